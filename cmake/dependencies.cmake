@@ -1,0 +1,20 @@
+# What we build on; all of it comes from the distribution's packages (see
+# script/bootstrap).
+
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS C)
+find_package(ZLIB REQUIRED)
+
+# mf_find_library(TARGET HEADER LIBRARY): a library that brings no CMake package.
+function(mf_find_library target header library)
+  find_path(${target}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(${target}_LIBRARY ${library} REQUIRED)
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE ${${target}_INCLUDE_DIR})
+  target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
+endfunction()
+
+mf_find_library(libcsv csv.h csv)
+mf_find_library(jansson jansson.h jansson)
+mf_find_library(cmocka cmocka.h cmocka)
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED) # header only: XXH_INLINE_ALL

@@ -1,0 +1,24 @@
+/* clock.c: promises in clock.h. */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+double mf_clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES])
+{
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    char seconds[24];
+    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, MF_CLOCK_TEXT_BYTES, "%s.%03uZ", seconds, (unsigned)(now.tv_nsec / 1000000));
+    return text;
+}

@@ -1,0 +1,15 @@
+/* clock.h: the two clocks we need. Threads: any. */
+#ifndef MF_BASE_CLOCK_H
+#define MF_BASE_CLOCK_H
+
+#include <stddef.h>
+
+/* Seconds since an arbitrary start; never goes back. */
+double mf_clock_seconds(void);
+
+enum { MF_CLOCK_TEXT_BYTES = 32 };
+
+/* Now, UTC, as 2026-01-31T09:30:00.120Z. Returns text. */
+char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,221 @@
+/* file.c: promises in file.h. */
+#include "base/file.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AT(p) ((mf_where){.path = (p)})
+
+bool mf_file_exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+bool mf_file_read(const char *path, size_t limit, char **bytes, size_t *n_bytes, mf_error *err)
+{
+    bool ok = false;
+    char *content = NULL;
+    size_t used = 0;
+    struct stat status;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        mf_fail_errno(err, errno, AT(path), "cannot open");
+        goto done;
+    }
+    if (fstat(fd, &status) != 0) {
+        mf_fail_errno(err, errno, AT(path), "cannot look at");
+        goto done;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        mf_fail(err, MF_ERR_IO, AT(path), "is %s, not a file",
+                S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe");
+        goto done;
+    }
+    if ((uint64_t)status.st_size > limit) {
+        mf_fail(err, MF_ERR_LIMIT, AT(path), "has %llu bytes; at most %zu are read",
+                (unsigned long long)status.st_size, limit);
+        goto done;
+    }
+    content = mf_allocate((size_t)status.st_size + 1, 1, "a file", err);
+    if (content == NULL)
+        goto done;
+    while (used < (size_t)status.st_size) {
+        const ssize_t got = read(fd, content + used, (size_t)status.st_size - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            mf_fail_errno(err, errno, AT(path), "cannot read");
+            goto done;
+        }
+        if (got == 0)
+            break;
+        used += (size_t)got;
+    }
+    content[used] = '\0';
+    *bytes = content;
+    *n_bytes = used;
+    content = NULL;
+    ok = true;
+done:
+    mf_free(content);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool mf_folder_create(const char *path, mf_error *err)
+{
+    char partial[PATH_MAX];
+    const size_t n = strlen(path);
+    if (n == 0 || n >= sizeof partial)
+        return mf_fail(err, MF_ERR_ARGUMENT, AT(path), "is not a usable path");
+    memcpy(partial, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (partial[i] != '/' && partial[i] != '\0')
+            continue;
+        const char kept = partial[i];
+        partial[i] = '\0';
+        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
+            return mf_fail_errno(err, errno, AT(partial), "cannot create the folder");
+        partial[i] = kept;
+    }
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+        return mf_fail(err, MF_ERR_IO, AT(path), "is not a folder");
+    return true;
+}
+
+struct mf_file_writer {
+    int fd;
+    char *path;
+    char *temporary;
+};
+
+void mf_file_writer_destroy(mf_file_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    if (writer->fd >= 0) {
+        close(writer->fd);
+        unlink(writer->temporary);
+    }
+    mf_free(writer->path);
+    mf_free(writer->temporary);
+    mf_free(writer);
+}
+
+mf_file_writer *mf_file_writer_create(const char *path, mf_error *err)
+{
+    const size_t n = strlen(path);
+    mf_file_writer *writer = mf_allocate(1, sizeof *writer, "a file writer", err);
+    if (writer == NULL)
+        return NULL;
+    writer->fd = -1;
+    writer->path = mf_allocate(n + 1, 1, "a path", err);
+    writer->temporary = mf_allocate(n + sizeof MF_FILE_TEMPORARY_SUFFIX, 1, "a path", err);
+    if (writer->path == NULL || writer->temporary == NULL)
+        goto failed;
+    memcpy(writer->path, path, n + 1);
+    memcpy(writer->temporary, path, n);
+    memcpy(writer->temporary + n, MF_FILE_TEMPORARY_SUFFIX, sizeof MF_FILE_TEMPORARY_SUFFIX);
+    writer->fd = open(writer->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (writer->fd < 0) {
+        mf_fail_errno(err, errno, AT(path), "cannot be created");
+        goto failed;
+    }
+    return writer;
+failed:
+    mf_file_writer_destroy(writer);
+    return NULL;
+}
+
+/* Writes everything at `offset`, or at the end when offset is -1. */
+static bool write_all(mf_file_writer *writer, off_t offset, const void *bytes, size_t n_bytes,
+                      mf_error *err)
+{
+    const char *next = bytes;
+    while (n_bytes > 0) {
+        const size_t piece = n_bytes < ((size_t)1 << 30) ? n_bytes : (size_t)1 << 30;
+        const ssize_t put =
+            offset < 0 ? write(writer->fd, next, piece) : pwrite(writer->fd, next, piece, offset);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return mf_fail_errno(err, errno, AT(writer->path), "cannot be written");
+        next += put;
+        n_bytes -= (size_t)put;
+        if (offset >= 0)
+            offset += put;
+    }
+    return true;
+}
+
+bool mf_file_writer_append(mf_file_writer *writer, const void *bytes, size_t n_bytes, mf_error *err)
+{
+    return write_all(writer, -1, bytes, n_bytes, err);
+}
+
+bool mf_file_writer_patch(mf_file_writer *writer, uint64_t offset, const void *bytes,
+                          size_t n_bytes, mf_error *err)
+{
+    return write_all(writer, (off_t)offset, bytes, n_bytes, err);
+}
+
+/* After a rename only the folder's own sync makes the new name last. Some file
+ * systems refuse to sync a folder; the file itself is safe by then. */
+static void sync_folder_of(char *path)
+{
+    const int folder = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return;
+    (void)fsync(folder);
+    close(folder);
+}
+
+bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err)
+{
+    bool ok = false;
+    if (fsync(writer->fd) != 0) {
+        mf_fail_errno(err, errno, AT(writer->path), "cannot be written to disk");
+        goto done;
+    }
+    if (rename(writer->temporary, writer->path) != 0) {
+        mf_fail_errno(err, errno, AT(writer->path), "cannot be put in its place");
+        goto done;
+    }
+    if (close(writer->fd) != 0) {
+        /* The name is taken back: a file that close() doubts is not complete. */
+        mf_fail_errno(err, errno, AT(writer->path), "cannot be closed");
+        unlink(writer->path);
+        writer->fd = -1;
+        goto done;
+    }
+    writer->fd = -1;
+    sync_folder_of(writer->path);
+    ok = true;
+done:
+    mf_file_writer_destroy(writer);
+    return ok;
+}
+
+bool mf_file_write(const char *path, const void *bytes, size_t n_bytes, mf_error *err)
+{
+    mf_file_writer *writer = mf_file_writer_create(path, err);
+    if (writer == NULL)
+        return false;
+    if (!mf_file_writer_append(writer, bytes, n_bytes, err)) {
+        mf_file_writer_destroy(writer);
+        return false;
+    }
+    return mf_file_writer_commit(writer, err);
+}

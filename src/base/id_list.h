@@ -1,0 +1,60 @@
+/* id_list.h: the customer's ids in index order, and the way back.
+ *
+ * An id is a string of 1 … MF_ID_BYTES_MAX bytes of valid UTF-8, opaque: "0042"
+ * and "42" are two ids. An index is our dense uint32_t row, 0 … n-1. The list
+ * gives index → id; the table (open addressing, linear probing, at most half
+ * full) gives id → index. Both are flat arrays, so a model file holds them as
+ * they are and a mapped file needs no parsing.
+ *
+ * Threads: any number may read one list or table. */
+#ifndef MF_BASE_ID_LIST_H
+#define MF_BASE_ID_LIST_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MF_ID_BYTES_MAX = 255 };
+
+/* No id has this index: "not found", "not in the model". */
+#define MF_INDEX_NONE UINT32_MAX
+
+/* Id i is bytes[start[i] .. start[i+1]). A plain view: who owns the arrays is
+ * said where a list is handed over. */
+typedef struct mf_id_list {
+    uint32_t n;
+    const uint64_t *start; /* [n + 1] */
+    const char *bytes;     /* [start[n]] */
+} mf_id_list;
+
+typedef struct mf_id {
+    const char *bytes;
+    size_t n_bytes;
+} mf_id;
+
+static inline mf_id mf_id_list_get(const mf_id_list *list, uint32_t index)
+{
+    return (mf_id){list->bytes + list->start[index],
+                   (size_t)(list->start[index + 1] - list->start[index])};
+}
+
+/* 64 well-mixed bits of an id. Part of the model file's format: never changes
+ * within a format version (XXH3, seed 0). */
+uint64_t mf_id_hash(const char *bytes, size_t n_bytes);
+
+/* How many slots a table for n ids has: a power of two, at least 2n, at least 2. */
+uint64_t mf_id_table_slots(uint32_t n);
+
+/* Fills slots[0 .. n_slots) (n_slots from mf_id_table_slots) with the indexes of
+ * the list's ids, MF_INDEX_NONE where empty. Ids must be distinct: false and
+ * MF_ERR_FORMAT naming the id that occurs twice. */
+bool mf_id_table_build(const mf_id_list *list, uint32_t *slots, uint64_t n_slots, mf_error *err);
+
+/* The index of an id, or MF_INDEX_NONE. Ends for any content of slots, so a
+ * table from a file cannot hang or overrun (slots hold < list->n or NONE). */
+uint32_t mf_id_table_find(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
+                          const char *bytes, size_t n_bytes);
+
+#endif

@@ -1,0 +1,129 @@
+/* memory.c: promises in memory.h.
+ *
+ * A block is preceded by a 64-byte header that holds its capacity. Blocks of
+ * MAPPED_BYTES and more are mappings of their own: zeroed by the kernel, resized
+ * by mremap, returned at once when freed. */
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { ALIGNMENT = 64 };
+static const size_t MAPPED_BYTES = (size_t)1 << 20;
+
+typedef struct block_header {
+    _Alignas(ALIGNMENT) size_t total_bytes; /* header included */
+} block_header;
+_Static_assert(sizeof(block_header) == ALIGNMENT, "blocks start on a cache line");
+
+static atomic_size_t n_allocations;
+static atomic_size_t fail_at; /* 0: never */
+
+size_t mf_memory_fail_nth(size_t n)
+{
+    const size_t made = atomic_exchange(&n_allocations, 0);
+    atomic_store(&fail_at, n);
+    return made;
+}
+
+static bool must_fail(void)
+{
+    const size_t made = atomic_fetch_add(&n_allocations, 1) + 1;
+    return made == atomic_load(&fail_at);
+}
+
+static bool total_size(size_t count, size_t size, size_t *total)
+{
+    size_t bytes;
+    if (!mf_mul(count, size, &bytes) || bytes > SIZE_MAX / 2)
+        return false;
+    bytes += sizeof(block_header);
+    *total = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return true;
+}
+
+static bool fail_memory(mf_error *err, size_t count, size_t size, const char *what)
+{
+    return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for %zu bytes of %s", count * size,
+                   what);
+}
+
+static block_header *block_create(size_t total)
+{
+    block_header *header;
+    if (total >= MAPPED_BYTES) {
+        header = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (header == MAP_FAILED)
+            return NULL;
+        (void)madvise(header, total, MADV_HUGEPAGE);
+    } else {
+        header = aligned_alloc(ALIGNMENT, total);
+        if (header == NULL)
+            return NULL;
+        memset(header, 0, total);
+    }
+    header->total_bytes = total;
+    return header;
+}
+
+static void block_destroy(block_header *header)
+{
+    if (header->total_bytes >= MAPPED_BYTES)
+        munmap(header, header->total_bytes);
+    else
+        free(header);
+}
+
+void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err)
+{
+    size_t total;
+    block_header *header = NULL;
+    if (!must_fail() && total_size(count, size, &total))
+        header = block_create(total);
+    if (header == NULL) {
+        fail_memory(err, count, size, what);
+        return NULL;
+    }
+    return header + 1;
+}
+
+bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size, const char *what,
+                   mf_error *err)
+{
+    size_t total;
+    if (must_fail() || !total_size(new_count, size, &total))
+        return fail_memory(err, new_count, size, what);
+    block_header *old = *block != NULL ? (block_header *)*block - 1 : NULL;
+    block_header *header;
+    if (old != NULL && old->total_bytes >= MAPPED_BYTES && total >= MAPPED_BYTES) {
+        const size_t old_end = sizeof(block_header) + old_count * size;
+        header = mremap(old, old->total_bytes, total, MREMAP_MAYMOVE);
+        if (header == MAP_FAILED)
+            return fail_memory(err, new_count, size, what);
+        /* The tail of the old last page may hold bytes of an earlier, longer
+         * life of this block. */
+        const size_t old_total = header->total_bytes;
+        header->total_bytes = total;
+        if (new_count > old_count && old_total > old_end)
+            memset((char *)header + old_end, 0, (old_total < total ? old_total : total) - old_end);
+    } else {
+        header = block_create(total);
+        if (header == NULL)
+            return fail_memory(err, new_count, size, what);
+        if (old != NULL) {
+            memcpy(header + 1, old + 1, (old_count < new_count ? old_count : new_count) * size);
+            block_destroy(old);
+        }
+    }
+    *block = header + 1;
+    return true;
+}
+
+void mf_free(void *block)
+{
+    if (block != NULL)
+        block_destroy((block_header *)block - 1);
+}

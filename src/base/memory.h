@@ -1,0 +1,44 @@
+/* memory.h: blocks of memory with their sizes checked before they are asked for.
+ *
+ * (1) Every size is a product that was checked for overflow.
+ * (2) Every block starts on a 64-byte boundary (a cache line, an AVX-512 register)
+ *     and is zero.
+ * (3) A block from here is given back with mf_free and nothing else.
+ *
+ * Threads: all functions may be called from any thread. */
+#ifndef MF_BASE_MEMORY_H
+#define MF_BASE_MEMORY_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* *product = a · b, or false when it does not fit. */
+static inline bool mf_mul(size_t a, size_t b, size_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+
+/* A zeroed block of count × size bytes. NULL and MF_ERR_MEMORY naming `what`
+ * when there is none; a block of zero bytes is a valid pointer. Large blocks
+ * come straight from the kernel, in huge pages where it offers them, and cost
+ * no resident memory until they are written. */
+void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err);
+
+/* Changes *block from old_count to new_count elements of `size` bytes; content
+ * is kept, growth is zeroed. A large block moves by its page tables, so growing
+ * never holds two copies. False and *block untouched when there is no memory.
+ * *block may be NULL with old_count 0. */
+bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size, const char *what,
+                   mf_error *err);
+
+/* Gives back a block. NULL is fine. */
+void mf_free(void *block);
+
+/* For tests: the n-th allocation from now on fails (n = 1 is the next one);
+ * 0 switches that off. Returns how many allocations were made since the last
+ * call. */
+size_t mf_memory_fail_nth(size_t n);
+
+#endif

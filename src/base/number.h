@@ -1,0 +1,27 @@
+/* number.h: text to numbers and back, the same under every locale.
+ *
+ * Reading follows the C locale's strtod and gives the correctly rounded value
+ * (the short decimal numbers of rating files take an exact fast path: Clinger
+ * 1990, "How to read floating point numbers accurately").
+ *
+ * Threads: any. */
+#ifndef MF_BASE_NUMBER_H
+#define MF_BASE_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The whole of text[0..n) is one decimal number, e.g. "4", "-0.5", "1e-3", with
+ * no spaces around it. False for anything else: empty, hexadecimal, "nan",
+ * "inf", or beyond a double ("1e400"). *value is untouched on false. Cost: about
+ * 5 ns for up to 15 digits. */
+bool mf_parse_double(const char *text, size_t n, double *value);
+
+/* The whole of text[0..n) is a decimal integer that fits: "-12", "7". */
+bool mf_parse_int64(const char *text, size_t n, int64_t *value);
+
+/* Like mf_parse_int64, for 0 … UINT64_MAX without a sign. */
+bool mf_parse_uint64(const char *text, size_t n, uint64_t *value);
+
+#endif

@@ -1,0 +1,12 @@
+/* random.c: promises in random.h. */
+#include "base/random.h"
+
+void mf_random_shuffle(uint64_t key, uint32_t *items, uint32_t n)
+{
+    for (uint32_t i = n; i > 1; i--) {
+        const uint32_t other = mf_random_below(key, i, i);
+        const uint32_t kept = items[i - 1];
+        items[i - 1] = items[other];
+        items[other] = kept;
+    }
+}

@@ -1,0 +1,101 @@
+#include "testing.h"
+
+static void fail_names_path_line_and_column(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    assert_false(mf_fail(&err, MF_ERR_PARSE, (mf_where){"ratings.csv", 41, 9},
+                         "rating \"%s\" is not a number", "4;5"));
+    assert_int_equal(err.code, MF_ERR_PARSE);
+    assert_string_equal(err.text, "ratings.csv:41:9: rating \"4;5\" is not a number");
+}
+
+static void fail_leaves_out_what_is_not_known(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    mf_fail(&err, MF_ERR_IO, (mf_where){"a", 3, 0}, "x");
+    assert_string_equal(err.text, "a:3: x");
+    mf_error_clear(&err);
+    mf_fail(&err, MF_ERR_IO, MF_NOWHERE, "x");
+    assert_string_equal(err.text, "x");
+}
+
+static void first_error_wins(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    mf_fail(&err, MF_ERR_IO, MF_NOWHERE, "the cause");
+    mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "a consequence");
+    assert_error(&err, MF_ERR_IO, "the cause");
+}
+
+static void fail_works_without_anybody_to_tell(void **state)
+{
+    (void)state;
+    assert_false(mf_fail(NULL, MF_ERR_IO, MF_NOWHERE, "x"));
+}
+
+static void system_error_text_does_not_depend_on_locale(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    mf_fail_errno(&err, 28, (mf_where){.path = "model.bin"}, "cannot be written");
+    assert_string_equal(err.text, "model.bin: cannot be written: No space left on device");
+}
+
+static void quoted_bytes_become_one_printable_line(void **state)
+{
+    (void)state;
+    char out[64];
+    assert_string_equal(mf_printable(out, sizeof out, "a\tb\n\0c", 6), "a\\x09b\\x0a\\x00c");
+    assert_string_equal(mf_printable(out, sizeof out, "gr\xC3\xBC\xC3\x9F", 6), "grüß");
+    assert_string_equal(mf_printable(out, sizeof out, "\xFFx\xC3", 3), "\\xffx\\xc3");
+    assert_string_equal(mf_printable(out, sizeof out, "\xED\xA0\x80", 3), "\\xed\\xa0\\x80");
+    assert_string_equal(mf_printable(out, sizeof out, "\xC2\x85", 2), "\\xc2\\x85");
+}
+
+static void a_long_text_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    for (size_t size = 5; size < 24; size++) {
+        char *out = malloc(size);
+        mf_printable(out, size, "ßßßßßßßßß", 18);
+        assert_true(strlen(out) < size);
+        char again[64];
+        assert_string_equal(mf_printable(again, sizeof again, out, strlen(out)), out);
+        free(out);
+    }
+    mf_error err = {0};
+    char text[3000];
+    memset(text, '\n', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    mf_fail(&err, MF_ERR_PARSE, MF_NOWHERE, "%s", text);
+    assert_true(strlen(err.text) < MF_ERROR_TEXT_BYTES);
+    assert_non_null(strstr(err.text, "…"));
+}
+
+static void every_code_has_a_name_and_somebody_who_acts(void **state)
+{
+    (void)state;
+    for (mf_error_code code = MF_ERR_ARGUMENT; code <= MF_ERR_STOPPED; code++) {
+        assert_string_not_equal(mf_error_name(code), "unknown");
+        assert_non_null(strstr(mf_error_class(code), "Error"));
+    }
+    assert_string_equal(mf_error_class(MF_ERR_PARSE), "ClientError");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fail_names_path_line_and_column),
+        cmocka_unit_test(fail_leaves_out_what_is_not_known),
+        cmocka_unit_test(first_error_wins),
+        cmocka_unit_test(fail_works_without_anybody_to_tell),
+        cmocka_unit_test(system_error_text_does_not_depend_on_locale),
+        cmocka_unit_test(quoted_bytes_become_one_printable_line),
+        cmocka_unit_test(a_long_text_is_cut_at_a_character),
+        cmocka_unit_test(every_code_has_a_name_and_somebody_who_acts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,179 @@
+/* id_list.c: linear probing over indexes; promises in id_list.h.
+ *
+ * (1) An id sits at its home slot (hash modulo slots) or after it, with no empty
+ *     slot between, and only lower indexes between: what inserting 0, 1, 2 … gives.
+ * (2) Therefore (1) for each id, and as many occupied slots as ids, proves a whole
+ *     table: mf_id_table_check is one walk and needs no memory.
+ * (3) A walk takes at most n_slots steps. */
+#include "base/id_list.h"
+
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* mf_id_table_check takes so many ids at a time, in steps that each touch one
+ * array for all of them, so that the cache misses of a step overlap. Going by
+ * index reads ids in a row. Going by slot (tried) misses twice for every id: 0.77
+ * of the time that hashing the whole 1.1 GB file takes against 0.38, 3 M ids. */
+enum { BATCH_IDS = 128 };
+
+bool mf_id_valid(const char *bytes, size_t n_bytes)
+{
+    if (n_bytes == 0 || n_bytes > MF_ID_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < n_bytes;) {
+        const size_t length = mf_utf8_length(bytes + i, n_bytes - i);
+        if (length == 0 || mf_utf8_is_control(bytes + i, length))
+            return false;
+        i += length;
+    }
+    return true;
+}
+
+uint64_t mf_id_hash(const char *bytes, size_t n_bytes)
+{
+    return XXH3_64bits(bytes, n_bytes);
+}
+
+uint64_t mf_id_table_slots(uint32_t n)
+{
+    return n < 2 ? 2 : UINT64_C(1) << (64 - __builtin_clzll(2 * (uint64_t)n - 1));
+}
+
+static bool id_is(const mf_id_list *list, uint32_t index, const char *bytes, size_t n_bytes)
+{
+    const mf_id id = mf_id_list_get(list, index);
+    return id.n_bytes == n_bytes && memcmp(id.bytes, bytes, n_bytes) == 0;
+}
+
+/* Where the walk for an id ends: at the slot that holds it, else at the first
+ * empty one, else (no slot is empty) at n_slots. */
+static uint64_t find_slot(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
+                          const char *bytes, size_t n_bytes)
+{
+    uint64_t slot = mf_id_hash(bytes, n_bytes) & (n_slots - 1);
+    for (uint64_t step = 0; step < n_slots; step++) {
+        const uint32_t index = slots[slot];
+        if (index >= list->n || id_is(list, index, bytes, n_bytes))
+            return slot;
+        slot = (slot + 1) & (n_slots - 1);
+    }
+    return n_slots;
+}
+
+static bool fail_twice(const mf_id_list *list, uint32_t first, uint32_t second, mf_error *err)
+{
+    char text[128];
+    const mf_id id = mf_id_list_get(list, second);
+    return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE,
+                   "the id \"%s\" occurs twice, at index %lu and at index %lu",
+                   mf_printable(text, sizeof text, id.bytes, id.n_bytes), (unsigned long)first,
+                   (unsigned long)second);
+}
+
+bool mf_id_table_build(const mf_id_list *list, uint32_t *slots, uint64_t n_slots, mf_error *err)
+{
+    if (n_slots != mf_id_table_slots(list->n))
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a table for %lu ids has not %llu slots",
+                       (unsigned long)list->n, (unsigned long long)n_slots);
+    memset(slots, 0xFF, (size_t)n_slots * sizeof *slots); /* MF_INDEX_NONE everywhere */
+    for (uint32_t index = 0; index < list->n; index++) {
+        const mf_id id = mf_id_list_get(list, index);
+        const uint64_t slot = find_slot(list, slots, n_slots, id.bytes, id.n_bytes);
+        if (slots[slot] != MF_INDEX_NONE)
+            return fail_twice(list, slots[slot], index, err);
+        slots[slot] = index;
+    }
+    return true;
+}
+
+/* Ids that share a path and so may be equal: compared late, when their bytes
+ * had time to come from memory. */
+typedef struct suspects {
+    size_t n;
+    uint32_t first[BATCH_IDS];
+    uint32_t second[BATCH_IDS];
+} suspects;
+
+static bool check_suspects(const mf_id_list *list, suspects *pairs, mf_error *err)
+{
+    for (size_t i = 0; i < pairs->n; i++)
+        __builtin_prefetch(list->bytes + list->start[pairs->first[i]]);
+    for (size_t i = 0; i < pairs->n; i++) {
+        const mf_id id = mf_id_list_get(list, pairs->second[i]);
+        if (id_is(list, pairs->first[i], id.bytes, id.n_bytes))
+            return fail_twice(list, pairs->first[i], pairs->second[i], err);
+    }
+    pairs->n = 0;
+    return true;
+}
+
+/* Promise (1) for one id. An equal id before it would be on its path: were it
+ * behind, its own path would lead over this higher index. */
+static bool check_path(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
+                       uint64_t home, uint32_t index, suspects *pairs, mf_error *err)
+{
+    for (uint64_t slot = home; slots[slot] != index; slot = (slot + 1) & (n_slots - 1)) {
+        const uint32_t before = slots[slot];
+        /* An empty slot is MF_INDEX_NONE and so fails here too. */
+        if (before > index)
+            return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE,
+                           "the id of index %lu is not where its hash says", (unsigned long)index);
+        __builtin_prefetch(list->start + before);
+        pairs->first[pairs->n] = before;
+        pairs->second[pairs->n] = index;
+        pairs->n++;
+        if (pairs->n == BATCH_IDS && !check_suspects(list, pairs, err))
+            return false;
+    }
+    return true;
+}
+
+static uint64_t count_taken(const uint32_t *slots, uint64_t n_slots)
+{
+    uint64_t n = 0;
+    for (uint64_t slot = 0; slot < n_slots; slot++)
+        n += slots[slot] != MF_INDEX_NONE;
+    return n;
+}
+
+bool mf_id_table_check(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
+                       mf_error *err)
+{
+    suspects pairs = {.n = 0};
+    if (n_slots != mf_id_table_slots(list->n))
+        return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "a table for %lu ids has not %llu slots",
+                       (unsigned long)list->n, (unsigned long long)n_slots);
+    /* Also what ends the walks: at least half of the slots are empty. */
+    const uint64_t n_taken = count_taken(slots, n_slots);
+    if (n_taken != list->n)
+        return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "a table of %lu ids holds %llu",
+                       (unsigned long)list->n, (unsigned long long)n_taken);
+    for (uint32_t first = 0; first < list->n;) {
+        const uint32_t n = list->n - first < BATCH_IDS ? list->n - first : BATCH_IDS;
+        uint64_t home[BATCH_IDS];
+        for (uint32_t i = 0; i < n; i++) {
+            const mf_id id = mf_id_list_get(list, first + i);
+            home[i] = mf_id_hash(id.bytes, id.n_bytes) & (n_slots - 1);
+            __builtin_prefetch(slots + home[i]);
+        }
+        for (uint32_t i = 0; i < n; i++)
+            if (!check_path(list, slots, n_slots, home[i], first + i, &pairs, err))
+                return false;
+        if (!check_suspects(list, &pairs, err))
+            return false;
+        first += n;
+    }
+    return true;
+}
+
+uint32_t mf_id_table_find(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
+                          const char *bytes, size_t n_bytes)
+{
+    const uint64_t slot = find_slot(list, slots, n_slots, bytes, n_bytes);
+    return slot < n_slots && slots[slot] < list->n ? slots[slot] : MF_INDEX_NONE;
+}

@@ -1,0 +1,298 @@
+/* check.c: promises in check.h.
+ *
+ * A loop over an array only asks whether anything is wrong, without branches, so
+ * that it keeps up with the cache; where it is wrong a second loop finds out. */
+#include "model/check.h"
+
+#include "base/utf8.h"
+#include "model/format.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#define FOUND(check, format, ...)                                                                  \
+    mf_fail(&(check)->found, (check)->code, (check)->where, "not a usable model: " format,         \
+            ##__VA_ARGS__)
+
+typedef unsigned long long ull; /* for printf */
+
+/* --- shape --------------------------------------------------------------- */
+
+static void check_count(mf_model_check *check, const char *name, uint32_t n, uint32_t most)
+{
+    if (n == 0 || n > most)
+        FOUND(check, "%s is %lu, it must be 1 to %lu", name, (unsigned long)n, (unsigned long)most);
+}
+
+void mf_model_check_shape(mf_model_check *check)
+{
+    const mf_model_parts *parts = check->parts;
+    check_count(check, "n_users", parts->n_users, MF_INDEX_NONE - 1);
+    check_count(check, "n_items", parts->n_items, MF_INDEX_NONE - 1);
+    check_count(check, "n_factors", parts->n_factors, MF_MODEL_FACTORS_MAX);
+    if (!isfinite(parts->global_mean))
+        FOUND(check, "global_mean is not finite");
+    if (!isfinite(parts->rating_min) || !isfinite(parts->rating_max))
+        FOUND(check, "the rating scale is not finite");
+    if (!(parts->rating_min <= parts->rating_max))
+        FOUND(check, "rating_min %g is above rating_max %g", (double)parts->rating_min,
+              (double)parts->rating_max);
+    if (!isfinite(parts->regularization) || !(parts->regularization >= 0))
+        FOUND(check, "regularization is not a finite number ≥ 0");
+    if (!isfinite(parts->bias_regularization) || !(parts->bias_regularization >= 0))
+        FOUND(check, "bias_regularization is not a finite number ≥ 0");
+}
+
+/* --- biases and factors -------------------------------------------------- */
+
+static bool all_finite(const float *values, size_t n)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad |= !(fabsf(values[i]) <= FLT_MAX);
+    return bad == 0;
+}
+
+static size_t first_not_finite(const float *values)
+{
+    size_t i = 0;
+    while (isfinite(values[i]))
+        i++;
+    return i;
+}
+
+static void check_biases(mf_model_check *check, size_t section, const float *bias, size_t first,
+                         size_t n)
+{
+    if (!all_finite(bias + first, n))
+        FOUND(check, "%s of index %zu is not finite", mf_model_kind.names[section],
+              first + first_not_finite(bias + first));
+}
+
+/* Row r's padding is values [r·stride + n_factors, (r + 1)·stride): less than one
+ * cache line, and pieces begin and end between lines, so it is never cut. */
+static void check_padding(mf_model_check *check, size_t section, const float *rows, size_t first,
+                          size_t n)
+{
+    const size_t n_factors = check->parts->n_factors;
+    const size_t stride = mf_model_stride(check->parts->n_factors);
+    for (size_t row = first / stride; row * stride + n_factors < first + n; row++) {
+        const size_t from = row * stride + n_factors;
+        uint32_t padding[MF_MODEL_LANES] = {0};
+        uint32_t any = 0;
+        if (from < first)
+            continue;
+        memcpy(padding, rows + from, (stride - n_factors) * sizeof(float));
+        for (size_t lane = 0; lane < MF_MODEL_LANES; lane++)
+            any |= padding[lane];
+        if (any != 0) {
+            FOUND(check, "the padding of row %zu of %s is not zero", row,
+                  mf_model_kind.names[section]);
+            return;
+        }
+    }
+}
+
+static void check_factors(mf_model_check *check, size_t section, const float *rows, size_t first,
+                          size_t n)
+{
+    const size_t stride = mf_model_stride(check->parts->n_factors);
+    if (!all_finite(rows + first, n)) {
+        const size_t at = first + first_not_finite(rows + first);
+        FOUND(check, "factor %zu of row %zu of %s is not finite", at % stride, at / stride,
+              mf_model_kind.names[section]);
+    }
+    if (stride > check->parts->n_factors)
+        check_padding(check, section, rows, first, n);
+}
+
+/* --- lists --------------------------------------------------------------- */
+
+/* start[first .. first + n) of `count` lists, each least … most long. A step down
+ * wraps to more than any `most`. */
+static void check_starts(mf_model_check *check, size_t section, const uint64_t *start,
+                         uint32_t count, size_t first, size_t n, uint64_t least, uint64_t most)
+{
+    const char *name = mf_model_kind.names[section];
+    if (first == 0 && start[0] != 0)
+        FOUND(check, "%s begins with %llu", name, (ull)start[0]);
+    unsigned bad = 0;
+    for (size_t i = first > 0 ? first : 1; i < first + n; i++)
+        bad |= start[i] - start[i - 1] - least > most - least;
+    for (size_t i = first > 0 ? first : 1; bad != 0 && i < first + n; i++)
+        if (start[i] - start[i - 1] - least > most - least)
+            FOUND(check, "%s of index %zu goes from %llu to %llu, it must be %llu to %llu long",
+                  name, i - 1, (ull)start[i - 1], (ull)start[i], (ull)least, (ull)most);
+    if (section == MF_MODEL_RATED_START && first + n == (size_t)count + 1 &&
+        start[count] != check->parts->n_rated)
+        FOUND(check, "%s ends with %llu, n_rated is %llu", name, (ull)start[count],
+              (ull)check->parts->n_rated);
+}
+
+static bool all_plain(const char *bytes, size_t n)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad |= (unsigned char)(bytes[i] - ' ') > '~' - ' ';
+    return bad == 0;
+}
+
+/* How many ids of the list end at byte `end` or before. */
+static uint32_t n_ids_within(const mf_id_list *list, uint64_t end)
+{
+    uint32_t low = 0, high = list->n;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (list->start[middle + 1] <= end)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void check_ids(mf_model_check *check, size_t section, const mf_id_list *list, uint32_t *next,
+                      size_t offset, size_t n)
+{
+    const uint32_t end = n_ids_within(list, offset + n);
+    uint32_t stop = end;
+    /* In printable ASCII nothing can be wrong, except with an id that began in the
+     * piece before. */
+    if (all_plain(list->bytes + offset, n))
+        stop = *next < end && list->start[*next] < offset ? *next + 1 : *next;
+    for (uint32_t index = *next; index < stop; index++) {
+        const mf_id id = mf_id_list_get(list, index);
+        if (!mf_id_valid(id.bytes, id.n_bytes)) {
+            char text[128];
+            FOUND(check, "the id \"%s\" in %s is not UTF-8 without control characters",
+                  mf_printable(text, sizeof text, id.bytes, id.n_bytes),
+                  mf_model_kind.names[section]);
+            return;
+        }
+    }
+    *next = end;
+}
+
+/* Items ascend within a user, so they may fall (or stay) only where the next
+ * user's begin: count the falls everywhere, without branches, and at those places,
+ * and compare. */
+static void check_rated_items(mf_model_check *check, size_t first, size_t n)
+{
+    const mf_model_parts *parts = check->parts;
+    const uint32_t *items = parts->rated_items;
+    const uint64_t *start = parts->rated_start;
+    uint32_t n_falls = 0, n_falls_at_starts = 0;
+    unsigned beyond = 0;
+    for (size_t k = first; k < first + n; k++)
+        beyond |= items[k] >= parts->n_items;
+    for (size_t k = first > 0 ? first : 1; k < first + n; k++)
+        n_falls += items[k] <= items[k - 1];
+    uint32_t user = check->next_rating_user;
+    for (; user < parts->n_users && start[user] < first + n; user++)
+        if (start[user] > 0 && start[user] < start[user + 1])
+            n_falls_at_starts += items[start[user]] <= items[start[user] - 1];
+    check->next_rating_user = user;
+    if (beyond != 0)
+        FOUND(check, "%s has an item that is not below n_items %lu",
+              mf_model_kind.names[MF_MODEL_RATED_ITEMS], (unsigned long)parts->n_items);
+    if (n_falls != n_falls_at_starts)
+        FOUND(check, "%s of a user before user %lu do not ascend",
+              mf_model_kind.names[MF_MODEL_RATED_ITEMS], (unsigned long)user);
+}
+
+static void check_item_count(mf_model_check *check, size_t first, size_t n)
+{
+    const mf_model_parts *parts = check->parts;
+    uint64_t sum = 0;
+    for (size_t item = first; item < first + n; item++)
+        sum += parts->item_count[item];
+    check->n_counted += sum;
+    if (first + n == parts->n_items && check->n_counted != parts->n_rated)
+        FOUND(check, "%s adds up to %llu, n_rated is %llu",
+              mf_model_kind.names[MF_MODEL_ITEM_COUNT], (ull)check->n_counted, (ull)parts->n_rated);
+}
+
+/* A few kilobytes: all of it with the first piece, so that no character is cut. */
+static void check_metadata(mf_model_check *check)
+{
+    const char *text = check->parts->metadata;
+    const size_t n = check->parts->metadata_bytes;
+    for (size_t i = 0; i < n;) {
+        const size_t length = mf_utf8_length(text + i, n - i);
+        const bool space = text[i] == '\n' || text[i] == '\t' || text[i] == '\r';
+        if (length == 0 || (!space && mf_utf8_is_control(text + i, length))) {
+            FOUND(check, "byte %zu of its metadata is not text", i);
+            return;
+        }
+        i += length;
+    }
+}
+
+/* --- pieces -------------------------------------------------------------- */
+
+void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, size_t n_bytes)
+{
+    const mf_model_parts *parts = check->parts;
+    const size_t first32 = offset / 4, n32 = n_bytes / 4;
+    const size_t first64 = offset / 8, n64 = n_bytes / 8;
+    /* Later sections are read through earlier ones. */
+    if (check->found.code != MF_OK)
+        return;
+    switch (section) {
+    case MF_MODEL_USER_BIAS:
+        check_biases(check, section, parts->user_bias, first32, n32);
+        break;
+    case MF_MODEL_ITEM_BIAS:
+        check_biases(check, section, parts->item_bias, first32, n32);
+        break;
+    case MF_MODEL_USER_FACTORS:
+        check_factors(check, section, parts->user_factors, first32, n32);
+        break;
+    case MF_MODEL_ITEM_FACTORS:
+        check_factors(check, section, parts->item_factors, first32, n32);
+        break;
+    case MF_MODEL_IMPLICIT_FACTORS:
+        check_factors(check, section, parts->implicit_factors, first32, n32);
+        break;
+    case MF_MODEL_USER_ID_START:
+        check_starts(check, section, parts->users.start, parts->n_users, first64, n64, 1,
+                     MF_ID_BYTES_MAX);
+        break;
+    case MF_MODEL_USER_ID_BYTES:
+        check_ids(check, section, &parts->users, &check->next_user_id, offset, n_bytes);
+        break;
+    case MF_MODEL_ITEM_ID_START:
+        check_starts(check, section, parts->items.start, parts->n_items, first64, n64, 1,
+                     MF_ID_BYTES_MAX);
+        break;
+    case MF_MODEL_ITEM_ID_BYTES:
+        check_ids(check, section, &parts->items, &check->next_item_id, offset, n_bytes);
+        break;
+    case MF_MODEL_RATED_START:
+        check_starts(check, section, parts->rated_start, parts->n_users, first64, n64, 0,
+                     parts->n_items);
+        break;
+    case MF_MODEL_RATED_ITEMS:
+        check_rated_items(check, first32, n32);
+        break;
+    case MF_MODEL_ITEM_COUNT:
+        check_item_count(check, first32, n32);
+        break;
+    case MF_MODEL_METADATA:
+        if (offset == 0)
+            check_metadata(check);
+        break;
+    default: /* the shape and the tables */
+        break;
+    }
+}
+
+void mf_model_check_section(mf_model_check *check, size_t section, size_t n_bytes)
+{
+    for (size_t offset = 0; offset < n_bytes; offset += MF_SECTION_PIECE_BYTES) {
+        const size_t left = n_bytes - offset;
+        mf_model_check_piece(check, section, offset,
+                             left < MF_SECTION_PIECE_BYTES ? left : MF_SECTION_PIECE_BYTES);
+    }
+}

@@ -1,0 +1,43 @@
+/* check.h: promise (2) of model.h, checked piece by piece.
+ *
+ * The same code looks at parts before they are written and at a file while it is
+ * hashed. The first finding is kept in `found`, not returned: a file's damage is
+ * the better reason, and it is known only at the end.
+ *
+ * Internal to src/model. Threads: one mf_model_check per thread. */
+#ifndef MF_MODEL_CHECK_H
+#define MF_MODEL_CHECK_H
+
+#include "base/error.h"
+#include "model/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mf_model_check {
+    const mf_model_parts *parts; /* arrays in place before their first piece */
+    mf_error_code code;          /* what a finding is: MF_ERR_FORMAT or MF_ERR_ARGUMENT */
+    mf_where where;
+    mf_error found; /* MF_OK: nothing so far */
+
+    /* How far earlier pieces came. */
+    uint32_t next_user_id;
+    uint32_t next_item_id;
+    uint32_t next_rating_user;
+    uint64_t n_counted;
+} mf_model_check;
+
+/* Counts and scalars: what every shape follows from. Call first, and nothing else
+ * after a finding. */
+void mf_model_check_shape(mf_model_check *check);
+
+/* Bytes [offset, offset + n_bytes) of a section of format.h. Pieces come in file
+ * order and without gaps, offset a multiple of 64. Tables and the shape are not
+ * looked at. */
+void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, size_t n_bytes);
+
+/* All pieces of a section of n_bytes, for those who have it in memory. */
+void mf_model_check_section(mf_model_check *check, size_t section, size_t n_bytes);
+
+#endif

@@ -1,0 +1,107 @@
+/* model.h: a trained model, and its file.
+ *
+ *   predicted rating = clip(global_mean + user_bias[u] + item_bias[i]
+ *                           + user_factors[u] · item_factors[i], rating_min, rating_max)
+ *
+ * (Koren, Bell, Volinsky 2009). The file is mapped, not parsed: opening costs
+ * one pass over its bytes to check them, and no memory. Its layout is the table
+ * in format.h.
+ *
+ * (1) A file is used only when every byte of it is as it was written: length,
+ *     magic, version, section table, checksum.
+ * (2) After open every number in it is finite, every index in range and every
+ *     list ascending, padding is zero, ids are distinct and valid and each is
+ *     found in its table, so code that reads a model checks nothing again.
+ * (3) The same parts give the same bytes, and a file's parts give that file
+ *     (but for "optional." sections, which only a newer program writes).
+ *
+ * Threads: any number may read one mf_model. */
+#ifndef MF_MODEL_MODEL_H
+#define MF_MODEL_MODEL_H
+
+#include "base/error.h"
+#include "base/id_list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MF_MODEL_LANES = 16, /* rows of factors are padded to this many floats, with zeros */
+    MF_MODEL_FACTORS_MAX = 65536,
+};
+
+/* Floats from one row of factors to the next: n_factors rounded up to lanes. */
+static inline size_t mf_model_stride(uint32_t n_factors)
+{
+    return ((size_t)n_factors + MF_MODEL_LANES - 1) / MF_MODEL_LANES * MF_MODEL_LANES;
+}
+
+/* The parts of a model, as a trainer hands them over and as an open file shows
+ * them. Pointers are views. Counts come first because every shape follows. */
+typedef struct mf_model_parts {
+    uint32_t n_users; /* 1 … MF_INDEX_NONE - 1, as n_items */
+    uint32_t n_items;
+    uint32_t n_factors; /* 1 … MF_MODEL_FACTORS_MAX; stride is mf_model_stride(n_factors) */
+    uint64_t n_rated;
+
+    float global_mean;
+    float rating_min; /* predictions are clipped to these; min ≤ max */
+    float rating_max;
+    float regularization; /* λ of training, which fold-in uses again; ≥ 0 */
+    float bias_regularization;
+
+    const float *user_bias;        /* [n_users] */
+    const float *item_bias;        /* [n_items] */
+    const float *user_factors;     /* [n_users × stride], 64-byte aligned */
+    const float *item_factors;     /* [n_items × stride], 64-byte aligned */
+    const float *implicit_factors; /* [n_items × stride] or NULL, see sgd/implicit */
+
+    mf_id_list users;
+    mf_id_list items;
+
+    const uint64_t *rated_start; /* [n_users + 1] */
+    const uint32_t *rated_items; /* [n_rated] per user ascending, none twice */
+    const uint32_t *item_count;  /* [n_items] how many rated it; adds up to n_rated */
+
+    const char *metadata; /* JSON text of training: hyperparameters, figures, version;
+                           * UTF-8, no control characters but line ends and tabs */
+    size_t metadata_bytes;
+} mf_model_parts;
+
+/* Writes the parts to path, complete or not at all (base/file.h).
+ * Fails MF_ERR_ARGUMENT when a part breaks promise (2), with the part and the
+ * place in words; MF_ERR_IO; MF_ERR_MEMORY.
+ * Cost: O(size); memory for one id table at a time (8 … 16 bytes per id). */
+bool mf_model_write(const char *path, const mf_model_parts *parts, mf_error *err);
+
+typedef struct mf_model mf_model;
+
+/* Maps and checks the file. NULL and MF_ERR_FORMAT with the reason (a folder,
+ * empty, gzip, not a model, truncated, newer version, damaged, not usable),
+ * MF_ERR_IO (missing, unreadable) or MF_ERR_MEMORY. The file must not be changed
+ * in place while it is open: replace it by a new one, as mf_model_write does.
+ * Cost: one pass over the file, and one walk of the id tables. */
+mf_model *mf_model_open(const char *path, mf_error *err);
+
+/* The same from bytes in memory, which the caller keeps alive; 64-byte aligned. */
+mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name, mf_error *err);
+
+/* NULL is fine. */
+void mf_model_close(mf_model *model);
+
+/* The parts, valid until close. */
+const mf_model_parts *mf_model_get(const mf_model *model);
+
+/* The file's checksum: names this very model, e.g. in cache keys. */
+uint64_t mf_model_checksum(const mf_model *model);
+
+/* The index of an id, or MF_INDEX_NONE. Cost: one hash, one or two cache misses. */
+uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes);
+uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_bytes);
+
+/* The equation at the top for indexes in range. MF_INDEX_NONE for a side that
+ * is not known: its bias and factors count as zero. */
+float mf_model_predict(const mf_model *model, uint32_t user, uint32_t item);
+
+#endif

@@ -1,0 +1,174 @@
+/* open.c: from a file to a model; promises in model.h.
+ *
+ * While section_file hashes the file, check.c looks at the same piece. Only after
+ * the checksum has proved the bytes are the id tables walked, which reads ids in
+ * the order of their hashes. */
+#include "model/open.h"
+
+#include "base/memory.h"
+#include "model/check.h"
+#include "model/format.h"
+
+#include <string.h>
+
+typedef struct opening {
+    mf_model *model;
+    mf_model_check check;
+} opening;
+
+static bool bind_shape(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+{
+    const mf_model_shape *shape =
+        mf_section_file_require(file, MF_MODEL_SHAPE, 1, sizeof *shape, err);
+    if (shape == NULL)
+        return false;
+    uint32_t any = shape->zero;
+    for (size_t i = 0; i < sizeof shape->zeros / sizeof shape->zeros[0]; i++)
+        any |= shape->zeros[i];
+    if (any != 0)
+        return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
+                       "damaged model: its shape has bytes that should be zero");
+    parts->n_users = shape->n_users;
+    parts->n_items = shape->n_items;
+    parts->n_factors = shape->n_factors;
+    parts->n_rated = shape->n_rated;
+    parts->global_mean = shape->global_mean;
+    parts->rating_min = shape->rating_min;
+    parts->rating_max = shape->rating_max;
+    parts->regularization = shape->regularization;
+    parts->bias_regularization = shape->bias_regularization;
+    return true;
+}
+
+static bool bind_factors(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+{
+    const size_t row = mf_model_stride(parts->n_factors) * sizeof(float);
+    size_t n_bytes;
+    parts->user_bias =
+        mf_section_file_require(file, MF_MODEL_USER_BIAS, parts->n_users, sizeof(float), err);
+    parts->item_bias =
+        mf_section_file_require(file, MF_MODEL_ITEM_BIAS, parts->n_items, sizeof(float), err);
+    parts->user_factors =
+        mf_section_file_require(file, MF_MODEL_USER_FACTORS, parts->n_users, row, err);
+    parts->item_factors =
+        mf_section_file_require(file, MF_MODEL_ITEM_FACTORS, parts->n_items, row, err);
+    if (parts->user_bias == NULL || parts->item_bias == NULL || parts->user_factors == NULL ||
+        parts->item_factors == NULL)
+        return false;
+    if (mf_section_file_get(file, MF_MODEL_IMPLICIT_FACTORS, &n_bytes) == NULL)
+        return true;
+    parts->implicit_factors =
+        mf_section_file_require(file, MF_MODEL_IMPLICIT_FACTORS, parts->n_items, row, err);
+    return parts->implicit_factors != NULL;
+}
+
+/* start, bytes and table are three sections in a row. */
+static bool bind_ids(mf_id_list *list, const uint32_t **slots, uint32_t n, size_t section,
+                     const mf_section_file *file, mf_error *err)
+{
+    list->n = n;
+    list->start = mf_section_file_require(file, section, (uint64_t)n + 1, sizeof(uint64_t), err);
+    if (list->start == NULL)
+        return false;
+    list->bytes = mf_section_file_require(file, section + 1, list->start[n], 1, err);
+    *slots = mf_section_file_require(file, section + 2, mf_id_table_slots(n), sizeof **slots, err);
+    return list->bytes != NULL && *slots != NULL;
+}
+
+static bool bind_lists(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+{
+    parts->rated_start = mf_section_file_require(
+        file, MF_MODEL_RATED_START, (uint64_t)parts->n_users + 1, sizeof(uint64_t), err);
+    parts->rated_items =
+        mf_section_file_require(file, MF_MODEL_RATED_ITEMS, parts->n_rated, sizeof(uint32_t), err);
+    parts->item_count =
+        mf_section_file_require(file, MF_MODEL_ITEM_COUNT, parts->n_items, sizeof(uint32_t), err);
+    if (parts->rated_start == NULL || parts->rated_items == NULL || parts->item_count == NULL)
+        return false;
+    parts->metadata = mf_section_file_get(file, MF_MODEL_METADATA, &parts->metadata_bytes);
+    if (parts->metadata == NULL)
+        return mf_section_file_require(file, MF_MODEL_METADATA, 0, 1, err) != NULL;
+    return true;
+}
+
+static bool shapes(void *context, const mf_section_file *file, mf_error *err)
+{
+    opening *o = context;
+    mf_model_parts *parts = &o->model->parts;
+    o->check.where = mf_section_file_where(file);
+    if (!bind_shape(parts, file, err))
+        return false;
+    mf_model_check_shape(&o->check);
+    if (o->check.found.code != MF_OK) {
+        if (err != NULL && err->code == MF_OK)
+            *err = o->check.found;
+        return false;
+    }
+    return bind_factors(parts, file, err) &&
+           bind_ids(&parts->users, &o->model->user_slots, parts->n_users, MF_MODEL_USER_ID_START,
+                    file, err) &&
+           bind_ids(&parts->items, &o->model->item_slots, parts->n_items, MF_MODEL_ITEM_ID_START,
+                    file, err) &&
+           bind_lists(parts, file, err);
+}
+
+static void piece(void *context, size_t section, size_t offset, size_t n_bytes)
+{
+    opening *o = context;
+    mf_model_check_piece(&o->check, section, offset, n_bytes);
+}
+
+static bool check_table(const mf_model *model, const char *what, const mf_id_list *list,
+                        const uint32_t *slots, mf_error *err)
+{
+    mf_error why = {0};
+    return mf_id_table_check(list, slots, mf_id_table_slots(list->n), &why) ||
+           mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(model->file),
+                   "not a usable model: the table of its %s ids: %s", what, why.text);
+}
+
+/* Exactly one of path and bytes. */
+static mf_model *open_file(const char *path, const void *bytes, size_t n_bytes, const char *name,
+                           mf_error *err)
+{
+    mf_model *model = mf_allocate(1, sizeof *model, "a model", err);
+    if (model == NULL)
+        return NULL;
+    opening o = {.model = model, .check = {.parts = &model->parts, .code = MF_ERR_FORMAT}};
+    const mf_section_check check = {shapes, piece, &o};
+    model->file = path != NULL ? mf_section_file_open(path, &mf_model_kind, &check, err)
+                               : mf_section_file_open_bytes(bytes, n_bytes, name, &mf_model_kind,
+                                                            &check, err);
+    if (model->file == NULL)
+        goto failed;
+    if (o.check.found.code != MF_OK) {
+        if (err != NULL && err->code == MF_OK)
+            *err = o.check.found;
+        goto failed;
+    }
+    if (!check_table(model, "user", &model->parts.users, model->user_slots, err) ||
+        !check_table(model, "item", &model->parts.items, model->item_slots, err))
+        goto failed;
+    return model;
+failed:
+    mf_model_close(model);
+    return NULL;
+}
+
+mf_model *mf_model_open(const char *path, mf_error *err)
+{
+    return open_file(path, NULL, 0, NULL, err);
+}
+
+mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name, mf_error *err)
+{
+    return open_file(NULL, bytes, n_bytes, name, err);
+}
+
+void mf_model_close(mf_model *model)
+{
+    if (model == NULL)
+        return;
+    mf_section_file_close(model->file);
+    mf_free(model);
+}

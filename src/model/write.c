@@ -1,0 +1,151 @@
+/* write.c: from parts to a file; promises in model.h. */
+#include "model/model.h"
+
+#include "base/memory.h"
+#include "model/check.h"
+#include "model/format.h"
+
+#include <string.h>
+
+/* A section's array and its size. bytes stays NULL for tables, which are not
+ * parts, and for an absent implicit_factors. */
+typedef struct array {
+    const void *bytes;
+    size_t count;
+    size_t size;
+} array;
+
+/* Valid after mf_model_check_shape; [USER|ITEM]_ID_BYTES after their starts. */
+static array array_of(const mf_model_parts *parts, size_t section)
+{
+    const size_t n_users = parts->n_users, n_items = parts->n_items;
+    const size_t row = mf_model_stride(parts->n_factors) * sizeof(float);
+    switch (section) {
+    case MF_MODEL_USER_BIAS:
+        return (array){parts->user_bias, n_users, sizeof(float)};
+    case MF_MODEL_ITEM_BIAS:
+        return (array){parts->item_bias, n_items, sizeof(float)};
+    case MF_MODEL_USER_FACTORS:
+        return (array){parts->user_factors, n_users, row};
+    case MF_MODEL_ITEM_FACTORS:
+        return (array){parts->item_factors, n_items, row};
+    case MF_MODEL_IMPLICIT_FACTORS:
+        return (array){parts->implicit_factors, n_items, row};
+    case MF_MODEL_USER_ID_START:
+        return (array){parts->users.start, n_users + 1, sizeof(uint64_t)};
+    case MF_MODEL_USER_ID_BYTES:
+        return (array){parts->users.bytes, (size_t)parts->users.start[n_users], 1};
+    case MF_MODEL_ITEM_ID_START:
+        return (array){parts->items.start, n_items + 1, sizeof(uint64_t)};
+    case MF_MODEL_ITEM_ID_BYTES:
+        return (array){parts->items.bytes, (size_t)parts->items.start[n_items], 1};
+    case MF_MODEL_RATED_START:
+        return (array){parts->rated_start, n_users + 1, sizeof(uint64_t)};
+    case MF_MODEL_RATED_ITEMS:
+        return (array){parts->rated_items, parts->n_rated, sizeof(uint32_t)};
+    case MF_MODEL_ITEM_COUNT:
+        return (array){parts->item_count, n_items, sizeof(uint32_t)};
+    case MF_MODEL_METADATA:
+        return (array){parts->metadata, parts->metadata_bytes, 1};
+    default:
+        return (array){NULL, 0, 0};
+    }
+}
+
+static bool is_table(size_t section)
+{
+    return section == MF_MODEL_USER_ID_TABLE || section == MF_MODEL_ITEM_ID_TABLE;
+}
+
+/* Promise (2), except that ids are distinct: building their table shows that. */
+static bool check_parts(const mf_model_parts *parts, mf_error *err)
+{
+    mf_model_check check = {.parts = parts, .code = MF_ERR_ARGUMENT};
+    mf_model_check_shape(&check);
+    if (check.found.code == MF_OK &&
+        (parts->users.n != parts->n_users || parts->items.n != parts->n_items))
+        mf_fail(&check.found, MF_ERR_ARGUMENT, MF_NOWHERE,
+                "not a usable model: %lu users have %lu ids, %lu items have %lu",
+                (unsigned long)parts->n_users, (unsigned long)parts->users.n,
+                (unsigned long)parts->n_items, (unsigned long)parts->items.n);
+    for (size_t section = 0; section < MF_MODEL_SECTIONS && check.found.code == MF_OK; section++) {
+        const array a = array_of(parts, section);
+        size_t n_bytes;
+        if (section == MF_MODEL_SHAPE || is_table(section) ||
+            (section == MF_MODEL_IMPLICIT_FACTORS && a.bytes == NULL))
+            continue;
+        if (!mf_mul(a.count, a.size, &n_bytes) || (a.bytes == NULL && n_bytes > 0))
+            mf_fail(&check.found, MF_ERR_ARGUMENT, MF_NOWHERE, "not a usable model: it has no %s",
+                    mf_model_kind.names[section]);
+        else
+            mf_model_check_section(&check, section, n_bytes);
+    }
+    if (check.found.code == MF_OK)
+        return true;
+    if (err != NULL && err->code == MF_OK)
+        *err = check.found;
+    return false;
+}
+
+static bool write_shape(mf_section_writer *writer, const mf_model_parts *parts, mf_error *err)
+{
+    const mf_model_shape shape = {
+        .n_users = parts->n_users,
+        .n_items = parts->n_items,
+        .n_factors = parts->n_factors,
+        .n_rated = parts->n_rated,
+        .global_mean = parts->global_mean,
+        .rating_min = parts->rating_min,
+        .rating_max = parts->rating_max,
+        .regularization = parts->regularization,
+        .bias_regularization = parts->bias_regularization,
+    };
+    return mf_section_writer_add(writer, MF_MODEL_SHAPE, &shape, sizeof shape, err);
+}
+
+static bool write_table(mf_section_writer *writer, size_t section, const char *what,
+                        const mf_id_list *list, mf_error *err)
+{
+    const uint64_t n_slots = mf_id_table_slots(list->n);
+    uint32_t *slots = mf_allocate(n_slots, sizeof *slots, "a table of ids", err);
+    if (slots == NULL)
+        return false;
+    mf_error why = {0};
+    bool ok = mf_id_table_build(list, slots, n_slots, &why);
+    if (!ok)
+        mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "not a usable model: its %s ids: %s", what,
+                why.text);
+    ok = ok && mf_section_writer_add(writer, section, slots, n_slots * sizeof *slots, err);
+    mf_free(slots);
+    return ok;
+}
+
+static bool write_section(mf_section_writer *writer, size_t section, const mf_model_parts *parts,
+                          mf_error *err)
+{
+    if (section == MF_MODEL_SHAPE)
+        return write_shape(writer, parts, err);
+    if (section == MF_MODEL_USER_ID_TABLE)
+        return write_table(writer, section, "user", &parts->users, err);
+    if (section == MF_MODEL_ITEM_ID_TABLE)
+        return write_table(writer, section, "item", &parts->items, err);
+    const array a = array_of(parts, section);
+    if (section == MF_MODEL_IMPLICIT_FACTORS && a.bytes == NULL)
+        return true;
+    return mf_section_writer_add(writer, section, a.bytes, a.count * a.size, err);
+}
+
+bool mf_model_write(const char *path, const mf_model_parts *parts, mf_error *err)
+{
+    if (!check_parts(parts, err))
+        return false;
+    mf_section_writer *writer = mf_section_writer_create(path, &mf_model_kind, err);
+    if (writer == NULL)
+        return false;
+    for (size_t section = 0; section < MF_MODEL_SECTIONS; section++)
+        if (!write_section(writer, section, parts, err)) {
+            mf_section_writer_destroy(writer);
+            return false;
+        }
+    return mf_section_writer_commit(writer, err);
+}

@@ -1,0 +1,113 @@
+/* blocks.c: promises in blocks.h.
+ *
+ * What was read beyond a cut waits in `pending` for the next block. */
+#include "ratings/blocks.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+bool mf_buffer_reserve(mf_buffer *buffer, size_t n_bytes, mf_error *err)
+{
+    if (buffer->capacity >= n_bytes)
+        return true;
+    if (!mf_reallocate((void **)&buffer->bytes, buffer->capacity, n_bytes, 1, "a block of CSV", err))
+        return false;
+    buffer->capacity = n_bytes;
+    return true;
+}
+
+void mf_buffer_free(mf_buffer *buffer)
+{
+    mf_free(buffer->bytes);
+    *buffer = (mf_buffer){0};
+}
+
+bool mf_blocks_peek(mf_blocks *blocks, size_t n_bytes, mf_error *err)
+{
+    if (!mf_buffer_reserve(&blocks->pending, n_bytes, err) ||
+        !mf_source_read(blocks->source, blocks->pending.bytes, n_bytes, &blocks->end, err))
+        return false;
+    blocks->begin = 0;
+    blocks->source_ended = blocks->end < n_bytes;
+    return true;
+}
+
+/* Appends to bytes[*n_bytes .. wanted) from what is pending, then from the source. */
+static bool fill(mf_blocks *blocks, char *bytes, size_t *n_bytes, size_t wanted, mf_error *err)
+{
+    const size_t n_pending = blocks->end - blocks->begin;
+    const size_t n = n_pending < wanted - *n_bytes ? n_pending : wanted - *n_bytes;
+    if (n > 0)
+        memcpy(bytes + *n_bytes, blocks->pending.bytes + blocks->begin, n);
+    blocks->begin += n;
+    *n_bytes += n;
+    if (*n_bytes == wanted || blocks->source_ended)
+        return true;
+    size_t n_read;
+    if (!mf_source_read(blocks->source, bytes + *n_bytes, wanted - *n_bytes, &n_read, err))
+        return false;
+    *n_bytes += n_read;
+    blocks->source_ended = *n_bytes < wanted;
+    return true;
+}
+
+/* Puts back what follows the cut. */
+static bool put_back(mf_blocks *blocks, const char *bytes, size_t n_bytes, mf_error *err)
+{
+    if (blocks->begin < blocks->end) {
+        /* The whole block came out of pending, where these bytes still are. */
+        blocks->begin -= n_bytes;
+        return true;
+    }
+    if (!mf_buffer_reserve(&blocks->pending, n_bytes, err))
+        return false;
+    if (n_bytes > 0)
+        memcpy(blocks->pending.bytes, bytes, n_bytes);
+    blocks->begin = 0;
+    blocks->end = n_bytes;
+    return true;
+}
+
+bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, size_t *n_bytes, mf_flaw *flaw,
+                    uint64_t *flaw_line, uint64_t *flaw_column, mf_error *err)
+{
+    size_t wanted = blocks->block_bytes;
+    size_t n = 0;
+    *n_bytes = 0;
+    *flaw = MF_FLAW_NONE;
+    if (blocks->ended)
+        return true;
+    for (;;) {
+        if (!mf_buffer_reserve(buffer, wanted + MF_BLOCK_READABLE, err) || !fill(blocks, buffer->bytes, &n, wanted, err))
+            return false;
+        const bool is_last = blocks->source_ended && blocks->begin == blocks->end;
+        const mf_cut cut =
+            mf_cut_rows(buffer->bytes, n, is_last, blocks->delimiter, blocks->max_row_bytes);
+        if (cut.flaw != MF_FLAW_NONE) {
+            const size_t place = cut.flaw == MF_FLAW_LONG_ROW ? cut.n_bytes : cut.quote;
+            *flaw_line = mf_count_lines(buffer->bytes + cut.n_bytes, place - cut.n_bytes);
+            size_t line = place;
+            while (line > cut.n_bytes && buffer->bytes[line - 1] != '\n' &&
+                   buffer->bytes[line - 1] != '\r')
+                line--;
+            *flaw_column = place - line + 1;
+            *flaw = cut.flaw;
+            *n_bytes = cut.n_bytes;
+            blocks->ended = true;
+            return true;
+        }
+        if (cut.n_bytes > 0 || is_last) {
+            *n_bytes = cut.n_bytes;
+            blocks->ended = is_last;
+            return put_back(blocks, buffer->bytes + cut.n_bytes, n - cut.n_bytes, err);
+        }
+        wanted *= 2; /* bounded: a row beyond max_row_bytes is a flaw */
+    }
+}
+
+void mf_blocks_clear(mf_blocks *blocks)
+{
+    mf_buffer_free(&blocks->pending);
+    blocks->begin = blocks->end = 0;
+}

@@ -1,0 +1,42 @@
+/* cutter.h: where a block of CSV can be cut, and what no cut can save.
+ *
+ * Blocks are parsed by different threads, so each has to begin where a row
+ * begins. A line end inside quotes is not a row end; which quotes count is
+ * libcsv's rule (rows.h), followed byte by byte here. Text without a quote is cut
+ * at its last line feed without looking at the rest.
+ *
+ * A row's length is counted without its line end.
+ *
+ * Cost: 0.05 ns per byte without quotes, about 1 ns with. Threads: any. */
+#ifndef MF_RATINGS_CUTTER_H
+#define MF_RATINGS_CUTTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum mf_flaw {
+    MF_FLAW_NONE,
+    MF_FLAW_LONG_ROW,   /* a row longer than the limit */
+    MF_FLAW_LONG_QUOTE, /* the same, and a quoted field is open where the limit is */
+    MF_FLAW_OPEN_QUOTE, /* the text ends inside a quoted field */
+} mf_flaw;
+
+typedef struct mf_cut {
+    size_t n_bytes; /* whole rows: the block; 0 when not even one is complete */
+    mf_flaw flaw;   /* of the row that begins at n_bytes */
+    size_t quote;   /* where the quoted field opens, for the QUOTE flaws */
+} mf_cut;
+
+/* Cuts bytes[0 .. n_bytes), which begin at a row's beginning. At the text's end
+ * (is_last) the last row needs no line end. */
+mf_cut mf_cut_rows(const char *bytes, size_t n_bytes, bool is_last, char delimiter,
+                   size_t max_row_bytes);
+
+/* Line ends (LF, CR, CRLF) in bytes[0 .. n_bytes); a CR at the very end counts. */
+size_t mf_count_lines(const char *bytes, size_t n_bytes);
+
+/* No quotes, and no blanks but where they delimit: then libcsv's fields are the
+ * text between delimiters and line ends, byte for byte. Cost: 0.05 ns per byte. */
+bool mf_is_plain(const char *bytes, size_t n_bytes, char delimiter);
+
+#endif

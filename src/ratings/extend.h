@@ -1,0 +1,23 @@
+/* extend.h: ratings in the index space of an earlier model.
+ *
+ * Threads: one. */
+#ifndef MF_RATINGS_EXTEND_H
+#define MF_RATINGS_EXTEND_H
+
+#include "base/error.h"
+#include "base/id_list.h"
+#include "ratings/ratings.h"
+
+#include <stdbool.h>
+
+/* Gives the ids of first_users and first_items the first indexes, in their order,
+ * and the ids that only `ratings` has the ones after them. Users and items that
+ * only the lists have get no rating. `ratings` must own its ids; afterwards they
+ * are the extended lists, copied.
+ * Memory: a second copy of the ratings while it works (8 bytes per rating).
+ * Fails MF_ERR_FORMAT when an id is twice in a list, MF_ERR_LIMIT (more ids than
+ * an index can hold), MF_ERR_MEMORY; *ratings is untouched then. */
+bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
+                       const mf_id_list *first_items, mf_error *err);
+
+#endif

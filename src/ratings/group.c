@@ -1,0 +1,334 @@
+/* group.c: promises in group.h.
+ *
+ * (1) Member m owns spans first_span[m] … first_span[m+1]-1. Its rows of a user go
+ *     behind those of members before it: the sort is stable.
+ * (2) After `place` the user column holds each row's final place. */
+#include "ratings/group.h"
+
+#include "base/memory.h"
+#include "ratings/sort.h"
+#include "ratings/team.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum { ROWS_PER_MEMBER = 1 << 15, USERS_AT_ONCE = 64 };
+
+typedef struct group {
+    const mf_grouping *in;
+    mf_ratings *out;
+    uint64_t n_rows;
+    uint32_t n_members;
+    uint64_t first_span[MF_TEAM_MAX + 1];
+    uint32_t *place; /* [n_members][n_users] first counts, then where the next goes */
+    bool has_time, is_wide;
+    int64_t earliest[MF_TEAM_MAX], latest[MF_TEAM_MAX]; /* of narrow timestamps */
+    int64_t time_base;
+    uint32_t *time_low, *time_high; /* dealt out; NULL when there are none */
+    mf_column column;               /* which one deal() deals out */
+    uint32_t *n_kept;               /* [n_users] 0: not sorted yet */
+    bool defers;                    /* sort_users leaves those with repeated items */
+    atomic_ullong next_user;
+    atomic_bool failed;
+    pthread_mutex_t lock;
+    mf_error *err;
+} group;
+
+static uint32_t *member_place(const group *g, uint32_t member)
+{
+    return g->place + (size_t)member * g->in->n_users;
+}
+
+static void count(void *context, uint32_t member)
+{
+    group *g = context;
+    uint32_t *counts = member_place(g, member);
+    int64_t earliest = INT64_MAX;
+    int64_t latest = INT64_MIN;
+    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
+        const mf_span *span = &g->in->spans[s];
+        if (span->n == 0)
+            continue;
+        uint32_t *user = span->chunk->user + span->begin;
+        uint32_t *item = span->chunk->item + span->begin;
+        const uint32_t *user_index = g->in->user_index[span->reader];
+        const uint32_t *item_index = g->in->item_index[span->reader];
+        if (user_index != NULL)
+            for (uint32_t r = 0; r < span->n; r++)
+                user[r] = user_index[user[r]];
+        if (item_index != NULL)
+            for (uint32_t r = 0; r < span->n; r++)
+                item[r] = item_index[item[r]];
+        for (uint32_t r = 0; r < span->n; r++)
+            counts[user[r]]++;
+        if (!span->has_time || span->wide_time)
+            continue;
+        int32_t low = INT32_MAX;
+        int32_t high = INT32_MIN;
+        for (uint32_t r = 0; r < span->n; r++) {
+            const int32_t offset = (int32_t)span->chunk->time_low[span->begin + r];
+            low = offset < low ? offset : low;
+            high = offset > high ? offset : high;
+        }
+        /* Offsets came from int64_t timestamps, so these sums are such. */
+        if (span->time_base + low < earliest)
+            earliest = span->time_base + low;
+        if (span->time_base + high > latest)
+            latest = span->time_base + high;
+    }
+    g->earliest[member] = earliest;
+    g->latest[member] = latest;
+}
+
+static void place(void *context, uint32_t member)
+{
+    group *g = context;
+    uint32_t *next = member_place(g, member);
+    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
+        const mf_span *span = &g->in->spans[s];
+        if (span->n == 0)
+            continue;
+        uint32_t *user = span->chunk->user + span->begin;
+        for (uint32_t r = 0; r < span->n; r++)
+            user[r] = next[user[r]]++;
+    }
+}
+
+static void deal_column(const mf_span *span, const uint32_t *to, const void *from, void *column)
+{
+    const char *bytes = (const char *)from + 4 * (size_t)span->begin;
+    for (uint32_t r = 0; r < span->n; r++)
+        memcpy((char *)column + 4 * (size_t)to[r], bytes + 4 * (size_t)r, 4);
+}
+
+/* Rows without a timestamp, in a reading that has some, are older than any: 0. */
+static void deal_times(const group *g, const mf_span *span, const uint32_t *to)
+{
+    if (!span->has_time)
+        return; /* the memory is zero already */
+    const uint32_t *low = span->chunk->time_low + span->begin;
+    if (!g->is_wide) {
+        const int64_t base = span->time_base - g->time_base + 1;
+        for (uint32_t r = 0; r < span->n; r++)
+            g->time_low[to[r]] = (uint32_t)(base + (int32_t)low[r]);
+        return;
+    }
+    const bool is_high = g->column == MF_COLUMN_TIME_HIGH;
+    uint32_t *column = is_high ? g->time_high : g->time_low;
+    if (span->wide_time) {
+        deal_column(span, to, is_high ? span->chunk->time_high : span->chunk->time_low, column);
+        return;
+    }
+    for (uint32_t r = 0; r < span->n; r++) {
+        const uint64_t key = mf_time_key((double)(span->time_base + (int32_t)low[r]));
+        column[to[r]] = is_high ? (uint32_t)(key >> 32) : (uint32_t)key;
+    }
+}
+
+static void deal(void *context, uint32_t member)
+{
+    group *g = context;
+    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
+        const mf_span *span = &g->in->spans[s];
+        if (span->n == 0)
+            continue;
+        const uint32_t *to = span->chunk->user + span->begin;
+        if (g->column == MF_COLUMN_ITEM)
+            deal_column(span, to, span->chunk->item, g->out->item);
+        else if (g->column == MF_COLUMN_VALUE)
+            deal_column(span, to, span->chunk->value, g->out->value);
+        else
+            deal_times(g, span, to);
+    }
+}
+
+static void drop(const group *g, mf_column column)
+{
+    for (uint32_t s = 0; s < g->in->n_stores; s++)
+        mf_store_drop(g->in->stores[s], column);
+}
+
+/* Stretches of about equally many rows. */
+static void share_spans(group *g)
+{
+    uint64_t s = 0;
+    uint64_t n_before = 0;
+    for (uint32_t m = 0; m < g->n_members; m++) {
+        g->first_span[m] = s;
+        const uint64_t until = g->n_rows / g->n_members * (m + 1);
+        while (s < g->in->n_spans && (n_before < until || m + 1 == g->n_members))
+            n_before += g->in->spans[s++].n;
+    }
+    g->first_span[g->n_members] = g->in->n_spans;
+}
+
+/* Counts to places, user after user, and within a user member after member. */
+static void add_up(group *g)
+{
+    uint64_t next = 0;
+    for (uint32_t u = 0; u < g->in->n_users; u++) {
+        g->out->user_start[u] = next;
+        for (uint32_t m = 0; m < g->n_members; m++) {
+            uint32_t *own = &member_place(g, m)[u];
+            const uint32_t n = *own;
+            *own = (uint32_t)next;
+            next += n;
+        }
+    }
+    g->out->user_start[g->in->n_users] = next;
+}
+
+/* Narrow timestamps stay so when all of the reading fits 31 bits: then each block
+ * fitted 32 from its base wherever it was cut, and the outcome is the same. */
+static void choose_time(group *g)
+{
+    int64_t earliest = INT64_MAX;
+    int64_t latest = INT64_MIN;
+    for (uint32_t m = 0; m < g->n_members; m++) {
+        earliest = g->earliest[m] < earliest ? g->earliest[m] : earliest;
+        latest = g->latest[m] > latest ? g->latest[m] : latest;
+    }
+    for (uint64_t s = 0; s < g->in->n_spans; s++)
+        if (g->in->spans[s].n > 0) {
+            g->has_time |= g->in->spans[s].has_time;
+            g->is_wide |= g->in->spans[s].wide_time;
+        }
+    int64_t range;
+    if (earliest <= latest)
+        g->is_wide |= __builtin_sub_overflow(latest, earliest, &range) || range >= INT32_MAX;
+    g->time_base = earliest;
+}
+
+static bool deal_out(group *g, mf_column column, void **to, mf_error *err)
+{
+    *to = mf_allocate(g->n_rows, 4, "ratings", err);
+    if (*to == NULL)
+        return false;
+    g->column = column;
+    mf_team_run(g->n_members, deal, g);
+    drop(g, column);
+    return true;
+}
+
+static void sort_users(void *context, uint32_t member)
+{
+    group *g = context;
+    mf_sorter sorter = {.n_items = g->in->n_items, .defers = g->defers};
+    mf_error err = {0};
+    bool ok = true;
+    (void)member;
+    while (ok && !atomic_load(&g->failed)) {
+        const uint64_t first = atomic_fetch_add(&g->next_user, USERS_AT_ONCE);
+        if (first >= g->in->n_users)
+            break;
+        for (uint64_t u = first; ok && u < first + USERS_AT_ONCE && u < g->in->n_users; u++) {
+            if (g->n_kept[u] > 0)
+                continue;
+            const uint64_t at = g->out->user_start[u];
+            const uint32_t n = (uint32_t)(g->out->user_start[u + 1] - at);
+            ok = mf_sort_ratings(&sorter, n, g->out->item + at, g->out->value + at,
+                                 g->time_low != NULL ? g->time_low + at : NULL,
+                                 g->time_high != NULL ? g->time_high + at : NULL, &g->n_kept[u],
+                                 &err);
+        }
+    }
+    mf_sorter_clear(&sorter);
+    if (ok)
+        return;
+    atomic_store(&g->failed, true);
+    pthread_mutex_lock(&g->lock);
+    mf_fail(g->err, err.code, MF_NOWHERE, "%s", err.text);
+    pthread_mutex_unlock(&g->lock);
+}
+
+static bool any_unsorted(const group *g)
+{
+    for (uint32_t u = 0; u < g->in->n_users; u++)
+        if (g->n_kept[u] == 0)
+            return true;
+    return false;
+}
+
+/* Closes the gaps that repeated pairs left. */
+static bool compact(group *g, mf_error *err)
+{
+    mf_ratings *out = g->out;
+    uint64_t next = 0;
+    for (uint32_t u = 0; u < g->in->n_users; u++) {
+        const uint64_t at = out->user_start[u];
+        memmove(out->item + next, out->item + at, g->n_kept[u] * sizeof *out->item);
+        memmove(out->value + next, out->value + at, g->n_kept[u] * sizeof *out->value);
+        out->user_start[u] = next;
+        next += g->n_kept[u];
+    }
+    out->user_start[g->in->n_users] = next;
+    out->n_ratings = next;
+    out->counts.n_repeated = g->n_rows - next;
+    return next == g->n_rows ||
+           (mf_reallocate((void **)&out->item, g->n_rows, next, 4, "ratings", err) &&
+            mf_reallocate((void **)&out->value, g->n_rows, next, 4, "ratings", err));
+}
+
+static bool group_rows(group *g, mf_error *err)
+{
+    mf_ratings *out = g->out;
+    const uint32_t n_users = g->in->n_users;
+    out->user_start =
+        mf_allocate((size_t)n_users + 1, sizeof *out->user_start, "ratings", err);
+    g->place = mf_allocate(g->n_members, (size_t)n_users * sizeof *g->place, "counters", err);
+    if (out->user_start == NULL || g->place == NULL)
+        return false;
+    mf_team_run(g->n_members, count, g);
+    choose_time(g);
+    add_up(g);
+    mf_team_run(g->n_members, place, g);
+    mf_free(g->place);
+    g->place = NULL;
+    if (!deal_out(g, MF_COLUMN_ITEM, (void **)&out->item, err) ||
+        !deal_out(g, MF_COLUMN_VALUE, (void **)&out->value, err))
+        return false;
+    g->n_kept = mf_allocate(n_users, sizeof *g->n_kept, "counters", err);
+    if (g->n_kept == NULL)
+        return false;
+    /* Timestamps are only looked at where a pair is repeated, and mostly none is:
+     * then they are never dealt out at all. */
+    g->defers = g->has_time;
+    mf_team_run(g->in->n_threads, sort_users, g);
+    if (!atomic_load(&g->failed) && g->has_time && any_unsorted(g)) {
+        if (g->is_wide && !deal_out(g, MF_COLUMN_TIME_HIGH, (void **)&g->time_high, err))
+            return false;
+        if (!deal_out(g, MF_COLUMN_TIME_LOW, (void **)&g->time_low, err))
+            return false;
+        g->defers = false;
+        atomic_store(&g->next_user, 0);
+        mf_team_run(g->in->n_threads, sort_users, g);
+    }
+    drop(g, MF_COLUMN_TIME_HIGH);
+    drop(g, MF_COLUMN_TIME_LOW);
+    drop(g, MF_COLUMN_USER);
+    return !atomic_load(&g->failed) && compact(g, err);
+}
+
+bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)
+{
+    group g = {.in = grouping, .out = ratings, .err = err, .lock = PTHREAD_MUTEX_INITIALIZER};
+    for (uint64_t s = 0; s < grouping->n_spans; s++)
+        g.n_rows += grouping->spans[s].n;
+    if (g.n_rows >= UINT32_MAX)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %lu ratings",
+                       (unsigned long)UINT32_MAX - 1);
+    /* Each member has a counter per user; together not more than one per row. */
+    g.n_members = grouping->n_threads;
+    if (g.n_members > g.n_rows / grouping->n_users)
+        g.n_members = (uint32_t)(g.n_rows / grouping->n_users);
+    if (g.n_members > g.n_rows / ROWS_PER_MEMBER + 1)
+        g.n_members = (uint32_t)(g.n_rows / ROWS_PER_MEMBER + 1);
+    share_spans(&g);
+    const bool ok = group_rows(&g, err);
+    mf_free(g.place);
+    mf_free(g.time_low);
+    mf_free(g.time_high);
+    mf_free(g.n_kept);
+    return ok;
+}

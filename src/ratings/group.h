@@ -1,0 +1,35 @@
+/* group.h: rows in file order to ratings by user.
+ *
+ * A stable counting sort by user, one column after the other, each column of the
+ * rows given back as soon as it is dealt out; then every user's ratings by item
+ * (sort.h). Threads take fixed stretches of the file, so the result does not
+ * depend on how many there are.
+ *
+ * Memory at the peak: 20 bytes per row (24 with wide timestamps), and 12 per user. */
+#ifndef MF_RATINGS_GROUP_H
+#define MF_RATINGS_GROUP_H
+
+#include "base/error.h"
+#include "ratings/ratings.h"
+#include "ratings/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct mf_grouping {
+    const mf_span *spans; /* [n_spans] in file order */
+    uint64_t n_spans;
+    mf_store **stores; /* [n_stores] all of the rows; their columns are used up */
+    uint32_t n_stores;
+    uint32_t **user_index; /* [readers] local index to index; NULL: they are equal */
+    uint32_t **item_index;
+    uint32_t n_users, n_items;
+    uint32_t n_threads;
+} mf_grouping;
+
+/* Fills user_start, item, value, n_ratings and counts.n_repeated of *ratings,
+ * whose arrays are NULL before; after a failure they are the caller's to destroy.
+ * Fails MF_ERR_MEMORY, MF_ERR_LIMIT (2^32 - 1 rows or more). */
+bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err);
+
+#endif

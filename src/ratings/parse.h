@@ -1,0 +1,92 @@
+/* parse.h: one block of CSV into rating rows, the hot path of reading.
+ *
+ * Per field the path is: libcsv says how long it is. Per row: where the fields
+ * stand in the text follows from their lengths, as long as the block has no quotes
+ * and no blanks; else each field is copied when libcsv gives it. Ids go through
+ * direct tables, the rating through a cache of the few texts that ratings are, the
+ * timestamp eight digits at a time. Whatever that does not settle goes the slow
+ * way, where messages are made.
+ *
+ * A row counts only if all of it is good: a bad row leaves no id behind. Where in
+ * the file a bad row stands is found by a second, careful walk over its block
+ * (locate.h), so that good rows do not pay for it.
+ *
+ * Threads: one mf_parser each. */
+#ifndef MF_RATINGS_PARSE_H
+#define MF_RATINGS_PARSE_H
+
+#include "base/error.h"
+#include "ratings/cell.h"
+#include "ratings/dialect.h"
+#include "ratings/id_map.h"
+#include "ratings/ratings.h"
+#include "ratings/rows.h"
+#include "ratings/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A row that was left out: which, where and why. */
+typedef struct mf_bad_row {
+    uint64_t block;
+    uint32_t row;    /* in the block, counting all rows that libcsv reports */
+    uint32_t field;  /* the one to blame */
+    uint64_t line;   /* of the row's beginning, from 0 in the block */
+    uint64_t column; /* of the field's beginning, from 1 */
+    mf_error error;  /* the sentence, without its place */
+} mf_bad_row;
+
+enum { MF_RATING_CACHE = 256 };
+
+typedef struct mf_parser {
+    /* Of the whole reading. */
+    uint32_t reader; /* this thread's number */
+    uint32_t max_users, max_items;
+    mf_id_map users, items;
+    mf_store store;
+    /* Of one file. */
+    const mf_dialect *dialect;
+    bool skips_headers; /* a header line that comes again is no row */
+    mf_rows *rows;
+    uint64_t n_rows;     /* good and bad */
+    uint64_t n_bad_rows;
+    uint32_t n_named;    /* the first ones in bad[] */
+    mf_bad_row bad[MF_RATINGS_BAD_ROWS_NAMED];
+    /* Of one block. */
+    uint64_t block;
+    uint32_t row;
+    mf_span span;
+    bool failed; /* err holds why; the rest of the block is skipped */
+    mf_error *err;
+    const char *text; /* the next row begins here, or line ends before it */
+    /* Of one row. */
+    uint32_t n_fields;
+    uint32_t full_gap; /* under "::", a field between colons that is not empty; 0: none */
+    size_t row_bytes;  /* of the fields so far, each with its delimiter */
+    size_t length[MF_COLUMNS_MAX];
+    mf_cell cell[MF_ROLES + 1];      /* by role */
+    mf_cell_copy copy[MF_ROLES + 1]; /* where the cells are when the text is not plain */
+    struct {
+        uint64_t text; /* up to 7 bytes and their number + 1; 0: nothing here */
+        float value;
+    } cache[MF_RATING_CACHE];
+} mf_parser;
+
+/* Gets ready for a file; the dialect is borrowed. MF_ERR_MEMORY. */
+bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, bool skips_headers,
+                     mf_error *err);
+
+/* Parses a block of whole rows, behind which MF_CELL_READABLE bytes may be read;
+ * *span says where the good ones are. Bad rows are
+ * counted and the first ones named, not failed on. Fails MF_ERR_MEMORY,
+ * MF_ERR_LIMIT. */
+bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_t n_bytes,
+                     mf_span *span, mf_error *err);
+
+/* Gives back what belongs to the file. */
+void mf_parser_end(mf_parser *parser);
+
+/* Gives back everything. */
+void mf_parser_clear(mf_parser *parser);
+
+#endif

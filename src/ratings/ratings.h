@@ -1,0 +1,134 @@
+/* ratings.h: the training data as the trainer wants it, and how it is read.
+ *
+ * Files are read in blocks of whole rows that threads parse side by side
+ * (libcsv takes each row apart), so memory does not depend on the size of the
+ * CSV. Users and items get their index by first appearance in file order, which
+ * does not depend on the number of threads; neither does anything else here.
+ *
+ * What a file may be: see dialect.h. What quotes, blanks and line ends mean: see
+ * rows.h. What an id may be: see base/id_list.h. A rating is a finite number that
+ * fits a float, a timestamp any finite number; timestamps that span more than
+ * 2^31 or are not all whole are compared as doubles.
+ * A pair (user, item) that occurs again keeps the newest rating by timestamp;
+ * without timestamps, or when they are equal, the last one read. A row from a file
+ * without timestamps is older than any row that has one.
+ *
+ * A bad row has too few or too many fields; an id that is empty, longer than 255
+ * bytes, not UTF-8 or with control characters; or a rating or timestamp that is no
+ * such number. Its place is the physical line on which the row begins and the
+ * byte, counted from that line's beginning, at which the field to blame begins.
+ *
+ * Memory: 16 bytes per rating while reading (12 without timestamps, 20 with such
+ * as do not fit 32 bits), 20 while grouping (24), 8 in the end. On top of that,
+ * for each thread 1 MiB of text and a map of the ids it met (about 100 bytes per
+ * id at most), and up to 4 MiB per column that are reserved but not all used.
+ * At most 2^32 - 2 ratings.
+ *
+ * Time: libcsv's, and a third on top (bench/bench_ratings.c). */
+#ifndef MF_RATINGS_RATINGS_H
+#define MF_RATINGS_RATINGS_H
+
+#include "base/error.h"
+#include "base/id_list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MF_RATINGS_BAD_ROWS_NAMED = 10 };
+
+/* How files are read. Zero or NULL means the default. Strings are borrowed. */
+typedef struct mf_ratings_options {
+    const char *user_column; /* names in a header, instead of the usual ones */
+    const char *item_column;
+    const char *rating_column;
+    const char *timestamp_column;
+    uint64_t max_bad_rows; /* rows that may be left out; one more is an error */
+    uint32_t n_threads;    /* default 1, at most 256 are used */
+    uint32_t max_users;    /* default and most: MF_INDEX_NONE - 1 */
+    uint32_t max_items;
+    size_t max_row_bytes; /* default 1 MiB */
+    size_t block_bytes;   /* default 1 MiB; changes nothing but time and memory */
+} mf_ratings_options;
+
+/* What was met while reading. */
+typedef struct mf_ratings_counts {
+    uint64_t n_files;
+    uint64_t n_bytes;    /* of those files, after decompression */
+    uint64_t n_rows;     /* rating rows, good and bad; headers and blank lines are none */
+    uint64_t n_bad_rows; /* left out, see max_bad_rows */
+    uint64_t n_repeated; /* rows that gave way to a newer one of the same pair */
+    uint32_t n_named;    /* how many of the bad rows are in bad_rows: the first ten */
+    char bad_rows[MF_RATINGS_BAD_ROWS_NAMED][256]; /* "file:line:column: sentence" */
+} mf_ratings_counts;
+
+/* A place to hold ratings that are looked at one by one: row k says that user[k]
+ * gave item[k] the rating value[k]. Grouped by user. Owned by whom it was made
+ * for; mf_ratings_rows_clear gives the arrays back. */
+typedef struct mf_ratings_rows {
+    uint64_t n;
+    uint32_t *user; /* MF_INDEX_NONE: not in the training set (mf_ratings_align) */
+    uint32_t *item;
+    float *value;
+} mf_ratings_rows;
+
+/* Ratings grouped by user. User u rated item[k] with value[k] for
+ * k in user_start[u] … user_start[u+1]-1, items ascending, no item twice.
+ * Every user and item of the lists has at least one rating when it comes from
+ * a reader; a split may leave some with none. Owned by the mf_ratings. */
+typedef struct mf_ratings {
+    uint32_t n_users;
+    uint32_t n_items;
+    uint64_t n_ratings;
+    uint64_t *user_start; /* [n_users + 1] */
+    uint32_t *item;       /* [n_ratings] */
+    float *value;         /* [n_ratings] in the file's units: stars stay stars */
+    mf_id_list users;
+    mf_id_list items;
+    bool borrows_ids; /* users and items belong to another mf_ratings, which stays */
+    mf_ratings_counts counts;
+} mf_ratings;
+
+typedef struct mf_ratings_reader mf_ratings_reader;
+
+/* What mf_ratings_reader_add made of a file. */
+typedef enum mf_ratings_verdict {
+    MF_RATINGS_READ,        /* it was ratings, and they are in         */
+    MF_RATINGS_NOT_RATINGS, /* something else; nothing was read from it */
+} mf_ratings_verdict;
+
+enum { MF_RATINGS_REASON_BYTES = 256 };
+
+/* NULL and MF_ERR_MEMORY, or MF_ERR_CONFIG when two column names are the same. */
+mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, mf_error *err);
+
+/* Reads a file (plain or gzip, by its first bytes; gzip members one after another
+ * are one text). A file without the columns of ratings is not an error: *verdict
+ * is MF_RATINGS_NOT_RATINGS and reason says what it looked like ("columns movieId,
+ * title, genres; missing: user, rating"). A header without rows is a ratings file.
+ * Errors, the first in the file whatever the threads:
+ *   MF_ERR_PARSE    a bad row more than max_bad_rows, with file, line and column
+ *                   of the first one; a quote that is never closed; damaged gzip
+ *   MF_ERR_LIMIT    a row longer than max_row_bytes; more users or items than
+ *                   max_users, max_items
+ *   MF_ERR_IO, MF_ERR_MEMORY, MF_ERR_STOPPED
+ * After an error only destroy is allowed. reason may be NULL. */
+bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path, mf_ratings_verdict *verdict,
+                           char reason[MF_RATINGS_REASON_BYTES], mf_error *err);
+
+/* The same from an open descriptor (a FIFO; stays the caller's) whose bytes may
+ * be several files one after another: a header line that comes again is
+ * skipped. A stream that is not ratings is MF_ERR_PARSE. `name` stands in
+ * messages. */
+bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char *name,
+                                  mf_error *err);
+
+/* Everything read so far, grouped. NULL and MF_ERR_PARSE when there is not a
+ * single rating. The reader is only good for destroy afterwards. */
+mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err);
+
+void mf_ratings_reader_destroy(mf_ratings_reader *reader);
+void mf_ratings_destroy(mf_ratings *ratings);
+void mf_ratings_rows_clear(mf_ratings_rows *rows);
+
+#endif

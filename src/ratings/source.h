@@ -1,0 +1,37 @@
+/* source.h: the bytes of a file, a FIFO or a gzip of either, in order.
+ *
+ * Plain files are read with read(2) and not mapped: mapped pages would count as
+ * our memory, and reading costs 5 % of parsing. gzip is known by its first two
+ * bytes, not by the name.
+ *
+ * Waiting for a FIFO's writer ends at once when a stop is requested.
+ *
+ * Threads: one at a time. */
+#ifndef MF_RATINGS_SOURCE_H
+#define MF_RATINGS_SOURCE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mf_source mf_source;
+
+/* From a path, or with path NULL from an open descriptor, which stays the
+ * caller's. name stands in messages and is borrowed. NULL and MF_ERR_IO (missing,
+ * unreadable, a folder), MF_ERR_PARSE (damaged gzip), MF_ERR_MEMORY,
+ * MF_ERR_STOPPED. */
+mf_source *mf_source_open(const char *path, int fd, const char *name, mf_error *err);
+
+/* Fills bytes[0 .. n_bytes) unless the end comes first; *n_read says how far.
+ * Fails as mf_source_open. */
+bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read, mf_error *err);
+
+/* Plain bytes given out so far. */
+uint64_t mf_source_bytes(const mf_source *source);
+
+/* NULL is fine. */
+void mf_source_close(mf_source *source);
+
+#endif

@@ -1,0 +1,17 @@
+/* team.h: the same work on several threads at once. */
+#ifndef MF_RATINGS_TEAM_H
+#define MF_RATINGS_TEAM_H
+
+#include <stdint.h>
+
+enum { MF_TEAM_MAX = 256 };
+
+typedef void mf_team_work(void *context, uint32_t member);
+
+/* Calls work(context, member) once for each member 0 … n_members-1 (at most
+ * MF_TEAM_MAX) and returns when all are done. The caller's thread is member 0;
+ * where the system gives no more threads it does the others' work as well, so
+ * members must not wait for one another. */
+void mf_team_run(uint32_t n_members, mf_team_work *work, void *context);
+
+#endif

@@ -1,0 +1,42 @@
+/* packed.h: the bytes of a file, unpacked when they are gzip.
+ *
+ * zlib enters here and nowhere else in this room.
+ *
+ * (1) gzip is known by its first two bytes, never by the file's name; several
+ *     gzip streams in a row count as one (RFC 1952), zeros after the last are
+ *     padding.
+ * (2) A stream that ends early, whose checksum is wrong, or that is followed by
+ *     something else fails with the reason when that place is reached.
+ * (3) Never gives more than limit_bytes, however small the file is.
+ *
+ * Memory: 64 KiB and zlib's window. Threads: one reader, one thread. */
+#ifndef MF_SAGEMAKER_PACKED_H
+#define MF_SAGEMAKER_PACKED_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mf_packed mf_packed;
+
+/* Opens a regular file. NULL and MF_ERR_IO, MF_ERR_MEMORY. */
+mf_packed *mf_packed_open(const char *path, uint64_t limit_bytes, mf_error *err);
+
+/* The same for bytes[0..n_bytes), which outlive the reader; name stands for the
+ * path in errors and outlives it too. */
+mf_packed *mf_packed_open_bytes(const void *bytes, size_t n_bytes, const char *name,
+                                uint64_t limit_bytes, mf_error *err);
+
+/* The next n_bytes; *n_read is less only at the end. Fails MF_ERR_FORMAT
+ * (truncated, damaged), MF_ERR_LIMIT, MF_ERR_IO. */
+bool mf_packed_read(mf_packed *packed, void *bytes, size_t n_bytes, size_t *n_read, mf_error *err);
+
+/* How many bytes were given so far. */
+uint64_t mf_packed_offset(const mf_packed *packed);
+
+/* NULL is fine. */
+void mf_packed_close(mf_packed *packed);
+
+#endif

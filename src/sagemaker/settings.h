@@ -1,0 +1,120 @@
+/* settings.h: named settings described by a table, read strictly.
+ *
+ * Hyperparameters of training and environment variables of serving are the same
+ * thing: a name, a text, a type and a range. The caller writes a constant table
+ * and a struct; every accepted text lands in the struct's field, checked.
+ *
+ *     typedef struct options { uint32_t n_factors; double learning_rate; } options;
+ *     static const mf_setting table[] = {
+ *         {.name = "n_factors", .aliases = "factors k", .type = MF_SETTING_INTEGER,
+ *          .min = 1, .max = 4096, .initial = "64", .help = "Length of a row of factors",
+ *          MF_SETTING_FIELD(options, n_factors)},
+ *         {.name = "learning_rate", .type = MF_SETTING_REAL, .min = 0, .above_min = true,
+ *          .max = 1, .initial = "0.01", .help = "Step of the first epoch",
+ *          MF_SETTING_FIELD(options, learning_rate)},
+ *     };
+ *     options chosen;
+ *     mf_settings settings;
+ *     if (!mf_settings_start(&settings, table, 2, "hyperparameter", &chosen, err) ||
+ *         !mf_settings_set(&settings, "k", "1e2", 3, err)) …
+ *
+ * (1) After start every field holds its default; after set, the given value. A
+ *     field never holds a value outside its range.
+ * (2) The text of a field, set again, gives the same field, bit for bit.
+ * (3) Nothing depends on the locale.
+ * (4) A name and its alias are one setting: giving both is an error.
+ *
+ * What a text may look like; blanks around it are dropped:
+ *   integer  12, -3, +4, 1e2, 10.0 (whole after all); |value| ≤ 2^53
+ *   real     decimal, with or without exponent; finite
+ *   boolean  true false yes no on off t f y n 1 0, in any case
+ *   text     valid UTF-8 without control characters
+ *   choice   one of the words, in any case
+ *
+ * Errors are MF_ERR_CONFIG and say name, value and what is allowed:
+ *   hyperparameter n_factors is "many": expected a whole number from 1 to 4096
+ *   unknown hyperparameter "n_factor": did you mean n_factors?
+ *
+ * Threads: one mf_settings per thread; tables are constant. No allocation. */
+#ifndef MF_SAGEMAKER_SETTINGS_H
+#define MF_SAGEMAKER_SETTINGS_H
+
+#include "base/error.h"
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum mf_setting_type {
+    MF_SETTING_INTEGER, /* field: int32_t, uint32_t, int64_t or uint64_t         */
+    MF_SETTING_REAL,    /* field: double, or float (then rounded before checking) */
+    MF_SETTING_BOOLEAN, /* field: bool                                           */
+    MF_SETTING_TEXT,    /* field: char[size], zero-terminated                    */
+    MF_SETTING_CHOICE,  /* field: uint32_t or an enum, counts the words from 0   */
+} mf_setting_type;
+
+enum {
+    MF_SETTINGS_MAX = 64,        /* entries in a table                             */
+    MF_SETTING_TEXT_BYTES = 256, /* the text of any value, its zero byte included  */
+};
+
+typedef struct mf_setting {
+    const char *name;
+    const char *aliases; /* other names, separated by one space; or NULL */
+    mf_setting_type type;
+    bool above_min;      /* min itself is not allowed                            */
+    bool below_max;      /* max itself is not allowed                            */
+    double min;          /* integer, real: bounds, -INFINITY and INFINITY for none; */
+    double max;          /* text: min is the fewest bytes, size - 1 the most     */
+    const char *choices; /* choice: the words, separated by one space            */
+    const char *initial; /* the default, as text                                 */
+    const char *help;    /* one line                                             */
+    size_t offset;       /* of the field in the caller's struct                  */
+    size_t size;         /* of the field                                         */
+} mf_setting;
+
+#define MF_SETTING_FIELD(type, field)                                                              \
+    .offset = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
+
+/* A table at work. Read what you like, change nothing by hand. */
+typedef struct mf_settings {
+    const mf_setting *table;
+    size_t n;
+    const char *noun;                  /* "hyperparameter", "environment variable" */
+    void *target;                      /* the caller's struct */
+    uint8_t given_as[MF_SETTINGS_MAX]; /* 0 default, 1 by name, 2 … by alias */
+} mf_settings;
+
+/* Checks the table and writes every default into target. table, noun and target
+ * must outlive *settings.
+ * Fails MF_ERR_ARGUMENT: the table contradicts itself (it names the entry). */
+bool mf_settings_start(mf_settings *settings, const mf_setting *table, size_t n, const char *noun,
+                       void *target, mf_error *err);
+
+/* Sets the setting called `name` (or one of its aliases) from value[0..n_bytes).
+ * Fails MF_ERR_CONFIG: unknown name, a value that is not allowed, given twice.
+ * The field is untouched on failure. */
+bool mf_settings_set(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
+                     mf_error *err);
+
+/* Sets each setting whose name (or alias) is an environment variable that is not
+ * empty. Other variables are none of our business. */
+bool mf_settings_read_environment(mf_settings *settings, mf_error *err);
+
+/* True when entry i was set, false while it holds its default. */
+bool mf_settings_is_given(const mf_settings *settings, size_t i);
+
+/* The value in force of entry i < n as text; integers, reals and booleans are
+ * spelled as JSON spells them, reals with the fewest digits that give the same
+ * value back. Returns text. */
+char *mf_settings_text(const mf_settings *settings, size_t i, char text[MF_SETTING_TEXT_BYTES]);
+
+/* For --help: name, what is allowed, default, aliases and help of each entry. */
+void mf_settings_print_help(const mf_settings *settings, FILE *out);
+
+/* One log line: every name with the value in force, in table order. */
+void mf_settings_log(const mf_settings *settings, mf_log_level level, const char *event);
+
+#endif

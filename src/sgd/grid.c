@@ -1,0 +1,228 @@
+/* grid.c: promises in grid.h. */
+#include "sgd/grid.h"
+
+#include "base/memory.h"
+
+#include <omp.h>
+#include <string.h>
+
+/* A user-block's factors: half of the smallest second-level cache that we meet
+ * (1 MiB), so that the items passing by have room beside them. */
+enum { USER_BLOCK_BYTES = 512 * 1024 };
+/* Blocks per side: enough to keep that many threads busy, and few enough that a
+ * block is worth the barrier. */
+enum { BLOCKS_MIN = 8, ITEM_BLOCKS_MAX = 64, BLOCK_RATINGS = 8192 };
+
+static uint32_t at_most(uint64_t value, uint32_t limit)
+{
+    return value < limit ? (uint32_t)value : limit;
+}
+
+static void choose_cut(mf_grid *grid, uint64_t n_ratings, size_t stride)
+{
+    uint64_t rows = USER_BLOCK_BYTES / (stride * sizeof(float));
+    rows = rows > 0 ? rows : 1;
+    uint64_t user_blocks = (grid->n_users + rows - 1) / rows;
+    if (user_blocks < BLOCKS_MIN)
+        user_blocks = BLOCKS_MIN;
+    uint64_t item_blocks = n_ratings / (user_blocks * BLOCK_RATINGS);
+    if (item_blocks < BLOCKS_MIN)
+        item_blocks = BLOCKS_MIN;
+    if (item_blocks > ITEM_BLOCKS_MAX)
+        item_blocks = ITEM_BLOCKS_MAX;
+    grid->user_blocks = at_most(user_blocks, grid->n_users);
+    grid->item_blocks = at_most(item_blocks, grid->n_items);
+    const bool more_users = grid->user_blocks > grid->item_blocks;
+    grid->n_rounds = more_users ? grid->user_blocks : grid->item_blocks;
+    grid->round_blocks = more_users ? grid->item_blocks : grid->user_blocks;
+}
+
+size_t mf_grid_block(const mf_grid *grid, uint32_t round, uint32_t place)
+{
+    const uint32_t other = (uint32_t)(((uint64_t)place + round) % grid->n_rounds);
+    return grid->user_blocks > grid->item_blocks ? (size_t)other * grid->item_blocks + place
+                                                 : (size_t)place * grid->item_blocks + other;
+}
+
+/* Deals n rows to blocks by falling count, equal counts by index (a counting
+ * sort). seen[] has room for the largest count + 2 and is zero. */
+static void deal(uint32_t n, const uint32_t *count, uint32_t most, uint32_t blocks, uint32_t *seen,
+                 uint32_t *row, uint32_t *block_row)
+{
+    for (uint32_t i = 0; i < n; i++)
+        seen[most - count[i] + 1]++;
+    for (uint32_t c = 0; c <= most; c++)
+        seen[c + 1] += seen[c];
+    /* The last deal is short by n % blocks cards, at whichever end it stops. */
+    const uint32_t full = n / blocks;
+    const uint32_t rest = n % blocks;
+    block_row[0] = 0;
+    for (uint32_t b = 0; b < blocks; b++)
+        block_row[b + 1] =
+            block_row[b] + full + ((full % 2 == 0 ? b : blocks - 1 - b) < rest ? 1 : 0);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t rank = seen[most - count[i]]++;
+        const uint32_t turn = rank / blocks;
+        const uint32_t seat = rank % blocks;
+        row[i] = block_row[turn % 2 == 0 ? seat : blocks - 1 - seat] + turn;
+    }
+}
+
+static bool deal_side(uint32_t n, const uint32_t *count, uint32_t blocks, uint32_t **row,
+                      uint32_t **block_row, mf_error *err)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < n; i++)
+        most = count[i] > most ? count[i] : most;
+    uint32_t *seen = mf_allocate((size_t)most + 2, sizeof *seen, "the grid", err);
+    *row = mf_allocate(n, sizeof **row, "the grid", err);
+    *block_row = mf_allocate((size_t)blocks + 1, sizeof **block_row, "the grid", err);
+    const bool ok = seen != NULL && *row != NULL && *block_row != NULL;
+    if (ok)
+        deal(n, count, most, blocks, seen, *row, *block_row);
+    mf_free(seen);
+    return ok;
+}
+
+/* What filling the blocks needs besides the grid. */
+typedef struct filling {
+    mf_grid *grid;
+    const mf_ratings *ratings;
+    const uint32_t *user_of_row; /* [n_users] */
+    float mean;
+    float scale;
+} filling;
+
+/* start[r + 1] = how many ratings the users of block a gave the item of row r. */
+static void count_items(const filling *f, uint32_t a, uint32_t *start)
+{
+    const mf_grid *grid = f->grid;
+    memset(start, 0, ((size_t)grid->n_items + 1) * sizeof *start);
+    for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++) {
+        const uint32_t user = f->user_of_row[row];
+        for (uint64_t k = f->ratings->user_start[user]; k < f->ratings->user_start[user + 1]; k++)
+            start[grid->item_row[f->ratings->item[k]] + 1]++;
+    }
+}
+
+/* First pass: how many ratings and segments each block of user-block a has. */
+static void measure_blocks(const filling *f, uint32_t a, uint32_t *start)
+{
+    mf_grid *grid = f->grid;
+    count_items(f, a, start);
+    for (uint32_t b = 0; b < grid->item_blocks; b++) {
+        uint64_t n_ratings = 0;
+        uint64_t n_segments = 0;
+        for (uint32_t r = grid->item_block_row[b]; r < grid->item_block_row[b + 1]; r++) {
+            n_ratings += start[r + 1];
+            n_segments += start[r + 1] > 0;
+        }
+        const size_t c = (size_t)a * grid->item_blocks + b;
+        grid->rating_start[c + 1] = n_ratings;
+        grid->segment_start[c + 1] = n_segments;
+    }
+}
+
+/* Second pass: writes them, by item row and inside an item by user row. */
+static void fill_blocks(const filling *f, uint32_t a, uint32_t *start)
+{
+    mf_grid *grid = f->grid;
+    count_items(f, a, start);
+    uint64_t at = grid->segment_start[(size_t)a * grid->item_blocks];
+    for (uint32_t r = 0; r < grid->n_items; r++) {
+        if (start[r + 1] > 0)
+            grid->segments[at++] = (mf_grid_segment){r, start[r + 1]};
+        start[r + 1] += start[r];
+    }
+    mf_grid_rating *ratings = grid->ratings + grid->rating_start[(size_t)a * grid->item_blocks];
+    for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++) {
+        const uint32_t user = f->user_of_row[row];
+        for (uint64_t k = f->ratings->user_start[user]; k < f->ratings->user_start[user + 1]; k++)
+            ratings[start[grid->item_row[f->ratings->item[k]]]++] =
+                (mf_grid_rating){row, (f->ratings->value[k] - f->mean) / f->scale};
+    }
+}
+
+static bool fill(filling *f, uint32_t n_threads, mf_error *err)
+{
+    mf_grid *grid = f->grid;
+    const size_t n_blocks = (size_t)grid->user_blocks * grid->item_blocks;
+    const size_t room = ((size_t)grid->n_items + 1 + 15) / 16 * 16;
+    uint32_t *starts = mf_allocate(n_threads, room * sizeof *starts, "the grid", err);
+    grid->rating_start = mf_allocate(n_blocks + 1, sizeof *grid->rating_start, "the grid", err);
+    grid->segment_start = mf_allocate(n_blocks + 1, sizeof *grid->segment_start, "the grid", err);
+    grid->ratings = mf_allocate(f->ratings->n_ratings + MF_SGD_AHEAD, sizeof *grid->ratings,
+                                "the grid's ratings", err);
+    bool ok = false;
+    if (starts == NULL || grid->rating_start == NULL || grid->segment_start == NULL ||
+        grid->ratings == NULL)
+        goto done;
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)n_threads)
+    for (uint32_t a = 0; a < grid->user_blocks; a++)
+        measure_blocks(f, a, starts + (size_t)omp_get_thread_num() * room);
+    for (size_t c = 0; c < n_blocks; c++) {
+        grid->rating_start[c + 1] += grid->rating_start[c];
+        grid->segment_start[c + 1] += grid->segment_start[c];
+    }
+    grid->segments = mf_allocate(grid->segment_start[n_blocks], sizeof *grid->segments,
+                                 "the grid's segments", err);
+    if (grid->segments == NULL)
+        goto done;
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)n_threads)
+    for (uint32_t a = 0; a < grid->user_blocks; a++)
+        fill_blocks(f, a, starts + (size_t)omp_get_thread_num() * room);
+    ok = true;
+done:
+    mf_free(starts);
+    return ok;
+}
+
+bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
+                    size_t stride, uint32_t n_threads, mf_error *err)
+{
+    memset(grid, 0, sizeof *grid);
+    grid->n_users = ratings->n_users;
+    grid->n_items = ratings->n_items;
+    choose_cut(grid, ratings->n_ratings, stride);
+
+    bool ok = false;
+    uint32_t *user_of_row = NULL;
+    uint32_t *user_count = mf_allocate(grid->n_users, sizeof *user_count, "the grid", err);
+    uint32_t *item_count = mf_allocate(grid->n_items, sizeof *item_count, "the grid", err);
+    if (user_count == NULL || item_count == NULL)
+        goto done;
+    for (uint32_t u = 0; u < grid->n_users; u++)
+        user_count[u] = (uint32_t)(ratings->user_start[u + 1] - ratings->user_start[u]);
+    for (uint64_t k = 0; k < ratings->n_ratings; k++)
+        item_count[ratings->item[k]]++;
+    if (!deal_side(grid->n_users, user_count, grid->user_blocks, &grid->user_row,
+                   &grid->user_block_row, err) ||
+        !deal_side(grid->n_items, item_count, grid->item_blocks, &grid->item_row,
+                   &grid->item_block_row, err))
+        goto done;
+    user_of_row = user_count; /* the counts have done their work */
+    user_count = NULL;
+    for (uint32_t u = 0; u < grid->n_users; u++)
+        user_of_row[grid->user_row[u]] = u;
+    ok = fill(&(filling){grid, ratings, user_of_row, mean, scale}, n_threads, err);
+done:
+    mf_free(user_count);
+    mf_free(item_count);
+    mf_free(user_of_row);
+    if (!ok)
+        mf_grid_release(grid);
+    return ok;
+}
+
+void mf_grid_release(mf_grid *grid)
+{
+    mf_free(grid->user_row);
+    mf_free(grid->item_row);
+    mf_free(grid->user_block_row);
+    mf_free(grid->item_block_row);
+    mf_free(grid->rating_start);
+    mf_free(grid->segment_start);
+    mf_free(grid->ratings);
+    mf_free(grid->segments);
+    memset(grid, 0, sizeof *grid);
+}

@@ -1,0 +1,46 @@
+/* state.h: what a training run consists of between two steps. Inside of the
+ * trainer and its checkpoints; nobody else includes this. */
+#ifndef MF_SGD_STATE_H
+#define MF_SGD_STATE_H
+
+#include "sgd/evaluate.h"
+#include "sgd/grid.h"
+#include "sgd/hyperparameters.h"
+#include "sgd/implicit.h"
+#include "sgd/kernels.h"
+#include "sgd/parameters.h"
+#include "sgd/trainer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where the run is; stored in checkpoints as it stands. */
+typedef struct mf_position {
+    uint64_t fingerprint;
+    uint32_t epochs_done;
+    uint32_t round;      /* of the epoch that is running, 0: not begun */
+    uint32_t best_epoch; /* 0: none yet */
+    uint32_t stopped;    /* 1: early stopping has ended the run */
+    double best_rmse;
+    double epoch_seconds; /* spent on the running epoch so far */
+} mf_position;
+
+struct mf_trainer {
+    mf_hyperparameters h;
+    mf_ratings_rows validation; /* n == 0: none */
+    const mf_sgd_kernel *kernel;
+    mf_grid grid;
+    mf_parameters parameters;
+    mf_implicit implicit; /* user_vectors NULL: no priors */
+    mf_export best;       /* with validation data: the best epoch; else filled on demand */
+    mf_position at;
+    mf_epoch *epochs;     /* [n_epochs] */
+    double *block_loss;   /* [blocks] Σ e² of the running epoch */
+    uint32_t *round_order; /* [n_rounds] of the running epoch */
+    uint64_t n_ratings;
+};
+
+/* Draws the order of the rounds of the epoch that at.epochs_done says is next. */
+void mf_trainer_begin_epoch(mf_trainer *trainer);
+
+#endif

@@ -1,0 +1,381 @@
+/* trainer.c: promises in trainer.h. */
+#include "sgd/trainer.h"
+
+#include "base/clock.h"
+#include "base/id_list.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "sgd/state.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A random sequence of its own, beside those of parameters.c. */
+enum { ROUND_SEQUENCE = 2 };
+
+/* Beyond this multiple of the ratings' own deviation the errors are not learning. */
+static const double DIVERGED_RMSE = 100;
+
+static double now(void)
+{
+    return mf_clock_seconds();
+}
+
+/* Mean and deviation of the ratings in one pass each, in double and in order. */
+static void measure_ratings(const mf_ratings *ratings, mf_parameters *p)
+{
+    double sum = 0;
+    float low = ratings->value[0];
+    float high = ratings->value[0];
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        sum += ratings->value[k];
+        low = fminf(low, ratings->value[k]);
+        high = fmaxf(high, ratings->value[k]);
+    }
+    const double mean = sum / (double)ratings->n_ratings;
+    double squares = 0;
+    for (uint64_t k = 0; k < ratings->n_ratings; k++)
+        squares += (ratings->value[k] - mean) * (ratings->value[k] - mean);
+    const float deviation = (float)sqrt(squares / (double)ratings->n_ratings);
+    p->mean = (float)mean;
+    /* All ratings equal, or as good as: nothing to scale. */
+    p->scale = deviation > fabsf(p->mean) * 1e-6f && deviation > 1e-30f ? deviation : 1;
+    p->rating_min = low;
+    p->rating_max = high;
+}
+
+static uint64_t mix(uint64_t fingerprint, const void *bytes, size_t n_bytes)
+{
+    return mf_random_bits(fingerprint, mf_id_hash(bytes, n_bytes));
+}
+
+/* n_threads is left out on purpose: it does not change the result. */
+static uint64_t fingerprint(const mf_hyperparameters *h, const mf_trainer_input *input)
+{
+    const mf_ratings *r = input->ratings;
+    mf_hyperparameters shaping = {0};
+    uint64_t print = 0;
+    shaping.n_factors = h->n_factors;
+    shaping.n_epochs = h->n_epochs;
+    shaping.learning_rate = h->learning_rate;
+    shaping.bias_learning_rate = h->bias_learning_rate;
+    shaping.learning_rate_decay = h->learning_rate_decay;
+    shaping.user_regularization = h->user_regularization;
+    shaping.item_regularization = h->item_regularization;
+    shaping.user_bias_regularization = h->user_bias_regularization;
+    shaping.item_bias_regularization = h->item_bias_regularization;
+    shaping.implicit_rate = h->implicit_rate;
+    shaping.implicit_damping = h->implicit_damping;
+    shaping.init_scale = h->init_scale;
+    shaping.early_stopping_patience = h->early_stopping_patience;
+    shaping.seed = h->seed;
+    print = mix(print, &shaping, sizeof shaping);
+    print = mix(print, r->user_start, ((size_t)r->n_users + 1) * sizeof *r->user_start);
+    print = mix(print, r->item, r->n_ratings * sizeof *r->item);
+    print = mix(print, r->value, r->n_ratings * sizeof *r->value);
+    print = mix(print, r->users.bytes, r->users.start[r->users.n]);
+    print = mix(print, r->items.bytes, r->items.start[r->items.n]);
+    if (input->validation != NULL) {
+        const mf_ratings_rows *v = input->validation;
+        print = mix(print, v->user, v->n * sizeof *v->user);
+        print = mix(print, v->item, v->n * sizeof *v->item);
+        print = mix(print, v->value, v->n * sizeof *v->value);
+    }
+    if (input->earlier != NULL) {
+        const mf_model_parts *e = input->earlier;
+        const size_t row = mf_model_stride(e->n_factors) * sizeof(float);
+        print = mix(print, e->user_factors, e->n_users * row);
+        print = mix(print, e->item_factors, e->n_items * row);
+        print = mix(print, e->user_bias, e->n_users * sizeof(float));
+        print = mix(print, e->item_bias, e->n_items * sizeof(float));
+        print = mix(print, &e->global_mean, sizeof e->global_mean);
+    }
+    return print;
+}
+
+void mf_trainer_begin_epoch(mf_trainer *t)
+{
+    for (uint32_t round = 0; round < t->grid.n_rounds; round++)
+        t->round_order[round] = round;
+    mf_random_shuffle(mf_random_key(t->h.seed, ROUND_SEQUENCE) + t->at.epochs_done,
+                      t->round_order, t->grid.n_rounds);
+}
+
+static bool create_parameters(mf_trainer *t, const mf_trainer_input *input, mf_error *err)
+{
+    mf_parameters *p = &t->parameters;
+    const mf_model_parts *earlier = input->earlier;
+    p->n_users = input->ratings->n_users;
+    p->n_items = input->ratings->n_items;
+    p->n_factors = t->h.n_factors;
+    measure_ratings(input->ratings, p);
+    if (earlier != NULL) {
+        p->mean = earlier->global_mean;
+        p->rating_min = fminf(p->rating_min, earlier->rating_min);
+        p->rating_max = fmaxf(p->rating_max, earlier->rating_max);
+    }
+    if (!mf_parameters_allocate(p, err) ||
+        !mf_grid_create(&t->grid, input->ratings, p->mean, p->scale, p->stride, t->h.n_threads,
+                        err))
+        return false;
+    p->user_row = t->grid.user_row;
+    p->item_row = t->grid.item_row;
+    mf_parameters_start(p, (float)t->h.init_scale, t->h.seed, earlier != NULL ? earlier->n_users : 0);
+    if (earlier != NULL)
+        mf_parameters_import(p, earlier);
+    return true;
+}
+
+mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
+                              const mf_trainer_input *input, mf_error *err)
+{
+    const mf_model_parts *earlier = input->earlier;
+    if (input->ratings->n_ratings == 0) {
+        mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "there is no rating to learn from");
+        return NULL;
+    }
+    if (earlier != NULL && (earlier->n_factors != hyperparameters->n_factors ||
+                            earlier->n_users > input->ratings->n_users ||
+                            earlier->n_items > input->ratings->n_items)) {
+        mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the earlier model has another shape");
+        return NULL;
+    }
+    mf_trainer *t = mf_allocate(1, sizeof *t, "the trainer", err);
+    if (t == NULL)
+        return NULL;
+    t->h = *hyperparameters;
+    t->kernel = mf_sgd_kernel_choose();
+    t->n_ratings = input->ratings->n_ratings;
+    if (input->validation != NULL)
+        t->validation = *input->validation;
+    t->at.fingerprint = fingerprint(hyperparameters, input);
+    t->at.best_rmse = INFINITY;
+    if (!create_parameters(t, input, err))
+        goto failed;
+    if (t->h.implicit_rate > 0 &&
+        !mf_implicit_create(&t->implicit, &t->grid, t->parameters.stride, err))
+        goto failed;
+    if (t->validation.n > 0 && !mf_export_allocate(&t->best, &t->parameters, err))
+        goto failed;
+    const size_t n_blocks = (size_t)t->grid.user_blocks * t->grid.item_blocks;
+    t->epochs = mf_allocate(t->h.n_epochs, sizeof *t->epochs, "the list of epochs", err);
+    t->block_loss = mf_allocate(n_blocks, sizeof *t->block_loss, "losses", err);
+    t->round_order = mf_allocate(t->grid.n_rounds, sizeof *t->round_order, "rounds", err);
+    if (t->epochs == NULL || t->block_loss == NULL || t->round_order == NULL)
+        goto failed;
+    mf_trainer_begin_epoch(t);
+    return t;
+failed:
+    mf_trainer_destroy(t);
+    return NULL;
+}
+
+void mf_trainer_destroy(mf_trainer *t)
+{
+    if (t == NULL)
+        return;
+    mf_grid_release(&t->grid);
+    mf_parameters_release(&t->parameters);
+    mf_implicit_release(&t->implicit);
+    mf_export_release(&t->best);
+    mf_free(t->epochs);
+    mf_free(t->block_loss);
+    mf_free(t->round_order);
+    mf_free(t);
+}
+
+bool mf_trainer_done(const mf_trainer *t)
+{
+    return t->at.stopped != 0 || t->at.epochs_done >= t->h.n_epochs;
+}
+
+/* Rates of the running epoch. The fall is linear in the epoch's number, from 1 to
+ * learning_rate_decay at n_epochs. */
+static mf_sgd_rates rates_of(const mf_trainer *t)
+{
+    const mf_hyperparameters *h = &t->h;
+    const double fall = 1 - (1 - h->learning_rate_decay) * t->at.epochs_done / h->n_epochs;
+    const double rate = h->learning_rate * fall;
+    const double bias_rate = h->bias_learning_rate * fall;
+    mf_sgd_rates rates = {
+        .user_factors = t->parameters.user_factors,
+        .item_factors = t->parameters.item_factors,
+        .item_priors = t->implicit.item_priors,
+        .user_bias = t->parameters.user_bias,
+        .item_bias = t->parameters.item_bias,
+        .stride = t->parameters.stride,
+        .learning_rate = (float)rate,
+        .bias_learning_rate = (float)bias_rate,
+        .user_decay = (float)(1 - rate * h->user_regularization),
+        .user_bias_decay = (float)(1 - bias_rate * h->user_bias_regularization),
+    };
+    double item_decay = 1;
+    double item_bias_decay = 1;
+    for (int n = 0; n <= MF_SGD_GROUP; n++) {
+        rates.item_decay[n] = (float)item_decay;
+        rates.item_bias_decay[n] = (float)item_bias_decay;
+        item_decay *= 1 - rate * h->item_regularization;
+        item_bias_decay *= 1 - bias_rate * h->item_bias_regularization;
+    }
+    return rates;
+}
+
+static bool fail_diverged(const mf_trainer *t, mf_error *err)
+{
+    return mf_fail(err, MF_ERR_DIVERGED, MF_NOWHERE,
+                   "training diverged in epoch %u with learning_rate %g: try a smaller "
+                   "learning_rate (a third of it, say) or more regularization",
+                   t->at.epochs_done + 1, t->h.learning_rate);
+}
+
+static bool run_round(mf_trainer *t, uint32_t round, mf_error *err)
+{
+    const mf_grid *grid = &t->grid;
+    const mf_sgd_rates rates = rates_of(t);
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)t->h.n_threads)
+    for (uint32_t place = 0; place < grid->round_blocks; place++) {
+        const size_t c = mf_grid_block(grid, round, place);
+        t->block_loss[c] =
+            t->kernel->block(&rates, grid->segments + grid->segment_start[c],
+                             grid->segment_start[c + 1] - grid->segment_start[c],
+                             grid->ratings + grid->rating_start[c]);
+    }
+    for (uint32_t place = 0; place < grid->round_blocks; place++)
+        if (!isfinite(t->block_loss[mf_grid_block(grid, round, place)]))
+            return fail_diverged(t, err);
+    return true;
+}
+
+/* Σ e² of the epoch, added block by block in one order. */
+static double epoch_loss(const mf_trainer *t)
+{
+    const size_t n_blocks = (size_t)t->grid.user_blocks * t->grid.item_blocks;
+    double sum = 0;
+    for (size_t c = 0; c < n_blocks; c++)
+        sum += t->block_loss[c];
+    return sum;
+}
+
+static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
+{
+    const double start = now();
+    mf_accuracy accuracy;
+    if (!mf_evaluate(&t->parameters, &t->validation, t->h.n_threads, &accuracy, err))
+        return false;
+    if (!isfinite(accuracy.rmse))
+        return fail_diverged(t, err);
+    epoch->validation_rmse = accuracy.rmse;
+    epoch->validation_mae = accuracy.mae;
+    if (accuracy.rmse < t->at.best_rmse) {
+        t->at.best_rmse = accuracy.rmse;
+        t->at.best_epoch = epoch->epoch;
+        epoch->is_best = 1;
+        mf_export_fill(&t->best, &t->parameters);
+    } else if (t->h.early_stopping_patience > 0 &&
+               epoch->epoch - t->at.best_epoch >= t->h.early_stopping_patience) {
+        t->at.stopped = 1;
+    }
+    epoch->validation_seconds = now() - start;
+    return true;
+}
+
+static bool end_epoch(mf_trainer *t, mf_error *err)
+{
+    const double start = now();
+    mf_epoch epoch = {.epoch = t->at.epochs_done + 1};
+    const double rmse = sqrt(epoch_loss(t) / (double)t->n_ratings);
+    epoch.train_rmse = rmse * t->parameters.scale;
+    if (!(rmse < DIVERGED_RMSE))
+        return fail_diverged(t, err);
+    if (t->implicit.user_vectors != NULL)
+        mf_implicit_update(&t->implicit, &t->grid, t->kernel, &t->parameters,
+                           (float)t->h.implicit_rate, (float)t->h.implicit_damping,
+                           t->h.n_threads);
+    epoch.seconds = t->at.epoch_seconds + now() - start;
+    if (t->validation.n > 0 && !validate(t, &epoch, err))
+        return false;
+    t->epochs[t->at.epochs_done++] = epoch;
+    t->at.round = 0;
+    t->at.epoch_seconds = 0;
+    mf_trainer_begin_epoch(t);
+    return true;
+}
+
+bool mf_trainer_step(mf_trainer *t, bool *epoch_ended, mf_error *err)
+{
+    *epoch_ended = false;
+    if (mf_trainer_done(t))
+        return true;
+    const double start = now();
+    if (!run_round(t, t->round_order[t->at.round], err))
+        return false;
+    t->at.round++;
+    t->at.epoch_seconds += now() - start;
+    if (t->at.round < t->grid.n_rounds)
+        return true;
+    *epoch_ended = end_epoch(t, err);
+    return *epoch_ended;
+}
+
+const mf_epoch *mf_trainer_epochs(const mf_trainer *t, uint32_t *n)
+{
+    *n = t->at.epochs_done;
+    return t->epochs;
+}
+
+double mf_trainer_fraction(const mf_trainer *t)
+{
+    return (double)t->at.round / t->grid.n_rounds;
+}
+
+bool mf_trainer_stopped_early(const mf_trainer *t)
+{
+    return t->at.stopped != 0;
+}
+
+const char *mf_trainer_cpu(const mf_trainer *t)
+{
+    return t->kernel->cpu;
+}
+
+uint64_t mf_trainer_fingerprint(const mf_trainer *t)
+{
+    return t->at.fingerprint;
+}
+
+static bool all_finite(const float *values, size_t n)
+{
+    /* A NaN or an infinity times zero is not zero. */
+    float sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += values[i] * 0;
+    return sum == 0;
+}
+
+bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *err)
+{
+    const mf_parameters *p = &t->parameters;
+    if (t->at.epochs_done == 0)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "no epoch is done yet");
+    if (t->validation.n == 0) {
+        if (t->best.user_factors == NULL && !mf_export_allocate(&t->best, p, err))
+            return false;
+        mf_export_fill(&t->best, p);
+        t->at.best_epoch = t->at.epochs_done;
+    }
+    if (!all_finite(t->best.user_factors, p->n_users * p->stride) ||
+        !all_finite(t->best.item_factors, p->n_items * p->stride) ||
+        !all_finite(t->best.user_bias, p->n_users) || !all_finite(t->best.item_bias, p->n_items))
+        return fail_diverged(t, err);
+    *result = (mf_trainer_result){
+        .global_mean = p->mean,
+        .rating_min = p->rating_min,
+        .rating_max = p->rating_max,
+        .user_bias = t->best.user_bias,
+        .item_bias = t->best.item_bias,
+        .user_factors = t->best.user_factors,
+        .item_factors = t->best.item_factors,
+        .best_epoch = t->at.best_epoch,
+    };
+    return true;
+}

@@ -1,0 +1,113 @@
+/* trainer.h: stochastic gradient descent over the grid, one step at a time.
+ *
+ *     mf_trainer *trainer = mf_trainer_create(&hyperparameters, &input, &err);
+ *     while (!mf_trainer_done(trainer)) {
+ *         bool epoch_ended;
+ *         if (!mf_trainer_step(trainer, &epoch_ended, &err)) …
+ *     }
+ *     mf_trainer_result(trainer, &result, &err);
+ *
+ * A step is one round of the grid: blocks that share no user and no item, side by
+ * side. Between steps the caller looks at the clock, at SIGTERM, draws a bar, or
+ * writes a checkpoint; a step takes a small part of an epoch.
+ *
+ * (1) The same input, hyperparameters and seed give the same bits with any number
+ *     of threads and on any CPU, also when the run was cut anywhere and resumed
+ *     from a checkpoint.
+ * (2) With validation data the result is the best epoch, else the last one.
+ * (3) Numbers that leave the finite range end the run with MF_ERR_DIVERGED and
+ *     advice; there is never a result with NaN.
+ *
+ * Threads: one caller; the trainer starts hyperparameters.n_threads of its own. */
+#ifndef MF_SGD_TRAINER_H
+#define MF_SGD_TRAINER_H
+
+#include "base/error.h"
+#include "model/model.h"
+#include "ratings/ratings.h"
+#include "sgd/evaluate.h"
+#include "sgd/hyperparameters.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What there is to learn from. Everything is borrowed until destroy. */
+typedef struct mf_trainer_input {
+    const mf_ratings *ratings;     /* at least one rating */
+    const mf_ratings_rows *validation; /* or NULL */
+    /* Warm start, or NULL: an earlier model whose users and items are the first
+     * ones of `ratings` in the same order and whose n_factors is the same. Its
+     * global mean is kept, so that its biases keep their meaning. */
+    const mf_model_parts *earlier;
+} mf_trainer_input;
+
+/* One epoch, for logs and metrics.json. */
+typedef struct mf_epoch {
+    uint32_t epoch;    /* from 1 */
+    uint32_t is_best;  /* 1: the best so far (validation), else 0 */
+    double train_rmse; /* of the errors met while the epoch moved the numbers */
+    double validation_rmse; /* 0 without validation data */
+    double validation_mae;
+    double seconds;            /* updates only */
+    double validation_seconds; /* evaluation */
+} mf_epoch;
+
+/* A finished training, views into the trainer until destroy. */
+typedef struct mf_trainer_result {
+    float global_mean;
+    float rating_min;
+    float rating_max;
+    const float *user_bias; /* shapes as in mf_model_parts, rating units */
+    const float *item_bias;
+    const float *user_factors;
+    const float *item_factors;
+    uint32_t best_epoch; /* the epoch these are from */
+} mf_trainer_result;
+
+typedef struct mf_trainer mf_trainer;
+
+/* Fails MF_ERR_ARGUMENT (no rating, wrong earlier model), MF_ERR_MEMORY.
+ * Memory: 8 bytes per rating, one set of parameters, a second one with
+ * validation data; with implicit_weight see implicit.h. */
+mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
+                              const mf_trainer_input *input, mf_error *err);
+
+void mf_trainer_destroy(mf_trainer *trainer);
+
+/* True when all epochs are done or early stopping has ended the run. */
+bool mf_trainer_done(const mf_trainer *trainer);
+
+/* One step. *epoch_ended says that mf_trainer_epochs has grown by one. Fails
+ * MF_ERR_DIVERGED, MF_ERR_MEMORY; after MF_ERR_DIVERGED only destroy is of use. */
+bool mf_trainer_step(mf_trainer *trainer, bool *epoch_ended, mf_error *err);
+
+/* The epochs done, oldest first; *n of them. Views until the next step. */
+const mf_epoch *mf_trainer_epochs(const mf_trainer *trainer, uint32_t *n);
+
+/* How much of the running epoch is done, 0 … 1. */
+double mf_trainer_fraction(const mf_trainer *trainer);
+
+/* True when early stopping has ended the run. */
+bool mf_trainer_stopped_early(const mf_trainer *trainer);
+
+/* The instruction set in use: "sse2", "avx2", "avx512" or "generic". */
+const char *mf_trainer_cpu(const mf_trainer *trainer);
+
+/* What has been learned so far. At least one epoch must be done
+ * (MF_ERR_ARGUMENT). In the middle of an epoch, and without validation data, it
+ * is the state of the moment. */
+bool mf_trainer_result_get(mf_trainer *trainer, mf_trainer_result *result, mf_error *err);
+
+/* Names this run's data and the hyperparameters that shape its result. */
+uint64_t mf_trainer_fingerprint(const mf_trainer *trainer);
+
+/* Writes everything that the rest of the run depends on (base/file.h: complete or
+ * not at all). */
+bool mf_trainer_save(const mf_trainer *trainer, const char *path, mf_error *err);
+
+/* Continues from a checkpoint of the same fingerprint; the trainer must be new.
+ * MF_ERR_FORMAT when the file is damaged or of another run ("other data or other
+ * hyperparameters"); the trainer is unchanged then. */
+bool mf_trainer_resume(mf_trainer *trainer, const char *path, mf_error *err);
+
+#endif

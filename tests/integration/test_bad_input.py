@@ -1,0 +1,491 @@
+"""Every bad input of the issue, and what each is told: file, line, column, value.
+
+Columns count bytes from 1 and name the field's first byte; lines are physical
+lines, a header, blank lines and lines inside quotes included."""
+
+import gzip
+import os
+import re
+import unittest
+
+from harness import SANITIZED, TrainCase, csv, figures, planted
+
+ROWS = planted(60, 40, 900)
+GOOD = csv(ROWS)
+HEAD = "userId,movieId,rating,timestamp\n"
+
+
+class BadCase(TrainCase):
+    def refuse(self, content, *words, name="ratings.csv", error="ClientError", **hyperparameters):
+        """Trains on this one file, which must be refused. Returns the failure text."""
+        job = self.job(**hyperparameters).channel("train", {name: content})
+        result = self.run_train(job)
+        text = self.assertFailed(job, result, *words, error=error)
+        self.assertEqual([], result.epochs)
+        return text
+
+    def refuse_row(self, row, expected, head=HEAD, before=ROWS[:10], after=ROWS[10:20]):
+        """A bad row on line 12 of a file. expected follows "ratings.csv:12:"."""
+        lines = lambda rows: "".join(",".join(r[: head.count(",") + 1]) + "\n" for r in rows)
+        content = (head + lines(before)).encode() + row + b"\n" + lines(after).encode()
+        at = 1 + len(before) + (1 if head else 0)
+        return self.refuse(content, re.compile(r"\A(\S*/)?ratings\.csv:" + f"{at}:{expected}"))
+
+
+class Files(BadCase):
+    def test_an_empty_file_alone_is_no_training_data(self):
+        """The issue: empty file."""
+        self.refuse("", "train", "ratings.csv")
+        self.refuse("", "train", "ratings.csv.gz", name="ratings.csv.gz")
+        self.refuse(gzip.compress(b""), "train", "ratings.csv.gz", name="ratings.csv.gz")
+        for blank in ("\n", "\r\n\r\n", "\ufeff", " \n\n"):
+            self.refuse(blank, "train")
+
+    def test_a_header_alone_is_no_training_data(self):
+        """The issue: header only; with and without an end of line."""
+        for content in (HEAD, HEAD.strip(), "\ufeff" + HEAD.replace("\n", "\r\n")):
+            self.refuse(content, re.compile(r"train|ratings\.csv"))
+
+    def test_no_ratings_at_all_lists_what_was_found(self):
+        """The issue: none at all is an error that lists what was found."""
+        job = self.job().channel("train", {
+            "movies.csv": "movieId,title,genres\n1,Toy Story (1995),Animation\n",
+            "README.txt": "Nothing here.\n", "tags.csv": "userId,movieId,tag,timestamp\n1,2,x,3\n",
+            "links.csv": "movieId,imdbId,tmdbId\n1,0114709,862\n"})
+        self.assertFailed(job, self.run_train(job), "movies.csv", "README.txt", "tags.csv",
+                          "links.csv", "train")
+
+    def test_a_list_of_what_was_found_stays_short_enough(self):
+        """Checklist 43 with 5,000 files of other things."""
+        job = self.job().channel("train", {f"{'x' * 60}-{i:05d}.txt": "words\n" for i in range(5000)})
+        self.assertFailed(job, self.run_train(job), "train", "5000")
+
+    def test_a_missing_column_is_said_with_the_columns_there_are(self):
+        """The issue: a missing column."""
+        for header in ("userId,movieId,timestamp", "movieId,rating,timestamp", "userId,rating,when"):
+            with self.subTest(header):
+                text = self.refuse(header + "\n1,2,3\n4,5,6\n", "ratings.csv")
+                for column in header.split(","):
+                    self.assertIn(column, text)
+
+    def test_a_column_name_that_no_file_has_is_said(self):
+        """The issue: column names by hyperparameter."""
+        for key in ("user_column", "item_column", "rating_column", "timestamp_column"):
+            with self.subTest(key):
+                self.refuse(GOOD, "no_such_column", **{key: "no_such_column"})
+
+    def test_one_name_for_two_columns_is_refused(self):
+        """A typo that would train on nonsense."""
+        self.refuse(GOOD, "movieId", user_column="movieId", item_column="movieId")
+        self.refuse("userId,movieId,rating,rating\n1,2,3,4\n", "rating")
+
+    def test_a_gzip_file_that_is_cut_or_wrong_is_named(self):
+        """The issue: .csv.gz; a cut file must not train on its first half."""
+        packed = gzip.compress(csv(planted()).encode())
+        name = "ratings.csv.gz"
+        for label, content in (("cut", packed[: len(packed) * 2 // 3]), ("no end", packed[:-4]),
+                               ("wrong sum", packed[:-8] + b"\0\0\0\0" + packed[-4:]),
+                               ("one byte", packed[:1000] + b"\xff\xff" + packed[1002:]),
+                               ("only the start", packed[:5])):
+            with self.subTest(label):
+                self.refuse(content, name, name=name, error=None)
+
+    def test_bytes_after_a_gzip_member_that_are_none_are_an_error_or_ignored(self):
+        """gzip(1) ignores trailing zeros; garbage is another matter. Never rows of it."""
+        packed = gzip.compress(GOOD.encode())
+        job = self.job().channel("train", {"ratings.csv.gz": packed + b"\0" * 512})
+        result = self.run_train(job)
+        if result.status == 0:
+            self.assertEqual(len(ROWS), job.metrics()["data"]["n_ratings"])
+        else:
+            self.assertFailed(job, result, "ratings.csv.gz", error=None)
+
+    def test_a_file_that_cannot_be_read_is_named(self):
+        """The issue: unreadable; a dangling link works for root too."""
+        job = self.job_on(GOOD)
+        (job.data / "train" / "gone.csv").symlink_to("nowhere")
+        self.assertFailed(job, self.run_train(job), "gone.csv", error=None)
+        if os.geteuid() != 0:
+            job = self.job_on(GOOD)
+            (job.data / "train" / "ratings.csv").chmod(0)
+            self.assertFailed(job, self.run_train(job), "ratings.csv", "Permission", error=None)
+
+
+class Rows(BadCase):
+    def test_text_where_a_number_belongs_says_file_line_column_and_value(self):
+        """The issue, in the house style's own words."""
+        lines = GOOD.splitlines()
+        lines[40] = "10,1000,4;5,964982703"
+        text = self.refuse("\n".join(lines) + "\n")
+        self.assertRegex(text, r'\AClientError: (\S*/)?ratings\.csv:41:9: '
+                               r'rating "4;5" is not a number\Z')
+        for row, expected in ((b"1,1000,,5", r'8: rating (""|is empty)'), (b"1,1000,five,5", '8: rating "five" '),
+                              (b"1,1000,4.5.5,5", r'8: rating "4\.5\.5" '),
+                              (b"1,1000,0x10,5", '8: rating "0x10" '),
+                              (b"1,1000,\"4,5\",5", r'\d+: rating "4,5" '),
+                              ("1,1000,٤,5".encode(), '8: rating "٤" '),
+                              (b"1,1000,4e,5", '8: rating "4e" ')):
+            with self.subTest(row=row):
+                self.refuse_row(row, expected)
+
+    def test_nan_inf_and_1e400_are_not_ratings(self):
+        """The issue; and what a float cannot hold."""
+        for value in ("NaN", "nan", "inf", "-inf", "Infinity", "1e400", "-1e400", "1e39", "nan(1)"):
+            with self.subTest(value):
+                self.refuse_row(f"1,1000,{value},5".encode(), rf'8: rating "{re.escape(value)}" ')
+
+    def test_a_bad_timestamp_is_said_like_a_bad_rating(self):
+        """Newest by timestamp needs timestamps; an empty one may count as none."""
+        self.refuse_row(b"1,1000,4.5,yesterday", r'12: timestamp "yesterday" ')
+
+    def test_too_few_and_too_many_fields_are_counted(self):
+        """The issue."""
+        for row, count in ((b"1,1000", 2), (b"1", 1), (b"1,1000,4.5", 3), (b"1,1000,4.5,5,6", 5),
+                           (b"1,1000,4.5,5,", 5), (b"1;1000;4.5;5", 1)):
+            with self.subTest(row=row):
+                text = self.refuse_row(row, "")
+                self.assertRegex(text, rf"\b{count} (field|column)")
+                self.assertRegex(text, r"\b4\b", "and how many there should be")
+
+    def test_empty_ids_are_refused(self):
+        """An id is 1 to 255 bytes."""
+        self.refuse_row(b",1000,4.5,5", "1: user")
+        self.refuse_row(b"1,,4.5,5", "3: item")
+
+    def test_ids_of_255_bytes_are_fine_and_of_300_are_not(self):
+        """The issue: ids of 300 bytes."""
+        job = self.job_on(ROWS + [("u" * 255, "i" * 255, "4", "1")])
+        self.train(job)
+        self.assertNotIn("false", self.predict(job, "u" * 255, "i" * 255)[1])
+        for row, at in (("u" * 300 + ",1000,4.5,5", "1: user"), ("1," + "i" * 300 + ",4.5,5", "3: item"),
+                        ("u" * 256 + ",1000,4.5,5", "1: user")):
+            text = self.refuse_row(row.encode(), at)
+            self.assertIn("255", text)
+
+    def test_nul_bytes_are_named_not_swallowed(self):
+        """The issue: a C string would end there, and 1\\0x would be user 1."""
+        self.refuse_row(b"1\x00x,1000,4.5,5", "1: user")
+        self.refuse_row(b"1,1000,4\x00.5,5", "8: rating")
+        self.refuse_row(b"1,10\x0000,4.5,5", "3: item")
+
+    def test_invalid_utf8_and_control_characters_in_an_id_are_named(self):
+        """The issue: what the output cannot spell is not an id."""
+        for bad in (b"\xff", b"caf\xe9", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf5\x80\x80\x80", b"a\x07b"):
+            with self.subTest(bad=bad):
+                self.refuse_row(bad + b",1000,4.5,5", "1: user")
+                self.refuse_row(b"1," + bad + b",4.5,5", "3: item")
+
+    def test_an_unterminated_quote_is_named_where_it_begins_or_ends(self):
+        """The issue: it would swallow the rest of the file as one field."""
+        text = self.refuse_row(b'1,"1000,4.5,5', r"\d+: ")
+        self.assertIn("quote", text)
+        job = self.job_on(csv(ROWS[:5]) + '1,"1000,4.5,5\n' + "1,2,3,4\n" * 400_000)
+        result = self.run_train(job)
+        self.assertFailed(job, result, re.compile(r"ratings\.csv:7:\d+: .*quote"))
+
+    def test_a_quote_in_the_middle_is_an_error_or_part_of_the_id(self):
+        """RFC 4180 forbids it; a guess must not glue rows together."""
+        job = self.job_on(csv(ROWS) + '7"x,1000,4.5,5\n8,1001,3,6\n')
+        result = self.run_train(job)
+        if result.status == 0:
+            self.assertEqual(len(ROWS) + 2, job.metrics()["data"]["n_ratings"], result)
+        else:
+            self.assertFailed(job, result, re.compile(rf"ratings\.csv:{len(ROWS) + 2}:"))
+
+    def test_a_line_of_10_megabytes_is_refused_with_the_limit(self):
+        """The issue; in little memory, with and without an end."""
+        for label, line in (("one field", b"x" * 10_000_000), ("many fields", b"1," * 5_000_000),
+                            ("quoted", b'"' + b"y" * 10_000_000 + b'",1,2,3'),
+                            ("spaces", b" " * 10_000_000)):
+            for end in (b"\n1,2,3,4\n", b""):
+                with self.subTest(label, end=end):
+                    job = self.job().channel("train", {"ratings.csv": GOOD.encode() + line + end})
+                    result = self.run_train(job)
+                    self.assertFailed(job, result, f"ratings.csv:{len(ROWS) + 2}:",
+                                      re.compile(r"long|limit|at most|bytes"))
+                    if not SANITIZED:
+                        self.assertLess(result.max_rss, 100 << 20)
+
+    def test_line_numbers_count_physical_lines(self):
+        """Headers, blank lines, CR-LF, and lines inside quoted fields."""
+        bad = "1,1000,bad,5\n"
+        cases = {
+            "blank lines": (HEAD + "\n\n1,2,3,4\n\n" + bad, 6),
+            "CR-LF": ((HEAD + "1,2,3,4\n" + bad).replace("\n", "\r\n"), 3),
+            "no header": ("1,2,3,4\n5,6,4,8\n" + bad, 3),
+            "BOM": ("\ufeff" + HEAD + bad, 2),
+            "last line without an end": (HEAD + "1,2,3,4\n" + bad.strip(), 3),
+            "quoted lines": ("userId,movieId,rating,note\n" + '1,2,3,"a\nb\nc"\n' +
+                             '4,5,bad,"x"\n', 5),
+        }
+        for label, (content, line) in cases.items():
+            with self.subTest(label):
+                column = 5 if label == "quoted lines" else 8
+                self.refuse(content, re.compile(rf'ratings\.csv:{line}:{column}: rating "bad"'))
+
+    def test_the_first_error_is_told_whatever_the_number_of_threads(self):
+        """Files are parsed in blocks side by side: the earliest line wins, every time."""
+        rows = planted(800, 400, 60000)
+        lines = [",".join(r) for r in rows]
+        for at in (50, 20_001, 20_002, 59_990):
+            lines[at] = "1,2,bad%d,3" % at
+        content = HEAD + "\n".join(lines) + "\n"
+        for threads in (1, 2, 3, 8):
+            for _ in range(3):
+                self.refuse(content, 'ratings.csv:52:5: rating "bad50"', n_threads=threads)
+
+    def test_a_late_error_has_the_right_line(self):
+        """Line numbers survive the cutting into blocks; more than one block's worth."""
+        rows = planted(800, 400, 100_000) * 3
+        content = csv(rows) + "1,2,bad,3\n" + csv(rows[:5000], header=None)
+        self.refuse(content, f'ratings.csv:{len(rows) + 2}:5: rating "bad"')
+        self.refuse(gzip.compress(content.encode(), 1),
+                    f'ratings.csv.gz:{len(rows) + 2}:5: rating "bad"', name="ratings.csv.gz")
+
+    def test_the_validation_channel_is_as_strict(self):
+        """And its file is the one named."""
+        job = self.job_on(GOOD).channel("validation", {"check.csv": csv(ROWS[:5]) + "1,2,bad,3\n"})
+        self.assertFailed(job, self.run_train(job), 'check.csv:7:5: rating "bad"')
+
+
+class BadRowsAllowed(BadCase):
+    """max_bad_rows (default 0): counted, and the first ten named."""
+
+    BAD = [b"1,1000,bad,5", b"\xff,1000,4,5", b"1,1000", b"1,1000,4,5,6,7", b"u" * 300 + b",1,2,3",
+           b"1,1000,nan,5", b",1000,4,5", b"1,1000,1e99,5", b"a\x00b,1000,4,5", b"1,,4,5",
+           b"1,1000,bad11,5", b"1,1000,bad12,5"]
+
+    def content(self, bad):
+        """Each bad row after ten good ones."""
+        lines = [",".join(r).encode() for r in ROWS]
+        for n, row in enumerate(bad):
+            lines.insert(10 + 11 * n, row)
+        return HEAD.encode() + b"\n".join(lines) + b"\n"
+
+    def test_as_many_as_allowed_are_left_out_and_one_more_is_an_error(self):
+        """The issue: max_bad_rows."""
+        plain = self.job_on(GOOD)
+        expected = figures(self.train(plain))
+        bad = self.BAD
+        job = self.job(max_bad_rows=len(bad)).channel("train", {"ratings.csv": self.content(bad)})
+        result = self.train(job)
+        self.assertTrained(job, result)
+        self.assertEqual(expected, figures(result), "trains as if they were not there")
+        data = job.metrics()["data"]
+        self.assertEqual((len(bad), len(ROWS)), (data["n_bad_rows"], data["n_ratings"]))
+        self.refuse(self.content(bad), str(len(bad) - 1), max_bad_rows=len(bad) - 1)
+        self.refuse(self.content(bad[:1]), 'ratings.csv:12:8: rating "bad"', max_bad_rows=0)
+
+    def test_the_first_ten_are_named_with_their_lines(self):
+        """The issue: counted and the first ten named; ids are not spelled out in full."""
+        bad = self.BAD
+        for threads in (1, 4):
+            job = self.job(max_bad_rows=100, n_threads=threads)
+            job.channel("train", {"ratings.csv": self.content(bad)})
+            result = self.train(job)
+            named = [int(n) for n in re.findall(r"ratings\.csv:(\d+):\d+", result.stderr)]
+            self.assertEqual([12 + 11 * n for n in range(10)], sorted(set(named)), result)
+            self.assertNotIn("bad11", result.stderr)
+            self.assertRegex(result.stderr, rf"\b{len(bad)}\b")
+
+    def test_only_rows_are_tolerated(self):
+        """A cut gzip file, no rating at all and an endless quote stay errors."""
+        packed = gzip.compress(csv(planted()).encode())
+        self.refuse(packed[:-30], "ratings.csv.gz", name="ratings.csv.gz", error=None,
+                    max_bad_rows=1_000_000)
+        self.refuse(HEAD + "1,2,x,3\n" * 5, re.compile("train|ratings"), max_bad_rows=1_000_000)
+
+    def test_a_long_line_can_be_tolerated_as_one_row(self):
+        """The rows after it count."""
+        job = self.job(max_bad_rows=1).channel("train", {
+            "ratings.csv": csv(ROWS[:100]).encode() + b"x" * 10_000_000 + b"\n" +
+            csv(ROWS[100:], header=None).encode()})
+        result = self.train(job)
+        self.assertEqual((1, len(ROWS)), (job.metrics()["data"]["n_bad_rows"],
+                                          job.metrics()["data"]["n_ratings"]))
+
+
+class TooLittle(BadCase):
+    """The issue: one rating; one user; one item; all ratings equal. They train."""
+
+    def small(self, rows, **more):
+        for threads in (1, 8):
+            job = self.job_on(rows, n_threads=threads, **more)
+            result = self.train(job)
+            self.assertTrained(job, result)
+            for line in result.epochs:
+                self.assertLess(float(line["train_rmse"]), 10)
+            self.assertUsableModel(job, rows)
+        return job
+
+    def test_one_rating(self):
+        """The answer can only be that rating."""
+        job = self.small([("u", "i", "3.5", "1")])
+        for pair in (("u", "i"), ("u", "x"), ("x", "i"), ("x", "y")):
+            self.assertEqual(3.5, self.predict(job, *pair)[0])
+
+    def test_one_user(self):
+        """One row of factors."""
+        self.small([("u", str(i), str(1 + i % 5), "1") for i in range(50)])
+
+    def test_one_item(self):
+        """One column of factors."""
+        self.small([(str(u), "i", str(1 + u % 5), "1") for u in range(50)])
+
+    def test_all_ratings_equal(self):
+        """No spread to divide by."""
+        job = self.small([(str(n % 20), str(n % 31), "4", "1") for n in range(300)])
+        self.assertEqual(4, self.predict(job, "3", "30")[0])
+
+    def test_two_ratings_with_a_validation_fraction(self):
+        """A split must leave something to train on, or say so."""
+        for rows in (ROWS[:1], ROWS[:2], ROWS[:3]):
+            job = self.job_on(rows, validation_fraction=0.5)
+            result = self.run_train(job)
+            if result.status == 0:
+                self.assertTrained(job, result)
+            else:
+                self.assertFailed(job, result, "validation_fraction")
+
+    def test_validation_data_of_strangers_only(self):
+        """Users and items that training never saw: answered from the mean."""
+        strangers = [("x" + u, "y" + i, r, t) for u, i, r, t in ROWS[:200]]
+        job = self.job_on(GOOD).channel("validation", {"ratings.csv": csv(strangers)})
+        result = self.train(job)
+        mean = sum(float(r[2]) for r in ROWS) / len(ROWS)
+        rmse = (sum((float(r[2]) - mean) ** 2 for r in strangers) / 200) ** 0.5
+        self.assertAlmostEqual(rmse, float(result.epochs[-1]["validation_rmse"]), delta=0.002)
+
+    def test_ratings_of_any_scale(self):
+        """The issue: any finite numbers; scale learned from the data."""
+        for factor, offset in ((1e6, 0), (1e-6, 0), (-1, 0), (1, 1e6), (20, -50), (1e30, 0)):
+            rows = [(u, i, repr(float(r) * factor + offset), t) for u, i, r, t in ROWS]
+            with self.subTest(factor=factor, offset=offset):
+                job = self.job_on(rows)
+                self.assertTrained(job, self.train(job))
+                if factor > 1e-3:
+                    self.assertUsableModel(job, rows)
+
+
+class Config(BadCase):
+    """The issue: hyperparameters.json that is not JSON, not an object, not strings."""
+
+    def refuse_config(self, name, content, *words):
+        job = self.job_on(GOOD)
+        job.config[name] = content
+        return self.assertFailed(job, self.run_train(job), name, *words)
+
+    def test_a_file_that_is_not_json_is_named_with_line_and_column(self):
+        """Each of the three files that are read."""
+        for name in ("hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"):
+            for content in (b"", b"{", b'{"a" "b"}', b"{'a': 'b'}", b'{"a": "b"} trailing',
+                            b"\xff\xfe{\x00}\x00", b'{"a": "\xff"}', b'{"a": "b",}', b"[" * 100000,
+                            b'{"a": "b\x00c"}'):
+                with self.subTest(name, content=content[:20]):
+                    text = self.refuse_config(name, content)
+                    self.assertRegex(text, rf"{re.escape(name)}:\d+:\d+: ")
+
+    def test_json_that_is_no_object_is_refused(self):
+        """Each of the three."""
+        for name in ("hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"):
+            for content in (b"[]", b'"text"', b"5", b"null", b"true"):
+                with self.subTest(name, content=content):
+                    self.refuse_config(name, content)
+
+    def test_values_that_are_not_strings_are_refused_with_the_key(self):
+        """The platform sends texts; whoever sends a number is told how to write it."""
+        for value in (5, 5.5, True, None, [1], {"a": 1}):
+            with self.subTest(value=value):
+                self.refuse_config("hyperparameters.json", {"n_epochs": value}, "n_epochs")
+
+    def test_a_key_given_twice_is_refused(self):
+        """Which of the two would be used is nobody's guess."""
+        self.refuse_config("hyperparameters.json", b'{"n_epochs": "3", "n_epochs": "4"}', "n_epochs")
+
+    def test_channels_and_hosts_of_wrong_kinds_are_refused(self):
+        """Named, not crashed on."""
+        for content in ({"train": "x"}, {"train": []}, {"train": None}, {"train": {"TrainingInputMode": 5}},
+                        {"../x": {"TrainingInputMode": "File"}}, {"": {"TrainingInputMode": "File"}}):
+            with self.subTest(content=content):
+                self.refuse_config("inputdataconfig.json", content)
+        for content in ({"current_host": 5, "hosts": ["a"]}, {"current_host": "a", "hosts": "a"},
+                        {"current_host": "a", "hosts": [5]}, {"current_host": "a", "hosts": {}}):
+            with self.subTest(content=content):
+                self.refuse_config("resourceconfig.json", content)
+
+    def test_a_folder_in_place_of_a_config_file_is_named(self):
+        """Or a FIFO, which must not be waited for."""
+        for name in ("hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"):
+            for make in (os.mkdir, os.mkfifo):
+                with self.subTest(name, make=make.__name__):
+                    job = self.job_on(GOOD)
+                    job.write_config()
+                    path = job.prefix / "input" / "config" / name
+                    path.unlink()
+                    make(path)
+                    result = self.run_train(job, write_config=False)
+                    self.assertFailed(job, result, name, error=None)
+
+    def test_a_huge_config_file_is_refused_in_little_memory(self):
+        """64 MB of JSON."""
+        job = self.job_on(GOOD)
+        job.config["hyperparameters.json"] = b'{"n_epochs": "' + b"5" * (64 << 20) + b'"}'
+        result = self.run_train(job)
+        self.assertFailed(job, result, "hyperparameters.json", error=None)
+
+
+class BrokenModels(BadCase):
+    """The issue, the model file: each refused with its reason. Every byte and every bit
+    of a small file is tests/unit's; here the program's own door."""
+
+    def setUp(self):
+        super().setUp()
+        self.trained = self.job_on(GOOD, n_epochs=1)
+        self.train(self.trained)
+        self.model = self.trained.bytes()
+
+    def refuse_model(self, place, *words):
+        """place(path of model.bin) puts something there."""
+        job = self.job()
+        place(job.model_bin)
+        result = self.run_train(job, "--predict", "1", "1000", write_config=False)
+        self.assertEqual(1, result.status, result)
+        self.assertNotIn("predicted_rating", result.stdout)
+        last = result.stderr.rstrip("\n").split("\n")[-1]
+        for word in ("model.bin", *words):
+            self.assertRegex(last, word)
+
+    def test_a_model_that_is_missing_empty_a_folder_or_foreign(self):
+        """With the reason."""
+        self.refuse_model(lambda path: None, "No such file")
+        self.refuse_model(lambda path: path.write_bytes(b""), "empty")
+        self.refuse_model(lambda path: path.mkdir(), "folder|directory")
+        self.refuse_model(lambda path: path.write_bytes(b"PK\x03\x04" * 400))
+        self.refuse_model(lambda path: path.write_bytes(b"\0" * 100_000))
+        self.refuse_model(lambda path: path.symlink_to(path), "model")
+
+    def test_a_model_cut_anywhere(self):
+        """Truncated."""
+        n = len(self.model)
+        for at in [1, 7, 8, 16, 63, 64, 65, 128, n - 1] + [n * k // 12 for k in range(1, 12)]:
+            with self.subTest(at=at):
+                self.refuse_model(lambda path: path.write_bytes(self.model[:at]))
+
+    def test_a_model_with_any_flipped_bit(self):
+        """Damaged."""
+        n = len(self.model)
+        for k in range(40):
+            at = k if k < 10 else n * (k - 9) // 31
+            bad = bytearray(self.model)
+            bad[at] ^= 1 << (k % 8)
+            with self.subTest(at=at):
+                self.refuse_model(lambda path: path.write_bytes(bytes(bad)))
+
+    def test_a_model_that_is_longer_than_it_says(self):
+        """Two files glued together."""
+        for more in (b"\0", self.model, b"x" * 64):
+            self.refuse_model(lambda path: path.write_bytes(self.model + more))
+
+
+if __name__ == "__main__":
+    unittest.main()

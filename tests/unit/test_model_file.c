@@ -1,0 +1,510 @@
+/* test_model_file.c: a model written and opened again is the same model, and what
+ * it answers. */
+#include "model_sample.h"
+
+#include "base/random.h"
+#include "model/dot.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static void assert_lists_equal(const mf_id_list *a, const mf_id_list *b)
+{
+    assert_int_equal(a->n, b->n);
+    assert_memory_equal(a->start, b->start, ((size_t)a->n + 1) * sizeof *a->start);
+    assert_memory_equal(a->bytes, b->bytes, (size_t)a->start[a->n]);
+}
+
+static void assert_parts_equal(const mf_model_parts *a, const mf_model_parts *b)
+{
+    const size_t row = mf_model_stride(a->n_factors) * sizeof(float);
+    assert_int_equal(a->n_users, b->n_users);
+    assert_int_equal(a->n_items, b->n_items);
+    assert_int_equal(a->n_factors, b->n_factors);
+    assert_int_equal(a->n_rated, b->n_rated);
+    assert_memory_equal(&a->global_mean, &b->global_mean, sizeof a->global_mean);
+    assert_memory_equal(&a->rating_min, &b->rating_min, sizeof a->rating_min);
+    assert_memory_equal(&a->rating_max, &b->rating_max, sizeof a->rating_max);
+    assert_memory_equal(&a->regularization, &b->regularization, sizeof a->regularization);
+    assert_memory_equal(&a->bias_regularization, &b->bias_regularization, sizeof(float));
+    assert_memory_equal(a->user_bias, b->user_bias, a->n_users * sizeof(float));
+    assert_memory_equal(a->item_bias, b->item_bias, a->n_items * sizeof(float));
+    assert_memory_equal(a->user_factors, b->user_factors, a->n_users * row);
+    assert_memory_equal(a->item_factors, b->item_factors, a->n_items * row);
+    assert_int_equal(a->implicit_factors == NULL, b->implicit_factors == NULL);
+    if (a->implicit_factors != NULL)
+        assert_memory_equal(a->implicit_factors, b->implicit_factors, a->n_items * row);
+    assert_lists_equal(&a->users, &b->users);
+    assert_lists_equal(&a->items, &b->items);
+    assert_memory_equal(a->rated_start, b->rated_start, (a->n_users + 1) * sizeof(uint64_t));
+    if (a->n_rated > 0)
+        assert_memory_equal(a->rated_items, b->rated_items, a->n_rated * sizeof(uint32_t));
+    assert_memory_equal(a->item_count, b->item_count, a->n_items * sizeof(uint32_t));
+    assert_int_equal(a->metadata_bytes, b->metadata_bytes);
+    if (a->metadata_bytes > 0)
+        assert_memory_equal(a->metadata, b->metadata, a->metadata_bytes);
+}
+
+static void round_trip(const mf_model_parts *parts)
+{
+    mf_error err = {0};
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    char *link = testing_path(folder, "link.bin");
+    char *again = testing_path(folder, "again.bin");
+    char *bytes = NULL, *bytes_again = NULL;
+    size_t n_bytes = 0, n_bytes_again = 0;
+    assert_ok(mf_model_write(path, parts, &err), err);
+    assert_int_equal(symlink("model.bin", link), 0);
+    mf_model *model = mf_model_open(link, &err);
+    assert_ok(model != NULL, err);
+    const mf_model_parts *opened = mf_model_get(model);
+    assert_parts_equal(parts, opened);
+    assert_int_equal((uintptr_t)opened->user_factors % 64, 0);
+    assert_int_equal((uintptr_t)opened->item_factors % 64, 0);
+    /* Promise (3), both ways. */
+    assert_ok(mf_model_write(again, opened, &err), err);
+    assert_ok(mf_file_read(path, (size_t)1 << 30, &bytes, &n_bytes, &err), err);
+    assert_ok(mf_file_read(again, (size_t)1 << 30, &bytes_again, &n_bytes_again, &err), err);
+    assert_int_equal(n_bytes, n_bytes_again);
+    assert_memory_equal(bytes, bytes_again, n_bytes);
+    assert_true(mf_model_checksum(model) == mf_section_checksum(bytes, n_bytes));
+    mf_free(bytes);
+    mf_free(bytes_again);
+    mf_model_close(model);
+    free(path);
+    free(link);
+    free(again);
+    testing_folder_remove(folder);
+}
+
+static void what_is_written_is_what_is_opened(void **state)
+{
+    (void)state;
+    mf_model_parts parts = sample_parts();
+    round_trip(&parts);
+    parts.implicit_factors = NULL;
+    parts.metadata = NULL;
+    parts.metadata_bytes = 0;
+    round_trip(&parts);
+}
+
+static void a_model_of_one_user_one_item_and_no_rating_is_a_model(void **state)
+{
+    (void)state;
+    static const _Alignas(64) float row[16] = {1};
+    static const uint64_t start[] = {0, 1}, none[] = {0, 0};
+    static const float bias[1];
+    static const uint32_t count[1];
+    const mf_model_parts parts = {
+        .n_users = 1,
+        .n_items = 1,
+        .n_factors = 1,
+        .user_bias = bias,
+        .item_bias = bias,
+        .user_factors = row,
+        .item_factors = row,
+        .users = {1, start, "u"},
+        .items = {1, start, "i"},
+        .rated_start = none,
+        .item_count = count,
+    };
+    round_trip(&parts);
+}
+
+/* Enough rows that every section has several pieces, with none of the sizes a
+ * multiple of another; ids that are and are not ASCII cross the borders. */
+typedef struct large {
+    mf_model_parts parts;
+    float *floats;
+    uint64_t *starts;
+    uint32_t *integers;
+    char *bytes;
+} large;
+
+static large large_create(void)
+{
+    enum { USERS = 21011, ITEMS = 20011, FACTORS = 21, STRIDE = 32, PER_USER = 3 };
+    large l = {0};
+    l.floats = aligned_alloc(64, ((size_t)(USERS + ITEMS) * (STRIDE + 16)) * sizeof(float));
+    l.starts = calloc(2 * (USERS + 1) + ITEMS + 1, sizeof *l.starts);
+    l.integers = calloc(USERS * PER_USER + ITEMS, sizeof *l.integers);
+    l.bytes = calloc(USERS + ITEMS, 24);
+    assert_true(l.floats != NULL && l.starts != NULL && l.integers != NULL && l.bytes != NULL);
+    float *user_factors = l.floats, *item_factors = user_factors + USERS * STRIDE;
+    float *user_bias = item_factors + ITEMS * STRIDE, *item_bias = user_bias + USERS;
+    memset(l.floats, 0, ((size_t)(USERS + ITEMS) * (STRIDE + 16)) * sizeof(float));
+    for (size_t row = 0; row < USERS + ITEMS; row++) {
+        for (size_t f = 0; f < FACTORS; f++)
+            l.floats[row * STRIDE + f] = mf_random_normal(1, row * STRIDE + f);
+        user_bias[row] = mf_random_normal(2, row);
+    }
+    uint64_t *user_start = l.starts, *item_start = user_start + USERS + 1;
+    uint64_t *rated_start = item_start + ITEMS + 1;
+    char *user_bytes = l.bytes, *item_bytes = l.bytes + USERS * 24;
+    for (uint32_t u = 0; u < USERS; u++)
+        user_start[u + 1] = user_start[u] + (uint64_t)sprintf(user_bytes + user_start[u],
+                                                              u % 3 ? "user-%u" : "käufer-%u", u);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        item_start[i + 1] = item_start[i] + (uint64_t)sprintf(item_bytes + item_start[i],
+                                                              i > ITEMS / 2 ? "🎬%u" : "item-%u", i);
+    uint32_t *rated_items = l.integers, *item_count = l.integers + USERS * PER_USER;
+    uint64_t n_rated = 0;
+    for (uint32_t u = 0; u < USERS; u++) {
+        for (uint32_t r = 0; r < u % (PER_USER + 1); r++) {
+            const uint32_t item = mf_random_below(3, u, ITEMS - PER_USER) + r;
+            rated_items[n_rated++] = item;
+            item_count[item]++;
+        }
+        rated_start[u + 1] = n_rated;
+    }
+    l.parts = (mf_model_parts){
+        .n_users = USERS,
+        .n_items = ITEMS,
+        .n_factors = FACTORS,
+        .n_rated = n_rated,
+        .global_mean = 3,
+        .rating_min = 1,
+        .rating_max = 5,
+        .user_bias = user_bias,
+        .item_bias = item_bias,
+        .user_factors = user_factors,
+        .item_factors = item_factors,
+        .users = {USERS, user_start, user_bytes},
+        .items = {ITEMS, item_start, item_bytes},
+        .rated_start = rated_start,
+        .rated_items = rated_items,
+        .item_count = item_count,
+        .metadata = "{}",
+        .metadata_bytes = 2,
+    };
+    return l;
+}
+
+static void large_destroy(large *l)
+{
+    free(l->floats);
+    free(l->starts);
+    free(l->integers);
+    free(l->bytes);
+}
+
+static void a_model_of_many_pieces_comes_back_too(void **state)
+{
+    (void)state;
+    large l = large_create();
+    round_trip(&l.parts);
+    large_destroy(&l);
+}
+
+static void write_rejects_one_wrong_value_wherever_it_is(void **state)
+{
+    (void)state;
+    large l = large_create();
+    const mf_model_parts *p = &l.parts;
+    const size_t stride = mf_model_stride(p->n_factors);
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    for (size_t n = 0; n < 40; n++) {
+        const size_t user = n == 0   ? 0
+                            : n == 1 ? p->n_users - 1
+                                     : mf_random_below(9, n, p->n_users);
+        mf_error err = {0};
+        float *factor = (float *)p->user_factors + user * stride + n % p->n_factors;
+        const float kept = *factor;
+        *factor = (float)NAN;
+        char words[128];
+        snprintf(words, sizeof words, "factor %zu of row %zu of user_factors is not finite",
+                 n % p->n_factors, user);
+        assert_false(mf_model_write(path, p, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, words);
+        *factor = kept;
+
+        float *padding = (float *)p->user_factors + (user + 1) * stride - 1 - n % 11;
+        *padding = 1;
+        snprintf(words, sizeof words, "the padding of row %zu of user_factors", user);
+        mf_error_clear(&err);
+        assert_false(mf_model_write(path, p, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, words);
+        *padding = 0;
+
+        char *byte = (char *)p->users.bytes + p->users.start[user] + n % 2;
+        const char kept_byte = *byte;
+        *byte = (char)0xFF;
+        mf_error_clear(&err);
+        assert_false(mf_model_write(path, p, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, "in user_id_bytes is not UTF-8");
+        *byte = kept_byte;
+
+        const size_t rating = n == 0 ? 0 : mf_random_below(10, n, (uint32_t)p->n_rated);
+        uint32_t *item = (uint32_t *)p->rated_items + rating;
+        const uint32_t kept_item = *item;
+        *item = p->n_items;
+        mf_error_clear(&err);
+        assert_false(mf_model_write(path, p, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, "not below n_items");
+        *item = kept_item;
+
+        /* A user with two ratings or more: the second as the first. */
+        size_t rater = user;
+        while (p->rated_start[rater % p->n_users] + 2 > p->rated_start[rater % p->n_users + 1])
+            rater++;
+        item = (uint32_t *)p->rated_items + p->rated_start[rater % p->n_users];
+        const uint32_t kept_second = item[1];
+        item[1] = item[0];
+        mf_error_clear(&err);
+        assert_false(mf_model_write(path, p, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, "do not ascend");
+        item[1] = kept_second;
+    }
+    assert_false(mf_file_exists(path));
+    free(path);
+    testing_folder_remove(folder);
+    large_destroy(&l);
+}
+
+static void write_rejects_parts_that_break_a_promise(void **state)
+{
+    (void)state;
+    static const uint64_t twice_start[] = {0, 1, 2, 3};
+    const struct {
+        mf_model_parts parts;
+        const char *words;
+    } cases[] = {
+#define CASE(field, value, says)                                                                   \
+    {.words = says, .parts = ({                                                                    \
+                        mf_model_parts p = sample_parts();                                         \
+                        p.field = (value);                                                         \
+                        p;                                                                         \
+                    })}
+        CASE(n_users, 0, "n_users is 0"),
+        CASE(n_factors, 0, "n_factors is 0"),
+        CASE(rating_min, 9, "rating_min 9 is above rating_max 5"),
+        CASE(global_mean, (float)INFINITY, "global_mean is not finite"),
+        CASE(regularization, -1, "regularization"),
+        CASE(users.n, 2, "3 users have 2 ids"),
+        CASE(users.start, NULL, "it has no user_id_start"),
+        CASE(items.bytes, NULL, "it has no item_id_bytes"),
+        CASE(user_bias, NULL, "it has no user_bias"),
+        CASE(item_factors, NULL, "it has no item_factors"),
+        CASE(rated_items, NULL, "it has no rated_items"),
+        CASE(n_rated, 4, "rated_start ends with 5, n_rated is 4"),
+        CASE(users.start, twice_start, "the id \"\xC3\xBC\" is none"),
+#undef CASE
+    };
+    for (size_t c = 0; c + 1 < sizeof cases / sizeof cases[0]; c++) {
+        mf_error err = {0};
+        assert_false(mf_model_write("/nonexistent/model.bin", &cases[c].parts, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, cases[c].words);
+    }
+    mf_error err = {0};
+    mf_model_parts parts = sample_parts();
+    parts.users = (mf_id_list){3, twice_start, "aba"};
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    assert_false(mf_model_write(path, &parts, &err));
+    assert_error(&err, MF_ERR_ARGUMENT, "its user ids: the id \"a\" occurs twice");
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    free(path);
+    testing_folder_remove(folder);
+}
+
+static void a_full_disk_leaves_nothing_behind_and_keeps_the_old_model(void **state)
+{
+    (void)state;
+    const mf_model_parts parts = sample_parts();
+    mf_error err = {0};
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    char *bytes = NULL, *after = NULL;
+    size_t n_bytes = 0, n_after = 0;
+    assert_ok(mf_model_write(path, &parts, &err), err);
+    assert_ok(mf_file_read(path, 1 << 20, &bytes, &n_bytes, &err), err);
+    /* A file size limit is a disk that is full after so many bytes. */
+    struct rlimit limit, kept;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &kept), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    for (size_t room = 0; room < n_bytes; room += 61) {
+        limit = (struct rlimit){room, kept.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        mf_error_clear(&err);
+        const bool written = mf_model_write(path, &parts, &err);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &kept), 0);
+        assert_false(written);
+        assert_error(&err, MF_ERR_IO, "model.bin: cannot be written: File too large");
+    }
+    signal(SIGXFSZ, SIG_DFL);
+    mf_error_clear(&err);
+    assert_ok(mf_file_read(path, 1 << 20, &after, &n_after, &err), err);
+    assert_int_equal(n_bytes, n_after);
+    assert_memory_equal(bytes, after, n_bytes);
+    mf_free(bytes);
+    mf_free(after);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0); /* no temporary file either */
+    assert_int_equal(mkdir(folder, 0700), 0);
+    free(path);
+    testing_folder_remove(folder);
+}
+
+static void write_says_when_the_folder_cannot_be_written(void **state)
+{
+    (void)state;
+    const mf_model_parts parts = sample_parts();
+    mf_error err = {0};
+    assert_false(mf_model_write("/proc/self/none/model.bin", &parts, &err));
+    assert_error(&err, MF_ERR_IO, "/proc/self/none/model.bin: cannot be created");
+}
+
+static void writing_and_opening_are_clean_when_any_allocation_fails(void **state)
+{
+    (void)state;
+    const mf_model_parts parts = sample_parts();
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    bool done = false;
+    for (size_t n = 1; !done; n++) {
+        mf_error err = {0};
+        mf_memory_fail_nth(n);
+        done = mf_model_write(path, &parts, &err);
+        mf_memory_fail_nth(0);
+        if (!done) {
+            assert_error(&err, MF_ERR_MEMORY, "no memory");
+            assert_false(mf_file_exists(path));
+        }
+        assert_true(n < 100);
+    }
+    done = false;
+    for (size_t n = 1; !done; n++) {
+        mf_error err = {0};
+        mf_memory_fail_nth(n);
+        mf_model *model = mf_model_open(path, &err);
+        mf_memory_fail_nth(0);
+        done = model != NULL;
+        if (!done)
+            assert_error(&err, MF_ERR_MEMORY, "no memory");
+        mf_model_close(model);
+        assert_true(n < 100);
+    }
+    free(path);
+    testing_folder_remove(folder);
+}
+
+static void ids_lead_to_indexes(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    size_t n_bytes;
+    const mf_model_parts parts = sample_parts();
+    unsigned char *bytes = sample_file(&parts, &n_bytes);
+    mf_model *model = mf_model_open_bytes(bytes, n_bytes, "sample", &err);
+    assert_ok(model != NULL, err);
+    assert_int_equal(mf_model_find_user(model, "7", 1), 0);
+    assert_int_equal(mf_model_find_user(model, "007", 3), 1);
+    assert_int_equal(mf_model_find_user(model, "züri", 5), 2);
+    assert_int_equal(mf_model_find_user(model, "1042", 4), MF_INDEX_NONE);
+    assert_int_equal(mf_model_find_item(model, "2959", 4), 1);
+    assert_int_equal(mf_model_find_item(model, "", 0), MF_INDEX_NONE);
+    mf_model_close(model);
+    free(bytes);
+}
+
+static void predict_is_the_equation_clipped_to_the_scale(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    size_t n_bytes;
+    const mf_model_parts parts = sample_parts();
+    unsigned char *bytes = sample_file(&parts, &n_bytes);
+    mf_model *model = mf_model_open_bytes(bytes, n_bytes, "sample", &err);
+    assert_ok(model != NULL, err);
+    for (uint32_t user = 0; user < 3; user++)
+        for (uint32_t item = 0; item < 4; item++) {
+            double rating = 3.5 + (double)sample_user_bias[user] + (double)sample_item_bias[item];
+            for (size_t f = 0; f < 3; f++)
+                rating +=
+                    (double)sample_user_factors[user][f] * (double)sample_item_factors[item][f];
+            rating = rating < 0.5 ? 0.5 : rating > 5 ? 5 : rating;
+            assert_true(fabs((double)mf_model_predict(model, user, item) - rating) < 1e-5);
+        }
+    assert_true(mf_model_predict(model, MF_INDEX_NONE, MF_INDEX_NONE) == 3.5f);
+    assert_true(mf_model_predict(model, MF_INDEX_NONE, 1) == 4.0f);
+    assert_true(mf_model_predict(model, 1, MF_INDEX_NONE) == 3.0f);
+    mf_model_close(model);
+    free(bytes);
+}
+
+static void predict_stays_on_the_scale_when_factors_overflow(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    size_t n_bytes;
+    mf_model_parts parts = sample_parts();
+    static _Alignas(64) float users[3][16] = {{3e38f, 3e38f}, {-3e38f}, {0}};
+    static _Alignas(64) float items[4][16] = {{3e38f, -3e38f}, {3e38f}, {0}, {0}};
+    parts.user_factors = users[0];
+    parts.item_factors = items[0];
+    unsigned char *bytes = sample_file(&parts, &n_bytes);
+    mf_model *model = mf_model_open_bytes(bytes, n_bytes, "sample", &err);
+    assert_ok(model != NULL, err);
+    assert_true(mf_model_predict(model, 0, 0) == 0.5f); /* inf - inf */
+    assert_true(mf_model_predict(model, 0, 1) == 5);
+    assert_true(mf_model_predict(model, 1, 1) == 0.5f);
+    mf_model_close(model);
+    free(bytes);
+}
+
+/* style.md's loop, whose order of additions is the promise. */
+static float dot_as_promised(const float *p, const float *q, size_t stride)
+{
+    float sum[16] = {0};
+    for (size_t f = 0; f < stride; f += 16)
+        for (size_t lane = 0; lane < 16; lane++)
+            sum[lane] += p[f + lane] * q[f + lane];
+    for (size_t half = 8; half > 0; half /= 2)
+        for (size_t lane = 0; lane < half; lane++)
+            sum[lane] += sum[lane + half];
+    return sum[0];
+}
+
+static void dot_adds_in_the_promised_order_and_is_near_the_exact_sum(void **state)
+{
+    (void)state;
+    static _Alignas(64) float p[1024], q[1024];
+    for (uint64_t n = 0; n < 200; n++) {
+        const size_t stride = 16 * (1 + mf_random_below(6, n, 64));
+        double exact = 0, size = 0;
+        for (size_t f = 0; f < stride; f++) {
+            p[f] = mf_random_normal(4, n * 1024 + f);
+            q[f] = mf_random_normal(5, n * 1024 + f);
+            exact += (double)p[f] * (double)q[f];
+            size += fabs((double)p[f] * (double)q[f]);
+        }
+        const float found = mf_dot(p, q, stride), promised = dot_as_promised(p, q, stride);
+        assert_memory_equal(&found, &promised, sizeof found);
+        assert_true(fabs((double)found - exact) <= ((double)stride / 16 + 5) * 0x1p-24 * size);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_what_is_opened),
+        cmocka_unit_test(a_model_of_one_user_one_item_and_no_rating_is_a_model),
+        cmocka_unit_test(a_model_of_many_pieces_comes_back_too),
+        cmocka_unit_test(write_rejects_one_wrong_value_wherever_it_is),
+        cmocka_unit_test(write_rejects_parts_that_break_a_promise),
+        cmocka_unit_test(a_full_disk_leaves_nothing_behind_and_keeps_the_old_model),
+        cmocka_unit_test(write_says_when_the_folder_cannot_be_written),
+        cmocka_unit_test(writing_and_opening_are_clean_when_any_allocation_fails),
+        cmocka_unit_test(ids_lead_to_indexes),
+        cmocka_unit_test(predict_is_the_equation_clipped_to_the_scale),
+        cmocka_unit_test(predict_stays_on_the_scale_when_factors_overflow),
+        cmocka_unit_test(dot_adds_in_the_promised_order_and_is_near_the_exact_sum),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

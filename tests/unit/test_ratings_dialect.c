@@ -1,0 +1,163 @@
+/* test_ratings_dialect.c: which files are ratings, and what is said of the rest. */
+#include "ratings_testing.h"
+
+static void assert_not_ratings_with(const char *bytes, size_t n_bytes,
+                                    const mf_ratings_options *options, const char *expected)
+{
+    mf_error err = {0};
+    mf_ratings_verdict verdict = MF_RATINGS_READ;
+    char reason[MF_RATINGS_REASON_BYTES] = "";
+    testing_write("file", bytes, n_bytes);
+    mf_ratings_reader *reader = mf_ratings_reader_create(options, &err);
+    assert_ok(mf_ratings_reader_add(reader, "file", &verdict, reason, &err), err);
+    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_string_equal(reason, expected);
+    mf_ratings_reader_destroy(reader);
+}
+
+static void assert_not_ratings(const char *text, const char *expected)
+{
+    const mf_ratings_options options = {0};
+    assert_not_ratings_with(text, strlen(text), &options, expected);
+}
+
+static void the_neighbours_of_movielens_ratings_are_left_alone(void **state)
+{
+    (void)state;
+    assert_not_ratings("movieId,title,genres\n1,Toy Story (1995),Comedy\n",
+                       "columns movieId, title, genres; missing: user, rating");
+    assert_not_ratings("movieId,imdbId,tmdbId\n1,0114709,862\n2,0113497,8844\n",
+                       "columns movieId, imdbId, tmdbId; missing: user, rating");
+    assert_not_ratings("userId,movieId,tag,timestamp\n15,339,sandra 'boring' bullock,1138537770\n",
+                       "columns userId, movieId, tag, timestamp; missing: rating");
+    assert_not_ratings("movieId,tagId,relevance\n1,1,0.025\n",
+                       "columns movieId, tagId, relevance; missing: user, rating");
+    assert_not_ratings("Summary\n=======\n\nThis dataset (ml-latest-small) describes 5-star rating, "
+                       "and free-text, tagging activity\n",
+                       "not a table; it begins with \"Summary\"");
+    assert_not_ratings("1|24|M|technician|85711\n2|53|F|other|94043\n",
+                       "columns 1, 24, M, technician, 85711; missing: user, item, rating");
+    assert_not_ratings("1|Toy Story (1995)|01-Jan-1995||http://us.imdb.com/M/title-exact?Toy%20Story"
+                       "%20(1995)|0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n",
+                       "columns 1, Toy Story (1995), 01-Jan-1995, , http://us.imdb.com/M…, 0, 0, 0 "
+                       "and 16 more; missing: user, item, rating");
+    assert_not_ratings("unknown|0\nAction|1\n", "columns unknown, 0; missing: user, item, rating");
+    assert_not_ratings("943 users\n1682 items\n100000 ratings\n",
+                       "not a table; it begins with \"943 users\"");
+    assert_not_ratings("1::Toy Story (1995)::Animation|Children's|Comedy\n",
+                       "columns 1, Toy Story (1995), Animation|Children'…; missing: user, item, "
+                       "rating");
+    assert_not_ratings("1::F::1::10::48067\n2::M::56::16::70072\n",
+                       "columns 1, F, 1, 10, 48067; missing: user, item, rating");
+}
+
+static void the_real_movies_csv_is_left_alone(void **state)
+{
+    const mf_ratings_options options = {0};
+    mf_error err = {0};
+    mf_ratings_verdict verdict;
+    char reason[MF_RATINGS_REASON_BYTES];
+    char *path = testing_path(getenv("MF_SOURCE_DIR") != NULL ? getenv("MF_SOURCE_DIR") : ".",
+                              "data/movies.csv");
+    (void)state;
+    mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
+    assert_ok(mf_ratings_reader_add(reader, path, &verdict, reason, &err), err);
+    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_string_equal(reason, "columns movieId, title, genres; missing: user, rating");
+    mf_ratings_reader_destroy(reader);
+    free(path);
+}
+
+static void empty_and_blank_files_are_named_so(void **state)
+{
+    (void)state;
+    assert_not_ratings("", "empty");
+    assert_not_ratings("\xEF\xBB\xBF", "empty");
+    assert_not_ratings("\n\n  \r\n", "nothing but blank lines");
+}
+
+static void bytes_that_are_no_text_are_named_so(void **state)
+{
+    static const char junk[] = "\x00\x01,\x02,\x03\n\x7F\x45";
+    static const char wide[] = "\xFF\xFEu\0s\0e\0r\0";
+    const mf_ratings_options options = {0};
+    (void)state;
+    assert_not_ratings_with(junk, sizeof junk - 1, &options, "binary data");
+    assert_not_ratings_with("\x89PNG\r\n\x1A\n", 8, &options, "binary data");
+    assert_not_ratings_with(wide, sizeof wide - 1, &options, "UTF-16 text; it has to be UTF-8");
+}
+
+static void a_file_that_is_one_endless_line_is_no_table(void **state)
+{
+    const size_t n_bytes = 10 * 1000 * 1000;
+    const mf_ratings_options options = {0};
+    char *text = malloc(n_bytes);
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', n_bytes);
+    assert_not_ratings_with(text, n_bytes, &options, "its first line is longer than 65536 bytes");
+    free(text);
+}
+
+static void given_names_have_to_be_there(void **state)
+{
+    static const char text[] = "userId,movieId,rating\n1,31,4\n";
+    const mf_ratings_options user = {.user_column = "customer"};
+    const mf_ratings_options time = {.timestamp_column = "when"};
+    const mf_ratings_options rating = {.rating_column = "rating"};
+    (void)state;
+    assert_not_ratings_with(text, strlen(text), &user,
+                            "columns userId, movieId, rating; missing: user (\"customer\")");
+    assert_not_ratings_with(text, strlen(text), &time,
+                            "columns userId, movieId, rating; missing: timestamp (\"when\")");
+    assert_not_ratings_with("1,31,4\n", 7, &rating,
+                            "columns 1, 31, 4; missing: user, item, rating (\"rating\")");
+}
+
+static void without_a_header_only_three_or_four_numeric_looking_columns_are_ratings(void **state)
+{
+    (void)state;
+    assert_not_ratings("1,31\n", "columns 1, 31; missing: user, item, rating");
+    assert_not_ratings("1,31,4,5,6\n", "columns 1, 31, 4, 5, 6; missing: user, item, rating");
+    assert_not_ratings("1,31,good\n", "columns 1, 31, good; missing: user, item, rating");
+    assert_not_ratings("1,31,4,May 1\n", "columns 1, 31, 4, May 1; missing: user, item, rating");
+    assert_not_ratings(",31,4\n", "columns , 31, 4; missing: user, item, rating");
+    assert_not_ratings("1:a:31::4\n", "not a table; it begins with \"1:a:31::4\"");
+}
+
+static void a_reason_always_fits(void **state)
+{
+    char text[4096] = "";
+    const mf_ratings_options options = {.user_column = "a name that is rather long for a column",
+                                        .item_column = "another one of the same length, or more",
+                                        .rating_column = "third name, which makes it really long",
+                                        .timestamp_column = "and the last of them, longer again"};
+    mf_error err = {0};
+    mf_ratings_verdict verdict;
+    char reason[MF_RATINGS_REASON_BYTES];
+    (void)state;
+    for (int c = 0; c < 100; c++)
+        strcat(text, "quite_a_long_column_name_here,");
+    strcat(text, "x\n1\n");
+    write_text("file", text);
+    mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
+    assert_ok(mf_ratings_reader_add(reader, "file", &verdict, reason, &err), err);
+    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_true(strlen(reason) < sizeof reason);
+    mf_ratings_reader_destroy(reader);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_IN_FOLDER(the_neighbours_of_movielens_ratings_are_left_alone),
+        cmocka_unit_test(the_real_movies_csv_is_left_alone),
+        TEST_IN_FOLDER(empty_and_blank_files_are_named_so),
+        TEST_IN_FOLDER(bytes_that_are_no_text_are_named_so),
+        TEST_IN_FOLDER(a_file_that_is_one_endless_line_is_no_table),
+        TEST_IN_FOLDER(given_names_have_to_be_there),
+        TEST_IN_FOLDER(without_a_header_only_three_or_four_numeric_looking_columns_are_ratings),
+        TEST_IN_FOLDER(a_reason_always_fits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

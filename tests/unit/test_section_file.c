@@ -1,0 +1,285 @@
+/* test_section_file.c: the promises of model/section_file.h, with a kind of file
+ * that only this test knows. What damage does is in test_model_damage.c. */
+#include "testing.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "model/section_file.h"
+
+#include <sys/stat.h>
+
+enum { EPOCH, FACTORS, EXTRA, N_SECTIONS };
+static const char *const names[] = {[EPOCH] = "epoch", [FACTORS] = "factors", [EXTRA] = "extra"};
+static const mf_section_kind kind = {"MFCHECK", 1, "checkpoint", names, N_SECTIONS};
+
+/* One newer within version 1, and one that would need a version 2. */
+static const char *const newer_names[] = {"epoch", "factors", "extra", "optional.moments"};
+static const mf_section_kind newer_kind = {"MFCHECK", 1, "checkpoint", newer_names, 4};
+static const char *const stranger_names[] = {"epoch", "velocity"};
+static const mf_section_kind stranger_kind = {"MFCHECK", 1, "checkpoint", stranger_names, 2};
+
+typedef struct place {
+    char *folder;
+    char *path;
+    mf_error err;
+} place;
+
+static int setup(void **state)
+{
+    place *p = calloc(1, sizeof *p);
+    p->folder = testing_folder();
+    p->path = testing_path(p->folder, "checkpoint.bin");
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    place *p = *state;
+    free(p->path);
+    testing_folder_remove(p->folder);
+    free(p);
+    return 0;
+}
+
+static void fill(unsigned char *bytes, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i++)
+        bytes[i] = (unsigned char)(i * 7 + i / 251);
+}
+
+static void sections_come_back_as_they_were_written(void **state)
+{
+    place *p = *state;
+    enum { N = 100001 }; /* several pieces, the last one odd */
+    unsigned char *factors = malloc(N);
+    fill(factors, N);
+    mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_non_null(writer);
+    assert_ok(mf_section_writer_add(writer, EPOCH, "12345", 5, &p->err), p->err);
+    assert_ok(mf_section_writer_add(writer, FACTORS, factors, N, &p->err), p->err);
+    assert_ok(mf_section_writer_add(writer, EXTRA, NULL, 0, &p->err), p->err);
+    assert_false(mf_file_exists(p->path));
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+
+    mf_section_file *file = mf_section_file_open(p->path, &kind, NULL, &p->err);
+    assert_ok(file != NULL, p->err);
+    size_t n_bytes = 0;
+    const void *bytes = mf_section_file_get(file, FACTORS, &n_bytes);
+    assert_int_equal(n_bytes, N);
+    assert_int_equal((uintptr_t)bytes % 64, 0);
+    assert_memory_equal(bytes, factors, N);
+    assert_memory_equal(mf_section_file_require(file, EPOCH, 5, 1, &p->err), "12345", 5);
+    assert_non_null(mf_section_file_require(file, EXTRA, 0, 8, &p->err));
+    mf_section_file_close(file);
+    free(factors);
+}
+
+static void a_section_written_in_pieces_gives_the_same_bytes(void **state)
+{
+    place *p = *state;
+    enum { N = 3000 };
+    unsigned char factors[N];
+    char *whole = NULL, *pieces = NULL;
+    size_t n_whole = 0, n_pieces = 0;
+    fill(factors, N);
+    mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, EPOCH, "1", 1, &p->err), p->err);
+    assert_ok(mf_section_writer_add(writer, FACTORS, factors, N, &p->err), p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    assert_ok(mf_file_read(p->path, 1 << 20, &whole, &n_whole, &p->err), p->err);
+
+    writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, EPOCH, "1", 1, &p->err), p->err);
+    assert_ok(mf_section_writer_begin(writer, FACTORS, &p->err), p->err);
+    for (size_t at = 0, n = 0; at < N; at += n, n = (n * 2 + 1) % 97) {
+        n = n < N - at ? n : N - at;
+        assert_ok(mf_section_writer_append(writer, factors + at, n, &p->err), p->err);
+    }
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    assert_ok(mf_file_read(p->path, 1 << 20, &pieces, &n_pieces, &p->err), p->err);
+    assert_int_equal(n_whole, n_pieces);
+    assert_memory_equal(whole, pieces, n_whole);
+    mf_free(whole);
+    mf_free(pieces);
+}
+
+static void a_file_without_sections_is_a_file(void **state)
+{
+    place *p = *state;
+    size_t n_bytes;
+    mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    mf_section_file *file = mf_section_file_open(p->path, &kind, NULL, &p->err);
+    assert_ok(file != NULL, p->err);
+    assert_null(mf_section_file_get(file, EPOCH, &n_bytes));
+    assert_null(mf_section_file_get(file, 1000, &n_bytes));
+    mf_section_file_close(file);
+}
+
+static void require_names_a_section_that_is_missing_or_of_another_size(void **state)
+{
+    place *p = *state;
+    mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, FACTORS, "12345678", 8, &p->err), p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    mf_section_file *file = mf_section_file_open(p->path, &kind, NULL, &p->err);
+    assert_ok(file != NULL, p->err);
+    assert_non_null(mf_section_file_require(file, FACTORS, 2, 4, &p->err));
+    assert_null(mf_section_file_require(file, EPOCH, 1, 4, &p->err));
+    assert_error(&p->err, MF_ERR_FORMAT, "no section epoch");
+    mf_error_clear(&p->err);
+    assert_null(mf_section_file_require(file, FACTORS, 3, 4, &p->err));
+    assert_error(&p->err, MF_ERR_FORMAT, "section factors has 8 bytes where 3 × 4 belong");
+    mf_error_clear(&p->err);
+    assert_null(mf_section_file_require(file, FACTORS, UINT64_MAX / 2, 4, &p->err));
+    assert_error(&p->err, MF_ERR_FORMAT, "section factors");
+    mf_section_file_close(file);
+}
+
+static void a_writer_refuses_sections_out_of_order_twice_or_unknown(void **state)
+{
+    place *p = *state;
+    mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_false(mf_section_writer_append(writer, "1", 1, &p->err));
+    assert_error(&p->err, MF_ERR_ARGUMENT, "before the first section");
+    assert_true(mf_section_writer_begin(writer, FACTORS, NULL));
+    const size_t wrong[] = {FACTORS, EPOCH, N_SECTIONS};
+    for (size_t i = 0; i < 3; i++) {
+        mf_error_clear(&p->err);
+        assert_false(mf_section_writer_begin(writer, wrong[i], &p->err));
+        assert_error(&p->err, MF_ERR_ARGUMENT, "out of its order");
+    }
+    mf_section_writer_destroy(writer);
+}
+
+static void an_abandoned_writer_leaves_nothing_behind(void **state)
+{
+    place *p = *state;
+    mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, EPOCH, "12345", 5, &p->err), p->err);
+    mf_section_writer_destroy(writer);
+    assert_int_equal(rmdir(p->folder), 0);
+    assert_int_equal(mkdir(p->folder, 0700), 0);
+}
+
+static void an_unknown_optional_section_is_ignored_another_is_refused(void **state)
+{
+    place *p = *state;
+    mf_section_writer *writer = mf_section_writer_create(p->path, &newer_kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, EPOCH, "7", 1, &p->err), p->err);
+    assert_ok(mf_section_writer_add(writer, 3, "moments", 7, &p->err), p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    mf_section_file *file = mf_section_file_open(p->path, &kind, NULL, &p->err);
+    assert_ok(file != NULL, p->err);
+    assert_memory_equal(mf_section_file_require(file, EPOCH, 1, 1, &p->err), "7", 1);
+    mf_section_file_close(file);
+
+    writer = mf_section_writer_create(p->path, &stranger_kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, 1, "v", 1, &p->err), p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    assert_null(mf_section_file_open(p->path, &kind, NULL, &p->err));
+    assert_error(&p->err, MF_ERR_FORMAT, "section \"velocity\" is not one that this program knows");
+}
+
+static void a_file_of_another_kind_is_refused(void **state)
+{
+    place *p = *state;
+    const mf_section_kind model = {"MFMODEL", 1, "model", names, N_SECTIONS};
+    mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    assert_null(mf_section_file_open(p->path, &model, NULL, &p->err));
+    assert_error(&p->err, MF_ERR_FORMAT, "not a model of this program: its first bytes are");
+    assert_error(&p->err, MF_ERR_FORMAT, "MFCHECK");
+}
+
+typedef struct seen {
+    size_t n_shapes, n_pieces, next_offset, n_bytes;
+} seen;
+
+static bool seen_shapes(void *context, const mf_section_file *file, mf_error *err)
+{
+    seen *s = context;
+    s->n_shapes++;
+    return mf_section_file_require(file, FACTORS, 100001, 1, err) != NULL;
+}
+
+static void seen_piece(void *context, size_t section, size_t offset, size_t n_bytes)
+{
+    seen *s = context;
+    s->n_pieces++;
+    if (section != FACTORS)
+        return;
+    assert_int_equal(offset, s->next_offset);
+    assert_true(n_bytes > 0 && n_bytes <= MF_SECTION_PIECE_BYTES);
+    s->next_offset = offset + n_bytes;
+    s->n_bytes += n_bytes;
+}
+
+static void a_check_sees_each_byte_of_a_section_once_in_order(void **state)
+{
+    place *p = *state;
+    seen s = {0};
+    const mf_section_check check = {seen_shapes, seen_piece, &s};
+    unsigned char *factors = calloc(1, 100001);
+    mf_section_writer *writer = mf_section_writer_create(p->path, &newer_kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, FACTORS, factors, 100001, &p->err), p->err);
+    assert_ok(mf_section_writer_add(writer, 3, "not seen", 8, &p->err), p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    mf_section_file *file = mf_section_file_open(p->path, &kind, &check, &p->err);
+    assert_ok(file != NULL, p->err);
+    assert_int_equal(s.n_shapes, 1);
+    assert_int_equal(s.n_pieces, 100001 / MF_SECTION_PIECE_BYTES + 1);
+    assert_int_equal(s.n_bytes, 100001);
+    mf_section_file_close(file);
+    free(factors);
+}
+
+static void open_is_clean_when_any_allocation_fails(void **state)
+{
+    place *p = *state;
+    bool done = false;
+    for (size_t n = 1; !done; n++) {
+        mf_error err = {0};
+        mf_memory_fail_nth(n);
+        mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &err);
+        if (writer != NULL && mf_section_writer_add(writer, EPOCH, "1", 1, &err))
+            done = mf_section_writer_commit(writer, &err);
+        mf_memory_fail_nth(0);
+        if (!done)
+            assert_error(&err, MF_ERR_MEMORY, "no memory");
+        assert_true(n < 100);
+    }
+    mf_memory_fail_nth(1);
+    assert_null(mf_section_file_open(p->path, &kind, NULL, &p->err));
+    mf_memory_fail_nth(0);
+    assert_error(&p->err, MF_ERR_MEMORY, "no memory");
+}
+
+static void bytes_that_are_not_aligned_are_an_argument_error(void **state)
+{
+    place *p = *state;
+    _Alignas(64) static const char bytes[128];
+    assert_null(mf_section_file_open_bytes(bytes + 8, 64, "bytes", &kind, NULL, &p->err));
+    assert_error(&p->err, MF_ERR_ARGUMENT, "multiple of 64");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(sections_come_back_as_they_were_written),
+        TEST(a_section_written_in_pieces_gives_the_same_bytes),
+        TEST(a_file_without_sections_is_a_file),
+        TEST(require_names_a_section_that_is_missing_or_of_another_size),
+        TEST(a_writer_refuses_sections_out_of_order_twice_or_unknown),
+        TEST(an_abandoned_writer_leaves_nothing_behind),
+        TEST(an_unknown_optional_section_is_ignored_another_is_refused),
+        TEST(a_file_of_another_kind_is_refused),
+        TEST(a_check_sees_each_byte_of_a_section_once_in_order),
+        TEST(open_is_clean_when_any_allocation_fails),
+        TEST(bytes_that_are_not_aligned_are_an_argument_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+/* checkpoints.c: promises in checkpoints.h. */
+#include "checkpoints.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char COMMON[] = "checkpoint-";
+static const char SUFFIX[] = ".mfck";
+enum { EPOCH_DIGITS = 6, CHECKPOINT_PATH_BYTES = 2 * MF_PATH_BYTES + 256 };
+
+bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder *folder,
+                         const char *host, uint32_t keep, const mf_trainer *trainer, mf_error *err)
+{
+    memset(checkpoints, 0, sizeof *checkpoints);
+    checkpoints->used = folder->used;
+    checkpoints->keep = keep;
+    if (!folder->used)
+        return true;
+    snprintf(checkpoints->folder, sizeof checkpoints->folder, "%s", folder->path);
+    snprintf(checkpoints->prefix, sizeof checkpoints->prefix, "%s%s%s%08x-", COMMON,
+             host != NULL ? host : "", host != NULL ? "-" : "",
+             (unsigned)(mf_trainer_fingerprint(trainer) >> 32));
+    return mf_folder_create(folder->path, err);
+}
+
+static void path_of(const mf_checkpoints *checkpoints, uint64_t epoch,
+                    char path[CHECKPOINT_PATH_BYTES])
+{
+    snprintf(path, CHECKPOINT_PATH_BYTES, "%s/%s%0*llu%s", checkpoints->folder,
+             checkpoints->prefix, EPOCH_DIGITS, (unsigned long long)epoch, SUFFIX);
+}
+
+/* True for exactly the names that path_of makes. */
+static bool is_ours(const mf_checkpoints *checkpoints, const char *name, uint64_t *epoch)
+{
+    const size_t n_prefix = strlen(checkpoints->prefix);
+    if (strncmp(name, checkpoints->prefix, n_prefix) != 0)
+        return false;
+    const char *digits = name + n_prefix;
+    const size_t n_digits = strspn(digits, "0123456789");
+    return n_digits >= EPOCH_DIGITS && n_digits < 12 && strcmp(digits + n_digits, SUFFIX) == 0 &&
+           mf_parse_uint64(digits, n_digits, epoch);
+}
+
+static bool looks_like_another_run(const char *name)
+{
+    const size_t n = strlen(name);
+    return strncmp(name, COMMON, strlen(COMMON)) == 0 && n > strlen(SUFFIX) &&
+           strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const uint64_t left = *(const uint64_t *)a;
+    const uint64_t right = *(const uint64_t *)b;
+    return (left < right) - (left > right);
+}
+
+/* This run's checkpoints, newest first; *epochs is the caller's (mf_free). With
+ * `tell`, files of other runs are named in the log. */
+static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs, size_t *n,
+                 mf_error *err)
+{
+    bool ok = false;
+    uint64_t *found = NULL;
+    size_t used = 0;
+    size_t room = 0;
+    DIR *folder = opendir(checkpoints->folder);
+    if (folder == NULL)
+        return mf_fail_errno(err, errno, (mf_where){.path = checkpoints->folder},
+                             "cannot read the checkpoint folder");
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        uint64_t epoch;
+        if (!is_ours(checkpoints, entry->d_name, &epoch)) {
+            if (tell && looks_like_another_run(entry->d_name))
+                mf_log_message(MF_LOG_WARNING, "checkpoint_refused",
+                               "%s is a checkpoint of other data or other hyperparameters; it is "
+                               "left alone",
+                               entry->d_name);
+            continue;
+        }
+        if (used == room) {
+            void *block = found;
+            if (!mf_reallocate(&block, room, room + 64, sizeof *found, "checkpoint names", err))
+                goto done;
+            found = block;
+            room += 64;
+        }
+        found[used++] = epoch;
+    }
+    if (used > 0)
+        qsort(found, used, sizeof *found, newest_first);
+    *epochs = found;
+    *n = used;
+    found = NULL;
+    ok = true;
+done:
+    mf_free(found);
+    closedir(folder);
+    return ok;
+}
+
+bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, mf_trainer *trainer, bool *resumed,
+                           mf_error *err)
+{
+    *resumed = false;
+    if (!checkpoints->used)
+        return true;
+    uint64_t *epochs;
+    size_t n;
+    if (!list(checkpoints, true, &epochs, &n, err))
+        return false;
+    for (size_t i = 0; i < n && !*resumed; i++) {
+        char path[CHECKPOINT_PATH_BYTES];
+        path_of(checkpoints, epochs[i], path);
+        mf_error refusal = {0};
+        *resumed = mf_trainer_resume(trainer, path, &refusal);
+        if (*resumed)
+            mf_log_message(MF_LOG_INFO, "resumed", "%s", path);
+        else
+            mf_log_message(MF_LOG_WARNING, "checkpoint_refused", "%s", refusal.text);
+    }
+    mf_free(epochs);
+    return true;
+}
+
+static bool is_being_uploaded(const char *path)
+{
+    char marker[CHECKPOINT_PATH_BYTES + 32];
+    snprintf(marker, sizeof marker, "%s.sagemaker-uploading", path);
+    if (!mf_file_exists(marker))
+        return false;
+    snprintf(marker, sizeof marker, "%s.sagemaker-uploaded", path);
+    return !mf_file_exists(marker);
+}
+
+bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_trainer *trainer,
+                         mf_error *err)
+{
+    uint32_t epoch;
+    char path[CHECKPOINT_PATH_BYTES];
+    mf_trainer_epochs(trainer, &epoch);
+    path_of(checkpoints, epoch, path);
+    if (!mf_trainer_save(trainer, path, err))
+        return false;
+    mf_log_message(MF_LOG_INFO, "checkpoint", "%s", path);
+    uint64_t *epochs;
+    size_t n;
+    if (!list(checkpoints, false, &epochs, &n, err))
+        return false;
+    for (size_t i = checkpoints->keep; i < n; i++) {
+        path_of(checkpoints, epochs[i], path);
+        if (!is_being_uploaded(path))
+            unlink(path);
+    }
+    mf_free(epochs);
+    return true;
+}

@@ -1,0 +1,44 @@
+/* checkpoints.h: the files of a checkpoint folder that SageMaker mirrors to S3.
+ *
+ * Ours are called checkpoint-1f2e3d4c-000012.mfck: which run (its fingerprint:
+ * data and hyperparameters) and how many epochs were done; with several hosts
+ * checkpoint-<host>-1f2e3d4c-000012.mfck. So jobs that share a folder leave each
+ * other's files alone, and a checkpoint of other data or other hyperparameters is
+ * never resumed: the log names it.
+ *
+ * Whatever else lies in the folder, the sync agent's markers among it, is neither
+ * read nor deleted. A file that is being uploaded (<file>.sagemaker-uploading
+ * without <file>.sagemaker-uploaded) is not deleted either: deleting here deletes
+ * in S3. */
+#ifndef MF_TRAIN_CHECKPOINTS_H
+#define MF_TRAIN_CHECKPOINTS_H
+
+#include "base/error.h"
+#include "sagemaker/checkpoint_folder.h"
+#include "sgd/trainer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct mf_checkpoints {
+    bool used;
+    char folder[2 * MF_PATH_BYTES];
+    char prefix[128]; /* of the names of this run's files */
+    uint32_t keep;
+} mf_checkpoints;
+
+/* host NULL: there is only one. Creates the folder when checkpoints are used. */
+bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder *folder,
+                         const char *host, uint32_t keep, const mf_trainer *trainer, mf_error *err);
+
+/* Resumes the new trainer from this run's newest checkpoint that is whole; a
+ * damaged one is passed over with a line in the log. *resumed tells. Fails only
+ * when the folder cannot be read. */
+bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, mf_trainer *trainer, bool *resumed,
+                           mf_error *err);
+
+/* Writes one and deletes this run's oldest beyond `keep`. */
+bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_trainer *trainer,
+                         mf_error *err);
+
+#endif

@@ -1,0 +1,126 @@
+/* data.c: promises in data.h. */
+#include "data.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "progress.h"
+#include "sagemaker/channel_files.h"
+#include "sagemaker/pipe.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void log_channel(const mf_channel *channel, const mf_ratings *ratings, uint64_t n_files,
+                        double seconds)
+{
+    const mf_ratings_counts *counts = &ratings->counts;
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, "channel");
+    mf_log_text(&line, "name", channel->name);
+    mf_log_text(&line, "mode", mf_channel_mode_name(channel->mode));
+    mf_log_count(&line, "files", n_files);
+    mf_log_count(&line, "rating_files", counts->n_files);
+    mf_log_count(&line, "bytes", counts->n_bytes);
+    mf_log_count(&line, "rows", counts->n_rows);
+    mf_log_count(&line, "bad_rows", counts->n_bad_rows);
+    mf_log_count(&line, "repeated", counts->n_repeated);
+    mf_log_count(&line, "ratings", ratings->n_ratings);
+    mf_log_count(&line, "users", ratings->n_users);
+    mf_log_count(&line, "items", ratings->n_items);
+    mf_log_number(&line, "seconds", seconds, 3);
+    mf_log_end(&line);
+    for (uint32_t i = 0; i < counts->n_named; i++)
+        mf_log_message(MF_LOG_WARNING, "bad_row", "%s", counts->bad_rows[i]);
+    if (counts->n_bad_rows > counts->n_named)
+        mf_log_message(MF_LOG_WARNING, "bad_row", "and %llu more rows left out",
+                       (unsigned long long)(counts->n_bad_rows - counts->n_named));
+}
+
+/* What a channel without ratings held instead, for the error: the first few files
+ * and why each was left alone. */
+typedef struct findings {
+    size_t n;
+    size_t used;
+    char text[640];
+} findings;
+
+static void note(findings *found, const char *name, const char *reason)
+{
+    found->n++;
+    char entry[400];
+    const int n = snprintf(entry, sizeof entry, "%s%.96s (%.160s)", found->used > 0 ? "; " : "",
+                           name, reason);
+    if (n > 0 && found->used + (size_t)n < sizeof found->text) {
+        memcpy(found->text + found->used, entry, (size_t)n + 1);
+        found->used += (size_t)n;
+    }
+}
+
+static bool read_files(const mf_channel *channel, const mf_channel_files *files,
+                       mf_ratings_reader *reader, mf_error *err)
+{
+    findings found = {0};
+    for (size_t i = 0; i < files->n; i++) {
+        const mf_channel_file *file = &files->file[i];
+        char phase[160];
+        snprintf(phase, sizeof phase, "reading %.120s", file->name);
+        mf_progress_phase(phase);
+        mf_ratings_verdict verdict;
+        char reason[MF_RATINGS_REASON_BYTES];
+        if (!mf_ratings_reader_add(reader, file->path, &verdict, reason, err))
+            return false;
+        if (verdict == MF_RATINGS_READ)
+            continue;
+        note(&found, file->name, reason);
+        mf_log_line line;
+        mf_log_begin(&line, MF_LOG_INFO, "not_ratings");
+        mf_log_text(&line, "channel", channel->name);
+        mf_log_text(&line, "file", file->name);
+        mf_log_text(&line, "reason", reason);
+        mf_log_end(&line);
+    }
+    if (found.n == files->n)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "channel %s: no file has the columns user, item and rating; found %s",
+                       channel->name, found.text);
+    return true;
+}
+
+static bool read_pipe(const mf_channel *channel, mf_ratings_reader *reader, mf_error *err)
+{
+    int fd;
+    mf_progress_phase("waiting for the pipe");
+    if (!mf_pipe_open(channel, 0, MF_PIPE_DEADLINE_SECONDS, &fd, err))
+        return false;
+    const bool ok = mf_ratings_reader_add_stream(reader, fd, channel->path, err);
+    close(fd);
+    return ok;
+}
+
+mf_ratings *mf_data_read_channel(const mf_channel *channel, const mf_ratings_options *options,
+                                 mf_error *err)
+{
+    const double start = mf_clock_seconds();
+    mf_ratings *ratings = NULL;
+    mf_channel_files *files = NULL;
+    mf_ratings_reader *reader = mf_ratings_reader_create(options, err);
+    if (reader == NULL)
+        goto done;
+    if (channel->mode == MF_CHANNEL_PIPE) {
+        if (!read_pipe(channel, reader, err))
+            goto done;
+    } else {
+        files = mf_channel_files_create(channel, err);
+        if (files == NULL || !read_files(channel, files, reader, err))
+            goto done;
+    }
+    ratings = mf_ratings_reader_finish(reader, err);
+    if (ratings != NULL)
+        log_channel(channel, ratings, files != NULL ? files->n : 1, mf_clock_seconds() - start);
+done:
+    mf_progress_clear();
+    mf_channel_files_destroy(files);
+    mf_ratings_reader_destroy(reader);
+    return ratings;
+}

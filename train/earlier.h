@@ -1,0 +1,36 @@
+/* earlier.h: going on from an earlier model (incremental training).
+ *
+ * Its users and items keep their places and go on from where they were; new ones
+ * are added behind them. Users and items that the new data does not mention stay
+ * in the model as they are. */
+#ifndef MF_TRAIN_EARLIER_H
+#define MF_TRAIN_EARLIER_H
+
+#include "base/error.h"
+#include "model/model.h"
+#include "ratings/ratings.h"
+#include "sagemaker/channels.h"
+#include "sagemaker/model_channel.h"
+#include "settings.h"
+
+#include <stdbool.h>
+
+typedef struct mf_earlier {
+    mf_model_channel channel;
+    mf_model *model; /* NULL: there is none */
+} mf_earlier;
+
+/* Opens the model channel's model. n_factors, unless it was given, becomes the
+ * model's; given and different is MF_ERR_CONFIG. */
+bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_settings *settings,
+                     mf_train_settings *values, mf_error *err);
+
+void mf_earlier_close(mf_earlier *earlier);
+
+/* Which items each user has rated, by the earlier model or by the new ratings,
+ * items ascending: start [n_users + 1], items [start[n_users]], both the caller's
+ * (mf_free). `ratings` is in the extended index space (ratings/extend.h). */
+bool mf_earlier_rated(const mf_earlier *earlier, const mf_ratings *ratings, uint64_t **start,
+                      uint32_t **items, mf_error *err);
+
+#endif

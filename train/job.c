@@ -1,0 +1,320 @@
+/* job.c: promises in job.h. */
+#include "job.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/stop.h"
+#include "checkpoints.h"
+#include "data.h"
+#include "earlier.h"
+#include "metrics.h"
+#include "output.h"
+#include "progress.h"
+#include "ratings/extend.h"
+#include "ratings/split.h"
+#include "sagemaker/channels.h"
+#include "sagemaker/environment.h"
+#include "sagemaker/failure.h"
+#include "sagemaker/hosts.h"
+#include "sagemaker/hyperparameter_file.h"
+#include "sagemaker/tree.h"
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A checkpoint on the clock as well: epochs of large data take minutes, and a
+ * spot interruption need not announce itself. */
+static const double CHECKPOINT_SECONDS = 300;
+
+typedef struct job {
+    mf_tree tree;
+    mf_settings settings;
+    mf_train_settings values;
+    mf_hosts hosts;
+    mf_channels channels;
+    mf_checkpoint_folder checkpoint_folder;
+    char model_path[MF_PATH_BYTES + 16];
+    char metrics_path[MF_PATH_BYTES + MF_HOST_NAME_BYTES + 32];
+
+    mf_earlier earlier;
+    mf_ratings *all;   /* the train channel */
+    mf_ratings *train; /* the part that is trained on; NULL: all of it */
+    mf_ratings_rows validation;
+    mf_trainer *trainer;
+    mf_checkpoints checkpoints;
+    double read_seconds;
+    double train_seconds;
+    bool stopped;
+} job;
+
+static const mf_channel_rule channel_rules[] = {
+    {"train", "training", true, MF_CHANNEL_RATINGS},
+    {"validation", NULL, false, MF_CHANNEL_RATINGS},
+    {"model", NULL, false, MF_CHANNEL_MODEL},
+};
+
+static bool read_configuration(job *j, mf_error *err)
+{
+    mf_platform_hyperparameters platform = {0};
+    mf_log_set_level(mf_environment_log_level(NULL));
+    if (!mf_train_settings_start(&j->settings, &j->values, err) ||
+        !mf_hyperparameter_file_read(j->tree.hyperparameters, &j->settings, &platform, err))
+        return false;
+    mf_log_set_level(mf_environment_log_level(platform.log_level));
+    mf_train_settings_finish(&j->settings, &j->values);
+    if (!mf_hosts_read(j->tree.resource_config, &j->hosts, err) ||
+        !mf_channels_read(&j->tree, channel_rules, sizeof channel_rules / sizeof channel_rules[0],
+                          &j->channels, err) ||
+        !mf_checkpoint_folder_read(&j->tree, &j->checkpoint_folder, err))
+        return false;
+    snprintf(j->model_path, sizeof j->model_path, "%s/model.bin", j->tree.model);
+    if (j->hosts.n > 1)
+        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json",
+                 j->tree.output_data, j->hosts.name[j->hosts.rank]);
+    else
+        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics.json", j->tree.output_data);
+    for (size_t i = 0; i < j->channels.n; i++)
+        if (j->hosts.n > 1 && j->channels.channel[i].sharded)
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "channel %s is ShardedByS3Key over %zu hosts, but one host trains alone: "
+                           "use FullyReplicated, or one instance",
+                           j->channels.channel[i].name, j->hosts.n);
+    return true;
+}
+
+static void log_start(const job *j)
+{
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, "start");
+    mf_log_text(&line, "version", MF_VERSION);
+    if (mf_environment_job_name()[0] != '\0')
+        mf_log_text(&line, "job", mf_environment_job_name());
+    mf_log_count(&line, "threads", j->values.h.n_threads);
+    mf_log_count(&line, "seed", j->values.h.seed);
+    mf_log_count(&line, "hosts", j->hosts.n);
+    mf_log_end(&line);
+    mf_settings_log(&j->settings, MF_LOG_INFO, "hyperparameters");
+}
+
+/* A model folder that cannot be written is told now, not after hours. Also takes
+ * away what a killed attempt may have left half-written. */
+static bool prepare_outputs(const job *j, mf_error *err)
+{
+    if (!mf_folder_create(j->tree.model, err) || !mf_folder_create(j->tree.output_data, err))
+        return false;
+    mf_file_writer *probe = mf_file_writer_create(j->model_path, err);
+    mf_file_writer_destroy(probe);
+    return probe != NULL;
+}
+
+/* Sets j->train, j->validation from the validation channel or a part of `all`. */
+static bool prepare_validation(job *j, const mf_ratings_options *options, mf_error *err)
+{
+    const mf_channel *channel = mf_channels_find(&j->channels, "validation");
+    if (channel != NULL) {
+        mf_ratings *held_out = mf_data_read_channel(channel, options, err);
+        const bool ok = held_out != NULL && mf_ratings_align(held_out, &j->all->users,
+                                                             &j->all->items, &j->validation, err);
+        mf_ratings_destroy(held_out);
+        return ok;
+    }
+    if (j->values.validation_fraction <= 0)
+        return true;
+    if (!mf_ratings_split(j->all, j->values.validation_fraction, j->values.h.seed, &j->train,
+                          &j->validation, err))
+        return false;
+    if (j->train->n_ratings == 0)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "hyperparameter validation_fraction is %g: of %llu ratings none is left to "
+                       "train on",
+                       j->values.validation_fraction, (unsigned long long)j->all->n_ratings);
+    return true;
+}
+
+static bool read_data(job *j, mf_error *err)
+{
+    const double start = mf_clock_seconds();
+    const mf_ratings_options options = mf_train_settings_options(&j->values);
+    const mf_channel *model = mf_channels_find(&j->channels, "model");
+    if (model != NULL && !mf_earlier_open(&j->earlier, model, &j->settings, &j->values, err))
+        return false;
+    j->all = mf_data_read_channel(mf_channels_find(&j->channels, "train"), &options, err);
+    if (j->all == NULL)
+        return false;
+    if (j->earlier.model != NULL) {
+        const mf_model_parts *earlier = mf_model_get(j->earlier.model);
+        if (!mf_ratings_extend(j->all, &earlier->users, &earlier->items, err))
+            return false;
+    }
+    if (!prepare_validation(j, &options, err))
+        return false;
+    j->read_seconds = mf_clock_seconds() - start;
+    return true;
+}
+
+static const mf_ratings *trained_on(const job *j)
+{
+    return j->train != NULL ? j->train : j->all;
+}
+
+static bool create_trainer(job *j, mf_error *err)
+{
+    const mf_trainer_input input = {
+        .ratings = trained_on(j),
+        .validation = j->validation.n > 0 ? &j->validation : NULL,
+        .earlier = j->earlier.model != NULL ? mf_model_get(j->earlier.model) : NULL,
+    };
+    j->trainer = mf_trainer_create(&j->values.h, &input, err);
+    if (j->trainer == NULL)
+        return false;
+    bool resumed;
+    const char *host = j->hosts.n > 1 ? j->hosts.name[j->hosts.rank] : NULL;
+    if (!mf_checkpoints_open(&j->checkpoints, &j->checkpoint_folder, host,
+                             j->values.checkpoint_keep, j->trainer, err) ||
+        !mf_checkpoints_resume(&j->checkpoints, j->trainer, &resumed, err))
+        return false;
+    if (resumed && j->earlier.model != NULL)
+        mf_log_message(MF_LOG_INFO, "resumed", "the checkpoint comes before the model channel");
+    return true;
+}
+
+static uint32_t epochs_done(const job *j)
+{
+    uint32_t n;
+    mf_trainer_epochs(j->trainer, &n);
+    return n;
+}
+
+static void print_last_epoch(const job *j, int decimals)
+{
+    uint32_t n;
+    const mf_epoch *epochs = mf_trainer_epochs(j->trainer, &n);
+    mf_metrics_print_epoch(&epochs[n - 1], j->validation.n > 0, trained_on(j)->n_ratings, decimals);
+}
+
+static int decimals_of(const mf_ratings *ratings)
+{
+    float low = ratings->value[0];
+    float high = low;
+    for (uint64_t k = 1; k < ratings->n_ratings; k++) {
+        low = ratings->value[k] < low ? ratings->value[k] : low;
+        high = ratings->value[k] > high ? ratings->value[k] : high;
+    }
+    return mf_metrics_decimals(low, high);
+}
+
+static bool train(job *j, mf_error *err)
+{
+    const double start = mf_clock_seconds();
+    const int decimals = decimals_of(trained_on(j));
+    double last_checkpoint = start;
+    while (!mf_trainer_done(j->trainer)) {
+        if (mf_stop_requested()) {
+            j->stopped = true;
+            break;
+        }
+        bool epoch_ended;
+        if (!mf_trainer_step(j->trainer, &epoch_ended, err))
+            return false;
+        mf_progress_epoch(epochs_done(j) + !epoch_ended, j->values.h.n_epochs,
+                          epoch_ended ? 1 : mf_trainer_fraction(j->trainer));
+        if (epoch_ended)
+            print_last_epoch(j, decimals);
+        const bool due = (epoch_ended && epochs_done(j) % j->values.checkpoint_every == 0) ||
+                         mf_clock_seconds() - last_checkpoint > CHECKPOINT_SECONDS;
+        if (j->checkpoints.used && due) {
+            if (!mf_checkpoints_save(&j->checkpoints, j->trainer, err))
+                return false;
+            last_checkpoint = mf_clock_seconds();
+        }
+    }
+    mf_progress_close();
+    if (j->stopped && j->checkpoints.used &&
+        !mf_checkpoints_save(&j->checkpoints, j->trainer, err))
+        return false;
+    j->train_seconds = mf_clock_seconds() - start;
+    return true;
+}
+
+static bool write_outputs(job *j, mf_error *err)
+{
+    const mf_run_facts facts = {
+        .settings = &j->settings,
+        .ratings = trained_on(j),
+        .all = j->all,
+        .validation = j->validation.n > 0 ? &j->validation : NULL,
+        .trainer = j->trainer,
+        .read_seconds = j->read_seconds,
+        .train_seconds = j->train_seconds,
+        .stopped = j->stopped,
+    };
+    if (epochs_done(j) == 0)
+        return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM before a first epoch");
+    if (!mf_output_write_model(j->model_path, j->trainer, &facts, &j->values, &j->earlier, err) ||
+        !mf_metrics_write(j->metrics_path, &facts, err))
+        return false;
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, j->stopped ? "stopped" : "done");
+    mf_log_count(&line, "epochs", epochs_done(j));
+    mf_log_bool(&line, "stopped_early", mf_trainer_stopped_early(j->trainer));
+    mf_log_text(&line, "cpu", mf_trainer_cpu(j->trainer));
+    mf_log_number(&line, "read_seconds", j->read_seconds, 3);
+    mf_log_number(&line, "train_seconds", j->train_seconds, 3);
+    mf_log_end(&line);
+    return true;
+}
+
+static bool run(job *j, mf_error *err)
+{
+    if (!read_configuration(j, err))
+        return false;
+    log_start(j);
+    if (j->hosts.rank > 0) {
+        mf_log_message(MF_LOG_INFO, "not_needed", "%s trains, this host (%s) has nothing to do",
+                       j->hosts.name[0], j->hosts.name[j->hosts.rank]);
+        return true;
+    }
+    return prepare_outputs(j, err) && read_data(j, err) && create_trainer(j, err) &&
+           train(j, err) && write_outputs(j, err);
+}
+
+static void release(job *j)
+{
+    mf_trainer_destroy(j->trainer);
+    mf_ratings_rows_clear(&j->validation);
+    mf_ratings_destroy(j->train);
+    mf_ratings_destroy(j->all);
+    mf_earlier_close(&j->earlier);
+}
+
+int mf_job_run(const char *prefix, bool person)
+{
+    static job j; /* large; one job per process */
+    mf_error err = {0};
+    mf_stop_install();
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    mf_progress_open(person);
+    const bool have_tree = mf_tree_set(&j.tree, prefix, &err);
+    const bool ok = have_tree && run(&j, &err);
+    release(&j);
+    mf_progress_close();
+    if (ok) {
+        mf_error ignored = {0};
+        mf_failure_remove(j.tree.failure, &ignored);
+        return 0;
+    }
+    /* The reason is the last line of the log, and the file comes after it. */
+    mf_error unwritten = {0};
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_ERROR, "failed");
+    mf_log_text(&line, "class", mf_error_class(err.code));
+    mf_log_text(&line, "message", err.text);
+    mf_log_end(&line);
+    if (have_tree && !mf_failure_write(j.tree.failure, &err, NULL, &unwritten))
+        mf_log_message(MF_LOG_ERROR, "failed", "%s (%s)", err.text, unwritten.text);
+    return 1;
+}

@@ -1,0 +1,25 @@
+/* job.h: one SageMaker training job, from the tree to model.bin.
+ *
+ *   read the configuration → read the channels → train → write
+ *
+ * The contract is that of Amazon SageMaker's training containers: exit code 0
+ * and a model, or another exit code and output/failure with the reason.
+ *
+ * Several hosts: the first of the sorted hosts trains, the others end at once
+ * with 0 and write nothing. A channel that is sharded over them is refused,
+ * because the one host would silently learn from a part.
+ *
+ * SIGTERM: the step that runs is finished, a checkpoint and the model as it is
+ * are written, and the job ends with 0. Before the first epoch is done there is
+ * nothing worth keeping: it ends with 1 and says so. */
+#ifndef MF_TRAIN_JOB_H
+#define MF_TRAIN_JOB_H
+
+#include <stdbool.h>
+
+/* Runs the job below `prefix` (NULL: /opt/ml). `person`: somebody may be looking
+ * (progress.h). Returns the exit code, 0 or 1; whatever went wrong is in the log
+ * and in output/failure by then. */
+int mf_job_run(const char *prefix, bool person);
+
+#endif

@@ -1,0 +1,212 @@
+/* metrics.c: promises in metrics.h. */
+#include "metrics.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "progress.h"
+#include "settings.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Doubles in JSON with the digits that give the same double back. */
+enum { JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(17) };
+
+int mf_metrics_decimals(float low, float high)
+{
+    const double range = (double)high - low;
+    if (!(range > 0) || range >= 1)
+        return 4;
+    const int more = (int)ceil(-log10(range));
+    return more > 12 ? 16 : 4 + more;
+}
+
+void mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
+                            int decimals)
+{
+    mf_progress_clear();
+    printf("epoch=%u train_rmse=%.*f", epoch->epoch, decimals, epoch->train_rmse);
+    if (validation)
+        printf(" validation_rmse=%.*f validation_mae=%.*f", decimals, epoch->validation_rmse,
+               decimals, epoch->validation_mae);
+    printf(" seconds=%.3f ratings_per_second=%.0f\n", epoch->seconds,
+           epoch->seconds > 0 ? (double)n_ratings / epoch->seconds : 0);
+    fflush(stdout);
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    /* NULL (no memory) makes the dump fail later, where it is reported. */
+    json_object_set_new(object, key, value);
+}
+
+/* Rounded to what is worth reading. */
+static json_t *rounded(double value)
+{
+    return json_real(round(value * 1e6) / 1e6);
+}
+
+/* A setting's value as JSON of its own type. */
+static json_t *setting_value(const mf_settings *settings, size_t i)
+{
+    char text[MF_SETTING_TEXT_BYTES];
+    mf_settings_text(settings, i, text);
+    const mf_setting_type type = settings->table[i].type;
+    if (type == MF_SETTING_TEXT || type == MF_SETTING_CHOICE)
+        return json_string(text);
+    return json_loads(text, JSON_DECODE_ANY, NULL);
+}
+
+static json_t *hyperparameters(const mf_settings *settings, bool shaping_only)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < settings->n; i++)
+        if (!shaping_only || mf_train_settings_shapes_model(&settings->table[i]))
+            set(object, settings->table[i].name, setting_value(settings, i));
+    return object;
+}
+
+static json_t *epoch_json(const mf_epoch *epoch, bool validation)
+{
+    json_t *object = json_object();
+    set(object, "epoch", json_integer(epoch->epoch));
+    set(object, "train_rmse", rounded(epoch->train_rmse));
+    if (validation) {
+        set(object, "validation_rmse", rounded(epoch->validation_rmse));
+        set(object, "validation_mae", rounded(epoch->validation_mae));
+    }
+    set(object, "seconds", rounded(epoch->seconds));
+    return object;
+}
+
+/* The epoch that the model is from, or NULL. */
+static const mf_epoch *final_epoch(const mf_run_facts *facts)
+{
+    uint32_t n;
+    const mf_epoch *epochs = mf_trainer_epochs(facts->trainer, &n);
+    const mf_epoch *final = n > 0 ? &epochs[n - 1] : NULL;
+    if (facts->validation != NULL)
+        for (uint32_t i = 0; i < n; i++)
+            if (epochs[i].is_best)
+                final = &epochs[i];
+    return final;
+}
+
+static json_t *final_json(const mf_run_facts *facts)
+{
+    json_t *object = json_object();
+    const mf_epoch *final = final_epoch(facts);
+    if (final != NULL) {
+        set(object, "best_epoch", json_integer(final->epoch));
+        set(object, "train_rmse", rounded(final->train_rmse));
+        if (facts->validation != NULL) {
+            set(object, "validation_rmse", rounded(final->validation_rmse));
+            set(object, "validation_mae", rounded(final->validation_mae));
+        }
+    }
+    set(object, "stopped_early", json_boolean(mf_trainer_stopped_early(facts->trainer)));
+    set(object, "stopped_by_signal", json_boolean(facts->stopped));
+    return object;
+}
+
+static json_t *data_json(const mf_run_facts *facts)
+{
+    const mf_ratings_counts *counts = &facts->all->counts;
+    json_t *object = json_object();
+    set(object, "n_ratings", json_integer((json_int_t)facts->ratings->n_ratings));
+    set(object, "n_users", json_integer(facts->ratings->n_users));
+    set(object, "n_items", json_integer(facts->ratings->n_items));
+    set(object, "n_validation_ratings",
+        json_integer(facts->validation != NULL ? (json_int_t)facts->validation->n : 0));
+    set(object, "n_files", json_integer((json_int_t)counts->n_files));
+    set(object, "n_bytes", json_integer((json_int_t)counts->n_bytes));
+    set(object, "n_rows", json_integer((json_int_t)counts->n_rows));
+    set(object, "n_bad_rows", json_integer((json_int_t)counts->n_bad_rows));
+    set(object, "n_repeated", json_integer((json_int_t)counts->n_repeated));
+    return object;
+}
+
+static json_t *timings_json(const mf_run_facts *facts)
+{
+    uint32_t n;
+    const mf_epoch *epochs = mf_trainer_epochs(facts->trainer, &n);
+    double updates = 0;
+    double validation = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        updates += epochs[i].seconds;
+        validation += epochs[i].validation_seconds;
+    }
+    json_t *object = json_object();
+    set(object, "read_seconds", rounded(facts->read_seconds));
+    set(object, "train_seconds", rounded(facts->train_seconds));
+    set(object, "update_seconds", rounded(updates));
+    set(object, "validation_seconds", rounded(validation));
+    set(object, "ratings_per_second",
+        json_real(updates > 0 ? round((double)facts->ratings->n_ratings * n / updates) : 0));
+    return object;
+}
+
+/* The text in a block of ours; eats the object. */
+static char *dump(json_t *object, size_t flags, size_t *n_bytes, mf_error *err)
+{
+    char *text = NULL;
+    char *dumped = object != NULL ? json_dumps(object, flags) : NULL;
+    json_decref(object);
+    if (dumped == NULL) {
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for metrics");
+        return NULL;
+    }
+    *n_bytes = strlen(dumped);
+    text = mf_allocate(*n_bytes + 2, 1, "metrics", err);
+    if (text != NULL)
+        memcpy(text, dumped, *n_bytes);
+    free(dumped);
+    return text;
+}
+
+bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err)
+{
+    uint32_t n;
+    const mf_epoch *epochs = mf_trainer_epochs(facts->trainer, &n);
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < n; i++)
+        json_array_append_new(list, epoch_json(&epochs[i], facts->validation != NULL));
+    json_t *object = json_object();
+    set(object, "version", json_string(MF_VERSION));
+    set(object, "cpu", json_string(mf_trainer_cpu(facts->trainer)));
+    set(object, "hyperparameters", hyperparameters(facts->settings, false));
+    set(object, "data", data_json(facts));
+    set(object, "epochs", list);
+    set(object, "final", final_json(facts));
+    set(object, "timings", timings_json(facts));
+    size_t n_bytes;
+    char *text = dump(object, JSON_FLAGS, &n_bytes, err);
+    if (text == NULL)
+        return false;
+    text[n_bytes++] = '\n';
+    const bool ok = mf_file_write(path, text, n_bytes, err);
+    mf_free(text);
+    return ok;
+}
+
+char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, mf_error *err)
+{
+    json_t *object = json_object();
+    set(object, "version", json_string(MF_VERSION));
+    set(object, "hyperparameters", hyperparameters(facts->settings, true));
+    set(object, "n_ratings", json_integer((json_int_t)facts->ratings->n_ratings));
+    set(object, "best_epoch", json_integer(best_epoch));
+    const mf_epoch *final = final_epoch(facts);
+    if (final != NULL) {
+        set(object, "train_rmse", json_real(final->train_rmse));
+        if (facts->validation != NULL) {
+            set(object, "validation_rmse", json_real(final->validation_rmse));
+            set(object, "validation_mae", json_real(final->validation_mae));
+        }
+    }
+    size_t n_bytes;
+    return dump(object, JSON_COMPACT | JSON_REAL_PRECISION(17), &n_bytes, err);
+}

@@ -1,0 +1,49 @@
+/* metrics.h: the figures of a run: the line of an epoch, and metrics.json.
+ *
+ * The line (README.md gives its regular expressions for metric_definitions):
+ *
+ *   epoch=7 train_rmse=0.7312 validation_rmse=0.8721 validation_mae=0.6690 seconds=0.041 ratings_per_second=2437000
+ *
+ * Plain decimals, never an exponent, each followed by a space or the line's end;
+ * the validation figures only when there is validation data. Errors have four
+ * digits behind the point, more when the ratings' whole range is below 1. */
+#ifndef MF_TRAIN_METRICS_H
+#define MF_TRAIN_METRICS_H
+
+#include "base/error.h"
+#include "ratings/ratings.h"
+#include "sagemaker/settings.h"
+#include "sgd/trainer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the figures are about. Pointers are borrowed. */
+typedef struct mf_run_facts {
+    const mf_settings *settings;
+    const mf_ratings *ratings;    /* trained on */
+    const mf_ratings *all;        /* before a part was set aside; may be == ratings */
+    const mf_ratings_rows *validation; /* or NULL */
+    const mf_trainer *trainer;
+    double read_seconds;
+    double train_seconds;
+    bool stopped; /* by SIGTERM */
+} mf_run_facts;
+
+/* Digits behind the point for errors of ratings that lie in [low, high]. */
+int mf_metrics_decimals(float low, float high);
+
+/* Writes the line to standard output and flushes it. */
+void mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
+                            int decimals);
+
+/* metrics.json: version, hyperparameters in force, data, all epochs, final
+ * figures, timings. Complete or not at all. */
+bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err);
+
+/* The part that goes into the model file: JSON text without anything that may
+ * differ between two runs of the same training (times, threads). The caller's to
+ * free with mf_free. NULL and MF_ERR_MEMORY. */
+char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, mf_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+/* settings.h: the hyperparameters of a training job.
+ *
+ * The table in settings.c is the one place that says names, ranges, defaults and
+ * help; `train --help` prints it and README.md's table repeats it. */
+#ifndef MF_TRAIN_SETTINGS_H
+#define MF_TRAIN_SETTINGS_H
+
+#include "base/error.h"
+#include "ratings/ratings.h"
+#include "sagemaker/settings.h"
+#include "sgd/hyperparameters.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MF_COLUMN_BYTES = 129, MF_THREADS_MAX = 256 };
+
+typedef struct mf_train_settings {
+    mf_hyperparameters h;
+    double regularization; /* of the four in h, unless those were given */
+    double bias_regularization;
+    double validation_fraction;
+    uint64_t max_bad_rows;
+    uint32_t checkpoint_every; /* epochs */
+    uint32_t checkpoint_keep;  /* files */
+    char user_column[MF_COLUMN_BYTES]; /* "": the usual names */
+    char item_column[MF_COLUMN_BYTES];
+    char rating_column[MF_COLUMN_BYTES];
+    char timestamp_column[MF_COLUMN_BYTES];
+} mf_train_settings;
+
+/* Defaults into *values, ready for mf_settings_set. */
+bool mf_train_settings_start(mf_settings *settings, mf_train_settings *values, mf_error *err);
+
+/* After the last mf_settings_set: fills what follows from other values (the four
+ * regularizations, n_threads 0 = every CPU this process may use). */
+void mf_train_settings_finish(const mf_settings *settings, mf_train_settings *values);
+
+/* True when the setting called name was given, not left at its default. */
+bool mf_train_settings_is_given(const mf_settings *settings, const char *name);
+
+/* True for entries that do not change the model (threads, checkpoints): they stay
+ * out of its metadata, so that the same model is the same bytes. */
+bool mf_train_settings_shapes_model(const mf_setting *setting);
+
+/* How to read ratings under these settings; borrows the column names. */
+mf_ratings_options mf_train_settings_options(const mf_train_settings *values);
+
+#endif

@@ -1,52 +1,20 @@
 /* error.c: promises in error.h. */
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 character at s (1 … 4), or 0 when it is not valid UTF-8
- * (Unicode 15, table 3-7: no overlong forms, no surrogates). */
-static size_t utf8_length(const unsigned char *s, size_t n)
-{
-    if (s[0] < 0x80)
-        return 1;
-    size_t length;
-    unsigned char low = 0x80, high = 0xBF;
-    if (s[0] >= 0xC2 && s[0] <= 0xDF) {
-        length = 2;
-    } else if (s[0] >= 0xE0 && s[0] <= 0xEF) {
-        length = 3;
-        if (s[0] == 0xE0)
-            low = 0xA0;
-        if (s[0] == 0xED)
-            high = 0x9F;
-    } else if (s[0] >= 0xF0 && s[0] <= 0xF4) {
-        length = 4;
-        if (s[0] == 0xF0)
-            low = 0x90;
-        if (s[0] == 0xF4)
-            high = 0x8F;
-    } else {
-        return 0;
-    }
-    if (n < length || s[1] < low || s[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (s[i] < 0x80 || s[i] > 0xBF)
-            return 0;
-    return length;
-}
-
 char *mf_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes)
 {
     static const char hex[] = "0123456789abcdef";
-    const unsigned char *in = bytes;
+    const char *in = bytes;
     size_t used = 0;
     for (size_t i = 0; i < n_bytes;) {
-        const size_t length = utf8_length(in + i, n_bytes - i);
-        const bool control =
-            in[i] < 0x20 || in[i] == 0x7F || (length == 2 && in[i] == 0xC2 && in[i + 1] < 0xA0);
+        const size_t length = mf_utf8_length(in + i, n_bytes - i);
+        const bool control = mf_utf8_is_control(in + i, length);
         const size_t need = length == 0 || control ? 4 : length;
         /* Three bytes stay free for "…" unless this is the end. */
         if (used + need + (i + (length > 0 ? length : 1) < n_bytes ? 3 : 0) + 1 > out_size) {
@@ -57,8 +25,8 @@ char *mf_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes
         if (length == 0 || control) {
             out[used++] = '\\';
             out[used++] = 'x';
-            out[used++] = hex[in[i] >> 4];
-            out[used++] = hex[in[i] & 15];
+            out[used++] = hex[(unsigned char)in[i] >> 4];
+            out[used++] = hex[(unsigned char)in[i] & 15];
             i++;
         } else {
             memcpy(out + used, in + i, length);

@@ -252,9 +252,6 @@ void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, 
     case MF_MODEL_ITEM_FACTORS:
         check_factors(check, section, parts->item_factors, first32, n32);
         break;
-    case MF_MODEL_IMPLICIT_FACTORS:
-        check_factors(check, section, parts->implicit_factors, first32, n32);
-        break;
     case MF_MODEL_USER_ID_START:
         check_starts(check, section, parts->users.start, parts->n_users, first64, n64, 1,
                      MF_ID_BYTES_MAX);

@@ -7,7 +7,6 @@ static const char *const names[MF_MODEL_SECTIONS] = {
     [MF_MODEL_ITEM_BIAS] = "item_bias",
     [MF_MODEL_USER_FACTORS] = "user_factors",
     [MF_MODEL_ITEM_FACTORS] = "item_factors",
-    [MF_MODEL_IMPLICIT_FACTORS] = "implicit_factors",
     [MF_MODEL_USER_ID_START] = "user_id_start",
     [MF_MODEL_USER_ID_BYTES] = "user_id_bytes",
     [MF_MODEL_USER_ID_TABLE] = "user_id_table",

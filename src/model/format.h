@@ -11,7 +11,6 @@
  *   item_bias          n_items × f32                finite
  *   user_factors       n_users × stride × f32       finite, padding zero
  *   item_factors       n_items × stride × f32       finite, padding zero
- *   implicit_factors   n_items × stride × f32       finite, padding zero; may be absent
  *   user_id_start      (n_users + 1) × u64          first 0, each id 1 … 255 bytes
  *   user_id_bytes      user_id_start[n_users] × u8  UTF-8, no control characters
  *   user_id_table      mf_id_table_slots × u32      the table of the user ids
@@ -55,7 +54,6 @@ enum {
     MF_MODEL_ITEM_BIAS,
     MF_MODEL_USER_FACTORS,
     MF_MODEL_ITEM_FACTORS,
-    MF_MODEL_IMPLICIT_FACTORS,
     MF_MODEL_USER_ID_START,
     MF_MODEL_USER_ID_BYTES,
     MF_MODEL_USER_ID_TABLE,

@@ -55,7 +55,6 @@ typedef struct mf_model_parts {
     const float *item_bias;        /* [n_items] */
     const float *user_factors;     /* [n_users × stride], 64-byte aligned */
     const float *item_factors;     /* [n_items × stride], 64-byte aligned */
-    const float *implicit_factors; /* [n_items × stride] or NULL, see sgd/implicit */
 
     mf_id_list users;
     mf_id_list items;

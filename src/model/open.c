@@ -43,7 +43,6 @@ static bool bind_shape(mf_model_parts *parts, const mf_section_file *file, mf_er
 static bool bind_factors(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
 {
     const size_t row = mf_model_stride(parts->n_factors) * sizeof(float);
-    size_t n_bytes;
     parts->user_bias =
         mf_section_file_require(file, MF_MODEL_USER_BIAS, parts->n_users, sizeof(float), err);
     parts->item_bias =
@@ -52,14 +51,8 @@ static bool bind_factors(mf_model_parts *parts, const mf_section_file *file, mf_
         mf_section_file_require(file, MF_MODEL_USER_FACTORS, parts->n_users, row, err);
     parts->item_factors =
         mf_section_file_require(file, MF_MODEL_ITEM_FACTORS, parts->n_items, row, err);
-    if (parts->user_bias == NULL || parts->item_bias == NULL || parts->user_factors == NULL ||
-        parts->item_factors == NULL)
-        return false;
-    if (mf_section_file_get(file, MF_MODEL_IMPLICIT_FACTORS, &n_bytes) == NULL)
-        return true;
-    parts->implicit_factors =
-        mf_section_file_require(file, MF_MODEL_IMPLICIT_FACTORS, parts->n_items, row, err);
-    return parts->implicit_factors != NULL;
+    return parts->user_bias != NULL && parts->item_bias != NULL && parts->user_factors != NULL &&
+           parts->item_factors != NULL;
 }
 
 /* start, bytes and table are three sections in a row. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A section's array and its size. bytes stays NULL for tables, which are not
- * parts, and for an absent implicit_factors. */
+ * parts. */
 typedef struct array {
     const void *bytes;
     size_t count;
@@ -29,8 +29,6 @@ static array array_of(const mf_model_parts *parts, size_t section)
         return (array){parts->user_factors, n_users, row};
     case MF_MODEL_ITEM_FACTORS:
         return (array){parts->item_factors, n_items, row};
-    case MF_MODEL_IMPLICIT_FACTORS:
-        return (array){parts->implicit_factors, n_items, row};
     case MF_MODEL_USER_ID_START:
         return (array){parts->users.start, n_users + 1, sizeof(uint64_t)};
     case MF_MODEL_USER_ID_BYTES:
@@ -71,8 +69,7 @@ static bool check_parts(const mf_model_parts *parts, mf_error *err)
     for (size_t section = 0; section < MF_MODEL_SECTIONS && check.found.code == MF_OK; section++) {
         const array a = array_of(parts, section);
         size_t n_bytes;
-        if (section == MF_MODEL_SHAPE || is_table(section) ||
-            (section == MF_MODEL_IMPLICIT_FACTORS && a.bytes == NULL))
+        if (section == MF_MODEL_SHAPE || is_table(section))
             continue;
         if (!mf_mul(a.count, a.size, &n_bytes) || (a.bytes == NULL && n_bytes > 0))
             mf_fail(&check.found, MF_ERR_ARGUMENT, MF_NOWHERE, "not a usable model: it has no %s",
@@ -130,8 +127,6 @@ static bool write_section(mf_section_writer *writer, size_t section, const mf_mo
     if (section == MF_MODEL_ITEM_ID_TABLE)
         return write_table(writer, section, "item", &parts->items, err);
     const array a = array_of(parts, section);
-    if (section == MF_MODEL_IMPLICIT_FACTORS && a.bytes == NULL)
-        return true;
     return mf_section_writer_add(writer, section, a.bytes, a.count * a.size, err);
 }
 

@@ -13,10 +13,11 @@
 
 enum { SAMPLE_ROWS = 2, REASON_NAMES = 8 };
 
+/* The most particular one first: it wins where several explain a text as well. */
 static const struct {
     char delimiter;
     bool is_double;
-} candidates[] = {{',', false}, {'\t', false}, {';', false}, {'|', false}, {':', true}};
+} candidates[] = {{':', true}, {',', false}, {'\t', false}, {';', false}, {'|', false}};
 enum { N_CANDIDATES = sizeof candidates / sizeof candidates[0] };
 
 /* The first rows under one delimiter. */

@@ -31,8 +31,6 @@ static const _Alignas(64) float sample_user_factors[3][16] = {
     {0.5f, -1, 2}, {0, 0.25f, -0.5f}, {1, 1, 1}};
 static const _Alignas(64) float sample_item_factors[4][16] = {
     {1, 0.5f, 0.25f}, {-1, 2, 0.125f}, {0.75f, 0, -2}, {3, 3, 3}};
-static const _Alignas(64) float sample_implicit_factors[4][16] = {
-    {0.5f, 0, 0}, {0, 0.5f, 0}, {0, 0, 0.5f}, {-0.5f, 0, 0.5f}};
 
 static inline mf_model_parts sample_parts(void)
 {
@@ -50,7 +48,6 @@ static inline mf_model_parts sample_parts(void)
         .item_bias = sample_item_bias,
         .user_factors = sample_user_factors[0],
         .item_factors = sample_item_factors[0],
-        .implicit_factors = sample_implicit_factors[0],
         .users = {3, sample_user_start, sample_user_bytes},
         .items = {4, sample_item_start, sample_item_bytes},
         .rated_start = sample_rated_start,

@@ -201,7 +201,6 @@ static void open_rejects_numbers_that_are_not_finite(void **state)
     expect_float(MF_MODEL_ITEM_BIAS, 0, -inf, "item_bias of index 0 is not finite");
     expect_float(MF_MODEL_USER_FACTORS, 17, nan, "factor 1 of row 1 of user_factors is not finite");
     expect_float(MF_MODEL_ITEM_FACTORS, 50, inf, "factor 2 of row 3 of item_factors is not finite");
-    expect_float(MF_MODEL_IMPLICIT_FACTORS, 0, inf, "factor 0 of row 0 of implicit_factors");
 }
 
 static void open_rejects_padding_that_is_not_zero(void **state)
@@ -209,7 +208,6 @@ static void open_rejects_padding_that_is_not_zero(void **state)
     (void)state;
     expect_float(MF_MODEL_USER_FACTORS, 3, 1, "the padding of row 0 of user_factors is not zero");
     expect_float(MF_MODEL_ITEM_FACTORS, 63, -0.0f, "the padding of row 3 of item_factors");
-    expect_float(MF_MODEL_IMPLICIT_FACTORS, 31, 1e-40f, "the padding of row 1 of implicit_factors");
 }
 
 static void open_rejects_a_shape_that_makes_no_sense(void **state)

@@ -34,9 +34,6 @@ static void assert_parts_equal(const mf_model_parts *a, const mf_model_parts *b)
     assert_memory_equal(a->item_bias, b->item_bias, a->n_items * sizeof(float));
     assert_memory_equal(a->user_factors, b->user_factors, a->n_users * row);
     assert_memory_equal(a->item_factors, b->item_factors, a->n_items * row);
-    assert_int_equal(a->implicit_factors == NULL, b->implicit_factors == NULL);
-    if (a->implicit_factors != NULL)
-        assert_memory_equal(a->implicit_factors, b->implicit_factors, a->n_items * row);
     assert_lists_equal(&a->users, &b->users);
     assert_lists_equal(&a->items, &b->items);
     assert_memory_equal(a->rated_start, b->rated_start, (a->n_users + 1) * sizeof(uint64_t));
@@ -86,7 +83,6 @@ static void what_is_written_is_what_is_opened(void **state)
     (void)state;
     mf_model_parts parts = sample_parts();
     round_trip(&parts);
-    parts.implicit_factors = NULL;
     parts.metadata = NULL;
     parts.metadata_bytes = 0;
     round_trip(&parts);

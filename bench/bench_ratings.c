@@ -20,7 +20,7 @@
 
 enum { REPEATS_MOST = 101, PEER_BLOCK_BYTES = 1 << 20 };
 
-static void die(const char *text)
+static _Noreturn void die(const char *text)
 {
     fprintf(stderr, "bench_ratings: %s\n", text);
     exit(1);
@@ -111,8 +111,8 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         die("usage: bench_ratings FILE [threads [repeats]]");
-    const uint32_t n_threads = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10)
-                                        : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    const uint32_t n_threads =
+        argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
     size_t repeats = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 5;
     if (repeats < 1 || repeats > REPEATS_MOST)
         repeats = 5;

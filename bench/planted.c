@@ -14,13 +14,14 @@
  *     whether or not a test set is asked for.
  * (4) The floor is exact up to sampling: no quadrature, no simulation.
  *
- * Popularity is a power law on both sides: the shape of MovieLens 25M, where
- * users have at least 20 ratings and the most popular film was seen by a third
- * of them.  Some unpopular items may stay without a rating.
+ * Popularity is a power law on both sides.  At the size of MovieLens 25M the
+ * median user has 65 ratings and the busiest 29,000 (there: 71 and 32,202); the
+ * median item has 55 and the most popular was rated by one user in five (there
+ * 6, and one in two).  Some unpopular items may stay without a rating.
  *
  * One JSON line reports what was written: on stdout, or on stderr where stdout
  * carries the ratings.  Cost O(ratings x rank), memory O(items x rank + users):
- * 25 M ratings of rank 16 in 8 s on two cores.
+ * 25 M ratings of rank 16 in 6 s on two cores.
  *
  * Needs libc, libm and OpenMP:
  *   cc -O2 -fopenmp -std=gnu11 planted.c -lm -o planted */

@@ -11,7 +11,8 @@ bool mf_buffer_reserve(mf_buffer *buffer, size_t n_bytes, mf_error *err)
 {
     if (buffer->capacity >= n_bytes)
         return true;
-    if (!mf_reallocate((void **)&buffer->bytes, buffer->capacity, n_bytes, 1, "a block of CSV", err))
+    if (!mf_reallocate((void **)&buffer->bytes, buffer->capacity, n_bytes, 1, "a block of CSV",
+                       err))
         return false;
     buffer->capacity = n_bytes;
     return true;
@@ -79,7 +80,8 @@ bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, size_t *n_bytes, mf_fl
     if (blocks->ended)
         return true;
     for (;;) {
-        if (!mf_buffer_reserve(buffer, wanted + MF_BLOCK_READABLE, err) || !fill(blocks, buffer->bytes, &n, wanted, err))
+        if (!mf_buffer_reserve(buffer, wanted + MF_BLOCK_READABLE, err) ||
+            !fill(blocks, buffer->bytes, &n, wanted, err))
             return false;
         const bool is_last = blocks->source_ended && blocks->begin == blocks->end;
         const mf_cut cut =

@@ -122,9 +122,9 @@ mf_cut mf_cut_rows(const char *bytes, size_t n_bytes, bool is_last, char delimit
      * is too long; where there is none, CRs may still have cut the row. */
     const size_t whole = (size_t)(last - bytes) + 1;
     for (size_t row = 0; n_bytes - row > max_row_bytes;) {
-        const char *end = memrchr(bytes + row, '\n', max_row_bytes + 1 < n_bytes - row
-                                                         ? max_row_bytes + 1
-                                                         : n_bytes - row);
+        const char *end =
+            memrchr(bytes + row, '\n',
+                    max_row_bytes + 1 < n_bytes - row ? max_row_bytes + 1 : n_bytes - row);
         if (end == NULL)
             return cut_slowly(bytes, n_bytes, is_last, delimiter, max_row_bytes);
         row = (size_t)(end - bytes) + 1;

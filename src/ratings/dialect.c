@@ -191,8 +191,8 @@ static void explain(const sample *s, const mf_ratings_options *options,
             say(reason, "binary data");
             return;
         }
-    const size_t n_first = s->cells[0][0].n_bytes < MF_COPY_BYTES ? s->cells[0][0].n_bytes
-                                                                  : (size_t)MF_COPY_BYTES;
+    const size_t n_first =
+        s->cells[0][0].n_bytes < MF_COPY_BYTES ? s->cells[0][0].n_bytes : (size_t)MF_COPY_BYTES;
     if (n_columns(s) < 2) {
         say(reason, "not a table; it begins with \"%s\"",
             mf_printable(text, sizeof text, s->cells[0][0].bytes, n_first));
@@ -204,8 +204,8 @@ static void explain(const sample *s, const mf_ratings_options *options,
             say(reason, " and %lu more", (unsigned long)(n_columns(s) - REASON_NAMES));
             break;
         }
-        mf_printable(text, 24, cell->bytes, cell->n_bytes < MF_COPY_BYTES ? cell->n_bytes
-                                                                          : MF_COPY_BYTES);
+        mf_printable(text, 24, cell->bytes,
+                     cell->n_bytes < MF_COPY_BYTES ? cell->n_bytes : MF_COPY_BYTES);
         say(reason, "%s%s", c == 0 ? "columns " : ", ", text);
     }
     mf_header_match(s->cells[0], n_cells(s, 0), step, options, column, &weak_time);

@@ -41,13 +41,13 @@ enum { MF_COLUMNS_MAX = 256 };
 
 typedef struct mf_dialect {
     char delimiter;
-    bool is_double;      /* "::", which libcsv sees as ':' and an empty field */
+    bool is_double; /* "::", which libcsv sees as ':' and an empty field */
     bool has_header;
     bool has_time;
     uint32_t n_fields;                /* per row, as libcsv counts */
     uint32_t column[MF_ROLES];        /* the field with this role */
     uint8_t role[MF_COLUMNS_MAX + 1]; /* of each field; the last stands for the rest */
-    mf_cell_copy header[MF_ROLES];         /* the names in the header */
+    mf_cell_copy header[MF_ROLES];    /* the names in the header */
     size_t n_head;                    /* bytes before the first rating row */
     uint64_t n_head_lines;            /* line ends among them */
 } mf_dialect;

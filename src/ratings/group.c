@@ -274,8 +274,7 @@ static bool group_rows(group *g, mf_error *err)
 {
     mf_ratings *out = g->out;
     const uint32_t n_users = g->in->n_users;
-    out->user_start =
-        mf_allocate((size_t)n_users + 1, sizeof *out->user_start, "ratings", err);
+    out->user_start = mf_allocate((size_t)n_users + 1, sizeof *out->user_start, "ratings", err);
     g->place = mf_allocate(g->n_members, (size_t)n_users * sizeof *g->place, "counters", err);
     if (out->user_start == NULL || g->place == NULL)
         return false;

@@ -9,23 +9,23 @@
 #include <strings.h>
 
 static const char *const user_names[] = {
-    "userid",   "user",      "uid",       "usersid",   "username",  "customerid", "customer",
-    "reviewerid", "memberid", "member",   "visitorid", "viewerid",  "accountid",  "profileid",
-    "personid", "readerid",  "listenerid", "playerid", "clientid",  NULL};
+    "userid",     "user",     "uid",        "usersid",   "username", "customerid", "customer",
+    "reviewerid", "memberid", "member",     "visitorid", "viewerid", "accountid",  "profileid",
+    "personid",   "readerid", "listenerid", "playerid",  "clientid", NULL};
 static const char *const item_names[] = {
-    "movieid",   "itemid",    "item",     "iid",       "movie",     "productid", "product",
-    "asin",      "parentasin", "isbn",    "bookid",    "book",      "trackid",   "track",
-    "songid",    "song",      "artistid", "artist",    "albumid",   "filmid",    "film",
-    "showid",    "animeid",   "anime",    "gameid",    "game",      "businessid", "restaurantid",
-    "recipeid",  "jokeid",    "videoid",  "articleid", "contentid", "courseid",  "sku",
-    NULL};
-static const char *const rating_names[] = {
-    "rating", "ratings", "userrating", "bookrating", "movierating", "itemrating", "starrating",
-    "score",  "stars",   "star",       "overall",    "preference",  "value",      "ratingvalue",
-    NULL};
-static const char *const time_names[] = {"timestamp",      "ts",       "unixtime", "unixtimestamp",
-                                         "unixreviewtime", "ratingtimestamp", NULL};
-static const char *const weak_time_names[] = {"time",    "date",      "datetime", "ratedat",
+    "movieid", "itemid",    "item",       "iid",          "movie",    "productid",
+    "product", "asin",      "parentasin", "isbn",         "bookid",   "book",
+    "trackid", "track",     "songid",     "song",         "artistid", "artist",
+    "albumid", "filmid",    "film",       "showid",       "animeid",  "anime",
+    "gameid",  "game",      "businessid", "restaurantid", "recipeid", "jokeid",
+    "videoid", "articleid", "contentid",  "courseid",     "sku",      NULL};
+static const char *const rating_names[] = {"rating",      "ratings",     "userrating", "bookrating",
+                                           "movierating", "itemrating",  "starrating", "score",
+                                           "stars",       "star",        "overall",    "preference",
+                                           "value",       "ratingvalue", NULL};
+static const char *const time_names[] = {
+    "timestamp", "ts", "unixtime", "unixtimestamp", "unixreviewtime", "ratingtimestamp", NULL};
+static const char *const weak_time_names[] = {"time",      "date",       "datetime", "ratedat",
                                               "createdat", "reviewtime", NULL};
 
 /* "User-ID" is "userid". */
@@ -80,15 +80,14 @@ bool mf_header_is_given(const mf_ratings_options *options)
 }
 
 bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
-                     const mf_ratings_options *options, uint32_t column[MF_ROLES],
-                     bool *weak_time)
+                     const mf_ratings_options *options, uint32_t column[MF_ROLES], bool *weak_time)
 {
     const char *const given[MF_ROLES] = {options->user_column, options->item_column,
                                          options->rating_column, options->timestamp_column};
     const char *const *const usual[MF_ROLES] = {user_names, item_names, rating_names, time_names};
     for (int role = 0; role < MF_ROLES; role++)
-        column[role] = given[role] != NULL ? find_given(names, n_names, step, given[role])
-                                           : MF_COLUMN_ABSENT;
+        column[role] =
+            given[role] != NULL ? find_given(names, n_names, step, given[role]) : MF_COLUMN_ABSENT;
     for (int role = 0; role < MF_ROLES; role++)
         if (given[role] == NULL)
             column[role] = find_usual(names, n_names, step, usual[role], column);
@@ -98,8 +97,7 @@ bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
         *weak_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
     }
     for (int role = 0; role < MF_ROLES; role++)
-        if (column[role] == MF_COLUMN_ABSENT &&
-            (role != MF_ROLE_TIMESTAMP || given[role] != NULL))
+        if (column[role] == MF_COLUMN_ABSENT && (role != MF_ROLE_TIMESTAMP || given[role] != NULL))
             return false;
     return true;
 }

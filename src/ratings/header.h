@@ -15,8 +15,7 @@ enum { MF_COLUMN_ABSENT = UINT32_MAX };
  * found by a name that also stands for other things ("date"). True when user,
  * item and rating are there, and the timestamp if the options name it. */
 bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
-                     const mf_ratings_options *options, uint32_t column[MF_ROLES],
-                     bool *weak_time);
+                     const mf_ratings_options *options, uint32_t column[MF_ROLES], bool *weak_time);
 
 /* Whether the options name any column. */
 bool mf_header_is_given(const mf_ratings_options *options);

@@ -100,7 +100,8 @@ static bool arrays_grow(mf_id_map *map, size_t n_bytes, mf_error *err)
     }
     const uint64_t used = map->start[map->n];
     if (map->bytes_capacity - used < n_bytes + MF_CELL_READABLE) {
-        const uint64_t capacity = map->bytes_capacity == 0 ? FIRST_ID_BYTES : 2 * map->bytes_capacity;
+        const uint64_t capacity =
+            map->bytes_capacity == 0 ? FIRST_ID_BYTES : 2 * map->bytes_capacity;
         if (!mf_reallocate((void **)&map->bytes, map->bytes_capacity, capacity, 1, "ids", err))
             return false;
         map->bytes_capacity = capacity;

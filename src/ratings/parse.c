@@ -123,16 +123,15 @@ static bool put_time(mf_parser *p)
     return true;
 }
 
-static uint32_t add_id(mf_parser *p, mf_id_map *map, mf_cell cell, uint32_t limit,
-                       const char *what)
+static uint32_t add_id(mf_parser *p, mf_id_map *map, mf_cell cell, uint32_t limit, const char *what)
 {
     if (map->n >= limit) {
         mf_id_map_fail_limit(p->err, limit, what);
         fail(p);
         return MF_INDEX_NONE;
     }
-    const uint32_t index = mf_id_map_add(map, cell.bytes, cell.n_bytes,
-                                         p->block << 32 | p->row, p->err);
+    const uint32_t index =
+        mf_id_map_add(map, cell.bytes, cell.n_bytes, p->block << 32 | p->row, p->err);
     if (index == MF_INDEX_NONE)
         fail(p);
     return index;

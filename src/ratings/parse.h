@@ -48,9 +48,9 @@ typedef struct mf_parser {
     const mf_dialect *dialect;
     bool skips_headers; /* a header line that comes again is no row */
     mf_rows *rows;
-    uint64_t n_rows;     /* good and bad */
+    uint64_t n_rows; /* good and bad */
     uint64_t n_bad_rows;
-    uint32_t n_named;    /* the first ones in bad[] */
+    uint32_t n_named; /* the first ones in bad[] */
     mf_bad_row bad[MF_RATINGS_BAD_ROWS_NAMED];
     /* Of one block. */
     uint64_t block;

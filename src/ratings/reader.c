@@ -30,9 +30,9 @@ enum {
 
 struct mf_ratings_reader {
     mf_ratings_options options;
-    mf_parser *parsers;  /* [n_threads] */
-    mf_buffer *buffers;  /* [n_threads] */
-    mf_span *spans;      /* [n_spans] by block number */
+    mf_parser *parsers; /* [n_threads] */
+    mf_buffer *buffers; /* [n_threads] */
+    mf_span *spans;     /* [n_spans] by block number */
     uint64_t n_spans, span_capacity;
     mf_ratings_counts counts;
     mf_error first_bad; /* the first bad row of all files */
@@ -61,8 +61,8 @@ static bool same_name(const char *a, const char *b)
 
 mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, mf_error *err)
 {
-    const char *const names[] = {options->user_column, options->item_column,
-                                 options->rating_column, options->timestamp_column};
+    const char *const names[] = {options->user_column, options->item_column, options->rating_column,
+                                 options->timestamp_column};
     for (int a = 0; a < MF_ROLES; a++)
         for (int b = 0; b < a; b++)
             if (same_name(names[a], names[b])) {
@@ -244,8 +244,8 @@ static bool read_rows(reading *r, bool is_stream, mf_error *err)
     bool ok = true;
     r->first_block = reader->n_spans;
     /* A file that is one block needs one thread. */
-    const bool is_small = r->blocks.source_ended &&
-                          r->blocks.end - r->blocks.begin <= reader->options.block_bytes;
+    const bool is_small =
+        r->blocks.source_ended && r->blocks.end - r->blocks.begin <= reader->options.block_bytes;
     const uint32_t n_members = is_small ? 1 : reader->options.n_threads;
     for (uint32_t t = 0; ok && t < reader->options.n_threads; t++) {
         reader->parsers[t].n_rows = reader->parsers[t].n_bad_rows = 0;
@@ -397,13 +397,12 @@ mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
         if (reader->counts.n_files == 0)
             mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "there are no ratings: no file holds any");
         else
-            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                    "there are no ratings: %llu file%s with the right columns, %llu row%s, "
-                    "all of them bad or none at all",
-                    (unsigned long long)reader->counts.n_files,
-                    reader->counts.n_files == 1 ? "" : "s",
-                    (unsigned long long)reader->counts.n_rows,
-                    reader->counts.n_rows == 1 ? "" : "s");
+            mf_fail(
+                err, MF_ERR_PARSE, MF_NOWHERE,
+                "there are no ratings: %llu file%s with the right columns, %llu row%s, "
+                "all of them bad or none at all",
+                (unsigned long long)reader->counts.n_files, reader->counts.n_files == 1 ? "" : "s",
+                (unsigned long long)reader->counts.n_rows, reader->counts.n_rows == 1 ? "" : "s");
         return NULL;
     }
     mf_ratings *ratings = mf_allocate(1, sizeof *ratings, "ratings", err);

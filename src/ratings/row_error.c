@@ -37,9 +37,10 @@ bool mf_row_time(mf_cell cell, bool *is_whole, int64_t *whole, double *seconds)
     if (!mf_parse_double(cell.bytes, cell.n_bytes, seconds))
         return false;
     /* "1260759144.0" is what pandas makes of a column of integers with gaps. */
-    *is_whole = fabs(*seconds) < 0x1p53 && *seconds == trunc(*seconds);
-    if (*is_whole)
+    if (fabs(*seconds) < 0x1p53) {
         *whole = (int64_t)*seconds;
+        *is_whole = (double)*whole == *seconds;
+    }
     return true;
 }
 
@@ -100,9 +101,8 @@ static bool explain_id(const char *what, mf_cell cell, mf_error *err)
     if (cell.n_bytes == 0)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s is empty", what);
     if (cell.n_bytes > MF_ID_BYTES_MAX)
-        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                       "%s \"%s\" has %lu bytes (the limit is %d)", what, quoted(text, cell),
-                       (unsigned long)cell.n_bytes, MF_ID_BYTES_MAX);
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s \"%s\" has %lu bytes (the limit is %d)",
+                       what, quoted(text, cell), (unsigned long)cell.n_bytes, MF_ID_BYTES_MAX);
     if (!mf_id_valid(cell.bytes, cell.n_bytes))
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                        "%s \"%s\" is not UTF-8 text without control characters", what,
@@ -126,7 +126,7 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
     }
     if (parser->n_fields != dialect->n_fields) {
         if (parser->n_fields > dialect->n_fields)
-            *field = dialect->n_fields;
+            *field = dialect->n_fields + step - 1;
         mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%lu field%s where %lu are expected",
                 (unsigned long)((parser->n_fields + step - 1) / step),
                 (parser->n_fields + step - 1) / step == 1 ? "" : "s",

@@ -7,10 +7,10 @@
 #include <string.h>
 
 enum {
-    FEW = 48,                /* below, insertion beats radix (measured) */
-    DIGIT = 8,               /* bits per pass: the counters stay in L1 */
+    FEW = 48,  /* below, insertion beats radix (measured) */
+    DIGIT = 8, /* bits per pass: the counters stay in L1 */
     BUCKETS = 1 << DIGIT,
-    COUNTING_PART = 8,       /* counting sort from n_items / 8 ratings on */
+    COUNTING_PART = 8, /* counting sort from n_items / 8 ratings on */
 };
 
 void mf_sorter_clear(mf_sorter *sorter)

@@ -26,7 +26,7 @@ typedef struct mf_chunk {
     uint32_t *user; /* [capacity], each column */
     uint32_t *item;
     float *value;
-    uint32_t *time_low; /* NULL until a row has a timestamp */
+    uint32_t *time_low;  /* NULL until a row has a timestamp */
     uint32_t *time_high; /* NULL until a block is wide */
 } mf_chunk;
 

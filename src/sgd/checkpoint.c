@@ -139,7 +139,6 @@ bool mf_trainer_resume(mf_trainer *t, const char *path, mf_error *err)
         if (found[s] != NULL)
             memcpy(places[s].bytes, found[s], places[s].count * places[s].size);
     t->at = at;
-    mf_trainer_begin_epoch(t);
     ok = true;
 done:
     mf_section_file_close(file);

@@ -30,6 +30,16 @@ typedef struct lanes {
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* gcc 12 keeps small arrays in registers only when every loop over them is gone:
+ * without this, half the speed with AVX-512. */
+#if defined __clang__
+#define UNROLL _Pragma("unroll")
+#define UNROLL_4 _Pragma("unroll 4")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL_4 _Pragma("GCC unroll 4")
+#endif
+
 /* Eight times 16 lanes to eight sums by one transposing tree: every level folds
  * two vectors into one, so no lane idles. The tree of each sum is l+8, l+4, l+2,
  * l+1 at every width. */
@@ -56,14 +66,14 @@ INLINE vec8 sum_lanes(const lanes a[GROUP])
 #define FOLD1(x, y) (__builtin_shufflevector(x, y, 0,2,8,10, 4,6,12,14) + \
                      __builtin_shufflevector(x, y, 1,3,9,11, 5,7,13,15))
     vec four[4];
-    for (int j = 0; j < 4; j++)
+    UNROLL for (int j = 0; j < 4; j++)
         four[j] = FOLD4((a[j].part[0] + a[j].part[1]), (a[j + 4].part[0] + a[j + 4].part[1]));
     return FOLD1(FOLD2(four[0], four[1]), FOLD2(four[2], four[3]));
 #else
 #define FOLD2(x, y) (__builtin_shufflevector(x, y, 0,1,4,5) + __builtin_shufflevector(x, y, 2,3,6,7))
 #define FOLD1(x, y) (__builtin_shufflevector(x, y, 0,2,4,6) + __builtin_shufflevector(x, y, 1,3,5,7))
     vec four[GROUP];
-    for (int j = 0; j < GROUP; j++)
+    UNROLL for (int j = 0; j < GROUP; j++)
         four[j] = (a[j].part[0] + a[j].part[2]) + (a[j].part[1] + a[j].part[3]);
     union { vec4 half[2]; vec8 whole; } sum;
     sum.half[0] = FOLD1(FOLD2(four[0], four[1]), FOLD2(four[2], four[3]));
@@ -90,6 +100,7 @@ INLINE void prefetch_row(const float *row, size_t stride)
 {
     /* Beyond 512 bytes the hardware's own prefetcher has caught on. */
     const size_t bytes = stride * sizeof(float) < 512 ? stride * sizeof(float) : 512;
+    UNROLL
     for (size_t at = 0; at < bytes; at += LINE_BYTES)
         __builtin_prefetch((const char *)row + at, 1);
 }
@@ -105,23 +116,33 @@ INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int 
     vec8 user_bias = {0};
     const float known = *item_bias;
 
+    UNROLL
     for (int j = 0; j < n; j++) {
         p[j] = rates->user_factors + ratings[j].user_row * stride;
         value[j] = ratings[j].value - known;
         user_bias[j] = rates->user_bias[ratings[j].user_row];
     }
+    UNROLL
     for (int j = 0; j < n; j++)
         prefetch_row(rates->user_factors + ratings[j + GROUP].user_row * stride, stride);
 
+    UNROLL
     for (int j = 0; j < GROUP; j++) {
+        UNROLL
         for (int i = 0; i < PARTS; i++)
             dot[j].part[i] = (vec){0};
         if (j < n) {
+            UNROLL
             for (int i = 0; i < PARTS; i++)
                 dot[j].part[i] = load(q + i * WIDTH) * load(p[j] + i * WIDTH);
-            for (size_t f = LANES; f < stride; f += LANES)
-                for (int i = 0; i < PARTS; i++)
-                    dot[j].part[i] += load(q + f + (size_t)i * WIDTH) * load(p[j] + f + (size_t)i * WIDTH);
+            UNROLL_4
+            for (size_t f = LANES; f < stride; f += LANES) {
+                UNROLL
+                for (int i = 0; i < PARTS; i++) {
+                    const size_t at = f + (size_t)i * WIDTH;
+                    dot[j].part[i] += load(q + at) * load(p[j] + at);
+                }
+            }
         }
     }
     const vec8 e = value - user_bias - sum_lanes(dot);
@@ -136,14 +157,23 @@ INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int 
     for (size_t f = 0; f < stride; f += WIDTH) {
         const vec qf = load(q + f);
         vec move[GROUP];
+        UNROLL
         for (int j = 0; j < n; j++) {
             const vec pf = load(p[j] + f);
             move[j] = step[j] * pf;
             store(p[j] + f, user_decay * pf + step[j] * qf);
         }
-        for (int half = 1; half < n; half *= 2) /* a tree, three additions deep */
-            for (int j = 0; j + half < n; j += 2 * half)
-                move[j] += move[j + half];
+        /* A tree, three additions deep. */
+        UNROLL
+        for (int j = 0; j < GROUP; j += 2)
+            if (j + 1 < n)
+                move[j] += move[j + 1];
+        UNROLL
+        for (int j = 0; j < GROUP; j += 4)
+            if (j + 2 < n)
+                move[j] += move[j + 2];
+        if (n > 4)
+            move[0] += move[4];
         if (prior != NULL) {
             const vec z = load(prior + f);
             store(q + f, z + item_decay * (qf - z) + move[0]);
@@ -153,6 +183,7 @@ INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int 
     }
     const vec8 bias_step = rates->bias_learning_rate * e;
     const vec8 moved = rates->user_bias_decay * user_bias + bias_step;
+    UNROLL
     for (int j = 0; j < n; j++)
         rates->user_bias[ratings[j].user_row] = moved[j];
     *item_bias = rates->item_bias_decay[n] * known + SUM8(bias_step);

@@ -36,11 +36,7 @@ struct mf_trainer {
     mf_position at;
     mf_epoch *epochs;     /* [n_epochs] */
     double *block_loss;   /* [blocks] Σ e² of the running epoch */
-    uint32_t *round_order; /* [n_rounds] of the running epoch */
     uint64_t n_ratings;
 };
-
-/* Draws the order of the rounds of the epoch that at.epochs_done says is next. */
-void mf_trainer_begin_epoch(mf_trainer *trainer);
 
 #endif

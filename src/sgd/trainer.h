@@ -7,8 +7,8 @@
  *     }
  *     mf_trainer_result(trainer, &result, &err);
  *
- * A step is one round of the grid: blocks that share no user and no item, side by
- * side. Between steps the caller looks at the clock, at SIGTERM, draws a bar, or
+ * A step is a few rounds of the grid (sweep.h): blocks that share no user and no
+ * item, side by side. Between steps the caller looks at the clock, at SIGTERM, draws a bar, or
  * writes a checkpoint; a step takes a small part of an epoch.
  *
  * (1) The same input, hyperparameters and seed give the same bits with any number

@@ -123,10 +123,10 @@ def real_ratings():
 
 
 class Result:
-    """What a finished run left: status (negative: a signal), stdout, stderr, max_rss bytes."""
+    """What a finished run left: status (negative: a signal), stdout, stderr."""
 
-    def __init__(self, argv, status, stdout, stderr, max_rss):
-        self.argv, self.status, self.max_rss = argv, status, max_rss
+    def __init__(self, argv, status, stdout, stderr):
+        self.argv, self.status = argv, status
         self.stdout_bytes, self.stderr_bytes = bytes(stdout), bytes(stderr)
         self.stdout = self.stdout_bytes.decode("utf-8", "backslashreplace")
         self.stderr = self.stderr_bytes.decode("utf-8", "backslashreplace")
@@ -313,11 +313,10 @@ class Run:
         """Reaps when the process has ended; True then."""
         if self.process.returncode is not None:
             return True
-        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid == 0:
             return False
         self.process.returncode = os.waitstatus_to_exitcode(status)
-        self._max_rss = usage.ru_maxrss * 1024
         return True
 
     def wait(self, deadline=DEADLINE):
@@ -333,7 +332,7 @@ class Run:
             for reader in self._readers:
                 reader.join(10)
             self.result = Result(self.argv, self.process.returncode, self._bytes["stdout"],
-                                 self._bytes["stderr"], self._max_rss)
+                                 self._bytes["stderr"])
         if late:
             raise AssertionError(f"still running after {deadline} s{self.result}")
         for word in SANITIZER_WORDS:
@@ -438,7 +437,7 @@ class Feeder(threading.Thread):
         self.path, self.data = Path(path), data.encode() if isinstance(data, str) else data
         self.hold_at, self.before = hold_at, before
         self.opened, self.held, self.sent_all = (threading.Event() for _ in range(3))
-        self._release, self._stop = threading.Event(), threading.Event()
+        self._release, self._ended = threading.Event(), threading.Event()
         self.fd = None
 
     def run(self):
@@ -446,7 +445,7 @@ class Feeder(threading.Thread):
             return
         if not self.path.exists():
             os.mkfifo(self.path, 0o644)
-        while not self._stop.is_set():
+        while not self._ended.is_set():
             try:
                 self.fd = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
                 break
@@ -459,7 +458,7 @@ class Feeder(threading.Thread):
         self.opened.set()
         sizes, at, n = (1, 7, 61, 4096, 3, 65536, 997), 0, 0
         try:
-            while at < len(self.data) and not self._stop.is_set():
+            while at < len(self.data) and not self._ended.is_set():
                 if self.hold_at is not None and at >= self.hold_at and not self._release.is_set():
                     self.held.set()
                     self._release.wait(0.02)
@@ -492,7 +491,7 @@ class Feeder(threading.Thread):
         self._release.set()
 
     def end(self):
-        self._stop.set()
+        self._ended.set()
         self._release.set()
         if self.is_alive():
             self.join(10)
@@ -723,6 +722,14 @@ class TrainCase(unittest.TestCase):
         self.assertEqual(0, result.status, result)
         return result
 
+    def measured(self, job, **how):
+        """(Result, peak resident bytes) of a run to its end. The kernel counts what the
+        process had before its exec, too, so a small process starts it, not this one."""
+        peak = self.folder / "peak"
+        result = self.run_train(job, wrapper=("/usr/bin/python3", "-I", "-S", "-c", MEASURE, peak),
+                                **how)
+        return result, int(peak.read_text()) * 1024
+
     def predict(self, job, user, item):
         """(rating, the whole line) of `train --predict`."""
         result = self.run_train(job, "--predict", user, item, write_config=False)
@@ -875,6 +882,21 @@ def file_size_limit(n_bytes):
     full disk (EFBIG; SIGXFSZ is ignored), without root."""
     return ("sh", "-c", LIMITED, "sh", str(n_bytes // 512))
 
+
+# argv: the file for ru_maxrss, then a command. Ends as the command ended.
+MEASURE = """
+import os, sys
+pid = os.fork()
+if pid == 0:
+    os.execv(sys.argv[2], sys.argv[2:])
+_, status, usage = os.wait4(pid, 0)
+with open(sys.argv[1], "w") as peak:
+    peak.write(str(usage.ru_maxrss))
+code = os.waitstatus_to_exitcode(status)
+if code < 0:
+    os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
 
 NOBODY = 65534
 

@@ -15,14 +15,15 @@ from harness import (SANITIZED, STOP_DEADLINE, TrainCase, csv, figures, planted,
 ALL = planted(300, 150, 6800)
 ROWS, CHECK = ALL[:6000], ALL[6000:]
 EPOCHS = 12
-NAME = re.compile(r"checkpoint-(\d{6})\.mfck")
+# checkpoint-<which run>-<epoch>.mfck; checkpoints.h.
+NAME = re.compile(r"checkpoint-([0-9a-f]{8})-(\d{6})\.mfck")
 # Room for a few epoch lines: the run stands still after them (harness.Gate).
 FEW_LINES = 400
 
 
 def epoch_of(name):
     match = NAME.fullmatch(name)
-    return int(match.group(1)) if match else None
+    return int(match.group(2)) if match else None
 
 
 class CheckpointCase(TrainCase):
@@ -81,6 +82,15 @@ class CheckpointCase(TrainCase):
 
     def epochs_on_disk(self, job):
         return sorted(filter(None, map(epoch_of, job.checkpoint_names())))
+
+    def newest(self, job):
+        return max((n for n in job.checkpoint_names() if epoch_of(n)), key=epoch_of)
+
+    def run_name(self, **job):
+        """The part of its names that says which run: of a job that is run for it."""
+        source = self.checkpointed(**job)
+        self.train(source)
+        return NAME.fullmatch(self.newest(source)).group(1)
 
 
 class WhereAndWhat(CheckpointCase):
@@ -173,7 +183,7 @@ class WhereAndWhat(CheckpointCase):
     def test_names_carry_the_host_when_there_are_several(self):
         """Checklist 64; another host's files are left alone (§2.10.3)."""
         job = self.checkpointed().hosts("node-a", ["node-b", "node-a"])
-        foreign = job.checkpoints / "checkpoint-node-b-000001.mfck"
+        foreign = job.checkpoints / "checkpoint-node-b-0a1b2c3d-000001.mfck"
         self.train(job)
         names = job.checkpoint_names()
         self.assertEqual(3, len(names), names)
@@ -204,7 +214,7 @@ class WhereAndWhat(CheckpointCase):
         events = watch.poll()
         self.assertTrue(any(what == "MOVED_TO" for _, what, _ in events))
         for _, what, name in events:
-            if what in ("CREATE", "MODIFY", "CLOSE_WRITE"):
+            if what in ("CREATE", "MODIFY"):
                 self.assertTrue(name.endswith(".sagemaker-ignore"), (what, name))
             elif what == "MOVED_TO":
                 self.assertRegex(name, NAME)
@@ -361,9 +371,9 @@ class Cut(CheckpointCase):
         for _ in range(12):
             job = self.checkpointed(n_factors=256)
             watch = self.watch()
-            watch.add(job.model, "model", "CREATE", "MOVED_TO")
+            watch.add(job.model, "model", "MODIFY")
             run = self.start(job)
-            run.wait_until(lambda: any(w == "CREATE" for _, w, _ in watch.poll()), "writing")
+            run.wait_until(lambda: watch.seen("MODIFY", "model.bin.*"), "writing")
             self.kill(run)
             caught += not job.model_bin.exists()
             if job.model_bin.exists():
@@ -452,22 +462,24 @@ class ForeignFiles(CheckpointCase):
         job = self.checkpointed()
         other = self.checkpointed()
         self.train(other)
-        good = (other.checkpoints / f"checkpoint-{EPOCHS:06d}.mfck").read_bytes()
+        good = (other.checkpoints / self.newest(other)).read_bytes()
+        run = NAME.fullmatch(self.newest(other)).group(1)
         planted_files = {
-            "checkpoint-000099.mfck.sagemaker-uploading": b"",
-            "checkpoint-000099.mfck.sagemaker-uploaded": b"",
+            f"checkpoint-{run}-000099.mfck.sagemaker-uploading": b"",
+            f"checkpoint-{run}-000099.mfck.sagemaker-uploaded": b"",
             # A whole checkpoint under each of these names: taking it would show.
-            "checkpoint-000098.mfck.sagemaker-ignore": good,
-            "xcheckpoint-000097.mfck": good, "checkpoint-000096.mfck.bak": good,
-            "checkpoint-12.mfck": good, "checkpoint-0000012.mfck": good,
-            "checkpoint-algo-1-000012.mfck": good, "CHECKPOINT-000012.MFCK": good,
+            f"checkpoint-{run}-000098.mfck.sagemaker-ignore": good,
+            f"xcheckpoint-{run}-000097.mfck": good, f"checkpoint-{run}-000096.mfck.bak": good,
+            f"checkpoint-{run}-12.mfck": good, "checkpoint-000012.mfck": good,
+            f"checkpoint-algo-1-{run}-000012.mfck": good, f"CHECKPOINT-{run}-000012.MFCK": good,
+            f"checkpoint-{run}--00012.mfck": good, f"checkpoint-{run}-00001x.mfck": good,
             "xgboost-checkpoint.7": b"another program's", "notes.txt": b"mine",
             ".hidden": b"x", "metadata.json": b"{}"}
         for name, content in planted_files.items():
             (job.checkpoints / name).write_bytes(content)
-        (job.checkpoints / "checkpoint-000095.mfck").mkdir()
+        (job.checkpoints / f"checkpoint-{run}-000095.mfck").mkdir()
         (job.checkpoints / "folder").mkdir()
-        (job.checkpoints / "folder" / "checkpoint-000012.mfck").write_bytes(good)
+        (job.checkpoints / "folder" / f"checkpoint-{run}-000012.mfck").write_bytes(good)
         before = job.tree("checkpoints")
         result = self.train(job)
         self.assertEqual(1, self.first_epoch(result), "took a file that is not a checkpoint")
@@ -479,10 +491,10 @@ class ForeignFiles(CheckpointCase):
     def test_a_checkpoint_being_uploaded_is_not_deleted(self):
         """Checklist 60: uploading and not uploaded; once uploaded it may go."""
         job = self.checkpointed()
-        points = job.checkpoints
+        points, run = job.checkpoints, self.run_name()
         for epoch in (1, 2, 3):
-            (points / f"checkpoint-{epoch:06d}.mfck.sagemaker-uploading").touch()
-        (points / "checkpoint-000002.mfck.sagemaker-uploaded").touch()
+            (points / f"checkpoint-{run}-{epoch:06d}.mfck.sagemaker-uploading").touch()
+        (points / f"checkpoint-{run}-000002.mfck.sagemaker-uploaded").touch()
         self.train(job)
         kept = self.epochs_on_disk(job)
         self.assertIn(1, kept, "deleted while it was being uploaded")
@@ -505,8 +517,8 @@ class ForeignFiles(CheckpointCase):
         """Checklist 61: with a log line that names it."""
         source = self.checkpointed()
         self.cut(source, room=600)
-        newest, before = sorted(self.epochs_on_disk(source))[-1:-3:-1]
-        name = f"checkpoint-{newest:06d}.mfck"
+        before = self.epochs_on_disk(source)[-2]
+        name = self.newest(source)
         content = (source.checkpoints / name).read_bytes()
         for label, bad in self.damaged(content):
             with self.subTest(label):
@@ -540,8 +552,9 @@ class ForeignFiles(CheckpointCase):
         job = self.checkpointed()
         self.cut(job)
         newest = max(self.epochs_on_disk(job))
-        (job.checkpoints / f"checkpoint-{newest + 1:06d}.mfck").mkdir()
-        (job.checkpoints / f"checkpoint-{newest + 2:06d}.mfck").symlink_to("nowhere")
+        run = NAME.fullmatch(self.newest(job)).group(1)
+        (job.checkpoints / f"checkpoint-{run}-{newest + 1:06d}.mfck").mkdir()
+        (job.checkpoints / f"checkpoint-{run}-{newest + 2:06d}.mfck").symlink_to("nowhere")
         job.forget_results()
         result = self.run_train(job)
         # Both names are in the way of the checkpoints to come: either is fine, a
@@ -567,7 +580,7 @@ class ForeignFiles(CheckpointCase):
         """Checklist 62: each that shapes the model."""
         source = self.checkpointed()
         self.cut(source)
-        newest = f"checkpoint-{max(self.epochs_on_disk(source)):06d}.mfck"
+        newest = self.newest(source)
         for name, value in (("n_factors", 17), ("learning_rate", 0.0123),
                             ("learning_rate_decay", 0.0321), ("regularization", 0.0456),
                             ("bias_regularization", 0.0567), ("seed", 8),
@@ -583,7 +596,7 @@ class ForeignFiles(CheckpointCase):
         """Checklist 62: one rating less, one changed, two users renamed, other validation."""
         source = self.checkpointed()
         self.cut(source)
-        newest = f"checkpoint-{max(self.epochs_on_disk(source)):06d}.mfck"
+        newest = self.newest(source)
         u, i, r, t = ROWS[10]
         changed = "1.0" if r != "1.0" else "2.0"
         renamed = [("new-id" if row[0] == u else row[0], *row[1:]) for row in ROWS]
@@ -603,7 +616,7 @@ class ForeignFiles(CheckpointCase):
         """Checklist 62: the best epoch and early stopping hang on it."""
         source = self.checkpointed(validation=True)
         self.cut(source)
-        newest = f"checkpoint-{max(self.epochs_on_disk(source)):06d}.mfck"
+        newest = self.newest(source)
         job = self.checkpointed().channel("validation", {"ratings.csv": csv(CHECK[:-100])})
         shutil.rmtree(job.checkpoints)
         shutil.copytree(source.checkpoints, job.checkpoints)

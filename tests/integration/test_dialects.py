@@ -301,14 +301,16 @@ class Repeats(DialectCase):
         self.same_as(old + new, new, HEADER[:3])
 
     def test_times_may_be_negative_huge_or_fractions(self):
-        """Before 1970, in nanoseconds, and as pandas writes them."""
-        rows, winners = [], []
-        for n, (u, i, r, _) in enumerate(ROWS[:300]):
-            older, newer = (("-5", "-4"), ("1600000000000000001", "1600000000000000002"),
-                            ("1260759144.0", "1260759144.5"))[n % 3]
-            rows += [(u, i, r, newer), (u, i, "5.0", older)]
-            winners.append((u, i, r, newer))
-        self.same_as(rows, winners)
+        """Before 1970, in nanoseconds, and as pandas writes them; the newer stands first."""
+        for older, newer in (("-5", "-4"), ("-1", "0"), ("1600000000000000001", "1600000000000000002"),
+                             ("9223372036854775806", "9223372036854775807"),
+                             ("1260759144.0", "1260759144.5"), ("1e9", "1.0000000001e9")):
+            with self.subTest(older=older, newer=newer):
+                rows, winners = [], []
+                for u, i, r, _ in ROWS[:300]:
+                    rows += [(u, i, r, newer), (u, i, "5.0", older)]
+                    winners.append((u, i, r, newer))
+                self.same_as(rows, winners)
 
 
 if __name__ == "__main__":

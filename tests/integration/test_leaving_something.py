@@ -487,9 +487,9 @@ class Stopped(TrainCase):
         for _ in range(12):
             job = self.job_on(real_ratings(), n_factors=512, n_epochs=1)
             watch = self.watch()
-            watch.add(job.model, "model", "CREATE", "MOVED_TO")
+            watch.add(job.model, "model", "MODIFY")
             run = self.start(job)
-            run.wait_until(lambda: any(w == "CREATE" for _, w, _ in watch.poll()), "writing")
+            run.wait_until(lambda: watch.seen("MODIFY", "model.bin.*"), "writing")
             if not run.stop_the_clock():
                 continue
             caught += not job.model_bin.exists()

@@ -35,8 +35,7 @@ static inline mf_ratings *read_file(const char *name, const mf_ratings_options *
     mf_ratings_verdict verdict = MF_RATINGS_READ;
     char reason[MF_RATINGS_REASON_BYTES] = "";
     mf_ratings *ratings = NULL;
-    mf_ratings_reader *reader =
-        mf_ratings_reader_create(options != NULL ? options : &usual, err);
+    mf_ratings_reader *reader = mf_ratings_reader_create(options != NULL ? options : &usual, err);
     if (reader != NULL && mf_ratings_reader_add(reader, name, &verdict, reason, err)) {
         if (verdict != MF_RATINGS_READ)
             fail_msg("%s was not taken for ratings: %s", name, reason);

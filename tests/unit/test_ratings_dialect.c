@@ -32,20 +32,22 @@ static void the_neighbours_of_movielens_ratings_are_left_alone(void **state)
                        "columns userId, movieId, tag, timestamp; missing: rating");
     assert_not_ratings("movieId,tagId,relevance\n1,1,0.025\n",
                        "columns movieId, tagId, relevance; missing: user, rating");
-    assert_not_ratings("Summary\n=======\n\nThis dataset (ml-latest-small) describes 5-star rating, "
-                       "and free-text, tagging activity\n",
-                       "not a table; it begins with \"Summary\"");
+    assert_not_ratings(
+        "Summary\n=======\n\nThis dataset (ml-latest-small) describes 5-star rating, "
+        "and free-text, tagging activity\n",
+        "not a table; it begins with \"Summary\"");
     assert_not_ratings("1|24|M|technician|85711\n2|53|F|other|94043\n",
                        "columns 1, 24, M, technician, 85711; missing: user, item, rating");
-    assert_not_ratings("1|Toy Story (1995)|01-Jan-1995||http://us.imdb.com/M/title-exact?Toy%20Story"
-                       "%20(1995)|0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n",
-                       "columns 1, Toy Story (1995), 01-Jan-1995, , http://us.imdb.com/M…, 0, 0, 0 "
-                       "and 16 more; missing: user, item, rating");
+    assert_not_ratings(
+        "1|Toy Story (1995)|01-Jan-1995||http://us.imdb.com/M/title-exact?Toy%20Story"
+        "%20(1995)|0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n",
+        "columns 1, Toy Story (1995), 01-Jan-1995, , http://us.imdb.com/M…, 0, 0, 0 "
+        "and 16 more; missing: user, item, rating");
     assert_not_ratings("unknown|0\nAction|1\n", "columns unknown, 0; missing: user, item, rating");
     assert_not_ratings("943 users\n1682 items\n100000 ratings\n",
                        "not a table; it begins with \"943 users\"");
     assert_not_ratings("1::Toy Story (1995)::Animation|Children's|Comedy\n",
-                       "columns 1, Toy Story (1995), Animation|Children'…; missing: user, item, "
+                       "columns 1, Toy Story (1995), Animation|Children's…; missing: user, item, "
                        "rating");
     assert_not_ratings("1::F::1::10::48067\n2::M::56::16::70072\n",
                        "columns 1, F, 1, 10, 48067; missing: user, item, rating");

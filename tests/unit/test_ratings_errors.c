@@ -6,7 +6,7 @@
 #include <zlib.h>
 
 #define HEADER "userId,movieId,rating,timestamp\n"
-#define GOOD "1,31,2.5,7\n"
+#define GOOD   "1,31,2.5,7\n"
 
 static void a_rating_that_is_no_finite_float_is_named_with_its_place(void **state)
 {
@@ -18,11 +18,12 @@ static void a_rating_that_is_no_finite_float_is_named_with_its_place(void **stat
     assert_refused(HEADER GOOD "1,42,NaN,7\n", "r.csv:3:6: rating \"NaN\" is not a finite number");
     assert_refused(HEADER GOOD "1,42,-inf,7\n",
                    "r.csv:3:6: rating \"-inf\" is not a finite number");
-    assert_refused(HEADER GOOD "1,42,1e400,7\n", "r.csv:3:6: rating \"1e400\" does not fit a float");
-    assert_refused(HEADER GOOD "1,42,-1e39,7\n", "r.csv:3:6: rating \"-1e39\" does not fit a float");
+    assert_refused(HEADER GOOD "1,42,1e400,7\n",
+                   "r.csv:3:6: rating \"1e400\" does not fit a float");
+    assert_refused(HEADER GOOD "1,42,-1e39,7\n",
+                   "r.csv:3:6: rating \"-1e39\" does not fit a float");
     assert_refused(HEADER GOOD "1,42,0x10,7\n", "r.csv:3:6: rating \"0x10\" is not a number");
-    assert_refused(HEADER GOOD "1,42,4 stars,7\n",
-                   "r.csv:3:6: rating \"4 stars\" is not a number");
+    assert_refused(HEADER GOOD "1,42,4 stars,7\n", "r.csv:3:6: rating \"4 stars\" is not a number");
     assert_refused(HEADER GOOD "1,42,1e,7\n", "r.csv:3:6: rating \"1e\" is not a number");
 }
 
@@ -44,7 +45,7 @@ static void a_row_with_too_few_or_too_many_fields_is_named(void **state)
     assert_refused(HEADER GOOD "1,42,4,7,x\n", "r.csv:3:10: 5 fields where 4 are expected");
     assert_refused(HEADER GOOD "1,42,4,7,\n", "r.csv:3:10: 5 fields where 4 are expected");
     assert_refused("1::42::4::7\n1::42::4\n", "r.csv:2:1: 3 fields where 4 are expected");
-    assert_refused("1::42::4::7\n1::42::4::7::9\n", "r.csv:2:12: 5 fields where 4 are expected");
+    assert_refused("1::42::4::7\n1::42::4::7::9\n", "r.csv:2:14: 5 fields where 4 are expected");
     assert_refused("1::42::4::7\n1::42:4::7\n",
                    "r.csv:2:7: one colon where two separate the fields");
 }
@@ -61,7 +62,8 @@ static void a_row_with_very_many_fields_is_named(void **state)
 
 static void an_id_that_cannot_be_one_is_named(void **state)
 {
-    static const char with_nul[] = HEADER "1,4\0" "2,4,7\n";
+    static const char with_nul[] = HEADER "1,4\0"
+                                          "2,4,7\n";
     char text[512];
     char id[301];
     mf_error err = {0};
@@ -78,13 +80,13 @@ static void an_id_that_cannot_be_one_is_named(void **state)
     assert_refused(text, "r.csv:2:1: user id \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" has "
                          "256 bytes (the limit is 255)");
     assert_refused(HEADER "1,caf\xE9,4,7\n",
-                   "r.csv:2:3: item id \"caf\\xE9\" is not UTF-8 text without control characters");
-    assert_refused(HEADER "1,\xC0\x80,4,7\n", "r.csv:2:3: item id \"\\xC0\\x80\" is not UTF-8 text "
+                   "r.csv:2:3: item id \"caf\\xe9\" is not UTF-8 text without control characters");
+    assert_refused(HEADER "1,\xC0\x80,4,7\n", "r.csv:2:3: item id \"\\xc0\\x80\" is not UTF-8 text "
                                               "without control characters");
     assert_refused(HEADER "1,a\tb,4,7\n",
                    "r.csv:2:3: item id \"a\\x09b\" is not UTF-8 text without control characters");
     assert_refused(HEADER "1,\"a\nb\",4,7\n",
-                   "r.csv:2:3: item id \"a\\x0Ab\" is not UTF-8 text without control characters");
+                   "r.csv:2:3: item id \"a\\x0ab\" is not UTF-8 text without control characters");
     testing_write("r.csv", with_nul, sizeof with_nul - 1);
     assert_null(read_file("r.csv", NULL, &err));
     assert_string_equal(
@@ -96,7 +98,8 @@ static void lines_are_physical_and_columns_count_bytes(void **state)
     (void)state;
     assert_refused("userId,movieId,rating,note\n1,31,4,\"a\nb\nc\"\n\n  \n1,42,x,\"\n\"\n",
                    "r.csv:7:6: rating \"x\" is not a number");
-    assert_refused(HEADER "1,31,4,7\r\n\r\n1,42,x,7\r\n", "r.csv:4:6: rating \"x\" is not a number");
+    assert_refused(HEADER "1,31,4,7\r\n\r\n1,42,x,7\r\n",
+                   "r.csv:4:6: rating \"x\" is not a number");
     assert_refused("userId,movieId,rating\r1,31,4\r\r1,42,x\r",
                    "r.csv:4:6: rating \"x\" is not a number");
     assert_refused("\n\n" HEADER "1,31,x,7\n", "r.csv:4:6: rating \"x\" is not a number");
@@ -130,8 +133,9 @@ static void a_header_alone_is_a_ratings_file_without_ratings(void **state)
     (void)state;
     assert_refused(HEADER, "there are no ratings: 1 file with the right columns, 0 rows, all of "
                            "them bad or none at all");
-    assert_refused("userId,movieId,rating", "there are no ratings: 1 file with the right columns, 0 "
-                                            "rows, all of them bad or none at all");
+    assert_refused("userId,movieId,rating",
+                   "there are no ratings: 1 file with the right columns, 0 "
+                   "rows, all of them bad or none at all");
 }
 
 static void tolerated_rows_are_counted_and_the_first_ten_named_in_file_order(void **state)
@@ -192,10 +196,8 @@ static void more_ids_than_the_limit_are_refused(void **state)
 {
     (void)state;
     for (uint32_t n_threads = 1; n_threads <= 3; n_threads++) {
-        const mf_ratings_options users = {
-            .max_users = 2, .n_threads = n_threads, .block_bytes = 8};
-        const mf_ratings_options items = {
-            .max_items = 2, .n_threads = n_threads, .block_bytes = 8};
+        const mf_ratings_options users = {.max_users = 2, .n_threads = n_threads, .block_bytes = 8};
+        const mf_ratings_options items = {.max_items = 2, .n_threads = n_threads, .block_bytes = 8};
         assert_reads_with("1,31,1\n2,31,1\n1,32,1\n2,33,1\n", &users,
                           "1 31 1\n1 32 1\n2 31 1\n2 33 1\n");
         assert_refused_with("1,31,1\n2,31,1\n3,31,1\n", &users, MF_ERR_LIMIT,
@@ -220,12 +222,14 @@ static void a_row_longer_than_the_limit_is_refused(void **state)
     const size_t ten_million = 10 * 1000 * 1000;
     (void)state;
     char *text = with_long_line(HEADER GOOD, ten_million, "\n" GOOD);
-    assert_refused_with(text, NULL, MF_ERR_LIMIT, "r.csv:3:1: the row is longer than 1048576 bytes");
+    assert_refused_with(text, NULL, MF_ERR_LIMIT,
+                        "r.csv:3:1: the row is longer than 1048576 bytes");
     free(text);
     text = with_long_line(HEADER GOOD "1,\"", ten_million, "\n" GOOD);
-    assert_refused_with(text, NULL, MF_ERR_LIMIT,
-                        "r.csv:3:3: the row is longer than 1048576 bytes: the quote that opens here "
-                        "is not closed");
+    assert_refused_with(
+        text, NULL, MF_ERR_LIMIT,
+        "r.csv:3:3: the row is longer than 1048576 bytes: the quote that opens here "
+        "is not closed");
     free(text);
     for (size_t block_bytes = 1; block_bytes < 100; block_bytes += 9) {
         const mf_ratings_options options = {
@@ -266,7 +270,7 @@ static void of_several_faults_the_first_in_the_file_is_named(void **state)
 
 static void damaged_gzip_is_refused(void **state)
 {
-    char bytes[4096];
+    static char bytes[1 << 16];
     mf_error err = {0};
     (void)state;
     gzFile file = gzopen("r.gz", "wb");
@@ -277,7 +281,7 @@ static void damaged_gzip_is_refused(void **state)
     const int fd = open("r.gz", O_RDONLY);
     const ssize_t n_bytes = read(fd, bytes, sizeof bytes);
     close(fd);
-    assert_true(n_bytes > 1000);
+    assert_true(n_bytes > 1000 && n_bytes < (ssize_t)sizeof bytes);
     testing_write("cut.gz", bytes, (size_t)n_bytes - 100);
     assert_null(read_file("cut.gz", NULL, &err));
     assert_string_equal(err.text, "cut.gz: damaged gzip: the compressed data ends too early");
@@ -295,8 +299,7 @@ static void damaged_gzip_is_refused(void **state)
     bytes[n_bytes] = 'x';
     testing_write("more.gz", bytes, (size_t)n_bytes + 1);
     assert_null(read_file("more.gz", NULL, &err));
-    assert_string_equal(err.text,
-                        "more.gz: damaged gzip: foreign bytes after the compressed data");
+    assert_string_equal(err.text, "more.gz: damaged gzip: foreign bytes after the compressed data");
     assert_int_equal(err.code, MF_ERR_PARSE);
 }
 

@@ -14,7 +14,8 @@ static void indexes_follow_first_appearance_and_items_ascend_within_a_user(void 
 {
     mf_error err = {0};
     (void)state;
-    mf_ratings *ratings = read_text(HEADER "7,31,2.5,1\n3,10,4,2\n7,10,5,3\n3,31,1,4\n", NULL, &err);
+    mf_ratings *ratings =
+        read_text(HEADER "7,31,2.5,1\n3,10,4,2\n7,10,5,3\n3,31,1,4\n", NULL, &err);
     assert_ok(ratings != NULL, err);
     assert_int_equal(ratings->n_users, 2);
     assert_int_equal(ratings->n_items, 2);
@@ -75,7 +76,9 @@ static void line_ends_marks_and_blanks_change_nothing(void **state)
     assert_reads("userId,movieId,rating,timestamp\r1,31,2.5,7\r1,42,4,8\r", expected);
     assert_reads("userId,movieId,rating,timestamp\r\n1,31,2.5,7\r\n1,42,4,8", expected);
     assert_reads("\xEF\xBB\xBF" HEADER "1,31,2.5,7\n1,42,4,8", expected);
-    assert_reads("\xEF\xBB\xBF" "1,31,2.5,7\n1,42,4,8", expected);
+    assert_reads("\xEF\xBB\xBF"
+                 "1,31,2.5,7\n1,42,4,8",
+                 expected);
     assert_reads("\xEF\xBB\xBF\"userId\",\"movieId\",\"rating\"\n1,31,2.5\n1,42,4", expected);
     assert_reads("\n\nuserId , movieId,\trating\n\n  1 ,31\t, 2.5\n   \n1,42 ,4  \n\n", expected);
     assert_reads(HEADER "\"1\",\"31\",\"2.5\",\"7\"\n1,\"42\" ,4,8\n", expected);
@@ -92,8 +95,9 @@ static void quotes_may_hold_delimiters_quotes_and_line_ends(void **state)
 static void ids_are_opaque_strings(void **state)
 {
     (void)state;
-    assert_reads(HEADER "42,a@b.c,1,1\n0042,a@b.c,2,1\n4.2e1,a@b.c,3,1\n+42,A@b.c,4,1\n-42,x y,5,1\n"
-                        "Zo\xC3\xAB,0,1,1\n00,0,2,1\n0,00,3,1\n",
+    assert_reads(HEADER
+                 "42,a@b.c,1,1\n0042,a@b.c,2,1\n4.2e1,a@b.c,3,1\n+42,A@b.c,4,1\n-42,x y,5,1\n"
+                 "Zo\xC3\xAB,0,1,1\n00,0,2,1\n0,00,3,1\n",
                  "42 a@b.c 1\n0042 a@b.c 2\n4.2e1 a@b.c 3\n+42 A@b.c 4\n-42 x y 5\n"
                  "Zo\xC3\xAB 0 1\n00 0 2\n0 00 3\n");
     assert_reads(HEADER "99999999,1,1,1\n100000000,1,2,1\n18446744073709551616,1,3,1\n"
@@ -118,9 +122,10 @@ static void an_id_may_have_255_bytes(void **state)
 static void ratings_are_any_finite_numbers(void **state)
 {
     (void)state;
-    assert_reads(HEADER "1,1,-3.5,1\n1,2,1e3,1\n1,3,.5,1\n1,4,+2,1\n1,5,0.000000000000000000001,1\n"
-                        "1,6,12345678.5,1\n1,7,3e38,1\n1,8,0,1\n",
-                 "1 1 -3.5\n1 2 1000\n1 3 0.5\n1 4 2\n1 5 1e-21\n1 6 1.23457e+07\n1 7 3e+38\n1 8 0\n");
+    assert_reads(
+        HEADER "1,1,-3.5,1\n1,2,1e3,1\n1,3,.5,1\n1,4,+2,1\n1,5,0.000000000000000000001,1\n"
+               "1,6,12345678.5,1\n1,7,3e38,1\n1,8,0,1\n",
+        "1 1 -3.5\n1 2 1000\n1 3 0.5\n1 4 2\n1 5 1e-21\n1 6 1.23457e+07\n1 7 3e+38\n1 8 0\n");
 }
 
 static void a_repeated_pair_keeps_the_newest_else_the_last(void **state)
@@ -287,8 +292,8 @@ static mf_ratings *read_fifo(const char *text, size_t piece, mf_error *err)
 
 static void a_fifo_may_carry_several_files_with_their_headers(void **state)
 {
-    static const char text[] = HEADER "1,31,2,50\n2,31,3,5\n" HEADER "2,32,4,1\n\xEF\xBB\xBF" HEADER
-                                      "3,31,1,1";
+    static const char text[] =
+        HEADER "1,31,2,50\n2,31,3,5\n" HEADER "2,32,4,1\n\xEF\xBB\xBF" HEADER "3,31,1,1";
     (void)state;
     for (size_t piece = 1; piece < sizeof text; piece += 7) {
         mf_error err = {0};

@@ -84,7 +84,7 @@ static void a_fraction_is_exact_and_depends_on_the_seed_alone(void **state)
         for (uint64_t s = 0; s < 3; s++) {
             assert_ok(mf_ratings_split(all, fraction, s / 2, &train[s], &held_out[s], &err), err);
             assert_parts(all, train[s], &held_out[s]);
-            assert_int_equal(held_out[s].n, lround(fraction * (double)all->n_ratings));
+            assert_int_equal(held_out[s].n, (uint64_t)(fraction * (double)all->n_ratings + 0.5));
         }
         assert_memory_equal(held_out[0].user, held_out[1].user, held_out[0].n * sizeof(uint32_t));
         assert_memory_equal(held_out[0].item, held_out[1].item, held_out[0].n * sizeof(uint32_t));

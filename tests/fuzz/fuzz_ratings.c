@@ -1,0 +1,172 @@
+/* fuzz_ratings.c: any bytes as a ratings file.
+ *
+ * The property: cut into tiny blocks for three threads, the bytes read as they do
+ * in one block on one thread, to the same ratings or the same error; and what is
+ * read agrees with libcsv run over the whole text in one go. The first byte
+ * chooses the block size and how many bad rows are tolerated. */
+#include "base/memory.h"
+#include "ratings/dialect.h"
+#include "ratings/ratings.h"
+#include "ratings/row_error.h"
+#include "ratings/rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+static const char name[] = "fuzz";
+
+static void require(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "fuzz_ratings: %s\n", what);
+    abort();
+}
+
+typedef struct outcome {
+    mf_ratings *ratings;
+    mf_error err;
+} outcome;
+
+static outcome read_bytes(int fd, const mf_ratings_options *options)
+{
+    outcome result = {0};
+    require(lseek(fd, 0, SEEK_SET) == 0, "cannot rewind");
+    mf_ratings_reader *reader = mf_ratings_reader_create(options, &result.err);
+    require(reader != NULL, "no reader");
+    if (mf_ratings_reader_add_stream(reader, fd, name, &result.err))
+        result.ratings = mf_ratings_reader_finish(reader, &result.err);
+    mf_ratings_reader_destroy(reader);
+    require(result.ratings != NULL || result.err.code != MF_OK, "failed without an error");
+    return result;
+}
+
+static void require_same(const outcome *a, const outcome *b)
+{
+    const mf_ratings *x = a->ratings;
+    const mf_ratings *y = b->ratings;
+    require((x == NULL) == (y == NULL), "one reads, the other does not");
+    if (x == NULL) {
+        require(a->err.code == b->err.code && strcmp(a->err.text, b->err.text) == 0,
+                "two errors for one file");
+        return;
+    }
+    require(x->n_users == y->n_users && x->n_items == y->n_items && x->n_ratings == y->n_ratings,
+            "sizes differ");
+    require(memcmp(x->user_start, y->user_start, (x->n_users + 1) * sizeof *x->user_start) == 0 &&
+                memcmp(x->item, y->item, x->n_ratings * sizeof *x->item) == 0 &&
+                memcmp(x->value, y->value, x->n_ratings * sizeof *x->value) == 0,
+            "ratings differ");
+    require(memcmp(x->users.start, y->users.start, (x->n_users + 1) * sizeof(uint64_t)) == 0 &&
+                memcmp(x->items.start, y->items.start, (x->n_items + 1) * sizeof(uint64_t)) == 0 &&
+                memcmp(x->users.bytes, y->users.bytes, x->users.start[x->n_users]) == 0 &&
+                memcmp(x->items.bytes, y->items.bytes, x->items.start[x->n_items]) == 0,
+            "ids differ");
+    require(memcmp(&x->counts, &y->counts, sizeof x->counts) == 0, "counts differ");
+}
+
+/* What libcsv makes of the whole text in one go. */
+typedef struct plain {
+    const mf_dialect *dialect;
+    uint32_t n_fields;
+    uint64_t n_rows;
+    uint64_t n_good;
+    double sum; /* of the good ratings */
+    mf_cell_copy copies[MF_ROLES + 1];
+    bool gap;
+} plain;
+
+static void plain_field(void *bytes, size_t n_bytes, void *context)
+{
+    plain *p = context;
+    const uint32_t field = p->n_fields++;
+    p->gap |= p->dialect->is_double && field % 2 == 1 && n_bytes > 0;
+    if (field < MF_COLUMNS_MAX)
+        mf_cell_keep(&p->copies[p->dialect->role[field]], bytes, n_bytes);
+}
+
+static bool is_id(const mf_cell_copy *copy)
+{
+    return copy->n_bytes <= MF_ID_BYTES_MAX && mf_id_valid(copy->bytes, copy->n_bytes);
+}
+
+static void plain_row(int end, void *context)
+{
+    plain *p = context;
+    float rating;
+    bool is_whole;
+    int64_t whole;
+    double seconds;
+    (void)end;
+    p->n_rows++;
+    if (p->n_fields == p->dialect->n_fields && !p->gap && is_id(&p->copies[MF_ROLE_USER]) &&
+        is_id(&p->copies[MF_ROLE_ITEM]) &&
+        mf_row_rating(mf_cell_view(&p->copies[MF_ROLE_RATING]), &rating) &&
+        (!p->dialect->has_time ||
+         mf_row_time(mf_cell_view(&p->copies[MF_ROLE_TIMESTAMP]), &is_whole, &whole, &seconds))) {
+        p->n_good++;
+        p->sum += (double)rating;
+    }
+    p->n_fields = 0;
+    p->gap = false;
+}
+
+static void require_plain(const uint8_t *bytes, size_t n_bytes, const mf_ratings_options *options,
+                          const mf_ratings *ratings)
+{
+    static mf_dialect dialect;
+    plain p = {.dialect = &dialect};
+    mf_ratings_verdict verdict;
+    char reason[MF_RATINGS_REASON_BYTES];
+    mf_error err = {0};
+    const bool is_all = n_bytes < 65536;
+    require(mf_dialect_detect((const char *)bytes, is_all ? n_bytes : 65536, is_all, options,
+                              &dialect, &verdict, reason, &err),
+            "no memory");
+    require(verdict == MF_RATINGS_READ, "ratings without a dialect");
+    mf_rows *rows = mf_rows_create(dialect.delimiter, &err);
+    require(rows != NULL &&
+                mf_rows_feed(rows, (const char *)bytes + dialect.n_head, n_bytes - dialect.n_head,
+                             plain_field, plain_row, &p, &err),
+            "no memory");
+    mf_rows_end(rows, plain_field, plain_row, &p);
+    mf_rows_destroy(rows);
+    const mf_ratings_counts *counts = &ratings->counts;
+    require(counts->n_rows - counts->n_bad_rows == p.n_good, "libcsv alone finds other good rows");
+    require(ratings->n_ratings + counts->n_repeated == p.n_good, "rows were lost");
+    require(counts->n_rows <= p.n_rows, "rows out of nothing");
+    double sum = 0;
+    for (uint64_t k = 0; k < ratings->n_ratings; k++)
+        sum += (double)ratings->value[k];
+    const double off = sum > p.sum ? sum - p.sum : p.sum - sum;
+    require(counts->n_repeated > 0 || off <= 1e-6 * (sum > 0 ? sum : -sum) + 1e30,
+            "libcsv alone finds other ratings");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    if (n_bytes < 1 || n_bytes > 100000)
+        return 0;
+    const mf_ratings_options whole = {.max_bad_rows = bytes[0] % 3 * 100, .max_row_bytes = 4096};
+    mf_ratings_options pieces = whole;
+    pieces.n_threads = 3;
+    pieces.block_bytes = 1 + bytes[0] / 3;
+    static int fd = -1;
+    if (fd < 0)
+        fd = memfd_create(name, 0);
+    require(fd >= 0 && ftruncate(fd, 0) == 0 &&
+                pwrite(fd, bytes + 1, n_bytes - 1, 0) == (ssize_t)(n_bytes - 1),
+            "cannot write");
+    const outcome one = read_bytes(fd, &whole);
+    const outcome many = read_bytes(fd, &pieces);
+    require_same(&one, &many);
+    if (one.ratings != NULL && !(n_bytes > 2 && bytes[1] == 0x1F && bytes[2] == 0x8B))
+        require_plain(bytes + 1, n_bytes - 1, &whole, one.ratings);
+    mf_ratings_destroy(one.ratings);
+    mf_ratings_destroy(many.ratings);
+    return 0;
+}

@@ -8,52 +8,29 @@
 
 #include <endian.h>
 
+#define LIKELY(condition)   __builtin_expect((condition), 1)
 #define UNLIKELY(condition) __builtin_expect((condition), 0)
 
-static void on_plain_field(void *bytes, size_t n_bytes, void *context)
+/* Rows mostly come user by user: the same text is the same user. */
+static inline uint32_t find_user(mf_parser *p, mf_cell cell)
 {
-    mf_parser *p = context;
-    const uint32_t field = p->n_fields++;
-    (void)bytes;
-    p->row_bytes += n_bytes + 1;
-    if (field < MF_COLUMNS_MAX)
-        p->length[field] = n_bytes;
-}
-
-static void on_field(void *bytes, size_t n_bytes, void *context)
-{
-    mf_parser *p = context;
-    const uint32_t field = p->n_fields++;
-    const uint8_t role = p->dialect->role[field < MF_COLUMNS_MAX ? field : MF_COLUMNS_MAX];
-    if (p->dialect->is_double && field % 2 == 1 && n_bytes > 0 && p->full_gap == 0)
-        p->full_gap = field;
-    mf_cell_keep(&p->copy[role], bytes, n_bytes);
-    p->cell[role] = mf_cell_view(&p->copy[role]);
-}
-
-/* Finds the cells of a complete row in the text. */
-static void find_cells(mf_parser *p)
-{
-    const char *text = p->text;
-    while (*text == '\n' || *text == '\r') /* empty lines, and the LF of a CRLF */
-        text++;
-    p->text = text + p->row_bytes;
-    p->row_bytes = 0;
-    const uint32_t n = p->n_fields < MF_COLUMNS_MAX ? p->n_fields : MF_COLUMNS_MAX;
-    for (uint32_t field = 0; field < n; field++) {
-        p->cell[p->dialect->role[field]] = (mf_cell){text, p->length[field]};
-        text += p->length[field] + 1;
-        /* Under "::" the fields between two colons have to be empty. */
-        if (UNLIKELY(p->dialect->is_double && field % 2 == 1 && p->length[field] > 0) &&
-            p->full_gap == 0)
-            p->full_gap = field;
+    uint64_t text = 0;
+    if (cell.n_bytes - 1 < 8) {
+        memcpy(&text, cell.bytes, sizeof text);
+        text = le64toh(text) << (64 - 8 * cell.n_bytes);
+        if (text == p->user_text && cell.n_bytes == p->user_bytes)
+            return p->user;
     }
+    const uint32_t user = mf_id_map_find(&p->users, cell);
+    p->user_bytes = user != MF_INDEX_NONE && cell.n_bytes <= 8 ? cell.n_bytes : 0;
+    p->user_text = text;
+    p->user = user;
+    return user;
 }
 
 /* People give few different ratings: after the first of each it is a look-up. */
-static bool read_rating(mf_parser *p, float *rating)
+static inline bool read_rating(mf_parser *p, mf_cell cell, float *rating)
 {
-    const mf_cell cell = p->cell[MF_ROLE_RATING];
     if (cell.n_bytes - 1 >= 7)
         return mf_row_rating(cell, rating);
     uint64_t text;
@@ -94,19 +71,16 @@ static bool widen(mf_parser *p)
 
 /* Stores the timestamp of the row that is about to be appended. False when it is
  * no number, or there is no memory. */
-static bool put_time(mf_parser *p)
+static inline bool put_time(mf_parser *p, mf_cell cell)
 {
-    const mf_cell cell = p->cell[MF_ROLE_TIMESTAMP];
     mf_span *span = &p->span;
     const uint32_t at = span->begin + span->n;
     int64_t whole;
     double seconds = 0;
     bool is_whole = mf_cell_digits(cell, &whole);
-    if (is_whole)
-        seconds = (double)whole;
-    else if (!mf_row_time(cell, &is_whole, &whole, &seconds))
+    if (UNLIKELY(!is_whole) && !mf_row_time(cell, &is_whole, &whole, &seconds))
         return false;
-    if (is_whole && !span->wide_time) {
+    if (LIKELY(is_whole && !span->wide_time)) {
         if (span->n == 0)
             span->time_base = whole;
         int64_t offset;
@@ -117,7 +91,7 @@ static bool put_time(mf_parser *p)
     }
     if (!span->wide_time && !widen(p))
         return false;
-    const uint64_t key = mf_time_key(seconds);
+    const uint64_t key = mf_time_key(is_whole ? (double)whole : seconds);
     span->chunk->time_low[at] = (uint32_t)key;
     span->chunk->time_high[at] = (uint32_t)(key >> 32);
     return true;
@@ -158,25 +132,25 @@ static void on_bad_row(mf_parser *p)
     mf_row_explain(p, &bad->field, &bad->error);
 }
 
-static bool put_row(mf_parser *p)
+/* A row with the right number of fields; false when it is bad. */
+static inline bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES])
 {
     mf_span *span = &p->span;
     float rating;
-    if (UNLIKELY(p->n_fields != p->dialect->n_fields || p->full_gap != 0 || p->failed))
+    uint32_t user = find_user(p, cells[MF_ROLE_USER]);
+    uint32_t item = mf_id_map_find(&p->items, cells[MF_ROLE_ITEM]);
+    if (UNLIKELY(user == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_USER]))
         return false;
-    uint32_t user = mf_id_map_find(&p->users, p->cell[MF_ROLE_USER]);
-    uint32_t item = mf_id_map_find(&p->items, p->cell[MF_ROLE_ITEM]);
-    if (UNLIKELY(user == MF_INDEX_NONE) && !may_be_new_id(p->cell[MF_ROLE_USER]))
+    if (UNLIKELY(item == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_ITEM]))
         return false;
-    if (UNLIKELY(item == MF_INDEX_NONE) && !may_be_new_id(p->cell[MF_ROLE_ITEM]))
-        return false;
-    if (UNLIKELY(!read_rating(p, &rating)) || (p->dialect->has_time && UNLIKELY(!put_time(p))))
+    if (UNLIKELY(!read_rating(p, cells[MF_ROLE_RATING], &rating)) ||
+        (p->dialect->has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP]))))
         return false;
     /* From here on the row is good; only memory or a limit can still stop it. */
     if (UNLIKELY(user == MF_INDEX_NONE))
-        user = add_id(p, &p->users, p->cell[MF_ROLE_USER], p->max_users, "users");
+        user = add_id(p, &p->users, cells[MF_ROLE_USER], p->max_users, "users");
     if (UNLIKELY(item == MF_INDEX_NONE))
-        item = add_id(p, &p->items, p->cell[MF_ROLE_ITEM], p->max_items, "items");
+        item = add_id(p, &p->items, cells[MF_ROLE_ITEM], p->max_items, "items");
     if (UNLIKELY(p->failed))
         return false;
     const uint32_t at = span->begin + span->n++;
@@ -186,27 +160,112 @@ static bool put_row(mf_parser *p)
     return true;
 }
 
-static inline void take_row(mf_parser *p)
+/* Reads the complete rows that were noted off the text. */
+static void flush_batch(mf_parser *p)
 {
-    p->n_rows++;
-    if (UNLIKELY(!put_row(p)))
-        on_bad_row(p);
-    p->row++;
-    p->n_fields = 0;
+    const mf_dialect *dialect = p->dialect;
+    const uint32_t n_fields = dialect->n_fields;
+    const uint32_t n_batched = p->n_batched;
+    const char *text = p->text;
+    p->n_fields = n_fields;
+    for (uint32_t f = 0; f < n_batched && !p->failed; f += n_fields) {
+        const uint32_t *begin = p->begin + f;
+        mf_cell cells[MF_ROLES];
+        while (text[begin[0]] == '\n' || text[begin[0]] == '\r') /* empty lines, CRLF's LF */
+            text++;
+        for (int role = 0; role < MF_ROLES; role++) {
+            const uint32_t field = dialect->column[role];
+            if (role != MF_ROLE_TIMESTAMP || dialect->has_time)
+                cells[role] = (mf_cell){text + begin[field], begin[field + 1] - begin[field] - 1};
+        }
+        /* Under "::" the fields between two colons have to be empty. */
+        if (UNLIKELY(dialect->is_double))
+            for (uint32_t gap = 1; gap < n_fields && p->full_gap == 0; gap += 2)
+                if (begin[gap + 1] - begin[gap] > 1)
+                    p->full_gap = gap;
+        if (UNLIKELY(p->full_gap != 0) || UNLIKELY(!put_row(p, cells))) {
+            memcpy(p->cell, cells, sizeof cells);
+            on_bad_row(p);
+        }
+        p->full_gap = 0;
+        p->row++;
+        p->n_rows++;
+    }
+    p->text = text + p->begin[n_batched];
+    p->begin[0] = 0;
+    p->n_noted = p->n_batched = p->batch_bytes = 0;
+}
+
+/* A row with too few or too many fields, after all rows before it. */
+static void take_odd_row(mf_parser *p)
+{
+    const uint32_t n_fields = p->n_noted - p->n_batched;
+    const uint32_t first = p->n_batched;
+    const uint32_t n_bytes = p->batch_bytes - p->begin[first];
+    uint32_t full_gap = 0;
+    if (p->dialect->is_double)
+        for (uint32_t gap = 1; gap < n_fields && gap < MF_COLUMNS_MAX && full_gap == 0; gap += 2)
+            if (p->begin[first + gap + 1] - p->begin[first + gap] > 1)
+                full_gap = gap;
+    flush_batch(p);
+    while (*p->text == '\n' || *p->text == '\r')
+        p->text++;
+    p->text += n_bytes;
+    p->n_fields = n_fields;
+    p->full_gap = full_gap;
+    on_bad_row(p);
     p->full_gap = 0;
+    p->row++;
+    p->n_rows++;
+}
+
+static void on_plain_field(void *bytes, size_t n_bytes, void *context)
+{
+    mf_parser *p = context;
+    const uint32_t next = p->n_noted + 1;
+    (void)bytes;
+    p->n_noted = next;
+    p->batch_bytes += (uint32_t)n_bytes + 1;
+    if (LIKELY(next <= MF_BATCH_FIELDS)) /* else the row is an odd one */
+        p->begin[next] = p->batch_bytes;
 }
 
 static void on_plain_row(int end, void *context)
 {
+    mf_parser *p = context;
     (void)end;
-    find_cells(context);
-    take_row(context);
+    if (UNLIKELY(p->n_noted - p->n_batched != p->dialect->n_fields)) {
+        take_odd_row(p);
+        return;
+    }
+    p->n_batched = p->n_noted;
+    if (UNLIKELY(p->n_batched > MF_BATCH_FIELDS - 2 * MF_COLUMNS_MAX))
+        flush_batch(p);
+}
+
+static void on_field(void *bytes, size_t n_bytes, void *context)
+{
+    mf_parser *p = context;
+    const uint32_t field = p->n_fields++;
+    const uint8_t role = p->dialect->role[field < MF_COLUMNS_MAX ? field : MF_COLUMNS_MAX];
+    if (p->dialect->is_double && field % 2 == 1 && field < MF_COLUMNS_MAX && n_bytes > 0 &&
+        p->full_gap == 0)
+        p->full_gap = field;
+    mf_cell_keep(&p->copy[role], bytes, n_bytes);
+    p->cell[role] = mf_cell_view(&p->copy[role]);
 }
 
 static void on_row(int end, void *context)
 {
+    mf_parser *p = context;
     (void)end;
-    take_row(context);
+    p->n_rows++;
+    if (!p->failed &&
+        (p->n_fields != p->dialect->n_fields || p->full_gap != 0 || !put_row(p, p->cell)))
+        on_bad_row(p);
+    p->row++;
+    p->n_fields = 0;
+    p->full_gap = 0;
 }
 
 bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, bool skips_headers,
@@ -222,7 +281,8 @@ bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, bool skips_he
 bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_t n_bytes,
                      mf_span *span, mf_error *err)
 {
-    const bool is_plain = mf_is_plain(bytes, n_bytes, parser->dialect->delimiter);
+    const bool is_plain = parser->dialect->n_fields <= MF_COLUMNS_MAX &&
+                          mf_is_plain(bytes, n_bytes, parser->dialect->delimiter);
     mf_rows_on_field *field = is_plain ? on_plain_field : on_field;
     mf_rows_on_row *row = is_plain ? on_plain_row : on_row;
     const size_t n_lines = mf_count_lines(bytes, n_bytes);
@@ -239,7 +299,8 @@ bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_
     parser->text = bytes;
     parser->n_fields = 0;
     parser->full_gap = 0;
-    parser->row_bytes = 0;
+    parser->n_noted = parser->n_batched = parser->batch_bytes = 0;
+    parser->begin[0] = 0;
     parser->failed = false;
     parser->err = err;
     parser->span = (mf_span){.chunk = chunk,
@@ -249,6 +310,7 @@ bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_
                              .n_lines = n_lines};
     bool ok = mf_rows_feed(parser->rows, bytes, n_bytes, field, row, parser, err);
     mf_rows_end(parser->rows, field, row, parser);
+    flush_batch(parser);
     ok = ok && !parser->failed &&
          (parser->n_named == n_named ||
           mf_locate(bytes, n_bytes, parser->dialect->delimiter, &parser->bad[n_named],

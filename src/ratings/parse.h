@@ -1,8 +1,9 @@
 /* parse.h: one block of CSV into rating rows, the hot path of reading.
  *
- * Per field the path is: libcsv says how long it is. Per row: where the fields
- * stand in the text follows from their lengths, as long as the block has no quotes
- * and no blanks; else each field is copied when libcsv gives it. Ids go through
+ * libcsv says how long each field is. In a block without quotes and blanks that
+ * says where the fields stand in the text, so nothing but lengths is noted while
+ * libcsv runs, and some hundred rows at a time are then read off the text in one
+ * plain loop; else each field is copied when libcsv gives it. Ids go through
  * direct tables, the rating through a cache of the few texts that ratings are, the
  * timestamp eight digits at a time. Whatever that does not settle goes the slow
  * way, where messages are made.
@@ -36,7 +37,7 @@ typedef struct mf_bad_row {
     mf_error error;  /* the sentence, without its place */
 } mf_bad_row;
 
-enum { MF_RATING_CACHE = 256 };
+enum { MF_RATING_CACHE = 256, MF_BATCH_FIELDS = 2048 };
 
 typedef struct mf_parser {
     /* Of the whole reading. */
@@ -55,16 +56,23 @@ typedef struct mf_parser {
     /* Of one block. */
     uint64_t block;
     uint32_t row;
+    uint64_t user_text; /* the user of the row before, if its id has 1 to 8 bytes: the */
+    size_t user_bytes;  /* id and its length (else 0) */
+    uint32_t user;
     mf_span span;
     bool failed; /* err holds why; the rest of the block is skipped */
     mf_error *err;
-    const char *text; /* the next row begins here, or line ends before it */
+    /* Of a batch of rows in plain text. Field k of the batch is begin[k] …
+     * begin[k+1]-2 behind `text`, plus the empty lines between. */
+    const char *text;
+    uint32_t n_noted;     /* fields so far */
+    uint32_t n_batched;   /* those of complete rows */
+    uint32_t batch_bytes; /* of the fields so far, each with its delimiter */
+    uint32_t begin[MF_BATCH_FIELDS + 1];
     /* Of one row. */
     uint32_t n_fields;
-    uint32_t full_gap; /* under "::", a field between colons that is not empty; 0: none */
-    size_t row_bytes;  /* of the fields so far, each with its delimiter */
-    size_t length[MF_COLUMNS_MAX];
-    mf_cell cell[MF_ROLES + 1];      /* by role */
+    uint32_t full_gap;          /* under "::", a field between colons that is not empty; 0: none */
+    mf_cell cell[MF_ROLES + 1]; /* by role; of plain text in a bad row only */
     mf_cell_copy copy[MF_ROLES + 1]; /* where the cells are when the text is not plain */
     struct {
         uint64_t text; /* up to 7 bytes and their number + 1; 0: nothing here */

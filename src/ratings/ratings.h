@@ -47,7 +47,7 @@ typedef struct mf_ratings_options {
     uint32_t n_threads;    /* default 1, at most 256 are used */
     uint32_t max_users;    /* default and most: MF_INDEX_NONE - 1 */
     uint32_t max_items;
-    size_t max_row_bytes; /* default 1 MiB */
+    size_t max_row_bytes; /* default 1 MiB, at most 1 GiB */
     size_t block_bytes;   /* default 1 MiB; changes nothing but time and memory */
 } mf_ratings_options;
 

@@ -24,6 +24,7 @@
 enum {
     HEAD_BYTES = 64 * 1024, /* the first line has to end within them */
     ROW_BYTES_DEFAULT = 1024 * 1024,
+    ROW_BYTES_MOST = 1024 * 1024 * 1024, /* offsets in a row have 32 bits */
     BLOCK_BYTES_DEFAULT = 1024 * 1024,
     FIRST_SPANS = 64,
 };
@@ -81,6 +82,8 @@ mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, m
         o->max_items = MF_INDEX_NONE - 1;
     if (o->max_row_bytes == 0)
         o->max_row_bytes = ROW_BYTES_DEFAULT;
+    if (o->max_row_bytes > ROW_BYTES_MOST)
+        o->max_row_bytes = ROW_BYTES_MOST;
     if (o->block_bytes == 0)
         o->block_bytes = BLOCK_BYTES_DEFAULT;
     reader->parsers = mf_allocate(o->n_threads, sizeof *reader->parsers, "parsers", err);

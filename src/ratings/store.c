@@ -3,9 +3,9 @@
 
 #include "base/memory.h"
 
-/* Small inputs get small chunks; 4 MiB per column is plenty to keep the number of
+/* Small inputs get small chunks; 16 MiB per column is plenty to be had in huge pages, to keep the number of
  * chunks small and little to leave unused. */
-enum { FIRST_ROWS = 1 << 12, MOST_ROWS = 1 << 20 };
+enum { FIRST_ROWS = 1 << 12, MOST_ROWS = 1 << 22 };
 
 static void chunk_drop(mf_chunk *chunk, mf_column column)
 {

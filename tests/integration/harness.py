@@ -61,7 +61,8 @@ SMALL = {"n_factors": "8", "n_epochs": "4", "seed": "7"}
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehavior")
 # So that a sanitizer's exit is not taken for the program's own exit 1.
 SANITIZER_ENVIRONMENT = {
-    "ASAN_OPTIONS": "exitcode=99:handle_segv=0:allocator_may_return_null=1",
+    "ASAN_OPTIONS": "exitcode=99:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:"
+                    "allocator_may_return_null=1",
     "LSAN_OPTIONS": "exitcode=99",
     "UBSAN_OPTIONS": "exitcode=99:print_stacktrace=1",
 }

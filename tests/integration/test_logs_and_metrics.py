@@ -55,8 +55,8 @@ class Metrics(LogCase):
                 self.assertLessEqual(len(definition["Regex"]), 500)
                 regex = re.compile(definition["Regex"])
                 self.assertEqual(1, regex.groups)
-                self.assertTrue(definition["Regex"][-1] != ")",
-                                "needs something after the number (§2.12.4)")
+                self.assertNotRegex(definition["Regex"], r"[*+]\?\)$", "a lazy group needs "
+                                    "something after it (§2.12.4)")
                 lines = result.stdout.split("\n") + result.stderr.split("\n")
                 per_line = [regex.findall(line + "\n") or regex.findall(line) for line in lines]
                 values = [v for caught in per_line for v in caught]

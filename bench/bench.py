@@ -1,0 +1,271 @@
+"""The figures of README.md, each beside its peer in the same run.
+
+    script/bench            everything (about five minutes)
+    script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
+
+Peers are used when they are there and never needed:
+    MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
+    MF_SURPRISE   a Python interpreter that can import surprise
+
+Each figure is a ratio or is printed beside a limit measured in the same run; a
+single time on somebody's machine says little. Standard library only.
+"""
+
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / "build/release/bin"
+DATA = ROOT / "data/ratings.csv"
+LIBMF = os.environ.get("MF_LIBMF")
+SURPRISE = os.environ.get("MF_SURPRISE")
+THREADS = len(os.sched_getaffinity(0))
+
+# The planted set: what `planted --help` calls 10 million ratings of rank 16.
+PLANTED = dict(users=85000, items=17000, ratings=11000000, rank=16, noise=0.8, seed=1)
+TEST_FRACTION = 1 / 11
+
+# For millions of ratings: fewer epochs, less regularization, nothing to learn from
+# who rated what (see "Hyperparameters" in README.md).
+LARGE = dict(
+    implicit_rate=0,
+    regularization=0.025,
+    init_scale=0.03,
+    learning_rate_decay=0,
+)
+LARGE_FAST = dict(LARGE, n_epochs=8, learning_rate=0.04, bias_learning_rate=0.02)
+LARGE_GOOD = dict(LARGE, n_epochs=30, learning_rate=0.013, bias_learning_rate=0.0065)
+# For the last thousandths on little data.
+ACCURATE = dict(
+    n_factors=256,
+    learning_rate=0.022,
+    bias_learning_rate=0.01,
+    regularization=0.07,
+    user_bias_regularization=0.01,
+    item_bias_regularization=1,
+    implicit_rate=1.4,
+)
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def run(*command, env=None):
+    """Runs a command; returns (stdout, wall seconds, peak bytes)."""
+    out = tempfile.TemporaryFile()
+    err = tempfile.TemporaryFile()
+    start = time.monotonic()
+    process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err, env=env)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    out.seek(0)
+    if process.returncode != 0:
+        err.seek(0)
+        sys.exit(f"{' '.join(map(str, command))}\n{err.read().decode(errors='replace')}")
+    return out.read().decode(), seconds, usage.ru_maxrss * 1024
+
+
+def settings(hyperparameters):
+    return [f"{name}={value}" for name, value in hyperparameters.items()]
+
+
+class Planted:
+    """The planted set as files, made once per run of the benchmark."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.train = folder / "train.csv"
+        self.test = folder / "test.csv"
+        self.floor = self.make("csv", self.train, self.test)
+        self.n = sum(1 for _ in open(self.train, "rb")) - 1
+        if LIBMF:
+            self.make("libmf", folder / "train.mf", folder / "test.mf")
+
+    def make(self, form, train, test):
+        options = [part for key, value in PLANTED.items() for part in (f"--{key}", value)]
+        out, seconds, _ = run(
+            BIN / "planted", *options, "--format", form, "--output", train,
+            "--test", test, "--test-fraction", TEST_FRACTION,
+        )
+        facts = json.loads(out)
+        say(
+            f"planted: {facts['ratings']} ratings, rank {facts['rank']}, noise {facts['noise']}; "
+            f"floor RMSE {facts['floor_rmse']:.4f}; made in {seconds:.1f} s ({form})"
+        )
+        return facts["floor_rmse"]
+
+    def fit(self, hyperparameters, validation=True):
+        """Trains on it; returns (metrics.json, wall seconds, peak bytes, model bytes)."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as prefix:
+            prefix = pathlib.Path(prefix)
+            (prefix / "input/config").mkdir(parents=True)
+            (prefix / "input/data/train").mkdir(parents=True)
+            (prefix / "input/data/train/ratings.csv").symlink_to(self.train)
+            if validation:
+                (prefix / "input/data/validation").mkdir(parents=True)
+                (prefix / "input/data/validation/ratings.csv").symlink_to(self.test)
+            (prefix / "input/config/hyperparameters.json").write_text(
+                json.dumps({name: str(value) for name, value in hyperparameters.items()})
+            )
+            _, seconds, peak = run(BIN / "train", "--prefix", prefix)
+            metrics = json.loads((prefix / "output/data/metrics.json").read_text())
+            return metrics, seconds, peak, (prefix / "model/model.bin").stat().st_size
+
+
+def libmf_fit(train, test, model, *options):
+    """Returns (test RMSE, wall seconds of the training alone)."""
+    _, seconds, _ = run(
+        pathlib.Path(LIBMF) / "mf-train", "--quiet", "-s", THREADS, *options, train, model
+    )
+    out, _, _ = run(pathlib.Path(LIBMF) / "mf-predict", test, model, "/dev/null")
+    return float(re.search(r"RMSE\s*=\s*([0-9.]+)", out).group(1)), seconds
+
+
+# What each peer reached best at in the settings that were tried.
+LIBMF_LARGE = ("-k", 64, "-l2", 0.03, "-r", 0.05)
+LIBMF_SMALL = ("-k", 100, "-t", 100, "-l2", 0.1, "-r", 0.05)
+
+
+def accuracy(folder):
+    say("\n## accuracy: 5-fold cross-validation on data/ratings.csv, time to fit one fold")
+    for name, hyperparameters in (
+        ("default", {}),
+        ("default without implicit priors", dict(implicit_rate=0)),
+        ("accurate (README)", ACCURATE),
+    ):
+        out, _, _ = run(BIN / "cross-validate", "--data", DATA, *settings(hyperparameters))
+        rmse, mae, seconds = re.search(r"^mean\s+(\S+)\s+(\S+)\s+(\S+)", out, re.M).groups()
+        say(f"{name:34} RMSE {rmse}  MAE {mae}  {seconds} s")
+    folds = folder / "folds"
+    folds.mkdir()
+    run(BIN / "cross-validate", "--data", DATA, "--export", folds)
+    if LIBMF:
+        results = [
+            libmf_fit(folds / f"seed-1-fold-{f}-train.txt", folds / f"seed-1-fold-{f}-test.txt",
+                      folder / "model", *LIBMF_SMALL)
+            for f in range(5)
+        ]
+        say(
+            f"{'LIBMF ' + ' '.join(map(str, LIBMF_SMALL)):34} "
+            f"RMSE {statistics.mean(r for r, _ in results):.4f}  MAE  -      "
+            f"{statistics.mean(s for _, s in results):.3f} s (whole process)"
+        )
+    else:
+        say("LIBMF: not there (MF_LIBMF)")
+    if SURPRISE:
+        out, _, _ = run(SURPRISE, ROOT / "bench/surprise_peer.py", folds)
+        say(out.rstrip())
+    else:
+        say("Surprise: not there (MF_SURPRISE)")
+
+
+def sgd(planted):
+    say("\n## sgd: updates per second, k = 64, biases included")
+    rates = {}
+    for threads in sorted({1, THREADS}):
+        metrics, *_ = planted.fit(
+            dict(LARGE_FAST, n_threads=threads), validation=False)
+        epochs = [metrics["data"]["n_ratings"] / e["seconds"] for e in metrics["epochs"]]
+        rates[threads] = statistics.median(epochs)
+        say(f"{threads} thread(s), {metrics['cpu']}: {rates[threads] / 1e6:.1f} M/s (median of epochs)")
+    ours = rates[THREADS]
+    # Per update of k factors and two biases: 2k for the dot product, 3k for each of
+    # the two rows (multiply, multiply, add). A row is read and written once.
+    say(f"that is {ours * 64 * 8 / 1e9:.1f} GFLOP/s and {ours * 64 * 4 * 2 / 1e9:.1f} GB/s between the "
+        f"second-level cache and the core")
+    limits()
+    if LIBMF:
+        # Reading and preparing are the same in both runs and cancel out.
+        model = planted.folder / "model"
+        few, many = 2, 12
+        times = {
+            t: min(libmf_fit(planted.folder / "train.mf", planted.folder / "test.mf", model,
+                             *LIBMF_LARGE, "-t", t)[1] for _ in range(2))
+            for t in (few, many)
+        }
+        theirs = planted.n * (many - few) / (times[many] - times[few])
+        say(f"LIBMF, {THREADS} threads: {theirs / 1e6:.1f} M/s   ours / LIBMF = {ours / theirs:.2f}")
+
+
+def limits():
+    out, *_ = run(BIN / "bench_limits")
+    say(out.rstrip())
+
+
+def goal(planted):
+    say("\n## goal: time to LIBMF's test RMSE of 20 epochs, reading included")
+    if not LIBMF:
+        say("LIBMF: not there (MF_LIBMF)")
+        return
+    rmse, theirs = libmf_fit(planted.folder / "train.mf", planted.folder / "test.mf",
+                             planted.folder / "model", *LIBMF_LARGE, "-t", 20)
+    # The same model either way; only the run without validation is timed.
+    metrics, *_ = planted.fit(LARGE_FAST)
+    _, ours, *_ = planted.fit(LARGE_FAST, validation=False)
+    reached = metrics["final"]["validation_rmse"]
+    say(f"LIBMF: RMSE {rmse:.4f} in {theirs:.2f} s; ours: RMSE {reached:.4f} in {ours:.2f} s "
+        f"({metrics['final']['best_epoch']} epochs); ours / LIBMF = {ours / theirs:.2f}")
+    if reached > rmse:
+        say("NOT REACHED: the RMSE is above LIBMF's")
+
+
+def floor(planted):
+    say("\n## floor: test RMSE above the floor that no model can beat")
+    for name, hyperparameters in (("default", {}), ("large (README)", LARGE_GOOD)):
+        metrics, *_ = planted.fit(hyperparameters)
+        rmse = metrics["final"]["validation_rmse"]
+        say(f"{name:16} RMSE {rmse:.4f}, {100 * (rmse / planted.floor - 1):.1f} % above {planted.floor:.4f}")
+
+
+def csv(planted):
+    say("\n## csv: reading, ids mapped and grouped by user")
+    out, *_ = run(BIN / "bench_ratings", planted.train)
+    say(out.rstrip())
+
+
+def memory(planted):
+    say("\n## memory: peak of a whole training run")
+    metrics, _, peak, model = planted.fit(dict(n_epochs=2), validation=False)
+    n = metrics["data"]["n_ratings"]
+    limit = 24 * n + 2 * model
+    say(f"{peak / 1e6:.0f} MB for {n} ratings and a model of {model / 1e6:.0f} MB; "
+        f"24 bytes per rating + 2 models = {limit / 1e6:.0f} MB; ratio {peak / limit:.2f}")
+
+
+def model(_):
+    say("\n## model: opening 1 GB")
+    out, *_ = run(BIN / "bench_model")
+    say(out.rstrip())
+
+
+PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory=memory, model=model)
+
+
+def main():
+    wanted = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(PARTS)}")
+    say(f"{THREADS} CPUs; load {os.getloadavg()[0]:.1f} at the start (other work distorts times)")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        planted = None
+        for name in wanted:
+            if name in ("accuracy", "model"):
+                PARTS[name](folder)
+                continue
+            planted = planted or Planted(folder)
+            PARTS[name](planted)
+
+
+if __name__ == "__main__":
+    main()

@@ -25,14 +25,11 @@ enum { CHAINS = 16 };
     target static double name(uint64_t rounds)                                                     \
     {                                                                                              \
         vec16 chain[CHAINS];                                                                       \
-        UNROLL for (int c = 0; c < CHAINS; c++)                                                    \
-            chain[c] = (vec16){1} + (float)c;                                                      \
+        UNROLL for (int c = 0; c < CHAINS; c++) chain[c] = (vec16){1} + (float)c;                  \
         for (uint64_t r = 0; r < rounds; r++)                                                      \
-            UNROLL for (int c = 0; c < CHAINS; c++)                                                \
-                chain[c] = chain[c] * 0.999f + 0.001f;                                             \
+            UNROLL for (int c = 0; c < CHAINS; c++) chain[c] = chain[c] * 0.999f + 0.001f;         \
         double sum = 0;                                                                            \
-        UNROLL for (int c = 0; c < CHAINS; c++)                                                    \
-            sum += chain[c][c];                                                                    \
+        UNROLL for (int c = 0; c < CHAINS; c++) sum += chain[c][c];                                \
         return sum;                                                                                \
     }
 
@@ -63,8 +60,7 @@ int main(void)
     double start = mf_clock_seconds();
 #pragma omp parallel reduction(+ : sink)
     sink += arithmetic(rounds);
-    const double flops =
-        (double)rounds * CHAINS * 16 * 2 * threads / (mf_clock_seconds() - start);
+    const double flops = (double)rounds * CHAINS * 16 * 2 * threads / (mf_clock_seconds() - start);
 
     /* Read and write back twice the size of any cache we meet. */
     const size_t n = (size_t)1 << 28;

@@ -40,7 +40,7 @@
 static const double GLOBAL_MEAN = 3.35;
 static const double USER_BIAS_DEVIATION = 0.35;
 static const double ITEM_BIAS_DEVIATION = 0.35;
-static const double PRODUCT_DEVIATION = 0.60;      /* of p.q, whatever the rank */
+static const double PRODUCT_DEVIATION = 0.60; /* of p.q, whatever the rank */
 
 /* weight of the item of popularity rank r: (r / items + offset)^-exponent */
 static const double ITEM_EXPONENT = 1.6;
@@ -60,27 +60,31 @@ struct options {
     enum format format;
 };
 
-struct planted {                    /* what every thread reads and none writes */
+struct planted { /* what every thread reads and none writes */
     const struct options *options;
-    uint32_t *user_ratings;         /* [users] how many this user gives */
-    float *item_bias;               /* [items] */
-    float *item_factors;            /* [items * rank] */
-    uint32_t *alias;                /* [items] Walker's alias table: item i is */
-    uint32_t *keep;                 /* [items] kept when a 32-bit draw < keep  */
+    uint32_t *user_ratings; /* [users] how many this user gives */
+    float *item_bias;       /* [items] */
+    float *item_factors;    /* [items * rank] */
+    uint32_t *alias;        /* [items] Walker's alias table: item i is */
+    uint32_t *keep;         /* [items] kept when a 32-bit draw < keep  */
 };
 
-struct scratch {                    /* one thread's */
-    uint64_t *chosen;               /* bit set of items, all zero between users */
-    float *user_factors;            /* [rank] */
-    char *train, *test;             /* text of one chunk */
+struct scratch {         /* one thread's */
+    uint64_t *chosen;    /* bit set of items, all zero between users */
+    float *user_factors; /* [rank] */
+    char *train, *test;  /* text of one chunk */
     size_t train_bytes, test_bytes;
 };
 
-struct tally { uint64_t train, test; double squared_error; };
+struct tally {
+    uint64_t train, test;
+    double squared_error;
+};
 
 static _Noreturn void die(const char *what, const char *which, const char *why)
 {
-    fprintf(stderr, "planted: %s%s%s: %s\n", what, *which ? " " : "", which, why);
+    fprintf(stderr, "planted: %s%s%s: %s\n", what, which != NULL && *which ? " " : "",
+            which != NULL ? which : "", why);
     exit(EXIT_FAILURE);
 }
 
@@ -94,8 +98,7 @@ static void *allocate(size_t count, size_t size)
 
 /* ---- random numbers: SplitMix64 (Steele, Lea, Flood 2014) ---------------- */
 
-enum stream { STREAM_USER = 1, STREAM_ITEM, STREAM_USER_ORDER, STREAM_ITEM_ORDER,
-              STREAM_TRUTH };
+enum stream { STREAM_USER = 1, STREAM_ITEM, STREAM_USER_ORDER, STREAM_ITEM_ORDER, STREAM_TRUTH };
 
 static uint64_t mix(uint64_t z)
 {
@@ -119,12 +122,12 @@ static uint32_t draw_below(uint64_t *state, uint32_t limit)
     return (uint32_t)(((draw(state) >> 32) * limit) >> 32);
 }
 
-static double draw_unit(uint64_t *state)       /* in (0, 1): its log is finite */
+static double draw_unit(uint64_t *state) /* in (0, 1): its log is finite */
 {
     return ((double)(draw(state) >> 12) + 0.5) * 0x1p-52;
 }
 
-static void draw_normals(uint64_t *state, double pair[2])      /* Box-Muller */
+static void draw_normals(uint64_t *state, double pair[2]) /* Box-Muller */
 {
     const double radius = sqrt(-2.0 * log(draw_unit(state)));
     const double angle = 6.283185307179586 * draw_unit(state);
@@ -152,8 +155,7 @@ static double factor_deviation(uint32_t rank)
     return sqrt(PRODUCT_DEVIATION / sqrt((double)rank));
 }
 
-static double draw_truth(uint64_t *state, double bias_deviation, uint32_t rank,
-                         float *factors)
+static double draw_truth(uint64_t *state, double bias_deviation, uint32_t rank, float *factors)
 {
     double pair[2];
     for (uint32_t f = 0; f < rank; f += 2) {
@@ -188,11 +190,11 @@ static void plant_items(struct planted *p)
     const struct options *o = p->options;
     p->item_bias = allocate(o->items, sizeof *p->item_bias);
     p->item_factors = allocate(o->items * o->rank, sizeof *p->item_factors);
-    #pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static)
     for (uint64_t i = 0; i < o->items; i++) {
         uint64_t state = stream_open(o->seed, STREAM_ITEM, i);
-        p->item_bias[i] = (float)draw_truth(&state, ITEM_BIAS_DEVIATION, o->rank,
-                                            p->item_factors + i * o->rank);
+        p->item_bias[i] =
+            (float)draw_truth(&state, ITEM_BIAS_DEVIATION, o->rank, p->item_factors + i * o->rank);
     }
 }
 
@@ -214,7 +216,7 @@ static void plant_popularity(struct planted *p)
         const double place = ((double)rank + 0.5) / (double)n;
         total += share[order[rank]] = pow(place + ITEM_OFFSET, -ITEM_EXPONENT);
     }
-    size_t small = 0, large = n;          /* two stacks grow towards each other */
+    size_t small = 0, large = n; /* two stacks grow towards each other */
     for (uint32_t i = 0; i < n; i++) {
         share[i] *= (double)n / total;
         stack[share[i] < 1.0 ? small++ : --large] = i;
@@ -241,15 +243,15 @@ static void plant_popularity(struct planted *p)
     free(share);
 }
 
-static uint64_t ratings_at_scale(double scale, uint64_t users, uint64_t minimum,
-                                 uint64_t maximum, uint32_t *by_rank)
+static uint64_t ratings_at_scale(double scale, uint64_t users, uint64_t minimum, uint64_t maximum,
+                                 uint32_t *by_rank)
 {
     uint64_t total = 0;
     for (uint64_t rank = 0; rank < users; rank++) {
         const double place = ((double)rank + 0.5) / (double)users;
         const double extra = scale * (pow(place, -USER_EXPONENT) - 1.0);
-        const uint64_t count = extra < (double)(maximum - minimum)
-                                   ? minimum + (uint64_t)extra : maximum;
+        const uint64_t count =
+            extra < (double)(maximum - minimum) ? minimum + (uint64_t)extra : maximum;
         by_rank[rank] = (uint32_t)count;
         total += count;
     }
@@ -276,9 +278,8 @@ static void plant_activity(struct planted *p)
         else
             high = middle;
     }
-    uint64_t missing =
-        o->ratings - ratings_at_scale(low, o->users, minimum, maximum, by_rank);
-    while (missing > 0)                    /* ends: ratings <= users * maximum */
+    uint64_t missing = o->ratings - ratings_at_scale(low, o->users, minimum, maximum, by_rank);
+    while (missing > 0) /* ends: ratings <= users * maximum */
         for (uint64_t rank = 0; rank < o->users && missing > 0; rank++)
             if (by_rank[rank] < maximum) {
                 by_rank[rank]++;
@@ -295,8 +296,7 @@ static void plant_activity(struct planted *p)
  * second of two, and hands them back sorted.  A user who has seen nearly all
  * would wait for the last obscure ones forever, so past a bound of draws the
  * rest is the next items after a random one. */
-static void choose_items(const struct planted *p, uint64_t *state, uint32_t count,
-                         uint64_t *chosen)
+static void choose_items(const struct planted *p, uint64_t *state, uint32_t count, uint64_t *chosen)
 {
     const uint32_t items = (uint32_t)p->options->items;
     uint32_t have = 0;
@@ -331,12 +331,12 @@ static char *put_number(char *at, uint64_t value)
     return at;
 }
 
-static size_t put_line(char *start, enum format format, uint64_t user, uint64_t item,
-                       double rating, uint64_t timestamp)
+static size_t put_line(char *start, enum format format, uint64_t user, uint64_t item, double rating,
+                       uint64_t timestamp)
 {
     const uint64_t halves = (uint64_t)(2.0 * rating);
     const bool csv = format == FORMAT_CSV;
-    char *at = put_number(start, user + csv);   /* MovieLens counts from 1 */
+    char *at = put_number(start, user + csv); /* MovieLens counts from 1 */
     *at++ = csv ? ',' : ' ';
     at = put_number(at, item + csv);
     *at++ = csv ? ',' : ' ';
@@ -386,12 +386,12 @@ static void write_user(const struct planted *p, uint64_t user, struct scratch *s
             }
             if (is_test) {
                 tally->test++;
-                s->test_bytes += put_line(s->test + s->test_bytes, o->format, user,
-                                          item, rating, timestamp);
+                s->test_bytes +=
+                    put_line(s->test + s->test_bytes, o->format, user, item, rating, timestamp);
             } else {
                 tally->train++;
-                s->train_bytes += put_line(s->train + s->train_bytes, o->format, user,
-                                           item, rating, timestamp);
+                s->train_bytes +=
+                    put_line(s->train + s->train_bytes, o->format, user, item, rating, timestamp);
             }
         }
         s->chosen[word] = 0;
@@ -422,23 +422,22 @@ static struct tally write_ratings(const struct planted *p, FILE *output, FILE *t
     }
 
     struct tally total = {0};
-    #pragma omp parallel
+#pragma omp parallel
     {
         struct scratch s = {0};
         s.chosen = allocate((o->items + 63) / 64, sizeof *s.chosen);
         s.user_factors = allocate(o->rank, sizeof *s.user_factors);
         s.train = allocate(largest, LINE_MAXIMUM);
         s.test = allocate(test != NULL ? largest : 0, LINE_MAXIMUM);
-        #pragma omp for ordered schedule(dynamic, 1)
+#pragma omp for ordered schedule(dynamic, 1)
         for (uint64_t chunk = 0; chunk < chunks; chunk++) {
             struct tally tally = {0};
             s.train_bytes = s.test_bytes = 0;
             for (uint64_t u = first_user[chunk]; u < first_user[chunk + 1]; u++)
                 write_user(p, u, &s, &tally);
-            #pragma omp ordered
+#pragma omp ordered
             {
-                write_text(output, o->output ? o->output : "stdout", s.train,
-                           s.train_bytes);
+                write_text(output, o->output ? o->output : "stdout", s.train, s.train_bytes);
                 if (test != NULL)
                     write_text(test, o->test, s.test, s.test_bytes);
                 total.train += tally.train;
@@ -471,8 +470,7 @@ static void usage(FILE *file)
           file);
 }
 
-static uint64_t parse_count(const char *option, const char *text, uint64_t low,
-                            uint64_t high)
+static uint64_t parse_count(const char *option, const char *text, uint64_t low, uint64_t high)
 {
     char *end = NULL;
     errno = 0;
@@ -481,8 +479,8 @@ static uint64_t parse_count(const char *option, const char *text, uint64_t low,
         die(option, text, "is not a whole number");
     if (errno == ERANGE || value < low || value > high) {
         char range[80];
-        snprintf(range, sizeof range, "must lie in %llu..%llu",
-                 (unsigned long long)low, (unsigned long long)high);
+        snprintf(range, sizeof range, "must lie in %llu..%llu", (unsigned long long)low,
+                 (unsigned long long)high);
         die(option, text, range);
     }
     return value;
@@ -499,8 +497,7 @@ static double parse_real(const char *option, const char *text)
 
 static struct options parse_options(int argc, char **argv)
 {
-    enum { USERS = 1, ITEMS, RATINGS, RANK, NOISE, SEED, OUTPUT, TEST, FRACTION, FORMAT,
-           HELP };
+    enum { USERS = 1, ITEMS, RATINGS, RANK, NOISE, SEED, OUTPUT, TEST, FRACTION, FORMAT, HELP };
     static const struct option known[] = {
         {"users", required_argument, NULL, USERS},
         {"items", required_argument, NULL, ITEMS},
@@ -520,13 +517,21 @@ static struct options parse_options(int argc, char **argv)
     /* "" as short options: getopt itself reports what it does not know. */
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (option) {
-        case USERS: o.users = parse_count("--users", optarg, 1, INT32_MAX); break;
-        case ITEMS: o.items = parse_count("--items", optarg, 1, INT32_MAX); break;
-        case RATINGS: o.ratings = parse_count("--ratings", optarg, 1, INT64_MAX); break;
+        case USERS:
+            o.users = parse_count("--users", optarg, 1, INT32_MAX);
+            break;
+        case ITEMS:
+            o.items = parse_count("--items", optarg, 1, INT32_MAX);
+            break;
+        case RATINGS:
+            o.ratings = parse_count("--ratings", optarg, 1, INT64_MAX);
+            break;
         case RANK:
             o.rank = (uint32_t)parse_count("--rank", optarg, 1, RANK_MAXIMUM);
             break;
-        case SEED: o.seed = parse_count("--seed", optarg, 0, UINT64_MAX); break;
+        case SEED:
+            o.seed = parse_count("--seed", optarg, 0, UINT64_MAX);
+            break;
         case NOISE:
             o.noise = parse_real("--noise", optarg);
             if (o.noise < 0.0)
@@ -538,8 +543,12 @@ static struct options parse_options(int argc, char **argv)
             if (!(o.test_fraction > 0.0 && o.test_fraction < 1.0))
                 die("--test-fraction", optarg, "must lie between 0 and 1");
             break;
-        case OUTPUT: o.output = optarg; break;
-        case TEST: o.test = optarg; break;
+        case OUTPUT:
+            o.output = optarg;
+            break;
+        case TEST:
+            o.test = optarg;
+            break;
         case FORMAT:
             if (strcmp(optarg, "csv") == 0)
                 o.format = FORMAT_CSV;
@@ -548,8 +557,12 @@ static struct options parse_options(int argc, char **argv)
             else
                 die("--format", optarg, "must be csv or libmf");
             break;
-        case HELP: usage(stdout); exit(EXIT_SUCCESS);
-        default: usage(stderr); exit(EXIT_FAILURE);
+        case HELP:
+            usage(stdout);
+            exit(EXIT_SUCCESS);
+        default:
+            usage(stderr);
+            exit(EXIT_FAILURE);
         }
     }
     if (optind < argc)
@@ -558,7 +571,7 @@ static struct options parse_options(int argc, char **argv)
         die("--users, --items and --ratings", "", "all three are needed");
     if (o.ratings < o.users)
         die("--ratings", "", "every user needs one, so not fewer than --users");
-    if (o.ratings > o.users * o.items)          /* both < 2^31: cannot wrap */
+    if (o.ratings > o.users * o.items) /* both < 2^31: cannot wrap */
         die("--ratings", "", "pairs are distinct, so not more than users x items");
     if (fraction_given && o.test == NULL)
         die("--test-fraction", "", "needs --test FILE");
@@ -603,12 +616,12 @@ int main(int argc, char **argv)
             "{\"users\":%llu,\"items\":%llu,\"ratings\":%llu,\"test_ratings\":%llu,"
             "\"rank\":%u,\"noise\":%g,\"seed\":%llu,\"floor_rmse\":",
             (unsigned long long)o.users, (unsigned long long)o.items,
-            (unsigned long long)tally.train, (unsigned long long)tally.test, o.rank,
-            o.noise, (unsigned long long)o.seed);
+            (unsigned long long)tally.train, (unsigned long long)tally.test, o.rank, o.noise,
+            (unsigned long long)o.seed);
     if (judged > 0)
         fprintf(report, "%.6f", sqrt(tally.squared_error / (double)judged));
     else
-        fputs("null", report);              /* so small a test set came out empty */
+        fputs("null", report); /* so small a test set came out empty */
     fprintf(report, ",\"elapsed_ms\":%.0f}\n", 1e3 * (omp_get_wtime() - started));
 
     free(p.user_ratings);

@@ -35,8 +35,8 @@ bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder
 static void path_of(const mf_checkpoints *checkpoints, uint64_t epoch,
                     char path[CHECKPOINT_PATH_BYTES])
 {
-    snprintf(path, CHECKPOINT_PATH_BYTES, "%s/%s%0*llu%s", checkpoints->folder,
-             checkpoints->prefix, EPOCH_DIGITS, (unsigned long long)epoch, SUFFIX);
+    snprintf(path, CHECKPOINT_PATH_BYTES, "%s/%s%0*llu%s", checkpoints->folder, checkpoints->prefix,
+             EPOCH_DIGITS, (unsigned long long)epoch, SUFFIX);
 }
 
 /* True for exactly the names that path_of makes. */
@@ -115,8 +115,8 @@ bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, mf_trainer *traine
     *resumed = false;
     if (!checkpoints->used)
         return true;
-    uint64_t *epochs;
-    size_t n;
+    uint64_t *epochs = NULL;
+    size_t n = 0;
     if (!list(checkpoints, true, &epochs, &n, err))
         return false;
     for (size_t i = 0; i < n && !*resumed; i++) {
@@ -153,8 +153,8 @@ bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_trainer *tr
     if (!mf_trainer_save(trainer, path, err))
         return false;
     mf_log_message(MF_LOG_INFO, "checkpoint", "%s", path);
-    uint64_t *epochs;
-    size_t n;
+    uint64_t *epochs = NULL;
+    size_t n = 0;
     if (!list(checkpoints, false, &epochs, &n, err))
         return false;
     for (size_t i = checkpoints->keep; i < n; i++) {

@@ -204,8 +204,10 @@ static bool run(const options *o, mf_error *err)
     bool ok = true;
     size_t n = 0;
     score *scores = calloc((size_t)o->folds * o->seeds, sizeof *scores);
-    if (scores == NULL)
-        ok = mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for scores");
+    if (scores == NULL) {
+        mf_ratings_destroy(ratings);
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for scores");
+    }
     if (o->export == NULL)
         printf("%llu ratings, %u users, %u items; %u folds, %u threads\n\n"
                "seed  fold        rmse     mae   seconds\n",

@@ -73,16 +73,17 @@ static bool read_configuration(job *j, mf_error *err)
         return false;
     snprintf(j->model_path, sizeof j->model_path, "%s/model.bin", j->tree.model);
     if (j->hosts.n > 1)
-        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json",
-                 j->tree.output_data, j->hosts.name[j->hosts.rank]);
+        snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json", j->tree.output_data,
+                 j->hosts.name[j->hosts.rank]);
     else
         snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics.json", j->tree.output_data);
     for (size_t i = 0; i < j->channels.n; i++)
         if (j->hosts.n > 1 && j->channels.channel[i].sharded)
-            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                           "channel %s is ShardedByS3Key over %zu hosts, but one host trains alone: "
-                           "use FullyReplicated, or one instance",
-                           j->channels.channel[i].name, j->hosts.n);
+            return mf_fail(
+                err, MF_ERR_CONFIG, MF_NOWHERE,
+                "channel %s is ShardedByS3Key over %zu hosts, but one host trains alone: "
+                "use FullyReplicated, or one instance",
+                j->channels.channel[i].name, j->hosts.n);
     return true;
 }
 
@@ -233,8 +234,7 @@ static bool train(job *j, mf_error *err)
         }
     }
     mf_progress_close();
-    if (j->stopped && j->checkpoints.used &&
-        !mf_checkpoints_save(&j->checkpoints, j->trainer, err))
+    if (j->stopped && j->checkpoints.used && !mf_checkpoints_save(&j->checkpoints, j->trainer, err))
         return false;
     j->train_seconds = mf_clock_seconds() - start;
     return true;

@@ -2,7 +2,8 @@
  *
  * The line (README.md gives its regular expressions for metric_definitions):
  *
- *   epoch=7 train_rmse=0.7312 validation_rmse=0.8721 validation_mae=0.6690 seconds=0.041 ratings_per_second=2437000
+ *   epoch=7 train_rmse=0.7312 validation_rmse=0.8721 validation_mae=0.6690 seconds=0.041
+ * ratings_per_second=2437000
  *
  * Plain decimals, never an exponent, each followed by a space or the line's end;
  * the validation figures only when there is validation data. Errors have four
@@ -21,8 +22,8 @@
 /* What the figures are about. Pointers are borrowed. */
 typedef struct mf_run_facts {
     const mf_settings *settings;
-    const mf_ratings *ratings;    /* trained on */
-    const mf_ratings *all;        /* before a part was set aside; may be == ratings */
+    const mf_ratings *ratings;         /* trained on */
+    const mf_ratings *all;             /* before a part was set aside; may be == ratings */
     const mf_ratings_rows *validation; /* or NULL */
     const mf_trainer *trainer;
     double read_seconds;

@@ -6,6 +6,7 @@
 
 #define FIELD(name) MF_SETTING_FIELD(mf_train_settings, name)
 
+/* clang-format off */
 static const mf_setting table[] = {
     {.name = "n_factors", .aliases = "num_factors", .type = MF_SETTING_INTEGER, .min = 1,
      .max = 4096, .initial = "64", .help = "length of a user's and an item's row of factors",
@@ -76,6 +77,7 @@ static const mf_setting table[] = {
      .help = "name of the timestamps' column; when not given: timestamp, …",
      FIELD(timestamp_column)},
 };
+/* clang-format on */
 
 enum { N_SETTINGS = sizeof table / sizeof table[0] };
 

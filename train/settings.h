@@ -21,8 +21,8 @@ typedef struct mf_train_settings {
     double bias_regularization;
     double validation_fraction;
     uint64_t max_bad_rows;
-    uint32_t checkpoint_every; /* epochs */
-    uint32_t checkpoint_keep;  /* files */
+    uint32_t checkpoint_every;         /* epochs */
+    uint32_t checkpoint_keep;          /* files */
     char user_column[MF_COLUMN_BYTES]; /* "": the usual names */
     char item_column[MF_COLUMN_BYTES];
     char rating_column[MF_COLUMN_BYTES];

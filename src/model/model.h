@@ -51,10 +51,10 @@ typedef struct mf_model_parts {
     float regularization; /* λ of training, which fold-in uses again; ≥ 0 */
     float bias_regularization;
 
-    const float *user_bias;        /* [n_users] */
-    const float *item_bias;        /* [n_items] */
-    const float *user_factors;     /* [n_users × stride], 64-byte aligned */
-    const float *item_factors;     /* [n_items × stride], 64-byte aligned */
+    const float *user_bias;    /* [n_users] */
+    const float *item_bias;    /* [n_items] */
+    const float *user_factors; /* [n_users × stride], 64-byte aligned */
+    const float *item_factors; /* [n_items × stride], 64-byte aligned */
 
     mf_id_list users;
     mf_id_list items;

@@ -133,7 +133,7 @@ static void on_bad_row(mf_parser *p)
 }
 
 /* A row with the right number of fields; false when it is bad. */
-static inline bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES])
+__attribute__((always_inline)) static inline bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES])
 {
     mf_span *span = &p->span;
     float rating;

@@ -88,8 +88,8 @@ bool mf_trainer_save(const mf_trainer *t, const char *path, mf_error *err)
     bool ok = mf_section_writer_add(writer, POSITION, &t->at, sizeof t->at, err);
     for (size_t s = POSITION + 1; ok && s < N_SECTIONS; s++)
         if (places[s].bytes != NULL)
-            ok = mf_section_writer_add(writer, s, places[s].bytes,
-                                       places[s].count * places[s].size, err);
+            ok = mf_section_writer_add(writer, s, places[s].bytes, places[s].count * places[s].size,
+                                       err);
     if (!ok) {
         mf_section_writer_destroy(writer);
         return false;

@@ -23,7 +23,8 @@ static sums evaluate_piece(const mf_parameters *p, const mf_ratings_rows *held_o
     for (uint64_t i = from; i < to; i++) {
         const float predicted =
             mf_parameters_predict(p, held_out->user[i], held_out->item[i]) * p->scale;
-        const double clipped = fmin(fmax((double)predicted + p->mean, p->rating_min), p->rating_max);
+        const double clipped =
+            fmin(fmax((double)predicted + p->mean, p->rating_min), p->rating_max);
         const double error = held_out->value[i] - clipped;
         piece.squares += error * error;
         piece.absolutes += fabs(error);
@@ -31,8 +32,8 @@ static sums evaluate_piece(const mf_parameters *p, const mf_ratings_rows *held_o
     return piece;
 }
 
-bool mf_evaluate(const mf_parameters *parameters, const mf_ratings_rows *held_out, uint32_t n_threads,
-                 mf_accuracy *accuracy, mf_error *err)
+bool mf_evaluate(const mf_parameters *parameters, const mf_ratings_rows *held_out,
+                 uint32_t n_threads, mf_accuracy *accuracy, mf_error *err)
 {
     const int64_t n_pieces = (int64_t)((held_out->n + PIECE - 1) / PIECE);
     sums *pieces = mf_allocate((size_t)n_pieces, sizeof *pieces, "validation errors", err);

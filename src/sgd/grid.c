@@ -13,9 +13,10 @@ enum { USER_BLOCK_BYTES = 512 * 1024 };
  * block is worth the barrier. */
 enum { BLOCKS_MIN = 8, ITEM_BLOCKS_MAX = 64, BLOCK_RATINGS = 8192 };
 
-static uint32_t at_most(uint64_t value, uint32_t limit)
+static uint32_t between_1_and(uint32_t limit, uint64_t value)
 {
-    return value < limit ? (uint32_t)value : limit;
+    const uint32_t cut = value < limit ? (uint32_t)value : limit;
+    return cut > 0 ? cut : 1;
 }
 
 static void choose_cut(mf_grid *grid, uint64_t n_ratings, size_t stride)
@@ -30,8 +31,8 @@ static void choose_cut(mf_grid *grid, uint64_t n_ratings, size_t stride)
         item_blocks = BLOCKS_MIN;
     if (item_blocks > ITEM_BLOCKS_MAX)
         item_blocks = ITEM_BLOCKS_MAX;
-    grid->user_blocks = at_most(user_blocks, grid->n_users);
-    grid->item_blocks = at_most(item_blocks, grid->n_items);
+    grid->user_blocks = between_1_and(grid->n_users, user_blocks);
+    grid->item_blocks = between_1_and(grid->n_items, item_blocks);
     const bool more_users = grid->user_blocks > grid->item_blocks;
     grid->n_rounds = more_users ? grid->user_blocks : grid->item_blocks;
     grid->round_blocks = more_users ? grid->item_blocks : grid->user_blocks;

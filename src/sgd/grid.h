@@ -29,15 +29,15 @@ typedef struct mf_grid {
     uint32_t n_items;
     uint32_t user_blocks;
     uint32_t item_blocks;
-    uint32_t n_rounds;           /* the larger of the two */
-    uint32_t round_blocks;       /* blocks in a round: the smaller of the two */
-    uint32_t *user_row;          /* [n_users] index → row of the factors */
-    uint32_t *item_row;          /* [n_items] */
-    uint32_t *user_block_row;    /* [user_blocks + 1] first row of a block */
-    uint32_t *item_block_row;    /* [item_blocks + 1] */
-    uint64_t *rating_start;      /* [user_blocks × item_blocks + 1], user-block major */
-    uint64_t *segment_start;     /* the same */
-    mf_grid_rating *ratings;     /* [n_ratings + MF_SGD_AHEAD] */
+    uint32_t n_rounds;        /* the larger of the two */
+    uint32_t round_blocks;    /* blocks in a round: the smaller of the two */
+    uint32_t *user_row;       /* [n_users] index → row of the factors */
+    uint32_t *item_row;       /* [n_items] */
+    uint32_t *user_block_row; /* [user_blocks + 1] first row of a block */
+    uint32_t *item_block_row; /* [item_blocks + 1] */
+    uint64_t *rating_start;   /* [user_blocks × item_blocks + 1], user-block major */
+    uint64_t *segment_start;  /* the same */
+    mf_grid_rating *ratings;  /* [n_ratings + MF_SGD_AHEAD] */
     mf_grid_segment *segments;
 } mf_grid;
 

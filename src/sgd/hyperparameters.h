@@ -20,9 +20,9 @@ typedef struct mf_hyperparameters {
     double item_regularization; /* λ on item factors  */
     double user_bias_regularization;
     double item_bias_regularization;
-    double implicit_rate;    /* how fast item priors follow (implicit.h); 0: no priors */
-    double implicit_damping; /* ratings' worth of doubt about an item's prior */
-    double init_scale;       /* of the users' starting factors (parameters.h) */
+    double implicit_rate;             /* how fast item priors follow (implicit.h); 0: no priors */
+    double implicit_damping;          /* ratings' worth of doubt about an item's prior */
+    double init_scale;                /* of the users' starting factors (parameters.h) */
     uint32_t early_stopping_patience; /* epochs without a better validation RMSE; 0: off */
     uint64_t seed;
     uint32_t n_threads; /* does not change the result */

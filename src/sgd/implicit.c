@@ -70,8 +70,8 @@ void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd
             for (size_t f = row * stride; f < (row + 1) * stride; f++)
                 v[f] -= z[f];
 
-        /* x += rate · mean q. The sum is taken on top of x · |N(u)| / rate, so
-         * that it needs no rows of its own. */
+                /* x += rate · mean q. The sum is taken on top of x · |N(u)| / rate, so
+                 * that it needs no rows of its own. */
 #pragma omp for schedule(dynamic, 1)
         for (uint32_t a = 0; a < grid->user_blocks; a++) {
             for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++) {

@@ -33,8 +33,8 @@
 #include <stdint.h>
 
 typedef struct mf_implicit {
-    float *user_vectors; /* x: [n_users × stride], rows as in the grid */
-    float *item_priors;  /* z: [n_items × stride] */
+    float *user_vectors;  /* x: [n_users × stride], rows as in the grid */
+    float *item_priors;   /* z: [n_items × stride] */
     uint32_t *user_count; /* [n_users] by row: |N(u)| */
     uint32_t *item_count; /* [n_items] by row: |U(i)| */
 } mf_implicit;

@@ -33,10 +33,10 @@ typedef struct lanes {
 /* gcc 12 keeps small arrays in registers only when every loop over them is gone:
  * without this, half the speed with AVX-512. */
 #if defined __clang__
-#define UNROLL _Pragma("unroll")
+#define UNROLL   _Pragma("unroll")
 #define UNROLL_4 _Pragma("unroll 4")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL   _Pragma("GCC unroll 8")
 #define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
@@ -204,14 +204,29 @@ INLINE double block(const mf_sgd_rates *rates, const mf_grid_segment *segments, 
         for (; left >= GROUP; left -= GROUP, ratings += GROUP)
             group(rates, ratings, GROUP, stride, q, z, &bias, &loss);
         switch (left) {
-        case 7: group(rates, ratings, 7, stride, q, z, &bias, &loss); break;
-        case 6: group(rates, ratings, 6, stride, q, z, &bias, &loss); break;
-        case 5: group(rates, ratings, 5, stride, q, z, &bias, &loss); break;
-        case 4: group(rates, ratings, 4, stride, q, z, &bias, &loss); break;
-        case 3: group(rates, ratings, 3, stride, q, z, &bias, &loss); break;
-        case 2: group(rates, ratings, 2, stride, q, z, &bias, &loss); break;
-        case 1: group(rates, ratings, 1, stride, q, z, &bias, &loss); break;
-        default: break;
+        case 7:
+            group(rates, ratings, 7, stride, q, z, &bias, &loss);
+            break;
+        case 6:
+            group(rates, ratings, 6, stride, q, z, &bias, &loss);
+            break;
+        case 5:
+            group(rates, ratings, 5, stride, q, z, &bias, &loss);
+            break;
+        case 4:
+            group(rates, ratings, 4, stride, q, z, &bias, &loss);
+            break;
+        case 3:
+            group(rates, ratings, 3, stride, q, z, &bias, &loss);
+            break;
+        case 2:
+            group(rates, ratings, 2, stride, q, z, &bias, &loss);
+            break;
+        case 1:
+            group(rates, ratings, 1, stride, q, z, &bias, &loss);
+            break;
+        default:
+            break;
         }
         ratings += left;
         rates->item_bias[row] = bias;
@@ -224,11 +239,16 @@ INLINE double any_stride(const mf_sgd_rates *rates, const mf_grid_segment *segme
                          size_t n_segments, const mf_grid_rating *ratings, int with_priors)
 {
     switch (rates->stride) {
-    case 16: return block(rates, segments, n_segments, ratings, 16, with_priors);
-    case 32: return block(rates, segments, n_segments, ratings, 32, with_priors);
-    case 64: return block(rates, segments, n_segments, ratings, 64, with_priors);
-    case 128: return block(rates, segments, n_segments, ratings, 128, with_priors);
-    default: return block(rates, segments, n_segments, ratings, rates->stride, with_priors);
+    case 16:
+        return block(rates, segments, n_segments, ratings, 16, with_priors);
+    case 32:
+        return block(rates, segments, n_segments, ratings, 32, with_priors);
+    case 64:
+        return block(rates, segments, n_segments, ratings, 64, with_priors);
+    case 128:
+        return block(rates, segments, n_segments, ratings, 128, with_priors);
+    default:
+        return block(rates, segments, n_segments, ratings, rates->stride, with_priors);
     }
 }
 

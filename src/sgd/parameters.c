@@ -70,8 +70,8 @@ bool mf_export_allocate(mf_export *export, const mf_parameters *p, mf_error *err
     export->item_factors = allocate_rows(p->n_items, p->stride, "the model's item factors", err);
     export->user_bias = allocate_rows(p->n_users, 1, "the model's user biases", err);
     export->item_bias = allocate_rows(p->n_items, 1, "the model's item biases", err);
-    if (export->user_factors != NULL && export->item_factors != NULL &&
-        export->user_bias != NULL && export->item_bias != NULL)
+    if (export->user_factors != NULL && export->item_factors != NULL && export->user_bias != NULL &&
+        export->item_bias != NULL)
         return true;
     mf_export_release(export);
     return false;
@@ -107,9 +107,8 @@ void mf_export_fill(mf_export *export, const mf_parameters *p)
                 p->n_items, p->stride, p->scale);
 }
 
-static void import_side(float *factors, float *bias, const uint32_t *row,
-                        const float *factors_from, const float *bias_from, uint32_t n,
-                        size_t stride, float scale)
+static void import_side(float *factors, float *bias, const uint32_t *row, const float *factors_from,
+                        const float *bias_from, uint32_t n, size_t stride, float scale)
 {
     const float root = sqrtf(scale);
     for (uint32_t index = 0; index < n; index++) {

@@ -30,10 +30,10 @@ typedef struct mf_parameters {
     float scale;      /* one unit inside, in rating units   */
     float rating_min; /* predictions are clipped to these   */
     float rating_max;
-    float *user_factors; /* [n_users × stride], 64-byte aligned, padding zero */
-    float *item_factors; /* [n_items × stride] */
-    float *user_bias;    /* [n_users] */
-    float *item_bias;    /* [n_items] */
+    float *user_factors;      /* [n_users × stride], 64-byte aligned, padding zero */
+    float *item_factors;      /* [n_items × stride] */
+    float *user_bias;         /* [n_users] */
+    float *item_bias;         /* [n_items] */
     const uint32_t *user_row; /* [n_users] borrowed */
     const uint32_t *item_row; /* [n_items] borrowed */
 } mf_parameters;

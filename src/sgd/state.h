@@ -34,8 +34,8 @@ struct mf_trainer {
     mf_implicit implicit; /* user_vectors NULL: no priors */
     mf_export best;       /* with validation data: the best epoch; else filled on demand */
     mf_position at;
-    mf_epoch *epochs;     /* [n_epochs] */
-    double *block_loss;   /* [blocks] Σ e² of the running epoch */
+    mf_epoch *epochs;   /* [n_epochs] */
+    double *block_loss; /* [blocks] Σ e² of the running epoch */
     uint64_t n_ratings;
 };
 

@@ -52,8 +52,7 @@ static uint32_t take_lane(const sweep *s, bool *finished)
     uint32_t least = s->last_round;
     *finished = true;
     for (uint32_t w = 0; w < width; w++) {
-        const uint32_t round =
-            atomic_load_explicit(&s->lanes[w].next_round, memory_order_relaxed);
+        const uint32_t round = atomic_load_explicit(&s->lanes[w].next_round, memory_order_relaxed);
         *finished = *finished && round == s->last_round;
         if (round < least && is_free(s, w, round) &&
             !atomic_flag_test_and_set_explicit(&s->lanes[w].busy, memory_order_acquire)) {
@@ -78,8 +77,7 @@ static void work(const sweep *s)
             continue;
         }
         /* Between the look and the taking another thread may have moved it on. */
-        const uint32_t round =
-            atomic_load_explicit(&s->lanes[w].next_round, memory_order_relaxed);
+        const uint32_t round = atomic_load_explicit(&s->lanes[w].next_round, memory_order_relaxed);
         if (round < s->last_round && is_free(s, w, round)) {
             run_block(s, w, round);
             atomic_store_explicit(&s->lanes[w].next_round, round + 1, memory_order_release);
@@ -89,8 +87,8 @@ static void work(const sweep *s)
 }
 
 bool mf_sweep_run(const mf_grid *grid, const mf_sgd_kernel *kernel, const mf_sgd_rates *rates,
-                  uint32_t first_round, uint32_t last_round, uint32_t n_threads,
-                  double *block_loss, mf_error *err)
+                  uint32_t first_round, uint32_t last_round, uint32_t n_threads, double *block_loss,
+                  mf_error *err)
 {
     sweep s = {grid, kernel, rates, last_round, NULL, block_loss};
     s.lanes = mf_allocate(grid->round_blocks, sizeof *s.lanes, "the sweep's lanes", err);

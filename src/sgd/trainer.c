@@ -113,7 +113,8 @@ static bool create_parameters(mf_trainer *t, const mf_trainer_input *input, mf_e
         return false;
     p->user_row = t->grid.user_row;
     p->item_row = t->grid.item_row;
-    mf_parameters_start(p, (float)t->h.init_scale, t->h.seed, earlier != NULL ? earlier->n_users : 0);
+    mf_parameters_start(p, (float)t->h.init_scale, t->h.seed,
+                        earlier != NULL ? earlier->n_users : 0);
     if (earlier != NULL)
         mf_parameters_import(p, earlier);
     return true;
@@ -231,8 +232,8 @@ static uint32_t step_rounds(const mf_trainer *t)
 static bool run_rounds(mf_trainer *t, uint32_t last, mf_error *err)
 {
     const mf_sgd_rates rates = rates_of(t);
-    if (!mf_sweep_run(&t->grid, t->kernel, &rates, t->at.round, last, t->h.n_threads,
-                      t->block_loss, err))
+    if (!mf_sweep_run(&t->grid, t->kernel, &rates, t->at.round, last, t->h.n_threads, t->block_loss,
+                      err))
         return false;
     for (; t->at.round < last; t->at.round++)
         for (uint32_t place = 0; place < t->grid.round_blocks; place++)
@@ -284,8 +285,7 @@ static bool end_epoch(mf_trainer *t, mf_error *err)
         return fail_diverged(t, err);
     if (t->implicit.user_vectors != NULL)
         mf_implicit_update(&t->implicit, &t->grid, t->kernel, &t->parameters,
-                           (float)t->h.implicit_rate, (float)t->h.implicit_damping,
-                           t->h.n_threads);
+                           (float)t->h.implicit_rate, (float)t->h.implicit_damping, t->h.n_threads);
     epoch.seconds = t->at.epoch_seconds + now() - start;
     if (t->validation.n > 0 && !validate(t, &epoch, err))
         return false;
@@ -350,9 +350,9 @@ bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *e
     const mf_parameters *p = &t->parameters;
     if (t->at.epochs_done == 0)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "no epoch is done yet");
+    if (t->best.user_factors == NULL && !mf_export_allocate(&t->best, p, err))
+        return false;
     if (t->validation.n == 0) {
-        if (t->best.user_factors == NULL && !mf_export_allocate(&t->best, p, err))
-            return false;
         mf_export_fill(&t->best, p);
         t->at.best_epoch = t->at.epochs_done;
     }

@@ -33,7 +33,7 @@
 
 /* What there is to learn from. Everything is borrowed until destroy. */
 typedef struct mf_trainer_input {
-    const mf_ratings *ratings;     /* at least one rating */
+    const mf_ratings *ratings;         /* at least one rating */
     const mf_ratings_rows *validation; /* or NULL */
     /* Warm start, or NULL: an earlier model whose users and items are the first
      * ones of `ratings` in the same order and whose n_factors is the same. Its
@@ -43,9 +43,9 @@ typedef struct mf_trainer_input {
 
 /* One epoch, for logs and metrics.json. */
 typedef struct mf_epoch {
-    uint32_t epoch;    /* from 1 */
-    uint32_t is_best;  /* 1: the best so far (validation), else 0 */
-    double train_rmse; /* of the errors met while the epoch moved the numbers */
+    uint32_t epoch;         /* from 1 */
+    uint32_t is_best;       /* 1: the best so far (validation), else 0 */
+    double train_rmse;      /* of the errors met while the epoch moved the numbers */
     double validation_rmse; /* 0 without validation data */
     double validation_mae;
     double seconds;            /* updates only */

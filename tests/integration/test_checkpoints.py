@@ -583,8 +583,11 @@ class ForeignFiles(CheckpointCase):
         newest = self.newest(source)
         for name, value in (("n_factors", 17), ("learning_rate", 0.0123),
                             ("learning_rate_decay", 0.0321), ("regularization", 0.0456),
-                            ("bias_regularization", 0.0567), ("seed", 8),
-                            ("validation_fraction", 0.1)):
+                            ("bias_regularization", 0.0567), ("user_regularization", 0.0456),
+                            ("item_regularization", 0.0456), ("user_bias_regularization", 0.0567),
+                            ("item_bias_regularization", 0.0567), ("bias_learning_rate", 0.0123),
+                            ("implicit_rate", 0.5), ("implicit_damping", 17), ("init_scale", 0.3),
+                            ("seed", 8), ("validation_fraction", 0.1)):
             with self.subTest(name):
                 job = self.checkpointed(**{name: value})
                 shutil.rmtree(job.checkpoints)

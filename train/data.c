@@ -37,6 +37,9 @@ static void log_channel(const mf_channel *channel, const mf_ratings *ratings, ui
                        (unsigned long long)(counts->n_bad_rows - counts->n_named));
 }
 
+/* A folder may hold thousands of files of other things. */
+enum { FILES_LOGGED = 20, FILES_NAMED = 5 };
+
 /* What a channel without ratings held instead, for the error: the first few files
  * and why each was left alone. */
 typedef struct findings {
@@ -45,9 +48,19 @@ typedef struct findings {
     char text[640];
 } findings;
 
-static void note(findings *found, const char *name, const char *reason)
+static void note(findings *found, const mf_channel *channel, const char *name, const char *reason)
 {
     found->n++;
+    if (found->n <= FILES_LOGGED) {
+        mf_log_line line;
+        mf_log_begin(&line, MF_LOG_INFO, "not_ratings");
+        mf_log_text(&line, "channel", channel->name);
+        mf_log_text(&line, "file", name);
+        mf_log_text(&line, "reason", reason);
+        mf_log_end(&line);
+    }
+    if (found->n > FILES_NAMED)
+        return;
     char entry[400];
     const int n = snprintf(entry, sizeof entry, "%s%.96s (%.160s)", found->used > 0 ? "; " : "",
                            name, reason);
@@ -63,34 +76,36 @@ static bool read_files(const mf_channel *channel, const mf_channel_files *files,
     findings found = {0};
     for (size_t i = 0; i < files->n; i++) {
         const mf_channel_file *file = &files->file[i];
-        char phase[160];
-        snprintf(phase, sizeof phase, "reading %.120s", file->name);
-        mf_progress_phase(phase);
+        mf_progress_phase("reading", file->name);
         mf_ratings_verdict verdict;
         char reason[MF_RATINGS_REASON_BYTES];
         if (!mf_ratings_reader_add(reader, file->path, &verdict, reason, err))
             return false;
-        if (verdict == MF_RATINGS_READ)
-            continue;
-        note(&found, file->name, reason);
-        mf_log_line line;
-        mf_log_begin(&line, MF_LOG_INFO, "not_ratings");
-        mf_log_text(&line, "channel", channel->name);
-        mf_log_text(&line, "file", file->name);
-        mf_log_text(&line, "reason", reason);
-        mf_log_end(&line);
+        if (verdict == MF_RATINGS_NOT_RATINGS)
+            note(&found, channel, file->name, reason);
     }
+    if (found.n > FILES_LOGGED)
+        mf_log_message(MF_LOG_INFO, "not_ratings", "and %zu more files of channel %s",
+                       found.n - FILES_LOGGED, channel->name);
     if (found.n == files->n)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "channel %s: no file has the columns user, item and rating; found %s",
-                       channel->name, found.text);
+                       "channel %s: none of %zu files has the columns user, item and rating: %s%s",
+                       channel->name, files->n, found.text, found.n > FILES_NAMED ? "; …" : "");
     return true;
+}
+
+/* The same error with the channel's name in front. */
+static void name_channel(const mf_channel *channel, mf_error *err)
+{
+    const mf_error cause = *err;
+    mf_error_clear(err);
+    mf_fail(err, cause.code, MF_NOWHERE, "channel %s: %s", channel->name, cause.text);
 }
 
 static bool read_pipe(const mf_channel *channel, mf_ratings_reader *reader, mf_error *err)
 {
     int fd;
-    mf_progress_phase("waiting for the pipe");
+    mf_progress_phase("waiting for", channel->path);
     if (!mf_pipe_open(channel, 0, MF_PIPE_DEADLINE_SECONDS, &fd, err))
         return false;
     const bool ok = mf_ratings_reader_add_stream(reader, fd, channel->path, err);
@@ -116,6 +131,8 @@ mf_ratings *mf_data_read_channel(const mf_channel *channel, const mf_ratings_opt
             goto done;
     }
     ratings = mf_ratings_reader_finish(reader, err);
+    if (ratings == NULL && err->code == MF_ERR_PARSE)
+        name_channel(channel, err);
     if (ratings != NULL)
         log_channel(channel, ratings, files != NULL ? files->n : 1, mf_clock_seconds() - start);
 done:

@@ -95,7 +95,6 @@ static void log_start(const job *j)
     if (mf_environment_job_name()[0] != '\0')
         mf_log_text(&line, "job", mf_environment_job_name());
     mf_log_count(&line, "threads", j->values.h.n_threads);
-    mf_log_count(&line, "seed", j->values.h.seed);
     mf_log_count(&line, "hosts", j->hosts.n);
     mf_log_end(&line);
     mf_settings_log(&j->settings, MF_LOG_INFO, "hyperparameters");
@@ -121,10 +120,17 @@ static bool prepare_validation(job *j, const mf_ratings_options *options, mf_err
         const bool ok = held_out != NULL && mf_ratings_align(held_out, &j->all->users,
                                                              &j->all->items, &j->validation, err);
         mf_ratings_destroy(held_out);
+        if (j->values.validation_fraction > 0)
+            mf_log_message(MF_LOG_WARNING, "ignored",
+                           "validation_fraction is not used: there is a validation channel");
         return ok;
     }
-    if (j->values.validation_fraction <= 0)
+    if (j->values.validation_fraction <= 0) {
+        if (j->values.h.early_stopping_patience > 0)
+            mf_log_message(MF_LOG_WARNING, "ignored",
+                           "early_stopping_patience is not used: there is no validation data");
         return true;
+    }
     if (!mf_ratings_split(j->all, j->values.validation_fraction, j->values.h.seed, &j->train,
                           &j->validation, err))
         return false;
@@ -253,7 +259,7 @@ static bool write_outputs(job *j, mf_error *err)
         .stopped = j->stopped,
     };
     if (epochs_done(j) == 0)
-        return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM before a first epoch");
+        return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM");
     if (!mf_output_write_model(j->model_path, j->trainer, &facts, &j->values, &j->earlier, err) ||
         !mf_metrics_write(j->metrics_path, &facts, err))
         return false;
@@ -306,6 +312,10 @@ int mf_job_run(const char *prefix, bool person)
         mf_error ignored = {0};
         mf_failure_remove(j.tree.failure, &ignored);
         return 0;
+    }
+    if (err.code == MF_ERR_STOPPED) {
+        mf_error_clear(&err);
+        mf_fail(&err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM before a first epoch");
     }
     /* The reason is the last line of the log, and the file comes after it. */
     mf_error unwritten = {0};

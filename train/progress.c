@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { CELLS = 28 };
@@ -30,19 +31,36 @@ void mf_progress_open(bool person)
         mf_log_set_hook(around_log_lines);
 }
 
+/* Columns of the terminal, less one: the last one may wrap. */
+static size_t columns(void)
+{
+    struct winsize size;
+    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return known ? (size_t)size.ws_col - 1 : 79;
+}
+
+/* Draws a line of ASCII, cut to the terminal. */
 static void draw(const char *text)
 {
-    fputs("\r", stdout);
-    fputs(text, stdout);
-    fputs("\033[K", stdout); /* erase what an earlier, longer line left */
+    const size_t n = strlen(text);
+    const size_t room = columns();
+    /* Erases what an earlier, longer line left. */
+    printf("\r%.*s\033[K", (int)(n < room ? n : room), text);
     fflush(stdout);
     drawn = true;
 }
 
-void mf_progress_phase(const char *phase)
+void mf_progress_phase(const char *doing, const char *what)
 {
-    if (on)
-        draw(phase);
+    if (!on)
+        return;
+    char text[256];
+    snprintf(text, sizeof text, "%s %s", doing, what);
+    /* A name may hold what a terminal would obey, or count as several columns. */
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7E)
+            *c = '?';
+    draw(text);
 }
 
 static void time_left(char text[32], double seconds)
@@ -72,14 +90,21 @@ void mf_progress_epoch(uint32_t epoch, uint32_t n_epochs, double fraction)
     char left[32] = "";
     if (done > first_done)
         time_left(left, (now - first_seconds) / (done - first_done) * ((double)n_epochs - done));
+    char head[48];
+    char tail[48];
+    snprintf(head, sizeof head, "epoch %u/%u ", epoch, n_epochs);
+    snprintf(tail, sizeof tail, " %3.0f%%  %s", 100 * done / (double)n_epochs, left);
+    /* The bar takes what head and tail leave. */
     char bar[CELLS + 1];
-    const int filled = (int)(done / (double)n_epochs * CELLS);
-    for (int cell = 0; cell < CELLS; cell++)
+    const size_t used = strlen(head) + strlen(tail) + 2;
+    const size_t room = columns();
+    const size_t cells = room < used ? 0 : room - used < CELLS ? room - used : CELLS;
+    const size_t filled = (size_t)(done / (double)n_epochs * (double)cells);
+    for (size_t cell = 0; cell < cells; cell++)
         bar[cell] = cell < filled ? '#' : '-';
-    bar[CELLS] = '\0';
-    char text[128];
-    snprintf(text, sizeof text, "epoch %u/%u [%s] %3.0f%%  %s", epoch, n_epochs, bar,
-             100 * done / (double)n_epochs, left);
+    bar[cells] = '\0';
+    char text[160];
+    snprintf(text, sizeof text, cells > 0 ? "%s[%s]%s" : "%s%s%s", head, bar, tail);
     draw(text);
 }
 

@@ -4,7 +4,8 @@
  *
  * It is drawn only for a person: standard output is a terminal and --prefix was
  * given. In a container the log stays plain even on a terminal (SageMaker's
- * local mode gives it one).
+ * local mode gives it one). It never wraps: what a narrow terminal has no room for
+ * is left out.
  *
  * Threads: one. */
 #ifndef MF_TRAIN_PROGRESS_H
@@ -16,8 +17,8 @@
 /* Switches the bar on when `person` and standard output is a terminal. */
 void mf_progress_open(bool person);
 
-/* What is going on outside the epochs ("reading ratings.csv"); no percentage. */
-void mf_progress_phase(const char *phase);
+/* What is going on outside the epochs: "reading" "ratings.csv"; no percentage. */
+void mf_progress_phase(const char *doing, const char *what);
 
 /* Draws epoch `epoch` of `n_epochs` with `fraction` (0 … 1) of it done. The time
  * left is the pace since the first call, applied to what remains; early stopping

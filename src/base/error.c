@@ -38,20 +38,30 @@ char *mf_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes
     return out;
 }
 
+/* Room for the path, ":line:column" and "…". */
+enum { PLACE_BYTES = 448 };
+
 static void write_text(mf_error *err, mf_error_code code, mf_where where, int errnum,
                        const char *format, va_list arguments)
 {
-    /* Room for what mf_printable may add to it. */
     char raw[MF_ERROR_TEXT_BYTES];
+    char place[PLACE_BYTES] = "";
     int used = 0;
-    if (where.path != NULL && where.line > 0 && where.column > 0)
-        used = snprintf(raw, sizeof raw, "%.512s:%llu:%llu: ", where.path,
-                        (unsigned long long)where.line, (unsigned long long)where.column);
-    else if (where.path != NULL && where.line > 0)
-        used =
-            snprintf(raw, sizeof raw, "%.512s:%llu: ", where.path, (unsigned long long)where.line);
-    else if (where.path != NULL)
-        used = snprintf(raw, sizeof raw, "%.512s: ", where.path);
+    if (where.path != NULL) {
+        /* Of a long path the end tells more: it has the file's name. */
+        const size_t n = strlen(where.path);
+        const bool whole = n <= PLACE_BYTES - 48;
+        const char *shown = whole ? where.path : where.path + n - (PLACE_BYTES - 48);
+        if (where.line > 0 && where.column > 0)
+            snprintf(place, sizeof place, "%s%s:%llu:%llu", whole ? "" : "…", shown,
+                     (unsigned long long)where.line, (unsigned long long)where.column);
+        else if (where.line > 0)
+            snprintf(place, sizeof place, "%s%s:%llu", whole ? "" : "…", shown,
+                     (unsigned long long)where.line);
+        else
+            snprintf(place, sizeof place, "%s%s", whole ? "" : "…", shown);
+        used = snprintf(raw, sizeof raw, "%s: ", place);
+    }
     size_t at = used > 0 ? (size_t)used : 0;
     used = vsnprintf(raw + at, sizeof raw - at, format, arguments);
     if (used > 0)

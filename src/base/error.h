@@ -49,9 +49,9 @@ typedef struct mf_where {
 
 #define MF_NOWHERE ((mf_where){NULL, 0, 0})
 
-/* Writes "path:line:column: message" into err and returns false, so that a
- * failing function ends with `return mf_fail(…)`. err may be NULL. Bytes that
- * are not valid UTF-8 and control characters appear as \xNN. */
+/* Writes "path:line:column: message" (of a path over 400 bytes its end) into err and returns false,
+ * so that a failing function ends with `return mf_fail(…)`. err may be NULL. Bytes that are not
+ * valid UTF-8 and control characters appear as \xNN. */
 __attribute__((format(printf, 4, 5))) bool mf_fail(mf_error *err, mf_error_code code,
                                                    mf_where where, const char *format, ...);
 

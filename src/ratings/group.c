@@ -44,8 +44,6 @@ static void count(void *context, uint32_t member)
 {
     group *g = context;
     uint32_t *counts = member_place(g, member);
-    int64_t earliest = INT64_MAX;
-    int64_t latest = INT64_MIN;
     for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
         const mf_span *span = &g->in->spans[s];
         if (span->n == 0)
@@ -62,7 +60,18 @@ static void count(void *context, uint32_t member)
                 item[r] = item_index[item[r]];
         for (uint32_t r = 0; r < span->n; r++)
             counts[user[r]]++;
-        if (!span->has_time || span->wide_time)
+    }
+}
+
+/* The range of the narrow timestamps. */
+static void find_times(void *context, uint32_t member)
+{
+    group *g = context;
+    int64_t earliest = INT64_MAX;
+    int64_t latest = INT64_MIN;
+    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
+        const mf_span *span = &g->in->spans[s];
+        if (span->n == 0 || !span->has_time || span->wide_time)
             continue;
         int32_t low = INT32_MAX;
         int32_t high = INT32_MIN;
@@ -185,15 +194,14 @@ static void choose_time(group *g)
 {
     int64_t earliest = INT64_MAX;
     int64_t latest = INT64_MIN;
+    mf_team_run(g->n_members, find_times, g);
     for (uint32_t m = 0; m < g->n_members; m++) {
         earliest = g->earliest[m] < earliest ? g->earliest[m] : earliest;
         latest = g->latest[m] > latest ? g->latest[m] : latest;
     }
     for (uint64_t s = 0; s < g->in->n_spans; s++)
-        if (g->in->spans[s].n > 0) {
-            g->has_time |= g->in->spans[s].has_time;
+        if (g->in->spans[s].n > 0)
             g->is_wide |= g->in->spans[s].wide_time;
-        }
     int64_t range;
     if (earliest <= latest)
         g->is_wide |= __builtin_sub_overflow(latest, earliest, &range) || range >= INT32_MAX;
@@ -279,7 +287,6 @@ static bool group_rows(group *g, mf_error *err)
     if (out->user_start == NULL || g->place == NULL)
         return false;
     mf_team_run(g->n_members, count, g);
-    choose_time(g);
     add_up(g);
     mf_team_run(g->n_members, place, g);
     mf_free(g->place);
@@ -295,6 +302,7 @@ static bool group_rows(group *g, mf_error *err)
     g->defers = g->has_time;
     mf_team_run(g->in->n_threads, sort_users, g);
     if (!atomic_load(&g->failed) && g->has_time && any_unsorted(g)) {
+        choose_time(g);
         if (g->is_wide && !deal_out(g, MF_COLUMN_TIME_HIGH, (void **)&g->time_high, err))
             return false;
         if (!deal_out(g, MF_COLUMN_TIME_LOW, (void **)&g->time_low, err))
@@ -313,7 +321,10 @@ bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)
 {
     group g = {.in = grouping, .out = ratings, .err = err, .lock = PTHREAD_MUTEX_INITIALIZER};
     for (uint64_t s = 0; s < grouping->n_spans; s++)
-        g.n_rows += grouping->spans[s].n;
+        if (grouping->spans[s].n > 0) {
+            g.n_rows += grouping->spans[s].n;
+            g.has_time |= grouping->spans[s].has_time;
+        }
     if (g.n_rows >= UINT32_MAX)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %lu ratings",
                        (unsigned long)UINT32_MAX - 1);

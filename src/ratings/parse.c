@@ -69,6 +69,27 @@ static bool widen(mf_parser *p)
     return true;
 }
 
+/* As mf_cell_digits; neighbours' timestamps differ in their last eight digits. */
+static inline bool read_digits(mf_parser *p, mf_cell cell, int64_t *value)
+{
+    const size_t n_high = cell.n_bytes - 8;
+    if (n_high - 1 >= 8)
+        return mf_cell_digits(cell, value);
+    uint64_t text;
+    memcpy(&text, cell.bytes, sizeof text);
+    text = le64toh(text) << (64 - 8 * n_high);
+    if (UNLIKELY(text != p->time_text || n_high != p->time_bytes)) {
+        p->time_high = mf_digits(cell.bytes, n_high);
+        p->time_text = text;
+        p->time_bytes = p->time_high != UINT64_MAX ? n_high : 0;
+        if (p->time_bytes == 0)
+            return false;
+    }
+    const uint64_t low = mf_digits(cell.bytes + n_high, 8);
+    *value = (int64_t)(p->time_high * 100000000 + low);
+    return low != UINT64_MAX;
+}
+
 /* Stores the timestamp of the row that is about to be appended. False when it is
  * no number, or there is no memory. */
 static inline bool put_time(mf_parser *p, mf_cell cell)
@@ -77,7 +98,7 @@ static inline bool put_time(mf_parser *p, mf_cell cell)
     const uint32_t at = span->begin + span->n;
     int64_t whole;
     double seconds = 0;
-    bool is_whole = mf_cell_digits(cell, &whole);
+    bool is_whole = read_digits(p, cell, &whole);
     if (UNLIKELY(!is_whole) && !mf_row_time(cell, &is_whole, &whole, &seconds))
         return false;
     if (LIKELY(is_whole && !span->wide_time)) {
@@ -133,7 +154,8 @@ static void on_bad_row(mf_parser *p)
 }
 
 /* A row with the right number of fields; false when it is bad. */
-__attribute__((always_inline)) static inline bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES])
+__attribute__((always_inline)) static inline bool
+put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
 {
     mf_span *span = &p->span;
     float rating;
@@ -144,7 +166,7 @@ __attribute__((always_inline)) static inline bool put_row(mf_parser *p, const mf
     if (UNLIKELY(item == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_ITEM]))
         return false;
     if (UNLIKELY(!read_rating(p, cells[MF_ROLE_RATING], &rating)) ||
-        (p->dialect->has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP]))))
+        (has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP]))))
         return false;
     /* From here on the row is good; only memory or a limit can still stop it. */
     if (UNLIKELY(user == MF_INDEX_NONE))
@@ -160,37 +182,48 @@ __attribute__((always_inline)) static inline bool put_row(mf_parser *p, const mf
     return true;
 }
 
+static inline mf_cell cell_at(const char *text, const uint32_t *begin, uint32_t field)
+{
+    return (mf_cell){text + begin[field], begin[field + 1] - begin[field] - 1};
+}
+
+static void put_bad_row(mf_parser *p, const mf_cell cells[MF_ROLES])
+{
+    memcpy(p->cell, cells, MF_ROLES * sizeof *cells);
+    on_bad_row(p);
+    p->full_gap = 0;
+}
+
 /* Reads the complete rows that were noted off the text. */
 static void flush_batch(mf_parser *p)
 {
     const mf_dialect *dialect = p->dialect;
     const uint32_t n_fields = dialect->n_fields;
     const uint32_t n_batched = p->n_batched;
+    const bool is_double = dialect->is_double;
+    const bool has_time = dialect->has_time;
+    const uint32_t user = dialect->column[MF_ROLE_USER];
+    const uint32_t item = dialect->column[MF_ROLE_ITEM];
+    const uint32_t rating = dialect->column[MF_ROLE_RATING];
+    const uint32_t time = has_time ? dialect->column[MF_ROLE_TIMESTAMP] : 0;
     const char *text = p->text;
     p->n_fields = n_fields;
     for (uint32_t f = 0; f < n_batched && !p->failed; f += n_fields) {
         const uint32_t *begin = p->begin + f;
-        mf_cell cells[MF_ROLES];
         while (text[begin[0]] == '\n' || text[begin[0]] == '\r') /* empty lines, CRLF's LF */
             text++;
-        for (int role = 0; role < MF_ROLES; role++) {
-            const uint32_t field = dialect->column[role];
-            if (role != MF_ROLE_TIMESTAMP || dialect->has_time)
-                cells[role] = (mf_cell){text + begin[field], begin[field + 1] - begin[field] - 1};
-        }
+        const mf_cell cells[MF_ROLES] = {cell_at(text, begin, user), cell_at(text, begin, item),
+                                         cell_at(text, begin, rating), cell_at(text, begin, time)};
         /* Under "::" the fields between two colons have to be empty. */
-        if (UNLIKELY(dialect->is_double))
+        if (UNLIKELY(is_double))
             for (uint32_t gap = 1; gap < n_fields && p->full_gap == 0; gap += 2)
                 if (begin[gap + 1] - begin[gap] > 1)
                     p->full_gap = gap;
-        if (UNLIKELY(p->full_gap != 0) || UNLIKELY(!put_row(p, cells))) {
-            memcpy(p->cell, cells, sizeof cells);
-            on_bad_row(p);
-        }
-        p->full_gap = 0;
+        if (UNLIKELY(p->full_gap != 0) || UNLIKELY(!put_row(p, cells, has_time)))
+            put_bad_row(p, cells);
         p->row++;
-        p->n_rows++;
     }
+    p->n_rows += n_batched / n_fields;
     p->text = text + p->begin[n_batched];
     p->begin[0] = 0;
     p->n_noted = p->n_batched = p->batch_bytes = 0;
@@ -260,8 +293,8 @@ static void on_row(int end, void *context)
     mf_parser *p = context;
     (void)end;
     p->n_rows++;
-    if (!p->failed &&
-        (p->n_fields != p->dialect->n_fields || p->full_gap != 0 || !put_row(p, p->cell)))
+    if (!p->failed && (p->n_fields != p->dialect->n_fields || p->full_gap != 0 ||
+                       !put_row(p, p->cell, p->dialect->has_time)))
         on_bad_row(p);
     p->row++;
     p->n_fields = 0;

@@ -59,6 +59,9 @@ typedef struct mf_parser {
     uint64_t user_text; /* the user of the row before, if its id has 1 to 8 bytes: the */
     size_t user_bytes;  /* id and its length (else 0) */
     uint32_t user;
+    uint64_t time_text; /* the same for the digits before the last eight of a timestamp */
+    size_t time_bytes;
+    uint64_t time_high;
     mf_span span;
     bool failed; /* err holds why; the rest of the block is skipped */
     mf_error *err;

@@ -21,7 +21,7 @@
  * Memory: 16 bytes per rating while reading (12 without timestamps, 20 with such
  * as do not fit 32 bits), 20 while grouping (24), 8 in the end. On top of that,
  * for each thread 1 MiB of text and a map of the ids it met (about 100 bytes per
- * id at most), and up to 4 MiB per column that are reserved but not all used.
+ * id at most), and up to 16 MiB per column that are reserved and used from the front.
  * At most 2^32 - 2 ratings.
  *
  * Time: libcsv's, and a third on top (bench/bench_ratings.c). */

@@ -32,7 +32,7 @@ struct mf_trainer {
     mf_grid grid;
     mf_parameters parameters;
     mf_implicit implicit; /* user_vectors NULL: no priors */
-    mf_export best;       /* with validation data: the best epoch; else filled on demand */
+    mf_export best;       /* with validation data the best epoch, else filled when asked for */
     mf_position at;
     mf_epoch *epochs;   /* [n_epochs] */
     double *block_loss; /* [blocks] Σ e² of the running epoch */

@@ -149,7 +149,7 @@ mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
     if (t->h.implicit_rate > 0 &&
         !mf_implicit_create(&t->implicit, &t->grid, t->parameters.stride, err))
         goto failed;
-    if (t->validation.n > 0 && !mf_export_allocate(&t->best, &t->parameters, err))
+    if (!mf_export_allocate(&t->best, &t->parameters, err))
         goto failed;
     const size_t n_blocks = (size_t)t->grid.user_blocks * t->grid.item_blocks;
     t->epochs = mf_allocate(t->h.n_epochs, sizeof *t->epochs, "the list of epochs", err);
@@ -350,9 +350,10 @@ bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *e
     const mf_parameters *p = &t->parameters;
     if (t->at.epochs_done == 0)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "no epoch is done yet");
-    if (t->best.user_factors == NULL && !mf_export_allocate(&t->best, p, err))
-        return false;
     if (t->validation.n == 0) {
+        /* The priors have done their work: their memory is the export's. */
+        if (mf_trainer_done(t))
+            mf_implicit_release(&t->implicit);
         mf_export_fill(&t->best, p);
         t->at.best_epoch = t->at.epochs_done;
     }

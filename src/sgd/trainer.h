@@ -67,8 +67,8 @@ typedef struct mf_trainer_result {
 typedef struct mf_trainer mf_trainer;
 
 /* Fails MF_ERR_ARGUMENT (no rating, wrong earlier model), MF_ERR_MEMORY.
- * Memory: 8 bytes per rating, one set of parameters, a second one with
- * validation data; with implicit_weight see implicit.h. */
+ * Memory: 8 bytes per rating and two sets of parameters; with validation data and
+ * item priors (implicit.h) three. */
 mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
                               const mf_trainer_input *input, mf_error *err);
 

@@ -21,6 +21,20 @@ static void fail_leaves_out_what_is_not_known(void **state)
     assert_string_equal(err.text, "x");
 }
 
+static void of_a_long_path_the_end_is_shown(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    char path[2000];
+    memset(path, 'd', sizeof path);
+    memcpy(path + sizeof path - 13, "/ratings.csv", 13);
+    mf_fail(&err, MF_ERR_PARSE, (mf_where){path, 18446744073709551615u, 18446744073709551615u},
+            "rating \"bad\" is not a number");
+    assert_memory_equal(err.text, "…ddd", 6);
+    assert_non_null(strstr(err.text, "d/ratings.csv:18446744073709551615:18446744073709551615: "
+                                     "rating \"bad\" is not a number"));
+}
+
 static void first_error_wins(void **state)
 {
     (void)state;
@@ -90,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fail_names_path_line_and_column),
         cmocka_unit_test(fail_leaves_out_what_is_not_known),
+        cmocka_unit_test(of_a_long_path_the_end_is_shown),
         cmocka_unit_test(first_error_wins),
         cmocka_unit_test(fail_works_without_anybody_to_tell),
         cmocka_unit_test(system_error_text_does_not_depend_on_locale),

@@ -5,8 +5,8 @@
  * Prints one JSON line. The time is from opening the file to ratings grouped by
  * user with ids mapped, the median of `repeats` (5) runs; the file is in the page
  * cache. The peer, in turn with it, is libcsv with callbacks that do nothing, on
- * one thread; ratio is how many times as fast as it we are. Peak memory is that of a child that reads the file once, less what
- * a child needs that reads nothing. */
+ * one thread; ratio is how many times as fast as it we are. Peak memory is that of a child that
+ * reads the file once, less what a child needs that reads nothing. */
 #include "base/clock.h"
 #include "ratings/ratings.h"
 

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { ALIGNMENT = 64 };
 static const size_t MAPPED_BYTES = (size_t)1 << 20;
+static const size_t HUGE_BYTES = (size_t)2 << 20;
 
 typedef struct block_header {
     _Alignas(ALIGNMENT) size_t total_bytes; /* header included */
@@ -51,14 +53,36 @@ static bool fail_memory(mf_error *err, size_t count, size_t size, const char *wh
                    what);
 }
 
+/* `total` bytes of zeroed pages, on a huge page's boundary when they fill one. */
+static void *map_pages(size_t total)
+{
+    const size_t spare = total >= HUGE_BYTES ? HUGE_BYTES : 0;
+    char *start =
+        mmap(NULL, total + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED)
+        return NULL;
+    if (spare > 0) {
+        /* Both ends are given back as whole pages. */
+        const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        const size_t before = (HUGE_BYTES - (uintptr_t)start % HUGE_BYTES) % HUGE_BYTES;
+        const size_t end = (before + total + page - 1) / page * page;
+        if (before > 0)
+            munmap(start, before);
+        if (total + spare > end)
+            munmap(start + end, total + spare - end);
+        start += before;
+        (void)madvise(start, total, MADV_HUGEPAGE);
+    }
+    return start;
+}
+
 static block_header *block_create(size_t total)
 {
     block_header *header;
     if (total >= MAPPED_BYTES) {
-        header = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (header == MAP_FAILED)
+        header = map_pages(total);
+        if (header == NULL)
             return NULL;
-        (void)madvise(header, total, MADV_HUGEPAGE);
     } else {
         header = aligned_alloc(ALIGNMENT, total);
         if (header == NULL)

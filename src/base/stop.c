@@ -2,14 +2,17 @@
 #include "base/stop.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
-static volatile sig_atomic_t requested;
+/* Lock-free, so a signal handler may write it and any thread may read it. */
+static atomic_bool requested;
+_Static_assert(ATOMIC_BOOL_LOCK_FREE == 2, "a signal handler may not wait");
 
 static void on_signal(int signal_number)
 {
     (void)signal_number;
-    requested = 1;
+    atomic_store(&requested, true);
 }
 
 void mf_stop_install(void)
@@ -26,17 +29,17 @@ void mf_stop_install(void)
 
 bool mf_stop_requested(void)
 {
-    return requested != 0;
+    return atomic_load_explicit(&requested, memory_order_relaxed);
 }
 
 void mf_stop_request(bool on)
 {
-    requested = on;
+    atomic_store(&requested, on);
 }
 
 bool mf_stop_check(mf_error *err)
 {
-    if (requested)
+    if (mf_stop_requested())
         return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM");
     return true;
 }

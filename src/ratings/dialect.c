@@ -108,11 +108,11 @@ static void describe(mf_dialect *dialect, const sample *s, char delimiter,
     dialect->is_double = s->is_double;
     dialect->n_fields = s->n_fields[0];
     memset(dialect->role, MF_ROLE_NONE, sizeof dialect->role);
-    for (uint8_t role = 0; role < MF_ROLES; role++) {
+    for (int role = 0; role < MF_ROLES; role++) {
         dialect->column[role] = column[role];
         if (column[role] == MF_COLUMN_ABSENT)
             continue;
-        dialect->role[column[role]] = role;
+        dialect->role[column[role]] = (uint8_t)role;
         dialect->header[role] = s->cells[0][column[role]];
     }
     dialect->has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;

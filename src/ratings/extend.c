@@ -27,8 +27,7 @@ static bool find_indexes(const mf_id_list *first, const mf_id_list *old, side *s
     const uint64_t n_slots = mf_id_table_slots(first->n);
     uint32_t *slots = mf_allocate(n_slots, sizeof *slots, "a table of ids", err);
     s->index = mf_allocate(old->n, sizeof *s->index, "a table of ids", err);
-    bool ok = slots != NULL && s->index != NULL &&
-              mf_id_table_build(first, slots, n_slots, err);
+    bool ok = slots != NULL && s->index != NULL && mf_id_table_build(first, slots, n_slots, err);
     s->n = first->n;
     for (uint32_t i = 0; ok && i < old->n; i++) {
         const mf_id id = mf_id_list_get(old, i);

@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 
-/* Small inputs get small chunks; 16 MiB per column is plenty to be had in huge pages, to keep the number of
- * chunks small and little to leave unused. */
+/* Small inputs get small chunks. 16 MiB per column are mostly huge pages, which the
+ * kernel clears three times as fast. */
 enum { FIRST_ROWS = 1 << 12, MOST_ROWS = 1 << 22 };
 
 static void chunk_drop(mf_chunk *chunk, mf_column column)

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Moves nothing that a float could show, and |N(u)| / rate is still one. */
+static const float LEAST_RATE = 1e-20f;
+
 static void count_ratings(mf_implicit *implicit, const mf_grid *grid)
 {
     const size_t n_blocks = (size_t)grid->user_blocks * grid->item_blocks;
@@ -59,6 +62,7 @@ void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd
                         mf_parameters *parameters, float rate, float damping, uint32_t n_threads)
 {
     const size_t stride = parameters->stride;
+    rate = rate > LEAST_RATE ? rate : LEAST_RATE;
     float *x = implicit->user_vectors;
     float *z = implicit->item_priors;
     float *v = parameters->item_factors;

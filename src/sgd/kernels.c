@@ -31,8 +31,12 @@ typedef struct lanes {
 #define INLINE static inline __attribute__((always_inline))
 
 /* gcc 12 keeps small arrays in registers only when every loop over them is gone:
- * without this, half the speed with AVX-512. */
-#if defined __clang__
+ * without this, half the speed with AVX-512. Under a sanitizer (MF_PLAIN_LOOPS)
+ * the unrolled code takes minutes to compile; the bits are the same without. */
+#if defined MF_PLAIN_LOOPS
+#define UNROLL
+#define UNROLL_4
+#elif defined __clang__
 #define UNROLL   _Pragma("unroll")
 #define UNROLL_4 _Pragma("unroll 4")
 #else
@@ -238,6 +242,7 @@ INLINE double block(const mf_sgd_rates *rates, const mf_grid_segment *segments, 
 INLINE double any_stride(const mf_sgd_rates *rates, const mf_grid_segment *segments,
                          size_t n_segments, const mf_grid_rating *ratings, int with_priors)
 {
+#if !defined MF_PLAIN_LOOPS
     switch (rates->stride) {
     case 16:
         return block(rates, segments, n_segments, ratings, 16, with_priors);
@@ -248,8 +253,10 @@ INLINE double any_stride(const mf_sgd_rates *rates, const mf_grid_segment *segme
     case 128:
         return block(rates, segments, n_segments, ratings, 128, with_priors);
     default:
-        return block(rates, segments, n_segments, ratings, rates->stride, with_priors);
+        break;
     }
+#endif
+    return block(rates, segments, n_segments, ratings, rates->stride, with_priors);
 }
 
 static double sgd_block(const mf_sgd_rates *rates, const mf_grid_segment *segments,

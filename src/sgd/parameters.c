@@ -86,14 +86,17 @@ void mf_export_release(mf_export *export)
     memset(export, 0, sizeof *export);
 }
 
+/* Padding is left as it was allocated: a decay below zero makes minus zero of it in
+ * training, and a model's padding is all zero bits. */
 static void export_side(float *factors_to, float *bias_to, const float *factors, const float *bias,
-                        const uint32_t *row, uint32_t n, size_t stride, float scale)
+                        const uint32_t *row, uint32_t n, uint32_t n_factors, float scale)
 {
+    const size_t stride = mf_model_stride(n_factors);
     const float root = sqrtf(scale);
     for (uint32_t index = 0; index < n; index++) {
         const float *from = factors + row[index] * stride;
         float *to = factors_to + index * stride;
-        for (size_t f = 0; f < stride; f++)
+        for (size_t f = 0; f < n_factors; f++)
             to[f] = from[f] * root;
         bias_to[index] = bias[row[index]] * scale;
     }
@@ -102,9 +105,9 @@ static void export_side(float *factors_to, float *bias_to, const float *factors,
 void mf_export_fill(mf_export *export, const mf_parameters *p)
 {
     export_side(export->user_factors, export->user_bias, p->user_factors, p->user_bias, p->user_row,
-                p->n_users, p->stride, p->scale);
+                p->n_users, p->n_factors, p->scale);
     export_side(export->item_factors, export->item_bias, p->item_factors, p->item_bias, p->item_row,
-                p->n_items, p->stride, p->scale);
+                p->n_items, p->n_factors, p->scale);
 }
 
 static void import_side(float *factors, float *bias, const uint32_t *row, const float *factors_from,

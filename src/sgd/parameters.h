@@ -2,7 +2,8 @@
  *
  * Inside the trainer a rating is (r - mean) / scale, where scale is the standard
  * deviation of the training ratings: learning rate, regularization and starting
- * values then mean the same for five stars and for a percentage.
+ * values then mean the same for five stars and for a percentage. (In a warm start
+ * mean is the earlier model's, and the deviation is that from it.)
  *
  *   (r̂ - mean) / scale = user_bias[u] + item_bias[i] + user_factors[u] · item_factors[i]
  *

@@ -78,7 +78,7 @@ void mf_trainer_destroy(mf_trainer *trainer);
 bool mf_trainer_done(const mf_trainer *trainer);
 
 /* One step. *epoch_ended says that mf_trainer_epochs has grown by one. Fails
- * MF_ERR_DIVERGED, MF_ERR_MEMORY; after MF_ERR_DIVERGED only destroy is of use. */
+ * MF_ERR_DIVERGED, MF_ERR_MEMORY; after a failure only destroy is of use. */
 bool mf_trainer_step(mf_trainer *trainer, bool *epoch_ended, mf_error *err);
 
 /* The epochs done, oldest first; *n of them. Views until the next step. */

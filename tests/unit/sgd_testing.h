@@ -41,7 +41,7 @@ static inline mf_ratings *make_ratings(uint32_t n_users, uint32_t n_items, ratin
     for (uint32_t u = 0; u < n_users; u++) {
         r->user_start[u + 1] = r->user_start[u];
         for (uint32_t i = 0; i < n_items; i++)
-            r->user_start[u + 1] += !isnan(rating(u, i));
+            r->user_start[u + 1] += isnan(rating(u, i)) ? 0 : 1;
     }
     r->n_ratings = r->user_start[n_users];
     r->item = mf_allocate(r->n_ratings, sizeof *r->item, "ratings", &err);
@@ -137,11 +137,10 @@ static inline double predict(const mf_trainer_result *r, uint32_t n_factors, uin
                              uint32_t item)
 {
     const size_t stride = mf_model_stride(n_factors);
-    double sum =
-        (double)r->global_mean + (double)r->user_bias[user] + (double)r->item_bias[item];
+    double sum = (double)r->global_mean + (double)r->user_bias[user] + (double)r->item_bias[item];
     for (size_t f = 0; f < n_factors; f++)
-        sum += (double)r->user_factors[user * stride + f] *
-               (double)r->item_factors[item * stride + f];
+        sum +=
+            (double)r->user_factors[user * stride + f] * (double)r->item_factors[item * stride + f];
     return sum;
 }
 

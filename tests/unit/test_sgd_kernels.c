@@ -227,15 +227,15 @@ static void assert_near_twin(const world *w, double loss, const twin *t)
 {
     const size_t stride = w->rates.stride;
     for (size_t u = 0; u < USERS; u++) {
-        assert_near((double)w->user_bias[u], t->user_bias[u], t->user_bias_bound[u], "user bias",
-                    u, 0);
+        assert_near((double)w->user_bias[u], t->user_bias[u], t->user_bias_bound[u], "user bias", u,
+                    0);
         for (size_t f = 0; f < stride; f++)
             assert_near((double)w->user_factors[u * stride + f], t->p[u][f], t->p_bound[u][f],
                         "user factor", u, f);
     }
     for (size_t i = 0; i < ITEMS; i++) {
-        assert_near((double)w->item_bias[i], t->item_bias[i], t->item_bias_bound[i], "item bias",
-                    i, 0);
+        assert_near((double)w->item_bias[i], t->item_bias[i], t->item_bias_bound[i], "item bias", i,
+                    0);
         for (size_t f = 0; f < stride; f++)
             assert_near((double)w->item_factors[i * stride + f], t->q[i][f], t->q_bound[i][f],
                         "item factor", i, f);
@@ -339,8 +339,7 @@ static double loss_at(const world *w, double lambda, double bias_lambda, const f
     const uint32_t i = w->segments[0].item_row;
     double sum = 0.5 * 3 * bias_lambda * AT(&w->item_bias[i]) * AT(&w->item_bias[i]);
     for (size_t f = 0; f < stride; f++) {
-        const double z =
-            w->rates.item_priors != NULL ? (double)w->item_priors[i * stride + f] : 0;
+        const double z = w->rates.item_priors != NULL ? (double)w->item_priors[i * stride + f] : 0;
         const double away = AT(&w->item_factors[i * stride + f]) - z;
         sum += 0.5 * 2 * lambda * away * away;
     }
@@ -429,8 +428,8 @@ static void a_group_decays_as_often_as_it_has_ratings(void **state)
         run(mf_sgd_kernel_choose(), &w);
         assert_near((double)w.item_factors[4 * 16], q * pow(1 - 0.5 * 0.1, n), 1e-6 * fabs(q),
                     "item factor", 4, 0);
-        assert_near((double)w.item_bias[4], b * pow(1 - 0.5 * 0.15, n), 1e-6 * fabs(b),
-                    "item bias", 4, 0);
+        assert_near((double)w.item_bias[4], b * pow(1 - 0.5 * 0.15, n), 1e-6 * fabs(b), "item bias",
+                    4, 0);
         assert_near((double)w.user_factors[user * 16], p * 0.975, 1e-6 * fabs(p), "user factor",
                     user, 0);
     }

@@ -132,7 +132,7 @@ def libmf_fit(train, test, model, *options):
 
 # What each peer reached best at in the settings that were tried.
 LIBMF_LARGE = ("-k", 64, "-l2", 0.03, "-r", 0.05)
-LIBMF_SMALL = ("-k", 100, "-t", 100, "-l2", 0.1, "-r", 0.05)
+LIBMF_SMALL = ("-k", 64, "-t", 60, "-l2", 0.1, "-r", 0.05)
 
 
 def accuracy(folder):

@@ -47,7 +47,8 @@ static bool is_ours(const mf_checkpoints *checkpoints, const char *name, uint64_
         return false;
     const char *digits = name + n_prefix;
     const size_t n_digits = strspn(digits, "0123456789");
-    return n_digits >= EPOCH_DIGITS && n_digits < 12 && strcmp(digits + n_digits, SUFFIX) == 0 &&
+    const bool is_padded = n_digits == EPOCH_DIGITS || (n_digits < 12 && digits[0] != '0');
+    return n_digits >= EPOCH_DIGITS && is_padded && strcmp(digits + n_digits, SUFFIX) == 0 &&
            mf_parse_uint64(digits, n_digits, epoch);
 }
 
@@ -157,7 +158,11 @@ bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_trainer *tr
     size_t n = 0;
     if (!list(checkpoints, false, &epochs, &n, err))
         return false;
-    for (size_t i = checkpoints->keep; i < n; i++) {
+    /* Newer ones than this could not be resumed: they do not count. */
+    uint32_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (epochs[i] > epoch || ++kept <= checkpoints->keep)
+            continue;
         path_of(checkpoints, epochs[i], path);
         if (!is_being_uploaded(path))
             unlink(path);

@@ -37,16 +37,30 @@ void mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_r
     fflush(stdout);
 }
 
-static void set(json_t *object, const char *key, json_t *value)
+/* Without memory for a value the whole object goes (jansson would leave the key
+ * out), and with it all that holds it: dump() reports it. */
+static void set(json_t **object, const char *key, json_t *value)
 {
-    /* NULL (no memory) makes the dump fail later, where it is reported. */
-    json_object_set_new(object, key, value);
+    if (json_object_set_new(*object, key, value) != 0) {
+        json_decref(*object);
+        *object = NULL;
+    }
 }
 
 /* Rounded to what is worth reading. */
 static json_t *rounded(double value)
 {
     return json_real(round(value * 1e6) / 1e6);
+}
+
+/* The same for errors, which are as small as the ratings are. */
+static json_t *rounded_error(double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.9g", value);
+    double nearest = value;
+    mf_parse_double(text, strlen(text), &nearest);
+    return json_real(nearest);
 }
 
 /* A setting's value as JSON of its own type. */
@@ -65,20 +79,20 @@ static json_t *hyperparameters(const mf_settings *settings, bool shaping_only)
     json_t *object = json_object();
     for (size_t i = 0; i < settings->n; i++)
         if (!shaping_only || mf_train_settings_shapes_model(&settings->table[i]))
-            set(object, settings->table[i].name, setting_value(settings, i));
+            set(&object, settings->table[i].name, setting_value(settings, i));
     return object;
 }
 
 static json_t *epoch_json(const mf_epoch *epoch, bool validation)
 {
     json_t *object = json_object();
-    set(object, "epoch", json_integer(epoch->epoch));
-    set(object, "train_rmse", rounded(epoch->train_rmse));
+    set(&object, "epoch", json_integer(epoch->epoch));
+    set(&object, "train_rmse", rounded_error(epoch->train_rmse));
     if (validation) {
-        set(object, "validation_rmse", rounded(epoch->validation_rmse));
-        set(object, "validation_mae", rounded(epoch->validation_mae));
+        set(&object, "validation_rmse", rounded_error(epoch->validation_rmse));
+        set(&object, "validation_mae", rounded_error(epoch->validation_mae));
     }
-    set(object, "seconds", rounded(epoch->seconds));
+    set(&object, "seconds", rounded(epoch->seconds));
     return object;
 }
 
@@ -100,15 +114,15 @@ static json_t *final_json(const mf_run_facts *facts)
     json_t *object = json_object();
     const mf_epoch *final = final_epoch(facts);
     if (final != NULL) {
-        set(object, "best_epoch", json_integer(final->epoch));
-        set(object, "train_rmse", rounded(final->train_rmse));
+        set(&object, "best_epoch", json_integer(final->epoch));
+        set(&object, "train_rmse", rounded_error(final->train_rmse));
         if (facts->validation != NULL) {
-            set(object, "validation_rmse", rounded(final->validation_rmse));
-            set(object, "validation_mae", rounded(final->validation_mae));
+            set(&object, "validation_rmse", rounded_error(final->validation_rmse));
+            set(&object, "validation_mae", rounded_error(final->validation_mae));
         }
     }
-    set(object, "stopped_early", json_boolean(mf_trainer_stopped_early(facts->trainer)));
-    set(object, "stopped_by_signal", json_boolean(facts->stopped));
+    set(&object, "stopped_early", json_boolean(mf_trainer_stopped_early(facts->trainer)));
+    set(&object, "stopped_by_signal", json_boolean(facts->stopped));
     return object;
 }
 
@@ -116,16 +130,16 @@ static json_t *data_json(const mf_run_facts *facts)
 {
     const mf_ratings_counts *counts = &facts->all->counts;
     json_t *object = json_object();
-    set(object, "n_ratings", json_integer((json_int_t)facts->ratings->n_ratings));
-    set(object, "n_users", json_integer(facts->ratings->n_users));
-    set(object, "n_items", json_integer(facts->ratings->n_items));
-    set(object, "n_validation_ratings",
+    set(&object, "n_ratings", json_integer((json_int_t)facts->ratings->n_ratings));
+    set(&object, "n_users", json_integer(facts->ratings->n_users));
+    set(&object, "n_items", json_integer(facts->ratings->n_items));
+    set(&object, "n_validation_ratings",
         json_integer(facts->validation != NULL ? (json_int_t)facts->validation->n : 0));
-    set(object, "n_files", json_integer((json_int_t)counts->n_files));
-    set(object, "n_bytes", json_integer((json_int_t)counts->n_bytes));
-    set(object, "n_rows", json_integer((json_int_t)counts->n_rows));
-    set(object, "n_bad_rows", json_integer((json_int_t)counts->n_bad_rows));
-    set(object, "n_repeated", json_integer((json_int_t)counts->n_repeated));
+    set(&object, "n_files", json_integer((json_int_t)counts->n_files));
+    set(&object, "n_bytes", json_integer((json_int_t)counts->n_bytes));
+    set(&object, "n_rows", json_integer((json_int_t)counts->n_rows));
+    set(&object, "n_bad_rows", json_integer((json_int_t)counts->n_bad_rows));
+    set(&object, "n_repeated", json_integer((json_int_t)counts->n_repeated));
     return object;
 }
 
@@ -140,30 +154,32 @@ static json_t *timings_json(const mf_run_facts *facts)
         validation += epochs[i].validation_seconds;
     }
     json_t *object = json_object();
-    set(object, "read_seconds", rounded(facts->read_seconds));
-    set(object, "train_seconds", rounded(facts->train_seconds));
-    set(object, "update_seconds", rounded(updates));
-    set(object, "validation_seconds", rounded(validation));
-    set(object, "ratings_per_second",
+    set(&object, "read_seconds", rounded(facts->read_seconds));
+    set(&object, "train_seconds", rounded(facts->train_seconds));
+    set(&object, "update_seconds", rounded(updates));
+    set(&object, "validation_seconds", rounded(validation));
+    set(&object, "ratings_per_second",
         json_real(updates > 0 ? round((double)facts->ratings->n_ratings * n / updates) : 0));
     return object;
 }
 
-/* The text in a block of ours; eats the object. */
+/* The text in a block of ours, a zero byte and room for one more behind it; eats the
+ * object. Written into memory that is there already: json_dumps (jansson 2.14)
+ * leaves out a key for which its own buffer cannot grow, and says nothing. */
 static char *dump(json_t *object, size_t flags, size_t *n_bytes, mf_error *err)
 {
     char *text = NULL;
-    char *dumped = object != NULL ? json_dumps(object, flags) : NULL;
-    json_decref(object);
-    if (dumped == NULL) {
+    *n_bytes = object != NULL ? json_dumpb(object, NULL, 0, flags) : 0;
+    if (*n_bytes == 0)
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for metrics");
-        return NULL;
+    else
+        text = mf_allocate(*n_bytes + 2, 1, "metrics", err);
+    if (text != NULL && json_dumpb(object, text, *n_bytes, flags) != *n_bytes) {
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for metrics");
+        mf_free(text);
+        text = NULL;
     }
-    *n_bytes = strlen(dumped);
-    text = mf_allocate(*n_bytes + 2, 1, "metrics", err);
-    if (text != NULL)
-        memcpy(text, dumped, *n_bytes);
-    free(dumped);
+    json_decref(object);
     return text;
 }
 
@@ -173,15 +189,18 @@ bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err
     const mf_epoch *epochs = mf_trainer_epochs(facts->trainer, &n);
     json_t *list = json_array();
     for (uint32_t i = 0; i < n; i++)
-        json_array_append_new(list, epoch_json(&epochs[i], facts->validation != NULL));
+        if (json_array_append_new(list, epoch_json(&epochs[i], facts->validation != NULL)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
     json_t *object = json_object();
-    set(object, "version", json_string(MF_VERSION));
-    set(object, "cpu", json_string(mf_trainer_cpu(facts->trainer)));
-    set(object, "hyperparameters", hyperparameters(facts->settings, false));
-    set(object, "data", data_json(facts));
-    set(object, "epochs", list);
-    set(object, "final", final_json(facts));
-    set(object, "timings", timings_json(facts));
+    set(&object, "version", json_string(MF_VERSION));
+    set(&object, "cpu", json_string(mf_trainer_cpu(facts->trainer)));
+    set(&object, "hyperparameters", hyperparameters(facts->settings, false));
+    set(&object, "data", data_json(facts));
+    set(&object, "epochs", list);
+    set(&object, "final", final_json(facts));
+    set(&object, "timings", timings_json(facts));
     size_t n_bytes;
     char *text = dump(object, JSON_FLAGS, &n_bytes, err);
     if (text == NULL)
@@ -195,16 +214,16 @@ bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err
 char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, mf_error *err)
 {
     json_t *object = json_object();
-    set(object, "version", json_string(MF_VERSION));
-    set(object, "hyperparameters", hyperparameters(facts->settings, true));
-    set(object, "n_ratings", json_integer((json_int_t)facts->ratings->n_ratings));
-    set(object, "best_epoch", json_integer(best_epoch));
+    set(&object, "version", json_string(MF_VERSION));
+    set(&object, "hyperparameters", hyperparameters(facts->settings, true));
+    set(&object, "n_ratings", json_integer((json_int_t)facts->ratings->n_ratings));
+    set(&object, "best_epoch", json_integer(best_epoch));
     const mf_epoch *final = final_epoch(facts);
     if (final != NULL) {
-        set(object, "train_rmse", json_real(final->train_rmse));
+        set(&object, "train_rmse", json_real(final->train_rmse));
         if (facts->validation != NULL) {
-            set(object, "validation_rmse", json_real(final->validation_rmse));
-            set(object, "validation_mae", json_real(final->validation_mae));
+            set(&object, "validation_rmse", json_real(final->validation_rmse));
+            set(&object, "validation_mae", json_real(final->validation_mae));
         }
     }
     size_t n_bytes;

@@ -327,6 +327,43 @@ class NoRoom(TrainCase):
         self.assertFailed(job, result, "model", error="PlatformError")
         self.assertEqual([], result.epochs, "trained first, then looked")
 
+    def test_a_checkpoint_folder_that_is_full_or_no_folder_gives_a_reason_or_a_warning(self):
+        """Checklist 47: never a hang, never a half checkpoint under a final name."""
+        no_folder = self.job_on(ROWS)
+        no_folder.checkpoints.write_text("")
+        no_folder.config["checkpointconfig.json"] = {"LocalPath": "/opt/ml/checkpoints"}
+        self.assertFailed(no_folder, self.run_train(no_folder), "checkpoints", error="PlatformError")
+        if not namespace():
+            self.not_here("a tmpfs needs a private mount namespace")
+        job = self.job_on(ROWS, n_factors=32, checkpoint_every=1).keep_checkpoints()
+        script = ('mount -t tmpfs -o size=16k none "$1/checkpoints"; report="$1/report"; '
+                  'dir="$1/checkpoints"; shift; code=0; "$@" || code=$?; '
+                  'find "$dir" -name "*.mfck" >"$report"; exit $code')
+        result = self.run_train(job, wrapper=inside(script, job.prefix))
+        self.assertEqual("", (job.prefix / "report").read_text(), "half a checkpoint")
+        if result.status == 0:
+            self.assertTrained(job, result)
+            self.assertTrue([line for line in result.log if line["level"] == "warning"
+                             and "No space left" in str(line)], result)
+        else:
+            self.assertFailed(job, result, "checkpoint", "No space left", error="PlatformError")
+
+    def test_figures_that_cannot_be_written_give_a_reason(self):
+        """Checklist 47, 42: output/data is a file; the disk of output/ is full."""
+        job = self.job_on(ROWS)
+        (job.output / "data").write_text("")
+        self.assertFailed(job, self.run_train(job), "output/data", error="PlatformError")
+        if not namespace():
+            self.not_here("a tmpfs needs a private mount namespace")
+        job = self.job_on(ROWS, n_epochs=400)
+        script = 'mount -t tmpfs -o size=8k none "$1/output"; shift; exec "$@"'
+        result = self.run_train(job, wrapper=inside(script, job.prefix))
+        self.assertEqual(1, result.status, result)
+        self.assertIn("metrics.json", self.last_error(result))
+        self.assertIn("No space left", self.last_error(result))
+        if self.model_files(job):
+            self.assertUsableModel(job, ROWS)
+
     def test_running_out_of_memory_gives_a_reason_at_every_size(self):
         """Checklist 47: address space from just enough to start to just enough to end."""
         if SANITIZED:

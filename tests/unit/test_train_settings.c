@@ -1,0 +1,222 @@
+/* test_train_settings.c: the table of hyperparameters and what follows from it. */
+#include "testing.h"
+
+#include "sgd/hyperparameters.h"
+#include "train/settings.h"
+
+#include <math.h>
+#include <sched.h>
+
+typedef struct chosen {
+    mf_settings settings;
+    mf_train_settings values;
+} chosen;
+
+/* Pairs of name and value, NULL at the end. */
+static void choose(chosen *c, const char *const *pairs)
+{
+    mf_error err = {0};
+    assert_ok(mf_train_settings_start(&c->settings, &c->values, &err), err);
+    for (; *pairs != NULL; pairs += 2)
+        assert_ok(mf_settings_set(&c->settings, pairs[0], pairs[1], strlen(pairs[1]), &err), err);
+    mf_train_settings_finish(&c->settings, &c->values);
+}
+#define CHOOSE(c, ...) choose(c, (const char *const[]){__VA_ARGS__})
+
+static void defaults_of_the_table_are_those_of_the_library(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, NULL);
+    const mf_hyperparameters h = mf_hyperparameters_default();
+    assert_int_equal(c.values.h.n_factors, h.n_factors);
+    assert_int_equal(c.values.h.n_epochs, h.n_epochs);
+    assert_true(c.values.h.learning_rate == h.learning_rate);
+    assert_true(c.values.h.bias_learning_rate == h.bias_learning_rate);
+    assert_true(c.values.h.learning_rate_decay == h.learning_rate_decay);
+    assert_true(c.values.h.user_regularization == h.user_regularization);
+    assert_true(c.values.h.item_regularization == h.item_regularization);
+    assert_true(c.values.h.user_bias_regularization == h.user_bias_regularization);
+    assert_true(c.values.h.item_bias_regularization == h.item_bias_regularization);
+    assert_true(c.values.h.implicit_rate == h.implicit_rate);
+    assert_true(c.values.h.implicit_damping == h.implicit_damping);
+    assert_true(c.values.h.init_scale == h.init_scale);
+    assert_int_equal(c.values.h.early_stopping_patience, h.early_stopping_patience);
+    assert_true(c.values.h.seed == h.seed);
+}
+
+static void a_regularization_that_is_not_given_is_the_common_one(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, "regularization", "0.3", "bias_regularization", "0.4", NULL);
+    assert_true(c.values.h.user_regularization == 0.3);
+    assert_true(c.values.h.item_regularization == 0.3);
+    assert_true(c.values.h.user_bias_regularization == 0.4);
+    assert_true(c.values.h.item_bias_regularization == 0.4);
+    CHOOSE(&c, "user_regularization", "0", "reg_qi", "0.5", "item_bias_regularization", "0", NULL);
+    assert_true(c.values.h.user_regularization == 0); /* given, though it is 0 */
+    assert_true(c.values.h.item_regularization == 0.5);
+    assert_true(c.values.h.user_bias_regularization == 0.02);
+    assert_true(c.values.h.item_bias_regularization == 0);
+    assert_true(mf_train_settings_is_given(&c.settings, "user_regularization"));
+    assert_true(mf_train_settings_is_given(&c.settings, "item_regularization"));
+    assert_false(mf_train_settings_is_given(&c.settings, "user_bias_regularization"));
+    assert_false(mf_train_settings_is_given(&c.settings, "reg_qi")); /* no name */
+}
+
+static void every_alias_leads_to_its_setting(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"num_factors", "n_factors"},
+        {"epochs", "n_epochs"},
+        {"num_epochs", "n_epochs"},
+        {"lr_all", "learning_rate"},
+        {"factors_lr", "learning_rate"},
+        {"bias_lr", "bias_learning_rate"},
+        {"reg_all", "regularization"},
+        {"factors_wd", "regularization"},
+        {"reg_pu", "user_regularization"},
+        {"reg_qi", "item_regularization"},
+        {"bias_wd", "bias_regularization"},
+        {"reg_bu", "user_bias_regularization"},
+        {"reg_bi", "item_bias_regularization"},
+        {"init_std_dev", "init_scale"},
+        {"random_state", "seed"},
+    };
+    static chosen c;
+    for (size_t p = 0; p < sizeof pairs / sizeof pairs[0]; p++) {
+        CHOOSE(&c, pairs[p][0], "1", NULL);
+        for (size_t i = 0; i < c.settings.n; i++)
+            assert_int_equal(mf_settings_is_given(&c.settings, i),
+                             strcmp(c.settings.table[i].name, pairs[p][1]) == 0);
+    }
+}
+
+static void values_outside_their_range_are_refused(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"n_factors", "0", "expected a whole number from 1 to 4096"},
+        {"n_factors", "4097", "expected a whole number from 1 to 4096"},
+        {"n_epochs", "0", "from 1 to 100000"},
+        {"learning_rate", "0", "above 0"},
+        {"learning_rate", "10.01", "10"},
+        {"learning_rate", "nan", "learning_rate is \"nan\""},
+        {"bias_learning_rate", "-0.1", "from 0 to 10"},
+        {"learning_rate_decay", "1.1", "from 0 to 1"},
+        {"regularization", "-1", "from 0 to 10"},
+        {"implicit_rate", "2", "below 2"},
+        {"implicit_damping", "-1", "from 0"},
+        {"init_scale", "0", "above 0"},
+        {"validation_fraction", "1", "below 1"},
+        {"early_stopping_patience", "-1", "from 0"},
+        {"seed", "-1", "from 0"},
+        {"n_threads", "257", "from 0 to 256"},
+        {"checkpoint_every", "0", "from 1"},
+        {"checkpoint_keep", "0", "from 1 to 1000"},
+        {"n_factor", "8", "did you mean n_factors?"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        static chosen c;
+        mf_error err = {0};
+        assert_ok(mf_train_settings_start(&c.settings, &c.values, &err), err);
+        assert_false(
+            mf_settings_set(&c.settings, cases[k][0], cases[k][1], strlen(cases[k][1]), &err));
+        assert_error(&err, MF_ERR_CONFIG, cases[k][2]);
+    }
+}
+
+static void n_threads_zero_is_every_cpu_that_there_is(void **state)
+{
+    (void)state;
+    static chosen c;
+    cpu_set_t mask, one;
+    assert_int_equal(sched_getaffinity(0, sizeof mask, &mask), 0);
+    CHOOSE(&c, NULL);
+    assert_int_equal(c.values.h.n_threads,
+                     CPU_COUNT(&mask) < MF_THREADS_MAX ? CPU_COUNT(&mask) : MF_THREADS_MAX);
+    CHOOSE(&c, "n_threads", "7", NULL);
+    assert_int_equal(c.values.h.n_threads, 7);
+    /* The affinity mask counts, which is what a container has. */
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+        if (CPU_ISSET(cpu, &mask))
+            CPU_SET(cpu, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    CHOOSE(&c, NULL);
+    assert_int_equal(sched_setaffinity(0, sizeof mask, &mask), 0);
+    assert_int_equal(c.values.h.n_threads, 1);
+}
+
+static void threads_and_checkpoints_do_not_shape_the_model_all_else_does(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, NULL);
+    for (size_t i = 0; i < c.settings.n; i++) {
+        const char *name = c.settings.table[i].name;
+        const bool is_apart = strcmp(name, "n_threads") == 0 ||
+                              strcmp(name, "checkpoint_every") == 0 ||
+                              strcmp(name, "checkpoint_keep") == 0;
+        assert_int_equal(mf_train_settings_shapes_model(&c.settings.table[i]), !is_apart);
+    }
+}
+
+static void columns_and_limits_reach_the_reader(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, "max_bad_rows", "9007199254740992", "n_threads", "3", NULL);
+    mf_ratings_options o = mf_train_settings_options(&c.values);
+    assert_null(o.user_column);
+    assert_null(o.item_column);
+    assert_null(o.rating_column);
+    assert_null(o.timestamp_column);
+    assert_true(o.max_bad_rows == UINT64_C(9007199254740992));
+    assert_int_equal(o.n_threads, 3);
+    char longest[MF_COLUMN_BYTES];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    CHOOSE(&c, "user_column", "u", "item_column", "i", "rating_column", longest, "timestamp_column",
+           "t", NULL);
+    o = mf_train_settings_options(&c.values);
+    assert_string_equal(o.user_column, "u");
+    assert_string_equal(o.item_column, "i");
+    assert_string_equal(o.rating_column, longest);
+    assert_string_equal(o.timestamp_column, "t");
+}
+
+static void help_names_every_setting_with_its_default(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, NULL);
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *out = open_memstream(&text, &n_bytes);
+    mf_settings_print_help(&c.settings, out);
+    fclose(out);
+    for (size_t i = 0; i < c.settings.n; i++) {
+        assert_non_null(c.settings.table[i].help);
+        assert_non_null(strstr(text, c.settings.table[i].name));
+        assert_non_null(strstr(text, c.settings.table[i].help));
+    }
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_of_the_table_are_those_of_the_library),
+        cmocka_unit_test(a_regularization_that_is_not_given_is_the_common_one),
+        cmocka_unit_test(every_alias_leads_to_its_setting),
+        cmocka_unit_test(values_outside_their_range_are_refused),
+        cmocka_unit_test(n_threads_zero_is_every_cpu_that_there_is),
+        cmocka_unit_test(threads_and_checkpoints_do_not_shape_the_model_all_else_does),
+        cmocka_unit_test(columns_and_limits_reach_the_reader),
+        cmocka_unit_test(help_names_every_setting_with_its_default),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,7 +2,7 @@
  *
  * Its users and items keep their places and go on from where they were; new ones
  * are added behind them. Users and items that the new data does not mention stay
- * in the model as they are. */
+ * in the model as they are, but for rounding. */
 #ifndef MF_TRAIN_EARLIER_H
 #define MF_TRAIN_EARLIER_H
 

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Doubles in JSON with the digits that give the same double back. */
-enum { JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(17) };
+/* Doubles in JSON with the digits that people wrote. */
+enum { JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(15) };
 
 int mf_metrics_decimals(float low, float high)
 {
@@ -227,5 +227,5 @@ char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, 
         }
     }
     size_t n_bytes;
-    return dump(object, JSON_COMPACT | JSON_REAL_PRECISION(17), &n_bytes, err);
+    return dump(object, JSON_COMPACT | JSON_REAL_PRECISION(15), &n_bytes, err);
 }

@@ -39,7 +39,8 @@ bool mf_output_write_model(const char *path, mf_trainer *trainer, const mf_run_f
         .global_mean = result.global_mean,
         .rating_min = result.rating_min,
         .rating_max = result.rating_max,
-        .regularization = (float)values->h.user_regularization,
+        /* Of factors in rating units: a factor there is √scale of one inside. */
+        .regularization = (float)values->h.user_regularization * result.rating_scale,
         .bias_regularization = (float)values->h.user_bias_regularization,
         .user_bias = result.user_bias,
         .item_bias = result.item_bias,

@@ -48,7 +48,7 @@ typedef struct mf_model_parts {
     float global_mean;
     float rating_min; /* predictions are clipped to these; min ≤ max */
     float rating_max;
-    float regularization; /* λ of training, which fold-in uses again; ≥ 0 */
+    float regularization; /* λ per rating in training, for factors in rating units; ≥ 0 */
     float bias_regularization;
 
     const float *user_bias;    /* [n_users] */

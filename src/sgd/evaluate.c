@@ -23,8 +23,11 @@ static sums evaluate_piece(const mf_parameters *p, const mf_ratings_rows *held_o
     for (uint64_t i = from; i < to; i++) {
         const float predicted =
             mf_parameters_predict(p, held_out->user[i], held_out->item[i]) * p->scale;
-        const double clipped =
-            fmin(fmax((double)predicted + p->mean, p->rating_min), p->rating_max);
+        /* Written so that a NaN stays one. */
+        const double raw = (double)predicted + p->mean;
+        const double clipped = raw < p->rating_min   ? p->rating_min
+                               : raw > p->rating_max ? p->rating_max
+                                                     : raw;
         const double error = held_out->value[i] - clipped;
         piece.squares += error * error;
         piece.absolutes += fabs(error);

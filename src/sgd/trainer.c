@@ -23,9 +23,10 @@ static double now(void)
 }
 
 /* Mean and deviation of the ratings in one pass each, in double and in order. With
- * an earlier model its mean is kept, and the deviation is that from it: a few new
- * ratings that are nearly equal would otherwise make the unit so small that the
- * earlier model's factors, counted in it, are too long for any learning rate. */
+ * an earlier model its mean is kept, and the deviation is that from it, at least an
+ * eighth of its range (about half of what it is for stars): a few new ratings that
+ * are nearly equal would otherwise make the unit so small that the earlier model's
+ * factors, counted in it, are too long for any learning rate. */
 static void measure_ratings(const mf_ratings *ratings, const mf_model_parts *earlier,
                             mf_parameters *p)
 {
@@ -41,7 +42,9 @@ static void measure_ratings(const mf_ratings *ratings, const mf_model_parts *ear
     double squares = 0;
     for (uint64_t k = 0; k < ratings->n_ratings; k++)
         squares += (ratings->value[k] - mean) * (ratings->value[k] - mean);
-    const float deviation = (float)sqrt(squares / (double)ratings->n_ratings);
+    float deviation = (float)sqrt(squares / (double)ratings->n_ratings);
+    if (earlier != NULL)
+        deviation = fmaxf(deviation, (earlier->rating_max - earlier->rating_min) / 8);
     p->mean = (float)mean;
     /* All ratings equal, or as good as: nothing to scale. */
     p->scale = deviation > fabsf(p->mean) * 1e-6f && deviation > 1e-30f ? deviation : 1;
@@ -99,6 +102,15 @@ static uint64_t fingerprint(const mf_hyperparameters *h, const mf_trainer_input 
     return print;
 }
 
+/* A split may leave users without a rating: random factors would never be trained
+ * and only add noise to what is predicted for them. */
+static void rest_users_without_ratings(mf_parameters *p, const mf_ratings *ratings)
+{
+    for (uint32_t u = 0; u < ratings->n_users; u++)
+        if (ratings->user_start[u] == ratings->user_start[u + 1])
+            memset(p->user_factors + p->user_row[u] * p->stride, 0, p->stride * sizeof(float));
+}
+
 static bool create_parameters(mf_trainer *t, const mf_trainer_input *input, mf_error *err)
 {
     mf_parameters *p = &t->parameters;
@@ -115,6 +127,7 @@ static bool create_parameters(mf_trainer *t, const mf_trainer_input *input, mf_e
     p->item_row = t->grid.item_row;
     mf_parameters_start(p, (float)t->h.init_scale, t->h.seed,
                         earlier != NULL ? earlier->n_users : 0);
+    rest_users_without_ratings(p, input->ratings);
     if (earlier != NULL)
         mf_parameters_import(p, earlier);
     return true;
@@ -363,6 +376,7 @@ bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *e
         return fail_diverged(t, err);
     *result = (mf_trainer_result){
         .global_mean = p->mean,
+        .rating_scale = p->scale,
         .rating_min = p->rating_min,
         .rating_max = p->rating_max,
         .user_bias = t->best.user_bias,

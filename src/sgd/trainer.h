@@ -55,6 +55,7 @@ typedef struct mf_epoch {
 /* A finished training, views into the trainer until destroy. */
 typedef struct mf_trainer_result {
     float global_mean;
+    float rating_scale; /* what hyperparameters count in, see parameters.h */
     float rating_min;
     float rating_max;
     const float *user_bias; /* shapes as in mf_model_parts, rating units */

@@ -264,7 +264,7 @@ static void the_models_metadata_has_nothing_that_differs_between_equal_runs(void
     uint32_t best = 0;
     for (uint32_t e = 0; e < n; e++)
         best = epochs[e].is_best ? e : best;
-    assert_float_equal(number(json, "validation_rmse"), epochs[best].validation_rmse, 1e-12); /* every bit */
+    assert_float_equal(number(json, "validation_rmse"), epochs[best].validation_rmse, 1e-12);
     json_decref(json);
     mf_free(a);
     mf_free(b);

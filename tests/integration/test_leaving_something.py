@@ -103,13 +103,13 @@ class Success(TrainCase):
         shutil.copy(TRAIN, copy / "train")
         script = AS_OPT_ML + """
 mkdir /opt/bin; cp "$1" /opt/bin/train; shift
-mkdir -p /opt/work; cd /opt/work
+mkdir -p /opt/elsewhere; cd /opt/elsewhere
 for place in model output checkpoints report; do mount --bind /opt/ml/$place /opt/ml/$place; done
 mount -o remount,bind,ro /opt/ml
 mount -t tmpfs none /tmp; mount -t tmpfs none /dev/shm
 mount -o remount,bind,ro /opt || exit 78
 mount -o remount,bind,ro / || exit 78
-if touch /opt/ml/x 2>/dev/null || touch /opt/work/x 2>/dev/null; then exit 77; fi
+if touch /opt/ml/x 2>/dev/null || touch /opt/elsewhere/x 2>/dev/null; then exit 77; fi
 code=0; /opt/bin/train || code=$?
 find /tmp /dev/shm -mindepth 1 >/opt/ml/report/left
 exit $code

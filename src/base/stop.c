@@ -25,6 +25,7 @@ void mf_stop_install(void)
     sigaction(SIGINT, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL); /* a full file is an error of write() */
 }
 
 bool mf_stop_requested(void)

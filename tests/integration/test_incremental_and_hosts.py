@@ -9,7 +9,7 @@ import tarfile
 import time
 import unittest
 
-from harness import SANITIZED, TrainCase, csv, figures, planted
+from harness import SANITIZED, TrainCase, csv, figures, planted, real_ratings
 
 ALL = planted(220, 110, 5200)
 # A first job that has seen the users up to 170 and the items up to 1079 …
@@ -54,6 +54,17 @@ class Incremental(TrainCase):
     def packed(self, **hyperparameters):
         return self.second({"model.tar.gz": archive(member("model.bin", self.model))},
                            **hyperparameters)
+
+    def test_going_on_with_the_same_data_does_not_undo_what_was_learned(self):
+        """Priors that start at nothing would be learned on top of factors that hold them."""
+        settings = dict(defaults=True, validation_fraction=0.1)
+        first = self.job(**settings).channel("train", {"ratings.csv": real_ratings()})
+        before = float(self.train(first).epochs[-1]["validation_rmse"])
+        again = self.job(**settings).channel("train", {"ratings.csv": real_ratings()})
+        again.channel("model", {"model.bin": first.bytes()})
+        after = [float(epoch["validation_rmse"]) for epoch in self.train(again).epochs]
+        self.assertLess(after[0], before + 0.01)
+        self.assertLess(after[-1], before + 0.01)
 
     def test_a_packed_model_is_where_training_starts(self):
         """Checklist 65: the first epoch is far ahead of a cold start's."""

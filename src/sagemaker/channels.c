@@ -129,7 +129,7 @@ static bool read_content_type(const mf_config *properties, const char *path, con
                                                              : mf_content_type_is_ratings(type);
     if (!fits)
         return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
-                       "%s: content type \"%.96s\" is not read here: %s", owner, type,
+                       "%s: content type \"%.96s\": %s", owner, type,
                        channel->rule->use == MF_CHANNEL_MODEL
                            ? "a model comes as application/x-sagemaker-model"
                            : mf_content_type_advice(type));

@@ -214,7 +214,7 @@ class Terminals(LogCase):
 
 class Log(LogCase):
     def test_every_line_on_stderr_is_json_with_time_level_and_event(self):
-        """§2.12 and the house style: stable keys."""
+        """Keys stay the same from run to run."""
         result = self.train(self.watched_job())
         lines = result.stderr.splitlines()
         self.assertTrue(lines)
@@ -345,7 +345,7 @@ class Log(LogCase):
 
 class MetricsFile(LogCase):
     def test_it_holds_version_settings_data_epochs_final_figures_and_timings(self):
-        """The issue and the brief: all epochs, final figures, timings, data statistics,
+        """All epochs, final figures, timings, data statistics,
         hyperparameters as used, version."""
         job = self.watched_job(n_epochs=6, learning_rate="0.0173", max_bad_rows=5)
         text = csv(ROWS + [ROWS[0], ROWS[1]]) + "1,2,bad,3\n"

@@ -177,7 +177,7 @@ static void content_types_ignore_case_and_parameters(void **state)
     assert_false(mf_content_type_is_model("text/csv"));
     assert_false(mf_content_type_is_ratings("text/csvx"));
     refuses("{\"train\": {\"ContentType\": \"application/x-recordio-protobuf\"}}",
-            "channel train: content type \"application/x-recordio-protobuf\" is not read here: "
+            "channel train: content type \"application/x-recordio-protobuf\": "
             "RecordIO-protobuf is not read here: give the ratings as CSV");
     refuses("{\"train\": {\"ContentType\": \"application/json\"}}", "convert the ratings to CSV");
     refuses("{\"train\": {\"ContentType\": \"application/x-parquet\"}}", "convert the ratings");
@@ -185,7 +185,7 @@ static void content_types_ignore_case_and_parameters(void **state)
             "a packed model belongs in the channel model");
     refuses("{\"train\": {\"ContentType\": \"image/png\"}}", "use text/csv");
     refuses("{\"train\": {}, \"model\": {\"ContentType\": \"text/csv\"}}",
-            "channel model: content type \"text/csv\" is not read here: a model comes as");
+            "channel model: content type \"text/csv\": a model comes as");
 }
 
 /* [37] missing and unexpected channels are named */

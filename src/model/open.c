@@ -120,18 +120,33 @@ static bool check_table(const mf_model *model, const char *what, const mf_id_lis
                    "not a usable model: the table of its %s ids: %s", what, why.text);
 }
 
-/* Exactly one of path and bytes. */
-static mf_model *open_file(const char *path, const void *bytes, size_t n_bytes, const char *name,
-                           mf_error *err)
+/* Where the bytes come from: a mapped path, a path read into memory, or memory. */
+typedef struct origin {
+    const char *map;
+    const char *load;
+    const void *bytes;
+    size_t n_bytes;
+    const char *name;
+} origin;
+
+static mf_section_file *open_origin(origin from, const mf_section_check *check, mf_error *err)
+{
+    if (from.map != NULL)
+        return mf_section_file_open(from.map, &mf_model_kind, check, err);
+    if (from.load != NULL)
+        return mf_section_file_load(from.load, &mf_model_kind, check, err);
+    return mf_section_file_open_bytes(from.bytes, from.n_bytes, from.name, &mf_model_kind, check,
+                                      err);
+}
+
+static mf_model *open_model(origin from, mf_error *err)
 {
     mf_model *model = mf_allocate(1, sizeof *model, "a model", err);
     if (model == NULL)
         return NULL;
     opening o = {.model = model, .check = {.parts = &model->parts, .code = MF_ERR_FORMAT}};
     const mf_section_check check = {shapes, piece, &o};
-    model->file = path != NULL ? mf_section_file_open(path, &mf_model_kind, &check, err)
-                               : mf_section_file_open_bytes(bytes, n_bytes, name, &mf_model_kind,
-                                                            &check, err);
+    model->file = open_origin(from, &check, err);
     if (model->file == NULL)
         goto failed;
     if (o.check.found.code != MF_OK) {
@@ -150,12 +165,17 @@ failed:
 
 mf_model *mf_model_open(const char *path, mf_error *err)
 {
-    return open_file(path, NULL, 0, NULL, err);
+    return open_model((origin){.map = path}, err);
+}
+
+mf_model *mf_model_load(const char *path, mf_error *err)
+{
+    return open_model((origin){.load = path}, err);
 }
 
 mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name, mf_error *err)
 {
-    return open_file(NULL, bytes, n_bytes, name, err);
+    return open_model((origin){.bytes = bytes, .n_bytes = n_bytes, .name = name}, err);
 }
 
 void mf_model_close(mf_model *model)

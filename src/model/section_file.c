@@ -18,10 +18,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+typedef enum origin { BORROWED, MAPPED, COPIED } origin;
+
 struct mf_section_file {
     const unsigned char *bytes;
     size_t n_bytes;
-    bool mapped; /* bytes are ours to unmap */
+    origin bytes_are;
     const mf_section_kind *kind;
     mf_section_header header;
     const mf_section_entry *table; /* in bytes */
@@ -228,21 +230,28 @@ static bool check_bytes(const mf_section_file *file, const mf_section_check *che
 /* --- opening and closing ------------------------------------------------- */
 
 /* Takes over a map whatever happens. */
-static mf_section_file *create(const void *bytes, size_t n_bytes, bool mapped, const char *name,
-                               const mf_section_kind *kind, const mf_section_check *check,
-                               mf_error *err)
+static void give_back(const void *bytes, size_t n_bytes, origin bytes_are)
+{
+    if (bytes_are == MAPPED)
+        munmap((void *)bytes, n_bytes);
+    else if (bytes_are == COPIED)
+        mf_free((void *)bytes);
+}
+
+static mf_section_file *create(const void *bytes, size_t n_bytes, origin bytes_are,
+                               const char *name, const mf_section_kind *kind,
+                               const mf_section_check *check, mf_error *err)
 {
     const size_t n_name = strlen(name);
     mf_section_file *file =
         mf_allocate(sizeof(mf_section_file) + n_name + 1, 1, "an open file", err);
     if (file == NULL) {
-        if (mapped)
-            munmap((void *)bytes, n_bytes);
+        give_back(bytes, n_bytes, bytes_are);
         return NULL;
     }
     file->bytes = bytes;
     file->n_bytes = n_bytes;
-    file->mapped = mapped;
+    file->bytes_are = bytes_are;
     file->kind = kind;
     memcpy(file->name, name, n_name + 1);
     if (!check_header(file, err) || !check_table(file, err))
@@ -266,11 +275,44 @@ mf_section_file *mf_section_file_open_bytes(const void *bytes, size_t n_bytes, c
                 "the bytes of a %s start on a multiple of %d", kind->noun, MF_SECTION_ALIGNMENT);
         return NULL;
     }
-    return create(bytes, n_bytes, false, name, kind, check, err);
+    return create(bytes, n_bytes, BORROWED, name, kind, check, err);
 }
 
-mf_section_file *mf_section_file_open(const char *path, const mf_section_kind *kind,
-                                      const mf_section_check *check, mf_error *err)
+static void *map_bytes(int fd, size_t n_bytes, mf_where where, const char *noun, mf_error *err)
+{
+    /* Measured with 400 MB, in the page cache and not: MAP_POPULATE, MADV_SEQUENTIAL,
+     * MADV_WILLNEED and MADV_HUGEPAGE are no faster than nothing (86 and 260 ms). */
+    void *map = mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map != MAP_FAILED)
+        return map;
+    mf_fail_errno(err, errno, where, "the %s cannot be mapped", noun);
+    return NULL;
+}
+
+static void *copy_bytes(int fd, size_t n_bytes, mf_where where, const char *noun, mf_error *err)
+{
+    unsigned char *copy = mf_allocate(n_bytes, 1, noun, err);
+    size_t done = 0;
+    while (copy != NULL && done < n_bytes) {
+        const ssize_t n = read(fd, copy + done, n_bytes - done);
+        if (n > 0) {
+            done += (size_t)n;
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            mf_fail_errno(err, errno, where, "the %s cannot be read", noun);
+        else
+            mf_fail(err, MF_ERR_FORMAT, where, "the %s became shorter while it was read", noun);
+        mf_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+static mf_section_file *open_path(const char *path, origin bytes_are, const mf_section_kind *kind,
+                                  const mf_section_check *check, mf_error *err)
 {
     mf_section_file *file = NULL;
     const mf_where where = {.path = path};
@@ -295,26 +337,33 @@ mf_section_file *mf_section_file_open(const char *path, const mf_section_kind *k
         goto done;
     }
     const size_t n_bytes = (size_t)status.st_size;
-    /* Measured with 400 MB, in the page cache and not: MAP_POPULATE, MADV_SEQUENTIAL,
-     * MADV_WILLNEED and MADV_HUGEPAGE are no faster than nothing (86 and 260 ms). */
-    void *map = mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map == MAP_FAILED) {
-        mf_fail_errno(err, errno, where, "the %s cannot be mapped", kind->noun);
-        goto done;
-    }
-    file = create(map, n_bytes, true, path, kind, check, err);
+    void *bytes = bytes_are == MAPPED ? map_bytes(fd, n_bytes, where, kind->noun, err)
+                                      : copy_bytes(fd, n_bytes, where, kind->noun, err);
+    if (bytes != NULL)
+        file = create(bytes, n_bytes, bytes_are, path, kind, check, err);
 done:
     if (fd >= 0)
         close(fd);
     return file;
 }
 
+mf_section_file *mf_section_file_open(const char *path, const mf_section_kind *kind,
+                                      const mf_section_check *check, mf_error *err)
+{
+    return open_path(path, MAPPED, kind, check, err);
+}
+
+mf_section_file *mf_section_file_load(const char *path, const mf_section_kind *kind,
+                                      const mf_section_check *check, mf_error *err)
+{
+    return open_path(path, COPIED, kind, check, err);
+}
+
 void mf_section_file_close(mf_section_file *file)
 {
     if (file == NULL)
         return;
-    if (file->mapped)
-        munmap((void *)file->bytes, file->n_bytes);
+    give_back(file->bytes, file->n_bytes, file->bytes_are);
     mf_free(file);
 }
 

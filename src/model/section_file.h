@@ -155,6 +155,11 @@ typedef struct mf_section_check {
 mf_section_file *mf_section_file_open(const char *path, const mf_section_kind *kind,
                                       const mf_section_check *check, mf_error *err);
 
+/* The same from a copy in memory, which nothing that happens to the file later can
+ * change: a mapped file that is cut short under a reader kills it. */
+mf_section_file *mf_section_file_load(const char *path, const mf_section_kind *kind,
+                                      const mf_section_check *check, mf_error *err);
+
 /* The same from bytes, which the caller keeps alive, 64-byte aligned
  * (MF_ERR_ARGUMENT). `name` stands in messages. */
 mf_section_file *mf_section_file_open_bytes(const void *bytes, size_t n_bytes, const char *name,

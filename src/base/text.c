@@ -1,0 +1,157 @@
+/* text.c: promises in text.h. */
+#include "base/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SMALLEST = 256, LONGEST_NUMBER = 32 };
+
+bool mf_text_reserve(mf_text *text, size_t n)
+{
+    if (text->failed)
+        return false;
+    if (text->room - text->n_bytes >= n)
+        return true;
+    size_t room;
+    if (__builtin_add_overflow(text->n_bytes, n, &room) ||
+        __builtin_add_overflow(room, room / 2, &room)) {
+        text->failed = true;
+        return false;
+    }
+    if (room < SMALLEST)
+        room = SMALLEST;
+    char *bytes = realloc(text->bytes, room);
+    if (bytes == NULL) {
+        text->failed = true;
+        return false;
+    }
+    text->bytes = bytes;
+    text->room = room;
+    return true;
+}
+
+void mf_text_format(mf_text *text, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    const int n = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    if (n < 0 || !mf_text_reserve(text, (size_t)n + 1)) {
+        text->failed = true;
+        return;
+    }
+    va_start(list, format);
+    vsnprintf(text->bytes + text->n_bytes, (size_t)n + 1, format, list);
+    va_end(list);
+    text->n_bytes += (size_t)n;
+}
+
+/* Writes the digits of value before `end` and returns where they begin. */
+static char *digits_before(char *end, uint64_t value)
+{
+    do {
+        *--end = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return end;
+}
+
+void mf_text_count(mf_text *text, uint64_t value)
+{
+    char number[LONGEST_NUMBER];
+    char *const end = number + sizeof number;
+    const char *start = digits_before(end, value);
+    mf_text_append(text, start, (size_t)(end - start));
+}
+
+void mf_text_float(mf_text *text, float value)
+{
+    enum { DECIMALS = 6, UNIT = 1000000 };
+    if (!isfinite(value)) {
+        mf_text_literal(text, "null");
+        return;
+    }
+    const double size = fabs((double)value);
+    char number[LONGEST_NUMBER];
+    char *const end = number + sizeof number;
+    if (size != 0 && (size < 1e-3 || size >= 1e9)) {
+        const int n = snprintf(number, sizeof number, "%.9g", (double)value);
+        mf_text_append(text, number, (size_t)n);
+        return;
+    }
+    /* A float times a million is exact to half a unit in a double. */
+    const uint64_t scaled = (uint64_t)(size * UNIT + 0.5);
+    uint64_t decimals = scaled % UNIT;
+    int n_decimals = DECIMALS;
+    while (n_decimals > 1 && decimals % 10 == 0) {
+        decimals /= 10;
+        n_decimals--;
+    }
+    char *start = end;
+    for (int i = 0; i < n_decimals; i++) {
+        *--start = (char)('0' + decimals % 10);
+        decimals /= 10;
+    }
+    *--start = '.';
+    start = digits_before(start, scaled / UNIT);
+    if (value < 0)
+        *--start = '-';
+    mf_text_append(text, start, (size_t)(end - start));
+}
+
+void mf_text_json(mf_text *text, const char *bytes, size_t n)
+{
+    mf_text_literal(text, "\"");
+    size_t plain = 0; /* start of the stretch that needs no escape */
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char c = (unsigned char)bytes[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        mf_text_append(text, bytes + plain, i - plain);
+        plain = i + 1;
+        if (c == '"')
+            mf_text_literal(text, "\\\"");
+        else if (c == '\\')
+            mf_text_literal(text, "\\\\");
+        else if (c == '\n')
+            mf_text_literal(text, "\\n");
+        else
+            mf_text_format(text, "\\u%04x", c);
+    }
+    mf_text_append(text, bytes + plain, n - plain);
+    mf_text_literal(text, "\"");
+}
+
+void mf_text_csv(mf_text *text, const char *bytes, size_t n)
+{
+    bool quotes = n > 0 && (bytes[0] == ' ' || bytes[n - 1] == ' ');
+    for (size_t i = 0; i < n && !quotes; i++)
+        quotes = bytes[i] == ',' || bytes[i] == '"' || bytes[i] == '\n' || bytes[i] == '\r';
+    if (!quotes) {
+        mf_text_append(text, bytes, n);
+        return;
+    }
+    mf_text_literal(text, "\"");
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] == '"')
+            mf_text_literal(text, "\"");
+        mf_text_append(text, bytes + i, 1);
+    }
+    mf_text_literal(text, "\"");
+}
+
+void mf_text_clear(mf_text *text, size_t keep)
+{
+    if (text->room > keep)
+        mf_text_free(text);
+    text->n_bytes = 0;
+    text->failed = false;
+}
+
+void mf_text_free(mf_text *text)
+{
+    free(text->bytes);
+    *text = MF_TEXT_EMPTY;
+}

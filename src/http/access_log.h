@@ -1,0 +1,52 @@
+/* access_log.h: one JSON line per answered request, written by a thread of its own.
+ *
+ *     {"ts":"2026-01-31T09:30:00.120Z","level":"info","event":"request",
+ *      "request_id":"5f2c…","inference_id":"abc","method":"POST","route":"/invocations",
+ *      "status":200,"bytes_in":35,"bytes_out":31,"microseconds":42}
+ *
+ * Loops put records into rings of their own and never wait; the thread writes
+ * them a few times a second, many lines to one write(). A ring that is full drops
+ * records and counts them; the count is logged.
+ *
+ * (1) A line holds no user data: no path beyond the route, no query, no body.
+ * (2) After close every record that was put has been written, if it can be.
+ *
+ * Threads: put by the loop it names; the rest by one thread. */
+#ifndef MF_HTTP_ACCESS_LOG_H
+#define MF_HTTP_ACCESS_LOG_H
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+enum {
+    MF_ACCESS_REQUEST_ID_BYTES = 40,
+    MF_ACCESS_INFERENCE_ID_BYTES = 65, /* X-Amzn-SageMaker-Inference-Id: 1 … 64 printable */
+};
+
+typedef struct mf_access {
+    const char *method; /* static */
+    const char *route;  /* static; "" when there was none */
+    uint16_t status;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t microseconds;
+    int64_t when_ms; /* wall clock, since 1970 */
+    char request_id[MF_ACCESS_REQUEST_ID_BYTES];
+    char inference_id[MF_ACCESS_INFERENCE_ID_BYTES]; /* "" when there was none */
+} mf_access;
+
+typedef struct mf_http_access_log mf_http_access_log;
+
+/* Lines go to file descriptor fd. Answers below min_status are not logged (200:
+ * all, 400: errors only).
+ * Fails MF_ERR_MEMORY, MF_ERR_IO (no thread). */
+mf_http_access_log *mf_access_log_open(int fd, uint32_t n_loops, uint16_t min_status,
+                                       mf_error *err);
+
+void mf_access_log_put(mf_http_access_log *log, uint32_t loop, const mf_access *access);
+
+/* Writes what is left and ends the thread. NULL is fine. */
+void mf_access_log_close(mf_http_access_log *log);
+
+#endif

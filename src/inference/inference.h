@@ -1,0 +1,99 @@
+/* inference.h: the bodies of /invocations, without the network.
+ *
+ * One question, in any of its forms, becomes one answer of the same form:
+ *
+ *   {"userId":"2","movieId":"2959"}            → {"predicted_rating":4.42}
+ *   {"userId":"2","top_n":10}                  →
+ * {"recommendations":[{"movieId":"318","predicted_rating":4.9},…]} with "include_rated":true what
+ * the user rated is not left out with "movieIds":["1","2"]                 only these are ranked
+ *   {"userId":"2","movieIds":["1","2"]}        → {"recommendations":[…]}, all of them ranked
+ *   {"movieId":"2959","similar":10}            → {"similar":[{"movieId":"…","similarity":0.93},…]}
+ *   {"ratings":[{"movieId":"1","rating":5},…], and "top_n", "movieIds" or "movieId" as above: a
+ *                                                 visitor who is not in the training data (fold-in)
+ *   {"instances":[…]}                          → {"predictions":[…]}, one each, in order
+ *   application/jsonlines                        one question a line, one answer a line
+ *   text/csv                                     user,movie a line, one number a line
+ *
+ * Ids are strings or integers. An answer says "known_user":false or
+ * "known_item":false when the model does not know who or what was asked about and
+ * the answer rests on biases and popularity; with `strict` such a question is
+ * refused instead (a batch gives null for it and goes on).
+ *
+ * (1) Answers are as many as questions and in their order.
+ * (2) The same question gives the same answer alone, in a batch, in every format.
+ * (3) What is not understood is refused with the place and what was expected:
+ *     "instances[3].movieId: expected a string or an integer".
+ * (4) Work is done in slices; memory is bounded by the body's size and the limits.
+ *
+ * Threads: one inference per thread at a time; any number beside each other. */
+#ifndef MF_INFERENCE_INFERENCE_H
+#define MF_INFERENCE_INFERENCE_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "recommend/recommender.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum mf_inference_format {
+    MF_INFERENCE_JSON,       /* application/json */
+    MF_INFERENCE_JSON_LINES, /* application/jsonlines */
+    MF_INFERENCE_CSV,        /* text/csv */
+    MF_INFERENCE_FORMATS,
+} mf_inference_format;
+
+/* "application/json", … */
+extern const char *const mf_inference_media_types[MF_INFERENCE_FORMATS];
+
+typedef struct mf_inference_limits {
+    bool strict;          /* an unknown user or item is refused, not guessed at */
+    bool batch;           /* a batch transform job: an empty body is an empty answer, a CSV
+                           * header line is answered by one, so that lines stay side by side */
+    uint32_t max_top_n;   /* top_n and similar: 1 … this; also the longest movieIds */
+    uint32_t max_fold_in; /* ratings of one visitor */
+} mf_inference_limits;
+
+typedef struct mf_inference mf_inference;
+
+/* Begins. body must stay as it is until destroy, and body[n_bytes] is 0. Answers
+ * are appended to *answer by the steps. recommender, limits, workspace and answer
+ * are borrowed; the workspace may serve others between steps.
+ * NULL: MF_ERR_MEMORY. */
+mf_inference *mf_inference_create(const mf_recommender *recommender,
+                                  const mf_inference_limits *limits, mf_inference_format question,
+                                  mf_inference_format reply, const char *body, size_t n_bytes,
+                                  mf_text *answer, mf_error *err);
+
+typedef enum mf_inference_progress {
+    MF_INFERENCE_MORE,   /* call step again */
+    MF_INFERENCE_DONE,   /* *answer is complete */
+    MF_INFERENCE_FAILED, /* *err says why, mf_inference_status how; *answer is of no use */
+} mf_inference_progress;
+
+/* Works for about `microseconds` and returns between two questions. */
+mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
+                                        uint32_t microseconds, mf_error *err);
+
+/* The HTTP status that an error of this room stands for: 400 what was asked is
+ * wrong, 404 unknown user or item in strict mode, 406 the reply format cannot hold
+ * the answer, 503 no memory, 500 a fault of ours. */
+int mf_inference_status(const mf_error *err);
+
+/* How many questions were answered so far. */
+uint64_t mf_inference_answered(const mf_inference *inference);
+
+/* NULL is fine. */
+void mf_inference_destroy(mf_inference *inference);
+
+/* The list of one user as GET /internal/recommend/{user_id} gives it:
+ *   {"user_id":123,"recommendations":[1,2,…],"count":20}
+ * Ids that are canonical integers of at most 15 digits are JSON numbers, others
+ * strings. An unknown user gets the popular items and "known_user":false.
+ * Fails as step does. */
+bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
+                            mf_workspace *workspace, const char *user_id, size_t n_bytes,
+                            uint32_t top_n, mf_text *answer, mf_error *err);
+
+#endif

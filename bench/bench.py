@@ -1,7 +1,8 @@
 """The figures of README.md, each beside its peer in the same run.
 
-    script/bench            everything (about five minutes)
+    script/bench            everything (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
+                            serve batch topn start mixed (serving.py)
 
 Peers are used when they are there and never needed:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
@@ -20,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import serving
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build/release/bin"
@@ -262,15 +265,19 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 
 def main():
-    wanted = sys.argv[1:] or list(PARTS)
-    unknown = [name for name in wanted if name not in PARTS]
+    parts = [*PARTS, *serving.PARTS]
+    wanted = sys.argv[1:] or parts
+    unknown = [name for name in wanted if name not in parts]
     if unknown:
-        sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(PARTS)}")
+        sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(parts)}")
     say(f"{THREADS} CPUs; load {os.getloadavg()[0]:.1f} at the start (other work distorts times)")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         planted = None
         for name in wanted:
+            if name in serving.PARTS:
+                serving.run_part(name)
+                continue
             if name in ("accuracy", "model"):
                 PARTS[name](folder)
                 continue

@@ -1,9 +1,9 @@
 /* bench_model.c: how long a model takes to open, beside its peers.
  *
- *   bench_model [megabytes [n_factors]]     default 1024 64
+ *   bench_model [megabytes [n_factors [file]]]     default 1024 64
  *
- * Makes a model of about that size in TMPDIR (or /tmp), then measures in one run,
- * in turn, the file in the page cache:
+ * With a file: writes the model there and measures nothing. Otherwise makes a model of about that
+ * size in TMPDIR (or /tmp), then measures in one run, in turn, the file in the page cache:
  *
  *   open       mf_model_open and mf_model_close: map, hash, check, id tables
  *   xxh3_map   map the file and hash it in one call: the least a checksum costs
@@ -196,8 +196,12 @@ int main(int argc, char **argv)
     double ms[N][RUNS];
     char path[512];
     if (megabytes == 0 || n_factors == 0) {
-        fprintf(stderr, "usage: bench_model [megabytes [n_factors]]\n");
+        fprintf(stderr, "usage: bench_model [megabytes [n_factors [file]]]\n");
         return 2;
+    }
+    if (argc > 3) {
+        write_model(argv[3], megabytes, n_factors);
+        return 0;
     }
     snprintf(path, sizeof path, "%s/bench_model.%ld.bin",
              getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp", (long)getpid());

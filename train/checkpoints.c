@@ -52,11 +52,23 @@ static bool is_ours(const mf_checkpoints *checkpoints, const char *name, uint64_
            mf_parse_uint64(digits, n_digits, epoch);
 }
 
-static bool looks_like_another_run(const char *name)
+static bool looks_like_one(const char *name)
 {
     const size_t n = strlen(name);
     return strncmp(name, COMMON, strlen(COMMON)) == 0 && n > strlen(SUFFIX) &&
            strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+bool mf_checkpoints_found(const mf_checkpoint_folder *folder)
+{
+    bool found = false;
+    DIR *open_folder = folder->used ? opendir(folder->path) : NULL;
+    if (open_folder == NULL)
+        return false;
+    for (const struct dirent *entry; !found && (entry = readdir(open_folder)) != NULL;)
+        found = looks_like_one(entry->d_name);
+    closedir(open_folder);
+    return found;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -82,7 +94,7 @@ static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         uint64_t epoch;
         if (!is_ours(checkpoints, entry->d_name, &epoch)) {
-            if (tell && looks_like_another_run(entry->d_name))
+            if (tell && looks_like_one(entry->d_name))
                 mf_log_message(MF_LOG_WARNING, "checkpoint_refused",
                                "%s is a checkpoint of other data or other hyperparameters; it is "
                                "left alone",

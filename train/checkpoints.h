@@ -27,6 +27,9 @@ typedef struct mf_checkpoints {
     uint32_t keep;
 } mf_checkpoints;
 
+/* True when the folder holds a checkpoint, of whichever run. */
+bool mf_checkpoints_found(const mf_checkpoint_folder *folder);
+
 /* host NULL: there is only one. Creates the folder when checkpoints are used. */
 bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder *folder,
                          const char *host, uint32_t keep, const mf_trainer *trainer, mf_error *err);

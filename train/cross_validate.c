@@ -96,7 +96,7 @@ static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
     }
     if (o->data == NULL)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "--data is missing");
-    mf_train_settings_finish(&o->settings, &o->values);
+    mf_train_settings_finish(&o->values);
     return true;
 }
 

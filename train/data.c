@@ -87,11 +87,15 @@ static bool read_files(const mf_channel *channel, const mf_channel_files *files,
     if (found.n > FILES_LOGGED)
         mf_log_message(MF_LOG_INFO, "not_ratings", "and %zu more files of channel %s",
                        found.n - FILES_LOGGED, channel->name);
-    if (found.n == files->n)
+    if (found.n < files->n)
+        return true;
+    if (files->n == 1)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "channel %s: none of %zu files has the columns user, item and rating: %s%s",
-                       channel->name, files->n, found.text, found.n > FILES_NAMED ? "; …" : "");
-    return true;
+                       "channel %s: its only file has no columns user, item and rating: %s",
+                       channel->name, found.text);
+    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "channel %s: none of its %zu files has the columns user, item and rating: %s%s",
+                   channel->name, files->n, found.text, found.n > FILES_NAMED ? "; …" : "");
 }
 
 /* The same error with the channel's name in front. */

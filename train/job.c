@@ -49,6 +49,7 @@ typedef struct job {
     double read_seconds;
     double train_seconds;
     bool stopped;
+    bool is_unheard; /* standard output takes nothing, and that has been said */
 } job;
 
 static const mf_channel_rule channel_rules[] = {
@@ -65,7 +66,7 @@ static bool read_configuration(job *j, mf_error *err)
         !mf_hyperparameter_file_read(j->tree.hyperparameters, &j->settings, &platform, err))
         return false;
     mf_log_set_level(mf_environment_log_level(platform.log_level));
-    mf_train_settings_finish(&j->settings, &j->values);
+    mf_train_settings_finish(&j->values);
     if (!mf_hosts_read(j->tree.resource_config, &j->hosts, err) ||
         !mf_channels_read(&j->tree, channel_rules, sizeof channel_rules / sizeof channel_rules[0],
                           &j->channels, err) ||
@@ -100,15 +101,12 @@ static void log_start(const job *j)
     mf_settings_log(&j->settings, MF_LOG_INFO, "hyperparameters");
 }
 
-/* A model folder that cannot be written is told now, not after hours. Also takes
- * away what a killed attempt may have left half-written. */
+/* A folder that cannot be written is told now, not after hours. Also takes away what
+ * a killed attempt may have left half-written. */
 static bool prepare_outputs(const job *j, mf_error *err)
 {
-    if (!mf_folder_create(j->tree.model, err) || !mf_folder_create(j->tree.output_data, err))
-        return false;
-    mf_file_writer *probe = mf_file_writer_create(j->model_path, err);
-    mf_file_writer_destroy(probe);
-    return probe != NULL;
+    return mf_folder_create(j->tree.model, err) && mf_folder_create(j->tree.output_data, err) &&
+           mf_output_probe(j->model_path, err) && mf_output_probe(j->metrics_path, err);
 }
 
 /* Sets j->train, j->validation from the validation channel or a part of `all`. */
@@ -196,11 +194,19 @@ static uint32_t epochs_done(const job *j)
     return n;
 }
 
-static void print_last_epoch(const job *j, int decimals)
+/* Training goes on when nobody can read how it goes: the model is what counts. */
+static void print_last_epoch(job *j, int decimals)
 {
     uint32_t n;
     const mf_epoch *epochs = mf_trainer_epochs(j->trainer, &n);
-    mf_metrics_print_epoch(&epochs[n - 1], j->validation.n > 0, trained_on(j)->n_ratings, decimals);
+    if (mf_metrics_print_epoch(&epochs[n - 1], j->validation.n > 0, trained_on(j)->n_ratings,
+                               decimals) ||
+        j->is_unheard)
+        return;
+    j->is_unheard = true;
+    mf_log_message(MF_LOG_WARNING, "metrics_lost",
+                   "standard output cannot be written: lines of epochs are lost, metrics.json will "
+                   "have them all");
 }
 
 static int decimals_of(const mf_ratings *ratings)
@@ -259,7 +265,7 @@ static bool write_outputs(job *j, mf_error *err)
         .stopped = j->stopped,
     };
     if (epochs_done(j) == 0)
-        return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM");
+        return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "no epoch is done");
     if (!mf_output_write_model(j->model_path, j->trainer, &facts, &j->values, &j->earlier, err) ||
         !mf_metrics_write(j->metrics_path, &facts, err))
         return false;
@@ -297,6 +303,45 @@ static void release(job *j)
     mf_earlier_close(&j->earlier);
 }
 
+/* Stopped without an epoch of its own: what that means for the next start. */
+static void explain_stop(const job *j, mf_error *err)
+{
+    const char *text = "before a first epoch";
+    if (j->checkpoints.used)
+        text = "before a first epoch; a checkpoint holds what was learned";
+    else if (mf_checkpoints_found(&j->checkpoint_folder))
+        text = "while reading; checkpoints of an earlier run are kept";
+    mf_error_clear(err);
+    mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM %s", text);
+}
+
+/* A success leaves no failure file, whoever wrote it. */
+static void remove_failure(const job *j)
+{
+    mf_error err = {0};
+    const bool existed = mf_failure_exists(j->tree.failure);
+    if (!mf_failure_remove(j->tree.failure, &err))
+        mf_log_message(MF_LOG_WARNING, "failure_kept", "%s", err.text);
+    else if (existed)
+        mf_log_message(MF_LOG_INFO, "failure_removed", "%s was of an earlier run", j->tree.failure);
+}
+
+/* The reason is the last line of the log, and the file comes after it. */
+static void report_failure(const job *j, bool have_tree, const mf_error *reason)
+{
+    if (have_tree && mf_failure_exists(j->tree.failure))
+        mf_log_message(MF_LOG_WARNING, "failure_kept",
+                       "%s holds an earlier reason and is not overwritten", j->tree.failure);
+    mf_error unwritten = {0};
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_ERROR, "failed");
+    mf_log_text(&line, "class", mf_error_class(reason->code));
+    mf_log_text(&line, "message", reason->text);
+    mf_log_end(&line);
+    if (have_tree && !mf_failure_write(j->tree.failure, reason, &unwritten))
+        mf_log_message(MF_LOG_ERROR, "failed", "%s (%s)", reason->text, unwritten.text);
+}
+
 int mf_job_run(const char *prefix, bool person)
 {
     static job j; /* large; one job per process */
@@ -306,25 +351,13 @@ int mf_job_run(const char *prefix, bool person)
     mf_progress_open(person);
     const bool have_tree = mf_tree_set(&j.tree, prefix, &err);
     const bool ok = have_tree && run(&j, &err);
+    if (err.code == MF_ERR_STOPPED)
+        explain_stop(&j, &err);
     release(&j);
     mf_progress_close();
-    if (ok) {
-        mf_error ignored = {0};
-        mf_failure_remove(j.tree.failure, &ignored);
-        return 0;
-    }
-    if (err.code == MF_ERR_STOPPED) {
-        mf_error_clear(&err);
-        mf_fail(&err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM before a first epoch");
-    }
-    /* The reason is the last line of the log, and the file comes after it. */
-    mf_error unwritten = {0};
-    mf_log_line line;
-    mf_log_begin(&line, MF_LOG_ERROR, "failed");
-    mf_log_text(&line, "class", mf_error_class(err.code));
-    mf_log_text(&line, "message", err.text);
-    mf_log_end(&line);
-    if (have_tree && !mf_failure_write(j.tree.failure, &err, NULL, &unwritten))
-        mf_log_message(MF_LOG_ERROR, "failed", "%s (%s)", err.text, unwritten.text);
-    return 1;
+    if (ok)
+        remove_failure(&j);
+    else
+        report_failure(&j, have_tree, &err);
+    return ok ? 0 : 1;
 }

@@ -2,8 +2,9 @@
  *
  *   read the configuration → read the channels → train → write
  *
- * The contract is that of Amazon SageMaker's training containers: exit code 0
- * and a model, or another exit code and output/failure with the reason.
+ * What Amazon SageMaker expects of a training container (docs/sagemaker.md, 2): exit
+ * code 0 and a model, or another exit code and output/failure with the reason. A
+ * reason that is there already stays while runs fail; a success removes it.
  *
  * Several hosts: the first of the sorted hosts trains, the others end at once
  * with 0 and write nothing. A channel that is sharded over them is refused,

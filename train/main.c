@@ -2,13 +2,22 @@
  *
  *     train                                  a SageMaker training job below /opt/ml
  *     train --prefix DIR                     the same below DIR
- *     train --prefix DIR --predict USER ITEM asks the model that is there */
+ *     train --prefix DIR --predict USER ITEM asks the model that is there
+ *
+ * A first word "train" changes nothing: the platform adds it when the image names
+ * this program as its entrypoint (docs/sagemaker.md, 1.3 and 1.5). */
+#include "base/file.h"
 #include "job.h"
 #include "predict.h"
+#include "sagemaker/failure.h"
+#include "sagemaker/tree.h"
 #include "settings.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void print_usage(FILE *out)
 {
@@ -39,11 +48,52 @@ static int print_help(void)
     return 0;
 }
 
-static int refuse(const char *why, const char *what)
+/* Where a job's words say so, a job that could not even start leaves its reason like
+ * any other, as far as it can: nothing is made in the place of a folder that is not
+ * there. A question (--predict) is no job. */
+static void leave_failure(int argc, char **argv, const char *text)
 {
-    fprintf(stderr, "train: %s%s\n\n", why, what);
+    const char *prefix = NULL;
+    for (int a = 1; a < argc; a++) {
+        if (strcmp(argv[a], "--predict") == 0)
+            return;
+        if (strcmp(argv[a], "--prefix") == 0 && a + 1 < argc)
+            prefix = argv[++a];
+    }
+    mf_tree tree;
+    mf_error reason = {0};
+    mf_error ignored = {0};
+    mf_fail(&reason, MF_ERR_CONFIG, MF_NOWHERE, "%s", text);
+    if (mf_tree_set(&tree, prefix, &ignored) && mf_file_exists(tree.prefix))
+        mf_failure_write(tree.failure, &reason, &ignored);
+}
+
+static int refuse(int argc, char **argv, const char *why, const char *what)
+{
+    char quoted[256];
+    char text[512];
+    mf_printable(quoted, sizeof quoted, what, strlen(what));
+    snprintf(text, sizeof text, "command line: %s %s", why, quoted);
+    fprintf(stderr, "train: %s\n\n", text);
     print_usage(stderr);
+    leave_failure(argc, argv, text);
     return 2;
+}
+
+/* OpenMP's threads wait for each other by spinning. Beside another busy program they
+ * spin away the very time that the thread they wait for needs, and a small training
+ * takes twice as long. OpenMP learns that it should not from the environment alone,
+ * and only at the program's start: so the program starts once more. When that is not
+ * possible it is slower, no more. */
+static void wait_without_spinning(char **argv)
+{
+    char self[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0 || getenv("OMP_WAIT_POLICY") != NULL || getenv("GOMP_SPINCOUNT") != NULL)
+        return;
+    self[n] = '\0';
+    if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+        execv(self, argv);
 }
 
 int main(int argc, char **argv)
@@ -51,7 +101,8 @@ int main(int argc, char **argv)
     const char *prefix = NULL;
     const char *user = NULL;
     const char *item = NULL;
-    for (int a = 1; a < argc; a++) {
+    const int first = argc > 1 && strcmp(argv[1], "train") == 0 ? 2 : 1;
+    for (int a = first; a < argc; a++) {
         if (strcmp(argv[a], "--help") == 0)
             return print_help();
         if (strcmp(argv[a], "--version") == 0) {
@@ -64,12 +115,13 @@ int main(int argc, char **argv)
             user = argv[++a];
             item = argv[++a];
         } else if (strcmp(argv[a], "--prefix") == 0 || strcmp(argv[a], "--predict") == 0) {
-            return refuse("a value is missing after ", argv[a]);
+            return refuse(argc, argv, "a value is missing after", argv[a]);
         } else {
-            return refuse("unknown argument ", argv[a]);
+            return refuse(argc, argv, "unknown argument", argv[a]);
         }
     }
     if (user != NULL)
         return mf_predict_print(prefix, user, item);
+    wait_without_spinning(argv);
     return mf_job_run(prefix, prefix != NULL);
 }

@@ -24,7 +24,7 @@ int mf_metrics_decimals(float low, float high)
     return more > 12 ? 16 : 4 + more;
 }
 
-void mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
+bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
                             int decimals)
 {
     mf_progress_clear();
@@ -34,7 +34,9 @@ void mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_r
                decimals, epoch->validation_mae);
     printf(" seconds=%.3f ratings_per_second=%.0f\n", epoch->seconds,
            epoch->seconds > 0 ? (double)n_ratings / epoch->seconds : 0);
-    fflush(stdout);
+    const bool failed = fflush(stdout) != 0 || ferror(stdout);
+    clearerr(stdout);
+    return !failed;
 }
 
 /* Without memory for a value the whole object goes (jansson would leave the key

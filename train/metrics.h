@@ -34,8 +34,9 @@ typedef struct mf_run_facts {
 /* Digits behind the point for errors of ratings that lie in [low, high]. */
 int mf_metrics_decimals(float low, float high);
 
-/* Writes the line to standard output and flushes it. */
-void mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
+/* Writes the line to standard output and flushes it. False when it did not get out
+ * (disk full). */
+bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
                             int decimals);
 
 /* metrics.json: version, hyperparameters in force, data, all epochs, final

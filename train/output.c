@@ -1,11 +1,24 @@
 /* output.c: promises in output.h. */
 #include "output.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/model.h"
 
 #include <string.h>
+#include <sys/stat.h>
+
+bool mf_output_probe(const char *path, mf_error *err)
+{
+    struct stat status;
+    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return mf_fail(err, MF_ERR_IO, (mf_where){.path = path},
+                       "is a folder, but a file is to be written there");
+    mf_file_writer *probe = mf_file_writer_create(path, err);
+    mf_file_writer_destroy(probe);
+    return probe != NULL;
+}
 
 bool mf_output_write_model(const char *path, mf_trainer *trainer, const mf_run_facts *facts,
                            const mf_train_settings *values, const mf_earlier *earlier,

@@ -1,4 +1,5 @@
-/* output.h: model.bin, from what the trainer has learned. */
+/* output.h: model.bin, from what the trainer has learned, and whether it will find
+ * its place. */
 #ifndef MF_TRAIN_OUTPUT_H
 #define MF_TRAIN_OUTPUT_H
 
@@ -8,6 +9,10 @@
 #include "settings.h"
 
 #include <stdbool.h>
+
+/* Tries whether a file can appear at path, and leaves nothing there. Fails MF_ERR_IO:
+ * a folder stands there, or its own folder cannot be written. */
+bool mf_output_probe(const char *path, mf_error *err);
 
 /* Writes the model file: the result so far, ids, which items each user has rated
  * (those set aside for validation among them) and how often each item was rated.

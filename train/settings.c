@@ -8,44 +8,45 @@
 
 /* clang-format off */
 static const mf_setting table[] = {
-    {.name = "n_factors", .aliases = "num_factors", .type = MF_SETTING_INTEGER, .min = 1,
+    {.name = "n_factors", .aliases = "num_factors k", .type = MF_SETTING_INTEGER, .min = 1,
      .max = 4096, .initial = "64", .help = "length of a user's and an item's row of factors",
      FIELD(h.n_factors)},
-    {.name = "n_epochs", .aliases = "epochs num_epochs", .type = MF_SETTING_INTEGER, .min = 1,
-     .max = 100000, .initial = "40", .help = "passes over the ratings, at most", FIELD(h.n_epochs)},
-    {.name = "learning_rate", .aliases = "lr_all factors_lr", .type = MF_SETTING_REAL, .min = 0,
+    {.name = "n_epochs", .aliases = "epochs num_epochs nr_iters", .type = MF_SETTING_INTEGER,
+     .min = 1, .max = 100000, .initial = "40", .help = "passes over the ratings, at most",
+     FIELD(h.n_epochs)},
+    {.name = "learning_rate", .shared = "lr_all", .type = MF_SETTING_REAL, .min = 0,
      .above_min = true, .max = 10, .initial = "0.025", .help = "step of the factors, first epoch",
      FIELD(h.learning_rate)},
-    {.name = "bias_learning_rate", .aliases = "bias_lr", .type = MF_SETTING_REAL, .min = 0,
+    {.name = "bias_learning_rate", .shared = "lr_all", .type = MF_SETTING_REAL, .min = 0,
      .max = 10, .initial = "0.005", .help = "step of the biases, first epoch; 0 leaves them at zero",
      FIELD(h.bias_learning_rate)},
     {.name = "learning_rate_decay", .type = MF_SETTING_REAL, .min = 0, .max = 1, .initial = "0.1",
      .help = "both steps fall linearly to this part of themselves; 1 is constant",
      FIELD(h.learning_rate_decay)},
-    {.name = "regularization", .aliases = "reg_all factors_wd", .type = MF_SETTING_REAL, .min = 0,
-     .max = 10, .initial = "0.08", .help = "pull on the factors per rating; less for much data",
+    {.name = "regularization", .aliases = "l2", .shared = "reg_all", .type = MF_SETTING_REAL,
+     .min = 0, .max = 10, .initial = "0.08", .help = "pull on the factors per rating; less for much data",
      FIELD(regularization)},
-    {.name = "user_regularization", .aliases = "reg_pu", .type = MF_SETTING_REAL, .min = 0,
-     .max = 10, .initial = "0", .help = "the users' own; when not given: regularization",
+    {.name = "user_regularization", .aliases = "reg_pu lambda_p2", .follows = "regularization",
+     .type = MF_SETTING_REAL, .min = 0, .max = 10, .help = "pull on the users' factors",
      FIELD(h.user_regularization)},
-    {.name = "item_regularization", .aliases = "reg_qi", .type = MF_SETTING_REAL, .min = 0,
-     .max = 10, .initial = "0", .help = "the items' own; when not given: regularization",
+    {.name = "item_regularization", .aliases = "reg_qi lambda_q2", .follows = "regularization",
+     .type = MF_SETTING_REAL, .min = 0, .max = 10, .help = "pull on the items' factors",
      FIELD(h.item_regularization)},
-    {.name = "bias_regularization", .aliases = "bias_wd", .type = MF_SETTING_REAL, .min = 0,
+    {.name = "bias_regularization", .shared = "reg_all", .type = MF_SETTING_REAL, .min = 0,
      .max = 10, .initial = "0.02", .help = "pull on the biases per rating",
      FIELD(bias_regularization)},
-    {.name = "user_bias_regularization", .aliases = "reg_bu", .type = MF_SETTING_REAL, .min = 0,
-     .max = 10, .initial = "0", .help = "the users' own; when not given: bias_regularization",
+    {.name = "user_bias_regularization", .aliases = "reg_bu", .follows = "bias_regularization",
+     .type = MF_SETTING_REAL, .min = 0, .max = 10, .help = "pull on the users' biases",
      FIELD(h.user_bias_regularization)},
-    {.name = "item_bias_regularization", .aliases = "reg_bi", .type = MF_SETTING_REAL, .min = 0,
-     .max = 10, .initial = "0", .help = "the items' own; when not given: bias_regularization",
+    {.name = "item_bias_regularization", .aliases = "reg_bi", .follows = "bias_regularization",
+     .type = MF_SETTING_REAL, .min = 0, .max = 10, .help = "pull on the items' biases",
      FIELD(h.item_bias_regularization)},
     {.name = "implicit_rate", .type = MF_SETTING_REAL, .min = 0, .max = 2, .below_max = true,
      .initial = "1", .help = "how fast items follow who rated them; 0 switches it off",
      FIELD(h.implicit_rate)},
     {.name = "implicit_damping", .type = MF_SETTING_REAL, .min = 0, .max = 1e6, .initial = "5",
      .help = "ratings' worth of doubt about who rated an item", FIELD(h.implicit_damping)},
-    {.name = "init_scale", .aliases = "init_std_dev", .type = MF_SETTING_REAL, .min = 0,
+    {.name = "init_scale", .type = MF_SETTING_REAL, .min = 0,
      .above_min = true, .max = 10, .initial = "0.2",
      .help = "size of the users' random starting factors", FIELD(h.init_scale)},
     {.name = "validation_fraction", .type = MF_SETTING_REAL, .min = 0, .max = 1, .below_max = true,
@@ -56,8 +57,8 @@ static const mf_setting table[] = {
      FIELD(h.early_stopping_patience)},
     {.name = "seed", .aliases = "random_state", .type = MF_SETTING_INTEGER, .min = 0,
      .max = 9007199254740992.0, .initial = "1", .help = "of everything random", FIELD(h.seed)},
-    {.name = "n_threads", .type = MF_SETTING_INTEGER, .min = 0, .max = MF_THREADS_MAX,
-     .initial = "0", .help = "0: every CPU there is; the model is the same with any number",
+    {.name = "n_threads", .aliases = "nr_threads", .type = MF_SETTING_INTEGER, .min = 0,
+     .max = MF_THREADS_MAX, .initial = "0", .help = "0: every CPU there is; the model is the same with any number",
      FIELD(h.n_threads)},
     {.name = "max_bad_rows", .type = MF_SETTING_INTEGER, .min = 0, .max = 9007199254740992.0,
      .initial = "0", .help = "rows that may be unreadable and are left out; one more is an error",
@@ -77,14 +78,42 @@ static const mf_setting table[] = {
      .help = "name of the timestamps' column; when not given: timestamp, …",
      FIELD(timestamp_column)},
 };
+
+/* What Surprise, LIBMF and SageMaker's Factorization Machines call things that have
+ * no counterpart here; people bring their old hyperparameters along. */
+static const mf_setting_foreign foreign[] = {
+    {"feature_dim", "how many users and items there are is learned from the data; remove it"},
+    {"mini_batch_size", "each rating is a step of its own; remove it"},
+    {"predictor_type", "ratings are numbers and are predicted as numbers; remove it"},
+    {"bias_lr linear_lr factors_lr",
+     "that is a step for a mini-batch; steps here are per rating: learning_rate of the factors, "
+     "bias_learning_rate of the biases"},
+    {"bias_wd linear_wd factors_wd",
+     "that is a pull for a mini-batch; here it is per rating: regularization of the factors, "
+     "bias_regularization of the biases"},
+    {"lr_pu lr_qi", "users and items learn at one rate: use learning_rate"},
+    {"lr_bu lr_bi", "users and items learn at one rate: use bias_learning_rate"},
+    {"biased", "a model without biases is one with bias_learning_rate 0"},
+    {"init_mean", "factors start around 0; remove it"},
+    {"init_std_dev", "use init_scale, which is that times the square root of n_factors"},
+    {"eta", "LIBMF makes each step smaller than the one before; use learning_rate, which is "
+            "the step itself"},
+    {"l1", "there is only regularization of squares; use regularization"},
+};
 /* clang-format on */
 
-enum { N_SETTINGS = sizeof table / sizeof table[0] };
+enum {
+    N_SETTINGS = sizeof table / sizeof table[0],
+    N_FOREIGN = sizeof foreign / sizeof foreign[0],
+};
 
 bool mf_train_settings_start(mf_settings *settings, mf_train_settings *values, mf_error *err)
 {
     memset(values, 0, sizeof *values);
-    return mf_settings_start(settings, table, N_SETTINGS, "hyperparameter", values, err);
+    if (!mf_settings_start(settings, table, N_SETTINGS, "hyperparameter", values, err))
+        return false;
+    mf_settings_explain(settings, foreign, N_FOREIGN);
+    return true;
 }
 
 bool mf_train_settings_is_given(const mf_settings *settings, const char *name)
@@ -112,16 +141,8 @@ static uint32_t usable_cpus(void)
     return n < 1 ? 1 : n > MF_THREADS_MAX ? MF_THREADS_MAX : (uint32_t)n;
 }
 
-void mf_train_settings_finish(const mf_settings *settings, mf_train_settings *values)
+void mf_train_settings_finish(mf_train_settings *values)
 {
-    if (!mf_train_settings_is_given(settings, "user_regularization"))
-        values->h.user_regularization = values->regularization;
-    if (!mf_train_settings_is_given(settings, "item_regularization"))
-        values->h.item_regularization = values->regularization;
-    if (!mf_train_settings_is_given(settings, "user_bias_regularization"))
-        values->h.user_bias_regularization = values->bias_regularization;
-    if (!mf_train_settings_is_given(settings, "item_bias_regularization"))
-        values->h.item_bias_regularization = values->bias_regularization;
     if (values->h.n_threads == 0)
         values->h.n_threads = usable_cpus();
 }

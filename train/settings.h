@@ -17,7 +17,7 @@ enum { MF_COLUMN_BYTES = 129, MF_THREADS_MAX = 256 };
 
 typedef struct mf_train_settings {
     mf_hyperparameters h;
-    double regularization; /* of the four in h, unless those were given */
+    double regularization; /* of the users' and items' own in h, unless those were given */
     double bias_regularization;
     double validation_fraction;
     uint64_t max_bad_rows;
@@ -32,9 +32,8 @@ typedef struct mf_train_settings {
 /* Defaults into *values, ready for mf_settings_set. */
 bool mf_train_settings_start(mf_settings *settings, mf_train_settings *values, mf_error *err);
 
-/* After the last mf_settings_set: fills what follows from other values (the four
- * regularizations, n_threads 0 = every CPU this process may use). */
-void mf_train_settings_finish(const mf_settings *settings, mf_train_settings *values);
+/* After the last mf_settings_set: n_threads 0 becomes every CPU this process may use. */
+void mf_train_settings_finish(mf_train_settings *values);
 
 /* True when the setting called name was given, not left at its default. */
 bool mf_train_settings_is_given(const mf_settings *settings, const char *name);

@@ -11,6 +11,13 @@ double mf_clock_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+int64_t mf_clock_wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES])
 {
     struct timespec now;

@@ -1,11 +1,15 @@
-/* clock.h: the two clocks we need. Threads: any. */
+/* clock.h: the clocks we need. Threads: any. */
 #ifndef MF_BASE_CLOCK_H
 #define MF_BASE_CLOCK_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Seconds since an arbitrary start; never goes back. */
 double mf_clock_seconds(void);
+
+/* Milliseconds since 1970 by the wall clock, which may be set back. */
+int64_t mf_clock_wall_ms(void);
 
 enum { MF_CLOCK_TEXT_BYTES = 32 };
 

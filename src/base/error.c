@@ -111,6 +111,8 @@ static const struct {
     [MF_ERR_MEMORY] = {"memory", "PlatformError"},
     [MF_ERR_DIVERGED] = {"diverged", "ClientError"},
     [MF_ERR_STOPPED] = {"stopped", "PlatformError"},
+    [MF_ERR_UNKNOWN] = {"not_found", "ClientError"},
+    [MF_ERR_NOT_ACCEPTABLE] = {"not_acceptable", "ClientError"},
 };
 
 const char *mf_error_class(mf_error_code code)

@@ -20,15 +20,17 @@
 
 typedef enum mf_error_code {
     MF_OK = 0,
-    MF_ERR_ARGUMENT, /* a caller of the library broke its contract             */
-    MF_ERR_CONFIG,   /* a hyperparameter, channel or setting is wrong          */
-    MF_ERR_PARSE,    /* data that cannot be read: file, line and column follow */
-    MF_ERR_FORMAT,   /* a model or checkpoint file that is not usable          */
-    MF_ERR_LIMIT,    /* more of something than a stated limit                  */
-    MF_ERR_IO,       /* the operating system refused                           */
-    MF_ERR_MEMORY,   /* no memory                                              */
-    MF_ERR_DIVERGED, /* training left the finite numbers                       */
-    MF_ERR_STOPPED,  /* asked to stop (SIGTERM)                                */
+    MF_ERR_ARGUMENT,       /* a caller of the library broke its contract             */
+    MF_ERR_CONFIG,         /* a hyperparameter, channel or setting is wrong          */
+    MF_ERR_PARSE,          /* data that cannot be read: file, line and column follow */
+    MF_ERR_FORMAT,         /* a model or checkpoint file that is not usable          */
+    MF_ERR_LIMIT,          /* more of something than a stated limit                  */
+    MF_ERR_IO,             /* the operating system refused                           */
+    MF_ERR_MEMORY,         /* no memory                                              */
+    MF_ERR_DIVERGED,       /* training left the finite numbers                       */
+    MF_ERR_STOPPED,        /* asked to stop (SIGTERM)                                */
+    MF_ERR_UNKNOWN,        /* a user or movie that the model does not know           */
+    MF_ERR_NOT_ACCEPTABLE, /* an answer that the format asked for cannot hold        */
 } mf_error_code;
 
 /* One sentence with its prefix fits the 1,024 characters of FailureReason. */

@@ -14,10 +14,22 @@
 static mf_log_level lowest = MF_LOG_INFO;
 static void (*hook)(bool before);
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
-static const char *const level_names[] = {"debug", "info", "warning", "error"};
+#define STANDARD                                                                                   \
+    {                                                                                              \
+        .fd = STDERR_FILENO, .format = MF_LOG_JSON_UNLESS_TERMINAL, .time_key = "ts",              \
+        .level_names = {                                                                           \
+            "debug",                                                                               \
+            "info",                                                                                \
+            "warning",                                                                             \
+            "error",                                                                               \
+            "fatal"                                                                                \
+        }                                                                                          \
+    }
+static mf_log_style style = STANDARD;
+static char context[MF_LOG_CONTEXT_BYTES];
 
-/* Room for the closing brace and the newline. */
-enum { ENDING_BYTES = 2 };
+/* Room for the closing brace and the newline, and for `,"message":"event"`. */
+enum { ENDING_BYTES = 2, MESSAGE_BYTES = 80 };
 
 void mf_log_set_level(mf_log_level level)
 {
@@ -27,6 +39,18 @@ void mf_log_set_level(mf_log_level level)
 void mf_log_set_hook(void (*new_hook)(bool before))
 {
     hook = new_hook;
+}
+
+void mf_log_set_style(const mf_log_style *new_style)
+{
+    style = new_style != NULL ? *new_style : (mf_log_style)STANDARD;
+}
+
+void mf_log_set_context(const char *value)
+{
+    pthread_mutex_lock(&output);
+    mf_printable(context, sizeof context, value, strlen(value));
+    pthread_mutex_unlock(&output);
 }
 
 bool mf_log_level_parse(const char *text, mf_log_level *level)
@@ -52,51 +76,41 @@ bool mf_log_level_parse(const char *text, mf_log_level *level)
 static bool for_a_person(void)
 {
     static int known = -1;
+    if (style.format != MF_LOG_JSON_UNLESS_TERMINAL)
+        return style.format == MF_LOG_PLAIN;
     if (known < 0)
-        known = isatty(STDERR_FILENO) ? 1 : 0;
+        known = isatty(style.fd) ? 1 : 0;
     return known == 1;
 }
 
-/* Appends piece if it fits whole, else nothing. */
-static void append(mf_log_line *line, const char *piece)
+/* Appends piece if it fits whole and leaves `kept` bytes, else nothing. */
+static bool append(mf_log_line *line, const char *piece, size_t kept)
 {
     const size_t n = strlen(piece);
-    if (line->used + n + ENDING_BYTES > sizeof line->text)
-        return;
+    if (line->used + n + kept > sizeof line->text)
+        return false;
     memcpy(line->text + line->used, piece, n);
     line->used += (uint32_t)n;
+    return true;
 }
 
-void mf_log_begin(mf_log_line *line, mf_log_level level, const char *event)
-{
-    line->on = level >= lowest;
-    line->level = level;
-    line->used = 0;
-    if (!line->on)
-        return;
-    char start[160];
-    char now[MF_CLOCK_TEXT_BYTES];
-    if (for_a_person())
-        snprintf(start, sizeof start, "%s %s", level_names[level], event);
-    else
-        snprintf(start, sizeof start, "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"",
-                 mf_clock_timestamp(now), level_names[level], event);
-    append(line, start);
-}
-
-static void field(mf_log_line *line, const char *key, const char *rendered)
+/* Appends key and rendered value if they fit. */
+static bool field(mf_log_line *line, const char *key, const char *rendered, size_t kept)
 {
     char pair[MF_LOG_LINE_BYTES];
     const int n =
         snprintf(pair, sizeof pair, for_a_person() ? " %s=%s" : ",\"%s\":%s", key, rendered);
-    if (n > 0 && (size_t)n < sizeof pair)
-        append(line, pair);
+    return n > 0 && (size_t)n < sizeof pair && append(line, pair, kept);
 }
 
-void mf_log_text(mf_log_line *line, const char *key, const char *value)
+/* What a field of the caller's leaves free. */
+static size_t kept_for_the_end(const mf_log_line *line)
 {
-    if (!line->on)
-        return;
+    return ENDING_BYTES + (style.always_a_message && !line->has_message ? MESSAGE_BYTES : 0);
+}
+
+static bool text_field(mf_log_line *line, const char *key, const char *value, size_t kept)
+{
     char clean[1024];
     char quoted[2 * sizeof clean + 3];
     mf_printable(clean, sizeof clean, value, strlen(value));
@@ -112,7 +126,41 @@ void mf_log_text(mf_log_line *line, const char *key, const char *value)
     if (quotes)
         quoted[used++] = '"';
     quoted[used] = '\0';
-    field(line, key, quoted);
+    return field(line, key, quoted, kept);
+}
+
+void mf_log_begin(mf_log_line *line, mf_log_level level, const char *event)
+{
+    line->on = level >= lowest;
+    line->has_message = false;
+    line->level = level;
+    line->event = event;
+    line->used = 0;
+    if (!line->on)
+        return;
+    char start[160];
+    char now[MF_CLOCK_TEXT_BYTES];
+    const char *name = style.level_names[level];
+    if (style.format == MF_LOG_PLAIN)
+        snprintf(start, sizeof start, "%s %s %s", mf_clock_timestamp(now), name, event);
+    else if (for_a_person())
+        snprintf(start, sizeof start, "%s %s", name, event);
+    else
+        snprintf(start, sizeof start, "{\"%s\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"",
+                 style.time_key, mf_clock_timestamp(now), name, event);
+    append(line, start, ENDING_BYTES);
+    if (style.context_key != NULL) {
+        pthread_mutex_lock(&output);
+        text_field(line, style.context_key, context, ENDING_BYTES);
+        pthread_mutex_unlock(&output);
+    }
+}
+
+void mf_log_text(mf_log_line *line, const char *key, const char *value)
+{
+    if (line->on && text_field(line, key, value, kept_for_the_end(line)) &&
+        strcmp(key, "message") == 0)
+        line->has_message = true;
 }
 
 void mf_log_count(mf_log_line *line, const char *key, uint64_t value)
@@ -121,7 +169,7 @@ void mf_log_count(mf_log_line *line, const char *key, uint64_t value)
         return;
     char text[32];
     snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    field(line, key, text);
+    field(line, key, text, kept_for_the_end(line));
 }
 
 void mf_log_number(mf_log_line *line, const char *key, double value, int decimals)
@@ -131,30 +179,35 @@ void mf_log_number(mf_log_line *line, const char *key, double value, int decimal
     char text[400];
     snprintf(text, sizeof text, "%.*f", decimals, value);
     /* JSON has no word for these. */
-    field(line, key, __builtin_isfinite(value) ? text : "null");
+    field(line, key, __builtin_isfinite(value) ? text : "null", kept_for_the_end(line));
 }
 
 void mf_log_bool(mf_log_line *line, const char *key, bool value)
 {
     if (line->on)
-        field(line, key, value ? "true" : "false");
+        field(line, key, value ? "true" : "false", kept_for_the_end(line));
+}
+
+void mf_log_write(const char *line, size_t n_bytes)
+{
+    pthread_mutex_lock(&output);
+    if (hook != NULL)
+        hook(true);
+    const ssize_t written = write(style.fd, line, n_bytes);
+    (void)written; /* a log that cannot be written has nowhere to say so */
+    if (hook != NULL)
+        hook(false);
+    pthread_mutex_unlock(&output);
 }
 
 void mf_log_end(mf_log_line *line)
 {
     if (!line->on)
         return;
-    if (!for_a_person())
-        line->text[line->used++] = '}';
-    line->text[line->used++] = '\n';
-    pthread_mutex_lock(&output);
-    if (hook != NULL)
-        hook(true);
-    const ssize_t written = write(STDERR_FILENO, line->text, line->used);
-    (void)written; /* a log that cannot be written has nowhere to say so */
-    if (hook != NULL)
-        hook(false);
-    pthread_mutex_unlock(&output);
+    if (style.always_a_message && !line->has_message && !for_a_person())
+        text_field(line, "message", line->event, ENDING_BYTES);
+    append(line, for_a_person() ? "\n" : "}\n", 0);
+    mf_log_write(line->text, line->used);
     line->on = false;
 }
 

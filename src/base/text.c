@@ -66,6 +66,45 @@ void mf_text_count(mf_text *text, uint64_t value)
     mf_text_append(text, start, (size_t)(end - start));
 }
 
+/* Nine significant digits. A float has 112 at most: all of them are asked for, so
+ * that printf has nothing to round and the locale's point can be dropped. */
+static void append_scientific(mf_text *text, float value)
+{
+    enum { ALL = 112, KEPT = 9 };
+    char exact[ALL + LONGEST_NUMBER];
+    snprintf(exact, sizeof exact, "%.*e", ALL - 1, fabs((double)value));
+    unsigned digits[ALL];
+    size_t n = 0;
+    const char *at = exact;
+    for (; *at != 'e'; at++)
+        if (*at >= '0' && *at <= '9' && n < ALL)
+            digits[n++] = (unsigned)(*at - '0');
+    uint32_t kept = 0;
+    for (size_t i = 0; i < KEPT; i++)
+        kept = kept * 10 + digits[i];
+    int exponent = atoi(at + 1);
+    kept += digits[KEPT] >= 5;
+    if (kept == 1000000000) {
+        kept /= 10;
+        exponent++;
+    }
+    size_t n_kept = KEPT;
+    for (; kept % 10 == 0; kept /= 10)
+        n_kept--;
+    char number[LONGEST_NUMBER];
+    char *const end = number + sizeof number;
+    char *start = digits_before(end, kept);
+    if (n_kept > 1) {
+        start--;
+        start[0] = start[1];
+        start[1] = '.';
+    }
+    if (value < 0)
+        *--start = '-';
+    mf_text_append(text, start, (size_t)(end - start));
+    mf_text_format(text, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+}
+
 void mf_text_float(mf_text *text, float value)
 {
     enum { DECIMALS = 6, UNIT = 1000000 };
@@ -74,14 +113,13 @@ void mf_text_float(mf_text *text, float value)
         return;
     }
     const double size = fabs((double)value);
-    char number[LONGEST_NUMBER];
-    char *const end = number + sizeof number;
     if (size != 0 && (size < 1e-3 || size >= 1e9)) {
-        const int n = snprintf(number, sizeof number, "%.9g", (double)value);
-        mf_text_append(text, number, (size_t)n);
+        append_scientific(text, value);
         return;
     }
-    /* A float times a million is exact to half a unit in a double. */
+    char number[LONGEST_NUMBER];
+    char *const end = number + sizeof number;
+    /* A float times a million fits a double exactly, and so does half a unit more. */
     const uint64_t scaled = (uint64_t)(size * UNIT + 0.5);
     uint64_t decimals = scaled % UNIT;
     int n_decimals = DECIMALS;
@@ -124,9 +162,14 @@ void mf_text_json(mf_text *text, const char *bytes, size_t n)
     mf_text_literal(text, "\"");
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 void mf_text_csv(mf_text *text, const char *bytes, size_t n)
 {
-    bool quotes = n > 0 && (bytes[0] == ' ' || bytes[n - 1] == ' ');
+    bool quotes = n > 0 && (is_blank(bytes[0]) || is_blank(bytes[n - 1]));
     for (size_t i = 0; i < n && !quotes; i++)
         quotes = bytes[i] == ',' || bytes[i] == '"' || bytes[i] == '\n' || bytes[i] == '\r';
     if (!quotes) {

@@ -28,8 +28,8 @@ typedef struct mf_access {
     const char *method; /* static */
     const char *route;  /* static; "" when there was none */
     uint16_t status;
-    uint64_t bytes_in;
-    uint64_t bytes_out;
+    uint64_t bytes_in;  /* of the body, unpacked */
+    uint64_t bytes_out; /* of the answer's body */
     uint64_t microseconds;
     int64_t when_ms; /* wall clock, since 1970 */
     char request_id[MF_ACCESS_REQUEST_ID_BYTES];
@@ -38,9 +38,8 @@ typedef struct mf_access {
 
 typedef struct mf_http_access_log mf_http_access_log;
 
-/* Lines go to file descriptor fd. Answers below min_status are not logged (200:
- * all, 400: errors only).
- * Fails MF_ERR_MEMORY, MF_ERR_IO (no thread). */
+/* Lines go to file descriptor fd, which stays the caller's. Answers below min_status are not logged
+ * (200: all, 400: errors only). Fails MF_ERR_MEMORY, MF_ERR_IO (no thread). */
 mf_http_access_log *mf_access_log_open(int fd, uint32_t n_loops, uint16_t min_status,
                                        mf_error *err);
 

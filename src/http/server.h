@@ -25,6 +25,27 @@
  *     the socket takes, and long work is done in slices between them.
  * (5) A request that was taken is answered before the server stops.
  *
+ * What is refused, always with JSON:
+ *
+ *     400  anything that RFC 9112 does not allow; a bare LF as line end (which it
+ *          allows a server to take); a path or query that cannot be decoded or
+ *          holds %00; over 32 parameters; bad chunks, bad gzip
+ *     404  no such path             405  not with this method (with Allow)
+ *     408  too slow                 413  body too large, also unpacked
+ *     414  request line too long    415  Content-Encoding other than gzip
+ *     417  Expect other than 100-continue
+ *     431  head too long, over 100 headers
+ *     501  Transfer-Encoding other than chunked
+ *     503  too much at once         505  not HTTP/1.0 or 1.1
+ *
+ * After 404, 405, 413, 415 and a bad path or query the connection goes on when
+ * the body is known to be 64 KiB or less, which is then read and thrown away.
+ * After all others of the list that come before a whole request, it is closed, with
+ * a few seconds for the client to read why. Host may be anything or missing.
+ *
+ * Answers carry Date, Server, Content-Length and X-Request-Id; the latter is the
+ * client's X-Amzn-RequestId or X-Request-Id when that is 1 to 39 visible characters.
+ *
  * Follows RFC 9110 and RFC 9112. HTTP/1.0 is understood, HTTP/2 is not.
  *
  * Threads: create, start, each_loop, drain and destroy belong to one thread; the
@@ -62,8 +83,8 @@ typedef struct mf_http_view {
 
 mf_http_method mf_http_get_method(const mf_http_request *request);
 
-/* The value of the first header of that name (any case), blanks around it
- * dropped. A list header that came several times is one value, joined by ", ". */
+/* The value of the header of that name (any case), blanks around it dropped. One
+ * that came several times is one value, joined by ", " (RFC 9110, 5.3). */
 mf_http_view mf_http_get_header(const mf_http_request *request, const char *name);
 
 /* The part of the path where the route has {…}, percent-decoded. */
@@ -79,7 +100,8 @@ mf_http_view mf_http_get_parameter(const mf_http_request *request, const char *n
 bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_view *name,
                               mf_http_view *value);
 
-/* The body, whole, without chunks and gzip. */
+/* The body, whole, without chunks and gzip; bytes is never NULL. A zero byte that
+ * does not count stands behind a body that is not empty. */
 mf_http_view mf_http_get_body(const mf_http_request *request);
 
 /* Which loop this is, 0 … n_threads - 1: for what a handler keeps per thread. */
@@ -88,17 +110,20 @@ uint32_t mf_http_get_loop(const mf_http_request *request);
 /* ------------------------------------------------------------------- answers */
 
 /* The body of the answer, empty at first. Append to it, then call mf_http_reply.
- * Its memory belongs to the loop and is used again. */
+ * The pointer and what was appended stay through all slices of mf_http_work, beside
+ * other requests of the loop; the memory is used again afterwards. */
 mf_text *mf_http_answer(mf_http_request *request);
 
-/* A header of the answer. One whose value holds anything but visible ASCII and
- * inner blanks, or that is over 1,024 bytes, is left out: no value can add a line. */
+/* A header of the answer. One whose value is empty, over 1,024 bytes, or anything
+ * but visible ASCII and inner blanks, is left out: no value can add a line. So is
+ * what goes beyond 16 KiB of headers. name is a literal. */
 void mf_http_set_header(mf_http_request *request, const char *name, const char *value,
                         size_t n_bytes);
 
 /* Sends what mf_http_answer holds. content_type NULL: none (for empty bodies).
- * For HEAD the length is sent and the body is not. If the answer ran out of
- * memory a 503 is sent instead. The request is gone when this returns. */
+ * For HEAD the length is sent and the body is not; 204 and 304 have neither. If the
+ * answer ran out of memory a 503 is sent instead. The request is gone when this
+ * returns: a second answer to it does nothing. */
 void mf_http_reply(mf_http_request *request, int status, const char *content_type);
 
 /* Throws away what mf_http_answer holds and sends
@@ -120,7 +145,10 @@ typedef bool mf_http_slice(mf_http_request *request, void *state);
  * once, after the last slice, or early when the client goes away, the time
  * allowed for an answer is over (the server then answers 503) or the server must
  * stop. When too much waits already the request is refused with 503 at once and
- * state destroyed. */
+ * state destroyed. Call it from a handler, as the last thing.
+ *
+ * A client is gone when its connection is reset. A mere end of what it sends (FIN)
+ * may be a half-closed connection and does not end the work. */
 void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
                   void (*destroy)(void *state));
 
@@ -142,11 +170,14 @@ typedef struct mf_http_settings {
     uint16_t port;       /* 0: any free one, see mf_http_server_port */
     uint32_t n_threads;  /* 1 … 256 */
 
-    uint32_t max_connections;    /* of all loops together; more get 503 and are closed */
-    uint32_t max_head_bytes;     /* request line and headers; more gets 431 */
-    uint64_t max_body_bytes;     /* after unpacking; more gets 413 */
-    uint64_t max_buffered_bytes; /* all bodies and unsent answers together; more gets 503 */
-    uint32_t max_working;        /* requests of one loop in mf_http_work; more get 503 */
+    uint32_t max_connections; /* of all loops together; more get 503 and are closed */
+    uint32_t max_head_bytes;  /* request line and headers; more gets 431 */
+    uint64_t max_body_bytes;  /* after unpacking; more gets 413 */
+    /* All bodies that are not whole or being worked on, and all unsent answers. A
+     * body that goes over it gets 503; a client that does not read its answer, and
+     * with it goes over the limit, is cut off. */
+    uint64_t max_buffered_bytes;
+    uint32_t max_working; /* requests of one loop in mf_http_work; more get 503 */
 
     uint32_t head_ms;   /* from a request's first byte to the end of its head; then 408 */
     uint32_t body_ms;   /* from there to the end of its body; then 408 */
@@ -157,23 +188,25 @@ typedef struct mf_http_settings {
     const char *server; /* value of the Server header, or NULL */
     void *context;      /* handed to every handler */
 
-    /* Called on the loop for each answered request, after its answer was handed
-     * to the kernel; NULL for none. Quiet routes below 400 are left out. */
+    /* Gets a record of each answered request, quiet routes below 400 left out; NULL
+     * for none. Opened for n_threads loops, closed after the server is destroyed. */
     struct mf_http_access_log *access_log;
 } mf_http_settings;
 
 /* Every field but port and context at a sensible value: all addresses, one
  * thread per CPU of the affinity mask, 10,000 connections, 32 KiB head, 25 MiB
- * bodies, 60 s for an answer. */
+ * bodies and 512 MiB of them together, 128 working, 10 s for a head, 60 s for a
+ * body, 60 s for an answer, 30 s without a byte of an answer taken, 75 s idle. */
 mf_http_settings mf_http_settings_default(void);
 
 /* -------------------------------------------------------------------- server */
 
 typedef struct mf_http_server mf_http_server;
 
-/* Checks settings and routes, binds the sockets and raises the limit of open
- * files as far as the connections need and the system lets it. Settings and
- * routes must outlive the server.
+/* Checks settings and routes, binds the sockets, listens (who connects now waits
+ * for start), and raises the limit of open files as far as the connections need
+ * and the system lets it. Settings are copied; what they point to and the routes
+ * must outlive the server.
  * Fails MF_ERR_ARGUMENT; MF_ERR_IO: port taken, no such address, … ; MF_ERR_MEMORY. */
 mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf_http_route *routes,
                                       size_t n_routes, mf_error *err);
@@ -192,7 +225,9 @@ void mf_http_server_each_loop(mf_http_server *server, void (*fn)(uint32_t loop, 
 
 /* Stops accepting, closes idle connections, answers what was taken (with
  * Connection: close) and ends the threads; what is not done after deadline_ms is
- * cut off. Returns how many requests were. */
+ * cut off. Returns how many requests were. Taken are connections that the kernel
+ * had accepted for us and requests whose first byte had come; what a client sends
+ * behind the request that is answered with Connection: close is not. */
 uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms);
 
 /* After drain, or instead of start. NULL is fine. */

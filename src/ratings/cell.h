@@ -48,9 +48,8 @@ static inline uint64_t mf_digits(const char *text, size_t n_bytes)
     uint64_t word;
     memcpy(&word, text, sizeof word);
     word = le64toh(word);
-    const size_t shift = 64 - 8 * n_bytes;
     /* Leading zeros take the place of the missing digits. */
-    uint64_t d = (word << shift) ^ (UINT64_C(0x3030303030303030) << shift);
+    uint64_t d = (word ^ UINT64_C(0x3030303030303030)) << (64 - 8 * n_bytes);
     if (((d + UINT64_C(0x7676767676767676)) | d) & UINT64_C(0x8080808080808080))
         return UINT64_MAX;
     d = (d * 10 + (d >> 8)) & UINT64_C(0x00FF00FF00FF00FF);

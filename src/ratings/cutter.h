@@ -35,8 +35,14 @@ mf_cut mf_cut_rows(const char *bytes, size_t n_bytes, bool is_last, char delimit
 /* Line ends (LF, CR, CRLF) in bytes[0 .. n_bytes); a CR at the very end counts. */
 size_t mf_count_lines(const char *bytes, size_t n_bytes);
 
-/* No quotes, and no blanks but where they delimit: then libcsv's fields are the
- * text between delimiters and line ends, byte for byte. Cost: 0.05 ns per byte. */
-bool mf_is_plain(const char *bytes, size_t n_bytes, char delimiter);
+typedef struct mf_survey {
+    size_t n_lines; /* as mf_count_lines */
+    /* No quotes, and no blanks but where they delimit: then libcsv's fields are the
+     * text between delimiters and line ends, byte for byte. */
+    bool is_plain;
+} mf_survey;
+
+/* Both in one pass. Cost: 0.07 ns per byte. */
+mf_survey mf_survey_block(const char *bytes, size_t n_bytes, char delimiter);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * (1) Member m owns spans first_span[m] … first_span[m+1]-1. Its rows of a user go
  *     behind those of members before it: the sort is stable.
- * (2) After `place` the user column holds each row's final place. */
+ * (2) After `place` the user column holds each row's final place, or that of a
+ *     run's first row. */
 #include "ratings/group.h"
 
 #include "base/memory.h"
@@ -48,16 +49,20 @@ static void count(void *context, uint32_t member)
         const mf_span *span = &g->in->spans[s];
         if (span->n == 0)
             continue;
-        uint32_t *user = span->chunk->user + span->begin;
-        uint32_t *item = span->chunk->item + span->begin;
-        const uint32_t *user_index = g->in->user_index[span->reader];
-        const uint32_t *item_index = g->in->item_index[span->reader];
-        if (user_index != NULL)
+        const uint32_t *index = g->in->user_index[span->reader];
+        if (span->n_runs > 0) {
+            mf_run *run = span->column[MF_COLUMN_USER];
+            for (uint32_t k = 0; k < span->n_runs; k++) {
+                if (index != NULL)
+                    run[k].user = index[run[k].user];
+                counts[run[k].user] += run[k].n;
+            }
+            continue;
+        }
+        uint32_t *user = span->column[MF_COLUMN_USER];
+        if (index != NULL)
             for (uint32_t r = 0; r < span->n; r++)
-                user[r] = user_index[user[r]];
-        if (item_index != NULL)
-            for (uint32_t r = 0; r < span->n; r++)
-                item[r] = item_index[item[r]];
+                user[r] = index[user[r]];
         for (uint32_t r = 0; r < span->n; r++)
             counts[user[r]]++;
     }
@@ -73,10 +78,11 @@ static void find_times(void *context, uint32_t member)
         const mf_span *span = &g->in->spans[s];
         if (span->n == 0 || !span->has_time || span->wide_time)
             continue;
+        const uint32_t *offsets = span->column[MF_COLUMN_TIME_LOW];
         int32_t low = INT32_MAX;
         int32_t high = INT32_MIN;
         for (uint32_t r = 0; r < span->n; r++) {
-            const int32_t offset = (int32_t)span->chunk->time_low[span->begin + r];
+            const int32_t offset = (int32_t)offsets[r];
             low = offset < low ? offset : low;
             high = offset > high ? offset : high;
         }
@@ -98,40 +104,144 @@ static void place(void *context, uint32_t member)
         const mf_span *span = &g->in->spans[s];
         if (span->n == 0)
             continue;
-        uint32_t *user = span->chunk->user + span->begin;
+        if (span->n_runs > 0) {
+            mf_run *run = span->column[MF_COLUMN_USER];
+            for (uint32_t k = 0; k < span->n_runs; k++) {
+                const uint32_t user = run[k].user;
+                run[k].user = next[user];
+                next[user] += run[k].n;
+            }
+            continue;
+        }
+        uint32_t *user = span->column[MF_COLUMN_USER];
         for (uint32_t r = 0; r < span->n; r++)
             user[r] = next[user[r]]++;
     }
 }
 
-static void deal_column(const mf_span *span, const uint32_t *to, const void *from, void *column)
+/* One column of a span on its way out. */
+typedef struct dealing {
+    const void *from;
+    const uint32_t *index; /* items: local index to index, or NULL */
+    const float *value;    /* values: by code */
+    int64_t base;          /* narrow times: what is added to an offset */
+} dealing;
+
+/* What 32 bits of row r go out. */
+typedef uint32_t cell(const dealing *d, uint32_t r);
+
+#define CELL __attribute__((always_inline)) static inline uint32_t
+
+CELL long_cell(const dealing *d, uint32_t r)
 {
-    const char *bytes = (const char *)from + 4 * (size_t)span->begin;
-    for (uint32_t r = 0; r < span->n; r++)
-        memcpy((char *)column + 4 * (size_t)to[r], bytes + 4 * (size_t)r, 4);
+    return ((const uint32_t *)d->from)[r];
+}
+
+CELL long_item(const dealing *d, uint32_t r)
+{
+    return d->index[((const uint32_t *)d->from)[r]];
+}
+
+CELL short_cell(const dealing *d, uint32_t r)
+{
+    return ((const uint16_t *)d->from)[r];
+}
+
+CELL short_item(const dealing *d, uint32_t r)
+{
+    return d->index[((const uint16_t *)d->from)[r]];
+}
+
+CELL coded_value(const dealing *d, uint32_t r)
+{
+    uint32_t bits;
+    memcpy(&bits, &d->value[((const uint8_t *)d->from)[r]], sizeof bits);
+    return bits;
+}
+
+CELL time_offset(const dealing *d, uint32_t r)
+{
+    return (uint32_t)(d->base + (int32_t)((const uint32_t *)d->from)[r]);
+}
+
+static uint64_t time_key(const dealing *d, uint32_t r)
+{
+    return mf_time_key((double)(d->base + (int32_t)((const uint32_t *)d->from)[r]));
+}
+
+CELL time_key_low(const dealing *d, uint32_t r)
+{
+    return (uint32_t)time_key(d, r);
+}
+
+CELL time_key_high(const dealing *d, uint32_t r)
+{
+    return (uint32_t)(time_key(d, r) >> 32);
+}
+
+/* Inlined with its `cell`: a plain loop for each. */
+__attribute__((always_inline)) static inline void deal_as(const mf_span *span, const dealing d,
+                                                          cell *at, void *column)
+{
+    if (span->n_runs == 0) {
+        const uint32_t *to = span->column[MF_COLUMN_USER];
+        for (uint32_t r = 0; r < span->n; r++) {
+            const uint32_t bits = at(&d, r);
+            memcpy((char *)column + 4 * (size_t)to[r], &bits, 4);
+        }
+        return;
+    }
+    const mf_run *run = span->column[MF_COLUMN_USER];
+    for (uint32_t k = 0, from = 0; k < span->n_runs; from += run[k++].n) {
+        char *to = (char *)column + 4 * (size_t)run[k].user;
+        const uint32_t n = run[k].n;
+        for (uint32_t r = 0; r < n; r++) {
+            const uint32_t bits = at(&d, from + r);
+            memcpy(to + 4 * (size_t)r, &bits, 4);
+        }
+    }
+}
+
+static void deal_items(const group *g, const mf_span *span)
+{
+    const dealing d = {span->column[MF_COLUMN_ITEM], g->in->item_index[span->reader], NULL, 0};
+    if (span->short_items && d.index != NULL)
+        deal_as(span, d, short_item, g->out->item);
+    else if (span->short_items)
+        deal_as(span, d, short_cell, g->out->item);
+    else if (d.index != NULL)
+        deal_as(span, d, long_item, g->out->item);
+    else
+        deal_as(span, d, long_cell, g->out->item);
+}
+
+static void deal_values(const group *g, const mf_span *span)
+{
+    const float *value = g->in->stores[span->reader]->values.value;
+    const dealing d = {span->column[MF_COLUMN_VALUE], NULL, value, 0};
+    if (span->has_values)
+        deal_as(span, d, long_cell, g->out->value);
+    else
+        deal_as(span, d, coded_value, g->out->value);
 }
 
 /* Rows without a timestamp, in a reading that has some, are older than any: 0. */
-static void deal_times(const group *g, const mf_span *span, const uint32_t *to)
+static void deal_times(const group *g, const mf_span *span)
 {
     if (!span->has_time)
         return; /* the memory is zero already */
-    const uint32_t *low = span->chunk->time_low + span->begin;
-    if (!g->is_wide) {
-        const int64_t base = span->time_base - g->time_base + 1;
-        for (uint32_t r = 0; r < span->n; r++)
-            g->time_low[to[r]] = (uint32_t)(base + (int32_t)low[r]);
-        return;
-    }
     const bool is_high = g->column == MF_COLUMN_TIME_HIGH;
-    uint32_t *column = is_high ? g->time_high : g->time_low;
-    if (span->wide_time) {
-        deal_column(span, to, is_high ? span->chunk->time_high : span->chunk->time_low, column);
-        return;
-    }
-    for (uint32_t r = 0; r < span->n; r++) {
-        const uint64_t key = mf_time_key((double)(span->time_base + (int32_t)low[r]));
-        column[to[r]] = is_high ? (uint32_t)(key >> 32) : (uint32_t)key;
+    dealing d = {span->column[MF_COLUMN_TIME_LOW], NULL, NULL, span->time_base};
+    if (!g->is_wide) {
+        d.base = span->time_base - g->time_base + 1;
+        deal_as(span, d, time_offset, g->time_low);
+    } else if (span->wide_time) {
+        d.from = span->column[g->column];
+        deal_as(span, d, long_cell, is_high ? g->time_high : g->time_low);
+    } else if (is_high) {
+        deal_as(span, d, time_key_high, g->time_high);
+    } else {
+        deal_as(span, d, time_key_low, g->time_low);
     }
 }
 
@@ -142,13 +252,12 @@ static void deal(void *context, uint32_t member)
         const mf_span *span = &g->in->spans[s];
         if (span->n == 0)
             continue;
-        const uint32_t *to = span->chunk->user + span->begin;
         if (g->column == MF_COLUMN_ITEM)
-            deal_column(span, to, span->chunk->item, g->out->item);
+            deal_items(g, span);
         else if (g->column == MF_COLUMN_VALUE)
-            deal_column(span, to, span->chunk->value, g->out->value);
+            deal_values(g, span);
         else
-            deal_times(g, span, to);
+            deal_times(g, span);
     }
 }
 
@@ -265,6 +374,10 @@ static bool compact(group *g, mf_error *err)
     uint64_t next = 0;
     for (uint32_t u = 0; u < g->in->n_users; u++) {
         const uint64_t at = out->user_start[u];
+        if (at == next) { /* no gap yet */
+            next += g->n_kept[u];
+            continue;
+        }
         memmove(out->item + next, out->item + at, g->n_kept[u] * sizeof *out->item);
         memmove(out->value + next, out->value + at, g->n_kept[u] * sizeof *out->value);
         out->user_start[u] = next;

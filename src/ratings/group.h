@@ -19,7 +19,7 @@
 typedef struct mf_grouping {
     const mf_span *spans; /* [n_spans] in file order */
     uint64_t n_spans;
-    mf_store **stores; /* [n_stores] all of the rows; their columns are used up */
+    mf_store **stores; /* [n_stores] by reader; their columns are used up */
     uint32_t n_stores;
     uint32_t **user_index; /* [readers] local index to index; NULL: they are equal */
     uint32_t **item_index;

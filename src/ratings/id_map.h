@@ -41,14 +41,22 @@ void mf_id_map_clear(mf_id_map *map);
 /* The slower way of mf_id_map_find: through the hash table. */
 uint32_t mf_id_map_find_hashed(mf_id_map *map, const char *bytes, size_t n_bytes);
 
+/* The index of an id that is in the table of small integers; MF_INDEX_NONE when it
+ * is not. MF_CELL_READABLE bytes are there. */
+static inline uint32_t mf_id_map_find_direct(const mf_id_map *map, mf_cell cell)
+{
+    const uint64_t value = mf_cell_small_integer(cell);
+    return __builtin_expect(value < map->n_direct, 1) ? map->direct[value] - 1 : MF_INDEX_NONE;
+}
+
 /* The index of an id, MF_INDEX_NONE when it is new (or can be no id).
  * MF_CELL_READABLE bytes are there. */
 static inline uint32_t mf_id_map_find(mf_id_map *map, mf_cell cell)
 {
-    const uint64_t value = mf_cell_small_integer(cell);
-    if (__builtin_expect(value < map->n_direct && map->direct[value] != 0, 1))
-        return map->direct[value] - 1;
-    return mf_id_map_find_hashed(map, cell.bytes, cell.n_bytes);
+    const uint32_t index = mf_id_map_find_direct(map, cell);
+    return __builtin_expect(index != MF_INDEX_NONE, 1)
+               ? index
+               : mf_id_map_find_hashed(map, cell.bytes, cell.n_bytes);
 }
 
 /* Appends an id that is not there yet; `first` is larger than any before.

@@ -11,39 +11,44 @@
 #define LIKELY(condition)   __builtin_expect((condition), 1)
 #define UNLIKELY(condition) __builtin_expect((condition), 0)
 
-/* Rows mostly come user by user: the same text is the same user. */
-static inline uint32_t find_user(mf_parser *p, mf_cell cell)
+/* Bytes of a cell of 1 to 8, as a number that no other text of that length has. */
+static inline uint64_t cell_text(mf_cell cell)
 {
-    uint64_t text = 0;
-    if (cell.n_bytes - 1 < 8) {
-        memcpy(&text, cell.bytes, sizeof text);
-        text = le64toh(text) << (64 - 8 * cell.n_bytes);
-        if (text == p->user_text && cell.n_bytes == p->user_bytes)
-            return p->user;
-    }
-    const uint32_t user = mf_id_map_find(&p->users, cell);
-    p->user_bytes = user != MF_INDEX_NONE && cell.n_bytes <= 8 ? cell.n_bytes : 0;
-    p->user_text = text;
-    p->user = user;
-    return user;
-}
-
-/* People give few different ratings: after the first of each it is a look-up. */
-static inline bool read_rating(mf_parser *p, mf_cell cell, float *rating)
-{
-    if (cell.n_bytes - 1 >= 7)
-        return mf_row_rating(cell, rating);
     uint64_t text;
     memcpy(&text, cell.bytes, sizeof text);
-    text = le64toh(text) << (64 - 8 * cell.n_bytes) >> 8 | (uint64_t)cell.n_bytes << 56;
-    const size_t place = (text * UINT64_C(0x9E3779B97F4A7C15)) >> 56;
-    if (UNLIKELY(p->cache[place].text != text)) {
-        if (!mf_row_rating(cell, rating))
-            return false;
+    return le64toh(text) << (64 - 8 * cell.n_bytes);
+}
+
+/* 1 to 7 bytes and their number, and where in the cache they would be. */
+static inline uint64_t rating_text(mf_cell cell, size_t *place)
+{
+    const uint64_t text = cell_text(cell) >> 8 | (uint64_t)cell.n_bytes << 56;
+    *place = (text * UINT64_C(0x9E3779B97F4A7C15)) >> 56;
+    return text;
+}
+
+/* People give few different ratings: after the first of each it is a look-up. *code
+ * as mf_values_code. */
+static bool read_rating(mf_parser *p, mf_cell cell, float *rating, uint32_t *code)
+{
+    size_t place;
+    uint64_t text = 0; /* too long for the cache */
+    if (cell.n_bytes - 1 < 7) {
+        text = rating_text(cell, &place);
+        if (p->cache[place].text == text) {
+            *rating = p->cache[place].value;
+            *code = p->cache[place].code;
+            return true;
+        }
+    }
+    if (!mf_row_rating(cell, rating))
+        return false;
+    *code = mf_values_code(&p->store.values, *rating);
+    if (text != 0) {
         p->cache[place].text = text;
         p->cache[place].value = *rating;
+        p->cache[place].code = *code;
     }
-    *rating = p->cache[place].value;
     return true;
 }
 
@@ -56,65 +61,45 @@ static bool fail(mf_parser *p)
 /* The block's timestamps do not fit 32 bits: from here on it holds 64-bit keys. */
 static bool widen(mf_parser *p)
 {
-    mf_span *span = &p->span;
-    if (!mf_chunk_widen(span->chunk, p->err))
+    mf_draft *draft = &p->draft;
+    if (!mf_draft_widen(draft, p->err))
         return fail(p);
-    for (uint32_t r = span->begin; r < span->begin + span->n; r++) {
-        const int64_t whole = span->time_base + (int32_t)span->chunk->time_low[r];
+    for (uint32_t r = 0; r < draft->n; r++) {
+        const int64_t whole = draft->time_base + (int32_t)draft->time_low[r];
         const uint64_t key = mf_time_key((double)whole);
-        span->chunk->time_low[r] = (uint32_t)key;
-        span->chunk->time_high[r] = (uint32_t)(key >> 32);
+        draft->time_low[r] = (uint32_t)key;
+        draft->time_high[r] = (uint32_t)(key >> 32);
     }
-    span->wide_time = true;
+    draft->wide_time = true;
     return true;
-}
-
-/* As mf_cell_digits; neighbours' timestamps differ in their last eight digits. */
-static inline bool read_digits(mf_parser *p, mf_cell cell, int64_t *value)
-{
-    const size_t n_high = cell.n_bytes - 8;
-    if (n_high - 1 >= 8)
-        return mf_cell_digits(cell, value);
-    uint64_t text;
-    memcpy(&text, cell.bytes, sizeof text);
-    text = le64toh(text) << (64 - 8 * n_high);
-    if (UNLIKELY(text != p->time_text || n_high != p->time_bytes)) {
-        p->time_high = mf_digits(cell.bytes, n_high);
-        p->time_text = text;
-        p->time_bytes = p->time_high != UINT64_MAX ? n_high : 0;
-        if (p->time_bytes == 0)
-            return false;
-    }
-    const uint64_t low = mf_digits(cell.bytes + n_high, 8);
-    *value = (int64_t)(p->time_high * 100000000 + low);
-    return low != UINT64_MAX;
 }
 
 /* Stores the timestamp of the row that is about to be appended. False when it is
  * no number, or there is no memory. */
 static inline bool put_time(mf_parser *p, mf_cell cell)
 {
-    mf_span *span = &p->span;
-    const uint32_t at = span->begin + span->n;
+    mf_draft *draft = &p->draft;
+    const uint32_t at = draft->n;
     int64_t whole;
     double seconds = 0;
-    bool is_whole = read_digits(p, cell, &whole);
+    bool is_whole = mf_cell_digits(cell, &whole);
     if (UNLIKELY(!is_whole) && !mf_row_time(cell, &is_whole, &whole, &seconds))
         return false;
-    if (LIKELY(is_whole && !span->wide_time)) {
-        if (span->n == 0)
-            span->time_base = whole;
+    if (LIKELY(is_whole && !draft->wide_time)) {
+        if (UNLIKELY(at == 0))
+            draft->time_base = whole;
         int64_t offset;
-        if (!__builtin_sub_overflow(whole, span->time_base, &offset) && offset == (int32_t)offset) {
-            span->chunk->time_low[at] = (uint32_t)offset;
+        if (!__builtin_sub_overflow(whole, draft->time_base, &offset) &&
+            offset == (int32_t)offset) {
+            draft->time_low[at] = (uint32_t)offset;
             return true;
         }
     }
-    if (!span->wide_time && !widen(p))
+    if (!draft->wide_time && !widen(p))
         return false;
     const uint64_t key = mf_time_key(is_whole ? (double)whole : seconds);
-    span->chunk->time_low[at] = (uint32_t)key;
-    span->chunk->time_high[at] = (uint32_t)(key >> 32);
+    draft->time_low[at] = (uint32_t)key;
+    draft->time_high[at] = (uint32_t)(key >> 32);
     return true;
 }
 
@@ -153,19 +138,98 @@ static void on_bad_row(mf_parser *p)
     mf_row_explain(p, &bad->field, &bad->error);
 }
 
-/* A row with the right number of fields; false when it is bad. */
-__attribute__((always_inline)) static inline bool
-put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
+/* As mf_id_map_find_direct, for users, who mostly come row after row. */
+static inline uint32_t find_user(const mf_id_map *users, mf_recent *recent, mf_cell cell)
 {
-    mf_span *span = &p->span;
+    if (UNLIKELY(cell.n_bytes - 1 >= 8))
+        return MF_INDEX_NONE;
+    const uint64_t text = cell_text(cell);
+    if (UNLIKELY(text != recent->user_text || cell.n_bytes != recent->user_bytes)) {
+        recent->user = mf_id_map_find_direct(users, cell);
+        recent->user_text = text;
+        recent->user_bytes = recent->user != MF_INDEX_NONE ? cell.n_bytes : 0;
+    }
+    return recent->user;
+}
+
+/* A timestamp of 9 to 16 digits; neighbours differ in their last eight. */
+static inline bool read_time(mf_recent *recent, mf_cell cell, int64_t *whole)
+{
+    const mf_cell high = {cell.bytes, cell.n_bytes - 8};
+    if (UNLIKELY(high.n_bytes - 1 >= 8))
+        return false;
+    const uint64_t text = cell_text(high);
+    if (UNLIKELY(text != recent->time_text || high.n_bytes != recent->time_bytes)) {
+        const uint64_t digits = mf_digits(high.bytes, high.n_bytes);
+        recent->time_text = text;
+        recent->time_bytes = digits != UINT64_MAX ? high.n_bytes : 0;
+        recent->time_high = (int64_t)(digits * 100000000);
+        if (recent->time_bytes == 0)
+            return false;
+    }
+    const uint64_t low = mf_digits(cell.bytes + high.n_bytes, 8);
+    *whole = recent->time_high + (int64_t)low;
+    return low != UINT64_MAX;
+}
+
+/* A row as nearly all are: ids that are known small integers, a rating that was met
+ * before, a timestamp near the others. False, and nothing is done, when it is not:
+ * then put_row. Changes only *recent and *draft, so that they can be the caller's own
+ * and stay in registers. */
+__attribute__((always_inline)) static inline bool put_usual_row(const mf_parser *p,
+                                                                mf_recent *recent, mf_draft *draft,
+                                                                const mf_cell cells[MF_ROLES],
+                                                                bool has_time)
+{
+    const mf_cell rating = cells[MF_ROLE_RATING];
+    const uint32_t at = draft->n;
+    const uint32_t user = find_user(&p->users, recent, cells[MF_ROLE_USER]);
+    if (UNLIKELY(user == MF_INDEX_NONE))
+        return false;
+    const uint32_t item = mf_id_map_find_direct(&p->items, cells[MF_ROLE_ITEM]);
+    if (UNLIKELY(item == MF_INDEX_NONE) || UNLIKELY(rating.n_bytes - 1 >= 7))
+        return false;
+    size_t place;
+    const uint64_t text = rating_text(rating, &place);
+    if (UNLIKELY(p->cache[place].text != text))
+        return false;
+    const uint32_t code = p->cache[place].code;
+    if (UNLIKELY(code == MF_VALUE_CODES && !draft->has_values))
+        return false;
+    if (has_time) {
+        int64_t whole;
+        if (UNLIKELY(!read_time(recent, cells[MF_ROLE_TIMESTAMP], &whole)))
+            return false;
+        int64_t offset;
+        if (UNLIKELY(at == 0 || draft->wide_time) ||
+            UNLIKELY(__builtin_sub_overflow(whole, draft->time_base, &offset)) ||
+            UNLIKELY(offset != (int32_t)offset))
+            return false;
+        draft->time_low[at] = (uint32_t)offset;
+    }
+    draft->user[at] = user;
+    draft->item[at] = item;
+    if (LIKELY(!draft->has_values))
+        draft->code[at] = (uint8_t)code;
+    else
+        draft->value[at] = p->cache[place].value;
+    draft->n = at + 1;
+    return true;
+}
+
+/* A row with the right number of fields; false when it is bad. */
+static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
+{
+    mf_draft *draft = &p->draft;
     float rating;
-    uint32_t user = find_user(p, cells[MF_ROLE_USER]);
+    uint32_t code;
+    uint32_t user = mf_id_map_find(&p->users, cells[MF_ROLE_USER]);
     uint32_t item = mf_id_map_find(&p->items, cells[MF_ROLE_ITEM]);
     if (UNLIKELY(user == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_USER]))
         return false;
     if (UNLIKELY(item == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_ITEM]))
         return false;
-    if (UNLIKELY(!read_rating(p, cells[MF_ROLE_RATING], &rating)) ||
+    if (UNLIKELY(!read_rating(p, cells[MF_ROLE_RATING], &rating, &code)) ||
         (has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP]))))
         return false;
     /* From here on the row is good; only memory or a limit can still stop it. */
@@ -173,12 +237,18 @@ put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
         user = add_id(p, &p->users, cells[MF_ROLE_USER], p->max_users, "users");
     if (UNLIKELY(item == MF_INDEX_NONE))
         item = add_id(p, &p->items, cells[MF_ROLE_ITEM], p->max_items, "items");
+    if (!draft->has_values && code == MF_VALUE_CODES &&
+        !mf_draft_spell_out(draft, &p->store.values, p->err))
+        fail(p);
     if (UNLIKELY(p->failed))
         return false;
-    const uint32_t at = span->begin + span->n++;
-    span->chunk->user[at] = user;
-    span->chunk->item[at] = item;
-    span->chunk->value[at] = rating;
+    const uint32_t at = draft->n++;
+    draft->user[at] = user;
+    draft->item[at] = item;
+    if (draft->has_values)
+        draft->value[at] = rating;
+    else
+        draft->code[at] = (uint8_t)code;
     return true;
 }
 
@@ -187,50 +257,91 @@ static inline mf_cell cell_at(const char *text, const uint32_t *begin, uint32_t 
     return (mf_cell){text + begin[field], begin[field + 1] - begin[field] - 1};
 }
 
-static void put_bad_row(mf_parser *p, const mf_cell cells[MF_ROLES])
+/* Where the fields of a batch's rows are, and what is in them. */
+typedef struct layout {
+    uint32_t n_fields;
+    uint32_t column[MF_ROLES];
+    bool has_time;
+    bool is_double;
+} layout;
+
+/* The row that begins at *begin, which the quick way left alone. */
+static void put_unusual_row(mf_parser *p, const char *text, const uint32_t *begin, const layout *at)
 {
-    memcpy(p->cell, cells, MF_ROLES * sizeof *cells);
-    on_bad_row(p);
+    for (int role = 0; role < MF_ROLES; role++)
+        p->cell[role] = cell_at(text, begin, at->column[role]);
+    /* Under "::" the fields between two colons have to be empty. */
+    if (at->is_double)
+        for (uint32_t gap = 1; gap < at->n_fields && p->full_gap == 0; gap += 2)
+            if (begin[gap + 1] - begin[gap] > 1)
+                p->full_gap = gap;
+    if (p->full_gap != 0 || !put_row(p, p->cell, at->has_time))
+        on_bad_row(p);
     p->full_gap = 0;
 }
 
-/* Reads the complete rows that were noted off the text. */
-static void flush_batch(mf_parser *p)
+/* Reads the complete rows that were noted off the text. Inlined with what is known
+ * of the layout: a third of the instructions for the layout that is nearly always
+ * the one. */
+__attribute__((always_inline)) static inline void flush_rows(mf_parser *p, const layout at)
 {
-    const mf_dialect *dialect = p->dialect;
-    const uint32_t n_fields = dialect->n_fields;
     const uint32_t n_batched = p->n_batched;
-    const bool is_double = dialect->is_double;
-    const bool has_time = dialect->has_time;
-    const uint32_t user = dialect->column[MF_ROLE_USER];
-    const uint32_t item = dialect->column[MF_ROLE_ITEM];
-    const uint32_t rating = dialect->column[MF_ROLE_RATING];
-    const uint32_t time = has_time ? dialect->column[MF_ROLE_TIMESTAMP] : 0;
+    const uint32_t first_row = p->row;
     const char *text = p->text;
-    p->n_fields = n_fields;
-    for (uint32_t f = 0; f < n_batched && !p->failed; f += n_fields) {
+    mf_recent recent = p->recent;
+    mf_draft draft = p->draft;
+    uint32_t row = first_row;
+    for (uint32_t f = 0; f < n_batched; f += at.n_fields, row++) {
         const uint32_t *begin = p->begin + f;
-        while (text[begin[0]] == '\n' || text[begin[0]] == '\r') /* empty lines, CRLF's LF */
-            text++;
-        const mf_cell cells[MF_ROLES] = {cell_at(text, begin, user), cell_at(text, begin, item),
-                                         cell_at(text, begin, rating), cell_at(text, begin, time)};
-        /* Under "::" the fields between two colons have to be empty. */
-        if (UNLIKELY(is_double))
-            for (uint32_t gap = 1; gap < n_fields && p->full_gap == 0; gap += 2)
-                if (begin[gap + 1] - begin[gap] > 1)
-                    p->full_gap = gap;
-        if (UNLIKELY(p->full_gap != 0) || UNLIKELY(!put_row(p, cells, has_time)))
-            put_bad_row(p, cells);
-        p->row++;
+        while (UNLIKELY(text[begin[0]] == '\n' || text[begin[0]] == '\r'))
+            text++; /* empty lines, CRLF's LF */
+        const mf_cell cells[MF_ROLES] = {
+            cell_at(text, begin, at.column[0]), cell_at(text, begin, at.column[1]),
+            cell_at(text, begin, at.column[2]), cell_at(text, begin, at.column[3])};
+        bool is_usual = true;
+        if (at.is_double)
+            for (uint32_t gap = 1; gap < at.n_fields; gap += 2)
+                is_usual &= begin[gap + 1] - begin[gap] == 1;
+        if (LIKELY(is_usual && put_usual_row(p, &recent, &draft, cells, at.has_time)))
+            continue;
+        p->row = row;
+        p->draft = draft;
+        put_unusual_row(p, text, begin, &at);
+        draft = p->draft;
+        if (UNLIKELY(p->failed))
+            break;
     }
-    p->n_rows += n_batched / n_fields;
-    p->text = text + p->begin[n_batched];
+    p->row = first_row + n_batched / at.n_fields;
+    p->recent = recent;
+    p->draft = draft;
+    p->text = text;
+}
+
+__attribute__((noinline)) static void flush_batch(mf_parser *p)
+{
+    const mf_dialect *d = p->dialect;
+    const bool has_time = d->has_time;
+    const layout general = {d->n_fields,
+                            {d->column[MF_ROLE_USER], d->column[MF_ROLE_ITEM],
+                             d->column[MF_ROLE_RATING],
+                             has_time ? d->column[MF_ROLE_TIMESTAMP] : 0},
+                            has_time,
+                            d->is_double};
+    const layout usual = {4, {0, 1, 2, 3}, true, false};
+    p->n_fields = d->n_fields;
+    if (d->n_fields == usual.n_fields && has_time && !d->is_double &&
+        memcmp(general.column, usual.column, sizeof usual.column) == 0)
+        flush_rows(p, usual);
+    else
+        flush_rows(p, general);
+    p->n_rows += p->n_batched / d->n_fields;
+    p->text += p->begin[p->n_batched];
     p->begin[0] = 0;
     p->n_noted = p->n_batched = p->batch_bytes = 0;
 }
 
 /* A row with too few or too many fields, after all rows before it. */
-static void take_odd_row(mf_parser *p)
+__attribute__((noinline)) static void take_odd_row(mf_parser *p)
 {
     const uint32_t n_fields = p->n_noted - p->n_batched;
     const uint32_t first = p->n_batched;
@@ -293,8 +404,10 @@ static void on_row(int end, void *context)
     mf_parser *p = context;
     (void)end;
     p->n_rows++;
+    const bool has_time = p->dialect->has_time;
     if (!p->failed && (p->n_fields != p->dialect->n_fields || p->full_gap != 0 ||
-                       !put_row(p, p->cell, p->dialect->has_time)))
+                       (!put_usual_row(p, &p->recent, &p->draft, p->cell, has_time) &&
+                        !put_row(p, p->cell, has_time))))
         on_bad_row(p);
     p->row++;
     p->n_fields = 0;
@@ -314,18 +427,16 @@ bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, bool skips_he
 bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_t n_bytes,
                      mf_span *span, mf_error *err)
 {
-    const bool is_plain = parser->dialect->n_fields <= MF_COLUMNS_MAX &&
-                          mf_is_plain(bytes, n_bytes, parser->dialect->delimiter);
+    const mf_survey survey = mf_survey_block(bytes, n_bytes, parser->dialect->delimiter);
+    const bool is_plain = survey.is_plain && parser->dialect->n_fields <= MF_COLUMNS_MAX;
     mf_rows_on_field *field = is_plain ? on_plain_field : on_field;
     mf_rows_on_row *row = is_plain ? on_plain_row : on_row;
-    const size_t n_lines = mf_count_lines(bytes, n_bytes);
+    const size_t n_lines = survey.n_lines;
     const uint32_t n_named = parser->n_named;
     *span = (mf_span){0};
     if (n_lines >= UINT32_MAX)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "a block of more than 2^32 rows");
-    mf_chunk *chunk =
-        mf_store_reserve(&parser->store, (uint32_t)n_lines + 1, parser->dialect->has_time, err);
-    if (chunk == NULL)
+    if (!mf_draft_begin(&parser->draft, (uint32_t)n_lines + 1, parser->dialect->has_time, err))
         return false;
     parser->block = block;
     parser->row = 0;
@@ -336,20 +447,16 @@ bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_
     parser->begin[0] = 0;
     parser->failed = false;
     parser->err = err;
-    parser->span = (mf_span){.chunk = chunk,
-                             .begin = chunk->n,
-                             .reader = parser->reader,
-                             .has_time = parser->dialect->has_time,
-                             .n_lines = n_lines};
     bool ok = mf_rows_feed(parser->rows, bytes, n_bytes, field, row, parser, err);
     mf_rows_end(parser->rows, field, row, parser);
     flush_batch(parser);
     ok = ok && !parser->failed &&
          (parser->n_named == n_named ||
           mf_locate(bytes, n_bytes, parser->dialect->delimiter, &parser->bad[n_named],
-                    parser->n_named - n_named, err));
-    chunk->n += parser->span.n;
-    *span = parser->span;
+                    parser->n_named - n_named, err)) &&
+         mf_store_pack(&parser->store, &parser->draft, parser->dialect->has_time, span, err);
+    span->reader = parser->reader;
+    span->n_lines = n_lines;
     return ok;
 }
 
@@ -364,5 +471,6 @@ void mf_parser_clear(mf_parser *parser)
     mf_parser_end(parser);
     mf_id_map_clear(&parser->users);
     mf_id_map_clear(&parser->items);
+    mf_draft_clear(&parser->draft);
     mf_store_clear(&parser->store);
 }

@@ -39,12 +39,23 @@ typedef struct mf_bad_row {
 
 enum { MF_RATING_CACHE = 256, MF_BATCH_FIELDS = 2048 };
 
+/* What a row has in common with the rows before it, mostly. */
+typedef struct mf_recent {
+    uint64_t user_text; /* the last user found, if its id has 1 to 8 bytes: the id */
+    size_t user_bytes;  /* and its length (else 0) */
+    uint32_t user;
+    size_t time_bytes;  /* the digits before the last eight of a timestamp: how many */
+    uint64_t time_text; /* (0: none yet), the digits, */
+    int64_t time_high;  /* and what they stand for */
+} mf_recent;
+
 typedef struct mf_parser {
     /* Of the whole reading. */
     uint32_t reader; /* this thread's number */
     uint32_t max_users, max_items;
     mf_id_map users, items;
     mf_store store;
+    mf_draft draft; /* of one block, but its memory stays */
     /* Of one file. */
     const mf_dialect *dialect;
     bool skips_headers; /* a header line that comes again is no row */
@@ -56,13 +67,7 @@ typedef struct mf_parser {
     /* Of one block. */
     uint64_t block;
     uint32_t row;
-    uint64_t user_text; /* the user of the row before, if its id has 1 to 8 bytes: the */
-    size_t user_bytes;  /* id and its length (else 0) */
-    uint32_t user;
-    uint64_t time_text; /* the same for the digits before the last eight of a timestamp */
-    size_t time_bytes;
-    uint64_t time_high;
-    mf_span span;
+    mf_recent recent;
     bool failed; /* err holds why; the rest of the block is skipped */
     mf_error *err;
     /* Of a batch of rows in plain text. Field k of the batch is begin[k] …
@@ -78,8 +83,9 @@ typedef struct mf_parser {
     mf_cell cell[MF_ROLES + 1]; /* by role; of plain text in a bad row only */
     mf_cell_copy copy[MF_ROLES + 1]; /* where the cells are when the text is not plain */
     struct {
-        uint64_t text; /* up to 7 bytes and their number + 1; 0: nothing here */
+        uint64_t text; /* up to 7 bytes and their number; 0: nothing here */
         float value;
+        uint32_t code; /* MF_VALUE_CODES: the value has none */
     } cache[MF_RATING_CACHE];
 } mf_parser;
 

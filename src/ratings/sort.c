@@ -7,9 +7,9 @@
 #include <string.h>
 
 enum {
-    FEW = 48,  /* below, insertion beats radix (measured) */
-    DIGIT = 8, /* bits per pass: the counters stay in L1 */
-    BUCKETS = 1 << DIGIT,
+    FEW = 48,       /* below, insertion beats radix (measured) */
+    DIGIT_MOST = 8, /* bits per pass: the counters stay in L1 */
+    BUCKETS = 1 << DIGIT_MOST,
     COUNTING_PART = 8, /* counting sort from n_items / 8 ratings on */
 };
 
@@ -22,33 +22,44 @@ void mf_sorter_clear(mf_sorter *sorter)
     *sorter = (mf_sorter){.n_items = sorter->n_items, .defers = sorter->defers};
 }
 
+/* Both sorts: by the item, which is a key's upper half; keys of one item stay in
+ * their order. */
 static void insertion_sort(uint64_t *keys, uint32_t n)
 {
     for (uint32_t i = 1; i < n; i++) {
         const uint64_t key = keys[i];
         uint32_t j = i;
-        for (; j > 0 && keys[j - 1] > key; j--)
+        for (; j > 0 && keys[j - 1] >> 32 > key >> 32; j--)
             keys[j] = keys[j - 1];
         keys[j] = key;
     }
 }
 
-/* By the item, which is the upper half; stable, so the lower half stays in order.
- * Returns which of the two buffers holds the result. */
+/* Returns which of the two buffers holds the result. */
 static uint64_t *radix_sort(uint64_t *keys, uint64_t *other, uint32_t n, uint32_t n_items)
 {
-    for (unsigned shift = 0; shift < 32 && (n_items - 1) >> shift > 0; shift += DIGIT) {
+    unsigned n_bits = 0;
+    while (n_bits < 32 && (n_items - 1) >> n_bits > 0)
+        n_bits++;
+    const unsigned n_passes = (n_bits + DIGIT_MOST - 1) / DIGIT_MOST;
+    if (n_passes == 0)
+        return keys;
+    /* Digits of equal length have the fewest counters to add up. */
+    const unsigned n_digit = (n_bits + n_passes - 1) / n_passes;
+    const uint32_t n_buckets = UINT32_C(1) << n_digit;
+    for (unsigned pass = 0; pass < n_passes; pass++) {
+        const unsigned shift = 32 + pass * n_digit;
         uint32_t place[BUCKETS] = {0};
         for (uint32_t i = 0; i < n; i++)
-            place[keys[i] >> (32 + shift) & (BUCKETS - 1)]++;
+            place[keys[i] >> shift & (n_buckets - 1)]++;
         uint32_t next = 0;
-        for (uint32_t b = 0; b < BUCKETS; b++) {
+        for (uint32_t b = 0; b < n_buckets; b++) {
             const uint32_t count = place[b];
             place[b] = next;
             next += count;
         }
         for (uint32_t i = 0; i < n; i++)
-            other[place[keys[i] >> (32 + shift) & (BUCKETS - 1)]++] = keys[i];
+            other[place[keys[i] >> shift & (n_buckets - 1)]++] = keys[i];
         uint64_t *swap = keys;
         keys = other;
         other = swap;
@@ -95,8 +106,14 @@ static bool sort_by_keys(mf_sorter *sorter, uint32_t n, uint32_t *item, float *v
     if (!keys_reserve(sorter, n, err))
         return false;
     uint64_t *keys = sorter->keys;
-    for (uint32_t k = 0; k < n; k++)
-        keys[k] = (uint64_t)item[k] << 32 | k;
+    /* A value can travel in its key; more than that is fetched afterwards. */
+    const bool fetches = time_low != NULL || time_high != NULL;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t lower = k;
+        if (!fetches)
+            memcpy(&lower, &value[k], sizeof lower);
+        keys[k] = (uint64_t)item[k] << 32 | lower;
+    }
     if (n < FEW)
         insertion_sort(keys, n);
     else
@@ -109,6 +126,13 @@ static bool sort_by_keys(mf_sorter *sorter, uint32_t n, uint32_t *item, float *v
     char *spare = (char *)(keys == sorter->keys ? sorter->keys + n : sorter->keys);
     for (uint32_t k = 0; k < n; k++)
         item[k] = (uint32_t)(keys[k] >> 32);
+    if (!fetches) {
+        for (uint32_t k = 0; k < n; k++) {
+            const uint32_t lower = (uint32_t)keys[k];
+            memcpy(&value[k], &lower, sizeof lower);
+        }
+        return true;
+    }
     gather(value, n, keys, spare);
     gather(time_low, n, keys, spare);
     gather(time_high, n, keys, spare);
@@ -204,11 +228,11 @@ bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, uint32_t *item, float *value
                      uint32_t *time_low, uint32_t *time_high, uint32_t *n_kept, mf_error *err)
 {
     bool ascends = true;
-    bool is_sorted = true;
-    for (uint32_t k = 1; k < n; k++) {
-        ascends &= item[k - 1] < item[k];
-        is_sorted &= item[k - 1] <= item[k];
-    }
+    uint32_t n_sorted = 1;
+    for (; n_sorted < n && item[n_sorted - 1] <= item[n_sorted]; n_sorted++)
+        ascends &= item[n_sorted - 1] < item[n_sorted];
+    const bool is_sorted = n_sorted >= n;
+    ascends &= is_sorted;
     *n_kept = n;
     if (ascends)
         return true;

@@ -1,7 +1,7 @@
 /* sort.h: one user's ratings by item, each item once.
  *
  * Three ways, by what is cheapest: nothing when the items already ascend (as in
- * MovieLens' files); a radix sort of (item, place) keys for most users; a counting
+ * MovieLens' files); a radix sort of keys for most users; a counting
  * sort over all items for users who have rated a good part of them, which needs
  * 8 bytes per rating and so keeps the memory bound even for a single user.
  *

@@ -1,7 +1,7 @@
 /* channel_files.h: the files of a File or FastFile channel.
  *
  * (1) Regular files at any depth up to MF_CHANNEL_DEPTH_MAX folders; S3 keys keep
- *     their folders below the prefix (contract 2.5.1).
+ *     their folders below the prefix (docs/sagemaker.md, 2.5.1).
  * (2) Names that begin with '.' or '_' are skipped, folders included.
  * (3) Sorted bytewise by path below the channel, which is S3's own order; the
  *     folder's order never shows.

@@ -128,8 +128,8 @@ static bool read_content_type(const mf_config *properties, const char *path, con
     const bool fits = channel->rule->use == MF_CHANNEL_MODEL ? mf_content_type_is_model(type)
                                                              : mf_content_type_is_ratings(type);
     if (!fits)
-        return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
-                       "%s: content type \"%.96s\": %s", owner, type,
+        return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0}, "%s: content type \"%.96s\": %s",
+                       owner, type,
                        channel->rule->use == MF_CHANNEL_MODEL
                            ? "a model comes as application/x-sagemaker-model"
                            : mf_content_type_advice(type));

@@ -1,7 +1,7 @@
 /* channels.h: the job's input channels, from inputdataconfig.json.
  *
  * (1) Channels come from the JSON, never from the folder's listing, so that a
- *     <channel>-manifest beside the folder does no harm (contract 2.2). Only
+ *     <channel>-manifest beside the folder does no harm (docs/sagemaker.md, 2.2). Only
  *     without the JSON (a laptop) a rule's channel exists when its folder does.
  * (2) Every channel of the JSON has a rule; one without is an error that names it.
  * (3) Every required rule has its channel.
@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Limits of the platform (contract 2.4.1). */
+/* Limits of the platform (2.4.1). */
 enum {
     MF_CHANNELS_MAX = 20,
     MF_CHANNEL_NAME_BYTES = 65,

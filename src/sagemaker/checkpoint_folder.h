@@ -1,7 +1,7 @@
 /* checkpoint_folder.h: whether this job keeps checkpoints, and where.
  *
  * The platform writes checkpointconfig.json only when checkpoints are configured,
- * and mirrors the folder it names to S3 (contract 2.10.1). So:
+ * and mirrors the folder it names to S3 (docs/sagemaker.md, 2.10.1). So:
  *   checkpointconfig.json is there    its LocalPath, or the tree's checkpoints/
  *   it is not, checkpoints/ exists    that folder
  *   neither                           no checkpoints; nothing may be created

@@ -1,8 +1,8 @@
 /* content_type.h: which content types a channel may declare.
  *
- * Compared without regard to case, parameters after ';' ignored (contract
+ * Compared without regard to case, parameters after ';' ignored (docs/sagemaker.md,
  * 2.5.6): "Text/CSV; charset=utf-8" is text/csv. Absent and empty are fine,
- * because the SDK leaves the field out (contract 2.4). What a file really is, is
+ * because the SDK leaves the field out (2.4). What a file really is, is
  * found out by looking into it. */
 #ifndef MF_SAGEMAKER_CONTENT_TYPE_H
 #define MF_SAGEMAKER_CONTENT_TYPE_H

@@ -1,7 +1,7 @@
 /* environment.h: what the platform tells a training job by environment variables.
  *
  * Nothing here is ever an error: a job does not fail because of a log level
- * (contract 2.11, 3.8). The toolkit's SM_* variables do not reach an image like
+ * (docs/sagemaker.md, 2.11, 3.8). The toolkit's SM_* variables do not reach an image like
  * ours and are not read.
  *
  * Threads: as getenv; call before threads start. */

@@ -24,14 +24,15 @@ static bool create_folder_of(const char *path, mf_error *err)
     return mf_folder_create(folder, err);
 }
 
-bool mf_failure_write(const char *path, const mf_error *reason, bool *kept, mf_error *err)
+bool mf_failure_exists(const char *path)
 {
     struct stat status;
-    const bool has_reason =
-        stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
-    if (kept != NULL)
-        *kept = has_reason;
-    if (has_reason)
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+}
+
+bool mf_failure_write(const char *path, const mf_error *reason, mf_error *err)
+{
+    if (mf_failure_exists(path))
         return true;
     if (!create_folder_of(path, err))
         return false;

@@ -5,7 +5,7 @@
  *     with who has to act: "ClientError: ratings.csv:41:9: rating "4;5" is not a
  *     number".
  * (2) A file that already says something is kept: the first reason is the cause,
- *     later ones are its consequences (contract 2.9.7).
+ *     later ones are its consequences (docs/sagemaker.md, 2.9.7).
  * (3) It appears complete or not at all.
  *
  * A reason that was there before this process began is kept as well while the run
@@ -23,10 +23,13 @@
 
 enum { MF_FAILURE_TEXT_MAX = 1024 };
 
+/* True when the file is there and says something. */
+bool mf_failure_exists(const char *path);
+
 /* Writes `reason` to path (tree.failure), creating its folder. True as well when
- * an earlier reason was kept; *kept (may be NULL) tells. Best effort: false and
- * MF_ERR_IO when it cannot be written, which is for the log only. */
-bool mf_failure_write(const char *path, const mf_error *reason, bool *kept, mf_error *err);
+ * an earlier reason was kept (mf_failure_exists before tells). Best effort: false
+ * and MF_ERR_IO when it cannot be written, which is for the log only. */
+bool mf_failure_write(const char *path, const mf_error *reason, mf_error *err);
 
 /* Removes the file; none is fine. Fails MF_ERR_IO. */
 bool mf_failure_remove(const char *path, mf_error *err);

@@ -3,7 +3,7 @@
  * (1) Rank is the place of current_host in `hosts` sorted bytewise (algo-10 comes
  *     before algo-2), whatever order the file has and whatever the names are.
  * (2) The operating system's host name is never asked: on the platform it is
- *     another one (contract 2.7.1).
+ *     another one (docs/sagemaker.md, 2.7.1).
  * (3) No file, or neither field in it, means one host of rank 0 called algo-1.
  * (4) Other fields, "topology": null among them, are ignored.
  *

@@ -1,7 +1,7 @@
 /* hyperparameter_file.h: hyperparameters.json into a table of settings.
  *
  * The platform writes one flat object whose values are all texts, whatever their
- * type: {"n_factors": "64", "learning_rate": "0.01"} (contract 2.3).
+ * type: {"n_factors": "64", "learning_rate": "0.01"} (docs/sagemaker.md, 2.3).
  *
  * (1) No file and {} mean defaults.
  * (2) A text that is itself a quoted JSON text ("\"0.05\"", what the SDK's

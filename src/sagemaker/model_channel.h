@@ -1,7 +1,7 @@
 /* model_channel.h: the earlier model of a channel, for incremental training.
  *
  * The SDK's Estimator(model_uri=…) puts model.tar.gz into the channel still
- * packed (contract 2.15). Also accepted: model.tgz, model.tar, one archive of
+ * packed (docs/sagemaker.md, 2.15). Also accepted: model.tgz, model.tar, one archive of
  * another name, and a model.bin that somebody has unpacked, each at any depth of
  * the channel's folder. There must be one of them.
  *

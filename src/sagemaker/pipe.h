@@ -2,7 +2,7 @@
  *
  * The platform creates a FIFO <channel>_<epoch> for each pass, sometimes late,
  * and writes the objects' bytes one after another; its end is the end of the
- * epoch. Closing early ends the epoch too (contract 2.6).
+ * epoch. Closing early ends the epoch too (docs/sagemaker.md, 2.6).
  *
  * (1) Never waits for ever: the deadline covers the FIFO's appearance and the
  *     first byte (or the end of an empty stream).

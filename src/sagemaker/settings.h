@@ -23,6 +23,9 @@
  * (2) The text of a field, set again, gives the same field, bit for bit.
  * (3) Nothing depends on the locale.
  * (4) A name and its alias are one setting: giving both is an error.
+ * (5) A shared name sets every entry that lists it, except those that are given by
+ *     a name of their own, whichever comes first.
+ * (6) An entry that follows another has that one's value until it is given.
  *
  * What a text may look like; blanks around it are dropped:
  *   integer  12, -3, +4, 1e2, 10.0 (whole after all); |value| ≤ 2^53
@@ -34,6 +37,7 @@
  * Errors are MF_ERR_CONFIG and say name, value and what is allowed:
  *   hyperparameter n_factors is "many": expected a whole number from 1 to 4096
  *   unknown hyperparameter "n_factor": did you mean n_factors?
+ *   hyperparameter feature_dim does not exist here: the data say it; remove it
  *
  * Threads: one mf_settings per thread; tables are constant. No allocation. */
 #ifndef MF_SAGEMAKER_SETTINGS_H
@@ -63,6 +67,9 @@ enum {
 typedef struct mf_setting {
     const char *name;
     const char *aliases; /* other names, separated by one space; or NULL */
+    const char *shared;  /* names that set other entries too; or NULL    */
+    const char *follows; /* an entry before this one of the same type, whose value this one has
+                          * until it is given; then there is no initial */
     mf_setting_type type;
     bool above_min;      /* min itself is not allowed                            */
     bool below_max;      /* max itself is not allowed                            */
@@ -75,6 +82,12 @@ typedef struct mf_setting {
     size_t size;         /* of the field                                         */
 } mf_setting;
 
+/* Names of other tools for what does not exist here, and what to do about it. */
+typedef struct mf_setting_foreign {
+    const char *names; /* separated by one space */
+    const char *why;   /* "… does not exist here: " and this */
+} mf_setting_foreign;
+
 #define MF_SETTING_FIELD(type, field)                                                              \
     .offset = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
 
@@ -84,7 +97,9 @@ typedef struct mf_settings {
     size_t n;
     const char *noun;                  /* "hyperparameter", "environment variable" */
     void *target;                      /* the caller's struct */
-    uint8_t given_as[MF_SETTINGS_MAX]; /* 0 default, 1 by name, 2 … by alias */
+    const mf_setting_foreign *foreign; /* [n_foreign], or NULL */
+    size_t n_foreign;
+    uint8_t given_as[MF_SETTINGS_MAX]; /* 0 default, 1 by name, 2 … by alias or shared name */
 } mf_settings;
 
 /* Checks the table and writes every default into target. table, noun and target
@@ -93,9 +108,14 @@ typedef struct mf_settings {
 bool mf_settings_start(mf_settings *settings, const mf_setting *table, size_t n, const char *noun,
                        void *target, mf_error *err);
 
-/* Sets the setting called `name` (or one of its aliases) from value[0..n_bytes).
+/* Names to be refused with a reason of their own, from now on; foreign must outlive
+ * *settings. */
+void mf_settings_explain(mf_settings *settings, const mf_setting_foreign *foreign, size_t n);
+
+/* Sets the setting called `name` (or one of its aliases) from value[0..n_bytes), or
+ * those that share the name.
  * Fails MF_ERR_CONFIG: unknown name, a value that is not allowed, given twice.
- * The field is untouched on failure. */
+ * Every field is untouched on failure. */
 bool mf_settings_set(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
                      mf_error *err);
 

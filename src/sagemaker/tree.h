@@ -11,7 +11,7 @@
  *     output/failure                         why the job failed
  *     checkpoints/                           mirrored to S3 while running
  *
- * Contract 2.2. Nothing here touches the disk. */
+ * docs/sagemaker.md, 2.2. Nothing here touches the disk. */
 #ifndef MF_SAGEMAKER_TREE_H
 #define MF_SAGEMAKER_TREE_H
 

@@ -1,9 +1,9 @@
-/* hyperparameters.h: what shapes a training run, with the defaults.
+/* hyperparameters.h: what shapes a training run.
  *
  * Steps and regularization are per rating, on ratings divided by their standard
  * deviation (parameters.h), so they do not depend on the scale of the ratings.
- * The names are those of hyperparameters.json; ranges are checked where they are
- * read (train/settings.c). */
+ * The names are those of hyperparameters.json; train/settings.c has the defaults
+ * and checks the ranges. */
 #ifndef MF_SGD_HYPERPARAMETERS_H
 #define MF_SGD_HYPERPARAMETERS_H
 
@@ -27,27 +27,5 @@ typedef struct mf_hyperparameters {
     uint64_t seed;
     uint32_t n_threads; /* does not change the result */
 } mf_hyperparameters;
-
-/* Chosen by 5-fold cross-validation on MovieLens (see README.md). */
-static inline mf_hyperparameters mf_hyperparameters_default(void)
-{
-    return (mf_hyperparameters){
-        .n_factors = 64,
-        .n_epochs = 40,
-        .learning_rate = 0.025,
-        .bias_learning_rate = 0.005,
-        .learning_rate_decay = 0.1,
-        .user_regularization = 0.08,
-        .item_regularization = 0.08,
-        .user_bias_regularization = 0.02,
-        .item_bias_regularization = 0.02,
-        .implicit_rate = 1.0,
-        .implicit_damping = 5,
-        .init_scale = 0.2,
-        .early_stopping_patience = 0,
-        .seed = 1,
-        .n_threads = 1,
-    };
-}
 
 #endif

@@ -12,23 +12,27 @@
 /* A random sequence of its own (trainer.c has another). */
 enum { START_SEQUENCE = 1 };
 
-static float *allocate_rows(uint32_t n, size_t stride, const char *what, mf_error *err)
+static bool allocate_arrays(uint32_t n_users, uint32_t n_items, size_t stride, float **user_factors,
+                            float **item_factors, float **user_bias, float **item_bias,
+                            mf_error *err)
 {
-    return mf_allocate(n, stride * sizeof(float), what, err);
+    const size_t row_bytes = stride * sizeof(float);
+    *user_factors = mf_allocate(n_users, row_bytes, "user factors", err);
+    *item_factors = mf_allocate(n_items, row_bytes, "item factors", err);
+    *user_bias = mf_allocate(n_users, sizeof(float), "user biases", err);
+    *item_bias = mf_allocate(n_items, sizeof(float), "item biases", err);
+    return *user_factors != NULL && *item_factors != NULL && *user_bias != NULL &&
+           *item_bias != NULL;
 }
 
 bool mf_parameters_allocate(mf_parameters *p, mf_error *err)
 {
     p->stride = mf_model_stride(p->n_factors);
-    p->user_factors = allocate_rows(p->n_users, p->stride, "user factors", err);
-    p->item_factors = allocate_rows(p->n_items, p->stride, "item factors", err);
-    p->user_bias = allocate_rows(p->n_users, 1, "user biases", err);
-    p->item_bias = allocate_rows(p->n_items, 1, "item biases", err);
-    if (p->user_factors != NULL && p->item_factors != NULL && p->user_bias != NULL &&
-        p->item_bias != NULL)
-        return true;
-    mf_parameters_release(p);
-    return false;
+    const bool ok = allocate_arrays(p->n_users, p->n_items, p->stride, &p->user_factors,
+                                    &p->item_factors, &p->user_bias, &p->item_bias, err);
+    if (!ok)
+        mf_parameters_release(p);
+    return ok;
 }
 
 void mf_parameters_release(mf_parameters *p)
@@ -66,15 +70,12 @@ float mf_parameters_predict(const mf_parameters *p, uint32_t user, uint32_t item
 
 bool mf_export_allocate(mf_export *export, const mf_parameters *p, mf_error *err)
 {
-    export->user_factors = allocate_rows(p->n_users, p->stride, "the model's user factors", err);
-    export->item_factors = allocate_rows(p->n_items, p->stride, "the model's item factors", err);
-    export->user_bias = allocate_rows(p->n_users, 1, "the model's user biases", err);
-    export->item_bias = allocate_rows(p->n_items, 1, "the model's item biases", err);
-    if (export->user_factors != NULL && export->item_factors != NULL && export->user_bias != NULL &&
-        export->item_bias != NULL)
-        return true;
-    mf_export_release(export);
-    return false;
+    const bool ok =
+        allocate_arrays(p->n_users, p->n_items, p->stride, &export->user_factors,
+                        &export->item_factors, &export->user_bias, &export->item_bias, err);
+    if (!ok)
+        mf_export_release(export);
+    return ok;
 }
 
 void mf_export_release(mf_export *export)

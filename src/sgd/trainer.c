@@ -20,11 +20,6 @@ enum { PRIOR_TURNS = 20 };
 /* Factors moved in a step (ratings × stride): about 10 ms on two cores. */
 static const double STEP_UPDATES = 1e6 * 64;
 
-static double now(void)
-{
-    return mf_clock_seconds();
-}
-
 /* Mean and deviation of the ratings in one pass each, in double and in order. With
  * an earlier model its mean is kept, and the deviation is that from it, at least an
  * eighth of its range (about half of what it is for stars): a few new ratings that
@@ -296,7 +291,7 @@ static double epoch_loss(const mf_trainer *t)
 
 static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
 {
-    const double start = now();
+    const double start = mf_clock_seconds();
     mf_accuracy accuracy;
     if (!mf_evaluate(&t->parameters, &t->validation, t->h.n_threads, &accuracy, err))
         return false;
@@ -313,13 +308,13 @@ static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
                epoch->epoch - t->at.best_epoch >= t->h.early_stopping_patience) {
         t->at.stopped = 1;
     }
-    epoch->validation_seconds = now() - start;
+    epoch->validation_seconds = mf_clock_seconds() - start;
     return true;
 }
 
 static bool end_epoch(mf_trainer *t, mf_error *err)
 {
-    const double start = now();
+    const double start = mf_clock_seconds();
     mf_epoch epoch = {.epoch = t->at.epochs_done + 1};
     const double rmse = sqrt(epoch_loss(t) / (double)t->n_ratings);
     epoch.train_rmse = rmse * t->parameters.scale;
@@ -328,7 +323,7 @@ static bool end_epoch(mf_trainer *t, mf_error *err)
     if (t->implicit.user_vectors != NULL)
         mf_implicit_update(&t->implicit, &t->grid, t->kernel, &t->parameters,
                            (float)t->h.implicit_rate, (float)t->h.implicit_damping, t->h.n_threads);
-    epoch.seconds = t->at.epoch_seconds + now() - start;
+    epoch.seconds = t->at.epoch_seconds + mf_clock_seconds() - start;
     if (t->validation.n > 0 && !validate(t, &epoch, err))
         return false;
     t->epochs[t->at.epochs_done++] = epoch;
@@ -342,10 +337,10 @@ bool mf_trainer_step(mf_trainer *t, bool *epoch_ended, mf_error *err)
     *epoch_ended = false;
     if (mf_trainer_done(t))
         return true;
-    const double start = now();
+    const double start = mf_clock_seconds();
     if (!run_rounds(t, t->at.round + step_rounds(t), err))
         return false;
-    t->at.epoch_seconds += now() - start;
+    t->at.epoch_seconds += mf_clock_seconds() - start;
     if (t->at.round < t->grid.n_rounds)
         return true;
     *epoch_ended = end_epoch(t, err);

@@ -10,7 +10,8 @@
 (1) Every test has a tree of its own below one temporary folder; tests may run
     side by side.
 (2) Every wait is bounded. DEADLINE is how long a run may take before it counts
-    as hanging, STOP_DEADLINE is the contract's 10 s after SIGTERM.
+    as hanging, STOP_DEADLINE is the 10 s after SIGTERM of docs/sagemaker.md,
+    whose checklist the tests name by its numbers.
 (3) A moment in a run is found by what the program did (a line, a file, a signal
     handler, a full pipe), never by sleeping and hoping.
 (4) Every process is ended by its own pid before the test returns.

@@ -1,7 +1,8 @@
-"""Every bad input of the issue, and what each is told: file, line, column, value.
+"""Every bad input there may be, and what each is told: file, line, column, value.
 
 Columns count bytes from 1 and name the field's first byte; lines are physical
-lines, a header, blank lines and lines inside quotes included."""
+lines, a header, blank lines and lines inside quotes included. Checklist numbers are
+those of docs/sagemaker.md."""
 
 import gzip
 import os
@@ -34,7 +35,7 @@ class BadCase(TrainCase):
 
 class Files(BadCase):
     def test_an_empty_file_alone_is_no_training_data(self):
-        """The issue: empty file."""
+        """Also one that is blank, or packed nothing."""
         self.refuse("", "train", "ratings.csv")
         self.refuse("", "train", "ratings.csv.gz", name="ratings.csv.gz")
         self.refuse(gzip.compress(b""), "train", "ratings.csv.gz", name="ratings.csv.gz")
@@ -42,12 +43,12 @@ class Files(BadCase):
             self.refuse(blank, "train")
 
     def test_a_header_alone_is_no_training_data(self):
-        """The issue: header only; with and without an end of line."""
+        """With and without an end of line."""
         for content in (HEAD, HEAD.strip(), "\ufeff" + HEAD.replace("\n", "\r\n")):
             self.refuse(content, re.compile(r"train|ratings\.csv"))
 
     def test_no_ratings_at_all_lists_what_was_found(self):
-        """The issue: none at all is an error that lists what was found."""
+        """So that whoever named the wrong folder sees it."""
         job = self.job().channel("train", {
             "movies.csv": "movieId,title,genres\n1,Toy Story (1995),Animation\n",
             "README.txt": "Nothing here.\n", "tags.csv": "userId,movieId,tag,timestamp\n1,2,x,3\n",
@@ -61,7 +62,7 @@ class Files(BadCase):
         self.assertFailed(job, self.run_train(job), "train", "5000")
 
     def test_a_missing_column_is_said_with_the_columns_there_are(self):
-        """The issue: a missing column."""
+        """Whichever of the three it is."""
         for header in ("userId,movieId,timestamp", "movieId,rating,timestamp", "userId,rating,when"):
             with self.subTest(header):
                 text = self.refuse(header + "\n1,2,3\n4,5,6\n", "ratings.csv")
@@ -69,7 +70,7 @@ class Files(BadCase):
                     self.assertIn(column, text)
 
     def test_a_column_name_that_no_file_has_is_said(self):
-        """The issue: column names by hyperparameter."""
+        """Names given by hyperparameter are not guessed at."""
         for key in ("user_column", "item_column", "rating_column", "timestamp_column"):
             with self.subTest(key):
                 self.refuse(GOOD, "no_such_column", **{key: "no_such_column"})
@@ -80,7 +81,7 @@ class Files(BadCase):
         self.refuse(GOOD, "rating", rating_column="rating", timestamp_column="rating")
 
     def test_a_gzip_file_that_is_cut_or_wrong_is_named(self):
-        """The issue: .csv.gz; a cut file must not train on its first half."""
+        """A cut file must not train on its first half."""
         packed = gzip.compress(csv(planted()).encode())
         name = "ratings.csv.gz"
         for label, content in (("cut", packed[: len(packed) * 2 // 3]), ("no end", packed[:-4]),
@@ -101,7 +102,7 @@ class Files(BadCase):
             self.assertFailed(job, result, "ratings.csv.gz", error=None)
 
     def test_a_file_that_cannot_be_read_is_named(self):
-        """The issue: unreadable; a dangling link works for root too."""
+        """A dangling link works for root too."""
         job = self.job_on(GOOD)
         (job.data / "train" / "gone.csv").symlink_to("nowhere")
         self.assertFailed(job, self.run_train(job), "gone.csv", error=None)
@@ -129,7 +130,7 @@ class Rows(BadCase):
                 self.refuse_row(row, expected)
 
     def test_nan_inf_and_1e400_are_not_ratings(self):
-        """The issue; and what a float cannot hold."""
+        """Nor is what a float cannot hold."""
         for value in ("NaN", "nan", "inf", "-inf", "Infinity", "1e400", "-1e400", "1e39", "nan(1)"):
             with self.subTest(value):
                 self.refuse_row(f"1,1000,{value},5".encode(), rf'8: rating "{re.escape(value)}" ')
@@ -139,7 +140,7 @@ class Rows(BadCase):
         self.refuse_row(b"1,1000,4.5,yesterday", r'12: timestamp "yesterday" ')
 
     def test_too_few_and_too_many_fields_are_counted(self):
-        """The issue."""
+        """And how many there should be."""
         for row, count in ((b"1,1000", 2), (b"1", 1), (b"1,1000,4.5", 3), (b"1,1000,4.5,5,6", 5),
                            (b"1,1000,4.5,5,", 5), (b"1;1000;4.5;5", 1)):
             with self.subTest(row=row):
@@ -153,7 +154,7 @@ class Rows(BadCase):
         self.refuse_row(b"1,,4.5,5", "3: item")
 
     def test_ids_of_255_bytes_are_fine_and_of_300_are_not(self):
-        """The issue: ids of 300 bytes."""
+        """The text says the limit."""
         job = self.job_on(ROWS + [("u" * 255, "i" * 255, "4", "1")])
         self.train(job)
         self.assertNotIn("false", self.predict(job, "u" * 255, "i" * 255)[1])
@@ -163,20 +164,20 @@ class Rows(BadCase):
             self.assertIn("255", text)
 
     def test_nul_bytes_are_named_not_swallowed(self):
-        """The issue: a C string would end there, and 1\\0x would be user 1."""
+        """A C string would end there, and 1\\0x would be user 1."""
         self.refuse_row(b"1\x00x,1000,4.5,5", "1: user")
         self.refuse_row(b"1,1000,4\x00.5,5", "8: rating")
         self.refuse_row(b"1,10\x0000,4.5,5", "3: item")
 
     def test_invalid_utf8_and_control_characters_in_an_id_are_named(self):
-        """The issue: what the output cannot spell is not an id."""
+        """What the output cannot spell is not an id."""
         for bad in (b"\xff", b"caf\xe9", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf5\x80\x80\x80", b"a\x07b"):
             with self.subTest(bad=bad):
                 self.refuse_row(bad + b",1000,4.5,5", "1: user")
                 self.refuse_row(b"1," + bad + b",4.5,5", "3: item")
 
     def test_an_unterminated_quote_is_named_where_it_begins_or_ends(self):
-        """The issue: it would swallow the rest of the file as one field."""
+        """It would swallow the rest of the file as one field."""
         text = self.refuse_row(b'1,"1000,4.5,5', r"\d+: ")
         self.assertIn("quote", text)
         job = self.job_on(csv(ROWS[:5]) + '1,"1000,4.5,5\n' + "1,2,3,4\n" * 400_000)
@@ -193,7 +194,7 @@ class Rows(BadCase):
             self.assertFailed(job, result, re.compile(rf"ratings\.csv:{len(ROWS) + 2}:"))
 
     def test_a_line_of_10_megabytes_is_refused_with_the_limit(self):
-        """The issue; in little memory, with and without an end."""
+        """In little memory, with and without an end."""
         for label, line in (("one field", b"x" * 10_000_000), ("many fields", b"1," * 5_000_000),
                             ("quoted", b'"' + b"y" * 10_000_000 + b'",1,2,3'),
                             ("spaces", b" " * 10_000_000)):
@@ -263,7 +264,7 @@ class BadRowsAllowed(BadCase):
         return HEAD.encode() + b"\n".join(lines) + b"\n"
 
     def test_as_many_as_allowed_are_left_out_and_one_more_is_an_error(self):
-        """The issue: max_bad_rows."""
+        """max_bad_rows; one more is an error."""
         plain = self.job_on(GOOD)
         expected = figures(self.train(plain))
         bad = self.BAD
@@ -277,7 +278,7 @@ class BadRowsAllowed(BadCase):
         self.refuse(self.content(bad[:1]), 'ratings.csv:12:8: rating "bad"', max_bad_rows=0)
 
     def test_the_first_ten_are_named_with_their_lines(self):
-        """The issue: counted and the first ten named; ids are not spelled out in full."""
+        """Counted and the first ten named; ids are not spelled out in full."""
         bad = self.BAD
         for threads in (1, 4):
             job = self.job(max_bad_rows=100, n_threads=threads)
@@ -309,7 +310,7 @@ class BadRowsAllowed(BadCase):
 
 
 class TooLittle(BadCase):
-    """The issue: one rating; one user; one item; all ratings equal. They train."""
+    """One rating; one user; one item; all ratings equal. They train."""
 
     def small(self, rows, **more):
         for threads in (1, 8):
@@ -360,7 +361,7 @@ class TooLittle(BadCase):
         self.assertAlmostEqual(rmse, float(result.epochs[-1]["validation_rmse"]), delta=0.002)
 
     def test_ratings_of_any_scale(self):
-        """The issue: any finite numbers; scale learned from the data."""
+        """Any finite numbers; scale learned from the data."""
         for factor, offset in ((1e6, 0), (1e-6, 0), (-1, 0), (1, 1e6), (20, -50), (1e30, 0)):
             rows = [(u, i, repr(float(r) * factor + offset), t) for u, i, r, t in ROWS]
             with self.subTest(factor=factor, offset=offset):
@@ -371,7 +372,7 @@ class TooLittle(BadCase):
 
 
 class Config(BadCase):
-    """The issue: hyperparameters.json that is not JSON, not an object, not strings."""
+    """hyperparameters.json that is not JSON, not an object, not strings."""
 
     def refuse_config(self, name, content, *words):
         job = self.job_on(GOOD)
@@ -442,7 +443,7 @@ class Config(BadCase):
 
 
 class BrokenModels(BadCase):
-    """The issue, the model file: each refused with its reason. Every byte and every bit
+    """A model file that is not one is refused with its reason. Every byte and every bit
     of a small file is tests/unit's; here the program's own door."""
 
     def setUp(self):

@@ -1,4 +1,4 @@
-"""Checklist 55-64: checkpoints, and runs that are cut and continued.
+"""Checklist 55-64 (docs/sagemaker.md): checkpoints, and runs that are cut and continued.
 
 One measure for everything: a run that was cut and resumed ends with the bytes of
 the run that was not, and each epoch that is printed, whenever, has its figures."""
@@ -154,7 +154,7 @@ class WhereAndWhat(CheckpointCase):
         self.assertEqual(set(range(1, EPOCHS + 1)), set(seen), "one for each epoch")
 
     def test_how_many_remain_and_how_often_can_be_set(self):
-        """Checklist 64: checkpoint_keep, checkpoint_every (the issue: every K epochs)."""
+        """Checklist 64: checkpoint_keep, checkpoint_every."""
         job = self.checkpointed(checkpoint_keep=2, checkpoint_every=5)
         watch = self.watch()
         watch.add(job.checkpoints, "points", "MOVED_TO")
@@ -238,7 +238,7 @@ class WhereAndWhat(CheckpointCase):
 
 
 class Cut(CheckpointCase):
-    """Checklist 57, and the issue: a run killed with SIGKILL anywhere and resumed ends
+    """Checklist 57: a run killed with SIGKILL anywhere and resumed ends
     with the same bytes in model.bin as one that was not."""
 
     def test_killed_in_the_middle_and_resumed(self):

@@ -1,4 +1,5 @@
-"""The words after `train`, and what a person sees of it (the issue; checklist 1, 3, 17)."""
+"""The words after `train`, and what a person sees of it (docs/sagemaker.md, checklist 1,
+3, 17)."""
 
 import os
 import re
@@ -55,7 +56,7 @@ class CommandLine(TrainCase):
 
     def test_an_unknown_word_or_option_prints_usage_and_ends_in_2(self):
         """Checklist 17."""
-        for words in (("--prefx", "x"), ("-x",), ("serve",), ("train",), ("--prefix",),
+        for words in (("--prefx", "x"), ("-x",), ("serve",), ("train", "train"), ("--prefix",),
                       ("--predict",), ("--predict", "1"), ("--prefix", "a", "b"), ("",),
                       ("--version=1",), ("--prefix", "a", "--predict", "1", "2", "3")):
             with self.subTest(words=words):
@@ -64,6 +65,47 @@ class CommandLine(TrainCase):
                 self.assertRegex(result.stderr, r"(?i)usage")
                 self.assertEqual("", result.stdout)
                 self.assertEqual([], list(self.folder.iterdir()), "wrote something")
+
+    def test_a_first_word_train_changes_nothing(self):
+        """Checklist 1, 3: the platform's word, when the program is the entrypoint (1.3)."""
+        usual = self.job_on(ROWS)
+        self.train(usual)
+        job = self.job_on(ROWS)
+        job.write_config()
+        self.assertTrained(job, self.say("train", "--prefix", job.prefix))
+        self.assertSameModel(usual, job)
+        self.assertEqual(self.say("--help").stdout, self.say("train", "--help").stdout)
+        if not namespace():
+            self.not_here("/opt/ml needs a private mount namespace")
+        bare = self.job_on(ROWS)
+        bare.write_config()
+        result = self.say("train", wrapper=inside(AS_OPT_ML + 'exec "$@"', bare.prefix))
+        self.assertTrained(bare, result)
+
+    def test_a_refused_command_line_leaves_a_failure_file_where_a_job_would(self):
+        """Checklist 42: below the prefix, wherever among the words that is; never in place
+        of an earlier reason, nor for a question, nor in a folder that is not there."""
+        job = self.job()
+        for words in (("--prefix", job.prefix, "--n_factors", "8"), ("--epochs", "--prefix", job.prefix)):
+            job.failure.unlink(missing_ok=True)
+            result = self.say(*words)
+            self.assertEqual(2, result.status, result)
+            text = job.failure.read_text()
+            self.assertRegex(text, r"\AClientError: command line: unknown argument --(n_factors|epochs)\n\Z")
+            self.assertIn(text.partition(": ")[2].strip(), result.stderr)
+        job.failure.write_text("AlgorithmError: the cause\n")
+        self.say("--prefix", job.prefix, "-x\x1b[31m")
+        self.assertEqual("AlgorithmError: the cause\n", job.failure.read_text())
+        job.failure.unlink()
+        self.say("--prefix", job.prefix, "--predict", "1")
+        self.assertFalse(job.failure.exists())
+        nowhere = self.folder / "no" / "such"
+        self.say("--prefix", nowhere, "-x")
+        self.assertFalse(nowhere.exists())
+        if not namespace():
+            self.not_here("/opt/ml needs a private mount namespace")
+        self.say("-x", wrapper=inside(AS_OPT_ML + 'exec "$@"', job.prefix))
+        self.assertIn("-x", job.failure.read_text())
 
     def test_a_prefix_of_any_shape_works(self):
         """Relative, with a slash at its end, with spaces, with other letters; = and space."""

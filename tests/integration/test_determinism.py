@@ -1,4 +1,4 @@
-"""Checklist 52 and the issue: same input, hyperparameters and seed, same bytes; with
+"""Checklist 52 (docs/sagemaker.md): same input, hyperparameters and seed, same bytes; with
 1, 2, 3 or 8 threads, on SSE2, AVX2 and AVX-512, anywhere and at any time."""
 
 import shutil
@@ -44,7 +44,7 @@ class SameBytes(TrainCase):
         self.assertEqual(epochs(one), epochs(free))
 
     def test_on_every_instruction_set(self):
-        """The issue: MF_CPU forces a path; the log says which one ran."""
+        """MF_CPU forces a path; the log says which one ran."""
         there = [name for name, flag in PATHS.items() if flag in cpu_flags()]
         missing = sorted(set(PATHS) - set(there))
         for settings in SETTINGS:

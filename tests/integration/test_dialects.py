@@ -1,7 +1,7 @@
 """Folders as people really have them in S3: which files are ratings, and what is in them.
 
-The rule of the issue: every file whose columns are a user, an item and a rating is
-training data; others are named in the log and left alone."""
+The rule: every file whose columns are a user, an item and a rating is training
+data; others are named in the log and left alone."""
 
 import bz2
 import gzip
@@ -217,7 +217,7 @@ class Folders(DialectCase):
 
 
 class Ids(DialectCase):
-    """The issue: ids are opaque strings."""
+    """Ids are opaque strings."""
 
     def known(self, job, user, item):
         return "false" not in self.predict(job, user, item)[1]

@@ -1,4 +1,4 @@
-"""README.md and ARCHITECTURE.md say what the code is."""
+"""README.md, ARCHITECTURE.md and docs/sagemaker.md say what the code is."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ def text_of(name):
 
 
 def sources():
-    return [path for folder in ("src", "train", "bench")
+    return [path for folder in ("src", "train", "serve", "bench")
             for path in sorted((SOURCE / folder).rglob("*.[ch]"))]
 
 
@@ -25,11 +25,11 @@ class Documents(unittest.TestCase):
         self.assertEqual(sorted(names - known), [])
 
     def test_every_path_in_the_documents_exists(self):
-        for name in ("ARCHITECTURE.md", "README.md", "data/README.md"):
+        for name in ("ARCHITECTURE.md", "README.md", "data/README.md", "docs/sagemaker.md"):
             folder = (SOURCE / name).parent
             text = text_of(name)
             links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-            paths = re.findall(r"`((?:src|train|script|tests|bench|data|cmake)/[\w./-]*)`", text)
+            paths = re.findall(r"`((?:src|train|serve|script|tests|bench|data|docs|cmake)/[\w./-]*)`", text)
             for link in links:
                 self.assertTrue((folder / link).exists(), f"{name} links to {link}")
             for path in paths:
@@ -44,6 +44,39 @@ class Documents(unittest.TestCase):
                            re.MULTILINE)
         self.assertEqual([(name, default.strip().strip("`")) for name, default in table],
                          [(name, default) for name, default in real])
+
+    def test_every_number_of_the_platform_that_is_cited_is_in_the_document(self):
+        text = text_of("docs/sagemaker.md")
+        facts = set(re.findall(r"^(?:\| |#+ )(\d+(?:\.\d+)*)[. ]", text, re.MULTILINE))
+        lines = {int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+        self.assertEqual(set(range(1, 141)), lines)
+        cited = 0
+        folders = ("src", "train", "serve", "tests/unit", "tests/integration")
+        for path in (path for folder in folders for ending in ("*.[ch]", "*.py")
+                     for path in sorted((SOURCE / folder).rglob(ending))):
+            code = path.read_text(encoding="utf-8")
+            found = re.findall(r"docs/sagemaker\.md,[\s*]+((?:\d+\.[\d.]*\d(?:, | and )?)+)", code)
+            numbers = re.findall(r"\d[\d.]*\d", " ".join(found))
+            numbers += re.findall(r"(?:§\s?|[Cc]ontract )(\d+(?:\.\d+)*)", code)
+            for number in numbers:
+                self.assertIn(number, facts, path)
+            found = re.findall(r"[Cc]hecklist\s+(\d[\d, -]*)", code)
+            if path.suffix == ".c" and "checklist in docs/sagemaker.md" in code:
+                found += re.findall(r"/\* ((?:\[\d+\] ?)+)", code)
+            for number in re.findall(r"\d+", " ".join(found)):
+                self.assertIn(int(number), lines, path)
+                cited += 1
+            cited += len(numbers)
+        self.assertGreater(cited, 100)
+
+    def test_the_tests_that_the_document_of_the_platform_names_are_there(self):
+        cells = re.findall(r"^\| [\d.]+ \| .* \| ([^|]+) \|$", text_of("docs/sagemaker.md"), re.MULTILINE)
+        self.assertGreater(len(cells), 200)
+        for word in {word for cell in cells for word in cell.split(", ")} - {"–"}:
+            name = word.removeprefix("unit ")
+            names = ([f"unit/test_sagemaker_{name}.c", f"unit/test_{name}.c"] if word != name
+                     else [f"integration/test_{name}.py"])
+            self.assertTrue(any((SOURCE / "tests" / n).exists() for n in names), word)
 
     def test_the_model_file_is_described_where_the_readme_says(self):
         for name in ("src/model/format.h", "src/model/section_file.h"):

@@ -1,4 +1,5 @@
-"""Checklist 65-71: a job that starts from an earlier model, and jobs of several hosts."""
+"""Checklist 65-71 (docs/sagemaker.md): a job that starts from an earlier model, and jobs of
+several hosts."""
 
 import gzip
 import io
@@ -79,7 +80,7 @@ class Incremental(TrainCase):
         self.assertEqual(4, len(warm.epochs), "n_epochs more of them")
 
     def test_known_users_continue_and_new_ones_are_added(self):
-        """The issue: users 1-30 are only in the earlier model, 171-220 only in the data."""
+        """Users 1-30 are only in the earlier model, 171-220 only in the data."""
         job = self.packed(n_epochs=2)
         self.train(job)
         only_before = next(row for row in KNOWN if int(row[0]) <= 30)

@@ -1,5 +1,5 @@
 """That it learns, and that what is kept is what was promised: known answers, every
-hyperparameter, the best epoch, early stopping, held-out data (the issue)."""
+hyperparameter, the best epoch, early stopping, held-out data."""
 
 import math
 import unittest

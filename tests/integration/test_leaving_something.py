@@ -1,4 +1,4 @@
-"""Checklist 39-54: what a run leaves behind, also when it fails or is stopped.
+"""Checklist 39-54 (docs/sagemaker.md): what a run leaves behind, also when it fails or is stopped.
 
 The seam "no phase goes untested" is walked in three ways: by holding the program
 still at a known place (a FIFO, a full pipe), by events of the file system, and by
@@ -38,7 +38,11 @@ class Success(TrainCase):
         job = self.job_on(csv(ROWS) + "1,2,bad,3\n")
         self.assertFailed(job, self.run_train(job), "bad")
         job.channel("train", {"ratings.csv": csv(ROWS)})
-        self.assertTrained(job, self.train(job))
+        result = self.train(job)
+        self.assertTrained(job, result)
+        self.assertEqual(1, len([line for line in result.log if line["event"] == "failure_removed"]))
+        again = self.train(job)
+        self.assertEqual([], [line for line in again.log if line["event"].startswith("failure")])
 
     def test_folders_that_the_platform_did_not_make_are_made(self):
         """Checklist 39: model/ and output/ may be missing on a laptop."""
@@ -212,13 +216,17 @@ class Failure(TrainCase):
                 self.assertLess(last_said, min(written), events)
 
     def test_an_earlier_failure_file_is_kept(self):
-        """Checklist 46: the new reason is on stderr all the same."""
+        """Checklist 46: it may be a wrapper's, who knows more. The new reason is on stderr
+        all the same, and that the old one was kept."""
         job = self.job_on(ROWS, n_factors="0")
         job.failure.write_text("AlgorithmError: the cause\n")
         result = self.run_train(job)
         self.assertEqual(1, result.status, result)
         self.assertEqual("AlgorithmError: the cause\n", job.failure.read_text())
         self.assertIn("n_factors", self.last_error(result))
+        kept = [line for line in result.log if line["event"] == "failure_kept"]
+        self.assertEqual(1, len(kept), result)
+        self.assertIn(str(job.failure), kept[0]["message"])
 
     def test_an_empty_failure_file_is_no_reason(self):
         """Checklist 46, 42."""
@@ -327,6 +335,20 @@ class NoRoom(TrainCase):
         self.assertFailed(job, result, "model", error="PlatformError")
         self.assertEqual([], result.epochs, "trained first, then looked")
 
+    def test_a_folder_in_the_place_of_a_result_is_found_out_before_training(self):
+        """Checklist 47: model/model.bin and output/data/metrics.json, even before reading."""
+        for name in ("model/model.bin", "output/data/metrics.json"):
+            with self.subTest(name):
+                job = self.job_on(ROWS, n_epochs=20)
+                (job.prefix / name).mkdir(parents=True)
+                result = self.run_train(job)
+                self.assertEqual(1, result.status, result)
+                self.assertIn("PlatformError: ", job.failure.read_text())
+                self.assertRegex(self.last_error(result), name + ".* is a folder")
+                self.assertNotIn("channel", [line["event"] for line in result.log])
+                self.assertEqual([], result.epochs)
+                self.assertEqual([], list((job.prefix / name).iterdir()))
+
     def test_a_checkpoint_folder_that_is_full_or_no_folder_gives_a_reason_or_a_warning(self):
         """Checklist 47: never a hang, never a half checkpoint under a final name."""
         no_folder = self.job_on(ROWS)
@@ -396,7 +418,7 @@ class Stopped(TrainCase):
     """Checklist 49-51."""
 
     def assertStopped(self, job, run, rows=ROWS, reason=None):
-        """Ends within the contract's limit; a complete model and exit 0, or nothing,
+        """Ends within the checklist's limit; a complete model and exit 0, or nothing,
         exit 1 and why. Returns the result."""
         result = run.wait(STOP_DEADLINE)
         if result.status == 0:
@@ -479,6 +501,23 @@ class Stopped(TrainCase):
         run.wait_until(lambda: run.state() == "S", "a program that waits")
         run.signal(signal.SIGTERM)
         self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error=None)
+
+    def test_sigterm_while_reading_says_that_earlier_checkpoints_are_kept(self):
+        """Checklist 51: the work of an earlier start is not lost, and the reason says so."""
+        job = self.job_on(ROWS, checkpoint_every=1).keep_checkpoints()
+        self.train(job)
+        before = sorted(path.name for path in job.checkpoints.iterdir())
+        self.assertTrue(before)
+        job.channel("train", None, mode="Pipe")
+        job.model_bin.unlink()
+        run = self.start(job)
+        run.wait_for_handler()
+        run.wait_until(lambda: run.state() == "S", "a program that waits")
+        run.signal(signal.SIGTERM)
+        self.assertFailed(job, run.wait(STOP_DEADLINE),
+                          "stopped by SIGTERM while reading; checkpoints of an earlier run are kept",
+                          error=None)
+        self.assertEqual(before, sorted(path.name for path in job.checkpoints.iterdir()))
 
     def test_sigterm_while_a_fifo_has_no_writer(self):
         """Checklist 51: blocked in open(), or in a wait after it."""

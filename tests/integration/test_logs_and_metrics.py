@@ -1,4 +1,4 @@
-"""Checklist 72-78: what is said while training, and metrics.json."""
+"""Checklist 72-78 (docs/sagemaker.md): what is said while training, and metrics.json."""
 
 import json
 import math
@@ -6,9 +6,10 @@ import os
 import re
 import signal
 import unittest
+from pathlib import Path
 
-from harness import (AS_OPT_ML, SOURCE, TRAIN, Terminal, TrainCase, csv, figures, inside, namespace,
-                     planted, real_ratings)
+from harness import (AS_OPT_ML, SOURCE, STOP_DEADLINE, TRAIN, Terminal, TrainCase, csv, figures,
+                     inside, namespace, planted, real_ratings)
 
 ALL = planted(200, 100, 5000)
 ROWS, CHECK = ALL[:4000], ALL[4000:]
@@ -79,7 +80,7 @@ class Metrics(LogCase):
                              definition["Name"])
 
     def test_the_epoch_line_is_the_documented_one(self):
-        """Checklist 72, 75; the issue gives the line."""
+        """Checklist 72, 75; README.md gives the line."""
         number = r"\d+\.\d+"
         with_check = (rf"epoch=\d+ train_rmse={number} validation_rmse={number} "
                       rf"validation_mae={number} seconds={number} ratings_per_second=\d+ ?")
@@ -117,7 +118,7 @@ class Metrics(LogCase):
         self.assertLess(newest, 30, "was over before it could be looked at")
 
     def test_a_diverging_run_stops_at_once_with_advice_and_prints_no_nan(self):
-        """Checklist 75, and the issue: learning rate that diverges."""
+        """Checklist 75: a learning rate that diverges."""
         diverged = 0
         for rate in ("1000", "100", "10", "5", "2", "1"):
             job = self.watched_job(learning_rate=rate, regularization="0", bias_regularization="0",
@@ -168,7 +169,7 @@ class Terminals(LogCase):
         self.assertEqual(4, len(result.epochs))
 
     def test_with_a_prefix_and_a_terminal_a_person_sees_a_bar_that_fits(self):
-        """The issue: on a terminal, a live progress bar with the time left."""
+        """On a terminal, a live progress bar with the time left."""
         for columns, name in ((80, "ratings.csv"), (40, "ratings.csv"),
                               (80, f"a folder/{'of a long name ' * 7}/ratings.csv")):
             with self.subTest(columns=columns, name=name):
@@ -210,6 +211,48 @@ class Terminals(LogCase):
         self.assertIn('rating "bad" is not a number', last.replace('\\"', '"'))
         self.assertIn("error", last)
         self.assertTrue(job.failure.read_text().startswith("ClientError: "))
+
+
+class Lost(LogCase):
+    def test_lines_that_standard_output_does_not_take_are_said_once_and_training_goes_on(self):
+        """§2.12.6: a tuning job without its metrics must be able to find out why."""
+        job = self.job_on(ROWS, n_epochs=9)
+        with open("/dev/full", "wb") as full:
+            result = self.run_train(job, stdout=full)
+        self.assertTrained(job, result)
+        lost = [line for line in result.log if line["event"] == "metrics_lost"]
+        self.assertEqual(["warning"], [line["level"] for line in lost], result)
+        self.assertEqual(9, len(job.metrics()["epochs"]))
+
+
+class Waiting(LogCase):
+    """How threads wait for each other can be told from outside: OMP_WAIT_POLICY."""
+
+    def policy(self, **env):
+        job = self.job().channel("train", None, mode="Pipe")
+        run = self.start(job, env=env)
+        run.wait_for_handler()
+        environment = Path(f"/proc/{run.pid}/environ").read_text(encoding="utf-8").split("\0")
+        name = Path(f"/proc/{run.pid}/comm").read_text(encoding="utf-8").strip()
+        run.signal(signal.SIGTERM)
+        self.assertEqual(1, run.wait(STOP_DEADLINE).status)
+        self.assertEqual(TRAIN.name, name)
+        return [word.partition("=")[2] for word in environment if word.startswith("OMP_WAIT_POLICY=")]
+
+    def test_threads_sleep_while_they_wait_unless_told_otherwise(self):
+        """Two that spin for each other beside a busy program take twice as long."""
+        self.assertEqual(["passive"], self.policy())
+        self.assertEqual(["active"], self.policy(OMP_WAIT_POLICY="active"))
+        self.assertEqual([], self.policy(GOMP_SPINCOUNT="1000"))
+
+    def test_it_changes_nothing_in_the_model(self):
+        """Checklist 52."""
+        models = set()
+        for policy in ("passive", "active"):
+            job = self.job_on(ROWS, n_threads=2)
+            self.train(job, env={"OMP_WAIT_POLICY": policy})
+            models.add(job.bytes())
+        self.assertEqual(1, len(models))
 
 
 class Log(LogCase):
@@ -299,7 +342,7 @@ class Log(LogCase):
             self.assertFailed(job, result, "n_factors")
 
     def test_files_left_alone_are_named_in_the_log(self):
-        """The issue: others are named in the log and left alone."""
+        """Others are named in the log and left alone."""
         job = self.job().channel("train", {
             "ratings.csv": csv(ROWS), "movies.csv": "movieId,title,genres\n1,A,B\n",
             "sub/README.txt": "Some words.\n"})

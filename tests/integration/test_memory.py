@@ -1,5 +1,5 @@
-"""Peak memory: at most 24 bytes per rating and twice the model, whatever the CSV's size
-(the issue, figures to reach), on data of the project's own generator.
+"""Peak memory: at most 24 bytes per rating and twice the model, whatever the CSV's size,
+on data of the project's own generator.
 
 Measured as wait4's ru_maxrss. It counts every resident page, mapped files too, so a
 reader that maps the CSV would show."""
@@ -71,7 +71,7 @@ class Memory(TrainCase):
         return self.job(**{"n_factors": 16, "n_epochs": 1, "n_threads": 2, **more})
 
     def test_training_on_a_plain_file(self):
-        """The case of the issue."""
+        """The usual job."""
         job = self.files(self.lean(), self.ratings)
         self.assertWithin(job, self.measured(job))
 

@@ -1,4 +1,5 @@
-"""Checklist 18-38: hyperparameters, channels and files as the platform hands them over."""
+"""Checklist 18-38 (docs/sagemaker.md): hyperparameters, channels and files as the platform
+hands them over."""
 
 import functools
 import gzip
@@ -78,7 +79,7 @@ class Hyperparameters(TrainCase):
         self.assertEqual(empty.metrics()["hyperparameters"], missing.metrics()["hyperparameters"])
 
     def test_no_config_at_all_trains_on_the_train_folder(self):
-        """Checklist 21: missing files mean defaults (the issue)."""
+        """Checklist 21: missing files mean defaults."""
         job = self.job().channel("train", {"ratings.csv": csv(planted(60, 40, 900))})
         for name in ("hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"):
             job.config[name] = None
@@ -131,7 +132,7 @@ class Hyperparameters(TrainCase):
         self.assertFailed(both, self.run_train(both), "n_epochs", "num_epochs")
 
     def test_a_value_out_of_range_names_key_value_and_range(self):
-        """Checklist 24, and the issue: n_factors 0, -1, 1e9, "many"; n_threads 10000."""
+        """Checklist 24: n_factors 0, -1, 1e9, "many"; n_threads 10000."""
         numbers = {
             "n_factors": ("0", "-1", "1e9", "many", "8.5", "", "0x10", "8 8"),
             "n_epochs": ("-1", "1e12", "ten", "2.5"),
@@ -420,7 +421,7 @@ class Files(TrainCase):
                 self.same({"ratings.csv": variant}, label)
 
     def test_the_columns_may_stand_in_any_order(self):
-        """The issue: any column order."""
+        """Columns come in any order."""
         for order in ((3, 2, 1, 0), (2, 0, 3, 1), (1, 0, 2, 3)):
             with self.subTest(order=order):
                 self.same({"ratings.csv": csv([[r[c] for c in order] for r in ROWS],

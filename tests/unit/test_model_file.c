@@ -390,6 +390,30 @@ static void writing_and_opening_are_clean_when_any_allocation_fails(void **state
     testing_folder_remove(folder);
 }
 
+/* A server must live on when somebody copies another file over its model. */
+static void a_loaded_model_does_not_care_what_becomes_of_its_file(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    const mf_model_parts parts = sample_parts();
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    assert_ok(mf_model_write(path, &parts, &err), err);
+    mf_model *model = mf_model_load(path, &err);
+    assert_ok(model != NULL, err);
+    assert_int_equal((uintptr_t)mf_model_get(model)->user_factors % 64, 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_parts_equal(&parts, mf_model_get(model));
+    mf_model_close(model);
+    assert_null(mf_model_load(path, &err));
+    assert_error(&err, MF_ERR_FORMAT, "model.bin: an empty file");
+    mf_error_clear(&err);
+    assert_null(mf_model_load(folder, &err));
+    assert_error(&err, MF_ERR_FORMAT, "a folder, not a model");
+    free(path);
+    testing_folder_remove(folder);
+}
+
 static void ids_lead_to_indexes(void **state)
 {
     (void)state;
@@ -497,6 +521,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_leaves_nothing_behind_and_keeps_the_old_model),
         cmocka_unit_test(write_says_when_the_folder_cannot_be_written),
         cmocka_unit_test(writing_and_opening_are_clean_when_any_allocation_fails),
+        cmocka_unit_test(a_loaded_model_does_not_care_what_becomes_of_its_file),
         cmocka_unit_test(ids_lead_to_indexes),
         cmocka_unit_test(predict_is_the_equation_clipped_to_the_scale),
         cmocka_unit_test(predict_stays_on_the_scale_when_factors_overflow),

@@ -2,7 +2,10 @@
  * the memory; and a slow, plain twin of the whole reader. */
 #include "ratings_testing.h"
 
+#include "base/number.h"
 #include "base/random.h"
+
+#include <math.h>
 
 enum { ROWS = 20000 };
 
@@ -137,6 +140,76 @@ static void the_result_is_that_of_a_slow_and_plain_reader(void **state)
     }
 }
 
+/* What row r of make_packings says: few values, then hundreds, then any. */
+static double packing_value(uint32_t row)
+{
+    return row % 5000 < 2000   ? row % 10 / 2.0
+           : row % 5000 < 4000 ? row % 400 / 8.0
+                               : row / 1048576.0;
+}
+
+/* n rows of as many items, so that blocks differ in how their rows are packed
+ * (store.h): users in runs or not, items above 2^16 or not, values of all kinds. */
+__attribute__((noinline)) static char *make_packings(uint32_t n)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *out = open_memstream(&text, &n_bytes);
+    fputs("userId,movieId,rating\n", out);
+    for (uint32_t row = 0; row < n; row++)
+        fprintf(out, "%u,%u,%.7g\n", row % 9000 < 5000 ? row / 30 : row * 7 % 1000, row,
+                packing_value(row));
+    fclose(out);
+    return text;
+}
+
+static void rows_come_back_however_they_were_packed(void **state)
+{
+    enum { N = 150000 };
+    (void)state;
+    char *text = make_packings(N);
+    for (uint32_t n_threads = 1; n_threads <= 2; n_threads++)
+        for (size_t block_bytes = 3000; block_bytes <= 3000000; block_bytes *= 10) {
+            const mf_ratings_options options = {.n_threads = n_threads, .block_bytes = block_bytes};
+            mf_error err = {0};
+            mf_ratings *ratings = read_text(text, &options, &err);
+            assert_ok(ratings != NULL, err);
+            assert_int_equal(ratings->n_ratings, N);
+            for (uint32_t u = 0; u < ratings->n_users; u++) {
+                const mf_id id = mf_id_list_get(&ratings->users, u);
+                int64_t user;
+                assert_true(mf_parse_int64(id.bytes, id.n_bytes, &user));
+                for (uint64_t k = ratings->user_start[u]; k < ratings->user_start[u + 1]; k++) {
+                    const uint32_t row = ratings->item[k];
+                    assert_int_equal(user, row % 9000 < 5000 ? row / 30 : row * 7 % 1000);
+                    assert_true(fabs((double)ratings->value[k] - packing_value(row)) < 1e-6);
+                }
+            }
+            mf_ratings_destroy(ratings);
+        }
+    free(text);
+}
+
+static void fail_each_allocation(const char *text, uint32_t n_threads)
+{
+    size_t nth = 1;
+    for (;; nth++) {
+        const mf_ratings_options options = {
+            .n_threads = n_threads, .block_bytes = 7000, .max_bad_rows = 3};
+        mf_error err = {0};
+        write_text("r.csv", text);
+        mf_memory_fail_nth(nth);
+        mf_ratings *ratings = read_file("r.csv", &options, &err);
+        const size_t made = mf_memory_fail_nth(0);
+        if (ratings == NULL)
+            assert_int_equal(err.code, MF_ERR_MEMORY);
+        mf_ratings_destroy(ratings);
+        if (made < nth)
+            break;
+    }
+    assert_true(nth > 40);
+}
+
 static void every_failing_allocation_is_a_clean_error(void **state)
 {
     (void)state;
@@ -144,22 +217,10 @@ static void every_failing_allocation_is_a_clean_error(void **state)
         char *text = make_text(5, 500, 300, false, true, false);
         text[60000] = '\0'; /* enough for everything to grow */
         strrchr(text, '\n')[1] = '\0';
-        size_t nth = 1;
-        for (;; nth++) {
-            const mf_ratings_options options = {
-                .n_threads = n_threads, .block_bytes = 7000, .max_bad_rows = 3};
-            mf_error err = {0};
-            write_text("r.csv", text);
-            mf_memory_fail_nth(nth);
-            mf_ratings *ratings = read_file("r.csv", &options, &err);
-            const size_t made = mf_memory_fail_nth(0);
-            if (ratings == NULL)
-                assert_int_equal(err.code, MF_ERR_MEMORY);
-            mf_ratings_destroy(ratings);
-            if (made < nth)
-                break;
-        }
-        assert_true(nth > 40);
+        fail_each_allocation(text, n_threads);
+        free(text);
+        text = make_packings(6000);
+        fail_each_allocation(text, n_threads);
         free(text);
     }
 }
@@ -169,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(nothing_depends_on_threads_or_blocks),
         TEST_IN_FOLDER(the_result_is_that_of_a_slow_and_plain_reader),
+        TEST_IN_FOLDER(rows_come_back_however_they_were_packed),
         TEST_IN_FOLDER(every_failing_allocation_is_a_clean_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

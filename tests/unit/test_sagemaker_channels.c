@@ -1,5 +1,5 @@
 /* test_sagemaker_channels.c: the tree, inputdataconfig.json and the files of a
- * channel. Numbers in brackets are lines of the contract's checklist. */
+ * channel. Numbers in brackets are lines of the checklist in docs/sagemaker.md. */
 #include "testing.h"
 
 #include "base/file.h"

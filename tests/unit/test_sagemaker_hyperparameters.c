@@ -1,5 +1,5 @@
 /* test_sagemaker_hyperparameters.c: hyperparameters.json as people and tools
- * write it. Numbers in brackets are lines of the contract's checklist. */
+ * write it. Numbers in brackets are lines of the checklist in docs/sagemaker.md. */
 #include "testing.h"
 
 #include "base/memory.h"

@@ -1,5 +1,5 @@
 /* test_sagemaker_job.c: hosts, checkpoint folder, failure file, environment.
- * Numbers in brackets are lines of the contract's checklist. */
+ * Numbers in brackets are lines of the checklist in docs/sagemaker.md. */
 #include "testing.h"
 
 #include "base/file.h"
@@ -169,11 +169,11 @@ static void the_failure_file_is_one_line_with_its_class(void **state)
     (void)state;
     mf_error reason = {0};
     mf_error err = {0};
-    bool kept = true;
+    assert_false(mf_failure_exists(tree.failure));
     mf_fail(&reason, MF_ERR_PARSE, (mf_where){"ratings.csv", 41, 9},
             "rating \"4;5\xFF\n\" is not a number");
-    assert_ok(mf_failure_write(tree.failure, &reason, &kept, &err), err);
-    assert_false(kept);
+    assert_ok(mf_failure_write(tree.failure, &reason, &err), err);
+    assert_true(mf_failure_exists(tree.failure));
     failure_holds("ClientError: ratings.csv:41:9: rating \"4;5\\xff\\x0a\" is not a number\n");
 
     unlink(tree.failure);
@@ -181,14 +181,14 @@ static void the_failure_file_is_one_line_with_its_class(void **state)
     char text[4000];
     memset(text, 'x', sizeof text);
     mf_fail(&huge, MF_ERR_ARGUMENT, MF_NOWHERE, "%.*s", (int)sizeof text, text);
-    assert_ok(mf_failure_write(tree.failure, &huge, NULL, &err), err);
+    assert_ok(mf_failure_write(tree.failure, &huge, &err), err);
     struct stat status;
     assert_int_equal(stat(tree.failure, &status), 0);
     assert_in_range(status.st_size, 900, MF_FAILURE_TEXT_MAX);
 
     unlink(tree.failure);
     const mf_error nothing = {0};
-    assert_ok(mf_failure_write(tree.failure, &nothing, NULL, &err), err);
+    assert_ok(mf_failure_write(tree.failure, &nothing, &err), err);
     failure_holds("AlgorithmError: no reason was given\n");
 }
 
@@ -199,21 +199,19 @@ static void an_earlier_reason_is_kept_until_a_run_ends_well(void **state)
     mf_error first = {0};
     mf_error second = {0};
     mf_error err = {0};
-    bool kept = false;
     mf_fail(&first, MF_ERR_CONFIG, MF_NOWHERE, "the cause");
     mf_fail(&second, MF_ERR_IO, MF_NOWHERE, "a consequence");
-    assert_ok(mf_failure_write(tree.failure, &first, NULL, &err), err);
-    assert_ok(mf_failure_write(tree.failure, &second, &kept, &err), err);
-    assert_true(kept);
+    assert_ok(mf_failure_write(tree.failure, &first, &err), err);
+    assert_ok(mf_failure_write(tree.failure, &second, &err), err);
     failure_holds("ClientError: the cause\n");
 
     assert_ok(mf_failure_remove(tree.failure, &err), err);
     assert_false(mf_file_exists(tree.failure));
     assert_ok(mf_failure_remove(tree.failure, &err), err);
 
-    testing_write(tree.failure, "", 0); /* empty says nothing */
-    assert_ok(mf_failure_write(tree.failure, &second, &kept, &err), err);
-    assert_false(kept);
+    testing_write(tree.failure, "", 0);
+    assert_false(mf_failure_exists(tree.failure)); /* empty says nothing */
+    assert_ok(mf_failure_write(tree.failure, &second, &err), err);
     failure_holds("PlatformError: a consequence\n");
 }
 
@@ -224,14 +222,14 @@ static void a_failure_file_that_cannot_be_written_is_an_error(void **state)
     mf_error reason = {0};
     mf_error err = {0};
     mf_fail(&reason, MF_ERR_CONFIG, MF_NOWHERE, "the cause");
-    assert_false(mf_failure_write(tree.failure, &reason, NULL, &err));
+    assert_false(mf_failure_write(tree.failure, &reason, &err));
     assert_int_equal(err.code, MF_ERR_IO);
     mf_error_clear(&err);
     assert_ok(mf_failure_remove(tree.failure, &err), err);
     unlink(tree.output);
     mf_error_clear(&err);
     mf_memory_fail_nth(1);
-    assert_false(mf_failure_write(tree.failure, &reason, NULL, &err));
+    assert_false(mf_failure_write(tree.failure, &reason, &err));
     assert_int_equal(err.code, MF_ERR_MEMORY);
     mf_memory_fail_nth(0);
 }

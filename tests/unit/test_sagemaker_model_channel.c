@@ -1,5 +1,5 @@
 /* test_sagemaker_model_channel.c: packed models, good and hostile. Numbers in
- * brackets are lines of the contract's checklist. */
+ * brackets are lines of the checklist in docs/sagemaker.md. */
 #include "testing.h"
 #include "testing_tar.h"
 

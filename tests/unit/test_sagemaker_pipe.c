@@ -1,5 +1,5 @@
 /* test_sagemaker_pipe.c: FIFOs that come late, or never. Numbers in brackets are
- * lines of the contract's checklist. */
+ * lines of the checklist in docs/sagemaker.md. */
 #include "testing.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /* test_sagemaker_settings.c: the table-driven reader of settings. Numbers in
- * brackets are lines of the contract's checklist. */
+ * brackets are lines of the checklist in docs/sagemaker.md. */
 #include "testing.h"
 
 #include "sagemaker/nearest.h"
@@ -261,6 +261,144 @@ static void a_name_and_its_alias_cannot_both_be_given(void **state)
     assert_true(mf_settings_is_given(&settings, 0));
 }
 
+typedef struct rates {
+    double rate;
+    double bias_rate;
+    double user_rate;
+    double own_rate;
+} rates;
+
+#define RATE(n, ...)                                                                               \
+    {                                                                                              \
+        .name = #n, .type = MF_SETTING_REAL, .max = 1, __VA_ARGS__ MF_SETTING_FIELD(rates, n)      \
+    }
+
+static const mf_setting rate_table[] = {
+    RATE(rate, .aliases = "step", .shared = "all_rates", .initial = "0.5", ),
+    RATE(bias_rate, .above_min = true, .shared = "all_rates every_rate", .initial = "0.25", ),
+    RATE(user_rate, .follows = "rate", ),
+    RATE(own_rate, .follows = "user_rate", ),
+};
+
+static rates chosen_rates;
+static mf_settings rate_settings;
+
+static void start_rates(void)
+{
+    mf_error err = {0};
+    memset(&chosen_rates, 0xFF, sizeof chosen_rates);
+    assert_ok(mf_settings_start(&rate_settings, rate_table, 4, "setting", &chosen_rates, &err),
+              err);
+}
+
+static bool set_rate(const char *name, const char *value, mf_error *err)
+{
+    return mf_settings_set(&rate_settings, name, value, strlen(value), err);
+}
+
+static void assert_rates(double rate, double bias_rate, double user_rate, double own_rate)
+{
+    assert_true(chosen_rates.rate == rate);
+    assert_true(chosen_rates.bias_rate == bias_rate);
+    assert_true(chosen_rates.user_rate == user_rate);
+    assert_true(chosen_rates.own_rate == own_rate);
+}
+
+/* (5) of settings.h */
+static void a_shared_name_sets_what_is_not_given_by_a_name_of_its_own(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    start_rates();
+    assert_true(set_rate("all_rates", "0.1", &err));
+    assert_rates(0.1, 0.1, 0.1, 0.1);
+    assert_true(mf_settings_is_given(&rate_settings, 0));
+    assert_true(mf_settings_is_given(&rate_settings, 1));
+    assert_false(mf_settings_is_given(&rate_settings, 2));
+    assert_true(set_rate("step", "0.2", &err));
+    assert_rates(0.2, 0.1, 0.2, 0.2);
+    start_rates();
+    assert_true(set_rate("step", "0.2", &err));
+    assert_true(set_rate("all_rates", "0.1", &err));
+    assert_rates(0.2, 0.1, 0.2, 0.2);
+
+    assert_false(set_rate("rate", "0.3", &err));
+    assert_error(&err, MF_ERR_CONFIG, "rate is given twice: as \"step\" and as \"rate\"");
+    mf_error_clear(&err);
+    assert_false(set_rate("every_rate", "0.3", &err));
+    assert_error(&err, MF_ERR_CONFIG,
+                 "bias_rate is given twice: as \"all_rates\" and as \"every_rate\"");
+    assert_rates(0.2, 0.1, 0.2, 0.2);
+
+    /* The second of those that share it refuses: the first is untouched. */
+    start_rates();
+    mf_error_clear(&err);
+    assert_false(set_rate("all_rates", "0", &err));
+    assert_error(&err, MF_ERR_CONFIG,
+                 "setting all_rates (bias_rate) is \"0\": expected a number above 0");
+    assert_rates(0.5, 0.25, 0.5, 0.5);
+}
+
+/* (6) of settings.h */
+static void a_setting_that_follows_has_the_others_value_until_it_is_given(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    char text[MF_SETTING_TEXT_BYTES];
+    start_rates();
+    assert_rates(0.5, 0.25, 0.5, 0.5);
+    assert_true(set_rate("rate", "0.75", &err));
+    assert_rates(0.75, 0.25, 0.75, 0.75);
+    assert_string_equal(mf_settings_text(&rate_settings, 3, text), "0.75");
+    start_rates();
+    assert_true(set_rate("user_rate", "0", &err)); /* given, though it is 0 */
+    assert_true(set_rate("rate", "0.75", &err));
+    assert_rates(0.75, 0.25, 0, 0);
+
+    static const mf_setting backwards[] = {
+        RATE(user_rate, .follows = "rate", ),
+        RATE(rate, .initial = "1", ),
+    };
+    mf_settings broken;
+    assert_false(mf_settings_start(&broken, backwards, 2, "setting", &chosen_rates, &err));
+    assert_error(&err, MF_ERR_ARGUMENT, "setting user_rate cannot follow rate");
+}
+
+static void environment_variables_may_share_a_name(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    start_rates();
+    setenv("all_rates", "0.125", 1);
+    setenv("bias_rate", "0.0625", 1);
+    const bool ok = mf_settings_read_environment(&rate_settings, &err);
+    unsetenv("all_rates");
+    unsetenv("bias_rate");
+    assert_ok(ok, err);
+    assert_rates(0.125, 0.0625, 0.125, 0.125);
+}
+
+static void names_of_other_tools_are_refused_with_what_to_do(void **state)
+{
+    (void)state;
+    static const mf_setting_foreign foreign[] = {
+        {"feature_dim", "the data say it; remove it"},
+        {"rat batch", "every row is a step"},
+    };
+    mf_error err = {0};
+    start_rates();
+    mf_settings_explain(&rate_settings, foreign, 2);
+    assert_false(set_rate("feature_dim", "1", &err));
+    assert_error(&err, MF_ERR_CONFIG,
+                 "setting feature_dim does not exist here: the data say it; remove it");
+    mf_error_clear(&err);
+    assert_false(set_rate("rat", "1", &err)); /* although it is near to rate */
+    assert_error(&err, MF_ERR_CONFIG, "setting rat does not exist here: every row is a step");
+    mf_error_clear(&err);
+    assert_false(set_rate("", "1", &err));
+    assert_error(&err, MF_ERR_CONFIG, "unknown setting");
+}
+
 static void the_text_of_a_value_reads_back_as_the_same_bits(void **state)
 {
     (void)state;
@@ -412,6 +550,15 @@ static void help_tells_range_default_and_aliases(void **state)
         strstr(text, "a whole number from 1 to 4096; default 64; also called factors, k\n"));
     assert_non_null(strstr(text, "one of constant, inverse, cosine; default inverse\n"));
     free(text);
+
+    out = open_memstream(&text, &n);
+    start_rates();
+    mf_settings_print_help(&rate_settings, out);
+    fclose(out);
+    assert_non_null(strstr(text, "default 0.5; also called step; also set by all_rates\n"));
+    assert_non_null(strstr(text, "default 0.25; also set by all_rates, every_rate\n"));
+    assert_non_null(strstr(text, "default that of rate\n"));
+    free(text);
 }
 
 int main(void)
@@ -426,6 +573,10 @@ int main(void)
         cmocka_unit_test(an_unknown_name_gets_the_nearest_known_one),
         cmocka_unit_test(edit_distance_counts_a_swap_as_one),
         cmocka_unit_test(a_name_and_its_alias_cannot_both_be_given),
+        cmocka_unit_test(a_shared_name_sets_what_is_not_given_by_a_name_of_its_own),
+        cmocka_unit_test(a_setting_that_follows_has_the_others_value_until_it_is_given),
+        cmocka_unit_test(environment_variables_may_share_a_name),
+        cmocka_unit_test(names_of_other_tools_are_refused_with_what_to_do),
         cmocka_unit_test(the_text_of_a_value_reads_back_as_the_same_bits),
         cmocka_unit_test(a_decimal_comma_locale_changes_nothing),
         cmocka_unit_test(environment_variables_are_settings_too),

@@ -27,8 +27,7 @@ static void ratings_of_a_plain_pattern_are_predicted_where_they_were_withheld(vo
     (void)state;
     static const double implicit_rates[] = {0, 1};
     for (int c = 0; c < 2; c++) {
-        mf_hyperparameters h = mf_hyperparameters_default();
-        h.n_factors = 8;
+        mf_hyperparameters h = small_run();
         h.n_epochs = 60;
         h.implicit_rate = implicit_rates[c];
         mf_ratings *ratings = make_ratings(PARITY_USERS, PARITY_ITEMS, parity_known);

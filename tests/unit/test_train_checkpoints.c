@@ -354,6 +354,20 @@ static void saving_is_clean_when_any_allocation_fails(void **state)
     assert_int_equal(resumed_at(w), 2);
 }
 
+static void whether_a_folder_holds_one_is_known_without_the_run(void **state)
+{
+    world *w = *state;
+    const mf_checkpoint_folder unused = {0};
+    assert_false(mf_checkpoints_found(&unused));
+    assert_false(mf_checkpoints_found(&w->folder));
+    char *marker = path_in(w, "checkpoint-1f2e3d4c-000001.mfck.sagemaker-uploaded");
+    testing_write(marker, "", 0);
+    free(marker);
+    assert_false(mf_checkpoints_found(&w->folder));
+    save_at(w, 1);
+    assert_true(mf_checkpoints_found(&w->folder));
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
 int main(void)
@@ -370,6 +384,7 @@ int main(void)
         IN_WORLD(without_checkpoints_nothing_is_created),
         IN_WORLD(a_folder_that_cannot_be_made_or_read_or_written_is_an_error),
         IN_WORLD(the_longest_folder_fits),
+        IN_WORLD(whether_a_folder_holds_one_is_known_without_the_run),
         IN_WORLD(saving_is_clean_when_any_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

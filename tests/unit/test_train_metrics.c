@@ -6,6 +6,7 @@
 #include "train/metrics.h"
 #include "train/settings.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 
 /* --- the line ------------------------------------------------------------ */
@@ -38,14 +39,35 @@ static void assert_line(const mf_epoch *epoch, bool validation, uint64_t n_ratin
     FILE *file = tmpfile();
     const int kept = dup(STDOUT_FILENO);
     dup2(fileno(file), STDOUT_FILENO);
-    mf_metrics_print_epoch(epoch, validation, n_ratings, decimals);
+    const bool ok = mf_metrics_print_epoch(epoch, validation, n_ratings, decimals);
     /* No fflush here: the line must be out when the call returns. */
     dup2(kept, STDOUT_FILENO);
     close(kept);
     rewind(file);
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
+    assert_true(ok);
     assert_string_equal(text, expected);
+}
+
+static void a_line_that_does_not_get_out_is_noticed_each_time(void **state)
+{
+    (void)state;
+    const mf_epoch epoch = {.epoch = 1, .train_rmse = 1};
+    fflush(stdout);
+    const int kept = dup(STDOUT_FILENO);
+    const int full = open("/dev/full", O_WRONLY);
+    assert_true(full >= 0);
+    dup2(full, STDOUT_FILENO);
+    const bool first = mf_metrics_print_epoch(&epoch, false, 1, 4);
+    const bool second = mf_metrics_print_epoch(&epoch, false, 1, 4);
+    dup2(kept, STDOUT_FILENO);
+    close(kept);
+    close(full);
+    assert_false(first);
+    assert_false(second);
+    assert_line(&epoch, false, 1, 4,
+                "epoch=1 train_rmse=1.0000 seconds=0.000 ratings_per_second=0\n");
 }
 
 static void the_line_of_an_epoch_is_what_the_metric_definitions_read(void **state)
@@ -118,7 +140,7 @@ static world *open_world(bool validated, const char *n_threads)
     assert_ok(mf_settings_set(&w->settings, "epochs", "4", 1, &err), err);
     assert_ok(mf_settings_set(&w->settings, "n_threads", n_threads, strlen(n_threads), &err), err);
     assert_ok(mf_settings_set(&w->settings, "user_column", "an \"id\"", 7, &err), err);
-    mf_train_settings_finish(&w->settings, &w->values);
+    mf_train_settings_finish(&w->values);
     w->ratings = make_ratings(30, 25, small_taste);
     w->rows = make_rows(30, 25, small_held_out);
     w->trainer = train(&w->values.h, w->ratings, validated ? &w->rows : NULL);
@@ -353,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_decimals_for_stars_and_more_for_ratings_within_less_than_one),
+        cmocka_unit_test(a_line_that_does_not_get_out_is_noticed_each_time),
         cmocka_unit_test(the_line_of_an_epoch_is_what_the_metric_definitions_read),
         cmocka_unit_test(figures_of_any_size_are_plain_decimals),
         cmocka_unit_test(metrics_hold_hyperparameters_data_epochs_and_figures),

@@ -1,7 +1,6 @@
 /* test_train_settings.c: the table of hyperparameters and what follows from it. */
 #include "testing.h"
 
-#include "sgd/hyperparameters.h"
 #include "train/settings.h"
 
 #include <math.h>
@@ -19,31 +18,9 @@ static void choose(chosen *c, const char *const *pairs)
     assert_ok(mf_train_settings_start(&c->settings, &c->values, &err), err);
     for (; *pairs != NULL; pairs += 2)
         assert_ok(mf_settings_set(&c->settings, pairs[0], pairs[1], strlen(pairs[1]), &err), err);
-    mf_train_settings_finish(&c->settings, &c->values);
+    mf_train_settings_finish(&c->values);
 }
 #define CHOOSE(c, ...) choose(c, (const char *const[]){__VA_ARGS__})
-
-static void defaults_of_the_table_are_those_of_the_library(void **state)
-{
-    (void)state;
-    static chosen c;
-    CHOOSE(&c, NULL);
-    const mf_hyperparameters h = mf_hyperparameters_default();
-    assert_int_equal(c.values.h.n_factors, h.n_factors);
-    assert_int_equal(c.values.h.n_epochs, h.n_epochs);
-    assert_true(c.values.h.learning_rate == h.learning_rate);
-    assert_true(c.values.h.bias_learning_rate == h.bias_learning_rate);
-    assert_true(c.values.h.learning_rate_decay == h.learning_rate_decay);
-    assert_true(c.values.h.user_regularization == h.user_regularization);
-    assert_true(c.values.h.item_regularization == h.item_regularization);
-    assert_true(c.values.h.user_bias_regularization == h.user_bias_regularization);
-    assert_true(c.values.h.item_bias_regularization == h.item_bias_regularization);
-    assert_true(c.values.h.implicit_rate == h.implicit_rate);
-    assert_true(c.values.h.implicit_damping == h.implicit_damping);
-    assert_true(c.values.h.init_scale == h.init_scale);
-    assert_int_equal(c.values.h.early_stopping_patience, h.early_stopping_patience);
-    assert_true(c.values.h.seed == h.seed);
-}
 
 static void a_regularization_that_is_not_given_is_the_common_one(void **state)
 {
@@ -72,17 +49,16 @@ static void every_alias_leads_to_its_setting(void **state)
         {"num_factors", "n_factors"},
         {"epochs", "n_epochs"},
         {"num_epochs", "n_epochs"},
-        {"lr_all", "learning_rate"},
-        {"factors_lr", "learning_rate"},
-        {"bias_lr", "bias_learning_rate"},
-        {"reg_all", "regularization"},
-        {"factors_wd", "regularization"},
+        {"k", "n_factors"},
+        {"nr_iters", "n_epochs"},
+        {"nr_threads", "n_threads"},
+        {"l2", "regularization"},
+        {"lambda_p2", "user_regularization"},
+        {"lambda_q2", "item_regularization"},
         {"reg_pu", "user_regularization"},
         {"reg_qi", "item_regularization"},
-        {"bias_wd", "bias_regularization"},
         {"reg_bu", "user_bias_regularization"},
         {"reg_bi", "item_bias_regularization"},
-        {"init_std_dev", "init_scale"},
         {"random_state", "seed"},
     };
     static chosen c;
@@ -91,6 +67,54 @@ static void every_alias_leads_to_its_setting(void **state)
         for (size_t i = 0; i < c.settings.n; i++)
             assert_int_equal(mf_settings_is_given(&c.settings, i),
                              strcmp(c.settings.table[i].name, pairs[p][1]) == 0);
+    }
+}
+
+static void surprises_names_for_all_set_the_biases_too(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, "lr_all", "0.01", "reg_all", "0.1", NULL);
+    assert_true(c.values.h.learning_rate == 0.01);
+    assert_true(c.values.h.bias_learning_rate == 0.01);
+    assert_true(c.values.h.user_regularization == 0.1);
+    assert_true(c.values.h.item_regularization == 0.1);
+    assert_true(c.values.h.user_bias_regularization == 0.1);
+    assert_true(c.values.h.item_bias_regularization == 0.1);
+    /* One of its own comes before, as there. */
+    CHOOSE(&c, "reg_qi", "0.3", "bias_learning_rate", "0.2", "lr_all", "0.01", "reg_all", "0.1",
+           "reg_bu", "0", NULL);
+    assert_true(c.values.h.learning_rate == 0.01);
+    assert_true(c.values.h.bias_learning_rate == 0.2);
+    assert_true(c.values.h.user_regularization == 0.1);
+    assert_true(c.values.h.item_regularization == 0.3);
+    assert_true(c.values.h.user_bias_regularization == 0);
+    assert_true(c.values.h.item_bias_regularization == 0.1);
+}
+
+static void names_that_mean_nothing_here_are_refused_with_a_reason(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"feature_dim", "hyperparameter feature_dim does not exist here: how many users and items "
+                        "there are is learned from the data; remove it"},
+        {"mini_batch_size", "remove it"},
+        {"predictor_type", "remove it"},
+        {"factors_lr", "learning_rate"},
+        {"bias_wd", "bias_regularization"},
+        {"lr_pu", "use learning_rate"},
+        {"lr_bi", "use bias_learning_rate"},
+        {"init_std_dev", "use init_scale, which is that times the square root of n_factors"},
+        {"biased", "bias_learning_rate 0"},
+        {"eta", "use learning_rate"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        static chosen c;
+        mf_error err = {0};
+        assert_ok(mf_train_settings_start(&c.settings, &c.values, &err), err);
+        assert_false(mf_settings_set(&c.settings, cases[k][0], "1", 1, &err));
+        assert_error(&err, MF_ERR_CONFIG, cases[k][1]);
+        assert_error(&err, MF_ERR_CONFIG, "does not exist here: ");
     }
 }
 
@@ -209,7 +233,8 @@ static void help_names_every_setting_with_its_default(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_of_the_table_are_those_of_the_library),
+        cmocka_unit_test(surprises_names_for_all_set_the_biases_too),
+        cmocka_unit_test(names_that_mean_nothing_here_are_refused_with_a_reason),
         cmocka_unit_test(a_regularization_that_is_not_given_is_the_common_one),
         cmocka_unit_test(every_alias_leads_to_its_setting),
         cmocka_unit_test(values_outside_their_range_are_refused),

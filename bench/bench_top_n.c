@@ -1,0 +1,237 @@
+/* bench_top_n.c: how long the ten best of all items take, one query at a time, one
+ * thread.
+ *
+ *   bench_top_n [--items N] [--factors K] [--model FILE] [--export FILE] [--rounds R]
+ *
+ * Without --model the items are planted: independent normal factors, where nothing
+ * but their lengths and biases tells the good from the bad, the worst case for an
+ * index; deviations of p·q and b_i 0.5 and 0.3, as on MovieLens. Every user has 200
+ * rated items, which are left out. With --model FILE: the items and users of a
+ * model.bin.
+ *
+ * Measured in turn, R times: all users with the index, then a fifth of them without.
+ * Answers of both are compared. Prints one JSON line: medians and p99 in µs.
+ * --export writes what a peer needs to answer the same: uint32 items, users, factors,
+ * then the rows of items and users as float32. */
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "recommend/recommender.h"
+#include "recommend/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { USERS = 1000, RATED = 200, N = 10, ID_BYTES = 9 };
+
+static mf_error err;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "bench_top_n: %s: %s\n", what, err.text);
+    exit(1);
+}
+
+static void *allocate(size_t count, size_t size)
+{
+    void *block = mf_allocate(count, size, "a bench model", &err);
+    if (block == NULL)
+        die("memory");
+    return block;
+}
+
+static float *normal(size_t n_rows, size_t n_columns, size_t stride, float deviation, uint64_t key)
+{
+    float *rows = allocate(n_rows, stride * sizeof(float));
+    for (size_t row = 0; row < n_rows; row++)
+        for (size_t f = 0; f < n_columns; f++)
+            rows[row * stride + f] = deviation * mf_random_normal(key, row * stride + f);
+    return rows;
+}
+
+static mf_id_list numbered_ids(uint32_t n)
+{
+    uint64_t *start = allocate((size_t)n + 1, sizeof *start);
+    char *bytes = allocate((size_t)n, ID_BYTES + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(bytes + (size_t)i * ID_BYTES, ID_BYTES + 1, "i%08lu",
+                 (unsigned long)i % 100000000);
+        start[i + 1] = start[i] + ID_BYTES;
+    }
+    return (mf_id_list){n, start, bytes};
+}
+
+static int by_item(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Distinct items of one user, ascending: a random one in each of RATED equal parts. */
+static void rate(uint32_t *items, uint32_t n_items, uint64_t key)
+{
+    for (uint32_t k = 0; k < RATED; k++)
+        items[k] = k * (n_items / RATED) + mf_random_below(key, k, n_items / RATED);
+    qsort(items, RATED, sizeof *items, by_item);
+}
+
+static mf_model *planted(const char *path, uint32_t n_items, uint32_t n_factors)
+{
+    const size_t stride = mf_model_stride(n_factors);
+    const float deviation = (float)__builtin_sqrt(0.5 / __builtin_sqrt((double)n_factors));
+    mf_model_parts p = {.n_users = USERS,
+                        .n_items = n_items,
+                        .n_factors = n_factors,
+                        .n_rated = (uint64_t)USERS * RATED,
+                        .global_mean = 3.5f,
+                        .rating_min = 0.5f,
+                        .rating_max = 5,
+                        .metadata = "{}",
+                        .metadata_bytes = 2};
+    p.user_bias = normal(USERS, 1, 1, 0.4f, 1);
+    p.item_bias = normal(n_items, 1, 1, 0.3f, 2);
+    p.user_factors = normal(USERS, n_factors, stride, deviation, 3);
+    p.item_factors = normal(n_items, n_factors, stride, deviation, 4);
+    p.users = numbered_ids(USERS);
+    p.items = numbered_ids(n_items);
+    uint64_t *start = allocate(USERS + 1, sizeof *start);
+    uint32_t *items = allocate(p.n_rated, sizeof *items);
+    uint32_t *count = allocate(n_items, sizeof *count);
+    for (uint32_t user = 0; user < USERS; user++) {
+        start[user + 1] = start[user] + RATED;
+        rate(items + start[user], n_items, mf_random_key(5, user));
+    }
+    for (uint64_t k = 0; k < p.n_rated; k++)
+        count[items[k]]++;
+    p.rated_start = start;
+    p.rated_items = items;
+    p.item_count = count;
+    if (!mf_model_write(path, &p, &err))
+        die("write");
+    mf_model *model = mf_model_open(path, &err);
+    if (model == NULL)
+        die("open");
+    return model;
+}
+
+static void export(const char *path, const mf_model_parts *p)
+{
+    const size_t stride = mf_model_stride(p->n_factors);
+    const uint32_t n_users = p->n_users < USERS ? p->n_users : USERS;
+    const uint32_t shape[] = {p->n_items, n_users, p->n_factors};
+    FILE *file = fopen(path, "wb");
+    bool ok = file != NULL && fwrite(shape, sizeof shape, 1, file) == 1;
+    for (size_t item = 0; ok && item < p->n_items; item++)
+        ok = fwrite(p->item_factors + item * stride, sizeof(float), p->n_factors, file) ==
+             p->n_factors;
+    for (size_t user = 0; ok && user < n_users; user++)
+        ok = fwrite(p->user_factors + user * stride, sizeof(float), p->n_factors, file) ==
+             p->n_factors;
+    if (file == NULL || fclose(file) != 0 || !ok)
+        die("export");
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* One user's list; µs. */
+static double ask(const mf_recommender *recommender, mf_workspace *workspace, uint32_t user,
+                  mf_recommendation answer[N])
+{
+    const mf_top_n_query query = {.n = N};
+    const mf_recommendation *best;
+    size_t n_best;
+    memset(answer, 0, N * sizeof *answer);
+    const double before = mf_clock_seconds();
+    const mf_taste taste = mf_taste_of_user(recommender, user);
+    if (!mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err))
+        die("top n");
+    const double us = 1e6 * (mf_clock_seconds() - before);
+    memcpy(answer, best, n_best * sizeof *answer);
+    return us;
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t n_items = 60000, n_factors = 64, rounds = 5;
+    const char *model_path = NULL, *export_path = NULL;
+    char path[512];
+    for (int a = 1; a + 1 < argc; a += 2) {
+        if (strcmp(argv[a], "--items") == 0)
+            n_items = (uint32_t)strtoul(argv[a + 1], NULL, 10);
+        else if (strcmp(argv[a], "--factors") == 0)
+            n_factors = (uint32_t)strtoul(argv[a + 1], NULL, 10);
+        else if (strcmp(argv[a], "--rounds") == 0)
+            rounds = (uint32_t)strtoul(argv[a + 1], NULL, 10);
+        else if (strcmp(argv[a], "--model") == 0)
+            model_path = argv[a + 1];
+        else if (strcmp(argv[a], "--export") == 0)
+            export_path = argv[a + 1];
+        else
+            argc = 0;
+    }
+    if (argc % 2 == 0 || n_items < RATED || n_factors == 0 || rounds == 0) {
+        fprintf(stderr, "usage: bench_top_n [--items N] [--factors K] [--model FILE] "
+                        "[--export FILE] [--rounds R]\n");
+        return 2;
+    }
+    snprintf(path, sizeof path, "%s/bench_top_n.%ld.bin",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp", (long)getpid());
+    mf_model *model =
+        model_path != NULL ? mf_model_open(model_path, &err) : planted(path, n_items, n_factors);
+    if (model == NULL)
+        die("open");
+    if (model_path == NULL)
+        unlink(path);
+    const mf_model_parts *parts = mf_model_get(model);
+    if (export_path != NULL)
+        export(export_path, parts);
+
+    const double before = mf_clock_seconds();
+    mf_recommender *with = mf_recommender_create(model, SIZE_MAX, &err);
+    const double create_ms = 1e3 * (mf_clock_seconds() - before);
+    mf_recommender *without = mf_recommender_create(model, 0, &err);
+    mf_workspace *workspace = mf_workspace_create(&err);
+    if (with == NULL || without == NULL || workspace == NULL)
+        die("create");
+
+    const uint32_t n_users = parts->n_users < USERS ? parts->n_users : USERS;
+    const uint32_t n_plain = n_users / 5 > 0 ? n_users / 5 : 1;
+    double *fast = allocate((size_t)rounds * n_users, sizeof *fast);
+    double *plain = allocate((size_t)rounds * n_plain, sizeof *plain);
+    mf_recommendation(*answers)[N] = allocate(n_users, sizeof *answers);
+    mf_recommendation again[N];
+    size_t n_fast = 0, n_slow = 0;
+    uint64_t n_scored = 0;
+    for (uint32_t round = 0; round < rounds; round++) {
+        for (uint32_t user = 0; user < n_users; user++) {
+            fast[n_fast++] = ask(with, workspace, user, answers[user]);
+            n_scored += workspace->n_scored;
+        }
+        for (uint32_t user = 0; user < n_plain; user++) {
+            plain[n_slow++] = ask(without, workspace, user, again);
+            if (memcmp(again, answers[user], sizeof again) != 0)
+                die("the answers differ");
+        }
+    }
+    qsort(fast, n_fast, sizeof *fast, by_value);
+    qsort(plain, n_slow, sizeof *plain, by_value);
+    printf("{\"bench\":\"top_n\",\"items\":%" PRIu32 ",\"factors\":%" PRIu32
+           ",\"n\":%d,\"threads\":1,\"cpu\":\"%s\",\"index_bytes\":%zu,\"create_ms\":%.1f,"
+           "\"p50_us\":%.1f,\"p99_us\":%.1f,\"plain_p50_us\":%.1f,\"plain_p99_us\":%.1f,"
+           "\"scored\":%.5f}\n",
+           parts->n_items, parts->n_factors, N, with->kernel->cpu, mf_recommender_index_bytes(with),
+           create_ms, fast[n_fast / 2], fast[n_fast * 99 / 100], plain[n_slow / 2],
+           plain[n_slow * 99 / 100], (double)n_scored / (double)n_fast / parts->n_items);
+    mf_workspace_destroy(workspace);
+    mf_recommender_destroy(with);
+    mf_recommender_destroy(without);
+    mf_model_close(model);
+    return 0;
+}

@@ -1,0 +1,333 @@
+"""The figures of serve, each beside its peer in the same run; used by bench.py.
+
+Peers: libevent's evhttp answering a constant (evhttp_constant, built here), nginx
+answering a constant, gunicorn + Flask + Surprise, and FAISS for top-N; all but the
+first only when they are there. Load comes from wrk and from `offered`.
+
+The server runs on the first CPU and the load on the second, one thread each.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / "build/release/bin"
+CPUS = sorted(os.sched_getaffinity(0))
+SERVER_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
+QUESTION = '{"userId":"2","movieId":"2959"}'
+ROUNDS = 5
+SECONDS = 4
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def train(folder):
+    """The model of script/run, trained on data/."""
+    prefix = folder / "ml"
+    (prefix / "input/data/train").mkdir(parents=True)
+    shutil.copy(ROOT / "data/ratings.csv", prefix / "input/data/train")
+    subprocess.run([BIN / "train", "--prefix", prefix], check=True, capture_output=True)
+    return prefix
+
+
+def wait_until_ready(port, process, path="/ping"):
+    for _ in range(3000):
+        if process.poll() is not None:
+            sys.exit(f"bench: a server ended with {process.returncode} before it answered")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.01)
+    sys.exit("bench: a server did not become ready")
+
+
+@contextlib.contextmanager
+def running(command, port, env=None, cpu=SERVER_CPU, path="/ping", cwd=None):
+    """A server on one CPU, ready; stopped at the end."""
+    process = subprocess.Popen(
+        ["taskset", "-c", str(cpu), *map(str, command)],
+        env={**os.environ, **(env or {})}, cwd=cwd,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until_ready(port, process, path)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def serve(prefix, port, threads=1, **settings):
+    env = dict(SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1",
+               SERVE_THREADS=str(threads), **settings)
+    return running([BIN / "serve", "--prefix", prefix], port, env)
+
+
+def wrk(port, folder, body, seconds=SECONDS, connections=32, content_type="application/json"):
+    """(requests per second, answers that were not 200) of POST /invocations."""
+    content = folder / "body"
+    content.write_text(body)
+    script = folder / "post.lua"
+    script.write_text(f"""
+local file = io.open("{content}", "rb")
+wrk.method = "POST"
+wrk.body = file:read("*a")
+wrk.headers["Content-Type"] = "{content_type}"
+function done(summary, latency, requests)
+  local bad = summary.errors.status + summary.errors.connect + summary.errors.read
+  bad = bad + summary.errors.write + summary.errors.timeout
+  io.write(string.format("RESULT %f %d\\n", summary.requests / summary.duration * 1e6, bad))
+end
+""")
+    out = subprocess.run(
+        ["taskset", "-c", str(LOAD_CPU), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
+         "-s", script, f"http://127.0.0.1:{port}/invocations"],
+        check=True, capture_output=True, text=True,
+    ).stdout
+    rate, bad = out.split("RESULT ")[1].split()[:2]
+    return float(rate), int(bad)
+
+
+def offered(port, per_second, seconds=5, connections=8):
+    out = subprocess.run(
+        ["taskset", "-c", str(LOAD_CPU), BIN / "offered", str(port), str(per_second), str(seconds),
+         str(connections), "/invocations", QUESTION],
+        check=True, capture_output=True, text=True,
+    ).stdout
+    return json.loads(out)
+
+
+def resident(pid):
+    for line in open(f"/proc/{pid}/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+@contextlib.contextmanager
+def constant_nginx(folder, port):
+    config = folder / "nginx.conf"
+    config.write_text(f"""
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;
+events {{ worker_connections 1024; }}
+http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/nginx;
+  server {{ listen 127.0.0.1:{port};
+    location / {{ default_type application/json; return 200 '{{"predicted_rating":4.425361}}'; }} }} }}
+""")
+    with running([shutil.which("nginx") or "/usr/sbin/nginx", "-c", config], port) as process:
+        yield process
+
+
+def flask(folder, port):
+    python = os.environ.get("MF_SURPRISE", "")
+    return running(
+        [python, "-m", "gunicorn", "-w", "1", "--keep-alive", "75", "-k", "gthread",
+         "--threads", "8", "-b", f"127.0.0.1:{port}", "flask_peer:app"],
+        port, dict(MF_BENCH_RATINGS=str(ROOT / "data/ratings.csv")), cwd=ROOT / "bench",
+    )
+
+
+def has_flask():
+    python = os.environ.get("MF_SURPRISE")
+    return python and subprocess.run(
+        [python, "-c", "import flask, gunicorn, surprise"], capture_output=True).returncode == 0
+
+
+def throughput(folder):
+    say("\n## serve: one rating as JSON, keep-alive, one thread each, wrk on the other CPU")
+    prefix = train(folder)
+    ports = dict(serve=free_port(), evhttp=free_port())
+    peers = {"serve": serve(prefix, ports["serve"]),
+             "evhttp": running([BIN / "evhttp_constant", str(ports["evhttp"])], ports["evhttp"])}
+    if shutil.which("nginx") or os.path.exists("/usr/sbin/nginx"):
+        ports["nginx"] = free_port()
+        peers["nginx"] = constant_nginx(folder, ports["nginx"])
+    if has_flask():
+        ports["flask"] = free_port()
+        peers["flask"] = flask(folder, ports["flask"])
+    rates = {name: [] for name in peers}
+    with contextlib.ExitStack() as stack:
+        for server in peers.values():
+            stack.enter_context(server)
+        for _ in range(ROUNDS):
+            for name in peers:
+                rate, bad = wrk(ports[name], folder, QUESTION)
+                if bad:
+                    say(f"{name}: {bad} bad answers")
+                rates[name].append(rate)
+        for name in ("serve", "flask"):
+            if name in peers:
+                facts = offered(ports[name], 2000)
+                say(f"{name} at 2000/s: p50 {facts['p50_us']:.0f} µs, p99 {facts['p99_us']:.0f} µs, "
+                    f"slowest {facts['slowest_us']:.0f} µs, {facts['errors']} errors")
+    mine = statistics.median(rates["serve"])
+    for name, values in rates.items():
+        rate = statistics.median(values)
+        say(f"{name:7} {rate:9.0f}/s, median of {ROUNDS} rounds in turn; serve is {mine / rate:.2f} times that")
+
+
+def batch(folder):
+    say("\n## batch: 10,000 pairs in a request, one thread")
+    prefix = train(folder)
+    generator = random.Random(1)
+    lines = open(ROOT / "data/ratings.csv").read().split("\n")[1:-1]
+    pairs = [generator.choice(lines).split(",")[:2] for _ in range(10000)]
+    bodies = {
+        "application/json": json.dumps(
+            {"instances": [{"userId": u, "movieId": m} for u, m in pairs]}, separators=(",", ":")),
+        "application/jsonlines": "".join(
+            json.dumps({"userId": u, "movieId": m}, separators=(",", ":")) + "\n" for u, m in pairs),
+        "text/csv": "".join(f"{u},{m}\n" for u, m in pairs),
+    }
+    port = free_port()
+    with serve(prefix, port):
+        for content_type, body in bodies.items():
+            rates = [wrk(port, folder, body, 3, 2, content_type) for _ in range(3)]
+            bad = sum(b for _, b in rates)
+            rate = statistics.median(r for r, _ in rates) * len(pairs)
+            say(f"{content_type:22} {rate / 1e6:5.2f} M predictions/s over HTTP"
+                + (f", {bad} bad answers" if bad else ""))
+    if (BIN / "bench_inference").exists():
+        out = subprocess.run([BIN / "bench_inference", prefix / "model/model.bin"], check=True,
+                             capture_output=True, text=True).stdout
+        say(out.rstrip())
+
+
+def top_n(folder):
+    say("\n## topn: 10 of 60,000 items, 64 factors, one query at a time, one thread")
+    matrix = folder / "items.f32"
+    out = subprocess.run([BIN / "bench_top_n", "60000", "64", str(matrix)], check=True,
+                         capture_output=True, text=True).stdout
+    say(out.rstrip())
+    if subprocess.run(["/usr/bin/python3", "-c", "import faiss"], capture_output=True).returncode:
+        say("FAISS is not here (python3-faiss): no peer")
+        return
+    out = subprocess.run(["/usr/bin/python3", ROOT / "bench/faiss_peer.py", matrix], check=True,
+                         capture_output=True, text=True).stdout
+    say(out.rstrip())
+
+
+def start(folder):
+    say("\n## start: a model of 1 GB, warm, and 5,000 idle connections")
+    model = folder / "big/model"
+    model.mkdir(parents=True)
+    subprocess.run([BIN / "bench_model", "1024", "64", model / "model.bin"], check=True)
+    size = (model / "model.bin").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    seconds = []
+    for attempt in range(5):
+        port = free_port()
+        begin = time.monotonic()
+        with serve(folder / "big", port, threads=len(CPUS)) as process:
+            seconds.append(time.monotonic() - begin)
+            before = resident(process.pid)
+            if attempt == 4:
+                idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(5000)]
+                answer = offered(port, 100, 2)
+                grown = resident(process.pid)
+                for s in idle:
+                    s.close()
+                say(f"model {size / 1e6:.0f} MB; resident {before / 1e6:.0f} MB, with {len(idle)} idle "
+                    f"connections {grown / 1e6:.0f} MB: model + {(grown - size) / 2**20:.1f} MiB "
+                    f"(limit 64); p99 beside them {answer['p99_us']:.0f} µs")
+    say(f"start to first /ping 200: median {statistics.median(seconds):.2f} s, "
+        f"slowest {max(seconds):.2f} s (limit 1.5)")
+
+
+def mixed(folder, seconds=None):
+    seconds = seconds or int(os.environ.get("MF_MIXED_SECONDS", "20"))
+    say(f"\n## mixed: {seconds} s of everything at once (MF_MIXED_SECONDS)")
+    prefix = train(folder)
+    many = "\n".join(json.dumps({"userId": str(u % 671 + 1), "movieId": "318"}) for u in range(2000))
+    requests = [
+        ("POST", "/invocations", QUESTION, {"Content-Type": "application/json"}, 200),
+        ("POST", "/invocations", '{"userId":"5","top_n":10}', {}, 200),
+        ("POST", "/invocations", '{"movieId":"2959","similar":5}', {}, 200),
+        ("POST", "/invocations", '{"ratings":[{"movieId":"1","rating":5}],"top_n":3}', {}, 200),
+        ("POST", "/invocations", '{"userId":"nobody","top_n":3}', {}, 200),
+        ("POST", "/invocations", many, {"Content-Type": "application/jsonlines"}, 200),
+        ("POST", "/invocations", "2,2959\n3,1\n", {"Content-Type": "text/csv"}, 200),
+        ("POST", "/invocations", '{"userId":"2"', {}, 400),
+        ("POST", "/invocations", "x", {"Content-Type": "image/png"}, 415),
+        ("GET", "/internal/recommend/7?top_n=20", None, {}, 200),
+        ("GET", "/ping", None, {}, 200),
+        ("GET", "/metrics", None, {}, 200),
+        ("GET", "/nowhere", None, {}, 404),
+    ]
+    port = free_port()
+    sent, wrong, memory = [], [], []
+    stop = threading.Event()
+
+    def client(seed):
+        generator = random.Random(seed)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        count = 0
+        while not stop.is_set():
+            method, path, body, headers, expected = generator.choice(requests)
+            try:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != expected:
+                    wrong.append(f"{path} {answer.status}")
+            except (OSError, http.client.HTTPException) as e:
+                wrong.append(f"{path} {e!r}")
+                connection.close()
+            count += 1
+            if count % 500 == 0:
+                connection.close()
+        sent.append(count)
+
+    with serve(prefix, port, threads=len(CPUS)) as process:
+        clients = [threading.Thread(target=client, args=(i,)) for i in range(8)]
+        for thread in clients:
+            thread.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(min(5, max(0.1, end - time.monotonic())))
+            memory.append(resident(process.pid))
+            if len(memory) % 6 == 0:
+                process.send_signal(signal.SIGHUP)
+        stop.set()
+        for thread in clients:
+            thread.join()
+        files = len(os.listdir(f"/proc/{process.pid}/fd"))
+    say(f"{sum(sent)} requests, {len(wrong)} wrong {wrong[:3] or ''}; resident after 5 s "
+        f"{memory[0] / 1e6:.1f} MB, at most {max(memory) / 1e6:.1f} MB, at the end "
+        f"{memory[-1] / 1e6:.1f} MB; {files} open files; a reload every 30 s")
+
+
+PARTS = dict(serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
+
+
+def run_part(name):
+    with tempfile.TemporaryDirectory() as folder:
+        PARTS[name](pathlib.Path(folder))

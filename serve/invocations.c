@@ -1,0 +1,221 @@
+/* invocations.c: promises in invocations.h. */
+#include "invocations.h"
+
+#include "base/number.h"
+#include "http/media.h"
+#include "service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a loop's time at a stretch: long enough that switching does not count, short
+ * enough that a /ping behind a few of them is still answered within a few ms. */
+enum { SLICE_MICROSECONDS = 1000 };
+
+static const char CUSTOM_ATTRIBUTES[] = "X-Amzn-SageMaker-Custom-Attributes";
+
+static void count_answered(mf_service_loop *loop, uint64_t n)
+{
+    atomic_store_explicit(&loop->answered,
+                          atomic_load_explicit(&loop->answered, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* The loop's model, or NULL after a 503. */
+static mf_loaded *model_of(mf_http_request *request, const mf_service_loop *loop)
+{
+    if (loop->loaded == NULL)
+        mf_http_refuse(request, 503, "there is no model to answer from: %s", loop->reason);
+    return loop->loaded;
+}
+
+static void refuse(mf_http_request *request, const mf_error *err)
+{
+    mf_http_refuse(request, mf_inference_status(err), "%s", err->text);
+}
+
+/* The format of the question, or false after a 415. */
+static bool read_content_type(mf_http_request *request, mf_inference_format *format)
+{
+    const mf_http_view type = mf_http_get_header(request, "Content-Type");
+    *format = MF_INFERENCE_JSON;
+    if (type.n_bytes == 0)
+        return true;
+    for (int f = 0; f < MF_INFERENCE_FORMATS; f++)
+        if (mf_media_is(type.bytes, type.n_bytes, mf_inference_media_types[f])) {
+            *format = (mf_inference_format)f;
+            return true;
+        }
+    mf_http_refuse(request, 415,
+                   "Content-Type %.*s is not read here: send application/json, "
+                   "application/jsonlines or text/csv",
+                   (int)(type.n_bytes < 200 ? type.n_bytes : 200), type.bytes);
+    return false;
+}
+
+/* The format of the answer, or false after a 406. */
+static bool choose_reply(mf_http_request *request, const mf_service *service,
+                         mf_inference_format question, mf_inference_format *reply)
+{
+    *reply = service->settings.accept < MF_INFERENCE_FORMATS ? service->settings.accept : question;
+    const mf_http_view accept = mf_http_get_header(request, "Accept");
+    if (accept.n_bytes == 0)
+        return true;
+    /* The default goes first, so that it is the choice among equals. */
+    const char *types[MF_INFERENCE_FORMATS] = {mf_inference_media_types[*reply]};
+    mf_inference_format formats[MF_INFERENCE_FORMATS] = {*reply};
+    int n = 1;
+    for (int f = 0; f < MF_INFERENCE_FORMATS; f++)
+        if (f != (int)*reply) {
+            types[n] = mf_inference_media_types[f];
+            formats[n++] = (mf_inference_format)f;
+        }
+    const int chosen = mf_media_choose(accept.bytes, accept.n_bytes, types, n);
+    if (chosen < 0) {
+        mf_http_refuse(request, 406,
+                       "Accept %.*s names nothing that can be sent: ask for application/json, "
+                       "application/jsonlines or text/csv",
+                       (int)(accept.n_bytes < 200 ? accept.n_bytes : 200), accept.bytes);
+        return false;
+    }
+    *reply = formats[chosen];
+    return true;
+}
+
+/* ------------------------------------------------------------ /invocations */
+
+/* A request between its slices. */
+typedef struct invocation {
+    mf_service_loop *loop;
+    mf_loaded *loaded; /* held: the loop may have switched to another model meanwhile */
+    mf_inference *inference;
+    const char *media_type;
+} invocation;
+
+static void send_answer(mf_http_request *request, mf_service_loop *loop, const char *media_type,
+                        const mf_inference *inference)
+{
+    count_answered(loop, mf_inference_answered(inference));
+    const mf_http_view attributes = mf_http_get_header(request, CUSTOM_ATTRIBUTES);
+    if (attributes.n_bytes > 0)
+        mf_http_set_header(request, CUSTOM_ATTRIBUTES, attributes.bytes, attributes.n_bytes);
+    mf_http_reply(request, 200, media_type);
+}
+
+static bool work(mf_http_request *request, void *state)
+{
+    invocation *in = state;
+    mf_error err = {0};
+    switch (mf_inference_step(in->inference, in->loop->workspace, SLICE_MICROSECONDS, &err)) {
+    case MF_INFERENCE_MORE:
+        return false;
+    case MF_INFERENCE_DONE:
+        send_answer(request, in->loop, in->media_type, in->inference);
+        return true;
+    case MF_INFERENCE_FAILED:
+        break;
+    }
+    refuse(request, &err);
+    return true;
+}
+
+static void destroy(void *state)
+{
+    invocation *in = state;
+    mf_inference_destroy(in->inference);
+    mf_loaded_release(in->loaded);
+    free(in);
+}
+
+static void work_in_slices(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded,
+                           mf_inference *inference, const char *media_type)
+{
+    invocation *in = malloc(sizeof *in);
+    if (in == NULL) {
+        mf_inference_destroy(inference);
+        mf_http_refuse(request, 503, "no memory for this request: try again later");
+        return;
+    }
+    *in = (invocation){loop, loaded, inference, media_type};
+    mf_loaded_hold(loaded);
+    mf_http_work(request, work, in, destroy);
+}
+
+void mf_answer_invocations(mf_http_request *request, void *context)
+{
+    mf_service *service = context;
+    mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
+    mf_loaded *loaded = model_of(request, loop);
+    mf_inference_format question, reply;
+    if (loaded == NULL || !read_content_type(request, &question) ||
+        !choose_reply(request, service, question, &reply))
+        return;
+
+    mf_error err = {0};
+    const char *media_type = mf_inference_media_types[reply];
+    const mf_http_view body = mf_http_get_body(request);
+    mf_inference *inference =
+        mf_inference_create(loaded->recommender, &service->limits, question, reply, body.bytes,
+                            body.n_bytes, mf_http_answer(request), &err);
+    if (inference == NULL) {
+        refuse(request, &err);
+        return;
+    }
+    /* Most requests are done within their first slice and never wait. */
+    switch (mf_inference_step(inference, loop->workspace, SLICE_MICROSECONDS, &err)) {
+    case MF_INFERENCE_MORE:
+        work_in_slices(request, loop, loaded, inference, media_type);
+        return;
+    case MF_INFERENCE_DONE:
+        send_answer(request, loop, media_type, inference);
+        break;
+    case MF_INFERENCE_FAILED:
+        refuse(request, &err);
+        break;
+    }
+    mf_inference_destroy(inference);
+}
+
+/* --------------------------------------------- /internal/recommend/{user_id} */
+
+/* top_n of the query, 20 when it is not given; false after a 400. */
+static bool read_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n)
+{
+    enum { USUAL = 20 };
+    *top_n = USUAL < max_top_n ? USUAL : max_top_n;
+    mf_http_view name, value;
+    for (size_t i = 0; mf_http_get_parameter_at(request, i, &name, &value); i++) {
+        if (name.n_bytes != strlen("top_n") || memcmp(name.bytes, "top_n", name.n_bytes) != 0) {
+            mf_http_refuse(request, 400, "unknown parameter \"%.*s\": top_n is the only one",
+                           (int)(name.n_bytes < 64 ? name.n_bytes : 64), name.bytes);
+            return false;
+        }
+        uint64_t n = 0;
+        if (!mf_parse_uint64(value.bytes, value.n_bytes, &n) || n < 1 || n > max_top_n) {
+            mf_http_refuse(request, 400, "top_n is \"%.*s\": expected a whole number from 1 to %u",
+                           (int)(value.n_bytes < 64 ? value.n_bytes : 64), value.bytes, max_top_n);
+            return false;
+        }
+        *top_n = (uint32_t)n;
+    }
+    return true;
+}
+
+void mf_answer_recommend(mf_http_request *request, void *context)
+{
+    mf_service *service = context;
+    mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
+    const mf_loaded *loaded = model_of(request, loop);
+    uint32_t top_n;
+    if (loaded == NULL || !read_top_n(request, service->limits.max_top_n, &top_n))
+        return;
+    mf_error err = {0};
+    const mf_http_view user = mf_http_get_segment(request);
+    if (!mf_inference_recommend(loaded->recommender, &service->limits, loop->workspace, user.bytes,
+                                user.n_bytes, top_n, mf_http_answer(request), &err)) {
+        refuse(request, &err);
+        return;
+    }
+    count_answered(loop, 1);
+    mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+}

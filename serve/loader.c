@@ -1,0 +1,36 @@
+/* loader.c: promises in loader.h. */
+#include "loader.h"
+
+#include <signal.h>
+#include <string.h>
+
+static void *run(void *argument)
+{
+    mf_loader *loader = argument;
+    loader->loaded = mf_loaded_read(loader->folder, loader->max_index_bytes, &loader->err);
+    pthread_kill(loader->main_thread, loader->signal);
+    return NULL;
+}
+
+bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_bytes, int signal,
+                     mf_error *err)
+{
+    *loader = (mf_loader){.folder = folder,
+                          .max_index_bytes = max_index_bytes,
+                          .signal = signal,
+                          .main_thread = pthread_self()};
+    const int failed = pthread_create(&loader->thread, NULL, run, loader);
+    if (failed != 0)
+        return mf_fail_errno(err, failed, MF_NOWHERE, "no thread to load the model with");
+    loader->running = true;
+    return true;
+}
+
+mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err)
+{
+    pthread_join(loader->thread, NULL); /* its last act was the signal */
+    loader->running = false;
+    if (loader->loaded == NULL)
+        *err = loader->err;
+    return loader->loaded;
+}

@@ -1,0 +1,238 @@
+/* serve: the hosting half of the image.
+ *
+ *     serve                  a SageMaker endpoint or batch transform job: /opt/ml/model, port 8080
+ *     serve --prefix DIR     the same with DIR in place of /opt/ml
+ *
+ * The main thread loads models and waits for signals; loops answer (service.h).
+ *
+ *   SIGTERM, SIGINT  finish what is in flight and exit 0; a second one changes nothing
+ *   SIGHUP           load model.bin again beside the one in service, check it, switch */
+#include "base/log.h"
+#include "loader.h"
+#include "sagemaker/environment.h"
+#include "sagemaker/tree.h"
+#include "service.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOADED = SIGUSR1 };
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: serve [--prefix DIR]\n"
+          "\n"
+          "Answers from DIR/model/model.bin on port 8080 as SageMaker expects: /ping,\n"
+          "/invocations, /execution-parameters, and /health, /metrics,\n"
+          "/internal/recommend/{user_id}. DIR is /opt/ml unless given. SIGHUP loads a new\n"
+          "model.bin, SIGTERM finishes what is in flight and ends.\n"
+          "\n"
+          "  --prefix DIR   use DIR in place of /opt/ml\n"
+          "  --help, --version\n",
+          out);
+}
+
+static int print_help(void)
+{
+    mf_settings settings;
+    mf_serve_settings values;
+    mf_error err = {0};
+    if (!mf_serve_settings_start(&settings, &values, &err)) {
+        fprintf(stderr, "serve: %s\n", err.text);
+        return 1;
+    }
+    print_usage(stdout);
+    puts("\nSettings, from the environment:\n");
+    mf_settings_print_help(&settings, stdout);
+    return 0;
+}
+
+static int refuse(const char *why, const char *what)
+{
+    fprintf(stderr, "serve: %s%s\n\n", why, what);
+    print_usage(stderr);
+    return 2;
+}
+
+/* From here on signals come to this thread, when it asks for them. */
+static void block_signals(sigset_t *heeded)
+{
+    sigemptyset(heeded);
+    sigaddset(heeded, SIGTERM);
+    sigaddset(heeded, SIGINT);
+    sigaddset(heeded, SIGHUP);
+    sigaddset(heeded, LOADED);
+    sigprocmask(SIG_BLOCK, heeded, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void log_started(const mf_service *service)
+{
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, "listening");
+    mf_log_text(&line, "version", MF_VERSION);
+    mf_log_text(&line, "address", service->settings.address);
+    mf_log_count(&line, "port", mf_http_server_port(service->server));
+    mf_log_count(&line, "threads", service->http.n_threads);
+    mf_log_end(&line);
+}
+
+static void log_model(const mf_loaded *loaded)
+{
+    const mf_model_parts *model = mf_model_get(loaded->model);
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, "model");
+    mf_log_text(&line, "version", loaded->version);
+    mf_log_count(&line, "users", model->n_users);
+    mf_log_count(&line, "items", model->n_items);
+    mf_log_count(&line, "ratings", model->n_rated);
+    mf_log_count(&line, "factors", model->n_factors);
+    mf_log_count(&line, "index_bytes", mf_recommender_index_bytes(loaded->recommender));
+    mf_log_number(&line, "seconds", loaded->seconds, 3);
+    mf_log_end(&line);
+}
+
+/* The models that the main thread still has a hand on. */
+typedef struct models {
+    mf_loaded *current;
+    mf_loaded *old[8]; /* no longer answered from, perhaps still in use by a slow request */
+} models;
+
+static bool free_old(models *m)
+{
+    bool left = false;
+    for (size_t i = 0; i < sizeof m->old / sizeof m->old[0]; i++) {
+        if (m->old[i] != NULL && mf_loaded_free_if_unused(m->old[i]))
+            m->old[i] = NULL;
+        left = left || m->old[i] != NULL;
+    }
+    return left;
+}
+
+/* False when old models fill memory already: requests in flight must end first. */
+static bool may_load(const models *m)
+{
+    for (size_t i = 0; i < sizeof m->old / sizeof m->old[0]; i++)
+        if (m->old[i] == NULL)
+            return true;
+    return false;
+}
+
+static void take_model(mf_service *service, mf_loader *loader, models *m)
+{
+    mf_error err = {0};
+    mf_loaded *loaded = mf_loader_take(loader, &err);
+    if (loaded == NULL && m->current != NULL) {
+        atomic_fetch_add(&service->reloads_refused, 1);
+        mf_log_message(MF_LOG_ERROR, "model_refused", "%s; the model in service stays", err.text);
+        return;
+    }
+    if (loaded == NULL) {
+        mf_log_message(MF_LOG_ERROR, "model_refused", "%s", err.text);
+        mf_service_set_reason(service, err.text);
+        return;
+    }
+    log_model(loaded);
+    if (m->current != NULL)
+        atomic_fetch_add(&service->reloads, 1);
+    mf_loaded *before = mf_service_switch(service, loaded);
+    m->current = loaded;
+    if (before == NULL)
+        return;
+    mf_loaded_release(before);
+    for (size_t i = 0; i < sizeof m->old / sizeof m->old[0]; i++)
+        if (m->old[i] == NULL) {
+            m->old[i] = before;
+            return;
+        }
+}
+
+/* Until SIGTERM or SIGINT. */
+static void run(mf_service *service, const char *folder, const sigset_t *heeded, models *m)
+{
+    static const struct timespec SOON = {.tv_nsec = 50 * 1000 * 1000};
+    mf_loader loader = {0};
+    bool wanted = true; /* a model is to be loaded */
+    bool old_left = false;
+    for (;;) {
+        if (wanted && !loader.running && may_load(m)) {
+            mf_error err = {0};
+            wanted = false;
+            if (!mf_loader_start(&loader, folder, service->settings.max_index_bytes, LOADED, &err))
+                mf_log_message(MF_LOG_ERROR, "model_refused", "%s", err.text);
+        }
+        const int signal_number =
+            old_left ? sigtimedwait(heeded, NULL, &SOON) : sigwaitinfo(heeded, NULL);
+        old_left = free_old(m);
+        if (signal_number == LOADED && loader.running) {
+            take_model(service, &loader, m);
+            old_left = free_old(m);
+        } else if (signal_number == SIGHUP) {
+            mf_log_message(MF_LOG_INFO, "reload", "SIGHUP: loading the model again");
+            wanted = true;
+        } else if (signal_number == SIGTERM || signal_number == SIGINT) {
+            return;
+        }
+    }
+}
+
+static int serve(const char *prefix)
+{
+    mf_error err = {0};
+    mf_tree tree;
+    mf_settings settings;
+    static mf_service service; /* a loader that is still reading at the end may outlive this call */
+    mf_serve_settings values;
+    sigset_t heeded;
+    models m = {0};
+    mf_log_set_level(mf_environment_log_level(NULL));
+    if (!mf_tree_set(&tree, prefix, &err) || !mf_serve_settings_read(&settings, &values, &err))
+        goto failed;
+    mf_settings_log(&settings, MF_LOG_INFO, "settings");
+    block_signals(&heeded);
+    if (!mf_service_create(&service, &values, &err) || !mf_service_start(&service, &err))
+        goto failed;
+    log_started(&service);
+    run(&service, tree.model, &heeded, &m);
+
+    mf_log_message(MF_LOG_INFO, "stopping", "asked to stop: finishing what is in flight");
+    const uint32_t cut_off = mf_service_stop(&service);
+    if (m.current != NULL)
+        mf_loaded_release(m.current);
+    free_old(&m);
+    if (m.current != NULL)
+        mf_loaded_free_if_unused(m.current);
+    if (cut_off > 0)
+        mf_log_message(MF_LOG_WARNING, "stopped", "%u requests were not finished in time", cut_off);
+    else
+        mf_log_message(MF_LOG_INFO, "stopped", "every request was answered");
+    return 0;
+failed:
+    mf_log_message(MF_LOG_ERROR, "failed", "%s: %s", mf_error_class(err.code), err.text);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *prefix = NULL;
+    /* The word that starts the image comes as an argument when it is also the entrypoint. */
+    int a = argc > 1 && strcmp(argv[1], "serve") == 0 ? 2 : 1;
+    for (; a < argc; a++) {
+        if (strcmp(argv[a], "--help") == 0)
+            return print_help();
+        if (strcmp(argv[a], "--version") == 0) {
+            puts("serve " MF_VERSION);
+            return 0;
+        }
+        if (strcmp(argv[a], "--prefix") != 0)
+            return refuse("unknown argument ", argv[a]);
+        if (a + 1 == argc)
+            return refuse("a value is missing after ", argv[a]);
+        prefix = argv[++a];
+    }
+    return serve(prefix);
+}

@@ -1,0 +1,117 @@
+/* service.c: promises in service.h. */
+#include "service.h"
+
+#include "base/memory.h"
+#include "routes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Gives back what there is; an access log is closed after the last loop that writes to it. */
+static void release(mf_service *service)
+{
+    mf_http_server_destroy(service->server);
+    mf_access_log_close(service->access_log);
+    for (uint32_t i = 0; service->loops != NULL && i < service->http.n_threads; i++)
+        mf_workspace_destroy(service->loops[i].workspace);
+    mf_free(service->loops);
+    service->server = NULL;
+    service->access_log = NULL;
+    service->loops = NULL;
+}
+
+static void set_reason(mf_service_loop *loop, const char *reason)
+{
+    snprintf(loop->reason, sizeof loop->reason, "%s", reason);
+}
+
+bool mf_service_create(mf_service *service, const mf_serve_settings *settings, mf_error *err)
+{
+    memset(service, 0, sizeof *service);
+    service->settings = *settings;
+    service->limits = mf_serve_settings_limits(&service->settings);
+    service->http = mf_serve_settings_http(&service->settings);
+    service->http.context = service;
+    service->loops = mf_allocate(service->http.n_threads, sizeof *service->loops, "loops", err);
+    if (service->loops == NULL)
+        return false;
+    for (uint32_t i = 0; i < service->http.n_threads; i++) {
+        set_reason(&service->loops[i], "the model is being loaded");
+        if ((service->loops[i].workspace = mf_workspace_create(err)) == NULL)
+            goto failed;
+    }
+    if (settings->access_log != MF_ACCESS_OFF) {
+        const uint16_t min_status = settings->access_log == MF_ACCESS_ERRORS ? 400 : 100;
+        service->access_log =
+            mf_access_log_open(STDERR_FILENO, service->http.n_threads, min_status, err);
+        if (service->access_log == NULL)
+            goto failed;
+        service->http.access_log = service->access_log;
+    }
+    service->server = mf_http_server_create(&service->http, mf_routes, mf_n_routes, err);
+    if (service->server == NULL)
+        goto failed;
+    return true;
+failed:
+    release(service);
+    return false;
+}
+
+bool mf_service_start(mf_service *service, mf_error *err)
+{
+    if (mf_http_server_start(service->server, err))
+        return true;
+    release(service);
+    return false;
+}
+
+typedef struct change {
+    mf_service *service;
+    mf_loaded *loaded;
+    mf_loaded *before;
+    const char *reason;
+} change;
+
+static void switch_loop(uint32_t loop, void *argument)
+{
+    change *c = argument;
+    mf_loaded **mine = &c->service->loops[loop].loaded;
+    c->before = *mine;
+    if (*mine != NULL)
+        mf_loaded_release(*mine);
+    if (c->loaded != NULL)
+        mf_loaded_hold(c->loaded);
+    *mine = c->loaded;
+}
+
+mf_loaded *mf_service_switch(mf_service *service, mf_loaded *loaded)
+{
+    change c = {.service = service, .loaded = loaded};
+    mf_http_server_each_loop(service->server, switch_loop, &c);
+    return c.before;
+}
+
+static void set_loop_reason(uint32_t loop, void *argument)
+{
+    const change *c = argument;
+    set_reason(&c->service->loops[loop], c->reason);
+}
+
+void mf_service_set_reason(mf_service *service, const char *reason)
+{
+    change c = {.service = service, .reason = reason};
+    mf_http_server_each_loop(service->server, set_loop_reason, &c);
+}
+
+uint32_t mf_service_stop(mf_service *service)
+{
+    enum { MILLI = 1000 };
+    const uint32_t cut_off =
+        mf_http_server_drain(service->server, MILLI * service->settings.drain_seconds);
+    for (uint32_t i = 0; i < service->http.n_threads; i++)
+        if (service->loops[i].loaded != NULL)
+            mf_loaded_release(service->loops[i].loaded);
+    release(service);
+    return cut_off;
+}

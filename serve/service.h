@@ -1,0 +1,62 @@
+/* service.h: the state of the program: settings, the loops' models, and readiness.
+ *
+ *   main thread   loads models, switches them, waits for signals (main.c)
+ *   loops         answer (routes.c), each from its own pointer to the model
+ *
+ * A switch of models runs on each loop between two requests (mf_http_server_each_loop), so a
+ * request looks at its loop's pointer without a lock, and every answer comes from one model. */
+#ifndef MF_SERVE_SERVICE_H
+#define MF_SERVE_SERVICE_H
+
+#include "http/access_log.h"
+#include "http/server.h"
+#include "inference/inference.h"
+#include "loaded.h"
+#include "settings.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* What one loop owns; padded so that loops do not share cache lines. */
+typedef struct mf_service_loop {
+    _Alignas(64) mf_loaded *loaded; /* NULL: not ready */
+    mf_workspace *workspace;
+    atomic_uint_fast64_t answered;    /* questions, written by this loop only */
+    char reason[MF_ERROR_TEXT_BYTES]; /* why there is no model */
+} mf_service_loop;
+
+typedef struct mf_service {
+    mf_serve_settings settings;
+    mf_inference_limits limits;
+    mf_http_settings http;
+    mf_http_server *server;
+    mf_http_access_log *access_log;
+    mf_service_loop *loops; /* [http.n_threads] */
+
+    atomic_bool failing; /* a /ping was answered 503 since the last 200 */
+
+    atomic_uint_fast64_t reloads;
+    atomic_uint_fast64_t reloads_refused;
+} mf_service;
+
+/* Everything but the model: sockets bound, threads not started, reason "loading".
+ * settings are copied. *service stays where it is until destroyed.
+ * Fails MF_ERR_IO (port taken), MF_ERR_MEMORY. */
+bool mf_service_create(mf_service *service, const mf_serve_settings *settings, mf_error *err);
+
+/* Starts to answer; /ping is 503 until there is a model. */
+bool mf_service_start(mf_service *service, mf_error *err);
+
+/* From now on every loop answers from this model; its reference passes to the
+ * service. Returns the one before, whose reference is the caller's again, or NULL.
+ * Main thread, while started. */
+mf_loaded *mf_service_switch(mf_service *service, mf_loaded *loaded);
+
+/* Says on /ping why there is no model. Without effect when there is one. */
+void mf_service_set_reason(mf_service *service, const char *reason);
+
+/* Stops (http/server.h, mf_http_server_drain) and gives everything back but models
+ * in the hands of the caller. Returns how many requests were cut off. */
+uint32_t mf_service_stop(mf_service *service);
+
+#endif

@@ -1,0 +1,221 @@
+/* settings.c: promises in settings.h. */
+#include "settings.h"
+
+#include "base/number.h"
+#include "http/media.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIELD(name) MF_SETTING_FIELD(mf_serve_settings, name)
+
+enum {
+    MB = 1 << 20,
+    PAYLOAD_MB = 6,       /* what the platform assumes when nobody says anything */
+    PAYLOADS_MB_MAX = 100 /* concurrent transforms × payload */
+};
+
+/* clang-format off */
+static const mf_setting table[] = {
+    {.name = "SAGEMAKER_BIND_TO_PORT", .type = MF_SETTING_INTEGER, .min = 1, .max = 65535,
+     .initial = "8080", .help = "port to listen on", FIELD(port)},
+    {.name = "SAGEMAKER_SAFE_PORT_RANGE", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "ports for other purposes, FROM-TO; none is opened", FIELD(port_range)},
+    {.name = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "format of answers to requests without Accept; empty: that of the request",
+     FIELD(default_accept)},
+    {.name = "SAGEMAKER_MODEL_SERVER_WORKERS", .aliases = "SERVE_THREADS",
+     .type = MF_SETTING_INTEGER, .min = 0, .max = 256, .initial = "0",
+     .help = "threads, an event loop each; 0: one for every CPU that may be used",
+     FIELD(n_threads)},
+    {.name = "SAGEMAKER_MODEL_SERVER_TIMEOUT", .aliases = "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS",
+     .type = MF_SETTING_INTEGER, .min = 1, .max = 3600, .initial = "60",
+     .help = "seconds from a whole request to its answer; then 503", FIELD(answer_seconds)},
+    {.name = "SAGEMAKER_MAX_REQUEST_SIZE", .aliases = "MAX_CONTENT_LENGTH",
+     .type = MF_SETTING_INTEGER, .min = 1024, .max = 4294967296.0, .initial = "26214400",
+     .help = "bytes of a request's body, unpacked; more is refused (413)", FIELD(max_body_bytes)},
+    {.name = "SAGEMAKER_MODEL_JOB_QUEUE_SIZE", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
+     .initial = "100", .help = "long requests of a thread at work; more are refused (503)",
+     FIELD(max_working)},
+    {.name = "SAGEMAKER_MULTI_MODEL", .type = MF_SETTING_BOOLEAN, .initial = "false",
+     .help = "must be false: one model to a container", FIELD(multi_model)},
+    {.name = "SAGEMAKER_BATCH", .type = MF_SETTING_BOOLEAN, .initial = "false",
+     .help = "set by a batch transform job", FIELD(batch)},
+    {.name = "SAGEMAKER_MAX_PAYLOAD_IN_MB", .type = MF_SETTING_INTEGER, .min = 0, .max = 100,
+     .initial = "0", .help = "set by a batch transform job: its largest body",
+     FIELD(max_payload_mb)},
+    {.name = "SAGEMAKER_BATCH_STRATEGY", .type = MF_SETTING_CHOICE,
+     .choices = "MULTI_RECORD SINGLE_RECORD MultiRecord SingleRecord", .initial = "MULTI_RECORD",
+     .help = "set by a batch transform job", FIELD(batch_strategy)},
+    {.name = "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", .type = MF_SETTING_INTEGER, .min = 0,
+     .max = 1000, .initial = "0", .help = "set by a batch transform job",
+     FIELD(max_concurrent)},
+    {.name = "SERVE_ADDRESS", .type = MF_SETTING_TEXT, .min = 1, .initial = "0.0.0.0",
+     .help = "numeric address to listen on", FIELD(address)},
+    {.name = "SERVE_STRICT", .type = MF_SETTING_BOOLEAN, .initial = "false",
+     .help = "refuse unknown users and items instead of answering from biases", FIELD(strict)},
+    {.name = "SERVE_MAX_TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
+     .initial = "1000", .help = "most recommendations, similar items or candidates of a request",
+     FIELD(max_top_n)},
+    {.name = "SERVE_MAX_FOLD_IN", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
+     .initial = "1000", .help = "most ratings of one visitor", FIELD(max_fold_in)},
+    {.name = "SERVE_INDEX_BYTES", .type = MF_SETTING_INTEGER, .min = 0, .max = 1099511627776.0,
+     .initial = "50331648", .help = "memory that may make top-N fast; 0: none",
+     FIELD(max_index_bytes)},
+    {.name = "SERVE_MAX_CONNECTIONS", .type = MF_SETTING_INTEGER, .min = 1, .max = 1000000,
+     .initial = "10000", .help = "open connections; more are refused (503)",
+     FIELD(max_connections)},
+    {.name = "SERVE_MAX_HEAD_BYTES", .type = MF_SETTING_INTEGER, .min = 1024, .max = 1048576,
+     .initial = "32768", .help = "request line and headers; more is refused (431)",
+     FIELD(max_head_bytes)},
+    {.name = "SERVE_MAX_BUFFERED_BYTES", .type = MF_SETTING_INTEGER, .min = 1048576,
+     .max = 1099511627776.0, .initial = "536870912",
+     .help = "all bodies and unsent answers together; more is refused (503)",
+     FIELD(max_buffered_bytes)},
+    {.name = "SERVE_RECEIVE_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 3600,
+     .initial = "60", .help = "to send the whole of a body; then 408. A head has 10 of them",
+     FIELD(receive_seconds)},
+    {.name = "SERVE_IDLE_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 86400,
+     .initial = "75", .help = "a connection without a request; then closed", FIELD(idle_seconds)},
+    {.name = "SERVE_DRAIN_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 3600,
+     .initial = "25", .help = "after SIGTERM, for what is in flight; the platform kills after 30",
+     FIELD(drain_seconds)},
+    {.name = "SERVE_ACCESS_LOG", .type = MF_SETTING_CHOICE, .choices = "all errors off",
+     .initial = "all", .help = "which requests get a line; good pings never do",
+     FIELD(access_log)},
+};
+/* clang-format on */
+
+enum { N_SETTINGS = sizeof table / sizeof table[0] };
+
+extern char **environ;
+
+bool mf_serve_settings_start(mf_settings *settings, mf_serve_settings *values, mf_error *err)
+{
+    memset(values, 0, sizeof *values);
+    return mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err);
+}
+
+static bool is_ours(const char *name)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (strcmp(name, table[i].name) == 0 ||
+            (table[i].aliases != NULL && strcmp(name, table[i].aliases) == 0))
+            return true;
+    return false;
+}
+
+/* A mistyped setting of ours would otherwise do nothing, and nobody would know. */
+static bool check_own_names(mf_settings *settings, mf_error *err)
+{
+    for (char **variable = environ; *variable != NULL; variable++) {
+        char name[128];
+        const size_t n_name = strcspn(*variable, "=");
+        snprintf(name, sizeof name, "%.*s", (int)n_name, *variable);
+        if (strncmp(name, "SERVE_", strlen("SERVE_")) == 0 && !is_ours(name))
+            return mf_settings_set(settings, name, "", 0, err); /* refuses it by name */
+    }
+    return true;
+}
+
+/* "9000-9100", in order. */
+static bool check_port_range(const char *range, mf_error *err)
+{
+    const char *dash = strchr(range, '-');
+    uint64_t from = 0, to = 0;
+    if (range[0] == '\0' ||
+        (dash != NULL && mf_parse_uint64(range, (size_t)(dash - range), &from) &&
+         mf_parse_uint64(dash + 1, strlen(dash + 1), &to) && from >= 1 && from <= to &&
+         to <= UINT16_MAX))
+        return true;
+    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "environment variable SAGEMAKER_SAFE_PORT_RANGE is \"%s\": expected two ports "
+                   "as in 8080-8090",
+                   range);
+}
+
+static bool choose_accept(mf_serve_settings *values, mf_error *err)
+{
+    values->accept = MF_INFERENCE_FORMATS;
+    if (values->default_accept[0] == '\0')
+        return true;
+    for (int f = 0; f < MF_INFERENCE_FORMATS; f++)
+        if (mf_media_is(values->default_accept, strlen(values->default_accept),
+                        mf_inference_media_types[f])) {
+            values->accept = (mf_inference_format)f;
+            return true;
+        }
+    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "environment variable SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is \"%s\": expected "
+                   "application/json, application/jsonlines or text/csv",
+                   values->default_accept);
+}
+
+/* The largest body that the platform may send, and how many of them at once. */
+static bool settle_batch(mf_serve_settings *values, mf_error *err)
+{
+    values->batch_strategy %= 2; /* the job's spelling and ours */
+    const uint32_t payload = values->max_payload_mb > 0 ? values->max_payload_mb : PAYLOAD_MB;
+    if (values->max_concurrent > 1 && (uint64_t)values->max_concurrent * payload > PAYLOADS_MB_MAX)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variable SAGEMAKER_MAX_CONCURRENT_TRANSFORMS is %u: expected "
+                       "at most %u, so that times %u MB it is no more than %d MB",
+                       values->max_concurrent, PAYLOADS_MB_MAX / payload, payload, PAYLOADS_MB_MAX);
+    values->max_payload_mb = payload;
+    if (values->max_concurrent == 0) {
+        const uint32_t fit = PAYLOADS_MB_MAX / payload;
+        values->max_concurrent = values->n_threads < fit ? values->n_threads : fit;
+    }
+    if (values->max_body_bytes < (uint64_t)payload * MB)
+        values->max_body_bytes = (uint64_t)payload * MB;
+    if (values->max_buffered_bytes < 3 * values->max_body_bytes)
+        values->max_buffered_bytes = 3 * values->max_body_bytes;
+    return true;
+}
+
+bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values, mf_error *err)
+{
+    if (!mf_serve_settings_start(settings, values, err) || !check_own_names(settings, err) ||
+        !mf_settings_read_environment(settings, err) ||
+        !check_port_range(values->port_range, err) || !choose_accept(values, err))
+        return false;
+    if (values->multi_model)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variable SAGEMAKER_MULTI_MODEL is true: this image serves one "
+                       "model; deploy it as a single-model endpoint");
+    if (values->n_threads == 0)
+        values->n_threads = mf_http_settings_default().n_threads;
+    return settle_batch(values, err);
+}
+
+mf_http_settings mf_serve_settings_http(const mf_serve_settings *values)
+{
+    enum { MILLI = 1000, HEAD_SECONDS = 10 };
+    mf_http_settings http = mf_http_settings_default();
+    http.address = values->address;
+    http.port = (uint16_t)values->port;
+    http.n_threads = values->n_threads;
+    http.max_connections = values->max_connections;
+    http.max_head_bytes = values->max_head_bytes;
+    http.max_body_bytes = values->max_body_bytes;
+    http.max_buffered_bytes = values->max_buffered_bytes;
+    http.max_working = values->max_working;
+    http.head_ms = MILLI * (values->receive_seconds < HEAD_SECONDS ? values->receive_seconds
+                                                                   : (uint32_t)HEAD_SECONDS);
+    http.body_ms = MILLI * values->receive_seconds;
+    http.idle_ms = MILLI * values->idle_seconds;
+    http.answer_ms = MILLI * values->answer_seconds;
+    http.write_ms = MILLI * values->receive_seconds;
+    http.server = "movie-recommender/" MF_VERSION;
+    return http;
+}
+
+mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values)
+{
+    return (mf_inference_limits){
+        .strict = values->strict,
+        .batch = values->batch,
+        .max_top_n = values->max_top_n,
+        .max_fold_in = values->max_fold_in,
+    };
+}

@@ -1,0 +1,69 @@
+/* settings.h: what the environment says about serving.
+ *
+ * Platform variables (SAGEMAKER_…) and our own (SERVE_…) stand in one table, which
+ * `serve --help` prints. All are read once, at start.
+ *
+ * (1) A value that is not allowed, and a SERVE_… variable that does not exist, is
+ *     an error that says what is allowed; other variables are none of our business.
+ * (2) Derived figures fit each other: concurrent transforms × payload ≤ 100 MB, and
+ *     a body of the payload is always accepted.
+ *
+ * Threads: none yet when these run. */
+#ifndef MF_SERVE_SETTINGS_H
+#define MF_SERVE_SETTINGS_H
+
+#include "base/error.h"
+#include "http/server.h"
+#include "inference/inference.h"
+#include "sagemaker/settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum mf_batch_strategy { MF_MULTI_RECORD, MF_SINGLE_RECORD } mf_batch_strategy;
+typedef enum mf_access_choice { MF_ACCESS_ALL, MF_ACCESS_ERRORS, MF_ACCESS_OFF } mf_access_choice;
+
+typedef struct mf_serve_settings {
+    uint32_t port;
+    char address[64];
+    char port_range[32]; /* SAGEMAKER_SAFE_PORT_RANGE, checked and not used: no other port is opened
+                          */
+    char default_accept[256];
+    mf_inference_format
+        accept; /* what default_accept names; MF_INFERENCE_FORMATS: as the question */
+    bool multi_model;
+
+    bool batch;
+    uint32_t max_payload_mb; /* 0: not given */
+    uint32_t batch_strategy; /* mf_batch_strategy */
+    uint32_t max_concurrent; /* 0: not given */
+
+    uint32_t n_threads; /* 0: the CPUs of the affinity mask */
+    uint32_t answer_seconds;
+    uint32_t receive_seconds;
+    uint32_t idle_seconds;
+    uint32_t drain_seconds;
+    uint64_t max_body_bytes;
+    uint64_t max_buffered_bytes;
+    uint32_t max_head_bytes;
+    uint32_t max_connections;
+    uint32_t max_working;
+    uint64_t max_index_bytes;
+
+    bool strict;
+    uint32_t max_top_n;
+    uint32_t max_fold_in;
+    uint32_t access_log; /* mf_access_choice */
+} mf_serve_settings;
+
+/* Reads the environment. Fails MF_ERR_CONFIG. */
+bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values, mf_error *err);
+
+/* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
+bool mf_serve_settings_start(mf_settings *settings, mf_serve_settings *values, mf_error *err);
+
+/* The same as limits of the server and of the answers. *values must outlive them. */
+mf_http_settings mf_serve_settings_http(const mf_serve_settings *values);
+mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values);
+
+#endif

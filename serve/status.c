@@ -1,0 +1,181 @@
+/* status.c: promises in status.h. */
+#include "status.h"
+
+#include "base/log.h"
+#include "routes.h"
+#include "service.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const mf_service_loop *loop_of(const mf_http_request *request, const mf_service *service)
+{
+    return &service->loops[mf_http_get_loop(request)];
+}
+
+void mf_answer_ping(mf_http_request *request, void *context)
+{
+    mf_service *service = context;
+    const mf_service_loop *loop = loop_of(request, service);
+    if (loop->loaded != NULL) {
+        if (atomic_load_explicit(&service->failing, memory_order_relaxed))
+            atomic_store_explicit(&service->failing, false, memory_order_relaxed);
+        mf_http_reply(request, 200, NULL);
+        return;
+    }
+    /* The platform replaces a container whose pings fail; its log must say why. */
+    if (!atomic_exchange(&service->failing, true))
+        mf_log_message(MF_LOG_WARNING, "ping_failed", "%s", loop->reason);
+    mf_http_refuse(request, 503, "%s", loop->reason);
+}
+
+void mf_answer_health(mf_http_request *request, void *context)
+{
+    const mf_service *service = context;
+    const mf_service_loop *loop = loop_of(request, service);
+    if (loop->loaded == NULL) {
+        mf_http_refuse(request, 503, "%s", loop->reason);
+        return;
+    }
+    const mf_model_parts *model = mf_model_get(loop->loaded->model);
+    mf_text *answer = mf_http_answer(request);
+    mf_text_format(answer,
+                   "{\"status\":\"ok\",\"version\":\"%s\",\"model\":{\"version\":\"%s\","
+                   "\"users\":%u,\"items\":%u,\"ratings\":%llu,\"factors\":%u,"
+                   "\"load_seconds\":%.3f}}",
+                   MF_VERSION, loop->loaded->version, model->n_users, model->n_items,
+                   (unsigned long long)model->n_rated, model->n_factors, loop->loaded->seconds);
+    mf_http_reply(request, 200, "application/json");
+}
+
+void mf_answer_execution_parameters(mf_http_request *request, void *context)
+{
+    const mf_serve_settings *settings = &((const mf_service *)context)->settings;
+    mf_text_format(
+        mf_http_answer(request),
+        "{\"MaxConcurrentTransforms\":%u,\"BatchStrategy\":\"%s\",\"MaxPayloadInMB\":%u}",
+        settings->max_concurrent,
+        settings->batch_strategy == MF_SINGLE_RECORD ? "SINGLE_RECORD" : "MULTI_RECORD",
+        settings->max_payload_mb);
+    mf_http_reply(request, 200, "application/json");
+}
+
+/* ----------------------------------------------------------------- /metrics */
+
+static void declare(mf_text *out, const char *name, const char *type, const char *help)
+{
+    mf_text_format(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void gauge(mf_text *out, const char *name, const char *help, double value)
+{
+    declare(out, name, "gauge", help);
+    mf_text_format(out, "%s %.17g\n", name, value);
+}
+
+static void counter(mf_text *out, const char *name, const char *help, uint64_t value)
+{
+    declare(out, name, "counter", help);
+    mf_text_format(out, "%s %llu\n", name, (unsigned long long)value);
+}
+
+/* Requests that belong to no route share one name. */
+static const char *route_name(size_t route)
+{
+    return route < mf_n_routes ? mf_routes[route].path : "none";
+}
+
+static void write_requests(mf_text *out, const mf_http_stats *stats)
+{
+    declare(out, "http_requests_total", "counter",
+            "Answered requests by route and kind of status.");
+    for (size_t r = 0; r <= mf_n_routes; r++)
+        for (size_t status = 1; status < MF_HTTP_STATUSES; status++)
+            if (stats->routes[r].answers[status] > 0)
+                mf_text_format(out, "http_requests_total{route=\"%s\",status=\"%zuxx\"} %llu\n",
+                               route_name(r), status,
+                               (unsigned long long)stats->routes[r].answers[status]);
+}
+
+static void write_latency(mf_text *out, const mf_http_stats *stats)
+{
+    static const char NAME[] = "http_request_duration_seconds";
+    declare(out, NAME, "histogram", "From a request's last byte to its answer.");
+    for (size_t r = 0; r <= mf_n_routes; r++) {
+        const mf_http_route_stats *route = &stats->routes[r];
+        uint64_t so_far = 0;
+        for (size_t b = 0; b < MF_HTTP_BUCKETS; b++) {
+            so_far += route->buckets[b];
+            if (b + 1 < MF_HTTP_BUCKETS)
+                mf_text_format(out, "%s_bucket{route=\"%s\",le=\"%.6g\"} %llu\n", NAME,
+                               route_name(r), mf_http_bucket_bounds[b] * 1e-6,
+                               (unsigned long long)so_far);
+            else
+                mf_text_format(out, "%s_bucket{route=\"%s\",le=\"+Inf\"} %llu\n", NAME,
+                               route_name(r), (unsigned long long)so_far);
+        }
+        mf_text_format(out, "%s_sum{route=\"%s\"} %.6f\n%s_count{route=\"%s\"} %llu\n", NAME,
+                       route_name(r), (double)route->microseconds * 1e-6, NAME, route_name(r),
+                       (unsigned long long)so_far);
+    }
+}
+
+static void write_model(mf_text *out, const mf_loaded *loaded)
+{
+    gauge(out, "model_ready", "1 when there is a model to answer from.", loaded != NULL);
+    if (loaded == NULL)
+        return;
+    const mf_model_parts *model = mf_model_get(loaded->model);
+    declare(out, "model_info", "gauge", "Version of the model in service.");
+    mf_text_format(out, "model_info{version=\"%s\"} 1\n", loaded->version);
+    gauge(out, "model_users", "Users in the model.", model->n_users);
+    gauge(out, "model_items", "Items in the model.", model->n_items);
+    gauge(out, "model_ratings", "Ratings it was trained on.", (double)model->n_rated);
+    gauge(out, "model_factors", "Factors of a user and of an item.", model->n_factors);
+    gauge(out, "model_load_seconds", "Time to read and check the model.", loaded->seconds);
+    gauge(out, "model_index_bytes", "Memory that makes top-N fast.",
+          (double)mf_recommender_index_bytes(loaded->recommender));
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long size = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%llu %llu", &size, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void mf_answer_metrics(mf_http_request *request, void *context)
+{
+    mf_service *service = context;
+    mf_http_stats stats;
+    mf_http_server_stats(service->server, &stats);
+    uint64_t answered = 0;
+    for (uint32_t i = 0; i < service->http.n_threads; i++)
+        answered += atomic_load_explicit(&service->loops[i].answered, memory_order_relaxed);
+
+    mf_text *out = mf_http_answer(request);
+    write_requests(out, &stats);
+    write_latency(out, &stats);
+    counter(out, "predictions_total", "Questions answered, those of a batch one by one.", answered);
+    write_model(out, loop_of(request, service)->loaded);
+    counter(out, "model_reloads_total", "Models that took the place of another.",
+            atomic_load(&service->reloads));
+    counter(out, "model_reloads_refused_total", "Models that were not usable on reload.",
+            atomic_load(&service->reloads_refused));
+    gauge(out, "http_connections", "Open connections.", stats.connections);
+    counter(out, "http_connections_total", "Connections accepted.", stats.accepted);
+    counter(out, "http_connections_refused_total", "Connections over the limit.", stats.refused);
+    counter(out, "http_timeouts_total", "Connections closed for being slow.", stats.timed_out);
+    gauge(out, "http_requests_working", "Long requests at work.", stats.working);
+    gauge(out, "http_buffered_bytes", "Bodies and unsent answers in memory.",
+          (double)stats.buffered_bytes);
+    counter(out, "http_received_bytes_total", "Bytes received.", stats.bytes_in);
+    counter(out, "http_sent_bytes_total", "Bytes sent.", stats.bytes_out);
+    gauge(out, "process_resident_memory_bytes", "Resident memory.", (double)resident_bytes());
+    mf_http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8");
+}

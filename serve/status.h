@@ -1,0 +1,23 @@
+/* status.h: requests about the server itself.
+ *
+ * Threads: as handlers, on the loop of the request. */
+#ifndef MF_SERVE_STATUS_H
+#define MF_SERVE_STATUS_H
+
+#include "http/server.h"
+
+/* /ping: 200 and no body once the model is loaded and checked, else 503 with the
+ * reason. The first failing one after a good one is logged. */
+void mf_answer_ping(mf_http_request *request, void *service);
+
+/* GET /health, for load balancers and people: the same statuses with a few facts.
+ *   {"status":"ok","version":"0.1.0","model":{"version":"…","users":671,…}} */
+void mf_answer_health(mf_http_request *request, void *service);
+
+/* GET /execution-parameters: what a batch transform job may send at once. */
+void mf_answer_execution_parameters(mf_http_request *request, void *service);
+
+/* GET /metrics: Prometheus' text format 0.0.4. */
+void mf_answer_metrics(mf_http_request *request, void *service);
+
+#endif

@@ -1,0 +1,73 @@
+/* deadlines.c: who waited too long.
+ *
+ * Each kind of waiting has one constant time, so a list in the order of beginning
+ * is a list in the order of ending: setting and removing a deadline are a few
+ * pointers, and a look at the clock costs as much as there is expired. No timer
+ * per request. */
+#include "http/loop.h"
+
+void mf_deadline_set(mf_connection *connection, mf_deadline deadline)
+{
+    mf_http_loop *loop = connection->loop;
+    mf_deadline_remove(connection);
+    connection->deadline = (uint8_t)deadline;
+    connection->deadline_ms = loop->now_us / 1000 + loop->duration_ms[deadline];
+    TAILQ_INSERT_TAIL(&loop->waiting[deadline], connection, waiting);
+}
+
+void mf_deadline_remove(mf_connection *connection)
+{
+    if (connection->deadline == MF_DEADLINE_NONE)
+        return;
+    TAILQ_REMOVE(&connection->loop->waiting[connection->deadline], connection, waiting);
+    connection->deadline = MF_DEADLINE_NONE;
+}
+
+static void expire(mf_connection *connection)
+{
+    mf_http_loop *loop = connection->loop;
+    const mf_http_settings *settings = loop->settings;
+    switch (connection->deadline) {
+    case MF_DEADLINE_HEAD:
+        mf_count(&loop->counters.timed_out, 1);
+        mf_dispatch_refuse(connection, 408, "the head of the request did not come within %u ms",
+                           settings->head_ms);
+        break;
+    case MF_DEADLINE_BODY:
+        mf_count(&loop->counters.timed_out, 1);
+        if (connection->state == MF_CONNECTION_SKIP)
+            connection->dead = true; /* it was answered */
+        else
+            mf_dispatch_refuse(connection, 408, "the body did not come within %u ms",
+                               settings->body_ms);
+        break;
+    case MF_DEADLINE_ANSWER:
+        mf_http_refuse(connection->request, 503, "the answer was not ready within %u ms",
+                       settings->answer_ms);
+        mf_work_cancel(connection->request);
+        mf_connection_finish_request(connection);
+        mf_connection_resume(connection);
+        return;
+    case MF_DEADLINE_WRITE:
+        mf_count(&loop->counters.timed_out, 1);
+        connection->dead = true;
+        break;
+    default:
+        connection->dead = true;
+        break;
+    }
+    mf_connection_settle(connection);
+}
+
+void mf_deadlines_check(mf_http_loop *loop)
+{
+    for (int i = 0; i < MF_DEADLINES; i++) {
+        int64_t now_ms = loop->now_us / 1000;
+        if (i == MF_DEADLINE_LINGER && loop->draining)
+            now_ms += MF_LINGER_MS - MF_DRAIN_LINGER_MS;
+        mf_connection *connection;
+        while ((connection = TAILQ_FIRST(&loop->waiting[i])) != NULL &&
+               connection->deadline_ms <= now_ms)
+            expire(connection);
+    }
+}

@@ -1,0 +1,70 @@
+/* head.h: the request line and the header fields of one request (RFC 9112, 2-6).
+ *
+ * (1) Strict where two readers could differ: a bare LF or CR, a folded line, a
+ *     blank before a colon, control characters, two lengths, a length besides
+ *     chunks and an unknown transfer coding are refused, never repaired.
+ * (2) Host is not looked at: the platform sends several, HTTP/1.0 none.
+ * (3) No byte beyond n_bytes is read; nothing is allocated; the bytes are not
+ *     changed. Places are offsets, so the bytes may move afterwards.
+ *
+ * Threads: any. Cost: about one step per byte. */
+#ifndef MF_HTTP_HEAD_H
+#define MF_HTTP_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MF_HEAD_FIELDS_MAX = 100 };
+
+typedef struct mf_head_span {
+    uint32_t at;
+    uint32_t n_bytes;
+} mf_head_span;
+
+typedef struct mf_head_field {
+    mf_head_span name;
+    mf_head_span value; /* blanks around it dropped */
+} mf_head_field;
+
+typedef enum mf_head_coding { /* Content-Encoding */
+                              MF_CODING_NONE,
+                              MF_CODING_GZIP,
+                              MF_CODING_UNKNOWN,
+} mf_head_coding;
+
+typedef struct mf_head {
+    mf_head_span method;
+    mf_head_span target;     /* begins with '/' or "http://", or is "*" */
+    uint64_t content_length; /* 0 without one; UINT64_MAX when it does not fit */
+    mf_head_coding coding;
+    bool http_1_0;
+    bool has_length;
+    bool chunked;
+    bool keep_alive; /* by version and Connection */
+    bool expects_continue;
+    uint32_t n_fields;
+    mf_head_field fields[MF_HEAD_FIELDS_MAX];
+} mf_head;
+
+typedef enum mf_head_end {
+    MF_HEAD_INCOMPLETE,
+    MF_HEAD_COMPLETE,
+    MF_HEAD_BAD, /* can be no request, whatever follows: refuse with 400 */
+} mf_head_end;
+
+/* Looks for the empty line that ends a head. bytes starts at the request line
+ * (no empty line before it), n_bytes > 0. *scanned is 0 at first and then handed
+ * back unchanged with the same bytes and more behind them, so that a head which
+ * comes byte by byte is walked once. */
+mf_head_end mf_head_find_end(const char *bytes, size_t n_bytes, size_t *scanned, size_t *n_head);
+
+/* Reads a whole head as mf_head_find_end delimits it, empty line included.
+ * Returns 0, or the status to refuse with: 400, 417, 431, 501, 505. *message is
+ * then a sentence, and what head holds is good for nothing. n_bytes < 4 GiB. */
+int mf_head_parse(const char *bytes, size_t n_bytes, mf_head *head, const char **message);
+
+/* True when a name or token is `word`, in any case; word is in lower case. */
+bool mf_head_is(const char *bytes, size_t n_bytes, const char *word);
+
+#endif

@@ -1,0 +1,231 @@
+/* request.c: the functions of server.h that look at a request, and the pool that
+ * requests come from.
+ *
+ * (1) Views stay where they are until the request is answered: the head is copied
+ *     once, and every header is joined behind that copy, which has room for it. */
+#include "http/loop.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+    POOL_MAX = 64,          /* requests that a loop keeps for later */
+    KEEP_HEAD_BYTES = 8192, /* and how much memory each may keep */
+    KEEP_BODY_BYTES = 65536,
+    KEEP_ANSWER_BYTES = 65536,
+    KEEP_HEADERS_BYTES = 4096,
+};
+
+/* ---------------------------------------------------------------- the pool */
+
+static void free_request(mf_http_request *request)
+{
+    mf_body_end(&request->body, 0);
+    mf_text_free(&request->answer);
+    mf_text_free(&request->headers);
+    free(request->bytes);
+    mf_free(request->table);
+    mf_free(request);
+}
+
+static mf_http_request *new_request(void)
+{
+    mf_http_request *request = mf_allocate(1, sizeof *request, "a request", NULL);
+    if (request == NULL)
+        return NULL;
+    request->table = mf_allocate(1, sizeof *request->table, "a request", NULL);
+    if (request->table == NULL) {
+        mf_free(request);
+        return NULL;
+    }
+    return request;
+}
+
+mf_http_request *mf_request_acquire(mf_connection *connection)
+{
+    mf_http_loop *loop = connection->loop;
+    mf_http_request *request = STAILQ_FIRST(&loop->free_requests);
+    if (request != NULL) {
+        STAILQ_REMOVE_HEAD(&loop->free_requests, free);
+        loop->n_free_requests--;
+    } else {
+        request = new_request();
+        if (request == NULL)
+            return NULL;
+    }
+    request->connection = connection;
+    request->loop = loop;
+    request->n_head = 0;
+    request->method = MF_HTTP_OTHER;
+    request->route = loop->server->routes.n_routes;
+    request->allowed = 0;
+    request->segment = (mf_http_view){NULL, 0};
+    /* As if a head without fields had been read, for refusals before there is one. */
+    memset(&request->table->head, 0, offsetof(mf_head, fields));
+    request->table->n_joined = 0;
+    request->table->n_parameters = 0;
+    request->whole_us = loop->now_us;
+    request->counted = 0;
+    request->answered = false;
+    request->waits = false;
+    request->slice = NULL;
+    return request;
+}
+
+void mf_request_release(mf_http_request *request)
+{
+    mf_http_loop *loop = request->loop;
+    if (request->counted > 0)
+        atomic_fetch_sub_explicit(&loop->server->buffered_bytes, request->counted,
+                                  memory_order_relaxed);
+    if (loop->n_free_requests >= POOL_MAX) {
+        free_request(request);
+        return;
+    }
+    mf_body_end(&request->body, KEEP_BODY_BYTES);
+    mf_text_clear(&request->answer, KEEP_ANSWER_BYTES);
+    mf_text_clear(&request->headers, KEEP_HEADERS_BYTES);
+    if (request->room > KEEP_HEAD_BYTES) {
+        free(request->bytes);
+        request->bytes = NULL;
+        request->room = 0;
+    }
+    STAILQ_INSERT_HEAD(&loop->free_requests, request, free);
+    loop->n_free_requests++;
+}
+
+void mf_request_pool_free(mf_http_loop *loop)
+{
+    mf_http_request *request;
+    while ((request = STAILQ_FIRST(&loop->free_requests)) != NULL) {
+        STAILQ_REMOVE_HEAD(&loop->free_requests, free);
+        free_request(request);
+    }
+    loop->n_free_requests = 0;
+}
+
+bool mf_request_keep_head(mf_http_request *request, const char *bytes, size_t n_bytes)
+{
+    /* Twice: the values that come several times, joined, are shorter than the lines
+     * they came in. */
+    if (request->room < 2 * n_bytes) {
+        char *more = realloc(request->bytes, 2 * n_bytes);
+        if (more == NULL)
+            return false;
+        request->bytes = more;
+        request->room = 2 * n_bytes;
+    }
+    memcpy(request->bytes, bytes, n_bytes);
+    request->n_head = n_bytes;
+    return true;
+}
+
+bool mf_request_count(mf_http_request *request)
+{
+    mf_http_server *server = request->loop->server;
+    const uint64_t now = request->body.text.n_bytes + request->answer.n_bytes;
+    const uint64_t more = now - request->counted; /* wraps when it became less */
+    if (more == 0)
+        return true;
+    request->counted = now;
+    const uint64_t total =
+        atomic_fetch_add_explicit(&server->buffered_bytes, more, memory_order_relaxed) + more;
+    return total <= server->settings.max_buffered_bytes;
+}
+
+/* -------------------------------------------------------------- the getters */
+
+mf_http_method mf_http_get_method(const mf_http_request *request)
+{
+    return request->method;
+}
+
+static bool is_name(const mf_http_request *request, const mf_head_field *field, const char *name,
+                    size_t n_name)
+{
+    return field->name.n_bytes == n_name &&
+           strncasecmp(request->bytes + field->name.at, name, n_name) == 0;
+}
+
+/* Writes the value of field `first` and of all later ones of its name behind the
+ * head, and makes it the value of the first; the others lose their names. */
+static void join(const mf_http_request *request, uint32_t first, const char *name, size_t n_name)
+{
+    mf_request_table *table = request->table;
+    mf_head_field *field = &table->head.fields[first];
+    char *const start = request->bytes + request->n_head + table->n_joined;
+    char *to = mempcpy(start, request->bytes + field->value.at, field->value.n_bytes);
+    for (uint32_t i = first + 1; i < table->head.n_fields; i++) {
+        mf_head_field *other = &table->head.fields[i];
+        if (!is_name(request, other, name, n_name))
+            continue;
+        to = mempcpy(to, ", ", 2);
+        to = mempcpy(to, request->bytes + other->value.at, other->value.n_bytes);
+        other->name.n_bytes = 0;
+    }
+    field->value.at = (uint32_t)(start - request->bytes);
+    field->value.n_bytes = (uint32_t)(to - start);
+    table->n_joined += field->value.n_bytes;
+}
+
+mf_http_view mf_http_get_header(const mf_http_request *request, const char *name)
+{
+    const mf_head *head = &request->table->head;
+    const size_t n_name = strlen(name);
+    const mf_head_field *found = NULL;
+    for (uint32_t i = 0; i < head->n_fields; i++) {
+        const mf_head_field *field = &head->fields[i];
+        if (!is_name(request, field, name, n_name))
+            continue;
+        if (found != NULL) {
+            join(request, (uint32_t)(found - head->fields), name, n_name);
+            break;
+        }
+        found = field;
+    }
+    if (found == NULL)
+        return (mf_http_view){NULL, 0};
+    return (mf_http_view){request->bytes + found->value.at, found->value.n_bytes};
+}
+
+mf_http_view mf_http_get_segment(const mf_http_request *request)
+{
+    return request->segment;
+}
+
+mf_http_view mf_http_get_parameter(const mf_http_request *request, const char *name)
+{
+    const mf_request_table *table = request->table;
+    const size_t n_name = strlen(name);
+    for (int i = 0; i < table->n_parameters; i++) {
+        const mf_uri_parameter *parameter = &table->parameters[i];
+        if (parameter->name.n_bytes == n_name && memcmp(parameter->name.bytes, name, n_name) == 0)
+            return parameter->value;
+    }
+    return (mf_http_view){NULL, 0};
+}
+
+bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_view *name,
+                              mf_http_view *value)
+{
+    const mf_request_table *table = request->table;
+    if (i >= (size_t)table->n_parameters)
+        return false;
+    *name = table->parameters[i].name;
+    *value = table->parameters[i].value;
+    return true;
+}
+
+mf_http_view mf_http_get_body(const mf_http_request *request)
+{
+    const mf_text *text = &request->body.text;
+    return (mf_http_view){text->bytes != NULL ? text->bytes : "", text->n_bytes};
+}
+
+uint32_t mf_http_get_loop(const mf_http_request *request)
+{
+    return request->loop->index;
+}

@@ -1,0 +1,113 @@
+/* routes.c: promises in routes.h. */
+#include "http/routes.h"
+
+#include "http/uri.h"
+
+#include <string.h>
+
+static const struct {
+    mf_http_method method;
+    const char *name;
+} methods[] = {
+    {MF_HTTP_GET, "GET"}, {MF_HTTP_HEAD, "HEAD"},     {MF_HTTP_POST, "POST"},
+    {MF_HTTP_PUT, "PUT"}, {MF_HTTP_DELETE, "DELETE"}, {MF_HTTP_OPTIONS, "OPTIONS"},
+};
+
+enum { N_METHODS = sizeof methods / sizeof methods[0] };
+
+mf_http_method mf_routes_method(const char *name, size_t n_bytes)
+{
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (strlen(methods[i].name) == n_bytes && memcmp(methods[i].name, name, n_bytes) == 0)
+            return methods[i].method;
+    return MF_HTTP_OTHER;
+}
+
+const char *mf_routes_method_name(mf_http_method method)
+{
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (methods[i].method == method)
+            return methods[i].name;
+    return "OTHER";
+}
+
+char *mf_routes_allow(unsigned allowed, char text[MF_ROUTES_ALLOW_BYTES])
+{
+    char *to = text;
+    for (size_t i = 0; i < N_METHODS; i++) {
+        if ((allowed & methods[i].method) == 0)
+            continue;
+        if (to != text)
+            to = stpcpy(to, ", ");
+        to = stpcpy(to, methods[i].name);
+    }
+    *to = '\0';
+    return text;
+}
+
+bool mf_routes_prepare(mf_routes *table, const mf_http_route *routes, size_t n_routes,
+                       mf_error *err)
+{
+    if (n_routes == 0 || n_routes > MF_HTTP_ROUTES_MAX)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "there must be 1 to %d routes, not %zu",
+                       MF_HTTP_ROUTES_MAX, n_routes);
+    table->routes = routes;
+    table->n_routes = (uint32_t)n_routes;
+    for (size_t i = 0; i < n_routes; i++) {
+        const char *path = routes[i].path;
+        if (path == NULL || path[0] != '/' || routes[i].handle == NULL || routes[i].methods == 0)
+            return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                           "route %zu must have a path that begins with /, methods and a handler",
+                           i);
+        const size_t n = strlen(path);
+        const size_t brace = strcspn(path, "{");
+        table->paths[i].n_bytes = brace;
+        table->paths[i].has_segment = brace < n;
+        if (brace < n && (path[brace - 1] != '/' || strcspn(path + brace, "}/") != n - brace - 1 ||
+                          path[n - 1] != '}'))
+            return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                           "the path of route %s may have braces around its last segment only",
+                           path);
+    }
+    return true;
+}
+
+/* Where the last segment of a path begins. */
+static size_t last_segment(const char *path, size_t n_bytes)
+{
+    const char *slash = memrchr(path, '/', n_bytes);
+    return slash != NULL ? (size_t)(slash - path) + 1 : n_bytes;
+}
+
+static bool is_path(const char *path, size_t n_bytes, const char *text, size_t n_text)
+{
+    if (n_bytes == n_text && memcmp(path, text, n_text) == 0)
+        return true;
+    return n_bytes > n_text && mf_uri_equals(path, n_bytes, text, n_text);
+}
+
+mf_route_match mf_routes_match(const mf_routes *table, char *path, size_t n_bytes,
+                               mf_http_method method)
+{
+    mf_route_match match = {.index = table->n_routes};
+    for (uint32_t i = 0; i < table->n_routes; i++) {
+        const mf_http_route *route = &table->routes[i];
+        const bool has_segment = table->paths[i].has_segment;
+        const size_t n_fixed = has_segment ? last_segment(path, n_bytes) : n_bytes;
+        if (!is_path(path, n_fixed, route->path, table->paths[i].n_bytes) ||
+            (has_segment && n_fixed == n_bytes))
+            continue;
+        match.allowed |= route->methods;
+        const bool takes = (route->methods & method) != 0;
+        if (match.index < table->n_routes && !takes)
+            continue;
+        match.index = i;
+        match.segment = has_segment ? path + n_fixed : NULL;
+        match.segment_bytes = n_bytes - n_fixed;
+        if (takes) {
+            match.found = true;
+            break;
+        }
+    }
+    return match;
+}

@@ -1,0 +1,260 @@
+/* server.c: settings, threads, and the end of them. Promises in server.h. */
+#include "http/loop.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { THREADS_MAX = 256, HEAD_MIN = 256, HEAD_MAX = 1 << 20 };
+
+static uint32_t n_cpus(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    const int n = CPU_COUNT(&set);
+    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (uint32_t)n;
+}
+
+mf_http_settings mf_http_settings_default(void)
+{
+    return (mf_http_settings){
+        .address = "0.0.0.0",
+        .n_threads = n_cpus(),
+        .max_connections = 10000,
+        .max_head_bytes = 32 * 1024,
+        .max_body_bytes = 25u << 20,
+        .max_buffered_bytes = 512u << 20,
+        .max_working = 128,
+        .head_ms = 10000,
+        .body_ms = 60000,
+        .idle_ms = 75000,
+        .answer_ms = 60000,
+        .write_ms = 30000,
+    };
+}
+
+static bool check_settings(const mf_http_settings *s, mf_error *err)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+        uint64_t low;
+        uint64_t high;
+    } ranges[] = {
+        {"n_threads", s->n_threads, 1, THREADS_MAX},
+        {"max_connections", s->max_connections, 1, UINT32_MAX / 2},
+        {"max_head_bytes", s->max_head_bytes, HEAD_MIN, HEAD_MAX},
+        {"max_body_bytes", s->max_body_bytes, 0, UINT64_MAX / 4},
+        {"max_buffered_bytes", s->max_buffered_bytes, 1, UINT64_MAX / 4},
+        {"max_working", s->max_working, 0, UINT32_MAX / 2},
+        {"head_ms", s->head_ms, 1, UINT32_MAX},
+        {"body_ms", s->body_ms, 1, UINT32_MAX},
+        {"idle_ms", s->idle_ms, 1, UINT32_MAX},
+        {"answer_ms", s->answer_ms, 1, UINT32_MAX},
+        {"write_ms", s->write_ms, 1, UINT32_MAX},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (ranges[i].value < ranges[i].low || ranges[i].value > ranges[i].high)
+            return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                           "%s must be from %llu to %llu, not %llu", ranges[i].name,
+                           (unsigned long long)ranges[i].low, (unsigned long long)ranges[i].high,
+                           (unsigned long long)ranges[i].value);
+    if (s->address == NULL)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "address must not be NULL");
+    for (const char *c = s->server; c != NULL && *c != '\0'; c++)
+        if (*c < 0x20 || *c > 0x7E)
+            return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "server must be visible ASCII");
+    return true;
+}
+
+/* Connections, and as much again as everything else may need. */
+static void raise_file_limit(uint32_t max_connections)
+{
+    enum { OTHERS = 256 };
+    struct rlimit limit;
+    const rlim_t wanted = (rlim_t)max_connections + OTHERS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    const rlim_t possible =
+        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+    limit.rlim_cur = possible;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || possible < wanted)
+        mf_log_message(MF_LOG_WARNING, "open_files",
+                       "%u connections are allowed but the system's limit of open files is %llu",
+                       max_connections, (unsigned long long)limit.rlim_max);
+}
+
+mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf_http_route *routes,
+                                      size_t n_routes, mf_error *err)
+{
+    if (!check_settings(settings, err))
+        return NULL;
+    mf_http_server *server = mf_allocate(1, sizeof *server, "a server", err);
+    if (server == NULL)
+        return NULL;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->done, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&server->lock, NULL);
+    server->settings = *settings;
+    server->port = settings->port;
+    bool ok = mf_routes_prepare(&server->routes, routes, n_routes, err);
+    if (ok) {
+        server->loops = mf_allocate(settings->n_threads, sizeof *server->loops, "loops", err);
+        ok = server->loops != NULL;
+    }
+    if (ok) {
+        server->n_loops = settings->n_threads;
+        for (uint32_t i = 0; i < server->n_loops; i++) {
+            server->loops[i].listen_fd = -1;
+            server->loops[i].wake_fd = -1;
+            pthread_mutex_init(&server->loops[i].mailbox_lock, NULL);
+        }
+        raise_file_limit(settings->max_connections);
+        ok =
+            mf_listener_open(server->loops, server->n_loops, settings->address, &server->port, err);
+    }
+    for (uint32_t i = 0; ok && i < server->n_loops; i++)
+        ok = mf_loop_open(&server->loops[i], server, i, err);
+    if (!ok) {
+        mf_http_server_destroy(server);
+        return NULL;
+    }
+    return server;
+}
+
+uint16_t mf_http_server_port(const mf_http_server *server)
+{
+    return server->port;
+}
+
+bool mf_http_server_start(mf_http_server *server, mf_error *err)
+{
+    /* Signals are for the main thread, which waits for them. */
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = 0;
+    for (uint32_t i = 0; i < server->n_loops && failed == 0; i++) {
+        failed = pthread_create(&server->loops[i].thread, NULL, mf_loop_run, &server->loops[i]);
+        server->n_running += failed == 0;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed == 0)
+        return true;
+    mf_http_server_drain(server, 0);
+    return mf_fail_errno(err, failed, MF_NOWHERE, "cannot start a thread of the server");
+}
+
+/* ---------------------------------------------------------------- each loop */
+
+typedef struct visit {
+    mf_http_call call;
+    void (*fn)(uint32_t loop, void *argument);
+    void *argument;
+} visit;
+
+static void run_visit(mf_http_loop *loop, void *argument)
+{
+    const visit *v = argument;
+    mf_http_server *server = loop->server;
+    v->fn(loop->index, v->argument);
+    pthread_mutex_lock(&server->lock);
+    server->n_visited++;
+    pthread_cond_signal(&server->done);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void mf_http_server_each_loop(mf_http_server *server, void (*fn)(uint32_t loop, void *argument),
+                              void *argument)
+{
+    visit visits[THREADS_MAX];
+    server->n_visited = 0;
+    for (uint32_t i = 0; i < server->n_running; i++) {
+        visits[i] = (visit){
+            .call = {.run = run_visit, .argument = &visits[i]}, .fn = fn, .argument = argument};
+        mf_loop_post(&server->loops[i], &visits[i].call);
+    }
+    pthread_mutex_lock(&server->lock);
+    while (server->n_visited < server->n_running)
+        pthread_cond_wait(&server->done, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* --------------------------------------------------------------------- drain */
+
+static struct timespec after_ms(uint32_t ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+/* False when the time was over first. */
+static bool wait_for_loops(mf_http_server *server, uint32_t deadline_ms)
+{
+    const struct timespec until = after_ms(deadline_ms);
+    int result = 0;
+    pthread_mutex_lock(&server->lock);
+    while (server->n_ended < server->n_running && result == 0)
+        result = pthread_cond_timedwait(&server->done, &server->lock, &until);
+    const bool all = server->n_ended == server->n_running;
+    pthread_mutex_unlock(&server->lock);
+    return all;
+}
+
+uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms)
+{
+    mf_http_call drain[THREADS_MAX];
+    mf_http_call cut[THREADS_MAX];
+    for (uint32_t i = 0; i < server->n_running; i++) {
+        drain[i] = (mf_http_call){.run = mf_loop_drain};
+        mf_loop_post(&server->loops[i], &drain[i]);
+    }
+    if (!wait_for_loops(server, deadline_ms))
+        for (uint32_t i = 0; i < server->n_running; i++) {
+            cut[i] = (mf_http_call){.run = mf_loop_cut};
+            mf_loop_post(&server->loops[i], &cut[i]);
+        }
+    uint32_t n_cut = 0;
+    for (uint32_t i = 0; i < server->n_running; i++) {
+        pthread_join(server->loops[i].thread, NULL);
+        n_cut += server->loops[i].n_cut;
+        STAILQ_INIT(&server->loops[i].mailbox);
+    }
+    server->n_running = 0;
+    return n_cut;
+}
+
+void mf_http_server_destroy(mf_http_server *server)
+{
+    if (server == NULL)
+        return;
+    if (server->n_running > 0)
+        mf_http_server_drain(server, 0);
+    for (uint32_t i = 0; i < server->n_loops; i++) {
+        mf_loop_close(&server->loops[i]);
+        pthread_mutex_destroy(&server->loops[i].mailbox_lock);
+    }
+    pthread_mutex_destroy(&server->lock);
+    pthread_cond_destroy(&server->done);
+    mf_free(server->loops);
+    mf_free(server);
+}

@@ -1,0 +1,71 @@
+/* answer.c: see answer.h. */
+#include "inference/answer.h"
+
+bool mf_answer_check(const mf_inference *inference, mf_question_kind kind, mf_error *err)
+{
+    if (inference->reply != MF_INFERENCE_CSV || kind == MF_QUESTION_RATING)
+        return true;
+    return mf_fail(err, MF_ERR_NOT_ACCEPTABLE, MF_NOWHERE,
+                   "text/csv carries predicted ratings only; ask for application/json");
+}
+
+static bool has_envelope(const mf_inference *inference)
+{
+    return inference->reply == MF_INFERENCE_JSON && !inference->single;
+}
+
+static void open_envelope(mf_inference *inference)
+{
+    if (!inference->opened && has_envelope(inference))
+        mf_text_literal(inference->answer, "{\"predictions\":[");
+    inference->opened = true;
+}
+
+void mf_answer_begin(mf_inference *inference)
+{
+    if (!inference->opened)
+        open_envelope(inference);
+    else if (inference->n_answered > 0 && has_envelope(inference))
+        mf_text_literal(inference->answer, ",");
+}
+
+void mf_answer_end(mf_inference *inference)
+{
+    if (inference->reply != MF_INFERENCE_JSON)
+        mf_text_literal(inference->answer, "\n");
+    inference->n_answered++;
+}
+
+void mf_answer_rating(mf_inference *inference, const mf_rating_answer *answer)
+{
+    mf_text *text = inference->answer;
+    if (inference->reply == MF_INFERENCE_CSV) {
+        if (answer->refused)
+            mf_text_literal(text, "\"\"");
+        else
+            mf_text_float(text, answer->predicted_rating);
+        return;
+    }
+    mf_text_literal(text, "{\"predicted_rating\":");
+    if (answer->refused)
+        mf_text_literal(text, "null");
+    else
+        mf_text_float(text, answer->predicted_rating);
+    if (!answer->known_user)
+        mf_text_literal(text, ",\"known_user\":false");
+    if (!answer->known_item)
+        mf_text_literal(text, ",\"known_item\":false");
+    mf_text_literal(text, "}");
+}
+
+void mf_answer_header(mf_inference *inference)
+{
+    mf_text_literal(inference->answer, "predicted_rating\n");
+}
+
+void mf_answer_finish(mf_inference *inference)
+{
+    open_envelope(inference);
+    if (has_envelope(inference))
+        mf_text_literal(inference->answer, "]}");
+}

@@ -1,0 +1,134 @@
+/* inference.c: promises in inference.h; how it is put together in state.h. */
+#include "inference/inference.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "inference/answer.h"
+#include "inference/state.h"
+
+#include <string.h>
+
+const char *const mf_inference_media_types[MF_INFERENCE_FORMATS] = {
+    [MF_INFERENCE_JSON] = "application/json",
+    [MF_INFERENCE_JSON_LINES] = "application/jsonlines",
+    [MF_INFERENCE_CSV] = "text/csv",
+};
+
+mf_inference *mf_inference_create(const mf_recommender *recommender,
+                                  const mf_inference_limits *limits, mf_inference_format question,
+                                  mf_inference_format reply, const char *body, size_t n_bytes,
+                                  mf_text *answer, mf_error *err)
+{
+    mf_inference *inference = mf_allocate(1, sizeof *inference, "a question", err);
+    if (inference == NULL)
+        return NULL;
+    inference->recommender = recommender;
+    inference->model = mf_recommender_model(recommender);
+    inference->parts = mf_model_get(inference->model);
+    inference->limits = limits;
+    inference->asked = question;
+    inference->reply = reply;
+    inference->body = body;
+    inference->n_bytes = n_bytes;
+    inference->answer = answer;
+    if (n_bytes >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
+        inference->at = 3; /* an editor's byte order mark is no part of the text */
+    return inference;
+}
+
+static bool read_some(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+{
+    switch (inference->asked) {
+    case MF_INFERENCE_JSON_LINES:
+        return mf_lines_read(inference, workspace, err);
+    case MF_INFERENCE_CSV:
+        return mf_csv_read(inference, err);
+    case MF_INFERENCE_JSON:
+    case MF_INFERENCE_FORMATS:
+        break;
+    }
+    return mf_envelope_read(inference, workspace, err);
+}
+
+/* Reads a few questions and answers them. */
+static bool go_on(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+{
+    mf_error behind = {0};
+    const bool ok = read_some(inference, workspace, &behind);
+    /* The pairs stand before what went wrong, and may be wrong themselves. */
+    if (!mf_pairs_answer(inference, err))
+        return false;
+    if (!ok)
+        return mf_fail(err, behind.code, MF_NOWHERE, "%s", behind.text);
+    if (inference->answer->failed)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+    return true;
+}
+
+static bool finish(mf_inference *inference, mf_error *err)
+{
+    static const char *const send[MF_INFERENCE_FORMATS] = {
+        [MF_INFERENCE_JSON] = "{\"userId\":…,\"movieId\":…} or {\"instances\":[…]}",
+        [MF_INFERENCE_JSON_LINES] = "one question a line, such as {\"userId\":…,\"movieId\":…}",
+        [MF_INFERENCE_CSV] = "lines of user,movie",
+    };
+    const bool empty = inference->asked == MF_INFERENCE_JSON
+                           ? inference->envelope == MF_ENVELOPE_START
+                           : inference->n_asked == 0 && !inference->has_header;
+    if (empty && !inference->limits->batch)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is empty: send %s",
+                       send[inference->asked]);
+    if (!empty)
+        mf_answer_finish(inference);
+    if (inference->answer->failed)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+    return true;
+}
+
+mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
+                                        uint32_t microseconds, mf_error *err)
+{
+    const double end = microseconds > 0 ? mf_clock_seconds() + 1e-6 * microseconds : 0;
+    inference->pairs_room = microseconds > 0 ? MF_PAIRS : 1;
+    while (!inference->ended) {
+        if (!go_on(inference, workspace, err))
+            return MF_INFERENCE_FAILED;
+        if (!inference->ended && (microseconds == 0 || mf_clock_seconds() >= end))
+            return MF_INFERENCE_MORE;
+    }
+    return finish(inference, err) ? MF_INFERENCE_DONE : MF_INFERENCE_FAILED;
+}
+
+int mf_inference_status(const mf_error *err)
+{
+    switch (err->code) {
+    case MF_OK:
+        return 200;
+    case MF_ERR_PARSE:
+    case MF_ERR_LIMIT:
+        return 400;
+    case MF_ERR_UNKNOWN:
+        return 404;
+    case MF_ERR_NOT_ACCEPTABLE:
+        return 406;
+    case MF_ERR_MEMORY:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+uint64_t mf_inference_answered(const mf_inference *inference)
+{
+    return inference->n_answered;
+}
+
+void mf_inference_destroy(mf_inference *inference)
+{
+    if (inference == NULL)
+        return;
+    mf_rows_destroy(inference->rows);
+    mf_question_free(&inference->question);
+    mf_free(inference->indexes);
+    mf_free(inference);
+}

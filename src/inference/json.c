@@ -1,0 +1,115 @@
+/* json.c: see json.h. */
+#include "inference/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* jansson looks a few bytes ahead; an error this near the cut is the cut's. */
+enum { AHEAD_BYTES = 8 };
+
+static bool fail_syntax(mf_error *err, const char *bytes, mf_json_where where, uint64_t line,
+                        uint64_t column, const char *message)
+{
+    /* jansson counted from `bytes`; the reader counts from the start of the text. */
+    const char *line_start = where.text;
+    uint64_t lines_before = 0;
+    for (const char *at; (at = memchr(line_start, '\n', (size_t)(bytes - line_start))) != NULL;) {
+        lines_before++;
+        line_start = at + 1;
+    }
+    if (line == 1)
+        column += (uint64_t)(bytes - line_start);
+    line += lines_before;
+    const unsigned long long shown_line = line, shown_column = column;
+    if (where.place.kind == MF_PLACE_LINE)
+        return mf_place_fail(err, MF_ERR_PARSE, where.place, NULL,
+                             "not valid JSON at column %llu: %s", shown_column, message);
+    return mf_place_fail(err, MF_ERR_PARSE, where.place, NULL,
+                         "not valid JSON at line %llu, column %llu: %s", shown_line, shown_column,
+                         message);
+}
+
+bool mf_json_fail_at(mf_error *err, const char *bytes, mf_json_where where, const char *message)
+{
+    return fail_syntax(err, bytes, where, 1, 1, message);
+}
+
+static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_where where,
+                      const json_error_t *error)
+{
+    const char *nul = memchr(bytes, '\0', n_bytes);
+    if (nul != NULL && error->position > nul - bytes) { /* jansson: "near end of file" */
+        fail_syntax(err, nul, where, 1, 1, "a NUL byte");
+        return;
+    }
+    const uint64_t line = error->line > 0 ? (uint64_t)error->line : 1;
+    const uint64_t column = error->column > 0 ? (uint64_t)error->column : 1;
+    char message[2 * JSON_ERROR_TEXT_LENGTH];
+    const char *hint = "";
+    switch (json_error_code(error)) {
+    case json_error_out_of_memory:
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory to read the JSON");
+        return;
+    case json_error_numeric_overflow:
+        if (strncmp(error->text, "too big", strlen("too big")) == 0)
+            hint = "; a long id must be sent as a string";
+        break;
+    case json_error_null_character:
+        fail_syntax(err, bytes, where, line, column, "\\u0000 cannot be part of a string");
+        return;
+    default:
+        break;
+    }
+    /* An allocation that fails deep inside leaves no text behind. */
+    if (error->text[0] == '\0') {
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory to read the JSON");
+        return;
+    }
+    snprintf(message, sizeof message, "%.*s%s", JSON_ERROR_TEXT_LENGTH - 1, error->text, hint);
+    fail_syntax(err, bytes, where, line, column, message);
+}
+
+json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
+                     mf_error *err)
+{
+    const bool cut = n_bytes > MF_QUESTION_BYTES_MAX;
+    if (cut)
+        n_bytes = MF_QUESTION_BYTES_MAX;
+    json_error_t error;
+    memset(&error, 0, sizeof error);
+    json_t *value = json_loadb(
+        bytes, n_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
+    const size_t position = error.position > 0 ? (size_t)error.position : 0;
+    if (value != NULL)
+        *n_used = position;
+    else if (cut && position + AHEAD_BYTES > MF_QUESTION_BYTES_MAX)
+        mf_place_fail(err, MF_ERR_LIMIT, where.place, NULL,
+                      "over %d bytes, which is the most that one question may have",
+                      MF_QUESTION_BYTES_MAX);
+    else
+        fail_load(err, bytes, n_bytes, where, &error);
+    return value;
+}
+
+const char *mf_json_kind_name(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number with decimals";
+    case JSON_TRUE:
+        return "true";
+    case JSON_FALSE:
+        return "false";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}

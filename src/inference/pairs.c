@@ -1,0 +1,103 @@
+/* pairs.c: ratings of users of the model, by the dozen. Each step is done for all
+ * pairs before the next, so that what one waits for from memory the others wait for
+ * at the same time. */
+#include "inference/answer.h"
+#include "inference/state.h"
+
+enum { LINE_FLOATS = 16, PREFETCHED_LINES = 4 };
+
+bool mf_pairs_full(const mf_inference *inference)
+{
+    return inference->n_pairs >= inference->pairs_room ||
+           inference->n_pair_bytes + 2 * MF_ID_BYTES_MAX > MF_PAIR_BYTES;
+}
+
+void mf_pairs_add(mf_inference *inference, mf_id user, mf_id item, mf_place place)
+{
+    inference->pairs[inference->n_pairs++] = (mf_pair){user, item, place};
+    inference->n_asked++;
+}
+
+mf_id mf_pairs_copy(mf_inference *inference, mf_id id)
+{
+    char *copy = inference->pair_bytes + inference->n_pair_bytes;
+    /* Too long to be an id: none at all is as wrong, in the same words. */
+    const size_t n = id.n_bytes <= MF_ID_BYTES_MAX ? id.n_bytes : 0;
+    if (n > 0)
+        memcpy(copy, id.bytes, n);
+    inference->n_pair_bytes += n;
+    return (mf_id){copy, n};
+}
+
+static void prefetch_row(const float *row, size_t stride)
+{
+    for (size_t line = 0; line < PREFETCHED_LINES && line * LINE_FLOATS < stride; line++)
+        __builtin_prefetch(row + line * LINE_FLOATS);
+}
+
+/* An id that was found is valid; only others are looked at. */
+static bool check_id(const mf_inference *inference, const mf_pair *pair, bool is_user,
+                     mf_error *err)
+{
+    const mf_id id = is_user ? pair->user : pair->item;
+    if (mf_id_valid(id.bytes, id.n_bytes))
+        return true;
+    const bool csv = inference->asked == MF_INFERENCE_CSV;
+    return mf_place_fail(err, MF_ERR_PARSE, pair->place,
+                         is_user ? (csv ? "user" : "userId") : (csv ? "movie" : "movieId"),
+                         MF_ID_EXPECTED);
+}
+
+static bool find_all(const mf_inference *inference, uint32_t *users, uint32_t *items, mf_error *err)
+{
+    const mf_model_parts *parts = inference->parts;
+    const size_t stride = mf_model_stride(parts->n_factors);
+    for (size_t i = 0; i < inference->n_pairs; i++) {
+        const mf_id id = inference->pairs[i].user;
+        users[i] = mf_model_find_user(inference->model, id.bytes, id.n_bytes);
+        if (users[i] == MF_INDEX_NONE)
+            continue;
+        __builtin_prefetch(parts->user_bias + users[i]);
+        prefetch_row(parts->user_factors + users[i] * stride, stride);
+    }
+    for (size_t i = 0; i < inference->n_pairs; i++) {
+        const mf_id id = inference->pairs[i].item;
+        items[i] = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
+        if (items[i] == MF_INDEX_NONE)
+            continue;
+        __builtin_prefetch(parts->item_bias + items[i]);
+        prefetch_row(parts->item_factors + items[i] * stride, stride);
+    }
+    for (size_t i = 0; i < inference->n_pairs; i++) {
+        const mf_pair *pair = &inference->pairs[i];
+        if ((users[i] == MF_INDEX_NONE && !check_id(inference, pair, true, err)) ||
+            (items[i] == MF_INDEX_NONE && !check_id(inference, pair, false, err)))
+            return false;
+    }
+    return true;
+}
+
+bool mf_pairs_answer(mf_inference *inference, mf_error *err)
+{
+    uint32_t users[MF_PAIRS];
+    uint32_t items[MF_PAIRS];
+    if (!find_all(inference, users, items, err))
+        return false;
+    for (size_t i = 0; i < inference->n_pairs; i++) {
+        const mf_pair *pair = &inference->pairs[i];
+        mf_rating_answer answer = {.known_user = users[i] != MF_INDEX_NONE,
+                                   .known_item = items[i] != MF_INDEX_NONE};
+        answer.refused = inference->limits->strict && !(answer.known_user && answer.known_item);
+        if (!answer.known_user && !mf_refuse_unknown(inference, "userId", pair->user, err))
+            return false;
+        if (!answer.known_item && !mf_refuse_unknown(inference, "movieId", pair->item, err))
+            return false;
+        answer.predicted_rating = mf_model_predict(inference->model, users[i], items[i]);
+        mf_answer_begin(inference);
+        mf_answer_rating(inference, &answer);
+        mf_answer_end(inference);
+    }
+    inference->n_pairs = 0;
+    inference->n_pair_bytes = 0;
+    return true;
+}

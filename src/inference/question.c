@@ -1,0 +1,301 @@
+/* question.c: see question.h. Fields first, each for itself; then what they say
+ * together (decide). */
+#include "inference/question.h"
+
+#include "base/memory.h"
+#include "inference/field_name.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SHOWN_BYTES = 64, FIELD_BYTES = 48 };
+
+/* Which fields were there. */
+typedef struct reading {
+    mf_question *question;
+    const mf_inference_limits *limits;
+    mf_place place;
+    mf_error *err;
+    bool has[MF_FIELDS];
+} reading;
+
+static bool fail_field(const reading *r, const char *field, const char *expected,
+                       const json_t *found)
+{
+    return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "expected %s, found %s", expected,
+                         mf_json_kind_name(found));
+}
+
+/* The fields of a question, and of one of its ratings. */
+static const unsigned TOP_FIELDS =
+    (1U << MF_FIELDS) - 1 - (1U << MF_FIELD_RATING) - (1U << MF_FIELD_INSTANCES);
+static const unsigned RATED_FIELDS = 1U << MF_FIELD_MOVIE_ID | 1U << MF_FIELD_RATING;
+
+static bool fail_unknown(const reading *r, const char *inside, const char *name, size_t n_bytes,
+                         unsigned allowed)
+{
+    char shown[SHOWN_BYTES];
+    mf_printable(shown, sizeof shown, name, n_bytes);
+    const mf_field guess = mf_field_guess(name, n_bytes, allowed);
+    if (guess != MF_FIELDS)
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, inside,
+                             "unknown field \"%s\": did you mean %s?", shown,
+                             mf_field_names[guess]);
+    return mf_place_fail(r->err, MF_ERR_PARSE, r->place, inside,
+                         "unknown field \"%s\": expected %s", shown,
+                         allowed == RATED_FIELDS ? "movieId and rating"
+                                                 : "userId, movieId, movieIds, top_n, "
+                                                   "include_rated, similar or ratings");
+}
+
+/* Room for n elements; what was there is not kept. */
+static bool make_room(void **block, size_t *room, size_t n, size_t size, mf_error *err)
+{
+    if (*room >= n)
+        return true;
+    mf_free(*block);
+    *room = 0;
+    *block = mf_allocate(n, size, "the ids of a question", err);
+    if (*block == NULL)
+        return false;
+    *room = n;
+    return true;
+}
+
+static bool read_id(const reading *r, const char *field, const json_t *value, mf_asked_id *asked)
+{
+    if (json_is_integer(value)) {
+        char text[MF_INTEGER_ID_BYTES + 1];
+        const int n = snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+        memcpy(asked->digits, text, (size_t)n);
+        asked->id = (mf_id){asked->digits, (size_t)n};
+        return true;
+    }
+    if (!json_is_string(value))
+        return fail_field(r, field, "a string or an integer", value);
+    asked->id = (mf_id){json_string_value(value), json_string_length(value)};
+    if (!mf_id_valid(asked->id.bytes, asked->id.n_bytes))
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "%s%s", MF_ID_EXPECTED,
+                             asked->id.n_bytes == 0 ? ", found an empty string" : "");
+    return true;
+}
+
+static bool read_count(const reading *r, const char *field, const json_t *value)
+{
+    const json_int_t n = json_integer_value(value); /* 0 for what is no integer */
+    if (n < 1 || n > (json_int_t)r->limits->max_top_n)
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
+                             "expected a whole number from 1 to %lu",
+                             (unsigned long)r->limits->max_top_n);
+    r->question->n = (uint32_t)n;
+    return true;
+}
+
+/* The value is an array of 1 … max elements. */
+static bool check_array(const reading *r, const char *field, const json_t *value, uint32_t max,
+                        const char *elements)
+{
+    if (!json_is_array(value))
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
+                             "expected an array of %s, found %s", elements,
+                             mf_json_kind_name(value));
+    const size_t n = json_array_size(value);
+    if (n < 1 || n > max)
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
+                             "expected 1 to %lu %s, found %zu", (unsigned long)max, elements, n);
+    return true;
+}
+
+static bool read_movies(const reading *r, const json_t *value)
+{
+    mf_question *q = r->question;
+    if (!check_array(r, "movieIds", value, r->limits->max_top_n, "ids"))
+        return false;
+    const size_t n = json_array_size(value);
+    void *movies = q->movies;
+    const bool ok = make_room(&movies, &q->movies_room, n, sizeof *q->movies, r->err);
+    q->movies = movies;
+    for (size_t i = 0; ok && i < n; i++) {
+        char field[FIELD_BYTES];
+        snprintf(field, sizeof field, "movieIds[%zu]", i);
+        if (!read_id(r, field, json_array_get(value, i), &q->movies[i]))
+            return false;
+    }
+    q->n_movies = n;
+    return ok;
+}
+
+static bool read_rating(const reading *r, const char *field, const json_t *value, float *rating)
+{
+    if (!json_is_number(value))
+        return fail_field(r, field, "a number", value);
+    *rating = (float)json_number_value(value);
+    if (!isfinite(*rating))
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "not a finite number");
+    return true;
+}
+
+static bool read_one_rated(const reading *r, size_t i, json_t *value)
+{
+    char place[FIELD_BYTES];
+    char field[FIELD_BYTES + 8];
+    snprintf(place, sizeof place, "ratings[%zu]", i);
+    if (!json_is_object(value))
+        return fail_field(r, place, "an object {\"movieId\":…,\"rating\":…}", value);
+    const json_t *movie = NULL;
+    const json_t *rating = NULL;
+    for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
+        const char *name = json_object_iter_key(at);
+        const size_t n_bytes = json_object_iter_key_len(at);
+        const mf_field which = mf_field_find(name, n_bytes);
+        if (which == MF_FIELD_MOVIE_ID)
+            movie = json_object_iter_value(at);
+        else if (which == MF_FIELD_RATING)
+            rating = json_object_iter_value(at);
+        else
+            return fail_unknown(r, place, name, n_bytes, RATED_FIELDS);
+    }
+    if (movie == NULL || rating == NULL)
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, place, "%s is missing",
+                             movie == NULL ? "movieId" : "rating");
+    snprintf(field, sizeof field, "%s.movieId", place);
+    if (!read_id(r, field, movie, &r->question->rated[i]))
+        return false;
+    snprintf(field, sizeof field, "%s.rating", place);
+    return read_rating(r, field, rating, &r->question->ratings[i]);
+}
+
+static bool read_ratings(const reading *r, const json_t *value)
+{
+    mf_question *q = r->question;
+    if (!check_array(r, "ratings", value, r->limits->max_fold_in, "ratings"))
+        return false;
+    const size_t n = json_array_size(value);
+    void *rated = q->rated;
+    void *ratings = q->ratings;
+    const bool ok = make_room(&rated, &q->rated_room, n, sizeof *q->rated, r->err) &&
+                    make_room(&ratings, &q->ratings_room, n, sizeof *q->ratings, r->err);
+    q->rated = rated;
+    q->ratings = ratings;
+    for (size_t i = 0; ok && i < n; i++)
+        if (!read_one_rated(r, i, json_array_get(value, i)))
+            return false;
+    q->n_ratings = n;
+    return ok;
+}
+
+static bool read_field(reading *r, const char *name, size_t n_bytes, const json_t *value)
+{
+    const mf_field field = mf_field_find(name, n_bytes);
+    if (field < MF_FIELDS)
+        r->has[field] = true;
+    switch (field) {
+    case MF_FIELD_USER_ID:
+        return read_id(r, name, value, &r->question->user);
+    case MF_FIELD_MOVIE_ID:
+        return read_id(r, name, value, &r->question->item);
+    case MF_FIELD_MOVIE_IDS:
+        return read_movies(r, value);
+    case MF_FIELD_TOP_N:
+    case MF_FIELD_SIMILAR:
+        return read_count(r, name, value);
+    case MF_FIELD_INCLUDE_RATED:
+        if (!json_is_boolean(value))
+            return fail_field(r, name, "true or false", value);
+        r->question->include_rated = json_is_true(value);
+        return true;
+    case MF_FIELD_RATINGS:
+        return read_ratings(r, value);
+    case MF_FIELD_INSTANCES:
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL,
+                             "instances stands alone: put the other fields into its questions");
+    case MF_FIELD_RATING:
+    case MF_FIELDS:
+        break;
+    }
+    return fail_unknown(r, NULL, name, n_bytes, TOP_FIELDS);
+}
+
+/* What the fields ask for together. NULL, or what to send instead. */
+static const char *decide(const reading *r)
+{
+    mf_question *q = r->question;
+    const bool *has = r->has;
+    const bool list = has[MF_FIELD_TOP_N] || has[MF_FIELD_MOVIE_IDS];
+    if (has[MF_FIELD_SIMILAR]) {
+        if (has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS] || has[MF_FIELD_INCLUDE_RATED] || list)
+            return "similar goes with movieId alone: leave out the other fields";
+        if (!has[MF_FIELD_MOVIE_ID])
+            return "add movieId: similar lists the movies that are like one";
+        q->kind = MF_QUESTION_SIMILAR;
+        return NULL;
+    }
+    if (has[MF_FIELD_USER_ID] && has[MF_FIELD_RATINGS])
+        return "send userId for a user of the training data or ratings for a visitor, not both";
+    if (!has[MF_FIELD_USER_ID] && !has[MF_FIELD_RATINGS]) {
+        if (has[MF_FIELD_MOVIE_ID] && !list)
+            return "add userId for a rating or similar for movies like this one";
+        return list ? "add userId, or ratings of a visitor"
+                    : "nothing is asked: send userId with movieId or top_n";
+    }
+    if (has[MF_FIELD_MOVIE_ID] && list)
+        return "send movieId for one rating, or top_n and movieIds for a list, not both";
+    if (has[MF_FIELD_INCLUDE_RATED] && !list)
+        return "include_rated goes with top_n or movieIds: add one of them";
+    if (!has[MF_FIELD_MOVIE_ID] && !list)
+        return "add movieId for a rating or top_n for recommendations";
+    q->kind = list ? MF_QUESTION_LIST : MF_QUESTION_RATING;
+    /* Who names movies and no number wants them all back. */
+    if (list && !has[MF_FIELD_TOP_N] && !has[MF_FIELD_INCLUDE_RATED])
+        q->include_rated = true;
+    return NULL;
+}
+
+static bool read_object(reading *r, json_t *object)
+{
+    if (!json_is_object(object))
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL,
+                             "expected an object such as {\"userId\":\"2\",\"movieId\":\"2959\"}, "
+                             "found %s",
+                             mf_json_kind_name(object));
+    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at))
+        if (!read_field(r, json_object_iter_key(at), json_object_iter_key_len(at),
+                        json_object_iter_value(at)))
+            return false;
+    const char *instead = decide(r);
+    return instead == NULL || mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL, "%s", instead);
+}
+
+/* Back to nothing asked, keeping the rooms. */
+static void forget(mf_question *q)
+{
+    json_decref(q->document);
+    q->document = NULL;
+    q->user.id = (mf_id){NULL, 0};
+    q->item.id = (mf_id){NULL, 0};
+    q->n = 0;
+    q->include_rated = false;
+    q->n_movies = 0;
+    q->n_ratings = 0;
+}
+
+bool mf_question_read(mf_question *question, const mf_inference_limits *limits, const char *bytes,
+                      size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err)
+{
+    forget(question);
+    question->document = mf_json_load(bytes, n_bytes, n_used, where, err);
+    if (question->document == NULL)
+        return false;
+    reading r = {.question = question, .limits = limits, .place = where.place, .err = err};
+    return read_object(&r, question->document);
+}
+
+void mf_question_free(mf_question *question)
+{
+    forget(question);
+    mf_free(question->movies);
+    mf_free(question->rated);
+    mf_free(question->ratings);
+    memset(question, 0, sizeof *question);
+}

@@ -1,0 +1,74 @@
+/* question.h: one question, understood.
+ *
+ *   {"userId":"2","movieId":"2959"}                       a rating
+ *   {"userId":"2","top_n":10}                             a list of the best
+ *   {"userId":"2","top_n":10,"include_rated":true}          … also of what was rated
+ *   {"userId":"2","top_n":10,"movieIds":["1","2"]}          … of these only
+ *   {"userId":"2","movieIds":["1","2"]}                     … of all of these
+ *   {"ratings":[{"movieId":"1","rating":5}],…}            the same for a visitor
+ *   {"movieId":"2959","similar":10}                       similar movies
+ *
+ * (1) A question that was read is one of these: every field is known, in range and
+ *     goes with the others. Whether the model knows the ids is not looked at.
+ *
+ * Threads: one question per thread. */
+#ifndef MF_INFERENCE_QUESTION_H
+#define MF_INFERENCE_QUESTION_H
+
+#include "base/error.h"
+#include "base/id_list.h"
+#include "inference/inference.h"
+#include "inference/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MF_INTEGER_ID_BYTES = 20 }; /* "-9223372036854775808" */
+
+/* An id as it was written; an integer is spelled into `digits`. Not to be copied:
+ * id may point into it. */
+typedef struct mf_asked_id {
+    mf_id id;
+    char digits[MF_INTEGER_ID_BYTES];
+} mf_asked_id;
+
+typedef enum mf_question_kind {
+    MF_QUESTION_RATING,
+    MF_QUESTION_LIST,
+    MF_QUESTION_SIMILAR,
+} mf_question_kind;
+
+typedef struct mf_question {
+    mf_question_kind kind;
+    mf_asked_id user; /* id.bytes NULL: a visitor, see ratings, or nobody (similar) */
+    mf_asked_id item; /* of a rating, of similar */
+    uint32_t n;       /* how many at most; a list of all of `movies`: 0 */
+    bool include_rated;
+
+    mf_asked_id *movies; /* [n_movies] candidates of a list; 0: every movie */
+    size_t n_movies;
+    mf_asked_id *rated; /* [n_ratings] what the visitor rated, and how */
+    float *ratings;
+    size_t n_ratings;
+
+    /* What holds the bytes: the caller looks at nothing below. */
+    json_t *document;
+    size_t movies_room;
+    size_t rated_room;
+    size_t ratings_room;
+} mf_question;
+
+/* Reads the question at the start of bytes[0 .. n_bytes) into a question that was
+ * zeroed once and may have held another. *n_used is how many bytes it took. Views
+ * stay valid until the next read or mf_question_free.
+ * Fails MF_ERR_PARSE, MF_ERR_LIMIT, MF_ERR_MEMORY. */
+bool mf_question_read(mf_question *question, const mf_inference_limits *limits, const char *bytes,
+                      size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
+
+void mf_question_free(mf_question *question);
+
+/* What is said of an id that cannot be one. */
+#define MF_ID_EXPECTED "expected an id of 1 to 255 bytes of UTF-8 without control characters"
+
+#endif

@@ -1,0 +1,68 @@
+/* recommend.c: one user's list, without a body to read. */
+#include "inference/inference.h"
+#include "inference/question.h"
+
+enum { SHOWN_BYTES = 64, NUMBER_DIGITS_MAX = 15 };
+
+/* A whole number as JSON and everyone's doubles spell it: "123", not "007". */
+static bool is_number(mf_id id)
+{
+    if (id.n_bytes == 0 || id.n_bytes > NUMBER_DIGITS_MAX || (id.bytes[0] == '0' && id.n_bytes > 1))
+        return false;
+    for (size_t i = 0; i < id.n_bytes; i++)
+        if (id.bytes[i] < '0' || id.bytes[i] > '9')
+            return false;
+    return true;
+}
+
+static void write_id(mf_text *answer, mf_id id)
+{
+    if (is_number(id))
+        mf_text_append(answer, id.bytes, id.n_bytes);
+    else
+        mf_text_json(answer, id.bytes, id.n_bytes);
+}
+
+bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
+                            mf_workspace *workspace, const char *user_id, size_t n_bytes,
+                            uint32_t top_n, mf_text *answer, mf_error *err)
+{
+    const mf_model *model = mf_recommender_model(recommender);
+    const mf_id id = {user_id, n_bytes};
+    const mf_recommendation *best = NULL;
+    size_t n_best = 0;
+    if (!mf_id_valid(user_id, n_bytes))
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "user_id: " MF_ID_EXPECTED);
+    if (top_n < 1 || top_n > limits->max_top_n)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                       "top_n: expected a whole number from 1 to %lu",
+                       (unsigned long)limits->max_top_n);
+    const mf_taste taste =
+        mf_taste_of_user(recommender, mf_model_find_user(model, user_id, n_bytes));
+    if (!taste.known && limits->strict) {
+        char shown[SHOWN_BYTES];
+        return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE,
+                       "user_id \"%s\" is not in the training data",
+                       mf_printable(shown, sizeof shown, user_id, n_bytes));
+    }
+    const mf_top_n_query query = {.n = top_n};
+    if (!mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, err))
+        return false;
+    const mf_id_list *items = &mf_model_get(model)->items;
+    mf_text_literal(answer, "{\"user_id\":");
+    write_id(answer, id);
+    mf_text_literal(answer, ",\"recommendations\":[");
+    for (size_t i = 0; i < n_best; i++) {
+        if (i > 0)
+            mf_text_literal(answer, ",");
+        write_id(answer, mf_id_list_get(items, best[i].item));
+    }
+    mf_text_literal(answer, "],\"count\":");
+    mf_text_count(answer, n_best);
+    if (!taste.known)
+        mf_text_literal(answer, ",\"known_user\":false");
+    mf_text_literal(answer, "}");
+    if (answer->failed)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+    return true;
+}

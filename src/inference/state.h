@@ -1,0 +1,135 @@
+/* state.h: what an inference is made of, for the files of this room.
+ *
+ *   body ──▶ source ──▶ pairs ──▶ answer
+ *            envelope.c  pairs.c   answer.c     {"userId":…,"movieId":…}: by the dozen
+ *            lines.c  ──▶ question ──▶ answer
+ *            csv.c        lists.c      answer.c     everything else: one at a time
+ *
+ * (1) A source moves `at` behind what it took; nothing is read twice but the error.
+ * (2) Pairs are answered before any other question behind them, and before an error
+ *     behind them is reported. */
+#ifndef MF_INFERENCE_STATE_H
+#define MF_INFERENCE_STATE_H
+
+#include "inference/inference.h"
+#include "inference/json.h"
+#include "inference/place.h"
+#include "inference/question.h"
+#include "ratings/rows.h"
+
+enum {
+    MF_PAIRS = 64,              /* answered together, so that their cache misses overlap */
+    MF_PAIR_BYTES = 4096,       /* copies of ids that do not stay where they were read */
+    MF_SLICE_BYTES = 64 * 1024, /* of blanks or lines between two looks at the clock */
+};
+
+/* "What is user u's rating of item i?", not yet answered. */
+typedef struct mf_pair {
+    mf_id user;
+    mf_id item;
+    mf_place place;
+} mf_pair;
+
+typedef enum mf_envelope_state {
+    MF_ENVELOPE_START, /* expected next: { */
+    MF_ENVELOPE_KEY,   /* "instances", or the first field of the only question */
+    MF_ENVELOPE_COLON,
+    MF_ENVELOPE_ARRAY,
+    MF_ENVELOPE_FIRST, /* a question or ] */
+    MF_ENVELOPE_QUESTION,
+    MF_ENVELOPE_NEXT,  /* , or ] */
+    MF_ENVELOPE_CLOSE, /* } */
+    MF_ENVELOPE_END,   /* nothing */
+} mf_envelope_state;
+
+/* The fields of the CSV row that libcsv is handing over. */
+typedef struct mf_csv_row {
+    size_t n_fields;
+    mf_id fields[2];
+    size_t n_rows; /* rows of this line so far */
+} mf_csv_row;
+
+struct mf_inference {
+    const mf_recommender *recommender;
+    const mf_model *model;
+    const mf_model_parts *parts;
+    const mf_inference_limits *limits;
+    mf_inference_format asked;
+    mf_inference_format reply;
+
+    const char *body;
+    size_t n_bytes;
+    size_t at;
+    bool ended; /* the whole body was read */
+
+    mf_envelope_state envelope;
+    size_t object_at;    /* where the body's object starts */
+    uint64_t n_asked;    /* questions taken so far */
+    uint64_t n_slow;     /* of them by jansson: each is followed by a look at the clock */
+    uint64_t n_lines;    /* lines read so far */
+    uint64_t empty_line; /* the first of the empty lines just before, or 0 */
+    mf_rows *rows;       /* libcsv; NULL until a CSV line comes */
+    mf_csv_row row;
+    bool has_header;
+
+    mf_question question;
+    size_t n_pairs;
+    size_t pairs_room; /* pairs that may be gathered in this step */
+    mf_pair pairs[MF_PAIRS];
+    size_t n_pair_bytes;
+    char pair_bytes[MF_PAIR_BYTES];
+
+    uint32_t *indexes; /* [indexes_room] items of a list or of a visitor */
+    size_t indexes_room;
+
+    mf_text *answer;
+    bool single; /* the body is one question and no batch */
+    bool opened; /* the answer has begun */
+    uint64_t n_answered;
+};
+
+/* ---------------------------------------------------------------- sources: body → questions
+ *
+ * Reads on until the pairs are full, another question was answered or MF_SLICE_BYTES
+ * are behind it; sets `ended` at the end of the body. */
+bool mf_envelope_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
+bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
+bool mf_csv_read(mf_inference *inference, mf_error *err);
+
+/* One line, without its \n. bytes is NULL when there is none: at the end of the
+ * body (`ended`) or of the slice. An empty line is none at the end of a body and
+ * refused before another line: answers must be as many as lines. */
+typedef struct mf_line {
+    const char *bytes;
+    size_t n_bytes;
+    bool closed; /* a \n follows */
+} mf_line;
+bool mf_lines_next(mf_inference *inference, mf_line *line, mf_error *err);
+
+/* ---------------------------------------------------------------- questions → answers */
+
+/* Puts a pair on the list. Its bytes must stay until the pairs are answered. */
+void mf_pairs_add(mf_inference *inference, mf_id user, mf_id item, mf_place place);
+
+/* Copies an id that does not stay, at most two for each pair. */
+mf_id mf_pairs_copy(mf_inference *inference, mf_id id);
+
+/* No more fit. */
+bool mf_pairs_full(const mf_inference *inference);
+
+/* Answers the pairs on the list. */
+bool mf_pairs_answer(mf_inference *inference, mf_error *err);
+
+/* Reads one question in JSON from bytes[0 .. n_bytes), answers it or, when it is a
+ * pair, puts it on the list. *n_used: how many bytes it took. */
+bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
+                      size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
+
+/* Answers inference->question, which is no pair of ids; the pairs before it were. */
+bool mf_question_answer(mf_inference *inference, mf_workspace *workspace, mf_error *err);
+
+/* What strict mode says of a user or movie that the model does not know, when it is
+ * the only question: MF_ERR_UNKNOWN. True otherwise. */
+bool mf_refuse_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err);
+
+#endif

@@ -1,0 +1,107 @@
+/* fold_in.c: a visitor's factors from a few ratings; the equation is in
+ * recommender.h, its solution in ridge.h. */
+#include "recommend/ridge.h"
+#include "recommend/state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct entry {
+    uint32_t item;
+    uint32_t place; /* in the caller's list: of equal items the last one counts */
+    float rating;
+} entry;
+
+static int by_item_and_place(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    if (x->item != y->item)
+        return x->item < y->item ? -1 : 1;
+    return x->place < y->place ? -1 : 1;
+}
+
+/* The known items ascending, each with its last rating, in the workspace. NULL with
+ * *err. */
+static const entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
+                            const uint32_t *items, const float *ratings, size_t n, size_t *n_known,
+                            mf_error *err)
+{
+    entry *list = mf_room_reserve(&workspace->entries, n, sizeof *list, "a visitor's ratings", err);
+    if (list == NULL)
+        return NULL;
+    size_t kept = 0;
+    for (size_t j = 0; j < n; j++) {
+        if (items[j] != MF_INDEX_NONE && items[j] >= parts->n_items) {
+            mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "ratings[%zu] is of item %lu of %lu", j,
+                    (unsigned long)items[j], (unsigned long)parts->n_items);
+            return NULL;
+        }
+        if (!isfinite(ratings[j])) {
+            mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "ratings[%zu] is not a finite number", j);
+            return NULL;
+        }
+        if (items[j] == MF_INDEX_NONE)
+            continue;
+        const float rating = fminf(fmaxf(ratings[j], parts->rating_min), parts->rating_max);
+        list[kept++] = (entry){items[j], (uint32_t)j, rating};
+    }
+    qsort(list, kept, sizeof *list, by_item_and_place);
+    size_t m = 0;
+    for (size_t j = 0; j < kept; j++) {
+        if (m > 0 && list[m - 1].item == list[j].item)
+            m--;
+        list[m++] = list[j];
+    }
+    *n_known = m;
+    return list;
+}
+
+bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace, const uint32_t *items,
+                const float *ratings, size_t n, mf_taste *taste, mf_error *err)
+{
+    const mf_model_parts *parts = recommender->parts;
+    const size_t stride = recommender->stride;
+    size_t n_known = 0, n_doubles = 0;
+    if (n == 0 || n > UINT32_MAX)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a visitor with %zu ratings", n);
+    const entry *known = collect(parts, workspace, items, ratings, n, &n_known, err);
+    if (known == NULL)
+        return false;
+    if (n_known == 0) {
+        *taste = (mf_taste){0};
+        return true;
+    }
+    if (!mf_ridge_room(n_known, parts->n_factors, &n_doubles))
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for %zu equations", n_known);
+    uint32_t *rated =
+        mf_room_reserve(&workspace->rated, n_known, sizeof *rated, "a visitor's items", err);
+    float *left =
+        mf_room_reserve(&workspace->left, n_known, sizeof *left, "a visitor's ratings", err);
+    float *factors =
+        mf_room_reserve(&workspace->factors, stride, sizeof *factors, "a row of factors", err);
+    double *work =
+        mf_room_reserve(&workspace->equations, n_doubles, sizeof *work, "equations", err);
+    if (rated == NULL || left == NULL || factors == NULL || work == NULL)
+        return false;
+    for (size_t j = 0; j < n_known; j++) {
+        rated[j] = known[j].item;
+        left[j] = known[j].rating - parts->global_mean - parts->item_bias[known[j].item];
+    }
+    const mf_ridge ridge = {
+        .n = n_known,
+        .n_factors = parts->n_factors,
+        .stride = stride,
+        .rows = parts->item_factors,
+        .items = rated,
+        .y = left,
+        .regularization = parts->regularization,
+        .bias_regularization = parts->bias_regularization,
+    };
+    float bias;
+    mf_ridge_solve(&ridge, work, factors, &bias);
+    memset(factors + parts->n_factors, 0, (stride - parts->n_factors) * sizeof *factors);
+    *taste = (mf_taste){
+        .factors = factors, .bias = bias, .known = true, .rated = rated, .n_rated = n_known};
+    return true;
+}

@@ -1,0 +1,175 @@
+/* index.c: promises in index.h.
+ *
+ * The allowance for rounding, u = 2^-24, N the block's norm: mf_dot is off by at most
+ * (stride/16 + 4)·u·|p||q| (dot.h); the bound of the product is five operations on
+ * numbers that together are below 4·(|p| + δ)·N. Twenty-odd u·(|p| + δ)·N would do
+ * for the latter, 64 are taken. What underflows costs at most 2^-149 each, (1 + N)
+ * times a few for each factor: 2^-120 is taken. */
+#include "recommend/index.h"
+
+#include "base/memory.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { LEVELS = 7, CODE_MAX = 127, RUN_FACTORS = MF_INDEX_RUN * MF_INDEX_QUAD };
+
+/* A run's |v·w| ≤ 7·Σ|v| must fit 16 bits. */
+enum { RUN_SUM_MAX = INT16_MAX / LEVELS };
+
+static const double NORM_MAX = 1e18;
+static const double BIAS_MAX = 1e30;
+
+static float rounded_up(double x)
+{
+    return nextafterf((float)x, INFINITY);
+}
+
+static size_t quads_of(uint32_t n_factors)
+{
+    return ((size_t)n_factors + MF_INDEX_QUAD - 1) / MF_INDEX_QUAD;
+}
+
+static size_t block_bytes_of(uint32_t n_factors)
+{
+    return MF_INDEX_BLOCK * (quads_of(n_factors) * sizeof(uint16_t) + sizeof(uint32_t));
+}
+
+static size_t blocks_of(uint32_t n_items)
+{
+    return ((size_t)n_items + MF_INDEX_BLOCK - 1) / MF_INDEX_BLOCK;
+}
+
+bool mf_index_size(const mf_model_parts *parts, size_t *n_bytes)
+{
+    return mf_mul(blocks_of(parts->n_items), block_bytes_of(parts->n_factors) + sizeof(float),
+                  n_bytes);
+}
+
+void mf_index_release(mf_index *index)
+{
+    mf_free(index->blocks);
+    mf_free(index->norm);
+    *index = (mf_index){0};
+}
+
+/* A float above x ≥ 0 whose lower 16 bits are zero, as its bits: 8 bits of precision. */
+static uint32_t short_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (bits + 0x10000) & 0xFFFF0000U;
+}
+
+static float from_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* One item at lane `lane` of its block. Returns the larger of |q| and |s·w|. */
+static double encode(const float *q, uint32_t n_factors, uint16_t *codes, size_t lane,
+                     uint32_t *sizes)
+{
+    float most = 0;
+    for (size_t f = 0; f < n_factors; f++)
+        most = fmaxf(most, fabsf(q[f]));
+    const uint32_t scale_bits = short_bits(most / LEVELS);
+    const float s = from_bits(scale_bits);
+    double q_square = 0, w_square = 0, e_square = 0;
+    for (size_t f = 0; f < n_factors; f++) {
+        const long w = lrintf(q[f] / s);
+        const double near = (double)s * (double)w, e = (double)q[f] - near;
+        q_square += (double)q[f] * (double)q[f];
+        w_square += near * near;
+        e_square += e * e;
+        const unsigned shift = (unsigned)(f % 2 * 8 + f / 2 % 2 * 4);
+        uint16_t *code = &codes[f / MF_INDEX_QUAD * MF_INDEX_BLOCK + lane];
+        *code = (uint16_t)(*code | (unsigned)(w + 8) << shift);
+    }
+    *sizes = scale_bits | short_bits((float)sqrt(e_square)) >> 16;
+    return sqrt(fmax(q_square, w_square));
+}
+
+bool mf_index_create(mf_index *index, const mf_model_parts *parts, mf_error *err)
+{
+    const size_t stride = mf_model_stride(parts->n_factors);
+    *index = (mf_index){
+        .n_blocks = blocks_of(parts->n_items),
+        .n_quads = quads_of(parts->n_factors),
+        .block_bytes = block_bytes_of(parts->n_factors),
+    };
+    for (uint32_t item = 0; item < parts->n_items; item++)
+        if (fabs((double)parts->item_bias[item]) > BIAS_MAX)
+            return true;
+    index->blocks = mf_allocate(index->n_blocks, index->block_bytes, "an index of items", err);
+    index->norm = mf_allocate(index->n_blocks, sizeof *index->norm, "an index of items", err);
+    if (index->blocks == NULL || index->norm == NULL) {
+        mf_index_release(index);
+        return false;
+    }
+    for (uint32_t item = 0; item < parts->n_items; item++) {
+        const size_t block = item / MF_INDEX_BLOCK, lane = item % MF_INDEX_BLOCK;
+        uint16_t *codes = (void *)(index->blocks + block * index->block_bytes);
+        uint32_t *sizes = (void *)(codes + index->n_quads * MF_INDEX_BLOCK);
+        const double norm = encode(parts->item_factors + item * stride, parts->n_factors, codes,
+                                   lane, &sizes[lane]);
+        if (!(norm <= NORM_MAX)) {
+            mf_index_release(index);
+            return true;
+        }
+        index->norm[block] = fmaxf(index->norm[block], rounded_up(norm));
+    }
+    index->n_items = parts->n_items;
+    return mf_index_size(parts, &index->n_bytes);
+}
+
+/* The unit in which v is whole numbers that fit: none beyond CODE_MAX, no run's sum
+ * beyond RUN_SUM_MAX. */
+static double unit_of(const float *p, uint32_t n_factors)
+{
+    double most = 0, most_sum = 0;
+    for (size_t run = 0; run < n_factors; run += RUN_FACTORS) {
+        double sum = 0;
+        for (size_t f = run; f < n_factors && f < run + RUN_FACTORS; f++) {
+            most = fmax(most, fabs((double)p[f]));
+            sum += fabs((double)p[f]);
+        }
+        most_sum = fmax(most_sum, sum);
+    }
+    /* Rounding to whole numbers adds at most a half for each factor of a run. */
+    return fmax(most / CODE_MAX, most_sum / (RUN_SUM_MAX - RUN_FACTORS / 2));
+}
+
+bool mf_index_query_prepare(const mf_index *index, const float *p, uint32_t n_factors,
+                            int8_t *codes, uint16_t *start, mf_index_query *query)
+{
+    const float unit = rounded_up(unit_of(p, n_factors));
+    double p_square = 0, d_square = 0;
+    memset(codes, 0, index->n_quads * MF_INDEX_QUAD);
+    for (size_t run = 0; run < n_factors; run += RUN_FACTORS) {
+        long sum = 0;
+        for (size_t f = run; f < n_factors && f < run + RUN_FACTORS; f++) {
+            const long v = lrintf(p[f] / unit);
+            const double d = (double)p[f] - (double)unit * (double)v;
+            p_square += (double)p[f] * (double)p[f];
+            d_square += d * d;
+            codes[f] = (int8_t)v;
+            sum += v;
+        }
+        start[run / RUN_FACTORS] = (uint16_t)(-8 * sum);
+    }
+    const double norm = sqrt(p_square), delta = sqrt(d_square);
+    if (!(norm <= NORM_MAX))
+        return false;
+    const double roundings = (double)mf_model_stride(n_factors) / MF_MODEL_LANES + 4 + 64;
+    const double both = 0x1p-24 * roundings * (norm + delta) * 1.01;
+    query->start = start;
+    query->unit = unit;
+    query->norm = rounded_up(norm);
+    query->per_norm = rounded_up((delta + both) * (1 + 0x1p-20) + 0x1p-120);
+    query->constant = 0x1p-120f;
+    return true;
+}

@@ -1,0 +1,86 @@
+/* index.h: a copy of the item factors at four bits each, to prove which items cannot
+ * be among the best.
+ *
+ * An item's factors are its scale times whole numbers from −7 to 7, and what that
+ * leaves out is known by its length:
+ *
+ *   q_i = s_i · w_i + e_i        w_i: 4 bits each, s_i = max|q_i| / 7, ε_i ≥ |e_i|
+ *   p   = s · v + d              v: 7 bits and a sign each, δ ≥ |d|
+ *
+ *   p · q_i ≤ s·s_i·(v·w_i) + |p|·ε_i + δ·|q_i|
+ *
+ * by Cauchy and Schwarz. v·w_i is a sum of whole numbers, so the order in which it is
+ * added and the instruction set do not matter. To that comes what float arithmetic
+ * may add (index.c), and the bound holds for mf_dot's rounded result, not only for
+ * what it should be. Then
+ *
+ *   bound(i) = ((base + bias[i]) + bound of the product) · weight[i]
+ *
+ * in the order and rounding of the score itself (scan.h): rounding is monotone, so
+ * score(i) ≤ bound(i) needs no further allowance.
+ *
+ * With independent normal factors ε_i is about 0.11 |q_i|. At 64 factors the bound
+ * is 0.8 to 0.9 standard deviations of the scores above the score: of 60,000 items
+ * about 200 are left when the ten best are looked for.
+ *
+ * One block holds 64 items: their codes (two bytes of each in turn are four
+ * factors), scales and ε's, one after another, so that a scan is one stream.
+ *
+ * Threads: any number may read one index. */
+#ifndef MF_RECOMMEND_INDEX_H
+#define MF_RECOMMEND_INDEX_H
+
+#include "base/error.h"
+#include "model/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MF_INDEX_BLOCK = 64, /* items */
+    MF_INDEX_QUAD = 4,   /* factors in 16 bits */
+    MF_INDEX_RUN = 64,   /* quads whose products are added in 16 bits */
+};
+
+typedef struct mf_index {
+    uint32_t n_items; /* 0: there is none */
+    size_t n_blocks;
+    size_t n_quads;
+    size_t block_bytes;
+    size_t n_bytes;       /* all of it */
+    unsigned char *blocks; /* [n_blocks × block_bytes] 64-byte aligned: uint16_t
+                            * codes[n_quads][64], float scale[64], float error[64] */
+    float *norm;          /* [n_blocks] ≥ |q_i| and ≥ |s_i·w_i| of the block's items */
+} mf_index;
+
+/* The size of an index of this model. False when it is too large to count. */
+bool mf_index_size(const mf_model_parts *parts, size_t *n_bytes);
+
+/* Fills *index. With numbers so large that the bound itself could overflow
+ * (|q_i| > 1e18, |b_i| > 1e30) there is none: n_items stays 0. Fails MF_ERR_MEMORY.
+ * Cost: one pass over the item factors. */
+bool mf_index_create(mf_index *index, const mf_model_parts *parts, mf_error *err);
+
+void mf_index_release(mf_index *index);
+
+/* A query ready for the kernel. */
+typedef struct mf_index_query {
+    const uint16_t *lines;  /* kernels.h: v as the kernel wants it */
+    const uint16_t *start;  /* [runs] −8 · Σ v of a run's factors, mod 2^16 */
+    float unit;             /* s */
+    float norm;             /* ≥ |p| */
+    float per_norm;         /* δ and rounding, for each unit of the block's norm */
+    float constant;         /* underflow */
+    float base;
+    const float *bias;   /* [n_items] or NULL: neither bias nor base */
+    const float *weight; /* [n_items] ≥ 0 or NULL */
+} mf_index_query;
+
+/* v and s of p, its length δ: everything but lines, base, bias and weight. codes:
+ * [n_quads × 4], written; start: [runs], written. False when p is so large that
+ * bounds could overflow (|p| > 1e18). */
+bool mf_index_query_prepare(const mf_index *index, const float *p, uint32_t n_factors,
+                            int8_t *codes, uint16_t *start, mf_index_query *query);
+
+#endif

@@ -1,0 +1,30 @@
+/* kernel_choice.c: which copy of kernels.c this CPU runs. */
+#include "recommend/kernels.h"
+
+#include "base/cpu.h"
+
+#if defined __x86_64__
+
+extern const mf_recommend_kernel mf_recommend_kernel_sse2;
+extern const mf_recommend_kernel mf_recommend_kernel_avx2;
+extern const mf_recommend_kernel mf_recommend_kernel_avx512;
+
+static const mf_recommend_kernel *const kernels[MF_CPUS] = {
+    [MF_CPU_SSE2] = &mf_recommend_kernel_sse2,
+    [MF_CPU_AVX2] = &mf_recommend_kernel_avx2,
+    [MF_CPU_AVX512] = &mf_recommend_kernel_avx512,
+};
+
+#else
+
+extern const mf_recommend_kernel mf_recommend_kernel_generic;
+
+static const mf_recommend_kernel *const kernels[MF_CPUS] = {
+    [MF_CPU_GENERIC] = &mf_recommend_kernel_generic};
+
+#endif
+
+const mf_recommend_kernel *mf_recommend_kernel_choose(void)
+{
+    return kernels[mf_cpu_choose()];
+}

@@ -1,0 +1,289 @@
+/* kernels.c: promises in kernels.h.
+ *
+ * Compiled once for each instruction set, with MF_RECOMMEND_KERNEL naming the result
+ * (CMakeLists.txt). */
+#include "recommend/kernels.h"
+
+#include "model/model.h"
+
+#include <math.h>
+#if defined __AVX2__
+#include <immintrin.h>
+#endif
+
+#if defined __AVX512BW__
+enum { BYTES = 64 };
+#elif defined __AVX2__
+enum { BYTES = 32 };
+#else
+enum { BYTES = 16 }; /* SSE2, NEON */
+#endif
+enum {
+    BLOCK = MF_INDEX_BLOCK,
+    ITEMS = BYTES / 2, /* one in each 16 bits */
+    PARTS = BLOCK / ITEMS,
+    WIDTH = BYTES / 4,
+    GROUPS = BLOCK / WIDTH,
+    LANES = MF_MODEL_LANES,
+#ifndef AHEAD
+#define AHEAD 2048
+#endif
+    AHEAD_BYTES = AHEAD,
+};
+
+typedef uint16_t vec16 __attribute__((vector_size(BYTES), may_alias));
+typedef float vec __attribute__((vector_size(BYTES), may_alias));
+typedef float loose __attribute__((vector_size(BYTES), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(BYTES)));
+typedef uint32_t uvec __attribute__((vector_size(BYTES), may_alias));
+typedef int16_t narrow __attribute__((vector_size(BYTES / 2), may_alias));
+typedef float vec8 __attribute__((vector_size(32), may_alias));
+typedef float vec4 __attribute__((vector_size(16), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined MF_PLAIN_LOOPS
+#define UNROLL
+#elif defined __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#if defined __AVX2__ && !defined MF_NO_PAIRS
+#define PAIRS 1
+#else
+#define PAIRS 0
+#endif
+
+#if PAIRS
+
+enum { LINES = 2 };
+
+static void spread(const int8_t *codes, size_t n_quads, uint16_t *lines)
+{
+    for (size_t quad = 0; quad < n_quads; quad++)
+        for (size_t half = 0; half < 2; half++) {
+            const uint16_t low = (uint8_t)codes[quad * 4 + half * 2];
+            const uint16_t high = (uint8_t)codes[quad * 4 + half * 2 + 1];
+            for (size_t k = 0; k < MF_LINE_U16; k++)
+                lines[(quad * LINES + half) * MF_LINE_U16 + k] = (uint16_t)(low | high << 8);
+        }
+}
+
+INLINE vec16 multiply_pairs(vec16 codes, const uint16_t *line)
+{
+#if defined __AVX512BW__
+    return (vec16)_mm512_maddubs_epi16((__m512i)codes, *(const __m512i *)line);
+#else
+    return (vec16)_mm256_maddubs_epi16((__m256i)codes, *(const __m256i *)line);
+#endif
+}
+
+INLINE vec16 add_quad(vec16 sum, vec16 codes, const uint16_t *lines)
+{
+    const uint16_t m = 0x0F0F;
+    sum += multiply_pairs(codes & m, lines);
+    return sum + multiply_pairs((codes >> 4) & m, lines + MF_LINE_U16);
+}
+
+#else
+
+enum { LINES = 4 };
+
+/* Of x = Σ n_j 16^j the digits need not be taken apart. With x_j = x >> 4j it is
+ * n_j = x_j − 16 x_{j+1}, so Σ v_j n_j = Σ (v_j − 16 v_{j−1}) x_j, and mod 2^16 that
+ * is exact. The digits are factors 0, 2, 1, 3 of the quad. */
+static void spread(const int8_t *codes, size_t n_quads, uint16_t *lines)
+{
+    static const int order[] = {0, 2, 1, 3};
+    for (size_t quad = 0; quad < n_quads; quad++) {
+        int before = 0;
+        for (size_t j = 0; j < 4; j++) {
+            const int v = codes[quad * 4 + (size_t)order[j]];
+            for (size_t k = 0; k < MF_LINE_U16; k++)
+                lines[(quad * LINES + j) * MF_LINE_U16 + k] = (uint16_t)(v - 16 * before);
+            before = v;
+        }
+    }
+}
+
+INLINE vec16 add_quad(vec16 sum, vec16 codes, const uint16_t *lines)
+{
+    sum += codes * *(const vec16 *)lines;
+    sum += (codes >> 4) * *(const vec16 *)(lines + MF_LINE_U16);
+    sum += (codes >> 8) * *(const vec16 *)(lines + 2 * MF_LINE_U16);
+    return sum + (codes >> 12) * *(const vec16 *)(lines + 3 * MF_LINE_U16);
+}
+
+#endif
+
+INLINE vec load(const float *at)
+{
+    return *(const loose *)at;
+}
+
+/* v·w of a block's items, of at most MF_INDEX_RUN quads. */
+INLINE void add_run(const uint16_t *codes, const uint16_t *lines, size_t n_quads, uint16_t start,
+                    int16_t *restrict sums)
+{
+    vec16 sum[PARTS];
+    UNROLL
+    for (int part = 0; part < PARTS; part++)
+        sum[part] = (vec16){0} + start;
+    for (size_t quad = 0; quad < n_quads; quad++) {
+        __builtin_prefetch((const char *)codes + AHEAD_BYTES);
+        __builtin_prefetch((const char *)codes + AHEAD_BYTES + 64);
+        UNROLL
+        for (int part = 0; part < PARTS; part++)
+            sum[part] = add_quad(sum[part], *(const vec16 *)(codes + part * ITEMS), lines);
+        codes += BLOCK;
+        lines += LINES * MF_LINE_U16;
+    }
+    UNROLL
+    for (int part = 0; part < PARTS; part++)
+        *(vec16 *)(sums + part * ITEMS) = sum[part];
+}
+
+/* Lane by lane; of numbers. */
+INLINE vec larger(vec a, vec b)
+{
+#if defined __AVX512F__
+    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined __AVX2__
+    return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    const ivec which = a > b;
+    return (vec)(((ivec)a & which) | ((ivec)b & ~which));
+#endif
+}
+
+INLINE float largest_lane(vec a)
+{
+#if defined __AVX512F__
+    return _mm512_reduce_max_ps((__m512)a);
+#else
+    float most = a[0];
+    for (int lane = 1; lane < WIDTH; lane++)
+        most = a[lane] > most ? a[lane] : most;
+    return most;
+#endif
+}
+
+INLINE vec to_floats(const int16_t *sums)
+{
+    return __builtin_convertvector(__builtin_convertvector(*(const narrow *)sums, ivec), vec);
+}
+
+INLINE float block_bounds(const mf_index *index, const mf_index_query *query, size_t block,
+                          const float *bias, const float *weight, float *restrict bounds)
+{
+    const unsigned char *bytes = index->blocks + block * index->block_bytes;
+    const uint16_t *codes = (const uint16_t *)(const void *)bytes;
+    const uint32_t *sizes = (const uint32_t *)(const void *)(codes + index->n_quads * BLOCK);
+    _Alignas(64) int16_t sums[BLOCK];
+    const size_t n_quads = index->n_quads < MF_INDEX_RUN ? index->n_quads : MF_INDEX_RUN;
+    add_run(codes, query->lines, n_quads, query->start[0], sums);
+    vec wide[GROUPS];
+    UNROLL
+    for (int g = 0; g < GROUPS; g++)
+        wide[g] = to_floats(sums + g * WIDTH);
+    for (size_t quad = n_quads, run = 1; quad < index->n_quads; quad += MF_INDEX_RUN, run++) {
+        const size_t left = index->n_quads - quad;
+        add_run(codes + quad * BLOCK, query->lines + quad * LINES * MF_LINE_U16,
+                left < MF_INDEX_RUN ? left : MF_INDEX_RUN, query->start[run], sums);
+        UNROLL
+        for (int g = 0; g < GROUPS; g++)
+            wide[g] += to_floats(sums + g * WIDTH); /* exact: below 2^24 */
+    }
+    const float slack = query->per_norm * index->norm[block] + query->constant;
+    vec most = (vec){0} - INFINITY;
+    UNROLL
+    for (int g = 0; g < GROUPS; g++) {
+        const uvec both = *(const uvec *)(sizes + g * WIDTH);
+        const vec scale = (vec)(both & 0xFFFF0000U), error = (vec)(both << 16);
+        const vec product = (scale * (query->unit * wide[g]) + query->norm * error) + slack;
+        vec bound = product;
+        if (bias != NULL)
+            bound = (query->base + load(bias + g * WIDTH)) + product;
+        if (weight != NULL)
+            bound *= load(weight + g * WIDTH);
+        *(loose *)(bounds + g * WIDTH) = bound;
+        most = larger(most, bound);
+    }
+    return largest_lane(most);
+}
+
+static void bounds(const mf_index *index, const mf_index_query *query, size_t first, size_t n,
+                   float *bounds, float *largest)
+{
+    for (size_t k = 0; k < n; k++) {
+        const size_t item = (first + k) * BLOCK;
+        const size_t left = index->n_items - item;
+        const float *bias = query->bias != NULL ? query->bias + item : NULL;
+        const float *weight = query->weight != NULL ? query->weight + item : NULL;
+        _Alignas(64) float last[2][BLOCK];
+        if (left < BLOCK) { /* the arrays end with the last item */
+            for (size_t j = 0; j < BLOCK; j++) {
+                last[0][j] = j < left && bias != NULL ? bias[j] : -INFINITY;
+                last[1][j] = j < left && weight != NULL ? weight[j] : 0;
+            }
+            bias = bias != NULL ? last[0] : NULL;
+            weight = weight != NULL ? last[1] : NULL;
+        }
+        float *to = bounds + k * BLOCK;
+        if (weight != NULL)
+            largest[k] = block_bounds(index, query, first + k, NULL, weight, to);
+        else if (bias != NULL)
+            largest[k] = block_bounds(index, query, first + k, bias, NULL, to);
+        else
+            largest[k] = block_bounds(index, query, first + k, NULL, NULL, to);
+    }
+}
+
+/* The tree of mf_dot: lane l and l+8, l+4, l+2, l+1. */
+INLINE float product(const float *p, const float *row, size_t stride)
+{
+    enum { N = LANES / WIDTH };
+    vec sum[N];
+    UNROLL
+    for (int part = 0; part < N; part++)
+        sum[part] = (vec){0};
+    for (size_t f = 0; f < stride; f += LANES) {
+        UNROLL
+        for (int part = 0; part < N; part++)
+            sum[part] +=
+                *(const vec *)(p + f + part * WIDTH) * *(const vec *)(row + f + part * WIDTH);
+    }
+#if defined __AVX512F__
+    const vec8 eight = __builtin_shufflevector(sum[0], sum[0], 0, 1, 2, 3, 4, 5, 6, 7) +
+                       __builtin_shufflevector(sum[0], sum[0], 8, 9, 10, 11, 12, 13, 14, 15);
+    const vec4 four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
+                      __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+#elif defined __AVX__
+    const vec8 eight = sum[0] + sum[1];
+    const vec4 four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
+                      __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+#else
+    const vec4 four = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+#endif
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+static void products(const float *p, const float *rows, size_t stride, size_t n, float *products)
+{
+    for (size_t k = 0; k < n; k++)
+        products[k] = product(p, rows + k * stride, stride);
+}
+
+static void products_of(const float *p, const float *rows, size_t stride, const uint32_t *items,
+                        size_t n, float *products)
+{
+    for (size_t k = 0; k < n; k++)
+        products[k] = product(p, rows + items[k] * stride, stride);
+}
+
+extern const mf_recommend_kernel MF_RECOMMEND_KERNEL;
+const mf_recommend_kernel MF_RECOMMEND_KERNEL = {
+    MF_RECOMMEND_CPU, LINES, spread, bounds, products, products_of,
+};

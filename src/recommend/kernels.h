@@ -1,0 +1,42 @@
+/* kernels.h: the loops that look at every item.
+ *
+ * Compiled once for each instruction set (base/cpu.h). All copies give the same
+ * bits: sums of floats have 16 fixed lanes, and sums of whole numbers have no
+ * rounding.
+ *
+ * Threads: any. */
+#ifndef MF_RECOMMEND_KERNELS_H
+#define MF_RECOMMEND_KERNELS_H
+
+#include "recommend/index.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MF_LINE_U16 = 32 }; /* one cache line */
+
+typedef struct mf_recommend_kernel {
+    const char *cpu;
+
+    /* How many lines of query->lines each quad takes. */
+    size_t lines_per_quad;
+
+    /* Spreads codes[n_quads × 4] into lines. */
+    void (*spread)(const int8_t *codes, size_t n_quads, uint16_t *lines);
+
+    /* The bounds of blocks first … first + n - 1, one after another, and the largest
+     * of each block. Places past the last item get −INFINITY or a small number. */
+    void (*bounds)(const mf_index *index, const mf_index_query *query, size_t first, size_t n,
+                   float *bounds, float *largest);
+
+    /* products[k] = mf_dot(p, row k), the same bits, for n rows one after another … */
+    void (*products)(const float *p, const float *rows, size_t stride, size_t n, float *products);
+
+    /* … or for the rows at items[0 .. n). */
+    void (*products_of)(const float *p, const float *rows, size_t stride, const uint32_t *items,
+                        size_t n, float *products);
+} mf_recommend_kernel;
+
+const mf_recommend_kernel *mf_recommend_kernel_choose(void);
+
+#endif

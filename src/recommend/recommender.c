@@ -1,0 +1,77 @@
+/* recommender.c: a model made ready to answer; promises in recommender.h. */
+#include "recommend/recommender.h"
+
+#include "base/memory.h"
+#include "model/dot.h"
+#include "recommend/similar.h"
+#include "recommend/state.h"
+
+mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_bytes, mf_error *err)
+{
+    mf_recommender *r = mf_allocate(1, sizeof *r, "a recommender", err);
+    if (r == NULL)
+        return NULL;
+    size_t n_bytes;
+    r->model = model;
+    r->parts = mf_model_get(model);
+    r->stride = mf_model_stride(r->parts->n_factors);
+    r->kernel = mf_recommend_kernel_choose();
+    r->likeness = mf_allocate(r->parts->n_items, sizeof *r->likeness, "a recommender", err);
+    if (r->likeness == NULL)
+        goto failed;
+    mf_likeness_compute(r->parts, r->likeness);
+    if (mf_index_size(r->parts, &n_bytes) && n_bytes <= max_index_bytes &&
+        !mf_index_create(&r->index, r->parts, err))
+        goto failed;
+    return r;
+failed:
+    mf_recommender_destroy(r);
+    return NULL;
+}
+
+void mf_recommender_destroy(mf_recommender *recommender)
+{
+    if (recommender == NULL)
+        return;
+    mf_index_release(&recommender->index);
+    mf_free(recommender->likeness);
+    mf_free(recommender);
+}
+
+const mf_model *mf_recommender_model(const mf_recommender *recommender)
+{
+    return recommender->model;
+}
+
+size_t mf_recommender_index_bytes(const mf_recommender *recommender)
+{
+    return recommender->index.n_bytes;
+}
+
+mf_taste mf_taste_of_user(const mf_recommender *recommender, uint32_t user)
+{
+    const mf_model_parts *parts = recommender->parts;
+    if (user == MF_INDEX_NONE)
+        return (mf_taste){0};
+    const uint64_t start = parts->rated_start[user];
+    const size_t n_rated = (size_t)(parts->rated_start[user + 1] - start);
+    return (mf_taste){
+        .factors = parts->user_factors + user * recommender->stride,
+        .bias = parts->user_bias[user],
+        .known = true,
+        .rated = n_rated > 0 ? parts->rated_items + start : NULL,
+        .n_rated = n_rated,
+    };
+}
+
+float mf_predict(const mf_recommender *recommender, const mf_taste *taste, uint32_t item)
+{
+    const mf_model_parts *parts = recommender->parts;
+    float rating = parts->global_mean + taste->bias;
+    if (item != MF_INDEX_NONE)
+        rating += parts->item_bias[item];
+    if (item != MF_INDEX_NONE && taste->factors != NULL)
+        rating += mf_dot(taste->factors, parts->item_factors + item * recommender->stride,
+                         recommender->stride);
+    return mf_clip_rating(parts, rating);
+}

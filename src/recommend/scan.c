@@ -1,0 +1,267 @@
+/* scan.c: see scan.h.
+ *
+ * With an index, a stage of 65,536 items at a time:
+ *
+ *   1. the bounds of all of them (kernels.h), minus infinity for those left out;
+ *   2. the n with the highest bounds are scored exactly: the threshold is then
+ *      nearly what it will be at the end;
+ *   3. what still has a bound at or above the threshold is scored exactly.
+ *
+ * Whatever was not scored has a bound, hence a score, below the n-th best. The bounds
+ * of a stage are 256 KiB and stay in the second-level cache. */
+#include "recommend/scan.h"
+
+#include "recommend/state.h"
+
+#include <float.h>
+#include <math.h>
+
+enum { TILE = 64, PENDING = 16, PREFETCH_FLOATS = 256 };
+enum { STAGE_BLOCKS = 1024, STAGE = STAGE_BLOCKS * MF_INDEX_BLOCK };
+
+/* Beyond it base + bias could overflow. */
+static const float BASE_MAX = 1e30f;
+
+typedef struct scan {
+    const mf_recommender *r;
+    const mf_ranking *ranking;
+    mf_best *best;
+    size_t n_scored;
+    uint32_t pending[PENDING]; /* items whose rows are on their way from memory */
+    size_t n_pending;
+} scan;
+
+bool mf_ranking_leaves_out(const mf_ranking *ranking, uint32_t item)
+{
+    size_t low = 0, high = ranking->n_left_out;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (ranking->left_out[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ranking->n_left_out && ranking->left_out[low] == item;
+}
+
+/* The equation of scan.h, the product known. */
+static float score_of(const mf_ranking *ranking, uint32_t item, float product)
+{
+    float score = product;
+    if (ranking->bias != NULL) {
+        score = ranking->base + ranking->bias[item];
+        if (ranking->query != NULL)
+            score += product;
+    }
+    return ranking->weight != NULL ? score * ranking->weight[item] : score;
+}
+
+static void offer(const scan *s, uint32_t item, float product)
+{
+    if (s->ranking->weight != NULL && !(s->ranking->weight[item] > 0))
+        return;
+    const float score = score_of(s->ranking, item, product);
+    const float comparable = isnan(score) ? -INFINITY : score;
+    if (mf_best_wants(s->best, comparable, item) && !mf_ranking_leaves_out(s->ranking, item))
+        mf_best_take(s->best, comparable, item);
+}
+
+static void offer_pending(scan *s)
+{
+    float products[PENDING] = {0};
+    if (s->ranking->query != NULL)
+        s->r->kernel->products_of(s->ranking->query, s->r->parts->item_factors, s->r->stride,
+                                  s->pending, s->n_pending, products);
+    for (size_t k = 0; k < s->n_pending; k++)
+        offer(s, s->pending[k], products[k]);
+    s->n_scored += s->n_pending;
+    s->n_pending = 0;
+}
+
+/* Offers the item, now or when some more have come: rows are all over memory, and
+ * waiting for several at once takes as long as for one. */
+static void offer_soon(scan *s, uint32_t item)
+{
+    if (s->ranking->query != NULL) {
+        const float *row = s->r->parts->item_factors + item * s->r->stride;
+        for (size_t f = 0; f < s->r->stride && f < PREFETCH_FLOATS; f += MF_MODEL_LANES)
+            __builtin_prefetch(row + f);
+    }
+    s->pending[s->n_pending++] = item;
+    if (s->n_pending == PENDING)
+        offer_pending(s);
+}
+
+void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,
+                  const uint32_t *items, size_t n, mf_best *best)
+{
+    scan s = {.r = recommender, .ranking = ranking, .best = best};
+    for (size_t k = 0; k < n; k++)
+        offer_soon(&s, items[k]);
+    offer_pending(&s);
+}
+
+static void scan_all(const scan *s)
+{
+    const mf_ranking *ranking = s->ranking;
+    const uint32_t n_items = s->r->parts->n_items;
+    float products[TILE] = {0};
+    for (uint32_t first = 0; first < n_items; first += TILE) {
+        const uint32_t n = n_items - first < TILE ? n_items - first : TILE;
+        if (ranking->query != NULL)
+            s->r->kernel->products(ranking->query, s->r->parts->item_factors + first * s->r->stride,
+                                   s->r->stride, n, products);
+        for (uint32_t k = 0; k < n; k++)
+            if (!(score_of(ranking, first + k, products[k]) < s->best->threshold))
+                offer(s, first + k, products[k]);
+    }
+}
+
+/* The items of a block whose bound is not below the floor. Returns how many. */
+static size_t collect(const float *bounds, float floor, uint32_t first, uint32_t *items)
+{
+    size_t n = 0;
+    for (size_t group = 0; group < MF_INDEX_BLOCK; group += 16) {
+        int any = 0;
+        for (size_t k = 0; k < 16; k++)
+            any |= bounds[group + k] >= floor;
+        if (any)
+            for (size_t k = 0; k < 16; k++) {
+                items[n] = first + (uint32_t)(group + k);
+                n += bounds[group + k] >= floor;
+            }
+    }
+    return n;
+}
+
+/* Bounds are finite: at or above it are all that are not left out. */
+static float floor_of(const mf_best *best)
+{
+    return fmaxf(best->threshold, -FLT_MAX);
+}
+
+typedef struct stage {
+    uint32_t first; /* item */
+    uint32_t n;
+    float *bounds;
+    float *largest;
+} stage;
+
+static void leave_out(const scan *s, const stage *g, size_t *next)
+{
+    const mf_ranking *ranking = s->ranking;
+    for (; *next < ranking->n_left_out && ranking->left_out[*next] - g->first < g->n; ++*next)
+        g->bounds[ranking->left_out[*next] - g->first] = -INFINITY;
+    for (size_t k = g->n; k % MF_INDEX_BLOCK != 0; k++)
+        g->bounds[k] = -INFINITY;
+}
+
+/* Step 2. False when nothing is left for step 3. */
+static bool score_seeds(scan *s, const stage *g, mf_recommendation *room)
+{
+    mf_best seeds;
+    uint32_t items[MF_INDEX_BLOCK];
+    mf_best_begin(&seeds, room, s->best->capacity);
+    for (size_t block = 0; block * MF_INDEX_BLOCK < g->n; block++) {
+        const float floor = fmaxf(floor_of(&seeds), s->best->threshold);
+        if (g->largest[block] < floor)
+            continue;
+        const size_t n = collect(g->bounds + block * MF_INDEX_BLOCK, floor,
+                                 (uint32_t)(block * MF_INDEX_BLOCK), items);
+        for (size_t k = 0; k < n; k++)
+            if (mf_best_wants(&seeds, g->bounds[items[k]], items[k]))
+                mf_best_take(&seeds, g->bounds[items[k]], items[k]);
+    }
+    for (size_t k = 0; k < seeds.n; k++) {
+        g->bounds[room[k].item] = -INFINITY;
+        offer_soon(s, g->first + room[k].item);
+    }
+    offer_pending(s);
+    return seeds.n == seeds.capacity;
+}
+
+static void score_rest(scan *s, const stage *g)
+{
+    uint32_t items[MF_INDEX_BLOCK];
+    for (size_t block = 0; block * MF_INDEX_BLOCK < g->n; block++) {
+        const float floor = floor_of(s->best);
+        if (g->largest[block] < floor)
+            continue;
+        const size_t n = collect(g->bounds + block * MF_INDEX_BLOCK, floor,
+                                 g->first + (uint32_t)(block * MF_INDEX_BLOCK), items);
+        for (size_t k = 0; k < n; k++)
+            offer_soon(s, items[k]);
+    }
+    offer_pending(s);
+}
+
+/* What the query needs in the kernel's form. */
+static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *query, bool *usable,
+                    mf_error *err)
+{
+    const mf_index *index = &s->r->index;
+    const size_t n_runs = (index->n_quads + MF_INDEX_RUN - 1) / MF_INDEX_RUN;
+    const size_t line_bytes = s->r->kernel->lines_per_quad * MF_LINE_U16 * sizeof(uint16_t);
+    uint16_t *lines = mf_room_reserve(&workspace->lines, index->n_quads, line_bytes, "a query", err);
+    int8_t *codes =
+        mf_room_reserve(&workspace->codes, index->n_quads, MF_INDEX_QUAD, "a query", err);
+    uint16_t *start = mf_room_reserve(&workspace->runs, n_runs, sizeof *start, "a query", err);
+    if (lines == NULL || codes == NULL || start == NULL)
+        return false;
+    *query = (mf_index_query){
+        .lines = lines,
+        .base = s->ranking->base,
+        .bias = s->ranking->bias,
+        .weight = s->ranking->weight,
+    };
+    *usable = mf_index_query_prepare(index, s->ranking->query, s->r->parts->n_factors, codes, start,
+                                     query);
+    if (*usable)
+        s->r->kernel->spread(codes, index->n_quads, lines);
+    return true;
+}
+
+static bool scan_index(scan *s, mf_workspace *workspace, const mf_index_query *query, mf_error *err)
+{
+    const mf_index *index = &s->r->index;
+    const size_t n_blocks = index->n_blocks < STAGE_BLOCKS ? index->n_blocks : STAGE_BLOCKS;
+    float *bounds = mf_room_reserve(&workspace->bounds, n_blocks * (MF_INDEX_BLOCK + 1),
+                                    sizeof *bounds, "bounds", err);
+    mf_recommendation *seeds = mf_room_reserve(&workspace->seeds, s->best->capacity, sizeof *seeds,
+                                               "a list of the best", err);
+    if (bounds == NULL || seeds == NULL)
+        return false;
+    size_t next = 0;
+    for (size_t block = 0; block < index->n_blocks; block += STAGE_BLOCKS) {
+        const size_t left = index->n_items - block * MF_INDEX_BLOCK;
+        const stage g = {
+            .first = (uint32_t)(block * MF_INDEX_BLOCK),
+            .n = (uint32_t)(left < STAGE ? left : STAGE),
+            .bounds = bounds,
+            .largest = bounds + n_blocks * MF_INDEX_BLOCK,
+        };
+        s->r->kernel->bounds(index, query, block, (g.n + MF_INDEX_BLOCK - 1) / MF_INDEX_BLOCK,
+                             g.bounds, g.largest);
+        leave_out(s, &g, &next);
+        if (score_seeds(s, &g, seeds))
+            score_rest(s, &g);
+    }
+    return true;
+}
+
+bool mf_scan(const mf_recommender *recommender, mf_workspace *workspace, const mf_ranking *ranking,
+             mf_best *best, mf_error *err)
+{
+    scan s = {.r = recommender, .ranking = ranking, .best = best};
+    bool usable = ranking->query != NULL && recommender->index.n_items > 0 &&
+                  fabsf(ranking->base) <= BASE_MAX && best->capacity < recommender->parts->n_items / 8;
+    mf_index_query query;
+    if (usable && !prepare(&s, workspace, &query, &usable, err))
+        return false;
+    if (usable && !scan_index(&s, workspace, &query, err))
+        return false;
+    if (!usable)
+        scan_all(&s);
+    workspace->n_scored = usable ? s.n_scored : recommender->parts->n_items;
+    return true;
+}

@@ -1,0 +1,97 @@
+/* top_n.c: the best items for a taste; promises in recommender.h. */
+#include "recommend/popularity.h"
+#include "recommend/scan.h"
+#include "recommend/state.h"
+
+#include <stdlib.h>
+
+static int by_item(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The candidates ascending, none twice, in the workspace. NULL with *err. */
+static const uint32_t *sorted_candidates(const mf_recommender *r, mf_workspace *workspace,
+                                         const mf_top_n_query *query, size_t *n, mf_error *err)
+{
+    const uint32_t n_items = r->parts->n_items;
+    uint32_t *list = mf_room_reserve(&workspace->candidates, query->n_candidates, sizeof *list,
+                                     "candidates", err);
+    if (list == NULL)
+        return NULL;
+    size_t kept = 0;
+    for (size_t k = 0; k < query->n_candidates; k++) {
+        const uint32_t item = query->candidates[k];
+        if (item == MF_INDEX_NONE)
+            continue;
+        if (item >= n_items) {
+            mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "candidates[%zu] is item %lu of %lu", k,
+                    (unsigned long)item, (unsigned long)n_items);
+            return NULL;
+        }
+        list[kept++] = item;
+    }
+    qsort(list, kept, sizeof *list, by_item);
+    *n = 0;
+    for (size_t k = 0; k < kept; k++)
+        if (*n == 0 || list[*n - 1] != list[k])
+            list[(*n)++] = list[k];
+    return list;
+}
+
+/* By popularity; the scores of what is kept become those of a user without a bias. */
+static void by_popularity(const mf_recommender *r, const mf_ranking *ranking, const uint32_t *items,
+                          size_t n, mf_best *best)
+{
+    for (size_t k = 0; k < n; k++) {
+        const uint32_t item = items != NULL ? items[k] : (uint32_t)k;
+        const float score = mf_popularity(r->parts, item);
+        if (mf_best_wants(best, score, item) && !mf_ranking_leaves_out(ranking, item))
+            mf_best_take(best, score, item);
+    }
+}
+
+bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_taste *taste,
+              const mf_top_n_query *query, const mf_recommendation **best, size_t *n_best,
+              mf_error *err)
+{
+    const mf_model_parts *parts = recommender->parts;
+    const uint32_t *items = NULL;
+    size_t n_items = parts->n_items;
+    if (query->candidates != NULL) {
+        items = sorted_candidates(recommender, workspace, query, &n_items, err);
+        if (items == NULL)
+            return false;
+    }
+    const size_t n = query->n < n_items ? query->n : n_items;
+    mf_recommendation *entries =
+        mf_room_reserve(&workspace->best, n, sizeof *entries, "a list of the best", err);
+    if (entries == NULL)
+        return false;
+    mf_best heap;
+    mf_best_begin(&heap, entries, n);
+    const mf_ranking ranking = {
+        .query = taste->factors,
+        .base = parts->global_mean + taste->bias,
+        .bias = parts->item_bias,
+        .left_out = taste->rated,
+        .n_left_out = query->include_rated ? 0 : taste->n_rated,
+    };
+    if (n > 0 && !taste->known)
+        by_popularity(recommender, &ranking, items, n_items, &heap);
+    else if (n > 0 && items != NULL)
+        mf_scan_list(recommender, &ranking, items, n_items, &heap);
+    else if (n > 0 && !mf_scan(recommender, workspace, &ranking, &heap, err))
+        return false;
+    mf_best_sort(&heap);
+    for (size_t k = 0; k < heap.n; k++) {
+        mf_recommendation *entry = &entries[k];
+        entry->predicted_rating =
+            taste->known ? mf_clip_rating(parts, entry->predicted_rating)
+                         : mf_model_predict(recommender->model, MF_INDEX_NONE, entry->item);
+    }
+    *best = entries;
+    *n_best = heap.n;
+    return true;
+}

@@ -1,0 +1,47 @@
+/* workspace.c: memory that one thread answers with; see recommender.h. */
+#include "recommend/state.h"
+
+#include "base/memory.h"
+
+mf_workspace *mf_workspace_create(mf_error *err)
+{
+    return mf_allocate(1, sizeof(mf_workspace), "a workspace", err);
+}
+
+void mf_workspace_destroy(mf_workspace *workspace)
+{
+    if (workspace == NULL)
+        return;
+    mf_free(workspace->best.block);
+    mf_free(workspace->candidates.block);
+    mf_free(workspace->seeds.block);
+    mf_free(workspace->bounds.block);
+    mf_free(workspace->lines.block);
+    mf_free(workspace->codes.block);
+    mf_free(workspace->runs.block);
+    mf_free(workspace->direction.block);
+    mf_free(workspace->entries.block);
+    mf_free(workspace->left.block);
+    mf_free(workspace->equations.block);
+    mf_free(workspace->rated.block);
+    mf_free(workspace->factors.block);
+    mf_free(workspace);
+}
+
+void *mf_room_reserve(mf_room *room, size_t count, size_t size, const char *what, mf_error *err)
+{
+    size_t n_bytes;
+    if (!mf_mul(count, size, &n_bytes)) {
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for %zu × %zu bytes of %s", count, size,
+                what);
+        return NULL;
+    }
+    if (room->block != NULL && n_bytes <= room->n_bytes)
+        return room->block;
+    void *block = mf_allocate(n_bytes, 1, what, err);
+    if (block == NULL)
+        return NULL;
+    mf_free(room->block);
+    *room = (mf_room){block, n_bytes};
+    return block;
+}

@@ -1,0 +1,767 @@
+"""Checklist 92-111: what clients send, byte by byte, and what they must get."""
+
+import gzip
+import json
+import os
+import random
+import re
+import threading
+import time
+import unittest
+import zlib
+
+from harness import SANITIZED
+from serving import (CSV, CUSTOM_ATTRIBUTES, INFERENCE_ID, JSON, JSON_LINES, ServeCase, chunked,
+                     message, trained)
+
+MIB = 1 << 20
+PAIR = b'{"userId":"1","movieId":"1001"}'
+ALLOWED = {"/ping": {"GET", "HEAD", "POST"}, "/invocations": {"POST"},
+           "/internal/recommend/1": {"GET", "HEAD"}, "/execution-parameters": {"GET", "HEAD"},
+           "/health": {"GET", "HEAD"}, "/metrics": {"GET", "HEAD"}}
+
+
+def big_body(n_bytes):
+    """A body of exactly that size that is a question of many instances."""
+    start, end = b'{"instances":[', b"]}"
+    n = (n_bytes - len(start) - len(end) + 1) // (len(PAIR) + 1)
+    body = start + b",".join([PAIR] * n) + end
+    return body + b" " * (n_bytes - len(body)), n
+
+
+class Requests(ServeCase):
+    def test_any_host_is_accepted_and_none(self):
+        """Checklist 92: HTTP/1.0 has none, and closes unless it asks not to."""
+        hosts = ("model.aws.local:8080", "169.254.255.131:8080", "localhost", "[::1]:8080", "",
+                 "a.b.c.example:1", "UPPER.case", "*")
+        with self.server.connect() as client:
+            for host in hosts:
+                with self.subTest(host):
+                    self.assertEqual(200, client.request("GET", "/ping", host=host).status)
+            self.assertEqual(200, client.request("GET", "/ping", host=None).status)
+        with self.server.connect() as client:
+            client.send("GET /ping HTTP/1.0\r\n\r\n")
+            self.assertEqual(200, client.read().status)
+            self.assertEqual(b"", client.wait_until_closed())
+        with self.server.connect() as client:
+            for _ in range(3):
+                client.send("GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+                answer = client.read()
+                self.assertEqual((200, "keep-alive"), (answer.status, answer.header("Connection")))
+
+    def test_the_target_may_be_a_whole_url(self):
+        """Checklist 92: as proxies send it."""
+        with self.server.connect() as client:
+            client.send("GET http://model.aws.local:8080/ping?x HTTP/1.1\r\nHost: other\r\n\r\n")
+            self.assertEqual(200, client.read().status)
+
+    def test_unknown_headers_and_8_kib_of_them_are_ignored(self):
+        """Checklist 93: as many lines, and in one."""
+        for headers in ([(f"X-Unknown-{n}", "v" * 150) for n in range(50)],
+                        [("X-Unknown", "v" * 8192)],
+                        [("x-amzn-SageMaker-Target-Variant", "a"), ("X-Forwarded-For", "1.2.3.4"),
+                         ("Via", "1.1 front"), ("Cookie", "a=b; c=d"), ("User-Agent", "AHC/2.0")]):
+            answer = self.server.post(PAIR, headers=headers)
+            self.assertEqual(200, answer.status, answer)
+
+    def test_names_of_headers_have_no_case(self):
+        """Checklist 93."""
+        with self.server.connect() as client:
+            client.send(b"POST /invocations HTTP/1.1\r\nhOST: x\r\ncontent-TYPE: text/csv\r\n"
+                        b"CONTENT-length: 6\r\n\r\n1,1001")
+            self.assertAnswer(client.read(), 200, CSV)
+
+    def test_a_thousand_requests_on_one_connection(self):
+        """Checklist 94."""
+        with self.server.connect() as client:
+            expected = client.post(PAIR).body
+            for n in range(1000):
+                answer = client.post(PAIR) if n % 2 else client.get("/ping")
+                self.assertEqual((200, expected if n % 2 else b""), (answer.status, answer.body))
+                self.assertFalse(answer.closes)
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        """Checklist 94: however the bytes are cut, quick and slow ones, good and bad."""
+        with self.server.connect() as client:
+            asked = []
+            for n in range(300):
+                kind = n % 5
+                if kind == 0:
+                    asked.append((message("GET", "/ping"), 200, b""))
+                elif kind == 1:
+                    user = str(1 + n % 200)
+                    body = b'{"userId":"%s","movieId":"1001"}' % user.encode()
+                    asked.append((message("POST", "/invocations", body), 200,
+                                  self.server.post(body).body))
+                elif kind == 2:
+                    asked.append((message("GET", f"/nothing/{n}"), 404, None))
+                elif kind == 3:
+                    asked.append((message("POST", "/invocations", b"{bad"), 400, None))
+                else:
+                    body = b'{"instances":[' + b",".join([PAIR] * 2000) + b"]}"
+                    asked.append((message("POST", "/invocations", body), 200,
+                                  self.server.post(body).body))
+            stream = b"".join(request for request, *_ in asked)
+
+            def send():
+                r, at = random.Random(5), 0
+                while at < len(stream):
+                    n = r.choice((1, 2, 17, 300, 5000, 70000, 400000))
+                    client.send(stream[at : at + n])
+                    at += n
+
+            sender = threading.Thread(target=send)
+            sender.start()
+            for n, (_, status, body) in enumerate(asked):
+                answer = client.read()
+                self.assertEqual(status, answer.status, (n, answer))
+                if body is not None:
+                    self.assertEqual(body, answer.body, n)
+            sender.join()
+            self.assertTrue(client.is_open())
+
+    def test_a_request_may_come_byte_by_byte(self):
+        """Checklist 94, 110."""
+        for request in (message("GET", "/ping"), message("POST", "/invocations", PAIR, content_type=JSON),
+                        message("POST", "/invocations", chunked(PAIR, (3, 9)),
+                                {"Transfer-Encoding": "chunked"})):
+            with self.server.connect() as client:
+                for byte in request:
+                    client.send(bytes([byte]))
+                self.assertEqual(200, client.read().status)
+
+    def test_connection_close_is_answered_and_closes(self):
+        """Checklist 94."""
+        with self.server.connect() as client:
+            answer = client.get("/ping", headers={"Connection": "close"})
+            self.assertTrue(answer.closes, answer)
+            self.assertEqual(b"", client.wait_until_closed())
+
+    def test_empty_lines_before_a_request_are_no_request(self):
+        """Checklist 94 (RFC 9112, 2.2)."""
+        with self.server.connect() as client:
+            client.send(b"\r\n" + message("POST", "/invocations", PAIR) + b"\r\n"
+                        + message("GET", "/ping"))
+            self.assertEqual([200, 200], [client.read().status for _ in range(2)])
+
+    def test_half_closed_connections_get_their_answers(self):
+        """Checklist 94: a client that has nothing more to say still listens."""
+        big, n = big_body(MIB)
+        for body, check in ((PAIR, lambda a: "predicted_rating" in a.json()),
+                            (big, lambda a: len(a.json()["predictions"]) == n)):
+            with self.server.connect() as client:
+                client.send(message("POST", "/invocations", body) + message("GET", "/ping"))
+                client.finish_sending()
+                self.assertTrue(check(client.read()))
+                self.assertEqual(200, client.read().status)
+                client.wait_until_closed()
+        with self.server.connect() as client:
+            client.send(message("POST", "/invocations", PAIR)[:-3])
+            client.finish_sending()
+            client.wait_until_closed()  # an answer or none, but soon
+
+    def test_chunked_bodies_are_read(self):
+        """Checklist 95: any cut, extensions and trailers; two requests behind each other."""
+        big, n = big_body(300_000)
+        headers = {"Transfer-Encoding": "chunked", "Content-Type": JSON}
+        with self.server.connect() as client:
+            expected = client.post(big).body
+            for sizes in ((1,), (7, 61, 4096, 3), (65536,), (len(big),)):
+                body = big if sizes != (1,) else PAIR
+                client.send(message("POST", "/invocations", chunked(body, sizes), headers)
+                            + message("GET", "/ping"))
+                answer = client.read()
+                self.assertEqual(200, answer.status, answer)
+                if body is big:
+                    self.assertEqual(expected, answer.body)
+                self.assertEqual(200, client.read().status)
+            client.send(message("POST", "/invocations", b"1f;name=\"v\"\r\n" + PAIR +
+                                b"\r\n0;x\r\nX-Trailer: 1\r\n\r\n", {"Transfer-Encoding": "Chunked"}))
+            self.assertEqual(200, client.read().status)
+        self.assertEqual(n, len(json.loads(expected)["predictions"]))
+
+    def test_broken_chunks_are_400_and_the_end_of_the_connection(self):
+        """Checklist 95, 104."""
+        for body in (b"zz\r\n", b"-5\r\nhello\r\n", b"5\r\nhelloX\r\n0\r\n\r\n", b"\r\n\r\n",
+                     b"5 5\r\nhello\r\n", b"0x5\r\nhello\r\n", b"fffffffffffffffff\r\n",
+                     b"5\nhello\r\n0\r\n\r\n", b"5;" + b"x" * 70000):
+            with self.subTest(body[:30]), self.server.connect() as client:
+                client.send_some(message("POST", "/invocations", body, {"Transfer-Encoding": "chunked"}))
+                answer = client.read()
+                self.assertIn(answer.status, (400, 413), answer)
+                self.assertTrue(answer.closes, answer)
+                client.wait_until_closed()
+        self.assertServes(self.server)
+
+    def test_expect_100_continue_gets_its_go_ahead_before_the_body(self):
+        """Checklist 95: curl waits for it; a refusal needs no body."""
+        expect = {"Expect": "100-continue", "Content-Type": JSON, "Content-Length": str(len(PAIR))}
+        with self.server.connect() as client:
+            client.send(message("POST", "/invocations", headers=expect))
+            self.assertEqual(100, client.read(interim=True).status)
+            client.send(PAIR)
+            self.assertEqual(200, client.read().status)
+            # Who does not wait gets one answer, too.
+            client.send(message("POST", "/invocations", PAIR, {**expect, "expect": "100-Continue"})
+                        if False else message("POST", "/invocations", PAIR, expect))
+            self.assertEqual(200, client.read().status)
+            self.assertEqual(200, client.get("/ping").status)
+        with self.server.connect() as client:
+            client.send(message("POST", "/invocations",
+                                headers={**expect, "Content-Length": str(200 * MIB)}))
+            self.assertEqual(413, client.read().status)
+            self.assertEqual([], client.interim)
+        with self.server.connect() as client:
+            client.send(message("POST", "/invocations", headers={
+                "Expect": "100-continue", "Transfer-Encoding": "chunked"}))
+            self.assertEqual(100, client.read(interim=True).status)
+            client.send(chunked(PAIR))
+            self.assertEqual(200, client.read().status)
+        with self.server.connect() as client:
+            client.send(message("POST", "/invocations", headers={**expect, "Expect": "a-pony"}))
+            self.assertEqual(417, client.read().status)
+
+    def test_ping_answers_get_head_and_post_and_ignores_queries(self):
+        """Checklist 96."""
+        with self.server.connect() as client:
+            for method in ("GET", "HEAD", "POST"):
+                for path in ("/ping", "/ping?", "/ping?x=1&y=%20", "/ping?" + "q" * 2000):
+                    answer = client.request(method, path)
+                    self.assertEqual((200, b"", "0"), (answer.status, answer.body,
+                                                       answer.header("Content-Length")))
+                    self.assertIsNone(answer.header("Location"))
+            answer = client.request("POST", "/ping", body=b"anything" * 1000)
+            self.assertEqual(200, answer.status)
+
+    def test_head_says_what_get_would_and_sends_no_body(self):
+        """Checklist 96."""
+        with self.server.connect() as client:
+            for path in ("/execution-parameters", "/internal/recommend/1"):
+                got = client.get(path)
+                head = client.request("HEAD", path)
+                self.assertEqual((200, b""), (head.status, head.body))
+                self.assertEqual(got.header("Content-Length"), head.header("Content-Length"))
+                self.assertEqual(got.header("Content-Type"), head.header("Content-Type"))
+            self.assertEqual(404, client.request("HEAD", "/nothing").status)
+            self.assertEqual(200, client.get("/ping").status)
+
+    def test_unknown_paths_are_404(self):
+        """Checklist 97: also near misses, and what would be a file elsewhere."""
+        with self.server.connect() as client:
+            for path in ("/", "/ping/", "/Ping", "//ping", "/ping%00", "/models", "/invocation",
+                         "/invocations/", "/internal/recommend", "/internal/recommend/",
+                         "/internal/recommend/1/2", "/internal", "/etc/passwd", "/../ping",
+                         "/./ping", "/internal/recommend/../../ping", "/ping;x", "/favicon.ico",
+                         "/" + "x" * 8000):
+                with self.subTest(path[:40]):
+                    answer = client.get(path)
+                    self.assertIn(answer.status, (400, 404) if "%00" in path else (404,), answer)
+                    self.assertIsNone(answer.header("Location"))
+            self.assertEqual(200, client.get("/%70ing").status)
+
+    def test_a_wrong_method_is_405_with_the_right_ones(self):
+        """Checklist 97."""
+        with self.server.connect() as client:
+            for path, allowed in ALLOWED.items():
+                for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"):
+                    if method in allowed:
+                        continue
+                    with self.subTest(f"{method} {path}"):
+                        answer = client.request(method, path, body=b"x" if method != "HEAD" else None)
+                        self.assertEqual(405, answer.status, answer)
+                        self.assertEqual(allowed, set(re.split(r",\s*", answer.header("Allow"))))
+            self.assertEqual(200, client.get("/ping").status)
+
+    def test_each_answer_has_a_date_and_a_request_id(self):
+        """Checklist 108: an id that the caller sent comes back and stands in the log."""
+        answer = self.server.get("/ping")
+        self.assertRegex(answer.header("Date"), r"\A\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\Z")
+        ids = {self.server.get("/ping").header("X-Request-Id") for _ in range(20)}
+        self.assertEqual(20, len(ids), "ids repeat")
+        answer = self.server.post(PAIR, headers={"X-Request-Id": "abc-123"})
+        self.assertEqual("abc-123", answer.header("X-Request-Id"))
+        self.server.wait_for_log("request", request_id="abc-123")
+
+
+class Sizes(ServeCase):
+    def test_a_body_of_25_mib_is_answered(self):
+        """Checklist 98, 109: with a length and in chunks."""
+        body, n = big_body(25 * MIB)
+        with self.server.connect() as client:
+            answer = client.post(body)
+            self.assertAnswer(answer, 200, JSON)
+            self.assertEqual(n, answer.body.count(b"predicted_rating"))
+            client.send(message("POST", "/invocations", chunked(body, (1 << 18,)),
+                                {"Transfer-Encoding": "chunked"}, JSON))
+            self.assertEqual(answer.body, client.read().body)
+            self.assertEqual(200, client.get("/ping").status)
+
+    def test_a_larger_body_is_413_with_the_limit(self):
+        """Checklist 98: by its length before a byte of it has come, by its chunks as soon
+        as they are too many; the client can read the answer in any case."""
+        limit = 25 * MIB
+        with self.server.connect() as client:
+            client.send(message("POST", "/invocations", headers={"Content-Length": str(limit + 1)}))
+            answer = client.read()
+            self.assertRefused(answer, 413, str(limit))
+            self.assertTrue(answer.closes, answer)
+        block = b" " * MIB
+        for n in (26, 200):
+            for headers in ({"Content-Length": str(n * MIB)}, {"Transfer-Encoding": "chunked"}):
+                with self.subTest(f"{n} MiB {headers}"), self.server.connect() as client:
+                    client.send(message("POST", "/invocations", headers=headers))
+                    chunk = b"%x\r\n" % MIB + block + b"\r\n" if len(headers) and \
+                        "Transfer-Encoding" in headers else block
+                    for _ in range(n):
+                        if client.send_some(chunk) < len(chunk):
+                            break
+                    self.assertRefused(client.read(), 413, str(limit))
+                    client.wait_until_closed()
+        self.assertServes(self.server)
+
+    def test_a_client_that_sends_all_before_it_reads_sees_the_413(self):
+        """Checklist 98: as most HTTP libraries do; the server reads what it throws away."""
+        body = b" " * (26 * MIB)
+        with self.server.connect() as client:
+            client.send(message("POST", "/invocations", body))
+            self.assertRefused(client.read(), 413)
+        self.assertServes(self.server)
+
+    def test_a_small_body_that_is_refused_leaves_the_connection_usable_or_closes_it(self):
+        """Checklist 98: never are its bytes taken for a request."""
+        smuggled = message("GET", "/nothing-here")
+        for path, headers in (("/nothing", {}), ("/invocations", {"Content-Type": "text/html"}),
+                              ("/health", {})):
+            with self.subTest(path), self.server.connect() as client:
+                first = client.request("POST", path, body=smuggled * 3, headers=headers)
+                self.assertIn(first.status, (404, 405, 415))
+                if first.closes:
+                    self.assertEqual(b"", client.wait_until_closed())
+                else:
+                    self.assertEqual(200, client.get("/ping").status)
+
+    def test_the_limit_can_be_moved(self):
+        """Checklist 98, contract 3.10: asynchronous endpoints send more."""
+        small = self.serve(env={"SAGEMAKER_MAX_REQUEST_SIZE": "2000"})
+        with small.connect() as client:
+            self.assertEqual(200, client.post(PAIR + b" " * (2000 - len(PAIR))).status)
+            self.assertRefused(client.post(PAIR + b" " * (2001 - len(PAIR))), 413, "2000")
+        large = self.serve(env={"MAX_CONTENT_LENGTH": str(40 * MIB)})
+        self.assertEqual(200, large.post(big_body(30 * MIB)[0]).status)
+
+    def test_a_packed_body_is_unpacked(self):
+        """Checklist 98, RFC 9110 8.4: gzip, in one member or several, with chunks or not."""
+        gz = {"Content-Encoding": "gzip", "Content-Type": JSON}
+        with self.server.connect() as client:
+            plain = client.post(PAIR).body
+            for packed in (gzip.compress(PAIR), gzip.compress(PAIR[:9]) + gzip.compress(PAIR[9:]),
+                           gzip.compress(PAIR, 0)):
+                self.assertEqual(plain, client.request("POST", "/invocations", body=packed,
+                                                       headers=gz).body)
+                client.send(message("POST", "/invocations", chunked(packed, (1, 5)),
+                                    {**gz, "Transfer-Encoding": "chunked"}))
+                self.assertEqual(plain, client.read().body)
+            body, n = big_body(20 * MIB)
+            answer = client.request("POST", "/invocations", body=gzip.compress(body, 1), headers=gz)
+            self.assertEqual(n, answer.body.count(b"predicted_rating"))
+
+    def test_a_packed_body_that_is_broken_is_400(self):
+        """Checklist 104."""
+        good = gzip.compress(PAIR * 50)
+        for label, packed in (("cut", good[:-4]), ("checksum", good[:-8] + b"\0" * 8),
+                              ("no gzip", PAIR), ("something behind", good + b"x"),
+                              ("damaged", good[:15] + bytes([good[15] ^ 255]) + good[16:]),
+                              ("zlib", zlib.compress(PAIR))):
+            with self.subTest(label):
+                answer = self.server.request("POST", "/invocations", body=packed,
+                                             headers={"Content-Encoding": "gzip"})
+                self.assertRefused(answer, 400)
+        for coding in ("br", "deflate", "gzip, gzip", "zstd"):
+            with self.subTest(coding):
+                answer = self.server.request("POST", "/invocations", body=good,
+                                             headers={"Content-Encoding": coding})
+                self.assertRefused(answer, 415, "gzip")
+        self.assertEqual(200, self.server.request("POST", "/invocations", body=PAIR, headers={
+            "Content-Encoding": "identity"}).status)
+
+    def test_a_small_packed_body_that_unpacks_to_gigabytes_is_413(self):
+        """Checklist 98: and costs no memory."""
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        bomb = b"".join(packer.compress(b"\0" * MIB) for _ in range(512)) + packer.flush()
+        before = self.server.status_bytes("VmHWM") if self.server.try_ping() else 0
+        answer = self.server.request("POST", "/invocations", body=bomb,
+                                     headers={"Content-Encoding": "gzip"})
+        self.assertRefused(answer, 413, str(25 * MIB))
+        if not SANITIZED:
+            self.assertLess(self.server.status_bytes("VmHWM") - before, 100 * MIB)
+        self.assertServes(self.server)
+
+
+class Hostile(ServeCase):
+    """Requests that can be read in two ways, or that are made to hurt."""
+
+    def refused(self, data, *statuses):
+        with self.server.connect() as client:
+            client.send_some(data)
+            answer = client.read()
+            self.assertIn(answer.status, statuses or (400,), answer)
+            self.assertTrue(answer.closes, answer)
+            client.wait_until_closed()
+        return answer
+
+    def test_two_lengths_and_a_length_besides_chunks_are_400(self):
+        """Checklist 104 (RFC 9112, 6.3): request smuggling."""
+        post = b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
+        for headers in (b"Content-Length: 5\r\nContent-Length: 6\r\n",
+                        b"Content-Length: 5, 6\r\n", b"Content-Length: 5\r\ncontent-length: 31\r\n",
+                        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                        b"Content-Length: +5\r\n", b"Content-Length: -5\r\n",
+                        b"Content-Length: 0x5\r\n", b"Content-Length: 5 5\r\n",
+                        b"Content-Length: \r\n", b"Content-Length: five\r\n",
+                        b"Content-Length: 5.0\r\n",
+                        b"Transfer-Encoding: chunked, chunked\r\n",
+                        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"):
+            with self.subTest(headers):
+                self.refused(post + headers + b"\r\n0\r\n\r\n")
+        for headers in (b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: xchunked\r\n",
+                        b"Transfer-Encoding: identity\r\n"):
+            with self.subTest(headers):
+                self.refused(post + headers + b"\r\n0\r\n\r\n", 400, 501)
+        self.assertEqual(413, self.refused(
+            post + b"Content-Length: 99999999999999999999999\r\n\r\n", 400, 413).status)
+        self.assertServes(self.server)
+
+    def test_heads_that_are_none_are_400(self):
+        """Checklist 104."""
+        for head in (b"GET /ping HTTP/1.1\nHost: x\n\n", b"GET  /ping HTTP/1.1\r\n\r\n",
+                     b"GET /ping\r\n\r\n", b"/ping HTTP/1.1\r\n\r\n", b"GET /ping HTTP/1.1 x\r\n\r\n",
+                     b"GET /ping HTTP/1.1\r\nHost : x\r\n\r\n", b"GET /ping HTTP/1.1\r\n: x\r\n\r\n",
+                     b"GET /ping HTTP/1.1\r\nHost x\r\n\r\n", b"G@T /ping HTTP/1.1\r\n\r\n",
+                     b"GET /ping HTTP/1.1\r\nA: x\r\n folded\r\n\r\n",
+                     b"GET /ping HTTP/1.1\r\nA: x\0y\r\n\r\n", b"GET /ping HTTP/1.1\r\nA: x\ry\r\n\r\n",
+                     b"GET /ping HTTP/1.1\rHost: x\r\r", b"GET ping HTTP/1.1\r\n\r\n",
+                     b"GET /p\x00ing HTTP/1.1\r\n\r\n", b"GET /p\x7fing HTTP/1.1\r\n\r\n",
+                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x5a" * 500,
+                     b"\0" * 100, b"\xff" * 100, b"HELO mail.example\r\n\r\n"):
+            with self.subTest(head[:40]):
+                self.refused(head)
+        for head in (b"GET /ping HTTP/2.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                     b"GET /ping HTTP/1.1x\r\n\r\n", b"GET /ping http/1.1\r\n\r\n",
+                     b"GET /ping HTTP/9.9\r\n\r\n"):
+            with self.subTest(head[:40]):
+                self.refused(head, 400, 505)
+        self.assertServes(self.server)
+
+    def test_a_head_without_end_is_431(self):
+        """Checklist 93, 110: one long line, many lines, a long path, no end at all."""
+        for head in (b"GET /ping HTTP/1.1\r\nA: " + b"x" * 40000 + b"\r\n\r\n",
+                     b"GET /ping HTTP/1.1\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
+                     b"GET /ping?" + b"x" * 40000 + b" HTTP/1.1\r\n\r\n",
+                     b"GET /ping HTTP/1.1\r\nA: " + b"x" * 3_000_000,
+                     b"GET /ping HTTP/1.1\r\n" + b"A: b\r\n" * 120 + b"\r\n"):
+            with self.subTest(head[:40]):
+                self.refused(head, 431)
+        self.assertServes(self.server)
+
+    def test_a_percent_that_encodes_nothing_is_400(self):
+        """Checklist 97, 104."""
+        with self.server.connect() as client:
+            for target in ("/internal/recommend/%", "/internal/recommend/%2", "/internal/recommend/%zz",
+                           "/internal/recommend/1?top_n=%", "/internal/recommend/1?%zz=1",
+                           "/internal/recommend/%00", "/internal/recommend/1%00",
+                           "/internal/recommend/%ff%fe", "/internal/recommend/%0a",
+                           "/internal/recommend/%C0%AE"):
+                with self.subTest(target):
+                    self.assertRefused(client.get(target), 400)
+                    self.assertEqual(200, client.get("/ping").status)
+
+    def test_a_path_is_never_a_path_of_files(self):
+        """Checklist 97: dots and encoded slashes are bytes of an id nobody has."""
+        with self.server.connect() as client:
+            for user in ("..%2F..%2Fetc%2Fpasswd", "%2e%2e", "%2e%2e%2f%2e%2e%2fmodel.bin", "..",
+                         "%252e%252e%252f", "%5c..%5c", "1%2F..%2F2"):
+                with self.subTest(user):
+                    answer = client.get(f"/internal/recommend/{user}")
+                    self.assertIn(answer.status, (200, 404), answer)
+                    if answer.status == 200:
+                        self.assertIs(False, answer.json()["known_user"])
+
+    def test_random_bytes_crash_nothing(self):
+        """Checklist 104, 118."""
+        r = random.Random(11)
+        good = message("POST", "/invocations", PAIR, content_type=JSON)
+        for n in range(300):
+            data = bytearray(good)
+            for _ in range(r.randrange(1, 12)):
+                at = r.randrange(len(data))
+                data[at : at + r.randrange(3)] = r.randbytes(r.randrange(4))
+            with self.server.connect() as client:
+                client.send(bytes(data))
+                client.finish_sending()
+                for answer in self.answers(client):
+                    self.assertNotEqual(500, answer.status, bytes(data))
+        self.assertServes(self.server)
+
+    def answers(self, client):
+        from serving import Closed
+        try:
+            while True:
+                yield client.read()
+        except Closed:
+            pass
+
+    def test_clients_that_leave_or_dawdle_delay_nobody_and_leave_nothing(self):
+        """Checklist 110: gone in a head, in a body, before their answer, with a reset; and
+        bytes that come one at a time."""
+        server = self.serve(threads=1)
+        body, _ = big_body(2 * MIB)
+        request = message("POST", "/invocations", body, content_type=JSON)
+        slow = [server.connect() for _ in range(10)]
+        self.addCleanup(lambda: [client.close() for client in slow])
+        small = message("POST", "/invocations", PAIR)
+        files = server.open_files()
+        for n in range(120):
+            client = server.connect()
+            cut = (5, 60, len(request) // 2, len(request) - 1, len(request))[n % 5]
+            client.send(request[:cut])
+            client.reset() if n % 2 else client.close()
+            if n % 4 == 0 and n // 4 < len(small):
+                for one in slow:
+                    one.send(small[n // 4 : n // 4 + 1])
+            start = time.monotonic()
+            self.assertEqual(200, server.ping().status)
+            self.assertLess(time.monotonic() - start, 2, "the platform's limit for a ping")
+        for one in slow:
+            one.send(small[30:])
+            self.assertEqual(200, one.read().status)
+        server.wait_for(lambda: server.open_files() <= files, "files closed")
+        metrics = server.metrics()
+        self.assertEqual(11, metrics("http_connections"))
+        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
+        self.assertLess(server.metrics()("http_buffered_bytes"), 4096)
+
+
+class MediaTypes(ServeCase):
+    def test_a_question_without_a_content_type_is_json(self):
+        """Checklist 99."""
+        with self.server.connect() as client:
+            self.assertAnswer(client.request("POST", "/invocations", body=PAIR), 200, JSON)
+            self.assertAnswer(client.request("POST", "/invocations", body=PAIR,
+                                             headers={"Content-Type": ""}), 200, JSON)
+
+    def test_parameters_and_case_of_a_content_type_do_not_matter(self):
+        """Checklist 99."""
+        bodies = {JSON: PAIR, JSON_LINES: PAIR + b"\n", CSV: b"1,1001\n"}
+        with self.server.connect() as client:
+            for expected, types in (
+                    (CSV, ("text/csv", "Text/CSV", "text/csv; charset=utf-8", "text/csv;label_size=0",
+                           "TEXT/CSV ; header=present", ' text/csv; a="x;y"')),
+                    (JSON, ("application/json", "application/json; charset=utf-8",
+                            "Application/JSON;verbose=true")),
+                    (JSON_LINES, ("application/jsonlines", "application/jsonlines;charset=UTF-8"))):
+                for content_type in types:
+                    with self.subTest(content_type):
+                        self.assertAnswer(client.post(bodies[expected], content_type), 200, expected)
+
+    def test_other_types_are_415_and_the_text_lists_what_is_read(self):
+        """Checklist 100: what a Predictor of the SDK sends by default is one of them."""
+        with self.server.connect() as client:
+            for content_type in ("application/octet-stream", "text/html", "application/x-npy",
+                                 "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+                                 "application/x-recordio-protobuf", "text/csvx", "csv", "*/*", "a" * 900,
+                                 "application/json, text/csv"):
+                with self.subTest(content_type[:40]):
+                    self.assertRefused(client.post(PAIR, content_type), 415, content_type[:100], JSON,
+                                       JSON_LINES, CSV)
+            self.assertEqual(200, client.get("/ping").status)
+
+    def test_accept_chooses_among_what_can_be_sent(self):
+        """Checklist 101, 102: with q-values, ranges and lists; the question's own format
+        among equals."""
+        cases = [(None, None), ("", None), ("*/*", None), ("application/*", JSON), ("text/*", CSV),
+                 (JSON, JSON), (CSV, CSV), (JSON_LINES, JSON_LINES), ("TEXT/CSV", CSV),
+                 ("application/json; verbose=true", JSON), ("text/html, text/csv", CSV),
+                 ("text/csv;q=0.1, application/json;q=0.9", JSON),
+                 ("text/csv;q=0.9, application/json;q=0.1", CSV),
+                 ("application/json;q=0, */*", None), ("text/html;q=1, */*;q=0.1", None),
+                 ("text/csv; q=0.5, application/jsonlines; q=0.51", JSON_LINES),
+                 ("*/*;q=0.1, text/csv", CSV)]
+        bodies = {JSON: PAIR, JSON_LINES: PAIR + b"\n", CSV: b"1,1001\n"}
+        with self.server.connect() as client:
+            for asked, body in bodies.items():
+                for accept, expected in cases:
+                    with self.subTest(f"{asked} {accept}"):
+                        headers = {} if accept is None else {"Accept": accept}
+                        answer = self.assertAnswer(client.post(body, asked, headers=headers))
+                        if accept == "application/json;q=0, */*":
+                            self.assertNotEqual(JSON, answer.media_type)
+                            continue
+                        if accept == "application/*":
+                            expected = asked if asked != CSV else JSON
+                        self.assertEqual(expected or asked, answer.header("Content-Type"))
+                        self.check_body(answer)
+
+    def check_body(self, answer):
+        if answer.media_type == JSON:
+            answer.json()
+        elif answer.media_type == JSON_LINES:
+            self.assertEqual(1, len(answer.json_lines()))
+        else:
+            self.assertRegex(answer.csv_lines()[0], r"\A\d(\.\d+)?\Z")
+
+    def test_accept_may_come_in_several_lines(self):
+        """Checklist 101."""
+        answer = self.server.post(PAIR, headers=[("Accept", "text/html"), ("Accept", "text/csv")])
+        self.assertAnswer(answer, 200, CSV)
+
+    def test_the_default_format_of_answers_can_be_set(self):
+        """Checklist 101."""
+        for default in (CSV, JSON, JSON_LINES, "Application/JSON; charset=utf-8"):
+            with self.subTest(default):
+                server = self.serve(env={"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": default})
+                expected = default.partition(";")[0].lower()
+                for headers in ({}, {"Accept": "*/*"}, {"Accept": ""}):
+                    for body, content_type in ((PAIR, JSON), (b"1,1001", CSV), (PAIR, JSON_LINES)):
+                        self.assertAnswer(server.post(body, content_type, headers=headers), 200,
+                                          expected)
+                self.assertAnswer(server.post(PAIR, headers={"Accept": JSON_LINES}), 200, JSON_LINES)
+
+    def test_an_answer_nobody_can_make_is_406_before_anything_is_computed(self):
+        """Checklist 101: 406 even for a body that is none."""
+        with self.server.connect() as client:
+            for accept in ("text/html", "image/png", "application/x-recordio-protobuf",
+                           "application/json;q=0", "*/*;q=0", "text/csv;q=0, text/html"):
+                for body in (PAIR, b"{"):
+                    with self.subTest(accept):
+                        self.assertRefused(client.post(body, headers={"Accept": accept}), 406, JSON,
+                                           JSON_LINES, CSV)
+            self.assertRefused(client.post({"userId": "1", "top_n": 3}, headers={"Accept": CSV}), 406,
+                               JSON)
+
+    def test_types_are_looked_at_in_the_order_that_helps(self):
+        """Checklist 100, 101: 415 before 406 before the body."""
+        headers = {"Accept": "image/png"}
+        self.assertEqual(415, self.server.post(b"", "text/html", headers=headers).status)
+        self.assertEqual(406, self.server.post(b"", JSON, headers=headers).status)
+        self.assertEqual(400, self.server.post(b"", JSON).status)
+
+    def test_answers_of_every_path_say_what_they_are(self):
+        """Checklist 102."""
+        for path, content_type in (("/execution-parameters", JSON), ("/health", JSON),
+                                   ("/internal/recommend/1", JSON),
+                                   ("/metrics", "text/plain; version=0.0.4; charset=utf-8")):
+            self.assertAnswer(self.server.get(path), 200, content_type)
+
+
+class Errors(ServeCase):
+    def test_an_empty_body_is_400_and_says_what_to_send(self):
+        """Checklist 103: never 500."""
+        with self.server.connect() as client:
+            for content_type, word in ((JSON, "instances"), (JSON_LINES, "line"), (CSV, "user,movie")):
+                for body in (b"", b"\n", b" \r\n", b"\xef\xbb\xbf"):
+                    with self.subTest(f"{content_type} {body}"):
+                        self.assertRefused(client.post(body, content_type), 400, "empty", word)
+            self.assertRefused(client.request("POST", "/invocations", content_type=JSON), 400, "empty")
+
+    def test_an_error_says_where_and_the_connection_goes_on(self):
+        """Checklist 104, 105 (the rest is in test_serve_bad_input)."""
+        with self.server.connect() as client:
+            for content_type, body, words in (
+                    (JSON, b'{"userId":"1"', ("line 1",)),
+                    (JSON, b'{"instances":[{"userId":"1","movieId":"2"},{"userId":3.5,"movieId":"2"}]}',
+                     ("instances[1].userId",)),
+                    (JSON_LINES, PAIR + b"\n" + PAIR + b"\n{\n", ("line 3",)),
+                    (CSV, b"1,2\n1,2,3\n", ("line 2",))):
+                with self.subTest(words):
+                    answer = client.post(body, content_type)
+                    self.assertRefused(answer, 400, *words)
+                    self.assertEqual("bad_request", answer.json()["error"]["code"])
+                    self.assertFalse(answer.closes)
+            self.assertEqual(200, client.post(PAIR).status)
+
+    def test_errors_are_short_and_printable_whatever_they_quote(self):
+        """Checklist 105: each answer of these tests is checked (serving.check_answer)."""
+        ugly = ("\x01\x1b[31m\x7f\\\"", "💩" * 300, "x" * 3000, "\u202e\u2028", "<script>")
+        with self.server.connect() as client:
+            for text in ugly:
+                with self.subTest(text[:10]):
+                    self.assertRefused(client.post({text: 1}), 400)
+                    self.assertRefused(client.post({"userId": text, "movieId": []}), 400)
+                    self.assertRefused(client.post(text, CSV), 400)
+                    self.assertRefused(client.post({"instances": [], text: 1}), 400)
+
+    def test_500_is_never_an_answer_to_a_client(self):
+        """Checklist 106: by what all tests of this server were answered."""
+        with self.server.connect() as client:
+            for body in (b"", b"{", b"[]", b"{}", b"null", PAIR, b"\xff", b'{"a":1}'):
+                for content_type in (JSON, JSON_LINES, CSV, "x/y"):
+                    client.post(body, content_type)
+        metrics = self.server.metrics()
+        self.assertEqual(0, metrics("http_requests_total", route="/invocations", status="5xx"))
+
+    def test_custom_attributes_come_back_as_they_were(self):
+        """Checklist 107: up to 1,024 visible characters."""
+        with self.server.connect() as client:
+            for value in ("trace=1", "a b c", "x" * 1024, "!~{}[]\"'\\,;:", "ünï" if False else "~"):
+                answer = client.post(PAIR, headers={CUSTOM_ATTRIBUTES: value})
+                self.assertEqual(value, answer.header(CUSTOM_ATTRIBUTES), answer)
+                answer = client.post(PAIR, headers={CUSTOM_ATTRIBUTES.lower(): value})
+                self.assertEqual(value, answer.header(CUSTOM_ATTRIBUTES), answer)
+            self.assertIsNone(client.post(PAIR).header(CUSTOM_ATTRIBUTES))
+            self.assertIsNone(client.get("/ping").header(CUSTOM_ATTRIBUTES))
+
+    def test_custom_attributes_cannot_add_a_header(self):
+        """Checklist 107."""
+        for value in (b"a\rSet-Cookie: x", b"a\nSet-Cookie: x", b"a\0b", b"\x1b[2J", b"caf\xc3\xa9",
+                      b"x" * 1025, b"a\tb"):
+            with self.subTest(value[:20]), self.server.connect() as client:
+                client.send(b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
+                            b"X-Amzn-SageMaker-Custom-Attributes: " + value +
+                            b"\r\nContent-Length: %d\r\n\r\n" % len(PAIR) + PAIR)
+                answer = client.read()
+                self.assertIn(answer.status, (200, 400), answer)
+                self.assertIsNone(answer.header(CUSTOM_ATTRIBUTES), answer)
+                self.assertIsNone(answer.header("Set-Cookie"), answer)
+
+    def test_a_request_leaves_a_line_with_its_inference_id_and_no_data(self):
+        """Checklist 108."""
+        inference_id = "id-" + "x" * 61
+        self.server.post({"userId": "secret-user", "movieId": "secret-movie"},
+                         headers={INFERENCE_ID: inference_id})
+        self.server.get("/internal/recommend/secret-user?top_n=3")
+        line = self.server.wait_for_log("request", inference_id=inference_id)
+        for key, value in (("level", "info"), ("method", "POST"), ("route", "/invocations"),
+                           ("status", 200)):
+            self.assertEqual(value, line[key], line)
+        self.assertGreater(line["bytes_in"], 10)
+        self.assertGreater(line["bytes_out"], 10)
+        self.assertGreaterEqual(line["microseconds"], 0)
+        self.assertRegex(line["ts"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+        line = self.server.wait_for_log("request", route="/internal/recommend/{user_id}")
+        self.server.stop()
+        self.assertNotIn("secret", self.server.stopped.stderr)
+
+    def test_an_inference_id_cannot_break_the_log(self):
+        """Checklist 108: each line of the log is read as JSON at the end of each test."""
+        with self.server.connect() as client:
+            for value in ('"},{"', "\\", "x" * 65, "a\tb", "\u00fc"):
+                client.send(message("POST", "/invocations", PAIR, {INFERENCE_ID: value}))
+                self.assertIn(client.read().status, (200, 400))
+        self.server.wait_for_log("request", n=5)
+
+    def test_which_requests_are_logged_can_be_chosen(self):
+        """Checklist 108."""
+        for choice, expected in (("all", [200, 400, 200]), ("errors", [400]), ("off", [])):
+            with self.subTest(choice):
+                server = self.serve(env={"SERVE_ACCESS_LOG": choice})
+                with server.connect() as client:
+                    for body in (PAIR, b"{", PAIR):
+                        client.post(body)
+                server.stop()
+                self.assertEqual(expected, [line["status"] for line in server.log_lines("request")
+                                            if line["route"] == "/invocations"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,304 @@
+/* What is answered: beside the model's own numbers, and about whom it does not know. */
+#include "inference_testing.h"
+
+#include "base/text.h"
+
+static const char *const users[] = {"7", "007", "z\xC3\xBCri", "nobody"};
+static const char *const items[] = {"1042", "2959", "a@b ", "~~~~", "nothing"};
+enum { USERS = 4, ITEMS = 5, KNOWN_USERS = 3, KNOWN_ITEMS = 4 };
+
+static void a_rating_is_what_the_model_predicts(void **state)
+{
+    (void)state;
+    for (size_t u = 0; u < USERS; u++)
+        for (size_t i = 0; i < ITEMS; i++) {
+            char body[128];
+            mf_text answer = MF_TEXT_EMPTY;
+            snprintf(body, sizeof body, "{\"userId\":\"%s\",\"movieId\":\"%s\"}", users[u],
+                     items[i]);
+            mf_text_literal(&answer, "{\"predicted_rating\":");
+            mf_text_float(&answer, predict(users[u], items[i]));
+            mf_text_format(&answer, "%s%s}", u < KNOWN_USERS ? "" : ",\"known_user\":false",
+                           i < KNOWN_ITEMS ? "" : ",\"known_item\":false");
+            mf_text_append(&answer, "", 1);
+            expect(body, answer.bytes);
+            mf_text_free(&answer);
+        }
+}
+
+static void a_list_leaves_out_what_was_rated_unless_told(void **state)
+{
+    (void)state;
+    /* User 7 rated all but "a@b ". */
+    expect("{\"userId\":\"7\",\"top_n\":10}",
+           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
+    expect("{\"userId\":\"7\",\"top_n\":10,\"include_rated\":false}",
+           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
+    expect("{\"userId\":\"7\",\"top_n\":2,\"include_rated\":true}",
+           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":5.0},"
+           "{\"movieId\":\"1042\",\"predicted_rating\":4.0}]}");
+    /* User 007 rated nothing. */
+    expect("{\"top_n\":1,\"userId\":\"007\"}",
+           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":4.0}]}");
+}
+
+static void named_movies_are_ranked_all_of_them(void **state)
+{
+    (void)state;
+    expect("{\"userId\":\"7\",\"movieIds\":[2959,\"1042\",\"~~~~\"]}",
+           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":5.0},"
+           "{\"movieId\":\"1042\",\"predicted_rating\":4.0},"
+           "{\"movieId\":\"2959\",\"predicted_rating\":2.0}]}");
+    /* … unless told: with a number rated ones are left out as always. */
+    expect("{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"include_rated\":false}",
+           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
+    expect("{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"top_n\":2}",
+           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
+    expect("{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"top_n\":1,\"include_rated\":true}",
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"predicted_rating\":2.0}]}");
+}
+
+static void movies_that_are_not_known_stand_where_their_score_is(void **state)
+{
+    (void)state;
+    /* μ + b_u = 3.75 for user 7; each movie once. */
+    expect("{\"userId\":\"7\",\"movieIds\":[\"x\",2959,\"1042\",5,\"x\",\"5\",\"1042\"]}",
+           "{\"recommendations\":[{\"movieId\":\"1042\",\"predicted_rating\":4.0},"
+           "{\"movieId\":\"x\",\"predicted_rating\":3.75,\"known_item\":false},"
+           "{\"movieId\":\"5\",\"predicted_rating\":3.75,\"known_item\":false},"
+           "{\"movieId\":\"2959\",\"predicted_rating\":2.0}]}");
+    expect(
+        "{\"userId\":\"7\",\"top_n\":2,\"include_rated\":true,\"movieIds\":[\"x\",2959,\"1042\"]}",
+        "{\"recommendations\":[{\"movieId\":\"1042\",\"predicted_rating\":4.0},"
+        "{\"movieId\":\"x\",\"predicted_rating\":3.75,\"known_item\":false}]}");
+    expect("{\"userId\":\"7\",\"movieIds\":[\"x\"]}",
+           "{\"recommendations\":[{\"movieId\":\"x\",\"predicted_rating\":3.75,"
+           "\"known_item\":false}]}");
+    /* For nobody, lists are by popularity: b_i · c_i / (c_i + damping). */
+    expect("{\"userId\":\"nobody\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"]}",
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"predicted_rating\":4.0},"
+           "{\"movieId\":\"a@b \",\"predicted_rating\":3.5},"
+           "{\"movieId\":\"x\",\"predicted_rating\":3.5,\"known_item\":false},"
+           "{\"movieId\":\"1042\",\"predicted_rating\":3.25}],\"known_user\":false}");
+}
+
+static void nobody_gets_what_is_popular(void **state)
+{
+    (void)state;
+    expect("{\"userId\":\"nobody\",\"top_n\":2}",
+           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":4.5},"
+           "{\"movieId\":\"2959\",\"predicted_rating\":4.0}],\"known_user\":false}");
+    /* A visitor none of whose movies is known is nobody. */
+    expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"top_n\":1}",
+           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":4.5}],"
+           "\"known_user\":false}");
+    expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"movieId\":\"1042\"}",
+           "{\"predicted_rating\":3.25,\"known_user\":false}");
+}
+
+/* The recommender's own answer for a visitor who rated these two. */
+static void a_visitor_is_folded_in(void **state)
+{
+    (void)state;
+    static const uint32_t rated[] = {MF_INDEX_NONE, 1, 3};
+    static const float ratings[] = {5, 1, 4.5f};
+    const char *who = "\"ratings\":[{\"movieId\":\"x\",\"rating\":5},"
+                      "{\"rating\":1,\"movieId\":2959},{\"movieId\":\"~~~~\",\"rating\":4.5}]";
+    mf_error err = {0};
+    mf_taste taste;
+    const mf_recommendation *best;
+    size_t n_best;
+    char body[512];
+    for (uint32_t item = 0; item < KNOWN_ITEMS + 1; item++) {
+        mf_text answer = MF_TEXT_EMPTY;
+        assert_ok(mf_fold_in(asking.recommender, asking.workspace, rated, ratings, 3, &taste, &err),
+                  err);
+        assert_true(taste.known);
+        mf_text_literal(&answer, "{\"predicted_rating\":");
+        mf_text_float(&answer, mf_predict(asking.recommender, &taste,
+                                          item < KNOWN_ITEMS ? item : MF_INDEX_NONE));
+        mf_text_format(&answer, "%s}", item < KNOWN_ITEMS ? "" : ",\"known_item\":false");
+        mf_text_append(&answer, "", 1);
+        snprintf(body, sizeof body, "{%s,\"movieId\":\"%s\"}", who, items[item]);
+        expect(body, answer.bytes);
+        mf_text_free(&answer);
+    }
+    mf_text answer = MF_TEXT_EMPTY;
+    const mf_top_n_query query = {.n = 9};
+    assert_ok(mf_fold_in(asking.recommender, asking.workspace, rated, ratings, 3, &taste, &err),
+              err);
+    assert_ok(mf_top_n(asking.recommender, asking.workspace, &taste, &query, &best, &n_best, &err),
+              err);
+    assert_int_equal(n_best, 2); /* not what was rated */
+    mf_text_literal(&answer, "{\"recommendations\":[");
+    for (size_t i = 0; i < n_best; i++) {
+        mf_text_format(&answer, "%s{\"movieId\":\"%s\",\"predicted_rating\":", i > 0 ? "," : "",
+                       items[best[i].item]);
+        mf_text_float(&answer, best[i].predicted_rating);
+        mf_text_literal(&answer, "}");
+    }
+    mf_text_append(&answer, "]}", 3);
+    snprintf(body, sizeof body, "{%s,\"top_n\":9}", who);
+    expect(body, answer.bytes);
+    mf_text_free(&answer);
+}
+
+static void similar_movies_are_listed(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    const mf_recommendation *best;
+    size_t n_best;
+    mf_text answer = MF_TEXT_EMPTY;
+    assert_ok(mf_similar(asking.recommender, asking.workspace, 1, 2, &best, &n_best, &err), err);
+    assert_int_equal(n_best, 2);
+    mf_text_literal(&answer, "{\"similar\":[");
+    for (size_t i = 0; i < n_best; i++) {
+        mf_text_format(&answer, "%s{\"movieId\":\"%s\",\"similarity\":", i > 0 ? "," : "",
+                       items[best[i].item]);
+        mf_text_float(&answer, best[i].predicted_rating);
+        mf_text_literal(&answer, "}");
+    }
+    mf_text_append(&answer, "]}", 3);
+    expect("{\"movieId\":\"2959\",\"similar\":2}", answer.bytes);
+    mf_text_free(&answer);
+    expect("{\"movieId\":\"x\",\"similar\":2}", "{\"similar\":[],\"known_item\":false}");
+}
+
+static void strict_refuses_the_only_question(void **state)
+{
+    (void)state;
+    asking.limits.strict = true;
+    static const struct {
+        const char *body;
+        const char *text;
+    } cases[] = {
+        {"{\"userId\":\"x\",\"movieId\":\"2959\"}", "userId \"x\" is not in the training data"},
+        {"{\"userId\":\"7\",\"movieId\":\"x\"}", "movieId \"x\" is not in the training data"},
+        {"{\"userId\":\"x\",\"top_n\":1}", "userId \"x\" is not in the training data"},
+        {"{\"userId\":\"7\",\"movieIds\":[2959,\"x\",\"y\"]}",
+         "movieIds \"x\" is not in the training data"},
+        {"{\"movieId\":\"x\",\"similar\":1}", "movieId \"x\" is not in the training data"},
+        {"{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"top_n\":1}",
+         "ratings: none of the movies is in the training data"},
+        {"{\"ratings\":[{\"movieId\":\"2959\",\"rating\":5}],\"movieId\":\"x\"}",
+         "movieId \"x\" is not in the training data"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        refuse_as(JSON, JSON, cases[i].body, 404, cases[i].text);
+    expect("{\"userId\":\"7\",\"movieId\":\"2959\"}", "{\"predicted_rating\":2.0}");
+    /* Of a long id the beginning is shown. */
+    char body[400];
+    snprintf(body, sizeof body, "{\"userId\":\"%0200d\",\"movieId\":\"2959\"}", 0);
+    assert_false(ask_bytes(JSON, JSON, body, strlen(body)));
+    assert_int_equal(asking.status, 404);
+    assert_true(strlen(asking.err.text) < 120);
+}
+
+static void strict_gives_null_inside_a_batch_and_goes_on(void **state)
+{
+    (void)state;
+    asking.limits.strict = true;
+    expect("{\"instances\":[{\"userId\":\"x\",\"movieId\":\"2959\"},"
+           "{\"userId\":\"7\",\"movieId\":\"x\"},{\"userId\":\"7\",\"movieId\":\"2959\"},"
+           "{\"userId\":\"x\",\"top_n\":3},{\"userId\":\"x\",\"movieIds\":[\"2959\",\"y\"]},"
+           "{\"userId\":\"7\",\"movieIds\":[\"y\",\"2959\"]},"
+           "{\"movieId\":\"x\",\"similar\":3},"
+           "{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"movieId\":\"2959\"}]}",
+           "{\"predictions\":[{\"predicted_rating\":null,\"known_user\":false},"
+           "{\"predicted_rating\":null,\"known_item\":false},{\"predicted_rating\":2.0},"
+           "{\"recommendations\":[],\"known_user\":false},"
+           "{\"recommendations\":[],\"known_user\":false},"
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"predicted_rating\":2.0},"
+           "{\"movieId\":\"y\",\"predicted_rating\":null,\"known_item\":false}]},"
+           "{\"similar\":[],\"known_item\":false},"
+           "{\"predicted_rating\":null,\"known_user\":false}]}");
+    assert_int_equal(asking.n_answered, 8);
+    expect_as(CSV, CSV, "7,2959\nx,2959\n7,x\n7,2959\n", "2.0\n\"\"\n\"\"\n2.0\n");
+    expect_as(CSV, CSV, "x,y", "\"\"\n");
+    expect_as(LINES, LINES, "{\"userId\":\"x\",\"movieId\":\"2959\"}\n",
+              "{\"predicted_rating\":null,\"known_user\":false}\n");
+}
+
+static void recommend(const char *user, uint32_t top_n, const char *expected)
+{
+    mf_error err = {0};
+    mf_text_clear(&asking.answer, 0);
+    assert_ok(mf_inference_recommend(asking.recommender, &asking.limits, asking.workspace, user,
+                                     strlen(user), top_n, &asking.answer, &err),
+              err);
+    mf_text_append(&asking.answer, "", 1);
+    assert_string_equal(asking.answer.bytes, expected);
+}
+
+static void recommend_writes_numbers_as_numbers(void **state)
+{
+    (void)state;
+    recommend("7", 10, "{\"user_id\":7,\"recommendations\":[\"a@b \"],\"count\":1}");
+    recommend("007", 20,
+              "{\"user_id\":\"007\",\"recommendations\":[\"a@b \",\"~~~~\",2959,1042],"
+              "\"count\":4}");
+    recommend("0", 1,
+              "{\"user_id\":0,\"recommendations\":[\"~~~~\"],\"count\":1,\"known_user\":false}");
+    recommend("123456789012345", 1,
+              "{\"user_id\":123456789012345,\"recommendations\":[\"~~~~\"],\"count\":1,"
+              "\"known_user\":false}");
+    recommend("1234567890123456", 1,
+              "{\"user_id\":\"1234567890123456\",\"recommendations\":[\"~~~~\"],\"count\":1,"
+              "\"known_user\":false}");
+    recommend("-1", 1,
+              "{\"user_id\":\"-1\",\"recommendations\":[\"~~~~\"],\"count\":1,"
+              "\"known_user\":false}");
+    recommend("a\"b", 2,
+              "{\"user_id\":\"a\\\"b\",\"recommendations\":[\"~~~~\",2959],\"count\":2,"
+              "\"known_user\":false}");
+}
+
+static void recommend_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        uint32_t top_n;
+        bool strict;
+        int status;
+        const char *text;
+    } cases[] = {
+        {"", 1, false, 400,
+         "user_id: expected an id of 1 to 255 bytes of UTF-8 without control characters"},
+        {"a\x01", 1, false, 400,
+         "user_id: expected an id of 1 to 255 bytes of UTF-8 without control characters"},
+        {"\xFF", 1, false, 400,
+         "user_id: expected an id of 1 to 255 bytes of UTF-8 without control characters"},
+        {"7", 0, false, 400, "top_n: expected a whole number from 1 to 1000"},
+        {"7", 1001, false, 400, "top_n: expected a whole number from 1 to 1000"},
+        {"x", 1, true, 404, "user_id \"x\" is not in the training data"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mf_error err = {0};
+        asking.limits.strict = cases[i].strict;
+        assert_false(mf_inference_recommend(asking.recommender, &asking.limits, asking.workspace,
+                                            cases[i].user, strlen(cases[i].user), cases[i].top_n,
+                                            &asking.answer, &err));
+        assert_string_equal(err.text, cases[i].text);
+        assert_int_equal(mf_inference_status(&err), cases[i].status);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        asking_test(a_rating_is_what_the_model_predicts),
+        asking_test(a_list_leaves_out_what_was_rated_unless_told),
+        asking_test(named_movies_are_ranked_all_of_them),
+        asking_test(movies_that_are_not_known_stand_where_their_score_is),
+        asking_test(nobody_gets_what_is_popular),
+        asking_test(a_visitor_is_folded_in),
+        asking_test(similar_movies_are_listed),
+        asking_test(strict_refuses_the_only_question),
+        asking_test(strict_gives_null_inside_a_batch_and_goes_on),
+        asking_test(recommend_writes_numbers_as_numbers),
+        asking_test(recommend_refuses),
+    };
+    return asking_tests(tests);
+}

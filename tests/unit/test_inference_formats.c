@@ -1,0 +1,255 @@
+/* Bodies in every format and answers in every other. */
+#include "inference_testing.h"
+
+#define EMPTY_LINE "the line is empty: every line must hold a question"
+
+static void every_question_format_has_every_answer_format(void **state)
+{
+    (void)state;
+    static const char *const questions[][3] = {
+        /* one question, and the same in a batch of two */
+        {"{\"userId\":7,\"movieId\":2959}",
+         "{\"instances\":[{\"userId\":7,\"movieId\":2959},{\"userId\":7,\"movieId\":\"1042\"}]}"},
+        {"{\"userId\":7,\"movieId\":2959}\n",
+         "{\"userId\":7,\"movieId\":2959}\n{\"userId\":7,\"movieId\":1042}"},
+        {"7,2959\n", "7,2959\r\n7,1042"},
+    };
+    for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++) {
+        expect_as(q, JSON, questions[q][0],
+                  q == JSON ? "{\"predicted_rating\":2.0}"
+                            : "{\"predictions\":[{\"predicted_rating\":2.0}]}");
+        expect_as(q, LINES, questions[q][0], "{\"predicted_rating\":2.0}\n");
+        expect_as(q, CSV, questions[q][0], "2.0\n");
+        assert_int_equal(asking.n_answered, 1);
+        expect_as(q, JSON, questions[q][1],
+                  "{\"predictions\":[{\"predicted_rating\":2.0},{\"predicted_rating\":4.0}]}");
+        expect_as(q, LINES, questions[q][1],
+                  "{\"predicted_rating\":2.0}\n{\"predicted_rating\":4.0}\n");
+        expect_as(q, CSV, questions[q][1], "2.0\n4.0\n");
+        assert_int_equal(asking.n_answered, 2);
+    }
+}
+
+static void lists_do_not_fit_into_csv(void **state)
+{
+    (void)state;
+    const char *text = "text/csv carries predicted ratings only; ask for application/json";
+    refuse_as(JSON, CSV, "{\"userId\":7,\"top_n\":1}", 406, text);
+    refuse_as(JSON, CSV, "{\"movieId\":2959,\"similar\":1}", 406, text);
+    refuse_as(JSON, CSV, "{\"userId\":7,\"movieIds\":[1]}", 406, text);
+    refuse_as(LINES, CSV, "{\"userId\":7,\"movieId\":1}\n{\"userId\":7,\"top_n\":1}", 406, text);
+    refuse_as(JSON, CSV, "{\"instances\":[{\"userId\":7,\"top_n\":1}]}", 406, text);
+    /* A visitor's rating does. */
+    expect_as(JSON, CSV, "{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"movieId\":1042}",
+              "3.25\n");
+    expect_as(LINES, LINES, "{\"userId\":7,\"top_n\":1}\n{\"userId\":7,\"movieId\":2959}",
+              "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}\n"
+              "{\"predicted_rating\":2.0}\n");
+}
+
+static void csv_is_read_as_rfc_4180_says(void **state)
+{
+    (void)state;
+    expect_as(CSV, CSV, "7,2959", "2.0\n");
+    expect_as(CSV, CSV, "\"7\",\"2959\"\r\n7,\"1042\"\r\n", "2.0\n4.0\n");
+    expect_as(CSV, CSV,
+              "\xEF\xBB\xBF"
+              "7,2959\n",
+              "2.0\n");
+    expect_as(CSV, CSV, " 7 ,\t2959 \n", "2.0\n");
+    expect_as(CSV, CSV, "7,\"a@b \"\n", "0.5\n");
+    expect_as(CSV, CSV, "z\xC3\xBCri,2959\n", "5.0\n");
+    expect_as(CSV, JSON, "\"a,\"\"b\"\"\",2959\n",
+              "{\"predictions\":[{\"predicted_rating\":4.0,\"known_user\":false}]}");
+}
+
+static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        const char *text;
+    } cases[] = {
+        {"7,2959\n7\n", "line 2: expected user,movie, found 1 field"},
+        {"7,2959\n7,1,5\n", "line 2: expected user,movie, found 3 fields"},
+        {"userId,movieId,rating\n7,1,5\n", "line 1: expected user,movie, found 3 fields"},
+        {"7;2959\n", "line 1: expected user,movie, found 1 field"},
+        {"7,2959\n,1\n", "line 2: user: expected an id of 1 to 255 bytes of UTF-8 without control "
+                         "characters"},
+        {"7,\n", "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 without control "
+                 "characters"},
+        {"7,2959\n7,\xFF\n", "line 2: movie: expected an id of 1 to 255 bytes of UTF-8 without "
+                             "control characters"},
+        {"7,2959\n\n7,1042\n", "line 2: " EMPTY_LINE},
+        {"\n7,1042\n", "line 1: " EMPTY_LINE},
+        {"7,2959\n \t\n\n7,1042\n", "line 2: " EMPTY_LINE},
+        {"7,\"29\n59\"\n", "line 1: a quoted field does not end on its line"},
+        {"7,\"2959\n", "line 1: a quoted field does not end on its line"},
+        {"7,2959\r7,1042\n", "line 1: a carriage return inside the line: expected lines to end "
+                             "with \\n or \\r\\n"},
+        {"movieId,userId\n1,2\n", "line 1: expected user,movie in this order, found movie,user"},
+        {"7,2959\n7,1,\n7,\xFF", "line 2: expected user,movie, found 3 fields"},
+        {"7,\xFF\n7\n", "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 without control "
+                        "characters"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        refuse_as(CSV, CSV, cases[i].body, 400, cases[i].text);
+    assert_false(ask_bytes(CSV, CSV,
+                           "7,29\0"
+                           "59\n",
+                           8));
+    assert_string_equal(asking.err.text, "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 "
+                                         "without control characters");
+    char body[400];
+    snprintf(body, sizeof body, "7,%0256d\n", 1);
+    refuse_as(
+        CSV, CSV, body, 400,
+        "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 without control characters");
+    snprintf(body, sizeof body, "7,%0255d\n", 1);
+    expect_as(CSV, CSV, body, "3.75\n");
+}
+
+/* An unclosed quote at the very end of the body is closed by it, as libcsv does. */
+static void a_csv_header_is_left_out_or_answered(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {"userId,movieId", "USER_ID,Movie_Id", "user,item",
+                                          "\"userid\",\"itemId\"", "User,ITEM_ID\r"};
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "%s\n7,2959\n", headers[i]);
+        asking.limits.batch = false;
+        expect_as(CSV, CSV, body, "2.0\n");
+        expect_as(CSV, JSON, body, "{\"predictions\":[{\"predicted_rating\":2.0}]}");
+        assert_int_equal(asking.n_answered, 1);
+        asking.limits.batch = true;
+        expect_as(CSV, CSV, body, "predicted_rating\n2.0\n");
+        expect_as(CSV, LINES, body, "{\"predicted_rating\":2.0}\n");
+    }
+    expect_as(CSV, CSV, "userId,movieId\n", "predicted_rating\n");
+    asking.limits.batch = false;
+    expect_as(CSV, CSV, "userId,movieId\n", "");
+    expect_as(CSV, JSON, "userId,movieId", "{\"predictions\":[]}");
+    /* Only the first line, only names on both sides. */
+    expect_as(CSV, CSV, "7,2959\nuserId,movieId\n", "2.0\n3.5\n");
+    expect_as(CSV, CSV, "userId,2959\n", "4.0\n");
+}
+
+static void json_lines_are_one_question_a_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        const char *text;
+    } cases[] = {
+        {"{\"userId\":7,\"movieId\":1}\n\n{\"userId\":7,\"movieId\":1}\n", "line 2: " EMPTY_LINE},
+        {"{\"userId\":7,\"movieId\":1}\n{\"userId\":7}\n",
+         "line 2: add movieId for a rating or top_n for recommendations"},
+        {"{\"userId\":7,\"movieId\":1}\n{\"userId\":7,\"movieId\":null}\n",
+         "line 2: movieId: expected a string or an integer, found null"},
+        {"{\"userId\":7,\"movieId\":1} {\"userId\":7,\"movieId\":1}\n",
+         "line 1: not valid JSON at column 26: something follows the question: one question a "
+         "line"},
+        {"{\"userId\":7,\"top_n\":1} ,\n",
+         "line 1: not valid JSON at column 24: something follows the question: one question a "
+         "line"},
+        {"{\"userId\":7,\n\"movieId\":1}\n",
+         "line 1: not valid JSON at column 12: string or '}' expected near end of file"},
+        {"{\"userId\":7,\"movieId\":1}\n[]\n",
+         "line 2: expected an object such as {\"userId\":\"2\",\"movieId\":\"2959\"}, found an "
+         "array"},
+        {"{\"instances\":[{\"userId\":7,\"movieId\":1}]}\n",
+         "line 1: instances stands alone: put the other fields into its questions"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        refuse_as(LINES, LINES, cases[i].body, 400, cases[i].text);
+    expect_as(LINES, LINES,
+              "\xEF\xBB\xBF {\"userId\":7,\"movieId\":2959} \r\n{\"userId\":7,\"movieId\":\"\\u0031"
+              "042\"}\t\r\n\n \n",
+              "{\"predicted_rating\":2.0}\n{\"predicted_rating\":4.0}\n");
+}
+
+static void an_empty_body_is_refused_but_for_a_batch(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"", " \n\t", "\n\n\n", "\xEF\xBB\xBF"};
+    static const char *const texts[] = {
+        "the body is empty: send {\"userId\":…,\"movieId\":…} or {\"instances\":[…]}",
+        "the body is empty: send one question a line, such as {\"userId\":…,\"movieId\":…}",
+        "the body is empty: send lines of user,movie",
+    };
+    for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++)
+        for (mf_inference_format r = 0; r < MF_INFERENCE_FORMATS; r++)
+            for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+                asking.limits.batch = false;
+                refuse_as(q, r, bodies[i], 400, texts[q]);
+                asking.limits.batch = true;
+                expect_as(q, r, bodies[i], "");
+            }
+    asking.limits.batch = false;
+    expect("{\"instances\":[]}", "{\"predictions\":[]}");
+    expect(" { \"instances\" : [ ] } ", "{\"predictions\":[]}");
+    expect_as(JSON, LINES, "{\"instances\":[]}", "");
+    expect_as(JSON, CSV, "{\"instances\":[]}", "");
+}
+
+static void a_line_has_a_most_of_bytes(void **state)
+{
+    (void)state;
+    enum { BYTES = 300000 };
+    char *body = malloc(BYTES + 16);
+    assert_non_null(body);
+    memset(body, 'x', BYTES);
+    memcpy(body, "7,2959\n", 7);
+    body[BYTES] = '\0';
+    for (mf_inference_format q = LINES; q <= CSV; q++)
+        refuse_as(q, q, body + (q == LINES ? 7 : 0), 400,
+                  q == LINES
+                      ? "line 1: over 262144 bytes, which is the most that one question may have"
+                      : "line 2: over 262144 bytes, which is the most that one question may have");
+    free(body);
+}
+
+static void media_types_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(mf_inference_media_types[JSON], "application/json");
+    assert_string_equal(mf_inference_media_types[LINES], "application/jsonlines");
+    assert_string_equal(mf_inference_media_types[CSV], "text/csv");
+}
+
+static void errors_have_a_status(void **state)
+{
+    (void)state;
+    static const struct {
+        mf_error_code code;
+        int status;
+    } cases[] = {
+        {MF_ERR_PARSE, 400},   {MF_ERR_LIMIT, 400},
+        {MF_ERR_UNKNOWN, 404}, {MF_ERR_NOT_ACCEPTABLE, 406},
+        {MF_ERR_MEMORY, 503},  {MF_ERR_ARGUMENT, 500},
+        {MF_ERR_IO, 500},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mf_error err = {0};
+        mf_fail(&err, cases[i].code, MF_NOWHERE, "x");
+        assert_int_equal(mf_inference_status(&err), cases[i].status);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        asking_test(every_question_format_has_every_answer_format),
+        asking_test(lists_do_not_fit_into_csv),
+        asking_test(csv_is_read_as_rfc_4180_says),
+        asking_test(csv_lines_that_are_no_pair_are_refused_by_number),
+        asking_test(a_csv_header_is_left_out_or_answered),
+        asking_test(json_lines_are_one_question_a_line),
+        asking_test(an_empty_body_is_refused_but_for_a_batch),
+        asking_test(a_line_has_a_most_of_bytes),
+        asking_test(media_types_have_names),
+        asking_test(errors_have_a_status),
+    };
+    return asking_tests(tests);
+}

@@ -1,0 +1,157 @@
+#include "testing.h"
+
+#include "serve/settings.h"
+
+#include <stdlib.h>
+
+static const char *const NAMES[] = {
+    "SAGEMAKER_BIND_TO_PORT",
+    "SAGEMAKER_SAFE_PORT_RANGE",
+    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
+    "SAGEMAKER_MODEL_SERVER_WORKERS",
+    "SAGEMAKER_MAX_REQUEST_SIZE",
+    "SAGEMAKER_MULTI_MODEL",
+    "SAGEMAKER_BATCH",
+    "SAGEMAKER_MAX_PAYLOAD_IN_MB",
+    "SAGEMAKER_BATCH_STRATEGY",
+    "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
+    "SERVE_THREADS",
+    "SERVE_STRICT",
+    "SERVE_STRIKT",
+    "SERVE_MAX_TOP_N",
+};
+
+static int clean_environment(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        unsetenv(NAMES[i]);
+    return 0;
+}
+
+static mf_serve_settings read_settings(void)
+{
+    mf_error err = {0};
+    mf_settings settings;
+    mf_serve_settings values;
+    assert_ok(mf_serve_settings_read(&settings, &values, &err), err);
+    return values;
+}
+
+static void refuses(const char *name, const char *value, const char *sentence)
+{
+    mf_error err = {0};
+    mf_settings settings;
+    mf_serve_settings values;
+    setenv(name, value, 1);
+    assert_false(mf_serve_settings_read(&settings, &values, &err));
+    assert_error(&err, MF_ERR_CONFIG, sentence);
+    unsetenv(name);
+}
+
+static void an_empty_environment_gives_the_defaults(void **state)
+{
+    (void)state;
+    const mf_serve_settings s = read_settings();
+    assert_int_equal(s.port, 8080);
+    assert_string_equal(s.address, "0.0.0.0");
+    assert_false(s.batch);
+    assert_false(s.strict);
+    assert_int_equal(s.accept, MF_INFERENCE_FORMATS);
+    assert_true(s.n_threads >= 1);
+    assert_int_equal(s.max_body_bytes, 25 << 20);
+    assert_int_equal(s.max_payload_mb, 6);
+    assert_int_equal(s.batch_strategy, MF_MULTI_RECORD);
+}
+
+static void wrong_values_are_refused_with_what_is_allowed(void **state)
+{
+    (void)state;
+    refuses("SAGEMAKER_BIND_TO_PORT", "99999", "expected a whole number from 1 to 65535");
+    refuses("SAGEMAKER_BIND_TO_PORT", "http", "SAGEMAKER_BIND_TO_PORT is \"http\"");
+    refuses("SERVE_STRICT", "perhaps", "SERVE_STRICT is \"perhaps\"");
+    refuses("SERVE_MAX_TOP_N", "0", "expected a whole number from 1 to");
+    refuses("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "image/png",
+            "expected application/json, application/jsonlines or text/csv");
+    refuses("SAGEMAKER_MULTI_MODEL", "true", "this image serves one model");
+    refuses("SAGEMAKER_BATCH_STRATEGY", "ALL", "SAGEMAKER_BATCH_STRATEGY is \"ALL\"");
+}
+
+static void port_ranges_are_two_ports_in_order(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"8080", "9000-",   "-9000", "9100-9000",
+                                      "0-10", "1-70000", "a-b"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        refuses("SAGEMAKER_SAFE_PORT_RANGE", bad[i], "expected two ports as in 8080-8090");
+    setenv("SAGEMAKER_SAFE_PORT_RANGE", "21000-21100", 1);
+    read_settings();
+}
+
+/* A typo would otherwise switch nothing on, in silence. */
+static void a_mistyped_setting_of_ours_is_refused_with_the_right_one(void **state)
+{
+    (void)state;
+    refuses("SERVE_STRIKT", "true", "did you mean SERVE_STRICT?");
+}
+
+static void two_names_of_one_setting_are_one_setting(void **state)
+{
+    (void)state;
+    setenv("SERVE_THREADS", "3", 1);
+    assert_int_equal(read_settings().n_threads, 3);
+    refuses("SAGEMAKER_MODEL_SERVER_WORKERS", "2", "given twice");
+}
+
+static void the_default_accept_is_one_of_three_types(void **state)
+{
+    (void)state;
+    setenv("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "Text/CSV; charset=utf-8", 1);
+    assert_int_equal(read_settings().accept, MF_INFERENCE_CSV);
+}
+
+/* [120] and section 3.9: never more at once than the platform may send. */
+static void concurrent_transforms_times_payload_is_at_most_100_mb(void **state)
+{
+    (void)state;
+    setenv("SAGEMAKER_BATCH", "True", 1);
+    for (int payload = 0; payload <= 100; payload += 5)
+        for (int threads = 1; threads <= 64; threads *= 4) {
+            char text[16];
+            snprintf(text, sizeof text, "%d", payload);
+            setenv("SAGEMAKER_MAX_PAYLOAD_IN_MB", text, 1);
+            snprintf(text, sizeof text, "%d", threads);
+            setenv("SERVE_THREADS", text, 1);
+            const mf_serve_settings s = read_settings();
+            assert_true(s.batch);
+            assert_true(s.max_concurrent >= 1);
+            assert_true(s.max_concurrent * s.max_payload_mb <= 100);
+            assert_int_equal(s.max_payload_mb, payload == 0 ? 6 : payload);
+            assert_true(s.max_body_bytes >= (uint64_t)s.max_payload_mb << 20);
+            assert_true(s.max_buffered_bytes >=
+                        ((uint64_t)s.max_payload_mb << 20) * s.max_concurrent);
+        }
+    setenv("SAGEMAKER_MAX_PAYLOAD_IN_MB", "10", 1);
+    setenv("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", "10", 1);
+    setenv("SAGEMAKER_BATCH_STRATEGY", "SingleRecord", 1);
+    const mf_serve_settings s = read_settings();
+    assert_int_equal(s.max_concurrent, 10);
+    assert_int_equal(s.batch_strategy, MF_SINGLE_RECORD);
+    refuses("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", "11", "expected at most 10");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_empty_environment_gives_the_defaults, clean_environment),
+        cmocka_unit_test_setup(wrong_values_are_refused_with_what_is_allowed, clean_environment),
+        cmocka_unit_test_setup(port_ranges_are_two_ports_in_order, clean_environment),
+        cmocka_unit_test_setup(a_mistyped_setting_of_ours_is_refused_with_the_right_one,
+                               clean_environment),
+        cmocka_unit_test_setup(two_names_of_one_setting_are_one_setting, clean_environment),
+        cmocka_unit_test_setup(the_default_accept_is_one_of_three_types, clean_environment),
+        cmocka_unit_test_setup(concurrent_transforms_times_payload_is_at_most_100_mb,
+                               clean_environment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

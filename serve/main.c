@@ -189,11 +189,11 @@ static int serve(const char *prefix)
     mf_serve_settings values;
     sigset_t heeded;
     models m = {0};
+    block_signals(&heeded); /* one that comes while we start is kept for run() */
     mf_log_set_level(mf_environment_log_level(NULL));
     if (!mf_tree_set(&tree, prefix, &err) || !mf_serve_settings_read(&settings, &values, &err))
         goto failed;
     mf_settings_log(&settings, MF_LOG_INFO, "settings");
-    block_signals(&heeded);
     if (!mf_service_create(&service, &values, &err) || !mf_service_start(&service, &err))
         goto failed;
     log_started(&service);

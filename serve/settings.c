@@ -151,11 +151,21 @@ static bool choose_accept(mf_serve_settings *values, mf_error *err)
                    values->default_accept);
 }
 
+/* What the platform may send when nobody says how much: no more than is taken. */
+static uint32_t usual_payload(uint64_t max_body_bytes)
+{
+    if (max_body_bytes >= (uint64_t)PAYLOAD_MB * MB)
+        return PAYLOAD_MB;
+    return max_body_bytes >= MB ? (uint32_t)(max_body_bytes / MB) : 1;
+}
+
 /* The largest body that the platform may send, and how many of them at once. */
 static bool settle_batch(mf_serve_settings *values, mf_error *err)
 {
     values->batch_strategy %= 2; /* the job's spelling and ours */
-    const uint32_t payload = values->max_payload_mb > 0 ? values->max_payload_mb : PAYLOAD_MB;
+    const bool asked = values->batch || values->max_payload_mb > 0;
+    const uint32_t payload =
+        values->max_payload_mb > 0 ? values->max_payload_mb : usual_payload(values->max_body_bytes);
     if (values->max_concurrent > 1 && (uint64_t)values->max_concurrent * payload > PAYLOADS_MB_MAX)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "environment variable SAGEMAKER_MAX_CONCURRENT_TRANSFORMS is %u: expected "
@@ -166,7 +176,7 @@ static bool settle_batch(mf_serve_settings *values, mf_error *err)
         const uint32_t fit = PAYLOADS_MB_MAX / payload;
         values->max_concurrent = values->n_threads < fit ? values->n_threads : fit;
     }
-    if (values->max_body_bytes < (uint64_t)payload * MB)
+    if (asked && values->max_body_bytes < (uint64_t)payload * MB)
         values->max_body_bytes = (uint64_t)payload * MB;
     if (values->max_buffered_bytes < 3 * values->max_body_bytes)
         values->max_buffered_bytes = 3 * values->max_body_bytes;
@@ -217,5 +227,6 @@ mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values)
         .batch = values->batch,
         .max_top_n = values->max_top_n,
         .max_fold_in = values->max_fold_in,
+        .max_answer_bytes = values->max_buffered_bytes / 2,
     };
 }

@@ -6,7 +6,8 @@
  * (1) A value that is not allowed, and a SERVE_… variable that does not exist, is
  *     an error that says what is allowed; other variables are none of our business.
  * (2) Derived figures fit each other: concurrent transforms × payload ≤ 100 MB, and
- *     a body of the payload is always accepted.
+ *     a batch job accepts every body of the payload. Outside of one the limit of a
+ *     body is the one that was set.
  *
  * Threads: none yet when these run. */
 #ifndef MF_SERVE_SETTINGS_H

@@ -73,7 +73,7 @@ static void append_scientific(mf_text *text, float value)
     enum { ALL = 112, KEPT = 9 };
     char exact[ALL + LONGEST_NUMBER];
     snprintf(exact, sizeof exact, "%.*e", ALL - 1, fabs((double)value));
-    unsigned digits[ALL];
+    unsigned digits[ALL] = {0};
     size_t n = 0;
     const char *at = exact;
     for (; *at != 'e'; at++)
@@ -82,7 +82,7 @@ static void append_scientific(mf_text *text, float value)
     uint32_t kept = 0;
     for (size_t i = 0; i < KEPT; i++)
         kept = kept * 10 + digits[i];
-    int exponent = atoi(at + 1);
+    int exponent = (int)strtol(at + 1, NULL, 10);
     kept += digits[KEPT] >= 5;
     if (kept == 1000000000) {
         kept /= 10;

@@ -6,6 +6,7 @@
  *     do not mix with other lines in a pipe. */
 #include "http/access_log.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -25,6 +26,7 @@
 enum {
     RING = 4096,
     INTERVAL_MS = 200,
+    SAY_SECONDS = 5,
     RETRY_MS = 1000, /* for a descriptor that takes nothing just now */
 };
 
@@ -47,6 +49,8 @@ struct mf_http_access_log {
     mf_text lines;
     int64_t second; /* that of `stamp` */
     char stamp[24];
+    bool given_up;
+    double say_again_at;
     unsigned long n_said; /* dropped records that the log knows of */
 };
 
@@ -72,14 +76,14 @@ void mf_access_log_put(mf_http_access_log *log, uint32_t loop, const mf_access *
 static void write_all(mf_http_access_log *log)
 {
     size_t at = 0;
-    while (at < log->lines.n_bytes) {
+    while (at < log->lines.n_bytes && !log->given_up) {
         const ssize_t n = write(log->fd, log->lines.bytes + at, log->lines.n_bytes - at);
         if (n >= 0) {
             at += (size_t)n;
         } else if (errno == EAGAIN) {
             struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
-            if (poll(&wait, 1, RETRY_MS) == 0 && atomic_load(&log->closing))
-                break;
+            /* At the end one such wait is enough: nobody reads. */
+            log->given_up = poll(&wait, 1, RETRY_MS) == 0 && atomic_load(&log->closing);
         } else if (errno != EINTR) {
             break; /* a log that cannot be written has nowhere to say so */
         }
@@ -154,8 +158,12 @@ static void empty_ring(mf_http_access_log *log, ring *r)
     write_all(log);
 }
 
-static void say_dropped(mf_http_access_log *log)
+/* At the end and every few seconds, or the log of lost lines would be the next flood. */
+static void say_dropped(mf_http_access_log *log, bool last)
 {
+    const double now = mf_clock_seconds();
+    if (!last && now < log->say_again_at)
+        return;
     unsigned long n = 0;
     for (uint32_t i = 0; i < log->n_rings; i++)
         n += atomic_load_explicit(&log->rings[i].dropped, memory_order_relaxed);
@@ -166,6 +174,7 @@ static void say_dropped(mf_http_access_log *log)
     mf_log_count(&line, "requests", n - log->n_said);
     mf_log_end(&line);
     log->n_said = n;
+    log->say_again_at = now + SAY_SECONDS;
 }
 
 static void *run(void *argument)
@@ -180,7 +189,7 @@ static void *run(void *argument)
             eventfd_read(log->wake_fd, &n);
         for (uint32_t i = 0; i < log->n_rings; i++)
             empty_ring(log, &log->rings[i]);
-        say_dropped(log);
+        say_dropped(log, last);
     } while (!last);
     return NULL;
 }

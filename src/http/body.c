@@ -23,6 +23,9 @@ mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit)
 static mf_body_state take_data(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
 {
     if (body->unpack != NULL) {
+        *used = 0;
+        if (body->text.n_bytes - body->n_before >= MF_UNPACK_STEP_BYTES)
+            return MF_BODY_AGAIN;
         switch (mf_unpack_feed(body->unpack, bytes, n_bytes, used, &body->text, body->limit)) {
         case MF_UNPACK_MORE:
             return MF_BODY_MORE;
@@ -97,6 +100,7 @@ static mf_body_state feed_chunks(mf_body *body, const char *bytes, size_t n_byte
 
 mf_body_state mf_body_feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
 {
+    body->n_before = body->text.n_bytes;
     if (body->unpack != NULL) {
         /* What the last call left inside the unpacker comes before new bytes, and
          * before the end of the chunks is believed. */

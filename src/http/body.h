@@ -4,7 +4,9 @@
  *
  * (1) Memory grows with what has come, never by what Content-Length promises.
  * (2) The text never exceeds the limit.
- * (3) A zero byte stands behind a finished body, for parsers that like one.
+ * (3) One call unpacks about MF_UNPACK_STEP_BYTES at most, in however many chunks
+ *     its input comes.
+ * (4) A zero byte stands behind a finished body, for parsers that like one.
  *
  * Threads: one body per thread. */
 #ifndef MF_HTTP_BODY_H
@@ -32,6 +34,7 @@ typedef struct mf_body {
     mf_unpack *unpack;
     mf_chunks chunks;
     bool chunked;
+    size_t n_before; /* bytes of text before this call */
 } mf_body;
 
 /* body->text is empty and may own memory from before. MF_BODY_DONE when there is

@@ -6,7 +6,8 @@
  *     MF_PIPELINE_BYTES and one read are. So a client cannot make us hold more than
  *     that for it.
  * (3) The end of what the client sends (FIN) may be a half-closed connection: a
- *     request that is whole is answered still. A reset ends everything at once.
+ *     request that is whole is answered still. A reset ends everything at once; only
+ *     of a client that has sent too much ahead (2) it is noticed when we write.
  * (4) A connection that we end while the client may be sending is shut down on our
  *     side and read on for a while, because closing it would reset it and the
  *     client would lose the answer that says why (RFC 9112, 9.6). */

@@ -27,10 +27,11 @@ typedef struct mf_head_field {
     mf_head_span value; /* blanks around it dropped */
 } mf_head_field;
 
-typedef enum mf_head_coding { /* Content-Encoding */
-                              MF_CODING_NONE,
-                              MF_CODING_GZIP,
-                              MF_CODING_UNKNOWN,
+/* Content-Encoding */
+typedef enum mf_head_coding {
+    MF_CODING_NONE,
+    MF_CODING_GZIP,
+    MF_CODING_UNKNOWN,
 } mf_head_coding;
 
 typedef struct mf_head {

@@ -242,13 +242,11 @@ STAILQ_HEAD(mf_call_list, mf_http_call);
 struct mf_http_loop { /* loop.c */
     mf_http_server *server;
     const mf_http_settings *settings;
-    uint32_t index;
     struct event_base *base;
+    uint32_t index;
 
     int listen_fd; /* -1 when closed */
     struct event *acceptable;
-    bool accept_paused; /* no file descriptors: until the next tick */
-    bool accept_warned; /* and said so */
 
     struct event *tick;
     struct event *turn; /* ready connections and one slice of work */
@@ -259,32 +257,33 @@ struct mf_http_loop { /* loop.c */
     mf_text fixed;          /* header lines that are the same in every answer */
 
     struct mf_connection_list waiting[MF_DEADLINES];
-    uint32_t duration_ms[MF_DEADLINES];
     struct mf_connection_list ready;
     struct mf_request_queue work;
+    struct mf_request_stack free_requests;
+    uint32_t duration_ms[MF_DEADLINES];
     uint32_t n_work;
+    uint32_t n_free_requests;
     uint32_t n_connections;
     uint32_t n_over_limit;
-
-    struct mf_request_stack free_requests;
-    uint32_t n_free_requests;
 
     /* [n_kept + MF_READ_BYTES] Sockets are read into it, behind what the connection
      * kept: of a connection that is read, an incomplete head or MF_PIPELINE_BYTES. */
     char *scratch;
     size_t n_kept;
-    mf_text out;    /* answers on their way to one connection */
-    bool gathering; /* more requests of this connection follow: do not send yet */
+    mf_text out; /* answers on their way to one connection */
     uint64_t id_seed;
     uint64_t n_ids;
 
-    bool draining;
-    uint32_t n_cut;
-
-    int wake_fd;
-    struct event *wake;
     pthread_mutex_t mailbox_lock;
     struct mf_call_list mailbox;
+    struct event *wake;
+    int wake_fd;
+
+    uint32_t n_cut;
+    bool accept_paused; /* no file descriptors: until the next tick */
+    bool accept_warned; /* and said so */
+    bool gathering;     /* more requests of this connection follow: do not send yet */
+    bool draining;
 
     mf_http_counters counters;
     pthread_t thread;

@@ -222,7 +222,7 @@ bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_
 mf_http_view mf_http_get_body(const mf_http_request *request)
 {
     const mf_text *text = &request->body.text;
-    return (mf_http_view){text->bytes != NULL ? text->bytes : "", text->n_bytes};
+    return (mf_http_view){text->n_bytes > 0 ? text->bytes : "", text->n_bytes};
 }
 
 uint32_t mf_http_get_loop(const mf_http_request *request)

@@ -249,7 +249,7 @@ void mf_http_server_destroy(mf_http_server *server)
         return;
     if (server->n_running > 0)
         mf_http_server_drain(server, 0);
-    for (uint32_t i = 0; i < server->n_loops; i++) {
+    for (uint32_t i = 0; server->loops != NULL && i < server->n_loops; i++) {
         mf_loop_close(&server->loops[i]);
         pthread_mutex_destroy(&server->loops[i].mailbox_lock);
     }

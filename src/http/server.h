@@ -62,14 +62,15 @@
 
 /* ------------------------------------------------------------------ requests */
 
-typedef enum mf_http_method { /* bits, so that a route can name several */
-                              MF_HTTP_GET = 1,
-                              MF_HTTP_HEAD = 2,
-                              MF_HTTP_POST = 4,
-                              MF_HTTP_PUT = 8,
-                              MF_HTTP_DELETE = 16,
-                              MF_HTTP_OPTIONS = 32,
-                              MF_HTTP_OTHER = 64, /* a method that we have no name for */
+/* Bits, so that a route can name several. */
+typedef enum mf_http_method {
+    MF_HTTP_GET = 1,
+    MF_HTTP_HEAD = 2,
+    MF_HTTP_POST = 4,
+    MF_HTTP_PUT = 8,
+    MF_HTTP_DELETE = 16,
+    MF_HTTP_OPTIONS = 32,
+    MF_HTTP_OTHER = 64, /* a method that we have no name for */
 } mf_http_method;
 
 typedef struct mf_http_request mf_http_request;
@@ -100,8 +101,8 @@ mf_http_view mf_http_get_parameter(const mf_http_request *request, const char *n
 bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_view *name,
                               mf_http_view *value);
 
-/* The body, whole, without chunks and gzip; bytes is never NULL. A zero byte that
- * does not count stands behind a body that is not empty. */
+/* The body, whole, without chunks and gzip; bytes is never NULL, and a zero
+ * byte that does not count stands behind them. */
 mf_http_view mf_http_get_body(const mf_http_request *request);
 
 /* Which loop this is, 0 … n_threads - 1: for what a handler keeps per thread. */

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#define ZLIB_CONST /* inflate only reads its input, and may say so */
 #include <zlib.h>
 
 /* Room is made in steps as output comes: a bomb costs what it has unpacked, not
@@ -61,7 +62,7 @@ mf_unpack_state mf_unpack_feed(mf_unpack *unpack, const char *bytes, size_t n_by
                                mf_text *out, uint64_t limit)
 {
     z_stream *stream = &unpack->stream;
-    stream->next_in = (Bytef *)(uintptr_t)bytes;
+    stream->next_in = (const Bytef *)bytes;
     stream->avail_in = (uInt)n_bytes;
     size_t done = 0;
     mf_unpack_state state = MF_UNPACK_MORE;
@@ -85,7 +86,7 @@ mf_unpack_state mf_unpack_feed(mf_unpack *unpack, const char *bytes, size_t n_by
         if (state == MF_UNPACK_MORE)
             state = inflate_some(unpack, out, room);
         done += out->n_bytes - before;
-        if (out->n_bytes > limit && state == MF_UNPACK_MORE) {
+        if (out->n_bytes > limit) { /* even if it was damaged there, too */
             out->n_bytes = (size_t)limit;
             state = MF_UNPACK_TOO_LARGE;
         }

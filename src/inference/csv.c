@@ -77,7 +77,8 @@ static bool check_row(const mf_inference *inference, mf_place place, mf_error *e
     return true;
 }
 
-/* Has libcsv split the line. */
+/* Has libcsv split the line. The last one gets its line end if it has none: libcsv
+ * would close an open quote at the end of a text. */
 static bool split(mf_inference *inference, const mf_line *line, mf_error *err)
 {
     if (inference->rows == NULL) {
@@ -86,12 +87,10 @@ static bool split(mf_inference *inference, const mf_line *line, mf_error *err)
             return false;
     }
     inference->row = (mf_csv_row){.n_fields = 0};
-    if (!mf_rows_feed(inference->rows, line->bytes, line->n_bytes + line->closed, on_field, on_row,
-                      inference, err))
-        return false;
-    if (!line->closed)
-        mf_rows_end(inference->rows, on_field, on_row, inference);
-    return true;
+    return mf_rows_feed(inference->rows, line->bytes, line->n_bytes + line->closed, on_field,
+                        on_row, inference, err) &&
+           (line->closed ||
+            mf_rows_feed(inference->rows, "\n", 1, on_field, on_row, inference, err));
 }
 
 bool mf_csv_read(mf_inference *inference, mf_error *err)

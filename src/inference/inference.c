@@ -50,6 +50,18 @@ static bool read_some(mf_inference *inference, mf_workspace *workspace, mf_error
     return mf_envelope_read(inference, workspace, err);
 }
 
+static bool check_answer(const mf_inference *inference, mf_error *err)
+{
+    const uint64_t max_bytes = inference->limits->max_answer_bytes;
+    if (inference->answer->failed)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+    if (max_bytes > 0 && inference->answer->n_bytes > max_bytes)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
+                       "the answer has over %llu bytes: ask less at once",
+                       (unsigned long long)max_bytes);
+    return true;
+}
+
 /* Reads a few questions and answers them. */
 static bool go_on(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
@@ -60,9 +72,7 @@ static bool go_on(mf_inference *inference, mf_workspace *workspace, mf_error *er
         return false;
     if (!ok)
         return mf_fail(err, behind.code, MF_NOWHERE, "%s", behind.text);
-    if (inference->answer->failed)
-        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
-    return true;
+    return check_answer(inference, err);
 }
 
 static bool finish(mf_inference *inference, mf_error *err)
@@ -80,9 +90,7 @@ static bool finish(mf_inference *inference, mf_error *err)
                        send[inference->asked]);
     if (!empty)
         mf_answer_finish(inference);
-    if (inference->answer->failed)
-        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
-    return true;
+    return check_answer(inference, err);
 }
 
 mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,

@@ -14,16 +14,27 @@
  *   application/jsonlines                        one question a line, one answer a line
  *   text/csv                                     user,movie a line, one number a line
  *
- * Ids are strings or integers. An answer says "known_user":false or
+ * Ids are strings or integers (2959 is "2959"). An answer says "known_user":false or
  * "known_item":false when the model does not know who or what was asked about and
  * the answer rests on biases and popularity; with `strict` such a question is
- * refused instead (a batch gives null for it and goes on).
+ * refused instead (a batch gives null for it, "" in CSV, an empty list for a list, and
+ * goes on). Of movieIds each counts once; those that the model does not know stand in
+ * the list where μ + b_u stands, with "known_item":false (strict: null, at the end).
+ * Of a visitor's ratings those of movies that the model does not know say nothing; when
+ * it knows none of them the visitor is an unknown user.
+ *
+ * Every format may be answered in every other: JSON wraps a batch in predictions, JSON
+ * Lines and CSV end every answer with \n, so that the answers to pieces of a file, one
+ * after the other, are the answer to the file. CSV holds ratings only. A first CSV line
+ * of names (userId,movieId and the like) is passed over, see `batch`. Empty lines may
+ * stand at the end of a body and nowhere else.
  *
  * (1) Answers are as many as questions and in their order.
  * (2) The same question gives the same answer alone, in a batch, in every format.
  * (3) What is not understood is refused with the place and what was expected:
  *     "instances[3].movieId: expected a string or an integer".
- * (4) Work is done in slices; memory is bounded by the body's size and the limits.
+ * (4) Work is done in slices; memory is bounded by the body's size and the limits. One
+ *     question in JSON, and one line, has at most 256 KiB.
  *
  * Threads: one inference per thread at a time; any number beside each other. */
 #ifndef MF_INFERENCE_INFERENCE_H
@@ -48,11 +59,13 @@ typedef enum mf_inference_format {
 extern const char *const mf_inference_media_types[MF_INFERENCE_FORMATS];
 
 typedef struct mf_inference_limits {
-    bool strict;          /* an unknown user or item is refused, not guessed at */
-    bool batch;           /* a batch transform job: an empty body is an empty answer, a CSV
-                           * header line is answered by one, so that lines stay side by side */
-    uint32_t max_top_n;   /* top_n and similar: 1 … this; also the longest movieIds */
-    uint32_t max_fold_in; /* ratings of one visitor */
+    bool strict;               /* an unknown user or item is refused, not guessed at */
+    bool batch;                /* a batch transform job: an empty body is an empty answer, a CSV
+                                * header line is answered by one, so that lines stay side by side */
+    uint32_t max_top_n;        /* top_n and similar: 1 … this; also the longest movieIds */
+    uint32_t max_fold_in;      /* ratings of one visitor */
+    uint64_t max_answer_bytes; /* a longer answer is refused: a body may hold a million
+                                * questions for a thousand movies each; 0: any length */
 } mf_inference_limits;
 
 typedef struct mf_inference mf_inference;
@@ -72,7 +85,8 @@ typedef enum mf_inference_progress {
     MF_INFERENCE_FAILED, /* *err says why, mf_inference_status how; *answer is of no use */
 } mf_inference_progress;
 
-/* Works for about `microseconds` and returns between two questions. */
+/* Works for about `microseconds` and returns between two questions; 0: one question. Not
+ * to be called again after DONE or FAILED. */
 mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
                                         uint32_t microseconds, mf_error *err);
 
@@ -89,8 +103,8 @@ void mf_inference_destroy(mf_inference *inference);
 
 /* The list of one user as GET /internal/recommend/{user_id} gives it:
  *   {"user_id":123,"recommendations":[1,2,…],"count":20}
- * Ids that are canonical integers of at most 15 digits are JSON numbers, others
- * strings. An unknown user gets the popular items and "known_user":false.
+ * Ids that are canonical integers of at most 15 digits ("12", "-5", not "007") are JSON
+ * numbers, others strings. An unknown user gets the popular items and "known_user":false.
  * Fails as step does. */
 bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
                             mf_workspace *workspace, const char *user_id, size_t n_bytes,

@@ -1,8 +1,26 @@
 /* json.c: see json.h. */
 #include "inference/json.h"
 
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Of an allocation that fails deep inside jansson says anything, even "expected }". So
+ * it allocates through us, who notice. Set for the whole process, once; it is malloc. */
+static _Thread_local bool no_memory;
+
+static void *allocate(size_t n_bytes)
+{
+    void *block = malloc(n_bytes);
+    no_memory |= block == NULL;
+    return block;
+}
+
+static void allocate_through_us(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
 
 /* jansson looks a few bytes ahead; an error this near the cut is the cut's. */
 enum { AHEAD_BYTES = 8 };
@@ -37,6 +55,10 @@ bool mf_json_fail_at(mf_error *err, const char *bytes, mf_json_where where, cons
 static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_where where,
                       const json_error_t *error)
 {
+    if (no_memory) {
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory to read the JSON");
+        return;
+    }
     const char *nul = memchr(bytes, '\0', n_bytes);
     if (nul != NULL && error->position > nul - bytes) { /* jansson: "near end of file" */
         fail_syntax(err, nul, where, 1, 1, "a NUL byte");
@@ -47,9 +69,6 @@ static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_
     char message[2 * JSON_ERROR_TEXT_LENGTH];
     const char *hint = "";
     switch (json_error_code(error)) {
-    case json_error_out_of_memory:
-        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory to read the JSON");
-        return;
     case json_error_numeric_overflow:
         if (strncmp(error->text, "too big", strlen("too big")) == 0)
             hint = "; a long id must be sent as a string";
@@ -59,11 +78,6 @@ static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_
         return;
     default:
         break;
-    }
-    /* An allocation that fails deep inside leaves no text behind. */
-    if (error->text[0] == '\0') {
-        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory to read the JSON");
-        return;
     }
     snprintf(message, sizeof message, "%.*s%s", JSON_ERROR_TEXT_LENGTH - 1, error->text, hint);
     fail_syntax(err, bytes, where, line, column, message);
@@ -75,6 +89,9 @@ json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_
     const bool cut = n_bytes > MF_QUESTION_BYTES_MAX;
     if (cut)
         n_bytes = MF_QUESTION_BYTES_MAX;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, allocate_through_us);
+    no_memory = false;
     json_error_t error;
     memset(&error, 0, sizeof error);
     json_t *value = json_loadb(

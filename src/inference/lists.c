@@ -4,9 +4,9 @@
 #include "inference/answer.h"
 #include "inference/state.h"
 #include "model/dot.h"
-#include "recommend/popularity.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { SHOWN_BYTES = 64 };
 
@@ -66,67 +66,66 @@ static bool find_taste(mf_inference *inference, mf_workspace *workspace, mf_tast
 
 /* ------------------------------------------------------------------------- lists */
 
-/* Movies of a list that the model does not know. They have the score of a movie of
- * which nothing is known, all of them the same, and stand together, each once. */
+/* A movie of a list that the model does not know. */
+typedef struct stranger {
+    mf_id id;
+    size_t place; /* in the question */
+} stranger;
+
+/* They have the score of a movie of which nothing is known, all of them the same, and
+ * stand together in the order of the question, each once. */
 typedef struct strangers {
-    const mf_asked_id **movies; /* in the order of the question */
+    stranger *list;
     size_t n;
     float predicted_rating;
     bool refused; /* null instead (strict) */
 } strangers;
 
-static int by_bytes(const void *a, const void *b)
+static int compare_ids(mf_id x, mf_id y)
 {
-    const mf_asked_id *x = *(const mf_asked_id *const *)a;
-    const mf_asked_id *y = *(const mf_asked_id *const *)b;
-    const size_t least = x->id.n_bytes < y->id.n_bytes ? x->id.n_bytes : y->id.n_bytes;
-    const int order = memcmp(x->id.bytes, y->id.bytes, least);
-    if (order != 0)
-        return order;
-    if (x->id.n_bytes != y->id.n_bytes)
-        return x->id.n_bytes < y->id.n_bytes ? -1 : 1;
-    return (x > y) - (x < y);
+    const int order = memcmp(x.bytes, y.bytes, x.n_bytes < y.n_bytes ? x.n_bytes : y.n_bytes);
+    return order != 0 ? order : (x.n_bytes > y.n_bytes) - (x.n_bytes < y.n_bytes);
 }
 
 static int by_place(const void *a, const void *b)
 {
-    const mf_asked_id *x = *(const mf_asked_id *const *)a;
-    const mf_asked_id *y = *(const mf_asked_id *const *)b;
-    return (x > y) - (x < y);
+    const stranger *x = a;
+    const stranger *y = b;
+    return (x->place > y->place) - (x->place < y->place);
 }
 
-static bool same_id(const mf_asked_id *x, const mf_asked_id *y)
+static int by_id(const void *a, const void *b)
 {
-    return x->id.n_bytes == y->id.n_bytes && memcmp(x->id.bytes, y->id.bytes, x->id.n_bytes) == 0;
+    const int order = compare_ids(((const stranger *)a)->id, ((const stranger *)b)->id);
+    return order != 0 ? order : by_place(a, b);
 }
 
-/* Gathers them; inference->indexes holds the items of q->movies. */
+/* Gathers them; inference->indexes holds the items of question.movies. */
 static bool find_strangers(const mf_inference *inference, const mf_taste *taste, strangers *s,
                            mf_error *err)
 {
     const mf_question *q = &inference->question;
-    s->predicted_rating = mf_predict(inference->recommender, taste, MF_INDEX_NONE);
-    s->refused = inference->limits->strict;
     size_t n = 0;
     for (size_t i = 0; i < q->n_movies; i++)
-        if (inference->indexes[i] == MF_INDEX_NONE) {
-            if (n++ == 0 && !mf_refuse_unknown(inference, "movieIds", q->movies[i].id, err))
-                return false;
-        }
+        n += inference->indexes[i] == MF_INDEX_NONE;
     if (n == 0)
         return true;
-    s->movies = mf_allocate(n, sizeof *s->movies, "the movies of a question", err);
-    if (s->movies == NULL)
+    s->predicted_rating = mf_predict(inference->recommender, taste, MF_INDEX_NONE);
+    s->refused = inference->limits->strict;
+    s->list = mf_allocate(n, sizeof *s->list, "the movies of a question", err);
+    if (s->list == NULL)
         return false;
-    for (size_t i = 0; i < q->n_movies; i++)
+    for (size_t i = 0, k = 0; i < q->n_movies; i++)
         if (inference->indexes[i] == MF_INDEX_NONE)
-            s->movies[s->n++] = &q->movies[i];
-    qsort(s->movies, n, sizeof *s->movies, by_bytes);
+            s->list[k++] = (stranger){q->movies[i].id, i};
+    if (!mf_refuse_unknown(inference, "movieIds", s->list[0].id, err))
+        return false;
+    qsort(s->list, n, sizeof *s->list, by_id);
     s->n = 1;
     for (size_t i = 1; i < n; i++)
-        if (!same_id(s->movies[i], s->movies[i - 1]))
-            s->movies[s->n++] = s->movies[i];
-    qsort(s->movies, s->n, sizeof *s->movies, by_place);
+        if (compare_ids(s->list[i].id, s->list[i - 1].id) != 0)
+            s->list[s->n++] = s->list[i];
+    qsort(s->list, s->n, sizeof *s->list, by_place);
     return true;
 }
 
@@ -136,14 +135,14 @@ static bool goes_before_stranger(const mf_inference *inference, const mf_taste *
                                  uint32_t item)
 {
     const mf_model_parts *parts = inference->parts;
-    if (!taste->known) /* the order of mf_top_n; a stranger has no popularity */
-        return !(mf_popularity(parts, item) < 0);
+    if (!taste->known) /* by b_i · c_i (mf_top_n), which a stranger has none of */
+        return !(parts->item_bias[item] * (float)parts->item_count[item] < 0);
     const size_t stride = mf_model_stride(parts->n_factors);
-    const float stranger = parts->global_mean + taste->bias;
-    float score = stranger + parts->item_bias[item];
+    const float unknown = parts->global_mean + taste->bias;
+    float score = unknown + parts->item_bias[item];
     if (taste->factors != NULL)
         score += mf_dot(taste->factors, parts->item_factors + item * stride, stride);
-    return !(score < stranger);
+    return !(score < unknown);
 }
 
 static void write_known(mf_inference *inference, mf_recommendation known, const char *measure)
@@ -152,7 +151,7 @@ static void write_known(mf_inference *inference, mf_recommendation known, const 
     const mf_id id = mf_id_list_get(&inference->parts->items, known.item);
     mf_text_literal(text, "{\"movieId\":");
     mf_text_json(text, id.bytes, id.n_bytes);
-    mf_text_format(text, ",\"%s\":", measure);
+    mf_text_append(text, measure, strlen(measure));
     mf_text_float(text, known.predicted_rating);
     mf_text_literal(text, "}");
 }
@@ -161,7 +160,7 @@ static void write_stranger(mf_inference *inference, const strangers *s, size_t i
 {
     mf_text *text = inference->answer;
     mf_text_literal(text, "{\"movieId\":");
-    mf_text_json(text, s->movies[i]->id.bytes, s->movies[i]->id.n_bytes);
+    mf_text_json(text, s->list[i].id.bytes, s->list[i].id.n_bytes);
     mf_text_literal(text, ",\"predicted_rating\":");
     if (s->refused)
         mf_text_literal(text, "null");
@@ -181,7 +180,7 @@ static void write_merged(mf_inference *inference, const mf_taste *taste,
             mf_text_literal(inference->answer, ",");
         if (j == s->n ||
             (i < n_best && (s->refused || goes_before_stranger(inference, taste, best[i].item))))
-            write_known(inference, best[i++], "predicted_rating");
+            write_known(inference, best[i++], ",\"predicted_rating\":");
         else
             write_stranger(inference, s, j++);
     }
@@ -222,7 +221,7 @@ static bool answer_list(mf_inference *inference, mf_workspace *workspace, mf_err
     mf_answer_end(inference);
     ok = true;
 done:
-    mf_free(s.movies);
+    mf_free(s.list);
     return ok;
 }
 
@@ -246,7 +245,7 @@ static bool answer_similar(mf_inference *inference, mf_workspace *workspace, mf_
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
             mf_text_literal(inference->answer, ",");
-        write_known(inference, best[i], "similarity");
+        write_known(inference, best[i], ",\"similarity\":");
     }
     mf_text_literal(inference->answer, "]");
     if (item == MF_INDEX_NONE)

@@ -48,11 +48,12 @@ static bool check_id(const mf_inference *inference, const mf_pair *pair, bool is
                          MF_ID_EXPECTED);
 }
 
-static bool find_all(const mf_inference *inference, uint32_t *users, uint32_t *items, mf_error *err)
+static bool find_all(const mf_inference *inference, size_t n, uint32_t *users, uint32_t *items,
+                     mf_error *err)
 {
     const mf_model_parts *parts = inference->parts;
     const size_t stride = mf_model_stride(parts->n_factors);
-    for (size_t i = 0; i < inference->n_pairs; i++) {
+    for (size_t i = 0; i < n; i++) {
         const mf_id id = inference->pairs[i].user;
         users[i] = mf_model_find_user(inference->model, id.bytes, id.n_bytes);
         if (users[i] == MF_INDEX_NONE)
@@ -60,7 +61,7 @@ static bool find_all(const mf_inference *inference, uint32_t *users, uint32_t *i
         __builtin_prefetch(parts->user_bias + users[i]);
         prefetch_row(parts->user_factors + users[i] * stride, stride);
     }
-    for (size_t i = 0; i < inference->n_pairs; i++) {
+    for (size_t i = 0; i < n; i++) {
         const mf_id id = inference->pairs[i].item;
         items[i] = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
         if (items[i] == MF_INDEX_NONE)
@@ -68,7 +69,7 @@ static bool find_all(const mf_inference *inference, uint32_t *users, uint32_t *i
         __builtin_prefetch(parts->item_bias + items[i]);
         prefetch_row(parts->item_factors + items[i] * stride, stride);
     }
-    for (size_t i = 0; i < inference->n_pairs; i++) {
+    for (size_t i = 0; i < n; i++) {
         const mf_pair *pair = &inference->pairs[i];
         if ((users[i] == MF_INDEX_NONE && !check_id(inference, pair, true, err)) ||
             (items[i] == MF_INDEX_NONE && !check_id(inference, pair, false, err)))
@@ -79,11 +80,12 @@ static bool find_all(const mf_inference *inference, uint32_t *users, uint32_t *i
 
 bool mf_pairs_answer(mf_inference *inference, mf_error *err)
 {
+    const size_t n = inference->n_pairs;
     uint32_t users[MF_PAIRS];
     uint32_t items[MF_PAIRS];
-    if (!find_all(inference, users, items, err))
+    if (!find_all(inference, n, users, items, err))
         return false;
-    for (size_t i = 0; i < inference->n_pairs; i++) {
+    for (size_t i = 0; i < n; i++) {
         const mf_pair *pair = &inference->pairs[i];
         mf_rating_answer answer = {.known_user = users[i] != MF_INDEX_NONE,
                                    .known_item = items[i] != MF_INDEX_NONE};

@@ -4,12 +4,16 @@
 
 enum { SHOWN_BYTES = 64, NUMBER_DIGITS_MAX = 15 };
 
-/* A whole number as JSON and everyone's doubles spell it: "123", not "007". */
+/* A whole number as JSON and everyone's doubles spell it: "123", "-5", not "007". */
 static bool is_number(mf_id id)
 {
-    if (id.n_bytes == 0 || id.n_bytes > NUMBER_DIGITS_MAX || (id.bytes[0] == '0' && id.n_bytes > 1))
+    const size_t sign = id.n_bytes > 0 && id.bytes[0] == '-';
+    const size_t n_digits = id.n_bytes - sign;
+    if (n_digits == 0 || n_digits > NUMBER_DIGITS_MAX)
         return false;
-    for (size_t i = 0; i < id.n_bytes; i++)
+    if (id.bytes[sign] == '0' && id.n_bytes > 1)
+        return false;
+    for (size_t i = sign; i < id.n_bytes; i++)
         if (id.bytes[i] < '0' || id.bytes[i] > '9')
             return false;
     return true;

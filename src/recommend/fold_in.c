@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What counts against little evidence; chosen on MovieLens (recommender.h). */
+static const double FACTORS_DOUBT = 40, BIAS_DOUBT = 4;
+
 typedef struct entry {
     uint32_t item;
     uint32_t place; /* in the caller's list: of equal items the last one counts */
@@ -95,8 +98,8 @@ bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace, cons
         .rows = parts->item_factors,
         .items = rated,
         .y = left,
-        .regularization = parts->regularization,
-        .bias_regularization = parts->bias_regularization,
+        .regularization = (double)parts->regularization * ((double)n_known + FACTORS_DOUBT),
+        .bias_regularization = (double)parts->bias_regularization * (double)n_known + BIAS_DOUBT,
     };
     float bias;
     mf_ridge_solve(&ridge, work, factors, &bias);

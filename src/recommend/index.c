@@ -8,6 +8,7 @@
 #include "recommend/index.h"
 
 #include "base/memory.h"
+#include "recommend/norm.h"
 
 #include <float.h>
 #include <math.h>
@@ -20,6 +21,8 @@ enum { RUN_SUM_MAX = INT16_MAX / LEVELS };
 
 static const double NORM_MAX = 1e18;
 static const double BIAS_MAX = 1e30;
+
+typedef int32_t whole __attribute__((vector_size(MF_MODEL_LANES * sizeof(int32_t))));
 
 static float rounded_up(double x)
 {
@@ -69,28 +72,47 @@ static float from_bits(uint32_t bits)
     return x;
 }
 
-/* One item at lane `lane` of its block. Returns the larger of |q| and |s·w|. */
-static double encode(const float *q, uint32_t n_factors, uint16_t *codes, size_t lane,
+static float most_of(const float *q, size_t stride)
+{
+    mf_lanes most = {0};
+    for (size_t f = 0; f < stride; f += MF_MODEL_LANES) {
+        const mf_lanes x = *(const mf_lanes *)(const void *)(q + f);
+        const mf_lanes size = (mf_lanes)((whole)x & 0x7FFFFFFF);
+        const whole larger = size > most;
+        most = (mf_lanes)(((whole)size & larger) | ((whole)most & ~larger));
+    }
+    float one = most[0];
+    for (size_t lane = 1; lane < MF_MODEL_LANES; lane++)
+        one = most[lane] > one ? most[lane] : one;
+    return one;
+}
+
+/* One item at lane `lane` of its block. Returns the larger of |q| and |s·w|.
+ * s has 8 bits and w has 3, so s·w is exact in float, and q − s·w is off by its own
+ * last bit at most. */
+static double encode(const float *q, size_t stride, size_t n_quads, uint16_t *codes, size_t lane,
                      uint32_t *sizes)
 {
-    float most = 0;
-    for (size_t f = 0; f < n_factors; f++)
-        most = fmaxf(most, fabsf(q[f]));
-    const uint32_t scale_bits = short_bits(most / LEVELS);
+    const uint32_t scale_bits = short_bits(most_of(q, stride) / LEVELS);
     const float s = from_bits(scale_bits);
-    double q_square = 0, w_square = 0, e_square = 0;
-    for (size_t f = 0; f < n_factors; f++) {
-        const long w = lrintf(q[f] / s);
-        const double near = (double)s * (double)w, e = (double)q[f] - near;
-        q_square += (double)q[f] * (double)q[f];
-        w_square += near * near;
-        e_square += e * e;
-        const unsigned shift = (unsigned)(f % 2 * 8 + f / 2 % 2 * 4);
-        uint16_t *code = &codes[f / MF_INDEX_QUAD * MF_INDEX_BLOCK + lane];
-        *code = (uint16_t)(*code | (unsigned)(w + 8) << shift);
+    mf_sums q_square = {0}, w_square = {0}, e_square = {0};
+    for (size_t f = 0; f < stride; f += MF_MODEL_LANES) {
+        const mf_lanes x = *(const mf_lanes *)(const void *)(q + f);
+        /* x / s is from -7 to 7: 8 and a half more, cut off, is the nearest whole number. */
+        const whole code = __builtin_convertvector(x / s + 8.5f, whole);
+        const mf_lanes near = s * __builtin_convertvector(code - 8, mf_lanes);
+        const mf_lanes e = x - near;
+        mf_add_squares(&q_square, &x);
+        mf_add_squares(&w_square, &near);
+        mf_add_squares(&e_square, &e);
+        for (size_t k = 0; k < MF_MODEL_LANES && f + k < n_quads * MF_INDEX_QUAD;
+             k += MF_INDEX_QUAD)
+            codes[(f + k) / MF_INDEX_QUAD * MF_INDEX_BLOCK + lane] =
+                (uint16_t)(code[k] | code[k + 1] << 8 | code[k + 2] << 4 | code[k + 3] << 12);
     }
-    *sizes = scale_bits | short_bits((float)sqrt(e_square)) >> 16;
-    return sqrt(fmax(q_square, w_square));
+    const double error = sqrt(mf_sum(&e_square)) * (1 + 0x1p-20);
+    *sizes = scale_bits | short_bits((float)error) >> 16;
+    return sqrt(fmax(mf_sum(&q_square), mf_sum(&w_square)));
 }
 
 bool mf_index_create(mf_index *index, const mf_model_parts *parts, mf_error *err)
@@ -114,8 +136,8 @@ bool mf_index_create(mf_index *index, const mf_model_parts *parts, mf_error *err
         const size_t block = item / MF_INDEX_BLOCK, lane = item % MF_INDEX_BLOCK;
         uint16_t *codes = (void *)(index->blocks + block * index->block_bytes);
         uint32_t *sizes = (void *)(codes + index->n_quads * MF_INDEX_BLOCK);
-        const double norm = encode(parts->item_factors + item * stride, parts->n_factors, codes,
-                                   lane, &sizes[lane]);
+        const double norm = encode(parts->item_factors + item * stride, stride, index->n_quads,
+                                   codes, lane, &sizes[lane]);
         if (!(norm <= NORM_MAX)) {
             mf_index_release(index);
             return true;

@@ -48,10 +48,10 @@ typedef struct mf_index {
     size_t n_blocks;
     size_t n_quads;
     size_t block_bytes;
-    size_t n_bytes;       /* all of it */
+    size_t n_bytes;        /* all of it */
     unsigned char *blocks; /* [n_blocks × block_bytes] 64-byte aligned: uint16_t
                             * codes[n_quads][64], float scale[64], float error[64] */
-    float *norm;          /* [n_blocks] ≥ |q_i| and ≥ |s_i·w_i| of the block's items */
+    float *norm;           /* [n_blocks] ≥ |q_i| and ≥ |s_i·w_i| of the block's items */
 } mf_index;
 
 /* The size of an index of this model. False when it is too large to count. */
@@ -66,12 +66,12 @@ void mf_index_release(mf_index *index);
 
 /* A query ready for the kernel. */
 typedef struct mf_index_query {
-    const uint16_t *lines;  /* kernels.h: v as the kernel wants it */
-    const uint16_t *start;  /* [runs] −8 · Σ v of a run's factors, mod 2^16 */
-    float unit;             /* s */
-    float norm;             /* ≥ |p| */
-    float per_norm;         /* δ and rounding, for each unit of the block's norm */
-    float constant;         /* underflow */
+    const uint16_t *lines; /* kernels.h: v as the kernel wants it */
+    const uint16_t *start; /* [runs] −8 · Σ v of a run's factors, mod 2^16 */
+    float unit;            /* s */
+    float norm;            /* ≥ |p| */
+    float per_norm;        /* δ and rounding, for each unit of the block's norm */
+    float constant;        /* underflow */
     float base;
     const float *bias;   /* [n_items] or NULL: neither bias nor base */
     const float *weight; /* [n_items] ≥ 0 or NULL */

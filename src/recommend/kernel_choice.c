@@ -19,8 +19,8 @@ static const mf_recommend_kernel *const kernels[MF_CPUS] = {
 
 extern const mf_recommend_kernel mf_recommend_kernel_generic;
 
-static const mf_recommend_kernel *const kernels[MF_CPUS] = {
-    [MF_CPU_GENERIC] = &mf_recommend_kernel_generic};
+static const mf_recommend_kernel *const kernels[MF_CPUS] = {[MF_CPU_GENERIC] =
+                                                                &mf_recommend_kernel_generic};
 
 #endif
 

@@ -7,7 +7,7 @@
 #include "model/model.h"
 
 #include <math.h>
-#if defined __AVX2__
+#if defined __SSE2__
 #include <immintrin.h>
 #endif
 
@@ -241,6 +241,29 @@ static void bounds(const mf_index *index, const mf_index_query *query, size_t fi
     }
 }
 
+static uint64_t at_least(const float *bounds, float floor)
+{
+    uint64_t set = 0;
+    for (size_t k = 0; k < BLOCK; k += WIDTH) {
+#if defined __AVX512F__
+        const uint64_t bits =
+            _mm512_cmp_ps_mask((__m512)load(bounds + k), _mm512_set1_ps(floor), _CMP_GE_OQ);
+#elif defined __AVX2__
+        const uint64_t bits = (unsigned)_mm256_movemask_ps(
+            _mm256_cmp_ps((__m256)load(bounds + k), _mm256_set1_ps(floor), _CMP_GE_OQ));
+#elif defined __SSE2__
+        const uint64_t bits =
+            (unsigned)_mm_movemask_ps(_mm_cmpge_ps((__m128)load(bounds + k), _mm_set1_ps(floor)));
+#else
+        uint64_t bits = 0;
+        for (size_t l = 0; l < WIDTH; l++)
+            bits |= (uint64_t)(bounds[k + l] >= floor) << l;
+#endif
+        set |= bits << k;
+    }
+    return set;
+}
+
 /* The tree of mf_dot: lane l and l+8, l+4, l+2, l+1. */
 INLINE float product(const float *p, const float *row, size_t stride)
 {
@@ -285,5 +308,5 @@ static void products_of(const float *p, const float *rows, size_t stride, const 
 
 extern const mf_recommend_kernel MF_RECOMMEND_KERNEL;
 const mf_recommend_kernel MF_RECOMMEND_KERNEL = {
-    MF_RECOMMEND_CPU, LINES, spread, bounds, products, products_of,
+    MF_RECOMMEND_CPU, LINES, spread, bounds, at_least, products, products_of,
 };

@@ -29,6 +29,9 @@ typedef struct mf_recommend_kernel {
     void (*bounds)(const mf_index *index, const mf_index_query *query, size_t first, size_t n,
                    float *bounds, float *largest);
 
+    /* Bit k is set when bounds[k] ≥ floor, of the 64 bounds of a block. */
+    uint64_t (*at_least)(const float *bounds, float floor);
+
     /* products[k] = mf_dot(p, row k), the same bits, for n rows one after another … */
     void (*products)(const float *p, const float *rows, size_t stride, size_t n, float *products);
 

@@ -20,6 +20,8 @@ mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_by
     if (r->likeness == NULL)
         goto failed;
     mf_likeness_compute(r->parts, r->likeness);
+    if (!mf_popular_create(&r->popular, r->parts, err))
+        goto failed;
     if (mf_index_size(r->parts, &n_bytes) && n_bytes <= max_index_bytes &&
         !mf_index_create(&r->index, r->parts, err))
         goto failed;
@@ -34,6 +36,7 @@ void mf_recommender_destroy(mf_recommender *recommender)
     if (recommender == NULL)
         return;
     mf_index_release(&recommender->index);
+    mf_popular_release(&recommender->popular);
     mf_free(recommender->likeness);
     mf_free(recommender);
 }

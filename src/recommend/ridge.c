@@ -85,7 +85,7 @@ static double least_regularization(const mf_ridge *ridge)
         for (size_t f = 0; f < ridge->n_factors; f++)
             sum += (double)q[f] * (double)q[f];
     }
-    return fmax(1e-9 * sum / (double)ridge->n, 1e-12);
+    return fmax(1e-9 * sum, 1e-12);
 }
 
 /* Unknowns: x itself. a and b: 1/√λ, 1/√λ_b. */
@@ -102,7 +102,7 @@ static void solve_for_factors(const mf_ridge *ridge, const equations *e, double 
         add_multiple(e->x, (double)ridge->y[j], e->row, k + 1);
     }
     for (size_t i = 0; i <= k; i++)
-        e->s[i * e->m + i] += (double)ridge->n;
+        e->s[i * e->m + i] += 1;
     solve(e);
     for (size_t f = 0; f < k; f++)
         p[f] = to_float(a * e->x[f]);
@@ -120,7 +120,7 @@ static void solve_for_weights(const mf_ridge *ridge, const equations *e, double 
         add_square(e);
     }
     for (size_t j = 0; j < n; j++) {
-        e->s[j * n + j] += (double)n;
+        e->s[j * n + j] += 1;
         e->x[j] = (double)ridge->y[j];
     }
     solve(e);
@@ -141,8 +141,8 @@ void mf_ridge_solve(const mf_ridge *ridge, double *work, float *p, float *b)
     const size_t m = n_unknowns(ridge->n, ridge->n_factors);
     const equations e = {.m = m, .s = work, .x = work + m * m, .row = work + m * m + m};
     memset(work, 0, (m * m + m) * sizeof *work);
-    const double scale = 1 / sqrt(fmax((double)ridge->regularization, least_regularization(ridge)));
-    const double bias_scale = 1 / sqrt(fmax((double)ridge->bias_regularization, 1e-9));
+    const double scale = 1 / sqrt(fmax(ridge->regularization, least_regularization(ridge)));
+    const double bias_scale = 1 / sqrt(fmax(ridge->bias_regularization, 1e-9 * (double)ridge->n));
     if (m == (size_t)ridge->n_factors + 1)
         solve_for_factors(ridge, &e, scale, bias_scale, p, b);
     else

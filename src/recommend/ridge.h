@@ -1,16 +1,16 @@
 /* ridge.h: the factors and the bias that explain a few ratings best.
  *
- *   min over p, b   Σ_j (y_j − b − p·q_j)² + n·λ|p|² + n·λ_b b²
+ *   min over p, b   Σ_j (y_j − b − p·q_j)² + λ|p|² + λ_b b²
  *
  * With a_j = (q_j / √λ, 1 / √λ_b), A their matrix and x = (√λ p, √λ_b b) that is one
  * of two systems, whichever is smaller, solved by Cholesky in double:
  *
- *   (AᵀA + n·I) x = Aᵀy                n_factors + 1 unknowns
- *   (AAᵀ + n·I) α = y,  x = Aᵀα        n unknowns
+ *   (AᵀA + I) x = Aᵀy                n_factors + 1 unknowns
+ *   (AAᵀ + I) α = y,  x = Aᵀα        n unknowns
  *
  * Sums are taken in a fixed order: the same bits on every CPU. So that there is one
- * solution and it is finite, λ counts as at least 1e-9 times the mean of |q_j|² and
- * 1e-12, λ_b as at least 1e-9.
+ * solution and it is finite, λ counts as at least 1e-9 · Σ|q_j|² and 1e-12, λ_b
+ * as at least 1e-9 · n.
  *
  * Threads: any. */
 #ifndef MF_RECOMMEND_RIDGE_H
@@ -27,8 +27,8 @@ typedef struct mf_ridge {
     const float *rows;     /* q_j is the row at items[j] */
     const uint32_t *items; /* [n] */
     const float *y;        /* [n] finite */
-    float regularization;  /* λ */
-    float bias_regularization;
+    double regularization; /* λ */
+    double bias_regularization;
 } mf_ridge;
 
 /* How many doubles mf_ridge_solve works in. False when they are too many to count. */

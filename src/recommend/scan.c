@@ -44,23 +44,10 @@ bool mf_ranking_leaves_out(const mf_ranking *ranking, uint32_t item)
     return low < ranking->n_left_out && ranking->left_out[low] == item;
 }
 
-/* The equation of scan.h, the product known. */
-static float score_of(const mf_ranking *ranking, uint32_t item, float product)
-{
-    float score = product;
-    if (ranking->bias != NULL) {
-        score = ranking->base + ranking->bias[item];
-        if (ranking->query != NULL)
-            score += product;
-    }
-    return ranking->weight != NULL ? score * ranking->weight[item] : score;
-}
-
-static void offer(const scan *s, uint32_t item, float product)
+static void offer(const scan *s, uint32_t item, float score)
 {
     if (s->ranking->weight != NULL && !(s->ranking->weight[item] > 0))
         return;
-    const float score = score_of(s->ranking, item, product);
     const float comparable = isnan(score) ? -INFINITY : score;
     if (mf_best_wants(s->best, comparable, item) && !mf_ranking_leaves_out(s->ranking, item))
         mf_best_take(s->best, comparable, item);
@@ -68,12 +55,20 @@ static void offer(const scan *s, uint32_t item, float product)
 
 static void offer_pending(scan *s)
 {
+    const mf_ranking *ranking = s->ranking;
     float products[PENDING] = {0};
-    if (s->ranking->query != NULL)
-        s->r->kernel->products_of(s->ranking->query, s->r->parts->item_factors, s->r->stride,
+    if (ranking->query != NULL)
+        s->r->kernel->products_of(ranking->query, s->r->parts->item_factors, s->r->stride,
                                   s->pending, s->n_pending, products);
-    for (size_t k = 0; k < s->n_pending; k++)
-        offer(s, s->pending[k], products[k]);
+    for (size_t k = 0; k < s->n_pending; k++) {
+        const uint32_t item = s->pending[k];
+        float score = products[k];
+        if (ranking->bias != NULL)
+            score = (ranking->base + ranking->bias[item]) + score;
+        if (ranking->weight != NULL)
+            score *= ranking->weight[item];
+        offer(s, item, score);
+    }
     s->n_scored += s->n_pending;
     s->n_pending = 0;
 }
@@ -101,43 +96,36 @@ void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,
     offer_pending(&s);
 }
 
-static void scan_all(const scan *s)
+/* Every item, a tile at a time; of a tile only those are looked at that could enter. */
+static void scan_all(scan *s)
 {
     const mf_ranking *ranking = s->ranking;
     const uint32_t n_items = s->r->parts->n_items;
-    float products[TILE] = {0};
+    float products[TILE] = {0}, scores[TILE];
     for (uint32_t first = 0; first < n_items; first += TILE) {
         const uint32_t n = n_items - first < TILE ? n_items - first : TILE;
         if (ranking->query != NULL)
             s->r->kernel->products(ranking->query, s->r->parts->item_factors + first * s->r->stride,
                                    s->r->stride, n, products);
+        const float *bias = ranking->bias != NULL ? ranking->bias + first : NULL;
+        const float *weight = ranking->weight != NULL ? ranking->weight + first : NULL;
         for (uint32_t k = 0; k < n; k++)
-            if (!(score_of(ranking, first + k, products[k]) < s->best->threshold))
-                offer(s, first + k, products[k]);
-    }
-}
-
-/* The items of a block whose bound is not below the floor. Returns how many. */
-static size_t collect(const float *bounds, float floor, uint32_t first, uint32_t *items)
-{
-    size_t n = 0;
-    for (size_t group = 0; group < MF_INDEX_BLOCK; group += 16) {
+            scores[k] = bias != NULL ? (ranking->base + bias[k]) + products[k] : products[k];
+        for (uint32_t k = 0; weight != NULL && k < n; k++)
+            scores[k] *= weight[k];
         int any = 0;
-        for (size_t k = 0; k < 16; k++)
-            any |= bounds[group + k] >= floor;
-        if (any)
-            for (size_t k = 0; k < 16; k++) {
-                items[n] = first + (uint32_t)(group + k);
-                n += bounds[group + k] >= floor;
-            }
+        for (uint32_t k = 0; k < n; k++)
+            any |= !(scores[k] < s->best->threshold);
+        for (uint32_t k = 0; any && k < n; k++)
+            offer(s, first + k, scores[k]);
     }
-    return n;
+    s->n_scored = n_items;
 }
 
 /* Bounds are finite: at or above it are all that are not left out. */
 static float floor_of(const mf_best *best)
 {
-    return fmaxf(best->threshold, -FLT_MAX);
+    return best->threshold > -FLT_MAX ? best->threshold : -FLT_MAX;
 }
 
 typedef struct stage {
@@ -160,17 +148,19 @@ static void leave_out(const scan *s, const stage *g, size_t *next)
 static bool score_seeds(scan *s, const stage *g, mf_recommendation *room)
 {
     mf_best seeds;
-    uint32_t items[MF_INDEX_BLOCK];
+    const float least = floor_of(s->best);
     mf_best_begin(&seeds, room, s->best->capacity);
     for (size_t block = 0; block * MF_INDEX_BLOCK < g->n; block++) {
-        const float floor = fmaxf(floor_of(&seeds), s->best->threshold);
+        const float floor = seeds.threshold > least ? seeds.threshold : least;
         if (g->largest[block] < floor)
             continue;
-        const size_t n = collect(g->bounds + block * MF_INDEX_BLOCK, floor,
-                                 (uint32_t)(block * MF_INDEX_BLOCK), items);
-        for (size_t k = 0; k < n; k++)
-            if (mf_best_wants(&seeds, g->bounds[items[k]], items[k]))
-                mf_best_take(&seeds, g->bounds[items[k]], items[k]);
+        const float *bounds = g->bounds + block * MF_INDEX_BLOCK;
+        for (uint64_t set = s->r->kernel->at_least(bounds, floor); set != 0; set &= set - 1) {
+            const uint32_t place = (uint32_t)__builtin_ctzll(set);
+            const uint32_t item = (uint32_t)(block * MF_INDEX_BLOCK) + place;
+            if (mf_best_wants(&seeds, bounds[place], item))
+                mf_best_take(&seeds, bounds[place], item);
+        }
     }
     for (size_t k = 0; k < seeds.n; k++) {
         g->bounds[room[k].item] = -INFINITY;
@@ -182,15 +172,14 @@ static bool score_seeds(scan *s, const stage *g, mf_recommendation *room)
 
 static void score_rest(scan *s, const stage *g)
 {
-    uint32_t items[MF_INDEX_BLOCK];
     for (size_t block = 0; block * MF_INDEX_BLOCK < g->n; block++) {
         const float floor = floor_of(s->best);
         if (g->largest[block] < floor)
             continue;
-        const size_t n = collect(g->bounds + block * MF_INDEX_BLOCK, floor,
-                                 g->first + (uint32_t)(block * MF_INDEX_BLOCK), items);
-        for (size_t k = 0; k < n; k++)
-            offer_soon(s, items[k]);
+        const float *bounds = g->bounds + block * MF_INDEX_BLOCK;
+        for (uint64_t set = s->r->kernel->at_least(bounds, floor); set != 0; set &= set - 1)
+            offer_soon(s, g->first + (uint32_t)(block * MF_INDEX_BLOCK) +
+                              (uint32_t)__builtin_ctzll(set));
     }
     offer_pending(s);
 }
@@ -202,7 +191,8 @@ static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *quer
     const mf_index *index = &s->r->index;
     const size_t n_runs = (index->n_quads + MF_INDEX_RUN - 1) / MF_INDEX_RUN;
     const size_t line_bytes = s->r->kernel->lines_per_quad * MF_LINE_U16 * sizeof(uint16_t);
-    uint16_t *lines = mf_room_reserve(&workspace->lines, index->n_quads, line_bytes, "a query", err);
+    uint16_t *lines =
+        mf_room_reserve(&workspace->lines, index->n_quads, line_bytes, "a query", err);
     int8_t *codes =
         mf_room_reserve(&workspace->codes, index->n_quads, MF_INDEX_QUAD, "a query", err);
     uint16_t *start = mf_room_reserve(&workspace->runs, n_runs, sizeof *start, "a query", err);
@@ -254,7 +244,8 @@ bool mf_scan(const mf_recommender *recommender, mf_workspace *workspace, const m
 {
     scan s = {.r = recommender, .ranking = ranking, .best = best};
     bool usable = ranking->query != NULL && recommender->index.n_items > 0 &&
-                  fabsf(ranking->base) <= BASE_MAX && best->capacity < recommender->parts->n_items / 8;
+                  fabsf(ranking->base) <= BASE_MAX &&
+                  best->capacity < recommender->parts->n_items / 8;
     mf_index_query query;
     if (usable && !prepare(&s, workspace, &query, &usable, err))
         return false;
@@ -262,6 +253,6 @@ bool mf_scan(const mf_recommender *recommender, mf_workspace *workspace, const m
         return false;
     if (!usable)
         scan_all(&s);
-    workspace->n_scored = usable ? s.n_scored : recommender->parts->n_items;
+    workspace->n_scored = s.n_scored;
     return true;
 }

@@ -13,8 +13,8 @@
  *
  *   score(i) = ((base + bias[i]) + query · q_i) · weight[i]
  *
- * each operation rounded to float, the product of rows as mf_dot does it. Not a
- * number counts as -INFINITY. */
+ * each operation rounded to float, the product of rows as mf_dot does it; not a number
+ * counts as -INFINITY. Minus zero counts as zero. */
 typedef struct mf_ranking {
     const float *query; /* [stride] 64-byte aligned, padding zero; NULL: no product */
     float base;

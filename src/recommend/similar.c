@@ -1,6 +1,7 @@
 /* similar.c: items like an item; see recommender.h and similar.h. */
 #include "recommend/similar.h"
 
+#include "recommend/norm.h"
 #include "recommend/scan.h"
 #include "recommend/state.h"
 
@@ -9,20 +10,15 @@
 /* Below it a row's products underflow. */
 static const double NO_FACTORS = 1e-30;
 
-static double norm_of(const float *q, size_t n)
-{
-    double sum = 0;
-    for (size_t f = 0; f < n; f++)
-        sum += (double)q[f] * (double)q[f];
-    return sqrt(sum);
-}
+static const double DAMPING = 5;
 
 void mf_likeness_compute(const mf_model_parts *parts, float *likeness)
 {
     const size_t stride = mf_model_stride(parts->n_factors);
     for (uint32_t item = 0; item < parts->n_items; item++) {
-        const double norm = norm_of(parts->item_factors + item * stride, parts->n_factors);
-        likeness[item] = norm > NO_FACTORS ? (float)(1 / norm) : 0;
+        const double norm = mf_norm(parts->item_factors + item * stride, stride);
+        const double count = (double)parts->item_count[item];
+        likeness[item] = norm > NO_FACTORS ? (float)(count / (count + DAMPING) / norm) : 0;
     }
 }
 
@@ -40,11 +36,11 @@ bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint
                                    "a row of factors", err);
     if (entries == NULL || query == NULL)
         return false;
+    const float *q = parts->item_factors + item * recommender->stride;
+    const double norm = mf_norm(q, recommender->stride);
     mf_best heap;
     mf_best_begin(&heap, entries, n);
-    if (n > 0 && recommender->likeness[item] > 0) {
-        const float *q = parts->item_factors + item * recommender->stride;
-        const double norm = norm_of(q, parts->n_factors);
+    if (n > 0 && norm > NO_FACTORS) {
         for (size_t f = 0; f < recommender->stride; f++)
             query[f] = (float)((double)q[f] / norm);
         const mf_ranking ranking = {

@@ -5,6 +5,7 @@
 
 #include "recommend/index.h"
 #include "recommend/kernels.h"
+#include "recommend/popularity.h"
 #include "recommend/recommender.h"
 
 struct mf_recommender {
@@ -12,7 +13,8 @@ struct mf_recommender {
     const mf_model_parts *parts;
     size_t stride;
     const mf_recommend_kernel *kernel;
-    mf_index index;  /* n_items 0: none */
+    mf_index index; /* n_items 0: none */
+    mf_popular popular;
     float *likeness; /* [n_items] similar.h: damping over the factors' norm; 0: none */
 };
 

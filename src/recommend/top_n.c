@@ -40,18 +40,6 @@ static const uint32_t *sorted_candidates(const mf_recommender *r, mf_workspace *
     return list;
 }
 
-/* By popularity; the scores of what is kept become those of a user without a bias. */
-static void by_popularity(const mf_recommender *r, const mf_ranking *ranking, const uint32_t *items,
-                          size_t n, mf_best *best)
-{
-    for (size_t k = 0; k < n; k++) {
-        const uint32_t item = items != NULL ? items[k] : (uint32_t)k;
-        const float score = mf_popularity(r->parts, item);
-        if (mf_best_wants(best, score, item) && !mf_ranking_leaves_out(ranking, item))
-            mf_best_take(best, score, item);
-    }
-}
-
 bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_taste *taste,
               const mf_top_n_query *query, const mf_recommendation **best, size_t *n_best,
               mf_error *err)
@@ -78,13 +66,18 @@ bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const 
         .left_out = taste->rated,
         .n_left_out = query->include_rated ? 0 : taste->n_rated,
     };
-    if (n > 0 && !taste->known)
-        by_popularity(recommender, &ranking, items, n_items, &heap);
-    else if (n > 0 && items != NULL)
-        mf_scan_list(recommender, &ranking, items, n_items, &heap);
-    else if (n > 0 && !mf_scan(recommender, workspace, &ranking, &heap, err))
-        return false;
-    mf_best_sort(&heap);
+    if (n > 0 && !taste->known) {
+        if (items != NULL)
+            mf_popular_best_of(parts, &ranking, items, n_items, &heap);
+        else
+            mf_popular_best(&recommender->popular, parts, &ranking, &heap);
+    } else if (n > 0) {
+        if (items != NULL)
+            mf_scan_list(recommender, &ranking, items, n_items, &heap);
+        else if (!mf_scan(recommender, workspace, &ranking, &heap, err))
+            return false;
+        mf_best_sort(&heap);
+    }
     for (size_t k = 0; k < heap.n; k++) {
         mf_recommendation *entry = &entries[k];
         entry->predicted_rating =

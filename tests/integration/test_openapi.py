@@ -5,12 +5,15 @@
     their defaults, metrics.
 (3) Every example is asked of the real server, on the model that it is about, and gets the
     answer that stands beside it.
-(4) Every declared error is provoked, on every operation that declares it.
+(4) Every declared error is provoked, and on every operation what all of them can answer with.
 (5) What a schema accepts the server accepts, and what it refuses the server refuses; rules
     that a schema cannot say are in INEXPRESSIBLE and in the descriptions.
 
-An example that no longer fits after a change of the trainer: the failure prints the answer
-to paste.
+After a change of the trainer or of what is recommended, the examples are others:
+
+    MF_OPENAPI_REFRESH=1 MF_BIN=… python3 -m unittest test_openapi.Examples
+
+writes today's answers into the document instead of comparing. Look at the difference.
 
 Needs Debian's python3-jsonschema for everything that validates.
 """
@@ -19,27 +22,21 @@ import copy
 import functools
 import gzip
 import json
-import math
+import os
 import random
 import re
 import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
-
-try:
-    import jsonschema
-except ImportError:
-    jsonschema = None
 
 from harness import SOURCE, Job, Run, real_ratings
+from openapi import (METHODS, PATH, all_request_examples, answer_schema, body_complaint, complaint,
+                     component, document, expand, invocations, is_valid, jsonschema, layout,
+                     methods_of, operations, question_schemas, question_text, request_examples,
+                     resolve, response_complaint, save)
 from serving import (CSV, CUSTOM_ATTRIBUTES, DEADLINE, JSON, JSON_LINES, SANITIZER_ENVIRONMENT,
-                     TRAIN, Metrics, ServeCase, Trained, chunked, lines_of, loads, message,
-                     shared_folder)
-
-PATH = SOURCE / "serve" / "openapi.json"
-METHODS = ("get", "head", "post", "put", "delete", "options", "patch", "trace")
+                     TRAIN, Metrics, ServeCase, Trained, chunked, lines_of, message, shared_folder)
 
 # What these versions of a JSON Schema or OpenAPI object may hold: a keyword with a slip in it
 # would otherwise say nothing, silently.
@@ -61,198 +58,10 @@ OBJECT_FIELDS = {
     "components": (set(), {"schemas", "responses", "parameters", "headers"}),
 }
 
-# Headers of every answer that HTTP itself describes.
-FRAMING = {"content-length", "content-type", "connection", "date", "server"}
+REFRESH = bool(os.environ.get("MF_OPENAPI_REFRESH"))
 
 # Statuses that nothing sent from outside brings about.
 NOT_PROVOKED = {500: "a fault of ours"}
-
-
-# --- the document -----------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=None)
-def document():
-    return loads(PATH.read_text(encoding="utf-8"))
-
-
-def resolve(node):
-    """What a reference means; anything else is itself."""
-    while isinstance(node, dict) and "$ref" in node:
-        at = document()
-        if not node["$ref"].startswith("#/"):
-            raise AssertionError(f"not a place in this document: {node['$ref']}")
-        for part in node["$ref"][2:].split("/"):
-            part = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(at, dict) or part not in at:
-                raise AssertionError(f"{node['$ref']} is not there")
-            at = at[part]
-        node = at
-    return node
-
-
-def expand(node, inside=()):
-    """A schema with every reference replaced by what it means; none may mean itself."""
-    if isinstance(node, list):
-        return [expand(value, inside) for value in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        if node["$ref"] in inside:
-            raise AssertionError(f"{node['$ref']} refers to itself")
-        return expand(resolve({"$ref": node["$ref"]}), (*inside, node["$ref"]))
-    return {k: v if k in ("x-answer", "examples", "const", "enum") else expand(v, inside)
-            for k, v in node.items()}
-
-
-_validators = {}
-
-
-def validator(schema):
-    key = json.dumps(schema, sort_keys=True)
-    if key not in _validators:
-        _validators[key] = jsonschema.Draft202012Validator(expand(schema))
-    return _validators[key]
-
-
-def is_valid(schema, value):
-    return validator(schema).is_valid(value)
-
-
-def complaint(schema, value):
-    """What the schema has against the value, or ''."""
-    error = jsonschema.exceptions.best_match(validator(schema).iter_errors(value))
-    return "" if error is None else f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
-
-
-def component(name):
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-class Operation:
-    """A method of a path as the document has it."""
-
-    def __init__(self, path, method, item):
-        self.path, self.method, self.item = path, method.upper(), item
-        self.parameters = [resolve(p) for p in
-                           [*document()["paths"][path].get("parameters", []),
-                            *item.get("parameters", [])]]
-        self.responses = {int(s): resolve(r) for s, r in item["responses"].items()}
-        self.body = resolve(item["requestBody"]) if "requestBody" in item else None
-
-    def __str__(self):
-        return f"{self.method} {self.path}"
-
-    def target(self, example=None):
-        """The request target with the parameters of an example; of any, without a name."""
-        path, query = self.path, []
-        for p in self.parameters:
-            if p["in"] not in ("path", "query"):
-                continue
-            examples = p["examples"]
-            value = examples[example if example in examples else next(iter(examples))]["value"]
-            if p["in"] == "path":
-                path = path.replace("{%s}" % p["name"], quote(str(value), safe=""))
-            elif example is not None:
-                query.append(f"{p['name']}={quote(str(value), safe='')}")
-        return path + ("?" + "&".join(query) if query else "")
-
-    def complaint(self, answer):
-        """What is wrong with an answer by the document, or ''."""
-        response = self.responses.get(answer.status)
-        if response is None:
-            return f"status {answer.status} is not declared"
-        return response_complaint(response, answer, self)
-
-
-def response_complaint(response, answer, operation=None):
-    declared = {name.lower(): resolve(h) for name, h in response.get("headers", {}).items()}
-    sent = {name.lower(): value for name, value in answer.headers}
-    for name, value in sent.items():
-        if name not in FRAMING and name not in declared:
-            return f"header {name} is not declared"
-        if name in declared and (why := complaint(declared[name]["schema"], value)):
-            return f"header {name}: {why}"
-    for name, header in declared.items():
-        if header.get("required") and name not in sent:
-            return f"header {name} is missing"
-    content = response.get("content", {})
-    media_type = answer.header("Content-Type")
-    if operation is not None and operation.method == "HEAD":
-        if answer.body:
-            return "HEAD has a body"
-        if answer.status < 400:
-            content = operations()[operation.path, "GET"].responses[answer.status].get("content", {})
-        return "" if media_type in (content or {None}) else f"Content-Type {media_type}"
-    if not content:
-        return "" if not answer.body and media_type is None else "a body that is not declared"
-    if media_type not in content:
-        return f"Content-Type {media_type} is not declared"
-    return body_complaint(content[media_type], media_type, answer.text)
-
-
-def body_complaint(media, media_type, text):
-    if media_type == JSON:
-        value = loads(text)
-        return complaint(media["schema"], value) or number_complaint(value)
-    if why := complaint(media["schema"], text):
-        return why
-    if "x-line-schema" in media:
-        for n, line in enumerate(lines_of(text)):
-            value = loads(line)
-            if why := complaint(media["x-line-schema"], value) or number_complaint(value):
-                return f"line {n + 1}: {why}"
-    return ""
-
-
-def number_complaint(value):
-    """Every number is finite, which a schema cannot ask for."""
-    if isinstance(value, float):
-        return "" if math.isfinite(value) else f"{value} is not finite"
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next(filter(None, map(number_complaint, inner)), "")
-
-
-@functools.lru_cache(maxsize=None)
-def operations():
-    """{(path, METHOD): Operation}"""
-    return {(path, method.upper()): Operation(path, method, item[method])
-            for path, item in document()["paths"].items() for method in METHODS if method in item}
-
-
-def methods_of(path):
-    return {m for p, m in operations() if p == path}
-
-
-def question_schemas():
-    return [ref["$ref"].rpartition("/")[2] for ref in resolve(component("Question"))["oneOf"]]
-
-
-def answer_schema(question):
-    """The schema of the answer to this question."""
-    found = [name for name in question_schemas() if is_valid(component(name), question)]
-    if len(found) != 1:
-        raise AssertionError(f"{question} is {found}")
-    return resolve(component(found[0]))["x-answer"]
-
-
-def invocations():
-    return operations()["/invocations", "POST"]
-
-
-def request_examples(media_type):
-    return {name: resolve(e)["value"]
-            for name, e in invocations().body["content"][media_type]["examples"].items()}
-
-
-def all_request_examples():
-    """{name: (media type, value)} of /invocations."""
-    return {name: (media_type, value) for media_type in invocations().body["content"]
-            for name, value in request_examples(media_type).items()}
-
-
-def question_text(media_type, value):
-    return json.dumps(value) if media_type == JSON else value
 
 
 # --- the sources ------------------------------------------------------------
@@ -270,7 +79,7 @@ def source_routes():
         words[name] = set().union(*(words[w] for w in value.split(" | ")))
     table = text[text.index("mf_routes[]"):]
     return {path: set().union(*(words[w] for w in value.split(" | ")))
-            for path, value in re.findall(r'\{"(/[^"]*)",\s*([A-Z_| ]+),', table)}
+            for path, value in re.findall(r'\.path = "(/[^"]*)", \.methods = ([A-Z_| ]+),', table)}
 
 
 def source_codes():
@@ -402,6 +211,10 @@ class TheDocument(DocumentCase):
             for status, response in operation.responses.items():
                 self.response(response, f"{where} {status}")
 
+    def test_the_file_is_laid_out_for_people(self):
+        self.assertTrue(PATH.read_text(encoding="utf-8") == layout(document()) + "\n",
+                        "openapi.save() lays it out")
+
     def test_every_schema_is_strict_valid_and_used(self):
         text = PATH.read_text(encoding="utf-8")
         for kind, parts in document()["components"].items():
@@ -417,6 +230,14 @@ class TheDocument(DocumentCase):
         for name, value in request_examples(JSON).items():
             for question in value.get("instances", [value]):
                 self.assertIn("$ref", answer_schema(question), name)
+
+    def test_answers_always_have_all_of_their_fields(self):
+        """But those that are only there to say that something is not known."""
+        for name, schema in document()["components"]["schemas"].items():
+            for part in (schema, *(p.get("items", {}) for p in schema.get("properties", {}).values())):
+                if part.get("type") == "object" and not name.endswith("Question"):
+                    self.assertEqual(set(part["properties"]) - {"known_user", "known_item"},
+                                     set(part["required"]), name)
 
     def test_every_error_has_the_one_body_with_its_own_code(self):
         codes = source_codes()
@@ -490,6 +311,12 @@ class OpenapiCase(ServeCase):
     def sample_server(self, **env):
         return self.serve(model=sample(), env=env)
 
+    def connect(self, server):
+        """A connection that is closed after the test."""
+        client = server.connect()
+        self._closers.append(client)
+        return client
+
     def assertConforms(self, operation, answer, what=""):
         why = operation.complaint(answer)
         self.assertEqual("", why, f"{operation}: {why}\n{what}{answer}")
@@ -503,9 +330,16 @@ class OpenapiCase(ServeCase):
 
 
 class Examples(OpenapiCase):
+    def assertExample(self, example, said):
+        """The example is what was said; or becomes it."""
+        if REFRESH:
+            example["value"] = said
+            save()
+        self.assertEqual(example["value"], said, f"now: {json.dumps(said, ensure_ascii=False)}")
+
     def test_every_question_gets_the_answer_beside_it(self):
         questions = all_request_examples()
-        client = self.sample_server().connect()
+        client = self.connect(self.sample_server())
         for reply, media in invocations().responses[200]["content"].items():
             self.assertTrue(media["examples"])
             for name, example in media["examples"].items():
@@ -515,8 +349,7 @@ class Examples(OpenapiCase):
                     self.assertEqual(200, answer.status, answer)
                     self.assertEqual(reply, answer.header("Content-Type"))
                     said = answer.json() if reply == JSON else answer.text
-                    self.assertEqual(resolve(example)["value"], said,
-                                     f"now: {json.dumps(said, ensure_ascii=False)}")
+                    self.assertExample(resolve(example), said)
 
     def test_every_question_has_an_answer_beside_it(self):
         answered = {name for media in invocations().responses[200]["content"].values()
@@ -524,7 +357,7 @@ class Examples(OpenapiCase):
         self.assertEqual(set(all_request_examples()), answered)
 
     def test_every_question_is_answered_in_every_format(self):
-        client = self.sample_server().connect()
+        client = self.connect(self.sample_server())
         for name, (media_type, value) in all_request_examples().items():
             text = question_text(media_type, value)
             alone = self.ask(client, text, media_type)
@@ -536,7 +369,7 @@ class Examples(OpenapiCase):
                     self.assertEqual(406 if reply == CSV and lists else 200, answer.status, answer)
 
     def test_packed_in_chunks_and_with_every_header(self):
-        client = self.sample_server().connect()
+        client = self.connect(self.sample_server())
         sent = {p["name"]: p["example"] for p in invocations().parameters}
         self.assertEqual("gzip", sent["Content-Encoding"])
         for name, (media_type, value) in all_request_examples().items():
@@ -551,13 +384,13 @@ class Examples(OpenapiCase):
                 self.assertEqual(plain.body, pieces.body)
 
     def test_content_type_may_be_missing(self):
-        client = self.sample_server().connect()
+        client = self.connect(self.sample_server())
         for name, value in request_examples(JSON).items():
             answer = self.ask(client, json.dumps(value), None)
             self.assertEqual((200, JSON), (answer.status, answer.header("Content-Type")), name)
 
     def test_other_operations_answer_as_declared(self):
-        client = self.sample_server().connect()
+        client = self.connect(self.sample_server())
         for operation in operations().values():
             if operation.body is not None:
                 continue
@@ -570,19 +403,19 @@ class Examples(OpenapiCase):
         operation = operations()["/internal/recommend/{user_id}", "GET"]
         examples = operation.responses[200]["content"][JSON]["examples"]
         self.assertEqual({"known", "unknown"}, set(examples))
-        client = self.sample_server().connect()
+        client = self.connect(self.sample_server())
         for name, example in examples.items():
             answer = self.assertConforms(operation, client.get(operation.target(name)))
-            self.assertEqual(example["value"], answer.json(), f"now: {answer.text}")
+            self.assertExample(example, answer.json())
 
     def test_figures_of_the_sample_are_those_of_the_examples(self):
         server = self.sample_server(SAGEMAKER_MODEL_SERVER_WORKERS="2")
         for path in ("/health", "/execution-parameters"):
             (example,) = operations()[path, "GET"].responses[200]["content"][JSON]["examples"].values()
-            said, expected = server.get(path).json(), copy.deepcopy(example["value"])
-            for facts in (said, expected):
-                facts.get("model", {}).pop("load_seconds", None)
-            self.assertEqual(expected, said)
+            said = server.get(path).json()
+            if "model" in said:  # that one differs from run to run
+                said["model"]["load_seconds"] = example["value"]["model"]["load_seconds"]
+            self.assertExample(example, said)
 
     def test_metrics_are_those_of_the_table(self):
         operation = operations()["/metrics", "GET"]
@@ -613,7 +446,7 @@ class WithoutAModel(OpenapiCase):
 
 class Strict(OpenapiCase):
     def test_what_is_not_known_is_404_alone_and_null_in_a_batch(self):
-        client = self.sample_server(SERVE_STRICT="true").connect()
+        client = self.connect(self.sample_server(SERVE_STRICT="true"))
         n_refused = 0
         for name, question in request_examples(JSON).items():
             if "instances" in question:
@@ -648,7 +481,7 @@ class Strict(OpenapiCase):
 
 class InABatchJob(OpenapiCase):
     def test_header_and_empty_bodies_as_described(self):
-        client = self.sample_server(SAGEMAKER_BATCH="true").connect()
+        client = self.connect(self.sample_server(SAGEMAKER_BATCH="true"))
         for name, value in request_examples(CSV).items():
             answer = self.ask(client, value, CSV)
             self.assertEqual(len(lines_of(value)), len(answer.csv_lines()), name)
@@ -678,7 +511,7 @@ def with_body(operation, *headers, body="x", media_type="text/plain"):
     return message(operation.method, operation.target(), body, headers, media_type)
 
 
-# What brings a status about on any operation, as bytes to send; and the settings for it.
+# What brings a status about on any operation, as bytes to send.
 PROVOCATIONS = {
     400: lambda o: good(o).replace(b"Host:", b"Host :"),
     413: lambda o: message(o.method, o.target(), None, [("Content-Length", str(1 << 40))], JSON),
@@ -689,14 +522,21 @@ PROVOCATIONS = {
     501: lambda o: message(o.method, o.target(), None, [("Transfer-Encoding", "br")], JSON),
     505: lambda o: good(o).replace(b" HTTP/1.1\r\n", b" HTTP/2.0\r\n"),
 }
-# These need more than bytes and have tests of their own.
-OTHERWISE = {404: "Strict", 405: "Paths", 406: "Errors", 408: "Errors", 503: "WithoutAModel, Errors"}
+# Others that every operation can answer with: tests of their own below, and in Paths.
+EVERYWHERE = {*PROVOCATIONS, 405, 408, 503, *NOT_PROVOKED}
+
+# And those that only some can; Strict and Errors provoke them.
+SOMEWHERE = {
+    "/invocations": {404, 406},
+    "/internal/recommend/{user_id}": {404},
+}
 
 
 class Errors(OpenapiCase):
-    def test_each_declared_status_is_provoked_by_something(self):
-        declared = {s for o in operations().values() for s in o.responses if s >= 400}
-        self.assertEqual(declared, set(PROVOCATIONS) | set(OTHERWISE) | set(NOT_PROVOKED))
+    def test_no_other_status_is_declared(self):
+        for operation in operations().values():
+            self.assertEqual({200} | EVERYWHERE | SOMEWHERE.get(operation.path, set()),
+                             set(operation.responses), str(operation))
 
     def assertProvoked(self, operation, answer, status):
         self.assertEqual(status, answer.status, f"{operation}{answer}")
@@ -704,7 +544,7 @@ class Errors(OpenapiCase):
 
     def test_by_bytes_on_every_operation(self):
         for operation in operations().values():
-            for status in sorted(set(operation.responses) & set(PROVOCATIONS)):
+            for status in PROVOCATIONS:
                 with self.subTest(operation=str(operation), status=status):
                     with self.server.connect() as client:
                         client.send_some(PROVOCATIONS[status](operation))
@@ -744,18 +584,18 @@ class Errors(OpenapiCase):
                     self.assertProvoked(operation, client.read(), 503)
 
     def test_formats_that_cannot_be_sent(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         for accept, question in (("image/png", {"userId": "1", "movieId": "1001"}),
                                  (CSV, {"userId": "1", "top_n": 3})):
             self.assertProvoked(invocations(), self.ask(client, question, JSON, accept), 406)
 
     def test_formats_that_are_not_read(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         for media_type in ("application/octet-stream", "text/plain", "csv"):
             self.assertProvoked(invocations(), self.ask(client, b"1,1001\n", media_type), 415)
 
     def test_parameters_that_do_not_exist_or_are_out_of_range(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         operation = operations()["/internal/recommend/{user_id}", "GET"]
         (schema,) = (p["schema"] for p in operation.parameters if p["name"] == "top_n")
         self.assertEqual({"user_id", "top_n"}, {p["name"] for p in operation.parameters})
@@ -772,7 +612,7 @@ class Errors(OpenapiCase):
 
 class Paths(OpenapiCase):
     def test_other_methods_are_405_with_the_documents_own(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         for path in document()["paths"]:
             target = next(o for (p, _), o in operations().items() if p == path).target()
             for method in (*(m.upper() for m in METHODS), "CONNECT", "BREW", "get"):
@@ -784,12 +624,13 @@ class Paths(OpenapiCase):
                     self.assertEqual(405, answer.status, answer)
                     self.assertEqual(methods_of(path), set(answer.header("Allow").split(", ")))
                     for operation in (o for (p, _), o in operations().items() if p == path):
-                        why = response_complaint(operation.responses[405], answer)
+                        why = response_complaint(operation.responses[405], answer,
+                                                 head=method == "HEAD")
                         self.assertEqual("", why, answer)
 
     def test_other_paths_are_404(self):
         not_found = resolve({"$ref": "#/components/responses/NotFound"})
-        client = self.server.connect()
+        client = self.connect(self.server)
         for path in document()["paths"]:
             path = path.replace("/{user_id}", "")
             for other in (path + "/", path + "s", path.upper(), "/x" + path, path[:-1]):
@@ -835,14 +676,14 @@ def a_value(r, field):
     if field in ("userId", "movieId"):
         return r.choice(["1", "7", 3, "nobody", "1001", 1002] if good_only else IDS)
     if field in ("top_n", "similar"):
-        return r.choice([1, 5, 1000] if good_only else COUNTS)
+        return r.choice([1, 5, 30] if good_only else COUNTS)
     if field == "include_rated":
         return r.choice([True, False] if good_only else BOOLEANS)
-    size = r.choice([1, 2, 5] if good_only else [0, 1, 3, 1000, 1001])
+    size = r.choice([1, 2, 5] if good_only else [0, 1, 3, 30])
     if field == "movieIds":
         if not good_only and r.random() < 0.3:
             return r.choice(["1001", None, {}, 1001, {"0": "1001"}])
-        return [r.choice(["1001", "1002", 1003, "nobody"]) if good_only or r.random() < 0.999
+        return [r.choice(["1001", "1002", 1003, "nobody"]) if good_only or r.random() < 0.9
                 else r.choice(IDS) for _ in range(size)]
     if not good_only and r.random() < 0.3:
         return r.choice(["1001", None, {}, 5, [5], [None], [["1001", 5]]])
@@ -904,7 +745,7 @@ class Questions(OpenapiCase):
         return not why
 
     def test_unknown_fields_are_refused_everywhere(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         n = 0
         for name, value in request_examples(JSON).items():
             places = [value, *value.get("instances", []), *value.get("ratings", [])]
@@ -921,7 +762,7 @@ class Questions(OpenapiCase):
 
     def test_every_property_by_hand(self):
         """Each field of each form: left out, and every value of the lists above."""
-        client = self.server.connect()
+        client = self.connect(self.server)
         whole = {"userId": "1", "movieId": "1001", "top_n": 3, "similar": 3, "include_rated": True,
                  "movieIds": ["1001", "1002"], "ratings": [{"movieId": "1001", "rating": 5}]}
         values = {"userId": IDS, "movieId": IDS, "top_n": COUNTS, "similar": COUNTS,
@@ -946,7 +787,7 @@ class Questions(OpenapiCase):
         self.assertGreater(min(accepted.values()), 50)
 
     def test_every_set_of_fields(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         whole = {"userId": "1", "movieId": "1001", "top_n": 3, "similar": 3, "include_rated": True,
                  "movieIds": ["1001", "1002"], "ratings": [{"movieId": "1001", "rating": 5}]}
         accepted = 0
@@ -959,13 +800,13 @@ class Questions(OpenapiCase):
 
     def test_random_questions_alone_in_batches_and_on_lines(self):
         r = random.Random(20250131)
-        client = self.server.connect()
+        client = self.connect(self.server)
         one = component("Question")
         questions = [a_question(r) for _ in range(1500)]
         fine = [q for q in questions if self.assertAgrees(client, q)]
-        self.assertGreater(len(fine), 300)
-        self.assertGreater(len(questions) - len(fine), 300)
-        for _ in range(150):
+        self.assertGreater(len(fine), 400)
+        self.assertGreater(len(questions) - len(fine), 400)
+        for _ in range(60):
             some = r.sample(questions, r.randrange(4)) + r.sample(fine, r.randrange(4))
             r.shuffle(some)
             self.assertAgrees(client, {"instances": some})
@@ -979,7 +820,7 @@ class Questions(OpenapiCase):
                     self.assertEqual("", complaint(answer_schema(question), said), question)
 
     def test_other_values_than_objects_are_refused(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         schema = invocations().body["content"][JSON]["schema"]
         for value in (None, True, 1, 1.5, "1", [], [{"userId": "1", "movieId": "1001"}]):
             for body in (value, {"instances": [value]}, {"instances": {"instances": value}}):
@@ -987,13 +828,14 @@ class Questions(OpenapiCase):
                 self.assertEqual(400, self.ask(client, json.dumps(body)).status, body)
 
     def test_what_a_schema_cannot_say_is_refused_too(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         for rule, text in INEXPRESSIBLE.items():
             with self.subTest(rule=rule):
+                self.assertTrue(is_valid(component("Question"), json.loads(text)), "it can")
                 self.assertEqual(400, self.ask(client, text).status)
 
     def test_lines_of_csv(self):
-        client = self.server.connect()
+        client = self.connect(self.server)
         schema = invocations().body["content"][CSV]["schema"]
         for text, status in (("1,1001\n", 200), ("1,1001", 200), ("1,1001\r\n2,1002\r\n", 200),
                              ('"1","1001"\n', 200), ("1,1001\n\n", 200), ("user,item\n1,1001\n", 200),
@@ -1006,7 +848,7 @@ class Questions(OpenapiCase):
                     self.assertEqual("", complaint(schema, text))
 
     def test_batches_keep_order_and_count(self):
-        client = self.sample_server().connect()
+        client = self.connect(self.sample_server())
         examples = [q for q in request_examples(JSON).values() if "instances" not in q]
         r = random.Random(1)
         questions = [r.choice(examples) for _ in range(100)]

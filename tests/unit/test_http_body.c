@@ -49,9 +49,8 @@ static void chunks_give_the_same_body_in_any_pieces(void **state)
     for (size_t step = 1; step <= sizeof text; step++) {
         mf_body body;
         size_t left;
-        assert_int_equal(
-            feed_chunked(text, sizeof text - 1, step, false, 100, &body, &left),
-            MF_BODY_DONE);
+        assert_int_equal(feed_chunked(text, sizeof text - 1, step, false, 100, &body, &left),
+                         MF_BODY_DONE);
         if (step == 1 || step >= sizeof text - 1)
             assert_int_equal(left, 5);
         assert_int_equal(body.text.n_bytes, 17);
@@ -116,8 +115,7 @@ static void extensions_and_trailers_are_bounded(void **state)
         memcpy(text, starts[i], strlen(starts[i]));
         mf_body body;
         size_t left;
-        assert_int_equal(feed_chunked(text, n, 1000, false, 100, &body, &left),
-                         MF_BODY_BAD_CHUNKS);
+        assert_int_equal(feed_chunked(text, n, 1000, false, 100, &body, &left), MF_BODY_BAD_CHUNKS);
         mf_body_end(&body, 0);
         free(text);
     }
@@ -294,6 +292,44 @@ static void a_bomb_costs_no_more_than_the_limit(void **state)
     free(packed);
 }
 
+static void many_chunks_of_a_bomb_share_one_call(void **state)
+{
+    (void)state;
+    const size_t n = 8u << 20;
+    char *zeros = calloc(1, n);
+    assert_non_null(zeros);
+    size_t n_packed;
+    char *packed = pack(zeros, n, &n_packed);
+    free(zeros);
+    char *text = malloc(n_packed * 2 + 10);
+    assert_non_null(text);
+    size_t n_text = 0;
+    for (size_t at = 0; at < n_packed; at += 100) { /* each unpacks to less than a share */
+        const size_t n_chunk = n_packed - at < 100 ? n_packed - at : 100;
+        n_text += (size_t)sprintf(text + n_text, "%zx\r\n", n_chunk);
+        memcpy(text + n_text, packed + at, n_chunk);
+        memcpy(text + n_text + n_chunk, "\r\n", 2);
+        n_text += n_chunk + 2;
+    }
+    memcpy(text + n_text, "0\r\n\r\n", 5);
+    n_text += 5;
+    free(packed);
+    const mf_head head = {.chunked = true, .coding = MF_CODING_GZIP};
+    mf_body body = {0};
+    assert_int_equal(mf_body_begin(&body, &head, n), MF_BODY_MORE);
+    mf_body_state now = MF_BODY_AGAIN;
+    size_t used;
+    for (size_t at = 0; now == MF_BODY_AGAIN; at += used) {
+        const size_t before = body.text.n_bytes;
+        now = mf_body_feed(&body, text + at, n_text - at, &used);
+        assert_true(body.text.n_bytes - before < 2 * (size_t)MF_UNPACK_STEP_BYTES + 32768);
+    }
+    assert_int_equal(now, MF_BODY_DONE);
+    assert_int_equal(body.text.n_bytes, n);
+    mf_body_end(&body, 0);
+    free(text);
+}
+
 static void gzip_in_chunks_ends_with_both(void **state)
 {
     (void)state;
@@ -334,6 +370,7 @@ int main(void)
         cmocka_unit_test(every_damage_to_gzip_is_noticed),
         cmocka_unit_test(members_in_a_row_are_one_body_and_strangers_are_refused),
         cmocka_unit_test(a_bomb_costs_no_more_than_the_limit),
+        cmocka_unit_test(many_chunks_of_a_bomb_share_one_call),
         cmocka_unit_test(gzip_in_chunks_ends_with_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

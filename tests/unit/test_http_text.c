@@ -112,8 +112,8 @@ static void parameters_are_decoded_in_their_order(void **state)
 {
     (void)state;
     char query[] = "n=10&&name=a+b%20c&empty&none=&=x&n=20&%6e2=%C3%BC%26";
-    static const char *const expected[][2] = {{"n", "10"},   {"name", "a b c"}, {"empty", ""},
-                                              {"none", ""},  {"", "x"},         {"n", "20"},
+    static const char *const expected[][2] = {{"n", "10"},  {"name", "a b c"}, {"empty", ""},
+                                              {"none", ""}, {"", "x"},         {"n", "20"},
                                               {"n2", "ü&"}};
     mf_uri_parameter parameters[MF_URI_PARAMETERS_MAX];
     assert_int_equal(mf_uri_parameters(query, strlen(query), parameters), 7);
@@ -210,11 +210,10 @@ static void paths_find_their_route(void **state)
             fail_msg("%s gave %u", cases[i].path, found.index);
     }
     char allow[MF_ROUTES_ALLOW_BYTES];
-    assert_string_equal(
-        mf_routes_allow(match(&table, "/models", MF_HTTP_PUT).allowed, allow), "GET, POST");
-    assert_string_equal(
-        mf_routes_allow(match(&table, "/models/all", MF_HTTP_POST).allowed, allow),
-        "GET, PUT, DELETE");
+    assert_string_equal(mf_routes_allow(match(&table, "/models", MF_HTTP_PUT).allowed, allow),
+                        "GET, POST");
+    assert_string_equal(mf_routes_allow(match(&table, "/models/all", MF_HTTP_POST).allowed, allow),
+                        "GET, PUT, DELETE");
     assert_string_equal(mf_routes_allow(127, allow), "GET, HEAD, POST, PUT, DELETE, OPTIONS");
     const mf_route_match segment = match(&table, "/models/a%20b", MF_HTTP_GET);
     assert_int_equal(segment.segment_bytes, 5);
@@ -225,10 +224,14 @@ static void routes_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
     static const mf_http_route bad[] = {
-        {"ping", MF_HTTP_GET, handle, false},  {NULL, MF_HTTP_GET, handle, false},
-        {"/ping", 0, handle, false},           {"/ping", MF_HTTP_GET, NULL, false},
-        {"/{a}/b", MF_HTTP_GET, handle, false}, {"/a{b}", MF_HTTP_GET, handle, false},
-        {"/{a", MF_HTTP_GET, handle, false},   {"/{a}b", MF_HTTP_GET, handle, false},
+        {"ping", MF_HTTP_GET, handle, false},
+        {NULL, MF_HTTP_GET, handle, false},
+        {"/ping", 0, handle, false},
+        {"/ping", MF_HTTP_GET, NULL, false},
+        {"/{a}/b", MF_HTTP_GET, handle, false},
+        {"/a{b}", MF_HTTP_GET, handle, false},
+        {"/{a", MF_HTTP_GET, handle, false},
+        {"/{a}b", MF_HTTP_GET, handle, false},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         mf_routes table;

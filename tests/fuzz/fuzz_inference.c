@@ -1,0 +1,183 @@
+/* fuzz_inference.c: any bytes as the body of /invocations.
+ *
+ * The first byte chooses formats and limits (see choose), the rest is the body. Held
+ * to: what is answered are as many entries as questions, and JSON where JSON was
+ * asked for; what is refused has a reason and a status below 500; one question at a
+ * time gives the same bytes; and what the scanner takes it takes as jansson does. */
+#include "../unit/model_sample.h"
+
+#include "inference/inference.h"
+#include "inference/scan.h"
+
+#include <jansson.h>
+
+static struct {
+    unsigned char *file;
+    mf_recommender *recommender;
+    mf_workspace *workspace;
+} on;
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void start(void)
+{
+    const mf_model_parts parts = sample_parts();
+    size_t n_bytes;
+    on.file = sample_file(&parts, &n_bytes);
+    const mf_model *model = mf_model_open_bytes(on.file, n_bytes, "sample", NULL);
+    require(model != NULL);
+    on.recommender = mf_recommender_create(model, SIZE_MAX, NULL);
+    on.workspace = mf_workspace_create(NULL);
+    require(on.recommender != NULL && on.workspace != NULL);
+}
+
+typedef struct choice {
+    mf_inference_format question;
+    mf_inference_format reply;
+    mf_inference_limits limits;
+} choice;
+
+/* From '0': question format, then × 3 reply format, × 9 strict, × 18 batch, × 36
+ * small limits. */
+static choice choose(uint8_t byte)
+{
+    const unsigned c = (byte + 256U - '0') % 256 % 72;
+    const bool small = c / 36 == 1;
+    return (choice){c % 3,
+                    c / 3 % 3,
+                    {.strict = c / 9 % 2 == 1,
+                     .batch = c / 18 % 2 == 1,
+                     .max_top_n = small ? 2 : 1000,
+                     .max_fold_in = small ? 1 : 1000}};
+}
+
+typedef struct outcome {
+    mf_error err;
+    mf_text answer;
+    uint64_t n_answered;
+    bool ok;
+} outcome;
+
+static outcome ask(const choice *c, const char *body, size_t n_bytes, uint32_t microseconds)
+{
+    outcome o = {.answer = MF_TEXT_EMPTY};
+    mf_inference_progress progress;
+    mf_inference *inference = mf_inference_create(on.recommender, &c->limits, c->question, c->reply,
+                                                  body, n_bytes, &o.answer, &o.err);
+    require(inference != NULL);
+    do
+        progress = mf_inference_step(inference, on.workspace, microseconds, &o.err);
+    while (progress == MF_INFERENCE_MORE);
+    o.ok = progress == MF_INFERENCE_DONE;
+    o.n_answered = mf_inference_answered(inference);
+    mf_inference_destroy(inference);
+    return o;
+}
+
+static json_t *parse(const char *bytes, size_t n_bytes)
+{
+    json_t *value = json_loadb(bytes, n_bytes, JSON_REJECT_DUPLICATES, NULL);
+    require(json_is_object(value));
+    return value;
+}
+
+static void check_answer(const choice *c, const outcome *o)
+{
+    const mf_text *answer = &o->answer;
+    if (answer->n_bytes == 0) {
+        require(o->n_answered == 0 && (c->reply != MF_INFERENCE_JSON || c->limits.batch));
+        return;
+    }
+    if (c->reply == MF_INFERENCE_JSON) {
+        json_t *value = parse(answer->bytes, answer->n_bytes);
+        const json_t *predictions = json_object_get(value, "predictions");
+        if (predictions != NULL)
+            require(json_array_size(predictions) == o->n_answered);
+        else
+            require(o->n_answered == 1 && c->question == MF_INFERENCE_JSON);
+        json_decref(value);
+        return;
+    }
+    uint64_t n_lines = 0;
+    for (size_t at = 0; at < answer->n_bytes; n_lines++) {
+        const char *line = answer->bytes + at;
+        const char *end = memchr(line, '\n', answer->n_bytes - at);
+        require(end != NULL && end > line);
+        if (c->reply == MF_INFERENCE_JSON_LINES)
+            json_decref(parse(line, (size_t)(end - line)));
+        at += (size_t)(end - line) + 1;
+    }
+    const char header[] = "predicted_rating\n";
+    const bool has_header = answer->n_bytes >= sizeof header - 1 &&
+                            memcmp(answer->bytes, header, sizeof header - 1) == 0;
+    require(!has_header || c->limits.batch);
+    require(n_lines == o->n_answered + has_header);
+}
+
+static bool id_equals(const json_t *value, mf_id id)
+{
+    char digits[32];
+    if (json_is_string(value))
+        return json_string_length(value) == id.n_bytes &&
+               memcmp(json_string_value(value), id.bytes, id.n_bytes) == 0;
+    snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(value));
+    return json_is_integer(value) && strlen(digits) == id.n_bytes &&
+           memcmp(digits, id.bytes, id.n_bytes) == 0;
+}
+
+static void check_scan(const char *body, size_t n_bytes)
+{
+    mf_id user;
+    mf_id item;
+    const size_t n_used = mf_scan_pair(body, n_bytes, &user, &item);
+    if (n_used == 0)
+        return;
+    json_error_t error;
+    json_t *value =
+        json_loadb(body, n_bytes, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
+    require(value != NULL && (size_t)error.position == n_used && json_object_size(value) == 2);
+    require(id_equals(json_object_get(value, "userId"), user));
+    require(id_equals(json_object_get(value, "movieId"), item));
+    json_decref(value);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    if (n_bytes == 0)
+        return 0;
+    if (on.recommender == NULL)
+        start();
+    const choice c = choose(bytes[0]);
+    const size_t n_body = n_bytes - 1;
+    char *body = malloc(n_body + 1);
+    require(body != NULL);
+    memcpy(body, bytes + 1, n_body);
+    body[n_body] = '\0';
+
+    outcome whole = ask(&c, body, n_body, UINT32_MAX);
+    outcome sliced = ask(&c, body, n_body, 0);
+    require(whole.ok == sliced.ok);
+    if (whole.ok) {
+        require(whole.err.code == MF_OK && whole.n_answered == sliced.n_answered);
+        require(whole.answer.n_bytes == sliced.answer.n_bytes);
+        require(whole.answer.n_bytes == 0 ||
+                memcmp(whole.answer.bytes, sliced.answer.bytes, whole.answer.n_bytes) == 0);
+        check_answer(&c, &whole);
+    } else {
+        const int status = mf_inference_status(&whole.err);
+        require(whole.err.text[0] != '\0' && strcmp(whole.err.text, sliced.err.text) == 0);
+        require(status == 400 || (status == 404 && c.limits.strict) ||
+                (status == 406 && c.reply == MF_INFERENCE_CSV));
+    }
+    check_scan(body, n_body);
+    mf_text_free(&whole.answer);
+    mf_text_free(&sliced.answer);
+    free(body);
+    return 0;
+}

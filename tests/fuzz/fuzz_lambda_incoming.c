@@ -1,0 +1,75 @@
+/* fuzz_lambda_incoming.c: any lines as the headers of `next`, the first byte of each line
+ * saying which name stands before it.
+ *
+ * Whatever comes: texts end, a request id fits a URL, a deadline is not negative, the
+ * body is what was given, and a status line leaves nothing behind. */
+#include "lambda/runtime/incoming.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {
+    "",
+    "Lambda-Runtime-Aws-Request-Id:",
+    "lambda-runtime-DEADLINE-ms: ",
+    "Lambda-Runtime-Trace-Id:",
+    "Lambda-Runtime-Invoked-Function-Arn: ",
+    "Content-Length:",
+    "HTTP/",
+};
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check(const mf_incoming *incoming)
+{
+    const size_t n_id = strnlen(incoming->request_id, sizeof incoming->request_id);
+    require(n_id < sizeof incoming->request_id);
+    for (size_t i = 0; i < n_id; i++)
+        require(strchr("/.%?#:@\\ ", incoming->request_id[i]) == NULL &&
+                incoming->request_id[i] > ' ');
+    require(memchr(incoming->trace_id, '\0', sizeof incoming->trace_id) != NULL);
+    require(memchr(incoming->function_arn, '\0', sizeof incoming->function_arn) != NULL);
+    require(strpbrk(incoming->trace_id, "\r\n") == NULL);
+    require(incoming->deadline_ms >= 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    mf_incoming incoming = {.event = MF_TEXT_EMPTY};
+    mf_incoming_start(&incoming);
+    const char *at = (const char *)bytes;
+    const char *end = at + n_bytes;
+    size_t n_body = 0;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = newline != NULL ? newline + 1 : end;
+        const char *name = names[(unsigned char)*at % (sizeof names / sizeof names[0])];
+        const size_t n_name = strlen(name);
+        const size_t n_rest = (size_t)(stop - at) - 1;
+        char *line = malloc(n_name + n_rest + 1);
+        require(line != NULL);
+        memcpy(line, name, n_name);
+        memcpy(line + n_name, at + 1, n_rest);
+        mf_incoming_header(&incoming, line, n_name + n_rest);
+        if (n_name + n_rest >= 5 && strncmp(line, "HTTP/", 5) == 0) {
+            n_body = 0;
+            require(incoming.request_id[0] == '\0' && incoming.deadline_ms == 0);
+        }
+        require(mf_incoming_body(&incoming, line, n_name + n_rest));
+        n_body += n_name + n_rest;
+        free(line);
+        check(&incoming);
+        require(incoming.event.n_bytes == n_body);
+        at = stop;
+    }
+    mf_incoming_free(&incoming);
+    return 0;
+}

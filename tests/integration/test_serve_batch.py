@@ -1,0 +1,224 @@
+"""Checklist 119-126: what a batch transform job does with a container."""
+
+import csv as csv_module
+import io
+import json
+import random
+import threading
+import unittest
+
+from harness import csv
+from serving import CSV, JSON, JSON_LINES, ServeCase, chunked, message, trained
+
+MIB = 1 << 20
+BATCH = {"SAGEMAKER_BATCH": "true"}
+
+
+def pairs(n, seed=8):
+    r, model = random.Random(seed), trained()
+    return [(r.choice(model.users + ["nobody"]), r.choice(model.items + ["nothing"]))
+            for _ in range(n)]
+
+
+def cuts(lines, r, n):
+    """The lines in mini-batches of up to n lines."""
+    at = 0
+    while at < len(lines):
+        size = r.randrange(1, n + 1)
+        yield "".join(lines[at : at + size])
+        at += size
+
+
+class Parameters(ServeCase):
+    def parameters(self, **env):
+        """/execution-parameters with these variables."""
+        server = self.serve(env=env)
+        answer = self.assertAnswer(server.get("/execution-parameters"), 200, JSON).json()
+        self.assertEqual({"MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"}, set(answer))
+        for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"):
+            self.assertIs(int, type(answer[name]), answer)
+            self.assertGreaterEqual(answer[name], 1)
+        self.assertLessEqual(answer["MaxConcurrentTransforms"] * answer["MaxPayloadInMB"], 100)
+        server.stop()
+        return answer
+
+    def test_execution_parameters_are_numbers_that_fit_each_other(self):
+        """Checklist 119, 120: with and without a job around it, for any number of threads."""
+        for env in ({}, BATCH):
+            answer = self.parameters(**env)
+            self.assertEqual(("MULTI_RECORD", 6), (answer["BatchStrategy"], answer["MaxPayloadInMB"]))
+        for threads in ("1", "2", "16", "64"):
+            answer = self.parameters(SAGEMAKER_MODEL_SERVER_WORKERS=threads, **BATCH)
+            self.assertEqual(min(int(threads), 16), answer["MaxConcurrentTransforms"])
+
+    def test_the_variables_of_the_job_are_honoured_and_reflected(self):
+        """Checklist 121: in the job's spelling and in the container's."""
+        for batch in ("true", "True", "TRUE", "1"):
+            for strategy, said in (("SINGLE_RECORD", "SINGLE_RECORD"), ("MULTI_RECORD", "MULTI_RECORD"),
+                                   ("SingleRecord", "SINGLE_RECORD"), ("MultiRecord", "MULTI_RECORD")):
+                answer = self.parameters(SAGEMAKER_BATCH=batch, SAGEMAKER_BATCH_STRATEGY=strategy,
+                                         SAGEMAKER_MAX_PAYLOAD_IN_MB="20",
+                                         SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="5")
+                self.assertEqual({"MaxConcurrentTransforms": 5, "BatchStrategy": said,
+                                  "MaxPayloadInMB": 20}, answer)
+        answer = self.parameters(SAGEMAKER_MAX_PAYLOAD_IN_MB="100", **BATCH)
+        self.assertEqual((1, 100), (answer["MaxConcurrentTransforms"], answer["MaxPayloadInMB"]))
+
+    def test_what_does_not_fit_is_a_clear_error(self):
+        """Checklist 120, 121."""
+        for env, words in (
+                ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "101"}, ("MAX_PAYLOAD_IN_MB", "101", "100")),
+                ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "x"}, ("MAX_PAYLOAD_IN_MB", "x")),
+                ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "50", "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "3"},
+                 ("MAX_CONCURRENT_TRANSFORMS", "3", "2")),
+                ({"SAGEMAKER_BATCH": "perhaps"}, ("SAGEMAKER_BATCH", "perhaps"))):
+            said = self.last_error(self.refused_serve(env))
+            for word in words:
+                self.assertIn(word, said)
+
+    def test_a_smaller_limit_of_bodies_is_what_the_platform_is_told(self):
+        """Checklist 120, contract 3.9.14: no 413 for a payload that was announced."""
+        answer = self.parameters(SAGEMAKER_MAX_REQUEST_SIZE=str(3 * MIB + 5), **BATCH)
+        self.assertEqual(3, answer["MaxPayloadInMB"])
+
+    def test_bodies_of_the_payload_are_accepted_as_many_at_once_as_announced(self):
+        """Checklist 120: the whole 100 MB, in three ways to divide it."""
+        row = "u" * 250 + ",1001\n"
+        for payload, concurrent in ((6, 16), (25, 4), (100, 1)):
+            with self.subTest(payload):
+                server = self.serve(env={**BATCH, "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(payload),
+                                         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(concurrent)})
+                expected = server.post(row, CSV).body
+                n = payload * MIB // len(row)
+                body = (row * n).encode()
+                statuses, whole = [], threading.Barrier(concurrent)
+
+                def send():
+                    with server.connect() as client:
+                        # All are there but for their last byte before any is complete.
+                        request = message("POST", "/invocations", body, content_type=CSV)
+                        client.send(request[:-1])
+                        whole.wait()
+                        client.send(request[-1:])
+                        answer = client.read()
+                        statuses.append((answer.status, answer.body == expected * n))
+
+                threads = [threading.Thread(target=send) for _ in range(concurrent)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                self.assertEqual([(200, True)] * concurrent, statuses)
+                server.stop()
+
+
+class MiniBatches(ServeCase):
+    settings = BATCH
+
+    def transform(self, client, pieces, content_type, headers=None):
+        """The answers, joined as AssembleWith=Line joins what ends in a newline."""
+        joined = b""
+        for piece in pieces:
+            answer = self.assertAnswer(client.post(piece, content_type, headers=headers or {}), 200)
+            self.assertTrue(answer.body == b"" or answer.body.endswith(b"\n"), answer)
+            self.assertNotIn(b"\n\n", answer.body)
+            joined += answer.body
+        return joined
+
+    def test_a_file_cut_anywhere_between_lines_gives_the_same_bytes(self):
+        """Checklist 122, 123: CSV and JSON Lines, by one record and by many; no blank line
+        and no glued one."""
+        asked = pairs(600)
+        rows = [f"{u},{i}\n" for u, i in asked]
+        lines = [json.dumps({"userId": u, "movieId": i}) + "\n" for u, i in asked]
+        with self.server.connect() as client:
+            for records, content_type in ((rows, CSV), (lines, JSON_LINES)):
+                whole = self.transform(client, ["".join(records)], content_type)
+                self.assertEqual(len(asked), whole.count(b"\n"))
+                for n in (1, 2, 7, 100, 599):
+                    pieces = list(cuts(records, random.Random(n), n))
+                    self.assertEqual(whole, self.transform(client, pieces, content_type))
+                    # The splitter may take the last line end away, and send an empty rest.
+                    bare = [piece[:-1] for piece in pieces] + [""]
+                    self.assertEqual(whole, self.transform(client, bare, content_type))
+
+    def test_records_of_all_kinds_keep_their_lines(self):
+        """Checklist 113, 122: lists and similar movies beside ratings, as JSON Lines."""
+        lines = [json.dumps(question) + "\n" for question in (
+            {"userId": "1", "movieId": "1001"}, {"userId": "1", "top_n": 5},
+            {"movieId": "1001", "similar": 3}, {"userId": "nobody", "top_n": 2},
+            {"ratings": [{"movieId": "1001", "rating": 5}], "top_n": 2})] * 10
+        with self.server.connect() as client:
+            whole = self.transform(client, ["".join(lines)], JSON_LINES)
+            self.assertEqual(len(lines), whole.count(b"\n"))
+            self.assertEqual(whole, self.transform(client, lines, JSON_LINES))
+
+    def test_input_pasted_beside_output_lines_up(self):
+        """Checklist 124: JoinSource=Input, with quoted fields; and with strict placeholders."""
+        asked = pairs(200)
+        text = "".join(f'"{u}",{i}\n' if n % 2 else f"{u},{i}\n" for n, (u, i) in enumerate(asked))
+        for server in (self.server, self.serve(env={"SERVE_STRICT": "true"})):
+            output = self.assertAnswer(server.post(text, CSV), 200, CSV).text
+            joined = "".join(f"{a},{b}\n" for a, b in zip(text.splitlines(), output.splitlines()))
+            rows = list(csv_module.reader(io.StringIO(joined)))
+            self.assertEqual(len(asked), len(rows))
+            self.assertEqual(output.count("\n"), len(rows))
+            for (u, i), row in zip(asked, rows):
+                self.assertEqual([u, i], row[:2])
+                self.assertEqual(3, len(row))
+                if (u, i) == ("nobody", "nothing") and server is not self.server:
+                    self.assertEqual("", row[2])
+                elif server is self.server:
+                    float(row[2])
+        lines = [json.dumps({"userId": u, "movieId": i}) for u, i in asked]
+        output = self.server.post("\n".join(lines) + "\n", JSON_LINES).json_lines()
+        self.assertEqual(len(lines), len(output))
+
+    def test_a_header_line_is_answered_by_one(self):
+        """Checklist 123, contract 3.9.6: the platform sends it as data, in the first
+        mini-batch, and pastes what came."""
+        rows = csv(pairs(20), header=None)
+        plain = self.assertAnswer(self.server.post(rows, CSV), 200).text
+        for header in ("userId,movieId\n", "user_id,item_id\r\n", '"user","movie"\n'):
+            answer = self.server.post(header + rows, CSV)
+            self.assertEqual("predicted_rating\n" + plain, answer.text)
+        self.assertEqual("predicted_rating\n", self.server.post("userId,movieId\n", CSV).text)
+        # Only CSV has header lines.
+        answer = self.server.post("userId,movieId\n" + rows, CSV, headers={"Accept": JSON_LINES})
+        self.assertEqual(20, len(answer.json_lines()))
+
+    def test_outside_of_a_batch_job_a_header_line_has_no_answer(self):
+        """Checklist 114, 123."""
+        rows = csv(pairs(20), header=None)
+        server = self.serve(env={"SAGEMAKER_BATCH": "false"})
+        self.assertEqual(server.post(rows, CSV).body, server.post("userId,movieId\n" + rows, CSV).body)
+
+    def test_an_empty_body_is_an_empty_answer(self):
+        """Checklist 125: the splitter's last piece; an error there would fail the job."""
+        with self.server.connect() as client:
+            for content_type in (CSV, JSON_LINES, JSON):
+                for body in (b"", b"\n", b"\r\n"):
+                    answer = client.post(body, content_type)
+                    self.assertIn(answer.status, (200, 204), answer)
+                    self.assertEqual(b"", answer.body)
+            answer = client.request("POST", "/invocations", headers={"Content-Type": CSV})
+            self.assertEqual(b"", self.assertAnswer(answer, 200).body)
+
+    def test_requests_of_a_batch_job_may_be_chunked(self):
+        """Contract 3.3.7: with MaxPayloadInMB=0 they are."""
+        rows = csv(pairs(5000), header=None).encode()
+        with self.server.connect() as client:
+            expected = client.post(rows, CSV).body
+            client.send(message("POST", "/invocations", chunked(rows), content_type=CSV, headers={
+                "Transfer-Encoding": "chunked", "Accept": CSV}, host="169.254.255.131:8080"))
+            self.assertEqual(expected, client.read().body)
+
+    def test_a_bad_record_fails_its_request_and_says_which(self):
+        """Checklist 104, contract 3.9.12: the log and the error are the only clues."""
+        answer = self.server.post("1,1001\n1,1002\nbroken\n", CSV)
+        self.assertRefused(answer, 400, "line 3")
+        self.server.wait_for_log("request", status=400)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,493 @@
+"""Checklist 112-118: questions and answers, against `train --predict` and a slow twin."""
+
+import json
+import random
+import unittest
+import urllib.parse
+
+from harness import csv, parity
+from serving import CSV, JSON, JSON_LINES, ServeCase, Twin, trained
+
+NOBODY, NOTHING = "nobody-we-know", "nothing-we-know"
+
+# Float scores of eight factors against sums of doubles.
+CLOSE = 2e-5
+
+
+def some_pairs(n, seed=3):
+    """Pairs of known and unknown ids, of a few kinds."""
+    r, model = random.Random(seed), trained()
+    return [(r.choice(model.users) if r.random() < 0.9 else f"{NOBODY}-{r.randrange(9)}",
+             r.choice(model.items) if r.random() < 0.9 else f"{NOTHING}-{r.randrange(9)}")
+            for _ in range(n)]
+
+
+def questions(pairs):
+    return [{"userId": u, "movieId": i} for u, i in pairs]
+
+
+def json_lines(values, newline="\n"):
+    return "".join(json.dumps(v) + newline for v in values)
+
+
+class DataCase(ServeCase):
+    def ask(self, question, server=None):
+        """The answer to one question, which must be 200."""
+        return self.assertAnswer((server or self.server).post(question), 200, JSON).json()
+
+    def batch(self, asked, server=None):
+        """The predictions of instances."""
+        answer = self.ask({"instances": asked}, server)
+        self.assertEqual({"predictions"}, set(answer))
+        self.assertEqual(len(asked), len(answer["predictions"]))
+        return answer["predictions"]
+
+
+class Ratings(DataCase):
+    def test_a_rating_is_what_train_predicts(self):
+        """Checklist 116: to the four decimals that `train --predict` prints."""
+        pairs = some_pairs(25) + [(NOBODY, NOTHING)]
+        for (user, item), answer in zip(pairs, self.batch(questions(pairs))):
+            with self.subTest(f"{user} {item}"):
+                self.assertAlmostEqual(trained().predict(user, item), answer["predicted_rating"],
+                                       delta=0.000051)
+
+    def test_a_rating_is_the_equation(self):
+        """Checklist 115, 116: for known and unknown users and items, which are flagged."""
+        twin, pairs = Twin(trained()), some_pairs(500)
+        for (user, item), answer in zip(pairs, self.batch(questions(pairs))):
+            self.assertAlmostEqual(twin.predict(user, item), answer.pop("predicted_rating"),
+                                   delta=CLOSE)
+            expected = {}
+            if user not in twin.user_index:
+                expected["known_user"] = False
+            if item not in twin.item_index:
+                expected["known_item"] = False
+            self.assertEqual(expected, answer, (user, item))
+
+    def test_predictions_are_as_many_as_instances_and_in_their_order(self):
+        """Checklist 112."""
+        pairs = some_pairs(1000)
+        straight = self.batch(questions(pairs))
+        self.assertEqual(straight[::-1], self.batch(questions(pairs[::-1])))
+        for n in (1, 2, 63, 64, 65, 129, 999):
+            self.assertEqual(straight[:n], self.batch(questions(pairs[:n])))
+        self.assertEqual([], self.batch([]))
+
+    def test_an_answer_is_the_same_alone_or_in_a_batch_of_any_format(self):
+        """Checklist 113, 114, 116, 117: and with one thread, several, and without the index."""
+        pairs = some_pairs(200)
+        asked = questions(pairs)
+        bodies = (({"instances": asked}, JSON), (json_lines(asked), JSON_LINES),
+                  (csv(pairs, header=None), CSV))
+        together = {}
+        servers = (self.server, self.serve(threads=1), self.serve(threads=5),
+                   self.serve(env={"SERVE_INDEX_BYTES": "0"}))
+        for server in servers:
+            for body, content_type in bodies:
+                for accept in (JSON, JSON_LINES, CSV):
+                    answer = self.assertAnswer(
+                        server.post(body, content_type, headers={"Accept": accept}), 200, accept)
+                    together.setdefault(accept, answer.body)
+                    self.assertEqual(together[accept], answer.body, (content_type, accept))
+        objects = json.loads(together[JSON])["predictions"]
+        self.assertEqual(objects, [json.loads(line) for line in together[JSON_LINES].splitlines()])
+        numbers = together[CSV].decode().splitlines()
+        # As text: no digit may get lost on one of the ways.
+        self.assertEqual([str(a["predicted_rating"]) for a in objects],
+                         [str(float(n)) for n in numbers])
+        with self.server.connect() as client:
+            for question, expected in zip(asked[:50], objects):
+                self.assertEqual(expected, client.post(question).json())
+                self.assertEqual([expected], client.post(json_lines([question]), JSON_LINES,
+                                                         ).json_lines())
+
+    def test_an_id_may_be_an_integer(self):
+        """Checklist 116: the same as its text."""
+        pairs = [(u, i) for u, i in some_pairs(100) if u.isdigit() and i.isdigit()]
+        self.assertEqual(self.batch(questions(pairs)),
+                         self.batch([{"movieId": int(i), "userId": int(u)} for u, i in pairs]))
+        for big in (2**63 - 1, -(2**63), 0, -1):
+            self.assertIs(False, self.ask({"userId": big, "movieId": "1000"})["known_user"])
+
+    def test_lines_may_end_as_they_like(self):
+        """Checklist 113, 114: final newline or not, CR LF, a byte order mark."""
+        pairs = some_pairs(10)
+        lines, rows = json_lines(questions(pairs)), csv(pairs, header=None)
+        with self.server.connect() as client:
+            for text, content_type in ((lines, JSON_LINES), (rows, CSV)):
+                expected = client.post(text, content_type).body
+                self.assertEqual(10, expected.count(b"\n"))
+                for variant in (text[:-1], text.replace("\n", "\r\n"),
+                                text.replace("\n", "\r\n")[:-2], "\ufeff" + text, text + "\n",
+                                text + "\r\n \n"):
+                    self.assertEqual(expected, client.post(variant, content_type).body, variant[-20:])
+
+    def test_blanks_and_the_order_of_fields_do_not_matter(self):
+        """Checklist 112."""
+        expected = self.ask({"userId": "1", "movieId": "1001"})
+        for body in (' { "movieId" : "1001" , "userId" : 1 } \r\n', '{"userId":"1",\n\n"movieId":1001}',
+                     '\t{"user\\u0049d":"\\u0031","movieId":"1\\u00300\\u0031"}'):
+            self.assertEqual(expected, self.ask(body))
+        answer = self.ask(' {\n"instances" :\t[ {"userId":"1","movieId":"1001"} ,\n'
+                          '{"userId":"1","movieId":"1001"} ] }\n')
+        self.assertEqual([expected] * 2, answer["predictions"])
+
+    def test_csv_of_a_header_fields_in_quotes_and_blanks(self):
+        """Checklist 114: a header is no record in real time."""
+        rows = csv([("1", "1001"), ("2", "1002")], header=None)
+        with self.server.connect() as client:
+            expected = client.post(rows, CSV).body
+            for text in ("userId,movieId\n" + rows, "USER_ID,item_id\r\n" + rows, '"user","movie"\n' + rows,
+                         '"1","1001"\n2,"1002"\n'):
+                self.assertEqual(expected, client.post(text, CSV).body, text)
+            # Headers of other things are records, of users nobody knows.
+            self.assertEqual(3, len(client.post("a,b\n" + rows, CSV).csv_lines()))
+
+    def test_every_number_is_finite_and_in_the_range_of_the_ratings(self):
+        """Checklist 116: the reader of these tests refuses NaN and Infinity."""
+        model = trained()
+        pairs = [(u, i) for u in model.users for i in model.items][::3]
+        for answer in self.batch(questions(pairs)):
+            self.assertTrue(model.rating_min <= answer["predicted_rating"] <= model.rating_max)
+
+    def test_ids_are_text_of_any_kind(self):
+        """Checklist 114: RFC 4180 quoting, Unicode, blanks; as JSON, as CSV and in a path."""
+        users = ['o"brien, x', "zoë", "日本", " lead", "a/b?c#d%e", "\\n", "💩", "0", "007", "+1"]
+        items = ["m,1", 'm"2"', "m 3", "ñ", "5"]
+        quote = lambda s: '"' + s.replace('"', '""') + '"'
+        rows = tuple((quote(u), quote(i), str(1 + (n + m) % 5), str(n)) for n, u in enumerate(users)
+                     for m, i in enumerate(items) if n % 5 != m)
+        model = trained(rows=rows)
+        server = self.serve(model=model)
+        pairs = [(u, i) for u in users for i in items]
+        answers = self.batch(questions(pairs), server)
+        for pair, answer in zip(pairs, answers):
+            self.assertEqual({"predicted_rating"}, set(answer), pair)
+        text = "".join(f"{quote(u)},{quote(i)}\n" for u, i in pairs)
+        numbers = server.post(text, CSV).csv_lines()
+        self.assertEqual([a["predicted_rating"] for a in answers], [float(n) for n in numbers])
+        for n, user in enumerate(users):
+            answer = server.get("/internal/recommend/" + urllib.parse.quote(user, safe=""))
+            self.assertAnswer(answer, 200, JSON)
+            said = answer.json()
+            self.assertNotIn("known_user", said)
+            self.assertEqual(0 if user == "0" else user, said["user_id"])
+            left = items[n % 5]
+            self.assertEqual([5 if left == "5" else left], said["recommendations"])
+
+
+class Lists(DataCase):
+    def check_list(self, answer, expected, scores=None):
+        """expected: [(id, score)] or [id]; equal up to neighbours of equal score."""
+        got = [entry["movieId"] for entry in answer["recommendations"]]
+        self.assertEqual([e[0] for e in expected], got)
+        for entry, (_, score) in zip(answer["recommendations"], expected):
+            self.assertAlmostEqual(scores.clip(score), entry["predicted_rating"], delta=CLOSE)
+
+    def test_a_list_holds_the_best_that_the_user_has_not_rated(self):
+        twin = Twin(trained())
+        for user in trained().users[::20]:
+            index = twin.user_index[user]
+            for n in (1, 5, 10, 1000):
+                answer = self.ask({"userId": user, "top_n": n})
+                self.assertEqual({"recommendations"}, set(answer))
+                self.check_list(answer, twin.best(twin.taste(user), n, twin.rated[index]), twin)
+                if n == 1000:
+                    self.assertEqual(len(trained().items) - len(trained().rated[user]),
+                                     len(answer["recommendations"]))
+
+    def test_what_was_rated_may_be_asked_for_too(self):
+        twin = Twin(trained())
+        for user in trained().users[:5]:
+            answer = self.ask({"userId": user, "top_n": 100, "include_rated": True})
+            self.check_list(answer, twin.best(twin.taste(user), 100), twin)
+            self.assertEqual(self.ask({"userId": user, "top_n": 7}),
+                             self.ask({"userId": user, "top_n": 7, "include_rated": False}))
+
+    def test_a_list_of_some_movies_ranks_these(self):
+        """All of them when no number is given; else the best that the user has not rated."""
+        twin, r = Twin(trained()), random.Random(4)
+        for user in trained().users[:10]:
+            chosen = r.sample(trained().items, 20)
+            others = {twin.item_index[i] for i in trained().items if i not in chosen}
+            ask = {"userId": user, "movieIds": chosen + chosen[:3]}
+            self.check_list(self.ask(ask), twin.best(twin.taste(user), 20, others), twin)
+            rated = twin.rated[twin.user_index[user]]
+            self.check_list(self.ask({**ask, "top_n": 4}),
+                            twin.best(twin.taste(user), 4, others | rated), twin)
+            self.check_list(self.ask({**ask, "top_n": 4, "include_rated": True}),
+                            twin.best(twin.taste(user), 4, others), twin)
+
+    def test_unknown_movies_of_a_list_are_flagged_and_kept(self):
+        """Checklist 115."""
+        answer = self.ask({"userId": "1", "movieIds": ["1001", NOTHING, "1002", NOTHING, "x2"]})
+        entries = {e["movieId"]: e for e in answer["recommendations"]}
+        self.assertEqual({"1001", "1002", NOTHING, "x2"}, set(entries))
+        self.assertEqual(4, len(answer["recommendations"]))
+        for movie in (NOTHING, "x2"):
+            self.assertIs(False, entries[movie]["known_item"])
+            self.assertAlmostEqual(Twin(trained()).predict("1", None),
+                                   entries[movie]["predicted_rating"], delta=CLOSE)
+        for movie in ("1001", "1002"):
+            self.assertNotIn("known_item", entries[movie])
+        ratings = [e["predicted_rating"] for e in answer["recommendations"]]
+        self.assertEqual(sorted(ratings, reverse=True), ratings)
+
+    def test_an_unknown_user_gets_what_is_popular(self):
+        """Checklist 115."""
+        twin = Twin(trained())
+        answer = self.ask({"userId": NOBODY, "top_n": 10})
+        self.assertIs(False, answer["known_user"])
+        self.assertEqual(twin.popular(10), [e["movieId"] for e in answer["recommendations"]])
+        for entry in answer["recommendations"]:
+            self.assertAlmostEqual(twin.predict(None, entry["movieId"]), entry["predicted_rating"],
+                                   delta=CLOSE)
+
+    def test_known_answers_of_parity(self):
+        """The withheld item that agrees comes before the one that does not."""
+        rows, _ = parity()
+        server = self.serve(model=trained(rows=tuple(rows), n_epochs=60))
+        for user in range(0, 40, 5):
+            answer = self.ask({"userId": str(user), "top_n": 2}, server)
+            self.assertEqual([str(user), str((user + 1) % 40)],
+                             [e["movieId"] for e in answer["recommendations"]])
+        visitor = [{"movieId": str(i), "rating": 5 if i % 2 == 0 else 1} for i in range(8)]
+        answer = self.ask({"ratings": visitor, "top_n": 16}, server)
+        self.assertEqual([0] * 16, [int(e["movieId"]) % 2 for e in answer["recommendations"]])
+
+    def test_limits_of_lists_can_be_set_and_are_said(self):
+        server = self.serve(env={"SERVE_MAX_TOP_N": "3", "SERVE_MAX_FOLD_IN": "2"})
+        self.assertEqual(3, len(self.ask({"userId": "1", "top_n": 3}, server)["recommendations"]))
+        for ask in ({"userId": "1", "top_n": 4}, {"movieId": "1000", "similar": 4},
+                    {"userId": "1", "movieIds": ["1", "2", "3", "4"]}):
+            self.assertRefused(server.post(ask), 400, "1", "3")
+        rated = [{"movieId": str(i), "rating": 3} for i in range(1000, 1003)]
+        self.ask({"ratings": rated[:2], "top_n": 1}, server)
+        self.assertRefused(server.post({"ratings": rated, "top_n": 1}), 400, "ratings", "2")
+        self.assertEqual(200, server.get("/internal/recommend/1").status)
+        self.assertRefused(server.get("/internal/recommend/1?top_n=4"), 400, "top_n", "3")
+
+
+class Similar(DataCase):
+    def test_similar_movies_are_those_of_the_nearest_factors(self):
+        twin = Twin(trained())
+        for item in trained().items[::10]:
+            for n in (1, 10, 1000):
+                answer = self.ask({"movieId": item, "similar": n})
+                self.assertEqual({"similar"}, set(answer))
+                expected = twin.similar(item, n)
+                self.assertEqual([i for i, _ in expected], [e["movieId"] for e in answer["similar"]])
+                for entry, (_, cosine) in zip(answer["similar"], expected):
+                    self.assertAlmostEqual(cosine, entry["similarity"], delta=CLOSE)
+                    self.assertTrue(-1 <= entry["similarity"] <= 1)
+
+    def test_an_unknown_movie_is_like_no_other(self):
+        """Checklist 115."""
+        self.assertEqual({"similar": [], "known_item": False},
+                         self.ask({"movieId": NOTHING, "similar": 5}))
+
+
+class Visitors(DataCase):
+    def visitor(self, n, seed=1):
+        r = random.Random(seed)
+        rated = [(i, r.choice((1, 2.5, 3, 4, 5))) for i in r.sample(trained().items, n)]
+        return rated, [{"movieId": i, "rating": x} for i, x in rated]
+
+    def test_a_visitor_gets_the_factors_that_fit_the_ratings(self):
+        twin = Twin(trained())
+        for n in (1, 2, 5, 8, 9, 30, 100):
+            rated, ratings = self.visitor(n, n)
+            taste = twin.fold_in(rated)
+            movie = trained().items[n % 50]
+            answer = self.ask({"ratings": ratings, "movieId": movie})
+            self.assertEqual({"predicted_rating"}, set(answer))
+            expected = twin.clip(twin.score(taste, twin.item_index[movie]))
+            self.assertAlmostEqual(expected, answer["predicted_rating"], delta=1e-3)
+            left_out = {twin.item_index[i] for i, _ in rated}
+            answer = self.ask({"ratings": ratings, "top_n": 10})
+            got = [e["movieId"] for e in answer["recommendations"]]
+            self.assertEqual([i for i, _ in twin.best(taste, 10, left_out)], got)
+            self.assertNotIn("known_user", answer)
+
+    def test_a_visitor_may_rate_the_same_movie_again_and_movies_nobody_knows(self):
+        _, ratings = self.visitor(10)
+        expected = self.ask({"ratings": ratings, "top_n": 5})
+        more = [{"movieId": ratings[3]["movieId"], "rating": 1}, {"movieId": NOTHING, "rating": 5}]
+        self.assertEqual(expected, self.ask({"ratings": more + ratings, "top_n": 5}))
+
+    def test_a_rating_outside_the_scale_counts_as_its_end(self):
+        """The scale of the model ends at 5."""
+        self.assertEqual(self.ask({"ratings": [{"movieId": "1001", "rating": 5}], "top_n": 5}),
+                         self.ask({"ratings": [{"movieId": "1001", "rating": 1000000}], "top_n": 5}))
+
+    def test_a_visitor_of_unknown_movies_only_is_nobody(self):
+        """Checklist 115."""
+        answer = self.ask({"ratings": [{"movieId": NOTHING, "rating": 5}], "top_n": 5})
+        self.assertEqual(self.ask({"userId": NOBODY, "top_n": 5}), answer)
+
+    def test_questions_of_all_kinds_may_stand_in_one_batch(self):
+        """Checklist 112, 113, 117."""
+        _, ratings = self.visitor(5)
+        asked = [{"userId": "1", "movieId": "1001"}, {"userId": "1", "top_n": 3},
+                 {"movieId": "1001", "similar": 2}, {"ratings": ratings, "top_n": 2},
+                 {"ratings": ratings, "movieId": "1003"}, {"userId": NOBODY, "movieId": "1001"},
+                 {"userId": "2", "movieIds": ["1001", "1002"]}, {"userId": 2, "movieId": 1002}] * 20
+        alone = [self.ask(question) for question in asked[:8]] * 20
+        self.assertEqual(alone, self.batch(asked))
+        answer = self.server.post(json_lines(asked), JSON_LINES)
+        self.assertEqual(alone, self.assertAnswer(answer, 200, JSON_LINES).json_lines())
+
+
+class Strict(DataCase):
+    settings = {"SERVE_STRICT": "true"}
+
+    def test_who_is_unknown_is_404_and_what_is_unknown_too(self):
+        """Checklist 115: by name, when it is the only question."""
+        for ask, word in (({"userId": NOBODY, "movieId": "1001"}, NOBODY),
+                          ({"userId": "1", "movieId": NOTHING}, NOTHING),
+                          ({"userId": NOBODY, "top_n": 3}, NOBODY),
+                          ({"movieId": NOTHING, "similar": 3}, NOTHING),
+                          ({"userId": "1", "movieIds": ["1001", NOTHING]}, NOTHING),
+                          ({"ratings": [{"movieId": NOTHING, "rating": 3}], "top_n": 3}, "ratings")):
+            with self.subTest(ask):
+                self.assertRefused(self.server.post(ask), 404, word)
+        self.assertRefused(self.server.get(f"/internal/recommend/{NOBODY}"), 404, NOBODY)
+        self.assertIn("predicted_rating", self.ask({"userId": "1", "movieId": "1001"}))
+
+    def test_a_batch_has_a_placeholder_for_each_of_them_and_goes_on(self):
+        """Checklist 115: null in JSON, an empty field in CSV, which is no empty line."""
+        pairs = [("1", "1001"), (NOBODY, "1001"), ("1", NOTHING), (NOBODY, NOTHING), ("2", "1002")]
+        answers = self.batch(questions(pairs))
+        self.assertEqual([False, True, True, True, False],
+                         [a["predicted_rating"] is None for a in answers])
+        self.assertIs(False, answers[1]["known_user"])
+        self.assertIs(False, answers[2]["known_item"])
+        answer = self.server.post(json_lines(questions(pairs)), JSON_LINES)
+        self.assertEqual(answers, answer.json_lines())
+        lines = self.server.post(csv(pairs, header=None), CSV).csv_lines()
+        self.assertEqual([str(answers[0]["predicted_rating"]), '""', '""', '""',
+                          str(answers[4]["predicted_rating"])], lines)
+        lists = self.batch([{"userId": NOBODY, "top_n": 3}, {"movieId": NOTHING, "similar": 2},
+                            {"userId": "1", "top_n": 1}])
+        self.assertEqual([[], [], 1], [lists[0]["recommendations"], lists[1]["similar"],
+                                       len(lists[2]["recommendations"])])
+
+
+class Recommend(DataCase):
+    def test_the_answer_has_its_three_fields(self):
+        answer = self.assertAnswer(self.server.get("/internal/recommend/5"), 200, JSON).json()
+        self.assertEqual(["user_id", "recommendations", "count"], list(answer))
+        self.assertEqual((5, 20, 20), (answer["user_id"], answer["count"],
+                                       len(answer["recommendations"])))
+        self.assertTrue(all(isinstance(i, int) for i in answer["recommendations"]))
+
+    def test_the_list_is_that_of_invocations(self):
+        with self.server.connect() as client:
+            for user in trained().users[::15]:
+                for n in (1, 7, 20, 1000):
+                    answer = client.get(f"/internal/recommend/{user}?top_n={n}").json()
+                    expected = client.post({"userId": user, "top_n": n}).json()["recommendations"]
+                    self.assertEqual([int(e["movieId"]) for e in expected], answer["recommendations"])
+                    self.assertEqual(len(expected), answer["count"])
+
+    def test_a_number_that_is_none_is_400_and_says_its_range(self):
+        with self.server.connect() as client:
+            for value in ("0", "-1", "1001", "1000000000", "99999999999999999999", "ten", "2.5", "",
+                          "1e1", "0x5", " 5", "5%20", "+5"):
+                with self.subTest(value):
+                    answer = client.get("/internal/recommend/1?top_n=" + value.replace(" ", "%20"))
+                    self.assertRefused(answer, 400, "top_n", "1", "1000")
+            self.assertRefused(client.get("/internal/recommend/1?topn=5"), 400, "topn", "top_n")
+            self.assertRefused(client.get("/internal/recommend/1?top_n"), 400, "top_n")
+            self.assertEqual(3, client.get("/internal/recommend/1?top_n=3").json()["count"])
+            self.assertEqual(3, client.get("/internal/recommend/%31?top%5Fn=%33").json()["count"])
+            self.assertEqual(200, client.get("/internal/recommend/1?").status)
+
+    def test_an_unknown_user_gets_what_is_popular_and_a_flag(self):
+        """Checklist 115."""
+        answer = self.server.get(f"/internal/recommend/{NOBODY}?top_n=5").json()
+        self.assertEqual((NOBODY, False, 5), (answer["user_id"], answer["known_user"],
+                                              answer["count"]))
+        self.assertEqual([int(i) for i in Twin(trained()).popular(5)], answer["recommendations"])
+
+    def test_a_user_id_that_is_none_is_400(self):
+        with self.server.connect() as client:
+            for user in ("x" * 256, "%01", "%7f", "%ff", "%c3%28"):
+                with self.subTest(user[:10]):
+                    self.assertRefused(client.get(f"/internal/recommend/{user}"), 400)
+            self.assertEqual(200, client.get("/internal/recommend/" + "x" * 255).status)
+            # A plus in a path is a plus.
+            self.assertEqual("a+b", client.get("/internal/recommend/a+b").json()["user_id"])
+
+
+class Figures(DataCase):
+    def test_health_says_which_model_answers(self):
+        answer = self.assertAnswer(self.server.get("/health"), 200, JSON).json()
+        model = answer["model"]
+        self.assertEqual("ok", answer["status"])
+        self.assertEqual((200, 100, 4000, 8), (model["users"], model["items"], model["ratings"],
+                                               model["factors"]))
+        self.assertRegex(model["version"], r"\A[0-9a-f]{16}\Z")
+        self.assertEqual(model["version"], self.server.wait_for_log("model")["version"])
+
+    def test_counters_rise_by_exactly_the_requests_made(self):
+        """By route and kind of status; the request that asks is counted after its answer."""
+        server = self.serve(threads=3)
+        before = server.metrics()
+        made = (("GET", "/ping", None, "/ping", "2xx", 7), ("POST", "/invocations",
+                '{"userId":"1","movieId":"1001"}', "/invocations", "2xx", 11),
+                ("POST", "/invocations", "{", "/invocations", "4xx", 5),
+                ("GET", "/nothing", None, "none", "4xx", 3), ("GET", "/invocations", None,
+                "/invocations", "4xx", 2), ("GET", "/internal/recommend/1", None,
+                "/internal/recommend/{user_id}", "2xx", 4))
+        for method, path, body, _, _, n in made:
+            for _ in range(n):
+                server.request(method, path, body=body)
+        server.post({"instances": questions([("1", "1001")] * 100)})
+        after = server.metrics()
+        rise = {}
+        for _, _, _, route, status, n in made:
+            rise[route, status] = rise.get((route, status), 0) + n
+        rise["/invocations", "2xx"] += 1
+        rise["/metrics", "2xx"] = 1
+        for (route, status), n in rise.items():
+            labels = {"route": route, "status": status}
+            self.assertEqual(n, after("http_requests_total", **labels)
+                             - before("http_requests_total", **labels), labels)
+        requests = sum(n for *_, n in made) + 1
+        self.assertEqual(11 + 4 + 100, after("predictions_total") - before("predictions_total"))
+        self.assertEqual(requests + 1, after("http_connections_total")
+                         - before("http_connections_total"))
+        self.assertGreater(after("http_received_bytes_total"), before("http_received_bytes_total"))
+        self.assertGreater(after("http_sent_bytes_total"), before("http_sent_bytes_total"))
+
+    def test_figures_agree_with_each_other(self):
+        """Histograms are cumulative and end in their counts; the model's are those of /health."""
+        with self.server.connect() as client:
+            for n in range(50):
+                client.post({"userId": "1", "top_n": 5})
+                client.get("/ping")
+        metrics = self.server.metrics()
+        name = "http_request_duration_seconds"
+        self.assertEqual("histogram", metrics.types[name])
+        for route in ("/ping", "/invocations", "none"):
+            bounds = sorted((float(dict(labels)["le"].replace("+Inf", "inf")), value)
+                            for (sample, labels), value in metrics.values.items()
+                            if sample == name + "_bucket" and ("route", route) in labels)
+            values = [value for _, value in bounds]
+            self.assertEqual(sorted(values), values)
+            self.assertEqual(float("inf"), bounds[-1][0])
+            self.assertEqual(metrics(name + "_count", route=route), values[-1])
+        self.assertEqual(50, metrics(name + "_count", route="/invocations"))
+        health = self.server.get("/health").json()
+        self.assertEqual(1, metrics("model_info", version=health["model"]["version"]))
+        for figure in ("users", "items", "ratings", "factors"):
+            self.assertEqual(health["model"][figure], metrics("model_" + figure))
+        self.assertEqual(1, metrics("model_ready"))
+        self.assertGreater(metrics("process_resident_memory_bytes"), 1 << 20)
+        self.assertEqual(1, metrics("http_connections"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,369 @@
+"""Checklist 85, 86, 98, 106, 109-111: many clients, long work, slow clients, and for long."""
+
+import contextlib
+import gzip
+import os
+import resource
+import socket
+import statistics
+import threading
+import time
+import unittest
+
+from harness import SANITIZED
+from serving import JSON, JSON_LINES, ServeCase, message, slow_body, slow_model
+
+MIB = 1 << 20
+PING_LIMIT = 2.0  # seconds, the platform's (contract 3.4.1)
+SOON = 2.0 if SANITIZED else 0.1  # the contract's test limit, for the middle of many pings
+PAIR = b'{"userId":"1","movieId":"1001"}'
+SILENT = 5000
+
+# The client's end of a few bytes, so that what is not read stays with the server.
+SMALL_BUFFER = 4096
+
+
+def open_files_allowed(wanted):
+    """Raises this process's limit; how many there may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+class LoadCase(ServeCase):
+    def setUp(self):
+        super().setUp()
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+
+    def connect(self, server, n, **how):
+        """n connections that are closed at the end."""
+        return [self.stack.enter_context(server.connect(**how)) for _ in range(n)]
+
+    def time_pings(self, server, n=40):
+        """Seconds of n pings, each from connect to its answer, on connections of their own."""
+        seconds = []
+        for _ in range(n):
+            start = time.monotonic()
+            self.assertEqual(200, server.ping().status)
+            seconds.append(time.monotonic() - start)
+        return seconds
+
+    def assertPingsInTime(self, server, n=40):
+        seconds = self.time_pings(server, n)
+        self.assertLess(max(seconds), PING_LIMIT)
+        self.assertLess(statistics.median(seconds), SOON)
+
+
+class Connections(LoadCase):
+    def test_thousands_of_silent_connections_cost_little_and_delay_no_ping(self):
+        """Checklist 85, 86: 5,000 of them, started with the usual limit of 1,024 files."""
+        n = min(SILENT, open_files_allowed(SILENT + 300) - 300)
+        if n < SILENT:
+            print(f"\nNOT TESTED HERE: more than {n} connections: the limit of open files")
+        server = self.serve(wrapper=("sh", "-c", 'ulimit -Sn 1024; exec "$@"', "sh"))
+        server.post(PAIR)
+        resident, files = server.resident(), server.open_files()
+        self.connect(server, n)
+        server.wait_for(lambda: server.metrics()("http_connections") > n, f"{n} connections")
+        self.assertPingsInTime(server)
+        self.assertServes(server)
+        if not SANITIZED:
+            self.assertLess(server.resident() - resident, 64 * MIB)
+        self.stack.close()
+        server.wait_for(lambda: server.metrics()("http_connections") == 1, "closed connections")
+        server.wait_for(lambda: server.open_files() <= files + 1, "closed files")
+
+    def test_connections_over_the_limit_get_503_and_the_others_are_not_disturbed(self):
+        """Checklist 106: SERVE_MAX_CONNECTIONS."""
+        server = self.serve(threads=2, env={"SERVE_MAX_CONNECTIONS": "20"})
+        server.wait_for(lambda: server.metrics()("http_connections") == 1, "only this one")
+        first = self.connect(server, 20)
+        for client in first:
+            self.assertEqual(200, client.get("/ping").status)
+        for _ in range(30):
+            with server.connect() as client:
+                answer = client.read()
+                self.assertRefused(answer, 503, "connections")
+                self.assertTrue(answer.closes)
+                client.wait_until_closed()
+        for client in first:
+            self.assertEqual(200, client.post(PAIR).status)
+        metrics = first[0].get("/metrics").text
+        self.assertIn("http_connections_refused_total 30\n", metrics)
+        for client in first[:5]:
+            client.close()
+        server.wait_for(lambda: server.try_ping() == 200, "room again")
+
+    def test_without_file_descriptors_it_waits_and_goes_on(self):
+        """Checklist 110: the system's limit is below SERVE_MAX_CONNECTIONS."""
+        server = self.serve(wrapper=("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"), threads=1,
+                            ready=False)
+        if server.run.wait_until(lambda: server.try_ping() == 200 or server.run.state() == "Z",
+                                 "an answer or the end") is False:
+            self.fail(f"{server.run.wait()}")
+        held = self.connect(server, 100)
+        time_limit = time.monotonic() + 30
+        served = 0
+        for client in held[:30]:
+            self.assertEqual(200, client.get("/ping").status)
+            served += 1
+        for client in held[:50]:
+            client.close()
+        for client in held[50:]:
+            self.assertIn(client.get("/ping").status, (200, 503))
+        self.assertLess(time.monotonic(), time_limit + 60)
+        self.stack.close()
+        server.wait_for(lambda: server.try_ping() == 200, "pings")
+
+
+class SlowClients(LoadCase):
+    settings = {"SERVE_RECEIVE_SECONDS": "1", "SERVE_IDLE_SECONDS": "1"}
+
+    def test_what_comes_too_slowly_is_cut_off(self):
+        """Checklist 110: half a head, half a body, half a chunk; each gets 408 and the end,
+        and an idle connection the end."""
+        starts = (b"GET /ping HTTP/1.1\r\nHost:", message("POST", "/invocations", PAIR)[:-3],
+                  message("POST", "/invocations", b"5\r\nhel", {"Transfer-Encoding": "chunked"}))
+        clients = self.connect(self.server, len(starts) + 2)
+        for client, start in zip(clients, starts):
+            client.send(start)
+        self.assertEqual(200, clients[-1].get("/ping").status)
+        for client in clients[: len(starts)]:
+            answer = client.read()
+            self.assertRefused(answer, 408)
+            self.assertTrue(answer.closes)
+            client.wait_until_closed()
+        for client in clients[len(starts) :]:
+            self.assertEqual(b"", client.wait_until_closed())
+        self.assertGreaterEqual(self.server.metrics()("http_timeouts_total"), len(starts))
+
+    def test_a_byte_now_and_then_is_no_way_to_stay(self):
+        """Checklist 110: the time is that of the whole head and the whole body."""
+        for request in (b"GET /ping HTTP/1.1\r\nX: " + b"x" * 1000,
+                        message("POST", "/invocations", headers={"Content-Length": "1000"})):
+            client, = self.connect(self.server, 1)
+            cut = 30 if request.startswith(b"GET") else len(request)
+            client.send(request[:cut])
+            until = time.monotonic() + 30
+            while client.is_open() and not client.has_bytes() and time.monotonic() < until:
+                try:
+                    client.send(b"x")
+                except (ConnectionError, BrokenPipeError):
+                    break
+                time.sleep(0.05)
+            self.assertRefused(client.read(), 408)
+
+    def test_a_client_that_does_not_read_its_answer_is_cut_off(self):
+        """Checklist 110: and holds nothing of the server's memory afterwards."""
+        server = self.serve(env={"SERVE_RECEIVE_SECONDS": "1"})
+        body = b'{"instances":[' + b",".join([PAIR] * 500_000) + b"]}"
+        client, = self.connect(server, 1, receive_buffer=SMALL_BUFFER)
+        client.send(message("POST", "/invocations", body, content_type=JSON))
+        server.wait_for(lambda: server.metrics()("http_timeouts_total") == 1, "a time-out")
+        metrics = server.metrics()
+        self.assertEqual(1, metrics("http_connections"))
+        self.assertLess(metrics("http_buffered_bytes"), 4096)
+
+    def test_a_client_that_asks_and_never_reads_is_not_served_without_end(self):
+        """Checklist 110: what it may have waiting is bounded."""
+        server = self.serve(threads=1, env={"SERVE_RECEIVE_SECONDS": "60",
+                                            "SERVE_IDLE_SECONDS": "60"})
+        self.assertEqual(200, server.post(PAIR).status)
+        resident = server.resident()
+        client, = self.connect(server, 1, receive_buffer=SMALL_BUFFER)
+        requests = message("GET", "/internal/recommend/1?top_n=100") * 500
+        client.socket.settimeout(1.0)
+        sent = 0
+        try:
+            while sent < 64 * MIB:
+                sent += client.socket.send(requests)
+        except (TimeoutError, socket.timeout):
+            pass
+        self.assertLess(sent, 64 * MIB, "the server went on reading")
+        self.assertServes(server)
+        if not SANITIZED:
+            self.assertLess(server.resident() - resident, 8 * MIB)
+
+
+class Work(LoadCase):
+    def occupy(self, server, n):
+        """n clients that each sent a batch of many seconds."""
+        # Packed, because the threads read slowly while they work.
+        packed = gzip.compress(slow_body(100 if SANITIZED else 400), 1)
+        request = message("POST", "/invocations", packed, {"Content-Encoding": "gzip"}, JSON_LINES)
+        clients = self.connect(server, n)
+        for client in clients:
+            client.send(request)
+        return clients
+
+    def test_pings_are_answered_while_all_threads_work_and_the_queue_is_full(self):
+        """Checklist 85, 86, 106: the surplus gets 503 at once; 200 idle connections beside;
+        other small questions are answered, too."""
+        server = self.serve(model=slow_model(), threads=2,
+                            env={"SAGEMAKER_MODEL_JOB_QUEUE_SIZE": "2"})
+        self.connect(server, 200)
+        clients = self.occupy(server, 30)
+        refused = []
+
+        def all_there():
+            refused[:] = [c for c in clients if c.is_open() and c.has_bytes()]
+            return len(refused) == 26
+        server.wait_for(all_there, "26 refusals")
+        for client in refused:
+            self.assertRefused(client.read(), 503)
+        self.assertEqual(4, server.metrics()("http_requests_working"))
+        self.assertPingsInTime(server)
+        question = {"userId": slow_model().users[0], "top_n": 3}
+        for _ in range(5):
+            start = time.monotonic()
+            self.assertEqual(200, server.post(question).status)
+            self.assertLess(time.monotonic() - start, 60)
+        self.assertEqual(4, server.metrics()("http_requests_working"), "still at work")
+        # Who leaves is not worked for any longer.
+        self.stack.close()
+        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
+        server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
+
+    def test_a_request_that_takes_too_long_is_503(self):
+        """Checklist 109: SAGEMAKER_MODEL_SERVER_TIMEOUT; the connection ends in a known state."""
+        server = self.serve(model=slow_model(), threads=1,
+                            env={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"})
+        client, = self.occupy(server, 1)
+        answer = client.read()
+        self.assertRefused(answer, 503, "1")
+        if answer.closes:
+            client.wait_until_closed()
+        else:
+            self.assertEqual(200, client.get("/ping").status)
+        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
+        self.assertEqual(200, server.ping().status)
+
+    def test_long_and_short_requests_take_turns(self):
+        """Checklist 85: of two batches on one thread the short one is answered first, and
+        the long one is right all the same."""
+        server = self.serve(model=slow_model(), threads=1)
+        n = 20 if SANITIZED else 60
+        long, short = self.connect(server, 2)
+        long.send(message("POST", "/invocations", slow_body(n), content_type=JSON_LINES))
+        server.wait_for(lambda: server.metrics()("http_requests_working") == 1, "work")
+        answer = short.post({"instances": [{"userId": "1", "movieId": "1001"}] * 100})
+        self.assertEqual(100, len(answer.json()["predictions"]))
+        self.assertTrue(long.is_open() and not long.has_bytes(), "the long one is still at work")
+        self.assertEqual(n, len(long.read().json_lines()))
+
+    def test_requests_behind_a_long_one_on_its_connection_wait_their_turn(self):
+        """Checklist 94: answers in order, nothing lost, whatever was read ahead."""
+        server = self.serve(model=slow_model(), threads=1)
+        client, = self.connect(server, 1)
+        n = 10 if SANITIZED else 30
+        client.send(message("POST", "/invocations", slow_body(n), content_type=JSON_LINES)
+                    + message("GET", "/ping") * 1000 + message("POST", "/invocations", PAIR))
+        self.assertEqual(n, len(client.read().json_lines()))
+        for _ in range(1000):
+            self.assertEqual((200, b""), (lambda a: (a.status, a.body))(client.read()))
+        self.assertIn("predicted_rating", client.read().json())
+
+    def test_all_bodies_together_are_bounded(self):
+        """Checklist 98, 106: SERVE_MAX_BUFFERED_BYTES; what is over it is 503, and the rest
+        is answered."""
+        server = self.serve(env={"SAGEMAKER_MAX_REQUEST_SIZE": str(MIB),
+                                 "SERVE_MAX_BUFFERED_BYTES": str(3 * MIB)})
+        body = PAIR + b" " * (MIB - len(PAIR))
+        request = message("POST", "/invocations", body, content_type=JSON)
+        clients = self.connect(server, 8)
+        statuses = []
+        for client in clients:
+            client.send_some(request[:-1])
+        server.wait_for(lambda: sum(not c.is_open() or c.has_bytes() for c in clients) >= 4,
+                        "some refusals")
+        for client in clients:
+            if not client.has_bytes() and client.is_open():
+                with contextlib.suppress(ConnectionError):
+                    client.send(request[-1:])
+            answer = client.read()
+            statuses.append(answer.status)
+            if answer.status != 200:
+                self.assertRefused(answer, 503)
+        self.assertEqual({200, 503}, set(statuses), statuses)
+        self.stack.close()
+        server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
+        self.assertEqual(200, server.post(body).status)
+
+
+class ForLong(LoadCase):
+    def test_tens_of_thousands_of_requests_leave_memory_and_files_as_they_were(self):
+        """Checklist 111: of all kinds, good and bad, by kept and by new connections."""
+        server = self.serve(threads=2)
+        pairs = b'{"instances":[' + b",".join([PAIR] * 50) + b"]}"
+        mixed = [message("GET", "/ping"), message("POST", "/invocations", PAIR),
+                 message("POST", "/invocations", b'{"userId":"1","top_n":10}'),
+                 message("GET", "/internal/recommend/7?top_n=5"), message("POST", "/invocations", b"{"),
+                 message("POST", "/invocations", pairs), message("GET", "/nothing"),
+                 message("POST", "/invocations", b"1,1001\n2,1002\n", content_type="text/csv"),
+                 message("POST", "/invocations", b'{"movieId":"1001","similar":5}'),
+                 message("POST", "/invocations",
+                         b'{"ratings":[{"movieId":"1001","rating":5}],"top_n":5}')]
+        statuses = [200, 200, 200, 200, 400, 200, 404, 200, 200, 200]
+        stream = b"".join(mixed) * 20
+        failures = []
+
+        def run(n_rounds, n_connections):
+            try:
+                for _ in range(n_connections):
+                    with server.connect() as client:
+                        for _ in range(n_rounds):
+                            client.send(stream)
+                            for _ in range(20):
+                                for status in statuses:
+                                    if client.read().status != status:
+                                        failures.append(status)
+            except Exception as error:  # pylint: disable=broad-except
+                failures.append(error)
+
+        def rounds(n_rounds, n_connections):
+            threads = [threading.Thread(target=run, args=(n_rounds, n_connections)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for _ in range(300):
+                self.assertEqual(200, server.ping().status)
+
+        rounds(2, 5)
+        server.wait_for(lambda: server.metrics()("http_connections") == 1, "closed connections")
+        resident, files = server.resident(), server.open_files()
+        rounds(*((2, 3) if SANITIZED else (10, 5)))
+        self.assertEqual([], failures)
+        server.wait_for(lambda: server.metrics()("http_connections") == 1, "closed connections")
+        server.wait_for(lambda: server.open_files() <= files, "closed files")
+        if not SANITIZED:
+            self.assertLess(server.resident() - resident, 4 * MIB)
+        metrics = server.metrics()
+        self.assertEqual(0, metrics("http_requests_working"))
+        self.assertLess(metrics("http_buffered_bytes"), 4096)
+        for route in ("/invocations", "/ping", "none"):
+            self.assertEqual(0, metrics("http_requests_total", route=route, status="5xx"))
+
+    def test_the_log_is_not_in_the_way_of_answers(self):
+        """Checklist 110: a reader of stderr that stands still stops no answer."""
+        # harness.Run reads stderr; so a pipe that nobody reads takes its place.
+        read_end, write_end = os.pipe()
+        self.addCleanup(os.close, read_end)
+        try:
+            server = self.serve(stderr=write_end)
+        finally:
+            os.close(write_end)
+        with server.connect() as client:
+            for _ in range(30):
+                client.send(message("POST", "/invocations", PAIR) * 100)
+                for _ in range(100):
+                    self.assertEqual(200, client.read().status)
+        self.assertEqual(200, server.ping().status)
+        server.kill()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,296 @@
+/* recommend_testing.h: models of every kind, and the plain answers that those of the
+ * recommender are held against. */
+#ifndef MF_TESTS_RECOMMEND_TESTING_H
+#define MF_TESTS_RECOMMEND_TESTING_H
+
+#include "testing.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "model/dot.h"
+#include "recommend/recommender.h"
+
+#include <float.h>
+#include <math.h>
+
+/* What is odd about a model's numbers. */
+typedef enum world_kind {
+    KIND_NORMAL,      /* factors and biases about 0.3 */
+    KIND_ZERO,        /* no factors at all */
+    KIND_SOME_ZERO,   /* a third of the items without factors, a third of the factors zero */
+    KIND_EQUAL,       /* a few different items, again and again: ties everywhere */
+    KIND_LARGE,       /* items and users up to 1e9 */
+    KIND_HUGE,        /* 1e30: products overflow to infinity and not a number */
+    KIND_SMALL,       /* 1e-15 */
+    KIND_DENORMAL,    /* 1e-40 */
+    KIND_MIXED,       /* lengths from 1e-12 to 1e6, item by item */
+    KIND_BIASES,      /* biases decide everything */
+    KIND_HUGE_BIASES, /* 3e38: their sums overflow */
+    KIND_OUTLIERS,    /* one factor in a row is 50 times the others */
+    KIND_CLOSE,       /* scores that differ in their last bits only */
+    KINDS,
+} world_kind;
+
+typedef struct world {
+    mf_model *model;
+    const mf_model_parts *parts;
+    void *bytes;
+} world;
+
+typedef struct world_shape {
+    world_kind kind;
+    uint32_t n_users;
+    uint32_t n_items;
+    uint32_t n_factors;
+    uint32_t rated_percent; /* of the items, by each user */
+    uint64_t seed;
+} world_shape;
+
+static inline void *testing_allocate(size_t count, size_t size)
+{
+    mf_error err = {0};
+    void *block = mf_allocate(count, size, "a test's model", &err);
+    assert_ok(block != NULL, err);
+    return block;
+}
+
+static inline float random_factor(world_kind kind, uint64_t key, uint64_t row, uint64_t f,
+                                  bool is_item)
+{
+    const float x = mf_random_normal(key, row * 70000 + f);
+    switch (kind) {
+    case KIND_ZERO:
+        return 0;
+    case KIND_SOME_ZERO:
+        return (is_item && row % 3 == 0) || f % 3 == 1 ? 0 : x;
+    case KIND_EQUAL:
+        return is_item ? (float)((row % 5 + f) % 3) - 1 : (float)((row + f) % 2);
+    case KIND_LARGE:
+        return x * 1e9f;
+    case KIND_HUGE:
+        return x * 1e30f;
+    case KIND_SMALL:
+        return x * 1e-15f;
+    case KIND_DENORMAL:
+        return x * 1e-40f;
+    case KIND_MIXED:
+        return x * (is_item ? powf(10, (float)(row % 19) - 12) : 1);
+    case KIND_BIASES:
+        return x * 1e-3f;
+    case KIND_OUTLIERS:
+        return f == row % 7 ? 5 * x : 0.1f * x;
+    case KIND_CLOSE:
+        return is_item ? 1 + x * 1e-6f : 1 + x;
+    default:
+        return 0.3f * x;
+    }
+}
+
+static inline float random_bias(world_kind kind, uint64_t key, uint64_t row)
+{
+    const float x = mf_random_normal(key, row);
+    switch (kind) {
+    case KIND_ZERO:
+        return row % 4 == 0 ? 0.5f : 0;
+    case KIND_EQUAL:
+        return 0;
+    case KIND_DENORMAL:
+        return x * 1e-40f;
+    case KIND_SMALL:
+        return x * 1e-25f;
+    case KIND_BIASES:
+        return x * 10;
+    case KIND_HUGE_BIASES:
+        return x > 0 ? 3e38f : -3e38f;
+    case KIND_CLOSE:
+        return x * 1e-6f;
+    default:
+        return 0.3f * x;
+    }
+}
+
+static inline mf_id_list testing_ids(uint32_t n)
+{
+    uint64_t *start = testing_allocate((size_t)n + 1, sizeof *start);
+    char *bytes = testing_allocate(n, 12);
+    for (uint32_t i = 0; i < n; i++)
+        start[i + 1] = start[i] + (uint64_t)sprintf(bytes + start[i], "%u", i);
+    return (mf_id_list){n, start, bytes};
+}
+
+/* The model of these parts, from its file. Sets start, items and counts free. */
+static inline world world_open(const mf_model_parts *parts)
+{
+    mf_error err = {0};
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    char *bytes = NULL;
+    size_t n_bytes = 0;
+    assert_ok(mf_model_write(path, parts, &err), err);
+    assert_ok(mf_file_read(path, (size_t)1 << 30, &bytes, &n_bytes, &err), err);
+    world w = {.bytes = bytes};
+    w.model = mf_model_open_bytes(bytes, n_bytes, "model", &err);
+    assert_ok(w.model != NULL, err);
+    w.parts = mf_model_get(w.model);
+    free(path);
+    testing_folder_remove(folder);
+    return w;
+}
+
+static inline world world_create(world_shape shape)
+{
+    const size_t stride = mf_model_stride(shape.n_factors);
+    const uint64_t key = mf_random_key(shape.seed, (uint64_t)shape.kind);
+    float *user_factors = testing_allocate(shape.n_users * stride, sizeof(float));
+    float *item_factors = testing_allocate(shape.n_items * stride, sizeof(float));
+    float *user_bias = testing_allocate(shape.n_users, sizeof(float));
+    float *item_bias = testing_allocate(shape.n_items, sizeof(float));
+    for (size_t user = 0; user < shape.n_users; user++) {
+        user_bias[user] = random_bias(shape.kind, key + 1, user);
+        for (size_t f = 0; f < shape.n_factors; f++)
+            user_factors[user * stride + f] = random_factor(shape.kind, key + 2, user, f, false);
+    }
+    for (size_t item = 0; item < shape.n_items; item++) {
+        item_bias[item] = random_bias(shape.kind, key + 3, item);
+        for (size_t f = 0; f < shape.n_factors; f++)
+            item_factors[item * stride + f] = random_factor(shape.kind, key + 4, item, f, true);
+    }
+    uint64_t *start = testing_allocate((size_t)shape.n_users + 1, sizeof *start);
+    uint32_t *count = testing_allocate(shape.n_items, sizeof *count);
+    uint32_t *rated = testing_allocate((size_t)shape.n_users * shape.n_items, sizeof *rated);
+    uint64_t n_rated = 0;
+    for (uint32_t user = 0; user < shape.n_users; user++) {
+        for (uint32_t item = 0; item < shape.n_items; item++)
+            if (mf_random_below(key + 5, (uint64_t)user * shape.n_items + item, 100) <
+                shape.rated_percent) {
+                rated[n_rated++] = item;
+                count[item]++;
+            }
+        start[user + 1] = n_rated;
+    }
+    const mf_model_parts parts = {
+        .n_users = shape.n_users,
+        .n_items = shape.n_items,
+        .n_factors = shape.n_factors,
+        .n_rated = n_rated,
+        .global_mean = shape.kind == KIND_HUGE_BIASES ? 3e38f : 3.5f,
+        .rating_min = 0.5f,
+        .rating_max = 5,
+        .regularization = 0.05f,
+        .bias_regularization = 0.02f,
+        .user_bias = user_bias,
+        .item_bias = item_bias,
+        .user_factors = user_factors,
+        .item_factors = item_factors,
+        .users = testing_ids(shape.n_users),
+        .items = testing_ids(shape.n_items),
+        .rated_start = start,
+        .rated_items = rated,
+        .item_count = count,
+    };
+    const world w = world_open(&parts);
+    mf_free(user_factors);
+    mf_free(item_factors);
+    mf_free(user_bias);
+    mf_free(item_bias);
+    mf_free(start);
+    mf_free(count);
+    mf_free(rated);
+    mf_free((void *)parts.users.start);
+    mf_free((void *)parts.users.bytes);
+    mf_free((void *)parts.items.start);
+    mf_free((void *)parts.items.bytes);
+    return w;
+}
+
+static inline void world_release(world *w)
+{
+    mf_model_close(w->model);
+    mf_free(w->bytes);
+}
+
+static inline bool is_among(const uint32_t *list, size_t n, uint32_t item)
+{
+    for (size_t k = 0; k < n; k++)
+        if (list[k] == item)
+            return true;
+    return false;
+}
+
+static inline int better_first(const void *a, const void *b)
+{
+    const mf_recommendation *x = a, *y = b;
+    if (x->predicted_rating != y->predicted_rating)
+        return x->predicted_rating > y->predicted_rating ? -1 : 1;
+    return x->item < y->item ? -1 : 1;
+}
+
+static inline float testing_clip(const mf_model_parts *parts, float score)
+{
+    if (!(score > parts->rating_min))
+        return parts->rating_min;
+    return score < parts->rating_max ? score : parts->rating_max;
+}
+
+static inline const float *item_row(const mf_model_parts *parts, uint32_t item)
+{
+    return parts->item_factors + item * mf_model_stride(parts->n_factors);
+}
+
+/* The slow twin of mf_top_n for a known taste: every item is scored and all are
+ * sorted. list has room for n_items; returns how many it holds. */
+static inline size_t plain_top_n(const mf_model_parts *parts, const mf_taste *taste,
+                                 const mf_top_n_query *query, mf_recommendation *list)
+{
+    size_t n = 0;
+    for (uint32_t item = 0; item < parts->n_items; item++) {
+        if (!query->include_rated && is_among(taste->rated, taste->n_rated, item))
+            continue;
+        if (query->candidates != NULL && !is_among(query->candidates, query->n_candidates, item))
+            continue;
+        float score = parts->global_mean + taste->bias + parts->item_bias[item];
+        if (taste->factors != NULL)
+            score +=
+                mf_dot(taste->factors, item_row(parts, item), mf_model_stride(parts->n_factors));
+        list[n++] = (mf_recommendation){item, isnan(score) ? -INFINITY : score};
+    }
+    qsort(list, n, sizeof *list, better_first);
+    if (n > query->n)
+        n = query->n;
+    for (size_t k = 0; k < n; k++)
+        list[k].predicted_rating = testing_clip(parts, list[k].predicted_rating);
+    return n;
+}
+
+static inline void assert_lists_equal(const mf_recommendation *a, size_t n_a,
+                                      const mf_recommendation *b, size_t n_b)
+{
+    assert_int_equal(n_a, n_b);
+    for (size_t k = 0; k < n_a; k++)
+        if (a[k].item != b[k].item ||
+            memcmp(&a[k].predicted_rating, &b[k].predicted_rating, sizeof(float)) != 0)
+            fail_msg("place %zu: item %u %.9g, expected item %u %.9g", k, a[k].item,
+                     (double)a[k].predicted_rating, b[k].item, (double)b[k].predicted_rating);
+}
+
+static inline mf_recommender *recommender_with(const mf_model *model, size_t max_index_bytes)
+{
+    mf_error err = {0};
+    mf_recommender *recommender = mf_recommender_create(model, max_index_bytes, &err);
+    assert_ok(recommender != NULL, err);
+    return recommender;
+}
+
+static inline mf_workspace *workspace_create(void)
+{
+    mf_error err = {0};
+    mf_workspace *workspace = mf_workspace_create(&err);
+    assert_ok(workspace != NULL, err);
+    return workspace;
+}
+
+static const char *const testing_cpus[] = {"sse2", "avx2", "avx512", "generic"};
+enum { TESTING_CPUS = sizeof testing_cpus / sizeof testing_cpus[0] };
+
+#endif

@@ -4,6 +4,7 @@
 find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
 
 # mf_find_library(TARGET HEADER LIBRARY): a library that brings no CMake package.
 function(mf_find_library target header library)

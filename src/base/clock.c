@@ -18,14 +18,18 @@ int64_t mf_clock_wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES])
+char *mf_clock_text(int64_t wall_ms, char text[MF_CLOCK_TEXT_BYTES])
 {
-    struct timespec now;
+    const time_t second = (time_t)(wall_ms / 1000);
     struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&second, &utc);
     char seconds[24];
     strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, MF_CLOCK_TEXT_BYTES, "%s.%03uZ", seconds, (unsigned)(now.tv_nsec / 1000000));
+    snprintf(text, MF_CLOCK_TEXT_BYTES, "%s.%03uZ", seconds, (unsigned)(wall_ms % 1000));
     return text;
+}
+
+char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES])
+{
+    return mf_clock_text(mf_clock_wall_ms(), text);
 }

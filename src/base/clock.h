@@ -16,4 +16,7 @@ enum { MF_CLOCK_TEXT_BYTES = 32 };
 /* Now, UTC, as 2026-01-31T09:30:00.120Z. Returns text. */
 char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES]);
 
+/* The same for a moment in ms since 1970, not before. */
+char *mf_clock_text(int64_t wall_ms, char text[MF_CLOCK_TEXT_BYTES]);
+
 #endif

@@ -1,0 +1,52 @@
+/* sagemaker_runtime.h: InvokeEndpoint, a question to a model behind SageMaker.
+ *
+ *     POST /endpoints/{endpoint}/invocations
+ *
+ * The client is one of service MF_AWS_SAGEMAKER_RUNTIME. A model has no memory of what it
+ * was asked, so a question may be asked twice.
+ *
+ * failure->kind MF_AWS_MODEL with original_status 4xx is the user's mistake (our container
+ * refused the question, original_message is its body), with 5xx it is the container's.
+ *
+ * Threads: one for each client. */
+#ifndef MF_LAMBDA_AWS_SAGEMAKER_RUNTIME_H
+#define MF_LAMBDA_AWS_SAGEMAKER_RUNTIME_H
+
+#include "lambda/aws/client.h"
+
+enum {
+    MF_AWS_ENDPOINT_NAME_BYTES = 64, /* SageMaker's own limits, with the zero at the end */
+    MF_AWS_ATTRIBUTES_BYTES = 1025,
+    MF_AWS_INVOKE_BODY_BYTES = 6291456, /* each way */
+};
+
+typedef struct mf_aws_invocation {
+    const char *endpoint_name;
+    const char *content_type;
+    const char *accept;            /* NULL: the container decides; so do the rest when NULL */
+    const char *target_variant;    /* a production variant                                  */
+    const char *inference_id;      /* comes back in the endpoint's data capture             */
+    const char *custom_attributes; /* handed to the container; visible ASCII                */
+    const char *body;
+    size_t n_body;
+    int64_t deadline_ms; /* wall clock; 0: none */
+} mf_aws_invocation;
+
+/* All of it is the client's and lives until its next call. */
+typedef struct mf_aws_inference {
+    const char *body;
+    size_t n_body;
+    const char *content_type;      /* "" when not told, as the others are */
+    const char *variant;           /* which production variant answered   */
+    const char *custom_attributes; /* what the container sent             */
+} mf_aws_inference;
+
+/* A name that an endpoint can have: letters, digits and inner '-', at most 63. */
+bool mf_aws_endpoint_name_check(const char *name, mf_error *err);
+
+/* False: *failure says why. A name, a size or an attribute that SageMaker would refuse is refused
+ * without a request (MF_AWS_LOCAL; MF_AWS_TOO_LARGE for the body). */
+bool mf_aws_invoke_endpoint(mf_aws_client *client, const mf_aws_invocation *invocation,
+                            mf_aws_inference *inference, mf_aws_failure *failure);
+
+#endif

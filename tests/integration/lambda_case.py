@@ -1,0 +1,94 @@
+"""lambda_case.py: a Lambda function as a process, beside a Runtime API of its own.
+
+    class Example(FunctionCase):
+        def test_a_sentence(self):
+            run = self.start()                        # lambda_echo, waiting in `next`
+            self.assertEqual({"slept": 5}, self.ask({"do": "sleep", "ms": 5}).json)
+
+Each test has its own server and ends its processes by their pids. The numbers in the
+tests' first lines are those of the checklist in /work/shared/contracts/lambda.md.
+"""
+
+import json
+import signal
+import sys
+import unittest
+
+from harness import BIN, SANITIZED, SANITIZER_ENVIRONMENT, Run
+from runtime_api import RuntimeApi
+
+ECHO = BIN.parent / "tests" / "lambda_echo"
+
+# Never in a log line.
+SECRETS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY": "verySecretKey/+9",
+           "AWS_SESSION_TOKEN": "sessionTokenOfTheRole==", "REDIS_PASSWORD": "redisPass-word1"}
+
+
+class FunctionCase(unittest.TestCase):
+    program = ECHO
+
+    def setUp(self):
+        self.api = RuntimeApi()
+        self.runs = []
+
+    def tearDown(self):
+        for run in self.runs:
+            run.end()
+        self.api.close()
+        self.assertEqual([], self.api.problems)
+
+    def environment(self, **more):
+        """What Lambda sets; a value None takes a variable out."""
+        names = {
+            "AWS_LAMBDA_RUNTIME_API": self.api.address, "AWS_LAMBDA_FUNCTION_NAME": "echo",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+            "AWS_REGION": "eu-central-1", "TZ": ":UTC", "PATH": "/usr/bin:/bin",
+            **SECRETS, **SANITIZER_ENVIRONMENT, **more}
+        return {name: value for name, value in names.items() if value is not None}
+
+    def launch(self, wrapper=(), user=None, cwd=None, **environment):
+        """A process, nothing said of how far it is."""
+        run = Run([*wrapper, self.program], env=self.environment(**environment), user=user, cwd=cwd)
+        self.runs.append(run)
+        return run
+
+    def start(self, **how):
+        """A process that sits in its first `next`."""
+        run = self.launch(**how)
+        self.api.wait_for_calls("next", 1)
+        return run
+
+    def ask(self, body, seconds=60, **how):
+        return self.api.invoke(body, **how).wait(seconds)
+
+    def stop(self, run):
+        """Ends it as a person would, and returns its Result."""
+        run.signal(signal.SIGTERM)
+        result = run.wait(30)
+        self.assertEqual(0, result.status, result)
+        return result
+
+    def lines(self, result):
+        """Its standard output, each line a JSON object."""
+        self.assertTrue(result.stdout == "" or result.stdout.endswith("\n"), result)
+        objects = [json.loads(line) for line in result.stdout.splitlines()]
+        for one in objects:
+            self.assertIsInstance(one, dict)
+        return objects
+
+    def not_here(self, reason):
+        print(f"NOT TESTED HERE: {self.id()}: {reason}", file=sys.stderr)
+        self.skipTest(reason)
+
+    def assertReport(self, event, kind, *pieces):
+        """The event was answered once, by a report of that type."""
+        self.assertEqual("error", event.kind)
+        report = event.json
+        self.assertEqual({"errorMessage", "errorType", "stackTrace"}, set(report))
+        self.assertEqual(kind, report["errorType"])
+        self.assertRegex(kind, r"\A(Runtime|Function)\.[A-Z][a-zA-Z]+\Z")
+        self.assertEqual(kind, event.answer.header("Lambda-Runtime-Function-Error-Type"))
+        for piece in pieces:
+            self.assertIn(piece, report["errorMessage"])
+        posts = [r for r in self.api.requests if f"/{event.id}/" in r.path]
+        self.assertEqual(1, len(posts), posts)

@@ -190,6 +190,10 @@ static bool read_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *t
                            (int)(name.n_bytes < 64 ? name.n_bytes : 64), name.bytes);
             return false;
         }
+        if (i > 0) {
+            mf_http_refuse(request, 400, "top_n is given twice: send it once");
+            return false;
+        }
         uint64_t n = 0;
         if (!mf_parse_uint64(value.bytes, value.n_bytes, &n) || n < 1 || n > max_top_n) {
             mf_http_refuse(request, 400, "top_n is \"%.*s\": expected a whole number from 1 to %u",

@@ -89,6 +89,7 @@ mf_loaded *mf_service_switch(mf_service *service, mf_loaded *loaded)
 {
     change c = {.service = service, .loaded = loaded};
     mf_http_server_each_loop(service->server, switch_loop, &c);
+    atomic_store_explicit(&service->ready, loaded != NULL, memory_order_release);
     return c.before;
 }
 

@@ -33,6 +33,7 @@ typedef struct mf_service {
     mf_http_access_log *access_log;
     mf_service_loop *loops; /* [http.n_threads] */
 
+    atomic_bool ready;   /* every loop has a model: what /ping and /health say */
     atomic_bool failing; /* a /ping was answered 503 since the last 200 */
 
     atomic_uint_fast64_t reloads;

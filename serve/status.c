@@ -13,11 +13,17 @@ static const mf_service_loop *loop_of(const mf_http_request *request, const mf_s
     return &service->loops[mf_http_get_loop(request)];
 }
 
+/* Not before the last loop has the model: the next request may go to any of them. */
+static bool is_ready(const mf_service *service, const mf_service_loop *loop)
+{
+    return loop->loaded != NULL && atomic_load_explicit(&service->ready, memory_order_acquire);
+}
+
 void mf_answer_ping(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     const mf_service_loop *loop = loop_of(request, service);
-    if (loop->loaded != NULL) {
+    if (is_ready(service, loop)) {
         if (atomic_load_explicit(&service->failing, memory_order_relaxed))
             atomic_store_explicit(&service->failing, false, memory_order_relaxed);
         mf_http_reply(request, 200, NULL);
@@ -33,7 +39,7 @@ void mf_answer_health(mf_http_request *request, void *context)
 {
     const mf_service *service = context;
     const mf_service_loop *loop = loop_of(request, service);
-    if (loop->loaded == NULL) {
+    if (!is_ready(service, loop)) {
         mf_http_refuse(request, 503, "%s", loop->reason);
         return;
     }
@@ -130,7 +136,8 @@ static void write_model(mf_text *out, const mf_loaded *loaded)
     mf_text_format(out, "model_info{version=\"%s\"} 1\n", loaded->version);
     gauge(out, "model_users", "Users in the model.", model->n_users);
     gauge(out, "model_items", "Items in the model.", model->n_items);
-    gauge(out, "model_ratings", "Ratings it was trained on.", (double)model->n_rated);
+    gauge(out, "model_ratings", "Ratings that it knows of, those held out included.",
+          (double)model->n_rated);
     gauge(out, "model_factors", "Factors of a user and of an item.", model->n_factors);
     gauge(out, "model_load_seconds", "Time to read and check the model.", loaded->seconds);
     gauge(out, "model_index_bytes", "Memory that makes top-N fast.",

@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 from harness import SOURCE, TRAIN
+from serving import SERVE
 
 
 def text_of(name):
@@ -44,6 +45,16 @@ class Documents(unittest.TestCase):
                            re.MULTILINE)
         self.assertEqual([(name, default.strip().strip("`")) for name, default in table],
                          [(name, default) for name, default in real])
+
+    def test_the_table_of_variables_is_that_of_serve_help(self):
+        help_text = subprocess.run([SERVE, "--help"], capture_output=True, text=True, check=True,
+                                   timeout=60).stdout
+        real = re.findall(r"^  ([A-Z_]+) +(\S.*)\n +.*default ([^;\n]+)", help_text, re.MULTILINE)
+        self.assertGreater(len(real), 20)
+        table = re.findall(r"^\| `([A-Z_]+)` \| ([^|]*) \| ([^|]+) \|$", text_of("README.md"),
+                           re.MULTILINE)
+        self.assertEqual([(name, meaning, default.strip()) for name, default, meaning in table],
+                         [(name, meaning, default.strip()) for name, meaning, default in real])
 
     def test_every_number_of_the_platform_that_is_cited_is_in_the_document(self):
         text = text_of("docs/sagemaker.md")

@@ -172,12 +172,13 @@ static void begin_request(mf_connection *connection, const char *bytes, size_t n
     const char *message;
     connection->loop->gathering = false;
     const int status = mf_head_parse(bytes, n_bytes, head, &message);
+    /* Known even when the rest is refused: HEAD gets no body with a refusal either. */
+    request->method = mf_routes_method(request->bytes + head->method.at, head->method.n_bytes);
     if (status != 0) {
         head->n_fields = 0;
         mf_dispatch_refuse(connection, status, "%s", message);
         return;
     }
-    request->method = mf_routes_method(request->bytes + head->method.at, head->method.n_bytes);
     connection->close = !head->keep_alive;
     if (find_route(connection))
         begin_body(connection, in);

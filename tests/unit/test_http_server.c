@@ -109,6 +109,11 @@ static void head_gets_the_length_without_the_body(void **state)
     ask(c, GET_PING, &r);
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Content-Length"), "0");
+    /* Refused while its headers are read: nothing follows the head before the end. */
+    send_text(c, "HEAD /echo HTTP/1.1\r\nExpect: tea\r\n\r\n");
+    assert_true(read_reply_of(c, &r, false));
+    assert_int_equal(r.status, 417);
+    assert_true(is_closed(c));
     close_client(c);
 }
 

@@ -153,6 +153,65 @@ static void bounds_are_close(void **state)
     assert_true(excess > 0.08 && excess < 0.13);
 }
 
+/* A model of one user and 64 items that are all as `fill` makes them. */
+static void check_tight(void (*fill)(uint64_t key, float size, float *p, float *q), float size)
+{
+    enum { FACTORS = 48, ROUNDS = 60 };
+    static float rows[MF_INDEX_BLOCK * FACTORS] __attribute__((aligned(64)));
+    static const float bias[MF_INDEX_BLOCK];
+    const mf_model_parts parts = {
+        .n_items = MF_INDEX_BLOCK, .n_factors = FACTORS, .item_bias = bias, .item_factors = rows};
+    mf_error err = {0};
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        _Alignas(64) float p[FACTORS];
+        for (size_t item = 0; item < MF_INDEX_BLOCK; item++)
+            fill(mf_random_key(round, item), size, p, rows + item * FACTORS);
+        /* The last item's query, and of the others those that happen to have its signs. */
+        mf_index index;
+        assert_ok(mf_index_create(&index, &parts, &err), err);
+        bounded b = bounds_of(&index, &parts, p, 0, NULL, NULL);
+        for (size_t item = 0; item < MF_INDEX_BLOCK; item++)
+            assert_true(mf_dot(p, rows + item * FACTORS, FACTORS) <= b.bounds[item]);
+        const float last = mf_dot(p, rows + (MF_INDEX_BLOCK - 1) * FACTORS, FACTORS);
+        if (size > 1e-20f)
+            assert_true(b.bounds[MF_INDEX_BLOCK - 1] - last < 2e-5f * fabsf(last));
+        bounded_release(&b);
+        mf_index_release(&index);
+    }
+}
+
+/* q is a whole number of units; what rounding takes from p points the same way. */
+static void worst_query(uint64_t key, float size, float *p, float *q)
+{
+    for (size_t f = 0; f < 48; f++) {
+        const float sign = mf_random_below(key, f, 2) == 0 ? -1 : 1;
+        const float whole = (float)(1 + mf_random_below(key, 100 + f, 120));
+        q[f] = f == 0 ? 0 : 7 * sign * size;
+        p[f] = f == 0 ? 127 * sign : (whole + 0.499f) * sign;
+    }
+}
+
+/* p is a whole number of units; what rounding takes from q points the same way. */
+static void worst_item(uint64_t key, float size, float *p, float *q)
+{
+    for (size_t f = 0; f < 48; f++) {
+        const float sign = mf_random_below(key, f, 2) == 0 ? -1 : 1;
+        const float whole = (float)mf_random_below(key, 100 + f, 6);
+        q[f] = f == 0 ? 7 * size : (whole + 0.49f) * sign * size;
+        p[f] = f == 0 ? 0 : sign * 0.37f;
+    }
+}
+
+static void no_bound_is_too_small_in_the_worst_case(void **state)
+{
+    (void)state;
+    static const float sizes[] = {1, 0x1p-30f, 0x1p40f, 0x1p-126f, 0x1p-140f};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        check_tight(worst_query, sizes[k]);
+        check_tight(worst_item, sizes[k]);
+    }
+}
+
 static void a_query_out_of_range_is_refused(void **state)
 {
     (void)state;
@@ -210,6 +269,7 @@ int main(void)
         cmocka_unit_test(no_score_is_above_its_bound),
         cmocka_unit_test(many_factors),
         cmocka_unit_test(bounds_are_close),
+        cmocka_unit_test(no_bound_is_too_small_in_the_worst_case),
         cmocka_unit_test(a_query_out_of_range_is_refused),
         cmocka_unit_test(products_are_those_of_dot),
     };

@@ -143,6 +143,21 @@ static void few_items_are_scored(void **state)
     }
     assert_true(scored / 20 < 200);
     assert_true(scored / 20 >= 10);
+    /* What is left out does not hide the threshold. */
+    mf_taste taste = mf_taste_of_user(recommender, 3);
+    const mf_top_n_query more = {.n = 50, .include_rated = true};
+    assert_ok(mf_top_n(recommender, workspace, &taste, &more, &best, &n_best, &err), err);
+    uint32_t rated[50];
+    size_t n_rated = 0;
+    for (uint32_t item = 0; item < 20000; item++)
+        for (size_t k = 0; k < n_best; k++)
+            if (best[k].item == item)
+                rated[n_rated++] = item;
+    assert_int_equal(n_rated, 50);
+    taste.rated = rated;
+    taste.n_rated = 50;
+    assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+    assert_true(workspace->n_scored < 2000);
     const size_t n_bytes = mf_recommender_index_bytes(recommender);
     assert_in_range(n_bytes, 20000 * (64 / 2 + 4), 20100 * (64 / 2 + 5));
     mf_recommender *just = recommender_with(w.model, n_bytes);
@@ -261,6 +276,38 @@ static void a_bias_without_factors(void **state)
     assert_lists_equal(best, n_best, expected, n_expected);
     const float predicted = mf_predict(recommender, &taste, best[0].item);
     assert_memory_equal(&predicted, &best[0].predicted_rating, sizeof predicted);
+    mf_recommender_destroy(recommender);
+    mf_workspace_destroy(workspace);
+    world_release(&w);
+}
+
+/* Scores that are no numbers, where bounds would say nothing. */
+static void tastes_that_are_not_finite(void **state)
+{
+    (void)state;
+    static const float biases[] = {INFINITY, -INFINITY, NAN, 3e38f, -3e38f, 1e30f, -1e30f};
+    world w = world_create((world_shape){.kind = KIND_NORMAL,
+                                         .n_users = 1,
+                                         .n_items = 500,
+                                         .n_factors = 9,
+                                         .rated_percent = 20,
+                                         .seed = 1});
+    mf_error err = {0};
+    mf_recommender *recommender = recommender_with(w.model, SIZE_MAX);
+    mf_workspace *workspace = workspace_create();
+    mf_recommendation expected[500];
+    _Alignas(64) float factors[16] = {0};
+    for (size_t k = 0; k < sizeof biases / sizeof biases[0]; k++)
+        for (int f = 0; f < 3; f++) {
+            factors[0] = f == 0 ? 1 : f == 1 ? INFINITY : NAN;
+            const mf_taste taste = {.known = true, .bias = biases[k], .factors = factors};
+            const mf_top_n_query query = {.n = 20};
+            const mf_recommendation *best;
+            size_t n_best;
+            const size_t n_expected = plain_top_n(w.parts, &taste, &query, expected);
+            assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+            assert_lists_equal(best, n_best, expected, n_expected);
+        }
     mf_recommender_destroy(recommender);
     mf_workspace_destroy(workspace);
     world_release(&w);
@@ -415,6 +462,7 @@ int main(void)
         cmocka_unit_test(the_order_is_that_of_the_equation),
         cmocka_unit_test(candidates_in_any_order_and_repeated),
         cmocka_unit_test(a_bias_without_factors),
+        cmocka_unit_test(tastes_that_are_not_finite),
         cmocka_unit_test(predictions_are_the_models),
         cmocka_unit_test(without_memory_there_is_an_error),
         cmocka_unit_test(threads_share_a_recommender),

@@ -23,7 +23,7 @@ static bool fetch(mf_aws_client *client, const mf_s3_get *get, const mf_aws_call
     *object =
         (mf_s3_object){.is_not_modified = answer->status == 304, .n_bytes = answer->n_received};
     if (strlen(etag) < sizeof object->etag)
-        strcpy(object->etag, etag);
+        memcpy(object->etag, etag, strlen(etag) + 1);
     else if (object->is_not_modified)
         snprintf(object->etag, sizeof object->etag, "%s", get->if_none_match);
     return true;

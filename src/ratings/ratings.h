@@ -27,7 +27,7 @@
  * and used from the front.
  * At most 2^32 - 2 ratings.
  *
- * Time: libcsv's, and a third on top (bench/bench_ratings.c). */
+ * Time: libcsv's, and two fifths on top (bench/bench_ratings.c). */
 #ifndef MF_RATINGS_RATINGS_H
 #define MF_RATINGS_RATINGS_H
 

@@ -399,13 +399,16 @@ mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
     if (reader->counts.n_rows == reader->counts.n_bad_rows) {
         if (reader->counts.n_files == 0)
             mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "there are no ratings: no file holds any");
+        else if (reader->counts.n_rows == 0)
+            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                    "there are no ratings: %llu file%s with the right columns, but without rows",
+                    (unsigned long long)reader->counts.n_files,
+                    reader->counts.n_files == 1 ? "" : "s");
         else
-            mf_fail(
-                err, MF_ERR_PARSE, MF_NOWHERE,
-                "there are no ratings: %llu file%s with the right columns, %llu row%s, "
-                "all of them bad or none at all",
-                (unsigned long long)reader->counts.n_files, reader->counts.n_files == 1 ? "" : "s",
-                (unsigned long long)reader->counts.n_rows, reader->counts.n_rows == 1 ? "" : "s");
+            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                    "there are no ratings: of %llu row%s none can be read",
+                    (unsigned long long)reader->counts.n_rows,
+                    reader->counts.n_rows == 1 ? "" : "s");
         return NULL;
     }
     mf_ratings *ratings = mf_allocate(1, sizeof *ratings, "ratings", err);

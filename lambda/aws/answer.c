@@ -48,7 +48,8 @@ static void begin(mf_aws_answer *answer, const char *line, size_t n)
     mf_text_clear(&answer->headers, SIZE_MAX);
     answer->in_headers = true;
     answer->status = 0;
-    if (blank != NULL && blank + 4 <= line + n && mf_parse_uint64(blank + 1, 3, &status))
+    if (blank != NULL && blank + 4 <= line + n && (blank + 4 == line + n || blank[4] == ' ') &&
+        mf_parse_uint64(blank + 1, 3, &status))
         answer->status = (int)status;
 }
 
@@ -65,14 +66,14 @@ static bool end_headers(mf_aws_answer *answer)
     uint64_t n_bytes = UINT64_MAX;
     if (mf_parse_uint64(length, strlen(length), &n_bytes) && n_bytes > answer->max_bytes)
         return too_large(answer);
-    if (!goes_to_sink(answer))
-        return true;
-    if (n_bytes == UINT64_MAX &&
+    if (n_bytes == UINT64_MAX && answer->status != 204 &&
         strcasecmp(mf_aws_answer_header(answer, "transfer-encoding"), "chunked") != 0) {
         mf_fail(&answer->why, MF_ERR_IO, MF_NOWHERE,
                 "the answer has no Content-Length: a cut could not be told from its end");
         return end(answer, MF_AWS_ENDED_LOST);
     }
+    if (!goes_to_sink(answer))
+        return true;
     return answer->sink->begin(answer->sink->context, n_bytes, &answer->why) ||
            end(answer, MF_AWS_ENDED_BY_SINK);
 }
@@ -129,10 +130,10 @@ bool mf_aws_answer_take_body(mf_aws_answer *answer, const char *bytes, size_t n)
 
 const char *mf_aws_answer_header(const mf_aws_answer *answer, const char *name)
 {
+    if (answer->headers.n_bytes == 0)
+        return "";
     const char *at = answer->headers.bytes;
     const char *stop = at + answer->headers.n_bytes;
-    if (at == NULL)
-        return "";
     while (at < stop) {
         const char *value = at + strlen(at) + 1;
         if (strcasecmp(at, name) == 0)

@@ -4,7 +4,7 @@
  * (1) A successful body (2xx) is kept up to max_bytes, or goes to a sink as it comes when
  *     the status is 200. More than max_bytes, announced or arrived, ends the reading.
  * (2) Of any other body at most MF_AWS_ERROR_BODY_BYTES are kept, to be explained.
- * (3) A body for a sink must have a marked end (Content-Length or chunks): one that ends
+ * (3) A successful body must have a marked end (Content-Length or chunks): one that ends
  *     with its connection cannot be told from one that was cut off.
  * (4) Interim answers (100 Continue) leave nothing behind. Headers beyond
  *     MF_AWS_HEADERS_BYTES are passed over, trailers too.

@@ -213,6 +213,31 @@ static void explain_ending(const mf_aws_answer *answer, const mf_aws_endpoint *e
                 mf_aws_service_name(endpoint->service), answer->why.text);
 }
 
+static bool quotes(const char *text, const mf_aws_credentials *credentials)
+{
+    return strstr(text, credentials->secret) != NULL ||
+           (credentials->token != NULL && strstr(text, credentials->token) != NULL);
+}
+
+/* error_body.c leaves out a message with the token in it; this is for every other place
+ * where a peer could put one. */
+static void hide_credentials(const char *subject, const mf_aws_credentials *credentials,
+                             mf_aws_failure *failure)
+{
+    if (quotes(failure->code, credentials))
+        failure->code[0] = '\0';
+    if (quotes(failure->request_id, credentials))
+        failure->request_id[0] = '\0';
+    if (quotes(failure->other_region, credentials))
+        failure->other_region[0] = '\0';
+    if (quotes(failure->error.text, credentials)) {
+        const mf_error_code code = failure->error.code;
+        mf_error_clear(&failure->error);
+        mf_fail(&failure->error, code, (mf_where){subject, 0, 0},
+                "answered %d (what it says quotes credentials)", failure->status);
+    }
+}
+
 /* DynamoDB sends the CRC-32 of its body; true without one. */
 static bool is_intact(const mf_aws_answer *answer)
 {
@@ -247,5 +272,6 @@ bool mf_aws_judge(const mf_aws_answer *answer, const mf_aws_endpoint *endpoint, 
     } else {
         explain_ending(answer, endpoint, subject, failure);
     }
+    hide_credentials(subject, credentials, failure);
     return false;
 }

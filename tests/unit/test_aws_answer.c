@@ -57,8 +57,9 @@ static void a_body_is_kept_and_headers_are_found_in_any_case(void **state)
     (void)state;
     mf_aws_answer answer = {.status = 0};
     mf_aws_answer_start(&answer, NULL, 100);
-    assert_true(feed(&answer, "HTTP/1.1 200 OK\r\nETag:  \"a b\" \r\nX-Empty:\r\n"
-                              "x-twice: first\r\nX-TWICE: second\r\n\r\n"));
+    assert_true(feed(&answer,
+                     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag:  \"a b\" \r\nX-Empty:\r\n"
+                     "x-twice: first\r\nX-TWICE: second\r\n\r\n"));
     assert_true(feed_body(&answer, "abc"));
     assert_true(feed_body(&answer, "de"));
     assert_int_equal(answer.status, 200);
@@ -118,7 +119,7 @@ static void a_sink_gets_the_object_and_nothing_else(void **state)
     mf_aws_answer_free(&answer);
 }
 
-static void a_sink_needs_a_marked_end(void **state)
+static void a_success_needs_a_marked_end(void **state)
 {
     (void)state;
     mf_aws_answer answer = {.status = 0};
@@ -129,12 +130,16 @@ static void a_sink_needs_a_marked_end(void **state)
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         char head[128];
         snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\n%s\r\n", heads[i]);
-        mf_aws_answer_start(&answer, &sink, 100);
+        mf_aws_answer_start(&answer, i % 2 == 0 ? &sink : NULL, 100);
         assert_false(feed(&answer, head));
         assert_int_equal(answer.ending, MF_AWS_ENDED_LOST);
         assert_error(&answer.why, MF_ERR_IO, "Content-Length");
     }
     assert_int_equal(into.n_begun, 0);
+    mf_aws_answer_start(&answer, NULL, 100);
+    assert_true(feed(&answer, "HTTP/1.1 204 Nothing\r\n\r\n"));
+    mf_aws_answer_start(&answer, NULL, 100);
+    assert_true(feed(&answer, "HTTP/1.1 500 Oh\r\n\r\n"));
     mf_aws_answer_free(&answer);
 }
 
@@ -168,7 +173,7 @@ static void more_than_the_limit_ends_the_reading(void **state)
     assert_error(&answer.why, MF_ERR_LIMIT, "4 bytes");
 
     mf_aws_answer_start(&answer, NULL, 4);
-    assert_true(feed(&answer, "HTTP/1.1 200 OK\r\n\r\n"));
+    assert_true(feed(&answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
     assert_true(feed_body(&answer, "abcd"));
     assert_int_equal(answer.ending, MF_AWS_ENDED_WHOLE);
     assert_false(feed_body(&answer, "e"));
@@ -220,7 +225,7 @@ int main(void)
         cmocka_unit_test(a_body_is_kept_and_headers_are_found_in_any_case),
         cmocka_unit_test(interim_answers_and_trailers_leave_nothing_behind),
         cmocka_unit_test(a_sink_gets_the_object_and_nothing_else),
-        cmocka_unit_test(a_sink_needs_a_marked_end),
+        cmocka_unit_test(a_success_needs_a_marked_end),
         cmocka_unit_test(a_sink_that_refuses_is_quoted),
         cmocka_unit_test(more_than_the_limit_ends_the_reading),
         cmocka_unit_test(of_an_error_the_beginning_is_enough),

@@ -16,7 +16,8 @@ static mf_aws_failure judged(mf_aws_service service, int status, const char *hea
     mf_aws_failure failure = {.n_tries = 2};
     char head[1024];
     mf_aws_answer_start(&answer, NULL, 1000);
-    snprintf(head, sizeof head, "HTTP/1.1 %d Because\r\n%s\r\n", status, headers);
+    snprintf(head, sizeof head, "HTTP/1.1 %d Because\r\nContent-Length: %zu\r\n%s\r\n", status,
+             strlen(body), headers);
     for (char *line = head; *line != '\0'; line += strcspn(line, "\n") + 1)
         assert_true(mf_aws_answer_take_header(&answer, line, strcspn(line, "\n") + 1));
     assert_true(mf_aws_answer_take_body(&answer, body, strlen(body)));
@@ -215,6 +216,10 @@ static void what_quotes_a_secret_is_left_out(void **state)
         assert_null(strstr(failure.error.text, "value"));
         assert_null(strstr(failure.original_message, "value"));
     }
+    const mf_aws_failure failure =
+        judged(MF_AWS_KINESIS, 403, "x-amzn-ErrorType: T0ken//+value==\r\n", "");
+    assert_string_equal(failure.code, "");
+    assert_null(strstr(failure.error.text, "value"));
 }
 
 /* Checklist 53. */

@@ -157,7 +157,7 @@ static void few_items_are_scored(void **state)
     taste.rated = rated;
     taste.n_rated = 50;
     assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
-    assert_true(workspace->n_scored < 2000);
+    assert_true(workspace->n_scored < 650); /* 501; 818 if they came first */
     const size_t n_bytes = mf_recommender_index_bytes(recommender);
     assert_in_range(n_bytes, 20000 * (64 / 2 + 4), 20100 * (64 / 2 + 5));
     mf_recommender *just = recommender_with(w.model, n_bytes);

@@ -1,0 +1,326 @@
+/* aws_call.c: lambda/aws for tests: commands come in on standard input, one JSON object a
+ * line, and each is answered with one on standard output. test_aws_*.py drive it.
+ *
+ *     {"do":"setenv","name":"AWS_REGION","value":"eu-central-1"}      null takes it out
+ *     {"do":"open","client":"s3","service":"s3","timeout_ms":2000}    and other settings
+ *     {"do":"close","client":"s3"}
+ *     {"do":"shift_clock","ms":60000}                  the wall clock, not the steady one
+ *     {"do":"get","client":"s3","uri":"s3://b/k","etag":"…","max_bytes":1000,"refuse_after":10}
+ *     {"do":"invoke","client":"m","endpoint":"movies","content_type":"…","body_hex":"00ff"}
+ *     {"do":"json","client":"k","target":"…","body_hex":"…"}
+ *     {"do":"raw","client":"s3","path":"/a","headers":{"a":"b"},"body_hex":"…"}  no body: GET
+ *
+ * All calls take budget_ms (from now to the deadline) and once; body_size makes a body of so
+ * many 'x'. Bodies of answers come back as body_hex up to SHOWN_BYTES. The log is on
+ * standard error. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "lambda/aws/s3.h"
+#include "lambda/aws/sagemaker_runtime.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_CLIENTS = 8, SHOWN_BYTES = 1 << 16 };
+
+static struct {
+    char name[32];
+    mf_aws_client *client;
+} clients[N_CLIENTS];
+
+/* Linked in place of mf_clock_wall_ms: a process that was frozen finds this clock moved. */
+static int64_t shift_ms;
+int64_t __real_mf_clock_wall_ms(void);
+int64_t __wrap_mf_clock_wall_ms(void);
+int64_t __wrap_mf_clock_wall_ms(void)
+{
+    return __real_mf_clock_wall_ms() + shift_ms;
+}
+
+static const char *text_of(const json_t *command, const char *key)
+{
+    return json_string_value(json_object_get(command, key));
+}
+
+static json_int_t count_of(const json_t *command, const char *key)
+{
+    return json_integer_value(json_object_get(command, key));
+}
+
+static int64_t deadline_of(const json_t *command)
+{
+    const json_t *budget = json_object_get(command, "budget_ms");
+    return budget != NULL ? mf_clock_wall_ms() + json_integer_value(budget) : 0;
+}
+
+static size_t slot_of(const char *name)
+{
+    size_t free_slot = N_CLIENTS;
+    for (size_t i = 0; i < N_CLIENTS; i++) {
+        if (clients[i].client != NULL && strcmp(clients[i].name, name) == 0)
+            return i;
+        if (clients[i].client == NULL && free_slot == N_CLIENTS)
+            free_slot = i;
+    }
+    return free_slot;
+}
+
+static json_t *hex_of(const char *bytes, size_t n)
+{
+    char *hex = malloc(2 * n + 1);
+    for (size_t i = 0; i < n; i++)
+        snprintf(hex + 2 * i, 3, "%02x", (unsigned char)bytes[i]);
+    hex[2 * n] = '\0';
+    json_t *value = json_string(hex);
+    free(hex);
+    return value;
+}
+
+/* The command's body; NULL without one. To be freed. An exact block, so that ASan sees a
+ * byte too far. */
+static char *body_of(const json_t *command, size_t *n)
+{
+    const char *hex = text_of(command, "body_hex");
+    *n = hex != NULL ? strlen(hex) / 2 : (size_t)count_of(command, "body_size");
+    if (hex == NULL && json_object_get(command, "body_size") == NULL)
+        return NULL;
+    char *body = malloc(*n > 0 ? *n : 1);
+    for (size_t i = 0; i < *n; i++) {
+        const char pair[3] = {hex != NULL ? hex[2 * i] : '7', hex != NULL ? hex[2 * i + 1] : '8'};
+        body[i] = (char)strtoul(pair, NULL, 16);
+    }
+    return body;
+}
+
+static void show_body(json_t *reply, const char *bytes, size_t n)
+{
+    json_object_set_new(reply, "n_bytes", json_integer((json_int_t)n));
+    if (n <= SHOWN_BYTES)
+        json_object_set_new(reply, "body_hex", hex_of(bytes, n));
+}
+
+static void show_failure(json_t *reply, const mf_aws_failure *failure)
+{
+    json_t *shown = json_pack(
+        "{s:s, s:b, s:b, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
+        mf_aws_kind_name(failure->kind), "is_retriable", failure->is_retriable, "may_have_acted",
+        failure->may_have_acted, "status", failure->status, "original_status",
+        failure->original_status, "n_tries", (int)failure->n_tries, "code", failure->code,
+        "request_id", failure->request_id, "other_region", failure->other_region,
+        "original_message", failure->original_message, "text", failure->error.text, "error",
+        mf_error_name(failure->error.code), "public", mf_aws_failure_public(failure));
+    json_object_update(reply, shown);
+    json_decref(shown);
+}
+
+static bool set_environment(const json_t *command)
+{
+    const char *value = text_of(command, "value");
+    return (value != NULL ? setenv(text_of(command, "name"), value, 1)
+                          : unsetenv(text_of(command, "name"))) == 0;
+}
+
+static bool open_client(const json_t *command, json_t *reply)
+{
+    static const char *const names[MF_AWS_SERVICES] = {"s3", "sagemaker", "kinesis", "dynamodb"};
+    mf_aws_client_settings settings = {
+        .timeout_ms = count_of(command, "timeout_ms"),
+        .connect_timeout_ms = count_of(command, "connect_timeout_ms"),
+        .margin_ms = count_of(command, "margin_ms"),
+        .seed = (uint64_t)count_of(command, "seed"),
+    };
+    while (strcmp(names[settings.service], text_of(command, "service")) != 0)
+        settings.service++;
+    const size_t slot = slot_of(text_of(command, "client"));
+    mf_error err = {.code = MF_OK};
+    mf_aws_client_destroy(clients[slot].client);
+    clients[slot].client = mf_aws_client_create(&settings, &err);
+    snprintf(clients[slot].name, sizeof clients[slot].name, "%s", text_of(command, "client"));
+    if (clients[slot].client == NULL) {
+        json_object_set_new(reply, "text", json_string(err.text));
+        json_object_set_new(reply, "error", json_string(mf_error_name(err.code)));
+        return false;
+    }
+    const mf_aws_endpoint *endpoint = mf_aws_client_endpoint(clients[slot].client);
+    json_object_set_new(reply, "base", json_string(endpoint->base));
+    return true;
+}
+
+typedef struct taking {
+    mf_text bytes;
+    size_t n_begun;
+    size_t refuse_after;
+} taking;
+
+static bool begin_object(void *context, uint64_t n_bytes, mf_error *err)
+{
+    (void)n_bytes, (void)err;
+    taking *taken = context;
+    taken->n_begun++;
+    mf_text_clear(&taken->bytes, SIZE_MAX);
+    return true;
+}
+
+static bool take_object(void *context, const char *bytes, size_t n, mf_error *err)
+{
+    taking *taken = context;
+    mf_text_append(&taken->bytes, bytes, n);
+    if (taken->refuse_after > 0 && taken->bytes.n_bytes > taken->refuse_after)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "enough of this");
+    return true;
+}
+
+static bool get(mf_aws_client *client, const json_t *command, json_t *reply)
+{
+    mf_error err = {.code = MF_OK};
+    mf_s3_location location;
+    if (!mf_s3_uri_parse(text_of(command, "uri"), &location, &err)) {
+        json_object_set_new(reply, "text", json_string(err.text));
+        return false;
+    }
+    taking taken = {.refuse_after = (size_t)count_of(command, "refuse_after")};
+    const mf_s3_get question = {
+        .location = &location,
+        .if_none_match = text_of(command, "etag"),
+        .sink = {begin_object, take_object, &taken},
+        .max_bytes = (uint64_t)count_of(command, "max_bytes"),
+        .deadline_ms = deadline_of(command),
+    };
+    mf_s3_object object;
+    mf_aws_failure failure;
+    const bool ok = mf_s3_get_object(client, &question, &object, &failure);
+    if (ok) {
+        json_object_set_new(reply, "etag", json_string(object.etag));
+        json_object_set_new(reply, "is_not_modified", json_boolean(object.is_not_modified));
+        json_object_set_new(reply, "n_object", json_integer((json_int_t)object.n_bytes));
+        show_body(reply, taken.bytes.bytes, taken.bytes.n_bytes);
+    } else {
+        show_failure(reply, &failure);
+    }
+    json_object_set_new(reply, "n_begun", json_integer((json_int_t)taken.n_begun));
+    mf_text_free(&taken.bytes);
+    return ok;
+}
+
+static bool invoke(mf_aws_client *client, const json_t *command, json_t *reply)
+{
+    size_t n_body;
+    char *body = body_of(command, &n_body);
+    const mf_aws_invocation question = {
+        .endpoint_name = text_of(command, "endpoint"),
+        .content_type = text_of(command, "content_type"),
+        .accept = text_of(command, "accept"),
+        .target_variant = text_of(command, "target_variant"),
+        .inference_id = text_of(command, "inference_id"),
+        .custom_attributes = text_of(command, "custom_attributes"),
+        .body = body,
+        .n_body = n_body,
+        .deadline_ms = deadline_of(command),
+    };
+    mf_aws_inference answer;
+    mf_aws_failure failure;
+    const bool ok = mf_aws_invoke_endpoint(client, &question, &answer, &failure);
+    if (ok) {
+        show_body(reply, answer.body, answer.n_body);
+        json_object_set_new(reply, "content_type", json_string(answer.content_type));
+        json_object_set_new(reply, "variant", json_string(answer.variant));
+        json_object_set_new(reply, "custom_attributes", json_string(answer.custom_attributes));
+    } else {
+        show_failure(reply, &failure);
+    }
+    free(body);
+    return ok;
+}
+
+static bool call(mf_aws_client *client, const json_t *command, json_t *reply)
+{
+    size_t n_body, n_headers = 0;
+    char *body = body_of(command, &n_body);
+    mf_aws_header headers[MF_AWS_CALL_HEADERS];
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(command, "headers"), name, value) headers[n_headers++] =
+        (mf_aws_header){name, json_string_value(value)};
+    const mf_aws_call raw = {
+        .subject = "raw",
+        .path = text_of(command, "path"),
+        .headers = headers,
+        .n_headers = n_headers,
+        .body = body,
+        .n_body = n_body,
+        .max_answer_bytes = (uint64_t)count_of(command, "max_bytes"),
+        .deadline_ms = deadline_of(command),
+        .once = json_is_true(json_object_get(command, "once")),
+    };
+    const mf_aws_json_call json = {
+        .target = text_of(command, "target"),
+        .body = body,
+        .n_body = n_body,
+        .deadline_ms = raw.deadline_ms,
+        .once = raw.once,
+    };
+    const mf_aws_answer *answer;
+    mf_aws_failure failure;
+    const bool ok = raw.path != NULL ? mf_aws_call_run(client, &raw, &answer, &failure)
+                                     : mf_aws_call_json(client, &json, &answer, &failure);
+    if (ok) {
+        json_object_set_new(reply, "status", json_integer(answer->status));
+        show_body(reply, answer->body.bytes, answer->body.n_bytes);
+    } else {
+        show_failure(reply, &failure);
+    }
+    free(body);
+    return ok;
+}
+
+static bool obey(const json_t *command, json_t *reply)
+{
+    const char *what = text_of(command, "do");
+    if (strcmp(what, "setenv") == 0)
+        return set_environment(command);
+    if (strcmp(what, "shift_clock") == 0) {
+        shift_ms += count_of(command, "ms");
+        return true;
+    }
+    if (strcmp(what, "open") == 0)
+        return open_client(command, reply);
+    const size_t slot = slot_of(text_of(command, "client"));
+    if (strcmp(what, "close") == 0) {
+        mf_aws_client_destroy(clients[slot].client);
+        clients[slot].client = NULL;
+        return true;
+    }
+    if (strcmp(what, "get") == 0)
+        return get(clients[slot].client, command, reply);
+    if (strcmp(what, "invoke") == 0)
+        return invoke(clients[slot].client, command, reply);
+    return call(clients[slot].client, command, reply);
+}
+
+int main(void)
+{
+    char *line = NULL;
+    size_t room = 0;
+    signal(SIGPIPE, SIG_IGN);
+    mf_log_set_level(MF_LOG_DEBUG);
+    while (getline(&line, &room, stdin) > 0) {
+        json_t *command = json_loads(line, JSON_ALLOW_NUL, NULL);
+        json_t *reply = json_object();
+        const double start = mf_clock_seconds();
+        const bool ok = obey(command, reply);
+        json_object_set_new(reply, "ok", json_boolean(ok));
+        json_object_set_new(reply, "elapsed_s", json_real(mf_clock_seconds() - start));
+        json_dumpf(reply, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+        json_decref(reply);
+        json_decref(command);
+    }
+    free(line);
+    for (size_t i = 0; i < N_CLIENTS; i++)
+        mf_aws_client_destroy(clients[i].client);
+    return 0;
+}

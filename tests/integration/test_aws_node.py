@@ -1,0 +1,208 @@
+"""Checklist 44-48 once more, against programs of others: AWS's own signer
+(@smithy/signature-v4), and s3rver, dynalite and kinesalite. tests/node/install brings them."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+from aws_case import NODE, ROLE, USER, AwsCase
+from aws_peers import Keys
+from test_aws_signing import KEYS_OF_S3
+
+
+class NodeCase(AwsCase):
+    def node(self, *words, **environment):
+        """Starts tests/node/peer.js; its URL."""
+        if shutil.which("node") is None:
+            self.not_here("no node")
+        if not (NODE / "node_modules" / ".installed").exists():
+            self.not_here("tests/node/node_modules is not complete; run tests/node/install")
+        version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        if words == ("dynamodb",) and int(version.stdout[1:].partition(".")[0]) < 20:
+            self.not_here(f"dynalite 4 needs Node 20, this is {version.stdout.strip()}")
+        process = subprocess.Popen(["node", NODE / "peer.js", *words], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env={"PATH": os.environ["PATH"], **environment})
+        self.addCleanup(self._end, process)
+        line = process.stdout.readline()
+        if not line:
+            self.fail(f"{words} did not start: {process.stderr.read()}")
+        return f"http://127.0.0.1:{json.loads(line)['port']}"
+
+    @staticmethod
+    def _end(process):
+        process.stdin.close()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+class AwsSigner(NodeCase):
+    def verifier(self, keys):
+        return self.node("verify", VERIFY_KEYS=json.dumps({
+            name: value for name, value in (("accessKeyId", keys.key_id),
+                                            ("secretAccessKey", keys.secret),
+                                            ("sessionToken", keys.token)) if value}))
+
+    def clients(self, keys):
+        program = self.program(keys, AWS_ENDPOINT_URL=self.verifier(keys))
+        return [program.open(service) for service in ("s3", "sagemaker", "kinesis", "dynamodb")]
+
+    def test_all_services_with_and_without_a_token(self):
+        """44"""
+        for keys in (ROLE, USER):
+            s3, sagemaker, kinesis, dynamodb = self.clients(keys)
+            self.assertOk(s3("get", uri="s3://movies/data/movies.csv", etag='"v 1"'))
+            self.assertOk(self.invoke(sagemaker, b"1,2\n", accept="text/csv", inference_id="i-1",
+                                      target_variant="blue", custom_attributes="a=1,  b =  2"))
+            self.assertOk(kinesis("json", target="Kinesis_20131202.PutRecords", body=b"{}"))
+            self.assertOk(dynamodb("json", target="DynamoDB_20120810.UpdateItem", body=b"{}"))
+
+    def test_a_wrong_secret_is_noticed(self):
+        """Of the verifier itself."""
+        url = self.verifier(USER._replace(secret="other"))
+        reply = self.assertFails("denied", self.program(
+            USER, AWS_ENDPOINT_URL=url).open("kinesis")("json", target="T", body=b"{}"))
+        self.assertIn("signature does not match", reply["text"])
+
+    def test_post_get_post_on_one_handle(self):
+        """45"""
+        s3, sagemaker, _, _ = self.clients(ROLE)
+        plain = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", "Content-Type": "text/plain"}
+        for _ in range(2):
+            self.assertOk(s3("raw", path="/b/k", headers=plain, body=b"first"))
+            self.assertOk(s3("get", uri="s3://movies/k"))
+            self.assertOk(self.invoke(sagemaker, b"first"))
+            self.assertOk(sagemaker("raw", path="/", headers={}))
+            self.assertOk(self.invoke(sagemaker, b"second one"))
+
+    def test_bodies_with_nul_bytes_empty_and_large(self):
+        """46, 47"""
+        _, sagemaker, kinesis, _ = self.clients(ROLE)
+        for body in (b"\0", b"a\0b", b"", bytes(range(256))):
+            self.assertOk(self.invoke(sagemaker, body))
+            self.assertOk(kinesis("json", target="T", body=body))
+        reply = self.assertOk(sagemaker("invoke", endpoint="movies", content_type="text/csv",
+                                        body_size=2 << 20))
+        self.assertLess(reply["elapsed_s"], 5)  # the signer takes its time
+
+    def test_keys_of_objects(self):
+        """48"""
+        s3, *_ = self.clients(ROLE)
+        for key in KEYS_OF_S3:
+            with self.subTest(key):
+                self.assertOk(s3("get", uri=f"s3://movies/{key}"))
+
+
+class S3rver(NodeCase):
+    keys = Keys("S3RVER", "S3RVER")
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.url = self.node("s3", folder.name)
+        self.s3 = self.program(AWS_ENDPOINT_URL_S3=self.url).open("s3")
+
+    def put(self, key, body):
+        request = urllib.request.Request(f"{self.url}/movies/{urllib.parse.quote(key)}", body,
+                                         method="PUT")
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.headers["ETag"]
+
+    def test_objects_by_keys_that_need_encoding(self):
+        """48: each key has its own object."""
+        keys = ["a b", "a+b", "a(b)", "é", "100%", "a=b", "data/movies.csv", "日本"]
+        etags = {key: self.put(key, f"of {key}".encode()) for key in keys}
+        for key in keys:
+            with self.subTest(key):
+                reply = self.assertOk(self.s3("get", uri=f"s3://movies/{key}"))
+                self.assertEqual((f"of {key}".encode(), etags[key]), (reply["body"], reply["etag"]))
+
+    def test_conditional_and_large_objects(self):
+        """59"""
+        body = b"1,Toy Story (1995),Adventure\n" * 100_000
+        etag = self.put("movies.csv", body)
+        reply = self.assertOk(self.s3("get", uri="s3://movies/movies.csv"))
+        self.assertEqual(len(body), reply["n_object"])
+        reply = self.assertOk(self.s3("get", uri="s3://movies/movies.csv", etag=etag))
+        self.assertTrue(reply["is_not_modified"])
+        self.put("movies.csv", b"new")
+        reply = self.assertOk(self.s3("get", uri="s3://movies/movies.csv", etag=etag))
+        self.assertEqual(b"new", reply["body"])
+
+    def test_what_is_missing_and_who_is_unknown(self):
+        reply = self.assertFails("missing", self.s3("get", uri="s3://movies/none"))
+        self.assertEqual("NoSuchKey", reply["code"])
+        reply = self.assertFails("missing", self.s3("get", uri="s3://nowhere/none"))
+        self.assertEqual("NoSuchBucket", reply["code"])
+        self.put("k", b"x")
+        stranger = self.program(USER, AWS_ENDPOINT_URL_S3=self.url).open("s3")
+        self.assertFails("denied", stranger("get", uri="s3://movies/k"))
+
+
+class StreamsAndTables(NodeCase):
+    def call(self, client, target, **members):
+        return client("json", target=target, body=json.dumps(members).encode())
+
+    def when_active(self, client, target, **members):
+        """What becomes active takes a moment: asked until it is."""
+        for _ in range(200):
+            reply = json.loads(self.assertOk(self.call(client, target, **members))["body"])
+            if "ACTIVE" in json.dumps(reply):
+                return
+            time.sleep(0.02)
+        self.fail(f"{target} {members}: not active")
+
+    def test_a_table_of_dynalite(self):
+        """4.7: an idempotent write, and that its CRC-32 is checked by a real one."""
+        table = self.program(AWS_ENDPOINT_URL_DYNAMODB=self.node("dynamodb")).open("dynamodb")
+        version = "DynamoDB_20120810."
+        reply = self.assertFails("missing", self.call(table, version + "DescribeTable",
+                                                      TableName="counts"))
+        self.assertEqual("ResourceNotFoundException", reply["code"])
+        self.assertOk(self.call(
+            table, version + "CreateTable", TableName="counts", BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "movie", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "movie", "KeyType": "HASH"}]))
+        self.when_active(table, version + "DescribeTable", TableName="counts")
+        update = {"TableName": "counts", "Key": {"movie": {"S": "1"}},
+                  "UpdateExpression": "ADD #n :one SET #s = :s",
+                  "ConditionExpression": "attribute_not_exists(#s) OR #s < :s",
+                  "ExpressionAttributeNames": {"#n": "count", "#s": "last"},
+                  "ExpressionAttributeValues": {":one": {"N": "1"}, ":s": {"S": "5"}}}
+        self.assertOk(self.call(table, version + "UpdateItem", **update))
+        reply = self.assertFails("rejected", self.call(table, version + "UpdateItem", **update))
+        self.assertEqual("ConditionalCheckFailedException", reply["code"])
+        reply = self.assertOk(self.call(table, version + "GetItem", TableName="counts",
+                                        Key={"movie": {"S": "1"}}))
+        self.assertEqual({"N": "1"}, json.loads(reply["body"])["Item"]["count"])
+        reply = self.assertFails("rejected", self.call(table, version + "GetItem"))
+        self.assertEqual("ValidationException", reply["code"])
+
+    def test_a_stream_of_kinesalite(self):
+        """4.6"""
+        stream = self.program(AWS_ENDPOINT_URL_KINESIS=self.node("kinesis")).open("kinesis")
+        version = "Kinesis_20131202."
+        self.assertOk(self.call(stream, version + "CreateStream", StreamName="s", ShardCount=1))
+        self.when_active(stream, version + "DescribeStream", StreamName="s")
+        reply = self.assertOk(self.call(stream, version + "PutRecords", StreamName="s", Records=[
+            {"Data": "YQ==", "PartitionKey": "1"}, {"Data": "Yg==", "PartitionKey": "2"}]))
+        answer = json.loads(reply["body"])
+        self.assertEqual((0, 2), (answer["FailedRecordCount"], len(answer["Records"])))
+        self.assertFails("missing", self.call(stream, version + "PutRecords", StreamName="none",
+                                              Records=[{"Data": "YQ==", "PartitionKey": "1"}]))
+
+
+if __name__ == "__main__":
+    unittest.main()

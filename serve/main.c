@@ -132,14 +132,14 @@ static void take_model(mf_service *service, mf_loader *loader, models *m)
         return;
     }
     if (loaded == NULL) {
-        mf_log_message(MF_LOG_ERROR, "model_refused", "%s", err.text);
         mf_service_set_reason(service, err.text);
+        mf_log_message(MF_LOG_ERROR, "model_refused", "%s", err.text);
         return;
     }
-    log_model(loaded);
     if (m->current != NULL)
         atomic_fetch_add(&service->reloads, 1);
     mf_loaded *before = mf_service_switch(service, loaded);
+    log_model(loaded); /* who waits for this line asks the new model */
     m->current = loaded;
     if (before == NULL)
         return;
@@ -155,8 +155,8 @@ static void take_model(mf_service *service, mf_loader *loader, models *m)
 static void run(mf_service *service, const char *folder, const sigset_t *heeded, models *m)
 {
     static const struct timespec SOON = {.tv_nsec = 50 * 1000 * 1000};
-    mf_loader loader = {0};
-    bool wanted = true; /* a model is to be loaded */
+    static mf_loader loader; /* its thread may still be reading at the end of this call */
+    bool wanted = true;      /* a model is to be loaded */
     bool old_left = false;
     for (;;) {
         if (wanted && !loader.running && may_load(m)) {
@@ -183,9 +183,9 @@ static void run(mf_service *service, const char *folder, const sigset_t *heeded,
 static int serve(const char *prefix)
 {
     mf_error err = {0};
-    mf_tree tree;
+    static mf_tree tree; /* as for the loader in run(), which has the folder's name */
     mf_settings settings;
-    static mf_service service; /* a loader that is still reading at the end may outlive this call */
+    static mf_service service;
     mf_serve_settings values;
     sigset_t heeded;
     models m = {0};

@@ -77,7 +77,8 @@ static void switch_loop(uint32_t loop, void *argument)
 {
     change *c = argument;
     mf_loaded **mine = &c->service->loops[loop].loaded;
-    c->before = *mine;
+    if (loop == 0) /* all have the same */
+        c->before = *mine;
     if (*mine != NULL)
         mf_loaded_release(*mine);
     if (c->loaded != NULL)

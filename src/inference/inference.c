@@ -96,12 +96,16 @@ static bool finish(mf_inference *inference, mf_error *err)
 mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
                                         uint32_t microseconds, mf_error *err)
 {
+    enum { REST_BYTES = 16 }; /* fewer than any question that takes long */
     const double end = microseconds > 0 ? mf_clock_seconds() + 1e-6 * microseconds : 0;
     inference->pairs_room = microseconds > 0 ? MF_PAIRS : 1;
     while (!inference->ended) {
         if (!go_on(inference, workspace, err))
             return MF_INFERENCE_FAILED;
-        if (!inference->ended && (microseconds == 0 || mf_clock_seconds() >= end))
+        /* A question alone that took its time is answered now, and must not wait for
+         * another slice only to see that "]}\n" follows. */
+        const bool at_the_end = inference->n_bytes - inference->at < REST_BYTES;
+        if (!inference->ended && (microseconds == 0 || (!at_the_end && mf_clock_seconds() >= end)))
             return MF_INFERENCE_MORE;
     }
     return finish(inference, err) ? MF_INFERENCE_DONE : MF_INFERENCE_FAILED;

@@ -14,7 +14,7 @@ import signal
 import sys
 import unittest
 
-from harness import BIN, SANITIZED, SANITIZER_ENVIRONMENT, Run
+from harness import BIN, SANITIZER_ENVIRONMENT, Run
 from runtime_api import RuntimeApi
 
 ECHO = BIN.parent / "tests" / "lambda_echo"
@@ -54,8 +54,9 @@ class FunctionCase(unittest.TestCase):
 
     def start(self, **how):
         """A process that sits in its first `next`."""
+        before = len(self.api.calls("next"))
         run = self.launch(**how)
-        self.api.wait_for_calls("next", 1)
+        self.api.wait_for_calls("next", before + 1)
         return run
 
     def ask(self, body, seconds=60, **how):

@@ -869,19 +869,20 @@ class Twin:
         return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
 
     def popular(self, n):
-        scored = [(-self.item_bias[i] * c / (c + 10), i) for i, c in enumerate(self.counts)]
+        scored = [(-self.item_bias[i] * c, i) for i, c in enumerate(self.counts)]
         return [self.items[i] for _, i in sorted(scored)[:n]]
 
     def similar(self, item, n):
+        """The cosine, less of it for items that few rated."""
         a = self.q[self.item_index[item]]
-        cosine = lambda b: dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5
-        scored = [(-cosine(self.q[i]), i) for i in range(len(self.items))
-                  if self.items[i] != item and any(self.q[i])]
+        damped = lambda b, c: dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5 * c / (c + 5)
+        scored = [(-damped(q, c), i) for i, (q, c) in enumerate(zip(self.q, self.counts))
+                  if self.items[i] != item and any(q) and c > 0]
         return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
 
     def fold_in(self, ratings):
-        """The taste of a visitor: min Σ (r − μ − b − b_j − p·q_j)² + nλ|p|² + nλ_b b², by the
-        normal equations of (p, b)."""
+        """The taste of a visitor: min Σ (r − μ − b − b_j − p·q_j)² + (n + 40)λ|p|² +
+        (nλ_b + 4)b², by the normal equations of (p, b)."""
         last = dict(ratings)
         rows = [(*self.q[self.item_index[i]], 1.0) for i in last]
         right = [self.clip(r) - self.mean - self.item_bias[self.item_index[i]] for i, r in last.items()]
@@ -889,7 +890,7 @@ class Twin:
         a = [[sum(row[i] * row[j] for row in rows) for j in range(m)]
              + [sum(row[i] * r for row, r in zip(rows, right))] for i in range(m)]
         for i in range(m):
-            a[i][i] += n * (self.decay if i < self.k else self.bias_decay)
+            a[i][i] += (n + 40) * self.decay if i < self.k else n * self.bias_decay + 4
         for i in range(m):
             pivot = max(range(i, m), key=lambda r: abs(a[r][i]))
             a[i], a[pivot] = a[pivot], a[i]

@@ -22,9 +22,8 @@ class Next(FunctionCase):
         contract's own minute."""
         late = float(os.environ.get("MF_LATE", 4))
         self.api.on("next", Late(late))
-        self.api.invoke({"do": "echo"})
+        event = self.api.invoke({"do": "nothing"}, deadline_in=late + 60)
         self.start()
-        event = self.api.invoke({"do": "nothing"})
         self.assertEqual(b"null", event.wait(late + 60).answer.body)
         # And one that comes late by itself.
         time.sleep(late)
@@ -177,8 +176,7 @@ class Answers(FunctionCase):
     def test_an_answer_500_to_a_post_ends_the_process(self):
         """16"""
         for call in ("response", "error"):
-            run = self.launch()
-            self.api.wait_for_calls("next", 1 + len(self.api.calls("next")))
+            run = self.start()
             self.api.on(call, Status(500, uses_up=True))
             self.ask({"do": "nothing"} if call == "response" else {"do": "fail", "code": "io"})
             result = run.wait()

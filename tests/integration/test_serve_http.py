@@ -10,8 +10,8 @@ import unittest
 import zlib
 
 from harness import SANITIZED
-from serving import (CSV, CUSTOM_ATTRIBUTES, INFERENCE_ID, Closed, JSON, JSON_LINES, ServeCase, chunked,
-                     message, trained)
+from serving import (CSV, CUSTOM_ATTRIBUTES, INFERENCE_ID, JSON, JSON_LINES, Closed, ServeCase,
+                     chunked, message)
 
 MIB = 1 << 20
 PAIR = b'{"userId":"1","movieId":"1001"}'

@@ -18,6 +18,9 @@ IDLE_STOP_DEADLINE = 60 if SANITIZED else 5
 
 
 
+HUGE = (64 if SANITIZED else 256) << 20
+
+
 def batch():
     """A request of about a second."""
     return slow_body(20 if SANITIZED else 100)
@@ -208,10 +211,10 @@ class Readiness(ServeCase):
         self.assertServes(server)
 
     def test_while_the_model_is_loading_pings_are_answered_503_at_once(self):
-        """Checklist 83: a file of a gigabyte (a section of zeros, sparse) takes a while to
+        """Checklist 83: a large file (a section of zeros, sparse) takes a while to
         read. Its checksum is wrong, which only reading it shows."""
         prefix = self.tree(False)
-        make_huge(prefix / "model" / "model.bin", (256 if SANITIZED else 1024) << 20)
+        make_huge(prefix / "model" / "model.bin", HUGE)
         server = self.serve(prefix, ready=False)
         server.wait_until_listening()
         seen, slowest = set(), 0.0
@@ -231,7 +234,7 @@ class Readiness(ServeCase):
     def test_a_stop_while_the_model_is_loading_ends_at_once(self):
         """Checklist 87."""
         prefix = self.tree(False)
-        make_huge(prefix / "model" / "model.bin", (256 if SANITIZED else 1024) << 20)
+        make_huge(prefix / "model" / "model.bin", HUGE)
         server = self.serve(prefix, ready=False)
         server.wait_until_listening()
         server.stop(deadline=IDLE_STOP_DEADLINE)

@@ -5,6 +5,7 @@
 
 enum {
     SIZE,          /* hexadecimal digits */
+    SIZE_BLANK,    /* blanks behind them: then ; or CR, no more digits */
     EXTENSION,     /* up to CR */
     SIZE_LF,       /* LF behind the size line */
     DATA,          /* left bytes of it */
@@ -35,13 +36,15 @@ static bool is_text(char c)
     return (u >= 0x20 && u != 0x7F) || u == '\t';
 }
 
-static uint8_t after_size(const mf_chunks *chunks, char c)
+static uint8_t after_size(mf_chunks *chunks, char c)
 {
     if (chunks->digits == 0)
         return BAD;
     if (c == '\r')
         return SIZE_LF;
-    return c == ';' || c == ' ' || c == '\t' ? EXTENSION : BAD;
+    if (c == ' ' || c == '\t')
+        return ++chunks->extra <= MF_CHUNKS_EXTRA_MAX ? SIZE_BLANK : BAD;
+    return c == ';' ? EXTENSION : BAD;
 }
 
 static uint8_t step(mf_chunks *chunks, char c)
@@ -57,6 +60,8 @@ static uint8_t step(mf_chunks *chunks, char c)
         chunks->left = chunks->left << 4 | (uint64_t)value;
         return SIZE;
     }
+    case SIZE_BLANK:
+        return after_size(chunks, c);
     case EXTENSION:
         if (c == '\r')
             return SIZE_LF;

@@ -313,7 +313,7 @@ void mf_loop_check_drained(mf_http_loop *loop);
 void mf_loop_drain(mf_http_loop *loop, void *unused);
 void mf_loop_cut(mf_http_loop *loop, void *unused);
 
-/* work.c: one slice of the oldest request. */
+/* work.c: one slice of the request whose turn it is. */
 void mf_work_run(mf_http_loop *loop);
 /* Takes it out of the queue, if it is there, and destroys its state. */
 void mf_work_cancel(mf_http_request *request);

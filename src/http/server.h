@@ -142,7 +142,7 @@ __attribute__((format(printf, 3, 4))) void mf_http_refuse(mf_http_request *reque
 typedef bool mf_http_slice(mf_http_request *request, void *state);
 
 /* Instead of an answer: `slice` is called again and again, between everything
- * else that the loop has to do, oldest request first. `destroy` is called exactly
+ * else that the loop has to do, in turn with other requests' work. `destroy` is called exactly
  * once, after the last slice, or early when the client goes away, the time
  * allowed for an answer is over (the server then answers 503) or the server must
  * stop. When too much waits already the request is refused with 503 at once and

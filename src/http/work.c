@@ -1,4 +1,5 @@
-/* work.c: long work in slices, oldest request first. */
+/* work.c: long work in slices, one request after the other, so that a short one does
+ * not wait for the whole of a long one that came before it. */
 #include "http/loop.h"
 
 static void count_working(mf_http_loop *loop)
@@ -47,8 +48,11 @@ void mf_work_run(mf_http_loop *loop)
     mf_loop_touch(loop);
     loop->gathering = false;
     const bool done = request->slice(request, request->state);
-    if (!done && !request->answered)
+    if (!done && !request->answered) {
+        TAILQ_REMOVE(&loop->work, request, work);
+        TAILQ_INSERT_TAIL(&loop->work, request, work);
         return;
+    }
     if (!request->answered)
         mf_http_refuse(request, 500, "the server has a bug: nothing answered this request");
     mf_work_cancel(request);

@@ -57,12 +57,13 @@ void mf_index_release(mf_index *index)
     *index = (mf_index){0};
 }
 
-/* A float above x ≥ 0 whose lower 16 bits are zero, as its bits: 8 bits of precision. */
+/* The least float ≥ x ≥ 0 whose lower 16 bits are zero, as its bits: 8 bits of
+ * precision. */
 static uint32_t short_bits(float x)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    return (bits + 0x10000) & 0xFFFF0000U;
+    return (bits + 0xFFFF) & 0xFFFF0000U;
 }
 
 static float from_bits(uint32_t bits)
@@ -93,7 +94,8 @@ static float most_of(const float *q, size_t stride)
 static double encode(const float *q, size_t stride, size_t n_quads, uint16_t *codes, size_t lane,
                      uint32_t *sizes)
 {
-    const uint32_t scale_bits = short_bits(most_of(q, stride) / LEVELS);
+    const uint32_t most_bits = short_bits(most_of(q, stride) / LEVELS);
+    const uint32_t scale_bits = most_bits > 0 ? most_bits : 0x10000; /* not zero */
     const float s = from_bits(scale_bits);
     mf_sums q_square = {0}, w_square = {0}, e_square = {0};
     for (size_t f = 0; f < stride; f += MF_MODEL_LANES) {
@@ -162,30 +164,31 @@ static double unit_of(const float *p, uint32_t n_factors)
         most_sum = fmax(most_sum, sum);
     }
     /* Rounding to whole numbers adds at most a half for each factor of a run. */
-    return fmax(most / CODE_MAX, most_sum / (RUN_SUM_MAX - RUN_FACTORS / 2));
+    const int room = RUN_SUM_MAX - RUN_FACTORS / 2;
+    return fmax(most / CODE_MAX, most_sum / room);
 }
 
 bool mf_index_query_prepare(const mf_index *index, const float *p, uint32_t n_factors,
                             int8_t *codes, uint16_t *start, mf_index_query *query)
 {
+    const double norm = mf_norm(p, mf_model_stride(n_factors));
+    if (!(norm <= NORM_MAX))
+        return false;
     const float unit = rounded_up(unit_of(p, n_factors));
-    double p_square = 0, d_square = 0;
+    double d_square = 0;
     memset(codes, 0, index->n_quads * MF_INDEX_QUAD);
     for (size_t run = 0; run < n_factors; run += RUN_FACTORS) {
         long sum = 0;
         for (size_t f = run; f < n_factors && f < run + RUN_FACTORS; f++) {
             const long v = lrintf(p[f] / unit);
             const double d = (double)p[f] - (double)unit * (double)v;
-            p_square += (double)p[f] * (double)p[f];
             d_square += d * d;
             codes[f] = (int8_t)v;
             sum += v;
         }
         start[run / RUN_FACTORS] = (uint16_t)(-8 * sum);
     }
-    const double norm = sqrt(p_square), delta = sqrt(d_square);
-    if (!(norm <= NORM_MAX))
-        return false;
+    const double delta = sqrt(d_square);
     const double roundings = (double)mf_model_stride(n_factors) / MF_MODEL_LANES + 4 + 64;
     const double both = 0x1p-24 * roundings * (norm + delta) * 1.01;
     query->start = start;

@@ -4,7 +4,7 @@
  * An item's factors are its scale times whole numbers from −7 to 7, and what that
  * leaves out is known by its length:
  *
- *   q_i = s_i · w_i + e_i        w_i: 4 bits each, s_i = max|q_i| / 7, ε_i ≥ |e_i|
+ *   q_i = s_i · w_i + e_i        w_i: 4 bits each, s_i ≥ max|q_i| / 7, ε_i ≥ |e_i|
  *   p   = s · v + d              v: 7 bits and a sign each, δ ≥ |d|
  *
  *   p · q_i ≤ s·s_i·(v·w_i) + |p|·ε_i + δ·|q_i|
@@ -23,8 +23,11 @@
  * is 0.8 to 0.9 standard deviations of the scores above the score: of 60,000 items
  * about 200 are left when the ten best are looked for.
  *
- * One block holds 64 items: their codes (two bytes of each in turn are four
- * factors), scales and ε's, one after another, so that a scan is one stream.
+ * One block holds 64 items, so that a scan is one stream: for every four factors 64
+ * codes of 16 bits, then 64 sizes. A code is w + 8 for factors 0, 2, 1, 3 of the four,
+ * lowest bits first; as bytes, the low halves are factors 0 and 1, the high ones 2 and
+ * 3. A size is the upper half of the float s_i, then that of the float ε_i: both are
+ * rounded up to the 8 bits that this leaves them.
  *
  * Threads: any number may read one index. */
 #ifndef MF_RECOMMEND_INDEX_H
@@ -50,7 +53,7 @@ typedef struct mf_index {
     size_t block_bytes;
     size_t n_bytes;        /* all of it */
     unsigned char *blocks; /* [n_blocks × block_bytes] 64-byte aligned: uint16_t
-                            * codes[n_quads][64], float scale[64], float error[64] */
+                            * codes[n_quads][64], uint32_t sizes[64] */
     float *norm;           /* [n_blocks] ≥ |q_i| and ≥ |s_i·w_i| of the block's items */
 } mf_index;
 
@@ -79,7 +82,7 @@ typedef struct mf_index_query {
 
 /* v and s of p, its length δ: everything but lines, base, bias and weight. codes:
  * [n_quads × 4], written; start: [runs], written. False when p is so large that
- * bounds could overflow (|p| > 1e18). */
+ * bounds could overflow (|p| > 1e18), or not finite. */
 bool mf_index_query_prepare(const mf_index *index, const float *p, uint32_t n_factors,
                             int8_t *codes, uint16_t *start, mf_index_query *query);
 

@@ -100,41 +100,44 @@ void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,
 static void scan_all(scan *s)
 {
     const mf_ranking *ranking = s->ranking;
-    const uint32_t n_items = s->r->parts->n_items;
+    const size_t n_items = s->r->parts->n_items;
     float products[TILE] = {0}, scores[TILE];
-    for (uint32_t first = 0; first < n_items; first += TILE) {
-        const uint32_t n = n_items - first < TILE ? n_items - first : TILE;
+    for (size_t first = 0; first < n_items; first += TILE) {
+        const size_t n = n_items - first < TILE ? n_items - first : TILE;
         if (ranking->query != NULL)
             s->r->kernel->products(ranking->query, s->r->parts->item_factors + first * s->r->stride,
                                    s->r->stride, n, products);
         const float *bias = ranking->bias != NULL ? ranking->bias + first : NULL;
         const float *weight = ranking->weight != NULL ? ranking->weight + first : NULL;
-        for (uint32_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n; k++)
             scores[k] = bias != NULL ? (ranking->base + bias[k]) + products[k] : products[k];
-        for (uint32_t k = 0; weight != NULL && k < n; k++)
+        for (size_t k = 0; weight != NULL && k < n; k++)
             scores[k] *= weight[k];
         int any = 0;
-        for (uint32_t k = 0; k < n; k++)
+        for (size_t k = 0; k < n; k++)
             any |= !(scores[k] < s->best->threshold);
-        for (uint32_t k = 0; any && k < n; k++)
-            offer(s, first + k, scores[k]);
+        for (size_t k = 0; any && k < n; k++)
+            offer(s, (uint32_t)(first + k), scores[k]);
     }
     s->n_scored = n_items;
 }
 
-/* Bounds are finite: at or above it are all that are not left out. */
+/* At or above it are all bounds that matter: they are finite, those of items left out
+ * or scored already are not. */
 static float floor_of(const mf_best *best)
 {
     return best->threshold > -FLT_MAX ? best->threshold : -FLT_MAX;
 }
 
+/* Up to STAGE items, from `first` on. */
 typedef struct stage {
-    uint32_t first; /* item */
+    uint32_t first;
     uint32_t n;
-    float *bounds;
-    float *largest;
+    float *bounds;  /* [n, rounded up to blocks] */
+    float *largest; /* [blocks] at least the largest of each */
 } stage;
 
+/* *next: the first on the list that is not below this stage. */
 static void leave_out(const scan *s, const stage *g, size_t *next)
 {
     const mf_ranking *ranking = s->ranking;
@@ -170,6 +173,7 @@ static bool score_seeds(scan *s, const stage *g, mf_recommendation *room)
     return seeds.n == seeds.capacity;
 }
 
+/* Step 3. */
 static void score_rest(scan *s, const stage *g)
 {
     for (size_t block = 0; block * MF_INDEX_BLOCK < g->n; block++) {

@@ -6,7 +6,8 @@
 
 Peers are used when they are there and never needed:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
-    MF_SURPRISE   a Python interpreter that can import surprise
+    MF_SURPRISE   a Python interpreter that can import surprise (flask, gunicorn)
+    MF_FAISS      a Python interpreter that can import faiss
 
 Each figure is a ratio or is printed beside a limit measured in the same run; a
 single time on somebody's machine says little. Standard library only.

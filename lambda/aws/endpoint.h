@@ -1,4 +1,4 @@
-/* endpoint.h: where a service of AWS listens.
+/* endpoint.h: where a service of AWS listens (docs/lambda.md, 3.3).
  *
  *     AWS_ENDPOINT_URL_<SERVICE>       http://127.0.0.1:4567, first
  *     AWS_ENDPOINT_URL                 for all services, second

@@ -1,4 +1,5 @@
-/* error_body.h: what AWS says in the body of an answer that is not a success.
+/* error_body.h: what AWS says in the body of an answer that is not a success
+ * (docs/lambda.md, 3.4 and 3.5.6).
  *
  *     {"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"…"}
  *     {"Message":"…","OriginalStatusCode":500,"OriginalMessage":"…"}

@@ -4,9 +4,9 @@
  * for as long as the process lives. Trying again is client.h's matter.
  *
  * (1) What is signed is what is sent. libcurl 7.88 signs with seven known defects
- *     (a removed header is signed all the same, a body from the last request is hashed
- *     for the next GET, …); every option is set anew for each request and none of the
- *     shapes that fail is ever used.
+ *     (docs/lambda.md, 3.2): a removed header is signed all the same, a body from the
+ *     last request is hashed for the next GET, …; every option is set anew for each
+ *     request and none of the shapes that fail is ever used.
  * (2) Nobody gets through without a certificate that verifies. Plain http is for a peer
  *     that a variable names.
  * (3) Redirects are answers, not followed. HTTP/1.1. No cookies, no .netrc.
@@ -15,10 +15,10 @@
  * (5) The request ends within timeout_ms, the look-up of the host's name included.
  * (6) A connection that was idle for MF_AWS_IDLE_MS by the wall clock is not used again.
  *     A function is frozen between two events; what is then behind the connection nobody
- *     knows, and the steady clock, by which libcurl counts, may not have moved.
+ *     knows, and the steady clock, by which libcurl counts, may not have moved (1.6.8).
  * (7) A connection that breaks before the first byte of an answer has the request sent
- *     again, by libcurl itself: the peer may get it twice. `once` prevents that: the
- *     request has a connection of its own.
+ *     again, by libcurl itself: the peer may get it twice (1.6.12). `once` prevents that:
+ *     the request has a connection of its own.
  * (8) A body of more than 1 MiB is sent at once, not after a second of waiting.
  *
  * Threads: one for each exchange. SIGPIPE is to be ignored (lambda/runtime does). */

@@ -1,4 +1,4 @@
-/* judge.h: what an answer means: a success, or which failure.
+/* judge.h: what an answer means: a success, or which failure (docs/lambda.md, 3.4, 3.6).
  *
  * The code is that of the header x-amzn-ErrorType, else of the body. From code and status
  * follows the kind (failure.h):

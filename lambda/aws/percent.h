@@ -1,7 +1,8 @@
 /* percent.h: the one spelling of bytes in a URL that signatures count on.
  *
  * SigV4's canonical form: A-Z a-z 0-9 - . _ ~ stay, every other byte is %XX with capital
- * digits. libcurl 7.88 signs a path as it is written, so it has to be written like this.
+ * digits. libcurl 7.88 signs a path as it is written, so it has to be written like this
+ * (docs/lambda.md, 3.2.7).
  *
  * Threads: any. */
 #ifndef MF_LAMBDA_AWS_PERCENT_H

@@ -1,4 +1,4 @@
-/* retry.h: whether and when a failed call is tried again.
+/* retry.h: whether and when a failed call is tried again (docs/lambda.md, 3.6).
  *
  * The wait before try i + 2 (i = 0, 1, …) is
  *

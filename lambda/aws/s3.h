@@ -1,4 +1,4 @@
-/* s3.h: GetObject.
+/* s3.h: GetObject (docs/lambda.md, 3.5).
  *
  * The client is one of service MF_AWS_S3. The object goes to a sink as it comes, so its size
  * is limited by what the caller wants, not by memory.

@@ -29,7 +29,7 @@ bool mf_s3_uri_parse(const char *uri, mf_s3_location *location, mf_error *err);
  * style. Returns what goes before the endpoint's host: the bucket, or NULL in path style.
  *
  * Path style is for an endpoint that a variable names, and for a bucket with dots, whose
- * host name the service's certificate does not cover. */
+ * host name the service's certificate does not cover (docs/lambda.md, 3.5.2). */
 const char *mf_s3_path(const mf_aws_endpoint *endpoint, const mf_s3_location *location,
                        mf_text *path);
 

@@ -1,4 +1,5 @@
-/* sagemaker_runtime.h: InvokeEndpoint, a question to a model behind SageMaker.
+/* sagemaker_runtime.h: InvokeEndpoint, a question to a model behind SageMaker
+ * (docs/lambda.md, 3.4).
  *
  *     POST /endpoints/{endpoint}/invocations
  *

@@ -1,4 +1,4 @@
-/* api.h: the four calls of the Lambda Runtime API (version 2018-06-01) over libcurl,
+/* api.h: the four calls of the Lambda Runtime API (docs/lambda.md, 1.1) over libcurl,
  * which enters this room here and nowhere else.
  *
  * (1) One connection, kept from call to call. No proxy, whatever the environment says;
@@ -6,8 +6,8 @@
  * (2) `next` waits as long as it takes: the process may be frozen inside it for days.
  *     Only a stop (SIGTERM) ends the wait.
  * (3) A POST is sent once. curl by itself repeats a request when a kept connection ends
- *     before the first byte of the answer, though the service may have acted on it; for
- *     a POST that is switched off, and the outcome is MF_API_LOST.
+ *     before the first byte of the answer, though the service may have acted on it
+ *     (1.6.12); for a POST that is switched off, and the outcome is MF_API_LOST.
  *
  * Threads: one. */
 #ifndef MF_LAMBDA_RUNTIME_API_H

@@ -1,5 +1,5 @@
 /* environment.h: what the process's environment variables say, and the one that the
- * runtime has to set itself.
+ * runtime has to set itself (docs/lambda.md, 1.8).
  *
  * Threads: one, before others start. */
 #ifndef MF_LAMBDA_RUNTIME_ENVIRONMENT_H
@@ -13,7 +13,7 @@
  * the variable when it is not set or is anything else (a URL, a path). */
 bool mf_environment_address(const char **address, mf_error *err);
 
-/* The log (base/log.h) as CloudWatch takes it, on standard output:
+/* The log (base/log.h) as CloudWatch takes it (1.12), on standard output:
  *
  *     {"timestamp":"2026-01-31T09:30:00.120Z","level":"INFO","event":"start",
  *      "requestId":"989f…","message":"…"}

@@ -1,5 +1,5 @@
 /* incoming.h: the answer to `next` as it comes in, header line by header line and
- * piece by piece. Knows nothing of sockets.
+ * piece by piece (docs/lambda.md, 1.2). Knows nothing of sockets.
  *
  * (1) Header names count in any case; unknown ones are passed over.
  * (2) A value that cannot be what it should be counts as absent: a request id with

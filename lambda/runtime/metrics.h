@@ -1,5 +1,5 @@
-/* metrics.h: numbers for CloudWatch, in its Embedded Metric Format: one JSON line on
- * standard output, beside the log.
+/* metrics.h: numbers for CloudWatch, in its Embedded Metric Format (docs/lambda.md, 5): one
+ * JSON line on standard output, beside the log.
  *
  *     static const char *const sources[] = {"cache", "service"};
  *     static const mf_dimension source = {"Source", sources, 2};

@@ -1,7 +1,7 @@
 /* report.h: what Lambda is told of a failure: the body of …/error and its type.
  *
  * Types match (Runtime|Function)\.[A-Z][A-Za-z]+, the only ones that AWS's server
- * keeps. Threads: any. */
+ * keeps (docs/lambda.md, 1.4.3). Threads: any. */
 #ifndef MF_LAMBDA_RUNTIME_REPORT_H
 #define MF_LAMBDA_RUNTIME_REPORT_H
 

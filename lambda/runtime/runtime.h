@@ -1,5 +1,5 @@
 /* runtime.h: the process of a Lambda function: it asks the Runtime API for events and
- * answers them one at a time.
+ * answers them one at a time (docs/lambda.md, 1).
  *
  *     static bool handle(void *context, const mf_invocation *invocation, mf_text *response,
  *                        mf_error *err)
@@ -18,8 +18,8 @@
  *     `{"errorMessage","errorType","stackTrace"}` with a type from report.h. A failure is
  *     not the end of the process.
  * (2) When nobody can know whether an answer arrived, `next` tells: the service gives
- *     the same event again, and then the answer that was kept is sent again. The handler
- *     is not called twice.
+ *     the same event again, and then the answer that was kept is sent again (1.3). The
+ *     handler is not called twice.
  * (3) A refused answer (400, 403, 413) is logged and left alone. Only when the service
  *     gives one event again and again and takes no answer to it (MF_POST_TRIES times)
  *     does the process end.

@@ -11,6 +11,9 @@
     sanitizer's complaint, and neither secret nor token was said anywhere.
 (2) No peer had anything to say against a signature, unless the test expects it.
 
+Numbers in the first line of a test are those of the checklist in docs/lambda.md, or of its
+sections where they stand behind §.
+
 Environment: MF_AWS_CALL, the program of aws_call.c.
 """
 

@@ -6,7 +6,8 @@
             self.assertEqual({"slept": 5}, self.ask({"do": "sleep", "ms": 5}).json)
 
 Each test has its own server and ends its processes by their pids. The numbers in the
-tests' first lines are those of the checklist in /work/shared/contracts/lambda.md.
+tests' first lines are those of the checklist in docs/lambda.md, or of its sections where
+they stand behind §.
 """
 
 import json

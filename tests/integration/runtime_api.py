@@ -5,7 +5,7 @@
     … a function with AWS_LAMBDA_RUNTIME_API=api.address …
     outcome = event.wait()                   # kind "response" or "error", body, headers
 
-(1) States and their answers are those of /work/shared/contracts/lambda.md 1.1 to 1.4:
+(1) States and their answers are those of docs/lambda.md, 1.1, 1.3 and 1.4:
     a wrong id is 400 InvalidRequestID, a right id at the wrong moment 403
     InvalidStateTransition, `next` while an event is running gives the same event again,
     a response over 6,291,556 bytes is 413 and still uses the event up, after init/error

@@ -1,5 +1,5 @@
-"""Checklist 54, 61 and contract 1.6: one connection for each peer, how long it is kept, who
-may be on its other end, and what happens when it breaks."""
+"""Checklist 54, 61 and contract 1.6 (docs/lambda.md): one connection for each peer, how long it
+is kept, who may be on its other end, and what happens when it breaks."""
 
 import os
 import socket
@@ -53,7 +53,7 @@ class Kept(AwsCase):
         self.assertEqual(1, self.sagemaker.n_connections)
 
     def test_after_a_freeze_the_old_connection_is_not_used(self):
-        """1.6.8: by the wall clock, as the steady one has stood still. It is closed, too."""
+        """§1.6.8: by the wall clock, as the steady one has stood still. It is closed, too."""
         for shift in (IDLE_MS, 3600 * 1000, -5000):
             self.assertOk(self.invoke(self.movies))
             before = self.sagemaker.n_connections

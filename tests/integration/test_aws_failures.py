@@ -1,4 +1,5 @@
-"""Checklist 56-58: what is tried again, how often and when, and what a failure says."""
+"""Checklist 56-58 (docs/lambda.md): what is tried again, how often and when, and what a failure
+says."""
 
 import json
 import time
@@ -249,7 +250,7 @@ class Credentials(AwsCase):
 
 class Json(AwsCase):
     def test_the_code_is_found_wherever_it_stands(self):
-        """3.4: header, __type, code."""
+        """§3.4: header, __type, code."""
         peer = self.peer("dynamodb")
         client = self.client("dynamodb", peer)
         for headers, body in (

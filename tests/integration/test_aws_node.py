@@ -1,4 +1,4 @@
-"""Checklist 44-48 once more, against programs of others: AWS's own signer
+"""Checklist 44-48 (docs/lambda.md) once more, against programs of others: AWS's own signer
 (@smithy/signature-v4), and s3rver, dynalite and kinesalite. tests/node/install brings them."""
 
 import json
@@ -165,7 +165,7 @@ class StreamsAndTables(NodeCase):
         self.fail(f"{target} {members}: not active")
 
     def test_a_table_of_dynalite(self):
-        """4.7: an idempotent write, and that its CRC-32 is checked by a real one."""
+        """§4.7: an idempotent write, and that its CRC-32 is checked by a real one."""
         table = self.program(AWS_ENDPOINT_URL_DYNAMODB=self.node("dynamodb")).open("dynamodb")
         version = "DynamoDB_20120810."
         reply = self.assertFails("missing", self.call(table, version + "DescribeTable",
@@ -191,7 +191,7 @@ class StreamsAndTables(NodeCase):
         self.assertEqual("ValidationException", reply["code"])
 
     def test_a_stream_of_kinesalite(self):
-        """4.6"""
+        """§4.6"""
         stream = self.program(AWS_ENDPOINT_URL_KINESIS=self.node("kinesis")).open("kinesis")
         version = "Kinesis_20131202."
         self.assertOk(self.call(stream, version + "CreateStream", StreamName="s", ShardCount=1))

@@ -1,4 +1,4 @@
-"""Checklist 53, 59 and 60, and what else an object on its way can suffer."""
+"""Checklist 53, 59 and 60 (docs/lambda.md), and what else an object on its way can suffer."""
 
 import unittest
 

@@ -1,5 +1,5 @@
-"""Checklist 44-52 and 55: signatures, as aws_signature.py computes them once more. Every
-test also holds every request to its rules (AwsCase, 2)."""
+"""Checklist 44-52 and 55 (docs/lambda.md): signatures, as aws_signature.py computes them once
+more. Every test also holds every request to its rules (AwsCase, 2)."""
 
 import unittest
 
@@ -141,7 +141,7 @@ class Signing(AwsCase):
         self.assertEqual([], peer.requests)
 
     def test_what_the_environment_says_now_is_used(self):
-        """3.4: expired keys are replaced by what is in the environment at the next call."""
+        """§3.4: expired keys are replaced by what is in the environment at the next call."""
         peer = self.peer("kinesis")
         client = self.client("kinesis", peer)
         self.assertOk(client("json", target="T", body=b"{}"))

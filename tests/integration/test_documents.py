@@ -1,4 +1,4 @@
-"""README.md, ARCHITECTURE.md and docs/sagemaker.md say what the code is."""
+"""README.md, ARCHITECTURE.md and docs/ say what the code is."""
 
 import re
 import subprocess
@@ -17,6 +17,21 @@ def sources():
             for path in sorted((SOURCE / folder).rglob("*.[ch]"))]
 
 
+# Who cites docs/lambda.md: the Lambda functions, what stands in for Lambda, and their tests.
+LAMBDA_HALF = re.compile(r"(lambda|local)/|"
+                         r"tests/\w+/(test_|fuzz_)?(aws|lambda|local|predict|runtime_api)[_.]")
+
+# A platform's document, the lines of its checklist, and who cites it without its name.
+PLATFORMS = (("docs/sagemaker.md", 140, lambda path: not LAMBDA_HALF.match(path)),
+             ("docs/lambda.md", 93, LAMBDA_HALF.match))
+
+
+def citing():
+    return [path for folder in ("src", "train", "serve", "lambda", "local", "tests/unit",
+                                "tests/integration", "tests/fuzz")
+            for ending in ("*.[ch]", "*.py") for path in sorted((SOURCE / folder).rglob(ending))]
+
+
 class Documents(unittest.TestCase):
     def test_every_name_of_ours_in_architecture_is_in_the_code(self):
         code = "\n".join(path.read_text(encoding="utf-8") for path in sources())
@@ -26,11 +41,13 @@ class Documents(unittest.TestCase):
         self.assertEqual(sorted(names - known), [])
 
     def test_every_path_in_the_documents_exists(self):
-        for name in ("ARCHITECTURE.md", "README.md", "data/README.md", "docs/sagemaker.md"):
+        for name in ("ARCHITECTURE.md", "README.md", "data/README.md", "docs/sagemaker.md",
+                     "docs/lambda.md"):
             folder = (SOURCE / name).parent
             text = text_of(name)
             links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-            paths = re.findall(r"`((?:src|train|serve|script|tests|bench|data|docs|cmake)/[\w./-]*)`", text)
+            paths = re.findall(r"`((?:src|train|serve|lambda|local|script|tests|bench|data|docs|cmake)/"
+                               r"[\w./-]*)`", text)
             for link in links:
                 self.assertTrue((folder / link).exists(), f"{name} links to {link}")
             for path in paths:
@@ -56,38 +73,44 @@ class Documents(unittest.TestCase):
         self.assertEqual([(name, meaning, default.strip()) for name, default, meaning in table],
                          [(name, meaning, default.strip()) for name, meaning, default in real])
 
-    def test_every_number_of_the_platform_that_is_cited_is_in_the_document(self):
-        text = text_of("docs/sagemaker.md")
-        facts = set(re.findall(r"^(?:\| |#+ )(\d+(?:\.\d+)*)[. ]", text, re.MULTILINE))
-        lines = {int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
-        self.assertEqual(set(range(1, 141)), lines)
-        cited = 0
-        folders = ("src", "train", "serve", "tests/unit", "tests/integration")
-        for path in (path for folder in folders for ending in ("*.[ch]", "*.py")
-                     for path in sorted((SOURCE / folder).rglob(ending))):
-            code = path.read_text(encoding="utf-8")
-            found = re.findall(r"docs/sagemaker\.md,[\s*]+((?:\d+\.[\d.]*\d(?:, | and )?)+)", code)
-            numbers = re.findall(r"\d[\d.]*\d", " ".join(found))
-            numbers += re.findall(r"(?:§\s?|[Cc]ontract )(\d+(?:\.\d+)*)", code)
-            for number in numbers:
-                self.assertIn(number, facts, path)
-            found = re.findall(r"[Cc]hecklist\s+(\d[\d, -]*)", code)
-            if path.suffix == ".c" and "checklist in docs/sagemaker.md" in code:
-                found += re.findall(r"/\* ((?:\[\d+\] ?)+)", code)
-            for number in re.findall(r"\d+", " ".join(found)):
-                self.assertIn(int(number), lines, path)
-                cited += 1
-            cited += len(numbers)
-        self.assertGreater(cited, 100)
+    def test_every_number_of_a_platform_that_is_cited_is_in_its_document(self):
+        for name, n_lines, cites_it in PLATFORMS:
+            text = text_of(name)
+            facts = set(re.findall(r"^(?:\| (?=\d+\.)|#+ )(\d+(?:\.\d+)*)[. ]", text, re.MULTILINE))
+            lines = set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE))
+            self.assertEqual({str(n) for n in range(1, n_lines + 1)}, lines, name)
+            n_cited = 0
+            for path in citing():
+                code = path.read_text(encoding="utf-8")
+                # "docs/NAME.md, 1.2 and 1.3" means that document wherever it stands.
+                found = re.findall(rf"{re.escape(name)},[\s*]+((?:\d+\.[\d.]*\d(?:, | and )?)+)", code)
+                cited = re.findall(r"\d[\d.]*\d", " ".join(found))
+                if cites_it(path.relative_to(SOURCE).as_posix()):
+                    cited += re.findall(r"(?:§\s?|[Cc]ontract )(\d+(?:\.\d+)*)", code)
+                    found = re.findall(r"[Cc]hecklist\s+(\d[\d, -]*)", code)
+                    # The first line of a Python test: "42: …", "42, §1.2: …".
+                    found += re.findall(r'"""(\d[\d, ]*)(?:: |, §|""")', code)
+                    if f"checklist in {name}" in code:
+                        found += re.findall(r"/\* ((?:\[\d+\] ?)+)", code)
+                    numbers = re.findall(r"\d+", " ".join(found))
+                    self.assertEqual(sorted(set(numbers) - lines), [], f"{path}: checklist of {name}")
+                    n_cited += len(numbers)
+                self.assertEqual(sorted(set(cited) - facts), [], f"{path}: numbers of {name}")
+                n_cited += len(cited)
+            self.assertGreater(n_cited, 100, name)
 
-    def test_the_tests_that_the_document_of_the_platform_names_are_there(self):
-        cells = re.findall(r"^\| [\d.]+ \| .* \| ([^|]+) \|$", text_of("docs/sagemaker.md"), re.MULTILINE)
-        self.assertGreater(len(cells), 200)
-        for word in {word for cell in cells for word in cell.split(", ")} - {"–"}:
-            name = word.removeprefix("unit ")
-            names = ([f"unit/test_sagemaker_{name}.c", f"unit/test_{name}.c"] if word != name
-                     else [f"integration/test_{name}.py"])
-            self.assertTrue(any((SOURCE / "tests" / n).exists() for n in names), word)
+    def test_the_tests_that_the_documents_of_the_platforms_name_are_there(self):
+        for name, _, _ in PLATFORMS:
+            text = text_of(name)
+            cells = re.findall(r"^\| .* \| ([^|]+) \|$", text, re.MULTILINE)
+            cells += [" ".join(cell.split()).replace(" and ", ", ")
+                      for cell in re.findall(r"\bTested\s+in\s+([^.]+)\.", text)]
+            self.assertGreater(len(cells), 200, name)
+            for word in {word for cell in cells for word in cell.split(", ")} - {"–", "---", "tested in"}:
+                stem = word.removeprefix("unit ")
+                names = ([f"unit/test_sagemaker_{stem}.c", f"unit/test_{stem}.c"] if word != stem
+                         else [f"integration/test_{stem}.py"])
+                self.assertTrue(any((SOURCE / "tests" / n).exists() for n in names), f"{name}: {word}")
 
     def test_the_model_file_is_described_where_the_readme_says(self):
         for name in ("src/model/format.h", "src/model/section_file.h"):

@@ -159,7 +159,7 @@ class Events(FunctionCase):
         self.stop(run)
 
     def test_large_bodies_do_not_wait_for_a_hundred_continue(self):
-        """1.1.7: no Expect (the server complains of one), so no second is lost."""
+        """§1.1.7: no Expect (the server complains of one), so no second is lost."""
         run = self.start()
         began = time.monotonic()
         for _ in range(3):
@@ -236,7 +236,7 @@ class Failures(FunctionCase):
         self.stop(run)
 
     def test_a_process_that_dies_has_answered_nothing(self):
-        """1.4.8: the platform reports Runtime.ExitError then, with the status."""
+        """§1.4.8: the platform reports Runtime.ExitError then, with the status."""
         run = self.start()
         event = self.api.invoke({"do": "exit", "status": 7})
         self.assertEqual(7, run.wait().status)

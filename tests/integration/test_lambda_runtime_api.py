@@ -1,5 +1,5 @@
-"""test_lambda_runtime_api.py: what a Runtime API must answer (checklist 29 and section
-1.3 of the contract), so that a function tested beside it is tested for AWS's.
+"""test_lambda_runtime_api.py: what a Runtime API must answer (checklist 29 and §1.3 of
+docs/lambda.md), so that a function tested beside it is tested for AWS's.
 
 Holds our own test server to it. Another service (local/) is held to the same rules by a
 subclass of Rules whose service() starts it and has: address, invoke(body) → an object

@@ -19,7 +19,7 @@ POST_TRIES = 3  # MF_POST_TRIES
 class Next(FunctionCase):
     def test_a_late_next_is_served(self):
         """4: later than any timeout in the code (1 s to connect). MF_LATE=60 for the
-        contract's own minute."""
+        checklist's own minute."""
         late = float(os.environ.get("MF_LATE", 4))
         self.api.on("next", Late(late))
         event = self.api.invoke({"do": "nothing"}, deadline_in=late + 60)
@@ -31,7 +31,7 @@ class Next(FunctionCase):
         self.assertEqual({1}, {request.connection for request in self.api.requests})
 
     def test_a_process_that_was_frozen_in_next_goes_on(self):
-        """1.6.4: with the connection still there, and with one that ended meanwhile."""
+        """§1.6.4: with the connection still there, and with one that ended meanwhile."""
         run = self.start()
         for drop in (False, True, False):
             self.assertTrue(run.stop_the_clock())
@@ -185,7 +185,7 @@ class Answers(FunctionCase):
             self.assertIn("answered 500", self.lines(result)[-1]["message"])
 
     def test_an_answer_whose_fate_is_unknown_is_not_posted_again_when_it_arrived(self):
-        """1.3.1, 1.6.12: the service read it, acted and broke off. curl alone would send it
+        """§1.3.1, §1.6.12: the service read it, acted and broke off. curl alone would send it
         again; here `next` brings another event, so it had arrived."""
         run = self.start()
         for reset in (False, True):

@@ -62,7 +62,7 @@ class Lines(FunctionCase):
                 self.assertEqual(set(wanted), self.levels(AWS_LAMBDA_LOG_LEVEL=name))
 
     def test_text_format_is_obeyed(self):
-        """1.12.2: metrics stay JSON."""
+        """§1.12.2: metrics stay JSON."""
         for name in ("Text", "TEXT", "text"):
             run = self.start(AWS_LAMBDA_LOG_FORMAT=name)
             event = self.ask({"do": "log"})
@@ -89,7 +89,7 @@ class Lines(FunctionCase):
             self.assertNotIn(secret, result.stdout + result.stderr)
 
     def test_lines_come_at_once(self):
-        """1.12.1: not when a buffer is full or the process ends."""
+        """§1.12.1: not when a buffer is full or the process ends."""
         run = self.start()
         run.wait_for('"event":"start"')
         self.ask({"do": "log"})
@@ -99,7 +99,7 @@ class Lines(FunctionCase):
 
 class Metrics(FunctionCase):
     def test_a_document_follows_the_format(self):
-        """33, 34: section 5 of the contract, member by member; whatever the log's level."""
+        """33, 34: §5, member by member; whatever the log's level."""
         run = self.start(AWS_LAMBDA_LOG_LEVEL="FATAL")
         event = self.ask({"do": "metrics", "Source": "evil", "Latency": 1e308})
         (document,) = self.lines(self.stop(run))

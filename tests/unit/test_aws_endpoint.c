@@ -74,7 +74,7 @@ static void partitions_have_domains_of_their_own(void **state)
     }
 }
 
-/* Checklist 52. */
+/* Checklist 52 (docs/lambda.md). */
 static void variables_name_another_endpoint(void **state)
 {
     (void)state;

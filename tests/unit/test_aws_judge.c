@@ -60,7 +60,7 @@ static void each_status_has_its_kind(void **state)
     assert_int_equal(judged(MF_AWS_S3, 304, "", "").kind, MF_AWS_FINE);
 }
 
-/* Checklist 56. */
+/* Checklist 56 (docs/lambda.md). */
 static void a_code_in_the_header_says_more_than_status_and_body(void **state)
 {
     (void)state;

@@ -1,0 +1,151 @@
+"""test_local_aws_clients.py: AWS's own clients against local-cloud: the command line (Debian's
+awscli, or another one on PATH) and, when MF_LAMBDA_RIC points to an installed copy of the npm
+package aws-lambda-ric, AWS's Runtime API client.
+
+    npm install aws-lambda-ric@3.3.0        compiles for a minute: autoconf automake libtool
+                                            cmake make g++
+    MF_LAMBDA_RIC=…/node_modules/aws-lambda-ric
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+from local_cloud import PATIENCE, LocalCloudCase
+from test_local_endpoints import Container
+
+AWS = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else shutil.which("aws")
+RIC = os.environ.get("MF_LAMBDA_RIC", "")
+
+HANDLER = """
+exports.handler = async (event, context) => {
+    if (event.fail) { throw new TypeError('wanted ' + event.fail); }
+    console.log('event', event.n);
+    return {n: event.n, id: context.awsRequestId, arn: context.invokedFunctionArn,
+            left: context.getRemainingTimeInMillis(), trace: process.env._X_AMZN_TRACE_ID,
+            client: context.clientContext};
+};
+"""
+
+
+class CommandLine(LocalCloudCase):
+    def setUp(self):
+        super().setUp()
+        if AWS is None:
+            self.not_here("there is no aws; script/bootstrap installs Debian's awscli")
+
+    def aws(self, cloud, *words):
+        """(status, what it printed, the answer's body)"""
+        out = self.folder / "out"
+        out.unlink(missing_ok=True)
+        run = subprocess.run(
+            [AWS, "--endpoint-url", cloud.url, "--region", "us-east-1", "--cli-read-timeout", "60",
+             "--output", "json", *map(str, words), out],
+            capture_output=True, text=True, timeout=300, check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "AWS_ACCESS_KEY_ID": "x",
+                 "AWS_SECRET_ACCESS_KEY": "y", "AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": "",
+                 "AWS_EC2_METADATA_DISABLED": "true"})
+        self.assertEqual("", run.stderr if run.returncode == 0 else "")
+        return (run.returncode, json.loads(run.stdout) if run.returncode == 0 else run.stderr,
+                out.read_bytes() if out.exists() else b"")
+
+    def test_lambda_invoke(self):
+        cloud = self.one()
+        payload = self.folder / "payload"
+        payload.write_text('{"print":["a line"],"answer":{"n":1}}')
+        words = ("lambda", "invoke", "--payload", f"fileb://{payload}", "--function-name")
+        status, said, body = self.aws(cloud, *words, "f", "--log-type", "Tail")
+        self.assertEqual((0, 200, "$LATEST", {"n": 1}),
+                         (status, said["StatusCode"], said["ExecutedVersion"], json.loads(body)))
+        self.assertIn(b"\na line\nEND RequestId", base64.b64decode(said["LogResult"]))
+        status, said, body = self.aws(cloud, *words, "arn:aws:lambda:us-east-1:123456789012:function:f",
+                                      "--qualifier", "$LATEST")
+        self.assertEqual((0, {"n": 1}), (status, json.loads(body)))
+        status, said, body = self.aws(cloud, *words, "f", "--invocation-type", "Event")
+        self.assertEqual((0, 202), (status, said["StatusCode"]))
+        status, said, body = self.aws(cloud, *words, "f", "--invocation-type", "DryRun")
+        self.assertEqual((0, 204), (status, said["StatusCode"]))
+        payload.write_text('{"error":{"errorMessage":"no","errorType":"Function.No"}}')
+        status, said, body = self.aws(cloud, *words, "f")
+        self.assertEqual((0, 200, "Unhandled", "no"), (status, said["StatusCode"], said["FunctionError"],
+                                                       json.loads(body)["errorMessage"]))
+        status, said, body = self.aws(cloud, *words, "nobody")
+        self.assertNotEqual(0, status)
+        self.assertIn("ResourceNotFoundException", said)
+        self.assertIn("Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody", said)
+
+    def test_sagemaker_runtime_invoke_endpoint(self):
+        container = Container()
+        self.addCleanup(container.close)
+        cloud = self.cloud(endpoints={"movies": f"http://127.0.0.1:{container.port}"})
+        body = self.folder / "body"
+        words = ("sagemaker-runtime", "invoke-endpoint", "--body", f"fileb://{body}",
+                 "--content-type", "application/json", "--endpoint-name")
+        body.write_text('{"body":"4.5","headers":{"X-Amzn-SageMaker-Custom-Attributes":"v=1"}}')
+        status, said, answer = self.aws(cloud, *words, "movies", "--custom-attributes", "a=1")
+        self.assertEqual((0, b"4.5", "AllTraffic", "text/x", "v=1"),
+                         (status, answer, said["InvokedProductionVariant"], said["ContentType"],
+                          said["CustomAttributes"]))
+        self.assertEqual("a=1", container.requests[0][1]["X-Amzn-SageMaker-Custom-Attributes"])
+        body.write_text('{"status":400,"body":"no such user"}')
+        status, said, _ = self.aws(cloud, *words, "movies")
+        self.assertNotEqual(0, status)
+        self.assertIn("(ModelError)", said)
+        self.assertIn('Received client error (400) from primary with message "no such user"', said)
+        status, said, _ = self.aws(cloud, *words, "nobody")
+        self.assertIn("(ValidationError)", said)
+        self.assertIn("Endpoint nobody of account 123456789012 not found.", said)
+
+
+class RuntimeInterfaceClient(LocalCloudCase):
+    def setUp(self):
+        super().setUp()
+        node = shutil.which("node")
+        main = next((p for p in (Path(RIC) / "bin" / "index.mjs", Path(RIC) / "bin" / "index.js")
+                     if p.exists()), None)
+        if not RIC or node is None or main is None:
+            self.not_here("MF_LAMBDA_RIC points to no installed aws-lambda-ric")
+        (self.folder / "app.js").write_text(HANDLER)
+        self.function = {
+            "program": node, "arguments": [str(main), "app.handler"], "folder": str(self.folder),
+            "handler": "app.handler", "timeout": PATIENCE, "init-timeout": PATIENCE,
+            "environment": {"LAMBDA_TASK_ROOT": str(self.folder), "HOME": str(self.folder)}}
+
+    def test_it_runs_a_hundred_events_and_a_failing_handler_without_complaint(self):
+        """28"""
+        cloud = self.cloud(functions={"f": self.function})
+        ids = set()
+        for n in range(100):
+            answer = cloud.invoke("f", {"n": n}, {"X-Amzn-Trace-Id": f"Root=1-{n}",
+                                                  "X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"})
+            self.assertEqual(200, answer.status, answer)
+            self.assertNotIn("X-Amz-Function-Error", answer.headers, answer)
+            got = answer.json
+            self.assertEqual((n, f"Root=1-{n}", answer.headers["x-amzn-RequestId"]),
+                             (got["n"], got["trace"], got["id"]))
+            self.assertEqual({"custom": {"a": 1}}, got["client"])
+            self.assertTrue(0 < got["left"] <= PATIENCE * 1000)
+            ids.add(got["id"])
+        self.assertEqual(100, len(ids))
+        for n in range(1, 4):
+            answer = cloud.invoke("f", {"fail": n})
+            self.assertEqual("Unhandled", answer.headers["X-Amz-Function-Error"])
+            self.assertEqual(("TypeError", f"wanted {n}"),
+                             (answer.json["errorType"], answer.json["errorMessage"]))
+            self.assertEqual(n, cloud.invoke("f", {"n": n}).json["n"])
+        self.assertEqual(1, len(cloud.children()))
+        self.assertNotRegex(cloud.run.text(), "exit status|signal:|INIT_REPORT")
+
+    def test_large_events_and_answers_pass(self):
+        """20"""
+        cloud = self.cloud(functions={"f": self.function})
+        big = "x" * (6 * 1024 * 1024 - 200)
+        self.assertEqual(big, cloud.invoke("f", {"n": big}).json["n"])
+
+
+if __name__ == "__main__":
+    unittest.main()

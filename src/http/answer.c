@@ -205,6 +205,7 @@ void mf_http_reply(mf_http_request *request, int status, const char *content_typ
     if (request->method == MF_HTTP_HEAD || status == 204 || status == 304)
         request->answer.n_bytes = 0;
     request->answered = true;
+    mf_request_uncount(request);
     mf_output_send(connection, &request->answer);
     write_down(request, status, n_body, id);
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     REQUESTS_PER_TURN = 16,
@@ -68,14 +69,15 @@ __attribute__((format(printf, 3, 4))) static void refuse_body(mf_connection *con
     }
 }
 
-static void call_handler(mf_connection *connection, const input *in)
+void mf_dispatch_handle(mf_http_request *request)
 {
-    mf_http_request *request = connection->request;
-    mf_http_loop *loop = connection->loop;
-    connection->state = MF_CONNECTION_WORKING;
-    request->whole_us = loop->now_us;
-    loop->gathering = in->at < in->n;
+    mf_connection *connection = request->connection;
+    mf_http_loop *loop = request->loop;
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
     loop->server->routes.routes[request->route].handle(request, loop->settings->context);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    loop->handled_us += (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
     if (!request->answered && request->waits) {
         mf_request_count(request);
         return;
@@ -84,6 +86,21 @@ static void call_handler(mf_connection *connection, const input *in)
         mf_http_refuse(request, 500, "the server has a bug: nothing answered this request");
     mf_work_cancel(request);
     mf_connection_finish_request(connection);
+}
+
+static void call_handler(mf_connection *connection, const input *in)
+{
+    mf_http_request *request = connection->request;
+    mf_http_loop *loop = connection->loop;
+    connection->state = MF_CONNECTION_WORKING;
+    request->whole_us = loop->now_us;
+    loop->gathering = in->at < in->n;
+    mf_loop_want_turn(loop);
+    if (loop->handled_us >= MF_HANDLED_US && !loop->server->routes.routes[request->route].quiet) {
+        mf_work_defer(request);
+        return;
+    }
+    mf_dispatch_handle(request);
 }
 
 static void begin_body(mf_connection *connection, const input *in)

@@ -54,9 +54,12 @@ static void when_turn(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     mf_loop_touch(loop);
+    loop->handled_us = 0;
+    mf_work_run_deferred(loop);
     resume_ready(loop);
     mf_work_run(loop);
-    if (!TAILQ_EMPTY(&loop->ready) || !TAILQ_EMPTY(&loop->work))
+    loop->handled_us = 0;
+    if (!TAILQ_EMPTY(&loop->deferred) || !TAILQ_EMPTY(&loop->ready) || !TAILQ_EMPTY(&loop->work))
         mf_loop_want_turn(loop);
 }
 
@@ -193,6 +196,7 @@ bool mf_loop_open(mf_http_loop *loop, mf_http_server *server, uint32_t index, mf
     for (int i = 0; i < MF_DEADLINES; i++)
         TAILQ_INIT(&loop->waiting[i]);
     TAILQ_INIT(&loop->ready);
+    TAILQ_INIT(&loop->deferred);
     TAILQ_INIT(&loop->work);
     STAILQ_INIT(&loop->free_requests);
     STAILQ_INIT(&loop->mailbox);

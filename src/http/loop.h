@@ -39,6 +39,7 @@ enum {
     MF_READ_BYTES = 64 * 1024,     /* taken from a socket at once */
     MF_PIPELINE_BYTES = 16 * 1024, /* read ahead while a request is being worked on */
     MF_BACKLOG = 4096,
+    MF_HANDLED_US = 1000,      /* in handlers of a round; others have their turn later */
     MF_TICK_MS = 100,          /* how late a deadline may be noticed */
     MF_LINGER_MS = 5000,       /* for a client to read an answer that closes */
     MF_DRAIN_LINGER_MS = 1000, /* the same while the server stops */
@@ -76,7 +77,8 @@ struct mf_http_request { /* request.c */
     uint64_t counted; /* of its memory, in the server's buffered_bytes */
     bool answered;
 
-    bool waits; /* in the loop's queue of work */
+    bool deferred; /* in the loop's queue of whole requests */
+    bool waits;    /* in the loop's queue of work */
     TAILQ_ENTRY(mf_http_request) work;
     mf_http_slice *slice;
     void *state;
@@ -94,6 +96,8 @@ bool mf_request_keep_head(mf_http_request *request, const char *bytes, size_t n_
 /* Brings the server's buffered_bytes up to date with the memory that this request
  * holds while it waits. False when that is over the limit. */
 bool mf_request_count(mf_http_request *request);
+/* Before its answer is counted as unsent. */
+void mf_request_uncount(mf_http_request *request);
 
 /* --------------------------------------------------------------- connections */
 
@@ -190,6 +194,9 @@ void mf_dispatch(mf_connection *connection, const char *bytes, size_t n_bytes, s
 __attribute__((format(printf, 3, 4))) void mf_dispatch_refuse(mf_connection *connection, int status,
                                                               const char *format, ...);
 
+/* Calls the handler of a whole request, and finishes it if that answered it. */
+void mf_dispatch_handle(mf_http_request *request);
+
 /* output.c: sends loop->out and then body, both empty afterwards. What the socket
  * does not take is kept by the connection; body's memory goes with it if it is
  * large. A broken connection becomes dead. */
@@ -258,7 +265,9 @@ struct mf_http_loop { /* loop.c */
 
     struct mf_connection_list waiting[MF_DEADLINES];
     struct mf_connection_list ready;
+    struct mf_request_queue deferred; /* whole requests that had no time in their round */
     struct mf_request_queue work;
+    int64_t handled_us; /* in handlers since the last turn */
     struct mf_request_stack free_requests;
     uint32_t duration_ms[MF_DEADLINES];
     uint32_t n_work;
@@ -315,6 +324,9 @@ void mf_loop_cut(mf_http_loop *loop, void *unused);
 
 /* work.c: one slice of the request whose turn it is. */
 void mf_work_run(mf_http_loop *loop);
+/* Whole requests that wait for their handlers, for about MF_HANDLED_US. */
+void mf_work_defer(mf_http_request *request);
+void mf_work_run_deferred(mf_http_loop *loop);
 /* Takes it out of the queue, if it is there, and destroys its state. */
 void mf_work_cancel(mf_http_request *request);
 

@@ -70,17 +70,25 @@ mf_http_request *mf_request_acquire(mf_connection *connection)
     request->whole_us = loop->now_us;
     request->counted = 0;
     request->answered = false;
+    request->deferred = false;
     request->waits = false;
     request->slice = NULL;
     return request;
 }
 
+void mf_request_uncount(mf_http_request *request)
+{
+    if (request->counted == 0)
+        return; /* nearly always: no need to touch what all loops share */
+    atomic_fetch_sub_explicit(&request->loop->server->buffered_bytes, request->counted,
+                              memory_order_relaxed);
+    request->counted = 0;
+}
+
 void mf_request_release(mf_http_request *request)
 {
     mf_http_loop *loop = request->loop;
-    if (request->counted > 0)
-        atomic_fetch_sub_explicit(&loop->server->buffered_bytes, request->counted,
-                                  memory_order_relaxed);
+    mf_request_uncount(request);
     if (loop->n_free_requests >= POOL_MAX) {
         free_request(request);
         return;

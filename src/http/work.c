@@ -27,9 +27,33 @@ void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
     mf_loop_want_turn(loop);
 }
 
+void mf_work_defer(mf_http_request *request)
+{
+    request->deferred = true;
+    TAILQ_INSERT_TAIL(&request->loop->deferred, request, work);
+    mf_request_count(request);
+}
+
+void mf_work_run_deferred(mf_http_loop *loop)
+{
+    mf_http_request *request;
+    while (loop->handled_us < MF_HANDLED_US && (request = TAILQ_FIRST(&loop->deferred)) != NULL) {
+        mf_connection *connection = request->connection;
+        TAILQ_REMOVE(&loop->deferred, request, work);
+        request->deferred = false;
+        loop->gathering = false;
+        mf_dispatch_handle(request);
+        mf_connection_resume(connection);
+    }
+}
+
 void mf_work_cancel(mf_http_request *request)
 {
     mf_http_loop *loop = request->loop;
+    if (request->deferred) {
+        request->deferred = false;
+        TAILQ_REMOVE(&loop->deferred, request, work);
+    }
     if (!request->waits)
         return;
     request->waits = false;
@@ -48,7 +72,9 @@ void mf_work_run(mf_http_loop *loop)
     mf_loop_touch(loop);
     loop->gathering = false;
     const bool done = request->slice(request, request->state);
-    if (!done && !request->answered) {
+    if (!done && !request->answered && !mf_request_count(request))
+        mf_http_refuse(request, 503, "the server holds too many answers already; try again later");
+    else if (!done && !request->answered) {
         TAILQ_REMOVE(&loop->work, request, work);
         TAILQ_INSERT_TAIL(&loop->work, request, work);
         return;

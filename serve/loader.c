@@ -8,6 +8,7 @@ static void *run(void *argument)
 {
     mf_loader *loader = argument;
     loader->loaded = mf_loaded_read(loader->folder, loader->max_index_bytes, &loader->err);
+    atomic_store(&loader->done, true);
     pthread_kill(loader->main_thread, loader->signal);
     return NULL;
 }
@@ -24,6 +25,11 @@ bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_byt
         return mf_fail_errno(err, failed, MF_NOWHERE, "no thread to load the model with");
     loader->running = true;
     return true;
+}
+
+bool mf_loader_is_done(const mf_loader *loader)
+{
+    return loader->running && atomic_load(&loader->done);
 }
 
 mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err)

@@ -9,6 +9,7 @@
 #include "loaded.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 typedef struct mf_loader {
@@ -18,6 +19,7 @@ typedef struct mf_loader {
     pthread_t main_thread;
     pthread_t thread;
     bool running;
+    atomic_bool done;  /* the outcome is there; the signal may come from anybody */
     mf_loaded *loaded; /* the outcome: a model, or why there is none */
     mf_error err;
 } mf_loader;
@@ -28,7 +30,10 @@ typedef struct mf_loader {
 bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_bytes, int signal,
                      mf_error *err);
 
-/* After the signal: the model with its one reference, or NULL and the reason. */
+/* The outcome can be taken without waiting. */
+bool mf_loader_is_done(const mf_loader *loader);
+
+/* Once it is done: the model with its one reference, or NULL and the reason. */
 mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err);
 
 #endif

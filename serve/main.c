@@ -14,11 +14,12 @@
 #include "service.h"
 #include "settings.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LOADED = SIGUSR1 };
 
@@ -56,6 +57,17 @@ static int refuse(const char *why, const char *what)
     fprintf(stderr, "serve: %s%s\n\n", why, what);
     print_usage(stderr);
     return 2;
+}
+
+/* A descriptor of 0 to 2 that is closed would become a socket, and the log would go there. */
+static void fill_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* From here on signals come to this thread, when it asks for them. */
@@ -96,44 +108,35 @@ static void log_model(const mf_loaded *loaded)
     mf_log_end(&line);
 }
 
-/* The models that the main thread still has a hand on. */
+/* The models that the main thread has a hand on: two at most, whatever is asked for. */
 typedef struct models {
     mf_loaded *current;
-    mf_loaded *old[8]; /* no longer answered from, perhaps still in use by a slow request */
+    mf_loaded *old; /* no longer answered from, perhaps still in use by a slow request */
 } models;
 
-static bool free_old(models *m)
+static void free_old(models *m)
 {
-    bool left = false;
-    for (size_t i = 0; i < sizeof m->old / sizeof m->old[0]; i++) {
-        if (m->old[i] != NULL && mf_loaded_free_if_unused(m->old[i]))
-            m->old[i] = NULL;
-        left = left || m->old[i] != NULL;
-    }
-    return left;
+    if (m->old != NULL && mf_loaded_free_if_unused(m->old))
+        m->old = NULL;
 }
 
-/* False when old models fill memory already: requests in flight must end first. */
-static bool may_load(const models *m)
+static void refuse_model(mf_service *service, const models *m, const mf_error *err)
 {
-    for (size_t i = 0; i < sizeof m->old / sizeof m->old[0]; i++)
-        if (m->old[i] == NULL)
-            return true;
-    return false;
+    if (m->current != NULL) {
+        atomic_fetch_add(&service->reloads_refused, 1);
+        mf_log_message(MF_LOG_ERROR, "model_refused", "%s; the model in service stays", err->text);
+        return;
+    }
+    mf_service_set_reason(service, err->text);
+    mf_log_message(MF_LOG_ERROR, "model_refused", "%s", err->text);
 }
 
 static void take_model(mf_service *service, mf_loader *loader, models *m)
 {
     mf_error err = {0};
     mf_loaded *loaded = mf_loader_take(loader, &err);
-    if (loaded == NULL && m->current != NULL) {
-        atomic_fetch_add(&service->reloads_refused, 1);
-        mf_log_message(MF_LOG_ERROR, "model_refused", "%s; the model in service stays", err.text);
-        return;
-    }
     if (loaded == NULL) {
-        mf_service_set_reason(service, err.text);
-        mf_log_message(MF_LOG_ERROR, "model_refused", "%s", err.text);
+        refuse_model(service, m, &err);
         return;
     }
     if (m->current != NULL)
@@ -141,14 +144,9 @@ static void take_model(mf_service *service, mf_loader *loader, models *m)
     mf_loaded *before = mf_service_switch(service, loaded);
     log_model(loaded); /* who waits for this line asks the new model */
     m->current = loaded;
-    if (before == NULL)
-        return;
-    mf_loaded_release(before);
-    for (size_t i = 0; i < sizeof m->old / sizeof m->old[0]; i++)
-        if (m->old[i] == NULL) {
-            m->old[i] = before;
-            return;
-        }
+    if (before != NULL)
+        mf_loaded_release(before);
+    m->old = before;
 }
 
 /* Until SIGTERM or SIGINT. */
@@ -157,26 +155,25 @@ static void run(mf_service *service, const char *folder, const sigset_t *heeded,
     static const struct timespec SOON = {.tv_nsec = 50 * 1000 * 1000};
     static mf_loader loader; /* its thread may still be reading at the end of this call */
     bool wanted = true;      /* a model is to be loaded */
-    bool old_left = false;
     for (;;) {
-        if (wanted && !loader.running && may_load(m)) {
+        /* While a request still uses the model before, a third one has to wait. */
+        if (wanted && !loader.running && m->old == NULL) {
             mf_error err = {0};
             wanted = false;
             if (!mf_loader_start(&loader, folder, service->settings.max_index_bytes, LOADED, &err))
-                mf_log_message(MF_LOG_ERROR, "model_refused", "%s", err.text);
+                refuse_model(service, m, &err);
         }
         const int signal_number =
-            old_left ? sigtimedwait(heeded, NULL, &SOON) : sigwaitinfo(heeded, NULL);
-        old_left = free_old(m);
-        if (signal_number == LOADED && loader.running) {
+            m->old != NULL ? sigtimedwait(heeded, NULL, &SOON) : sigwaitinfo(heeded, NULL);
+        if (signal_number == LOADED && mf_loader_is_done(&loader)) {
             take_model(service, &loader, m);
-            old_left = free_old(m);
         } else if (signal_number == SIGHUP) {
             mf_log_message(MF_LOG_INFO, "reload", "SIGHUP: loading the model again");
             wanted = true;
         } else if (signal_number == SIGTERM || signal_number == SIGINT) {
             return;
         }
+        free_old(m);
     }
 }
 
@@ -219,6 +216,7 @@ failed:
 int main(int argc, char **argv)
 {
     const char *prefix = NULL;
+    fill_standard_streams();
     /* The word that starts the image comes as an argument when it is also the entrypoint. */
     int a = argc > 1 && strcmp(argv[1], "serve") == 0 ? 2 : 1;
     for (; a < argc; a++) {

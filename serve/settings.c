@@ -3,7 +3,9 @@
 
 #include "base/number.h"
 #include "http/media.h"
+#include "sagemaker/environment.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +32,7 @@ static const mf_setting table[] = {
      FIELD(n_threads)},
     {.name = "SAGEMAKER_MODEL_SERVER_TIMEOUT", .aliases = "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS",
      .type = MF_SETTING_INTEGER, .min = 1, .max = 3600, .initial = "60",
-     .help = "seconds from a whole request to its answer; then 503", FIELD(answer_seconds)},
+     .help = "seconds from a whole request to its answer, then 503; 600 in a batch job", FIELD(answer_seconds)},
     {.name = "SAGEMAKER_MAX_REQUEST_SIZE", .aliases = "MAX_CONTENT_LENGTH",
      .type = MF_SETTING_INTEGER, .min = 1024, .max = 4294967296.0, .initial = "26214400",
      .help = "bytes of a request's body, unpacked; more is refused (413)", FIELD(max_body_bytes)},
@@ -42,7 +44,7 @@ static const mf_setting table[] = {
     {.name = "SAGEMAKER_BATCH", .type = MF_SETTING_BOOLEAN, .initial = "false",
      .help = "set by a batch transform job", FIELD(batch)},
     {.name = "SAGEMAKER_MAX_PAYLOAD_IN_MB", .type = MF_SETTING_INTEGER, .min = 0, .max = 100,
-     .initial = "0", .help = "set by a batch transform job: its largest body",
+     .initial = "0", .help = "set by a batch transform job: its largest body; 0: chunks of any length",
      FIELD(max_payload_mb)},
     {.name = "SAGEMAKER_BATCH_STRATEGY", .type = MF_SETTING_CHOICE,
      .choices = "MULTI_RECORD SINGLE_RECORD MultiRecord SingleRecord", .initial = "MULTI_RECORD",
@@ -81,7 +83,7 @@ static const mf_setting table[] = {
      .initial = "25", .help = "after SIGTERM, for what is in flight; the platform kills after 30",
      FIELD(drain_seconds)},
     {.name = "SERVE_ACCESS_LOG", .type = MF_SETTING_CHOICE, .choices = "all errors off",
-     .initial = "all", .help = "which requests get a line; good pings never do",
+     .initial = "all", .help = "which requests get a line (by the log level when not given); good pings never do",
      FIELD(access_log)},
 };
 /* clang-format on */
@@ -92,8 +94,14 @@ extern char **environ;
 
 bool mf_serve_settings_start(mf_settings *settings, mf_serve_settings *values, mf_error *err)
 {
+    static const mf_setting_foreign foreign[] = {
+        {"SERVE_PORT", "the port is SAGEMAKER_BIND_TO_PORT"},
+    };
     memset(values, 0, sizeof *values);
-    return mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err);
+    if (!mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err))
+        return false;
+    mf_settings_explain(settings, foreign, sizeof foreign / sizeof foreign[0]);
+    return true;
 }
 
 static bool is_ours(const char *name)
@@ -105,6 +113,15 @@ static bool is_ours(const char *name)
     return false;
 }
 
+/* What Kubernetes and Docker set for a service that is called "serve":
+ * SERVE_SERVICE_HOST, SERVE_PORT=tcp://10.0.0.1:80, SERVE_PORT_80_TCP, … */
+static bool is_link(const char *name, const char *value)
+{
+    return strncmp(name, "SERVE_SERVICE_", strlen("SERVE_SERVICE_")) == 0 ||
+           strncmp(name, "SERVE_PORT_", strlen("SERVE_PORT_")) == 0 ||
+           (strcmp(name, "SERVE_PORT") == 0 && strstr(value, "://") != NULL);
+}
+
 /* A mistyped setting of ours would otherwise do nothing, and nobody would know. */
 static bool check_own_names(mf_settings *settings, mf_error *err)
 {
@@ -112,7 +129,8 @@ static bool check_own_names(mf_settings *settings, mf_error *err)
         char name[128];
         const size_t n_name = strcspn(*variable, "=");
         snprintf(name, sizeof name, "%.*s", (int)n_name, *variable);
-        if (strncmp(name, "SERVE_", strlen("SERVE_")) == 0 && !is_ours(name))
+        if (strncmp(name, "SERVE_", strlen("SERVE_")) == 0 && !is_ours(name) &&
+            !is_link(name, *variable + n_name))
             return mf_settings_set(settings, name, "", 0, err); /* refuses it by name */
     }
     return true;
@@ -151,43 +169,83 @@ static bool choose_accept(mf_serve_settings *values, mf_error *err)
                    values->default_accept);
 }
 
-/* What the platform may send when nobody says how much: no more than is taken. */
-static uint32_t usual_payload(uint64_t max_body_bytes)
+static bool is_given(const mf_settings *settings, const char *name)
 {
-    if (max_body_bytes >= (uint64_t)PAYLOAD_MB * MB)
-        return PAYLOAD_MB;
-    return max_body_bytes >= MB ? (uint32_t)(max_body_bytes / MB) : 1;
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return mf_settings_is_given(settings, i);
+    return false;
 }
 
-/* The largest body that the platform may send, and how many of them at once. */
-static bool settle_batch(mf_serve_settings *values, mf_error *err)
+static uint32_t smaller(uint64_t a, uint64_t b)
 {
+    return (uint32_t)(a < b ? a : b);
+}
+
+/* MB of the largest body that the platform is told to send: what the job says (0: it sends
+ * in chunks, without a limit), else the platform's usual as far as it fits. */
+static uint32_t choose_payload(const mf_settings *settings, const mf_serve_settings *values)
+{
+    if (is_given(settings, "SAGEMAKER_MAX_PAYLOAD_IN_MB"))
+        return values->max_payload_mb;
+    uint32_t payload = smaller(PAYLOAD_MB, values->max_body_bytes / MB);
+    if (values->max_concurrent > 0)
+        payload = smaller(payload, PAYLOADS_MB_MAX / values->max_concurrent);
+    return payload > 0 ? payload : 1;
+}
+
+/* A batch transform job's figures, or those that it is told by /execution-parameters. */
+static bool settle_batch(const mf_settings *settings, mf_serve_settings *values, mf_error *err)
+{
+    enum { JOB_SECONDS = 600, CHUNKED_MB = 1024 };
     values->batch_strategy %= 2; /* the job's spelling and ours */
-    const bool asked = values->batch || values->max_payload_mb > 0;
-    const uint32_t payload =
-        values->max_payload_mb > 0 ? values->max_payload_mb : usual_payload(values->max_body_bytes);
-    if (values->max_concurrent > 1 && (uint64_t)values->max_concurrent * payload > PAYLOADS_MB_MAX)
+    const bool given = is_given(settings, "SAGEMAKER_MAX_PAYLOAD_IN_MB");
+    const uint32_t payload = choose_payload(settings, values);
+    if (given && (uint64_t)values->max_concurrent * payload > PAYLOADS_MB_MAX)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "environment variable SAGEMAKER_MAX_CONCURRENT_TRANSFORMS is %u: expected "
                        "at most %u, so that times %u MB it is no more than %d MB",
                        values->max_concurrent, PAYLOADS_MB_MAX / payload, payload, PAYLOADS_MB_MAX);
     values->max_payload_mb = payload;
-    if (values->max_concurrent == 0) {
-        const uint32_t fit = PAYLOADS_MB_MAX / payload;
-        values->max_concurrent = values->n_threads < fit ? values->n_threads : fit;
-    }
-    if (asked && values->max_body_bytes < (uint64_t)payload * MB)
-        values->max_body_bytes = (uint64_t)payload * MB;
+    if (values->max_concurrent == 0)
+        values->max_concurrent =
+            smaller(values->n_threads, PAYLOADS_MB_MAX / (payload > 0 ? payload : 1));
+    const uint64_t most = (uint64_t)MB * (given && payload == 0 ? CHUNKED_MB : payload);
+    if ((values->batch || given) && values->max_body_bytes < most)
+        values->max_body_bytes = most;
+    if (values->batch && !is_given(settings, "SAGEMAKER_MODEL_SERVER_TIMEOUT"))
+        values->answer_seconds = JOB_SECONDS; /* as long as the platform waits */
     if (values->max_buffered_bytes < 3 * values->max_body_bytes)
         values->max_buffered_bytes = 3 * values->max_body_bytes;
     return true;
+}
+
+static bool check_address(const char *address, mf_error *err)
+{
+    struct in6_addr any;
+    if (inet_pton(AF_INET, address, &any) == 1 || inet_pton(AF_INET6, address, &any) == 1)
+        return true;
+    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "environment variable SERVE_ADDRESS is \"%s\": expected a numeric address as "
+                   "0.0.0.0, 127.0.0.1 or ::1",
+                   address);
+}
+
+/* The level of the log holds for requests too, unless something else is said of them. */
+static void settle_access_log(const mf_settings *settings, mf_serve_settings *values)
+{
+    const mf_log_level level = mf_environment_log_level(NULL);
+    if (is_given(settings, "SERVE_ACCESS_LOG") || level <= MF_LOG_INFO)
+        return;
+    values->access_log = level == MF_LOG_WARNING ? MF_ACCESS_ERRORS : MF_ACCESS_OFF;
 }
 
 bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values, mf_error *err)
 {
     if (!mf_serve_settings_start(settings, values, err) || !check_own_names(settings, err) ||
         !mf_settings_read_environment(settings, err) ||
-        !check_port_range(values->port_range, err) || !choose_accept(values, err))
+        !check_port_range(values->port_range, err) || !choose_accept(values, err) ||
+        !check_address(values->address, err))
         return false;
     if (values->multi_model)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
@@ -195,7 +253,8 @@ bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values, mf
                        "model; deploy it as a single-model endpoint");
     if (values->n_threads == 0)
         values->n_threads = mf_http_settings_default().n_threads;
-    return settle_batch(values, err);
+    settle_access_log(settings, values);
+    return settle_batch(settings, values, err);
 }
 
 mf_http_settings mf_serve_settings_http(const mf_serve_settings *values)
@@ -227,6 +286,6 @@ mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values)
         .batch = values->batch,
         .max_top_n = values->max_top_n,
         .max_fold_in = values->max_fold_in,
-        .max_answer_bytes = values->max_buffered_bytes / 2,
+        .max_answer_bytes = values->max_buffered_bytes / 8, /* no client takes all */
     };
 }

@@ -212,7 +212,13 @@ static bool check(const mf_settings *settings, size_t i, uint8_t as, const char 
 {
     const mf_setting *setting = &settings->table[i];
     const uint8_t given_as = settings->given_as[i];
+    _Alignas(double) char field[MF_SETTING_TEXT_BYTES] = {0};
+    const bool readable = mf_setting_value_read(setting, value, n_bytes, field);
     if (given_as != 0 && is_by_shared_name(setting, given_as) == is_by_shared_name(setting, as)) {
+        const void *now = field_of(settings, i);
+        if (readable && (setting->type == MF_SETTING_TEXT ? strcmp(field, now) == 0
+                                                          : memcmp(field, now, setting->size) == 0))
+            return true; /* the same said twice is no contradiction */
         size_t n_before;
         bool is_shared;
         const char *before = name_as(setting, given_as, &n_before, &is_shared);
@@ -220,8 +226,7 @@ static bool check(const mf_settings *settings, size_t i, uint8_t as, const char 
                        "%s %s is given twice: as \"%.*s\" and as \"%s\"", settings->noun,
                        setting->name, (int)n_before, before, name);
     }
-    _Alignas(double) char field[MF_SETTING_TEXT_BYTES];
-    if (mf_setting_value_read(setting, value, n_bytes, field))
+    if (readable)
         return true;
     char quoted[96];
     char allowed[MF_SETTING_ALLOWED_BYTES];

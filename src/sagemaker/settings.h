@@ -22,7 +22,8 @@
  *     field never holds a value outside its range.
  * (2) The text of a field, set again, gives the same field, bit for bit.
  * (3) Nothing depends on the locale.
- * (4) A name and its alias are one setting: giving both is an error.
+ * (4) A name and its alias are one setting: giving both is an error, unless both say
+ *     the same.
  * (5) A shared name sets every entry that lists it, except those that are given by
  *     a name of their own, whichever comes first.
  * (6) An entry that follows another has that one's value until it is given.

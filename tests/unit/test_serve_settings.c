@@ -15,6 +15,11 @@ static const char *const NAMES[] = {
     "SAGEMAKER_MAX_PAYLOAD_IN_MB",
     "SAGEMAKER_BATCH_STRATEGY",
     "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
+    "SAGEMAKER_MODEL_SERVER_TIMEOUT",
+    "SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "SERVE_ACCESS_LOG",
+    "SERVE_ADDRESS",
+    "SERVE_PORT",
     "SERVE_THREADS",
     "SERVE_STRICT",
     "SERVE_STRIKT",
@@ -101,6 +106,60 @@ static void two_names_of_one_setting_are_one_setting(void **state)
     setenv("SERVE_THREADS", "3", 1);
     assert_int_equal(read_settings().n_threads, 3);
     refuses("SAGEMAKER_MODEL_SERVER_WORKERS", "2", "given twice");
+    setenv("SAGEMAKER_MODEL_SERVER_WORKERS", "3", 1);
+    assert_int_equal(read_settings().n_threads, 3);
+}
+
+/* Of a service that is called "serve" itself. */
+static void what_kubernetes_sets_is_none_of_our_business(void **state)
+{
+    (void)state;
+    setenv("SERVE_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("SERVE_PORT", "tcp://10.0.0.1:80", 1);
+    setenv("SERVE_PORT_80_TCP_ADDR", "10.0.0.1", 1);
+    read_settings();
+    unsetenv("SERVE_SERVICE_HOST");
+    unsetenv("SERVE_PORT_80_TCP_ADDR");
+    refuses("SERVE_PORT", "9000", "the port is SAGEMAKER_BIND_TO_PORT");
+}
+
+static void addresses_are_numeric(void **state)
+{
+    (void)state;
+    refuses("SERVE_ADDRESS", "localhost", "SERVE_ADDRESS is \"localhost\": expected a numeric");
+    refuses("SERVE_ADDRESS", "[::1]", "expected a numeric address");
+    setenv("SERVE_ADDRESS", "::1", 1);
+    assert_string_equal(read_settings().address, "::1");
+}
+
+static void the_log_level_holds_for_requests_unless_they_have_their_own(void **state)
+{
+    (void)state;
+    assert_int_equal(read_settings().access_log, MF_ACCESS_ALL);
+    setenv("SAGEMAKER_CONTAINER_LOG_LEVEL", "30", 1);
+    assert_int_equal(read_settings().access_log, MF_ACCESS_ERRORS);
+    setenv("SAGEMAKER_CONTAINER_LOG_LEVEL", "error", 1);
+    assert_int_equal(read_settings().access_log, MF_ACCESS_OFF);
+    setenv("SERVE_ACCESS_LOG", "all", 1);
+    assert_int_equal(read_settings().access_log, MF_ACCESS_ALL);
+}
+
+/* A job that sets only its concurrency, one that sends chunks without a limit, and the time
+ * that the platform gives. */
+static void a_batch_job_gets_what_it_says_and_the_time_it_has(void **state)
+{
+    (void)state;
+    setenv("SAGEMAKER_BATCH", "true", 1);
+    assert_int_equal(read_settings().answer_seconds, 600);
+    setenv("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", "20", 1);
+    assert_int_equal(read_settings().max_concurrent, 20);
+    assert_int_equal(read_settings().max_payload_mb, 5);
+    setenv("SAGEMAKER_MAX_PAYLOAD_IN_MB", "0", 1);
+    const mf_serve_settings chunked = read_settings();
+    assert_int_equal(chunked.max_payload_mb, 0);
+    assert_true(chunked.max_body_bytes >= (uint64_t)1 << 30);
+    setenv("SAGEMAKER_MODEL_SERVER_TIMEOUT", "30", 1);
+    assert_int_equal(read_settings().answer_seconds, 30);
 }
 
 static void the_default_accept_is_one_of_three_types(void **state)
@@ -115,7 +174,7 @@ static void concurrent_transforms_times_payload_is_at_most_100_mb(void **state)
 {
     (void)state;
     setenv("SAGEMAKER_BATCH", "True", 1);
-    for (int payload = 0; payload <= 100; payload += 5)
+    for (int payload = 5; payload <= 100; payload += 5)
         for (int threads = 1; threads <= 64; threads *= 4) {
             char text[16];
             snprintf(text, sizeof text, "%d", payload);
@@ -126,7 +185,7 @@ static void concurrent_transforms_times_payload_is_at_most_100_mb(void **state)
             assert_true(s.batch);
             assert_true(s.max_concurrent >= 1);
             assert_true(s.max_concurrent * s.max_payload_mb <= 100);
-            assert_int_equal(s.max_payload_mb, payload == 0 ? 6 : payload);
+            assert_int_equal(s.max_payload_mb, payload);
             assert_true(s.max_body_bytes >= (uint64_t)s.max_payload_mb << 20);
             assert_true(s.max_buffered_bytes >=
                         ((uint64_t)s.max_payload_mb << 20) * s.max_concurrent);
@@ -149,6 +208,12 @@ int main(void)
         cmocka_unit_test_setup(a_mistyped_setting_of_ours_is_refused_with_the_right_one,
                                clean_environment),
         cmocka_unit_test_setup(two_names_of_one_setting_are_one_setting, clean_environment),
+        cmocka_unit_test_setup(what_kubernetes_sets_is_none_of_our_business, clean_environment),
+        cmocka_unit_test_setup(addresses_are_numeric, clean_environment),
+        cmocka_unit_test_setup(the_log_level_holds_for_requests_unless_they_have_their_own,
+                               clean_environment),
+        cmocka_unit_test_setup(a_batch_job_gets_what_it_says_and_the_time_it_has,
+                               clean_environment),
         cmocka_unit_test_setup(the_default_accept_is_one_of_three_types, clean_environment),
         cmocka_unit_test_setup(concurrent_transforms_times_payload_is_at_most_100_mb,
                                clean_environment),

@@ -1,0 +1,80 @@
+"""script/run: the whole path on one machine, as README.md promises it."""
+
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from harness import BIN, SOURCE
+
+
+def processes_of(folder):
+    """Those that still have the folder in their command line or environment."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in text and int(entry.name) != os.getpid():
+            found.append(entry.name)
+    return found
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        if BIN != SOURCE / "build/release/bin":
+            reason = "script/run starts the programs of build/release"
+            sys.stderr.write(f"\nNOT TESTED HERE: {self.id()}: {reason}\n")
+            self.skipTest(reason)
+        keep = tempfile.TemporaryDirectory()
+        self.addCleanup(keep.cleanup)
+        self.folder = pathlib.Path(keep.name)
+        self.environment = {**os.environ, "FOLDER": keep.name, "PORT": "21800",
+                            "ENDPOINT_PORT": "21900"}
+
+    def test_once_trains_serves_answers_and_leaves_nothing_behind(self):
+        done = subprocess.run([SOURCE / "script/run", "--once"], env=self.environment, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
+        self.assertRegex(done.stdout, r'\n\{"predicted_rating": \d\.\d, '
+                                      r'"movie_title": "Fight Club \(1999\)"\}\n')
+        self.assertEqual(len(re.findall(r'"genres": \[', done.stdout)), 3)
+        self.assertTrue((self.folder / "model/model.bin").exists())
+        self.assertEqual(processes_of(self.folder), [])
+
+    def test_ctrl_c_ends_everything(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(SOURCE)
+            os.execve("script/run", ["script/run"], self.environment)
+        self.addCleanup(os.close, terminal)
+        seen = b""
+        end = time.monotonic() + 300
+        sent = False
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 1)[0]:
+                try:
+                    piece = os.read(terminal, 65536)
+                except OSError:
+                    break
+                seen += piece
+            if not sent and b"Ctrl-C ends both" in seen:
+                os.write(terminal, b"\x03")
+                sent = True
+        else:
+            os.kill(pid, signal.SIGTERM)
+        self.assertTrue(sent, seen[-2000:])
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 130)
+        self.assertEqual(processes_of(self.folder), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -34,9 +34,9 @@ exports.handler = async (event, context) => {
 
 class CommandLine(LocalCloudCase):
     def setUp(self):
-        super().setUp()
         if AWS is None:
             self.not_here("there is no aws; script/bootstrap installs Debian's awscli")
+        super().setUp()
 
     def aws(self, cloud, *words):
         """(status, what it printed, the answer's body)"""
@@ -103,12 +103,12 @@ class CommandLine(LocalCloudCase):
 
 class RuntimeInterfaceClient(LocalCloudCase):
     def setUp(self):
-        super().setUp()
         node = shutil.which("node")
         main = next((p for p in (Path(RIC) / "bin" / "index.mjs", Path(RIC) / "bin" / "index.js")
                      if p.exists()), None)
         if not RIC or node is None or main is None:
             self.not_here("MF_LAMBDA_RIC points to no installed aws-lambda-ric")
+        super().setUp()
         (self.folder / "app.js").write_text(HANDLER)
         self.function = {
             "program": node, "arguments": [str(main), "app.handler"], "folder": str(self.folder),
@@ -138,7 +138,7 @@ class RuntimeInterfaceClient(LocalCloudCase):
                              (answer.json["errorType"], answer.json["errorMessage"]))
             self.assertEqual(n, cloud.invoke("f", {"n": n}).json["n"])
         self.assertEqual(1, len(cloud.children()))
-        self.assertNotRegex(cloud.run.text(), "exit status|signal:|INIT_REPORT")
+        self.assertNotRegex(cloud.stop().stdout, "exit status|signal:|INIT_REPORT")
 
     def test_large_events_and_answers_pass(self):
         """20"""

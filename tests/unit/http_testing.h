@@ -223,10 +223,10 @@ typedef struct reply {
     char body[16 * 1024]; /* the beginning of it, zero-terminated */
 } reply;
 
-static inline int connect_to(const mf_http_server *server)
+static inline int connect_to_port(uint16_t port)
 {
     const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons(mf_http_server_port(server)),
+                                   .sin_port = htons(port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
@@ -234,13 +234,23 @@ static inline int connect_to(const mf_http_server *server)
     return fd;
 }
 
-static inline client *open_client(const mf_http_server *server)
+static inline int connect_to(const mf_http_server *server)
+{
+    return connect_to_port(mf_http_server_port(server));
+}
+
+static inline client *open_client_at(uint16_t port)
 {
     client *c = malloc(sizeof *c);
     assert_non_null(c);
-    c->fd = connect_to(server);
+    c->fd = connect_to_port(port);
     c->n = 0;
     return c;
+}
+
+static inline client *open_client(const mf_http_server *server)
+{
+    return open_client_at(mf_http_server_port(server));
 }
 
 static inline void close_client(client *c)

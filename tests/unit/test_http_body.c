@@ -117,6 +117,32 @@ static void extensions_and_trailers_are_bounded(void **state)
     }
 }
 
+static void a_chunk_over_the_limit_is_too_large_before_it_comes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        mf_body_state end;
+    } cases[] = {
+        {"64\r\n", MF_BODY_MORE},
+        {"65\r\n", MF_BODY_TOO_LARGE},
+        {"FFFFFFFFFFFFFFFF\r\n", MF_BODY_TOO_LARGE},
+        {"1\r\na\r\n63\r\n", MF_BODY_MORE},
+        {"1\r\na\r\n64\r\n", MF_BODY_TOO_LARGE},
+        {"FFFFFFFFFFFFFFFFF\r\n", MF_BODY_BAD_CHUNKS},
+        {"FFFFFFFFx\r\n", MF_BODY_BAD_CHUNKS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (size_t step = 1; step <= strlen(cases[i].text); step++) {
+            mf_body body;
+            size_t left;
+            assert_int_equal(feed_chunked(cases[i].text, strlen(cases[i].text), step, false, 100,
+                                          &body, &left),
+                             cases[i].end);
+            mf_body_end(&body, 0);
+        }
+}
+
 static void the_limit_counts_the_body_alone(void **state)
 {
     (void)state;
@@ -359,6 +385,7 @@ int main(void)
         cmocka_unit_test(chunks_give_the_same_body_in_any_pieces),
         cmocka_unit_test(bad_chunks_are_refused_in_any_pieces),
         cmocka_unit_test(extensions_and_trailers_are_bounded),
+        cmocka_unit_test(a_chunk_over_the_limit_is_too_large_before_it_comes),
         cmocka_unit_test(the_limit_counts_the_body_alone),
         cmocka_unit_test(a_length_is_believed_only_as_bytes_come),
         cmocka_unit_test(bytes_behind_the_length_are_left),

@@ -1,12 +1,14 @@
 /* How the server begins and ends, and what it writes down in between. */
 #include "http_testing.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <fcntl.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #define WORK(slices) "POST /work HTTP/1.1\r\nContent-Length: 2\r\n\r\n" slices
 
@@ -54,6 +56,14 @@ static void drain_finishes_what_was_taken_and_closes_the_idle(void **state)
     mf_http_server_destroy(server);
 }
 
+/* Three seconds: when the server has given up whom it gives up. */
+static void *open_gate_later(void *argument)
+{
+    poll(NULL, 0, 3000);
+    atomic_store(&gate_open, true);
+    return argument;
+}
+
 static void drain_cuts_what_does_not_end(void **state)
 {
     (void)state;
@@ -72,6 +82,35 @@ static void drain_cuts_what_does_not_end(void **state)
     assert_int_equal(atomic_load(&jobs_destroyed), 3);
     for (int i = 0; i < 4; i++)
         close_client(clients[i]);
+    mf_http_server_destroy(server);
+}
+
+static void drain_gives_up_work_whose_client_has_finished_sending(void **state)
+{
+    (void)state;
+    const mf_http_settings settings = test_settings();
+    mf_http_server *server = start_server(&settings);
+    client *finished = open_client(server);
+    client *there = open_client(server);
+    send_text(finished, WORK("-1"));
+    send_text(there, WORK("-2"));
+    assert_soon(stats_of(server).working == 2);
+    shutdown(finished->fd, SHUT_WR);
+    const int64_t start = now_ms();
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, open_gate_later, NULL), 0);
+    assert_int_equal(mf_http_server_drain(server, PATIENCE_MS), 0);
+    pthread_join(thread, NULL);
+    assert_true(now_ms() - start >= 2000);
+    reply r;
+    assert_true(read_reply(finished, &r));
+    assert_json_error(&r, 503, "service_unavailable");
+    assert_true(is_closed(finished));
+    assert_true(read_reply(there, &r));
+    assert_int_equal(r.status, 200);
+    assert_int_equal(atomic_load(&jobs_destroyed), 2);
+    close_client(finished);
+    close_client(there);
     mf_http_server_destroy(server);
 }
 
@@ -116,6 +155,40 @@ static void each_loop_runs_on_every_loop(void **state)
     }
     assert_serves(server);
     stop_server(server);
+}
+
+static atomic_size_t stack_bytes;
+
+static void measure_stack(uint32_t loop, void *argument)
+{
+    (void)loop;
+    (void)argument;
+    pthread_attr_t attributes;
+    size_t n = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return;
+    pthread_attr_getstacksize(&attributes, &n);
+    pthread_attr_destroy(&attributes);
+    atomic_store(&stack_bytes, n);
+}
+
+static void the_stack_of_a_loop_does_not_depend_on_the_system(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    getrlimit(RLIMIT_STACK, &before);
+    const rlim_t limits[] = {256 << 10, 8 << 20};
+    for (int i = 0; i < 2; i++) {
+        struct rlimit limit = before;
+        limit.rlim_cur = limits[i];
+        setrlimit(RLIMIT_STACK, &limit);
+        const mf_http_settings settings = test_settings();
+        mf_http_server *server = start_server(&settings);
+        mf_http_server_each_loop(server, measure_stack, NULL);
+        assert_in_range(atomic_load(&stack_bytes), 1 << 20, 2 << 20);
+        stop_server(server);
+    }
+    setrlimit(RLIMIT_STACK, &before);
 }
 
 static void a_port_that_is_taken_is_named(void **state)
@@ -197,7 +270,7 @@ static void stats_add_up_and_the_log_has_a_line_for_each(void **state)
         client *c = open_client(server);
         for (int j = 0; j < 100; j++)
             ask(c,
-                "POST /echo?secret=1 HTTP/1.1\r\nX-Amzn-SageMaker-Inference-Id: inf-1\r\n"
+                "POST /echo?secret=1 HTTP/1.1\r\nX-Amzn-SageMaker-Inference-Id: inf \"1\" \r\n"
                 "X-Request-Id: a\"b\\c\r\nContent-Length: 6\r\n\r\nsecret",
                 &r);
         ask(c, GET_PING, &r);
@@ -239,7 +312,8 @@ static void stats_add_up_and_the_log_has_a_line_for_each(void **state)
         if (strcmp(json_string_value(json_object_get(json, "route")), "/echo") == 0) {
             n_echo++;
             assert_string_equal(json_string_value(json_object_get(json, "request_id")), "a\"b\\c");
-            assert_string_equal(json_string_value(json_object_get(json, "inference_id")), "inf-1");
+            assert_string_equal(json_string_value(json_object_get(json, "inference_id")),
+                                "inf \"1\"");
             assert_string_equal(json_string_value(json_object_get(json, "method")), "POST");
             assert_int_equal(json_integer_value(json_object_get(json, "status")), 200);
             assert_int_equal(json_integer_value(json_object_get(json, "bytes_in")), 6);
@@ -254,11 +328,10 @@ static void stats_add_up_and_the_log_has_a_line_for_each(void **state)
     testing_folder_remove(folder);
 }
 
-static void a_log_that_nobody_reads_drops_records_and_ends(void **state)
+static void check_log_that_nobody_reads(int flags)
 {
-    (void)state;
     int ends[2];
-    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_int_equal(pipe2(ends, flags | O_CLOEXEC), 0);
     mf_error err = {0};
     mf_http_access_log *log = mf_access_log_open(ends[1], 1, 400, &err);
     assert_non_null(log);
@@ -269,11 +342,44 @@ static void a_log_that_nobody_reads_drops_records_and_ends(void **state)
         mf_access_log_put(log, 0, &quiet);
         mf_access_log_put(log, 0, &access);
     }
+    const int64_t start = now_ms();
     mf_access_log_close(log);
+    assert_true(now_ms() - start < 3000);
     char bytes[4096];
     const ssize_t n = read(ends[0], bytes, sizeof bytes);
     assert_true(n > 0);
     assert_null(memmem(bytes, (size_t)n, "\"status\":200", 12));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_log_that_nobody_reads_drops_records_and_ends(void **state)
+{
+    (void)state;
+    check_log_that_nobody_reads(O_NONBLOCK);
+    check_log_that_nobody_reads(0); /* as standard error usually is */
+}
+
+static void a_stalled_standard_error_holds_nobody_up(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    const mf_log_style style = {
+        .fd = ends[1], .format = MF_LOG_JSON, .time_key = "ts", .level_names = {"", "info"}};
+    mf_log_set_style(&style);
+    const int64_t start = now_ms();
+    for (int i = 0; i < 20000; i++)
+        mf_log_message(MF_LOG_INFO, "much", "%d", i);
+    assert_true(now_ms() - start < 5000);
+    /* What is read makes room for the next line. */
+    static char bytes[1 << 17];
+    assert_true(read(ends[0], bytes, sizeof bytes) > 10000);
+    mf_log_message(MF_LOG_INFO, "next", "here");
+    mf_log_set_style(NULL);
+    const ssize_t n = read(ends[0], bytes, sizeof bytes);
+    assert_true(n > 0);
+    assert_non_null(memmem(bytes, (size_t)n, "\"event\":\"next\"", 14));
     close(ends[0]);
     close(ends[1]);
 }
@@ -284,13 +390,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drain_finishes_what_was_taken_and_closes_the_idle),
         cmocka_unit_test(drain_cuts_what_does_not_end),
+        cmocka_unit_test(drain_gives_up_work_whose_client_has_finished_sending),
         cmocka_unit_test(a_request_in_the_backlog_is_answered_before_the_end),
         cmocka_unit_test(each_loop_runs_on_every_loop),
+        cmocka_unit_test(the_stack_of_a_loop_does_not_depend_on_the_system),
         cmocka_unit_test(a_port_that_is_taken_is_named),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(create_without_memory_fails_cleanly),
         cmocka_unit_test(stats_add_up_and_the_log_has_a_line_for_each),
         cmocka_unit_test(a_log_that_nobody_reads_drops_records_and_ends),
+        cmocka_unit_test(a_stalled_standard_error_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 /* Sanitizers keep freed memory and add to what is used. */
 #if defined(__has_feature)
@@ -86,6 +87,91 @@ static void a_client_that_reads_nothing_is_cut_off(void **state)
     assert_int_equal(stats_of(server).timed_out, 1);
     assert_int_equal(stats_of(server).buffered_bytes, 0);
     close_client(c);
+    stop_server(server);
+}
+
+/* Reads with a small window, so that what is unsent stays with the server. */
+static client *open_narrow_client(const mf_http_server *server)
+{
+    client *c = open_client(server);
+    const int n = 4096;
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
+    return c;
+}
+
+/* Reads up to n_bytes at a time, with pauses; how many came before the end. */
+static size_t read_slowly(client *c, size_t n_bytes, int pause_ms)
+{
+    size_t n_all = 0;
+    ssize_t n;
+    while ((n = recv(c->fd, c->bytes, n_bytes, 0)) > 0) {
+        n_all += (size_t)n;
+        poll(NULL, 0, pause_ms);
+    }
+    return n_all;
+}
+
+static void a_client_that_reads_by_drops_is_cut_off_and_a_steady_one_is_not(void **state)
+{
+    (void)state;
+    mf_http_settings settings = test_settings();
+    settings.write_ms = 1000;
+    mf_http_server *server = start_server(&settings);
+    client *c = open_narrow_client(server);
+    int64_t start = now_ms();
+    send_text(c, "GET /big HTTP/1.1\r\n\r\n");
+    assert_true(read_slowly(c, 4096, 20) < 8u << 20);
+    assert_true(now_ms() - start < 9000);
+    assert_int_equal(stats_of(server).timed_out, 1);
+    close_client(c);
+    c = open_client(server);
+    start = now_ms();
+    send_text(c, "GET /big HTTP/1.0\r\n\r\n");
+    assert_true(read_slowly(c, 40960, 10) > 8u << 20);
+    assert_true(now_ms() - start > settings.write_ms);
+    assert_int_equal(stats_of(server).timed_out, 1);
+    close_client(c);
+    stop_server(server);
+}
+
+static void over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer(void **state)
+{
+    (void)state;
+    mf_http_settings settings = test_settings();
+    settings.max_buffered_bytes = 8u << 20;
+    mf_http_server *server = start_server(&settings);
+    client *slow[3];
+    reply r;
+    for (int i = 0; i < 3; i++) {
+        /* Of a second big answer the rest would go over the limit. */
+        slow[i] = open_narrow_client(server);
+        send_text(slow[i], "GET /big HTTP/1.1\r\n\r\n");
+        assert_soon(stats_of(server).routes[5].answers[2] == (uint64_t)i + 1);
+        assert_true(stats_of(server).buffered_bytes > 4u << 20);
+        assert_soon(stats_of(server).connections == 1);
+        assert_int_equal(stats_of(server).timed_out, i);
+        poll(NULL, 0, 1200);
+    }
+    /* Nor is a body refused for their sake. */
+    char *body = calloc(1, 1u << 20);
+    assert_non_null(body);
+    client *c[8];
+    for (int i = 0; i < 8; i++) {
+        c[i] = open_client(server);
+        send_text(c[i], "POST /echo HTTP/1.1\r\nContent-Length: 900001\r\n\r\n");
+        send_bytes(c[i], body, 900000);
+    }
+    assert_soon(stats_of(server).buffered_bytes == 8u * 900000);
+    for (int i = 0; i < 8; i++) {
+        send_text(c[i], "x");
+        assert_true(read_reply(c[i], &r));
+        assert_int_equal(r.status, 200);
+        close_client(c[i]);
+    }
+    free(body);
+    assert_int_equal(stats_of(server).timed_out, 3);
+    for (int i = 0; i < 3; i++)
+        close_client(slow[i]);
     stop_server(server);
 }
 
@@ -296,6 +382,83 @@ static void without_file_descriptors_it_waits_and_goes_on(void **state)
     stop_server(server);
 }
 
+/* In a process of its own, whose limit cannot be raised again. */
+static pid_t serve_with_few_files(rlim_t n_files, uint16_t *port, int *end)
+{
+    int ports[2];
+    int ends[2];
+    assert_int_equal(pipe(ports) | pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[1]);
+        const struct rlimit few = {n_files, n_files};
+        mf_error err = {0};
+        mf_http_settings settings = test_settings();
+        settings.max_connections = 1000;
+        setrlimit(RLIMIT_NOFILE, &few);
+        mf_http_server *server = mf_http_server_create(&settings, test_routes, N_ROUTES, &err);
+        *port = server != NULL ? mf_http_server_port(server) : 0;
+        if (write(ports[1], port, sizeof *port) < 0 || server == NULL)
+            _exit(err.code == MF_ERR_IO && strstr(err.text, "1 threads need 22") != NULL ? 2 : 3);
+        if (!mf_http_server_start(server, &err))
+            _exit(4);
+        char c;
+        const ssize_t n = read(ends[0], &c, 1);
+        mf_http_server_drain(server, 1000);
+        mf_http_server_destroy(server);
+        _exit(n == 0 ? 0 : 5);
+    }
+    close(ends[0]);
+    close(ports[1]);
+    assert_int_equal(read(ports[0], port, sizeof *port), sizeof *port);
+    close(ports[0]);
+    *end = ends[1];
+    return child;
+}
+
+static int exit_code(pid_t child)
+{
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void connections_that_open_files_do_not_suffice_for_are_told_so(void **state)
+{
+    (void)state;
+    enum { FILES = 64, TAKEN = FILES - 32 - 6, ALL = 150 };
+    int end;
+    uint16_t port;
+    const pid_t child = serve_with_few_files(FILES, &port, &end);
+    client *clients[ALL];
+    reply r;
+    for (int i = 0; i < ALL; i++) {
+        clients[i] = open_client_at(port);
+        if (i < TAKEN)
+            ask(clients[i], GET_PING, &r);
+        else
+            assert_true(read_reply(clients[i], &r)); /* and not silence */
+        assert_int_equal(r.status, i < TAKEN ? 200 : 503);
+    }
+    ask(clients[0], GET_PING, &r);
+    assert_int_equal(r.status, 200);
+    for (int i = 0; i < ALL; i++)
+        close_client(clients[i]);
+    close(end);
+    assert_int_equal(exit_code(child), 0);
+}
+
+static void too_few_open_files_are_an_error_at_once(void **state)
+{
+    (void)state;
+    int end;
+    uint16_t port;
+    const pid_t child = serve_with_few_files(21, &port, &end);
+    assert_int_equal(port, 0);
+    assert_int_equal(exit_code(child), 2);
+    close(end);
+}
+
 static size_t resident_bytes(void)
 {
     unsigned long pages = 0;
@@ -365,6 +528,8 @@ int main(void)
         cmocka_unit_test(slow_requests_get_408_however_they_drip),
         cmocka_unit_test(idle_connections_are_closed_without_a_word),
         cmocka_unit_test(a_client_that_reads_nothing_is_cut_off),
+        cmocka_unit_test(a_client_that_reads_by_drops_is_cut_off_and_a_steady_one_is_not),
+        cmocka_unit_test(over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer),
         cmocka_unit_test(work_that_takes_too_long_is_answered_503_and_the_connection_lives),
         cmocka_unit_test(work_goes_on_between_other_requests_and_takes_turns),
         cmocka_unit_test(a_client_that_goes_takes_its_work_along),
@@ -373,6 +538,8 @@ int main(void)
         cmocka_unit_test(connections_over_the_limit_are_told_so),
         cmocka_unit_test(bodies_over_the_limit_of_all_get_503),
         cmocka_unit_test(without_file_descriptors_it_waits_and_goes_on),
+        cmocka_unit_test(connections_that_open_files_do_not_suffice_for_are_told_so),
+        cmocka_unit_test(too_few_open_files_are_an_error_at_once),
         cmocka_unit_test(idle_connections_cost_little),
         cmocka_unit_test(many_requests_leave_nothing_behind),
     };

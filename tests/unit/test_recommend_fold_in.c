@@ -291,8 +291,13 @@ static void without_regularization_there_is_still_one_solution(void **state)
         size_t n_doubles;
         assert_true(mf_ridge_room(n, K, &n_doubles));
         double *work = testing_allocate(n_doubles, sizeof *work);
-        const mf_ridge ridge = {
-            .n = n, .n_factors = K, .stride = 16, .rows = rows, .items = items, .y = y};
+        const mf_ridge ridge = {.n = n,
+                                .n_factors = K,
+                                .stride = 16,
+                                .rows = rows,
+                                .items = items,
+                                .y = y,
+                                .kernel = mf_recommend_kernel_choose()};
         mf_ridge_solve(&ridge, work, p, &b);
         for (uint32_t j = 0; j < n; j++) {
             double predicted = (double)b;

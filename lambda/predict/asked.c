@@ -1,0 +1,111 @@
+/* asked.c: promises in asked.h. */
+#include "lambda/predict/asked.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#define EXAMPLE "send {\"userId\":…,\"movieId\":…}"
+
+static void write_id(mf_text *text, const mf_asked_id *asked)
+{
+    mf_text_json(text, asked->id.bytes, asked->id.n_bytes);
+}
+
+static void write_list(const mf_question *q, mf_text *text)
+{
+    if (q->n > 0)
+        mf_text_format(text, ",\"top_n\":%lu", (unsigned long)q->n);
+    /* Without top_n it is true unless it says otherwise. */
+    if (q->include_rated)
+        mf_text_literal(text, ",\"include_rated\":true");
+    else if (q->n == 0)
+        mf_text_literal(text, ",\"include_rated\":false");
+    if (q->n_movies == 0)
+        return;
+    mf_text_literal(text, ",\"movieIds\":");
+    for (size_t i = 0; i < q->n_movies; i++) {
+        mf_text_append(text, i == 0 ? "[" : ",", 1);
+        write_id(text, &q->movies[i]);
+    }
+    mf_text_literal(text, "]");
+}
+
+static void write_ratings(const mf_question *q, mf_text *text)
+{
+    mf_text_literal(text, "\"ratings\":");
+    for (size_t i = 0; i < q->n_ratings; i++) {
+        mf_text_append(text, i == 0 ? "[" : ",", 1);
+        mf_text_literal(text, "{\"movieId\":");
+        write_id(text, &q->rated[i]);
+        /* Nine digits give the same float back. */
+        mf_text_format(text, ",\"rating\":%.9g}", (double)q->ratings[i]);
+    }
+    mf_text_literal(text, "]");
+}
+
+static void write_spelling(const mf_question *q, mf_text *text)
+{
+    mf_text_literal(text, "{");
+    if (q->n_ratings > 0) {
+        write_ratings(q, text);
+    } else if (q->kind != MF_QUESTION_SIMILAR) {
+        mf_text_literal(text, "\"userId\":");
+        write_id(text, &q->user);
+    }
+    if (q->kind == MF_QUESTION_LIST)
+        write_list(q, text);
+    if (q->kind == MF_QUESTION_RATING)
+        mf_text_literal(text, ",");
+    if (q->kind != MF_QUESTION_LIST) {
+        mf_text_literal(text, "\"movieId\":");
+        write_id(text, &q->item);
+    }
+    if (q->kind == MF_QUESTION_SIMILAR)
+        mf_text_format(text, ",\"similar\":%lu", (unsigned long)q->n);
+    mf_text_literal(text, "}");
+    if (mf_text_reserve(text, 1))
+        text->bytes[text->n_bytes] = '\0';
+}
+
+static size_t n_blanks(const char *bytes, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\n' || bytes[i] == '\r'))
+        i++;
+    return i;
+}
+
+/* A question and nothing else. */
+static bool read_whole(mf_question *question, const mf_inference_limits *limits, const char *body,
+                       size_t n_body, mf_error *err)
+{
+    const mf_json_where where = {.text = body, .place = {MF_PLACE_BODY, 0}};
+    size_t n_used = 0;
+    size_t at = n_body >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* an editor's mark */
+    at += n_blanks(body + at, n_body - at);
+    if (at == n_body)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is empty: " EXAMPLE);
+    if (!mf_question_read(question, limits, body + at, n_body - at, &n_used, where, err))
+        return false;
+    at += n_used;
+    at += n_blanks(body + at, n_body - at);
+    return at == n_body || mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                                   "something follows the JSON object of the question");
+}
+
+bool mf_asked_read(mf_question *question, const mf_inference_limits *limits, const char *body,
+                   size_t n_body, mf_text *spelling, mf_problem *problem)
+{
+    mf_error err = {0};
+    if (body == NULL)
+        return mf_problem_say(problem, MF_PROBLEM_BAD_REQUEST, "there is no body: " EXAMPLE);
+    if (!read_whole(question, limits, body, n_body, &err)) {
+        if (err.code == MF_ERR_PARSE && json_object_get(question->document, "instances") != NULL)
+            return mf_problem_say(problem, MF_PROBLEM_BAD_REQUEST,
+                                  "instances: one question at a time is answered here: " EXAMPLE);
+        return mf_problem_of_error(problem, &err);
+    }
+    write_spelling(question, spelling);
+    return !spelling->failed ||
+           mf_problem_hide(problem, MF_PROBLEM_INTERNAL, "no memory for a question");
+}

@@ -1,0 +1,95 @@
+/* problem.c: promises in problem.h. */
+#include "lambda/predict/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct {
+    const char *code;
+    const char *metric;
+    const char *usual;
+    int status;
+    mf_error_code reported;
+} kinds[MF_PROBLEM_KINDS] = {
+    [MF_PROBLEM_NONE] = {"ok", "Ok", "", 200, MF_OK},
+    [MF_PROBLEM_BAD_REQUEST] = {"bad_request", "BadRequest", "the request is not understood", 400,
+                                MF_ERR_PARSE},
+    [MF_PROBLEM_NOT_FOUND] = {"not_found", "NotFound", "what was asked for does not exist", 404,
+                              MF_ERR_UNKNOWN},
+    [MF_PROBLEM_METHOD] = {"method_not_allowed", "MethodNotAllowed", "use POST or GET", 405,
+                           MF_ERR_PARSE},
+    [MF_PROBLEM_TOO_LARGE] = {"content_too_large", "TooLarge", "the request is too large", 413,
+                              MF_ERR_LIMIT},
+    [MF_PROBLEM_THROTTLED] = {"too_many_requests", "Throttled",
+                              "too many requests at once: try again in a moment", 429,
+                              MF_ERR_LIMIT},
+    [MF_PROBLEM_INTERNAL] = {"internal_error", "InternalError",
+                             "something went wrong here; the log knows more", 500, MF_ERR_ARGUMENT},
+    [MF_PROBLEM_MODEL] = {"bad_gateway", "ModelError",
+                          "the model did not answer as it should; try again later", 502, MF_ERR_IO},
+    [MF_PROBLEM_TIMEOUT] = {"gateway_timeout", "Timeout",
+                            "the model took too long to answer; try again later", 504, MF_ERR_IO},
+};
+
+int mf_problem_status(mf_problem_kind kind)
+{
+    return kinds[kind].status;
+}
+
+const char *mf_problem_code(mf_problem_kind kind)
+{
+    return kinds[kind].code;
+}
+
+const char *mf_problem_metric(mf_problem_kind kind)
+{
+    return kinds[kind].metric;
+}
+
+bool mf_problem_say(mf_problem *problem, mf_problem_kind kind, const char *format, ...)
+{
+    char sentence[MF_ERROR_TEXT_BYTES];
+    if (problem->kind != MF_PROBLEM_NONE)
+        return false;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(sentence, sizeof sentence, format, list);
+    va_end(list);
+    problem->kind = kind;
+    return mf_fail(&problem->said, kinds[kind].reported, MF_NOWHERE, "%s", sentence);
+}
+
+bool mf_problem_hide(mf_problem *problem, mf_problem_kind kind, const char *format, ...)
+{
+    char sentence[MF_ERROR_TEXT_BYTES];
+    if (problem->kind != MF_PROBLEM_NONE)
+        return false;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(sentence, sizeof sentence, format, list);
+    va_end(list);
+    mf_fail(&problem->detail, kinds[kind].reported, MF_NOWHERE, "%s", sentence);
+    return mf_problem_say(problem, kind, "%s", kinds[kind].usual);
+}
+
+bool mf_problem_of_error(mf_problem *problem, const mf_error *err)
+{
+    switch (err->code) {
+    case MF_ERR_PARSE:
+    case MF_ERR_NOT_ACCEPTABLE:
+        return mf_problem_say(problem, MF_PROBLEM_BAD_REQUEST, "%s", err->text);
+    case MF_ERR_LIMIT:
+        return mf_problem_say(problem, MF_PROBLEM_TOO_LARGE, "%s", err->text);
+    case MF_ERR_UNKNOWN:
+        return mf_problem_say(problem, MF_PROBLEM_NOT_FOUND, "%s", err->text);
+    default:
+        return mf_problem_hide(problem, MF_PROBLEM_INTERNAL, "%s: %s", mf_error_name(err->code),
+                               err->text);
+    }
+}
+
+bool mf_problem_to_error(const mf_problem *problem, mf_error *err)
+{
+    return mf_fail(err, kinds[problem->kind].reported, MF_NOWHERE, "%d %s: %s",
+                   kinds[problem->kind].status, kinds[problem->kind].code, problem->said.text);
+}

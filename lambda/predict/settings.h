@@ -1,0 +1,42 @@
+/* settings.h: what the function's environment variables say.
+ *
+ * The table in settings.c has every name, range, default and one line of help; README.md
+ * has the same for people. AWS's own variables (region, keys, endpoints) are read by
+ * lambda/aws, those of the platform by lambda/runtime.
+ *
+ * Threads: a value to read; any number. */
+#ifndef MF_LAMBDA_PREDICT_SETTINGS_H
+#define MF_LAMBDA_PREDICT_SETTINGS_H
+
+#include "base/error.h"
+#include "inference/inference.h"
+#include "lambda/aws/sagemaker_runtime.h"
+#include "sagemaker/settings.h"
+
+typedef struct mf_predict_settings {
+    char endpoint_name[MF_AWS_ENDPOINT_NAME_BYTES]; /* "": the model is in this process */
+    char model_uri[MF_SETTING_TEXT_BYTES];          /* "": it is behind the endpoint    */
+    char movies_uri[MF_SETTING_TEXT_BYTES];         /* s3://bucket/key or a path        */
+    uint32_t movies_refresh_seconds;                /* 0: never                         */
+    char allow_origin[MF_SETTING_TEXT_BYTES];
+    char route[64];
+    uint32_t max_top_n;
+    uint32_t max_fold_in;
+    uint32_t margin_ms;
+    bool metrics;
+} mf_predict_settings;
+
+/* Reads and checks the environment. Fails MF_ERR_CONFIG with a sentence that names the
+ * variable. settings is for mf_settings_log. */
+bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values, mf_error *err);
+
+/* Every variable at its default. Fails MF_ERR_ARGUMENT (never, tested). */
+bool mf_predict_settings_start(mf_settings *settings, mf_predict_settings *values, mf_error *err);
+
+/* True for s3://…; false for a path. */
+bool mf_predict_is_s3(const char *uri);
+
+/* What a question may ask. */
+mf_inference_limits mf_predict_settings_limits(const mf_predict_settings *values);
+
+#endif

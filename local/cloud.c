@@ -1,0 +1,213 @@
+/* cloud.c: promises in cloud.h. */
+#include "cloud.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "console.h"
+#include "endpoints.h"
+#include "function.h"
+#include "gateway.h"
+#include "lambda_api.h"
+#include "service_reply.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { N_SIGNALS = 3 };
+
+typedef struct cloud {
+    const mf_local_settings *settings;
+    struct event_base *base;
+    struct event *signals[N_SIGNALS];
+    struct event *kill_timer;
+    mf_web_server *server;
+    mf_function *functions[MF_FUNCTIONS_MAX];
+    mf_lambda_api lambda;
+    mf_gateway gateway;
+    mf_endpoints *endpoints;
+    bool stopping;
+} cloud;
+
+/* ----------------------------------------------------------------- requests */
+
+static void handle(void *context, mf_web_request *request)
+{
+    cloud *c = context;
+    if (c->stopping)
+        mf_service_refuse(request, 503, "ServiceUnavailable", "local-cloud is ending");
+    else if (!mf_lambda_api_handle(&c->lambda, request) &&
+             !mf_endpoints_handle(c->endpoints, request))
+        mf_gateway_handle(&c->gateway, request);
+}
+
+static void gone(void *context, mf_web_request *request)
+{
+    (void)context;
+    mf_pending *pending = mf_web_user(request);
+    pending->gone(pending);
+}
+
+/* ------------------------------------------------------------------- ending */
+
+static unsigned signal_all(cloud *c, int signal_number)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < c->settings->n_functions; i++)
+        n += mf_function_stop(c->functions[i], signal_number);
+    return n;
+}
+
+static void on_patience_over(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    signal_all(context, SIGKILL);
+}
+
+static void on_stop(evutil_socket_t signal_number, short what, void *context)
+{
+    (void)what;
+    cloud *c = context;
+    const bool again = c->stopping;
+    const struct timeval patience = {c->settings->stop_ms / 1000,
+                                     (long)(c->settings->stop_ms % 1000) * 1000};
+    c->stopping = true;
+    if (!again)
+        mf_log_message(MF_LOG_INFO, "stopping", "%s: ending every process",
+                       signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+    if (signal_all(c, again ? SIGKILL : SIGTERM) == 0)
+        event_base_loopbreak(c->base);
+    else if (!again)
+        event_add(c->kill_timer, &patience);
+}
+
+static void on_child(evutil_socket_t signal_number, short what, void *context)
+{
+    (void)signal_number;
+    (void)what;
+    cloud *c = context;
+    for (uint32_t i = 0; i < c->settings->n_functions; i++)
+        mf_function_reap(c->functions[i]);
+    if (c->stopping && signal_all(c, 0) == 0)
+        event_base_loopbreak(c->base);
+}
+
+/* ------------------------------------------------------------------ starting */
+
+/* A connection is a file, and a desktop lets a program have 1,024. */
+static void raise_files(void)
+{
+    enum { WANTED = 8192 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= WANTED)
+        return;
+    files.rlim_cur = files.rlim_max < WANTED ? files.rlim_max : WANTED;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static bool start_signals(cloud *c, mf_error *err)
+{
+    static const int numbers[N_SIGNALS] = {SIGCHLD, SIGINT, SIGTERM};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < N_SIGNALS; i++) {
+        c->signals[i] = evsignal_new(c->base, numbers[i], i == 0 ? on_child : on_stop, c);
+        if (c->signals[i] == NULL || event_add(c->signals[i], NULL) != 0)
+            return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a signal");
+    }
+    c->kill_timer = event_new(c->base, -1, EV_PERSIST, on_patience_over, c);
+    return c->kill_timer != NULL ||
+           mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a timer");
+}
+
+static bool write_port(const cloud *c, mf_error *err)
+{
+    char text[16];
+    if (c->settings->port_file[0] == '\0')
+        return true;
+    const int n = snprintf(text, sizeof text, "%u\n", (unsigned)mf_web_port(c->server));
+    return mf_file_write(c->settings->port_file, text, (size_t)n, err);
+}
+
+static void log_listening(const cloud *c)
+{
+    mf_log_line line;
+    const char *address = c->settings->address;
+    mf_log_begin(&line, MF_LOG_INFO, "listening");
+    mf_log_text(&line, "address", address);
+    mf_log_count(&line, "port", mf_web_port(c->server));
+    mf_log_count(&line, "functions", c->settings->n_functions);
+    mf_log_count(&line, "routes", c->settings->n_routes);
+    mf_log_count(&line, "endpoints", c->settings->n_endpoints);
+    mf_log_text(&line, "message",
+                "a tool for development: it takes the place of Lambda, API Gateway and a "
+                "SageMaker endpoint, and checks no credentials");
+    mf_log_end(&line);
+    if (strncmp(address, "127.", 4) != 0 && strcmp(address, "::1") != 0)
+        mf_log_message(MF_LOG_WARNING, "open_to_others",
+                       "%s is not this machine alone: whoever reaches it may run the functions",
+                       address);
+}
+
+static bool start(cloud *c, mf_error *err)
+{
+    enum { HEAD_BYTES = 16 << 10, BODY_BYTES = 10 << 20, CONNECTIONS = 1000 };
+    static const mf_web_limits limits = {HEAD_BYTES, BODY_BYTES, CONNECTIONS};
+    const mf_local_settings *settings = c->settings;
+    const mf_web_handler handler = {.handle = handle, .gone = gone, .context = c};
+    raise_files();
+    if (!mf_console_open(c->base))
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the console");
+    if (!start_signals(c, err))
+        return false;
+    c->endpoints = mf_endpoints_create(c->base, settings);
+    if (c->endpoints == NULL)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for endpoints");
+    for (uint32_t i = 0; i < settings->n_functions; i++) {
+        c->functions[i] = mf_function_create(c->base, settings, i, err);
+        if (c->functions[i] == NULL)
+            return false;
+    }
+    c->server = mf_web_create(c->base, settings->address, settings->port, &handler, &limits, err);
+    if (c->server == NULL)
+        return false;
+    c->lambda = (mf_lambda_api){settings, c->functions};
+    c->gateway = (mf_gateway){.base = c->base,
+                              .settings = settings,
+                              .functions = c->functions,
+                              .port = mf_web_port(c->server),
+                              .tokens = settings->burst};
+    for (uint32_t i = 0; i < settings->n_functions; i++)
+        mf_function_open(c->functions[i], mf_web_port(c->server));
+    log_listening(c);
+    return write_port(c, err);
+}
+
+static void end(cloud *c)
+{
+    /* Requests go first: they give up what they wait for, while it is there. */
+    mf_web_destroy(c->server);
+    mf_endpoints_destroy(c->endpoints);
+    for (uint32_t i = 0; i < c->settings->n_functions; i++)
+        mf_function_destroy(c->functions[i]);
+    mf_console_close();
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        if (c->signals[i] != NULL)
+            event_free(c->signals[i]);
+    if (c->kill_timer != NULL)
+        event_free(c->kill_timer);
+    event_base_free(c->base);
+}
+
+bool mf_cloud_run(const mf_local_settings *settings, mf_error *err)
+{
+    cloud c = {.settings = settings, .base = event_base_new()};
+    if (c.base == NULL)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for an event loop");
+    const bool ok = start(&c, err);
+    if (ok)
+        event_base_dispatch(c.base);
+    end(&c);
+    return ok;
+}

@@ -1,0 +1,74 @@
+/* gateway_event.h: the event that API Gateway makes of a request.
+ *
+ * (1) Payload 1.0 is a REST API's proxy event, 2.0 that of an HTTP API; fields and their
+ *     types as in AWS's own examples (docs/lambda.md, 2.2 and 2.3).
+ * (2) A body is base64 when its media type is one of the API's binary types (1.0), or is
+ *     not text, JSON, JavaScript or XML (2.0). Other bytes that are not UTF-8 become U+FFFD.
+ * (3) Headers of the connection itself are left out; Host, X-Forwarded-… and
+ *     X-Amzn-Trace-Id are added.
+ *
+ * Threads: any. */
+#ifndef MF_LOCAL_GATEWAY_EVENT_H
+#define MF_LOCAL_GATEWAY_EVENT_H
+
+#include "gateway_route.h"
+
+/* A header or a parameter. */
+typedef struct mf_gateway_pair {
+    mf_web_view name, value;
+} mf_gateway_pair;
+
+enum { MF_GATEWAY_HEADERS_MAX = 112, MF_GATEWAY_QUERY_MAX = 4096 };
+
+typedef struct mf_gateway_request {
+    const mf_local_settings *settings;
+    const mf_gateway_route *route;
+    const mf_path_parameters *parameters;
+    const char *request_id;
+    const char *trace;
+    const char *peer;
+    uint16_t port;
+    int64_t wall_ms; /* when it came */
+    mf_web_view method;
+    mf_web_view sent_path; /* as called, with the stage if that was there */
+    mf_web_view path;      /* without */
+    mf_web_view query;     /* as sent; NULL: none */
+    mf_web_view body;
+    mf_web_view content_type; /* NULL: none */
+    mf_web_view user_agent;
+    mf_gateway_pair headers[MF_GATEWAY_HEADERS_MAX];
+    size_t n_headers;
+} mf_gateway_request;
+
+/* Adds a header of the request, unless it is of the connection itself. */
+void mf_gateway_add_header(mf_gateway_request *request, mf_web_view name, mf_web_view value);
+
+/* Appends the event. False when the query cannot be decoded or has over 32 parameters. */
+bool mf_gateway_event_write(mf_text *event, const mf_gateway_request *request);
+
+/* True when a media type ("image/png; q=1") is one of the API's binary types. */
+bool mf_gateway_is_binary(const mf_local_settings *settings, const char *type, size_t n_type);
+
+/* ---------------------------------------- shared by gateway_event.c and gateway_event_2.c */
+
+typedef struct mf_gateway_query {
+    char bytes[MF_GATEWAY_QUERY_MAX];
+    mf_gateway_pair all[32]; /* decoded */
+    size_t n;
+} mf_gateway_query;
+
+bool mf_gateway_query_read(mf_gateway_query *query, mf_web_view text);
+
+/* "\"key\":\"value\"," */
+void mf_gateway_member(mf_text *event, const char *key, const char *value, size_t n_value);
+
+/* "\"pathParameters\":{…}" or null. */
+void mf_gateway_path_parameters(mf_text *event, const mf_gateway_request *request);
+
+/* "09/Apr/2015:12:34:56 +0000" */
+const char *mf_gateway_time(int64_t wall_ms);
+
+void mf_gateway_event_write_2(mf_text *event, const mf_gateway_request *request,
+                              const mf_gateway_query *query);
+
+#endif

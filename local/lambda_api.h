@@ -1,0 +1,26 @@
+/* lambda_api.h: Lambda's Invoke, as its clients call it:
+ *
+ *     POST /2015-03-31/functions/NAME/invocations[?Qualifier=$LATEST]
+ *
+ * NAME is a name, account:function:name or an ARN, with :$LATEST or without. Taken are
+ * X-Amz-Invocation-Type (RequestResponse, Event, DryRun), X-Amz-Log-Type (Tail),
+ * X-Amz-Client-Context and X-Amzn-Trace-Id. Nothing is authenticated.
+ *
+ * An Event is taken (202) and run once; Lambda would try a failing one again, twice.
+ *
+ * Threads: one. */
+#ifndef MF_LOCAL_LAMBDA_API_H
+#define MF_LOCAL_LAMBDA_API_H
+
+#include "function.h"
+#include "web.h"
+
+typedef struct mf_lambda_api {
+    const mf_local_settings *settings;
+    mf_function *const *functions; /* [settings->n_functions] */
+} mf_lambda_api;
+
+/* True when the path is one of Lambda's; the request is then answered, now or later. */
+bool mf_lambda_api_handle(const mf_lambda_api *api, mf_web_request *request);
+
+#endif

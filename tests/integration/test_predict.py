@@ -1,0 +1,187 @@
+"""The function predict as a process: starting, every wiring, logs and metrics. The numbers
+are lines of the checklist in the Lambda contract."""
+
+import base64
+import json
+import os
+import re
+import unittest
+
+from harness import SANITIZED, SOURCE
+from predict_case import ANSWER, ENDPOINT, MOVIES, QUESTION, PredictCase, proxied
+from serving import trained
+
+FIXTURES = SOURCE / "tests" / "fuzz" / "seeds" / "fuzz_predict_event"
+
+
+class Wirings(PredictCase):
+    def test_the_same_request_through_every_wiring_has_the_same_body(self):
+        """35, 38, 41"""
+        self.start()
+        for name in ("rest_proxy", "rest_proxy_base64", "rest_proxy_nulls", "rest_get",
+                     "http_api_1", "http_api_2", "http_api_2_get", "function_url"):
+            event = self.ask((FIXTURES / f"{name}.json").read_bytes())
+            self.assertEqual("response", event.kind, name)
+            self.assertEqual(ANSWER, event.json["body"], name)
+        self.assertEqual(ANSWER, self.bare(QUESTION))
+        self.assertEqual({b'{"userId":"2","movieId":"2959"}'},
+                         {r.body for r in self.endpoint.requests})
+        self.assertEqual({f"/endpoints/{ENDPOINT}/invocations"},
+                         {r.target for r in self.endpoint.requests})
+        self.assertEqual(1, self.endpoint.n_connections)
+
+    def test_what_is_no_request_is_answered_as_its_wiring_wants(self):
+        """21, 22, 37, 43"""
+        self.start()
+        for event in (b"", b"null", b"[]", b"{", b'{"userId":"\0"}', b"\xff",
+                      b'{"a":' + b"[" * 10000 + b"]" * 10000 + b"}"):
+            self.assertReport(self.ask(event), "Function.InvalidEvent", "400 bad_request: event:")
+        self.assertReport(self.ask({}), "Function.InvalidEvent", "nothing is asked")
+        self.assertReport(self.ask({"userId": "x" * 10000, "movieId": 1}), "Function.InvalidEvent",
+                          "userId: expected an id of 1 to 255 bytes")
+        for body, more in ((None, {}), ("", {}), ("{}", {}), ("x", {"isBase64Encoded": True}),
+                           (json.dumps(QUESTION) + "x", {}), ("\0", {})):
+            self.assertError(400, "bad_request", self.post(body, **more))
+        large = json.dumps({"userId": "x" * (6 << 20), "movieId": 1})
+        self.assertError(413, "content_too_large", self.post(large))
+        self.assertError(413, "content_too_large", self.post(
+            base64.b64encode(large.encode()[:4 << 20]).decode(), isBase64Encoded=True))
+        self.assertEqual([], self.endpoint.requests)
+        self.assertBody(ANSWER, self.post(QUESTION))
+
+    def test_paths_methods_and_cors(self):
+        self.start(ALLOW_ORIGIN="https://www.example.com")
+        self.assertError(404, "not_found", self.post(QUESTION, path="/other"))
+        reply = self.post(QUESTION, method="PUT")
+        self.assertError(405, "method_not_allowed", reply)
+        self.assertEqual("GET, POST, OPTIONS", reply["headers"]["Allow"])
+        self.assertEqual("https://www.example.com", reply["headers"]["Access-Control-Allow-Origin"])
+        reply = self.post(None, method="OPTIONS")
+        self.assertEqual((204, ""), (reply["statusCode"], reply["body"]))
+        self.assertIn("POST", reply["headers"]["Access-Control-Allow-Methods"])
+
+
+class Starting(PredictCase):
+    def test_what_is_missing_is_reported_by_name(self):
+        """19, 55"""
+        self.refused("neither ENDPOINT_NAME nor MODEL_URI", ENDPOINT_NAME=None)
+        self.refused("both set", MODEL_URI="/m.bin")
+        self.refused("MOVIES_URI is not set", MOVIES_URI=None)
+        self.refused("AWS_REGION", AWS_REGION=None)
+        self.refused("AWS_ACCESS_KEY_ID", AWS_ACCESS_KEY_ID=None)
+        self.refused("AWS_SECRET_ACCESS_KEY", AWS_SECRET_ACCESS_KEY=None)
+        self.refused("ALLOW_ORIGIN", ALLOW_ORIGIN="example.com")
+        self.refused("MOVIES_REFRESH_SECONDS", MOVIES_REFRESH_SECONDS="often")
+
+    def test_movies_that_cannot_be_read_name_the_file_and_the_line(self):
+        bad = self.folder / "bad.csv"
+        self.refused("/nowhere/movies.csv: the movies cannot be read", MOVIES_URI="/nowhere/movies.csv")
+        for text, *pieces in (
+            ("", "bad.csv: the file is empty", "movieId,title,genres"),
+            ("1,Toy Story (1995),Adventure\n", "bad.csv:1: no header"),
+            ("movieId,title\n1,x\n", "bad.csv:1: no column genres"),
+            (MOVIES + '12,"Dracula: Dead and Loving It (1995),Comedy\n13,x,y\n',
+             "bad.csv:5: a quote is opened and not closed"),
+            (MOVIES + "12,x\n", "bad.csv:5: expected 3 fields"),
+        ):
+            bad.write_text(text, encoding="utf-8")
+            self.refused(*pieces, MOVIES_URI=str(bad))
+
+    def test_a_million_movies_are_served(self):
+        many = self.folder / "many.csv"
+        with many.open("w") as file:
+            file.write("movieId,title,genres\n")
+            file.writelines(f'{i},"Movie {i}, The (1999)",Drama|Comedy\n' for i in range(1000000))
+        run = self.start(MOVIES_URI=str(many))
+        self.assertBody('{"predicted_rating": 4.4, "movie_title": "Movie 2959, The (1999)"}',
+                        self.post(QUESTION))
+        if not SANITIZED:
+            peak = int(re.search(r"VmHWM:\s+(\d+) kB", run.status_file()).group(1))
+            self.assertLess(peak, 120 * 1024)
+
+    def test_90000_movies_take_less_than_32_mb(self):
+        if SANITIZED:
+            self.not_here("a sanitizer has memory of its own")
+        many = self.folder / "many.csv"
+        rows = (SOURCE / "data" / "movies.csv").read_text(encoding="utf-8").splitlines()[1:]
+        with many.open("w", encoding="utf-8") as file:
+            file.write("movieId,title,genres\n")
+            for n in range(90000):
+                file.write(f"{n + 1},{rows[n % len(rows)].partition(',')[2]}\n")
+        run = self.start(MOVIES_URI=str(many))
+        for _ in range(200):
+            self.post(QUESTION)
+        resident = int(re.search(r"VmRSS:\s+(\d+) kB", run.status_file()).group(1))
+        self.assertLess(resident, 32 * 1024)
+
+    def test_a_model_of_its_own_needs_nothing_of_aws(self):
+        model = trained()
+        user, item = model.rows[0][:2]
+        self.start(ENDPOINT_NAME=None, MODEL_URI=str(model.model_bin), AWS_REGION=None,
+                   AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+        rating = json.loads(self.bare({"userId": user, "movieId": item}))["predicted_rating"]
+        self.assertAlmostEqual(model.predict(user, item), rating, delta=0.0501)
+        self.assertEqual([], self.endpoint.requests)
+
+    def test_a_model_that_is_none_is_refused_with_the_reason(self):
+        bad = self.folder / "model.bin"
+        whole = trained().model_bin.read_bytes()
+        self.refused("/nowhere/model.bin", ENDPOINT_NAME=None, MODEL_URI="/nowhere/model.bin")
+        for content in (b"", b"movieId,title\n", whole[:len(whole) // 2],
+                        whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:]):
+            bad.write_bytes(content)
+            self.refused("model.bin", ENDPOINT_NAME=None, MODEL_URI=str(bad))
+
+    def test_nothing_is_left_in_the_temporary_folder(self):
+        self.start()
+        self.post(QUESTION)
+        self.assertEqual(["movies.csv"], os.listdir(self.folder))
+
+
+class Telling(PredictCase):
+    def test_metrics_are_one_line_for_each_event(self):
+        """33, 34"""
+        run = self.start()
+        self.bare(QUESTION)
+        self.post({"userId": "2"})
+        self.post(QUESTION, method="DELETE")
+        result = self.stop(run)
+        documents = [line for line in self.lines(result) if "_aws" in line]
+        self.assertEqual(3, len(documents))
+        for document in documents:
+            directive, = document["_aws"]["CloudWatchMetrics"]
+            self.assertEqual("Recommender", directive["Namespace"])
+            self.assertEqual([["Function"]], directive["Dimensions"])
+            self.assertEqual("predict", document["Function"])
+            for metric in directive["Metrics"]:
+                self.assertIsInstance(document[metric["Name"]], (int, float))
+        self.assertIn("ModelLatency", documents[0])
+        self.assertEqual(0, documents[0]["Errors"])
+        self.assertEqual((1, 1), (documents[1]["Errors"], documents[1]["BadRequest"]))
+        self.assertEqual((1, 1), (documents[2]["Errors"], documents[2]["MethodNotAllowed"]))
+        self.assertNotIn("ModelLatency", documents[1])
+
+    def test_metrics_can_be_off(self):
+        run = self.start(METRICS="false")
+        self.bare(QUESTION)
+        self.assertNotIn("_aws", self.stop(run).stdout)
+
+    def test_the_log_has_the_details_and_nothing_of_the_user(self):
+        """30, 32"""
+        from aws_peers import failure
+        self.endpoint.otherwise = failure(400, "ValidationError", Message="Endpoint not found")
+        run = self.start(AWS_LAMBDA_LOG_LEVEL="DEBUG")
+        event = self.ask(proxied({"userId": "user-of-mine", "movieId": "2959"}))
+        self.assertError(502, "bad_gateway", event.json)
+        self.post({"userId": "user-of-mine", "movieIdx": "film-of-mine"})
+        result = self.stop(run)
+        refused = self.events(run, "refused", result.stdout)
+        self.assertEqual(["ERROR", "INFO"], [line["level"] for line in refused])
+        self.assertEqual(event.id, refused[0]["requestId"])
+        for piece in (ENDPOINT, "ValidationError", "rejected"):
+            self.assertIn(piece, refused[0]["message"])
+        self.assertNotIn("of-mine", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,195 @@
+"""predict with movies and a model in S3. The numbers are lines of the checklist in the Lambda
+contract."""
+
+import io
+import json
+import tarfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from aws_peers import answer, cut, forever, hang_up, slow
+from predict_case import ANSWER, KEYS, MOVIES, QUESTION, PredictCase
+from serving import trained
+from test_aws_node import NodeCase
+
+URI = "s3://my-movies/data/movies v1.csv"
+CSV = MOVIES.encode()
+
+
+def error(status, code):
+    return answer(status, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode(),
+                  [("Content-Type", "application/xml")])
+
+
+def archive(content):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo("model.bin")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+class Movies(PredictCase):
+    def environment(self, **more):
+        return super().environment(**{"MOVIES_URI": URI, **more})
+
+    def test_movies_are_fetched_once_at_the_start(self):
+        """48, 49"""
+        self.s3.will(answer(200, CSV, [("ETag", '"v1"')]))
+        self.start()
+        for _ in range(5):
+            self.assertBody(ANSWER, self.post(QUESTION))
+        request, = self.s3.requests
+        self.assertEqual(("GET", "/my-movies/data/movies%20v1.csv"), (request.method, request.target))
+
+    def test_what_s3_refuses_names_bucket_and_key(self):
+        """53, 59"""
+        for act in (error(403, "AccessDenied"), error(404, "NoSuchKey"), error(404, "NoSuchBucket"),
+                    error(403, "SignatureDoesNotMatch"), error(403, "RequestTimeTooSkewed"),
+                    answer(301, b"<Error><Code>PermanentRedirect</Code></Error>",
+                           [("x-amz-bucket-region", "us-west-2")])):
+            self.s3.otherwise = act
+            self.refused(URI)
+
+    def test_what_passes_is_waited_for(self):
+        self.s3.will(error(503, "SlowDown"), hang_up, slow(0.5, answer(200, CSV)))
+        self.start()
+        self.assertBody(ANSWER, self.post(QUESTION))
+
+    def test_what_does_not_pass_ends_the_start(self):
+        for act in (error(503, "SlowDown"), hang_up):
+            self.s3.otherwise = act
+            self.refused(URI)
+
+    def test_a_truncated_object_is_refused(self):
+        """60"""
+        self.s3.otherwise = cut(len(CSV) + 100, CSV)
+        self.refused(URI)
+        self.s3.will(cut(len(CSV) + 100, CSV[:60]))
+        self.s3.otherwise = answer(200, CSV)
+        self.start()
+        self.assertBody(ANSWER, self.post(QUESTION))
+
+    def test_an_object_that_is_no_movies_names_the_line(self):
+        self.s3.otherwise = answer(200, CSV + b'5,"x,y\n6,z,w\n')
+        message = self.refused(f"{URI}:5: a quote is opened and not closed")
+        self.assertTrue(message.startswith(URI), message)
+        self.s3.otherwise = answer(200, b"")
+        self.refused(f"{URI}: the file is empty")
+
+    def test_a_place_that_does_not_answer_ends_the_start_in_time(self):
+        self.s3.otherwise = forever
+        before = time.monotonic()
+        self.refused(URI)
+        self.assertLess(time.monotonic() - before, 10)
+
+    def refreshing(self):
+        self.s3.will(answer(200, CSV, [("ETag", '"v1"')]))
+        return self.start(MOVIES_REFRESH_SECONDS="1")
+
+    def post_later(self, **how):
+        time.sleep(1.1)
+        return self.post(QUESTION, **how)
+
+    def test_newer_movies_take_the_old_ones_place(self):
+        """59"""
+        self.refreshing()
+        self.s3.will(answer(304, headers=[("ETag", '"v1"')]))
+        self.assertBody(ANSWER, self.post_later())
+        self.assertBody(ANSWER, self.post(QUESTION))
+        self.s3.will(answer(200, CSV.replace(b"Fight Club", b"Figth Club"), [("ETag", '"v2"')]))
+        self.assertBody(ANSWER.replace("Fight", "Figth"), self.post_later())
+        self.s3.will(answer(304, headers=[("ETag", '"v2"')]))
+        self.assertBody(ANSWER.replace("Fight", "Figth"), self.post_later())
+        self.assertEqual([None, '"v1"', '"v1"', '"v2"'],
+                         [r.header("If-None-Match") for r in self.s3.requests])
+
+    def test_what_goes_wrong_later_keeps_the_old_movies(self):
+        """59, 60"""
+        run = self.refreshing()
+        acts = (error(404, "NoSuchKey"), error(403, "AccessDenied"), answer(200, b"movieId,x\n"),
+                answer(200, b""), cut(1000, CSV))
+        for act in acts:
+            self.s3.otherwise = act
+            self.assertBody(ANSWER, self.post_later())
+        lines = self.events(run, "movies_not_refreshed", self.stop(run).stdout)
+        self.assertEqual(len(acts), len(lines))
+        for line in lines:
+            self.assertEqual("WARN", line["level"])
+            self.assertIn("the old movies stay", line["message"])
+
+    def test_a_slow_place_holds_nobody_up_for_long(self):
+        self.refreshing()
+        self.s3.otherwise = forever
+        time.sleep(1.1)
+        before = time.monotonic()
+        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertLess(time.monotonic() - before, 2)
+        before = time.monotonic()
+        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertLess(time.monotonic() - before, 0.9)
+
+
+class Model(PredictCase):
+    def start_with(self, content):
+        self.s3.otherwise = answer(200, content)
+        return self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://my-models/job/output/model.tar.gz")
+
+    def test_a_model_is_fetched_packed_or_not(self):
+        whole = trained().model_bin.read_bytes()
+        user, item = trained().rows[0][:2]
+        bodies = set()
+        for content in (whole, archive(whole)):
+            run = self.start_with(content)
+            bodies.add(self.bare({"userId": user, "movieId": item}))
+            bodies.add(self.bare({"userId": int(user), "movieId": int(item)}))
+            self.stop(run)
+        self.assertEqual(1, len(bodies))
+        self.assertEqual(["movies.csv"], [p.name for p in self.folder.iterdir()])
+
+    def test_a_model_that_is_not_whole_is_refused(self):
+        whole = archive(trained().model_bin.read_bytes())
+        uri = "s3://my-models/model.tar.gz"
+        for act in (answer(200, whole[:len(whole) // 2]), cut(len(whole), whole[:1000]),
+                    answer(200, b""), answer(200, archive(b"x")), error(404, "NoSuchKey")):
+            self.s3.otherwise = act
+            self.refused(uri, ENDPOINT_NAME=None, MODEL_S3_URI=uri)
+
+
+class RealS3(PredictCase, NodeCase):
+    """s3rver, another's idea of S3."""
+
+    def setUp(self):
+        PredictCase.setUp(self)
+        self._programs, self._peers = [], []
+
+    def tearDown(self):
+        PredictCase.tearDown(self)
+
+    def test_movies_and_model_come_from_another_s3(self):
+        store = self.folder / "store"
+        store.mkdir()
+        url = self.node("s3", str(store))
+        whole = trained().model_bin.read_bytes()
+        for key, content in (("movies.csv", CSV), ("job/model.tar.gz", archive(whole))):
+            request = urllib.request.Request(f"{url}/movies/{key}", content, method="PUT")
+            try:
+                urllib.request.urlopen(request).close()
+            except urllib.error.HTTPError as refusal:
+                self.not_here(f"s3rver takes no anonymous PUT: {refusal}")
+        self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://movies/job/model.tar.gz",
+                   MOVIES_URI="s3://movies/movies.csv", AWS_ENDPOINT_URL_S3=url,
+                   AWS_ACCESS_KEY_ID="S3RVER", AWS_SECRET_ACCESS_KEY="S3RVER",
+                   AWS_SESSION_TOKEN=None, MOVIES_REFRESH_SECONDS="1")
+        user = trained().rows[0][0]
+        first = json.loads(self.bare({"userId": user, "movieId": "2959"}))
+        self.assertEqual("Fight Club (1999)", first["movie_title"])
+        time.sleep(1.1)
+        self.assertEqual(first, json.loads(self.bare({"userId": user, "movieId": "2959"})))
+
+
+if __name__ == "__main__":
+    unittest.main()

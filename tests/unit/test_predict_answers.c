@@ -1,0 +1,267 @@
+/* test_predict_answers.c: answer.h, reply.h and endpoint.h: what becomes of what a model says,
+ * and of what goes wrong with it. */
+#include "predict_testing.h"
+
+#include "lambda/predict/endpoint.h"
+
+#define LIST_QUESTION    "{\"userId\":\"2\",\"top_n\":3}"
+#define SIMILAR_QUESTION "{\"movieId\":\"2959\",\"similar\":2}"
+
+static void expect(const char *question, const char *said, const char *answer)
+{
+    on.says = said;
+    if (!send_event(question))
+        fail_msg("%s: %s (%s)", said, on.err.text, on.outcome.problem.detail.text);
+    assert_string_equal(on.response.bytes, answer);
+}
+
+static void ratings_have_one_decimal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said;
+        const char *shown;
+    } cases[] = {{"4.42", "4.4"},  {"4.46", "4.5"},  {"4", "4.0"},      {"4.25", "4.3"},
+                 {"0.04", "0.0"},  {"-0.04", "0.0"}, {"-0.05", "-0.1"}, {"-3.16", "-3.2"},
+                 {"9.99", "10.0"}, {"100", "100.0"}, {"5.0", "5.0"},    {"1e6", "1000000.0"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char said[64], answer[128];
+        snprintf(said, sizeof said, "{\"predicted_rating\":%s}", cases[i].said);
+        snprintf(answer, sizeof answer,
+                 "{\"predicted_rating\": %s, \"movie_title\": \"Fight Club (1999)\"}",
+                 cases[i].shown);
+        expect(QUESTION, said, answer);
+    }
+}
+
+static void what_is_not_known_is_flagged(void **state)
+{
+    (void)state;
+    expect(QUESTION, "{\"predicted_rating\":4.42,\"known_user\":false}",
+           "{\"predicted_rating\": 4.4, \"movie_title\": \"Fight Club (1999)\", \"known_user\": "
+           "false}");
+    expect("{\"userId\":\"2\",\"movieId\":\"999999\"}",
+           "{\"predicted_rating\":3.5,\"known_user\":true,\"known_item\":false}",
+           "{\"predicted_rating\": 3.5, \"movie_title\": null, \"known_item\": false, "
+           "\"known_movie\": false}");
+    expect("{\"userId\":\"2\",\"movieId\":\"7\"}", SAID,
+           "{\"predicted_rating\": 4.4, \"movie_title\": null, \"known_movie\": false}");
+}
+
+static void lists_have_titles_and_genres_in_the_models_order(void **state)
+{
+    (void)state;
+    expect(LIST_QUESTION,
+           "{\"recommendations\":[{\"movieId\":\"1042\",\"predicted_rating\":4.91},"
+           "{\"movieId\":\"~~~~\",\"predicted_rating\":4.9},"
+           "{\"movieId\":\"x\",\"predicted_rating\":null,\"known_item\":false}]}",
+           "{\"recommendations\": [{\"movieId\": \"1042\", \"title\": \"Am\xC3\xA9lie "
+           "\\\"Poulain\\\", Le (2001)\", \"genres\": [\"Comedy\", \"Romance\"], "
+           "\"predicted_rating\": 4.9}, {\"movieId\": \"~~~~\", \"title\": \"Nothing At All "
+           "(1900)\", \"genres\": [], \"predicted_rating\": 4.9}, {\"movieId\": \"x\", \"title\": "
+           "null, \"genres\": [], \"predicted_rating\": null, \"known_item\": false, "
+           "\"known_movie\": false}]}");
+    expect(LIST_QUESTION, "{\"recommendations\":[],\"known_user\":false}",
+           "{\"recommendations\": [], \"known_user\": false}");
+    expect(SIMILAR_QUESTION, "{\"similar\":[{\"movieId\":\"2959\",\"similarity\":0.93}]}",
+           "{\"similar\": [{\"movieId\": \"2959\", \"title\": \"Fight Club (1999)\", \"genres\": "
+           "[\"Action\", \"Crime\", \"Drama\", \"Thriller\"], \"similarity\": 0.93}]}");
+    expect(SIMILAR_QUESTION, "{\"similar\":[],\"known_item\":false}",
+           "{\"similar\": [], \"known_item\": false}");
+}
+
+static void what_is_no_answer_to_the_question_is_a_502(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {QUESTION, ""},
+        {QUESTION, "<html>oops</html>"},
+        {QUESTION, "null"},
+        {QUESTION, "[]"},
+        {QUESTION, "4.4"},
+        {QUESTION, "{}"},
+        {QUESTION, "{\"predicted_rating\":\"4.4\"}"},
+        {QUESTION, "{\"predicted_rating\":null}"},
+        {QUESTION, "{\"predicted_rating\":1e300}"},
+        {QUESTION, "{\"predicted_rating\":NaN}"},
+        {QUESTION, "{\"predicted_rating\":4.4,\"known_user\":\"no\"}"},
+        {QUESTION, "{\"predicted_rating\":4.4"},
+        {QUESTION, "{\"predicted_rating\":4.4}{}"},
+        {QUESTION, "{\"recommendations\":[]}"},
+        {QUESTION, "{\"predictions\":[{\"predicted_rating\":4.4}]}"},
+        {LIST_QUESTION, SAID},
+        {LIST_QUESTION, "{\"similar\":[]}"},
+        {LIST_QUESTION, "{\"recommendations\":{}}"},
+        {LIST_QUESTION, "{\"recommendations\":[1]}"},
+        {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":1,\"predicted_rating\":1}]}"},
+        {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"\",\"predicted_rating\":1}]}"},
+        {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"1\"}]}"},
+        {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"1\",\"predicted_rating\":1},"
+                        "{\"movieId\":\"2\",\"predicted_rating\":1},"
+                        "{\"movieId\":\"3\",\"predicted_rating\":1},"
+                        "{\"movieId\":\"4\",\"predicted_rating\":1}]}"},
+        {SIMILAR_QUESTION, "{\"similar\":[{\"movieId\":\"1\",\"similarity\":null}]}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        on.says = cases[i][1];
+        send_proxied(cases[i][0], "POST", "");
+        assert_refused(502, "bad_gateway", "the model did not answer as it should");
+        assert_non_null(strstr(on.outcome.problem.detail.text, "expected"));
+        assert_null(strstr(on.outcome.problem.detail.text, "oops"));
+    }
+}
+
+/* ---------------------------------------------------------------- what goes wrong */
+
+static const char *const secrets[] = {"arn:", "movies-prod", "amazonaws", "10.0.0.7", "AKIA"};
+
+static mf_aws_failure failure_of(mf_aws_kind kind, int original_status, const char *original)
+{
+    mf_aws_failure failure = {.kind = kind, .original_status = original_status};
+    snprintf(failure.original_message, sizeof failure.original_message, "%s", original);
+    mf_fail(&failure.error, MF_ERR_IO, MF_NOWHERE,
+            "endpoint movies-prod: https://runtime.sagemaker.us-east-1.amazonaws.com at 10.0.0.7 "
+            "for arn:aws:iam::123456789012:role/x AKIAEXAMPLE");
+    return failure;
+}
+
+static void refuse_as(const mf_aws_failure *failure, int status, const char *code,
+                      const char *piece)
+{
+    mf_problem problem = {0};
+    assert_false(mf_endpoint_problem(&problem, failure));
+    on.fails = &problem;
+    send_proxied(QUESTION, "POST", "");
+    assert_refused(status, code, piece);
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+        if (strstr(on.response.bytes, secrets[i]) != NULL)
+            fail_msg("%s shows in %s", secrets[i], on.response.bytes);
+    assert_string_equal(header_of("Retry-After") != NULL ? header_of("Retry-After") : "",
+                        status == 429 ? "1" : "");
+}
+
+/* 42, 56 */
+static void failures_of_the_endpoint_become_statuses_and_show_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        mf_aws_kind kind;
+        int status;
+        const char *code;
+    } cases[] = {
+        {MF_AWS_THROTTLED, 429, "too_many_requests"}, {MF_AWS_REJECTED, 502, "bad_gateway"},
+        {MF_AWS_MISSING, 502, "bad_gateway"},         {MF_AWS_SERVER, 502, "bad_gateway"},
+        {MF_AWS_TIMED_OUT, 504, "gateway_timeout"},   {MF_AWS_UNREACHABLE, 502, "bad_gateway"},
+        {MF_AWS_DENIED, 502, "bad_gateway"},          {MF_AWS_EXPIRED, 502, "bad_gateway"},
+        {MF_AWS_SKEWED, 502, "bad_gateway"},          {MF_AWS_WRONG_REGION, 502, "bad_gateway"},
+        {MF_AWS_UNTRUSTED, 502, "bad_gateway"},       {MF_AWS_TOO_LARGE, 502, "bad_gateway"},
+        {MF_AWS_LOCAL, 500, "internal_error"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const mf_aws_failure failure = failure_of(cases[i].kind, 0, "");
+        refuse_as(&failure, cases[i].status, cases[i].code, "");
+        assert_non_null(strstr(on.outcome.problem.detail.text, "movies-prod"));
+    }
+}
+
+/* 57 */
+static void what_our_container_refuses_is_a_client_error_in_its_words(void **state)
+{
+    (void)state;
+    static const char said[] =
+        "{\"error\":{\"code\":\"bad_request\",\"message\":\"top_n: expected 1 to 10\"}}";
+    mf_aws_failure failure = failure_of(MF_AWS_MODEL, 400, said);
+    refuse_as(&failure, 400, "bad_request", "top_n: expected 1 to 10");
+    failure =
+        failure_of(MF_AWS_MODEL, 404,
+                   "{\"error\":{\"code\":\"not_found\",\"message\":\"userId \\\"9\\\" is not in "
+                   "the training data\"}}");
+    refuse_as(&failure, 404, "not_found", "userId \"9\"");
+    failure = failure_of(MF_AWS_MODEL, 413, "");
+    refuse_as(&failure, 413, "content_too_large", "");
+    failure = failure_of(MF_AWS_MODEL, 429, "");
+    refuse_as(&failure, 429, "too_many_requests", "");
+}
+
+static void what_another_container_says_is_not_passed_on(void **state)
+{
+    (void)state;
+    static const char *const said[] = {
+        "",
+        "<h1>Bad Request</h1> movies-prod",
+        "{\"message\":\"arn:aws:sagemaker:movies-prod\"}",
+        "{\"error\":\"movies-prod\"}",
+        "{\"error\":{\"code\":\"x\",\"message\":\"arn:aws:s3:::movies-prod\"}}",
+        "{\"error\":{\"code\":\"x\",\"message\":\"see https://10.0.0.7/\"}}",
+        "{\"error\":{\"code\":\"x\",\"message\":\"\"}}",
+        "{\"error\":{\"code\":\"x\",\"message\":\"cut off movies-pr",
+    };
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        const mf_aws_failure failure = failure_of(MF_AWS_MODEL, 400, said[i]);
+        refuse_as(&failure, 400, "bad_request", "the model refuses this question");
+    }
+    static const int others[] = {0, 401, 403, 405, 408, 500, 503, 599};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const mf_aws_failure failure = failure_of(MF_AWS_MODEL, others[i], "movies-prod");
+        refuse_as(&failure, 502, "bad_gateway", "");
+    }
+}
+
+static void the_model_has_until_the_deadline_less_the_margin(void **state)
+{
+    (void)state;
+    assert_true(send_event(QUESTION));
+    const int64_t expected_ms = on.invocation.deadline_ms - on.settings.margin_ms;
+    assert_in_range(on.asked_deadline_ms, expected_ms - 1000, expected_ms + 5);
+    assert_true(on.outcome.asked_model);
+    on.invocation.deadline_ms = mf_clock_wall_ms() + 100; /* less than the margin */
+    send_proxied(QUESTION, "POST", "");
+    assert_refused(504, "gateway_timeout", "took too long");
+    assert_int_equal(on.n_asked, 1);
+    assert_false(on.outcome.asked_model);
+}
+
+/* An answer of many movies with long titles. */
+static void an_answer_of_more_than_6_mb_is_refused(void **state)
+{
+    (void)state;
+    enum { N = 1000, TITLE = 8000 };
+    mf_error err = {0};
+    mf_text csv = MF_TEXT_EMPTY, said = MF_TEXT_EMPTY;
+    char title[TITLE + 1];
+    memset(title, 'x', TITLE);
+    title[TITLE] = '\0';
+    mf_text_format(&csv, MOVIES_HEADER "1,%s,\n", title);
+    mf_text_literal(&said, "{\"recommendations\":[");
+    for (int i = 0; i < N; i++)
+        mf_text_format(&said, "%s{\"movieId\":\"1\",\"predicted_rating\":1}", i > 0 ? "," : "");
+    mf_text_append(&said, "]}", 3);
+    mf_movies *movies = read_movies(csv.bytes, csv.n_bytes, SIZE_MAX, &err);
+    assert_non_null(movies);
+    on.handler.movies = movies;
+    on.says = said.bytes;
+    send_proxied("{\"userId\":\"2\",\"top_n\":1000}", "POST", "");
+    assert_refused(400, "bad_request", "ask for fewer movies");
+    assert_false(send_event("{\"userId\":\"2\",\"top_n\":1000}"));
+    assert_error(&on.err, MF_ERR_PARSE, "ask for fewer movies");
+    on.handler.movies = on.movies;
+    mf_movies_destroy(movies);
+    mf_text_free(&csv);
+    mf_text_free(&said);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        predicting_test(ratings_have_one_decimal),
+        predicting_test(what_is_not_known_is_flagged),
+        predicting_test(lists_have_titles_and_genres_in_the_models_order),
+        predicting_test(what_is_no_answer_to_the_question_is_a_502),
+        predicting_test(failures_of_the_endpoint_become_statuses_and_show_nothing),
+        predicting_test(what_our_container_refuses_is_a_client_error_in_its_words),
+        predicting_test(what_another_container_says_is_not_passed_on),
+        predicting_test(the_model_has_until_the_deadline_less_the_margin),
+        predicting_test(an_answer_of_more_than_6_mb_is_refused),
+    };
+    return predicting_tests(tests);
+}

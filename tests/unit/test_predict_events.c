@@ -1,0 +1,275 @@
+/* test_predict_events.c: handler.h over every way in which events come. The numbers are
+ * lines of the checklist in the Lambda contract. */
+#include "predict_testing.h"
+
+static const char *const proxied[] = {
+    "rest_proxy", "rest_proxy_base64", "rest_proxy_nulls", "rest_get",
+    "http_api_1", "http_api_2",        "http_api_2_get",   "function_url",
+};
+
+/* 35 */
+static void the_same_request_through_every_wiring_has_the_same_body(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof proxied / sizeof proxied[0]; i++) {
+        send_fixture(proxied[i]);
+        assert_string_equal(proxied_body(200), ANSWER);
+        assert_string_equal(on.asked, QUESTION);
+    }
+    assert_true(send_fixture("bare"));
+    assert_string_equal(on.response.bytes, ANSWER);
+    assert_int_equal(on.n_asked, sizeof proxied / sizeof proxied[0] + 1);
+}
+
+/* 36 */
+static void ids_are_texts_or_numbers(void **state)
+{
+    (void)state;
+    assert_true(send_fixture("bare_numbers"));
+    assert_string_equal(on.response.bytes, ANSWER);
+    assert_string_equal(on.asked, QUESTION);
+    send_proxied("{\"movieId\":2959,\"userId\":\"2\"}", "POST", "");
+    assert_string_equal(proxied_body(200), ANSWER);
+    assert_string_equal(on.asked, QUESTION);
+}
+
+/* 37 */
+static void a_body_that_is_none_is_a_400_and_no_function_error(void **state)
+{
+    (void)state;
+    send_proxied(NULL, "POST", "");
+    assert_refused(400, "bad_request", "there is no body");
+    send_fixture("rest_proxy_no_body");
+    assert_refused(400, "bad_request", "there is no body");
+    send_event("{\"version\":\"2.0\",\"requestContext\":{\"http\":{\"method\":\"POST\"}}}");
+    assert_refused(400, "bad_request", "there is no body");
+    send_proxied("", "POST", "");
+    assert_refused(400, "bad_request", "the body is empty");
+    send_proxied(" \n\t", "POST", ",\"isBase64Encoded\":null");
+    assert_refused(400, "bad_request", "the body is empty");
+    send_proxied("{}", "POST", "");
+    assert_refused(400, "bad_request", "nothing is asked");
+    send_fixture("bad_base64");
+    assert_refused(400, "bad_request", "not base64");
+    send_fixture("body_object");
+    assert_refused(400, "bad_request", "body: expected a text");
+    send_proxied(QUESTION, "POST", ",\"isBase64Encoded\":\"yes\"");
+    assert_refused(400, "bad_request", "isBase64Encoded: expected true or false");
+    assert_int_equal(on.n_asked, 0);
+}
+
+/* 39, 40 */
+static void other_fields_and_headers_of_any_case_change_nothing(void **state)
+{
+    (void)state;
+    send_proxied(QUESTION, "POST",
+                 ",\"headers\":{\"CONTENT-type\":\"text/csv\",\"x\":null},\"new\":[1,{\"a\":2}],"
+                 "\"pathParameters\":null,\"stageVariables\":{\"a\":\"b\"}");
+    assert_string_equal(proxied_body(200), ANSWER);
+    send_event("{\"httpMethod\":\"POST\",\"requestContext\":{\"elb\":{},\"new\":{}},"
+               "\"body\":\"{\\\"userId\\\":2,\\\"movieId\\\":2959}\"}");
+    assert_string_equal(proxied_body(200), ANSWER);
+}
+
+static void an_event_without_a_context_is_the_request_itself(void **state)
+{
+    (void)state;
+    assert_true(send_event(" \n" QUESTION "\n"));
+    assert_string_equal(on.response.bytes, ANSWER);
+    assert_false(send_event("{\"version\":\"2.0\",\"body\":\"{}\"}"));
+    assert_error(&on.err, MF_ERR_PARSE, "400 bad_request: unknown field \"");
+}
+
+/* 43 */
+static void a_bare_event_answers_failures_as_function_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        mf_problem_kind kind;
+        mf_error_code code;
+        const char *begins;
+    } cases[] = {
+        {MF_PROBLEM_BAD_REQUEST, MF_ERR_PARSE, "400 bad_request: "},
+        {MF_PROBLEM_NOT_FOUND, MF_ERR_UNKNOWN, "404 not_found: "},
+        {MF_PROBLEM_TOO_LARGE, MF_ERR_LIMIT, "413 content_too_large: "},
+        {MF_PROBLEM_THROTTLED, MF_ERR_LIMIT, "429 too_many_requests: "},
+        {MF_PROBLEM_INTERNAL, MF_ERR_ARGUMENT, "500 internal_error: "},
+        {MF_PROBLEM_MODEL, MF_ERR_IO, "502 bad_gateway: "},
+        {MF_PROBLEM_TIMEOUT, MF_ERR_IO, "504 gateway_timeout: "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mf_problem problem = {0};
+        mf_problem_hide(&problem, cases[i].kind, "endpoint movies-prod at https://secret");
+        on.fails = &problem;
+        assert_false(send_fixture("bare"));
+        assert_error(&on.err, cases[i].code, cases[i].begins);
+        assert_null(strstr(on.err.text, "movies-prod"));
+        assert_int_equal(on.response.n_bytes, 0);
+        assert_int_equal(on.outcome.problem.kind, cases[i].kind);
+    }
+}
+
+static void what_is_no_event_is_a_function_error_with_the_place(void **state)
+{
+    (void)state;
+    static const char *const events[] = {
+        "",  "null",         "[]",         "[" QUESTION "]", "\"text\"", "17",
+        "{", "{\"userId\":", "{\"a\":1}}", "\xFF",           "true"};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        assert_false(send_event(events[i]));
+        assert_error(&on.err, MF_ERR_PARSE, "400 bad_request: event:");
+    }
+    assert_false(send_bytes("{\"userId\":\"\0\"}", 14));
+    assert_error(&on.err, MF_ERR_PARSE, "NUL byte");
+    assert_int_equal(on.n_asked, 0);
+}
+
+static void a_null_character_that_a_user_sent_is_the_users_mistake(void **state)
+{
+    (void)state;
+    send_fixture("null_character");
+    assert_refused(400, "bad_request", "");
+    send_event("{\"version\":\"2.0\",\"requestContext\":{\"http\":{\"method\":\"GET\"}},"
+               "\"queryStringParameters\":{\"userId\":\"\\u0000\",\"movieId\":\"1\"}}");
+    assert_refused(400, "bad_request", "");
+    assert_false(send_event("{\"userId\":\"\\u0000\",\"movieId\":\"1\"}"));
+    assert_error(&on.err, MF_ERR_PARSE, "event:");
+}
+
+static void paths_that_are_not_ours_are_404(void **state)
+{
+    (void)state;
+    static const char *const ours[] = {"", "/", "/predict", "/predict/", "/v1/predict"};
+    static const char *const others[] = {"/predict2", "/xpredict", "/predict/2", "/health",
+                                         "predict",   "/PREDICT",  "//x"};
+    char more[64];
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        snprintf(more, sizeof more, ",\"rawPath\":\"%s\"", ours[i]);
+        send_proxied(QUESTION, "POST", more);
+        assert_string_equal(proxied_body(200), ANSWER);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        snprintf(more, sizeof more, ",\"rawPath\":\"%s\"", others[i]);
+        send_proxied(QUESTION, "POST", more);
+        assert_refused(404, "not_found", "/predict");
+    }
+    snprintf(on.settings.route, sizeof on.settings.route, "recommend");
+    send_proxied(QUESTION, "POST", ",\"rawPath\":\"/predict\"");
+    assert_refused(404, "not_found", "/recommend");
+    send_proxied(QUESTION, "POST", ",\"rawPath\":\"/recommend\"");
+    assert_string_equal(proxied_body(200), ANSWER);
+    snprintf(on.settings.route, sizeof on.settings.route, "predict");
+}
+
+static void the_stage_before_the_path_does_not_count(void **state)
+{
+    (void)state;
+    send_event("{\"version\":\"2.0\",\"rawPath\":\"/prod/\",\"requestContext\":{\"stage\":\"prod\","
+               "\"http\":{\"method\":\"POST\"}},\"body\":\"{}\"}");
+    assert_refused(400, "bad_request", "nothing is asked");
+    send_event("{\"version\":\"2.0\",\"rawPath\":\"/production\",\"requestContext\":{\"stage\":"
+               "\"prod\",\"http\":{\"method\":\"POST\"}},\"body\":\"{}\"}");
+    assert_refused(404, "not_found", "");
+}
+
+static void other_methods_are_405_and_name_those_that_are_allowed(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"PUT", "DELETE", "HEAD", "PATCH", "post", "X"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        send_proxied(QUESTION, methods[i], "");
+        assert_refused(405, "method_not_allowed", methods[i]);
+        assert_string_equal(header_of("Allow"), "GET, POST, OPTIONS");
+    }
+    send_proxied(QUESTION, "", "");
+    assert_refused(400, "bad_request", "no method");
+    assert_int_equal(on.n_asked, 0);
+}
+
+/* 41, 2.5.2 */
+static void options_has_what_a_browser_asks_for(void **state)
+{
+    (void)state;
+    snprintf(on.settings.allow_origin, sizeof on.settings.allow_origin, "https://www.example.com");
+    send_fixture("rest_options");
+    assert_string_equal(proxied_body(204), "");
+    assert_string_equal(header_of("Access-Control-Allow-Methods"), "GET, POST, OPTIONS");
+    assert_non_null(strstr(header_of("Access-Control-Allow-Headers"), "Content-Type"));
+    assert_int_equal(on.n_asked, 0);
+    send_proxied("x", "POST", "");
+    assert_refused(400, "bad_request", "not valid JSON");
+    snprintf(on.settings.allow_origin, sizeof on.settings.allow_origin, "*");
+}
+
+static void a_get_asks_by_its_parameters(void **state)
+{
+    (void)state;
+    on.says = "{\"recommendations\":[]}";
+    send_fixture("query_list");
+    assert_refused(400, "bad_request", "movieIds[2]");
+    static const struct {
+        const char *parameters;
+        const char *asked;
+    } good[] = {
+        {"\"userId\":\"2\",\"top_n\":\"5\"", "{\"userId\":\"2\",\"top_n\":5}"},
+        {"\"userId\":\"2\",\"top_n\":\"5\",\"include_rated\":\"true\"",
+         "{\"userId\":\"2\",\"top_n\":5,\"include_rated\":true}"},
+        {"\"userId\":\"a b\",\"movieIds\":\"1,2\"",
+         "{\"userId\":\"a b\",\"include_rated\":true,\"movieIds\":[\"1\",\"2\"]}"},
+    };
+    char more[256];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        snprintf(more, sizeof more, ",\"queryStringParameters\":{%s}", good[i].parameters);
+        send_proxied(NULL, "GET", more);
+        assert_string_equal(proxied_body(200), "{\"recommendations\": []}");
+        assert_string_equal(on.asked, good[i].asked);
+    }
+    on.says = "{\"similar\":[]}";
+    send_proxied(NULL, "GET", ",\"queryStringParameters\":{\"movieId\":\"1\",\"similar\":\"3\"}");
+    assert_string_equal(on.asked, "{\"movieId\":\"1\",\"similar\":3}");
+    static const struct {
+        const char *parameters;
+        const char *says;
+    } bad[] = {
+        {"null", "nothing is asked"},
+        {"{}", "nothing is asked"},
+        {"{\"userId\":\"2\"}", "add movieId"},
+        {"{\"userId\":\"\",\"movieId\":\"1\"}", "userId: "},
+        {"{\"userId\":\"2\",\"top_n\":\"05\"}", "top_n: "},
+        {"{\"userId\":\"2\",\"top_n\":\"\"}", "top_n: "},
+        {"{\"userId\":\"2\",\"top_n\":\"99999999999999999999\"}", "top_n: "},
+        {"{\"userId\":\"2\",\"top_n\":\"1\",\"include_rated\":\"1\"}", "include_rated: "},
+        {"{\"userId\":\"2\",\"movieIds\":\"\"}", "movieIds[0]: "},
+        {"{\"userId\":null,\"movieId\":\"1\"}", "userId: "},
+        {"{\"user\":\"2\",\"movieId\":\"1\"}", "unknown field \"user\""},
+        {"{\"userId\":\"2\",\"movieId\":\"1\",\"utm_source\":\"x\"}",
+         "unknown field \"utm_source\""},
+    };
+    const unsigned n_asked = on.n_asked;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(more, sizeof more, ",\"queryStringParameters\":%s", bad[i].parameters);
+        send_proxied(NULL, "GET", more);
+        assert_refused(400, "bad_request", bad[i].says);
+    }
+    assert_int_equal(on.n_asked, n_asked);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        predicting_test(the_same_request_through_every_wiring_has_the_same_body),
+        predicting_test(ids_are_texts_or_numbers),
+        predicting_test(a_body_that_is_none_is_a_400_and_no_function_error),
+        predicting_test(other_fields_and_headers_of_any_case_change_nothing),
+        predicting_test(an_event_without_a_context_is_the_request_itself),
+        predicting_test(a_bare_event_answers_failures_as_function_errors),
+        predicting_test(what_is_no_event_is_a_function_error_with_the_place),
+        predicting_test(a_null_character_that_a_user_sent_is_the_users_mistake),
+        predicting_test(paths_that_are_not_ours_are_404),
+        predicting_test(the_stage_before_the_path_does_not_count),
+        predicting_test(other_methods_are_405_and_name_those_that_are_allowed),
+        predicting_test(options_has_what_a_browser_asks_for),
+        predicting_test(a_get_asks_by_its_parameters),
+    };
+    return predicting_tests(tests);
+}

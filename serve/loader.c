@@ -1,6 +1,8 @@
 /* loader.c: promises in loader.h. */
 #include "loader.h"
 
+#include "base/thread.h"
+
 #include <signal.h>
 #include <string.h>
 
@@ -20,7 +22,7 @@ bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_byt
                           .max_index_bytes = max_index_bytes,
                           .signal = signal,
                           .main_thread = pthread_self()};
-    const int failed = pthread_create(&loader->thread, NULL, run, loader);
+    const int failed = mf_thread_start(&loader->thread, run, loader);
     if (failed != 0)
         return mf_fail_errno(err, failed, MF_NOWHERE, "no thread to load the model with");
     loader->running = true;

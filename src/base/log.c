@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +32,8 @@ static char context[MF_LOG_CONTEXT_BYTES];
 
 /* Room for the closing brace and the newline, and for `,"message":"event"`. */
 enum { ENDING_BYTES = 2, MESSAGE_BYTES = 80 };
+
+enum { PATIENCE_MS = 1000 };
 
 void mf_log_set_level(mf_log_level level)
 {
@@ -188,13 +192,42 @@ void mf_log_bool(mf_log_line *line, const char *key, bool value)
         field(line, key, value ? "true" : "false", kept_for_the_end(line));
 }
 
+static bool is_writable(int fd, int wait_ms)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    int n;
+    do
+        n = poll(&wait, 1, wait_ms);
+    while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
+ssize_t mf_log_try_write(int fd, const char *bytes, size_t n_bytes)
+{
+    ssize_t n = -1;
+    /* Between poll and write no line of ours may take the room. */
+    pthread_mutex_lock(&output);
+    if (is_writable(fd, 0))
+        n = write(fd, bytes, n_bytes);
+    else
+        errno = EAGAIN;
+    const int errnum = errno;
+    pthread_mutex_unlock(&output);
+    errno = errnum;
+    return n;
+}
+
 void mf_log_write(const char *line, size_t n_bytes)
 {
+    static bool stalled;
     pthread_mutex_lock(&output);
     if (hook != NULL)
         hook(true);
-    const ssize_t written = write(style.fd, line, n_bytes);
-    (void)written; /* a log that cannot be written has nowhere to say so */
+    stalled = !is_writable(style.fd, stalled ? 0 : PATIENCE_MS);
+    if (!stalled) {
+        const ssize_t written = write(style.fd, line, n_bytes);
+        (void)written; /* a log that cannot be written has nowhere to say so */
+    }
     if (hook != NULL)
         hook(false);
     pthread_mutex_unlock(&output);

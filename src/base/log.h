@@ -10,6 +10,9 @@
  *     out whole, so the line stays valid JSON.
  * (2) Lines go to standard error, unless a style says otherwise. They hold no user data.
  * (3) Control characters never reach the output: text is escaped.
+ * (4) Logging does not hang: a line that cannot be written within a second (nobody
+ *     empties the pipe) is dropped, and so are the next ones, without that second,
+ *     until one can be written.
  *
  * Threads: any; lines of different threads do not mix. */
 #ifndef MF_BASE_LOG_H
@@ -18,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { MF_LOG_LINE_BYTES = 4000 };
 
@@ -74,8 +78,12 @@ enum { MF_LOG_CONTEXT_BYTES = 256 };
 void mf_log_set_context(const char *value);
 
 /* A line that was made elsewhere, its newline included: one write(), to where the
- * log goes. */
+ * log goes. Over PIPE_BUF bytes (4) does not hold. */
 void mf_log_write(const char *line, size_t n_bytes);
+
+/* write(2) of at most PIPE_BUF bytes to a descriptor that may be the log's, if that can
+ * be done at once; else -1 with EAGAIN, even when the descriptor blocks. */
+ssize_t mf_log_try_write(int fd, const char *bytes, size_t n_bytes);
 
 /* begin, any number of fields, end. Keys and event are literals of ours; an event has
  * at most 64 bytes. */

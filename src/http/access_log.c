@@ -3,13 +3,16 @@
  * (1) head is written by the loop alone and tail by the thread alone; a record
  *     belongs to whoever the two say (release and acquire).
  * (2) One write() holds whole lines and no more than PIPE_BUF bytes, so that they
- *     do not mix with other lines in a pipe. */
+ *     do not mix with other lines in a pipe.
+ * (3) The thread waits in poll() alone, never in write(): a pipe that nobody reads
+ *     does not keep it from ending. */
 #include "http/access_log.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,7 +30,8 @@ enum {
     RING = 4096,
     INTERVAL_MS = 200,
     SAY_SECONDS = 5,
-    RETRY_MS = 1000, /* for a descriptor that takes nothing just now */
+    RETRY_MS = 100,      /* for a descriptor that takes nothing just now */
+    CLOSING_SECONDS = 1, /* the same in all, after close */
 };
 
 typedef struct ring {
@@ -50,6 +54,7 @@ struct mf_http_access_log {
     int64_t second; /* that of `stamp` */
     char stamp[24];
     bool given_up;
+    double give_up_at; /* 0: not closing yet, or it never had to wait */
     double say_again_at;
     unsigned long n_said; /* dropped records that the log knows of */
 };
@@ -73,17 +78,35 @@ void mf_access_log_put(mf_http_access_log *log, uint32_t loop, const mf_access *
 
 /* -------------------------------------------------------------- the thread */
 
+/* Waits until the descriptor takes something. At the end one second of that is enough:
+ * nobody reads. */
+static void wait_for_room(mf_http_access_log *log)
+{
+    int patience_ms = RETRY_MS;
+    const bool closing = atomic_load(&log->closing);
+    if (closing) {
+        const double now = mf_clock_seconds();
+        if (log->give_up_at == 0)
+            log->give_up_at = now + CLOSING_SECONDS;
+        if (log->give_up_at < now + RETRY_MS / 1e3)
+            patience_ms = log->give_up_at > now ? (int)((log->give_up_at - now) * 1e3) : 0;
+    }
+    struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
+    log->given_up = poll(&wait, 1, patience_ms) == 0 && closing &&
+                    mf_clock_seconds() >= log->give_up_at;
+}
+
 static void write_all(mf_http_access_log *log)
 {
     size_t at = 0;
     while (at < log->lines.n_bytes && !log->given_up) {
-        const ssize_t n = write(log->fd, log->lines.bytes + at, log->lines.n_bytes - at);
+        const size_t n_left = log->lines.n_bytes - at;
+        const ssize_t n = mf_log_try_write(log->fd, log->lines.bytes + at,
+                                           n_left < PIPE_BUF ? n_left : PIPE_BUF);
         if (n >= 0) {
             at += (size_t)n;
         } else if (errno == EAGAIN) {
-            struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
-            /* At the end one such wait is enough: nobody reads. */
-            log->given_up = poll(&wait, 1, RETRY_MS) == 0 && atomic_load(&log->closing);
+            wait_for_room(log);
         } else if (errno != EINTR) {
             break; /* a log that cannot be written has nowhere to say so */
         }
@@ -224,7 +247,7 @@ mf_http_access_log *mf_access_log_open(int fd, uint32_t n_loops, uint16_t min_st
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = pthread_create(&log->thread, NULL, run, log);
+    const int failed = mf_thread_start(&log->thread, run, log);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed != 0) {
         mf_fail_errno(err, failed, MF_NOWHERE, "cannot start the access log");

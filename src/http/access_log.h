@@ -9,7 +9,8 @@
  * records and counts them; the count is logged.
  *
  * (1) A line holds no user data: no path beyond the route, no query, no body.
- * (2) After close every record that was put has been written, if it can be.
+ * (2) After close every record that was put has been written, if that took no more
+ *     than a second of waiting for who reads the log.
  *
  * Threads: put by the loop it names; the rest by one thread. */
 #ifndef MF_HTTP_ACCESS_LOG_H

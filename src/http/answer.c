@@ -50,14 +50,16 @@ void mf_http_set_header(mf_http_request *request, const char *name, const char *
 
 /* ------------------------------------------------------------------ the head */
 
-/* A view of a header that is 1 … max - 1 visible characters without quotes; else empty. */
-static mf_http_view visible_header(const mf_http_request *request, const char *name, size_t max)
+/* A view of a header that is 1 … max - 1 visible ASCII characters, among them blanks
+ * if those are allowed; else empty. */
+static mf_http_view visible_header(const mf_http_request *request, const char *name, size_t max,
+                                   bool blanks)
 {
     const mf_http_view view = mf_http_get_header(request, name);
     if (view.n_bytes == 0 || view.n_bytes >= max)
         return (mf_http_view){NULL, 0};
     for (size_t i = 0; i < view.n_bytes; i++)
-        if (!is_visible(view.bytes[i]))
+        if (!is_visible(view.bytes[i]) && !(blanks && view.bytes[i] == ' '))
             return (mf_http_view){NULL, 0};
     return view;
 }
@@ -74,7 +76,8 @@ static void make_request_id(const mf_http_request *request, char id[MF_ACCESS_RE
 {
     static const char *const names[] = {"X-Amzn-RequestId", "X-Request-Id"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const mf_http_view view = visible_header(request, names[i], MF_ACCESS_REQUEST_ID_BYTES);
+        const mf_http_view view = 
+            visible_header(request, names[i], MF_ACCESS_REQUEST_ID_BYTES, false);
         if (view.bytes != NULL) {
             memcpy(id, view.bytes, view.n_bytes);
             id[view.n_bytes] = '\0';
@@ -175,8 +178,9 @@ static void write_down(const mf_http_request *request, int status, size_t n_body
     access.microseconds = microseconds;
     access.when_ms = now_us / 1000 + loop->wall_offset_ms;
     memcpy(access.request_id, id, strlen(id) + 1);
-    const mf_http_view inference =
-        visible_header(request, "X-Amzn-SageMaker-Inference-Id", MF_ACCESS_INFERENCE_ID_BYTES);
+    /* SageMaker's pattern for it is \p{ASCII}{1,64}. */
+    const mf_http_view inference = visible_header(request, "X-Amzn-SageMaker-Inference-Id",
+                                                  MF_ACCESS_INFERENCE_ID_BYTES, true);
     if (inference.bytes != NULL)
         memcpy(access.inference_id, inference.bytes, inference.n_bytes);
     access.inference_id[inference.n_bytes] = '\0';

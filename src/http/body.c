@@ -84,6 +84,10 @@ static mf_body_state feed_chunks(mf_body *body, const char *bytes, size_t n_byte
         const mf_chunks_state state =
             mf_chunks_next(&body->chunks, bytes + *used, n_bytes - *used, &n_frame, &n_data);
         *used += n_frame;
+        /* Like a Content-Length over the limit: known before the data comes. */
+        if (mf_chunks_left(&body->chunks) >
+            body->limit - (body->unpack != NULL ? 0 : body->text.n_bytes))
+            return MF_BODY_TOO_LARGE;
         if (state == MF_CHUNKS_MORE)
             return MF_BODY_MORE;
         if (state == MF_CHUNKS_BAD)

@@ -1,6 +1,8 @@
 /* chunks.c: one state per place in the grammar, one step per byte outside data. */
 #include "http/chunks.h"
 
+#include "http/hex.h"
+
 #include <stdbool.h>
 
 enum {
@@ -18,17 +20,6 @@ enum {
     DONE,
     BAD,
 };
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 static bool is_text(char c)
 {
@@ -51,7 +42,7 @@ static uint8_t step(mf_chunks *chunks, char c)
 {
     switch (chunks->at) {
     case SIZE: {
-        const int value = hex_value(c);
+        const int value = mf_hex_value(c);
         if (value < 0)
             return after_size(chunks, c);
         if (chunks->digits == 16)
@@ -116,6 +107,11 @@ mf_chunks_state mf_chunks_next(mf_chunks *chunks, const char *bytes, size_t n_by
         if (chunks->at != BAD)
             ++*used;
     }
+}
+
+uint64_t mf_chunks_left(const mf_chunks *chunks)
+{
+    return chunks->at == DATA ? chunks->left : 0;
 }
 
 void mf_chunks_take(mf_chunks *chunks, size_t n)

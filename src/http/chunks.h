@@ -42,6 +42,9 @@ typedef struct mf_chunks {
 mf_chunks_state mf_chunks_next(mf_chunks *chunks, const char *bytes, size_t n_bytes, size_t *used,
                                size_t *n_data);
 
+/* Bytes of data that the chunk being read still promises; 0 between chunks. */
+uint64_t mf_chunks_left(const mf_chunks *chunks);
+
 /* n of the data bytes offered were taken. */
 void mf_chunks_take(mf_chunks *chunks, size_t n);
 

@@ -37,7 +37,8 @@ static void when_writable(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     mf_loop_touch(connection->loop);
-    mf_output_resume(connection);
+    if (!connection->dead)
+        mf_output_resume(connection);
     if (mf_connection_is_unsent(connection) || connection->dead)
         mf_connection_settle(connection);
     else

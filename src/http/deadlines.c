@@ -6,6 +6,8 @@
  * per request. */
 #include "http/loop.h"
 
+#include <stdio.h>
+
 void mf_deadline_set(mf_connection *connection, mf_deadline deadline)
 {
     mf_http_loop *loop = connection->loop;
@@ -23,10 +25,20 @@ void mf_deadline_remove(mf_connection *connection)
     connection->deadline = MF_DEADLINE_NONE;
 }
 
+/* Answers 503 instead of the work, which ends; so may the connection. */
+static void end_work(mf_connection *connection, const char *why)
+{
+    mf_http_refuse(connection->request, 503, "%s", why);
+    mf_work_cancel(connection->request);
+    mf_connection_finish_request(connection);
+    mf_connection_resume(connection);
+}
+
 static void expire(mf_connection *connection)
 {
     mf_http_loop *loop = connection->loop;
     const mf_http_settings *settings = loop->settings;
+    char why[80];
     switch (connection->deadline) {
     case MF_DEADLINE_HEAD:
         mf_count(&loop->counters.timed_out, 1);
@@ -42,11 +54,8 @@ static void expire(mf_connection *connection)
                                settings->body_ms);
         break;
     case MF_DEADLINE_ANSWER:
-        mf_http_refuse(connection->request, 503, "the answer was not ready within %u ms",
-                       settings->answer_ms);
-        mf_work_cancel(connection->request);
-        mf_connection_finish_request(connection);
-        mf_connection_resume(connection);
+        snprintf(why, sizeof why, "the answer was not ready within %u ms", settings->answer_ms);
+        end_work(connection, why);
         return;
     case MF_DEADLINE_WRITE:
         mf_count(&loop->counters.timed_out, 1);
@@ -59,12 +68,36 @@ static void expire(mf_connection *connection)
     mf_connection_settle(connection);
 }
 
+/* A loop cannot cut off another one's slow clients; it can hurry its own. */
+static bool is_memory_short(const mf_http_server *server)
+{
+    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
+           server->settings.max_buffered_bytes / 2;
+}
+
+/* Nobody may be left to read an answer whose client has sent its FIN; who stops does
+ * not wait for it as long as for others. */
+static void cancel_finished(mf_http_loop *loop)
+{
+    mf_connection *connection = TAILQ_FIRST(&loop->waiting[MF_DEADLINE_ANSWER]);
+    while (connection != NULL) {
+        mf_connection *next = TAILQ_NEXT(connection, waiting);
+        if (connection->finished)
+            end_work(connection, "the server stops; ask again");
+        connection = next;
+    }
+}
+
 void mf_deadlines_check(mf_http_loop *loop)
 {
+    if (loop->draining && loop->now_us >= loop->drain_us + MF_DRAIN_FINISHED_MS * INT64_C(1000))
+        cancel_finished(loop);
     for (int i = 0; i < MF_DEADLINES; i++) {
         int64_t now_ms = loop->now_us / 1000;
         if (i == MF_DEADLINE_LINGER && loop->draining)
             now_ms += MF_LINGER_MS - MF_DRAIN_LINGER_MS;
+        if (i == MF_DEADLINE_WRITE && is_memory_short(loop->server))
+            now_ms += loop->duration_ms[i] - loop->duration_ms[i] / 4;
         mf_connection *connection;
         while ((connection = TAILQ_FIRST(&loop->waiting[i])) != NULL &&
                connection->deadline_ms <= now_ms)

@@ -17,10 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    ACCEPTS_PER_TURN = 32,
-    OVER_LIMIT_MAX = 64, /* connections of one loop that are being sent away */
-};
+enum { ACCEPTS_PER_TURN = 32 };
 
 typedef union address {
     struct sockaddr any;
@@ -121,7 +118,7 @@ static void send_away(mf_http_loop *loop, int fd)
         return;
     mf_dispatch_refuse(connection, 503, "the server has %u connections already; try again later",
                        loop->settings->max_connections);
-    if (loop->n_over_limit > OVER_LIMIT_MAX)
+    if (loop->n_over_limit > loop->server->max_over_limit)
         connection->dead = true;
     mf_connection_settle(connection);
 }

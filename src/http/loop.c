@@ -39,7 +39,7 @@ static void resume_ready(mf_http_loop *loop)
 {
     const mf_connection *last = TAILQ_LAST(&loop->ready, mf_connection_list);
     bool more = last != NULL;
-    while (more) {
+    while (more && loop->handled_us < MF_HANDLED_US) {
         mf_connection *connection = TAILQ_FIRST(&loop->ready);
         more = connection != last;
         TAILQ_REMOVE(&loop->ready, connection, ready_link);
@@ -56,6 +56,7 @@ static void when_turn(evutil_socket_t fd, short what, void *argument)
     mf_loop_touch(loop);
     loop->handled_us = 0;
     mf_work_run_deferred(loop);
+    loop->handled_us = 0; /* or who is ready could starve behind them */
     resume_ready(loop);
     mf_work_run(loop);
     loop->handled_us = 0;
@@ -132,6 +133,7 @@ void mf_loop_drain(mf_http_loop *loop, void *unused)
     mf_listener_accept(loop, MF_BACKLOG);
     mf_listener_close(loop);
     loop->draining = true;
+    loop->drain_us = loop->now_us;
     /* A request may have come that nobody has looked at yet; reading it settles
      * whether the connection is idle, and closes it if it is. */
     struct mf_connection_list *idle = &loop->waiting[MF_DEADLINE_IDLE];

@@ -39,10 +39,11 @@ enum {
     MF_READ_BYTES = 64 * 1024,     /* taken from a socket at once */
     MF_PIPELINE_BYTES = 16 * 1024, /* read ahead while a request is being worked on */
     MF_BACKLOG = 4096,
-    MF_HANDLED_US = 1000,      /* in handlers of a round; others have their turn later */
+    MF_HANDLED_US = 1000,      /* handling and unpacking in a round; others come later */
     MF_TICK_MS = 100,          /* how late a deadline may be noticed */
     MF_LINGER_MS = 5000,       /* for a client to read an answer that closes */
     MF_DRAIN_LINGER_MS = 1000, /* the same while the server stops */
+    MF_DRAIN_FINISHED_MS = 2000, /* then, for work whose client may have gone */
 };
 
 /* ------------------------------------------------------------------ requests */
@@ -136,6 +137,7 @@ struct mf_connection { /* connection.c */
     uint32_t scanned; /* of in: see mf_head_find_end */
     mf_text out;      /* what the socket did not take, from out_at on */
     size_t out_at;
+    size_t taken;  /* of out, since its deadline started */
     uint64_t skip; /* bytes of a body still to throw away; in LINGER: thrown away */
 
     uint8_t state;    /* mf_connection_state */
@@ -208,6 +210,10 @@ void mf_output_resume(mf_connection *connection);
 /* Forgets the rest. */
 void mf_output_drop(mf_connection *connection);
 
+/* Cuts off those of the loop's clients that have been taking their answers for
+ * longest, until buffered_bytes is within its limit; true then. */
+bool mf_output_make_room(mf_http_loop *loop);
+
 /* --------------------------------------------------------------------- loops */
 
 /* A call to be made on a loop's thread. */
@@ -267,7 +273,7 @@ struct mf_http_loop { /* loop.c */
     struct mf_connection_list ready;
     struct mf_request_queue deferred; /* whole requests that had no time in their round */
     struct mf_request_queue work;
-    int64_t handled_us; /* in handlers since the last turn */
+    int64_t handled_us; /* in handlers and unpacking since the last turn */
     struct mf_request_stack free_requests;
     uint32_t duration_ms[MF_DEADLINES];
     uint32_t n_work;
@@ -288,6 +294,7 @@ struct mf_http_loop { /* loop.c */
     struct event *wake;
     int wake_fd;
 
+    int64_t drain_us; /* now_us when draining began */
     uint32_t n_cut;
     bool accept_paused; /* no file descriptors: until the next tick */
     bool accept_warned; /* and said so */
@@ -344,7 +351,7 @@ bool mf_listener_start(mf_http_loop *loop);
 /* Accepts what has come, at most n of it. */
 void mf_listener_accept(mf_http_loop *loop, int n);
 void mf_listener_go_on(mf_http_loop *loop);
-/* Accepts the rest of the backlog and closes the socket. */
+/* Closes the socket. */
 void mf_listener_close(mf_http_loop *loop);
 
 /* ------------------------------------------------------------------- servers */
@@ -353,6 +360,7 @@ struct mf_http_server { /* server.c */
     mf_http_settings settings;
     mf_routes routes;
     uint16_t port;
+    uint32_t max_over_limit; /* connections of one loop that are being sent away */
     uint32_t n_loops;
     uint32_t n_running;
     mf_http_loop *loops;

@@ -2,9 +2,11 @@
  *
  * (1) Small bodies are copied behind their heads, large ones go out from where
  *     they are, in the same system call.
- * (2) A rest is kept by the connection and counts into buffered_bytes; a client
- *     that lets so much pile up that the limit is reached is cut off, because the
- *     status of its answer has already left. */
+ * (2) A rest is kept by the connection and counts into buffered_bytes. Over that
+ *     limit the client that has been taking its answer for longest is cut off, not
+ *     the one that happens to come: the status of its answer has already left.
+ * (3) Time for a client to take its answer starts anew with every WRITE_STEP_BYTES
+ *     that it took, not with every byte: who drips does not hold memory for hours. */
 #include "http/loop.h"
 
 #include <errno.h>
@@ -12,14 +14,45 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { COPIED_MAX = 16 * 1024, KEEP_OUT_BYTES = 128 * 1024 };
+enum {
+    COPIED_MAX = 16 * 1024,
+    KEEP_OUT_BYTES = 128 * 1024,
+    WRITE_STEP_BYTES = 1 << 20,
+    SLOW_MS = 1000, /* who has been writing for less is never cut off for others */
+};
+
+static bool is_over_limit(const mf_http_server *server)
+{
+    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
+           server->settings.max_buffered_bytes;
+}
+
+bool mf_output_make_room(mf_http_loop *loop)
+{
+    const int64_t slow_ms =
+        loop->now_us / 1000 + loop->duration_ms[MF_DEADLINE_WRITE] - SLOW_MS;
+    mf_connection *connection;
+    TAILQ_FOREACH(connection, &loop->waiting[MF_DEADLINE_WRITE], waiting)
+    {
+        if (!is_over_limit(loop->server) || connection->deadline_ms > slow_ms)
+            break;
+        if (connection->dead)
+            continue;
+        connection->dead = true;
+        mf_output_drop(connection);
+        /* It is in the hands of nobody now: an event of its own ends it. */
+        event_active(&connection->writable, EV_WRITE, 0);
+        mf_count(&loop->counters.timed_out, 1);
+    }
+    return !is_over_limit(loop->server);
+}
 
 static void count_unsent(mf_connection *connection, uint64_t more)
 {
     mf_http_server *server = connection->loop->server;
     const uint64_t total =
         atomic_fetch_add_explicit(&server->buffered_bytes, more, memory_order_relaxed) + more;
-    if (total > server->settings.max_buffered_bytes)
+    if (total > server->settings.max_buffered_bytes && !mf_output_make_room(connection->loop))
         connection->dead = true;
 }
 
@@ -116,11 +149,16 @@ void mf_output_resume(mf_connection *connection)
     const mf_text nothing = MF_TEXT_EMPTY;
     const size_t sent = send_some(connection, &rest, &nothing);
     connection->out_at += sent;
-    connection->restart = connection->restart || sent > 0;
+    connection->taken += sent;
     forget_unsent(connection, sent);
-    if (!mf_connection_is_unsent(connection)) {
+    const bool all = !mf_connection_is_unsent(connection);
+    if (all) {
         mf_text_free(&connection->out);
         connection->out_at = 0;
+    }
+    if (all || connection->taken >= WRITE_STEP_BYTES) {
+        connection->restart = true;
+        connection->taken = 0;
     }
 }
 

@@ -141,15 +141,10 @@ bool mf_request_count(mf_http_request *request)
     request->counted = now;
     const uint64_t total =
         atomic_fetch_add_explicit(&server->buffered_bytes, more, memory_order_relaxed) + more;
-    return total <= server->settings.max_buffered_bytes;
+    return total <= server->settings.max_buffered_bytes || mf_output_make_room(request->loop);
 }
 
 /* -------------------------------------------------------------- the getters */
-
-mf_http_method mf_http_get_method(const mf_http_request *request)
-{
-    return request->method;
-}
 
 static bool is_name(const mf_http_request *request, const mf_head_field *field, const char *name,
                     size_t n_name)

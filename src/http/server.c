@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -75,21 +76,43 @@ static bool check_settings(const mf_http_settings *s, mf_error *err)
     return true;
 }
 
-/* Connections, and as much again as everything else may need. */
-static void raise_file_limit(uint32_t max_connections)
+/* Raises the limit of open files as far as it must and can be, and lowers what needs
+ * more: a client that cannot even be accepted would hear nothing, not even 503. */
+static bool fit_open_files(mf_http_server *server, mf_error *err)
 {
-    enum { OTHERS = 256 };
+    /* Of a loop: what it listens on, waits with and is woken by; as many are spare. */
+    enum { LEAST = 16, RESERVE = 32, PER_LOOP = 6, OVER_LIMIT = 64, OVER_LIMIT_SCARCE = 2 };
+    mf_http_settings *settings = &server->settings;
+    const rlim_t loops = (rlim_t)settings->n_threads * PER_LOOP;
+    const rlim_t reserve = RESERVE + loops;
+    const rlim_t wanted =
+        settings->max_connections + reserve + (rlim_t)settings->n_threads * OVER_LIMIT;
+    server->max_over_limit = OVER_LIMIT;
     struct rlimit limit;
-    const rlim_t wanted = (rlim_t)max_connections + OTHERS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
-    const rlim_t possible =
-        limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
-    limit.rlim_cur = possible;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || possible < wanted)
-        mf_log_message(MF_LOG_WARNING, "open_files",
-                       "%u connections are allowed but the system's limit of open files is %llu",
-                       max_connections, (unsigned long long)limit.rlim_max);
+        return true;
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max > wanted ? wanted : limit.rlim_max;
+    if (limit.rlim_cur > before && setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        limit.rlim_cur = before;
+    const rlim_t there = limit.rlim_cur;
+    if (there >= wanted)
+        return true;
+    if (there < LEAST + loops)
+        return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
+                       "the limit of open files is %llu; %u threads need %llu at least",
+                       (unsigned long long)there, settings->n_threads,
+                       (unsigned long long)(LEAST + loops));
+    server->max_over_limit = OVER_LIMIT_SCARCE;
+    const rlim_t possible = there > reserve ? there - reserve : 1;
+    if (settings->max_connections <= possible)
+        return true;
+    mf_log_message(MF_LOG_WARNING, "open_files",
+                   "the limit of open files is %llu: %llu connections are taken at once, not %u",
+                   (unsigned long long)there, (unsigned long long)possible,
+                   settings->max_connections);
+    settings->max_connections = (uint32_t)possible;
+    return true;
 }
 
 mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf_http_route *routes,
@@ -120,9 +143,8 @@ mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf
             server->loops[i].wake_fd = -1;
             pthread_mutex_init(&server->loops[i].mailbox_lock, NULL);
         }
-        raise_file_limit(settings->max_connections);
-        ok =
-            mf_listener_open(server->loops, server->n_loops, settings->address, &server->port, err);
+        ok = fit_open_files(server, err) && mf_listener_open(server->loops, server->n_loops,
+                                                             settings->address, &server->port, err);
     }
     for (uint32_t i = 0; ok && i < server->n_loops; i++)
         ok = mf_loop_open(&server->loops[i], server, i, err);
@@ -147,7 +169,7 @@ bool mf_http_server_start(mf_http_server *server, mf_error *err)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = 0;
     for (uint32_t i = 0; i < server->n_loops && failed == 0; i++) {
-        failed = pthread_create(&server->loops[i].thread, NULL, mf_loop_run, &server->loops[i]);
+        failed = mf_thread_start(&server->loops[i].thread, mf_loop_run, &server->loops[i]);
         server->n_running += failed == 0;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -82,8 +82,6 @@ typedef struct mf_http_view {
     size_t n_bytes;
 } mf_http_view;
 
-mf_http_method mf_http_get_method(const mf_http_request *request);
-
 /* The value of the header of that name (any case), blanks around it dropped. One
  * that came several times is one value, joined by ", " (RFC 9110, 5.3). */
 mf_http_view mf_http_get_header(const mf_http_request *request, const char *name);
@@ -149,7 +147,8 @@ typedef bool mf_http_slice(mf_http_request *request, void *state);
  * state destroyed. Call it from a handler, as the last thing.
  *
  * A client is gone when its connection is reset. A mere end of what it sends (FIN)
- * may be a half-closed connection and does not end the work. */
+ * may be a half-closed connection and does not end the work; only two seconds into
+ * a drain it does, with a 503 for who may still read. */
 void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
                   void (*destroy)(void *state));
 
@@ -171,12 +170,14 @@ typedef struct mf_http_settings {
     uint16_t port;       /* 0: any free one, see mf_http_server_port */
     uint32_t n_threads;  /* 1 … 256 */
 
-    uint32_t max_connections; /* of all loops together; more get 503 and are closed */
+    uint32_t max_connections; /* of all loops together; more get 503 and are closed. May
+                               * be lowered: see mf_http_server_create */
     uint32_t max_head_bytes;  /* request line and headers; more gets 431 */
     uint64_t max_body_bytes;  /* after unpacking; more gets 413 */
-    /* All bodies that are not whole or being worked on, and all unsent answers. A
-     * body that goes over it gets 503; a client that does not read its answer, and
-     * with it goes over the limit, is cut off. */
+    /* All bodies that are not whole or being worked on, and all unsent answers. Over
+     * it, the clients of the same loop that have been reading their answers for
+     * longest, and for a second at least, are cut off. If there are none, a body that
+     * goes over it gets 503 and a client whose unsent answer does is cut off. */
     uint64_t max_buffered_bytes;
     uint32_t max_working; /* requests of one loop in mf_http_work; more get 503 */
 
@@ -184,7 +185,9 @@ typedef struct mf_http_settings {
     uint32_t body_ms;   /* from there to the end of its body; then 408 */
     uint32_t idle_ms;   /* a connection without a request; then closed */
     uint32_t answer_ms; /* from a whole request to its answer; then 503 */
-    uint32_t write_ms;  /* no byte of an answer taken by the client; then closed */
+    /* For the client to take a MiB of its answer, or what is left of it; then closed. A
+     * quarter of it while unsent answers and bodies fill half of max_buffered_bytes. */
+    uint32_t write_ms;
 
     const char *server; /* value of the Server header, or NULL */
     void *context;      /* handed to every handler */
@@ -197,7 +200,7 @@ typedef struct mf_http_settings {
 /* Every field but port and context at a sensible value: all addresses, one
  * thread per CPU of the affinity mask, 10,000 connections, 32 KiB head, 25 MiB
  * bodies and 512 MiB of them together, 128 working, 10 s for a head, 60 s for a
- * body, 60 s for an answer, 30 s without a byte of an answer taken, 75 s idle. */
+ * body, 60 s for an answer, 30 s for each MiB of it to be taken, 75 s idle. */
 mf_http_settings mf_http_settings_default(void);
 
 /* -------------------------------------------------------------------- server */
@@ -206,9 +209,11 @@ typedef struct mf_http_server mf_http_server;
 
 /* Checks settings and routes, binds the sockets, listens (who connects now waits
  * for start), and raises the limit of open files as far as the connections need
- * and the system lets it. Settings are copied; what they point to and the routes
- * must outlive the server.
- * Fails MF_ERR_ARGUMENT; MF_ERR_IO: port taken, no such address, … ; MF_ERR_MEMORY. */
+ * and the system lets it. Where that is not far enough max_connections becomes what
+ * the limit allows, less 32 + 6 n_threads files for everything else; a warning says
+ * so. Settings are copied; what they point to and the routes must outlive the server.
+ * Fails MF_ERR_ARGUMENT; MF_ERR_IO: port taken, no such address, a limit under
+ * 16 + 6 n_threads open files, … ; MF_ERR_MEMORY. */
 mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf_http_route *routes,
                                       size_t n_routes, mf_error *err);
 
@@ -228,7 +233,9 @@ void mf_http_server_each_loop(mf_http_server *server, void (*fn)(uint32_t loop, 
  * Connection: close) and ends the threads; what is not done after deadline_ms is
  * cut off. Returns how many requests were. Taken are connections that the kernel
  * had accepted for us and requests whose first byte had come; what a client sends
- * behind the request that is answered with Connection: close is not. */
+ * behind the request that is answered with Connection: close is not. After two
+ * seconds work is given up, with a 503, whose client has sent its FIN: it may still
+ * read, but has more probably gone. */
 uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms);
 
 /* After drain, or instead of start. NULL is fine. */

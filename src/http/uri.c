@@ -2,6 +2,7 @@
 #include "http/uri.h"
 
 #include "http/head.h"
+#include "http/hex.h"
 
 #include <string.h>
 
@@ -27,24 +28,13 @@ void mf_uri_split(char *target, size_t n_bytes, mf_uri *uri)
     }
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The byte that %XX at bytes stands for, or -1. */
 static int escaped(const char *bytes, size_t n_bytes)
 {
     if (n_bytes < 3)
         return -1;
-    const int high = hex_value(bytes[1]);
-    const int low = hex_value(bytes[2]);
+    const int high = mf_hex_value(bytes[1]);
+    const int low = mf_hex_value(bytes[2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

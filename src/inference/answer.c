@@ -25,14 +25,19 @@ void mf_answer_begin(mf_inference *inference)
 {
     if (!inference->opened)
         open_envelope(inference);
-    else if (inference->n_answered > 0 && has_envelope(inference))
+    else if (has_envelope(inference))
         mf_text_literal(inference->answer, ",");
+}
+
+static void end_entry(mf_inference *inference)
+{
+    if (inference->reply != MF_INFERENCE_JSON)
+        mf_text_literal(inference->answer, "\n");
 }
 
 void mf_answer_end(mf_inference *inference)
 {
-    if (inference->reply != MF_INFERENCE_JSON)
-        mf_text_literal(inference->answer, "\n");
+    end_entry(inference);
     inference->n_answered++;
 }
 
@@ -60,7 +65,12 @@ void mf_answer_rating(mf_inference *inference, const mf_rating_answer *answer)
 
 void mf_answer_header(mf_inference *inference)
 {
-    mf_text_literal(inference->answer, "predicted_rating\n");
+    mf_answer_begin(inference);
+    if (inference->reply == MF_INFERENCE_CSV)
+        mf_text_literal(inference->answer, "predicted_rating");
+    else
+        mf_text_literal(inference->answer, "{\"predicted_rating\":null}");
+    end_entry(inference);
 }
 
 void mf_answer_finish(mf_inference *inference)

@@ -26,7 +26,7 @@ void mf_answer_end(mf_inference *inference);
 
 void mf_answer_rating(mf_inference *inference, const mf_rating_answer *answer);
 
-/* The header line of a CSV answer. */
+/* What stands beside the header line of a CSV question; not counted as an answer. */
 void mf_answer_header(mf_inference *inference);
 
 /* What comes after the last answer; and before the first when there was none. */

@@ -55,7 +55,7 @@ static bool take_header(mf_inference *inference, mf_error *err)
     if (names_item(fields[0]) && names_user(fields[1]))
         return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
                              "expected user,movie in this order, found movie,user");
-    if (inference->has_header && inference->limits->batch && inference->reply == MF_INFERENCE_CSV)
+    if (inference->has_header && inference->limits->batch)
         mf_answer_header(inference);
     return true;
 }
@@ -93,22 +93,13 @@ static bool split(mf_inference *inference, const mf_line *line, mf_error *err)
             mf_rows_feed(inference->rows, "\n", 1, on_field, on_row, inference, err));
 }
 
-bool mf_csv_read(mf_inference *inference, mf_error *err)
+bool mf_csv_take(mf_inference *inference, const mf_line *line, mf_place place, mf_error *err)
 {
-    const size_t stop = inference->at + MF_SLICE_BYTES;
-    while (!mf_pairs_full(inference) && inference->at < stop) {
-        mf_line line;
-        if (!mf_lines_next(inference, &line, err))
-            return false;
-        if (line.bytes == NULL)
-            return true;
-        const mf_place place = {MF_PLACE_LINE, inference->n_lines};
-        if (!split(inference, &line, err) || !check_row(inference, place, err))
-            return false;
-        if (place.number == 1 && !take_header(inference, err))
-            return false;
-        if (place.number > 1 || !inference->has_header)
-            mf_pairs_add(inference, inference->row.fields[0], inference->row.fields[1], place);
-    }
+    if (!split(inference, line, err) || !check_row(inference, place, err))
+        return false;
+    if (place.number == 1 && !take_header(inference, err))
+        return false;
+    if (place.number > 1 || !inference->has_header)
+        mf_pairs_add(inference, inference->row.fields[0], inference->row.fields[1], place);
     return true;
 }

@@ -38,16 +38,8 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
 
 static bool read_some(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
-    switch (inference->asked) {
-    case MF_INFERENCE_JSON_LINES:
-        return mf_lines_read(inference, workspace, err);
-    case MF_INFERENCE_CSV:
-        return mf_csv_read(inference, err);
-    case MF_INFERENCE_JSON:
-    case MF_INFERENCE_FORMATS:
-        break;
-    }
-    return mf_envelope_read(inference, workspace, err);
+    return inference->asked == MF_INFERENCE_JSON ? mf_envelope_read(inference, workspace, err)
+                                                 : mf_lines_read(inference, workspace, err);
 }
 
 static bool check_answer(const mf_inference *inference, mf_error *err)

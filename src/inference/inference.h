@@ -21,7 +21,8 @@
  * goes on). Of movieIds each counts once; those that the model does not know stand in
  * the list where μ + b_u stands, with "known_item":false (strict: null, at the end).
  * Of a visitor's ratings those of movies that the model does not know say nothing; when
- * it knows none of them the visitor is an unknown user.
+ * it knows none of them the visitor is an unknown user. They stand newest last: with over
+ * 365 factors not all of a thousand count, but the last ones (mf_fold_in).
  *
  * Every format may be answered in every other: JSON wraps a batch in predictions, JSON
  * Lines and CSV end every answer with \n, so that the answers to pieces of a file, one
@@ -61,7 +62,8 @@ extern const char *const mf_inference_media_types[MF_INFERENCE_FORMATS];
 typedef struct mf_inference_limits {
     bool strict;               /* an unknown user or item is refused, not guessed at */
     bool batch;                /* a batch transform job: an empty body is an empty answer, a CSV
-                                * header line is answered by one, so that lines stay side by side */
+                                * header line is answered, so that lines stay side by side: in CSV
+                                * by a header, else by {"predicted_rating":null} */
     uint32_t max_top_n;        /* top_n and similar: 1 … this; also the longest movieIds */
     uint32_t max_fold_in;      /* ratings of one visitor */
     uint64_t max_answer_bytes; /* a longer answer is refused: a body may hold a million

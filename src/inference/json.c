@@ -66,21 +66,20 @@ static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_
     }
     const uint64_t line = error->line > 0 ? (uint64_t)error->line : 1;
     const uint64_t column = error->column > 0 ? (uint64_t)error->column : 1;
-    char message[2 * JSON_ERROR_TEXT_LENGTH];
-    const char *hint = "";
-    switch (json_error_code(error)) {
-    case json_error_numeric_overflow:
-        if (strncmp(error->text, "too big", strlen("too big")) == 0)
-            hint = "; a long id must be sent as a string";
-        break;
-    case json_error_null_character:
-        fail_syntax(err, bytes, where, line, column, "\\u0000 cannot be part of a string");
-        return;
-    default:
-        break;
-    }
-    snprintf(message, sizeof message, "%.*s%s", JSON_ERROR_TEXT_LENGTH - 1, error->text, hint);
-    fail_syntax(err, bytes, where, line, column, message);
+    const bool nul_escape = json_error_code(error) == json_error_null_character;
+    fail_syntax(err, bytes, where, line, column,
+                nul_escape ? "\\u0000 cannot be part of a string" : error->text);
+}
+
+static const size_t LOAD_FLAGS =
+    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK;
+
+json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes)
+{
+    json_error_t error;
+    return n_bytes > MF_QUESTION_BYTES_MAX
+               ? NULL
+               : json_loadb(bytes, n_bytes, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
 }
 
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
@@ -94,8 +93,7 @@ json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_
     no_memory = false;
     json_error_t error;
     memset(&error, 0, sizeof error);
-    json_t *value = json_loadb(
-        bytes, n_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
+    json_t *value = json_loadb(bytes, n_bytes, LOAD_FLAGS, &error);
     const size_t position = error.position > 0 ? (size_t)error.position : 0;
     if (value != NULL)
         *n_used = position;

@@ -28,6 +28,11 @@ typedef struct mf_json_where {
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
                      mf_error *err);
 
+/* The same with every integer as a double, to say more of a question that mf_json_load
+ * refused: this one takes it when all that was wrong is an integer beyond 64 bits.
+ * NULL otherwise. */
+json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes);
+
 /* "an object", "null", … */
 const char *mf_json_kind_name(const json_t *value);
 

@@ -1,4 +1,4 @@
-/* lines.c: the body as lines, and JSON Lines. */
+/* lines.c: the body as lines, JSON Lines or CSV (csv.c). */
 #include "inference/scan.h"
 #include "inference/state.h"
 
@@ -17,7 +17,10 @@ static size_t count_blanks(const char *bytes, size_t n_bytes)
     return n;
 }
 
-bool mf_lines_next(mf_inference *inference, mf_line *line, mf_error *err)
+/* One line, not empty. bytes is NULL when there is none: at the end of the body
+ * (`ended`) or of the slice. An empty line is none at the end of a body and refused
+ * before another line: answers must be as many as lines. */
+static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
 {
     const size_t stop = inference->at + MF_SLICE_BYTES;
     line->bytes = NULL;
@@ -50,31 +53,42 @@ bool mf_lines_next(mf_inference *inference, mf_line *line, mf_error *err)
     return true;
 }
 
+/* A pair goes on the list, another question is answered. */
+static bool take_json(mf_inference *inference, mf_workspace *workspace, const mf_line *line,
+                      mf_place place, mf_error *err)
+{
+    const mf_json_where where = {line->bytes, place};
+    mf_id user;
+    mf_id item;
+    size_t n_used = mf_scan_pair(line->bytes, line->n_bytes, &user, &item);
+    const bool pair = n_used > 0;
+    if (!pair &&
+        !mf_question_take(inference, workspace, line->bytes, line->n_bytes, &n_used, where, err))
+        return false;
+    n_used += count_blanks(line->bytes + n_used, line->n_bytes - n_used);
+    if (n_used < line->n_bytes)
+        return mf_json_fail_at(err, line->bytes + n_used, where,
+                               "something follows the question: one question a line");
+    if (pair)
+        mf_pairs_add(inference, user, item, place);
+    return true;
+}
+
 bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const size_t stop = inference->at + MF_SLICE_BYTES;
-    while (!mf_pairs_full(inference) && inference->at < stop) {
+    const uint64_t n_slow = inference->n_slow;
+    while (!mf_pairs_full(inference) && inference->at < stop && inference->n_slow == n_slow) {
         mf_line line;
-        if (!mf_lines_next(inference, &line, err))
+        if (!next_line(inference, &line, err))
             return false;
         if (line.bytes == NULL)
             return true;
         const mf_place place = {MF_PLACE_LINE, inference->n_lines};
-        const mf_json_where where = {line.bytes, place};
-        mf_id user;
-        mf_id item;
-        size_t n_used = mf_scan_pair(line.bytes, line.n_bytes, &user, &item);
-        const bool pair = n_used > 0;
-        if (!pair &&
-            !mf_question_take(inference, workspace, line.bytes, line.n_bytes, &n_used, where, err))
+        if (inference->asked == MF_INFERENCE_CSV
+                ? !mf_csv_take(inference, &line, place, err)
+                : !take_json(inference, workspace, &line, place, err))
             return false;
-        n_used += count_blanks(line.bytes + n_used, line.n_bytes - n_used);
-        if (n_used < line.n_bytes)
-            return mf_json_fail_at(err, line.bytes + n_used, where,
-                                   "something follows the question: one question a line");
-        if (!pair)
-            return true;
-        mf_pairs_add(inference, user, item, place);
     }
     return true;
 }

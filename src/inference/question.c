@@ -17,6 +17,7 @@ typedef struct reading {
     const mf_inference_limits *limits;
     mf_place place;
     mf_error *err;
+    bool rounded; /* integers are doubles (mf_json_load_rounded) */
     bool has[MF_FIELDS];
 } reading;
 
@@ -72,6 +73,12 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
         asked->id = (mf_id){asked->digits, (size_t)n};
         return true;
     }
+    const double number = json_real_value(value); /* 0 for what is none */
+    if (r->rounded && fabs(number) >= 0x1p63)
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
+                             "an integer beyond 64 bits: a long id must be sent as a string");
+    if (r->rounded && json_is_real(value) && number == floor(number))
+        return true; /* not what is wrong */
     if (!json_is_string(value))
         return fail_field(r, field, "a string or an integer", value);
     asked->id = (mf_id){json_string_value(value), json_string_length(value)};
@@ -83,8 +90,9 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
 
 static bool read_count(const reading *r, const char *field, const json_t *value)
 {
-    const json_int_t n = json_integer_value(value); /* 0 for what is no integer */
-    if (n < 1 || n > (json_int_t)r->limits->max_top_n)
+    /* 0 for what is no integer. */
+    const double n = r->rounded ? json_real_value(value) : (double)json_integer_value(value);
+    if (n < 1 || n > (double)r->limits->max_top_n || n != floor(n))
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
                              "expected a whole number from 1 to %lu",
                              (unsigned long)r->limits->max_top_n);
@@ -132,7 +140,8 @@ static bool read_rating(const reading *r, const char *field, const json_t *value
         return fail_field(r, field, "a number", value);
     *rating = (float)json_number_value(value);
     if (!isfinite(*rating))
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "not a finite number");
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
+                             "expected a finite number that a float holds, at most 3.4e38");
     return true;
 }
 
@@ -283,12 +292,18 @@ static void forget(mf_question *q)
 bool mf_question_read(mf_question *question, const mf_inference_limits *limits, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err)
 {
-    forget(question);
-    question->document = mf_json_load(bytes, n_bytes, n_used, where, err);
-    if (question->document == NULL)
-        return false;
+    mf_error refused = {0};
     reading r = {.question = question, .limits = limits, .place = where.place, .err = err};
-    return read_object(&r, question->document);
+    forget(question);
+    question->document = mf_json_load(bytes, n_bytes, n_used, where, &refused);
+    if (question->document != NULL)
+        return read_object(&r, question->document);
+    /* A number that is too long has better words in its field than in the JSON. */
+    question->document = mf_json_load_rounded(bytes, n_bytes);
+    r.rounded = true;
+    if (question->document != NULL && !read_object(&r, question->document))
+        return false;
+    return mf_fail(err, refused.code, MF_NOWHERE, "%s", refused.text);
 }
 
 void mf_question_free(mf_question *question)

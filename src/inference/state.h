@@ -3,7 +3,7 @@
  *   body ──▶ source ──▶ pairs ──▶ answer
  *            envelope.c  pairs.c   answer.c     {"userId":…,"movieId":…}: by the dozen
  *            lines.c  ──▶ question ──▶ answer
- *            csv.c        lists.c      answer.c     everything else: one at a time
+ *             └ csv.c     lists.c      answer.c     everything else: one at a time
  *
  * (1) A source moves `at` behind what it took; nothing is read twice but the error.
  * (2) Pairs are answered before any other question behind them, and before an error
@@ -94,17 +94,16 @@ struct mf_inference {
  * are behind it; sets `ended` at the end of the body. */
 bool mf_envelope_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
 bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
-bool mf_csv_read(mf_inference *inference, mf_error *err);
 
-/* One line, without its \n. bytes is NULL when there is none: at the end of the
- * body (`ended`) or of the slice. An empty line is none at the end of a body and
- * refused before another line: answers must be as many as lines. */
+/* One line, without its \n. */
 typedef struct mf_line {
     const char *bytes;
     size_t n_bytes;
     bool closed; /* a \n follows */
 } mf_line;
-bool mf_lines_next(mf_inference *inference, mf_line *line, mf_error *err);
+
+/* Puts a line's pair on the list; line 1 may be a header instead. */
+bool mf_csv_take(mf_inference *inference, const mf_line *line, mf_place place, mf_error *err);
 
 /* ---------------------------------------------------------------- questions → answers */
 

@@ -26,7 +26,7 @@ static int by_item_and_place(const void *a, const void *b)
 
 /* The known items ascending, each with its last rating, in the workspace. NULL with
  * *err. */
-static const entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
+static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
                             const uint32_t *items, const float *ratings, size_t n, size_t *n_known,
                             mf_error *err)
 {
@@ -60,6 +60,13 @@ static const entry *collect(const mf_model_parts *parts, mf_workspace *workspace
     return list;
 }
 
+/* The newest first. */
+static int by_place_from_the_end(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    return (x->place < y->place) - (x->place > y->place);
+}
+
 bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace, const uint32_t *items,
                 const float *ratings, size_t n, mf_taste *taste, mf_error *err)
 {
@@ -68,38 +75,49 @@ bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace, cons
     size_t n_known = 0, n_doubles = 0;
     if (n == 0 || n > UINT32_MAX)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a visitor with %zu ratings", n);
-    const entry *known = collect(parts, workspace, items, ratings, n, &n_known, err);
+    entry *known = collect(parts, workspace, items, ratings, n, &n_known, err);
     if (known == NULL)
         return false;
     if (n_known == 0) {
         *taste = (mf_taste){0};
         return true;
     }
-    if (!mf_ridge_room(n_known, parts->n_factors, &n_doubles))
-        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for %zu equations", n_known);
+    const size_t most = mf_ridge_n_max(parts->n_factors);
+    const size_t n_used = n_known < most ? n_known : most;
+    if (!mf_ridge_room(n_used, parts->n_factors, &n_doubles))
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for %zu equations", n_used);
     uint32_t *rated =
         mf_room_reserve(&workspace->rated, n_known, sizeof *rated, "a visitor's items", err);
+    uint32_t *used =
+        mf_room_reserve(&workspace->used, n_used, sizeof *used, "a visitor's items", err);
     float *left =
-        mf_room_reserve(&workspace->left, n_known, sizeof *left, "a visitor's ratings", err);
+        mf_room_reserve(&workspace->left, n_used, sizeof *left, "a visitor's ratings", err);
     float *factors =
         mf_room_reserve(&workspace->factors, stride, sizeof *factors, "a row of factors", err);
     double *work =
         mf_room_reserve(&workspace->equations, n_doubles, sizeof *work, "equations", err);
-    if (rated == NULL || left == NULL || factors == NULL || work == NULL)
+    if (rated == NULL || used == NULL || left == NULL || factors == NULL || work == NULL)
         return false;
-    for (size_t j = 0; j < n_known; j++) {
+    for (size_t j = 0; j < n_known; j++)
         rated[j] = known[j].item;
+    if (n_used < n_known) {
+        qsort(known, n_known, sizeof *known, by_place_from_the_end);
+        qsort(known, n_used, sizeof *known, by_item_and_place);
+    }
+    for (size_t j = 0; j < n_used; j++) {
+        used[j] = known[j].item;
         left[j] = known[j].rating - parts->global_mean - parts->item_bias[known[j].item];
     }
     const mf_ridge ridge = {
-        .n = n_known,
+        .n = n_used,
         .n_factors = parts->n_factors,
         .stride = stride,
         .rows = parts->item_factors,
-        .items = rated,
+        .items = used,
         .y = left,
-        .regularization = (double)parts->regularization * ((double)n_known + FACTORS_DOUBT),
-        .bias_regularization = (double)parts->bias_regularization * (double)n_known + BIAS_DOUBT,
+        .regularization = (double)parts->regularization * ((double)n_used + FACTORS_DOUBT),
+        .bias_regularization = (double)parts->bias_regularization * (double)n_used + BIAS_DOUBT,
+        .kernel = recommender->kernel,
     };
     float bias;
     mf_ridge_solve(&ridge, work, factors, &bias);

@@ -49,6 +49,7 @@ typedef uint32_t uvec __attribute__((vector_size(BYTES), may_alias));
 typedef int16_t narrow __attribute__((vector_size(BYTES / 2), may_alias));
 typedef float vec8 __attribute__((vector_size(32), may_alias));
 typedef float vec4 __attribute__((vector_size(16), may_alias));
+typedef double dvec __attribute__((vector_size(BYTES), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -311,7 +312,39 @@ static void products_of(const float *p, const float *rows, size_t stride, const 
         products[k] = product(p, rows + items[k] * stride, stride);
 }
 
+/* Four rows by two vectors at a time: their sums stay in registers, with the sign
+ * turned if need be, which changes no rounding. */
+static void add_product(double *restrict tile, const double *a, const double *b, double sign)
+{
+    enum { TALL = 4, WIDE = 2, STEP = BYTES / (int)sizeof(double), SIDE = MF_TILE_SIDE };
+    for (size_t i = 0; i < SIDE; i += TALL)
+        for (size_t j = 0; j < SIDE; j += WIDE * STEP) {
+            double *corner = tile + i * SIDE + j;
+            dvec sum[TALL][WIDE];
+            UNROLL
+            for (int row = 0; row < TALL; row++) {
+                sum[row][0] = sign * *(const dvec *)(corner + row * SIDE);
+                sum[row][1] = sign * *(const dvec *)(corner + row * SIDE + STEP);
+            }
+            for (size_t r = 0; r < SIDE; r++) {
+                const dvec left = *(const dvec *)(b + r * SIDE + j);
+                const dvec right = *(const dvec *)(b + r * SIDE + j + STEP);
+                UNROLL
+                for (int row = 0; row < TALL; row++) {
+                    const double factor = a[r * SIDE + i + (size_t)row];
+                    sum[row][0] += factor * left;
+                    sum[row][1] += factor * right;
+                }
+            }
+            UNROLL
+            for (int row = 0; row < TALL; row++) {
+                *(dvec *)(corner + row * SIDE) = sign * sum[row][0];
+                *(dvec *)(corner + row * SIDE + STEP) = sign * sum[row][1];
+            }
+        }
+}
+
 extern const mf_recommend_kernel MF_RECOMMEND_KERNEL;
 const mf_recommend_kernel MF_RECOMMEND_KERNEL = {
-    MF_RECOMMEND_CPU, LINES, spread, bounds, at_least, products, products_of,
+    MF_RECOMMEND_CPU, LINES, spread, bounds, at_least, products, products_of, add_product,
 };

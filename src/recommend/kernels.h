@@ -1,4 +1,4 @@
-/* kernels.h: the loops that look at every item.
+/* kernels.h: the loops that look at every item, and the one that solves equations.
  *
  * Compiled once for each instruction set (base/cpu.h). All copies give the same
  * bits: sums of floats have 16 fixed lanes, and sums of whole numbers have no
@@ -13,7 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MF_LINE_U16 = 32 }; /* one cache line */
+enum {
+    MF_LINE_U16 = 32,  /* one cache line */
+    MF_TILE_SIDE = 16, /* a tile is this many rows of as many doubles, 64-byte aligned */
+    MF_TILE = MF_TILE_SIDE * MF_TILE_SIDE,
+};
 
 typedef struct mf_recommend_kernel {
     const char *cpu;
@@ -38,6 +42,10 @@ typedef struct mf_recommend_kernel {
     /* … or for the rows at items[0 .. n). */
     void (*products_of)(const float *p, const float *rows, size_t stride, const uint32_t *items,
                         size_t n, float *products);
+
+    /* tile += sign · aᵀ b, all three tiles; sign is 1 or −1. Rows of a and b are added
+     * one after the other. */
+    void (*add_product)(double *tile, const double *a, const double *b, double sign);
 } mf_recommend_kernel;
 
 const mf_recommend_kernel *mf_recommend_kernel_choose(void);

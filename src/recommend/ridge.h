@@ -16,6 +16,8 @@
 #ifndef MF_RECOMMEND_RIDGE_H
 #define MF_RECOMMEND_RIDGE_H
 
+#include "recommend/kernels.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,12 +31,18 @@ typedef struct mf_ridge {
     const float *y;        /* [n] finite */
     double regularization; /* λ */
     double bias_regularization;
+    const mf_recommend_kernel *kernel;
 } mf_ridge;
+
+/* The most ratings, k factors each, that a server should solve in one go, because it
+ * does nothing else meanwhile: n·(k + 1)·min(n, k + 1) ≤ 2^27, which takes about 10 ms;
+ * at least 1. */
+size_t mf_ridge_n_max(uint32_t n_factors);
 
 /* How many doubles mf_ridge_solve works in. False when they are too many to count. */
 bool mf_ridge_room(size_t n, uint32_t n_factors, size_t *n_doubles);
 
-/* Writes p[n_factors] and *b. Cost: O(n·k·m + m³), m = min(n, k + 1), k factors. */
+/* Writes p[n_factors] and *b. work: 64-byte aligned. Cost: O(n·k·m + m³), m = min(n, k + 1), k factors. */
 void mf_ridge_solve(const mf_ridge *ridge, double *work, float *p, float *b);
 
 #endif

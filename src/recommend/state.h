@@ -35,6 +35,7 @@ struct mf_workspace {
     size_t n_scored;    /* by the last scan; for tests and benchmarks */
     mf_room direction;  /* float: an item's factors at length 1 */
     mf_room entries;    /* of a fold-in: the ratings, sorted */
+    mf_room used;       /* uint32_t: the items of those that count */
     mf_room left;       /* float: what is left of them to explain */
     mf_room equations;  /* double */
     mf_room rated;      /* uint32_t: its answer, valid until the next one */

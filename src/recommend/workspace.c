@@ -21,6 +21,7 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->runs.block);
     mf_free(workspace->direction.block);
     mf_free(workspace->entries.block);
+    mf_free(workspace->used.block);
     mf_free(workspace->left.block);
     mf_free(workspace->equations.block);
     mf_free(workspace->rated.block);

@@ -184,6 +184,7 @@ int main(int argc, char **argv)
     double *added_ms = calloc(n > 0 ? n : 1, sizeof *added_ms);
     if (argc < 3 || n_starts < 1 || n_starts > STARTS_MOST || n < 1 || added_ms == NULL) {
         fputs("usage: bench_predict PREDICT MOVIES.csv [starts [requests]]\n", stderr);
+        free(added_ms);
         return 2;
     }
     uint16_t runtime_port, endpoint_port;

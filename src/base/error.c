@@ -14,15 +14,16 @@ char *mf_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes
     size_t used = 0;
     for (size_t i = 0; i < n_bytes;) {
         const size_t length = mf_utf8_length(in + i, n_bytes - i);
-        const bool control = mf_utf8_is_control(in + i, length);
-        const size_t need = length == 0 || control ? 4 : length;
+        /* Escaped byte by byte: of a control character of two bytes the second is still to come. */
+        const bool escaped = length == 0 || mf_utf8_is_control(in + i, length);
+        const size_t need = escaped ? 4 : length;
         /* Three bytes stay free for "…" unless this is the end. */
-        if (used + need + (i + (length > 0 ? length : 1) < n_bytes ? 3 : 0) + 1 > out_size) {
+        if (used + need + (i + (escaped ? 1 : length) < n_bytes ? 3 : 0) + 1 > out_size) {
             memcpy(out + used, "…", 3);
             used += 3;
             break;
         }
-        if (length == 0 || control) {
+        if (escaped) {
             out[used++] = '\\';
             out[used++] = 'x';
             out[used++] = hex[(unsigned char)in[i] >> 4];

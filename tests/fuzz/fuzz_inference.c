@@ -85,6 +85,16 @@ static json_t *parse(const char *bytes, size_t n_bytes)
     return value;
 }
 
+/* What may stand before the answers: one entry beside a CSV header. */
+static void check_header(const choice *c, const char *bytes, size_t n_bytes)
+{
+    const char *header = c->reply == MF_INFERENCE_CSV          ? "predicted_rating\n"
+                         : c->reply == MF_INFERENCE_JSON_LINES ? "{\"predicted_rating\":null}\n"
+                         : "{\"predictions\":[{\"predicted_rating\":null}";
+    require(c->question == MF_INFERENCE_CSV && c->limits.batch);
+    require(n_bytes >= strlen(header) && memcmp(bytes, header, strlen(header)) == 0);
+}
+
 static void check_answer(const choice *c, const outcome *o)
 {
     const mf_text *answer = &o->answer;
@@ -95,7 +105,9 @@ static void check_answer(const choice *c, const outcome *o)
     if (c->reply == MF_INFERENCE_JSON) {
         json_t *value = parse(answer->bytes, answer->n_bytes);
         const json_t *predictions = json_object_get(value, "predictions");
-        if (predictions != NULL)
+        if (json_array_size(predictions) == o->n_answered + 1)
+            check_header(c, answer->bytes, answer->n_bytes);
+        else if (predictions != NULL)
             require(json_array_size(predictions) == o->n_answered);
         else
             require(o->n_answered == 1 && c->question == MF_INFERENCE_JSON);
@@ -111,11 +123,10 @@ static void check_answer(const choice *c, const outcome *o)
             json_decref(parse(line, (size_t)(end - line)));
         at += (size_t)(end - line) + 1;
     }
-    const char header[] = "predicted_rating\n";
-    const bool has_header = answer->n_bytes >= sizeof header - 1 &&
-                            memcmp(answer->bytes, header, sizeof header - 1) == 0;
-    require(!has_header || c->limits.batch);
-    require(n_lines == o->n_answered + has_header);
+    if (n_lines == o->n_answered + 1)
+        check_header(c, answer->bytes, answer->n_bytes);
+    else
+        require(n_lines == o->n_answered);
 }
 
 static bool id_equals(const json_t *value, mf_id id)

@@ -58,6 +58,23 @@ static void system_error_text_does_not_depend_on_locale(void **state)
     assert_string_equal(err.text, "model.bin: cannot be written: No space left on device");
 }
 
+/* In a block of exactly that size, so that ASan sees a byte beyond. */
+static void a_control_character_of_two_bytes_at_the_cut_stays_inside(void **state)
+{
+    (void)state;
+    for (size_t size = 5; size < 16; size++)
+        for (size_t before = 0; before < 12; before++) {
+            char in[16] = "aaaaaaaaaaaaaa";
+            in[before] = (char)0xC2;
+            in[before + 1] = (char)0x85;
+            char *out = malloc(size);
+            assert_non_null(out);
+            mf_printable(out, size, in, before + 2);
+            assert_true(strlen(out) < size);
+            free(out);
+        }
+}
+
 static void quoted_bytes_become_one_printable_line(void **state)
 {
     (void)state;
@@ -108,6 +125,7 @@ int main(void)
         cmocka_unit_test(first_error_wins),
         cmocka_unit_test(fail_works_without_anybody_to_tell),
         cmocka_unit_test(system_error_text_does_not_depend_on_locale),
+        cmocka_unit_test(a_control_character_of_two_bytes_at_the_cut_stays_inside),
         cmocka_unit_test(quoted_bytes_become_one_printable_line),
         cmocka_unit_test(a_long_text_is_cut_at_a_character),
         cmocka_unit_test(every_code_has_a_name_and_somebody_who_acts),

@@ -124,9 +124,14 @@ static void a_csv_header_is_left_out_or_answered(void **state)
         assert_int_equal(asking.n_answered, 1);
         asking.limits.batch = true;
         expect_as(CSV, CSV, body, "predicted_rating\n2.0\n");
-        expect_as(CSV, LINES, body, "{\"predicted_rating\":2.0}\n");
+        expect_as(CSV, LINES, body, "{\"predicted_rating\":null}\n{\"predicted_rating\":2.0}\n");
+        expect_as(CSV, JSON, body,
+                  "{\"predictions\":[{\"predicted_rating\":null},{\"predicted_rating\":2.0}]}");
+        assert_int_equal(asking.n_answered, 1);
     }
     expect_as(CSV, CSV, "userId,movieId\n", "predicted_rating\n");
+    expect_as(CSV, LINES, "userId,movieId\n", "{\"predicted_rating\":null}\n");
+    expect_as(CSV, JSON, "userId,movieId", "{\"predictions\":[{\"predicted_rating\":null}]}");
     asking.limits.batch = false;
     expect_as(CSV, CSV, "userId,movieId\n", "");
     expect_as(CSV, JSON, "userId,movieId", "{\"predictions\":[]}");

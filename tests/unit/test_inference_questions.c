@@ -78,8 +78,19 @@ static void numbers_beyond_their_kind_are_refused(void **state)
 {
     (void)state;
     refuse("{\"userId\":9223372036854775808,\"movieId\":1}",
-           "not valid JSON at line 1, column 29: too big integer near '9223372036854775808'; a "
-           "long id must be sent as a string");
+           "userId: an integer beyond 64 bits: a long id must be sent as a string");
+    refuse("{\"userId\":1,\"movieIds\":[1,-10000000000000000000000]}",
+           "movieIds[1]: an integer beyond 64 bits: a long id must be sent as a string");
+    refuse("{\"instances\":[{\"userId\":1,\"top_n\":10000000000000000000000}]}",
+           "instances[0].top_n: expected a whole number from 1 to 1000");
+    refuse("{\"movieId\":1,\"similar\":-10000000000000000000000}",
+           "similar: expected a whole number from 1 to 1000");
+    refuse("{\"userId\":1.5,\"top_n\":10000000000000000000000}",
+           "userId: expected a string or an integer, found a number with decimals");
+    refuse("{\"ratings\":[{\"movieId\":1,\"rating\":10000000000000000000000}],\"top_n\":1}",
+           "not valid JSON at line 1, column 57: too big integer");
+    refuse("{\"ratings\":[{\"movieId\":1,\"rating\":-1e39}],\"top_n\":1}",
+           "ratings[0].rating: expected a finite number that a float holds, at most 3.4e38");
     refuse("{\"ratings\":[{\"movieId\":1,\"rating\":1e999}],\"top_n\":1}",
            "not valid JSON at line 1, column 39: real number overflow near '1e999'");
     refuse("{\"userId\":NaN,\"movieId\":1}",
@@ -218,7 +229,7 @@ static void lists_inside_a_question_are_looked_at_one_by_one(void **state)
         {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":\"5\"}]}",
          "ratings[0].rating: expected a number, found a string"},
         {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":1e300}]}",
-         "ratings[0].rating: not a finite number"},
+         "ratings[0].rating: expected a finite number that a float holds, at most 3.4e38"},
         {"{\"instances\":[{\"top_n\":1,\"ratings\":[{\"movieId\":false,\"rating\":5}]}]}",
          "instances[0].ratings[0].movieId: expected a string or an integer, found false"},
     };

@@ -311,6 +311,113 @@ static void without_regularization_there_is_still_one_solution(void **state)
     assert_false(mf_ridge_room(SIZE_MAX, UINT32_MAX, &n_doubles));
 }
 
+/* Many tiles, the last ones in part: the gradient by hand. From 1 rating to more
+ * than unknowns. */
+static void large_systems_have_a_gradient_of_zero(void **state)
+{
+    (void)state;
+    enum { N = 150, K = 100, STRIDE = 112 };
+    float *rows = testing_allocate(N * STRIDE, sizeof *rows);
+    uint32_t items[N];
+    float y[N], p[K], b, first_p[K], first_b = 0;
+    for (uint32_t j = 0; j < N; j++) {
+        items[j] = j;
+        y[j] = mf_random_normal(1, j);
+        for (size_t f = 0; f < K; f++)
+            rows[j * STRIDE + f] = 0.3f * mf_random_normal(2, j * K + f);
+    }
+    for (uint32_t n = 1; n <= N; n += n == 97 ? 1 : n < 90 ? 16 : 3)
+        for (int c = 0; c < TESTING_CPUS; c++) {
+            setenv("MF_CPU", testing_cpus[c], 1);
+            size_t n_doubles;
+            assert_true(mf_ridge_room(n, K, &n_doubles));
+            double *work = testing_allocate(n_doubles, sizeof *work);
+            const mf_ridge ridge = {.n = n,
+                                    .n_factors = K,
+                                    .stride = STRIDE,
+                                    .rows = rows,
+                                    .items = items,
+                                    .y = y,
+                                    .regularization = 2,
+                                    .bias_regularization = 3,
+                                    .kernel = mf_recommend_kernel_choose()};
+            mf_ridge_solve(&ridge, work, p, &b);
+            mf_free(work);
+            double slope[K + 1] = {0};
+            for (size_t j = 0; j < n; j++) {
+                double e = (double)b - (double)y[j];
+                for (size_t f = 0; f < K; f++)
+                    e += (double)p[f] * (double)rows[j * STRIDE + f];
+                for (size_t f = 0; f < K; f++)
+                    slope[f] += e * (double)rows[j * STRIDE + f];
+                slope[K] += e;
+            }
+            for (size_t f = 0; f < K; f++)
+                assert_true(fabs(slope[f] + 2 * (double)p[f]) < 1e-4);
+            assert_true(fabs(slope[K] + 3 * (double)b) < 1e-4);
+            /* The same bits on every CPU. */
+            if (c > 0) {
+                assert_memory_equal(p, first_p, sizeof p);
+                assert_memory_equal(&b, &first_b, sizeof b);
+            }
+            memcpy(first_p, p, sizeof p);
+            first_b = b;
+        }
+    unsetenv("MF_CPU");
+    mf_free(rows);
+}
+
+/* So that nobody waits long for one question. */
+static void of_too_many_ratings_the_last_ones_count(void **state)
+{
+    (void)state;
+    enum { ALL = 400, MANY_FACTORS = 1023, USED = 362, REPEATED = 3 };
+    assert_int_equal(mf_ridge_n_max(1), 1 << 25);
+    assert_int_equal(mf_ridge_n_max(128), 8065);
+    assert_int_equal(mf_ridge_n_max(256), 2032);
+    assert_int_equal(mf_ridge_n_max(365), 1001);
+    assert_int_equal(mf_ridge_n_max(512), 511);
+    assert_int_equal(mf_ridge_n_max(MANY_FACTORS), USED);
+    assert_int_equal(mf_ridge_n_max(1024), 361);
+    assert_int_equal(mf_ridge_n_max(4096), 180);
+    assert_int_equal(mf_ridge_n_max(UINT32_MAX), 1);
+    world w = world_create((world_shape){.kind = KIND_NORMAL,
+                                         .n_users = 1,
+                                         .n_items = ALL,
+                                         .n_factors = MANY_FACTORS,
+                                         .seed = 1});
+    mf_recommender *recommender = recommender_with(w.model, 0);
+    mf_workspace *workspace = workspace_create();
+    uint32_t items[ALL + REPEATED];
+    float ratings[ALL + REPEATED], last[MANY_FACTORS];
+    for (uint32_t j = 0; j < ALL + REPEATED; j++) {
+        items[j] = j % ALL;
+        ratings[j] = 0.5f + 0.5f * (float)mf_random_below(3, j, 10);
+    }
+    mf_random_shuffle(4, items, ALL);
+    memcpy(items + ALL, items, REPEATED * sizeof *items); /* rated again: new ones */
+    mf_error err = {0};
+    mf_taste taste;
+    const size_t n_old = ALL + REPEATED - USED;
+    assert_ok(mf_fold_in(recommender, workspace, items + n_old, ratings + n_old, USED, &taste,
+                         &err),
+              err);
+    assert_int_equal(taste.n_rated, USED);
+    const float bias = taste.bias;
+    memcpy(last, taste.factors, sizeof last);
+    assert_ok(mf_fold_in(recommender, workspace, items, ratings, ALL + REPEATED, &taste, &err),
+              err);
+    assert_memory_equal(taste.factors, last, sizeof last);
+    assert_memory_equal(&taste.bias, &bias, sizeof bias);
+    /* All that was rated is left out of lists. */
+    assert_int_equal(taste.n_rated, ALL);
+    for (uint32_t j = 0; j < ALL; j++)
+        assert_int_equal(taste.rated[j], j);
+    mf_workspace_destroy(workspace);
+    mf_recommender_destroy(recommender);
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +429,8 @@ int main(void)
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(every_kind_of_model),
         cmocka_unit_test(without_regularization_there_is_still_one_solution),
+        cmocka_unit_test(large_systems_have_a_gradient_of_zero),
+        cmocka_unit_test(of_too_many_ratings_the_last_ones_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

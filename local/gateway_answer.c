@@ -1,7 +1,7 @@
 /* gateway_answer.c: promises in gateway_answer.h. jansson reads the answers here. */
 #include "gateway_answer.h"
 
-#include "base64.h"
+#include "base/base64.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* gateway_event.c: payload 1.0, and what it shares with 2.0. */
 #include "gateway_event.h"
 
-#include "base64.h"
+#include "base/base64.h"
 #include "http/uri.h"
 #include "json_text.h"
 

@@ -1,5 +1,5 @@
 /* gateway_event_2.c: payload 2.0, of an HTTP API. */
-#include "base64.h"
+#include "base/base64.h"
 #include "gateway_event.h"
 #include "http/media.h"
 #include "json_text.h"

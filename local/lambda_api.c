@@ -1,7 +1,7 @@
 /* lambda_api.c: promises in lambda_api.h. */
 #include "lambda_api.h"
 
-#include "base64.h"
+#include "base/base64.h"
 #include "service_reply.h"
 
 #include <jansson.h>

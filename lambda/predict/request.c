@@ -1,7 +1,7 @@
 /* request.c: promises in request.h. */
 #include "lambda/predict/request.h"
 
-#include "lambda/predict/base64.h"
+#include "base/base64.h"
 #include "lambda/runtime/event.h"
 
 #include <jansson.h>
@@ -82,7 +82,7 @@ static bool read_body(mf_request *request, const json_t *event, mf_problem *prob
     request->n_body = json_string_length(body);
     if (!json_is_true(encoded))
         return true;
-    const bool ok = mf_base64_decode(request->body, request->n_body, &request->decoded);
+    const bool ok = mf_base64_decode(&request->decoded, request->body, request->n_body);
     request->body = request->decoded.n_bytes > 0 ? request->decoded.bytes : "";
     request->n_body = request->decoded.n_bytes;
     if (request->decoded.failed)

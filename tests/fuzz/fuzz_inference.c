@@ -88,9 +88,10 @@ static json_t *parse(const char *bytes, size_t n_bytes)
 /* What may stand before the answers: one entry beside a CSV header. */
 static void check_header(const choice *c, const char *bytes, size_t n_bytes)
 {
-    const char *header = c->reply == MF_INFERENCE_CSV          ? "predicted_rating\n"
-                         : c->reply == MF_INFERENCE_JSON_LINES ? "{\"predicted_rating\":null}\n"
-                         : "{\"predictions\":[{\"predicted_rating\":null}";
+    const char *header = c->reply == MF_INFERENCE_CSV ? "predicted_rating\n"
+                         : c->reply == MF_INFERENCE_JSON_LINES
+                             ? "{\"predicted_rating\":null}\n"
+                             : "{\"predictions\":[{\"predicted_rating\":null}";
     require(c->question == MF_INFERENCE_CSV && c->limits.batch);
     require(n_bytes >= strlen(header) && memcmp(bytes, header, strlen(header)) == 0);
 }

@@ -68,8 +68,8 @@ class Documents(unittest.TestCase):
                                    timeout=60).stdout
         real = re.findall(r"^  ([A-Z_]+) +(\S.*)\n +.*default ([^;\n]+)", help_text, re.MULTILINE)
         self.assertGreater(len(real), 20)
-        table = re.findall(r"^\| `([A-Z_]+)` \| ([^|]*) \| ([^|]+) \|$", text_of("README.md"),
-                           re.MULTILINE)
+        serving = text_of("README.md").split("\n## Serving\n")[1].split("\n## ")[0]
+        table = re.findall(r"^\| `([A-Z_]+)` \| ([^|]*) \| ([^|]+) \|$", serving, re.MULTILINE)
         self.assertEqual([(name, meaning, default.strip()) for name, default, meaning in table],
                          [(name, meaning, default.strip()) for name, meaning, default in real])
 

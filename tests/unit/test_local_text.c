@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "local/base64.h"
+#include "base/base64.h"
 #include "local/identifiers.h"
 #include "local/json_text.h"
 

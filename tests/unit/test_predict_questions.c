@@ -2,8 +2,8 @@
  * is refused in which words. */
 #include "predict_testing.h"
 
+#include "base/base64.h"
 #include "lambda/predict/asked.h"
-#include "lambda/predict/base64.h"
 
 enum { MIB = 1 << 20 };
 
@@ -73,7 +73,7 @@ static void what_is_wrong_with_a_body_is_said(void **state)
         {"{\"userId\":true,\"movieId\":1}", "userId: expected a string or an integer"},
         {"{\"userId\":\"\",\"movieId\":1}", "userId: expected an id of 1 to 255 bytes"},
         {"{\"userId\":\"a\\nb\",\"movieId\":1}", "userId: expected an id"},
-        {"{\"userId\":99999999999999999999,\"movieId\":1}", "too big"},
+        {"{\"userId\":99999999999999999999,\"movieId\":1}", "beyond 64 bits"},
         {"{\"userId\":\"2\",\"userId\":\"3\",\"movieId\":1}", "duplicate"},
         {"{\"userId\":\"2\",\"item_id\":\"1\"}",
          "unknown field \"item_id\": did you mean movieId?"},
@@ -181,7 +181,7 @@ static void deep_nesting_is_refused(void **state)
 static void assert_decodes(const char *text, const char *bytes)
 {
     mf_text decoded = MF_TEXT_EMPTY;
-    const bool ok = mf_base64_decode(text, strlen(text), &decoded);
+    const bool ok = mf_base64_decode(&decoded, text, strlen(text));
     if (bytes == NULL) {
         assert_false(ok);
     } else {

@@ -381,11 +381,8 @@ static void of_too_many_ratings_the_last_ones_count(void **state)
     assert_int_equal(mf_ridge_n_max(1024), 361);
     assert_int_equal(mf_ridge_n_max(4096), 180);
     assert_int_equal(mf_ridge_n_max(UINT32_MAX), 1);
-    world w = world_create((world_shape){.kind = KIND_NORMAL,
-                                         .n_users = 1,
-                                         .n_items = ALL,
-                                         .n_factors = MANY_FACTORS,
-                                         .seed = 1});
+    world w = world_create((world_shape){
+        .kind = KIND_NORMAL, .n_users = 1, .n_items = ALL, .n_factors = MANY_FACTORS, .seed = 1});
     mf_recommender *recommender = recommender_with(w.model, 0);
     mf_workspace *workspace = workspace_create();
     uint32_t items[ALL + REPEATED];
@@ -399,9 +396,9 @@ static void of_too_many_ratings_the_last_ones_count(void **state)
     mf_error err = {0};
     mf_taste taste;
     const size_t n_old = ALL + REPEATED - USED;
-    assert_ok(mf_fold_in(recommender, workspace, items + n_old, ratings + n_old, USED, &taste,
-                         &err),
-              err);
+    assert_ok(
+        mf_fold_in(recommender, workspace, items + n_old, ratings + n_old, USED, &taste, &err),
+        err);
     assert_int_equal(taste.n_rated, USED);
     const float bias = taste.bias;
     memcpy(last, taste.factors, sizeof last);

@@ -1,8 +1,8 @@
 /* base64.h: RFC 4648, section 4, with padding, strict.
  *
  * Threads: any. */
-#ifndef MF_LOCAL_BASE64_H
-#define MF_LOCAL_BASE64_H
+#ifndef MF_BASE_BASE64_H
+#define MF_BASE_BASE64_H
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* base64.c: promises in base64.h. */
-#include "base64.h"
+#include "base/base64.h"
 
 #include <stdint.h>
 

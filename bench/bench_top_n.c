@@ -11,13 +11,15 @@
  *
  * Measured in turn, R times: all users with the index, then a fifth of them without
  * ("plain"). Answers of both are compared. Prints one JSON line: medians and p99 in
- * µs; scored is the part of the items whose bound was not enough.
+ * µs; scored is the part of the items whose bound was not enough. fold_in is a visitor
+ * with the 200 ratings of a user, fold_in_most one with as many as count (mf_fold_in).
  * --export writes what a peer needs to answer the same: uint32 items, users, factors,
  * then the rows of items and users as float32. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "recommend/recommender.h"
+#include "recommend/ridge.h"
 #include "recommend/state.h"
 
 #include <inttypes.h>
@@ -169,6 +171,31 @@ static double ask(const mf_recommender *recommender, mf_workspace *workspace, ui
     return us;
 }
 
+/* The median of so many visitors with n ratings each, from another item on; µs. */
+static double fold_in(const mf_recommender *recommender, mf_workspace *workspace, uint32_t n)
+{
+    enum { VISITORS = 21 };
+    const uint32_t n_items = mf_model_get(mf_recommender_model(recommender))->n_items;
+    uint32_t *items = allocate(n, sizeof *items);
+    float *ratings = allocate(n, sizeof *ratings);
+    double us[VISITORS];
+    for (uint32_t v = 0; v < VISITORS; v++) {
+        for (uint32_t k = 0; k < n; k++) {
+            items[k] = (mf_random_below(6, v, n_items) + k) % n_items;
+            ratings[k] = 0.5f + 0.5f * (float)mf_random_below(7, k, 10);
+        }
+        mf_taste taste;
+        const double before = mf_clock_seconds();
+        if (!mf_fold_in(recommender, workspace, items, ratings, n, &taste, &err))
+            die("fold in");
+        us[v] = 1e6 * (mf_clock_seconds() - before);
+    }
+    qsort(us, VISITORS, sizeof *us, by_value);
+    mf_free(items);
+    mf_free(ratings);
+    return us[VISITORS / 2];
+}
+
 int main(int argc, char **argv)
 {
     uint32_t n_items = 60000, n_factors = 64, rounds = 5;
@@ -234,15 +261,20 @@ int main(int argc, char **argv)
                     die("the answers differ");
         }
     }
+    const size_t most = mf_ridge_n_max(parts->n_factors);
+    const uint32_t n_most = most < parts->n_items ? (uint32_t)most : parts->n_items;
+    const uint32_t n_some = RATED < n_most ? RATED : n_most;
     qsort(fast, n_fast, sizeof *fast, by_value);
     qsort(plain, n_slow, sizeof *plain, by_value);
     printf("{\"bench\":\"top_n\",\"items\":%" PRIu32 ",\"factors\":%" PRIu32
            ",\"n\":%d,\"threads\":1,\"cpu\":\"%s\",\"index_bytes\":%zu,\"create_ms\":%.1f,"
            "\"p50_us\":%.1f,\"p99_us\":%.1f,\"plain_p50_us\":%.1f,\"plain_p99_us\":%.1f,"
-           "\"scored\":%.5f}\n",
+           "\"scored\":%.5f,\"fold_in_us\":%.1f,\"fold_in_most\":%" PRIu32
+           ",\"fold_in_most_us\":%.1f}\n",
            parts->n_items, parts->n_factors, N, with->kernel->cpu, mf_recommender_index_bytes(with),
            create_ms, fast[n_fast / 2], fast[n_fast * 99 / 100], plain[n_slow / 2],
-           plain[n_slow * 99 / 100], (double)n_scored / (double)n_fast / parts->n_items);
+           plain[n_slow * 99 / 100], (double)n_scored / (double)n_fast / parts->n_items,
+           fold_in(with, workspace, n_some), n_most, fold_in(with, workspace, n_most));
     mf_workspace_destroy(workspace);
     mf_recommender_destroy(with);
     mf_recommender_destroy(without);

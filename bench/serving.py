@@ -327,7 +327,55 @@ def mixed(folder, seconds=None):
         f"{memory[-1] / 1e6:.1f} MB; {files} open files; a reload every 30 s")
 
 
-PARTS = dict(serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
+def predict(folder):
+    say("\n## predict: the function between a Runtime API and an endpoint that cost nothing")
+    many = folder / "movies.csv"
+    with open(many, "w") as out:
+        out.write("movieId,title,genres\n")
+        for i in range(90000):
+            out.write(f'{i + 1},"Movie, The {i} ({1900 + i % 120})",Comedy|Drama|Romance\n')
+    for name, movies in (("9,066 movies", ROOT / "data/movies.csv"), ("90,000 movies", many)):
+        out = subprocess.run([BIN / "bench_predict", BIN / "predict", movies, "41", "20000"],
+                             check=True, capture_output=True, text=True).stdout
+        r = json.loads(out)
+        say(f"{name}: start to first next {r['start_ms']['median']} ms (p90 {r['start_ms']['p90']}); adds "
+            f"{r['added_ms']['median']} ms (p99 {r['added_ms']['p99']}) to a call; "
+            f"resident {r['resident_kb'] / 1024:.1f} MB")
+
+
+def cloud(folder):
+    say("\n## cloud: POST /predict through the local cloud, 4 function processes, endpoint behind it")
+    prefix = train(folder)
+    port, api = free_port(), free_port()
+    env = dict(SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1", SERVE_ACCESS_LOG="errors")
+    command = [BIN / "local-cloud", "--port", api, "--log", "functions",
+               "--endpoint", f"movies=http://127.0.0.1:{port}",
+               "--function", f"predict={BIN / 'predict'}", "--processes", 4, "--start", "early",
+               "--variable", "ENDPOINT_NAME=movies", "--variable", "METRICS=false",
+               "--variable", f"MOVIES_URI={ROOT / 'data/movies.csv'}", "--route", "ANY /predict=predict"]
+    everywhere = ",".join(map(str, CPUS))
+    script = folder / "predict.lua"
+    script.write_text(f"""
+wrk.method = "POST"
+wrk.body = '{QUESTION}'
+
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format("RESULT %f %f %d %d\n", summary.requests / summary.duration * 1e6,
+    latency:percentile(99) / 1000, summary.requests, e.status + e.connect + e.read + e.write + e.timeout))
+end
+""")
+    with running([BIN / "serve", "--prefix", prefix], port, env, everywhere), \
+            running(command, api, {}, everywhere, "/predict?userId=2&movieId=2959"):
+        out = subprocess.run(["wrk", "-t1", "-c8", "-d35s", "-s", script,
+                              f"http://127.0.0.1:{api}/predict"],
+                             check=True, capture_output=True, text=True).stdout
+    rate, p99, n, bad = out.split("RESULT ")[1].split()[:4]
+    say(f"{float(rate):.0f}/s, p99 {float(p99):.1f} ms, {bad} errors in {n} requests "
+        "(load, cloud, functions and endpoint share the CPUs)")
+
+
+PARTS = dict(predict=predict, cloud=cloud, serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
 
 
 def run_part(name):

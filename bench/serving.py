@@ -358,7 +358,6 @@ def cloud(folder):
     script.write_text(f"""
 wrk.method = "POST"
 wrk.body = '{QUESTION}'
-
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format("RESULT %f %f %d %d\n", summary.requests / summary.duration * 1e6,
@@ -367,9 +366,11 @@ end
 """)
     with running([BIN / "serve", "--prefix", prefix], port, env, everywhere), \
             running(command, api, {}, everywhere, "/predict?userId=2&movieId=2959"):
-        out = subprocess.run(["wrk", "-t1", "-c8", "-d35s", "-s", script,
+        out = subprocess.run(["wrk", "-t1", "-c8", "-d30s", "-s", script,
                               f"http://127.0.0.1:{api}/predict"],
                              check=True, capture_output=True, text=True).stdout
+    if "RESULT " not in out:
+        sys.exit(f"bench: wrk said {out}")
     rate, p99, n, bad = out.split("RESULT ")[1].split()[:4]
     say(f"{float(rate):.0f}/s, p99 {float(p99):.1f} ms, {bad} errors in {n} requests "
         "(load, cloud, functions and endpoint share the CPUs)")

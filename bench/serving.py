@@ -360,7 +360,7 @@ wrk.method = "POST"
 wrk.body = '{QUESTION}'
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("RESULT %f %f %d %d\n", summary.requests / summary.duration * 1e6,
+  io.write(string.format("RESULT %f %f %d %d\\n", summary.requests / summary.duration * 1e6,
     latency:percentile(99) / 1000, summary.requests, e.status + e.connect + e.read + e.write + e.timeout))
 end
 """)

@@ -22,7 +22,7 @@
  * the list where μ + b_u stands, with "known_item":false (strict: null, at the end).
  * Of a visitor's ratings those of movies that the model does not know say nothing; when
  * it knows none of them the visitor is an unknown user. They stand newest last: with over
- * 365 factors not all of a thousand count, but the last ones (mf_fold_in).
+ * 258 factors not all of a thousand count, but the last ones (mf_fold_in).
  *
  * Every format may be answered in every other: JSON wraps a batch in predictions, JSON
  * Lines and CSV end every answer with \n, so that the answers to pieces of a file, one

@@ -71,15 +71,13 @@ static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_
                 nul_escape ? "\\u0000 cannot be part of a string" : error->text);
 }
 
-static const size_t LOAD_FLAGS =
-    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK;
+static const size_t LOAD_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK;
 
 json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes)
 {
+    const size_t n = n_bytes < MF_QUESTION_BYTES_MAX ? n_bytes : MF_QUESTION_BYTES_MAX;
     json_error_t error;
-    return n_bytes > MF_QUESTION_BYTES_MAX
-               ? NULL
-               : json_loadb(bytes, n_bytes, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
+    return json_loadb(bytes, n, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
 }
 
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,

@@ -26,9 +26,8 @@ static int by_item_and_place(const void *a, const void *b)
 
 /* The known items ascending, each with its last rating, in the workspace. NULL with
  * *err. */
-static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
-                            const uint32_t *items, const float *ratings, size_t n, size_t *n_known,
-                            mf_error *err)
+static entry *collect(const mf_model_parts *parts, mf_workspace *workspace, const uint32_t *items,
+                      const float *ratings, size_t n, size_t *n_known, mf_error *err)
 {
     entry *list = mf_room_reserve(&workspace->entries, n, sizeof *list, "a visitor's ratings", err);
     if (list == NULL)

@@ -6,6 +6,10 @@
 #include "recommend/similar.h"
 #include "recommend/state.h"
 
+/* With more, 4 bits prove too little: at 1,024 factors and 5,000 items four fifths of the
+ * items had to be scored anyway, and the bounds cost more than they saved. */
+enum { FACTORS_FOR_INDEX = 512 };
+
 mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_bytes, mf_error *err)
 {
     mf_recommender *r = mf_allocate(1, sizeof *r, "a recommender", err);
@@ -22,8 +26,8 @@ mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_by
     mf_likeness_compute(r->parts, r->likeness);
     if (!mf_popular_create(&r->popular, r->parts, err))
         goto failed;
-    if (mf_index_size(r->parts, &n_bytes) && n_bytes <= max_index_bytes &&
-        !mf_index_create(&r->index, r->parts, err))
+    if (r->parts->n_factors <= FACTORS_FOR_INDEX && mf_index_size(r->parts, &n_bytes) &&
+        n_bytes <= max_index_bytes && !mf_index_create(&r->index, r->parts, err))
         goto failed;
     return r;
 failed:

@@ -26,8 +26,9 @@
 typedef struct mf_recommender mf_recommender;
 
 /* The index takes about n_items × (n_factors / 2 + 4) bytes, an eighth of the item
- * factors (index.h); when that is more than max_index_bytes there is none and top-N
- * reads the model's floats, about six times slower. Four more bytes per item are taken
+ * factors (index.h); when that is more than max_index_bytes, or with more than 512
+ * factors, there is none and top-N reads the model's floats: six times slower with 64
+ * factors, as fast with many hundreds. Four more bytes per item are taken
  * with or without it. The model is borrowed and must outlive the recommender.
  * Fails MF_ERR_MEMORY. Cost: one pass over the item factors. */
 mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_bytes, mf_error *err);
@@ -79,9 +80,9 @@ mf_taste mf_taste_of_user(const mf_recommender *recommender, uint32_t user);
  *   ratings  [n] in the units of the training file; outside its range they are clipped
  *   n        ≥ 1; an item that comes twice counts with its last rating
  *
- * Of many ratings the last ones count (newest last), as many as about 10 ms allow:
- * n·(k + 1)·min(n, k + 1) ≤ 2^27 with k factors (ridge.h). That is 8065 ratings with
- * 128 factors, 2032 with 256, 511 with 512, 361 with 1024, 180 with 4096. The others
+ * Of many ratings the last ones count (newest last), as many as about 5 ms allow:
+ * n·(k + 1)·min(n, k + 1) ≤ 2^26 with k factors (ridge.h). That is 4032 ratings with
+ * 128 factors, 1016 with 256, 361 with 512, 255 with 1024, 127 with 4096. The others
  * are left out of lists all the same.
  *
  * The taste's factors and rated list live in the workspace until its next fold-in.

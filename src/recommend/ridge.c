@@ -14,7 +14,7 @@
 
 enum { SIDE = MF_TILE_SIDE };
 
-static const double COST_MAX = 1 << 27;
+static const double COST_MAX = 1 << 26;
 
 /* The smaller system: m unknowns, filled up to whole tiles. */
 typedef struct equations {

@@ -35,14 +35,15 @@ typedef struct mf_ridge {
 } mf_ridge;
 
 /* The most ratings, k factors each, that a server should solve in one go, because it
- * does nothing else meanwhile: n·(k + 1)·min(n, k + 1) ≤ 2^27, which takes about 10 ms;
+ * does nothing else meanwhile: n·(k + 1)·min(n, k + 1) ≤ 2^26, which takes about 5 ms;
  * at least 1. */
 size_t mf_ridge_n_max(uint32_t n_factors);
 
 /* How many doubles mf_ridge_solve works in. False when they are too many to count. */
 bool mf_ridge_room(size_t n, uint32_t n_factors, size_t *n_doubles);
 
-/* Writes p[n_factors] and *b. work: 64-byte aligned. Cost: O(n·k·m + m³), m = min(n, k + 1), k factors. */
+/* Writes p[n_factors] and *b. work: 64-byte aligned. Cost: O(n·k·m + m³), m = min(n, k + 1), k
+ * factors. */
 void mf_ridge_solve(const mf_ridge *ridge, double *work, float *p, float *b);
 
 #endif

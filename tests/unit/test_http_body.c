@@ -136,9 +136,9 @@ static void a_chunk_over_the_limit_is_too_large_before_it_comes(void **state)
         for (size_t step = 1; step <= strlen(cases[i].text); step++) {
             mf_body body;
             size_t left;
-            assert_int_equal(feed_chunked(cases[i].text, strlen(cases[i].text), step, false, 100,
-                                          &body, &left),
-                             cases[i].end);
+            assert_int_equal(
+                feed_chunked(cases[i].text, strlen(cases[i].text), step, false, 100, &body, &left),
+                cases[i].end);
             mf_body_end(&body, 0);
         }
 }

@@ -157,7 +157,7 @@ static void eight_kilobytes_of_unknown_headers_are_ignored(void **state)
     client *c = open_client(roomy);
     char text[10000] = "GET /ping HTTP/1.1\r\n";
     for (int i = 0; i < 80; i++) {
-        char line[120];
+        char line[130];
         snprintf(line, sizeof line, "X-Amzn-%d: %0100d\r\n", i, i);
         strcat(text, line);
     }
@@ -374,6 +374,38 @@ static char *pack(size_t n, size_t *n_packed)
     return packed;
 }
 
+static void many_gzip_bodies_at_once_take_turns_and_arrive_whole(void **state)
+{
+    (void)state;
+    enum { N = 30 };
+    size_t n_packed;
+    char *packed = pack(1u << 20, &n_packed);
+    client *clients[N];
+    char head[200];
+    snprintf(head, sizeof head, ECHO("Content-Encoding: gzip\r\nContent-Length: %zu\r\n", ""),
+             n_packed);
+    for (int i = 0; i < N; i++) {
+        clients[i] = open_client(server);
+        send_text(clients[i], head);
+        send_bytes(clients[i], packed, n_packed - 1);
+    }
+    for (int i = 0; i < N; i++) {
+        send_bytes(clients[i], packed + n_packed - 1, 1);
+        send_text(clients[i], GET_PING);
+    }
+    free(packed);
+    assert_serves(server);
+    for (int i = 0; i < N; i++) {
+        reply r;
+        assert_true(read_reply(clients[i], &r));
+        assert_int_equal(r.status, 200);
+        assert_int_equal(r.n_body, 1u << 20);
+        assert_true(read_reply(clients[i], &r));
+        assert_int_equal(r.n_body, 0);
+        close_client(clients[i]);
+    }
+}
+
 static void gzip_bodies_are_unpacked_up_to_the_limit(void **state)
 {
     (void)state;
@@ -463,6 +495,7 @@ int main(void)
         TEST(chunks_over_the_limit_are_413),
         TEST(expect_gets_its_continue),
         TEST(http_1_0_closes_unless_asked_not_to),
+        TEST(many_gzip_bodies_at_once_take_turns_and_arrive_whole),
         TEST(gzip_bodies_are_unpacked_up_to_the_limit),
         TEST(a_client_that_reads_slowly_gets_all_of_it_and_delays_nobody),
         TEST(a_half_closed_connection_is_answered_a_half_request_is_not),

@@ -92,8 +92,8 @@ static void wait_for_room(mf_http_access_log *log)
             patience_ms = log->give_up_at > now ? (int)((log->give_up_at - now) * 1e3) : 0;
     }
     struct pollfd wait = {.fd = log->fd, .events = POLLOUT};
-    log->given_up = poll(&wait, 1, patience_ms) == 0 && closing &&
-                    mf_clock_seconds() >= log->give_up_at;
+    log->given_up =
+        poll(&wait, 1, patience_ms) == 0 && closing && mf_clock_seconds() >= log->give_up_at;
 }
 
 static void write_all(mf_http_access_log *log)
@@ -101,8 +101,8 @@ static void write_all(mf_http_access_log *log)
     size_t at = 0;
     while (at < log->lines.n_bytes && !log->given_up) {
         const size_t n_left = log->lines.n_bytes - at;
-        const ssize_t n = mf_log_try_write(log->fd, log->lines.bytes + at,
-                                           n_left < PIPE_BUF ? n_left : PIPE_BUF);
+        const ssize_t n =
+            mf_log_try_write(log->fd, log->lines.bytes + at, n_left < PIPE_BUF ? n_left : PIPE_BUF);
         if (n >= 0) {
             at += (size_t)n;
         } else if (errno == EAGAIN) {

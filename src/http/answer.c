@@ -76,7 +76,7 @@ static void make_request_id(const mf_http_request *request, char id[MF_ACCESS_RE
 {
     static const char *const names[] = {"X-Amzn-RequestId", "X-Request-Id"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const mf_http_view view = 
+        const mf_http_view view =
             visible_header(request, names[i], MF_ACCESS_REQUEST_ID_BYTES, false);
         if (view.bytes != NULL) {
             memcpy(id, view.bytes, view.n_bytes);

@@ -110,6 +110,18 @@ bool mf_listener_open(mf_http_loop *loops, uint32_t n_loops, const char *text, u
 
 /* -------------------------------------------------------------------- accept */
 
+/* Ends the one that has had the most time to read why. False: there is none. */
+static bool forget_one_sent_away(mf_http_loop *loop)
+{
+    mf_connection *connection;
+    TAILQ_FOREACH(connection, &loop->waiting[MF_DEADLINE_LINGER], waiting)
+    if (connection->over_limit) {
+        mf_connection_destroy(connection);
+        return true;
+    }
+    return false;
+}
+
 static void send_away(mf_http_loop *loop, int fd)
 {
     mf_count(&loop->counters.refused, 1);
@@ -118,7 +130,7 @@ static void send_away(mf_http_loop *loop, int fd)
         return;
     mf_dispatch_refuse(connection, 503, "the server has %u connections already; try again later",
                        loop->settings->max_connections);
-    if (loop->n_over_limit > loop->server->max_over_limit)
+    if (loop->n_over_limit > loop->server->max_over_limit && !forget_one_sent_away(loop))
         connection->dead = true;
     mf_connection_settle(connection);
 }

@@ -39,10 +39,10 @@ enum {
     MF_READ_BYTES = 64 * 1024,     /* taken from a socket at once */
     MF_PIPELINE_BYTES = 16 * 1024, /* read ahead while a request is being worked on */
     MF_BACKLOG = 4096,
-    MF_HANDLED_US = 1000,      /* handling and unpacking in a round; others come later */
-    MF_TICK_MS = 100,          /* how late a deadline may be noticed */
-    MF_LINGER_MS = 5000,       /* for a client to read an answer that closes */
-    MF_DRAIN_LINGER_MS = 1000, /* the same while the server stops */
+    MF_HANDLED_US = 1000,        /* handling and unpacking in a round; others come later */
+    MF_TICK_MS = 100,            /* how late a deadline may be noticed */
+    MF_LINGER_MS = 5000,         /* for a client to read an answer that closes */
+    MF_DRAIN_LINGER_MS = 1000,   /* the same while the server stops */
     MF_DRAIN_FINISHED_MS = 2000, /* then, for work whose client may have gone */
 };
 

@@ -29,8 +29,7 @@ static bool is_over_limit(const mf_http_server *server)
 
 bool mf_output_make_room(mf_http_loop *loop)
 {
-    const int64_t slow_ms =
-        loop->now_us / 1000 + loop->duration_ms[MF_DEADLINE_WRITE] - SLOW_MS;
+    const int64_t slow_ms = loop->now_us / 1000 + loop->duration_ms[MF_DEADLINE_WRITE] - SLOW_MS;
     mf_connection *connection;
     TAILQ_FOREACH(connection, &loop->waiting[MF_DEADLINE_WRITE], waiting)
     {

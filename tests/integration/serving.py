@@ -790,8 +790,8 @@ def place_model(path, model=None):
 
 
 def slow_model():
-    """A model whose visitors cost a system of up to 257 equations each."""
-    return trained(rows=tuple(planted(100, 300, 3000)), n_factors=256, n_epochs=1)
+    """A model whose visitors cost a system of up to 400 equations each."""
+    return trained(rows=tuple(planted(100, 400, 4000)), n_factors=400, n_epochs=1)
 
 
 @functools.lru_cache(maxsize=None)

@@ -121,14 +121,17 @@ class Hyperparameters(TrainCase):
         job.channel("train", None)
         self.assertFailed(job, self.run_train(job), "n_factor")
 
-    def test_an_alias_is_the_same_setting_and_both_at_once_are_refused(self):
+    def test_an_alias_is_the_same_setting_and_two_values_are_refused(self):
         """§2.3: names that users of other images type; --help lists them."""
         plain = self.model_with(n_epochs="3")
         job = self.job_on(ROWS, num_epochs="3")
         del job.hyperparameters["n_epochs"]
         self.train(job)
         self.assertSameModel(plain, job)
-        both = self.job_on(ROWS, num_epochs="3", n_epochs="3")
+        same = self.job_on(ROWS, num_epochs="3", n_epochs="3")
+        self.train(same)
+        self.assertSameModel(plain, same)
+        both = self.job_on(ROWS, num_epochs="3", n_epochs="4")
         self.assertFailed(both, self.run_train(both), "n_epochs", "num_epochs")
 
     def test_a_value_out_of_range_names_key_value_and_range(self):

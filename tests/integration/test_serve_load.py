@@ -101,24 +101,13 @@ class Connections(LoadCase):
             client.close()
         server.wait_for(lambda: server.try_ping() == 200, "room again")
 
-    def test_without_file_descriptors_it_waits_and_goes_on(self):
-        """Checklist 110: the system's limit is below SERVE_MAX_CONNECTIONS."""
-        server = self.serve(wrapper=("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"), threads=1,
-                            ready=False)
-        if server.run.wait_until(lambda: server.try_ping() == 200 or server.run.state() == "Z",
-                                 "an answer or the end") is False:
-            self.fail(f"{server.run.wait()}")
-        held = self.connect(server, 100)
-        time_limit = time.monotonic() + 30
-        served = 0
-        for client in held[:30]:
-            self.assertEqual(200, client.get("/ping").status)
-            served += 1
-        for client in held[:50]:
-            client.close()
-        for client in held[50:]:
-            self.assertIn(client.get("/ping").status, (200, 503))
-        self.assertLess(time.monotonic(), time_limit + 60)
+    def test_with_few_file_descriptors_the_surplus_is_told_so(self):
+        """Checklist 110: the system's limit is below SERVE_MAX_CONNECTIONS; 503, not silence."""
+        server = self.serve(wrapper=("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"), threads=1)
+        held = self.connect(server, 40)
+        statuses = [client.get("/ping").status for client in held]
+        self.assertEqual({200, 503}, set(statuses))
+        self.assertGreater(statuses.count(200), 15)
         self.stack.close()
         server.wait_for(lambda: server.try_ping() == 200, "pings")
 

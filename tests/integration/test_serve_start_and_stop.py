@@ -498,7 +498,7 @@ class Stopping(ServeCase):
     def test_what_is_not_done_in_time_is_cut_off_and_said(self):
         """Checklist 87: SERVE_DRAIN_SECONDS; the platform would kill it a little later."""
         server = self.serve(model=slow_model(), threads=2, env={"SERVE_DRAIN_SECONDS": "1"})
-        clients = self.start_batch(server, 8)
+        clients = self.start_batch(server, 30)
         server.signal(signal.SIGTERM)
         server.ended(deadline=IDLE_STOP_DEADLINE + 5)
         line = server.log_lines("stopped")[0]

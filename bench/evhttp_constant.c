@@ -29,7 +29,8 @@ int main(int argc, char **argv)
     }
     struct event_base *base = event_base_new();
     struct evhttp *http = base != NULL ? evhttp_new(base) : NULL;
-    if (http == NULL || evhttp_bind_socket(http, "127.0.0.1", (unsigned short)atoi(argv[1])) != 0) {
+    if (http == NULL ||
+        evhttp_bind_socket(http, "127.0.0.1", (unsigned short)strtoul(argv[1], NULL, 10)) != 0) {
         fprintf(stderr, "evhttp_constant: cannot listen on port %s\n", argv[1]);
         return 1;
     }

@@ -98,9 +98,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: offered PORT PER_SECOND SECONDS CONNECTIONS PATH [BODY [TYPE]]\n");
         return 2;
     }
-    const double per_second = atof(argv[2]);
-    const size_t n = (size_t)(per_second * atof(argv[3]));
-    const int n_connections = atoi(argv[4]);
+    const double per_second = strtod(argv[2], NULL);
+    const size_t n = (size_t)(per_second * strtod(argv[3], NULL));
+    const int n_connections = (int)strtol(argv[4], NULL, 10);
     if (n == 0 || n_connections < 1 || n_connections > CONNECTIONS_MAX)
         return 2;
     char request[8192];
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     if (latency == NULL || epoll < 0 || n_request < 0 || (size_t)n_request >= sizeof request)
         die("offered");
     for (int i = 0; i < n_connections; i++) {
-        connections[i].fd = connect_to((uint16_t)atoi(argv[1]));
+        connections[i].fd = connect_to((uint16_t)strtoul(argv[1], NULL, 10));
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event) != 0)
             die("offered: epoll");

@@ -6,6 +6,8 @@
 #include "service.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const mf_service_loop *loop_of(const mf_http_request *request, const mf_service *service)
@@ -144,16 +146,17 @@ static void write_model(mf_text *out, const mf_loaded *loaded)
           (double)mf_recommender_index_bytes(loaded->recommender));
 }
 
+/* The second number of /proc/self/statm, in pages. */
 static uint64_t resident_bytes(void)
 {
-    unsigned long long size = 0, resident = 0;
+    char text[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL)
         return 0;
-    if (fscanf(file, "%llu %llu", &size, &resident) != 2)
-        resident = 0;
+    const char *line = fgets(text, sizeof text, file);
     fclose(file);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    const char *second = line != NULL ? strchr(line, ' ') : NULL;
+    return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 void mf_answer_metrics(mf_http_request *request, void *context)

@@ -84,6 +84,7 @@ static bool fit_open_files(mf_http_server *server, mf_error *err)
     enum { LEAST = 16, RESERVE = 32, PER_LOOP = 6, OVER_LIMIT = 64, OVER_LIMIT_SCARCE = 2 };
     mf_http_settings *settings = &server->settings;
     const rlim_t loops = (rlim_t)settings->n_threads * PER_LOOP;
+    const rlim_t least = LEAST + loops;
     const rlim_t reserve = RESERVE + loops;
     const rlim_t wanted =
         settings->max_connections + reserve + (rlim_t)settings->n_threads * OVER_LIMIT;
@@ -98,11 +99,10 @@ static bool fit_open_files(mf_http_server *server, mf_error *err)
     const rlim_t there = limit.rlim_cur;
     if (there >= wanted)
         return true;
-    if (there < LEAST + loops)
+    if (there < least)
         return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
                        "the limit of open files is %llu; %u threads need %llu at least",
-                       (unsigned long long)there, settings->n_threads,
-                       (unsigned long long)(LEAST + loops));
+                       (unsigned long long)there, settings->n_threads, (unsigned long long)least);
     server->max_over_limit = OVER_LIMIT_SCARCE;
     const rlim_t possible = there > reserve ? there - reserve : 1;
     if (settings->max_connections <= possible)

@@ -27,3 +27,31 @@ function(mf_room name)
   target_link_libraries(mf_${name} PUBLIC ${room_USES} PRIVATE mf_flags)
   target_include_directories(mf_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
 endfunction()
+
+# mf_kernels(ROOM): the room's kernels.c once for each instruction set that base/cpu.h
+# tells apart, exactly what it asks the CPU for and no more. MF_<ROOM>_KERNEL is the name
+# of a copy, MF_<ROOM>_CPU its word. -Wno-psabi: vectors are passed only between
+# functions that are always inlined.
+function(mf_kernels room)
+  string(TOUPPER ${room} prefix)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+    set(cpus sse2 avx2 avx512)
+    set(sse2 -march=x86-64)
+    set(avx2 -mavx2 -mfma -mbmi -mbmi2)
+    set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
+  else()
+    set(cpus generic)
+  endif()
+  foreach(cpu ${cpus})
+    set(copy mf_${room}_${cpu})
+    add_library(${copy} OBJECT kernels.c)
+    target_link_libraries(${copy} PRIVATE mf_flags)
+    target_compile_definitions(${copy} PRIVATE MF_${prefix}_KERNEL=mf_${room}_kernel_${cpu}
+                                               MF_${prefix}_CPU="${cpu}")
+    target_compile_options(${copy} PRIVATE ${${cpu}} -Wno-psabi)
+    if(NOT MF_SANITIZE STREQUAL "")
+      target_compile_definitions(${copy} PRIVATE MF_PLAIN_LOOPS)
+    endif()
+    target_sources(mf_${room} PRIVATE $<TARGET_OBJECTS:${copy}>)
+  endforeach()
+endfunction()

@@ -6,7 +6,8 @@ import unittest
 import urllib.parse
 
 from harness import csv, parity
-from serving import CSV, JSON, JSON_LINES, ServeCase, Twin, trained
+from serving import CSV, JSON, JSON_LINES, ServeCase, trained
+from twin import Twin
 
 NOBODY, NOTHING = "nobody-we-know", "nothing-we-know"
 

@@ -37,8 +37,9 @@ static void write_ratings(const mf_question *q, mf_text *text)
         mf_text_append(text, i == 0 ? "[" : ",", 1);
         mf_text_literal(text, "{\"movieId\":");
         write_id(text, &q->rated[i]);
-        /* Nine digits give the same float back. */
-        mf_text_format(text, ",\"rating\":%.9g}", (double)q->ratings[i]);
+        /* Nine digits give the same float back; + 0, because -0 would come back as the
+         * integer 0. */
+        mf_text_format(text, ",\"rating\":%.9g}", (double)q->ratings[i] + 0.0);
     }
     mf_text_literal(text, "]");
 }

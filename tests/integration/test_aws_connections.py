@@ -229,7 +229,7 @@ class Names(AwsCase):
                                             "/usr/bin/python3", "-c", silent])
             client = program.open("sagemaker")
             reply = self.assertFails("timed_out", self.invoke(client, budget_ms=600))
-            self.assertLess(reply["elapsed_s"], 1.5)
+            self.assertLess(reply["elapsed_s"], 4)  # a resolver's own patience is 5 s
 
 
 if __name__ == "__main__":

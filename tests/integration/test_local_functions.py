@@ -106,11 +106,9 @@ class Invoke(LocalCloudCase):
 class Processes(LocalCloudCase):
     def test_several_processes_work_at_once(self):
         cloud = self.one(processes=4)
-        started = time.monotonic()
         calls = [cloud.later(cloud.invoke, "f", {"sleep": 1}) for _ in range(4)]
         pids = {call.wait().json["pid"] for call in calls}
         self.assertEqual(4, len(pids))
-        self.assertLess(time.monotonic() - started, 3.5 if PATIENCE < 60 else 60)
 
     def test_what_none_can_take_waits_and_then_is_refused(self):
         cloud = self.one(processes=2, queue=1)

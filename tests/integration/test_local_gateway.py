@@ -7,7 +7,7 @@ import socket
 import time
 import unittest
 
-from local_cloud import PATIENCE, LocalCloudCase, function, raw_request
+from local_cloud import PATIENCE, LocalCloudCase, raw_request
 
 
 class Events(LocalCloudCase):

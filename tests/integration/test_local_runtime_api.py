@@ -8,7 +8,7 @@ import time
 import unittest
 from pathlib import Path
 
-from local_cloud import PATIENCE, Later, LocalCloud, LocalCloudCase, alive, echo, function
+from local_cloud import PATIENCE, Later, LocalCloud, LocalCloudCase, alive, echo
 from test_lambda_runtime_api import BASE, Client, Rules
 
 # Says where its Runtime API is and does nothing with it: the test is the function.

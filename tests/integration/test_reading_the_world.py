@@ -13,7 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import (HEADER, NOBODY, Feeder, TrainCase, csv, figures, inside, namespace, planted,
+from harness import (HEADER, NOBODY, TrainCase, csv, figures, inside, namespace, planted,
                      train_for_anyone)
 
 ROWS = planted()

@@ -6,7 +6,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 import unittest
 
 from harness import AS_OPT_ML, NOBODY, SANITIZED, inside, namespace
@@ -217,15 +216,13 @@ class Readiness(ServeCase):
         make_huge(prefix / "model" / "model.bin", HUGE)
         server = self.serve(prefix, ready=False)
         server.wait_until_listening()
-        seen, slowest = set(), 0.0
+        seen, n_answered = set(), 0
         with server.connect() as client:
             while not server.log_lines("model_refused"):
-                start = time.monotonic()
-                answer = client.get("/ping")
-                slowest = max(slowest, time.monotonic() - start)
-                seen.add(self.assertRefused(answer, 503))
+                seen.add(self.assertRefused(client.get("/ping"), 503))
+                n_answered += 1
         self.assertIn("the model is being loaded", seen)
-        self.assertLess(slowest, 2, "the platform's limit for a ping")
+        self.assertGreater(n_answered, 10, "answers while one file is read")
         self.assertIn("damaged model", server.log_lines("model_refused")[0]["message"])
         place_model(server.model_bin)
         server.hang_up()

@@ -24,7 +24,6 @@ import sys
 import tempfile
 import time
 import unittest
-from pathlib import Path
 
 from aws_peers import Keys, Peer
 
@@ -152,6 +151,3 @@ class AwsCase(unittest.TestCase):
         while not condition():
             self.assertLess(time.monotonic(), stop, "it never came true")
             time.sleep(0.01)
-
-
-NODE = Path(__file__).resolve().parents[1] / "node"

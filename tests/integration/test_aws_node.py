@@ -3,7 +3,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -11,21 +10,18 @@ import unittest
 import urllib.parse
 import urllib.request
 
-from aws_case import NODE, ROLE, USER, AwsCase
+from aws_case import ROLE, USER, AwsCase
 from aws_peers import Keys
+from node_sdk import NODE, why_not
 from test_aws_signing import KEYS_OF_S3
 
 
 class NodeCase(AwsCase):
     def node(self, *words, **environment):
         """Starts tests/node/peer.js; its URL."""
-        if shutil.which("node") is None:
-            self.not_here("no node")
-        if not (NODE / "node_modules" / ".installed").exists():
-            self.not_here("tests/node/node_modules is not complete; run tests/node/install")
-        version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
-        if words == ("dynamodb",) and int(version.stdout[1:].partition(".")[0]) < 20:
-            self.not_here(f"dynalite 4 needs Node 20, this is {version.stdout.strip()}")
+        reason = why_not(20 if words == ("dynamodb",) else 0)  # dynalite 4
+        if reason:
+            self.not_here(reason)
         process = subprocess.Popen(["node", NODE / "peer.js", *words], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    env={"PATH": os.environ["PATH"], **environment})

@@ -1,0 +1,225 @@
+"""test_local_sdk.py: AWS's own JavaScript SDK against local-cloud: what InvokeCommand and
+InvokeEndpointCommand make of its answers, how they classify its errors, and the whole path
+from them through predict to serve. tests/node/install brings the SDK."""
+
+import base64
+import json
+import unittest
+
+from harness import BIN, SANITIZER_ENVIRONMENT, SOURCE
+from local_cloud import PATIENCE, LocalCloud, LocalCloudCase
+from node_sdk import OLDEST, Sdk, why_not
+from serving import ServeCase, trained
+from test_local_endpoints import Container
+
+
+class SdkCase(LocalCloudCase):
+    def setUp(self):
+        reason = why_not(OLDEST)
+        if reason:
+            self.not_here(reason)
+        super().setUp()
+
+    def sdk(self, cloud):
+        sdk = Sdk(cloud.url, 4 * PATIENCE)
+        self.addCleanup(sdk.close)
+        return sdk
+
+    def assertRefused(self, reply, name, status, fault, words, known=True):
+        """An error of the service, of the SDK's own class unless its model has none."""
+        error = reply.error
+        self.assertIsNotNone(error, reply)
+        self.assertEqual((name, status, fault), (error["name"], error["status"], error["fault"]))
+        if known:
+            self.assertEqual(name, error["known"])
+        self.assertIn(words, error["message"])
+        self.assertTrue(error["requestId"])
+        return error
+
+
+class Invoke(SdkCase):
+    def invoke(self, sdk, payload=b"{}", name="f", attempts=1, **more):
+        payload = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        return sdk.call("lambda", "Invoke", attempts, FunctionName=name, Payload=payload, **more)
+
+    def test_an_answer_and_all_that_comes_with_it(self):
+        sdk = self.sdk(self.one())
+        reply = self.invoke(sdk, {"print": ["a line"], "answer": {"é": 1}}, LogType="Tail")
+        self.assertEqual((200, "$LATEST", {"é": 1}), (
+            reply.output["StatusCode"], reply.output["ExecutedVersion"],
+            json.loads(reply.output["Payload"])))
+        self.assertNotIn("FunctionError", reply.output)
+        self.assertIn(b"\na line\nEND RequestId: " + reply.request_id.encode(),
+                      base64.b64decode(reply.output["LogResult"]))
+        context = base64.b64encode(b'{"custom":{"a":1}}').decode()
+        reply = self.invoke(sdk, name="arn:aws:lambda:us-east-1:123456789012:function:f",
+                            Qualifier="$LATEST", ClientContext=context)
+        headers = json.loads(reply.output["Payload"])["headers"]
+        self.assertEqual('{"custom":{"a":1}}', headers["Lambda-Runtime-Client-Context"])
+        self.assertTrue(headers["Lambda-Runtime-Invoked-Function-Arn"].endswith(":function:f:$LATEST"))
+
+    def test_the_ways_to_invoke(self):
+        sdk = self.sdk(self.one())
+        for kind, status in (("RequestResponse", 200), ("Event", 202), ("DryRun", 204)):
+            reply = self.invoke(sdk, InvocationType=kind)
+            self.assertEqual(status, reply.output["StatusCode"], reply)
+
+    def test_a_function_error_is_no_error_of_the_call(self):
+        """§1.4.9"""
+        sdk = self.sdk(self.one(timeout=1))
+        report = {"errorMessage": "no", "errorType": "Function.No", "stackTrace": []}
+        for payload, kind, words in (({"error": report}, "Function.No", "no"),
+                                     ({"exit": 3}, "Runtime.ExitError", "exit status 3"),
+                                     ({"sleep": 60}, "Sandbox.Timeout", "timed out after 1.00 seconds")):
+            reply = self.invoke(sdk, payload)
+            self.assertEqual((200, "Unhandled"), (reply.output["StatusCode"],
+                                                  reply.output["FunctionError"]), reply)
+            said = json.loads(reply.output["Payload"])
+            self.assertEqual(kind, said["errorType"])
+            self.assertIn(words, said["errorMessage"])
+
+    def test_what_is_wrong_with_a_call_has_the_class_of_the_sdk(self):
+        sdk = self.sdk(self.one())
+        self.assertRefused(self.invoke(sdk, name="nobody"), "ResourceNotFoundException", 404, "client",
+                           "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody")
+        self.assertRefused(self.invoke(sdk, Qualifier="live"), "ResourceNotFoundException", 404,
+                           "client", "Function not found")
+        self.assertRefused(self.invoke(sdk, b"{"), "InvalidRequestContentException", 400, "client",
+                           "Could not parse request body into json")
+        self.assertRefused(self.invoke(sdk, ClientContext="!"), "InvalidRequestContentException", 400,
+                           "client", "Client context")
+        self.assertRefused(self.invoke(sdk, b'"' + b"x" * (6 << 20) + b'"'), "RequestTooLargeException",
+                           413, "client", "smaller than")
+        self.assertRefused(self.invoke(sdk, InvocationType="Sometimes"), "InvalidParameterValueException",
+                           400, "client", "X-Amz-Invocation-Type")
+        self.assertEqual(b"1", self.invoke(sdk, {"answer": 1}).output["Payload"])
+
+    def test_a_throttle_is_one_to_the_sdk_which_waits_and_tries_again(self):
+        cloud = self.one(processes=1, queue=0)
+        sdk = self.sdk(cloud)
+        self.invoke(sdk, {"answer": 1})
+        busy = sdk.later("lambda", "Invoke", FunctionName="f", Payload=b'{"print":["busy"],"sleep":4}')
+        cloud.wait_for_line("busy")
+        reply = self.invoke(sdk)
+        error = self.assertRefused(reply, "TooManyRequestsException", 429, "client", "Rate Exceeded.")
+        self.assertEqual((True, 1), (error["throttling"], error["attempts"]))
+        patient = self.invoke(sdk, {"answer": 2}, attempts=30)
+        self.assertEqual(b"2", patient.output["Payload"])
+        self.assertGreater(patient.attempts, 1)
+        self.assertEqual(200, busy().output["StatusCode"])
+
+    def test_a_large_event_and_a_large_answer_pass(self):
+        sdk = self.sdk(self.one())
+        text = "x" * (6 * 1024 * 1024 - 200)
+        reply = self.invoke(sdk, {"answer": text})
+        self.assertEqual(text, json.loads(reply.output["Payload"]))
+
+
+class InvokeEndpoint(SdkCase):
+    def setUp(self):
+        super().setUp()
+        self.container = Container()
+        self.addCleanup(self.container.close)
+
+    def movies(self, **config):
+        return self.sdk(self.cloud(
+            endpoints={"movies": f"http://127.0.0.1:{self.container.port}",
+                       "gone": "http://127.0.0.1:1"}, **config))
+
+    def ask(self, sdk, do, name="movies", attempts=1, **more):
+        return sdk.call("sagemaker-runtime", "InvokeEndpoint", attempts, EndpointName=name,
+                        Body=json.dumps(do).encode(), ContentType="application/json", **more)
+
+    def test_an_answer_and_all_that_comes_with_it(self):
+        reply = self.ask(self.movies(), {"body": "4.5", "headers": {
+            "X-Amzn-SageMaker-Custom-Attributes": "v=1"}}, Accept="text/csv", InferenceId="i-1",
+            CustomAttributes="a=1")
+        self.assertEqual((b"4.5", "text/x", "AllTraffic", "v=1"), tuple(
+            reply.output[n] for n in ("Body", "ContentType", "InvokedProductionVariant",
+                                      "CustomAttributes")))
+        headers = self.container.requests[0][1]
+        self.assertEqual(("text/csv", "i-1", "a=1"), tuple(headers[n] for n in (
+            "Accept", "X-Amzn-SageMaker-Inference-Id", "X-Amzn-SageMaker-Custom-Attributes")))
+
+    def test_errors_of_the_model_have_their_members(self):
+        """57"""
+        sdk = self.movies()
+        for status, whose in ((400, "client"), (404, "client"), (500, "server"), (503, "server")):
+            error = self.assertRefused(
+                self.ask(sdk, {"status": status, "body": "because"}), "ModelError", 424, "client",
+                f'Received {whose} error ({status}) from primary with message "because"')
+            self.assertEqual((status, "because"), (error["OriginalStatusCode"], error["OriginalMessage"]))
+            self.assertTrue(error["LogStreamArn"].startswith("arn:aws:logs:us-east-1:"))
+
+    def test_what_is_wrong_with_a_call_has_the_class_of_the_sdk(self):
+        sdk = self.movies()
+        self.assertRefused(self.ask(sdk, {}, "nobody"), "ValidationError", 400, "client",
+                           "Endpoint nobody of account 123456789012 not found.")
+        reply = self.ask(sdk, {}, "gone")
+        error = self.assertRefused(reply, "ServiceUnavailable", 503, "server", "")
+        self.assertTrue(error["transient"])
+        self.assertEqual(3, self.ask(sdk, {}, "gone", attempts=3).error["attempts"])
+
+    def test_a_throttle_is_one_to_the_sdk(self):
+        """56"""
+        sdk = self.movies()
+        calls = [sdk.later("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
+                           Body=b'{"sleep":3}') for _ in range(300)]
+        replies = [call() for call in calls]
+        errors = [reply.error for reply in replies if reply.error]
+        self.assertTrue(0 < len(errors) < 300, len(errors))
+        for error in errors:
+            self.assertEqual(("ThrottlingException", 400, True),
+                             (error["name"], error["status"], error["throttling"]))
+        self.assertEqual(b"fine", self.ask(sdk, {}).output["Body"])
+
+
+class WholePath(ServeCase):
+    """The SDK, Lambda, predict, SageMaker's front, serve."""
+
+    def setUp(self):
+        reason = why_not(OLDEST)
+        if reason:
+            self.not_here(reason)
+        super().setUp()
+
+    def cloud(self, name, **config):
+        folder = self.folder / name
+        folder.mkdir()
+        cloud = LocalCloud(config, folder)
+        self.addCleanup(lambda: self.assertEqual(0, cloud.stop().status))
+        return cloud
+
+    def sdk(self, cloud):
+        sdk = Sdk(cloud.url, 4 * PATIENCE)
+        self.addCleanup(sdk.close)
+        return sdk
+
+    def test_both_commands_reach_serve(self):
+        front = self.cloud("front", endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
+        cloud = self.cloud("cloud", functions={"predict": {
+            "program": str(BIN / "predict"), "timeout": PATIENCE, "init-timeout": PATIENCE,
+            "environment": {**SANITIZER_ENVIRONMENT, "ENDPOINT_NAME": "movies",
+                            "MOVIES_URI": str(SOURCE / "data" / "movies.csv"),
+                            "AWS_ENDPOINT_URL": front.url}}})
+        runtime, sdk = self.sdk(front), self.sdk(cloud)
+        for user, item in [row[:2] for row in trained().rows[:20]]:
+            question = json.dumps({"userId": user, "movieId": item}).encode()
+            said = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
+                            Body=question, ContentType="application/json")
+            rating = json.loads(said.output["Body"])["predicted_rating"]
+            self.assertAlmostEqual(trained().predict(user, item), rating, places=4)
+            reply = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=question)
+            self.assertNotIn("FunctionError", reply.output, reply)
+            self.assertAlmostEqual(rating, json.loads(reply.output["Payload"])["predicted_rating"],
+                                   delta=0.0501)
+        reply = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=b'{"userId":"1"}')
+        self.assertEqual("Unhandled", reply.output["FunctionError"])
+        self.assertEqual("Function.InvalidEvent", json.loads(reply.output["Payload"])["errorType"])
+        reply = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies", Body=b"{",
+                             ContentType="application/json")
+        self.assertEqual(("ModelError", 400), (reply.error["name"], reply.error["OriginalStatusCode"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

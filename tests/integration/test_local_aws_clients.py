@@ -1,10 +1,6 @@
 """test_local_aws_clients.py: AWS's own clients against local-cloud: the command line (Debian's
-awscli, or another one on PATH) and, when MF_LAMBDA_RIC points to an installed copy of the npm
-package aws-lambda-ric, AWS's Runtime API client.
-
-    npm install aws-lambda-ric@3.3.0        compiles for a minute: autoconf automake libtool
-                                            cmake make g++
-    MF_LAMBDA_RIC=…/node_modules/aws-lambda-ric
+awscli, or another one on PATH) and aws-lambda-ric, AWS's own client of the Runtime API, which
+tests/node/install brings and builds. The JavaScript SDK has test_local_sdk.py.
 """
 
 import base64
@@ -13,13 +9,13 @@ import os
 import shutil
 import subprocess
 import unittest
-from pathlib import Path
 
 from local_cloud import PATIENCE, LocalCloudCase
+from node_sdk import NODE, why_not
 from test_local_endpoints import Container
 
 AWS = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else shutil.which("aws")
-RIC = os.environ.get("MF_LAMBDA_RIC", "")
+RIC = NODE / "node_modules" / "aws-lambda-ric"
 
 HANDLER = """
 exports.handler = async (event, context) => {
@@ -103,15 +99,16 @@ class CommandLine(LocalCloudCase):
 
 class RuntimeInterfaceClient(LocalCloudCase):
     def setUp(self):
-        node = shutil.which("node")
-        main = next((p for p in (Path(RIC) / "bin" / "index.mjs", Path(RIC) / "bin" / "index.js")
-                     if p.exists()), None)
-        if not RIC or node is None or main is None:
-            self.not_here("MF_LAMBDA_RIC points to no installed aws-lambda-ric")
+        reason = why_not()
+        if reason is None and not (RIC / "dist" / "rapid-client.node").exists():
+            reason = "aws-lambda-ric is not built; run tests/node/install, with a C++ compiler"
+        if reason:
+            self.not_here(reason)
         super().setUp()
         (self.folder / "app.js").write_text(HANDLER)
         self.function = {
-            "program": node, "arguments": [str(main), "app.handler"], "folder": str(self.folder),
+            "program": shutil.which("node"),
+            "arguments": [str(RIC / "bin" / "index.mjs"), "app.handler"], "folder": str(self.folder),
             "handler": "app.handler", "timeout": PATIENCE, "init-timeout": PATIENCE,
             "environment": {"LAMBDA_TASK_ROOT": str(self.folder), "HOME": str(self.folder)}}
 

@@ -312,6 +312,7 @@ class Readiness(ServeCase):
     def test_good_pings_leave_no_line_in_the_log(self):
         """Checklist 90: nor do other looks at health; what fails does."""
         server = self.serve()
+        server.wait_for_log("model")
         before = len(server.log)
         with server.connect() as client:
             for path in ("/ping", "/ping?x=1", "/health", "/metrics") * 25:

@@ -18,6 +18,8 @@ endfunction()
 mf_find_library(libcsv csv.h csv)
 mf_find_library(jansson jansson.h jansson)
 mf_find_library(libevent event2/event.h event_core)
-mf_find_library(libevent_extra event2/http.h event_extra) # evhttp: a client in local/, a peer in bench/
-mf_find_library(cmocka cmocka.h cmocka)
+if(MF_DEVELOPMENT)
+  mf_find_library(libevent_extra event2/http.h event_extra) # evhttp: a client in local/, a peer in bench/
+  mf_find_library(cmocka cmocka.h cmocka)
+endif()
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED) # header only: XXH_INLINE_ALL

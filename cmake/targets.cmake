@@ -9,6 +9,9 @@ target_compile_options(
   mf_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla
                      $<$<BOOL:${MF_WERROR}>:-Werror> -ffp-contract=off -fno-math-errno
                      -fstack-protector-strong)
+# The same source gives the same bytes, wherever it and the build lie.
+target_compile_options(mf_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
+                                          -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
 if(NOT MF_SANITIZE STREQUAL "")
   target_compile_options(mf_flags INTERFACE -fsanitize=${MF_SANITIZE} -fno-omit-frame-pointer
                                             -fno-sanitize-recover=all)

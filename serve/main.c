@@ -52,6 +52,20 @@ static int print_help(void)
     return 0;
 }
 
+/* For who starts the image without a word. */
+static int print_usage_of_image(void)
+{
+    fputs("This image has two programs, started as SageMaker starts them:\n"
+          "\n"
+          "  docker run -v DIR:/opt/ml IMAGE train                a training job\n"
+          "  docker run -v DIR:/opt/ml -p 8080:8080 IMAGE serve   an endpoint\n"
+          "\n"
+          "DIR has input/data/train/ for the one and model/ from then on for the other.\n"
+          "train --help and serve --help say more.\n",
+          stderr);
+    return 2;
+}
+
 static int refuse(const char *why, const char *what)
 {
     fprintf(stderr, "serve: %s%s\n\n", why, what);
@@ -226,6 +240,8 @@ int main(int argc, char **argv)
             puts("serve " MF_VERSION);
             return 0;
         }
+        if (strcmp(argv[a], "--usage") == 0)
+            return print_usage_of_image();
         if (strcmp(argv[a], "--prefix") != 0)
             return refuse("unknown argument ", argv[a]);
         if (a + 1 == argc)

@@ -1,0 +1,51 @@
+# One image for SageMaker: `train` and `serve` on PATH, the libraries that these two load,
+# and nothing else. No shell, no package manager, no user, no entrypoint (docs/sagemaker.md,
+# 1.2 to 1.7). ARCHITECTURE.md says why it stands on nothing.
+#
+#   docker build -t movie-recommender .
+#
+# Builds with BuildKit and with the builder before it. All arguments are optional:
+#
+#   BASE                     the base image by another name, e.g. that of a mirror of one's own
+#   DEBIAN_MIRROR            where packages come from, e.g. http://mirror.internal/debian, and
+#   DEBIAN_SECURITY_MIRROR   where security updates do; otherwise what BASE has set up
+#   http_proxy, https_proxy, no_proxy   as in every build
+#   TARGETARCH               amd64 or arm64; --platform sets it under BuildKit
+#   REVISION, SOURCE         git revision and address of the source, for the labels
+#   SOURCE_DATE_EPOCH        the time stamp of all files; the same commit gives the same layers
+#   BUILD_FOLDER             where it is compiled, which changes nothing (a test tries two)
+ARG BASE=debian:bookworm-slim
+
+# Where BuildKit does not name the platform of the machine, "linux" is the engine's own.
+FROM --platform=${BUILDPLATFORM:-linux} ${BASE} AS build
+ARG DEBIAN_MIRROR
+ARG DEBIAN_SECURITY_MIRROR
+ARG TARGETARCH
+WORKDIR /source
+COPY script/bootstrap script/debian-mirror script/
+RUN script/debian-mirror "$DEBIAN_MIRROR" "$DEBIAN_SECURITY_MIRROR" && script/bootstrap --image
+
+COPY . .
+ARG BUILD_FOLDER=/build
+ARG SOURCE_DATE_EPOCH=0
+RUN cmake -S . -B "$BUILD_FOLDER" -G Ninja -DMF_DEVELOPMENT=OFF \
+    && cmake --build "$BUILD_FOLDER" --target train serve \
+    && script/image-root /image "$BUILD_FOLDER/bin/train" "$BUILD_FOLDER/bin/serve"
+
+FROM scratch
+COPY --from=build /image /
+ENV PATH=/usr/local/bin
+EXPOSE 8080
+# Without a word: what the words are, on stderr, and exit code 2.
+CMD ["serve", "--usage"]
+
+ARG VERSION=0.1.0
+ARG REVISION
+ARG SOURCE
+LABEL org.opencontainers.image.title="movie-recommender" \
+      org.opencontainers.image.description="Trains and serves a recommender in Amazon SageMaker" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true"

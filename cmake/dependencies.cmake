@@ -5,6 +5,7 @@ find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
 find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 # mf_find_library(TARGET HEADER LIBRARY): a library that brings no CMake package.
 function(mf_find_library target header library)

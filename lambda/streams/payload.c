@@ -1,0 +1,117 @@
+/* payload.c: promises in payload.h. */
+#include "lambda/streams/payload.h"
+
+#include "base/base64.h"
+
+enum { BYTES_KEPT = 2 << 20 };
+
+static bool is_base64_digit(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/' || c == '=';
+}
+
+static bool is_line_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* Without the line ends, as a view of data or of *joined; empty when there is another byte. */
+static mf_id without_line_ends(mf_id data, mf_text *joined)
+{
+    const char *end = data.bytes + data.n_bytes;
+    while (end > data.bytes && is_line_end(end[-1]))
+        end--;
+    const char *at = data.bytes;
+    while (at < end && is_base64_digit(*at))
+        at++;
+    if (at == end)
+        return (mf_id){data.bytes, (size_t)(end - data.bytes)};
+    if (!is_line_end(*at))
+        return (mf_id){"", 0};
+    mf_text_clear(joined, BYTES_KEPT);
+    mf_text_append(joined, data.bytes, (size_t)(at - data.bytes));
+    for (; at < end; at++) {
+        if (is_base64_digit(*at))
+            mf_text_append(joined, at, 1);
+        else if (!is_line_end(*at))
+            return (mf_id){"", 0};
+    }
+    return joined->failed ? (mf_id){"", 0} : (mf_id){joined->bytes, joined->n_bytes};
+}
+
+/* The first bytes of objects, lists and aggregates. */
+static bool is_worth_unwrapping(const mf_text *text)
+{
+    return text->n_bytes > 0 &&
+           (text->bytes[0] == '{' || text->bytes[0] == '[' ||
+            (text->n_bytes >= 4 && memcmp(text->bytes, "\xF3\x89\x9A\xC2", 4) == 0));
+}
+
+/* data, or what they stand for as base64, then in *unwrapped. */
+static mf_id unwrap(mf_id data, mf_text *unwrapped, mf_text *joined)
+{
+    if (data.n_bytes < 4 || !is_base64_digit(data.bytes[0]))
+        return data;
+    const mf_id base64 = without_line_ends(data, joined);
+    mf_text_clear(unwrapped, BYTES_KEPT);
+    if (base64.n_bytes == 0 || !mf_base64_decode(unwrapped, base64.bytes, base64.n_bytes) ||
+        !is_worth_unwrapping(unwrapped))
+        return data;
+    return (mf_id){unwrapped->bytes, unwrapped->n_bytes};
+}
+
+bool mf_payload_open(mf_payload *payload, const mf_stream_record *record, mf_error *why)
+{
+    payload->at = payload->n = 0;
+    mf_text_clear(&payload->bytes, BYTES_KEPT);
+    if (!mf_base64_decode(&payload->bytes, record->data.bytes, record->data.n_bytes)) {
+        if (payload->bytes.failed)
+            return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a record's data");
+        return mf_fail(why, MF_ERR_FORMAT, MF_NOWHERE, "its data are not base64");
+    }
+    const mf_id bytes = {payload->bytes.n_bytes > 0 ? payload->bytes.bytes : "",
+                         payload->bytes.n_bytes};
+    payload->data = unwrap(bytes, &payload->unwrapped, &payload->joined);
+    payload->partition_key = record->partition_key;
+    const mf_kpl_kind kind =
+        mf_kpl_read(&payload->kpl, payload->data.bytes, payload->data.n_bytes, why);
+    if (kind == MF_KPL_MALFORMED)
+        return false;
+    payload->is_aggregate = kind == MF_KPL_AGGREGATE;
+    payload->n = payload->is_aggregate ? payload->kpl.n_records : 1;
+    return true;
+}
+
+bool mf_payload_next(mf_payload *payload, mf_user_record *user_record)
+{
+    if (payload->at == payload->n)
+        return false;
+    const size_t at = payload->at++;
+    if (!payload->is_aggregate) {
+        *user_record = (mf_user_record){.data = payload->data,
+                                        .partition_key = payload->partition_key,
+                                        .explicit_hash_key = {"", 0}};
+        return true;
+    }
+    const mf_kpl_record *record = &payload->kpl.records[at];
+    *user_record = (mf_user_record){
+        .data = unwrap(record->data, &payload->inner, &payload->joined),
+        .partition_key = record->partition_key,
+        .explicit_hash_key = record->explicit_hash_key,
+        .has_explicit_hash_key = record->has_explicit_hash_key,
+        .is_aggregated = true,
+        .sub_sequence_number = (uint32_t)at,
+    };
+    return true;
+}
+
+void mf_payload_free(mf_payload *payload)
+{
+    mf_kpl_free(&payload->kpl);
+    mf_text_free(&payload->bytes);
+    mf_text_free(&payload->unwrapped);
+    mf_text_free(&payload->inner);
+    mf_text_free(&payload->joined);
+    *payload = (mf_payload){.n = 0};
+}

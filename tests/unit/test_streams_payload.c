@@ -1,0 +1,190 @@
+/* What a record of the stream carries. The numbers are those of the checklist in
+ * docs/lambda.md. */
+#include "testing.h"
+
+#include "base/base64.h"
+#include "kpl_testing.h"
+#include "lambda/streams/payload.h"
+#include "lambda/streams/shortest.h"
+
+#include <locale.h>
+
+static mf_payload payload;
+static mf_error why;
+static mf_text base64;
+
+/* Opens a record with these bytes as data, encoded n_times. */
+static bool open_bytes(const char *bytes, size_t n, int n_times)
+{
+    mf_text encoded = MF_TEXT_EMPTY;
+    mf_text_append(&encoded, bytes, n);
+    for (int i = 0; i < n_times; i++) {
+        mf_text next = MF_TEXT_EMPTY;
+        mf_base64_encode(&next, encoded.n_bytes > 0 ? encoded.bytes : "", encoded.n_bytes);
+        mf_text_free(&encoded);
+        encoded = next;
+    }
+    mf_text_free(&base64);
+    base64 = encoded;
+    const mf_stream_record record = {
+        .data = {base64.n_bytes > 0 ? base64.bytes : "", base64.n_bytes},
+        .sequence_number = {"7", 1},
+        .partition_key = {"outer", 5},
+    };
+    mf_error_clear(&why);
+    return mf_payload_open(&payload, &record, &why);
+}
+
+static void assert_next(const char *data, const char *key, uint32_t sub_sequence_number)
+{
+    mf_user_record record;
+    assert_true(mf_payload_next(&payload, &record));
+    if (record.data.n_bytes != strlen(data) || memcmp(record.data.bytes, data, strlen(data)) != 0)
+        fail_msg("expected %s, got %.*s", data, (int)record.data.n_bytes, record.data.bytes);
+    assert_int_equal(record.partition_key.n_bytes, strlen(key));
+    assert_memory_equal(record.partition_key.bytes, key, strlen(key));
+    assert_int_equal(record.sub_sequence_number, sub_sequence_number);
+}
+
+static void assert_last(void)
+{
+    mf_user_record record;
+    assert_false(mf_payload_next(&payload, &record));
+    assert_false(mf_payload_next(&payload, &record));
+}
+
+static void data_encoded_once_or_twice_are_the_same(void **state)
+{
+    (void)state;
+    static const char *const objects[] = {"{\"userId\":7}", "[1]", "{}", "{\"a\":\"b\"} "};
+    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
+        for (int n_times = 1; n_times <= 2; n_times++) {
+            assert_ok(open_bytes(objects[i], strlen(objects[i]), n_times), why);
+            assert_next(objects[i], "outer", 0);
+            assert_last();
+        }
+}
+
+static void line_ends_of_a_wrapped_inner_base64_do_not_matter(void **state)
+{
+    (void)state;
+    assert_ok(open_bytes("eyJ1c2Vy\r\nSWQiOjd9\n", 19, 1), why); /* as `base64` wraps it */
+    assert_next("{\"userId\":7}", "outer", 0);
+    assert_ok(open_bytes("eyJ1c2VySWQiOjd9\n", 17, 1), why);
+    assert_next("{\"userId\":7}", "outer", 0);
+}
+
+static void what_only_looks_like_base64_stays_as_it_is(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",          "abcd", "1234", "SGVsbG8=", "eyJ1c2VySWQiOjd9x", "eyJ1c2VySWQiOjd",
+        "eyJ1 c2Vy", "x\ny", "\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_ok(open_bytes(texts[i], strlen(texts[i]), 1), why);
+        assert_next(texts[i], "outer", 0);
+        assert_last();
+    }
+}
+
+/* [65] */
+static void bad_base64_can_never_be_read(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"A",    "AAA",  "A===", "AA=A", "AAAB\n",
+                                      "A-_A", "AB==", "AAB=", "====", "=AAA"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const mf_stream_record record = {.data = {bad[i], strlen(bad[i])}};
+        mf_error_clear(&why);
+        assert_false(mf_payload_open(&payload, &record, &why));
+        assert_error(&why, MF_ERR_FORMAT, "its data are not base64");
+        assert_last();
+    }
+}
+
+/* [66] [67] [69] */
+static void aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so(void **state)
+{
+    (void)state;
+    const mf_kpl_record records[] = {
+        {{"a", 1}, {"", 0}, false, {"{\"n\":1}", 7}},
+        {{"b", 1}, {"5", 1}, true, {"eyJuIjoyfQ==", 12}}, /* {"n":2}, encoded by itself */
+        {{"a", 1}, {"", 0}, false, {"", 0}},
+    };
+    mf_text packed = MF_TEXT_EMPTY;
+    kpl_write(&packed, records, 3);
+    for (int n_times = 1; n_times <= 2; n_times++) {
+        assert_ok(open_bytes(packed.bytes, packed.n_bytes, n_times), why);
+        assert_next("{\"n\":1}", "a", 0);
+        assert_next("{\"n\":2}", "b", 1);
+        assert_next("", "a", 2);
+        assert_last();
+    }
+    packed.bytes[10] = (char)(packed.bytes[10] ^ 1);
+    assert_ok(open_bytes(packed.bytes, packed.n_bytes, 1), why); /* passed on whole */
+    mf_user_record whole;
+    assert_true(mf_payload_next(&payload, &whole));
+    assert_int_equal(whole.data.n_bytes, packed.n_bytes);
+    assert_false(whole.is_aggregated);
+    packed.n_bytes = 0;
+    mf_text message = MF_TEXT_EMPTY;
+    kpl_bytes(&message, 1, "a", 1);
+    kpl_record(&message, 9, -1, "x", 1);
+    kpl_seal(&packed, message.bytes, message.n_bytes);
+    assert_false(open_bytes(packed.bytes, packed.n_bytes, 1));
+    assert_error(&why, MF_ERR_FORMAT, "partition key 9 of 1");
+    assert_last();
+    mf_text_free(&message);
+    mf_text_free(&packed);
+}
+
+/* [79] */
+static void doubles_have_their_shortest_text_in_every_locale(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0.1, "0.1"},
+        {4.5, "4.5"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {-2, "-2"},
+        {1e22, "1e+22"},
+        {5e-324, "4.94065645841247e-324"},
+        {123456789.123456, "123456789.123456"},
+    };
+    for (int german = 0; german < 2; german++) {
+        if (german && setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL)
+            continue;
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            mf_text text = MF_TEXT_EMPTY;
+            mf_shortest_write(&text, cases[i].value);
+            mf_text_append(&text, "", 1);
+            assert_string_equal(text.bytes, cases[i].text);
+            mf_text_free(&text);
+        }
+    }
+    setlocale(LC_NUMERIC, "C");
+}
+
+static int end(void **state)
+{
+    (void)state;
+    mf_payload_free(&payload);
+    mf_text_free(&base64);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(data_encoded_once_or_twice_are_the_same),
+        cmocka_unit_test(line_ends_of_a_wrapped_inner_base64_do_not_matter),
+        cmocka_unit_test(what_only_looks_like_base64_stays_as_it_is),
+        cmocka_unit_test(bad_base64_can_never_be_read),
+        cmocka_unit_test(aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so),
+        cmocka_unit_test(doubles_have_their_shortest_text_in_every_locale),
+    };
+    return cmocka_run_group_tests(tests, NULL, end);
+}

@@ -1,6 +1,8 @@
 /* environment.c: promises in environment.h. */
 #include "lambda/aws/environment.h"
 
+#include "base/certificates.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,5 +77,6 @@ bool mf_aws_region_read(char region[MF_AWS_REGION_BYTES], mf_error *err)
 
 const char *mf_aws_ca_bundle(void)
 {
-    return mf_aws_variable("AWS_CA_BUNDLE");
+    const char *file = mf_aws_variable("AWS_CA_BUNDLE");
+    return file != NULL ? file : mf_certificates_file();
 }

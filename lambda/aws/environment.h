@@ -36,7 +36,7 @@ bool mf_aws_credentials_read(mf_aws_credentials *credentials, mf_error *err);
  * is not a region's name (small letters, digits, '-'; it becomes part of a host name). */
 bool mf_aws_region_read(char region[MF_AWS_REGION_BYTES], mf_error *err);
 
-/* AWS_CA_BUNDLE: a file of certificates to trust instead of the system's; NULL: none. */
+/* A file of certificates to trust: AWS_CA_BUNDLE, else the system's; NULL: libcurl's own. */
 const char *mf_aws_ca_bundle(void);
 
 /* The variable's value; NULL when it is not set or is empty. */

@@ -15,14 +15,17 @@ requests, checks their signatures and does to each connection what a test says.
 
 import json
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 from aws_signature import Keys, Request, check
 
-__all__ = ["Keys", "Peer", "Request", "answer", "cut", "failure", "forever", "hang_up", "raw",
-           "reset", "slow"]
+__all__ = ["Keys", "Peer", "Request", "answer", "certificate", "cut", "failure", "forever", "hang_up",
+           "raw", "reset", "slow", "tls"]
 
 
 class Seen(Request):
@@ -93,6 +96,26 @@ def forever(connection, _request):
     except OSError:
         pass
     return False
+
+
+# --- TLS --------------------------------------------------------------------
+
+
+def certificate(folder, name, *subject_names):
+    """A self-signed certificate with its key; the path without suffix."""
+    path = Path(folder) / name
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{path}.key", "-out",
+         f"{path}.pem", "-addext", "subjectAltName=" + ",".join(subject_names)],
+        check=True, capture_output=True)
+    return path
+
+
+def tls(path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{path}.pem", f"{path}.key")
+    return context
 
 
 # --- the server -------------------------------------------------------------

@@ -3,34 +3,15 @@ is kept, who may be on its other end, and what happens when it breaks."""
 
 import os
 import socket
-import ssl
 import subprocess
 import tempfile
 import threading
 import unittest
-from pathlib import Path
 
 from aws_case import AwsCase
-from aws_peers import answer, failure, hang_up, reset
+from aws_peers import answer, certificate, failure, hang_up, reset, tls
 
 IDLE_MS = 20000  # MF_AWS_IDLE_MS
-
-
-def certificate(folder, name, *subject_names):
-    """A self-signed certificate with its key; the path without suffix."""
-    path = Path(folder) / name
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{path}.key", "-out",
-         f"{path}.pem", "-addext", "subjectAltName=" + ",".join(subject_names)],
-        check=True, capture_output=True)
-    return path
-
-
-def tls(path):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(f"{path}.pem", f"{path}.key")
-    return context
 
 
 class Kept(AwsCase):

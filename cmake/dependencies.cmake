@@ -12,7 +12,7 @@ if(MF_ZIP)
 endif()
 find_package(ZLIB REQUIRED)
 find_package(CURL REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL REQUIRED)
 
 # mf_find_library(TARGET HEADER LIBRARY): a library that brings no CMake package.
 function(mf_find_library target header library)
@@ -26,6 +26,8 @@ endfunction()
 mf_find_library(libcsv csv.h csv)
 mf_find_library(jansson jansson.h jansson)
 mf_find_library(libevent event2/event.h event_core)
+mf_find_library(libevent_openssl event2/bufferevent_ssl.h event_openssl)
+mf_find_library(hiredis hiredis/hiredis.h hiredis)
 if(MF_DEVELOPMENT)
   mf_find_library(libevent_extra event2/http.h event_extra) # evhttp: a client in local/, a peer in bench/
   mf_find_library(cmocka cmocka.h cmocka)

@@ -1,0 +1,481 @@
+/* client.c: promises in client.h. */
+#include "cache/client.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "cache/breaker.h"
+#include "cache/protocol.h"
+#include "cache/shared.h"
+#include "cache/stream.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum { UNSENT_MAX = 4 << 20, SCRATCH_KEPT = 64 * 1024 };
+
+struct mf_cache_lookup {
+    const mf_cache_key *keys;
+    mf_cache_asker asker;
+    void *argument;
+    uint32_t n_commands; /* without a reply */
+    bool failed;
+};
+
+typedef enum command_kind { AUTH, PROBE, GET, SET } command_kind;
+
+/* A command whose reply is due; replies come in the order of commands. */
+typedef struct command {
+    mf_cache_lookup *lookup; /* NULL: none, or cancelled */
+    size_t first;            /* of the lookup's keys */
+    uint32_t n_keys;
+    uint32_t n_found;
+    int64_t due_ms; /* monotonic */
+    uint8_t kind;   /* command_kind */
+} command;
+
+struct mf_cache_client {
+    mf_cache *cache;
+    struct event_base *base;
+    mf_stream *stream;
+    mf_reply_reader *reader;
+    struct event *timer; /* opening: its end; ready: the next reply's; resting: the next try */
+    mf_cache_state state;
+    mf_breaker breaker;
+    mf_breaker storing;
+    int64_t reopened_ms; /* wall clock: when a closed connection was last opened at once */
+    command commands[MF_CACHE_COMMANDS_MAX]; /* a ring */
+    uint32_t first_command;
+    uint32_t n_commands;
+    uint64_t random_key;
+    uint64_t n_random;
+    mf_text value;
+};
+
+static const mf_cache_settings *settings_of(const mf_cache_client *client)
+{
+    return mf_cache_get_settings(client->cache);
+}
+
+static int64_t monotonic_ms(void)
+{
+    return (int64_t)(mf_clock_seconds() * 1000);
+}
+
+static void set_timer(mf_cache_client *client, int64_t ms)
+{
+    const struct timeval after = {.tv_sec = ms > 0 ? ms / 1000 : 0,
+                                  .tv_usec = ms > 0 ? ms % 1000 * 1000 : 0};
+    event_add(client->timer, &after);
+}
+
+/* --------------------------------------------------------------------- states */
+
+static void enter(mf_cache_client *client, mf_cache_state state)
+{
+    if ((client->state == MF_CACHE_READY) != (state == MF_CACHE_READY))
+        mf_cache_change_ready(client->cache, state == MF_CACHE_READY);
+    if ((client->state == MF_CACHE_RESTING) != (state == MF_CACHE_RESTING))
+        mf_cache_change_resting(client->cache, state == MF_CACHE_RESTING);
+    client->state = state;
+}
+
+static command *head_of(mf_cache_client *client)
+{
+    return &client->commands[client->first_command];
+}
+
+/* Ends a command: its lookup, too, when it was the last one of it. */
+static void finish(mf_cache_client *client, bool answered)
+{
+    const command c = *head_of(client);
+    client->first_command = (client->first_command + 1) % MF_CACHE_COMMANDS_MAX;
+    client->n_commands--;
+    if (c.kind == SET)
+        mf_cache_add(client->cache, answered ? MF_CACHE_STORED : MF_CACHE_NOT_STORED, 1);
+    if (c.kind == GET) {
+        mf_cache_add(client->cache, MF_CACHE_HITS, c.n_found);
+        mf_cache_add(client->cache, answered ? MF_CACHE_MISSES : MF_CACHE_SKIPPED,
+                     c.n_keys - c.n_found);
+    }
+    mf_cache_lookup *lookup = c.lookup;
+    if (lookup == NULL)
+        return;
+    lookup->failed = lookup->failed || !answered;
+    if (--lookup->n_commands > 0)
+        return;
+    const mf_cache_lookup last = *lookup;
+    free(lookup);
+    last.asker.done(last.argument, !last.failed);
+}
+
+static void open_stream(mf_cache_client *client)
+{
+    enter(client, MF_CACHE_OPENING);
+    set_timer(client, settings_of(client)->connect_ms);
+    if (!mf_reply_reader_reset(client->reader))
+        return; /* the time for opening ends it */
+    mf_stream_open(client->stream);
+}
+
+/* After commands were ended: nobody may have opened it again meanwhile. */
+static void rest(mf_cache_client *client, const char *why)
+{
+    mf_breaker_fail(&client->breaker, mf_clock_wall_ms());
+    mf_cache_say_down(client->cache, why);
+    enter(client, MF_CACHE_RESTING);
+    set_timer(client, client->breaker.rest_ms);
+}
+
+/* The connection is over: whoever waits goes without. */
+static void fail(mf_cache_client *client, bool closed, const char *why)
+{
+    char kept[256];
+    snprintf(kept, sizeof kept, "%s", why);
+    const int64_t now = mf_clock_wall_ms();
+    const bool reopen =
+        closed && client->state == MF_CACHE_READY &&
+        (now < client->reopened_ms || now - client->reopened_ms >= client->breaker.rest_ms);
+    mf_stream_close(client->stream);
+    event_del(client->timer);
+    mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
+    enter(client, MF_CACHE_IDLE); /* so that nobody who is called asks again */
+    const uint32_t n = client->n_commands;
+    for (uint32_t i = 0; i < n; i++)
+        finish(client, false);
+    if (reopen) {
+        client->reopened_ms = now;
+        open_stream(client);
+    } else {
+        rest(client, kept);
+    }
+}
+
+/* ------------------------------------------------------------------- commands */
+
+/* Sends it and waits for its reply. False without room or memory. */
+static bool send_command(mf_cache_client *client, const command *c, const mf_word *words, size_t n)
+{
+    if (client->n_commands >= MF_CACHE_COMMANDS_MAX ||
+        mf_stream_unsent(client->stream) > UNSENT_MAX)
+        return false;
+    size_t n_bytes;
+    char *bytes = mf_command_write(words, n, &n_bytes);
+    if (bytes == NULL)
+        return false;
+    const bool sent = mf_stream_send(client->stream, bytes, n_bytes);
+    mf_command_free(bytes);
+    if (!sent)
+        return false;
+    const uint32_t last = (client->first_command + client->n_commands) % MF_CACHE_COMMANDS_MAX;
+    client->commands[last] = *c;
+    client->commands[last].due_ms = monotonic_ms() + settings_of(client)->command_ms;
+    if (client->n_commands++ == 0 && client->state == MF_CACHE_READY)
+        set_timer(client, settings_of(client)->command_ms);
+    return true;
+}
+
+#define WORD(literal) ((mf_word){"" literal, sizeof(literal) - 1})
+
+static mf_word text_word(const char *text)
+{
+    return (mf_word){text, strlen(text)};
+}
+
+/* The first things said on a connection: who we are, and a question such as all that
+ * follow, so that whatever forbids those shows here. */
+static void greet(void *argument)
+{
+    mf_cache_client *client = argument;
+    const mf_cache_settings *settings = settings_of(client);
+    const mf_word probe[] = {WORD("MGET"), WORD("rec:user:")};
+    char password[MF_CACHE_PASSWORD_MAX + 1];
+    mf_error err = {0};
+    bool sent = true;
+    if (!mf_cache_settings_password(settings, password, &err)) {
+        fail(client, false, err.text);
+        return;
+    }
+    if (password[0] != '\0') {
+        const mf_word words[] = {WORD("AUTH"), text_word(settings->username), text_word(password)};
+        const mf_word alone[] = {words[0], words[2]};
+        sent = settings->username[0] != '\0'
+                   ? send_command(client, &(command){.kind = AUTH}, words, 3)
+                   : send_command(client, &(command){.kind = AUTH}, alone, 2);
+        explicit_bzero(password, sizeof password);
+    }
+    if (!sent || !send_command(client, &(command){.kind = PROBE, .n_keys = 1}, probe, 2))
+        fail(client, false, "no memory for a command");
+}
+
+static void become_ready(mf_cache_client *client)
+{
+    mf_cache_add(client->cache, MF_CACHE_CONNECTIONS, 1);
+    mf_cache_say_up(client->cache);
+    client->breaker.failed = false;
+    enter(client, MF_CACHE_READY);
+}
+
+/* -------------------------------------------------------------------- replies */
+
+static void take_value(void *argument, size_t i, const char *bytes, size_t n_bytes)
+{
+    mf_cache_client *client = argument;
+    command *c = head_of(client);
+    mf_cache_lookup *lookup = c->lookup;
+    mf_cache_entry entry;
+    if (lookup == NULL) /* nobody waits any more; a probe's key has no value */
+        return;
+    const size_t k = c->first + i;
+    if (!mf_cache_entry_read(bytes, n_bytes, &lookup->keys[k], &entry)) {
+        mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
+        return;
+    }
+    c->n_found++;
+    lookup->asker.found(lookup->argument, k, &entry);
+}
+
+static bool begins_with(const char *text, const char *word)
+{
+    return strncmp(text, word, strlen(word)) == 0;
+}
+
+/* False when the connection is over because of it. */
+static bool take_error(mf_cache_client *client, const char *text)
+{
+    char why[MF_REPLY_TEXT_BYTES + 32];
+    if (head_of(client)->kind == SET &&
+        (begins_with(text, "OOM") || begins_with(text, "READONLY") ||
+         begins_with(text, "NOREPLICAS") || begins_with(text, "MISCONF"))) {
+        mf_breaker_fail(&client->storing, mf_clock_wall_ms());
+        mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
+        mf_cache_say_full(client->cache, text);
+        finish(client, false);
+        return true;
+    }
+    snprintf(why, sizeof why, "it answered %s", text);
+    fail(client, false, why);
+    return false;
+}
+
+/* After replies: the timer is the next one's. */
+static void wait_for_next(mf_cache_client *client)
+{
+    if (client->state != MF_CACHE_READY)
+        return;
+    if (client->n_commands > 0)
+        set_timer(client, head_of(client)->due_ms - monotonic_ms());
+    else
+        event_del(client->timer);
+}
+
+static void take_bytes(void *argument, const char *bytes, size_t n_bytes)
+{
+    mf_cache_client *client = argument;
+    if (!mf_reply_feed(client->reader, bytes, n_bytes)) {
+        fail(client, false, "no memory for its replies");
+        return;
+    }
+    while (client->n_commands > 0) {
+        const command *c = head_of(client);
+        switch (mf_reply_next(client->reader, c->n_keys, take_value, client)) {
+        case MF_REPLY_MORE:
+            return;
+        case MF_REPLY_OK:
+            if (c->kind == PROBE)
+                become_ready(client);
+            finish(client, true);
+            break;
+        case MF_REPLY_ERROR:
+            if (!take_error(client, mf_reply_text(client->reader)))
+                return;
+            break;
+        case MF_REPLY_BROKEN:
+            fail(client, false, mf_reply_text(client->reader));
+            return;
+        }
+        wait_for_next(client);
+    }
+    if (mf_reply_has_more(client->reader))
+        fail(client, false, "it said something unasked");
+}
+
+static void take_loss(void *argument, bool closed, const char *why)
+{
+    fail(argument, closed, why);
+}
+
+static void when_timer(evutil_socket_t fd, short what, void *argument)
+{
+    mf_cache_client *client = argument;
+    char why[64];
+    (void)fd;
+    (void)what;
+    switch (client->state) {
+    case MF_CACHE_OPENING:
+        snprintf(why, sizeof why, "no connection within %u ms", settings_of(client)->connect_ms);
+        fail(client, false, why);
+        break;
+    case MF_CACHE_READY:
+        snprintf(why, sizeof why, "no reply within %u ms", settings_of(client)->command_ms);
+        fail(client, false, why);
+        break;
+    case MF_CACHE_RESTING:
+    case MF_CACHE_IDLE:
+        open_stream(client);
+        break;
+    }
+}
+
+/* ------------------------------------------------------------------------ API */
+
+mf_cache_client *mf_cache_client_create(mf_cache *cache, struct event_base *base, mf_error *err)
+{
+    static const mf_stream_events events = {greet, take_bytes, take_loss};
+    const mf_cache_settings *settings = mf_cache_get_settings(cache);
+    mf_cache_client *client = calloc(1, sizeof *client);
+    if (client != NULL) {
+        client->cache = cache;
+        client->base = base;
+        client->breaker.rest_ms = settings->retry_ms;
+        client->storing.rest_ms = settings->retry_ms;
+        client->timer = evtimer_new(base, when_timer, client);
+        client->reader = mf_reply_reader_create();
+        client->stream = mf_stream_create(base, mf_cache_get_tls(cache), settings->host,
+                                          (uint16_t)settings->port, &events, client);
+        if (getrandom(&client->random_key, sizeof client->random_key, GRND_NONBLOCK) < 0)
+            client->random_key = (uint64_t)mf_clock_wall_ms() ^ (uint64_t)(uintptr_t)client;
+    }
+    if (client == NULL || client->timer == NULL || client->reader == NULL ||
+        client->stream == NULL) {
+        mf_cache_client_destroy(client);
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a connection to Redis");
+        return NULL;
+    }
+    return client;
+}
+
+mf_cache_state mf_cache_client_state(const mf_cache_client *client)
+{
+    return client->state;
+}
+
+void mf_cache_client_start(mf_cache_client *client)
+{
+    if (client->state == MF_CACHE_IDLE ||
+        (client->state == MF_CACHE_RESTING &&
+         !mf_breaker_is_resting(&client->breaker, mf_clock_wall_ms())))
+        open_stream(client);
+}
+
+/* One MGET of a lookup. */
+static bool ask(mf_cache_client *client, mf_cache_lookup *lookup, size_t first, size_t n)
+{
+    mf_word words[1 + MF_CACHE_KEYS_MAX] = {WORD("MGET")};
+    for (size_t i = 0; i < n; i++)
+        words[1 + i] = (mf_word){lookup->keys[first + i].bytes, lookup->keys[first + i].n_bytes};
+    const command c = {.lookup = lookup, .first = first, .n_keys = (uint32_t)n, .kind = GET};
+    return send_command(client, &c, words, 1 + n);
+}
+
+mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_key *keys, size_t n,
+                                     const mf_cache_asker *asker, void *argument)
+{
+    const size_t n_commands = (n + MF_CACHE_KEYS_MAX - 1) / MF_CACHE_KEYS_MAX;
+    mf_cache_lookup *lookup =
+        client->state == MF_CACHE_READY && n_commands <= MF_CACHE_COMMANDS_MAX - client->n_commands
+            ? calloc(1, sizeof *lookup)
+            : NULL;
+    if (lookup == NULL) {
+        mf_cache_add(client->cache, MF_CACHE_SKIPPED, n);
+        return NULL;
+    }
+    *lookup = (mf_cache_lookup){.keys = keys, .asker = *asker, .argument = argument};
+    size_t asked = 0;
+    while (asked < n) {
+        const size_t left = n - asked;
+        const size_t now = left < MF_CACHE_KEYS_MAX ? left : (size_t)MF_CACHE_KEYS_MAX;
+        if (!ask(client, lookup, asked, now))
+            break;
+        lookup->n_commands++;
+        asked += now;
+    }
+    mf_cache_add(client->cache, MF_CACHE_SKIPPED, n - asked);
+    lookup->failed = asked < n;
+    if (lookup->n_commands > 0)
+        return lookup;
+    free(lookup);
+    return NULL;
+}
+
+void mf_cache_client_cancel(mf_cache_client *client, mf_cache_lookup *lookup)
+{
+    for (uint32_t i = 0; i < client->n_commands; i++) {
+        command *c = &client->commands[(client->first_command + i) % MF_CACHE_COMMANDS_MAX];
+        if (c->lookup == lookup)
+            c->lookup = NULL;
+    }
+    free(lookup);
+}
+
+/* Up to a tenth less or more, at least a second. */
+static uint64_t vary(mf_cache_client *client, uint32_t seconds)
+{
+    const double unit = mf_random_unit(client->random_key, client->n_random++);
+    const double varied = seconds * (0.9 + 0.2 * unit);
+    return varied < 1 ? 1 : (uint64_t)(varied + 0.5);
+}
+
+static bool store(mf_cache_client *client, const mf_cache_key *key, const mf_cache_entry *entry)
+{
+    const mf_cache_settings *settings = settings_of(client);
+    if (client->state != MF_CACHE_READY ||
+        mf_breaker_is_resting(&client->storing, mf_clock_wall_ms()))
+        return false;
+    mf_text_clear(&client->value, SCRATCH_KEPT);
+    client->value.failed = false;
+    if (!mf_cache_entry_write(&client->value, key, entry))
+        return false;
+    char seconds[24];
+    const int n = snprintf(seconds, sizeof seconds, "%llu",
+                           (unsigned long long)vary(client, entry->known_user
+                                                                ? settings->ttl_seconds
+                                                                : settings->unknown_ttl_seconds));
+    const mf_word words[] = {WORD("SET"),
+                             {key->bytes, key->n_bytes},
+                             {client->value.bytes, client->value.n_bytes},
+                             WORD("EX"),
+                             {seconds, (size_t)n}};
+    return send_command(client, &(command){.kind = SET}, words, sizeof words / sizeof words[0]);
+}
+
+bool mf_cache_client_set(mf_cache_client *client, const mf_cache_key *key,
+                         const mf_cache_entry *entry)
+{
+    const bool sent = store(client, key, entry);
+    if (!sent)
+        mf_cache_add(client->cache, MF_CACHE_NOT_STORED, 1);
+    return sent;
+}
+
+size_t mf_cache_client_pending(const mf_cache_client *client)
+{
+    return client->n_commands;
+}
+
+void mf_cache_client_destroy(mf_cache_client *client)
+{
+    if (client == NULL)
+        return;
+    enter(client, MF_CACHE_IDLE);
+    mf_stream_destroy(client->stream);
+    mf_reply_reader_destroy(client->reader);
+    if (client->timer != NULL)
+        event_free(client->timer);
+    mf_text_free(&client->value);
+    free(client);
+}

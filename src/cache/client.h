@@ -1,0 +1,90 @@
+/* client.h: lists of recommendations from Redis and back, on somebody's event loop.
+ *
+ * One connection, on which commands follow each other without waiting (pipelining); the
+ * pool of a server is one client for each of its loops. Redis answers a million commands
+ * a second in order, so that more connections of one loop would gain nothing.
+ *
+ *   idle ──start──▶ opening ──AUTH, a first MGET──▶ ready
+ *                      ▲  │                           │
+ *             retry_ms │  ▼ failed                    │ failed, no reply in time, garbage
+ *                     resting ◀──────────────────────┘
+ *
+ * (1) Nobody waits for a connection: while there is none, get says so at once.
+ * (2) A lookup ends within command_ms, whatever Redis does. After a reply that is late,
+ *     wrong, or an error that concerns more than one command (LOADING, NOAUTH, MOVED, …),
+ *     the connection is over and Redis is left alone for retry_ms, then tried again in the
+ *     background: nobody's request is the one that tries.
+ * (3) A connection that Redis closed is opened again at once, but not twice within
+ *     retry_ms: it was restarted, or the process was frozen for long.
+ * (4) Memory is bounded: at most MF_CACHE_COMMANDS_MAX commands and 4 MiB wait to be sent;
+ *     a reply is handed on as it comes. What is too much is skipped.
+ * (5) An error that concerns storing alone (OOM, READONLY) stops storing for retry_ms, and
+ *     nothing else.
+ * (6) A value is an entry of its key (entry.h), or it is a miss.
+ * (7) What is stored expires, always: value and time go in one command. The time is up to
+ *     a tenth shorter or longer, so that what was stored together does not expire so.
+ *
+ * Threads: the event base's. */
+#ifndef MF_CACHE_CLIENT_H
+#define MF_CACHE_CLIENT_H
+
+#include "cache/cache.h"
+#include "cache/entry.h"
+#include "cache/key.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct event_base;
+
+enum {
+    MF_CACHE_COMMANDS_MAX = 1024, /* without a reply yet */
+    MF_CACHE_KEYS_MAX = 100,      /* of one MGET; more keys make more commands */
+};
+
+typedef struct mf_cache_client mf_cache_client;
+typedef struct mf_cache_lookup mf_cache_lookup;
+
+/* From the loop, never from within get. entry is a view for the time of the call. In done
+ * the lookup is gone; false: some keys have no answer. */
+typedef struct mf_cache_asker {
+    void (*found)(void *argument, size_t i, const mf_cache_entry *entry);
+    void (*done)(void *argument, bool answered);
+} mf_cache_asker;
+
+/* cache is borrowed. Nothing is done until start. Fails MF_ERR_MEMORY. */
+mf_cache_client *mf_cache_client_create(mf_cache *cache, struct event_base *base, mf_error *err);
+
+/* Opens the connection, unless there is one, or Redis is to be left alone. */
+void mf_cache_client_start(mf_cache_client *client);
+
+typedef enum mf_cache_state {
+    MF_CACHE_IDLE,
+    MF_CACHE_OPENING,
+    MF_CACHE_READY,
+    MF_CACHE_RESTING
+} mf_cache_state;
+
+mf_cache_state mf_cache_client_state(const mf_cache_client *client);
+
+/* Asks for n > 0 keys at once; keys must stay until done or cancel. found comes for each
+ * that is there, then done. NULL: not now (counted as skipped); nothing will be called. */
+mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_key *keys, size_t n,
+                                     const mf_cache_asker *asker, void *argument);
+
+/* Nothing more is called for it. */
+void mf_cache_client_cancel(mf_cache_client *client, mf_cache_lookup *lookup);
+
+/* Stores a list; what becomes of it is only counted. False: not now, or it is not one
+ * that can be stored. */
+bool mf_cache_client_set(mf_cache_client *client, const mf_cache_key *key,
+                         const mf_cache_entry *entry);
+
+/* Commands without a reply yet. */
+size_t mf_cache_client_pending(const mf_cache_client *client);
+
+/* Lookups must be done or cancelled. NULL is fine. The base must still be there, and its
+ * thread be the caller's or have ended. */
+void mf_cache_client_destroy(mf_cache_client *client);
+
+#endif

@@ -1,0 +1,133 @@
+/* entry.c: promises in entry.h. */
+#include "cache/entry.h"
+
+#include "base/number.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { HEAD_MAX = MF_CACHE_VERSION_MAX + 48, DIGITS_MAX = 15 };
+
+/* ------------------------------------------------------------------ the list */
+
+static size_t skip_integer(const char *text, size_t n)
+{
+    const size_t sign = text[0] == '-';
+    size_t i = sign;
+    while (i < n && text[i] >= '0' && text[i] <= '9')
+        i++;
+    const size_t digits = i - sign;
+    return digits == 0 || digits > DIGITS_MAX || (digits > 1 && text[sign] == '0') ? 0 : i;
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Bytes of the escape that text begins with, or 0. */
+static size_t skip_escape(const char *text, size_t n)
+{
+    enum { UNICODE_BYTES = 6 };
+    if (n < 2)
+        return 0;
+    if (text[1] != 'u')
+        return text[1] != '\0' && strchr("\"\\/bfnrt", text[1]) != NULL ? 2 : 0;
+    if (n < UNICODE_BYTES)
+        return 0;
+    for (size_t i = 2; i < UNICODE_BYTES; i++)
+        if (!is_hex(text[i]))
+            return 0;
+    return UNICODE_BYTES;
+}
+
+static size_t skip_string(const char *text, size_t n)
+{
+    size_t i = 1;
+    while (i < n && text[i] != '"') {
+        const size_t step = text[i] == '\\'                 ? skip_escape(text + i, n - i)
+                            : (unsigned char)text[i] < 0x20 ? 0
+                                                            : mf_utf8_length(text + i, n - i);
+        if (step == 0)
+            return 0;
+        i += step;
+    }
+    return i < n && i > 1 ? i + 1 : 0;
+}
+
+/* True when the whole is a JSON list, without blanks, of `count` ids. */
+static bool is_list(const char *text, size_t n, uint32_t count)
+{
+    if (n < 2 || text[0] != '[' || text[n - 1] != ']')
+        return false;
+    const size_t end = n - 1;
+    size_t i = 1;
+    uint32_t members = 0;
+    while (i < end) {
+        if (members > 0 && text[i++] != ',')
+            return false;
+        const size_t step = i == end         ? 0
+                            : text[i] == '"' ? skip_string(text + i, end - i)
+                                             : skip_integer(text + i, end - i);
+        if (step == 0)
+            return false;
+        i += step;
+        members++;
+    }
+    return members == count;
+}
+
+/* ------------------------------------------------------------------ the head */
+
+static int write_head(char head[HEAD_MAX], const mf_cache_key *key, const mf_cache_entry *entry)
+{
+    const uint64_t seed = XXH3_64bits(key->bytes, key->n_bytes);
+    return snprintf(head, HEAD_MAX, "%s %c %u %016llx\n", key->bytes + key->version_at,
+                    entry->known_user ? 'k' : 'u', entry->count,
+                    (unsigned long long)XXH3_64bits_withSeed(entry->list, entry->n_list, seed));
+}
+
+bool mf_cache_entry_write(mf_text *out, const mf_cache_key *key, const mf_cache_entry *entry)
+{
+    char head[HEAD_MAX];
+    if (entry->n_list > MF_CACHE_VALUE_MAX - HEAD_MAX || entry->count > key->top_n ||
+        !is_list(entry->list, entry->n_list, entry->count))
+        return false;
+    const size_t n_head = (size_t)write_head(head, key, entry);
+    if (!mf_text_reserve(out, n_head + entry->n_list))
+        return false;
+    mf_text_append(out, head, n_head);
+    mf_text_append(out, entry->list, entry->n_list);
+    return true;
+}
+
+bool mf_cache_entry_read(const char *value, size_t n_bytes, const mf_cache_key *key,
+                         mf_cache_entry *entry)
+{
+    if (n_bytes > MF_CACHE_VALUE_MAX)
+        return false;
+    const char *end = memchr(value, '\n', n_bytes < HEAD_MAX ? n_bytes : (size_t)HEAD_MAX);
+    const size_t n_version = (size_t)(key->n_bytes - key->version_at);
+    if (end == NULL || (size_t)(end - value) < n_version + strlen(" k 0 "))
+        return false;
+    const char *count = value + n_version + strlen(" k ");
+    const char *blank = memchr(count, ' ', (size_t)(end - count));
+    uint64_t n = 0;
+    if (blank == NULL || !mf_parse_uint64(count, (size_t)(blank - count), &n) || n > key->top_n)
+        return false;
+    const mf_cache_entry found = {.list = end + 1,
+                                  .n_list = n_bytes - (size_t)(end + 1 - value),
+                                  .count = (uint32_t)n,
+                                  .known_user = value[n_version + 1] == 'k'};
+    /* As write would have written it: nothing else need be looked at. */
+    char head[HEAD_MAX];
+    const size_t n_head = (size_t)write_head(head, key, &found);
+    if (n_head != (size_t)(end + 1 - value) || memcmp(head, value, n_head) != 0 ||
+        !is_list(found.list, found.n_list, found.count))
+        return false;
+    *entry = found;
+    return true;
+}

@@ -1,0 +1,153 @@
+/* session.c: promises in session.h. */
+#include "cache/session.h"
+
+#include "base/clock.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+struct mf_cache_session {
+    struct event_base *base;
+    struct event *over; /* the budget */
+    mf_cache_client *client;
+    bool is_over;
+};
+
+/* A call of get at work. */
+typedef struct question {
+    mf_cache_session *session;
+    mf_cache_session_found *found;
+    void *argument;
+    mf_cache_lookup *lookup; /* NULL when it is done */
+    size_t n_found;
+    bool answered;
+} question;
+
+static void when_over(evutil_socket_t fd, short what, void *argument)
+{
+    mf_cache_session *session = argument;
+    (void)fd;
+    (void)what;
+    session->is_over = true;
+}
+
+mf_cache_session *mf_cache_session_open(mf_cache *cache, mf_error *err)
+{
+    mf_cache_session *session = calloc(1, sizeof *session);
+    struct event_config *config = event_config_new();
+    if (session != NULL && config != NULL) {
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
+                                          EVENT_BASE_FLAG_PRECISE_TIMER);
+        session->base = event_base_new_with_config(config);
+    }
+    if (config != NULL)
+        event_config_free(config);
+    if (session != NULL && session->base != NULL) {
+        session->over = evtimer_new(session->base, when_over, session);
+        session->client = mf_cache_client_create(cache, session->base, err);
+    }
+    if (session != NULL && session->over != NULL && session->client != NULL)
+        return session;
+    mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a connection to Redis");
+    mf_cache_session_close(session);
+    return NULL;
+}
+
+/* Everything that has come since the last call, a connection's end above all; then the
+ * budget begins. */
+static void begin(mf_cache_session *session, uint32_t budget_ms)
+{
+    const struct timeval after = {.tv_sec = budget_ms / 1000,
+                                  .tv_usec = (suseconds_t)(budget_ms % 1000) * 1000};
+    session->is_over = false;
+    event_base_loop(session->base, EVLOOP_NONBLOCK);
+    event_add(session->over, &after);
+    mf_cache_client_start(session->client);
+}
+
+static void end(mf_cache_session *session)
+{
+    event_del(session->over);
+}
+
+/* True when the client may be asked. */
+static bool wait_for_connection(mf_cache_session *session)
+{
+    while (!session->is_over && mf_cache_client_state(session->client) == MF_CACHE_OPENING)
+        event_base_loop(session->base, EVLOOP_ONCE);
+    return mf_cache_client_state(session->client) == MF_CACHE_READY;
+}
+
+static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
+{
+    question *q = argument;
+    q->n_found++;
+    q->found(q->argument, i, entry);
+}
+
+static void take_done(void *argument, bool answered)
+{
+    question *q = argument;
+    q->lookup = NULL;
+    q->answered = answered;
+}
+
+/* Until it is done or the time is over. */
+static void ask(question *q, const mf_cache_key *keys, size_t n, const mf_cache_asker *asker)
+{
+    mf_cache_session *session = q->session;
+    q->lookup = mf_cache_client_get(session->client, keys, n, asker, q);
+    while (q->lookup != NULL && !session->is_over)
+        event_base_loop(session->base, EVLOOP_ONCE);
+    if (q->lookup != NULL)
+        mf_cache_client_cancel(session->client, q->lookup);
+}
+
+bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,
+                          uint32_t budget_ms, mf_cache_session_found *found, void *argument)
+{
+    static const mf_cache_asker asker = {take_found, take_done};
+    question q = {.session = session, .found = found, .argument = argument};
+    if (n == 0)
+        return true;
+    begin(session, budget_ms);
+    wait_for_connection(session);
+    ask(&q, keys, n, &asker);
+    /* The connection had died long ago, and only now it shows. */
+    if (!q.answered && q.n_found == 0 &&
+        mf_cache_client_state(session->client) == MF_CACHE_OPENING && wait_for_connection(session))
+        ask(&q, keys, n, &asker);
+    end(session);
+    return q.answered;
+}
+
+size_t mf_cache_session_set(mf_cache_session *session, const mf_cache_key *keys,
+                            const mf_cache_entry *entries, size_t n, uint32_t budget_ms)
+{
+    mf_cache_client *client = session->client;
+    size_t given = 0;
+    begin(session, budget_ms);
+    wait_for_connection(session);
+    for (size_t i = 0; i < n; i++) {
+        /* As many as may wait for a reply; then one has to come first. */
+        while (mf_cache_client_pending(client) >= MF_CACHE_COMMANDS_MAX && !session->is_over)
+            event_base_loop(session->base, EVLOOP_ONCE);
+        given += mf_cache_client_set(client, &keys[i], &entries[i]);
+    }
+    while (mf_cache_client_pending(client) > 0 && !session->is_over)
+        event_base_loop(session->base, EVLOOP_ONCE);
+    end(session);
+    return given;
+}
+
+void mf_cache_session_close(mf_cache_session *session)
+{
+    if (session == NULL)
+        return;
+    mf_cache_client_destroy(session->client);
+    if (session->over != NULL)
+        event_free(session->over);
+    if (session->base != NULL)
+        event_base_free(session->base);
+    free(session);
+}

@@ -1,0 +1,43 @@
+/* session.h: the cache for a program without an event loop: a call asks, waits at most so
+ * long, and returns.
+ *
+ *     mf_cache_session *session = mf_cache_session_open(cache, err);
+ *     mf_cache_session_get(session, keys, n, 150, found, argument);   … one MGET, or a few
+ *     mf_cache_session_set(session, keys, entries, n, 50);
+ *
+ * The promises of client.h hold, and:
+ *
+ * (1) A call returns within budget_ms, whatever Redis does. It opens the connection when
+ *     there is none; REDIS_CONNECT_MS and REDIS_COMMAND_MS still count.
+ * (2) The process may be frozen between two calls. A connection that has died meanwhile is
+ *     opened once more and asked again, within the budget; then it goes without.
+ * (3) Nothing happens between two calls.
+ *
+ * Threads: one at a time. */
+#ifndef MF_CACHE_SESSION_H
+#define MF_CACHE_SESSION_H
+
+#include "cache/client.h"
+
+typedef struct mf_cache_session mf_cache_session;
+
+/* cache is borrowed. Does not connect yet. Fails MF_ERR_MEMORY. */
+mf_cache_session *mf_cache_session_open(mf_cache *cache, mf_error *err);
+
+/* Key i is in the cache. entry is a view for the time of the call. */
+typedef void mf_cache_session_found(void *argument, size_t i, const mf_cache_entry *entry);
+
+/* Asks for n keys; found comes for each that is there, once. False: some have no answer
+ * (as when the cache is left alone): they count as skipped. */
+bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,
+                          uint32_t budget_ms, mf_cache_session_found *found, void *argument);
+
+/* Stores n lists and waits until Redis has taken them. Returns how many were given to it;
+ * the counters say how many it took. */
+size_t mf_cache_session_set(mf_cache_session *session, const mf_cache_key *keys,
+                            const mf_cache_entry *entries, size_t n, uint32_t budget_ms);
+
+/* NULL is fine. Before the cache is closed. */
+void mf_cache_session_close(mf_cache_session *session);
+
+#endif

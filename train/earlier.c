@@ -10,10 +10,10 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
                      mf_train_settings *values, mf_error *err)
 {
     memset(earlier, 0, sizeof *earlier);
-    if (!mf_model_channel_open(channel, &earlier->channel, err))
+    if (!mf_model_channel_open(channel, &earlier->mapped, err))
         return false;
-    earlier->model = mf_model_open_bytes(earlier->channel.bytes, earlier->channel.n_bytes,
-                                         earlier->channel.name, err);
+    earlier->model = mf_model_open_bytes(earlier->mapped.bytes, earlier->mapped.n_bytes,
+                                         earlier->mapped.name, err);
     if (earlier->model == NULL) {
         mf_earlier_close(earlier);
         return false;
@@ -32,7 +32,7 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_INFO, "earlier_model");
     mf_log_text(&line, "channel", channel->name);
-    mf_log_text(&line, "file", earlier->channel.name);
+    mf_log_text(&line, "file", earlier->mapped.name);
     mf_log_count(&line, "users", parts->n_users);
     mf_log_count(&line, "items", parts->n_items);
     mf_log_count(&line, "n_factors", parts->n_factors);
@@ -43,7 +43,7 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
 void mf_earlier_close(mf_earlier *earlier)
 {
     mf_model_close(earlier->model);
-    mf_model_channel_close(&earlier->channel);
+    mf_mapped_model_close(&earlier->mapped);
     memset(earlier, 0, sizeof *earlier);
 }
 

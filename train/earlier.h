@@ -16,7 +16,7 @@
 #include <stdbool.h>
 
 typedef struct mf_earlier {
-    mf_model_channel channel;
+    mf_mapped_model mapped;
     mf_model *model; /* NULL: there is none */
 } mf_earlier;
 

@@ -56,7 +56,7 @@ static void put_tar(bool packed)
 static void opens_as(const char *content, const char *name_end)
 {
     mf_error err = {0};
-    mf_model_channel model;
+    mf_mapped_model model;
     assert_ok(mf_model_channel_open(&channel, &model, &err), err);
     assert_int_equal(model.n_bytes, strlen(content));
     assert_memory_equal(model.bytes, content, strlen(content));
@@ -64,14 +64,14 @@ static void opens_as(const char *content, const char *name_end)
     const size_t n = strlen(model.name);
     assert_true(n >= strlen(name_end));
     assert_string_equal(model.name + n - strlen(name_end), name_end);
-    mf_model_channel_close(&model);
-    mf_model_channel_close(&model);
+    mf_mapped_model_close(&model);
+    mf_mapped_model_close(&model);
 }
 
 static void fails(mf_error_code code, const char *piece)
 {
     mf_error err = {0};
-    mf_model_channel model;
+    mf_mapped_model model;
     if (mf_model_channel_open(&channel, &model, &err))
         fail_msg("opened, expected: %s", piece);
     assert_error(&err, code, piece);
@@ -306,7 +306,7 @@ static void no_flipped_bit_of_the_gzip_data_changes_the_model(void **state)
     for (size_t at = 10; at < n; at++) { /* 10: the header's time and flags may differ */
         for (unsigned bit = 0; bit < 8; bit++) {
             mf_error err = {0};
-            mf_model_channel model;
+            mf_mapped_model model;
             gz[at] ^= (unsigned char)(1u << bit);
             put("model.tar.gz", gz, n);
             /* Some bits are padding, or point to an equal run of zeros. */
@@ -314,7 +314,7 @@ static void no_flipped_bit_of_the_gzip_data_changes_the_model(void **state)
                 assert_memory_equal(model.bytes, "the model", model.n_bytes);
             else
                 assert_int_equal(err.code, MF_ERR_FORMAT);
-            mf_model_channel_close(&model);
+            mf_mapped_model_close(&model);
             gz[at] ^= (unsigned char)(1u << bit);
         }
     }
@@ -425,12 +425,12 @@ static void every_failing_allocation_is_an_error(void **state)
     size_t n_failed = 0;
     for (size_t nth = 1; !ok && nth < 100; nth++) {
         mf_error err = {0};
-        mf_model_channel model;
+        mf_mapped_model model;
         mf_memory_fail_nth(nth);
         ok = mf_model_channel_open(&channel, &model, &err);
         mf_memory_fail_nth(0);
         if (ok) {
-            mf_model_channel_close(&model);
+            mf_mapped_model_close(&model);
         } else {
             assert_error(&err, MF_ERR_MEMORY, "no memory");
             n_failed++;

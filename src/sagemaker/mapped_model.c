@@ -1,0 +1,160 @@
+/* mapped_model.c: promises in mapped_model.h. */
+#include "sagemaker/mapped_model.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/stop.h"
+#include "sagemaker/name_list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { COPY_BYTES = 1 << 18 };
+
+bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error *err)
+{
+    const mf_where where = {model->name, 0, 0};
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return mf_fail_errno(err, errno, where, "cannot be looked at");
+    if (S_ISDIR(status.st_mode))
+        return mf_fail(err, MF_ERR_FORMAT, where, "expected a model, found a folder");
+    if (status.st_size == 0)
+        return mf_fail(err, MF_ERR_FORMAT, where, "the model file is empty");
+    void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        return mf_fail_errno(err, errno, where, "cannot be mapped");
+    model->bytes = bytes;
+    model->n_bytes = (size_t)status.st_size;
+    return true;
+}
+
+void mf_mapped_model_close(mf_mapped_model *model)
+{
+    if (model->bytes != NULL)
+        munmap((void *)model->bytes, model->n_bytes);
+    *model = (mf_mapped_model){0};
+}
+
+/* --------------------------------------------------------------- nameless files */
+
+int mf_nameless_file_open(mf_error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || folder[0] == '\0')
+        folder = "/tmp";
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    /* overlayfs before Linux 6.3 knows no O_TMPFILE. */
+    char path[MF_PATH_BYTES];
+    if (snprintf(path, sizeof path, "%s/mf-model-XXXXXX", folder) < (int)sizeof path)
+        fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    else
+        mf_fail_errno(err, errno, (mf_where){folder, 0, 0}, "no room to unpack a model");
+    return fd;
+}
+
+bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes, mf_error *err)
+{
+    while (n_bytes > 0) {
+        const ssize_t put = write(fd, bytes, n_bytes);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return mf_fail_errno(err, errno, MF_NOWHERE,
+                                 "no room for the model in $TMPDIR or /tmp");
+        bytes += put;
+        n_bytes -= (size_t)put;
+    }
+    return true;
+}
+
+/* --------------------------------------------------------------------- archives */
+
+static bool is_model(const mf_tar_member *member)
+{
+    const char *slash = strchr(member->name, '/');
+    const char *name = slash != NULL ? slash + 1 : member->name;
+    return !member->is_folder && strcmp(name, MF_MAPPED_MODEL_MEMBER) == 0;
+}
+
+static bool in_time(int64_t deadline_ms, mf_error *err)
+{
+    if (!mf_stop_check(err))
+        return false;
+    return deadline_ms == 0 || mf_clock_wall_ms() < deadline_ms ||
+           mf_fail(err, MF_ERR_IO, MF_NOWHERE, "the model was not unpacked in time");
+}
+
+static bool copy_member(mf_tar *tar, int fd, char *buffer, int64_t deadline_ms, mf_error *err)
+{
+    size_t got;
+    do {
+        if (!in_time(deadline_ms, err) || !mf_tar_read(tar, buffer, COPY_BYTES, &got, err) ||
+            !mf_nameless_file_append(fd, buffer, got, err))
+            return false;
+    } while (got == COPY_BYTES);
+    return true;
+}
+
+/* model.bin of the archive into fd, and the archive to its end: only then is it known to be
+ * whole. */
+static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive, int fd,
+                       int64_t deadline_ms, char *buffer, mf_error *err)
+{
+    const mf_where where = {archive, 0, 0};
+    char list[MF_NAME_LIST_BYTES] = "";
+    bool found = false;
+    for (;;) {
+        mf_tar_member member;
+        if (!in_time(deadline_ms, err) || !mf_tar_next(tar, &member, err))
+            return false;
+        if (member.name == NULL)
+            break;
+        if (!member.is_folder)
+            mf_name_list_add(list, member.name);
+        if (!is_model(&member))
+            continue;
+        if (found)
+            return mf_fail(err, MF_ERR_FORMAT, where, "the archive holds %s more than once",
+                           MF_MAPPED_MODEL_MEMBER);
+        found = true;
+        snprintf(model->name, sizeof model->name, "%.*s: %.64s",
+                 (int)(sizeof model->name - sizeof ": " - 64), archive, member.name);
+        if (!copy_member(tar, fd, buffer, deadline_ms, err))
+            return false;
+    }
+    return found || mf_fail(err, MF_ERR_FORMAT, where,
+                            "the archive has no %s at its top or one folder deep; it holds %s",
+                            MF_MAPPED_MODEL_MEMBER, list[0] != '\0' ? list : "no files");
+}
+
+bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *archive,
+                            int64_t deadline_ms, mf_error *err)
+{
+    bool ok = false;
+    char *buffer = NULL;
+    *model = (mf_mapped_model){0};
+    const int fd = mf_nameless_file_open(err);
+    if (fd < 0)
+        goto done;
+    buffer = mf_allocate(COPY_BYTES, 1, "a copy buffer", err);
+    if (buffer == NULL)
+        goto done;
+    ok = copy_model(model, tar, archive, fd, deadline_ms, buffer, err) &&
+         mf_mapped_model_map(model, fd, err);
+done:
+    if (fd >= 0)
+        close(fd);
+    mf_free(buffer);
+    return ok;
+}

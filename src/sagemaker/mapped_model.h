@@ -1,0 +1,51 @@
+/* mapped_model.h: a model.bin as bytes of this process, taken out of its archive first when it
+ * is packed (model.tar.gz, as a training job leaves it).
+ *
+ * (1) In an archive model.bin lies at the top or one folder deep, once. The whole archive is
+ *     judged (tar.h) before anything of it is used.
+ * (2) What is unpacked goes through a file without a name in $TMPDIR or /tmp, so it takes
+ *     disk, not memory, and nothing is left behind however the process ends.
+ * (3) Whether the bytes are a model is not looked at: mf_model_open_bytes(bytes, n_bytes,
+ *     name) does.
+ *
+ * Threads: any number, one model each. */
+#ifndef MF_SAGEMAKER_MAPPED_MODEL_H
+#define MF_SAGEMAKER_MAPPED_MODEL_H
+
+#include "base/error.h"
+#include "sagemaker/tar.h"
+#include "sagemaker/tree.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MF_MAPPED_MODEL_MEMBER "model.bin"
+
+typedef struct mf_mapped_model {
+    const void *bytes;            /* [n_bytes] mapped, page-aligned, read-only */
+    size_t n_bytes;               /* > 0 */
+    char name[2 * MF_PATH_BYTES]; /* where it came from: "…/model.tar.gz: model.bin" */
+} mf_mapped_model;
+
+/* Maps the whole file fd, which may be closed afterwards. model->name is there already and
+ * names it in errors. Fails MF_ERR_FORMAT: a folder, an empty file; MF_ERR_IO. */
+bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error *err);
+
+/* Unpacks and maps the archive's model.bin; tar is at its beginning, archive its name.
+ * deadline_ms: wall clock, 0: none. Fails MF_ERR_FORMAT: archive refused, damaged, truncated,
+ * or without model.bin (the text lists what it holds); MF_ERR_LIMIT, MF_ERR_IO (disk full, or
+ * the deadline), MF_ERR_MEMORY, MF_ERR_STOPPED. *model is then empty. */
+bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *archive,
+                            int64_t deadline_ms, mf_error *err);
+
+/* A zeroed or closed one is fine. */
+void mf_mapped_model_close(mf_mapped_model *model);
+
+/* A file in $TMPDIR or /tmp that has no name, to be closed by the caller; -1 and MF_ERR_IO. */
+int mf_nameless_file_open(mf_error *err);
+
+/* Appends all of it. Fails MF_ERR_IO: the disk is full. */
+bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes, mf_error *err);
+
+#endif

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "lambda/predict/endpoint.h"
-#include "lambda/predict/in_process.h"
 #include "lambda/runtime/metrics.h"
 
 /* Lambda gives a start 10 s; a sentence about what took too long has to get out too. */
@@ -22,11 +21,14 @@ static bool start_s3(mf_predict_function *f, mf_error *err)
 static bool start_predictor(mf_predict_function *f, int64_t deadline_ms, mf_error *err)
 {
     const mf_inference_limits limits = mf_predict_settings_limits(&f->settings);
+    f->handler.predictor = &f->endpoint;
     if (f->settings.endpoint_name[0] != '\0')
-        return mf_endpoint_predictor(&f->predictor, f->settings.endpoint_name, err);
-    mf_model_file file;
-    return mf_model_file_open(&file, f->settings.model_uri, f->s3, deadline_ms, err) &&
-           mf_in_process_predictor(&f->predictor, &file, &limits, err);
+        return mf_endpoint_predictor(&f->endpoint, f->settings.endpoint_name, err);
+    f->model = mf_model_source_create(f->settings.model_uri, f->s3, &limits, err);
+    if (f->model == NULL)
+        return false;
+    f->handler.predictor = mf_model_source_predictor(f->model);
+    return mf_model_source_load(f->model, deadline_ms, err);
 }
 
 bool mf_predict_start(void *context, mf_error *err)
@@ -45,21 +47,42 @@ bool mf_predict_start(void *context, mf_error *err)
         return false;
     f->handler.settings = &f->settings;
     f->handler.limits = mf_predict_settings_limits(&f->settings);
-    f->handler.predictor = &f->predictor;
     return true;
+}
+
+/* The wall clock's ms until which a place may be asked; 0 when it is not time for that, or
+ * there is no time. */
+static int64_t refresh_until_ms(const mf_predict_function *f, const mf_watched *place,
+                                uint32_t every_seconds, const mf_invocation *invocation,
+                                int64_t share, int64_t most_ms)
+{
+    if (every_seconds == 0 || mf_watched_asked_ms(place) < (int64_t)every_seconds * 1000)
+        return 0;
+    const int64_t share_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms) / share;
+    const int64_t budget_ms = share_ms < most_ms ? share_ms : most_ms;
+    return budget_ms > 0 ? mf_clock_wall_ms() + budget_ms : 0;
 }
 
 /* The table may be another one afterwards. */
 static void refresh_movies(mf_predict_function *f, const mf_invocation *invocation)
 {
-    const int64_t every_ms = (int64_t)f->settings.movies_refresh_seconds * 1000;
-    if (every_ms > 0 && mf_movies_source_asked_ms(f->movies) >= every_ms) {
-        const int64_t share_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms) / 4;
-        const int64_t budget_ms = share_ms < MF_REFRESH_MS ? share_ms : MF_REFRESH_MS;
-        if (budget_ms > 0)
-            mf_movies_source_refresh(f->movies, mf_clock_wall_ms() + budget_ms);
-    }
+    const int64_t until_ms =
+        refresh_until_ms(f, mf_movies_source_place(f->movies), f->settings.movies_refresh_seconds,
+                         invocation, 4, MF_REFRESH_MS);
+    if (until_ms > 0)
+        mf_movies_source_refresh(f->movies, until_ms);
     f->handler.movies = mf_movies_source_get(f->movies);
+}
+
+static void refresh_model(mf_predict_function *f, const mf_invocation *invocation)
+{
+    if (f->model == NULL)
+        return;
+    const int64_t until_ms =
+        refresh_until_ms(f, mf_model_source_place(f->model), f->settings.model_refresh_seconds,
+                         invocation, 2, MF_MODEL_REFRESH_MS);
+    if (until_ms > 0)
+        mf_model_source_refresh(f->model, until_ms);
 }
 
 static void log_outcome(const mf_predict_outcome *outcome)
@@ -93,7 +116,10 @@ static void write_metrics(const mf_predict_function *f, const mf_invocation *inv
     if (outcome->asked_model)
         mf_metrics_add(&metrics, "ModelLatency", MF_UNIT_MILLISECONDS, outcome->model_ms);
     mf_metrics_add(&metrics, "MoviesAge", MF_UNIT_SECONDS,
-                   (double)mf_movies_source_age_ms(f->movies) / 1e3);
+                   (double)mf_watched_age_ms(mf_movies_source_place(f->movies)) / 1e3);
+    if (f->model != NULL)
+        mf_metrics_add(&metrics, "ModelAge", MF_UNIT_SECONDS,
+                       (double)mf_watched_age_ms(mf_model_source_place(f->model)) / 1e3);
     mf_metrics_add(&metrics, "Errors", MF_UNIT_COUNT, kind == MF_PROBLEM_NONE ? 0 : 1);
     if (kind != MF_PROBLEM_NONE)
         mf_metrics_add(&metrics, mf_problem_metric(kind), MF_UNIT_COUNT, 1);
@@ -107,6 +133,7 @@ bool mf_predict_event(void *context, const mf_invocation *invocation, mf_text *r
     mf_predict_outcome outcome;
     const double start = mf_clock_seconds();
     refresh_movies(f, invocation);
+    refresh_model(f, invocation);
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)
@@ -118,7 +145,8 @@ void mf_predict_finish(void *context)
 {
     mf_predict_function *f = context;
     mf_predict_handler_free(&f->handler);
-    mf_predictor_destroy(&f->predictor);
+    mf_predictor_destroy(&f->endpoint);
+    mf_model_source_destroy(f->model);
     mf_movies_source_destroy(f->movies);
     mf_aws_client_destroy(f->s3);
 }

@@ -11,26 +11,31 @@
  *     the movies.
  * (2) Movies that were last looked at MOVIES_REFRESH_SECONDS ago are looked at again before
  *     an event is handled, for MF_REFRESH_MS or a quarter of the event's time at most.
+ *     The model of this process likewise, MODEL_REFRESH_SECONDS ago, for half of the event's
+ *     time and MF_MODEL_REFRESH_MS at most. No event fails for it.
  * (3) What went wrong is one line in the log: INFO for a request that is wrong (no word of
  *     it), ERROR for ourselves and the model, with the details that nobody else sees.
  * (4) Each event is one line of metrics, namespace Recommender, dimension Function=predict:
- *     Latency and ModelLatency (ms), MoviesAge (s), Errors and one more by kind (count).
+ *     Latency and ModelLatency (ms), MoviesAge and ModelAge (s), Errors and one more by kind
+ * (count).
  *
  * Threads: the runtime's. */
 #ifndef MF_LAMBDA_PREDICT_FUNCTION_H
 #define MF_LAMBDA_PREDICT_FUNCTION_H
 
 #include "lambda/predict/handler.h"
+#include "lambda/predict/model_source.h"
 #include "lambda/predict/movies_source.h"
 
-enum { MF_REFRESH_MS = 1000 };
+enum { MF_REFRESH_MS = 1000, MF_MODEL_REFRESH_MS = 5000 };
 
 /* Zeroed before start. */
 typedef struct mf_predict_function {
     mf_predict_settings settings;
     mf_aws_client *s3; /* NULL when everything is in files */
     mf_movies_source *movies;
-    mf_predictor predictor;
+    mf_predictor endpoint;  /* this … */
+    mf_model_source *model; /* … or this */
     mf_predict_handler handler;
 } mf_predict_function;
 

@@ -14,7 +14,7 @@ enum {
 };
 
 typedef struct in_process {
-    mf_model_file file;
+    mf_mapped_model file;
     mf_model *model;
     mf_recommender *recommender;
     mf_workspace *workspace;
@@ -58,7 +58,7 @@ static void destroy(void *context)
     mf_workspace_destroy(p->workspace);
     mf_recommender_destroy(p->recommender);
     mf_model_close(p->model);
-    mf_model_file_close(&p->file);
+    mf_mapped_model_close(&p->file);
     mf_free(p);
 }
 
@@ -78,17 +78,17 @@ static void log_model(const in_process *p, double seconds)
     mf_log_end(&line);
 }
 
-bool mf_in_process_predictor(mf_predictor *predictor, mf_model_file *file,
+bool mf_in_process_predictor(mf_predictor *predictor, mf_mapped_model *file,
                              const mf_inference_limits *limits, mf_error *err)
 {
     const double start = mf_clock_seconds();
     in_process *p = mf_allocate(1, sizeof *p, "a model", err);
     if (p == NULL) {
-        mf_model_file_close(file);
+        mf_mapped_model_close(file);
         return false;
     }
     p->file = *file;
-    *file = (mf_model_file){0};
+    *file = (mf_mapped_model){0};
     p->limits = *limits;
     p->model = mf_model_open_bytes(p->file.bytes, p->file.n_bytes, p->file.name, err);
     if (p->model != NULL)

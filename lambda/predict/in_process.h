@@ -9,12 +9,13 @@
 #define MF_LAMBDA_PREDICT_IN_PROCESS_H
 
 #include "inference/inference.h"
-#include "lambda/predict/model_file.h"
 #include "lambda/predict/predictor.h"
+#include "sagemaker/mapped_model.h"
 
 /* Takes the file, also on failure (and leaves it closed). limits are copied. Logs the
- * model. Fails MF_ERR_FORMAT when the file is no model, with the reason; MF_ERR_MEMORY. */
-bool mf_in_process_predictor(mf_predictor *predictor, mf_model_file *file,
+ * model. Cost: a look at every byte, and top-N's index. Fails MF_ERR_FORMAT when the file is no
+ * model, with the reason; MF_ERR_MEMORY. */
+bool mf_in_process_predictor(mf_predictor *predictor, mf_mapped_model *file,
                              const mf_inference_limits *limits, mf_error *err);
 
 #endif

@@ -4,20 +4,19 @@
  *
  * (1) There are movies once load went well, and from then on always.
  * (2) refresh asks the place for something newer: S3 by the ETag, a file by its size and
- *     times. What is newer is read whole before it takes the old one's place; when it
+ *     times (watched.h). What is newer is read whole before it takes the old one's place; when it
  *     cannot be had or is not sound the old movies stay, and the log says why.
  *
  * Threads: one. */
 #ifndef MF_LAMBDA_PREDICT_MOVIES_SOURCE_H
 #define MF_LAMBDA_PREDICT_MOVIES_SOURCE_H
 
-#include "lambda/aws/client.h"
 #include "lambda/predict/movies.h"
+#include "lambda/predict/watched.h"
 
 typedef struct mf_movies_source mf_movies_source;
 
-/* uri is copied; s3 (of service MF_AWS_S3) is borrowed, NULL when uri is a path. Reads
- * nothing. NULL: MF_ERR_CONFIG, MF_ERR_MEMORY. */
+/* uri and s3 as in watched.h. Reads nothing. NULL: MF_ERR_CONFIG, MF_ERR_MEMORY. */
 mf_movies_source *mf_movies_source_create(const char *uri, mf_aws_client *s3, mf_error *err);
 
 /* NULL is fine. */
@@ -34,10 +33,7 @@ bool mf_movies_source_refresh(mf_movies_source *source, int64_t deadline_ms);
 /* The movies; NULL before load. Valid until the next refresh. */
 const mf_movies *mf_movies_source_get(const mf_movies_source *source);
 
-/* Milliseconds by the wall clock since the place was last known to have nothing newer, and
- * since it was last asked. When the clock was set back the first is 0 and the second
- * INT64_MAX: time to ask. */
-int64_t mf_movies_source_age_ms(const mf_movies_source *source);
-int64_t mf_movies_source_asked_ms(const mf_movies_source *source);
+/* For its ages. */
+const mf_watched *mf_movies_source_place(const mf_movies_source *source);
 
 #endif

@@ -14,6 +14,9 @@ static const mf_setting table[] = {
     {.name = "MODEL_URI", .aliases = "MODEL_S3_URI MODEL_FILE", .type = MF_SETTING_TEXT,
      .initial = "", .help = "model.bin or model.tar.gz to answer from in this process: "
                             "s3://bucket/key or a path", FIELD(model_uri)},
+    {.name = "MODEL_REFRESH_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 31536000,
+     .initial = "300", .help = "look for a newer model when the last look is so old; 0: never",
+     FIELD(model_refresh_seconds)},
     {.name = "MOVIES_URI", .aliases = "MOVIES_S3_URI MOVIES_FILE", .type = MF_SETTING_TEXT,
      .initial = "", .help = "movies.csv: s3://bucket/key or a path; required", FIELD(movies_uri)},
     {.name = "MOVIES_REFRESH_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 31536000,

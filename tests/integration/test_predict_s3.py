@@ -155,6 +155,120 @@ class Model(PredictCase):
             self.refused(uri, ENDPOINT_NAME=None, MODEL_S3_URI=uri)
 
 
+class NewerModel(PredictCase):
+    """A model that is looked for again every second."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.old = trained().model_bin.read_bytes()
+        cls.new = trained(seed=8).model_bin.read_bytes()
+
+    def etagged(self, content, etag):
+        return answer(200, content, [("ETag", f'"{etag}"')])
+
+    def refreshing(self, **more):
+        self.s3.will(self.etagged(self.old, "v1"))
+        run = self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://my-models/model.tar.gz",
+                         MODEL_REFRESH_SECONDS="1", **more)
+        return run
+
+    def rating_later(self, **how):
+        time.sleep(1.1)
+        return self.rating(**how)
+
+    def rating(self, **how):
+        user, item = trained().rows[0][:2]
+        return json.loads(self.bare({"userId": user, "movieId": item}, **how))["predicted_rating"]
+
+    def versions(self, run):
+        return [line["version"] for line in self.events(run, "model")]
+
+    def test_a_newer_model_takes_the_old_ones_place(self):
+        """59"""
+        run = self.refreshing()
+        first = self.rating()
+        self.s3.will(answer(304, headers=[("ETag", '"v1"')]))
+        self.assertEqual(first, self.rating_later())
+        self.assertEqual(first, self.rating())
+        self.assertEqual(1, len(self.versions(run)))
+        self.s3.will(self.etagged(archive(self.new), "v2"))
+        self.rating_later()
+        self.s3.will(answer(304, headers=[("ETag", '"v2"')]))
+        self.rating_later()
+        self.assertEqual([None, '"v1"', '"v1"', '"v2"'],
+                         [r.header("If-None-Match") for r in self.s3.requests])
+        self.assertEqual(2, len(set(self.versions(run))))
+        self.assertEqual(["movies.csv"], [p.name for p in self.folder.iterdir()])
+
+    def test_what_goes_wrong_later_keeps_the_old_model(self):
+        """59, 60"""
+        run = self.refreshing()
+        first = self.rating()
+        packed = archive(self.new)
+        broken = self.new[:9000] + bytes([self.new[9000] ^ 1]) + self.new[9001:]
+        acts = (error(404, "NoSuchKey"), error(403, "AccessDenied"), answer(200, b""), answer(200, b"x"),
+                cut(len(self.new), self.new[:-1]), answer(200, packed[:-9]),
+                answer(200, archive(b"no model")), answer(200, broken))
+        for act in acts:
+            self.s3.otherwise = act
+            self.assertEqual(first, self.rating_later())
+        self.assertEqual({'"v1"'}, {r.header("If-None-Match") for r in self.s3.requests[1:]})
+        lines = self.events(run, "model_not_refreshed", self.stop(run).stdout)
+        self.assertEqual(len(acts), len(lines))
+        for line in lines:
+            self.assertEqual("WARN", line["level"])
+            self.assertIn("s3://my-models/model.tar.gz", line["message"])
+            self.assertIn("the old model stays", line["message"])
+
+    def test_a_slow_place_holds_no_event_up_past_its_deadline(self):
+        run = self.refreshing()
+        first = self.rating()
+        slowly = pieces(self.etagged_head(len(self.new)), self.new, 50, 0.2)
+        for act in (forever, slowly):
+            self.s3.otherwise = act
+            asked = len(self.s3.requests)
+            self.assertEqual(first, self.rating_later(deadline_in=3.0))
+            self.assertGreater(len(self.s3.requests), asked)
+            asked = len(self.s3.requests)
+            self.assertEqual(first, self.rating())
+            self.assertEqual(asked, len(self.s3.requests), "asked again right after it failed")
+        self.assertEqual(2, len(self.events(run, "model_not_refreshed")))
+        self.s3.otherwise = self.etagged(self.new, "v2")
+        self.rating_later()
+        self.assertEqual(2, len(set(self.versions(run))))
+
+    @staticmethod
+    def etagged_head(n_bytes):
+        return (f"HTTP/1.1 200 OK\r\nETag: \"v9\"\r\nContent-Length: {n_bytes}\r\n\r\n").encode()
+
+    def test_without_a_period_nobody_asks_again(self):
+        self.s3.will(self.etagged(self.old, "v1"))
+        self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://my-models/model.bin",
+                   MODEL_REFRESH_SECONDS="0")
+        self.rating_later()
+        self.assertEqual(1, len(self.s3.requests))
+
+    def test_an_event_without_time_for_it_leaves_the_place_alone(self):
+        """9"""
+        self.refreshing()
+        time.sleep(1.1)
+        self.assertReport(self.ask({"userId": "1", "movieId": "1"}, deadline_in=-1.0),
+                          "Runtime.DeadlinePassed", "")
+        self.assertEqual(1, len(self.s3.requests))
+
+
+def pieces(head, body, n, seconds):
+    """The answer in n pieces with so much time between, until nobody wants more."""
+    def act(connection, _):
+        connection.sendall(head)
+        size = len(body) // n + 1
+        for at in range(0, len(body), size):
+            connection.sendall(body[at:at + size])
+            time.sleep(seconds)
+        return True
+    return act
+
+
 class RealS3(PredictCase, NodeCase):
     """s3rver, another's idea of S3."""
 

@@ -1,10 +1,14 @@
-/* test_predict_model.c: model_file.h and in_process.h: the model in the function's own
- * process, from every kind of file, and the same answers as src/inference gives. */
+/* test_predict_model.c: model_source.h and in_process.h: the model in the function's own
+ * process, from every kind of file, with the answers that src/inference gives, and newer ones
+ * in its place (those of S3 are tests/integration's). */
 #include "model_sample.h"
 #include "predict_testing.h"
 #include "testing_tar.h"
 
-#include "lambda/predict/in_process.h"
+#include "lambda/predict/model_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 static struct {
     char *folder;
@@ -27,32 +31,38 @@ static int end(void **state)
     return predicting_end(state);
 }
 
-static bool open_bytes(const char *name, const void *bytes, size_t n, mf_predictor *predictor,
-                       mf_error *err)
+/* A source of the file at path. NULL: *err says why it could not be loaded. */
+static mf_model_source *open_path(const char *path, mf_error *err)
 {
-    mf_model_file file;
+    const mf_inference_limits limits = mf_predict_settings_limits(&on.settings);
+    mf_model_source *source = mf_model_source_create(path, NULL, &limits, err);
+    if (source != NULL && mf_model_source_load(source, 0, err))
+        return source;
+    mf_model_source_destroy(source);
+    return NULL;
+}
+
+static mf_model_source *open_bytes(const char *name, const void *bytes, size_t n, mf_error *err)
+{
     char *path = testing_path(kept.folder, name);
     testing_write(path, bytes, n);
-    const mf_inference_limits limits = mf_predict_settings_limits(&on.settings);
-    const bool ok = mf_model_file_open(&file, path, NULL, 0, err) &&
-                    mf_in_process_predictor(predictor, &file, &limits, err);
+    mf_model_source *source = open_path(path, err);
     unlink(path);
     free(path);
-    return ok;
+    return source;
 }
 
 static void refuse_file(const char *name, const void *bytes, size_t n, const char *piece)
 {
     mf_error err = {0};
-    mf_predictor predictor = {0};
-    assert_false(open_bytes(name, bytes, n, &predictor, &err));
+    assert_null(open_bytes(name, bytes, n, &err));
     assert_error(&err, err.code, piece);
     assert_error(&err, err.code, name);
 }
 
-static void ask_it(const mf_predictor *predictor, const char *event, const char *answer)
+static void ask_it(const mf_model_source *source, const char *event, const char *answer)
 {
-    on.handler.predictor = predictor;
+    on.handler.predictor = mf_model_source_predictor(source);
     if (!send_event(event))
         fail_msg("%s", on.err.text);
     on.handler.predictor = &on.predictor;
@@ -94,15 +104,15 @@ static void a_model_answers_from_each_kind_of_file(void **state)
         {"any name", packed, gzip(tar.bytes, tar.n, packed, sizeof packed)},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        mf_predictor predictor = {0};
-        assert_ok(open_bytes(files[i].name, files[i].bytes, files[i].n, &predictor, &err), err);
+        mf_model_source *source = open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
+        assert_ok(source != NULL, err);
         /* The file is gone by now: the mapping keeps it. */
-        ask_it(&predictor, "{\"userId\":7,\"movieId\":2959}",
+        ask_it(source, "{\"userId\":7,\"movieId\":2959}",
                "{\"predicted_rating\": 2.0, \"movie_title\": \"Fight Club (1999)\"}");
-        ask_it(&predictor, "{\"userId\":\"nobody\",\"movieId\":\"nothing\"}",
+        ask_it(source, "{\"userId\":\"nobody\",\"movieId\":\"nothing\"}",
                "{\"predicted_rating\": 3.5, \"movie_title\": null, \"known_user\": false, "
                "\"known_item\": false, \"known_movie\": false}");
-        mf_predictor_destroy(&predictor);
+        mf_model_source_destroy(source);
     }
 }
 
@@ -111,7 +121,7 @@ static void a_file_that_is_no_model_is_refused_with_the_reason(void **state)
     (void)state;
     static testing_tar tar;
     static unsigned char packed[TESTING_TAR_BYTES];
-    refuse_file("empty", "", 0, "the file is empty");
+    refuse_file("empty", "", 0, "the model file is empty");
     refuse_file("text", "movieId,title\n", 14, "");
     refuse_file("cut.bin", kept.model, kept.n_model / 2, "");
     kept.model[kept.n_model / 2] ^= 1;
@@ -120,30 +130,100 @@ static void a_file_that_is_no_model_is_refused_with_the_reason(void **state)
     tar.n = 0;
     testing_tar_add(&tar, "other.bin", '0', "x", 1);
     testing_tar_end(&tar);
-    refuse_file("other.tar", tar.bytes, tar.n, "no model.bin at its top or one folder deep");
+    refuse_file("other.tar", tar.bytes, tar.n,
+                "no model.bin at its top or one folder deep; it holds other.bin");
     tar.n = 0;
     testing_tar_add(&tar, "model.bin", '0', kept.model, kept.n_model);
     testing_tar_add(&tar, "a/model.bin", '0', kept.model, kept.n_model);
     testing_tar_end(&tar);
-    refuse_file("twice.tar", tar.bytes, tar.n, "twice");
+    refuse_file("twice.tar", tar.bytes, tar.n, "more than once");
     const size_t n = gzip(tar.bytes, tar.n, packed, sizeof packed);
     refuse_file("cut.tar.gz", packed, n / 2, "");
     mf_error err = {0};
-    mf_model_file file;
-    assert_false(mf_model_file_open(&file, "/nowhere/model.bin", NULL, 0, &err));
+    assert_null(open_path("/nowhere/model.bin", &err));
     assert_error(&err, MF_ERR_IO, "/nowhere/model.bin: the model cannot be read");
     mf_error_clear(&err);
-    assert_false(mf_model_file_open(&file, kept.folder, NULL, 0, &err));
-    assert_error(&err, MF_ERR_FORMAT, "found a folder");
+    assert_null(open_path(kept.folder, &err));
+    assert_error(&err, MF_ERR_IO, "expected a file with the model, found a folder");
+}
+
+/* Puts a file in the place of the one there, as writers of models do. */
+static void replace(const char *path, const void *bytes, size_t n)
+{
+    char *other = testing_path(kept.folder, "other");
+    testing_write(other, bytes, n);
+    assert_int_equal(rename(other, path), 0);
+    free(other);
+}
+
+/* The rating of user 7 for item 2959 is 2.0 in one model and 3.0 in the other. */
+static unsigned char *another_model(size_t *n)
+{
+    mf_model_parts parts = sample_parts();
+    parts.rating_min = 3;
+    return sample_file(&parts, n);
+}
+
+static void a_newer_model_takes_the_old_ones_place(void **state)
+{
+    (void)state;
+    static const char event[] = "{\"userId\":7,\"movieId\":2959}";
+    static const char old[] = "{\"predicted_rating\": 2.0, \"movie_title\": \"Fight Club (1999)\"}";
+    static const char new[] = "{\"predicted_rating\": 3.0, \"movie_title\": \"Fight Club (1999)\"}";
+    mf_error err = {0};
+    size_t n_other;
+    unsigned char *other = another_model(&n_other);
+    char *path = testing_path(kept.folder, "model.bin");
+    testing_write(path, kept.model, kept.n_model);
+    mf_model_source *source = open_path(path, &err);
+    assert_ok(source != NULL, err);
+    const mf_predictor *predictor = mf_model_source_predictor(source);
+    const void *before = predictor->context;
+    assert_true(mf_model_source_refresh(source, 0));
+    assert_ptr_equal(predictor->context, before);
+    ask_it(source, event, old);
+
+    replace(path, other, n_other / 2);
+    assert_false(mf_model_source_refresh(source, 0));
+    replace(path, "", 0);
+    assert_false(mf_model_source_refresh(source, 0));
+    unlink(path);
+    assert_false(mf_model_source_refresh(source, 0));
+    assert_ptr_equal(predictor->context, before);
+    ask_it(source, event, old);
+
+    /* No time: not even begun, and made up for later. */
+    replace(path, other, n_other);
+    assert_false(mf_model_source_refresh(source, 1));
+    ask_it(source, event, old);
+    assert_true(mf_model_source_refresh(source, mf_clock_wall_ms() + 600000));
+    ask_it(source, event, new);
+    assert_true(mf_watched_age_ms(mf_model_source_place(source)) < 60000);
+
+    /* Memory that ends in the middle. */
+    replace(path, kept.model, kept.n_model);
+    size_t nth = 1;
+    for (bool ok = false; !ok; nth++) {
+        assert_in_range(nth, 1, 200);
+        mf_memory_fail_nth(nth);
+        ok = mf_model_source_refresh(source, 0);
+        mf_memory_fail_nth(0);
+        ask_it(source, event, ok ? old : new);
+    }
+    assert_true(nth > 3);
+    mf_model_source_destroy(source);
+    unlink(path);
+    free(path);
+    free(other);
 }
 
 static void every_kind_of_question_is_answered(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_predictor predictor = {0};
-    assert_ok(open_bytes("model.bin", kept.model, kept.n_model, &predictor, &err), err);
-    on.handler.predictor = &predictor;
+    mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
+    assert_ok(source != NULL, err);
+    on.handler.predictor = mf_model_source_predictor(source);
     static const char *const events[] = {
         "bare", "bare_top_n", "bare_movies", "bare_similar", "bare_visitor",
     };
@@ -151,22 +231,24 @@ static void every_kind_of_question_is_answered(void **state)
         if (!send_fixture(events[i]))
             fail_msg("%s: %s", events[i], on.err.text);
     on.handler.predictor = &on.predictor;
-    mf_predictor_destroy(&predictor);
+    mf_model_source_destroy(source);
 }
 
 static void a_deadline_in_the_past_ends_long_work(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_predictor predictor = {0};
     mf_problem problem = {0};
     const char *answer = NULL;
     size_t n = 0;
-    assert_ok(open_bytes("model.bin", kept.model, kept.n_model, &predictor, &err), err);
+    mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
+    assert_ok(source != NULL, err);
+    const mf_predictor *predictor = mf_model_source_predictor(source);
     /* One question is one step: it is answered, or its time was up before. */
-    if (!predictor.ask(predictor.context, QUESTION, sizeof QUESTION - 1, 0, &answer, &n, &problem))
+    if (!predictor->ask(predictor->context, QUESTION, sizeof QUESTION - 1, 0, &answer, &n,
+                        &problem))
         assert_int_equal(problem.kind, MF_PROBLEM_TIMEOUT);
-    mf_predictor_destroy(&predictor);
+    mf_model_source_destroy(source);
 }
 
 static void without_memory_there_is_an_error_and_no_leak(void **state)
@@ -174,12 +256,11 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
     (void)state;
     for (size_t nth = 1; nth < 200; nth++) {
         mf_error err = {0};
-        mf_predictor predictor = {0};
         mf_memory_fail_nth(nth);
-        const bool ok = open_bytes("model.bin", kept.model, kept.n_model, &predictor, &err);
+        mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
         mf_memory_fail_nth(0);
-        if (ok) {
-            mf_predictor_destroy(&predictor);
+        if (source != NULL) {
+            mf_model_source_destroy(source);
             return;
         }
         assert_error(&err, MF_ERR_MEMORY, "memory");
@@ -192,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         predicting_test(a_model_answers_from_each_kind_of_file),
         predicting_test(a_file_that_is_no_model_is_refused_with_the_reason),
+        predicting_test(a_newer_model_takes_the_old_ones_place),
         predicting_test(every_kind_of_question_is_answered),
         predicting_test(a_deadline_in_the_past_ends_long_work),
         predicting_test(without_memory_there_is_an_error_and_no_leak),

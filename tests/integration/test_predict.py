@@ -49,6 +49,40 @@ class Wirings(PredictCase):
         self.assertEqual([], self.endpoint.requests)
         self.assertBody(ANSWER, self.post(QUESTION))
 
+    def test_bodies_and_ids_that_are_none_are_400_with_a_sentence(self):
+        """22, 37"""
+        self.start()
+        for raw in (b"\0\0", b"\xff\xfe", bytes(range(256)), b"\x1f\x8b\x08 no gzip", b'{"userId":"\xc3"}'):
+            message = self.assertError(400, "bad_request", self.post(
+                base64.b64encode(raw).decode(), isBase64Encoded=True))
+            self.assertIn("not valid JSON at line 1", message)
+        deep = '{"userId":' + "[" * 10000 + "]" * 10000 + "}"
+        self.assertIn("depth", self.assertError(400, "bad_request", self.post(deep)))
+        for field in ("userId", "movieId"):
+            other = {"userId": "2", "movieId": "2959"}
+            for value in (None, {}, {"id": 1}, [], ["2"], "", "x" * 10000, True, 1.5, "a\nb"):
+                body = json.dumps({**other, field: value})
+                message = self.assertError(400, "bad_request", self.post(body))
+                self.assertRegex(message, f"^{field}: ")
+                self.assertReport(self.ask(body.encode()), "Function.InvalidEvent",
+                                  f"400 bad_request: {field}: ")
+            beyond = json.dumps({**other, field: 10 ** 30})
+            self.assertIn("64 bits", self.assertError(400, "bad_request", self.post(beyond)))
+            del other[field]
+            message = self.assertError(400, "bad_request", self.post(other))
+            self.assertRegex(message, "^add (userId|movieId)|userId with")
+        self.assertEqual([], self.endpoint.requests)
+        self.assertBody(ANSWER, self.post(QUESTION))
+
+    def test_an_event_of_odd_members_is_still_answered(self):
+        """40"""
+        self.start()
+        for more in ({"headers": None}, {"headers": [1]}, {"cookies": [None]}, {"rawPath": None},
+                     {"queryStringParameters": 5}, {"isBase64Encoded": None}, {"x": {"y": []}}):
+            self.assertBody(ANSWER, self.post(QUESTION, **more))
+        for context in ({}, {"http": None}, {"http": {"method": 5}}, {"http": []}):
+            self.assertError(400, "bad_request", self.post(QUESTION, requestContext=context))
+
     def test_paths_methods_and_cors(self):
         self.start(ALLOW_ORIGIN="https://www.example.com")
         self.assertError(404, "not_found", self.post(QUESTION, path="/other"))

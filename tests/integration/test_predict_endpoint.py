@@ -82,10 +82,26 @@ class Endpoint(PredictCase):
                    code="bad_gateway", n_tries=3)
 
     def test_an_answer_that_is_none_is_502(self):
+        """42"""
         self.tries(*(answer(200, body) for body in (
             b"", b"null", b"[]", b"<html></html>", b'{"predicted_rating":"4"}', SAID[:-1], b"\0",
             b'{"recommendations":[]}', b"\xff" * 1000, b"[" * 100000)),
             status=502, code="bad_gateway", n_tries=1)
+
+    def test_a_bare_event_fails_when_the_model_does(self):
+        """43: errorMessage begins with the status, for an API that maps it."""
+        for act, kind, message in (
+                (failure(503, "ServiceUnavailable", Message=ARN), "Function.DownstreamError",
+                 "502 bad_gateway: "),
+                (THROTTLED, "Function.LimitExceeded", "429 too_many_requests: "),
+                (model_error(404, ARN), "Function.NotFound", "404 not_found: "),
+                (answer(200, b"nonsense"), "Function.DownstreamError", "502 bad_gateway: ")):
+            self.endpoint.otherwise = act
+            event = self.ask(QUESTION)
+            self.assertReport(event, kind)
+            self.assertTrue(event.json["errorMessage"].startswith(message), event.json)
+            self.assertNotIn("arn:", event.json["errorMessage"])
+            self.assertNotIn("127.0.0.1", event.json["errorMessage"])
 
     def test_an_endless_answer_is_given_up(self):
         self.tries(answer(200, b"x" * (7 << 20), keep=False), status=502, code="bad_gateway", n_tries=1)

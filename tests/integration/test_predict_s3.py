@@ -9,7 +9,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from aws_peers import answer, cut, forever, hang_up, slow
+from aws_peers import answer, cut, forever, hang_up, raw, slow
 from predict_case import ANSWER, MOVIES, QUESTION, PredictCase
 from serving import trained
 from test_aws_node import NodeCase
@@ -60,7 +60,9 @@ class Movies(PredictCase):
         self.assertBody(ANSWER, self.post(QUESTION))
 
     def test_what_does_not_pass_ends_the_start(self):
-        for act in (error(503, "SlowDown"), hang_up):
+        for act in (error(503, "SlowDown"), hang_up, raw(b"SSH-2.0-OpenSSH\r\n\r\n", keep=False),
+                    raw(bytes(range(256)) * 8, keep=False), answer(500, b"<Error><Code>"),
+                    answer(403, b"\0<html>"), answer(204)):
             self.s3.otherwise = act
             self.refused(URI)
 

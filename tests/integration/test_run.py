@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,19 @@ class Run(unittest.TestCase):
         self.environment = {**os.environ, "FOLDER": keep.name, "PORT": "21800",
                             "ENDPOINT_PORT": "21900"}
 
+    def test_ports_that_are_taken_give_way_to_the_next(self):
+        for name in ("PORT", "ENDPOINT_PORT"):
+            taken = socket.create_server(("127.0.0.1", 0))
+            self.addCleanup(taken.close)
+            self.environment[name] = str(taken.getsockname()[1])
+        done = subprocess.run([SOURCE / "script/run", "--once"], env=self.environment, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
+        ports = {int(p) for p in re.findall(r"localhost:(\d+)/predict", done.stdout)}
+        self.assertEqual(1, len(ports))
+        self.assertGreater(ports.pop(), int(self.environment["PORT"]))
+        self.assertRegex(done.stdout, r'\n\{"predicted_rating": ')
+
     def test_once_trains_serves_answers_and_leaves_nothing_behind(self):
         done = subprocess.run([SOURCE / "script/run", "--once"], env=self.environment, timeout=300,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -73,6 +87,8 @@ class Run(unittest.TestCase):
             os.kill(pid, signal.SIGTERM)
         self.assertTrue(sent, seen[-2000:])
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 130)
+        for program, colour in (("serve", 36), ("cloud", 35)):
+            self.assertIn(f"\x1b[{colour}m{program} |\x1b[0m ".encode(), seen)
         self.assertEqual(processes_of(self.folder), [])
 
 

@@ -1,0 +1,104 @@
+"""test_predict_cloud.py: many requests at once on the whole path: local-cloud's API, several
+processes of predict, local-cloud as the endpoint's front, serve. What `script/bench` counts in
+100,000 requests is looked at here in a few thousand, answer by answer."""
+
+import http.client
+import json
+import os
+import signal
+import threading
+import unittest
+
+from harness import BIN, SANITIZED, SANITIZER_ENVIRONMENT
+from local_cloud import PATIENCE, LocalCloud, alive
+from serving import ServeCase, trained
+
+N_CLIENTS = 8
+N_REQUESTS = 50 if SANITIZED else 500  # of each client
+
+
+class Client(threading.Thread):
+    """Asks its questions on one connection and compares the answers."""
+
+    def __init__(self, port, questions):
+        super().__init__(daemon=True)
+        self.port, self.questions = port, questions
+        self.wrong, self.n_right = [], 0
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=4 * PATIENCE)
+        for question, expected in self.questions:
+            connection.request("POST", "/predict", question, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status == 200 and json.loads(body) == expected:
+                self.n_right += 1
+            else:
+                self.wrong.append((answer.status, body[:200], question))
+        connection.close()
+
+
+class Cloud(ServeCase):
+    def setUp(self):
+        super().setUp()
+        self.movies = self.folder / "movies.csv"
+        self.movies.write_text("movieId,title,genres\n" + "".join(
+            f'{item},"Movie {item}, The",Drama\n' for item in trained().items))
+        front = self.cloud("front", endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
+        self.api = self.cloud("api", routes={"POST /predict": "predict"}, functions={"predict": {
+            "program": str(BIN / "predict"), "processes": 4, "queue": 1000, "start": "early",
+            "timeout": PATIENCE, "init-timeout": PATIENCE,
+            "environment": {**SANITIZER_ENVIRONMENT, "ENDPOINT_NAME": "movies", "METRICS": "false",
+                            "MOVIES_URI": str(self.movies), "AWS_ENDPOINT_URL": front.url}}})
+
+    def cloud(self, name, **config):
+        folder = self.folder / name
+        folder.mkdir()
+        cloud = LocalCloud(config, folder)
+        self.addCleanup(lambda: self.assertEqual(0, cloud.stop().status))
+        return cloud
+
+    def questions(self, n):
+        """With their answers, as one request at a time has them."""
+        some = []
+        for user, item in [row[:2] for row in trained().rows[:25]]:
+            question = json.dumps({"userId": user, "movieId": item})
+            answer = self.api.post("/predict", question)
+            self.assertEqual(200, answer.status, answer)
+            self.assertEqual(f"Movie {item}, The", answer.json["movie_title"])
+            some.append((question, answer.json))
+        return [some[i % len(some)] for i in range(n)]
+
+    def ask_at_once(self, questions):
+        clients = [Client(self.api.port, questions) for _ in range(N_CLIENTS)]
+        for client in clients:
+            client.start()
+        return clients
+
+    def test_no_request_of_thousands_fails_and_each_has_its_own_answer(self):
+        """5"""
+        clients = self.ask_at_once(self.questions(N_REQUESTS))
+        for client in clients:
+            client.join()
+            self.assertEqual([], client.wrong[:3])
+        self.assertEqual(N_CLIENTS * N_REQUESTS, sum(client.n_right for client in clients))
+        self.assertEqual(4, len(self.api.children()))
+
+    def test_a_process_that_dies_costs_at_most_the_event_that_it_had(self):
+        questions = self.questions(N_REQUESTS)
+        victim = self.api.children()[0]
+        clients = self.ask_at_once(questions)
+        while not clients[0].n_right:
+            self.assertTrue(clients[0].is_alive(), clients[0].wrong[:3])
+        os.kill(victim, signal.SIGKILL)
+        for client in clients:
+            client.join()
+        wrong = [one for client in clients for one in client.wrong]
+        self.assertLessEqual(len(wrong), 1, wrong[:3])
+        self.assertLessEqual({status for status, *_ in wrong}, {502})
+        self.assertFalse(alive(victim))
+        self.assertEqual(200, self.api.post("/predict", questions[0][0]).status)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -34,6 +34,13 @@ static bool usable(mf_cpu cpu)
     }
 }
 
+#elif defined __aarch64__
+
+static bool usable(mf_cpu cpu)
+{
+    return cpu == MF_CPU_NEON;
+}
+
 #else
 
 static bool usable(mf_cpu cpu)
@@ -45,7 +52,7 @@ static bool usable(mf_cpu cpu)
 
 const char *mf_cpu_name(mf_cpu cpu)
 {
-    static const char *const names[MF_CPUS] = {"generic", "sse2", "avx2", "avx512"};
+    static const char *const names[MF_CPUS] = {"generic", "neon", "sse2", "avx2", "avx512"};
     return names[cpu];
 }
 

@@ -2,7 +2,7 @@
  *
  * Hot loops are compiled once for each instruction set below, and whoever has one
  * asks here which copy to take. The environment variable MF_CPU ("sse2", "avx2",
- * "avx512", "generic") names one instead, for tests; a name that this CPU or build
+ * "avx512", "neon", "generic") names one instead, for tests; a name that this CPU or build
  * does not have is ignored.
  *
  * Threads: any, as long as nobody changes the environment. */
@@ -10,7 +10,8 @@
 #define MF_BASE_CPU_H
 
 typedef enum mf_cpu {
-    MF_CPU_GENERIC, /* whatever the compiler assumes; the only one outside of x86-64 */
+    MF_CPU_GENERIC, /* whatever the compiler assumes; the only one of other CPUs */
+    MF_CPU_NEON,    /* every arm64, and the only one there */
     MF_CPU_SSE2,    /* every x86-64 */
     MF_CPU_AVX2,    /* and FMA, BMI, BMI2 */
     MF_CPU_AVX512,  /* all of that and AVX-512 F, BW, CD, DQ, VL */

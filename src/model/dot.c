@@ -3,23 +3,22 @@
 
 #include "model/model.h"
 
-/* One cache line of floats: a register under AVX-512, four under SSE2, lane by
- * lane the same sums. A plain inner loop over 16 lanes means the same, but gcc 12
- * turns it into shuffles at -O3. */
-typedef float lanes __attribute__((vector_size(64)));
+/* A register of any CPU we build for. A plain loop over 16 lanes means the same, but
+ * gcc 12 turns it into shuffles at -O3, and vectors of 16 go through memory. */
+typedef float four __attribute__((vector_size(16), may_alias));
 
-_Static_assert(sizeof(lanes) == MF_MODEL_LANES * sizeof(float), "rows are padded to lanes");
+_Static_assert(4 * sizeof(four) == MF_MODEL_LANES * sizeof(float), "rows are padded to lanes");
 
 float mf_dot(const float *restrict p, const float *restrict q, size_t stride)
 {
-    lanes sum = {0};
-    for (size_t f = 0; f < stride; f += MF_MODEL_LANES)
-        sum += *(const lanes *)(p + f) * *(const lanes *)(q + f);
-    float s[MF_MODEL_LANES];
-    for (size_t lane = 0; lane < MF_MODEL_LANES; lane++)
-        s[lane] = sum[lane];
-    for (size_t half = MF_MODEL_LANES / 2; half > 0; half /= 2)
-        for (size_t lane = 0; lane < half; lane++)
-            s[lane] += s[lane + half];
-    return s[0];
+    four a = {0}, b = {0}, c = {0}, d = {0};
+    for (size_t f = 0; f < stride; f += MF_MODEL_LANES) {
+        const four *left = (const four *)(p + f), *right = (const four *)(q + f);
+        a += left[0] * right[0];
+        b += left[1] * right[1];
+        c += left[2] * right[2];
+        d += left[3] * right[3];
+    }
+    const four sum = (a + c) + (b + d);
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }

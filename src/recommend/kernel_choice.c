@@ -15,6 +15,13 @@ static const mf_recommend_kernel *const kernels[MF_CPUS] = {
     [MF_CPU_AVX512] = &mf_recommend_kernel_avx512,
 };
 
+#elif defined __aarch64__
+
+extern const mf_recommend_kernel mf_recommend_kernel_neon;
+
+static const mf_recommend_kernel *const kernels[MF_CPUS] = {[MF_CPU_NEON] =
+                                                                &mf_recommend_kernel_neon};
+
 #else
 
 extern const mf_recommend_kernel mf_recommend_kernel_generic;

@@ -15,6 +15,12 @@ static const mf_sgd_kernel *const kernels[MF_CPUS] = {
     [MF_CPU_AVX512] = &mf_sgd_kernel_avx512,
 };
 
+#elif defined __aarch64__
+
+extern const mf_sgd_kernel mf_sgd_kernel_neon;
+
+static const mf_sgd_kernel *const kernels[MF_CPUS] = {[MF_CPU_NEON] = &mf_sgd_kernel_neon};
+
 #else
 
 extern const mf_sgd_kernel mf_sgd_kernel_generic;

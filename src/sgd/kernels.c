@@ -44,11 +44,23 @@ typedef struct lanes {
 #define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
-/* Eight times 16 lanes to eight sums by one transposing tree: every level folds
- * two vectors into one, so no lane idles. The tree of each sum is l+8, l+4, l+2,
- * l+1 at every width. */
+/* The sums of 16 lanes are taken in the same tree at every width: l+8, l+4, l+2, l+1.
+ * First what needs no shuffling: one vector of the 16 lanes. */
+INLINE vec fold(lanes a)
+{
+#if defined __AVX512F__
+    return a.part[0];
+#elif defined __AVX__
+    return a.part[0] + a.part[1];
+#else
+    return (a.part[0] + a.part[2]) + (a.part[1] + a.part[3]);
+#endif
+}
+
+/* Then eight such vectors to eight sums by one transposing tree: every level folds
+ * two vectors into one, so no lane idles. */
 /* clang-format off */
-INLINE vec8 sum_lanes(const lanes a[GROUP])
+INLINE vec8 sum_lanes(const vec a[GROUP])
 {
 #if defined __AVX512F__
 #define FOLD8(x, y) (__builtin_shufflevector(x, y, 0,1,2,3,4,5,6,7, 16,17,18,19,20,21,22,23) + \
@@ -57,8 +69,8 @@ INLINE vec8 sum_lanes(const lanes a[GROUP])
                      __builtin_shufflevector(x, y, 4,5,6,7, 12,13,14,15, 20,21,22,23, 28,29,30,31))
 #define FOLD2(x, y) (__builtin_shufflevector(x, y, 0,1,16,17, 4,5,20,21, 8,9,24,25, 12,13,28,29) + \
                      __builtin_shufflevector(x, y, 2,3,18,19, 6,7,22,23, 10,11,26,27, 14,15,30,31))
-    const vec low = FOLD4(FOLD8(a[0].part[0], a[1].part[0]), FOLD8(a[2].part[0], a[3].part[0]));
-    const vec high = FOLD4(FOLD8(a[4].part[0], a[5].part[0]), FOLD8(a[6].part[0], a[7].part[0]));
+    const vec low = FOLD4(FOLD8(a[0], a[1]), FOLD8(a[2], a[3]));
+    const vec high = FOLD4(FOLD8(a[4], a[5]), FOLD8(a[6], a[7]));
     const vec two = FOLD2(low, high);
     const vec one = two + __builtin_shufflevector(two, two, 1,0,3,2,5,4,7,6,9,8,11,10,13,12,15,14);
     return __builtin_shufflevector(one, one, 0, 4, 8, 12, 2, 6, 10, 14);
@@ -71,17 +83,14 @@ INLINE vec8 sum_lanes(const lanes a[GROUP])
                      __builtin_shufflevector(x, y, 1,3,9,11, 5,7,13,15))
     vec four[4];
     UNROLL for (int j = 0; j < 4; j++)
-        four[j] = FOLD4((a[j].part[0] + a[j].part[1]), (a[j + 4].part[0] + a[j + 4].part[1]));
+        four[j] = FOLD4(a[j], a[j + 4]);
     return FOLD1(FOLD2(four[0], four[1]), FOLD2(four[2], four[3]));
 #else
 #define FOLD2(x, y) (__builtin_shufflevector(x, y, 0,1,4,5) + __builtin_shufflevector(x, y, 2,3,6,7))
 #define FOLD1(x, y) (__builtin_shufflevector(x, y, 0,2,4,6) + __builtin_shufflevector(x, y, 1,3,5,7))
-    vec four[GROUP];
-    UNROLL for (int j = 0; j < GROUP; j++)
-        four[j] = (a[j].part[0] + a[j].part[2]) + (a[j].part[1] + a[j].part[3]);
     union { vec4 half[2]; vec8 whole; } sum;
-    sum.half[0] = FOLD1(FOLD2(four[0], four[1]), FOLD2(four[2], four[3]));
-    sum.half[1] = FOLD1(FOLD2(four[4], four[5]), FOLD2(four[6], four[7]));
+    sum.half[0] = FOLD1(FOLD2(a[0], a[1]), FOLD2(a[2], a[3]));
+    sum.half[1] = FOLD1(FOLD2(a[4], a[5]), FOLD2(a[6], a[7]));
     return sum.whole;
 #endif
 }
@@ -115,7 +124,7 @@ INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int 
                   float *restrict q, const float *restrict prior, float *item_bias, wide8 *loss)
 {
     float *restrict p[GROUP];
-    lanes dot[GROUP];
+    vec dot[GROUP];
     vec8 value = {0};
     vec8 user_bias = {0};
     const float known = *item_bias;
@@ -132,21 +141,21 @@ INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int 
 
     UNROLL
     for (int j = 0; j < GROUP; j++) {
-        UNROLL
-        for (int i = 0; i < PARTS; i++)
-            dot[j].part[i] = (vec){0};
+        dot[j] = (vec){0};
         if (j < n) {
+            lanes sum;
             UNROLL
             for (int i = 0; i < PARTS; i++)
-                dot[j].part[i] = load(q + i * WIDTH) * load(p[j] + i * WIDTH);
+                sum.part[i] = load(q + i * WIDTH) * load(p[j] + i * WIDTH);
             UNROLL_4
             for (size_t f = LANES; f < stride; f += LANES) {
                 UNROLL
                 for (int i = 0; i < PARTS; i++) {
                     const size_t at = f + (size_t)i * WIDTH;
-                    dot[j].part[i] += load(q + at) * load(p[j] + at);
+                    sum.part[i] += load(q + at) * load(p[j] + at);
                 }
             }
+            dot[j] = fold(sum);
         }
     }
     const vec8 e = value - user_bias - sum_lanes(dot);

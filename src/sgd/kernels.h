@@ -77,7 +77,7 @@ typedef void mf_gather_block(float *restrict to, const float *restrict from, siz
                              const mf_grid_rating *ratings);
 
 typedef struct mf_sgd_kernel {
-    const char *cpu; /* "sse2", "avx2", "avx512", "generic" */
+    const char *cpu; /* "sse2", "avx2", "avx512", "neon", "generic" */
     mf_sgd_block *block;
     mf_gather_block *items_to_users;
     mf_gather_block *users_to_items;

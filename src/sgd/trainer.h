@@ -91,7 +91,7 @@ double mf_trainer_fraction(const mf_trainer *trainer);
 /* True when early stopping has ended the run. */
 bool mf_trainer_stopped_early(const mf_trainer *trainer);
 
-/* The instruction set in use: "sse2", "avx2", "avx512" or "generic". */
+/* The instruction set in use: "sse2", "avx2", "avx512", "neon" or "generic". */
 const char *mf_trainer_cpu(const mf_trainer *trainer);
 
 /* What has been learned so far. At least one epoch must be done

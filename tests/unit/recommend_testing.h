@@ -290,7 +290,7 @@ static inline mf_workspace *workspace_create(void)
     return workspace;
 }
 
-static const char *const testing_cpus[] = {"sse2", "avx2", "avx512", "generic"};
+static const char *const testing_cpus[] = {"sse2", "avx2", "avx512", "neon", "generic"};
 enum { TESTING_CPUS = sizeof testing_cpus / sizeof testing_cpus[0] };
 
 #endif

@@ -167,7 +167,7 @@ static void an_item_that_nobody_rated_has_no_prior_and_stays(void **state)
 static void threads_and_cpus_give_the_same_bits(void **state)
 {
     (void)state;
-    static const char *const cpus[] = {"sse2", "avx2", "avx512", "generic"};
+    static const char *const cpus[] = {"sse2", "avx2", "avx512", "neon", "generic"};
     world base = world_create(USERS_MAX, ITEMS_MAX, gappy);
     for (int update = 0; update < 3; update++)
         mf_implicit_update(&base.implicit, &base.grid, mf_sgd_kernel_choose(), &base.parameters,

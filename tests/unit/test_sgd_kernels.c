@@ -13,11 +13,11 @@ enum {
     STRIDE_MAX = 256,
     SEGMENTS_MAX = 24,
     RATINGS_MAX = 600,
-    N_CPUS = 4,
+    N_CPUS = 5,
     N_STRIDES = 8,
 };
 
-static const char *const cpus[N_CPUS] = {"sse2", "avx2", "avx512", "generic"};
+static const char *const cpus[N_CPUS] = {"sse2", "avx2", "avx512", "neon", "generic"};
 /* 16, 32, 64 and 128 have loops of their own, the others share one. */
 static const size_t strides[N_STRIDES] = {16, 32, 48, 64, 80, 128, 256, 112};
 

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""standin.py: stands in for a program on PATH, under that program's name.
+
+It appends {"argv": […], "stdin": text or null} to $STANDIN/calls and does what
+$STANDIN/plan.json says for the first entry of "<name>" whose "words" stand next to each
+other in argv: {"words": [...], "out": text, "err": text, "status": n}. An entry with
+"times": n counts n times only. Without an entry it ends with 99 and a complaint."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def matches(words, argv):
+    n = len(words)
+    return any(argv[at:at + n] == words for at in range(len(argv) - n + 1))
+
+
+def main():
+    folder = Path(os.environ["STANDIN"])
+    name, argv = Path(sys.argv[0]).name, sys.argv[1:]
+    stdin = sys.stdin.read() if "--password-stdin" in argv else None
+    with open(folder / "calls", "a", encoding="utf-8") as calls:
+        calls.write(json.dumps({"argv": [name, *argv], "stdin": stdin}) + "\n")
+    used = [json.loads(line)["argv"] for line in (folder / "calls").read_text().splitlines()][:-1]
+    for entry in json.loads((folder / "plan.json").read_text())[name]:
+        if not matches(entry["words"], argv):
+            continue
+        n_before = sum(call[0] == name and matches(entry["words"], call[1:]) for call in used)
+        if n_before >= entry.get("times", n_before + 1):
+            continue
+        sys.stdout.write(entry.get("out", ""))
+        sys.stderr.write(entry.get("err", ""))
+        return entry.get("status", 0)
+    sys.stderr.write(f"{name}: nothing is planned for {argv}\n")
+    return 99
+
+
+if __name__ == "__main__":
+    sys.exit(main())

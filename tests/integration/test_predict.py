@@ -2,11 +2,14 @@
 are lines of the checklist in the Lambda contract."""
 
 import base64
+import io
 import json
 import os
 import re
+import tarfile
 import unittest
 
+from aws_peers import answer
 from harness import SANITIZED, SOURCE
 from predict_case import ANSWER, ENDPOINT, MOVIES, QUESTION, PredictCase, proxied
 from serving import trained
@@ -170,6 +173,56 @@ class Starting(PredictCase):
         self.start()
         self.post(QUESTION)
         self.assertEqual(["movies.csv"], os.listdir(self.folder))
+
+
+    def test_memory_is_flat_over_events_of_six_mebibytes(self):
+        """20: of every wiring; ±1 MB between the third and the tenth of each kind."""
+        run = self.start()
+        bare = json.dumps({**QUESTION, "userId": "x" * (6 * 1024 * 1024 - 60)}).encode()
+        encoded = base64.b64encode(b'{"userId":"' + b"x" * 4_600_000 + b'","movieId":"1"}').decode()
+        kinds = (bare, json.dumps(proxied("[" * (6 << 20))).encode()[:6 << 20],
+                 json.dumps(proxied('{"userId":"' + "x" * 6_200_000)).encode(),
+                 json.dumps(proxied(encoded, isBase64Encoded=True)).encode())
+
+        def resident():
+            return int(re.search(r"VmRSS:\s+(\d+) kB", run.status_file()).group(1))
+
+        for number in range(2 * len(kinds) if SANITIZED else 40):
+            event = self.ask(kinds[number % len(kinds)])
+            if event.kind == "response":
+                self.assertIn(event.json["statusCode"], (400, 413))
+            if number == 11:
+                after_first = resident()
+        if not SANITIZED:
+            self.assertLess(abs(resident() - after_first), 1024)
+        self.assertBody(ANSWER, self.post(QUESTION))
+
+    def test_a_read_only_root_and_a_user_without_rights_are_enough(self):
+        """26: movies and a packed model of S3; only the temporary folder can be written to."""
+        if os.geteuid() != 0:
+            self.not_here("mounting needs root")
+        self.folder.chmod(0o777)
+        wrapper = ("unshare", "--mount", "--propagation", "private", "sh", "-c",
+                   f"mount -t tmpfs -o mode=1777 tmpfs {self.folder} && mount --bind / / && "
+                   "mount -o remount,bind,ro / && cd / && "
+                   'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"', "sh")
+        probe = self.launch(wrapper=(*wrapper, "true"))
+        if probe.wait().status != 0:
+            self.not_here("no namespaces here: " + probe.result.stderr.strip())
+        self.runs.remove(probe)
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            tar.add(trained().model_bin, "model.bin")
+        self.s3.will(answer(200, MOVIES.encode()), answer(200, packed.getvalue()))
+        run = self.launch(wrapper=wrapper, ENDPOINT_NAME=None, MODEL_S3_URI="s3://my-models/model.tar.gz",
+                          MOVIES_URI="s3://my-movies/movies.csv")
+        self.api.wait_for_calls("next", 1)
+        user, item = trained().rows[0][:2]
+        rating = json.loads(self.bare({"userId": user, "movieId": item}))["predicted_rating"]
+        self.assertAlmostEqual(trained().predict(user, item), rating, delta=0.0501)
+        inside = f"/proc/{run.pid}/root{self.folder}"
+        self.assertEqual([], os.listdir(inside))
+        self.stop(run)
 
 
 class Telling(PredictCase):

@@ -17,8 +17,9 @@
 (4) Every process is ended by its own pid before the test returns.
 (5) Each run's stderr is searched for a sanitizer's complaint, whatever its exit.
 (6) What a machine cannot test is said on stderr as NOT TESTED HERE.
+(7) With MF_IMAGE the programs under test are those of a container image; see container.py.
 
-Environment: MF_BIN (where train and planted are), MF_SOURCE_DIR, MF_SANITIZE.
+Environment: MF_BIN (where train and planted are), MF_SOURCE_DIR, MF_SANITIZE, MF_IMAGE.
 Python's standard library only; as root or as anybody.
 """
 
@@ -44,6 +45,7 @@ import time
 import unittest
 from pathlib import Path
 
+import container
 from samples import HEADER, csv, parity, planted  # noqa: F401  for the tests
 
 SOURCE = Path(os.environ.get("MF_SOURCE_DIR") or Path(__file__).resolve().parents[2])
@@ -137,12 +139,14 @@ def figures(result):
 
 class Run:
     """One process. stdout and stderr are collected by threads; wait_for() looks at
-    what has come so far. With a pty both are one stream, stdout."""
+    what has come so far. With a pty both are one stream, stdout. inside: the
+    container.Container that argv, which is then `docker run`, makes."""
 
     def __init__(self, argv, env=None, cwd=None, terminal=None, stdout=None, stderr=None, user=None,
-                 stdin=subprocess.DEVNULL):
+                 stdin=subprocess.DEVNULL, inside=None):
         self.argv = [str(word) for word in argv]
         self.result = None
+        self._inside = inside
         self._changed = threading.Condition()
         self._bytes = {"stdout": bytearray(), "stderr": bytearray()}
         self._readers = []
@@ -162,7 +166,6 @@ class Run:
         finally:
             if slave is not None:
                 os.close(slave)
-        self.pid = self.process.pid
         if master is not None:
             self._read(master, "stdout")
         if self.process.stdout is not None:
@@ -171,6 +174,11 @@ class Run:
         if self.process.stderr is not None:
             self._read(os.dup(self.process.stderr.fileno()), "stderr")
             self.process.stderr.close()
+
+    @property
+    def pid(self):
+        """The program's process; 0 for one in a container that has ended."""
+        return self._inside.pid(self._poll) if self._inside else self.process.pid
 
     def _read(self, fd, name):
         def read():
@@ -257,8 +265,13 @@ class Run:
 
     def signal(self, number):
         """To this process only, and only while it is ours (not yet reaped)."""
-        if not self._poll():
-            os.kill(self.pid, number)
+        pid = self.pid
+        if pid and not self._poll():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                if not self._inside:
+                    raise
 
     def stop_the_clock(self):
         """SIGSTOP, and waits until it has been stopped. False when it ended first."""
@@ -270,7 +283,7 @@ class Run:
         """Reaps when the process has ended; True then."""
         if self.process.returncode is not None:
             return True
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        pid, status = os.waitpid(self.process.pid, os.WNOHANG)
         if pid == 0:
             return False
         self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -283,13 +296,16 @@ class Run:
         while not self._poll():
             if not late and time.monotonic() > until:
                 late = True
-                os.kill(self.pid, signal.SIGKILL)
+                self._kill()
             time.sleep(0.001)
         if self.result is None:
             for reader in self._readers:
                 reader.join(10)
-            self.result = Result(self.argv, self.process.returncode, self._bytes["stdout"],
-                                 self._bytes["stderr"])
+            status = self.process.returncode
+            if self._inside:
+                status = container.status_of(status, self.text("stderr"))
+                self._inside.remove()
+            self.result = Result(self.argv, status, self._bytes["stdout"], self._bytes["stderr"])
         if late:
             raise AssertionError(f"still running after {deadline} s{self.result}")
         for word in SANITIZER_WORDS:
@@ -300,11 +316,17 @@ class Run:
     def end(self):
         """Ends it if it still runs."""
         if self._poll() is False:
-            os.kill(self.pid, signal.SIGKILL)
+            self._kill()
         try:
             self.wait(10)
         except AssertionError:
             pass
+
+    def _kill(self):
+        if self._inside:
+            self._inside.remove()  # its client ends with it
+        else:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 class Terminal:
@@ -662,12 +684,32 @@ class TrainCase(unittest.TestCase):
         """Starts `train --prefix …`. wrapper: words before it; env: more variables."""
         if job is not None and write_config:
             job.write_config()
-        argv = [*wrapper, program or TRAIN]
         if job is not None and prefix:
-            argv += ["--prefix", job.prefix]
-        run = Run([*argv, *words], env=self.environment(**(env or {})), **how)
+            words = ("--prefix", job.prefix, *words)
+        env = self.environment(**(env or {}))
+        if container.IMAGE:
+            run = self._start_container(program or TRAIN, words, wrapper, env, **how)
+        else:
+            run = Run([*wrapper, program or TRAIN, *words], env=env, **how)
         self._runs.append(run)
         return run
+
+    def _start_container(self, program, words, wrapper, env, user=None, cwd=None, **how):
+        """The same in the image: what start() would have run, or a loud skip."""
+        name = Path(program).name
+        folders = {self.folder: self.folder, SOURCE / "data": f"{SOURCE / 'data'}:ro"}
+        if wrapper[-3:-1] == (AS_OPT_ML + 'exec "$@"', "sh"):
+            folders[wrapper[-1]] = "/opt/ml"
+            wrapper = ()
+        if wrapper or how or name not in ("train", "serve"):
+            self.not_here("in a container: it needs a process of its own making")
+        for word in words:  # a model that several tests share
+            path = Path(word)
+            if path.is_absolute() and path.exists() and self.folder not in (path, *path.parents):
+                folders[word] = word
+        inside = container.Container()
+        return Run(container.words_of_run(inside, name, words, folders, env, user, cwd),
+                   env=dict(os.environ), inside=inside)
 
     def run_train(self, job, *words, deadline=DEADLINE, **how):
         """Runs to the end, whatever the end is."""

@@ -1,0 +1,66 @@
+"""check.py: one step of the image's tests, or 77 and what was not tested.
+
+    check.py build            docker build of the image MF_IMAGE
+    check.py MODULE           a module of this folder or of tests/integration, against it
+
+Where there is no engine this says loudly which tests did not run and ends with 77, which
+CTest shows as skipped. The same lines of the checklist are then held by tests/integration
+against the bare programs, except those that only an image can have.
+"""
+
+import os
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
+
+import container  # noqa: E402
+from harness import SOURCE  # noqa: E402
+
+SKIPPED = 77
+
+
+def cases(suite):
+    for test in suite:
+        yield from cases(test) if isinstance(test, unittest.TestSuite) else (test,)
+
+
+def skip(reason, names):
+    print(f"\nNOT TESTED HERE: {reason}", file=sys.stderr)
+    for name in names:
+        print(f"NOT TESTED HERE: {name}", file=sys.stderr)
+    return SKIPPED
+
+
+def revision():
+    """The commit, when what is built is that commit and nothing else."""
+    git = lambda *words: subprocess.run(["git", "-C", SOURCE, *words], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, check=False).stdout.decode().strip()
+    return "" if git("status", "--porcelain", "--untracked-files=no") else git("rev-parse", "HEAD")
+
+
+def build():
+    words = ["docker", "build", "--tag", container.IMAGE, "--build-arg", f"REVISION={revision()}",
+             *container.BUILD_OPTIONS, str(SOURCE)]
+    print(" ".join(words), flush=True)
+    return subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def main(step):
+    missing = container.why_no_engine()
+    if step == "build":
+        return skip(missing, ["docker build"]) if missing else build()
+    suite = unittest.defaultTestLoader.loadTestsFromName(step)
+    if missing:
+        return skip(missing, [test.id() + (f": {test.shortDescription()}" if test.shortDescription()
+                                           else "") for test in cases(suite)])
+    return not unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not os.environ.get("MF_IMAGE"):
+        sys.exit("usage: MF_IMAGE=NAME check.py build|MODULE")
+    sys.exit(int(main(sys.argv[1])))

@@ -1,0 +1,109 @@
+"""container.py: the same runs, with the programs of an image in place of the built ones.
+
+With MF_IMAGE=NAME the harness starts `docker run … NAME train …` where it would start
+build/…/bin/train. A test does not notice: folders are mounted under their own names, the
+network is the machine's, signals go to the program itself, and its /proc is there to see.
+
+(1) Run.pid is the program's own process as this machine numbers it, not the client's.
+(2) A signal's end is reported as such: the engine's 128 + n is -n again.
+(3) A container is removed when its run has ended, whatever the outcome.
+(4) What cannot be had this way (a pipe or terminal of the test's own as standard output, a
+    limit set before the program starts) is said to be NOT TESTED HERE and skipped: those
+    tests run against the bare programs.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+IMAGE = os.environ.get("MF_IMAGE", "")
+BUILD_OPTIONS = os.environ.get("MF_IMAGE_BUILD_OPTIONS", "").split()  # for `docker build`
+OPTIONS = os.environ.get("MF_IMAGE_RUN_OPTIONS", "").split()  # and for `docker run`
+START_DEADLINE = 120  # an engine under load
+
+# Those of the test's own machine, which a container has of its own.
+NOT_HANDED_ON = ("PATH", "HOME")
+
+
+def why_no_engine():
+    """Why there is no engine to run containers, or "" when there is one."""
+    if shutil.which("docker") is None:
+        return "there is no docker program"
+    done = subprocess.run(["docker", "version", "--format", "{{.Server.Os}}"], timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        return "docker finds no engine: " + done.stderr.decode(errors="replace").strip().split("\n")[-1]
+    return ""
+
+
+def docker(*words, check=True, **how):
+    """A docker command to its end; its stdout as text."""
+    done = subprocess.run(["docker", *map(str, words)], stdin=subprocess.DEVNULL, timeout=900,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **how)
+    if check and done.returncode != 0:
+        raise AssertionError(f"docker {' '.join(map(str, words))}: status {done.returncode}\n"
+                             f"{done.stderr.decode(errors='replace')}")
+    return done.stdout.decode("utf-8", "backslashreplace")
+
+
+def inspect(name, of="container"):
+    return json.loads(docker(of, "inspect", name))[0]
+
+
+class Container:
+    """A container by its name, which is ours alone."""
+
+    _count = 0
+
+    def __init__(self):
+        Container._count += 1
+        self.name = f"mf-{os.getpid()}-{Container._count}-{time.monotonic_ns():x}"
+        self._pid = None
+
+    def pid(self, client_ended):
+        """The program's process, as soon as there is one; 0 when it never came or has gone.
+        client_ended: says whether `docker run` is over."""
+        until = time.monotonic() + START_DEADLINE
+        while self._pid is None and time.monotonic() < until:
+            over = client_ended()
+            try:
+                found = int(docker("container", "inspect", "-f", "{{.State.Pid}}", self.name,
+                                   check=False) or 0)
+            except ValueError:
+                found = 0
+            if found:
+                self._pid = found
+            elif over:
+                self._pid = 0
+            else:
+                time.sleep(0.02)
+        return self._pid or 0
+
+    def remove(self):
+        docker("rm", "--force", "--volumes", self.name, check=False)
+
+
+def words_of_run(container, program, words, folders, env, user=None, cwd=None, options=()):
+    """The argv of `docker run`: program is train or serve, folders {here: there}."""
+    argv = ["docker", "run", "--name", container.name, "--network", "host", *OPTIONS, *options]
+    if user is None and os.getuid() != 0:
+        user = os.getuid()
+    if user is not None:
+        argv += ["--user", f"{user}:{user if user != os.getuid() else os.getgid()}"]
+    for here, there in folders.items():
+        argv += ["--volume", f"{here}:{there}"]
+    for name, value in env.items():
+        if name not in NOT_HANDED_ON:
+            argv += ["--env", f"{name}={value}"]
+    if cwd is not None:
+        argv += ["--workdir", str(cwd)]
+    return [*argv, IMAGE, program, *words]
+
+
+def status_of(returncode, stderr):
+    """The program's status from that of `docker run`, which has codes of its own."""
+    if returncode in (125, 126, 127):
+        raise AssertionError(f"docker run: status {returncode}\n{stderr[-2000:]}")
+    return 128 - returncode if returncode > 128 else returncode

@@ -114,7 +114,7 @@ class Files(BadCase):
 
 class Rows(BadCase):
     def test_text_where_a_number_belongs_says_file_line_column_and_value(self):
-        """The sentence, word for word."""
+        """Checklist 38: the sentence, word for word."""
         lines = GOOD.splitlines()
         lines[40] = "10,1000,4;5,964982703"
         text = self.refuse("\n".join(lines) + "\n")

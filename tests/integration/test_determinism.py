@@ -44,7 +44,7 @@ class SameBytes(TrainCase):
         self.assertEqual(epochs(one), epochs(free))
 
     def test_on_every_instruction_set(self):
-        """MF_CPU forces a path; the log says which one ran."""
+        """Checklist 12: MF_CPU forces a path; the log says which one ran."""
         there = [name for name, flag in PATHS.items() if flag in cpu_flags()]
         missing = sorted(set(PATHS) - set(there))
         for settings in SETTINGS:

@@ -26,10 +26,34 @@ PLATFORMS = (("docs/sagemaker.md", 140, lambda path: not LAMBDA_HALF.match(path)
              ("docs/lambda.md", 93, LAMBDA_HALF.match))
 
 
+# Lines of a checklist that need no test, as their cell says: what they are about is not there.
+NOT_OFFERED = re.compile(r"not offered \((\d+)\)")
+
+
 def citing():
     return [path for folder in ("src", "train", "serve", "lambda", "local", "tests/unit",
-                                "tests/integration", "tests/fuzz")
+                                "tests/integration", "tests/image", "tests/fuzz")
             for ending in ("*.[ch]", "*.py") for path in sorted((SOURCE / folder).rglob(ending))]
+
+
+def test_file(word):
+    """The file of tests that a cell's word names, or None."""
+    kind, _, stem = word.rpartition(" ")
+    names = {"": [f"integration/test_{stem}.py"] if stem != "image" else ["image/test_image.py"],
+             "image": [f"image/test_{stem}.py"],
+             "unit": [f"unit/test_sagemaker_{stem}.c", f"unit/test_{stem}.c"]}.get(kind, [])
+    return next((SOURCE / "tests" / n for n in names if (SOURCE / "tests" / n).exists()), None)
+
+
+def checklist_lines(path):
+    """The lines of a checklist that a file of tests cites: "Checklist 42, 44-46 and 50", "42: …"
+    as the first line of a test, [42] in C."""
+    code = path.read_text(encoding="utf-8")
+    found = re.findall(r"[Cc]hecklist\s+((?:\d+(?:-\d+)?(?:,\s+|\s+and\s+)?)+)", code)
+    found += re.findall(r'"""(\d[\d, ]*)(?:: |, §|""")', code)
+    found += re.findall(r"/\* ((?:\[\d+\] ?)+)", code)
+    return {n for text in found for first, last in re.findall(r"(\d+)(?:-(\d+))?", text)
+            for n in range(int(first), int(last or first) + 1)}
 
 
 class Documents(unittest.TestCase):
@@ -115,10 +139,24 @@ class Documents(unittest.TestCase):
                       for cell in re.findall(r"\bTested\s+in\s+([^.]+)\.", text)]
             self.assertGreater(len(cells), 200, name)
             for word in {word for cell in cells for word in cell.split(", ")} - {"–", "---", "tested in"}:
-                stem = word.removeprefix("unit ")
-                names = ([f"unit/test_sagemaker_{stem}.c", f"unit/test_{stem}.c"] if word != stem
-                         else [f"integration/test_{stem}.py"])
-                self.assertTrue(any((SOURCE / "tests" / n).exists() for n in names), f"{name}: {word}")
+                self.assertTrue(NOT_OFFERED.fullmatch(word) or test_file(word), f"{name}: {word}")
+
+    def test_every_line_of_the_images_checklist_has_a_test_that_cites_it(self):
+        """And no line is without one but those of what is not offered, which point to the
+        line that says so."""
+        checklist = text_of("docs/sagemaker.md").split("\n## Checklist\n")[1]
+        rows = re.findall(r"^\| (\d+) \| .* \| ([^|]+) \|$", checklist, re.MULTILINE)
+        self.assertEqual([str(n) for n in range(1, 141)], [line for line, _ in rows])
+        cells = dict(rows)
+        for line, cell in rows:
+            absent = NOT_OFFERED.fullmatch(cell)
+            if absent:
+                self.assertFalse(NOT_OFFERED.fullmatch(cells[absent.group(1)]), line)
+                continue
+            for word in cell.split(", "):
+                path = test_file(word)
+                self.assertTrue(path, f"line {line} has no test: {word}")
+                self.assertIn(int(line), checklist_lines(path), f"{path} does not cite line {line}")
 
     def test_the_model_file_is_described_where_the_readme_says(self):
         for name in ("src/model/format.h", "src/model/section_file.h"):

@@ -95,7 +95,7 @@ class Success(TrainCase):
         self.assertIn(f"predicted_rating={here:.4f}", result.stdout)
 
     def test_nothing_is_written_outside_model_output_checkpoints_and_tmp(self):
-        """Checklist 54 (and 8, 11): works with everything else read-only and no network,
+        """Checklist 54, 8, 11: works with everything else read-only and no network,
         as /opt/ml, and leaves nothing in /tmp and /dev/shm."""
         if not namespace():
             self.not_here("a private mount namespace is not allowed")
@@ -245,6 +245,7 @@ class Failure(TrainCase):
 
     def test_a_segmentation_fault_ends_with_its_signal(self):
         """Checklist 48: 139, not 0 and not a clean-looking 1."""
+        self.not_as_process_1()
         job = self.job()
         job.channel("train", None, mode="Pipe")
         run = self.start(job)
@@ -254,6 +255,7 @@ class Failure(TrainCase):
 
     def test_an_abort_ends_with_its_signal(self):
         """Checklist 48 for SIGABRT, SIGBUS and SIGFPE."""
+        self.not_as_process_1()
         for number in (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE):
             with self.subTest(number=number):
                 job = self.job()
@@ -596,7 +598,7 @@ class Stopped(TrainCase):
         self.assertTrue(outcomes <= {0, 1})
 
     def test_sigterm_as_process_1(self):
-        """§1.14: as PID 1 the default action of SIGTERM is to be ignored."""
+        """Checklist 4, §1.14: as PID 1 the default action of SIGTERM is to be ignored."""
         if os.geteuid() != 0 or not namespace():
             self.not_here("a pid namespace needs root")
         job = self.long_job()

@@ -12,10 +12,14 @@ network is the machine's, signals go to the program itself, and its /proc is the
     tests run against the bare programs.
 """
 
+import functools
+import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import time
 
 IMAGE = os.environ.get("MF_IMAGE", "")
@@ -35,12 +39,14 @@ def why_no_engine():
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
         return "docker finds no engine: " + done.stderr.decode(errors="replace").strip().split("\n")[-1]
+    if not socket_of_engine():
+        return "the engine is not one of this machine"
     return ""
 
 
 def docker(*words, check=True, **how):
     """A docker command to its end; its stdout as text."""
-    done = subprocess.run(["docker", *map(str, words)], stdin=subprocess.DEVNULL, timeout=900,
+    done = subprocess.run(["docker", *map(str, words)], stdin=subprocess.DEVNULL, timeout=1800,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **how)
     if check and done.returncode != 0:
         raise AssertionError(f"docker {' '.join(map(str, words))}: status {done.returncode}\n"
@@ -52,6 +58,32 @@ def inspect(name, of="container"):
     return json.loads(docker(of, "inspect", name))[0]
 
 
+@functools.lru_cache(maxsize=None)
+def socket_of_engine():
+    """The path of its socket, or "" for one that is somewhere else."""
+    host = docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
+    return host.removeprefix("unix://") if host.startswith("unix://") else ""
+
+
+class Engine(http.client.HTTPConnection):
+    """The engine's own interface: ten times quicker than a docker command."""
+
+    def __init__(self):
+        super().__init__("localhost", timeout=60)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(socket_of_engine())
+
+    def process_of(self, name):
+        """The process of a running container as this machine numbers it, or 0."""
+        self.request("GET", f"/containers/{name}/json")
+        answer = self.getresponse()
+        body = answer.read()
+        return json.loads(body)["State"]["Pid"] if answer.status == 200 else 0
+
+
 class Container:
     """A container by its name, which is ours alone."""
 
@@ -60,29 +92,48 @@ class Container:
     def __init__(self):
         Container._count += 1
         self.name = f"mf-{os.getpid()}-{Container._count}-{time.monotonic_ns():x}"
-        self._pid = None
+        self._pid = 0
+        self._finder = None
 
-    def pid(self, client_ended):
-        """The program's process, as soon as there is one; 0 when it never came or has gone.
+    def look_for_process(self, client_ended):
+        """Begins to look for the program's process, to know it at once when it is needed.
         client_ended: says whether `docker run` is over."""
+        self._finder = threading.Thread(target=self._find, args=(client_ended,), daemon=True)
+        self._finder.start()
+
+    def _find(self, client_ended):
+        engine = Engine()
         until = time.monotonic() + START_DEADLINE
-        while self._pid is None and time.monotonic() < until:
+        while time.monotonic() < until:
             over = client_ended()
-            try:
-                found = int(docker("container", "inspect", "-f", "{{.State.Pid}}", self.name,
-                                   check=False) or 0)
-            except ValueError:
-                found = 0
-            if found:
-                self._pid = found
-            elif over:
-                self._pid = 0
-            else:
-                time.sleep(0.02)
-        return self._pid or 0
+            pid = engine.process_of(self.name)
+            if pid and not is_the_engines(pid):
+                self._pid = pid
+                break
+            if over:
+                break
+            time.sleep(0.005)
+        engine.close()
+
+    def pid(self, look_at_client):
+        """The program's process, as soon as there is one; 0 when it has gone before.
+        look_at_client: is called while waiting."""
+        while self._finder.is_alive():
+            look_at_client()
+            self._finder.join(0.005)
+        return self._pid
 
     def remove(self):
         docker("rm", "--force", "--volumes", self.name, check=False)
+
+
+def is_the_engines(pid):
+    """A container begins as a process of the engine's, which becomes the program."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as comm:
+            return comm.read().startswith("runc")
+    except OSError:
+        return False
 
 
 def words_of_run(container, program, words, folders, env, user=None, cwd=None, options=()):

@@ -147,6 +147,7 @@ class Run:
         self.argv = [str(word) for word in argv]
         self.result = None
         self._inside = inside
+        self.process = None
         self._changed = threading.Condition()
         self._bytes = {"stdout": bytearray(), "stderr": bytearray()}
         self._readers = []
@@ -166,6 +167,8 @@ class Run:
         finally:
             if slave is not None:
                 os.close(slave)
+        if inside is not None:
+            inside.look_for_process(lambda: self.process.returncode is not None)
         if master is not None:
             self._read(master, "stdout")
         if self.process.stdout is not None:
@@ -760,11 +763,10 @@ class TrainCase(unittest.TestCase):
         sys.stderr.write(f"\nNOT TESTED HERE: {self.id()}: {reason}\n")
         self.skipTest(reason)
 
-    def not_as_process_1(self):
-        """Skips where the program is process 1 of a container: the kernel keeps a signal
-        that would end it from outside away from it (tests/image has one with an init)."""
+    def bare_only(self, reason):
+        """Skips where the program runs in a container."""
         if container.IMAGE:
-            self.not_here("in a container: process 1 cannot be killed like this")
+            self.not_here(f"in a container: {reason}")
 
     # -- what must hold
 

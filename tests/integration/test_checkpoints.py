@@ -367,6 +367,7 @@ class Cut(CheckpointCase):
 
     def test_killed_while_the_model_is_written(self):
         """Checklist 57, 63: all epochs are done; the next start only writes."""
+        self.bare_only("an engine is too slow to meet the moment")
         caught = 0
         for _ in range(12):
             job = self.checkpointed(n_factors=256)
@@ -414,9 +415,9 @@ class Cut(CheckpointCase):
 
     def test_sigterm_saves_a_checkpoint_and_the_next_start_goes_on(self):
         """Checklist 57, 49, 50: though the next regular checkpoint was far away."""
-        job = self.job_on(real_ratings(), n_factors=32, n_epochs=14, checkpoint_every=1000)
+        job = self.job_on(real_ratings(), n_factors=32, n_epochs=60, checkpoint_every=1000)
         job.keep_checkpoints()
-        undisturbed = self.job_on(real_ratings(), n_factors=32, n_epochs=14,
+        undisturbed = self.job_on(real_ratings(), n_factors=32, n_epochs=60,
                                   checkpoint_every=1000)
         expected = {e["epoch"]: e for e in figures(self.train(undisturbed))}
         run = self.start(job)
@@ -425,7 +426,7 @@ class Cut(CheckpointCase):
         first = run.wait(STOP_DEADLINE)
         self.assertEqual(0, first.status, first)
         self.assertEqual(["model.bin"], self.model_files(job))
-        self.assertLess(len(first.epochs), 14, "ended before the signal: use more epochs")
+        self.assertLess(len(first.epochs), 60, "ended before the signal: use more epochs")
         self.assertEqual(1, len(job.checkpoint_names()), job.checkpoint_names())
         job.forget_results()
         second = self.train(job)

@@ -19,7 +19,8 @@
 (6) What a machine cannot test is said on stderr as NOT TESTED HERE.
 (7) With MF_IMAGE the programs under test are those of a container image; see container.py.
 
-Environment: MF_BIN (where train and planted are), MF_SOURCE_DIR, MF_SANITIZE, MF_IMAGE.
+Environment: MF_BIN (where train and planted are), MF_SOURCE_DIR, MF_SANITIZE, MF_EMULATED,
+MF_IMAGE.
 Python's standard library only; as root or as anybody.
 """
 
@@ -52,9 +53,11 @@ SOURCE = Path(os.environ.get("MF_SOURCE_DIR") or Path(__file__).resolve().parent
 BIN = Path(os.environ.get("MF_BIN") or SOURCE / "build" / "release" / "bin")
 TRAIN = BIN / "train"
 SANITIZED = bool(os.environ.get("MF_SANITIZE"))
+EMULATED = bool(os.environ.get("MF_EMULATED"))  # tests/emulated
+SLOW = SANITIZED or EMULATED
 
-DEADLINE = 600 if SANITIZED else 90
-STOP_DEADLINE = 60 if SANITIZED else 10
+DEADLINE = 600 if SLOW else 90
+STOP_DEADLINE = 60 if SLOW else 10
 
 REAL_RATINGS = SOURCE / "data" / "ratings.csv"
 REAL_MOVIES = SOURCE / "data" / "movies.csv"

@@ -1,0 +1,83 @@
+"""Checklist 52 (docs/sagemaker.md) across machines: a program of another CPU, in its
+emulator, trains the same model.bin byte for byte as this machine's own program, and says
+the same of it.
+
+MF_BIN has the emulated programs, MF_NATIVE_BIN this machine's."""
+
+import os
+import unittest
+from pathlib import Path
+
+from harness import TRAIN, figures, planted, real_ratings
+from serving import JSON_LINES, SERVE, ServeCase
+
+NATIVE = Path(os.environ.get("MF_NATIVE_BIN") or "native")
+
+# One, all and a part of 16 lanes; the strides with loops of their own, and others.
+SETTINGS = (
+    {"n_factors": 1, "learning_rate": 0.05},
+    {"n_factors": 16},
+    {"n_factors": 20, "validation_fraction": 0.1},
+    {"n_factors": 64, "n_threads": 3},
+    {"n_factors": 100, "seed": 8},
+)
+
+
+class SameBytes(ServeCase):
+    def setUp(self):
+        super().setUp()
+        for program in (NATIVE / "train", NATIVE / "serve"):
+            if not program.exists():
+                self.fail(f"{program} is not there: script/build release, or set MF_NATIVE_BIN")
+        emulated = TRAIN.read_bytes()
+        self.assertTrue(emulated.startswith(b"#!") and b"qemu-aarch64" in emulated,
+                        f"{TRAIN} is not the one that tests/emulated makes")
+
+    def both(self, text, **hyperparameters):
+        """(job here, job in the emulator), which say the same."""
+        here = self.job_on(text, n_epochs=3, **hyperparameters)
+        there = self.job_on(text, n_epochs=3, **hyperparameters)
+        expected = self.train(here, program=NATIVE / "train")
+        result = self.train(there)
+        self.assertRegex(result.stderr, r'"cpu":"neon"')
+        self.assertNotRegex(expected.stderr, r'"cpu":"neon"')
+        self.assertEqual(figures(expected), figures(result))
+        return here, there
+
+    def test_of_the_model(self):
+        """Also with a split, early stopping's figures, and any number of threads."""
+        for settings in SETTINGS:
+            with self.subTest(**settings):
+                here, there = self.both(real_ratings(), **settings)
+                self.assertSameModel(here, there)
+
+    def test_but_not_with_another_seed(self):
+        """So that the equalities above mean something."""
+        here, _ = self.both(real_ratings(), n_factors=8, seed=1)
+        _, there = self.both(real_ratings(), n_factors=8, seed=2)
+        self.assertNotEqual(here.bytes(), there.bytes())
+
+    def test_of_answers(self):
+        """Ratings, the best items (the scan of the index), items like another, a visitor's
+        factors: every digit."""
+        rows = planted(400, 900, 30000)
+        here, there = self.both(rows, n_factors=50)
+        self.assertSameModel(here, there)
+        users, items = sorted({r[0] for r in rows})[:40], sorted({r[1] for r in rows})[:40]
+        lines = [f'{{"userId":"{u}","movieId":"{i}"}}' for u, i in zip(users, items)]
+        lines += [f'{{"userId":"{u}","top_n":{n + 1}}}' for n, u in enumerate(users)]
+        lines += [f'{{"movieId":"{i}","similar":7}}' for i in items]
+        rated = ",".join(f'{{"movieId":"{i}","rating":{1 + n % 5}}}' for n, i in enumerate(items[:9]))
+        lines += [f'{{"ratings":[{rated}],"top_n":20}}']
+        answers = []
+        for program in (NATIVE / "serve", SERVE):
+            server = self.serve(model=here.bytes(), program=program)
+            answer = server.post("\n".join(lines) + "\n", JSON_LINES)
+            self.assertEqual(200, answer.status, answer)
+            answers.append(answer.text)
+        self.assertEqual(len(lines), len(answers[0].splitlines()))
+        self.assertEqual(*answers)
+
+
+if __name__ == "__main__":
+    unittest.main()

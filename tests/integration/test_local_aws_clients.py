@@ -6,12 +6,15 @@ tests/node/install brings and builds. The JavaScript SDK has test_local_sdk.py.
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
 
-from local_cloud import PATIENCE, LocalCloudCase
+from harness import BIN, SANITIZER_ENVIRONMENT, SOURCE
+from local_cloud import PATIENCE, LocalCloud, LocalCloudCase
 from node_sdk import NODE, why_not
+from serving import ServeCase, trained
 from test_local_endpoints import Container
 
 AWS = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else shutil.which("aws")
@@ -95,6 +98,38 @@ class CommandLine(LocalCloudCase):
         status, said, _ = self.aws(cloud, *words, "nobody")
         self.assertIn("(ValidationError)", said)
         self.assertIn("Endpoint nobody of account 123456789012 not found.", said)
+
+
+class Readme(ServeCase):
+    """The commands of README.md, with another port."""
+
+    def test_its_commands_for_aws_print_answers_of_predict_and_of_serve(self):
+        if AWS is None:
+            self.not_here("there is no aws; script/bootstrap installs Debian's awscli")
+        text = (SOURCE / "README.md").read_text(encoding="utf-8")
+        commands = [c.replace("\\\n", " ")
+                    for c in re.findall(r"^\$ (aws (?:.*\\\n)*.*)", text, re.MULTILINE)]
+        commands = [c for c in commands if "localhost:8000" in c]
+        self.assertEqual(["lambda", "sagemaker-runtime"], [c.split()[1] for c in commands])
+        folder = self.folder / "cloud"
+        folder.mkdir()
+        cloud = LocalCloud({
+            "endpoints": {"recommender": f"http://127.0.0.1:{self.server.port}"},
+            "functions": {"predict": {
+                "program": str(BIN / "predict"), "timeout": PATIENCE, "init-timeout": PATIENCE,
+                "environment": {**SANITIZER_ENVIRONMENT, "MODEL_URI": str(trained().model_bin),
+                                "MOVIES_URI": str(SOURCE / "data" / "movies.csv")}}}}, folder)
+        self.addCleanup(lambda: self.assertEqual(0, cloud.stop().status))
+        for command, piece in zip(commands, ('"movie_title": "Fight Club (1999)"', '"predicted_rating":')):
+            run = subprocess.run(
+                ["sh", "-c", command.replace("http://localhost:8000", cloud.url)],
+                capture_output=True, text=True, timeout=300, check=False,
+                env={"PATH": f"{os.path.dirname(AWS)}:{os.environ['PATH']}", "HOME": str(self.folder),
+                     "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_PAGER": "",
+                     "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+                     "AWS_EC2_METADATA_DISABLED": "true"})
+            self.assertEqual((0, ""), (run.returncode, run.stderr), command)
+            self.assertIn(piece, run.stdout)
 
 
 class RuntimeInterfaceClient(LocalCloudCase):

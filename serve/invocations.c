@@ -3,7 +3,6 @@
 
 #include "base/number.h"
 #include "http/media.h"
-#include "service.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +13,21 @@ enum { SLICE_MICROSECONDS = 1000 };
 
 static const char CUSTOM_ATTRIBUTES[] = "X-Amzn-SageMaker-Custom-Attributes";
 
-static void count_answered(mf_service_loop *loop, uint64_t n)
+void mf_serve_count(mf_service_loop *loop, uint64_t n)
 {
     atomic_store_explicit(&loop->answered,
                           atomic_load_explicit(&loop->answered, memory_order_relaxed) + n,
                           memory_order_relaxed);
 }
 
-/* The loop's model, or NULL after a 503. */
-static mf_loaded *model_of(mf_http_request *request, const mf_service_loop *loop)
+mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop)
 {
     if (loop->loaded == NULL)
         mf_http_refuse(request, 503, "there is no model to answer from: %s", loop->reason);
     return loop->loaded;
 }
 
-static void refuse(mf_http_request *request, const mf_error *err)
+void mf_serve_refuse(mf_http_request *request, const mf_error *err)
 {
     mf_http_refuse(request, mf_inference_status(err), "%s", err->text);
 }
@@ -95,7 +93,7 @@ typedef struct invocation {
 static void send_answer(mf_http_request *request, mf_service_loop *loop, const char *media_type,
                         const mf_inference *inference)
 {
-    count_answered(loop, mf_inference_answered(inference));
+    mf_serve_count(loop, mf_inference_answered(inference));
     const mf_http_view attributes = mf_http_get_header(request, CUSTOM_ATTRIBUTES);
     if (attributes.n_bytes > 0)
         mf_http_set_header(request, CUSTOM_ATTRIBUTES, attributes.bytes, attributes.n_bytes);
@@ -115,7 +113,7 @@ static bool work(mf_http_request *request, void *state)
     case MF_INFERENCE_FAILED:
         break;
     }
-    refuse(request, &err);
+    mf_serve_refuse(request, &err);
     return true;
 }
 
@@ -145,7 +143,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
-    mf_loaded *loaded = model_of(request, loop);
+    mf_loaded *loaded = mf_serve_model(request, loop);
     mf_inference_format question, reply;
     if (loaded == NULL || !read_content_type(request, &question) ||
         !choose_reply(request, service, question, &reply))
@@ -158,7 +156,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
         mf_inference_create(loaded->recommender, &service->limits, question, reply, body.bytes,
                             body.n_bytes, mf_http_answer(request), &err);
     if (inference == NULL) {
-        refuse(request, &err);
+        mf_serve_refuse(request, &err);
         return;
     }
     /* Most requests are done within their first slice and never wait. */
@@ -170,7 +168,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
         send_answer(request, loop, media_type, inference);
         break;
     case MF_INFERENCE_FAILED:
-        refuse(request, &err);
+        mf_serve_refuse(request, &err);
         break;
     }
     mf_inference_destroy(inference);
@@ -178,8 +176,12 @@ void mf_answer_invocations(mf_http_request *request, void *context)
 
 /* --------------------------------------------- /internal/recommend/{user_id} */
 
-/* top_n of the query, 20 when it is not given; false after a 400. */
-static bool read_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n)
+void mf_serve_say_version(mf_http_request *request, const mf_loaded *loaded)
+{
+    mf_http_set_header(request, "X-Model-Version", loaded->version, strlen(loaded->version));
+}
+
+bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n)
 {
     enum { USUAL = 20 };
     *top_n = USUAL < max_top_n ? USUAL : max_top_n;
@@ -209,17 +211,18 @@ void mf_answer_recommend(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
-    const mf_loaded *loaded = model_of(request, loop);
+    const mf_loaded *loaded = mf_serve_model(request, loop);
     uint32_t top_n;
-    if (loaded == NULL || !read_top_n(request, service->limits.max_top_n, &top_n))
+    if (loaded == NULL || !mf_serve_top_n(request, service->limits.max_top_n, &top_n))
         return;
     mf_error err = {0};
     const mf_http_view user = mf_http_get_segment(request);
     if (!mf_inference_recommend(loaded->recommender, &service->limits, loop->workspace, user.bytes,
                                 user.n_bytes, top_n, mf_http_answer(request), &err)) {
-        refuse(request, &err);
+        mf_serve_refuse(request, &err);
         return;
     }
-    count_answered(loop, 1);
+    mf_serve_count(loop, 1);
+    mf_serve_say_version(request, loaded);
     mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }

@@ -29,7 +29,7 @@ static void print_usage(FILE *out)
           "\n"
           "Answers from DIR/model/model.bin on port 8080 as SageMaker expects: /ping,\n"
           "/invocations, /execution-parameters, and /health, /metrics,\n"
-          "/internal/recommend/{user_id}. DIR is /opt/ml unless given. SIGHUP loads a new\n"
+          "/internal/recommend/{user_id}, /recommend/cached/{user_id}. DIR is /opt/ml unless given. SIGHUP loads a new\n"
           "model.bin, SIGTERM finishes what is in flight and ends.\n"
           "\n"
           "  --prefix DIR   use DIR in place of /opt/ml\n"
@@ -40,15 +40,20 @@ static void print_usage(FILE *out)
 static int print_help(void)
 {
     mf_settings settings;
+    mf_settings cache_settings;
     mf_serve_settings values;
+    mf_cache_settings cache;
     mf_error err = {0};
-    if (!mf_serve_settings_start(&settings, &values, &err)) {
+    if (!mf_serve_settings_start(&settings, &values, &err) ||
+        !mf_cache_settings_start(&cache_settings, &cache, &err)) {
         fprintf(stderr, "serve: %s\n", err.text);
         return 1;
     }
     print_usage(stdout);
     puts("\nSettings, from the environment:\n");
     mf_settings_print_help(&settings, stdout);
+    mf_settings_print_help(&cache_settings, stdout);
+    puts("\nThe password of Redis is REDIS_PASSWORD or in the file REDIS_PASSWORD_FILE.");
     return 0;
 }
 
@@ -196,16 +201,21 @@ static int serve(const char *prefix)
     mf_error err = {0};
     static mf_tree tree; /* as for the loader in run(), which has the folder's name */
     mf_settings settings;
+    mf_settings cache_settings;
     static mf_service service;
     mf_serve_settings values;
+    mf_cache_settings cache;
     sigset_t heeded;
     models m = {0};
     block_signals(&heeded); /* one that comes while we start is kept for run() */
     mf_log_set_level(mf_environment_log_level(NULL));
-    if (!mf_tree_set(&tree, prefix, &err) || !mf_serve_settings_read(&settings, &values, &err))
+    if (!mf_tree_set(&tree, prefix, &err) || !mf_serve_settings_read(&settings, &values, &err) ||
+        !mf_cache_settings_read(&cache_settings, &cache, &err))
         goto failed;
     mf_settings_log(&settings, MF_LOG_INFO, "settings");
-    if (!mf_service_create(&service, &values, &err) || !mf_service_start(&service, &err))
+    if (cache.enabled)
+        mf_settings_log(&cache_settings, MF_LOG_INFO, "cache_settings");
+    if (!mf_service_create(&service, &values, &cache, &err) || !mf_service_start(&service, &err))
         goto failed;
     log_started(&service);
     run(&service, tree.model, &heeded, &m);

@@ -1,6 +1,7 @@
 /* routes.c: the table; see routes.h. */
 #include "routes.h"
 
+#include "cached.h"
 #include "invocations.h"
 #include "status.h"
 
@@ -13,6 +14,7 @@ const mf_http_route mf_routes[] = {
     {.path = "/ping", .methods = READ | MF_HTTP_POST, .handle = mf_answer_ping, .quiet = true},
     {.path = "/invocations", .methods = MF_HTTP_POST, .handle = mf_answer_invocations},
     {.path = "/internal/recommend/{user_id}", .methods = READ, .handle = mf_answer_recommend},
+    {.path = "/recommend/cached/{user_id}", .methods = READ, .handle = mf_answer_cached},
     {.path = "/execution-parameters", .methods = READ, .handle = mf_answer_execution_parameters},
     {.path = "/health", .methods = READ, .handle = mf_answer_health, .quiet = true},
     {.path = "/metrics", .methods = READ, .handle = mf_answer_metrics, .quiet = true},

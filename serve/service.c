@@ -2,6 +2,7 @@
 #include "service.h"
 
 #include "base/memory.h"
+#include "cached.h"
 #include "routes.h"
 
 #include <stdio.h>
@@ -11,11 +12,17 @@
 /* Gives back what there is; an access log is closed after the last loop that writes to it. */
 static void release(mf_service *service)
 {
+    /* Connections to the cache live on the server's loops, whose threads have ended. */
+    for (uint32_t i = 0; service->loops != NULL && i < service->http.n_threads; i++) {
+        mf_cache_client_destroy(service->loops[i].cache);
+        mf_flights_destroy(service->loops[i].flights);
+        mf_workspace_destroy(service->loops[i].workspace);
+    }
     mf_http_server_destroy(service->server);
     mf_access_log_close(service->access_log);
-    for (uint32_t i = 0; service->loops != NULL && i < service->http.n_threads; i++)
-        mf_workspace_destroy(service->loops[i].workspace);
+    mf_cache_close(service->cache);
     mf_free(service->loops);
+    service->cache = NULL;
     service->server = NULL;
     service->access_log = NULL;
     service->loops = NULL;
@@ -26,7 +33,26 @@ static void set_reason(mf_service_loop *loop, const char *reason)
     snprintf(loop->reason, sizeof loop->reason, "%s", reason);
 }
 
-bool mf_service_create(mf_service *service, const mf_serve_settings *settings, mf_error *err)
+/* A connection for each loop; they open when the loops run. */
+static bool connect_cache(mf_service *service, const mf_cache_settings *settings, mf_error *err)
+{
+    if (!settings->enabled)
+        return true;
+    service->cache = mf_cache_open(settings, err);
+    for (uint32_t i = 0; service->cache != NULL && i < service->http.n_threads; i++) {
+        mf_service_loop *loop = &service->loops[i];
+        loop->cache =
+            mf_cache_client_create(service->cache, mf_http_server_base(service->server, i), err);
+        loop->flights = mf_flights_create(err);
+        if (loop->cache == NULL || loop->flights == NULL)
+            return false;
+        mf_cache_client_start(loop->cache);
+    }
+    return service->cache != NULL;
+}
+
+bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
+                       const mf_cache_settings *cache, mf_error *err)
 {
     memset(service, 0, sizeof *service);
     service->settings = *settings;
@@ -50,7 +76,7 @@ bool mf_service_create(mf_service *service, const mf_serve_settings *settings, m
         service->http.access_log = service->access_log;
     }
     service->server = mf_http_server_create(&service->http, mf_routes, mf_n_routes, err);
-    if (service->server == NULL)
+    if (service->server == NULL || !connect_cache(service, cache, err))
         goto failed;
     return true;
 failed:

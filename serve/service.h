@@ -8,6 +8,7 @@
 #ifndef MF_SERVE_SERVICE_H
 #define MF_SERVE_SERVICE_H
 
+#include "cache/client.h"
 #include "http/access_log.h"
 #include "http/server.h"
 #include "inference/inference.h"
@@ -21,6 +22,8 @@
 typedef struct mf_service_loop {
     _Alignas(64) mf_loaded *loaded; /* NULL: not ready */
     mf_workspace *workspace;
+    mf_cache_client *cache;           /* NULL: there is none */
+    struct mf_flights *flights;       /* lists on their way from it (cached.h), or NULL */
     atomic_uint_fast64_t answered;    /* questions, written by this loop only */
     char reason[MF_ERROR_TEXT_BYTES]; /* why there is no model */
 } mf_service_loop;
@@ -31,6 +34,7 @@ typedef struct mf_service {
     mf_http_settings http;
     mf_http_server *server;
     mf_http_access_log *access_log;
+    mf_cache *cache;        /* shared by the loops; NULL: there is none */
     mf_service_loop *loops; /* [http.n_threads] */
 
     atomic_bool ready;   /* every loop has a model: what /ping and /health say */
@@ -42,8 +46,9 @@ typedef struct mf_service {
 
 /* Everything but the model: sockets bound, threads not started, reason "loading".
  * settings are copied. *service stays where it is until destroyed.
- * Fails MF_ERR_IO (port taken), MF_ERR_MEMORY. */
-bool mf_service_create(mf_service *service, const mf_serve_settings *settings, mf_error *err);
+ * Fails MF_ERR_IO (port taken), MF_ERR_CONFIG (the cache's certificates), MF_ERR_MEMORY. */
+bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
+                       const mf_cache_settings *cache, mf_error *err);
 
 /* Starts to answer; /ping is 503 until there is a model. */
 bool mf_service_start(mf_service *service, mf_error *err);

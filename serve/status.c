@@ -146,6 +146,35 @@ static void write_model(mf_text *out, const mf_loaded *loaded)
           (double)mf_recommender_index_bytes(loaded->recommender));
 }
 
+static void write_cache(mf_text *out, const mf_cache *cache)
+{
+    static const struct {
+        mf_cache_count what;
+        const char *name;
+        const char *help;
+    } counts[] = {
+        {MF_CACHE_HITS, "cache_hits_total", "Lists that were in Redis."},
+        {MF_CACHE_MISSES, "cache_misses_total", "Lists that Redis did not have."},
+        {MF_CACHE_SKIPPED, "cache_skipped_total",
+         "Lists that Redis was not asked for, or not in time."},
+        {MF_CACHE_STORED, "cache_stored_total", "Lists that Redis has taken."},
+        {MF_CACHE_NOT_STORED, "cache_not_stored_total",
+         "Lists that Redis was not given, or did not take."},
+        {MF_CACHE_ERRORS, "cache_errors_total",
+         "Connections and commands that failed, and values that are not ours."},
+        {MF_CACHE_CONNECTIONS, "cache_connections_total", "Connections to Redis, since the start."},
+    };
+    gauge(out, "cache_enabled", "1 when lists are kept in Redis.", cache != NULL);
+    if (cache == NULL)
+        return;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        counter(out, counts[i].name, counts[i].help, mf_cache_counted(cache, counts[i].what));
+    gauge(out, "cache_connections", "Connections to Redis that are in use.",
+          mf_cache_ready(cache));
+    gauge(out, "cache_breakers_open", "Loops that leave Redis alone after a failure.",
+          mf_cache_resting(cache));
+}
+
 /* The second number of /proc/self/statm, in pages. */
 static uint64_t resident_bytes(void)
 {
@@ -177,6 +206,7 @@ void mf_answer_metrics(mf_http_request *request, void *context)
             atomic_load(&service->reloads));
     counter(out, "model_reloads_refused_total", "Models that were not usable on reload.",
             atomic_load(&service->reloads_refused));
+    write_cache(out, service->cache);
     gauge(out, "http_connections", "Open connections.", stats.connections);
     counter(out, "http_connections_total", "Connections accepted.", stats.accepted);
     counter(out, "http_connections_refused_total", "Connections over the limit.", stats.refused);

@@ -1,7 +1,8 @@
 /* loop.c: one thread's event loop.
  *
- * (1) In each round of the loop what came from sockets is handled first, then
- *     connections that could go on, then one slice of work. Neither starves.
+ * (1) In each round of the loop what came from sockets is handled first, then requests
+ *     that waited for something from outside, then connections that could go on, then one
+ *     slice of work. None starves.
  * (2) The tick runs only while there are connections. */
 #include "http/loop.h"
 
@@ -56,11 +57,14 @@ static void when_turn(evutil_socket_t fd, short what, void *argument)
     mf_loop_touch(loop);
     loop->handled_us = 0;
     mf_work_run_deferred(loop);
-    loop->handled_us = 0; /* or who is ready could starve behind them */
+    loop->handled_us = 0; /* or who was woken could starve behind them, and so on */
+    mf_work_run_woken(loop);
+    loop->handled_us = 0;
     resume_ready(loop);
     mf_work_run(loop);
     loop->handled_us = 0;
-    if (!TAILQ_EMPTY(&loop->deferred) || !TAILQ_EMPTY(&loop->ready) || !TAILQ_EMPTY(&loop->work))
+    if (!TAILQ_EMPTY(&loop->deferred) || !TAILQ_EMPTY(&loop->woken) ||
+        !TAILQ_EMPTY(&loop->ready) || !TAILQ_EMPTY(&loop->work))
         mf_loop_want_turn(loop);
 }
 
@@ -200,6 +204,7 @@ bool mf_loop_open(mf_http_loop *loop, mf_http_server *server, uint32_t index, mf
     TAILQ_INIT(&loop->ready);
     TAILQ_INIT(&loop->deferred);
     TAILQ_INIT(&loop->work);
+    TAILQ_INIT(&loop->woken);
     STAILQ_INIT(&loop->free_requests);
     STAILQ_INIT(&loop->mailbox);
     loop->duration_ms[MF_DEADLINE_IDLE] = settings->idle_ms;

@@ -57,6 +57,8 @@ typedef struct mf_request_table {
     mf_uri_parameter parameters[MF_URI_PARAMETERS_MAX];
 } mf_request_table;
 
+TAILQ_HEAD(mf_request_queue, mf_http_request);
+
 struct mf_http_request { /* request.c */
     mf_connection *connection;
     mf_http_loop *loop;
@@ -79,7 +81,8 @@ struct mf_http_request { /* request.c */
     bool answered;
 
     bool deferred; /* in the loop's queue of whole requests */
-    bool waits;    /* in the loop's queue of work */
+    bool waits;    /* for its slices: in one of the loop's queues below, or called for */
+    struct mf_request_queue *queue; /* work or woken; NULL while it waits for mf_http_go_on */
     TAILQ_ENTRY(mf_http_request) work;
     mf_http_slice *slice;
     void *state;
@@ -248,7 +251,6 @@ static inline void mf_count(atomic_uint_least64_t *counter, uint64_t n)
 void mf_stats_answer(mf_http_loop *loop, uint32_t route, int status, uint64_t microseconds);
 
 TAILQ_HEAD(mf_connection_list, mf_connection);
-TAILQ_HEAD(mf_request_queue, mf_http_request);
 STAILQ_HEAD(mf_request_stack, mf_http_request);
 STAILQ_HEAD(mf_call_list, mf_http_call);
 
@@ -273,6 +275,7 @@ struct mf_http_loop { /* loop.c */
     struct mf_connection_list ready;
     struct mf_request_queue deferred; /* whole requests that had no time in their round */
     struct mf_request_queue work;
+    struct mf_request_queue woken; /* those that mf_http_go_on was called for */
     int64_t handled_us; /* in handlers and unpacking since the last turn */
     struct mf_request_stack free_requests;
     uint32_t duration_ms[MF_DEADLINES];
@@ -334,6 +337,8 @@ void mf_work_run(mf_http_loop *loop);
 /* Whole requests that wait for their handlers, for about MF_HANDLED_US. */
 void mf_work_defer(mf_http_request *request);
 void mf_work_run_deferred(mf_http_loop *loop);
+/* Requests that waited for something that has come, for about MF_HANDLED_US. */
+void mf_work_run_woken(mf_http_loop *loop);
 /* Takes it out of the queue, if it is there, and destroys its state. */
 void mf_work_cancel(mf_http_request *request);
 

@@ -72,6 +72,7 @@ mf_http_request *mf_request_acquire(mf_connection *connection)
     request->answered = false;
     request->deferred = false;
     request->waits = false;
+    request->queue = NULL;
     request->slice = NULL;
     return request;
 }

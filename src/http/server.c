@@ -160,6 +160,11 @@ uint16_t mf_http_server_port(const mf_http_server *server)
     return server->port;
 }
 
+struct event_base *mf_http_server_base(const mf_http_server *server, uint32_t loop)
+{
+    return server->loops[loop].base;
+}
+
 bool mf_http_server_start(mf_http_server *server, mf_error *err)
 {
     /* Signals are for the main thread, which waits for them. */

@@ -60,6 +60,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct event_base; /* libevent's */
+
 /* ------------------------------------------------------------------ requests */
 
 /* Bits, so that a route can name several. */
@@ -152,6 +154,18 @@ typedef bool mf_http_slice(mf_http_request *request, void *state);
 void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
                   void (*destroy)(void *state));
 
+/* Instead of an answer: the request waits for something from outside (a reply of another
+ * server, on the same loop: mf_http_server_base) without anybody's time being used. After
+ * each mf_http_go_on `slice` is called once, soon and not from within that call; it returns
+ * false to wait again. `destroy` is called as for mf_http_work, and so may come while the
+ * request waits: what would call mf_http_go_on must be called off there. As many may wait as
+ * there are connections. Call it from a handler, as the last thing. */
+void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
+                  void (*destroy)(void *state));
+
+/* On the loop of a request that waits. A second call before the slice changes nothing. */
+void mf_http_go_on(mf_http_request *request);
+
 /* -------------------------------------------------------------------- routes */
 
 typedef struct mf_http_route {
@@ -219,6 +233,10 @@ mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf
 
 /* The port that it listens on. */
 uint16_t mf_http_server_port(const mf_http_server *server);
+
+/* libevent's base of a loop, for clients of other servers that live on it. Its thread runs
+ * between start and drain, and it lasts until destroy. */
+struct event_base *mf_http_server_base(const mf_http_server *server, uint32_t loop);
 
 /* Starts the threads; requests are answered from here on. They block all signals. */
 bool mf_http_server_start(mf_http_server *server, mf_error *err);

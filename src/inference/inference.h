@@ -103,11 +103,26 @@ uint64_t mf_inference_answered(const mf_inference *inference);
 /* NULL is fine. */
 void mf_inference_destroy(mf_inference *inference);
 
-/* The list of one user as GET /internal/recommend/{user_id} gives it:
- *   {"user_id":123,"recommendations":[1,2,…],"count":20}
- * Ids that are canonical integers of at most 15 digits ("12", "-5", not "007") are JSON
- * numbers, others strings. An unknown user gets the popular items and "known_user":false.
- * Fails as step does. */
+/* What a list says beside its items. */
+typedef struct mf_inference_list {
+    uint32_t count;
+    bool known_user; /* false: it is the popular items */
+} mf_inference_list;
+
+/* Appends the best items for one user as a JSON list of ids, [1,2,…], to *items. Ids that
+ * are canonical integers of at most 15 digits ("12", "-5", not "007") are JSON numbers,
+ * others strings. Fails as step does; *items may then have a piece more. */
+bool mf_inference_items(const mf_recommender *recommender, const mf_inference_limits *limits,
+                        mf_workspace *workspace, const char *user_id, size_t n_bytes,
+                        uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err);
+
+/* What stands around such a list, before and behind it:
+ *   {"user_id":123,"recommendations":      ,"count":20}
+ * with "known_user":false when that is so. The last brace is the caller's. */
+void mf_inference_begin_list(mf_text *answer, const char *user_id, size_t n_bytes);
+void mf_inference_end_list(mf_text *answer, const mf_inference_list *list);
+
+/* All of it, as GET /internal/recommend/{user_id} gives it. */
 bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
                             mf_workspace *workspace, const char *user_id, size_t n_bytes,
                             uint32_t top_n, mf_text *answer, mf_error *err);

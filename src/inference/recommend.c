@@ -27,12 +27,26 @@ static void write_id(mf_text *answer, mf_id id)
         mf_text_json(answer, id.bytes, id.n_bytes);
 }
 
-bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
-                            mf_workspace *workspace, const char *user_id, size_t n_bytes,
-                            uint32_t top_n, mf_text *answer, mf_error *err)
+void mf_inference_begin_list(mf_text *answer, const char *user_id, size_t n_bytes)
+{
+    mf_text_literal(answer, "{\"user_id\":");
+    write_id(answer, (mf_id){user_id, n_bytes});
+    mf_text_literal(answer, ",\"recommendations\":");
+}
+
+void mf_inference_end_list(mf_text *answer, const mf_inference_list *list)
+{
+    mf_text_literal(answer, ",\"count\":");
+    mf_text_count(answer, list->count);
+    if (!list->known_user)
+        mf_text_literal(answer, ",\"known_user\":false");
+}
+
+bool mf_inference_items(const mf_recommender *recommender, const mf_inference_limits *limits,
+                        mf_workspace *workspace, const char *user_id, size_t n_bytes,
+                        uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err)
 {
     const mf_model *model = mf_recommender_model(recommender);
-    const mf_id id = {user_id, n_bytes};
     const mf_recommendation *best = NULL;
     size_t n_best = 0;
     if (!mf_id_valid(user_id, n_bytes))
@@ -52,21 +66,31 @@ bool mf_inference_recommend(const mf_recommender *recommender, const mf_inferenc
     const mf_top_n_query query = {.n = top_n};
     if (!mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, err))
         return false;
-    const mf_id_list *items = &mf_model_get(model)->items;
-    mf_text_literal(answer, "{\"user_id\":");
-    write_id(answer, id);
-    mf_text_literal(answer, ",\"recommendations\":[");
+    const mf_id_list *ids = &mf_model_get(model)->items;
+    mf_text_literal(items, "[");
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
-            mf_text_literal(answer, ",");
-        write_id(answer, mf_id_list_get(items, best[i].item));
+            mf_text_literal(items, ",");
+        write_id(items, mf_id_list_get(ids, best[i].item));
     }
-    mf_text_literal(answer, "],\"count\":");
-    mf_text_count(answer, n_best);
-    if (!taste.known)
-        mf_text_literal(answer, ",\"known_user\":false");
-    mf_text_literal(answer, "}");
-    if (answer->failed)
+    mf_text_literal(items, "]");
+    if (items->failed)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+    *list = (mf_inference_list){.count = (uint32_t)n_best, .known_user = taste.known};
     return true;
+}
+
+bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
+                            mf_workspace *workspace, const char *user_id, size_t n_bytes,
+                            uint32_t top_n, mf_text *answer, mf_error *err)
+{
+    mf_inference_list list;
+    mf_inference_begin_list(answer, user_id, n_bytes);
+    if (!mf_inference_items(recommender, limits, workspace, user_id, n_bytes, top_n, answer, &list,
+                            err))
+        return false;
+    mf_inference_end_list(answer, &list);
+    mf_text_literal(answer, "}");
+    return !answer->failed ||
+           mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
 }

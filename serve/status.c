@@ -164,15 +164,15 @@ static void write_cache(mf_text *out, const mf_cache *cache)
          "Connections and commands that failed, and values that are not ours."},
         {MF_CACHE_CONNECTIONS, "cache_connections_total", "Connections to Redis, since the start."},
     };
-    gauge(out, "cache_enabled", "1 when lists are kept in Redis.", cache != NULL);
-    if (cache == NULL)
-        return;
+    const bool is_on = cache != NULL;
+    gauge(out, "cache_enabled", "1 when lists are kept in Redis.", is_on);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-        counter(out, counts[i].name, counts[i].help, mf_cache_counted(cache, counts[i].what));
+        counter(out, counts[i].name, counts[i].help,
+                is_on ? mf_cache_counted(cache, counts[i].what) : 0);
     gauge(out, "cache_connections", "Connections to Redis that are in use.",
-          mf_cache_ready(cache));
+          is_on ? mf_cache_ready(cache) : 0);
     gauge(out, "cache_breakers_open", "Loops that leave Redis alone after a failure.",
-          mf_cache_resting(cache));
+          is_on ? mf_cache_resting(cache) : 0);
 }
 
 /* The second number of /proc/self/statm, in pages. */

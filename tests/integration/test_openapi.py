@@ -60,6 +60,9 @@ OBJECT_FIELDS = {
 
 REFRESH = bool(os.environ.get("MF_OPENAPI_REFRESH"))
 
+# One user's list, by itself or through Redis.
+USER_LISTS = ("/internal/recommend/{user_id}", "/recommend/cached/{user_id}")
+
 # Statuses that nothing sent from outside brings about.
 NOT_PROVOKED = {500: "a fault of ours"}
 
@@ -103,9 +106,10 @@ def source_statuses():
 
 
 def source_defaults():
-    """{variable: default, as text} of serve/settings.c."""
+    """{variable: default, as text} of serve/settings.c and src/cache/settings.c."""
     found = {}
-    for entry in re.findall(r'\{\.name = "(.*?)FIELD\(', source("serve/settings.c"), re.DOTALL):
+    for entry in re.findall(r'\{\.name = "(.*?)FIELD\(', source("serve/settings.c") +
+                            source("src/cache/settings.c"), re.DOTALL):
         name = entry.partition('"')[0]
         found[name] = re.search(r'\.initial = "([^"]*)"', entry).group(1)
         if alias := re.search(r'\.aliases = "([^"]*)"', entry):
@@ -274,10 +278,10 @@ class TheDocument(DocumentCase):
     def test_variables_exist_and_have_the_defaults_that_it_says(self):
         defaults = source_defaults()
         text = PATH.read_text(encoding="utf-8")
-        names = set(re.findall(r"\b(?:SERVE|SAGEMAKER)_[A-Z_]+\b", text))
+        names = set(re.findall(r"\b(?:SERVE|SAGEMAKER|REDIS|CACHE)_[A-Z_]+\b", text))
         self.assertGreater(len(names), 10)
         self.assertLessEqual(names, set(defaults))
-        said = re.findall(r"`((?:SERVE|SAGEMAKER)_\w+)`(?: bytes)? \(([\d,]+)", text)
+        said = re.findall(r"`((?:SERVE|SAGEMAKER|REDIS|CACHE)_\w+)`(?: bytes)? \(([\d,]+)", text)
         said += re.findall(r"`((?:SERVE|SAGEMAKER)_\w+)`, ([\d,]+)", text)
         self.assertGreater(len(said), 8)
         for name, value in said:
@@ -400,13 +404,17 @@ class Examples(OpenapiCase):
                 self.assertConforms(operation, answer)
 
     def test_lists_of_users_are_those_of_the_examples(self):
-        operation = operations()["/internal/recommend/{user_id}", "GET"]
-        examples = operation.responses[200]["content"][JSON]["examples"]
-        self.assertEqual({"known", "unknown"}, set(examples))
         client = self.connect(self.sample_server())
-        for name, example in examples.items():
-            answer = self.assertConforms(operation, client.get(operation.target(name)))
-            self.assertExample(example, answer.json())
+        for path in USER_LISTS:
+            operation = operations()[path, "GET"]
+            examples = operation.responses[200]["content"][JSON]["examples"]
+            self.assertEqual({"known", "unknown"}, set(examples))
+            for name, example in examples.items():
+                answer = self.assertConforms(operation, client.get(operation.target(name)))
+                said = answer.json()
+                if "latency_ms" in said:  # that one differs from run to run
+                    said["latency_ms"] = example["value"]["latency_ms"]
+                self.assertExample(example, said)
 
     def test_figures_of_the_sample_are_those_of_the_examples(self):
         server = self.sample_server(SAGEMAKER_MODEL_SERVER_WORKERS="2")
@@ -471,8 +479,8 @@ class Strict(OpenapiCase):
 
     def test_lists_of_unknown_users_are_404(self):
         server = self.sample_server(SERVE_STRICT="true")
-        for method in ("GET", "HEAD"):
-            operation = operations()["/internal/recommend/{user_id}", method]
+        for path, method in ((p, m) for p in USER_LISTS for m in ("GET", "HEAD")):
+            operation = operations()[path, method]
             for name, status in (("known", 200), ("unknown", 404)):
                 answer = server.request(method, operation.target(name))
                 self.assertEqual(status, answer.status, answer)
@@ -528,7 +536,7 @@ EVERYWHERE = {*PROVOCATIONS, 405, 408, 503, *NOT_PROVOKED}
 # And those that only some can; Strict and Errors provoke them.
 SOMEWHERE = {
     "/invocations": {404, 406},
-    "/internal/recommend/{user_id}": {404},
+    **{path: {404} for path in USER_LISTS},
 }
 
 
@@ -596,15 +604,15 @@ class Errors(OpenapiCase):
 
     def test_parameters_that_do_not_exist_or_are_out_of_range(self):
         client = self.connect(self.server)
-        operation = operations()["/internal/recommend/{user_id}", "GET"]
-        (schema,) = (p["schema"] for p in operation.parameters if p["name"] == "top_n")
-        self.assertEqual({"user_id", "top_n"}, {p["name"] for p in operation.parameters})
-        for value in (-1, 0, 1, 20, schema["maximum"], schema["maximum"] + 1, "x", "", "1.5"):
-            answer = self.assertConforms(operation, client.get(f"/internal/recommend/1?top_n={value}"))
-            self.assertEqual(200 if is_valid(schema, value) else 400, answer.status, (value, answer))
-        self.assertProvoked(operation, client.get("/internal/recommend/1?top=3"), 400)
-        usual = client.get("/internal/recommend/1").json()
-        self.assertEqual(schema["default"], usual["count"])
+        for path in USER_LISTS:
+            operation, target = operations()[path, "GET"], path.replace("{user_id}", "1")
+            (schema,) = (p["schema"] for p in operation.parameters if p["name"] == "top_n")
+            self.assertEqual({"user_id", "top_n"}, {p["name"] for p in operation.parameters})
+            for value in (-1, 0, 1, 20, schema["maximum"], schema["maximum"] + 1, "x", "", "1.5"):
+                answer = self.assertConforms(operation, client.get(f"{target}?top_n={value}"))
+                self.assertEqual(200 if is_valid(schema, value) else 400, answer.status, (value, answer))
+            self.assertProvoked(operation, client.get(f"{target}?top=3"), 400)
+            self.assertEqual(schema["default"], client.get(target).json()["count"])
 
 
 # --- paths and methods ------------------------------------------------------

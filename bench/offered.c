@@ -4,7 +4,9 @@
  *
  * Requests leave on a fixed schedule whatever the answers do (an open loop); one
  * that has to wait for a free connection has waited all the same, so a stall counts
- * for every request that was due meanwhile. With a BODY it is POST, else GET.
+ * for every request that was due meanwhile. With a BODY it is POST, else GET. Where a
+ * path without a body holds {}, the words of standard input stand there, one after the
+ * other and round again.
  *
  * Prints one JSON line: how many, errors (no 200), p50 / p99 / slowest in µs. */
 #include <arpa/inet.h>
@@ -86,6 +88,42 @@ static bool read_answer(connection *c)
     return true;
 }
 
+/* ---------------------------------------------------------------------- words */
+
+static char **words;
+static size_t n_words;
+
+static void read_words(void)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    while ((n = getline(&line, &room, stdin)) > 0) {
+        if (line[n - 1] == '\n')
+            line[n - 1] = '\0';
+        char **more = realloc(words, (n_words + 1) * sizeof *words);
+        if (more == NULL || (more[n_words] = strdup(line)) == NULL)
+            die("offered");
+        words = more;
+        n_words++;
+    }
+    free(line);
+    if (n_words == 0) {
+        fprintf(stderr, "offered: {} in the path, but no words on standard input\n");
+        exit(2);
+    }
+}
+
+/* The request for PATH, with the word where {} is. */
+static int write_get(char *request, size_t room, const char *path, size_t nth)
+{
+    const char *gap = strstr(path, "{}");
+    const char *word = gap != NULL ? words[nth % n_words] : "";
+    const int before = gap != NULL ? (int)(gap - path) : (int)strlen(path);
+    return snprintf(request, room, "GET %.*s%s%s HTTP/1.1\r\nHost: localhost\r\n\r\n", before, path,
+                    word, gap != NULL ? gap + 2 : "");
+}
+
 static int by_value(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -104,14 +142,16 @@ int main(int argc, char **argv)
     if (n == 0 || n_connections < 1 || n_connections > CONNECTIONS_MAX)
         return 2;
     char request[8192];
-    const int n_request =
+    const bool varies = argc == 6 && strstr(argv[5], "{}") != NULL;
+    if (varies)
+        read_words();
+    int n_request =
         argc > 6
             ? snprintf(request, sizeof request,
                        "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n"
                        "Content-Length: %zu\r\n\r\n%s",
                        argv[5], argc > 7 ? argv[7] : "application/json", strlen(argv[6]), argv[6])
-            : snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                       argv[5]);
+            : write_get(request, sizeof request, argv[5], 0);
     double *latency = calloc(n, sizeof *latency);
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (latency == NULL || epoll < 0 || n_request < 0 || (size_t)n_request >= sizeof request)
@@ -135,6 +175,8 @@ int main(int argc, char **argv)
             }
             if (tried < n_connections) {
                 connection *c = &connections[next];
+                if (varies)
+                    n_request = write_get(request, sizeof request, argv[5], sent);
                 if (write(c->fd, request, (size_t)n_request) != n_request)
                     die("offered: write");
                 c->busy = true;
@@ -158,5 +200,8 @@ int main(int argc, char **argv)
            n, per_second, n_connections, (unsigned long long)errors, 1e6 * latency[n / 2],
            1e6 * latency[n * 99 / 100], 1e6 * latency[n - 1]);
     free(latency);
+    for (size_t i = 0; i < n_words; i++)
+        free(words[i]);
+    free(words);
     return 0;
 }

@@ -116,11 +116,11 @@ end
     return float(rate), int(bad)
 
 
-def offered(port, per_second, seconds=5, connections=8):
+def offered(port, per_second, seconds=5, connections=8, what=("/invocations", QUESTION), words=()):
     out = subprocess.run(
         ["taskset", "-c", str(LOAD_CPU), BIN / "offered", str(port), str(per_second), str(seconds),
-         str(connections), "/invocations", QUESTION],
-        check=True, capture_output=True, text=True,
+         str(connections), *what],
+        check=True, capture_output=True, text=True, input="".join(f"{word}\n" for word in words),
     ).stdout
     return json.loads(out)
 
@@ -327,6 +327,88 @@ def mixed(folder, seconds=None):
         f"{memory[-1] / 1e6:.1f} MB; {files} open files; a reload every 30 s")
 
 
+@contextlib.contextmanager
+def redis(port):
+    """Debian's redis-server, keeping nothing, on the CPU of serve."""
+    process = subprocess.Popen(
+        ["taskset", "-c", str(SERVER_CPU), "/usr/bin/redis-server", "--port", str(port), "--bind",
+         "127.0.0.1", "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(1000):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                yield process
+                return
+            time.sleep(0.01)
+        sys.exit("bench: redis-server did not become ready")
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait(30)
+
+
+def counters(port):
+    """{name: value} of /metrics, without those that have labels."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    return {name: float(value) for name, value in (line.split(" ") for line in lines if line[0] != "#")
+            if "{" not in name}
+
+
+def zipf(n_users, n, exponent=1.0, seed=1):
+    """Ranks 1 to n_users, rank r as often as 1/r^exponent says."""
+    weights = [1 / rank ** exponent for rank in range(1, n_users + 1)]
+    return random.Random(seed).choices(range(1, n_users + 1), weights, k=n)
+
+
+def cached(folder):
+    say("\n## cached: a user's best 20 of 60,000 items through Redis, 1,000 requests a second, one thread; "
+        "Redis on the same CPU")
+    if not os.path.exists("/usr/bin/redis-server"):
+        say("redis-server is not there")
+        return
+    model = folder / "ml/model"
+    model.mkdir(parents=True)
+    subprocess.run([BIN / "bench_model", "101", "64", model / "model.bin"], check=True)
+    list_of = ("/recommend/cached/{}?top_n=20",)
+    port, redis_port = free_port(), free_port()
+    variables = dict(REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(redis_port),
+                     SERVE_ACCESS_LOG="off")
+
+    def measure(name, words, limit=None, what=list_of, seconds=10, rate=1000):
+        before = counters(port)
+        facts = offered(port, rate, seconds, 16, what, words)
+        after = counters(port)
+        hits, misses, skipped = (after[f"cache_{kind}_total"] - before[f"cache_{kind}_total"]
+                                 for kind in ("hits", "misses", "skipped"))
+        asked = hits + misses + skipped
+        say(f"{name:36} p50 {facts['p50_us']:5.0f} µs, p99 {facts['p99_us']:5.0f} µs, slowest "
+            f"{facts['slowest_us']:6.0f} µs, {facts['errors']} errors"
+            + (f"; {100 * hits / asked:.1f} % from Redis, {skipped:.0f} without asking" if asked else "")
+            + (f" (limit {limit} ms: {facts['p99_us'] / 1000 / limit:.2f} of it)" if limit else ""))
+
+    user = "u{:08}".format
+    with redis(redis_port) as store:
+        with serve(folder / "ml", port, **variables):
+            facts = counters(port)
+            n_users = int(facts["model_users"])
+            say(f"{facts['model_items']:.0f} items, {n_users} users, 64 factors")
+            once = [user(u) for u in range(n_users)]
+            few = [user(u) for u in range(1000)]
+            measure("/ping, for comparison", (), what=("/ping",))
+            measure("each user once, so computed", once[-20000:], 5)
+            measure("a thousand users, the first time", few, seconds=1)
+            measure("the same again, from Redis", few, 2)
+            ranks = zipf(100000, 60000)
+            measure("Zipf's users of 100,000 (a minute)", [user(rank) for rank in ranks], seconds=60)
+            store.send_signal(signal.SIGSTOP)
+            measure("Redis hangs", few, seconds=10)
+            store.send_signal(signal.SIGCONT)
+        with serve(folder / "ml", port, SERVE_ACCESS_LOG="off"):
+            measure("without Redis", once[-20000:], 5)
+
+
 def at_var_task(folder):
     """Words that run a program where the folder is /var/task, as the zip's loader wants it."""
     script = ('mount -t tmpfs none /var && mkdir /var/task && mount --bind "$1" /var/task && shift'
@@ -409,7 +491,7 @@ end
     say("load, cloud, functions and endpoint share the CPUs")
 
 
-PARTS = dict(predict=predict, cloud=cloud, serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
+PARTS = dict(cached=cached, predict=predict, cloud=cloud, serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
 
 
 def run_part(name):

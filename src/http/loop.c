@@ -63,8 +63,8 @@ static void when_turn(evutil_socket_t fd, short what, void *argument)
     resume_ready(loop);
     mf_work_run(loop);
     loop->handled_us = 0;
-    if (!TAILQ_EMPTY(&loop->deferred) || !TAILQ_EMPTY(&loop->woken) ||
-        !TAILQ_EMPTY(&loop->ready) || !TAILQ_EMPTY(&loop->work))
+    if (!TAILQ_EMPTY(&loop->deferred) || !TAILQ_EMPTY(&loop->woken) || !TAILQ_EMPTY(&loop->ready) ||
+        !TAILQ_EMPTY(&loop->work))
         mf_loop_want_turn(loop);
 }
 

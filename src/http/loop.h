@@ -276,7 +276,7 @@ struct mf_http_loop { /* loop.c */
     struct mf_request_queue deferred; /* whole requests that had no time in their round */
     struct mf_request_queue work;
     struct mf_request_queue woken; /* those that mf_http_go_on was called for */
-    int64_t handled_us; /* in handlers and unpacking since the last turn */
+    int64_t handled_us;            /* in handlers and unpacking since the last turn */
     struct mf_request_stack free_requests;
     uint32_t duration_ms[MF_DEADLINES];
     uint32_t n_work;

@@ -91,6 +91,5 @@ bool mf_inference_recommend(const mf_recommender *recommender, const mf_inferenc
         return false;
     mf_inference_end_list(answer, &list);
     mf_text_literal(answer, "}");
-    return !answer->failed ||
-           mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+    return !answer->failed || mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
 }

@@ -15,7 +15,8 @@ from serving import (CSV, CUSTOM_ATTRIBUTES, INFERENCE_ID, JSON, JSON_LINES, Clo
 MIB = 1 << 20
 PAIR = b'{"userId":"1","movieId":"1001"}'
 ALLOWED = {"/ping": {"GET", "HEAD", "POST"}, "/invocations": {"POST"},
-           "/internal/recommend/1": {"GET", "HEAD"}, "/execution-parameters": {"GET", "HEAD"},
+           "/internal/recommend/1": {"GET", "HEAD"}, "/recommend/cached/1": {"GET", "HEAD"},
+           "/execution-parameters": {"GET", "HEAD"},
            "/health": {"GET", "HEAD"}, "/metrics": {"GET", "HEAD"}}
 
 
@@ -247,7 +248,7 @@ class Requests(ServeCase):
         with self.server.connect() as client:
             for path in ("/", "/ping/", "/Ping", "//ping", "/ping%00", "/models", "/invocation",
                          "/invocations/", "/internal/recommend", "/internal/recommend/",
-                         "/internal/recommend/1/2", "/internal", "/etc/passwd", "/../ping",
+                         "/internal/recommend/1/2", "/internal", "/recommend/cached/", "/etc/passwd", "/../ping",
                          "/./ping", "/internal/recommend/../../ping", "/ping;x", "/favicon.ico",
                          "/" + "x" * 8000):
                 with self.subTest(path[:40]):
@@ -646,7 +647,7 @@ class MediaTypes(ServeCase):
     def test_answers_of_every_path_say_what_they_are(self):
         """Checklist 102."""
         for path, content_type in (("/execution-parameters", JSON), ("/health", JSON),
-                                   ("/internal/recommend/1", JSON),
+                                   ("/internal/recommend/1", JSON), ("/recommend/cached/1", JSON),
                                    ("/metrics", "text/plain; version=0.0.4; charset=utf-8")):
             self.assertAnswer(self.server.get(path), 200, content_type)
 

@@ -228,6 +228,7 @@ class Answers(CacheCase):
 
 class Outages(CacheCase):
     def assertOneWarning(self, server, *words):
+        server.wait_for_log("cache_down")
         (line,) = server.log_lines("cache_down")
         self.assertEqual("warning", line["level"])
         for word in words:
@@ -291,7 +292,6 @@ class Outages(CacheCase):
         for user in range(2, 30):
             self.ask(server, str(user), from_cache=False)
         self.assertOneWarning(server, "no reply within 200 ms|no connection within 200 ms")
-        self.assertEqual(1, len(server.log_lines("cache_down")))
         self.assertGreater(server.metrics()("cache_skipped_total"), 0)
         redis.resume()
         eventually(lambda: self.ask(server, "1"), "a list from Redis")
@@ -306,6 +306,7 @@ class Outages(CacheCase):
         for user in range(2, 20):
             self.ask(server, str(user), from_cache=False)
             self.ask(server, "1", from_cache=True)
+        server.wait_for_log("cache_full")
         (line,) = server.log_lines("cache_full")
         self.assertIn("OOM", line["message"])
         self.assertEqual([], server.log_lines("cache_down"))
@@ -377,6 +378,8 @@ class Outages(CacheCase):
                 self.ask(server, str(user), from_cache=False)
             if said == b"":
                 self.assertLess(time.monotonic() - start, 9, "somebody waited for it")
+            # A connection that was closed is opened at once, and may be closed again.
+            server.wait_for(lambda: self.ask(server, "7") or server.log_lines("cache_down"), "a warning")
             self.assertOneWarning(server, says)
             self.assertLessEqual(len([w for w in fake.commands if not is_probe(w)]), 2)
 
@@ -412,7 +415,7 @@ class Settings(CacheCase):
     def test_what_is_in_force_is_logged_without_the_password(self):
         redis = RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD)
         server = self.with_redis(redis, REDIS_PASSWORD=PASSWORD)
-        (line,) = server.log_lines("cache_settings")
+        line = server.wait_for_log("cache_settings")
         self.assertEqual(str(redis.port), line["REDIS_PORT"])
         self.assertNotIn(PASSWORD, json.dumps(server.log))
 

@@ -8,6 +8,7 @@
 #include "function.h"
 #include "gateway.h"
 #include "lambda_api.h"
+#include "mapping.h"
 #include "service_reply.h"
 
 #include <event2/event.h>
@@ -27,6 +28,7 @@ typedef struct cloud {
     mf_lambda_api lambda;
     mf_gateway gateway;
     mf_endpoints *endpoints;
+    mf_mapping *mappings[MF_MAPPINGS_MAX];
     bool stopping;
 } cloud;
 
@@ -74,9 +76,12 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
     const struct timeval patience = {c->settings->stop_ms / 1000,
                                      (long)(c->settings->stop_ms % 1000) * 1000};
     c->stopping = true;
-    if (!again)
+    if (!again) {
         mf_log_message(MF_LOG_INFO, "stopping", "%s: ending every process",
                        signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+        for (uint32_t i = 0; i < c->settings->n_mappings; i++)
+            mf_mapping_stop(c->mappings[i]);
+    }
     if (signal_all(c, again ? SIGKILL : SIGTERM) == 0)
         event_base_loopbreak(c->base);
     else if (!again)
@@ -140,6 +145,7 @@ static void log_listening(const cloud *c)
     mf_log_count(&line, "functions", c->settings->n_functions);
     mf_log_count(&line, "routes", c->settings->n_routes);
     mf_log_count(&line, "endpoints", c->settings->n_endpoints);
+    mf_log_count(&line, "mappings", c->settings->n_mappings);
     mf_log_text(&line, "message",
                 "a tool for development: it takes the place of Lambda, API Gateway and a "
                 "SageMaker endpoint, and checks no credentials");
@@ -180,6 +186,15 @@ static bool start(cloud *c, mf_error *err)
                               .tokens = settings->burst};
     for (uint32_t i = 0; i < settings->n_functions; i++)
         mf_function_open(c->functions[i], mf_web_port(c->server));
+    for (uint32_t i = 0; i < settings->n_mappings; i++) {
+        const mf_mapping_settings *mapping = &settings->mappings[i];
+        if (!mapping->enabled)
+            continue;
+        c->mappings[i] =
+            mf_mapping_open(c->base, settings, i, c->functions[mapping->function], err);
+        if (c->mappings[i] == NULL)
+            return false;
+    }
     log_listening(c);
     return write_port(c, err);
 }
@@ -189,6 +204,8 @@ static void end(cloud *c)
     /* Requests go first: they give up what they wait for, while it is there. */
     mf_web_destroy(c->server);
     mf_endpoints_destroy(c->endpoints);
+    for (uint32_t i = 0; i < c->settings->n_mappings; i++)
+        mf_mapping_close(c->mappings[i]);
     for (uint32_t i = 0; i < c->settings->n_functions; i++)
         mf_function_destroy(c->functions[i]);
     mf_console_close();

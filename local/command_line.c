@@ -12,6 +12,7 @@ void mf_command_line_print_usage(FILE *out)
           "                    [--variable NAME=VALUE …] [--SETTING VALUE …]] …\n"
           "                   [--route 'METHOD /PATH=FUNCTION[,PAYLOAD]' …]\n"
           "                   [--endpoint NAME=URL …]\n"
+          "                   [--mapping STREAM=FUNCTION [--SETTING VALUE …]] …\n"
           "\n"
           "Takes the place of Lambda, API Gateway and a SageMaker endpoint on this machine, for\n"
           "development: it runs functions as processes and brings them events, over\n"
@@ -21,7 +22,9 @@ void mf_command_line_print_usage(FILE *out)
           "  POST /endpoints/NAME/invocations              aws sagemaker-runtime invoke-endpoint\n"
           "\n"
           "PAYLOAD of a route is 1.0 (REST API with proxy integration), 2.0 (HTTP API) or none\n"
-          "(the body is the event). Nothing checks credentials: do not let strangers reach it.\n"
+          "(the body is the event). A mapping brings the records of a Kinesis stream, which a\n"
+          "stand-in has (--kinesis), to a function. Nothing checks credentials: do not let "
+          "strangers reach it.\n"
           "\n"
           "  --help, --version\n",
           out);
@@ -71,13 +74,22 @@ static bool take(mf_local_settings *settings, const char *name, const char *valu
         return mf_local_settings_read(settings, value, err);
     if (strcmp(name, "route") == 0)
         return add_route(settings, value, err);
+    if (name[0] >= 'A' && name[0] <= 'Z') { /* AWS's own names */
+        if (settings->n_mappings == 0)
+            return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "--%s stands before any --mapping",
+                           name);
+        return mf_mapping_settings_set(&settings->mappings[settings->n_mappings - 1], name, value,
+                                       err);
+    }
     if (strcmp(name, "endpoint") == 0 || strcmp(name, "function") == 0 ||
-        strcmp(name, "variable") == 0) {
+        strcmp(name, "variable") == 0 || strcmp(name, "mapping") == 0) {
         if (!cut(value, key, sizeof key, &rest))
             return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "--%s %.128s: expected NAME=…", name,
                            value);
         if (name[0] == 'e')
             return mf_local_settings_add_endpoint(settings, key, rest, err);
+        if (name[0] == 'm')
+            return mf_local_settings_add_mapping(settings, key, rest, err) != NULL;
         if (name[0] == 'f') {
             function = mf_local_settings_add_function(settings, key, err);
             return function != NULL && mf_function_settings_add_word(function, rest, err);

@@ -149,7 +149,7 @@ static bool send_request(line *l)
     l->timed_out = l->too_long = false;
     evhttp_request_set_error_cb(ask, on_error);
     struct evkeyvalq *headers = evhttp_request_get_output_headers(ask);
-    snprintf(host, sizeof host, "%s:%u", to->host, (unsigned)to->port);
+    snprintf(host, sizeof host, "%s:%u", to->at.host, (unsigned)to->at.port);
     snprintf(length, sizeof length, "%zu", l->body.n_bytes);
     evhttp_add_header(headers, "Host", host);
     evhttp_add_header(headers, "Content-Length", length);
@@ -161,7 +161,7 @@ static bool send_request(line *l)
     }
     /* Copied: the text is kept in case that it has to be sent again. */
     evbuffer_add(evhttp_request_get_output_buffer(ask), l->body.bytes, l->body.n_bytes);
-    snprintf(target, sizeof target, "%s/invocations", to->base);
+    snprintf(target, sizeof target, "%s/invocations", to->at.base);
     return evhttp_make_request(l->connection, ask, EVHTTP_REQ_POST, target) == 0;
 }
 
@@ -191,8 +191,8 @@ static void keep_request(line *l, const mf_web_request *request)
 static struct evhttp_connection *connect_to(const endpoint *of)
 {
     const mf_local_settings *settings = of->all->settings;
-    struct evhttp_connection *connection =
-        evhttp_connection_base_new(of->all->base, NULL, of->settings->host, of->settings->port);
+    struct evhttp_connection *connection = evhttp_connection_base_new(
+        of->all->base, NULL, of->settings->at.host, of->settings->at.port);
     const struct timeval wait = {settings->container_ms / 1000,
                                  (long)(settings->container_ms % 1000) * 1000};
     if (connection == NULL)

@@ -8,20 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum kind { TEXT, PORT, COUNT, SECONDS, NUMBER, CHOICE, TYPES } kind;
+/* CHOICE: the second one is true; WORD: its number; INTEGER: may be negative. */
+typedef enum kind { TEXT, PORT, COUNT, INTEGER, SECONDS, NUMBER, CHOICE, WORD, TYPES } kind;
 
 typedef struct setting {
     const char *name;
     kind kind;
     double min, max;
     const char *initial;
-    const char *choices; /* the second one is true */
+    const char *choices; /* with blanks between them */
     const char *help;
     size_t offset;
 } setting;
 
 #define GLOBAL(field)   .offset = offsetof(mf_local_settings, field)
 #define FUNCTION(field) .offset = offsetof(mf_function_settings, field)
+#define MAPPING(field)  .offset = offsetof(mf_mapping_settings, field)
 
 /* clang-format off */
 static const setting globals[] = {
@@ -52,6 +54,10 @@ static const setting globals[] = {
      .help = "media types whose bodies travel as base64 (payload 1.0)", GLOBAL(binary_types)},
     {.name = "container-timeout", .kind = SECONDS, .min = 0.05, .max = 3600, .initial = "60",
      .help = "seconds that an endpoint's container has for an answer", GLOBAL(container_ms)},
+    {.name = "kinesis", .kind = TEXT, .initial = "",
+     .help = "http://host:port of a stand-in; else AWS_ENDPOINT_URL_KINESIS", GLOBAL(kinesis)},
+    {.name = "poll-seconds", .kind = SECONDS, .min = 0.001, .max = 60, .initial = "1",
+     .help = "between two looks at a shard that had nothing new", GLOBAL(poll_ms)},
 };
 
 static const setting of_functions[] = {
@@ -71,6 +77,33 @@ static const setting of_functions[] = {
      .help = "MB: AWS_LAMBDA_FUNCTION_MEMORY_SIZE, no limit", FUNCTION(memory_mb)},
     {.name = "start", .kind = CHOICE, .choices = "first early", .initial = "first",
      .help = "first: with the first invocation; early: at once", FUNCTION(early)},
+};
+
+static const setting of_mappings[] = {
+    {.name = "Enabled", .kind = CHOICE, .choices = "false true", .initial = "true",
+     .help = "false: the stream is not read", MAPPING(enabled)},
+    {.name = "StartingPosition", .kind = WORD, .choices = "- TRIM_HORIZON LATEST AT_TIMESTAMP",
+     .initial = "-", .help = "TRIM_HORIZON, LATEST or AT_TIMESTAMP", MAPPING(position)},
+    {.name = "StartingPositionTimestamp", .kind = NUMBER, .max = 1e11, .initial = "0",
+     .help = "seconds since 1970", MAPPING(timestamp)},
+    {.name = "BatchSize", .kind = COUNT, .min = 1, .max = 10000, .initial = "100",
+     .help = "records of a batch, at most", MAPPING(batch_size)},
+    {.name = "MaximumBatchingWindowInSeconds", .kind = SECONDS, .max = 300, .initial = "0",
+     .help = "wait for a batch to fill", MAPPING(batching_ms)},
+    {.name = "ParallelizationFactor", .kind = COUNT, .min = 1, .max = 10, .initial = "1",
+     .help = "batches of a shard at once", MAPPING(parallelization)},
+    {.name = "MaximumRetryAttempts", .kind = INTEGER, .min = -1, .max = 10000, .initial = "-1",
+     .help = "of a batch that fails; -1: no limit", MAPPING(max_retries)},
+    {.name = "MaximumRecordAgeInSeconds", .kind = INTEGER, .min = -1, .max = 604800,
+     .initial = "-1", .help = "of a record that is still sent; -1: no limit", MAPPING(max_age_s)},
+    {.name = "BisectBatchOnFunctionError", .kind = CHOICE, .choices = "false true",
+     .initial = "false", .help = "true: halve a batch that fails", MAPPING(bisect)},
+    {.name = "FunctionResponseTypes", .kind = CHOICE, .choices = "none ReportBatchItemFailures",
+     .initial = "none", .help = "or ReportBatchItemFailures", MAPPING(takes_partial)},
+    {.name = "TumblingWindowInSeconds", .kind = COUNT, .max = 900, .initial = "0",
+     .help = "0: no windows", MAPPING(window_s)},
+    {.name = "OnFailure", .kind = TEXT, .initial = "",
+     .help = "file that gets what is given up, as JSON lines", MAPPING(on_failure)},
 };
 /* clang-format on */
 
@@ -111,15 +144,17 @@ static bool set_types(mf_local_settings *settings, const char *value, mf_error *
 static bool set_number(const setting *s, char *field, const char *value, mf_error *err)
 {
     double number;
-    const bool whole = s->kind == PORT || s->kind == COUNT;
+    const bool whole = s->kind == PORT || s->kind == COUNT || s->kind == INTEGER;
     if (!mf_parse_double(value, strlen(value), &number) || number < s->min || number > s->max ||
-        (whole && number != (double)(uint64_t)number))
+        (whole && number != (double)(int64_t)number))
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s is \"%.64s\": expected %s%.10g … %.10g",
                        s->name, value, whole ? "a whole number, " : "", s->min, s->max);
     if (s->kind == NUMBER)
         *(double *)(void *)field = number;
     else if (s->kind == PORT)
         *(uint16_t *)(void *)field = (uint16_t)number;
+    else if (s->kind == INTEGER)
+        *(int32_t *)(void *)field = (int32_t)number;
     else
         *(uint32_t *)(void *)field = (uint32_t)(s->kind == SECONDS ? number * 1000 + 0.5 : number);
     return true;
@@ -127,13 +162,21 @@ static bool set_number(const setting *s, char *field, const char *value, mf_erro
 
 static bool set_choice(const setting *s, char *field, const char *value, mf_error *err)
 {
-    const size_t n_first = strcspn(s->choices, " ");
-    const char *second = s->choices + n_first + 1;
-    const bool is_first = strlen(value) == n_first && strncmp(value, s->choices, n_first) == 0;
-    if (!is_first && strcmp(value, second) != 0)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s is \"%.64s\": expected %.*s or %s",
-                       s->name, value, (int)n_first, s->choices, second);
-    *(bool *)(void *)field = !is_first;
+    const size_t n_value = strlen(value);
+    uint32_t i = 0;
+    for (const char *word = s->choices;; i++) {
+        const size_t n = strcspn(word, " ");
+        if (n == n_value && strncmp(word, value, n) == 0)
+            break;
+        if (word[n] == '\0')
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s is \"%.64s\": expected one of %s",
+                           s->name, value, s->choices + (s->choices[0] == '-' ? 2 : 0));
+        word += n + 1;
+    }
+    if (s->kind == WORD)
+        *(uint32_t *)(void *)field = i;
+    else
+        *(bool *)(void *)field = i == 1;
     return true;
 }
 
@@ -150,9 +193,11 @@ static bool set(const setting *table, size_t n, void *values, const char *name, 
         case TYPES:
             return set_types(values, value, err);
         case CHOICE:
+        case WORD:
             return set_choice(s, field, value, err);
         case PORT:
         case COUNT:
+        case INTEGER:
         case SECONDS:
         case NUMBER:
             return set_number(s, field, value, err);
@@ -193,6 +238,17 @@ bool mf_function_settings_set(mf_function_settings *function, const char *name, 
     return set(of_functions, LENGTH(of_functions), function, name, value, err);
 }
 
+bool mf_mapping_settings_start(mf_mapping_settings *mapping, mf_error *err)
+{
+    return set_all(of_mappings, LENGTH(of_mappings), mapping, err);
+}
+
+bool mf_mapping_settings_set(mf_mapping_settings *mapping, const char *name, const char *value,
+                             mf_error *err)
+{
+    return set(of_mappings, LENGTH(of_mappings), mapping, name, value, err);
+}
+
 static void print_table(FILE *out, const setting *table, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -207,4 +263,6 @@ void mf_local_settings_print_help(FILE *out)
     print_table(out, globals, LENGTH(globals));
     fputs("\nOf the function that was named last:\n\n", out);
     print_table(out, of_functions, LENGTH(of_functions));
+    fputs("\nOf the mapping that was named last, as AWS calls them:\n\n", out);
+    print_table(out, of_mappings, LENGTH(of_mappings));
 }

@@ -1,4 +1,4 @@
-/* settings.h: what local-cloud is told: functions, routes to them, endpoints.
+/* settings.h: what local-cloud is told: functions, routes to them, endpoints, mappings.
  *
  * Every setting is set by its name and a text, by settings_file.c and command_line.c alike.
  * --help prints the tables.
@@ -26,6 +26,7 @@ enum {
     MF_GATEWAY_ROUTES_MAX = 64,
     MF_ENDPOINTS_MAX = 32,
     MF_BINARY_TYPES_MAX = 32,
+    MF_MAPPINGS_MAX = 16,
 };
 
 typedef struct mf_function_settings {
@@ -55,12 +56,43 @@ typedef struct mf_gateway_route {
     mf_payload payload;
 } mf_gateway_route;
 
+/* http://host:port/base */
+typedef struct mf_address {
+    char *host;
+    char *base; /* without '/' at its end; "" mostly */
+    uint16_t port;
+} mf_address;
+
 typedef struct mf_endpoint_settings {
     char *name;
-    char *host; /* of the container */
-    char *base; /* path in front of /invocations, "" mostly */
-    uint16_t port;
+    mf_address at; /* of the container; its base stands in front of /invocations */
 } mf_endpoint_settings;
+
+typedef enum mf_starting_position {
+    MF_START_UNSET,
+    MF_START_TRIM_HORIZON,
+    MF_START_LATEST,
+    MF_START_AT_TIMESTAMP,
+} mf_starting_position;
+
+/* An event source mapping; its settings have AWS's names (docs/lambda.md, 4.1). */
+typedef struct mf_mapping_settings {
+    char *stream; /* name */
+    char *arn;    /* of the stream */
+    uint32_t function;
+    bool enabled;
+    uint32_t batch_size;
+    uint32_t batching_ms;
+    uint32_t position;        /* mf_starting_position                  */
+    double timestamp;         /* of AT_TIMESTAMP, seconds since 1970   */
+    uint32_t parallelization; /* batches of a shard at once            */
+    int32_t max_retries;      /* -1: no limit, as for the age          */
+    int32_t max_age_s;
+    bool bisect;
+    bool takes_partial; /* ReportBatchItemFailures                     */
+    uint32_t window_s;  /* tumbling; 0: none                           */
+    char *on_failure;   /* file for what is given up; "": none         */
+} mf_mapping_settings;
 
 typedef struct mf_local_settings {
     char *address;
@@ -83,6 +115,11 @@ typedef struct mf_local_settings {
     uint32_t n_routes;
     mf_endpoint_settings endpoints[MF_ENDPOINTS_MAX];
     uint32_t n_endpoints;
+    char *kinesis; /* the URL as it was given */
+    mf_address kinesis_at;
+    uint32_t poll_ms; /* between two looks at a shard that had nothing new */
+    mf_mapping_settings mappings[MF_MAPPINGS_MAX];
+    uint32_t n_mappings;
 } mf_local_settings;
 
 /* Defaults. False: MF_ERR_MEMORY; to be freed all the same, as after every failure here. */
@@ -110,8 +147,16 @@ bool mf_local_settings_add_route(mf_local_settings *settings, const char *what,
 bool mf_local_settings_add_endpoint(mf_local_settings *settings, const char *name, const char *url,
                                     mf_error *err);
 
-/* After everything was said: what makes no sense together. */
-bool mf_local_settings_check(const mf_local_settings *settings, mf_error *err);
+/* stream: a name or an ARN; function: a name or an ARN of one that is there. NULL when it
+ * cannot be. */
+mf_mapping_settings *mf_local_settings_add_mapping(mf_local_settings *settings, const char *stream,
+                                                   const char *function, mf_error *err);
+bool mf_mapping_settings_set(mf_mapping_settings *mapping, const char *name, const char *value,
+                             mf_error *err);
+
+/* After everything was said: what makes no sense together. The address of Kinesis is that
+ * of the setting, else that of AWS_ENDPOINT_URL_KINESIS, else of AWS_ENDPOINT_URL. */
+bool mf_local_settings_check(mf_local_settings *settings, mf_error *err);
 
 /* Names, defaults and meanings. */
 void mf_local_settings_print_help(FILE *out);

@@ -166,6 +166,94 @@ static bool read_endpoint(const place *outer, mf_local_settings *settings, const
     return located(&at, mf_local_settings_add_endpoint(settings, name, url, &why), &why);
 }
 
+/* {"OnFailure": {"Destination": "FILE"}}; NULL for anything else. */
+static const char *destination_of(const mf_config *value)
+{
+    static const char *const names[] = {"OnFailure", "Destination"};
+    for (size_t i = 0; i < 2; i++) {
+        if (value == NULL || mf_config_kind_of(value) != MF_CONFIG_OBJECT ||
+            mf_config_count(value) != 1)
+            return NULL;
+        value = mf_config_get(value, names[i]);
+    }
+    return value != NULL ? mf_config_text(value) : NULL;
+}
+
+/* ["ReportBatchItemFailures"] and []; NULL for anything else. */
+static const char *response_type_of(const mf_config *value)
+{
+    if (mf_config_kind_of(value) != MF_CONFIG_ARRAY || mf_config_count(value) > 1)
+        return NULL;
+    return mf_config_count(value) == 0 ? "none" : mf_config_text(mf_config_at(value, 0));
+}
+
+static bool set_mapping(place *at, mf_mapping_settings *mapping, const mf_config *value)
+{
+    char spelled[SPELLED_BYTES];
+    mf_error why = {0};
+    const char *name = at->key, *text;
+    if (strcmp(name, "EventSourceArn") == 0 || strcmp(name, "FunctionName") == 0)
+        return true;
+    if (strcmp(name, "DestinationConfig") == 0) {
+        name = "OnFailure";
+        text = destination_of(value);
+        if (text == NULL)
+            return fail(at, "expected {\"OnFailure\": {\"Destination\": \"FILE\"}}");
+    } else if (strcmp(name, "FunctionResponseTypes") == 0) {
+        text = response_type_of(value);
+        if (text == NULL)
+            return fail(at, "expected [\"ReportBatchItemFailures\"] or []");
+    } else {
+        text = spell(at, value, spelled);
+    }
+    return text != NULL && located(at, mf_mapping_settings_set(mapping, name, text, &why), &why);
+}
+
+static bool read_mapping(place *at, mf_local_settings *settings, const mf_config *value)
+{
+    mf_error why = {0};
+    const char *parts[2] = {NULL, NULL};
+    static const char *const names[] = {"EventSourceArn", "FunctionName"};
+    for (size_t i = 0; i < 2; i++) {
+        at->key = names[i];
+        if (mf_config_kind_of(value) != MF_CONFIG_OBJECT)
+            return fail(at, "expected an object with EventSourceArn and FunctionName");
+        const mf_config *part = mf_config_get(value, names[i]);
+        parts[i] = part != NULL ? mf_config_text(part) : NULL;
+        if (parts[i] == NULL)
+            return fail(at, "expected a text");
+    }
+    mf_mapping_settings *mapping =
+        mf_local_settings_add_mapping(settings, parts[0], parts[1], &why);
+    if (mapping == NULL)
+        return located(at, false, &why);
+    void *position = NULL;
+    const mf_config *of;
+    while (mf_config_next(value, &position, &at->key, &of))
+        if (!set_mapping(at, mapping, of))
+            return false;
+    return true;
+}
+
+static bool read_mappings(const char *path, mf_local_settings *settings, const mf_config *root,
+                          mf_error *err)
+{
+    const mf_config *list = mf_config_get(root, "mappings");
+    place at = {path, "", "mappings", err};
+    if (list == NULL)
+        return true;
+    if (mf_config_kind_of(list) != MF_CONFIG_ARRAY)
+        return fail(&at, "expected an array");
+    for (size_t i = 0; i < mf_config_count(list); i++) {
+        char member[MEMBER_BYTES];
+        snprintf(member, sizeof member, "mappings[%zu]", i);
+        at.member = member;
+        if (!read_mapping(&at, settings, mf_config_at(list, i)))
+            return false;
+    }
+    return true;
+}
+
 typedef bool member_reader(const place *outer, mf_local_settings *settings, const char *name,
                            const mf_config *value);
 
@@ -197,7 +285,7 @@ static bool read_settings(const char *path, mf_local_settings *settings, const m
         char spelled[SPELLED_BYTES], name[64];
         mf_error why = {0};
         if (strcmp(at.key, "functions") == 0 || strcmp(at.key, "routes") == 0 ||
-            strcmp(at.key, "endpoints") == 0)
+            strcmp(at.key, "endpoints") == 0 || strcmp(at.key, "mappings") == 0)
             continue;
         const char *text = spell(&at, value, spelled);
         setting_name(at.key, name);
@@ -216,7 +304,8 @@ bool mf_local_settings_read(mf_local_settings *settings, const char *path, mf_er
     const bool ok = read_settings(path, settings, root, err) &&
                     read_members(path, settings, root, "functions", read_function, err) &&
                     read_members(path, settings, root, "routes", read_route, err) &&
-                    read_members(path, settings, root, "endpoints", read_endpoint, err);
+                    read_members(path, settings, root, "endpoints", read_endpoint, err) &&
+                    read_mappings(path, settings, root, err);
     mf_config_close(root);
     return ok;
 }

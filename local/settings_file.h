@@ -14,11 +14,26 @@
  *         "POST /predict": "predict",
  *         "POST /v2/predict": {"function": "predict", "payload": "2.0"}
  *       },
- *       "endpoints": {"movies": "http://127.0.0.1:8080"}
+ *       "endpoints": {"movies": "http://127.0.0.1:8080"},
+ *       "kinesis": "http://127.0.0.1:4567",
+ *       "mappings": [
+ *         {
+ *           "EventSourceArn": "arn:aws:kinesis:us-east-1:123456789012:stream/requests",
+ *           "FunctionName": "recommend",
+ *           "StartingPosition": "TRIM_HORIZON",
+ *           "MaximumBatchingWindowInSeconds": 1,
+ *           "MaximumRetryAttempts": 3,
+ *           "FunctionResponseTypes": ["ReportBatchItemFailures"],
+ *           "DestinationConfig": {"OnFailure": {"Destination": "given-up.jsonl"}}
+ *         }
+ *       ]
  *     }
  *
  * Members are the settings of settings.c (with - or _ in their names) and these. Paths of
- * programs are as a shell would take them: from where local-cloud was started.
+ * programs are as a shell would take them: from where local-cloud was started. A mapping's
+ * members are those of AWS's CreateEventSourceMapping and of a template's
+ * AWS::Lambda::EventSourceMapping, but that EventSourceArn and FunctionName may be bare
+ * names and a destination is a file.
  *
  * Threads: one. */
 #ifndef MF_LOCAL_SETTINGS_FILE_H

@@ -129,6 +129,14 @@ static bool payload_of(const char *name, mf_payload *payload)
     return false;
 }
 
+uint32_t mf_local_find_function(const mf_local_settings *settings, const char *name)
+{
+    uint32_t i = 0;
+    while (i < settings->n_functions && strcmp(settings->functions[i].name, name) != 0)
+        i++;
+    return i;
+}
+
 bool mf_local_settings_add_route(mf_local_settings *settings, const char *what,
                                  const char *function, const char *payload, mf_error *err)
 {
@@ -151,9 +159,7 @@ bool mf_local_settings_add_route(mf_local_settings *settings, const char *what,
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "route \"%.128s\" has payload \"%.32s\": expected 1.0, 2.0 or none", what,
                        payload);
-    for (route->function = 0; route->function < settings->n_functions; route->function++)
-        if (strcmp(settings->functions[route->function].name, function) == 0)
-            break;
+    route->function = mf_local_find_function(settings, function);
     if (route->function == settings->n_functions)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "route \"%.128s\" leads to \"%.64s\": there is no such function", what,
@@ -162,14 +168,8 @@ bool mf_local_settings_add_route(mf_local_settings *settings, const char *what,
     return mf_local_copy(&route->method, method, err) && mf_local_copy(&route->path, path, err);
 }
 
-bool mf_local_settings_add_endpoint(mf_local_settings *settings, const char *name, const char *url,
-                                    mf_error *err)
+bool mf_local_read_address(mf_address *at, const char *what, const char *url, mf_error *err)
 {
-    if (!is_name(name, "-", 63) || name[0] == '-' || name[strlen(name) - 1] == '-')
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "endpoint \"%.80s\": a name has 1 to 63 letters, digits and inner -", name);
-    if (settings->n_endpoints == MF_ENDPOINTS_MAX)
-        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %d endpoints", MF_ENDPOINTS_MAX);
     static const char HTTP[] = "http://";
     const bool has_scheme = strncmp(url, HTTP, strlen(HTTP)) == 0;
     const char *host = has_scheme ? url + strlen(HTTP) : "";
@@ -184,16 +184,29 @@ bool mf_local_settings_add_endpoint(mf_local_settings *settings, const char *nam
     if (!ok || n_host == 0 || n_host >= sizeof copy || port < 1 || port > UINT16_MAX ||
         n_base >= sizeof base || strpbrk(after, " ?#") != NULL)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "endpoint %s is at \"%.128s\": expected http://host:port", name, url);
+                       "%s is at \"%.128s\": expected http://host:port", what, url);
     snprintf(copy, sizeof copy, "%.*s", (int)n_host, host);
     snprintf(base, sizeof base, "%.*s", (int)n_base, after);
-    mf_endpoint_settings *endpoint = &settings->endpoints[settings->n_endpoints++];
-    endpoint->port = (uint16_t)port;
-    return mf_local_copy(&endpoint->name, name, err) && mf_local_copy(&endpoint->host, copy, err) &&
-           mf_local_copy(&endpoint->base, base, err);
+    at->port = (uint16_t)port;
+    return mf_local_copy(&at->host, copy, err) && mf_local_copy(&at->base, base, err);
 }
 
-bool mf_local_settings_check(const mf_local_settings *settings, mf_error *err)
+bool mf_local_settings_add_endpoint(mf_local_settings *settings, const char *name, const char *url,
+                                    mf_error *err)
+{
+    char what[128];
+    if (!is_name(name, "-", 63) || name[0] == '-' || name[strlen(name) - 1] == '-')
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "endpoint \"%.80s\": a name has 1 to 63 letters, digits and inner -", name);
+    if (settings->n_endpoints == MF_ENDPOINTS_MAX)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %d endpoints", MF_ENDPOINTS_MAX);
+    mf_endpoint_settings *endpoint = &settings->endpoints[settings->n_endpoints++];
+    snprintf(what, sizeof what, "endpoint %s", name);
+    return mf_local_copy(&endpoint->name, name, err) &&
+           mf_local_read_address(&endpoint->at, what, url, err);
+}
+
+bool mf_local_settings_check(mf_local_settings *settings, mf_error *err)
 {
     for (uint32_t i = 0; i < settings->n_functions; i++)
         if (settings->functions[i].words[0] == NULL)
@@ -202,7 +215,7 @@ bool mf_local_settings_check(const mf_local_settings *settings, mf_error *err)
     if (settings->n_functions + settings->n_endpoints == 0)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "nothing to do: there is neither a function nor an endpoint");
-    return true;
+    return mf_local_mappings_check(settings, err);
 }
 
 static void free_list(char **list)
@@ -227,13 +240,16 @@ void mf_local_settings_free(mf_local_settings *settings)
     }
     for (uint32_t i = 0; i < settings->n_endpoints; i++) {
         free(settings->endpoints[i].name);
-        free(settings->endpoints[i].host);
-        free(settings->endpoints[i].base);
+        free(settings->endpoints[i].at.host);
+        free(settings->endpoints[i].at.base);
     }
     for (uint32_t i = 0; i < settings->n_binary_types; i++)
         free(settings->binary_types[i]);
-    char *const texts[] = {settings->address, settings->port_file, settings->region,
-                           settings->account, settings->stage};
+    for (uint32_t i = 0; i < settings->n_mappings; i++)
+        mf_mapping_settings_free(&settings->mappings[i]);
+    char *const texts[] = {settings->address,         settings->port_file,      settings->region,
+                           settings->account,         settings->stage,          settings->kinesis,
+                           settings->kinesis_at.host, settings->kinesis_at.base};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     memset(settings, 0, sizeof *settings);

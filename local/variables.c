@@ -103,6 +103,8 @@ char **mf_variables_make(const mf_local_settings *settings, const mf_function_se
     add_credentials(&all, &n_all);
     if (settings->n_endpoints > 0)
         add(&all, &n_all, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", url);
+    if (settings->kinesis[0] != '\0')
+        add(&all, &n_all, "AWS_ENDPOINT_URL_KINESIS", settings->kinesis);
     add(&all, &n_all, "PATH", ours_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
     add(&all, &n_all, "LANG", "en_US.UTF-8");
     add(&all, &n_all, "TZ", ":UTC");

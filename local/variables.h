@@ -2,7 +2,8 @@
  *
  * Nothing of ours is handed on but PATH and, where they are set, AWS_REGION and the AWS
  * credentials; without those made-up ones are set, because a client wants some. When there
- * are endpoints, AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME leads to us. The function's own
+ * are endpoints, AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME leads to us; with the setting kinesis,
+ * AWS_ENDPOINT_URL_KINESIS leads there. The function's own
  * variables come last and win.
  *
  * Threads: one. */

@@ -3,7 +3,7 @@
 //     node peer.js verify                   AWS's own signer recomputes each signature
 //     node peer.js s3 FOLDER                s3rver, with a bucket "movies"
 //     node peer.js dynamodb                 dynalite
-//     node peer.js kinesis                  kinesalite
+//     node peer.js kinesis [PORT [FOLDER]]  kinesalite; what it has is kept in FOLDER
 //
 // The first line of standard output is {"port":N}.
 'use strict';
@@ -63,11 +63,11 @@ function verifier() {
   });
 }
 
-function listen(server) {
-  server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
+function listen(server, port = 0) {
+  server.listen(port, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
 }
 
-const [kind, folder] = process.argv.slice(2);
+const [kind, folder, path] = process.argv.slice(2);
 if (kind === 'verify') {
   listen(verifier());
 } else if (kind === 's3') {
@@ -78,7 +78,8 @@ if (kind === 'verify') {
 } else if (kind === 'dynamodb') {
   import('dynalite').then((module) => listen((module.default || module)({ createTableMs: 20 })));
 } else if (kind === 'kinesis') {
-  listen(require('kinesalite')({ createStreamMs: 20 }));
+  const port = Number(folder || 0);
+  listen(require('kinesalite')({ createStreamMs: 20, updateStreamMs: 20, deleteStreamMs: 20, shardLimit: 100, path }), port);
 } else {
   throw new Error(`unknown peer ${kind}`);
 }

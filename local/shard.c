@@ -1,0 +1,302 @@
+/* shard.c: promises in shard.h. */
+#include "shard.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    FIRST_WAIT_MS = 100,
+    LONGEST_WAIT_MS = 5000,
+    MOST_RECORDS = 10000, /* Kinesis's own limit of GetRecords */
+    FIRST_RECORDS = 1000,
+};
+
+struct mf_shard {
+    mf_shard_context of;
+    char id[MF_SHARD_ID_BYTES];
+    mf_starting_position position;
+    mf_stream_source source;
+    mf_kinesis *kinesis;
+    struct event *timer;
+    mf_text iterator; /* zero-terminated; empty: to be got */
+    char *last_read;  /* sequence number; NULL: none yet   */
+    uint32_t limit;   /* of the next GetRecords            */
+    int64_t asked_ms;
+    uint32_t n_failures; /* in a row */
+    bool is_asking, has_ended, is_gone, was_told, is_full;
+    uint32_t n_lanes;
+    mf_lane lanes[];
+};
+
+static void ask(mf_shard *s);
+
+static void ask_in(mf_shard *s, uint32_t ms)
+{
+    const struct timeval wait = {ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
+    event_add(s->timer, &wait);
+}
+
+static void on_time(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    ask(context);
+}
+
+/* ---------------------------------------------------------------------- lanes */
+
+static bool is_full(const mf_shard *s)
+{
+    uint64_t n = 0, n_bytes = 0;
+    for (uint32_t i = 0; i < s->n_lanes; i++) {
+        n += s->lanes[i].queue.n;
+        n_bytes += s->lanes[i].queue.n_bytes;
+    }
+    return n >= MF_SHARD_RECORDS || n_bytes >= MF_SHARD_BYTES;
+}
+
+bool mf_shard_is_through(const mf_shard *s)
+{
+    for (uint32_t i = 0; i < s->n_lanes; i++)
+        if (!mf_lane_is_through(&s->lanes[i]))
+            return false;
+    return s->has_ended;
+}
+
+static void tell_if_through(mf_shard *s)
+{
+    if (s->was_told || !mf_shard_is_through(s))
+        return;
+    s->was_told = true;
+    s->of.on_news(s->of.context, MF_SHARD_THROUGH);
+}
+
+static void on_moved(void *context)
+{
+    mf_shard *s = context;
+    if (s->is_full && !is_full(s)) {
+        s->is_full = false;
+        ask_in(s, 0);
+    }
+    tell_if_through(s);
+}
+
+static void step_lanes(mf_shard *s)
+{
+    for (uint32_t i = 0; i < s->n_lanes; i++)
+        mf_lane_step(&s->lanes[i]);
+}
+
+static bool put_record(void *context, const mf_stream_fields *fields)
+{
+    mf_shard *s = context;
+    mf_stream_record *record = mf_stream_record_create(&s->source, fields, mf_clock_seconds());
+    char *last = record != NULL ? strdup(fields->sequence) : NULL;
+    if (last == NULL) {
+        free(record);
+        return false;
+    }
+    free(s->last_read);
+    s->last_read = last;
+    mf_record_queue_put(&s->lanes[record->key_hash % s->n_lanes].queue, record);
+    return true;
+}
+
+/* ------------------------------------------------------------------- failures */
+
+static void log_about(const mf_shard *s, mf_log_level level, const char *event, const char *message)
+{
+    mf_log_line line;
+    mf_log_begin(&line, level, event);
+    mf_log_text(&line, "stream", s->of.mapping->stream);
+    mf_log_text(&line, "function", mf_function_name(s->of.function));
+    mf_log_text(&line, "shard", s->id);
+    if (message != NULL)
+        mf_log_text(&line, "message", message);
+    mf_log_end(&line);
+}
+
+static void failed(mf_shard *s, const char *why)
+{
+    const uint32_t doubled = s->n_failures < 6 ? FIRST_WAIT_MS << s->n_failures : LONGEST_WAIT_MS;
+    s->of.counts->n_errors++;
+    if (s->n_failures++ == 0)
+        log_about(s, MF_LOG_WARNING, "shard_unreadable", why);
+    ask_in(s, doubled < LONGEST_WAIT_MS ? doubled : LONGEST_WAIT_MS);
+}
+
+static void went_well(mf_shard *s)
+{
+    if (s->n_failures > 0)
+        log_about(s, MF_LOG_INFO, "shard_readable", NULL);
+    s->n_failures = 0;
+}
+
+/* What is wrong with the iterator, not with the call, is mended by a new one. */
+static void judge(mf_shard *s, const mf_kinesis_answer *answer)
+{
+    char reason[MF_KINESIS_REASON_BYTES];
+    if (answer->is_too_long && s->limit > 1) {
+        s->limit /= 2;
+        ask_in(s, 0);
+        return;
+    }
+    if (strcmp(answer->code, "ResourceNotFoundException") == 0) {
+        s->is_gone = true;
+        s->of.on_news(s->of.context, MF_SHARD_STREAM_GONE);
+        return;
+    }
+    if (strcmp(answer->code, "ExpiredIteratorException") == 0) {
+        log_about(s, MF_LOG_INFO, "iterator_expired", NULL);
+        mf_text_clear(&s->iterator, 4096);
+        ask_in(s, 0);
+        return;
+    }
+    if (!mf_kinesis_is_transient(answer))
+        mf_text_clear(&s->iterator, 4096);
+    failed(s, mf_kinesis_reason(answer, reason));
+}
+
+/* -------------------------------------------------------------------- reading */
+
+static void on_records(void *context, const mf_kinesis_answer *answer)
+{
+    mf_shard *s = context;
+    mf_kinesis_records records;
+    s->is_asking = false;
+    if (answer->status != 200) {
+        judge(s, answer);
+        return;
+    }
+    if (!mf_kinesis_read_records(answer->body, answer->n_body, &s->iterator, &records, put_record,
+                                 s)) {
+        mf_text_clear(&s->iterator, 4096);
+        failed(s, "an answer to GetRecords that cannot be understood");
+        return;
+    }
+    went_well(s);
+    s->has_ended = !records.has_next;
+    for (uint32_t i = 0; i < s->n_lanes; i++) {
+        s->lanes[i].has_ended = s->has_ended;
+        if (records.n == 0 && !records.is_behind)
+            s->lanes[i].seen_empty_ms = s->asked_ms;
+    }
+    const bool is_more = records.is_behind || records.n >= s->limit;
+    if (s->limit < MOST_RECORDS)
+        s->limit = s->limit < MOST_RECORDS / 2 ? s->limit * 2 : MOST_RECORDS;
+    step_lanes(s);
+    s->is_full = is_full(s);
+    if (s->has_ended)
+        tell_if_through(s);
+    else if (!s->is_full)
+        ask_in(s, is_more ? 0 : s->of.settings->poll_ms);
+}
+
+static void on_iterator(void *context, const mf_kinesis_answer *answer)
+{
+    mf_shard *s = context;
+    s->is_asking = false;
+    if (answer->status != 200) {
+        judge(s, answer);
+    } else if (!mf_kinesis_read_iterator(answer->body, answer->n_body, &s->iterator)) {
+        failed(s, "an answer to GetShardIterator that cannot be understood");
+    } else {
+        if (s->last_read == NULL)
+            log_about(s, MF_LOG_INFO, "shard_open", NULL);
+        ask(s);
+    }
+}
+
+static void write_iterator_request(const mf_shard *s, mf_text *body)
+{
+    static const char *const types[] = {"", "TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"};
+    mf_text_format(body, "{\"StreamName\":\"%s\",\"ShardId\":\"%s\",\"ShardIteratorType\":",
+                   s->of.mapping->stream, s->id);
+    if (s->last_read != NULL)
+        mf_text_format(body, "\"AFTER_SEQUENCE_NUMBER\",\"StartingSequenceNumber\":\"%s\"",
+                       s->last_read);
+    else
+        mf_text_format(body, "\"%s\"", types[s->position]);
+    if (s->last_read == NULL && s->position == MF_START_AT_TIMESTAMP)
+        mf_text_format(body, ",\"Timestamp\":%.3f", s->of.mapping->timestamp);
+    mf_text_literal(body, "}");
+}
+
+static void ask(mf_shard *s)
+{
+    mf_text body = MF_TEXT_EMPTY;
+    bool ok;
+    if (s->is_asking || s->is_gone || s->has_ended)
+        return;
+    s->is_asking = true;
+    s->asked_ms = mf_clock_wall_ms();
+    if (s->iterator.n_bytes == 0) {
+        write_iterator_request(s, &body);
+        ok = mf_kinesis_call(s->kinesis, "GetShardIterator", &body, on_iterator, s);
+    } else {
+        mf_text_format(&body, "{\"ShardIterator\":\"%s\",\"Limit\":%u}", s->iterator.bytes,
+                       (unsigned)s->limit);
+        ok = mf_kinesis_call(s->kinesis, "GetRecords", &body, on_records, s);
+    }
+    if (!ok) {
+        s->is_asking = false;
+        failed(s, "no memory");
+    }
+}
+
+/* --------------------------------------------------------------- open, close */
+
+mf_shard *mf_shard_open(const mf_shard_context *context, const char *id,
+                        mf_starting_position position)
+{
+    const uint32_t n_lanes = context->mapping->parallelization;
+    mf_shard *s = calloc(1, sizeof *s + n_lanes * sizeof s->lanes[0]);
+    if (s == NULL)
+        return NULL;
+    s->of = *context;
+    s->position = position;
+    s->limit = FIRST_RECORDS;
+    snprintf(s->id, sizeof s->id, "%s", id);
+    s->source = (mf_stream_source){.stream_arn = context->mapping->arn,
+                                   .region = context->settings->region,
+                                   .account = context->settings->account,
+                                   .shard_id = s->id};
+    s->kinesis = mf_kinesis_create(context->base, context->settings);
+    s->timer = event_new(context->base, -1, 0, on_time, s);
+    bool ok = s->kinesis != NULL && s->timer != NULL;
+    for (; ok && s->n_lanes < n_lanes; s->n_lanes++) {
+        mf_lane *lane = &s->lanes[s->n_lanes];
+        *lane = (mf_lane){.base = context->base,
+                          .settings = context->mapping,
+                          .source = &s->source,
+                          .function = context->function,
+                          .counts = context->counts,
+                          .moved = on_moved,
+                          .context = s};
+        ok = mf_lane_open(lane);
+    }
+    if (!ok) {
+        mf_shard_close(s);
+        return NULL;
+    }
+    ask(s);
+    return s;
+}
+
+void mf_shard_close(mf_shard *s)
+{
+    if (s == NULL)
+        return;
+    mf_kinesis_destroy(s->kinesis);
+    if (s->timer != NULL)
+        event_free(s->timer);
+    for (uint32_t i = 0; i < s->n_lanes; i++)
+        mf_lane_close(&s->lanes[i]);
+    mf_text_free(&s->iterator);
+    free(s->last_read);
+    free(s);
+}

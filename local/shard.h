@@ -1,0 +1,45 @@
+/* shard.h: reads one shard and spreads its records over lanes.
+ *
+ * (1) Polls at once while there is more, else every poll_ms of the settings. Reads no
+ *     further while its lanes hold MF_SHARD_RECORDS records or MF_SHARD_BYTES.
+ * (2) An iterator that is too old (ExpiredIteratorException) is got anew, behind the last
+ *     record that was read: none comes twice, none is left out.
+ * (3) A call that fails is made again after 0.1 s, then twice as much each time, up to 5 s;
+ *     the first failure of a row and its end are lines in the log.
+ * (4) It is through when it is closed, read to its end, and its lanes have nothing left.
+ * (5) When the stream is not there any more it says so once and stops.
+ *
+ * Threads: one. */
+#ifndef MF_LOCAL_SHARD_H
+#define MF_LOCAL_SHARD_H
+
+#include "kinesis_answer.h"
+#include "lane.h"
+
+enum { MF_SHARD_RECORDS = 20000, MF_SHARD_BYTES = 32 << 20 };
+
+typedef enum mf_shard_news { MF_SHARD_THROUGH, MF_SHARD_STREAM_GONE } mf_shard_news;
+
+/* What the shards of a mapping have in common. */
+typedef struct mf_shard_context {
+    struct event_base *base;
+    const mf_local_settings *settings;
+    const mf_mapping_settings *mapping;
+    mf_function *function;
+    mf_mapping_counts *counts;
+    /* May not close the shard from within. */
+    void (*on_news)(void *context, mf_shard_news news);
+    void *context;
+} mf_shard_context;
+
+typedef struct mf_shard mf_shard;
+
+/* Starts reading at position (and settings->mapping's timestamp). NULL without memory. */
+mf_shard *mf_shard_open(const mf_shard_context *context, const char *id,
+                        mf_starting_position position);
+
+void mf_shard_close(mf_shard *shard);
+
+bool mf_shard_is_through(const mf_shard *shard);
+
+#endif

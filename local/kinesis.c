@@ -175,6 +175,12 @@ bool mf_kinesis_is_transient(const mf_kinesis_answer *answer)
     return false;
 }
 
+uint32_t mf_kinesis_wait_ms(uint32_t n_failures)
+{
+    static const uint32_t FIRST_MS = 100, LONGEST_MS = 5000;
+    return n_failures <= 6 ? FIRST_MS << (n_failures - 1) : LONGEST_MS;
+}
+
 char *mf_kinesis_reason(const mf_kinesis_answer *answer, char text[MF_KINESIS_REASON_BYTES])
 {
     if (answer->status == 0)

@@ -43,6 +43,10 @@ bool mf_kinesis_call(mf_kinesis *kinesis, const char *operation, mf_text *body,
 /* True when the same call may go well later: no answer, throttled, 5xx. */
 bool mf_kinesis_is_transient(const mf_kinesis_answer *answer);
 
+/* Before the call is made again, when n_failures have failed in a row, n_failures > 0:
+ * 100 ms, then twice as much each time, up to 5 s. */
+uint32_t mf_kinesis_wait_ms(uint32_t n_failures);
+
 /* For logs: "ProvisionedThroughputExceededException", "no answer", "status 503". Returns text. */
 enum { MF_KINESIS_REASON_BYTES = 128 };
 char *mf_kinesis_reason(const mf_kinesis_answer *answer, char text[MF_KINESIS_REASON_BYTES]);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SHARDS_MAX = 1024, REPORT_S = 10, FIRST_WAIT_MS = 100, LONGEST_WAIT_MS = 5000 };
+enum { SHARDS_MAX = 1024, REPORT_S = 10, SOON_MS = 100 };
 
 /* A shard that the stream has or had. */
 typedef struct known {
@@ -126,7 +126,7 @@ static void begin_shards(mf_mapping *m)
             continue;
         k->shard = mf_shard_open(&m->of, k->id, k->position);
         if (k->shard == NULL)
-            act_in(m, FIRST_WAIT_MS);
+            act_in(m, SOON_MS);
     }
 }
 
@@ -143,12 +143,11 @@ static void list(mf_mapping *m);
 
 static void list_failed(mf_mapping *m, const char *why)
 {
-    const uint32_t wait = m->n_failures < 6 ? FIRST_WAIT_MS << m->n_failures : LONGEST_WAIT_MS;
     m->counts.n_errors++;
     if (m->n_failures++ == 0)
         log_about(m, MF_LOG_WARNING, "stream_unreadable", why);
     mf_text_clear(&m->next, 4096);
-    act_in(m, wait < LONGEST_WAIT_MS ? wait : LONGEST_WAIT_MS);
+    act_in(m, mf_kinesis_wait_ms(m->n_failures));
 }
 
 static void on_shards(void *context, const mf_kinesis_answer *answer)
@@ -169,7 +168,7 @@ static void on_shards(void *context, const mf_kinesis_answer *answer)
         return;
     }
     if (m->n_shards == 0) { /* it is being made */
-        act_in(m, FIRST_WAIT_MS);
+        act_in(m, SOON_MS);
         return;
     }
     m->n_failures = 0;
@@ -189,7 +188,7 @@ static void list(mf_mapping *m)
         mf_text_format(&body, "{\"StreamName\":\"%s\"}", m->of.mapping->stream);
     m->is_listing = mf_kinesis_call(m->kinesis, "ListShards", &body, on_shards, m);
     if (!m->is_listing)
-        act_in(m, FIRST_WAIT_MS);
+        act_in(m, SOON_MS);
 }
 
 /* Outside of what the shards do: here they may be closed. */

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 
 enum {
-    FIRST_WAIT_MS = 100,
-    LONGEST_WAIT_MS = 5000,
     MOST_RECORDS = 10000, /* Kinesis's own limit of GetRecords */
     FIRST_RECORDS = 1000,
 };
@@ -122,11 +120,10 @@ static void log_about(const mf_shard *s, mf_log_level level, const char *event, 
 
 static void failed(mf_shard *s, const char *why)
 {
-    const uint32_t doubled = s->n_failures < 6 ? FIRST_WAIT_MS << s->n_failures : LONGEST_WAIT_MS;
     s->of.counts->n_errors++;
     if (s->n_failures++ == 0)
         log_about(s, MF_LOG_WARNING, "shard_unreadable", why);
-    ask_in(s, doubled < LONGEST_WAIT_MS ? doubled : LONGEST_WAIT_MS);
+    ask_in(s, mf_kinesis_wait_ms(s->n_failures));
 }
 
 static void went_well(mf_shard *s)

@@ -9,6 +9,7 @@ records(event) are the decoded data, sequences(event) the sequence numbers.
 """
 
 import base64
+import copy
 import json
 import os
 import time
@@ -35,7 +36,7 @@ class Handler(Runtime):
 
     def answer(self, request_id, event, headers):
         self.n += 1
-        call = {"event": event, "at": time.time(), "id": request_id, "pid": os.getpid()}
+        call = {"event": copy.deepcopy(event), "at": time.time(), "id": request_id, "pid": os.getpid()}
         space = {"records": records, "sequences": sequences, "failed": failed, "time": time,
                  "os": os, "json": json}
         with open(os.environ["HANDLER"], encoding="utf-8") as source:

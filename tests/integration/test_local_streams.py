@@ -80,14 +80,20 @@ def handle(event, n):
         f.wait(lambda: len(f.records) >= 40, "40 records")
         self.assertEqual([f"{i:02}x" for i in range(40)], f.records)
 
+    def at_port(self, *words, **settings):
+        """kinesalite's process and port, a client, and a mapping that has read one record."""
+        process, port = self.node("kinesis", *words)
+        kinesis = self.client(f"http://127.0.0.1:{port}")
+        kinesis.create("s")
+        f = self.mapped(kinesis, **settings)
+        f.wait_for_log("shard_open")
+        kinesis.put("s", "k", "one")
+        f.wait_for_records("one")
+        return process, port, kinesis, f
+
     def test_the_server_of_the_stream_starts_again_with_what_it_had(self):
         with tempfile.TemporaryDirectory() as folder:
-            process, port = self.node("kinesis", 0, Path(folder) / "db")
-            kinesis = self.client(f"http://127.0.0.1:{port}")
-            kinesis.create("s")
-            f = self.mapped(kinesis)
-            kinesis.put("s", "k", "one")
-            f.wait_for_records("one")
+            process, port, kinesis, f = self.at_port(0, Path(folder) / "db")
             process.send_signal(signal.SIGKILL)
             process.wait()
             f.wait_for_log("shard_unreadable")
@@ -97,13 +103,7 @@ def handle(event, n):
             self.assertEqual(["one", "two"], f.records)
 
     def test_the_server_of_the_stream_starts_again_with_nothing(self):
-        process, port = self.node("kinesis")
-        kinesis = self.client(f"http://127.0.0.1:{port}")
-        kinesis.create("s")
-        f = self.mapped(kinesis, StartingPosition="LATEST")
-        f.wait_for_log("shard_open")
-        kinesis.put("s", "k", "one")
-        f.wait_for_records("one")
+        process, port, kinesis, f = self.at_port(StartingPosition="LATEST")
         process.kill()
         process.wait()
         self.node("kinesis", port)
@@ -114,11 +114,7 @@ def handle(event, n):
         self.assertEqual(["one", "two"], f.records)
 
     def test_a_server_that_hangs_does_not_hold_up_the_end(self):
-        process, port = self.node("kinesis")
-        kinesis = self.client(f"http://127.0.0.1:{port}")
-        kinesis.create("s")
-        f = self.mapped(kinesis)
-        f.wait_for_log("shard_open")
+        process, _, _, f = self.at_port()
         process.send_signal(signal.SIGSTOP)
         self.assertEqual(0, f.cloud.stop().status)
 

@@ -37,6 +37,14 @@ class Windows(StreamCase):
         kinesis.create("s")
         return kinesis, self.mapped(kinesis, handler, TumblingWindowInSeconds=length, **settings)
 
+    def piled(self, handler, texts, length=2, **settings):
+        """The texts are on the stream, in one window, when the mapping begins."""
+        kinesis = self.kinesis()
+        kinesis.create("s")
+        start_of_window(length)
+        kinesis.put_many("s", [("k", text) for text in texts])
+        return self.mapped(kinesis, handler, TumblingWindowInSeconds=length, **settings)
+
     def finals(self, f):
         return [e for e in f.events if e["isFinalInvokeForWindow"]]
 
@@ -144,16 +152,12 @@ def handle(event, n):
 
     def test_a_partial_answer_keeps_the_state_of_what_went_well(self):
         """§4.3.10"""
-        kinesis = self.kinesis()
-        kinesis.create("s")
-        start_of_window(2)
-        kinesis.put_many("s", [("k", t) for t in "abcd"])
-        f = self.mapped(kinesis, """
+        f = self.piled("""
 def handle(event, n):
     got = records(event)[:2] if n == 1 else records(event)
     answer = {"state": {"n": str(int(event["state"].get("n", 0)) + len(got))}}
     return {**answer, **failed(event, "c")} if n == 1 else answer
-""", TumblingWindowInSeconds=2, FunctionResponseTypes=["ReportBatchItemFailures"])
+""", "abcd", FunctionResponseTypes=["ReportBatchItemFailures"])
         f.wait(lambda: self.finals(f), "a final call")
         self.assertEqual([["a", "b", "c", "d"], ["c", "d"], []], f.batches)
         self.assertEqual([{}, {"n": "2"}, {"n": "4"}], [e["state"] for e in f.events])
@@ -179,17 +183,13 @@ def handle(event, n):
 
     def test_a_state_above_a_megabyte_ends_the_window_early(self):
         """§4.4.6: the window goes on with an empty state, and its parts add up."""
-        kinesis = self.kinesis()
-        kinesis.create("s")
-        start_of_window(2)
-        kinesis.put_many("s", [("k", t) for t in "abcd"])
-        f = self.mapped(kinesis, """
+        f = self.piled("""
 def handle(event, n):
     state = event["state"]
     state["n"] = str(int(state.get("n", 0)) + len(records(event)))
     state["fat"] = "x" * (1048576 if state["n"] == "3" else 1000)
     return {"state": state}
-""", TumblingWindowInSeconds=2, BatchSize=1)
+""", "abcd", BatchSize=1)
         f.wait(lambda: self.finals(f), "a final call")
         self.assertEqual([["a"], ["b"], ["c"], [], ["d"], []], f.batches)
         self.assertEqual([(False, False)] * 3 + [(False, True), (False, False), (True, False)],

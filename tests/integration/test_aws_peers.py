@@ -110,6 +110,7 @@ class Refused(unittest.TestCase):
         self.assertIn("x-amz-date is", self.complaints(self.signed()))
 
     def test_s3_without_the_hash(self):
+        """49"""
         self.assertIn("no x-amz-content-sha256", self.complaints(self.signed(), service="s3"))
 
     def test_no_authorization(self):

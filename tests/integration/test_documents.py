@@ -158,6 +158,18 @@ class Documents(unittest.TestCase):
                 self.assertTrue(path, f"line {line} has no test: {word}")
                 self.assertIn(int(line), checklist_lines(path), f"{path} does not cite line {line}")
 
+    def test_the_tests_of_the_functions_checklist_cite_its_lines(self):
+        """1 to 61: the runtime, events, signatures and what is asked."""
+        checklist = text_of("docs/lambda.md").split("\n## Checklist\n")[1]
+        rows = re.findall(r"^\| (\d+) \| .* \| ([^|]+) \|$", checklist, re.MULTILINE)
+        self.assertEqual([str(n) for n in range(1, 94)], [line for line, _ in rows])
+        for line, cell in rows[:61]:
+            for word in cell.split(", "):
+                path = test_file(word)
+                self.assertTrue(path, f"line {line} has no test: {word}")
+                if not word.startswith("unit "):  # those name what they test, not a line
+                    self.assertIn(int(line), checklist_lines(path), f"{path} does not cite line {line}")
+
     def test_the_model_file_is_described_where_the_readme_says(self):
         for name in ("src/model/format.h", "src/model/section_file.h"):
             self.assertRegex(text_of(name), r"offset +size")

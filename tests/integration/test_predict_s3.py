@@ -280,26 +280,35 @@ class RealS3(PredictCase, NodeCase):
     def tearDown(self):
         PredictCase.tearDown(self)
 
-    def test_movies_and_model_come_from_another_s3(self):
+    def put(self, url, key, content):
+        request = urllib.request.Request(f"{url}/movies/{key}", content, method="PUT")
+        try:
+            urllib.request.urlopen(request).close()
+        except urllib.error.HTTPError as refusal:
+            self.not_here(f"s3rver takes no anonymous PUT: {refusal}")
+
+    def test_movies_and_model_come_from_another_s3_and_newer_ones_too(self):
+        """59"""
         store = self.folder / "store"
         store.mkdir()
         url = self.node("s3", str(store))
-        whole = trained().model_bin.read_bytes()
-        for key, content in (("movies.csv", CSV), ("job/model.tar.gz", archive(whole))):
-            request = urllib.request.Request(f"{url}/movies/{key}", content, method="PUT")
-            try:
-                urllib.request.urlopen(request).close()
-            except urllib.error.HTTPError as refusal:
-                self.not_here(f"s3rver takes no anonymous PUT: {refusal}")
-        self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://movies/job/model.tar.gz",
-                   MOVIES_URI="s3://movies/movies.csv", AWS_ENDPOINT_URL_S3=url,
-                   AWS_ACCESS_KEY_ID="S3RVER", AWS_SECRET_ACCESS_KEY="S3RVER",
-                   AWS_SESSION_TOKEN=None, MOVIES_REFRESH_SECONDS="1")
-        user = trained().rows[0][0]
-        first = json.loads(self.bare({"userId": user, "movieId": "2959"}))
+        self.put(url, "movies.csv", CSV)
+        self.put(url, "job/model.tar.gz", archive(trained().model_bin.read_bytes()))
+        run = self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://movies/job/model.tar.gz",
+                         MOVIES_URI="s3://movies/movies.csv", AWS_ENDPOINT_URL_S3=url,
+                         AWS_ACCESS_KEY_ID="S3RVER", AWS_SECRET_ACCESS_KEY="S3RVER",
+                         AWS_SESSION_TOKEN=None, MOVIES_REFRESH_SECONDS="1", MODEL_REFRESH_SECONDS="1")
+        question = {"userId": trained().rows[0][0], "movieId": "2959"}
+        first = json.loads(self.bare(question))
         self.assertEqual("Fight Club (1999)", first["movie_title"])
         time.sleep(1.1)
-        self.assertEqual(first, json.loads(self.bare({"userId": user, "movieId": "2959"})))
+        self.assertEqual(first, json.loads(self.bare(question)))
+        self.assertEqual((1, 1), tuple(len(self.events(run, e)) for e in ("movies", "model")))
+        self.put(url, "movies.csv", CSV.replace(b"Fight", b"Figth"))
+        self.put(url, "job/model.tar.gz", archive(trained(seed=8).model_bin.read_bytes()))
+        time.sleep(1.1)
+        self.assertEqual("Figth Club (1999)", json.loads(self.bare(question))["movie_title"])
+        self.assertEqual((2, 2), tuple(len(self.events(run, e)) for e in ("movies", "model")))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ typedef struct mf_aws_client_settings {
     int64_t connect_timeout_ms; /* 2 s                                                  */
     int64_t margin_ms;          /* what the caller needs between our answer and its own */
     uint64_t seed;              /* of the waits; 0: differs from process to process     */
+    const char *url;            /* MF_AWS_PLAIN only: where it is, and                  */
+    const char *url_name;       /* the variable that says so, for errors                */
 } mf_aws_client_settings;
 
 /* NULL and MF_ERR_CONFIG when region, keys or endpoint are missing or wrong. Connects to

@@ -12,12 +12,13 @@ static const struct {
     const char *variable;
     const char *signing_name;
     const char *prefix;
-} services[MF_AWS_SERVICES] = {
+} services[MF_AWS_SERVICES + 1] = {
     [MF_AWS_S3] = {"S3", "AWS_ENDPOINT_URL_S3", "s3", "s3"},
     [MF_AWS_SAGEMAKER_RUNTIME] = {"SageMaker Runtime", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
                                   "sagemaker", "runtime.sagemaker"},
     [MF_AWS_KINESIS] = {"Kinesis", "AWS_ENDPOINT_URL_KINESIS", "kinesis", "kinesis"},
     [MF_AWS_DYNAMODB] = {"DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "dynamodb"},
+    [MF_AWS_PLAIN] = {"the service", NULL, "", NULL},
 };
 
 /* The partitions of botocore/data/partitions.json. */
@@ -110,6 +111,16 @@ bool mf_aws_endpoint_choose(mf_aws_service service, mf_aws_endpoint *endpoint, m
         snprintf(chosen.base, sizeof chosen.base, "https://%s.%s.%s", services[service].prefix,
                  chosen.region, domain_of(chosen.region));
     else if (!use_override(name, value, &chosen, err))
+        return false;
+    *endpoint = chosen;
+    return true;
+}
+
+bool mf_aws_endpoint_plain(const char *name, const char *url, mf_aws_endpoint *endpoint,
+                           mf_error *err)
+{
+    mf_aws_endpoint chosen = {.service = MF_AWS_PLAIN, .signing_name = ""};
+    if (!use_override(name, url, &chosen, err))
         return false;
     *endpoint = chosen;
     return true;

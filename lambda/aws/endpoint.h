@@ -23,14 +23,16 @@ typedef enum mf_aws_service {
     MF_AWS_SAGEMAKER_RUNTIME,
     MF_AWS_KINESIS,
     MF_AWS_DYNAMODB,
-    MF_AWS_SERVICES
+    MF_AWS_SERVICES, /* how many AWS has, for us */
+    MF_AWS_PLAIN =
+        MF_AWS_SERVICES, /* a service of our own, at a URL of its own: nothing is signed */
 } mf_aws_service;
 
 enum { MF_AWS_BASE_BYTES = 256 };
 
 typedef struct mf_aws_endpoint {
     mf_aws_service service;
-    const char *signing_name; /* "s3", "sagemaker", "kinesis", "dynamodb" */
+    const char *signing_name; /* "s3", "sagemaker", "kinesis", "dynamodb"; "": not signed */
     char region[MF_AWS_REGION_BYTES];
     char base[MF_AWS_BASE_BYTES]; /* scheme, host, port and path, without '/' at its end */
     bool is_override;             /* base is what a variable says */
@@ -38,6 +40,11 @@ typedef struct mf_aws_endpoint {
 
 /* False and MF_ERR_CONFIG naming the variable that is missing or wrong. */
 bool mf_aws_endpoint_choose(mf_aws_service service, mf_aws_endpoint *endpoint, mf_error *err);
+
+/* MF_AWS_PLAIN at `url`, in the same shape, without a region. False and MF_ERR_CONFIG, which says
+ * that `name` is not a URL. */
+bool mf_aws_endpoint_plain(const char *name, const char *url, mf_aws_endpoint *endpoint,
+                           mf_error *err);
 
 /* The service as a person knows it: "SageMaker Runtime". */
 const char *mf_aws_service_name(mf_aws_service service);

@@ -3,17 +3,11 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "lambda/aws/exchange_steps.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-struct mf_aws_exchange {
-    CURL *easy;
-    int64_t used_ms; /* wall clock at the end of the last request; 0: there was none */
-    char words[CURL_ERROR_SIZE];
-};
 
 mf_aws_exchange *mf_aws_exchange_create(mf_error *err)
 {
@@ -74,7 +68,7 @@ static bool make_headers(const mf_aws_request *request, struct curl_slist **list
     bool ok = true;
     for (size_t i = 0; i < request->n_headers && ok; i++)
         ok = add_header(list, &line, request->headers[i].name, request->headers[i].value);
-    if (ok && request->credentials->token != NULL)
+    if (ok && request->service[0] != '\0' && request->credentials->token != NULL)
         ok = add_header(list, &line, "X-Amz-Security-Token", request->credentials->token);
     mf_text_free(&line);
     return ok;
@@ -111,6 +105,8 @@ static bool set_connection(mf_aws_exchange *exchange, const mf_aws_request *requ
 static bool set_signature(CURL *easy, const mf_aws_request *request)
 {
     char provider[160];
+    if (request->service[0] == '\0')
+        return true;
     const int n =
         snprintf(provider, sizeof provider, "aws:amz:%s:%s", request->region, request->service);
     /* USERNAME and PASSWORD, not USERPWD, which would split a key at a colon. */
@@ -171,24 +167,36 @@ static void explain(mf_aws_exchange *exchange, CURLcode code, mf_aws_answer *ans
             exchange->words[0] != '\0' ? ": " : "", exchange->words);
 }
 
+bool mf_aws_exchange_begin(mf_aws_exchange *exchange, const mf_aws_request *request,
+                           mf_aws_answer *answer)
+{
+    curl_easy_reset(exchange->easy); /* all options, but not the connection */
+    exchange->words[0] = '\0';
+    exchange->answer = answer;
+    return make_headers(request, &exchange->headers) && set_peer(exchange->easy, request) &&
+           set_connection(exchange, request) && set_signature(exchange->easy, request) &&
+           set_content(exchange, request, exchange->headers, answer);
+}
+
+void mf_aws_exchange_end(mf_aws_exchange *exchange, CURLcode code)
+{
+    curl_off_t before_sending_us = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &before_sending_us);
+    exchange->answer->was_sent = before_sending_us > 0;
+    explain(exchange, code, exchange->answer);
+    exchange->used_ms = mf_clock_wall_ms();
+    /* Neither the secret nor pointers to what is the caller's stay behind. */
+    curl_easy_reset(exchange->easy);
+    curl_slist_free_all(exchange->headers);
+    exchange->headers = NULL;
+    exchange->answer = NULL;
+}
+
 void mf_aws_exchange_run(mf_aws_exchange *exchange, const mf_aws_request *request,
                          mf_aws_answer *answer)
 {
-    struct curl_slist *headers = NULL;
-    CURL *easy = exchange->easy;
-    curl_easy_reset(easy); /* all options, but not the connection */
-    exchange->words[0] = '\0';
     CURLcode code = CURLE_OUT_OF_MEMORY;
-    if (make_headers(request, &headers) && set_peer(easy, request) &&
-        set_connection(exchange, request) && set_signature(easy, request) &&
-        set_content(exchange, request, headers, answer))
-        code = curl_easy_perform(easy);
-    curl_off_t before_sending_us = 0;
-    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &before_sending_us);
-    answer->was_sent = before_sending_us > 0;
-    explain(exchange, code, answer);
-    exchange->used_ms = mf_clock_wall_ms();
-    /* Neither the secret nor pointers to what is the caller's stay behind. */
-    curl_easy_reset(easy);
-    curl_slist_free_all(headers);
+    if (mf_aws_exchange_begin(exchange, request, answer))
+        code = curl_easy_perform(exchange->easy);
+    mf_aws_exchange_end(exchange, code);
 }

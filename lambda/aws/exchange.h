@@ -1,7 +1,9 @@
-/* exchange.h: one signed request, one answer. The only door to libcurl in this room.
+/* exchange.h: one signed request, one answer. With lines.c the only door to libcurl in this
+ * room.
  *
  * An exchange is the line to one peer: its connection is kept from request to request,
- * for as long as the process lives. Trying again is client.h's matter.
+ * for as long as the process lives. Trying again is client.h's matter, several requests at
+ * a time are lines.h's.
  *
  * (1) What is signed is what is sent. libcurl 7.88 signs with seven known defects
  *     (docs/lambda.md, 3.2): a removed header is signed all the same, a body from the
@@ -43,8 +45,8 @@ typedef struct mf_aws_request {
     size_t n_headers;
     const char *body; /* NULL: a GET; else a POST of n_body bytes, 0 too */
     size_t n_body;
-    const char *region; /* of the signature, as is service */
-    const char *service;
+    const char *region;  /* of the signature, as is service */
+    const char *service; /* "": nothing is signed, and region and credentials are not looked at */
     const mf_aws_credentials *credentials;
     int64_t timeout_ms; /* of everything; > 0 */
     int64_t connect_timeout_ms;

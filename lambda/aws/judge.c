@@ -215,6 +215,8 @@ static void explain_ending(const mf_aws_answer *answer, const mf_aws_endpoint *e
 
 static bool quotes(const char *text, const mf_aws_credentials *credentials)
 {
+    if (credentials == NULL)
+        return false;
     return strstr(text, credentials->secret) != NULL ||
            (credentials->token != NULL && strstr(text, credentials->token) != NULL);
 }

@@ -25,7 +25,7 @@
 
 /* True for a whole 2xx and for S3's 304 (which only a conditional GET gets). Else *failure is all
  * new but for n_tries. subject begins the sentence: "s3://movies/movies.csv"; credentials are those
- * that may not show in it. */
+ * that may not show in it, NULL: there are none. */
 bool mf_aws_judge(const mf_aws_answer *answer, const mf_aws_endpoint *endpoint, const char *subject,
                   const mf_aws_credentials *credentials, mf_aws_failure *failure);
 

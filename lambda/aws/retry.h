@@ -6,9 +6,11 @@
  *
  * so each wait is longer than the one before, and callers that failed together do not come
  * back together. first is 100 ms, 500 ms after throttling (AWS's SDKs: 0 … 1 s), 50 ms for
- * DynamoDB (its guide). A peer's x-amz-retry-after makes a wait longer by 5 s at most.
+ * DynamoDB (its guide) and 20 ms for a service of our own. A peer's x-amz-retry-after makes a wait
+ * longer by 5 s at most.
  *
- * (1) Three tries in all; two for a model's error.
+ * (1) Three tries in all; two for a model's error; six of a service of our own, which is as
+ *     long as a restart or a moment of too many requests takes.
  * (2) No wait ends when there is less than MF_AWS_MIN_TRY_MS left.
  * (3) What may be done only once is tried again only if the peer cannot have acted.
  *
@@ -22,6 +24,7 @@
 enum {
     MF_AWS_TRIES = 3,
     MF_AWS_MODEL_TRIES = 2,
+    MF_AWS_PLAIN_TRIES = 6,
     MF_AWS_LONGEST_WAIT_MS = 20000,
     MF_AWS_LONGER_MS = 5000, /* by x-amz-retry-after */
     MF_AWS_MIN_TRY_MS = 20,

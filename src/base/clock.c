@@ -1,6 +1,7 @@
 /* clock.c: promises in clock.h. */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -32,4 +33,11 @@ char *mf_clock_text(int64_t wall_ms, char text[MF_CLOCK_TEXT_BYTES])
 char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES])
 {
     return mf_clock_text(mf_clock_wall_ms(), text);
+}
+
+void mf_clock_sleep_ms(int64_t wait_ms)
+{
+    struct timespec left = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
 }

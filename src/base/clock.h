@@ -19,4 +19,7 @@ char *mf_clock_timestamp(char text[MF_CLOCK_TEXT_BYTES]);
 /* The same for a moment in ms since 1970, not before. */
 char *mf_clock_text(int64_t wall_ms, char text[MF_CLOCK_TEXT_BYTES]);
 
+/* Returns after wait_ms, signals or not. */
+void mf_clock_sleep_ms(int64_t wait_ms);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "http/media.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,13 +91,27 @@ typedef struct invocation {
     const char *media_type;
 } invocation;
 
-static void send_answer(mf_http_request *request, mf_service_loop *loop, const char *media_type,
-                        const mf_inference *inference)
+/* The attributes come back as they were sent, but for one word: who sends it is told which
+ * model answered, and may keep the answer for as long as that model is in service. Of our
+ * headers SageMaker hands on no other. */
+static void set_attributes(mf_http_request *request, const mf_loaded *loaded)
+{
+    static const char word[] = "model_version";
+    char told[sizeof word + MF_MODEL_VERSION_BYTES + 1];
+    const mf_http_view asked = mf_http_get_header(request, CUSTOM_ATTRIBUTES);
+    if (asked.n_bytes == strlen(word) && memcmp(asked.bytes, word, asked.n_bytes) == 0) {
+        const int n = snprintf(told, sizeof told, "%s=%s", word, loaded->version);
+        mf_http_set_header(request, CUSTOM_ATTRIBUTES, told, (size_t)n);
+    } else if (asked.n_bytes > 0) {
+        mf_http_set_header(request, CUSTOM_ATTRIBUTES, asked.bytes, asked.n_bytes);
+    }
+}
+
+static void send_answer(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
+                        const char *media_type, const mf_inference *inference)
 {
     mf_serve_count(loop, mf_inference_answered(inference));
-    const mf_http_view attributes = mf_http_get_header(request, CUSTOM_ATTRIBUTES);
-    if (attributes.n_bytes > 0)
-        mf_http_set_header(request, CUSTOM_ATTRIBUTES, attributes.bytes, attributes.n_bytes);
+    set_attributes(request, loaded);
     mf_http_reply(request, 200, media_type);
 }
 
@@ -108,7 +123,7 @@ static bool work(mf_http_request *request, void *state)
     case MF_INFERENCE_MORE:
         return false;
     case MF_INFERENCE_DONE:
-        send_answer(request, in->loop, in->media_type, in->inference);
+        send_answer(request, in->loop, in->loaded, in->media_type, in->inference);
         return true;
     case MF_INFERENCE_FAILED:
         break;
@@ -165,7 +180,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
         work_in_slices(request, loop, loaded, inference, media_type);
         return;
     case MF_INFERENCE_DONE:
-        send_answer(request, loop, media_type, inference);
+        send_answer(request, loop, loaded, media_type, inference);
         break;
     case MF_INFERENCE_FAILED:
         mf_serve_refuse(request, &err);

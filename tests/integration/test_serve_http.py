@@ -709,6 +709,15 @@ class Errors(ServeCase):
             self.assertIsNone(client.post(PAIR).header(CUSTOM_ATTRIBUTES))
             self.assertIsNone(client.get("/ping").header(CUSTOM_ATTRIBUTES))
 
+    def test_who_asks_for_the_model_version_is_told_by_the_attributes(self):
+        with self.server.connect() as client:
+            version = client.get("/health").json()["model"]["version"]
+            for body, content_type in ((PAIR, JSON), (PAIR + b"\n" + PAIR, JSON_LINES)):
+                answer = client.post(body, content_type, headers={CUSTOM_ATTRIBUTES: "model_version"})
+                self.assertEqual(f"model_version={version}", answer.header(CUSTOM_ATTRIBUTES), answer)
+            answer = client.post(b"{", headers={CUSTOM_ATTRIBUTES: "model_version"})
+            self.assertIsNone(answer.header(CUSTOM_ATTRIBUTES), answer)
+
     def test_custom_attributes_cannot_add_a_header(self):
         """Checklist 107."""
         for value in (b"a\rSet-Cookie: x", b"a\nSet-Cookie: x", b"a\0b", b"\x1b[2J", b"caf\xc3\xa9",

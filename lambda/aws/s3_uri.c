@@ -66,6 +66,26 @@ bool mf_s3_uri_parse(const char *uri, mf_s3_location *location, mf_error *err)
     return true;
 }
 
+bool mf_s3_uri_is(const char *uri)
+{
+    return strncmp(uri, "s3://", strlen("s3://")) == 0;
+}
+
+bool mf_s3_uri_check(const char *variable, const char *uri, mf_error *err)
+{
+    mf_s3_location location;
+    mf_error why = {0};
+    if (mf_s3_uri_is(uri) && !mf_s3_uri_parse(uri, &location, &why))
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "environment variable %s: %s", variable,
+                       why.text);
+    if (!mf_s3_uri_is(uri) && strstr(uri, "://") != NULL)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variable %s is \"%s\": expected s3://bucket/key or the path "
+                       "of a file",
+                       variable, uri);
+    return true;
+}
+
 const char *mf_s3_path(const mf_aws_endpoint *endpoint, const mf_s3_location *location,
                        mf_text *path)
 {

@@ -25,6 +25,12 @@ typedef struct mf_s3_location {
 /* False and MF_ERR_CONFIG saying which part is wrong; *location is then untouched. */
 bool mf_s3_uri_parse(const char *uri, mf_s3_location *location, mf_error *err);
 
+/* True for s3://…; false for a path. */
+bool mf_s3_uri_is(const char *uri);
+
+/* uri is an object or the path of a file; else MF_ERR_CONFIG naming the environment variable. */
+bool mf_s3_uri_check(const char *variable, const char *uri, mf_error *err);
+
 /* Appends the path of the object, canonically encoded: "/key", or "/bucket/key" in path
  * style. Returns what goes before the endpoint's host: the bucket, or NULL in path style.
  *

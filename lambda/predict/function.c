@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "lambda/predict/endpoint.h"
+#include "lambda/predict/in_process.h"
 #include "lambda/runtime/metrics.h"
 
 /* Lambda gives a start 10 s; a sentence about what took too long has to get out too. */
@@ -12,7 +13,7 @@ enum { START_MS = 9000 };
 static bool start_s3(mf_predict_function *f, mf_error *err)
 {
     const mf_aws_client_settings settings = {.service = MF_AWS_S3};
-    if (!mf_predict_is_s3(f->settings.movies_uri) && !mf_predict_is_s3(f->settings.model_uri))
+    if (!mf_s3_uri_is(f->settings.movies_uri) && !mf_s3_uri_is(f->settings.model_uri))
         return true;
     f->s3 = mf_aws_client_create(&settings, err);
     return f->s3 != NULL;
@@ -21,14 +22,12 @@ static bool start_s3(mf_predict_function *f, mf_error *err)
 static bool start_predictor(mf_predict_function *f, int64_t deadline_ms, mf_error *err)
 {
     const mf_inference_limits limits = mf_predict_settings_limits(&f->settings);
-    f->handler.predictor = &f->endpoint;
+    f->handler.predictor = &f->predictor;
     if (f->settings.endpoint_name[0] != '\0')
-        return mf_endpoint_predictor(&f->endpoint, f->settings.endpoint_name, err);
-    f->model = mf_model_source_create(f->settings.model_uri, f->s3, &limits, err);
-    if (f->model == NULL)
-        return false;
-    f->handler.predictor = mf_model_source_predictor(f->model);
-    return mf_model_source_load(f->model, deadline_ms, err);
+        return mf_endpoint_predictor(&f->predictor, f->settings.endpoint_name, err);
+    f->model = mf_model_source_create(f->settings.model_uri, f->s3, err);
+    return f->model != NULL && mf_model_source_load(f->model, deadline_ms, err) &&
+           mf_in_process_predictor(&f->predictor, f->model, &limits, err);
 }
 
 bool mf_predict_start(void *context, mf_error *err)
@@ -50,25 +49,13 @@ bool mf_predict_start(void *context, mf_error *err)
     return true;
 }
 
-/* The wall clock's ms until which a place may be asked; 0 when it is not time for that, or
- * there is no time. */
-static int64_t refresh_until_ms(const mf_predict_function *f, const mf_watched *place,
-                                uint32_t every_seconds, const mf_invocation *invocation,
-                                int64_t share, int64_t most_ms)
-{
-    if (every_seconds == 0 || mf_watched_asked_ms(place) < (int64_t)every_seconds * 1000)
-        return 0;
-    const int64_t share_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms) / share;
-    const int64_t budget_ms = share_ms < most_ms ? share_ms : most_ms;
-    return budget_ms > 0 ? mf_clock_wall_ms() + budget_ms : 0;
-}
-
 /* The table may be another one afterwards. */
 static void refresh_movies(mf_predict_function *f, const mf_invocation *invocation)
 {
+    const int64_t budget_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms);
     const int64_t until_ms =
-        refresh_until_ms(f, mf_movies_source_place(f->movies), f->settings.movies_refresh_seconds,
-                         invocation, 4, MF_REFRESH_MS);
+        mf_watched_ask_until_ms(mf_movies_source_place(f->movies),
+                                f->settings.movies_refresh_seconds, budget_ms / 4, MF_REFRESH_MS);
     if (until_ms > 0)
         mf_movies_source_refresh(f->movies, until_ms);
     f->handler.movies = mf_movies_source_get(f->movies);
@@ -78,9 +65,10 @@ static void refresh_model(mf_predict_function *f, const mf_invocation *invocatio
 {
     if (f->model == NULL)
         return;
+    const int64_t budget_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms);
     const int64_t until_ms =
-        refresh_until_ms(f, mf_model_source_place(f->model), f->settings.model_refresh_seconds,
-                         invocation, 2, MF_MODEL_REFRESH_MS);
+        mf_watched_ask_until_ms(mf_model_source_place(f->model), f->settings.model_refresh_seconds,
+                                budget_ms / 2, MF_MODEL_REFRESH_MS);
     if (until_ms > 0)
         mf_model_source_refresh(f->model, until_ms);
 }
@@ -145,7 +133,7 @@ void mf_predict_finish(void *context)
 {
     mf_predict_function *f = context;
     mf_predict_handler_free(&f->handler);
-    mf_predictor_destroy(&f->endpoint);
+    mf_predictor_destroy(&f->predictor);
     mf_model_source_destroy(f->model);
     mf_movies_source_destroy(f->movies);
     mf_aws_client_destroy(f->s3);

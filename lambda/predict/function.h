@@ -23,19 +23,19 @@
 #ifndef MF_LAMBDA_PREDICT_FUNCTION_H
 #define MF_LAMBDA_PREDICT_FUNCTION_H
 
+#include "lambda/model/model_source.h"
 #include "lambda/predict/handler.h"
-#include "lambda/predict/model_source.h"
 #include "lambda/predict/movies_source.h"
 
-enum { MF_REFRESH_MS = 1000, MF_MODEL_REFRESH_MS = 5000 };
+enum { MF_REFRESH_MS = 1000 };
 
 /* Zeroed before start. */
 typedef struct mf_predict_function {
     mf_predict_settings settings;
     mf_aws_client *s3; /* NULL when everything is in files */
     mf_movies_source *movies;
-    mf_predictor endpoint;  /* this … */
-    mf_model_source *model; /* … or this */
+    mf_model_source *model; /* NULL: it is behind an endpoint */
+    mf_predictor predictor;
     mf_predict_handler handler;
 } mf_predict_function;
 

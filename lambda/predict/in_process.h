@@ -9,13 +9,12 @@
 #define MF_LAMBDA_PREDICT_IN_PROCESS_H
 
 #include "inference/inference.h"
+#include "lambda/model/model_source.h"
 #include "lambda/predict/predictor.h"
-#include "sagemaker/mapped_model.h"
 
-/* Takes the file, also on failure (and leaves it closed). limits are copied. Logs the
- * model. Cost: a look at every byte, and top-N's index. Fails MF_ERR_FORMAT when the file is no
- * model, with the reason; MF_ERR_MEMORY. */
-bool mf_in_process_predictor(mf_predictor *predictor, mf_mapped_model *file,
+/* Answers from the newest model of the source, which is borrowed, from its load on. limits are
+ * copied. Fails MF_ERR_MEMORY. */
+bool mf_in_process_predictor(mf_predictor *predictor, const mf_model_source *source,
                              const mf_inference_limits *limits, mf_error *err);
 
 #endif

@@ -12,7 +12,7 @@
 #define MF_LAMBDA_PREDICT_MOVIES_SOURCE_H
 
 #include "lambda/predict/movies.h"
-#include "lambda/predict/watched.h"
+#include "lambda/model/watched.h"
 
 typedef struct mf_movies_source mf_movies_source;
 

@@ -46,26 +46,6 @@ bool mf_predict_settings_start(mf_settings *settings, mf_predict_settings *value
     return mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err);
 }
 
-bool mf_predict_is_s3(const char *uri)
-{
-    return strncmp(uri, "s3://", strlen("s3://")) == 0;
-}
-
-static bool check_uri(const char *name, const char *uri, mf_error *err)
-{
-    mf_s3_location location;
-    mf_error why = {0};
-    if (mf_predict_is_s3(uri) && !mf_s3_uri_parse(uri, &location, &why))
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "environment variable %s: %s", name,
-                       why.text);
-    if (!mf_predict_is_s3(uri) && strstr(uri, "://") != NULL)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "environment variable %s is \"%s\": expected s3://bucket/key or the path "
-                       "of a file",
-                       name, uri);
-    return true;
-}
-
 static bool check_model(const mf_predict_settings *values, mf_error *err)
 {
     const bool has_endpoint = values->endpoint_name[0] != '\0';
@@ -80,7 +60,7 @@ static bool check_model(const mf_predict_settings *values, mf_error *err)
     if (has_endpoint && !mf_aws_endpoint_name_check(values->endpoint_name, &why))
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "environment variable ENDPOINT_NAME: %s",
                        why.text);
-    return !has_model || check_uri("MODEL_URI", values->model_uri, err);
+    return !has_model || mf_s3_uri_check("MODEL_URI", values->model_uri, err);
 }
 
 /* It goes into a header of every answer as it is. */
@@ -113,7 +93,7 @@ bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values
                        "environment variable ROUTE is \"%s\": expected the last part of a path, "
                        "without /",
                        values->route);
-    return check_uri("MOVIES_URI", values->movies_uri, err) &&
+    return mf_s3_uri_check("MOVIES_URI", values->movies_uri, err) &&
            check_origin(values->allow_origin, err);
 }
 

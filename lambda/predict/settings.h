@@ -34,9 +34,6 @@ bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values
 /* Every variable at its default. Fails MF_ERR_ARGUMENT (never, tested). */
 bool mf_predict_settings_start(mf_settings *settings, mf_predict_settings *values, mf_error *err);
 
-/* True for s3://…; false for a path. */
-bool mf_predict_is_s3(const char *uri);
-
 /* What a question may ask. */
 mf_inference_limits mf_predict_settings_limits(const mf_predict_settings *values);
 

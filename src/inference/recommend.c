@@ -19,7 +19,7 @@ static bool is_number(mf_id id)
     return true;
 }
 
-static void write_id(mf_text *answer, mf_id id)
+void mf_inference_write_id(mf_text *answer, mf_id id)
 {
     if (is_number(id))
         mf_text_append(answer, id.bytes, id.n_bytes);
@@ -30,7 +30,7 @@ static void write_id(mf_text *answer, mf_id id)
 void mf_inference_begin_list(mf_text *answer, const char *user_id, size_t n_bytes)
 {
     mf_text_literal(answer, "{\"user_id\":");
-    write_id(answer, (mf_id){user_id, n_bytes});
+    mf_inference_write_id(answer, (mf_id){user_id, n_bytes});
     mf_text_literal(answer, ",\"recommendations\":");
 }
 
@@ -71,7 +71,7 @@ bool mf_inference_items(const mf_recommender *recommender, const mf_inference_li
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
             mf_text_literal(items, ",");
-        write_id(items, mf_id_list_get(ids, best[i].item));
+        mf_inference_write_id(items, mf_id_list_get(ids, best[i].item));
     }
     mf_text_literal(items, "]");
     if (items->failed)

@@ -5,7 +5,8 @@
 #include "predict_testing.h"
 #include "testing_tar.h"
 
-#include "lambda/predict/model_source.h"
+#include "lambda/model/model_source.h"
+#include "lambda/predict/in_process.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@ static int start(void **state)
 
 static int end(void **state)
 {
+    mf_predictor_destroy(&own);
     free(kept.model);
     testing_folder_remove(kept.folder);
     return predicting_end(state);
@@ -34,8 +36,7 @@ static int end(void **state)
 /* A source of the file at path. NULL: *err says why it could not be loaded. */
 static mf_model_source *open_path(const char *path, mf_error *err)
 {
-    const mf_inference_limits limits = mf_predict_settings_limits(&on.settings);
-    mf_model_source *source = mf_model_source_create(path, NULL, &limits, err);
+    mf_model_source *source = mf_model_source_create(path, NULL, err);
     if (source != NULL && mf_model_source_load(source, 0, err))
         return source;
     mf_model_source_destroy(source);
@@ -60,9 +61,21 @@ static void refuse_file(const char *name, const void *bytes, size_t n, const cha
     assert_error(&err, err.code, name);
 }
 
+static mf_predictor own;
+
+/* Answers of this source, until the next call. */
+static const mf_predictor *predictor_of(const mf_model_source *source)
+{
+    const mf_inference_limits limits = mf_predict_settings_limits(&on.settings);
+    mf_error err = {0};
+    mf_predictor_destroy(&own);
+    assert_ok(mf_in_process_predictor(&own, source, &limits, &err), err);
+    return &own;
+}
+
 static void ask_it(const mf_model_source *source, const char *event, const char *answer)
 {
-    on.handler.predictor = mf_model_source_predictor(source);
+    on.handler.predictor = predictor_of(source);
     if (!send_event(event))
         fail_msg("%s", on.err.text);
     on.handler.predictor = &on.predictor;
@@ -177,10 +190,9 @@ static void a_newer_model_takes_the_old_ones_place(void **state)
     testing_write(path, kept.model, kept.n_model);
     mf_model_source *source = open_path(path, &err);
     assert_ok(source != NULL, err);
-    const mf_predictor *predictor = mf_model_source_predictor(source);
-    const void *before = predictor->context;
+    const void *before = mf_model_source_get(source);
     assert_true(mf_model_source_refresh(source, 0));
-    assert_ptr_equal(predictor->context, before);
+    assert_ptr_equal(mf_model_source_get(source), before);
     ask_it(source, event, old);
 
     replace(path, other, n_other / 2);
@@ -189,7 +201,7 @@ static void a_newer_model_takes_the_old_ones_place(void **state)
     assert_false(mf_model_source_refresh(source, 0));
     unlink(path);
     assert_false(mf_model_source_refresh(source, 0));
-    assert_ptr_equal(predictor->context, before);
+    assert_ptr_equal(mf_model_source_get(source), before);
     ask_it(source, event, old);
 
     /* No time: not even begun, and made up for later. */
@@ -223,7 +235,7 @@ static void every_kind_of_question_is_answered(void **state)
     mf_error err = {0};
     mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
     assert_ok(source != NULL, err);
-    on.handler.predictor = mf_model_source_predictor(source);
+    on.handler.predictor = predictor_of(source);
     static const char *const events[] = {
         "bare", "bare_top_n", "bare_movies", "bare_similar", "bare_visitor",
     };
@@ -243,7 +255,7 @@ static void a_deadline_in_the_past_ends_long_work(void **state)
     size_t n = 0;
     mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
     assert_ok(source != NULL, err);
-    const mf_predictor *predictor = mf_model_source_predictor(source);
+    const mf_predictor *predictor = predictor_of(source);
     /* One question is one step: it is answered, or its time was up before. */
     if (!predictor->ask(predictor->context, QUESTION, sizeof QUESTION - 1, 0, &answer, &n,
                         &problem))

@@ -1,10 +1,9 @@
 /* model_source.c: promises in model_source.h. */
-#include "lambda/predict/model_source.h"
+#include "lambda/model/model_source.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "lambda/predict/in_process.h"
 #include "sagemaker/mapped_model.h"
 
 #include <errno.h>
@@ -21,13 +20,11 @@ _Static_assert(sizeof((mf_mapped_model *)0)->name > MF_S3_URI_BYTES, "a URI is a
 
 struct mf_model_source {
     mf_watched place;
-    mf_inference_limits limits;
-    mf_predictor predictor;
+    mf_held_model *held;
     double ms_per_byte; /* of what lies at the place, once it is here; 0: not known yet */
 };
 
-mf_model_source *mf_model_source_create(const char *uri, mf_aws_client *s3,
-                                        const mf_inference_limits *limits, mf_error *err)
+mf_model_source *mf_model_source_create(const char *uri, mf_aws_client *s3, mf_error *err)
 {
     mf_model_source *source = mf_allocate(1, sizeof *source, "the source of the model", err);
     if (source == NULL)
@@ -36,7 +33,6 @@ mf_model_source *mf_model_source_create(const char *uri, mf_aws_client *s3,
         mf_free(source);
         return NULL;
     }
-    source->limits = *limits;
     return source;
 }
 
@@ -44,7 +40,7 @@ void mf_model_source_destroy(mf_model_source *source)
 {
     if (source == NULL)
         return;
-    mf_predictor_destroy(&source->predictor);
+    mf_held_model_close(source->held);
     mf_free(source);
 }
 
@@ -130,11 +126,10 @@ static bool unpack(mf_mapped_model *file, int64_t deadline_ms, mf_error *err)
 
 /* -------------------------------------------------------------------------- both */
 
-/* From a file that is here to a predictor that takes the old one's place. */
+/* From a file that is here to a model that takes the old one's place. */
 static bool make_ready(mf_model_source *source, int fd, int64_t deadline_ms, mf_error *err)
 {
     const double start = mf_clock_seconds();
-    mf_predictor predictor = {0};
     mf_mapped_model model = {0};
     memcpy(model.name, source->place.uri, sizeof source->place.uri);
     if (!mf_mapped_model_map(&model, fd, err))
@@ -144,11 +139,13 @@ static bool make_ready(mf_model_source *source, int fd, int64_t deadline_ms, mf_
         mf_mapped_model_close(&model);
         return false;
     }
-    if ((is_archive(&model) && !unpack(&model, deadline_ms, err)) ||
-        !mf_in_process_predictor(&predictor, &model, &source->limits, err))
+    if (is_archive(&model) && !unpack(&model, deadline_ms, err))
         return false;
-    mf_predictor_destroy(&source->predictor);
-    source->predictor = predictor;
+    mf_held_model *held = mf_held_model_open(&model, err);
+    if (held == NULL)
+        return false;
+    mf_held_model_close(source->held);
+    source->held = held;
     source->ms_per_byte = (mf_clock_seconds() - start) * 1e3 / (double)n_bytes;
     return true;
 }
@@ -183,9 +180,9 @@ bool mf_model_source_refresh(mf_model_source *source, int64_t deadline_ms)
     return false;
 }
 
-const mf_predictor *mf_model_source_predictor(const mf_model_source *source)
+mf_held_model *mf_model_source_get(const mf_model_source *source)
 {
-    return &source->predictor;
+    return source->held;
 }
 
 const mf_watched *mf_model_source_place(const mf_model_source *source)

@@ -16,19 +16,18 @@
  *     archive its own too.
  *
  * Threads: one. */
-#ifndef MF_LAMBDA_PREDICT_MODEL_SOURCE_H
-#define MF_LAMBDA_PREDICT_MODEL_SOURCE_H
+#ifndef MF_LAMBDA_MODEL_MODEL_SOURCE_H
+#define MF_LAMBDA_MODEL_MODEL_SOURCE_H
 
-#include "inference/inference.h"
-#include "lambda/predict/predictor.h"
-#include "lambda/predict/watched.h"
+#include "lambda/model/held_model.h"
+#include "lambda/model/watched.h"
+
+enum { MF_MODEL_REFRESH_MS = 5000 }; /* of an event, or half of it: for a newer model */
 
 typedef struct mf_model_source mf_model_source;
 
-/* uri and s3 as in watched.h; limits are copied. Reads nothing. NULL: MF_ERR_CONFIG,
- * MF_ERR_MEMORY. */
-mf_model_source *mf_model_source_create(const char *uri, mf_aws_client *s3,
-                                        const mf_inference_limits *limits, mf_error *err);
+/* uri and s3 as in watched.h. Reads nothing. NULL: MF_ERR_CONFIG, MF_ERR_MEMORY. */
+mf_model_source *mf_model_source_create(const char *uri, mf_aws_client *s3, mf_error *err);
 
 /* NULL is fine. */
 void mf_model_source_destroy(mf_model_source *source);
@@ -38,12 +37,12 @@ void mf_model_source_destroy(mf_model_source *source);
  * MF_ERR_LIMIT, MF_ERR_MEMORY. */
 bool mf_model_source_load(mf_model_source *source, int64_t deadline_ms, mf_error *err);
 
-/* Looks for a newer one. False when it could not be had (it is in the log). Answers of the
- * old one end. */
+/* Looks for a newer one. False when it could not be had (it is in the log). The old one may be
+ * gone afterwards. */
 bool mf_model_source_refresh(mf_model_source *source, int64_t deadline_ms);
 
-/* Answers from the newest model; the same for the life of the source, of use after load. */
-const mf_predictor *mf_model_source_predictor(const mf_model_source *source);
+/* The newest model, until the next refresh; NULL before load. */
+mf_held_model *mf_model_source_get(const mf_model_source *source);
 
 /* For its ages. */
 const mf_watched *mf_model_source_place(const mf_model_source *source);

@@ -1,5 +1,5 @@
 /* watched.c: promises in watched.h. */
-#include "lambda/predict/watched.h"
+#include "lambda/model/watched.h"
 
 #include "base/clock.h"
 #include "lambda/predict/settings.h"
@@ -15,7 +15,7 @@ bool mf_watched_start(mf_watched *place, const char *what, const char *uri, mf_a
                       mf_error *err)
 {
     *place = (mf_watched){.what = what};
-    const bool is_s3 = mf_predict_is_s3(uri);
+    const bool is_s3 = mf_s3_uri_is(uri);
     if (is_s3 && !mf_s3_uri_parse(uri, &place->location, err))
         return false;
     if (strlen(uri) >= sizeof place->uri)
@@ -97,4 +97,13 @@ int64_t mf_watched_asked_ms(const mf_watched *place)
 {
     const int64_t ms = mf_clock_wall_ms() - place->asked_ms;
     return ms >= 0 ? ms : INT64_MAX;
+}
+
+int64_t mf_watched_ask_until_ms(const mf_watched *place, uint32_t every_seconds, int64_t share_ms,
+                                int64_t most_ms)
+{
+    if (every_seconds == 0 || mf_watched_asked_ms(place) < (int64_t)every_seconds * 1000)
+        return 0;
+    const int64_t budget_ms = share_ms < most_ms ? share_ms : most_ms;
+    return budget_ms > 0 ? mf_clock_wall_ms() + budget_ms : 0;
 }

@@ -6,8 +6,8 @@
  *     (docs/lambda.md, 1.6.8).
  *
  * Threads: one. */
-#ifndef MF_LAMBDA_PREDICT_WATCHED_H
-#define MF_LAMBDA_PREDICT_WATCHED_H
+#ifndef MF_LAMBDA_MODEL_WATCHED_H
+#define MF_LAMBDA_MODEL_WATCHED_H
 
 #include "lambda/aws/client.h"
 #include "lambda/aws/s3.h"
@@ -57,5 +57,11 @@ void mf_watched_seen(mf_watched *place, int64_t start_ms, const mf_watched_versi
  * asked. When the clock was set back the first is 0 and the second INT64_MAX: time to ask. */
 int64_t mf_watched_age_ms(const mf_watched *place);
 int64_t mf_watched_asked_ms(const mf_watched *place);
+
+/* The wall clock's ms until which the place may be asked now, share_ms of the event's time and
+ * most_ms at most; 0 when it was asked less than every_seconds ago (0: it never is), or there
+ * is no time. */
+int64_t mf_watched_ask_until_ms(const mf_watched *place, uint32_t every_seconds, int64_t share_ms,
+                                int64_t most_ms);
 
 #endif

@@ -1,0 +1,100 @@
+/* answered.c: two tables; when the young one is full it takes the old one's place. */
+#include "lambda/recommend/answered.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+typedef struct table {
+    mf_answered_key *slots; /* [n_slots], open addressing; all zero: empty */
+    size_t n;
+} table;
+
+struct mf_answered {
+    table young, old;
+    size_t most;
+    size_t n_slots; /* a power of two, at least twice `most` */
+    uint64_t seed;
+};
+
+mf_answered *mf_answered_create(size_t most, mf_error *err)
+{
+    mf_answered *a = mf_allocate(1, sizeof *a, "the memory of requests", err);
+    if (a == NULL)
+        return NULL;
+    a->most = most;
+    a->n_slots = 2;
+    while (a->n_slots < 2 * most)
+        a->n_slots *= 2;
+    a->seed = mf_random_bits((uint64_t)mf_clock_wall_ms(), (uint64_t)getpid());
+    a->young.slots = mf_allocate(a->n_slots, sizeof *a->young.slots, "the memory of requests", err);
+    a->old.slots = mf_allocate(a->n_slots, sizeof *a->old.slots, "the memory of requests", err);
+    if (a->young.slots == NULL || a->old.slots == NULL) {
+        mf_answered_destroy(a);
+        return NULL;
+    }
+    return a;
+}
+
+mf_answered_key mf_answered_key_of(const mf_answered *answered, const mf_recommend_request *request)
+{
+    /* With its lengths, so that no two requests have the same bytes. */
+    char bytes[3 * sizeof(uint64_t) + 2 * MF_ID_BYTES_MAX];
+    const mf_id id = request->request_id, user = request->user;
+    const uint64_t head[] = {id.n_bytes, user.n_bytes, request->top_n};
+    memcpy(bytes, head, sizeof head);
+    memcpy(bytes + sizeof head, id.bytes, id.n_bytes);
+    memcpy(bytes + sizeof head + id.n_bytes, user.bytes, user.n_bytes);
+    const XXH128_hash_t hash =
+        XXH3_128bits_withSeed(bytes, sizeof head + id.n_bytes + user.n_bytes, answered->seed);
+    /* Zero is the empty slot's. */
+    return (mf_answered_key){hash.low64, hash.high64 | 1};
+}
+
+static bool is_same(mf_answered_key a, mf_answered_key b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
+/* Where the key is, or would be. */
+static mf_answered_key *find(const mf_answered *answered, const table *t, mf_answered_key key)
+{
+    size_t slot = key.low & (answered->n_slots - 1);
+    while (t->slots[slot].high != 0 && !is_same(t->slots[slot], key))
+        slot = (slot + 1) & (answered->n_slots - 1);
+    return &t->slots[slot];
+}
+
+bool mf_answered_has(const mf_answered *answered, mf_answered_key key)
+{
+    return find(answered, &answered->young, key)->high != 0 ||
+           find(answered, &answered->old, key)->high != 0;
+}
+
+void mf_answered_add(mf_answered *answered, mf_answered_key key)
+{
+    if (answered->most == 0 || find(answered, &answered->young, key)->high != 0)
+        return;
+    if (answered->young.n == answered->most) {
+        const table emptied = {answered->old.slots, 0};
+        memset(emptied.slots, 0, answered->n_slots * sizeof *emptied.slots);
+        answered->old = answered->young;
+        answered->young = emptied;
+    }
+    *find(answered, &answered->young, key) = key;
+    answered->young.n++;
+}
+
+void mf_answered_destroy(mf_answered *answered)
+{
+    if (answered == NULL)
+        return;
+    mf_free(answered->young.slots);
+    mf_free(answered->old.slots);
+    mf_free(answered);
+}

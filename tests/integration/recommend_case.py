@@ -1,0 +1,269 @@
+"""recommend_case.py: the real `recommend` as a Lambda function between a stream that the test
+hands over and one that it reads, beside a real `serve`.
+
+    class Example(RecommendCase):
+        def test_a_sentence(self):
+            f = self.function()                          # asks self.server
+            self.assertFine(f.ask(request("1"), request("2")))
+            self.assertEqual(["r-1", "r-2"], [e["request_id"] for e in self.stream.events()])
+
+The output stream is a server that does what PutRecords does, checks signatures, and fails as a
+test says. After each test every function that runs must end with 0 at SIGTERM; its output must
+be JSON lines without a secret, a sanitizer's complaint, or a word of what the users sent.
+"""
+
+import base64
+import hashlib
+import json
+import time
+
+from aws_peers import Keys, Peer, answer, failure
+from harness import BIN, DEADLINE, SANITIZER_WORDS
+from lambda_case import SECRETS, FunctionCase
+from serving import ServeCase, trained
+
+KEYS = Keys(SECRETS["AWS_ACCESS_KEY_ID"], SECRETS["AWS_SECRET_ACCESS_KEY"],
+            SECRETS["AWS_SESSION_TOKEN"])
+REGION = "eu-central-1"
+OUT, DEAD = "predictions", "dead-letters"
+JSON_TYPE = [("Content-Type", "application/x-amz-json-1.1")]
+THROTTLED = "ProvisionedThroughputExceededException"
+CALL_BYTES = 5 << 20
+
+
+def request(user, request_id=None, **more):
+    user_id = int(user) if isinstance(user, str) and user.isdigit() else user
+    return {"user_id": user_id, "request_id": request_id or f"r-{user}", **more}
+
+
+def encoded(data):
+    """A record's data as the stream has it."""
+    data = json.dumps(data).encode() if not isinstance(data, bytes) else data
+    return base64.b64encode(data).decode()
+
+
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def field(number, data):
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def aggregated(*datas):
+    """Many records in one, as a producer packs them."""
+    keys = b"".join(field(1, b"%d" % i) for i in range(len(datas)))
+    records = b"".join(field(3, b"\x08" + varint(i) + field(3, data))
+                       for i, data in enumerate(
+                           json.dumps(d).encode() if not isinstance(d, bytes) else d for d in datas))
+    message = keys + records
+    return b"\xf3\x89\x9a\xc2" + message + hashlib.md5(message).digest()
+
+
+class Stream:
+    """What is on the output streams, and how they fail: faults has a function for each of the
+    next calls. It gets the call's body and returns None (all goes well), a list with an
+    ErrorCode or None for each record, or an act of aws_peers in place of an answer."""
+
+    def __init__(self):
+        self.peer = Peer("kinesis", KEYS, REGION)
+        self.peer.otherwise = self._act
+        self.calls, self.written, self.faults = [], [], []
+
+    def _act(self, connection, seen):
+        body = json.loads(seen.body)
+        assert seen.header("x-amz-target") == "Kinesis_20131202.PutRecords"
+        assert 1 <= len(body["Records"]) <= 500 and len(seen.body) <= CALL_BYTES
+        for record in body["Records"]:
+            assert 1 <= len(record["PartitionKey"]) <= 256
+            base64.b64decode(record["Data"], validate=True)
+        self.calls.append(body)
+        fault = self.faults.pop(0)(body) if self.faults else None
+        if callable(fault):
+            return fault(connection, seen)
+        codes = fault or [None] * len(body["Records"])
+        self.write(body, codes)
+        entries = [{"SequenceNumber": "495%d" % i, "ShardId": "shardId-000000000000"}
+                   if code is None else {"ErrorCode": code, "ErrorMessage": "Rate exceeded"}
+                   for i, code in enumerate(codes)]
+        return answer(200, json.dumps({"FailedRecordCount": sum(c is not None for c in codes),
+                                       "Records": entries}).encode(), JSON_TYPE)(connection, seen)
+
+    def write(self, body, codes=None):
+        stream = body.get("StreamName") or body["StreamARN"]
+        for i, record in enumerate(body["Records"]):
+            if codes is None or codes[i] is None:
+                self.written.append((stream, record["PartitionKey"],
+                                     json.loads(base64.b64decode(record["Data"]))))
+
+    def events(self, stream=OUT):
+        return [data for name, _, data in self.written if name == stream]
+
+    def ids(self, stream=OUT):
+        return [event["request_id"] for event in self.events(stream)]
+
+
+def refuse(*positions, code=THROTTLED):
+    """A fault: the records at these positions of the call are not written; none: all."""
+    return lambda body: [code if not positions or i in positions else None
+                         for i in range(len(body["Records"]))]
+
+
+def instead(act):
+    """A fault: this happens in place of an answer, and nothing is written."""
+    return lambda _body: act
+
+
+class Part(FunctionCase):
+    program = BIN / "recommend"
+
+    def runTest(self):
+        pass
+
+
+class Function:
+    """One that runs, and the stream's mapping in front of it."""
+
+    def __init__(self, test, part, run):
+        self.test, self.part, self.run = test, part, run
+        self._n_sent = 0
+        self._next = int("49590338271490256608559692538361571095921575989136588898")
+
+    def event(self, *datas):
+        """An event with these records: objects, bytes, or as encoded() has them in a tuple."""
+        records = []
+        for data in datas:
+            number = str(self._next)
+            self._next += 16
+            records.append({
+                "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "1",
+                            "sequenceNumber": number,
+                            "data": data[0] if isinstance(data, tuple) else encoded(data),
+                            "approximateArrivalTimestamp": 1545084650.987},
+                "eventSource": "aws:kinesis", "eventVersion": "1.0",
+                "eventID": f"shardId-000000000006:{number}", "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": "arn:aws:iam::123456789012:role/r",
+                "awsRegion": "eu-central-1",
+                "eventSourceARN": "arn:aws:kinesis:eu-central-1:123456789012:stream/requests"})
+        return {"Records": records}
+
+    def send(self, event, **how):
+        self._n_sent += 1
+        return self.part.ask(event, **how)
+
+    def ask(self, *datas, **how):
+        return self.send(self.event(*datas), **how)
+
+    def _lines(self):
+        """What it has said, once the last batch's metrics are there: they come last."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            lines = [json.loads(line) for line in self.run.text().splitlines(keepends=True)
+                     if line.endswith("\n")]
+            if sum("_aws" in line for line in lines) >= self._n_sent or time.monotonic() > end:
+                return lines
+            time.sleep(0.005)
+
+    def log(self, name):
+        return [line for line in self._lines() if line.get("event") == name]
+
+    def metrics(self):
+        """Of the last batch."""
+        return [line for line in self._lines() if "_aws" in line][-1]
+
+
+class RecommendCase(ServeCase):
+    def setUp(self):
+        super().setUp()
+        self.stream = Stream()
+        self.parts = []
+
+    def tearDown(self):
+        try:
+            for part in self.parts:
+                for run in part.runs:
+                    if run.result is None:
+                        part.stop(run)
+                    self.check_output(part, run)
+                part.tearDown()
+            self.assertEqual([], self.stream.peer.complaints)
+        finally:
+            self.stream.peer.close()
+            super().tearDown()
+
+    def check_output(self, part, run):
+        result = run.wait(30)
+        said = result.log_text()
+        for secret in SECRETS.values():
+            self.assertNotIn(secret, said)
+        for word in SANITIZER_WORDS:
+            self.assertNotIn(word, said)
+        self.assertEqual("", result.stderr)
+        for line in part.lines(result):
+            for key in ("timestamp", "level", "message", "requestId"):
+                self.assertIn(key, line)
+
+    def variables(self, **more):
+        if not {"ENDPOINT_NAME", "MODEL_URI", "RECOMMEND_SERVICE_URL"} & set(more):
+            more["RECOMMEND_SERVICE_URL"] = f"http://127.0.0.1:{self.server.port}"
+        return {"AWS_LAMBDA_FUNCTION_NAME": "recommend", "PREDICTIONS_STREAM_NAME": OUT,
+                "AWS_ENDPOINT_URL_KINESIS": self.stream.peer.url, "ANSWER_MARGIN_MS": "100",
+                "REDIS_PASSWORD": None, **more}
+
+    def part(self):
+        part = Part()
+        part.setUp()
+        self.parts.append(part)
+        return part
+
+    def function(self, **more):
+        part = self.part()
+        return Function(self, part, part.start(**self.variables(**more)))
+
+    def refused(self, *pieces, **more):
+        """A function that must not start: exit 1, the sentence at init/error."""
+        part = self.part()
+        result = part.launch(**self.variables(**more)).wait(60)
+        self.assertEqual(1, result.status, result)
+        self.assertEqual([], part.api.calls("next"))
+        report = part.api.calls("init")[0].json
+        for piece in pieces:
+            self.assertIn(piece, report["errorMessage"])
+        return report["errorMessage"]
+
+    def expected(self, user, top_n=20, server=None):
+        """What serve recommends."""
+        said = (server or self.server).get(f"/internal/recommend/{user}?top_n={top_n}")
+        return said.json()["recommendations"]
+
+    def version(self, server=None):
+        return (server or self.server).get("/health").json()["model"]["version"]
+
+    # -- what must hold
+
+    def assertFine(self, event):
+        self.assertEqual("response", event.kind, event.answer.body)
+        self.assertEqual({"batchItemFailures": []}, event.json)
+
+    def assertFrom(self, event, sent, index):
+        """The reply names the record at that index of what was sent, and no other."""
+        self.assertEqual("response", event.kind, event.answer.body)
+        number = sent["Records"][index]["kinesis"]["sequenceNumber"]
+        self.assertEqual({"batchItemFailures": [{"itemIdentifier": number}]}, event.json)
+
+    def assertAnswers(self, events, **more):
+        """Each event is serve's own answer."""
+        for event in events:
+            n = more.get("top_n", 20)
+            self.assertEqual(self.expected(event["user_id"], n), event["recommendations"], event)
+            self.assertEqual(len(event["recommendations"]), event["count"])
+            self.assertEqual(self.version(), event["model_version"])
+            self.assertGreaterEqual(event["latency_ms"], 0)
+            self.assertLessEqual({"request_id", "user_id", "from_cache"}, set(event))
+
+
+__all__ = ["CALL_BYTES", "DEAD", "KEYS", "OUT", "REGION", "THROTTLED", "RecommendCase", "aggregated",
+           "answer", "encoded", "failure", "instead", "refuse", "request", "trained"]

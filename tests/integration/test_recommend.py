@@ -1,0 +1,225 @@
+"""recommend between two streams. The numbers are lines of the checklist in docs/lambda.md."""
+
+import base64
+import json
+import unittest
+
+from recommend_case import DEAD, OUT, RecommendCase, aggregated, encoded, request, trained
+
+
+class Answers(RecommendCase):
+    def test_each_request_is_answered_as_serve_answers(self):
+        """64"""
+        f = self.function()
+        users = trained().users[:40]
+        self.assertFine(f.ask(*(request(user, timestamp=f"2026-01-31T09:30:{i:02}Z")
+                                for i, user in enumerate(users))))
+        events = self.stream.events()
+        self.assertEqual([f"r-{user}" for user in users], [e["request_id"] for e in events])
+        self.assertEqual([int(user) for user in users], [e["user_id"] for e in events])
+        self.assertEqual("2026-01-31T09:30:39Z", events[39]["timestamp"])
+        self.assertEqual({False}, {e["from_cache"] for e in events})
+        self.assertAnswers(events)
+        self.assertEqual(users, [key for _, key, _ in self.stream.written])
+        self.assertEqual(40, f.metrics()["Answers"])
+
+    def test_top_n_is_the_requests_or_the_settings(self):
+        f = self.function(TOP_N="3")
+        user = trained().users[0]
+        self.assertFine(f.ask(request(user, "a"), request(user, "b", top_n=7),
+                              request(user, "c", top_n=1)))
+        self.assertEqual([self.expected(user, n) for n in (3, 7, 1)],
+                         [e["recommendations"] for e in self.stream.events()])
+
+    def test_users_may_be_texts_numbers_and_nobody(self):
+        f = self.function()
+        self.assertFine(f.ask(request(7, "n"), {"user_id": "7", "request_id": "t"},
+                              {"user_id": "caf\u00e9 \"7\"/\\", "request_id": "u"}))
+        number, nobody, text = self.stream.events()
+        self.assertEqual(["n", "u", "t"], self.stream.ids())
+        self.assertEqual((7, 7, "caf\u00e9 \"7\"/\\"),
+                         (number["user_id"], text["user_id"], nobody["user_id"]))
+        self.assertEqual(number["recommendations"], text["recommendations"])
+        self.assertNotIn("known_user", number)
+        self.assertIs(False, nobody["known_user"])
+        self.assertEqual(20, nobody["count"])
+
+    def test_records_that_were_encoded_twice_or_packed_are_understood_and_keep_their_order(self):
+        """66, 69"""
+        f = self.function()
+        one = json.dumps(request(1)).encode()
+        twice = base64.b64encode(one)
+        self.assertFine(f.ask(request(5), twice, aggregated(request(2), request(3)),
+                              base64.b64encode(aggregated(request(4), request(7))),
+                              aggregated(base64.b64encode(json.dumps(request(6)).encode())),
+                              request(8)))
+        self.assertEqual([f"r-{user}" for user in (5, 1, 2, 3, 4, 7, 6, 8)], self.stream.ids())
+        self.assertAnswers(self.stream.events())
+
+    def test_two_answers_for_a_user_never_travel_together(self):
+        f = self.function()
+        order = [(user, n) for n in range(3) for user in (1, 2, 3)]
+        self.assertFine(f.ask(*(request(user, f"{user}-{n}") for user, n in order)))
+        self.assertEqual([3, 3, 3], [len(call["Records"]) for call in self.stream.calls])
+        loose = self.function(KEEP_ORDER="false")
+        self.assertFine(loose.ask(*(request(user, f"{user}-{n}") for user, n in order)))
+        self.assertEqual(9, len(self.stream.calls[-1]["Records"]))
+        for ids in (self.stream.ids()[:9], self.stream.ids()[9:]):
+            for user in (1, 2, 3):
+                self.assertEqual([f"{user}-{n}" for n in range(3)],
+                                 [i for i in ids if i.startswith(f"{user}-")])
+
+    def test_many_records_go_out_in_calls_that_kinesis_takes(self):
+        """71"""
+        f = self.function(MAX_TOP_N="1000")
+        users = [f"u{i}" for i in range(1203)]
+        self.assertFine(f.ask(*(request(user) for user in users)))
+        self.assertEqual([500, 500, 203], [len(call["Records"]) for call in self.stream.calls])
+        self.assertEqual([f"r-{user}" for user in users], self.stream.ids())
+
+    def test_an_event_without_records_is_fine(self):
+        f = self.function()
+        self.assertFine(f.send({"Records": []}))
+        self.assertEqual([], self.stream.calls)
+
+    def test_an_event_of_something_else_is_an_error(self):
+        f = self.function()
+        event = f.event(request(1))
+        event["Records"][0]["eventSource"] = "aws:sqs"
+        self.assertEqual("error", f.send(event).kind)
+        self.assertEqual("error", f.send(b"{").kind)
+        self.assertFine(f.ask(request(1)))
+
+
+class DeadLetters(RecommendCase):
+    DIRT = (b"", b"{", b"null", b"[]", b"7", b"{}", b"\xff\xfe", b'{"user_id":1}', b'{"request_id":"x"}',
+            b'{"user_id":1.5,"request_id":"x"}', b'{"user_id":null,"request_id":"x"}',
+            b'{"user_id":"","request_id":"x"}', b'{"user_id":[1],"request_id":"x"}',
+            b'{"user_id":1,"request_id":7}', b'{"user_id":1,"request_id":""}',
+            b'{"user_id":1,"user_id":2,"request_id":"x"}',
+            b'{"user_id":1,"request_id":"x","top_n":0}', b'{"user_id":1,"request_id":"x","top_n":1001}',
+            b'{"user_id":1,"request_id":"x","top_n":"5"}', b'{"user_id":1,"request_id":"x","top_n":null}',
+            b'{"user_id":1,"request_id":"x","timestamp":5}', b'{"user_id":1,"request_id":"x"} ,',
+            b'{"user_id":1,"request_id":"a\\u0000b"}', b'{"user_id":"' + b"x" * 256 + b'","request_id":"x"}')
+
+    def test_what_is_no_request_is_counted_logged_put_aside_and_passed_over(self):
+        """65"""
+        f = self.function(DEAD_LETTER_STREAM_NAME=DEAD)
+        event = f.event(request(1), *self.DIRT, ("no base64!",), request(2))
+        self.assertFine(f.send(event))
+        self.assertEqual(["r-1", "r-2"], self.stream.ids())
+        dirty = event["Records"][1:-1]
+        letters = self.stream.events(DEAD)
+        numbers = [r["kinesis"]["sequenceNumber"] for r in dirty]
+        key = lambda letter: letter["sequence_number"]
+        self.assertEqual(numbers, sorted(map(key, letters)))
+        for record, letter in zip(dirty, sorted(letters, key=key)):
+            self.assertEqual(record["kinesis"]["data"], letter["data"])
+            self.assertEqual(record["eventID"], letter["event_id"])
+            self.assertTrue(letter["reason"])
+        lines = f.log("dead_letter")
+        self.assertEqual(numbers, [line["sequence_number"] for line in lines])
+        self.assertEqual(len(dirty), f.metrics()["DeadLetters"])
+        reasons = " ".join(line["reason"] for line in lines)
+        for word in ("user_id is missing", "request_id is missing", "top_n: expected", "base64",
+                     "not JSON", "timestamp:"):
+            self.assertIn(word, reasons)
+
+    def test_without_a_stream_for_them_they_are_logged(self):
+        f = self.function()
+        self.assertFine(f.ask(b"not json: secret-word", request(1)))
+        self.assertEqual(1, len(f.log("dead_letter")))
+        self.assertNotIn("secret-word", f.run.text())
+        self.assertEqual([OUT], [name for name, _, _ in self.stream.written])
+
+    def test_one_of_an_aggregate_says_which(self):
+        """70"""
+        f = self.function(DEAD_LETTER_STREAM_NAME=DEAD)
+        event = f.event(aggregated(request(1), b"nonsense", request(2)))
+        self.assertFine(f.send(event))
+        self.assertEqual(["r-1", "r-2"], self.stream.ids())
+        [letter] = self.stream.events(DEAD)
+        self.assertEqual((event["Records"][0]["kinesis"]["sequenceNumber"], 1, b"nonsense"),
+                         (letter["sequence_number"], letter["sub_sequence_number"],
+                          base64.b64decode(letter["data"])))
+
+    def test_damaged_aggregates_are_dead_letters(self):
+        """67"""
+        f = self.function(DEAD_LETTER_STREAM_NAME=DEAD)
+        whole = aggregated(request(1), request(2))
+        for user, damaged in enumerate((whole[:-1], whole[:-16] + bytes(16), whole[:20],
+                                        b"\xf3\x89\x9a\xc2", whole + b"x")):
+            self.stream.written.clear()
+            self.assertFine(f.ask(damaged, request(user + 3)))
+            self.assertEqual([f"r-{user + 3}"], self.stream.ids())
+            self.assertEqual(1, len(self.stream.events(DEAD)))
+
+    def test_a_large_one_is_cut_to_what_a_stream_takes(self):
+        f = self.function(DEAD_LETTER_STREAM_NAME=DEAD)
+        self.assertFine(f.ask(b"x" * 1000000, aggregated(b"y" * 900000), request(3)))
+        plain, packed = self.stream.events(DEAD)
+        self.assertEqual((True, True), (plain["truncated"], packed["truncated"]))
+        self.assertEqual(b"x" * 675000, base64.b64decode(plain["data"]))
+        self.assertEqual(b"y" * 675000, base64.b64decode(packed["data"]))
+
+    def test_what_the_model_refuses_is_one_too(self):
+        server = self.serve(env={"SERVE_MAX_TOP_N": "10"})
+        f = self.function(DEAD_LETTER_STREAM_NAME=DEAD,
+                          RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{server.port}/")
+        self.assertFine(f.ask(request(1, top_n=5), request(2, top_n=11), request(3, top_n=10)))
+        self.assertEqual(["r-1", "r-3"], self.stream.ids())
+        [letter] = self.stream.events(DEAD)
+        self.assertIn("top_n", letter["reason"])
+
+    def test_a_strict_model_has_nothing_for_a_stranger(self):
+        strict = self.serve(env={"SERVE_STRICT": "true"})
+        f = self.function(RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{strict.port}")
+        self.assertFine(f.ask(request("nobody")))
+        [event] = self.stream.events()
+        self.assertEqual(([], 0), (event["recommendations"], event["count"]))
+
+
+class TestRun(RecommendCase):
+    def test_a_test_run_puts_nothing_and_returns_the_answers(self):
+        f = self.function(TEST_RUN="True", PREDICTIONS_STREAM_NAME=None,
+                          DEAD_LETTER_STREAM_NAME=DEAD)
+        for _ in range(2):
+            event = f.ask(request(1), b"dirt", request(2, top_n=3))
+            self.assertEqual("response", event.kind)
+            reply = event.json
+            self.assertEqual(["r-1", "r-2"], [p["request_id"] for p in reply["predictions"]])
+            self.assertEqual(self.expected(2, 3), reply["predictions"][1]["recommendations"])
+            self.assertEqual([encoded(b"dirt")], [r["data"] for r in reply["rejected"]])
+            self.assertEqual([], reply["batchItemFailures"])
+        self.assertEqual([], self.stream.calls)
+
+
+class Start(RecommendCase):
+    def test_settings_that_are_wrong_are_named(self):
+        url = f"http://127.0.0.1:{self.server.port}"
+        self.refused("RECOMMEND_SERVICE_URL", "ENDPOINT_NAME", "MODEL_URI",
+                     RECOMMEND_SERVICE_URL=None)
+        self.refused("more than one", RECOMMEND_SERVICE_URL=url, ENDPOINT_NAME="e")
+        self.refused("RECOMMEND_SERVICE_URL", RECOMMEND_SERVICE_URL="serve:8080")
+        self.refused("ENDPOINT_NAME", ENDPOINT_NAME="-e")
+        self.refused("MODEL_URI", MODEL_URI="http://x/y")
+        self.refused("/no/model.bin", MODEL_URI="/no/model.bin")
+        self.refused("PREDICTIONS_STREAM_NAME", PREDICTIONS_STREAM_NAME=None)
+        self.refused("PREDICTIONS_STREAM_NAME", PREDICTIONS_STREAM_NAME="a b")
+        self.refused("DEAD_LETTER_STREAM_NAME", DEAD_LETTER_STREAM_NAME="arn:aws:s3:::b/x")
+        self.refused("TOP_N", "MAX_TOP_N", TOP_N="50", MAX_TOP_N="20")
+        self.refused("CONCURRENCY", CONCURRENCY="0")
+        self.refused("TEST_RUN", TEST_RUN="perhaps")
+        self.refused("REDIS_ENDPOINT", REDIS_ENABLED="true")
+        self.refused("AWS_REGION", AWS_REGION=None)
+        self.refused("AWS_SECRET_ACCESS_KEY", AWS_SECRET_ACCESS_KEY=None)
+
+    def test_a_stream_may_be_named_by_its_arn(self):
+        arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/out"
+        f = self.function(PREDICTIONS_STREAM_NAME=arn)
+        self.assertFine(f.ask(request(1)))
+        self.assertEqual([arn], [call["StreamARN"] for call in self.stream.calls])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -15,6 +15,7 @@
  * standard error. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "lambda/aws/kinesis.h"
 #include "lambda/aws/s3.h"
 #include "lambda/aws/sagemaker_runtime.h"
 
@@ -276,6 +277,50 @@ static bool call(mf_aws_client *client, const json_t *command, json_t *reply)
     return ok;
 }
 
+/* records: [[key, data or its size, …]]; the reply's written has true or false for each. */
+static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
+{
+    const json_t *records = json_object_get(command, "records");
+    const size_t n = json_array_size(records);
+    mf_kinesis_record *list = calloc(n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *key = json_array_get(json_array_get(records, i), 0);
+        const json_t *data = json_array_get(json_array_get(records, i), 1);
+        const size_t n_data =
+            json_is_string(data) ? json_string_length(data) : (size_t)json_integer_value(data);
+        char *bytes = calloc(n_data + 1, 1);
+        if (json_is_string(data))
+            memcpy(bytes, json_string_value(data), n_data);
+        list[i] = (mf_kinesis_record){.key = json_string_value(key),
+                                      .n_key = json_string_length(key),
+                                      .data = bytes,
+                                      .n_data = n_data};
+    }
+    const mf_kinesis_put question = {
+        .stream = text_of(command, "stream"),
+        .records = list,
+        .n_records = n,
+        .deadline_ms = deadline_of(command),
+        .keep_order = json_is_true(json_object_get(command, "keep_order")),
+    };
+    mf_kinesis_tally tally;
+    mf_aws_failure failure;
+    const bool ok = mf_kinesis_put_records(client, &question, &tally, &failure);
+    json_t *written = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(written, json_boolean(list[i].is_written));
+        free((void *)list[i].data);
+    }
+    free(list);
+    json_object_set_new(reply, "written", written);
+    json_object_set_new(reply, "n_written", json_integer((json_int_t)tally.n_written));
+    json_object_set_new(reply, "n_refused", json_integer((json_int_t)tally.n_refused));
+    json_object_set_new(reply, "n_calls", json_integer((json_int_t)tally.n_calls));
+    if (!ok)
+        show_failure(reply, &failure);
+    return ok;
+}
+
 static bool obey(const json_t *command, json_t *reply)
 {
     const char *what = text_of(command, "do");
@@ -297,6 +342,8 @@ static bool obey(const json_t *command, json_t *reply)
         return get(clients[slot].client, command, reply);
     if (strcmp(what, "invoke") == 0)
         return invoke(clients[slot].client, command, reply);
+    if (strcmp(what, "put") == 0)
+        return put(clients[slot].client, command, reply);
     return call(clients[slot].client, command, reply);
 }
 

@@ -17,8 +17,9 @@ import hashlib
 import json
 import time
 
-from aws_peers import Keys, Peer, answer, failure
+from aws_peers import Keys, answer, failure
 from harness import BIN, DEADLINE, SANITIZER_WORDS
+from kinesis_peer import THROTTLED, PutRecords, instead, refuse
 from lambda_case import SECRETS, FunctionCase
 from serving import ServeCase, trained
 
@@ -26,9 +27,6 @@ KEYS = Keys(SECRETS["AWS_ACCESS_KEY_ID"], SECRETS["AWS_SECRET_ACCESS_KEY"],
             SECRETS["AWS_SESSION_TOKEN"])
 REGION = "eu-central-1"
 OUT, DEAD = "predictions", "dead-letters"
-JSON_TYPE = [("Content-Type", "application/x-amz-json-1.1")]
-THROTTLED = "ProvisionedThroughputExceededException"
-CALL_BYTES = 5 << 20
 
 
 def request(user, request_id=None, **more):
@@ -63,58 +61,14 @@ def aggregated(*datas):
     return b"\xf3\x89\x9a\xc2" + message + hashlib.md5(message).digest()
 
 
-class Stream:
-    """What is on the output streams, and how they fail: faults has a function for each of the
-    next calls. It gets the call's body and returns None (all goes well), a list with an
-    ErrorCode or None for each record, or an act of aws_peers in place of an answer."""
-
-    def __init__(self):
-        self.peer = Peer("kinesis", KEYS, REGION)
-        self.peer.otherwise = self._act
-        self.calls, self.written, self.faults = [], [], []
-
-    def _act(self, connection, seen):
-        body = json.loads(seen.body)
-        assert seen.header("x-amz-target") == "Kinesis_20131202.PutRecords"
-        assert 1 <= len(body["Records"]) <= 500 and len(seen.body) <= CALL_BYTES
-        for record in body["Records"]:
-            assert 1 <= len(record["PartitionKey"]) <= 256
-            base64.b64decode(record["Data"], validate=True)
-        self.calls.append(body)
-        fault = self.faults.pop(0)(body) if self.faults else None
-        if callable(fault):
-            return fault(connection, seen)
-        codes = fault or [None] * len(body["Records"])
-        self.write(body, codes)
-        entries = [{"SequenceNumber": "495%d" % i, "ShardId": "shardId-000000000000"}
-                   if code is None else {"ErrorCode": code, "ErrorMessage": "Rate exceeded"}
-                   for i, code in enumerate(codes)]
-        return answer(200, json.dumps({"FailedRecordCount": sum(c is not None for c in codes),
-                                       "Records": entries}).encode(), JSON_TYPE)(connection, seen)
-
-    def write(self, body, codes=None):
-        stream = body.get("StreamName") or body["StreamARN"]
-        for i, record in enumerate(body["Records"]):
-            if codes is None or codes[i] is None:
-                self.written.append((stream, record["PartitionKey"],
-                                     json.loads(base64.b64decode(record["Data"]))))
+class Stream(PutRecords):
+    """The output streams."""
 
     def events(self, stream=OUT):
-        return [data for name, _, data in self.written if name == stream]
+        return [json.loads(data) for name, _, data in self.written if name == stream]
 
     def ids(self, stream=OUT):
         return [event["request_id"] for event in self.events(stream)]
-
-
-def refuse(*positions, code=THROTTLED):
-    """A fault: the records at these positions of the call are not written; none: all."""
-    return lambda body: [code if not positions or i in positions else None
-                         for i in range(len(body["Records"]))]
-
-
-def instead(act):
-    """A fault: this happens in place of an answer, and nothing is written."""
-    return lambda _body: act
 
 
 class Part(FunctionCase):
@@ -178,7 +132,7 @@ class Function:
 class RecommendCase(ServeCase):
     def setUp(self):
         super().setUp()
-        self.stream = Stream()
+        self.stream = Stream(KEYS, REGION)
         self.parts = []
 
     def tearDown(self):
@@ -265,5 +219,5 @@ class RecommendCase(ServeCase):
             self.assertLessEqual({"request_id", "user_id", "from_cache"}, set(event))
 
 
-__all__ = ["CALL_BYTES", "DEAD", "KEYS", "OUT", "REGION", "THROTTLED", "RecommendCase", "aggregated",
+__all__ = ["DEAD", "KEYS", "OUT", "REGION", "THROTTLED", "RecommendCase", "aggregated",
            "answer", "encoded", "failure", "instead", "refuse", "request", "trained"]

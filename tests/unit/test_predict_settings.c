@@ -2,6 +2,7 @@
  * what it may not. */
 #include "testing.h"
 
+#include "lambda/aws/s3_uri.h"
 #include "lambda/predict/settings.h"
 
 static const char *const names[] = {

@@ -1,0 +1,254 @@
+"""recommend with a real Redis that works, is slow, full, gone or somebody else, and with models
+behind an endpoint or in its own process. The numbers are lines of the checklist in
+docs/lambda.md."""
+
+import re
+import unittest
+
+from aws_peers import Peer
+from recommend_case import KEYS, REGION, RecommendCase, answer, failure, request, trained
+from redis_peers import Certificate, FakeRedis, RealRedis, eventually
+from serving import place_model
+
+ENDPOINT = "movies-endpoint-7"
+
+
+class CacheCase(RecommendCase):
+    def setUp(self):
+        super().setUp()
+        self._n_batches = 0
+
+    def cached(self, port, **more):
+        return self.function(REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(port),
+                             REDIS_RETRY_MS="100", **more)
+
+    def batch(self, f, users, from_cache=None, **how):
+        """Answers for these users, right in every way; those that came from the cache."""
+        self._n_batches += 1
+        before = len(self.stream.events())
+        self.assertFine(f.ask(*(request(u, f"{u}-{self._n_batches}") for u in users), **how))
+        events = self.stream.events()[before:]
+        self.assertEqual([f"{u}-{self._n_batches}" for u in users],
+                         [e["request_id"] for e in events])
+        self.assertAnswers(events)
+        hits = [e["user_id"] for e in events if e["from_cache"]]
+        if from_cache is not None:
+            self.assertEqual(sorted(from_cache), sorted(hits))
+        return hits
+
+
+class Cache(CacheCase):
+    def test_what_was_computed_is_cached_under_its_version_and_expires(self):
+        """87"""
+        redis = RealRedis(self)
+        f = self.cached(redis.port, CACHE_TTL="100")
+        users = list(range(1, 11))
+        self.batch(f, users, from_cache=[])
+        version = self.version()
+        self.assertEqual(sorted(f"rec:user:{u}:top20:v1:{version}" for u in users), redis.keys())
+        for key in redis.keys():
+            self.assertIn(redis.command("TTL", key), range(80, 111))
+        self.batch(f, users, from_cache=users)
+        self.assertEqual((10, 0), (f.metrics()["CacheHits"], f.metrics()["CacheMisses"]))
+        self.batch(f, [5, 11, 6], from_cache=[5, 6])
+        self.assertFine(f.ask(request(1, "other", top_n=3)))
+        self.assertEqual(self.expected(1, 3), self.stream.events()[-1]["recommendations"])
+
+    def test_a_batch_is_one_question_to_redis(self):
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        self.batch(f, range(1, 41))
+        before = redis.calls("mget")
+        self.batch(f, range(1, 41), from_cache=range(1, 41))
+        self.assertEqual(1, redis.calls("mget") - before)
+
+    def test_functions_share_the_cache_with_each_other_and_with_serve(self):
+        redis = RealRedis(self)
+        self.batch(self.cached(redis.port), [1, 2], from_cache=[])
+        # The first is computed, as its answer tells the version.
+        self.batch(self.cached(redis.port), [3, 1, 2], from_cache=[1, 2])
+        redis.command("FLUSHALL")
+        model = self.cached(redis.port, MODEL_URI=str(trained().model_bin))
+        self.batch(model, [4], from_cache=[])
+        self.batch(self.cached(redis.port), [5, 4], from_cache=[4])
+
+    def test_a_new_model_never_serves_the_old_ones_lists(self):
+        """87"""
+        redis = RealRedis(self)
+        f = self.cached(redis.port, MODEL_VERSION_SECONDS="0")
+        self.batch(f, [1, 2, 3], from_cache=[])
+        # With 0 seconds each batch asks for its first user.
+        self.batch(f, [1, 2, 3], from_cache=[2, 3])
+        old = self.version()
+        before = [self.expected(u) for u in (1, 2, 3)]
+        place_model(self.server.prefix / "model" / "model.bin", trained(seed=8))
+        self.server.hang_up()
+        self.server.wait_for(lambda: self.version() != old, "another model")
+        self.assertNotEqual(before, [self.expected(u) for u in (1, 2, 3)])
+        self.batch(f, [1, 2, 3], from_cache=[])
+        self.batch(f, [1, 2, 3], from_cache=[2, 3])
+
+    def test_without_redis_answers_are_right_and_in_time(self):
+        """84"""
+        users = [1, 2, 3]
+        for port in (self.free_port(), 1):
+            f = self.cached(port)
+            for _ in range(2):
+                self.batch(f, users, from_cache=[])
+            self.assertGreater(len(f.log("cache_down")), 0)
+
+    def test_redis_that_says_nothing_costs_its_budget_and_no_more(self):
+        """84"""
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        self.batch(f, [1, 2])
+        redis.pause()
+        self.batch(f, [1, 2], from_cache=[], deadline_in=10.0)
+        self.batch(f, [1, 2], from_cache=[], deadline_in=10.0)
+        redis.resume()
+        eventually(lambda: self.batch(f, [1, 2]) == [1, 2], "the cache is used again")
+
+    def test_a_redis_that_comes_back_is_used_again(self):
+        """85"""
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        self.batch(f, [1, 2])
+        self.batch(f, [1, 2], from_cache=[1, 2])
+        redis.kill()
+        self.batch(f, [1, 2], from_cache=[])
+        redis.start()
+        eventually(lambda: self.batch(f, [1, 2]) == [1, 2], "the cache is used again")
+
+    def test_a_redis_that_was_restarted_between_two_events_is_used_at_once(self):
+        """85, 86"""
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        self.batch(f, [1, 2])
+        redis.kill()
+        redis.start()
+        self.batch(f, [1, 2], from_cache=[])
+        self.batch(f, [1, 2], from_cache=[1, 2])
+
+    def test_a_full_redis_is_read_and_not_written(self):
+        """84"""
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        self.batch(f, [1, 2])
+        redis.command("CONFIG", "SET", "maxmemory", "1")
+        self.batch(f, [1, 2, 3], from_cache=[1, 2])
+        self.batch(f, [1, 2, 3], from_cache=[1, 2])
+
+    def test_garbage_and_errors_of_redis_change_no_answer(self):
+        """84"""
+        for reply in (b"-LOADING Redis is loading\r\n", b"-NOAUTH Authentication required.\r\n",
+                      b"-OOM command not allowed\r\n", b"garbage\r\n", b"*1000000000\r\n", b"\0" * 99,
+                      b"+OK\r\n", b"*-1\r\n", b"$-1\r\n", None):
+            with self.subTest(reply):
+                fake = FakeRedis(self, lambda _connection, _words, reply=reply: reply)
+                f = self.cached(fake.port)
+                self.batch(f, [1, 2], from_cache=[])
+                self.batch(f, [1, 2], from_cache=[])
+
+    def test_values_that_are_not_ours_are_misses(self):
+        """84"""
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        self.batch(f, [1, 2, 3])
+        for key in redis.keys():
+            value = redis.command("GET", key)
+            redis.command("SET", key, re.sub(rb"\d(?=\])", lambda m: b"%d" % (9 - int(m[0])), value))
+        self.batch(f, [1, 2, 3], from_cache=[])
+        self.batch(f, [1, 2, 3], from_cache=[1, 2, 3])
+
+    def test_passwords_and_certificates(self):
+        """88"""
+        certificate = Certificate(self.folder, "redis", "IP:127.0.0.1")
+        other = Certificate(self.folder, "other", "IP:127.0.0.1")
+        redis = RealRedis(self, "--requirepass", "redisPass-word1", tls=certificate,
+                          password="redisPass-word1")
+        right = {"REDIS_TLS": "true", "REDIS_CA_FILE": str(certificate.pem),
+                 "REDIS_PASSWORD": "redisPass-word1", "REDIS_CONNECT_MS": "2000"}
+        f = self.cached(redis.port, **right)
+        self.batch(f, [1, 2])
+        self.batch(f, [1, 2], from_cache=[1, 2])
+        for wrong in ({"REDIS_CA_FILE": str(other.pem)}, {"REDIS_PASSWORD": "wrong"},
+                      {"REDIS_TLS": "false", "REDIS_CA_FILE": None}):
+            f = self.cached(redis.port, **{**right, **wrong})
+            self.batch(f, [1, 2], from_cache=[])
+            self.batch(f, [1, 2], from_cache=[])
+            self.assertEqual(1, len(f.log("cache_down")), wrong)
+
+
+class Doors(RecommendCase):
+    def endpoint(self):
+        """InvokeEndpoint as SageMaker does it, in front of serve."""
+        def act(connection, seen):
+            said = self.server.post(seen.body, seen.header("Content-Type"), headers=[
+                (name, seen.header(name)) for name in (
+                    "Accept", "X-Amzn-SageMaker-Custom-Attributes")])
+            if said.status != 200:
+                return failure(424, "ModelError", Message="x", OriginalStatusCode=said.status,
+                               OriginalMessage=said.body.decode())(connection, seen)
+            return answer(200, said.body, [
+                (name, said.header(name)) for name in (
+                    "Content-Type", "X-Amzn-SageMaker-Custom-Attributes")])(connection, seen)
+        peer = Peer("sagemaker", KEYS, REGION)
+        peer.otherwise = act
+        self.addCleanup(peer.close)
+        return peer
+
+    def through_endpoint(self, peer, **more):
+        return self.function(ENDPOINT_NAME=ENDPOINT, AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=peer.url,
+                             **more)
+
+    def test_three_doors_give_the_same_answers(self):
+        peer = self.endpoint()
+        doors = [self.function(), self.through_endpoint(peer),
+                 self.function(MODEL_URI=str(trained().model_bin))]
+        asked = [*(request(u) for u in trained().users[:30]), request("nobody"),
+                 request(5, "few", top_n=2), request(6, "all", top_n=1000)]
+        said = []
+        for f in doors:
+            self.stream.written.clear()
+            self.assertFine(f.ask(*asked))
+            self.assertAnswers([e for e in self.stream.events() if e["request_id"].startswith("r-")
+                                and e["user_id"] != "nobody"])
+            said.append([(k, {n: v for n, v in e.items() if n != "latency_ms"})
+                         for _, k, e in self.stream.written])
+        self.assertEqual(33, len(said[0]))
+        self.assertEqual(said[0], said[1])
+        self.assertEqual(said[0], said[2])
+        self.assertEqual([], peer.complaints)
+        self.assertEqual({f"/endpoints/{ENDPOINT}/invocations"}, {r.target for r in peer.requests})
+
+    def test_the_endpoint_throttles_and_its_container_refuses(self):
+        """56, 57"""
+        peer = self.endpoint()
+        f = self.through_endpoint(peer, DEAD_LETTER_STREAM_NAME="dead", MAX_TOP_N="100000")
+        peer.will(failure(400, "ThrottlingException", message=None),
+                  failure(503, "ServiceUnavailable", Message="x"))
+        self.assertFine(f.ask(*(request(u) for u in range(1, 21))))
+        self.assertAnswers(self.stream.events())
+        self.assertFine(f.ask(request(1, "a"), request(2, "b", top_n=99999), request(3, "c")))
+        self.assertEqual(["a", "c"], self.stream.ids()[-2:])
+        self.assertEqual(1, len(self.stream.events("dead")))
+        peer.will(failure(400, "ValidationError", Message="Endpoint not found"))
+        self.assertEqual("error", f.ask(request(1, "d")).kind)
+        self.assertEqual([], peer.complaints)
+
+    def test_models_come_from_s3_and_archives(self):
+        """48"""
+        s3 = Peer("s3", KEYS, REGION)
+        self.addCleanup(s3.close)
+        s3.otherwise = answer(200, trained().model_bin.read_bytes(), [("ETag", '"1"')])
+        f = self.function(MODEL_URI="s3://models/a b/model.bin", AWS_ENDPOINT_URL_S3=s3.url)
+        self.assertFine(f.ask(request(1), request(2)))
+        self.assertAnswers(self.stream.events())
+        self.assertEqual(["/models/a%20b/model.bin"], [r.target for r in s3.requests])
+        self.assertEqual([], s3.complaints)
+        s3.otherwise = failure(404, "NoSuchKey")
+        self.refused("s3://models/none", MODEL_URI="s3://models/none", AWS_ENDPOINT_URL_S3=s3.url)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -19,6 +19,7 @@ def sources():
 
 # Who cites docs/lambda.md: the Lambda functions, what stands in for Lambda, and their tests.
 LAMBDA_HALF = re.compile(r"(lambda|local)/|"
+                         r"tests/integration/(test_)?(kinesis|recommend)[_.]|"
                          r"tests/\w+/(test_|fuzz_)?(aggregate|aws|cache|dynamodb|lambda|local|predict|runtime_api|streams)[_.]")
 
 # A platform's document, the lines of its checklist, and who cites it without its name.

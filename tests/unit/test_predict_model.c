@@ -25,6 +25,8 @@ static int start(void **state)
     return predicting_start(state);
 }
 
+static mf_predictor own; /* of the function's own process */
+
 static int end(void **state)
 {
     mf_predictor_destroy(&own);
@@ -60,8 +62,6 @@ static void refuse_file(const char *name, const void *bytes, size_t n, const cha
     assert_error(&err, err.code, piece);
     assert_error(&err, err.code, name);
 }
-
-static mf_predictor own;
 
 /* Answers of this source, until the next call. */
 static const mf_predictor *predictor_of(const mf_model_source *source)

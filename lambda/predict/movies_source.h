@@ -11,8 +11,8 @@
 #ifndef MF_LAMBDA_PREDICT_MOVIES_SOURCE_H
 #define MF_LAMBDA_PREDICT_MOVIES_SOURCE_H
 
-#include "lambda/predict/movies.h"
 #include "lambda/model/watched.h"
+#include "lambda/predict/movies.h"
 
 typedef struct mf_movies_source mf_movies_source;
 

@@ -128,20 +128,6 @@ bool mf_inference_recommend(const mf_recommender *recommender, const mf_inferenc
                             mf_workspace *workspace, const char *user_id, size_t n_bytes,
                             uint32_t top_n, mf_text *answer, mf_error *err);
 
-/* That list alone, as others keep and hand on: [1,2,…] */
-typedef struct mf_inference_listed {
-    uint32_t count;
-    bool known_user;
-} mf_inference_listed;
-
-/* Appends it. Fails as mf_inference_recommend. */
-bool mf_inference_list(const mf_recommender *recommender, const mf_inference_limits *limits,
-                       mf_workspace *workspace, const char *user_id, size_t n_bytes, uint32_t top_n,
-                       mf_text *list, mf_inference_listed *listed, mf_error *err);
-
-/* Appends an id as these lists spell it: a JSON number or a text. */
-void mf_inference_write_id(mf_text *answer, mf_id id);
-
 /* Appends an id as these lists spell it: a JSON number or a text. */
 void mf_inference_write_id(mf_text *answer, mf_id id);
 

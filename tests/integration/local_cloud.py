@@ -144,6 +144,15 @@ def alive(pid):
     return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def cloud_beside(case, name="cloud", **config):
+    """A cloud for a test of another kind: it has a folder, and ends what it began by itself."""
+    folder = case.folder / name
+    folder.mkdir()
+    cloud = LocalCloud(config, folder)
+    case.addCleanup(lambda: case.assertEqual(0, cloud.stop().status))
+    return cloud
+
+
 class LocalCloudCase(unittest.TestCase):
     def setUp(self):
         if not LOCAL_CLOUD.exists():

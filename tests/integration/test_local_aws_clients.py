@@ -12,7 +12,7 @@ import subprocess
 import unittest
 
 from harness import BIN, SANITIZER_ENVIRONMENT, SOURCE
-from local_cloud import PATIENCE, LocalCloud, LocalCloudCase
+from local_cloud import PATIENCE, LocalCloudCase, cloud_beside
 from node_sdk import NODE, why_not
 from serving import ServeCase, trained
 from test_local_endpoints import Container
@@ -111,15 +111,12 @@ class Readme(ServeCase):
                     for c in re.findall(r"^\$ (aws (?:.*\\\n)*.*)", text, re.MULTILINE)]
         commands = [c for c in commands if "localhost:8000" in c]
         self.assertEqual(["lambda", "sagemaker-runtime"], [c.split()[1] for c in commands])
-        folder = self.folder / "cloud"
-        folder.mkdir()
-        cloud = LocalCloud({
-            "endpoints": {"recommender": f"http://127.0.0.1:{self.server.port}"},
-            "functions": {"predict": {
+        cloud = cloud_beside(
+            self, endpoints={"recommender": f"http://127.0.0.1:{self.server.port}"},
+            functions={"predict": {
                 "program": str(BIN / "predict"), "timeout": PATIENCE, "init-timeout": PATIENCE,
                 "environment": {**SANITIZER_ENVIRONMENT, "MODEL_URI": str(trained().model_bin),
-                                "MOVIES_URI": str(SOURCE / "data" / "movies.csv")}}}}, folder)
-        self.addCleanup(lambda: self.assertEqual(0, cloud.stop().status))
+                                "MOVIES_URI": str(SOURCE / "data" / "movies.csv")}}})
         for command, piece in zip(commands, ('"movie_title": "Fight Club (1999)"', '"predicted_rating":')):
             run = subprocess.run(
                 ["sh", "-c", command.replace("http://localhost:8000", cloud.url)],

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from local_cloud import LocalCloud, LocalCloudCase
+from local_cloud import LocalCloudCase, cloud_beside
 from serving import ServeCase, trained
 
 
@@ -184,16 +184,11 @@ class RealContainer(ServeCase):
         row = trained().rows[0]
         body = json.dumps({"userId": row[0], "movieId": row[1]})
         direct = self.server.post(json.loads(body)).json()
-        folder = self.folder / "cloud"
-        folder.mkdir()
-        cloud = LocalCloud({"endpoints": {"movies": f"http://127.0.0.1:{self.server.port}"}}, folder)
-        try:
-            answer = cloud.endpoint("movies", body, {"Content-Type": "application/json"})
-            self.assertEqual((200, direct), (answer.status, answer.json))
-            answer = cloud.endpoint("movies", "{", {"Content-Type": "application/json"})
-            self.assertEqual((424, 400), (answer.status, answer.json["OriginalStatusCode"]))
-        finally:
-            self.assertEqual(0, cloud.stop().status)
+        cloud = cloud_beside(self, endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
+        answer = cloud.endpoint("movies", body, {"Content-Type": "application/json"})
+        self.assertEqual((200, direct), (answer.status, answer.json))
+        answer = cloud.endpoint("movies", "{", {"Content-Type": "application/json"})
+        self.assertEqual((424, 400), (answer.status, answer.json["OriginalStatusCode"]))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 import unittest
 
 from harness import BIN, SANITIZER_ENVIRONMENT, SOURCE
-from local_cloud import PATIENCE, LocalCloud, LocalCloudCase
+from local_cloud import PATIENCE, LocalCloudCase, cloud_beside
 from node_sdk import OLDEST, Sdk, why_not
 from serving import ServeCase, trained
 from test_local_endpoints import Container
@@ -183,21 +183,14 @@ class WholePath(ServeCase):
             self.not_here(reason)
         super().setUp()
 
-    def cloud(self, name, **config):
-        folder = self.folder / name
-        folder.mkdir()
-        cloud = LocalCloud(config, folder)
-        self.addCleanup(lambda: self.assertEqual(0, cloud.stop().status))
-        return cloud
-
     def sdk(self, cloud):
         sdk = Sdk(cloud.url, 4 * PATIENCE)
         self.addCleanup(sdk.close)
         return sdk
 
     def test_both_commands_reach_serve(self):
-        front = self.cloud("front", endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
-        cloud = self.cloud("cloud", functions={"predict": {
+        front = cloud_beside(self, "front", endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
+        cloud = cloud_beside(self, "cloud", functions={"predict": {
             "program": str(BIN / "predict"), "timeout": PATIENCE, "init-timeout": PATIENCE,
             "environment": {**SANITIZER_ENVIRONMENT, "ENDPOINT_NAME": "movies",
                             "MOVIES_URI": str(SOURCE / "data" / "movies.csv"),

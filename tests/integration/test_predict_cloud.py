@@ -10,7 +10,7 @@ import threading
 import unittest
 
 from harness import BIN, SANITIZED, SANITIZER_ENVIRONMENT
-from local_cloud import PATIENCE, LocalCloud, alive
+from local_cloud import PATIENCE, alive, cloud_beside
 from serving import ServeCase, trained
 
 N_CLIENTS = 8
@@ -44,19 +44,12 @@ class Cloud(ServeCase):
         self.movies = self.folder / "movies.csv"
         self.movies.write_text("movieId,title,genres\n" + "".join(
             f'{item},"Movie {item}, The",Drama\n' for item in trained().items))
-        front = self.cloud("front", endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
-        self.api = self.cloud("api", routes={"POST /predict": "predict"}, functions={"predict": {
+        front = cloud_beside(self, "front", endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
+        self.api = cloud_beside(self, "api", routes={"POST /predict": "predict"}, functions={"predict": {
             "program": str(BIN / "predict"), "processes": 4, "queue": 1000, "start": "early",
             "timeout": PATIENCE, "init-timeout": PATIENCE,
             "environment": {**SANITIZER_ENVIRONMENT, "ENDPOINT_NAME": "movies", "METRICS": "false",
                             "MOVIES_URI": str(self.movies), "AWS_ENDPOINT_URL": front.url}}})
-
-    def cloud(self, name, **config):
-        folder = self.folder / name
-        folder.mkdir()
-        cloud = LocalCloud(config, folder)
-        self.addCleanup(lambda: self.assertEqual(0, cloud.stop().status))
-        return cloud
 
     def questions(self, n):
         """With their answers, as one request at a time has them."""

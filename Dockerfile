@@ -22,13 +22,19 @@ ARG DEBIAN_MIRROR
 ARG DEBIAN_SECURITY_MIRROR
 ARG TARGETARCH
 WORKDIR /source
-COPY script/bootstrap script/debian-mirror script/
-RUN script/debian-mirror "$DEBIAN_MIRROR" "$DEBIAN_SECURITY_MIRROR" && script/bootstrap --image
+# Another architecture is cross-built, with its libraries in a folder of their own.
+ENV MF_ARM64_SYSROOT=/sysroot-arm64
+COPY script/bootstrap script/debian-mirror script/sysroot script/
+RUN script/debian-mirror "$DEBIAN_MIRROR" "$DEBIAN_SECURITY_MIRROR" \
+    && native=$(dpkg --print-architecture) \
+    && if [ "${TARGETARCH:-$native}" = "$native" ]; then script/bootstrap --image; \
+       else script/bootstrap "--image-$TARGETARCH"; fi
 
 COPY . .
 ARG BUILD_FOLDER=/build
 ARG SOURCE_DATE_EPOCH=0
-RUN cmake -S . -B "$BUILD_FOLDER" -G Ninja -DMF_DEVELOPMENT=OFF \
+RUN if [ -d "/sysroot-$TARGETARCH" ]; then set -- --toolchain "cmake/$TARGETARCH.cmake"; export SYSROOT="/sysroot-$TARGETARCH"; fi \
+    && cmake -S . -B "$BUILD_FOLDER" -G Ninja -DMF_DEVELOPMENT=OFF "$@" \
     && cmake --build "$BUILD_FOLDER" --target train serve \
     && script/image-root /image "$BUILD_FOLDER/bin/train" "$BUILD_FOLDER/bin/serve"
 

@@ -17,6 +17,7 @@ import urllib.parse
 import warnings
 from pathlib import Path
 
+import container
 from local_cloud import PATIENCE
 from push_case import ACCOUNT, DIGEST, DOCKER_2, PASSWORD, PYTHON, PushCase
 
@@ -216,21 +217,12 @@ class Cli(CliCase):
             self.assertIn(f'"$account.dkr.ecr.{region}.{partition["outputs"]["dnsSuffix"]}"', lines)
 
 
-def engine():
-    """Why there is no engine to be had; "" when there is one."""
-    if shutil.which("docker") is None:
-        return "docker is not installed"
-    done = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=60,
-                          capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else "no Docker engine: " + done.stderr.strip().split("\n")[-1]
-
-
 class Registry(CliCase):
     """A registry on loopback behind a password, in place of ECR's."""
 
     def setUp(self):
         super().setUp()
-        for why in (engine(), "" if shutil.which("docker-registry") else
+        for why in (container.why_no_engine(), "" if shutil.which("docker-registry") else
                     "docker-registry is not installed (a package of that name)"):
             if why:
                 self.not_here(why)

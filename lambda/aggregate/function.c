@@ -1,0 +1,277 @@
+/* function.c: promises in function.h. */
+#include "lambda/aggregate/function.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "lambda/runtime/metrics.h"
+#include "lambda/streams/reply.h"
+
+#include <string.h>
+
+enum { STATE_KEPT = 1 << 20 };
+
+bool mf_aggregate_start(void *context, mf_error *err)
+{
+    mf_aggregate_function *f = context;
+    mf_settings settings;
+    if (!mf_aggregate_settings_read(&settings, &f->settings, err))
+        return false;
+    mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
+    f->window.settings = &f->settings;
+    f->writer = mf_writer_create(&f->settings, err);
+    return f->writer != NULL;
+}
+
+/* --- records ----------------------------------------------------------------------- */
+
+static void log_dirty(mf_aggregate_function *f, const mf_stream_record *record,
+                      const mf_user_record *user_record, const mf_error *why)
+{
+    if (f->counts.n_dirty++ >= MF_DIRTY_LINES)
+        return;
+    char number[MF_SEQUENCE_DIGITS + 1];
+    memcpy(number, record->sequence_number.bytes, record->sequence_number.n_bytes);
+    number[record->sequence_number.n_bytes] = '\0';
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_WARNING, "dirty_record");
+    mf_log_text(&line, "sequenceNumber", number);
+    if (user_record != NULL && user_record->is_aggregated)
+        mf_log_count(&line, "subSequenceNumber", user_record->sub_sequence_number);
+    mf_log_text(&line, "message", why->text);
+    mf_log_end(&line);
+}
+
+/* A record's failure: dirty, or (false) one of our own. */
+static bool pass_over(mf_aggregate_function *f, const mf_stream_record *record,
+                      const mf_user_record *user_record, const mf_error *why, mf_error *err)
+{
+    if (why->code != MF_ERR_FORMAT)
+        return mf_fail(err, why->code, MF_NOWHERE, "%s", why->text);
+    log_dirty(f, record, user_record, why);
+    return true;
+}
+
+static bool take_record(mf_aggregate_function *f, const mf_stream_record *record, mf_error *err)
+{
+    mf_error why = {.code = MF_OK};
+    mf_user_record user_record;
+    if (!mf_payload_open(&f->payload, record, &why))
+        return pass_over(f, record, NULL, &why, err);
+    while (mf_payload_next(&f->payload, &user_record)) {
+        f->counts.n_records++;
+        if (mf_fields_read(&f->fields, &f->settings, user_record.data.bytes,
+                           user_record.data.n_bytes, &why) &&
+            mf_window_add(&f->window, &f->fields, &why))
+            continue;
+        if (!pass_over(f, record, &user_record, &why, err))
+            return false;
+        mf_error_clear(&why);
+    }
+    return true;
+}
+
+static bool take_records(mf_aggregate_function *f, mf_error *err)
+{
+    for (size_t i = 0; i < f->batch.n_records; i++) {
+        const mf_stream_record *record = &f->batch.records[i];
+        if (mf_window_has(&f->window, record->sequence_number)) {
+            f->counts.n_repeated++;
+            continue;
+        }
+        if (!take_record(f, record, err))
+            return false;
+        mf_window_reached(&f->window, record->sequence_number);
+    }
+    return true;
+}
+
+/* --- the table --------------------------------------------------------------------- */
+
+/* A window's limits as texts; of a batch without one the arrivals of its records. */
+typedef struct limits {
+    char start[64];
+    char end[64];
+} limits;
+
+static bool copy_limit(char text[64], mf_id view, mf_error *err)
+{
+    if (view.n_bytes >= 64)
+        return mf_fail(err, MF_ERR_PARSE, (mf_where){"event", 0, 0},
+                       "window: \"%.80s…\" is not a time", view.bytes);
+    memcpy(text, view.bytes, view.n_bytes);
+    text[view.n_bytes] = '\0';
+    return true;
+}
+
+static bool find_limits(const mf_stream_batch *batch, limits *l, mf_error *err)
+{
+    if (batch->has_window)
+        return copy_limit(l->start, batch->window_start, err) &&
+               copy_limit(l->end, batch->window_end, err);
+    const bool empty = batch->n_records == 0;
+    mf_clock_text(empty ? 0 : batch->records[0].arrival_ms, l->start);
+    mf_clock_text(empty ? 0 : batch->records[batch->n_records - 1].arrival_ms, l->end);
+    return true;
+}
+
+static bool write_items(mf_aggregate_function *f, const mf_write *write, mf_error *err)
+{
+    mf_write_result result;
+    const bool ok = mf_writer_run(f->writer, write, &result, err);
+    f->counts.written.n_written += result.n_written;
+    f->counts.written.n_done_before += result.n_done_before;
+    f->counts.written.n_failed += result.n_failed;
+    return ok;
+}
+
+/* Everything into the table; the window begins anew. */
+static bool flush(mf_aggregate_function *f, mf_write *write, mf_error *err)
+{
+    write->n = f->window.n;
+    if (f->settings.trend_table[0] != '\0' && write->n > 0) {
+        write->totals = mf_allocate(write->n, sizeof *write->totals, "a trend", err);
+        if (write->totals == NULL)
+            return false;
+    }
+    const bool ok =
+        write_items(f, write, err) &&
+        (write->totals == NULL || mf_writer_put_trend(f->writer, write, &f->counts.n_trend, err));
+    mf_free(write->totals);
+    mf_window_clear(&f->window);
+    mf_text_literal(&f->state, "{}");
+    return ok;
+}
+
+static bool write_early(mf_aggregate_function *f, mf_write *write, mf_error *err)
+{
+    uint32_t *chosen = NULL;
+    /* To the half, so that the next events find room. */
+    bool ok = mf_window_choose(&f->window, f->settings.state_bytes / 2, &chosen, &write->n, err);
+    write->chosen = chosen;
+    ok = ok && write_items(f, write, err) && mf_window_drop_written(&f->window, err);
+    f->counts.n_early = ok ? write->n : 0;
+    mf_free(chosen);
+    return ok;
+}
+
+/* The state of a window that goes on. */
+static bool keep_state(mf_aggregate_function *f, mf_write *write, mf_error *err)
+{
+    mf_window_write_state(&f->window, &f->state);
+    if (!f->state.failed && f->state.n_bytes > f->settings.state_bytes) {
+        if (!write_early(f, write, err))
+            return false;
+        mf_text_clear(&f->state, STATE_KEPT);
+        mf_window_write_state(&f->window, &f->state);
+    }
+    return !f->state.failed || mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a state");
+}
+
+static bool settle(mf_aggregate_function *f, const mf_invocation *invocation, mf_error *err)
+{
+    limits l;
+    if (!find_limits(&f->batch, &l, err))
+        return false;
+    mf_write write = {
+        .window = &f->window,
+        .shard_id = f->batch.shard_id,
+        .start = l.start,
+        .end = l.end,
+        .deadline_ms =
+            mf_clock_wall_ms() + mf_invocation_budget_ms(invocation, f->settings.margin_ms),
+    };
+    const bool is_over = !f->batch.has_window || f->batch.is_final || f->batch.is_terminated_early;
+    return is_over ? flush(f, &write, err) : keep_state(f, &write, err);
+}
+
+/* --- the event --------------------------------------------------------------------- */
+
+static bool handle(mf_aggregate_function *f, const mf_invocation *invocation, mf_text *response,
+                   mf_error *err)
+{
+    f->counts = (mf_aggregate_counts){.n_keys = 0};
+    mf_window_clear(&f->window);
+    mf_text_clear(&f->state, STATE_KEPT);
+    if (!mf_stream_batch_read(&f->batch, invocation->event, invocation->n_event, err) ||
+        !mf_window_read_state(&f->window, f->batch.state, f->batch.n_state, err))
+        return false;
+    f->counts.n_stream_records = f->batch.n_records + f->batch.n_repeated;
+    f->counts.n_repeated = f->batch.n_repeated;
+    if (f->batch.n_records > 0 && f->batch.records[0].arrival_ms > 0)
+        f->counts.age_ms = invocation->received_ms - f->batch.records[0].arrival_ms;
+    if (!take_records(f, err))
+        return false;
+    f->counts.n_keys = f->window.n;
+    if (!settle(f, invocation, err))
+        return false;
+    f->counts.state_bytes = f->batch.has_window ? f->state.n_bytes : 0;
+    const mf_stream_reply reply = {.state = f->batch.has_window ? &f->state : NULL};
+    mf_stream_reply_write(&reply, response);
+    return true;
+}
+
+static void log_dirty_total(const mf_aggregate_counts *counts)
+{
+    if (counts->n_dirty > MF_DIRTY_LINES)
+        mf_log_message(MF_LOG_WARNING, "dirty_records",
+                       "%zu records could not be read, of which the first %d have a line each",
+                       counts->n_dirty, MF_DIRTY_LINES);
+}
+
+static void write_metrics(const mf_aggregate_function *f, const mf_invocation *invocation,
+                          double latency_ms, bool ok)
+{
+    static const char *const names[] = {"aggregate"};
+    static const mf_dimension function = {"Function", names, 1};
+    const mf_aggregate_counts *c = &f->counts;
+    const struct {
+        const char *name;
+        size_t value;
+    } totals[] = {
+        {"StreamRecords", c->n_stream_records},
+        {"Records", c->n_records},
+        {"DirtyRecords", c->n_dirty},
+        {"RepeatedRecords", c->n_repeated},
+        {"Keys", c->n_keys},
+        {"ItemsWritten", c->written.n_written},
+        {"ItemsWrittenBefore", c->written.n_done_before},
+        {"ItemsWrittenEarly", c->n_early},
+        {"ItemsFailed", c->written.n_failed},
+        {"TrendItems", c->n_trend},
+        {"Errors", !ok},
+    };
+    mf_metrics metrics;
+    mf_metrics_begin(&metrics, "Recommender", invocation->request_id);
+    mf_metrics_dimension(&metrics, &function, 0);
+    mf_metrics_add(&metrics, "Latency", MF_UNIT_MILLISECONDS, latency_ms);
+    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++)
+        mf_metrics_add(&metrics, totals[i].name, MF_UNIT_COUNT, (double)totals[i].value);
+    mf_metrics_add(&metrics, "StateBytes", MF_UNIT_BYTES, (double)c->state_bytes);
+    if (c->age_ms > 0)
+        mf_metrics_add(&metrics, "RecordAge", MF_UNIT_MILLISECONDS, (double)c->age_ms);
+    mf_metrics_end(&metrics);
+}
+
+bool mf_aggregate_event(void *context, const mf_invocation *invocation, mf_text *response,
+                        mf_error *err)
+{
+    mf_aggregate_function *f = context;
+    const double start = mf_clock_seconds();
+    const bool ok = handle(f, invocation, response, err);
+    log_dirty_total(&f->counts);
+    if (f->settings.metrics)
+        write_metrics(f, invocation, (mf_clock_seconds() - start) * 1e3, ok);
+    return ok;
+}
+
+void mf_aggregate_finish(void *context)
+{
+    mf_aggregate_function *f = context;
+    mf_writer_destroy(f->writer);
+    mf_stream_batch_free(&f->batch);
+    mf_payload_free(&f->payload);
+    mf_fields_free(&f->fields);
+    mf_window_free(&f->window);
+    mf_text_free(&f->state);
+}

@@ -1,0 +1,400 @@
+/* writer.c: promises in writer.h. */
+#include "lambda/aggregate/writer.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/thread.h"
+#include "lambda/aws/dynamodb.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEYS_FOR_A_THREAD = 4, SHARD_BYTES = 200 };
+
+/* A connection and what is needed for a call. */
+typedef struct hand {
+    mf_aws_client *client;
+    mf_dynamodb_update update;
+    mf_text number;
+    mf_writer *writer;
+    pthread_t thread;
+} hand;
+
+struct mf_writer {
+    const mf_aggregate_settings *settings;
+    hand hands[MF_WRITERS_MOST];
+    mf_dynamodb_puts puts;
+
+    /* Of the run: */
+    const mf_write *write;
+    char order[MF_SEQUENCE_ORDER_BYTES]; /* of the last record */
+    char sequence_attribute[SHARD_BYTES];
+    atomic_size_t next;
+    atomic_size_t n_written, n_done_before, n_failed;
+    atomic_bool is_hopeless;
+    pthread_mutex_t lock;
+    mf_error first; /* under the lock */
+};
+
+mf_writer *mf_writer_create(const mf_aggregate_settings *settings, mf_error *err)
+{
+    mf_writer *writer = mf_allocate(1, sizeof *writer, "a writer", err);
+    if (writer == NULL)
+        return NULL;
+    writer->settings = settings;
+    pthread_mutex_init(&writer->lock, NULL);
+    for (uint32_t i = 0; i < settings->writers; i++) {
+        writer->hands[i].writer = writer;
+        writer->hands[i].client =
+            mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_DYNAMODB}, err);
+        if (writer->hands[i].client == NULL) {
+            mf_writer_destroy(writer);
+            return NULL;
+        }
+    }
+    return writer;
+}
+
+void mf_writer_destroy(mf_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    for (size_t i = 0; i < MF_WRITERS_MOST; i++) {
+        mf_aws_client_destroy(writer->hands[i].client);
+        mf_dynamodb_update_free(&writer->hands[i].update);
+        mf_text_free(&writer->hands[i].number);
+    }
+    mf_dynamodb_puts_free(&writer->puts);
+    pthread_mutex_destroy(&writer->lock);
+    mf_free(writer);
+}
+
+/* --- one item ---------------------------------------------------------------------- */
+
+static mf_dynamodb_type key_type(const mf_aggregate_settings *s)
+{
+    return s->key_is_number ? MF_DYNAMODB_NUMBER : MF_DYNAMODB_TEXT;
+}
+
+/* A decimal as text, until the next one. */
+static mf_id decimal_text(hand *h, const mf_decimal *value)
+{
+    mf_text_clear(&h->number, 256);
+    mf_decimal_write(&h->number, value);
+    return (mf_id){h->number.bytes, h->number.n_bytes};
+}
+
+static mf_id count_text(hand *h, uint64_t count)
+{
+    mf_text_clear(&h->number, 256);
+    mf_text_count(&h->number, count);
+    return (mf_id){h->number.bytes, h->number.n_bytes};
+}
+
+static void start_update(hand *h, const mf_window_entry *entry)
+{
+    const mf_aggregate_settings *s = h->writer->settings;
+    const mf_write *write = h->writer->write;
+    const mf_id key = mf_window_view(write->window, entry->key);
+    mf_dynamodb_update_start(&h->update, s->table);
+    mf_dynamodb_update_key(&h->update, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
+    mf_dynamodb_update_key(&h->update, s->start_attribute, MF_DYNAMODB_TEXT, write->start,
+                           strlen(write->start));
+}
+
+static void set_means(hand *h, const mf_decimal *sums, uint64_t count)
+{
+    const mf_aggregate_settings *s = h->writer->settings;
+    for (size_t i = 0; i < s->mean_attributes.n; i++) {
+        const mf_decimal mean = mf_decimal_mean(&sums[i], count);
+        const mf_id text = decimal_text(h, &mean);
+        mf_dynamodb_update_set(&h->update, s->mean_attributes.names[i], MF_DYNAMODB_NUMBER,
+                               text.bytes, text.n_bytes);
+    }
+}
+
+static bool needs_totals(const mf_writer *writer)
+{
+    return writer->settings->mean_attributes.n > 0 || writer->write->totals != NULL;
+}
+
+static void want_totals(hand *h)
+{
+    const mf_aggregate_settings *s = h->writer->settings;
+    if (!needs_totals(h->writer))
+        return;
+    mf_dynamodb_update_want(&h->update, s->count_attribute);
+    for (size_t i = 0; i < s->sum_attributes.n; i++)
+        mf_dynamodb_update_want(&h->update, s->sum_attributes.names[i]);
+}
+
+static bool read_totals(const mf_aggregate_settings *s, const mf_dynamodb_outcome *outcome,
+                        mf_item_totals *totals)
+{
+    if (!mf_parse_uint64(outcome->numbers[0], strlen(outcome->numbers[0]), &totals->count) ||
+        totals->count == 0)
+        return false;
+    for (size_t i = 0; i < s->sum_attributes.n; i++)
+        if (!mf_decimal_parse(outcome->numbers[1 + i], strlen(outcome->numbers[1 + i]),
+                              &totals->sums[i]))
+            return false;
+    return true;
+}
+
+static void build_addition(hand *h, const mf_window_entry *entry)
+{
+    const mf_writer *writer = h->writer;
+    const mf_aggregate_settings *s = writer->settings;
+    const mf_write *write = writer->write;
+    start_update(h, entry);
+    if (s->count_attribute[0] != '\0') {
+        const mf_id count = count_text(h, entry->count);
+        mf_dynamodb_update_add(&h->update, s->count_attribute, count.bytes, count.n_bytes);
+    }
+    for (size_t i = 0; i < s->sum_attributes.n; i++) {
+        const mf_id sum = decimal_text(h, &entry->sums[i]);
+        mf_dynamodb_update_add(&h->update, s->sum_attributes.names[i], sum.bytes, sum.n_bytes);
+    }
+    mf_dynamodb_update_set(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, write->end,
+                           strlen(write->end));
+    for (size_t i = 0; i < s->carried_fields.n; i++) {
+        if (entry->types[i] == MF_CARRIED_NONE)
+            continue;
+        const mf_id value = mf_window_view(write->window, entry->carried[i]);
+        mf_dynamodb_update_set(&h->update, s->carried_fields.names[i],
+                               entry->types[i] == MF_CARRIED_NUMBER ? MF_DYNAMODB_NUMBER
+                                                                    : MF_DYNAMODB_TEXT,
+                               value.bytes, value.n_bytes);
+    }
+    set_means(h, entry->sums, entry->count);
+    mf_dynamodb_update_set(&h->update, writer->sequence_attribute, MF_DYNAMODB_TEXT, writer->order,
+                           strlen(writer->order));
+    mf_dynamodb_update_if_newer(&h->update, writer->sequence_attribute, MF_DYNAMODB_TEXT,
+                                writer->order, strlen(writer->order));
+    want_totals(h);
+}
+
+static bool run(hand *h, mf_dynamodb_outcome *outcome, mf_aws_failure *failure)
+{
+    return mf_dynamodb_update_run(h->client, &h->update, h->writer->write->deadline_ms, outcome,
+                                  failure);
+}
+
+/* What the item has, when the addition was done before: nothing is changed. */
+static bool ask_totals(hand *h, const mf_window_entry *entry, mf_item_totals *totals,
+                       mf_aws_failure *failure)
+{
+    const mf_aggregate_settings *s = h->writer->settings;
+    const char *end = h->writer->write->end;
+    mf_dynamodb_outcome outcome;
+    start_update(h, entry);
+    mf_dynamodb_update_set(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, end, strlen(end));
+    mf_dynamodb_update_if_equal(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, end, strlen(end));
+    want_totals(h);
+    if (!run(h, &outcome, failure))
+        return false;
+    if (outcome.was_refused || !read_totals(s, &outcome, totals))
+        totals->count = 0;
+    return true;
+}
+
+/* The means of these totals, if the item still has them. */
+static bool write_means(hand *h, const mf_window_entry *entry, const mf_item_totals *totals,
+                        mf_aws_failure *failure)
+{
+    const mf_aggregate_settings *s = h->writer->settings;
+    mf_dynamodb_outcome outcome;
+    start_update(h, entry);
+    set_means(h, totals->sums, totals->count);
+    const mf_id count = count_text(h, totals->count);
+    mf_dynamodb_update_if_equal(&h->update, s->count_attribute, MF_DYNAMODB_NUMBER, count.bytes,
+                                count.n_bytes);
+    for (size_t i = 0; i < s->sum_attributes.n; i++) {
+        const mf_id sum = decimal_text(h, &totals->sums[i]);
+        mf_dynamodb_update_if_equal(&h->update, s->sum_attributes.names[i], MF_DYNAMODB_NUMBER,
+                                    sum.bytes, sum.n_bytes);
+    }
+    return run(h, &outcome, failure);
+}
+
+static bool write_entry(hand *h, const mf_window_entry *entry, mf_item_totals *totals,
+                        bool *done_before, mf_aws_failure *failure)
+{
+    const mf_aggregate_settings *s = h->writer->settings;
+    mf_dynamodb_outcome outcome;
+    build_addition(h, entry);
+    if (!run(h, &outcome, failure))
+        return false;
+    *done_before = outcome.was_refused;
+    if (!needs_totals(h->writer))
+        return true;
+    if (!outcome.was_refused && !read_totals(s, &outcome, totals))
+        totals->count = 0;
+    if ((outcome.was_refused || totals->count == 0) && !ask_totals(h, entry, totals, failure))
+        return false;
+    if (s->mean_attributes.n == 0 || totals->count == 0 ||
+        (totals->count == entry->count && !outcome.was_refused))
+        return true;
+    return write_means(h, entry, totals, failure);
+}
+
+/* --- all of them ------------------------------------------------------------------- */
+
+static void note_failure(mf_writer *writer, const mf_aws_failure *failure)
+{
+    atomic_fetch_add(&writer->n_failed, 1);
+    if (!failure->is_retriable)
+        atomic_store(&writer->is_hopeless, true);
+    pthread_mutex_lock(&writer->lock);
+    if (writer->first.code == MF_OK)
+        writer->first = failure->error;
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void *work(void *argument)
+{
+    hand *h = argument;
+    mf_writer *writer = h->writer;
+    const mf_write *write = writer->write;
+    for (;;) {
+        const size_t i = atomic_fetch_add(&writer->next, 1);
+        if (i >= write->n || atomic_load(&writer->is_hopeless))
+            return NULL;
+        mf_window_entry *entry =
+            &write->window->entries[write->chosen != NULL ? write->chosen[i] : i];
+        mf_item_totals totals = {.count = 0};
+        mf_aws_failure failure;
+        bool done_before = false;
+        if (!write_entry(h, entry, &totals, &done_before, &failure)) {
+            note_failure(writer, &failure);
+            continue;
+        }
+        entry->is_written = true;
+        atomic_fetch_add(done_before ? &writer->n_done_before : &writer->n_written, 1);
+        if (write->totals != NULL)
+            write->totals[i] = totals;
+    }
+}
+
+static void begin(mf_writer *writer, const mf_write *write)
+{
+    const mf_id last = {write->window->last, strlen(write->window->last)};
+    writer->write = write;
+    mf_sequence_order_text(last, writer->order);
+    snprintf(writer->sequence_attribute, sizeof writer->sequence_attribute, "lastSequence:%.*s",
+             (int)(write->shard_id.n_bytes < 128 ? write->shard_id.n_bytes : 128),
+             write->shard_id.bytes);
+    atomic_store(&writer->next, 0);
+    atomic_store(&writer->n_written, 0);
+    atomic_store(&writer->n_done_before, 0);
+    atomic_store(&writer->n_failed, 0);
+    atomic_store(&writer->is_hopeless, false);
+    mf_error_clear(&writer->first);
+}
+
+bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *result, mf_error *err)
+{
+    *result = (mf_write_result){.n_written = 0};
+    if (write->n == 0)
+        return true;
+    begin(writer, write);
+    const size_t n_useful = (write->n + KEYS_FOR_A_THREAD - 1) / KEYS_FOR_A_THREAD;
+    const size_t n_hands =
+        n_useful < writer->settings->writers ? n_useful : writer->settings->writers;
+    size_t n_threads = 0;
+    /* A thread that cannot be started is work for the others. */
+    while (n_threads + 1 < n_hands && mf_thread_start(&writer->hands[n_threads + 1].thread, work,
+                                                      &writer->hands[n_threads + 1]) == 0)
+        n_threads++;
+    work(&writer->hands[0]);
+    for (size_t i = 1; i <= n_threads; i++)
+        pthread_join(writer->hands[i].thread, NULL);
+    *result = (mf_write_result){
+        .n_written = atomic_load(&writer->n_written),
+        .n_done_before = atomic_load(&writer->n_done_before),
+    };
+    result->n_failed = write->n - result->n_written - result->n_done_before;
+    if (result->n_failed == 0)
+        return true;
+    return mf_fail(err, writer->first.code, MF_NOWHERE, "%zu of %zu items are not written: %s",
+                   result->n_failed, write->n, writer->first.text);
+}
+
+/* --- the trend --------------------------------------------------------------------- */
+
+/* More records first, then by key. */
+static int compare_trend(const void *a, const void *b, void *context)
+{
+    const mf_write *write = context;
+    const uint32_t i = *(const uint32_t *)a;
+    const uint32_t j = *(const uint32_t *)b;
+    if (write->totals[i].count != write->totals[j].count)
+        return write->totals[i].count > write->totals[j].count ? -1 : 1;
+    const mf_window_entry *entries = write->window->entries;
+    const mf_id one = mf_window_view(write->window, entries[i].key);
+    const mf_id other = mf_window_view(write->window, entries[j].key);
+    const size_t n = one.n_bytes < other.n_bytes ? one.n_bytes : other.n_bytes;
+    const int order = memcmp(one.bytes, other.bytes, n);
+    return order != 0 ? order : (one.n_bytes > other.n_bytes) - (one.n_bytes < other.n_bytes);
+}
+
+static void put_text(mf_dynamodb_puts *puts, const char *name, const char *text)
+{
+    mf_dynamodb_puts_attribute(puts, name, MF_DYNAMODB_TEXT, text, strlen(text));
+}
+
+static void put_place(mf_writer *writer, const mf_write *write, uint32_t i, size_t rank)
+{
+    const mf_aggregate_settings *s = writer->settings;
+    mf_dynamodb_puts *puts = &writer->puts;
+    hand *h = &writer->hands[0];
+    const mf_item_totals *totals = &write->totals[i];
+    const mf_id key = mf_window_view(write->window, write->window->entries[i].key);
+    char place[SHARD_BYTES + MF_SEQUENCE_ORDER_BYTES];
+    snprintf(place, sizeof place, "%s#%s#%03zu",
+             writer->sequence_attribute + strlen("lastSequence:"), writer->order, rank);
+    mf_dynamodb_puts_begin(puts);
+    put_text(puts, s->start_attribute, write->start);
+    put_text(puts, "place", place);
+    put_text(puts, s->end_attribute, write->end);
+    mf_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
+    const mf_id count = count_text(h, totals->count);
+    mf_dynamodb_puts_attribute(puts, s->count_attribute, MF_DYNAMODB_NUMBER, count.bytes,
+                               count.n_bytes);
+    for (size_t m = 0; m < s->mean_attributes.n; m++) {
+        const mf_decimal mean = mf_decimal_mean(&totals->sums[m], totals->count);
+        const mf_id text = decimal_text(h, &mean);
+        mf_dynamodb_puts_attribute(puts, s->mean_attributes.names[m], MF_DYNAMODB_NUMBER,
+                                   text.bytes, text.n_bytes);
+    }
+    mf_dynamodb_puts_end(puts);
+}
+
+bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put, mf_error *err)
+{
+    uint32_t *order = mf_allocate(write->n, sizeof *order, "a trend", err);
+    if (order == NULL)
+        return false;
+    size_t n = 0;
+    for (size_t i = 0; i < write->n; i++)
+        if (write->totals[i].count > 0)
+            order[n++] = (uint32_t)i;
+    qsort_r(order, n, sizeof *order, compare_trend, (void *)(uintptr_t)write);
+    if (n > writer->settings->trend_count)
+        n = writer->settings->trend_count;
+    bool ok = true;
+    mf_aws_failure failure;
+    mf_dynamodb_puts_start(&writer->puts, writer->settings->trend_table);
+    for (size_t i = 0; i < n && ok; i++) {
+        put_place(writer, write, order[i], i + 1);
+        if (writer->puts.n == MF_DYNAMODB_BATCH_ITEMS || i + 1 == n)
+            ok = mf_dynamodb_puts_run(writer->hands[0].client, &writer->puts, write->deadline_ms,
+                                      &failure);
+    }
+    mf_free(order);
+    *n_put = ok ? n : 0;
+    return ok || mf_aws_failure_to_error(&failure, err);
+}

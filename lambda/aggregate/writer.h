@@ -1,0 +1,64 @@
+/* writer.h: the totals of a window, added to the items of a DynamoDB table.
+ *
+ * For each key one UpdateItem of the item (key, window's start):
+ *
+ *     ADD  count, sums                  so that shards, and several flushes of one window, add up
+ *     SET  end, what was carried, means, and "lastSequence:<shard>", the last record in it
+ *     if   that attribute is not there or is less
+ *
+ * (1) The same totals up to the same record change nothing when they come again, after a
+ *     failure in the middle or because Lambda called twice (docs/lambda.md, 4.4.5, 4.7).
+ * (2) A mean is that of the item as it is afterwards, not of the totals alone: where others
+ *     have added to the item it is set by a second update, which another writer's addition
+ *     makes void, and that one sets it then.
+ * (3) Writes go side by side over as many connections as there are writers. They are repeated
+ *     until the deadline (dynamodb.h). What nobody can repair ends the run at once.
+ *
+ * Threads: one for each writer; it has threads of its own while it runs. */
+#ifndef MF_LAMBDA_AGGREGATE_WRITER_H
+#define MF_LAMBDA_AGGREGATE_WRITER_H
+
+#include "lambda/aggregate/window.h"
+
+typedef struct mf_writer mf_writer;
+
+/* settings stay while there is a writer. NULL: MF_ERR_CONFIG, as a client of AWS has it, or
+ * MF_ERR_MEMORY. Connects to nobody. */
+mf_writer *mf_writer_create(const mf_aggregate_settings *settings, mf_error *err);
+
+/* NULL is fine. */
+void mf_writer_destroy(mf_writer *writer);
+
+/* An item afterwards; count 0 when that was not asked for or is not known. */
+typedef struct mf_item_totals {
+    uint64_t count;
+    mf_decimal sums[MF_SUMS_MOST];
+} mf_item_totals;
+
+typedef struct mf_write {
+    mf_window *window;
+    const uint32_t *chosen; /* [n] indexes of entries; NULL: all of them, and n is window->n */
+    size_t n;
+    mf_id shard_id;
+    const char *start, *end; /* of the window */
+    int64_t deadline_ms;     /* wall clock */
+    mf_item_totals *totals;  /* [n], the caller's, zeroed; NULL: nobody wants them */
+} mf_write;
+
+typedef struct mf_write_result {
+    size_t n_written;
+    size_t n_done_before;
+    size_t n_failed;
+} mf_write_result;
+
+/* Writes, and sets is_written of each entry that is in the table. False: *err is the first
+ * failure, MF_ERR_IO with the number of items that are not written. */
+bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *result,
+                   mf_error *err);
+
+/* The n keys with the most records, of those that write has totals of, best first, into
+ * settings->trend_table: items of start and place ("<shard>#<last record>#001"), so that a
+ * repetition puts the same. */
+bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put, mf_error *err);
+
+#endif

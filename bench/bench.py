@@ -3,6 +3,7 @@
     script/bench            everything (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
                             serve batch topn start mixed predict cloud cached (serving.py)
+                            aggregate (streams.py)
 
 Peers are used when they are there and never needed:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
@@ -24,6 +25,7 @@ import tempfile
 import time
 
 import serving
+import streams
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build/release/bin"
@@ -266,7 +268,7 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 
 def main():
-    parts = [*PARTS, *serving.PARTS]
+    parts = [*PARTS, *serving.PARTS, *streams.PARTS]
     wanted = sys.argv[1:] or parts
     unknown = [name for name in wanted if name not in parts]
     if unknown:
@@ -278,6 +280,9 @@ def main():
         for name in wanted:
             if name in serving.PARTS:
                 serving.run_part(name)
+                continue
+            if name in streams.PARTS:
+                streams.PARTS[name](folder)
                 continue
             if name in ("accuracy", "model"):
                 PARTS[name](folder)

@@ -31,6 +31,30 @@ def why_not(oldest=0):
     return None
 
 
+def start_peer(*words, **environment):
+    """Starts tests/node/peer.js: the process, for end_peer, and its URL."""
+    process = subprocess.Popen(["node", NODE / "peer.js", *words], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env={"PATH": os.environ["PATH"], **environment})
+    line = process.stdout.readline()
+    if not line:
+        said = process.stderr.read()
+        end_peer(process)
+        raise AssertionError(f"{words} did not start: {said}")
+    return process, f"http://127.0.0.1:{json.loads(line)['port']}"
+
+
+def end_peer(process):
+    process.stdin.close()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
+    process.stderr.close()
+
+
 class Reply:
     """output, with bytes as bytes; or error, as sdk.js has it."""
 

@@ -2,8 +2,6 @@
 (@smithy/signature-v4), and s3rver, dynalite and kinesalite. tests/node/install brings them."""
 
 import json
-import os
-import subprocess
 import tempfile
 import time
 import unittest
@@ -12,7 +10,7 @@ import urllib.request
 
 from aws_case import ROLE, USER, AwsCase
 from aws_peers import Keys
-from node_sdk import NODE, why_not
+from node_sdk import end_peer, start_peer, why_not
 from test_aws_signing import KEYS_OF_S3
 
 
@@ -22,25 +20,9 @@ class NodeCase(AwsCase):
         reason = why_not(20 if words == ("dynamodb",) else 0)  # dynalite 4
         if reason:
             self.not_here(reason)
-        process = subprocess.Popen(["node", NODE / "peer.js", *words], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   env={"PATH": os.environ["PATH"], **environment})
-        self.addCleanup(self._end, process)
-        line = process.stdout.readline()
-        if not line:
-            self.fail(f"{words} did not start: {process.stderr.read()}")
-        return f"http://127.0.0.1:{json.loads(line)['port']}"
-
-    @staticmethod
-    def _end(process):
-        process.stdin.close()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
-        process.stderr.close()
+        process, url = start_peer(*words, **environment)
+        self.addCleanup(end_peer, process)
+        return url
 
 
 class AwsSigner(NodeCase):

@@ -1,0 +1,113 @@
+/* bench_aggregate.c: what the function aggregate does with an event, beside jansson alone.
+ *
+ *     bench_aggregate EVENT.json [rounds]        default 15
+ *
+ * jansson      json_loadb of the event: its records are then still base64
+ * scanned      the event read as the function reads it (lambda/streams/batch.h)
+ * unpacked     and every record taken apart
+ * totalled     and every field read and counted in
+ *
+ * One thread; medians, in user records a second. Prints one JSON line. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "lambda/aggregate/window.h"
+#include "lambda/streams/payload.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROUNDS_MOST = 1001 };
+
+typedef enum stage { JANSSON, SCANNED, UNPACKED, TOTALLED, STAGES } stage;
+
+static mf_stream_batch batch;
+static mf_payload payload;
+static mf_fields fields;
+static mf_window window;
+static mf_aggregate_settings settings;
+
+static _Noreturn void die(const char *why)
+{
+    fprintf(stderr, "bench_aggregate: %s\n", why);
+    exit(1);
+}
+
+/* User records. */
+static size_t work(const char *event, size_t n_event, stage until)
+{
+    mf_error err = {.code = MF_OK};
+    size_t n = 0;
+    if (until == JANSSON) {
+        json_t *json = json_loadb(event, n_event, JSON_REJECT_DUPLICATES, NULL);
+        if (json == NULL)
+            die("the event is not JSON");
+        json_decref(json);
+        return 0;
+    }
+    if (!mf_stream_batch_read(&batch, event, n_event, &err))
+        die(err.text);
+    mf_window_clear(&window);
+    for (size_t i = 0; until >= UNPACKED && i < batch.n_records; i++) {
+        mf_user_record record;
+        if (!mf_payload_open(&payload, &batch.records[i], &err))
+            die(err.text);
+        for (; mf_payload_next(&payload, &record); n++)
+            if (until == TOTALLED && (!mf_fields_read(&fields, &settings, record.data.bytes,
+                                                      record.data.n_bytes, &err) ||
+                                      !mf_window_add(&window, &fields, &err)))
+                die(err.text);
+    }
+    return n;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double one = *(const double *)a;
+    const double other = *(const double *)b;
+    return (one > other) - (one < other);
+}
+
+static double median_seconds(const char *event, size_t n_event, stage until, size_t rounds)
+{
+    static double seconds[ROUNDS_MOST];
+    for (size_t i = 0; i < rounds; i++) {
+        const double start = mf_clock_seconds();
+        work(event, n_event, until);
+        seconds[i] = mf_clock_seconds() - start;
+    }
+    qsort(seconds, rounds, sizeof *seconds, ascending);
+    return seconds[rounds / 2];
+}
+
+int main(int argc, char **argv)
+{
+    mf_error err = {.code = MF_OK};
+    mf_settings read;
+    char *event = NULL;
+    size_t n_event = 0;
+    const long given = argc > 2 ? strtol(argv[2], NULL, 10) : 15;
+    const size_t rounds = given > 0 && given <= ROUNDS_MOST ? (size_t)given : 15;
+    if (argc < 2)
+        die("usage: bench_aggregate EVENT.json [rounds]");
+    if (!mf_file_read(argv[1], 64 << 20, &event, &n_event, &err) ||
+        !mf_aggregate_settings_read(&read, &settings, &err))
+        die(err.text);
+    window.settings = &settings;
+    const size_t n = work(event, n_event, TOTALLED);
+    const size_t n_keys = window.n;
+    double rate[STAGES];
+    for (int s = JANSSON; s < STAGES; s++)
+        rate[s] = (double)n / median_seconds(event, n_event, (stage)s, rounds);
+    printf("{\"event_bytes\":%zu,\"stream_records\":%zu,\"records\":%zu,\"keys\":%zu,"
+           "\"jansson\":%.0f,\"scanned\":%.0f,\"unpacked\":%.0f,\"totalled\":%.0f}\n",
+           n_event, batch.n_records, n, n_keys, rate[JANSSON], rate[SCANNED], rate[UNPACKED],
+           rate[TOTALLED]);
+    mf_stream_batch_free(&batch);
+    mf_payload_free(&payload);
+    mf_fields_free(&fields);
+    mf_window_free(&window);
+    mf_free(event);
+    return 0;
+}

@@ -1,0 +1,173 @@
+"""The functions behind streams: script/bench aggregate."""
+
+import base64
+import csv
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = pathlib.Path(os.environ.get("MF_BIN", ROOT / "build/release/bin"))
+NODE = ROOT / "tests/node"
+EVENT_BYTES = 5_800_000  # Lambda takes 6 MB
+PER_RECORD = 900         # user records in one of the stream
+FIRST = 49590338271490256608559692538361571095921575989136588898
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def varint(value):
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def field(number, data):
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def packed(user_records):
+    """What a KPL producer sends: [(partition key, data)] as one record."""
+    keys = sorted({key for key, _ in user_records})
+    index = {key: i for i, key in enumerate(keys)}
+    message = b"".join(field(1, key.encode()) for key in keys)
+    message += b"".join(field(3, b"\x08" + varint(index[key]) + field(3, data))
+                        for key, data in user_records)
+    return b"\xf3\x89\x9a\xc2" + message + hashlib.md5(message).digest()
+
+
+def ratings():
+    """Real ratings as events, over and over."""
+    with open(ROOT / "data/ratings.csv", newline="") as rows:
+        rows = list(csv.DictReader(rows))
+    while True:
+        for row in rows:
+            yield (row["userId"], json.dumps({
+                "userId": row["userId"], "movieId": row["movieId"], "rating": float(row["rating"]),
+                "timestamp": int(row["timestamp"])}, separators=(",", ":")).encode())
+
+
+def make_event():
+    """An event as large as Lambda makes them, and how many user records are in it."""
+    source, records, n_bytes = ratings(), [], 0
+    while n_bytes < EVENT_BYTES:
+        data = base64.b64encode(packed([next(source) for _ in range(PER_RECORD)])).decode()
+        number = str(FIRST + len(records))
+        records.append({
+            "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "a", "sequenceNumber": number,
+                        "data": data, "approximateArrivalTimestamp": 1769851800.987},
+            "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventID": f"shardId-000000000006:{number}",
+            "eventName": "aws:kinesis:record", "invokeIdentityArn": "arn:aws:iam::123456789012:role/r",
+            "awsRegion": "eu-central-1",
+            "eventSourceARN": "arn:aws:kinesis:eu-central-1:123456789012:stream/ratings"})
+        n_bytes += len(data) + 500
+    event = {"Records": records, "window": {"start": "2026-01-31T09:30:00Z", "end": "2026-01-31T09:35:00Z"},
+             "state": {}, "shardId": "shardId-000000000006", "isFinalInvokeForWindow": False,
+             "isWindowTerminatedEarly": False}
+    return json.dumps(event, separators=(",", ":")).encode(), len(records) * PER_RECORD
+
+
+PEER = """
+const aggregator = require('aws-kinesis-agg');
+const text = require('fs').readFileSync(process.argv[2], 'utf8');
+const seconds = [];
+let n = 0;
+for (let round = 0; round < 5; round++) {
+  const start = process.hrtime.bigint();
+  const totals = new Map();
+  n = 0;
+  for (const { kinesis } of JSON.parse(text).Records)
+    aggregator.deaggregateSync(kinesis, true, (error, records) => {
+      if (error) throw error;
+      for (const record of records) {
+        const { movieId, rating } = JSON.parse(Buffer.from(record.data, 'base64').toString());
+        const total = totals.get(movieId) || { count: 0, sum: 0 };
+        total.count++;
+        total.sum += rating;
+        totals.set(movieId, total);
+        n++;
+      }
+    });
+  seconds.push(Number(process.hrtime.bigint() - start) / 1e9);
+}
+seconds.sort((a, b) => a - b);
+console.log(JSON.stringify({ records: n, rate: n / seconds[2] }));
+"""
+
+
+def peer_rate(path, folder):
+    """User records a second of the same in JavaScript with AWS's package; None without it."""
+    if shutil.which("node") is None or not (NODE / "node_modules/aws-kinesis-agg").exists():
+        return None
+    script = folder / "peer.js"
+    script.write_text(PEER)
+    out = subprocess.run(["node", script, path], capture_output=True, text=True, check=True,
+                         env={**os.environ, "NODE_PATH": str(NODE / "node_modules")}).stdout
+    return json.loads(out)
+
+
+def process_seconds(event, rounds):
+    """Seconds from an event's first byte to the answer's last, of the real process, and what it
+    weighs afterwards."""
+    sys.path.insert(0, str(ROOT / "tests/integration"))
+    from runtime_api import RuntimeApi
+    api = RuntimeApi()
+    env = {"AWS_LAMBDA_RUNTIME_API": api.address, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "k",
+           "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "PATH": os.environ["PATH"]}
+    process = subprocess.Popen([BIN / "aggregate"], env=env, stdout=subprocess.DEVNULL)
+    try:
+        api.wait_for_calls("next", 1)
+        seconds, state = [], {}
+        for _ in range(rounds):
+            start = time.perf_counter()
+            answer = api.invoke(event).wait()
+            seconds.append(time.perf_counter() - start)
+            assert answer.kind == "response" and answer.json["batchItemFailures"] == [], answer.answer.body
+            state = answer.json["state"]
+        assert len(state) > 1000, "nothing was counted"
+        with open(f"/proc/{process.pid}/status") as status:
+            resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        return seconds, len(json.dumps(state)), resident
+    finally:
+        process.terminate()
+        process.wait()
+        api.close()
+
+
+def aggregate(folder):
+    say("\n## aggregate: events of packed ratings, one process, through the Runtime API")
+    event, n = make_event()
+    path = folder / "event.json"
+    path.write_bytes(event)
+    seconds, state_bytes, resident = process_seconds(event, 31)
+    rate = n / statistics.median(seconds)
+    say(f"{n} user records in an event of {len(event) / 1e6:.1f} MB: {rate / 1e6:.2f} M records/s "
+        f"(slowest of 31: {n / max(seconds) / 1e6:.2f} M; limit 0.2 M); state {state_bytes / 1e3:.0f} kB; "
+        f"resident {resident / 1024:.1f} MB")
+    steps = json.loads(subprocess.run([BIN / "bench_aggregate", path], check=True, capture_output=True,
+                                      text=True).stdout)
+    assert steps["records"] == n
+    say(f"of it, in the process: event scanned {steps['scanned'] / 1e6:.1f} M/s, with records unpacked "
+        f"{steps['unpacked'] / 1e6:.1f} M/s, with totals {steps['totalled'] / 1e6:.2f} M/s; jansson alone, "
+        f"parsing the event: {steps['jansson'] / 1e6:.2f} M/s")
+    peer = peer_rate(path, folder)
+    if peer is None:
+        say("node or aws-kinesis-agg is not there")
+        return
+    assert peer["records"] == n
+    say(f"Node with AWS's aws-kinesis-agg, the same totals without a process around: "
+        f"{peer['rate'] / 1e6:.3f} M records/s; ours / Node = {rate / peer['rate']:.1f}")
+
+
+PARTS = dict(aggregate=aggregate)

@@ -1,9 +1,10 @@
 /* writer.c: promises in writer.h. */
 #include "lambda/aggregate/writer.h"
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/random.h"
 #include "base/thread.h"
 #include "lambda/aws/dynamodb.h"
 
@@ -11,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { KEYS_FOR_A_THREAD = 4, SHARD_BYTES = 200 };
 
@@ -44,12 +46,16 @@ mf_writer *mf_writer_create(const mf_aggregate_settings *settings, mf_error *err
     mf_writer *writer = mf_allocate(1, sizeof *writer, "a writer", err);
     if (writer == NULL)
         return NULL;
+    const uint64_t seed = (uint64_t)mf_clock_wall_ms() ^ ((uint64_t)getpid() << 32);
     writer->settings = settings;
     pthread_mutex_init(&writer->lock, NULL);
     for (uint32_t i = 0; i < settings->writers; i++) {
         writer->hands[i].writer = writer;
+        /* Seeds of their own, or all would wait as long and come back together. */
         writer->hands[i].client =
-            mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_DYNAMODB}, err);
+            mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_DYNAMODB,
+                                                           .seed = mf_random_bits(seed, i) | 1},
+                                 err);
         if (writer->hands[i].client == NULL) {
             mf_writer_destroy(writer);
             return NULL;

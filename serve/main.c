@@ -29,8 +29,8 @@ static void print_usage(FILE *out)
           "\n"
           "Answers from DIR/model/model.bin on port 8080 as SageMaker expects: /ping,\n"
           "/invocations, /execution-parameters, and /health, /metrics,\n"
-          "/internal/recommend/{user_id}, /recommend/cached/{user_id}. DIR is /opt/ml unless given. SIGHUP loads a new\n"
-          "model.bin, SIGTERM finishes what is in flight and ends.\n"
+          "/internal/recommend/{user_id}, /recommend/cached/{user_id}. DIR is /opt/ml unless\n"
+          "given. SIGHUP loads a new model.bin, SIGTERM finishes what is in flight and ends.\n"
           "\n"
           "  --prefix DIR   use DIR in place of /opt/ml\n"
           "  --help, --version\n",

@@ -84,7 +84,7 @@ bool mf_inference_recommend(const mf_recommender *recommender, const mf_inferenc
                             mf_workspace *workspace, const char *user_id, size_t n_bytes,
                             uint32_t top_n, mf_text *answer, mf_error *err)
 {
-    mf_inference_list list;
+    mf_inference_list list = {0};
     mf_inference_begin_list(answer, user_id, n_bytes);
     if (!mf_inference_items(recommender, limits, workspace, user_id, n_bytes, top_n, answer, &list,
                             err))

@@ -8,6 +8,7 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
+from harness import SANITIZED
 from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing
 from serving import JSON, ServeCase, message, place_model, trained
 
@@ -151,6 +152,7 @@ class Answers(CacheCase):
         redis = RealRedis(self)
         server = self.with_redis(redis)
         lists = {}
+        before = server.status_bytes("VmRSS")
         for from_cache in (False, True):
             with server.connect() as client:
                 for first in range(0, 10000, 500):
@@ -165,6 +167,8 @@ class Answers(CacheCase):
             self.stored(server, 10000)
         self.assertEqual((10000, 0), (server.metrics()("cache_hits_total"),
                                       server.metrics()("cache_errors_total")))
+        if not SANITIZED:
+            self.assertLess(server.status_bytes("VmHWM") - before, 32 << 20)
 
     def test_a_new_model_never_gives_the_old_ones_lists(self):
         """Checklist 87: not after a reload, and not in another process."""

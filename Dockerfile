@@ -11,13 +11,16 @@
 #   DEBIAN_SECURITY_MIRROR   where security updates do; otherwise what BASE has set up
 #   http_proxy, https_proxy, no_proxy   as in every build
 #   TARGETARCH               amd64 or arm64; --platform sets it under BuildKit
+#   BUILDER                  the platform that compiles, when it should not be the machine's: amd64
+#                            on an arm64 machine is not cross-built, but can be emulated
 #   REVISION, SOURCE         git revision and address of the source, for the labels
 #   SOURCE_DATE_EPOCH        the time stamp of all files; the same commit gives the same layers
 #   BUILD_FOLDER             where it is compiled, which changes nothing (a test tries two)
 ARG BASE=debian:bookworm-slim
-
 # Where BuildKit does not name the platform of the machine, "linux" is the engine's own.
-FROM --platform=${BUILDPLATFORM:-linux} ${BASE} AS build
+ARG BUILDER=${BUILDPLATFORM:-linux}
+
+FROM --platform=${BUILDER} ${BASE} AS build
 ARG DEBIAN_MIRROR
 ARG DEBIAN_SECURITY_MIRROR
 ARG TARGETARCH

@@ -215,7 +215,8 @@ if git ls-files --error-unmatch build_and_push.sh >/dev/null 2>&1 && git rev-par
 elif [ -z "$tag" ]; then
     fail "this is no git checkout, so there is no revision to make a tag from: give one"
 fi
-build_args+=(--build-arg "TARGETARCH=${PLATFORM#*/}")
+# Compiled by programs of that platform too, on an arm64 machine in an emulator.
+build_args+=(--build-arg "TARGETARCH=${PLATFORM#*/}" --build-arg "BUILDER=$PLATFORM")
 
 # --- the commands ----------------------------------------------------------------
 

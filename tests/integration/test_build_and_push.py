@@ -84,6 +84,7 @@ class Path(PushCase):
         self.assertEqual("linux/amd64", build[build.index("--platform") + 1])
         self.assertEqual("Dockerfile", build[build.index("--file") + 1])
         self.assertIn("TARGETARCH=amd64", build)
+        self.assertIn("BUILDER=linux/amd64", build)
         self.assertEqual(f"{REGISTRY}/movies:v1", build[build.index("--tag") + 1])
         self.assertEqual(".", build[-1])
         self.assertEqual(["docker", "push", f"{REGISTRY}/movies:v1"], push)

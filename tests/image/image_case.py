@@ -22,7 +22,7 @@ from pathlib import Path
 
 import container
 from container import docker, inspect
-from harness import DEADLINE, TRAIN, Result, Run, csv, planted  # noqa: F401  for the tests
+from harness import DEADLINE, SOURCE, TRAIN, Result, Run, csv, planted  # noqa: F401  for the tests
 from serving import ServeCase, Server
 
 IMAGE = container.IMAGE
@@ -42,10 +42,15 @@ def config():
     return inspect(IMAGE, "image")
 
 
+def build(tag, *options, **how):
+    """Another image of the same source."""
+    docker("build", "--tag", tag, *container.BUILD_OPTIONS, *options, SOURCE, **how)
+
+
 @functools.lru_cache(maxsize=None)
-def files():
+def files(image=IMAGE):
     """{path: (tarfile.TarInfo, bytes or None)} of all that is in the image."""
-    name = docker("create", IMAGE).strip()
+    name = docker("create", image).strip()
     try:
         packed = subprocess.run(["docker", "export", name], check=True, timeout=300,
                                 stdout=subprocess.PIPE).stdout
@@ -64,11 +69,20 @@ ENGINES_OWN = ("/.dockerenv", "/dev", "/etc/hostname", "/etc/hosts", "/etc/mtab"
                "/proc", "/sys")
 
 
-def own_files():
+def own_files(image=IMAGE):
     """files() of the image alone: without folders and without what the engine adds."""
-    return {path: found for path, found in files().items()
+    return {path: found for path, found in files(image).items()
             if not found[0].isdir() and path not in ENGINES_OWN
             and not path.startswith(("/dev/", "/proc/", "/sys/"))}
+
+
+def unpack(folder, image=IMAGE):
+    """The image's files below folder."""
+    for path, (info, content) in own_files(image).items():
+        place = folder / path[1:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        place.chmod(info.mode)
 
 
 class ImageCase(ServeCase):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from container import docker
 from harness import NOBODY, SOURCE
-from image_case import IMAGE, LOCKED, READ_ONLY, ROWS, ImageCase, config, files, own_files
+from image_case import IMAGE, LOCKED, READ_ONLY, ROWS, ImageCase, config, files, own_files, unpack
 
 MACHINES = {"amd64": 0x3E, "arm64": 0xB7}
 LIMIT = 30 << 20
@@ -241,11 +241,7 @@ class HowItStarts(ImageCase):
         if config()["Architecture"] != "amd64" or not shutil.which("qemu-x86_64"):
             self.not_here("an old CPU needs qemu-x86_64")
         root = self.folder / "root"
-        for path, (info, content) in own_files().items():
-            place = root / path[1:]
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-            place.chmod(info.mode)
+        unpack(root)
         modern, old = self.job_on(ROWS), self.job_on(ROWS)
         self.trained_in_it(modern)
         old.write_config()

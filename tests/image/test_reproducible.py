@@ -3,14 +3,8 @@
 import os
 import unittest
 
-import container
 from container import docker, inspect
-from harness import SOURCE
-from image_case import IMAGE, ImageCase, config
-
-
-def build(tag, *options, **how):
-    docker("build", "--tag", tag, *container.BUILD_OPTIONS, *options, SOURCE, **how)
+from image_case import IMAGE, ImageCase, build, config
 
 
 class Reproducible(ImageCase):

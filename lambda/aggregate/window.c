@@ -352,7 +352,7 @@ bool mf_window_read_state(mf_window *window, const mf_stream_state_member *membe
 
 static int by_count(const void *a, const void *b, void *context)
 {
-    const mf_window *w = context;
+    const mf_window *w = *(const mf_window *const *)context;
     const mf_window_entry *one = &w->entries[*(const uint32_t *)a];
     const mf_window_entry *other = &w->entries[*(const uint32_t *)b];
     if (one->count != other->count)
@@ -374,7 +374,7 @@ bool mf_window_choose(const mf_window *window, size_t most, uint32_t **chosen, s
         (*chosen)[i] = (uint32_t)i;
         n_bytes += window->entries[i].state_bytes;
     }
-    qsort_r(*chosen, window->n, sizeof **chosen, by_count, (void *)(uintptr_t)window);
+    qsort_r(*chosen, window->n, sizeof **chosen, by_count, &window);
     while (*n_chosen < window->n && n_bytes > most)
         n_bytes -= window->entries[(*chosen)[(*n_chosen)++]].state_bytes;
     return true;

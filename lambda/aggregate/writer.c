@@ -334,7 +334,7 @@ bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *re
 /* More records first, then by key. */
 static int compare_trend(const void *a, const void *b, void *context)
 {
-    const mf_write *write = context;
+    const mf_write *write = *(const mf_write *const *)context;
     const uint32_t i = *(const uint32_t *)a;
     const uint32_t j = *(const uint32_t *)b;
     if (write->totals[i].count != write->totals[j].count)
@@ -388,7 +388,7 @@ bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put
     for (size_t i = 0; i < write->n; i++)
         if (write->totals[i].count > 0)
             order[n++] = (uint32_t)i;
-    qsort_r(order, n, sizeof *order, compare_trend, (void *)(uintptr_t)write);
+    qsort_r(order, n, sizeof *order, compare_trend, &write);
     if (n > writer->settings->trend_count)
         n = writer->settings->trend_count;
     bool ok = true;

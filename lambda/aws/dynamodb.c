@@ -167,8 +167,11 @@ static bool call(mf_aws_client *client, const char *target, const mf_text *body,
                  int64_t deadline_ms, const mf_aws_answer **answer, mf_aws_failure *failure)
 {
     *failure = (mf_aws_failure){.kind = MF_AWS_FINE};
-    if (body->failed)
-        return mf_aws_fail(failure, MF_ERR_MEMORY, "%s: no memory for a request", target);
+    *answer = NULL;
+    if (body->failed) {
+        mf_aws_fail(failure, MF_ERR_MEMORY, "%s: no memory for a request", target);
+        return false;
+    }
     const mf_aws_json_call post = {
         .target = target, .body = body->bytes, .n_body = body->n_bytes, .deadline_ms = deadline_ms};
     uint32_t n_tries = 0;

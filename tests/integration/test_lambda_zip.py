@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aws_peers import Peer, answer, certificate, raw, tls
 from harness import BIN, REAL_MOVIES, SANITIZED, SANITIZER_ENVIRONMENT, SOURCE
+from lambda_case import FunctionCase
 from local_cloud import PATIENCE, LocalCloudCase
 from predict_case import ANSWER, KEYS, MOVIES, QUESTION, REGION, SAID, PredictCase
 from serving import trained
@@ -41,17 +42,24 @@ def package(*words, script=SCRIPT, build=None, status=0):
     return done
 
 
+FUNCTIONS = sorted(path.parent.name for path in SOURCE.glob("lambda/*/CMakeLists.txt")
+                   if f"add_executable({path.parent.name} " in path.read_text())
+
+
 class Zip:
-    """The zip of predict, made once for all tests of this module."""
-    folder = path = None
+    """The zips, each made once for all tests of this module."""
+    folder = None
+    made = {}
 
     @classmethod
-    def get(cls):
-        if cls.path is None:
+    def get(cls, function="predict"):
+        if cls.folder is None:
             cls.folder = tempfile.TemporaryDirectory()
-            cls.path = Path(cls.folder.name) / "predict.zip"
-            package("predict", "--output", cls.path)
-        return cls.path
+        if function not in cls.made:
+            path = Path(cls.folder.name) / f"{function}.zip"
+            package(function, "--output", path)
+            cls.made[function] = path
+        return cls.made[function]
 
 
 def setUpModule():
@@ -64,11 +72,11 @@ def tearDownModule():
         Zip.folder.cleanup()
 
 
-def unpack(root):
+def unpack(root, function="predict"):
     """The zip at its place, with its modes; and /tmp, which Lambda gives."""
     task = root / "var/task"
     task.mkdir(parents=True)
-    with zipfile.ZipFile(Zip.get()) as packed:
+    with zipfile.ZipFile(Zip.get(function)) as packed:
         for entry in packed.infolist():
             path = Path(packed.extract(entry, task))
             path.chmod(entry.external_attr >> 16 & 0o7777)
@@ -112,9 +120,11 @@ class Contents(unittest.TestCase):
 
     def test_it_has_six_megabytes_at_most(self):
         """§1.10.2, with room: what is fetched at a cold start is what is waited for."""
-        n = Zip.get().stat().st_size
-        print(f"predict.zip: {n / 1e6:.2f} MB", file=sys.stderr)
-        self.assertLessEqual(n, MOST_BYTES)
+        self.assertIn("predict", FUNCTIONS)
+        for function in FUNCTIONS:
+            n = Zip.get(function).stat().st_size
+            print(f"{function}.zip: {n / 1e6:.2f} MB", file=sys.stderr)
+            self.assertLessEqual(n, MOST_BYTES, function)
 
     def test_a_commit_gives_the_same_bytes_wherever_it_is_built(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -282,6 +292,27 @@ class Root(PredictCase):
             self.assertIn(self.post(QUESTION)["statusCode"], (502, 503, 504))
         self.assertIn(1, greeted[0][2:])  # libcurl had offered it
         self.assertEqual([], peer.requests)
+
+
+class Functions(FunctionCase):
+    """Whatever a function needs at its start, it can say in an empty root what is missing."""
+    program = "/var/task/bootstrap"
+
+    def test_each_function_starts_and_says_what_it_needs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o755)
+            for function in FUNCTIONS:
+                root = Path(folder) / function
+                unpack(root, function)
+                wrapper, why = inside(root)
+                if wrapper is None:
+                    self.not_here(f"a root of its own is not allowed: {why}")
+                result = self.launch(wrapper=wrapper, AWS_REGION=None, AWS_ACCESS_KEY_ID=None,
+                                     LD_LIBRARY_PATH=LIBRARY_PATH).wait()
+                self.assertEqual(1, result.status, result)
+                report = self.api.calls("init")[-1].json
+                self.assertRegex(report["errorMessage"], r"[A-Z]+_[A-Z_]+", function)
+                self.api.forget()
 
 
 class Served(LocalCloudCase):

@@ -40,6 +40,7 @@ static void look_up(const char *host, const char *port, int flags, mf_addresses 
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags};
     struct addrinfo *list = NULL;
     found->n = 0;
+    found->why[0] = '\0';
     const int failed = getaddrinfo(host, port, &hints, &list);
     if (failed != 0) {
         snprintf(found->why, sizeof found->why, "its name is not known: %s", gai_strerror(failed));

@@ -2,7 +2,7 @@
 
     script/bench            everything (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
-                            serve batch topn start mixed predict cloud cached (serving.py)
+                            serve batch topn start mixed predict cloud cached recommend (serving.py)
                             aggregate (streams.py)
 
 Peers are used when they are there and never needed:

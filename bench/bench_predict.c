@@ -11,21 +11,12 @@
  * One thread plays both peers, because a function does one thing at a time. The events are
  * an HTTP API's, for one rating. Prints one JSON line. */
 #include "base/clock.h"
+#include "loopback.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { STARTS_MOST = 1001, WARM_UP = 200, BUFFER_BYTES = 65536 };
+enum { STARTS_MOST = 1001, WARM_UP = 200 };
 
 static const char event[] =
     "{\"version\":\"2.0\",\"routeKey\":\"POST /predict\",\"rawPath\":\"/predict\","
@@ -37,61 +28,6 @@ static const char event[] =
 static const char said[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                            "Content-Length: 25\r\n\r\n{\"predicted_rating\":4.42}";
 static const char taken[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
-
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-static int listen_here(uint16_t *port)
-{
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof here;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&here, n) != 0 || listen(fd, 8) != 0 ||
-        getsockname(fd, (struct sockaddr *)&here, &n) != 0)
-        die("listen");
-    *port = ntohs(here.sin_port);
-    return fd;
-}
-
-static int take_connection(int listener)
-{
-    const int on = 1;
-    const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0)
-        die("accept");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return fd;
-}
-
-/* One whole request; its head and body are of no interest. */
-static void read_request(int fd)
-{
-    static char buffer[BUFFER_BYTES];
-    size_t n = 0;
-    for (;;) {
-        const ssize_t got = read(fd, buffer + n, sizeof buffer - 1 - n);
-        if (got <= 0)
-            die("the function is gone");
-        n += (size_t)got;
-        buffer[n] = '\0';
-        const char *end = strstr(buffer, "\r\n\r\n");
-        if (end == NULL)
-            continue;
-        const char *length = strcasestr(buffer, "\r\nContent-Length:");
-        const size_t n_body = length != NULL && length < end ? strtoul(length + 17, NULL, 10) : 0;
-        if (n >= (size_t)(end - buffer) + 4 + n_body)
-            return;
-    }
-}
-
-static void put(int fd, const char *bytes, size_t n)
-{
-    if (write(fd, bytes, n) != (ssize_t)n)
-        die("write");
-}
 
 static pid_t start(const char *program, const char *movies, uint16_t runtime, uint16_t endpoint)
 {
@@ -119,23 +55,6 @@ static pid_t start(const char *program, const char *movies, uint16_t runtime, ui
     return pid;
 }
 
-static void end(pid_t pid)
-{
-    kill(pid, SIGTERM);
-    waitpid(pid, NULL, 0);
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double at(const double *sorted, size_t n, double share)
-{
-    return sorted[(size_t)((double)(n - 1) * share)];
-}
-
 static long resident_kb(pid_t pid)
 {
     char path[64], line[256];
@@ -150,11 +69,18 @@ static long resident_kb(pid_t pid)
     return kb;
 }
 
+static void must_read(peer *p)
+{
+    size_t n_body;
+    if (read_request(p, &n_body) == NULL)
+        die("the function is gone");
+}
+
 /* Milliseconds that each request takes after the warm-up. */
-static void ask(int runtime, int endpoints, double *ms, size_t n)
+static void ask(peer *runtime, int endpoints, double *ms, size_t n)
 {
     char next[2048];
-    int endpoint = -1;
+    peer endpoint = {.fd = -1};
     for (size_t i = 0; i < WARM_UP + n; i++) {
         const int n_next =
             snprintf(next, sizeof next,
@@ -162,18 +88,19 @@ static void ask(int runtime, int endpoints, double *ms, size_t n)
                      "Lambda-Runtime-Deadline-Ms: %lld\r\nContent-Length: %zu\r\n\r\n%s",
                      i, (long long)mf_clock_wall_ms() + 29000, sizeof event - 1, event);
         const double begin = mf_clock_seconds();
-        put(runtime, next, (size_t)n_next);
-        if (endpoint < 0)
-            endpoint = take_connection(endpoints);
-        read_request(endpoint);
-        put(endpoint, said, sizeof said - 1);
-        read_request(runtime);
+        put(runtime->fd, next, (size_t)n_next);
+        if (endpoint.fd < 0)
+            endpoint.fd = take_connection(endpoints);
+        must_read(&endpoint);
+        put(endpoint.fd, said, sizeof said - 1);
+        must_read(runtime);
         if (i >= WARM_UP)
             ms[i - WARM_UP] = (mf_clock_seconds() - begin) * 1e3;
-        put(runtime, taken, sizeof taken - 1);
-        read_request(runtime); /* the next `next` */
+        put(runtime->fd, taken, sizeof taken - 1);
+        must_read(runtime); /* the next `next` */
     }
-    close(endpoint);
+    close(endpoint.fd);
+    free(endpoint.bytes);
 }
 
 int main(int argc, char **argv)
@@ -194,14 +121,15 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < n_starts; i++) {
         const double begin = mf_clock_seconds();
         const pid_t pid = start(argv[1], argv[2], runtime_port, endpoint_port);
-        const int runtime = take_connection(runtimes);
-        read_request(runtime);
+        peer runtime = {.fd = take_connection(runtimes)};
+        must_read(&runtime);
         start_ms[i] = (mf_clock_seconds() - begin) * 1e3;
         if (i == n_starts - 1) {
-            ask(runtime, endpoints, added_ms, n);
+            ask(&runtime, endpoints, added_ms, n);
             kb = resident_kb(pid);
         }
-        close(runtime);
+        close(runtime.fd);
+        free(runtime.bytes);
         end(pid);
     }
     qsort(start_ms, n_starts, sizeof *start_ms, by_size);

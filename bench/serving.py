@@ -409,6 +409,61 @@ def cached(folder):
             measure("without Redis", once[-20000:], 5)
 
 
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def recommend(folder):
+    say("\n## recommend: batches of requests from a stream, a user's best 20 of 60,000 items each; serve (one "
+        "thread) and Redis on the first CPU, the function and its streams on the second")
+    if not os.path.exists("/usr/bin/redis-server"):
+        say("redis-server is not there")
+        return
+    model = folder / "ml/model"
+    model.mkdir(parents=True)
+    subprocess.run([BIN / "bench_model", "101", "64", model / "model.bin"], check=True)
+    port, redis_port = free_port(), free_port()
+    plain = dict(os.environ, RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{port}")
+    through = dict(plain, REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(redis_port))
+    first = 0
+
+    def measure(name, env, batch, batches, users, limit):
+        """limit: requests a second to reach."""
+        nonlocal first
+        rates, ours, theirs = [], [], []
+        for _ in range(ROUNDS):
+            before = cpu_seconds(server.pid)
+            out = subprocess.run(["taskset", "-c", str(LOAD_CPU), BIN / "bench_recommend", BIN / "recommend",
+                                  str(batch), str(batches), str(users), str(first)],
+                                 env=env, check=True, capture_output=True, text=True).stdout
+            facts = json.loads(out)
+            all_of_them = batch * (batches + batches // 10 + 1)
+            theirs.append((cpu_seconds(server.pid) - before) * 1e6 / all_of_them)
+            ours.append(facts["cpu_us"])
+            rates.append(facts["per_second"])
+            first += 0 if users == 1000 else all_of_them
+        rate, our, their = map(statistics.median, (rates, ours, theirs))
+        say(f"{name:44} {rate:6.0f}/s, fastest {max(rates):.0f}/s; batch p50 {facts['batch_ms']['median']:.2f} ms, "
+            f"p99 {facts['batch_ms']['p99']:.2f} ms; CPU for each request {our:.1f} µs here, {their:.1f} µs in serve"
+            f" (limit {limit}/s: {rate / limit:.2f}; by CPU time alone {1e6 / (our + their) / limit:.2f})")
+
+    with redis(redis_port), serve(folder / "ml", port, SERVE_ACCESS_LOG="off") as server:
+        measure("from Redis, batches of 100", through, 100, 500, 1000, 20000)
+        measure("from Redis, batches of 1,000", through, 1000, 50, 1000, 20000)
+        measure("computed by serve, batches of 100", plain, 100, 50, 10 ** 6, 5000)
+        measure("computed, and put into Redis", through, 100, 50, 10 ** 6, 5000)
+        lines = "".join(json.dumps({"userId": f"u{u:08}", "top_n": 20}) + "\n" for u in range(25))
+        rate, *_ = wrk(port, folder, lines, connections=4, content_type="application/jsonlines")
+        say(f"serve alone, 25 users in a request: {25 * rate:.0f} lists/s")
+    env = {k: v for k, v in plain.items() if k != "RECOMMEND_SERVICE_URL"}
+    env["MODEL_URI"] = str(model / "model.bin")
+    with serve(folder / "ml", port, SERVE_ACCESS_LOG="off") as server:
+        first = 0
+        measure("computed in the function's own process", env, 100, 50, 10 ** 6, 5000)
+    say(f"load average of the machine: {os.getloadavg()[0]:.1f} on {len(CPUS)} CPUs")
+
+
 def at_var_task(folder):
     """Words that run a program where the folder is /var/task, as the zip's loader wants it."""
     script = ('mount -t tmpfs none /var && mkdir /var/task && mount --bind "$1" /var/task && shift'
@@ -491,7 +546,7 @@ end
     say("load, cloud, functions and endpoint share the CPUs")
 
 
-PARTS = dict(cached=cached, predict=predict, cloud=cloud, serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
+PARTS = dict(cached=cached, recommend=recommend, predict=predict, cloud=cloud, serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
 
 
 def run_part(name):

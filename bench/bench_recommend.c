@@ -1,0 +1,241 @@
+/* bench_recommend.c: the function recommend between a Runtime API and an output stream that cost
+ * nothing; whom it asks and where it caches is in the environment, which it gets.
+ *
+ *     bench_recommend RECOMMEND BATCH BATCHES USERS [FIRST]     records a batch, batches, users
+ *
+ * Requests are of users u<FIRST> to u<FIRST + USERS - 1> (bench_model's names, eight digits), one
+ * after the other and round again. Batches follow each other without a pause; one tenth as many
+ * come before and are not counted.
+ *
+ * per_second   requests answered in a second, all that the function does included
+ * batch_ms     from sending an event until its response is here
+ * cpu_us       of the function's processor time for each request
+ *
+ * The runtime is one thread, each connection of the stream another. Prints one JSON line. */
+#include "base/base64.h"
+#include "base/clock.h"
+#include "loopback.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdatomic.h>
+
+static const char taken[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
+static const char fine[] = "{\"batchItemFailures\":[]}";
+
+static atomic_size_t n_written, n_calls;
+
+/* ------------------------------------------------------------------- output stream */
+
+static size_t count(const char *text, const char *word)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at += strlen(word))
+        n++;
+    return n;
+}
+
+static void *acknowledge(void *argument)
+{
+    peer p = {.fd = (int)(intptr_t)argument};
+    mf_text body = MF_TEXT_EMPTY, head = MF_TEXT_EMPTY;
+    size_t n_body;
+    const char *request;
+    while ((request = read_request(&p, &n_body)) != NULL) {
+        const size_t n = count(request, "\"PartitionKey\":");
+        mf_text_clear(&body, SIZE_MAX);
+        mf_text_clear(&head, SIZE_MAX);
+        mf_text_literal(&body, "{\"FailedRecordCount\":0,\"Records\":[");
+        for (size_t i = 0; i < n; i++) {
+            if (i > 0)
+                mf_text_literal(&body, ",");
+            mf_text_literal(&body,
+                            "{\"SequenceNumber\":\"4959033827149025660855969253836157109592157"
+                            "5989136588898\",\"ShardId\":\"shardId-000000000000\"}");
+        }
+        mf_text_literal(&body, "]}");
+        mf_text_format(&head,
+                       "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\n"
+                       "Content-Length: %zu\r\n\r\n",
+                       body.n_bytes);
+        mf_text_append(&head, body.bytes, body.n_bytes);
+        atomic_fetch_add(&n_written, n);
+        atomic_fetch_add(&n_calls, 1);
+        put(p.fd, head.bytes, head.n_bytes);
+    }
+    close(p.fd);
+    free(p.bytes);
+    mf_text_free(&body);
+    mf_text_free(&head);
+    return NULL;
+}
+
+static void *take_connections(void *argument)
+{
+    const int listener = (int)(intptr_t)argument;
+    for (;;) {
+        pthread_t thread;
+        const int fd = take_connection(listener);
+        if (pthread_create(&thread, NULL, acknowledge, (void *)(intptr_t)fd) != 0)
+            die("thread");
+        pthread_detach(thread);
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------- events */
+
+typedef struct plan {
+    size_t batch, n_batches, n_users, first;
+} plan;
+
+static void write_event(mf_text *event, const plan *p, size_t number)
+{
+    char data[256];
+    mf_text_clear(event, SIZE_MAX);
+    mf_text_literal(event, "{\"Records\":[");
+    for (size_t i = 0; i < p->batch; i++) {
+        const size_t n = number * p->batch + i;
+        const int n_data =
+            snprintf(data, sizeof data,
+                     "{\"user_id\":\"u%08zu\",\"top_n\":20,\"request_id\":\"7d0c8f4e-5a"
+                     "1b-4c55-9d1e-%012zu\",\"timestamp\":\"2026-01-31T09:30:00Z\"}",
+                     p->first + n % p->n_users, n);
+        mf_text_format(
+            event,
+            "%s{\"kinesis\":{\"kinesisSchemaVersion\":\"1.0\",\"partitionKey\":\"u%08zu\","
+            "\"sequenceNumber\":\"4959033827149025660855969253836157109592%016zu\","
+            "\"data\":\"",
+            i > 0 ? "," : "", p->first + n % p->n_users, n);
+        mf_base64_encode(event, data, (size_t)n_data);
+        mf_text_format(
+            event,
+            "\",\"approximateArrivalTimestamp\":1545084650.987},\"eventSource\":\"aws:"
+            "kinesis\",\"eventVersion\":\"1.0\",\"eventID\":\"shardId-000000000006:4959033"
+            "827149025660855969253836157109592%016zu\",\"eventName\":\"aws:kinesis:record"
+            "\",\"invokeIdentityArn\":\"arn:aws:iam::123456789012:role/lambda-role\","
+            "\"awsRegion\":\"us-east-2\",\"eventSourceARN\":\"arn:aws:kinesis:us-east-2:"
+            "123456789012:stream/lambda-stream\"}",
+            n);
+    }
+    mf_text_literal(event, "]}");
+}
+
+static void must_read(peer *p, const char *expected)
+{
+    size_t n_body;
+    const char *body = read_request(p, &n_body);
+    if (body == NULL || strstr(body, expected) == NULL) {
+        fprintf(stderr, "bench_recommend: %s\n", body != NULL ? body : "the function is gone");
+        exit(1);
+    }
+}
+
+/* Milliseconds that the batch takes. */
+static double ask(peer *runtime, const mf_text *event, size_t number)
+{
+    char head[256];
+    const int n = snprintf(head, sizeof head,
+                           "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: request-%zu\r\n"
+                           "Lambda-Runtime-Deadline-Ms: %lld\r\nContent-Length: %zu\r\n\r\n",
+                           number, (long long)mf_clock_wall_ms() + 60000, event->n_bytes);
+    const double begin = mf_clock_seconds();
+    put(runtime->fd, head, (size_t)n);
+    put(runtime->fd, event->bytes, event->n_bytes);
+    must_read(runtime, fine);
+    const double ms = (mf_clock_seconds() - begin) * 1e3;
+    put(runtime->fd, taken, sizeof taken - 1);
+    must_read(runtime, ""); /* the next `next` */
+    return ms;
+}
+
+static pid_t start(const char *program, uint16_t runtime, uint16_t stream)
+{
+    char address[64], url[64];
+    snprintf(address, sizeof address, "127.0.0.1:%u", runtime);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", stream);
+    setenv("AWS_LAMBDA_RUNTIME_API", address, 1);
+    setenv("AWS_ENDPOINT_URL_KINESIS", url, 1);
+    setenv("PREDICTIONS_STREAM_NAME", "predictions", 1);
+    setenv("AWS_REGION", "eu-central-1", 1);
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+    setenv("AWS_SESSION_TOKEN", "token", 1);
+    char *const argv[] = {(char *)program, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    pid_t pid;
+    if (posix_spawn(&pid, program, &actions, NULL, argv, environ) != 0)
+        die(program);
+    posix_spawn_file_actions_destroy(&actions);
+    return pid;
+}
+
+static double cpu_seconds(pid_t pid)
+{
+    char path[64];
+    unsigned long user = 0, kernel = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                               &user, &kernel) != 2)
+        die(path);
+    fclose(file);
+    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 5) {
+        fputs("usage: bench_recommend RECOMMEND BATCH BATCHES USERS [FIRST]\n", stderr);
+        return 2;
+    }
+    const plan p = {.batch = strtoul(argv[2], NULL, 10),
+                    .n_batches = strtoul(argv[3], NULL, 10),
+                    .n_users = strtoul(argv[4], NULL, 10),
+                    .first = argc > 5 ? strtoul(argv[5], NULL, 10) : 0};
+    const size_t n_before = p.n_batches / 10 + 1;
+    double *ms = calloc(p.n_batches + 1, sizeof *ms);
+    if (p.batch < 1 || p.n_batches < 1 || p.n_users < 1 || ms == NULL)
+        die("numbers");
+    uint16_t runtime_port, stream_port;
+    const int runtimes = listen_here(&runtime_port);
+    const int streams = listen_here(&stream_port);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, take_connections, (void *)(intptr_t)streams) != 0)
+        die("thread");
+    const pid_t pid = start(argv[1], runtime_port, stream_port);
+    peer runtime = {.fd = take_connection(runtimes)};
+    must_read(&runtime, "");
+    mf_text event = MF_TEXT_EMPTY;
+    double busy_s = 0, cpu_s = 0;
+    size_t calls = 0, written = 0;
+    for (size_t i = 0; i < n_before + p.n_batches; i++) {
+        if (i == n_before) {
+            cpu_s = cpu_seconds(pid);
+            calls = atomic_load(&n_calls);
+            written = atomic_load(&n_written);
+        }
+        write_event(&event, &p, i);
+        const double took = ask(&runtime, &event, i);
+        if (i >= n_before) {
+            ms[i - n_before] = took;
+            busy_s += took / 1e3;
+        }
+    }
+    const double n = (double)(p.batch * p.n_batches);
+    cpu_s = cpu_seconds(pid) - cpu_s;
+    written = atomic_load(&n_written) - written;
+    end(pid);
+    if (written != p.batch * p.n_batches)
+        die("answers are missing");
+    qsort(ms, p.n_batches, sizeof *ms, by_size);
+    printf(
+        "{\"bench\":\"recommend\",\"batch\":%zu,\"requests\":%zu,\"per_second\":%.0f,\"batch_ms\":"
+        "{\"median\":%.3f,\"p99\":%.3f},\"cpu_us\":%.2f,\"calls\":%zu}\n",
+        p.batch, written, n / busy_s, at(ms, p.n_batches, 0.5), at(ms, p.n_batches, 0.99),
+        cpu_s * 1e6 / n, atomic_load(&n_calls) - calls);
+    return 0;
+}

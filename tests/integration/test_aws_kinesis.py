@@ -27,7 +27,7 @@ class Put(NodeCase):
         return self.client("put", stream="s", records=records, **more)
 
     def test_calls_have_at_most_500_records(self):
-        """71"""
+        """44, 71"""
         records = [[f"k{i}", f"data {i}"] for i in range(1250)]
         reply = self.assertOk(self.put(*records))
         self.assertEqual([500, 500, 250], [len(c["Records"]) for c in self.stream.calls])

@@ -98,13 +98,15 @@ class Documents(unittest.TestCase):
         self.assertEqual([(name, meaning, default.strip()) for name, default, meaning in table],
                          [(name, meaning, default.strip()) for name, meaning, default in real])
 
-    def test_the_table_of_variables_is_that_of_predict(self):
-        real = re.findall(r'\.name = "([A-Z_]+)"', text_of("lambda/predict/settings.c"))
-        self.assertGreater(len(real), 8)
-        section = text_of("README.md").split("\n## The function in front\n")[1].split("\n## ")[0]
-        rows = re.findall(r"^\| (`[A-Z_]+`.*?) \|[^|]*\| [^|]+ \|$", section, re.MULTILINE)
-        table = [name for row in rows for name in re.findall(r"`([A-Z_]+)`", row.partition(" (")[0])]
-        self.assertEqual(real, table)
+    def test_the_tables_of_variables_are_those_of_the_functions(self):
+        for name, title in (("predict", "The function in front"),
+                            ("recommend", "Recommendations for a stream")):
+            real = re.findall(r'\.name = "([A-Z_]+)"', text_of(f"lambda/{name}/settings.c"))
+            self.assertGreater(len(real), 8)
+            section = text_of("README.md").split(f"\n## {title}\n")[1].split("\n## ")[0]
+            rows = re.findall(r"^\| (`[A-Z_]+`.*?) \|[^|]*\| [^|]+ \|$", section, re.MULTILINE)
+            table = [word for row in rows for word in re.findall(r"`([A-Z_]+)`", row.partition(" (")[0])]
+            self.assertEqual(real, table, name)
 
     def test_every_number_of_a_platform_that_is_cited_is_in_its_document(self):
         for name, n_lines, cites_it in PLATFORMS:

@@ -9,7 +9,7 @@ from recommend_case import DEAD, OUT, RecommendCase, aggregated, encoded, reques
 
 class Answers(RecommendCase):
     def test_each_request_is_answered_as_serve_answers(self):
-        """64"""
+        """44, 64"""
         f = self.function()
         users = trained().users[:40]
         self.assertFine(f.ask(*(request(user, timestamp=f"2026-01-31T09:30:{i:02}Z")
@@ -196,6 +196,7 @@ class TestRun(RecommendCase):
 
 class Start(RecommendCase):
     def test_settings_that_are_wrong_are_named(self):
+        """55"""
         url = f"http://127.0.0.1:{self.server.port}"
         self.refused("RECOMMEND_SERVICE_URL", "ENDPOINT_NAME", "MODEL_URI",
                      RECOMMEND_SERVICE_URL=None)

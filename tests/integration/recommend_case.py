@@ -74,9 +74,6 @@ class Stream(PutRecords):
 class Part(FunctionCase):
     program = BIN / "recommend"
 
-    def runTest(self):
-        pass
-
 
 class Function:
     """One that runs, and the stream's mapping in front of it."""

@@ -127,7 +127,7 @@ bool mf_aws_caller_prepare(const mf_aws_caller *caller, const mf_aws_call *call,
         return false;
     }
     mf_error err = {.code = MF_OK};
-    *credentials = (mf_aws_credentials){NULL};
+    *credentials = (mf_aws_credentials){.key_id = NULL};
     if (is_signed(caller) && !mf_aws_credentials_read(credentials, &err)) {
         mf_aws_fail(failure, err.code, "%s", err.text);
         failure->kind = MF_AWS_DENIED;

@@ -7,6 +7,7 @@
 #include "lambda/aws/many.h"
 #include "lambda/aws/sagemaker_runtime.h"
 #include "lambda/recommend/grow.h"
+#include "lambda/streams/plain.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -124,37 +125,96 @@ static void read_version(remote *r, const mf_aws_answer *answer,
     r->version_ms = mf_clock_wall_ms();
 }
 
-/* {"recommendations":[{"movieId":"318","predicted_rating":4.9},…]} as [318,…] */
-static bool read_list(mf_wishes *wishes, mf_wish *wish, const json_t *root, const char *version)
+/* A list as it is read: its items go to `text`. */
+typedef struct listed {
+    mf_text *text;
+    uint32_t count;
+    bool has_list, known_user;
+} listed;
+
+static void add_item(listed *list, mf_id id)
 {
-    const json_t *list = json_object_get(root, "recommendations");
-    const size_t text_at = wishes->text.n_bytes;
-    const size_t n = json_array_size(list);
-    if (!json_is_array(list) || n > wish->top_n)
-        return false;
-    mf_text_literal(&wishes->text, "[");
-    for (size_t i = 0; i < n; i++) {
-        const json_t *id = json_object_get(json_array_get(list, i), "movieId");
-        if (!json_is_string(id))
-            return false;
-        if (i > 0)
-            mf_text_literal(&wishes->text, ",");
-        mf_inference_write_id(&wishes->text,
-                              (mf_id){json_string_value(id), json_string_length(id)});
+    if (list->count++ > 0)
+        mf_text_literal(list->text, ",");
+    mf_inference_write_id(list->text, id);
+}
+
+/* {"recommendations":[{"movieId":"318","predicted_rating":4.9},…],"known_user":false} as [318,…],
+ * where it is as plain as serve writes it. */
+static void read_plain_items(mf_plain *plain, listed *list)
+{
+    mf_plain_object items, item;
+    list->has_list = true;
+    mf_text_literal(list->text, "[");
+    mf_plain_open_list(plain, &items);
+    while (mf_plain_next_element(plain, &items)) {
+        mf_id key, id = {NULL, 0};
+        mf_plain_open(plain, &item);
+        while (mf_plain_next(plain, &item, &key))
+            if (mf_plain_is(key, "movieId"))
+                mf_plain_text(plain, &id);
+            else
+                mf_plain_skip(plain);
+        if (id.bytes == NULL)
+            plain->failed = true;
+        else if (!plain->failed)
+            add_item(list, id);
     }
-    mf_text_literal(&wishes->text, "]");
-    mf_wish_grant(wish, text_at, wishes->text.n_bytes - text_at, (uint32_t)n,
-                  !json_is_false(json_object_get(root, "known_user")), version);
-    return true;
+    mf_text_literal(list->text, "]");
+}
+
+static bool read_plain(listed *list, const char *line, size_t n)
+{
+    mf_plain plain;
+    mf_plain_object object;
+    mf_id key;
+    mf_plain_start(&plain, line, n);
+    mf_plain_open(&plain, &object);
+    while (mf_plain_next(&plain, &object, &key))
+        if (mf_plain_is(key, "recommendations"))
+            read_plain_items(&plain, list);
+        else if (mf_plain_is(key, "known_user"))
+            list->known_user = mf_plain_bool(&plain);
+        else
+            mf_plain_skip(&plain);
+    return mf_plain_end(&plain) && list->has_list;
+}
+
+/* The same of any JSON. */
+static bool read_any(listed *list, const char *line, size_t n)
+{
+    json_t *root = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *items = json_object_get(root, "recommendations");
+    list->has_list = json_is_array(items);
+    list->known_user = !json_is_false(json_object_get(root, "known_user"));
+    mf_text_literal(list->text, "[");
+    for (size_t i = 0; i < json_array_size(items) && list->has_list; i++) {
+        const json_t *id = json_object_get(json_array_get(items, i), "movieId");
+        list->has_list = json_is_string(id);
+        if (list->has_list)
+            add_item(list, (mf_id){json_string_value(id), json_string_length(id)});
+    }
+    mf_text_literal(list->text, "]");
+    json_decref(root);
+    return list->has_list;
 }
 
 static bool read_line(mf_wishes *wishes, mf_wish *wish, const char *line, size_t n,
                       const char *version)
 {
-    json_t *root = json_loadb(line, n, 0, NULL);
-    const bool ok = read_list(wishes, wish, root, version);
-    json_decref(root);
-    return ok;
+    const size_t text_at = wishes->text.n_bytes;
+    listed list = {.text = &wishes->text, .known_user = true};
+    if (!read_plain(&list, line, n)) {
+        wishes->text.n_bytes = text_at;
+        list = (listed){.text = &wishes->text, .known_user = true};
+        if (!read_any(&list, line, n))
+            return false;
+    }
+    if (list.count > wish->top_n)
+        return false;
+    mf_wish_grant(wish, text_at, wishes->text.n_bytes - text_at, list.count, list.known_user,
+                  version);
+    return true;
 }
 
 /* One line for each user, or none of them counts. */

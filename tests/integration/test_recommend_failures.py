@@ -224,6 +224,16 @@ class Service(RecommendCase):
         [event] = self.stream.events()
         self.assertEqual((["7x", 5], None), (event["recommendations"], event["model_version"]))
 
+    def test_answers_in_another_spelling_of_json_are_understood(self):
+        f = self.behind()
+        self.front.faults = [answer(200, b'{ "x" : {"y":[1e5]}, "recommendations" : [ {"rating":1e0,'
+                                         b'"movieId":"caf\\u00e9 \\"7\\""} , {"movieId":"5"} ], "known_user":'
+                                         b'false }\r\n')]
+        self.assertFine(f.ask(request(1)))
+        [event] = self.stream.events()
+        self.assertEqual((["caf\u00e9 \"7\"", 5], 2, False),
+                         (event["recommendations"], event["count"], event["known_user"]))
+
     def test_no_more_requests_are_under_way_than_allowed(self):
         f = self.behind(CONCURRENCY="2")
         busy, most, lock = [0], [0], threading.Lock()

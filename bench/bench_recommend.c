@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <time.h>
 
 static const char taken[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
 static const char fine[] = "{\"batchItemFailures\":[]}";
@@ -38,11 +39,11 @@ static size_t count(const char *text, const char *word)
 
 static void *acknowledge(void *argument)
 {
-    peer p = {.fd = (int)(intptr_t)argument};
+    peer *p = argument;
     mf_text body = MF_TEXT_EMPTY, head = MF_TEXT_EMPTY;
     size_t n_body;
     const char *request;
-    while ((request = read_request(&p, &n_body)) != NULL) {
+    while ((request = read_request(p, &n_body)) != NULL) {
         const size_t n = count(request, "\"PartitionKey\":");
         mf_text_clear(&body, SIZE_MAX);
         mf_text_clear(&head, SIZE_MAX);
@@ -62,10 +63,11 @@ static void *acknowledge(void *argument)
         mf_text_append(&head, body.bytes, body.n_bytes);
         atomic_fetch_add(&n_written, n);
         atomic_fetch_add(&n_calls, 1);
-        put(p.fd, head.bytes, head.n_bytes);
+        put(p->fd, head.bytes, head.n_bytes);
     }
-    close(p.fd);
-    free(p.bytes);
+    close(p->fd);
+    free(p->bytes);
+    free(p);
     mf_text_free(&body);
     mf_text_free(&head);
     return NULL;
@@ -73,11 +75,14 @@ static void *acknowledge(void *argument)
 
 static void *take_connections(void *argument)
 {
-    const int listener = (int)(intptr_t)argument;
+    const int *listener = argument;
     for (;;) {
         pthread_t thread;
-        const int fd = take_connection(listener);
-        if (pthread_create(&thread, NULL, acknowledge, (void *)(intptr_t)fd) != 0)
+        peer *p = calloc(1, sizeof *p);
+        if (p == NULL)
+            die("memory");
+        p->fd = take_connection(*listener);
+        if (pthread_create(&thread, NULL, acknowledge, p) != 0)
             die("thread");
         pthread_detach(thread);
     }
@@ -173,17 +178,14 @@ static pid_t start(const char *program, uint16_t runtime, uint16_t stream)
     return pid;
 }
 
+/* Of a process that runs, by its clock. */
 static double cpu_seconds(pid_t pid)
 {
-    char path[64];
-    unsigned long user = 0, kernel = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                               &user, &kernel) != 2)
-        die(path);
-    fclose(file);
-    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        die("its processor time");
+    return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
 int main(int argc, char **argv)
@@ -202,9 +204,9 @@ int main(int argc, char **argv)
         die("numbers");
     uint16_t runtime_port, stream_port;
     const int runtimes = listen_here(&runtime_port);
-    const int streams = listen_here(&stream_port);
+    int streams = listen_here(&stream_port);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, take_connections, (void *)(intptr_t)streams) != 0)
+    if (pthread_create(&thread, NULL, take_connections, &streams) != 0)
         die("thread");
     const pid_t pid = start(argv[1], runtime_port, stream_port);
     peer runtime = {.fd = take_connection(runtimes)};

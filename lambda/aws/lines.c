@@ -52,6 +52,8 @@ void mf_aws_lines_destroy(mf_aws_lines *lines)
         return;
     for (size_t i = 0; i < lines->n_lines; i++) {
         mf_aws_exchange *exchange = lines->lines[i].exchange;
+        if (exchange == NULL)
+            continue;
         if (lines->lines[i].state == UNDER_WAY)
             curl_multi_remove_handle(lines->multi, exchange->easy);
         if (lines->lines[i].state != IDLE)

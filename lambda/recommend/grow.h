@@ -17,6 +17,7 @@ static inline void *mf_grow(void *block, size_t *room, size_t n, size_t size, mf
 
 /* Room for n elements in array, a pointer with room; false: MF_ERR_MEMORY. */
 #define MF_GROW(array, room, n, err)                                                               \
-    ((array) = mf_grow((void *)(array), &(room), (n), sizeof *(array), (err)), (n) <= (room))
+    ((array) = mf_grow((void *)(array), &(room), (n), sizeof(__typeof__(*(array))), (err)),        \
+     (n) <= (room))
 
 #endif

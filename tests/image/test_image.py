@@ -58,7 +58,7 @@ class WhatIsInIt(ImageCase):
             self.assertEqual(0, info.mode & 0o7022, f"{path} {info.mode:o}")
             self.assertEqual((0, 0), (info.uid, info.gid), path)
             kind = r"/lib(64)?/([a-z0-9_-]+/)?[\w.+-]+\.so[.\d]*" if elf(content) else \
-                r"/etc/(passwd|group|os-release)|/var/lib/dpkg/status\.d/[\w.+-]+|" \
+                r"/etc/(passwd|group|os-release|ssl/certs/ca-certificates\.crt)|/var/lib/dpkg/status\.d/[\w.+-]+|" \
                 r"/usr/share/doc/[\w.+-]+/copyright"
             if path not in ("/usr/local/bin/train", "/usr/local/bin/serve"):
                 self.assertRegex(path, rf"\A(/usr)?({kind})\Z")

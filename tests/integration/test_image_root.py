@@ -70,8 +70,8 @@ class Root(ServeCase):
                 self.assertEqual(b"\x7fELF", head, name)
                 self.assertEqual(0o755, path.stat().st_mode & 0o7777, name)
             else:
-                self.assertRegex(name, r"\A/(etc/(passwd|group|os-release)|var/lib/dpkg/status\.d/[^/]+|"
-                                       r"usr/share/doc/[^/]+/copyright)\Z")
+                self.assertRegex(name, r"\A/(etc/(passwd|group|os-release|ssl/certs/ca-certificates\.crt)|"
+                                       r"var/lib/dpkg/status\.d/[^/]+|usr/share/doc/[^/]+/copyright)\Z")
         self.assertEqual([], [path for path in made().rglob("*") if path.is_symlink()])
         self.assertFalse((made() / "opt").exists())
         self.assertEqual(0o1777, (made() / "tmp").stat().st_mode & 0o7777)
@@ -84,6 +84,12 @@ class Root(ServeCase):
             loaded |= {Path(word).name for word in re.findall(r"(/\S+) \(0x", said)}
         there = {Path(name).name for name in files(made()) if ".so" in name}
         self.assertEqual(loaded | {"libgcc_s.so.1"}, there)
+
+    def test_it_has_the_certificates_that_a_tls_peer_is_judged_by(self):
+        """As the machine that makes it has them, with their package's papers."""
+        self.assertEqual(Path("/etc/ssl/certs/ca-certificates.crt").read_bytes(),
+                         (made() / "etc/ssl/certs/ca-certificates.crt").read_bytes())
+        self.assertTrue((made() / "usr/share/doc/ca-certificates/copyright").exists())
 
     def test_made_twice_it_is_the_same_to_the_second(self):
         """Checklist 140: names, modes, bytes and times."""

@@ -135,6 +135,17 @@ class Hosting(ImageCase):
                           "BatchStrategy": "MULTI_RECORD"}, parameters)
         self.assertEqual((200, b""), (lambda a: (a.status, a.body))(server.post("", CSV)))
 
+    def test_a_redis_that_is_asked_by_tls_and_is_not_there_changes_nothing(self):
+        """Checklist 8, 10: the libraries for it are in the image; nobody answers."""
+        server = self.served(*READ_ONLY, *LOCKED, env={
+            "REDIS_ENABLED": "true", "REDIS_ENDPOINT": "127.0.0.1", "REDIS_TLS": "true",
+            "REDIS_PORT": "1"})
+        self.assertServes(server)
+        user = ROWS[0][0]
+        answer = server.get(f"/recommend/cached/{user}?top_n=3")
+        self.assertEqual(200, answer.status, answer)
+        server.wait_for_log("cache_down")
+
     def test_sighup_takes_a_new_model_also_as_process_1(self):
         """Checklist 82: docker kill --signal HUP."""
         server = self.served()

@@ -96,6 +96,11 @@ class WhatIsInIt(ImageCase):
         ours = files()["/usr/share/doc/movie-recommender/copyright"][1]
         self.assertEqual((SOURCE / "LICENSE").read_bytes(), ours)
 
+    def test_it_knows_whom_to_trust(self):
+        """Debian's certificates, where OpenSSL's users here look for them."""
+        found = files()["/etc/ssl/certs/ca-certificates.crt"][1]
+        self.assertGreater(found.count(b"-----BEGIN CERTIFICATE-----"), 100)
+
     def test_it_carries_no_trace_of_where_it_was_built(self):
         """Checklist 16: no proxy, mirror, key or other variable in configuration or history."""
         self.assertEqual(["PATH=/usr/local/bin"], config()["Config"]["Env"])

@@ -228,15 +228,15 @@ static void send_call(mf_lane *lane, mf_lane_call call)
     lane->invoke = invoke;
     lane->call = call;
     memcpy(lane->request_id, invoke->id, sizeof lane->request_id);
+    if (n > 0)
+        note_age(lane, n);
+    /* A program that cannot be started has failed before this returns. */
     if (invoke->event.failed || !mf_function_submit(lane->function, invoke)) {
         lane->invoke = NULL;
         lane->call = MF_LANE_IDLE;
         mf_invoke_destroy(invoke);
         set_timer(lane, REFUSED_WAIT_S);
-        return;
     }
-    if (n > 0)
-        note_age(lane, n);
 }
 
 /* Begins the next batch, if one is due. */

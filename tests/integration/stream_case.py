@@ -337,9 +337,9 @@ class StreamCase(LocalCloudCase):
         mapping = {"EventSourceArn": stream, "FunctionName": "f",
                    "StartingPosition": "TRIM_HORIZON",
                    "DestinationConfig": {"OnFailure": {"Destination": str(given_up)}}, **settings}
-        f = function(arguments=[str(FUNCTION)], processes=processes,
-                     environment={"HANDLER": str(code), "CALLS": str(calls)},
-                     **(of_function or {}))
+        f = {**function(arguments=[str(FUNCTION)], processes=processes,
+                        environment={"HANDLER": str(code), "CALLS": str(calls)}),
+             **(of_function or {})}
         cloud = self.cloud(functions={"f": f}, mappings=[mapping], kinesis=kinesis.url,
                            **{"poll-seconds": 0.02, **(config or {})})
         return Mapped(self, cloud, calls, given_up, code)

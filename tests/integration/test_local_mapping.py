@@ -336,6 +336,15 @@ def handle(event, n):
         f.wait_for_records("one")
         self.assertIn("Runtime exited", f.logged("batch_failed")[0]["function_said"])
 
+    def test_a_program_that_cannot_be_started_is_a_function_error(self):
+        kinesis = self.kinesis()
+        kinesis.create("s")
+        f = self.mapped(kinesis, MaximumRetryAttempts=1, of_function={"program": "/no/such/program"})
+        kinesis.put("s", "k", "one", "two")
+        f.wait(lambda: sum(g["KinesisBatchInfo"]["batchSize"] for g in f.given_up) == 2, "all given up")
+        self.assertIn("/no/such/program", f.logged("batch_failed")[0]["function_said"])
+        self.assertEqual(2, f.counts()["dropped_records"])
+
     def test_a_function_that_takes_no_more_is_asked_again_and_no_try_is_lost(self):
         kinesis = self.kinesis()
         kinesis.create("s", shards=4)

@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# streams.bash: the part of script/run that --streams adds: Redis, stand-ins for Kinesis and
+# DynamoDB, the functions behind the streams, and the two shown at work.
+#
+# Sourced by script/run, whose free_port, tagged and processes it uses, and whose folder and
+# endpoint it reads.
+# shellcheck disable=SC2154
+
+need() {
+    if ! command -v "$1" >/dev/null; then
+        echo "run: --streams needs $1, the Debian package $2" >&2
+        exit 1
+    fi
+}
+
+# stand_in NAME: a server of tests/node/peer.js, which lives as long as its standard input is
+# open. Sets NAME_url.
+stand_in() {
+    local line port=
+    : >"$folder/$1.port"
+    # shellcheck disable=SC2034 # held open, not written to
+    exec {stand_in_input}> >(exec node tests/node/peer.js "$1" >"$folder/$1.port" 2>&1)
+    processes+=($!)
+    until read -r line <"$folder/$1.port" 2>/dev/null && port=${line//[^0-9]/}; do
+        if ! kill -0 "${processes[-1]}" 2>/dev/null; then
+            echo "run: the stand-in for $1 did not start: $(cat "$folder/$1.port")" >&2
+            exit 1
+        fi
+        sleep 0.05
+    done
+    printf -v "$1_url" 'http://127.0.0.1:%s' "$port"
+}
+
+start_stand_ins() {
+    script/bootstrap --streams
+    need redis-server redis-server
+    need redis-cli redis-tools
+    need node nodejs
+    if ! [ -f tests/node/node_modules/.installed ]; then
+        echo "run: --streams needs the packages of tests/node, and they cannot be installed" >&2
+        exit 1
+    fi
+    redis=$(free_port "${REDIS_PORT:-6379}")
+    tagged redis 31 redis-server --bind 127.0.0.1 --port "$redis" --save '' --appendonly no \
+        --dir "$folder" --loglevel warning
+    until [ "$(redis-cli -p "$redis" ping 2>/dev/null)" = PONG ]; do
+        if ! kill -0 "${processes[-1]}" 2>/dev/null; then
+            echo "run: redis-server ended, see above" >&2
+            exit 1
+        fi
+        sleep 0.05
+    done
+    stand_in kinesis
+    stand_in dynamodb
+    cache=(REDIS_ENABLED=true REDIS_ENDPOINT=127.0.0.1 "REDIS_PORT=$redis")
+    show prepare
+}
+
+# Words for local-cloud.
+stream_words() {
+    local keys=(AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local METRICS=false)
+    words=(--kinesis "$kinesis_url" --poll-seconds 0.2
+        --function recommend=build/release/bin/recommend --timeout 30 --processes 2 --start early)
+    local variable
+    for variable in "${keys[@]}" "${cache[@]}" "RECOMMEND_SERVICE_URL=http://127.0.0.1:$endpoint" \
+        PREDICTIONS_STREAM_NAME=recommendations; do
+        words+=(--variable "$variable")
+    done
+    words+=(--function aggregate=build/release/bin/aggregate --timeout 30 --processes 2 --start early)
+    for variable in "${keys[@]}" "AWS_ENDPOINT_URL_DYNAMODB=$dynamodb_url"; do
+        words+=(--variable "$variable")
+    done
+    words+=(--mapping requests=recommend --StartingPosition TRIM_HORIZON --BatchSize 100
+        --MaximumBatchingWindowInSeconds 1 --MaximumRetryAttempts 3
+        --FunctionResponseTypes ReportBatchItemFailures --OnFailure "$folder/requests-given-up.jsonl"
+        --mapping ratings=aggregate --StartingPosition TRIM_HORIZON --BatchSize 1000
+        --TumblingWindowInSeconds 5 --FunctionResponseTypes ReportBatchItemFailures
+        --OnFailure "$folder/ratings-given-up.jsonl")
+}
+
+# show WHAT: what streams.js says there.
+show() {
+    NODE_NO_WARNINGS=1 AWS_ENDPOINT_URL_KINESIS=$kinesis_url AWS_ENDPOINT_URL_DYNAMODB=$dynamodb_url \
+        node script/streams.js "$1"
+}

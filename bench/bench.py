@@ -3,7 +3,7 @@
     script/bench            everything (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
                             serve batch topn start mixed predict cloud cached recommend (serving.py)
-                            aggregate (streams.py)
+                            aggregate (streams.py) stream soak (stream_path.py)
 
 Peers are used when they are there and never needed:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
@@ -25,6 +25,7 @@ import tempfile
 import time
 
 import serving
+import stream_path
 import streams
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -268,8 +269,8 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 
 def main():
-    parts = [*PARTS, *serving.PARTS, *streams.PARTS]
-    wanted = sys.argv[1:] or parts
+    parts = [*PARTS, *serving.PARTS, *streams.PARTS, *stream_path.PARTS]
+    wanted = sys.argv[1:] or [name for name in parts if name != "soak"]
     unknown = [name for name in wanted if name not in parts]
     if unknown:
         sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(parts)}")
@@ -281,8 +282,8 @@ def main():
             if name in serving.PARTS:
                 serving.run_part(name)
                 continue
-            if name in streams.PARTS:
-                streams.PARTS[name](folder)
+            if name in streams.PARTS or name in stream_path.PARTS:
+                (streams.PARTS | stream_path.PARTS)[name](folder)
                 continue
             if name in ("accuracy", "model"):
                 PARTS[name](folder)

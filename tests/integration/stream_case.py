@@ -185,15 +185,18 @@ class Proxy:
                     try:
                         self.kept.request(self.command, self.path, body or None, headers)
                         answer = self.kept.getresponse()
-                        return answer.status, answer.read(), answer.headers["Content-Type"]
+                        kept = [(n, v) for n, v in answer.headers.items()
+                                if n.lower() not in ("content-length", "connection", "date", "server")]
+                        return answer.status, answer.read(), kept
                     except (OSError, http.client.HTTPException):
                         if fresh:
-                            return 503, b"{}", "application/json"
+                            return 503, b"{}"
 
-            def answer(self, status, body, content_type="application/x-amz-json-1.1"):
+            def answer(self, status, body, headers=(("Content-Type", "application/json"),)):
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
-                self.send_header("Content-Type", content_type or "application/json")
+                for name, value in headers:
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -292,27 +295,31 @@ class Mapped:
         return self.logged("mapping")[-1]
 
 
-class StreamCase(LocalCloudCase):
-    def node(self, *words):
-        if shutil.which("node") is None:
-            self.not_here("no node")
-        if not (NODE / "node_modules/.installed").exists():
-            self.not_here("tests/node/node_modules is not complete; run tests/node/install")
-        process = subprocess.Popen(["node", NODE / "peer.js", *map(str, words)],
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                   env={"PATH": os.environ["PATH"]})
-        self.addCleanup(self.end_of_node, process)
-        line = process.stdout.readline()
-        self.assertTrue(line, f"{words} did not start")
-        return process, json.loads(line)["port"]
+def node(case, *words):
+    """A server of tests/node/peer.js, for the time of the test; its process and port."""
+    if shutil.which("node") is None:
+        case.not_here("no node")
+    if not (NODE / "node_modules/.installed").exists():
+        case.not_here("tests/node/node_modules is not complete; run tests/node/install")
+    process = subprocess.Popen(["node", NODE / "peer.js", *map(str, words)],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               env={"PATH": os.environ["PATH"]})
 
-    @staticmethod
-    def end_of_node(process):
+    def end():
         if process.poll() is None:
             process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
             pipe.close()
+    case.addCleanup(end)
+    line = process.stdout.readline()
+    case.assertTrue(line, f"{words} did not start")
+    return process, json.loads(line)["port"]
+
+
+class StreamCase(LocalCloudCase):
+    def node(self, *words):
+        return node(self, *words)
 
     def kinesis(self):
         _, port = self.node("kinesis")

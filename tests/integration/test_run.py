@@ -64,14 +64,61 @@ class Run(unittest.TestCase):
         self.assertTrue((self.folder / "model/model.bin").exists())
         self.assertEqual(processes_of(self.folder), [])
 
+    def test_streams_once_shows_both_functions_at_work_and_leaves_nothing_behind(self):
+        self.needs_streams()
+        done = subprocess.run([SOURCE / "script/run", "--streams", "--once"], timeout=500, text=True,
+                              env={**self.environment, "N_RATINGS": "600"},
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        said = done.stdout[-3000:] + done.stderr[-3000:]
+        self.assertEqual(done.returncode, 0, said)
+        self.assertRegex(done.stdout, r'\n\{"predicted_rating": ')
+        asked, again, counted = re.search(
+            r"\nRequests of five users(.*)\nThe same users again(.*)\n600 ratings (.*)", done.stdout,
+            re.DOTALL).groups()
+        user = re.compile(r"^  user (\d+) +(computed|from Redis): (.+\(\d{4}\))$", re.MULTILINE)
+        first, second = sorted(user.findall(asked)), sorted(user.findall(again))
+        self.assertEqual(5, len(first), said)
+        self.assertEqual({"computed"}, {how for _, how, _ in first})
+        self.assertEqual({"from Redis"}, {how for _, how, _ in second})
+        self.assertEqual([(u, l) for u, _, l in first], [(u, l) for u, _, l in second])
+        windows = re.findall(r"^  window of \S+Z: (\d+) ratings of \d+ movies$", counted, re.MULTILINE)
+        self.assertEqual(600, sum(map(int, windows)))
+        self.assertRegex(counted, r"\n +\d+ ratings, mean \d\.\d\d: .+ \(\d{4}\)\n")
+        for name in ("requests", "ratings"):
+            self.assertFalse((self.folder / f"{name}-given-up.jsonl").exists())
+        self.assertEqual(processes_of(self.folder), [])
+
+    def needs_streams(self):
+        self.environment["REDIS_PORT"] = "21700"
+        for what in ("/usr/bin/redis-server", SOURCE / "tests/node/node_modules/.installed"):
+            if not os.path.exists(what):
+                sys.stderr.write(f"\nNOT TESTED HERE: {self.id()}: there is no {what}\n")
+                self.skipTest(f"there is no {what}")
+
+    def test_what_streams_need_and_is_not_there_is_said(self):
+        for name in ("redis-server", "node"):
+            script = f"folder={self.folder}; . script/streams.bash; need {name} debian-{name}"
+            done = subprocess.run(["/bin/bash", "-c", script], cwd=SOURCE, capture_output=True, text=True,
+                                  env={"PATH": str(self.folder)}, timeout=60)
+            self.assertEqual((1, f"run: --streams needs {name}, the Debian package debian-{name}\n"),
+                             (done.returncode, done.stderr))
+
     def test_ctrl_c_ends_everything(self):
+        self.assertCtrlCEnds("script/run")
+
+    def test_ctrl_c_ends_everything_with_streams(self):
+        self.needs_streams()
+        self.environment["N_RATINGS"] = "100"
+        self.assertCtrlCEnds("script/run", "--streams")
+
+    def assertCtrlCEnds(self, *words):
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(SOURCE)
-            os.execve("script/run", ["script/run"], self.environment)
+            os.execve("script/run", words, self.environment)
         self.addCleanup(os.close, terminal)
         seen = b""
-        end = time.monotonic() + 300
+        end = time.monotonic() + 500
         sent = False
         while time.monotonic() < end:
             if select.select([terminal], [], [], 1)[0]:

@@ -1,0 +1,150 @@
+"""The figures of the functions behind streams, with kinesalite (tests/node), a real Redis and a
+real serve on the same CPUs; used by bench.py.
+
+    stream    from a put to the result that can be read on the output stream; hits with Zipf users
+    soak      100,000 requests while Redis, serve and Kinesis fail (tests/integration/test_stream_soak.py)
+"""
+
+import base64
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+import serving
+from serving import BIN, CPUS, ROOT, free_port, running, say, train
+
+sys.path.insert(0, str(ROOT / "tests/integration"))
+
+LIMIT_MS = 20
+PER_SECOND = 50
+SECONDS = 30
+
+
+@contextlib.contextmanager
+def kinesalite():
+    """A client of one."""
+    from stream_case import Kinesis
+    process = subprocess.Popen(["node", ROOT / "tests/node/peer.js", "kinesis"], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        client = Kinesis(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
+        yield client
+        client.close()
+    finally:
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
+
+
+class Reader(threading.Thread):
+    """Looks at a stream of one shard all the time; when each result was there."""
+
+    def __init__(self, kinesis, stream):
+        super().__init__(daemon=True)
+        self.kinesis, self.seen, self.over = kinesis, {}, False
+        self.iterator = kinesis.call("GetShardIterator", StreamName=stream, ShardIteratorType="LATEST",
+                                     ShardId=kinesis.shards(stream)[0]["ShardId"])["ShardIterator"]
+
+    def run(self):
+        while not self.over:
+            answer = self.kinesis.call("GetRecords", ShardIterator=self.iterator)
+            now = time.perf_counter()
+            self.iterator = answer["NextShardIterator"]
+            for record in answer["Records"]:
+                result = json.loads(base64.b64decode(record["Data"]))
+                self.seen[result["request_id"]] = (now, result["from_cache"], result["latency_ms"])
+            time.sleep(0.001)
+
+
+def put_at_a_pace(kinesis, users, n, reader):
+    """One after the other, each at its moment; {id: when}."""
+    die, sent = random.Random(1), {}
+    weights = [1 / rank for rank in range(1, len(users) + 1)]
+    begin = time.perf_counter()
+    for i in range(n):
+        due = begin + i / PER_SECOND
+        time.sleep(max(0, due - time.perf_counter()))
+        user = die.choices(users, weights)[0]
+        sent[f"b-{i}"] = time.perf_counter()
+        kinesis.put("requests", user, json.dumps({"request_id": f"b-{i}", "user_id": int(user), "top_n": 20}))
+    end = time.monotonic() + 60
+    while len(reader.seen) < n and time.monotonic() < end:
+        time.sleep(0.01)
+    return sent
+
+
+def stream(folder):
+    say(f"\n## stream: from PutRecord to a result that can be read, {PER_SECOND} requests a second, Zipf users; "
+        f"no batching window, the mapping polls every 2 ms")
+    if shutil.which("node") is None or not (ROOT / "tests/node/node_modules").exists() \
+            or not os.path.exists("/usr/bin/redis-server"):
+        say("node with tests/node/node_modules, or redis-server, is not there")
+        return
+    prefix = train(folder)
+    with open(ROOT / "data/ratings.csv", encoding="utf-8") as lines:
+        users = sorted({line.split(",")[0] for line in lines if line[0].isdigit()}, key=int)
+    random.Random(2).shuffle(users)
+    port, redis_port, api = free_port(), free_port(), free_port()
+    everywhere = ",".join(map(str, CPUS))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(serving.redis(redis_port))
+        kinesis = stack.enter_context(kinesalite())
+        for name in ("requests", "results"):
+            kinesis.create(name)
+        stack.enter_context(running([BIN / "serve", "--prefix", prefix], port, dict(
+            SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1", SERVE_ACCESS_LOG="off"), everywhere))
+        variables = dict(RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{port}", METRICS="false",
+                         PREDICTIONS_STREAM_NAME="results", REDIS_ENABLED="true",
+                         REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=redis_port)
+        stack.enter_context(running(
+            [BIN / "local-cloud", "--port", api, "--log", "functions", "--kinesis", kinesis.url,
+             "--poll-seconds", "0.002", "--function", f"recommend={BIN / 'recommend'}", "--timeout", 30,
+             "--start", "early",
+             *(word for name, value in variables.items() for word in ("--variable", f"{name}={value}")),
+             "--route", "GET /empty=recommend,none",
+             "--mapping", "requests=recommend", "--StartingPosition", "TRIM_HORIZON",
+             "--FunctionResponseTypes", "ReportBatchItemFailures"], api, {}, everywhere,
+            "/empty"))
+        reader = Reader(kinesis, "results")
+        reader.start()
+        n = PER_SECOND * SECONDS
+        sent = put_at_a_pace(kinesis, users, n, reader)
+        reader.over = True
+        reader.join()
+    if len(reader.seen) < n:
+        sys.exit(f"bench: {n - len(reader.seen)} of {n} requests had no result")
+    ms = sorted((reader.seen[i][0] - sent[i]) * 1000 for i in sent)
+    function = sorted(took for _, _, took in reader.seen.values())
+    hits = sum(hit for _, hit, _ in reader.seen.values())
+    p99 = ms[int(len(ms) * 0.99)]
+    say(f"p50 {statistics.median(ms):.1f} ms, p99 {p99:.1f} ms, slowest {ms[-1]:.1f} ms of {n} "
+        f"(limit {LIMIT_MS} ms: {p99 / LIMIT_MS:.2f} of it); in the function p50 "
+        f"{statistics.median(function):.1f} ms, p99 {function[int(len(function) * 0.99)]:.1f} ms")
+    say(f"{100 * hits / n:.1f} % from Redis: {len(users)} users, rank r as often as 1/r, {n} requests")
+
+
+def soak(_):
+    n = os.environ.get("MF_SOAK_REQUESTS", "100000")
+    say(f"\n## soak: {n} requests while Redis is killed, serve says 503, Kinesis throttles")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "unittest", "test_stream_soak"], check=False, text=True,
+        cwd=ROOT / "tests/integration", capture_output=True,
+        env={**os.environ, "MF_SOAK_REQUESTS": n, "MF_BIN": str(BIN), "MF_SOURCE_DIR": str(ROOT)})
+    found = re.search(r"^SOAK (.*)$", done.stderr, re.MULTILINE)
+    if done.returncode != 0 or found is None:
+        sys.exit(f"bench: the soak failed\n{done.stderr[-3000:]}")
+    facts = json.loads(found[1])
+    say(f"every one of {facts['requests']} answered, rightly, in {facts['seconds']:.0f} s; {facts['twice']} came twice "
+        f"and are one by their id; " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in facts.items()
+                                                  if name not in ("requests", "seconds", "twice", "answers")))
+
+
+PARTS = dict(stream=stream, soak=soak)

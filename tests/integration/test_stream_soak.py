@@ -26,27 +26,28 @@ N_SHARDS = 4
 
 
 class FailingKinesis:
-    """What the proxy in front of Kinesis does, by a die of its own."""
+    """What the proxy in front of Kinesis does: of each kind of call every so manieth fails."""
 
     def __init__(self, kinesis, seed=1):
         self.kinesis, self.die = kinesis, random.Random(seed)
-        self.done = collections.Counter()
+        self.done, self.asked = collections.Counter(), collections.Counter()
         self._lock = threading.Lock()
 
     def __call__(self, operation, request):
         with self._lock:
-            throw = self.die.random()
+            self.asked[operation] += 1
+            turn = self.asked[operation] % 30
             spared = {i for i in range(len(request.get("Records", ()))) if self.die.random() < 0.7}
-        if operation == "GetRecords" and throw < 0.05:
+        if operation == "GetRecords" and turn in (7, 22):
             return self.note("reads throttled", throttled())
         if operation != "PutRecords":
             return None
-        if throw < 0.02:
+        if turn == 3:
             return self.note("writes throttled", throttled())
-        if throw < 0.03:
+        if turn == 9:
             self.kinesis.call("PutRecords", **request)
             return self.note("answers lost", "drop")
-        if throw < 0.08:
+        if turn in (5, 20):
             return self.note("writes in part", (200, self.in_part(request, spared)))
         return None
 
@@ -93,10 +94,10 @@ class Soak(ServeCase):
         times = [0]
 
         def run():
-            while not over.wait(0.7):
+            while not over.wait(1):
                 redis.kill()
                 times[0] += 1
-                if over.wait(0.5):
+                if over.wait(0.3):
                     return
                 redis.start()
         thread = threading.Thread(target=run, daemon=True)
@@ -106,10 +107,11 @@ class Soak(ServeCase):
         return times
 
     def serve_that_fails(self, server):
-        die, refused = random.Random(2), [0]
+        asked, refused = [0], [0]
 
         def act(_, __):
-            if die.random() < 0.1:
+            asked[0] += 1
+            if asked[0] % 7 == 5:
                 refused[0] += 1
                 return 503, {"error": {"message": "busy"}}
             return None
@@ -139,7 +141,7 @@ class Soak(ServeCase):
                             "RECOMMEND_SERVICE_URL": to_serve.url, "METRICS": "false",
                             "PREDICTIONS_STREAM_NAME": "predictions", "REDIS_ENABLED": "true",
                             "REDIS_ENDPOINT": "127.0.0.1", "REDIS_PORT": str(redis.port),
-                            "REDIS_RETRY_MS": "200"}}},
+                            "REDIS_RETRY_MS": "100"}}},
             kinesis=to_kinesis.url, mappings=[{
                 "EventSourceArn": "requests", "FunctionName": "recommend", "BatchSize": 100,
                 "StartingPosition": "TRIM_HORIZON", "MaximumBatchingWindowInSeconds": 0.1,
@@ -189,7 +191,7 @@ class Soak(ServeCase):
                  "from_cache": round(hits / len(reader.results), 3), "redis_restarts": times[0],
                  "serve_503": refused[0], **faults.done}
         print(f"SOAK {json.dumps(facts)}", file=sys.stderr)
-        for what in ("reads throttled", "writes throttled", "writes in part"):
+        for what in ("reads throttled", "writes throttled", "writes in part", "answers lost"):
             self.assertGreater(faults.done[what], 0, facts)
         self.assertGreater(times[0], 0, facts)
         self.assertGreater(refused[0], 0, facts)

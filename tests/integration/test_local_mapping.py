@@ -78,6 +78,7 @@ class Batches(StreamCase):
         call = f.wait_for_calls(1)[0]
         self.assertGreaterEqual(call["at"] - before, 1)
         self.assertEqual([["one"]], f.batches)
+        self.assertGreaterEqual(f.counts()["iterator_age_ms"], 1000)
 
     def test_a_batch_stays_below_six_megabytes(self):
         kinesis = self.kinesis()

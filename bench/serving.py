@@ -415,8 +415,8 @@ def cpu_seconds(pid):
 
 
 def recommend(folder):
-    say("\n## recommend: batches of requests from a stream, a user's best 20 of 60,000 items each; serve (one "
-        "thread) and Redis on the first CPU, the function and its streams on the second")
+    say("\n## recommend: batches of requests from a stream, a user's best 20 of 60,000 items each; Redis on the "
+        "first CPU, the function and its streams on the second, serve with a thread for each CPU on all")
     if not os.path.exists("/usr/bin/redis-server"):
         say("redis-server is not there")
         return
@@ -446,9 +446,13 @@ def recommend(folder):
         rate, our, their = map(statistics.median, (rates, ours, theirs))
         say(f"{name:44} {rate:6.0f}/s, fastest {max(rates):.0f}/s; batch p50 {facts['batch_ms']['median']:.2f} ms, "
             f"p99 {facts['batch_ms']['p99']:.2f} ms; CPU for each request {our:.1f} µs here, {their:.1f} µs in serve"
-            f" (limit {limit}/s: {rate / limit:.2f}; by the busier CPU alone {1e6 / max(our, their) / limit:.2f})")
+            f" (limit {limit}/s: {rate / limit:.2f}; the function's CPU alone {1e6 / our:.0f}/s)")
 
-    with redis(redis_port), serve(folder / "ml", port, SERVE_ACCESS_LOG="off") as server:
+    variables = dict(SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1", SERVE_ACCESS_LOG="off",
+                     SAGEMAKER_MODEL_SERVER_WORKERS=str(len(CPUS)))
+    everywhere = ",".join(map(str, CPUS))
+    with redis(redis_port), running([BIN / "serve", "--prefix", folder / "ml"], port, variables,
+                                    everywhere) as server:
         measure("from Redis, batches of 100", through, 100, 500, 1000, 20000)
         measure("from Redis, batches of 1,000", through, 1000, 50, 1000, 20000)
         measure("computed by serve, batches of 100", plain, 100, 50, 10 ** 6, 5000)
@@ -456,10 +460,8 @@ def recommend(folder):
         lines = "".join(json.dumps({"userId": f"u{u:08}", "top_n": 20}) + "\n" for u in range(25))
         rate, *_ = wrk(port, folder, lines, connections=4, content_type="application/jsonlines")
         say(f"serve alone, 25 users in a request: {25 * rate:.0f} lists/s")
-    env = {k: v for k, v in plain.items() if k != "RECOMMEND_SERVICE_URL"}
-    env["MODEL_URI"] = str(model / "model.bin")
-    with serve(folder / "ml", port, SERVE_ACCESS_LOG="off") as server:
-        first = 0
+        env = {k: v for k, v in plain.items() if k != "RECOMMEND_SERVICE_URL"}
+        env["MODEL_URI"] = str(model / "model.bin")
         measure("computed in the function's own process", env, 100, 50, 10 ** 6, 5000)
     say(f"load average of the machine: {os.getloadavg()[0]:.1f} on {len(CPUS)} CPUs")
 

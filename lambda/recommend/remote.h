@@ -5,7 +5,7 @@
  *     {"userId":"7","top_n":5}
  *
  * Many users go in one request, and a few such requests are under way at once: a request
- * for each user would cost both sides more than the answer (bench/recommend.py has both).
+ * for each user would cost both sides more than the answer (script/bench recommend).
  *
  * (1) A request that the model refuses (400, 413, 424 with such a status inside) is asked
  *     again user by user; who is then refused can never be answered. So is one that it breaks

@@ -141,6 +141,9 @@ static void write_metrics(mf_recommend_function *f, const mf_invocation *invocat
     count(&metrics, "Records", outcome->n_records);
     count(&metrics, "Answers", outcome->n_answered);
     count(&metrics, "DeadLetters", outcome->n_dead);
+    count(&metrics, "DeadLettersLost", outcome->n_dead_lost);
+    count(&metrics, "ModelErrors", outcome->n_unanswered);
+    count(&metrics, "StreamErrors", outcome->n_unwritten);
     count(&metrics, "Repeated", outcome->n_repeated);
     count(&metrics, "Failed", outcome->n_failed);
     count(&metrics, "PutRetries", outcome->tally.n_refused);

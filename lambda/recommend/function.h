@@ -6,10 +6,11 @@
  * (2) A dead letter is one line of the log (WARN, "dead_letter") with sequence number and
  *     reason and no word of the record.
  * (3) Requests that are to come again are one line (WARN, "come_again") with the reason and
- *     the lowest sequence number's count of followers.
+ *     how many they are; dead letters that are lost are one too (ERROR, "dead_letters_lost").
  * (4) Each batch is one line of metrics, namespace Recommender, dimension Function=recommend:
- *     Latency, CacheLatency, ModelLatency, PutLatency, RecordAge (ms), Records, Answers,
- *     CacheHits, CacheMisses, DeadLetters, Repeated, Failed, PutRetries, CacheErrors (count).
+ *     Latency, CacheLatency, ModelLatency, PutLatency, RecordAge (ms); Records, Answers,
+ *     CacheHits, CacheMisses, Repeated, PutRetries, Failed (count: they come again) and what
+ *     went wrong, by kind: DeadLetters, DeadLettersLost, ModelErrors, StreamErrors, CacheErrors.
  *
  * Threads: the runtime's. */
 #ifndef MF_LAMBDA_RECOMMEND_FUNCTION_H

@@ -293,6 +293,9 @@ static void judge_wishes(work *w)
     w->n_usable = i;
     if (i < h->n_items)
         w->outcome->failure = h->wishes.failure;
+    for (; i < h->n_items; i++)
+        w->outcome->n_unanswered += h->items[i].kind == WISHING &&
+                                    h->wishes.wishes[h->items[i].wish].state == MF_WISH_FAILED;
 }
 
 /* ---------------------------------------------------------------------- the streams */
@@ -340,9 +343,10 @@ static bool put_outgoing(work *w, const char *stream, mf_aws_failure *failure)
     w->outcome->tally.n_written += tally.n_written;
     w->outcome->tally.n_refused += tally.n_refused;
     w->outcome->tally.n_calls += tally.n_calls;
-    for (size_t i = 0; i < w->n_outgoing; i++)
-        if (h->outgoing[i].is_written)
-            h->items[h->outgoing_item[i]].is_done = true;
+    for (size_t i = 0; i < w->n_outgoing; i++) {
+        h->items[h->outgoing_item[i]].is_done = h->outgoing[i].is_written;
+        w->outcome->n_unwritten += !h->outgoing[i].is_written;
+    }
     return ok;
 }
 

@@ -49,6 +49,8 @@ typedef struct mf_recommend_outcome {
     double cache_ms, score_ms, put_ms;
     double oldest_ms; /* age of the oldest record when the batch came; 0: not told    */
     mf_kinesis_tally tally;
+    size_t n_unanswered;   /* requests that nobody had an answer to           */
+    size_t n_unwritten;    /* answers and dead letters that a stream did not take */
     size_t n_dead_lost;    /* dead letters that their stream will never take          */
     mf_error failure;      /* why requests are to come again; else MF_OK              */
     mf_error dead_failure; /* why dead letters are lost; else MF_OK                   */

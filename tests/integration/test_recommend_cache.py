@@ -237,7 +237,22 @@ class Doors(RecommendCase):
         self.assertEqual("error", f.ask(request(1, "d")).kind)
         self.assertEqual([], peer.complaints)
 
-    def test_models_come_from_s3_and_archives(self):
+    def test_a_newer_model_takes_the_place_of_the_one_in_process(self):
+        path = self.folder / "model.bin"
+        place_model(path)
+        f = self.function(MODEL_URI=str(path), MODEL_REFRESH_SECONDS="1")
+        self.assertFine(f.ask(request(1)))
+        old = self.stream.events()[0]["model_version"]
+        self.assertEqual(self.version(), old)
+        place_model(path, trained(seed=8))
+        n = iter(range(100000))
+
+        def is_newer():
+            self.assertFine(f.ask(request(1, f"n{next(n)}")))
+            return self.stream.events()[-1]["model_version"] != old
+        eventually(is_newer, "answers of the newer model")
+
+    def test_models_come_from_s3(self):
         """48"""
         s3 = Peer("s3", KEYS, REGION)
         self.addCleanup(s3.close)

@@ -65,6 +65,9 @@ class OutputStream(RecommendCase):
         reply = f.send(event, deadline_in=2.0)
         self.assertFrom(reply, event, 1)
         self.assertEqual(["r-1", "r-3", "r-4", "r-5"], self.stream.ids())
+        metrics = f.metrics()
+        self.assertEqual((4, 1, 1, 0), tuple(metrics[name] for name in (
+            "Answers", "Failed", "StreamErrors", "ModelErrors")))
         self.stream.faults = []
         again = {"Records": event["Records"][1:]}
         self.assertFine(f.send(again))
@@ -188,6 +191,9 @@ class Service(RecommendCase):
         event = f.event(*(request(user) for user in range(1, 6)))
         self.assertFrom(f.send(event, deadline_in=20.0), event, 2)
         self.assertEqual(["r-1", "r-2"], self.stream.ids())
+        metrics = f.metrics()
+        self.assertEqual((2, 3, 0, 1), tuple(metrics[name] for name in (
+            "Answers", "Failed", "StreamErrors", "ModelErrors")))
         self.front.always = lambda seen: None
         self.assertFine(f.send({"Records": event["Records"][2:]}))
         self.assertEqual([f"r-{user}" for user in range(1, 6)], self.stream.ids())

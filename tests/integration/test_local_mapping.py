@@ -287,7 +287,7 @@ def handle(event, n):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, "def handle(event, n): raise ValueError('no')",
-                        MaximumRecordAgeInSeconds=3)
+                        MaximumRecordAgeInSeconds=6)
         kinesis.put("s", "k", "old")
         f.wait(lambda: f.batches, "a call")
         f.wait(lambda: f.given_up, "a record given up")

@@ -64,8 +64,11 @@ class Faults(StreamCase):
         kinesis, proxy, f = self.behind(self.nth(
             "GetRecords", lambda n: (400, {"__type": "ExpiredIteratorException"}) if n % 4 == 0 else None))
         self.all_come_once(kinesis, f)
-        self.assertGreater(proxy.calls.count("GetShardIterator"), 1)
-        self.assertTrue(f.logged("iterator_expired"))
+        f.wait_for_log("iterator_expired", 2)
+        kinesis.put("s", "k", "last")
+        f.wait_for_records("last")
+        self.assertEqual((201, "last"), (len(f.records), f.records[-1]))
+        self.assertGreater(proxy.calls.count("GetShardIterator"), 2)
 
     def test_an_answer_that_is_too_large_is_asked_for_in_parts(self):
         """The stand-in gives 10,000 records whatever their size."""

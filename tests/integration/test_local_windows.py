@@ -53,7 +53,7 @@ class Windows(StreamCase):
         kinesis, f = self.one(BatchSize=2)
         f.wait_for_log("shard_open")
         start_of_window(2)
-        kinesis.put("s", "k", "a", "b", "c", "d", "e")
+        kinesis.put_many("s", [("k", t) for t in "abcde"])
         f.wait(lambda: self.finals(f), "a final call")
         events = f.events
         first, last = events[0], events[-1]
@@ -96,7 +96,7 @@ class Windows(StreamCase):
         kinesis.create("s")
         for _ in range(3):
             start_of_window(1)
-            kinesis.put("s", "k", "x", "y")
+            kinesis.put_many("s", [("k", "x"), ("k", "y")])
         f = self.mapped(kinesis, COUNT, TumblingWindowInSeconds=1)
         f.wait(lambda: len(self.finals(f)) == 3, "three windows")
         self.assertEqual(["2", "2", "2"], [e["state"]["n"] for e in self.finals(f)])
@@ -145,7 +145,7 @@ def handle(event, n):
 """, BatchSize=1)
         f.wait_for_log("shard_open")
         start_of_window(2)
-        kinesis.put("s", "k", "a", "b")
+        kinesis.put_many("s", [("k", "a"), ("k", "b")])
         f.wait(lambda: self.finals(f), "a final call")
         self.assertEqual([["a"], ["b"], ["b"], []], f.batches)
         self.assertEqual([{}, {"n": "1"}, {"n": "1"}, {"n": "2"}], [e["state"] for e in f.events])

@@ -14,6 +14,7 @@ import time
 import unittest
 
 from harness import BIN, SOURCE
+from serving import Port
 
 
 def processes_of(folder):
@@ -43,7 +44,9 @@ class Run(unittest.TestCase):
 
     def test_ports_that_are_taken_give_way_to_the_next(self):
         for name in ("PORT", "ENDPOINT_PORT"):
-            taken = socket.create_server(("127.0.0.1", 0))
+            port = Port()  # the one behind it is not a client's either
+            self.addCleanup(port.close)
+            taken = socket.create_server(("127.0.0.1", port.number))
             self.addCleanup(taken.close)
             self.environment[name] = str(taken.getsockname()[1])
         done = subprocess.run([SOURCE / "script/run", "--once"], env=self.environment, timeout=300,

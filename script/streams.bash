@@ -52,7 +52,8 @@ start_stand_ins() {
     done
     stand_in kinesis
     stand_in dynamodb
-    cache=(REDIS_ENABLED=true REDIS_ENDPOINT=127.0.0.1 "REDIS_PORT=$redis")
+    cache=(REDIS_ENABLED=true REDIS_ENDPOINT=127.0.0.1 "REDIS_PORT=$redis"
+        REDIS_COMMAND_MS=500)
     show prepare
 }
 

@@ -74,6 +74,16 @@ static void idle_connections_are_closed_without_a_word(void **state)
     stop_server(server);
 }
 
+/* How many bytes come until the end, whatever that is. */
+static size_t read_all(client *c)
+{
+    size_t n_all = 0;
+    ssize_t n;
+    while ((n = recv(c->fd, c->bytes, sizeof c->bytes, 0)) > 0)
+        n_all += (size_t)n;
+    return n_all;
+}
+
 static void a_client_that_reads_nothing_is_cut_off(void **state)
 {
     (void)state;
@@ -82,10 +92,14 @@ static void a_client_that_reads_nothing_is_cut_off(void **state)
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
     send_text(c, "GET /big HTTP/1.1\r\n\r\n");
-    assert_soon(stats_of(server).connections == 1 && stats_of(server).buffered_bytes > 0);
+    /* The rest of the answer waits for 200 ms, which a busy machine may not let us see; that
+     * there was one shows in what has come. */
+    assert_soon(stats_of(server).timed_out == 1);
     assert_soon(stats_of(server).connections == 0);
-    assert_int_equal(stats_of(server).timed_out, 1);
     assert_int_equal(stats_of(server).buffered_bytes, 0);
+    assert_true(stats_of(server).bytes_out > 0);
+    const size_t n_came = read_all(c);
+    assert_true(n_came > 0 && n_came < 8u << 20);
     close_client(c);
     stop_server(server);
 }
@@ -99,15 +113,19 @@ static client *open_narrow_client(const mf_http_server *server)
     return c;
 }
 
-/* Reads up to n_bytes at a time, with pauses, until the end or until somebody was cut
- * off; how many came. */
+/* Reads up to n_bytes every pause_ms, sooner when it is late, until the end or until somebody
+ * was cut off; how many came. */
 static size_t read_slowly(const mf_http_server *server, client *c, size_t n_bytes, int pause_ms)
 {
     size_t n_all = 0;
     ssize_t n;
+    int64_t due = now_ms();
     while (stats_of(server).timed_out == 0 && (n = recv(c->fd, c->bytes, n_bytes, 0)) > 0) {
         n_all += (size_t)n;
-        poll(NULL, 0, pause_ms);
+        due += pause_ms;
+        const int64_t left = due - now_ms();
+        if (left > 0)
+            poll(NULL, 0, (int)left);
     }
     return n_all;
 }
@@ -116,18 +134,19 @@ static void a_client_that_reads_by_drops_is_cut_off_and_a_steady_one_is_not(void
 {
     (void)state;
     mf_http_settings settings = test_settings();
-    settings.write_ms = 1000;
+    /* A MiB in that time is asked for; three of them a second are read, and a third of one. */
+    settings.write_ms = 2000;
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
     const int64_t start = now_ms();
     send_text(c, "GET /big HTTP/1.0\r\n\r\n");
-    assert_true(read_slowly(server, c, 40960, 10) > 8u << 20);
+    assert_true(read_slowly(server, c, 40960, 12) > 8u << 20);
     assert_true(now_ms() - start > settings.write_ms);
     assert_int_equal(stats_of(server).timed_out, 0);
     close_client(c);
     c = open_narrow_client(server);
     send_text(c, "GET /big HTTP/1.0\r\n\r\n");
-    assert_true(read_slowly(server, c, 4096, 10) < 4u << 20);
+    assert_true(read_slowly(server, c, 4096, 12) < 4u << 20);
     assert_int_equal(stats_of(server).timed_out, 1);
     close_client(c);
     stop_server(server);

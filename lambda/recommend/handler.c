@@ -6,11 +6,7 @@
 
 #include <stdio.h>
 
-enum {
-    BYTES_KEPT = 8 << 20,
-    CACHE_GET_MS = 150, /* a connection and a command, by their defaults */
-    CACHE_SET_MS = 100,
-};
+enum { BYTES_KEPT = 8 << 20 };
 
 typedef enum item_kind {
     DEAD,     /* no request, or refused by the model */
@@ -28,7 +24,7 @@ struct mf_recommend_item {
     mf_recommend_request request;
     mf_answered_key key;
     size_t wish;
-    mf_id data; /* of a dead letter in an aggregate */
+    mf_id data; /* of a record in an aggregate, should it become a dead letter */
     size_t reason_at, n_reason;
 };
 
@@ -72,10 +68,14 @@ static bool take_user_record(work *w, size_t record, const mf_user_record *user_
     mf_error why = {.code = MF_OK};
     if (item == NULL)
         return false;
+    const mf_id data = user_record->data;
     item->is_aggregated = user_record->is_aggregated;
     item->sub_sequence_number = user_record->sub_sequence_number;
+    if (item->is_aggregated && data.n_bytes > 0) {
+        item->data = (mf_id){h->kept.bytes + h->kept.n_bytes, data.n_bytes};
+        mf_text_append(&h->kept, data.bytes, data.n_bytes);
+    }
     const size_t kept = h->kept.n_bytes;
-    const mf_id data = user_record->data;
     if (mf_recommend_request_read(&item->request, &limits, data.bytes, data.n_bytes, &h->kept,
                                   &why)) {
         item->kind = WISHING;
@@ -84,9 +84,6 @@ static bool take_user_record(work *w, size_t record, const mf_user_record *user_
     if (why.code == MF_ERR_MEMORY)
         return mf_fail(w->err, why.code, MF_NOWHERE, "%s", why.text);
     h->kept.n_bytes = kept;
-    if (data.n_bytes > 0)
-        mf_text_append(&h->kept, data.bytes, data.n_bytes);
-    item->data = (mf_id){h->kept.bytes + kept, data.n_bytes};
     bury(h, item, why.text, strlen(why.text));
     return true;
 }
@@ -132,8 +129,8 @@ static bool take_apart(work *w)
     h->n_items = 0;
     mf_text_clear(&h->reasons, BYTES_KEPT);
     mf_text_clear(&h->kept, BYTES_KEPT);
-    /* What is kept of a record is no longer than the record. */
-    if (!mf_text_reserve(&h->kept, invocation->n_event))
+    /* What is kept of a record is no longer than twice the record: itself, and its members. */
+    if (!mf_text_reserve(&h->kept, 2 * invocation->n_event))
         return mf_fail(w->err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
     for (size_t i = 0; i < h->batch.n_records; i++)
         if (!take_record(w, i))
@@ -191,10 +188,12 @@ static void score(work *w, size_t most)
     w->outcome->asked_scorer = true;
 }
 
-static uint32_t cache_budget_ms(const work *w, uint32_t usual_ms)
+/* What the cache may take at worst, or a share of what is left when that is less. */
+static uint32_t cache_budget_ms(const work *w)
 {
+    const uint32_t worst_ms = mf_cache_session_worst_ms(w->h->cache);
     const int64_t share_ms = mf_invocation_budget_ms(w->invocation, w->h->settings->margin_ms) / 8;
-    return share_ms < usual_ms ? (uint32_t)share_ms : usual_ms;
+    return share_ms < worst_ms ? (uint32_t)share_ms : worst_ms;
 }
 
 static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
@@ -224,7 +223,7 @@ static void look_in_cache(work *w, const char *version)
                               version))
             h->chosen[n++] = wish;
     }
-    mf_cache_session_get(h->cache, h->keys, n, cache_budget_ms(w, CACHE_GET_MS), take_found, w);
+    mf_cache_session_get(h->cache, h->keys, n, cache_budget_ms(w), take_found, w);
     w->outcome->cache_ms += (mf_clock_seconds() - start_s) * 1e3;
 }
 
@@ -246,7 +245,7 @@ static void store_in_cache(work *w)
                                            .known_user = wish->known_user};
     }
     if (n > 0)
-        mf_cache_session_set(h->cache, h->keys, h->entries, n, cache_budget_ms(w, CACHE_SET_MS));
+        mf_cache_session_set(h->cache, h->keys, h->entries, n, cache_budget_ms(w));
     w->outcome->cache_ms += (mf_clock_seconds() - start_s) * 1e3;
 }
 
@@ -355,19 +354,36 @@ static bool has_memory(const work *w, const mf_text *text)
     return !text->failed || mf_fail(w->err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for answers");
 }
 
+/* An answer that no stream takes would fail for ever: its request is a dead letter. */
+static void bury_answer(work *w, mf_recommend_item *item, size_t n_answer)
+{
+    char why[128];
+    const int n = snprintf(why, sizeof why,
+                           "top_n: its answer has %zu bytes, and a stream takes records of %d",
+                           n_answer, MF_KINESIS_RECORD_BYTES);
+    w->outcome->n_requests--;
+    bury(w->h, item, why, (size_t)n);
+}
+
 static bool write_results(work *w)
 {
     mf_recommend_handler *h = w->h;
     if (!begin_outgoing(w))
         return false;
     for (size_t i = 0; i < w->n_usable; i++) {
-        const mf_recommend_item *item = &h->items[i];
+        mf_recommend_item *item = &h->items[i];
         if (item->kind != WISHING)
             continue;
         const mf_wish *wish = &h->wishes.wishes[item->wish];
         const size_t from = h->out.n_bytes;
         mf_result_write(&h->out, &item->request, &h->wishes, wish,
                         (wish->granted_s - w->start_s) * 1e3);
+        const size_t n_answer = h->out.n_bytes - from;
+        if (n_answer + item->request.user.n_bytes > MF_KINESIS_RECORD_BYTES) {
+            h->out.n_bytes = from;
+            bury_answer(w, item, n_answer);
+            continue;
+        }
         add_outgoing(w, item->request.user, from, i);
         w->outcome->n_from_cache += wish->from_cache;
         w->outcome->n_computed += !wish->from_cache;

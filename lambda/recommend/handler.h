@@ -5,8 +5,9 @@
  *      (streams/batch.h, payload.h)  (request.h)  (wish.h)   (scorer.h)  (result.h)
  *
  * (1) What one user is wished by several requests is asked for once.
- * (2) A record that is no request, and one that the model refuses, is a dead letter: counted,
- *     handed to `said` and, when there is a stream for it, put there. It comes again only when
+ * (2) A record that is no request, one that the model refuses, and one whose answer is longer
+ *     than a stream's records may be, is a dead letter: counted, handed to `said` and, when
+ *     there is a stream for it, put there. It comes again only when
  *     that stream does not take it for now; one that it will never take (there is no such
  *     stream, say) is lost and counted, or it would hold up its shard.
  * (3) Of the requests that could not be answered for now the first ends the batch: what

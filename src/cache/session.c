@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 struct mf_cache_session {
+    const mf_cache_settings *settings;
     struct event_base *base;
     struct event *over; /* the budget */
     mf_cache_client *client;
@@ -43,6 +44,7 @@ mf_cache_session *mf_cache_session_open(mf_cache *cache, mf_error *err)
     if (config != NULL)
         event_config_free(config);
     if (session != NULL && session->base != NULL) {
+        session->settings = mf_cache_get_settings(cache);
         session->over = evtimer_new(session->base, when_over, session);
         session->client = mf_cache_client_create(cache, session->base, err);
     }
@@ -101,6 +103,11 @@ static void ask(question *q, const mf_cache_key *keys, size_t n, const mf_cache_
         event_base_loop(session->base, EVLOOP_ONCE);
     if (q->lookup != NULL)
         mf_cache_client_cancel(session->client, q->lookup);
+}
+
+uint32_t mf_cache_session_worst_ms(const mf_cache_session *session)
+{
+    return session->settings->connect_ms + session->settings->command_ms;
 }
 
 bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,

@@ -2,8 +2,9 @@
  * long, and returns.
  *
  *     mf_cache_session *session = mf_cache_session_open(cache, err);
- *     mf_cache_session_get(session, keys, n, 150, found, argument);   … one MGET, or a few
- *     mf_cache_session_set(session, keys, entries, n, 50);
+ *     const uint32_t budget_ms = mf_cache_session_worst_ms(session);
+ *     mf_cache_session_get(session, keys, n, budget_ms, found, argument);   … one MGET, or a few
+ *     mf_cache_session_set(session, keys, entries, n, budget_ms);
  *
  * The promises of client.h hold, and:
  *
@@ -23,6 +24,10 @@ typedef struct mf_cache_session mf_cache_session;
 
 /* cache is borrowed. Does not connect yet. Fails MF_ERR_MEMORY. */
 mf_cache_session *mf_cache_session_open(mf_cache *cache, mf_error *err);
+
+/* The budget of whom the settings alone shall limit: REDIS_CONNECT_MS for a connection, which may
+ * have to be opened, and REDIS_COMMAND_MS for what is said on it. */
+uint32_t mf_cache_session_worst_ms(const mf_cache_session *session);
 
 /* Key i is in the cache. entry is a view for the time of the call. */
 typedef void mf_cache_session_found(void *argument, size_t i, const mf_cache_entry *entry);

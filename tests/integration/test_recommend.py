@@ -166,10 +166,14 @@ class DeadLetters(RecommendCase):
         server = self.serve(env={"SERVE_MAX_TOP_N": "10"})
         f = self.function(DEAD_LETTER_STREAM_NAME=DEAD,
                           RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{server.port}/")
-        self.assertFine(f.ask(request(1, top_n=5), request(2, top_n=11), request(3, top_n=10)))
-        self.assertEqual(["r-1", "r-3"], self.stream.ids())
-        [letter] = self.stream.events(DEAD)
+        refused = request(4, top_n=12)
+        self.assertFine(f.ask(request(1, top_n=5), request(2, top_n=11), request(3, top_n=10),
+                              aggregated(request(5, top_n=1), refused)))
+        self.assertEqual(["r-1", "r-3", "r-5"], self.stream.ids())
+        letter, packed = self.stream.events(DEAD)
         self.assertIn("top_n", letter["reason"])
+        self.assertEqual(encoded(request(2, top_n=11)), letter["data"])
+        self.assertEqual((1, encoded(refused)), (packed["sub_sequence_number"], packed["data"]))
 
     def test_a_strict_model_has_nothing_for_a_stranger(self):
         strict = self.serve(env={"SERVE_STRICT": "true"})

@@ -23,7 +23,7 @@ typedef struct world {
     char taken[1024]; /* the keys of what was written, each and a blank */
 } world;
 
-/* Users whose name begins with 'f' fail, with 'r' are refused. */
+/* Users whose name begins with 'f' fail, with 'r' are refused, with 'l' get a long list. */
 static void score(void *context, mf_wishes *wishes, mf_wish *const *chosen, size_t n,
                   int64_t deadline_ms)
 {
@@ -39,7 +39,11 @@ static void score(void *context, mf_wishes *wishes, mf_wish *const *chosen, size
             mf_wish_refuse(wishes, chosen[i], "never");
         } else {
             const size_t at = wishes->text.n_bytes;
-            mf_text_literal(&wishes->text, "[1,2]");
+            mf_text_literal(&wishes->text, "[1,");
+            for (size_t b = 0; chosen[i]->user.bytes[0] == 'l' && b < MF_KINESIS_RECORD_BYTES;
+                 b += 8)
+                mf_text_literal(&wishes->text, "1000000,");
+            mf_text_literal(&wishes->text, "2]");
             mf_wish_grant(chosen[i], at, wishes->text.n_bytes - at, 2, true, "v1");
         }
     }
@@ -60,6 +64,7 @@ static bool put(void *context, const mf_kinesis_put *records, mf_kinesis_tally *
     w->n_puts++;
     for (size_t i = 0; i < records->n_records; i++) {
         mf_kinesis_record *r = &records->records[i];
+        assert_true(r->n_key + r->n_data <= MF_KINESIS_RECORD_BYTES);
         assert_int_equal(r->data[0], '{');
         assert_int_equal(r->data[r->n_data - 1], '}');
         if (w->take == 0) {
@@ -229,6 +234,21 @@ static void dead_letters_wait_for_their_stream_unless_it_will_never_take_them(vo
     close_world(&w);
 }
 
+static void an_answer_that_no_stream_takes_is_a_dead_letter(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w);
+    snprintf(w.settings.dead_letter_stream, sizeof w.settings.dead_letter_stream, "dead");
+    make_event(&w, "a long b", 1);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FINE);
+    assert_string_equal(w.taken, "a b k ");
+    assert_int_equal(w.outcome.n_requests, 2);
+    assert_int_equal(w.outcome.n_dead, 1);
+    close_world(&w);
+}
+
 /* Whatever allocation fails, the batch fails, and is handled when it comes again. */
 static void any_allocation_may_fail(void **state)
 {
@@ -260,6 +280,7 @@ int main(void)
         cmocka_unit_test(what_the_stream_did_not_take_comes_again_and_nothing_else_is_put_again),
         cmocka_unit_test(one_user_is_asked_for_once),
         cmocka_unit_test(dead_letters_wait_for_their_stream_unless_it_will_never_take_them),
+        cmocka_unit_test(an_answer_that_no_stream_takes_is_a_dead_letter),
         cmocka_unit_test(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,11 @@
  * per_second   requests answered in a second, all that the function does included
  * batch_ms     from sending an event until its response is here
  * cpu_us       of the function's processor time for each request
+ * from_cache   share of calls of PutRecords whose last answer came from Redis
+ * sample       the last answer of the last call, for the caller to compare
+ *
+ * Ends at once when a call's last answer has not 20 recommendations, or is for a user whom the
+ * model does not know: that would be less work.
  *
  * The runtime is one thread, each connection of the stream another. Prints one JSON line. */
 #include "base/base64.h"
@@ -25,7 +30,8 @@
 static const char taken[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
 static const char fine[] = "{\"batchItemFailures\":[]}";
 
-static atomic_size_t n_written, n_calls;
+static atomic_size_t n_written, n_calls, n_cached;
+static char sample[8192]; /* written by one stream at a time: batches follow each other */
 
 /* ------------------------------------------------------------------- output stream */
 
@@ -37,14 +43,38 @@ static size_t count(const char *text, const char *word)
     return n;
 }
 
+/* A call's last answer: the first may have been computed for the sake of the model's version. */
+static void check_last(const char *request, mf_text *answer)
+{
+    static const char data[] = "\"Data\":\"";
+    const char *last = NULL;
+    for (const char *at = request; (at = strstr(at, data)) != NULL; at++)
+        last = at + sizeof data - 1;
+    mf_text_clear(answer, SIZE_MAX);
+    if (last == NULL || !mf_base64_decode(answer, last, strcspn(last, "\"")))
+        die("an answer is not base64");
+    mf_text_append(answer, "", 1);
+    if (answer->failed || answer->n_bytes > sizeof sample ||
+        strstr(answer->bytes, "\"count\":20,") == NULL ||
+        strstr(answer->bytes, "\"known_user\":false") != NULL) {
+        fprintf(stderr, "bench_recommend: not an answer of 20 for a known user: %s\n",
+                answer->bytes);
+        exit(1);
+    }
+    if (strstr(answer->bytes, "\"from_cache\":true") != NULL)
+        atomic_fetch_add(&n_cached, 1);
+    memcpy(sample, answer->bytes, answer->n_bytes);
+}
+
 static void *acknowledge(void *argument)
 {
     peer *p = argument;
-    mf_text body = MF_TEXT_EMPTY, head = MF_TEXT_EMPTY;
+    mf_text body = MF_TEXT_EMPTY, head = MF_TEXT_EMPTY, answer = MF_TEXT_EMPTY;
     size_t n_body;
     const char *request;
     while ((request = read_request(p, &n_body)) != NULL) {
         const size_t n = count(request, "\"PartitionKey\":");
+        check_last(request, &answer);
         mf_text_clear(&body, SIZE_MAX);
         mf_text_clear(&head, SIZE_MAX);
         mf_text_literal(&body, "{\"FailedRecordCount\":0,\"Records\":[");
@@ -70,6 +100,7 @@ static void *acknowledge(void *argument)
     free(p);
     mf_text_free(&body);
     mf_text_free(&head);
+    mf_text_free(&answer);
     return NULL;
 }
 
@@ -213,12 +244,13 @@ int main(int argc, char **argv)
     must_read(&runtime, "");
     mf_text event = MF_TEXT_EMPTY;
     double busy_s = 0, cpu_s = 0;
-    size_t calls = 0, written = 0;
+    size_t calls = 0, written = 0, cached = 0;
     for (size_t i = 0; i < n_before + p.n_batches; i++) {
         if (i == n_before) {
             cpu_s = cpu_seconds(pid);
             calls = atomic_load(&n_calls);
             written = atomic_load(&n_written);
+            cached = atomic_load(&n_cached);
         }
         write_event(&event, &p, i);
         const double took = ask(&runtime, &event, i);
@@ -230,14 +262,17 @@ int main(int argc, char **argv)
     const double n = (double)(p.batch * p.n_batches);
     cpu_s = cpu_seconds(pid) - cpu_s;
     written = atomic_load(&n_written) - written;
+    calls = atomic_load(&n_calls) - calls;
+    cached = atomic_load(&n_cached) - cached;
     end(pid);
     if (written != p.batch * p.n_batches)
         die("answers are missing");
     qsort(ms, p.n_batches, sizeof *ms, by_size);
     printf(
         "{\"bench\":\"recommend\",\"batch\":%zu,\"requests\":%zu,\"per_second\":%.0f,\"batch_ms\":"
-        "{\"median\":%.3f,\"p99\":%.3f},\"cpu_us\":%.2f,\"calls\":%zu}\n",
+        "{\"median\":%.3f,\"p99\":%.3f},\"cpu_us\":%.2f,\"calls\":%zu,"
+        "\"from_cache\":%.4f,\"sample\":%s}\n",
         p.batch, written, n / busy_s, at(ms, p.n_batches, 0.5), at(ms, p.n_batches, 0.99),
-        cpu_s * 1e6 / n, atomic_load(&n_calls) - calls);
+        cpu_s * 1e6 / n, calls, (double)cached / (double)calls, sample);
     return 0;
 }

@@ -362,6 +362,29 @@ def zipf(n_users, n, exponent=1.0, seed=1):
     return random.Random(seed).choices(range(1, n_users + 1), weights, k=n)
 
 
+def get(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path)
+    return json.loads(connection.getresponse().read())
+
+
+def is_void(name, least, share):
+    """True, and said, when a figure would be one of something else: fewer answers came from Redis
+    than `least`, or, where that is 0, any."""
+    void = share < least or (least == 0 and share > 0)
+    if void:
+        say(f"{name}: NO FIGURE, as {100 * share:.1f} % came from Redis (expected: "
+            f"{f'at least {100 * least:.0f} %' if least else 'none'}); too busy a machine?")
+    return void
+
+
+def must_be_right(port, answer):
+    """An answer has what serve computes for that user."""
+    right = get(port, f"/internal/recommend/{answer['user_id']}?top_n=20")["recommendations"]
+    if len(right) != 20 or answer["recommendations"] != right:
+        sys.exit(f"bench: {answer} is not what serve computes: {right}")
+
+
 def cached(folder):
     say("\n## cached: a user's best 20 of 60,000 items through Redis, 1,000 requests a second, one thread; "
         "Redis on the same CPU")
@@ -376,13 +399,20 @@ def cached(folder):
     variables = dict(REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(redis_port),
                      SERVE_ACCESS_LOG="off")
 
-    def measure(name, words, limit=None, what=list_of, seconds=10, rate=1000):
+    def measure(name, words, limit=None, what=list_of, seconds=10, rate=1000, from_cache=None):
+        """from_cache: least share of answers from Redis, or 0, none at all."""
         before = counters(port)
         facts = offered(port, rate, seconds, 16, what, words)
         after = counters(port)
         hits, misses, skipped = (after[f"cache_{kind}_total"] - before[f"cache_{kind}_total"]
                                  for kind in ("hits", "misses", "skipped"))
         asked = hits + misses + skipped
+        if facts["errors"] > 0:
+            sys.exit(f"bench: {facts['errors']} answers of {name} were not 200")
+        for word in words[:20]:
+            must_be_right(port, get(port, list_of[0].format(word)))
+        if from_cache is not None and is_void(name, from_cache, hits / asked):
+            return
         say(f"{name:36} p50 {facts['p50_us']:5.0f} µs, p99 {facts['p99_us']:5.0f} µs, slowest "
             f"{facts['slowest_us']:6.0f} µs, {facts['errors']} errors"
             + (f"; {100 * hits / asked:.1f} % from Redis, {skipped:.0f} without asking" if asked else "")
@@ -397,9 +427,9 @@ def cached(folder):
             once = [user(u) for u in range(n_users)]
             few = [user(u) for u in range(1000)]
             measure("/ping, for comparison", (), what=("/ping",))
-            measure("each user once, so computed", once[-20000:], 5)
-            measure("a thousand users, the first time", few, seconds=1)
-            measure("the same again, from Redis", few, 2)
+            measure("each user once, so computed", once[-20000:], 5, from_cache=0)
+            measure("a thousand users, the first time", few, seconds=1, from_cache=0)
+            measure("the same again, from Redis", few, 2, from_cache=0.99)
             ranks = zipf(100000, 60000)
             measure("Zipf's users of 100,000 (a minute)", [user(rank) for rank in ranks], seconds=60)
             store.send_signal(signal.SIGSTOP)
@@ -428,8 +458,9 @@ def recommend(folder):
     through = dict(plain, REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(redis_port))
     first = 0
 
-    def measure(name, env, batch, batches, users, limit):
-        """limit: requests a second to reach."""
+    def measure(name, env, batch, batches, users, limit, from_cache=0):
+        """limit: requests a second to reach; from_cache: least share of answers from Redis, or
+        none at all."""
         nonlocal first
         rates, ours, theirs = [], [], []
         for _ in range(ROUNDS):
@@ -438,6 +469,9 @@ def recommend(folder):
                                   str(batch), str(batches), str(users), str(first)],
                                  env=env, check=True, capture_output=True, text=True).stdout
             facts = json.loads(out)
+            must_be_right(port, facts["sample"])
+            if is_void(name, from_cache, facts["from_cache"]):
+                return
             all_of_them = batch * (batches + batches // 10 + 1)
             theirs.append((cpu_seconds(server.pid) - before) * 1e6 / all_of_them)
             ours.append(facts["cpu_us"])
@@ -453,8 +487,8 @@ def recommend(folder):
     everywhere = ",".join(map(str, CPUS))
     with redis(redis_port), running([BIN / "serve", "--prefix", folder / "ml"], port, variables,
                                     everywhere) as server:
-        measure("from Redis, batches of 100", through, 100, 500, 1000, 20000)
-        measure("from Redis, batches of 1,000", through, 1000, 50, 1000, 20000)
+        measure("from Redis, batches of 100", through, 100, 500, 1000, 20000, 0.99)
+        measure("from Redis, batches of 1,000", through, 1000, 50, 1000, 20000, 0.99)
         measure("computed by serve, batches of 100", plain, 100, 50, 10 ** 6, 5000)
         measure("computed, and put into Redis", through, 100, 50, 10 ** 6, 5000)
         lines = "".join(json.dumps({"userId": f"u{u:08}", "top_n": 20}) + "\n" for u in range(25))

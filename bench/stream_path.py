@@ -132,6 +132,8 @@ def stream(folder):
         ms = put_at_a_pace(kinesis, "requests", users, n, reader)
         reader.over = True
         reader.join()
+        for _, result in list(reader.seen.values())[::n // 50]:
+            serving.must_be_right(port, result)
     function = sorted(result["latency_ms"] for _, result in reader.seen.values())
     hits = sum(result["from_cache"] for _, result in reader.seen.values())
     say(f"put and read on the output stream itself: {spread(bare)}")

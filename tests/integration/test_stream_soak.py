@@ -141,6 +141,8 @@ class Soak(ServeCase):
                             "RECOMMEND_SERVICE_URL": to_serve.url, "METRICS": "false",
                             "PREDICTIONS_STREAM_NAME": "predictions", "REDIS_ENABLED": "true",
                             "REDIS_ENDPOINT": "127.0.0.1", "REDIS_PORT": str(redis.port),
+                            # It is killed, never slow; the machine may be.
+                            "REDIS_CONNECT_MS": "5000", "REDIS_COMMAND_MS": "5000",
                             "REDIS_RETRY_MS": "100"}}},
             kinesis=to_kinesis.url, mappings=[{
                 "EventSourceArn": "requests", "FunctionName": "recommend", "BatchSize": 100,

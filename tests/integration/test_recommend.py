@@ -4,7 +4,10 @@ import base64
 import json
 import unittest
 
-from recommend_case import DEAD, OUT, RecommendCase, aggregated, encoded, request, trained
+from harness import BIN, SANITIZER_ENVIRONMENT
+from local_cloud import cloud_beside
+from recommend_case import (DEAD, OUT, Function, RecommendCase, aggregated, encoded, request,
+                            trained)
 
 
 class Answers(RecommendCase):
@@ -196,6 +199,17 @@ class TestRun(RecommendCase):
             self.assertEqual([encoded(b"dirt")], [r["data"] for r in reply["rejected"]])
             self.assertEqual([], reply["batchItemFailures"])
         self.assertEqual([], self.stream.calls)
+
+    def test_a_post_to_the_local_service_shows_them(self):
+        cloud = cloud_beside(self, functions={"function": {
+            "program": str(BIN / "recommend"), "environment": {
+                **SANITIZER_ENVIRONMENT, "TEST_RUN": "True", "MODEL_URI": str(trained().model_bin)}}})
+        event = json.dumps(Function(self, None, None).event(request(1), b"dirt", request(2))).encode()
+        said = cloud.invoke("function", event)
+        self.assertEqual(200, said.status)
+        self.assertEqual([self.expected(user) for user in (1, 2)],
+                         [p["recommendations"] for p in said.json["predictions"]])
+        self.assertEqual(1, len(said.json["rejected"]))
 
 
 class Start(RecommendCase):

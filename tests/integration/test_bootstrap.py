@@ -1,0 +1,134 @@
+"""script/bootstrap and script/sysroot beside stand-ins for apt-get and the like: what they ask
+of a machine that is somebody's own, and what they say where it cannot be had."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import SOURCE
+from push_case import PYTHON, STANDIN
+
+TOOLS = ("bash", "cat", "dirname", "env", "grep", "ls", "mkdir", "realpath", "rm", "tail")
+INSTALLED = {"words": ["-W"], "out": "installed"}
+
+
+class BootstrapCase(unittest.TestCase):
+    def setUp(self):
+        keep = tempfile.TemporaryDirectory()
+        self.addCleanup(keep.cleanup)
+        self.folder = Path(keep.name)
+        self.tools = self.folder / "tools"
+        self.tools.mkdir()
+        for tool in TOOLS:
+            (self.tools / tool).symlink_to(shutil.which(tool))
+        for name in ("apt-get", "dpkg-query", "id", "sudo"):
+            self.put(name, f"#!{PYTHON}\n" + STANDIN.read_text().split("\n", 1)[1])
+        (self.folder / "script").mkdir()
+        for name in ("bootstrap", "sysroot"):
+            shutil.copy(SOURCE / "script" / name, self.folder / "script" / name)
+        self.plan = {"id": [{"words": ["-u"], "out": "0\n"}], "dpkg-query": [INSTALLED],
+                     "apt-get": [{"words": ["update"]}, {"words": ["install"]}]}
+
+    def put(self, name, text):
+        (self.tools / name).write_text(text)
+        (self.tools / name).chmod(0o755)
+
+    def lacks(self, *packages):
+        self.plan["dpkg-query"] = [{"words": [name], "status": 1} for name in packages] + [INSTALLED]
+
+    def run_it(self, *words, status=0, script="bootstrap", **environment):
+        (self.folder / "calls").write_text("")
+        (self.folder / "plan.json").write_text(json.dumps(self.plan))
+        names = {"PATH": str(self.tools), "STANDIN": str(self.folder), **environment}
+        done = subprocess.run([self.folder / "script" / script, *words], env=names, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        return done
+
+    def calls(self, program):
+        lines = (self.folder / "calls").read_text().splitlines()
+        return [call["argv"] for call in map(json.loads, lines) if call["argv"][0] == program]
+
+
+class Bootstrap(BootstrapCase):
+    def test_where_nothing_is_missing_nobody_is_asked(self):
+        self.assertEqual("", self.run_it("--build").stdout)
+        self.assertEqual([], self.calls("apt-get"))
+
+    def test_what_is_missing_is_installed_and_nothing_is_removed_for_it(self):
+        """gcc's cross compiler would push gcc-multilib out."""
+        self.lacks("libcsv-dev", "curl")
+        self.run_it("--build")
+        update, install = self.calls("apt-get")
+        self.assertIn("update", update)
+        self.assertEqual(["libcsv-dev", "curl"], install[-2:])
+        for word in ("-y", "--no-remove", "--no-install-recommends"):
+            self.assertIn(word, install)
+
+    def test_by_sudo_nobody_is_asked_anything_either(self):
+        """sudo keeps no variable, so it is given behind it."""
+        self.plan["id"] = [{"words": ["-u"], "out": "1000\n"}]
+        self.plan["sudo"] = [{"words": ["apt-get"]}]
+        self.lacks("curl")
+        self.run_it("--build")
+        self.assertEqual([], self.calls("apt-get"))
+        self.assertEqual(["update", "install"], [next(word for word in call if word in ("update", "install"))
+                                                 for call in self.calls("sudo")])
+        for call in self.calls("sudo"):
+            self.assertLess(call.index("DEBIAN_FRONTEND=noninteractive"), call.index("apt-get"))
+
+    def test_a_source_that_is_out_of_order_does_not_end_it(self):
+        self.plan["apt-get"][0] = {"words": ["update"], "err": "E: no signature\n", "status": 100}
+        self.lacks("curl")
+        self.assertIn("trying with the lists there are", self.run_it("--build").stderr)
+        self.assertIn("install", self.calls("apt-get")[1])
+
+    def test_what_cannot_be_had_is_said(self):
+        self.plan["apt-get"][1] = {"words": ["install"], "err": "E: Unable to locate\n", "status": 100}
+        self.lacks("curl", "libcsv-dev")
+        said = self.run_it("--build", status=1).stderr
+        self.assertIn("E: Unable to locate\nbootstrap: apt-get does not install libcsv-dev curl", said)
+        self.plan["id"] = [{"words": ["-u"], "out": "1000\n"}]
+        (self.tools / "sudo").unlink()
+        self.assertIn("bootstrap: root is needed to install libcsv-dev curl",
+                      self.run_it("--build", status=1).stderr)
+        (self.tools / "apt-get").unlink()
+        self.assertIn("bootstrap: this is not Debian", self.run_it("--build", status=1).stderr)
+        self.assertIn("usage: script/bootstrap", self.run_it("--wrong", status=2).stderr)
+
+
+class Sysroot(BootstrapCase):
+    def test_without_its_packages_it_says_apts_reason(self):
+        self.plan["apt-get"][1] = {"words": ["install"], "err": "E: Unable to fetch\n", "status": 100}
+        said = self.run_it("arm64", str(self.folder / "root"), "zlib1g-dev", script="sysroot", status=1).stderr
+        self.assertIn("E: Unable to fetch\nsysroot: apt does not get the arm64 packages", said)
+        # What was begun is begun again.
+        self.run_it("arm64", str(self.folder / "root"), "zlib1g-dev", script="sysroot", status=1)
+
+    def test_apt_works_on_a_state_of_its_own(self):
+        """The machine's apt and dpkg are neither read for what is there nor written to."""
+        self.plan["apt-get"][1]["status"] = 100
+        root = self.folder / "root"
+        self.run_it("arm64", str(root), "zlib1g-dev", script="sysroot", status=1)
+        configuration = (root / ".apt" / "apt.conf").read_text()
+        for key, value in (("Architecture", "arm64"), ("::State", root / ".apt/state"),
+                           ("::Cache", root / ".apt/cache"), ("::status", root / "var/lib/dpkg/status")):
+            self.assertIn(f'{key} "{value}";\n', configuration)
+        self.assertIn("--download-only", self.calls("apt-get")[1])
+
+    def test_a_folder_of_somebody_elses_is_left_alone(self):
+        home = self.folder / "home"
+        home.mkdir()
+        (home / "letters").write_text("mine")
+        said = self.run_it("arm64", str(home), "zlib1g-dev", script="sysroot", status=2).stderr
+        self.assertIn("holds something else", said)
+        self.assertEqual("mine", (home / "letters").read_text())
+        self.assertEqual([], self.calls("apt-get"))
+
+
+if __name__ == "__main__":
+    unittest.main()

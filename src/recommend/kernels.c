@@ -93,6 +93,11 @@ INLINE vec16 multiply_pairs(vec16 codes, const uint16_t *line)
 
 typedef vec16 partial;
 
+INLINE partial begin(uint16_t start)
+{
+    return (vec16){0} + start;
+}
+
 INLINE partial add_quad(partial sum, vec16 codes, const uint16_t *lines)
 {
     const uint16_t low = 0x0F0F;
@@ -123,6 +128,13 @@ static void spread(const int8_t *codes, size_t n_quads, uint16_t *lines)
 typedef struct partial {
     int16x8_t first, last;
 } partial;
+
+/* In the one sum of an item; the other begins at 0. */
+INLINE partial begin(uint16_t start)
+{
+    const int16x8_t both = vreinterpretq_s16_u32(vdupq_n_u32(start));
+    return (partial){both, both};
+}
 
 INLINE partial add_quad(partial sum, vec16 codes, const uint16_t *lines)
 {
@@ -164,6 +176,11 @@ static void spread(const int8_t *codes, size_t n_quads, uint16_t *lines)
 
 typedef vec16 partial;
 
+INLINE partial begin(uint16_t start)
+{
+    return (vec16){0} + start;
+}
+
 INLINE partial add_quad(partial sum, vec16 codes, const uint16_t *lines)
 {
     sum += codes * *(const vec16 *)lines;
@@ -191,7 +208,7 @@ INLINE void add_run(const uint16_t *codes, const uint16_t *lines, size_t n_quads
     partial sum[PARTS];
     UNROLL
     for (int part = 0; part < PARTS; part++)
-        sum[part] = (partial){0};
+        sum[part] = begin(start);
     for (size_t quad = 0; quad < n_quads; quad++) {
         __builtin_prefetch((const char *)codes + AHEAD_BYTES);
         __builtin_prefetch((const char *)codes + AHEAD_BYTES + 64);
@@ -203,7 +220,7 @@ INLINE void add_run(const uint16_t *codes, const uint16_t *lines, size_t n_quads
     }
     UNROLL
     for (int part = 0; part < PARTS; part++)
-        *(vec16 *)(sums + part * ITEMS) = total(sum[part]) + start;
+        *(vec16 *)(sums + part * ITEMS) = total(sum[part]);
 }
 
 /* Lane by lane; of numbers. */

@@ -154,6 +154,8 @@ class CommandLine(unittest.TestCase):
         self.assertIn("which function?", self.refused())
         self.assertIn("one function at a time", self.refused("predict", "predict"))
         self.assertIn("--output needs a name", self.refused("predict", "--output"))
+        self.assertIn("--output needs a name", self.refused("predict", "--output", ""))
+        self.assertIn("is a folder", self.refused("predict", "--output", SOURCE))
         self.assertIn('no architecture "mips"', self.refused("predict", "--arch", "mips"))
         self.assertIn("unknown option --fast", self.refused("predict", "--fast"))
         self.assertIn("not both", self.refused("predict", "--output", "a", "--folder", "b"))

@@ -12,7 +12,8 @@ from pathlib import Path
 from harness import SOURCE
 from push_case import PYTHON, STANDIN
 
-TOOLS = ("bash", "cat", "dirname", "env", "grep", "ls", "mkdir", "realpath", "rm", "tail")
+TOOLS = ("bash", "cat", "dirname", "env", "grep", "ls", "mkdir", "realpath", "rm", "sed",
+         "tail")
 # Asked once for each package, so it is none of the slower stand-ins.
 DPKG_QUERY = """#!/bin/sh
 for name; do :; done
@@ -34,8 +35,9 @@ class BootstrapCase(unittest.TestCase):
         self.put("dpkg-query", DPKG_QUERY)
         (self.folder / "missing").write_text("")
         (self.folder / "script").mkdir()
-        for name in ("bootstrap", "sysroot"):
-            shutil.copy(SOURCE / "script" / name, self.folder / "script" / name)
+        (self.folder / "tests/node").mkdir(parents=True)
+        for name in ("script/bootstrap", "script/sysroot", "tests/node/install"):
+            shutil.copy(SOURCE / name, self.folder / name)
         self.plan = {"id": [{"words": ["-u"], "out": "0\n"}],
                      "apt-get": [{"words": ["update"]}, {"words": ["install"]}]}
 
@@ -105,6 +107,31 @@ class Bootstrap(BootstrapCase):
         (self.tools / "apt-get").unlink()
         self.assertIn("bootstrap: this is not Debian", self.run_it("--build", status=1).stderr)
         self.assertIn("usage: script/bootstrap", self.run_it("--wrong", status=2).stderr)
+
+    def node(self, candidate):
+        """What apt-cache knows of a Node that is not there."""
+        self.put("apt-cache", f"#!/bin/sh\necho 'nodejs:'\necho '  Candidate: {candidate}'\n")
+
+    def test_a_node_that_is_too_old_is_not_installed(self):
+        """Peers of the tests do not run with it; those tests are skipped, and the rest goes on."""
+        self.lacks("nodejs", "npm", "curl")
+        self.node("18.20.4+dfsg-1~deb12u1")
+        self.assertIn("node or npm is missing", self.run_it().stderr)
+        self.assertEqual(["curl"], [word for word in self.calls("apt-get")[1] if word in ("curl", "nodejs", "npm")])
+        for candidate in ("20.19.2+dfsg-1", "1:22.1.0", "(none)"):
+            self.node(candidate)
+            self.run_it()
+            self.assertEqual(["nodejs", "npm"], self.calls("apt-get")[1][-2:], candidate)
+
+    def test_a_node_that_is_too_old_is_not_used(self):
+        self.put("node", "#!/bin/sh\necho v18.20.4\n")
+        self.put("npm", "#!/bin/sh\necho called >&2\nexit 1\n")
+        said = self.run_it().stderr
+        self.assertIn("tests/node: node 18.20.4 is too old, 20 is needed", said)
+        self.assertNotIn("called", said)
+        self.put("node", "#!/bin/sh\necho v20.11.1\n")
+        self.assertIn("called", self.run_it().stderr)
+
 
 
 class Sysroot(BootstrapCase):

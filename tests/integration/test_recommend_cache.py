@@ -4,6 +4,7 @@ docs/lambda.md."""
 
 import json
 import re
+import threading
 import unittest
 
 from aws_peers import Peer
@@ -12,8 +13,10 @@ from redis_peers import Certificate, FakeRedis, RealRedis, eventually
 from serving import place_model
 
 ENDPOINT = "movies-endpoint-7"
-# On a busy machine a Redis that works may need longer than by the usual settings it may.
-PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000", "REDIS_RETRY_MS": "100"}
+# On a busy machine a Redis that works may need longer than by the usual settings it may, and two
+# batches be so far apart that serve would be asked after its model's version again.
+PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000", "REDIS_RETRY_MS": "100",
+           "MODEL_VERSION_SECONDS": "3600"}
 SHORT = {"REDIS_CONNECT_MS": "300", "REDIS_COMMAND_MS": "200"}
 
 
@@ -114,6 +117,16 @@ class Cache(CacheCase):
                 self.batch(f, [1, 2], from_cache=[], deadline_in=10.0)
                 redis.resume()
                 eventually(lambda f=f: self.batch(f, [1, 2]) == [1, 2], "the cache is used again")
+
+    def test_redis_is_waited_for_as_long_as_the_settings_say(self):
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        self.batch(f, [1, 2])
+        redis.pause()
+        resuming = threading.Timer(0.6, redis.resume)
+        resuming.start()
+        self.addCleanup(resuming.join)
+        self.batch(f, [1, 2], from_cache=[1, 2])
 
     def test_a_redis_that_comes_back_is_used_again(self):
         """85"""

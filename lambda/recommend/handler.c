@@ -425,6 +425,26 @@ static mf_id dead_key(const mf_stream_record *record)
     return record->partition_key.n_bytes > 0 ? record->partition_key : record->sequence_number;
 }
 
+/* Whether the stream will not take them however often they come. */
+static bool is_for_ever(const mf_aws_failure *failure)
+{
+    if (failure->is_retriable)
+        return false;
+    switch (failure->kind) {
+    case MF_AWS_REJECTED:
+    case MF_AWS_MISSING:
+    case MF_AWS_DENIED:
+    case MF_AWS_UNTRUSTED:
+    case MF_AWS_WRONG_REGION:
+    case MF_AWS_TOO_LARGE:
+        return true;
+    case MF_AWS_LOCAL:
+        return failure->error.code != MF_ERR_MEMORY;
+    default:
+        return false;
+    }
+}
+
 static bool put_dead_letters(work *w)
 {
     mf_recommend_handler *h = w->h;
@@ -452,7 +472,7 @@ static bool put_dead_letters(work *w)
         return false;
     if (w->n_outgoing == 0 || put_outgoing(w, stream, &failure))
         return true;
-    if (failure.is_retriable || failure.kind == MF_AWS_EXPIRED) {
+    if (!is_for_ever(&failure)) {
         if (w->outcome->failure.code == MF_OK)
             w->outcome->failure = failure.error;
         return true;

@@ -156,6 +156,16 @@ class OutputStream(RecommendCase):
         self.assertEqual(["r-1", "r-2"], self.stream.ids())
         self.assertEqual(1, len(self.stream.events(DEAD)))
 
+    def test_dead_letters_of_which_nobody_knows_whether_they_were_put_come_again(self):
+        f = self.function(DEAD_LETTER_STREAM_NAME=DEAD)
+        event = f.event(request(1), b"dirt", request(2))
+        self.stream.faults = [lambda body: None, instead(answer(200, b"nonsense"))]
+        self.assertFrom(f.send(event), event, 1)
+        self.assertFine(f.send({"Records": event["Records"][1:]}))
+        self.assertEqual(["r-1", "r-2"], self.stream.ids())
+        self.assertEqual(1, len(self.stream.events(DEAD)))
+        self.assertEqual([], f.log("dead_letters_lost"))
+
     def test_dead_letters_that_can_never_be_put_do_not_hold_up_the_shard(self):
         f = self.function(DEAD_LETTER_STREAM_NAME=DEAD)
         self.stream.faults = [lambda body: None,

@@ -20,6 +20,7 @@ typedef struct world {
     size_t n_taken; /* records that were written */
     size_t take;    /* most records that the stream takes; then it fails */
     bool is_put_retriable;
+    mf_error_code put_code;
     char taken[1024]; /* the keys of what was written, each and a blank */
 } world;
 
@@ -68,7 +69,7 @@ static bool put(void *context, const mf_kinesis_put *records, mf_kinesis_tally *
         assert_int_equal(r->data[0], '{');
         assert_int_equal(r->data[r->n_data - 1], '}');
         if (w->take == 0) {
-            mf_aws_fail(failure, MF_ERR_IO, "the stream is full");
+            mf_aws_fail(failure, w->put_code, "the stream is full");
             failure->is_retriable = w->is_put_retriable;
             return false;
         }
@@ -86,7 +87,7 @@ static void open_world(world *w)
 {
     mf_settings settings;
     mf_error err = {.code = MF_OK};
-    *w = (world){.take = SIZE_MAX, .is_put_retriable = true};
+    *w = (world){.take = SIZE_MAX, .is_put_retriable = true, .put_code = MF_ERR_IO};
     assert_ok(mf_recommend_settings_start(&settings, &w->settings, &err), err);
     snprintf(w->settings.predictions_stream, sizeof w->settings.predictions_stream, "out");
     w->scorer = (mf_scorer){.context = w, .score = score, .version = version};
@@ -231,6 +232,11 @@ static void dead_letters_wait_for_their_stream_unless_it_will_never_take_them(vo
     assert_ok(handle(&w), w.err);
     assert_string_equal(w.response.bytes, FINE);
     assert_int_equal(w.outcome.n_dead_lost, 1);
+    w.put_code = MF_ERR_MEMORY;
+    make_event(&w, "c - d", 17);
+    w.take = 2;
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FROM("18"));
     close_world(&w);
 }
 

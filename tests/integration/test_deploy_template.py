@@ -1,0 +1,348 @@
+"""Checklist 89-93 of docs/lambda.md: deploy/template.yaml, without an account."""
+
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import SOURCE
+from template import FILE, FILLED, Stack, Template
+
+PEERS = SOURCE / "tests" / "node"
+SWITCHES = [dict(zip(("Endpoint", "Streams", "Cache", "Service"), values)) for values in itertools.product(
+    ("none", "serverless", "instances"), ("on", "off"), ("on", "off"), ("on", "off"))]
+STREAM_READS = {"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+                "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:ListStreams",
+                "kinesis:SubscribeToShard"}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+NETWORK = {"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"}
+# Actions that AWS lets nobody narrow to a resource.
+UNNARROWED = TRACES | NETWORK | {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "kinesis:ListStreams"}
+
+
+def validate(*files):
+    if shutil.which("node") is None or not (PEERS / "node_modules").is_dir():
+        raise unittest.SkipTest("NOT TESTED HERE: node or its packages are missing")
+    done = subprocess.run(["node", PEERS / "template.js", *files], capture_output=True, text=True, timeout=300,
+                          check=False, cwd=PEERS)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def bad(diagnostics):
+    """What is not only a remark. W9003: a parameter's text is taken for a number."""
+    return {d["rule"]: d["message"] for d in diagnostics if d["severity"] != "INFO" and d["rule"] != "W9003"}
+
+
+# What, in the text, with what in its place, is found by which rule.
+MISTAKES = (
+    ("a property that does not exist", "      TracingEnabled: true\n", "      TracingEnbled: true\n", "F3002"),
+    ("a type that does not exist", "Type: AWS::Kinesis::Stream\n", "Type: AWS::Kinesis::Strean\n", "F3006"),
+    ("a reference to nothing", "DeploymentId: !Ref ApiDeployment", "DeploymentId: !Ref ApiDeploiment", "F1020"),
+    ("an attribute that does not exist", "!GetAtt Model.ModelName", "!GetAtt Model.ModelNane", "E9004"),
+    ("a name in a text that does not exist", "${PredictFunction.Arn}/invocations", "${PredictFunktion.Arn}/invocations",
+     "F1018"),
+    ("a required property left out", "      Code: {ImageUri: !Ref RecommendImage}\n", "", "F3003"),
+    ("a value of the wrong type", "MaximumRetryAttempts: 3", "MaximumRetryAttempts: three", "F3012"),
+    ("a number out of its range", "BatchSize: 1000\n", "BatchSize: 100000\n", "F3034"),
+    ("a word that is not among those allowed", "BillingMode: PAY_PER_REQUEST", "BillingMode: PER_REQUEST", "W3030"),
+    ("two resources that wait for each other", "  PredictLogs:\n    Type: AWS::Logs::LogGroup\n",
+     "  PredictLogs:\n    Type: AWS::Logs::LogGroup\n    DependsOn: PredictFunction\n", "F3004"),
+    ("YAML that is none", "Outputs:\n", "Outputs:\n  - [\n", "F1101"),
+    ("a policy that is none", 'Action: ["sagemaker:InvokeEndpoint"]', 'Actions: ["sagemaker:InvokeEndpoint"]', "E3510"),
+)
+
+
+class Validator(unittest.TestCase):
+    def test_the_template_has_no_error(self):
+        """89: by AWS's own validator: every type, property, reference."""
+        (diagnostics,) = validate(FILE)
+        self.assertEqual({}, bad(diagnostics))
+        self.assertGreater(len(diagnostics), 20, "what it only remarks")
+
+    def test_each_of_twelve_mistakes_is_caught(self):
+        """89: the same check sees them, so it sees."""
+        text = FILE.read_text()
+        with tempfile.TemporaryDirectory() as folder:
+            files = []
+            for n, (what, old, new, _) in enumerate(MISTAKES):
+                self.assertIn(old, text, what)
+                files.append(Path(folder) / f"{n}.yaml")
+                files[-1].write_text(text.replace(old, new, 1))
+            found = validate(*files)
+        for (what, _, _, rule), diagnostics in zip(MISTAKES, found):
+            with self.subTest(what):
+                self.assertIn(rule, bad(diagnostics))
+
+
+class Meaning(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.template = Template()
+        cls.all = cls.template.stack(Endpoint="instances", Streams="on", Cache="on", Service="on")
+
+    def stacks(self):
+        for filled, switches in itertools.product((False, True), SWITCHES):
+            yield self.template.stack(filled, **switches)
+
+    def test_nothing_refers_to_what_a_choice_leaves_out(self):
+        """With any switches, before and after there is a model."""
+        for stack in self.stacks():
+            with self.subTest(**{k: v for k, v in stack.parameters.items() if k not in FILLED}):
+                for name, resource in stack.resources.items():
+                    stack.value(resource.get("Properties", {}))
+                    needed = resource.get("DependsOn", [])
+                    for other in [needed] if isinstance(needed, str) else needed:
+                        self.assertIn(other, stack.resources, name)
+                for output in self.template.whole["Outputs"].values():
+                    if "Condition" not in output or stack.holds({"Condition": output["Condition"]}):
+                        stack.value(output["Value"])
+
+    def test_before_there_is_a_model_nothing_costs_while_idle(self):
+        kinds = {r["Type"] for r in self.template.stack(False, Endpoint="instances", Streams="on", Cache="on",
+                                                        Service="on").resources.values()}
+        self.assertEqual({"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::ECR::Repository", "AWS::IAM::Role",
+                          "AWS::SageMaker::ModelPackageGroup", "AWS::SNS::Topic", "AWS::Events::Rule",
+                          "AWS::Logs::LogGroup", "AWS::Logs::ResourcePolicy", "AWS::CloudWatch::Alarm"}, kinds)
+
+    def test_the_smallest_stack_has_nothing_that_runs_by_the_hour(self):
+        kinds = {r["Type"] for r in self.template.stack().resources.values()}
+        for kind in ("AWS::SageMaker::Endpoint", "AWS::Kinesis::Stream", "AWS::ElastiCache::ReplicationGroup",
+                     "AWS::EC2::VPCEndpoint", "AWS::ECS::Service", "AWS::ElasticLoadBalancingV2::LoadBalancer"):
+            self.assertNotIn(kind, kinds)
+        self.assertIn("AWS::ApiGateway::RestApi", kinds)
+
+    def test_parameters_are_described_and_have_defaults(self):
+        for name, parameter in self.template.parameters.items():
+            self.assertIn("Default", parameter, name)
+            self.assertGreater(len(parameter["Description"]), 10, name)
+        grouped = [p for group in self.template.whole["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+                   for p in group["Parameters"]]
+        self.assertEqual(sorted(self.template.parameters), sorted(grouped))
+
+    # -- policies
+
+    def statements(self):
+        for name, resource in self.all.resources.items():
+            if resource["Type"] == "AWS::IAM::Role":
+                for policy in self.all.value(resource["Properties"]).get("Policies", []):
+                    for statement in policy["PolicyDocument"]["Statement"]:
+                        yield name, statement
+
+    def test_every_policy_names_its_actions_and_its_resources(self):
+        """90: least privilege."""
+        n = 0
+        for name, statement in self.statements():
+            n += 1
+            self.assertEqual("Allow", statement["Effect"], name)
+            for action in statement["Action"]:
+                self.assertRegex(action, r"^[a-z0-9]+:[A-Za-z]+$", name)
+            resources = statement["Resource"]
+            self.assertIsInstance(resources, list, name)
+            if "*" in resources:
+                self.assertEqual(set(), set(statement["Action"]) - UNNARROWED, name)
+            for resource in resources:
+                # A resource of this stack, or an ARN with account and name.
+                self.assertRegex(resource, r"^(\*|<[A-Za-z]+(\.Arn)?>(/[a-z]+/(\*|[a-z.]+))?|"
+                                           r"arn:aws:[a-z]+:eu-central-1:123456789012:[a-z-]+[:/].{5,})$", name)
+        self.assertGreater(n, 20)
+
+    def actions(self, role, stack):
+        statements = stack.value(self.template.resources[role]["Properties"])["Policies"][0]["PolicyDocument"]
+        return {action for statement in statements["Statement"] for action in statement["Action"]}
+
+    def test_each_function_may_do_what_its_code_does_and_no_more(self):
+        """90."""
+        usual = LOGS | TRACES
+        reads = STREAM_READS | {"sqs:SendMessage"}
+        for switches in SWITCHES:
+            stack = self.template.stack(**switches)
+            asks = {"sagemaker:InvokeEndpoint"} if switches["Endpoint"] != "none" else {"s3:GetObject"}
+            self.assertEqual(usual | asks | {"s3:GetObject"}, self.actions("PredictRole", stack))
+            if switches["Streams"] == "off":
+                continue
+            network = NETWORK if "on" in (switches["Cache"], switches["Service"]) else set()
+            self.assertEqual(usual | reads | network | {"kinesis:PutRecords"} |
+                             (asks if switches["Service"] == "off" else set()), self.actions("RecommendRole", stack))
+            self.assertEqual(usual | reads | {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
+                             self.actions("AggregateRole", stack))
+
+    def test_roles_are_taken_only_by_their_service(self):
+        for name, role in self.template.of_type("AWS::IAM::Role").items():
+            (statement,) = self.all.value(role["Properties"]["AssumeRolePolicyDocument"])["Statement"]
+            self.assertRegex(statement["Principal"]["Service"], r"^[a-z-]+\.amazonaws\.com$", name)
+            self.assertEqual("sts:AssumeRole", statement["Action"], name)
+
+    # -- images, functions, mappings
+
+    def test_images_are_given_by_digest(self):
+        """91."""
+        for name, parameter in self.template.parameters.items():
+            if name.endswith("Image"):
+                self.assertRegex(FILLED[name], parameter["AllowedPattern"])
+                self.assertNotRegex("1.dkr.ecr.eu-central-1.amazonaws.com/x:latest", parameter["AllowedPattern"])
+        for name, function in self.template.of_type("AWS::Lambda::Function").items():
+            self.assertEqual("Image", function["Properties"]["PackageType"], name)
+            config = function["Properties"].get("ImageConfig")
+            if config is not None:
+                self.assertTrue(all(config[k] for k in ("EntryPoint", "Command", "WorkingDirectory")), name)
+
+    def test_the_function_behind_the_api_ends_before_the_api_gives_up(self):
+        """92."""
+        self.assertLessEqual(self.template.resources["PredictFunction"]["Properties"]["Timeout"], 29)
+
+    def test_the_mappings_lose_nothing_and_do_not_stand_still(self):
+        """92."""
+        mappings = {name: self.all.value(m["Properties"])
+                    for name, m in self.template.of_type("AWS::Lambda::EventSourceMapping").items()}
+        self.assertEqual({"RecommendMapping", "AggregateMapping"}, set(mappings))
+        for name, mapping in mappings.items():
+            self.assertEqual(3, mapping["MaximumRetryAttempts"], name)
+            self.assertEqual(1, mapping["MaximumBatchingWindowInSeconds"], name)
+            self.assertGreater(mapping["MaximumRecordAgeInSeconds"], 0, name)
+            self.assertTrue(mapping["BisectBatchOnFunctionError"], name)
+            self.assertEqual(["ReportBatchItemFailures"], mapping["FunctionResponseTypes"], name)
+            self.assertEqual("<FailedBatches.Arn>", mapping["DestinationConfig"]["OnFailure"]["Destination"], name)
+            self.assertEqual("TRIM_HORIZON", mapping["StartingPosition"], name)
+        self.assertEqual(100, mappings["RecommendMapping"]["BatchSize"])
+        self.assertEqual(30, mappings["AggregateMapping"]["TumblingWindowInSeconds"])
+        self.assertNotIn("TumblingWindowInSeconds", mappings["RecommendMapping"])
+
+    # -- what keeps data
+
+    def properties(self, kind):
+        for name, resource in self.template.of_type(kind).items():
+            yield name, self.all.value(resource["Properties"])
+
+    def test_the_cache_speaks_tls_inside_the_network(self):
+        """93."""
+        for name, cache in self.properties("AWS::ElastiCache::ReplicationGroup"):
+            self.assertIs(True, cache["TransitEncryptionEnabled"], name)
+            self.assertIs(True, cache["AtRestEncryptionEnabled"], name)
+            self.assertIn("resolve:secretsmanager", cache["AuthToken"], name)
+            self.assertEqual(["<CacheGroup>"], cache["SecurityGroupIds"], name)
+        for function in ("RecommendFunction",):
+            variables = self.all.environment(function)
+            self.assertEqual("true", variables["REDIS_TLS"])
+        rules = self.all.value(self.template.resources["CacheGroup"]["Properties"])["SecurityGroupIngress"]
+        self.assertEqual({"<FunctionGroup>", "<ServiceGroup>"}, {r["SourceSecurityGroupId"] for r in rules})
+        for name, subnet in self.properties("AWS::EC2::Subnet"):
+            self.assertIs(False, subnet["MapPublicIpOnLaunch"], name)
+        self.assertEqual({}, self.template.of_type("AWS::EC2::InternetGateway"))
+
+    def test_the_bucket_is_private_encrypted_and_versioned(self):
+        """93."""
+        for name, bucket in self.properties("AWS::S3::Bucket"):
+            self.assertEqual({True}, set(bucket["PublicAccessBlockConfiguration"].values()), name)
+            self.assertEqual(4, len(bucket["PublicAccessBlockConfiguration"]), name)
+            self.assertEqual("Enabled", bucket["VersioningConfiguration"]["Status"], name)
+            self.assertIn("BucketEncryption", bucket, name)
+
+    def test_tables_streams_and_queues_are_encrypted(self):
+        """93."""
+        for name, table in self.properties("AWS::DynamoDB::Table"):
+            self.assertIs(True, table["SSESpecification"]["SSEEnabled"], name)
+        for name, stream in self.properties("AWS::Kinesis::Stream"):
+            self.assertEqual("KMS", stream["StreamEncryption"]["EncryptionType"], name)
+        for name, queue in self.properties("AWS::SQS::Queue"):
+            self.assertIs(True, queue["SqsManagedSseEnabled"], name)
+
+    def test_what_holds_data_says_what_becomes_of_it(self):
+        for kind in ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup",
+                     "AWS::ElastiCache::ReplicationGroup", "AWS::SQS::Queue", "AWS::ECR::Repository"):
+            found = self.template.of_type(kind)
+            self.assertNotEqual({}, found, kind)
+            for name, resource in found.items():
+                self.assertIn("DeletionPolicy", resource, name)
+                self.assertIn("UpdateReplacePolicy", resource, name)
+
+    # -- watching
+
+    def test_every_function_and_stage_has_a_log_with_an_end(self):
+        logs = {self.all.value(r["Properties"]["LogGroupName"])
+                for r in self.template.of_type("AWS::Logs::LogGroup").values()}
+        for name, function in self.properties("AWS::Lambda::Function"):
+            self.assertIn(f"/aws/lambda/{function['FunctionName']}", logs, name)
+        for name, log in self.properties("AWS::Logs::LogGroup"):
+            self.assertEqual(30, log["RetentionInDays"], name)
+
+    def test_alarms_watch_what_is_there_and_tell_somebody(self):
+        metrics = set()
+        for name, alarm in self.properties("AWS::CloudWatch::Alarm"):
+            self.assertEqual(["<AlarmTopic>"], alarm["AlarmActions"], name)
+            self.assertEqual("notBreaching", alarm["TreatMissingData"], name)
+            self.assertTrue(alarm["Dimensions"], name)
+            metrics.add((alarm["Namespace"].removeprefix("AWS/"), alarm["MetricName"]))
+        self.assertLessEqual({("ApiGateway", "5XXError"), ("ApiGateway", "Latency"), ("Lambda", "Errors"),
+                              ("Lambda", "Throttles"), ("Lambda", "Duration"), ("Lambda", "IteratorAge"),
+                              ("SageMaker", "Invocation5XXErrors"), ("SageMaker", "ModelLatency"),
+                              ("Events", "MatchedEvents"), ("SQS", "ApproximateNumberOfMessagesVisible"),
+                              ("Kinesis", "WriteProvisionedThroughputExceeded")}, metrics)
+
+    def test_the_dashboard_is_json_about_this_stack(self):
+        board = json.loads(self.all.value(self.template.resources["Dashboard"]["Properties"]["DashboardBody"]))
+        places = [(w["x"], w["y"]) for w in board["widgets"]]
+        self.assertEqual(len(places), len(set(places)))
+        names = {f"my-rec-{n}" for n in ("predict", "recommend", "aggregate", "endpoint", "requests", "predictions",
+                                         "ratings", "dead-letters", "failed-batches")} | {"my-rec"}
+        self.assertEqual(names, set(re.findall(r'"(my-rec[a-z-]*)"', json.dumps(board))))
+
+    # -- the endpoint and the API
+
+    def test_a_new_model_moves_in_without_a_gap_and_back_on_an_alarm(self):
+        for kind in ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"):
+            for name, resource in self.template.of_type(kind).items():
+                self.assertFalse([p for p in resource["Properties"] if p.endswith("Name") and p != "ModelName"], name)
+        endpoint = self.all.value(self.template.resources["SageMakerEndpoint"]["Properties"])
+        self.assertEqual("CANARY", endpoint["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+                         ["TrafficRoutingConfiguration"]["Type"])
+        alarms = {a["AlarmName"] for a in endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]}
+        self.assertEqual({"<EndpointErrorsAlarm>", "<EndpointLatencyAlarm>"}, alarms)
+        self.assertIs(True, endpoint["RetainAllVariantProperties"])
+        serverless = self.template.stack(Endpoint="serverless")
+        self.assertEqual({"EndpointName", "EndpointConfigName"},
+                         set(serverless.value(self.template.resources["SageMakerEndpoint"]["Properties"])))
+        (variant,) = serverless.value(self.template.resources["EndpointConfiguration"]["Properties"])["ProductionVariants"]
+        self.assertIn("ServerlessConfig", variant)
+        self.assertNotIn("InstanceType", variant)
+
+    def test_the_api_validates_throttles_logs_and_speaks_to_browsers(self):
+        post = self.all.value(self.template.resources["ApiPost"]["Properties"])
+        self.assertEqual(("POST", "<ApiValidator>", "AWS_PROXY"),
+                         (post["HttpMethod"], post["RequestValidatorId"], post["Integration"]["Type"]))
+        stage = self.all.value(self.template.resources["ApiStage"]["Properties"])
+        self.assertEqual("v1", stage["StageName"])
+        self.assertEqual((100, 200), (stage["MethodSettings"][0]["ThrottlingRateLimit"],
+                                      stage["MethodSettings"][0]["ThrottlingBurstLimit"]))
+        json.loads(stage["AccessLogSetting"]["Format"])
+        self.assertEqual("OPTIONS", self.template.resources["ApiOptions"]["Properties"]["HttpMethod"])
+        for name, answer in self.properties("AWS::ApiGateway::GatewayResponse"):
+            self.assertEqual("'*'", answer["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"], name)
+            text = answer["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
+            self.assertEqual({"code", "message"}, set(json.loads(text)["error"]), name)
+        methods = {n for n, r in self.template.resources.items() if r["Type"] in (
+            "AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")}
+        self.assertEqual(methods, set(self.template.resources["ApiDeployment"]["DependsOn"]))
+
+    def test_where_streams_get_their_answers(self):
+        """One source always, and no more than one."""
+        for switches in SWITCHES:
+            if switches["Streams"] == "on":
+                with self.subTest(**switches):
+                    variables = self.template.stack(**switches).environment("RecommendFunction")
+                    sources = [n for n in ("RECOMMEND_SERVICE_URL", "ENDPOINT_NAME", "MODEL_URI") if variables[n]]
+                    self.assertEqual(1, len(sources), variables)
+
+    def test_no_text_is_longer_than_a_line_of_this_project(self):
+        self.assertIsInstance(self.all, Stack)
+        self.assertLess(len(self.template.text.encode()), 1 << 20, "what a bucket takes")
+
+
+if __name__ == "__main__":
+    unittest.main()

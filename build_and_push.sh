@@ -13,12 +13,15 @@
 #   --function NAME     the Lambda function lambda/NAME in place of the image for SageMaker
 #   --file FILE         another Dockerfile, by its name from the top of the repository
 #   --target STAGE      a stage of it
+#   --context FOLDER    what it may copy, in place of the repository; an argument has to tell
+#                       such images apart, as the tag does not know what is in the folder
+#   --platform P        linux/amd64 (default), or linux/arm64 for functions
 #   --build-arg X[=Y]   an argument of it; may be repeated
 #   --dry-run           prints the commands on stdout and runs none of them
 #   -h, --help          this text
 #
-# The image is for linux/amd64 and has a Docker schema 2 manifest, which is what SageMaker
-# takes; what has arrived is checked. Files that are not committed make a tag of their own.
+# The image has a Docker schema 2 manifest, and is for linux/amd64 unless told otherwise, which
+# is what SageMaker takes; what has arrived is checked. Files that are not committed make a tag of their own.
 # A tag made from the revision that is there already is not built again.
 #
 # Stdout has the image's URI with its digest, in one line and alone; all else is on stderr.
@@ -29,7 +32,6 @@ set -euo pipefail
 export AWS_PAGER='' # or the CLI of version 2 may wait for a key
 
 readonly MANIFEST=application/vnd.docker.distribution.manifest.v2+json
-readonly PLATFORM=linux/amd64
 
 say() {
     printf 'build_and_push: %s\n' "$*" >&2
@@ -48,6 +50,7 @@ misused() {
 # --- what is wanted ----------------------------------------------------------
 
 image='' tag='' region='' profile='' function='' file=Dockerfile target='' dry_run=''
+context=. platform=linux/amd64
 build_args=() options=''
 
 value_of() { # value_of OPTION COUNT: there is a word behind the option
@@ -61,13 +64,13 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     --dry-run) dry_run=yes ;;
-    --region=* | --profile=* | --function=* | --file=* | --target=* | --build-arg=*)
+    --region=* | --profile=* | --function=* | --file=* | --target=* | --context=* | --platform=* | --build-arg=*)
         option=${1%%=*} value=${1#*=}
         shift
         set -- "$option" "$value" "$@"
         continue
         ;;
-    --region | --profile | --function | --file | --target | --build-arg)
+    --region | --profile | --function | --file | --target | --context | --platform | --build-arg)
         value_of "$1" $#
         [ -n "$2" ] || misused "$1 needs a value"
         case $1 in
@@ -76,6 +79,8 @@ while [ $# -gt 0 ]; do
         --function) function=$2 ;;
         --file) file=$2 options="$options file=$2" ;;
         --target) target=$2 options="$options target=$2" ;;
+        --context) context=$2 ;;
+        --platform) platform=$2 ;;
         --build-arg)
             build_args+=(--build-arg "$2")
             options="$options build-arg=$2"
@@ -115,6 +120,11 @@ if [ -n "$function" ]; then
     build_args+=(--build-arg "FUNCTION=$function")
 fi
 [ -f "$file" ] || misused "there is no $file here"
+[ -d "$context" ] || misused "--context: there is no folder $context"
+case $platform in
+linux/amd64 | linux/arm64) ;;
+*) misused "--platform is \"$platform\": linux/amd64 or linux/arm64" ;;
+esac
 
 # --- what is there -----------------------------------------------------------
 
@@ -203,6 +213,7 @@ if git ls-files --error-unmatch build_and_push.sh >/dev/null 2>&1 && git rev-par
             say "files here are not committed: the tag is $tag"
         fi
         [ -z "$function" ] || tag=$tag-$function
+        [ "$platform" = linux/amd64 ] || tag=$tag-${platform#*/}
         # Another Dockerfile or argument is another image.
         [ -z "$options" ] || tag=$tag-$(printf '%s' "$options" | git hash-object --stdin | cut -c 1-8)
     fi
@@ -215,8 +226,10 @@ if git ls-files --error-unmatch build_and_push.sh >/dev/null 2>&1 && git rev-par
 elif [ -z "$tag" ]; then
     fail "this is no git checkout, so there is no revision to make a tag from: give one"
 fi
-# Compiled by programs of that platform too, on an arm64 machine in an emulator.
-build_args+=(--build-arg "TARGETARCH=${PLATFORM#*/}" --build-arg "BUILDER=$PLATFORM")
+build_args+=(--build-arg "TARGETARCH=${platform#*/}")
+# Compiled by programs of that platform too, on an arm64 machine in an emulator; for arm64
+# every machine compiles with its own.
+[ "$platform" != linux/amd64 ] || build_args+=(--build-arg "BUILDER=$platform")
 
 # --- the commands ----------------------------------------------------------------
 
@@ -237,17 +250,17 @@ name_commands() {
     registry=$1.dkr.ecr.$region.$suffix
     login=(docker login --username AWS --password-stdin "$registry")
     push=(docker push "$registry/$image:$tag")
-    build=(build --platform "$PLATFORM" --file "$file")
+    build=(build --platform "$platform" --file "$file")
     [ -z "$target" ] || build+=(--target "$target")
     build+=("${build_args[@]}")
     # buildx would add an attestation, which makes an index of the image, and take OCI's
     # types (docs/sagemaker.md, 6.3); it pushes by itself, as only so the types are kept.
     if docker buildx version >/dev/null 2>&1; then
         build=(docker buildx "${build[@]}" --provenance=false --sbom=false
-            --output "type=image,name=$registry/$image:$tag,push=true,oci-mediatypes=false,compression=gzip" .)
+            --output "type=image,name=$registry/$image:$tag,push=true,oci-mediatypes=false,compression=gzip" "$context")
         push=()
     else
-        build=(docker "${build[@]}" --tag "$registry/$image:$tag" .)
+        build=(docker "${build[@]}" --tag "$registry/$image:$tag" "$context")
     fi
 }
 
@@ -343,7 +356,7 @@ else
         fail "docker cannot log in to $registry: $(last_words)"
     fi
 
-    say "building $image:$tag for $PLATFORM"
+    say "building $image:$tag for $platform"
     "${build[@]}" >&2 || fail "the image could not be built or pushed: docker's lines above say why"
     if [ ${#push[@]} -gt 0 ]; then
         say "pushing $registry/$image:$tag"

@@ -2,12 +2,14 @@
 # steps.sh: what script/deploy and script/train-job share; sourced, never run.
 #
 # say TEXT …       to the user, on stderr: stdout is for the result alone
-# fail TEXT …      one plain sentence, then the end
+# fail TEXT …      one plain sentence, then the end; for the main shell, not inside of $( )
 # act COMMAND …    something that changes an account: says the command, and runs it unless
 #                  this is a dry run
-# ask COMMAND …    something that only looks; in a dry run it is said and answers "…"
+# ask COMMAND …    something that only looks; a dry run says it, and the answer is "…"
 #
 # aws is called with AWS_PAGER empty and with --region and --profile as the user gave them.
+# Inside of $( ) bash does not stop at the first failure, so nothing is done there that
+# takes more than one command.
 
 say() { echo "$program: $*" >&2; }
 
@@ -16,79 +18,97 @@ fail() {
     exit 1
 }
 
-dry_run=
+dry_run='' wanted_region=''
+: "${program:=deploy}" "${stack:=}" # set by who sources this
 aws_options=()
 export AWS_PAGER=
 
-# whole COMMAND …: the command with the user's options behind aws, in the array `whole`.
-whole() {
-    whole=("$@")
-    [ "$1" != aws ] || whole+=(${aws_options[@]+"${aws_options[@]}"})
+# with_options COMMAND …: the command, with the user's options behind aws, in `command_line`.
+with_options() {
+    command_line=("$@")
+    [ "$1" != aws ] || command_line+=(${aws_options[@]+"${aws_options[@]}"})
 }
 
 spell() {
     local word line=
     for word in "$@"; do
         case $word in
-        *[!A-Za-z0-9_./:=@,+-]* | '') word="'${word//\'/\'\\\'\'}'" ;;
+        *[!A-Za-z0-9_./:=@,+-]* | '') word="'$(printf '%s' "$word" | sed "s/'/'\\\\''/g")'" ;;
         esac
-        line+="$word "
+        line="$line $word"
     done
-    echo "+ ${line% }" >&2
+    echo "+$line" >&2
 }
 
 act() {
-    local whole
-    whole "$@"
-    spell "${whole[@]}"
-    [ -n "$dry_run" ] || "${whole[@]}"
+    local command_line
+    with_options "$@"
+    spell "${command_line[@]}"
+    [ -n "$dry_run" ] || "${command_line[@]}"
 }
 
 ask() {
-    local whole
-    whole "$@"
+    local command_line
+    with_options "$@"
     if [ -n "$dry_run" ]; then
-        spell "${whole[@]}"
+        spell "${command_line[@]}"
         echo "…"
     else
-        "${whole[@]}"
+        "${command_line[@]}"
     fi
 }
 
-# need PROGRAM WHY: it is installed.
-need() {
-    command -v "$1" >/dev/null || fail "$1 is not installed; it is needed to $2"
+# looked_for WORDS COMMAND …: false when AWS says WORDS, that there is no such thing; every
+# other failure is the end. The answer is in $scratch/answer.
+looked_for() {
+    local words=$1
+    shift
+    if ask "$@" >"$scratch/answer" 2>"$scratch/error"; then
+        [ -z "$dry_run" ] || cat "$scratch/error" >&2
+        return 0
+    fi
+    grep -Eq "$words" "$scratch/error" && return 1
+    cat "$scratch/error" >&2
+    fail "AWS did not answer \"$1 $2 $3\", see above"
 }
 
-# value OPTION …: what follows an option; fails when nothing does.
-value() {
-    [ $# -ge 2 ] && [ -n "$2" ] || fail "$1 needs a value; see --help"
-    echo "$2"
+# need PROGRAM WHY: it is installed. A dry run needs nothing.
+need() {
+    [ -n "$dry_run" ] || command -v "$1" >/dev/null || fail "$1 is not installed, or not on PATH; it is needed to $2"
 }
 
 # usage FILE: its opening comment.
-usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"; }
+usage() { sed -n '2,/^set /s/^# \{0,1\}//p' "$1"; }
 
-# who_am_i: the account and, with no region in the environment or the profile, a sentence.
+# who_am_i: sets region and account, or says what is missing.
 who_am_i() {
-    local message
-    region=$(ask aws configure get region 2>/dev/null || true)
-    region=${wanted_region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-$region}}}
-    [ -n "$region" ] || fail "no region: give --region, set AWS_REGION, or run: aws configure"
-    export AWS_DEFAULT_REGION=$region AWS_REGION=$region
-    if ! account=$(ask aws sts get-caller-identity --query Account --output text 2>"$scratch/error"); then
-        message=$(tail -n 1 "$scratch/error")
-        fail "the aws CLI has no working credentials (${message:-no message}); run: aws configure, or aws sso login"
+    region=${wanted_region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-}}}
+    if [ -n "$dry_run" ]; then
+        region=${region:-REGION} account=ACCOUNT
+        return
     fi
-    [ -z "$dry_run" ] || cat "$scratch/error" >&2
+    [ -n "$region" ] || region=$(ask aws configure get region 2>/dev/null) || region=
+    [ -n "$region" ] || fail "no region: give --region, set AWS_REGION, or run: aws configure set region …"
+    export AWS_DEFAULT_REGION=$region AWS_REGION=$region
+    account=$(ask aws sts get-caller-identity --query Account --output text 2>"$scratch/error") || account=
+    [[ $account =~ ^[0-9]{12}$ ]] ||
+        fail "the aws CLI has no working credentials in $region ($(grep . "$scratch/error" | tail -n 1)); run: aws configure, or aws sso login"
 }
 
-# output NAME: an output of the stack; empty when it is not there.
+# outputs: the outputs of the stack, a line each, for output(); false when there is no stack.
+outputs() {
+    looked_for 'does not exist' aws cloudformation describe-stacks --stack-name "$stack" --output text \
+        --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]' || return 1
+    mv "$scratch/answer" "$scratch/outputs"
+}
+
+# output NAME: empty when there is no such output.
 output() {
-    local text
-    text=$(ask aws cloudformation describe-stacks --stack-name "$stack" --output text \
-        --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue | [0]") || return 1
-    [ "$text" = None ] || echo "$text"
+    if [ -n "$dry_run" ]; then
+        echo "$1"
+    else
+        awk -F '\t' -v name="$1" '$1 == name { print $2 }' "$scratch/outputs"
+    fi
 }
 
 scratch=$(mktemp -d)

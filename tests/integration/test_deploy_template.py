@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from harness import SOURCE
-from template import FILE, FILLED, Stack, Template
+from template import FILE, FILLED, Template
 
 PEERS = SOURCE / "tests" / "node"
 SWITCHES = [dict(zip(("Endpoint", "Streams", "Cache", "Service"), values)) for values in itertools.product(
@@ -42,14 +42,14 @@ def bad(diagnostics):
 
 # What, in the text, with what in its place, is found by which rule.
 MISTAKES = (
-    ("a property that does not exist", "      TracingEnabled: true\n", "      TracingEnbled: true\n", "F3002"),
+    ("a property that does not exist", "      TracingEnabled: !If", "      TracingEnbled: !If", "F3002"),
     ("a type that does not exist", "Type: AWS::Kinesis::Stream\n", "Type: AWS::Kinesis::Strean\n", "F3006"),
     ("a reference to nothing", "DeploymentId: !Ref ApiDeployment", "DeploymentId: !Ref ApiDeploiment", "F1020"),
     ("an attribute that does not exist", "!GetAtt Model.ModelName", "!GetAtt Model.ModelNane", "E9004"),
     ("a name in a text that does not exist", "${PredictFunction.Arn}/invocations", "${PredictFunktion.Arn}/invocations",
      "F1018"),
     ("a required property left out", "      Code: {ImageUri: !Ref RecommendImage}\n", "", "F3003"),
-    ("a value of the wrong type", "MaximumRetryAttempts: 3", "MaximumRetryAttempts: three", "F3012"),
+    ("a value of the wrong type", "BatchSize: 1000\n", "BatchSize: thousand\n", "F3012"),
     ("a number out of its range", "BatchSize: 1000\n", "BatchSize: 100000\n", "F3034"),
     ("a word that is not among those allowed", "BillingMode: PAY_PER_REQUEST", "BillingMode: PER_REQUEST", "W3030"),
     ("two resources that wait for each other", "  PredictLogs:\n    Type: AWS::Logs::LogGroup\n",
@@ -98,6 +98,7 @@ class Meaning(unittest.TestCase):
                 for name, resource in stack.resources.items():
                     stack.value(resource.get("Properties", {}))
                     needed = resource.get("DependsOn", [])
+                    stack.value(resource.get("Metadata", {}))
                     for other in [needed] if isinstance(needed, str) else needed:
                         self.assertIn(other, stack.resources, name)
                 for output in self.template.whole["Outputs"].values():
@@ -159,7 +160,7 @@ class Meaning(unittest.TestCase):
 
     def test_each_function_may_do_what_its_code_does_and_no_more(self):
         """90."""
-        usual = LOGS | TRACES
+        usual = LOGS
         reads = STREAM_READS | {"sqs:SendMessage"}
         for switches in SWITCHES:
             stack = self.template.stack(**switches)
@@ -172,6 +173,21 @@ class Meaning(unittest.TestCase):
                              (asks if switches["Service"] == "off" else set()), self.actions("RecommendRole", stack))
             self.assertEqual(usual | reads | {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
                              self.actions("AggregateRole", stack))
+        traced = self.template.stack(Streams="on", Tracing="on")
+        for role in ("PredictRole", "RecommendRole", "AggregateRole"):
+            self.assertLessEqual(TRACES, self.actions(role, traced))
+
+    def test_lambda_may_pull_the_images_of_its_functions_and_of_no_others(self):
+        """90."""
+        allowed = {}
+        for name, repository in self.properties("AWS::ECR::Repository"):
+            if "RepositoryPolicyText" in repository:
+                (statement,) = repository["RepositoryPolicyText"]["Statement"]
+                self.assertEqual({"Service": "lambda.amazonaws.com"}, statement["Principal"])
+                allowed[name] = statement["Condition"]["StringLike"]["aws:sourceArn"].rpartition(":")[2]
+        self.assertEqual({f"{n}Repository": f"my-rec-{n.lower()}" for n in ("Predict", "Recommend", "Aggregate")},
+                         allowed)
+        self.assertEqual(set(allowed.values()), {f["FunctionName"] for _, f in self.properties("AWS::Lambda::Function")})
 
     def test_roles_are_taken_only_by_their_service(self):
         for name, role in self.template.of_type("AWS::IAM::Role").items():
@@ -203,14 +219,18 @@ class Meaning(unittest.TestCase):
                     for name, m in self.template.of_type("AWS::Lambda::EventSourceMapping").items()}
         self.assertEqual({"RecommendMapping", "AggregateMapping"}, set(mappings))
         for name, mapping in mappings.items():
-            self.assertEqual(3, mapping["MaximumRetryAttempts"], name)
             self.assertEqual(1, mapping["MaximumBatchingWindowInSeconds"], name)
             self.assertGreater(mapping["MaximumRecordAgeInSeconds"], 0, name)
-            self.assertTrue(mapping["BisectBatchOnFunctionError"], name)
             self.assertEqual(["ReportBatchItemFailures"], mapping["FunctionResponseTypes"], name)
             self.assertEqual("<FailedBatches.Arn>", mapping["DestinationConfig"]["OnFailure"]["Destination"], name)
             self.assertEqual("TRIM_HORIZON", mapping["StartingPosition"], name)
-        self.assertEqual(100, mappings["RecommendMapping"]["BatchSize"])
+        self.assertEqual((100, 3, True), tuple(mappings["RecommendMapping"][p] for p in (
+            "BatchSize", "MaximumRetryAttempts", "BisectBatchOnFunctionError")))
+        # Totals must not be cut in half, and are tried for as long as their records live.
+        self.assertEqual((-1, False, 24 * 3600), tuple(mappings["AggregateMapping"][p] for p in (
+            "MaximumRetryAttempts", "BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds")))
+        stream = self.template.resources["EventsStream"]["Properties"]
+        self.assertEqual(24, stream["RetentionPeriodHours"])
         self.assertEqual(30, mappings["AggregateMapping"]["TumblingWindowInSeconds"])
         self.assertNotIn("TumblingWindowInSeconds", mappings["RecommendMapping"])
 
@@ -289,7 +309,7 @@ class Meaning(unittest.TestCase):
         board = json.loads(self.all.value(self.template.resources["Dashboard"]["Properties"]["DashboardBody"]))
         places = [(w["x"], w["y"]) for w in board["widgets"]]
         self.assertEqual(len(places), len(set(places)))
-        names = {f"my-rec-{n}" for n in ("predict", "recommend", "aggregate", "endpoint", "requests", "predictions",
+        names = {f"my-rec-{n}" for n in ("predict", "recommend", "aggregate", "instances", "requests", "predictions",
                                          "ratings", "dead-letters", "failed-batches")} | {"my-rec"}
         self.assertEqual(names, set(re.findall(r'"(my-rec[a-z-]*)"', json.dumps(board))))
 
@@ -300,14 +320,23 @@ class Meaning(unittest.TestCase):
             for name, resource in self.template.of_type(kind).items():
                 self.assertFalse([p for p in resource["Properties"] if p.endswith("Name") and p != "ModelName"], name)
         endpoint = self.all.value(self.template.resources["SageMakerEndpoint"]["Properties"])
-        self.assertEqual("CANARY", endpoint["DeploymentConfig"]["BlueGreenUpdatePolicy"]
-                         ["TrafficRoutingConfiguration"]["Type"])
+        for n, kind in ((1, "ALL_AT_ONCE"), (2, "CANARY")):
+            fleet = self.template.stack(Endpoint="instances", MinInstances=n).value(
+                self.template.resources["SageMakerEndpoint"]["Properties"])
+            self.assertEqual(kind, fleet["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+                             ["TrafficRoutingConfiguration"]["Type"])
         alarms = {a["AlarmName"] for a in endpoint["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]}
         self.assertEqual({"<EndpointErrorsAlarm>", "<EndpointLatencyAlarm>"}, alarms)
         self.assertIs(True, endpoint["RetainAllVariantProperties"])
         serverless = self.template.stack(Endpoint="serverless")
         self.assertEqual({"EndpointName", "EndpointConfigName"},
                          set(serverless.value(self.template.resources["SageMakerEndpoint"]["Properties"])))
+        names = {s: self.template.stack(Endpoint=s).value(self.template.resources["SageMakerEndpoint"]["Properties"])
+                 ["EndpointName"] for s in ("serverless", "instances")}
+        self.assertEqual(2, len(set(names.values())), "one cannot become the other")
+        after = self.template.resources["PredictFunction"]["Metadata"]["After"]
+        self.assertEqual("<SageMakerEndpoint>", serverless.value(after))
+        self.assertEqual(names["serverless"], serverless.environment("PredictFunction")["ENDPOINT_NAME"])
         (variant,) = serverless.value(self.template.resources["EndpointConfiguration"]["Properties"])["ProductionVariants"]
         self.assertIn("ServerlessConfig", variant)
         self.assertNotIn("InstanceType", variant)
@@ -321,6 +350,9 @@ class Meaning(unittest.TestCase):
         self.assertEqual((100, 200), (stage["MethodSettings"][0]["ThrottlingRateLimit"],
                                       stage["MethodSettings"][0]["ThrottlingBurstLimit"]))
         json.loads(stage["AccessLogSetting"]["Format"])
+        after = self.template.resources["ApiStage"]["Metadata"]["After"]
+        self.assertEqual("<ApiAccount>", self.all.value(after))
+        self.assertEqual("nothing", self.template.stack(ApiLogsRole="existing").value(after))
         self.assertEqual("OPTIONS", self.template.resources["ApiOptions"]["Properties"]["HttpMethod"])
         for name, answer in self.properties("AWS::ApiGateway::GatewayResponse"):
             self.assertEqual("'*'", answer["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"], name)
@@ -339,9 +371,8 @@ class Meaning(unittest.TestCase):
                     sources = [n for n in ("RECOMMEND_SERVICE_URL", "ENDPOINT_NAME", "MODEL_URI") if variables[n]]
                     self.assertEqual(1, len(sources), variables)
 
-    def test_no_text_is_longer_than_a_line_of_this_project(self):
-        self.assertIsInstance(self.all, Stack)
-        self.assertLess(len(self.template.text.encode()), 1 << 20, "what a bucket takes")
+    def test_cloudformation_takes_a_file_of_this_size_from_a_bucket(self):
+        self.assertLess(len(self.template.text.encode()), 1 << 20)
 
 
 if __name__ == "__main__":

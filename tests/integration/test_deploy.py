@@ -1,0 +1,325 @@
+"""script/deploy: every step, every failure, again, and back."""
+
+import json
+import re
+import shutil
+import unittest
+
+from deploy_case import ACCOUNT, BUCKET, REGION, STACK, TOOLS, DeployCase
+from harness import SOURCE
+from template import Template
+
+TEMPLATES = f"{STACK}-templates-{ACCOUNT}-{REGION}"
+URL = f"https://abc.execute-api.{REGION}.amazonaws.com/v1\n"
+STEPS = ("base", "images", "data", "train", "service", "stack", "try")
+READS = re.compile(r"aws (sts get-|configure get|s3api (head|list)-|cloudformation describe-|sagemaker (describe|list)-)")
+
+
+class Whole(DeployCase):
+    def test_from_an_empty_account_to_an_api_that_answers(self):
+        done = self.deploy()
+        self.assertEqual(URL, done.stdout)
+        self.assertEqual(["bucket", "access block", "stack", f"image {STACK}/movie-recommender", f"image {STACK}/predict",
+                          "upload data/movies.csv", "upload data/ratings.csv", "job", "package", "stack"],
+                         sorted(self.changes(), key=lambda c: ("upload" in c and 5) or self.order(c)))
+        for step in STEPS:
+            self.assertIn(f"deploy: {step}: ", done.stderr)
+        parameters = self.parameters()
+        (job,) = self.state["jobs"].values()
+        self.assertEqual(job["model"], parameters["ModelUrl"])
+        self.assertEqual(job["asked"]["AlgorithmSpecification"]["TrainingImage"], parameters["EndpointImage"])
+        self.assertIn(f"/{STACK}/predict@sha256:", parameters["PredictImage"])
+        self.assertEqual("", parameters["RecommendImage"])
+        self.assertEqual({"data/ratings.csv", "data/movies.csv"}, {k for k in self.state["buckets"][BUCKET]})
+        self.assertIn("predicted_rating", done.stderr)
+
+    def order(self, change):
+        """Where a change stands in the calls, but for uploads, whose order is the folder's."""
+        changes = [c for c in self.changes() if "upload" not in c]
+        seen = self.__dict__.setdefault("_seen", {})
+        at = [i for i, c in enumerate(changes) if c == change]
+        n = seen[change] = seen.get(change, -1) + 1
+        return at[n] + (2 if at[n] > 4 else 0)
+
+    def test_a_second_run_changes_nothing(self):
+        self.deploy()
+        before = json.dumps(self.state)
+        done = self.deploy()
+        self.assertEqual([], self.changes())
+        self.assertEqual(URL, done.stdout)
+        self.assertEqual(json.loads(before), self.state)
+        doing = [" ".join(c["argv"][:3]) for c in self.calls() if not READS.match(" ".join(c["argv"]))]
+        self.assertEqual({"aws s3 sync", "aws cloudformation deploy"}, {d for d in doing if d.startswith("aws")})
+
+    def test_what_was_set_stays_set_and_can_be_set_again(self):
+        self.deploy("--set", "Streams=on", "--set", "AllowOrigin=https://a.example", "--hyperparameter", "n_factors=32")
+        self.assertEqual("on", self.parameters()["Streams"])
+        for name in ("Recommend", "Aggregate"):
+            self.assertIn(f"/{STACK}/{name.lower()}@sha256:", self.parameters()[f"{name}Image"])
+        self.deploy()
+        self.assertEqual([], self.changes())
+        self.assertEqual(["stack"], self.changed("--set", "ApiRate=7"))
+        self.assertEqual(("on", "7", "https://a.example", "n_factors=32"), tuple(
+            self.parameters()[p] for p in ("Streams", "ApiRate", "AllowOrigin", "Hyperparameters")))
+        self.assertEqual(["job", "package", "stack"], self.changed("--hyperparameter", "n_factors=64"))
+        self.assertEqual([], self.changed())
+
+    def changed(self, *words):
+        self.deploy(*words)
+        return self.changes()
+
+    def test_a_service_has_an_image_with_the_model_inside(self):
+        self.deploy("--set", "Service=on")
+        call = self.call(f"{STACK}/service")
+        self.assertEqual(["model", "model/model.bin"], call["kept"]["context"])
+        argv = call["argv"]
+        self.assertIn("MODEL=" + self.parameters()["ModelUrl"], argv)
+        self.assertIn("IMAGE=" + self.parameters()["EndpointImage"], argv)
+        self.assertEqual("deploy/service.Dockerfile", argv[argv.index("--file") + 1])
+        self.assertIn(f"/{STACK}/service@sha256:", self.parameters()["ServiceImage"])
+        self.assertEqual([], self.changed())
+
+    def test_functions_for_arm64_are_built_for_it(self):
+        self.deploy("--set", "Architecture=arm64")
+        for name, platform in (("predict", "linux/arm64"), ("movie-recommender", None)):
+            argv = self.calls(f"{STACK}/{name}")[0]["argv"]
+            self.assertEqual(platform, argv[argv.index("--platform") + 1] if "--platform" in argv else None)
+
+    def test_another_snapshot_of_the_api_when_its_methods_are_others(self):
+        """A deployment is made anew only under another name."""
+        def names():
+            text = self.state["stack"]["template"]
+            found = set(re.findall(r"ApiDeployment\w*", text))
+            self.assertEqual(3, text.count("ApiDeployment"))  # it, who refers to it, and the comment's none
+            return found
+        self.deploy()
+        first = names()
+        self.assertEqual(1, len(first))
+        self.deploy("--set", "ApiRate=9")
+        self.assertEqual(first, names())
+        self.deploy("--set", "RequireApiKey=yes")
+        self.assertNotEqual(first, names())
+
+    def test_a_model_from_elsewhere_is_taken_over_once(self):
+        self.state["buckets"]["other"] = {"m/model.tar.gz": "etag"}
+        words = ("--model", "s3://other/m/model.tar.gz")
+        self.deploy(*words)
+        self.assertEqual({}, self.state["jobs"])
+        url = self.parameters()["ModelUrl"]
+        self.assertRegex(url, rf"^s3://{BUCKET}/models/given-\d+/model\.tar\.gz$")
+        self.assertEqual([], self.changed(*words))
+        self.assertIn("there is no s3://other/n.tar.gz", self.run_script(
+            "deploy", "--stack", STACK, "--model", "s3://other/n.tar.gz", status=1).stderr)
+
+    def test_images_by_the_real_build_and_push(self):
+        shutil.copy(SOURCE / "build_and_push.sh", self.repository / "build_and_push.sh")
+        for name in ("Dockerfile", "lambda/Dockerfile", "lambda/predict/CMakeLists.txt"):
+            (self.repository / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(SOURCE / name, self.repository / name)
+        import subprocess
+        for words in (["init", "-q"], ["add", "."], ["-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+            subprocess.run(["git", *words], cwd=self.repository, check=True)
+        self.assertEqual(URL, self.deploy("--set", "Architecture=arm64", "--set", "Service=on").stdout)
+        builds = [c["argv"] for c in self.calls("docker build ")]
+        self.assertEqual(["linux/amd64", "linux/arm64", "linux/amd64"], [b[b.index("--platform") + 1] for b in builds])
+        self.assertEqual([".", "."], [b[-1] for b in builds[:2]])
+        self.assertTrue(builds[2][-1].endswith("/service"), builds[2])
+        self.assertEqual([], self.changed())
+
+    def test_the_account_in_the_file_has_the_outputs_of_the_template(self):
+        self.assertLessEqual({"BucketName", "SageMakerRoleArn", "ModelPackageGroupName", "ApiUrl"},
+                             set(Template().whole["Outputs"]))
+
+
+class Steps(DeployCase):
+    def test_each_step_alone(self):
+        changed = {}
+        for step in STEPS[:3]:
+            self.deploy("--only", step)
+            changed[step] = self.changes()
+        self.assertEqual(["bucket", "access block", "stack"], changed["base"])
+        self.assertEqual([f"image {STACK}/movie-recommender", f"image {STACK}/predict"], changed["images"])
+        self.assertEqual({"upload data/movies.csv", "upload data/ratings.csv"}, set(changed["data"]))
+        model = self.deploy("--only", "train").stdout.strip()
+        self.assertEqual(["job", "package"], self.changes())
+        self.assertIn("there is no model yet", self.deploy("--only", "stack", status=1).stderr)
+        self.assertIn("there is no API yet", self.deploy("--only", "try", status=1).stderr)
+        self.deploy("--only", "stack", "--model", model)
+        self.assertEqual(["stack"], self.changes())
+        self.assertIn("Service is off", self.deploy("--only", "service").stderr)
+        self.assertEqual(URL, self.deploy("--only", "try").stdout)
+        self.assertEqual([], self.changes())
+
+    def test_steps_that_need_the_stack_say_so(self):
+        for step in ("data", "train", "service", "stack"):
+            self.assertIn("--only base", self.deploy("--only", step, status=1).stderr, step)
+        self.assertEqual([], self.changes())
+
+    def test_each_failure_names_its_step_and_the_next_run_goes_on_there(self):
+        cases = (("base", "s3 mb", {}), ("base", "cloudformation deploy", {"stack": "ROLLBACK_COMPLETE"}),
+                 ("images", f"--function predict", {"status": 1}), ("data", "s3 sync", {"status": 1}),
+                 ("train", "create-training-job", {}), ("train", "create-model-package", {}),
+                 ("service", "s3 cp", {"status": 1}), ("stack", "cloudformation deploy", {}), ("try", "curl", {"status": 6}))
+        for step, words, more in cases:
+            with self.subTest(step=step, words=words):
+                fault = {"words": words, "err": "\nwhat the program says\n", **more}
+                if step == "stack":
+                    fault["skip"] = 0
+                self.faults = [fault]
+                done = self.deploy("--set", "Service=on", status=1)
+                self.faults = []
+                self.assertIn("what the program says", done.stderr)
+                last = done.stderr.splitlines()[-1]
+                self.assertTrue(last.startswith(f'deploy: the step "{step}" failed'), last)
+                self.assertIn("run this again", last)
+                if words == "cloudformation deploy":
+                    self.assertIn("a reason that CloudFormation gives", done.stderr)
+                # What was done before is not done again: one base stack, one job.
+        self.assertEqual(URL, self.deploy("--set", "Service=on").stdout)
+        self.assertEqual([], [c for c in self.changes() if c not in ("stack",)])
+        self.assertEqual(1, len(self.state["jobs"]))
+        self.assertEqual(1, len(self.state["packages"]))
+
+    def test_a_stack_whose_first_creation_failed_makes_way(self):
+        self.state["stack"] = {"status": "ROLLBACK_COMPLETE", "template": "", "parameters": {}}
+        self.deploy("--only", "base")
+        self.assertEqual(["bucket", "access block", "stack removed", "stack"], self.changes())
+
+    def test_a_stack_that_cannot_be_changed_now(self):
+        for status, sentence in (("UPDATE_IN_PROGRESS", "wait for that to end"), ("DELETE_IN_PROGRESS", "being removed"),
+                                 ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"), ("DELETE_FAILED", "--delete tries again")):
+            self.state["stack"] = {"status": status, "template": "", "parameters": {}}
+            done = self.deploy(status=1)
+            self.assertIn(sentence, done.stderr)
+            self.assertNotIn("stack", self.changes())
+
+    def test_a_bucket_that_an_earlier_stack_left(self):
+        self.state["buckets"][BUCKET] = {"data/ratings.csv": "x"}
+        self.assertIn("--delete removes that", self.deploy(status=1).stderr)
+        self.assertNotIn("stack", self.changes())
+
+    def test_an_api_that_does_not_answer(self):
+        self.deploy()
+        self.state["http"] = 502
+        done = self.deploy("--only", "try", status=1)
+        self.assertIn("status 502", done.stderr)
+        self.assertIn("aws logs tail", done.stderr)
+        self.assertEqual(6, len(self.calls("curl ")))
+
+    def test_with_a_key_or_without_curl_nobody_asks(self):
+        self.deploy("--set", "RequireApiKey=yes")
+        self.assertEqual([], self.calls("curl "))
+        (self.tools / "curl").unlink()
+        self.assertEqual(URL, self.deploy("--set", "RequireApiKey=no").stdout)
+
+    def test_a_failure_while_looking_is_not_taken_for_an_empty_account(self):
+        self.deploy()
+        for words in ("describe-stacks", "head-bucket"):
+            self.faults = [{"words": words, "err": "\nAn error occurred (AccessDenied) when calling: no\n"}]
+            self.assertIn("AccessDenied", self.deploy(status=1).stderr)
+            self.assertEqual([], self.changes(), words)
+
+    def test_an_image_without_a_digest_never_reaches_the_stack(self):
+        self.deploy()
+        self.put(self.repository / "build_and_push.sh")
+        (self.repository / "build_and_push.sh").write_text("#!/usr/bin/env bash\necho nonsense\n")
+        self.assertIn('printed "nonsense"', self.deploy("--only", "stack", status=1).stderr)
+        self.assertEqual([], self.changes())
+
+
+class Words(DeployCase):
+    def test_bad_words_are_refused_before_anybody_is_asked(self):
+        for words, sentence in (
+                (("--stack", "Movies"), '--stack is "Movies"'), (("--stack", "a" * 25), "--stack is"),
+                (("--stack", "a-"), "--stack is"), (("--stack",), "--stack needs a value"), ((), '--stack is ""'),
+                (("--stack", "m1", "--set", "Strems=on"), '--set is "Strems=on"'),
+                (("--stack", "m1", "--set", "Streams"), '--set is "Streams"'),
+                (("--stack", "m1", "--set", "Bucket=x"), '--set is "Bucket=x"'),
+                (("--stack", "m1", "--set", "PredictImage=x"), '--set is "PredictImage=x"'),
+                (("--stack", "m1", "--only", "everything"), '--only is "everything"'),
+                (("--stack", "m1", "--model", "model.tar.gz"), '--model is "model.tar.gz"'),
+                (("--stack", "m1", "--hyperparameter", "n_factors"), '--hyperparameter is "n_factors"'),
+                (("--stack", "m1", "--fast"), "--fast is no option")):
+            self.assertIn(sentence, self.refused("deploy", *words), words)
+            self.assertEqual([], self.calls())
+
+    def test_china_has_no_doors_of_these_names(self):
+        self.assertIn("not for regions in China", self.deploy("--set", "Cache=on", status=1, AWS_REGION="cn-north-1").stderr)
+        self.assertEqual([], self.changes())
+
+    def test_who_and_where(self):
+        self.assertIn("no region", self.deploy(status=1, AWS_REGION=None).stderr)
+        self.state["credentials"] = False
+        said = self.deploy(status=1).stderr
+        self.assertIn("no working credentials in eu-central-1 (Unable to locate credentials", said)
+        self.state["credentials"] = True
+        self.state["region"] = REGION
+        self.assertEqual(URL, self.deploy(AWS_REGION=None).stdout)
+        self.deploy("--region", REGION, "--profile", "work", AWS_REGION="us-east-1")
+        for call in self.calls("aws "):
+            argv = call["argv"]
+            self.assertEqual((REGION, "work"), (argv[argv.index("--region") + 1], argv[argv.index("--profile") + 1]))
+        for call in self.calls("build_and_push"):
+            self.assertIn("--profile work", " ".join(call["argv"]))
+
+    def test_a_missing_program(self):
+        for name in ("docker", "aws"):
+            (self.tools / name).unlink()
+            self.assertIn(f"{name} is not installed", self.refused("deploy", "--stack", STACK))
+
+    def test_a_dry_run_asks_nobody_and_needs_nothing(self):
+        for name in ("aws", "docker", "curl"):
+            (self.tools / name).unlink()
+        done = self.deploy("--dry-run", "--set", "Streams=on", "--set", "Service=on", AWS_REGION=None)
+        self.assertEqual([], self.calls())
+        for words in ("+ aws s3 mb", "+ aws cloudformation deploy", "+ aws s3 sync", "+ aws sagemaker create-training-job",
+                      f"{STACK}/aggregate", f"{STACK}/service"):
+            if words != "+ aws s3 mb":  # it is there, for all that a dry run knows
+                self.assertIn(words, done.stderr)
+        done = self.deploy("--dry-run", "--delete", AWS_REGION=None)
+        self.assertIn("+ aws cloudformation delete-stack", done.stderr)
+        self.assertEqual([], self.calls())
+
+    def test_help_is_the_opening_comment(self):
+        done = self.run_script("deploy", "--help")
+        self.assertTrue(done.stdout.startswith("Puts the recommender into an AWS account"))
+        self.assertNotIn("set -", done.stdout)
+
+    def test_tools_are_those_of_every_unix(self):
+        """A Mac's bash 3.2 has no such things."""
+        self.assertNotIn("python3", TOOLS)
+        for name in ("script/deploy", "script/train-job", "deploy/steps.sh"):
+            text = (SOURCE / name).read_text()
+            for new in ("mapfile", "readarray", "declare -A", "local -n", "${!", "|&", "&>>", ",,}", "^^}", "sha256sum"):
+                self.assertNotIn(new, text, name)
+
+
+class Removal(DeployCase):
+    def setUp(self):
+        super().setUp()
+        self.deploy("--set", "Streams=on")
+
+    def test_it_asks_first(self):
+        for answer in ("", "no\n", "movie\n"):
+            self.assertIn("nothing was removed", self.refused("deploy", "--stack", STACK, "--delete", stdin=answer))
+            self.assertEqual([], self.changes())
+
+    def test_all_of_it_goes(self):
+        self.deploy("--delete", stdin=STACK + "\n")
+        self.assertEqual((None, {}, []), (self.state["stack"], self.state["buckets"], self.state["packages"]))
+        asked = [c["kept"]["--delete"] for c in self.calls("delete-objects")]
+        self.assertTrue(all(a["Quiet"] is True for a in asked))
+        self.deploy("--delete", "--yes")  # again, with nothing there
+        self.assertEqual(["stack removed"], self.changes())
+
+    def test_what_stopped_half_way_goes_on(self):
+        for words in ("delete-model-package", "stack-delete-complete", "delete-objects", "delete-bucket"):
+            self.faults = [{"words": words, "skip": 0, "err": "\nit went wrong\n"}]
+            self.assertIn('the step "delete" failed', self.deploy("--delete", "--yes", status=1).stderr, words)
+        self.faults = []
+        self.deploy("--delete", "--yes")
+        self.assertEqual((None, {}), (self.state["stack"], self.state["buckets"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,130 @@
+"""script/train-job: one job for one image, data and hyperparameters, and the wait for it."""
+
+import json
+import re
+import unittest
+
+from deploy_case import BUCKET, REGION, STACK, TRAINING, DeployCase
+from harness import SOURCE
+
+IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/{STACK}/movie-recommender@sha256:" + "0" * 64
+
+
+class TrainJob(DeployCase):
+    def setUp(self):
+        super().setUp()
+        self.deploy("--only", "base")
+        self.deploy("--only", "data")
+
+    def train(self, *words, **how):
+        return self.run_script("train-job", "--stack", STACK, "--image", IMAGE, *words, **how)
+
+    def request(self):
+        return self.call("create-training-job")["kept"]["--cli-input-json"]
+
+    def test_the_job_the_wait_and_the_model(self):
+        done = self.train("--hyperparameter", "n_factors=128")
+        self.assertEqual(["job", "package"], self.changes())
+        request = self.request()
+        name = request["TrainingJobName"]
+        self.assertEqual(f"s3://{BUCKET}/models/{name}/output/model.tar.gz\n", done.stdout)
+        self.assertEqual({"n_factors": "128", "validation_fraction": "0.1"}, request["HyperParameters"])
+        self.assertIs(True, request["EnableManagedSpotTraining"])
+        self.assertEqual({"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}, request["StoppingCondition"])
+        self.assertEqual(f"s3://{BUCKET}/checkpoints/{name}/", request["CheckpointConfig"]["S3Uri"])
+        self.assertEqual([f"s3://{BUCKET}/data/ratings.csv"],
+                         [c["DataSource"]["S3DataSource"]["S3Uri"] for c in request["InputDataConfig"]])
+        self.assertEqual(json.loads((SOURCE / "deploy/metrics.json").read_text()),
+                         request["AlgorithmSpecification"]["MetricDefinitions"])
+        self.assertEqual(1, done.stderr.count("Starting Preparing the instances"), "each state once")
+        self.assertIn(f"{name}: Training", done.stderr)
+        self.assertIn("train-job:   validation:rmse 0.875", done.stderr)
+        (package,) = self.state["packages"]
+        self.assertEqual((name, IMAGE, done.stdout.strip()), (
+            package["ModelPackageDescription"], package["InferenceSpecification"]["Containers"][0]["Image"],
+            package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]))
+
+    def test_what_has_been_trained_is_taken_as_it_is(self):
+        first = self.train().stdout
+        done = self.train()
+        self.assertEqual((first, []), (done.stdout, self.changes()))
+        self.assertIn("has trained this already", done.stderr)
+        for words in (("--hyperparameter", "seed=2"), ("--again",)):
+            self.assertNotEqual(first, self.train(*words).stdout)
+            self.assertEqual(["job", "package"], self.changes())
+        self.state["buckets"][BUCKET]["data/ratings.csv"] = "others"
+        self.train()
+        self.assertEqual(["job", "package"], self.changes())
+
+    def test_a_job_under_way_is_joined(self):
+        self.faults = [{"words": "join(", "err": "\nthe network is gone\n", "skip": 1}]
+        self.assertIn("it goes on", self.train(status=1).stderr)
+        self.faults = []
+        done = self.train()
+        self.assertIn("under way already", done.stderr)
+        self.assertEqual(["package"], self.changes())
+
+    def test_a_failed_job_says_why_and_the_next_has_another_name(self):
+        self.state["training"] = [*TRAINING[:3], ["Failed", "Failed", "no"]]
+        done = self.train(status=1)
+        self.assertIn('ended as Failed: AlgorithmError: ratings.csv:41:9: rating "4;5" is not a number', done.stderr)
+        self.assertIn("aws logs tail /aws/sagemaker/TrainingJobs", done.stderr)
+        self.state["training"] = TRAINING
+        self.train()
+        self.assertEqual(["job", "package"], self.changes())
+        first, second = self.state["jobs"]
+        self.assertEqual(f"{first}-2", second)
+
+    def test_a_model_is_registered_once_also_when_that_failed_at_first(self):
+        self.faults = [{"words": "create-model-package"}]
+        self.assertIn("could not be registered", self.refused("train-job", "--stack", STACK, "--image", IMAGE))
+        self.faults = []
+        self.train()
+        self.assertEqual(["package"], self.changes())
+        self.train()
+        self.assertEqual([], self.changes())
+
+    def test_no_spot_and_validation(self):
+        self.state["buckets"][BUCKET]["data/held-out.csv"] = "h"
+        self.train("--no-spot", "--max-seconds", "60", "--instance-type", "ml.c5.xlarge",
+                   "--validation", f"s3://{BUCKET}/data/held-out.csv")
+        request = self.request()
+        self.assertEqual((False, {"MaxRuntimeInSeconds": 60}, "ml.c5.xlarge", {}), (
+            request["EnableManagedSpotTraining"], request["StoppingCondition"],
+            request["ResourceConfig"]["InstanceType"], request["HyperParameters"]))
+        self.assertEqual(["train", "validation"], [c["ChannelName"] for c in request["InputDataConfig"]])
+
+    def test_a_fraction_that_is_given_is_the_one(self):
+        self.train("--hyperparameter", "validation_fraction=0.3")
+        self.assertEqual({"validation_fraction": "0.3"}, self.request()["HyperParameters"])
+
+    def test_what_is_missing_is_said(self):
+        self.assertIn("there is nothing at s3://", self.train("--data", f"s3://{BUCKET}/none/", status=1).stderr)
+        self.faults = [{"words": "create-training-job", "err": "\nResourceLimitExceeded: 0 instances\n"}]
+        said = self.train(status=1).stderr
+        self.assertIn("ResourceLimitExceeded", said)
+        self.assertIn("quota", said)
+        self.faults = []
+        self.state["stack"] = None
+        self.assertIn("there is no stack", self.train(status=1).stderr)
+
+    def test_bad_words_are_refused_before_anybody_is_asked(self):
+        for words, sentence in (
+                (("--max-seconds", "0"), "--max-seconds"), (("--hyperparameter", "a"), "--hyperparameter is"),
+                (("--hyperparameter", 'a="'), "--hyperparameter is"), (("--data", "ratings.csv"), "no place in S3"),
+                (("--hyperparameter", "a=1", "--hyperparameter", "a=2"), "a is given twice"),
+                (("--instance-type", "m5"), "--instance-type is"), (("--fast",), "no option"), (("--data",), "needs a value")):
+            self.assertIn(sentence, self.refused("train-job", "--stack", STACK, "--image", IMAGE, *words))
+            self.assertEqual([], self.calls())
+        self.assertIn("--image is needed", self.refused("train-job", "--stack", STACK))
+        self.assertIn("--stack is needed", self.refused("train-job"))
+
+    def test_a_dry_run_starts_nothing(self):
+        done = self.train("--dry-run")
+        self.assertEqual([], self.calls())
+        self.assertIn("+ aws sagemaker create-training-job", done.stderr)
+        json.loads(re.search(r"^\{.*?^\}", done.stderr, re.M | re.S)[0])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -144,11 +144,11 @@ def alive(pid):
     return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def cloud_beside(case, name="cloud", **config):
+def cloud_beside(case, name="cloud", env=None, **config):
     """A cloud for a test of another kind: it has a folder, and ends what it began by itself."""
     folder = case.folder / name
     folder.mkdir()
-    cloud = LocalCloud(config, folder)
+    cloud = LocalCloud(config, folder, env=env)
     case.addCleanup(lambda: case.assertEqual(0, cloud.stop().status))
     return cloud
 

@@ -112,4 +112,4 @@ output() {
 }
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+trap 'status=$?; rm -rf "$scratch"; exit $((status > 0))' EXIT # a status of the aws CLI is nobody's

@@ -146,7 +146,7 @@ class Account:
         name = self.option("--stack-name")
         found = {"BucketName": f"{name}-{ACCOUNT}-{REGION}", "SageMakerRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
                  "ModelPackageGroupName": f"{name}-models"}
-        if all(stack["parameters"][p] for p in FILLED):
+        if all(stack["parameters"].get(p) for p in FILLED):
             found["ApiUrl"] = f"https://abc.execute-api.{REGION}.amazonaws.com/v1"
         return found
 
@@ -159,7 +159,7 @@ class Account:
             defaults[part.partition(":")[0]] = found[1].strip('"')
         stack, name = self.state["stack"], self.option("--stack-name")
         if stack and stack["status"] == "ROLLBACK_COMPLETE":
-            raise Refused(f"\nStack:arn is in ROLLBACK_COMPLETE state and can not be updated.", 255)
+            raise Refused("\nStack:arn is in ROLLBACK_COMPLETE state and can not be updated.", 255)
         assert self.option("--s3-bucket") in self.state["buckets"]
         given = dict(w.split("=", 1) for w in self.after("--parameter-overrides")) \
             if "--parameter-overrides" in self.words else {}

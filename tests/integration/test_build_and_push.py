@@ -283,6 +283,27 @@ class Others(PushCase):
         self.assertEqual("A=b c", build[build.index("--build-arg") + 1])
         self.assertIn("http_proxy", build)
 
+    def test_another_platform_is_another_image(self):
+        self.push("movies", "--function", "predict", "--platform", "linux/arm64")
+        build = self.call("build")
+        self.assertEqual("linux/arm64", build[build.index("--platform") + 1])
+        self.assertIn("TARGETARCH=arm64", build)
+        self.assertNotIn("BUILDER", " ".join(build))  # every machine compiles that with its own programs
+        self.assertTrue(build[build.index("--tag") + 1].endswith(f":{self.tag}-predict-arm64"))
+        self.push("movies", "--function", "predict", "--platform=linux/amd64")
+        build = self.call("build")
+        self.assertTrue(build[build.index("--tag") + 1].endswith(f":{self.tag}-predict"))
+
+    def test_another_context(self):
+        (self.repository / "Other").write_text("FROM scratch\nCOPY model /\n")
+        place = self.home / "place"
+        place.mkdir()
+        self.push("movies", "v1", "--file", "Other", "--context", str(place))
+        self.assertEqual(str(place), self.call("build")[-1])
+        self.plan("docker", "buildx", "version", out="github.com/docker/buildx v0.12.1\n")
+        self.push("movies", "v1", "--file", "Other", f"--context={place}")
+        self.assertEqual(str(place), self.call("buildx", "build")[-1])
+
     def test_it_runs_from_any_folder(self):
         link = self.folder / "home"
         done = subprocess.run([self.repository / "build_and_push.sh", "--help"], cwd=link, text=True,
@@ -315,6 +336,8 @@ class Failures(PushCase):
                 (("movies", "--region"), "--region needs a value"),
                 (("movies", "--region="), "--region needs a value"),
                 (("movies", "--file", "Nowhere"), "there is no Nowhere here"),
+                (("movies", "--context", "nowhere"), "there is no folder nowhere"),
+                (("movies", "--platform", "linux/riscv64"), '--platform is "linux/riscv64"'),
                 (("movies", "--function", "nothing"), 'no function "nothing"'),
                 (("movies", "--function", "aws"), 'no function "aws"'),  # a room, no function
                 (("movies", "--function", "../x"), "cannot be a function's name"),

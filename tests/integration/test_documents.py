@@ -19,7 +19,7 @@ def sources():
 
 # Who cites docs/lambda.md: the Lambda functions, what stands in for Lambda, and their tests.
 LAMBDA_HALF = re.compile(r"(lambda|local)/|"
-                         r"tests/integration/(test_)?(kinesis|recommend)[_.]|"
+                         r"tests/integration/(test_)?(deploy|kinesis|recommend)[_.]|"
                          r"tests/\w+/(test_|fuzz_)?(aggregate|aws|cache|dynamodb|lambda|local|predict|runtime_api|streams)[_.]")
 
 # A platform's document, the lines of its checklist, and who cites it without its name.
@@ -67,11 +67,11 @@ class Documents(unittest.TestCase):
 
     def test_every_path_in_the_documents_exists(self):
         for name in ("ARCHITECTURE.md", "README.md", "data/README.md", "docs/sagemaker.md",
-                     "docs/lambda.md"):
+                     "docs/lambda.md", "deploy/README.md"):
             folder = (SOURCE / name).parent
             text = text_of(name)
             links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-            paths = re.findall(r"`((?:src|train|serve|lambda|local|script|tests|bench|data|docs|cmake)/"
+            paths = re.findall(r"`((?:src|train|serve|lambda|local|deploy|script|tests|bench|data|docs|cmake)/"
                                r"[\w./-]*)`", text)
             for link in links:
                 self.assertTrue((folder / link).exists(), f"{name} links to {link}")

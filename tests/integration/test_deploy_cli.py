@@ -1,0 +1,203 @@
+"""Every aws command line of script/deploy, script/train-job, deploy/README.md and README.md, by
+the real CLI and its model of AWS's interfaces: nobody listens where it is sent, so a command whose
+words and documents are right ends at the connection, and another one before it. And what the
+documents say of metrics and money."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import unittest
+
+from deploy_case import PYTHON, STACK, DeployCase
+from harness import SOURCE, TrainCase, csv, planted
+from template import Template
+
+# The CLI's own front, for many command lines in one process.
+FRONT = """
+import contextlib, io, json, sys
+from awscli.clidriver import create_clidriver
+for line in sys.stdin:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        try:
+            status = create_clidriver().main(json.loads(line))
+        except SystemExit as end:
+            status = end.code
+    print(json.dumps([status, said.getvalue()]), flush=True)
+"""
+NOBODY = "http://127.0.0.1:9"
+COULD_NOT = "Could not connect to the endpoint URL"
+TUNING = ("AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition",
+          "EnableManagedSpotTraining", "CheckpointConfig", "EnableNetworkIsolation")
+
+
+def said_by_the_cli(command_lines, folder):
+    """(status, what it printed) of each; words are those behind aws."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B",
+                   "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1", "AWS_MAX_ATTEMPTS": "1",
+                   "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run([PYTHON, "-c", FRONT], input="".join(json.dumps(words) + "\n" for words in command_lines),
+                          text=True, capture_output=True, timeout=1500, cwd=folder, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def elsewhere(words):
+    """The words, sent to nobody, without what differs between two calls of a kind."""
+    words = list(words)
+    for option in ("--endpoint-url", "--profile"):
+        if option in words:
+            del words[words.index(option):words.index(option) + 2]
+    return [*words, "--endpoint-url", NOBODY]
+
+
+class CommandLines(DeployCase):
+    def recorded(self):
+        """Of each kind of call of the scripts one, with its documents as files."""
+        self.state["buckets"]["other"] = {"m/model.tar.gz": "etag"}
+        self.faults = [{"words": "cloudformation deploy"}]
+        self.deploy(status=1)
+        found = self.calls("aws ")
+        self.faults = []
+        for words in (("--set", "Streams=on", "--set", "Service=on", "--hyperparameter", "n_factors=8"),
+                      ("--model", "s3://other/m/model.tar.gz"), ("--delete", "--yes")):
+            self.deploy(*words)
+            found += self.calls("aws ")
+        kinds = {}
+        for call in found:
+            words = call["argv"][1:]
+            if words[0] == "configure":
+                continue
+            for n, (option, document) in enumerate(call["kept"].items()):
+                if option.startswith("--"):
+                    path = self.folder / f"document{len(kinds)}-{n}.json"
+                    path.write_text(json.dumps(document))
+                    words[words.index(option) + 1] = f"file://{path}"
+            if "--template-file" in words:
+                words[words.index("--template-file") + 1] = str(SOURCE / "deploy/template.yaml")
+            if words[:2] == ["s3", "sync"]:
+                words[2] = str(SOURCE / "data")
+            if words[:2] == ["s3", "cp"] and not words[2].startswith("s3:"):
+                words[2] = str(SOURCE / "data/movies.csv")
+            kinds[tuple(w for w in words if w.startswith("--") or w in words[:2])] = words
+        return list(kinds.values())
+
+    def refusals(self, command_lines):
+        said = said_by_the_cli([elsewhere(words) for words in command_lines], self.folder)
+        self.assertEqual(len(command_lines), len(said))
+        return [(words, status, text) for words, (status, text) in zip(command_lines, said)
+                if status not in (1, 255) or COULD_NOT not in text]
+
+    def test_the_scripts(self):
+        lines = self.recorded()
+        self.assertGreater(len({tuple(words[:2]) for words in lines}), 18)
+        self.assertEqual([], self.refusals(lines))
+
+    def test_words_that_are_wrong_are_seen(self):
+        """The same check, with mistakes."""
+        document = self.folder / "bad.json"
+        document.write_text('{"TrainingJobName": "a", "RoleArm": "b"}')
+        lines = [["s3api", "head-bucket", "--bukket", "b"], ["s3api", "head-buckets", "--bucket", "b"],
+                 ["sagemaker", "create-training-job", "--cli-input-json", f"file://{document}"],
+                 ["sagemaker", "describe-training-job", "--training-job-name", "a", "--query", "join(' ', ["]]
+        self.assertEqual(len(lines), len(self.refusals(lines)))
+
+    def blocks(self, name):
+        return re.findall(r"^ *```\w*\n(.*?)^ *```", (SOURCE / name).read_text(), re.M | re.S)
+
+    def run_block(self, block):
+        """What a reader's shell would call."""
+        script = "\n".join(line.strip().removeprefix("$ ") for line in block.splitlines())
+        stubs = "aws() { printf '%s\\0' \"$@\" >>calls; printf '\\1\\0' >>calls; echo x; }\n" \
+                "curl() { :; }\naccount=123456789012 region=eu-central-1 bucket=my-bucket image=an/image:v1 " \
+                "model=s3://my-bucket/model.tar.gz role=arn:aws:iam::123456789012:role/r predict=an/image:v2\n"
+        (self.folder / "calls").write_text("")
+        script = re.sub(r"^\w+=\$\((\./build_and_push|script/).*$", "", script, flags=re.M)
+        done = subprocess.run(["bash", "-c", stubs + script], cwd=self.folder, capture_output=True, text=True, check=False,
+                              env={"PATH": "/usr/bin:/bin"})
+        self.assertEqual("", done.stderr, script)
+        calls, words = [], []
+        for word in (self.folder / "calls").read_text().split("\0")[:-1]:
+            if word == "\1":
+                calls.append(words)
+                words = []
+            else:
+                words.append(word)
+        return calls
+
+    def test_the_documents(self):
+        lines = []
+        for name in ("README.md", "deploy/README.md"):
+            for block in self.blocks(name):
+                if re.search(r"^\s*(\$ )?(\w+=\$\()?aws ", block, re.M) and "script/deploy" not in block:
+                    # Only its commands: what they print stands there, too.
+                    block = "\n".join(part for part in re.findall(
+                        r"^ *(?:\$ )?(?:\w+=\$\()?aws (?:.*\\\n|.*'\{\n(?:.*\n)*?.*\}'.*\\?\n)*.*", block, re.M))
+                    lines += self.run_block(block)
+            for command in re.findall(r"`(aws [^`|]+)`", (SOURCE / name).read_text()):
+                words = shlex.split(command.replace("URL", "https://sqs.eu-central-1.amazonaws.com/1/q"))[1:]
+                if words and words[0] != "configure" and len(words) > 2:
+                    lines.append(words)
+        lines = [words for words in lines if words[0] != "configure"]
+        kinds = {tuple(words[:2]) for words in lines}
+        self.assertLessEqual({("sagemaker", "create-hyper-parameter-tuning-job"), ("sagemaker", "create-transform-job"),
+                              ("sagemaker", "create-model"), ("cloudformation", "deploy"), ("s3", "mb"),
+                              ("logs", "tail"), ("sqs", "receive-message")}, kinds, lines)
+        self.deploy("--only", "base")
+        self.deploy("--only", "data")
+        self.run_script("train-job", "--stack", STACK, "--image", "an/image@sha256:1")
+        job = self.call("create-training-job")["kept"]["--cli-input-json"]
+        (self.folder / "training-job.json").write_text(json.dumps({k: job[k] for k in TUNING}))
+        os.symlink(SOURCE / "data", self.folder / "data")
+        os.symlink(SOURCE / "deploy", self.folder / "deploy")
+        self.assertEqual([], self.refusals(lines))
+
+
+class Metrics(TrainCase):
+    def test_the_expressions_are_those_of_the_readme_and_read_a_real_line(self):
+        metrics = json.loads((SOURCE / "deploy/metrics.json").read_text())
+        said = re.search(r"`MetricDefinitions`:\n\n```json\n(.*?)```", (SOURCE / "README.md").read_text(), re.S)
+        self.assertEqual(json.loads(said[1]), metrics)
+        job = self.job(n_epochs=1, validation_fraction=0.2)
+        job.channel("train", {"ratings.csv": csv(planted())})
+        result = self.train(job)
+        for metric in metrics:
+            found = re.findall(metric["Regex"], result.log_text())
+            self.assertEqual(1, len(found), metric)
+            self.assertGreater(float(found[0]), 0)
+
+
+class Costs(unittest.TestCase):
+    """The table of deploy/README.md adds up, and counts what the template makes."""
+
+    SIZES = {"small": {}, "medium": {"Endpoint": "instances", "Streams": "on", "Cache": "on"},
+             "large": {"Endpoint": "instances", "Streams": "on", "Cache": "on", "Service": "on", "Shards": 4}}
+
+    def test_sums_doors_alarms_and_streams(self):
+        text = (SOURCE / "deploy/README.md").read_text()
+        rows = [[cell.strip() for cell in line.strip("|").split("|")]
+                for line in text[text.index("| $ a month |"):].split("\n\n")[0].splitlines()]
+        self.assertEqual(list(self.SIZES), rows[0][2:])
+        table = {row[0]: row[1:] for row in rows[2:]}
+        together = table.pop("**together**")
+        template, sums = Template(), []
+        for i, (size, switches) in enumerate(self.SIZES.items(), 1):
+            cost = {name: float(cells[i].replace(",", "")) for name, cells in table.items()}
+            sums.append(f"{sum(cost.values()):,.0f}")
+            self.assertEqual(f"**{sums[-1]}**", together[i], size)
+            kinds = [r for r in template.stack(**switches).resources.values()]
+            n = {kind: sum(r["Type"] == kind and r["Properties"].get("VpcEndpointType") != "Gateway" for r in kinds)
+                 for kind in ("AWS::EC2::VPCEndpoint", "AWS::CloudWatch::Alarm", "AWS::Kinesis::Stream")}
+            self.assertAlmostEqual(n["AWS::EC2::VPCEndpoint"] * 2 * 0.01 * 730, cost["network doors"], places=2)
+            self.assertAlmostEqual(3 + n["AWS::CloudWatch::Alarm"] * 0.10, cost["alarms, dashboard"], places=2)
+            shards = n["AWS::Kinesis::Stream"] * switches.get("Shards", 1)
+            self.assertAlmostEqual(shards * 0.015 * 730, cost["streams"], delta=1.5)
+        readme = (SOURCE / "README.md").read_text()
+        for words, amount in zip((" a month and", " with 10 million", "."), sums):
+            self.assertIn(f"${amount}{words}", readme.replace("\n", " "))
+
+
+if __name__ == "__main__":
+    unittest.main()

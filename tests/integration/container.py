@@ -35,8 +35,11 @@ def why_no_engine():
     """Why there is no engine to run containers, or "" when there is one."""
     if shutil.which("docker") is None:
         return "there is no docker program"
-    done = subprocess.run(["docker", "version", "--format", "{{.Server.Os}}"], timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    try:
+        done = subprocess.run(["docker", "version", "--format", "{{.Server.Os}}"], timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    except subprocess.TimeoutExpired:
+        return "the engine says nothing for a minute"
     if done.returncode != 0:
         return "docker finds no engine: " + done.stderr.decode(errors="replace").strip().split("\n")[-1]
     if not socket_of_engine():

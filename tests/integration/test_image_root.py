@@ -1,6 +1,6 @@
 """What the image is made of, where no container engine is needed: the file system that
 script/image-root makes, with the programs at work in it, and the words of the Dockerfile
-(docs/sagemaker.md, checklist 2, 5, 6, 7, 8, 10, 16)."""
+(docs/sagemaker.md, checklist 2, 5, 6, 7, 8, 9, 10, 16)."""
 
 import atexit
 import functools
@@ -147,6 +147,20 @@ class Root(ServeCase):
         done = run(IMAGE_ROOT, self.folder / "lost", program)
         self.assertEqual(1, done.returncode)
         self.assertIn("libnowhere.so.1", done.stderr)
+
+
+class Locked(ServeCase):
+    def test_without_capabilities_and_privileges_train_and_serve_work(self):
+        """Checklist 9: the built programs, with the kernel's word that nothing is left to them."""
+        words = ["setpriv", "--no-new-privs"]
+        if os.geteuid() == 0:
+            words += ["--bounding-set=-all", "--inh-caps=-all"]
+        job = self.job_on(ROWS)
+        self.assertTrained(job, self.start(job, wrapper=words).wait())
+        server = self.serve(wrapper=words)
+        self.assertServes(server)
+        self.assertRegex(server.run.status_file(), r"(?m)^CapEff:\s+0+$")
+        self.assertRegex(server.run.status_file(), r"(?m)^NoNewPrivs:\s+1$")
 
 
 class Recipe(ServeCase):

@@ -156,7 +156,7 @@ class Terminals(LogCase):
             json.loads(line)
 
     def test_in_a_container_with_a_terminal_there_is_none_either(self):
-        """Checklist 76, §2.17: SDK local mode gives a terminal to a bare `train`."""
+        """Checklist 76, 126, §2.17: SDK local mode gives a terminal to a bare `train`."""
         if not namespace():
             self.not_here("/opt/ml needs a private mount namespace")
         job = self.watched_job()

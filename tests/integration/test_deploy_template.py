@@ -36,8 +36,10 @@ def validate(*files):
 
 
 def bad(diagnostics):
-    """What is not only a remark. W9003: a parameter's text is taken for a number."""
-    return {d["rule"]: d["message"] for d in diagnostics if d["severity"] != "INFO" and d["rule"] != "W9003"}
+    """What is not only a remark. W9003: a parameter's text is taken for a number. W8003: two
+    parameters are taken for texts that are never equal."""
+    return {d["rule"]: d["message"] for d in diagnostics
+            if d["severity"] != "INFO" and d["rule"] not in ("W9003", "W8003")}
 
 
 # What, in the text, with what in its place, is found by which rule.
@@ -176,6 +178,25 @@ class Meaning(unittest.TestCase):
         traced = self.template.stack(Streams="on", Tracing="on")
         for role in ("PredictRole", "RecommendRole", "AggregateRole"):
             self.assertLessEqual(TRACES, self.actions(role, traced))
+
+    def test_sagemaker_may_read_train_write_and_look_at_its_alarms(self):
+        """90."""
+        always = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket", "s3:GetBucketLocation",
+                  "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability",
+                  "ecr:GetAuthorizationToken", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
+                  "logs:DescribeLogStreams", "cloudwatch:PutMetricData"}
+        self.assertEqual(always, self.actions("SageMakerRole", self.template.stack(False)))
+        self.assertEqual(always, self.actions("SageMakerRole", self.template.stack(Endpoint="serverless")))
+        self.assertEqual(always | {"cloudwatch:DescribeAlarms"},
+                         self.actions("SageMakerRole", self.template.stack(Endpoint="instances")))
+
+    def test_the_endpoint_scales_unless_it_has_one_size(self):
+        """Burstable instances have to: AWS does not scale them."""
+        for most, scales in ((4, True), (1, False)):
+            stack = self.template.stack(Endpoint="instances", MaxInstances=most)
+            self.assertEqual(scales, "EndpointScaling" in stack.resources)
+            self.assertEqual(scales, "EndpointScalingPolicy" in stack.resources)
+        self.assertNotIn("ml.t", self.template.parameters["InstanceType"]["Default"])
 
     def test_lambda_may_pull_the_images_of_its_functions_and_of_no_others(self):
         """90."""

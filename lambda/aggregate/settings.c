@@ -1,6 +1,8 @@
 /* settings.c: promises in settings.h. */
 #include "lambda/aggregate/settings.h"
 
+#include "lambda/aws/dynamodb.h"
+
 #include <string.h>
 
 #define FIELD(name) MF_SETTING_FIELD(mf_aggregate_settings, name)
@@ -131,7 +133,29 @@ static bool check_length(const char *variable, const mf_name_list *list, size_t 
                    variable, list->n, n);
 }
 
-/* An item has each attribute once. */
+static bool check_table(const char *variable, const char *name, mf_error *err)
+{
+    mf_error why = {.code = MF_OK};
+    return mf_dynamodb_table_check(name, &why) ||
+           mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "environment variable %s: %s", variable,
+                   why.text);
+}
+
+static bool check_tables(const mf_aggregate_settings *v, mf_error *err)
+{
+    if (!check_table("TABLE_NAME", v->table, err) ||
+        (v->trend_table[0] != '\0' && !check_table("TREND_TABLE_NAME", v->trend_table, err)))
+        return false;
+    if (strcmp(v->table, v->trend_table) != 0)
+        return true;
+    return mf_fail(
+        err, MF_ERR_CONFIG, MF_NOWHERE,
+        "environment variables TABLE_NAME and TREND_TABLE_NAME are both \"%s\": they are "
+        "two tables, with keys of their own",
+        v->table);
+}
+
+/* An item has each attribute once; an item of the trend has its place, too. */
 static bool check_distinct(const mf_aggregate_settings *v, mf_error *err)
 {
     const char *names[4 + 2 * MF_SUMS_MOST + MF_CARRIED_MOST] = {
@@ -139,19 +163,23 @@ static bool check_distinct(const mf_aggregate_settings *v, mf_error *err)
     size_t n = 3;
     if (v->count_attribute[0] != '\0')
         names[n++] = v->count_attribute;
-    const mf_name_list *const lists[] = {&v->sum_attributes, &v->mean_attributes,
+    const mf_name_list *const lists[] = {&v->mean_attributes, &v->sum_attributes,
                                          &v->carried_fields};
+    const size_t n_of_trend = v->trend_table[0] != '\0' ? n + v->mean_attributes.n : 0;
     for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
         for (size_t i = 0; i < lists[l]->n; i++)
             names[n++] = lists[l]->names[i];
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        bool is_twice = i < n_of_trend && strcmp(names[i], MF_PLACE_ATTRIBUTE) == 0;
         for (size_t j = 0; j < i; j++)
-            if (strcmp(names[i], names[j]) == 0)
-                return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                               "the item would have the attribute \"%s\" twice: see "
-                               "KEY_ATTRIBUTE, START_ATTRIBUTE, END_ATTRIBUTE, SUM_ATTRIBUTES, "
-                               "COUNT_ATTRIBUTE, MEAN_ATTRIBUTES and CARRIED_FIELDS",
-                               names[i]);
+            is_twice = is_twice || strcmp(names[i], names[j]) == 0;
+        if (is_twice)
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "the item would have the attribute \"%s\" twice: see "
+                           "KEY_ATTRIBUTE, START_ATTRIBUTE, END_ATTRIBUTE, SUM_ATTRIBUTES, "
+                           "COUNT_ATTRIBUTE, MEAN_ATTRIBUTES and CARRIED_FIELDS",
+                           names[i]);
+    }
     return true;
 }
 
@@ -177,7 +205,7 @@ static bool check(mf_aggregate_settings *v, mf_error *err)
                        "environment variable COUNT_ATTRIBUTE is -, but %s needs the count: name "
                        "an attribute for it, or set that to - too",
                        v->mean_attributes.n > 0 ? "MEAN_ATTRIBUTES" : "TREND_TABLE_NAME");
-    return check_distinct(v, err);
+    return check_tables(v, err) && check_distinct(v, err);
 }
 
 bool mf_aggregate_settings_read(mf_settings *settings, mf_aggregate_settings *values, mf_error *err)

@@ -29,6 +29,9 @@ enum {
     MF_AGGREGATE_NAME_BYTES = 256, /* of a field or an attribute */
 };
 
+/* Where an item of the trend stands; part of its key. */
+#define MF_PLACE_ATTRIBUTE "place"
+
 typedef struct mf_name_list {
     size_t n;
     char names[MF_SUMS_MOST > MF_CARRIED_MOST ? MF_SUMS_MOST : MF_CARRIED_MOST]

@@ -364,7 +364,7 @@ static void put_place(mf_writer *writer, const mf_write *write, uint32_t i, size
              writer->sequence_attribute + strlen("lastSequence:"), writer->order, rank);
     mf_dynamodb_puts_begin(puts);
     put_text(puts, s->start_attribute, write->start);
-    put_text(puts, "place", place);
+    put_text(puts, MF_PLACE_ATTRIBUTE, place);
     put_text(puts, s->end_attribute, write->end);
     mf_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
     const mf_id count = count_text(h, totals->count);

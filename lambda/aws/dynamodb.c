@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "lambda/aws/resource_name.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -12,6 +13,12 @@
 #define TARGET(operation) "DynamoDB_20120810." operation
 
 enum { FIRST_WAIT_MS = 200, BODY_KEPT = 1 << 20 };
+
+bool mf_dynamodb_table_check(const char *table, mf_error *err)
+{
+    static const mf_aws_resource_kind kind = {"dynamodb", "table", 3, 255};
+    return mf_aws_resource_name_check(&kind, table, err);
+}
 
 /* --- bodies ------------------------------------------------------------------------ */
 

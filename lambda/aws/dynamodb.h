@@ -32,6 +32,9 @@ enum {
     MF_DYNAMODB_WANTED = 8,
 };
 
+/* A name of 3 to 255 letters, digits, '_', '.' and '-', or arn:…:dynamodb:…:table/name. */
+bool mf_dynamodb_table_check(const char *table, mf_error *err);
+
 typedef enum mf_dynamodb_type {
     MF_DYNAMODB_TEXT,   /* {"S":…}; valid UTF-8 */
     MF_DYNAMODB_NUMBER, /* {"N":"12.5"}; a decimal number as text */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "lambda/aws/resource_name.h"
 #include "lambda/aws/retry.h"
 
 #include <jansson.h>
@@ -38,26 +39,8 @@ typedef struct work {
 
 bool mf_kinesis_stream_check(const char *stream, mf_error *err)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-    const char *name = stream;
-    if (strncmp(stream, "arn:", strlen("arn:")) == 0) {
-        const char *slash = strchr(stream, '/');
-        if (strstr(stream, ":kinesis:") == NULL || slash == NULL || strlen(stream) > 2048 ||
-            strspn(stream, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:/") !=
-                strlen(stream))
-            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                           "\"%.200s\" is not the ARN of a stream "
-                           "(arn:aws:kinesis:REGION:ACCOUNT:stream/NAME)",
-                           stream);
-        name = slash + 1;
-    }
-    const size_t n = strlen(name);
-    if (n < 1 || n > 128 || strspn(name, plain) != n)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "\"%.160s\" is not the name of a stream (1 to 128 letters, digits, '_', "
-                       "'.' and '-')",
-                       name);
-    return true;
+    static const mf_aws_resource_kind kind = {"kinesis", "stream", 1, 128};
+    return mf_aws_resource_name_check(&kind, stream, err);
 }
 
 static size_t characters(const char *text, size_t n)

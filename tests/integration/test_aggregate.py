@@ -345,6 +345,13 @@ class Settings(AggregateCase):
         self.refused("COUNT_ATTRIBUTE", "MEAN_ATTRIBUTES needs", COUNT_ATTRIBUTE="-")
         self.refused("COUNT_ATTRIBUTE", "TREND_TABLE_NAME needs", COUNT_ATTRIBUTE="-", MEAN_ATTRIBUTES="-")
         self.refused('"movieId" twice', CARRIED_FIELDS="movieId")
+        self.refused('"place" twice', START_ATTRIBUTE="place")
+        self.refused("TABLE_NAME", '"a b" is not the name of a table', TABLE_NAME="a b")
+        self.refused("TABLE_NAME", "not the ARN of a table",
+                     TABLE_NAME="arn:aws:dynamodb:eu-central-1:123456789012:stream/x")
+        self.refused("TREND_TABLE_NAME", "3 to 255 letters", TREND_TABLE_NAME="ab")
+        self.refused("TABLE_NAME and TREND_TABLE_NAME", "two tables", TABLE_NAME="same",
+                     TREND_TABLE_NAME="same")
         self.refused("STATE_BYTES", STATE_BYTES="1000000")
         self.refused("AWS_REGION", AWS_REGION=None)
         self.refused("AWS_ACCESS_KEY_ID", AWS_ACCESS_KEY_ID=None)

@@ -6,8 +6,9 @@
  *     MF_PIPELINE_BYTES and one read are. So a client cannot make us hold more than
  *     that for it.
  * (3) The end of what the client sends (FIN) may be a half-closed connection: a
- *     request that is whole is answered still. A reset ends everything at once; only
- *     of a client that has sent too much ahead (2) it is noticed when we write.
+ *     request that is whole is answered still, and one that is not is refused with
+ *     what is missing. A reset ends everything at once; only of a client that has sent
+ *     too much ahead (2) it is noticed when we write.
  * (4) A connection that we end while the client may be sending is shut down on our
  *     side and read on for a while, because closing it would reset it and the
  *     client would lose the answer that says why (RFC 9112, 9.6). */
@@ -191,6 +192,16 @@ static bool is_over(const mf_connection *connection, bool unsent)
     return connection->loop->draining && mf_connection_is_idle(connection);
 }
 
+/* Inside a request that has begun, and nothing more will come. */
+static bool is_cut_short(const mf_connection *connection, bool unsent)
+{
+    if (!connection->finished || connection->dead || unsent || connection->ready)
+        return false;
+    if (connection->state == MF_CONNECTION_HEAD) /* half of an empty line is no request */
+        return connection->in_bytes > 1 || (connection->in_bytes == 1 && connection->in[0] != '\r');
+    return connection->state == MF_CONNECTION_BODY;
+}
+
 static mf_deadline next_deadline(const mf_connection *connection, bool unsent)
 {
     if (unsent)
@@ -220,7 +231,11 @@ static void watch(struct event *event, bool *watched, bool wanted)
 
 void mf_connection_settle(mf_connection *connection)
 {
-    const bool unsent = mf_connection_is_unsent(connection);
+    bool unsent = mf_connection_is_unsent(connection);
+    if (is_cut_short(connection, unsent)) {
+        mf_dispatch_refuse_rest(connection);
+        unsent = mf_connection_is_unsent(connection);
+    }
     if (!connection->dead && !unsent && connection->state == MF_CONNECTION_CLOSING)
         begin_linger(connection);
     if (is_over(connection, unsent)) {

@@ -44,6 +44,21 @@ void mf_dispatch_refuse(mf_connection *connection, int status, const char *forma
     mf_connection_finish_request(connection);
 }
 
+void mf_dispatch_refuse_rest(mf_connection *connection)
+{
+    connection->loop->gathering = false;
+    if (connection->state == MF_CONNECTION_HEAD) {
+        mf_dispatch_refuse(connection, 400, "the request ended in the middle of its head");
+        return;
+    }
+    const mf_body *body = &connection->request->body;
+    if (body->chunked)
+        mf_dispatch_refuse(connection, 400, "the body ended before its last chunk");
+    else
+        mf_dispatch_refuse(connection, 400, "the body ended %llu bytes before its Content-Length",
+                           (unsigned long long)body->left);
+}
+
 /* Refuses a request whose head was fine. */
 __attribute__((format(printf, 3, 4))) static void refuse_body(mf_connection *connection, int status,
                                                               const char *format, ...)

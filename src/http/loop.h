@@ -199,6 +199,9 @@ void mf_dispatch(mf_connection *connection, const char *bytes, size_t n_bytes, s
 __attribute__((format(printf, 3, 4))) void mf_dispatch_refuse(mf_connection *connection, int status,
                                                               const char *format, ...);
 
+/* Refuses a request that has begun and of which nothing more will come. */
+void mf_dispatch_refuse_rest(mf_connection *connection);
+
 /* Calls the handler of a whole request, and finishes it if that answered it. */
 void mf_dispatch_handle(mf_http_request *request);
 

@@ -154,10 +154,36 @@ class Requests(ServeCase):
                 self.assertTrue(check(client.read()))
                 self.assertEqual(200, client.read().status)
                 client.wait_until_closed()
-        with self.server.connect() as client:
-            client.send(message("POST", "/invocations", PAIR)[:-3])
-            client.finish_sending()
-            client.wait_until_closed()  # an answer or none, but soon
+
+    def test_a_request_that_ends_in_its_middle_is_told_so(self):
+        """Checklist 104: cut anywhere, by a client that half closes and reads on; alone and
+        behind a whole one. Of nothing, and of half an empty line, there is nothing to say."""
+        whole = message("POST", "/invocations", PAIR)
+        head = whole.index(b"\r\n\r\n") + 4
+        packed = message("POST", "/invocations", gzip.compress(PAIR),
+                         {"Content-Type": JSON, "Content-Encoding": "gzip"})
+        pieces = message("POST", "/invocations", chunked(PAIR, [7, 9]),
+                         {"Transfer-Encoding": "chunked", "Content-Type": JSON})
+        n_missing = "the body ended {} bytes before its Content-Length"
+        cases = [(whole[:n], "in the middle of its head") for n in (1, 9, head // 2, head - 1)]
+        cases += [(whole[:-n], n_missing.format(n)) for n in (1, 3, len(PAIR))]
+        cases += [(packed[:-n], n_missing.format(n)) for n in (1, 8, 20)]
+        cases += [(pieces[:-n], "before its last chunk") for n in (1, 5, 20)]
+        cases += [(b"\r\n" + whole[:-1], n_missing.format(1)), (b"", None), (b"\r", None),
+                  (b"\r\n", None)]
+        for before in (b"", whole):
+            for request, reason in cases:
+                with self.subTest(before=before, request=request), self.server.connect() as client:
+                    client.send(before + request)
+                    client.finish_sending()
+                    if before:
+                        self.assertEqual(200, client.read().status)
+                    if reason:
+                        answer = client.read()
+                        self.assertRefused(answer, 400, reason)
+                        self.assertEqual("close", answer.header("Connection"))
+                    self.assertEqual(b"", client.wait_until_closed())
+        self.assertEqual(200, self.server.ping().status)
 
     def test_chunked_bodies_are_read(self):
         """Checklist 95: any cut, extensions and trailers; two requests behind each other."""

@@ -100,7 +100,7 @@ void mf_endpoint_reply(const mf_endpoint_answer *a, mf_web_request *request)
     case MF_ENDPOINT_UNREACHABLE:
         snprintf(message, sizeof message, "The container of endpoint %s does not answer at %s:%u",
                  a->endpoint->name, a->endpoint->at.host, (unsigned)a->endpoint->at.port);
-        mf_service_refuse(request, 503, "ServiceUnavailable", message);
+        mf_service_refuse_with(request, 503, "ServiceUnavailable", "", "Message", message);
         break;
     case MF_ENDPOINT_THROTTLED:
         throttled(request);

@@ -269,7 +269,7 @@ bool mf_endpoints_handle(mf_endpoints *all, mf_web_request *request)
         of = NULL;
     }
     if (of == NULL)
-        mf_service_refuse(request, 400, "ValidationError", message);
+        mf_service_refuse_with(request, 400, "ValidationError", "", "Message", message);
     else
         hand_on(of, request);
     return true;

@@ -45,6 +45,24 @@ static void done(void *context, const mf_invoke *invoke, const mf_outcome *outco
     mf_text_free(&headers);
 }
 
+/* ------------------------------------------------------------------- errors */
+
+static void refuse(mf_web_request *request, int status, const char *type, const char *message)
+{
+    mf_service_refuse_with(request, status, type,
+                           status >= 500 ? "\"Type\":\"Service\"," : "\"Type\":\"User\",",
+                           status == 404 || status >= 500 ? "Message" : "message", message);
+}
+
+/* The processes of a function are the concurrency that it has for itself. */
+static void throttled(mf_web_request *request)
+{
+    mf_service_refuse_with(request, 429, "TooManyRequestsException",
+                           "\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\","
+                           "\"Type\":\"User\",",
+                           "message", "Rate Exceeded.");
+}
+
 /* ---------------------------------------------------------------- which one */
 
 static void not_found(const mf_lambda_api *api, mf_web_request *request, const char *name,
@@ -54,7 +72,7 @@ static void not_found(const mf_lambda_api *api, mf_web_request *request, const c
     snprintf(message, sizeof message, "Function not found: arn:aws:lambda:%s:%s:function:%s%s%s",
              api->settings->region, api->settings->account, name, qualifier[0] != '\0' ? ":" : "",
              qualifier);
-    mf_service_refuse(request, 404, "ResourceNotFoundException", message);
+    refuse(request, 404, "ResourceNotFoundException", message);
 }
 
 /* Cuts what stands in front of the name and the qualifier behind it. */
@@ -107,14 +125,14 @@ static bool fill(mf_invoke *invoke, mf_web_request *request)
     const mf_web_view body = mf_web_body(request);
     const mf_web_view context = mf_web_header(request, "x-amz-client-context");
     if (body.n_bytes > 0 && !is_json(body)) {
-        mf_service_refuse(request, 400, "InvalidRequestContentException",
+        refuse(request, 400, "InvalidRequestContentException",
                           "Could not parse request body into json");
         return false;
     }
     if (context.bytes != NULL &&
         (!mf_base64_decode(&invoke->client_context, context.bytes, context.n_bytes) ||
          !is_json((mf_web_view){invoke->client_context.bytes, invoke->client_context.n_bytes}))) {
-        mf_service_refuse(request, 400, "InvalidRequestContentException",
+        refuse(request, 400, "InvalidRequestContentException",
                           "Client context must be a valid Base64-encoded JSON object.");
         return false;
     }
@@ -125,17 +143,12 @@ static bool fill(mf_invoke *invoke, mf_web_request *request)
     return !invoke->event.failed;
 }
 
-static void throttled(mf_web_request *request)
-{
-    mf_service_refuse(request, 429, "TooManyRequestsException", "Rate Exceeded.");
-}
-
 static void invoke_now(mf_function *function, mf_invoke *invoke, mf_web_request *request)
 {
     call *c = malloc(sizeof *c);
     if (c == NULL) {
         mf_invoke_destroy(invoke);
-        mf_service_refuse(request, 500, "ServiceException", "no memory");
+        refuse(request, 500, "ServiceException", "no memory");
         return;
     }
     *c = (call){{client_gone}, request, invoke};
@@ -174,7 +187,7 @@ static void run(const mf_lambda_api *api, mf_web_request *request, char *text)
     const bool later = mf_web_equals(type, "Event");
     const bool dry = mf_web_equals(type, "DryRun");
     if (type.bytes != NULL && !later && !dry && !mf_web_equals(type, "RequestResponse")) {
-        mf_service_refuse(request, 400, "InvalidParameterValueException",
+        refuse(request, 400, "InvalidParameterValueException",
                           "X-Amz-Invocation-Type is none of RequestResponse, Event, DryRun");
         return;
     }
@@ -183,7 +196,7 @@ static void run(const mf_lambda_api *api, mf_web_request *request, char *text)
         char message[128];
         snprintf(message, sizeof message,
                  "Request must be smaller than %zu bytes for the InvokeFunction operation", most);
-        mf_service_refuse(request, 413, "RequestTooLargeException", message);
+        refuse(request, 413, "RequestTooLargeException", message);
         return;
     }
     if (dry) {
@@ -193,7 +206,7 @@ static void run(const mf_lambda_api *api, mf_web_request *request, char *text)
     const mf_web_view trace = mf_web_header(request, "x-amzn-trace-id");
     mf_invoke *invoke = mf_invoke_create(trace.bytes, trace.n_bytes);
     if (invoke == NULL) {
-        mf_service_refuse(request, 500, "ServiceException", "no memory");
+        refuse(request, 500, "ServiceException", "no memory");
         return;
     }
     snprintf(invoke->arn, sizeof invoke->arn, "%s%s%s", mf_function_arn(function),
@@ -216,7 +229,7 @@ bool mf_lambda_api_handle(const mf_lambda_api *api, mf_web_request *request)
         mf_web_equals(mf_web_method(request), "POST"))
         run(api, request, text);
     else
-        mf_service_refuse(request, 404, "UnknownOperationException",
+        refuse(request, 404, "UnknownOperationException",
                           "local-cloud knows of Lambda's operations only Invoke");
     return true;
 }

@@ -6,6 +6,7 @@
  * X-Amz-Invocation-Type (RequestResponse, Event, DryRun), X-Amz-Log-Type (Tail),
  * X-Amz-Client-Context and X-Amzn-Trace-Id. Nothing is authenticated.
  *
+ * Refusals are those of Lambda: its names, {"Type":…,"message":…} and a throttle's Reason.
  * An Event is taken (202) and run once; Lambda would try a failing one again, twice.
  *
  * Threads: one. */

@@ -12,19 +12,25 @@ void mf_service_add_headers(mf_text *headers, const char *request_id, const char
     mf_web_add_header(headers, "Content-Type", content_type, strlen(content_type));
 }
 
-void mf_service_refuse(mf_web_request *request, int status, const char *type, const char *message)
+void mf_service_refuse_with(mf_web_request *request, int status, const char *type,
+                            const char *members, const char *key, const char *message)
 {
     mf_text headers = MF_TEXT_EMPTY, body = MF_TEXT_EMPTY;
     char id[MF_UUID_BYTES];
     mf_service_add_headers(&headers, mf_uuid_make(id), "application/json");
     mf_web_add_header(&headers, "x-amzn-ErrorType", type, strlen(type));
-    mf_text_literal(&body, "{\"message\":");
+    mf_text_format(&body, "{%s\"%s\":", members, key);
     mf_text_json(&body, message, strlen(message));
     mf_text_literal(&body, "}");
     mf_web_set_user(request, NULL);
     mf_web_reply(request, status, &headers, body.bytes, body.n_bytes);
     mf_text_free(&headers);
     mf_text_free(&body);
+}
+
+void mf_service_refuse(mf_web_request *request, int status, const char *type, const char *message)
+{
+    mf_service_refuse_with(request, status, type, "", "message", message);
 }
 
 bool mf_service_name(mf_web_view path, const char *prefix, const char *suffix, char *name,

@@ -14,6 +14,11 @@ typedef struct mf_pending {
 /* An error as AWS's services write it: {"message":…} and the header x-amzn-ErrorType. */
 void mf_service_refuse(mf_web_request *request, int status, const char *type, const char *message);
 
+/* The same from a service that calls its message `key` and has more to say before it:
+ * members is JSON that ends with a comma, or empty. */
+void mf_service_refuse_with(mf_web_request *request, int status, const char *type,
+                            const char *members, const char *key, const char *message);
+
 /* "x-amzn-RequestId: …" and "Content-Type: …". */
 void mf_service_add_headers(mf_text *headers, const char *request_id, const char *content_type);
 

@@ -128,12 +128,13 @@ class Endpoints(LocalCloudCase):
         for name in ("movies", "named"):
             answer = cloud.endpoint(name, "{}")
             self.assertEqual((503, "ServiceUnavailable"), (answer.status, answer.headers["x-amzn-ErrorType"]))
+            self.assertEqual(["Message"], list(answer.json))
 
     def test_unknown_names_and_long_bodies_are_validation_errors(self):
         cloud = self.movies()
         answer = cloud.endpoint("Movies", "{}")
         self.assertEqual((400, "ValidationError", "Endpoint Movies of account 123456789012 not found."),
-                         (answer.status, answer.headers["x-amzn-ErrorType"], answer.json["message"]))
+                         (answer.status, answer.headers["x-amzn-ErrorType"], answer.json["Message"]))
         for size in (6291457, 11 << 20):
             answer = cloud.endpoint("movies", b" " * size)
             self.assertEqual((400, "ValidationError"), (answer.status, answer.headers["x-amzn-ErrorType"]))

@@ -36,7 +36,9 @@ class Invoke(LocalCloudCase):
             answer = cloud.invoke(name, {}, query=query)
             self.assertEqual((404, "ResourceNotFoundException"),
                              (answer.status, answer.headers["x-amzn-ErrorType"]))
-            self.assertIn("Function not found: arn:aws:lambda:", answer.json["message"])
+            self.assertEqual({"Type": "User", "Message":
+                              "Function not found: arn:aws:lambda:us-east-1:123456789012:function:"
+                              + (name if not query else "f:?")}, answer.json)
 
     def test_a_function_error_is_200_with_a_header(self):
         """§1.4.9"""
@@ -96,6 +98,9 @@ class Invoke(LocalCloudCase):
                  "RequestTooLargeException")):
             answer = cloud.invoke("f", body, headers)
             self.assertEqual((status, kind), (answer.status, answer.headers["x-amzn-ErrorType"]))
+            if kind:
+                self.assertEqual((["Type", "message"], "User"),
+                                 (sorted(answer.json), answer.json["Type"]))
 
     def test_other_operations_are_404(self):
         answer = self.one().request("GET", "/2015-03-31/functions/f")
@@ -117,6 +122,8 @@ class Processes(LocalCloudCase):
         self.assertEqual([200] * 3 + [429] * 3, sorted(a.status for a in answers))
         refused = next(a for a in answers if a.status == 429)
         self.assertEqual("TooManyRequestsException", refused.headers["x-amzn-ErrorType"])
+        self.assertEqual({"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+                          "Type": "User", "message": "Rate Exceeded."}, refused.json)
         self.assertEqual(200, cloud.invoke("f", {}).status)
 
     def test_without_a_queue_one_after_the_other_is_never_refused(self):

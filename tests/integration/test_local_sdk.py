@@ -103,6 +103,8 @@ class Invoke(SdkCase):
         reply = self.invoke(sdk)
         error = self.assertRefused(reply, "TooManyRequestsException", 429, "client", "Rate Exceeded.")
         self.assertEqual((True, 1), (error["throttling"], error["attempts"]))
+        self.assertEqual(("ReservedFunctionConcurrentInvocationLimitExceeded", "User"),
+                         (error["Reason"], error["Type"]))
         patient = self.invoke(sdk, {"answer": 2}, attempts=30)
         self.assertEqual(b"2", patient.output["Payload"])
         self.assertGreater(patient.attempts, 1)

@@ -126,14 +126,14 @@ static bool fill(mf_invoke *invoke, mf_web_request *request)
     const mf_web_view context = mf_web_header(request, "x-amz-client-context");
     if (body.n_bytes > 0 && !is_json(body)) {
         refuse(request, 400, "InvalidRequestContentException",
-                          "Could not parse request body into json");
+               "Could not parse request body into json");
         return false;
     }
     if (context.bytes != NULL &&
         (!mf_base64_decode(&invoke->client_context, context.bytes, context.n_bytes) ||
          !is_json((mf_web_view){invoke->client_context.bytes, invoke->client_context.n_bytes}))) {
         refuse(request, 400, "InvalidRequestContentException",
-                          "Client context must be a valid Base64-encoded JSON object.");
+               "Client context must be a valid Base64-encoded JSON object.");
         return false;
     }
     if (body.n_bytes == 0)
@@ -188,7 +188,7 @@ static void run(const mf_lambda_api *api, mf_web_request *request, char *text)
     const bool dry = mf_web_equals(type, "DryRun");
     if (type.bytes != NULL && !later && !dry && !mf_web_equals(type, "RequestResponse")) {
         refuse(request, 400, "InvalidParameterValueException",
-                          "X-Amz-Invocation-Type is none of RequestResponse, Event, DryRun");
+               "X-Amz-Invocation-Type is none of RequestResponse, Event, DryRun");
         return;
     }
     const size_t most = later ? MF_INVOKE_ASYNC_BYTES : MF_INVOKE_EVENT_BYTES;
@@ -230,6 +230,6 @@ bool mf_lambda_api_handle(const mf_lambda_api *api, mf_web_request *request)
         run(api, request, text);
     else
         refuse(request, 404, "UnknownOperationException",
-                          "local-cloud knows of Lambda's operations only Invoke");
+               "local-cloud knows of Lambda's operations only Invoke");
     return true;
 }

@@ -1,13 +1,14 @@
 /* cached.c: promises in cached.h.
  *
  * A flight is a list on its way from Redis, and the requests that wait for it. When Redis
- * has answered all of them are woken; the first one computes what was not there. From then
- * on the flight takes no one more. */
+ * has answered all of them are woken; the first one computes what was not there, or all of
+ * them in turn when that takes many steps. From then on the flight takes no one more. */
 #include "cached.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "invocations.h"
+#include "listing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +38,16 @@ struct flight {
     mf_text items;           /* empty until there is a list */
     mf_inference_list list;
     bool from_cache;
-    bool is_known; /* in the table */
+    mf_listing listing;
+    bool searching; /* the listing has begun */
+    bool is_known;  /* in the table */
     TAILQ_HEAD(, waiter) waiters;
     LIST_ENTRY(flight) same_bucket;
 };
 
 struct mf_flights {
     LIST_HEAD(, flight) buckets[N_BUCKETS];
+    const flight *searching; /* one at a time; NULL: none */
 };
 
 mf_flights *mf_flights_create(mf_error *err)
@@ -78,29 +82,11 @@ static void answer(mf_http_request *request, mf_service_loop *loop, const mf_loa
     mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }
 
-/* False after a refusal. */
-static bool compute(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
-                    const mf_loaded *loaded, uint32_t top_n, mf_text *items,
-                    mf_inference_list *list)
+static void answer_computed(mf_http_request *request, mf_service_loop *loop,
+                            const mf_loaded *loaded, const mf_text *items,
+                            const mf_inference_list *list, double since)
 {
-    mf_error err = {0};
-    const mf_http_view user = mf_http_get_segment(request);
-    if (mf_inference_items(loaded->recommender, &service->limits, loop->workspace, user.bytes,
-                           user.n_bytes, top_n, items, list, &err))
-        return true;
-    mf_serve_refuse(request, &err);
-    return false;
-}
-
-static void answer_at_once(mf_http_request *request, const mf_service *service,
-                           mf_service_loop *loop, const mf_loaded *loaded, uint32_t top_n,
-                           double since)
-{
-    mf_text items = MF_TEXT_EMPTY;
-    mf_inference_list list;
-    if (compute(request, service, loop, loaded, top_n, &items, &list))
-        answer(request, loop, loaded, &items, &list, false, since);
-    mf_text_free(&items);
+    answer(request, loop, loaded, items, list, false, since);
 }
 
 /* -------------------------------------------------------------------- flights */
@@ -127,9 +113,18 @@ static void forget(flight *f)
     f->is_known = false;
 }
 
+static void end_search(flight *f)
+{
+    mf_listing_end(&f->listing);
+    f->searching = false;
+    if (f->loop->flights->searching == f)
+        f->loop->flights->searching = NULL;
+}
+
 static void free_flight(flight *f)
 {
     forget(f);
+    end_search(f);
     if (f->lookup != NULL)
         mf_cache_client_cancel(f->loop->cache, f->lookup);
     mf_loaded_release(f->loaded);
@@ -167,21 +162,54 @@ static void store(flight *f)
     mf_cache_client_set(f->loop->cache, &f->key, &entry);
 }
 
+/* What Redis did not have. A list of a large catalogue is searched in steps, by whoever of
+ * those who wait for it has his turn, and the others' lists come after it: each would need
+ * memory of its own. */
+static mf_inference_progress compute(mf_http_request *request, flight *f, mf_error *err)
+{
+    mf_flights *flights = f->loop->flights;
+    const mf_http_view user = mf_http_get_segment(request);
+    if (flights->searching != NULL && flights->searching != f)
+        return MF_INFERENCE_MORE;
+    if (!f->searching &&
+        !mf_listing_begin(&f->listing, f->loaded->recommender, &f->service->limits,
+                          f->loop->workspace, user.bytes, user.n_bytes, f->key.top_n, err)) {
+        end_search(f);
+        return MF_INFERENCE_FAILED;
+    }
+    const mf_inference_progress progress =
+        mf_listing_step(&f->listing, MF_SLICE_MICROSECONDS, &f->items, &f->list, err);
+    if (progress == MF_INFERENCE_MORE) {
+        f->searching = true;
+        flights->searching = f;
+    } else {
+        end_search(f);
+    }
+    return progress;
+}
+
 /* Redis has answered: everybody who waits is called with this. */
 static bool go_on(mf_http_request *request, void *state)
 {
     const waiter *w = state;
     flight *f = w->flight;
+    mf_error err = {0};
     if (f->lookup != NULL)
         return false;
     forget(f);
     if (f->items.n_bytes == 0) {
         f->items.failed = false;
-        if (!compute(request, f->service, f->loop, f->loaded, f->key.top_n, &f->items, &f->list)) {
+        switch (compute(request, f, &err)) {
+        case MF_INFERENCE_MORE:
+            mf_http_go_on(request);
+            return false;
+        case MF_INFERENCE_FAILED:
             mf_text_clear(&f->items, 0);
+            mf_serve_refuse(request, &err);
             return true;
+        case MF_INFERENCE_DONE:
+            store(f);
         }
-        store(f);
     }
     answer(request, f->loop, f->loaded, &f->items, &f->list, f->from_cache, w->since);
     return true;
@@ -253,5 +281,5 @@ void mf_answer_cached(mf_http_request *request, void *context)
     if (loaded == NULL || !mf_serve_top_n(request, service->limits.max_top_n, &top_n))
         return;
     if (!board(request, service, loop, loaded, top_n, since))
-        answer_at_once(request, service, loop, loaded, top_n, since);
+        mf_serve_list(request, service, loop, loaded, top_n, since, answer_computed);
 }

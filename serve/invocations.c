@@ -3,14 +3,11 @@
 
 #include "base/number.h"
 #include "http/media.h"
+#include "listing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Of a loop's time at a stretch: long enough that switching does not count, short
- * enough that a /ping behind a few of them is still answered within a few ms. */
-enum { SLICE_MICROSECONDS = 1000 };
 
 static const char CUSTOM_ATTRIBUTES[] = "X-Amzn-SageMaker-Custom-Attributes";
 
@@ -119,7 +116,7 @@ static bool work(mf_http_request *request, void *state)
 {
     invocation *in = state;
     mf_error err = {0};
-    switch (mf_inference_step(in->inference, in->loop->workspace, SLICE_MICROSECONDS, &err)) {
+    switch (mf_inference_step(in->inference, in->loop->workspace, MF_SLICE_MICROSECONDS, &err)) {
     case MF_INFERENCE_MORE:
         return false;
     case MF_INFERENCE_DONE:
@@ -175,7 +172,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
         return;
     }
     /* Most requests are done within their first slice and never wait. */
-    switch (mf_inference_step(inference, loop->workspace, SLICE_MICROSECONDS, &err)) {
+    switch (mf_inference_step(inference, loop->workspace, MF_SLICE_MICROSECONDS, &err)) {
     case MF_INFERENCE_MORE:
         work_in_slices(request, loop, loaded, inference, media_type);
         return;
@@ -222,22 +219,28 @@ bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_
     return true;
 }
 
+static void answer_recommend(mf_http_request *request, mf_service_loop *loop,
+                             const mf_loaded *loaded, const mf_text *items,
+                             const mf_inference_list *list, double since)
+{
+    mf_text *out = mf_http_answer(request);
+    const mf_http_view user = mf_http_get_segment(request);
+    (void)since;
+    mf_inference_begin_list(out, user.bytes, user.n_bytes);
+    mf_text_append(out, items->bytes, items->n_bytes);
+    mf_inference_end_list(out, list);
+    mf_text_literal(out, "}");
+    mf_serve_count(loop, 1);
+    mf_serve_say_version(request, loaded);
+    mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+}
+
 void mf_answer_recommend(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
-    const mf_loaded *loaded = mf_serve_model(request, loop);
+    mf_loaded *loaded = mf_serve_model(request, loop);
     uint32_t top_n;
-    if (loaded == NULL || !mf_serve_top_n(request, service->limits.max_top_n, &top_n))
-        return;
-    mf_error err = {0};
-    const mf_http_view user = mf_http_get_segment(request);
-    if (!mf_inference_recommend(loaded->recommender, &service->limits, loop->workspace, user.bytes,
-                                user.n_bytes, top_n, mf_http_answer(request), &err)) {
-        mf_serve_refuse(request, &err);
-        return;
-    }
-    mf_serve_count(loop, 1);
-    mf_serve_say_version(request, loaded);
-    mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+    if (loaded != NULL && mf_serve_top_n(request, service->limits.max_top_n, &top_n))
+        mf_serve_list(request, service, loop, loaded, top_n, 0, answer_recommend);
 }

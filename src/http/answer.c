@@ -210,8 +210,9 @@ void mf_http_reply(mf_http_request *request, int status, const char *content_typ
         request->answer.n_bytes = 0;
     request->answered = true;
     mf_request_uncount(request);
-    mf_output_send(connection, &request->answer);
+    /* First: who has an answer finds it counted, whichever loop is asked. */
     write_down(request, status, n_body, id);
+    mf_output_send(connection, &request->answer);
 }
 
 void mf_http_refuse(mf_http_request *request, int status, const char *format, ...)

@@ -58,6 +58,10 @@ static bool check_answer(const mf_inference *inference, mf_error *err)
 static bool go_on(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     mf_error behind = {0};
+    if (inference->list.searched_in != NULL) {
+        mf_question_go_on(inference);
+        return check_answer(inference, err);
+    }
     const bool ok = read_some(inference, workspace, &behind);
     /* The pairs stand before what went wrong, and may be wrong themselves. */
     if (!mf_pairs_answer(inference, err))
@@ -89,15 +93,17 @@ mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *w
                                         uint32_t microseconds, mf_error *err)
 {
     enum { REST_BYTES = 16 }; /* fewer than any question that takes long */
-    const double end = microseconds > 0 ? mf_clock_seconds() + 1e-6 * microseconds : 0;
+    inference->until = microseconds > 0 ? mf_clock_seconds() + 1e-6 * microseconds : 0;
     inference->pairs_room = microseconds > 0 ? MF_PAIRS : 1;
     while (!inference->ended) {
         if (!go_on(inference, workspace, err))
             return MF_INFERENCE_FAILED;
         /* A question alone that took its time is answered now, and must not wait for
          * another slice only to see that "]}\n" follows. */
-        const bool at_the_end = inference->n_bytes - inference->at < REST_BYTES;
-        if (!inference->ended && (microseconds == 0 || (!at_the_end && mf_clock_seconds() >= end)))
+        const bool at_the_end =
+            inference->n_bytes - inference->at < REST_BYTES && inference->list.searched_in == NULL;
+        if (!inference->ended &&
+            (microseconds == 0 || (!at_the_end && mf_clock_seconds() >= inference->until)))
             return MF_INFERENCE_MORE;
     }
     return finish(inference, err) ? MF_INFERENCE_DONE : MF_INFERENCE_FAILED;
@@ -133,6 +139,8 @@ void mf_inference_destroy(mf_inference *inference)
         return;
     mf_rows_destroy(inference->rows);
     mf_question_free(&inference->question);
+    mf_workspace_destroy(inference->own);
+    mf_free(inference->list.strangers);
     mf_free(inference->indexes);
     mf_free(inference);
 }

@@ -88,8 +88,9 @@ typedef enum mf_inference_progress {
     MF_INFERENCE_FAILED, /* *err says why, mf_inference_status how; *answer is of no use */
 } mf_inference_progress;
 
-/* Works for about `microseconds` and returns between two questions; 0: one question. Not
- * to be called again after DONE or FAILED. */
+/* Works for about `microseconds` and returns between two questions, or within a list of a
+ * catalogue that takes longer than that to look through; 0: one question. Not to be called
+ * again after DONE or FAILED. */
 mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
                                         uint32_t microseconds, mf_error *err);
 
@@ -117,16 +118,29 @@ bool mf_inference_items(const mf_recommender *recommender, const mf_inference_li
                         mf_workspace *workspace, const char *user_id, size_t n_bytes,
                         uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err);
 
+/* The same in steps; the struct is its caller's. begin fails as above. step works for about
+ * `microseconds` (0: to the end); *items and *list are there when it says DONE. Of a catalogue
+ * that takes long to look through the list is searched in a workspace of its own, else in the
+ * one that is borrowed, and the first step is the last. end frees it, begun (zeroed) or not. */
+typedef struct mf_listing {
+    const mf_recommender *recommender;
+    mf_workspace *workspace;
+    mf_workspace *own;
+    bool known_user;
+} mf_listing;
+
+bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
+                      const mf_inference_limits *limits, mf_workspace *workspace,
+                      const char *user_id, size_t n_bytes, uint32_t top_n, mf_error *err);
+mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t microseconds,
+                                      mf_text *items, mf_inference_list *list, mf_error *err);
+void mf_listing_end(mf_listing *listing);
+
 /* What stands around such a list, before and behind it:
  *   {"user_id":123,"recommendations":      ,"count":20}
  * with "known_user":false when that is so. The last brace is the caller's. */
 void mf_inference_begin_list(mf_text *answer, const char *user_id, size_t n_bytes);
 void mf_inference_end_list(mf_text *answer, const mf_inference_list *list);
-
-/* All of it, as GET /internal/recommend/{user_id} gives it. */
-bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
-                            mf_workspace *workspace, const char *user_id, size_t n_bytes,
-                            uint32_t top_n, mf_text *answer, mf_error *err);
 
 /* Appends an id as these lists spell it: a JSON number or a text. */
 void mf_inference_write_id(mf_text *answer, mf_id id);

@@ -66,20 +66,8 @@ static bool find_taste(mf_inference *inference, mf_workspace *workspace, mf_tast
 
 /* ------------------------------------------------------------------------- lists */
 
-/* A movie of a list that the model does not know. */
-typedef struct stranger {
-    mf_id id;
-    size_t place; /* in the question */
-} stranger;
-
-/* They have the score of a movie of which nothing is known, all of them the same, and
- * stand together in the order of the question, each once. */
-typedef struct strangers {
-    stranger *list;
-    size_t n;
-    float predicted_rating;
-    bool refused; /* null instead (strict) */
-} strangers;
+/* Movies that the model does not know have the score of a movie of which nothing is known,
+ * all of them the same, and stand together in the order of the question, each once. */
 
 static int compare_ids(mf_id x, mf_id y)
 {
@@ -89,43 +77,43 @@ static int compare_ids(mf_id x, mf_id y)
 
 static int by_place(const void *a, const void *b)
 {
-    const stranger *x = a;
-    const stranger *y = b;
+    const mf_stranger *x = a;
+    const mf_stranger *y = b;
     return (x->place > y->place) - (x->place < y->place);
 }
 
 static int by_id(const void *a, const void *b)
 {
-    const int order = compare_ids(((const stranger *)a)->id, ((const stranger *)b)->id);
+    const int order = compare_ids(((const mf_stranger *)a)->id, ((const mf_stranger *)b)->id);
     return order != 0 ? order : by_place(a, b);
 }
 
 /* Gathers them; inference->indexes holds the items of question.movies. */
-static bool find_strangers(const mf_inference *inference, const mf_taste *taste, strangers *s,
-                           mf_error *err)
+static bool find_strangers(mf_inference *inference, mf_error *err)
 {
     const mf_question *q = &inference->question;
+    mf_list *list = &inference->list;
     size_t n = 0;
     for (size_t i = 0; i < q->n_movies; i++)
         n += inference->indexes[i] == MF_INDEX_NONE;
     if (n == 0)
         return true;
-    s->predicted_rating = mf_predict(inference->recommender, taste, MF_INDEX_NONE);
-    s->refused = inference->limits->strict;
-    s->list = mf_allocate(n, sizeof *s->list, "the movies of a question", err);
-    if (s->list == NULL)
+    list->strangers_rating = mf_predict(inference->recommender, &list->taste, MF_INDEX_NONE);
+    list->refused = inference->limits->strict;
+    list->strangers = mf_allocate(n, sizeof *list->strangers, "the movies of a question", err);
+    if (list->strangers == NULL)
         return false;
     for (size_t i = 0, k = 0; i < q->n_movies; i++)
         if (inference->indexes[i] == MF_INDEX_NONE)
-            s->list[k++] = (stranger){q->movies[i].id, i};
-    if (!mf_refuse_unknown(inference, "movieIds", s->list[0].id, err))
+            list->strangers[k++] = (mf_stranger){q->movies[i].id, i};
+    if (!mf_refuse_unknown(inference, "movieIds", list->strangers[0].id, err))
         return false;
-    qsort(s->list, n, sizeof *s->list, by_id);
-    s->n = 1;
+    qsort(list->strangers, n, sizeof *list->strangers, by_id);
+    list->n_strangers = 1;
     for (size_t i = 1; i < n; i++)
-        if (compare_ids(s->list[i].id, s->list[i - 1].id) != 0)
-            s->list[s->n++] = s->list[i];
-    qsort(s->list, s->n, sizeof *s->list, by_place);
+        if (compare_ids(list->strangers[i].id, list->strangers[i - 1].id) != 0)
+            list->strangers[list->n_strangers++] = list->strangers[i];
+    qsort(list->strangers, list->n_strangers, sizeof *list->strangers, by_place);
     return true;
 }
 
@@ -156,90 +144,93 @@ static void write_known(mf_inference *inference, mf_recommendation known, const 
     mf_text_literal(text, "}");
 }
 
-static void write_stranger(mf_inference *inference, const strangers *s, size_t i)
+static void write_stranger(mf_inference *inference, size_t i)
 {
     mf_text *text = inference->answer;
+    const mf_list *list = &inference->list;
     mf_text_literal(text, "{\"movieId\":");
-    mf_text_json(text, s->list[i].id.bytes, s->list[i].id.n_bytes);
+    mf_text_json(text, list->strangers[i].id.bytes, list->strangers[i].id.n_bytes);
     mf_text_literal(text, ",\"predicted_rating\":");
-    if (s->refused)
+    if (list->refused)
         mf_text_literal(text, "null");
     else
-        mf_text_float(text, s->predicted_rating);
+        mf_text_float(text, list->strangers_rating);
     mf_text_literal(text, ",\"known_item\":false}");
 }
 
-/* Both lists are in order; at most n of them. Strangers without a rating come last. */
-static void write_merged(mf_inference *inference, const mf_taste *taste,
-                         const mf_recommendation *best, size_t n_best, const strangers *s, size_t n)
+/* Both lists are in order. Strangers without a rating come last. */
+static void write_merged(mf_inference *inference, const mf_recommendation *best, size_t n_best)
 {
+    const mf_list *list = &inference->list;
     size_t i = 0;
     size_t j = 0;
-    while (i + j < n && (i < n_best || j < s->n)) {
+    while (i + j < list->n && (i < n_best || j < list->n_strangers)) {
         if (i + j > 0)
             mf_text_literal(inference->answer, ",");
-        if (j == s->n ||
-            (i < n_best && (s->refused || goes_before_stranger(inference, taste, best[i].item))))
+        if (j == list->n_strangers ||
+            (i < n_best &&
+             (list->refused || goes_before_stranger(inference, &list->taste, best[i].item))))
             write_known(inference, best[i++], ",\"predicted_rating\":");
         else
-            write_stranger(inference, s, j++);
+            write_stranger(inference, j++);
     }
 }
 
-static bool answer_list(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+static void write_list(mf_inference *inference, const mf_recommendation *best, size_t n_best)
+{
+    mf_answer_begin(inference);
+    mf_text_literal(inference->answer, "{\"recommendations\":[");
+    write_merged(inference, best, n_best);
+    mf_text_literal(inference->answer, "]");
+    if (!inference->list.taste.known)
+        mf_text_literal(inference->answer, ",\"known_user\":false");
+    mf_text_literal(inference->answer, "}");
+    mf_answer_end(inference);
+}
+
+static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const mf_question *q = &inference->question;
-    const mf_recommendation *best = NULL;
-    size_t n_best = 0;
-    strangers s = {.n = 0};
-    mf_taste taste;
-    bool ok = false;
-    if (!find_taste(inference, workspace, &taste, err))
+    mf_list *list = &inference->list;
+    if (!find_taste(inference, workspace, &list->taste, err))
         return false;
-    /* Strict: nobody's list is empty rather than made of guesses. */
-    const bool refused = inference->limits->strict && !taste.known;
-    if (q->n_movies > 0 && (!find_items(inference, q->movies, q->n_movies, err) ||
-                            !find_strangers(inference, &taste, &s, err)))
-        goto done;
+    if (q->n_movies > 0 &&
+        (!find_items(inference, q->movies, q->n_movies, err) || !find_strangers(inference, err)))
+        return false;
     const mf_top_n_query query = {
         .n = q->n > 0 ? q->n : q->n_movies,
         .include_rated = q->include_rated,
         .candidates = q->n_movies > 0 ? inference->indexes : NULL,
         .n_candidates = q->n_movies,
     };
-    if (!refused &&
-        !mf_top_n(inference->recommender, workspace, &taste, &query, &best, &n_best, err))
-        goto done;
-    mf_answer_begin(inference);
-    mf_text_literal(inference->answer, "{\"recommendations\":[");
-    if (!refused)
-        write_merged(inference, &taste, best, n_best, &s, query.n);
-    mf_text_literal(inference->answer, "]");
-    if (!taste.known)
-        mf_text_literal(inference->answer, ",\"known_user\":false");
-    mf_text_literal(inference->answer, "}");
-    mf_answer_end(inference);
-    ok = true;
-done:
-    mf_free(s.list);
-    return ok;
+    /* Strict: nobody's list is empty rather than made of guesses. */
+    if (inference->limits->strict && !list->taste.known)
+        return true;
+    list->n = query.n;
+    if (!mf_top_n_begin(inference->recommender, workspace, &list->taste, &query, err))
+        return false;
+    list->searched_in = workspace;
+    return true;
 }
 
 /* ------------------------------------------------------------------------ others */
 
-static bool answer_similar(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const mf_question *q = &inference->question;
     const mf_id id = q->item.id;
     const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
-    const mf_recommendation *best = NULL;
-    size_t n_best = 0;
-    if (item == MF_INDEX_NONE) {
-        if (!mf_refuse_unknown(inference, "movieId", id, err))
-            return false;
-    } else if (!mf_similar(inference->recommender, workspace, item, q->n, &best, &n_best, err)) {
+    inference->list.known_item = item != MF_INDEX_NONE;
+    if (item == MF_INDEX_NONE)
+        return mf_refuse_unknown(inference, "movieId", id, err);
+    if (!mf_similar_begin(inference->recommender, workspace, item, q->n, err))
         return false;
-    }
+    inference->list.searched_in = workspace;
+    return true;
+}
+
+static void write_similar(mf_inference *inference, const mf_recommendation *best, size_t n_best)
+{
     mf_answer_begin(inference);
     mf_text_literal(inference->answer, "{\"similar\":[");
     for (size_t i = 0; i < n_best; i++) {
@@ -248,11 +239,10 @@ static bool answer_similar(mf_inference *inference, mf_workspace *workspace, mf_
         write_known(inference, best[i], ",\"similarity\":");
     }
     mf_text_literal(inference->answer, "]");
-    if (item == MF_INDEX_NONE)
+    if (!inference->list.known_item)
         mf_text_literal(inference->answer, ",\"known_item\":false");
     mf_text_literal(inference->answer, "}");
     mf_answer_end(inference);
-    return true;
 }
 
 /* A visitor's rating of one movie. */
@@ -274,17 +264,45 @@ static bool answer_rating(mf_inference *inference, mf_workspace *workspace, mf_e
     return true;
 }
 
+/* Where a search lives: in everybody's workspace when it is done before others come. */
+static mf_workspace *choose_workspace(mf_inference *inference, mf_workspace *workspace,
+                                      mf_error *err)
+{
+    if (inference->until <= 0 || !mf_recommender_is_long(inference->recommender))
+        return workspace;
+    if (inference->own == NULL)
+        inference->own = mf_workspace_create(err);
+    return inference->own;
+}
+
+void mf_question_go_on(mf_inference *inference)
+{
+    mf_list *list = &inference->list;
+    const mf_recommendation *best = NULL;
+    size_t n_best = 0;
+    const double until = list->searched_in == inference->own ? inference->until : 0;
+    if (list->searched_in != NULL && !mf_search_step(list->searched_in, until, &best, &n_best))
+        return;
+    if (inference->question.kind == MF_QUESTION_LIST)
+        write_list(inference, best, n_best);
+    else
+        write_similar(inference, best, n_best);
+    list->searched_in = NULL;
+}
+
 bool mf_question_answer(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
-    switch (inference->question.kind) {
-    case MF_QUESTION_LIST:
-        return answer_list(inference, workspace, err);
-    case MF_QUESTION_SIMILAR:
-        return answer_similar(inference, workspace, err);
-    case MF_QUESTION_RATING:
-        break;
-    }
-    return answer_rating(inference, workspace, err);
+    const mf_question_kind kind = inference->question.kind;
+    if (kind == MF_QUESTION_RATING)
+        return answer_rating(inference, workspace, err);
+    mf_free(inference->list.strangers);
+    inference->list = (mf_list){.n = 0};
+    workspace = choose_workspace(inference, workspace, err);
+    if (workspace == NULL || !(kind == MF_QUESTION_LIST ? begin_list(inference, workspace, err)
+                                                        : begin_similar(inference, workspace, err)))
+        return false;
+    mf_question_go_on(inference);
+    return true;
 }
 
 bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,

@@ -1,5 +1,7 @@
 /* recommend.c: one user's list, without a body to read. */
 #include "inference/inference.h"
+
+#include "base/clock.h"
 #include "inference/question.h"
 
 enum { SHOWN_BYTES = 64, NUMBER_DIGITS_MAX = 15 };
@@ -42,19 +44,18 @@ void mf_inference_end_list(mf_text *answer, const mf_inference_list *list)
         mf_text_literal(answer, ",\"known_user\":false");
 }
 
-bool mf_inference_items(const mf_recommender *recommender, const mf_inference_limits *limits,
-                        mf_workspace *workspace, const char *user_id, size_t n_bytes,
-                        uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err)
+bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
+                      const mf_inference_limits *limits, mf_workspace *workspace,
+                      const char *user_id, size_t n_bytes, uint32_t top_n, mf_error *err)
 {
-    const mf_model *model = mf_recommender_model(recommender);
-    const mf_recommendation *best = NULL;
-    size_t n_best = 0;
+    *listing = (mf_listing){.recommender = recommender, .workspace = workspace};
     if (!mf_id_valid(user_id, n_bytes))
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "user_id: " MF_ID_EXPECTED);
     if (top_n < 1 || top_n > limits->max_top_n)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                        "top_n: expected a whole number from 1 to %lu",
                        (unsigned long)limits->max_top_n);
+    const mf_model *model = mf_recommender_model(recommender);
     const mf_taste taste =
         mf_taste_of_user(recommender, mf_model_find_user(model, user_id, n_bytes));
     if (!taste.known && limits->strict) {
@@ -63,10 +64,26 @@ bool mf_inference_items(const mf_recommender *recommender, const mf_inference_li
                        "user_id \"%s\" is not in the training data",
                        mf_printable(shown, sizeof shown, user_id, n_bytes));
     }
+    if (mf_recommender_is_long(recommender)) {
+        listing->own = mf_workspace_create(err);
+        listing->workspace = listing->own;
+    }
+    listing->known_user = taste.known;
     const mf_top_n_query query = {.n = top_n};
-    if (!mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, err))
-        return false;
-    const mf_id_list *ids = &mf_model_get(model)->items;
+    return listing->workspace != NULL &&
+           mf_top_n_begin(recommender, listing->workspace, &taste, &query, err);
+}
+
+mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t microseconds,
+                                      mf_text *items, mf_inference_list *list, mf_error *err)
+{
+    const bool stops = listing->own != NULL && microseconds > 0;
+    const double until = stops ? mf_clock_seconds() + 1e-6 * microseconds : 0;
+    const mf_recommendation *best = NULL;
+    size_t n_best = 0;
+    if (!mf_search_step(listing->workspace, until, &best, &n_best))
+        return MF_INFERENCE_MORE;
+    const mf_id_list *ids = &mf_model_get(mf_recommender_model(listing->recommender))->items;
     mf_text_literal(items, "[");
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
@@ -74,22 +91,28 @@ bool mf_inference_items(const mf_recommender *recommender, const mf_inference_li
         mf_inference_write_id(items, mf_id_list_get(ids, best[i].item));
     }
     mf_text_literal(items, "]");
-    if (items->failed)
-        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
-    *list = (mf_inference_list){.count = (uint32_t)n_best, .known_user = taste.known};
-    return true;
+    if (items->failed) {
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+        return MF_INFERENCE_FAILED;
+    }
+    *list = (mf_inference_list){.count = (uint32_t)n_best, .known_user = listing->known_user};
+    return MF_INFERENCE_DONE;
 }
 
-bool mf_inference_recommend(const mf_recommender *recommender, const mf_inference_limits *limits,
-                            mf_workspace *workspace, const char *user_id, size_t n_bytes,
-                            uint32_t top_n, mf_text *answer, mf_error *err)
+void mf_listing_end(mf_listing *listing)
 {
-    mf_inference_list list = {0};
-    mf_inference_begin_list(answer, user_id, n_bytes);
-    if (!mf_inference_items(recommender, limits, workspace, user_id, n_bytes, top_n, answer, &list,
-                            err))
-        return false;
-    mf_inference_end_list(answer, &list);
-    mf_text_literal(answer, "}");
-    return !answer->failed || mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+    mf_workspace_destroy(listing->own);
+    *listing = (mf_listing){.own = NULL};
+}
+
+bool mf_inference_items(const mf_recommender *recommender, const mf_inference_limits *limits,
+                        mf_workspace *workspace, const char *user_id, size_t n_bytes,
+                        uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err)
+{
+    mf_listing listing;
+    const bool ok =
+        mf_listing_begin(&listing, recommender, limits, workspace, user_id, n_bytes, top_n, err) &&
+        mf_listing_step(&listing, 0, items, list, err) == MF_INFERENCE_DONE;
+    mf_listing_end(&listing);
+    return ok;
 }

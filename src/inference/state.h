@@ -6,7 +6,9 @@
  *             └ csv.c     lists.c      answer.c     everything else: one at a time
  *
  * (1) A source moves `at` behind what it took; nothing is read twice but the error.
- * (2) Pairs are answered before any other question behind them, and before an error
+ * (2) A list of a large catalogue is searched in a workspace of the inference's own, so that
+ *     others are answered between two steps; nothing is read before it is answered.
+ * (3) Pairs are answered before any other question behind them, and before an error
  *     behind them is reported. */
 #ifndef MF_INFERENCE_STATE_H
 #define MF_INFERENCE_STATE_H
@@ -49,6 +51,24 @@ typedef struct mf_csv_row {
     size_t n_rows; /* rows of this line so far */
 } mf_csv_row;
 
+/* A movie of a list that the model does not know. */
+typedef struct mf_stranger {
+    mf_id id;
+    size_t place; /* in the question */
+} mf_stranger;
+
+/* A list between its steps: the question's answer but for what the search finds. */
+typedef struct mf_list {
+    mf_workspace *searched_in; /* NULL: no search is under way */
+    mf_taste taste;
+    size_t n;               /* entries at most */
+    bool known_item;        /* whose neighbours it is */
+    mf_stranger *strangers; /* [n_strangers] */
+    size_t n_strangers;
+    float strangers_rating;
+    bool refused; /* strict: strangers have null instead */
+} mf_list;
+
 struct mf_inference {
     const mf_recommender *recommender;
     const mf_model *model;
@@ -78,6 +98,10 @@ struct mf_inference {
     mf_pair pairs[MF_PAIRS];
     size_t n_pair_bytes;
     char pair_bytes[MF_PAIR_BYTES];
+
+    double until;      /* mf_clock_seconds() at which this step ends; 0: with the question */
+    mf_workspace *own; /* in which long searches live between steps; NULL until one comes */
+    mf_list list;
 
     uint32_t *indexes; /* [indexes_room] items of a list or of a visitor */
     size_t indexes_room;
@@ -124,8 +148,10 @@ bool mf_pairs_answer(mf_inference *inference, mf_error *err);
 bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
 
-/* Answers inference->question, which is no pair of ids; the pairs before it were. */
+/* Answers inference->question, which is no pair of ids; the pairs before it were. When
+ * list.searched_in is set afterwards it is not answered yet, and mf_question_go_on is next. */
 bool mf_question_answer(mf_inference *inference, mf_workspace *workspace, mf_error *err);
+void mf_question_go_on(mf_inference *inference);
 
 /* What strict mode says of a user or movie that the model does not know, when it is
  * the only question: MF_ERR_UNKNOWN. True otherwise. */

@@ -50,6 +50,14 @@ const mf_model *mf_recommender_model(const mf_recommender *recommender)
     return recommender->model;
 }
 
+bool mf_recommender_is_long(const mf_recommender *recommender)
+{
+    static const size_t MOST_BYTES = (size_t)16 << 20;
+    const size_t floats = (size_t)recommender->parts->n_items * recommender->stride;
+    return recommender->index.n_items > 0 ? recommender->index.n_bytes > MOST_BYTES
+                                          : floats > MOST_BYTES / sizeof(float);
+}
+
 size_t mf_recommender_index_bytes(const mf_recommender *recommender)
 {
     return recommender->index.n_bytes;

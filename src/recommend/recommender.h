@@ -41,6 +41,9 @@ const mf_model *mf_recommender_model(const mf_recommender *recommender);
 /* 0 when there is none. */
 size_t mf_recommender_index_bytes(const mf_recommender *recommender);
 
+/* Whether a pass over all items takes more than about a millisecond: it reads over 16 MiB. */
+bool mf_recommender_is_long(const mf_recommender *recommender);
+
 /* What one thread needs while it answers: a row of factors, a heap, sorted lists,
  * the equations of a fold-in. Grows with the largest query so far. Not tied to a
  * recommender. */
@@ -125,5 +128,16 @@ bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const 
  * *best, *n_best and cost as mf_top_n. */
 bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item, size_t n,
                 const mf_recommendation **best, size_t *n_best, mf_error *err);
+
+/* The same lists in steps, where a pass takes long (mf_recommender_is_long). begin fails as
+ * the list does. step goes on about until mf_clock_seconds() is `until`, 0: to the end; true
+ * when *best is there, which took one step or many. Between begin and then the workspace
+ * (with the taste's fold-in, if there was one) serves nobody else. */
+bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
+                    const mf_taste *taste, const mf_top_n_query *query, mf_error *err);
+bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item,
+                      size_t n, mf_error *err);
+bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendation **best,
+                    size_t *n_best);
 
 #endif

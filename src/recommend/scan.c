@@ -13,10 +13,13 @@
 
 #include "recommend/state.h"
 
+#include "base/clock.h"
+
 #include <float.h>
 #include <math.h>
 
 enum { TILE = 64, PENDING = 16, PREFETCH_FLOATS = 256 };
+enum { STEP_FLOATS = 1 << 18 };
 enum { STAGE_BLOCKS = 1024, STAGE = STAGE_BLOCKS * MF_INDEX_BLOCK };
 
 /* Beyond it base + bias could overflow. */
@@ -96,14 +99,14 @@ void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,
     offer_pending(&s);
 }
 
-/* Every item, a tile at a time; of a tile only those are looked at that could enter. */
-static void scan_all(scan *s)
+/* Items from `first` on, a tile at a time; of a tile only those are looked at that could
+ * enter. */
+static void scan_some(scan *s, size_t first, size_t end)
 {
     const mf_ranking *ranking = s->ranking;
-    const size_t n_items = s->r->parts->n_items;
     float products[TILE] = {0}, scores[TILE];
-    for (size_t first = 0; first < n_items; first += TILE) {
-        const size_t n = n_items - first < TILE ? n_items - first : TILE;
+    for (; first < end; first += TILE) {
+        const size_t n = end - first < TILE ? end - first : TILE;
         if (ranking->query != NULL)
             s->r->kernel->products(ranking->query, s->r->parts->item_factors + first * s->r->stride,
                                    s->r->stride, n, products);
@@ -119,7 +122,6 @@ static void scan_all(scan *s)
         for (size_t k = 0; any && k < n; k++)
             offer(s, (uint32_t)(first + k), scores[k]);
     }
-    s->n_scored = n_items;
 }
 
 /* At or above it are all bounds that matter: they are finite, those of items left out
@@ -215,48 +217,75 @@ static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *quer
     return true;
 }
 
-static bool scan_index(scan *s, mf_workspace *workspace, const mf_index_query *query, mf_error *err)
+/* Of the largest stage. */
+static size_t stage_blocks(const mf_index *index)
+{
+    return index->n_blocks < STAGE_BLOCKS ? index->n_blocks : STAGE_BLOCKS;
+}
+
+static bool reserve_stage(const mf_search *search, mf_workspace *workspace, mf_error *err)
+{
+    const size_t n_bounds = stage_blocks(&search->recommender->index) * (MF_INDEX_BLOCK + 1);
+    return mf_room_reserve(&workspace->bounds, n_bounds, sizeof(float), "bounds", err) != NULL &&
+           mf_room_reserve(&workspace->seeds, search->best.capacity, sizeof(mf_recommendation),
+                           "a list of the best", err) != NULL;
+}
+
+/* The stage that begins with this block. */
+static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size_t block)
 {
     const mf_index *index = &s->r->index;
-    const size_t n_blocks = index->n_blocks < STAGE_BLOCKS ? index->n_blocks : STAGE_BLOCKS;
-    float *bounds = mf_room_reserve(&workspace->bounds, n_blocks * (MF_INDEX_BLOCK + 1),
-                                    sizeof *bounds, "bounds", err);
-    mf_recommendation *seeds = mf_room_reserve(&workspace->seeds, s->best->capacity, sizeof *seeds,
-                                               "a list of the best", err);
-    if (bounds == NULL || seeds == NULL)
+    const size_t left = index->n_items - block * MF_INDEX_BLOCK;
+    float *bounds = workspace->bounds.block;
+    const stage g = {
+        .first = (uint32_t)(block * MF_INDEX_BLOCK),
+        .n = (uint32_t)(left < STAGE ? left : STAGE),
+        .bounds = bounds,
+        .largest = bounds + stage_blocks(index) * MF_INDEX_BLOCK,
+    };
+    s->r->kernel->bounds(index, &search->query, block, (g.n + MF_INDEX_BLOCK - 1) / MF_INDEX_BLOCK,
+                         g.bounds, g.largest);
+    leave_out(s, &g, &search->next_left_out);
+    if (score_seeds(s, &g, workspace->seeds.block))
+        score_rest(s, &g);
+}
+
+bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
+{
+    const mf_recommender *r = search->recommender;
+    const scan s = {.r = r, .ranking = &search->ranking, .best = &search->best};
+    search->indexed = search->ranking.query != NULL && r->index.n_items > 0 &&
+                      fabsf(search->ranking.base) <= BASE_MAX &&
+                      search->best.capacity < r->parts->n_items / 8;
+    if (search->indexed && !prepare(&s, workspace, &search->query, &search->indexed, err))
         return false;
-    size_t next = 0;
-    for (size_t block = 0; block < index->n_blocks; block += STAGE_BLOCKS) {
-        const size_t left = index->n_items - block * MF_INDEX_BLOCK;
-        const stage g = {
-            .first = (uint32_t)(block * MF_INDEX_BLOCK),
-            .n = (uint32_t)(left < STAGE ? left : STAGE),
-            .bounds = bounds,
-            .largest = bounds + n_blocks * MF_INDEX_BLOCK,
-        };
-        s->r->kernel->bounds(index, query, block, (g.n + MF_INDEX_BLOCK - 1) / MF_INDEX_BLOCK,
-                             g.bounds, g.largest);
-        leave_out(s, &g, &next);
-        if (score_seeds(s, &g, seeds))
-            score_rest(s, &g);
-    }
+    if (search->indexed && !reserve_stage(search, workspace, err))
+        return false;
+    search->next = 0;
+    search->next_left_out = 0;
+    search->n_scored = search->indexed ? 0 : r->parts->n_items;
+    search->under_way = true;
     return true;
 }
 
-bool mf_scan(const mf_recommender *recommender, mf_workspace *workspace, const mf_ranking *ranking,
-             mf_best *best, mf_error *err)
+bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until)
 {
-    scan s = {.r = recommender, .ranking = ranking, .best = best};
-    bool usable = ranking->query != NULL && recommender->index.n_items > 0 &&
-                  fabsf(ranking->base) <= BASE_MAX &&
-                  best->capacity < recommender->parts->n_items / 8;
-    mf_index_query query;
-    if (usable && !prepare(&s, workspace, &query, &usable, err))
-        return false;
-    if (usable && !scan_index(&s, workspace, &query, err))
-        return false;
-    if (!usable)
-        scan_all(&s);
-    workspace->n_scored = s.n_scored;
-    return true;
+    const mf_recommender *r = search->recommender;
+    scan s = {.r = r, .ranking = &search->ranking, .best = &search->best};
+    const size_t tiles = STEP_FLOATS / (r->stride * TILE);
+    const size_t step = search->indexed ? STAGE_BLOCKS : (tiles > 0 ? tiles : 1) * TILE;
+    const size_t end = search->indexed ? r->index.n_blocks : r->parts->n_items;
+    do {
+        const size_t left = end - search->next;
+        const size_t n = left < step ? left : step;
+        if (search->indexed)
+            scan_stage(&s, search, workspace, search->next);
+        else
+            scan_some(&s, search->next, search->next + n);
+        search->next += n;
+    } while (search->next < end && (until <= 0 || mf_clock_seconds() < until));
+    search->n_scored += search->indexed ? s.n_scored : 0;
+    workspace->n_scored = search->n_scored;
+    search->under_way = search->next < end;
+    return !search->under_way;
 }

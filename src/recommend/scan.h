@@ -3,6 +3,7 @@
 #define MF_RECOMMEND_SCAN_H
 
 #include "recommend/best.h"
+#include "recommend/index.h"
 #include "recommend/recommender.h"
 
 #include <stdbool.h>
@@ -24,11 +25,29 @@ typedef struct mf_ranking {
     size_t n_left_out;
 } mf_ranking;
 
+/* A list on its way. */
+typedef struct mf_search {
+    const mf_recommender *recommender;
+    mf_ranking ranking;
+    mf_best best;
+    bool under_way; /* the scan is not done */
+    bool indexed;
+    mf_index_query query; /* of the index */
+    size_t next;          /* item that was not looked at; with the index a block */
+    size_t next_left_out; /* of ranking.left_out, by the index */
+    size_t n_scored;
+    uint32_t item; /* whose neighbours these are; MF_INDEX_NONE: a list for a taste … */
+    bool popular;  /* … of what many liked */
+} mf_search;
+
 bool mf_ranking_leaves_out(const mf_ranking *ranking, uint32_t item);
 
-/* The best of all items. Fails MF_ERR_MEMORY. */
-bool mf_scan(const mf_recommender *recommender, mf_workspace *workspace, const mf_ranking *ranking,
-             mf_best *best, mf_error *err);
+/* The best of all items, in steps. begin takes the search's ranking and best, reserves
+ * what is needed and scores nothing; fails MF_ERR_MEMORY. step goes on until it is done, or
+ * until mf_clock_seconds() has come to `until` (0: never); true when it is done. What it does
+ * between two looks at the clock are a MiB of factors, or with the index 65,536 items. */
+bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err);
+bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until);
 
 /* Of these alone, each in range; ascending, none twice. */
 void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,

@@ -22,8 +22,8 @@ void mf_likeness_compute(const mf_model_parts *parts, float *likeness)
     }
 }
 
-bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item, size_t n,
-                const mf_recommendation **best, size_t *n_best, mf_error *err)
+bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item,
+                      size_t n, mf_error *err)
 {
     const mf_model_parts *parts = recommender->parts;
     if (item >= parts->n_items)
@@ -38,24 +38,28 @@ bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint
         return false;
     const float *q = parts->item_factors + item * recommender->stride;
     const double norm = mf_norm(q, recommender->stride);
-    mf_best heap;
-    mf_best_begin(&heap, entries, n);
-    if (n > 0 && norm > NO_FACTORS) {
-        for (size_t f = 0; f < recommender->stride; f++)
-            query[f] = (float)((double)q[f] / norm);
-        const mf_ranking ranking = {
-            .query = query,
-            .weight = recommender->likeness,
-            .left_out = &item,
-            .n_left_out = 1,
-        };
-        if (!mf_scan(recommender, workspace, &ranking, &heap, err))
-            return false;
-    }
-    mf_best_sort(&heap);
-    for (size_t k = 0; k < heap.n; k++)
-        entries[k].predicted_rating = fmaxf(-1, fminf(1, entries[k].predicted_rating));
-    *best = entries;
-    *n_best = heap.n;
-    return true;
+    mf_search *search = &workspace->search;
+    search->recommender = recommender;
+    search->item = item;
+    search->popular = false;
+    search->under_way = false;
+    mf_best_begin(&search->best, entries, n);
+    if (n == 0 || !(norm > NO_FACTORS))
+        return true;
+    for (size_t f = 0; f < recommender->stride; f++)
+        query[f] = (float)((double)q[f] / norm);
+    search->ranking = (mf_ranking){
+        .query = query,
+        .weight = recommender->likeness,
+        .left_out = &search->item,
+        .n_left_out = 1,
+    };
+    return mf_scan_begin(search, workspace, err);
+}
+
+bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item, size_t n,
+                const mf_recommendation **best, size_t *n_best, mf_error *err)
+{
+    return mf_similar_begin(recommender, workspace, item, n, err) &&
+           mf_search_step(workspace, 0, best, n_best);
 }

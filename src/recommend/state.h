@@ -7,6 +7,9 @@
 #include "recommend/kernels.h"
 #include "recommend/popularity.h"
 #include "recommend/recommender.h"
+#include "recommend/scan.h"
+
+#include <math.h>
 
 struct mf_recommender {
     const mf_model *model;
@@ -25,6 +28,7 @@ typedef struct mf_room {
 } mf_room;
 
 struct mf_workspace {
+    mf_search search;   /* the list that is on its way */
     mf_room best;       /* mf_recommendation: the heap, then the answer */
     mf_room candidates; /* uint32_t: sorted, none twice */
     mf_room seeds;      /* mf_recommendation: scan.c, as the next four */
@@ -53,6 +57,11 @@ static inline float mf_clip_rating(const mf_model_parts *parts, float score)
     if (!(score > parts->rating_min))
         return parts->rating_min;
     return score < parts->rating_max ? score : parts->rating_max;
+}
+
+static inline float mf_clip_similarity(float similarity)
+{
+    return fmaxf(-1, fminf(1, similarity));
 }
 
 #endif

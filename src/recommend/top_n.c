@@ -40,9 +40,8 @@ static const uint32_t *sorted_candidates(const mf_recommender *r, mf_workspace *
     return list;
 }
 
-bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_taste *taste,
-              const mf_top_n_query *query, const mf_recommendation **best, size_t *n_best,
-              mf_error *err)
+bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
+                    const mf_taste *taste, const mf_top_n_query *query, mf_error *err)
 {
     const mf_model_parts *parts = recommender->parts;
     const uint32_t *items = NULL;
@@ -57,34 +56,60 @@ bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const 
         mf_room_reserve(&workspace->best, n, sizeof *entries, "a list of the best", err);
     if (entries == NULL)
         return false;
-    mf_best heap;
-    mf_best_begin(&heap, entries, n);
-    const mf_ranking ranking = {
+    mf_search *search = &workspace->search;
+    search->recommender = recommender;
+    search->ranking = (mf_ranking){
         .query = taste->factors,
         .base = parts->global_mean + taste->bias,
         .bias = parts->item_bias,
         .left_out = taste->rated,
         .n_left_out = query->include_rated ? 0 : taste->n_rated,
     };
+    search->item = MF_INDEX_NONE;
+    search->popular = !taste->known;
+    search->under_way = false;
+    mf_best_begin(&search->best, entries, n);
     if (n > 0 && !taste->known) {
         if (items != NULL)
-            mf_popular_best_of(parts, &ranking, items, n_items, &heap);
+            mf_popular_best_of(parts, &search->ranking, items, n_items, &search->best);
         else
-            mf_popular_best(&recommender->popular, parts, &ranking, &heap);
+            mf_popular_best(&recommender->popular, parts, &search->ranking, &search->best);
+    } else if (n > 0 && items != NULL) {
+        mf_scan_list(recommender, &search->ranking, items, n_items, &search->best);
     } else if (n > 0) {
-        if (items != NULL)
-            mf_scan_list(recommender, &ranking, items, n_items, &heap);
-        else if (!mf_scan(recommender, workspace, &ranking, &heap, err))
-            return false;
-        mf_best_sort(&heap);
+        return mf_scan_begin(search, workspace, err);
     }
-    for (size_t k = 0; k < heap.n; k++) {
-        mf_recommendation *entry = &entries[k];
-        entry->predicted_rating =
-            taste->known ? mf_clip_rating(parts, entry->predicted_rating)
-                         : mf_model_predict(recommender->model, MF_INDEX_NONE, entry->item);
+    return true;
+}
+
+bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendation **best,
+                    size_t *n_best)
+{
+    mf_search *search = &workspace->search;
+    const mf_recommender *recommender = search->recommender;
+    if (search->under_way && !mf_scan_step(search, workspace, until))
+        return false;
+    mf_recommendation *entries = search->best.entries;
+    if (!search->popular) /* those stand sorted */
+        mf_best_sort(&search->best);
+    for (size_t k = 0; k < search->best.n; k++) {
+        float *rating = &entries[k].predicted_rating;
+        if (search->item != MF_INDEX_NONE)
+            *rating = mf_clip_similarity(*rating);
+        else if (search->popular)
+            *rating = mf_model_predict(recommender->model, MF_INDEX_NONE, entries[k].item);
+        else
+            *rating = mf_clip_rating(recommender->parts, *rating);
     }
     *best = entries;
-    *n_best = heap.n;
+    *n_best = search->best.n;
     return true;
+}
+
+bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_taste *taste,
+              const mf_top_n_query *query, const mf_recommendation **best, size_t *n_best,
+              mf_error *err)
+{
+    return mf_top_n_begin(recommender, workspace, taste, query, err) &&
+           mf_search_step(workspace, 0, best, n_best);
 }

@@ -237,14 +237,21 @@ static void strict_gives_null_inside_a_batch_and_goes_on(void **state)
               "{\"predicted_rating\":null,\"known_user\":false}\n");
 }
 
+static bool ask_items(const char *user, uint32_t top_n, mf_inference_list *list, mf_error *err)
+{
+    return mf_inference_items(asking.recommender, &asking.limits, asking.workspace, user,
+                              strlen(user), top_n, &asking.answer, list, err);
+}
+
 static void recommend(const char *user, uint32_t top_n, const char *expected)
 {
     mf_error err = {0};
+    mf_inference_list list;
     mf_text_clear(&asking.answer, 0);
-    assert_ok(mf_inference_recommend(asking.recommender, &asking.limits, asking.workspace, user,
-                                     strlen(user), top_n, &asking.answer, &err),
-              err);
-    mf_text_append(&asking.answer, "", 1);
+    mf_inference_begin_list(&asking.answer, user, strlen(user));
+    assert_ok(ask_items(user, top_n, &list, &err), err);
+    mf_inference_end_list(&asking.answer, &list);
+    mf_text_append(&asking.answer, "}", 2);
     assert_string_equal(asking.answer.bytes, expected);
 }
 
@@ -303,9 +310,8 @@ static void recommend_refuses(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         mf_error err = {0};
         asking.limits.strict = cases[i].strict;
-        assert_false(mf_inference_recommend(asking.recommender, &asking.limits, asking.workspace,
-                                            cases[i].user, strlen(cases[i].user), cases[i].top_n,
-                                            &asking.answer, &err));
+        mf_inference_list list;
+        assert_false(ask_items(cases[i].user, cases[i].top_n, &list, &err));
         assert_string_equal(err.text, cases[i].text);
         assert_int_equal(mf_inference_status(&err), cases[i].status);
     }

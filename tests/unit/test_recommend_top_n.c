@@ -6,6 +6,24 @@
 
 #include <threads.h>
 
+/* The same list in as many steps as there can be. */
+static void check_steps(const mf_recommender *recommender, mf_workspace *workspace,
+                        const mf_taste *taste, const mf_top_n_query *query,
+                        const mf_recommendation *expected, size_t n_expected)
+{
+    enum { MANY_ITEMS = 65537 };
+    const double past = 1e-9;
+    const mf_recommendation *best = NULL;
+    size_t n_best = 99, n_steps = 1;
+    mf_error err = {0};
+    assert_ok(mf_top_n_begin(recommender, workspace, taste, query, &err), err);
+    while (!mf_search_step(workspace, past, &best, &n_best))
+        n_steps++;
+    assert_lists_equal(best, n_best, expected, n_expected);
+    if (query->n > 0 && mf_model_get(mf_recommender_model(recommender))->n_items >= MANY_ITEMS)
+        assert_true(n_steps >= 2);
+}
+
 /* All users of a world, with the index and without, each with its own n. */
 static void check_world(world_shape shape)
 {
@@ -29,6 +47,9 @@ static void check_world(world_shape shape)
             assert_ok(mf_top_n(recommenders[r], workspace, &taste, &query, &best, &n_best, &err),
                       err);
             assert_lists_equal(best, n_best, expected, n_expected);
+            const size_t n_scored = workspace->n_scored;
+            check_steps(recommenders[r], workspace, &taste, &query, expected, n_expected);
+            assert_int_equal(workspace->n_scored, n_scored);
             for (size_t k = 0; k < n_best; k++) {
                 const float predicted = mf_model_predict(w.model, user, best[k].item);
                 assert_memory_equal(&best[k].predicted_rating, &predicted, sizeof predicted);

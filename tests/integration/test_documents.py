@@ -13,7 +13,7 @@ def text_of(name):
 
 
 def sources():
-    return [path for folder in ("src", "train", "serve", "bench")
+    return [path for folder in ("src", "train", "serve", "lambda", "local", "bench")
             for path in sorted((SOURCE / folder).rglob("*.[ch]"))]
 
 

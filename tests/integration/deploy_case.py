@@ -14,11 +14,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import unittest
 from pathlib import Path
 
 from harness import SOURCE
+from toolbox import toolbox
 
 STANDIN = Path(__file__).with_name("account_standin.py")
 PYTHON = "/usr/bin/python3"
@@ -55,13 +55,7 @@ class DeployCase(unittest.TestCase):
             raise unittest.SkipTest(why)
 
     def setUp(self):
-        keep = tempfile.TemporaryDirectory()
-        self.addCleanup(keep.cleanup)
-        self.folder = Path(keep.name)
-        self.tools = self.folder / "tools"
-        self.tools.mkdir()
-        for tool in TOOLS:
-            (self.tools / tool).symlink_to(shutil.which(tool))
+        self.folder, self.tools = toolbox(self, TOOLS)
         for name in ("aws", "docker", "curl"):
             self.put(self.tools / name)
         self.repository = self.folder / "repository"

@@ -13,11 +13,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
 from harness import SOURCE
+from toolbox import toolbox
 
 STANDIN = Path(__file__).with_name("standin.py")
 # All that the script may call besides bash's own.
@@ -48,15 +48,9 @@ class PushCase(unittest.TestCase):
     def setUp(self):
         if shutil.which("git") is None:
             self.not_here("git is not installed")
-        keep = tempfile.TemporaryDirectory()
-        self.addCleanup(keep.cleanup)
-        self.folder = Path(keep.name)
+        self.folder, self.tools = toolbox(self, TOOLS)
         self.home = self.folder / "home"
         self.home.mkdir()
-        self.tools = self.folder / "tools"
-        self.tools.mkdir()
-        for tool in TOOLS:
-            (self.tools / tool).symlink_to(shutil.which(tool))
         for name in ("aws", "docker"):
             self.put_program(name, f"#!{PYTHON}\n" + STANDIN.read_text().split("\n", 1)[1])
         self.planned = {

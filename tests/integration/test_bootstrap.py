@@ -5,12 +5,12 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import unittest
 from pathlib import Path
 
 from harness import SOURCE
 from push_case import PYTHON, STANDIN
+from toolbox import toolbox
 
 TOOLS = ("bash", "cat", "dirname", "env", "grep", "ls", "mkdir", "realpath", "rm", "sed",
          "tail")
@@ -23,13 +23,7 @@ for name; do :; done
 
 class BootstrapCase(unittest.TestCase):
     def setUp(self):
-        keep = tempfile.TemporaryDirectory()
-        self.addCleanup(keep.cleanup)
-        self.folder = Path(keep.name)
-        self.tools = self.folder / "tools"
-        self.tools.mkdir()
-        for tool in TOOLS:
-            (self.tools / tool).symlink_to(shutil.which(tool))
+        self.folder, self.tools = toolbox(self, TOOLS)
         for name in ("apt-get", "id", "sudo"):
             self.put(name, f"#!{PYTHON}\n" + STANDIN.read_text().split("\n", 1)[1])
         self.put("dpkg-query", DPKG_QUERY)

@@ -121,6 +121,8 @@ if [ -n "$function" ]; then
 fi
 [ -f "$file" ] || misused "there is no $file here"
 [ -d "$context" ] || misused "--context: there is no folder $context"
+[ "$context" = . ] || [ -n "$tag" ] || [[ $options = *build-arg=* ]] ||
+    misused "--context needs a TAG or a --build-arg that tells what is in it, or an older image would be taken"
 case $platform in
 linux/amd64 | linux/arm64) ;;
 *) misused "--platform is \"$platform\": linux/amd64 or linux/arm64" ;;

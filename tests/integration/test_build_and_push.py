@@ -303,6 +303,9 @@ class Others(PushCase):
         self.plan("docker", "buildx", "version", out="github.com/docker/buildx v0.12.1\n")
         self.push("movies", "v1", "--file", "Other", f"--context={place}")
         self.assertEqual(str(place), self.call("buildx", "build")[-1])
+        # Without a tag an argument names the content.
+        self.push("movies", "--file", "Other", "--context", str(place), "--build-arg", "MODEL=7")
+        self.assertEqual(str(place), self.call("buildx", "build")[-1])
 
     def test_it_runs_from_any_folder(self):
         link = self.folder / "home"
@@ -337,6 +340,8 @@ class Failures(PushCase):
                 (("movies", "--region="), "--region needs a value"),
                 (("movies", "--file", "Nowhere"), "there is no Nowhere here"),
                 (("movies", "--context", "nowhere"), "there is no folder nowhere"),
+                (("movies", "--context", "lambda"), "--context needs a TAG or a --build-arg"),
+                (("movies", "--context", "lambda", "--file", "Dockerfile"), "--context needs a TAG or"),
                 (("movies", "--platform", "linux/riscv64"), '--platform is "linux/riscv64"'),
                 (("movies", "--function", "nothing"), 'no function "nothing"'),
                 (("movies", "--function", "aws"), 'no function "aws"'),  # a room, no function

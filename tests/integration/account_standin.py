@@ -305,7 +305,8 @@ def main():
     name, words = Path(sys.argv[0]).name.removesuffix(".sh"), sys.argv[1:]
     while name == "aws" and words[0] in ("--region", "--profile"):
         words = words[2:] + words[:2]
-    state = json.loads((FOLDER / "account.json").read_text())
+    before = (FOLDER / "account.json").read_text()
+    state = json.loads(before)
     account = Account(state, words)
     status, out, err = 0, "", ""
     for fault in (faults := json.loads((FOLDER / "faults.json").read_text())):
@@ -322,7 +323,11 @@ def main():
             status, out = {"aws": aws, "curl": curl, "docker": docker, "build_and_push": build_and_push}[name](account, words)
         except Refused as refusal:
             status, err = refusal.status, f"{refusal}\n"
-    (FOLDER / "account.json").write_text(json.dumps(state))
+    # The two ends of a pipe run side by side: each sees a whole file, and who changed nothing
+    # takes nothing back.
+    if state != json.loads(before):
+        (FOLDER / f"account.{os.getpid()}").write_text(json.dumps(state))
+        os.replace(FOLDER / f"account.{os.getpid()}", FOLDER / "account.json")
     with open(FOLDER / "calls", "a", encoding="utf-8") as calls:
         calls.write(json.dumps({"argv": [name, *words], "changes": account.changes, "kept": account.kept,
                                 "status": status}) + "\n")

@@ -13,9 +13,8 @@
  *
  * Prints one JSON line; medians and p99 (here: the slowest) in ms. */
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/random.h"
-#include "model/model.h"
+#include "made_models.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,23 +27,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { RATINGS_PER_USER = 20, RUNS = 11, ID_BYTES = 9 };
-
-static mf_error err;
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_model: %s: %s\n", what, err.text);
-    exit(1);
-}
-
-static void *allocate(size_t count, size_t size)
-{
-    void *block = mf_allocate(count, size, "a bench model", &err);
-    if (block == NULL)
-        die("memory");
-    return block;
-}
+enum { RATINGS_PER_USER = 20, RUNS = 11 };
 
 static float *random_floats(size_t n_rows, uint32_t n_factors, uint64_t key)
 {
@@ -54,18 +37,6 @@ static float *random_floats(size_t n_rows, uint32_t n_factors, uint64_t key)
         for (size_t f = 0; f < n_factors; f++)
             rows[row * stride + f] = mf_random_normal(key, row * stride + f);
     return rows;
-}
-
-static mf_id_list numbered_ids(uint32_t n, char letter)
-{
-    uint64_t *start = allocate((size_t)n + 1, sizeof *start);
-    char *bytes = allocate((size_t)n, ID_BYTES + 1);
-    for (uint32_t i = 0; i < n; i++) {
-        snprintf(bytes + (size_t)i * ID_BYTES, ID_BYTES + 1, "%c%08lu", letter,
-                 (unsigned long)i % 100000000);
-        start[i + 1] = start[i] + ID_BYTES;
-    }
-    return (mf_id_list){n, start, bytes};
 }
 
 static void write_model(const char *path, size_t megabytes, uint32_t n_factors)

@@ -16,8 +16,8 @@
  * --export writes what a peer needs to answer the same: uint32 items, users, factors,
  * then the rows of items and users as float32. */
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/random.h"
+#include "made_models.h"
 #include "recommend/recommender.h"
 #include "recommend/ridge.h"
 #include "recommend/state.h"
@@ -28,23 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { USERS = 1000, RATED = 200, N = 10, ID_BYTES = 9 };
-
-static mf_error err;
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_top_n: %s: %s\n", what, err.text);
-    exit(1);
-}
-
-static void *allocate(size_t count, size_t size)
-{
-    void *block = mf_allocate(count, size, "a bench model", &err);
-    if (block == NULL)
-        die("memory");
-    return block;
-}
+enum { USERS = 1000, RATED = 200, N = 10 };
 
 static float *normal(size_t n_rows, size_t n_columns, size_t stride, float deviation, uint64_t key)
 {
@@ -53,18 +37,6 @@ static float *normal(size_t n_rows, size_t n_columns, size_t stride, float devia
         for (size_t f = 0; f < n_columns; f++)
             rows[row * stride + f] = deviation * mf_random_normal(key, row * stride + f);
     return rows;
-}
-
-static mf_id_list numbered_ids(uint32_t n)
-{
-    uint64_t *start = allocate((size_t)n + 1, sizeof *start);
-    char *bytes = allocate((size_t)n, ID_BYTES + 1);
-    for (uint32_t i = 0; i < n; i++) {
-        snprintf(bytes + (size_t)i * ID_BYTES, ID_BYTES + 1, "i%08lu",
-                 (unsigned long)i % 100000000);
-        start[i + 1] = start[i] + ID_BYTES;
-    }
-    return (mf_id_list){n, start, bytes};
 }
 
 static int by_item(const void *a, const void *b)
@@ -98,8 +70,8 @@ static mf_model *planted(const char *path, uint32_t n_items, uint32_t n_factors)
     p.item_bias = normal(n_items, 1, 1, 0.3f, 2);
     p.user_factors = normal(USERS, n_factors, stride, deviation, 3);
     p.item_factors = normal(n_items, n_factors, stride, deviation, 4);
-    p.users = numbered_ids(USERS);
-    p.items = numbered_ids(n_items);
+    p.users = numbered_ids(USERS, 'i');
+    p.items = numbered_ids(n_items, 'i');
     uint64_t *start = allocate(USERS + 1, sizeof *start);
     uint32_t *items = allocate(p.n_rated, sizeof *items);
     uint32_t *count = allocate(n_items, sizeof *count);

@@ -180,6 +180,17 @@ bool mf_model_source_refresh(mf_model_source *source, int64_t deadline_ms)
     return false;
 }
 
+void mf_model_source_refresh_before(mf_model_source *source, uint32_t every_seconds,
+                                    int64_t event_ms)
+{
+    if (source == NULL)
+        return;
+    const int64_t until_ms = mf_watched_ask_until_ms(mf_model_source_place(source), every_seconds,
+                                                     event_ms / 2, MF_MODEL_REFRESH_MS);
+    if (until_ms > 0)
+        mf_model_source_refresh(source, until_ms);
+}
+
 mf_held_model *mf_model_source_get(const mf_model_source *source)
 {
     return source->held;

@@ -41,6 +41,11 @@ bool mf_model_source_load(mf_model_source *source, int64_t deadline_ms, mf_error
  * gone afterwards. */
 bool mf_model_source_refresh(mf_model_source *source, int64_t deadline_ms);
 
+/* The same before an event, when the last look is every_seconds ago (0: never): for half of
+ * what the event has and MF_MODEL_REFRESH_MS at most. NULL is fine. */
+void mf_model_source_refresh_before(mf_model_source *source, uint32_t every_seconds,
+                                    int64_t event_ms);
+
 /* The newest model, until the next refresh; NULL before load. */
 mf_held_model *mf_model_source_get(const mf_model_source *source);
 

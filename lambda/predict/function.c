@@ -61,18 +61,6 @@ static void refresh_movies(mf_predict_function *f, const mf_invocation *invocati
     f->handler.movies = mf_movies_source_get(f->movies);
 }
 
-static void refresh_model(mf_predict_function *f, const mf_invocation *invocation)
-{
-    if (f->model == NULL)
-        return;
-    const int64_t budget_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms);
-    const int64_t until_ms =
-        mf_watched_ask_until_ms(mf_model_source_place(f->model), f->settings.model_refresh_seconds,
-                                budget_ms / 2, MF_MODEL_REFRESH_MS);
-    if (until_ms > 0)
-        mf_model_source_refresh(f->model, until_ms);
-}
-
 static void log_outcome(const mf_predict_outcome *outcome)
 {
     const mf_problem_kind kind = outcome->problem.kind;
@@ -121,7 +109,8 @@ bool mf_predict_event(void *context, const mf_invocation *invocation, mf_text *r
     mf_predict_outcome outcome;
     const double start = mf_clock_seconds();
     refresh_movies(f, invocation);
-    refresh_model(f, invocation);
+    mf_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
+                                   mf_invocation_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)

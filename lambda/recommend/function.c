@@ -158,25 +158,14 @@ static void write_metrics(mf_recommend_function *f, const mf_invocation *invocat
     mf_metrics_end(&metrics);
 }
 
-static void refresh_model(mf_recommend_function *f, const mf_invocation *invocation)
-{
-    if (f->model == NULL)
-        return;
-    const int64_t budget_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms);
-    const int64_t until_ms =
-        mf_watched_ask_until_ms(mf_model_source_place(f->model), f->settings.model_refresh_seconds,
-                                budget_ms / 2, MF_MODEL_REFRESH_MS);
-    if (until_ms > 0)
-        mf_model_source_refresh(f->model, until_ms);
-}
-
 bool mf_recommend_event(void *context, const mf_invocation *invocation, mf_text *response,
                         mf_error *err)
 {
     mf_recommend_function *f = context;
     mf_recommend_outcome outcome;
     const double start = mf_clock_seconds();
-    refresh_model(f, invocation);
+    mf_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
+                                   mf_invocation_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)

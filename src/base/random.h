@@ -49,8 +49,4 @@ static inline uint32_t mf_random_below(uint64_t key, uint64_t counter, uint32_t 
     return (uint32_t)(((mf_random_bits(key, counter) >> 32) * bound) >> 32);
 }
 
-/* Puts items[0..n) into a random order that depends on the key alone
- * (Fisher-Yates). */
-void mf_random_shuffle(uint64_t key, uint32_t *items, uint32_t n);
-
 #endif

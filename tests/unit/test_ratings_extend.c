@@ -1,7 +1,7 @@
 /* test_ratings_extend.c: ratings in the index space of an earlier model. */
 #include "ratings_testing.h"
+#include "shuffle.h"
 
-#include "base/random.h"
 #include "ratings/extend.h"
 
 static mf_id_list ids(uint32_t n, const uint64_t *start, const char *bytes)
@@ -154,7 +154,7 @@ static void many_ratings_keep_their_ids_and_values(void **state)
     uint32_t order[ITEMS + 50];
     for (uint32_t i = 0; i < ITEMS + 50; i++)
         order[i] = i;
-    mf_random_shuffle(5, order, ITEMS + 50);
+    shuffle(5, order, ITEMS + 50);
     uint64_t start[301] = {0};
     char bytes[300 * 12];
     for (uint32_t i = 0; i < 300; i++)

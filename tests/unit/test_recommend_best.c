@@ -1,5 +1,6 @@
 /* test_recommend_best.c: the heap keeps the best (best.h). */
 #include "recommend_testing.h"
+#include "shuffle.h"
 
 #include "recommend/best.h"
 
@@ -18,7 +19,7 @@ static void keeps_what_sorting_would(void **state)
             all[item] = (mf_recommendation){item, level == 0 ? -INFINITY : (float)level};
             order[item] = item;
         }
-        mf_random_shuffle(round, order, n);
+        shuffle(round, order, n);
         mf_best best;
         mf_best_begin(&best, kept, capacity);
         for (uint32_t k = 0; k < n; k++) {

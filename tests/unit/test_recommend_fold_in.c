@@ -1,6 +1,7 @@
 /* test_recommend_fold_in.c: a visitor's factors are the minimum that recommender.h
  * promises. */
 #include "recommend_testing.h"
+#include "shuffle.h"
 
 #include "recommend/ridge.h"
 
@@ -29,7 +30,7 @@ static visit visit_create(world_kind kind)
         v.items[j] = j;
         v.ratings[j] = 0.5f + 0.5f * (float)mf_random_below(3, j, 10);
     }
-    mf_random_shuffle(4, v.items, ITEMS);
+    shuffle(4, v.items, ITEMS);
     return v;
 }
 
@@ -391,7 +392,7 @@ static void of_too_many_ratings_the_last_ones_count(void **state)
         items[j] = j % ALL;
         ratings[j] = 0.5f + 0.5f * (float)mf_random_below(3, j, 10);
     }
-    mf_random_shuffle(4, items, ALL);
+    shuffle(4, items, ALL);
     memcpy(items + ALL, items, REPEATED * sizeof *items); /* rated again: new ones */
     mf_error err = {0};
     mf_taste taste;

@@ -1,4 +1,5 @@
 /* test_sgd_kernels.c: the hot loop against the equations of kernels.h. */
+#include "shuffle.h"
 #include "testing.h"
 
 #include "base/id_list.h"
@@ -63,7 +64,7 @@ static void add_segment(world *w, uint32_t item, uint32_t count, uint64_t seed)
     uint32_t users[USERS];
     for (uint32_t u = 0; u < USERS; u++)
         users[u] = u;
-    mf_random_shuffle(seed, users, USERS);
+    shuffle(seed, users, USERS);
     w->segments[w->n_segments++] = (mf_grid_segment){item, count};
     for (uint32_t k = 0; k < count; k++)
         w->ratings[w->n_ratings++] =

@@ -1,7 +1,10 @@
-/* random.c: promises in random.h. */
+/* shuffle.h: items in a random order that depends on the key alone (Fisher-Yates). */
+#ifndef MF_TESTS_SHUFFLE_H
+#define MF_TESTS_SHUFFLE_H
+
 #include "base/random.h"
 
-void mf_random_shuffle(uint64_t key, uint32_t *items, uint32_t n)
+static inline void shuffle(uint64_t key, uint32_t *items, uint32_t n)
 {
     for (uint32_t i = n; i > 1; i--) {
         const uint32_t other = mf_random_below(key, i, i);
@@ -10,3 +13,5 @@ void mf_random_shuffle(uint64_t key, uint32_t *items, uint32_t n)
         items[other] = kept;
     }
 }
+
+#endif

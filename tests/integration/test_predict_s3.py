@@ -182,8 +182,13 @@ class NewerModel(PredictCase):
         user, item = trained().rows[0][:2]
         return json.loads(self.bare({"userId": user, "movieId": item}, **how))["predicted_rating"]
 
-    def versions(self, run):
-        return [line["version"] for line in self.events(run, "model")]
+    def logged(self, run, name, n):
+        """Its lines of this event, once there are n; they may be read here a moment late."""
+        run.wait_until(lambda: len(self.events(run, name)) >= n, f"{n} lines of {name}")
+        return self.events(run, name)
+
+    def versions(self, run, n):
+        return [line["version"] for line in self.logged(run, "model", n)]
 
     def test_a_newer_model_takes_the_old_ones_place(self):
         """59"""
@@ -192,14 +197,14 @@ class NewerModel(PredictCase):
         self.s3.will(answer(304, headers=[("ETag", '"v1"')]))
         self.assertEqual(first, self.rating_later())
         self.assertEqual(first, self.rating())
-        self.assertEqual(1, len(self.versions(run)))
+        self.assertEqual(1, len(self.versions(run, 1)))
         self.s3.will(self.etagged(archive(self.new), "v2"))
         self.rating_later()
         self.s3.will(answer(304, headers=[("ETag", '"v2"')]))
         self.rating_later()
         self.assertEqual([None, '"v1"', '"v1"', '"v2"'],
                          [r.header("If-None-Match") for r in self.s3.requests])
-        self.assertEqual(2, len(set(self.versions(run))))
+        self.assertEqual(2, len(set(self.versions(run, 2))))
         self.assertEqual(["movies.csv"], [p.name for p in self.folder.iterdir()])
 
     def test_what_goes_wrong_later_keeps_the_old_model(self):
@@ -233,10 +238,10 @@ class NewerModel(PredictCase):
             asked = len(self.s3.requests)
             self.assertEqual(first, self.rating())
             self.assertEqual(asked, len(self.s3.requests), "asked again right after it failed")
-        self.assertEqual(2, len(self.events(run, "model_not_refreshed")))
+        self.assertEqual(2, len(self.logged(run, "model_not_refreshed", 2)))
         self.s3.otherwise = self.etagged(self.new, "v2")
         self.rating_later()
-        self.assertEqual(2, len(set(self.versions(run))))
+        self.assertEqual(2, len(set(self.versions(run, 2))))
 
     @staticmethod
     def etagged_head(n_bytes):

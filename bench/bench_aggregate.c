@@ -6,6 +6,7 @@
  * scanned      the event read as the function reads it (lambda/streams/batch.h)
  * unpacked     and every record taken apart
  * totalled     and every field read and counted in
+ * measured     and the state's size known behind each record of the stream, as in a window
  *
  * One thread; medians, in user records for a second of the CPU. Prints one JSON line. */
 #include "base/file.h"
@@ -20,7 +21,7 @@
 
 enum { ROUNDS_MOST = 1001 };
 
-typedef enum stage { JANSSON, SCANNED, UNPACKED, TOTALLED, STAGES } stage;
+typedef enum stage { JANSSON, SCANNED, UNPACKED, TOTALLED, MEASURED, STAGES } stage;
 
 static mf_stream_batch batch;
 static mf_payload payload;
@@ -54,10 +55,13 @@ static size_t work(const char *event, size_t n_event, stage until)
         if (!mf_payload_open(&payload, &batch.records[i], &err))
             die(err.text);
         for (; mf_payload_next(&payload, &record); n++)
-            if (until == TOTALLED && (!mf_fields_read(&fields, &settings, record.data.bytes,
+            if (until >= TOTALLED && (!mf_fields_read(&fields, &settings, record.data.bytes,
                                                       record.data.n_bytes, &err) ||
                                       !mf_window_add(&window, &fields, &err)))
                 die(err.text);
+        size_t n_bytes;
+        if (until >= MEASURED && !mf_window_measure_state(&window, &n_bytes, &err))
+            die(err.text);
     }
     return n;
 }
@@ -108,9 +112,10 @@ int main(int argc, char **argv)
     for (int s = JANSSON; s < STAGES; s++)
         rate[s] = (double)n / median_seconds(event, n_event, (stage)s, rounds);
     printf("{\"event_bytes\":%zu,\"stream_records\":%zu,\"records\":%zu,\"keys\":%zu,"
-           "\"jansson\":%.0f,\"scanned\":%.0f,\"unpacked\":%.0f,\"totalled\":%.0f}\n",
+           "\"jansson\":%.0f,\"scanned\":%.0f,\"unpacked\":%.0f,\"totalled\":%.0f,"
+           "\"measured\":%.0f}\n",
            n_event, batch.n_records, n, n_keys, rate[JANSSON], rate[SCANNED], rate[UNPACKED],
-           rate[TOTALLED]);
+           rate[TOTALLED], rate[MEASURED]);
     mf_stream_batch_free(&batch);
     mf_payload_free(&payload);
     mf_fields_free(&fields);

@@ -71,21 +71,6 @@ static bool take_record(mf_aggregate_function *f, const mf_stream_record *record
     return true;
 }
 
-static bool take_records(mf_aggregate_function *f, mf_error *err)
-{
-    for (size_t i = 0; i < f->batch.n_records; i++) {
-        const mf_stream_record *record = &f->batch.records[i];
-        if (mf_window_has(&f->window, record->sequence_number)) {
-            f->counts.n_repeated++;
-            continue;
-        }
-        if (!take_record(f, record, err))
-            return false;
-        mf_window_reached(&f->window, record->sequence_number);
-    }
-    return true;
-}
-
 /* --- the table --------------------------------------------------------------------- */
 
 /* A window's limits as texts; of a batch without one the arrivals of its records. */
@@ -125,6 +110,26 @@ static bool write_items(mf_aggregate_function *f, const mf_write *write, mf_erro
     return ok;
 }
 
+/* Looked at behind each record, not at the end of a batch, so that what is written early and
+ * when is said by the window's records alone. */
+static bool write_early(mf_aggregate_function *f, mf_write *write, mf_error *err)
+{
+    size_t n_bytes;
+    if (!mf_window_measure_state(&f->window, &n_bytes, err))
+        return false;
+    if (n_bytes <= f->settings.state_bytes)
+        return true;
+    uint32_t *chosen = NULL;
+    /* To the half, so that the next records find room. */
+    bool ok = mf_window_choose(&f->window, f->settings.state_bytes / 2, &chosen, &write->n, err);
+    write->chosen = chosen;
+    ok = ok && write_items(f, write, err) && mf_window_drop_written(&f->window, err);
+    f->counts.n_early += ok ? write->n : 0;
+    write->chosen = NULL;
+    mf_free(chosen);
+    return ok;
+}
+
 /* Everything into the table; the window begins anew. */
 static bool flush(mf_aggregate_function *f, mf_write *write, mf_error *err)
 {
@@ -143,32 +148,34 @@ static bool flush(mf_aggregate_function *f, mf_write *write, mf_error *err)
     return ok;
 }
 
-static bool write_early(mf_aggregate_function *f, mf_write *write, mf_error *err)
-{
-    uint32_t *chosen = NULL;
-    /* To the half, so that the next events find room. */
-    bool ok = mf_window_choose(&f->window, f->settings.state_bytes / 2, &chosen, &write->n, err);
-    write->chosen = chosen;
-    ok = ok && write_items(f, write, err) && mf_window_drop_written(&f->window, err);
-    f->counts.n_early = ok ? write->n : 0;
-    mf_free(chosen);
-    return ok;
-}
-
 /* The state of a window that goes on. */
-static bool keep_state(mf_aggregate_function *f, mf_write *write, mf_error *err)
+static bool keep_state(mf_aggregate_function *f, mf_error *err)
 {
     mf_window_write_state(&f->window, &f->state);
-    if (!f->state.failed && f->state.n_bytes > f->settings.state_bytes) {
-        if (!write_early(f, write, err))
-            return false;
-        mf_text_clear(&f->state, STATE_KEPT);
-        mf_window_write_state(&f->window, &f->state);
-    }
     return !f->state.failed || mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a state");
 }
 
-static bool settle(mf_aggregate_function *f, const mf_invocation *invocation, mf_error *err)
+/* --- the event --------------------------------------------------------------------- */
+
+static bool take_records(mf_aggregate_function *f, mf_write *write, mf_error *err)
+{
+    for (size_t i = 0; i < f->batch.n_records; i++) {
+        const mf_stream_record *record = &f->batch.records[i];
+        if (mf_window_has(&f->window, record->sequence_number)) {
+            f->counts.n_repeated++;
+            continue;
+        }
+        if (!take_record(f, record, err))
+            return false;
+        mf_window_reached(&f->window, record->sequence_number);
+        if (f->batch.has_window && !write_early(f, write, err))
+            return false;
+    }
+    return true;
+}
+
+/* The records into the window, and what is over into the table. */
+static bool total(mf_aggregate_function *f, const mf_invocation *invocation, mf_error *err)
 {
     limits l;
     if (!find_limits(&f->batch, &l, err))
@@ -181,11 +188,12 @@ static bool settle(mf_aggregate_function *f, const mf_invocation *invocation, mf
         .deadline_ms =
             mf_clock_wall_ms() + mf_invocation_budget_ms(invocation, f->settings.margin_ms),
     };
+    if (!take_records(f, &write, err))
+        return false;
+    f->counts.n_keys = f->window.n + f->counts.n_early;
     const bool is_over = !f->batch.has_window || f->batch.is_final || f->batch.is_terminated_early;
-    return is_over ? flush(f, &write, err) : keep_state(f, &write, err);
+    return is_over ? flush(f, &write, err) : keep_state(f, err);
 }
-
-/* --- the event --------------------------------------------------------------------- */
 
 static bool handle(mf_aggregate_function *f, const mf_invocation *invocation, mf_text *response,
                    mf_error *err)
@@ -200,10 +208,7 @@ static bool handle(mf_aggregate_function *f, const mf_invocation *invocation, mf
     f->counts.n_repeated = f->batch.n_repeated;
     if (f->batch.n_records > 0 && f->batch.records[0].arrival_ms > 0)
         f->counts.age_ms = invocation->received_ms - f->batch.records[0].arrival_ms;
-    if (!take_records(f, err))
-        return false;
-    f->counts.n_keys = f->window.n;
-    if (!settle(f, invocation, err))
+    if (!total(f, invocation, err))
         return false;
     f->counts.state_bytes = f->batch.has_window ? f->state.n_bytes : 0;
     const mf_stream_reply reply = {.state = f->batch.has_window ? &f->state : NULL};

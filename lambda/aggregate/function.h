@@ -11,7 +11,9 @@
  * (3) A state never has more than STATE_BYTES: keys with few records are written early, so
  *     nothing is lost and the keys of the trend stay.
  * (4) When the table does not take all items before the deadline the event fails and comes
- *     again, with the state that it had; what was written by then is not added twice.
+ *     again, with the state that it had; what was written by then is not added twice. In a
+ *     window that holds however the records are cut then (BisectBatchOnFunctionError), because
+ *     what is written, and behind which record, does not hang on the events that bring them.
  * (5) Each event is one line of metrics, namespace Recommender, dimension Function=aggregate.
  *
  * Threads: the runtime's, and those of the writer. */

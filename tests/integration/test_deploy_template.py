@@ -198,6 +198,14 @@ class Meaning(unittest.TestCase):
             self.assertEqual(scales, "EndpointScalingPolicy" in stack.resources)
         self.assertNotIn("ml.t", self.template.parameters["InstanceType"]["Default"])
 
+    def test_an_update_leaves_the_service_at_the_size_that_scaling_gave_it(self):
+        """§8.20"""
+        stack = self.template.stack(Service="on", ServiceTasks=3, ServiceTasksMax=9)
+        self.assertNotIn("DesiredCount", stack.resources["CachedRoute"]["Properties"])
+        scaling = stack.value(stack.resources["ServiceScaling"]["Properties"])
+        self.assertEqual((3, 9, "service/<Cluster>/<CachedRoute.Name>", "ecs:service:DesiredCount"), tuple(scaling[p] for p in (
+            "MinCapacity", "MaxCapacity", "ResourceId", "ScalableDimension")))
+
     def test_lambda_may_pull_the_images_of_its_functions_and_of_no_others(self):
         """90."""
         allowed = {}

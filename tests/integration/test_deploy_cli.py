@@ -192,6 +192,8 @@ class Costs(unittest.TestCase):
                  for kind in ("AWS::EC2::VPCEndpoint", "AWS::CloudWatch::Alarm", "AWS::Kinesis::Stream")}
             self.assertAlmostEqual(n["AWS::EC2::VPCEndpoint"] * 2 * 0.01 * 730, cost["network doors"], places=2)
             self.assertAlmostEqual(3 + n["AWS::CloudWatch::Alarm"] * 0.10, cost["alarms, dashboard"], places=2)
+            if size == "small":
+                self.assertLess(sum(cost.values()) - cost["alarms, dashboard"], 1, "cents with Watch=off")
             shards = n["AWS::Kinesis::Stream"] * switches.get("Shards", 1)
             self.assertAlmostEqual(shards * 0.015 * 730, cost["streams"], delta=1.5)
         readme = (SOURCE / "README.md").read_text()

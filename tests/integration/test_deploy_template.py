@@ -91,7 +91,8 @@ class Meaning(unittest.TestCase):
 
     def stacks(self):
         for filled, switches in itertools.product((False, True), SWITCHES):
-            yield self.template.stack(filled, **switches)
+            for watch in ("on", "off"):
+                yield self.template.stack(filled, Watch=watch, **switches)
 
     def test_nothing_refers_to_what_a_choice_leaves_out(self):
         """With any switches, before and after there is a model."""
@@ -330,6 +331,14 @@ class Meaning(unittest.TestCase):
                               ("SageMaker", "Invocation5XXErrors"), ("SageMaker", "ModelLatency"),
                               ("Events", "MatchedEvents"), ("SQS", "ApproximateNumberOfMessagesVisible"),
                               ("Kinesis", "WriteProvisionedThroughputExceeded")}, metrics)
+
+    def test_who_does_not_watch_pays_for_no_alarm_and_no_dashboard(self):
+        """But for the alarms that take a bad model back."""
+        for endpoint, needed in (("none", set()), ("serverless", set()),
+                                 ("instances", {"EndpointErrorsAlarm", "EndpointLatencyAlarm"})):
+            stack = self.template.stack(Watch="off", Endpoint=endpoint, Streams="on", Cache="on", Service="on")
+            self.assertEqual(needed, {name for name, r in stack.resources.items() if r["Type"] in (
+                "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")}, endpoint)
 
     def test_the_dashboard_is_json_about_this_stack(self):
         board = json.loads(self.all.value(self.template.resources["Dashboard"]["Properties"]["DashboardBody"]))

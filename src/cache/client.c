@@ -250,7 +250,8 @@ static bool take_error(mf_cache_client *client, const char *text)
     char why[MF_REPLY_TEXT_BYTES + 32];
     if (head_of(client)->kind == SET &&
         (begins_with(text, "OOM") || begins_with(text, "READONLY") ||
-         begins_with(text, "NOREPLICAS") || begins_with(text, "MISCONF"))) {
+         begins_with(text, "NOREPLICAS") || begins_with(text, "MISCONF") ||
+         begins_with(text, "NOPERM"))) {
         mf_breaker_fail(&client->storing, mf_clock_wall_ms());
         mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
         mf_cache_say_full(client->cache, text);

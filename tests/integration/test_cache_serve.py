@@ -317,6 +317,30 @@ class Outages(CacheCase):
         redis.command("CONFIG", "SET", "maxmemory", "0")
         eventually(lambda: self.ask(server, "2"), "a list from Redis")
 
+    def test_who_may_only_read_reads(self):
+        """§6.11: a replica, and a user without the right to store: what is there is used, the
+        connection stays, and one line says why nothing is stored."""
+        master, user = RealRedis(self), ("~rec:user:*", "+mget")
+        replica = RealRedis(self, "--replicaof", f"127.0.0.1 {master.port}")
+        master.command("ACL", "SETUSER", "reader", "on", f">{PASSWORD}", *user)
+        filling = self.with_redis(master)
+        self.ask(filling, "1", from_cache=False)
+        self.stored(filling, 1)
+        eventually(lambda: replica.keys(), "a key at the replica")
+        for redis, says, variables in ((replica, "READONLY", {}), (master, "NOPERM", {
+                "REDIS_USERNAME": "reader", "REDIS_PASSWORD": PASSWORD})):
+            server = self.with_redis(redis, **variables)
+            for other in range(2, 12):
+                self.ask(server, str(other), from_cache=False)
+                self.ask(server, "1", from_cache=True)
+            server.wait_for_log("cache_full")
+            (line,) = server.log_lines("cache_full")
+            self.assertIn(says, line["message"])
+            self.assertEqual([], server.log_lines("cache_down"))
+            metrics = server.metrics()
+            self.assertEqual((10, 1, 0), tuple(metrics(f"cache_{name}_total") for name in (
+                "hits", "connections", "stored")))
+
     def test_passwords(self):
         redis = RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD)
         file = self.folder / "password"

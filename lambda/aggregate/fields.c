@@ -88,6 +88,9 @@ static bool find_json(mf_fields *fields, const mf_aggregate_settings *s, const c
     if (!mf_text_reserve(&fields->numbers, (size_t)MOST * LONGEST_NUMBER))
         return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a record");
     fields->root = json_loadb(record, n, JSON_REJECT_DUPLICATES, &error);
+    if (fields->root == NULL && json_error_code(&error) == json_error_numeric_overflow)
+        return mf_fail(why, MF_ERR_FORMAT, MF_NOWHERE,
+                       "it has a number of more than 64 bits, and a text with an escape");
     if (!json_is_object(fields->root))
         return mf_fail(why, MF_ERR_FORMAT, MF_NOWHERE, "it is not a JSON object");
     *f = (found){.key = of_json(fields, json_object_get(fields->root, s->key_field))};
@@ -157,7 +160,7 @@ static bool settle_carried(mf_fields *fields, const mf_aggregate_settings *s, si
                     : v->kind == NUMBER ? MF_CARRIED_NUMBER
                                         : MF_CARRIED_NONE;
     carried->value = v->text;
-    if (v->kind == OTHER || (v->kind == TEXT && v->text.n_bytes > MF_CARRIED_BYTES) ||
+    if (v->kind == OTHER || (v->kind != ABSENT && v->text.n_bytes > MF_CARRIED_BYTES) ||
         (v->kind == NUMBER && !mf_decimal_parse(v->text.bytes, v->text.n_bytes, &number)))
         return refuse(why, s->carried_fields.names[i], v,
                       "a text of at most 512 bytes or a number of at most 38 digits");

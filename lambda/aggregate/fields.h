@@ -8,9 +8,10 @@
  * (3) What is carried is a text or a number; absent or null leaves the last one.
  * (4) Everything else is dirty, with a reason that quotes the settings and nothing of the
  *     record.
- * (5) Numbers are exact as decimal.h has them. Where jansson has to read the record (plain.h),
- *     a real is what a double holds, as the shortest number that is that double: the same, up
- *     to 15 digits.
+ * (5) Numbers are exact as decimal.h has them, and as they are written. Where jansson has to
+ *     read the record, because a text in it has an escape (plain.h), a real is what a double
+ *     holds, as the shortest number that is that double: the same, up to 15 digits; and a
+ *     record with an integer of more than 64 bits is dirty.
  *
  * Threads: one for each mf_fields. */
 #ifndef MF_LAMBDA_AGGREGATE_FIELDS_H

@@ -5,11 +5,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
-enum {
-    INTEGER_DIGITS = 18, /* fewer than any 64-bit overflow */
-    REAL_DIGITS = 15,    /* a double has them all          */
-    PAIRWISE = 16,       /* keys that are compared each with each */
-};
+enum { PAIRWISE = 16 /* keys that are compared each with each */ };
 
 void mf_plain_start(mf_plain *plain, const char *bytes, size_t n_bytes)
 {
@@ -230,19 +226,27 @@ static size_t digits_at(const char *at, const char *end)
     return n;
 }
 
+/* As JSON writes it; what it is worth is its reader's question. */
 static void take_number(mf_plain *p, mf_id *text)
 {
     const char *start = p->at;
     const char *at = start + (*start == '-');
     const size_t n_whole = digits_at(at, p->end);
-    bool ok = n_whole > 0 && n_whole <= INTEGER_DIGITS && (*at != '0' || n_whole == 1);
+    bool ok = n_whole == 1 || (n_whole > 1 && *at != '0');
     at += n_whole;
     if (ok && at < p->end && *at == '.') {
         const size_t n_decimals = digits_at(at + 1, p->end);
-        ok = n_decimals > 0 && n_whole + n_decimals <= REAL_DIGITS;
+        ok = n_decimals > 0;
         at += 1 + n_decimals;
     }
-    if (!ok || at == p->end || *at == 'e' || *at == 'E') {
+    if (ok && at < p->end && (*at == 'e' || *at == 'E')) {
+        at++;
+        at += at < p->end && (*at == '-' || *at == '+');
+        const size_t n_exponent = digits_at(at, p->end);
+        ok = n_exponent > 0;
+        at += n_exponent;
+    }
+    if (!ok || at == p->end) {
         fail(p);
         return;
     }

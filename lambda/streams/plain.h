@@ -17,10 +17,11 @@
  * jansson would take.
  *
  * (1) What is taken, jansson takes too, with JSON_REJECT_DUPLICATES, and finds the same in it
- *     (fuzz_streams_plain). What is not taken is left to jansson: texts with escapes, integers
- *     of more than 18 digits, reals with an exponent or more than 15 digits, depth beyond
- *     MF_PLAIN_DEPTH.
- * (2) Texts and numbers are views of the bytes that are read.
+ *     (fuzz_streams_plain). What is not taken is left to jansson: texts with escapes, depth
+ *     beyond MF_PLAIN_DEPTH.
+ * (2) Texts and numbers are views of the bytes that are read. A number is any that JSON has,
+ *     of any length; one beyond 64 bits or a double's range, which jansson refuses with all
+ *     that is around it, is a number here.
  * (3) After the first thing that is not taken every call does nothing.
  *
  * Threads: one for each mf_plain. */

@@ -261,6 +261,36 @@ class Records(AggregateCase):
             "both": "1000000000000000.001", "negative": "-0.75", "cancel": "0.3", "texts": "104.45",
             "zero": "0"}, {key: said[1] for key, said in self.totals().items()})
 
+    def test_numbers_of_json_are_exact_also_where_a_double_is_not(self):
+        """79: up to 38 digits, whole, decimal and with an exponent, as key and carried along too."""
+        run = self.start(CARRIED_FIELDS="year")
+        numbers = {"whole": ["18446744073709551616", "1", "-2"], "long": ["9" * 38],
+                   "decimal": ["0.12345678901234567890123456789", "1e-29", "1"],
+                   "exponent": ["1.5E+20", "25e-1"], "12345678901234567890": ["7"]}
+        self.keep(window([record(i, f'{{"movieId":{key if key.isdigit() else json.dumps(key)},"rating":{number},'
+                                    f'"year":1.00000000000000000001,"other":1e999}}'.encode())
+                          for i, (key, number) in enumerate(
+                              (key, number) for key in numbers for number in numbers[key])], final=True))
+        self.assertEqual({
+            "whole": "18446744073709551615", "long": "9" * 38, "decimal": "1.1234567890123456789012345679",
+            "exponent": "150000000000000000002.5", "12345678901234567890": "7"},
+            {key: said[1] for key, said in self.totals().items()})
+        self.assertEqual({"1.00000000000000000001"}, {item["year"] for item in self.items().values()})
+        self.assertEqual([], self.events(run, "dirty_record"))
+
+    def test_numbers_that_have_no_place_make_dirty_records(self):
+        """79"""
+        run = self.start(CARRIED_FIELDS="year")
+        self.keep(window([record(i, f'{{"movieId":"1","rating":{number},"year":{year}}}'.encode())
+                          for i, (number, year) in enumerate((
+                              ("1" + "0" * 38, 1), ("1e400", 1), ("1.5", "0." + "0" * 600), ("01", 1), ("1.", 1),
+                              ("+1", 1), (".5", 1), ("1e", 1), ("-", 1), ("NaN", 1), ("0x1", 1), (4.5, 1)))],
+                         final=True))
+        self.assertEqual(("1", "4.5"), self.totals()["1"][:2])
+        self.assertEqual(["field rating is not a number of at most 38 digits"] * 2 + ["field year is not a text of "
+                         "at most 512 bytes or a number of at most 38 digits"] + ["it is not a JSON object"] * 7,
+                         [line["message"] for line in self.events(run, "dirty_record")][:10])
+
     def test_a_sum_that_has_no_room_makes_a_dirty_record(self):
         run = self.start()
         self.keep(window(numbered([rating("1", "9" * 38), rating("1", 1), rating("1", -1)]), final=True))

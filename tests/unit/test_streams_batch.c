@@ -60,12 +60,12 @@ static void an_event_is_read_the_same_in_both_ways(void **state)
     (void)state;
     /* An escape anywhere makes it jansson's. */
     static const char *const others[] = {"", ",\"other\":[1,{\"a\":null}]", ",\"other\":\"\\n\"",
-                                         ",\"other\":1e3"};
+                                         ",\"other\":[1e3,18446744073709551616]"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         char event[4096];
         snprintf(event, sizeof event, "{\"Records\":[" RECORD "]%s}", others[i]);
         assert_ok(read_event(event), err);
-        assert_int_equal(mf_stream_batch_was_plain(&batch), i < 2);
+        assert_int_equal(mf_stream_batch_was_plain(&batch), i != 2);
         check_record();
         assert_view(batch.stream, ARN);
         assert_view(batch.shard_id, "shardId-000000000006");

@@ -43,9 +43,13 @@ static mf_id without_line_ends(mf_id data, mf_text *joined)
 /* The first bytes of objects, lists and aggregates. */
 static bool is_worth_unwrapping(const mf_text *text)
 {
-    return text->n_bytes > 0 &&
-           (text->bytes[0] == '{' || text->bytes[0] == '[' ||
-            (text->n_bytes >= 4 && memcmp(text->bytes, "\xF3\x89\x9A\xC2", 4) == 0));
+    const char *at = text->bytes;
+    const char *end = at + text->n_bytes;
+    if (text->n_bytes >= 4 && memcmp(at, "\xF3\x89\x9A\xC2", 4) == 0)
+        return true;
+    while (at < end && (*at == ' ' || *at == '\t' || is_line_end(*at)))
+        at++;
+    return at < end && (*at == '{' || *at == '[');
 }
 
 /* data, or what they stand for as base64, then in *unwrapped. */

@@ -6,8 +6,9 @@
  *
  * (1) Base64 is decoded, and decoded once more where a producer encoded what the stream's
  *     client then encoded again: where what comes out is nothing but base64 (line ends of its
- *     wrapping aside), and what that stands for begins with '{', '[' or an aggregate's bytes,
- *     which base64 itself cannot begin with. It holds for a record and for those in it.
+ *     wrapping aside), and what that stands for begins with '{' or '[' behind blanks or with
+ *     an aggregate's bytes, which base64 itself cannot begin with. It holds for a record and
+ *     for those in it.
  * (2) Records come in the order of the aggregate and count from 0; all have the sequence
  *     number of the whole.
  * (3) What can never be read (no base64, a malformed aggregate) says so; it is to be counted

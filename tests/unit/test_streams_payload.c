@@ -56,7 +56,8 @@ static void assert_last(void)
 static void data_encoded_once_or_twice_are_the_same(void **state)
 {
     (void)state;
-    static const char *const objects[] = {"{\"userId\":7}", "[1]", "{}", "{\"a\":\"b\"} "};
+    static const char *const objects[] = {"{\"userId\":7}", "[1]",         "{}",
+                                          "{\"a\":\"b\"} ", "  {\"a\":1}", "\r\n\t[1]"};
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
         for (int n_times = 1; n_times <= 2; n_times++) {
             assert_ok(open_bytes(objects[i], strlen(objects[i]), n_times), why);
@@ -78,8 +79,8 @@ static void what_only_looks_like_base64_stays_as_it_is(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "",          "abcd", "1234", "SGVsbG8=", "eyJ1c2VySWQiOjd9x", "eyJ1c2VySWQiOjd",
-        "eyJ1 c2Vy", "x\ny", "\n"};
+        "",     "abcd", "1234", "SGVsbG8=", "eyJ1c2VySWQiOjd9x", "eyJ1c2VySWQiOjd", "eyJ1 c2Vy",
+        "x\ny", "\n",   "ICAg", "ICB4"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_ok(open_bytes(texts[i], strlen(texts[i]), 1), why);
         assert_next(texts[i], "outer", 0);

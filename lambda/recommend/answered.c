@@ -56,16 +56,11 @@ mf_answered_key mf_answered_key_of(const mf_answered *answered, const mf_recomme
     return (mf_answered_key){hash.low64, hash.high64 | 1};
 }
 
-static bool is_same(mf_answered_key a, mf_answered_key b)
-{
-    return a.low == b.low && a.high == b.high;
-}
-
 /* Where the key is, or would be. */
 static mf_answered_key *find(const mf_answered *answered, const table *t, mf_answered_key key)
 {
     size_t slot = key.low & (answered->n_slots - 1);
-    while (t->slots[slot].high != 0 && !is_same(t->slots[slot], key))
+    while (t->slots[slot].high != 0 && !mf_answered_is_same(t->slots[slot], key))
         slot = (slot + 1) & (answered->n_slots - 1);
     return &t->slots[slot];
 }

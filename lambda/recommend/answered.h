@@ -22,6 +22,11 @@ typedef struct mf_answered_key {
 /* Remembers the last `most` requests at least, twice as many at most. NULL: MF_ERR_MEMORY. */
 mf_answered *mf_answered_create(size_t most, mf_error *err);
 
+static inline bool mf_answered_is_same(mf_answered_key a, mf_answered_key b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
 mf_answered_key mf_answered_key_of(const mf_answered *answered,
                                    const mf_recommend_request *request);
 

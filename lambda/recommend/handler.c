@@ -12,6 +12,7 @@ typedef enum item_kind {
     DEAD,     /* no request, or refused by the model */
     WISHING,  /* waits for its wish                  */
     REPEATED, /* answered in an earlier batch        */
+    TWIN,     /* the same as one before it           */
 } item_kind;
 
 /* A user record of the batch. */
@@ -24,7 +25,8 @@ struct mf_recommend_item {
     mf_recommend_request request;
     mf_answered_key key;
     size_t wish;
-    mf_id data; /* of a record in an aggregate, should it become a dead letter */
+    size_t twin; /* index of the first of those that are the same */
+    mf_id data;  /* of a record in an aggregate, should it become a dead letter */
     size_t reason_at, n_reason;
 };
 
@@ -140,10 +142,51 @@ static bool take_apart(work *w)
 
 /* ------------------------------------------------------------------------- answers */
 
+static bool start_slots(work *w)
+{
+    mf_recommend_handler *h = w->h;
+    h->n_slots = 16;
+    while (h->n_slots < 2 * h->n_items)
+        h->n_slots *= 2;
+    if (!MF_GROW(h->slots, h->slots_room, h->n_slots, w->err))
+        return false;
+    memset(h->slots, 0, h->n_slots * sizeof *h->slots);
+    return true;
+}
+
+/* Index of the first item with its request: its own, mostly. */
+static size_t find_first(mf_recommend_handler *h, size_t i)
+{
+    const mf_answered_key key = h->items[i].key;
+    size_t slot = key.low & (h->n_slots - 1);
+    for (; h->slots[slot] != 0; slot = (slot + 1) & (h->n_slots - 1))
+        if (mf_answered_is_same(h->items[h->slots[slot] - 1].key, key))
+            return h->slots[slot] - 1;
+    h->slots[slot] = (uint32_t)i + 1;
+    return i;
+}
+
+/* (4) */
+static bool is_repeated(mf_recommend_handler *h, size_t i)
+{
+    mf_recommend_item *item = &h->items[i];
+    if (h->settings->test_run)
+        return false;
+    if (mf_answered_has(h->answered, item->key)) {
+        item->kind = REPEATED;
+        item->is_done = true;
+        return true;
+    }
+    item->twin = h->settings->remembered > 0 ? find_first(h, i) : i;
+    if (item->twin != i)
+        item->kind = TWIN;
+    return item->twin != i;
+}
+
 static bool make_wishes(work *w)
 {
     mf_recommend_handler *h = w->h;
-    if (!mf_wishes_start(&h->wishes, h->n_items, w->err))
+    if (!mf_wishes_start(&h->wishes, h->n_items, w->err) || !start_slots(w))
         return false;
     for (size_t i = 0; i < h->n_items; i++) {
         mf_recommend_item *item = &h->items[i];
@@ -151,9 +194,7 @@ static bool make_wishes(work *w)
             continue;
         w->outcome->n_requests++;
         item->key = mf_answered_key_of(h->answered, &item->request);
-        if (!h->settings->test_run && mf_answered_has(h->answered, item->key)) {
-            item->kind = REPEATED;
-            item->is_done = true;
+        if (is_repeated(h, i)) {
             w->outcome->n_repeated++;
             continue;
         }
@@ -494,10 +535,13 @@ static bool reply(work *w, mf_text *response)
     mf_stream_reply answer = {.state = NULL};
     size_t n_done = 0;
     for (size_t i = 0; i < h->n_items; i++) {
-        n_done += h->items[i].is_done;
-        if (h->items[i].is_done)
+        mf_recommend_item *item = &h->items[i];
+        if (item->kind == TWIN)
+            item->is_done = h->items[item->twin].is_done;
+        n_done += item->is_done;
+        if (item->is_done)
             continue;
-        mf_stream_reply_fail(&answer, &h->batch.records[h->items[i].record]);
+        mf_stream_reply_fail(&answer, &h->batch.records[item->record]);
         w->outcome->n_failed++;
     }
     if (w->outcome->n_failed > 0 && n_done == 0)
@@ -573,6 +617,7 @@ void mf_recommend_handler_free(mf_recommend_handler *handler)
     mf_text_free(&h->reasons);
     mf_text_free(&h->out);
     mf_free(h->items);
+    mf_free(h->slots);
     mf_free((void *)h->chosen);
     mf_free(h->keys);
     mf_free(h->entries);

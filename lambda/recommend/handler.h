@@ -13,8 +13,9 @@
  * (3) Of the requests that could not be answered for now the first ends the batch: what
  *     stands before it is put, what stands behind it is not, and the reply names its record.
  *     When it is the very first, and nothing at all was done, the invocation fails with *err.
- * (4) A request that was answered before (answered.h) is passed over. It is remembered when
- *     its answer is on the stream, not before.
+ * (4) A request that was answered before (answered.h), or stands in the batch before, is
+ *     passed over. It is remembered when its answer is on the stream, not before; one that
+ *     stands in the batch twice is done when the first is.
  * (5) Answers are put with the user as partition key, in the order of their requests
  *     (aws/kinesis.h).
  * (6) The cache is asked by the version of the model (scorer.h). When that is not known the
@@ -44,7 +45,7 @@ typedef struct mf_recommend_outcome {
     size_t n_answered; /* answers that are on the stream (or returned, in a test run) */
     size_t n_from_cache;
     size_t n_computed;
-    size_t n_repeated; /* requests that had been answered before                      */
+    size_t n_repeated; /* requests that had been answered, or stood in the batch, before */
     size_t n_dead;
     size_t n_failed; /* requests that are to come again                     */
     double cache_ms, score_ms, put_ms;
@@ -82,6 +83,8 @@ typedef struct mf_recommend_handler {
     mf_text kept;    /* bytes of requests and dead letters */
     mf_text reasons; /* of dead letters */
     mf_wishes wishes;
+    uint32_t *slots; /* [n_slots], a power of two: 1 + index of an item, by its key */
+    size_t n_slots, slots_room;
     mf_wish **chosen; /* [wishes.n] */
     mf_cache_key *keys;
     mf_cache_entry *entries;

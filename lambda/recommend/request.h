@@ -7,7 +7,8 @@
  *     top_n       a whole number from 1 on; may be absent
  *     timestamp   a text of at most 64 bytes, handed on as it is; may be absent
  *
- * (1) Members that are not known are passed over.
+ * (1) Members that are not known are passed over, whatever they are. (An integer of more than
+ *     64 bits in a request that also has a text with an escape makes it none: jansson.)
  * (2) A record that is no request says why in a sentence that has no word of it: the
  *     sentence goes into the log.
  *

@@ -59,6 +59,23 @@ class Answers(RecommendCase):
         self.assertEqual([f"r-{user}" for user in (5, 1, 2, 3, 4, 7, 6, 8)], self.stream.ids())
         self.assertAnswers(self.stream.events())
 
+    def test_members_that_nobody_asked_for_are_passed_over_whatever_they_are(self):
+        """A trace's number of 64 bits without a sign, say, which is too large for jansson."""
+        f = self.function()
+        self.assertFine(f.ask(b'{"user_id":1,"request_id":"r-1","trace":18446744073709551615,"x":1e999,"y":[{"z":null}]}',
+                              b'{"user_id":2,"request_id":"r-2","timestamp":"1","user":2}'))
+        self.assertEqual(["r-1", "r-2"], self.stream.ids())
+        self.assertAnswers(self.stream.events())
+
+    def test_a_request_that_stands_in_a_batch_twice_is_answered_once(self):
+        """Also packed into records; another user or top_n is another request."""
+        f = self.function()
+        self.assertFine(f.ask(request(1, "a"), request(2, "a"), request(1, "a"), aggregated(request(1, "a"), request(1, "b")),
+                              request(1, "a", top_n=3), request(2, "a")))
+        self.assertEqual(sorted([(1, "a", 20), (2, "a", 20), (1, "b", 20), (1, "a", 3)]),
+                         sorted((e["user_id"], e["request_id"], e["count"]) for e in self.stream.events()))
+        self.assertEqual((4, 3), tuple(f.metrics()[name] for name in ("Answers", "Repeated")))
+
     def test_two_answers_for_a_user_never_travel_together(self):
         f = self.function()
         order = [(user, n) for n in range(3) for user in (1, 2, 3)]

@@ -108,7 +108,7 @@ static void close_world(world *w)
 }
 
 /* An event with a record for each of the users of "a b c"; number is the first's. "-" is a
- * record that is no request. */
+ * record that is no request, "a:2" another request of a. */
 static void make_event(world *w, const char *users, unsigned number)
 {
     mf_text_clear(&w->event, SIZE_MAX);
@@ -118,8 +118,8 @@ static void make_event(world *w, const char *users, unsigned number)
         user += strspn(user, " ");
         const int n = (int)strcspn(user, " ");
         char data[128];
-        snprintf(data, sizeof data, "{\"user_id\":\"%.*s\",\"request_id\":\"q-%.*s\"}", n, user, n,
-                 user);
+        snprintf(data, sizeof data, "{\"user_id\":\"%.*s\",\"request_id\":\"q-%.*s\"}",
+                 (int)strcspn(user, ": "), user, n, user);
         mf_text_format(&w->event,
                        "%s{\"eventSource\":\"aws:kinesis\",\"eventID\":\"s:%u\",\"kinesis\":{"
                        "\"sequenceNumber\":\"%u\",\"partitionKey\":\"k\",\"data\":\"",
@@ -160,7 +160,7 @@ static void the_first_that_fails_ends_the_batch(void **state)
         {"a b c", FINE, "a b c "},      {"a b f d e", FROM("102"), "a b "},
         {"a f f f", FROM("101"), "a "}, {"- f a", FROM("101"), ""},
         {"r f a", FROM("101"), ""},     {"- r -", FINE, ""},
-        {"a - b r c", FINE, "a b c "},  {"a a b a", FINE, "a a b a "},
+        {"a - b r c", FINE, "a b c "},  {"a a:2 b a:3", FINE, "a a b a "},
     };
     for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
         world w;
@@ -211,10 +211,50 @@ static void one_user_is_asked_for_once(void **state)
     (void)state;
     world w;
     open_world(&w);
-    make_event(&w, "a b a a b", 1);
+    make_event(&w, "a b a:2 a:3 b:2", 1);
     assert_ok(handle(&w), w.err);
     assert_int_equal(w.n_asked, 2);
     assert_int_equal(w.n_taken, 5);
+    close_world(&w);
+}
+
+static void what_stands_in_a_batch_twice_is_answered_once_and_done_when_the_first_is(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w);
+    make_event(&w, "a b a a:2 b a", 1);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FINE);
+    assert_string_equal(w.taken, "a b a ");
+    assert_int_equal(w.outcome.n_repeated, 3);
+    assert_int_equal(w.outcome.n_answered, 3);
+    /* The second of them did not fail, and yet is not done. */
+    w.take = 1;
+    make_event(&w, "c d d c", 11);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FROM("12"));
+    assert_int_equal(w.outcome.n_failed, 2);
+    w.take = SIZE_MAX;
+    make_event(&w, "d d c", 12);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FINE);
+    assert_string_equal(w.taken, "a b a c d ");
+    make_event(&w, "f f", 21);
+    assert_false(handle(&w));
+    assert_string_equal(w.err.text, "not now");
+    close_world(&w);
+}
+
+static void without_a_memory_of_requests_each_record_is_answered(void **state)
+{
+    (void)state;
+    world w;
+    open_world(&w);
+    w.settings.remembered = 0;
+    make_event(&w, "a b a", 1);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.taken, "a b a ");
     close_world(&w);
 }
 
@@ -285,6 +325,8 @@ int main(void)
         cmocka_unit_test(when_nothing_at_all_was_done_the_batch_fails),
         cmocka_unit_test(what_the_stream_did_not_take_comes_again_and_nothing_else_is_put_again),
         cmocka_unit_test(one_user_is_asked_for_once),
+        cmocka_unit_test(what_stands_in_a_batch_twice_is_answered_once_and_done_when_the_first_is),
+        cmocka_unit_test(without_a_memory_of_requests_each_record_is_answered),
         cmocka_unit_test(dead_letters_wait_for_their_stream_unless_it_will_never_take_them),
         cmocka_unit_test(an_answer_that_no_stream_takes_is_a_dead_letter),
         cmocka_unit_test(any_allocation_may_fail),

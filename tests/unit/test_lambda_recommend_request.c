@@ -42,6 +42,8 @@ static void a_request_has_a_user_an_id_and_perhaps_more(void **state)
         {"{\"user_id\":9223372036854775807,\"request_id\":\"r\"}", "9223372036854775807", "r", "",
          20},
         {"{\"user_id\":9223372036854775808,\"request_id\":\"r\"}", NULL, NULL, NULL, 0},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"trace\":18446744073709551616,\"t\":-1.5E+400}", "1",
+         "r", "", 20},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         mf_error err = {.code = MF_OK};
@@ -69,7 +71,15 @@ static void what_is_no_request_says_why_and_quotes_nothing(void **state)
         {"", "not JSON"},
         {"secret", "not JSON"},
         {"[\"secret\"]", "expected a JSON object"},
-        {"{\"secret\":1,\"secret\":2}", "not JSON"},
+        {"{\"secret\":1,\"secret\":2}", "a member is there twice"},
+        {"{\"user_id\":1,\"request_id\":\"\\u0072\",\"secret\":9223372036854775808}", "64 bits"},
+        {"{\"user_id\":null,\"request_id\":\"secret\"}", "user_id: expected"},
+        {"{\"user_id\":1,\"request_id\":null,\"secret\":1}", "request_id: expected"},
+        {"{\"user_id\":-9223372036854775809,\"request_id\":\"r\"}", "user_id: an integer beyond"},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":null}", "from 1 to 1000"},
+        {"{\"user_id\":1,\"request_id\":\"\\u0072\",\"top_n\":null}", "from 1 to 1000"},
+        {"{\"user_id\":1e3,\"request_id\":\"r\"}", "user_id: expected"},
+        {"{\"user_id\":\"\",\"request_id\":\"r\"}", "user_id: expected"},
         {"{\"user_id\":1}", "request_id is missing"},
         {"{\"request_id\":\"secret\"}", "user_id is missing"},
         {"{\"user_id\":{\"secret\":1},\"request_id\":\"r\"}", "user_id: expected"},
@@ -79,8 +89,15 @@ static void what_is_no_request_says_why_and_quotes_nothing(void **state)
         {"{\"user_id\":1,\"request_id\":[\"secret\"]}", "request_id: expected"},
         {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":1001}", "from 1 to 1000"},
         {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":-1}", "from 1 to 1000"},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":0}", "from 1 to 1000"},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":\"20\"}", "from 1 to 1000"},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":20.0}", "from 1 to 1000"},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":1e1}", "from 1 to 1000"},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":18446744073709551617}", "from 1 to 1000"},
         {"{\"user_id\":1,\"request_id\":\"r\",\"top_n\":4294967297}", "from 1 to 1000"},
         {"{\"user_id\":1,\"request_id\":\"r\",\"timestamp\":\"\"}", "timestamp: expected"},
+        {"{\"user_id\":1,\"request_id\":\"r\",\"timestamp\":1769851800}", "timestamp: expected"},
+        {"{\"user_id\":1,\"request_id\":17}", "request_id: expected"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         mf_error err = {.code = MF_OK};

@@ -2,9 +2,11 @@
 
 import base64
 import json
+import re
+import subprocess
 import unittest
 
-from harness import BIN, SANITIZER_ENVIRONMENT
+from harness import BIN, DEADLINE, SANITIZER_ENVIRONMENT, SOURCE
 from local_cloud import cloud_beside
 from recommend_case import (DEAD, OUT, Function, RecommendCase, aggregated, encoded, request,
                             trained)
@@ -217,10 +219,27 @@ class TestRun(RecommendCase):
             self.assertEqual([], reply["batchItemFailures"])
         self.assertEqual([], self.stream.calls)
 
-    def test_a_post_to_the_local_service_shows_them(self):
-        cloud = cloud_beside(self, functions={"function": {
+    def local_cloud(self):
+        return cloud_beside(self, functions={"function": {
             "program": str(BIN / "recommend"), "environment": {
                 **SANITIZER_ENVIRONMENT, "TEST_RUN": "True", "MODEL_URI": str(trained().model_bin)}}})
+
+    def test_curl_with_the_event_of_the_readme_shows_them(self):
+        """As a person does it, with the type of a form, which curl sends."""
+        readme = (SOURCE / "README.md").read_text()
+        event = re.search(r"^\$ cat event.json\n(.*?)^\$ ", readme, re.DOTALL | re.MULTILINE)[1]
+        path = re.search(r"^\$ curl -s localhost:\d+(\S*) -d @event.json$", readme, re.MULTILINE)[1]
+        (self.folder / "event.json").write_text(event)
+        said = subprocess.run(["curl", "-sS", f"http://127.0.0.1:{self.local_cloud().port}{path}", "-d", "@event.json"],
+                              cwd=self.folder, capture_output=True, text=True, check=True, timeout=DEADLINE)
+        reply = json.loads(said.stdout)
+        self.assertEqual(["predictions", "rejected", "batchItemFailures"], list(reply))
+        (prediction,) = reply["predictions"]
+        self.assertEqual((2, "r-1", self.expected(2, 3)), tuple(
+            prediction[name] for name in ("user_id", "request_id", "recommendations")))
+
+    def test_a_post_to_the_local_service_shows_them(self):
+        cloud = self.local_cloud()
         event = json.dumps(Function(self, None, None).event(request(1), b"dirt", request(2))).encode()
         said = cloud.invoke("function", event)
         self.assertEqual(200, said.status)

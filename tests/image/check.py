@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
 import container  # noqa: E402
-from harness import SOURCE  # noqa: E402
+from programs import SOURCE  # noqa: E402
 
 SKIPPED = 77
 

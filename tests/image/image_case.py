@@ -22,8 +22,11 @@ from pathlib import Path
 
 import container
 from container import docker, inspect
-from harness import DEADLINE, SOURCE, TRAIN, Result, Run, csv, planted  # noqa: F401  for the tests
-from serving import ServeCase, Server
+from process import Result, Run
+from programs import DEADLINE, SOURCE, TRAIN
+from samples import planted
+from serve_case import ServeCase
+from server import Server
 
 IMAGE = container.IMAGE
 ROWS = planted()
@@ -92,7 +95,7 @@ class ImageCase(ServeCase):
             self.fail("MF_IMAGE names no image: run this by ctest or script/image")
 
     def contained(self, *words, ml=None, options=(), env=None, image=None):
-        """`docker run options IMAGE words`, as a harness.Run."""
+        """`docker run options IMAGE words`, as a process.Run."""
         inside = container.Container()
         argv = ["docker", "run", "--name", inside.name, *options]
         if ml is not None:

@@ -7,9 +7,10 @@ import threading
 import unittest
 
 from container import docker
-from harness import NOBODY
+from http_words import CSV, JSON_LINES
 from image_case import LOCKED, READ_ONLY, ROWS, ImageCase
-from serving import CSV, JSON_LINES, trained
+from models import trained
+from nobody import NOBODY
 
 MIB = 1 << 20
 

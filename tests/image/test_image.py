@@ -9,8 +9,9 @@ import unittest
 from pathlib import Path
 
 from container import docker
-from harness import NOBODY, SOURCE
 from image_case import IMAGE, LOCKED, READ_ONLY, ROWS, ImageCase, config, files, own_files, unpack
+from nobody import NOBODY
+from programs import SOURCE
 
 MACHINES = {"amd64": 0x3E, "arm64": 0xB7}
 LIMIT = 30 << 20

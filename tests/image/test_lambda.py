@@ -16,9 +16,10 @@ import unittest
 
 import container
 from container import docker, inspect
-from harness import REAL_MOVIES, SOURCE
 from local_cloud import PATIENCE, LocalCloudCase
-from serving import trained
+from models import trained
+from programs import SOURCE
+from samples import REAL_MOVIES
 
 FUNCTION = "predict"
 IMAGE = f"movie-recommender-{FUNCTION}:test"

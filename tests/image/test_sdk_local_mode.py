@@ -9,9 +9,12 @@ import unittest
 
 import container
 from container import docker
-from harness import Job, Run, csv
+from http_words import CSV, JSON_LINES
 from image_case import IMAGE, ROWS, ImageCase, mount
-from serving import CSV, JSON_LINES, Server
+from job import Job
+from process import Run
+from samples import csv
+from server import Server
 
 # In what a terminal gets: none but the end of a line.
 CONTROL = "[\x00-\x09\x0b-\x1f\x7f]"

@@ -9,7 +9,8 @@ import unittest
 from pathlib import Path
 
 from container import docker
-from image_case import LOCKED, ROWS, ImageCase, csv, mount
+from image_case import LOCKED, ROWS, ImageCase, mount
+from samples import csv
 
 FOREVER = 100_000  # epochs
 

@@ -19,10 +19,11 @@ import subprocess
 import uuid
 
 from aws_peers import Peer, raw
-from harness import BIN, SANITIZED, SANITIZER_WORDS
 from lambda_case import SECRETS, FunctionCase
 from node_sdk import NODE, end_peer, start_peer, why_not
 from predict_case import KEYS, REGION
+from programs import BIN
+from sanitizers import SANITIZED, SANITIZER_WORDS
 
 ARN = "arn:aws:kinesis:eu-central-1:123456789012:stream/events"
 SHARD = "shardId-000000000000"

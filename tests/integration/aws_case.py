@@ -25,7 +25,8 @@ import tempfile
 import time
 import unittest
 
-from aws_peers import Keys, Peer
+from aws_peers import Peer
+from aws_signature import Keys
 
 SANITIZED = bool(os.environ.get("MF_SANITIZE"))
 AWS_CALL = os.environ.get("MF_AWS_CALL", "build/release/tests/aws_call")

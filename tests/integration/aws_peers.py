@@ -22,10 +22,7 @@ import threading
 import time
 from pathlib import Path
 
-from aws_signature import Keys, Request, check
-
-__all__ = ["Keys", "Peer", "Request", "answer", "certificate", "cut", "failure", "forever", "hang_up",
-           "raw", "reset", "slow", "tls"]
+from aws_signature import Request, check
 
 
 class Seen(Request):

@@ -17,8 +17,9 @@ import signal
 import time
 from pathlib import Path
 
-from harness import DEADLINE, Run
-from serving import Port
+from ports import Port
+from process import Run
+from programs import DEADLINE
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 CONFIGURATION = """

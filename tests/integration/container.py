@@ -1,6 +1,6 @@
 """container.py: the same runs, with the programs of an image in place of the built ones.
 
-With MF_IMAGE=NAME the harness starts `docker run … NAME train …` where it would start
+With MF_IMAGE=NAME a test starts `docker run … NAME train …` where it would start
 build/…/bin/train. A test does not notice: folders are mounted under their own names, the
 network is the machine's, signals go to the program itself, and its /proc is there to see.
 

@@ -17,7 +17,7 @@ import tarfile
 import unittest
 from pathlib import Path
 
-from harness import SOURCE
+from programs import SOURCE
 from toolbox import toolbox
 
 STANDIN = Path(__file__).with_name("account_standin.py")

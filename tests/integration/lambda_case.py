@@ -15,8 +15,10 @@ import signal
 import sys
 import unittest
 
-from harness import BIN, SANITIZER_ENVIRONMENT, Run
+from process import Run
+from programs import BIN
 from runtime_api import RuntimeApi
+from sanitizers import SANITIZER_ENVIRONMENT
 
 ECHO = BIN.parent / "tests" / "lambda_echo"
 

@@ -21,7 +21,9 @@ import threading
 import unittest
 from pathlib import Path
 
-from harness import BIN, SANITIZED, SANITIZER_ENVIRONMENT, Run
+from process import Run
+from programs import BIN
+from sanitizers import SANITIZED, SANITIZER_ENVIRONMENT
 
 LOCAL_CLOUD = BIN / "local-cloud"
 ECHO = BIN.parent / "tests" / "lambda_echo"

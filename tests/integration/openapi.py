@@ -21,8 +21,9 @@ try:
 except ImportError:
     jsonschema = None
 
-from harness import SOURCE
-from serving import JSON, lines_of, loads
+from http_answer import lines_of, loads
+from http_words import JSON
+from programs import SOURCE
 
 PATH = SOURCE / "serve" / "openapi.json"
 METHODS = ("get", "head", "post", "put", "delete", "options", "patch", "trace")

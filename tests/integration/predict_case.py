@@ -16,9 +16,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from aws_peers import Keys, Peer, answer
-from harness import BIN, SANITIZER_WORDS
+from aws_peers import Peer, answer
+from aws_signature import Keys
 from lambda_case import SECRETS, FunctionCase
+from programs import BIN
+from sanitizers import SANITIZER_WORDS
 
 KEYS = Keys(SECRETS["AWS_ACCESS_KEY_ID"], SECRETS["AWS_SECRET_ACCESS_KEY"],
             SECRETS["AWS_SESSION_TOKEN"])

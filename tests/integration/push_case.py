@@ -16,7 +16,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from harness import SOURCE
+from programs import SOURCE
 from toolbox import toolbox
 
 STANDIN = Path(__file__).with_name("standin.py")

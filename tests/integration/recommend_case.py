@@ -17,11 +17,12 @@ import hashlib
 import json
 import time
 
-from aws_peers import Keys, answer, failure
-from harness import BIN, DEADLINE, SANITIZER_WORDS
-from kinesis_peer import THROTTLED, PutRecords, instead, refuse
+from aws_signature import Keys
+from kinesis_peer import PutRecords
 from lambda_case import SECRETS, FunctionCase
-from serving import ServeCase, trained
+from programs import BIN, DEADLINE
+from sanitizers import SANITIZER_WORDS
+from serve_case import ServeCase
 
 KEYS = Keys(SECRETS["AWS_ACCESS_KEY_ID"], SECRETS["AWS_SECRET_ACCESS_KEY"],
             SECRETS["AWS_SESSION_TOKEN"])
@@ -214,7 +215,3 @@ class RecommendCase(ServeCase):
             self.assertEqual(self.version(), event["model_version"])
             self.assertGreaterEqual(event["latency_ms"], 0)
             self.assertLessEqual({"request_id", "user_id", "from_cache"}, set(event))
-
-
-__all__ = ["DEAD", "KEYS", "OUT", "REGION", "THROTTLED", "RecommendCase", "aggregated",
-           "answer", "encoded", "failure", "instead", "refuse", "request", "trained"]

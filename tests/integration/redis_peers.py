@@ -20,8 +20,9 @@ import threading
 import time
 from pathlib import Path
 
-from harness import DEADLINE, Run
-from serving import Port
+from ports import Port
+from process import Run
+from programs import DEADLINE
 
 REDIS_SERVER = "/usr/bin/redis-server"
 

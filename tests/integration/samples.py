@@ -1,6 +1,18 @@
-"""Ratings made for the tests: small, and known in what they hold."""
+"""samples.py: ratings for the tests: small ones, known in what they hold, and MovieLens."""
 
+import functools
 import random
+
+from programs import SOURCE
+
+REAL_RATINGS = SOURCE / "data" / "ratings.csv"
+REAL_MOVIES = SOURCE / "data" / "movies.csv"
+
+
+@functools.lru_cache(maxsize=None)
+def real_ratings():
+    """MovieLens ml-latest-small as text."""
+    return REAL_RATINGS.read_text(encoding="utf-8")
 
 
 def planted(n_users=200, n_items=100, n_ratings=4000, rank=3, noise=0.3, seed=1):

@@ -23,8 +23,8 @@ import threading
 import time
 from pathlib import Path
 
-from harness import SOURCE
 from local_cloud import PATIENCE, LocalCloudCase, function
+from programs import SOURCE
 from stream_function import records
 
 NODE = SOURCE / "tests/node"

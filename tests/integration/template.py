@@ -13,7 +13,7 @@ import re
 
 import yaml
 
-from harness import SOURCE
+from programs import SOURCE
 
 FILE = SOURCE / "deploy" / "template.yaml"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/x/y@sha256:" + "0" * 64

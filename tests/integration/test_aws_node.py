@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 
 from aws_case import ROLE, USER, AwsCase
-from aws_peers import Keys
+from aws_signature import Keys
 from node_sdk import end_peer, start_peer, why_not
 from test_aws_signing import KEYS_OF_S3
 

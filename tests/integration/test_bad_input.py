@@ -9,7 +9,10 @@ import os
 import re
 import unittest
 
-from harness import SANITIZED, TrainCase, csv, figures, planted
+from epochs import figures
+from samples import csv, planted
+from sanitizers import SANITIZED
+from train_case import TrainCase
 
 ROWS = planted(60, 40, 900)
 GOOD = csv(ROWS)

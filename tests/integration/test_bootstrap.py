@@ -2,13 +2,11 @@
 of a machine that is somebody's own, and what they say where it cannot be had."""
 
 import json
-import os
 import shutil
 import subprocess
 import unittest
-from pathlib import Path
 
-from harness import SOURCE
+from programs import SOURCE
 from push_case import PYTHON, STANDIN
 from toolbox import toolbox
 

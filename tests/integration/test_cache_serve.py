@@ -8,9 +8,12 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import SANITIZED
+from http_client import message
+from http_words import JSON
+from models import place_model, trained
 from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing
-from serving import JSON, ServeCase, message, place_model, trained
+from sanitizers import SANITIZED
+from serve_case import ServeCase
 
 PASSWORD = "p@ss word"
 # Redis has all the time that it needs, unless a test is about time.

@@ -8,8 +8,8 @@ import tempfile
 import threading
 import unittest
 
-from harness import TrainCase
 from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing
+from train_case import TrainCase
 
 CACHE_CALL = os.environ.get("MF_CACHE_CALL", "build/release/tests/cache_call")
 PASSWORD = "p@ss word"

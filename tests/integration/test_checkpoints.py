@@ -10,14 +10,18 @@ import signal
 import time
 import unittest
 
-from harness import (SANITIZED, STOP_DEADLINE, TrainCase, csv, figures, planted, real_ratings)
+from epochs import figures
+from programs import STOP_DEADLINE
+from samples import csv, planted, real_ratings
+from sanitizers import SANITIZED
+from train_case import TrainCase
 
 ALL = planted(300, 150, 6800)
 ROWS, CHECK = ALL[:6000], ALL[6000:]
 EPOCHS = 12
 # checkpoint-<which run>-<epoch>.mfck; checkpoints.h.
 NAME = re.compile(r"checkpoint-([0-9a-f]{8})-(\d{6})\.mfck")
-# Room for a few epoch lines: the run stands still after them (harness.Gate).
+# Room for a few epoch lines: the run stands still after them (gate.Gate).
 FEW_LINES = 400
 
 

@@ -5,7 +5,10 @@ import os
 import re
 import unittest
 
-from harness import (AS_OPT_ML, SOURCE, TRAIN, TrainCase, csv, file_size_limit, inside, namespace, planted)
+from programs import SOURCE, TRAIN
+from samples import csv, planted
+from train_case import TrainCase
+from wrappers import AS_OPT_ML, file_size_limit, inside, namespace
 
 ROWS = planted(60, 40, 900)
 

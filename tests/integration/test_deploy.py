@@ -6,7 +6,7 @@ import shutil
 import unittest
 
 from deploy_case import ACCOUNT, BUCKET, REGION, STACK, TOOLS, DeployCase
-from harness import SOURCE
+from programs import SOURCE
 from template import Template
 
 TEMPLATES = f"{STACK}-templates-{ACCOUNT}-{REGION}"

@@ -11,8 +11,10 @@ import subprocess
 import unittest
 
 from deploy_case import PYTHON, STACK, DeployCase
-from harness import SOURCE, TrainCase, csv, planted
+from programs import SOURCE
+from samples import csv, planted
 from template import Template
+from train_case import TrainCase
 
 # The CLI's own front, for many command lines in one process.
 FRONT = """

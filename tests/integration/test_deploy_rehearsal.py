@@ -23,11 +23,14 @@ import urllib.request
 
 from aggregate_case import Table
 from balancer import Balancer
-from harness import BIN, SANITIZER_ENVIRONMENT, SOURCE
+from http_client import Client, message
 from local_cloud import PATIENCE, cloud_beside
+from models import trained
 from node_sdk import end_peer, start_peer, why_not
+from programs import BIN, SOURCE
 from redis_peers import Certificate, RealRedis
-from serving import Client, ServeCase, message, trained
+from sanitizers import SANITIZER_ENVIRONMENT
+from serve_case import ServeCase
 from stream_case import Kinesis
 from template import Template
 from test_deploy_template import SWITCHES

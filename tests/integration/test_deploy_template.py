@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import SOURCE
+from programs import SOURCE
 from template import FILE, FILLED, Template
 
 PEERS = SOURCE / "tests" / "node"

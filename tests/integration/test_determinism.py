@@ -1,10 +1,14 @@
 """Checklist 52 (docs/sagemaker.md): same input, hyperparameters and seed, same bytes; with
 1, 2, 3 or 8 threads, on SSE2, AVX2 and AVX-512, anywhere and at any time."""
 
+import re
 import shutil
 import unittest
+from pathlib import Path
 
-from harness import (TrainCase, cpu_flags, csv, figures, planted, real_ratings)
+from epochs import figures
+from samples import csv, planted, real_ratings
+from train_case import TrainCase
 
 PATHS = {"sse2": "sse2", "avx2": "avx2", "avx512": "avx512f"}
 
@@ -15,6 +19,14 @@ SETTINGS = (
     {"n_factors": 64, "n_epochs": 3, "validation_fraction": 0.1},
     {"n_factors": 1, "n_epochs": 3, "learning_rate": 0.05},
 )
+
+
+def cpu_flags():
+    try:
+        match = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        return set()
+    return set(match.group(1).split()) if match else set()
 
 
 class SameBytes(TrainCase):

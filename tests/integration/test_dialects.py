@@ -7,7 +7,9 @@ import bz2
 import gzip
 import unittest
 
-from harness import (HEADER, REAL_MOVIES, TrainCase, csv, figures, planted, real_ratings)
+from epochs import figures
+from samples import HEADER, REAL_MOVIES, csv, planted, real_ratings
+from train_case import TrainCase
 
 ALL = planted(200, 100, 5000)
 ROWS = ALL[:4000]

@@ -4,8 +4,7 @@ import re
 import subprocess
 import unittest
 
-from harness import SOURCE, TRAIN
-from serving import SERVE
+from programs import SERVE, SOURCE, TRAIN
 
 
 def text_of(name):

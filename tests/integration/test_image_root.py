@@ -12,8 +12,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import SOURCE, TRAIN, inside, namespace
-from serving import ROWS, SERVE, ServeCase, Server
+from models import ROWS
+from programs import SERVE, SOURCE, TRAIN
+from serve_case import ServeCase
+from server import Server
+from wrappers import inside, namespace
 
 IMAGE_ROOT = SOURCE / "script" / "image-root"
 DEBIAN_MIRROR = SOURCE / "script" / "debian-mirror"

@@ -10,7 +10,10 @@ import tarfile
 import time
 import unittest
 
-from harness import SANITIZED, TrainCase, csv, figures, planted, real_ratings
+from epochs import figures
+from samples import csv, planted, real_ratings
+from sanitizers import SANITIZED
+from train_case import TrainCase
 
 ALL = planted(220, 110, 5200)
 # A first job that has seen the users up to 170 and the items up to 1079 …

@@ -7,9 +7,9 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import SANITIZED
 from lambda_case import FunctionCase
 from runtime_api import ARN, RESPONSE_BYTES
+from sanitizers import SANITIZED
 
 # AWS's own limit of an event.
 EVENT_BYTES = 6 * 1024 * 1024

@@ -15,11 +15,13 @@ import zipfile
 from pathlib import Path
 
 from aws_peers import Peer, answer, certificate, raw, tls
-from harness import BIN, REAL_MOVIES, SANITIZED, SANITIZER_ENVIRONMENT, SOURCE
 from lambda_case import FunctionCase
 from local_cloud import PATIENCE, LocalCloudCase
+from models import trained
 from predict_case import ANSWER, KEYS, MOVIES, QUESTION, REGION, SAID, PredictCase
-from serving import trained
+from programs import BIN, SOURCE
+from samples import REAL_MOVIES
+from sanitizers import SANITIZED, SANITIZER_ENVIRONMENT
 
 SCRIPT = SOURCE / "script/package-lambda"
 MOST_BYTES = 6_000_000

@@ -10,7 +10,7 @@ import unittest
 import zipfile
 from pathlib import Path
 
-from harness import SOURCE
+from programs import SOURCE
 
 EM_AARCH64 = 183
 

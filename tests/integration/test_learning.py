@@ -4,7 +4,10 @@ hyperparameter, the best epoch, early stopping, held-out data."""
 import math
 import unittest
 
-from harness import SANITIZED, TrainCase, csv, figures, parity, planted, real_ratings
+from epochs import figures
+from samples import csv, parity, planted, real_ratings
+from sanitizers import SANITIZED
+from train_case import TrainCase
 
 ALL = planted(200, 100, 5000, noise=0.25)
 ROWS, CHECK = ALL[:4200], ALL[4200:]

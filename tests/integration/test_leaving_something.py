@@ -15,9 +15,12 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import (AS_OPT_ML, BIN, NOBODY, SANITIZED, STOP_DEADLINE, TRAIN, TrainCase, csv,
-                     file_size_limit, inside, namespace, planted, real_ratings,
-                     train_for_anyone)
+from nobody import NOBODY, train_for_anyone
+from programs import BIN, STOP_DEADLINE, TRAIN
+from samples import csv, planted, real_ratings
+from sanitizers import SANITIZED
+from train_case import TrainCase
+from wrappers import AS_OPT_ML, file_size_limit, inside, namespace
 
 ROWS = planted()
 BEFORE_AN_EPOCH = "stopped by SIGTERM before a first epoch"

@@ -9,7 +9,8 @@ import time
 import unittest
 
 from local_cloud import LocalCloudCase, cloud_beside
-from serving import ServeCase, trained
+from models import trained
+from serve_case import ServeCase
 
 
 class Container:

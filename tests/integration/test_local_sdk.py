@@ -6,10 +6,12 @@ import base64
 import json
 import unittest
 
-from harness import BIN, SANITIZER_ENVIRONMENT, SOURCE
 from local_cloud import PATIENCE, LocalCloudCase, cloud_beside
+from models import trained
 from node_sdk import OLDEST, Sdk, why_not
-from serving import ServeCase, trained
+from programs import BIN, SOURCE
+from sanitizers import SANITIZER_ENVIRONMENT
+from serve_case import ServeCase
 from test_local_endpoints import Container
 
 

@@ -10,8 +10,10 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import SANITIZER_ENVIRONMENT, Run, Terminal
 from local_cloud import LOCAL_CLOUD, PATIENCE, LocalCloudCase, alive, echo, function
+from process import Run
+from sanitizers import SANITIZER_ENVIRONMENT
+from terminal import Terminal
 
 
 class Start(LocalCloudCase):

@@ -10,8 +10,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import SANITIZER_ENVIRONMENT
 from local_cloud import LOCAL_CLOUD, PATIENCE
+from sanitizers import SANITIZER_ENVIRONMENT
 from stream_case import FINE, NODE, StreamCase, throttled
 
 

@@ -8,8 +8,12 @@ import signal
 import unittest
 from pathlib import Path
 
-from harness import (AS_OPT_ML, SOURCE, STOP_DEADLINE, TRAIN, Terminal, TrainCase, csv, figures,
-                     inside, namespace, planted, real_ratings)
+from epochs import figures
+from programs import SOURCE, STOP_DEADLINE, TRAIN
+from samples import csv, planted, real_ratings
+from terminal import Terminal
+from train_case import TrainCase
+from wrappers import AS_OPT_ML, inside, namespace
 
 ALL = planted(200, 100, 5000)
 ROWS, CHECK = ALL[:4000], ALL[4000:]

@@ -12,7 +12,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import BIN, SANITIZED, TrainCase
+from programs import BIN
+from sanitizers import SANITIZED
+from train_case import TrainCase
 
 N_RATINGS = 2_500_000
 PER_RATING = 24

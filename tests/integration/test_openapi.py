@@ -30,13 +30,21 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import SOURCE, Job, Run, real_ratings
+from http_answer import lines_of
+from http_client import chunked, message
+from http_words import CSV, CUSTOM_ATTRIBUTES, JSON, JSON_LINES
+from job import Job
+from models import Trained, shared_folder
 from openapi import (METHODS, PATH, all_request_examples, answer_schema, body_complaint, complaint,
                      component, document, expand, invocations, is_valid, jsonschema, layout,
                      methods_of, operations, question_schemas, question_text, request_examples,
                      resolve, response_complaint, save)
-from serving import (CSV, CUSTOM_ATTRIBUTES, DEADLINE, JSON, JSON_LINES, SANITIZER_ENVIRONMENT,
-                     TRAIN, Metrics, ServeCase, Trained, chunked, lines_of, message, shared_folder)
+from process import Run
+from programs import DEADLINE, SOURCE, TRAIN
+from prometheus import Metrics
+from samples import real_ratings
+from sanitizers import SANITIZER_ENVIRONMENT
+from serve_case import ServeCase
 
 # What these versions of a JSON Schema or OpenAPI object may hold: a keyword with a slip in it
 # would otherwise say nothing, silently.

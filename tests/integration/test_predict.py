@@ -9,10 +9,11 @@ import re
 import tarfile
 import unittest
 
-from aws_peers import answer
-from harness import SANITIZED, SOURCE
+from aws_peers import answer, failure
+from models import trained
 from predict_case import ANSWER, ENDPOINT, MOVIES, QUESTION, PredictCase, proxied
-from serving import trained
+from programs import SOURCE
+from sanitizers import SANITIZED
 
 FIXTURES = SOURCE / "tests" / "fuzz" / "seeds" / "fuzz_predict_event"
 
@@ -255,7 +256,6 @@ class Telling(PredictCase):
 
     def test_the_log_has_the_details_and_nothing_of_the_user(self):
         """30, 32"""
-        from aws_peers import failure
         self.endpoint.otherwise = failure(400, "ValidationError", Message="Endpoint not found")
         run = self.start(AWS_LAMBDA_LOG_LEVEL="DEBUG")
         event = self.ask(proxied({"userId": "user-of-mine", "movieId": "2959"}))

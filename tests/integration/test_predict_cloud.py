@@ -9,9 +9,11 @@ import signal
 import threading
 import unittest
 
-from harness import BIN, SANITIZED, SANITIZER_ENVIRONMENT
 from local_cloud import PATIENCE, alive, cloud_beside
-from serving import ServeCase, trained
+from models import trained
+from programs import BIN
+from sanitizers import SANITIZED, SANITIZER_ENVIRONMENT
+from serve_case import ServeCase
 
 N_CLIENTS = 8
 N_REQUESTS = 50 if SANITIZED else 500  # of each client

@@ -5,8 +5,9 @@ import json
 import unittest
 
 from aws_peers import answer, failure
+from models import trained
 from predict_case import PredictCase
-from serving import ServeCase, trained
+from serve_case import ServeCase
 
 
 def round_to_tenths(rating):

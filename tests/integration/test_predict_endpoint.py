@@ -4,6 +4,7 @@ checklist in the Lambda contract."""
 import unittest
 
 from aws_peers import answer, cut, failure, forever, hang_up, raw, reset, slow
+from aws_signature import Keys
 from predict_case import ANSWER, QUESTION, SAID, PredictCase
 
 THROTTLED = failure(400, "ThrottlingException", message=None)
@@ -18,7 +19,7 @@ def model_error(status, message="", **more):
 class Endpoint(PredictCase):
     def setUp(self):
         super().setUp()
-        self.run_ = self.start()
+        self.start()
 
     def tries(self, *acts, status, code, n_tries, deadline_in=20.0):
         """Each of these answers ends in this error after so many requests, and the next
@@ -155,7 +156,6 @@ def hang_up_fresh():
 class Credentials(PredictCase):
     def test_keys_are_signed_with_and_without_a_token(self):
         """44"""
-        from aws_peers import Keys
         self.endpoint.keys = Keys("AKIDUSER", "secretOfTheUser")
         self.start(AWS_ACCESS_KEY_ID="AKIDUSER", AWS_SECRET_ACCESS_KEY="secretOfTheUser",
                    AWS_SESSION_TOKEN=None)

@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 
 from aws_peers import answer, cut, forever, hang_up, raw, slow
+from models import trained
 from predict_case import ANSWER, MOVIES, QUESTION, PredictCase
-from serving import trained
 from test_aws_node import NodeCase
 
 URI = "s3://my-movies/data/movies v1.csv"

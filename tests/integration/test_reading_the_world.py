@@ -14,8 +14,11 @@ import unittest
 from pathlib import Path
 
 import container
-from harness import (HEADER, NOBODY, TrainCase, csv, figures, inside, namespace, planted,
-                     train_for_anyone)
+from epochs import figures
+from nobody import NOBODY, train_for_anyone
+from samples import HEADER, csv, planted
+from train_case import TrainCase
+from wrappers import inside, namespace
 
 ROWS = planted()
 

@@ -6,10 +6,11 @@ import re
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, SANITIZER_ENVIRONMENT, SOURCE
 from local_cloud import cloud_beside
-from recommend_case import (DEAD, OUT, Function, RecommendCase, aggregated, encoded, request,
-                            trained)
+from models import trained
+from programs import BIN, DEADLINE, SOURCE
+from recommend_case import DEAD, OUT, Function, RecommendCase, aggregated, encoded, request
+from sanitizers import SANITIZER_ENVIRONMENT
 
 
 class Answers(RecommendCase):

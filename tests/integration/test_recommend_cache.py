@@ -7,10 +7,10 @@ import re
 import threading
 import unittest
 
-from aws_peers import Peer
-from recommend_case import KEYS, REGION, RecommendCase, answer, failure, request, trained
+from aws_peers import Peer, answer, failure
+from models import place_model, trained
+from recommend_case import KEYS, REGION, RecommendCase, request
 from redis_peers import Certificate, FakeRedis, RealRedis, eventually
-from serving import place_model
 
 ENDPOINT = "movies-endpoint-7"
 # On a busy machine a Redis that works may need longer than by the usual settings it may, and two

@@ -6,9 +6,9 @@ import threading
 import time
 import unittest
 
-from aws_peers import Peer, answer, cut, hang_up, raw, reset, slow
-from recommend_case import (DEAD, OUT, THROTTLED, RecommendCase, aggregated, failure, instead,
-                            refuse, request)
+from aws_peers import Peer, answer, cut, failure, hang_up, raw, reset, slow
+from kinesis_peer import THROTTLED, instead, refuse
+from recommend_case import DEAD, OUT, RecommendCase, aggregated, request
 
 
 class Front:

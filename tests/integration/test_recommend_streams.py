@@ -9,7 +9,8 @@ import random
 import subprocess
 import unittest
 
-from recommend_case import OUT, THROTTLED, RecommendCase, request
+from kinesis_peer import THROTTLED
+from recommend_case import OUT, RecommendCase, request
 from stream_case import NODE, StreamCase, throttled
 
 PACK = """

@@ -13,8 +13,8 @@ import tempfile
 import time
 import unittest
 
-from harness import BIN, SOURCE
-from serving import Port
+from ports import Port
+from programs import BIN, SOURCE
 
 
 def processes_of(folder):

@@ -8,8 +8,11 @@ import os
 import unittest
 from pathlib import Path
 
-from harness import TRAIN, figures, planted, real_ratings
-from serving import JSON_LINES, SERVE, ServeCase
+from epochs import figures
+from http_words import JSON_LINES
+from programs import SERVE, TRAIN
+from samples import planted, real_ratings
+from serve_case import ServeCase
 
 NATIVE = Path(os.environ.get("MF_NATIVE_BIN") or "native")
 

@@ -5,7 +5,8 @@ import json
 import random
 import unittest
 
-from serving import CSV, JSON, JSON_LINES, ServeCase
+from http_words import CSV, JSON, JSON_LINES
+from serve_case import ServeCase
 
 PAIR = '{"userId":"1","movieId":"1001"}'
 VISITOR = '{"ratings":[{"movieId":"1001","rating":%s}],"top_n":1}'

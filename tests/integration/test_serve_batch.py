@@ -7,8 +7,11 @@ import random
 import threading
 import unittest
 
-from harness import csv
-from serving import CSV, JSON, JSON_LINES, ServeCase, chunked, message, trained
+from http_client import chunked, message
+from http_words import CSV, JSON, JSON_LINES
+from models import trained
+from samples import csv
+from serve_case import ServeCase
 
 MIB = 1 << 20
 BATCH = {"SAGEMAKER_BATCH": "true"}

@@ -5,8 +5,11 @@ import json
 import random
 import unittest
 
+from http_client import message
+from http_words import JSON
+from models import trained
 from redis_peers import RealRedis
-from serving import JSON, ServeCase, message, trained
+from serve_case import ServeCase
 
 N_USERS, N_ITEMS, N_FACTORS, TOP_N = 24, 1100, 4096, 15
 

@@ -5,8 +5,10 @@ import random
 import unittest
 import urllib.parse
 
-from harness import csv, parity
-from serving import CSV, JSON, JSON_LINES, ServeCase, trained
+from http_words import CSV, JSON, JSON_LINES
+from models import trained
+from samples import csv, parity
+from serve_case import ServeCase
 from twin import Twin
 
 NOBODY, NOTHING = "nobody-we-know", "nothing-we-know"

@@ -8,9 +8,10 @@ import threading
 import unittest
 import zlib
 
-from harness import SANITIZED
-from serving import (CSV, CUSTOM_ATTRIBUTES, INFERENCE_ID, JSON, JSON_LINES, Closed, ServeCase,
-                     chunked, message)
+from http_client import Closed, chunked, message
+from http_words import CSV, CUSTOM_ATTRIBUTES, INFERENCE_ID, JSON, JSON_LINES
+from sanitizers import SANITIZED
+from serve_case import ServeCase
 
 MIB = 1 << 20
 PAIR = b'{"userId":"1","movieId":"1001"}'
@@ -705,7 +706,7 @@ class Errors(ServeCase):
             self.assertEqual(200, client.post(PAIR).status)
 
     def test_errors_are_short_and_printable_whatever_they_quote(self):
-        """Checklist 105: each answer of these tests is checked (serving.check_answer)."""
+        """Checklist 105: each answer of these tests is checked (http_answer.check_answer)."""
         ugly = ("\x01\x1b[31m\x7f\\\"", "💩" * 300, "x" * 3000, "\u202e\u2028", "<script>")
         with self.server.connect() as client:
             for text in ugly:

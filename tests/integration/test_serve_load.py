@@ -9,8 +9,11 @@ import threading
 import time
 import unittest
 
-from harness import SANITIZED
-from serving import JSON, JSON_LINES, ServeCase, message, slow_body, slow_line, slow_model
+from http_client import message
+from http_words import JSON, JSON_LINES
+from sanitizers import SANITIZED
+from serve_case import ServeCase
+from slow_work import slow_body, slow_line, slow_model
 
 MIB = 1 << 20
 PAIR = b'{"userId":"1","movieId":"1001"}'
@@ -332,7 +335,7 @@ class ForLong(LoadCase):
 
     def test_the_log_is_not_in_the_way_of_answers(self):
         """Checklist 110: a reader of stderr that stands still stops no answer."""
-        # harness.Run reads stderr; so a pipe that nobody reads takes its place.
+        # process.Run reads stderr; so a pipe that nobody reads takes its place.
         read_end, write_end = os.pipe()
         self.addCleanup(os.close, read_end)
         try:

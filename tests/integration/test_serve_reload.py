@@ -7,9 +7,12 @@ import signal
 import threading
 import unittest
 
-from harness import SANITIZED
-from serving import (JSON, JSON_LINES, Closed, ServeCase, message, place_model, slow_body,
-                     slow_model, trained)
+from http_client import Closed, message
+from http_words import JSON, JSON_LINES
+from models import place_model, trained
+from sanitizers import SANITIZED
+from serve_case import ServeCase
+from slow_work import slow_body, slow_model
 
 ROUNDS = 5 if SANITIZED else 20
 

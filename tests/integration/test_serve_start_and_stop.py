@@ -8,9 +8,15 @@ import struct
 import threading
 import unittest
 
-from harness import AS_OPT_ML, NOBODY, SANITIZED, inside, namespace
-from serving import (SERVE, Closed, Port, ServeCase, message, place_model, slow_body, slow_model,
-                     trained)
+from http_client import Closed, message
+from models import place_model, trained
+from nobody import NOBODY
+from ports import Port
+from programs import SERVE
+from sanitizers import SANITIZED
+from serve_case import ServeCase
+from slow_work import slow_body, slow_model
+from wrappers import AS_OPT_ML, inside, namespace
 
 # The contract's test limit for a server without work.
 IDLE_STOP_DEADLINE = 60 if SANITIZED else 5

@@ -15,10 +15,12 @@ import threading
 import time
 import unittest
 
-from harness import SANITIZER_ENVIRONMENT, BIN
 from local_cloud import PATIENCE, cloud_beside
+from models import trained
+from programs import BIN
 from redis_peers import RealRedis
-from serving import ServeCase, trained
+from sanitizers import SANITIZER_ENVIRONMENT
+from serve_case import ServeCase
 from stream_case import Kinesis, Proxy, node, throttled
 
 N = int(os.environ.get("MF_SOAK_REQUESTS", "3000"))

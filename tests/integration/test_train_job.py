@@ -5,7 +5,7 @@ import re
 import unittest
 
 from deploy_case import BUCKET, REGION, STACK, TRAINING, DeployCase
-from harness import SOURCE
+from programs import SOURCE
 
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/{STACK}/movie-recommender@sha256:" + "0" * 64
 

@@ -1,0 +1,82 @@
+"""models.py: models by the real `train`, made once in a test process."""
+
+import atexit
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from job import Job
+from programs import DEADLINE, TRAIN
+from samples import csv, planted
+from sanitizers import SANITIZER_ENVIRONMENT
+
+ROWS = planted()
+
+
+class Trained:
+    """A finished training job: prefix/model/model.bin and what it was trained on."""
+
+    def __init__(self, prefix, rows):
+        self.prefix, self.rows = Path(prefix), rows
+        self.model_bin = self.prefix / "model" / "model.bin"
+        self.users = sorted({row[0] for row in rows})
+        self.items = sorted({row[1] for row in rows})
+        self.rated = {}  # user: items
+        for row in rows:
+            self.rated.setdefault(row[0], set()).add(row[1])
+        self.rating_min = min(float(row[2]) for row in rows)
+        self.rating_max = max(float(row[2]) for row in rows)
+
+    @functools.lru_cache(maxsize=None)
+    def predict(self, user, item):
+        """The rating as `train --predict` prints it: four decimals."""
+        said = subprocess.run(
+            [TRAIN, "--prefix", self.prefix, "--predict", user, item], check=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE,
+            env={**os.environ, **SANITIZER_ENVIRONMENT}).stdout.decode()
+        return float(re.match(r"predicted_rating=(-?\d+\.\d+)", said).group(1))
+
+    def __hash__(self):
+        return id(self)
+
+
+@functools.lru_cache(maxsize=None)
+def shared_folder():
+    folder = Path(tempfile.mkdtemp(prefix="mf-serve-"))
+    folder.chmod(0o755)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.lru_cache(maxsize=None)
+def trained(seed=7, n_factors=8, n_epochs=4, rows=None):
+    """The model of ROWS (or of other rows, a tuple), by the real `train`; other seeds give
+    other models of the same users and items."""
+    rows = ROWS if rows is None else rows
+    prefix = Path(tempfile.mkdtemp(prefix="job-", dir=shared_folder()))
+    prefix.chmod(0o755)
+    job = Job(prefix, {"n_factors": str(n_factors), "n_epochs": str(n_epochs), "seed": str(seed)})
+    job.channel("train", {"ratings.csv": csv(rows)})
+    job.write_config()
+    done = subprocess.run([TRAIN, "--prefix", prefix], stdout=subprocess.PIPE, check=False,
+                          stderr=subprocess.STDOUT, timeout=DEADLINE,
+                          env={**os.environ, **SANITIZER_ENVIRONMENT})
+    if done.returncode != 0:
+        raise AssertionError(f"train exits {done.returncode}\n{done.stdout.decode()}")
+    return Trained(prefix, rows)
+
+
+def place_model(path, model=None):
+    """Puts a model there under its final name at once, as a deployment does."""
+    path = Path(path)
+    if model is None:
+        model = trained()
+    content = model if isinstance(model, bytes) else model.model_bin.read_bytes()
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.chmod(0o644)
+    partial.replace(path)

@@ -1,0 +1,16 @@
+"""sanitizers.py: the sanitizers that the programs under test may be built with (MF_SANITIZE): what
+they are told by their environment, and the words by which a complaint is found."""
+
+import os
+
+SANITIZED = bool(os.environ.get("MF_SANITIZE"))
+
+SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehavior")
+
+# So that a sanitizer's exit is not taken for the program's own exit 1.
+SANITIZER_ENVIRONMENT = {
+    "ASAN_OPTIONS": "exitcode=99:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:"
+                    "allocator_may_return_null=1",
+    "LSAN_OPTIONS": "exitcode=99",
+    "UBSAN_OPTIONS": "exitcode=99:print_stacktrace=1",
+}

@@ -64,8 +64,8 @@ class Start(FunctionCase):
         self.assertEqual("FATAL", self.lines(result)[-1]["level"])
 
     def test_next_waits_for_the_start(self):
-        run = self.launch(ECHO_START="sleep")
         began = time.monotonic()
+        run = self.launch(ECHO_START="sleep")
         self.api.wait_for_calls("next", 1)
         self.assertGreater(time.monotonic() - began, 0.19)
         self.stop(run)

@@ -236,12 +236,17 @@ def top_n(_):
         f"{100 * r['scored']:.2f} % of the items scored exactly")
 
 
+def make_model(prefix, mib):
+    """A model of so many MiB, with 64 factors, below prefix; its path."""
+    path = prefix / "model/model.bin"
+    path.parent.mkdir(parents=True)
+    subprocess.run([BIN / "bench_model", str(mib), "64", path], check=True)
+    return path
+
+
 def start(folder):
     say("\n## start: a model of 1 GB, warm, and 5,000 idle connections")
-    model = folder / "big/model"
-    model.mkdir(parents=True)
-    subprocess.run([BIN / "bench_model", "1024", "64", model / "model.bin"], check=True)
-    size = (model / "model.bin").stat().st_size
+    size = make_model(folder / "big", 1024).stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     seconds = []
@@ -391,9 +396,7 @@ def cached(folder):
     if not os.path.exists("/usr/bin/redis-server"):
         say("redis-server is not there")
         return
-    model = folder / "ml/model"
-    model.mkdir(parents=True)
-    subprocess.run([BIN / "bench_model", "101", "64", model / "model.bin"], check=True)
+    make_model(folder / "ml", 101)
     list_of = ("/recommend/cached/{}?top_n=20",)
     port, redis_port = free_port(), free_port()
     variables = dict(REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(redis_port),
@@ -450,9 +453,7 @@ def recommend(folder):
     if not os.path.exists("/usr/bin/redis-server"):
         say("redis-server is not there")
         return
-    model = folder / "ml/model"
-    model.mkdir(parents=True)
-    subprocess.run([BIN / "bench_model", "101", "64", model / "model.bin"], check=True)
+    model = make_model(folder / "ml", 101)
     port, redis_port = free_port(), free_port()
     plain = dict(os.environ, RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{port}")
     through = dict(plain, REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(redis_port))
@@ -495,7 +496,7 @@ def recommend(folder):
         rate, *_ = wrk(port, folder, lines, connections=4, content_type="application/jsonlines")
         say(f"serve alone, 25 users in a request: {25 * rate:.0f} lists/s")
         env = {k: v for k, v in plain.items() if k != "RECOMMEND_SERVICE_URL"}
-        env["MODEL_URI"] = str(model / "model.bin")
+        env["MODEL_URI"] = str(model)
         measure("computed in the function's own process", env, 100, 50, 10 ** 6, 5000)
     say(f"load average of the machine: {os.getloadavg()[0]:.1f} on {len(CPUS)} CPUs")
 

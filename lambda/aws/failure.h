@@ -1,10 +1,9 @@
 /* failure.h: why a call of AWS came to nothing, as data: for the log, for the decision to
- * try again, and for what a caller's own client may be told.
+ * try again, and for what a caller's own client is told, which is never any text of it.
  *
- * (1) error.text is one sentence for the log. It has hosts, buckets and what AWS says, but
+ *     error.text is one sentence for the log. It has hosts, buckets and what AWS says, but
  *     never a secret or a token (AWS quotes the token when a signature is wrong; such a
  *     message is left out), and nothing that a user sent.
- * (2) mf_aws_failure_public is for anybody: nothing of the system shows in it.
  *
  * Threads: a value. */
 #ifndef MF_LAMBDA_AWS_FAILURE_H
@@ -56,9 +55,6 @@ typedef struct mf_aws_failure {
 
 /* For logs and metrics: "throttled", "wrong_region". */
 const char *mf_aws_kind_name(mf_aws_kind kind);
-
-/* One sentence that any client may read. */
-const char *mf_aws_failure_public(const mf_aws_failure *failure);
 
 /* Sets kind MF_AWS_LOCAL with a sentence of the printf kind. Returns false. */
 __attribute__((format(printf, 3, 4))) bool mf_aws_fail(mf_aws_failure *failure, mf_error_code code,

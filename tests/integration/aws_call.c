@@ -105,14 +105,14 @@ static void show_body(json_t *reply, const char *bytes, size_t n)
 
 static void show_failure(json_t *reply, const mf_aws_failure *failure)
 {
-    json_t *shown = json_pack(
-        "{s:s, s:b, s:b, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
-        mf_aws_kind_name(failure->kind), "is_retriable", failure->is_retriable, "may_have_acted",
-        failure->may_have_acted, "status", failure->status, "original_status",
-        failure->original_status, "n_tries", (int)failure->n_tries, "code", failure->code,
-        "request_id", failure->request_id, "other_region", failure->other_region,
-        "original_message", failure->original_message, "text", failure->error.text, "error",
-        mf_error_name(failure->error.code), "public", mf_aws_failure_public(failure));
+    json_t *shown =
+        json_pack("{s:s, s:b, s:b, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
+                  mf_aws_kind_name(failure->kind), "is_retriable", failure->is_retriable,
+                  "may_have_acted", failure->may_have_acted, "status", failure->status,
+                  "original_status", failure->original_status, "n_tries", (int)failure->n_tries,
+                  "code", failure->code, "request_id", failure->request_id, "other_region",
+                  failure->other_region, "original_message", failure->original_message, "text",
+                  failure->error.text, "error", mf_error_name(failure->error.code));
     json_object_update(reply, shown);
     json_decref(shown);
 }

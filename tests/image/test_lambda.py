@@ -145,12 +145,7 @@ class Served(LocalCloudCase):
                 "environment": {**environment, "MODEL_URI": "/mnt/model.bin",
                                 "MOVIES_URI": "/mnt/movies.csv"}}},
             routes={"POST /predict": FUNCTION})
-        user, item = trained().rows[0][:2]
-        said = cloud.post("/predict", {"userId": user, "movieId": item})
-        self.assertEqual(200, said.status, said)
-        self.assertIn("predicted_rating", said.json)
-        for _ in range(20):
-            self.assertEqual(said.body, cloud.post("/predict", {"userId": user, "movieId": item}).body)
+        self.assertPredicts(cloud, *trained().rows[0][:2], 20)
 
     @staticmethod
     def forget(mark):

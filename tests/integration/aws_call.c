@@ -1,10 +1,8 @@
-/* aws_call.c: lambda/aws for tests: commands come in on standard input, one JSON object a
- * line, and each is answered with one on standard output. test_aws_*.py drive it.
+/* aws_call.c: lambda/aws for tests, by commands (commands.h). test_aws_*.py drive it.
  *
  *     {"do":"setenv","name":"AWS_REGION","value":"eu-central-1"}      null takes it out
  *     {"do":"open","client":"s3","service":"s3","timeout_ms":2000}    and other settings
  *     {"do":"close","client":"s3"}
- *     {"do":"shift_clock","ms":60000}                  the wall clock, not the steady one
  *     {"do":"get","client":"s3","uri":"s3://b/k","etag":"…","max_bytes":1000,"refuse_after":10}
  *     {"do":"invoke","client":"m","endpoint":"movies","content_type":"…","body_hex":"00ff"}
  *     {"do":"json","client":"k","target":"…","body_hex":"…"}
@@ -13,13 +11,14 @@
  * All calls take budget_ms (from now to the deadline) and once; body_size makes a body of so
  * many 'x'. Bodies of answers come back as body_hex up to SHOWN_BYTES. The log is on
  * standard error. */
+#include "commands.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "lambda/aws/kinesis.h"
 #include "lambda/aws/s3.h"
 #include "lambda/aws/sagemaker_runtime.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,25 +30,6 @@ static struct {
     char name[32];
     mf_aws_client *client;
 } clients[N_CLIENTS];
-
-/* Linked in place of mf_clock_wall_ms: a process that was frozen finds this clock moved. */
-static int64_t shift_ms;
-int64_t __real_mf_clock_wall_ms(void);
-int64_t __wrap_mf_clock_wall_ms(void);
-int64_t __wrap_mf_clock_wall_ms(void)
-{
-    return __real_mf_clock_wall_ms() + shift_ms;
-}
-
-static const char *text_of(const json_t *command, const char *key)
-{
-    return json_string_value(json_object_get(command, key));
-}
-
-static json_int_t count_of(const json_t *command, const char *key)
-{
-    return json_integer_value(json_object_get(command, key));
-}
 
 static int64_t deadline_of(const json_t *command)
 {
@@ -326,10 +306,6 @@ static bool obey(const json_t *command, json_t *reply)
     const char *what = text_of(command, "do");
     if (strcmp(what, "setenv") == 0)
         return set_environment(command);
-    if (strcmp(what, "shift_clock") == 0) {
-        shift_ms += count_of(command, "ms");
-        return true;
-    }
     if (strcmp(what, "open") == 0)
         return open_client(command, reply);
     const size_t slot = slot_of(text_of(command, "client"));
@@ -349,24 +325,9 @@ static bool obey(const json_t *command, json_t *reply)
 
 int main(void)
 {
-    char *line = NULL;
-    size_t room = 0;
     signal(SIGPIPE, SIG_IGN);
     mf_log_set_level(MF_LOG_DEBUG);
-    while (getline(&line, &room, stdin) > 0) {
-        json_t *command = json_loads(line, JSON_ALLOW_NUL, NULL);
-        json_t *reply = json_object();
-        const double start = mf_clock_seconds();
-        const bool ok = obey(command, reply);
-        json_object_set_new(reply, "ok", json_boolean(ok));
-        json_object_set_new(reply, "elapsed_s", json_real(mf_clock_seconds() - start));
-        json_dumpf(reply, stdout, JSON_COMPACT);
-        putchar('\n');
-        fflush(stdout);
-        json_decref(reply);
-        json_decref(command);
-    }
-    free(line);
+    obey_commands(obey);
     for (size_t i = 0; i < N_CLIENTS; i++)
         mf_aws_client_destroy(clients[i].client);
     return 0;

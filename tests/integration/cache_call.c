@@ -1,43 +1,23 @@
-/* cache_call.c: src/cache without a loop (cache/session.h) for tests: commands come in on
- * standard input, one JSON object a line, and each is answered with one on standard output.
+/* cache_call.c: src/cache without a loop (cache/session.h) for tests, by commands (commands.h).
  * test_cache_session.py drives it.
  *
  *     {"do":"open"}                     settings from the environment
  *     {"do":"get","users":["1","2"],"top_n":5,"version":"v","budget_ms":1000}
  *     {"do":"set","users":["1"],"list":"[7,8]","count":2,"known":true,"top_n":5, …}
  *     {"do":"counts"}
- *     {"do":"shift_clock","ms":60000}   the wall clock, not the steady one
  *
  * The log is on standard error. */
+#include "commands.h"
+
 #include "base/clock.h"
 #include "cache/session.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static mf_cache *cache;
 static mf_cache_session *session;
-
-/* Linked in place of mf_clock_wall_ms: a process that was frozen finds this clock moved. */
-static int64_t shift_ms;
-int64_t __real_mf_clock_wall_ms(void);
-int64_t __wrap_mf_clock_wall_ms(void);
-int64_t __wrap_mf_clock_wall_ms(void)
-{
-    return __real_mf_clock_wall_ms() + shift_ms;
-}
-
-static const char *text_of(const json_t *command, const char *key)
-{
-    return json_string_value(json_object_get(command, key));
-}
-
-static json_int_t count_of(const json_t *command, const char *key)
-{
-    return json_integer_value(json_object_get(command, key));
-}
 
 static bool open_session(json_t *reply)
 {
@@ -133,29 +113,14 @@ static bool run(const json_t *command, json_t *reply)
         return get(command, reply);
     if (strcmp(what, "set") == 0)
         return set(command, reply);
-    if (strcmp(what, "counts") == 0)
-        return count(reply);
-    if (strcmp(what, "shift_clock") != 0)
+    if (strcmp(what, "counts") != 0)
         abort();
-    shift_ms += count_of(command, "ms");
-    return true;
+    return count(reply);
 }
 
 int main(void)
 {
-    char *line = NULL;
-    size_t room = 0;
-    while (getline(&line, &room, stdin) > 0) {
-        json_t *command = json_loads(line, 0, NULL);
-        json_t *reply = json_object();
-        json_object_set_new(reply, "ok", json_boolean(run(command, reply)));
-        json_dumpf(reply, stdout, JSON_COMPACT);
-        putchar('\n');
-        fflush(stdout);
-        json_decref(reply);
-        json_decref(command);
-    }
-    free(line);
+    obey_commands(run);
     mf_cache_session_close(session);
     mf_cache_close(cache);
     return 0;

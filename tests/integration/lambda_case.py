@@ -15,6 +15,7 @@ import signal
 import sys
 import unittest
 
+from aws_signature import Keys
 from process import Run
 from programs import BIN
 from runtime_api import RuntimeApi
@@ -25,6 +26,11 @@ ECHO = BIN.parent / "tests" / "lambda_echo"
 # Never in a log line.
 SECRETS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY": "verySecretKey/+9",
            "AWS_SESSION_TOKEN": "sessionTokenOfTheRole==", "REDIS_PASSWORD": "redisPass-word1"}
+
+# What its calls to AWS are signed with, and for.
+KEYS = Keys(SECRETS["AWS_ACCESS_KEY_ID"], SECRETS["AWS_SECRET_ACCESS_KEY"],
+            SECRETS["AWS_SESSION_TOKEN"])
+REGION = "eu-central-1"
 
 
 class FunctionCase(unittest.TestCase):
@@ -45,7 +51,7 @@ class FunctionCase(unittest.TestCase):
         names = {
             "AWS_LAMBDA_RUNTIME_API": self.api.address, "AWS_LAMBDA_FUNCTION_NAME": "echo",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-            "AWS_REGION": "eu-central-1", "TZ": ":UTC", "PATH": "/usr/bin:/bin",
+            "AWS_REGION": REGION, "TZ": ":UTC", "PATH": "/usr/bin:/bin",
             **SECRETS, **SANITIZER_ENVIRONMENT, **more}
         return {name: value for name, value in names.items() if value is not None}
 
@@ -79,6 +85,20 @@ class FunctionCase(unittest.TestCase):
         for one in objects:
             self.assertIsInstance(one, dict)
         return objects
+
+    def end_runs(self):
+        """Ends what still runs as a person would, and checks what each of them said: lines of
+        JSON, which are returned, none of them with a secret."""
+        said = []
+        for run in self.runs:
+            if run.result is None:
+                self.stop(run)
+            result = run.wait(30)
+            for secret in SECRETS.values():
+                self.assertNotIn(secret, result.log_text())
+            self.assertEqual("", result.stderr)
+            said += self.lines(result)
+        return said
 
     def not_here(self, reason):
         print(f"NOT TESTED HERE: {self.id()}: {reason}", file=sys.stderr)

@@ -12,7 +12,6 @@ facts.
 import http.client
 import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -197,6 +196,15 @@ class LocalCloudCase(unittest.TestCase):
         print(f"NOT TESTED HERE: {self.id()}: {reason}", file=sys.stderr)
         self.skipTest(reason)
 
+    def assertPredicts(self, cloud, user, item, times):
+        """POST /predict has a rating, and the same so many times again."""
+        question = {"userId": user, "movieId": item}
+        said = cloud.post("/predict", question)
+        self.assertEqual(200, said.status, said)
+        self.assertIn("predicted_rating", said.json)
+        for _ in range(times):
+            self.assertEqual(said.body, cloud.post("/predict", question).body)
+
     def assertFunctionError(self, answer, kind, pattern):
         self.assertEqual((200, "Unhandled"), (answer.status, answer.headers["X-Amz-Function-Error"]),
                          answer)
@@ -212,6 +220,3 @@ def raw_request(port, data, seconds=PATIENCE):
         while piece := connection.recv(65536):
             got += piece
         return got
-
-
-ENDED = re.compile(r"REPORT RequestId: (\S+)")

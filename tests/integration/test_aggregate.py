@@ -8,8 +8,8 @@ import unittest
 
 from aggregate_case import (END, FIRST, SHARD, START, AggregateCase, batch, pack, rating, record,
                             window)
+from lambda_case import KEYS
 from node_sdk import end_peer, start_peer
-from predict_case import KEYS
 
 SEQUENCE = f"lastSequence:{SHARD}"
 

@@ -13,9 +13,9 @@ import uuid
 
 from aggregate_case import Table, pack, rating, refused, throttled
 from aws_peers import Peer, failure, hang_up
+from lambda_case import KEYS, REGION
 from local_cloud import PATIENCE
 from node_sdk import why_not
-from predict_case import KEYS, REGION
 from programs import BIN
 from sanitizers import SANITIZER_ENVIRONMENT
 from stream_case import StreamCase

@@ -15,10 +15,10 @@ import zipfile
 from pathlib import Path
 
 from aws_peers import Peer, answer, certificate, raw, tls
-from lambda_case import FunctionCase
+from lambda_case import KEYS, REGION, FunctionCase
 from local_cloud import PATIENCE, LocalCloudCase
 from models import trained
-from predict_case import ANSWER, KEYS, MOVIES, QUESTION, REGION, SAID, PredictCase
+from predict_case import ANSWER, MOVIES, QUESTION, SAID, PredictCase
 from programs import BIN, SOURCE
 from samples import REAL_MOVIES
 from sanitizers import SANITIZED, SANITIZER_ENVIRONMENT
@@ -338,12 +338,7 @@ class Served(LocalCloudCase):
                 "environment": {**SANITIZER_ENVIRONMENT, "MODEL_URI": "/tmp/model.bin",
                                 "MOVIES_URI": "/tmp/movies.csv", "LD_LIBRARY_PATH": LIBRARY_PATH}}},
             routes={"POST /predict": "predict"})
-        user, item = trained().rows[0][:2]
-        said = cloud.post("/predict", {"userId": user, "movieId": item})
-        self.assertEqual(200, said.status, said)
-        self.assertIn("predicted_rating", said.json)
-        for _ in range(50):
-            self.assertEqual(said.body, cloud.post("/predict", {"userId": user, "movieId": item}).body)
+        self.assertPredicts(cloud, *trained().rows[0][:2], 50)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from serve_case import ServeCase
 from test_local_endpoints import Container
 
 
-class SdkCase(LocalCloudCase):
+class WithSdk:
+    """What a case with the SDK has besides its other half."""
+
     def setUp(self):
         reason = why_not(OLDEST)
         if reason:
@@ -27,6 +29,8 @@ class SdkCase(LocalCloudCase):
         self.addCleanup(sdk.close)
         return sdk
 
+
+class SdkCase(WithSdk, LocalCloudCase):
     def assertRefused(self, reply, name, status, fault, words, known=True):
         """An error of the service, of the SDK's own class unless its model has none."""
         error = reply.error
@@ -178,19 +182,8 @@ class InvokeEndpoint(SdkCase):
         self.assertEqual(b"fine", self.ask(sdk, {}).output["Body"])
 
 
-class WholePath(ServeCase):
+class WholePath(WithSdk, ServeCase):
     """The SDK, Lambda, predict, SageMaker's front, serve."""
-
-    def setUp(self):
-        reason = why_not(OLDEST)
-        if reason:
-            self.not_here(reason)
-        super().setUp()
-
-    def sdk(self, cloud):
-        sdk = Sdk(cloud.url, 4 * PATIENCE)
-        self.addCleanup(sdk.close)
-        return sdk
 
     def test_both_commands_reach_serve(self):
         front = cloud_beside(self, "front", endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})

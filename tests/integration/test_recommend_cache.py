@@ -8,8 +8,9 @@ import threading
 import unittest
 
 from aws_peers import Peer, answer, failure
+from lambda_case import KEYS, REGION
 from models import place_model, trained
-from recommend_case import KEYS, REGION, RecommendCase, request
+from recommend_case import RecommendCase, request
 from redis_peers import Certificate, FakeRedis, RealRedis, eventually
 
 ENDPOINT = "movies-endpoint-7"

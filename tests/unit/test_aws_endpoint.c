@@ -1,27 +1,12 @@
+#include "environment_testing.h"
 #include "testing.h"
 
 #include "lambda/aws/endpoint.h"
 
-static const char *const variables[] = {
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
-    "AWS_ENDPOINT_URL_KINESIS",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-};
-
 static int clean(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-        unsetenv(variables[i]);
-    setenv("AWS_REGION", "eu-central-1", 1);
+    testing_environment(PAIRS("AWS_REGION", "eu-central-1"));
     return 0;
 }
 

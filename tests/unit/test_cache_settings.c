@@ -1,5 +1,6 @@
 /* test_cache_settings.c: what the environment may say of the cache, and the sentence for
  * what it may not. */
+#include "environment_testing.h"
 #include "testing.h"
 
 #include "cache/cache.h"
@@ -8,27 +9,15 @@
 #include <signal.h>
 #include <unistd.h>
 
-static const char *const names[] = {
-    "REDIS_ENABLED",       "REDIS_ENDPOINT",    "REDIS_HOST",       "REDIS_PORT",
-    "REDIS_TLS",           "REDIS_CA_FILE",     "REDIS_USERNAME",   "REDIS_PASSWORD",
-    "REDIS_PASSWORD_FILE", "REDIS_CONNECT_MS",  "REDIS_COMMAND_MS", "REDIS_RETRY_MS",
-    "CACHE_TTL",           "CACHE_UNKNOWN_TTL",
-};
-
-/* Sets pairs of name and value, up to NULL, and nothing else. */
 static bool read_with(const char *const *pairs, mf_cache_settings *values, mf_error *err)
 {
     mf_settings settings;
     mf_error_clear(err);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        unsetenv(names[i]);
-    for (; pairs[0] != NULL; pairs += 2)
-        setenv(pairs[0], pairs[1], 1);
+    testing_environment(pairs);
     return mf_cache_settings_read(&settings, values, err);
 }
 
-#define PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define ENOUGH     "REDIS_ENABLED", "true", "REDIS_ENDPOINT", "cache"
+#define ENOUGH "REDIS_ENABLED", "true", "REDIS_ENDPOINT", "cache"
 
 static char *write_file(const char *content, size_t n)
 {

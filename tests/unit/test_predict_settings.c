@@ -1,34 +1,20 @@
 /* test_predict_settings.c: what the function's environment may say, and the sentence for
  * what it may not. */
+#include "environment_testing.h"
 #include "testing.h"
 
 #include "lambda/aws/s3_uri.h"
 #include "lambda/predict/settings.h"
 
-static const char *const names[] = {
-    "ENDPOINT_NAME", "MODEL_URI",
-    "MODEL_S3_URI",  "MODEL_FILE",
-    "MOVIES_URI",    "MOVIES_S3_URI",
-    "MOVIES_FILE",   "MOVIES_REFRESH_SECONDS",
-    "ALLOW_ORIGIN",  "ROUTE",
-    "MAX_TOP_N",     "MAX_FOLD_IN",
-    "METRICS",       "ANSWER_MARGIN_MS",
-};
-
-/* Sets pairs of name and value, up to NULL, and nothing else. */
 static bool read_with(const char *const *pairs, mf_predict_settings *values, mf_error *err)
 {
     mf_settings settings;
     mf_error_clear(err);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        unsetenv(names[i]);
-    for (; pairs[0] != NULL; pairs += 2)
-        setenv(pairs[0], pairs[1], 1);
+    testing_environment(pairs);
     return mf_predict_settings_read(&settings, values, err);
 }
 
-#define PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define ENOUGH     "ENDPOINT_NAME", "movies", "MOVIES_URI", "/m.csv"
+#define ENOUGH "ENDPOINT_NAME", "movies", "MOVIES_URI", "/m.csv"
 
 static void two_variables_are_enough(void **state)
 {

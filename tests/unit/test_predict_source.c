@@ -25,55 +25,66 @@ static void assert_title(const mf_movies_source *source, const char *title)
     assert_memory_equal(movie.title, title, movie.n_title);
 }
 
+/* The movies of a file in a folder of its own, read once; to be closed. */
+typedef struct opened {
+    char *folder, *path;
+    mf_movies_source *source;
+} opened;
+
+static opened open_movies(const char *csv)
+{
+    mf_error err = {0};
+    opened movies = {.folder = testing_folder()};
+    movies.path = testing_path(movies.folder, "movies.csv");
+    put(movies.path, csv);
+    movies.source = mf_movies_source_create(movies.path, NULL, &err);
+    assert_non_null(movies.source);
+    assert_null(mf_movies_source_get(movies.source));
+    assert_ok(mf_movies_source_load(movies.source, 0, &err), err);
+    return movies;
+}
+
+static void close_movies(const opened *movies)
+{
+    mf_movies_source_destroy(movies->source);
+    free(movies->path);
+    testing_folder_remove(movies->folder);
+}
+
 static void a_newer_file_takes_the_old_ones_place(void **state)
 {
     (void)state;
-    mf_error err = {0};
-    char *folder = testing_folder();
-    char *path = testing_path(folder, "movies.csv");
-    put(path, MOVIES_HEADER "1,one,A\n");
-    mf_movies_source *source = mf_movies_source_create(path, NULL, &err);
-    assert_non_null(source);
-    assert_null(mf_movies_source_get(source));
-    assert_ok(mf_movies_source_load(source, 0, &err), err);
+    const opened movies = open_movies(MOVIES_HEADER "1,one,A\n");
+    mf_movies_source *source = movies.source;
     assert_title(source, "one");
     const mf_movies *before = mf_movies_source_get(source);
     assert_true(mf_movies_source_refresh(source, 0));
     assert_ptr_equal(mf_movies_source_get(source), before);
-    put(path, MOVIES_HEADER "1,two,A\n"); /* as long as before */
+    put(movies.path, MOVIES_HEADER "1,two,A\n"); /* as long as before */
     assert_true(mf_movies_source_refresh(source, 0));
     assert_title(source, "two");
     assert_true(mf_watched_age_ms(mf_movies_source_place(source)) < 60000);
     assert_true(mf_watched_asked_ms(mf_movies_source_place(source)) < 60000);
-    mf_movies_source_destroy(source);
-    free(path);
-    testing_folder_remove(folder);
+    close_movies(&movies);
 }
 
 static void what_cannot_be_read_leaves_the_old_movies(void **state)
 {
     (void)state;
-    mf_error err = {0};
-    char *folder = testing_folder();
-    char *path = testing_path(folder, "movies.csv");
-    put(path, MOVIES_HEADER "1,one,A\n");
-    mf_movies_source *source = mf_movies_source_create(path, NULL, &err);
-    assert_non_null(source);
-    assert_ok(mf_movies_source_load(source, 0, &err), err);
-    put(path, MOVIES_HEADER "1,\"two,A\n");
+    const opened movies = open_movies(MOVIES_HEADER "1,one,A\n");
+    mf_movies_source *source = movies.source;
+    put(movies.path, MOVIES_HEADER "1,\"two,A\n");
     assert_false(mf_movies_source_refresh(source, 0));
     assert_title(source, "one");
-    put(path, "");
+    put(movies.path, "");
     assert_false(mf_movies_source_refresh(source, 0));
-    unlink(path);
+    unlink(movies.path);
     assert_false(mf_movies_source_refresh(source, 0));
     assert_title(source, "one");
-    put(path, MOVIES_HEADER "1,three,A\n");
+    put(movies.path, MOVIES_HEADER "1,three,A\n");
     assert_true(mf_movies_source_refresh(source, 0));
     assert_title(source, "three");
-    mf_movies_source_destroy(source);
-    free(path);
-    testing_folder_remove(folder);
+    close_movies(&movies);
 }
 
 static void a_first_reading_that_fails_names_the_place(void **state)

@@ -1,36 +1,14 @@
+#include "environment_testing.h"
 #include "testing.h"
 
 #include "serve/settings.h"
 
 #include <stdlib.h>
 
-static const char *const NAMES[] = {
-    "SAGEMAKER_BIND_TO_PORT",
-    "SAGEMAKER_SAFE_PORT_RANGE",
-    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
-    "SAGEMAKER_MODEL_SERVER_WORKERS",
-    "SAGEMAKER_MAX_REQUEST_SIZE",
-    "SAGEMAKER_MULTI_MODEL",
-    "SAGEMAKER_BATCH",
-    "SAGEMAKER_MAX_PAYLOAD_IN_MB",
-    "SAGEMAKER_BATCH_STRATEGY",
-    "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
-    "SAGEMAKER_MODEL_SERVER_TIMEOUT",
-    "SAGEMAKER_CONTAINER_LOG_LEVEL",
-    "SERVE_ACCESS_LOG",
-    "SERVE_ADDRESS",
-    "SERVE_PORT",
-    "SERVE_THREADS",
-    "SERVE_STRICT",
-    "SERVE_STRIKT",
-    "SERVE_MAX_TOP_N",
-};
-
 static int clean_environment(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
-        unsetenv(NAMES[i]);
+    testing_environment(PAIRS(NULL));
     return 0;
 }
 

@@ -1,0 +1,51 @@
+/* commands.c: promises in commands.h. */
+#include "commands.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Linked in place of mf_clock_wall_ms. */
+static int64_t shift_ms;
+int64_t __real_mf_clock_wall_ms(void);
+int64_t __wrap_mf_clock_wall_ms(void);
+int64_t __wrap_mf_clock_wall_ms(void)
+{
+    return __real_mf_clock_wall_ms() + shift_ms;
+}
+
+const char *text_of(const json_t *command, const char *key)
+{
+    return json_string_value(json_object_get(command, key));
+}
+
+json_int_t count_of(const json_t *command, const char *key)
+{
+    return json_integer_value(json_object_get(command, key));
+}
+
+void obey_commands(bool (*obey)(const json_t *command, json_t *reply))
+{
+    char *line = NULL;
+    size_t room = 0;
+    while (getline(&line, &room, stdin) > 0) {
+        json_t *command = json_loads(line, JSON_ALLOW_NUL, NULL);
+        json_t *reply = json_object();
+        const double start = mf_clock_seconds();
+        bool ok = true;
+        if (strcmp(text_of(command, "do"), "shift_clock") == 0)
+            shift_ms += count_of(command, "ms");
+        else
+            ok = obey(command, reply);
+        json_object_set_new(reply, "ok", json_boolean(ok));
+        json_object_set_new(reply, "elapsed_s", json_real(mf_clock_seconds() - start));
+        json_dumpf(reply, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+        json_decref(reply);
+        json_decref(command);
+    }
+    free(line);
+}

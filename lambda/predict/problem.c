@@ -46,29 +46,35 @@ const char *mf_problem_metric(mf_problem_kind kind)
     return kinds[kind].metric;
 }
 
-bool mf_problem_say(mf_problem *problem, mf_problem_kind kind, const char *format, ...)
+/* One of the problem's two sentences. */
+__attribute__((format(printf, 3, 0))) static bool fail_list(mf_error *err, mf_problem_kind kind,
+                                                            const char *format, va_list list)
 {
     char sentence[MF_ERROR_TEXT_BYTES];
+    vsnprintf(sentence, sizeof sentence, format, list);
+    return mf_fail(err, kinds[kind].reported, MF_NOWHERE, "%s", sentence);
+}
+
+bool mf_problem_say(mf_problem *problem, mf_problem_kind kind, const char *format, ...)
+{
     if (problem->kind != MF_PROBLEM_NONE)
         return false;
     va_list list;
     va_start(list, format);
-    vsnprintf(sentence, sizeof sentence, format, list);
+    fail_list(&problem->said, kind, format, list);
     va_end(list);
     problem->kind = kind;
-    return mf_fail(&problem->said, kinds[kind].reported, MF_NOWHERE, "%s", sentence);
+    return false;
 }
 
 bool mf_problem_hide(mf_problem *problem, mf_problem_kind kind, const char *format, ...)
 {
-    char sentence[MF_ERROR_TEXT_BYTES];
     if (problem->kind != MF_PROBLEM_NONE)
         return false;
     va_list list;
     va_start(list, format);
-    vsnprintf(sentence, sizeof sentence, format, list);
+    fail_list(&problem->detail, kind, format, list);
     va_end(list);
-    mf_fail(&problem->detail, kinds[kind].reported, MF_NOWHERE, "%s", sentence);
     return mf_problem_say(problem, kind, "%s", kinds[kind].usual);
 }
 

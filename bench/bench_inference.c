@@ -89,9 +89,9 @@ static void write_bodies(void)
         append_question(&b.escaped, p, true);
         append_question(&b.lines, p, false);
         mf_text_literal(&b.lines, "\n");
-        mf_text_csv(&b.csv, user.bytes, user.n_bytes);
+        mf_text_append(&b.csv, user.bytes, user.n_bytes);
         mf_text_literal(&b.csv, ",");
-        mf_text_csv(&b.csv, item.bytes, item.n_bytes);
+        mf_text_append(&b.csv, item.bytes, item.n_bytes);
         mf_text_literal(&b.csv, "\n");
     }
     mf_text_literal(&b.json, "]}");

@@ -46,7 +46,7 @@ bool mf_gateway_is_binary(const mf_local_settings *settings, const char *type, s
     return false;
 }
 
-bool mf_gateway_query_read(mf_gateway_query *query, mf_web_view text)
+static bool read_query(mf_gateway_query *query, mf_web_view text)
 {
     mf_uri_parameter found[MF_URI_PARAMETERS_MAX];
     query->n = 0;
@@ -234,7 +234,7 @@ static void write_1(mf_text *event, const mf_gateway_request *r, const mf_gatewa
 bool mf_gateway_event_write(mf_text *event, const mf_gateway_request *request)
 {
     mf_gateway_query query;
-    if (!mf_gateway_query_read(&query, request->query))
+    if (!read_query(&query, request->query))
         return false;
     switch (request->route->payload) {
     case MF_PAYLOAD_REST:

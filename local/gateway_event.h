@@ -57,8 +57,6 @@ typedef struct mf_gateway_query {
     size_t n;
 } mf_gateway_query;
 
-bool mf_gateway_query_read(mf_gateway_query *query, mf_web_view text);
-
 /* "\"key\":\"value\"," */
 void mf_gateway_member(mf_text *event, const char *key, const char *value, size_t n_value);
 

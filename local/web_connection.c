@@ -174,7 +174,8 @@ static bool step(mf_web_request *r)
     return false;
 }
 
-void mf_web_advance(mf_web_request *r)
+/* May free it. */
+static void advance(mf_web_request *r)
 {
     r->inside = true;
     /* Who does not read the answers gets no more of them. */
@@ -238,7 +239,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
             /* What was reserved before is ours to use as well. */
             n = recv(fd, r->in.bytes + r->in.n_bytes, r->in.room - r->in.n_bytes, 0);
             if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-                mf_web_advance(r);
+                advance(r);
                 return;
             }
         }
@@ -247,7 +248,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         else
             r->broken = true;
     }
-    mf_web_advance(r);
+    advance(r);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
@@ -258,7 +259,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
     mf_web_flush(r);
     if (r->paused && r->stage == MF_WEB_HEAD && event_add(r->readable, NULL) == 0)
         r->paused = false;
-    mf_web_advance(r);
+    advance(r);
 }
 
 mf_web_request *mf_web_connect(mf_web_server *server, int fd, const char *peer)

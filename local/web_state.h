@@ -62,7 +62,6 @@ struct mf_web_request {
 mf_web_request *mf_web_connect(mf_web_server *server, int fd, const char *peer);
 void mf_web_free(mf_web_request *request);
 void mf_web_tell_gone(mf_web_request *request);
-void mf_web_advance(mf_web_request *request); /* may free it */
 
 /* web_reply.c */
 void mf_web_flush(mf_web_request *request);

@@ -50,18 +50,15 @@ static bool usable(mf_cpu cpu)
 
 #endif
 
-const char *mf_cpu_name(mf_cpu cpu)
-{
-    static const char *const names[MF_CPUS] = {"generic", "neon", "sse2", "avx2", "avx512"};
-    return names[cpu];
-}
+/* As MF_CPU has them. */
+static const char *const names[MF_CPUS] = {"generic", "neon", "sse2", "avx2", "avx512"};
 
 mf_cpu mf_cpu_choose(void)
 {
     const char *wanted = getenv("MF_CPU");
     if (wanted != NULL)
         for (mf_cpu cpu = MF_CPUS; cpu-- > 0;)
-            if (strcmp(wanted, mf_cpu_name(cpu)) == 0 && usable(cpu))
+            if (strcmp(wanted, names[cpu]) == 0 && usable(cpu))
                 return cpu;
     for (mf_cpu cpu = MF_CPUS; cpu-- > 0;)
         if (usable(cpu))

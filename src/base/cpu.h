@@ -21,7 +21,4 @@ typedef enum mf_cpu {
 /* The best one. */
 mf_cpu mf_cpu_choose(void);
 
-/* Its name, as MF_CPU has it. */
-const char *mf_cpu_name(mf_cpu cpu);
-
 #endif

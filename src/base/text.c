@@ -162,29 +162,6 @@ void mf_text_json(mf_text *text, const char *bytes, size_t n)
     mf_text_literal(text, "\"");
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-void mf_text_csv(mf_text *text, const char *bytes, size_t n)
-{
-    bool quotes = n > 0 && (is_blank(bytes[0]) || is_blank(bytes[n - 1]));
-    for (size_t i = 0; i < n && !quotes; i++)
-        quotes = bytes[i] == ',' || bytes[i] == '"' || bytes[i] == '\n' || bytes[i] == '\r';
-    if (!quotes) {
-        mf_text_append(text, bytes, n);
-        return;
-    }
-    mf_text_literal(text, "\"");
-    for (size_t i = 0; i < n; i++) {
-        if (bytes[i] == '"')
-            mf_text_literal(text, "\"");
-        mf_text_append(text, bytes + i, 1);
-    }
-    mf_text_literal(text, "\"");
-}
-
 void mf_text_clear(mf_text *text, size_t keep)
 {
     if (text->room > keep)

@@ -1,4 +1,4 @@
-/* text.h: a text under construction, and how values look in JSON and CSV.
+/* text.h: a text under construction, and how values look in JSON.
  *
  *     mf_text text = MF_TEXT_EMPTY;
  *     mf_text_literal(&text, "{\"predicted_rating\":");
@@ -59,10 +59,6 @@ void mf_text_float(mf_text *text, float value);
 /* A JSON string with its quotes. Bytes are valid UTF-8; quotes, backslashes and
  * control characters are escaped. */
 void mf_text_json(mf_text *text, const char *bytes, size_t n);
-
-/* A CSV field as RFC 4180 writes it: quoted when it holds a comma, a quote, a
- * line end or a blank at either end. */
-void mf_text_csv(mf_text *text, const char *bytes, size_t n);
 
 /* Empties the text and keeps its memory (at most `keep` bytes of it). */
 void mf_text_clear(mf_text *text, size_t keep);

@@ -200,18 +200,6 @@ mf_http_view mf_http_get_segment(const mf_http_request *request)
     return request->segment;
 }
 
-mf_http_view mf_http_get_parameter(const mf_http_request *request, const char *name)
-{
-    const mf_request_table *table = request->table;
-    const size_t n_name = strlen(name);
-    for (int i = 0; i < table->n_parameters; i++) {
-        const mf_uri_parameter *parameter = &table->parameters[i];
-        if (parameter->name.n_bytes == n_name && memcmp(parameter->name.bytes, name, n_name) == 0)
-            return parameter->value;
-    }
-    return (mf_http_view){NULL, 0};
-}
-
 bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_view *name,
                               mf_http_view *value)
 {

@@ -91,13 +91,9 @@ mf_http_view mf_http_get_header(const mf_http_request *request, const char *name
 /* The part of the path where the route has {…}, percent-decoded. */
 mf_http_view mf_http_get_segment(const mf_http_request *request);
 
-/* A parameter of the query string by its name, both percent-decoded and + as a
- * blank; the first when it came twice. A query that cannot be decoded never
- * reaches a handler (400). */
-mf_http_view mf_http_get_parameter(const mf_http_request *request, const char *name);
-
-/* Parameter i of the query string, for handlers that refuse what they do not
- * know. False when there are no more. */
+/* Parameter i of the query string, in its order; name and value percent-decoded and + as
+ * a blank. False when there are no more. A query that cannot be decoded never reaches a
+ * handler (400). */
 bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_view *name,
                               mf_http_view *value);
 

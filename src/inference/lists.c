@@ -290,7 +290,8 @@ void mf_question_go_on(mf_inference *inference)
     list->searched_in = NULL;
 }
 
-bool mf_question_answer(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+/* Answers inference->question, which is no pair of ids; the pairs before it were. */
+static bool answer_question(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const mf_question_kind kind = inference->question.kind;
     if (kind == MF_QUESTION_RATING)
@@ -319,5 +320,5 @@ bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const ch
         return true;
     }
     inference->n_asked++;
-    return mf_pairs_answer(inference, err) && mf_question_answer(inference, workspace, err);
+    return mf_pairs_answer(inference, err) && answer_question(inference, workspace, err);
 }

@@ -144,13 +144,11 @@ bool mf_pairs_full(const mf_inference *inference);
 bool mf_pairs_answer(mf_inference *inference, mf_error *err);
 
 /* Reads one question in JSON from bytes[0 .. n_bytes), answers it or, when it is a
- * pair, puts it on the list. *n_used: how many bytes it took. */
+ * pair, puts it on the list. *n_used: how many bytes it took. When list.searched_in is set
+ * afterwards it is not answered yet, and mf_question_go_on is next. */
 bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
 
-/* Answers inference->question, which is no pair of ids; the pairs before it were. When
- * list.searched_in is set afterwards it is not answered yet, and mf_question_go_on is next. */
-bool mf_question_answer(mf_inference *inference, mf_workspace *workspace, mf_error *err);
 void mf_question_go_on(mf_inference *inference);
 
 /* What strict mode says of a user or movie that the model does not know, when it is

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-bool mf_buffer_reserve(mf_buffer *buffer, size_t n_bytes, mf_error *err)
+static bool reserve(mf_buffer *buffer, size_t n_bytes, mf_error *err)
 {
     if (buffer->capacity >= n_bytes)
         return true;
@@ -26,7 +26,7 @@ void mf_buffer_free(mf_buffer *buffer)
 
 bool mf_blocks_peek(mf_blocks *blocks, size_t n_bytes, mf_error *err)
 {
-    if (!mf_buffer_reserve(&blocks->pending, n_bytes, err) ||
+    if (!reserve(&blocks->pending, n_bytes, err) ||
         !mf_source_read(blocks->source, blocks->pending.bytes, n_bytes, &blocks->end, err))
         return false;
     blocks->begin = 0;
@@ -61,7 +61,7 @@ static bool put_back(mf_blocks *blocks, const char *bytes, size_t n_bytes, mf_er
         blocks->begin -= n_bytes;
         return true;
     }
-    if (!mf_buffer_reserve(&blocks->pending, n_bytes, err))
+    if (!reserve(&blocks->pending, n_bytes, err))
         return false;
     if (n_bytes > 0)
         memcpy(blocks->pending.bytes, bytes, n_bytes);
@@ -80,7 +80,7 @@ bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, size_t *n_bytes, mf_fl
     if (blocks->ended)
         return true;
     for (;;) {
-        if (!mf_buffer_reserve(buffer, wanted + MF_BLOCK_READABLE, err) ||
+        if (!reserve(buffer, wanted + MF_BLOCK_READABLE, err) ||
             !fill(blocks, buffer->bytes, &n, wanted, err))
             return false;
         const bool is_last = blocks->source_ended && blocks->begin == blocks->end;

@@ -22,7 +22,6 @@ typedef struct mf_buffer {
     size_t capacity;
 } mf_buffer;
 
-bool mf_buffer_reserve(mf_buffer *buffer, size_t n_bytes, mf_error *err);
 void mf_buffer_free(mf_buffer *buffer);
 
 typedef struct mf_blocks {

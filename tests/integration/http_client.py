@@ -7,12 +7,10 @@
 Each answer is checked while it is read: its length, its lines, and the rules of http_answer.py.
 """
 
-import fcntl
 import json
 import re
 import socket
 import struct
-import termios
 import time
 
 from http_answer import TOKEN, Answer, check_answer
@@ -175,12 +173,6 @@ class Client:
             raise AssertionError(f"open after {deadline} s: {bytes(self._bytes[:300])!r}") from None
         rest, self._bytes = bytes(self._bytes), bytearray()
         return rest
-
-    def unsent(self):
-        """Bytes that the other side's kernel has not taken yet."""
-        count = bytearray(4)
-        fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, count)
-        return int.from_bytes(count, "little")
 
     def reset(self):
         """Closes with RST, as a client that crashed."""

@@ -69,14 +69,13 @@ static inline void append_view(mf_text *text, mf_http_view view)
     mf_text_literal(text, "|");
 }
 
-/* What the request says: segment, X-Test, parameter n, all parameters. */
+/* What the request says: segment, X-Test, parameters. */
 static inline void answer_inside(mf_http_request *request, void *context)
 {
     (void)context;
     mf_text *answer = mf_http_answer(request);
     append_view(answer, mf_http_get_segment(request));
     append_view(answer, mf_http_get_header(request, "x-TEST"));
-    append_view(answer, mf_http_get_parameter(request, "n"));
     mf_http_view name;
     mf_http_view value;
     for (size_t i = 0; mf_http_get_parameter_at(request, i, &name, &value); i++) {

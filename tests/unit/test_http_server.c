@@ -127,13 +127,13 @@ static void a_handler_sees_path_query_and_headers(void **state)
         "x-test: two \r\nX-TEST: three\r\n\r\n",
         &r);
     assert_int_equal(r.status, 200);
-    assert_string_equal(r.body, "a/b c|one, two, three|1 2|n|1 2|x|ü|n|3|");
+    assert_string_equal(r.body, "a/b c|one, two, three|n|1 2|x|ü|n|3|");
     assert_string_equal(header_of(&r, "X-Echo"), "one, two, three");
     assert_null(header_of(&r, "X-Bad"));
     assert_null(header_of(&r, "X-Injected"));
     assert_null(header_of(&r, "X-Blank"));
     ask(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Test: \xC3\xBC\r\n\r\n", &r);
-    assert_string_equal(r.body, "a|ü|-|");
+    assert_string_equal(r.body, "a|ü|");
     assert_null(header_of(&r, "X-Echo"));
     assert_string_equal(header_of(&r, "X-Request-Id"), "abc-1");
     ask(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Amzn-RequestId: amzn\r\n\r\n", &r);

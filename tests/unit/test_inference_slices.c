@@ -28,9 +28,7 @@ static void write_question(mf_text *text, mf_inference_format format, pair p, ui
     const char *user = users[p.user];
     const char *item = items[p.item];
     if (format == CSV) {
-        mf_text_csv(text, user, strlen(user));
-        mf_text_literal(text, ",");
-        mf_text_csv(text, item, strlen(item));
+        mf_text_format(text, "%s,\"%s\"", user, item);
     } else if (i % 3 == 0 && p.user == 0) { /* for jansson */
         mf_text_format(text, "{\"movieId\":\"%s\", \"userId\":\"\\u0037\"}", item);
     } else {

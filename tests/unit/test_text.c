@@ -95,7 +95,6 @@ static void without_memory_it_fails_once_and_keeps_what_is_there(void **state)
     mf_text_count(&text, 1);
     mf_text_float(&text, 1);
     mf_text_json(&text, "a", 1);
-    mf_text_csv(&text, "a", 1);
     assert_false(mf_text_reserve(&text, 0));
     assert_int_equal(text.n_bytes, 4);
     assert_memory_equal(text.bytes, "kept", 4);
@@ -245,29 +244,6 @@ static void json_strings_escape_what_must_be(void **state)
     assert_string_equal(taken(), "\"a\\u0000b\"");
 }
 
-static void csv_fields_are_quoted_when_they_must_be(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *field;
-        const char *text;
-    } cases[] = {
-        {"", ""},
-        {"plain id", "plain id"},
-        {" blank", "\" blank\""},
-        {"blank ", "\"blank \""},
-        {"\ttab", "\"\ttab\""},
-        {"a,b", "\"a,b\""},
-        {"say \"hi\"", "\"say \"\"hi\"\"\""},
-        {"two\nlines", "\"two\nlines\""},
-        {"cr\r", "\"cr\r\""},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mf_text_csv(&text, cases[i].field, strlen(cases[i].field));
-        assert_string_equal(taken(), cases[i].text);
-    }
-}
-
 static int end(void **state)
 {
     (void)state;
@@ -286,7 +262,6 @@ int main(void)
         cmocka_unit_test(every_float_is_json_and_near_enough),
         cmocka_unit_test(no_locale_and_no_rounding_mode_changes_a_number),
         cmocka_unit_test(json_strings_escape_what_must_be),
-        cmocka_unit_test(csv_fields_are_quoted_when_they_must_be),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }

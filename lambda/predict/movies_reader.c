@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "ratings/rows.h"
+#include "csv/rows.h"
 
 #include <stdio.h>
 #include <string.h>

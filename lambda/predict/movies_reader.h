@@ -3,7 +3,7 @@
  *     movieId,title,genres
  *     11,"American President, The (1995)",Comedy|Drama|Romance
  *
- * (1) libcsv reads it (ratings/rows.h): quoted titles, any line ends, lines of blanks
+ * (1) libcsv reads it (csv/rows.h): quoted titles, any line ends, lines of blanks
  *     passed over; a byte order mark at the start is no part of the text.
  * (2) The first line names the columns, in any order and any case; columns of other names
  *     are passed over.

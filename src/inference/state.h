@@ -13,11 +13,11 @@
 #ifndef MF_INFERENCE_STATE_H
 #define MF_INFERENCE_STATE_H
 
+#include "csv/rows.h"
 #include "inference/inference.h"
 #include "inference/json.h"
 #include "inference/place.h"
 #include "inference/question.h"
-#include "ratings/rows.h"
 
 enum {
     MF_PAIRS = 64,              /* answered together, so that their cache misses overlap */

@@ -2,7 +2,7 @@
  *
  * Blocks are parsed by different threads, so each has to begin where a row
  * begins. A line end inside quotes is not a row end; which quotes count is
- * libcsv's rule (rows.h), followed byte by byte here. Text without a quote is cut
+ * libcsv's rule (csv/rows.h), followed byte by byte here. Text without a quote is cut
  * at its last line feed without looking at the rest.
  *
  * A row's length is counted without its line end.

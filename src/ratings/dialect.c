@@ -4,9 +4,9 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "csv/rows.h"
 #include "ratings/cutter.h"
 #include "ratings/header.h"
-#include "ratings/rows.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -17,11 +17,11 @@
 #define MF_RATINGS_PARSE_H
 
 #include "base/error.h"
+#include "csv/rows.h"
 #include "ratings/cell.h"
 #include "ratings/dialect.h"
 #include "ratings/id_map.h"
 #include "ratings/ratings.h"
-#include "ratings/rows.h"
 #include "ratings/store.h"
 
 #include <stdbool.h>

@@ -6,7 +6,7 @@
  * does not depend on the number of threads; neither does anything else here.
  *
  * What a file may be: see dialect.h. What quotes, blanks and line ends mean: see
- * rows.h. What an id may be: see base/id_list.h. A rating is a finite number that
+ * csv/rows.h. What an id may be: see base/id_list.h. A rating is a finite number that
  * fits a float, a timestamp any finite number; timestamps that span more than
  * 2^31 or are not all whole are compared as doubles.
  * A pair (user, item) that occurs again keeps the newest rating by timestamp;

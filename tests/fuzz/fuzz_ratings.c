@@ -5,10 +5,10 @@
  * read agrees with libcsv run over the whole text in one go. The first byte
  * chooses the block size and how many bad rows are tolerated. */
 #include "base/memory.h"
+#include "csv/rows.h"
 #include "ratings/dialect.h"
 #include "ratings/ratings.h"
 #include "ratings/row_error.h"
-#include "ratings/rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
  *
  * Threads: one mf_rows each. Cost: 3 to 5 ns per byte, which is most of the time
  * that reading takes. */
-#ifndef MF_RATINGS_ROWS_H
-#define MF_RATINGS_ROWS_H
+#ifndef MF_CSV_ROWS_H
+#define MF_CSV_ROWS_H
 
 #include "base/error.h"
 
@@ -23,7 +23,7 @@ typedef struct mf_rows mf_rows;
 
 /* A field's bytes are libcsv's own and valid during the call. They were written
  * one at a time a moment ago: a wide load there waits for all those stores
- * (measured: 6 ns per field), so the fast path reads the text instead (parse.h). */
+ * (measured: 6 ns per field), so the fast path of src/ratings reads the text instead (parse.h). */
 typedef void mf_rows_on_field(void *bytes, size_t n_bytes, void *context);
 typedef void mf_rows_on_row(int end, void *context);
 

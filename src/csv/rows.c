@@ -1,5 +1,5 @@
 /* rows.c: libcsv, with its memory taken from base. */
-#include "ratings/rows.h"
+#include "csv/rows.h"
 
 #include "base/memory.h"
 

@@ -118,11 +118,10 @@ class SageMaker(AwsCase):
         client = self.client("sagemaker", self.sagemaker, settings={"margin_ms": 100})
         for act in (forever, answer(503), answer(503, headers=[("x-amz-retry-after", "60000")]),
                     slow(0.25, answer(500)), hang_up):
-            self.sagemaker.will(*[act] * 3)
+            self.sagemaker.otherwise = act  # also for a connection that it notices late
             reply = self.invoke(client, budget_ms=500)
             self.assertFalse(reply["ok"])
             self.assertLess(reply["elapsed_s"], 5)  # not 60, and not for ever
-            self.sagemaker.forget()
 
     def test_after_the_deadline_nothing_is_asked(self):
         client = self.client("sagemaker", self.sagemaker, settings={"margin_ms": 100})

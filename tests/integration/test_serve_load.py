@@ -9,14 +9,13 @@ import threading
 import time
 import unittest
 
+from bodies import MIB, PAIR
 from http_client import message
 from http_words import JSON, JSON_LINES
 from sanitizers import SANITIZED
 from serve_case import ServeCase
 from slow_work import slow_body, slow_line, slow_model
 
-MIB = 1 << 20
-PAIR = b'{"userId":"1","movieId":"1001"}'
 SILENT = 5000
 
 # The client's end of a few bytes, so that what is not read stays with the server.

@@ -1,0 +1,123 @@
+"""Checklist 99-102: the types of what is read and of what is answered."""
+
+import unittest
+
+from bodies import PAIR
+from http_words import CSV, JSON, JSON_LINES
+from serve_case import ServeCase
+
+
+class MediaTypes(ServeCase):
+    def test_a_question_without_a_content_type_is_json(self):
+        """Checklist 99."""
+        with self.server.connect() as client:
+            self.assertAnswer(client.request("POST", "/invocations", body=PAIR), 200, JSON)
+            self.assertAnswer(client.request("POST", "/invocations", body=PAIR,
+                                             headers={"Content-Type": ""}), 200, JSON)
+
+    def test_parameters_and_case_of_a_content_type_do_not_matter(self):
+        """Checklist 99."""
+        bodies = {JSON: PAIR, JSON_LINES: PAIR + b"\n", CSV: b"1,1001\n"}
+        with self.server.connect() as client:
+            for expected, types in (
+                    (CSV, ("text/csv", "Text/CSV", "text/csv; charset=utf-8", "text/csv;label_size=0",
+                           "TEXT/CSV ; header=present", ' text/csv; a="x;y"')),
+                    (JSON, ("application/json", "application/json; charset=utf-8",
+                            "Application/JSON;verbose=true")),
+                    (JSON_LINES, ("application/jsonlines", "application/jsonlines;charset=UTF-8"))):
+                for content_type in types:
+                    with self.subTest(content_type):
+                        self.assertAnswer(client.post(bodies[expected], content_type), 200, expected)
+
+    def test_other_types_are_415_and_the_text_lists_what_is_read(self):
+        """Checklist 100: what a Predictor of the SDK sends by default is one of them."""
+        with self.server.connect() as client:
+            for content_type in ("application/octet-stream", "text/html", "application/x-npy",
+                                 "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+                                 "application/x-recordio-protobuf", "text/csvx", "csv", "*/*", "a" * 900,
+                                 "application/json, text/csv"):
+                with self.subTest(content_type[:40]):
+                    self.assertRefused(client.post(PAIR, content_type), 415, content_type[:100], JSON,
+                                       JSON_LINES, CSV)
+            self.assertEqual(200, client.get("/ping").status)
+
+    def test_accept_chooses_among_what_can_be_sent(self):
+        """Checklist 101, 102: with q-values, ranges and lists; the question's own format
+        among equals."""
+        cases = [(None, None), ("", None), ("*/*", None), ("application/*", JSON), ("text/*", CSV),
+                 (JSON, JSON), (CSV, CSV), (JSON_LINES, JSON_LINES), ("TEXT/CSV", CSV),
+                 ("application/json; verbose=true", JSON), ("text/html, text/csv", CSV),
+                 ("text/csv;q=0.1, application/json;q=0.9", JSON),
+                 ("text/csv;q=0.9, application/json;q=0.1", CSV),
+                 ("application/json;q=0, */*", None), ("text/html;q=1, */*;q=0.1", None),
+                 ("text/csv; q=0.5, application/jsonlines; q=0.51", JSON_LINES),
+                 ("*/*;q=0.1, text/csv", CSV)]
+        bodies = {JSON: PAIR, JSON_LINES: PAIR + b"\n", CSV: b"1,1001\n"}
+        with self.server.connect() as client:
+            for asked, body in bodies.items():
+                for accept, expected in cases:
+                    with self.subTest(f"{asked} {accept}"):
+                        headers = {} if accept is None else {"Accept": accept}
+                        answer = self.assertAnswer(client.post(body, asked, headers=headers))
+                        if accept == "application/json;q=0, */*":
+                            self.assertNotEqual(JSON, answer.media_type)
+                            continue
+                        if accept == "application/*":
+                            expected = asked if asked != CSV else JSON
+                        self.assertEqual(expected or asked, answer.header("Content-Type"))
+                        self.check_body(answer)
+
+    def check_body(self, answer):
+        if answer.media_type == JSON:
+            answer.json()
+        elif answer.media_type == JSON_LINES:
+            self.assertEqual(1, len(answer.json_lines()))
+        else:
+            self.assertRegex(answer.csv_lines()[0], r"\A\d(\.\d+)?\Z")
+
+    def test_accept_may_come_in_several_lines(self):
+        """Checklist 101."""
+        answer = self.server.post(PAIR, headers=[("Accept", "text/html"), ("Accept", "text/csv")])
+        self.assertAnswer(answer, 200, CSV)
+
+    def test_the_default_format_of_answers_can_be_set(self):
+        """Checklist 101."""
+        for default in (CSV, JSON, JSON_LINES, "Application/JSON; charset=utf-8"):
+            with self.subTest(default):
+                server = self.serve(env={"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": default})
+                expected = default.partition(";")[0].lower()
+                for headers in ({}, {"Accept": "*/*"}, {"Accept": ""}):
+                    for body, content_type in ((PAIR, JSON), (b"1,1001", CSV), (PAIR, JSON_LINES)):
+                        self.assertAnswer(server.post(body, content_type, headers=headers), 200,
+                                          expected)
+                self.assertAnswer(server.post(PAIR, headers={"Accept": JSON_LINES}), 200, JSON_LINES)
+
+    def test_an_answer_nobody_can_make_is_406_before_anything_is_computed(self):
+        """Checklist 101: 406 even for a body that is none."""
+        with self.server.connect() as client:
+            for accept in ("text/html", "image/png", "application/x-recordio-protobuf",
+                           "application/json;q=0", "*/*;q=0", "text/csv;q=0, text/html"):
+                for body in (PAIR, b"{"):
+                    with self.subTest(accept):
+                        self.assertRefused(client.post(body, headers={"Accept": accept}), 406, JSON,
+                                           JSON_LINES, CSV)
+            self.assertRefused(client.post({"userId": "1", "top_n": 3}, headers={"Accept": CSV}), 406,
+                               JSON)
+
+    def test_types_are_looked_at_in_the_order_that_helps(self):
+        """Checklist 100, 101: 415 before 406 before the body."""
+        headers = {"Accept": "image/png"}
+        self.assertEqual(415, self.server.post(b"", "text/html", headers=headers).status)
+        self.assertEqual(406, self.server.post(b"", JSON, headers=headers).status)
+        self.assertEqual(400, self.server.post(b"", JSON).status)
+
+    def test_answers_of_every_path_say_what_they_are(self):
+        """Checklist 102."""
+        for path, content_type in (("/execution-parameters", JSON), ("/health", JSON),
+                                   ("/internal/recommend/1", JSON), ("/recommend/cached/1", JSON),
+                                   ("/metrics", "text/plain; version=0.0.4; charset=utf-8")):
+            self.assertAnswer(self.server.get(path), 200, content_type)
+
+
+if __name__ == "__main__":
+    unittest.main()

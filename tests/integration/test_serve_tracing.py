@@ -1,0 +1,87 @@
+"""Checklist 107, 108: what leads from a request to its answer and to its line in the log."""
+
+import unittest
+
+from bodies import PAIR
+from http_client import message
+from http_words import CUSTOM_ATTRIBUTES, INFERENCE_ID, JSON, JSON_LINES
+from serve_case import ServeCase
+
+
+class Attributes(ServeCase):
+    def test_custom_attributes_come_back_as_they_were(self):
+        """Checklist 107: up to 1,024 visible characters."""
+        with self.server.connect() as client:
+            for value in ("trace=1", "a b c", "x" * 1024, "!~{}[]\"'\\,;:"):
+                answer = client.post(PAIR, headers={CUSTOM_ATTRIBUTES: value})
+                self.assertEqual(value, answer.header(CUSTOM_ATTRIBUTES), answer)
+                answer = client.post(PAIR, headers={CUSTOM_ATTRIBUTES.lower(): value})
+                self.assertEqual(value, answer.header(CUSTOM_ATTRIBUTES), answer)
+            self.assertIsNone(client.post(PAIR).header(CUSTOM_ATTRIBUTES))
+            self.assertIsNone(client.get("/ping").header(CUSTOM_ATTRIBUTES))
+
+    def test_who_asks_for_the_model_version_is_told_by_the_attributes(self):
+        with self.server.connect() as client:
+            version = client.get("/health").json()["model"]["version"]
+            for body, content_type in ((PAIR, JSON), (PAIR + b"\n" + PAIR, JSON_LINES)):
+                answer = client.post(body, content_type, headers={CUSTOM_ATTRIBUTES: "model_version"})
+                self.assertEqual(f"model_version={version}", answer.header(CUSTOM_ATTRIBUTES), answer)
+            answer = client.post(b"{", headers={CUSTOM_ATTRIBUTES: "model_version"})
+            self.assertIsNone(answer.header(CUSTOM_ATTRIBUTES), answer)
+
+    def test_custom_attributes_cannot_add_a_header(self):
+        """Checklist 107."""
+        for value in (b"a\rSet-Cookie: x", b"a\nSet-Cookie: x", b"a\0b", b"\x1b[2J", b"caf\xc3\xa9",
+                      b"x" * 1025, b"a\tb"):
+            with self.subTest(value[:20]), self.server.connect() as client:
+                client.send(b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
+                            b"X-Amzn-SageMaker-Custom-Attributes: " + value +
+                            b"\r\nContent-Length: %d\r\n\r\n" % len(PAIR) + PAIR)
+                answer = client.read()
+                self.assertIn(answer.status, (200, 400), answer)
+                self.assertIsNone(answer.header(CUSTOM_ATTRIBUTES), answer)
+                self.assertIsNone(answer.header("Set-Cookie"), answer)
+
+
+class Log(ServeCase):
+    def test_a_request_leaves_a_line_with_its_inference_id_and_no_data(self):
+        """Checklist 108."""
+        inference_id = "id-" + "x" * 61
+        self.server.post({"userId": "secret-user", "movieId": "secret-movie"},
+                         headers={INFERENCE_ID: inference_id})
+        self.server.get("/internal/recommend/secret-user?top_n=3")
+        line = self.server.wait_for_log("request", inference_id=inference_id)
+        for key, value in (("level", "info"), ("method", "POST"), ("route", "/invocations"),
+                           ("status", 200)):
+            self.assertEqual(value, line[key], line)
+        self.assertGreater(line["bytes_in"], 10)
+        self.assertGreater(line["bytes_out"], 10)
+        self.assertGreaterEqual(line["microseconds"], 0)
+        self.assertRegex(line["ts"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+        line = self.server.wait_for_log("request", route="/internal/recommend/{user_id}")
+        self.server.stop()
+        self.assertNotIn("secret", self.server.stopped.stderr)
+
+    def test_an_inference_id_cannot_break_the_log(self):
+        """Checklist 108: each line of the log is read as JSON at the end of each test."""
+        with self.server.connect() as client:
+            for value in ('"},{"', "\\", "x" * 65, "a\tb", "\u00fc"):
+                client.send(message("POST", "/invocations", PAIR, {INFERENCE_ID: value}))
+                self.assertIn(client.read().status, (200, 400))
+        self.server.wait_for_log("request", n=5)
+
+    def test_which_requests_are_logged_can_be_chosen(self):
+        """Checklist 108."""
+        for choice, expected in (("all", [200, 400, 200]), ("errors", [400]), ("off", [])):
+            with self.subTest(choice):
+                server = self.serve(env={"SERVE_ACCESS_LOG": choice})
+                with server.connect() as client:
+                    for body in (PAIR, b"{", PAIR):
+                        client.post(body)
+                server.stop()
+                self.assertEqual(expected, [line["status"] for line in server.log_lines("request")
+                                            if line["route"] == "/invocations"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -171,9 +171,12 @@ static void must_read(peer *p, const char *expected)
 /* Milliseconds that the batch takes. */
 static double ask(peer *runtime, const mf_text *event, size_t number)
 {
-    char head[256];
+    char head[512];
     const int n = snprintf(head, sizeof head,
-                           "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: request-%zu\r\n"
+                           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                           "Lambda-Runtime-Aws-Request-Id: request-%zu\r\n"
+                           "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-central-1:"
+                           "123456789012:function:recommend\r\n"
                            "Lambda-Runtime-Deadline-Ms: %lld\r\nContent-Length: %zu\r\n\r\n",
                            number, (long long)mf_clock_wall_ms() + 60000, event->n_bytes);
     const double begin = mf_clock_seconds();

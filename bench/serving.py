@@ -1,8 +1,8 @@
 """The figures of serve, each beside its peer in the same run; used by bench.py.
 
 Peers: libevent's evhttp answering a constant (evhttp_constant, built here), nginx
-answering a constant, gunicorn + Flask + Surprise, and FAISS for top-N; all but the
-first only when they are there. Load comes from wrk and from `offered`.
+answering a constant, gunicorn + Flask + Surprise, FAISS for top-N, and Node with AWS's
+packages for the function between streams; all but the first only when they are there. Load comes from wrk and from `offered`.
 
 The server runs on the first CPU and the load on the second, one thread each.
 """
@@ -447,6 +447,24 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def node_recommend(folder, port):
+    """A program that is recommend_peer.js behind AWS's client of the Runtime API; None where Node or
+    its packages are not there. At real-time priority (chrt -f) it hung here, pinned to one CPU: on a
+    busy machine use nice -n -19."""
+    modules = ROOT / "tests/node/node_modules"
+    client = modules / "aws-lambda-ric"
+    if shutil.which("node") is None or not (client / "dist/rapid-client.node").exists():
+        return None
+    program = folder / "recommend-peer"
+    variables = dict(LAMBDA_TASK_ROOT=ROOT / "bench", NODE_PATH=modules, AWS_LAMBDA_FUNCTION_NAME="recommend",
+                     AWS_LAMBDA_FUNCTION_VERSION="$LATEST", AWS_LAMBDA_FUNCTION_MEMORY_SIZE="1024",
+                     MODEL_VERSION=get(port, "/health")["model"]["version"])
+    program.write_text("#!/bin/sh\n" + "".join(f"export {name}='{value}'\n" for name, value in variables.items()) +
+                       f"cd '{ROOT}/bench' && exec node '{client}/bin/index.mjs' recommend_peer.handler\n")
+    program.chmod(0o755)
+    return program
+
+
 def recommend(folder):
     say("\n## recommend: batches of requests from a stream, a user's best 20 of 60,000 items each; Redis on the "
         "first CPU, the function and its streams on the second, serve with a thread for each CPU on all")
@@ -459,20 +477,21 @@ def recommend(folder):
     through = dict(plain, REDIS_ENABLED="true", REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=str(redis_port))
     first = 0
 
-    def measure(name, env, batch, batches, users, limit, from_cache=0):
-        """limit: requests a second to reach; from_cache: least share of answers from Redis, or
-        none at all."""
+    def measure(name, env, batch, batches, users, limit, from_cache=0, program=BIN / "recommend"):
+        """limit: requests a second to reach, None of a peer; from_cache: least share of answers from
+        Redis, or none at all. Returns requests a second and microseconds of CPU for each, or
+        None."""
         nonlocal first
         rates, ours, theirs = [], [], []
         for _ in range(ROUNDS):
             before = cpu_seconds(server.pid)
-            out = subprocess.run(["taskset", "-c", str(LOAD_CPU), BIN / "bench_recommend", BIN / "recommend",
+            out = subprocess.run(["taskset", "-c", str(LOAD_CPU), BIN / "bench_recommend", program,
                                   str(batch), str(batches), str(users), str(first)],
                                  env=env, check=True, capture_output=True, text=True).stdout
             facts = json.loads(out)
             must_be_right(port, facts["sample"])
             if is_void(name, from_cache, facts["from_cache"]):
-                return
+                return None
             all_of_them = batch * (batches + batches // 10 + 1)
             theirs.append((cpu_seconds(server.pid) - before) * 1e6 / all_of_them)
             ours.append(facts["cpu_us"])
@@ -481,15 +500,28 @@ def recommend(folder):
         rate, our, their = map(statistics.median, (rates, ours, theirs))
         say(f"{name:44} {rate:6.0f}/s, fastest {max(rates):.0f}/s; batch p50 {facts['batch_ms']['median']:.2f} ms, "
             f"p99 {facts['batch_ms']['p99']:.2f} ms; CPU for each request {our:.1f} µs here, {their:.1f} µs in serve"
-            f" (limit {limit}/s: {rate / limit:.2f}; the function's CPU alone {1e6 / our:.0f}/s)")
+            + (f" (limit {limit}/s: {rate / limit:.2f}; the function's CPU alone {1e6 / our:.0f}/s)" if limit else ""))
+        return rate, our
 
     variables = dict(SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1", SERVE_ACCESS_LOG="off",
                      SAGEMAKER_MODEL_SERVER_WORKERS=str(len(CPUS)))
     everywhere = ",".join(map(str, CPUS))
     with redis(redis_port), running([BIN / "serve", "--prefix", folder / "ml"], port, variables,
                                     everywhere) as server:
-        measure("from Redis, batches of 100", through, 100, 500, 1000, 20000, 0.99)
-        measure("from Redis, batches of 1,000", through, 1000, 50, 1000, 20000, 0.99)
+        ours = {batch: measure(f"from Redis, batches of {batch:,}", through, batch, 50000 // batch, 1000, 20000, 0.99)
+                for batch in (100, 1000)}
+        peer = node_recommend(folder, port)
+        if peer is None:
+            say("node, or tests/node with aws-lambda-ric, is not there: no peer")
+        else:  # which cannot compute: all lists have to be in Redis, however busy the machine is
+            subprocess.run([BIN / "bench_recommend", BIN / "recommend", "100", "20", "1000"], check=True,
+                           capture_output=True, env=dict(through, REDIS_CONNECT_MS="10000", REDIS_COMMAND_MS="10000"))
+        for batch in ours if peer is not None else ():
+            theirs = measure(f"Node with AWS's SDK, batches of {batch:,}", through, batch, 50000 // batch, 1000, None,
+                             0.99, peer)
+            if ours[batch] and theirs:
+                say(f"ours / Node = {ours[batch][0] / theirs[0]:.1f} by the clock, "
+                    f"{theirs[1] / ours[batch][1]:.1f} by the CPU's time")
         measure("computed by serve, batches of 100", plain, 100, 50, 10 ** 6, 5000)
         measure("computed, and put into Redis", through, 100, 50, 10 ** 6, 5000)
         lines = "".join(json.dumps({"userId": f"u{u:08}", "top_n": 20}) + "\n" for u in range(25))

@@ -83,6 +83,7 @@ usage() { sed -n '2,/^set /s/^# \{0,1\}//p' "$1"; }
 # who_am_i: sets region and account, or says what is missing.
 who_am_i() {
     region=${wanted_region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-}}}
+    [[ -z $region || $region =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] || fail "the region is \"$region\": expected a name such as eu-central-1"
     if [ -n "$dry_run" ]; then
         region=${region:-REGION} account=ACCOUNT
         return

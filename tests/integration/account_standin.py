@@ -7,12 +7,14 @@ CLI's own formatter, errors in the CLI's words. Every call is appended to $STAND
 what it changed; files that were handed over are put beside it.
 
 What goes wrong is in $STANDIN/faults.json: {"words": text in the command line, "err": text,
-"status": n, "skip": so many go well first, "stack": the stack's status from then on}."""
+"status": n, "skip": so many go well first, "stack": the stack's status from then on}. With
+"interrupt" it goes well, and then somebody presses Ctrl-C."""
 
 import hashlib
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -64,14 +66,25 @@ class Account:
         return self.state["buckets"][name]
 
     def s3api_head_bucket(self):
+        if self.option("--bucket") in self.state["foreign"]:
+            raise refused("403", "HeadBucket", "Forbidden")
+        assert self.option("--expected-bucket-owner") == ACCOUNT
         self.bucket(self.option("--bucket"), "HeadBucket")
 
     def s3_mb(self):
         self.state["buckets"][self.words[2].removeprefix("s3://")] = {}
         self.change("bucket")
 
+    def s3api_get_public_access_block(self):
+        self.bucket(self.option("--bucket"), "GetPublicAccessBlock")
+        if self.option("--bucket") not in self.state["blocked"]:
+            raise refused("NoSuchPublicAccessBlockConfiguration", "GetPublicAccessBlock",
+                          "The public access block configuration was not found")
+        return {"PublicAccessBlockConfiguration": {}}
+
     def s3api_put_public_access_block(self):
         self.bucket(self.option("--bucket"), "PutPublicAccessBlock")
+        self.state["blocked"].append(self.option("--bucket"))
         self.change("access block")
 
     def s3api_head_object(self):
@@ -103,6 +116,7 @@ class Account:
     def s3api_delete_bucket(self):
         if self.state["buckets"].pop(self.option("--bucket")):
             raise refused("BucketNotEmpty", "DeleteBucket", "The bucket you tried to delete is not empty")
+        self.state["blocked"] = [b for b in self.state["blocked"] if b in self.state["buckets"]]
         self.change("bucket removed")
 
     def s3_sync(self):
@@ -121,7 +135,8 @@ class Account:
             Path(target).write_bytes(bytes.fromhex(self.state["tar"]))
             return
         name, _, key = source.removeprefix("s3://").partition("/")
-        tag = self.bucket(name, "CopyObject")[key]
+        tag = self.bucket(name, "CopyObject")[key] if source.startswith("s3://") else \
+            hashlib.md5(Path(source).read_bytes()).hexdigest()
         name, _, key = target.removeprefix("s3://").partition("/")
         self.state["buckets"][name][key] = tag
         self.change(f"copy to {key}")
@@ -297,7 +312,10 @@ def build_and_push(account, words):
 
 
 def curl(account, words):
-    Path(account.option("--output")).write_text('{"predicted_rating": 4.4}')
+    answer = '{"predicted_rating": 4.4}'
+    if "--output" not in words:
+        return 0, answer
+    Path(account.option("--output")).write_text(answer)
     return 0, str(account.state["http"])
 
 
@@ -308,11 +326,14 @@ def main():
     before = (FOLDER / "account.json").read_text()
     state = json.loads(before)
     account = Account(state, words)
-    status, out, err = 0, "", ""
+    status, out, err, interrupt = 0, "", "", False
     for fault in (faults := json.loads((FOLDER / "faults.json").read_text())):
         if fault["words"] in " ".join([name, *words]):
             fault["skip"] = fault.get("skip", 0) - 1
             (FOLDER / "faults.json").write_text(json.dumps(faults))
+            if fault.get("interrupt"):
+                interrupt = fault["skip"] < 0
+                continue
             if fault["skip"] < 0:
                 status, err = fault.get("status", 254), fault.get("err", "\nit went wrong\n")
                 if fault.get("stack"):
@@ -331,6 +352,9 @@ def main():
     with open(FOLDER / "calls", "a", encoding="utf-8") as calls:
         calls.write(json.dumps({"argv": [name, *words], "changes": account.changes, "kept": account.kept,
                                 "status": status}) + "\n")
+    if interrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.killpg(0, signal.SIGINT)
     sys.stdout.write(out)
     sys.stderr.write(err)
     return status

@@ -69,7 +69,7 @@ class DeployCase(unittest.TestCase):
             (self.repository / "data" / name).write_text(name)
         self.tmp = self.folder / "tmp"
         self.tmp.mkdir()
-        self.state = {"credentials": True, "region": None, "stack": None, "buckets": {}, "jobs": {}, "packages": [],
+        self.state = {"credentials": True, "region": None, "stack": None, "buckets": {}, "blocked": [], "foreign": [], "jobs": {}, "packages": [],
                       "images": [], "training": TRAINING, "tar": model_tar(), "http": 200}
         self.faults = []
         self.save()
@@ -93,7 +93,8 @@ class DeployCase(unittest.TestCase):
                  "TMPDIR": str(self.tmp), "AWS_REGION": REGION, "TRAIN_JOB_POLL_SECONDS": "0", "DEPLOY_TRY_SECONDS": "0",
                  **environment}
         done = subprocess.run([self.repository / "script" / name, *words], text=True, capture_output=True, timeout=600,
-                              env={k: v for k, v in names.items() if v is not None}, input=stdin, check=False)
+                              env={k: v for k, v in names.items() if v is not None}, input=stdin, check=False,
+                              start_new_session=True)
         self.assertEqual(status, done.returncode, done.stdout + done.stderr)
         self.assertEqual([], list(self.tmp.iterdir()), "temporary files were left")
         self.assertNotIn("Traceback", done.stderr)

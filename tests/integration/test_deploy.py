@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import unittest
 
 from deploy_case import ACCOUNT, BUCKET, REGION, STACK, TOOLS, DeployCase
@@ -12,7 +13,7 @@ from template import Template
 TEMPLATES = f"{STACK}-templates-{ACCOUNT}-{REGION}"
 URL = f"https://abc.execute-api.{REGION}.amazonaws.com/v1\n"
 STEPS = ("base", "images", "data", "train", "service", "stack", "try")
-READS = re.compile(r"aws (sts get-|configure get|s3api (head|list)-|cloudformation describe-|sagemaker (describe|list)-)")
+READS = re.compile(r"aws (sts get-|configure get|s3api (get|head|list)-|cloudformation describe-|sagemaker (describe|list)-)")
 
 
 class Whole(DeployCase):
@@ -178,6 +179,27 @@ class Steps(DeployCase):
         self.assertEqual(1, len(self.state["jobs"]))
         self.assertEqual(1, len(self.state["packages"]))
 
+    def test_interrupted_anywhere_it_goes_on_where_it_was(self):
+        """Ctrl-C behind a command that has been carried out already."""
+        words = ("s3 mb", "cloudformation deploy", "describe-stacks", "create-training-job", "create-model-package")
+        done = []
+        for word in words:
+            self.faults = [{"words": word, "interrupt": True, "skip": word == "describe-stacks"}]
+            said = self.deploy(status=128 + signal.SIGINT).stderr.splitlines()[-1]
+            self.assertRegex(said, r'^deploy: interrupted in the step "[a-z]+"; run this again', word)
+            done += self.changes()
+        self.faults = []
+        self.assertEqual(URL, self.deploy().stdout)
+        done += self.changes()
+        for change in ("bucket", "access block", "job", "package", f"image {STACK}/predict"):
+            self.assertEqual(1, done.count(change), (change, done))
+        self.assertEqual([TEMPLATES], self.state["blocked"])
+
+    def test_a_bucket_of_somebody_else_is_not_used(self):
+        self.state["foreign"] = [TEMPLATES]
+        self.assertIn("Forbidden", self.deploy(status=1).stderr)
+        self.assertEqual([], self.changes())
+
     def test_a_stack_whose_first_creation_failed_makes_way(self):
         self.state["stack"] = {"status": "ROLLBACK_COMPLETE", "template": "", "parameters": {}}
         self.deploy("--only", "base")
@@ -229,7 +251,9 @@ class Words(DeployCase):
     def test_bad_words_are_refused_before_anybody_is_asked(self):
         for words, sentence in (
                 (("--stack", "Movies"), '--stack is "Movies"'), (("--stack", "a" * 25), "--stack is"),
-                (("--stack", "a-"), "--stack is"), (("--stack",), "--stack needs a value"), ((), '--stack is ""'),
+                (("--stack", "a-"), "--stack is"), (("--stack", "a--b"), "--stack is"),
+                (("--stack", "movies-templates"), "for the templates of movies"),
+                (("--stack",), "--stack needs a value"), ((), '--stack is ""'),
                 (("--stack", "m1", "--set", "Strems=on"), '--set is "Strems=on"'),
                 (("--stack", "m1", "--set", "Streams"), '--set is "Streams"'),
                 (("--stack", "m1", "--set", "Bucket=x"), '--set is "Bucket=x"'),
@@ -237,9 +261,41 @@ class Words(DeployCase):
                 (("--stack", "m1", "--only", "everything"), '--only is "everything"'),
                 (("--stack", "m1", "--model", "model.tar.gz"), '--model is "model.tar.gz"'),
                 (("--stack", "m1", "--hyperparameter", "n_factors"), '--hyperparameter is "n_factors"'),
+                (("--stack", "m1", "--hyperparameter", 'a="8'), "--hyperparameter is"),
+                (("--stack", "m1", "--hyperparameter", "a=1", "--hyperparameter", "a=2"), "a is given twice"),
+                (("--stack", "m1", "--set", "Endpoint=foo"), '"Endpoint=foo": expected one of none, serverless, instances'),
+                (("--stack", "m1", "--set", "Streams=yes"), "expected one of on, off"),
+                (("--stack", "m1", "--set", "ServerlessMemory=1000"), "expected one of 1024, 2048"),
+                (("--stack", "m1", "--set", "ApiRate=many"), "expected a number from 1"),
+                (("--stack", "m1", "--set", "Shards=0"), "expected a number from 1 to 100"),
+                (("--stack", "m1", "--set", "WindowSeconds=901"), "expected a number from 1 to 900"),
+                (("--stack", "m1", "--delete", "--only", "base"), "--delete removes all"),
+                (("--stack", "m1", "--delete", "--set", "Streams=off"), "--delete removes all"),
+                (("--stack", "m1", "--set", "Shards=2", "--set", "Shards=3"), "--set Shards is given twice"),
                 (("--stack", "m1", "--fast"), "--fast is no option")):
             self.assertIn(sentence, self.refused("deploy", *words), words)
             self.assertEqual([], self.calls())
+
+    def test_what_does_not_go_together_is_refused_before_anything_is_built(self):
+        for words, sentence in (
+                (("Endpoint=instances", "MinInstances=5"), "MinInstances is 5 and MaxInstances 4"),
+                (("Endpoint=instances", "InstanceType=ml.t2.medium"), "--set MaxInstances=1"),
+                (("Service=on", "ServiceTasks=9"), "ServiceTasks is 9 and ServiceTasksMax 8")):
+            given = [word for setting in words for word in ("--set", setting)]
+            self.assertIn(sentence, self.deploy(*given, status=1).stderr)
+            self.assertEqual([], self.changes())
+        self.assertIn("for nothing", self.deploy("--set", "Cache=on", "--only", "base").stderr)
+
+    def test_all_values_that_the_template_allows_are_taken(self):
+        values = {}
+        for name, parameter in Template().parameters.items():
+            if not re.search("Image$|^ModelUrl$|^Hyperparameters$", name):
+                values[name] = parameter.get("AllowedValues", [parameter["Default"], *(
+                    parameter[limit] for limit in ("MinValue", "MaxValue") if limit in parameter)])
+        for n in range(max(map(len, values.values()))):
+            of_n = {name: some[n % len(some)] for name, some in values.items()}
+            of_n.update(MaxInstances=100, ServiceTasksMax=200)
+            self.deploy("--dry-run", "--only", "try", *(w for pair in of_n.items() for w in ("--set", "%s=%s" % pair)))
 
     def test_china_has_no_doors_of_these_names(self):
         self.assertIn("not for regions in China", self.deploy("--set", "Cache=on", status=1, AWS_REGION="cn-north-1").stderr)
@@ -247,6 +303,7 @@ class Words(DeployCase):
 
     def test_who_and_where(self):
         self.assertIn("no region", self.deploy(status=1, AWS_REGION=None).stderr)
+        self.assertIn('the region is "Frankfurt"', self.deploy("--region", "Frankfurt", status=1).stderr)
         self.state["credentials"] = False
         said = self.deploy(status=1).stderr
         self.assertIn("no working credentials in eu-central-1 (Unable to locate credentials", said)

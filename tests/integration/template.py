@@ -117,7 +117,9 @@ class Stack:
             if kind == "Fn::GetAtt":
                 return self.named(".".join(inside))
             if kind == "Fn::Sub":
-                return re.sub(r"\$\{([^!}]+)\}", lambda m: str(self.named(m[1])), inside)
+                text, own = inside if isinstance(inside, list) else (inside, {})
+                own = {name: self.value(v) for name, v in own.items()}
+                return re.sub(r"\$\{([^!}]+)\}", lambda m: str(own[m[1]] if m[1] in own else self.named(m[1])), text)
             if kind == "Fn::If":
                 condition, yes, no = inside
                 return self.value(yes if self.holds({"Condition": condition}) else no)

@@ -172,35 +172,95 @@ class Metrics(TrainCase):
 
 
 class Costs(unittest.TestCase):
-    """The table of deploy/README.md adds up, and counts what the template makes."""
+    """The table of deploy/README.md is what its prices, its sizes and the template come to."""
 
-    SIZES = {"small": {}, "medium": {"Endpoint": "instances", "Streams": "on", "Cache": "on"},
-             "large": {"Endpoint": "instances", "Streams": "on", "Cache": "on", "Service": "on", "Shards": 4}}
+    SIZES = {"small": {"requests": 0.1}, "medium": {
+        "requests": 10, "Endpoint": "instances", "Streams": "on", "Cache": "on"}}
+    SIZES["large"] = {**SIZES["medium"], "requests": 100, "instances": 4, "Service": "on", "Shards": 4}
+    MONTH = 730  # hours
 
-    def test_sums_doors_alarms_and_streams(self):
-        text = (SOURCE / "deploy/README.md").read_text()
+    def setUp(self):
+        self.text = (SOURCE / "deploy/README.md").read_text()
         rows = [[cell.strip() for cell in line.strip("|").split("|")]
-                for line in text[text.index("| $ a month |"):].split("\n\n")[0].splitlines()]
+                for line in self.text[self.text.index("| $ a month |"):].split("\n\n")[0].splitlines()]
         self.assertEqual(list(self.SIZES), rows[0][2:])
-        table = {row[0]: row[1:] for row in rows[2:]}
-        together = table.pop("**together**")
-        template, sums = Template(), []
-        for i, (size, switches) in enumerate(self.SIZES.items(), 1):
-            cost = {name: float(cells[i].replace(",", "")) for name, cells in table.items()}
-            sums.append(f"{sum(cost.values()):,.0f}")
-            self.assertEqual(f"**{sums[-1]}**", together[i], size)
-            kinds = [r for r in template.stack(**switches).resources.values()]
-            n = {kind: sum(r["Type"] == kind and r["Properties"].get("VpcEndpointType") != "Gateway" for r in kinds)
-                 for kind in ("AWS::EC2::VPCEndpoint", "AWS::CloudWatch::Alarm", "AWS::Kinesis::Stream")}
-            self.assertAlmostEqual(n["AWS::EC2::VPCEndpoint"] * 2 * 0.01 * 730, cost["network doors"], places=2)
-            self.assertAlmostEqual(3 + n["AWS::CloudWatch::Alarm"] * 0.10, cost["alarms, dashboard"], places=2)
-            if size == "small":
-                self.assertLess(sum(cost.values()) - cost["alarms, dashboard"], 1, "cents with Watch=off")
-            shards = n["AWS::Kinesis::Stream"] * switches.get("Shards", 1)
-            self.assertAlmostEqual(shards * 0.015 * 730, cost["streams"], delta=1.5)
-        readme = (SOURCE / "README.md").read_text()
+        self.table = {row[0]: row[1:] for row in rows[2:]}
+        self.together = self.table.pop("**together**")
+
+    def prices(self, row):
+        """The numbers with a point in a row's second cell, in their order."""
+        return [float(n) for n in re.findall(r"\d+\.\d+", self.table[row][0])]
+
+    def lines(self, requests, instances=1, **switches):
+        """Each row for one size; requests in millions."""
+        stack = Template().stack(**switches)
+        properties = lambda name: stack.value(stack.resources[name]["Properties"])
+        n = {}
+        for resource in stack.resources.values():
+            if resource.get("Properties", {}).get("VpcEndpointType") != "Gateway":
+                n[resource["Type"]] = n.get(resource["Type"], 0) + 1
+        count = lambda kind: n.get(kind, 0)
+        api, = self.prices("API Gateway")
+        behind_api, = (row for row in self.table if row.startswith("Lambda behind the API"))
+        behind_streams, = (row for row in self.table if row.startswith("Lambda behind the streams"))
+        call, second = self.prices(behind_api)
+        gb = properties("PredictFunction")["MemorySize"] / 1024
+        self.assertIn(f"{round(gb * 1024)} MB", behind_api)
+        calls = lambda millions, ms: millions * (call + 1000 * ms * gb * second)
+        shards = count("AWS::Kinesis::Stream") * stack.parameters["Shards"]
+        shard_hour, record = self.prices("streams")
+        node, secret = self.prices("cache")
+        door, = self.prices("network doors")
+        alarm, board = self.prices("alarms, dashboard")
+        cpu, memory, balancer, load = self.prices("service")
+        of_service = 0
+        if count("AWS::ECS::Service"):
+            task = properties("ServiceTask")
+            of_service = self.MONTH * (balancer + load + stack.parameters["ServiceTasks"] * (
+                int(task["Cpu"]) / 1024 * cpu + int(task["Memory"]) / 1024 * memory))
+        streams = count("AWS::Kinesis::Stream") > 0
+        return {
+            "API Gateway": api * requests,
+            behind_api: calls(requests, 5),
+            behind_streams: calls(shards / 2 * self.MONTH * 3600 / 1e6, 20),  # of two streams, a call a second
+            "endpoint": self.prices("endpoint")[0] * self.MONTH * instances * count("AWS::SageMaker::Endpoint"),
+            "streams": shards * shard_hour * self.MONTH + record * requests * streams,
+            "cache": count("AWS::ElastiCache::ReplicationGroup") * (node * self.MONTH + secret),
+            "network doors": count("AWS::EC2::VPCEndpoint") * count("AWS::EC2::Subnet") * door * self.MONTH,
+            "service": of_service,
+            "DynamoDB": self.prices("DynamoDB")[0] * requests / 100 * streams,
+            "logs": self.prices("logs")[0] * requests * 0.5,  # KB by the million is GB by the thousand
+            "alarms, dashboard": count("AWS::CloudWatch::Alarm") * alarm + count("AWS::CloudWatch::Dashboard") * board,
+        }
+
+    def test_every_line_and_every_sum(self):
+        sums = []
+        for i, (size, assumed) in enumerate(self.SIZES.items(), 1):
+            said = {name: float(cells[i].replace(",", "")) for name, cells in self.table.items()}
+            lines = self.lines(**assumed)
+            self.assertEqual({"S3, ECR, training on spot"}, set(said) - set(lines), "what is estimated")
+            for name, amount in lines.items():
+                self.assertAlmostEqual(amount, said[name], delta=0.0051, msg=f"{size}: {name}")
+            amount = sum(said.values())
+            sums.append(f"{amount:,.0f}")
+            self.assertEqual(f"**{sums[-1]}**", self.together[i], size)
+        readme = (SOURCE / "README.md").read_text().replace("\n", " ")
         for words, amount in zip((" a month and", " with 10 million", "."), sums):
-            self.assertIn(f"${amount}{words}", readme.replace("\n", " "))
+            self.assertIn(f"${amount}{words}", readme)
+
+    def test_the_smallest_stack_costs_cents_and_nothing_while_nobody_asks(self):
+        small = {**self.SIZES["small"], "Watch": "off"}
+        storage = float(self.table["S3, ECR, training on spot"][1])
+        cents = round(100 * (sum(self.lines(**small).values()) + storage))
+        for name in ("deploy/README.md", "README.md"):
+            self.assertIn(f"{cents} cents", (SOURCE / name).read_text(), name)
+        self.assertEqual({0}, set(self.lines(**{**small, "requests": 0}).values()))
+
+    def test_the_date_and_the_assumptions_are_said(self):
+        said = re.search(r"## What it costs\n\n(.*?)\n\n\|", self.text, re.S)[1]
+        for words in (r"\(N\. Virginia\)", r"in [A-Z][a-z]+ 20\d\d", "without free tiers", "730 hours",
+                      "Small: .*100,000", "Medium: .*10 million", "Large: .*100 million"):
+            self.assertRegex(said.replace("\n", " "), words)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from policy_rules import complaints
 from programs import SOURCE
 from template import FILE, FILLED, Template
 
@@ -21,8 +22,6 @@ STREAM_READS = {"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kine
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 NETWORK = {"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"}
-# Actions that AWS lets nobody narrow to a resource.
-UNNARROWED = TRACES | NETWORK | {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "kinesis:ListStreams"}
 
 
 def validate(*files):
@@ -53,7 +52,7 @@ MISTAKES = (
     ("a required property left out", "      Code: {ImageUri: !Ref RecommendImage}\n", "", "F3003"),
     ("a value of the wrong type", "BatchSize: 100\n", "BatchSize: thousand\n", "F3012"),
     ("a number out of its range", "BatchSize: 100\n", "BatchSize: 100000\n", "F3034"),
-    ("a word that is not among those allowed", "BillingMode: PAY_PER_REQUEST", "BillingMode: PER_REQUEST", "W3030"),
+    ("a word that is not among those allowed", "StartingPosition: TRIM_HORIZON", "StartingPosition: TRIM", "F3031"),
     ("two resources that wait for each other", "  PredictLogs:\n    Type: AWS::Logs::LogGroup\n",
      "  PredictLogs:\n    Type: AWS::Logs::LogGroup\n    DependsOn: PredictFunction\n", "F3004"),
     ("YAML that is none", "Outputs:\n", "Outputs:\n  - [\n", "F1101"),
@@ -132,30 +131,46 @@ class Meaning(unittest.TestCase):
 
     # -- policies
 
-    def statements(self):
-        for name, resource in self.all.resources.items():
-            if resource["Type"] == "AWS::IAM::Role":
-                for policy in self.all.value(resource["Properties"]).get("Policies", []):
-                    for statement in policy["PolicyDocument"]["Statement"]:
-                        yield name, statement
+    def test_no_policy_breaks_a_rule(self):
+        """90: least privilege, with any switches."""
+        for stack in self.stacks():
+            self.assertEqual([], complaints(stack), stack.parameters)
+        for name in ("Tracing", "RequireApiKey", "ApiLogsRole"):
+            for value in self.template.parameters[name]["AllowedValues"]:
+                self.assertEqual([], complaints(self.template.stack(Streams="on", **{name: value})), (name, value))
 
-    def test_every_policy_names_its_actions_and_its_resources(self):
-        """90: least privilege."""
-        n = 0
-        for name, statement in self.statements():
-            n += 1
-            self.assertEqual("Allow", statement["Effect"], name)
-            for action in statement["Action"]:
-                self.assertRegex(action, r"^[a-z0-9]+:[A-Za-z]+$", name)
-            resources = statement["Resource"]
-            self.assertIsInstance(resources, list, name)
-            if "*" in resources:
-                self.assertEqual(set(), set(statement["Action"]) - UNNARROWED, name)
-            for resource in resources:
-                # A resource of this stack, or an ARN with account and name.
-                self.assertRegex(resource, r"^(\*|<[A-Za-z]+(\.Arn)?>(/[a-z]+/(\*|[a-z.]+))?|"
-                                           r"arn:aws:[a-z]+:eu-central-1:123456789012:[a-z-]+[:/].{5,})$", name)
-        self.assertGreater(n, 20)
+    def test_each_rule_is_broken_by_a_mistake(self):
+        """90: the rules see."""
+        for old, new, complaint in (
+                ('Action: ["sagemaker:InvokeEndpoint"]', 'Action: ["sagemaker:*"]',
+                 "PredictRole, AskTheEndpoint: the action sagemaker:*"),
+                ('Action: ["s3:GetObject"]', 'Action: ["*"]', "SageMakerRole, ReadDataAndModels: the action *"),
+                ('Action: ["sqs:SendMessage"]', 'NotAction: ["sqs:SendMessage"]',
+                 "RecommendRole, LeaveFailedBatches: says what"),
+                ("Resource: [!GetAtt FailedBatches.Arn]", 'Resource: ["*"]', "every resource for sqs:SendMessage"),
+                ("Resource: [!GetAtt Windows.Arn]", 'Resource: ["arn:aws:dynamodb:*:*:table/*"]',
+                 "AggregateRole, AddToWindows: the resource"),
+                ("endpoint/${AWS::StackName}-${Endpoint}\"]", "endpoint/*\"]",
+                 "PredictRole, AskTheEndpoint: the resource"),
+                ("Principal: {Service: lambda.amazonaws.com}, Action", 'Principal: {AWS: "*"}, Action',
+                 "PredictRole, trust: is taken by"),
+                ('            Condition: {StringEquals: {"aws:SourceAccount": !Ref "AWS::AccountId"}}\n', "", "on anybody's behalf"),
+                ("policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs", "policy/AdministratorAccess",
+                 "ApiLogsWriter, managed"),
+                ("                Condition: {StringLike: {\"cloudwatch:namespace", "                # {\"cloudwatch:namespace",
+                 "metrics of every namespace"),
+                ("            Effect: Deny\n", "            Effect: Allow\n", "BucketPolicy, OnlyByTls: lets * in"),
+                ('"aws:sourceArn": !Sub', '"aws:tag": !Sub',
+                 "PredictRepository, LambdaECRImageRetrievalPolicy: lets a service in"),
+                ("${AWS::AccountId}:${Api}/*/*/predict", "*:*", "MayCallPredict, permission"),
+                ("  AlarmTopic:\n", '  Extra: {Type: "AWS::IAM::ManagedPolicy", Properties: {}}\n  AlarmTopic:\n',
+                 "beside a role")):
+            with self.subTest(complaint):
+                text = FILE.read_text()
+                self.assertIn(old, text)
+                found = complaints(Template(text.replace(old, new, 1)).stack(
+                    Endpoint="instances", Streams="on", Cache="on", Service="on"))
+                self.assertEqual(1, len([c for c in found if complaint in c]), found)
 
     def actions(self, role, stack):
         statements = stack.value(self.template.resources[role]["Properties"])["Policies"][0]["PolicyDocument"]
@@ -198,6 +213,15 @@ class Meaning(unittest.TestCase):
             self.assertEqual(scales, "EndpointScaling" in stack.resources)
             self.assertEqual(scales, "EndpointScalingPolicy" in stack.resources)
         self.assertNotIn("ml.t", self.template.parameters["InstanceType"]["Default"])
+        stack = self.template.stack(Endpoint="instances")
+        target, policy = (stack.value(stack.resources[n]["Properties"]) for n in ("EndpointScaling", "EndpointScalingPolicy"))
+        name = stack.value(stack.resources["SageMakerEndpoint"]["Properties"])["EndpointName"]
+        (variant,) = stack.value(stack.resources["EndpointConfiguration"]["Properties"])["ProductionVariants"]
+        self.assertEqual((f"endpoint/{name}/variant/{variant['VariantName']}", "sagemaker:variant:DesiredInstanceCount", 1, 4),
+                         tuple(target[p] for p in ("ResourceId", "ScalableDimension", "MinCapacity", "MaxCapacity")))
+        tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+        self.assertEqual(("SageMakerVariantInvocationsPerInstance", 60000), (
+            tracking["PredefinedMetricSpecification"]["PredefinedMetricType"], tracking["TargetValue"]))
 
     def test_an_update_leaves_the_service_at_the_size_that_scaling_gave_it(self):
         """§8.20"""
@@ -218,12 +242,6 @@ class Meaning(unittest.TestCase):
         self.assertEqual({f"{n}Repository": f"my-rec-{n.lower()}" for n in ("Predict", "Recommend", "Aggregate")},
                          allowed)
         self.assertEqual(set(allowed.values()), {f["FunctionName"] for _, f in self.properties("AWS::Lambda::Function")})
-
-    def test_roles_are_taken_only_by_their_service(self):
-        for name, role in self.template.of_type("AWS::IAM::Role").items():
-            (statement,) = self.all.value(role["Properties"]["AssumeRolePolicyDocument"])["Statement"]
-            self.assertRegex(statement["Principal"]["Service"], r"^[a-z-]+\.amazonaws\.com$", name)
-            self.assertEqual("sts:AssumeRole", statement["Action"], name)
 
     # -- images, functions, mappings
 
@@ -291,6 +309,51 @@ class Meaning(unittest.TestCase):
             self.assertEqual("Enabled", bucket["VersioningConfiguration"]["Status"], name)
             self.assertIn("BucketEncryption", bucket, name)
 
+    def test_repositories_scan_what_comes_keep_it_as_it_is_and_forget_old_images(self):
+        found = dict(self.properties("AWS::ECR::Repository"))
+        self.assertEqual(5, len(found))
+        for name, repository in found.items():
+            self.assertIs(True, repository["ImageScanningConfiguration"]["ScanOnPush"], name)
+            self.assertEqual("IMMUTABLE", repository["ImageTagMutability"], name)
+            (rule,) = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+            self.assertEqual(("imageCountMoreThan", "expire"), (rule["selection"]["countType"], rule["action"]["type"]), name)
+
+    def test_the_network_has_a_door_for_each_service_that_is_called_from_it(self):
+        """And nothing else leads out of it."""
+        for switches in SWITCHES:
+            stack = self.template.stack(**switches)
+            doors = {}
+            for name, resource in stack.resources.items():
+                if resource["Type"] == "AWS::EC2::VPCEndpoint":
+                    door = stack.value(resource["Properties"])
+                    doors[door["ServiceName"].removeprefix("com.amazonaws.eu-central-1.")] = name
+                    if door["VpcEndpointType"] == "Interface":
+                        self.assertIs(True, door["PrivateDnsEnabled"], name)
+                        self.assertEqual((["<SubnetA>", "<SubnetB>"], ["<DoorGroup>"]),
+                                         (door["SubnetIds"], door["SecurityGroupIds"]), name)
+            on = {name for name, value in switches.items() if value == "on"}
+            wanted = set()
+            if {"Cache", "Service"} & on:
+                wanted.add("s3")  # the model; the layers of an image
+                if "Streams" in on:
+                    wanted.add("kinesis-streams")
+                    if "Service" not in on and switches["Endpoint"] != "none":
+                        wanted.add("sagemaker.runtime")
+            if "Service" in on:
+                wanted |= {"logs", "ecr.api", "ecr.dkr"} | ({"secretsmanager"} if "Cache" in on else set())
+            self.assertEqual(wanted, set(doors), switches)
+
+    def test_the_balancer_of_the_service_is_internal(self):
+        balancer = self.all.value(self.template.resources["Balancer"]["Properties"])
+        self.assertEqual("internal", balancer["Scheme"])
+        for group, sources in (("BalancerGroup", {"10.0.0.0/16"}), ("ServiceGroup", {"<BalancerGroup>"})):
+            rules = self.all.value(self.template.resources[group]["Properties"])["SecurityGroupIngress"]
+            self.assertEqual(sources, {r.get("CidrIp") or r["SourceSecurityGroupId"] for r in rules})
+        service = self.all.value(self.template.resources["CachedRoute"]["Properties"])
+        self.assertEqual("DISABLED", service["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"])
+        self.assertEqual((100, 200), tuple(service["DeploymentConfiguration"][p] for p in ("MinimumHealthyPercent", "MaximumPercent")))
+        self.assertIs(True, service["DeploymentConfiguration"]["DeploymentCircuitBreaker"]["Rollback"])
+
     def test_tables_streams_and_queues_are_encrypted(self):
         """93."""
         for name, table in self.properties("AWS::DynamoDB::Table"):
@@ -325,6 +388,8 @@ class Meaning(unittest.TestCase):
             self.assertEqual(["<AlarmTopic>"], alarm["AlarmActions"], name)
             self.assertEqual("notBreaching", alarm["TreatMissingData"], name)
             self.assertTrue(alarm["Dimensions"], name)
+            for dimension in alarm["Dimensions"]:  # a resource of this stack, or its name
+                self.assertRegex(dimension["Value"], r"^(<[A-Za-z.]+>|my-rec(-instances)?|v1|all)$", name)
             metrics.add((alarm["Namespace"].removeprefix("AWS/"), alarm["MetricName"]))
         self.assertLessEqual({("ApiGateway", "5XXError"), ("ApiGateway", "Latency"), ("Lambda", "Errors"),
                               ("Lambda", "Throttles"), ("Lambda", "Duration"), ("Lambda", "IteratorAge"),
@@ -340,6 +405,30 @@ class Meaning(unittest.TestCase):
             self.assertEqual(needed, {name for name, r in stack.resources.items() if r["Type"] in (
                 "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")}, endpoint)
 
+    def test_each_function_and_each_mapping_has_its_alarms(self):
+        watched = {}
+        for _, alarm in self.properties("AWS::CloudWatch::Alarm"):
+            if alarm["Namespace"] == "AWS/Lambda":
+                (dimension,) = alarm["Dimensions"]
+                watched.setdefault(dimension["Value"], set()).add(alarm["MetricName"])
+        always = {"Errors", "Throttles", "Duration"}
+        self.assertEqual({"<PredictFunction>": always, "<RecommendFunction>": always | {"IteratorAge"},
+                          "<AggregateFunction>": always | {"IteratorAge"}}, watched)
+        for name, alarm in self.properties("AWS::CloudWatch::Alarm"):
+            if alarm["MetricName"] in ("Duration", "Latency", "ModelLatency", "TargetResponseTime"):
+                self.assertEqual("p99", alarm["ExtendedStatistic"], name)
+
+    def test_a_training_job_that_fails_rings(self):
+        """The event that AWS sends for a job of script/train-job, against the pattern."""
+        rule = self.all.value(self.template.resources["TrainingFailed"]["Properties"])
+        pattern = rule["EventPattern"]
+        self.assertEqual((["aws.sagemaker"], ["SageMaker Training Job State Change"], ["Failed"]),
+                         (pattern["source"], pattern["detail-type"], pattern["detail"]["TrainingJobStatus"]))
+        self.assertEqual([{"prefix": "my-rec-"}], pattern["detail"]["TrainingJobName"])
+        self.assertIn("job=$stack-$fingerprint\n", (SOURCE / "script/train-job").read_text())
+        alarm = self.all.value(self.template.resources["TrainingFailedAlarm"]["Properties"])
+        self.assertEqual([{"Name": "RuleName", "Value": "<TrainingFailed>"}], alarm["Dimensions"])
+
     def test_the_dashboard_is_json_about_this_stack(self):
         board = json.loads(self.all.value(self.template.resources["Dashboard"]["Properties"]["DashboardBody"]))
         places = [(w["x"], w["y"]) for w in board["widgets"]]
@@ -347,6 +436,9 @@ class Meaning(unittest.TestCase):
         names = {f"my-rec-{n}" for n in ("predict", "recommend", "aggregate", "instances", "requests", "predictions",
                                          "ratings", "dead-letters", "failed-batches")} | {"my-rec"}
         self.assertEqual(names, set(re.findall(r'"(my-rec[a-z-]*)"', json.dumps(board))))
+        self.assertIn('"<Balancer.LoadBalancerFullName>"', json.dumps(board))
+        without = self.template.stack()
+        json.loads(without.value(without.resources["Dashboard"]["Properties"])["DashboardBody"])
 
     # -- the endpoint and the API
 
@@ -382,6 +474,14 @@ class Meaning(unittest.TestCase):
                          (post["HttpMethod"], post["RequestValidatorId"], post["Integration"]["Type"]))
         stage = self.all.value(self.template.resources["ApiStage"]["Properties"])
         self.assertEqual("v1", stage["StageName"])
+        plan, key = (self.all.value(self.template.resources[n]["Properties"]) for n in ("ApiPlan", "ApiPlanKey"))
+        self.assertEqual([{"ApiId": "<Api>", "Stage": "<ApiStage>"}], plan["ApiStages"])
+        self.assertEqual(({"RateLimit": 100, "BurstLimit": 200}, {"Limit": 1000000, "Period": "MONTH"}),
+                         (plan["Throttle"], plan["Quota"]))
+        self.assertEqual(("<ApiKey>", "<ApiPlan>"), (key["KeyId"], key["UsagePlanId"]))
+        for wanted, value in (("yes", True), ("no", False)):
+            with_key = self.template.stack(RequireApiKey=wanted)
+            self.assertIs(value, with_key.value(with_key.resources["ApiPost"]["Properties"])["ApiKeyRequired"])
         self.assertEqual((100, 200), (stage["MethodSettings"][0]["ThrottlingRateLimit"],
                                       stage["MethodSettings"][0]["ThrottlingBurstLimit"]))
         json.loads(stage["AccessLogSetting"]["Format"])

@@ -1,0 +1,121 @@
+"""policy_rules.py: what every policy of a stack has to be like, as rules, and who breaks them.
+
+    complaints(stack)     → ["PredictRole, ReadMovieTitles: …", …]; stack as template.py gives it
+
+A role, a function's permission, and a policy that hangs on a resource are looked at:
+(1) Roles alone carry permissions, and within themselves: no policies beside them, no managed one but
+    that which API Gateway asks for before it writes logs.
+(2) A role is taken by one service of AWS, SageMaker's only on behalf of this account.
+(3) Permissions are given, by name: no "*" in an action, nothing said by what it is not.
+(4) Resources are those of this stack, or an ARN with region and account; "*" only where AWS lets an
+    action be narrowed by nothing else, and then metrics by their namespace.
+(5) On a resource, others than this account's roles are let in as services: for this resource, or on
+    behalf of a resource that is named. Denying may be as broad as it likes.
+"""
+
+import json
+import re
+
+# Actions that AWS lets nobody narrow to a resource.
+UNNARROWED = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "ec2:CreateNetworkInterface",
+              "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ecr:GetAuthorizationToken",
+              "cloudwatch:PutMetricData", "kinesis:ListStreams"}
+MANAGED = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+SERVICE = re.compile(r"[a-z-]+(\.[a-z]+)?\.amazonaws\.com")
+ACTION = re.compile(r"[a-z0-9]+:[A-Za-z]+")
+# A resource of this stack, a part of its bucket, or an ARN with region, account and something to it.
+RESOURCE = re.compile(r"<[A-Za-z]+(\.Arn)?>(/[a-z]+/(\*|[a-z.]+))?|"
+                      r"arn:aws:[a-z-]+:eu-central-1:123456789012:[a-z-]+[:/][a-z/][^*]{3,}\*?")
+ON_RESOURCES = {"AWS::S3::BucketPolicy": "PolicyDocument", "AWS::ECR::Repository": "RepositoryPolicyText",
+                "AWS::Logs::ResourcePolicy": "PolicyDocument", "AWS::SQS::QueuePolicy": "PolicyDocument",
+                "AWS::SNS::TopicPolicy": "PolicyDocument", "AWS::EC2::VPCEndpoint": "PolicyDocument",
+                "AWS::SecretsManager::ResourcePolicy": "ResourcePolicy"}
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def statements(document):
+    return as_list((json.loads(document) if isinstance(document, str) else document)["Statement"])
+
+
+def of_actions(statement):
+    if not {"NotAction", "NotResource", "NotPrincipal"}.isdisjoint(statement):
+        yield "says what it is not"
+    for action in as_list(statement.get("Action", "*")):
+        if not ACTION.fullmatch(action):
+            yield f"the action {action}"
+
+
+def of_permissions(statement):
+    """(3), (4)"""
+    if statement.get("Effect") != "Allow" or "Principal" in statement:
+        yield "is no permission"
+    yield from of_actions(statement)
+    actions = set(as_list(statement.get("Action", "*")))
+    for resource in as_list(statement.get("Resource", "*")):
+        if resource == "*":
+            if not actions <= UNNARROWED:
+                yield f"every resource for {', '.join(sorted(actions - UNNARROWED))}"
+        elif not RESOURCE.fullmatch(resource):
+            yield f"the resource {resource}"
+    if "cloudwatch:PutMetricData" in actions and "cloudwatch:namespace" not in json.dumps(statement.get("Condition", {})):
+        yield "metrics of every namespace"
+
+
+def of_trust(statement):
+    """(2)"""
+    principal = statement.get("Principal")
+    if not isinstance(principal, dict) or set(principal) != {"Service"} or not isinstance(principal["Service"], str) or \
+            not SERVICE.fullmatch(principal["Service"]):
+        yield f"is taken by {principal}"
+    elif principal["Service"] == "sagemaker.amazonaws.com" and "aws:SourceAccount" not in json.dumps(statement):
+        yield "is taken by SageMaker on anybody's behalf"
+    if as_list(statement.get("Action")) != ["sts:AssumeRole"]:
+        yield f"is taken by {statement.get('Action')}"
+
+
+def of_role(role):
+    for statement in statements(role["AssumeRolePolicyDocument"]):
+        yield from (("trust", what) for what in of_trust(statement))
+    for policy in role.get("Policies", []):
+        for statement in statements(policy["PolicyDocument"]):
+            yield from ((statement.get("Sid", "?"), what) for what in of_permissions(statement))
+    for managed in role.get("ManagedPolicyArns", []):
+        if managed != MANAGED or "apigateway.amazonaws.com" not in json.dumps(role["AssumeRolePolicyDocument"]):
+            yield "managed", managed
+
+
+def of_resource(document):
+    """(5)"""
+    for statement in statements(document):
+        sid = statement.get("Sid", "?")
+        if statement["Effect"] == "Deny":
+            continue
+        yield from ((sid, what) for what in of_actions(statement))
+        services = statement["Principal"].get("Service", []) if isinstance(statement.get("Principal"), dict) else []
+        if not services or set(statement["Principal"]) != {"Service"} or not all(map(SERVICE.fullmatch, as_list(services))):
+            yield sid, f"lets {statement.get('Principal')} in"
+        elif not re.search(r"aws:source(Arn|Account)", json.dumps(statement.get("Condition", {})), re.I) and \
+                not all(map(RESOURCE.fullmatch, as_list(statement.get("Resource", "*")))):
+            yield sid, "lets a service in on anybody's behalf"
+
+
+def of_one(resource, properties):
+    kind = resource["Type"]
+    if kind == "AWS::IAM::Role":
+        yield from of_role(properties)
+    elif kind.startswith("AWS::IAM::"):
+        yield "permissions", f"beside a role, in a {kind}"
+    elif kind == "AWS::Lambda::Permission":
+        if not SERVICE.fullmatch(properties["Principal"]) or not RESOURCE.fullmatch(
+                re.sub(r"<Api>(/\*)*", "api", properties.get("SourceArn", "*"))):
+            yield "permission", f"{properties['Principal']} on behalf of {properties.get('SourceArn', 'anybody')}"
+    elif ON_RESOURCES.get(kind) in properties:
+        yield from of_resource(properties[ON_RESOURCES[kind]])
+
+
+def complaints(stack):
+    return [f"{name}, {sid}: {what}" for name, resource in stack.resources.items()
+            for sid, what in of_one(resource, stack.value(resource.get("Properties", {})))]

@@ -124,7 +124,8 @@ class Stack(ServeCase):
             more = {"kinesis": self.kinesis.url, "poll-seconds": 0.05, "mappings": [
                 stack.value(m["Properties"]) for m in stack.resources.values()
                 if m["Type"] == "AWS::Lambda::EventSourceMapping"]}
-        self.cloud = cloud_beside(self, "cloud", env=S3_KEYS, functions=self.functions(stack, where), routes=self.routes(stack), **more)
+        self.cloud = cloud_beside(self, "cloud", env=S3_KEYS, functions=self.functions(stack, where),
+                                  routes=self.routes(stack), **more)
         return self.cloud
 
     def cache(self):

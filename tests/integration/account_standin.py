@@ -11,11 +11,14 @@ What goes wrong is in $STANDIN/faults.json: {"words": text in the command line, 
 "interrupt" it goes well, and then somebody presses Ctrl-C."""
 
 import hashlib
+import importlib.util
+import io
 import json
 import os
 import re
 import signal
 import sys
+import types
 from pathlib import Path
 
 FOLDER = Path(os.environ["STANDIN"])
@@ -252,6 +255,20 @@ class Account:
         self.change("package removed")
 
 
+def formatter():
+    """The CLI's own awscli/text.py without the CLI around it, which takes longer to load than all else
+    that is done here; it wants nothing of that but a name for str."""
+    folder = importlib.util.find_spec("awscli").submodule_search_locations[0]
+    compat = types.ModuleType("awscli.compat")
+    compat.six = types.SimpleNamespace(text_type=str)
+    sys.modules.setdefault("awscli.compat", compat)
+    spec = importlib.util.spec_from_file_location("awscli.text", Path(folder) / "text.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault("awscli", types.ModuleType("awscli"))
+    spec.loader.exec_module(module)
+    return module
+
+
 def aws(account, words):
     if words[:2] == ["configure", "get"]:
         return (0, account.state["region"] + "\n") if account.state["region"] else (1, "")
@@ -264,10 +281,8 @@ def aws(account, words):
     if "--query" in words:
         said = jmespath.search(account.option("--query"), said)
     if account.option("--output") == "text":
-        from awscli.text import format_text
-        import io
         out = io.StringIO()
-        format_text(said, out)
+        formatter().format_text(said, out)
         return 0, out.getvalue() or "None\n"
     return 0, json.dumps(said, indent=4) + "\n"
 

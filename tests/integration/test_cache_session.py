@@ -420,6 +420,23 @@ class Outages(SessionCase):
         program.set("2")
         self.assertFound(program.get("1", "2"), 0, 1)
 
+    def test_errors_of_storing_alone_leave_the_connection(self):
+        """Checklist 84, §6.11: one line, nothing stored for a while, and everything read."""
+        for said in (b"-NOREPLICAS Not enough good replicas to write.", b"-MISCONF Redis is configured to save RDB",
+                     b"-READONLY You can't write against a read only replica.", b"-NOPERM this user has no permissions"):
+            fake = FakeRedis(self, lambda connection, words, said=said: (
+                said + b"\r\n" if words[0] == b"SET" else nothing(words)))
+            program = self.program(fake, REDIS_RETRY_MS="60000")
+            for _ in range(3):
+                program.set("1", "2")
+                self.assertFound(program.get("1"))
+            (line,) = program.events("cache_full")
+            self.assertIn(said[1:].decode(), line["message"])
+            self.assertEqual([], program.events("cache_down"))
+            self.assertEqual((1, 6), tuple(program.counts()[name] for name in ("connections", "not_stored")))
+            self.assertEqual(1, len(fake.connections))
+            self.assertLessEqual(sum(words[0] == b"SET" for words in fake.commands), 2)
+
     def test_sigpipe_ends_nothing(self):
         """Checklist 86: Redis dies with commands under way, again and again."""
         redis = RealRedis(self)

@@ -211,10 +211,10 @@ class TestRun(RecommendCase):
         f = self.function(TEST_RUN="True", PREDICTIONS_STREAM_NAME=None,
                           DEAD_LETTER_STREAM_NAME=DEAD)
         for _ in range(2):
-            event = f.ask(request(1), b"dirt", request(2, top_n=3))
+            event = f.ask(request(1), b"dirt", request(2, top_n=3), request(1))
             self.assertEqual("response", event.kind)
             reply = event.json
-            self.assertEqual(["r-1", "r-2"], [p["request_id"] for p in reply["predictions"]])
+            self.assertEqual(["r-1", "r-2", "r-1"], [p["request_id"] for p in reply["predictions"]])
             self.assertEqual(self.expected(2, 3), reply["predictions"][1]["recommendations"])
             self.assertEqual([encoded(b"dirt")], [r["data"] for r in reply["rejected"]])
             self.assertEqual([], reply["batchItemFailures"])

@@ -37,7 +37,8 @@ typedef struct work {
     mf_recommend_outcome *outcome;
     mf_error *err;
     double start_s;
-    size_t n_usable;   /* items before the first that failed */
+    size_t first, end; /* the items at hand: [first, end) */
+    size_t n_usable;   /* index behind those of them that stand before the first that failed */
     size_t n_outgoing; /* records in h->outgoing */
 } work;
 
@@ -183,12 +184,27 @@ static bool is_repeated(mf_recommend_handler *h, size_t i)
     return item->twin != i;
 }
 
+/* (8) The next items, as many as have answers of bounded size together; one at least. */
+static void take_items(work *w)
+{
+    const mf_recommend_handler *h = w->h;
+    uint64_t n_listed = 0;
+    w->first = w->end;
+    while (w->end < h->n_items) {
+        const mf_recommend_item *item = &h->items[w->end];
+        n_listed += item->kind == WISHING ? item->request.top_n : 0;
+        if (n_listed > MF_RECOMMEND_LISTED_MOST && w->end > w->first && !h->settings->test_run)
+            break;
+        w->end++;
+    }
+}
+
 static bool make_wishes(work *w)
 {
     mf_recommend_handler *h = w->h;
-    if (!mf_wishes_start(&h->wishes, h->n_items, w->err) || !start_slots(w))
+    if (!mf_wishes_start(&h->wishes, w->end - w->first, w->err))
         return false;
-    for (size_t i = 0; i < h->n_items; i++) {
+    for (size_t i = w->first; i < w->end; i++) {
         mf_recommend_item *item = &h->items[i];
         if (item->kind != WISHING)
             continue;
@@ -316,8 +332,8 @@ static void grant_wishes(work *w)
 static void judge_wishes(work *w)
 {
     mf_recommend_handler *h = w->h;
-    size_t i = 0;
-    for (; i < h->n_items; i++) {
+    size_t i = w->first;
+    for (; i < w->end; i++) {
         mf_recommend_item *item = &h->items[i];
         if (item->kind != WISHING)
             continue;
@@ -331,9 +347,9 @@ static void judge_wishes(work *w)
         }
     }
     w->n_usable = i;
-    if (i < h->n_items)
+    if (i < w->end)
         w->outcome->failure = h->wishes.failure;
-    for (; i < h->n_items; i++)
+    for (; i < w->end; i++)
         w->outcome->n_unanswered += h->items[i].kind == WISHING &&
                                     h->wishes.wishes[h->items[i].wish].state == MF_WISH_FAILED;
 }
@@ -354,8 +370,9 @@ static bool begin_outgoing(work *w)
     mf_recommend_handler *h = w->h;
     w->n_outgoing = 0;
     mf_text_clear(&h->out, BYTES_KEPT);
-    return MF_GROW(h->outgoing, h->outgoing_room, w->n_usable, w->err) &&
-           MF_GROW(h->outgoing_item, h->outgoing_item_room, w->n_usable, w->err);
+    const size_t most = w->n_usable - w->first;
+    return MF_GROW(h->outgoing, h->outgoing_room, most, w->err) &&
+           MF_GROW(h->outgoing_item, h->outgoing_item_room, most, w->err);
 }
 
 /* Puts them and marks the items of those that were written. False, and why, when not all
@@ -411,7 +428,7 @@ static bool write_results(work *w)
     mf_recommend_handler *h = w->h;
     if (!begin_outgoing(w))
         return false;
-    for (size_t i = 0; i < w->n_usable; i++) {
+    for (size_t i = w->first; i < w->n_usable; i++) {
         mf_recommend_item *item = &h->items[i];
         if (item->kind != WISHING)
             continue;
@@ -494,7 +511,7 @@ static bool put_dead_letters(work *w)
     mf_aws_failure failure;
     if (!begin_outgoing(w))
         return false;
-    for (size_t i = 0; i < w->n_usable; i++) {
+    for (size_t i = w->first; i < w->n_usable; i++) {
         mf_recommend_item *item = &h->items[i];
         if (item->kind != DEAD)
             continue;
@@ -596,15 +613,22 @@ bool mf_recommend_handle(mf_recommend_handler *handler, const mf_invocation *inv
               .err = err,
               .start_s = mf_clock_seconds()};
     *outcome = (mf_recommend_outcome){.n_records = 0};
-    if (!take_apart(&w) || !make_wishes(&w))
+    if (!take_apart(&w) || !start_slots(&w))
         return false;
-    grant_wishes(&w);
-    judge_wishes(&w);
-    if (!write_results(&w))
-        return false;
-    if (handler->settings->test_run)
-        return return_results(&w, response);
-    return put_results(&w) && put_dead_letters(&w) && reply(&w, response);
+    do {
+        take_items(&w);
+        if (!make_wishes(&w))
+            return false;
+        grant_wishes(&w);
+        judge_wishes(&w);
+        if (!write_results(&w))
+            return false;
+        if (handler->settings->test_run)
+            return return_results(&w, response);
+        if (!put_results(&w) || !put_dead_letters(&w))
+            return false;
+    } while (w.end < handler->n_items && outcome->failure.code == MF_OK);
+    return reply(&w, response);
 }
 
 void mf_recommend_handler_free(mf_recommend_handler *handler)

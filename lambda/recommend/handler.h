@@ -23,6 +23,9 @@
  *     wishes are answered.
  * (7) With test_run nothing is put and nothing remembered; the response is
  *     {"predictions":[…],"rejected":[…],"batchItemFailures":[]}.
+ * (8) A batch whose lists would have more than MF_RECOMMEND_LISTED_MOST items together is
+ *     answered and put in parts, one after the other: a record of a producer that packs many
+ *     into one may ask for gigabytes.
  *
  * Threads: one for each handler. */
 #ifndef MF_LAMBDA_RECOMMEND_HANDLER_H
@@ -37,6 +40,8 @@
 #include "lambda/runtime/invocation.h"
 #include "lambda/streams/payload.h"
 #include "lambda/streams/reply.h"
+
+enum { MF_RECOMMEND_LISTED_MOST = 1 << 20 /* ids, of 8 to 16 bytes mostly */ };
 
 /* How a batch went, for log and metrics. */
 typedef struct mf_recommend_outcome {

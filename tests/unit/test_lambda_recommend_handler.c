@@ -295,6 +295,63 @@ static void an_answer_that_no_stream_takes_is_a_dead_letter(void **state)
     close_world(&w);
 }
 
+/* n users u0, u1, … whose lists have 1000 items each; the one at `failing` fails. */
+static void make_large_event(world *w, size_t n, size_t failing)
+{
+    mf_text users = MF_TEXT_EMPTY;
+    for (size_t i = 0; i < n; i++)
+        mf_text_format(&users, "%c%zu ", i == failing ? 'f' : 'u', i);
+    mf_text_append(&users, "-", 2);
+    assert_false(users.failed);
+    w->settings.top_n = 1000;
+    make_event(w, users.bytes, 1);
+    mf_text_free(&users);
+}
+
+static void a_batch_that_asks_for_much_is_answered_in_parts(void **state)
+{
+    (void)state;
+    enum { N = 2500, PART = MF_RECOMMEND_LISTED_MOST / 1000 };
+    world w;
+    open_world(&w);
+    make_large_event(&w, N, SIZE_MAX);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FINE);
+    assert_int_equal(w.n_puts, 3);
+    assert_int_equal(w.n_taken, N);
+    assert_int_equal(w.outcome.n_answered, N);
+    assert_int_equal(w.outcome.n_dead, 1);
+    assert_int_equal(w.handler.wishes.n, N - 2 * PART);
+    close_world(&w);
+
+    /* What fails in the second part ends the batch, and the third is not begun. */
+    open_world(&w);
+    make_large_event(&w, N, 1500);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FROM("1501"));
+    assert_int_equal(w.n_taken, 1500);
+    assert_int_equal(w.n_asked, 2 * PART);
+    assert_int_equal(w.outcome.n_failed, N - 1500 + 1);
+    close_world(&w);
+
+    /* And what the stream does not take in the first. */
+    open_world(&w);
+    w.take = 7;
+    make_large_event(&w, N, SIZE_MAX);
+    assert_ok(handle(&w), w.err);
+    assert_string_equal(w.response.bytes, FROM("8"));
+    assert_int_equal(w.n_asked, PART);
+    close_world(&w);
+
+    /* A test run is one answer. */
+    open_world(&w);
+    w.settings.test_run = true;
+    make_large_event(&w, N, SIZE_MAX);
+    assert_ok(handle(&w), w.err);
+    assert_int_equal(w.outcome.n_answered, N);
+    close_world(&w);
+}
+
 /* Whatever allocation fails, the batch fails, and is handled when it comes again. */
 static void any_allocation_may_fail(void **state)
 {
@@ -329,6 +386,7 @@ int main(void)
         cmocka_unit_test(without_a_memory_of_requests_each_record_is_answered),
         cmocka_unit_test(dead_letters_wait_for_their_stream_unless_it_will_never_take_them),
         cmocka_unit_test(an_answer_that_no_stream_takes_is_a_dead_letter),
+        cmocka_unit_test(a_batch_that_asks_for_much_is_answered_in_parts),
         cmocka_unit_test(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import subprocess
+import time
 import unittest
 
 from local_cloud import cloud_beside
@@ -99,6 +100,16 @@ class Answers(RecommendCase):
         self.assertFine(f.ask(*(request(user) for user in users)))
         self.assertEqual([500, 500, 203], [len(call["Records"]) for call in self.stream.calls])
         self.assertEqual([f"r-{user}" for user in users], self.stream.ids())
+
+    def test_the_age_of_the_oldest_record_is_in_the_metrics(self):
+        f = self.function()
+        event = f.event(*(request(user) for user in range(1, 4)))
+        for record, age in zip(event["Records"], (5000, 9000, 100)):
+            record["kinesis"]["approximateArrivalTimestamp"] = time.time() - age
+        self.assertFine(f.send(event))
+        self.assertAlmostEqual(9000, f.metrics()["RecordAge"] / 1000, delta=600)
+        self.assertFine(f.send({"Records": []}))
+        self.assertNotIn("RecordAge", f.metrics())
 
     def test_an_event_without_records_is_fine(self):
         f = self.function()

@@ -208,6 +208,16 @@ class Service(RecommendCase):
         self.assertFine(f.send({"Records": event["Records"][2:]}))
         self.assertEqual([f"r-{user}" for user in range(1, 6)], self.stream.ids())
 
+    def test_everything_ends_the_margin_before_the_timeout(self):
+        """Of an answer and of a dead letter: with half a minute less than no time nobody is asked."""
+        f = self.function(ANSWER_MARGIN_MS="60000", DEAD_LETTER_STREAM_NAME=DEAD)
+        for data in (request(1), b"dirt"):
+            event = f.ask(data, deadline_in=30)
+            self.assertEqual("error", event.kind, event.answer.body)
+        self.assertEqual([], self.stream.calls)
+        self.assertFine(f.ask(request(1), b"dirt", deadline_in=180))
+        self.assertEqual((1, 1), (len(self.stream.events()), len(self.stream.events(DEAD))))
+
     def test_a_service_that_is_gone_fails_the_batch_in_time(self):
         f = self.behind()
         for act in (answer(503, b"{}"), hang_up, slow(30, answer(200))):

@@ -20,13 +20,12 @@ Environment: MF_AWS_CALL, the program of aws_call.c.
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
-import unittest
 
 from aws_peers import Peer
 from aws_signature import Keys
+from skipping import LoudCase
 
 SANITIZED = bool(os.environ.get("MF_SANITIZE"))
 AWS_CALL = os.environ.get("MF_AWS_CALL", "build/release/tests/aws_call")
@@ -86,7 +85,7 @@ class Program:
         return status, log
 
 
-class AwsCase(unittest.TestCase):
+class AwsCase(LoudCase):
     keys = ROLE
     complaints_expected = False
 
@@ -142,10 +141,6 @@ class AwsCase(unittest.TestCase):
     def invoke(self, client, body=b"{}", **members):
         return client("invoke", endpoint="movies", content_type="application/json", body=body,
                       **members)
-
-    def not_here(self, reason):
-        sys.stderr.write(f"\nNOT TESTED HERE: {self.id()}: {reason}\n")
-        self.skipTest(reason)
 
     def eventually(self, condition, seconds=5):
         stop = time.monotonic() + seconds

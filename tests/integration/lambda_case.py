@@ -12,14 +12,13 @@ they stand behind §.
 
 import json
 import signal
-import sys
-import unittest
 
 from aws_signature import Keys
 from process import Run
 from programs import BIN
 from runtime_api import RuntimeApi
 from sanitizers import SANITIZER_ENVIRONMENT
+from skipping import LoudCase
 
 ECHO = BIN.parent / "tests" / "lambda_echo"
 
@@ -33,7 +32,7 @@ KEYS = Keys(SECRETS["AWS_ACCESS_KEY_ID"], SECRETS["AWS_SECRET_ACCESS_KEY"],
 REGION = "eu-central-1"
 
 
-class FunctionCase(unittest.TestCase):
+class FunctionCase(LoudCase):
     program = ECHO
 
     def setUp(self):
@@ -99,10 +98,6 @@ class FunctionCase(unittest.TestCase):
             self.assertEqual("", result.stderr)
             said += self.lines(result)
         return said
-
-    def not_here(self, reason):
-        print(f"NOT TESTED HERE: {self.id()}: {reason}", file=sys.stderr)
-        self.skipTest(reason)
 
     def assertReport(self, event, kind, *pieces):
         """The event was answered once, by a report of that type."""

@@ -17,12 +17,12 @@ import socket
 import sys
 import tempfile
 import threading
-import unittest
 from pathlib import Path
 
 from process import Run
 from programs import BIN
 from sanitizers import SANITIZED, SANITIZER_ENVIRONMENT
+from skipping import LoudCase
 
 LOCAL_CLOUD = BIN / "local-cloud"
 ECHO = BIN.parent / "tests" / "lambda_echo"
@@ -154,7 +154,7 @@ def cloud_beside(case, name="cloud", env=None, **config):
     return cloud
 
 
-class LocalCloudCase(unittest.TestCase):
+class LocalCloudCase(LoudCase):
     def setUp(self):
         if not LOCAL_CLOUD.exists():
             self.fail(f"{LOCAL_CLOUD} is not there: build it, or set MF_BIN")
@@ -191,10 +191,6 @@ class LocalCloudCase(unittest.TestCase):
     def wait_until(self, ready, what):
         self._clouds[-1].run.wait_until(ready, what, PATIENCE)
         self.assertTrue(ready(), what)
-
-    def not_here(self, reason):
-        print(f"NOT TESTED HERE: {self.id()}: {reason}", file=sys.stderr)
-        self.skipTest(reason)
 
     def assertPredicts(self, cloud, user, item, times):
         """POST /predict has a rating, and the same so many times again."""

@@ -13,10 +13,10 @@ import os
 import shutil
 import subprocess
 import sys
-import unittest
 from pathlib import Path
 
 from programs import SOURCE
+from skipping import LoudCase
 from toolbox import toolbox
 
 STANDIN = Path(__file__).with_name("standin.py")
@@ -44,7 +44,7 @@ def found(kind=DOCKER_2, digest=DIGEST, n_bytes=12345678):
     return f"{digest}\t{kind}\t{n_bytes}\n"
 
 
-class PushCase(unittest.TestCase):
+class PushCase(LoudCase):
     def setUp(self):
         if shutil.which("git") is None:
             self.not_here("git is not installed")
@@ -150,6 +150,3 @@ class PushCase(unittest.TestCase):
         self.assertEqual(1, len(some), self.calls())
         return some[0]
 
-    def not_here(self, reason):
-        print(f"NOT TESTED HERE: {self.id()}: {reason}", file=sys.stderr)
-        self.skipTest(reason)

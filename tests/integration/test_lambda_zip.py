@@ -22,17 +22,13 @@ from predict_case import ANSWER, MOVIES, QUESTION, SAID, PredictCase
 from programs import BIN, SOURCE
 from samples import REAL_MOVIES
 from sanitizers import SANITIZED, SANITIZER_ENVIRONMENT
+from skipping import not_here
 
 SCRIPT = SOURCE / "script/package-lambda"
 MOST_BYTES = 6_000_000
 LOADER = re.compile(r"lib/ld-linux-(x86-64\.so\.2|aarch64\.so\.1)")
 # As Lambda sets it in its own runtimes: before the zip's own folders.
 LIBRARY_PATH = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
-
-
-def not_here(test, reason):
-    print(f"NOT TESTED HERE: {test}: {reason}", file=sys.stderr)
-    raise unittest.SkipTest(reason)
 
 
 def package(*words, script=SCRIPT, build=None, status=0):

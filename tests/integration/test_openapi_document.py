@@ -14,6 +14,7 @@ from openapi import (METHODS, PATH, answer_schema, body_complaint, complaint, co
                      expand, is_valid, jsonschema, layout, methods_of, operations, question_schemas,
                      request_examples, resolve)
 from programs import SOURCE
+from skipping import LoudCase
 
 # What these versions of a JSON Schema or OpenAPI object may hold: a keyword with a slip in it
 # would otherwise say nothing, silently.
@@ -84,10 +85,10 @@ def source_defaults():
     return found
 
 
-class DocumentCase(unittest.TestCase):
+class DocumentCase(LoudCase):
     def setUp(self):
         if jsonschema is None:
-            self.skipTest("NOT TESTED HERE: python3-jsonschema is not installed")
+            self.not_here("python3-jsonschema is not installed")
 
     def fields(self, kind, node, where):
         needed, allowed = OBJECT_FIELDS[kind]

@@ -8,13 +8,13 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
 from ports import Port
 from programs import BIN, SOURCE
+from skipping import LoudCase
 
 
 def processes_of(folder):
@@ -30,12 +30,10 @@ def processes_of(folder):
     return found
 
 
-class Run(unittest.TestCase):
+class Run(LoudCase):
     def setUp(self):
         if BIN != SOURCE / "build/release/bin":
-            reason = "script/run starts the programs of build/release"
-            sys.stderr.write(f"\nNOT TESTED HERE: {self.id()}: {reason}\n")
-            self.skipTest(reason)
+            self.not_here("script/run starts the programs of build/release")
         keep = tempfile.TemporaryDirectory()
         self.addCleanup(keep.cleanup)
         self.folder = pathlib.Path(keep.name)
@@ -96,8 +94,7 @@ class Run(unittest.TestCase):
         self.environment["REDIS_PORT"] = "21700"
         for what in ("/usr/bin/redis-server", SOURCE / "tests/node/node_modules/.installed"):
             if not os.path.exists(what):
-                sys.stderr.write(f"\nNOT TESTED HERE: {self.id()}: there is no {what}\n")
-                self.skipTest(f"there is no {what}")
+                self.not_here(f"there is no {what}")
 
     def test_what_streams_need_and_is_not_there_is_said(self):
         for name in ("redis-server", "node"):

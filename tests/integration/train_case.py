@@ -21,9 +21,7 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
-import unittest
 from pathlib import Path
 
 import container
@@ -34,6 +32,7 @@ from process import Run
 from programs import DEADLINE, SOURCE, TRAIN
 from samples import csv
 from sanitizers import SANITIZER_ENVIRONMENT
+from skipping import LoudCase
 from watch import Watch
 from wrappers import AS_OPT_ML, measured
 
@@ -41,7 +40,7 @@ from wrappers import AS_OPT_ML, measured
 SMALL = {"n_factors": "8", "n_epochs": "4", "seed": "7"}
 
 
-class TrainCase(unittest.TestCase):
+class TrainCase(LoudCase):
     """Fresh trees, bounded runs, and what every run owes us."""
 
     def setUp(self):
@@ -164,11 +163,6 @@ class TrainCase(unittest.TestCase):
         self._feeders.append(feeder)
         feeder.start()
         return feeder
-
-    def not_here(self, reason):
-        """Skips, and says so where a person sees it."""
-        sys.stderr.write(f"\nNOT TESTED HERE: {self.id()}: {reason}\n")
-        self.skipTest(reason)
 
     def bare_only(self, reason):
         """Skips where the program runs in a container."""

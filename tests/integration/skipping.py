@@ -1,0 +1,17 @@
+"""skipping.py: what a machine cannot test is said on stderr as NOT TESTED HERE."""
+
+import sys
+import unittest
+
+
+def not_here(test, reason):
+    """Skips the test of that name, and says so where a person sees it."""
+    sys.stderr.write(f"\nNOT TESTED HERE: {test}: {reason}\n")
+    raise unittest.SkipTest(reason)
+
+
+class LoudCase(unittest.TestCase):
+    """A case that may find out at any point that it cannot run here."""
+
+    def not_here(self, reason):
+        not_here(self.id(), reason)

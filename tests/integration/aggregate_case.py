@@ -234,11 +234,11 @@ class AggregateCase(FunctionCase):
     # The tables.
 
     def items(self, name=None):
-        """{(key, start): {attribute: value}}; numbers as their texts."""
+        """{(key, or place in the trend, start): {attribute: value}}; numbers as their texts."""
         found = {}
         for item in self.table.scan(name or self.name):
             plain = {attribute: next(iter(value.values())) for attribute, value in item.items()}
-            key = plain.get("movieId") or plain.get("vendorId") or plain.get("place")
+            key = plain.get("place") or plain.get("movieId") or plain.get("vendorId")
             found[key, plain["windowStart"]] = plain
         return found
 

@@ -35,6 +35,17 @@ class Windows(AggregateCase):
         self.assertEqual(f"056{FIRST + 5}", item[SEQUENCE])
         self.assertEqual([("1", "3", "2"), ("2", "2", "4"), ("3", "1", "2.5")], self.trend_of())
 
+    def test_the_trend_begins_with_the_most_records_and_ends_at_its_length(self):
+        """Whatever came first; of as many records the lower key, as bytes."""
+        self.start(TREND_COUNT="3")
+        movies = ["z"] + ["b"] * 2 + ["a"] * 2 + ["c"] * 5 + ["10"] * 2
+        self.keep(window(numbered([rating(movie, 4) for movie in movies]), final=True))
+        self.assertEqual([("c", "5", "4"), ("10", "2", "4"), ("a", "2", "4")], self.trend_of())
+        self.assertEqual([f"{SHARD}#056{FIRST + len(movies) - 1}#00{n}" for n in (1, 2, 3)],
+                         sorted(place for place, _ in self.items(self.trend)))
+        self.assertEqual({"windowStart", "windowEnd", "place", "movieId", "ratingCount", "ratingMean"},
+                         {name for item in self.items(self.trend).values() for name in item})
+
     def test_records_may_be_absent_and_the_final_call_may_have_some(self):
         """74, §4.4.4"""
         self.start()

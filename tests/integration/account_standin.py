@@ -8,20 +8,17 @@ what it changed; files that were handed over are put beside it.
 
 What goes wrong is in $STANDIN/faults.json: {"words": text in the command line, "err": text,
 "status": n, "skip": so many go well first, "stack": the stack's status from then on}. With
-"interrupt" it goes well, and then somebody presses Ctrl-C."""
+"interrupt" it goes well, and then somebody presses Ctrl-C.
 
-import hashlib
-import importlib.util
-import io
+A test calls it some dozens of times, so it starts quickly: as bytecode, without Python's
+site, and with nothing loaded that the call at hand does not need (deploy_case.DeployCase.put)."""
+
 import json
 import os
-import re
 import signal
 import sys
-import types
-from pathlib import Path
 
-FOLDER = Path(os.environ["STANDIN"])
+FOLDER = os.environ["STANDIN"]
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 FILLED = ("EndpointImage", "PredictImage", "ModelUrl")
 
@@ -30,6 +27,21 @@ class Refused(Exception):
     def __init__(self, text, status=254):
         super().__init__(text)
         self.status = status
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def digest(data, name="sha256"):
+    import hashlib
+    return hashlib.new(name, data if isinstance(data, bytes) else data.encode()).hexdigest()
 
 
 def refused(code, operation, message):
@@ -52,8 +64,7 @@ class Account:
         self.changes.append(what)
 
     def document(self, option):
-        text = Path(self.option(option).removeprefix("file://")).read_text()
-        self.kept[option] = json.loads(text)
+        self.kept[option] = json.loads(read(self.option(option).removeprefix("file://")))
         return self.kept[option]
 
     # -- sts, s3
@@ -124,22 +135,24 @@ class Account:
 
     def s3_sync(self):
         name, _, folder = self.words[3].removeprefix("s3://").partition("/")
-        for file in Path(self.words[2]).iterdir():
-            included = [self.words[i + 1] for i, w in enumerate(self.words) if w == "--include"]
-            tag = hashlib.md5(file.read_bytes()).hexdigest() if file.is_file() else ""
-            key = f"{folder}/{file.name}"
-            if file.name in included and self.state["buckets"][name].get(key) != tag:
+        included = [self.words[i + 1] for i, w in enumerate(self.words) if w == "--include"]
+        for file in os.listdir(self.words[2]):
+            path = os.path.join(self.words[2], file)
+            tag = digest(read(path), "md5") if os.path.isfile(path) else ""
+            key = f"{folder}/{file}"
+            if file in included and self.state["buckets"][name].get(key) != tag:
                 self.state["buckets"][name][key] = tag
                 self.change(f"upload {key}")
 
     def s3_cp(self):
         source, target = self.words[2:4]
         if not target.startswith("s3://"):
-            Path(target).write_bytes(bytes.fromhex(self.state["tar"]))
+            with open(target, "wb") as file:
+                file.write(bytes.fromhex(self.state["tar"]))
             return
         name, _, key = source.removeprefix("s3://").partition("/")
         tag = self.bucket(name, "CopyObject")[key] if source.startswith("s3://") else \
-            hashlib.md5(Path(source).read_bytes()).hexdigest()
+            digest(read(source), "md5")
         name, _, key = target.removeprefix("s3://").partition("/")
         self.state["buckets"][name][key] = tag
         self.change(f"copy to {key}")
@@ -169,8 +182,9 @@ class Account:
         return found
 
     def cloudformation_deploy(self):
-        text = Path(self.option("--template-file")).read_text()
-        self.kept["template"] = hashlib.sha256(text.encode()).hexdigest()
+        import re
+        text = read(self.option("--template-file"))
+        self.kept["template"] = digest(text)
         defaults = {}
         for part in re.split(r"\n  (?=\w+:)", text[text.index("\nParameters:"):text.index("\nRules:")])[1:]:
             found = re.search(r'Default: *("[^"]*"|[^,} \n]+)', part)
@@ -255,18 +269,21 @@ class Account:
         self.change("package removed")
 
 
-def formatter():
-    """The CLI's own awscli/text.py without the CLI around it, which takes longer to load than all else
-    that is done here; it wants nothing of that but a name for str."""
-    folder = importlib.util.find_spec("awscli").submodule_search_locations[0]
-    compat = types.ModuleType("awscli.compat")
-    compat.six = types.SimpleNamespace(text_type=str)
-    sys.modules.setdefault("awscli.compat", compat)
-    spec = importlib.util.spec_from_file_location("awscli.text", Path(folder) / "text.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault("awscli", types.ModuleType("awscli"))
-    spec.loader.exec_module(module)
-    return module
+def format_text(said):
+    """As the CLI's own formatter has it. Its package loads what speaks to AWS, for a tenth of a
+    second; the formatter needs of that only the name of str."""
+    import importlib.machinery
+    import io
+    import types
+    name = "awscli.compat"
+    found = importlib.machinery.PathFinder.find_spec("awscli", sys.path)
+    sys.modules["awscli"], sys.modules[name] = types.ModuleType("awscli"), types.ModuleType(name)
+    sys.modules["awscli"].__path__ = found.submodule_search_locations
+    sys.modules[name].six = types.SimpleNamespace(text_type=str)
+    from awscli import text
+    out = io.StringIO()
+    text.format_text(said, out)
+    return out.getvalue()
 
 
 def aws(account, words):
@@ -281,9 +298,7 @@ def aws(account, words):
     if "--query" in words:
         said = jmespath.search(account.option("--query"), said)
     if account.option("--output") == "text":
-        out = io.StringIO()
-        formatter().format_text(said, out)
-        return 0, out.getvalue() or "None\n"
+        return 0, format_text(said) or "None\n"
     return 0, json.dumps(said, indent=4) + "\n"
 
 
@@ -294,10 +309,10 @@ def ecr(account, words):
     if words[1] == "get-login-password":
         return 0, "password\n"
     name, tag = account.option("--repository-name"), account.option("--image-ids").removeprefix("imageTag=")
-    calls = [json.loads(line)["argv"] for line in (FOLDER / "pushed").read_text().splitlines()]
+    calls = [json.loads(line)["argv"] for line in read(f"{FOLDER}/pushed").splitlines()]
     if not any(call[-1].endswith(f"/{name}:{tag}") for call in calls):
         raise refused("ImageNotFoundException", "DescribeImages", "The image does not exist")
-    return 0, f"sha256:{hashlib.sha256(f'{name}:{tag}'.encode()).hexdigest()}\t" \
+    return 0, f"sha256:{digest(f'{name}:{tag}')}\t" \
               "application/vnd.docker.distribution.manifest.v2+json\t7000000\n"
 
 
@@ -307,7 +322,7 @@ def docker(account, words):
     if words[0] == "login":
         sys.stdin.read()
     if words[0] == "push":
-        with open(FOLDER / "pushed", "a", encoding="utf-8") as pushed:
+        with open(f"{FOLDER}/pushed", "a", encoding="utf-8") as pushed:
             pushed.write(json.dumps({"argv": words}) + "\n")
         account.change("image")
     return 0, "done\n"
@@ -316,36 +331,37 @@ def docker(account, words):
 def build_and_push(account, words):
     """In place of the script: an image is what its words say."""
     if "--context" in words:
-        account.kept["context"] = sorted(str(p.relative_to(account.option("--context"))) for p in
-                                         Path(account.option("--context")).rglob("*"))
+        top = account.option("--context")
+        account.kept["context"] = sorted(os.path.relpath(os.path.join(at, name), top)
+                                         for at, folders, files in os.walk(top) for name in folders + files)
         words = [w for w in words if w != account.option("--context")]
-    digest = hashlib.sha256(json.dumps(words).encode()).hexdigest()
-    if digest not in account.state["images"]:
-        account.state["images"].append(digest)
+    image = digest(json.dumps(words))
+    if image not in account.state["images"]:
+        account.state["images"].append(image)
         account.change(f"image {words[-1]}")
-    return 0, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{words[-1]}@sha256:{digest}\n"
+    return 0, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{words[-1]}@sha256:{image}\n"
 
 
 def curl(account, words):
     answer = '{"predicted_rating": 4.4}'
     if "--output" not in words:
         return 0, answer
-    Path(account.option("--output")).write_text(answer)
+    write(account.option("--output"), answer)
     return 0, str(account.state["http"])
 
 
 def main():
-    name, words = Path(sys.argv[0]).name.removesuffix(".sh"), sys.argv[1:]
+    name, words = os.path.basename(sys.argv[0]).removesuffix(".sh"), sys.argv[1:]
     while name == "aws" and words[0] in ("--region", "--profile"):
         words = words[2:] + words[:2]
-    before = (FOLDER / "account.json").read_text()
+    before = read(f"{FOLDER}/account.json")
     state = json.loads(before)
     account = Account(state, words)
     status, out, err, interrupt = 0, "", "", False
-    for fault in (faults := json.loads((FOLDER / "faults.json").read_text())):
+    for fault in (faults := json.loads(read(f"{FOLDER}/faults.json"))):
         if fault["words"] in " ".join([name, *words]):
             fault["skip"] = fault.get("skip", 0) - 1
-            (FOLDER / "faults.json").write_text(json.dumps(faults))
+            write(f"{FOLDER}/faults.json", json.dumps(faults))
             if fault.get("interrupt"):
                 interrupt = fault["skip"] < 0
                 continue
@@ -362,9 +378,9 @@ def main():
     # The two ends of a pipe run side by side: each sees a whole file, and who changed nothing
     # takes nothing back.
     if state != json.loads(before):
-        (FOLDER / f"account.{os.getpid()}").write_text(json.dumps(state))
-        os.replace(FOLDER / f"account.{os.getpid()}", FOLDER / "account.json")
-    with open(FOLDER / "calls", "a", encoding="utf-8") as calls:
+        write(f"{FOLDER}/account.{os.getpid()}", json.dumps(state))
+        os.replace(f"{FOLDER}/account.{os.getpid()}", f"{FOLDER}/account.json")
+    with open(f"{FOLDER}/calls", "a", encoding="utf-8") as calls:
         calls.write(json.dumps({"argv": [name, *words], "changes": account.changes, "kept": account.kept,
                                 "status": status}) + "\n")
     if interrupt:

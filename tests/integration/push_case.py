@@ -52,7 +52,7 @@ class PushCase(LoudCase):
         self.home = self.folder / "home"
         self.home.mkdir()
         for name in ("aws", "docker"):
-            self.put_program(name, f"#!{PYTHON}\n" + STANDIN.read_text().split("\n", 1)[1])
+            self.put_program(name, f"#!{PYTHON} -IS\n" + STANDIN.read_text().split("\n", 1)[1])
         self.planned = {
             "aws": [
                 {"words": ["sts", "get-caller-identity"], "out": ACCOUNT + "\n"},

@@ -4,12 +4,12 @@
 It appends {"argv": […], "stdin": text or null} to $STANDIN/calls and does what
 $STANDIN/plan.json says for the first entry of "<name>" whose "words" stand next to each
 other in argv: {"words": [...], "out": text, "err": text, "status": n}. An entry with
-"times": n counts n times only. Without an entry it ends with 99 and a complaint."""
+"times": n counts n times only. Without an entry it ends with 99 and a complaint. Tests start it
+often: it runs without Python's site, and loads little."""
 
 import json
 import os
 import sys
-from pathlib import Path
 
 
 def matches(words, argv):
@@ -18,13 +18,16 @@ def matches(words, argv):
 
 
 def main():
-    folder = Path(os.environ["STANDIN"])
-    name, argv = Path(sys.argv[0]).name, sys.argv[1:]
+    folder = os.environ["STANDIN"]
+    name, argv = os.path.basename(sys.argv[0]), sys.argv[1:]
     stdin = sys.stdin.read() if "--password-stdin" in argv else None
-    with open(folder / "calls", "a", encoding="utf-8") as calls:
+    with open(f"{folder}/calls", "a", encoding="utf-8") as calls:
         calls.write(json.dumps({"argv": [name, *argv], "stdin": stdin}) + "\n")
-    used = [json.loads(line)["argv"] for line in (folder / "calls").read_text().splitlines()][:-1]
-    for entry in json.loads((folder / "plan.json").read_text())[name]:
+    with open(f"{folder}/calls", encoding="utf-8") as calls:
+        used = [json.loads(line)["argv"] for line in calls][:-1]
+    with open(f"{folder}/plan.json", encoding="utf-8") as plan:
+        planned = json.load(plan)[name]
+    for entry in planned:
         if not matches(entry["words"], argv):
             continue
         n_before = sum(call[0] == name and matches(entry["words"], call[1:]) for call in used)

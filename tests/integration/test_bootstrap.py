@@ -23,7 +23,7 @@ class BootstrapCase(unittest.TestCase):
     def setUp(self):
         self.folder, self.tools = toolbox(self, TOOLS)
         for name in ("apt-get", "id", "sudo"):
-            self.put(name, f"#!{PYTHON}\n" + STANDIN.read_text().split("\n", 1)[1])
+            self.put(name, f"#!{PYTHON} -IS\n" + STANDIN.read_text().split("\n", 1)[1])
         self.put("dpkg-query", DPKG_QUERY)
         (self.folder / "missing").write_text("")
         (self.folder / "script").mkdir()

@@ -2,6 +2,7 @@
 of the real server, with the real Redis and with one that misbehaves."""
 
 import json
+import re
 import signal
 import threading
 import time
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http_client import message
 from http_words import JSON
 from models import place_model, trained
+from programs import SOURCE
 from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing
 from sanitizers import SANITIZED
 from serve_case import ServeCase
@@ -346,6 +348,16 @@ class Outages(CacheCase):
             metrics = server.metrics()
             self.assertEqual((10, 1, 0), tuple(metrics(f"cache_{name}_total") for name in (
                 "hits", "connections", "stored")))
+
+    def test_the_rights_that_the_readme_names_are_enough(self):
+        redis = RealRedis(self)
+        rights = re.search(r"`(~rec:user:\S* [^`]*)`", (SOURCE / "README.md").read_text())[1]
+        redis.command("ACL", "SETUSER", "cache", "on", f">{PASSWORD}", *rights.split())
+        server = self.with_redis(redis, REDIS_USERNAME="cache", REDIS_PASSWORD=PASSWORD)
+        self.ask(server, "1", from_cache=False)
+        self.stored(server, 1)
+        self.ask(server, "1", from_cache=True)
+        self.assertEqual(0, server.metrics()("cache_errors_total"))
 
     def test_passwords(self):
         redis = RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD)

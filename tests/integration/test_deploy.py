@@ -34,6 +34,35 @@ class Whole(DeployCase):
         self.assertEqual({"data/ratings.csv", "data/movies.csv"}, {k for k in self.state["buckets"][BUCKET]})
         self.assertIn("predicted_rating", done.stderr)
 
+    def test_by_itself_a_new_stack_has_all_that_is_cheap_while_nobody_asks(self):
+        """And an old one stays as it is."""
+        whole = ("Endpoint", "Streams", "Cache", "Service")
+        done = self.run_script("deploy", "--stack", STACK)
+        self.assertEqual(URL, done.stdout)
+        self.assertIn("Endpoint=serverless Streams=on Cache=on Service=off", done.stderr)
+        for name in ("EndpointImage", "PredictImage", "RecommendImage", "AggregateImage"):
+            self.assertIn("@sha256:", self.parameters()[name])
+        found = tuple(self.parameters()[p] for p in whole if p in self.parameters())
+        self.assertEqual(("serverless", "on", "on"), found[:3])
+        self.run_script("deploy", "--stack", STACK)
+        self.assertEqual([], self.changes())
+        self.run_script("deploy", "--stack", STACK, "--smallest", "--set", "Endpoint=serverless")
+        self.assertEqual(["stack"], self.changes())
+        self.assertEqual(("serverless", "off", "off", "off"), tuple(self.parameters()[p] for p in whole))
+        self.run_script("deploy", "--stack", STACK)
+        self.assertEqual([], self.changes())
+
+    def test_what_is_set_goes_before_what_a_new_stack_has_by_itself(self):
+        for words, region, expected in (
+                (("--set", "Endpoint=none", "--set", "Cache=off"), None, "Endpoint=none Streams=on Cache=off Service=off"),
+                (("--set", "Streams=off"), None, "Endpoint=serverless Streams=off Cache=off Service=off"),
+                (("--set", "Streams=off", "--set", "Service=on"), None,
+                 "Endpoint=serverless Streams=off Cache=on Service=on"),
+                ((), "cn-north-1", "Endpoint=serverless Streams=on Cache=off Service=off")):
+            where = ("--region", region) if region else ()
+            done = self.run_script("deploy", "--stack", STACK, "--dry-run", *where, *words)
+            self.assertIn(expected, done.stderr)
+
     def order(self, change):
         """Where a change stands in the calls, but for uploads, whose order is the folder's."""
         changes = [c for c in self.changes() if "upload" not in c]
@@ -270,6 +299,7 @@ class Words(DeployCase):
                 (("--stack", "m1", "--set", "Shards=0"), "expected a number from 1 to 100"),
                 (("--stack", "m1", "--set", "WindowSeconds=901"), "expected a number from 1 to 900"),
                 (("--stack", "m1", "--delete", "--only", "base"), "--delete removes all"),
+                (("--stack", "m1", "--delete", "--smallest"), "--delete removes all"),
                 (("--stack", "m1", "--delete", "--set", "Streams=off"), "--delete removes all"),
                 (("--stack", "m1", "--set", "Shards=2", "--set", "Shards=3"), "--set Shards is given twice"),
                 (("--stack", "m1", "--fast"), "--fast is no option")):

@@ -256,6 +256,13 @@ class Costs(unittest.TestCase):
             self.assertIn(f"{cents} cents", (SOURCE / name).read_text(), name)
         self.assertEqual({0}, set(self.lines(**{**small, "requests": 0}).values()))
 
+    def test_what_a_new_stack_costs_while_nobody_asks(self):
+        lines = self.lines(requests=0, instances=0, Endpoint="serverless", Streams="on", Cache="on")
+        idle = sum(amount for row, amount in lines.items() if not row.startswith("Lambda"))
+        for name in ("deploy/README.md", "README.md"):
+            self.assertIn(f"${idle:.0f} a month while nobody asks",
+                          (SOURCE / name).read_text().replace("\n", " "), name)
+
     def test_the_date_and_the_assumptions_are_said(self):
         said = re.search(r"## What it costs\n\n(.*?)\n\n\|", self.text, re.S)[1]
         for words in (r"\(N\. Virginia\)", r"in [A-Z][a-z]+ 20\d\d", "without free tiers", "730 hours",

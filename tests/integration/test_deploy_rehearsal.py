@@ -272,23 +272,23 @@ class Stack(ServeCase):
         self.rehearse()
         self.the_api_answers()
 
-    def test_an_endpoint_and_streams(self):
-        """92"""
-        self.rehearse(Endpoint="serverless", Streams="on")
+    def test_what_script_deploy_makes_by_itself(self):
+        """92: an endpoint, streams and a cache."""
+        self.rehearse(Endpoint="serverless", Streams="on", Cache="on")
         self.the_api_answers()
-        self.the_stream_is_answered()
+        self.assertEqual({False}, {e["from_cache"] for e in self.the_stream_is_answered("a")})
+        self.eventually(lambda: len(self.redis.keys()) >= 5, "five keys")
+        self.assertEqual({True}, {e["from_cache"] for e in self.the_stream_is_answered("b")})
         self.ratings_become_windows()
         self.kinesis.put(self.names["RequestsStream"], "k", "this is no request")
         self.assertEqual(1, len(self.records("DeadLettersStream", 1)))
         self.assertFalse(self.given_up.exists() and self.given_up.read_text())
 
-    def test_streams_and_a_cache(self):
-        """92: what was computed once comes from the cache, behind its password."""
-        self.rehearse(Streams="on", Cache="on")
+    def test_streams_alone(self):
+        """92: scored in the function."""
+        self.rehearse(Streams="on")
         self.the_api_answers()
-        self.assertEqual({False}, {e["from_cache"] for e in self.the_stream_is_answered("a")})
-        self.eventually(lambda: len(self.redis.keys()) >= 5, "five keys")
-        self.assertEqual({True}, {e["from_cache"] for e in self.the_stream_is_answered("b")})
+        self.the_stream_is_answered()
         self.ratings_become_windows()
         self.nothing_was_given_up()
 

@@ -215,6 +215,15 @@ def is_probe(words):
     return words == [b"MGET", b"rec:user:"]
 
 
+def slow(seconds):
+    """Answers as an empty Redis does, questions after so long."""
+    def answer(_, words):
+        if words[0] == b"MGET" and not is_probe(words):
+            time.sleep(seconds)
+        return nothing(words)
+    return answer
+
+
 def eventually(condition, what, deadline=DEADLINE):
     until = time.monotonic() + deadline
     while not (value := condition()):

@@ -13,7 +13,7 @@ from http_client import message
 from http_words import JSON
 from models import place_model, trained
 from programs import SOURCE
-from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing
+from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing, slow
 from sanitizers import SANITIZED
 from serve_case import ServeCase
 
@@ -121,6 +121,15 @@ class Answers(CacheCase):
         # All but the one of 765 bytes, and HEAD's. The last are stored after they are answered.
         eventually(lambda: len(redis.keys()) >= 13, "13 keys")
         self.assertEqual(13, len(redis.keys()))
+
+    def test_the_latency_is_that_of_the_request(self):
+        """At least what Redis took, at most what the client saw."""
+        redis = FakeRedis(self, slow(0.15))
+        server = self.with_redis(redis)
+        begin = time.monotonic()
+        said = server.get("/recommend/cached/1").json()
+        self.assertGreaterEqual(said["latency_ms"], 149)
+        self.assertLessEqual(said["latency_ms"], (time.monotonic() - begin) * 1000)
 
     def test_an_unknown_user_is_cached_for_a_shorter_time(self):
         redis = RealRedis(self)

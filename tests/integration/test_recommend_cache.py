@@ -5,13 +5,14 @@ docs/lambda.md."""
 import json
 import re
 import threading
+import time
 import unittest
 
 from aws_peers import Peer, answer, failure
 from lambda_case import KEYS, REGION
 from models import place_model, trained
 from recommend_case import RecommendCase, request
-from redis_peers import Certificate, FakeRedis, RealRedis, eventually
+from redis_peers import Certificate, FakeRedis, RealRedis, eventually, slow
 
 ENDPOINT = "movies-endpoint-7"
 # On a busy machine a Redis that works may need longer than by the usual settings it may, and two
@@ -128,6 +129,20 @@ class Cache(CacheCase):
         resuming.start()
         self.addCleanup(resuming.join)
         self.batch(f, [1, 2], from_cache=[1, 2])
+
+    def test_the_latency_is_that_of_the_answer(self):
+        """At least what Redis took, at most what the batch did."""
+        redis = FakeRedis(self, slow(0.15))
+        f = self.cached(redis.port)
+        self.assertFine(f.ask(request(1)))  # tells the model's version, and is computed for that
+        begin = time.monotonic()
+        self.assertFine(f.ask(request(2)))
+        took = (time.monotonic() - begin) * 1000
+        latency = self.stream.events()[-1]["latency_ms"]
+        self.assertGreaterEqual(latency, 149)
+        self.assertLessEqual(latency, took)
+        self.assertGreaterEqual(f.metrics()["CacheLatency"], 149)
+        self.assertGreaterEqual(f.metrics()["Latency"], latency)
 
     def test_a_redis_that_comes_back_is_used_again(self):
         """85"""

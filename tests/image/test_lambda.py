@@ -1,8 +1,9 @@
 """lambda/Dockerfile: the image of a function, as Lambda starts it. Contract 1.9; the numbers in
 the tests' first lines are lines of the checklist in docs/lambda.md.
 
-The function is predict; every other is built by the same lines."""
+The function is predict; every other is built by the same lines, and recommend is tried in a test run."""
 
+import base64
 import functools
 import io
 import json
@@ -27,20 +28,20 @@ MOST_BYTES = 30_000_000
 # What Lambda sets (1.8); local-cloud does, and docker hands them on by name.
 VARIABLES = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
              "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL",
-             "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-             "MODEL_URI", "MOVIES_URI")
+             "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 @functools.lru_cache(maxsize=None)
-def image():
-    words = ["docker", "build", "--file", str(SOURCE / "lambda/Dockerfile"), "--tag", IMAGE,
-             "--build-arg", f"FUNCTION={FUNCTION}", "--build-arg", "REVISION=abc",
+def image(function=FUNCTION):
+    tag = f"movie-recommender-{function}:test"
+    words = ["docker", "build", "--file", str(SOURCE / "lambda/Dockerfile"), "--tag", tag,
+             "--build-arg", f"FUNCTION={function}", "--build-arg", "REVISION=abc",
              *container.BUILD_OPTIONS, str(SOURCE)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=3000, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(words)}\n{done.stdout.decode(errors='replace')[-4000:]}")
-    return IMAGE
+    return tag
 
 
 @functools.lru_cache(maxsize=None)
@@ -122,11 +123,9 @@ class Image(unittest.TestCase):
 
 
 class Served(LocalCloudCase):
-    def test_local_cloud_brings_it_events(self):
-        """26, 27: read-only, as nobody, without a capability."""
-        image()
-        shutil.copy(REAL_MOVIES, self.folder / "movies.csv")
-        shutil.copy(trained().model_bin, self.folder / "model.bin")
+    def contained(self, function, **variables):
+        """The function's entry for local-cloud, in a container that is read-only, of nobody, without a
+        capability, with this test's folder below /mnt."""
         for path in self.folder.iterdir():
             path.chmod(0o644)
         self.folder.chmod(0o755)
@@ -135,17 +134,39 @@ class Served(LocalCloudCase):
         words = ["run", "--rm", "--label", mark, "--network", "host", "--read-only", "--tmpfs", "/tmp",
                  "--user", "65534:65534", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
                  "--volume", f"{self.folder}:/mnt:ro", *container.OPTIONS]
-        for name in VARIABLES:
+        for name in (*VARIABLES, *variables):
             words += ["--env", name]
         environment = {name: os.environ[name] for name in ("DOCKER_HOST", "HOME") if name in os.environ}
+        return {"program": shutil.which("docker"), "arguments": [*words, image(function)],
+                "timeout": PATIENCE, "init-timeout": 300, "environment": {**environment, **variables}}
+
+    def test_local_cloud_brings_it_events(self):
+        """26, 27"""
+        shutil.copy(REAL_MOVIES, self.folder / "movies.csv")
+        shutil.copy(trained().model_bin, self.folder / "model.bin")
         cloud = self.cloud(
-            functions={FUNCTION: {
-                "program": shutil.which("docker"), "arguments": [*words, IMAGE],
-                "timeout": PATIENCE, "init-timeout": 300,
-                "environment": {**environment, "MODEL_URI": "/mnt/model.bin",
-                                "MOVIES_URI": "/mnt/movies.csv"}}},
+            functions={FUNCTION: self.contained(FUNCTION, MODEL_URI="/mnt/model.bin", MOVIES_URI="/mnt/movies.csv")},
             routes={"POST /predict": FUNCTION})
         self.assertPredicts(cloud, *trained().rows[0][:2], 20)
+
+    def test_curl_shows_what_a_test_run_of_recommend_predicts(self):
+        """By the path of AWS's emulator; nothing is put on a stream, so none is named."""
+        shutil.copy(trained().model_bin, self.folder / "model.bin")
+        user = trained().users[0]
+        data = json.dumps({"user_id": int(user), "top_n": 3, "request_id": "r-1"}).encode()
+        (self.folder / "event.json").write_text(json.dumps({"Records": [{
+            "eventSource": "aws:kinesis", "eventID": "shardId-000000000000:1",
+            "kinesis": {"partitionKey": "k", "sequenceNumber": "1", "data": base64.b64encode(data).decode()}}]}))
+        cloud = self.cloud(functions={"function": self.contained(
+            "recommend", MODEL_URI="/mnt/model.bin", TEST_RUN="True")})
+        said = subprocess.run(
+            ["curl", "-sS", f"http://127.0.0.1:{cloud.port}/2015-03-31/functions/function/invocations", "-d",
+             "@event.json"], cwd=self.folder, capture_output=True, text=True, check=True, timeout=300)
+        (prediction,) = json.loads(said.stdout)["predictions"]
+        self.assertEqual(("r-1", int(user), 3, False), tuple(
+            prediction[name] for name in ("request_id", "user_id", "count", "from_cache")))
+        ratings = [trained().predict(user, str(item)) for item in prediction["recommendations"]]
+        self.assertEqual(sorted(ratings, reverse=True), ratings)
 
     @staticmethod
     def forget(mark):

@@ -9,6 +9,7 @@
 
 import base64
 import json
+import time
 
 from aws_peers import Peer, answer
 
@@ -20,12 +21,13 @@ CALL_BYTES = 5 << 20
 class PutRecords:
     """faults has a function for each of the next calls. It gets the call's body and returns
     None (all goes well), a list with an ErrorCode or None for each record, or an act of
-    aws_peers in place of an answer. peer.complaints has what was wrong with signatures."""
+    aws_peers in place of an answer. times has when each of the calls was there, in seconds;
+    peer.complaints what was wrong with signatures."""
 
     def __init__(self, keys, region):
         self.peer = Peer("kinesis", keys, region)
         self.peer.otherwise = self._act
-        self.calls, self.written, self.faults = [], [], []
+        self.calls, self.times, self.written, self.faults = [], [], [], []
 
     def _act(self, connection, seen):
         body = json.loads(seen.body)
@@ -35,6 +37,7 @@ class PutRecords:
             assert 1 <= len(record["PartitionKey"]) <= 256
             base64.b64decode(record["Data"], validate=True)
         self.calls.append(body)
+        self.times.append(time.monotonic())
         fault = self.faults.pop(0)(body) if self.faults else None
         if callable(fault):
             return fault(connection, seen)

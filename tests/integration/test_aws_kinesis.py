@@ -66,6 +66,8 @@ class Put(NodeCase):
         self.assertEqual(3, len(waits))
         for wait, most in zip(waits, (50, 100, 200)):
             self.assertIn(wait, range(most // 2, most + 1))
+        for wait, before, after in zip(waits, self.stream.times, self.stream.times[1:]):
+            self.assertGreaterEqual(after - before, (wait - 1) / 1000, "it was not waited")
 
     def stream_log(self):
         return self._programs[0].log().splitlines()

@@ -8,6 +8,7 @@ import unittest
 
 from aws_peers import Peer, answer, cut, failure, hang_up, raw, reset, slow
 from kinesis_peer import THROTTLED, instead, refuse
+from programs import DEADLINE
 from recommend_case import DEAD, OUT, RecommendCase, aggregated, request
 
 
@@ -259,6 +260,18 @@ class Service(RecommendCase):
         [event] = self.stream.events()
         self.assertEqual((["caf\u00e9 \"7\"", 5], 2, False),
                          (event["recommendations"], event["count"], event["known_user"]))
+
+    def test_a_batch_is_asked_for_in_as_many_requests_as_may_be_under_way(self):
+        """Each is answered when all are there."""
+        f = self.behind(CONCURRENCY="4")
+        together = threading.Barrier(4)
+
+        def meet(connection, seen):
+            together.wait(DEADLINE)
+            return self.front._act(connection, seen)
+        self.front.peer.otherwise = meet
+        self.assertFine(f.ask(*(request(f"u{i}") for i in range(100))))
+        self.assertEqual(4, self.front.peer.n_connections)
 
     def test_no_more_requests_are_under_way_than_allowed(self):
         f = self.behind(CONCURRENCY="2")

@@ -125,6 +125,11 @@ def offered(port, per_second, seconds=5, connections=8, what=("/invocations", QU
     return json.loads(out)
 
 
+def stolen():
+    """Seconds for which a virtual machine's CPUs had work and the host gave them none, since it started."""
+    return int(open("/proc/stat").readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def resident(pid):
     for line in open(f"/proc/{pid}/status"):
         if line.startswith("VmRSS"):
@@ -405,7 +410,9 @@ def cached(folder):
     def measure(name, words, limit=None, what=list_of, seconds=10, rate=1000, from_cache=None):
         """from_cache: least share of answers from Redis, or 0, none at all."""
         before = counters(port)
+        stolen_before = stolen()
         facts = offered(port, rate, seconds, 16, what, words)
+        lost = stolen() - stolen_before
         after = counters(port)
         hits, misses, skipped = (after[f"cache_{kind}_total"] - before[f"cache_{kind}_total"]
                                  for kind in ("hits", "misses", "skipped"))
@@ -419,7 +426,8 @@ def cached(folder):
         say(f"{name:36} p50 {facts['p50_us']:5.0f} µs, p99 {facts['p99_us']:5.0f} µs, slowest "
             f"{facts['slowest_us']:6.0f} µs, {facts['errors']} errors"
             + (f"; {100 * hits / asked:.1f} % from Redis, {skipped:.0f} without asking" if asked else "")
-            + (f" (limit {limit} ms: {facts['p99_us'] / 1000 / limit:.2f} of it)" if limit else ""))
+            + (f" (limit {limit} ms: {facts['p99_us'] / 1000 / limit:.2f} of it)" if limit else "")
+            + f"; the host took {1000 * lost / seconds:.0f} ms a second")
 
     user = "u{:08}".format
     with redis(redis_port) as store:

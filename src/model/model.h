@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/id_list.h"
+#include "model/grade.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +30,7 @@
 enum {
     MF_MODEL_LANES = 16, /* rows of factors are padded to this many floats, with zeros */
     MF_MODEL_FACTORS_MAX = 65536,
+    MF_MODEL_RANKING_FACTORS_MAX = 4096,
 };
 
 /* Floats from one row of factors to the next: n_factors rounded up to lanes. */
@@ -37,12 +39,40 @@ static inline size_t mf_model_stride(uint32_t n_factors)
     return ((size_t)n_factors + MF_MODEL_LANES - 1) / MF_MODEL_LANES * MF_MODEL_LANES;
 }
 
+/* The ranking model: which items next (spectral/spectral.h learns it).
+ *
+ *   score(u, i) = profile_u · item_vectors[i]
+ *   profile_u   = Σ_j age_weight_uj · grade_uj · item_vectors[j]  +  prior · mean_profile
+ *
+ * over the items j that u has a grade for. Profiles are not stored: they are computed from
+ * the grades when somebody asks (recommend/profile.h), for a user of the model exactly as
+ * for a visitor. grade.h has the formulas of grade and age weight. */
+typedef struct mf_ranking_parts {
+    uint32_t n_factors; /* 1 … MF_MODEL_RANKING_FACTORS_MAX; 0: there is no ranking model, and
+                         * nothing below counts */
+    mf_grading grading; /* how a rating became a grade */
+    float recency;      /* how much newer ratings weigh more, 0 … 1 (mf_age_weight) */
+    float prior;        /* strength of the mean profile for short histories, ≥ 0 */
+    float regularization; /* λ of the shrinkage, for reports; ≥ 0 */
+    float relevant_rating; /* what counted as liked when they were chosen; for reports */
+    const float *item_vectors; /* [n_items × mf_model_stride(n_factors)] q = √G v; 64-byte
+                                * aligned, padding zero; all zero for items without grades */
+    const float *mean_profile; /* [stride] mean of the users' profiles without prior */
+    const float *spectrum;     /* [n_factors] σ² of each direction, not rising, > 0 */
+    const uint8_t *grades;     /* [n_rated] beside rated_items: y = grade / 255; 0: not part of
+                                * the profile (a rating held out for validation) */
+    const uint32_t *time_ranks; /* [n_rated] as in mf_ratings, among the user's rated items with a
+                                 * grade; 0 where grade is 0. NULL: no times are known */
+} mf_ranking_parts;
+
 /* The parts of a model, as a trainer hands them over and as an open file shows
  * them. Pointers are views. Counts come first because every shape follows. */
 typedef struct mf_model_parts {
     uint32_t n_users; /* 1 … MF_INDEX_NONE - 1, as n_items */
     uint32_t n_items;
-    uint32_t n_factors; /* 1 … MF_MODEL_FACTORS_MAX; stride is mf_model_stride(n_factors) */
+    uint32_t n_factors; /* 1 … MF_MODEL_FACTORS_MAX; stride is mf_model_stride(n_factors).
+                         * 0: there is no rating model (learned without ratings): biases and
+                         * factors are NULL, global_mean, range and regularizations 0 */
     uint64_t n_rated;
 
     float global_mean;
@@ -62,6 +92,8 @@ typedef struct mf_model_parts {
     const uint64_t *rated_start; /* [n_users + 1] */
     const uint32_t *rated_items; /* [n_rated] per user ascending, none twice */
     const uint32_t *item_count;  /* [n_items] how many rated it; adds up to n_rated */
+
+    mf_ranking_parts ranking; /* n_factors 0: none; a model has at least one of the two */
 
     const char *metadata; /* JSON text of training: hyperparameters, figures, version;
                            * UTF-8, no control characters but line ends and tabs */

@@ -40,12 +40,23 @@
 
 enum { MF_RATINGS_BAD_ROWS_NAMED = 10 };
 
+/* What the values of ratings are. */
+typedef enum mf_feedback {
+    MF_FEEDBACK_AUTO,     /* in options: ratings where a file has them, else implicit */
+    MF_FEEDBACK_EXPLICIT, /* ratings: how much a user liked an item */
+    MF_FEEDBACK_IMPLICIT, /* how often (or with which weight) a pair occurred; the rows of a
+                           * repeated pair add up */
+} mf_feedback;
+
 /* How files are read. Zero or NULL means the default. Strings are borrowed. */
 typedef struct mf_ratings_options {
     const char *user_column; /* names in a header, instead of the usual ones */
     const char *item_column;
     const char *rating_column;
     const char *timestamp_column;
+    const char *weight_column; /* of implicit feedback: a count or weight of each pair */
+    mf_feedback feedback;
+    bool keep_times; /* fill mf_ratings.time as well */
     uint64_t max_bad_rows; /* rows that may be left out; one more is an error */
     uint32_t n_threads;    /* default 1, at most 256 are used */
     uint32_t max_users;    /* default and most: MF_INDEX_NONE - 1 */
@@ -85,7 +96,15 @@ typedef struct mf_ratings {
     uint64_t n_ratings;
     uint64_t *user_start; /* [n_users + 1] */
     uint32_t *item;       /* [n_ratings] */
-    float *value;         /* [n_ratings] in the file's units: stars stay stars */
+    float *value;         /* [n_ratings] in the file's units: stars stay stars; for implicit
+                           * feedback counts or weights, > 0 */
+    uint32_t *time_rank;  /* [n_ratings] when, among the user's own ratings: twice the mean rank,
+                           * counted from 0, of those with an equal time. So 0, 2, 4, … for
+                           * different times; n - 1 for all of n equal ones. A row without a
+                           * timestamp is older than any with one. NULL: no row had one */
+    double *time;         /* [n_ratings] timestamps, -INFINITY where there was none; NULL unless
+                           * the options asked for it and a row had one */
+    mf_feedback feedback; /* explicit or implicit */
     mf_id_list users;
     mf_id_list items;
     bool borrows_ids; /* users and items belong to another mf_ratings, which stays */

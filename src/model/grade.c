@@ -1,0 +1,29 @@
+/* grade.c: the two formulas of grade.h, on portable arithmetic alone. */
+#include "model/grade.h"
+
+#include "base/portable_math.h"
+
+#include <math.h>
+
+static double grade_of(const mf_grading *grading, float value)
+{
+    if (grading->kind == MF_GRADING_ONE || !(grading->scale > 0))
+        return 1;
+    if (grading->kind == MF_GRADING_LOG) {
+        const double y = mf_log(1 + fmax(0, (double)value)) / grading->scale;
+        return y < 1 ? y : 1;
+    }
+    return 1 / (1 + mf_exp(-2 * ((double)value - grading->center) / grading->scale));
+}
+
+uint8_t mf_grade_code(const mf_grading *grading, float value)
+{
+    const double code = floor(grade_of(grading, value) * MF_GRADE_MAX + 0.5);
+    return code < 1 ? 1 : (uint8_t)code;
+}
+
+float mf_age_weight(float recency, uint32_t time_rank, uint32_t n)
+{
+    const float position = ((float)time_rank + 1) / (2 * (float)n);
+    return 1 + recency * (position - 0.5f);
+}

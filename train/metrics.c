@@ -71,7 +71,7 @@ static json_t *setting_value(const mf_settings *settings, size_t i)
     char text[MF_SETTING_TEXT_BYTES];
     mf_settings_text(settings, i, text);
     const mf_setting_type type = settings->table[i].type;
-    if (type == MF_SETTING_TEXT || type == MF_SETTING_CHOICE)
+    if (type == MF_SETTING_TEXT || type == MF_SETTING_CHOICE || strcmp(text, "auto") == 0)
         return json_string(text);
     return json_loads(text, JSON_DECODE_ANY, NULL);
 }

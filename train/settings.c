@@ -1,6 +1,9 @@
 /* settings.c: promises in settings.h. */
 #include "settings.h"
 
+#include "model/model.h"
+
+#include <math.h>
 #include <sched.h>
 #include <string.h>
 
@@ -8,10 +11,11 @@
 
 /* clang-format off */
 static const mf_setting table[] = {
-    {.name = "n_factors", .aliases = "num_factors k", .type = MF_SETTING_INTEGER, .min = 1,
+    {.name = "n_factors", .aliases = "num_factors k",
+     .shared = "factors rank no_components embedding_size features", .type = MF_SETTING_INTEGER, .min = 1,
      .max = 4096, .initial = "64", .help = "length of a user's and an item's row of factors",
      FIELD(h.n_factors)},
-    {.name = "n_epochs", .aliases = "epochs num_epochs nr_iters", .type = MF_SETTING_INTEGER,
+    {.name = "n_epochs", .aliases = "epochs num_epochs nr_iters max_iter", .type = MF_SETTING_INTEGER,
      .min = 1, .max = 100000, .initial = "40", .help = "passes over the ratings, at most",
      FIELD(h.n_epochs)},
     {.name = "learning_rate", .shared = "lr_all", .type = MF_SETTING_REAL, .min = 0,
@@ -21,9 +25,9 @@ static const mf_setting table[] = {
      .max = 10, .initial = "0.005", .help = "step of the biases, first epoch; 0 leaves them at zero",
      FIELD(h.bias_learning_rate)},
     {.name = "learning_rate_decay", .type = MF_SETTING_REAL, .min = 0, .max = 1, .initial = "0.1",
-     .help = "both steps fall linearly to this part of themselves; 1 is constant",
+     .help = "both steps decay linearly to this fraction of the initial rate; 1: constant",
      FIELD(h.learning_rate_decay)},
-    {.name = "regularization", .aliases = "l2", .shared = "reg_all", .type = MF_SETTING_REAL,
+    {.name = "regularization", .aliases = "l2 lambda_reg regParam reg", .shared = "reg_all", .type = MF_SETTING_REAL,
      .min = 0, .max = 10, .initial = "0.08", .help = "pull on the factors per rating; less for much data",
      FIELD(regularization)},
     {.name = "user_regularization", .aliases = "reg_pu lambda_p2", .follows = "regularization",
@@ -45,19 +49,60 @@ static const mf_setting table[] = {
      .initial = "1", .help = "how fast items follow who rated them; 0 switches it off",
      FIELD(h.implicit_rate)},
     {.name = "implicit_damping", .type = MF_SETTING_REAL, .min = 0, .max = 1e6, .initial = "5",
-     .help = "ratings' worth of doubt about who rated an item", FIELD(h.implicit_damping)},
+     .help = "pseudo-count of the mean over who rated an item", FIELD(h.implicit_damping)},
     {.name = "init_scale", .type = MF_SETTING_REAL, .min = 0,
      .above_min = true, .max = 10, .initial = "0.2",
      .help = "size of the users' random starting factors", FIELD(h.init_scale)},
     {.name = "validation_fraction", .type = MF_SETTING_REAL, .min = 0, .max = 1, .below_max = true,
      .initial = "0", .help = "part of the ratings set aside when there is no validation channel",
      FIELD(validation_fraction)},
-    {.name = "early_stopping_patience", .type = MF_SETTING_INTEGER, .min = 0, .max = 100000,
+    {.name = "validation_split", .type = MF_SETTING_CHOICE, .choices = "random time leave-last",
+     .initial = "random",
+     .help = "which ratings validation_fraction sets aside; time: the newest of each user",
+     FIELD(validation_split)},
+    {.name = "early_stopping_patience", .aliases = "stopping_step", .type = MF_SETTING_INTEGER, .min = 0, .max = 100000,
      .initial = "0", .help = "epochs without a better validation RMSE before stopping; 0: never",
      FIELD(h.early_stopping_patience)},
+    {.name = "evaluation_k", .aliases = "topk top_k", .type = MF_SETTING_INTEGER, .min = 1,
+     .max = 1000, .initial = "10", .help = "length of the lists that validation data judge",
+     FIELD(evaluation_k)},
+    {.name = "ranking", .type = MF_SETTING_BOOLEAN, .initial = "true",
+     .help = "learn a ranking model too; without one lists are ordered by predicted rating",
+     FIELD(ranking)},
+    {.name = "ranking_factors", .shared = "factors rank no_components embedding_size features",
+     .type = MF_SETTING_INTEGER, .min = 1, .max = MF_MODEL_RANKING_FACTORS_MAX, .has_auto = true,
+     .automatic = 0, .initial = "auto", .help = "length of an item's ranking vector, at most",
+     FIELD(ranking_factors)},
+    {.name = "ranking_regularization", .type = MF_SETTING_REAL, .min = 0, .max = 1e12,
+     .has_auto = true, .automatic = MF_SPECTRAL_AUTO, .initial = "auto",
+     .help = "shrinkage of the ranking model: a direction keeps s^2 / (s^2 + this)",
+     FIELD(ranking_regularization)},
+    {.name = "recency", .type = MF_SETTING_REAL, .min = 0, .max = 1, .has_auto = true,
+     .automatic = MF_SPECTRAL_AUTO, .initial = "auto",
+     .help = "how much newer ratings weigh more in a user's profile; 0: all the same",
+     FIELD(recency)},
+    {.name = "ranking_prior", .type = MF_SETTING_REAL, .min = 0, .max = 1000, .has_auto = true,
+     .automatic = MF_SPECTRAL_AUTO, .initial = "auto",
+     .help = "weight of the mean profile for users with few ratings", FIELD(ranking_prior)},
+    {.name = "ranking_steps", .type = MF_SETTING_INTEGER, .min = 1, .max = 10000, .initial = "40",
+     .help = "subspace iterations of the ranking model, at most", FIELD(ranking_steps)},
+    {.name = "ranking_tolerance", .type = MF_SETTING_REAL, .min = 0, .max = 1, .initial = "0.001",
+     .help = "they end when the weighted Ritz values change by less than this part",
+     FIELD(ranking_tolerance)},
+    {.name = "grading", .type = MF_SETTING_CHOICE, .choices = "auto logistic log one",
+     .initial = "auto", .help = "how a rating counts in the ranking model; one: all the same",
+     FIELD(grading)},
+    {.name = "relevant_rating", .type = MF_SETTING_REAL, .min = -3e38, .max = 3e38,
+     .has_auto = true, .automatic = INFINITY, .initial = "auto",
+     .help = "ratings from here on count as liked when lists are judged; auto: the mean",
+     FIELD(relevant_rating)},
+    {.name = "feedback", .type = MF_SETTING_CHOICE, .choices = "auto explicit implicit",
+     .initial = "auto",
+     .help = "implicit: files hold pairs or counts; auto: only when no file has ratings",
+     FIELD(feedback)},
     {.name = "seed", .aliases = "random_state", .type = MF_SETTING_INTEGER, .min = 0,
      .max = 9007199254740992.0, .initial = "1", .help = "of everything random", FIELD(h.seed)},
-    {.name = "n_threads", .aliases = "nr_threads", .type = MF_SETTING_INTEGER, .min = 0,
+    {.name = "n_threads", .aliases = "nr_threads num_threads", .type = MF_SETTING_INTEGER, .min = 0,
      .max = MF_THREADS_MAX, .initial = "0", .help = "0: every CPU there is; the model is the same with any number",
      FIELD(h.n_threads)},
     {.name = "max_bad_rows", .type = MF_SETTING_INTEGER, .min = 0, .max = 9007199254740992.0,
@@ -67,23 +112,27 @@ static const mf_setting table[] = {
      .initial = "5", .help = "epochs between two checkpoints", FIELD(checkpoint_every)},
     {.name = "checkpoint_keep", .type = MF_SETTING_INTEGER, .min = 1, .max = 1000, .initial = "3",
      .help = "newest checkpoints that stay", FIELD(checkpoint_keep)},
-    {.name = "user_column", .type = MF_SETTING_TEXT, .initial = "",
+    {.name = "user_column", .aliases = "userCol USER_ID_FIELD", .type = MF_SETTING_TEXT, .initial = "",
      .help = "name of the users' column; when not given: userId, user_id, …", FIELD(user_column)},
-    {.name = "item_column", .type = MF_SETTING_TEXT, .initial = "",
+    {.name = "item_column", .aliases = "itemCol ITEM_ID_FIELD", .type = MF_SETTING_TEXT, .initial = "",
      .help = "name of the items' column; when not given: movieId, item_id, …", FIELD(item_column)},
-    {.name = "rating_column", .type = MF_SETTING_TEXT, .initial = "",
+    {.name = "rating_column", .aliases = "ratingCol RATING_FIELD", .type = MF_SETTING_TEXT, .initial = "",
      .help = "name of the ratings' column; when not given: rating, score, …",
      FIELD(rating_column)},
-    {.name = "timestamp_column", .type = MF_SETTING_TEXT, .initial = "",
+    {.name = "timestamp_column", .aliases = "TIME_FIELD", .type = MF_SETTING_TEXT, .initial = "",
      .help = "name of the timestamps' column; when not given: timestamp, …",
      FIELD(timestamp_column)},
+    {.name = "weight_column", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "implicit feedback: name of the column of counts; when not given: count, plays, …",
+     FIELD(weight_column)},
 };
 
-/* What Surprise, LIBMF and SageMaker's Factorization Machines call things that have
- * no counterpart here; people bring their old hyperparameters along. */
+/* What Surprise, LIBMF, SageMaker's Factorization Machines, implicit, Spark, RecBole, LightFM,
+ * LensKit and Cornac call things that have no counterpart here; people bring their old
+ * hyperparameters along. */
 static const mf_setting_foreign foreign[] = {
     {"feature_dim", "how many users and items there are is learned from the data; remove it"},
-    {"mini_batch_size", "each rating is a step of its own; remove it"},
+    {"mini_batch_size train_batch_size batch_size eval_batch_size", "each rating is a step of its own; remove it"},
     {"predictor_type", "ratings are numbers and are predicted as numbers; remove it"},
     {"bias_lr linear_lr factors_lr",
      "that is a step for a mini-batch; steps here are per rating: learning_rate of the factors, "
@@ -93,11 +142,27 @@ static const mf_setting_foreign foreign[] = {
      "bias_regularization of the biases"},
     {"lr_pu lr_qi", "users and items learn at one rate: use learning_rate"},
     {"lr_bu lr_bi", "users and items learn at one rate: use bias_learning_rate"},
-    {"biased", "a model without biases is one with bias_learning_rate 0"},
+    {"biased use_bias", "a model without biases is one with bias_learning_rate 0"},
     {"init_mean", "factors start around 0; remove it"},
     {"init_std_dev", "use init_scale, which is that times the square root of n_factors"},
     {"eta", "LIBMF makes each step smaller than the one before; use learning_rate, which is "
             "the step itself"},
+    {"iterations maxIter n_iter",
+     "those are passes of alternating least squares; use n_epochs for the rating model's passes of "
+     "gradient descent, ranking_steps for the ranking model"},
+    {"alpha", "how much a rating or count weighs is decided by grading; shrink less or more with "
+              "ranking_regularization"},
+    {"implicitPrefs implicit use_ratings",
+     "say feedback=implicit for files of pairs or counts, grading=one to count all ratings alike"},
+    {"user_alpha", "use user_regularization"},
+    {"item_alpha", "use item_regularization"},
+    {"numBlocks numUserBlocks numItemBlocks", "the data decide how work is cut; remove it"},
+    {"loss learning_schedule max_sampled neg_sampling", "no negative items are sampled; remove it"},
+    {"use_gpu use_cg use_native dtype nonnegative coldStartStrategy checkpointInterval verbose "
+     "calculate_training_loss",
+     "it changes nothing that this program has; remove it"},
+    {"valid_metric", "early stopping goes by RMSE, a tuning job by any of the printed metrics; "
+                     "remove it"},
     {"l1", "there is only regularization of squares; use regularization"},
 };
 /* clang-format on */
@@ -159,6 +224,8 @@ mf_ratings_options mf_train_settings_options(const mf_train_settings *values)
         .item_column = unless_empty(values->item_column),
         .rating_column = unless_empty(values->rating_column),
         .timestamp_column = unless_empty(values->timestamp_column),
+        .weight_column = unless_empty(values->weight_column),
+        .feedback = (mf_feedback)values->feedback,
         .max_bad_rows = values->max_bad_rows,
         .n_threads = values->h.n_threads,
     };

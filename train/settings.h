@@ -9,6 +9,7 @@
 #include "ratings/ratings.h"
 #include "sagemaker/settings.h"
 #include "sgd/hyperparameters.h"
+#include "spectral/spectral.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,18 @@ typedef struct mf_train_settings {
     double regularization; /* of the users' and items' own in h, unless those were given */
     double bias_regularization;
     double validation_fraction;
+    uint32_t validation_split; /* mf_train_split */
+    uint32_t evaluation_k;     /* length of the lists that are judged */
+    bool ranking;              /* learn a ranking model too */
+    uint32_t ranking_factors;  /* 0: chosen, as MF_SPECTRAL_AUTO for the next three */
+    double ranking_regularization;
+    double recency;
+    double ranking_prior;
+    uint32_t ranking_steps;
+    double ranking_tolerance;
+    uint32_t grading;       /* mf_train_grading */
+    double relevant_rating; /* INFINITY: the mean of the training ratings */
+    uint32_t feedback;      /* mf_feedback */
     uint64_t max_bad_rows;
     uint32_t checkpoint_every;         /* epochs */
     uint32_t checkpoint_keep;          /* files */
@@ -27,7 +40,23 @@ typedef struct mf_train_settings {
     char item_column[MF_COLUMN_BYTES];
     char rating_column[MF_COLUMN_BYTES];
     char timestamp_column[MF_COLUMN_BYTES];
+    char weight_column[MF_COLUMN_BYTES];
 } mf_train_settings;
+
+/* What validation_fraction sets aside. */
+typedef enum mf_train_split {
+    MF_TRAIN_SPLIT_RANDOM,     /* of all ratings */
+    MF_TRAIN_SPLIT_TIME,       /* the newest of each user */
+    MF_TRAIN_SPLIT_LEAVE_LAST, /* the newest one of each user, whatever the fraction */
+} mf_train_split;
+
+/* How ratings become grades (model/grade.h). */
+typedef enum mf_train_grading {
+    MF_TRAIN_GRADING_AUTO, /* logistic for ratings that differ, log for counts that differ, else one */
+    MF_TRAIN_GRADING_LOGISTIC,
+    MF_TRAIN_GRADING_LOG,
+    MF_TRAIN_GRADING_ONE,
+} mf_train_grading;
 
 /* Defaults into *values, ready for mf_settings_set. */
 bool mf_train_settings_start(mf_settings *settings, mf_train_settings *values, mf_error *err);

@@ -39,10 +39,23 @@ static bool is_whole(double value)
     return fabs(value) <= MF_SETTING_INTEGER_MAX && (double)(int64_t)value == value;
 }
 
+static bool is_word(const char *text, size_t n, const char *word, size_t n_word)
+{
+    return n == n_word && strncasecmp(text, word, n) == 0;
+}
+
+static const char AUTO[] = "auto";
+
+static bool is_auto(const mf_setting *setting, const char *text, size_t n)
+{
+    return setting->has_auto && is_word(text, n, AUTO, strlen(AUTO));
+}
+
 static bool read_integer(const mf_setting *setting, const char *text, size_t n, void *field)
 {
-    double whole;
-    if (!mf_parse_double(text, n, &whole) || !is_whole(whole) || !in_range(setting, whole))
+    double whole = setting->automatic;
+    if (!is_auto(setting, text, n) &&
+        (!mf_parse_double(text, n, &whole) || !is_whole(whole) || !in_range(setting, whole)))
         return false;
     const int64_t value = (int64_t)whole;
     if (setting->size == sizeof(uint32_t)) {
@@ -56,26 +69,22 @@ static bool read_integer(const mf_setting *setting, const char *text, size_t n, 
 
 static bool read_real(const mf_setting *setting, const char *text, size_t n, void *field)
 {
-    double value;
-    if (!mf_parse_double(text, n, &value))
+    double value = setting->automatic;
+    const bool automatic = is_auto(setting, text, n);
+    if (!automatic && !mf_parse_double(text, n, &value))
         return false;
     if (setting->size == sizeof(float)) {
         /* Rounded before it is checked: 0.99999999999 is 1 as a float. */
         const float narrow = (float)value;
-        if (!isfinite(narrow) || !in_range(setting, (double)narrow))
+        if (!automatic && (!isfinite(narrow) || !in_range(setting, (double)narrow)))
             return false;
         memcpy(field, &narrow, sizeof narrow);
         return true;
     }
-    if (!in_range(setting, value))
+    if (!automatic && !in_range(setting, value))
         return false;
     memcpy(field, &value, sizeof value);
     return true;
-}
-
-static bool is_word(const char *text, size_t n, const char *word, size_t n_word)
-{
-    return n == n_word && strncasecmp(text, word, n) == 0;
 }
 
 static bool read_boolean(const char *text, size_t n, void *field)
@@ -195,7 +204,10 @@ char *mf_setting_value_write(const mf_setting *setting, const void *field,
             memcpy(&narrow, field, sizeof narrow);
             value = setting->min < 0 ? (int64_t)(int32_t)narrow : (int64_t)narrow;
         }
-        snprintf(text, MF_SETTING_TEXT_BYTES, "%lld", (long long)value);
+        if (setting->has_auto && (double)value == setting->automatic)
+            snprintf(text, MF_SETTING_TEXT_BYTES, "%s", AUTO);
+        else
+            snprintf(text, MF_SETTING_TEXT_BYTES, "%lld", (long long)value);
         break;
     }
     case MF_SETTING_REAL: {
@@ -207,7 +219,10 @@ char *mf_setting_value_write(const mf_setting *setting, const void *field,
             memcpy(&narrow, field, sizeof narrow);
             value = (double)narrow;
         }
-        write_real(value, setting->size == sizeof(float), text);
+        if (setting->has_auto && value == setting->automatic)
+            snprintf(text, MF_SETTING_TEXT_BYTES, "%s", AUTO);
+        else
+            write_real(value, setting->size == sizeof(float), text);
         break;
     }
     case MF_SETTING_BOOLEAN: {
@@ -259,7 +274,8 @@ static void allowed_number(const mf_setting *setting, const char *kind, char *te
         n = snprintf(text, MF_SETTING_ALLOWED_BYTES, "%s of %s %.32s", kind, high, max);
     else
         n = snprintf(text, MF_SETTING_ALLOWED_BYTES, "%s", kind);
-    (void)n;
+    if (setting->has_auto && n > 0 && n < MF_SETTING_ALLOWED_BYTES)
+        snprintf(text + n, MF_SETTING_ALLOWED_BYTES - (size_t)n, ", or %s", AUTO);
 }
 
 char *mf_setting_value_allowed(const mf_setting *setting, char text[MF_SETTING_ALLOWED_BYTES])

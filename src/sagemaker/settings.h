@@ -31,6 +31,7 @@
  * What a text may look like; blanks around it are dropped:
  *   integer  12, -3, +4, 1e2, 10.0 (whole after all); |value| ≤ 2^53
  *   real     decimal, with or without exponent; finite
+ *            (both: the word auto, in any case, where the entry has it)
  *   boolean  true false yes no on off t f y n 1 0, in any case
  *   text     valid UTF-8 without control characters
  *   choice   one of the words, in any case
@@ -76,6 +77,8 @@ typedef struct mf_setting {
     bool below_max;      /* max itself is not allowed                            */
     double min;          /* integer, real: bounds, -INFINITY and INFINITY for none; */
     double max;          /* text: min is the fewest bytes, size - 1 the most     */
+    bool has_auto;       /* integer, real: the word "auto" is allowed as well, and is … */
+    double automatic;    /* … this value in the field, which lies outside min … max  */
     const char *choices; /* choice: the words, separated by one space            */
     const char *initial; /* the default, as text                                 */
     const char *help;    /* one line                                             */

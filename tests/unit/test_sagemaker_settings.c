@@ -535,6 +535,73 @@ static void a_table_that_contradicts_itself_is_refused(void **state)
     assert_error(&err, MF_ERR_ARGUMENT, "setting k is in the table twice");
 }
 
+typedef struct automatics {
+    uint32_t factors;
+    double strength;
+    float share;
+} automatics;
+
+static const mf_setting automatic_table[] = {
+    {.name = "factors",
+     .type = MF_SETTING_INTEGER,
+     .min = 1,
+     .max = 100,
+     .has_auto = true,
+     .automatic = 0,
+     .initial = "auto",
+     MF_SETTING_FIELD(automatics, factors)},
+    {.name = "strength",
+     .type = MF_SETTING_REAL,
+     .min = 0,
+     .max = 10,
+     .has_auto = true,
+     .automatic = -1,
+     .initial = "auto",
+     MF_SETTING_FIELD(automatics, strength)},
+    {.name = "share",
+     .type = MF_SETTING_REAL,
+     .min = 0,
+     .max = 1,
+     .has_auto = true,
+     .automatic = -1,
+     .initial = "0.5",
+     MF_SETTING_FIELD(automatics, share)},
+};
+
+static void the_word_auto_is_a_value_where_the_table_says_so(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    mf_settings own;
+    automatics values;
+    char text[MF_SETTING_TEXT_BYTES];
+    assert_ok(mf_settings_start(&own, automatic_table, 3, "setting", &values, &err), err);
+    assert_true(values.factors == 0 && values.strength == -1 && values.share == 0.5f);
+    assert_string_equal(mf_settings_text(&own, 0, text), "auto");
+    assert_string_equal(mf_settings_text(&own, 1, text), "auto");
+    assert_string_equal(mf_settings_text(&own, 2, text), "0.5");
+    assert_ok(mf_settings_set(&own, "factors", "7", 1, &err), err);
+    assert_ok(mf_settings_set(&own, "share", " Auto ", 6, &err), err);
+    assert_true(values.factors == 7 && values.share == -1);
+    assert_string_equal(mf_settings_text(&own, 2, text), "auto");
+    /* The number behind the word is not allowed. */
+    assert_false(mf_settings_set(&own, "strength", "-1", 2, &err));
+    assert_error(&err, MF_ERR_CONFIG, "expected a number from 0 to 10, or auto");
+    refuses("n_factors", "auto", "expected a whole number from 1 to 4096");
+
+    const mf_setting ambiguous[] = {{.name = "x",
+                                     .type = MF_SETTING_REAL,
+                                     .min = 0,
+                                     .max = 1,
+                                     .has_auto = true,
+                                     .automatic = 0.5,
+                                     .initial = "auto",
+                                     MF_SETTING_FIELD(automatics, strength)}};
+    mf_error_clear(&err);
+    assert_false(mf_settings_start(&own, ambiguous, 1, "setting", &values, &err));
+    assert_error(&err, MF_ERR_ARGUMENT, "automatic value");
+}
+
 static void help_tells_range_default_and_aliases(void **state)
 {
     (void)state;
@@ -581,6 +648,7 @@ int main(void)
         cmocka_unit_test(a_decimal_comma_locale_changes_nothing),
         cmocka_unit_test(environment_variables_are_settings_too),
         cmocka_unit_test(a_table_that_contradicts_itself_is_refused),
+        cmocka_unit_test(the_word_auto_is_a_value_where_the_table_says_so),
         cmocka_unit_test(help_tells_range_default_and_aliases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

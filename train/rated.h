@@ -1,0 +1,41 @@
+/* rated.h: who rated what, as the ranking model learns from it and as the model file keeps it.
+ *
+ * Three sources in one list for each user, items ascending: the base model's rated items with
+ * their grades (warm start), every rating that was read, and of these the ones that were trained
+ * on. Only those last ones and the base model's have a grade; a rating held out for validation is
+ * in the list with grade 0, so that it stays out of the user's recommendations and of the profile.
+ * A pair that the base model has and the new ratings have again counts as the new one. The base
+ * model's ratings are older than all new ones.
+ *
+ * Threads: mf_rated_create starts its own (OpenMP); the result does not depend on how many. */
+#ifndef MF_TRAIN_RATED_H
+#define MF_TRAIN_RATED_H
+
+#include "base/error.h"
+#include "model/model.h"
+#include "ratings/ratings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct mf_rated {
+    uint32_t n_users;
+    uint64_t *start;      /* [n_users + 1] */
+    uint32_t *items;      /* [start[n_users]] */
+    uint8_t *grades;      /* beside items; NULL without grading */
+    uint8_t *relevant;    /* beside items: 1 where the grade is that of a liked item; NULL as grades */
+    uint32_t *time_ranks; /* beside items, as in mf_ranking_parts; NULL: no times are known */
+} mf_rated;
+
+/* base: the model of a warm start or NULL, its users and items the first ones of `all`.
+ * train: what was trained on, in the index space of all (may be == all). grading NULL: only start
+ * and items are filled. relevant_rating: from here on an item counts as liked.
+ * Memory: the lists, 4 + 2 + 4 bytes per rating. Cost: O(n log n) for the longest user's list.
+ * Fails MF_ERR_MEMORY; then *rated is empty. */
+bool mf_rated_create(mf_rated *rated, const mf_model_parts *base, const mf_ratings *all,
+                     const mf_ratings *train, const mf_grading *grading, float relevant_rating,
+                     uint32_t n_threads, mf_error *err);
+
+void mf_rated_release(mf_rated *rated);
+
+#endif

@@ -344,7 +344,7 @@ class Cut(CheckpointCase):
         job = self.checkpointed()
         self.cut(job)
         job.forget_results()
-        job.set(checkpoint_every=2, checkpoint_keep=5, max_bad_rows=3)
+        job.set(checkpoint_every=2, checkpoint_keep=5)
         result = self.train(job)
         self.assertGreater(self.first_epoch(result), 1)
         self.assertEqual(self.reference()[1]["12"], figures(result)[-1])

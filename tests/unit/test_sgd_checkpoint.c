@@ -213,7 +213,7 @@ static void a_checkpoint_of_other_data_or_other_settings_is_refused(void **state
     ((char *)(uintptr_t)item_id->items.bytes)[1] = 'x';
     mf_ratings *user_id = make_ratings(USERS, ITEMS, taste);
     ((char *)(uintptr_t)user_id->users.bytes)[1] = 'x';
-    /* u1 u2 → u u12: the same bytes one after another. */
+    /* u1, u2 become u, 1u2: the same bytes one after another. */
     mf_ratings *id_border = make_ratings(USERS, ITEMS, taste);
     ((uint64_t *)(uintptr_t)id_border->users.start)[2]--;
     mf_ratings *times = make_ratings(USERS, ITEMS, taste);

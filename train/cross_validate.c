@@ -119,13 +119,17 @@ static mf_ratings *read_ratings(const options *o, mf_error *err)
 
 /* Trains on `train`, scores on held_out. With early stopping the held-out fold
  * decides when, so its figure is a little too good; the default has none. */
-static bool fit(const mf_hyperparameters *h, const mf_ratings *train,
-                const mf_ratings_rows *held_out, score *result, mf_error *err)
+static bool fit(const options *o, const mf_ratings *train, const mf_ratings_rows *held_out,
+                score *result, mf_error *err)
 {
     bool ok = true;
     const double start = mf_clock_seconds();
-    const mf_trainer_input input = {.ratings = train, .validation = held_out};
-    mf_trainer *trainer = mf_trainer_create(h, &input, err);
+    const mf_trainer_input input = {
+        .ratings = train,
+        .validation = held_out,
+        .settings_fingerprint = mf_train_settings_fingerprint(&o->settings),
+    };
+    mf_trainer *trainer = mf_trainer_create(&o->values.h, &input, err);
     if (trainer == NULL)
         return false;
     while (ok && !mf_trainer_done(trainer)) {
@@ -222,7 +226,7 @@ static bool run(const options *o, mf_error *err)
             if (ok && o->export != NULL) {
                 ok = export_fold(o->export, (uint32_t)seed, fold, train, &held_out, err);
             } else if (ok) {
-                ok = fit(&o->values.h, train, &held_out, &scores[n], err);
+                ok = fit(o, train, &held_out, &scores[n], err);
                 if (ok)
                     printf("%4llu  %4u      %.4f  %.4f   %7.3f\n", (unsigned long long)seed,
                            fold + 1, scores[n].rmse, scores[n].mae, scores[n].seconds);

@@ -172,6 +172,7 @@ static bool create_trainer(job *j, mf_error *err)
         .ratings = trained_on(j),
         .validation = j->validation.n > 0 ? &j->validation : NULL,
         .earlier = j->earlier.model != NULL ? mf_model_get(j->earlier.model) : NULL,
+        .settings_fingerprint = mf_train_settings_fingerprint(&j->settings),
     };
     j->trainer = mf_trainer_create(&j->values.h, &input, err);
     if (j->trainer == NULL)

@@ -1,6 +1,8 @@
 /* settings.c: promises in settings.h. */
 #include "settings.h"
 
+#include "base/id_list.h"
+#include "base/random.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -193,6 +195,21 @@ bool mf_train_settings_shapes_model(const mf_setting *setting)
 {
     return strcmp(setting->name, "n_threads") != 0 &&
            strncmp(setting->name, "checkpoint_", strlen("checkpoint_")) != 0;
+}
+
+uint64_t mf_train_settings_fingerprint(const mf_settings *settings)
+{
+    uint64_t print = 0;
+    for (size_t i = 0; i < settings->n; i++) {
+        const char *name = settings->table[i].name;
+        char text[MF_SETTING_TEXT_BYTES];
+        if (!mf_train_settings_shapes_model(&settings->table[i]))
+            continue;
+        mf_settings_text(settings, i, text);
+        print = mf_random_bits(print, mf_id_hash(name, strlen(name)));
+        print = mf_random_bits(print, mf_id_hash(text, strlen(text)));
+    }
+    return print;
 }
 
 /* CPUs that this process may run on: the affinity mask, which containers set, and

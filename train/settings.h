@@ -71,6 +71,10 @@ bool mf_train_settings_is_given(const mf_settings *settings, const char *name);
  * out of its metadata, so that the same model is the same bytes. */
 bool mf_train_settings_shapes_model(const mf_setting *setting);
 
+/* A hash of name and value in force of every entry that shapes the model: of whatever
+ * entries the table has. For mf_trainer_input. */
+uint64_t mf_train_settings_fingerprint(const mf_settings *settings);
+
 /* How to read ratings under these settings; borrows the column names. */
 mf_ratings_options mf_train_settings_options(const mf_train_settings *values);
 

@@ -57,7 +57,7 @@ static void list_places(const mf_trainer *t, const mf_position *at, place places
     const mf_parameters *p = &t->parameters;
     const size_t row = p->stride * sizeof(float);
     const bool priors = t->implicit.user_vectors != NULL;
-    const bool best = t->validation.n > 0 && at->best_epoch > 0;
+    const bool best = t->held_out.n > 0 && at->best_epoch > 0;
     memset(places, 0, N_SECTIONS * sizeof *places);
     places[EPOCHS] = (place){t->epochs, at->epochs_done, sizeof *t->epochs};
     places[BLOCK_LOSS] = (place){t->block_loss, (size_t)t->grid.user_blocks * t->grid.item_blocks,
@@ -81,6 +81,9 @@ static void list_places(const mf_trainer *t, const mf_position *at, place places
 bool mf_trainer_save(const mf_trainer *t, const char *path, mf_error *err)
 {
     place places[N_SECTIONS];
+    if (t->is_released)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                       "the training is done and its result was taken: there is nothing to save");
     list_places(t, &t->at, places);
     mf_section_writer *writer = mf_section_writer_create(path, &kind, err);
     if (writer == NULL)
@@ -122,6 +125,9 @@ bool mf_trainer_resume(mf_trainer *t, const char *path, mf_error *err)
     mf_position at;
     place places[N_SECTIONS];
     const void *found[N_SECTIONS] = {NULL};
+    if (t->is_released)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                       "the training is done and its result was taken: it cannot be resumed");
     mf_section_file *file = mf_section_file_open(path, &kind, NULL, err);
     if (file == NULL)
         return false;

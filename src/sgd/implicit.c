@@ -83,8 +83,9 @@ void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd
                 for (size_t f = row * stride; f < (row + 1) * stride; f++)
                     x[f] *= up;
             }
-            for (uint32_t b = 0; b < grid->item_blocks; b++)
-                gather_block(grid, kernel->items_to_users, a, b, x, v, stride);
+            for (uint32_t turn = 0; turn < grid->item_blocks; turn++)
+                gather_block(grid, kernel->items_to_users, a, mf_grid_item_block_at(grid, a, turn),
+                             x, v, stride);
             for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++) {
                 const uint32_t n = implicit->user_count[row];
                 const float down = n > 0 ? rate / (float)n : 0;
@@ -98,8 +99,9 @@ void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd
             const uint32_t first = grid->item_block_row[b];
             const uint32_t last = grid->item_block_row[b + 1];
             memset(z + first * stride, 0, (last - first) * stride * sizeof *z);
-            for (uint32_t a = 0; a < grid->user_blocks; a++)
-                gather_block(grid, kernel->users_to_items, a, b, z, x, stride);
+            for (uint32_t turn = 0; turn < grid->user_blocks; turn++)
+                gather_block(grid, kernel->users_to_items, mf_grid_user_block_at(grid, b, turn), b,
+                             z, x, stride);
             for (uint32_t row = first; row < last; row++) {
                 const uint32_t n = implicit->item_count[row];
                 const float down = n > 0 ? 1 / ((float)n + damping) : 0;

@@ -18,9 +18,17 @@
  * for rates below 2. x and z are scaffolding: the model keeps v alone and serving
  * does not know. Moving v along with z is worth most of the gain.
  *
+ * Sums follow the laps of grid.h, so a ring of hosts adds the same floats in the same
+ * order: in a first lap a user-block adds each item-block's q as it comes by, and in
+ * a second one an item-block adds each user-block's x as it passes. In detail:
+ *   Σ q of a user   by item-block, mf_grid_item_block_at(…, 0) first; inside one by
+ *                   item row. It is taken on top of x · |N(u)| / rate.
+ *   Σ x of an item  by user-block, mf_grid_user_block_at(…, 0) first; inside one by
+ *                   user row. It is taken on top of 0.
+ *
  * Memory: one row for each user and each item. Cost: about half an epoch of SGD.
- * Threads: mf_implicit_update starts n_threads; every row has one writer, and its
- * sums are in a fixed order. */
+ * Threads: mf_implicit_update starts n_threads; every row has one writer, and the
+ * order of its sums does not depend on them. */
 #ifndef MF_SGD_IMPLICIT_H
 #define MF_SGD_IMPLICIT_H
 

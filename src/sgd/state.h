@@ -27,7 +27,7 @@ typedef struct mf_position {
 
 struct mf_trainer {
     mf_hyperparameters h;
-    mf_ratings_rows validation; /* n == 0: none */
+    mf_held_out held_out; /* the validation ratings; n == 0: none */
     const mf_sgd_kernel *kernel;
     mf_grid grid;
     mf_parameters parameters;
@@ -37,6 +37,8 @@ struct mf_trainer {
     mf_epoch *epochs;   /* [n_epochs] */
     double *block_loss; /* [blocks] Σ e² of the running epoch */
     uint64_t n_ratings;
+    bool is_released; /* done, and the result was taken: grid, parameters' arrays, implicit,
+                       * held_out and block_loss are gone; best is what is left */
 };
 
 #endif

@@ -2,9 +2,8 @@
 #include "sgd/trainer.h"
 
 #include "base/clock.h"
-#include "base/id_list.h"
 #include "base/memory.h"
-#include "base/random.h"
+#include "sgd/fingerprint.h"
 #include "sgd/state.h"
 #include "sgd/sweep.h"
 
@@ -20,8 +19,10 @@ enum { PRIOR_TURNS = 20 };
 /* Factors moved in a step (ratings × stride): about 10 ms on two cores. */
 static const double STEP_UPDATES = 1e6 * 64;
 
-/* Mean and deviation of the ratings in one pass each, in double and in order. With
- * an earlier model its mean is kept, and the deviation is that from it, at least an
+/* Mean and deviation of the ratings in one pass each: one running sum in double, user
+ * by user in index order. (Reading leaves each host a range of the users, before the
+ * grid deals them to user-blocks: the running sum can go from host to host.) With an
+ * earlier model its mean is kept, and the deviation is that from it, at least an
  * eighth of its range (about half of what it is for stars): a few new ratings that
  * are nearly equal would otherwise make the unit so small that the earlier model's
  * factors, counted in it, are too long for any learning rate. */
@@ -48,59 +49,6 @@ static void measure_ratings(const mf_ratings *ratings, const mf_model_parts *ear
     p->scale = deviation > fabsf(p->mean) * 1e-6f && deviation > 1e-30f ? deviation : 1;
     p->rating_min = earlier != NULL ? fminf(low, earlier->rating_min) : low;
     p->rating_max = earlier != NULL ? fmaxf(high, earlier->rating_max) : high;
-}
-
-static uint64_t mix(uint64_t fingerprint, const void *bytes, size_t n_bytes)
-{
-    return mf_random_bits(fingerprint, mf_id_hash(bytes, n_bytes));
-}
-
-/* n_threads is left out on purpose: it does not change the result. */
-static uint64_t fingerprint(const mf_hyperparameters *h, const mf_trainer_input *input)
-{
-    const mf_ratings *r = input->ratings;
-    mf_hyperparameters shaping;
-    uint64_t print = 0;
-    memset(&shaping, 0, sizeof shaping); /* the gaps between its fields are hashed too */
-    shaping.n_factors = h->n_factors;
-    shaping.n_epochs = h->n_epochs;
-    shaping.learning_rate = h->learning_rate;
-    shaping.bias_learning_rate = h->bias_learning_rate;
-    shaping.learning_rate_decay = h->learning_rate_decay;
-    shaping.user_regularization = h->user_regularization;
-    shaping.item_regularization = h->item_regularization;
-    shaping.user_bias_regularization = h->user_bias_regularization;
-    shaping.item_bias_regularization = h->item_bias_regularization;
-    shaping.implicit_rate = h->implicit_rate;
-    shaping.implicit_damping = h->implicit_damping;
-    shaping.init_scale = h->init_scale;
-    shaping.early_stopping_patience = h->early_stopping_patience;
-    shaping.seed = h->seed;
-    print = mix(print, &shaping, sizeof shaping);
-    print = mix(print, MF_VERSION, sizeof MF_VERSION);
-    print = mix(print, r->user_start, ((size_t)r->n_users + 1) * sizeof *r->user_start);
-    print = mix(print, r->item, r->n_ratings * sizeof *r->item);
-    print = mix(print, r->value, r->n_ratings * sizeof *r->value);
-    print = mix(print, r->users.bytes, r->users.start[r->users.n]);
-    print = mix(print, r->items.bytes, r->items.start[r->items.n]);
-    if (input->validation != NULL) {
-        const mf_ratings_rows *v = input->validation;
-        print = mix(print, v->user, v->n * sizeof *v->user);
-        print = mix(print, v->item, v->n * sizeof *v->item);
-        print = mix(print, v->value, v->n * sizeof *v->value);
-    }
-    if (input->earlier != NULL) {
-        const mf_model_parts *e = input->earlier;
-        const size_t row = mf_model_stride(e->n_factors) * sizeof(float);
-        print = mix(print, e->user_factors, e->n_users * row);
-        print = mix(print, e->item_factors, e->n_items * row);
-        print = mix(print, e->user_bias, e->n_users * sizeof(float));
-        print = mix(print, e->item_bias, e->n_items * sizeof(float));
-        print = mix(print, &e->global_mean, sizeof e->global_mean);
-        print = mix(print, &e->rating_min, sizeof e->rating_min);
-        print = mix(print, &e->rating_max, sizeof e->rating_max);
-    }
-    return print;
 }
 
 /* A split may leave users without a rating: random factors would never be trained
@@ -175,11 +123,13 @@ mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
     t->h = *hyperparameters;
     t->kernel = mf_sgd_kernel_choose();
     t->n_ratings = input->ratings->n_ratings;
-    if (input->validation != NULL)
-        t->validation = *input->validation;
-    t->at.fingerprint = fingerprint(hyperparameters, input);
     t->at.best_rmse = INFINITY;
     if (!create_parameters(t, input, err))
+        goto failed;
+    if (input->validation != NULL &&
+        !mf_held_out_create(&t->held_out, &t->grid, input->validation, err))
+        goto failed;
+    if (!mf_fingerprint(input, &t->grid, &t->held_out, t->h.n_threads, &t->at.fingerprint, err))
         goto failed;
     if (t->h.implicit_rate > 0 &&
         !mf_implicit_create(&t->implicit, &t->grid, t->parameters.stride, err))
@@ -199,16 +149,26 @@ failed:
     return NULL;
 }
 
+/* What only a training that goes on needs. */
+static void release_state(mf_trainer *t)
+{
+    mf_grid_release(&t->grid);
+    mf_parameters_release(&t->parameters);
+    t->parameters.user_row = t->parameters.item_row = NULL; /* the grid's */
+    mf_implicit_release(&t->implicit);
+    mf_held_out_release(&t->held_out);
+    mf_free(t->block_loss);
+    t->block_loss = NULL;
+    t->is_released = true;
+}
+
 void mf_trainer_destroy(mf_trainer *t)
 {
     if (t == NULL)
         return;
-    mf_grid_release(&t->grid);
-    mf_parameters_release(&t->parameters);
-    mf_implicit_release(&t->implicit);
+    release_state(t);
     mf_export_release(&t->best);
     mf_free(t->epochs);
-    mf_free(t->block_loss);
     mf_free(t);
 }
 
@@ -279,7 +239,8 @@ static bool run_rounds(mf_trainer *t, uint32_t last, mf_error *err)
     return true;
 }
 
-/* Σ e² of the epoch, added block by block in one order. */
+/* Σ e² of the epoch, added by user-block and inside one by item-block. Each block has
+ * a sum of its own, so several hosts need only hand over those of their blocks. */
 static double epoch_loss(const mf_trainer *t)
 {
     const size_t n_blocks = (size_t)t->grid.user_blocks * t->grid.item_blocks;
@@ -293,7 +254,7 @@ static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
 {
     const double start = mf_clock_seconds();
     mf_accuracy accuracy;
-    if (!mf_evaluate(&t->parameters, &t->validation, t->h.n_threads, &accuracy, err))
+    if (!mf_evaluate(&t->parameters, &t->held_out, t->h.n_threads, &accuracy, err))
         return false;
     if (!isfinite(accuracy.rmse))
         return fail_diverged(t, err);
@@ -324,7 +285,7 @@ static bool end_epoch(mf_trainer *t, mf_error *err)
         mf_implicit_update(&t->implicit, &t->grid, t->kernel, &t->parameters,
                            (float)t->h.implicit_rate, (float)t->h.implicit_damping, t->h.n_threads);
     epoch.seconds = t->at.epoch_seconds + mf_clock_seconds() - start;
-    if (t->validation.n > 0 && !validate(t, &epoch, err))
+    if (t->held_out.n > 0 && !validate(t, &epoch, err))
         return false;
     t->epochs[t->at.epochs_done++] = epoch;
     t->at.round = 0;
@@ -355,7 +316,7 @@ const mf_epoch *mf_trainer_epochs(const mf_trainer *t, uint32_t *n)
 
 double mf_trainer_fraction(const mf_trainer *t)
 {
-    return (double)t->at.round / t->grid.n_rounds;
+    return t->is_released ? 0 : (double)t->at.round / t->grid.n_rounds;
 }
 
 bool mf_trainer_stopped_early(const mf_trainer *t)
@@ -387,7 +348,7 @@ bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *e
     const mf_parameters *p = &t->parameters;
     if (t->at.epochs_done == 0)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "no epoch is done yet");
-    if (t->validation.n == 0) {
+    if (!t->is_released && t->held_out.n == 0) {
         /* The priors have done their work: their memory is the export's. */
         if (mf_trainer_done(t))
             mf_implicit_release(&t->implicit);
@@ -398,6 +359,8 @@ bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *e
         !all_finite(t->best.item_factors, p->n_items * p->stride) ||
         !all_finite(t->best.user_bias, p->n_users) || !all_finite(t->best.item_bias, p->n_items))
         return fail_diverged(t, err);
+    if (mf_trainer_done(t))
+        release_state(t);
     *result = (mf_trainer_result){
         .global_mean = p->mean,
         .rating_scale = p->scale,

@@ -31,7 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What there is to learn from. Everything is borrowed until destroy. */
+/* What there is to learn from. Everything is borrowed until create returns. */
 typedef struct mf_trainer_input {
     const mf_ratings *ratings;         /* at least one rating */
     const mf_ratings_rows *validation; /* or NULL */
@@ -39,6 +39,10 @@ typedef struct mf_trainer_input {
      * ones of `ratings` in the same order and whose n_factors is the same. Its
      * global mean is kept, so that its biases keep their meaning. */
     const mf_model_parts *earlier;
+    /* A hash of all settings that shape the result (train/settings.h). It becomes part
+     * of the run's fingerprint, and the trainer adds none of the hyperparameters: runs
+     * that differ in them need different values. 0 is a value like any other. */
+    uint64_t settings_fingerprint;
 } mf_trainer_input;
 
 /* One epoch, for logs and metrics.json. */
@@ -68,8 +72,8 @@ typedef struct mf_trainer_result {
 typedef struct mf_trainer mf_trainer;
 
 /* Fails MF_ERR_ARGUMENT (no rating, wrong earlier model), MF_ERR_MEMORY.
- * Memory: 8 bytes per rating and two sets of parameters; with validation data and
- * item priors (implicit.h) three. */
+ * Memory: 8 bytes per rating, 12 per validation rating, and two sets of parameters;
+ * with validation data and item priors (implicit.h) three. */
 mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
                               const mf_trainer_input *input, mf_error *err);
 
@@ -96,10 +100,13 @@ const char *mf_trainer_cpu(const mf_trainer *trainer);
 
 /* What has been learned so far. At least one epoch must be done
  * (MF_ERR_ARGUMENT). In the middle of an epoch, and without validation data, it
- * is the state of the moment. */
+ * is the state of the moment.
+ * When the training is done, all memory but that of the result and of the epochs is
+ * given back; only mf_trainer_save and mf_trainer_resume fail from then on
+ * (MF_ERR_ARGUMENT), so a last checkpoint has to be saved before. */
 bool mf_trainer_result_get(mf_trainer *trainer, mf_trainer_result *result, mf_error *err);
 
-/* Names this run's data and the hyperparameters that shape its result. */
+/* Names this run's data and settings (fingerprint.h). */
 uint64_t mf_trainer_fingerprint(const mf_trainer *trainer);
 
 /* Writes everything that the rest of the run depends on (base/file.h: complete or

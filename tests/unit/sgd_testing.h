@@ -77,6 +77,10 @@ static inline mf_ratings_rows make_rows(uint32_t n_users, uint32_t n_items, rati
     return rows;
 }
 
+/* With 1000 factors this many users are 12 user-blocks, more than the 8 item-blocks, and
+ * an epoch is two steps. Elsewhere in the tests user-blocks are the shorter side. */
+enum { TALL_USERS = 1500, TALL_ITEMS = 90, TALL_FACTORS = 1000 };
+
 /* Small and quick: 8 factors, 10 epochs, rates that suit the tables here. */
 static inline mf_hyperparameters small_run(void)
 {
@@ -103,7 +107,8 @@ static inline mf_trainer *new_trainer(const mf_hyperparameters *h, const mf_rati
                                       const mf_model_parts *earlier)
 {
     mf_error err = {0};
-    const mf_trainer_input input = {ratings, validation, earlier};
+    const mf_trainer_input input = {
+        .ratings = ratings, .validation = validation, .earlier = earlier};
     mf_trainer *trainer = mf_trainer_create(h, &input, &err);
     assert_ok(trainer != NULL, err);
     return trainer;

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "model/section_file.h"
+#include "sgd/state.h"
 
 enum { USERS = 30, ITEMS = 25, STEPS_MAX = 64 };
 
@@ -116,6 +117,19 @@ static void a_run_cut_in_the_middle_of_an_epoch_ends_with_the_same_bits(void **s
     mf_ratings_destroy(ratings);
 }
 
+static void a_run_with_more_user_blocks_than_item_blocks_may_be_cut_too(void **state)
+{
+    (void)state;
+    mf_hyperparameters h = small_run();
+    h.n_factors = TALL_FACTORS;
+    h.n_epochs = 2;
+    mf_ratings *ratings = make_ratings(TALL_USERS, TALL_ITEMS, taste);
+    mf_ratings_rows rows = make_rows(TALL_USERS, TALL_ITEMS, taste_held_out);
+    assert_true(cut_everywhere(&h, ratings, &rows, NULL) > 2);
+    mf_ratings_rows_clear(&rows);
+    mf_ratings_destroy(ratings);
+}
+
 static void a_warm_start_may_be_cut_too(void **state)
 {
     (void)state;
@@ -163,7 +177,18 @@ static void assert_refused(mf_trainer *trainer, const char *path, const char *wo
     assert_false(mf_trainer_done(trainer));
 }
 
-static void a_checkpoint_of_other_data_or_other_hyperparameters_is_refused(void **state)
+/* Each user's ratings one after another in time, from a number on. */
+static void set_time_ranks(mf_ratings *ratings, uint32_t first)
+{
+    mf_error err = {0};
+    ratings->time_rank = mf_allocate(ratings->n_ratings, sizeof *ratings->time_rank, "ranks", &err);
+    assert_ok(ratings->time_rank != NULL, err);
+    for (uint32_t u = 0; u < ratings->n_users; u++)
+        for (uint64_t k = ratings->user_start[u]; k < ratings->user_start[u + 1]; k++)
+            ratings->time_rank[k] = first + 2 * (uint32_t)(k - ratings->user_start[u]);
+}
+
+static void a_checkpoint_of_other_data_or_other_settings_is_refused(void **state)
 {
     (void)state;
     mf_error err = {0};
@@ -178,63 +203,170 @@ static void a_checkpoint_of_other_data_or_other_hyperparameters_is_refused(void 
     mf_ratings *pairs = make_ratings(USERS, ITEMS, fewer);
     mf_ratings *shape = make_ratings(USERS + 1, ITEMS, taste);
     mf_ratings_rows rows = make_rows(USERS, ITEMS, fewer);
+    mf_ratings_rows other_value = make_rows(USERS, ITEMS, taste_held_out);
+    other_value.value[5] += 1;
     mf_model_parts earlier = {.n_users = 1, .n_items = 1, .n_factors = 8};
     static const _Alignas(64) float zeros[16];
     earlier.user_bias = earlier.item_bias = zeros;
     earlier.user_factors = earlier.item_factors = zeros;
-    mf_ratings *ids = make_ratings(USERS, ITEMS, taste);
-    ((char *)(uintptr_t)ids->items.bytes)[1] = 'x';
-    const struct {
-        const mf_ratings *ratings;
-        const mf_ratings_rows *validation;
-        const mf_model_parts *earlier;
-    } data[] = {
-        {values, &r.rows, NULL},        {pairs, &r.rows, NULL},  {shape, &r.rows, NULL},
-        {ids, &r.rows, NULL},           {r.ratings, NULL, NULL}, {r.ratings, &rows, NULL},
-        {r.ratings, &r.rows, &earlier},
+    mf_ratings *item_id = make_ratings(USERS, ITEMS, taste);
+    ((char *)(uintptr_t)item_id->items.bytes)[1] = 'x';
+    mf_ratings *user_id = make_ratings(USERS, ITEMS, taste);
+    ((char *)(uintptr_t)user_id->users.bytes)[1] = 'x';
+    /* u1, u2 become u, 1u2: the same bytes one after another. */
+    mf_ratings *id_border = make_ratings(USERS, ITEMS, taste);
+    ((uint64_t *)(uintptr_t)id_border->users.start)[2]--;
+    mf_ratings *times = make_ratings(USERS, ITEMS, taste);
+    set_time_ranks(times, 0);
+    mf_ratings *clicks = make_ratings(USERS, ITEMS, taste);
+    clicks->feedback = MF_FEEDBACK_IMPLICIT;
+    const mf_trainer_input data[] = {
+        {.ratings = values, .validation = &r.rows},
+        {.ratings = pairs, .validation = &r.rows},
+        {.ratings = shape, .validation = &r.rows},
+        {.ratings = item_id, .validation = &r.rows},
+        {.ratings = user_id, .validation = &r.rows},
+        {.ratings = id_border, .validation = &r.rows},
+        {.ratings = times, .validation = &r.rows},
+        {.ratings = clicks, .validation = &r.rows},
+        {.ratings = r.ratings},
+        {.ratings = r.ratings, .validation = &rows},
+        {.ratings = r.ratings, .validation = &other_value},
+        {.ratings = r.ratings, .validation = &r.rows, .earlier = &earlier},
+        {.ratings = r.ratings, .validation = &r.rows, .settings_fingerprint = 1},
     };
     for (size_t c = 0; c < sizeof data / sizeof data[0]; c++) {
-        mf_trainer *other = new_trainer(&r.h, data[c].ratings, data[c].validation, data[c].earlier);
-        assert_refused(other, path, "is a checkpoint of other data or other hyperparameters");
-        mf_trainer_destroy(other);
-    }
-    const mf_hyperparameters base = r.h;
-    const mf_hyperparameters cases[] = {
-#define CASE(field, value)                                                                         \
-    ({                                                                                             \
-        mf_hyperparameters h = base;                                                               \
-        h.field = (value);                                                                         \
-        h;                                                                                         \
-    })
-        CASE(n_factors, 9),
-        CASE(n_factors, 17),
-        CASE(n_epochs, 7),
-        CASE(learning_rate, 0.026),
-        CASE(bias_learning_rate, 0.006),
-        CASE(learning_rate_decay, 0.2),
-        CASE(user_regularization, 0.09),
-        CASE(item_regularization, 0.09),
-        CASE(user_bias_regularization, 0.03),
-        CASE(item_bias_regularization, 0.03),
-        CASE(implicit_rate, 0),
-        CASE(implicit_damping, 6),
-        CASE(init_scale, 0.3),
-        CASE(early_stopping_patience, 1),
-        CASE(seed, 2),
-#undef CASE
-    };
-    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        mf_trainer *other = new_trainer(&cases[c], r.ratings, &r.rows, NULL);
+        mf_trainer *other = mf_trainer_create(&r.h, &data[c], &err);
+        assert_ok(other != NULL, err);
         assert_refused(other, path, "is a checkpoint of other data or other hyperparameters");
         mf_trainer_destroy(other);
     }
     mf_ratings_destroy(values);
     mf_ratings_destroy(pairs);
     mf_ratings_destroy(shape);
-    mf_ratings_destroy(ids);
+    mf_ratings_destroy(item_id);
+    mf_ratings_destroy(user_id);
+    mf_ratings_destroy(id_border);
+    mf_ratings_destroy(times);
+    mf_ratings_destroy(clicks);
     mf_ratings_rows_clear(&rows);
+    mf_ratings_rows_clear(&other_value);
     mf_trainer_destroy(trainer);
     run_clear(&r);
+    free(path);
+    testing_folder_remove(folder);
+}
+
+static uint64_t fingerprint_of(const mf_hyperparameters *h, const mf_trainer_input *input)
+{
+    mf_error err = {0};
+    mf_trainer *trainer = mf_trainer_create(h, input, &err);
+    assert_ok(trainer != NULL, err);
+    const uint64_t print = mf_trainer_fingerprint(trainer);
+    mf_trainer_destroy(trainer);
+    return print;
+}
+
+/* Ranks are hashed, not only that there are some; and any one number counts. */
+static void the_fingerprint_sees_every_number(void **state)
+{
+    (void)state;
+    mf_hyperparameters h = small_run();
+    mf_ratings *ratings = make_ratings(USERS, ITEMS, taste);
+    mf_ratings_rows rows = make_rows(USERS, ITEMS, taste_held_out);
+    set_time_ranks(ratings, 0);
+    static _Alignas(64) float factors[USERS * 16], biases[USERS];
+    mf_model_parts earlier = {.n_users = USERS - 1,
+                              .n_items = ITEMS - 1,
+                              .n_factors = 8,
+                              .user_bias = biases,
+                              .item_bias = biases,
+                              .user_factors = factors,
+                              .item_factors = factors};
+    const mf_trainer_input input = {
+        .ratings = ratings, .validation = &rows, .earlier = &earlier, .settings_fingerprint = 7};
+    const uint64_t base = fingerprint_of(&h, &input);
+    for (uint64_t k = 0; k < ratings->n_ratings; k += 7) {
+        ratings->time_rank[k]++;
+        assert_true(fingerprint_of(&h, &input) != base);
+        ratings->time_rank[k]--;
+        ratings->value[k] += 0.5f;
+        assert_true(fingerprint_of(&h, &input) != base);
+        ratings->value[k] -= 0.5f;
+    }
+    for (uint64_t k = 0; k < rows.n; k += 7) {
+        rows.value[k] += 0.5f;
+        assert_true(fingerprint_of(&h, &input) != base);
+        rows.value[k] -= 0.5f;
+        const uint32_t user = rows.user[k];
+        rows.user[k] = MF_INDEX_NONE;
+        assert_true(fingerprint_of(&h, &input) != base);
+        rows.user[k] = user;
+    }
+    factors[16 * (USERS - 2) + 7] = 1; /* a user's and not an item's: there are fewer items */
+    assert_true(fingerprint_of(&h, &input) != base);
+    factors[16 * (USERS - 2) + 7] = 0;
+    earlier.global_mean = 1;
+    assert_true(fingerprint_of(&h, &input) != base);
+    earlier.global_mean = 0;
+    /* What is not of the data: settings are the caller's to hash. */
+    h.n_threads = 8;
+    h.learning_rate = 0.5;
+    h.seed = 99;
+    assert_true(fingerprint_of(&h, &input) == base);
+    mf_ratings_rows_clear(&rows);
+    mf_ratings_destroy(ratings);
+}
+
+static void a_result_that_was_taken_frees_the_rest_of_a_finished_training(void **state)
+{
+    (void)state;
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "checkpoint");
+    for (int validated = 0; validated < 2; validated++) {
+        mf_error err = {0};
+        run r = make_run();
+        mf_trainer *trainer = new_trainer(&r.h, r.ratings, validated ? &r.rows : NULL, NULL);
+        mf_trainer *running = new_trainer(&r.h, r.ratings, validated ? &r.rows : NULL, NULL);
+        /* In the middle nothing is freed: the run goes on after a look at its state. */
+        run_epochs(running, 3);
+        get_result(running);
+        assert_false(running->is_released);
+        assert_ok(mf_trainer_save(running, path, &err), err);
+        run_epochs(running, UINT32_MAX);
+
+        run_epochs(trainer, UINT32_MAX);
+        const mf_trainer_result first = get_result(trainer);
+        assert_true(trainer->is_released);
+        assert_null(trainer->grid.ratings);
+        assert_null(trainer->parameters.user_factors);
+        assert_null(trainer->implicit.user_vectors);
+        assert_null(trainer->held_out.ratings);
+        const mf_trainer_result again = get_result(trainer);
+        const mf_trainer_result other = get_result(running);
+        assert_ptr_equal(again.user_factors, first.user_factors);
+        assert_int_equal(again.best_epoch, first.best_epoch);
+        assert_true(same_result(&again, &other, USERS, ITEMS, 8));
+        assert_same_epochs(trainer, running);
+
+        bool ended = true;
+        assert_ok(mf_trainer_step(trainer, &ended, &err), err);
+        assert_false(ended);
+        assert_true(mf_trainer_done(trainer));
+        assert_true(mf_trainer_fraction(trainer) == 0);
+        assert_true(mf_trainer_fingerprint(trainer) == mf_trainer_fingerprint(running));
+        assert_false(mf_trainer_resume(trainer, path, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, "cannot be resumed");
+        mf_error_clear(&err);
+        char *unwritten = testing_path(folder, "unwritten");
+        assert_false(mf_trainer_save(trainer, unwritten, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, "nothing to save");
+        assert_false(mf_file_exists(unwritten));
+        free(unwritten);
+        mf_trainer_destroy(trainer);
+        mf_trainer_destroy(running);
+        run_clear(&r);
+    }
     free(path);
     testing_folder_remove(folder);
 }
@@ -391,8 +523,11 @@ int main(void)
         cmocka_unit_test(a_run_cut_after_any_step_ends_with_the_same_bits),
         cmocka_unit_test(a_run_that_stops_early_may_be_cut_too),
         cmocka_unit_test(a_run_cut_in_the_middle_of_an_epoch_ends_with_the_same_bits),
+        cmocka_unit_test(a_run_with_more_user_blocks_than_item_blocks_may_be_cut_too),
         cmocka_unit_test(a_warm_start_may_be_cut_too),
-        cmocka_unit_test(a_checkpoint_of_other_data_or_other_hyperparameters_is_refused),
+        cmocka_unit_test(a_checkpoint_of_other_data_or_other_settings_is_refused),
+        cmocka_unit_test(the_fingerprint_sees_every_number),
+        cmocka_unit_test(a_result_that_was_taken_frees_the_rest_of_a_finished_training),
         cmocka_unit_test(a_damaged_checkpoint_is_refused_and_the_trainer_unchanged),
         cmocka_unit_test(a_checkpoint_with_a_position_that_does_not_exist_is_refused),
         cmocka_unit_test(a_missing_checkpoint_and_a_folder_that_cannot_be_written_are_errors),

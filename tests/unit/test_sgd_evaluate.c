@@ -7,8 +7,46 @@
 
 enum { USERS = 70, ITEMS = 50, FACTORS = 19, STRIDE = 32 };
 
-/* Rows run backwards through the indexes: a row taken for an index shows. */
+/* Rows run backwards through the indexes: a row taken for an index shows. Blocks are of
+ * unequal size, and there are more of one side than of the other. */
 static uint32_t user_row[USERS], item_row[ITEMS];
+static uint32_t user_block_row[] = {0, 1, 20, 33, 34, 59, USERS};
+static uint32_t item_block_row[] = {0, 9, 11, 30, ITEMS};
+
+enum { SHAPES = 3 };
+static const struct {
+    uint32_t user_blocks, item_blocks;
+} shapes[SHAPES] = {{6, 4}, {4, 4}, {3, 4}};
+
+static mf_grid make_grid(size_t shape)
+{
+    static uint32_t fewer_row[] = {0, 1, 20, USERS, USERS};
+    mf_grid grid = {.n_users = USERS,
+                    .n_items = ITEMS,
+                    .user_blocks = shapes[shape].user_blocks,
+                    .item_blocks = shapes[shape].item_blocks,
+                    .user_row = user_row,
+                    .item_row = item_row,
+                    .item_block_row = item_block_row};
+    const bool more_users = grid.user_blocks > grid.item_blocks;
+    grid.n_rounds = more_users ? grid.user_blocks : grid.item_blocks;
+    grid.round_blocks = more_users ? grid.item_blocks : grid.user_blocks;
+    grid.user_block_row = more_users ? user_block_row : fewer_row;
+    for (uint32_t u = 0; u < USERS; u++)
+        user_row[u] = USERS - 1 - u;
+    for (uint32_t i = 0; i < ITEMS; i++)
+        item_row[i] = ITEMS - 1 - i;
+    return grid;
+}
+
+static mf_held_out sort(size_t shape, const mf_ratings_rows *rows)
+{
+    mf_error err = {0};
+    mf_held_out held_out;
+    const mf_grid grid = make_grid(shape);
+    assert_ok(mf_held_out_create(&held_out, &grid, rows, &err), err);
+    return held_out;
+}
 
 static mf_parameters make_parameters(float size)
 {
@@ -70,9 +108,8 @@ static double predict_slowly(const mf_parameters *p, uint32_t user, uint32_t ite
 static void figures_are_those_of_a_plain_double_loop(void **state)
 {
     (void)state;
-    /* Around the size of a piece (4096), and predictions within and far beyond
-     * the scale. */
-    static const uint64_t counts[] = {1, 2, 4095, 4096, 4097, 8192, 20000};
+    /* Predictions within and far beyond the scale. */
+    static const uint64_t counts[] = {1, 2, 3, 100, 20000};
     static const float sizes[] = {0, 0.1f, 1, 10};
     for (size_t s = 0; s < 4; s++) {
         mf_parameters p = make_parameters(sizes[s]);
@@ -87,7 +124,9 @@ static void figures_are_those_of_a_plain_double_loop(void **state)
                 squares += error * error;
                 absolutes += fabs(error);
             }
-            assert_ok(mf_evaluate(&p, &rows, 2, &accuracy, &err), err);
+            mf_held_out held_out = sort(c % SHAPES, &rows);
+            assert_ok(mf_evaluate(&p, &held_out, 2, &accuracy, &err), err);
+            mf_held_out_release(&held_out);
             /* Clipped to at most 5 apart; each prediction is off by less. */
             assert_true(fabs(accuracy.rmse - sqrt(squares / (double)rows.n)) < 1e-5);
             assert_true(fabs(accuracy.mae - absolutes / (double)rows.n) < 1e-5);
@@ -98,20 +137,125 @@ static void figures_are_those_of_a_plain_double_loop(void **state)
     }
 }
 
-static void figures_have_the_same_bits_with_any_number_of_threads(void **state)
+/* The block of a row by looking at all of them. */
+static uint32_t block_of(const uint32_t *block_row, uint32_t row)
+{
+    uint32_t b = 0;
+    while (block_row[b + 1] <= row)
+        b++;
+    return b;
+}
+
+/* Figures as a ring of hosts makes them: block after block in the order of the rounds,
+ * each adding to the sum of its user-block; then the items and users that nobody knows. */
+static mf_accuracy go_round(const mf_parameters *p, const mf_grid *grid,
+                            const mf_ratings_rows *rows)
+{
+    double squares[8] = {0}, absolutes[8] = {0};
+    const uint32_t users = grid->user_blocks, items = grid->item_blocks;
+    for (uint32_t round = 0; round <= grid->n_rounds; round++)
+        for (uint32_t w = 0; w < grid->round_blocks; w++) {
+            const uint32_t other =
+                (w * grid->n_rounds / grid->round_blocks + round) % grid->n_rounds;
+            const uint32_t a = users > items ? other : w, b = users > items ? w : other;
+            for (uint64_t k = 0; k < rows->n; k++) {
+                const bool known = rows->user[k] != MF_INDEX_NONE;
+                const uint32_t at =
+                    known ? block_of(grid->user_block_row, user_row[rows->user[k]]) : users - 1;
+                const bool is_here =
+                    rows->item[k] != MF_INDEX_NONE
+                        ? round < grid->n_rounds && at == a &&
+                              block_of(item_block_row, item_row[rows->item[k]]) == b
+                        : round == grid->n_rounds && w == 0;
+                if (!is_here)
+                    continue;
+                const float r = mf_parameters_predict(p, rows->user[k], rows->item[k]) * p->scale;
+                const double error = (double)rows->value[k] -
+                                     fmin(fmax((double)r + (double)p->mean, (double)p->rating_min),
+                                          (double)p->rating_max);
+                squares[known ? at : users] += error * error;
+                absolutes[known ? at : users] += fabs(error);
+            }
+        }
+    mf_accuracy total = {0};
+    for (uint32_t a = 0; a <= users; a++) {
+        total.rmse += squares[a];
+        total.mae += absolutes[a];
+    }
+    return (mf_accuracy){sqrt(total.rmse / (double)rows->n), total.mae / (double)rows->n};
+}
+
+static void figures_have_the_bits_of_a_lap_with_any_number_of_threads(void **state)
 {
     (void)state;
     mf_parameters p = make_parameters(0.3f);
     mf_ratings_rows rows = random_rows(30001);
-    mf_accuracy first;
-    for (uint32_t n_threads = 1; n_threads <= 9; n_threads++) {
-        mf_error err = {0};
-        mf_accuracy accuracy;
-        assert_ok(mf_evaluate(&p, &rows, n_threads, &accuracy, &err), err);
-        if (n_threads == 1)
-            first = accuracy;
-        assert_memory_equal(&accuracy, &first, sizeof first);
+    for (size_t shape = 0; shape < SHAPES; shape++) {
+        const mf_grid grid = make_grid(shape);
+        const mf_accuracy expected = go_round(&p, &grid, &rows);
+        mf_held_out held_out = sort(shape, &rows);
+        for (uint32_t n_threads = 1; n_threads <= 9; n_threads++) {
+            mf_error err = {0};
+            mf_accuracy accuracy;
+            assert_ok(mf_evaluate(&p, &held_out, n_threads, &accuracy, &err), err);
+            assert_memory_equal(&accuracy, &expected, sizeof expected);
+        }
+        mf_held_out_release(&held_out);
     }
+    mf_ratings_rows_clear(&rows);
+    mf_parameters_release(&p);
+}
+
+/* Each row in the group of its user-block; equal cells in the order they were given. */
+static void held_out_ratings_are_all_there_and_grouped_by_user_block(void **state)
+{
+    (void)state;
+    mf_ratings_rows rows = random_rows(5000);
+    for (uint64_t k = 0; k < rows.n; k++)
+        rows.value[k] = (float)k; /* a name for each */
+    for (size_t shape = 0; shape < SHAPES; shape++) {
+        const mf_grid grid = make_grid(shape);
+        mf_held_out held_out = sort(shape, &rows);
+        char seen[5000] = {0};
+        assert_int_equal(held_out.n, rows.n);
+        assert_int_equal(held_out.n_groups, grid.user_blocks + 1);
+        assert_int_equal(held_out.group_start[0], 0);
+        assert_int_equal(held_out.group_start[held_out.n_groups], rows.n);
+        for (uint32_t g = 0; g < held_out.n_groups; g++)
+            for (uint64_t k = held_out.group_start[g]; k < held_out.group_start[g + 1]; k++) {
+                const mf_held_out_rating *r = &held_out.ratings[k];
+                const size_t from = (size_t)r->value;
+                assert_int_equal(seen[from]++, 0);
+                assert_int_equal(r->user, rows.user[from]);
+                assert_int_equal(r->item, rows.item[from]);
+                assert_int_equal(r->user != MF_INDEX_NONE
+                                     ? block_of(grid.user_block_row, user_row[r->user])
+                                     : grid.user_blocks,
+                                 g);
+                if (k > held_out.group_start[g] && r[-1].item == r->item)
+                    assert_true(r[-1].value < r->value);
+            }
+        mf_held_out_release(&held_out);
+    }
+    mf_ratings_rows_clear(&rows);
+}
+
+static void validation_ratings_of_unknown_users_alone_are_figures_too(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    mf_accuracy accuracy;
+    mf_parameters p = make_parameters(0.3f);
+    mf_ratings_rows rows = random_rows(3);
+    for (uint64_t k = 0; k < 3; k++) {
+        rows.user[k] = MF_INDEX_NONE;
+        rows.item[k] = MF_INDEX_NONE;
+        rows.value[k] = p.mean - 1;
+    }
+    mf_held_out held_out = sort(0, &rows);
+    assert_ok(mf_evaluate(&p, &held_out, 2, &accuracy, &err), err);
+    assert_true(accuracy.rmse == 1 && accuracy.mae == 1);
+    mf_held_out_release(&held_out);
     mf_ratings_rows_clear(&rows);
     mf_parameters_release(&p);
 }
@@ -133,10 +277,26 @@ static void evaluating_without_memory_says_so(void **state)
     mf_accuracy accuracy;
     mf_parameters p = make_parameters(1);
     mf_ratings_rows rows = random_rows(10);
+    mf_held_out held_out = sort(0, &rows);
     mf_memory_fail_nth(1);
-    assert_false(mf_evaluate(&p, &rows, 1, &accuracy, &err));
+    assert_false(mf_evaluate(&p, &held_out, 1, &accuracy, &err));
     mf_memory_fail_nth(0);
     assert_error(&err, MF_ERR_MEMORY, "no memory");
+    mf_held_out_release(&held_out);
+    const mf_grid grid = make_grid(0);
+    bool done = false;
+    size_t n = 1;
+    for (; !done; n++) {
+        mf_error_clear(&err);
+        mf_memory_fail_nth(n);
+        done = mf_held_out_create(&held_out, &grid, &rows, &err);
+        mf_memory_fail_nth(0);
+        if (!done)
+            assert_error(&err, MF_ERR_MEMORY, "no memory");
+        mf_held_out_release(&held_out); /* of nothing, after a failure */
+        assert_true(n < 10);
+    }
+    assert_true(n > 2);
     mf_ratings_rows_clear(&rows);
     mf_parameters_release(&p);
 }
@@ -235,7 +395,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_of_a_plain_double_loop),
-        cmocka_unit_test(figures_have_the_same_bits_with_any_number_of_threads),
+        cmocka_unit_test(figures_have_the_bits_of_a_lap_with_any_number_of_threads),
+        cmocka_unit_test(held_out_ratings_are_all_there_and_grouped_by_user_block),
+        cmocka_unit_test(validation_ratings_of_unknown_users_alone_are_figures_too),
         cmocka_unit_test(a_side_that_is_not_known_counts_as_zero),
         cmocka_unit_test(evaluating_without_memory_says_so),
         cmocka_unit_test(starting_values_depend_on_seed_and_index_and_have_the_promised_size),

@@ -144,13 +144,12 @@ static void every_block_is_in_one_round_and_rounds_share_no_user_and_no_item(voi
                 assert_int_equal(run[c]++, 0);
                 assert_int_equal(users[c / grid.item_blocks]++, 0);
                 assert_int_equal(items[c % grid.item_blocks]++, 0);
-                /* As grid.h has it: one (a - b) mod n_rounds, up to the sign. */
-                const uint32_t a = (uint32_t)(c / grid.item_blocks);
-                const uint32_t b = (uint32_t)(c % grid.item_blocks);
-                const uint32_t apart = grid.user_blocks > grid.item_blocks
-                                           ? (a + grid.n_rounds - b) % grid.n_rounds
-                                           : (b + grid.n_rounds - a) % grid.n_rounds;
-                assert_int_equal(apart, round);
+                /* As grid.h has it: a stripe goes on from its start, one block a round. */
+                const bool by_items = grid.user_blocks > grid.item_blocks;
+                const size_t a = c / grid.item_blocks, b = c % grid.item_blocks;
+                const uint64_t start = (uint64_t)place * grid.n_rounds / grid.round_blocks;
+                assert_int_equal(by_items ? b : a, place);
+                assert_int_equal(by_items ? a : b, (start + round) % grid.n_rounds);
             }
             free(users);
             free(items);
@@ -159,6 +158,70 @@ static void every_block_is_in_one_round_and_rounds_share_no_user_and_no_item(voi
         mf_grid_release(&grid);
         mf_ratings_destroy(ratings);
     }
+}
+
+/* As many stripes, up to one, start in any two stretches of the same length. */
+static void starts_are_evenly_spread_and_stripe_0_starts_at_block_0(void **state)
+{
+    (void)state;
+    for (uint32_t longer = 1; longer <= 40; longer++)
+        for (uint32_t shorter = 1; shorter <= longer; shorter++) {
+            const mf_grid grid = {.n_rounds = longer, .round_blocks = shorter};
+            const uint32_t least = longer / shorter;
+            assert_int_equal(mf_grid_start(&grid, 0), 0);
+            for (uint32_t w = 0; w < shorter; w++) {
+                const uint32_t end = w + 1 < shorter ? mf_grid_start(&grid, w + 1) : longer;
+                assert_in_range(end - mf_grid_start(&grid, w), least,
+                                least + (longer % shorter > 0));
+            }
+        }
+    const mf_grid square = {.n_rounds = 8, .round_blocks = 8};
+    for (uint32_t w = 0; w < 8; w++)
+        assert_int_equal(mf_grid_start(&square, w), w);
+    /* Products beyond 32 bits. */
+    const mf_grid large = {.n_rounds = UINT32_MAX - 1, .round_blocks = 64};
+    assert_int_equal(mf_grid_start(&large, 63), 4227858430);
+}
+
+/* Laps against the rounds that they follow, for every pair of sides. */
+static void laps_are_the_order_of_the_rounds(void **state)
+{
+    (void)state;
+    for (uint32_t users = 1; users <= 24; users++)
+        for (uint32_t items = 1; items <= 24; items++) {
+            const mf_grid grid = {.user_blocks = users,
+                                  .item_blocks = items,
+                                  .n_rounds = users > items ? users : items,
+                                  .round_blocks = users > items ? items : users};
+            uint32_t met[24] = {0}, visited[24] = {0};
+            for (uint32_t round = 0; round < grid.n_rounds; round++)
+                for (uint32_t w = 0; w < grid.round_blocks; w++) {
+                    const size_t c = mf_grid_block(&grid, round, w);
+                    const uint32_t a = (uint32_t)(c / items), b = (uint32_t)(c % items);
+                    assert_int_equal(mf_grid_turn(&grid, a, b), met[a]);
+                    assert_int_equal(mf_grid_item_block_at(&grid, a, met[a]++), b);
+                    assert_int_equal(mf_grid_user_block_at(&grid, b, visited[b]++), a);
+                }
+        }
+}
+
+/* What a ring of hosts needs: from one user-block an item-block goes to the next, and
+ * all of them in the same direction. */
+static void an_item_block_goes_round_the_user_blocks_neighbour_after_neighbour(void **state)
+{
+    (void)state;
+    for (uint32_t users = 1; users <= 24; users++)
+        for (uint32_t items = 1; items <= 24; items++) {
+            const mf_grid grid = {.user_blocks = users,
+                                  .item_blocks = items,
+                                  .n_rounds = users > items ? users : items,
+                                  .round_blocks = users > items ? items : users};
+            const uint32_t step = users > items ? 1 : users - 1;
+            for (uint32_t b = 0; b < items; b++)
+                for (uint32_t turn = 1; turn < users; turn++)
+                    assert_int_equal(mf_grid_user_block_at(&grid, b, turn),
+                                     (mf_grid_user_block_at(&grid, b, turn - 1) + step) % users);
+        }
 }
 
 static void the_number_of_threads_changes_nothing(void **state)
@@ -318,8 +381,8 @@ static void a_sweep_runs_blocks_one_after_another_in_the_order_of_rounds(void **
     static const struct {
         uint32_t n_users, n_items;
         size_t stride;
-    } grids[] = {{1, 1, 16},  {1, 20, 16}, {20, 1, 16},     {3, 30, 16},
-                 {30, 3, 16}, {8, 8, 16},  {60, 20, 65536}, {5, 60, 65536}};
+    } grids[] = {{1, 1, 16}, {1, 20, 16},     {20, 1, 16},    {3, 30, 16},   {30, 3, 16},
+                 {8, 8, 16}, {60, 20, 65536}, {5, 60, 65536}, {61, 9, 65536}};
     static double loss[BLOCKS_MAX];
     const mf_sgd_rates rates = {0};
     for (size_t g = 0; g < sizeof grids / sizeof grids[0]; g++) {
@@ -381,6 +444,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rating_is_in_one_block_with_its_rows_and_its_value),
         cmocka_unit_test(every_block_is_in_one_round_and_rounds_share_no_user_and_no_item),
+        cmocka_unit_test(starts_are_evenly_spread_and_stripe_0_starts_at_block_0),
+        cmocka_unit_test(laps_are_the_order_of_the_rounds),
+        cmocka_unit_test(an_item_block_goes_round_the_user_blocks_neighbour_after_neighbour),
         cmocka_unit_test(the_number_of_threads_changes_nothing),
         cmocka_unit_test(blocks_have_as_many_rows_and_nearly_as_many_ratings),
         cmocka_unit_test(a_user_blocks_factors_fit_the_second_level_cache),

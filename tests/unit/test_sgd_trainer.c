@@ -304,8 +304,6 @@ static void each_hyperparameter_changes_the_model(void **state)
         const mf_trainer_result r = get_result(other);
         if (same_result(&r, &expected, 50, 40, 8))
             fail_msg("%s does not change the model", cases[c].name);
-        if (mf_trainer_fingerprint(other) == mf_trainer_fingerprint(trainer))
-            fail_msg("%s does not change the fingerprint", cases[c].name);
         mf_trainer_destroy(other);
     }
     mf_trainer_destroy(trainer);
@@ -660,7 +658,7 @@ static void a_warm_start_refuses_an_earlier_model_of_another_shape(void **state)
     };
     for (size_t c = 0; c < 3; c++) {
         mf_error err = {0};
-        const mf_trainer_input input = {ratings, NULL, &wrong[c]};
+        const mf_trainer_input input = {.ratings = ratings, .earlier = &wrong[c]};
         assert_null(mf_trainer_create(&h, &input, &err));
         assert_error(&err, MF_ERR_ARGUMENT, "another shape");
     }
@@ -682,7 +680,7 @@ static void no_rating_is_refused(void **state)
     mf_error err = {0};
     const mf_hyperparameters h = small_run();
     mf_ratings *ratings = make_ratings(3, 3, none);
-    const mf_trainer_input input = {ratings, NULL, NULL};
+    const mf_trainer_input input = {.ratings = ratings};
     assert_null(mf_trainer_create(&h, &input, &err));
     assert_error(&err, MF_ERR_ARGUMENT, "no rating to learn from");
     mf_ratings_destroy(ratings);
@@ -712,7 +710,7 @@ static void create_step_and_result_are_clean_when_any_allocation_fails(void **st
     mf_ratings *ratings = make_ratings(20, 15, taste);
     mf_ratings_rows rows = make_rows(20, 15, taste_held_out);
     for (int validated = 0; validated < 2; validated++) {
-        const mf_trainer_input input = {ratings, validated ? &rows : NULL, NULL};
+        const mf_trainer_input input = {.ratings = ratings, .validation = validated ? &rows : NULL};
         bool done = false;
         size_t n = 1;
         for (; !done; n++) {

@@ -188,6 +188,84 @@ static void threads_and_checkpoints_do_not_shape_the_model_all_else_does(void **
     }
 }
 
+/* Gives entry i another value than it has, whatever it is; false when nothing fits. */
+static bool set_otherwise(chosen *c, size_t i)
+{
+    static const char *const texts[] = {"1", "2", "3", "0", "0.5", "7", "true", "false", "x"};
+    const mf_setting *setting = &c->settings.table[i];
+    char words[256];
+    char before[MF_SETTING_TEXT_BYTES], after[MF_SETTING_TEXT_BYTES];
+    mf_settings_text(&c->settings, i, before);
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+        mf_error err = {0};
+        CHOOSE(c, NULL);
+        if (mf_settings_set(&c->settings, setting->name, texts[t], strlen(texts[t]), &err) &&
+            strcmp(mf_settings_text(&c->settings, i, after), before) != 0)
+            return true;
+    }
+    snprintf(words, sizeof words, "%s", setting->choices != NULL ? setting->choices : "");
+    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+        mf_error err = {0};
+        CHOOSE(c, NULL);
+        if (mf_settings_set(&c->settings, setting->name, word, strlen(word), &err) &&
+            strcmp(mf_settings_text(&c->settings, i, after), before) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void every_setting_that_shapes_the_model_changes_the_fingerprint(void **state)
+{
+    (void)state;
+    static chosen c;
+    static uint64_t seen[MF_SETTINGS_MAX + 1];
+    size_t n = 0;
+    CHOOSE(&c, NULL);
+    seen[n++] = mf_train_settings_fingerprint(&c.settings);
+    for (size_t i = 0; i < c.settings.n; i++) {
+        const char *name = c.settings.table[i].name;
+        CHOOSE(&c, NULL);
+        if (!set_otherwise(&c, i))
+            fail_msg("no other value found for %s", name);
+        const uint64_t print = mf_train_settings_fingerprint(&c.settings);
+        if (!mf_train_settings_shapes_model(&c.settings.table[i])) {
+            if (print != seen[0])
+                fail_msg("%s changes the fingerprint", name);
+            continue;
+        }
+        for (size_t k = 0; k < n; k++)
+            if (print == seen[k])
+                fail_msg("%s does not change the fingerprint, or as another does", name);
+        seen[n++] = print;
+    }
+    assert_true(n > 20);
+}
+
+/* An entry more, as a later version may have: another fingerprint, whatever its value. */
+static void a_further_entry_changes_the_fingerprint_and_a_given_default_does_not(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, NULL);
+    const uint64_t base = mf_train_settings_fingerprint(&c.settings);
+    CHOOSE(&c, "n_factors", "64", "lr_all", "0.025", "bias_learning_rate", "5e-3", NULL);
+    assert_true(mf_train_settings_fingerprint(&c.settings) == base);
+    mf_setting longer[MF_SETTINGS_MAX];
+    mf_settings settings = c.settings;
+    memcpy(longer, settings.table, settings.n * sizeof *longer);
+    longer[settings.n] = longer[0];
+    longer[settings.n].name = "a_further_one";
+    settings.table = longer;
+    assert_true(mf_train_settings_fingerprint(&settings) == base);
+    settings.n++;
+    const uint64_t further = mf_train_settings_fingerprint(&settings);
+    assert_true(further != base);
+    longer[settings.n - 1].name = "another_one";
+    assert_true(mf_train_settings_fingerprint(&settings) != further);
+    longer[settings.n - 1].name = "checkpoint_further";
+    assert_true(mf_train_settings_fingerprint(&settings) == base);
+}
+
 static void columns_and_limits_reach_the_reader(void **state)
 {
     (void)state;
@@ -240,6 +318,8 @@ int main(void)
         cmocka_unit_test(values_outside_their_range_are_refused),
         cmocka_unit_test(n_threads_zero_is_every_cpu_that_there_is),
         cmocka_unit_test(threads_and_checkpoints_do_not_shape_the_model_all_else_does),
+        cmocka_unit_test(every_setting_that_shapes_the_model_changes_the_fingerprint),
+        cmocka_unit_test(a_further_entry_changes_the_fingerprint_and_a_given_default_does_not),
         cmocka_unit_test(columns_and_limits_reach_the_reader),
         cmocka_unit_test(help_names_every_setting_with_its_default),
     };

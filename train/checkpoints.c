@@ -17,8 +17,55 @@ static const char COMMON[] = "checkpoint-";
 static const char SUFFIX[] = ".mfck";
 enum { EPOCH_DIGITS = 6, CHECKPOINT_PATH_BYTES = 2 * MF_PATH_BYTES + 256 };
 
+static uint64_t trainer_number(const void *trainer)
+{
+    uint32_t n;
+    mf_trainer_epochs(trainer, &n);
+    return n;
+}
+
+static bool trainer_save(const void *trainer, const char *path, mf_error *err)
+{
+    return mf_trainer_save(trainer, path, err);
+}
+
+static bool trainer_resume(void *trainer, const char *path, mf_error *err)
+{
+    return mf_trainer_resume(trainer, path, err);
+}
+
+mf_checkpointed mf_checkpointed_trainer(mf_trainer *trainer)
+{
+    return (mf_checkpointed){
+        trainer, mf_trainer_fingerprint(trainer), "", trainer_number, trainer_save, trainer_resume};
+}
+
+static uint64_t spectral_number(const void *spectral)
+{
+    enum { STEPS_OF_A_PHASE = 100000 };
+    const mf_spectral_progress at = mf_spectral_progress_get(spectral);
+    return (uint64_t)at.phase * STEPS_OF_A_PHASE + at.step;
+}
+
+static bool spectral_save(const void *spectral, const char *path, mf_error *err)
+{
+    return mf_spectral_save(spectral, path, err);
+}
+
+static bool spectral_resume(void *spectral, const char *path, mf_error *err)
+{
+    return mf_spectral_resume(spectral, path, err);
+}
+
+mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerprint)
+{
+    return (mf_checkpointed){spectral,        fingerprint,   "ranking-",
+                             spectral_number, spectral_save, spectral_resume};
+}
+
 bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder *folder,
-                         const char *host, uint32_t keep, const mf_trainer *trainer, mf_error *err)
+                         const char *host, uint32_t keep, const mf_checkpointed *what,
+                         mf_error *err)
 {
     memset(checkpoints, 0, sizeof *checkpoints);
     checkpoints->used = folder->used;
@@ -26,9 +73,11 @@ bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder
     if (!folder->used)
         return true;
     snprintf(checkpoints->folder, sizeof checkpoints->folder, "%s", folder->path);
-    snprintf(checkpoints->prefix, sizeof checkpoints->prefix, "%s%s%s%08x-", COMMON,
+    snprintf(checkpoints->run, sizeof checkpoints->run, "%s%s%s%08x-", COMMON,
              host != NULL ? host : "", host != NULL ? "-" : "",
-             (unsigned)(mf_trainer_fingerprint(trainer) >> 32));
+             (unsigned)(what->fingerprint >> 32));
+    snprintf(checkpoints->prefix, sizeof checkpoints->prefix, "%s%s", checkpoints->run,
+             what->stage);
     return mf_folder_create(folder->path, err);
 }
 
@@ -94,7 +143,9 @@ static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         uint64_t epoch;
         if (!is_ours(checkpoints, entry->d_name, &epoch)) {
-            if (tell && looks_like_one(entry->d_name))
+            const bool is_of_this_run =
+                strncmp(entry->d_name, checkpoints->run, strlen(checkpoints->run)) == 0;
+            if (tell && !is_of_this_run && looks_like_one(entry->d_name))
                 mf_log_message(MF_LOG_WARNING, "checkpoint_refused",
                                "%s is a checkpoint of other data or other hyperparameters; it is "
                                "left alone",
@@ -122,21 +173,21 @@ done:
     return ok;
 }
 
-bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, mf_trainer *trainer, bool *resumed,
-                           mf_error *err)
+bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
+                           bool *resumed, mf_error *err)
 {
     *resumed = false;
     if (!checkpoints->used)
         return true;
     uint64_t *epochs = NULL;
     size_t n = 0;
-    if (!list(checkpoints, true, &epochs, &n, err))
+    if (!list(checkpoints, what->stage[0] == '\0', &epochs, &n, err))
         return false;
     for (size_t i = 0; i < n && !*resumed; i++) {
         char path[CHECKPOINT_PATH_BYTES];
         path_of(checkpoints, epochs[i], path);
         mf_error refusal = {0};
-        *resumed = mf_trainer_resume(trainer, path, &refusal);
+        *resumed = what->resume(what->trainer, path, &refusal);
         if (*resumed)
             mf_log_message(MF_LOG_INFO, "resumed", "%s", path);
         else
@@ -156,14 +207,13 @@ static bool is_being_uploaded(const char *path)
     return !mf_file_exists(marker);
 }
 
-bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_trainer *trainer,
+bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
                          mf_error *err)
 {
-    uint32_t epoch;
     char path[CHECKPOINT_PATH_BYTES];
-    mf_trainer_epochs(trainer, &epoch);
+    const uint64_t epoch = what->number(what->trainer);
     path_of(checkpoints, epoch, path);
-    if (!mf_trainer_save(trainer, path, err))
+    if (!what->save(what->trainer, path, err))
         return false;
     mf_log_message(MF_LOG_INFO, "checkpoint", "%s", path);
     uint64_t *epochs = NULL;

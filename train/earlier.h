@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "model/model.h"
-#include "ratings/ratings.h"
 #include "sagemaker/channels.h"
 #include "sagemaker/model_channel.h"
 #include "settings.h"
@@ -26,11 +25,5 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
                      mf_train_settings *values, mf_error *err);
 
 void mf_earlier_close(mf_earlier *earlier);
-
-/* Which items each user has rated, by the earlier model or by the new ratings,
- * items ascending: start [n_users + 1], items [start[n_users]], both the caller's
- * (mf_free). `ratings` is in the extended index space (ratings/extend.h). */
-bool mf_earlier_rated(const mf_earlier *earlier, const mf_ratings *ratings, uint64_t **start,
-                      uint32_t **items, mf_error *err);
 
 #endif

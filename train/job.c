@@ -12,6 +12,8 @@
 #include "metrics.h"
 #include "output.h"
 #include "progress.h"
+#include "ranking.h"
+#include "rated.h"
 #include "ratings/extend.h"
 #include "ratings/split.h"
 #include "sagemaker/channels.h"
@@ -44,12 +46,17 @@ typedef struct job {
     mf_ratings *all;   /* the train channel */
     mf_ratings *train; /* the part that is trained on; NULL: all of it */
     mf_ratings_rows validation;
-    mf_trainer *trainer;
+    bool has_ratings;    /* there are ratings to learn to predict */
+    mf_trainer *trainer; /* of the rating model; NULL: there is none */
+    mf_ranking ranking;  /* spectral NULL: there is none */
+    mf_rated rated;      /* what the model file knows without a ranking model */
+    mf_ranking_facts ranking_facts;
+    uint64_t fingerprint; /* of the settings */
     mf_checkpoints checkpoints;
     double read_seconds;
     double train_seconds;
     bool stopped;
-    bool is_unheard; /* standard output takes nothing, and that has been said */
+    bool stdout_lost; /* standard output takes nothing, and that has been said */
 } job;
 
 static const mf_channel_rule channel_rules[] = {
@@ -67,6 +74,7 @@ static bool read_configuration(job *j, mf_error *err)
         return false;
     mf_log_set_level(mf_environment_log_level(platform.log_level));
     mf_train_settings_finish(&j->values);
+    j->fingerprint = mf_train_settings_fingerprint(&j->settings);
     if (!mf_hosts_read(j->tree.resource_config, &j->hosts, err) ||
         !mf_channels_read(&j->tree, channel_rules, sizeof channel_rules / sizeof channel_rules[0],
                           &j->channels, err) ||
@@ -109,34 +117,60 @@ static bool prepare_outputs(const job *j, mf_error *err)
            mf_output_probe(j->model_path, err) && mf_output_probe(j->metrics_path, err);
 }
 
-/* Sets j->train, j->validation from the validation channel or a part of `all`. */
-static bool prepare_validation(job *j, const mf_ratings_options *options, mf_error *err)
+static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_options *options,
+                            mf_error *err)
 {
-    const mf_channel *channel = mf_channels_find(&j->channels, "validation");
-    if (channel != NULL) {
-        mf_ratings *held_out = mf_data_read_channel(channel, options, err);
-        const bool ok = held_out != NULL && mf_ratings_align(held_out, &j->all->users,
-                                                             &j->all->items, &j->validation, err);
-        mf_ratings_destroy(held_out);
-        if (j->values.validation_fraction > 0)
-            mf_log_message(MF_LOG_WARNING, "ignored",
-                           "validation_fraction is not used: there is a validation channel");
-        return ok;
-    }
-    if (j->values.validation_fraction <= 0) {
-        if (j->values.h.early_stopping_patience > 0)
-            mf_log_message(MF_LOG_WARNING, "ignored",
-                           "early_stopping_patience is not used: there is no validation data");
-        return true;
-    }
-    if (!mf_ratings_split(j->all, j->values.validation_fraction, j->values.h.seed, &j->train,
-                          &j->validation, err))
+    bool ok = false;
+    mf_ratings *held_out = mf_data_read_channel(channel, options, err);
+    if (held_out == NULL)
+        return false;
+    if (held_out->feedback != j->all->feedback)
+        mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                "channel train holds %s and channel validation %s: both must hold the same",
+                j->all->feedback == MF_FEEDBACK_IMPLICIT ? "pairs without ratings" : "ratings",
+                held_out->feedback == MF_FEEDBACK_IMPLICIT ? "pairs without ratings" : "ratings");
+    else
+        ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err);
+    mf_ratings_destroy(held_out);
+    return ok;
+}
+
+/* A part of `all` becomes the validation data. */
+static bool split_validation(job *j, mf_error *err)
+{
+    static const mf_split_kind kinds[] = {
+        [MF_TRAIN_SPLIT_RANDOM] = MF_SPLIT_RANDOM,
+        [MF_TRAIN_SPLIT_TIME] = MF_SPLIT_TIME,
+        [MF_TRAIN_SPLIT_LEAVE_LAST] = MF_SPLIT_LEAVE_LAST,
+    };
+    const double fraction = j->values.validation_fraction;
+    if (!mf_ratings_split_by(j->all, kinds[j->values.validation_split], fraction, j->values.h.seed,
+                             &j->train, &j->validation, err))
         return false;
     if (j->train->n_ratings == 0)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "hyperparameter validation_fraction is %g: of %llu ratings none is left to "
                        "train on",
-                       j->values.validation_fraction, (unsigned long long)j->all->n_ratings);
+                       fraction, (unsigned long long)j->all->n_ratings);
+    return true;
+}
+
+/* Sets j->train, j->validation from the validation channel or a part of `all`. */
+static bool prepare_validation(job *j, const mf_ratings_options *options, mf_error *err)
+{
+    const mf_channel *channel = mf_channels_find(&j->channels, "validation");
+    const bool leave_last = j->values.validation_split == MF_TRAIN_SPLIT_LEAVE_LAST;
+    const bool splits = j->values.validation_fraction > 0 || leave_last;
+    if (channel != NULL && splits)
+        mf_log_message(MF_LOG_WARNING, "ignored", "%s is not used: there is a validation channel",
+                       leave_last ? "validation_split" : "validation_fraction");
+    if (channel != NULL)
+        return read_validation(j, channel, options, err);
+    if (splits)
+        return split_validation(j, err);
+    if (j->values.h.early_stopping_patience > 0)
+        mf_log_message(MF_LOG_WARNING, "ignored",
+                       "early_stopping_patience is not used: there is no validation data");
     return true;
 }
 
@@ -166,22 +200,65 @@ static const mf_ratings *trained_on(const job *j)
     return j->train != NULL ? j->train : j->all;
 }
 
+static const mf_model_parts *base_of(const job *j)
+{
+    return j->earlier.model != NULL ? mf_model_get(j->earlier.model) : NULL;
+}
+
+/* Which models these data can teach: no rating model without ratings, or when all ratings are
+ * one and the same value. A warm start goes on with the models that its base has. */
+static bool choose_models(job *j, mf_error *err)
+{
+    const mf_model_parts *base = base_of(j);
+    const bool implicit = j->all->feedback == MF_FEEDBACK_IMPLICIT;
+    const bool one_value = mf_ratings_one_value(j->all);
+    if (base != NULL && (base->n_factors > 0) == implicit)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       implicit ? "the model of channel model predicts ratings, but the data of "
+                                  "channel train has none: train without the channel model"
+                                : "the model of channel model was trained without ratings, but the "
+                                  "data of channel train has ratings: train without the channel "
+                                  "model, or with feedback=implicit");
+    j->has_ratings = base != NULL ? base->n_factors > 0 : !implicit && !one_value;
+    if (base == NULL && one_value)
+        mf_log_message(MF_LOG_WARNING, "one_rating",
+                       "every rating is %g: they count as pairs without a rating, and no rating "
+                       "model is learned",
+                       (double)j->all->value[0]);
+    if (!j->has_ratings && !j->values.ranking)
+        return mf_fail(
+            err, MF_ERR_CONFIG, MF_NOWHERE,
+            "hyperparameter ranking is false, but without ratings a ranking model is all "
+            "that can be learned: set it to true");
+    if (base != NULL && j->values.ranking && base->ranking.n_factors == 0)
+        mf_log_message(MF_LOG_WARNING, "no_base_ranking",
+                       "the model of channel model has no ranking model: one is learned from the "
+                       "ratings of channel train alone");
+    return true;
+}
+
+static bool open_checkpoints(job *j, const mf_checkpointed *what, bool *resumed, mf_error *err)
+{
+    const char *host = j->hosts.n > 1 ? j->hosts.name[j->hosts.rank] : NULL;
+    return mf_checkpoints_open(&j->checkpoints, &j->checkpoint_folder, host,
+                               j->values.checkpoint_keep, what, err) &&
+           mf_checkpoints_resume(&j->checkpoints, what, resumed, err);
+}
+
 static bool create_trainer(job *j, mf_error *err)
 {
     const mf_trainer_input input = {
         .ratings = trained_on(j),
         .validation = j->validation.n > 0 ? &j->validation : NULL,
-        .earlier = j->earlier.model != NULL ? mf_model_get(j->earlier.model) : NULL,
-        .settings_fingerprint = mf_train_settings_fingerprint(&j->settings),
+        .earlier = base_of(j),
+        .settings_fingerprint = j->fingerprint,
     };
     j->trainer = mf_trainer_create(&j->values.h, &input, err);
     if (j->trainer == NULL)
         return false;
     bool resumed;
-    const char *host = j->hosts.n > 1 ? j->hosts.name[j->hosts.rank] : NULL;
-    if (!mf_checkpoints_open(&j->checkpoints, &j->checkpoint_folder, host,
-                             j->values.checkpoint_keep, j->trainer, err) ||
-        !mf_checkpoints_resume(&j->checkpoints, j->trainer, &resumed, err))
+    const mf_checkpointed what = mf_checkpointed_trainer(j->trainer);
+    if (!open_checkpoints(j, &what, &resumed, err))
         return false;
     if (resumed && j->earlier.model != NULL)
         mf_log_message(MF_LOG_INFO, "resumed", "the checkpoint comes before the model channel");
@@ -190,24 +267,29 @@ static bool create_trainer(job *j, mf_error *err)
 
 static uint32_t epochs_done(const job *j)
 {
-    uint32_t n;
-    mf_trainer_epochs(j->trainer, &n);
+    uint32_t n = 0;
+    if (j->trainer != NULL)
+        mf_trainer_epochs(j->trainer, &n);
     return n;
 }
 
 /* Training goes on when nobody can read how it goes: the model is what counts. */
+static void note_printed(job *j, bool printed)
+{
+    if (printed || j->stdout_lost)
+        return;
+    j->stdout_lost = true;
+    mf_log_message(MF_LOG_WARNING, "metrics_lost",
+                   "standard output cannot be written: lines of epochs are lost, metrics.json will "
+                   "have them all");
+}
+
 static void print_last_epoch(job *j, int decimals)
 {
     uint32_t n;
     const mf_epoch *epochs = mf_trainer_epochs(j->trainer, &n);
-    if (mf_metrics_print_epoch(&epochs[n - 1], j->validation.n > 0, trained_on(j)->n_ratings,
-                               decimals) ||
-        j->is_unheard)
-        return;
-    j->is_unheard = true;
-    mf_log_message(MF_LOG_WARNING, "metrics_lost",
-                   "standard output cannot be written: lines of epochs are lost, metrics.json will "
-                   "have them all");
+    note_printed(j, mf_metrics_print_epoch(&epochs[n - 1], j->validation.n > 0,
+                                           trained_on(j)->n_ratings, decimals));
 }
 
 static int decimals_of(const mf_ratings *ratings)
@@ -221,60 +303,192 @@ static int decimals_of(const mf_ratings *ratings)
     return mf_metrics_decimals(low, high);
 }
 
-static bool train(job *j, mf_error *err)
+/* A checkpoint when one is due: at every checkpoint_every-th of what is counted, on the clock,
+ * and at the end of a stage. */
+static bool save_when_due(job *j, const mf_checkpointed *what, bool due, double *last,
+                          mf_error *err)
 {
-    const double start = mf_clock_seconds();
+    if (!j->checkpoints.used || !(due || mf_clock_seconds() - *last > CHECKPOINT_SECONDS))
+        return true;
+    if (!mf_checkpoints_save(&j->checkpoints, what, err))
+        return false;
+    *last = mf_clock_seconds();
+    return true;
+}
+
+static bool train_ratings(job *j, mf_error *err)
+{
+    if (!create_trainer(j, err))
+        return false;
+    const mf_checkpointed what = mf_checkpointed_trainer(j->trainer);
     const int decimals = decimals_of(trained_on(j));
-    double last_checkpoint = start;
-    while (!mf_trainer_done(j->trainer)) {
-        if (mf_stop_requested()) {
-            j->stopped = true;
-            break;
-        }
+    double last_checkpoint = mf_clock_seconds();
+    bool saved = true;
+    while (!mf_trainer_done(j->trainer) && !(j->stopped = mf_stop_requested())) {
         bool epoch_ended;
         if (!mf_trainer_step(j->trainer, &epoch_ended, err))
             return false;
-        mf_progress_epoch(epochs_done(j) + !epoch_ended, j->values.h.n_epochs,
+        mf_progress_count("epoch", epochs_done(j) + !epoch_ended, j->values.h.n_epochs,
                           epoch_ended ? 1 : mf_trainer_fraction(j->trainer));
         if (epoch_ended)
             print_last_epoch(j, decimals);
-        const bool due = (epoch_ended && epochs_done(j) % j->values.checkpoint_every == 0) ||
-                         mf_clock_seconds() - last_checkpoint > CHECKPOINT_SECONDS;
-        if (j->checkpoints.used && due) {
-            if (!mf_checkpoints_save(&j->checkpoints, j->trainer, err))
-                return false;
-            last_checkpoint = mf_clock_seconds();
-        }
+        saved = epoch_ended && epochs_done(j) % j->values.checkpoint_every == 0;
+        if (!save_when_due(j, &what, saved, &last_checkpoint, err))
+            return false;
     }
-    mf_progress_close();
-    if (j->stopped && j->checkpoints.used && !mf_checkpoints_save(&j->checkpoints, j->trainer, err))
+    mf_progress_clear();
+    /* The ranking model's checkpoints need one of the finished rating model beside them. */
+    return saved || save_when_due(j, &what, j->stopped || j->values.ranking, &last_checkpoint, err);
+}
+
+static void log_ranking(const job *j, const mf_spectral_result *result)
+{
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, "ranking");
+    mf_log_count(&line, "n_factors", result->n_factors);
+    mf_log_number(&line, "regularization", (double)result->regularization, 3);
+    mf_log_number(&line, "recency", (double)result->recency, 3);
+    mf_log_number(&line, "prior", (double)result->prior, 3);
+    if (result->n_choices > 0)
+        mf_log_number(&line, "chosen_by_ndcg_at_10", result->choices[result->chosen].ndcg, 4);
+    mf_log_count(&line, "compared", result->n_choices);
+    mf_log_count(&line, "steps", result->steps);
+    mf_log_number(&line, "seconds", j->ranking_facts.seconds, 3);
+    mf_log_end(&line);
+    if (!result->converged)
+        mf_log_message(
+            MF_LOG_WARNING, "not_converged",
+            "the ranking model is that of %u steps, after which it still changed by more "
+            "than ranking_tolerance: more ranking_steps may improve lists a little",
+            result->steps);
+}
+
+static bool create_ranking(job *j, mf_error *err)
+{
+    const mf_ranking_input input = {
+        .base = base_of(j),
+        .all = j->all,
+        .train = trained_on(j),
+        .settings_fingerprint = j->fingerprint,
+    };
+    if (!mf_ranking_create(&j->ranking, &input, &j->values, err))
         return false;
+    bool resumed;
+    const mf_checkpointed what =
+        mf_checkpointed_spectral(j->ranking.spectral, j->ranking.fingerprint);
+    return open_checkpoints(j, &what, &resumed, err);
+}
+
+static bool train_ranking(job *j, mf_error *err)
+{
+    const double start = mf_clock_seconds();
+    if (!create_ranking(j, err))
+        return false;
+    const mf_checkpointed what =
+        mf_checkpointed_spectral(j->ranking.spectral, j->ranking.fingerprint);
+    double last_checkpoint = start;
+    while (!mf_spectral_done(j->ranking.spectral) && !(j->stopped = mf_stop_requested())) {
+        if (!mf_spectral_step(j->ranking.spectral, err))
+            return false;
+        const mf_spectral_progress at = mf_spectral_progress_get(j->ranking.spectral);
+        mf_progress_count("ranking step", at.step, at.max_step, 1);
+        note_printed(j, mf_metrics_print_step(&at));
+        if (!save_when_due(j, &what, at.step > 0 && at.step % j->values.checkpoint_every == 0,
+                           &last_checkpoint, err))
+            return false;
+    }
+    mf_progress_clear();
+    if (!save_when_due(j, &what, j->stopped, &last_checkpoint, err))
+        return false;
+    j->ranking_facts.seconds = mf_clock_seconds() - start;
+    return true;
+}
+
+static bool train(job *j, mf_error *err)
+{
+    const double start = mf_clock_seconds();
+    if (!choose_models(j, err) || (j->has_ratings && !train_ratings(j, err)))
+        return false;
+    if (j->values.ranking && !j->stopped && !train_ranking(j, err))
+        return false;
+    mf_progress_close();
     j->train_seconds = mf_clock_seconds() - start;
+    return true;
+}
+
+/* The ranking model as far as it came; none when it was stopped too early for that. */
+static bool take_ranking(job *j, mf_ranking_parts *parts, mf_error *err)
+{
+    *parts = (mf_ranking_parts){0};
+    if (j->ranking.spectral == NULL)
+        return true;
+    mf_error too_early = {0};
+    if (!mf_ranking_get(&j->ranking, parts, &too_early)) {
+        if (!j->stopped)
+            return mf_fail(err, too_early.code, MF_NOWHERE, "%s", too_early.text);
+        return true;
+    }
+    mf_spectral_result_get(j->ranking.spectral, &j->ranking_facts.result, err);
+    j->ranking_facts.grading = j->ranking.grading;
+    j->ranking_facts.relevant_rating = j->ranking.relevant_rating;
+    log_ranking(j, &j->ranking_facts.result);
     return true;
 }
 
 static bool write_outputs(job *j, mf_error *err)
 {
+    bool ok = false;
+    uint32_t *item_count = NULL;
+    uint32_t best_epoch;
+    mf_ranking_parts ranking;
+    mf_model_parts parts;
     const mf_run_facts facts = {
         .settings = &j->settings,
         .ratings = trained_on(j),
         .all = j->all,
         .validation = j->validation.n > 0 ? &j->validation : NULL,
         .trainer = j->trainer,
+        .ranking = &j->ranking_facts,
         .read_seconds = j->read_seconds,
         .train_seconds = j->train_seconds,
         .stopped = j->stopped,
     };
-    if (epochs_done(j) == 0)
+    if (j->has_ratings && epochs_done(j) == 0)
         return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "no epoch is done");
-    if (!mf_output_write_model(j->model_path, j->trainer, &facts, &j->values, &j->earlier, err) ||
-        !mf_metrics_write(j->metrics_path, &facts, err))
+    if (!take_ranking(j, &ranking, err))
+        return false;
+    if (!j->has_ratings && ranking.n_factors == 0)
+        return mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "no step is done");
+    if (j->stopped && j->values.ranking && ranking.n_factors == 0)
+        mf_log_message(
+            MF_LOG_WARNING, "no_ranking",
+            "stopped before there was a ranking model: lists of this model are ordered by "
+            "predicted rating");
+    if (j->ranking.spectral == NULL &&
+        !mf_rated_create(&j->rated, base_of(j), j->all, trained_on(j), NULL, 0,
+                         j->values.h.n_threads, err))
+        return false;
+    const mf_output output = {
+        .trainer = j->trainer,
+        .n_factors = j->values.h.n_factors,
+        .user_regularization = j->values.h.user_regularization,
+        .user_bias_regularization = j->values.h.user_bias_regularization,
+        .all = j->all,
+        .rated = j->ranking.spectral != NULL ? &j->ranking.rated : &j->rated,
+        .ranking = &ranking,
+    };
+    ok = mf_output_parts(&output, &parts, &item_count, &best_epoch, err) &&
+         mf_output_write_model(j->model_path, &parts, &facts, best_epoch, err) &&
+         mf_metrics_write(j->metrics_path, &facts, err);
+    mf_free(item_count);
+    if (!ok)
         return false;
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_INFO, j->stopped ? "stopped" : "done");
     mf_log_count(&line, "epochs", epochs_done(j));
-    mf_log_bool(&line, "stopped_early", mf_trainer_stopped_early(j->trainer));
-    mf_log_text(&line, "cpu", mf_trainer_cpu(j->trainer));
+    mf_log_bool(&line, "stopped_early", j->trainer != NULL && mf_trainer_stopped_early(j->trainer));
+    if (j->trainer != NULL)
+        mf_log_text(&line, "cpu", mf_trainer_cpu(j->trainer));
     mf_log_number(&line, "read_seconds", j->read_seconds, 3);
     mf_log_number(&line, "train_seconds", j->train_seconds, 3);
     mf_log_end(&line);
@@ -291,12 +505,13 @@ static bool run(job *j, mf_error *err)
                        j->hosts.name[0], j->hosts.name[j->hosts.rank]);
         return true;
     }
-    return prepare_outputs(j, err) && read_data(j, err) && create_trainer(j, err) &&
-           train(j, err) && write_outputs(j, err);
+    return prepare_outputs(j, err) && read_data(j, err) && train(j, err) && write_outputs(j, err);
 }
 
 static void release(job *j)
 {
+    mf_ranking_release(&j->ranking);
+    mf_rated_release(&j->rated);
     mf_trainer_destroy(j->trainer);
     mf_ratings_rows_clear(&j->validation);
     mf_ratings_destroy(j->train);

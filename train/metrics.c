@@ -39,6 +39,28 @@ bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_r
     return !failed;
 }
 
+static const char *phase_name(mf_spectral_phase phase)
+{
+    switch (phase) {
+    case MF_SPECTRAL_CHOOSING:
+        return "choosing";
+    case MF_SPECTRAL_GRID:
+        return "grid";
+    default:
+        return "learning";
+    }
+}
+
+bool mf_metrics_print_step(const mf_spectral_progress *progress)
+{
+    mf_progress_clear();
+    printf("ranking_step=%u phase=%s change=%.6f seconds=%.3f\n", progress->step,
+           phase_name(progress->phase), progress->change, progress->seconds);
+    const bool failed = fflush(stdout) != 0 || ferror(stdout);
+    clearerr(stdout);
+    return !failed;
+}
+
 /* Without memory for a value the whole object goes (jansson would leave the key
  * out), and with it all that holds it: dump() reports it. */
 static void set(json_t **object, const char *key, json_t *value)
@@ -98,11 +120,17 @@ static json_t *epoch_json(const mf_epoch *epoch, bool validation)
     return object;
 }
 
+static const mf_epoch *epochs_of(const mf_run_facts *facts, uint32_t *n)
+{
+    *n = 0;
+    return facts->trainer != NULL ? mf_trainer_epochs(facts->trainer, n) : NULL;
+}
+
 /* The epoch that the model is from, or NULL. */
 static const mf_epoch *final_epoch(const mf_run_facts *facts)
 {
     uint32_t n;
-    const mf_epoch *epochs = mf_trainer_epochs(facts->trainer, &n);
+    const mf_epoch *epochs = epochs_of(facts, &n);
     const mf_epoch *final = n > 0 ? &epochs[n - 1] : NULL;
     if (facts->validation != NULL)
         for (uint32_t i = 0; i < n; i++)
@@ -123,8 +151,56 @@ static json_t *final_json(const mf_run_facts *facts)
             set(&object, "validation_mae", rounded_error(final->validation_mae));
         }
     }
-    set(&object, "stopped_early", json_boolean(mf_trainer_stopped_early(facts->trainer)));
+    const bool early = facts->trainer != NULL && mf_trainer_stopped_early(facts->trainer);
+    set(&object, "stopped_early", json_boolean(early));
     set(&object, "stopped_by_signal", json_boolean(facts->stopped));
+    return object;
+}
+
+static const char *grading_name(const mf_grading *grading)
+{
+    static const char *const names[MF_GRADING_KINDS] = {
+        [MF_GRADING_LOGISTIC] = "logistic", [MF_GRADING_LOG] = "log", [MF_GRADING_ONE] = "one"};
+    return names[grading->kind];
+}
+
+/* What was chosen, and with `all` everything that was compared and how long it took. */
+static json_t *ranking_json(const mf_run_facts *facts, bool all)
+{
+    const mf_ranking_facts *ranking = facts->ranking;
+    if (ranking == NULL || ranking->result.n_factors == 0)
+        return json_null();
+    const mf_spectral_result *result = &ranking->result;
+    json_t *object = json_object();
+    set(&object, "n_factors", json_integer(result->n_factors));
+    set(&object, "regularization", rounded_error((double)result->regularization));
+    set(&object, "recency", rounded_error((double)result->recency));
+    set(&object, "prior", rounded_error((double)result->prior));
+    set(&object, "grading", json_string(grading_name(&ranking->grading)));
+    set(&object, "grade_center", rounded_error((double)ranking->grading.center));
+    set(&object, "grade_scale", rounded_error((double)ranking->grading.scale));
+    set(&object, "relevant_rating", rounded_error((double)ranking->relevant_rating));
+    set(&object, "steps", json_integer(result->steps));
+    set(&object, "converged", json_boolean(result->converged));
+    if (!all)
+        return object;
+    json_t *choices = json_array();
+    for (uint32_t i = 0; i < result->n_choices; i++) {
+        const mf_spectral_choice *choice = &result->choices[i];
+        json_t *entry = json_object();
+        set(&entry, "regularization", rounded_error(choice->regularization));
+        set(&entry, "n_factors", json_integer(choice->n_factors));
+        set(&entry, "recency", rounded_error(choice->recency));
+        set(&entry, "prior", rounded_error(choice->prior));
+        set(&entry, "ndcg_at_10", rounded(choice->ndcg));
+        set(&entry, "chosen", json_boolean(i == result->chosen));
+        if (json_array_append_new(choices, entry) != 0) {
+            json_decref(choices);
+            choices = NULL;
+        }
+    }
+    set(&object, "choices", choices);
+    set(&object, "seconds", rounded(ranking->seconds));
     return object;
 }
 
@@ -148,7 +224,7 @@ static json_t *data_json(const mf_run_facts *facts)
 static json_t *timings_json(const mf_run_facts *facts)
 {
     uint32_t n;
-    const mf_epoch *epochs = mf_trainer_epochs(facts->trainer, &n);
+    const mf_epoch *epochs = epochs_of(facts, &n);
     double updates = 0;
     double validation = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -188,7 +264,7 @@ static char *dump(json_t *object, size_t flags, size_t *n_bytes, mf_error *err)
 bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err)
 {
     uint32_t n;
-    const mf_epoch *epochs = mf_trainer_epochs(facts->trainer, &n);
+    const mf_epoch *epochs = epochs_of(facts, &n);
     json_t *list = json_array();
     for (uint32_t i = 0; i < n; i++)
         if (json_array_append_new(list, epoch_json(&epochs[i], facts->validation != NULL)) != 0) {
@@ -197,10 +273,12 @@ bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err
         }
     json_t *object = json_object();
     set(&object, "version", json_string(MF_VERSION));
-    set(&object, "cpu", json_string(mf_trainer_cpu(facts->trainer)));
+    if (facts->trainer != NULL)
+        set(&object, "cpu", json_string(mf_trainer_cpu(facts->trainer)));
     set(&object, "hyperparameters", hyperparameters(facts->settings, false));
     set(&object, "data", data_json(facts));
     set(&object, "epochs", list);
+    set(&object, "ranking", ranking_json(facts, true));
     set(&object, "final", final_json(facts));
     set(&object, "timings", timings_json(facts));
     size_t n_bytes;
@@ -219,7 +297,9 @@ char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, 
     set(&object, "version", json_string(MF_VERSION));
     set(&object, "hyperparameters", hyperparameters(facts->settings, true));
     set(&object, "n_ratings", json_integer((json_int_t)facts->ratings->n_ratings));
-    set(&object, "best_epoch", json_integer(best_epoch));
+    if (facts->trainer != NULL)
+        set(&object, "best_epoch", json_integer(best_epoch));
+    set(&object, "ranking", ranking_json(facts, false));
     const mf_epoch *final = final_epoch(facts);
     if (final != NULL) {
         set(&object, "train_rmse", json_real(final->train_rmse));

@@ -15,9 +15,18 @@
 #include "ratings/ratings.h"
 #include "sagemaker/settings.h"
 #include "sgd/trainer.h"
+#include "spectral/spectral.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* The ranking model's part of a run. */
+typedef struct mf_ranking_facts {
+    mf_spectral_result result; /* n_factors 0: there is no ranking model */
+    mf_grading grading;
+    float relevant_rating;
+    double seconds;
+} mf_ranking_facts;
 
 /* What the figures are about. Pointers are borrowed. */
 typedef struct mf_run_facts {
@@ -25,7 +34,8 @@ typedef struct mf_run_facts {
     const mf_ratings *ratings;         /* trained on */
     const mf_ratings *all;             /* before a part was set aside; may be == ratings */
     const mf_ratings_rows *validation; /* or NULL */
-    const mf_trainer *trainer;
+    const mf_trainer *trainer;         /* NULL: no rating model was learned */
+    const mf_ranking_facts *ranking;   /* or NULL */
     double read_seconds;
     double train_seconds;
     bool stopped; /* by SIGTERM */
@@ -38,6 +48,12 @@ int mf_metrics_decimals(float low, float high);
  * (disk full). */
 bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
                             int decimals);
+
+/* The line of a step of the ranking model:
+ *
+ *   ranking_step=3 phase=learning change=0.001234 seconds=0.021
+ */
+bool mf_metrics_print_step(const mf_spectral_progress *progress);
 
 /* metrics.json: version, hyperparameters in force, data, all epochs, final
  * figures, timings. Complete or not at all. */

@@ -4,9 +4,9 @@
 #define MF_TRAIN_OUTPUT_H
 
 #include "base/error.h"
-#include "earlier.h"
 #include "metrics.h"
-#include "settings.h"
+#include "rated.h"
+#include "sgd/trainer.h"
 
 #include <stdbool.h>
 
@@ -14,11 +14,24 @@
  * a folder stands there, or its own folder cannot be written. */
 bool mf_output_probe(const char *path, mf_error *err);
 
-/* Writes the model file: the result so far, ids, which items each user has rated
- * (those set aside for validation among them) and how often each item was rated.
- * earlier->model may be NULL. */
-bool mf_output_write_model(const char *path, mf_trainer *trainer, const mf_run_facts *facts,
-                           const mf_train_settings *values, const mf_earlier *earlier,
-                           mf_error *err);
+/* What a model file is made of. */
+typedef struct mf_output {
+    mf_trainer *trainer; /* NULL: no rating model */
+    uint32_t n_factors;  /* its factors */
+    double user_regularization;
+    double user_bias_regularization;
+    const mf_ratings *all;           /* for the ids */
+    const mf_rated *rated;           /* those set aside for validation among them */
+    const mf_ranking_parts *ranking; /* n_factors 0: no ranking model */
+} mf_output;
+
+/* The parts of a model, views into what *output names; *item_count is the caller's (mf_free).
+ * Metadata is left empty. Fails as mf_trainer_result_get, MF_ERR_MEMORY. */
+bool mf_output_parts(const mf_output *output, mf_model_parts *parts, uint32_t **item_count,
+                     uint32_t *best_epoch, mf_error *err);
+
+/* Writes the model file with the facts as its metadata, and a line in the log. */
+bool mf_output_write_model(const char *path, mf_model_parts *parts, const mf_run_facts *facts,
+                           uint32_t best_epoch, mf_error *err);
 
 #endif

@@ -13,8 +13,9 @@ enum { CELLS = 28 };
 
 static bool on;
 static bool drawn;
-static double first_seconds; /* when the first epoch drawing was, 0: none yet */
-static double first_done;    /* epochs done then */
+static const char *counted;  /* the noun of the last drawing */
+static double first_seconds; /* when its first drawing was */
+static double first_done;    /* how many were done then */
 static double last_seconds;
 
 /* The log writes to the same terminal: the bar gets out of its way. */
@@ -73,13 +74,14 @@ static void time_left(char text[32], double seconds)
         snprintf(text, 32, "%d h %d min left", (int)(seconds / 3600), (int)seconds / 60 % 60);
 }
 
-void mf_progress_epoch(uint32_t epoch, uint32_t n_epochs, double fraction)
+void mf_progress_count(const char *noun, uint32_t number, uint32_t n, double fraction)
 {
     if (!on)
         return;
     const double now = mf_clock_seconds();
-    const double done = (double)(epoch - 1) + fraction;
-    if (first_seconds == 0) {
+    const double done = (double)number - 1 + fraction;
+    if (counted == NULL || strcmp(counted, noun) != 0) {
+        counted = noun;
         first_seconds = now;
         first_done = done;
     }
@@ -89,17 +91,17 @@ void mf_progress_epoch(uint32_t epoch, uint32_t n_epochs, double fraction)
 
     char left[32] = "";
     if (done > first_done)
-        time_left(left, (now - first_seconds) / (done - first_done) * ((double)n_epochs - done));
+        time_left(left, (now - first_seconds) / (done - first_done) * ((double)n - done));
     char head[48];
     char tail[48];
-    snprintf(head, sizeof head, "epoch %u/%u ", epoch, n_epochs);
-    snprintf(tail, sizeof tail, " %3.0f%%  %s", 100 * done / (double)n_epochs, left);
+    snprintf(head, sizeof head, "%.16s %u/%u ", noun, number, n);
+    snprintf(tail, sizeof tail, " %3.0f%%  %s", 100 * done / (double)n, left);
     /* The bar takes what head and tail leave. */
     char bar[CELLS + 1];
     const size_t used = strlen(head) + strlen(tail) + 2;
     const size_t room = columns();
     const size_t cells = room < used ? 0 : room - used < CELLS ? room - used : CELLS;
-    const size_t filled = (size_t)(done / (double)n_epochs * (double)cells);
+    const size_t filled = (size_t)(done / (double)n * (double)cells);
     for (size_t cell = 0; cell < cells; cell++)
         bar[cell] = cell < filled ? '#' : '-';
     bar[cells] = '\0';

@@ -17,13 +17,13 @@
 /* Switches the bar on when `person` and standard output is a terminal. */
 void mf_progress_open(bool person);
 
-/* What is going on outside the epochs: "reading" "ratings.csv"; no percentage. */
+/* What is going on outside counted work: "reading" "ratings.csv"; no percentage. */
 void mf_progress_phase(const char *doing, const char *what);
 
-/* Draws epoch `epoch` of `n_epochs` with `fraction` (0 … 1) of it done. The time
- * left is the pace since the first call, applied to what remains; early stopping
- * may end sooner. At most 20 drawings a second. */
-void mf_progress_epoch(uint32_t epoch, uint32_t n_epochs, double fraction);
+/* Draws `noun` ("epoch", "ranking step") number `number` of `n` with `fraction` (0 … 1) of it
+ * done. The time left is the pace since the first call with this noun, applied to what remains;
+ * it may end sooner. At most 20 drawings a second. */
+void mf_progress_count(const char *noun, uint32_t number, uint32_t n, double fraction);
 
 /* Takes the bar off the screen; the next drawing puts it back. Lines of other
  * output go between. */

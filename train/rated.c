@@ -81,7 +81,8 @@ static bool write_entry(const merging *m, uint64_t to, uint32_t item, const curs
     return grade > 0;
 }
 
-/* The user's merged list; moments NULL: only counts. *n_moments is how many entries have a grade. */
+/* The user's merged list; moments NULL: only counts. *n_moments is how many entries have a grade.
+ */
 static uint64_t merge_user(const merging *m, uint32_t user, moment *moments, uint32_t *n_moments)
 {
     cursor base = base_cursor(m->base, user);
@@ -138,6 +139,31 @@ static bool merge_all(const merging *m, uint64_t longest, uint32_t n_threads, mf
     return true;
 }
 
+/* The ratings are the list as it stands. */
+static bool borrow(const merging *m, uint32_t n_threads, mf_error *err)
+{
+    mf_rated *rated = m->rated;
+    const mf_ratings *all = m->all;
+    rated->borrows = true;
+    rated->start = all->user_start;
+    rated->items = all->item;
+    if (m->grading == NULL)
+        return true;
+    rated->time_ranks = all->time_rank;
+    rated->grades = mf_allocate((size_t)all->n_ratings, sizeof *rated->grades, "grades", err);
+    rated->relevant = mf_allocate((size_t)all->n_ratings, sizeof *rated->relevant, "grades", err);
+    if (rated->grades == NULL || rated->relevant == NULL) {
+        mf_rated_release(rated);
+        return false;
+    }
+#pragma omp parallel for schedule(static) num_threads((int)n_threads)
+    for (uint64_t k = 0; k < all->n_ratings; k++) {
+        rated->grades[k] = mf_grade_code(m->grading, all->value[k]);
+        rated->relevant[k] = rated->grades[k] >= m->relevant_grade;
+    }
+    return true;
+}
+
 bool mf_rated_create(mf_rated *rated, const mf_model_parts *base, const mf_ratings *all,
                      const mf_ratings *train, const mf_grading *grading, float relevant_rating,
                      uint32_t n_threads, mf_error *err)
@@ -152,6 +178,8 @@ bool mf_rated_create(mf_rated *rated, const mf_model_parts *base, const mf_ratin
         .rated = rated,
     };
     *rated = (mf_rated){.n_users = all->n_users};
+    if (base == NULL && train == all)
+        return borrow(&m, n_threads, err);
     rated->start = mf_allocate((size_t)all->n_users + 1, sizeof *rated->start, "rated items", err);
     if (rated->start == NULL)
         return false;
@@ -180,10 +208,12 @@ bool mf_rated_create(mf_rated *rated, const mf_model_parts *base, const mf_ratin
 
 void mf_rated_release(mf_rated *rated)
 {
-    mf_free(rated->start);
-    mf_free(rated->items);
+    if (!rated->borrows) {
+        mf_free(rated->start);
+        mf_free(rated->items);
+        mf_free(rated->time_ranks);
+    }
     mf_free(rated->grades);
     mf_free(rated->relevant);
-    mf_free(rated->time_ranks);
     memset(rated, 0, sizeof *rated);
 }

@@ -20,18 +20,19 @@
 
 typedef struct mf_rated {
     uint32_t n_users;
-    uint64_t *start;      /* [n_users + 1] */
-    uint32_t *items;      /* [start[n_users]] */
-    uint8_t *grades;      /* beside items; NULL without grading */
-    uint8_t *relevant;    /* beside items: 1 where the grade is that of a liked item; NULL as grades */
+    uint64_t *start;   /* [n_users + 1] */
+    uint32_t *items;   /* [start[n_users]] */
+    uint8_t *grades;   /* beside items; NULL without grading */
+    uint8_t *relevant; /* beside items: 1 where the grade is that of a liked item; NULL as grades */
     uint32_t *time_ranks; /* beside items, as in mf_ranking_parts; NULL: no times are known */
+    bool borrows;         /* start, items and time_ranks are those of `all`, which stays */
 } mf_rated;
 
 /* base: the model of a warm start or NULL, its users and items the first ones of `all`.
  * train: what was trained on, in the index space of all (may be == all). grading NULL: only start
  * and items are filled. relevant_rating: from here on an item counts as liked.
- * Memory: the lists, 4 + 2 + 4 bytes per rating. Cost: O(n log n) for the longest user's list.
- * Fails MF_ERR_MEMORY; then *rated is empty. */
+ * Memory: 2 bytes per rating when nothing has to be merged (no base, train == all), else 10. Cost:
+ * O(n log n) for the longest user's list. Fails MF_ERR_MEMORY; then *rated is empty. */
 bool mf_rated_create(mf_rated *rated, const mf_model_parts *base, const mf_ratings *all,
                      const mf_ratings *train, const mf_grading *grading, float relevant_rating,
                      uint32_t n_threads, mf_error *err);

@@ -52,7 +52,8 @@ typedef enum mf_train_split {
 
 /* How ratings become grades (model/grade.h). */
 typedef enum mf_train_grading {
-    MF_TRAIN_GRADING_AUTO, /* logistic for ratings that differ, log for counts that differ, else one */
+    MF_TRAIN_GRADING_AUTO, /* logistic for ratings that differ, log for counts that differ, else one
+                            */
     MF_TRAIN_GRADING_LOGISTIC,
     MF_TRAIN_GRADING_LOG,
     MF_TRAIN_GRADING_ONE,

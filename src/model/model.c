@@ -11,17 +11,21 @@ const mf_model_parts *mf_model_get(const mf_model *model)
 
 uint64_t mf_model_checksum(const mf_model *model)
 {
-    return mf_section_file_checksum(model->file);
+    return model->file != NULL ? mf_section_file_checksum(model->file) : 0;
 }
 
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes)
 {
+    if (model->user_slots == NULL)
+        return MF_INDEX_NONE;
     return mf_id_table_find(&model->parts.users, model->user_slots,
                             mf_id_table_slots(model->parts.n_users), id, n_bytes);
 }
 
 uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_bytes)
 {
+    if (model->item_slots == NULL)
+        return MF_INDEX_NONE;
     return mf_id_table_find(&model->parts.items, model->item_slots,
                             mf_id_table_slots(model->parts.n_items), id, n_bytes);
 }

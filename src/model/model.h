@@ -124,6 +124,11 @@ mf_model *mf_model_load(const char *path, mf_error *err);
 /* The same from bytes in memory, which the caller keeps alive; 64-byte aligned. */
 mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name, mf_error *err);
 
+/* A model of arrays in memory, before it is written: *parts is copied, what it points to is
+ * borrowed. It has no file: ids are not found (MF_INDEX_NONE), the checksum is 0, and nothing is
+ * checked, so parts are what mf_model_write would take. NULL and MF_ERR_MEMORY. */
+mf_model *mf_model_view(const mf_model_parts *parts, mf_error *err);
+
 /* NULL is fine. */
 void mf_model_close(mf_model *model);
 

@@ -277,6 +277,14 @@ mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *nam
     return open_model((origin){.bytes = bytes, .n_bytes = n_bytes, .name = name}, err);
 }
 
+mf_model *mf_model_view(const mf_model_parts *parts, mf_error *err)
+{
+    mf_model *model = mf_allocate(1, sizeof *model, "a model", err);
+    if (model != NULL)
+        model->parts = *parts;
+    return model;
+}
+
 void mf_model_close(mf_model *model)
 {
     if (model == NULL)

@@ -9,6 +9,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+/* A trainer as something to save; lives until the end of the block. */
+#define THIS(trainer) (&(mf_checkpointed[1]){mf_checkpointed_trainer(trainer)}[0])
+
 typedef struct world {
     char *root;
     mf_checkpoint_folder folder;
@@ -34,7 +37,8 @@ static int open_world(void **state)
     snprintf(w->prefix, sizeof w->prefix, "checkpoint-%08x-",
              (unsigned)(mf_trainer_fingerprint(w->trainer) >> 32));
     mf_log_set_level(MF_LOG_ERROR);
-    return mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 3, w->trainer, &err) ? 0 : -1;
+    return mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 3, THIS(w->trainer), &err) ? 0
+                                                                                             : -1;
 }
 
 static int close_world(void **state)
@@ -52,7 +56,7 @@ static void save_at(world *w, uint32_t epochs)
 {
     mf_error err = {0};
     run_epochs(w->trainer, epochs);
-    assert_ok(mf_checkpoints_save(&w->checkpoints, w->trainer, &err), err);
+    assert_ok(mf_checkpoints_save(&w->checkpoints, THIS(w->trainer), &err), err);
 }
 
 static char *path_in(const world *w, const char *name)
@@ -103,7 +107,7 @@ static uint32_t resumed_at(const world *w)
     bool resumed = true;
     uint32_t n;
     mf_trainer *trainer = new_trainer(&w->h, w->ratings, NULL, NULL);
-    assert_ok(mf_checkpoints_resume(&w->checkpoints, trainer, &resumed, &err), err);
+    assert_ok(mf_checkpoints_resume(&w->checkpoints, THIS(trainer), &resumed, &err), err);
     mf_trainer_epochs(trainer, &n);
     mf_trainer_destroy(trainer);
     assert_true(resumed || n == 0);
@@ -143,7 +147,8 @@ static void a_host_is_part_of_its_files_names(void **state)
     mf_error err = {0};
     char host[65] = "";
     memset(host, 'h', 64);
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, host, 3, w->trainer, &err), err);
+    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, host, 3, THIS(w->trainer), &err),
+              err);
     snprintf(w->prefix, sizeof w->prefix, "checkpoint-%s", "");
     char *fingerprint_only = NULL;
     assert_true(asprintf(&fingerprint_only, "checkpoint-%s-%08x-000000.mfck", host,
@@ -153,9 +158,11 @@ static void a_host_is_part_of_its_files_names(void **state)
     assert_true(mf_file_exists(path));
     assert_int_equal(resumed_at(w), 0);
     /* Another host does not take it for its own. */
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, "algo-2", 3, w->trainer, &err), err);
+    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, "algo-2", 3, THIS(w->trainer), &err),
+              err);
     assert_int_equal(resumed_at(w), UINT32_MAX);
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 3, w->trainer, &err), err);
+    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 3, THIS(w->trainer), &err),
+              err);
     assert_int_equal(resumed_at(w), UINT32_MAX);
     free(path);
     free(fingerprint_only);
@@ -254,16 +261,16 @@ static void a_checkpoint_of_another_run_is_named_in_the_log_and_not_resumed(void
     mf_trainer *other = new_trainer(&h, w->ratings, NULL, NULL);
     mf_checkpoints checkpoints;
     char text[8192];
-    assert_ok(mf_checkpoints_open(&checkpoints, &w->folder, NULL, 1, other, &err), err);
+    assert_ok(mf_checkpoints_open(&checkpoints, &w->folder, NULL, 1, THIS(other), &err), err);
     mf_log_set_level(MF_LOG_INFO);
-    CAPTURE(text, assert_ok(mf_checkpoints_resume(&checkpoints, other, &resumed, &err), err));
+    CAPTURE(text, assert_ok(mf_checkpoints_resume(&checkpoints, THIS(other), &resumed, &err), err));
     mf_log_set_level(MF_LOG_ERROR);
     assert_false(resumed);
     char *words = NULL;
     assert_true(asprintf(&words, "%s000004.mfck is a checkpoint of other data", w->prefix) > 0);
     assert_non_null(strstr(text, words));
     free(words);
-    assert_ok(mf_checkpoints_save(&checkpoints, other, &err), err);
+    assert_ok(mf_checkpoints_save(&checkpoints, THIS(other), &err), err);
     assert_true(has(w, "000004"));
     assert_int_equal(count_files(w), 2);
     mf_trainer_destroy(other);
@@ -289,7 +296,8 @@ static void without_checkpoints_nothing_is_created(void **state)
     mf_error err = {0};
     w->folder.used = false;
     snprintf(w->folder.path, sizeof w->folder.path, "%s/never", w->root);
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 3, w->trainer, &err), err);
+    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 3, THIS(w->trainer), &err),
+              err);
     assert_false(w->checkpoints.used);
     assert_int_equal(resumed_at(w), UINT32_MAX);
     assert_false(mf_file_exists(w->folder.path));
@@ -302,14 +310,14 @@ static void a_folder_that_cannot_be_made_or_read_or_written_is_an_error(void **s
     bool resumed;
     mf_checkpoints checkpoints = w->checkpoints;
     mf_checkpoint_folder folder = {.used = true, .path = "/proc/self/none"};
-    assert_false(mf_checkpoints_open(&checkpoints, &folder, NULL, 3, w->trainer, &err));
+    assert_false(mf_checkpoints_open(&checkpoints, &folder, NULL, 3, THIS(w->trainer), &err));
     assert_error(&err, MF_ERR_IO, "/proc/self/none");
     testing_folder_remove(strdup(w->folder.path));
     mf_error_clear(&err);
-    assert_false(mf_checkpoints_resume(&w->checkpoints, w->trainer, &resumed, &err));
+    assert_false(mf_checkpoints_resume(&w->checkpoints, THIS(w->trainer), &resumed, &err));
     assert_error(&err, MF_ERR_IO, "cannot read the checkpoint folder");
     mf_error_clear(&err);
-    assert_false(mf_checkpoints_save(&w->checkpoints, w->trainer, &err));
+    assert_false(mf_checkpoints_save(&w->checkpoints, THIS(w->trainer), &err));
     assert_error(&err, MF_ERR_IO, "below/checkpoints");
 }
 
@@ -326,7 +334,8 @@ static void the_longest_folder_fits(void **state)
         used += 200;
     }
     w->folder.path[used] = '\0';
-    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 1, w->trainer, &err), err);
+    assert_ok(mf_checkpoints_open(&w->checkpoints, &w->folder, NULL, 1, THIS(w->trainer), &err),
+              err);
     save_at(w, 1);
     put_own(w, "000001", ".sagemaker-uploading", "");
     save_at(w, 2);
@@ -344,7 +353,7 @@ static void saving_is_clean_when_any_allocation_fails(void **state)
     for (size_t n = 1; !done; n++) {
         mf_error_clear(&err);
         mf_memory_fail_nth(n);
-        done = mf_checkpoints_save(&w->checkpoints, w->trainer, &err);
+        done = mf_checkpoints_save(&w->checkpoints, THIS(w->trainer), &err);
         mf_memory_fail_nth(0);
         if (!done)
             assert_error(&err, MF_ERR_MEMORY, "no memory");

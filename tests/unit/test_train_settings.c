@@ -60,6 +60,16 @@ static void every_alias_leads_to_its_setting(void **state)
         {"reg_bu", "user_bias_regularization"},
         {"reg_bi", "item_bias_regularization"},
         {"random_state", "seed"},
+        {"max_iter", "n_epochs"},
+        {"lambda_reg", "regularization"},
+        {"regParam", "regularization"},
+        {"topk", "evaluation_k"},
+        {"num_threads", "n_threads"},
+        {"stopping_step", "early_stopping_patience"},
+        {"userCol", "user_column"},
+        {"ITEM_ID_FIELD", "item_column"},
+        {"ratingCol", "rating_column"},
+        {"TIME_FIELD", "timestamp_column"},
     };
     static chosen c;
     for (size_t p = 0; p < sizeof pairs / sizeof pairs[0]; p++) {
@@ -92,6 +102,43 @@ static void surprises_names_for_all_set_the_biases_too(void **state)
     assert_true(c.values.h.item_bias_regularization == 0.1);
 }
 
+static void other_libraries_word_for_the_number_of_factors_sets_both_models(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"factors", "rank", "no_components", "embedding_size",
+                                        "features"};
+    static chosen c;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        CHOOSE(&c, names[i], "24", NULL);
+        assert_int_equal(c.values.h.n_factors, 24);
+        assert_int_equal(c.values.ranking_factors, 24);
+        CHOOSE(&c, names[i], "24", "ranking_factors", "auto", NULL);
+        assert_int_equal(c.values.h.n_factors, 24);
+        assert_int_equal(c.values.ranking_factors, 0);
+    }
+}
+
+static void the_ranking_models_settings_choose_themselves(void **state)
+{
+    (void)state;
+    static chosen c;
+    CHOOSE(&c, NULL, NULL);
+    assert_true(c.values.ranking);
+    assert_int_equal(c.values.ranking_factors, 0);
+    assert_true(c.values.ranking_regularization == MF_SPECTRAL_AUTO);
+    assert_true(c.values.recency == MF_SPECTRAL_AUTO);
+    assert_true(c.values.ranking_prior == MF_SPECTRAL_AUTO);
+    assert_true(isinf(c.values.relevant_rating));
+    assert_int_equal(c.values.grading, MF_TRAIN_GRADING_AUTO);
+    assert_int_equal(c.values.feedback, MF_FEEDBACK_AUTO);
+    CHOOSE(&c, "relevant_rating", "-2.5", "grading", "ONE", "feedback", "implicit",
+           "validation_split", "leave-last", NULL);
+    assert_true(c.values.relevant_rating == -2.5);
+    assert_int_equal(c.values.grading, MF_TRAIN_GRADING_ONE);
+    assert_int_equal(c.values.feedback, MF_FEEDBACK_IMPLICIT);
+    assert_int_equal(c.values.validation_split, MF_TRAIN_SPLIT_LEAVE_LAST);
+}
+
 static void names_that_mean_nothing_here_are_refused_with_a_reason(void **state)
 {
     (void)state;
@@ -107,6 +154,15 @@ static void names_that_mean_nothing_here_are_refused_with_a_reason(void **state)
         {"init_std_dev", "use init_scale, which is that times the square root of n_factors"},
         {"biased", "bias_learning_rate 0"},
         {"eta", "use learning_rate"},
+        {"iterations", "use n_epochs for the rating model's passes"},
+        {"maxIter", "ranking_steps for the ranking model"},
+        {"alpha", "ranking_regularization"},
+        {"implicitPrefs", "feedback=implicit"},
+        {"train_batch_size", "remove it"},
+        {"loss", "no negative items are sampled"},
+        {"user_alpha", "use user_regularization"},
+        {"use_bias", "bias_learning_rate 0"},
+        {"use_gpu", "remove it"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         static chosen c;
@@ -141,6 +197,21 @@ static void values_outside_their_range_are_refused(void **state)
         {"checkpoint_every", "0", "from 1"},
         {"checkpoint_keep", "0", "from 1 to 1000"},
         {"n_factor", "8", "did you mean n_factors?"},
+        {"ranking_factors", "0", "expected a whole number from 1 to 4096, or auto"},
+        {"ranking_factors", "4097", "from 1 to 4096"},
+        {"ranking_regularization", "-1", "from 0 to 1000000000000, or auto"},
+        {"ranking_regularization", "inf", "expected a number"},
+        {"recency", "1.5", "from 0 to 1, or auto"},
+        {"recency", "nan", "from 0 to 1, or auto"},
+        {"ranking_prior", "-0.1", "from 0"},
+        {"ranking_steps", "0", "from 1"},
+        {"ranking_tolerance", "2", "from 0 to 1"},
+        {"grading", "stars", "one of auto, logistic, log, one"},
+        {"relevant_rating", "1e39", "or auto"},
+        {"feedback", "both", "one of auto, explicit, implicit"},
+        {"validation_split", "newest", "one of random, time, leave-last"},
+        {"evaluation_k", "0", "from 1 to 1000"},
+        {"ranking", "2", "true or false"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         static chosen c;
@@ -312,6 +383,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(surprises_names_for_all_set_the_biases_too),
+        cmocka_unit_test(other_libraries_word_for_the_number_of_factors_sets_both_models),
+        cmocka_unit_test(the_ranking_models_settings_choose_themselves),
         cmocka_unit_test(names_that_mean_nothing_here_are_refused_with_a_reason),
         cmocka_unit_test(a_regularization_that_is_not_given_is_the_common_one),
         cmocka_unit_test(every_alias_leads_to_its_setting),

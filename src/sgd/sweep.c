@@ -6,6 +6,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+/* With fewer stripes for each thread than that, all should come to the end together. */
+enum { STRIPES_PER_THREAD = 4 };
+
 /* On a cache line of its own, because other lanes look at it all the time. */
 typedef struct lane {
     _Alignas(64) atomic_uint next_round; /* all rounds before it are done */
@@ -17,7 +20,8 @@ typedef struct sweep {
     const mf_sgd_kernel *kernel;
     const mf_sgd_rates *rates;
     uint32_t last_round;
-    lane *lanes; /* [grid->round_blocks] */
+    bool by_place; /* least far along the longer side goes first, else fewest rounds */
+    lane *lanes;   /* [grid->round_blocks] */
     double *block_loss;
 } sweep;
 
@@ -43,23 +47,32 @@ static void run_block(const sweep *s, uint32_t w, uint32_t round)
                                         grid->ratings + grid->rating_start[c]);
 }
 
-/* Takes the free lane that is furthest behind, so that nobody soon waits for it.
- * Returns round_blocks when none is free; *finished when all are done. */
+/* The free stripe with the least of this is taken first (sweep.h). */
+static uint64_t progress_of(const sweep *s, uint32_t w, uint32_t round)
+{
+    return s->by_place ? (uint64_t)mf_grid_start(s->grid, w) + round : round;
+}
+
+/* Takes the free stripe that is furthest behind; of equal ones the last, because the
+ * others wait for it. Returns round_blocks when none is free; *finished when all are
+ * done. */
 static uint32_t take_lane(const sweep *s, bool *finished)
 {
     const uint32_t width = s->grid->round_blocks;
     uint32_t taken = width;
-    uint32_t least = s->last_round;
+    uint64_t least = UINT64_MAX;
     *finished = true;
-    for (uint32_t w = 0; w < width; w++) {
+    for (uint32_t w = width; w-- > 0;) {
         const uint32_t round = atomic_load_explicit(&s->lanes[w].next_round, memory_order_relaxed);
-        *finished = *finished && round == s->last_round;
-        if (round < least && is_free(s, w, round) &&
+        if (round == s->last_round)
+            continue;
+        *finished = false;
+        if (progress_of(s, w, round) < least && is_free(s, w, round) &&
             !atomic_flag_test_and_set_explicit(&s->lanes[w].busy, memory_order_acquire)) {
             if (taken < width)
                 atomic_flag_clear_explicit(&s->lanes[taken].busy, memory_order_release);
             taken = w;
-            least = round;
+            least = progress_of(s, w, round);
         }
     }
     return taken;
@@ -90,7 +103,8 @@ bool mf_sweep_run(const mf_grid *grid, const mf_sgd_kernel *kernel, const mf_sgd
                   uint32_t first_round, uint32_t last_round, uint32_t n_threads, double *block_loss,
                   mf_error *err)
 {
-    sweep s = {grid, kernel, rates, last_round, NULL, block_loss};
+    const bool by_place = (uint64_t)STRIPES_PER_THREAD * n_threads <= grid->round_blocks;
+    sweep s = {grid, kernel, rates, last_round, by_place, NULL, block_loss};
     s.lanes = mf_allocate(grid->round_blocks, sizeof *s.lanes, "the sweep's lanes", err);
     if (s.lanes == NULL)
         return false;

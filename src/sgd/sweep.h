@@ -9,6 +9,14 @@
  * as fast on a quiet machine, twice when others use it. (Measured when all stripes
  * started at neighbouring blocks.)
  *
+ * Of the stripes whose next block is free a thread takes the one that is least far
+ * along the longer side. So stripes gather, and several of them go through a block one
+ * after another while it is in the cache. When threads have less than four stripes each
+ * the one with the fewest rounds goes first instead: else there would be too few of them
+ * left in the end. Measured, one thread, 98 × 8 blocks of 64 factors, steps of half an
+ * epoch: 1.2 times as fast as with the fewest rounds first. Neither changes the order
+ * that a block sees.
+ *
  * Threads: starts its own (OpenMP). */
 #ifndef MF_SGD_SWEEP_H
 #define MF_SGD_SWEEP_H

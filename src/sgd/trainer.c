@@ -16,8 +16,14 @@ static const double DIVERGED_RMSE = 100;
 /* Updates that bring priors to an earlier model's factors. */
 enum { PRIOR_TURNS = 20 };
 
-/* Factors moved in a step (ratings × stride): about 10 ms on two cores. */
+/* Factors moved in a step (ratings × stride): at least about 10 ms on two cores, and at
+ * most about a second. */
 static const double STEP_UPDATES = 1e6 * 64;
+static const double LONG_STEP_UPDATES = 1e8 * 64;
+
+/* Between the two a step is as long as this many stripes start apart, so that as many go
+ * through a block one after another (sweep.h). */
+enum { STEP_STRIPES = 4 };
 
 /* Mean and deviation of the ratings in one pass each: one running sum in double, user
  * by user in index order. (Reading leaves each host a range of the users, before the
@@ -216,12 +222,15 @@ static bool fail_diverged(const mf_trainer *t, mf_error *err)
                    t->at.epochs_done + 1, t->h.learning_rate);
 }
 
-/* Rounds in a step: enough that starting threads costs nothing, few enough that
- * the caller looks up a few times a second. */
+/* Rounds in a step: enough that starting threads costs nothing and that blocks are used
+ * while they are in the cache, few enough that the caller looks up every second. */
 static uint32_t step_rounds(const mf_trainer *t)
 {
     const double updates = (double)t->n_ratings * (double)t->parameters.stride;
-    const double rounds = STEP_UPDATES / updates * t->grid.n_rounds;
+    const double shortest = STEP_UPDATES / updates * t->grid.n_rounds;
+    const double longest = LONG_STEP_UPDATES / updates * t->grid.n_rounds;
+    const double apart = (double)STEP_STRIPES * t->grid.n_rounds / t->grid.round_blocks;
+    const double rounds = fmax(shortest, fmin(apart, longest));
     const uint32_t left = t->grid.n_rounds - t->at.round;
     return rounds < 1 ? 1 : rounds < left ? (uint32_t)rounds : left;
 }

@@ -7,9 +7,10 @@
  *     }
  *     mf_trainer_result(trainer, &result, &err);
  *
- * A step is a few rounds of the grid (sweep.h): blocks that share no user and no
- * item, side by side. Between steps the caller looks at the clock, at SIGTERM, draws a bar, or
- * writes a checkpoint; a step takes a small part of an epoch.
+ * A step is some rounds of the grid (sweep.h): blocks that share no user and no
+ * item, side by side. Between steps the caller looks at the clock, at SIGTERM, draws
+ * a bar, or writes a checkpoint. On two cores a step takes about a second at most, or
+ * one round if that is longer.
  *
  * (1) The same input, hyperparameters and seed give the same bits with any number
  *     of threads and on any CPU, also when the run was cut anywhere and resumed

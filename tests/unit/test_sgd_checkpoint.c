@@ -188,6 +188,12 @@ static void set_time_ranks(mf_ratings *ratings, uint32_t first)
             ratings->time_rank[k] = first + 2 * (uint32_t)(k - ratings->user_start[u]);
 }
 
+static void clear_time_ranks(mf_ratings *ratings)
+{
+    mf_free(ratings->time_rank);
+    ratings->time_rank = NULL;
+}
+
 static void a_checkpoint_of_other_data_or_other_settings_is_refused(void **state)
 {
     (void)state;
@@ -247,6 +253,7 @@ static void a_checkpoint_of_other_data_or_other_settings_is_refused(void **state
     mf_ratings_destroy(item_id);
     mf_ratings_destroy(user_id);
     mf_ratings_destroy(id_border);
+    clear_time_ranks(times);
     mf_ratings_destroy(times);
     mf_ratings_destroy(clicks);
     mf_ratings_rows_clear(&rows);
@@ -315,6 +322,7 @@ static void the_fingerprint_sees_every_number(void **state)
     h.seed = 99;
     assert_true(fingerprint_of(&h, &input) == base);
     mf_ratings_rows_clear(&rows);
+    clear_time_ranks(ratings);
     mf_ratings_destroy(ratings);
 }
 

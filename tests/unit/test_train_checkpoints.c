@@ -256,9 +256,9 @@ static void a_checkpoint_of_another_run_is_named_in_the_log_and_not_resumed(void
     mf_error err = {0};
     bool resumed;
     save_at(w, 4);
-    mf_hyperparameters h = w->h;
-    h.seed++;
-    mf_trainer *other = new_trainer(&h, w->ratings, NULL, NULL);
+    const mf_trainer_input input = {.ratings = w->ratings, .settings_fingerprint = 1};
+    mf_trainer *other = mf_trainer_create(&w->h, &input, &err);
+    assert_ok(other != NULL, err);
     mf_checkpoints checkpoints;
     char text[8192];
     assert_ok(mf_checkpoints_open(&checkpoints, &w->folder, NULL, 1, THIS(other), &err), err);

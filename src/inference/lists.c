@@ -3,8 +3,8 @@
 #include "base/memory.h"
 #include "inference/answer.h"
 #include "inference/state.h"
-#include "model/dot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,22 +43,24 @@ static bool find_items(mf_inference *inference, const mf_asked_id *ids, size_t n
     return true;
 }
 
-/* Who asks. The taste is valid until the next fold-in. */
-static bool find_taste(mf_inference *inference, mf_workspace *workspace, mf_taste *taste,
-                       mf_error *err)
+/* Who asks. The profile is valid until the next fold-in. */
+static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_profile *profile,
+                         mf_error *err)
 {
     const mf_question *q = &inference->question;
     if (q->n_ratings == 0) {
         const mf_id id = q->user.id;
-        *taste = mf_taste_of_user(inference->recommender,
-                                  mf_model_find_user(inference->model, id.bytes, id.n_bytes));
-        return taste->known || mf_refuse_unknown(inference, "userId", id, err);
+        *profile = mf_profile_of_user(inference->recommender,
+                                      mf_model_find_user(inference->model, id.bytes, id.n_bytes));
+        return profile->known || mf_refuse_unknown(inference, "userId", id, err);
     }
     if (!find_items(inference, q->rated, q->n_ratings, err) ||
-        !mf_fold_in(inference->recommender, workspace, inference->indexes, q->ratings, q->n_ratings,
-                    taste, err))
+        !mf_fold_in(
+            inference->recommender, workspace,
+            &(mf_visitor){.items = inference->indexes, .ratings = q->ratings, .n = q->n_ratings},
+            profile, err))
         return false;
-    if (!taste->known && inference->limits->strict && inference->single)
+    if (!profile->known && inference->limits->strict && inference->single)
         return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE,
                        "ratings: none of the movies is in the training data");
     return true;
@@ -66,8 +68,8 @@ static bool find_taste(mf_inference *inference, mf_workspace *workspace, mf_tast
 
 /* ------------------------------------------------------------------------- lists */
 
-/* Movies that the model does not know have the score of a movie of which nothing is known,
- * all of them the same, and stand together in the order of the question, each once. */
+/* Movies that the model does not know stand where mf_top_n puts them, in the order of the
+ * question, each once. */
 
 static int compare_ids(mf_id x, mf_id y)
 {
@@ -98,8 +100,6 @@ static bool find_strangers(mf_inference *inference, mf_error *err)
         n += inference->indexes[i] == MF_INDEX_NONE;
     if (n == 0)
         return true;
-    list->strangers_rating = mf_predict(inference->recommender, &list->taste, MF_INDEX_NONE);
-    list->refused = inference->limits->strict;
     list->strangers = mf_allocate(n, sizeof *list->strangers, "the movies of a question", err);
     if (list->strangers == NULL)
         return false;
@@ -117,72 +117,46 @@ static bool find_strangers(mf_inference *inference, mf_error *err)
     return true;
 }
 
-/* Whether a known item stands before a stranger in a list: its score is at least as
- * high. The order of lists is by score, which the clipped rating hides. */
-static bool goes_before_stranger(const mf_inference *inference, const mf_taste *taste,
-                                 uint32_t item)
-{
-    const mf_model_parts *parts = inference->parts;
-    if (!taste->known) /* by b_i · c_i (mf_top_n), which a stranger has none of */
-        return !(parts->item_bias[item] * (float)parts->item_count[item] < 0);
-    const size_t stride = mf_model_stride(parts->n_factors);
-    const float unknown = parts->global_mean + taste->bias;
-    float score = unknown + parts->item_bias[item];
-    if (taste->factors != NULL)
-        score += mf_dot(taste->factors, parts->item_factors + item * stride, stride);
-    return !(score < unknown);
-}
-
-static void write_known(mf_inference *inference, mf_recommendation known, const char *measure)
+static void write_known(mf_inference *inference, uint32_t item, const char *measure, float value)
 {
     mf_text *text = inference->answer;
-    const mf_id id = mf_id_list_get(&inference->parts->items, known.item);
+    const mf_id id = mf_id_list_get(&inference->parts->items, item);
     mf_text_literal(text, "{\"movieId\":");
     mf_text_json(text, id.bytes, id.n_bytes);
     mf_text_append(text, measure, strlen(measure));
-    mf_text_float(text, known.predicted_rating);
+    mf_text_float(text, value);
     mf_text_literal(text, "}");
 }
 
-static void write_stranger(mf_inference *inference, size_t i)
+static void write_stranger(mf_inference *inference, size_t i, float rating)
 {
     mf_text *text = inference->answer;
     const mf_list *list = &inference->list;
     mf_text_literal(text, "{\"movieId\":");
     mf_text_json(text, list->strangers[i].id.bytes, list->strangers[i].id.n_bytes);
     mf_text_literal(text, ",\"predicted_rating\":");
-    if (list->refused)
+    if (isnan(rating))
         mf_text_literal(text, "null");
     else
-        mf_text_float(text, list->strangers_rating);
+        mf_text_float(text, rating);
     mf_text_literal(text, ",\"known_item\":false}");
-}
-
-/* Both lists are in order. Strangers without a rating come last. */
-static void write_merged(mf_inference *inference, const mf_recommendation *best, size_t n_best)
-{
-    const mf_list *list = &inference->list;
-    size_t i = 0;
-    size_t j = 0;
-    while (i + j < list->n && (i < n_best || j < list->n_strangers)) {
-        if (i + j > 0)
-            mf_text_literal(inference->answer, ",");
-        if (j == list->n_strangers ||
-            (i < n_best &&
-             (list->refused || goes_before_stranger(inference, &list->taste, best[i].item))))
-            write_known(inference, best[i++], ",\"predicted_rating\":");
-        else
-            write_stranger(inference, j++);
-    }
 }
 
 static void write_list(mf_inference *inference, const mf_recommendation *best, size_t n_best)
 {
     mf_answer_begin(inference);
     mf_text_literal(inference->answer, "{\"recommendations\":[");
-    write_merged(inference, best, n_best);
+    for (size_t i = 0, n_strangers = 0; i < n_best; i++) {
+        if (i > 0)
+            mf_text_literal(inference->answer, ",");
+        if (best[i].item == MF_INDEX_NONE)
+            write_stranger(inference, n_strangers++, best[i].predicted_rating);
+        else
+            write_known(inference, best[i].item,
+                        ",\"predicted_rating\":", best[i].predicted_rating);
+    }
     mf_text_literal(inference->answer, "]");
-    if (!inference->list.taste.known)
+    if (!inference->list.profile.known)
         mf_text_literal(inference->answer, ",\"known_user\":false");
     mf_text_literal(inference->answer, "}");
     mf_answer_end(inference);
@@ -192,7 +166,7 @@ static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_erro
 {
     const mf_question *q = &inference->question;
     mf_list *list = &inference->list;
-    if (!find_taste(inference, workspace, &list->taste, err))
+    if (!find_profile(inference, workspace, &list->profile, err))
         return false;
     if (q->n_movies > 0 &&
         (!find_items(inference, q->movies, q->n_movies, err) || !find_strangers(inference, err)))
@@ -202,12 +176,13 @@ static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_erro
         .include_rated = q->include_rated,
         .candidates = q->n_movies > 0 ? inference->indexes : NULL,
         .n_candidates = q->n_movies,
+        .n_unknown = list->n_strangers,
+        .unknown_last = inference->limits->strict,
     };
     /* Strict: nobody's list is empty rather than made of guesses. */
-    if (inference->limits->strict && !list->taste.known)
+    if (inference->limits->strict && !list->profile.known)
         return true;
-    list->n = query.n;
-    if (!mf_top_n_begin(inference->recommender, workspace, &list->taste, &query, err))
+    if (!mf_top_n_begin(inference->recommender, workspace, &list->profile, &query, err))
         return false;
     list->searched_in = workspace;
     return true;
@@ -236,7 +211,7 @@ static void write_similar(mf_inference *inference, const mf_recommendation *best
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
             mf_text_literal(inference->answer, ",");
-        write_known(inference, best[i], ",\"similarity\":");
+        write_known(inference, best[i].item, ",\"similarity\":", best[i].score);
     }
     mf_text_literal(inference->answer, "]");
     if (!inference->list.known_item)
@@ -250,14 +225,14 @@ static bool answer_rating(mf_inference *inference, mf_workspace *workspace, mf_e
 {
     const mf_id id = inference->question.item.id;
     const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
-    mf_taste taste;
-    if (!find_taste(inference, workspace, &taste, err))
+    mf_profile profile;
+    if (!find_profile(inference, workspace, &profile, err))
         return false;
-    mf_rating_answer answer = {.known_user = taste.known, .known_item = item != MF_INDEX_NONE};
+    mf_rating_answer answer = {.known_user = profile.known, .known_item = item != MF_INDEX_NONE};
     answer.refused = inference->limits->strict && !(answer.known_user && answer.known_item);
     if (!answer.known_item && !mf_refuse_unknown(inference, "movieId", id, err))
         return false;
-    answer.predicted_rating = mf_predict(inference->recommender, &taste, item);
+    answer.predicted_rating = mf_predict(inference->recommender, &profile, item);
     mf_answer_begin(inference);
     mf_answer_rating(inference, &answer);
     mf_answer_end(inference);
@@ -297,7 +272,7 @@ static bool answer_question(mf_inference *inference, mf_workspace *workspace, mf
     if (kind == MF_QUESTION_RATING)
         return answer_rating(inference, workspace, err);
     mf_free(inference->list.strangers);
-    inference->list = (mf_list){.n = 0};
+    inference->list = (mf_list){.searched_in = NULL};
     workspace = choose_workspace(inference, workspace, err);
     if (workspace == NULL || !(kind == MF_QUESTION_LIST ? begin_list(inference, workspace, err)
                                                         : begin_similar(inference, workspace, err)))

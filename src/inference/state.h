@@ -60,13 +60,10 @@ typedef struct mf_stranger {
 /* A list between its steps: the question's answer but for what the search finds. */
 typedef struct mf_list {
     mf_workspace *searched_in; /* NULL: no search is under way */
-    mf_taste taste;
-    size_t n;               /* entries at most */
+    mf_profile profile;
     bool known_item;        /* whose neighbours it is */
     mf_stranger *strangers; /* [n_strangers] */
     size_t n_strangers;
-    float strangers_rating;
-    bool refused; /* strict: strangers have null instead */
 } mf_list;
 
 struct mf_inference {

@@ -13,8 +13,9 @@
 /* Gives the ids of first_users and first_items the first indexes, in their order,
  * and the ids that only `ratings` has the ones after them. Users and items that
  * only the lists have get no rating. `ratings` must own its ids; afterwards they
- * are the extended lists, copied.
- * Memory: a second copy of the ratings while it works (8 bytes per rating).
+ * are the extended lists, copied. Ranks and times stay with their ratings.
+ * Memory: a second copy of the ratings while it works (8 bytes per rating, 4 for its
+ * rank, 8 for its time).
  * Fails MF_ERR_FORMAT when an id is twice in a list, MF_ERR_LIMIT (more ids than
  * an index can hold), MF_ERR_MEMORY; *ratings is untouched then. */
 bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,

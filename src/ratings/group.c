@@ -9,7 +9,9 @@
 #include "base/memory.h"
 #include "ratings/sort.h"
 #include "ratings/team.h"
+#include "ratings/time_rank.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -28,8 +30,7 @@ typedef struct group {
     int64_t time_base;
     uint32_t *time_low, *time_high; /* dealt out; NULL when there are none */
     mf_column column;               /* which one deal() deals out */
-    uint32_t *n_kept;               /* [n_users] 0: not sorted yet */
-    bool defers;                    /* sort_users leaves those with repeated items */
+    uint32_t *n_kept;               /* [n_users] */
     atomic_ullong next_user;
     atomic_bool failed;
     pthread_mutex_t lock;
@@ -328,10 +329,48 @@ static bool deal_out(group *g, mf_column column, void **to, mf_error *err)
     return true;
 }
 
-static void sort_users(void *context, uint32_t member)
+/* What was dealt out for a time, as the timestamp that it stands for. */
+static double seconds_of(const group *g, uint64_t k)
+{
+    const uint32_t low = g->time_low[k];
+    if (g->is_wide) {
+        const uint64_t key = (uint64_t)g->time_high[k] << 32 | low;
+        return key == 0 ? -(double)INFINITY : mf_time_of_key(key);
+    }
+    return low == 0 ? -(double)INFINITY : (double)(g->time_base + ((int64_t)low - 1));
+}
+
+/* One user's ratings by item, each item once, and their times to ranks. */
+static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *err)
+{
+    const uint64_t at = g->out->user_start[user];
+    const uint32_t n = (uint32_t)(g->out->user_start[user + 1] - at);
+    const mf_sort_rows rows = {g->out->item + at, g->out->value + at,
+                               g->time_low != NULL ? g->time_low + at : NULL,
+                               g->time_high != NULL ? g->time_high + at : NULL};
+    if (!mf_sort_ratings(sorter, n, &rows, &g->n_kept[user], err))
+        return false;
+    const uint32_t n_kept = g->n_kept[user];
+    if (g->out->time != NULL)
+        for (uint32_t k = 0; k < n_kept; k++)
+            g->out->time[at + k] = seconds_of(g, at + k);
+    if (rows.time_low == NULL)
+        return true;
+    if (n_kept > MF_TIME_RANK_MOST)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
+                       "a user has more than %lu ratings with timestamps",
+                       (unsigned long)MF_TIME_RANK_MOST);
+    uint32_t *spare = mf_sorter_spare(sorter, n_kept, err);
+    if (spare == NULL)
+        return false;
+    mf_time_rank(n_kept, rows.time_low, rows.time_high, spare);
+    return true;
+}
+
+static void finish_users(void *context, uint32_t member)
 {
     group *g = context;
-    mf_sorter sorter = {.n_items = g->in->n_items, .defers = g->defers};
+    mf_sorter sorter = {.n_items = g->in->n_items, .adds = g->in->adds};
     mf_error err = {0};
     bool ok = true;
     (void)member;
@@ -339,16 +378,8 @@ static void sort_users(void *context, uint32_t member)
         const uint64_t first = atomic_fetch_add(&g->next_user, USERS_AT_ONCE);
         if (first >= g->in->n_users)
             break;
-        for (uint64_t u = first; ok && u < first + USERS_AT_ONCE && u < g->in->n_users; u++) {
-            if (g->n_kept[u] > 0)
-                continue;
-            const uint64_t at = g->out->user_start[u];
-            const uint32_t n = (uint32_t)(g->out->user_start[u + 1] - at);
-            ok = mf_sort_ratings(&sorter, n, g->out->item + at, g->out->value + at,
-                                 g->time_low != NULL ? g->time_low + at : NULL,
-                                 g->time_high != NULL ? g->time_high + at : NULL, &g->n_kept[u],
-                                 &err);
-        }
+        for (uint64_t u = first; ok && u < first + USERS_AT_ONCE && u < g->in->n_users; u++)
+            ok = finish_user(g, &sorter, u, &err);
     }
     mf_sorter_clear(&sorter);
     if (ok)
@@ -359,12 +390,16 @@ static void sort_users(void *context, uint32_t member)
     pthread_mutex_unlock(&g->lock);
 }
 
-static bool any_unsorted(const group *g)
+/* Moves n elements to the front of a gap; `column` may be NULL. */
+static void close_gap(void *column, size_t size, uint64_t to, uint64_t from, uint32_t n)
 {
-    for (uint32_t u = 0; u < g->in->n_users; u++)
-        if (g->n_kept[u] == 0)
-            return true;
-    return false;
+    if (column != NULL)
+        memmove((char *)column + to * size, (char *)column + from * size, n * size);
+}
+
+static bool shrink(void **column, uint64_t from, uint64_t to, size_t size, mf_error *err)
+{
+    return *column == NULL || mf_reallocate(column, from, to, size, "ratings", err);
 }
 
 /* Closes the gaps that repeated pairs left. */
@@ -378,8 +413,10 @@ static bool compact(group *g, mf_error *err)
             next += g->n_kept[u];
             continue;
         }
-        memmove(out->item + next, out->item + at, g->n_kept[u] * sizeof *out->item);
-        memmove(out->value + next, out->value + at, g->n_kept[u] * sizeof *out->value);
+        close_gap(out->item, sizeof *out->item, next, at, g->n_kept[u]);
+        close_gap(out->value, sizeof *out->value, next, at, g->n_kept[u]);
+        close_gap(out->time_rank, sizeof *out->time_rank, next, at, g->n_kept[u]);
+        close_gap(out->time, sizeof *out->time, next, at, g->n_kept[u]);
         out->user_start[u] = next;
         next += g->n_kept[u];
     }
@@ -387,8 +424,17 @@ static bool compact(group *g, mf_error *err)
     out->n_ratings = next;
     out->counts.n_repeated = g->n_rows - next;
     return next == g->n_rows ||
-           (mf_reallocate((void **)&out->item, g->n_rows, next, 4, "ratings", err) &&
-            mf_reallocate((void **)&out->value, g->n_rows, next, 4, "ratings", err));
+           (shrink((void **)&out->item, g->n_rows, next, sizeof *out->item, err) &&
+            shrink((void **)&out->value, g->n_rows, next, sizeof *out->value, err) &&
+            shrink((void **)&out->time_rank, g->n_rows, next, sizeof *out->time_rank, err) &&
+            shrink((void **)&out->time, g->n_rows, next, sizeof *out->time, err));
+}
+
+static bool deal_out_times(group *g, mf_error *err)
+{
+    choose_time(g);
+    return (!g->is_wide || deal_out(g, MF_COLUMN_TIME_HIGH, (void **)&g->time_high, err)) &&
+           deal_out(g, MF_COLUMN_TIME_LOW, (void **)&g->time_low, err);
 }
 
 static bool group_rows(group *g, mf_error *err)
@@ -407,27 +453,25 @@ static bool group_rows(group *g, mf_error *err)
     if (!deal_out(g, MF_COLUMN_ITEM, (void **)&out->item, err) ||
         !deal_out(g, MF_COLUMN_VALUE, (void **)&out->value, err))
         return false;
+    if (g->has_time && !deal_out_times(g, err))
+        return false;
+    drop(g, MF_COLUMN_USER);
+    if (g->has_time && g->in->keep_times) {
+        out->time = mf_allocate(g->n_rows, sizeof *out->time, "ratings", err);
+        if (out->time == NULL)
+            return false;
+    }
     g->n_kept = mf_allocate(n_users, sizeof *g->n_kept, "counters", err);
     if (g->n_kept == NULL)
         return false;
-    /* Timestamps are only looked at where a pair is repeated, and mostly none is:
-     * then they are never dealt out at all. */
-    g->defers = g->has_time;
-    mf_team_run(g->in->n_threads, sort_users, g);
-    if (!atomic_load(&g->failed) && g->has_time && any_unsorted(g)) {
-        choose_time(g);
-        if (g->is_wide && !deal_out(g, MF_COLUMN_TIME_HIGH, (void **)&g->time_high, err))
-            return false;
-        if (!deal_out(g, MF_COLUMN_TIME_LOW, (void **)&g->time_low, err))
-            return false;
-        g->defers = false;
-        atomic_store(&g->next_user, 0);
-        mf_team_run(g->in->n_threads, sort_users, g);
-    }
-    drop(g, MF_COLUMN_TIME_HIGH);
-    drop(g, MF_COLUMN_TIME_LOW);
-    drop(g, MF_COLUMN_USER);
-    return !atomic_load(&g->failed) && compact(g, err);
+    mf_team_run(g->in->n_threads, finish_users, g);
+    if (atomic_load(&g->failed))
+        return false;
+    mf_free(g->time_high);
+    g->time_high = NULL;
+    out->time_rank = g->time_low; /* times no more */
+    g->time_low = NULL;
+    return compact(g, err);
 }
 
 bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)

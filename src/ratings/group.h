@@ -2,11 +2,12 @@
  *
  * A stable counting sort by user, one column after the other, each column of the
  * rows given back as soon as it is dealt out; then every user's ratings by item
- * (sort.h). Threads take fixed stretches of the file, so the result does not
- * depend on how many there are.
+ * (sort.h) and their times to ranks (time_rank.h). Threads take fixed stretches of
+ * the file, so the result does not depend on how many there are.
  *
- * Memory at the peak: at most 20 bytes per row (24 with wide timestamps), 13 in
- * files like MovieLens' (store.h); and 12 per user. */
+ * Memory at the peak: at most 20 bytes per row (24 with wide timestamps, and where
+ * times are kept), 16 in files like MovieLens' (13 without timestamps; store.h); and
+ * 12 per user. */
 #ifndef MF_RATINGS_GROUP_H
 #define MF_RATINGS_GROUP_H
 
@@ -26,11 +27,14 @@ typedef struct mf_grouping {
     uint32_t **item_index;
     uint32_t n_users, n_items;
     uint32_t n_threads;
+    bool adds;       /* the values of a repeated pair; else the newest one stays */
+    bool keep_times; /* as seconds, beside their ranks */
 } mf_grouping;
 
-/* Fills user_start, item, value, n_ratings and counts.n_repeated of *ratings,
- * whose arrays are NULL before; after a failure they are the caller's to destroy.
- * Fails MF_ERR_MEMORY, MF_ERR_LIMIT (2^32 - 1 rows or more). */
+/* Fills user_start, item, value, time_rank, time, n_ratings and counts.n_repeated of
+ * *ratings, whose arrays are NULL before; after a failure they are the caller's to
+ * destroy. Fails MF_ERR_MEMORY, MF_ERR_LIMIT (2^32 - 1 rows or more; more than 2^31
+ * with times of one user). */
 bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err);
 
 #endif

@@ -56,7 +56,7 @@ typedef struct mf_ratings_options {
     const char *timestamp_column;
     const char *weight_column; /* of implicit feedback: a count or weight of each pair */
     mf_feedback feedback;
-    bool keep_times; /* fill mf_ratings.time as well */
+    bool keep_times;       /* fill mf_ratings.time as well */
     uint64_t max_bad_rows; /* rows that may be left out; one more is an error */
     uint32_t n_threads;    /* default 1, at most 256 are used */
     uint32_t max_users;    /* default and most: MF_INDEX_NONE - 1 */

@@ -389,7 +389,9 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
                                   .item_index = m->item_index,
                                   .n_users = m->users.n,
                                   .n_items = m->items.n,
-                                  .n_threads = n_threads};
+                                  .n_threads = n_threads,
+                                  .adds = ratings->feedback == MF_FEEDBACK_IMPLICIT,
+                                  .keep_times = reader->options.keep_times};
     return mf_id_map_take(&m->users, &ratings->users, err) &&
            mf_id_map_take(&m->items, &ratings->items, err) && mf_group(&grouping, ratings, err);
 }
@@ -415,6 +417,8 @@ mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
     if (ratings == NULL)
         return NULL;
     ratings->counts = reader->counts;
+    ratings->feedback = reader->options.feedback == MF_FEEDBACK_IMPLICIT ? MF_FEEDBACK_IMPLICIT
+                                                                         : MF_FEEDBACK_EXPLICIT;
     for (uint32_t t = 0; t < reader->options.n_threads; t++)
         mf_buffer_free(&reader->buffers[t]);
     merging m = {.reader = reader};
@@ -461,5 +465,7 @@ void mf_ratings_destroy(mf_ratings *ratings)
     mf_free(ratings->user_start);
     mf_free(ratings->item);
     mf_free(ratings->value);
+    mf_free(ratings->time_rank);
+    mf_free(ratings->time);
     mf_free(ratings);
 }

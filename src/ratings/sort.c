@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#include <float.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -18,8 +19,7 @@ void mf_sorter_clear(mf_sorter *sorter)
     mf_free(sorter->keys);
     mf_free(sorter->item_place);
     mf_free(sorter->place);
-    mf_free(sorter->column);
-    *sorter = (mf_sorter){.n_items = sorter->n_items, .defers = sorter->defers};
+    *sorter = (mf_sorter){.n_items = sorter->n_items, .adds = sorter->adds};
 }
 
 /* Both sorts: by the item, which is a key's upper half; keys of one item stay in
@@ -91,23 +91,15 @@ static void gather(void *column, uint32_t n, const uint64_t *keys, char *spare)
         memcpy((char *)column + 4 * (size_t)k, spare + 4 * (size_t)(uint32_t)keys[k], 4);
 }
 
-/* Whether two neighbours have one item. */
-static bool keys_repeat(const uint64_t *keys, uint32_t n)
-{
-    bool repeat = false;
-    for (uint32_t k = 1; k < n; k++)
-        repeat |= keys[k - 1] >> 32 == keys[k] >> 32;
-    return repeat;
-}
-
-static bool sort_by_keys(mf_sorter *sorter, uint32_t n, uint32_t *item, float *value,
-                         uint32_t *time_low, uint32_t *time_high, uint32_t *n_kept, mf_error *err)
+static bool sort_by_keys(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows, mf_error *err)
 {
     if (!keys_reserve(sorter, n, err))
         return false;
     uint64_t *keys = sorter->keys;
+    uint32_t *item = rows->item;
+    float *value = rows->value;
     /* A value can travel in its key; more than that is fetched afterwards. */
-    const bool fetches = time_low != NULL || time_high != NULL;
+    const bool fetches = rows->time_low != NULL || rows->time_high != NULL;
     for (uint32_t k = 0; k < n; k++) {
         uint32_t lower = k;
         if (!fetches)
@@ -118,10 +110,6 @@ static bool sort_by_keys(mf_sorter *sorter, uint32_t n, uint32_t *item, float *v
         insertion_sort(keys, n);
     else
         keys = radix_sort(keys, keys + n, n, sorter->n_items);
-    if (sorter->defers && keys_repeat(keys, n)) {
-        *n_kept = 0;
-        return true;
-    }
     /* The buffer that does not hold the result. */
     char *spare = (char *)(keys == sorter->keys ? sorter->keys + n : sorter->keys);
     for (uint32_t k = 0; k < n; k++)
@@ -134,31 +122,21 @@ static bool sort_by_keys(mf_sorter *sorter, uint32_t n, uint32_t *item, float *v
         return true;
     }
     gather(value, n, keys, spare);
-    gather(time_low, n, keys, spare);
-    gather(time_high, n, keys, spare);
+    gather(rows->time_low, n, keys, spare);
+    gather(rows->time_high, n, keys, spare);
     return true;
 }
 
-static bool places_reserve(mf_sorter *sorter, uint32_t n, mf_error *err)
+uint32_t *mf_sorter_spare(mf_sorter *sorter, uint32_t n, mf_error *err)
 {
-    if (sorter->item_place == NULL)
-        sorter->item_place =
-            mf_allocate(sorter->n_items, sizeof *sorter->item_place, "sorting", err);
-    if (sorter->item_place == NULL)
-        return false;
     if (n <= sorter->n_places)
-        return true;
+        return sorter->place;
     mf_free(sorter->place);
-    mf_free(sorter->column);
     sorter->n_places = 0;
-    sorter->column = NULL;
-    sorter->place = mf_allocate(n, sizeof *sorter->place, "sorting", err);
+    sorter->place = mf_allocate(2 * (size_t)n, sizeof *sorter->place, "sorting", err);
     if (sorter->place != NULL)
-        sorter->column = mf_allocate(n, sizeof *sorter->column, "sorting", err);
-    if (sorter->column == NULL)
-        return false;
-    sorter->n_places = n;
-    return true;
+        sorter->n_places = n;
+    return sorter->place;
 }
 
 static void scatter(void *column, uint32_t n, const uint32_t *place, uint32_t *spare)
@@ -170,85 +148,85 @@ static void scatter(void *column, uint32_t n, const uint32_t *place, uint32_t *s
         memcpy((char *)column + 4 * (size_t)place[k], &spare[k], 4);
 }
 
-static bool sort_by_counting(mf_sorter *sorter, uint32_t n, uint32_t *item, float *value,
-                             uint32_t *time_low, uint32_t *time_high, uint32_t *n_kept,
-                             mf_error *err)
+static bool sort_by_counting(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows, mf_error *err)
 {
-    if (!places_reserve(sorter, n, err))
+    if (sorter->item_place == NULL)
+        sorter->item_place =
+            mf_allocate(sorter->n_items, sizeof *sorter->item_place, "sorting", err);
+    uint32_t *place = sorter->item_place != NULL ? mf_sorter_spare(sorter, n, err) : NULL;
+    if (place == NULL)
         return false;
     uint32_t *item_place = sorter->item_place;
     memset(item_place, 0, sorter->n_items * sizeof *item_place);
     for (uint32_t k = 0; k < n; k++)
-        item_place[item[k]]++;
+        item_place[rows->item[k]]++;
     uint32_t next = 0;
-    bool repeat = false;
     for (uint32_t i = 0; i < sorter->n_items; i++) {
         const uint32_t count = item_place[i];
-        repeat |= count > 1;
         item_place[i] = next;
         next += count;
     }
-    if (sorter->defers && repeat) {
-        *n_kept = 0;
-        return true;
-    }
     for (uint32_t k = 0; k < n; k++)
-        sorter->place[k] = item_place[item[k]]++;
-    scatter(item, n, sorter->place, sorter->column);
-    scatter(value, n, sorter->place, sorter->column);
-    scatter(time_low, n, sorter->place, sorter->column);
-    scatter(time_high, n, sorter->place, sorter->column);
+        place[k] = item_place[rows->item[k]]++;
+    scatter(rows->item, n, place, place + n);
+    scatter(rows->value, n, place, place + n);
+    scatter(rows->time_low, n, place, place + n);
+    scatter(rows->time_high, n, place, place + n);
     return true;
 }
 
-static uint64_t time_of(const uint32_t *low, const uint32_t *high, uint32_t k)
+static uint64_t time_of(const mf_sort_rows *rows, uint32_t k)
 {
-    return (high != NULL ? (uint64_t)high[k] << 32 : 0) | (low != NULL ? low[k] : 0);
+    return (rows->time_high != NULL ? (uint64_t)rows->time_high[k] << 32 : 0) |
+           (rows->time_low != NULL ? rows->time_low[k] : 0);
 }
 
 /* Sorted by item and, within an item, in the order read. */
-static uint32_t keep_newest(uint32_t n, uint32_t *item, float *value, const uint32_t *low,
-                            const uint32_t *high)
+static uint32_t merge_repeated(uint32_t n, const mf_sort_rows *rows, bool adds)
 {
     uint32_t n_kept = 0;
     for (uint32_t k = 0; k < n;) {
         uint32_t best = k;
         const uint32_t first = k;
-        for (k++; k < n && item[k] == item[first]; k++)
-            if (time_of(low, high, k) >= time_of(low, high, best))
+        double sum = (double)rows->value[k];
+        for (k++; k < n && rows->item[k] == rows->item[first]; k++) {
+            sum += (double)rows->value[k];
+            if (time_of(rows, k) >= time_of(rows, best))
                 best = k;
-        item[n_kept] = item[first];
-        value[n_kept] = value[best];
+        }
+        const float value =
+            adds ? (float)(sum < (double)FLT_MAX ? sum : (double)FLT_MAX) : rows->value[best];
+        rows->item[n_kept] = rows->item[first];
+        rows->value[n_kept] = value;
+        if (rows->time_low != NULL)
+            rows->time_low[n_kept] = rows->time_low[best];
+        if (rows->time_high != NULL)
+            rows->time_high[n_kept] = rows->time_high[best];
         n_kept++;
     }
     return n_kept;
 }
 
-bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, uint32_t *item, float *value,
-                     uint32_t *time_low, uint32_t *time_high, uint32_t *n_kept, mf_error *err)
+bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows, uint32_t *n_kept,
+                     mf_error *err)
 {
+    const uint32_t *item = rows->item;
     bool ascends = true;
     uint32_t n_sorted = 1;
     for (; n_sorted < n && item[n_sorted - 1] <= item[n_sorted]; n_sorted++)
         ascends &= item[n_sorted - 1] < item[n_sorted];
-    const bool is_sorted = n_sorted >= n;
-    ascends &= is_sorted;
     *n_kept = n;
-    if (ascends)
-        return true;
-    if (!is_sorted) {
-        const bool ok =
-            n > FEW && n >= sorter->n_items / COUNTING_PART
-                ? sort_by_counting(sorter, n, item, value, time_low, time_high, n_kept, err)
-                : sort_by_keys(sorter, n, item, value, time_low, time_high, n_kept, err);
+    if (n_sorted < n) {
+        const bool ok = n > FEW && n >= sorter->n_items / COUNTING_PART
+                            ? sort_by_counting(sorter, n, rows, err)
+                            : sort_by_keys(sorter, n, rows, err);
         if (!ok)
             return false;
-        if (sorter->defers)
-            return true; /* each item once, or left as it was */
-    } else if (sorter->defers) {
-        *n_kept = 0;
-        return true;
+        ascends = true;
+        for (uint32_t k = 1; k < n; k++)
+            ascends &= item[k - 1] < item[k];
     }
-    *n_kept = keep_newest(n, item, value, time_low, time_high);
+    if (!ascends)
+        *n_kept = merge_repeated(n, rows, sorter->adds);
     return true;
 }

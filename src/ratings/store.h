@@ -126,4 +126,13 @@ static inline uint64_t mf_time_key(double seconds)
     return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
 }
 
+/* The number that has this key. */
+static inline double mf_time_of_key(uint64_t key)
+{
+    const uint64_t bits = key >> 63 ? key & ~(UINT64_C(1) << 63) : ~key;
+    double seconds;
+    memcpy(&seconds, &bits, sizeof seconds);
+    return seconds;
+}
+
 #endif

@@ -62,7 +62,7 @@ typedef struct mf_spectral_options {
     uint32_t max_steps;    /* of one decomposition, ≥ 1 */
     double tolerance;      /* stop when the Ritz values, weighted by σ²/(σ²+λ), change less */
     uint64_t seed;
-    uint32_t n_threads; /* does not change the result */
+    uint32_t n_threads;   /* does not change the result */
     uint64_t fingerprint; /* of everything that shapes input and options; names checkpoints */
 } mf_spectral_options;
 
@@ -101,7 +101,7 @@ typedef struct mf_spectral_result {
     const float *mean_profile;
     const float *spectrum;
     bool converged;
-    uint32_t steps; /* of the decomposition of everything */
+    uint32_t steps;                    /* of the decomposition of everything */
     const mf_spectral_choice *choices; /* [n_choices] the grid; NULL when all was given */
     uint32_t n_choices;
     uint32_t chosen; /* index of the best */

@@ -1,0 +1,76 @@
+/* kernels.h: the loops in which training spends its time.
+ *
+ * Each output element is a sum of its own, taken in the order that its function states, so
+ * neither the width of vectors nor the way in which work is cut can change a bit: the same
+ * results on SSE2, AVX2, AVX-512 and NEON, with gcc and clang. Nothing here is compiled with
+ * fused multiply-add.
+ *
+ * Pointers to floats and doubles need no alignment beyond their type's. Arrays do not overlap
+ * unless a function says so.
+ * Threads: any, on different outputs. */
+#ifndef MF_SPECTRAL_KERNELS_H
+#define MF_SPECTRAL_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MF_SPECTRAL_LANES = 16, /* widths of blocks are multiples of it */
+    MF_SPECTRAL_SLICE = 64, /* columns of a slice at most: 16, 32 or 64 */
+};
+
+/* Sparse rows: row r has columns column[k] with grade codes grade[k] for k in
+ * start[r] … start[r + 1] - 1. */
+typedef struct mf_sparse_rows {
+    uint32_t n_rows;
+    const uint64_t *start;
+    const uint32_t *column;
+    const uint8_t *grade;
+} mf_sparse_rows;
+
+typedef struct mf_spectral_kernel {
+    const char *cpu; /* "sse2", "avx2", "avx512", "neon", "generic" */
+
+    /* z += YᵀY x for one slice: x, z [n columns of Y × width], width 16, 32 or 64.
+     * For each row of Y in turn: a = Σ y x[column] in the order of the entries, then
+     * z[column] += y a. y = value[grade]. */
+    void (*product)(const mf_sparse_rows *y, const float value[256], const float *x, float *z,
+                    size_t width);
+
+    /* out[r] = Σ y x[column] for rows first … last - 1 of Y: out [n_rows × out_stride],
+     * x [columns × width], width 16, 32 or 64. */
+    void (*gather)(const mf_sparse_rows *y, const float value[256], const float *x, size_t width,
+                   uint32_t first, uint32_t last, float *out, size_t out_stride);
+
+    /* gram[i][j] += Σ_r a[r][i] b[r][j], rows in turn, products exact: gram has width_b columns
+     * of `stride` doubles from row to row; widths ≤ 64, multiples of 16. a may be b. */
+    void (*gram)(const float *a, size_t width_a, const float *b, size_t width_b, size_t n_rows,
+                 double *gram, size_t stride);
+
+    /* out[r][j] (+)= Σ_c a[r][c] t[c][j] for j < n_out, a multiple of 16; c in turn. Starts from
+     * out as it is when `add`, else from zero. */
+    void (*multiply)(const float *a, size_t a_stride, size_t n_rows, size_t n_c, const float *t,
+                     size_t t_stride, float *out, size_t out_stride, size_t n_out, int add);
+
+    /* out[i] = alpha a[i] + beta b[i], and + gamma c[i] unless c is NULL. out may be a, b, c. */
+    void (*combine)(float *out, float alpha, const float *a, float beta, const float *b,
+                    float gamma, const float *c, size_t n);
+
+    /* to[j] += factor from[j] for j < n. */
+    void (*add_row)(double *to, double factor, const double *from, size_t n);
+
+    /* One step of tridiagonalisation: a[r][j] -= u[r] q[j] + q[r] u[j] for r, j < n, then
+     * p[j] += x[r] a[r][j], rows in turn. */
+    void (*update_rows)(double *a, size_t stride, size_t n, const double *u, const double *q,
+                        const double *x, double *p);
+
+    /* Rotates rows of n doubles, for i from last - 1 down to first:
+     *   (z[i], z[i + 1]) = (c[i] z[i] - s[i] z[i + 1], s[i] z[i] + c[i] z[i + 1]) */
+    void (*rotate_rows)(double *z, size_t stride, size_t n, size_t first, size_t last,
+                        const double *c, const double *s);
+} mf_spectral_kernel;
+
+/* The best one for this CPU (base/cpu.h). */
+const mf_spectral_kernel *mf_spectral_kernel_choose(void);
+
+#endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "progress.h"
+#include "ratings/dialect.h"
 #include "sagemaker/channel_files.h"
 #include "sagemaker/pipe.h"
 
@@ -25,6 +26,10 @@ static void log_channel(const mf_channel *channel, const mf_ratings *ratings, ui
     mf_log_count(&line, "rows", counts->n_rows);
     mf_log_count(&line, "bad_rows", counts->n_bad_rows);
     mf_log_count(&line, "repeated", counts->n_repeated);
+    if (ratings->feedback == MF_FEEDBACK_IMPLICIT) {
+        mf_log_text(&line, "feedback", "implicit");
+        mf_log_count(&line, "zero_weights", counts->n_zero_weights);
+    }
     mf_log_count(&line, "ratings", ratings->n_ratings);
     mf_log_count(&line, "users", ratings->n_users);
     mf_log_count(&line, "items", ratings->n_items);
@@ -62,7 +67,7 @@ static void note(findings *found, const mf_channel *channel, const char *name, c
     if (found->n > FILES_NAMED)
         return;
     char entry[400];
-    const int n = snprintf(entry, sizeof entry, "%s%.96s (%.160s)", found->used > 0 ? "; " : "",
+    const int n = snprintf(entry, sizeof entry, "%s%.96s (%.200s)", found->used > 0 ? "; " : "",
                            name, reason);
     if (n > 0 && found->used + (size_t)n < sizeof found->text) {
         memcpy(found->text + found->used, entry, (size_t)n + 1);
@@ -70,8 +75,42 @@ static void note(findings *found, const mf_channel *channel, const char *name, c
     }
 }
 
+/* What a file would have needed to be read. */
+static const char *needed(mf_feedback feedback)
+{
+    switch (feedback) {
+    case MF_FEEDBACK_EXPLICIT:
+        return "columns user, item and rating";
+    case MF_FEEDBACK_IMPLICIT:
+        return "columns user and item in a header";
+    case MF_FEEDBACK_AUTO:
+        break;
+    }
+    return "columns user, item and rating (or user and item, for implicit feedback)";
+}
+
+/* MF_FEEDBACK_IMPLICIT where no file has ratings and one has implicit feedback. */
+static bool choose_feedback(const mf_channel_files *files, mf_ratings_options *options,
+                            mf_error *err)
+{
+    mf_feedback found = MF_FEEDBACK_AUTO;
+    options->feedback = mf_dialect_feedback(options);
+    if (options->feedback != MF_FEEDBACK_AUTO)
+        return true;
+    for (size_t i = 0; i < files->n && found != MF_FEEDBACK_EXPLICIT; i++) {
+        mf_feedback one;
+        if (!mf_ratings_look(files->file[i].path, options, &one, err))
+            return false;
+        if (one != MF_FEEDBACK_AUTO)
+            found = one;
+    }
+    if (found == MF_FEEDBACK_IMPLICIT)
+        options->feedback = MF_FEEDBACK_IMPLICIT;
+    return true;
+}
+
 static bool read_files(const mf_channel *channel, const mf_channel_files *files,
-                       mf_ratings_reader *reader, mf_error *err)
+                       mf_ratings_reader *reader, mf_feedback feedback, mf_error *err)
 {
     findings found = {0};
     for (size_t i = 0; i < files->n; i++) {
@@ -90,12 +129,11 @@ static bool read_files(const mf_channel *channel, const mf_channel_files *files,
     if (found.n < files->n)
         return true;
     if (files->n == 1)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "channel %s: its only file has no columns user, item and rating: %s",
-                       channel->name, found.text);
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "channel %s: its only file has no %s: %s",
+                       channel->name, needed(feedback), found.text);
     return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                   "channel %s: none of its %zu files has the columns user, item and rating: %s%s",
-                   channel->name, files->n, found.text, found.n > FILES_NAMED ? "; …" : "");
+                   "channel %s: none of its %zu files has the %s: %s%s", channel->name, files->n,
+                   needed(feedback), found.text, found.n > FILES_NAMED ? "; …" : "");
 }
 
 /* The same error with the channel's name in front. */
@@ -121,19 +159,21 @@ mf_ratings *mf_data_read_channel(const mf_channel *channel, const mf_ratings_opt
                                  mf_error *err)
 {
     const double start = mf_clock_seconds();
+    mf_ratings_options how = *options;
     mf_ratings *ratings = NULL;
+    mf_ratings_reader *reader = NULL;
     mf_channel_files *files = NULL;
-    mf_ratings_reader *reader = mf_ratings_reader_create(options, err);
-    if (reader == NULL)
-        goto done;
-    if (channel->mode == MF_CHANNEL_PIPE) {
-        if (!read_pipe(channel, reader, err))
-            goto done;
-    } else {
+    if (channel->mode != MF_CHANNEL_PIPE) {
         files = mf_channel_files_create(channel, err);
-        if (files == NULL || !read_files(channel, files, reader, err))
+        if (files == NULL || !choose_feedback(files, &how, err))
             goto done;
     }
+    reader = mf_ratings_reader_create(&how, err);
+    if (reader == NULL)
+        goto done;
+    if (files == NULL ? !read_pipe(channel, reader, err)
+                      : !read_files(channel, files, reader, how.feedback, err))
+        goto done;
     ratings = mf_ratings_reader_finish(reader, err);
     if (ratings == NULL && err->code == MF_ERR_PARSE)
         name_channel(channel, err);

@@ -116,22 +116,25 @@ static void describe(mf_dialect *dialect, const sample *s, char delimiter,
         dialect->header[role] = s->cells[0][column[role]];
     }
     dialect->has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
+    dialect->has_value = column[MF_ROLE_VALUE] != MF_COLUMN_ABSENT;
+    dialect->feedback = MF_FEEDBACK_EXPLICIT;
 }
 
 static bool match_header(const sample *s, char delimiter, const mf_ratings_options *options,
-                         mf_dialect *dialect)
+                         mf_feedback feedback, mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
     bool weak_time;
     if (s->n_rows == 0 || !gaps_are_empty(s) ||
-        !mf_header_match(s->cells[0], n_cells(s, 0), s->is_double ? 2 : 1, options, column,
-                         &weak_time))
+        !mf_header_match(s->cells[0], n_cells(s, 0), s->is_double ? 2 : 1, options, feedback,
+                         column, &weak_time))
         return false;
     if (weak_time && !(s->n_rows > 1 && column[MF_ROLE_TIMESTAMP] < n_cells(s, 1) &&
                        is_number(&s->cells[1][column[MF_ROLE_TIMESTAMP]])))
         column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
     describe(dialect, s, delimiter, column);
     dialect->has_header = true;
+    dialect->feedback = feedback;
     dialect->n_head = s->n_first;
     return true;
 }
@@ -175,17 +178,56 @@ static bool is_text(const mf_cell_copy *cell)
     return true;
 }
 
-/* "columns movieId, title, genres; missing: user, rating" */
-static void explain(const sample *s, const mf_ratings_options *options,
-                    char reason[MF_RATINGS_REASON_BYTES])
+/* "columns movieId, title, genres" */
+static void say_columns(const sample *s, char reason[MF_RATINGS_REASON_BYTES])
 {
-    static const char *const role_names[MF_ROLES] = {"user", "item", "rating", "timestamp"};
-    const char *const given[MF_ROLES] = {options->user_column, options->item_column,
-                                         options->rating_column, options->timestamp_column};
     const uint32_t step = s->is_double ? 2 : 1;
+    char text[40];
+    for (uint32_t c = 0; c < n_cells(s, 0); c += step) {
+        const mf_cell_copy *cell = &s->cells[0][c];
+        if (c / step == REASON_NAMES) {
+            say(reason, " and %lu more", (unsigned long)(n_columns(s) - REASON_NAMES));
+            break;
+        }
+        mf_printable(text, 24, cell->bytes,
+                     cell->n_bytes < MF_COPY_BYTES ? cell->n_bytes : MF_COPY_BYTES);
+        say(reason, "%s%s", c == 0 ? "columns " : ", ", text);
+    }
+}
+
+/* "; missing: user, rating" */
+static void say_missing(const sample *s, const mf_ratings_options *options, mf_feedback feedback,
+                        char reason[MF_RATINGS_REASON_BYTES])
+{
+    const char *const role_names[MF_ROLES] = {
+        "user", "item", feedback == MF_FEEDBACK_IMPLICIT ? "weight" : "rating", "timestamp"};
+    const char *given[MF_ROLES];
     uint32_t column[MF_ROLES];
     char text[40];
     bool weak_time;
+    const char *between = "; missing: ";
+    mf_header_given(options, feedback, given);
+    mf_header_match(s->cells[0], n_cells(s, 0), s->is_double ? 2 : 1, options, feedback, column,
+                    &weak_time);
+    for (int role = 0; role < MF_ROLES; role++) {
+        if (column[role] != MF_COLUMN_ABSENT ||
+            (given[role] == NULL && !mf_header_needs(role, feedback)))
+            continue;
+        if (given[role] != NULL)
+            say(reason, "%s%s (\"%s\")", between, role_names[role],
+                mf_printable(text, 24, given[role], strlen(given[role])));
+        else
+            say(reason, "%s%s", between, role_names[role]);
+        between = ", ";
+    }
+}
+
+/* Why the text is not what was looked for. */
+static void explain(const sample *s, const mf_ratings_options *options, mf_feedback feedback,
+                    char reason[MF_RATINGS_REASON_BYTES])
+{
+    mf_dialect headerless;
+    char text[40];
     for (uint32_t c = 0; c < n_cells(s, 0); c++)
         if (!is_text(&s->cells[0][c])) {
             say(reason, "binary data");
@@ -198,28 +240,10 @@ static void explain(const sample *s, const mf_ratings_options *options,
             mf_printable(text, sizeof text, s->cells[0][0].bytes, n_first));
         return;
     }
-    for (uint32_t c = 0; c < n_cells(s, 0); c += step) {
-        const mf_cell_copy *cell = &s->cells[0][c];
-        if (c / step == REASON_NAMES) {
-            say(reason, " and %lu more", (unsigned long)(n_columns(s) - REASON_NAMES));
-            break;
-        }
-        mf_printable(text, 24, cell->bytes,
-                     cell->n_bytes < MF_COPY_BYTES ? cell->n_bytes : MF_COPY_BYTES);
-        say(reason, "%s%s", c == 0 ? "columns " : ", ", text);
-    }
-    mf_header_match(s->cells[0], n_cells(s, 0), step, options, column, &weak_time);
-    const char *between = "; missing: ";
-    for (int role = 0; role < MF_ROLES; role++) {
-        if (column[role] != MF_COLUMN_ABSENT || (role == MF_ROLE_TIMESTAMP && given[role] == NULL))
-            continue;
-        if (given[role] != NULL)
-            say(reason, "%s%s (\"%s\")", between, role_names[role],
-                mf_printable(text, 24, given[role], strlen(given[role])));
-        else
-            say(reason, "%s%s", between, role_names[role]);
-        between = ", ";
-    }
+    say_columns(s, reason);
+    say_missing(s, options, feedback, reason);
+    if (feedback == MF_FEEDBACK_IMPLICIT && match_headerless(s, ',', &headerless))
+        say(reason, "; implicit feedback needs a header");
 }
 
 /* How well a delimiter explains a text that is not ratings, for the reason. */
@@ -228,25 +252,46 @@ static uint32_t plausibility(const sample *s)
     return s->n_rows > 0 && gaps_are_empty(s) ? n_columns(s) : 0;
 }
 
+/* The ways to see a text, in the order in which they are tried. */
+typedef enum way { WAY_RATINGS, WAY_HEADERLESS, WAY_IMPLICIT, N_WAYS } way;
+
+static bool way_is_open(way w, const mf_ratings_options *options, mf_feedback feedback)
+{
+    if (w == WAY_IMPLICIT)
+        return feedback != MF_FEEDBACK_EXPLICIT;
+    return feedback != MF_FEEDBACK_IMPLICIT && (w == WAY_RATINGS || !mf_header_is_given(options));
+}
+
 static bool find_dialect(const char *head, size_t n_head, bool is_all,
                          const mf_ratings_options *options, sample *s, mf_dialect *dialect,
                          bool *found, char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
 {
     uint32_t best = 0;
     int best_candidate = 0;
-    const bool may_be_headerless = !mf_header_is_given(options);
-    for (int pass = 0; pass < 2 && !*found; pass++)
+    const mf_feedback feedback = mf_dialect_feedback(options);
+    for (int w = 0; w < N_WAYS && !*found; w++) {
+        if (!way_is_open((way)w, options, feedback))
+            continue;
         for (int c = 0; c < N_CANDIDATES && !*found; c++) {
             const char delimiter = candidates[c].delimiter;
             if (!sample_take(s, head, n_head, is_all, delimiter, candidates[c].is_double, err))
                 return false;
-            *found = pass == 0 ? match_header(s, delimiter, options, dialect)
-                               : may_be_headerless && match_headerless(s, delimiter, dialect);
+            *found = w == WAY_HEADERLESS ? match_headerless(s, delimiter, dialect)
+                                         : match_header(s, delimiter, options,
+                                                        w == WAY_IMPLICIT ? MF_FEEDBACK_IMPLICIT
+                                                                          : MF_FEEDBACK_EXPLICIT,
+                                                        dialect);
             if (plausibility(s) > best) {
                 best = plausibility(s);
                 best_candidate = c;
             }
         }
+    }
+    if (*found && dialect->feedback == MF_FEEDBACK_IMPLICIT && feedback == MF_FEEDBACK_AUTO) {
+        say_columns(s, reason);
+        say_missing(s, options, MF_FEEDBACK_EXPLICIT, reason);
+        say(reason, "; it would count as implicit feedback only when no file has ratings");
+    }
     if (*found)
         return true;
     if (best == 0) {
@@ -259,8 +304,17 @@ static bool find_dialect(const char *head, size_t n_head, bool is_all,
     if (!sample_take(s, head, n_head, is_all, candidates[best_candidate].delimiter,
                      candidates[best_candidate].is_double, err))
         return false;
-    explain(s, options, reason);
+    explain(s, options, feedback, reason);
     return true;
+}
+
+mf_feedback mf_dialect_feedback(const mf_ratings_options *options)
+{
+    const bool has_rating = options->rating_column != NULL;
+    const bool has_weight = options->weight_column != NULL;
+    if (options->feedback != MF_FEEDBACK_AUTO || has_rating == has_weight)
+        return options->feedback;
+    return has_rating ? MF_FEEDBACK_EXPLICIT : MF_FEEDBACK_IMPLICIT;
 }
 
 bool mf_dialect_detect(const char *head, size_t n_head, bool is_all,

@@ -1,8 +1,8 @@
 /* header.c: the names that people give to the columns of ratings.
  *
  * Collected from MovieLens, Book-Crossing, Amazon reviews, Yelp, Netflix, Last.fm,
- * MyAnimeList, Jester, Steam and what Surprise, LibRec and implicit read. In each
- * list the first name wins that a header has. */
+ * MyAnimeList, Jester, Steam, the Million Song Dataset and what Surprise, LibRec and
+ * implicit read. In each list the first name wins that a header has. */
 #include "ratings/header.h"
 
 #include <ctype.h>
@@ -23,6 +23,14 @@ static const char *const rating_names[] = {"rating",      "ratings",     "userra
                                            "movierating", "itemrating",  "starrating", "score",
                                            "stars",       "star",        "overall",    "preference",
                                            "value",       "ratingvalue", NULL};
+static const char *const weight_names[] = {
+    "count",           "counts",     "weight",      "weights",     "confidence",
+    "frequency",       "freq",       "quantity",    "qty",         "plays",
+    "playcount",       "playcounts", "timesplayed", "listens",     "listencount",
+    "views",           "viewcount",  "clicks",      "clickcount",  "purchases",
+    "purchasecount",   "orders",     "ordercount",  "downloads",   "visits",
+    "interactions",    "eventcount", "hours",       "hoursplayed", "playtime",
+    "playtimeforever", "watchtime",  "listentime",  "dwelltime",   NULL};
 static const char *const time_names[] = {
     "timestamp", "ts", "unixtime", "unixtimestamp", "unixreviewtime", "ratingtimestamp", NULL};
 static const char *const weak_time_names[] = {"time",      "date",       "datetime", "ratedat",
@@ -79,12 +87,31 @@ bool mf_header_is_given(const mf_ratings_options *options)
            options->rating_column != NULL || options->timestamp_column != NULL;
 }
 
-bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
-                     const mf_ratings_options *options, uint32_t column[MF_ROLES], bool *weak_time)
+void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,
+                     const char *given[MF_ROLES])
 {
-    const char *const given[MF_ROLES] = {options->user_column, options->item_column,
-                                         options->rating_column, options->timestamp_column};
-    const char *const *const usual[MF_ROLES] = {user_names, item_names, rating_names, time_names};
+    given[MF_ROLE_USER] = options->user_column;
+    given[MF_ROLE_ITEM] = options->item_column;
+    given[MF_ROLE_VALUE] =
+        feedback == MF_FEEDBACK_IMPLICIT ? options->weight_column : options->rating_column;
+    given[MF_ROLE_TIMESTAMP] = options->timestamp_column;
+}
+
+bool mf_header_needs(int role, mf_feedback feedback)
+{
+    return role == MF_ROLE_USER || role == MF_ROLE_ITEM ||
+           (role == MF_ROLE_VALUE && feedback != MF_FEEDBACK_IMPLICIT);
+}
+
+bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
+                     const mf_ratings_options *options, mf_feedback feedback,
+                     uint32_t column[MF_ROLES], bool *weak_time)
+{
+    const char *given[MF_ROLES];
+    mf_header_given(options, feedback, given);
+    const char *const *const usual[MF_ROLES] = {
+        user_names, item_names, feedback == MF_FEEDBACK_IMPLICIT ? weight_names : rating_names,
+        time_names};
     for (int role = 0; role < MF_ROLES; role++)
         column[role] =
             given[role] != NULL ? find_given(names, n_names, step, given[role]) : MF_COLUMN_ABSENT;
@@ -97,7 +124,8 @@ bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
         *weak_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
     }
     for (int role = 0; role < MF_ROLES; role++)
-        if (column[role] == MF_COLUMN_ABSENT && (role != MF_ROLE_TIMESTAMP || given[role] != NULL))
+        if (column[role] == MF_COLUMN_ABSENT &&
+            (mf_header_needs(role, feedback) || given[role] != NULL))
             return false;
     return true;
 }

@@ -10,14 +10,23 @@
 
 enum { MF_COLUMN_ABSENT = UINT32_MAX };
 
-/* Finds the columns among names[0 .. n_names) (every `step`-th one). column[role]
- * is MF_COLUMN_ABSENT where there is none. *weak_time: the timestamp column was
- * found by a name that also stands for other things ("date"). True when user,
- * item and rating are there, and the timestamp if the options name it. */
+/* Finds the columns of ratings or of implicit feedback among names[0 .. n_names)
+ * (every `step`-th one). column[role] is MF_COLUMN_ABSENT where there is none.
+ * *weak_time: the timestamp column was found by a name that also stands for other
+ * things ("date"). True when all columns are there that this feedback needs and that
+ * the options name. */
 bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
-                     const mf_ratings_options *options, uint32_t column[MF_ROLES], bool *weak_time);
+                     const mf_ratings_options *options, mf_feedback feedback,
+                     uint32_t column[MF_ROLES], bool *weak_time);
 
-/* Whether the options name any column. */
+/* The names that the options give to the columns of this feedback, or NULL each. */
+void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,
+                     const char *given[MF_ROLES]);
+
+/* Whether this feedback cannot be read without a column of this role. */
+bool mf_header_needs(int role, mf_feedback feedback);
+
+/* Whether the options name any column of ratings. */
 bool mf_header_is_given(const mf_ratings_options *options);
 
 #endif

@@ -27,8 +27,12 @@ static inline uint64_t rating_text(mf_cell cell, size_t *place)
     return text;
 }
 
+/* What the value of a row is read from where there is no column of them. */
+static const char one_text[MF_CELL_READABLE] = "1";
+static const mf_cell one = {one_text, 1};
+
 /* People give few different ratings: after the first of each it is a look-up. *code
- * as mf_values_code. */
+ * as mf_values_code. The weight 0 is never stored, so it gets no code. */
 static bool read_rating(mf_parser *p, mf_cell cell, float *rating, uint32_t *code)
 {
     size_t place;
@@ -41,8 +45,11 @@ static bool read_rating(mf_parser *p, mf_cell cell, float *rating, uint32_t *cod
             return true;
         }
     }
-    if (!mf_row_rating(cell, rating))
+    const bool is_weight = p->dialect->feedback == MF_FEEDBACK_IMPLICIT;
+    if (!(is_weight ? mf_row_weight(cell, rating) : mf_row_rating(cell, rating)))
         return false;
+    if (is_weight && !(*rating > 0))
+        return true;
     *code = mf_values_code(&p->store.values, *rating);
     if (text != 0) {
         p->cache[place].text = text;
@@ -181,7 +188,7 @@ __attribute__((always_inline)) static inline bool put_usual_row(const mf_parser 
                                                                 const mf_cell cells[MF_ROLES],
                                                                 bool has_time)
 {
-    const mf_cell rating = cells[MF_ROLE_RATING];
+    const mf_cell rating = cells[MF_ROLE_VALUE];
     const uint32_t at = draft->n;
     const uint32_t user = find_user(&p->users, recent, cells[MF_ROLE_USER]);
     if (UNLIKELY(user == MF_INDEX_NONE))
@@ -217,20 +224,40 @@ __attribute__((always_inline)) static inline bool put_usual_row(const mf_parser 
     return true;
 }
 
-/* A row with the right number of fields; false when it is bad. */
+/* A row whose ids are good and whose weight is 0 is left out; false when it is bad. */
+static bool leave_out(mf_parser *p, mf_cell time, bool has_time)
+{
+    bool is_whole;
+    int64_t whole;
+    double seconds;
+    if (has_time && !mf_row_time(time, &is_whole, &whole, &seconds))
+        return false;
+    p->n_zero_weights++;
+    return true;
+}
+
+/* A row with the right number of fields, which are in p->cell too; false when it is
+ * bad. */
 static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
 {
     mf_draft *draft = &p->draft;
     float rating;
-    uint32_t code;
+    uint32_t code = MF_VALUE_CODES;
+    if (p->header_is_good && mf_row_is_header(p)) {
+        p->n_rows--;
+        return true;
+    }
     uint32_t user = mf_id_map_find(&p->users, cells[MF_ROLE_USER]);
     uint32_t item = mf_id_map_find(&p->items, cells[MF_ROLE_ITEM]);
     if (UNLIKELY(user == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_USER]))
         return false;
     if (UNLIKELY(item == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_ITEM]))
         return false;
-    if (UNLIKELY(!read_rating(p, cells[MF_ROLE_RATING], &rating, &code)) ||
-        (has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP]))))
+    if (UNLIKELY(!read_rating(p, cells[MF_ROLE_VALUE], &rating, &code)))
+        return false;
+    if (UNLIKELY(rating == 0) && p->dialect->feedback == MF_FEEDBACK_IMPLICIT)
+        return leave_out(p, cells[MF_ROLE_TIMESTAMP], has_time);
+    if (has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP])))
         return false;
     /* From here on the row is good; only memory or a limit can still stop it. */
     if (UNLIKELY(user == MF_INDEX_NONE))
@@ -262,14 +289,22 @@ typedef struct layout {
     uint32_t n_fields;
     uint32_t column[MF_ROLES];
     bool has_time;
+    bool has_value;
     bool is_double;
+    bool is_careful; /* rows go the slow way, see header_is_good */
 } layout;
+
+static inline mf_cell value_at(const char *text, const uint32_t *begin, const layout *at)
+{
+    return at->has_value ? cell_at(text, begin, at->column[MF_ROLE_VALUE]) : one;
+}
 
 /* The row that begins at *begin, which the quick way left alone. */
 static void put_unusual_row(mf_parser *p, const char *text, const uint32_t *begin, const layout *at)
 {
     for (int role = 0; role < MF_ROLES; role++)
         p->cell[role] = cell_at(text, begin, at->column[role]);
+    p->cell[MF_ROLE_VALUE] = value_at(text, begin, at);
     /* Under "::" the fields between two colons have to be empty. */
     if (at->is_double)
         for (uint32_t gap = 1; gap < at->n_fields && p->full_gap == 0; gap += 2)
@@ -297,8 +332,8 @@ __attribute__((always_inline)) static inline void flush_rows(mf_parser *p, const
             text++; /* empty lines, CRLF's LF */
         const mf_cell cells[MF_ROLES] = {
             cell_at(text, begin, at.column[0]), cell_at(text, begin, at.column[1]),
-            cell_at(text, begin, at.column[2]), cell_at(text, begin, at.column[3])};
-        bool is_usual = true;
+            value_at(text, begin, &at), cell_at(text, begin, at.column[3])};
+        bool is_usual = !at.is_careful;
         if (at.is_double)
             for (uint32_t gap = 1; gap < at.n_fields; gap += 2)
                 is_usual &= begin[gap + 1] - begin[gap] == 1;
@@ -323,13 +358,15 @@ __attribute__((noinline)) static void flush_batch(mf_parser *p)
     const bool has_time = d->has_time;
     const layout general = {d->n_fields,
                             {d->column[MF_ROLE_USER], d->column[MF_ROLE_ITEM],
-                             d->column[MF_ROLE_RATING],
+                             d->has_value ? d->column[MF_ROLE_VALUE] : 0,
                              has_time ? d->column[MF_ROLE_TIMESTAMP] : 0},
                             has_time,
-                            d->is_double};
-    const layout usual = {4, {0, 1, 2, 3}, true, false};
+                            d->has_value,
+                            d->is_double,
+                            p->header_is_good};
+    const layout usual = {4, {0, 1, 2, 3}, true, true, false, false};
     p->n_fields = d->n_fields;
-    if (d->n_fields == usual.n_fields && has_time && !d->is_double &&
+    if (d->n_fields == usual.n_fields && has_time && d->has_value && !d->is_double &&
         memcmp(general.column, usual.column, sizeof usual.column) == 0)
         flush_rows(p, usual);
     else
@@ -405,9 +442,10 @@ static void on_row(int end, void *context)
     (void)end;
     p->n_rows++;
     const bool has_time = p->dialect->has_time;
-    if (!p->failed && (p->n_fields != p->dialect->n_fields || p->full_gap != 0 ||
-                       (!put_usual_row(p, &p->recent, &p->draft, p->cell, has_time) &&
-                        !put_row(p, p->cell, has_time))))
+    if (!p->failed &&
+        (p->n_fields != p->dialect->n_fields || p->full_gap != 0 ||
+         ((p->header_is_good || !put_usual_row(p, &p->recent, &p->draft, p->cell, has_time)) &&
+          !put_row(p, p->cell, has_time))))
         on_bad_row(p);
     p->row++;
     p->n_fields = 0;
@@ -419,7 +457,10 @@ bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, bool skips_he
 {
     parser->dialect = dialect;
     parser->skips_headers = skips_headers;
+    parser->header_is_good = dialect->has_header && !dialect->has_value && !dialect->has_time;
+    parser->cell[MF_ROLE_VALUE] = one;
     parser->n_rows = parser->n_bad_rows = parser->n_named = 0;
+    parser->n_zero_weights = 0;
     parser->rows = mf_rows_create(dialect->delimiter, err);
     return parser->rows != NULL;
 }

@@ -58,11 +58,13 @@ typedef struct mf_parser {
     mf_draft draft; /* of one block, but its memory stays */
     /* Of one file. */
     const mf_dialect *dialect;
-    bool skips_headers; /* a header line that comes again is no row */
+    bool skips_headers;  /* a header line that comes again is no row */
+    bool header_is_good; /* as a row: no column of it has to be a number */
     mf_rows *rows;
     uint64_t n_rows; /* good and bad */
     uint64_t n_bad_rows;
-    uint32_t n_named; /* the first ones in bad[] */
+    uint64_t n_zero_weights; /* rows of implicit feedback that are no event */
+    uint32_t n_named;        /* the first ones in bad[] */
     mf_bad_row bad[MF_RATINGS_BAD_ROWS_NAMED];
     /* Of one block. */
     uint64_t block;

@@ -13,15 +13,23 @@
  * without timestamps, or when they are equal, the last one read. A row from a file
  * without timestamps is older than any row that has one.
  *
+ * Implicit feedback is a file with columns for user and item and none for a rating,
+ * or any such file when the options ask for it; a column of ratings is ignored then. A
+ * row is an event: its value is its weight, a number above 0 that fits a float, or 1
+ * where no column has weights. Rows with the weight 0 are no events and are left
+ * out. Rows of one pair add up (at most to FLT_MAX) and keep the newest timestamp.
+ * All files of a reading are of one kind.
+ *
  * A bad row has too few or too many fields; an id that is empty, longer than 255
- * bytes, not UTF-8 or with control characters; or a rating or timestamp that is no
- * such number. Its place is the physical line on which the row begins and the
+ * bytes, not UTF-8 or with control characters; or a rating, weight or timestamp that
+ * is no such number. Its place is the physical line on which the row begins and the
  * byte, counted from that line's beginning, at which the field to blame begins.
  *
  * Memory: at most 16 bytes per rating while reading (12 without timestamps, 20 with
- * such as do not fit 32 bits), 20 while grouping (24), 8 in the end. In files like
+ * such as do not fit 32 bits), 20 while grouping (24, also where times are kept), in
+ * the end 12 (8 without timestamps, 20 where times are kept). In files like
  * MovieLens', user by user with less than 2^16 items and few different ratings, it is
- * 7 while reading and 13 while grouping (16 when a pair is repeated). On top of that,
+ * 7 while reading and 16 while grouping. On top of that,
  * for each thread 1 MiB of text, its rows (13 to 21 bytes each) and a map of the ids it
  * met (about 100 bytes per id at most), and up to 16 MiB per column that are reserved
  * and used from the front.
@@ -42,7 +50,7 @@ enum { MF_RATINGS_BAD_ROWS_NAMED = 10 };
 
 /* What the values of ratings are. */
 typedef enum mf_feedback {
-    MF_FEEDBACK_AUTO,     /* in options: ratings where a file has them, else implicit */
+    MF_FEEDBACK_AUTO,     /* in options: see mf_ratings_reader_add, mf_ratings_look */
     MF_FEEDBACK_EXPLICIT, /* ratings: how much a user liked an item */
     MF_FEEDBACK_IMPLICIT, /* how often (or with which weight) a pair occurred; the rows of a
                            * repeated pair add up */
@@ -68,11 +76,13 @@ typedef struct mf_ratings_options {
 /* What was met while reading. */
 typedef struct mf_ratings_counts {
     uint64_t n_files;
-    uint64_t n_bytes;    /* of those files, after decompression */
-    uint64_t n_rows;     /* rating rows, good and bad; headers and blank lines are none */
-    uint64_t n_bad_rows; /* left out, see max_bad_rows */
-    uint64_t n_repeated; /* rows that gave way to a newer one of the same pair */
-    uint32_t n_named;    /* how many of the bad rows are in bad_rows: the first ten */
+    uint64_t n_bytes;        /* of those files, after decompression */
+    uint64_t n_rows;         /* rating rows, good and bad; headers and blank lines are none */
+    uint64_t n_bad_rows;     /* left out, see max_bad_rows */
+    uint64_t n_repeated;     /* rows that gave way to a newer one of the same pair, or were added
+                              * to another one */
+    uint64_t n_zero_weights; /* rows of implicit feedback that are no event, left out */
+    uint32_t n_named;        /* how many of the bad rows are in bad_rows: the first ten */
     char bad_rows[MF_RATINGS_BAD_ROWS_NAMED][256]; /* "file:line:column: sentence" */
 } mf_ratings_counts;
 
@@ -124,10 +134,20 @@ enum { MF_RATINGS_REASON_BYTES = 256 };
 /* NULL and MF_ERR_MEMORY, or MF_ERR_CONFIG when two column names are the same. */
 mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, mf_error *err);
 
+/* What mf_ratings_reader_add would find in a file, by its first line: ratings or
+ * implicit feedback, or MF_FEEDBACK_AUTO for neither. options->feedback other than
+ * MF_FEEDBACK_AUTO finds only that. Fails as mf_ratings_reader_add does when it cannot
+ * read the file. Cost: 64 KiB of the file. */
+bool mf_ratings_look(const char *path, const mf_ratings_options *options, mf_feedback *found,
+                     mf_error *err);
+
 /* Reads a file (plain or gzip, by its first bytes; gzip members one after another
  * are one text). A file without the columns of ratings is not an error: *verdict
  * is MF_RATINGS_NOT_RATINGS and reason says what it looked like ("columns movieId,
  * title, genres; missing: user, rating"). A header without rows is a ratings file.
+ * MF_FEEDBACK_AUTO reads ratings, and implicit feedback is NOT_RATINGS: so tags beside
+ * ratings are left out. Where no file has ratings, a reader with MF_FEEDBACK_IMPLICIT
+ * reads them; mf_ratings_look tells beforehand.
  * Errors, the first in the file whatever the threads:
  *   MF_ERR_PARSE    a bad row more than max_bad_rows, with file, line and column
  *                   of the first one; a quote that is never closed; damaged gzip
@@ -140,8 +160,8 @@ bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path, mf_ratin
 
 /* The same from an open descriptor (a FIFO; stays the caller's) whose bytes may
  * be several files one after another: a header line that comes again is
- * skipped. A stream that is not ratings is MF_ERR_PARSE. `name` stands in
- * messages. */
+ * skipped. A stream that is not ratings is MF_ERR_PARSE. MF_FEEDBACK_AUTO takes what
+ * the first file of the first stream is. `name` stands in messages. */
 bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char *name,
                                   mf_error *err);
 
@@ -150,6 +170,11 @@ bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char 
 mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err);
 
 void mf_ratings_reader_destroy(mf_ratings_reader *reader);
+
+/* Whether these are ratings, at least one, and all have the same value: then nothing
+ * can be learned from the values, only from who rated what. */
+bool mf_ratings_one_value(const mf_ratings *ratings);
+
 void mf_ratings_destroy(mf_ratings *ratings);
 void mf_ratings_rows_clear(mf_ratings_rows *rows);
 

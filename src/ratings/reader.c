@@ -14,6 +14,7 @@
 #include "ratings/blocks.h"
 #include "ratings/dialect.h"
 #include "ratings/group.h"
+#include "ratings/header.h"
 #include "ratings/parse.h"
 #include "ratings/team.h"
 
@@ -60,21 +61,32 @@ static bool same_name(const char *a, const char *b)
     return a != NULL && b != NULL && strcasecmp(a, b) == 0;
 }
 
+/* Ratings and weights may be one column: no reading uses both. */
+static bool check_names(const mf_ratings_options *options, mf_error *err)
+{
+    const mf_feedback kinds[] = {MF_FEEDBACK_EXPLICIT, MF_FEEDBACK_IMPLICIT};
+    for (size_t kind = 0; kind < 2; kind++) {
+        const char *names[MF_ROLES];
+        mf_header_given(options, kinds[kind], names);
+        for (int a = 0; a < MF_ROLES; a++)
+            for (int b = 0; b < a; b++)
+                if (same_name(names[a], names[b]))
+                    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "two columns are called \"%s\"",
+                                   names[a]);
+    }
+    return true;
+}
+
 mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, mf_error *err)
 {
-    const char *const names[] = {options->user_column, options->item_column, options->rating_column,
-                                 options->timestamp_column};
-    for (int a = 0; a < MF_ROLES; a++)
-        for (int b = 0; b < a; b++)
-            if (same_name(names[a], names[b])) {
-                mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "two columns are called \"%s\"", names[a]);
-                return NULL;
-            }
+    if (!check_names(options, err))
+        return NULL;
     mf_ratings_reader *reader = mf_allocate(1, sizeof *reader, "a reader", err);
     if (reader == NULL)
         return NULL;
     reader->options = *options;
     mf_ratings_options *o = &reader->options;
+    o->feedback = mf_dialect_feedback(options);
     o->n_threads = o->n_threads == 0 ? 1 : o->n_threads < MF_TEAM_MAX ? o->n_threads : MF_TEAM_MAX;
     if (o->max_users == 0 || o->max_users > MF_INDEX_NONE - 1)
         o->max_users = MF_INDEX_NONE - 1;
@@ -252,6 +264,7 @@ static bool read_rows(reading *r, bool is_stream, mf_error *err)
     const uint32_t n_members = is_small ? 1 : reader->options.n_threads;
     for (uint32_t t = 0; ok && t < reader->options.n_threads; t++) {
         reader->parsers[t].n_rows = reader->parsers[t].n_bad_rows = 0;
+        reader->parsers[t].n_zero_weights = 0;
         reader->parsers[t].n_named = 0;
         if (t < n_members)
             ok = mf_parser_begin(&reader->parsers[t], &r->dialect, is_stream, err);
@@ -261,6 +274,7 @@ static bool read_rows(reading *r, bool is_stream, mf_error *err)
     for (uint32_t t = 0; t < n_members; t++) {
         counts->n_rows += reader->parsers[t].n_rows;
         counts->n_bad_rows += reader->parsers[t].n_bad_rows;
+        counts->n_zero_weights += reader->parsers[t].n_zero_weights;
         mf_parser_end(&reader->parsers[t]);
     }
     if (!ok)
@@ -279,6 +293,19 @@ static bool read_rows(reading *r, bool is_stream, mf_error *err)
     return true;
 }
 
+/* Ratings always; implicit feedback by MF_FEEDBACK_AUTO only from a first stream, which
+ * nobody can look at beforehand, and then all of the reading is implicit. */
+static bool takes(mf_ratings_reader *reader, const mf_dialect *dialect, bool is_stream)
+{
+    if (dialect->feedback == MF_FEEDBACK_EXPLICIT ||
+        reader->options.feedback == MF_FEEDBACK_IMPLICIT)
+        return true;
+    if (!is_stream || reader->counts.n_files > 0)
+        return false;
+    reader->options.feedback = MF_FEEDBACK_IMPLICIT;
+    return true;
+}
+
 static bool read_source(mf_ratings_reader *reader, mf_source *source, const char *name,
                         bool is_stream, mf_ratings_verdict *verdict,
                         char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
@@ -292,12 +319,32 @@ static bool read_source(mf_ratings_reader *reader, mf_source *source, const char
     bool ok = mf_blocks_peek(&r.blocks, HEAD_BYTES, err) &&
               mf_dialect_detect(r.blocks.pending.bytes, r.blocks.end, r.blocks.source_ended,
                                 &reader->options, &r.dialect, verdict, reason, err);
+    if (ok && *verdict == MF_RATINGS_READ && !takes(reader, &r.dialect, is_stream))
+        *verdict = MF_RATINGS_NOT_RATINGS;
     if (ok && *verdict == MF_RATINGS_READ) {
         r.blocks.begin = r.dialect.n_head;
         r.blocks.delimiter = r.dialect.delimiter;
         ok = read_rows(&r, is_stream, err);
     }
     mf_blocks_clear(&r.blocks);
+    return ok;
+}
+
+bool mf_ratings_look(const char *path, const mf_ratings_options *options, mf_feedback *found,
+                     mf_error *err)
+{
+    char reason[MF_RATINGS_REASON_BYTES];
+    mf_ratings_verdict verdict;
+    mf_dialect dialect;
+    mf_source *source = mf_source_open(path, -1, path, err);
+    mf_blocks blocks = {.source = source, .block_bytes = HEAD_BYTES, .max_row_bytes = HEAD_BYTES};
+    const bool ok = source != NULL && mf_blocks_peek(&blocks, HEAD_BYTES, err) &&
+                    mf_dialect_detect(blocks.pending.bytes, blocks.end, blocks.source_ended,
+                                      options, &dialect, &verdict, reason, err);
+    if (ok)
+        *found = verdict == MF_RATINGS_READ ? dialect.feedback : MF_FEEDBACK_AUTO;
+    mf_blocks_clear(&blocks);
+    mf_source_close(source);
     return ok;
 }
 
@@ -396,23 +443,29 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
            mf_id_map_take(&m->items, &ratings->items, err) && mf_group(&grouping, ratings, err);
 }
 
+static bool check_rows(const mf_ratings_counts *counts, mf_error *err)
+{
+    const uint64_t n_good = counts->n_rows - counts->n_bad_rows;
+    if (n_good > counts->n_zero_weights)
+        return true;
+    if (counts->n_files == 0)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "there are no ratings: no file holds any");
+    if (counts->n_rows == 0)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                       "there are no ratings: %llu file%s with the right columns, but without rows",
+                       (unsigned long long)counts->n_files, counts->n_files == 1 ? "" : "s");
+    if (n_good > 0)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                       "there is no feedback: every weight that can be read is 0");
+    return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                   "there are no ratings: of %llu row%s none can be read",
+                   (unsigned long long)counts->n_rows, counts->n_rows == 1 ? "" : "s");
+}
+
 mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
 {
-    if (reader->counts.n_rows == reader->counts.n_bad_rows) {
-        if (reader->counts.n_files == 0)
-            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "there are no ratings: no file holds any");
-        else if (reader->counts.n_rows == 0)
-            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                    "there are no ratings: %llu file%s with the right columns, but without rows",
-                    (unsigned long long)reader->counts.n_files,
-                    reader->counts.n_files == 1 ? "" : "s");
-        else
-            mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                    "there are no ratings: of %llu row%s none can be read",
-                    (unsigned long long)reader->counts.n_rows,
-                    reader->counts.n_rows == 1 ? "" : "s");
+    if (!check_rows(&reader->counts, err))
         return NULL;
-    }
     mf_ratings *ratings = mf_allocate(1, sizeof *ratings, "ratings", err);
     if (ratings == NULL)
         return NULL;
@@ -450,6 +503,16 @@ void mf_ratings_reader_destroy(mf_ratings_reader *reader)
     mf_free(reader->buffers);
     mf_free(reader->spans);
     mf_free(reader);
+}
+
+bool mf_ratings_one_value(const mf_ratings *ratings)
+{
+    if (ratings->feedback == MF_FEEDBACK_IMPLICIT || ratings->n_ratings == 0)
+        return false;
+    for (uint64_t k = 1; k < ratings->n_ratings; k++)
+        if (ratings->value[k] != ratings->value[0])
+            return false;
+    return true;
 }
 
 void mf_ratings_destroy(mf_ratings *ratings)

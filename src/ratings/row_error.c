@@ -25,6 +25,11 @@ bool mf_row_rating(mf_cell cell, float *rating)
     return true;
 }
 
+bool mf_row_weight(mf_cell cell, float *weight)
+{
+    return mf_row_rating(cell, weight) && !(*weight < 0);
+}
+
 bool mf_row_time(mf_cell cell, bool *is_whole, int64_t *whole, double *seconds)
 {
     if (cell.n_bytes > MF_COPY_BYTES)
@@ -110,6 +115,19 @@ static bool explain_id(const char *what, mf_cell cell, mf_error *err)
     return true;
 }
 
+static bool explain_value(mf_feedback feedback, mf_cell cell, mf_error *err)
+{
+    char text[QUOTED_BYTES];
+    float value;
+    const bool is_weight = feedback == MF_FEEDBACK_IMPLICIT;
+    if (!mf_row_rating(cell, &value))
+        return explain_number(is_weight ? "weight" : "rating", "float", cell, err);
+    if (is_weight && !mf_row_weight(cell, &value))
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "weight \"%s\" is negative",
+                       quoted(text, cell));
+    return true;
+}
+
 void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
 {
     const mf_dialect *dialect = parser->dialect;
@@ -117,7 +135,6 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
     bool is_whole;
     int64_t whole;
     double seconds;
-    float rating;
     *field = 0;
     if (parser->full_gap != 0) {
         *field = parser->full_gap;
@@ -139,11 +156,9 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
     *field = dialect->column[MF_ROLE_ITEM];
     if (!explain_id("item id", parser->cell[MF_ROLE_ITEM], err))
         return;
-    *field = dialect->column[MF_ROLE_RATING];
-    if (!mf_row_rating(parser->cell[MF_ROLE_RATING], &rating)) {
-        explain_number("rating", "float", parser->cell[MF_ROLE_RATING], err);
+    *field = dialect->column[MF_ROLE_VALUE];
+    if (dialect->has_value && !explain_value(dialect->feedback, parser->cell[MF_ROLE_VALUE], err))
         return;
-    }
     *field = dialect->column[MF_ROLE_TIMESTAMP];
     if (dialect->has_time &&
         !mf_row_time(parser->cell[MF_ROLE_TIMESTAMP], &is_whole, &whole, &seconds))
@@ -169,5 +184,6 @@ bool mf_row_is_header(const mf_parser *parser)
     return dialect->has_header && parser->n_fields == dialect->n_fields &&
            cell_is(parser->cell[MF_ROLE_USER], &dialect->header[MF_ROLE_USER]) &&
            cell_is(parser->cell[MF_ROLE_ITEM], &dialect->header[MF_ROLE_ITEM]) &&
-           cell_is(parser->cell[MF_ROLE_RATING], &dialect->header[MF_ROLE_RATING]);
+           (!dialect->has_value ||
+            cell_is(parser->cell[MF_ROLE_VALUE], &dialect->header[MF_ROLE_VALUE]));
 }

@@ -105,7 +105,7 @@ static void plain_row(int end, void *context)
     p->n_rows++;
     if (p->n_fields == p->dialect->n_fields && !p->gap && is_id(&p->copies[MF_ROLE_USER]) &&
         is_id(&p->copies[MF_ROLE_ITEM]) &&
-        mf_row_rating(mf_cell_view(&p->copies[MF_ROLE_RATING]), &rating) &&
+        mf_row_rating(mf_cell_view(&p->copies[MF_ROLE_VALUE]), &rating) &&
         (!p->dialect->has_time ||
          mf_row_time(mf_cell_view(&p->copies[MF_ROLE_TIMESTAMP]), &is_whole, &whole, &seconds))) {
         p->n_good++;

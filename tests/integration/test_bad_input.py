@@ -54,7 +54,7 @@ class Files(BadCase):
         """So that whoever named the wrong folder sees it."""
         job = self.job().channel("train", {
             "movies.csv": "movieId,title,genres\n1,Toy Story (1995),Animation\n",
-            "README.txt": "Nothing here.\n", "tags.csv": "userId,movieId,tag,timestamp\n1,2,x,3\n",
+            "README.txt": "Nothing here.\n", "tags.csv": "movieId,tag,timestamp\n2,x,3\n",
             "links.csv": "movieId,imdbId,tmdbId\n1,0114709,862\n"})
         self.assertFailed(job, self.run_train(job), "movies.csv", "README.txt", "tags.csv",
                           "links.csv", "train")
@@ -65,8 +65,8 @@ class Files(BadCase):
         self.assertFailed(job, self.run_train(job), "train", "5000")
 
     def test_a_missing_column_is_said_with_the_columns_there_are(self):
-        """Whichever of the three it is."""
-        for header in ("userId,movieId,timestamp", "movieId,rating,timestamp", "userId,rating,when"):
+        """The user or the item; without a rating it would be implicit feedback."""
+        for header in ("movieId,rating,timestamp", "userId,rating,when"):
             with self.subTest(header):
                 text = self.refuse(header + "\n1,2,3\n4,5,6\n", "ratings.csv")
                 for column in header.split(","):

@@ -11,6 +11,7 @@
  * that another program can be measured on them. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "data_file.h"
 #include "ratings/ratings.h"
 #include "ratings/split.h"
 #include "settings.h"
@@ -46,28 +47,6 @@ static const char usage[] =
     "  --export FOLDER  also write every fold's two parts as text, and train nothing\n"
     "  NAME=VALUE       a hyperparameter of train (train --help lists them)\n";
 
-static bool parse_count(const char *text, uint32_t low, uint32_t high, uint32_t *count)
-{
-    char *end;
-    errno = 0;
-    const unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < low || value > high)
-        return false;
-    *count = (uint32_t)value;
-    return true;
-}
-
-static bool parse_setting(options *o, const char *argument, mf_error *err)
-{
-    char name[64];
-    const char *equals = strchr(argument, '=');
-    if (equals == NULL || equals == argument || (size_t)(equals - argument) >= sizeof name)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "unknown argument \"%s\"", argument);
-    memcpy(name, argument, (size_t)(equals - argument));
-    name[equals - argument] = '\0';
-    return mf_settings_set(&o->settings, name, equals + 1, strlen(equals + 1), err);
-}
-
 static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
 {
     o->folds = 5;
@@ -82,10 +61,10 @@ static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
         else if (strcmp(argv[a], "--export") == 0)
             o->export = argv[++a] != NULL ? next : NULL;
         else if (strcmp(argv[a], "--folds") == 0)
-            ok = parse_count(argv[++a] != NULL ? next : "", 2, 100, &o->folds);
+            ok = mf_count_argument(argv[++a] != NULL ? next : "", 2, 100, &o->folds);
         else if (strcmp(argv[a], "--seeds") == 0)
-            ok = parse_count(argv[++a] != NULL ? next : "", 1, 100, &o->seeds);
-        else if (!parse_setting(o, argv[a], err))
+            ok = mf_count_argument(argv[++a] != NULL ? next : "", 1, 100, &o->seeds);
+        else if (!mf_setting_argument(&o->settings, argv[a], err))
             return false;
         if (!ok)
             return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s takes a number, not \"%s\"",
@@ -98,23 +77,6 @@ static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "--data is missing");
     mf_train_settings_finish(&o->values);
     return true;
-}
-
-static mf_ratings *read_ratings(const options *o, mf_error *err)
-{
-    const mf_ratings_options how = mf_train_settings_options(&o->values);
-    mf_ratings *ratings = NULL;
-    mf_ratings_verdict verdict;
-    char reason[MF_RATINGS_REASON_BYTES];
-    mf_ratings_reader *reader = mf_ratings_reader_create(&how, err);
-    if (reader != NULL && mf_ratings_reader_add(reader, o->data, &verdict, reason, err)) {
-        if (verdict == MF_RATINGS_READ)
-            ratings = mf_ratings_reader_finish(reader, err);
-        else
-            mf_fail(err, MF_ERR_PARSE, (mf_where){.path = o->data}, "is not ratings: %s", reason);
-    }
-    mf_ratings_reader_destroy(reader);
-    return ratings;
 }
 
 /* Trains on `train`, scores on held_out. With early stopping the held-out fold
@@ -202,7 +164,8 @@ static void print_summary(const score *scores, size_t n)
 
 static bool run(const options *o, mf_error *err)
 {
-    mf_ratings *ratings = read_ratings(o, err);
+    const mf_ratings_options how = mf_train_settings_options(&o->values);
+    mf_ratings *ratings = mf_data_file_read(o->data, &how, err);
     if (ratings == NULL)
         return false;
     bool ok = true;

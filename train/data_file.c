@@ -1,0 +1,42 @@
+/* data_file.c: promises in data_file.h. */
+#include "data_file.h"
+
+#include "base/number.h"
+
+#include <string.h>
+
+mf_ratings *mf_data_file_read(const char *path, const mf_ratings_options *options, mf_error *err)
+{
+    mf_ratings *ratings = NULL;
+    mf_ratings_verdict verdict;
+    char reason[MF_RATINGS_REASON_BYTES];
+    mf_ratings_reader *reader = mf_ratings_reader_create(options, err);
+    if (reader != NULL && mf_ratings_reader_add(reader, path, &verdict, reason, err)) {
+        if (verdict == MF_RATINGS_READ)
+            ratings = mf_ratings_reader_finish(reader, err);
+        else
+            mf_fail(err, MF_ERR_PARSE, (mf_where){.path = path}, "is not ratings: %s", reason);
+    }
+    mf_ratings_reader_destroy(reader);
+    return ratings;
+}
+
+bool mf_setting_argument(mf_settings *settings, const char *argument, mf_error *err)
+{
+    char name[64];
+    const char *equals = strchr(argument, '=');
+    if (equals == NULL || equals == argument || (size_t)(equals - argument) >= sizeof name)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "unknown argument \"%s\"", argument);
+    memcpy(name, argument, (size_t)(equals - argument));
+    name[equals - argument] = '\0';
+    return mf_settings_set(settings, name, equals + 1, strlen(equals + 1), err);
+}
+
+bool mf_count_argument(const char *text, uint32_t low, uint32_t high, uint32_t *count)
+{
+    uint64_t value;
+    if (!mf_parse_uint64(text, strlen(text), &value) || value < low || value > high)
+        return false;
+    *count = (uint32_t)value;
+    return true;
+}

@@ -140,7 +140,7 @@ void mf_inference_destroy(mf_inference *inference)
     mf_rows_destroy(inference->rows);
     mf_question_free(&inference->question);
     mf_workspace_destroy(inference->own);
-    mf_free(inference->list.strangers);
+    mf_free(inference->list.unknown);
     mf_free(inference->indexes);
     mf_free(inference);
 }

@@ -56,9 +56,9 @@ bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
                        "top_n: expected a whole number from 1 to %lu",
                        (unsigned long)limits->max_top_n);
     const mf_model *model = mf_recommender_model(recommender);
-    const mf_taste taste =
-        mf_taste_of_user(recommender, mf_model_find_user(model, user_id, n_bytes));
-    if (!taste.known && limits->strict) {
+    const mf_profile profile =
+        mf_profile_of_user(recommender, mf_model_find_user(model, user_id, n_bytes));
+    if (!profile.known && limits->strict) {
         char shown[SHOWN_BYTES];
         return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE,
                        "user_id \"%s\" is not in the training data",
@@ -68,10 +68,10 @@ bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
         listing->own = mf_workspace_create(err);
         listing->workspace = listing->own;
     }
-    listing->known_user = taste.known;
+    listing->known_user = profile.known;
     const mf_top_n_query query = {.n = top_n};
     return listing->workspace != NULL &&
-           mf_top_n_begin(recommender, listing->workspace, &taste, &query, err);
+           mf_top_n_begin(recommender, listing->workspace, &profile, &query, err);
 }
 
 mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t microseconds,

@@ -135,8 +135,8 @@ static double ask(const mf_recommender *recommender, mf_workspace *workspace, ui
     size_t n_best;
     memset(answer, 0, N * sizeof *answer);
     const double before = mf_clock_seconds();
-    const mf_taste taste = mf_taste_of_user(recommender, user);
-    if (!mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err))
+    const mf_profile profile = mf_profile_of_user(recommender, user);
+    if (!mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err))
         die("top n");
     const double us = 1e6 * (mf_clock_seconds() - before);
     memcpy(answer, best, n_best * sizeof *answer);
@@ -156,9 +156,10 @@ static double fold_in(const mf_recommender *recommender, mf_workspace *workspace
             items[k] = (mf_random_below(6, v, n_items) + k) % n_items;
             ratings[k] = 0.5f + 0.5f * (float)mf_random_below(7, k, 10);
         }
-        mf_taste taste;
+        mf_profile profile;
         const double before = mf_clock_seconds();
-        if (!mf_fold_in(recommender, workspace, items, ratings, n, &taste, &err))
+        if (!mf_fold_in(recommender, workspace,
+                        &(mf_visitor){.items = items, .ratings = ratings, .n = n}, &profile, &err))
             die("fold in");
         us[v] = 1e6 * (mf_clock_seconds() - before);
     }
@@ -229,7 +230,7 @@ int main(int argc, char **argv)
             plain[n_slow++] = ask(without, workspace, user, again);
             for (size_t k = 0; k < N; k++)
                 if (again[k].item != answers[user][k].item ||
-                    again[k].predicted_rating != answers[user][k].predicted_rating)
+                    again[k].score != answers[user][k].score)
                     die("the answers differ");
         }
     }

@@ -5,8 +5,8 @@
 
 static bool worse(mf_recommendation a, mf_recommendation b)
 {
-    if (a.predicted_rating != b.predicted_rating)
-        return a.predicted_rating < b.predicted_rating;
+    if (a.score != b.score)
+        return a.score < b.score;
     return a.item > b.item;
 }
 
@@ -34,12 +34,13 @@ void mf_best_begin(mf_best *best, mf_recommendation *entries, size_t capacity)
 
 bool mf_best_wants(const mf_best *best, float score, uint32_t item)
 {
-    return best->n < best->capacity || worse(best->entries[0], (mf_recommendation){item, score});
+    return best->n < best->capacity ||
+           worse(best->entries[0], (mf_recommendation){item, score, NAN});
 }
 
 void mf_best_take(mf_best *best, float score, uint32_t item)
 {
-    const mf_recommendation entry = {item, score};
+    const mf_recommendation entry = {item, score, NAN};
     if (best->n == best->capacity) {
         sift_down(best->entries, best->n, 0, entry);
     } else {
@@ -51,7 +52,7 @@ void mf_best_take(mf_best *best, float score, uint32_t item)
         best->entries[hole] = entry;
     }
     if (best->n == best->capacity)
-        best->threshold = best->entries[0].predicted_rating;
+        best->threshold = best->entries[0].score;
 }
 
 void mf_best_sort(mf_best *best)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The score stands where the predicted rating will: the list becomes the answer. */
+/* predicted_rating is NAN as yet: the list becomes the response (mf_search_step). */
 typedef struct mf_best {
     mf_recommendation *entries; /* [capacity], the caller's */
     size_t n;

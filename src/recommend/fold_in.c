@@ -26,9 +26,12 @@ static int by_item_and_place(const void *a, const void *b)
 
 /* The known items ascending, each with its last rating, in the workspace. NULL with
  * *err. */
-static entry *collect(const mf_model_parts *parts, mf_workspace *workspace, const uint32_t *items,
-                      const float *ratings, size_t n, size_t *n_known, mf_error *err)
+static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
+                      const mf_visitor *visitor, size_t *n_known, mf_error *err)
 {
+    const uint32_t *items = visitor->items;
+    const float *ratings = visitor->ratings;
+    const size_t n = visitor->n;
     entry *list = mf_room_reserve(&workspace->entries, n, sizeof *list, "a visitor's ratings", err);
     if (list == NULL)
         return NULL;
@@ -39,13 +42,14 @@ static entry *collect(const mf_model_parts *parts, mf_workspace *workspace, cons
                     (unsigned long)items[j], (unsigned long)parts->n_items);
             return NULL;
         }
-        if (!isfinite(ratings[j])) {
+        if (ratings != NULL && !isfinite(ratings[j])) {
             mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "ratings[%zu] is not a finite number", j);
             return NULL;
         }
         if (items[j] == MF_INDEX_NONE)
             continue;
-        const float rating = fminf(fmaxf(ratings[j], parts->rating_min), parts->rating_max);
+        const float rating =
+            ratings != NULL ? fminf(fmaxf(ratings[j], parts->rating_min), parts->rating_max) : 1;
         list[kept++] = (entry){items[j], (uint32_t)j, rating};
     }
     qsort(list, kept, sizeof *list, by_item_and_place);
@@ -66,19 +70,19 @@ static int by_place_from_the_end(const void *a, const void *b)
     return (x->place < y->place) - (x->place > y->place);
 }
 
-bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace, const uint32_t *items,
-                const float *ratings, size_t n, mf_taste *taste, mf_error *err)
+bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
+                const mf_visitor *visitor, mf_profile *profile, mf_error *err)
 {
     const mf_model_parts *parts = recommender->parts;
     const size_t stride = recommender->stride;
     size_t n_known = 0, n_doubles = 0;
-    if (n == 0 || n > UINT32_MAX)
-        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a visitor with %zu ratings", n);
-    entry *known = collect(parts, workspace, items, ratings, n, &n_known, err);
+    if (visitor->n == 0 || visitor->n > UINT32_MAX)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a visitor with %zu ratings", visitor->n);
+    entry *known = collect(parts, workspace, visitor, &n_known, err);
     if (known == NULL)
         return false;
     if (n_known == 0) {
-        *taste = (mf_taste){0};
+        *profile = (mf_profile){.user = MF_INDEX_NONE};
         return true;
     }
     const size_t most = mf_ridge_n_max(parts->n_factors);
@@ -121,7 +125,11 @@ bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace, cons
     float bias;
     mf_ridge_solve(&ridge, work, factors, &bias);
     memset(factors + parts->n_factors, 0, (stride - parts->n_factors) * sizeof *factors);
-    *taste = (mf_taste){
-        .factors = factors, .bias = bias, .known = true, .rated = rated, .n_rated = n_known};
+    *profile = (mf_profile){.factors = factors,
+                            .bias = bias,
+                            .known = true,
+                            .rated = rated,
+                            .n_rated = n_known,
+                            .user = MF_INDEX_NONE};
     return true;
 }

@@ -34,7 +34,7 @@ enum { MF_POPULAR_MAX = 4096 };
 
 /* The most popular items of a model, best first: at most MF_POPULAR_MAX, or all. */
 typedef struct mf_popular {
-    mf_recommendation *list; /* [n] the popularity stands where the rating will */
+    mf_recommendation *list; /* [n] score: the popularity */
     size_t n;
 } mf_popular;
 

@@ -58,35 +58,46 @@ bool mf_recommender_is_long(const mf_recommender *recommender)
                                           : floats > MOST_BYTES / sizeof(float);
 }
 
+bool mf_recommender_has_ratings(const mf_recommender *recommender)
+{
+    return recommender->parts->n_factors > 0;
+}
+
+bool mf_recommender_has_ranking(const mf_recommender *recommender)
+{
+    return recommender->parts->ranking.n_factors > 0;
+}
+
 size_t mf_recommender_index_bytes(const mf_recommender *recommender)
 {
     return recommender->index.n_bytes;
 }
 
-mf_taste mf_taste_of_user(const mf_recommender *recommender, uint32_t user)
+mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user)
 {
     const mf_model_parts *parts = recommender->parts;
     if (user == MF_INDEX_NONE)
-        return (mf_taste){0};
+        return (mf_profile){.user = MF_INDEX_NONE};
     const uint64_t start = parts->rated_start[user];
     const size_t n_rated = (size_t)(parts->rated_start[user + 1] - start);
-    return (mf_taste){
+    return (mf_profile){
         .factors = parts->user_factors + user * recommender->stride,
         .bias = parts->user_bias[user],
         .known = true,
         .rated = n_rated > 0 ? parts->rated_items + start : NULL,
         .n_rated = n_rated,
+        .user = user,
     };
 }
 
-float mf_predict(const mf_recommender *recommender, const mf_taste *taste, uint32_t item)
+float mf_predict(const mf_recommender *recommender, const mf_profile *profile, uint32_t item)
 {
     const mf_model_parts *parts = recommender->parts;
-    float rating = parts->global_mean + taste->bias;
+    float rating = parts->global_mean + profile->bias;
     if (item != MF_INDEX_NONE)
         rating += parts->item_bias[item];
-    if (item != MF_INDEX_NONE && taste->factors != NULL)
-        rating += mf_dot(taste->factors, parts->item_factors + item * recommender->stride,
+    if (item != MF_INDEX_NONE && profile->factors != NULL)
+        rating += mf_dot(profile->factors, parts->item_factors + item * recommender->stride,
                          recommender->stride);
     return mf_clip_rating(parts, rating);
 }

@@ -51,17 +51,21 @@ typedef struct mf_workspace mf_workspace;
 mf_workspace *mf_workspace_create(mf_error *err);
 void mf_workspace_destroy(mf_workspace *workspace);
 
-/* Who asks: a user of the model, a visitor folded in, or nobody we know. */
-typedef struct mf_taste {
-    const float *factors;  /* [stride] 64-byte aligned; NULL: no factors known */
+/* Whom a request is about: a user of the model, a visitor folded in, or an anonymous user. */
+typedef struct mf_profile {
+    const float *factors;  /* rating model: [stride] 64-byte aligned; NULL: no factors known */
     float bias;            /* b_u; 0 when not known */
-    bool known;            /* false: lists are by popularity (mf_top_n) */
+    bool known;            /* false: an anonymous user, who gets the mean profile's list */
     const uint32_t *rated; /* [n_rated] items to leave out, ascending; may be NULL */
     size_t n_rated;
-} mf_taste;
+    uint32_t user;       /* of the model, or MF_INDEX_NONE */
+    const float *vector; /* ranking model: a visitor's, [ranking stride] 64-byte aligned; NULL:
+                          * mf_top_n computes that of `user` (or the mean profile) */
+} mf_profile;
 
-/* Of a user index, or of MF_INDEX_NONE: nobody. Views into the model. */
-mf_taste mf_taste_of_user(const mf_recommender *recommender, uint32_t user);
+/* Of a user index, or of MF_INDEX_NONE: the anonymous user. Views into the model; costs nothing:
+ * the ranking vector is computed when a list needs it. */
+mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user);
 
 /* A visitor the model never saw, from ratings of n items.
  *
@@ -78,6 +82,9 @@ mf_taste mf_taste_of_user(const mf_recommender *recommender, uint32_t user);
  *   as above                    0.976      0.928   0.897   0.877   0.889
  *   trained with the others                                        0.889
  *
+ * (The ranking model needs no solver: the visitor's vector is the sum that a user's is,
+ * profile.h; bit for bit the same when he sends what the user rated, with its times.)
+ *
  *   items    [n] indexes of the model's items, or MF_INDEX_NONE for items that it
  *            does not know: those say nothing and are left out
  *   ratings  [n] in the units of the training file; outside its range they are clipped
@@ -88,53 +95,87 @@ mf_taste mf_taste_of_user(const mf_recommender *recommender, uint32_t user);
  * 128 factors, 1016 with 256, 361 with 512, 255 with 1024, 127 with 4096. The others
  * are left out of lists all the same.
  *
- * The taste's factors and rated list live in the workspace until its next fold-in.
- * With no known item at all the taste is nobody's (known false).
+ * The profile's factors and rated list live in the workspace until its next fold-in.
+ * With no known item at all the profile is nobody's (known false).
  * Fails MF_ERR_ARGUMENT: index out of range, rating not finite; MF_ERR_MEMORY.
  * Cost: O(n·m² + m³), m = min(n, n_factors + 1). */
-bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace, const uint32_t *items,
-                const float *ratings, size_t n, mf_taste *taste, mf_error *err);
+typedef struct mf_visitor {
+    const uint32_t *items; /* [n] */
+    const float *ratings;  /* [n] NULL: pairs without a rating or weight (each counts 1) */
+    const double *times;   /* [n] timestamps, NAN where there is none (older than any that has
+                            * one); NULL: none at all, and age weights are 1 whatever the order */
+    size_t n;
+} mf_visitor;
+
+bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
+                const mf_visitor *visitor, mf_profile *profile, mf_error *err);
+
+/* Whether the model predicts ratings, and whether it has a ranking model. At least one. */
+bool mf_recommender_has_ratings(const mf_recommender *recommender);
+bool mf_recommender_has_ranking(const mf_recommender *recommender);
 
 /* The predicted rating; item may be MF_INDEX_NONE (its bias and factors count as
- * zero). The same bits as mf_model_predict for a user of the model. */
-float mf_predict(const mf_recommender *recommender, const mf_taste *taste, uint32_t item);
+ * zero). The same bits as mf_model_predict for a user of the model. Only with a rating model. */
+float mf_predict(const mf_recommender *recommender, const mf_profile *profile, uint32_t item);
+
+/* What a list is ordered by. */
+typedef enum mf_order {
+    MF_ORDER_DEFAULT, /* ranking where the model has a ranking model, else rating */
+    MF_ORDER_RANKING, /* profile · item vector */
+    MF_ORDER_RATING,  /* μ + b_u + b_i + p_u·q_i, not clipped; a known profile, else popularity */
+    MF_ORDER_POPULARITY, /* popularity.h, the same for everybody */
+    MF_ORDERS,
+} mf_order;
+
+/* Whether the model can order so: MF_ORDER_RANKING needs a ranking model, RATING a rating model. */
+bool mf_recommender_can_order(const mf_recommender *recommender, mf_order order);
 
 typedef struct mf_recommendation {
-    uint32_t item;
-    float predicted_rating; /* mf_similar: the similarity, −1 … 1 */
+    uint32_t item; /* MF_INDEX_NONE: the next of the query's unknown candidates, in their order */
+    float score;   /* what the list is ordered by; mf_similar: the similarity, −1 … 1; NAN: none
+                    * (an unknown candidate of a ranking) */
+    float predicted_rating; /* NAN without a rating model, and in mf_similar */
 } mf_recommendation;
 
 typedef struct mf_top_n_query {
-    size_t n;                   /* how many; fewer come when there are no more */
-    bool include_rated;         /* also what taste->rated lists */
+    size_t n; /* how many; fewer come when there are no more */
+    mf_order order;
+    bool include_rated;         /* also what profile->rated lists */
     const uint32_t *candidates; /* [n_candidates] only these, in any order, repeats count once,
                                  * MF_INDEX_NONE is skipped; NULL: all items */
     size_t n_candidates;
+    size_t n_unknown;  /* different candidates that the model does not know: they stand in the
+                        * list with item MF_INDEX_NONE, ordered by ranking last with score NAN;
+                        * by rating where μ + b_u stands, by popularity where 0 does */
+    bool unknown_last; /* … or last in any order, with NAN for score and rating (strict) */
 } mf_top_n_query;
 
-/* The best items for this taste, best first. A taste that is not known gets the
- * items that were best liked by many: ordered by b_i · c_i, c_i ratings of the item
- * (popularity.h); predicted_rating is then μ + b_i, clipped.
+/* The best items for this profile, best first; equal scores: the lower item first. Ordered by
+ * ranking, items without a vector (nobody's grade) never come, unless they are candidates: then
+ * they stand behind all others, before unknown ones, with score 0. An anonymous profile has the
+ * mean profile. Ordered by rating, an anonymous profile gets the order of popularity.
+ * predicted_rating is clipped to the scale of the ratings.
  * *best lives in the workspace until its next query; *n_best ≤ query->n.
- * Fails MF_ERR_ARGUMENT: candidate out of range; MF_ERR_MEMORY.
- * Cost: O(n_items); with the index an eighth of the factors' bytes are read. */
-bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_taste *taste,
+ * Fails MF_ERR_ARGUMENT: candidate out of range, an order that the model does not have;
+ * MF_ERR_MEMORY.
+ * Cost: O(n_items · k), with the index an eighth of the vectors' bytes are read; for a user of the
+ * model and MF_ORDER_RANKING also O(n_rated · k) for the profile. */
+bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_profile *profile,
               const mf_top_n_query *query, const mf_recommendation **best, size_t *n_best,
               mf_error *err);
 
-/* The items most like this one, best first, itself left out: the cosine of the item
- * factors, damped for items with few ratings (similar.h). Items without factors (all
- * zero) or ratings never come. Fails MF_ERR_ARGUMENT: item out of range; MF_ERR_MEMORY.
- * *best, *n_best and cost as mf_top_n. */
+/* The items most like this one, best first, itself left out, in the space of similar.h. Items
+ * without a vector or ratings never come. Fails MF_ERR_ARGUMENT: item out of range;
+ * MF_ERR_MEMORY. *best, *n_best and cost as mf_top_n. */
 bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item, size_t n,
                 const mf_recommendation **best, size_t *n_best, mf_error *err);
 
 /* The same lists in steps, where a pass takes long (mf_recommender_is_long). begin fails as
  * the list does. step goes on about until mf_clock_seconds() is `until`, 0: to the end; true
  * when *best is there, which took one step or many. Between begin and then the workspace
- * (with the taste's fold-in, if there was one) serves nobody else. */
+ * (with the profile's fold-in, if there was one) serves nobody else. */
 bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
-                    const mf_taste *taste, const mf_top_n_query *query, mf_error *err);
+                    const mf_profile *profile, const mf_top_n_query *query, mf_error *err);
 bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item,
                       size_t n, mf_error *err);
 bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendation **best,

@@ -36,8 +36,12 @@ typedef struct mf_search {
     size_t next;          /* item that was not looked at; with the index a block */
     size_t next_left_out; /* of ranking.left_out, by the index */
     size_t n_scored;
-    uint32_t item; /* whose neighbours these are; MF_INDEX_NONE: a list for a taste … */
-    bool popular;  /* … of what many liked */
+    uint32_t item;      /* whose neighbours these are; MF_INDEX_NONE: a list for a profile */
+    mf_order order;     /* of a list for a profile; not MF_ORDER_DEFAULT */
+    mf_profile profile; /* of a list for a profile */
+    size_t n;           /* entries at most, unknown candidates among them */
+    size_t n_unknown;   /* unknown candidates that may stand in the list */
+    bool unknown_last;
 } mf_search;
 
 bool mf_ranking_leaves_out(const mf_ranking *ranking, uint32_t item);

@@ -41,7 +41,7 @@ bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace
     mf_search *search = &workspace->search;
     search->recommender = recommender;
     search->item = item;
-    search->popular = false;
+    search->n_unknown = 0;
     search->under_way = false;
     mf_best_begin(&search->best, entries, n);
     if (n == 0 || !(norm > NO_FACTORS))

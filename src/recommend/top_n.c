@@ -1,9 +1,11 @@
-/* top_n.c: the best items for a taste; promises in recommender.h. */
+/* top_n.c: the best items for a profile; promises in recommender.h. */
 #include "recommend/popularity.h"
 #include "recommend/scan.h"
 #include "recommend/state.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int by_item(const void *a, const void *b)
 {
@@ -40,36 +42,75 @@ static const uint32_t *sorted_candidates(const mf_recommender *r, mf_workspace *
     return list;
 }
 
+bool mf_recommender_can_order(const mf_recommender *recommender, mf_order order)
+{
+    switch (order) {
+    case MF_ORDER_DEFAULT:
+    case MF_ORDER_POPULARITY:
+        return true;
+    case MF_ORDER_RANKING:
+        return mf_recommender_has_ranking(recommender);
+    case MF_ORDER_RATING:
+        return mf_recommender_has_ratings(recommender);
+    case MF_ORDERS:
+        break;
+    }
+    return false;
+}
+
+/* What the list is ordered by in fact. False: not by anything that this model has. */
+static bool order_of(const mf_recommender *r, const mf_profile *profile, mf_order asked,
+                     mf_order *order, mf_error *err)
+{
+    if (!mf_recommender_can_order(r, asked))
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the model has no order %d", (int)asked);
+    *order = asked;
+    if (asked == MF_ORDER_DEFAULT)
+        *order = mf_recommender_has_ranking(r) ? MF_ORDER_RANKING : MF_ORDER_RATING;
+    if (*order == MF_ORDER_RATING && !profile->known)
+        *order = MF_ORDER_POPULARITY;
+    return true;
+}
+
 bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
-                    const mf_taste *taste, const mf_top_n_query *query, mf_error *err)
+                    const mf_profile *profile, const mf_top_n_query *query, mf_error *err)
 {
     const mf_model_parts *parts = recommender->parts;
+    mf_search *search = &workspace->search;
+    mf_order order = query->order;
     const uint32_t *items = NULL;
     size_t n_items = parts->n_items;
+    if (!order_of(recommender, profile, query->order, &order, err))
+        return false;
     if (query->candidates != NULL) {
         items = sorted_candidates(recommender, workspace, query, &n_items, err);
         if (items == NULL)
             return false;
     }
     const size_t n = query->n < n_items ? query->n : n_items;
+    const size_t n_unknown = query->n_unknown < query->n ? query->n_unknown : query->n;
+    const size_t n_entries = n_unknown < SIZE_MAX - n ? n + n_unknown : SIZE_MAX;
     mf_recommendation *entries =
-        mf_room_reserve(&workspace->best, n, sizeof *entries, "a list of the best", err);
+        mf_room_reserve(&workspace->best, n_entries, sizeof *entries, "a list of the best", err);
     if (entries == NULL)
         return false;
-    mf_search *search = &workspace->search;
     search->recommender = recommender;
     search->ranking = (mf_ranking){
-        .query = taste->factors,
-        .base = parts->global_mean + taste->bias,
+        .query = profile->factors,
+        .base = parts->global_mean + profile->bias,
         .bias = parts->item_bias,
-        .left_out = taste->rated,
-        .n_left_out = query->include_rated ? 0 : taste->n_rated,
+        .left_out = profile->rated,
+        .n_left_out = query->include_rated ? 0 : profile->n_rated,
     };
     search->item = MF_INDEX_NONE;
-    search->popular = !taste->known;
+    search->order = order;
+    search->profile = *profile;
+    search->n = query->n;
+    search->n_unknown = n_unknown;
+    search->unknown_last = query->unknown_last;
     search->under_way = false;
     mf_best_begin(&search->best, entries, n);
-    if (n > 0 && !taste->known) {
+    if (n > 0 && order == MF_ORDER_POPULARITY) {
         if (items != NULL)
             mf_popular_best_of(parts, &search->ranking, items, n_items, &search->best);
         else
@@ -82,6 +123,34 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
     return true;
 }
 
+/* The unknown candidates into the sorted list, behind known items with the same score.
+ * Returns its length. */
+static size_t insert_unknown(const mf_search *search)
+{
+    const mf_model_parts *parts = search->recommender->parts;
+    mf_recommendation *entries = search->best.entries;
+    mf_recommendation unknown = {MF_INDEX_NONE, NAN, NAN};
+    size_t at = search->best.n;
+    if (search->n_unknown == 0)
+        return at;
+    if (!search->unknown_last && mf_recommender_has_ratings(search->recommender))
+        unknown.predicted_rating = mf_predict(search->recommender, &search->profile, MF_INDEX_NONE);
+    if (!search->unknown_last && search->order != MF_ORDER_RANKING) {
+        unknown.score =
+            search->order == MF_ORDER_RATING ? parts->global_mean + search->profile.bias : 0;
+        while (at > 0 && entries[at - 1].score < unknown.score)
+            at--;
+    }
+    const size_t left = search->n - at;
+    const size_t n = search->n_unknown < left ? search->n_unknown : left;
+    const size_t behind = search->best.n - at;
+    const size_t moved = behind < left - n ? behind : left - n;
+    memmove(entries + at + n, entries + at, moved * sizeof *entries);
+    for (size_t k = 0; k < n; k++)
+        entries[at + k] = unknown;
+    return at + n + moved;
+}
+
 bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendation **best,
                     size_t *n_best)
 {
@@ -90,26 +159,28 @@ bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendati
     if (search->under_way && !mf_scan_step(search, workspace, until))
         return false;
     mf_recommendation *entries = search->best.entries;
-    if (!search->popular) /* those stand sorted */
+    const bool is_similar = search->item != MF_INDEX_NONE;
+    if (is_similar || search->order != MF_ORDER_POPULARITY) /* those stand sorted */
         mf_best_sort(&search->best);
     for (size_t k = 0; k < search->best.n; k++) {
-        float *rating = &entries[k].predicted_rating;
-        if (search->item != MF_INDEX_NONE)
-            *rating = mf_clip_similarity(*rating);
-        else if (search->popular)
-            *rating = mf_model_predict(recommender->model, MF_INDEX_NONE, entries[k].item);
-        else
-            *rating = mf_clip_rating(recommender->parts, *rating);
+        mf_recommendation *entry = &entries[k];
+        entry->predicted_rating = NAN;
+        if (is_similar)
+            entry->score = mf_clip_similarity(entry->score);
+        else if (search->order == MF_ORDER_RATING)
+            entry->predicted_rating = mf_clip_rating(recommender->parts, entry->score);
+        else if (mf_recommender_has_ratings(recommender))
+            entry->predicted_rating = mf_predict(recommender, &search->profile, entry->item);
     }
     *best = entries;
-    *n_best = search->best.n;
+    *n_best = insert_unknown(search);
     return true;
 }
 
-bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_taste *taste,
+bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_profile *profile,
               const mf_top_n_query *query, const mf_recommendation **best, size_t *n_best,
               mf_error *err)
 {
-    return mf_top_n_begin(recommender, workspace, taste, query, err) &&
+    return mf_top_n_begin(recommender, workspace, profile, query, err) &&
            mf_search_step(workspace, 0, best, n_best);
 }

@@ -221,8 +221,8 @@ static inline bool is_among(const uint32_t *list, size_t n, uint32_t item)
 static inline int better_first(const void *a, const void *b)
 {
     const mf_recommendation *x = a, *y = b;
-    if (x->predicted_rating != y->predicted_rating)
-        return x->predicted_rating > y->predicted_rating ? -1 : 1;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
     return x->item < y->item ? -1 : 1;
 }
 
@@ -238,29 +238,35 @@ static inline const float *item_row(const mf_model_parts *parts, uint32_t item)
     return parts->item_factors + item * mf_model_stride(parts->n_factors);
 }
 
-/* The slow twin of mf_top_n for a known taste: every item is scored and all are
+/* The slow twin of mf_top_n for a known profile: every item is scored and all are
  * sorted. list has room for n_items; returns how many it holds. */
-static inline size_t plain_top_n(const mf_model_parts *parts, const mf_taste *taste,
+static inline size_t plain_top_n(const mf_model_parts *parts, const mf_profile *profile,
                                  const mf_top_n_query *query, mf_recommendation *list)
 {
     size_t n = 0;
     for (uint32_t item = 0; item < parts->n_items; item++) {
-        if (!query->include_rated && is_among(taste->rated, taste->n_rated, item))
+        if (!query->include_rated && is_among(profile->rated, profile->n_rated, item))
             continue;
         if (query->candidates != NULL && !is_among(query->candidates, query->n_candidates, item))
             continue;
-        float score = parts->global_mean + taste->bias + parts->item_bias[item];
-        if (taste->factors != NULL)
+        float score = parts->global_mean + profile->bias + parts->item_bias[item];
+        if (profile->factors != NULL)
             score +=
-                mf_dot(taste->factors, item_row(parts, item), mf_model_stride(parts->n_factors));
-        list[n++] = (mf_recommendation){item, isnan(score) ? -INFINITY : score};
+                mf_dot(profile->factors, item_row(parts, item), mf_model_stride(parts->n_factors));
+        list[n++] = (mf_recommendation){item, isnan(score) ? -INFINITY : score, NAN};
     }
     qsort(list, n, sizeof *list, better_first);
     if (n > query->n)
         n = query->n;
     for (size_t k = 0; k < n; k++)
-        list[k].predicted_rating = testing_clip(parts, list[k].predicted_rating);
+        list[k].predicted_rating = testing_clip(parts, list[k].score);
     return n;
+}
+
+/* One NaN is as good as another. */
+static inline bool same_bits(float a, float b)
+{
+    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
 }
 
 static inline void assert_lists_equal(const mf_recommendation *a, size_t n_a,
@@ -268,10 +274,11 @@ static inline void assert_lists_equal(const mf_recommendation *a, size_t n_a,
 {
     assert_int_equal(n_a, n_b);
     for (size_t k = 0; k < n_a; k++)
-        if (a[k].item != b[k].item ||
-            memcmp(&a[k].predicted_rating, &b[k].predicted_rating, sizeof(float)) != 0)
-            fail_msg("place %zu: item %u %.9g, expected item %u %.9g", k, a[k].item,
-                     (double)a[k].predicted_rating, b[k].item, (double)b[k].predicted_rating);
+        if (a[k].item != b[k].item || !same_bits(a[k].score, b[k].score) ||
+            !same_bits(a[k].predicted_rating, b[k].predicted_rating))
+            fail_msg("place %zu: item %u %.9g %.9g, expected item %u %.9g %.9g", k, a[k].item,
+                     (double)a[k].score, (double)a[k].predicted_rating, b[k].item,
+                     (double)b[k].score, (double)b[k].predicted_rating);
 }
 
 static inline mf_recommender *recommender_with(const mf_model *model, size_t max_index_bytes)

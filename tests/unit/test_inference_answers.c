@@ -85,7 +85,7 @@ static void movies_that_are_not_known_stand_where_their_score_is(void **state)
 /* The item that the recommender shows somebody it knows nothing about. */
 static uint32_t most_popular(void)
 {
-    const mf_taste nobody = mf_taste_of_user(asking.recommender, MF_INDEX_NONE);
+    const mf_profile nobody = mf_profile_of_user(asking.recommender, MF_INDEX_NONE);
     const mf_top_n_query query = {.n = 1};
     const mf_recommendation *best;
     size_t n_best;
@@ -122,17 +122,19 @@ static void a_visitor_is_folded_in(void **state)
     const char *who = "\"ratings\":[{\"movieId\":\"x\",\"rating\":5},"
                       "{\"rating\":1,\"movieId\":2959},{\"movieId\":\"~~~~\",\"rating\":4.5}]";
     mf_error err = {0};
-    mf_taste taste;
+    mf_profile profile;
     const mf_recommendation *best;
     size_t n_best;
     char body[512];
     for (uint32_t item = 0; item < KNOWN_ITEMS + 1; item++) {
         mf_text answer = MF_TEXT_EMPTY;
-        assert_ok(mf_fold_in(asking.recommender, asking.workspace, rated, ratings, 3, &taste, &err),
+        assert_ok(mf_fold_in(asking.recommender, asking.workspace,
+                             &(mf_visitor){.items = rated, .ratings = ratings, .n = 3}, &profile,
+                             &err),
                   err);
-        assert_true(taste.known);
+        assert_true(profile.known);
         mf_text_literal(&answer, "{\"predicted_rating\":");
-        mf_text_float(&answer, mf_predict(asking.recommender, &taste,
+        mf_text_float(&answer, mf_predict(asking.recommender, &profile,
                                           item < KNOWN_ITEMS ? item : MF_INDEX_NONE));
         mf_text_format(&answer, "%s}", item < KNOWN_ITEMS ? "" : ",\"known_item\":false");
         mf_text_append(&answer, "", 1);
@@ -142,10 +144,12 @@ static void a_visitor_is_folded_in(void **state)
     }
     mf_text answer = MF_TEXT_EMPTY;
     const mf_top_n_query query = {.n = 9};
-    assert_ok(mf_fold_in(asking.recommender, asking.workspace, rated, ratings, 3, &taste, &err),
+    assert_ok(mf_fold_in(asking.recommender, asking.workspace,
+                         &(mf_visitor){.items = rated, .ratings = ratings, .n = 3}, &profile, &err),
               err);
-    assert_ok(mf_top_n(asking.recommender, asking.workspace, &taste, &query, &best, &n_best, &err),
-              err);
+    assert_ok(
+        mf_top_n(asking.recommender, asking.workspace, &profile, &query, &best, &n_best, &err),
+        err);
     assert_int_equal(n_best, 2); /* not what was rated */
     mf_text_literal(&answer, "{\"recommendations\":[");
     for (size_t i = 0; i < n_best; i++) {
@@ -173,7 +177,7 @@ static void similar_movies_are_listed(void **state)
     for (size_t i = 0; i < n_best; i++) {
         mf_text_format(&answer, "%s{\"movieId\":\"%s\",\"similarity\":", i > 0 ? "," : "",
                        items[best[i].item]);
-        mf_text_float(&answer, best[i].predicted_rating);
+        mf_text_float(&answer, best[i].score);
         mf_text_literal(&answer, "}");
     }
     mf_text_append(&answer, "]}", 3);

@@ -16,7 +16,7 @@ static void keeps_what_sorting_would(void **state)
         uint32_t order[ITEMS];
         for (uint32_t item = 0; item < n; item++) {
             const uint32_t level = mf_random_below(round, 10 + item, levels);
-            all[item] = (mf_recommendation){item, level == 0 ? -INFINITY : (float)level};
+            all[item] = (mf_recommendation){item, level == 0 ? -INFINITY : (float)level, NAN};
             order[item] = item;
         }
         shuffle(round, order, n);
@@ -24,10 +24,10 @@ static void keeps_what_sorting_would(void **state)
         mf_best_begin(&best, kept, capacity);
         for (uint32_t k = 0; k < n; k++) {
             const mf_recommendation entry = all[order[k]];
-            if (entry.predicted_rating < best.threshold)
-                assert_false(mf_best_wants(&best, entry.predicted_rating, entry.item));
-            if (mf_best_wants(&best, entry.predicted_rating, entry.item))
-                mf_best_take(&best, entry.predicted_rating, entry.item);
+            if (entry.score < best.threshold)
+                assert_false(mf_best_wants(&best, entry.score, entry.item));
+            if (mf_best_wants(&best, entry.score, entry.item))
+                mf_best_take(&best, entry.score, entry.item);
         }
         mf_best_sort(&best);
         qsort(all, n, sizeof *all, better_first);

@@ -63,20 +63,23 @@ static double loss(const visit *v, size_t n, const double *x)
 static void fold(visit *v, size_t n, double *x)
 {
     mf_error err = {0};
-    mf_taste taste;
-    assert_ok(mf_fold_in(v->recommender, v->workspace, v->items, v->ratings, n, &taste, &err), err);
-    assert_true(taste.known);
-    assert_int_equal(taste.n_rated, n);
+    mf_profile profile;
+    assert_ok(mf_fold_in(v->recommender, v->workspace,
+                         &(mf_visitor){.items = v->items, .ratings = v->ratings, .n = n}, &profile,
+                         &err),
+              err);
+    assert_true(profile.known);
+    assert_int_equal(profile.n_rated, n);
     for (size_t j = 0; j < n; j++) {
-        assert_true(is_among(v->items, n, taste.rated[j]));
-        assert_true(j == 0 || taste.rated[j - 1] < taste.rated[j]);
+        assert_true(is_among(v->items, n, profile.rated[j]));
+        assert_true(j == 0 || profile.rated[j - 1] < profile.rated[j]);
     }
-    assert_int_equal((uintptr_t)taste.factors % 64, 0);
+    assert_int_equal((uintptr_t)profile.factors % 64, 0);
     for (size_t f = FACTORS; f < mf_model_stride(FACTORS); f++)
-        assert_true(taste.factors[f] == 0);
+        assert_true(profile.factors[f] == 0);
     for (size_t f = 0; f < FACTORS; f++)
-        x[f] = (double)taste.factors[f];
-    x[FACTORS] = (double)taste.bias;
+        x[f] = (double)profile.factors[f];
+    x[FACTORS] = (double)profile.bias;
 }
 
 /* The normal equations by Gauss and Jordan, straight from the loss. */
@@ -153,14 +156,17 @@ static void a_user_is_found_again(void **state)
     (void)state;
     visit v = visit_create(KIND_NORMAL);
     mf_error err = {0};
-    const mf_taste user = mf_taste_of_user(v.recommender, 1);
-    mf_taste taste;
+    const mf_profile user = mf_profile_of_user(v.recommender, 1);
+    mf_profile profile;
     for (size_t j = 0; j < ITEMS; j++)
         v.ratings[j] = mf_predict(v.recommender, &user, v.items[j]);
-    assert_ok(mf_fold_in(v.recommender, v.workspace, v.items, v.ratings, ITEMS, &taste, &err), err);
+    assert_ok(mf_fold_in(v.recommender, v.workspace,
+                         &(mf_visitor){.items = v.items, .ratings = v.ratings, .n = ITEMS},
+                         &profile, &err),
+              err);
     double square = 0, all = 0;
     for (uint32_t item = 0; item < ITEMS; item++) {
-        const double e = (double)mf_predict(v.recommender, &taste, item) -
+        const double e = (double)mf_predict(v.recommender, &profile, item) -
                          (double)mf_predict(v.recommender, &user, item);
         const double d = (double)mf_predict(v.recommender, &user, item) - 3.5;
         square += e * e;
@@ -175,13 +181,15 @@ static void one_rating_moves_a_little(void **state)
     (void)state;
     visit v = visit_create(KIND_NORMAL);
     mf_error err = {0};
-    const mf_taste nobody = mf_taste_of_user(v.recommender, MF_INDEX_NONE);
+    const mf_profile nobody = mf_profile_of_user(v.recommender, MF_INDEX_NONE);
     float before = -100;
     for (float rating = 0.5f; rating <= 5; rating += 0.5f) {
-        mf_taste taste;
-        assert_ok(mf_fold_in(v.recommender, v.workspace, &v.items[7], &rating, 1, &taste, &err),
+        mf_profile profile;
+        assert_ok(mf_fold_in(v.recommender, v.workspace,
+                             &(mf_visitor){.items = &v.items[7], .ratings = &rating, .n = 1},
+                             &profile, &err),
                   err);
-        const float predicted = mf_predict(v.recommender, &taste, v.items[7]);
+        const float predicted = mf_predict(v.recommender, &profile, v.items[7]);
         const float average = mf_predict(v.recommender, &nobody, v.items[7]);
         assert_true(predicted > before);
         assert_true(fabsf(predicted - average) < 0.7f * fabsf(rating - average));
@@ -199,22 +207,26 @@ static void the_last_rating_of_an_item_counts(void **state)
     const float ratings[] = {1, 5, 2, 2, 99, 1, 4.5f, 3};
     const uint32_t plain_items[] = {4, 9, 30};
     const float plain_ratings[] = {4.5f, 3, 5};
-    mf_taste taste;
+    mf_profile profile;
     float factors[FACTORS];
-    assert_ok(mf_fold_in(v.recommender, v.workspace, plain_items, plain_ratings, 3, &taste, &err),
+    assert_ok(mf_fold_in(v.recommender, v.workspace,
+                         &(mf_visitor){.items = plain_items, .ratings = plain_ratings, .n = 3},
+                         &profile, &err),
               err);
-    memcpy(factors, taste.factors, sizeof factors);
-    const float bias = taste.bias;
-    assert_ok(mf_fold_in(v.recommender, v.workspace, items, ratings, 8, &taste, &err), err);
-    assert_int_equal(taste.n_rated, 3);
-    assert_memory_equal(taste.rated, plain_items, sizeof plain_items);
-    assert_memory_equal(taste.factors, factors, sizeof factors);
-    assert_memory_equal(&taste.bias, &bias, sizeof bias);
+    memcpy(factors, profile.factors, sizeof factors);
+    const float bias = profile.bias;
+    assert_ok(mf_fold_in(v.recommender, v.workspace,
+                         &(mf_visitor){.items = items, .ratings = ratings, .n = 8}, &profile, &err),
+              err);
+    assert_int_equal(profile.n_rated, 3);
+    assert_memory_equal(profile.rated, plain_items, sizeof plain_items);
+    assert_memory_equal(profile.factors, factors, sizeof factors);
+    assert_memory_equal(&profile.bias, &bias, sizeof bias);
     /* What was rated is left out. */
     const mf_top_n_query query = {.n = ITEMS};
     const mf_recommendation *best;
     size_t n_best;
-    assert_ok(mf_top_n(v.recommender, v.workspace, &taste, &query, &best, &n_best, &err), err);
+    assert_ok(mf_top_n(v.recommender, v.workspace, &profile, &query, &best, &n_best, &err), err);
     assert_int_equal(n_best, ITEMS - 3);
     visit_release(&v);
 }
@@ -224,26 +236,37 @@ static void what_is_refused(void **state)
     (void)state;
     visit v = visit_create(KIND_NORMAL);
     mf_error err = {0};
-    mf_taste taste = {.bias = 7};
+    mf_profile profile = {.bias = 7};
     const uint32_t unknown[] = {MF_INDEX_NONE, MF_INDEX_NONE}, wrong[] = {3, ITEMS};
     const float ratings[] = {1, 5}, odd[] = {1, NAN}, endless[] = {INFINITY, 1};
-    assert_false(mf_fold_in(v.recommender, v.workspace, wrong, ratings, 2, &taste, &err));
+    assert_false(mf_fold_in(v.recommender, v.workspace,
+                            &(mf_visitor){.items = wrong, .ratings = ratings, .n = 2}, &profile,
+                            &err));
     assert_error(&err, MF_ERR_ARGUMENT, "ratings[1] is of item 200 of 200");
     mf_error_clear(&err);
-    assert_false(mf_fold_in(v.recommender, v.workspace, v.items, odd, 2, &taste, &err));
+    assert_false(mf_fold_in(v.recommender, v.workspace,
+                            &(mf_visitor){.items = v.items, .ratings = odd, .n = 2}, &profile,
+                            &err));
     assert_error(&err, MF_ERR_ARGUMENT, "ratings[1] is not a finite number");
     mf_error_clear(&err);
-    assert_false(mf_fold_in(v.recommender, v.workspace, unknown, endless, 2, &taste, &err));
+    assert_false(mf_fold_in(v.recommender, v.workspace,
+                            &(mf_visitor){.items = unknown, .ratings = endless, .n = 2}, &profile,
+                            &err));
     assert_error(&err, MF_ERR_ARGUMENT, "ratings[0] is not a finite number");
     mf_error_clear(&err);
-    assert_false(mf_fold_in(v.recommender, v.workspace, v.items, ratings, 0, &taste, &err));
+    assert_false(mf_fold_in(v.recommender, v.workspace,
+                            &(mf_visitor){.items = v.items, .ratings = ratings, .n = 0}, &profile,
+                            &err));
     assert_error(&err, MF_ERR_ARGUMENT, "0 ratings");
     mf_error_clear(&err);
-    assert_true(taste.bias == 7);
-    assert_ok(mf_fold_in(v.recommender, v.workspace, unknown, ratings, 2, &taste, &err), err);
-    assert_false(taste.known);
-    assert_null(taste.factors);
-    assert_int_equal(taste.n_rated, 0);
+    assert_true(profile.bias == 7);
+    assert_ok(mf_fold_in(v.recommender, v.workspace,
+                         &(mf_visitor){.items = unknown, .ratings = ratings, .n = 2}, &profile,
+                         &err),
+              err);
+    assert_false(profile.known);
+    assert_null(profile.factors);
+    assert_int_equal(profile.n_rated, 0);
     visit_release(&v);
 }
 
@@ -255,18 +278,20 @@ static void every_kind_of_model(void **state)
         visit v = visit_create((world_kind)k);
         mf_error err = {0};
         for (size_t n = 1; n <= ITEMS; n = n * 3 + 1) {
-            mf_taste taste;
-            assert_ok(mf_fold_in(v.recommender, v.workspace, v.items, v.ratings, n, &taste, &err),
+            mf_profile profile;
+            assert_ok(mf_fold_in(v.recommender, v.workspace,
+                                 &(mf_visitor){.items = v.items, .ratings = v.ratings, .n = n},
+                                 &profile, &err),
                       err);
-            assert_true(isfinite(taste.bias));
+            assert_true(isfinite(profile.bias));
             for (size_t f = 0; f < FACTORS; f++)
-                assert_true(isfinite(taste.factors[f]));
+                assert_true(isfinite(profile.factors[f]));
             mf_recommendation expected[ITEMS];
             const mf_top_n_query query = {.n = 10};
-            const size_t n_expected = plain_top_n(v.world.parts, &taste, &query, expected);
+            const size_t n_expected = plain_top_n(v.world.parts, &profile, &query, expected);
             const mf_recommendation *best;
             size_t n_best;
-            assert_ok(mf_top_n(v.recommender, v.workspace, &taste, &query, &best, &n_best, &err),
+            assert_ok(mf_top_n(v.recommender, v.workspace, &profile, &query, &best, &n_best, &err),
                       err);
             assert_lists_equal(best, n_best, expected, n_expected);
         }
@@ -395,22 +420,26 @@ static void of_too_many_ratings_the_last_ones_count(void **state)
     shuffle(4, items, ALL);
     memcpy(items + ALL, items, REPEATED * sizeof *items); /* rated again: new ones */
     mf_error err = {0};
-    mf_taste taste;
+    mf_profile profile;
     const size_t n_old = ALL + REPEATED - USED;
     assert_ok(
-        mf_fold_in(recommender, workspace, items + n_old, ratings + n_old, USED, &taste, &err),
+        mf_fold_in(recommender, workspace,
+                   &(mf_visitor){.items = items + n_old, .ratings = ratings + n_old, .n = USED},
+                   &profile, &err),
         err);
-    assert_int_equal(taste.n_rated, USED);
-    const float bias = taste.bias;
-    memcpy(last, taste.factors, sizeof last);
-    assert_ok(mf_fold_in(recommender, workspace, items, ratings, ALL + REPEATED, &taste, &err),
+    assert_int_equal(profile.n_rated, USED);
+    const float bias = profile.bias;
+    memcpy(last, profile.factors, sizeof last);
+    assert_ok(mf_fold_in(recommender, workspace,
+                         &(mf_visitor){.items = items, .ratings = ratings, .n = ALL + REPEATED},
+                         &profile, &err),
               err);
-    assert_memory_equal(taste.factors, last, sizeof last);
-    assert_memory_equal(&taste.bias, &bias, sizeof bias);
+    assert_memory_equal(profile.factors, last, sizeof last);
+    assert_memory_equal(&profile.bias, &bias, sizeof bias);
     /* All that was rated is left out of lists. */
-    assert_int_equal(taste.n_rated, ALL);
+    assert_int_equal(profile.n_rated, ALL);
     for (uint32_t j = 0; j < ALL; j++)
-        assert_int_equal(taste.rated[j], j);
+        assert_int_equal(profile.rated[j], j);
     mf_workspace_destroy(workspace);
     mf_recommender_destroy(recommender);
     world_release(&w);

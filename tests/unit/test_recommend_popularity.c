@@ -3,16 +3,16 @@
 
 #include "recommend/popularity.h"
 
-static size_t plain_popular(const mf_model_parts *p, const mf_taste *taste,
+static size_t plain_popular(const mf_model_parts *p, const mf_profile *profile,
                             const mf_top_n_query *query, mf_recommendation *list)
 {
     size_t n = 0;
     for (uint32_t item = 0; item < p->n_items; item++) {
-        if (!query->include_rated && is_among(taste->rated, taste->n_rated, item))
+        if (!query->include_rated && is_among(profile->rated, profile->n_rated, item))
             continue;
         if (query->candidates != NULL && !is_among(query->candidates, query->n_candidates, item))
             continue;
-        list[n++] = (mf_recommendation){item, p->item_bias[item] * (float)p->item_count[item]};
+        list[n++] = (mf_recommendation){item, p->item_bias[item] * (float)p->item_count[item], NAN};
     }
     qsort(list, n, sizeof *list, better_first);
     if (n > query->n)
@@ -43,8 +43,8 @@ static void nobody_gets_what_many_liked(void **state)
         for (uint32_t k = 0; k < n; k++)
             candidates[k] = mf_random_below(s, k, n);
         const size_t wanted[] = {0, 1, 10, n / 2, n, (size_t)n + 10};
-        const mf_taste tastes[] = {
-            mf_taste_of_user(recommender, MF_INDEX_NONE),
+        const mf_profile profiles[] = {
+            mf_profile_of_user(recommender, MF_INDEX_NONE),
             {.rated = w.parts->rated_items, .n_rated = (size_t)w.parts->rated_start[1]}};
         for (size_t t = 0; t < 2; t++)
             for (size_t k = 0; k < sizeof wanted / sizeof wanted[0]; k++)
@@ -57,10 +57,11 @@ static void nobody_gets_what_many_liked(void **state)
                                                   .n_candidates = n};
                     const mf_recommendation *best;
                     size_t n_best;
-                    const size_t n_expected = plain_popular(w.parts, &tastes[t], &query, expected);
-                    assert_ok(
-                        mf_top_n(recommender, workspace, &tastes[t], &query, &best, &n_best, &err),
-                        err);
+                    const size_t n_expected =
+                        plain_popular(w.parts, &profiles[t], &query, expected);
+                    assert_ok(mf_top_n(recommender, workspace, &profiles[t], &query, &best, &n_best,
+                                       &err),
+                              err);
                     assert_lists_equal(best, n_best, expected, n_expected);
                 }
         mf_free(expected);

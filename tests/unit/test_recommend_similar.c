@@ -32,13 +32,13 @@ static size_t plain_similar(const mf_model_parts *p, uint32_t a, size_t n, mf_re
     for (uint32_t item = 0; item < p->n_items; item++)
         if (item != a && likeness[item] > 0 && norm_of(p, a) > 1e-30) {
             const float s = mf_dot(query, item_row(p, item), stride) * likeness[item];
-            list[found++] = (mf_recommendation){item, isnan(s) ? -INFINITY : s};
+            list[found++] = (mf_recommendation){item, isnan(s) ? -INFINITY : s, NAN};
         }
     qsort(list, found, sizeof *list, better_first);
     if (found > n)
         found = n;
     for (size_t k = 0; k < found; k++)
-        list[k].predicted_rating = fmaxf(-1, fminf(1, list[k].predicted_rating));
+        list[k].score = fmaxf(-1, fminf(1, list[k].score));
     mf_free(likeness);
     mf_free(query);
     return found;
@@ -103,7 +103,7 @@ static void it_is_the_damped_cosine(void **state)
     for (size_t k = 0; k < n_best; k++) {
         assert_int_not_equal(best[k].item, 77);
         least = similarity(w.parts, 77, best[k].item);
-        assert_true(fabs((double)best[k].predicted_rating - least) < 1e-6);
+        assert_true(fabs((double)best[k].score - least) < 1e-6);
     }
     uint32_t better = 0;
     for (uint32_t item = 0; item < 2000; item++)

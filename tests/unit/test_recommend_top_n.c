@@ -1,4 +1,4 @@
-/* test_recommend_top_n.c: the best items for a taste are those of the plain scan, bit
+/* test_recommend_top_n.c: the best items for a profile are those of the plain scan, bit
  * for bit, whatever the model, the CPU and the index (recommender.h). */
 #include "recommend_testing.h"
 
@@ -8,7 +8,7 @@
 
 /* The same list in as many steps as there can be. */
 static void check_steps(const mf_recommender *recommender, mf_workspace *workspace,
-                        const mf_taste *taste, const mf_top_n_query *query,
+                        const mf_profile *profile, const mf_top_n_query *query,
                         const mf_recommendation *expected, size_t n_expected)
 {
     enum { MANY_ITEMS = 65537 };
@@ -16,7 +16,7 @@ static void check_steps(const mf_recommender *recommender, mf_workspace *workspa
     const mf_recommendation *best = NULL;
     size_t n_best = 99, n_steps = 1;
     mf_error err = {0};
-    assert_ok(mf_top_n_begin(recommender, workspace, taste, query, &err), err);
+    assert_ok(mf_top_n_begin(recommender, workspace, profile, query, &err), err);
     while (!mf_search_step(workspace, past, &best, &n_best))
         n_steps++;
     assert_lists_equal(best, n_best, expected, n_expected);
@@ -36,19 +36,19 @@ static void check_world(world_shape shape)
     assert_int_equal(mf_recommender_index_bytes(recommenders[1]), 0);
     const size_t ns[] = {1, 10, 3, shape.n_items / 9, 0, shape.n_items, (size_t)shape.n_items * 2};
     for (uint32_t user = 0; user < shape.n_users; user++) {
-        const mf_taste taste = mf_taste_of_user(recommenders[0], user);
-        assert_true(taste.known);
+        const mf_profile profile = mf_profile_of_user(recommenders[0], user);
+        assert_true(profile.known);
         const mf_top_n_query query = {.n = ns[user % (sizeof ns / sizeof ns[0])],
                                       .include_rated = user % 3 == 2};
-        const size_t n_expected = plain_top_n(w.parts, &taste, &query, expected);
+        const size_t n_expected = plain_top_n(w.parts, &profile, &query, expected);
         for (size_t r = 0; r < 2; r++) {
             const mf_recommendation *best = NULL;
             size_t n_best = 99;
-            assert_ok(mf_top_n(recommenders[r], workspace, &taste, &query, &best, &n_best, &err),
+            assert_ok(mf_top_n(recommenders[r], workspace, &profile, &query, &best, &n_best, &err),
                       err);
             assert_lists_equal(best, n_best, expected, n_expected);
             const size_t n_scored = workspace->n_scored;
-            check_steps(recommenders[r], workspace, &taste, &query, expected, n_expected);
+            check_steps(recommenders[r], workspace, &profile, &query, expected, n_expected);
             assert_int_equal(workspace->n_scored, n_scored);
             for (size_t k = 0; k < n_best; k++) {
                 const float predicted = mf_model_predict(w.model, user, best[k].item);
@@ -158,16 +158,16 @@ static void few_items_are_scored(void **state)
     const mf_recommendation *best;
     size_t n_best, scored = 0;
     for (uint32_t user = 0; user < 20; user++) {
-        const mf_taste taste = mf_taste_of_user(recommender, user);
-        assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+        const mf_profile profile = mf_profile_of_user(recommender, user);
+        assert_ok(mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err), err);
         scored += workspace->n_scored;
     }
     assert_true(scored / 20 < 200);
     assert_true(scored / 20 >= 10);
     /* What is left out does not hide the threshold. */
-    mf_taste taste = mf_taste_of_user(recommender, 3);
+    mf_profile profile = mf_profile_of_user(recommender, 3);
     const mf_top_n_query more = {.n = 50, .include_rated = true};
-    assert_ok(mf_top_n(recommender, workspace, &taste, &more, &best, &n_best, &err), err);
+    assert_ok(mf_top_n(recommender, workspace, &profile, &more, &best, &n_best, &err), err);
     uint32_t rated[50];
     size_t n_rated = 0;
     for (uint32_t item = 0; item < 20000; item++)
@@ -175,9 +175,9 @@ static void few_items_are_scored(void **state)
             if (best[k].item == item)
                 rated[n_rated++] = item;
     assert_int_equal(n_rated, 50);
-    taste.rated = rated;
-    taste.n_rated = 50;
-    assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+    profile.rated = rated;
+    profile.n_rated = 50;
+    assert_ok(mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err), err);
     assert_true(workspace->n_scored < 650); /* 501; 818 if they came first */
     const size_t n_bytes = mf_recommender_index_bytes(recommender);
     assert_in_range(n_bytes, 20000 * (64 / 2 + 4), 20100 * (64 / 2 + 5));
@@ -208,24 +208,24 @@ static void the_order_is_that_of_the_equation(void **state)
     mf_workspace *workspace = workspace_create();
     double *scores = testing_allocate(p->n_items, sizeof *scores);
     for (uint32_t user = 0; user < p->n_users; user++) {
-        const mf_taste taste = mf_taste_of_user(recommender, user);
+        const mf_profile profile = mf_profile_of_user(recommender, user);
         for (uint32_t item = 0; item < p->n_items; item++) {
             double score = (double)p->global_mean + (double)p->user_bias[user];
             score += (double)p->item_bias[item];
             for (size_t f = 0; f < p->n_factors; f++)
-                score += (double)taste.factors[f] * (double)item_row(p, item)[f];
+                score += (double)profile.factors[f] * (double)item_row(p, item)[f];
             scores[item] = score;
         }
         const mf_top_n_query query = {.n = 50};
         const mf_recommendation *best;
         size_t n_best;
-        assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+        assert_ok(mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err), err);
         assert_int_equal(n_best, 50);
         for (size_t k = 1; k < n_best; k++)
             assert_true(scores[best[k].item] <= scores[best[k - 1].item] + 1e-5);
         uint32_t better = 0;
         for (uint32_t item = 0; item < p->n_items; item++)
-            if (!is_among(taste.rated, taste.n_rated, item))
+            if (!is_among(profile.rated, profile.n_rated, item))
                 better += scores[item] > scores[best[49].item] + 1e-5;
         assert_true(better <= 49);
     }
@@ -255,26 +255,27 @@ static void candidates_in_any_order_and_repeated(void **state)
     size_t n_best;
     for (uint32_t user = 0; user < 6; user++)
         for (size_t n = 0; n <= 300; n += 60) {
-            const mf_taste taste = mf_taste_of_user(recommender, user);
+            const mf_profile profile = mf_profile_of_user(recommender, user);
             const mf_top_n_query query = {.n = user < 3 ? 1000 : 7,
                                           .include_rated = user % 2 == 1,
                                           .candidates = candidates,
                                           .n_candidates = n};
-            const size_t n_expected = plain_top_n(w.parts, &taste, &query, expected);
-            assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+            const size_t n_expected = plain_top_n(w.parts, &profile, &query, expected);
+            assert_ok(mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err),
+                      err);
             assert_lists_equal(best, n_best, expected, n_expected);
         }
     candidates[7] = 400;
-    const mf_taste taste = mf_taste_of_user(recommender, 0);
+    const mf_profile profile = mf_profile_of_user(recommender, 0);
     const mf_top_n_query query = {.n = 7, .candidates = candidates, .n_candidates = 10};
-    assert_false(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err));
+    assert_false(mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err));
     assert_error(&err, MF_ERR_ARGUMENT, "candidates[7] is item 400 of 400");
     mf_recommender_destroy(recommender);
     mf_workspace_destroy(workspace);
     world_release(&w);
 }
 
-/* A taste without factors: items by their biases. */
+/* A profile without factors: items by their biases. */
 static void a_bias_without_factors(void **state)
 {
     (void)state;
@@ -290,12 +291,12 @@ static void a_bias_without_factors(void **state)
     mf_recommendation expected[500];
     const mf_recommendation *best;
     size_t n_best;
-    const mf_taste taste = {.known = true, .bias = 0.25f};
+    const mf_profile profile = {.known = true, .bias = 0.25f};
     const mf_top_n_query query = {.n = 20};
-    const size_t n_expected = plain_top_n(w.parts, &taste, &query, expected);
-    assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+    const size_t n_expected = plain_top_n(w.parts, &profile, &query, expected);
+    assert_ok(mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err), err);
     assert_lists_equal(best, n_best, expected, n_expected);
-    const float predicted = mf_predict(recommender, &taste, best[0].item);
+    const float predicted = mf_predict(recommender, &profile, best[0].item);
     assert_memory_equal(&predicted, &best[0].predicted_rating, sizeof predicted);
     mf_recommender_destroy(recommender);
     mf_workspace_destroy(workspace);
@@ -303,7 +304,7 @@ static void a_bias_without_factors(void **state)
 }
 
 /* Scores that are no numbers, where bounds would say nothing. */
-static void tastes_that_are_not_finite(void **state)
+static void profiles_that_are_not_finite(void **state)
 {
     (void)state;
     static const float biases[] = {INFINITY, -INFINITY, NAN, 3e38f, -3e38f, 1e30f, -1e30f};
@@ -321,12 +322,13 @@ static void tastes_that_are_not_finite(void **state)
     for (size_t k = 0; k < sizeof biases / sizeof biases[0]; k++)
         for (int f = 0; f < 3; f++) {
             factors[0] = f == 0 ? 1 : f == 1 ? INFINITY : NAN;
-            const mf_taste taste = {.known = true, .bias = biases[k], .factors = factors};
+            const mf_profile profile = {.known = true, .bias = biases[k], .factors = factors};
             const mf_top_n_query query = {.n = 20};
             const mf_recommendation *best;
             size_t n_best;
-            const size_t n_expected = plain_top_n(w.parts, &taste, &query, expected);
-            assert_ok(mf_top_n(recommender, workspace, &taste, &query, &best, &n_best, &err), err);
+            const size_t n_expected = plain_top_n(w.parts, &profile, &query, expected);
+            assert_ok(mf_top_n(recommender, workspace, &profile, &query, &best, &n_best, &err),
+                      err);
             assert_lists_equal(best, n_best, expected, n_expected);
         }
     mf_recommender_destroy(recommender);
@@ -349,9 +351,9 @@ static void predictions_are_the_models(void **state)
         for (uint32_t u = 0; u <= 5; u++)
             for (uint32_t i = 0; i <= 50; i++) {
                 const uint32_t user = u < 5 ? u : MF_INDEX_NONE, item = i < 50 ? i : MF_INDEX_NONE;
-                const mf_taste taste = mf_taste_of_user(recommender, user);
-                assert_int_equal(taste.known, u < 5);
-                const float ours = mf_predict(recommender, &taste, item);
+                const mf_profile profile = mf_profile_of_user(recommender, user);
+                assert_int_equal(profile.known, u < 5);
+                const float ours = mf_predict(recommender, &profile, item);
                 const float models = mf_model_predict(w.model, user, item);
                 assert_memory_equal(&ours, &models, sizeof ours);
             }
@@ -376,28 +378,30 @@ static void without_memory_there_is_an_error(void **state)
     for (size_t nth = 1;; nth++) {
         mf_error err = {0};
         bool ok = false;
-        mf_taste taste;
+        mf_profile profile;
         const mf_recommendation *best;
         size_t n_best;
         mf_memory_fail_nth(nth);
         mf_recommender *recommender = mf_recommender_create(w.model, SIZE_MAX, &err);
         mf_workspace *workspace = recommender != NULL ? mf_workspace_create(&err) : NULL;
         if (workspace != NULL) {
-            const mf_taste user = mf_taste_of_user(recommender, 1);
+            const mf_profile user = mf_profile_of_user(recommender, 1);
             const mf_top_n_query all = {.n = 5};
             const mf_top_n_query few = {.n = 5, .candidates = some, .n_candidates = 3};
             ok = mf_top_n(recommender, workspace, &user, &all, &best, &n_best, &err) &&
                  mf_top_n(recommender, workspace, &user, &few, &best, &n_best, &err) &&
                  mf_similar(recommender, workspace, 7, 400, &best, &n_best, &err) &&
-                 mf_fold_in(recommender, workspace, some, ratings, 3, &taste, &err) &&
-                 mf_top_n(recommender, workspace, &taste, &all, &best, &n_best, &err);
+                 mf_fold_in(recommender, workspace,
+                            &(mf_visitor){.items = some, .ratings = ratings, .n = 3}, &profile,
+                            &err) &&
+                 mf_top_n(recommender, workspace, &profile, &all, &best, &n_best, &err);
         }
         mf_memory_fail_nth(0);
         /* What failed has broken nothing. */
         mf_error later = {0};
         if (workspace != NULL) {
             const mf_top_n_query all = {.n = 500, .include_rated = true};
-            const mf_taste user = mf_taste_of_user(recommender, 1);
+            const mf_profile user = mf_profile_of_user(recommender, 1);
             assert_ok(mf_top_n(recommender, workspace, &user, &all, &best, &n_best, &later), later);
             assert_int_equal(n_best, 500);
         }
@@ -429,10 +433,10 @@ static int ask_everything(void *argument)
     size_t n_best;
     j->sum = 0;
     for (uint32_t user = 0; user < j->n_users; user++) {
-        const mf_taste taste = mf_taste_of_user(j->recommender, user);
+        const mf_profile profile = mf_profile_of_user(j->recommender, user);
         const mf_top_n_query query = {.n = 10};
         if (workspace == NULL ||
-            !mf_top_n(j->recommender, workspace, &taste, &query, &best, &n_best, &err))
+            !mf_top_n(j->recommender, workspace, &profile, &query, &best, &n_best, &err))
             return 1;
         for (size_t k = 0; k < n_best; k++)
             j->sum = j->sum * 31 + best[k].item;
@@ -483,7 +487,7 @@ int main(void)
         cmocka_unit_test(the_order_is_that_of_the_equation),
         cmocka_unit_test(candidates_in_any_order_and_repeated),
         cmocka_unit_test(a_bias_without_factors),
-        cmocka_unit_test(tastes_that_are_not_finite),
+        cmocka_unit_test(profiles_that_are_not_finite),
         cmocka_unit_test(predictions_are_the_models),
         cmocka_unit_test(without_memory_there_is_an_error),
         cmocka_unit_test(threads_share_a_recommender),

@@ -2,6 +2,7 @@
 #include "inference/inference.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "inference/answer.h"
 #include "inference/state.h"
@@ -126,6 +127,17 @@ int mf_inference_status(const mf_error *err)
     default:
         return 500;
     }
+}
+
+void mf_inference_log_models(const mf_recommender *recommender)
+{
+    if (!mf_recommender_has_ranking(recommender))
+        mf_log_message(
+            MF_LOG_INFO, "no_ranking_model",
+            "lists are ordered by predicted rating: the model file has no ranking model");
+    if (!mf_recommender_has_ratings(recommender))
+        mf_log_message(MF_LOG_INFO, "no_rating_model",
+                       "requests for a rating are refused: the model was trained without ratings");
 }
 
 uint64_t mf_inference_answered(const mf_inference *inference)

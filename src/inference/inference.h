@@ -120,6 +120,10 @@ uint64_t mf_inference_answered(const mf_inference *inference);
 /* NULL is fine. */
 void mf_inference_destroy(mf_inference *inference);
 
+/* One line in the log for each model that the recommender has not, with what that means for
+ * responses. To be called once, when a model was loaded. */
+void mf_inference_log_models(const mf_recommender *recommender);
+
 /* What a list says beside its items. */
 typedef struct mf_inference_list {
     uint32_t count;

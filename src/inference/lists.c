@@ -295,7 +295,7 @@ static bool answer_question(mf_inference *inference, mf_workspace *workspace, mf
     if (kind == MF_QUESTION_RATING)
         return answer_rating(inference, workspace, err);
     mf_free(inference->list.unknown);
-    inference->list = (mf_list){.n = 0};
+    inference->list = (mf_list){.searched_in = NULL};
     workspace = choose_workspace(inference, workspace, err);
     if (workspace == NULL || !(kind == MF_QUESTION_LIST ? begin_list(inference, workspace, err)
                                                         : begin_similar(inference, workspace, err)))

@@ -25,23 +25,73 @@ static void check_count(mf_model_check *check, const char *name, uint32_t n, uin
         FOUND(check, "%s is %lu, it must be 1 to %lu", name, (unsigned long)n, (unsigned long)most);
 }
 
-void mf_model_check_shape(mf_model_check *check)
+static void check_finite(mf_model_check *check, const char *name, float value)
+{
+    if (!isfinite(value))
+        FOUND(check, "%s is not finite", name);
+}
+
+static void check_weight(mf_model_check *check, const char *name, float value)
+{
+    if (!isfinite(value) || !(value >= 0))
+        FOUND(check, "%s is not a finite number ≥ 0", name);
+}
+
+static void check_rating_shape(mf_model_check *check)
 {
     const mf_model_parts *parts = check->parts;
-    check_count(check, "n_users", parts->n_users, MF_INDEX_NONE - 1);
-    check_count(check, "n_items", parts->n_items, MF_INDEX_NONE - 1);
     check_count(check, "n_factors", parts->n_factors, MF_MODEL_FACTORS_MAX);
-    if (!isfinite(parts->global_mean))
-        FOUND(check, "global_mean is not finite");
+    check_finite(check, "global_mean", parts->global_mean);
     if (!isfinite(parts->rating_min) || !isfinite(parts->rating_max))
         FOUND(check, "the rating scale is not finite");
     if (!(parts->rating_min <= parts->rating_max))
         FOUND(check, "rating_min %g is above rating_max %g", (double)parts->rating_min,
               (double)parts->rating_max);
-    if (!isfinite(parts->regularization) || !(parts->regularization >= 0))
-        FOUND(check, "regularization is not a finite number ≥ 0");
-    if (!isfinite(parts->bias_regularization) || !(parts->bias_regularization >= 0))
-        FOUND(check, "bias_regularization is not a finite number ≥ 0");
+    check_weight(check, "regularization", parts->regularization);
+    check_weight(check, "bias_regularization", parts->bias_regularization);
+}
+
+/* A model without ratings: nothing may be there that only a rating model has. */
+static void check_no_rating_model(mf_model_check *check)
+{
+    const mf_model_parts *parts = check->parts;
+    if (parts->ranking.n_factors == 0)
+        FOUND(check, "n_factors is 0 and it has no ranking model");
+    if (parts->global_mean != 0 || parts->rating_min != 0 || parts->rating_max != 0 ||
+        parts->regularization != 0 || parts->bias_regularization != 0)
+        FOUND(check, "n_factors is 0, but its mean, scale and regularization of ratings are not");
+    if (parts->user_bias != NULL || parts->item_bias != NULL || parts->user_factors != NULL ||
+        parts->item_factors != NULL)
+        FOUND(check, "n_factors is 0, but it has biases or factors");
+}
+
+static void check_ranking_shape(mf_model_check *check)
+{
+    const mf_ranking_parts *ranking = &check->parts->ranking;
+    check_count(check, "n_factors of ranking", ranking->n_factors, MF_MODEL_RANKING_FACTORS_MAX);
+    if (ranking->grading.kind >= MF_GRADING_KINDS)
+        FOUND(check, "the grading of ranking is %lu, it must be 0 to %d",
+              (unsigned long)ranking->grading.kind, MF_GRADING_KINDS - 1);
+    check_finite(check, "the grading's center of ranking", ranking->grading.center);
+    check_weight(check, "the grading's scale of ranking", ranking->grading.scale);
+    if (!(ranking->recency >= 0 && ranking->recency <= 1))
+        FOUND(check, "recency of ranking is not a number from 0 to 1");
+    check_weight(check, "prior of ranking", ranking->prior);
+    check_weight(check, "regularization of ranking", ranking->regularization);
+    check_finite(check, "relevant_rating of ranking", ranking->relevant_rating);
+}
+
+void mf_model_check_shape(mf_model_check *check)
+{
+    const mf_model_parts *parts = check->parts;
+    check_count(check, "n_users", parts->n_users, MF_INDEX_NONE - 1);
+    check_count(check, "n_items", parts->n_items, MF_INDEX_NONE - 1);
+    if (parts->n_factors > 0)
+        check_rating_shape(check);
+    else
+        check_no_rating_model(check);
+    if (parts->ranking.n_factors > 0)
+        check_ranking_shape(check);
 }
 
 /* --- biases and factors -------------------------------------------------- */
@@ -72,11 +122,10 @@ static void check_biases(mf_model_check *check, size_t section, const float *bia
 
 /* Row r's padding is values [r·stride + n_factors, (r + 1)·stride): less than one
  * cache line, and pieces begin and end between lines, so it is never cut. */
-static void check_padding(mf_model_check *check, size_t section, const float *rows, size_t first,
-                          size_t n)
+static void check_padding(mf_model_check *check, size_t section, const float *rows,
+                          uint32_t n_factors, size_t first, size_t n)
 {
-    const size_t n_factors = check->parts->n_factors;
-    const size_t stride = mf_model_stride(check->parts->n_factors);
+    const size_t stride = mf_model_stride(n_factors);
     for (size_t row = first / stride; row * stride + n_factors < first + n; row++) {
         const size_t from = row * stride + n_factors;
         uint32_t padding[MF_MODEL_LANES] = {0};
@@ -94,17 +143,29 @@ static void check_padding(mf_model_check *check, size_t section, const float *ro
     }
 }
 
-static void check_factors(mf_model_check *check, size_t section, const float *rows, size_t first,
-                          size_t n)
+static void check_factors(mf_model_check *check, size_t section, const float *rows,
+                          uint32_t n_factors, size_t first, size_t n)
 {
-    const size_t stride = mf_model_stride(check->parts->n_factors);
+    const size_t stride = mf_model_stride(n_factors);
     if (!all_finite(rows + first, n)) {
         const size_t at = first + first_not_finite(rows + first);
         FOUND(check, "factor %zu of row %zu of %s is not finite", at % stride, at / stride,
               mf_model_kind.names[section]);
     }
-    if (stride > check->parts->n_factors)
-        check_padding(check, section, rows, first, n);
+    if (stride > n_factors)
+        check_padding(check, section, rows, n_factors, first, n);
+}
+
+static void check_spectrum(mf_model_check *check, size_t first, size_t n)
+{
+    const float *spectrum = check->parts->ranking.spectrum;
+    const char *name = mf_model_kind.names[MF_MODEL_RANKING_SPECTRUM];
+    for (size_t f = first; f < first + n; f++) {
+        if (!isfinite(spectrum[f]) || !(spectrum[f] > 0))
+            FOUND(check, "%s of index %zu is not a finite number > 0", name, f);
+        else if (f > 0 && spectrum[f] > spectrum[f - 1])
+            FOUND(check, "%s rises from index %zu to %zu", name, f - 1, f);
+    }
 }
 
 /* --- lists --------------------------------------------------------------- */
@@ -213,6 +274,45 @@ static void check_item_count(mf_model_check *check, size_t first, size_t n)
               mf_model_kind.names[MF_MODEL_ITEM_COUNT], (ull)check->n_counted, (ull)parts->n_rated);
 }
 
+/* The next user who has ratings from k on. Grades came before the time ranks, all of them. */
+static void next_ranked_user(mf_model_check *check, size_t k)
+{
+    const mf_model_parts *parts = check->parts;
+    const uint64_t *start = parts->rated_start;
+    uint32_t user = check->next_ranked_user;
+    uint64_t n_grades = 0;
+    while (start[user + 1] <= k)
+        user++;
+    for (uint64_t i = start[user]; i < start[user + 1]; i++)
+        n_grades += parts->ranking.grades[i] != 0;
+    const uint64_t most = n_grades > 0 ? 2 * (n_grades - 1) : 0;
+    check->rank_most = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+    check->ranked_end = start[user + 1];
+    check->next_ranked_user = user + 1;
+}
+
+static void check_time_ranks(mf_model_check *check, size_t first, size_t n)
+{
+    const uint32_t *ranks = check->parts->ranking.time_ranks;
+    const uint8_t *grades = check->parts->ranking.grades;
+    for (size_t k = first; k < first + n;) {
+        if (k == check->ranked_end)
+            next_ranked_user(check, k);
+        const size_t end = check->ranked_end < first + n ? (size_t)check->ranked_end : first + n;
+        const uint32_t most = check->rank_most;
+        unsigned bad = 0;
+        for (size_t i = k; i < end; i++)
+            bad |= ranks[i] > (grades[i] != 0 ? most : 0);
+        for (size_t i = k; bad != 0 && i < end; i++)
+            if (ranks[i] > (grades[i] != 0 ? most : 0))
+                FOUND(check, "%s of index %zu is %lu, of user %lu it must be 0 to %lu",
+                      mf_model_kind.names[MF_MODEL_RANKING_TIMES], i, (unsigned long)ranks[i],
+                      (unsigned long)check->next_ranked_user - 1,
+                      (unsigned long)(grades[i] != 0 ? most : 0));
+        k = end;
+    }
+}
+
 /* A few kilobytes: all of it with the first piece, so that no character is cut. */
 static void check_metadata(mf_model_check *check)
 {
@@ -237,7 +337,7 @@ void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, 
     const size_t first32 = offset / 4, n32 = n_bytes / 4;
     const size_t first64 = offset / 8, n64 = n_bytes / 8;
     /* Later sections are read through earlier ones. */
-    if (check->found.code != MF_OK)
+    if (check->found.code != MF_OK || !mf_model_has_section(parts, section))
         return;
     switch (section) {
     case MF_MODEL_USER_BIAS:
@@ -247,10 +347,10 @@ void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, 
         check_biases(check, section, parts->item_bias, first32, n32);
         break;
     case MF_MODEL_USER_FACTORS:
-        check_factors(check, section, parts->user_factors, first32, n32);
+        check_factors(check, section, parts->user_factors, parts->n_factors, first32, n32);
         break;
     case MF_MODEL_ITEM_FACTORS:
-        check_factors(check, section, parts->item_factors, first32, n32);
+        check_factors(check, section, parts->item_factors, parts->n_factors, first32, n32);
         break;
     case MF_MODEL_USER_ID_START:
         check_starts(check, section, parts->users.start, parts->n_users, first64, n64, 1,
@@ -280,7 +380,21 @@ void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, 
         if (offset == 0)
             check_metadata(check);
         break;
-    default: /* the shape and the tables */
+    case MF_MODEL_RANKING_ITEMS:
+        check_factors(check, section, parts->ranking.item_vectors, parts->ranking.n_factors,
+                      first32, n32);
+        break;
+    case MF_MODEL_RANKING_MEAN:
+        check_factors(check, section, parts->ranking.mean_profile, parts->ranking.n_factors,
+                      first32, n32);
+        break;
+    case MF_MODEL_RANKING_SPECTRUM:
+        check_spectrum(check, first32, n32);
+        break;
+    case MF_MODEL_RANKING_TIMES:
+        check_time_ranks(check, first32, n32);
+        break;
+    default: /* the shapes, the tables, and grades, which may be any byte */
         break;
     }
 }

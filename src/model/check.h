@@ -26,6 +26,9 @@ typedef struct mf_model_check {
     uint32_t next_item_id;
     uint32_t next_rating_user;
     uint64_t n_counted;
+    uint32_t next_ranked_user;
+    uint64_t ranked_end; /* of the user before next_ranked_user, in rated_items */
+    uint32_t rank_most;  /* the largest time rank that this user may have */
 } mf_model_check;
 
 /* Counts and scalars: what every shape follows from. Call first, and nothing else

@@ -1,8 +1,9 @@
-/* format.h: what stands where in model.bin, version 1.
+/* format.h: what stands where in model.bin, versions 1 and 2.
  *
  * The container (header, table, checksum, alignment) is section_file.h. These are
  * its sections, in this order; n_users … come from the section "shape", stride is
- * n_factors rounded up to 16. Ids are those of base/id_list.h, a table is what
+ * n_factors rounded up to 16, the ranking model's n_factors and stride come from
+ * "optional.ranking". Ids are those of base/id_list.h, a table is what
  * mf_id_table_build makes of them.
  *
  *   name               elements                     what they are
@@ -22,10 +23,18 @@
  *   item_count         n_items × u32                sum n_rated
  *   metadata           any × u8                     UTF-8 text, JSON
  *
+ *   optional.ranking           1 × 64 bytes              the second table below
+ *   optional.ranking_items     n_items × stride × f32    finite, padding zero
+ *   optional.ranking_mean      stride × f32              finite, padding zero
+ *   optional.ranking_spectrum  n_factors × f32           finite, > 0, not rising
+ *   optional.ranking_grades    n_rated × u8              beside rated_items; 0: no grade
+ *   optional.ranking_times     n_rated × u32             0 … 2 (grades of the user - 1),
+ *                                                        0 where there is no grade
+ *
  *   offset  size  shape
  *        0     4  n_users               1 … 2^32 - 2
  *        4     4  n_items               1 … 2^32 - 2
- *        8     4  n_factors             1 … 65536
+ *        8     4  n_factors             version 1: 1 … 65536; version 2: 0
  *       12     4  zero
  *       16     8  n_rated
  *       24     4  global_mean           f32, finite
@@ -35,18 +44,51 @@
  *       40     4  bias_regularization   f32, finite, ≥ 0
  *       44    20  zero
  *
- * A change that an old program would misread gets a new version; one that it can
- * do without is a section "optional.…". Internal to src/model, its tests and its
- * fuzz target. */
+ *   offset  size  optional.ranking
+ *        0     4  n_factors             1 … 4096
+ *        4     4  grading kind          mf_grading_kind
+ *        8     4  grading center        f32, finite
+ *       12     4  grading scale         f32, finite, ≥ 0
+ *       16     4  recency               f32, 0 … 1
+ *       20     4  prior                 f32, finite, ≥ 0
+ *       24     4  regularization        f32, finite, ≥ 0
+ *       28     4  relevant_rating       f32, finite
+ *       32     4  rule                  1: the formulas of profile and score, as in model.h
+ *       36    28  zero
+ *
+ * Version 1 has a rating model: every section from shape to metadata is there (only an empty
+ * metadata may be missing). A ranking model is an addition: either no section "optional.ranking…"
+ * is there, or all are; ranking_times may be missing where no times are known.
+ *
+ * Version 2 has a ranking model alone: n_factors is 0, the five floats of the shape are 0, the
+ * sections user_bias, item_bias, user_factors and item_factors are not there, those of the ranking
+ * model are.
+ *
+ * The rule. A program that knows neither the name nor the rule of a section "optional.…" must
+ * still answer rightly with all that it knows; so a ranking model beside a rating model stays
+ * version 1, and older programs answer with the rating model. What an old program would misread,
+ * or could not do without, gets a new version, which old programs refuse. Another way to compute
+ * profiles or scores gets a new rule: a program that does not know it has no ranking model, and
+ * none at all in a file of version 2, which it refuses.
+ *
+ * Internal to src/model, its tests and its fuzz target. */
 #ifndef MF_MODEL_FORMAT_H
 #define MF_MODEL_FORMAT_H
 
+#include "model/model.h"
 #include "model/section_file.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MF_MODEL_VERSION = 1 };
+enum {
+    MF_MODEL_VERSION_RATING = 1,  /* has a rating model */
+    MF_MODEL_VERSION_RANKING = 2, /* has a ranking model alone; the newest version */
+};
+
+/* The rule in optional.ranking. */
+enum { MF_MODEL_RANKING_RULE = 1 };
 
 enum {
     MF_MODEL_SHAPE,
@@ -64,11 +106,23 @@ enum {
     MF_MODEL_RATED_ITEMS,
     MF_MODEL_ITEM_COUNT,
     MF_MODEL_METADATA,
+    MF_MODEL_RANKING,
+    MF_MODEL_RANKING_ITEMS,
+    MF_MODEL_RANKING_MEAN,
+    MF_MODEL_RANKING_SPECTRUM,
+    MF_MODEL_RANKING_GRADES,
+    MF_MODEL_RANKING_TIMES,
     MF_MODEL_SECTIONS,
 };
 
-/* "MFMODEL\0", version 1, the names above. */
+/* "MFMODEL\0", up to version 2, the names above. */
 extern const mf_section_kind mf_model_kind;
+
+/* The version of a file of these parts. */
+uint32_t mf_model_version(const mf_model_parts *parts);
+
+/* Whether a file of these parts has the section. */
+bool mf_model_has_section(const mf_model_parts *parts, size_t section);
 
 typedef struct mf_model_shape {
     uint32_t n_users;
@@ -94,5 +148,29 @@ _Static_assert(offsetof(mf_model_shape, regularization) == 36, "byte table");
 _Static_assert(offsetof(mf_model_shape, bias_regularization) == 40, "byte table");
 _Static_assert(offsetof(mf_model_shape, zeros) == 44, "byte table");
 _Static_assert(sizeof(mf_model_shape) == 64, "byte table");
+
+typedef struct mf_model_ranking {
+    uint32_t n_factors;
+    uint32_t grading_kind;
+    float grading_center;
+    float grading_scale;
+    float recency;
+    float prior;
+    float regularization;
+    float relevant_rating;
+    uint32_t rule;
+    uint32_t zeros[7];
+} mf_model_ranking;
+
+_Static_assert(offsetof(mf_model_ranking, grading_kind) == 4, "byte table");
+_Static_assert(offsetof(mf_model_ranking, grading_center) == 8, "byte table");
+_Static_assert(offsetof(mf_model_ranking, grading_scale) == 12, "byte table");
+_Static_assert(offsetof(mf_model_ranking, recency) == 16, "byte table");
+_Static_assert(offsetof(mf_model_ranking, prior) == 20, "byte table");
+_Static_assert(offsetof(mf_model_ranking, regularization) == 24, "byte table");
+_Static_assert(offsetof(mf_model_ranking, relevant_rating) == 28, "byte table");
+_Static_assert(offsetof(mf_model_ranking, rule) == 32, "byte table");
+_Static_assert(offsetof(mf_model_ranking, zeros) == 36, "byte table");
+_Static_assert(sizeof(mf_model_ranking) == 64, "byte table");
 
 #endif

@@ -26,6 +26,21 @@ uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_byte
                             mf_id_table_slots(model->parts.n_items), id, n_bytes);
 }
 
+uint32_t mf_model_format_version(const mf_model *model)
+{
+    return mf_section_file_version(model->file);
+}
+
+size_t mf_model_file_bytes(const mf_model *model)
+{
+    return mf_section_file_bytes(model->file);
+}
+
+bool mf_model_section(const mf_model *model, size_t row, const char **name, uint64_t *n_bytes)
+{
+    return mf_section_file_row(model->file, row, name, n_bytes);
+}
+
 float mf_model_predict(const mf_model *model, uint32_t user, uint32_t item)
 {
     const mf_model_parts *parts = &model->parts;

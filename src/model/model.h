@@ -3,9 +3,10 @@
  *   predicted rating = clip(global_mean + user_bias[u] + item_bias[i]
  *                           + user_factors[u] · item_factors[i], rating_min, rating_max)
  *
- * (Koren, Bell, Volinsky 2009). The file is mapped, not parsed: opening costs
- * one pass over its bytes to check them, and no memory. Its layout is the table
- * in format.h.
+ * (Koren, Bell, Volinsky 2009) is the rating model; the ranking model beside it is
+ * mf_ranking_parts. A model has one of them or both. The file is mapped, not parsed: opening
+ * costs one pass over its bytes to check them, and no memory. Its layout, and what older and
+ * newer programs make of it, is the table in format.h.
  *
  * (1) A file is used only when every byte of it is as it was written: length,
  *     magic, version, section table, checksum.
@@ -13,7 +14,7 @@
  *     list ascending, padding is zero, ids are distinct and valid and each is
  *     found in its table, so code that reads a model checks nothing again.
  * (3) The same parts give the same bytes, and a file's parts give that file
- *     (but for "optional." sections, which only a newer program writes).
+ *     (but for "optional." sections that this program does not know).
  *
  * Threads: any number may read one mf_model. */
 #ifndef MF_MODEL_MODEL_H
@@ -48,19 +49,19 @@ static inline size_t mf_model_stride(uint32_t n_factors)
  * the grades when somebody asks (recommend/profile.h), for a user of the model exactly as
  * for a visitor. grade.h has the formulas of grade and age weight. */
 typedef struct mf_ranking_parts {
-    uint32_t n_factors; /* 1 … MF_MODEL_RANKING_FACTORS_MAX; 0: there is no ranking model, and
-                         * nothing below counts */
-    mf_grading grading; /* how a rating became a grade */
-    float recency;      /* how much newer ratings weigh more, 0 … 1 (mf_age_weight) */
-    float prior;        /* strength of the mean profile for short histories, ≥ 0 */
-    float regularization; /* λ of the shrinkage, for reports; ≥ 0 */
+    uint32_t n_factors;    /* 1 … MF_MODEL_RANKING_FACTORS_MAX; 0: there is no ranking model, and
+                            * nothing below counts */
+    mf_grading grading;    /* how a rating became a grade */
+    float recency;         /* how much newer ratings weigh more, 0 … 1 (mf_age_weight) */
+    float prior;           /* strength of the mean profile for short histories, ≥ 0 */
+    float regularization;  /* λ of the shrinkage, for reports; ≥ 0 */
     float relevant_rating; /* what counted as liked when they were chosen; for reports */
-    const float *item_vectors; /* [n_items × mf_model_stride(n_factors)] q = √G v; 64-byte
-                                * aligned, padding zero; all zero for items without grades */
-    const float *mean_profile; /* [stride] mean of the users' profiles without prior */
-    const float *spectrum;     /* [n_factors] σ² of each direction, not rising, > 0 */
-    const uint8_t *grades;     /* [n_rated] beside rated_items: y = grade / 255; 0: not part of
-                                * the profile (a rating held out for validation) */
+    const float *item_vectors;  /* [n_items × mf_model_stride(n_factors)] q = √G v; 64-byte
+                                 * aligned, padding zero; all zero for items without grades */
+    const float *mean_profile;  /* [stride] mean of the users' profiles without prior */
+    const float *spectrum;      /* [n_factors] σ² of each direction, not rising, > 0 */
+    const uint8_t *grades;      /* [n_rated] beside rated_items: y = grade / 255; 0: not part of
+                                 * the profile (a rating held out for validation) */
     const uint32_t *time_ranks; /* [n_rated] as in mf_ratings, among the user's rated items with a
                                  * grade; 0 where grade is 0. NULL: no times are known */
 } mf_ranking_parts;
@@ -132,12 +133,20 @@ const mf_model_parts *mf_model_get(const mf_model *model);
 /* The file's checksum: names this very model, e.g. in cache keys. */
 uint64_t mf_model_checksum(const mf_model *model);
 
+/* What the file is made of, for reports: its format version, its size, and each section in file
+ * order, those that this program does not know among them (false behind the last; name is valid
+ * until close). */
+uint32_t mf_model_format_version(const mf_model *model);
+size_t mf_model_file_bytes(const mf_model *model);
+bool mf_model_section(const mf_model *model, size_t row, const char **name, uint64_t *n_bytes);
+
 /* The index of an id, or MF_INDEX_NONE. Cost: one hash, one or two cache misses. */
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes);
 uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_bytes);
 
 /* The equation at the top for indexes in range. MF_INDEX_NONE for a side that
- * is not known: its bias and factors count as zero. */
+ * is not known: its bias and factors count as zero. Only for a model that has a rating model:
+ * callers look at n_factors > 0 of its parts first. */
 float mf_model_predict(const mf_model *model, uint32_t user, uint32_t item);
 
 #endif

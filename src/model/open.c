@@ -40,9 +40,107 @@ static bool bind_shape(mf_model_parts *parts, const mf_section_file *file, mf_er
     return true;
 }
 
+/* What the version promises about the rating model. */
+static bool check_version(const mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+{
+    static const size_t rating_sections[] = {MF_MODEL_USER_BIAS, MF_MODEL_ITEM_BIAS,
+                                             MF_MODEL_USER_FACTORS, MF_MODEL_ITEM_FACTORS};
+    const mf_where where = mf_section_file_where(file);
+    size_t n_bytes;
+    if (mf_section_file_version(file) == MF_MODEL_VERSION_RATING)
+        return parts->n_factors > 0 ||
+               mf_fail(err, MF_ERR_FORMAT, where,
+                       "not a usable model: n_factors is 0, in a file of format version %d it must "
+                       "be 1 to %d",
+                       MF_MODEL_VERSION_RATING, MF_MODEL_FACTORS_MAX);
+    if (parts->n_factors > 0)
+        return mf_fail(err, MF_ERR_FORMAT, where,
+                       "not a usable model: n_factors is %lu, in a file of format version %d it "
+                       "must be 0",
+                       (unsigned long)parts->n_factors, MF_MODEL_VERSION_RANKING);
+    for (size_t i = 0; i < sizeof rating_sections / sizeof rating_sections[0]; i++)
+        if (mf_section_file_get(file, rating_sections[i], &n_bytes) != NULL)
+            return mf_fail(err, MF_ERR_FORMAT, where,
+                           "not a usable model: a file of format version %d has a section %s",
+                           MF_MODEL_VERSION_RANKING, mf_model_kind.names[rating_sections[i]]);
+    return true;
+}
+
+/* The counts and settings of the ranking model. Without a section optional.ranking, or with one
+ * of a rule that this program does not know, there is none, if the file can do without. */
+static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+{
+    const mf_where where = mf_section_file_where(file);
+    size_t n_bytes;
+    const mf_model_ranking *shape = mf_section_file_get(file, MF_MODEL_RANKING, &n_bytes);
+    for (size_t section = MF_MODEL_RANKING_ITEMS; shape == NULL && section < MF_MODEL_SECTIONS;
+         section++)
+        if (mf_section_file_get(file, section, &n_bytes) != NULL)
+            return mf_fail(err, MF_ERR_FORMAT, where,
+                           "damaged model: it has a section %s, but no section %s",
+                           mf_model_kind.names[section], mf_model_kind.names[MF_MODEL_RANKING]);
+    if (shape == NULL && parts->n_factors > 0)
+        return true;
+    if (shape != NULL && n_bytes >= sizeof *shape && shape->rule != MF_MODEL_RANKING_RULE)
+        return parts->n_factors > 0 ||
+               mf_fail(err, MF_ERR_FORMAT, where,
+                       "a ranking model of rule %lu and nothing else, this program knows rule %d: "
+                       "it was written by another release",
+                       (unsigned long)shape->rule, MF_MODEL_RANKING_RULE);
+    shape = mf_section_file_require(file, MF_MODEL_RANKING, 1, sizeof *shape, err);
+    if (shape == NULL)
+        return false;
+    uint32_t any = 0;
+    for (size_t i = 0; i < sizeof shape->zeros / sizeof shape->zeros[0]; i++)
+        any |= shape->zeros[i];
+    if (any != 0)
+        return mf_fail(err, MF_ERR_FORMAT, where,
+                       "damaged model: its section %s has bytes that should be zero",
+                       mf_model_kind.names[MF_MODEL_RANKING]);
+    if (shape->n_factors == 0)
+        return mf_fail(err, MF_ERR_FORMAT, where,
+                       "not a usable model: n_factors of ranking is 0, it must be 1 to %d",
+                       MF_MODEL_RANKING_FACTORS_MAX);
+    parts->ranking = (mf_ranking_parts){
+        .n_factors = shape->n_factors,
+        .grading = {shape->grading_kind, shape->grading_center, shape->grading_scale},
+        .recency = shape->recency,
+        .prior = shape->prior,
+        .regularization = shape->regularization,
+        .relevant_rating = shape->relevant_rating,
+    };
+    return true;
+}
+
+static bool bind_ranking(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+{
+    mf_ranking_parts *ranking = &parts->ranking;
+    const size_t row = mf_model_stride(ranking->n_factors) * sizeof(float);
+    size_t n_bytes;
+    if (ranking->n_factors == 0)
+        return true;
+    ranking->item_vectors =
+        mf_section_file_require(file, MF_MODEL_RANKING_ITEMS, parts->n_items, row, err);
+    ranking->mean_profile = mf_section_file_require(file, MF_MODEL_RANKING_MEAN, 1, row, err);
+    ranking->spectrum = mf_section_file_require(file, MF_MODEL_RANKING_SPECTRUM, ranking->n_factors,
+                                                sizeof(float), err);
+    ranking->grades = mf_section_file_require(file, MF_MODEL_RANKING_GRADES, parts->n_rated,
+                                              sizeof(uint8_t), err);
+    if (ranking->item_vectors == NULL || ranking->mean_profile == NULL ||
+        ranking->spectrum == NULL || ranking->grades == NULL)
+        return false;
+    if (mf_section_file_get(file, MF_MODEL_RANKING_TIMES, &n_bytes) == NULL)
+        return true;
+    ranking->time_ranks = mf_section_file_require(file, MF_MODEL_RANKING_TIMES, parts->n_rated,
+                                                  sizeof(uint32_t), err);
+    return ranking->time_ranks != NULL;
+}
+
 static bool bind_factors(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
 {
     const size_t row = mf_model_stride(parts->n_factors) * sizeof(float);
+    if (parts->n_factors == 0)
+        return true;
     parts->user_bias =
         mf_section_file_require(file, MF_MODEL_USER_BIAS, parts->n_users, sizeof(float), err);
     parts->item_bias =
@@ -89,7 +187,8 @@ static bool shapes(void *context, const mf_section_file *file, mf_error *err)
     opening *o = context;
     mf_model_parts *parts = &o->model->parts;
     o->check.where = mf_section_file_where(file);
-    if (!bind_shape(parts, file, err))
+    if (!bind_shape(parts, file, err) || !check_version(parts, file, err) ||
+        !bind_ranking_shape(parts, file, err))
         return false;
     mf_model_check_shape(&o->check);
     if (o->check.found.code != MF_OK) {
@@ -102,7 +201,7 @@ static bool shapes(void *context, const mf_section_file *file, mf_error *err)
                     file, err) &&
            bind_ids(&parts->items, &o->model->item_slots, parts->n_items, MF_MODEL_ITEM_ID_START,
                     file, err) &&
-           bind_lists(parts, file, err);
+           bind_lists(parts, file, err) && bind_ranking(parts, file, err);
 }
 
 static void piece(void *context, size_t section, size_t offset, size_t n_bytes)

@@ -397,3 +397,23 @@ uint64_t mf_section_file_checksum(const mf_section_file *file)
 {
     return file->header.checksum;
 }
+
+uint32_t mf_section_file_version(const mf_section_file *file)
+{
+    return file->header.version;
+}
+
+size_t mf_section_file_bytes(const mf_section_file *file)
+{
+    return file->n_bytes;
+}
+
+bool mf_section_file_row(const mf_section_file *file, size_t row, const char **name,
+                         uint64_t *n_bytes)
+{
+    if (row >= file->header.n_sections)
+        return false;
+    *name = file->table[row].name;
+    *n_bytes = file->table[row].n_bytes;
+    return true;
+}

@@ -95,7 +95,7 @@ _Static_assert(sizeof(mf_section_entry) == 64, "byte table");
  * Borrowed by writers and files; meant to be static. */
 typedef struct mf_section_kind {
     char magic[8];
-    uint32_t version; /* written; the newest one read */
+    uint32_t version; /* the newest one read; written unless a writer says otherwise */
     const char *noun; /* in messages: "truncated checkpoint: …" */
     const char *const *names;
     size_t n_names; /* ≤ MF_SECTIONS_MAX */
@@ -109,6 +109,11 @@ typedef struct mf_section_writer mf_section_writer;
  * NULL: MF_ERR_IO, MF_ERR_MEMORY. */
 mf_section_writer *mf_section_writer_create(const char *path, const mf_section_kind *kind,
                                             mf_error *err);
+
+/* The format version of the file, 1 … kind->version, instead of the kind's: a file that older
+ * programs can read keeps an older version. At any time before commit. MF_ERR_ARGUMENT: not one
+ * of them. */
+bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version, mf_error *err);
 
 /* Begins the next section; what is appended until the next begin belongs to it.
  * MF_ERR_ARGUMENT when it is not after the one before it in the kind's names. */
@@ -180,6 +185,17 @@ const void *mf_section_file_require(const mf_section_file *file, size_t section,
 
 /* The checksum of its header; equal files, equal checksums. */
 uint64_t mf_section_file_checksum(const mf_section_file *file);
+
+/* The format version of its header: 1 … the kind's. */
+uint32_t mf_section_file_version(const mf_section_file *file);
+
+/* The size of the whole file. */
+size_t mf_section_file_bytes(const mf_section_file *file);
+
+/* The section at a place of the file's own table, for reports: also one that the kind does not
+ * name. name is valid until close. False behind the last one. */
+bool mf_section_file_row(const mf_section_file *file, size_t row, const char **name,
+                         uint64_t *n_bytes);
 
 /* For messages of those who check content: where.path is the file's name. */
 mf_where mf_section_file_where(const mf_section_file *file);

@@ -19,6 +19,7 @@ struct mf_section_writer {
     XXH3_state_t hash;
     mf_file_writer *file;
     const mf_section_kind *kind;
+    uint32_t version;
     uint64_t n_bytes; /* written so far */
     size_t next_section;
     size_t n_sections;
@@ -55,6 +56,7 @@ mf_section_writer *mf_section_writer_create(const char *path, const mf_section_k
     if (writer == NULL)
         return NULL;
     writer->kind = kind;
+    writer->version = kind->version;
     XXH3_64bits_reset(&writer->hash);
     writer->file = mf_file_writer_create(path, err);
     if (writer->file == NULL || !mf_file_writer_append(writer->file, &place, sizeof place, err)) {
@@ -63,6 +65,16 @@ mf_section_writer *mf_section_writer_create(const char *path, const mf_section_k
     }
     writer->n_bytes = sizeof place;
     return writer;
+}
+
+bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version, mf_error *err)
+{
+    if (version == 0 || version > writer->kind->version)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                       "format version %lu of a %s, it must be 1 to %lu", (unsigned long)version,
+                       writer->kind->noun, (unsigned long)writer->kind->version);
+    writer->version = version;
+    return true;
 }
 
 bool mf_section_writer_begin(mf_section_writer *writer, size_t section, mf_error *err)
@@ -107,7 +119,7 @@ bool mf_section_writer_add(mf_section_writer *writer, size_t section, const void
 bool mf_section_writer_commit(mf_section_writer *writer, mf_error *err)
 {
     bool ok = false;
-    mf_section_header header = {.version = writer->kind->version, .header_bytes = sizeof header};
+    mf_section_header header = {.version = writer->version, .header_bytes = sizeof header};
     memcpy(header.magic, writer->kind->magic, sizeof header.magic);
     if (!put_padding(writer, err))
         goto done;

@@ -20,6 +20,8 @@ static array array_of(const mf_model_parts *parts, size_t section)
 {
     const size_t n_users = parts->n_users, n_items = parts->n_items;
     const size_t row = mf_model_stride(parts->n_factors) * sizeof(float);
+    const mf_ranking_parts *ranking = &parts->ranking;
+    const size_t vector = mf_model_stride(ranking->n_factors) * sizeof(float);
     switch (section) {
     case MF_MODEL_USER_BIAS:
         return (array){parts->user_bias, n_users, sizeof(float)};
@@ -45,14 +47,26 @@ static array array_of(const mf_model_parts *parts, size_t section)
         return (array){parts->item_count, n_items, sizeof(uint32_t)};
     case MF_MODEL_METADATA:
         return (array){parts->metadata, parts->metadata_bytes, 1};
+    case MF_MODEL_RANKING_ITEMS:
+        return (array){ranking->item_vectors, n_items, vector};
+    case MF_MODEL_RANKING_MEAN:
+        return (array){ranking->mean_profile, 1, vector};
+    case MF_MODEL_RANKING_SPECTRUM:
+        return (array){ranking->spectrum, ranking->n_factors, sizeof(float)};
+    case MF_MODEL_RANKING_GRADES:
+        return (array){ranking->grades, parts->n_rated, sizeof(uint8_t)};
+    case MF_MODEL_RANKING_TIMES:
+        return (array){ranking->time_ranks, parts->n_rated, sizeof(uint32_t)};
     default:
         return (array){NULL, 0, 0};
     }
 }
 
-static bool is_table(size_t section)
+/* Sections that are made of parts, not arrays that are copied. */
+static bool is_made(size_t section)
 {
-    return section == MF_MODEL_USER_ID_TABLE || section == MF_MODEL_ITEM_ID_TABLE;
+    return section == MF_MODEL_SHAPE || section == MF_MODEL_RANKING ||
+           section == MF_MODEL_USER_ID_TABLE || section == MF_MODEL_ITEM_ID_TABLE;
 }
 
 /* Promise (2), except that ids are distinct: building their table shows that. */
@@ -67,10 +81,10 @@ static bool check_parts(const mf_model_parts *parts, mf_error *err)
                 (unsigned long)parts->n_users, (unsigned long)parts->users.n,
                 (unsigned long)parts->n_items, (unsigned long)parts->items.n);
     for (size_t section = 0; section < MF_MODEL_SECTIONS && check.found.code == MF_OK; section++) {
+        if (is_made(section) || !mf_model_has_section(parts, section))
+            continue;
         const array a = array_of(parts, section);
         size_t n_bytes;
-        if (section == MF_MODEL_SHAPE || is_table(section))
-            continue;
         if (!mf_mul(a.count, a.size, &n_bytes) || (a.bytes == NULL && n_bytes > 0))
             mf_fail(&check.found, MF_ERR_ARGUMENT, MF_NOWHERE, "not a usable model: it has no %s",
                     mf_model_kind.names[section]);
@@ -100,6 +114,22 @@ static bool write_shape(mf_section_writer *writer, const mf_model_parts *parts, 
     return mf_section_writer_add(writer, MF_MODEL_SHAPE, &shape, sizeof shape, err);
 }
 
+static bool write_ranking(mf_section_writer *writer, const mf_ranking_parts *ranking, mf_error *err)
+{
+    const mf_model_ranking shape = {
+        .n_factors = ranking->n_factors,
+        .grading_kind = ranking->grading.kind,
+        .grading_center = ranking->grading.center,
+        .grading_scale = ranking->grading.scale,
+        .recency = ranking->recency,
+        .prior = ranking->prior,
+        .regularization = ranking->regularization,
+        .relevant_rating = ranking->relevant_rating,
+        .rule = MF_MODEL_RANKING_RULE,
+    };
+    return mf_section_writer_add(writer, MF_MODEL_RANKING, &shape, sizeof shape, err);
+}
+
 static bool write_table(mf_section_writer *writer, size_t section, const char *what,
                         const mf_id_list *list, mf_error *err)
 {
@@ -122,6 +152,8 @@ static bool write_section(mf_section_writer *writer, size_t section, const mf_mo
 {
     if (section == MF_MODEL_SHAPE)
         return write_shape(writer, parts, err);
+    if (section == MF_MODEL_RANKING)
+        return write_ranking(writer, &parts->ranking, err);
     if (section == MF_MODEL_USER_ID_TABLE)
         return write_table(writer, section, "user", &parts->users, err);
     if (section == MF_MODEL_ITEM_ID_TABLE)
@@ -137,10 +169,11 @@ bool mf_model_write(const char *path, const mf_model_parts *parts, mf_error *err
     mf_section_writer *writer = mf_section_writer_create(path, &mf_model_kind, err);
     if (writer == NULL)
         return false;
-    for (size_t section = 0; section < MF_MODEL_SECTIONS; section++)
-        if (!write_section(writer, section, parts, err)) {
-            mf_section_writer_destroy(writer);
-            return false;
-        }
-    return mf_section_writer_commit(writer, err);
+    bool ok = mf_section_writer_set_version(writer, mf_model_version(parts), err);
+    for (size_t section = 0; ok && section < MF_MODEL_SECTIONS; section++)
+        ok = !mf_model_has_section(parts, section) || write_section(writer, section, parts, err);
+    if (ok)
+        return mf_section_writer_commit(writer, err);
+    mf_section_writer_destroy(writer);
+    return false;
 }

@@ -38,11 +38,55 @@ static void choose_cut(mf_grid *grid, uint64_t n_ratings, size_t stride)
     grid->round_blocks = more_users ? grid->item_blocks : grid->user_blocks;
 }
 
-size_t mf_grid_block(const mf_grid *grid, uint32_t round, uint32_t place)
+static bool stripes_are_items(const mf_grid *grid)
 {
-    const uint32_t other = (uint32_t)(((uint64_t)place + round) % grid->n_rounds);
-    return grid->user_blocks > grid->item_blocks ? (size_t)other * grid->item_blocks + place
-                                                 : (size_t)place * grid->item_blocks + other;
+    return grid->user_blocks > grid->item_blocks;
+}
+
+uint32_t mf_grid_start(const mf_grid *grid, uint32_t stripe)
+{
+    return (uint32_t)((uint64_t)stripe * grid->n_rounds / grid->round_blocks);
+}
+
+/* The block of the longer side that a stripe takes in a round. */
+static uint32_t taken_in(const mf_grid *grid, uint32_t stripe, uint32_t round)
+{
+    return (uint32_t)(((uint64_t)mf_grid_start(grid, stripe) + round) % grid->n_rounds);
+}
+
+/* The stripe that comes to a block of the longer side in turn: first the last one
+ * that starts at the block or before it, then the one before that one. */
+static uint32_t comes_in(const mf_grid *grid, uint32_t block, uint32_t turn)
+{
+    const uint64_t width = grid->round_blocks;
+    const uint64_t first = (((uint64_t)block + 1) * width - 1) / grid->n_rounds;
+    return (uint32_t)((first + width - turn) % width);
+}
+
+size_t mf_grid_block(const mf_grid *grid, uint32_t round, uint32_t stripe)
+{
+    const uint32_t other = taken_in(grid, stripe, round);
+    return stripes_are_items(grid) ? (size_t)other * grid->item_blocks + stripe
+                                   : (size_t)stripe * grid->item_blocks + other;
+}
+
+uint32_t mf_grid_item_block_at(const mf_grid *grid, uint32_t user_block, uint32_t turn)
+{
+    return stripes_are_items(grid) ? comes_in(grid, user_block, turn)
+                                   : taken_in(grid, user_block, turn);
+}
+
+uint32_t mf_grid_user_block_at(const mf_grid *grid, uint32_t item_block, uint32_t turn)
+{
+    return stripes_are_items(grid) ? taken_in(grid, item_block, turn)
+                                   : comes_in(grid, item_block, turn);
+}
+
+uint32_t mf_grid_turn(const mf_grid *grid, uint32_t user_block, uint32_t item_block)
+{
+    const uint32_t first = mf_grid_item_block_at(grid, user_block, 0);
+    const uint32_t n = grid->item_blocks;
+    return stripes_are_items(grid) ? (first + n - item_block) % n : (item_block + n - first) % n;
 }
 
 /* Deals n rows to blocks by falling count, equal counts by index (a counting
@@ -94,8 +138,10 @@ typedef struct filling {
     float scale;
 } filling;
 
-/* start[r + 1] = how many ratings the users of block a gave the item of row r. */
-static void count_items(const filling *f, uint32_t a, uint32_t *start)
+/* start[r + 1] = how many ratings the users of block a gave the item of row r. 64 bits,
+ * because fill_blocks makes places of the counts, and a user-block may have any number
+ * of ratings. */
+static void count_items(const filling *f, uint32_t a, uint64_t *start)
 {
     const mf_grid *grid = f->grid;
     memset(start, 0, ((size_t)grid->n_items + 1) * sizeof *start);
@@ -107,7 +153,7 @@ static void count_items(const filling *f, uint32_t a, uint32_t *start)
 }
 
 /* First pass: how many ratings and segments each block of user-block a has. */
-static void measure_blocks(const filling *f, uint32_t a, uint32_t *start)
+static void measure_blocks(const filling *f, uint32_t a, uint64_t *start)
 {
     mf_grid *grid = f->grid;
     count_items(f, a, start);
@@ -125,14 +171,14 @@ static void measure_blocks(const filling *f, uint32_t a, uint32_t *start)
 }
 
 /* Second pass: writes them, by item row and inside an item by user row. */
-static void fill_blocks(const filling *f, uint32_t a, uint32_t *start)
+static void fill_blocks(const filling *f, uint32_t a, uint64_t *start)
 {
     mf_grid *grid = f->grid;
     count_items(f, a, start);
     uint64_t at = grid->segment_start[(size_t)a * grid->item_blocks];
     for (uint32_t r = 0; r < grid->n_items; r++) {
         if (start[r + 1] > 0)
-            grid->segments[at++] = (mf_grid_segment){r, start[r + 1]};
+            grid->segments[at++] = (mf_grid_segment){r, (uint32_t)start[r + 1]};
         start[r + 1] += start[r];
     }
     mf_grid_rating *ratings = grid->ratings + grid->rating_start[(size_t)a * grid->item_blocks];
@@ -148,8 +194,8 @@ static bool fill(filling *f, uint32_t n_threads, mf_error *err)
 {
     mf_grid *grid = f->grid;
     const size_t n_blocks = (size_t)grid->user_blocks * grid->item_blocks;
-    const size_t room = ((size_t)grid->n_items + 1 + 15) / 16 * 16;
-    uint32_t *starts = mf_allocate(n_threads, room * sizeof *starts, "the grid", err);
+    const size_t room = ((size_t)grid->n_items + 1 + 7) / 8 * 8;
+    uint64_t *starts = mf_allocate(n_threads, room * sizeof *starts, "the grid", err);
     grid->rating_start = mf_allocate(n_blocks + 1, sizeof *grid->rating_start, "the grid", err);
     grid->segment_start = mf_allocate(n_blocks + 1, sizeof *grid->segment_start, "the grid", err);
     grid->ratings = mf_allocate(f->ratings->n_ratings + MF_SGD_AHEAD, sizeof *grid->ratings,

@@ -1,9 +1,18 @@
 /* grid.h: the ratings, cut into user-blocks × item-blocks.
  *
- * Blocks (a, b) with the same (a - b) mod n_rounds share no user and no item: they
- * form one round and may run side by side, with no locks and no races (Gemulla,
- * Nijkamp, Haas, Sismanis 2011, "Large-scale matrix factorization with distributed
- * stochastic gradient descent"). The same cut would spread a round over hosts.
+ * The blocks of the shorter side are stripes. Stripe w starts at block
+ * ⌊w · n_rounds / round_blocks⌋ of the longer side and takes one of its blocks a
+ * round, upwards and round again. No two stripes start at the same block, so the
+ * blocks of a round share no user and no item: they may run side by side, with no
+ * locks and no races (Gemulla, Nijkamp, Haas, Sismanis 2011, "Large-scale matrix
+ * factorization with distributed stochastic gradient descent").
+ *
+ * Starts are evenly spread, so that a ring of hosts can run the same rounds. Each
+ * host has a range of user-blocks; item-blocks travel, and in an epoch each of them
+ * makes one lap: it visits every user-block once, neighbour after neighbour, upwards
+ * if the item-blocks are the stripes and downwards if the user-blocks are. At any
+ * time every host has its share of the item-blocks. Sums that follow a lap
+ * (implicit.h, evaluate.h) have the same order on one host and on several.
  *
  * (1) The cut depends on the ratings and the stride alone, never on the threads.
  * (2) Rows are dealt to the blocks by popularity, there and back like cards, so
@@ -11,6 +20,8 @@
  *     number of ratings. A block's rows are next to each other, the popular ones
  *     first.
  * (3) A user-block's rows of factors fit the second-level cache.
+ * (4) Every total over ratings or segments has 64 bits. A row's own count and a
+ *     segment's have 32: no user rates an item twice.
  *
  * Memory: 8 bytes per rating and 8 per segment.
  * Threads: any number may read a grid and run blocks of one round. */
@@ -46,8 +57,20 @@ typedef struct mf_grid {
 bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
                     size_t stride, uint32_t n_threads, mf_error *err);
 
-/* The number (for rating_start, segment_start) of block `place` of a round. */
-size_t mf_grid_block(const mf_grid *grid, uint32_t round, uint32_t place);
+/* The number (for rating_start, segment_start) of the block that a stripe takes in
+ * a round. */
+size_t mf_grid_block(const mf_grid *grid, uint32_t round, uint32_t stripe);
+
+/* The block of the longer side that a stripe takes in round 0. */
+uint32_t mf_grid_start(const mf_grid *grid, uint32_t stripe);
+
+/* Lap order, which is the order of the rounds. A user-block meets item-block
+ * item_block_at(…, 0) first, item_block_at(…, 1) next, up to item_blocks - 1;
+ * mf_grid_turn is the way back, from item-block to turn. An item-block visits
+ * user-block user_block_at(…, 0) first, up to user_blocks - 1. */
+uint32_t mf_grid_item_block_at(const mf_grid *grid, uint32_t user_block, uint32_t turn);
+uint32_t mf_grid_turn(const mf_grid *grid, uint32_t user_block, uint32_t item_block);
+uint32_t mf_grid_user_block_at(const mf_grid *grid, uint32_t item_block, uint32_t turn);
 
 void mf_grid_release(mf_grid *grid);
 

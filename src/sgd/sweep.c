@@ -21,17 +21,17 @@ typedef struct sweep {
     double *block_loss;
 } sweep;
 
-/* True when the block that lane w takes in `round` has been passed on: by lane
- * w + 1 in the round before, or, for the last lane, by lane 0 as many rounds ago
- * as the longer side has more blocks, and one. */
+/* True when the block that stripe w takes in `round` is free. The stripe ahead had it
+ * before, as many rounds earlier as lie between the two starts; in the first rounds
+ * nobody had it. */
 static bool is_free(const sweep *s, uint32_t w, uint32_t round)
 {
-    const uint32_t width = s->grid->round_blocks;
-    const uint32_t idle = s->grid->n_rounds - width; /* rounds that a block rests */
-    if (w + 1 < width)
-        return atomic_load_explicit(&s->lanes[w + 1].next_round, memory_order_acquire) >= round;
-    return round <= idle ||
-           atomic_load_explicit(&s->lanes[0].next_round, memory_order_acquire) >= round - idle;
+    const bool is_last = w + 1 == s->grid->round_blocks;
+    const uint32_t ahead = is_last ? 0 : w + 1;
+    const uint32_t end = is_last ? s->grid->n_rounds : mf_grid_start(s->grid, ahead);
+    const uint32_t gap = end - mf_grid_start(s->grid, w);
+    return round < gap ||
+           atomic_load_explicit(&s->lanes[ahead].next_round, memory_order_acquire) > round - gap;
 }
 
 static void run_block(const sweep *s, uint32_t w, uint32_t round)

@@ -1,13 +1,13 @@
 /* sweep.h: rounds of the grid, run by threads that wait for as little as possible.
  *
  * A barrier after each round would make every thread wait for the slowest, and a
- * thread that the system has set aside would stop them all. Instead there are
- * lanes: lane w owns block w of the grid's shorter side and takes the blocks of
- * the longer side in turn, (w + round) mod n_rounds. Its next block is free as
- * soon as the lane that had it before has passed it on, and that is all a lane
- * waits for. Blocks see each other's numbers in the same order as with barriers,
- * so the result has the same bits. Measured against a barrier, 10 M ratings, 2
- * threads: up to 1.16 times as fast on a quiet machine, twice when others use it.
+ * thread that the system has set aside would stop them all. Instead there are the
+ * grid's stripes: a stripe's next block is free as soon as the stripe ahead, which
+ * had it before, has passed it on, and that is all a stripe waits for. Blocks see
+ * each other's numbers in the same order as with barriers, so the result has the
+ * same bits. Measured against a barrier, 10 M ratings, 2 threads: up to 1.16 times
+ * as fast on a quiet machine, twice when others use it. (Measured when all stripes
+ * started at neighbouring blocks.)
  *
  * Threads: starts its own (OpenMP). */
 #ifndef MF_SGD_SWEEP_H

@@ -3,10 +3,12 @@
  *     train                                  a SageMaker training job below /opt/ml
  *     train --prefix DIR                     the same below DIR
  *     train --prefix DIR --predict USER ITEM asks the model that is there
+ *     train --info FILE [--json]             prints what is inside a model
  *
  * A first word "train" changes nothing: the platform adds it when the image names
  * this program as its entrypoint (docs/sagemaker.md, 1.3 and 1.5). */
 #include "base/file.h"
+#include "info.h"
 #include "job.h"
 #include "predict.h"
 #include "sagemaker/failure.h"
@@ -22,12 +24,17 @@
 static void print_usage(FILE *out)
 {
     fputs("usage: train [--prefix DIR] [--predict USER ITEM]\n"
+          "       train --info FILE [--json]\n"
           "\n"
           "Learns to predict ratings from the files in DIR/input/data/train and writes\n"
           "DIR/model/model.bin. DIR is /opt/ml unless given, as in a SageMaker container.\n"
           "\n"
           "  --prefix DIR         use DIR in place of /opt/ml\n"
           "  --predict USER ITEM  train nothing; print what USER would give ITEM\n"
+          "  --info FILE          train nothing; print what is inside FILE, a model.bin or\n"
+          "                       model.tar.gz: counts, settings, metrics, which requests it "
+          "answers\n"
+          "  --json               print that as one JSON object\n"
           "  --help, --version\n",
           out);
 }
@@ -50,12 +57,12 @@ static int print_help(void)
 
 /* Where a job's words say so, a job that could not even start leaves its reason like
  * any other, as far as it can: nothing is made in the place of a folder that is not
- * there. A question (--predict) is no job. */
+ * there. --predict and --info are no jobs. */
 static void leave_failure(int argc, char **argv, const char *text)
 {
     const char *prefix = NULL;
     for (int a = 1; a < argc; a++) {
-        if (strcmp(argv[a], "--predict") == 0)
+        if (strcmp(argv[a], "--predict") == 0 || strcmp(argv[a], "--info") == 0)
             return;
         if (strcmp(argv[a], "--prefix") == 0 && a + 1 < argc)
             prefix = argv[++a];
@@ -101,6 +108,8 @@ int main(int argc, char **argv)
     const char *prefix = NULL;
     const char *user = NULL;
     const char *item = NULL;
+    const char *model = NULL;
+    bool as_json = false;
     const int first = argc > 1 && strcmp(argv[1], "train") == 0 ? 2 : 1;
     for (int a = first; a < argc; a++) {
         if (strcmp(argv[a], "--help") == 0)
@@ -114,12 +123,24 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[a], "--predict") == 0 && a + 2 < argc) {
             user = argv[++a];
             item = argv[++a];
-        } else if (strcmp(argv[a], "--prefix") == 0 || strcmp(argv[a], "--predict") == 0) {
+        } else if (strcmp(argv[a], "--info") == 0 && a + 1 < argc) {
+            model = argv[++a];
+        } else if (strcmp(argv[a], "--json") == 0) {
+            as_json = true;
+        } else if (strcmp(argv[a], "--prefix") == 0 || strcmp(argv[a], "--predict") == 0 ||
+                   strcmp(argv[a], "--info") == 0) {
             return refuse(argc, argv, "a value is missing after", argv[a]);
         } else {
             return refuse(argc, argv, "unknown argument", argv[a]);
         }
     }
+    if (as_json && model == NULL)
+        return refuse(argc, argv, "only --info FILE has a form for", "--json");
+    if (model != NULL && (prefix != NULL || user != NULL))
+        return refuse(argc, argv, "--info FILE stands alone, without",
+                      user != NULL ? "--predict" : "--prefix");
+    if (model != NULL)
+        return mf_info_print(model, as_json);
     if (user != NULL)
         return mf_predict_print(prefix, user, item);
     wait_without_spinning(argv);

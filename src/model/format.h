@@ -56,8 +56,7 @@
  *       32     4  rule                  1: the formulas of profile and score, as in model.h
  *       36    28  zero
  *
- * Version 1 has a rating model: every section from shape to metadata is there (only an empty
- * metadata may be missing). A ranking model is an addition: either no section "optional.ranking…"
+ * Version 1 has a rating model: every section from shape to metadata is there. A ranking model is an addition: either no section "optional.ranking…"
  * is there, or all are; ranking_times may be missing where no times are known.
  *
  * Version 2 has a ranking model alone: n_factors is 0, the five floats of the shape are 0, the

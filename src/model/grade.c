@@ -3,14 +3,17 @@
 
 #include "base/portable_math.h"
 
-#include <math.h>
+static const double AGE_MOST = 0.7, AGE_SCALE = 10;
+
+/* From here on exp(-b / AGE_SCALE) is below half of a weight's last bit. */
+static const double OLD_ENOUGH = 200;
 
 static double grade_of(const mf_grading *grading, float value)
 {
     if (grading->kind == MF_GRADING_ONE || !(grading->scale > 0))
         return 1;
     if (grading->kind == MF_GRADING_LOG) {
-        const double y = mf_log(1 + fmax(0, (double)value)) / grading->scale;
+        const double y = mf_log(1 + (value > 0 ? (double)value : 0)) / grading->scale;
         return y < 1 ? y : 1;
     }
     return 1 / (1 + mf_exp(-2 * ((double)value - grading->center) / grading->scale));
@@ -18,12 +21,13 @@ static double grade_of(const mf_grading *grading, float value)
 
 uint8_t mf_grade_code(const mf_grading *grading, float value)
 {
-    const double code = floor(grade_of(grading, value) * MF_GRADE_MAX + 0.5);
-    return code < 1 ? 1 : (uint8_t)code;
+    const uint8_t code = (uint8_t)(grade_of(grading, value) * MF_GRADE_MAX + 0.5);
+    return code > 0 ? code : 1;
 }
 
 float mf_age_weight(float recency, uint32_t time_rank, uint32_t n)
 {
-    const float position = ((float)time_rank + 1) / (2 * (float)n);
-    return 1 + recency * (position - 0.5f);
+    const double newer = ((double)n - 1) - (double)time_rank / 2;
+    const double old = newer <= OLD_ENOUGH ? 1 - mf_exp(-newer / AGE_SCALE) : 1;
+    return (float)(1 - AGE_MOST * (double)recency * old);
 }

@@ -7,8 +7,16 @@
  *   code    round(255 y), at least 1: what is stored, learned from and shown as code / 255.
  *           Learning from the code and not from y is what makes a visitor's profile and a
  *           user's the same bits.
- *   age     weight a for the position t of a rating in its user's own time order, 0 … 1:
- *           t = (time_rank + 1) / (2 n), so 1/2 when all times are equal.
+ *   age     weight a of a rating that b of its user's others are newer than (of equally old ones
+ *           half count): b = (2 (n − 1) − time_rank) / 2,
+ *
+ *             a = 1 − 0.7 recency · (1 − exp(−b / 10))
+ *
+ *           The newest dozen tell most about what comes next; what is older than that is equally
+ *           old. Only ratios of weights change an order of items, so 1 for the newest is as good
+ *           a scale as any. By NDCG@10 against the best peer, newest fifth / random fifth of each
+ *           user's ratings held out, MovieLens: no weights 1.022 / 1.056, linear in the position
+ *           1.094 / 1.006, its square 1.114 / 1.009, this with recency 1 1.122 / 1.031.
  *
  * The bits are the same on every machine (base/portable_math.h).
  * Threads: any. */
@@ -36,7 +44,7 @@ typedef struct mf_grading {
 uint8_t mf_grade_code(const mf_grading *grading, float value);
 
 /* The age weight of a rating among n of its user: time_rank as in mf_ratings, recency 0 … 1
- * (0: always 1). n ≥ 1, time_rank ≤ 2 (n - 1). Mean about 1 over a user's ratings. */
+ * (0: always 1). n ≥ 1, time_rank ≤ 2 (n - 1). In (0, 1]. Cost: one mf_exp, for b ≤ 200. */
 float mf_age_weight(float recency, uint32_t time_rank, uint32_t n);
 
 #endif

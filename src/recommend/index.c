@@ -44,9 +44,9 @@ static size_t blocks_of(uint32_t n_items)
     return ((size_t)n_items + MF_INDEX_BLOCK - 1) / MF_INDEX_BLOCK;
 }
 
-bool mf_index_size(const mf_model_parts *parts, size_t *n_bytes)
+bool mf_index_size(const mf_index_rows *rows, size_t *n_bytes)
 {
-    return mf_mul(blocks_of(parts->n_items), block_bytes_of(parts->n_factors) + sizeof(float),
+    return mf_mul(blocks_of(rows->n_items), block_bytes_of(rows->n_factors) + sizeof(float),
                   n_bytes);
 }
 
@@ -117,16 +117,16 @@ static double encode(const float *q, size_t stride, size_t n_quads, uint16_t *co
     return sqrt(fmax(mf_sum(&q_square), mf_sum(&w_square)));
 }
 
-bool mf_index_create(mf_index *index, const mf_model_parts *parts, mf_error *err)
+bool mf_index_create(mf_index *index, const mf_index_rows *rows, mf_error *err)
 {
-    const size_t stride = mf_model_stride(parts->n_factors);
+    const size_t stride = mf_model_stride(rows->n_factors);
     *index = (mf_index){
-        .n_blocks = blocks_of(parts->n_items),
-        .n_quads = quads_of(parts->n_factors),
-        .block_bytes = block_bytes_of(parts->n_factors),
+        .n_blocks = blocks_of(rows->n_items),
+        .n_quads = quads_of(rows->n_factors),
+        .block_bytes = block_bytes_of(rows->n_factors),
     };
-    for (uint32_t item = 0; item < parts->n_items; item++)
-        if (fabs((double)parts->item_bias[item]) > BIAS_MAX)
+    for (uint32_t item = 0; rows->bias != NULL && item < rows->n_items; item++)
+        if (fabs((double)rows->bias[item]) > BIAS_MAX)
             return true;
     index->blocks = mf_allocate(index->n_blocks, index->block_bytes, "an index of items", err);
     index->norm = mf_allocate(index->n_blocks, sizeof *index->norm, "an index of items", err);
@@ -134,20 +134,20 @@ bool mf_index_create(mf_index *index, const mf_model_parts *parts, mf_error *err
         mf_index_release(index);
         return false;
     }
-    for (uint32_t item = 0; item < parts->n_items; item++) {
+    for (uint32_t item = 0; item < rows->n_items; item++) {
         const size_t block = item / MF_INDEX_BLOCK, lane = item % MF_INDEX_BLOCK;
         uint16_t *codes = (void *)(index->blocks + block * index->block_bytes);
         uint32_t *sizes = (void *)(codes + index->n_quads * MF_INDEX_BLOCK);
-        const double norm = encode(parts->item_factors + item * stride, stride, index->n_quads,
-                                   codes, lane, &sizes[lane]);
+        const double norm =
+            encode(rows->rows + item * stride, stride, index->n_quads, codes, lane, &sizes[lane]);
         if (!(norm <= NORM_MAX)) {
             mf_index_release(index);
             return true;
         }
         index->norm[block] = fmaxf(index->norm[block], rounded_up(norm));
     }
-    index->n_items = parts->n_items;
-    return mf_index_size(parts, &index->n_bytes);
+    index->n_items = rows->n_items;
+    return mf_index_size(rows, &index->n_bytes);
 }
 
 /* The unit in which v is whole numbers that fit: none beyond CODE_MAX, no run's sum

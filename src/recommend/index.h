@@ -57,13 +57,21 @@ typedef struct mf_index {
     float *norm;           /* [n_blocks] ≥ |q_i| and ≥ |s_i·w_i| of the block's items */
 } mf_index;
 
-/* The size of an index of this model. False when it is too large to count. */
-bool mf_index_size(const mf_model_parts *parts, size_t *n_bytes);
+/* What an index is made of. */
+typedef struct mf_index_rows {
+    uint32_t n_items;
+    uint32_t n_factors;
+    const float *rows; /* [n_items × stride] as in model.h */
+    const float *bias; /* [n_items], or NULL when there never is one in a query */
+} mf_index_rows;
+
+/* The size of an index of these rows. False when it is too large to count. */
+bool mf_index_size(const mf_index_rows *rows, size_t *n_bytes);
 
 /* Fills *index. With numbers so large that the bound itself could overflow
  * (|q_i| > 1e18, |b_i| > 1e30) there is none: n_items stays 0. Fails MF_ERR_MEMORY.
- * Cost: one pass over the item factors. */
-bool mf_index_create(mf_index *index, const mf_model_parts *parts, mf_error *err);
+ * Cost: one pass over the rows. */
+bool mf_index_create(mf_index *index, const mf_index_rows *rows, mf_error *err);
 
 void mf_index_release(mf_index *index);
 

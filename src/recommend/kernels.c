@@ -425,6 +425,22 @@ static void products_of(const float *p, const float *rows, size_t stride, const 
         products[k] = product(p, rows + items[k] * stride, stride);
 }
 
+/* Every factor is a sum of its own, so lanes change no order. */
+static void add_rows(const float *rows, size_t stride, const uint32_t *items, const float *weights,
+                     size_t n, float *restrict sum)
+{
+    enum { ROWS_AHEAD = 4 };
+    for (size_t k = 0; k < n; k++) {
+        const float *row = rows + items[k] * stride;
+        const vec weight = (vec){0} + weights[k];
+        if (k + ROWS_AHEAD < n)
+            for (size_t f = 0; f < stride; f += LANES)
+                __builtin_prefetch(rows + items[k + ROWS_AHEAD] * stride + f);
+        for (size_t f = 0; f < stride; f += WIDTH)
+            *(vec *)(sum + f) += weight * *(const vec *)(row + f);
+    }
+}
+
 /* Four rows by two vectors at a time: their sums stay in registers, with the sign
  * turned if need be, which changes no rounding. */
 static void add_product(double *restrict tile, const double *a, const double *b, double sign)
@@ -459,5 +475,5 @@ static void add_product(double *restrict tile, const double *a, const double *b,
 
 extern const mf_recommend_kernel MF_RECOMMEND_KERNEL;
 const mf_recommend_kernel MF_RECOMMEND_KERNEL = {
-    MF_RECOMMEND_CPU, LINES, spread, bounds, at_least, products, products_of, add_product,
+    MF_RECOMMEND_CPU, LINES, spread, bounds, at_least, products, products_of, add_rows, add_product,
 };

@@ -43,6 +43,10 @@ typedef struct mf_recommend_kernel {
     void (*products_of)(const float *p, const float *rows, size_t stride, const uint32_t *items,
                         size_t n, float *products);
 
+    /* sum[f] += weights[k] * row items[k][f] for k = 0 … n - 1, one after another. */
+    void (*add_rows)(const float *rows, size_t stride, const uint32_t *items, const float *weights,
+                     size_t n, float *sum);
+
     /* tile += sign · aᵀ b, all three tiles; sign is 1 or −1. Rows of a and b are added
      * one after the other. */
     void (*add_product)(double *tile, const double *a, const double *b, double sign);

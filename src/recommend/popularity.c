@@ -5,17 +5,18 @@
 
 static float popularity_of(const mf_model_parts *parts, uint32_t item)
 {
-    return parts->item_bias[item] * (float)parts->item_count[item];
+    const float count = (float)parts->item_count[item];
+    return parts->item_bias != NULL ? parts->item_bias[item] * count : count;
 }
 
 /* items NULL: 0 … n - 1. */
-static void take_best(const mf_model_parts *parts, const mf_ranking *ranking, const uint32_t *items,
+static void take_best(const mf_model_parts *parts, const mf_scoring *scoring, const uint32_t *items,
                       size_t n, mf_best *best)
 {
     for (size_t k = 0; k < n; k++) {
         const uint32_t item = items != NULL ? items[k] : (uint32_t)k;
         const float score = popularity_of(parts, item);
-        if (mf_best_wants(best, score, item) && !mf_ranking_leaves_out(ranking, item))
+        if (mf_best_wants(best, score, item) && !mf_scoring_leaves_out(scoring, item))
             mf_best_take(best, score, item);
     }
     mf_best_sort(best);
@@ -29,7 +30,7 @@ bool mf_popular_create(mf_popular *popular, const mf_model_parts *parts, mf_erro
         return false;
     mf_best best;
     mf_best_begin(&best, popular->list, n);
-    take_best(parts, &(mf_ranking){0}, NULL, parts->n_items, &best);
+    take_best(parts, &(mf_scoring){0}, NULL, parts->n_items, &best);
     popular->n = best.n;
     return true;
 }
@@ -41,21 +42,21 @@ void mf_popular_release(mf_popular *popular)
 }
 
 void mf_popular_best(const mf_popular *popular, const mf_model_parts *parts,
-                     const mf_ranking *ranking, mf_best *best)
+                     const mf_scoring *scoring, mf_best *best)
 {
     /* Best first, so what is taken stands sorted, and nothing needs a heap. */
     size_t n = 0;
     for (size_t k = 0; k < popular->n && n < best->capacity; k++)
-        if (!mf_ranking_leaves_out(ranking, popular->list[k].item))
+        if (!mf_scoring_leaves_out(scoring, popular->list[k].item))
             best->entries[n++] = popular->list[k];
     if (n == best->capacity || popular->n == parts->n_items)
         best->n = n;
     else
-        take_best(parts, ranking, NULL, parts->n_items, best);
+        take_best(parts, scoring, NULL, parts->n_items, best);
 }
 
-void mf_popular_best_of(const mf_model_parts *parts, const mf_ranking *ranking,
+void mf_popular_best_of(const mf_model_parts *parts, const mf_scoring *scoring,
                         const uint32_t *items, size_t n, mf_best *best)
 {
-    take_best(parts, ranking, items, n, best);
+    take_best(parts, scoring, items, n, best);
 }

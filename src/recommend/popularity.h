@@ -1,6 +1,8 @@
-/* popularity.h: what to show somebody we know nothing about.
+/* popularity.h: the same list for everybody.
  *
  *   popularity(i) = b_i · c_i        c_i ratings of the item
+ *
+ * A model without ratings has no b_i; there the popularity is c_i.
  *
  * About Σ (r − μ − b_u) over the item's ratings: how many stars more it got, all in
  * all, than its raters give otherwise. What few rated is near zero however much they
@@ -43,14 +45,14 @@ bool mf_popular_create(mf_popular *popular, const mf_model_parts *parts, mf_erro
 
 void mf_popular_release(mf_popular *popular);
 
-/* The best of all items by popularity, those that the ranking leaves out aside,
+/* The best of all items by popularity, those that the scoring leaves out aside,
  * sorted. Cost: what is taken and left out, or a pass over all items when the list is
  * too short for that. */
 void mf_popular_best(const mf_popular *popular, const mf_model_parts *parts,
-                     const mf_ranking *ranking, mf_best *best);
+                     const mf_scoring *scoring, mf_best *best);
 
 /* The best of these, sorted; each in range, none twice. */
-void mf_popular_best_of(const mf_model_parts *parts, const mf_ranking *ranking,
+void mf_popular_best_of(const mf_model_parts *parts, const mf_scoring *scoring,
                         const uint32_t *items, size_t n, mf_best *best);
 
 #endif

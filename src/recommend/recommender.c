@@ -10,24 +10,48 @@
  * items had to be scored anyway, and the bounds cost more than they saved. */
 enum { FACTORS_FOR_INDEX = 512 };
 
+static mf_space space_of(const float *rows, uint32_t n_factors)
+{
+    return (mf_space){
+        .rows = n_factors > 0 ? rows : NULL,
+        .n_factors = n_factors,
+        .stride = mf_model_stride(n_factors),
+    };
+}
+
+/* Of the ranking model's vectors where there are such, else of the rating model's factors. */
+static bool create_index(mf_recommender *r, size_t max_bytes, mf_error *err)
+{
+    const bool has_ranking = r->ranking.rows != NULL;
+    mf_space *space = has_ranking ? &r->ranking : &r->rating;
+    const mf_index_rows rows = {
+        .n_items = r->parts->n_items,
+        .n_factors = space->n_factors,
+        .rows = space->rows,
+        .bias = has_ranking ? NULL : r->parts->item_bias,
+    };
+    size_t n_bytes;
+    if (space->n_factors > FACTORS_FOR_INDEX || !mf_index_size(&rows, &n_bytes) ||
+        n_bytes > max_bytes)
+        return true;
+    return mf_index_create(&space->index, &rows, err);
+}
+
 mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_bytes, mf_error *err)
 {
     mf_recommender *r = mf_allocate(1, sizeof *r, "a recommender", err);
     if (r == NULL)
         return NULL;
-    size_t n_bytes;
     r->model = model;
     r->parts = mf_model_get(model);
-    r->stride = mf_model_stride(r->parts->n_factors);
     r->kernel = mf_recommend_kernel_choose();
+    r->rating = space_of(r->parts->item_factors, r->parts->n_factors);
+    r->ranking = space_of(r->parts->ranking.item_vectors, r->parts->ranking.n_factors);
     r->likeness = mf_allocate(r->parts->n_items, sizeof *r->likeness, "a recommender", err);
     if (r->likeness == NULL)
         goto failed;
-    mf_likeness_compute(r->parts, r->likeness);
-    if (!mf_popular_create(&r->popular, r->parts, err))
-        goto failed;
-    if (r->parts->n_factors <= FACTORS_FOR_INDEX && mf_index_size(r->parts, &n_bytes) &&
-        n_bytes <= max_index_bytes && !mf_index_create(&r->index, r->parts, err))
+    mf_likeness_compute(r->parts, mf_similar_space(r), r->likeness);
+    if (!mf_popular_create(&r->popular, r->parts, err) || !create_index(r, max_index_bytes, err))
         goto failed;
     return r;
 failed:
@@ -39,7 +63,8 @@ void mf_recommender_destroy(mf_recommender *recommender)
 {
     if (recommender == NULL)
         return;
-    mf_index_release(&recommender->index);
+    mf_index_release(&recommender->rating.index);
+    mf_index_release(&recommender->ranking.index);
     mf_popular_release(&recommender->popular);
     mf_free(recommender->likeness);
     mf_free(recommender);
@@ -50,12 +75,21 @@ const mf_model *mf_recommender_model(const mf_recommender *recommender)
     return recommender->model;
 }
 
-bool mf_recommender_is_long(const mf_recommender *recommender)
+bool mf_recommender_order_is_long(const mf_recommender *recommender, mf_order order)
 {
     static const size_t MOST_BYTES = (size_t)16 << 20;
-    const size_t floats = (size_t)recommender->parts->n_items * recommender->stride;
-    return recommender->index.n_items > 0 ? recommender->index.n_bytes > MOST_BYTES
-                                          : floats > MOST_BYTES / sizeof(float);
+    if (order == MF_ORDER_POPULARITY)
+        return false;
+    const bool by_rating = order == MF_ORDER_RATING || recommender->ranking.rows == NULL;
+    const mf_space *space = by_rating ? &recommender->rating : &recommender->ranking;
+    const size_t floats = (size_t)recommender->parts->n_items * space->stride;
+    return space->index.n_items > 0 ? space->index.n_bytes > MOST_BYTES
+                                    : floats > MOST_BYTES / sizeof(float);
+}
+
+bool mf_recommender_is_long(const mf_recommender *recommender)
+{
+    return mf_recommender_order_is_long(recommender, MF_ORDER_DEFAULT);
 }
 
 bool mf_recommender_has_ratings(const mf_recommender *recommender)
@@ -70,19 +104,20 @@ bool mf_recommender_has_ranking(const mf_recommender *recommender)
 
 size_t mf_recommender_index_bytes(const mf_recommender *recommender)
 {
-    return recommender->index.n_bytes;
+    return recommender->rating.index.n_bytes + recommender->ranking.index.n_bytes;
 }
 
 mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user)
 {
     const mf_model_parts *parts = recommender->parts;
+    const mf_space *rating = &recommender->rating;
     if (user == MF_INDEX_NONE)
         return (mf_profile){.user = MF_INDEX_NONE};
     const uint64_t start = parts->rated_start[user];
     const size_t n_rated = (size_t)(parts->rated_start[user + 1] - start);
     return (mf_profile){
-        .factors = parts->user_factors + user * recommender->stride,
-        .bias = parts->user_bias[user],
+        .factors = rating->rows != NULL ? parts->user_factors + user * rating->stride : NULL,
+        .bias = rating->rows != NULL ? parts->user_bias[user] : 0,
         .known = true,
         .rated = n_rated > 0 ? parts->rated_items + start : NULL,
         .n_rated = n_rated,
@@ -93,11 +128,11 @@ mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user)
 float mf_predict(const mf_recommender *recommender, const mf_profile *profile, uint32_t item)
 {
     const mf_model_parts *parts = recommender->parts;
+    const mf_space *space = &recommender->rating;
     float rating = parts->global_mean + profile->bias;
     if (item != MF_INDEX_NONE)
         rating += parts->item_bias[item];
     if (item != MF_INDEX_NONE && profile->factors != NULL)
-        rating += mf_dot(profile->factors, parts->item_factors + item * recommender->stride,
-                         recommender->stride);
+        rating += mf_dot(profile->factors, space->rows + item * space->stride, space->stride);
     return mf_clip_rating(parts, rating);
 }

@@ -41,7 +41,8 @@ const mf_model *mf_recommender_model(const mf_recommender *recommender);
 /* 0 when there is none. */
 size_t mf_recommender_index_bytes(const mf_recommender *recommender);
 
-/* Whether a pass over all items takes more than about a millisecond: it reads over 16 MiB. */
+/* Whether a pass over all items takes more than about a millisecond: it reads over 16 MiB.
+ * That of a list in the default order or of similar items … */
 bool mf_recommender_is_long(const mf_recommender *recommender);
 
 /* What one thread needs while it answers: a row of factors, a heap, sorted lists,
@@ -88,20 +89,22 @@ mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user);
  *   items    [n] indexes of the model's items, or MF_INDEX_NONE for items that it
  *            does not know: those say nothing and are left out
  *   ratings  [n] in the units of the training file; outside its range they are clipped
- *   n        ≥ 1; an item that comes twice counts with its last rating
+ *   n        ≥ 1; an item that comes twice counts with its newest rating, of equally new ones with
+ *            the last
  *
- * Of many ratings the last ones count (newest last), as many as about 5 ms allow:
- * n·(k + 1)·min(n, k + 1) ≤ 2^26 with k factors (ridge.h). That is 4032 ratings with
- * 128 factors, 1016 with 256, 361 with 512, 255 with 1024, 127 with 4096. The others
- * are left out of lists all the same.
+ * For the factors the newest of many ratings count (without times: the last), as many as about 5 ms
+ * allow: n·(k + 1)·min(n, k + 1) ≤ 2^26 with k factors (ridge.h). That is 4032 ratings with 128
+ * factors, 1016 with 256, 361 with 512, 255 with 1024, 127 with 4096. The others are left out of
+ * lists all the same.
  *
  * The profile's factors and rated list live in the workspace until its next fold-in.
  * With no known item at all the profile is nobody's (known false).
- * Fails MF_ERR_ARGUMENT: index out of range, rating not finite; MF_ERR_MEMORY.
- * Cost: O(n·m² + m³), m = min(n, n_factors + 1). */
+ * Fails MF_ERR_ARGUMENT: index out of range, rating not finite, time infinite;
+ * MF_ERR_MEMORY. Cost: O(n·m² + m³), m = min(n, n_factors + 1). */
 typedef struct mf_visitor {
     const uint32_t *items; /* [n] */
-    const float *ratings;  /* [n] NULL: pairs without a rating or weight (each counts 1) */
+    const float *ratings;  /* [n] NULL: pairs without a rating. Each is a liked item (grade 255), or
+                            * a count of 1 where the model learned from counts; factors are NULL */
     const double *times;   /* [n] timestamps, NAN where there is none (older than any that has
                             * one); NULL: none at all, and age weights are 1 whatever the order */
     size_t n;
@@ -129,6 +132,10 @@ typedef enum mf_order {
 
 /* Whether the model can order so: MF_ORDER_RANKING needs a ranking model, RATING a rating model. */
 bool mf_recommender_can_order(const mf_recommender *recommender, mf_order order);
+
+/* … or that of a list in this order, which the model has. MF_ORDER_RATING has no index where the
+ * model has a ranking model. */
+bool mf_recommender_order_is_long(const mf_recommender *recommender, mf_order order);
 
 typedef struct mf_recommendation {
     uint32_t item; /* MF_INDEX_NONE: the next of the query's unknown candidates, in their order */

@@ -27,49 +27,63 @@ static const float BASE_MAX = 1e30f;
 
 typedef struct scan {
     const mf_recommender *r;
-    const mf_ranking *ranking;
+    const mf_scoring *scoring;
     mf_best *best;
     size_t n_scored;
     uint32_t pending[PENDING]; /* items whose rows are on their way from memory */
     size_t n_pending;
 } scan;
 
-bool mf_ranking_leaves_out(const mf_ranking *ranking, uint32_t item)
+bool mf_scoring_leaves_out(const mf_scoring *scoring, uint32_t item)
 {
-    size_t low = 0, high = ranking->n_left_out;
+    size_t low = 0, high = scoring->n_left_out;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (ranking->left_out[middle] < item)
+        if (scoring->left_out[middle] < item)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < ranking->n_left_out && ranking->left_out[low] == item;
+    return low < scoring->n_left_out && scoring->left_out[low] == item;
+}
+
+bool mf_space_is_zero(const mf_space *space, uint32_t item)
+{
+    const float *row = space->rows + item * space->stride;
+    for (size_t f = 0; f < space->n_factors; f++)
+        if (row[f] != 0)
+            return false;
+    return true;
 }
 
 static void offer(const scan *s, uint32_t item, float score)
 {
-    if (s->ranking->weight != NULL && !(s->ranking->weight[item] > 0))
+    if (s->scoring->weight != NULL && !(s->scoring->weight[item] > 0))
         return;
     const float comparable = isnan(score) ? -INFINITY : score;
-    if (mf_best_wants(s->best, comparable, item) && !mf_ranking_leaves_out(s->ranking, item))
-        mf_best_take(s->best, comparable, item);
+    if (!mf_best_wants(s->best, comparable, item) || mf_scoring_leaves_out(s->scoring, item))
+        return;
+    /* A zero row's product is zero, or not a number. */
+    if (s->scoring->skips_zero && (score == 0 || isnan(score)) &&
+        mf_space_is_zero(s->scoring->space, item))
+        return;
+    mf_best_take(s->best, comparable, item);
 }
 
 static void offer_pending(scan *s)
 {
-    const mf_ranking *ranking = s->ranking;
+    const mf_scoring *scoring = s->scoring;
     float products[PENDING] = {0};
-    if (ranking->query != NULL)
-        s->r->kernel->products_of(ranking->query, s->r->parts->item_factors, s->r->stride,
-                                  s->pending, s->n_pending, products);
+    if (scoring->query != NULL)
+        s->r->kernel->products_of(scoring->query, s->scoring->space->rows,
+                                  s->scoring->space->stride, s->pending, s->n_pending, products);
     for (size_t k = 0; k < s->n_pending; k++) {
         const uint32_t item = s->pending[k];
         float score = products[k];
-        if (ranking->bias != NULL)
-            score = (ranking->base + ranking->bias[item]) + score;
-        if (ranking->weight != NULL)
-            score *= ranking->weight[item];
+        if (scoring->bias != NULL)
+            score = (scoring->base + scoring->bias[item]) + score;
+        if (scoring->weight != NULL)
+            score *= scoring->weight[item];
         offer(s, item, score);
     }
     s->n_scored += s->n_pending;
@@ -80,9 +94,10 @@ static void offer_pending(scan *s)
  * waiting for several at once takes as long as for one. */
 static void offer_soon(scan *s, uint32_t item)
 {
-    if (s->ranking->query != NULL) {
-        const float *row = s->r->parts->item_factors + item * s->r->stride;
-        for (size_t f = 0; f < s->r->stride && f < PREFETCH_FLOATS; f += MF_MODEL_LANES)
+    if (s->scoring->query != NULL) {
+        const float *row = s->scoring->space->rows + item * s->scoring->space->stride;
+        for (size_t f = 0; f < s->scoring->space->stride && f < PREFETCH_FLOATS;
+             f += MF_MODEL_LANES)
             __builtin_prefetch(row + f);
     }
     s->pending[s->n_pending++] = item;
@@ -90,10 +105,10 @@ static void offer_soon(scan *s, uint32_t item)
         offer_pending(s);
 }
 
-void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,
+void mf_scan_list(const mf_recommender *recommender, const mf_scoring *scoring,
                   const uint32_t *items, size_t n, mf_best *best)
 {
-    scan s = {.r = recommender, .ranking = ranking, .best = best};
+    scan s = {.r = recommender, .scoring = scoring, .best = best};
     for (size_t k = 0; k < n; k++)
         offer_soon(&s, items[k]);
     offer_pending(&s);
@@ -103,17 +118,18 @@ void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,
  * enter. */
 static void scan_some(scan *s, size_t first, size_t end)
 {
-    const mf_ranking *ranking = s->ranking;
+    const mf_scoring *scoring = s->scoring;
     float products[TILE] = {0}, scores[TILE];
     for (; first < end; first += TILE) {
         const size_t n = end - first < TILE ? end - first : TILE;
-        if (ranking->query != NULL)
-            s->r->kernel->products(ranking->query, s->r->parts->item_factors + first * s->r->stride,
-                                   s->r->stride, n, products);
-        const float *bias = ranking->bias != NULL ? ranking->bias + first : NULL;
-        const float *weight = ranking->weight != NULL ? ranking->weight + first : NULL;
+        if (scoring->query != NULL)
+            s->r->kernel->products(scoring->query,
+                                   s->scoring->space->rows + first * s->scoring->space->stride,
+                                   s->scoring->space->stride, n, products);
+        const float *bias = scoring->bias != NULL ? scoring->bias + first : NULL;
+        const float *weight = scoring->weight != NULL ? scoring->weight + first : NULL;
         for (size_t k = 0; k < n; k++)
-            scores[k] = bias != NULL ? (ranking->base + bias[k]) + products[k] : products[k];
+            scores[k] = bias != NULL ? (scoring->base + bias[k]) + products[k] : products[k];
         for (size_t k = 0; weight != NULL && k < n; k++)
             scores[k] *= weight[k];
         int any = 0;
@@ -142,9 +158,9 @@ typedef struct stage {
 /* *next: the first on the list that is not below this stage. */
 static void leave_out(const scan *s, const stage *g, size_t *next)
 {
-    const mf_ranking *ranking = s->ranking;
-    for (; *next < ranking->n_left_out && ranking->left_out[*next] - g->first < g->n; ++*next)
-        g->bounds[ranking->left_out[*next] - g->first] = -INFINITY;
+    const mf_scoring *scoring = s->scoring;
+    for (; *next < scoring->n_left_out && scoring->left_out[*next] - g->first < g->n; ++*next)
+        g->bounds[scoring->left_out[*next] - g->first] = -INFINITY;
     for (size_t k = g->n; k % MF_INDEX_BLOCK != 0; k++)
         g->bounds[k] = -INFINITY;
 }
@@ -194,7 +210,7 @@ static void score_rest(scan *s, const stage *g)
 static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *query, bool *usable,
                     mf_error *err)
 {
-    const mf_index *index = &s->r->index;
+    const mf_index *index = &s->scoring->space->index;
     const size_t n_runs = (index->n_quads + MF_INDEX_RUN - 1) / MF_INDEX_RUN;
     const size_t line_bytes = s->r->kernel->lines_per_quad * MF_LINE_U16 * sizeof(uint16_t);
     uint16_t *lines =
@@ -206,12 +222,12 @@ static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *quer
         return false;
     *query = (mf_index_query){
         .lines = lines,
-        .base = s->ranking->base,
-        .bias = s->ranking->bias,
-        .weight = s->ranking->weight,
+        .base = s->scoring->base,
+        .bias = s->scoring->bias,
+        .weight = s->scoring->weight,
     };
-    *usable = mf_index_query_prepare(index, s->ranking->query, s->r->parts->n_factors, codes, start,
-                                     query);
+    *usable = mf_index_query_prepare(index, s->scoring->query, s->scoring->space->n_factors, codes,
+                                     start, query);
     if (*usable)
         s->r->kernel->spread(codes, index->n_quads, lines);
     return true;
@@ -225,7 +241,7 @@ static size_t stage_blocks(const mf_index *index)
 
 static bool reserve_stage(const mf_search *search, mf_workspace *workspace, mf_error *err)
 {
-    const size_t n_bounds = stage_blocks(&search->recommender->index) * (MF_INDEX_BLOCK + 1);
+    const size_t n_bounds = stage_blocks(&search->scoring.space->index) * (MF_INDEX_BLOCK + 1);
     return mf_room_reserve(&workspace->bounds, n_bounds, sizeof(float), "bounds", err) != NULL &&
            mf_room_reserve(&workspace->seeds, search->best.capacity, sizeof(mf_recommendation),
                            "a list of the best", err) != NULL;
@@ -234,7 +250,7 @@ static bool reserve_stage(const mf_search *search, mf_workspace *workspace, mf_e
 /* The stage that begins with this block. */
 static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size_t block)
 {
-    const mf_index *index = &s->r->index;
+    const mf_index *index = &s->scoring->space->index;
     const size_t left = index->n_items - block * MF_INDEX_BLOCK;
     float *bounds = workspace->bounds.block;
     const stage g = {
@@ -253,9 +269,10 @@ static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size
 bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
 {
     const mf_recommender *r = search->recommender;
-    const scan s = {.r = r, .ranking = &search->ranking, .best = &search->best};
-    search->indexed = search->ranking.query != NULL && r->index.n_items > 0 &&
-                      fabsf(search->ranking.base) <= BASE_MAX &&
+    const mf_index *index = &search->scoring.space->index;
+    const scan s = {.r = r, .scoring = &search->scoring, .best = &search->best};
+    search->indexed = search->scoring.query != NULL && index->n_items > 0 &&
+                      fabsf(search->scoring.base) <= BASE_MAX &&
                       search->best.capacity < r->parts->n_items / 8;
     if (search->indexed && !prepare(&s, workspace, &search->query, &search->indexed, err))
         return false;
@@ -271,10 +288,11 @@ bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
 bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until)
 {
     const mf_recommender *r = search->recommender;
-    scan s = {.r = r, .ranking = &search->ranking, .best = &search->best};
-    const size_t tiles = STEP_FLOATS / (r->stride * TILE);
+    const mf_index *index = &search->scoring.space->index;
+    scan s = {.r = r, .scoring = &search->scoring, .best = &search->best};
+    const size_t tiles = STEP_FLOATS / (search->scoring.space->stride * TILE);
     const size_t step = search->indexed ? STAGE_BLOCKS : (tiles > 0 ? tiles : 1) * TILE;
-    const size_t end = search->indexed ? r->index.n_blocks : r->parts->n_items;
+    const size_t end = search->indexed ? index->n_blocks : r->parts->n_items;
     do {
         const size_t left = end - search->next;
         const size_t n = left < step ? left : step;

@@ -10,51 +10,66 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Rows of factors that items are scored by. */
+typedef struct mf_space {
+    const float *rows; /* [n_items × stride]; NULL: the model has no such space */
+    uint32_t n_factors;
+    size_t stride;
+    mf_index index; /* n_items 0: none */
+} mf_space;
+
 /* What items are ordered by:
  *
  *   score(i) = ((base + bias[i]) + query · q_i) · weight[i]
  *
  * each operation rounded to float, the product of rows as mf_dot does it; not a number
  * counts as -INFINITY. Minus zero counts as zero. */
-typedef struct mf_ranking {
+typedef struct mf_scoring {
+    const mf_space *space;
+    bool skips_zero;    /* items whose row is zero are left out */
     const float *query; /* [stride] 64-byte aligned, padding zero; NULL: no product */
     float base;
     const float *bias;        /* [n_items]; NULL: base is not added either */
     const float *weight;      /* [n_items] ≥ 0, where 0 leaves the item out; NULL: all 1 */
     const uint32_t *left_out; /* [n_left_out] items, ascending; may be NULL */
     size_t n_left_out;
-} mf_ranking;
+} mf_scoring;
 
 /* A list on its way. */
 typedef struct mf_search {
     const mf_recommender *recommender;
-    mf_ranking ranking;
+    mf_scoring scoring;
     mf_best best;
     bool under_way; /* the scan is not done */
     bool indexed;
     mf_index_query query; /* of the index */
     size_t next;          /* item that was not looked at; with the index a block */
-    size_t next_left_out; /* of ranking.left_out, by the index */
+    size_t next_left_out; /* of scoring.left_out, by the index */
     size_t n_scored;
     uint32_t item;      /* whose neighbours these are; MF_INDEX_NONE: a list for a profile */
     mf_order order;     /* of a list for a profile; not MF_ORDER_DEFAULT */
     mf_profile profile; /* of a list for a profile */
-    size_t n;           /* entries at most, unknown candidates among them */
-    size_t n_unknown;   /* unknown candidates that may stand in the list */
+    size_t n;           /* entries at most, all kinds of candidates together */
+    const uint32_t *candidates; /* of a list by ranking: [n_candidates] ascending, or NULL */
+    size_t n_candidates;
+    size_t n_unknown; /* unknown candidates that may stand in the list */
     bool unknown_last;
 } mf_search;
 
-bool mf_ranking_leaves_out(const mf_ranking *ranking, uint32_t item);
+bool mf_scoring_leaves_out(const mf_scoring *scoring, uint32_t item);
 
-/* The best of all items, in steps. begin takes the search's ranking and best, reserves
+/* The best of all items, in steps. begin takes the search's scoring and best, reserves
  * what is needed and scores nothing; fails MF_ERR_MEMORY. step goes on until it is done, or
  * until mf_clock_seconds() has come to `until` (0: never); true when it is done. What it does
  * between two looks at the clock are a MiB of factors, or with the index 65,536 items. */
 bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err);
 bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until);
 
+/* Whether the row is zero. */
+bool mf_space_is_zero(const mf_space *space, uint32_t item);
+
 /* Of these alone, each in range; ascending, none twice. */
-void mf_scan_list(const mf_recommender *recommender, const mf_ranking *ranking,
+void mf_scan_list(const mf_recommender *recommender, const mf_scoring *scoring,
                   const uint32_t *items, size_t n, mf_best *best);
 
 #endif

@@ -8,47 +8,82 @@
 #include <math.h>
 
 /* Below it a row's products underflow. */
-static const double NO_FACTORS = 1e-30;
+static const double LENGTH_MIN = 1e-30;
 
 static const double DAMPING = 5;
 
-void mf_likeness_compute(const mf_model_parts *parts, float *likeness)
+static bool is_length(double length)
 {
-    const size_t stride = mf_model_stride(parts->n_factors);
-    for (uint32_t item = 0; item < parts->n_items; item++) {
-        const double norm = mf_norm(parts->item_factors + item * stride, stride);
-        const double count = (double)parts->item_count[item];
-        likeness[item] = norm > NO_FACTORS ? (float)(count / (count + DAMPING) / norm) : 0;
+    return length > LENGTH_MIN && isfinite(length);
+}
+
+/* |x_i| of the ranking model, |q_i| of the rating model. */
+static double length_of(const mf_model_parts *parts, const mf_space *space, uint32_t item)
+{
+    const float *row = space->rows + item * space->stride;
+    if (parts->ranking.n_factors == 0)
+        return mf_norm(row, space->stride);
+    double sum = 0;
+    for (size_t f = 0; f < space->n_factors; f++)
+        sum += (double)parts->ranking.spectrum[f] * ((double)row[f] * (double)row[f]);
+    return sqrt(sum);
+}
+
+void mf_likeness_compute(const mf_model_parts *parts, const mf_space *space, float *likeness)
+{
+    const bool has_ranking = parts->ranking.n_factors > 0;
+    double longest = 0;
+    for (uint32_t item = 0; has_ranking && item < parts->n_items; item++) {
+        const double length = length_of(parts, space, item);
+        if (is_length(length) && parts->item_count[item] > 0)
+            longest = fmax(longest, length);
     }
+    for (uint32_t item = 0; item < parts->n_items; item++) {
+        const double length = length_of(parts, space, item);
+        const double count = (double)parts->item_count[item];
+        const double damping =
+            has_ranking ? sqrt(sqrt(length / longest)) : count / (count + DAMPING);
+        likeness[item] = is_length(length) && count > 0 ? (float)(damping / length) : 0;
+    }
+}
+
+bool mf_likeness_query(const mf_model_parts *parts, const mf_space *space, uint32_t item,
+                       float *query)
+{
+    const bool has_ranking = parts->ranking.n_factors > 0;
+    const double length = length_of(parts, space, item);
+    const float *row = space->rows + item * space->stride;
+    for (size_t f = 0; f < space->stride; f++)
+        query[f] = 0;
+    for (size_t f = 0; f < space->n_factors; f++) {
+        const double scale = has_ranking ? (double)parts->ranking.spectrum[f] : 1;
+        query[f] = (float)(scale * (double)row[f] / length);
+    }
+    return is_length(length);
 }
 
 bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item,
                       size_t n, mf_error *err)
 {
     const mf_model_parts *parts = recommender->parts;
+    const mf_space *space = mf_similar_space(recommender);
     if (item >= parts->n_items)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "item %lu of %lu", (unsigned long)item,
                        (unsigned long)parts->n_items);
     n = n < parts->n_items ? n : parts->n_items;
     mf_recommendation *entries =
         mf_room_reserve(&workspace->best, n, sizeof *entries, "a list of the best", err);
-    float *query = mf_room_reserve(&workspace->direction, recommender->stride, sizeof *query,
+    float *query = mf_room_reserve(&workspace->direction, space->stride, sizeof *query,
                                    "a row of factors", err);
     if (entries == NULL || query == NULL)
         return false;
-    const float *q = parts->item_factors + item * recommender->stride;
-    const double norm = mf_norm(q, recommender->stride);
     mf_search *search = &workspace->search;
-    search->recommender = recommender;
-    search->item = item;
-    search->n_unknown = 0;
-    search->under_way = false;
+    *search = (mf_search){.recommender = recommender, .item = item};
     mf_best_begin(&search->best, entries, n);
-    if (n == 0 || !(norm > NO_FACTORS))
+    if (n == 0 || !mf_likeness_query(parts, space, item, query))
         return true;
-    for (size_t f = 0; f < recommender->stride; f++)
-        query[f] = (float)((double)q[f] / norm);
-    search->ranking = (mf_ranking){
+    search->scoring = (mf_scoring){
+        .space = space,
         .query = query,
         .weight = recommender->likeness,
         .left_out = &search->item,

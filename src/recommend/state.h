@@ -14,11 +14,11 @@
 struct mf_recommender {
     const mf_model *model;
     const mf_model_parts *parts;
-    size_t stride;
     const mf_recommend_kernel *kernel;
-    mf_index index; /* n_items 0: none */
+    mf_space rating;  /* the item factors; with an index when there is no ranking model */
+    mf_space ranking; /* the item vectors */
     mf_popular popular;
-    float *likeness; /* [n_items] similar.h: damping over the factors' norm; 0: none */
+    float *likeness; /* [n_items] similar.h: damping over the row's norm; 0: none */
 };
 
 /* A block of memory that only grows, by throwing away what it held. */
@@ -37,18 +37,29 @@ struct mf_workspace {
     mf_room codes;      /* int8_t */
     mf_room runs;       /* uint16_t */
     size_t n_scored;    /* by the last scan; for tests and benchmarks */
-    mf_room direction;  /* float: an item's factors at length 1 */
+    mf_room direction;  /* float: a ranking vector, or an item's row at length 1 */
     mf_room entries;    /* of a fold-in: the ratings, sorted */
     mf_room used;       /* uint32_t: the items of those that count */
     mf_room left;       /* float: what is left of them to explain */
     mf_room equations;  /* double */
     mf_room rated;      /* uint32_t: its answer, valid until the next one */
     mf_room factors;    /* float */
+    mf_room grades;     /* uint8_t: of the visitor's items */
+    mf_room times;      /* double: the same */
+    mf_room time_ranks; /* uint32_t: the same */
+    mf_room time_order; /* uint32_t: to work in */
+    mf_room vector;     /* float: the visitor's ranking vector */
 };
 
 /* At least count elements of `size` bytes, 64-byte aligned, content undefined.
  * NULL and MF_ERR_MEMORY. */
 void *mf_room_reserve(mf_room *room, size_t count, size_t size, const char *what, mf_error *err);
+
+/* In which items are like others. */
+static inline const mf_space *mf_similar_space(const mf_recommender *recommender)
+{
+    return recommender->ranking.rows != NULL ? &recommender->ranking : &recommender->rating;
+}
 
 /* Into the model's range, and rating_min for what is not a number, as mf_model_predict
  * does. */

@@ -1,5 +1,6 @@
 /* top_n.c: the best items for a profile; promises in recommender.h. */
 #include "recommend/popularity.h"
+#include "recommend/profile.h"
 #include "recommend/scan.h"
 #include "recommend/state.h"
 
@@ -72,14 +73,64 @@ static bool order_of(const mf_recommender *r, const mf_profile *profile, mf_orde
     return true;
 }
 
+/* What orders a list for this profile by the ranking model; *query lives in the workspace where it
+ * is not the profile's. */
+static bool rank(const mf_recommender *r, mf_workspace *workspace, const mf_profile *profile,
+                 mf_scoring *scoring, mf_error *err)
+{
+    const mf_ranking_parts *ranking = &r->parts->ranking;
+    scoring->space = &r->ranking;
+    scoring->skips_zero = true;
+    scoring->query = profile->vector;
+    if (profile->vector == NULL && !profile->known)
+        scoring->query = ranking->mean_profile;
+    if (scoring->query != NULL)
+        return true;
+    float *vector = mf_room_reserve(&workspace->direction, r->ranking.stride, sizeof *vector,
+                                    "a ranking vector", err);
+    if (vector == NULL)
+        return false;
+    const mf_history history = profile->user != MF_INDEX_NONE
+                                   ? mf_history_of_user(r->parts, profile->user)
+                                   : (mf_history){.n = 0};
+    mf_profile_compute(r->parts, r->kernel, &history, vector);
+    scoring->query = vector;
+    return true;
+}
+
+static void rate(const mf_recommender *r, const mf_profile *profile, mf_scoring *scoring)
+{
+    scoring->space = &r->rating;
+    scoring->query = profile->factors;
+    scoring->base = r->parts->global_mean + profile->bias;
+    scoring->bias = r->parts->item_bias;
+}
+
+/* The best of all items, or of these n_items. */
+static bool search_items(mf_search *search, mf_workspace *workspace, const uint32_t *items,
+                         size_t n_items, mf_error *err)
+{
+    const mf_recommender *r = search->recommender;
+    if (search->best.capacity == 0)
+        return true;
+    if (search->order == MF_ORDER_POPULARITY && items == NULL)
+        mf_popular_best(&r->popular, r->parts, &search->scoring, &search->best);
+    else if (search->order == MF_ORDER_POPULARITY)
+        mf_popular_best_of(r->parts, &search->scoring, items, n_items, &search->best);
+    else if (items != NULL)
+        mf_scan_list(r, &search->scoring, items, n_items, &search->best);
+    else
+        return mf_scan_begin(search, workspace, err);
+    return true;
+}
+
 bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
                     const mf_profile *profile, const mf_top_n_query *query, mf_error *err)
 {
-    const mf_model_parts *parts = recommender->parts;
     mf_search *search = &workspace->search;
     mf_order order = query->order;
     const uint32_t *items = NULL;
-    size_t n_items = parts->n_items;
+    size_t n_items = recommender->parts->n_items;
     if (!order_of(recommender, profile, query->order, &order, err))
         return false;
     if (query->candidates != NULL) {
@@ -94,33 +145,41 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
         mf_room_reserve(&workspace->best, n_entries, sizeof *entries, "a list of the best", err);
     if (entries == NULL)
         return false;
-    search->recommender = recommender;
-    search->ranking = (mf_ranking){
-        .query = profile->factors,
-        .base = parts->global_mean + profile->bias,
-        .bias = parts->item_bias,
+    mf_scoring scoring = {
         .left_out = profile->rated,
         .n_left_out = query->include_rated ? 0 : profile->n_rated,
     };
-    search->item = MF_INDEX_NONE;
-    search->order = order;
-    search->profile = *profile;
-    search->n = query->n;
-    search->n_unknown = n_unknown;
-    search->unknown_last = query->unknown_last;
-    search->under_way = false;
+    if (order == MF_ORDER_RATING)
+        rate(recommender, profile, &scoring);
+    else if (order == MF_ORDER_RANKING && !rank(recommender, workspace, profile, &scoring, err))
+        return false;
+    *search = (mf_search){
+        .recommender = recommender,
+        .scoring = scoring,
+        .item = MF_INDEX_NONE,
+        .order = order,
+        .profile = *profile,
+        .n = query->n,
+        .candidates = order == MF_ORDER_RANKING ? items : NULL,
+        .n_candidates = n_items,
+        .n_unknown = n_unknown,
+        .unknown_last = query->unknown_last,
+    };
     mf_best_begin(&search->best, entries, n);
-    if (n > 0 && order == MF_ORDER_POPULARITY) {
-        if (items != NULL)
-            mf_popular_best_of(parts, &search->ranking, items, n_items, &search->best);
-        else
-            mf_popular_best(&recommender->popular, parts, &search->ranking, &search->best);
-    } else if (n > 0 && items != NULL) {
-        mf_scan_list(recommender, &search->ranking, items, n_items, &search->best);
-    } else if (n > 0) {
-        return mf_scan_begin(search, workspace, err);
+    return search_items(search, workspace, items, n_items, err);
+}
+
+/* Candidates without a vector behind the sorted list of a ranking, as far as there is place. */
+static void append_bare(mf_search *search)
+{
+    const mf_recommender *r = search->recommender;
+    for (size_t k = 0; search->candidates != NULL && k < search->n_candidates; k++) {
+        const uint32_t item = search->candidates[k];
+        if (search->best.n == search->best.capacity)
+            break;
+        if (mf_space_is_zero(&r->ranking, item) && !mf_scoring_leaves_out(&search->scoring, item))
+            search->best.entries[search->best.n++] = (mf_recommendation){item, 0, NAN};
     }
-    return true;
 }
 
 /* The unknown candidates into the sorted list, behind known items with the same score.
@@ -162,6 +221,7 @@ bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendati
     const bool is_similar = search->item != MF_INDEX_NONE;
     if (is_similar || search->order != MF_ORDER_POPULARITY) /* those stand sorted */
         mf_best_sort(&search->best);
+    append_bare(search);
     for (size_t k = 0; k < search->best.n; k++) {
         mf_recommendation *entry = &entries[k];
         entry->predicted_rating = NAN;

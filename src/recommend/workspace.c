@@ -26,6 +26,11 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->equations.block);
     mf_free(workspace->rated.block);
     mf_free(workspace->factors.block);
+    mf_free(workspace->grades.block);
+    mf_free(workspace->times.block);
+    mf_free(workspace->time_ranks.block);
+    mf_free(workspace->time_order.block);
+    mf_free(workspace->vector.block);
     mf_free(workspace);
 }
 

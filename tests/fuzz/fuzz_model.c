@@ -1,8 +1,9 @@
 /* fuzz_model.c: any bytes as a model file.
  *
  * Properties: (1) open refuses with a reason, or the parts, written again, are the
- * file that was opened, less its "optional." sections. (2) What opened answers
- * lookups and predictions for every index without leaving the file.
+ * file that was opened, less the "optional." sections that this program does not
+ * know. (2) What opened answers lookups, predictions and scores for every index
+ * without leaving the file, and its numbers are in the ranges of model.h.
  *
  * Almost no mutation survives the checksum, so each input is tried twice: as it
  * is, and with its sizes and checksum made right. */
@@ -46,16 +47,48 @@ static void name_file(void)
     atexit(remove_file);
 }
 
-static bool has_optional_sections(const unsigned char *bytes)
+/* Of another name, or of a ranking model with another rule. */
+static bool has_unknown_sections(const mf_model *model, const unsigned char *bytes)
 {
     mf_section_header header;
     memcpy(&header, bytes, sizeof header);
     const mf_section_entry *table = (const mf_section_entry *)(bytes + header.table_offset);
-    for (uint32_t row = 0; row < header.n_sections; row++)
-        if (strncmp(table[row].name, MF_SECTION_OPTIONAL_PREFIX,
-                    sizeof MF_SECTION_OPTIONAL_PREFIX - 1) == 0)
+    for (uint32_t row = 0; row < header.n_sections; row++) {
+        bool known = false;
+        for (size_t section = 0; section < MF_MODEL_SECTIONS; section++)
+            known = known || (mf_model_has_section(mf_model_get(model), section) &&
+                              strcmp(table[row].name, mf_model_kind.names[section]) == 0);
+        if (!known)
             return true;
+    }
     return false;
+}
+
+static void use_ranking(const mf_model_parts *parts)
+{
+    const mf_ranking_parts *ranking = &parts->ranking;
+    const size_t stride = mf_model_stride(ranking->n_factors);
+    for (uint32_t f = 0; f < ranking->n_factors; f++)
+        REQUIRE(ranking->spectrum[f] > 0 &&
+                    (f == 0 || ranking->spectrum[f] <= ranking->spectrum[f - 1]),
+                "a spectrum that rises or is not above 0\n");
+    for (size_t f = 0; f < stride; f++)
+        REQUIRE(isfinite(ranking->mean_profile[f]), "a mean profile that is not finite\n");
+    for (uint32_t user = 0; user < parts->n_users; user++) {
+        uint32_t n_grades = 0;
+        for (uint64_t k = parts->rated_start[user]; k < parts->rated_start[user + 1]; k++)
+            n_grades += ranking->grades[k] != 0;
+        for (uint64_t k = parts->rated_start[user]; k < parts->rated_start[user + 1]; k++) {
+            const float *vector = ranking->item_vectors + parts->rated_items[k] * stride;
+            for (size_t f = 0; f < stride; f++)
+                REQUIRE(isfinite(vector[f]) && (f < ranking->n_factors || vector[f] == 0),
+                        "a vector that is not finite or padded\n");
+            if (ranking->time_ranks == NULL || ranking->grades[k] == 0)
+                continue;
+            const float weight = mf_age_weight(ranking->recency, ranking->time_ranks[k], n_grades);
+            REQUIRE(weight >= 0.2999f && weight <= 1, "an age weight of %g\n", (double)weight);
+        }
+    }
 }
 
 static void use(const mf_model *model)
@@ -64,6 +97,8 @@ static void use(const mf_model *model)
     for (uint32_t user = 0; user < parts->n_users; user++) {
         const mf_id id = mf_id_list_get(&parts->users, user);
         REQUIRE(mf_model_find_user(model, id.bytes, id.n_bytes) == user, "user %u is lost\n", user);
+        if (parts->n_factors == 0)
+            continue;
         for (uint64_t k = parts->rated_start[user]; k < parts->rated_start[user + 1]; k++) {
             const float rating = mf_model_predict(model, user, parts->rated_items[k]);
             REQUIRE(rating >= parts->rating_min && rating <= parts->rating_max,
@@ -73,8 +108,12 @@ static void use(const mf_model *model)
     for (uint32_t item = 0; item < parts->n_items; item++) {
         const mf_id id = mf_id_list_get(&parts->items, item);
         REQUIRE(mf_model_find_item(model, id.bytes, id.n_bytes) == item, "item %u is lost\n", item);
-        REQUIRE(isfinite(mf_model_predict(model, MF_INDEX_NONE, item)), "not finite\n");
+        if (parts->n_factors > 0)
+            REQUIRE(isfinite(mf_model_predict(model, MF_INDEX_NONE, item)), "not finite\n");
     }
+    REQUIRE(parts->n_factors > 0 || parts->ranking.n_factors > 0, "a model of nothing\n");
+    if (parts->ranking.n_factors > 0)
+        use_ranking(parts);
 }
 
 static void write_again(const mf_model *model, const unsigned char *bytes, size_t n_bytes)
@@ -85,8 +124,8 @@ static void write_again(const mf_model *model, const unsigned char *bytes, size_
     name_file();
     REQUIRE(mf_model_write(path, mf_model_get(model), &err), "write: %s\n", err.text);
     REQUIRE(mf_file_read(path, n_bytes, &again, &n_again, &err), "read: %s\n", err.text);
-    if (has_optional_sections(bytes)) {
-        REQUIRE(n_again < n_bytes, "an optional section was kept\n");
+    if (has_unknown_sections(model, bytes)) {
+        REQUIRE(n_again < n_bytes, "a section that is not known was kept\n");
     } else {
         REQUIRE(n_again == n_bytes && memcmp(bytes, again, n_bytes) == 0, "written otherwise\n");
     }

@@ -1,5 +1,6 @@
 /* model_sample.h: a small model that has one of everything (padding, an id that
- * is not ASCII, a user who rated nothing), and its file in memory. */
+ * is not ASCII, a user who rated nothing, a rating without a grade), its forms with and
+ * without a rating model and a ranking model, and its file in memory. */
 #ifndef MF_TESTS_MODEL_SAMPLE_H
 #define MF_TESTS_MODEL_SAMPLE_H
 
@@ -58,6 +59,46 @@ static inline mf_model_parts sample_parts(void)
     };
 }
 
+static const _Alignas(64) float sample_item_vectors[4][16] = {
+    {0.5f, -0.25f}, {1, 0.125f}, {0, 0}, {-0.75f, 2}};
+static const _Alignas(64) float sample_mean_profile[16] = {0.25f, -0.5f};
+static const float sample_spectrum[] = {12.5f, 3};
+static const uint8_t sample_grades[] = {200, 0, 255, 1, 128};
+static const uint32_t sample_time_ranks[] = {2, 0, 0, 1, 1};
+
+/* The rating model and a ranking model beside it: version 1 with optional sections. */
+static inline mf_model_parts sample_parts_with_ranking(void)
+{
+    mf_model_parts parts = sample_parts();
+    parts.ranking = (mf_ranking_parts){
+        .n_factors = 2,
+        .grading = {MF_GRADING_LOGISTIC, 3.5f, 1.25f},
+        .recency = 0.75f,
+        .prior = 0.5f,
+        .regularization = 200,
+        .relevant_rating = 4,
+        .item_vectors = sample_item_vectors[0],
+        .mean_profile = sample_mean_profile,
+        .spectrum = sample_spectrum,
+        .grades = sample_grades,
+        .time_ranks = sample_time_ranks,
+    };
+    return parts;
+}
+
+/* The ranking model alone: version 2. */
+static inline mf_model_parts sample_parts_without_ratings(void)
+{
+    mf_model_parts parts = sample_parts_with_ranking();
+    parts.n_factors = 0;
+    parts.global_mean = parts.rating_min = parts.rating_max = 0;
+    parts.regularization = parts.bias_regularization = 0;
+    parts.user_bias = parts.item_bias = NULL;
+    parts.user_factors = parts.item_factors = NULL;
+    parts.ranking.grading = (mf_grading){MF_GRADING_LOG, 0, 2.5f};
+    return parts;
+}
+
 /* A copy on a cache line, exactly as large as n_bytes, so that the sanitizer sees
  * one byte over. The caller's to free. */
 static inline unsigned char *aligned_copy(const void *bytes, size_t n_bytes)
@@ -78,7 +119,7 @@ static inline unsigned char *sample_file(const mf_model_parts *parts, size_t *n_
     char *path = testing_path(folder, "model.bin");
     char *bytes = NULL;
     assert_ok(mf_model_write(path, parts, &err), err);
-    assert_ok(mf_file_read(path, 1 << 20, &bytes, n_bytes, &err), err);
+    assert_ok(mf_file_read(path, (size_t)1 << 30, &bytes, n_bytes, &err), err);
     unsigned char *copy = aligned_copy(bytes, *n_bytes);
     mf_free(bytes);
     free(path);
@@ -104,6 +145,108 @@ static inline void *section_of(unsigned char *bytes, size_t section)
             return bytes + table[row].offset;
     fail_msg("no section %s", mf_model_kind.names[section]);
     return NULL;
+}
+
+static inline void assert_lists_equal(const mf_id_list *a, const mf_id_list *b)
+{
+    assert_int_equal(a->n, b->n);
+    assert_memory_equal(a->start, b->start, ((size_t)a->n + 1) * sizeof *a->start);
+    assert_memory_equal(a->bytes, b->bytes, (size_t)a->start[a->n]);
+}
+
+static inline void assert_ranking_equal(const mf_model_parts *parts_a,
+                                        const mf_model_parts *parts_b)
+{
+    const mf_ranking_parts *a = &parts_a->ranking, *b = &parts_b->ranking;
+    const size_t row = mf_model_stride(a->n_factors) * sizeof(float);
+    assert_int_equal(a->n_factors, b->n_factors);
+    if (a->n_factors == 0)
+        return;
+    assert_int_equal(a->grading.kind, b->grading.kind);
+    assert_memory_equal(&a->grading.center, &b->grading.center, sizeof(float));
+    assert_memory_equal(&a->grading.scale, &b->grading.scale, sizeof(float));
+    assert_memory_equal(&a->recency, &b->recency, sizeof(float));
+    assert_memory_equal(&a->prior, &b->prior, sizeof(float));
+    assert_memory_equal(&a->regularization, &b->regularization, sizeof(float));
+    assert_memory_equal(&a->relevant_rating, &b->relevant_rating, sizeof(float));
+    assert_memory_equal(a->item_vectors, b->item_vectors, parts_a->n_items * row);
+    assert_memory_equal(a->mean_profile, b->mean_profile, row);
+    assert_memory_equal(a->spectrum, b->spectrum, a->n_factors * sizeof(float));
+    assert_int_equal(a->time_ranks != NULL, b->time_ranks != NULL);
+    if (parts_a->n_rated > 0) {
+        assert_memory_equal(a->grades, b->grades, parts_a->n_rated);
+        if (a->time_ranks != NULL)
+            assert_memory_equal(a->time_ranks, b->time_ranks, parts_a->n_rated * sizeof(uint32_t));
+    }
+}
+
+static inline void assert_parts_equal(const mf_model_parts *a, const mf_model_parts *b)
+{
+    const size_t row = mf_model_stride(a->n_factors) * sizeof(float);
+    assert_int_equal(a->n_users, b->n_users);
+    assert_int_equal(a->n_items, b->n_items);
+    assert_int_equal(a->n_factors, b->n_factors);
+    assert_int_equal(a->n_rated, b->n_rated);
+    assert_memory_equal(&a->global_mean, &b->global_mean, sizeof a->global_mean);
+    assert_memory_equal(&a->rating_min, &b->rating_min, sizeof a->rating_min);
+    assert_memory_equal(&a->rating_max, &b->rating_max, sizeof a->rating_max);
+    assert_memory_equal(&a->regularization, &b->regularization, sizeof a->regularization);
+    assert_memory_equal(&a->bias_regularization, &b->bias_regularization, sizeof(float));
+    if (a->n_factors > 0) {
+        assert_memory_equal(a->user_bias, b->user_bias, a->n_users * sizeof(float));
+        assert_memory_equal(a->item_bias, b->item_bias, a->n_items * sizeof(float));
+        assert_memory_equal(a->user_factors, b->user_factors, a->n_users * row);
+        assert_memory_equal(a->item_factors, b->item_factors, a->n_items * row);
+    } else {
+        assert_true(b->user_bias == NULL && b->item_bias == NULL);
+        assert_true(b->user_factors == NULL && b->item_factors == NULL);
+    }
+    assert_lists_equal(&a->users, &b->users);
+    assert_lists_equal(&a->items, &b->items);
+    assert_memory_equal(a->rated_start, b->rated_start, (a->n_users + 1) * sizeof(uint64_t));
+    if (a->n_rated > 0)
+        assert_memory_equal(a->rated_items, b->rated_items, a->n_rated * sizeof(uint32_t));
+    assert_memory_equal(a->item_count, b->item_count, a->n_items * sizeof(uint32_t));
+    assert_int_equal(a->metadata_bytes, b->metadata_bytes);
+    if (a->metadata_bytes > 0)
+        assert_memory_equal(a->metadata, b->metadata, a->metadata_bytes);
+    assert_ranking_equal(a, b);
+}
+
+/* Written, opened and written again: the same parts, the same bytes. */
+static inline void round_trip(const mf_model_parts *parts)
+{
+    mf_error err = {0};
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    char *link = testing_path(folder, "link.bin");
+    char *again = testing_path(folder, "again.bin");
+    char *bytes = NULL, *bytes_again = NULL;
+    size_t n_bytes = 0, n_bytes_again = 0;
+    assert_ok(mf_model_write(path, parts, &err), err);
+    assert_int_equal(symlink("model.bin", link), 0);
+    mf_model *model = mf_model_open(link, &err);
+    assert_ok(model != NULL, err);
+    const mf_model_parts *opened = mf_model_get(model);
+    assert_parts_equal(parts, opened);
+    assert_int_equal((uintptr_t)opened->user_factors % 64, 0);
+    assert_int_equal((uintptr_t)opened->item_factors % 64, 0);
+    assert_int_equal((uintptr_t)opened->ranking.item_vectors % 64, 0);
+    assert_int_equal((uintptr_t)opened->ranking.mean_profile % 64, 0);
+    /* Promise (3), both ways. */
+    assert_ok(mf_model_write(again, opened, &err), err);
+    assert_ok(mf_file_read(path, (size_t)1 << 30, &bytes, &n_bytes, &err), err);
+    assert_ok(mf_file_read(again, (size_t)1 << 30, &bytes_again, &n_bytes_again, &err), err);
+    assert_int_equal(n_bytes, n_bytes_again);
+    assert_memory_equal(bytes, bytes_again, n_bytes);
+    assert_true(mf_model_checksum(model) == mf_section_checksum(bytes, n_bytes));
+    mf_free(bytes);
+    mf_free(bytes_again);
+    mf_model_close(model);
+    free(path);
+    free(link);
+    free(again);
+    testing_folder_remove(folder);
 }
 
 #endif

@@ -102,7 +102,7 @@ static void open_says_when_a_file_is_from_a_newer_program(void **state)
     mend_checksum(bytes, n_bytes);
     assert_false(opens(bytes, n_bytes, &err));
     assert_error(&err, MF_ERR_FORMAT,
-                 "a model of format version 3, this program reads up to version 1");
+                 "a model of format version 3, this program reads up to version 2");
     free(bytes);
 }
 
@@ -216,7 +216,7 @@ static void open_rejects_a_shape_that_makes_no_sense(void **state)
     const float nan = __builtin_nanf("");
     expect_u32(MF_MODEL_SHAPE, 0, 0, "n_users is 0, it must be 1 to 4294967294");
     expect_u32(MF_MODEL_SHAPE, 1, UINT32_MAX, "n_items is 4294967295");
-    expect_u32(MF_MODEL_SHAPE, 2, 0, "n_factors is 0");
+    expect_u32(MF_MODEL_SHAPE, 2, 0, "n_factors is 0, in a file of format version 1 it must be 1");
     expect_u32(MF_MODEL_SHAPE, 2, 65537, "n_factors is 65537, it must be 1 to 65536");
     expect_u32(MF_MODEL_SHAPE, 3, 1, "its shape has bytes that should be zero");
     expect_u32(MF_MODEL_SHAPE, 15, 1, "its shape has bytes that should be zero");

@@ -11,73 +11,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static void assert_lists_equal(const mf_id_list *a, const mf_id_list *b)
-{
-    assert_int_equal(a->n, b->n);
-    assert_memory_equal(a->start, b->start, ((size_t)a->n + 1) * sizeof *a->start);
-    assert_memory_equal(a->bytes, b->bytes, (size_t)a->start[a->n]);
-}
-
-static void assert_parts_equal(const mf_model_parts *a, const mf_model_parts *b)
-{
-    const size_t row = mf_model_stride(a->n_factors) * sizeof(float);
-    assert_int_equal(a->n_users, b->n_users);
-    assert_int_equal(a->n_items, b->n_items);
-    assert_int_equal(a->n_factors, b->n_factors);
-    assert_int_equal(a->n_rated, b->n_rated);
-    assert_memory_equal(&a->global_mean, &b->global_mean, sizeof a->global_mean);
-    assert_memory_equal(&a->rating_min, &b->rating_min, sizeof a->rating_min);
-    assert_memory_equal(&a->rating_max, &b->rating_max, sizeof a->rating_max);
-    assert_memory_equal(&a->regularization, &b->regularization, sizeof a->regularization);
-    assert_memory_equal(&a->bias_regularization, &b->bias_regularization, sizeof(float));
-    assert_memory_equal(a->user_bias, b->user_bias, a->n_users * sizeof(float));
-    assert_memory_equal(a->item_bias, b->item_bias, a->n_items * sizeof(float));
-    assert_memory_equal(a->user_factors, b->user_factors, a->n_users * row);
-    assert_memory_equal(a->item_factors, b->item_factors, a->n_items * row);
-    assert_lists_equal(&a->users, &b->users);
-    assert_lists_equal(&a->items, &b->items);
-    assert_memory_equal(a->rated_start, b->rated_start, (a->n_users + 1) * sizeof(uint64_t));
-    if (a->n_rated > 0)
-        assert_memory_equal(a->rated_items, b->rated_items, a->n_rated * sizeof(uint32_t));
-    assert_memory_equal(a->item_count, b->item_count, a->n_items * sizeof(uint32_t));
-    assert_int_equal(a->metadata_bytes, b->metadata_bytes);
-    if (a->metadata_bytes > 0)
-        assert_memory_equal(a->metadata, b->metadata, a->metadata_bytes);
-}
-
-static void round_trip(const mf_model_parts *parts)
-{
-    mf_error err = {0};
-    char *folder = testing_folder();
-    char *path = testing_path(folder, "model.bin");
-    char *link = testing_path(folder, "link.bin");
-    char *again = testing_path(folder, "again.bin");
-    char *bytes = NULL, *bytes_again = NULL;
-    size_t n_bytes = 0, n_bytes_again = 0;
-    assert_ok(mf_model_write(path, parts, &err), err);
-    assert_int_equal(symlink("model.bin", link), 0);
-    mf_model *model = mf_model_open(link, &err);
-    assert_ok(model != NULL, err);
-    const mf_model_parts *opened = mf_model_get(model);
-    assert_parts_equal(parts, opened);
-    assert_int_equal((uintptr_t)opened->user_factors % 64, 0);
-    assert_int_equal((uintptr_t)opened->item_factors % 64, 0);
-    /* Promise (3), both ways. */
-    assert_ok(mf_model_write(again, opened, &err), err);
-    assert_ok(mf_file_read(path, (size_t)1 << 30, &bytes, &n_bytes, &err), err);
-    assert_ok(mf_file_read(again, (size_t)1 << 30, &bytes_again, &n_bytes_again, &err), err);
-    assert_int_equal(n_bytes, n_bytes_again);
-    assert_memory_equal(bytes, bytes_again, n_bytes);
-    assert_true(mf_model_checksum(model) == mf_section_checksum(bytes, n_bytes));
-    mf_free(bytes);
-    mf_free(bytes_again);
-    mf_model_close(model);
-    free(path);
-    free(link);
-    free(again);
-    testing_folder_remove(folder);
-}
-
 static void what_is_written_is_what_is_opened(void **state)
 {
     (void)state;
@@ -116,10 +49,43 @@ static void a_model_of_one_user_one_item_and_no_rating_is_a_model(void **state)
 typedef struct large {
     mf_model_parts parts;
     float *floats;
+    float *spectrum;
     uint64_t *starts;
     uint32_t *integers;
+    uint8_t *grades;
     char *bytes;
 } large;
+
+/* The factors again, as vectors; about half of the ratings have a grade. */
+static void large_ranking(large *l)
+{
+    const mf_model_parts *p = &l->parts;
+    uint32_t *time_ranks = (uint32_t *)p->item_count + p->n_items;
+    l->spectrum = calloc(p->n_factors, sizeof *l->spectrum);
+    l->grades = calloc(p->n_rated, 1);
+    assert_true(l->spectrum != NULL && l->grades != NULL);
+    for (uint32_t f = 0; f < p->n_factors; f++)
+        l->spectrum[f] = 100 / (float)(f / 2 + 1);
+    for (uint32_t u = 0; u < p->n_users; u++) {
+        uint32_t n_grades = 0;
+        for (uint64_t k = p->rated_start[u]; k < p->rated_start[u + 1]; k++) {
+            if (mf_random_below(11, k, 2) == 0)
+                continue;
+            l->grades[k] = (uint8_t)(1 + mf_random_below(12, k, 255));
+            time_ranks[k] = 2 * n_grades++;
+        }
+    }
+    l->parts.ranking = (mf_ranking_parts){
+        .n_factors = p->n_factors,
+        .grading = {MF_GRADING_ONE, 0, 0},
+        .recency = 1,
+        .item_vectors = p->item_factors,
+        .mean_profile = p->user_factors,
+        .spectrum = l->spectrum,
+        .grades = l->grades,
+        .time_ranks = time_ranks,
+    };
+}
 
 static large large_create(void)
 {
@@ -127,7 +93,7 @@ static large large_create(void)
     large l = {0};
     l.floats = aligned_alloc(64, ((size_t)(USERS + ITEMS) * (STRIDE + 16)) * sizeof(float));
     l.starts = calloc(2 * (USERS + 1) + ITEMS + 1, sizeof *l.starts);
-    l.integers = calloc(USERS * PER_USER + ITEMS, sizeof *l.integers);
+    l.integers = calloc(2 * USERS * PER_USER + ITEMS, sizeof *l.integers);
     l.bytes = calloc(USERS + ITEMS, 24);
     assert_true(l.floats != NULL && l.starts != NULL && l.integers != NULL && l.bytes != NULL);
     float *user_factors = l.floats, *item_factors = user_factors + USERS * STRIDE;
@@ -177,12 +143,15 @@ static large large_create(void)
         .metadata = "{}",
         .metadata_bytes = 2,
     };
+    large_ranking(&l);
     return l;
 }
 
 static void large_destroy(large *l)
 {
     free(l->floats);
+    free(l->spectrum);
+    free(l->grades);
     free(l->starts);
     free(l->integers);
     free(l->bytes);
@@ -193,6 +162,29 @@ static void a_model_of_many_pieces_comes_back_too(void **state)
     (void)state;
     large l = large_create();
     round_trip(&l.parts);
+    l.parts.ranking.time_ranks = NULL;
+    round_trip(&l.parts);
+    l.parts.ranking.n_factors = 0;
+    round_trip(&l.parts);
+    large_destroy(&l);
+}
+
+static size_t size_of_file(const mf_model_parts *parts)
+{
+    size_t n_bytes;
+    free(sample_file(parts, &n_bytes));
+    return n_bytes;
+}
+
+static void a_ranking_model_costs_no_more_than_its_vectors_and_five_bytes_per_rating(void **state)
+{
+    (void)state;
+    large l = large_create();
+    mf_model_parts without = l.parts;
+    without.ranking = (mf_ranking_parts){0};
+    const double allowed = 4.0 * l.parts.n_items * (double)mf_model_stride(l.parts.n_factors) +
+                           5.0 * (double)l.parts.n_rated;
+    assert_true((double)(size_of_file(&l.parts) - size_of_file(&without)) <= 1.01 * allowed);
     large_destroy(&l);
 }
 
@@ -255,6 +247,27 @@ static void write_rejects_one_wrong_value_wherever_it_is(void **state)
         assert_false(mf_model_write(path, p, &err));
         assert_error(&err, MF_ERR_ARGUMENT, "do not ascend");
         item[1] = kept_second;
+
+        mf_ranking_parts *ranking = &l.parts.ranking;
+        uint32_t *rank = (uint32_t *)ranking->time_ranks + rating;
+        const uint32_t kept_rank = *rank;
+        uint64_t rated = 0, n_grades = 0;
+        while (p->rated_start[rated + 1] <= rating)
+            rated++;
+        for (uint64_t k = p->rated_start[rated]; k < p->rated_start[rated + 1]; k++)
+            n_grades += ranking->grades[k] != 0;
+        const uint64_t most = ranking->grades[rating] != 0 ? 2 * (n_grades - 1) : 0;
+        *rank = (uint32_t)most;
+        mf_error_clear(&err);
+        assert_ok(mf_model_write(path, p, &err), err);
+        assert_int_equal(unlink(path), 0);
+        *rank = (uint32_t)most + 1;
+        snprintf(words, sizeof words,
+                 "optional.ranking_times of index %zu is %zu, of user %zu it must be 0 to %zu",
+                 rating, (size_t)most + 1, (size_t)rated, (size_t)most);
+        assert_false(mf_model_write(path, p, &err));
+        assert_error(&err, MF_ERR_ARGUMENT, words);
+        *rank = kept_rank;
     }
     assert_false(mf_file_exists(path));
     free(path);
@@ -516,6 +529,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_what_is_opened),
         cmocka_unit_test(a_model_of_one_user_one_item_and_no_rating_is_a_model),
         cmocka_unit_test(a_model_of_many_pieces_comes_back_too),
+        cmocka_unit_test(a_ranking_model_costs_no_more_than_its_vectors_and_five_bytes_per_rating),
         cmocka_unit_test(write_rejects_one_wrong_value_wherever_it_is),
         cmocka_unit_test(write_rejects_parts_that_break_a_promise),
         cmocka_unit_test(a_full_disk_leaves_nothing_behind_and_keeps_the_old_model),

@@ -65,7 +65,10 @@ static double check_world(world_shape shape)
     mf_index index;
     double excess = 0, n_excess = 0;
     float *weight = testing_allocate(p->n_items, sizeof *weight);
-    assert_ok(mf_index_create(&index, p, &err), err);
+    assert_ok(mf_index_create(
+                  &index, &(mf_index_rows){p->n_items, p->n_factors, p->item_factors, p->item_bias},
+                  &err),
+              err);
     const bool expected = shape.kind != KIND_HUGE && shape.kind != KIND_HUGE_BIASES;
     assert_int_equal(index.n_items, expected ? p->n_items : 0);
     for (uint32_t item = 0; item < p->n_items; item++)
@@ -170,7 +173,11 @@ static void check_tight(void (*fill)(uint64_t key, float size, float *p, float *
         for (size_t item = 0; item < MF_INDEX_BLOCK; item++)
             fill(mf_random_key(round, item), size, p, rows + item * FACTORS);
         mf_index index;
-        assert_ok(mf_index_create(&index, &parts, &err), err);
+        assert_ok(mf_index_create(&index,
+                                  &(mf_index_rows){parts.n_items, parts.n_factors,
+                                                   parts.item_factors, parts.item_bias},
+                                  &err),
+                  err);
         bounded b = bounds_of(&index, &parts, p, 0, NULL, NULL);
         for (size_t item = 0; item < MF_INDEX_BLOCK; item++)
             assert_true(mf_dot(p, rows + item * FACTORS, FACTORS) <= b.bounds[item]);
@@ -222,7 +229,11 @@ static void a_query_out_of_range_is_refused(void **state)
         .kind = KIND_NORMAL, .n_users = 1, .n_items = 70, .n_factors = 16, .seed = 1});
     mf_error err = {0};
     mf_index index;
-    assert_ok(mf_index_create(&index, w.parts, &err), err);
+    assert_ok(mf_index_create(&index,
+                              &(mf_index_rows){w.parts->n_items, w.parts->n_factors,
+                                               w.parts->item_factors, w.parts->item_bias},
+                              &err),
+              err);
     _Alignas(64) float p[16] = {1e18f, 1e18f};
     bounded b = bounds_of(&index, w.parts, p, 0, NULL, NULL);
     assert_false(b.usable);

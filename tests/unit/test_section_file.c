@@ -182,6 +182,62 @@ static void an_unknown_optional_section_is_ignored_another_is_refused(void **sta
     assert_error(&p->err, MF_ERR_FORMAT, "section \"velocity\" is not one that this program knows");
 }
 
+static void a_writer_may_write_an_older_version_and_no_newer_one(void **state)
+{
+    place *p = *state;
+    const mf_section_kind second = {"MFCHECK", 2, "checkpoint", names, N_SECTIONS};
+    for (uint32_t version = 1; version <= 3; version++) {
+        /* 3: none is set, so the kind's. */
+        const uint32_t wanted = version < 3 ? version : 2;
+        mf_section_writer *writer = mf_section_writer_create(p->path, &second, &p->err);
+        assert_ok(mf_section_writer_add(writer, EPOCH, "1", 1, &p->err), p->err);
+        if (version < 3)
+            assert_ok(mf_section_writer_set_version(writer, version, &p->err), p->err);
+        assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+        mf_section_file *file = mf_section_file_open(p->path, &second, NULL, &p->err);
+        assert_ok(file != NULL, p->err);
+        assert_int_equal(mf_section_file_version(file), wanted);
+        mf_section_file_close(file);
+        file = mf_section_file_open(p->path, &kind, NULL, &p->err);
+        assert_int_equal(file != NULL, wanted == 1);
+        mf_section_file_close(file);
+        if (wanted == 2)
+            assert_error(&p->err, MF_ERR_FORMAT, "version 2, this program reads up to version 1");
+        mf_error_clear(&p->err);
+    }
+    mf_section_writer *writer = mf_section_writer_create(p->path, &second, &p->err);
+    for (uint32_t version = 0; version <= 3; version += 3) {
+        assert_false(mf_section_writer_set_version(writer, version, &p->err));
+        assert_error(&p->err, MF_ERR_ARGUMENT, "of a checkpoint, it must be 1 to 2");
+        mf_error_clear(&p->err);
+    }
+    mf_section_writer_destroy(writer);
+}
+
+static void the_rows_of_a_file_are_its_sections_also_unknown_ones(void **state)
+{
+    place *p = *state;
+    const char *name = NULL;
+    uint64_t n_bytes = 0;
+    struct stat status;
+    mf_section_writer *writer = mf_section_writer_create(p->path, &newer_kind, &p->err);
+    assert_ok(mf_section_writer_add(writer, EPOCH, "7", 1, &p->err), p->err);
+    assert_ok(mf_section_writer_add(writer, 3, "moments", 7, &p->err), p->err);
+    assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+    mf_section_file *file = mf_section_file_open(p->path, &kind, NULL, &p->err);
+    assert_ok(file != NULL, p->err);
+    assert_int_equal(stat(p->path, &status), 0);
+    assert_int_equal(mf_section_file_bytes(file), status.st_size);
+    assert_true(mf_section_file_row(file, 0, &name, &n_bytes));
+    assert_string_equal(name, "epoch");
+    assert_int_equal(n_bytes, 1);
+    assert_true(mf_section_file_row(file, 1, &name, &n_bytes));
+    assert_string_equal(name, "optional.moments");
+    assert_int_equal(n_bytes, 7);
+    assert_false(mf_section_file_row(file, 2, &name, &n_bytes));
+    mf_section_file_close(file);
+}
+
 static void a_file_of_another_kind_is_refused(void **state)
 {
     place *p = *state;
@@ -276,6 +332,8 @@ int main(void)
         TEST(a_writer_refuses_sections_out_of_order_twice_or_unknown),
         TEST(an_abandoned_writer_leaves_nothing_behind),
         TEST(an_unknown_optional_section_is_ignored_another_is_refused),
+        TEST(a_writer_may_write_an_older_version_and_no_newer_one),
+        TEST(the_rows_of_a_file_are_its_sections_also_unknown_ones),
         TEST(a_file_of_another_kind_is_refused),
         TEST(a_check_sees_each_byte_of_a_section_once_in_order),
         TEST(open_is_clean_when_any_allocation_fails),

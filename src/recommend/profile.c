@@ -1,0 +1,97 @@
+/* profile.c: promises in profile.h. */
+#include "recommend/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 64 };
+
+mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user)
+{
+    const mf_ranking_parts *ranking = &parts->ranking;
+    const uint64_t start = parts->rated_start[user];
+    return (mf_history){
+        .items = parts->rated_items + start,
+        .grades = ranking->grades + start,
+        .time_ranks = ranking->time_ranks != NULL ? ranking->time_ranks + start : NULL,
+        .n = (size_t)(parts->rated_start[user + 1] - start),
+    };
+}
+
+float mf_prior_weight(float prior, size_t n)
+{
+    (void)n;
+    return prior;
+}
+
+static bool is_zero(const float *vector, size_t stride)
+{
+    for (size_t f = 0; f < stride; f++)
+        if (vector[f] != 0)
+            return false;
+    return true;
+}
+
+void mf_profile_compute(const mf_model_parts *parts, const mf_recommend_kernel *kernel,
+                        const mf_history *history, float *vector)
+{
+    const mf_ranking_parts *ranking = &parts->ranking;
+    const size_t stride = mf_model_stride(ranking->n_factors);
+    uint32_t items[BATCH];
+    float weights[BATCH];
+    uint32_t n_graded = 0;
+    size_t n_batch = 0;
+    for (size_t j = 0; j < history->n; j++)
+        n_graded += history->grades[j] > 0;
+    memset(vector, 0, stride * sizeof *vector);
+    for (size_t j = 0; j < history->n; j++) {
+        if (history->grades[j] == 0)
+            continue;
+        const float grade = (float)history->grades[j] / MF_GRADE_MAX;
+        const float age = history->time_ranks != NULL
+                              ? mf_age_weight(ranking->recency, history->time_ranks[j], n_graded)
+                              : 1;
+        items[n_batch] = history->items[j];
+        weights[n_batch++] = age * grade;
+        if (n_batch == BATCH) {
+            kernel->add_rows(ranking->item_vectors, stride, items, weights, n_batch, vector);
+            n_batch = 0;
+        }
+    }
+    kernel->add_rows(ranking->item_vectors, stride, items, weights, n_batch, vector);
+    if (is_zero(vector, stride)) {
+        memcpy(vector, ranking->mean_profile, stride * sizeof *vector);
+        return;
+    }
+    const uint32_t first = 0;
+    const float prior = mf_prior_weight(ranking->prior, n_graded);
+    kernel->add_rows(ranking->mean_profile, stride, &first, &prior, 1, vector);
+}
+
+int mf_time_compare(double x, double y)
+{
+    if (isnan(x) || isnan(y))
+        return isnan(y) - isnan(x);
+    return (x > y) - (x < y);
+}
+
+static int by_time(const void *a, const void *b, void *times)
+{
+    const double *t = times;
+    return mf_time_compare(t[*(const uint32_t *)a], t[*(const uint32_t *)b]);
+}
+
+void mf_time_ranks(const double *times, size_t n, uint32_t *order, uint32_t *time_ranks)
+{
+    for (size_t k = 0; k < n; k++)
+        order[k] = (uint32_t)k;
+    qsort_r(order, n, sizeof *order, by_time, (void *)(uintptr_t)times);
+    for (size_t first = 0, end; first < n; first = end) {
+        for (end = first + 1; end < n; end++)
+            if (mf_time_compare(times[order[first]], times[order[end]]) != 0)
+                break;
+        for (size_t k = first; k < end; k++)
+            time_ranks[order[k]] = (uint32_t)(first + end - 1);
+    }
+}

@@ -1,0 +1,52 @@
+/* profile.h: the ranking model's vector of a user, from what the user rated.
+ *
+ *   vector = Σ_j a_j · y_j · q_j  +  w(n) · mean_profile
+ *
+ * over the n items j that the history has a grade for, ascending; y_j = grade / 255, q_j the
+ * item's vector, a_j its age weight (grade.h), 1 where no times are known. w(n) is
+ * mf_prior_weight. When the sum is zero (no grade, or items without vectors alone) the vector is
+ * the mean profile itself.
+ *
+ * This one function serves users of the model and visitors: the same history gives the same
+ * bits, on every CPU (kernels.h, add_rows).
+ *
+ * Threads: any. */
+#ifndef MF_RECOMMEND_PROFILE_H
+#define MF_RECOMMEND_PROFILE_H
+
+#include "model/model.h"
+#include "recommend/kernels.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What somebody rated. Borrowed. */
+typedef struct mf_history {
+    const uint32_t *items;      /* [n] ascending, none twice, in range */
+    const uint8_t *grades;      /* [n] codes of grade.h; 0: not part of the profile */
+    const uint32_t *time_ranks; /* [n] among those with a grade, as in mf_ratings; NULL: no times
+                                 * are known */
+    size_t n;
+} mf_history;
+
+/* What the model knows of a user, in range. */
+mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user);
+
+/* The weight of the mean profile beside n graded items, n ≥ 1: `prior` whatever n is. The sum
+ * over a long history outgrows it by itself. */
+float mf_prior_weight(float prior, size_t n);
+
+/* Fills vector[mf_model_stride(ranking.n_factors)], 64-byte aligned; padding zero. The parts have
+ * a ranking model. Cost: O(n · k). */
+void mf_profile_compute(const mf_model_parts *parts, const mf_recommend_kernel *kernel,
+                        const mf_history *history, float *vector);
+
+/* < 0, 0, > 0 as x is older than, as old as, newer than y. NAN, no time at all, is older than any.
+ */
+int mf_time_compare(double x, double y);
+
+/* Time ranks (mf_ratings.time_rank) of n times, ordered so. order: [n] to work in. Cost: O(n log
+ * n). */
+void mf_time_ranks(const double *times, size_t n, uint32_t *order, uint32_t *time_ranks);
+
+#endif

@@ -1,0 +1,354 @@
+/* info.c: promises in info.h.
+ *
+ * One JSON object is made of the model; it is printed as it is, or as lines. So both say the
+ * same. */
+#include "info.h"
+
+#include "base/error.h"
+#include "model/model.h"
+#include "sagemaker/mapped_model.h"
+#include "sagemaker/model_channel.h"
+#include "sagemaker/tar.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Doubles with the digits that people wrote, as in metrics.json. */
+enum { JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(15) };
+
+/* --- opening ------------------------------------------------------------- */
+
+/* A model begins with its magic; gzip and tar archives do not, and neither does what is no
+ * model. */
+static bool is_archive(const unsigned char *bytes, size_t n_bytes)
+{
+    static const unsigned char gzip[] = {0x1F, 0x8B};
+    enum { TAR_MAGIC = 257, TAR_BLOCK = 512 };
+    if (n_bytes >= sizeof gzip && memcmp(bytes, gzip, sizeof gzip) == 0)
+        return true;
+    return n_bytes >= TAR_BLOCK && memcmp(bytes + TAR_MAGIC, "ustar", 5) == 0;
+}
+
+static bool map_file(const char *path, mf_mapped_model *mapped, mf_error *err)
+{
+    *mapped = (mf_mapped_model){0};
+    snprintf(mapped->name, sizeof mapped->name, "%s", path);
+    /* A FIFO would block open() for as long as nobody writes. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return mf_fail_errno(err, errno, (mf_where){.path = path}, "the model cannot be opened");
+    const bool ok = mf_mapped_model_map(mapped, fd, err);
+    close(fd);
+    return ok;
+}
+
+static bool unpack(const char *path, mf_mapped_model *mapped, mf_error *err)
+{
+    mf_tar *tar = mf_tar_open(path, MF_MODEL_CHANNEL_BYTES_MAX, err);
+    const bool ok = tar != NULL && mf_mapped_model_unpack(mapped, tar, path, 0, err);
+    mf_tar_close(tar);
+    return ok;
+}
+
+static mf_model *open_model(const char *path, mf_mapped_model *mapped, mf_error *err)
+{
+    if (!map_file(path, mapped, err))
+        return NULL;
+    if (is_archive(mapped->bytes, mapped->n_bytes)) {
+        mf_mapped_model_close(mapped);
+        if (!unpack(path, mapped, err))
+            return NULL;
+    }
+    return mf_model_open_bytes(mapped->bytes, mapped->n_bytes, mapped->name, err);
+}
+
+/* --- the object ---------------------------------------------------------- */
+
+/* Without memory for a value the whole object goes, and with it all that holds it. */
+static void set(json_t **object, const char *key, json_t *value)
+{
+    if (json_object_set_new(*object, key, value) != 0) {
+        json_decref(*object);
+        *object = NULL;
+    }
+}
+
+static void append(json_t **array, json_t *value)
+{
+    if (json_array_append_new(*array, value) != 0) {
+        json_decref(*array);
+        *array = NULL;
+    }
+}
+
+/* The double with the fewest digits that is this float: 0.02, not 0.019999999552965164. */
+static json_t *number(float value)
+{
+    char text[32];
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    return json_real(strtod(text, NULL));
+}
+
+static json_t *text_of(const char *text)
+{
+    char printable[2 * MF_PATH_BYTES];
+    return json_string(mf_printable(printable, sizeof printable, text, strlen(text)));
+}
+
+/* NULL where it is not one JSON object. */
+static json_t *metadata_of(const mf_model_parts *parts)
+{
+    json_t *metadata = parts->metadata_bytes > 0
+                           ? json_loadb(parts->metadata, parts->metadata_bytes, 0, NULL)
+                           : NULL;
+    if (json_is_object(metadata))
+        return metadata;
+    json_decref(metadata);
+    return NULL;
+}
+
+static json_t *rating_model(const mf_model_parts *parts)
+{
+    if (parts->n_factors == 0)
+        return json_null();
+    json_t *object = json_object();
+    set(&object, "n_factors", json_integer(parts->n_factors));
+    set(&object, "rating_min", number(parts->rating_min));
+    set(&object, "rating_max", number(parts->rating_max));
+    set(&object, "global_mean", number(parts->global_mean));
+    set(&object, "regularization", number(parts->regularization));
+    set(&object, "bias_regularization", number(parts->bias_regularization));
+    return object;
+}
+
+static json_t *ranking_model(const mf_ranking_parts *ranking)
+{
+    static const char *const gradings[MF_GRADING_KINDS] = {
+        [MF_GRADING_LOGISTIC] = "logistic", [MF_GRADING_LOG] = "log", [MF_GRADING_ONE] = "one"};
+    if (ranking->n_factors == 0)
+        return json_null();
+    json_t *object = json_object();
+    set(&object, "n_factors", json_integer(ranking->n_factors));
+    set(&object, "regularization", number(ranking->regularization));
+    set(&object, "recency", number(ranking->recency));
+    set(&object, "prior", number(ranking->prior));
+    set(&object, "grading", json_string(gradings[ranking->grading.kind]));
+    set(&object, "grading_center", number(ranking->grading.center));
+    set(&object, "grading_scale", number(ranking->grading.scale));
+    set(&object, "relevant_rating", number(ranking->relevant_rating));
+    set(&object, "times", json_boolean(ranking->time_ranks != NULL));
+    return object;
+}
+
+/* The first order is that of lists for which none was asked. */
+static json_t *answers(const mf_model_parts *parts)
+{
+    json_t *orders = json_array();
+    if (parts->ranking.n_factors > 0)
+        append(&orders, json_string("ranking"));
+    if (parts->n_factors > 0)
+        append(&orders, json_string("rating"));
+    append(&orders, json_string("popularity"));
+    json_t *object = json_object();
+    set(&object, "predicted_ratings", json_boolean(parts->n_factors > 0));
+    set(&object, "list_orders", orders);
+    set(&object, "similar_items", json_true());
+    set(&object, "visitors", json_true());
+    return object;
+}
+
+static json_t *sections(const mf_model *model)
+{
+    json_t *array = json_array();
+    const char *name;
+    uint64_t n_bytes;
+    for (size_t row = 0; mf_model_section(model, row, &name, &n_bytes); row++) {
+        json_t *section = json_object();
+        set(&section, "name", json_string(name));
+        set(&section, "bytes", json_integer((json_int_t)n_bytes));
+        append(&array, section);
+    }
+    return array;
+}
+
+/* A file may have a ranking model that this program cannot use (format.h, the rule). */
+static bool ranking_is_unknown(const mf_model *model)
+{
+    const char *name;
+    uint64_t n_bytes;
+    for (size_t row = 0; mf_model_section(model, row, &name, &n_bytes); row++)
+        if (strcmp(name, "optional.ranking") == 0)
+            return mf_model_get(model)->ranking.n_factors == 0;
+    return false;
+}
+
+static json_t *describe(const mf_model *model, const char *name, mf_error *err)
+{
+    const mf_model_parts *parts = mf_model_get(model);
+    char checksum[17];
+    snprintf(checksum, sizeof checksum, "%016" PRIx64, mf_model_checksum(model));
+    json_t *metadata = metadata_of(parts);
+    const json_t *version = json_object_get(metadata, "version");
+    json_t *object = json_object();
+    set(&object, "file", text_of(name));
+    set(&object, "file_bytes", json_integer((json_int_t)mf_model_file_bytes(model)));
+    set(&object, "checksum", json_string(checksum));
+    set(&object, "format_version", json_integer(mf_model_format_version(model)));
+    set(&object, "program_version",
+        json_is_string(version) ? json_string(json_string_value(version)) : json_null());
+    set(&object, "n_users", json_integer(parts->n_users));
+    set(&object, "n_items", json_integer(parts->n_items));
+    set(&object, "n_ratings", json_integer((json_int_t)parts->n_rated));
+    set(&object, "rating_model", rating_model(parts));
+    set(&object, "ranking_model", ranking_model(&parts->ranking));
+    set(&object, "ranking_model_unknown", json_boolean(ranking_is_unknown(model)));
+    set(&object, "answers", answers(parts));
+    set(&object, "sections", sections(model));
+    set(&object, "metadata", metadata != NULL ? metadata : json_null());
+    if (object == NULL)
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the description of a model");
+    return object;
+}
+
+/* --- printing ------------------------------------------------------------ */
+
+/* 1,234,567 */
+static void print_count(json_int_t n)
+{
+    char digits[32];
+    const int length = snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, n);
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            putchar(',');
+        putchar(digits[i]);
+    }
+}
+
+static void print_value(const json_t *value)
+{
+    char text[2 * MF_PATH_BYTES];
+    if (json_is_string(value))
+        fputs(mf_printable(text, sizeof text, json_string_value(value), json_string_length(value)),
+              stdout);
+    else if (json_is_integer(value))
+        print_count(json_integer_value(value));
+    else if (json_is_real(value))
+        printf("%.9g", json_real_value(value));
+    else if (json_is_boolean(value))
+        fputs(json_is_true(value) ? "yes" : "no", stdout);
+    else
+        fputs("unknown", stdout);
+}
+
+/* A line of name and value; names are those of the JSON object. */
+static void print_line(const char *indent, const char *name, const json_t *value)
+{
+    printf("%s%-*s ", indent, 28 - (int)strlen(indent), name);
+    print_value(value);
+    putchar('\n');
+}
+
+static void print_member(const json_t *object, const char *name)
+{
+    print_line("", name, json_object_get(object, name));
+}
+
+static void print_model(json_t *object, const char *name, const char *when_null)
+{
+    const char *key;
+    json_t *value;
+    json_t *model = json_object_get(object, name);
+    printf("\n%s%s\n", name, json_is_null(model) ? when_null : "");
+    json_object_foreach(model, key, value) print_line("  ", key, value);
+}
+
+static void print_answers(const json_t *answers)
+{
+    size_t i;
+    json_t *order;
+    puts("\nanswers");
+    print_line("  ", "predicted_ratings", json_object_get(answers, "predicted_ratings"));
+    printf("  %-26s", "list_orders");
+    json_array_foreach(json_object_get(answers, "list_orders"), i, order)
+        printf("%s%s%s", i > 0 ? ", " : " ", json_string_value(order), i == 0 ? " (default)" : "");
+    putchar('\n');
+    print_line("  ", "similar_items", json_object_get(answers, "similar_items"));
+    print_line("  ", "visitors", json_object_get(answers, "visitors"));
+}
+
+static void print_sections(const json_t *sections)
+{
+    size_t i;
+    json_t *section;
+    puts("\nsections and their bytes");
+    json_array_foreach(sections, i, section)
+        print_line("  ", json_string_value(json_object_get(section, "name")),
+                   json_object_get(section, "bytes"));
+}
+
+static bool print_json(const json_t *object)
+{
+    const bool ok = json_dumpf(object, stdout, JSON_FLAGS) == 0;
+    putchar('\n');
+    return ok;
+}
+
+static bool print_lines(json_t *object)
+{
+    static const char *const heads[] = {"file",           "file_bytes",      "checksum",
+                                        "format_version", "program_version", "n_users",
+                                        "n_items",        "n_ratings"};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        print_member(object, heads[i]);
+    print_model(object, "rating_model", ": none");
+    print_model(object, "ranking_model",
+                json_is_true(json_object_get(object, "ranking_model_unknown"))
+                    ? ": of a rule that this program does not know"
+                    : ": none");
+    print_answers(json_object_get(object, "answers"));
+    print_sections(json_object_get(object, "sections"));
+    const json_t *metadata = json_object_get(object, "metadata");
+    if (json_is_null(metadata)) {
+        puts("\nmetadata: not a JSON object");
+        return true;
+    }
+    puts("\nmetadata");
+    return print_json(metadata);
+}
+
+int mf_info_print(const char *path, bool as_json)
+{
+    int status = 1;
+    mf_error err = {0};
+    mf_mapped_model mapped = {0};
+    json_t *object = NULL;
+    mf_model *model = open_model(path, &mapped, &err);
+    if (model == NULL)
+        goto done;
+    object = describe(model, mapped.name, &err);
+    if (object == NULL)
+        goto done;
+    const bool printed = as_json ? print_json(object) : print_lines(object);
+    if (fflush(stdout) != 0 || ferror(stdout) || !printed) {
+        mf_fail(&err, MF_ERR_IO, MF_NOWHERE, "standard output cannot be written");
+        goto done;
+    }
+    status = 0;
+done:
+    if (err.code != MF_OK)
+        fprintf(stderr, "train: %s\n", err.text);
+    json_decref(object);
+    mf_model_close(model);
+    mf_mapped_model_close(&mapped);
+    return status;
+}

@@ -5,7 +5,7 @@
  * asked for; each entry of a list has the numbers that its model has; what is refused has a
  * reason and a status below 500; one question at a time gives the same bytes; and what the
  * scanner takes it takes as jansson does. */
-#include "../unit/ranking_sample.h"
+#include "../unit/model_sample.h"
 
 #include "inference/inference.h"
 #include "inference/scan.h"
@@ -28,8 +28,8 @@ static void require(bool holds)
 
 static void start(void)
 {
-    const mf_model_parts parts[MODELS] = {sample_parts(), ranking_sample_parts(),
-                                          unrated_sample_parts()};
+    const mf_model_parts parts[MODELS] = {sample_parts(), sample_parts_with_ranking(),
+                                          sample_parts_without_ratings()};
     for (int m = 0; m < MODELS; m++) {
         size_t n_bytes;
         on.files[m] = sample_file(&parts[m], &n_bytes);

@@ -1,6 +1,5 @@
 /* What a model with a ranking model answers, beside a rating model and without one. */
 #include "inference_testing.h"
-#include "ranking_sample.h"
 
 #define VISITOR                                                                                    \
     "\"ratings\":[{\"movieId\":\"1042\",\"rating\":5},{\"movieId\":\"2959\",\"rating\":4}]"
@@ -8,10 +7,27 @@
     "this model was trained without ratings: it can recommend and find similar items, not "        \
     "predict a rating"
 
+/* Numbers that are exact in floats, so that scores are too. */
+static const _Alignas(64) float exact_item_vectors[4][16] = {
+    {1}, {0.5f, 0.5f}, {0}, {0.25f, 1}}; /* "a@b " has no grade that counts */
+static const _Alignas(64) float exact_mean_profile[16] = {0.5f, 0.25f};
+static const uint8_t exact_grades[] = {255, 255, 255, 255, 0};
+
+static void make_exact(mf_model_parts *parts)
+{
+    parts->ranking.recency = 1;
+    parts->ranking.prior = 0;
+    parts->ranking.item_vectors = exact_item_vectors[0];
+    parts->ranking.mean_profile = exact_mean_profile;
+    parts->ranking.grades = exact_grades;
+    parts->ranking.time_ranks = NULL; /* all age weights are 1 */
+}
+
 static int both_start(void **state)
 {
     (void)state;
-    const mf_model_parts parts = ranking_sample_parts();
+    mf_model_parts parts = sample_parts_with_ranking();
+    make_exact(&parts);
     asking_open(&parts);
     return 0;
 }
@@ -19,7 +35,8 @@ static int both_start(void **state)
 static int unrated_start(void **state)
 {
     (void)state;
-    const mf_model_parts parts = unrated_sample_parts();
+    mf_model_parts parts = sample_parts_without_ratings();
+    make_exact(&parts);
     asking_open(&parts);
     return 0;
 }

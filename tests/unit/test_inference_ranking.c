@@ -32,6 +32,15 @@ static int both_start(void **state)
     return 0;
 }
 
+/* The sample as it is: it knows times. */
+static int timed_start(void **state)
+{
+    (void)state;
+    const mf_model_parts parts = sample_parts_with_ranking();
+    asking_open(&parts);
+    return 0;
+}
+
 static int unrated_start(void **state)
 {
     (void)state;
@@ -341,11 +350,14 @@ int main(void)
         asking_test(lists_are_ordered_by_the_ranking_score),
         asking_test(unknown_candidates_stand_by_the_order),
         asking_test(each_order_is_that_of_the_recommender),
-        asking_test(a_visitors_timestamps_weigh),
-        asking_test(the_order_of_ratings_without_timestamps_does_not_count),
         asking_test(an_unknown_user_gets_the_mean_profiles_list),
         asking_test(ratings_and_strict_mode_are_as_without_a_ranking_model),
         asking_test(a_users_list_of_ids_has_the_same_order),
+    };
+    const struct CMUnitTest timed[] = {
+        asking_test(each_order_is_that_of_the_recommender),
+        asking_test(a_visitors_timestamps_weigh),
+        asking_test(the_order_of_ratings_without_timestamps_does_not_count),
     };
     const struct CMUnitTest without[] = {
         asking_test(a_rating_alone_is_refused),
@@ -355,5 +367,6 @@ int main(void)
         asking_test(a_visitor_may_leave_out_ratings_or_send_weights),
     };
     return cmocka_run_group_tests_name("with ratings", beside, both_start, asking_end) +
+           cmocka_run_group_tests_name("with times", timed, timed_start, asking_end) +
            cmocka_run_group_tests_name("without ratings", without, unrated_start, asking_end);
 }

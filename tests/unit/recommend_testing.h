@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/dot.h"
+#include "recommend/profile.h"
 #include "recommend/recommender.h"
 
 #include <float.h>
@@ -36,6 +37,8 @@ typedef struct world {
     mf_model *model;
     const mf_model_parts *parts;
     void *bytes;
+    double *times;  /* [n_rated] with a ranking model: NAN where there was none */
+    float *ratings; /* [n_rated] with a ranking model: whose grades it has */
 } world;
 
 typedef struct world_shape {
@@ -43,7 +46,12 @@ typedef struct world_shape {
     uint32_t n_users;
     uint32_t n_items;
     uint32_t n_factors;
-    uint32_t rated_percent; /* of the items, by each user */
+    uint32_t rated_percent;   /* of the items, by each user */
+    uint32_t ranking_factors; /* 0: no ranking model */
+    bool no_ratings;          /* no rating model (version 2) */
+    bool no_times;
+    float recency;
+    float prior;
     uint64_t seed;
 } world_shape;
 
@@ -138,6 +146,76 @@ static inline world world_open(const mf_model_parts *parts)
     return w;
 }
 
+/* Twice the mean rank among the user's ratings with a grade, by counting. */
+static inline uint32_t plain_time_rank(const double *times, const uint8_t *grades, size_t n,
+                                       size_t j)
+{
+    uint32_t n_older = 0, n_equal = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (grades[k] == 0)
+            continue;
+        const bool both = !isnan(times[k]) && !isnan(times[j]);
+        n_older += both ? times[k] < times[j] : isnan(times[k]) && !isnan(times[j]);
+        n_equal += both ? times[k] == times[j] : isnan(times[k]) && isnan(times[j]);
+    }
+    return 2 * n_older + n_equal - 1;
+}
+
+/* Vectors as the kind has them, ratings in half stars of which some have no grade, times of which
+ * some are equal and some missing. */
+static inline void add_ranking(world_shape shape, mf_model_parts *parts, world *w)
+{
+    const uint64_t key = mf_random_key(shape.seed + 77, (uint64_t)shape.kind);
+    const uint32_t k = shape.ranking_factors;
+    const size_t stride = mf_model_stride(k), n_rated = (size_t)parts->n_rated;
+    float *vectors = testing_allocate(parts->n_items * stride, sizeof *vectors);
+    float *mean = testing_allocate(stride, sizeof *mean);
+    float *spectrum = testing_allocate(k, sizeof *spectrum);
+    uint8_t *grades = testing_allocate(n_rated + 1, sizeof *grades);
+    uint32_t *ranks = testing_allocate(n_rated + 1, sizeof *ranks);
+    w->times = testing_allocate(n_rated + 1, sizeof *w->times);
+    w->ratings = testing_allocate(n_rated + 1, sizeof *w->ratings);
+    for (uint32_t f = 0; f < k; f++) {
+        mean[f] = random_factor(shape.kind, key + 1, 0, f, false);
+        spectrum[f] = 100 / (float)(1 + f);
+    }
+    for (uint32_t item = 0; item < parts->n_items; item++)
+        for (uint32_t f = 0; f < k; f++)
+            vectors[item * stride + f] = random_factor(shape.kind, key + 2, item, f, true);
+    parts->ranking = (mf_ranking_parts){
+        .n_factors = k,
+        .grading = {MF_GRADING_LOGISTIC, 3.5f, 1},
+        .recency = shape.recency,
+        .prior = shape.prior,
+        .item_vectors = vectors,
+        .mean_profile = mean,
+        .spectrum = spectrum,
+        .grades = grades,
+        .time_ranks = shape.no_times ? NULL : ranks,
+    };
+    for (uint32_t user = 0; user < parts->n_users; user++) {
+        const size_t start = (size_t)parts->rated_start[user];
+        const size_t n = (size_t)parts->rated_start[user + 1] - start;
+        for (size_t j = start; j < start + n; j++) {
+            const bool is_held_out = mf_random_below(key + 3, j, 10) == 0;
+            w->ratings[j] = 0.5f + 0.5f * (float)mf_random_below(key + 4, j, 10);
+            w->times[j] = mf_random_below(key + 5, j, 20) == 0
+                              ? (double)NAN
+                              : 1e9 + mf_random_below(key + 6, j, (uint32_t)(n + 1));
+            grades[j] = is_held_out ? 0 : mf_grade_code(&parts->ranking.grading, w->ratings[j]);
+        }
+        for (size_t j = 0; j < n; j++)
+            if (grades[start + j] > 0)
+                ranks[start + j] = plain_time_rank(w->times + start, grades + start, n, j);
+    }
+    if (!shape.no_ratings)
+        return;
+    parts->n_factors = 0;
+    parts->global_mean = parts->rating_min = parts->rating_max = 0;
+    parts->regularization = parts->bias_regularization = 0;
+    parts->user_bias = parts->item_bias = parts->user_factors = parts->item_factors = NULL;
+}
+
 static inline world world_create(world_shape shape)
 {
     const size_t stride = mf_model_stride(shape.n_factors);
@@ -169,7 +247,7 @@ static inline world world_create(world_shape shape)
             }
         start[user + 1] = n_rated;
     }
-    const mf_model_parts parts = {
+    mf_model_parts parts = {
         .n_users = shape.n_users,
         .n_items = shape.n_items,
         .n_factors = shape.n_factors,
@@ -189,7 +267,17 @@ static inline world world_create(world_shape shape)
         .rated_items = rated,
         .item_count = count,
     };
-    const world w = world_open(&parts);
+    world extra = {0};
+    if (shape.ranking_factors > 0)
+        add_ranking(shape, &parts, &extra);
+    world w = world_open(&parts);
+    w.times = extra.times;
+    w.ratings = extra.ratings;
+    mf_free((void *)parts.ranking.item_vectors);
+    mf_free((void *)parts.ranking.mean_profile);
+    mf_free((void *)parts.ranking.spectrum);
+    mf_free((void *)parts.ranking.grades);
+    mf_free((void *)parts.ranking.time_ranks);
     mf_free(user_factors);
     mf_free(item_factors);
     mf_free(user_bias);
@@ -208,6 +296,8 @@ static inline void world_release(world *w)
 {
     mf_model_close(w->model);
     mf_free(w->bytes);
+    mf_free(w->times);
+    mf_free(w->ratings);
 }
 
 static inline bool is_among(const uint32_t *list, size_t n, uint32_t item)
@@ -238,29 +328,117 @@ static inline const float *item_row(const mf_model_parts *parts, uint32_t item)
     return parts->item_factors + item * mf_model_stride(parts->n_factors);
 }
 
-/* The slow twin of mf_top_n for a known profile: every item is scored and all are
- * sorted. list has room for n_items; returns how many it holds. */
+static inline bool is_zero_row(const float *row, size_t n)
+{
+    for (size_t f = 0; f < n; f++)
+        if (row[f] != 0)
+            return false;
+    return true;
+}
+
+/* The slow twin of mf_profile_compute: the same operations in the same order. */
+static inline void plain_profile(const mf_model_parts *parts, const mf_history *history,
+                                 float *vector)
+{
+    const mf_ranking_parts *r = &parts->ranking;
+    const size_t stride = mf_model_stride(r->n_factors);
+    uint32_t n = 0;
+    for (size_t j = 0; j < history->n; j++)
+        n += history->grades[j] > 0;
+    for (size_t f = 0; f < stride; f++) {
+        vector[f] = 0;
+        for (size_t j = 0; j < history->n; j++) {
+            if (history->grades[j] == 0)
+                continue;
+            const float age = history->time_ranks == NULL
+                                  ? 1
+                                  : mf_age_weight(r->recency, history->time_ranks[j], n);
+            vector[f] += age * ((float)history->grades[j] / 255) *
+                         r->item_vectors[history->items[j] * stride + f];
+        }
+    }
+    const bool is_empty = is_zero_row(vector, stride);
+    for (size_t f = 0; f < stride; f++)
+        vector[f] = is_empty ? r->mean_profile[f] : vector[f] + r->prior * r->mean_profile[f];
+}
+
+/* The slow twin of mf_top_n: every item is scored and all are sorted. list has room for n_items
+ * and query->n_unknown; returns how many it holds. */
 static inline size_t plain_top_n(const mf_model_parts *parts, const mf_profile *profile,
                                  const mf_top_n_query *query, mf_recommendation *list)
 {
+    const mf_ranking_parts *ranking = &parts->ranking;
+    const size_t stride = mf_model_stride(parts->n_factors);
+    const size_t ranking_stride = mf_model_stride(ranking->n_factors);
+    const bool has_ratings = parts->n_factors > 0;
+    mf_order order = query->order;
+    if (order == MF_ORDER_DEFAULT)
+        order = ranking->n_factors > 0 ? MF_ORDER_RANKING : MF_ORDER_RATING;
+    if (order == MF_ORDER_RATING && !profile->known)
+        order = MF_ORDER_POPULARITY;
+    float *vector = testing_allocate(ranking_stride + 1, sizeof *vector);
+    if (profile->vector != NULL)
+        memcpy(vector, profile->vector, ranking_stride * sizeof *vector);
+    else if (order == MF_ORDER_RANKING && profile->user != MF_INDEX_NONE)
+        plain_profile(
+            parts,
+            &(const mf_history){parts->rated_items + parts->rated_start[profile->user],
+                                ranking->grades + parts->rated_start[profile->user],
+                                ranking->time_ranks != NULL
+                                    ? ranking->time_ranks + parts->rated_start[profile->user]
+                                    : NULL,
+                                (size_t)(parts->rated_start[profile->user + 1] -
+                                         parts->rated_start[profile->user])},
+            vector);
+    else if (order == MF_ORDER_RANKING)
+        memcpy(vector, ranking->mean_profile, ranking_stride * sizeof *vector);
     size_t n = 0;
-    for (uint32_t item = 0; item < parts->n_items; item++) {
-        if (!query->include_rated && is_among(profile->rated, profile->n_rated, item))
-            continue;
-        if (query->candidates != NULL && !is_among(query->candidates, query->n_candidates, item))
-            continue;
-        float score = parts->global_mean + profile->bias + parts->item_bias[item];
-        if (profile->factors != NULL)
-            score +=
-                mf_dot(profile->factors, item_row(parts, item), mf_model_stride(parts->n_factors));
-        list[n++] = (mf_recommendation){item, isnan(score) ? -INFINITY : score, NAN};
+    for (int bare = 0; bare < 2; bare++) { /* candidates without a vector come last */
+        const size_t first = n;
+        for (uint32_t item = 0; item < parts->n_items; item++) {
+            if (!query->include_rated && is_among(profile->rated, profile->n_rated, item))
+                continue;
+            if (query->candidates != NULL &&
+                !is_among(query->candidates, query->n_candidates, item))
+                continue;
+            const float *q = ranking->item_vectors + item * ranking_stride;
+            const bool is_bare = order == MF_ORDER_RANKING && is_zero_row(q, ranking_stride);
+            if (is_bare != (bare == 1) || (is_bare && query->candidates == NULL))
+                continue;
+            float score = 0;
+            if (order == MF_ORDER_RANKING && !is_bare)
+                score = mf_dot(vector, q, ranking_stride);
+            if (order == MF_ORDER_RATING)
+                score = parts->global_mean + profile->bias + parts->item_bias[item];
+            if (order == MF_ORDER_RATING && profile->factors != NULL)
+                score += mf_dot(profile->factors, item_row(parts, item), stride);
+            if (order == MF_ORDER_POPULARITY)
+                score = (has_ratings ? parts->item_bias[item] : 1) * (float)parts->item_count[item];
+            list[n++] = (mf_recommendation){item, isnan(score) ? -INFINITY : score, NAN};
+        }
+        qsort(list + first, n - first, sizeof *list, better_first);
     }
-    qsort(list, n, sizeof *list, better_first);
-    if (n > query->n)
-        n = query->n;
-    for (size_t k = 0; k < n; k++)
-        list[k].predicted_rating = testing_clip(parts, list[k].score);
-    return n;
+    mf_free(vector);
+    const float mean = parts->global_mean + profile->bias;
+    for (size_t k = 0; k < n && has_ratings; k++) {
+        float rating = mean + parts->item_bias[list[k].item];
+        if (profile->factors != NULL)
+            rating += mf_dot(profile->factors, item_row(parts, list[k].item), stride);
+        list[k].predicted_rating = testing_clip(parts, rating);
+    }
+    const bool is_last = query->unknown_last || order == MF_ORDER_RANKING;
+    for (size_t u = 0; u < query->n_unknown; u++) {
+        mf_recommendation unknown = {MF_INDEX_NONE, NAN, NAN};
+        if (!is_last)
+            unknown.score = order == MF_ORDER_RATING ? mean : 0;
+        if (!query->unknown_last && has_ratings)
+            unknown.predicted_rating = testing_clip(parts, mean);
+        size_t at = n++;
+        for (; !is_last && at > 0 && list[at - 1].score < unknown.score; at--)
+            list[at] = list[at - 1];
+        list[at] = unknown;
+    }
+    return n < query->n ? n : query->n;
 }
 
 /* One NaN is as good as another. */

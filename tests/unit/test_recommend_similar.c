@@ -26,7 +26,8 @@ static size_t plain_similar(const mf_model_parts *p, uint32_t a, size_t n, mf_re
     float *likeness = testing_allocate(p->n_items, sizeof *likeness);
     float *query = testing_allocate(stride, sizeof *query);
     size_t found = 0;
-    mf_likeness_compute(p, likeness);
+    const mf_space space = {.rows = p->item_factors, .n_factors = p->n_factors, .stride = stride};
+    mf_likeness_compute(p, &space, likeness);
     for (size_t f = 0; f < p->n_factors; f++)
         query[f] = (float)((double)item_row(p, a)[f] / norm_of(p, a));
     for (uint32_t item = 0; item < p->n_items; item++)

@@ -88,7 +88,8 @@ static void one_item_that_nobody_rated_is_a_ranking_model(void **state)
     round_trip(&parts);
 }
 
-/* A user's time ranks are looked at in pieces, and each against the count of all his grades. */
+/* A user's time ranks come in several pieces; each rank is checked against the number of all the
+ * user's grades. */
 static void the_time_ranks_of_a_user_with_many_ratings_are_checked_to_the_last(void **state)
 {
     (void)state;

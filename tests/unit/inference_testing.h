@@ -171,7 +171,8 @@ static inline void write_entries(mf_text *text, const mf_recommendation *best, s
             mf_text_float(text, best[i].predicted_rating);
         }
         mf_text_format(text, "%s}", known ? "" : ",\"known_item\":false");
-        unknown += !known;
+        if (!known)
+            unknown++;
     }
 }
 

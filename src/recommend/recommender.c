@@ -29,6 +29,8 @@ static bool create_index(mf_recommender *r, size_t max_bytes, mf_error *err)
         .n_factors = space->n_factors,
         .rows = space->rows,
         .bias = has_ranking ? NULL : r->parts->item_bias,
+        .is_spectral = has_ranking,
+        .weight = has_ranking ? r->likeness : NULL,
     };
     size_t n_bytes;
     if (space->n_factors > FACTORS_FOR_INDEX || !mf_index_size(&rows, &n_bytes) ||

@@ -32,9 +32,9 @@
  *
  * Of a visitor's ratings those of unknown items are left out; when all of them are unknown
  * the visitor is an unknown user. Timestamps order them for the age weights of the ranking
- * model; without any all weights are 1. For the rating model they stand newest last: with
- * over 258 factors not all of a thousand count, but the last ones (mf_fold_in). For a model
- * trained without ratings "rating" may be missing or a weight above 0.
+ * model; without any all weights are 1. For the rating model, with over 258 factors, not all
+ * of a thousand count, but the newest, without timestamps the last ones (mf_fold_in). For a
+ * model trained without ratings "rating" may be missing or a weight above 0.
  *
  * A model trained without ratings has no answer to a question for a rating: alone it is
  * refused, in a batch the response is null ("" in CSV).

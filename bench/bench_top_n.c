@@ -179,13 +179,13 @@ static double profile(const mf_model_parts *parts, uint32_t n_users)
 {
     if (parts->ranking.n_factors == 0)
         return 0;
-    const mf_recommend_kernel *kernel = mf_recommend_kernel_choose();
+    const mf_profiles profiles = mf_profiles_prepare(parts, mf_recommend_kernel_choose());
     float *vector = allocate(mf_model_stride(parts->ranking.n_factors), sizeof *vector);
     double *us = allocate(n_users, sizeof *us);
     for (uint32_t user = 0; user < n_users; user++) {
         const double before = mf_clock_seconds();
         const mf_history history = mf_history_of_user(parts, user);
-        mf_profile_compute(parts, kernel, &history, vector);
+        mf_profile_compute(&profiles, &history, vector);
         us[user] = 1e6 * (mf_clock_seconds() - before);
     }
     qsort(us, n_users, sizeof *us, by_value);

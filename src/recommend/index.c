@@ -37,7 +37,7 @@ static size_t quads_of(uint32_t n_factors)
 }
 
 /* Where the groups of directions begin, in quads; index.h has the measurement. */
-static const size_t GROUP_QUADS[MF_INDEX_GROUPS] = {0, 1, 4, 16};
+static const size_t GROUP_QUADS[MF_INDEX_GROUPS] = {0, 1, 4, 16, 32, 64};
 
 static size_t groups_of(const mf_index_rows *rows)
 {

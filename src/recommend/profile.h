@@ -29,6 +29,16 @@ typedef struct mf_history {
     size_t n;
 } mf_history;
 
+/* What vectors are computed with. The parts and the kernel are borrowed. */
+typedef struct mf_profiles {
+    const mf_model_parts *parts;
+    const mf_recommend_kernel *kernel;
+    float age_weights[MF_AGE_OLDEST + 1]; /* of 2 b = 0, 1, … (grade.h) */
+} mf_profiles;
+
+/* For a model with a ranking model. */
+mf_profiles mf_profiles_prepare(const mf_model_parts *parts, const mf_recommend_kernel *kernel);
+
 /* What the model knows of a user, in range. */
 mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user);
 
@@ -36,10 +46,9 @@ mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user);
  * over a long history outgrows it by itself. */
 float mf_prior_weight(float prior, size_t n);
 
-/* Fills vector[mf_model_stride(ranking.n_factors)], 64-byte aligned; padding zero. The parts have
- * a ranking model. Cost: O(n · k). */
-void mf_profile_compute(const mf_model_parts *parts, const mf_recommend_kernel *kernel,
-                        const mf_history *history, float *vector);
+/* Fills vector[mf_model_stride(ranking.n_factors)], 64-byte aligned; padding zero.
+ * Cost: O(n · k). */
+void mf_profile_compute(const mf_profiles *profiles, const mf_history *history, float *vector);
 
 /* < 0, 0, > 0 as x is older than, as old as, newer than y. NAN, no time at all, is older than any.
  */

@@ -49,6 +49,8 @@ mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_by
     r->kernel = mf_recommend_kernel_choose();
     r->rating = space_of(r->parts->item_factors, r->parts->n_factors);
     r->ranking = space_of(r->parts->ranking.item_vectors, r->parts->ranking.n_factors);
+    if (r->ranking.rows != NULL)
+        r->profiles = mf_profiles_prepare(r->parts, r->kernel);
     r->likeness = mf_allocate(r->parts->n_items, sizeof *r->likeness, "a recommender", err);
     if (r->likeness == NULL)
         goto failed;

@@ -6,6 +6,7 @@
 #include "recommend/index.h"
 #include "recommend/kernels.h"
 #include "recommend/popularity.h"
+#include "recommend/profile.h"
 #include "recommend/recommender.h"
 #include "recommend/scan.h"
 
@@ -15,8 +16,9 @@ struct mf_recommender {
     const mf_model *model;
     const mf_model_parts *parts;
     const mf_recommend_kernel *kernel;
-    mf_space rating;  /* the item factors; with an index when there is no ranking model */
-    mf_space ranking; /* the item vectors */
+    mf_space rating;      /* the item factors; with an index when there is no ranking model */
+    mf_space ranking;     /* the item vectors */
+    mf_profiles profiles; /* with a ranking model */
     mf_popular popular;
     float *likeness; /* [n_items] similar.h: damping over the row's norm; 0: none */
 };

@@ -49,7 +49,8 @@ static sent sent_by(const world *w, uint32_t user)
 static void user_vector(const mf_model_parts *parts, uint32_t user, float *vector)
 {
     const mf_history history = mf_history_of_user(parts, user);
-    mf_profile_compute(parts, mf_recommend_kernel_choose(), &history, vector);
+    const mf_profiles profiles = mf_profiles_prepare(parts, mf_recommend_kernel_choose());
+    mf_profile_compute(&profiles, &history, vector);
 }
 
 static void fold(const world *w, const mf_visitor *visitor, float *vector)
@@ -224,7 +225,7 @@ static void the_mean_profile_is_the_prior(void **state)
     shape.prior = 0;
     world without = world_create(shape);
     const mf_ranking_parts *r = &with.parts->ranking;
-    const mf_recommend_kernel *kernel = mf_recommend_kernel_choose();
+    const mf_profiles profiles = mf_profiles_prepare(without.parts, mf_recommend_kernel_choose());
     _Alignas(64) float a[STRIDE], b[STRIDE];
     for (uint32_t user = 0; user < 6; user++) {
         user_vector(with.parts, user, a);
@@ -237,7 +238,7 @@ static void the_mean_profile_is_the_prior(void **state)
     const mf_history histories[] = {
         {.n = 0}, {zero_rows, grades, NULL, 3}, {zero_rows, none, NULL, 3}};
     for (size_t k = 0; k < 3; k++) {
-        mf_profile_compute(without.parts, kernel, &histories[k], b);
+        mf_profile_compute(&profiles, &histories[k], b);
         assert_equal_vectors(b, r->mean_profile);
     }
     assert_true(mf_prior_weight(0.25f, 1) == 0.25f);

@@ -77,7 +77,7 @@ exports.handler = async (event) => {
   const start = performance.now();
   const requests = event.Records.map(({ kinesis: { data } }) => JSON.parse(Buffer.from(data, 'base64')));
   const values = await getAll(requests.map(
-    ({ user_id, top_n }) => `rec:user:${user_id}:top${top_n}:v1:${MODEL_VERSION}`));
+    ({ user_id, top_n }) => `rec:user:${user_id}:top${top_n}:v2:${MODEL_VERSION}`));
   const records = requests.map((request, i) => (
     { Data: Buffer.from(answer(request, values[i], start)), PartitionKey: request.user_id }));
   const calls = [];

@@ -122,9 +122,11 @@ static void log_model(const mf_loaded *loaded)
     mf_log_count(&line, "items", model->n_items);
     mf_log_count(&line, "ratings", model->n_rated);
     mf_log_count(&line, "factors", model->n_factors);
+    mf_log_count(&line, "ranking_factors", model->ranking.n_factors);
     mf_log_count(&line, "index_bytes", mf_recommender_index_bytes(loaded->recommender));
     mf_log_number(&line, "seconds", loaded->seconds, 3);
     mf_log_end(&line);
+    mf_inference_log_models(loaded->recommender);
 }
 
 /* The models that the main thread has a hand on: two at most, whatever is asked for. */
@@ -179,7 +181,8 @@ static void run(mf_service *service, const char *folder, const sigset_t *heeded,
         if (wanted && !loader.running && m->old == NULL) {
             mf_error err = {0};
             wanted = false;
-            if (!mf_loader_start(&loader, folder, service->settings.max_index_bytes, LOADED, &err))
+            if (!mf_loader_start(&loader, folder, mf_serve_settings_index_bytes(&service->settings),
+                                 LOADED, &err))
                 refuse_model(service, m, &err);
         }
         const int signal_number =

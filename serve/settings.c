@@ -61,8 +61,8 @@ static const mf_setting table[] = {
      FIELD(max_top_n)},
     {.name = "SERVE_MAX_FOLD_IN", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
      .initial = "1000", .help = "most ratings of one visitor", FIELD(max_fold_in)},
-    {.name = "SERVE_INDEX_BYTES", .type = MF_SETTING_INTEGER, .min = 0, .max = 1099511627776.0,
-     .initial = "50331648", .help = "memory that may make top-N fast; 0: none",
+    {.name = "SERVE_INDEX_BYTES", .type = MF_SETTING_INTEGER, .min = -1, .max = 1099511627776.0,
+     .initial = "-1", .help = "most memory that may make top-N fast; 0: none; -1: as the model needs",
      FIELD(max_index_bytes)},
     {.name = "SERVE_MAX_CONNECTIONS", .type = MF_SETTING_INTEGER, .min = 1, .max = 1000000,
      .initial = "10000", .help = "open connections; more are refused (503)",
@@ -277,6 +277,11 @@ mf_http_settings mf_serve_settings_http(const mf_serve_settings *values)
     http.write_ms = MILLI * values->receive_seconds;
     http.server = "movie-recommender/" MF_VERSION;
     return http;
+}
+
+size_t mf_serve_settings_index_bytes(const mf_serve_settings *values)
+{
+    return values->max_index_bytes < 0 ? SIZE_MAX : (size_t)values->max_index_bytes;
 }
 
 mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values)

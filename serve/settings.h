@@ -49,7 +49,7 @@ typedef struct mf_serve_settings {
     uint32_t max_head_bytes;
     uint32_t max_connections;
     uint32_t max_working;
-    uint64_t max_index_bytes;
+    int64_t max_index_bytes; /* -1: as the model needs */
 
     bool strict;
     uint32_t max_top_n;
@@ -66,5 +66,8 @@ bool mf_serve_settings_start(mf_settings *settings, mf_serve_settings *values, m
 /* The same as limits of the server and of the answers. *values must outlive them. */
 mf_http_settings mf_serve_settings_http(const mf_serve_settings *values);
 mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values);
+
+/* The limit for mf_recommender_create. */
+size_t mf_serve_settings_index_bytes(const mf_serve_settings *values);
 
 #endif

@@ -37,6 +37,11 @@ void mf_answer_ping(mf_http_request *request, void *context)
     mf_http_refuse(request, 503, "%s", loop->reason);
 }
 
+static const char *true_or_false(bool value)
+{
+    return value ? "true" : "false";
+}
+
 void mf_answer_health(mf_http_request *request, void *context)
 {
     const mf_service *service = context;
@@ -49,10 +54,13 @@ void mf_answer_health(mf_http_request *request, void *context)
     mf_text *answer = mf_http_answer(request);
     mf_text_format(answer,
                    "{\"status\":\"ok\",\"version\":\"%s\",\"model\":{\"version\":\"%s\","
-                   "\"users\":%u,\"items\":%u,\"ratings\":%llu,\"factors\":%u,"
-                   "\"load_seconds\":%.3f}}",
+                   "\"users\":%u,\"items\":%u,\"ratings\":%llu,"
+                   "\"models\":{\"rating\":%s,\"ranking\":%s},\"factors\":%u,"
+                   "\"ranking_factors\":%u,\"load_seconds\":%.3f}}",
                    MF_VERSION, loop->loaded->version, model->n_users, model->n_items,
-                   (unsigned long long)model->n_rated, model->n_factors, loop->loaded->seconds);
+                   (unsigned long long)model->n_rated, true_or_false(model->n_factors > 0),
+                   true_or_false(model->ranking.n_factors > 0), model->n_factors,
+                   model->ranking.n_factors, loop->loaded->seconds);
     mf_http_reply(request, 200, "application/json");
 }
 
@@ -140,7 +148,13 @@ static void write_model(mf_text *out, const mf_loaded *loaded)
     gauge(out, "model_items", "Items in the model.", model->n_items);
     gauge(out, "model_ratings", "Ratings that it knows of, those held out included.",
           (double)model->n_rated);
-    gauge(out, "model_factors", "Factors of a user and of an item.", model->n_factors);
+    gauge(out, "model_has_rating", "1 when it predicts ratings.", model->n_factors > 0);
+    gauge(out, "model_has_ranking", "1 when lists are ordered by a ranking model.",
+          model->ranking.n_factors > 0);
+    gauge(out, "model_factors", "Factors of a user and of an item; 0 without a rating model.",
+          model->n_factors);
+    gauge(out, "model_ranking_factors", "Factors of an item's vector; 0 without a ranking model.",
+          model->ranking.n_factors);
     gauge(out, "model_load_seconds", "Time to read and check the model.", loaded->seconds);
     gauge(out, "model_index_bytes", "Memory that makes top-N fast.",
           (double)mf_recommender_index_bytes(loaded->recommender));

@@ -11,7 +11,8 @@
 void mf_answer_ping(mf_http_request *request, void *service);
 
 /* GET /health, for load balancers and people: the same statuses with a few facts.
- *   {"status":"ok","version":"0.1.0","model":{"version":"…","users":671,…}} */
+ *   {"status":"ok","version":"0.1.0","model":{"version":"…","users":671,
+ *    "models":{"rating":true,"ranking":true},…}} */
 void mf_answer_health(mf_http_request *request, void *service);
 
 /* GET /execution-parameters: what a batch transform job may send at once. */

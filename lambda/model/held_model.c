@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "inference/inference.h"
 
+#include <stdint.h>
 #include <stdio.h>
-
-enum { INDEX_BYTES = 48 << 20 };
 
 static void log_model(const mf_held_model *held, double seconds)
 {
@@ -19,8 +19,10 @@ static void log_model(const mf_held_model *held, double seconds)
     mf_log_count(&line, "users", parts->n_users);
     mf_log_count(&line, "items", parts->n_items);
     mf_log_count(&line, "factors", parts->n_factors);
+    mf_log_count(&line, "ranking_factors", parts->ranking.n_factors);
     mf_log_number(&line, "elapsed_ms", seconds * 1e3, 3);
     mf_log_end(&line);
+    mf_inference_log_models(held->recommender);
 }
 
 mf_held_model *mf_held_model_open(mf_mapped_model *file, mf_error *err)
@@ -35,7 +37,7 @@ mf_held_model *mf_held_model_open(mf_mapped_model *file, mf_error *err)
     *file = (mf_mapped_model){0};
     held->model = mf_model_open_bytes(held->file.bytes, held->file.n_bytes, held->file.name, err);
     if (held->model != NULL)
-        held->recommender = mf_recommender_create(held->model, INDEX_BYTES, err);
+        held->recommender = mf_recommender_create(held->model, SIZE_MAX, err);
     if (held->recommender != NULL)
         held->workspace = mf_workspace_create(err);
     if (held->workspace == NULL) {

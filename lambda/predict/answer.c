@@ -95,17 +95,45 @@ static void write_genres(mf_text *text, const mf_movie *movie)
     mf_text_literal(text, "]");
 }
 
+static bool is_score(const json_t *value)
+{
+    return json_is_number(value) && isfinite((float)json_number_value(value));
+}
+
+/* The numbers of an entry, and which are there. Null is for an unknown item. */
+static bool has_measures(const json_t *entry, bool is_similar)
+{
+    const json_t *score = json_object_get(entry, "score");
+    const json_t *rating = json_object_get(entry, "predicted_rating");
+    if (is_similar)
+        return is_score(json_object_get(entry, "similarity"));
+    return (score != NULL || rating != NULL) &&
+           (score == NULL || json_is_null(score) || is_score(score)) &&
+           (rating == NULL || json_is_null(rating) || is_rating(rating));
+}
+
+/* Left out when value is NULL. */
+static void write_score(mf_text *text, const char *name, const json_t *value)
+{
+    if (value == NULL)
+        return;
+    mf_text_format(text, ", \"%s\": ", name);
+    if (json_is_null(value))
+        mf_text_literal(text, "null");
+    else
+        mf_text_float(text, (float)json_number_value(value));
+}
+
 /* One of a list. */
 static bool write_entry(const json_t *entry, bool is_similar, const mf_movies *movies,
                         mf_text *text)
 {
     const json_t *id = json_object_get(entry, "movieId");
-    const json_t *measure = json_object_get(entry, is_similar ? "similarity" : "predicted_rating");
+    const json_t *rating = is_similar ? NULL : json_object_get(entry, "predicted_rating");
     const json_t *known_item = json_object_get(entry, "known_item");
     mf_movie room;
-    /* A strict model has null for a movie that it does not know. */
     if (!json_is_string(id) || !mf_id_valid(json_string_value(id), json_string_length(id)) ||
-        !(is_rating(measure) || (json_is_null(measure) && !is_similar)) || !is_flag(known_item))
+        !has_measures(entry, is_similar) || !is_flag(known_item))
         return false;
     const mf_movie *movie = find(movies, json_string_value(id), json_string_length(id), &room);
     mf_text_literal(text, "{\"movieId\": ");
@@ -113,13 +141,16 @@ static bool write_entry(const json_t *entry, bool is_similar, const mf_movies *m
     mf_text_literal(text, ", \"title\": ");
     write_title(text, movie);
     write_genres(text, movie);
-    mf_text_format(text, ", \"%s\": ", is_similar ? "similarity" : "predicted_rating");
-    if (json_is_null(measure))
-        mf_text_literal(text, "null");
-    else if (is_similar)
-        mf_text_float(text, (float)json_number_value(measure));
+    if (is_similar)
+        write_score(text, "similarity", json_object_get(entry, "similarity"));
     else
-        write_tenths(text, json_number_value(measure));
+        write_score(text, "score", json_object_get(entry, "score"));
+    if (rating != NULL)
+        mf_text_literal(text, ", \"predicted_rating\": ");
+    if (json_is_null(rating))
+        mf_text_literal(text, "null");
+    else if (rating != NULL)
+        write_tenths(text, json_number_value(rating));
     write_flag(text, "known_item", known_item);
     write_unlisted(text, movie);
     mf_text_literal(text, "}");
@@ -146,7 +177,8 @@ static bool write_list(const mf_question *question, const json_t *said, const mf
             mf_text_literal(text, ", ");
         if (!write_entry(json_array_get(list, i), is_similar, movies, text))
             return nonsense(problem, is_similar ? "movieId and similarity in each entry"
-                                                : "movieId and predicted_rating in each entry");
+                                                : "movieId, and score or predicted_rating, in "
+                                                  "each entry");
     }
     mf_text_literal(text, "]");
     write_flag(text, "known_user", known_user);

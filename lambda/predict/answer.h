@@ -2,10 +2,13 @@
  *
  *     {"predicted_rating": 4.4, "movie_title": "Fight Club (1999)"}
  *     {"recommendations": [{"movieId": "318", "title": "Shawshank Redemption, The (1994)",
- *                           "genres": ["Crime", "Drama"], "predicted_rating": 4.9}, …]}
+ *                           "genres": ["Crime", "Drama"], "score": 0.71,
+ *                           "predicted_rating": 4.9}, …]}
  *     {"similar": [{"movieId": "…", "title": "…", "genres": […], "similarity": 0.93}, …]}
  *
- * (1) Ratings have one decimal, half away from zero. Lists keep the model's order.
+ * (1) Ratings have one decimal, half away from zero. Lists keep the model's order, and each
+ *     entry its score. A score or a predicted rating that the model leaves out is left out: an
+ *     older serve sends no score, a model trained without ratings no predicted rating.
  * (2) "known_user": false and "known_item": false stand where the model says so. A movie
  *     without a row in movies.csv has the title null, no genres and "known_movie": false.
  * (3) What is not an answer to this question is refused as the model's problem, and its

@@ -2,6 +2,7 @@
 #include "lambda/predict/asked.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #define EXAMPLE "send {\"userId\":…,\"movieId\":…}"
@@ -20,6 +21,8 @@ static void write_list(const mf_question *q, mf_text *text)
         mf_text_literal(text, ",\"include_rated\":true");
     else if (q->n == 0)
         mf_text_literal(text, ",\"include_rated\":false");
+    if (q->order != MF_ORDER_DEFAULT)
+        mf_text_format(text, ",\"order\":\"%s\"", mf_order_names[q->order]);
     if (q->n_movies == 0)
         return;
     mf_text_literal(text, ",\"movieIds\":");
@@ -37,9 +40,13 @@ static void write_ratings(const mf_question *q, mf_text *text)
         mf_text_append(text, i == 0 ? "[" : ",", 1);
         mf_text_literal(text, "{\"movieId\":");
         write_id(text, &q->rated[i]);
-        /* Nine digits give the same float back; + 0, because -0 would come back as the
-         * integer 0. */
-        mf_text_format(text, ",\"rating\":%.9g}", (double)q->ratings[i] + 0.0);
+        /* Nine digits give the same float back and seventeen the same double; + 0, because -0
+         * would come back as the integer 0. */
+        if (!isnan(q->ratings[i]))
+            mf_text_format(text, ",\"rating\":%.9g", (double)q->ratings[i] + 0.0);
+        if (!isnan(q->times[i]))
+            mf_text_format(text, ",\"timestamp\":%.17g", q->times[i] + 0.0);
+        mf_text_literal(text, "}");
     }
     mf_text_literal(text, "]");
 }

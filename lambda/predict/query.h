@@ -3,6 +3,7 @@
  *     ?userId=2&movieId=2959                {"userId":"2","movieId":"2959"}
  *     ?userId=2&top_n=5&include_rated=true  {"userId":"2","top_n":5,"include_rated":true}
  *     ?userId=2&movieIds=1,2,3              {"userId":"2","movieIds":["1","2","3"]}
+ *     ?userId=2&top_n=5&order=rating        {"userId":"2","top_n":5,"order":"rating"}
  *
  * (1) Nothing is judged here: a name or a value that cannot be is in the question as it
  *     came, for whoever reads that to refuse by name.

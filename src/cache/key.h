@@ -1,12 +1,12 @@
 /* key.h: under which name a list of recommendations lies in the cache.
  *
  *     rec:user:{user_id}:top{top_n}:v{schema}:{model version}
- *     rec:user:2:top20:v1:9c1f0a7b5d3e2468
+ *     rec:user:2:top20:v2:9c1f0a7b5d3e2468
  *
  * (1) Different questions have different keys: bytes of an id other than letters,
  *     digits and . _ ~ - are written %XX, so an id never ends early.
- * (2) Another model, or another layout of the value (entry.h), has other keys: nobody
- *     reads what was written for another one.
+ * (2) Another model, another order of the lists of one model, or another layout of the value
+ *     (entry.h) has other keys: two versions of the program never mix their lists.
  *
  * Threads: any. No allocation. */
 #ifndef MF_CACHE_KEY_H
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    MF_CACHE_SCHEMA = 1,
+    MF_CACHE_SCHEMA = 2,       /* 1: lists by predicted rating, before there was a ranking model */
     MF_CACHE_ID_MAX = 256,     /* bytes of an id as it is written in a key */
     MF_CACHE_VERSION_MAX = 64, /* of a model's version */
     MF_CACHE_KEY_MAX = MF_CACHE_ID_MAX + MF_CACHE_VERSION_MAX + 48,

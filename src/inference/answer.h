@@ -14,7 +14,7 @@ typedef struct mf_rating_answer {
     float predicted_rating;
     bool known_user;
     bool known_item;
-    bool refused; /* null instead of a rating (strict) */
+    bool refused; /* null instead of a rating: strict, or there is no rating model */
 } mf_rating_answer;
 
 /* Whether the reply format can hold this kind of answer: MF_ERR_NOT_ACCEPTABLE. */

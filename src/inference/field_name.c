@@ -10,10 +10,12 @@ const char *const mf_field_names[MF_FIELDS] = {
     [MF_FIELD_MOVIE_IDS] = "movieIds",
     [MF_FIELD_TOP_N] = "top_n",
     [MF_FIELD_INCLUDE_RATED] = "include_rated",
+    [MF_FIELD_ORDER] = "order",
     [MF_FIELD_SIMILAR] = "similar",
     [MF_FIELD_RATINGS] = "ratings",
     [MF_FIELD_INSTANCES] = "instances",
     [MF_FIELD_RATING] = "rating",
+    [MF_FIELD_TIMESTAMP] = "timestamp",
 };
 
 /* As others say it, in small letters without underscores. */
@@ -37,6 +39,10 @@ static const struct {
     {"limit", MF_FIELD_TOP_N},
     {"count", MF_FIELD_TOP_N},
     {"numresults", MF_FIELD_TOP_N},
+    {"orderby", MF_FIELD_ORDER},
+    {"sort", MF_FIELD_ORDER},
+    {"sortby", MF_FIELD_ORDER},
+    {"rankby", MF_FIELD_ORDER},
     {"similaritems", MF_FIELD_SIMILAR},
     {"similarmovies", MF_FIELD_SIMILAR},
     {"history", MF_FIELD_RATINGS},
@@ -45,6 +51,11 @@ static const struct {
     {"value", MF_FIELD_RATING},
     {"score", MF_FIELD_RATING},
     {"stars", MF_FIELD_RATING},
+    {"weight", MF_FIELD_RATING},
+    {"time", MF_FIELD_TIMESTAMP},
+    {"ts", MF_FIELD_TIMESTAMP},
+    {"date", MF_FIELD_TIMESTAMP},
+    {"ratedat", MF_FIELD_TIMESTAMP},
 };
 
 enum { WORD_BYTES = 32, SHORTEST_SLIP = 4 };

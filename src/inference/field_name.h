@@ -13,10 +13,12 @@ typedef enum mf_field {
     MF_FIELD_MOVIE_IDS,
     MF_FIELD_TOP_N,
     MF_FIELD_INCLUDE_RATED,
+    MF_FIELD_ORDER,
     MF_FIELD_SIMILAR,
     MF_FIELD_RATINGS,
     MF_FIELD_INSTANCES,
-    MF_FIELD_RATING, /* inside ratings */
+    MF_FIELD_RATING,    /* inside ratings */
+    MF_FIELD_TIMESTAMP, /* inside ratings */
     MF_FIELDS,
 } mf_field;
 

@@ -2,6 +2,7 @@
 #include "inference/inference.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "inference/answer.h"
 #include "inference/state.h"
@@ -128,6 +129,17 @@ int mf_inference_status(const mf_error *err)
     }
 }
 
+void mf_inference_log_models(const mf_recommender *recommender)
+{
+    if (!mf_recommender_has_ranking(recommender))
+        mf_log_message(
+            MF_LOG_INFO, "no_ranking_model",
+            "lists are ordered by predicted rating: the model file has no ranking model");
+    if (!mf_recommender_has_ratings(recommender))
+        mf_log_message(MF_LOG_INFO, "no_rating_model",
+                       "requests for a rating are refused: the model was trained without ratings");
+}
+
 uint64_t mf_inference_answered(const mf_inference *inference)
 {
     return inference->n_answered;
@@ -140,7 +152,7 @@ void mf_inference_destroy(mf_inference *inference)
     mf_rows_destroy(inference->rows);
     mf_question_free(&inference->question);
     mf_workspace_destroy(inference->own);
-    mf_free(inference->list.strangers);
+    mf_free(inference->list.unknown);
     mf_free(inference->indexes);
     mf_free(inference);
 }

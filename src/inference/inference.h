@@ -3,26 +3,41 @@
  * One question, in any of its forms, becomes one answer of the same form:
  *
  *   {"userId":"2","movieId":"2959"}            → {"predicted_rating":4.42}
- *   {"userId":"2","top_n":10}                  →
- * {"recommendations":[{"movieId":"318","predicted_rating":4.9},…]} with "include_rated":true what
- * the user rated is not left out with "movieIds":["1","2"]                 only these are ranked
+ *   {"userId":"2","top_n":10}                  → {"recommendations":[{"movieId":"318",
+ *                                                  "score":0.71,"predicted_rating":4.9},…]}
+ *       with "include_rated":true                what the user rated is not left out
+ *       with "movieIds":["1","2"]                only these are ranked
+ *       with "order":"rating"                    ordered by another score, see below
  *   {"userId":"2","movieIds":["1","2"]}        → {"recommendations":[…]}, all of them ranked
  *   {"movieId":"2959","similar":10}            → {"similar":[{"movieId":"…","similarity":0.93},…]}
- *   {"ratings":[{"movieId":"1","rating":5},…], and "top_n", "movieIds" or "movieId" as above: a
- *                                                 visitor who is not in the training data (fold-in)
+ *   {"ratings":[{"movieId":"1","rating":5,     and "top_n", "movieIds" or "movieId" as above: a
+ *                "timestamp":964982703},…]}      visitor who is not in the training data (fold-in)
  *   {"instances":[…]}                          → {"predictions":[…]}, one each, in order
  *   application/jsonlines                        one question a line, one answer a line
  *   text/csv                                     user,movie a line, one number a line
  *
  * Ids are strings or integers (2959 is "2959"). An answer says "known_user":false or
- * "known_item":false when the model does not know who or what was asked about and
- * the answer rests on biases and popularity; with `strict` such a question is
+ * "known_item":false when the model does not know the user or the item and the answer
+ * rests on biases, the mean profile or popularity; with `strict` such a question is
  * refused instead (a batch gives null for it, "" in CSV, an empty list for a list, and
- * goes on). Of movieIds each counts once; those that the model does not know stand in
- * the list where μ + b_u stands, with "known_item":false (strict: null, at the end).
- * Of a visitor's ratings those of movies that the model does not know say nothing; when
- * it knows none of them the visitor is an unknown user. They stand newest last: with over
- * 258 factors not all of a thousand count, but the last ones (mf_fold_in).
+ * goes on).
+ *
+ * Lists are ordered by the ranking score, or by "order": "ranking", "rating" (predicted
+ * ratings, not clipped) or "popularity"; without a ranking model the default is "rating".
+ * An order that the model does not have is refused. "score" is what the list is ordered by,
+ * "predicted_rating" is left out when the model was trained without ratings. Of movieIds
+ * each counts once; unknown items have "known_item":false and stand last with the score
+ * null, ordered by rating where μ + b_u stands, by popularity where 0 does (strict: null, at
+ * the end in any order).
+ *
+ * Of a visitor's ratings those of unknown items are left out; when all of them are unknown
+ * the visitor is an unknown user. Timestamps order them for the age weights of the ranking
+ * model; without any all weights are 1. For the rating model, with over 258 factors, not all
+ * of a thousand count, but the newest, without timestamps the last ones (mf_fold_in). For a
+ * model trained without ratings "rating" may be missing or a weight above 0.
+ *
+ * A model trained without ratings has no answer to a question for a rating: alone it is
+ * refused, in a batch the response is null ("" in CSV).
  *
  * Every format may be answered in every other: JSON wraps a batch in predictions, JSON
  * Lines and CSV end every answer with \n, so that the answers to pieces of a file, one
@@ -105,10 +120,14 @@ uint64_t mf_inference_answered(const mf_inference *inference);
 /* NULL is fine. */
 void mf_inference_destroy(mf_inference *inference);
 
+/* One line in the log for each model that the recommender has not, with what that means for
+ * responses. To be called once, when a model was loaded. */
+void mf_inference_log_models(const mf_recommender *recommender);
+
 /* What a list says beside its items. */
 typedef struct mf_inference_list {
     uint32_t count;
-    bool known_user; /* false: it is the popular items */
+    bool known_user; /* false: it is the mean profile's list, or the popular items */
 } mf_inference_list;
 
 /* Appends the best items for one user as a JSON list of ids, [1,2,…], to *items. Ids that

@@ -1,14 +1,15 @@
-/* lists.c: the questions that are asked one at a time: lists, visitors, similar
+/* lists.c: the questions that are answered one at a time: lists, visitors, similar
  * movies. */
 #include "base/memory.h"
 #include "inference/answer.h"
 #include "inference/state.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_BYTES = 64 };
+enum { SHOWN_BYTES = 64, FIELD_BYTES = 48 };
 
 bool mf_refuse_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err)
 {
@@ -43,7 +44,7 @@ static bool find_items(mf_inference *inference, const mf_asked_id *ids, size_t n
     return true;
 }
 
-/* Who asks. The profile is valid until the next fold-in. */
+/* The profile that the request is about. It is valid until the next fold-in. */
 static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_profile *profile,
                          mf_error *err)
 {
@@ -54,11 +55,15 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
                                       mf_model_find_user(inference->model, id.bytes, id.n_bytes));
         return profile->known || mf_refuse_unknown(inference, "userId", id, err);
     }
-    if (!find_items(inference, q->rated, q->n_ratings, err) ||
-        !mf_fold_in(
-            inference->recommender, workspace,
-            &(mf_visitor){.items = inference->indexes, .ratings = q->ratings, .n = q->n_ratings},
-            profile, err))
+    if (!find_items(inference, q->rated, q->n_ratings, err))
+        return false;
+    const mf_visitor visitor = {
+        .items = inference->indexes,
+        .ratings = q->ratings,
+        .times = q->n_times > 0 ? q->times : NULL,
+        .n = q->n_ratings,
+    };
+    if (!mf_fold_in(inference->recommender, workspace, &visitor, profile, err))
         return false;
     if (!profile->known && inference->limits->strict && inference->single)
         return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE,
@@ -68,8 +73,8 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
 
 /* ------------------------------------------------------------------------- lists */
 
-/* Movies that the model does not know stand where mf_top_n puts them, in the order of the
- * question, each once. */
+/* Unknown items stand together in the order of the request, each once. Where they stand in
+ * the list mf_top_n decides. */
 
 static int compare_ids(mf_id x, mf_id y)
 {
@@ -79,19 +84,20 @@ static int compare_ids(mf_id x, mf_id y)
 
 static int by_place(const void *a, const void *b)
 {
-    const mf_stranger *x = a;
-    const mf_stranger *y = b;
+    const mf_unknown_item *x = a;
+    const mf_unknown_item *y = b;
     return (x->place > y->place) - (x->place < y->place);
 }
 
 static int by_id(const void *a, const void *b)
 {
-    const int order = compare_ids(((const mf_stranger *)a)->id, ((const mf_stranger *)b)->id);
+    const int order =
+        compare_ids(((const mf_unknown_item *)a)->id, ((const mf_unknown_item *)b)->id);
     return order != 0 ? order : by_place(a, b);
 }
 
 /* Gathers them; inference->indexes holds the items of question.movies. */
-static bool find_strangers(mf_inference *inference, mf_error *err)
+static bool find_unknown(mf_inference *inference, mf_error *err)
 {
     const mf_question *q = &inference->question;
     mf_list *list = &inference->list;
@@ -100,60 +106,62 @@ static bool find_strangers(mf_inference *inference, mf_error *err)
         n += inference->indexes[i] == MF_INDEX_NONE;
     if (n == 0)
         return true;
-    list->strangers = mf_allocate(n, sizeof *list->strangers, "the movies of a question", err);
-    if (list->strangers == NULL)
+    list->unknown = mf_allocate(n, sizeof *list->unknown, "the movies of a question", err);
+    if (list->unknown == NULL)
         return false;
     for (size_t i = 0, k = 0; i < q->n_movies; i++)
         if (inference->indexes[i] == MF_INDEX_NONE)
-            list->strangers[k++] = (mf_stranger){q->movies[i].id, i};
-    if (!mf_refuse_unknown(inference, "movieIds", list->strangers[0].id, err))
+            list->unknown[k++] = (mf_unknown_item){q->movies[i].id, i};
+    if (!mf_refuse_unknown(inference, "movieIds", list->unknown[0].id, err))
         return false;
-    qsort(list->strangers, n, sizeof *list->strangers, by_id);
-    list->n_strangers = 1;
+    qsort(list->unknown, n, sizeof *list->unknown, by_id);
+    list->n_unknown = 1;
     for (size_t i = 1; i < n; i++)
-        if (compare_ids(list->strangers[i].id, list->strangers[i - 1].id) != 0)
-            list->strangers[list->n_strangers++] = list->strangers[i];
-    qsort(list->strangers, list->n_strangers, sizeof *list->strangers, by_place);
+        if (compare_ids(list->unknown[i].id, list->unknown[i - 1].id) != 0)
+            list->unknown[list->n_unknown++] = list->unknown[i];
+    qsort(list->unknown, list->n_unknown, sizeof *list->unknown, by_place);
     return true;
 }
 
-static void write_known(mf_inference *inference, uint32_t item, const char *measure, float value)
+static void write_number(mf_text *text, float value)
 {
-    mf_text *text = inference->answer;
-    const mf_id id = mf_id_list_get(&inference->parts->items, item);
-    mf_text_literal(text, "{\"movieId\":");
-    mf_text_json(text, id.bytes, id.n_bytes);
-    mf_text_append(text, measure, strlen(measure));
-    mf_text_float(text, value);
-    mf_text_literal(text, "}");
-}
-
-static void write_stranger(mf_inference *inference, size_t i, float rating)
-{
-    mf_text *text = inference->answer;
-    const mf_list *list = &inference->list;
-    mf_text_literal(text, "{\"movieId\":");
-    mf_text_json(text, list->strangers[i].id.bytes, list->strangers[i].id.n_bytes);
-    mf_text_literal(text, ",\"predicted_rating\":");
-    if (isnan(rating))
+    if (isnan(value))
         mf_text_literal(text, "null");
     else
-        mf_text_float(text, rating);
-    mf_text_literal(text, ",\"known_item\":false}");
+        mf_text_float(text, value);
+}
+
+/* {"movieId":"318","score":0.71,"predicted_rating":4.9} */
+static void write_recommendation(mf_inference *inference, const mf_recommendation *entry,
+                                 size_t *n_unknown)
+{
+    mf_text *text = inference->answer;
+    const bool known = entry->item != MF_INDEX_NONE;
+    const mf_id id = known ? mf_id_list_get(&inference->parts->items, entry->item)
+                           : inference->list.unknown[(*n_unknown)++].id;
+    mf_text_literal(text, "{\"movieId\":");
+    mf_text_json(text, id.bytes, id.n_bytes);
+    mf_text_literal(text, ",\"score\":");
+    write_number(text, entry->score);
+    if (mf_recommender_has_ratings(inference->recommender)) {
+        mf_text_literal(text, ",\"predicted_rating\":");
+        write_number(text, entry->predicted_rating);
+    }
+    if (known)
+        mf_text_literal(text, "}");
+    else
+        mf_text_literal(text, ",\"known_item\":false}");
 }
 
 static void write_list(mf_inference *inference, const mf_recommendation *best, size_t n_best)
 {
+    size_t n_unknown = 0;
     mf_answer_begin(inference);
     mf_text_literal(inference->answer, "{\"recommendations\":[");
-    for (size_t i = 0, n_strangers = 0; i < n_best; i++) {
+    for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
             mf_text_literal(inference->answer, ",");
-        if (best[i].item == MF_INDEX_NONE)
-            write_stranger(inference, n_strangers++, best[i].predicted_rating);
-        else
-            write_known(inference, best[i].item,
-                        ",\"predicted_rating\":", best[i].predicted_rating);
+        write_recommendation(inference, &best[i], &n_unknown);
     }
     mf_text_literal(inference->answer, "]");
     if (!inference->list.profile.known)
@@ -169,17 +177,18 @@ static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_erro
     if (!find_profile(inference, workspace, &list->profile, err))
         return false;
     if (q->n_movies > 0 &&
-        (!find_items(inference, q->movies, q->n_movies, err) || !find_strangers(inference, err)))
+        (!find_items(inference, q->movies, q->n_movies, err) || !find_unknown(inference, err)))
         return false;
     const mf_top_n_query query = {
         .n = q->n > 0 ? q->n : q->n_movies,
+        .order = q->order,
         .include_rated = q->include_rated,
         .candidates = q->n_movies > 0 ? inference->indexes : NULL,
         .n_candidates = q->n_movies,
-        .n_unknown = list->n_strangers,
+        .n_unknown = list->n_unknown,
         .unknown_last = inference->limits->strict,
     };
-    /* Strict: nobody's list is empty rather than made of guesses. */
+    /* Strict: an anonymous list is empty rather than made of guesses. */
     if (inference->limits->strict && !list->profile.known)
         return true;
     if (!mf_top_n_begin(inference->recommender, workspace, &list->profile, &query, err))
@@ -204,6 +213,17 @@ static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_e
     return true;
 }
 
+static void write_similar_item(mf_inference *inference, const mf_recommendation *entry)
+{
+    mf_text *text = inference->answer;
+    const mf_id id = mf_id_list_get(&inference->parts->items, entry->item);
+    mf_text_literal(text, "{\"movieId\":");
+    mf_text_json(text, id.bytes, id.n_bytes);
+    mf_text_literal(text, ",\"similarity\":");
+    mf_text_float(text, entry->score);
+    mf_text_literal(text, "}");
+}
+
 static void write_similar(mf_inference *inference, const mf_recommendation *best, size_t n_best)
 {
     mf_answer_begin(inference);
@@ -211,7 +231,7 @@ static void write_similar(mf_inference *inference, const mf_recommendation *best
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
             mf_text_literal(inference->answer, ",");
-        write_known(inference, best[i].item, ",\"similarity\":", best[i].score);
+        write_similar_item(inference, &best[i]);
     }
     mf_text_literal(inference->answer, "]");
     if (!inference->list.known_item)
@@ -225,14 +245,17 @@ static bool answer_rating(mf_inference *inference, mf_workspace *workspace, mf_e
 {
     const mf_id id = inference->question.item.id;
     const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
+    const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
     mf_profile profile;
-    if (!find_profile(inference, workspace, &profile, err))
+    if (!mf_refuse_rating(inference, err) || !find_profile(inference, workspace, &profile, err))
         return false;
     mf_rating_answer answer = {.known_user = profile.known, .known_item = item != MF_INDEX_NONE};
-    answer.refused = inference->limits->strict && !(answer.known_user && answer.known_item);
+    answer.refused =
+        !has_ratings || (inference->limits->strict && !(answer.known_user && answer.known_item));
     if (!answer.known_item && !mf_refuse_unknown(inference, "movieId", id, err))
         return false;
-    answer.predicted_rating = mf_predict(inference->recommender, &profile, item);
+    if (!answer.refused)
+        answer.predicted_rating = mf_predict(inference->recommender, &profile, item);
     mf_answer_begin(inference);
     mf_answer_rating(inference, &answer);
     mf_answer_end(inference);
@@ -271,13 +294,58 @@ static bool answer_question(mf_inference *inference, mf_workspace *workspace, mf
     const mf_question_kind kind = inference->question.kind;
     if (kind == MF_QUESTION_RATING)
         return answer_rating(inference, workspace, err);
-    mf_free(inference->list.strangers);
+    mf_free(inference->list.unknown);
     inference->list = (mf_list){.searched_in = NULL};
     workspace = choose_workspace(inference, workspace, err);
     if (workspace == NULL || !(kind == MF_QUESTION_LIST ? begin_list(inference, workspace, err)
                                                         : begin_similar(inference, workspace, err)))
         return false;
     mf_question_go_on(inference);
+    return true;
+}
+
+/* -------------------------------------------------- what the model must have for it */
+
+bool mf_refuse_rating(const mf_inference *inference, mf_error *err)
+{
+    return mf_recommender_has_ratings(inference->recommender) || !inference->single ||
+           mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                   "this model was trained without ratings: it can recommend and find similar "
+                   "items, not predict a rating");
+}
+
+static bool check_order(const mf_inference *inference, mf_place place, mf_error *err)
+{
+    const mf_order order = inference->question.order;
+    if (mf_recommender_can_order(inference->recommender, order))
+        return true;
+    return mf_place_fail(err, MF_ERR_PARSE, place, "order",
+                         order == MF_ORDER_RATING
+                             ? "rating is not possible: this model was trained without ratings "
+                               "and can order by ranking or popularity"
+                             : "ranking is not possible: this model has no ranking model and can "
+                               "order by rating or popularity");
+}
+
+/* A model of ratings needs one for each of the visitor's movies. For another each movie may
+ * have a weight instead; without one it counts 1. */
+static bool settle_ratings(mf_inference *inference, mf_place place, mf_error *err)
+{
+    const mf_question *q = &inference->question;
+    const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
+    for (size_t i = 0; i < q->n_ratings; i++) {
+        char field[FIELD_BYTES];
+        if (has_ratings ? !isnan(q->ratings[i]) : q->ratings[i] > 0)
+            continue;
+        snprintf(field, sizeof field, has_ratings ? "ratings[%zu]" : "ratings[%zu].rating", i);
+        if (has_ratings)
+            return mf_place_fail(err, MF_ERR_PARSE, place, field, "rating is missing");
+        if (!isnan(q->ratings[i]))
+            return mf_place_fail(err, MF_ERR_PARSE, place, field,
+                                 "expected a weight above 0, or none: this model was trained "
+                                 "without ratings");
+        q->ratings[i] = 1;
+    }
     return true;
 }
 
@@ -288,7 +356,8 @@ bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const ch
     inference->n_slow++;
     if (!mf_question_read(&inference->question, inference->limits, bytes, n_bytes, n_used, where,
                           err) ||
-        !mf_answer_check(inference, q->kind, err))
+        !mf_answer_check(inference, q->kind, err) || !check_order(inference, where.place, err) ||
+        !settle_ratings(inference, where.place, err))
         return false;
     if (q->kind == MF_QUESTION_RATING && q->n_ratings == 0) {
         mf_pairs_add(inference, q->user.id, q->item.id, where.place);

@@ -52,11 +52,11 @@ static bool find_all(const mf_inference *inference, size_t n, uint32_t *users, u
                      mf_error *err)
 {
     const mf_model_parts *parts = inference->parts;
-    const size_t stride = mf_model_stride(parts->n_factors);
+    const size_t stride = mf_model_stride(parts->n_factors); /* 0 without a rating model */
     for (size_t i = 0; i < n; i++) {
         const mf_id id = inference->pairs[i].user;
         users[i] = mf_model_find_user(inference->model, id.bytes, id.n_bytes);
-        if (users[i] == MF_INDEX_NONE)
+        if (users[i] == MF_INDEX_NONE || stride == 0)
             continue;
         __builtin_prefetch(parts->user_bias + users[i]);
         prefetch_row(parts->user_factors + users[i] * stride, stride);
@@ -64,7 +64,7 @@ static bool find_all(const mf_inference *inference, size_t n, uint32_t *users, u
     for (size_t i = 0; i < n; i++) {
         const mf_id id = inference->pairs[i].item;
         items[i] = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
-        if (items[i] == MF_INDEX_NONE)
+        if (items[i] == MF_INDEX_NONE || stride == 0)
             continue;
         __builtin_prefetch(parts->item_bias + items[i]);
         prefetch_row(parts->item_factors + items[i] * stride, stride);
@@ -81,20 +81,23 @@ static bool find_all(const mf_inference *inference, size_t n, uint32_t *users, u
 bool mf_pairs_answer(mf_inference *inference, mf_error *err)
 {
     const size_t n = inference->n_pairs;
+    const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
     uint32_t users[MF_PAIRS];
     uint32_t items[MF_PAIRS];
-    if (!find_all(inference, n, users, items, err))
+    if (!find_all(inference, n, users, items, err) || (n > 0 && !mf_refuse_rating(inference, err)))
         return false;
     for (size_t i = 0; i < n; i++) {
         const mf_pair *pair = &inference->pairs[i];
         mf_rating_answer answer = {.known_user = users[i] != MF_INDEX_NONE,
                                    .known_item = items[i] != MF_INDEX_NONE};
-        answer.refused = inference->limits->strict && !(answer.known_user && answer.known_item);
+        answer.refused = !has_ratings ||
+                         (inference->limits->strict && !(answer.known_user && answer.known_item));
         if (!answer.known_user && !mf_refuse_unknown(inference, "userId", pair->user, err))
             return false;
         if (!answer.known_item && !mf_refuse_unknown(inference, "movieId", pair->item, err))
             return false;
-        answer.predicted_rating = mf_model_predict(inference->model, users[i], items[i]);
+        if (!answer.refused)
+            answer.predicted_rating = mf_model_predict(inference->model, users[i], items[i]);
         mf_answer_begin(inference);
         mf_answer_rating(inference, &answer);
         mf_answer_end(inference);

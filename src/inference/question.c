@@ -29,9 +29,16 @@ static bool fail_field(const reading *r, const char *field, const char *expected
 }
 
 /* The fields of a question, and of one of its ratings. */
-static const unsigned TOP_FIELDS =
-    (1U << MF_FIELDS) - 1 - (1U << MF_FIELD_RATING) - (1U << MF_FIELD_INSTANCES);
-static const unsigned RATED_FIELDS = 1U << MF_FIELD_MOVIE_ID | 1U << MF_FIELD_RATING;
+static const unsigned TOP_FIELDS = (1U << MF_FIELDS) - 1 - (1U << MF_FIELD_RATING) -
+                                   (1U << MF_FIELD_TIMESTAMP) - (1U << MF_FIELD_INSTANCES);
+static const unsigned RATED_FIELDS =
+    1U << MF_FIELD_MOVIE_ID | 1U << MF_FIELD_RATING | 1U << MF_FIELD_TIMESTAMP;
+
+const char *const mf_order_names[MF_ORDERS] = {
+    [MF_ORDER_RANKING] = "ranking",
+    [MF_ORDER_RATING] = "rating",
+    [MF_ORDER_POPULARITY] = "popularity",
+};
 
 static bool fail_unknown(const reading *r, const char *inside, const char *name, size_t n_bytes,
                          unsigned allowed)
@@ -45,9 +52,9 @@ static bool fail_unknown(const reading *r, const char *inside, const char *name,
                              mf_field_names[guess]);
     return mf_place_fail(r->err, MF_ERR_PARSE, r->place, inside,
                          "unknown field \"%s\": expected %s", shown,
-                         allowed == RATED_FIELDS ? "movieId and rating"
+                         allowed == RATED_FIELDS ? "movieId, rating and timestamp"
                                                  : "userId, movieId, movieIds, top_n, "
-                                                   "include_rated, similar or ratings");
+                                                   "include_rated, order, similar or ratings");
 }
 
 /* Room for n elements; what was there is not kept. */
@@ -145,15 +152,47 @@ static bool read_rating(const reading *r, const char *field, const json_t *value
     return true;
 }
 
+/* Seconds since any moment: only their order counts. */
+static bool read_time(const reading *r, const char *field, const json_t *value, double *time)
+{
+    *time = NAN;
+    if (json_is_null(value))
+        return true;
+    if (!json_is_number(value))
+        return fail_field(r, field, "a number of seconds or null", value);
+    *time = json_number_value(value); /* finite: jansson refuses what overflows */
+    r->question->n_times++;
+    return true;
+}
+
+static bool read_order(const reading *r, const char *field, const json_t *value)
+{
+    const char *word = json_string_value(value);
+    static const char expected[] = "ranking, rating or popularity";
+    char shown[SHOWN_BYTES];
+    if (word == NULL)
+        return fail_field(r, field, expected, value);
+    for (mf_order order = MF_ORDER_DEFAULT + 1; order < MF_ORDERS; order++)
+        if (strcmp(word, mf_order_names[order]) == 0) {
+            r->question->order = order;
+            return true;
+        }
+    return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "expected %s, found \"%s\"",
+                         expected,
+                         mf_printable(shown, sizeof shown, word, json_string_length(value)));
+}
+
 static bool read_one_rated(const reading *r, size_t i, json_t *value)
 {
     char place[FIELD_BYTES];
-    char field[FIELD_BYTES + 8];
+    char field[FIELD_BYTES + 12];
+    mf_question *q = r->question;
     snprintf(place, sizeof place, "ratings[%zu]", i);
     if (!json_is_object(value))
         return fail_field(r, place, "an object {\"movieId\":…,\"rating\":…}", value);
     const json_t *movie = NULL;
     const json_t *rating = NULL;
+    const json_t *time = NULL;
     for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
         const char *name = json_object_iter_key(at);
         const size_t n_bytes = json_object_iter_key_len(at);
@@ -162,17 +201,23 @@ static bool read_one_rated(const reading *r, size_t i, json_t *value)
             movie = json_object_iter_value(at);
         else if (which == MF_FIELD_RATING)
             rating = json_object_iter_value(at);
+        else if (which == MF_FIELD_TIMESTAMP)
+            time = json_object_iter_value(at);
         else
             return fail_unknown(r, place, name, n_bytes, RATED_FIELDS);
     }
-    if (movie == NULL || rating == NULL)
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, place, "%s is missing",
-                             movie == NULL ? "movieId" : "rating");
+    if (movie == NULL)
+        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, place, "movieId is missing");
     snprintf(field, sizeof field, "%s.movieId", place);
-    if (!read_id(r, field, movie, &r->question->rated[i]))
+    if (!read_id(r, field, movie, &q->rated[i]))
         return false;
+    q->ratings[i] = NAN;
+    q->times[i] = NAN;
     snprintf(field, sizeof field, "%s.rating", place);
-    return read_rating(r, field, rating, &r->question->ratings[i]);
+    if (rating != NULL && !read_rating(r, field, rating, &q->ratings[i]))
+        return false;
+    snprintf(field, sizeof field, "%s.timestamp", place);
+    return time == NULL || read_time(r, field, time, &q->times[i]);
 }
 
 static bool read_ratings(const reading *r, const json_t *value)
@@ -183,10 +228,13 @@ static bool read_ratings(const reading *r, const json_t *value)
     const size_t n = json_array_size(value);
     void *rated = q->rated;
     void *ratings = q->ratings;
+    void *times = q->times;
     const bool ok = make_room(&rated, &q->rated_room, n, sizeof *q->rated, r->err) &&
-                    make_room(&ratings, &q->ratings_room, n, sizeof *q->ratings, r->err);
+                    make_room(&ratings, &q->ratings_room, n, sizeof *q->ratings, r->err) &&
+                    make_room(&times, &q->times_room, n, sizeof *q->times, r->err);
     q->rated = rated;
     q->ratings = ratings;
+    q->times = times;
     for (size_t i = 0; ok && i < n; i++)
         if (!read_one_rated(r, i, json_array_get(value, i)))
             return false;
@@ -214,12 +262,15 @@ static bool read_field(reading *r, const char *name, size_t n_bytes, const json_
             return fail_field(r, name, "true or false", value);
         r->question->include_rated = json_is_true(value);
         return true;
+    case MF_FIELD_ORDER:
+        return read_order(r, name, value);
     case MF_FIELD_RATINGS:
         return read_ratings(r, value);
     case MF_FIELD_INSTANCES:
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL,
                              "instances stands alone: put the other fields into its questions");
     case MF_FIELD_RATING:
+    case MF_FIELD_TIMESTAMP:
     case MF_FIELDS:
         break;
     }
@@ -233,7 +284,8 @@ static const char *decide(const reading *r)
     const bool *has = r->has;
     const bool list = has[MF_FIELD_TOP_N] || has[MF_FIELD_MOVIE_IDS];
     if (has[MF_FIELD_SIMILAR]) {
-        if (has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS] || has[MF_FIELD_INCLUDE_RATED] || list)
+        if (has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS] || has[MF_FIELD_INCLUDE_RATED] ||
+            has[MF_FIELD_ORDER] || list)
             return "similar goes with movieId alone: leave out the other fields";
         if (!has[MF_FIELD_MOVIE_ID])
             return "add movieId: similar lists the movies that are like one";
@@ -252,6 +304,8 @@ static const char *decide(const reading *r)
         return "send movieId for one rating, or top_n and movieIds for a list, not both";
     if (has[MF_FIELD_INCLUDE_RATED] && !list)
         return "include_rated goes with top_n or movieIds: add one of them";
+    if (has[MF_FIELD_ORDER] && !list)
+        return "order goes with top_n or movieIds: add one of them";
     if (!has[MF_FIELD_MOVIE_ID] && !list)
         return "add movieId for a rating or top_n for recommendations";
     q->kind = list ? MF_QUESTION_LIST : MF_QUESTION_RATING;
@@ -285,8 +339,10 @@ static void forget(mf_question *q)
     q->item.id = (mf_id){NULL, 0};
     q->n = 0;
     q->include_rated = false;
+    q->order = MF_ORDER_DEFAULT;
     q->n_movies = 0;
     q->n_ratings = 0;
+    q->n_times = 0;
 }
 
 bool mf_question_read(mf_question *question, const mf_inference_limits *limits, const char *bytes,
@@ -312,5 +368,6 @@ void mf_question_free(mf_question *question)
     mf_free(question->movies);
     mf_free(question->rated);
     mf_free(question->ratings);
+    mf_free(question->times);
     memset(question, 0, sizeof *question);
 }

@@ -5,11 +5,13 @@
  *   {"userId":"2","top_n":10,"include_rated":true}          … also of what was rated
  *   {"userId":"2","top_n":10,"movieIds":["1","2"]}          … of these only
  *   {"userId":"2","movieIds":["1","2"]}                     … of all of these
+ *   {"userId":"2","top_n":10,"order":"rating"}              … in another order
  *   {"ratings":[{"movieId":"1","rating":5}],…}            the same for a visitor
  *   {"movieId":"2959","similar":10}                       similar movies
  *
  * (1) A question that was read is one of these: every field is known, in range and
- *     goes with the others. Whether the model knows the ids is not looked at.
+ *     goes with the others. Whether the model knows the ids, has the order and needs the
+ *     ratings that are missing is not checked here.
  *
  * Threads: one question per thread. */
 #ifndef MF_INFERENCE_QUESTION_H
@@ -45,18 +47,22 @@ typedef struct mf_question {
     mf_asked_id item; /* of a rating, of similar */
     uint32_t n;       /* how many at most; a list of all of `movies`: 0 */
     bool include_rated;
+    mf_order order; /* of a list; MF_ORDER_DEFAULT: not given */
 
     mf_asked_id *movies; /* [n_movies] candidates of a list; 0: every movie */
     size_t n_movies;
-    mf_asked_id *rated; /* [n_ratings] what the visitor rated, and how */
-    float *ratings;
+    mf_asked_id *rated; /* [n_ratings] what the visitor rated, and how and when */
+    float *ratings;     /* finite, or NAN where "rating" is missing */
+    double *times;      /* seconds, or NAN where "timestamp" is missing or null */
     size_t n_ratings;
+    size_t n_times; /* how many have a timestamp */
 
     /* What holds the bytes: the caller looks at nothing below. */
     json_t *document;
     size_t movies_room;
     size_t rated_room;
     size_t ratings_room;
+    size_t times_room;
 } mf_question;
 
 /* Reads the question at the start of bytes[0 .. n_bytes) into a question that was
@@ -67,6 +73,9 @@ bool mf_question_read(mf_question *question, const mf_inference_limits *limits, 
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
 
 void mf_question_free(mf_question *question);
+
+/* "ranking", …, the words of the field "order"; NULL for MF_ORDER_DEFAULT. */
+extern const char *const mf_order_names[MF_ORDERS];
 
 /* What is said of an id that cannot be one. */
 #define MF_ID_EXPECTED "expected an id of 1 to 255 bytes of UTF-8 without control characters"

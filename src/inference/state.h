@@ -51,19 +51,19 @@ typedef struct mf_csv_row {
     size_t n_rows; /* rows of this line so far */
 } mf_csv_row;
 
-/* A movie of a list that the model does not know. */
-typedef struct mf_stranger {
+/* A candidate of a list that the model does not know. */
+typedef struct mf_unknown_item {
     mf_id id;
-    size_t place; /* in the question */
-} mf_stranger;
+    size_t place; /* in the request */
+} mf_unknown_item;
 
 /* A list between its steps: the question's answer but for what the search finds. */
 typedef struct mf_list {
     mf_workspace *searched_in; /* NULL: no search is under way */
     mf_profile profile;
-    bool known_item;        /* whose neighbours it is */
-    mf_stranger *strangers; /* [n_strangers] */
-    size_t n_strangers;
+    bool known_item;          /* of similar: the movie is in the model */
+    mf_unknown_item *unknown; /* [n_unknown] each once, in the order of the request */
+    size_t n_unknown;
 } mf_list;
 
 struct mf_inference {
@@ -151,5 +151,9 @@ void mf_question_go_on(mf_inference *inference);
 /* What strict mode says of a user or movie that the model does not know, when it is
  * the only question: MF_ERR_UNKNOWN. True otherwise. */
 bool mf_refuse_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err);
+
+/* Without a rating model a request for a rating alone fails: MF_ERR_PARSE. True otherwise: in a
+ * batch its response is null. */
+bool mf_refuse_rating(const mf_inference *inference, mf_error *err);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * The first byte chooses formats and limits (see choose), the rest is the body. Held
  * to: what is answered are as many entries as questions, and JSON where JSON was
- * asked for; what is refused has a reason and a status below 500; one question at a
- * time gives the same bytes; and what the scanner takes it takes as jansson does. */
+ * asked for; each entry of a list has the numbers that its model has; what is refused has a
+ * reason and a status below 500; one question at a time gives the same bytes; and what the
+ * scanner takes it takes as jansson does. */
 #include "../unit/model_sample.h"
 
 #include "inference/inference.h"
@@ -11,9 +12,11 @@
 
 #include <jansson.h>
 
+enum { RATING_MODEL, BOTH_MODELS, RANKING_MODEL, MODELS };
+
 static struct {
-    unsigned char *file;
-    mf_recommender *recommender;
+    unsigned char *files[MODELS];
+    mf_recommender *recommenders[MODELS];
     mf_workspace *workspace;
 } on;
 
@@ -25,34 +28,40 @@ static void require(bool holds)
 
 static void start(void)
 {
-    const mf_model_parts parts = sample_parts();
-    size_t n_bytes;
-    on.file = sample_file(&parts, &n_bytes);
-    const mf_model *model = mf_model_open_bytes(on.file, n_bytes, "sample", NULL);
-    require(model != NULL);
-    on.recommender = mf_recommender_create(model, SIZE_MAX, NULL);
+    const mf_model_parts parts[MODELS] = {sample_parts(), sample_parts_with_ranking(),
+                                          sample_parts_without_ratings()};
+    for (int m = 0; m < MODELS; m++) {
+        size_t n_bytes;
+        on.files[m] = sample_file(&parts[m], &n_bytes);
+        const mf_model *model = mf_model_open_bytes(on.files[m], n_bytes, "sample", NULL);
+        require(model != NULL);
+        on.recommenders[m] = mf_recommender_create(model, SIZE_MAX, NULL);
+        require(on.recommenders[m] != NULL);
+    }
     on.workspace = mf_workspace_create(NULL);
-    require(on.recommender != NULL && on.workspace != NULL);
+    require(on.workspace != NULL);
 }
 
 typedef struct choice {
     mf_inference_format question;
     mf_inference_format reply;
     mf_inference_limits limits;
+    unsigned model;
 } choice;
 
 /* From '0': question format, then × 3 reply format, × 9 strict, × 18 batch, × 36
- * small limits. */
+ * small limits, × 72 model. */
 static choice choose(uint8_t byte)
 {
-    const unsigned c = (byte + 256U - '0') % 256 % 72;
-    const bool small = c / 36 == 1;
+    const unsigned c = (byte + 256U - '0') % 256 % (72 * MODELS);
+    const bool small = c / 36 % 2 == 1;
     return (choice){c % 3,
                     c / 3 % 3,
                     {.strict = c / 9 % 2 == 1,
                      .batch = c / 18 % 2 == 1,
                      .max_top_n = small ? 2 : 1000,
-                     .max_fold_in = small ? 1 : 1000}};
+                     .max_fold_in = small ? 1 : 1000},
+                    c / 72};
 }
 
 typedef struct outcome {
@@ -66,8 +75,9 @@ static outcome ask(const choice *c, const char *body, size_t n_bytes, uint32_t m
 {
     outcome o = {.answer = MF_TEXT_EMPTY};
     mf_inference_progress progress;
-    mf_inference *inference = mf_inference_create(on.recommender, &c->limits, c->question, c->reply,
-                                                  body, n_bytes, &o.answer, &o.err);
+    mf_inference *inference =
+        mf_inference_create(on.recommenders[c->model], &c->limits, c->question, c->reply, body,
+                            n_bytes, &o.answer, &o.err);
     require(inference != NULL);
     do
         progress = mf_inference_step(inference, on.workspace, microseconds, &o.err);
@@ -96,6 +106,28 @@ static void check_header(const choice *c, const char *bytes, size_t n_bytes)
     require(n_bytes >= strlen(header) && memcmp(bytes, header, strlen(header)) == 0);
 }
 
+static bool is_number_or_null(const json_t *value)
+{
+    return json_is_number(value) || json_is_null(value);
+}
+
+/* A response that may be a list. */
+static void check_entries(const choice *c, const json_t *response)
+{
+    const json_t *list = json_object_get(response, "recommendations");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *entry = json_array_get(list, i);
+        const json_t *rating = json_object_get(entry, "predicted_rating");
+        require(json_is_string(json_object_get(entry, "movieId")));
+        require(is_number_or_null(json_object_get(entry, "score")));
+        require(c->model == RANKING_MODEL ? rating == NULL : is_number_or_null(rating));
+        if (json_object_get(entry, "known_item") == NULL)
+            require(!json_is_null(json_object_get(entry, "score")) && !json_is_null(rating));
+    }
+    if (c->model == RANKING_MODEL && list == NULL)
+        require(!json_is_number(json_object_get(response, "predicted_rating")));
+}
+
 static void check_answer(const choice *c, const outcome *o)
 {
     const mf_text *answer = &o->answer;
@@ -112,6 +144,9 @@ static void check_answer(const choice *c, const outcome *o)
             require(json_array_size(predictions) == o->n_answered);
         else
             require(o->n_answered == 1 && c->question == MF_INFERENCE_JSON);
+        check_entries(c, value);
+        for (size_t i = 0; i < json_array_size(predictions); i++)
+            check_entries(c, json_array_get(predictions, i));
         json_decref(value);
         return;
     }
@@ -120,8 +155,11 @@ static void check_answer(const choice *c, const outcome *o)
         const char *line = answer->bytes + at;
         const char *end = memchr(line, '\n', answer->n_bytes - at);
         require(end != NULL && end > line);
-        if (c->reply == MF_INFERENCE_JSON_LINES)
-            json_decref(parse(line, (size_t)(end - line)));
+        if (c->reply == MF_INFERENCE_JSON_LINES) {
+            json_t *value = parse(line, (size_t)(end - line));
+            check_entries(c, value);
+            json_decref(value);
+        }
         at += (size_t)(end - line) + 1;
     }
     if (n_lines == o->n_answered + 1)
@@ -163,7 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     if (n_bytes == 0)
         return 0;
-    if (on.recommender == NULL)
+    if (on.workspace == NULL)
         start();
     const choice c = choose(bytes[0]);
     const size_t n_body = n_bytes - 1;

@@ -54,7 +54,8 @@ static void start(void)
         .predictor = &on.predictor,
     };
     on.says = "{\"predicted_rating\":4.42,\"recommendations\":[{\"movieId\":\"2959\","
-              "\"predicted_rating\":5}],\"similar\":[{\"movieId\":\"x\",\"similarity\":0.5}]}";
+              "\"score\":0.71,\"predicted_rating\":5}],\"similar\":[{\"movieId\":\"x\","
+              "\"similarity\":0.5}]}";
     require(on.handler.movies != NULL);
     mf_movies_reader_destroy(reader);
 }

@@ -21,6 +21,7 @@ from local_cloud import PATIENCE, LocalCloudCase
 from models import trained
 from programs import SOURCE
 from samples import REAL_MOVIES
+from twin import Twin
 
 FUNCTION = "predict"
 IMAGE = f"movie-recommender-{FUNCTION}:test"
@@ -165,8 +166,11 @@ class Served(LocalCloudCase):
         (prediction,) = json.loads(said.stdout)["predictions"]
         self.assertEqual(("r-1", int(user), 3, False), tuple(
             prediction[name] for name in ("request_id", "user_id", "count", "from_cache")))
-        ratings = [trained().predict(user, str(item)) for item in prediction["recommendations"]]
-        self.assertEqual(sorted(ratings, reverse=True), ratings)
+        twin = Twin(trained())
+        rated = twin.rated[twin.user_index[user]]
+        best = twin.best_ranked(twin.profile_of(user), 3, rated) if twin.has_ranking \
+            else twin.best(twin.taste(user), 3, rated)
+        self.assertEqual([item for item, _ in best], [str(item) for item in prediction["recommendations"]])
 
     @staticmethod
     def forget(mark):

@@ -66,7 +66,7 @@ class Documents(unittest.TestCase):
 
     def test_every_path_in_the_documents_exists(self):
         for name in ("ARCHITECTURE.md", "README.md", "data/README.md", "docs/sagemaker.md",
-                     "docs/lambda.md", "deploy/README.md"):
+                     "docs/lambda.md", "docs/ranking.md", "deploy/README.md"):
             folder = (SOURCE / name).parent
             text = text_of(name)
             links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)

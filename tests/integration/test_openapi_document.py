@@ -201,12 +201,15 @@ class TheDocument(DocumentCase):
                 self.assertIn("$ref", answer_schema(question), name)
 
     def test_answers_always_have_all_of_their_fields(self):
-        """But those that are only there to say that something is not known."""
+        """But those that are only there to say that something is not known, and what a model
+        that was trained without ratings has not."""
         for name, schema in document()["components"]["schemas"].items():
             for part in (schema, *(p.get("items", {}) for p in schema.get("properties", {}).values())):
                 if part.get("type") == "object" and not name.endswith("Question"):
-                    self.assertEqual(set(part["properties"]) - {"known_user", "known_item"},
-                                     set(part["required"]), name)
+                    optional = {"known_user", "known_item"}
+                    if "score" in part["properties"]:
+                        optional.add("predicted_rating")
+                    self.assertEqual(set(part["properties"]) - optional, set(part["required"]), name)
 
     def test_every_error_has_the_one_body_with_its_own_code(self):
         codes = source_codes()

@@ -2,6 +2,7 @@
 refuses; rules that a schema cannot say are in INEXPRESSIBLE and in the descriptions."""
 
 import copy
+import functools
 import json
 import random
 import unittest
@@ -21,19 +22,35 @@ INEXPRESSIBLE = {
     "surrogate": '{"userId":"\\ud800","movieId":"1001"}',
     "size": '{"userId":"1","movieId":"1001"%s}' % (" " * 262144),
     "long integer": '{"ratings":[{"movieId":"1001","rating":100000000000000000000}],"top_n":1}',
+    "no rating": '{"ratings":[{"movieId":"1001"}],"top_n":1}',
 }
+
+
+def model_complaint(value, models):
+    """What the document accepts, and a server with these models refuses; or ''."""
+    for question in value.get("instances", [value]):
+        if models["rating"] and any("rating" not in r for r in question.get("ratings", [])):
+            return "this model needs a rating of each of the visitor's movies"
+        if "order" in question and not models.get(question["order"], True):
+            return "this file has no such model"
+    return ""
+
 
 IDS = ["1", "2", "1001", "1050", "nobody", "x" * 255, "x" * 256, "", "a\nb", "a\u0085", "tab\t", "ä",
        "日本", 1, 1001, 0, -1, 2**63 - 1, -(2**63), 1.5, None, True, [], {}, ["1"]]
 COUNTS = [1, 2, 10, 1000, 1001, 0, -1, 2**31, 1.5, "10", None, True, [], {}]
 BOOLEANS = [True, False, None, 0, 1, "true", []]
+ORDERS = ["ranking", "rating", "popularity", "Rating", "best", "", None, 1, True, [], {}]
+TIMES = [0, 964982703, 1.5, -1e300, 2**63 - 1, None, "1", True, [], {}]
 NUMBERS = [5, 0.5, -1, 0, 1e9, 1e30, 3e38, 4e38, 1e308, -4e38, "5", None, True, []]
 
 
 def a_rating(r, good_only):
     made = {"movieId": r.choice(["1001", "1002", 1003, "nobody"]), "rating": r.choice([5, 0.5, 3])}
+    if r.random() < 0.3:
+        made["timestamp"] = r.choice([0, 964982703, 2.5, None])
     if not good_only and r.random() < 0.3:
-        spoil(r, made, {"movieId": IDS, "rating": NUMBERS})
+        spoil(r, made, {"movieId": IDS, "rating": NUMBERS, "timestamp": TIMES})
     return made
 
 
@@ -46,6 +63,8 @@ def a_value(r, field):
         return r.choice([1, 5, 30] if good_only else COUNTS)
     if field == "include_rated":
         return r.choice([True, False] if good_only else BOOLEANS)
+    if field == "order":
+        return r.choice(["rating", "popularity"] if good_only else ORDERS)
     size = r.choice([1, 2, 5] if good_only else [0, 1, 3, 30])
     if field == "movieIds":
         if not good_only and r.random() < 0.3:
@@ -57,7 +76,7 @@ def a_value(r, field):
     return [a_rating(r, good_only or size > 10) for _ in range(size)]
 
 
-FIELDS = ("userId", "movieId", "movieIds", "top_n", "include_rated", "similar", "ratings")
+FIELDS = ("userId", "movieId", "movieIds", "top_n", "include_rated", "order", "similar", "ratings")
 STRANGERS = ("surprise", "user_id", "topN", "UserId", "rating", "instances", "", "include_rated ")
 
 
@@ -96,10 +115,14 @@ def a_question(r):
 
 
 class Questions(OpenapiCase):
+    @functools.cached_property
+    def models(self):
+        return self.server.get("/health").json()["model"]["models"]
+
     def assertAgrees(self, client, value, schema=None):
-        """Accepted exactly if the schema of bodies accepts it; True if so."""
+        """Accepted exactly if the schema of bodies and the model accept it; True if so."""
         schema = schema or invocations().body["content"][JSON]["schema"]
-        why = complaint(schema, value)
+        why = complaint(schema, value) or model_complaint(value, self.models)
         answer = self.ask(client, value)
         self.assertEqual(400 if why else 200, answer.status,
                          f"{json.dumps(value)[:600]}\nby the schema: {why or 'fine'}{answer}")
@@ -131,15 +154,17 @@ class Questions(OpenapiCase):
         """Each field of each form: left out, and every value of the lists above."""
         client = self.connect(self.server)
         whole = {"userId": "1", "movieId": "1001", "top_n": 3, "similar": 3, "include_rated": True,
-                 "movieIds": ["1001", "1002"], "ratings": [{"movieId": "1001", "rating": 5}]}
+                 "order": "popularity", "movieIds": ["1001", "1002"],
+                 "ratings": [{"movieId": "1001", "rating": 5}]}
         values = {"userId": IDS, "movieId": IDS, "top_n": COUNTS, "similar": COUNTS,
-                  "include_rated": BOOLEANS,
+                  "include_rated": BOOLEANS, "order": ORDERS,
                   "movieIds": [[], "1001", None, ["1001"] * 1000, ["1001"] * 1001,
                                *([i] for i in IDS)],
                   "ratings": [[], "5", None, [whole["ratings"][0]] * 1000,
                               [whole["ratings"][0]] * 1001, [{"movieId": "1001"}], [{"rating": 5}],
                               [{}], [None], *([{"movieId": i, "rating": 5}] for i in IDS),
-                              *([{"movieId": "1001", "rating": x}] for x in NUMBERS)]}
+                              *([{"movieId": "1001", "rating": x}] for x in NUMBERS),
+                              *([{"movieId": "1001", "rating": 5, "timestamp": x}] for x in TIMES)]}
         self.assertEqual(set(FIELDS), set(values))
         accepted = {True: 0, False: 0}
         for name in question_schemas():
@@ -156,14 +181,15 @@ class Questions(OpenapiCase):
     def test_every_set_of_fields(self):
         client = self.connect(self.server)
         whole = {"userId": "1", "movieId": "1001", "top_n": 3, "similar": 3, "include_rated": True,
-                 "movieIds": ["1001", "1002"], "ratings": [{"movieId": "1001", "rating": 5}]}
+                 "order": "popularity", "movieIds": ["1001", "1002"],
+                 "ratings": [{"movieId": "1001", "rating": 5}]}
         accepted = 0
         for bits in range(2 ** len(FIELDS)):
             accepted += self.assertAgrees(client, {f: whole[f] for i, f in enumerate(FIELDS)
                                                    if bits >> i & 1})
-        # A rating, or a list by top_n, movieIds or both with include_rated or without, each for
-        # a user or a visitor; and similar movies.
-        self.assertEqual(2 * (1 + 3 * 2) + 1, accepted)
+        # A rating, or a list by top_n, movieIds or both with include_rated or without and with
+        # order or without, each for a user or a visitor; and similar movies.
+        self.assertEqual(2 * (1 + 3 * 2 * 2) + 1, accepted)
 
     def test_random_questions_alone_in_batches_and_on_lines(self):
         r = random.Random(20250131)
@@ -179,7 +205,7 @@ class Questions(OpenapiCase):
             self.assertAgrees(client, {"instances": some})
             if not some:
                 continue
-            why = [complaint(one, q) for q in some]
+            why = [complaint(one, q) or model_complaint(q, self.models) for q in some]
             answer = self.ask(client, "".join(json.dumps(q) + "\n" for q in some), JSON_LINES)
             self.assertEqual(400 if any(why) else 200, answer.status, (some, why, answer))
             if not any(why):

@@ -57,11 +57,16 @@ class Doors(ServeCase):
         yield {"userId": "nobody", "top_n": 5}
         yield {"userId": users[5], "movieIds": [items[0], items[9], "nothing", int(items[3])]}
         yield {"userId": users[5], "movieIds": items, "top_n": 3}
+        for order in ("rating", "popularity"):
+            yield {"userId": users[5], "top_n": 5, "order": order}
+            yield {"userId": users[5], "movieIds": ["nothing", items[0], items[9]], "order": order}
         yield {"movieId": items[4], "similar": 7}
         yield {"movieId": "nothing", "similar": 7}
         rated = [{"movieId": item, "rating": 1 + n * 0.37} for n, item in enumerate(items[:9])]
         yield {"ratings": rated, "top_n": 4}
         yield {"ratings": rated, "movieId": items[20]}
+        timed = [{**r, "timestamp": t} for r, t in zip(rated, (3, 1.5, None, -2, 964982703, 0, 0))]
+        yield {"ratings": timed, "top_n": 4}
 
     def test_two_functions_answer_byte_for_byte_what_serve_says(self):
         behind, own = self.functions
@@ -94,6 +99,7 @@ class Doors(ServeCase):
             if name == "similar":
                 self.assertAlmostEqual(theirs["similarity"], entry["similarity"], places=6)
             else:
+                self.assertEqual(theirs["score"], entry["score"])
                 self.assertEqual(float(round_to_tenths(theirs["predicted_rating"])),
                                  entry["predicted_rating"])
 
@@ -103,7 +109,11 @@ class Doors(ServeCase):
                          {"userId": "", "movieId": "1"}, {"userId": "1", "item": "2"},
                          {"userId": "1", "top_n": 0}, {"userId": "1", "top_n": 1001},
                          {"userId": "1", "movieIds": []}, {"movieId": "1", "similar": "3"},
-                         {"ratings": [{"movieId": "1"}], "top_n": 1}, "x", [], {}):
+                         {"ratings": [{"rating": 1}], "top_n": 1},
+                         {"userId": "1", "top_n": 1, "order": "best"},
+                         {"userId": "1", "movieId": "2", "order": "rating"},
+                         {"ratings": [{"movieId": "1", "rating": 1, "timestamp": "1"}], "top_n": 1},
+                         "x", [], {}):
             said = self.server.post(question)
             self.assertEqual(400, said.status)
             bodies = {function.post(json.dumps(question))["body"] for function in self.functions}
@@ -111,6 +121,12 @@ class Doors(ServeCase):
             if isinstance(question, dict):
                 self.assertEqual(said.message, message)
             self.assertEqual([], [r for r in behind.endpoint.requests])
+        # Whether ratings are needed only the model knows.
+        question = {"ratings": [{"movieId": "1"}], "top_n": 1}
+        for function in self.functions:
+            self.assertEqual("ratings[0]: rating is missing",
+                             json.loads(function.post(json.dumps(question))["body"])["error"]["message"])
+        self.assertEqual(1, len(behind.endpoint.requests))
         self.assertEqual("response", own.ask({"userId": "1", "movieId": "2"}).kind)
 
 

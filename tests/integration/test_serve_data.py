@@ -181,21 +181,34 @@ class Ratings(DataCase):
 
 
 class Lists(DataCase):
-    def check_list(self, answer, expected, scores=None):
-        """expected: [(id, score)] or [id]; equal up to neighbours of equal score."""
+    def check_list(self, answer, expected, ratings):
+        """expected: [(id, score)]; ratings(id): the predicted rating."""
         got = [entry["movieId"] for entry in answer["recommendations"]]
         self.assertEqual([e[0] for e in expected], got)
-        for entry, (_, score) in zip(answer["recommendations"], expected):
-            self.assertAlmostEqual(scores.clip(score), entry["predicted_rating"], delta=CLOSE)
+        for entry, (movie, score) in zip(answer["recommendations"], expected):
+            self.assertAlmostEqual(score, entry["score"], delta=CLOSE)
+            self.assertAlmostEqual(ratings(movie), entry["predicted_rating"], delta=CLOSE)
+
+    def check_orders(self, ask, twin, user, n, leave_out=()):
+        """The list of a user by predicted rating, and the default, which is by the ranking model
+        where there is one."""
+        ratings = lambda movie: twin.predict(user, movie)
+        by_rating = twin.best(twin.taste(user), n, leave_out)
+        self.check_list(self.ask({**ask, "order": "rating"}), by_rating, ratings)
+        expected = by_rating
+        if twin.has_ranking:
+            expected = twin.best_ranked(twin.profile_of(user), n, leave_out, "movieIds" in ask)
+            self.assertEqual(self.ask(ask), self.ask({**ask, "order": "ranking"}))
+        self.check_list(self.ask(ask), expected, ratings)
 
     def test_a_list_holds_the_best_that_the_user_has_not_rated(self):
         twin = Twin(trained())
         for user in trained().users[::20]:
             index = twin.user_index[user]
             for n in (1, 5, 10, 1000):
-                answer = self.ask({"userId": user, "top_n": n})
+                self.check_orders({"userId": user, "top_n": n}, twin, user, n, twin.rated[index])
+                answer = self.ask({"userId": user, "top_n": n, "order": "rating"})
                 self.assertEqual({"recommendations"}, set(answer))
-                self.check_list(answer, twin.best(twin.taste(user), n, twin.rated[index]), twin)
                 if n == 1000:
                     self.assertEqual(len(trained().items) - len(trained().rated[user]),
                                      len(answer["recommendations"]))
@@ -203,8 +216,7 @@ class Lists(DataCase):
     def test_what_was_rated_may_be_asked_for_too(self):
         twin = Twin(trained())
         for user in trained().users[:5]:
-            answer = self.ask({"userId": user, "top_n": 100, "include_rated": True})
-            self.check_list(answer, twin.best(twin.taste(user), 100), twin)
+            self.check_orders({"userId": user, "top_n": 100, "include_rated": True}, twin, user, 100)
             self.assertEqual(self.ask({"userId": user, "top_n": 7}),
                              self.ask({"userId": user, "top_n": 7, "include_rated": False}))
 
@@ -215,16 +227,15 @@ class Lists(DataCase):
             chosen = r.sample(trained().items, 20)
             others = {twin.item_index[i] for i in trained().items if i not in chosen}
             ask = {"userId": user, "movieIds": chosen + chosen[:3]}
-            self.check_list(self.ask(ask), twin.best(twin.taste(user), 20, others), twin)
+            self.check_orders(ask, twin, user, 20, others)
             rated = twin.rated[twin.user_index[user]]
-            self.check_list(self.ask({**ask, "top_n": 4}),
-                            twin.best(twin.taste(user), 4, others | rated), twin)
-            self.check_list(self.ask({**ask, "top_n": 4, "include_rated": True}),
-                            twin.best(twin.taste(user), 4, others), twin)
+            self.check_orders({**ask, "top_n": 4}, twin, user, 4, others | rated)
+            self.check_orders({**ask, "top_n": 4, "include_rated": True}, twin, user, 4, others)
 
     def test_unknown_movies_of_a_list_are_flagged_and_kept(self):
         """Checklist 115."""
-        answer = self.ask({"userId": "1", "movieIds": ["1001", NOTHING, "1002", NOTHING, "x2"]})
+        ask = {"userId": "1", "movieIds": ["1001", NOTHING, "1002", NOTHING, "x2"]}
+        answer = self.ask({**ask, "order": "rating"})
         entries = {e["movieId"]: e for e in answer["recommendations"]}
         self.assertEqual({"1001", "1002", NOTHING, "x2"}, set(entries))
         self.assertEqual(4, len(answer["recommendations"]))
@@ -234,29 +245,43 @@ class Lists(DataCase):
                                    entries[movie]["predicted_rating"], delta=CLOSE)
         for movie in ("1001", "1002"):
             self.assertNotIn("known_item", entries[movie])
-        ratings = [e["predicted_rating"] for e in answer["recommendations"]]
-        self.assertEqual(sorted(ratings, reverse=True), ratings)
+        scores = [e["score"] for e in answer["recommendations"]]
+        self.assertEqual(sorted(scores, reverse=True), scores)
+        by_default = self.ask(ask)
+        if Twin(trained()).has_ranking:
+            self.assertEqual([(NOTHING, None), ("x2", None)],
+                             [(e["movieId"], e["score"]) for e in by_default["recommendations"][2:]])
+        else:
+            self.assertEqual(answer, by_default)
 
     def test_an_unknown_user_gets_what_is_popular(self):
-        """Checklist 115."""
+        """Checklist 115: by popularity, or the list of the mean profile."""
         twin = Twin(trained())
-        answer = self.ask({"userId": NOBODY, "top_n": 10})
-        self.assertIs(False, answer["known_user"])
-        self.assertEqual(twin.popular(10), [e["movieId"] for e in answer["recommendations"]])
-        for entry in answer["recommendations"]:
-            self.assertAlmostEqual(twin.predict(None, entry["movieId"]), entry["predicted_rating"],
-                                   delta=CLOSE)
+        for order in ("popularity", "rating"):
+            answer = self.ask({"userId": NOBODY, "top_n": 10, "order": order})
+            self.assertIs(False, answer["known_user"])
+            self.assertEqual(twin.popular(10), [e["movieId"] for e in answer["recommendations"]])
+            for entry in answer["recommendations"]:
+                self.assertAlmostEqual(twin.predict(None, entry["movieId"]),
+                                       entry["predicted_rating"], delta=CLOSE)
+        by_default = self.ask({"userId": NOBODY, "top_n": 10})
+        self.assertIs(False, by_default["known_user"])
+        if twin.has_ranking:
+            self.check_list(by_default, twin.best_ranked(twin.profile_of(None), 10),
+                            lambda movie: twin.predict(None, movie))
+        else:
+            self.assertEqual(answer, by_default)
 
     def test_known_answers_of_parity(self):
         """The withheld item that agrees comes before the one that does not."""
         rows, _ = parity()
         server = self.serve(model=trained(rows=tuple(rows), n_epochs=60))
         for user in range(0, 40, 5):
-            answer = self.ask({"userId": str(user), "top_n": 2}, server)
+            answer = self.ask({"userId": str(user), "top_n": 2, "order": "rating"}, server)
             self.assertEqual([str(user), str((user + 1) % 40)],
                              [e["movieId"] for e in answer["recommendations"]])
         visitor = [{"movieId": str(i), "rating": 5 if i % 2 == 0 else 1} for i in range(8)]
-        answer = self.ask({"ratings": visitor, "top_n": 16}, server)
+        answer = self.ask({"ratings": visitor, "top_n": 16, "order": "rating"}, server)
         self.assertEqual([0] * 16, [int(e["movieId"]) % 2 for e in answer["recommendations"]])
 
     def test_limits_of_lists_can_be_set_and_are_said(self):
@@ -308,10 +333,35 @@ class Visitors(DataCase):
             expected = twin.clip(twin.score(taste, twin.item_index[movie]))
             self.assertAlmostEqual(expected, answer["predicted_rating"], delta=1e-3)
             left_out = {twin.item_index[i] for i, _ in rated}
-            answer = self.ask({"ratings": ratings, "top_n": 10})
+            answer = self.ask({"ratings": ratings, "top_n": 10, "order": "rating"})
             got = [e["movieId"] for e in answer["recommendations"]]
             self.assertEqual([i for i, _ in twin.best(taste, 10, left_out)], got)
             self.assertNotIn("known_user", answer)
+            by_default = self.ask({"ratings": ratings, "top_n": 10})
+            if not twin.has_ranking:
+                self.assertEqual(answer, by_default)
+                continue
+            expected = twin.best_ranked(twin.profile_of_visitor(rated), 10, left_out)
+            self.assertEqual([i for i, _ in expected],
+                             [e["movieId"] for e in by_default["recommendations"]])
+            for entry, (_, score) in zip(by_default["recommendations"], expected):
+                self.assertAlmostEqual(score, entry["score"], delta=CLOSE)
+
+    def test_newer_ratings_of_a_visitor_weigh_more(self):
+        """Where the model knows times; the same for everybody who sends none."""
+        _, ratings = self.visitor(9)
+        timed = lambda times: [{**r, "timestamp": t} for r, t in zip(ratings, times)]
+        ask = lambda rated: self.ask({"ratings": rated, "top_n": 10})["recommendations"]
+        scores = lambda rated: {e["movieId"]: e["score"] for e in ask(rated)}
+        self.assertEqual(ask(ratings), ask(timed([None] * 9)))
+        twin = Twin(trained())
+        if twin.has_ranking:
+            self.assertEqual(scores(ratings), scores(ratings[::-1]))
+        if twin.has_ranking and twin.knows_times and twin.recency > 0:
+            forth = timed(range(964982703, 964982712))
+            self.assertNotEqual(scores(forth), scores(timed(range(9, 0, -1))))
+            self.assertEqual(ask(forth), ask(forth[::-1]))
+            self.assertEqual(ask(forth), ask(timed(x / 7 - 2 for x in range(9))))
 
     def test_a_visitor_may_rate_the_same_movie_again_and_movies_nobody_knows(self):
         _, ratings = self.visitor(10)
@@ -412,7 +462,10 @@ class Recommend(DataCase):
         answer = self.server.get(f"/internal/recommend/{NOBODY}?top_n=5").json()
         self.assertEqual((NOBODY, False, 5), (answer["user_id"], answer["known_user"],
                                               answer["count"]))
-        self.assertEqual([int(i) for i in Twin(trained()).popular(5)], answer["recommendations"])
+        twin = Twin(trained())
+        best = [i for i, _ in twin.best_ranked(twin.profile_of(None), 5)] if twin.has_ranking \
+            else twin.popular(5)
+        self.assertEqual([int(i) for i in best], answer["recommendations"])
 
     def test_a_user_id_that_is_none_is_400(self):
         with self.server.connect() as client:
@@ -431,6 +484,11 @@ class Figures(DataCase):
         self.assertEqual("ok", answer["status"])
         self.assertEqual((200, 100, 4000, 8), (model["users"], model["items"], model["ratings"],
                                                model["factors"]))
+        twin = Twin(trained())
+        self.assertEqual({"rating": True, "ranking": twin.has_ranking}, model["models"])
+        self.assertEqual(len(twin.spectrum) if twin.has_ranking else 0, model["ranking_factors"])
+        missing = self.server.log_lines("no_ranking_model")
+        self.assertEqual(0 if twin.has_ranking else 1, len(missing))
         self.assertRegex(model["version"], r"\A[0-9a-f]{16}\Z")
         self.assertEqual(model["version"], self.server.wait_for_log("model")["version"])
 

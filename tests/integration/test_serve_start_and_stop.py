@@ -267,8 +267,8 @@ class Readiness(ServeCase):
         yield "a byte too many", write(good + b"\0"), ("model.bin", "damaged")
         yield "a flipped bit", write(good[:999] + bytes([good[999] ^ 1]) + good[1000:]), \
             ("model.bin", "damaged")
-        yield "a newer version", write(good[:8] + struct.pack("<I", 2) + good[12:]), \
-            ("model.bin", "version 2", "newer")
+        yield "a newer version", write(good[:8] + struct.pack("<I", 3) + good[12:]), \
+            ("model.bin", "version 3", "newer")
         yield "a foreign file", write(b"PK\3\4" * 50), ("model.bin", "not a model")
         yield "a packed model", write(b"\x1f\x8b" + b"\0" * 100), ("model.bin", "tar -xzf")
         yield "a folder of that name", lambda folder: (folder / "model.bin").mkdir(), \

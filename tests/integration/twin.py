@@ -1,5 +1,6 @@
 """A slow twin of the server: reads a model and answers by itself, in Python."""
 
+import math
 import struct
 
 
@@ -34,6 +35,23 @@ class Twin:
         rated = struct.unpack(f"<{start[-1]}I", parts["rated_items"])
         self.rated = [set(rated[a:b]) for a, b in zip(start, start[1:])]
         self.counts = struct.unpack(f"<{n_items}I", parts["item_count"])
+        self.has_ranking = "optional.ranking" in parts
+        if not self.has_ranking:
+            return
+        k, _, self.center, self.scale, self.recency, self.prior = \
+            struct.unpack_from("<IIffff", parts["optional.ranking"])
+        stride = (k + 15) // 16 * 16
+        self.vectors = [row[:k] for row in struct.iter_unpack(f"<{stride}f",
+                                                              parts["optional.ranking_items"])]
+        self.mean_profile = floats("optional.ranking_mean", stride)[:k]
+        self.spectrum = floats("optional.ranking_spectrum", k)
+        ranks = parts.get("optional.ranking_times")
+        ranks = struct.unpack(f"<{start[-1]}I", ranks) if ranks else None
+        self.knows_times = ranks is not None
+        self.histories = [[(rated[j], parts["optional.ranking_grades"][j] / 255,
+                            ranks[j] if ranks else None)
+                           for j in range(a, b) if parts["optional.ranking_grades"][j] > 0]
+                          for a, b in zip(start, start[1:])]
 
     def clip(self, score):
         return min(self.high, max(self.low, score))
@@ -58,8 +76,38 @@ class Twin:
         return self.clip(score)
 
     def best(self, taste, n, leave_out=()):
-        """[(id, score)] of the n best, best first."""
+        """[(id, score)] of the n best by predicted rating, best first."""
         scored = [(-self.score(taste, i), i) for i in range(len(self.items)) if i not in leave_out]
+        return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
+
+    def profile(self, history):
+        """The ranking model's vector: history is [(item, grade, time rank or None)]."""
+        n = len(history)
+        weight = lambda rank: 1 if rank is None else \
+            1 - 0.7 * self.recency * (1 - math.exp(-(2 * (n - 1) - rank) / 2 / 10))
+        vector = [0] * len(self.mean_profile)
+        for item, grade, rank in history:
+            vector = [x + weight(rank) * grade * q for x, q in zip(vector, self.vectors[item])]
+        if not any(vector):
+            return self.mean_profile
+        return [x + self.prior * m for x, m in zip(vector, self.mean_profile)]
+
+    def profile_of(self, user):
+        """Of a user of the model; None: the mean profile."""
+        return self.profile(self.histories[self.user_index[user]] if user is not None else [])
+
+    def profile_of_visitor(self, ratings):
+        """Of [(id, rating)] without times, each id once."""
+        grade = lambda r: 1 / (1 + math.exp(-2 * (self.clip(r) - self.center) / self.scale)) \
+            if self.scale > 0 else 1
+        code = lambda r: max(1, int(grade(r) * 255 + 0.5))
+        return self.profile([(self.item_index[i], code(r) / 255, None) for i, r in ratings])
+
+    def best_ranked(self, profile, n, leave_out=(), candidates=False):
+        """[(id, score)] of the n best by the ranking model; items without a vector come among
+        candidates alone."""
+        scored = [(-dot(profile, q), i) for i, q in enumerate(self.vectors)
+                  if i not in leave_out and (candidates or any(q))]
         return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
 
     def popular(self, n):
@@ -67,7 +115,16 @@ class Twin:
         return [self.items[i] for _, i in sorted(scored)[:n]]
 
     def similar(self, item, n):
-        """The cosine, less of it for items that few rated."""
+        """The cosine, less of it for items with short vectors, or without a ranking model for
+        those that few rated."""
+        if self.has_ranking:
+            rows = [[x * s ** 0.5 for x, s in zip(q, self.spectrum)] for q in self.vectors]
+            lengths = [dot(x, x) ** 0.5 for x in rows]
+            a = rows[self.item_index[item]]
+            scored = [(-dot(a, x) / (dot(a, a) ** 0.5 * length) * (length / max(lengths)) ** 0.25, i)
+                      for i, (x, length) in enumerate(zip(rows, lengths))
+                      if self.items[i] != item and length > 0 and self.counts[i] > 0]
+            return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
         a = self.q[self.item_index[item]]
         damped = lambda b, c: dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5 * c / (c + 5)
         scored = [(-damped(q, c), i) for i, (q, c) in enumerate(zip(self.q, self.counts))

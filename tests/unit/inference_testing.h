@@ -1,11 +1,13 @@
-/* inference_testing.h: the sample model with a recommender on it, and one way to
- * ask it something. */
+/* inference_testing.h: the sample model, with a ranking model or without, a recommender on it,
+ * and one way to send it a request. */
 #ifndef MF_TESTS_INFERENCE_TESTING_H
 #define MF_TESTS_INFERENCE_TESTING_H
 
 #include "model_sample.h"
 
 #include "inference/inference.h"
+
+#include <math.h>
 
 #define JSON  MF_INFERENCE_JSON
 #define LINES MF_INFERENCE_JSON_LINES
@@ -29,14 +31,12 @@ static struct asking {
     size_t n_steps;
 } asking;
 
-static inline int asking_start(void **state)
+static inline void asking_open(const mf_model_parts *parts)
 {
-    (void)state;
-    const mf_model_parts parts = sample_parts();
     size_t n_bytes;
     mf_error err = {0};
     memset(&asking, 0, sizeof asking);
-    asking.file = sample_file(&parts, &n_bytes);
+    asking.file = sample_file(parts, &n_bytes);
     asking.model = mf_model_open_bytes(asking.file, n_bytes, "sample", &err);
     if (asking.model == NULL)
         fail_msg("%s", err.text);
@@ -44,6 +44,14 @@ static inline int asking_start(void **state)
     asking.workspace = mf_workspace_create(&err);
     if (asking.recommender == NULL || asking.workspace == NULL)
         fail_msg("%s", err.text);
+}
+
+/* A model with ratings only. */
+static inline int asking_start(void **state)
+{
+    (void)state;
+    const mf_model_parts parts = sample_parts();
+    asking_open(&parts);
     return 0;
 }
 
@@ -139,6 +147,33 @@ static inline float predict(const char *user, const char *item)
         asking.model,
         user != NULL ? mf_model_find_user(asking.model, user, strlen(user)) : MF_INDEX_NONE,
         item != NULL ? mf_model_find_item(asking.model, item, strlen(item)) : MF_INDEX_NONE);
+}
+
+/* Appends the entries as a response has them; unknown[k] is the id of the k-th unknown item. */
+static inline void write_entries(mf_text *text, const mf_recommendation *best, size_t n_best,
+                                 const char *const *unknown)
+{
+    const mf_model_parts *parts = mf_model_get(asking.model);
+    for (size_t i = 0; i < n_best; i++) {
+        const bool known = best[i].item != MF_INDEX_NONE;
+        const mf_id id = known ? mf_id_list_get(&parts->items, best[i].item)
+                               : (mf_id){*unknown, strlen(*unknown)};
+        mf_text_format(text, "%s{\"movieId\":\"%.*s\",\"score\":", i > 0 ? "," : "",
+                       (int)id.n_bytes, id.bytes);
+        if (isnan(best[i].score))
+            mf_text_literal(text, "null");
+        else
+            mf_text_float(text, best[i].score);
+        if (parts->n_factors > 0 && isnan(best[i].predicted_rating)) {
+            mf_text_literal(text, ",\"predicted_rating\":null");
+        } else if (parts->n_factors > 0) {
+            mf_text_literal(text, ",\"predicted_rating\":");
+            mf_text_float(text, best[i].predicted_rating);
+        }
+        mf_text_format(text, "%s}", known ? "" : ",\"known_item\":false");
+        if (!known)
+            unknown++;
+    }
 }
 
 #define asking_tests(tests) cmocka_run_group_tests(tests, asking_start, asking_end)

@@ -26,7 +26,7 @@ static void a_key_says_user_top_n_schema_and_model(void **state)
 {
     (void)state;
     const mf_cache_key key = key_of("123", 20);
-    assert_string_equal(key.bytes, "rec:user:123:top20:v1:9c1f0a7b5d3e2468");
+    assert_string_equal(key.bytes, "rec:user:123:top20:v2:9c1f0a7b5d3e2468");
     assert_int_equal(key.n_bytes, strlen(key.bytes));
     assert_string_equal(key.bytes + key.version_at, VERSION);
     assert_int_equal(key.top_n, 20);
@@ -36,7 +36,7 @@ static void different_questions_have_different_keys(void **state)
 {
     (void)state;
     static const char *const users[] = {
-        "1",   "1:top20",    "1:top20:v1:9c1f0a7b5d3e2468",
+        "1",   "1:top20",    "1:top20:v2:9c1f0a7b5d3e2468",
         "%31", "a b",        "a%20b",
         "é",   "e\u0301",    "\xff",
         "1\n", "1\r\nDEL 1", "*",

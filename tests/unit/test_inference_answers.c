@@ -30,32 +30,36 @@ static void a_list_leaves_out_what_was_rated_unless_told(void **state)
 {
     (void)state;
     /* User 7 rated all but "a@b ". */
-    expect("{\"userId\":\"7\",\"top_n\":10}",
-           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
-    expect("{\"userId\":\"7\",\"top_n\":10,\"include_rated\":false}",
-           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
+    expect(
+        "{\"userId\":\"7\",\"top_n\":10}",
+        "{\"recommendations\":[{\"movieId\":\"a@b \",\"score\":0.125,\"predicted_rating\":0.5}]}");
+    expect(
+        "{\"userId\":\"7\",\"top_n\":10,\"include_rated\":false}",
+        "{\"recommendations\":[{\"movieId\":\"a@b \",\"score\":0.125,\"predicted_rating\":0.5}]}");
     expect("{\"userId\":\"7\",\"top_n\":2,\"include_rated\":true}",
-           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":5.0},"
-           "{\"movieId\":\"1042\",\"predicted_rating\":4.0}]}");
+           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"score\":9.25,\"predicted_rating\":5.0},"
+           "{\"movieId\":\"1042\",\"score\":4.0,\"predicted_rating\":4.0}]}");
     /* User 007 rated nothing. */
     expect("{\"top_n\":1,\"userId\":\"007\"}",
-           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":4.0}]}");
+           "{\"recommendations\":[{\"movieId\":\"a@b \",\"score\":4.0,\"predicted_rating\":4.0}]}");
 }
 
 static void named_movies_are_ranked_all_of_them(void **state)
 {
     (void)state;
     expect("{\"userId\":\"7\",\"movieIds\":[2959,\"1042\",\"~~~~\"]}",
-           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"predicted_rating\":5.0},"
-           "{\"movieId\":\"1042\",\"predicted_rating\":4.0},"
-           "{\"movieId\":\"2959\",\"predicted_rating\":2.0}]}");
+           "{\"recommendations\":[{\"movieId\":\"~~~~\",\"score\":9.25,\"predicted_rating\":5.0},"
+           "{\"movieId\":\"1042\",\"score\":4.0,\"predicted_rating\":4.0},"
+           "{\"movieId\":\"2959\",\"score\":2.0,\"predicted_rating\":2.0}]}");
     /* … unless told: with a number rated ones are left out as always. */
-    expect("{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"include_rated\":false}",
-           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
-    expect("{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"top_n\":2}",
-           "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}");
+    expect(
+        "{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"include_rated\":false}",
+        "{\"recommendations\":[{\"movieId\":\"a@b \",\"score\":0.125,\"predicted_rating\":0.5}]}");
+    expect(
+        "{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"top_n\":2}",
+        "{\"recommendations\":[{\"movieId\":\"a@b \",\"score\":0.125,\"predicted_rating\":0.5}]}");
     expect("{\"userId\":\"7\",\"movieIds\":[2959,\"a@b \"],\"top_n\":1,\"include_rated\":true}",
-           "{\"recommendations\":[{\"movieId\":\"2959\",\"predicted_rating\":2.0}]}");
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"score\":2.0,\"predicted_rating\":2.0}]}");
 }
 
 static void movies_that_are_not_known_stand_where_their_score_is(void **state)
@@ -63,23 +67,55 @@ static void movies_that_are_not_known_stand_where_their_score_is(void **state)
     (void)state;
     /* μ + b_u = 3.75 for user 7; each movie once. */
     expect("{\"userId\":\"7\",\"movieIds\":[\"x\",2959,\"1042\",5,\"x\",\"5\",\"1042\"]}",
-           "{\"recommendations\":[{\"movieId\":\"1042\",\"predicted_rating\":4.0},"
-           "{\"movieId\":\"x\",\"predicted_rating\":3.75,\"known_item\":false},"
-           "{\"movieId\":\"5\",\"predicted_rating\":3.75,\"known_item\":false},"
-           "{\"movieId\":\"2959\",\"predicted_rating\":2.0}]}");
+           "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":4.0,\"predicted_rating\":4.0},"
+           "{\"movieId\":\"x\",\"score\":3.75,\"predicted_rating\":3.75,\"known_item\":false},"
+           "{\"movieId\":\"5\",\"score\":3.75,\"predicted_rating\":3.75,\"known_item\":false},"
+           "{\"movieId\":\"2959\",\"score\":2.0,\"predicted_rating\":2.0}]}");
     expect(
         "{\"userId\":\"7\",\"top_n\":2,\"include_rated\":true,\"movieIds\":[\"x\",2959,\"1042\"]}",
-        "{\"recommendations\":[{\"movieId\":\"1042\",\"predicted_rating\":4.0},"
-        "{\"movieId\":\"x\",\"predicted_rating\":3.75,\"known_item\":false}]}");
+        "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":4.0,\"predicted_rating\":4.0},"
+        "{\"movieId\":\"x\",\"score\":3.75,\"predicted_rating\":3.75,\"known_item\":false}]}");
     expect("{\"userId\":\"7\",\"movieIds\":[\"x\"]}",
-           "{\"recommendations\":[{\"movieId\":\"x\",\"predicted_rating\":3.75,"
+           "{\"recommendations\":[{\"movieId\":\"x\",\"score\":3.75,\"predicted_rating\":3.75,"
            "\"known_item\":false}]}");
-    /* For nobody, lists are by popularity: b_i · c_i / (c_i + damping). */
+    /* Without a ranking model an unknown user's list is by popularity: b_i · c_i. */
+    static const char by_popularity[] =
+        "{\"recommendations\":[{\"movieId\":\"2959\",\"score\":1.0,\"predicted_rating\":4.0},"
+        "{\"movieId\":\"a@b \",\"score\":0.0,\"predicted_rating\":3.5},"
+        "{\"movieId\":\"x\",\"score\":0.0,\"predicted_rating\":3.5,\"known_item\":false},"
+        "{\"movieId\":\"1042\",\"score\":-0.25,\"predicted_rating\":3.25}],\"known_user\":false}";
     expect("{\"userId\":\"nobody\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"]}",
-           "{\"recommendations\":[{\"movieId\":\"2959\",\"predicted_rating\":4.0},"
-           "{\"movieId\":\"a@b \",\"predicted_rating\":3.5},"
-           "{\"movieId\":\"x\",\"predicted_rating\":3.5,\"known_item\":false},"
-           "{\"movieId\":\"1042\",\"predicted_rating\":3.25}],\"known_user\":false}");
+           by_popularity);
+    expect("{\"userId\":\"nobody\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"],"
+           "\"order\":\"rating\"}",
+           by_popularity);
+    expect("{\"userId\":\"nobody\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"],"
+           "\"order\":\"popularity\"}",
+           by_popularity);
+}
+
+static void an_order_may_be_asked_for(void **state)
+{
+    (void)state;
+    expect("{\"userId\":\"7\",\"movieIds\":[\"1042\",\"x\",2959],\"order\":\"rating\"}",
+           "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":4.0,\"predicted_rating\":4.0},"
+           "{\"movieId\":\"x\",\"score\":3.75,\"predicted_rating\":3.75,\"known_item\":false},"
+           "{\"movieId\":\"2959\",\"score\":2.0,\"predicted_rating\":2.0}]}");
+    /* The same for everybody, but for the ratings. */
+    expect("{\"userId\":\"7\",\"movieIds\":[\"1042\",\"x\",2959],\"order\":\"popularity\"}",
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"score\":1.0,\"predicted_rating\":2.0},"
+           "{\"movieId\":\"x\",\"score\":0.0,\"predicted_rating\":3.75,\"known_item\":false},"
+           "{\"movieId\":\"1042\",\"score\":-0.25,\"predicted_rating\":4.0}]}");
+    refuse("{\"userId\":\"7\",\"top_n\":1,\"order\":\"ranking\"}",
+           "order: ranking is not possible: this model has no ranking model and can order by "
+           "rating or popularity");
+    refuse("{\"instances\":[{\"userId\":\"7\",\"movieId\":1},"
+           "{\"ratings\":[{\"movieId\":1,\"rating\":5}],\"top_n\":1,\"order\":\"ranking\"}]}",
+           "instances[1].order: ranking is not possible: this model has no ranking model and can "
+           "order by rating or popularity");
+    refuse_as(LINES, LINES, "{\"userId\":\"7\",\"top_n\":1,\"order\":\"ranking\"}\n", 400,
+              "line 1: order: ranking is not possible: this model has no ranking model and can "
+              "order by rating or popularity");
 }
 
 /* The item that the recommender shows somebody it knows nothing about. */
@@ -102,7 +138,9 @@ static void nobody_gets_what_is_popular(void **state)
     const char *item = items[most_popular()];
     mf_text answer = MF_TEXT_EMPTY;
     mf_text_format(&answer,
-                   "{\"recommendations\":[{\"movieId\":\"%s\",\"predicted_rating\":", item);
+                   "{\"recommendations\":[{\"movieId\":\"%s\",\"score\":1.0,"
+                   "\"predicted_rating\":",
+                   item);
     mf_text_float(&answer, predict(NULL, item));
     mf_text_literal(&answer, "}],\"known_user\":false}\0");
     expect("{\"userId\":\"nobody\",\"top_n\":1}", answer.bytes);
@@ -152,12 +190,7 @@ static void a_visitor_is_folded_in(void **state)
         err);
     assert_int_equal(n_best, 2); /* not what was rated */
     mf_text_literal(&answer, "{\"recommendations\":[");
-    for (size_t i = 0; i < n_best; i++) {
-        mf_text_format(&answer, "%s{\"movieId\":\"%s\",\"predicted_rating\":", i > 0 ? "," : "",
-                       items[best[i].item]);
-        mf_text_float(&answer, best[i].predicted_rating);
-        mf_text_literal(&answer, "}");
-    }
+    write_entries(&answer, best, n_best, NULL);
     mf_text_append(&answer, "]}", 3);
     snprintf(body, sizeof body, "{%s,\"top_n\":9}", who);
     expect(body, answer.bytes);
@@ -230,8 +263,8 @@ static void strict_gives_null_inside_a_batch_and_goes_on(void **state)
            "{\"predicted_rating\":null,\"known_item\":false},{\"predicted_rating\":2.0},"
            "{\"recommendations\":[],\"known_user\":false},"
            "{\"recommendations\":[],\"known_user\":false},"
-           "{\"recommendations\":[{\"movieId\":\"2959\",\"predicted_rating\":2.0},"
-           "{\"movieId\":\"y\",\"predicted_rating\":null,\"known_item\":false}]},"
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"score\":2.0,\"predicted_rating\":2.0},"
+           "{\"movieId\":\"y\",\"score\":null,\"predicted_rating\":null,\"known_item\":false}]},"
            "{\"similar\":[],\"known_item\":false},"
            "{\"predicted_rating\":null,\"known_user\":false}]}");
     assert_int_equal(asking.n_answered, 8);
@@ -328,6 +361,7 @@ int main(void)
         asking_test(a_list_leaves_out_what_was_rated_unless_told),
         asking_test(named_movies_are_ranked_all_of_them),
         asking_test(movies_that_are_not_known_stand_where_their_score_is),
+        asking_test(an_order_may_be_asked_for),
         asking_test(nobody_gets_what_is_popular),
         asking_test(a_visitor_is_folded_in),
         asking_test(similar_movies_are_listed),

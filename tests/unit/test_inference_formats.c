@@ -42,9 +42,10 @@ static void lists_do_not_fit_into_csv(void **state)
     /* A visitor's rating does. */
     expect_as(JSON, CSV, "{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"movieId\":1042}",
               "3.25\n");
-    expect_as(LINES, LINES, "{\"userId\":7,\"top_n\":1}\n{\"userId\":7,\"movieId\":2959}",
-              "{\"recommendations\":[{\"movieId\":\"a@b \",\"predicted_rating\":0.5}]}\n"
-              "{\"predicted_rating\":2.0}\n");
+    expect_as(
+        LINES, LINES, "{\"userId\":7,\"top_n\":1}\n{\"userId\":7,\"movieId\":2959}",
+        "{\"recommendations\":[{\"movieId\":\"a@b \",\"score\":0.125,\"predicted_rating\":0.5}]}\n"
+        "{\"predicted_rating\":2.0}\n");
 }
 
 static void csv_is_read_as_rfc_4180_says(void **state)

@@ -115,7 +115,8 @@ static void unknown_fields_are_named_with_what_was_meant(void **state)
         {"k", "top_n"},          {"movie_ids", "movieIds"},
         {"items", "movieIds"},   {"includeRated", "include_rated"},
         {"similiar", "similar"}, {"rating", "ratings"},
-        {"ratngs", "ratings"},
+        {"ratngs", "ratings"},   {"Order", "order"},
+        {"sort_by", "order"},    {"oder", "order"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char body[128];
@@ -125,17 +126,24 @@ static void unknown_fields_are_named_with_what_was_meant(void **state)
                  cases[i].meant);
         refuse(body, text);
     }
-    refuse("{\"userId\":\"7\",\"color\":\"1\"}",
-           "unknown field \"color\": expected userId, movieId, movieIds, top_n, include_rated, "
-           "similar or ratings");
+    refuse(
+        "{\"userId\":\"7\",\"color\":\"1\"}",
+        "unknown field \"color\": expected userId, movieId, movieIds, top_n, include_rated, order, "
+        "similar or ratings");
     refuse("{\"\":1}", "unknown field \"\": expected userId, movieId, movieIds, top_n, "
-                       "include_rated, similar or ratings");
-    refuse("{\"ratings\":[{\"movieId\":1,\"rating\":5,\"timestamp\":1}],\"top_n\":1}",
-           "ratings[0]: unknown field \"timestamp\": expected movieId and rating");
+                       "include_rated, order, similar or ratings");
+    refuse("{\"ratings\":[{\"movieId\":1,\"rating\":5,\"color\":1}],\"top_n\":1}",
+           "ratings[0]: unknown field \"color\": expected movieId, rating and timestamp");
+    refuse("{\"ratings\":[{\"movieId\":1,\"rating\":5,\"timestmap\":1}],\"top_n\":1}",
+           "ratings[0]: unknown field \"timestmap\": did you mean timestamp?");
+    refuse("{\"ratings\":[{\"movieId\":1,\"rating\":5,\"ts\":1}],\"top_n\":1}",
+           "ratings[0]: unknown field \"ts\": did you mean timestamp?");
+    refuse("{\"timestamp\":1}", "unknown field \"timestamp\": expected userId, movieId, movieIds, "
+                                "top_n, include_rated, order, similar or ratings");
     refuse("{\"ratings\":[{\"itemId\":1,\"rating\":5}],\"top_n\":1}",
            "ratings[0]: unknown field \"itemId\": did you mean movieId?");
     refuse("{\"ratings\":[{\"userId\":1,\"rating\":5}],\"top_n\":1}",
-           "ratings[0]: unknown field \"userId\": expected movieId and rating");
+           "ratings[0]: unknown field \"userId\": expected movieId, rating and timestamp");
     refuse("{\"instances\":[{\"userId\":1,\"movieID\":2}]}",
            "instances[0]: unknown field \"movieID\": did you mean movieId?");
 }
@@ -159,6 +167,13 @@ static void fields_that_do_not_go_together_are_refused_with_what_to_send(void **
          "include_rated goes with top_n or movieIds: add one of them"},
         {"{\"userId\":1,\"movieId\":2,\"include_rated\":true}",
          "include_rated goes with top_n or movieIds: add one of them"},
+        {"{\"userId\":1,\"order\":\"rating\"}",
+         "order goes with top_n or movieIds: add one of them"},
+        {"{\"userId\":1,\"movieId\":2,\"order\":\"rating\"}",
+         "order goes with top_n or movieIds: add one of them"},
+        {"{\"order\":\"rating\"}", "nothing is asked: send userId with movieId or top_n"},
+        {"{\"similar\":1,\"movieId\":1,\"order\":\"rating\"}",
+         "similar goes with movieId alone: leave out the other fields"},
         {"{\"userId\":1,\"movieId\":2,\"top_n\":3}",
          "send movieId for one rating, or top_n and movieIds for a list, not both"},
         {"{\"userId\":1,\"movieId\":2,\"movieIds\":[3]}",
@@ -226,6 +241,30 @@ static void lists_inside_a_question_are_looked_at_one_by_one(void **state)
         {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":5},{\"movieId\":2}]}",
          "ratings[1]: rating is missing"},
         {"{\"top_n\":1,\"ratings\":[{\"rating\":5}]}", "ratings[0]: movieId is missing"},
+        {"{\"userId\":1,\"top_n\":1,\"order\":\"best\"}",
+         "order: expected ranking, rating or popularity, found \"best\""},
+        {"{\"userId\":1,\"top_n\":1,\"order\":\"Rating\"}",
+         "order: expected ranking, rating or popularity, found \"Rating\""},
+        {"{\"userId\":1,\"top_n\":1,\"order\":\"\"}",
+         "order: expected ranking, rating or popularity, found \"\""},
+        {"{\"userId\":1,\"top_n\":1,\"order\":null}",
+         "order: expected ranking, rating or popularity, found null"},
+        {"{\"instances\":[{\"userId\":1,\"top_n\":1,\"order\":1}]}",
+         "instances[0].order: expected ranking, rating or popularity, found an integer"},
+        {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":5,\"timestamp\":\"1\"}]}",
+         "ratings[0].timestamp: expected a number of seconds or null, found a string"},
+        {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":5},"
+         "{\"movieId\":1,\"rating\":5,\"timestamp\":true}]}",
+         "ratings[1].timestamp: expected a number of seconds or null, found true"},
+        {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":5,\"timestamp\":"
+         "10000000000000000000000}]}",
+         "not valid JSON at line 1, column 81: too big integer"},
+        {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":null}]}",
+         "ratings[0].rating: expected a number, found null"},
+        {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"timestamp\":5}]}",
+         "ratings[0]: rating is missing"},
+        {"{\"instances\":[{\"top_n\":1,\"ratings\":[{\"movieId\":1}]}]}",
+         "instances[0].ratings[0]: rating is missing"},
         {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":\"5\"}]}",
          "ratings[0].rating: expected a number, found a string"},
         {"{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":1e300}]}",

@@ -58,9 +58,9 @@ static mf_text write_body(mf_inference_format format)
 static const char everything_json[] =
     "{ \"instances\" : [ {\"userId\":7,\"movieId\":2959},\n"
     " {\"userId\":\"7\",\"top_n\":2,\"include_rated\":true}, {\"movieId\":2959,\"similar\":3},"
-    "{\"userId\":\"z\\u00fcri\",\"movieIds\":[\"x\",2959,\"~~~~\"]},"
-    "{\"ratings\":[{\"movieId\":\"2959\",\"rating\":4.5},{\"movieId\":1042,\"rating\":1}],"
-    "\"top_n\":3}, {\"userId\":\"x\",\"movieId\":\"y\"} ] } ";
+    "{\"userId\":\"z\\u00fcri\",\"movieIds\":[\"x\",2959,\"~~~~\"],\"order\":\"popularity\"},"
+    "{\"ratings\":[{\"movieId\":\"2959\",\"rating\":4.5,\"timestamp\":-1.5e3},{\"movieId\":1042,"
+    "\"rating\":1,\"timestamp\":null}],\"top_n\":3}, {\"userId\":\"x\",\"movieId\":\"y\"} ] } ";
 static const char everything_lines[] =
     "{\"userId\":7,\"movieId\":2959}\n{\"userId\":\"7\",\"top_n\":2,\"include_rated\":true}\r\n"
     " {\"movieId\":2959,\"similar\":3}\n{\"userId\":\"z\\u00fcri\",\"movieIds\":[\"x\",2959]}\n"
@@ -324,6 +324,22 @@ static void a_body_of_no_bytes_needs_no_memory(void **state)
     }
 }
 
+static int both_start(void **state)
+{
+    (void)state;
+    const mf_model_parts parts = sample_parts_with_ranking();
+    asking_open(&parts);
+    return 0;
+}
+
+static int unrated_start(void **state)
+{
+    (void)state;
+    const mf_model_parts parts = sample_parts_without_ratings();
+    asking_open(&parts);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,5 +353,13 @@ int main(void)
         asking_test(a_body_of_no_bytes_needs_no_memory),
         asking_test(a_large_body_blocks_nobody),
     };
-    return asking_tests(tests);
+    /* What holds whichever models the file has. */
+    const struct CMUnitTest any_model[] = {
+        asking_test(slices_change_nothing),
+        asking_test(every_prefix_fails_cleanly_or_is_a_whole),
+        asking_test(memory_that_runs_out_is_a_clean_error),
+    };
+    return asking_tests(tests) +
+           cmocka_run_group_tests_name("with ranking", any_model, both_start, asking_end) +
+           cmocka_run_group_tests_name("without ratings", any_model, unrated_start, asking_end);
 }

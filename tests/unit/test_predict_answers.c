@@ -61,6 +61,23 @@ static void lists_have_titles_and_genres_in_the_models_order(void **state)
            "(1900)\", \"genres\": [], \"predicted_rating\": 4.9}, {\"movieId\": \"x\", \"title\": "
            "null, \"genres\": [], \"predicted_rating\": null, \"known_item\": false, "
            "\"known_movie\": false}]}");
+    expect(LIST_QUESTION,
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"score\":0.7125,"
+           "\"predicted_rating\":4.91},{\"movieId\":\"x\",\"score\":null,\"predicted_rating\":"
+           "3.75,\"known_item\":false}]}",
+           "{\"recommendations\": [{\"movieId\": \"2959\", \"title\": \"Fight Club (1999)\", "
+           "\"genres\": [\"Action\", \"Crime\", \"Drama\", \"Thriller\"], \"score\": 0.7125, "
+           "\"predicted_rating\": 4.9}, {\"movieId\": \"x\", \"title\": null, \"genres\": [], "
+           "\"score\": null, \"predicted_rating\": 3.8, \"known_item\": false, "
+           "\"known_movie\": false}]}");
+    /* A model that was trained without ratings. */
+    expect(LIST_QUESTION,
+           "{\"recommendations\":[{\"movieId\":\"2959\",\"score\":-0.5},"
+           "{\"movieId\":\"x\",\"score\":null,\"known_item\":false}]}",
+           "{\"recommendations\": [{\"movieId\": \"2959\", \"title\": \"Fight Club (1999)\", "
+           "\"genres\": [\"Action\", \"Crime\", \"Drama\", \"Thriller\"], \"score\": -0.5}, "
+           "{\"movieId\": \"x\", \"title\": null, \"genres\": [], \"score\": null, "
+           "\"known_item\": false, \"known_movie\": false}]}");
     expect(LIST_QUESTION, "{\"recommendations\":[],\"known_user\":false}",
            "{\"recommendations\": [], \"known_user\": false}");
     expect(SIMILAR_QUESTION, "{\"similar\":[{\"movieId\":\"2959\",\"similarity\":0.93}]}",
@@ -96,6 +113,10 @@ static void what_is_no_answer_to_the_question_is_a_502(void **state)
         {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":1,\"predicted_rating\":1}]}"},
         {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"\",\"predicted_rating\":1}]}"},
         {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"1\"}]}"},
+        {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"1\",\"score\":\"1\"}]}"},
+        {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"1\",\"score\":1e300}]}"},
+        {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"1\",\"score\":1,"
+                        "\"predicted_rating\":\"1\"}]}"},
         {LIST_QUESTION, "{\"recommendations\":[{\"movieId\":\"1\",\"predicted_rating\":1},"
                         "{\"movieId\":\"2\",\"predicted_rating\":1},"
                         "{\"movieId\":\"3\",\"predicted_rating\":1},"

@@ -36,6 +36,20 @@ static void each_question_has_one_spelling(void **state)
          "{\"ratings\":[{\"movieId\":\"7\",\"rating\":5},{\"movieId\":\"8\",\"rating\":-1."
          "00000001e-07}],"
          "\"top_n\":2}"},
+        {"{\"order\":\"rating\",\"top_n\":3,\"userId\":2}", "{\"recommendations\":[]}",
+         "{\"userId\":\"2\",\"top_n\":3,\"order\":\"rating\"}"},
+        {"{\"movieIds\":[1],\"order\":\"popularity\",\"userId\":2}", "{\"recommendations\":[]}",
+         "{\"userId\":\"2\",\"include_rated\":true,\"order\":\"popularity\",\"movieIds\":[\"1\"]}"},
+        {"{\"ratings\":[{\"timestamp\":964982703,\"movieId\":7,\"rating\":5},"
+         "{\"movieId\":8,\"timestamp\":-2.5e-3},{\"movieId\":9,\"timestamp\":null,\"rating\":1},"
+         "{\"movieId\":9,\"timestamp\":9007199254740993,\"rating\":1}],"
+         "\"top_n\":3,\"order\":\"ranking\"}",
+         "{\"recommendations\":[]}",
+         "{\"ratings\":[{\"movieId\":\"7\",\"rating\":5,\"timestamp\":964982703},"
+         "{\"movieId\":\"8\",\"timestamp\":-0.0025000000000000001},{\"movieId\":\"9\",\"rating\":1}"
+         ","
+         "{\"movieId\":\"9\",\"rating\":1,\"timestamp\":9007199254740992}],"
+         "\"top_n\":3,\"order\":\"ranking\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         on.says = cases[i].says;

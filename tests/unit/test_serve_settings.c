@@ -47,6 +47,24 @@ static void an_empty_environment_gives_the_defaults(void **state)
     assert_int_equal(s.batch_strategy, MF_MULTI_RECORD);
 }
 
+static void the_index_follows_the_model_unless_it_has_a_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n_bytes;
+    } cases[] = {{"-1", SIZE_MAX}, {"0", 0}, {"50331648", 50331648}, {"1e6", 1000000}};
+    mf_serve_settings s = read_settings();
+    assert_true(mf_serve_settings_index_bytes(&s) == SIZE_MAX);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        setenv("SERVE_INDEX_BYTES", cases[i].text, 1);
+        s = read_settings();
+        assert_true(mf_serve_settings_index_bytes(&s) == cases[i].n_bytes);
+    }
+    unsetenv("SERVE_INDEX_BYTES");
+    refuses("SERVE_INDEX_BYTES", "-2", "expected a whole number from -1 to");
+}
+
 static void wrong_values_are_refused_with_what_is_allowed(void **state)
 {
     (void)state;
@@ -181,6 +199,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_empty_environment_gives_the_defaults, clean_environment),
+        cmocka_unit_test_setup(the_index_follows_the_model_unless_it_has_a_limit,
+                               clean_environment),
         cmocka_unit_test_setup(wrong_values_are_refused_with_what_is_allowed, clean_environment),
         cmocka_unit_test_setup(port_ranges_are_two_ports_in_order, clean_environment),
         cmocka_unit_test_setup(a_mistyped_setting_of_ours_is_refused_with_the_right_one,

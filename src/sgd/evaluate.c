@@ -37,13 +37,13 @@ static size_t cell_of(const mf_grid *grid, uint32_t user, uint32_t item)
     return (size_t)group * (grid->item_blocks + 1) + turn;
 }
 
-bool mf_held_out_create(mf_held_out *held_out, const mf_grid *grid, const mf_ratings_rows *rows,
-                        mf_error *err)
+bool mf_sgd_held_out_create(mf_sgd_held_out *held_out, const mf_grid *grid,
+                            const mf_ratings_rows *rows, mf_error *err)
 {
     const uint32_t n_groups = grid->user_blocks + 1;
     const size_t group_cells = (size_t)grid->item_blocks + 1;
     const size_t n_cells = n_groups * group_cells;
-    *held_out = (mf_held_out){.n = rows->n, .n_groups = n_groups};
+    *held_out = (mf_sgd_held_out){.n = rows->n, .n_groups = n_groups};
     bool ok = false;
     uint64_t *start = mf_allocate(n_cells + 1, sizeof *start, "validation ratings", err);
     held_out->group_start =
@@ -59,16 +59,16 @@ bool mf_held_out_create(mf_held_out *held_out, const mf_grid *grid, const mf_rat
         held_out->group_start[g] = start[g * group_cells];
     for (uint64_t k = 0; k < rows->n; k++)
         held_out->ratings[start[cell_of(grid, rows->user[k], rows->item[k])]++] =
-            (mf_held_out_rating){rows->user[k], rows->item[k], rows->value[k]};
+            (mf_sgd_held_out_rating){rows->user[k], rows->item[k], rows->value[k]};
     ok = true;
 done:
     mf_free(start);
     if (!ok)
-        mf_held_out_release(held_out);
+        mf_sgd_held_out_release(held_out);
     return ok;
 }
 
-void mf_held_out_release(mf_held_out *held_out)
+void mf_sgd_held_out_release(mf_sgd_held_out *held_out)
 {
     mf_free(held_out->group_start);
     mf_free(held_out->ratings);
@@ -80,11 +80,11 @@ typedef struct sums {
     double absolutes;
 } sums;
 
-static sums evaluate_group(const mf_parameters *p, const mf_held_out *held_out, uint32_t group)
+static sums evaluate_group(const mf_parameters *p, const mf_sgd_held_out *held_out, uint32_t group)
 {
     sums sum = {0};
     for (uint64_t k = held_out->group_start[group]; k < held_out->group_start[group + 1]; k++) {
-        const mf_held_out_rating *rating = &held_out->ratings[k];
+        const mf_sgd_held_out_rating *rating = &held_out->ratings[k];
         const float predicted = mf_parameters_predict(p, rating->user, rating->item) * p->scale;
         /* Written so that a NaN stays one. */
         const double raw = (double)predicted + p->mean;
@@ -98,8 +98,8 @@ static sums evaluate_group(const mf_parameters *p, const mf_held_out *held_out, 
     return sum;
 }
 
-bool mf_evaluate(const mf_parameters *parameters, const mf_held_out *held_out, uint32_t n_threads,
-                 mf_accuracy *accuracy, mf_error *err)
+bool mf_evaluate(const mf_parameters *parameters, const mf_sgd_held_out *held_out,
+                 uint32_t n_threads, mf_accuracy *accuracy, mf_error *err)
 {
     sums *groups = mf_allocate(held_out->n_groups, sizeof *groups, "validation errors", err);
     if (groups == NULL)

@@ -28,27 +28,27 @@
 #include <stdint.h>
 
 /* A rating that was held out, by index; MF_INDEX_NONE: not known to training. */
-typedef struct mf_held_out_rating {
+typedef struct mf_sgd_held_out_rating {
     uint32_t user;
     uint32_t item;
     float value;
-} mf_held_out_rating;
+} mf_sgd_held_out_rating;
 
 /* Held-out ratings in the order in which their errors are added. */
-typedef struct mf_held_out {
+typedef struct mf_sgd_held_out {
     uint64_t n;
-    uint32_t n_groups;           /* user_blocks + 1: the last are the unknown users' */
-    uint64_t *group_start;       /* [n_groups + 1] */
-    mf_held_out_rating *ratings; /* [n] */
-} mf_held_out;
+    uint32_t n_groups;               /* user_blocks + 1: the last are the unknown users' */
+    uint64_t *group_start;           /* [n_groups + 1] */
+    mf_sgd_held_out_rating *ratings; /* [n] */
+} mf_sgd_held_out;
 
 /* Sorts rows (in the grid's indexes, MF_INDEX_NONE for what it does not know) by
  * user-block and turn of the lap; the rows are not needed any more then. Fails
  * MF_ERR_MEMORY. Memory: 12 bytes per row. Cost: two passes over the rows. */
-bool mf_held_out_create(mf_held_out *held_out, const mf_grid *grid, const mf_ratings_rows *rows,
-                        mf_error *err);
+bool mf_sgd_held_out_create(mf_sgd_held_out *held_out, const mf_grid *grid,
+                            const mf_ratings_rows *rows, mf_error *err);
 
-void mf_held_out_release(mf_held_out *held_out);
+void mf_sgd_held_out_release(mf_sgd_held_out *held_out);
 
 typedef struct mf_accuracy {
     double rmse;
@@ -57,7 +57,7 @@ typedef struct mf_accuracy {
 
 /* held_out->n > 0, and the parameters are those of its grid. Fails MF_ERR_MEMORY
  * only. Cost: one dot product per rating. */
-bool mf_evaluate(const mf_parameters *parameters, const mf_held_out *held_out, uint32_t n_threads,
-                 mf_accuracy *accuracy, mf_error *err);
+bool mf_evaluate(const mf_parameters *parameters, const mf_sgd_held_out *held_out,
+                 uint32_t n_threads, mf_accuracy *accuracy, mf_error *err);
 
 #endif

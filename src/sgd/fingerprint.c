@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-_Static_assert(sizeof(mf_held_out_rating) == 12, "hashed as bytes: no gaps");
+_Static_assert(sizeof(mf_sgd_held_out_rating) == 12, "hashed as bytes: no gaps");
 
 static uint64_t mix(uint64_t print, const void *bytes, size_t n_bytes)
 {
@@ -58,7 +58,7 @@ static uint64_t mix_item(uint64_t print, const mf_trainer_input *input, uint32_t
 }
 
 /* What does not belong to a block. */
-static uint64_t mix_whole(const mf_trainer_input *input, const mf_held_out *held_out)
+static uint64_t mix_whole(const mf_trainer_input *input, const mf_sgd_held_out *held_out)
 {
     const mf_ratings *r = input->ratings;
     const mf_model_parts *e = input->earlier;
@@ -92,8 +92,9 @@ static uint32_t *invert(const uint32_t *row, uint32_t n, mf_error *err)
     return index;
 }
 
-bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid, const mf_held_out *held_out,
-                    uint32_t n_threads, uint64_t *fingerprint, mf_error *err)
+bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid,
+                    const mf_sgd_held_out *held_out, uint32_t n_threads, uint64_t *fingerprint,
+                    mf_error *err)
 {
     const uint32_t n_user_blocks = grid->user_blocks;
     const uint32_t n_item_blocks = grid->item_blocks;

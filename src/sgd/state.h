@@ -27,7 +27,7 @@ typedef struct mf_position {
 
 struct mf_trainer {
     mf_hyperparameters h;
-    mf_held_out held_out; /* the validation ratings; n == 0: none */
+    mf_sgd_held_out held_out; /* the validation ratings; n == 0: none */
     const mf_sgd_kernel *kernel;
     mf_grid grid;
     mf_parameters parameters;

@@ -133,7 +133,7 @@ mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
     if (!create_parameters(t, input, err))
         goto failed;
     if (input->validation != NULL &&
-        !mf_held_out_create(&t->held_out, &t->grid, input->validation, err))
+        !mf_sgd_held_out_create(&t->held_out, &t->grid, input->validation, err))
         goto failed;
     if (!mf_fingerprint(input, &t->grid, &t->held_out, t->h.n_threads, &t->at.fingerprint, err))
         goto failed;
@@ -162,7 +162,7 @@ static void release_state(mf_trainer *t)
     mf_parameters_release(&t->parameters);
     t->parameters.user_row = t->parameters.item_row = NULL; /* the grid's */
     mf_implicit_release(&t->implicit);
-    mf_held_out_release(&t->held_out);
+    mf_sgd_held_out_release(&t->held_out);
     mf_free(t->block_loss);
     t->block_loss = NULL;
     t->is_released = true;

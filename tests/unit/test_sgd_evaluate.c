@@ -39,12 +39,12 @@ static mf_grid make_grid(size_t shape)
     return grid;
 }
 
-static mf_held_out sort(size_t shape, const mf_ratings_rows *rows)
+static mf_sgd_held_out sort(size_t shape, const mf_ratings_rows *rows)
 {
     mf_error err = {0};
-    mf_held_out held_out;
+    mf_sgd_held_out held_out;
     const mf_grid grid = make_grid(shape);
-    assert_ok(mf_held_out_create(&held_out, &grid, rows, &err), err);
+    assert_ok(mf_sgd_held_out_create(&held_out, &grid, rows, &err), err);
     return held_out;
 }
 
@@ -124,9 +124,9 @@ static void figures_are_those_of_a_plain_double_loop(void **state)
                 squares += error * error;
                 absolutes += fabs(error);
             }
-            mf_held_out held_out = sort(c % SHAPES, &rows);
+            mf_sgd_held_out held_out = sort(c % SHAPES, &rows);
             assert_ok(mf_evaluate(&p, &held_out, 2, &accuracy, &err), err);
-            mf_held_out_release(&held_out);
+            mf_sgd_held_out_release(&held_out);
             /* Clipped to at most 5 apart; each prediction is off by less. */
             assert_true(fabs(accuracy.rmse - sqrt(squares / (double)rows.n)) < 1e-5);
             assert_true(fabs(accuracy.mae - absolutes / (double)rows.n) < 1e-5);
@@ -193,14 +193,14 @@ static void figures_have_the_bits_of_a_lap_with_any_number_of_threads(void **sta
     for (size_t shape = 0; shape < SHAPES; shape++) {
         const mf_grid grid = make_grid(shape);
         const mf_accuracy expected = go_round(&p, &grid, &rows);
-        mf_held_out held_out = sort(shape, &rows);
+        mf_sgd_held_out held_out = sort(shape, &rows);
         for (uint32_t n_threads = 1; n_threads <= 9; n_threads++) {
             mf_error err = {0};
             mf_accuracy accuracy;
             assert_ok(mf_evaluate(&p, &held_out, n_threads, &accuracy, &err), err);
             assert_memory_equal(&accuracy, &expected, sizeof expected);
         }
-        mf_held_out_release(&held_out);
+        mf_sgd_held_out_release(&held_out);
     }
     mf_ratings_rows_clear(&rows);
     mf_parameters_release(&p);
@@ -215,7 +215,7 @@ static void held_out_ratings_are_all_there_and_grouped_by_user_block(void **stat
         rows.value[k] = (float)k; /* a name for each */
     for (size_t shape = 0; shape < SHAPES; shape++) {
         const mf_grid grid = make_grid(shape);
-        mf_held_out held_out = sort(shape, &rows);
+        mf_sgd_held_out held_out = sort(shape, &rows);
         char seen[5000] = {0};
         assert_int_equal(held_out.n, rows.n);
         assert_int_equal(held_out.n_groups, grid.user_blocks + 1);
@@ -223,7 +223,7 @@ static void held_out_ratings_are_all_there_and_grouped_by_user_block(void **stat
         assert_int_equal(held_out.group_start[held_out.n_groups], rows.n);
         for (uint32_t g = 0; g < held_out.n_groups; g++)
             for (uint64_t k = held_out.group_start[g]; k < held_out.group_start[g + 1]; k++) {
-                const mf_held_out_rating *r = &held_out.ratings[k];
+                const mf_sgd_held_out_rating *r = &held_out.ratings[k];
                 const size_t from = (size_t)r->value;
                 assert_int_equal(seen[from]++, 0);
                 assert_int_equal(r->user, rows.user[from]);
@@ -235,7 +235,7 @@ static void held_out_ratings_are_all_there_and_grouped_by_user_block(void **stat
                 if (k > held_out.group_start[g] && r[-1].item == r->item)
                     assert_true(r[-1].value < r->value);
             }
-        mf_held_out_release(&held_out);
+        mf_sgd_held_out_release(&held_out);
     }
     mf_ratings_rows_clear(&rows);
 }
@@ -252,10 +252,10 @@ static void validation_ratings_of_unknown_users_alone_are_figures_too(void **sta
         rows.item[k] = MF_INDEX_NONE;
         rows.value[k] = p.mean - 1;
     }
-    mf_held_out held_out = sort(0, &rows);
+    mf_sgd_held_out held_out = sort(0, &rows);
     assert_ok(mf_evaluate(&p, &held_out, 2, &accuracy, &err), err);
     assert_true(accuracy.rmse == 1 && accuracy.mae == 1);
-    mf_held_out_release(&held_out);
+    mf_sgd_held_out_release(&held_out);
     mf_ratings_rows_clear(&rows);
     mf_parameters_release(&p);
 }
@@ -277,23 +277,23 @@ static void evaluating_without_memory_says_so(void **state)
     mf_accuracy accuracy;
     mf_parameters p = make_parameters(1);
     mf_ratings_rows rows = random_rows(10);
-    mf_held_out held_out = sort(0, &rows);
+    mf_sgd_held_out held_out = sort(0, &rows);
     mf_memory_fail_nth(1);
     assert_false(mf_evaluate(&p, &held_out, 1, &accuracy, &err));
     mf_memory_fail_nth(0);
     assert_error(&err, MF_ERR_MEMORY, "no memory");
-    mf_held_out_release(&held_out);
+    mf_sgd_held_out_release(&held_out);
     const mf_grid grid = make_grid(0);
     bool done = false;
     size_t n = 1;
     for (; !done; n++) {
         mf_error_clear(&err);
         mf_memory_fail_nth(n);
-        done = mf_held_out_create(&held_out, &grid, &rows, &err);
+        done = mf_sgd_held_out_create(&held_out, &grid, &rows, &err);
         mf_memory_fail_nth(0);
         if (!done)
             assert_error(&err, MF_ERR_MEMORY, "no memory");
-        mf_held_out_release(&held_out); /* of nothing, after a failure */
+        mf_sgd_held_out_release(&held_out); /* of nothing, after a failure */
         assert_true(n < 10);
     }
     assert_true(n > 2);

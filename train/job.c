@@ -24,6 +24,7 @@
 #include "sagemaker/tree.h"
 #include "settings.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ typedef struct job {
     mf_ranking ranking;  /* spectral NULL: there is none */
     mf_rated rated;      /* what the model file knows without a ranking model */
     mf_ranking_facts ranking_facts;
+    mf_list_report lists;
     uint64_t fingerprint; /* of the settings */
     mf_checkpoints checkpoints;
     double read_seconds;
@@ -435,6 +437,31 @@ static bool take_ranking(job *j, mf_ranking_parts *parts, mf_error *err)
     return true;
 }
 
+/* What the lists of this model are worth, when there is something to find. */
+static bool report_lists(job *j, const mf_model_parts *parts, mf_error *err)
+{
+    if (j->validation.n == 0)
+        return true;
+    const bool implicit = j->all->feedback == MF_FEEDBACK_IMPLICIT;
+    const float relevant = isfinite(j->values.relevant_rating) ? (float)j->values.relevant_rating
+                                                               : mf_ranking_relevant(trained_on(j));
+    const mf_list_report_options options = {
+        .k = j->values.evaluation_k,
+        .relevant_rating = implicit ? -INFINITY : relevant,
+        .seed = j->values.h.seed,
+        .n_threads = j->values.h.n_threads,
+    };
+    if (!mf_list_report_make(parts, trained_on(j), &j->validation, &options, &j->lists, err))
+        return false;
+    if (j->lists.model.n_users == 0)
+        mf_log_message(MF_LOG_WARNING, "nothing_relevant",
+                       "no user of the model has a validation rating of at least %g: lists are not "
+                       "judged (relevant_rating)",
+                       (double)options.relevant_rating);
+    note_printed(j, mf_list_report_print(&j->lists));
+    return true;
+}
+
 static bool write_outputs(job *j, mf_error *err)
 {
     bool ok = false;
@@ -449,6 +476,7 @@ static bool write_outputs(job *j, mf_error *err)
         .validation = j->validation.n > 0 ? &j->validation : NULL,
         .trainer = j->trainer,
         .ranking = &j->ranking_facts,
+        .lists = &j->lists,
         .read_seconds = j->read_seconds,
         .train_seconds = j->train_seconds,
         .stopped = j->stopped,
@@ -478,6 +506,7 @@ static bool write_outputs(job *j, mf_error *err)
         .ranking = &ranking,
     };
     ok = mf_output_parts(&output, &parts, &item_count, &best_epoch, err) &&
+         report_lists(j, &parts, err) &&
          mf_output_write_model(j->model_path, &parts, &facts, best_epoch, err) &&
          mf_metrics_write(j->metrics_path, &facts, err);
     mf_free(item_count);

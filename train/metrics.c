@@ -139,6 +139,42 @@ static const mf_epoch *final_epoch(const mf_run_facts *facts)
     return final;
 }
 
+static void set_at(json_t **object, const char *name, uint32_t k, double value)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s_at_%u", name, k);
+    set(object, key, rounded(value));
+}
+
+/* How good the lists are on validation data; null when nothing there was relevant. */
+static json_t *lists_json(const mf_run_facts *facts, bool all)
+{
+    const mf_list_report *report = facts->lists;
+    if (report == NULL || report->k == 0 || report->model.n_users == 0)
+        return json_null();
+    json_t *object = json_object();
+    const mf_list_summary *model = &report->model;
+    set_at(&object, "ndcg", report->k, model->ndcg.mean);
+    set_at(&object, "precision", report->k, model->precision.mean);
+    set_at(&object, "recall", report->k, model->recall.mean);
+    set_at(&object, "map", report->k, model->map.mean);
+    set_at(&object, "coverage", report->k, model->coverage);
+    set_at(&object, "novelty", report->k, model->novelty);
+    set_at(&object, "popularity_ndcg", report->k, report->popularity.ndcg.mean);
+    set(&object, "n_users", json_integer(model->n_users));
+    if (!all)
+        return object;
+    set_at(&object, "ndcg_low", report->k, model->ndcg.low);
+    set_at(&object, "ndcg_high", report->k, model->ndcg.high);
+    if (isfinite(report->relevant_rating))
+        set(&object, "relevant_rating", rounded_error(report->relevant_rating));
+    set(&object, "n_relevant", json_integer((json_int_t)report->n_relevant));
+    set(&object, "n_skipped_users", json_integer(report->n_skipped_users));
+    set(&object, "n_unknown_rows", json_integer((json_int_t)report->n_unknown_rows));
+    set(&object, "seconds", rounded(report->seconds));
+    return object;
+}
+
 static json_t *final_json(const mf_run_facts *facts)
 {
     json_t *object = json_object();
@@ -153,6 +189,7 @@ static json_t *final_json(const mf_run_facts *facts)
     }
     const bool early = facts->trainer != NULL && mf_trainer_stopped_early(facts->trainer);
     set(&object, "stopped_early", json_boolean(early));
+    set(&object, "validation_lists", lists_json(facts, true));
     set(&object, "stopped_by_signal", json_boolean(facts->stopped));
     return object;
 }
@@ -300,6 +337,7 @@ char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, 
     if (facts->trainer != NULL)
         set(&object, "best_epoch", json_integer(best_epoch));
     set(&object, "ranking", ranking_json(facts, false));
+    set(&object, "validation_lists", lists_json(facts, false));
     const mf_epoch *final = final_epoch(facts);
     if (final != NULL) {
         set(&object, "train_rmse", json_real(final->train_rmse));

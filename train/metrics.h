@@ -12,6 +12,7 @@
 #define MF_TRAIN_METRICS_H
 
 #include "base/error.h"
+#include "list_report.h"
 #include "ratings/ratings.h"
 #include "sagemaker/settings.h"
 #include "sgd/trainer.h"
@@ -36,6 +37,7 @@ typedef struct mf_run_facts {
     const mf_ratings_rows *validation; /* or NULL */
     const mf_trainer *trainer;         /* NULL: no rating model was learned */
     const mf_ranking_facts *ranking;   /* or NULL */
+    const mf_list_report *lists;       /* on validation data, or NULL */
     double read_seconds;
     double train_seconds;
     bool stopped; /* by SIGTERM */

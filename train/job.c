@@ -123,16 +123,12 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
                             mf_error *err)
 {
     bool ok = false;
-    mf_ratings *held_out = mf_data_read_channel(channel, options, err);
+    mf_ratings_options same = *options;
+    same.feedback = j->all->feedback;
+    mf_ratings *held_out = mf_data_read_channel(channel, &same, err);
     if (held_out == NULL)
         return false;
-    if (held_out->feedback != j->all->feedback)
-        mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                "channel train holds %s and channel validation %s: both must hold the same",
-                j->all->feedback == MF_FEEDBACK_IMPLICIT ? "pairs without ratings" : "ratings",
-                held_out->feedback == MF_FEEDBACK_IMPLICIT ? "pairs without ratings" : "ratings");
-    else
-        ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err);
+    ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err);
     mf_ratings_destroy(held_out);
     return ok;
 }
@@ -154,6 +150,13 @@ static bool split_validation(job *j, mf_error *err)
                        "hyperparameter validation_fraction is %g: of %llu ratings none is left to "
                        "train on",
                        fraction, (unsigned long long)j->all->n_ratings);
+    /* The training part has its own: of all ratings only who rated what is still needed. */
+    mf_free(j->all->value);
+    mf_free(j->all->time_rank);
+    mf_free(j->all->time);
+    j->all->value = NULL;
+    j->all->time_rank = NULL;
+    j->all->time = NULL;
     return true;
 }
 
@@ -213,7 +216,7 @@ static bool choose_models(job *j, mf_error *err)
 {
     const mf_model_parts *base = base_of(j);
     const bool implicit = j->all->feedback == MF_FEEDBACK_IMPLICIT;
-    const bool one_value = mf_ratings_one_value(j->all);
+    const bool one_value = mf_ratings_one_value(trained_on(j));
     if (base != NULL && (base->n_factors > 0) == implicit)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        implicit ? "the model of channel model predicts ratings, but the data of "
@@ -226,7 +229,7 @@ static bool choose_models(job *j, mf_error *err)
         mf_log_message(MF_LOG_WARNING, "one_rating",
                        "every rating is %g: they count as pairs without a rating, and no rating "
                        "model is learned",
-                       (double)j->all->value[0]);
+                       (double)trained_on(j)->value[0]);
     if (!j->has_ratings && !j->values.ranking)
         return mf_fail(
             err, MF_ERR_CONFIG, MF_NOWHERE,

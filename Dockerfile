@@ -1,4 +1,4 @@
-# One image for SageMaker: `train` and `serve` on PATH, the libraries that these two load,
+# One image for SageMaker: `train`, `serve` and `evaluate` on PATH, the libraries that they load,
 # and nothing else. No shell, no package manager, no user, no entrypoint (docs/sagemaker.md,
 # 1.2 to 1.7). ARCHITECTURE.md says why it stands on nothing.
 #
@@ -38,8 +38,8 @@ ARG BUILD_FOLDER=/build
 ARG SOURCE_DATE_EPOCH=0
 RUN if [ -d "/sysroot-$TARGETARCH" ]; then set -- --toolchain "cmake/$TARGETARCH.cmake"; export SYSROOT="/sysroot-$TARGETARCH"; fi \
     && cmake -S . -B "$BUILD_FOLDER" -G Ninja -DMF_DEVELOPMENT=OFF "$@" \
-    && cmake --build "$BUILD_FOLDER" --target train serve \
-    && script/image-root /image "$BUILD_FOLDER/bin/train" "$BUILD_FOLDER/bin/serve"
+    && cmake --build "$BUILD_FOLDER" --target train serve evaluate \
+    && script/image-root /image "$BUILD_FOLDER/bin/train" "$BUILD_FOLDER/bin/serve" "$BUILD_FOLDER/bin/evaluate"
 
 FROM scratch
 COPY --from=build /image /

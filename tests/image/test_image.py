@@ -25,7 +25,7 @@ class WhatIsInIt(ImageCase):
     def test_train_and_serve_are_on_path_for_everyone_and_of_its_architecture(self):
         """Checklist 2: ELF programs that need no shell."""
         path = dict(v.split("=", 1) for v in config()["Config"]["Env"])["PATH"].split(":")
-        for name in ("train", "serve"):
+        for name in ("train", "serve", "evaluate"):
             at = [f"{folder}/{name}" for folder in path if f"{folder}/{name}" in files()]
             self.assertEqual(1, len(at), f"{name} on {path}")
             info, content = files()[at[0]]
@@ -61,7 +61,7 @@ class WhatIsInIt(ImageCase):
             kind = r"/lib(64)?/([a-z0-9_-]+/)?[\w.+-]+\.so[.\d]*" if elf(content) else \
                 r"/etc/(passwd|group|os-release|ssl/certs/ca-certificates\.crt)|/var/lib/dpkg/status\.d/[\w.+-]+|" \
                 r"/usr/share/doc/[\w.+-]+/copyright"
-            if path not in ("/usr/local/bin/train", "/usr/local/bin/serve"):
+            if path not in ("/usr/local/bin/train", "/usr/local/bin/serve", "/usr/local/bin/evaluate"):
                 self.assertRegex(path, rf"\A(/usr)?({kind})\Z")
         open_to_all = [path for path, (info, _) in files().items()
                        if info.mode & 0o002 and not info.issym() and not path.startswith(("/dev", "/proc", "/sys"))]
@@ -107,7 +107,7 @@ class WhatIsInIt(ImageCase):
         self.assertEqual(["PATH=/usr/local/bin"], config()["Config"]["Env"])
         history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE)
         self.assertNotRegex(history, r"(?i)proxy|mirror|://(?!github\.com)|password|secret|token|key=")
-        for path in ("/usr/local/bin/train", "/usr/local/bin/serve"):
+        for path in ("/usr/local/bin/train", "/usr/local/bin/serve", "/usr/local/bin/evaluate"):
             for word in (b"/source/", b"/build/", b"GCC: ("):
                 self.assertNotIn(word, files()[path][1], path)
 

@@ -359,7 +359,8 @@ static inline void plain_profile(const mf_model_parts *parts, const mf_history *
     }
     const bool is_empty = is_zero_row(vector, stride);
     for (size_t f = 0; f < stride; f++)
-        vector[f] = is_empty ? r->mean_profile[f] : vector[f] + r->prior * r->mean_profile[f];
+        vector[f] = is_empty ? r->mean_profile[f]
+                             : vector[f] + mf_prior_weight(r->prior, n) * r->mean_profile[f];
 }
 
 /* The slow twin of mf_top_n: every item is scored and all are sorted. list has room for n_items

@@ -286,7 +286,7 @@ static void the_order_is_that_of_the_equation(void **state)
         for (uint64_t j = p->rated_start[user]; j < p->rated_start[user + 1]; j++)
             n += r->grades[j] > 0;
         for (size_t f = 0; f < 33; f++)
-            vector[f] = 2 * (double)r->mean_profile[f];
+            vector[f] = 2 * exp(-n / 15) * (double)r->mean_profile[f];
         for (uint64_t j = p->rated_start[user]; j < p->rated_start[user + 1]; j++)
             for (size_t f = 0; f < 33; f++)
                 vector[f] += r->grades[j] / 255.0 *

@@ -1,11 +1,15 @@
 /* profile.c: promises in profile.h. */
 #include "recommend/profile.h"
 
+#include "base/portable_math.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BATCH = 64 };
+
+static const double PRIOR_FADES = 15; /* graded items; profile.h has the measurement */
 
 mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user)
 {
@@ -21,8 +25,7 @@ mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user)
 
 float mf_prior_weight(float prior, size_t n)
 {
-    (void)n;
-    return prior;
+    return (float)((double)prior * mf_exp(-(double)n / PRIOR_FADES));
 }
 
 static bool is_zero(const float *vector, size_t stride)

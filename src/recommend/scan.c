@@ -297,6 +297,7 @@ static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size
         .largest = bounds + stage_blocks(index) * MF_INDEX_BLOCK,
     };
     s->r->kernel->bounds(index, &search->query, block, n_blocks, g.bounds, g.largest);
+    search->n_bounded += g.n;
     leave_out(s, &g, &search->next_left_out);
     if (score_seeds(s, &g, workspace->seeds.block))
         score_rest(s, &g);
@@ -317,6 +318,7 @@ bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
     search->next = 0;
     search->next_left_out = 0;
     search->n_scored = search->indexed ? 0 : r->parts->n_items;
+    search->n_bounded = 0;
     search->under_way = true;
     return true;
 }
@@ -342,6 +344,7 @@ bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until)
     } while (search->next < end && (until <= 0 || mf_clock_seconds() < until));
     search->n_scored += search->indexed ? s.n_scored : 0;
     workspace->n_scored = search->n_scored;
+    workspace->n_bounded = search->n_bounded;
     search->under_way = search->next < end;
     return !search->under_way;
 }

@@ -38,7 +38,8 @@ struct mf_workspace {
     mf_room lines;      /* uint16_t: the query in the kernel's form */
     mf_room codes;      /* int8_t */
     mf_room runs;       /* uint16_t */
-    size_t n_scored;    /* by the last scan; for tests and benchmarks */
+    size_t n_scored;    /* by the last scan; for tests and benchmarks, as n_bounded */
+    size_t n_bounded;
     mf_room direction;  /* float: a ranking vector, or an item's row at length 1 */
     mf_room entries;    /* of a fold-in: the ratings, sorted */
     mf_room used;       /* uint32_t: the items of those that count */

@@ -344,11 +344,10 @@ static bool begin_learning(mf_spectral *s, mf_error *err)
     mf_spectral_position next = s->at;
     next.begun = 1;
     if (s->choosing) {
-        if (!mf_spectral_prepare(s, &next, err))
+        if (!mf_subspace_restart(s->subspace, s->at.n_factors, err) ||
+            !mf_spectral_prepare(s, &next, err))
             return false;
-        const mf_sparse_rows rows = mf_spectral_rows(s);
-        if (!mf_subspace_restart(s->subspace, &rows, s->at.n_factors, err))
-            return false;
+        s->subspace->y = mf_spectral_rows(s);
     }
     s->at.begun = 1;
     return true;

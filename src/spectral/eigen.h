@@ -16,7 +16,7 @@
 /* Doubles of scratch for the functions below. */
 static inline size_t mf_eigen_scratch(size_t n)
 {
-    return n * n + 8 * n;
+    return 8 * n;
 }
 
 /* The eigenvalues of the symmetric matrix a, falling, and, unless vectors is NULL, an

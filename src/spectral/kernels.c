@@ -7,7 +7,7 @@
 #include <string.h>
 
 #if defined __AVX512F__
-enum { WIDTH = 16, ROW_TILE = 4, COLUMN_VECS = 4, GRAM_TILE = 8, GRAM_VECS = 2, ROW_VECS = 4 };
+enum { WIDTH = 16, ROW_TILE = 8, COLUMN_VECS = 2, GRAM_TILE = 8, GRAM_VECS = 2, ROW_VECS = 4 };
 #elif defined __AVX__
 enum { WIDTH = 8, ROW_TILE = 4, COLUMN_VECS = 2, GRAM_TILE = 4, GRAM_VECS = 2, ROW_VECS = 8 };
 #else
@@ -18,7 +18,7 @@ enum {
     SLICE = MF_SPECTRAL_SLICE,
     LANES = MF_SPECTRAL_LANES,
     GRAM_COLUMNS = GRAM_VECS * DOUBLES,
-    GRAM_ROWS = 32, /* rows turned into doubles at a time: two panels of 16 KiB */
+    GRAM_ROWS = 64, /* rows turned into doubles at a time: two panels of 16 KiB */
 
 };
 _Static_assert(LANES % GRAM_COLUMNS == 0 && LANES % GRAM_TILE == 0, "no tails in Gram tiles");
@@ -101,24 +101,17 @@ INLINE void product_of(const mf_sparse_rows *y, const float value[256], const fl
 static void product(const mf_sparse_rows *y, const float value[256], const float *x, float *z,
                     size_t width)
 {
-    switch (width) {
-    case 64:
-        product_of(y, value, x, z, 64);
-        break;
-    case 32:
-        product_of(y, value, x, z, 32);
-        break;
-    default:
-        product_of(y, value, x, z, 16);
-        break;
-    }
+    if (width == SLICE)
+        product_of(y, value, x, z, SLICE);
+    else
+        product_of(y, value, x, z, LANES);
 }
 
 static void gather(const mf_sparse_rows *y, const float value[256], const float *x, size_t width,
-                   uint32_t first, uint32_t last, float *out, size_t out_stride)
+                   uint32_t first, uint32_t last, float *out, size_t out_stride, size_t n_out)
 {
     for (uint32_t r = first; r < last; r++)
-        for (size_t at = 0; at < width; at += LANES) {
+        for (size_t at = 0; at < n_out; at += LANES) {
             vec sum[LANES / WIDTH];
             sum_entries(y, value, y->start[r], y->start[r + 1], x + at, width, LANES / WIDTH, sum);
             UNROLL
@@ -129,9 +122,8 @@ static void gather(const mf_sparse_rows *y, const float value[256], const float 
 
 /* --- dense ----------------------------------------------------------------- */
 
-/* A tile of the Gram matrix over `rows` rows of doubles. */
-INLINE void gram_tile(const double *a, size_t width_a, const double *b, size_t width_b, size_t rows,
-                      double *gram, size_t stride)
+/* A tile of the Gram matrix over `rows` rows of doubles, SLICE from row to row. */
+INLINE void gram_tile(const double *a, const double *b, size_t rows, double *gram, size_t stride)
 {
     dvec sum[GRAM_TILE][GRAM_VECS];
     UNROLL
@@ -140,7 +132,7 @@ INLINE void gram_tile(const double *a, size_t width_a, const double *b, size_t w
         for (int j = 0; j < GRAM_VECS; j++)
             sum[i][j] = load_d(gram + (size_t)i * stride + (size_t)j * DOUBLES);
     }
-    for (size_t r = 0; r < rows; r++, a += width_a, b += width_b) {
+    for (size_t r = 0; r < rows; r++, a += SLICE, b += SLICE) {
         dvec right[GRAM_VECS];
         UNROLL
         for (int j = 0; j < GRAM_VECS; j++)
@@ -160,21 +152,25 @@ INLINE void gram_tile(const double *a, size_t width_a, const double *b, size_t w
     }
 }
 
-static void gram(const float *a, size_t width_a, const float *b, size_t width_b, size_t n_rows,
-                 double *gram_out, size_t stride)
+static void widen(const float *from, size_t stride, size_t n, size_t rows, double *to)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            to[r * SLICE + i] = (double)from[r * stride + i];
+}
+
+static void gram(const float *a, size_t a_stride, size_t n_a, const float *b, size_t b_stride,
+                 size_t n_b, size_t n_rows, double *out, size_t stride)
 {
     double exact_a[GRAM_ROWS * SLICE];
     double exact_b[GRAM_ROWS * SLICE];
     for (size_t r = 0; r < n_rows; r += GRAM_ROWS) {
         const size_t rows = n_rows - r < GRAM_ROWS ? n_rows - r : GRAM_ROWS;
-        for (size_t i = 0; i < rows * width_a; i++)
-            exact_a[i] = (double)a[r * width_a + i];
-        for (size_t i = 0; i < rows * width_b; i++)
-            exact_b[i] = (double)b[r * width_b + i];
-        for (size_t i = 0; i < width_a; i += GRAM_TILE)
-            for (size_t j = 0; j < width_b; j += GRAM_COLUMNS)
-                gram_tile(exact_a + i, width_a, exact_b + j, width_b, rows,
-                          gram_out + i * stride + j, stride);
+        widen(a + r * a_stride, a_stride, n_a, rows, exact_a);
+        widen(b + r * b_stride, b_stride, n_b, rows, exact_b);
+        for (size_t i = 0; i < n_a; i += GRAM_TILE)
+            for (size_t j = 0; j < n_b; j += GRAM_COLUMNS)
+                gram_tile(exact_a + i, exact_b + j, rows, out + i * stride + j, stride);
     }
 }
 

@@ -16,7 +16,7 @@
 
 enum {
     MF_SPECTRAL_LANES = 16, /* widths of blocks are multiples of it */
-    MF_SPECTRAL_SLICE = 64, /* columns of a slice at most: 16, 32 or 64 */
+    MF_SPECTRAL_SLICE = 32, /* columns of a slice: 32, or 16 of the last one */
 };
 
 /* Sparse rows: row r has columns column[k] with grade codes grade[k] for k in
@@ -31,21 +31,22 @@ typedef struct mf_sparse_rows {
 typedef struct mf_spectral_kernel {
     const char *cpu; /* "sse2", "avx2", "avx512", "neon", "generic" */
 
-    /* z += YᵀY x for one slice: x, z [n columns of Y × width], width 16, 32 or 64.
+    /* z += YᵀY x for one slice: x, z [n columns of Y × width], width 16 or 32.
      * For each row of Y in turn: a = Σ y x[column] in the order of the entries, then
      * z[column] += y a. y = value[grade]. */
     void (*product)(const mf_sparse_rows *y, const float value[256], const float *x, float *z,
                     size_t width);
 
-    /* out[r] = Σ y x[column] for rows first … last - 1 of Y: out [n_rows × out_stride],
-     * x [columns × width], width 16, 32 or 64. */
+    /* out[r] = Σ y x[column] for rows first … last - 1 of Y: x [columns × width], of which the
+     * first n_out columns, a multiple of 16, are summed; out [n_rows × out_stride]. */
     void (*gather)(const mf_sparse_rows *y, const float value[256], const float *x, size_t width,
-                   uint32_t first, uint32_t last, float *out, size_t out_stride);
+                   uint32_t first, uint32_t last, float *out, size_t out_stride, size_t n_out);
 
-    /* gram[i][j] += Σ_r a[r][i] b[r][j], rows in turn, products exact: gram has width_b columns
-     * of `stride` doubles from row to row; widths ≤ 64, multiples of 16. a may be b. */
-    void (*gram)(const float *a, size_t width_a, const float *b, size_t width_b, size_t n_rows,
-                 double *gram, size_t stride);
+    /* gram[i][j] += Σ_r a[r][i] b[r][j] for i < n_a, j < n_b, both 16 or 32; rows in turn,
+     * products exact. From row to row a_stride, b_stride floats and `stride` doubles. a may be
+     * b. */
+    void (*gram)(const float *a, size_t a_stride, size_t n_a, const float *b, size_t b_stride,
+                 size_t n_b, size_t n_rows, double *gram, size_t stride);
 
     /* out[r][j] (+)= Σ_c a[r][c] t[c][j] for j < n_out, a multiple of 16; c in turn. Starts from
      * out as it is when `add`, else from zero. */

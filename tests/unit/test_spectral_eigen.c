@@ -16,7 +16,7 @@ typedef struct workspace {
     double copy[N_MAX * N_MAX];
     double values[N_MAX];
     double vectors[N_MAX * N_MAX];
-    double scratch[N_MAX * N_MAX + 8 * N_MAX];
+    double scratch[8 * N_MAX];
     double expected[N_MAX];
     double expected_vectors[N_MAX * N_MAX];
 } workspace;

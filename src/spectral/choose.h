@@ -1,0 +1,98 @@
+/* choose.h: settings of the ranking model by how good the lists for set-aside ratings are.
+ *
+ * Everything about which settings are compared, and which of them is taken, stands in choose.c
+ * at the top.
+ *
+ * For each user with a liked rating among those set aside (part.h) a list of ten is made from
+ * the kept ones for each pair of λ and number of directions, and its NDCG@10 is taken.
+ * Candidates are the MF_CHOOSE_CANDIDATES items with the highest scores at the middle λ and all
+ * directions; where there are more items than that, others do not come into the lists.
+ * (Measured on data/: the mean NDCG of every setting is that of all items to 1e-4.)
+ *
+ * Cost for a user: items × k for the candidates, then candidates × k × number of λ.
+ * Users are drawn by seed, as many as cost about as much as a decomposition, at least
+ * MF_CHOOSE_USERS_LEAST.
+ * The results are the same with any number of threads and on any CPU. */
+#ifndef MF_SPECTRAL_CHOOSE_H
+#define MF_SPECTRAL_CHOOSE_H
+
+#include "base/error.h"
+#include "spectral/kernels.h"
+#include "spectral/spectral.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MF_CHOOSE_REGULARIZATIONS = 14,
+    MF_CHOOSE_SIZES = 3,
+    MF_CHOOSE_MAX = MF_CHOOSE_REGULARIZATIONS * MF_CHOOSE_SIZES,
+    MF_CHOOSE_STRETCH = 1024, /* users of one step */
+    MF_CHOOSE_CANDIDATES = 512,
+    MF_CHOOSE_USERS_LEAST = 1024,
+    MF_CHOOSE_USERS_MOST = 4096,
+};
+
+/* How much a direction counts in an item vector: q = weight v. */
+double mf_direction_weight(double variance, double regularization);
+
+/* λ where nothing better is known: squares is Σ y². */
+double mf_default_regularization(double squares);
+
+/* λ for the whole when `regularization` was found on a draw of its users. */
+double mf_scaled_regularization(double regularization, double squares_of_draw, double squares);
+
+/* What is compared. A setting that is given is the only one of its axis. Stored in checkpoints
+ * as it stands, as the sums. */
+typedef struct mf_choose_grid {
+    uint32_t n_regularizations;
+    uint32_t n_sizes;
+    double regularization[MF_CHOOSE_REGULARIZATIONS]; /* rising */
+    uint32_t size[MF_CHOOSE_SIZES];                   /* rising */
+    double recency;
+} mf_choose_grid;
+
+/* The age weight's strength when it is not given. */
+double mf_default_recency(bool has_times);
+
+/* The prior's strength when it is not given: mean_ratings of a user with ratings, mean_age the
+ * mean age weight, each rating counting as its grade. */
+double mf_default_prior(double mean_ratings, double mean_age);
+
+/* variances [k]: σ² of the part's directions. */
+mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_times,
+                                  const double *variances, uint32_t k);
+
+typedef struct mf_choose_sums {
+    uint64_t n_users;           /* whose lists are in the sums */
+    double ndcg[MF_CHOOSE_MAX]; /* Σ over users; [regularization × n_sizes + size] */
+} mf_choose_sums;
+
+/* The one to take: an index into the sums, or UINT32_MAX when every list was empty. */
+uint32_t mf_choose_best(const mf_choose_grid *grid, const mf_choose_sums *sums);
+
+/* The lists. */
+typedef struct mf_choose mf_choose;
+
+/* Borrows everything until destroy. vectors [n_items × stride] are v of the kept part, k of
+ * them, variances σ². NULL: MF_ERR_MEMORY. */
+mf_choose *mf_choose_create(const mf_spectral_kernel *kernel, const mf_choose_grid *grid,
+                            const mf_spectral_input *input, const uint8_t *part,
+                            const float *vectors, uint32_t k, const double *variances,
+                            uint64_t seed, uint32_t n_threads, mf_error *err);
+void mf_choose_destroy(mf_choose *choose);
+
+/* Users to look at in all. */
+uint32_t mf_choose_n_users(const mf_choose *choose);
+
+/* Adds the lists of the next MF_CHOOSE_STRETCH users, from sums->n_users on, in their order. */
+void mf_choose_stretch(mf_choose *choose, mf_choose_sums *sums);
+
+/* mean [stride] = mean over users with a rating of Σ a y q, which is Σ_i (Σ_u a y) q_i;
+ * *mean_age = Σ a y / Σ y. Fails MF_ERR_MEMORY. */
+bool mf_mean_profile(const mf_spectral_input *input, double recency, const float *item_vectors,
+                     size_t stride, uint32_t n_threads, float *mean, double *mean_age,
+                     mf_error *err);
+
+#endif

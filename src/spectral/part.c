@@ -1,0 +1,139 @@
+/* part.c: promises in part.h. */
+#include "spectral/part.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLE_PURPOSE = 0x73616D70, ASIDE_PURPOSE = 0x61736964 };
+
+static const double ASIDE = 0.2;
+
+static int compare_u64(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t n_aside(uint32_t n)
+{
+    const uint32_t rounded = (uint32_t)(ASIDE * n + 0.5);
+    return n < 2 ? 0 : rounded < 1 ? 1 : rounded;
+}
+
+/* Marks a user's n ratings; draws is scratch [n]. */
+static void mark_user(const mf_spectral_input *input, uint64_t key, uint32_t user, uint64_t *draws,
+                      uint8_t *part)
+{
+    const uint64_t begin = input->user_start[user];
+    const uint32_t n = (uint32_t)(input->user_start[user + 1] - begin);
+    const uint32_t aside = n_aside(n);
+    memset(part + begin, MF_PART_KEPT, n);
+    for (uint32_t k = 0; k < n; k++) {
+        const uint64_t pair = (uint64_t)user << 32 | input->item[begin + k];
+        draws[k] = (mf_random_bits(key, pair) & ~(uint64_t)UINT32_MAX) | k;
+    }
+    qsort(draws, n, sizeof *draws, compare_u64);
+    for (uint32_t d = 0; d < aside; d++)
+        part[begin + (uint32_t)draws[d]] = MF_PART_ASIDE;
+}
+
+bool mf_part_mark(const mf_spectral_input *input, uint64_t seed, uint32_t n_threads, uint8_t *part,
+                  mf_error *err)
+{
+    const uint64_t sample_key = mf_random_key(seed, SAMPLE_PURPOSE);
+    const uint64_t aside_key = mf_random_key(seed, ASIDE_PURPOSE);
+    const double n = (double)input->user_start[input->n_users];
+    const float sampled = n <= MF_PART_RATINGS_MAX ? 1 : (float)(MF_PART_RATINGS_MAX / n);
+    const uint32_t threads = n_threads < input->n_users ? n_threads : input->n_users;
+    uint64_t most = 0;
+    for (uint32_t u = 0; u < input->n_users; u++)
+        if (input->user_start[u + 1] - input->user_start[u] > most)
+            most = input->user_start[u + 1] - input->user_start[u];
+    uint64_t *draws = mf_allocate((size_t)threads * most, sizeof *draws, "set-aside ratings", err);
+    if (draws == NULL)
+        return false;
+#pragma omp parallel for schedule(dynamic, 256) num_threads((int)threads)
+    for (uint32_t u = 0; u < input->n_users; u++)
+        if (sampled < 1 && mf_random_unit(sample_key, u) >= sampled)
+            memset(part + input->user_start[u], MF_PART_NONE,
+                   input->user_start[u + 1] - input->user_start[u]);
+        else
+            mark_user(input, aside_key, u, draws + (size_t)omp_get_thread_num() * most, part);
+    mf_free(draws);
+    return true;
+}
+
+uint32_t mf_part_ranks(const uint32_t *time_rank, const uint8_t *part, uint8_t only, uint32_t n,
+                       uint32_t *counts, uint32_t *rank)
+{
+    uint32_t marked = 0;
+    if (time_rank != NULL)
+        memset(counts, 0, 2 * (size_t)n * sizeof *counts);
+    for (uint32_t k = 0; k < n; k++)
+        if (part == NULL || part[k] == only) {
+            marked++;
+            if (time_rank != NULL)
+                counts[time_rank[k]]++;
+        }
+    if (time_rank != NULL)
+        for (uint32_t t = 0, before = 0; t < 2 * n; t++) {
+            const uint32_t here = counts[t];
+            counts[t] = 2 * before + here - 1; /* not read when there is none */
+            before += here;
+        }
+    for (uint32_t k = 0; k < n; k++)
+        if (part == NULL || part[k] == only)
+            rank[k] = time_rank == NULL ? marked - 1 : counts[time_rank[k]];
+    return marked;
+}
+
+bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
+                  bool transposed, mf_sparse_rows *rows, mf_error *err)
+{
+    const uint64_t n = input->user_start[input->n_users];
+    const uint32_t n_rows = transposed ? input->n_items : input->n_users;
+    uint64_t n_kept = 0;
+    for (uint64_t k = 0; k < n; k++)
+        n_kept += part == NULL || part[k] == only ? 1 : 0;
+    uint64_t *start =
+        mf_allocate((size_t)n_rows + 1, sizeof *start, "the ranking model's matrix", err);
+    uint32_t *column = mf_allocate(n_kept, sizeof *column, "the ranking model's matrix", err);
+    uint8_t *grade = mf_allocate(n_kept, sizeof *grade, "the ranking model's matrix", err);
+    if (start == NULL || column == NULL || grade == NULL) {
+        mf_free(start);
+        mf_free(column);
+        mf_free(grade);
+        return false;
+    }
+    for (uint32_t u = 0; u < input->n_users; u++)
+        for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++)
+            if (part == NULL || part[k] == only)
+                start[(transposed ? input->item[k] : u) + 1]++;
+    for (uint32_t r = 0; r < n_rows; r++)
+        start[r + 1] += start[r];
+    /* Each row's start moves over its entries to the next row's, and then back by one. */
+    for (uint32_t u = 0; u < input->n_users; u++)
+        for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++)
+            if (part == NULL || part[k] == only) {
+                const uint64_t at = start[transposed ? input->item[k] : u]++;
+                column[at] = transposed ? u : input->item[k];
+                grade[at] = input->grade[k];
+            }
+    memmove(start + 1, start, n_rows * sizeof *start);
+    start[0] = 0;
+    *rows = (mf_sparse_rows){n_rows, start, column, grade};
+    return true;
+}
+
+void mf_part_rows_free(mf_sparse_rows *rows)
+{
+    mf_free((void *)(uintptr_t)rows->start);
+    mf_free((void *)(uintptr_t)rows->column);
+    mf_free((void *)(uintptr_t)rows->grade);
+    *rows = (mf_sparse_rows){0};
+}

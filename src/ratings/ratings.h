@@ -29,13 +29,15 @@
  * such as do not fit 32 bits), 20 while grouping (24, also where times are kept), in
  * the end 12 (8 without timestamps, 20 where times are kept). In files like
  * MovieLens', user by user with less than 2^16 items and few different ratings, it is
- * 7 while reading and 16 while grouping. On top of that,
- * for each thread 1 MiB of text, its rows (13 to 21 bytes each) and a map of the ids it
- * met (about 100 bytes per id at most), and up to 16 MiB per column that are reserved
- * and used from the front.
+ * 7 while reading and 16 while grouping. On top of that, for each thread 1 MiB of text,
+ * its rows (13 to 21 bytes each), a map of the ids it met (about 100 bytes per id at
+ * most) and 24 bytes per rating of the user with most ratings (8 if he has rated an
+ * eighth of the items), and up to 16 MiB per column that are reserved and used from the
+ * front.
  * At most 2^32 - 2 ratings.
  *
- * Time: libcsv's, and two fifths on top (bench/bench_ratings.c). */
+ * Time: libcsv's, and three fifths on top (bench/bench_ratings.c), a fifth of that for the
+ * ranks of times. */
 #ifndef MF_RATINGS_RATINGS_H
 #define MF_RATINGS_RATINGS_H
 

@@ -293,8 +293,9 @@ static bool read_rows(reading *r, bool is_stream, mf_error *err)
     return true;
 }
 
-/* Ratings always; implicit feedback by MF_FEEDBACK_AUTO only from a first stream, which
- * nobody can look at beforehand, and then all of the reading is implicit. */
+/* Whether the reader takes what was found. MF_FEEDBACK_AUTO takes implicit feedback only
+ * from a stream that comes first, since a stream cannot be looked at beforehand; then all
+ * of the reading is implicit. */
 static bool takes(mf_ratings_reader *reader, const mf_dialect *dialect, bool is_stream)
 {
     if (dialect->feedback == MF_FEEDBACK_EXPLICIT ||

@@ -2,8 +2,10 @@
  *
  * The property: cut into tiny blocks for three threads, the bytes read as they do
  * in one block on one thread, to the same ratings or the same error; and what is
- * read agrees with libcsv run over the whole text in one go. The first byte
- * chooses the block size and how many bad rows are tolerated. */
+ * read agrees with libcsv run over the whole text in one go. The ranks of a user's n
+ * times are within 0 … 2 (n - 1), they order as the times do, and their sum is
+ * n (n - 1). The first byte chooses the block size, how many bad rows are tolerated
+ * and the kind of feedback. */
 #include "base/memory.h"
 #include "csv/rows.h"
 #include "ratings/dialect.h"
@@ -61,6 +63,14 @@ static void require_same(const outcome *a, const outcome *b)
                 memcmp(x->item, y->item, x->n_ratings * sizeof *x->item) == 0 &&
                 memcmp(x->value, y->value, x->n_ratings * sizeof *x->value) == 0,
             "ratings differ");
+    require(x->feedback == y->feedback && (x->time_rank == NULL) == (y->time_rank == NULL) &&
+                (x->time == NULL) == (x->time_rank == NULL) &&
+                (y->time == NULL) == (y->time_rank == NULL),
+            "kinds differ");
+    require(x->time_rank == NULL ||
+                (memcmp(x->time_rank, y->time_rank, x->n_ratings * sizeof *x->time_rank) == 0 &&
+                 memcmp(x->time, y->time, x->n_ratings * sizeof *x->time) == 0),
+            "times differ");
     require(memcmp(x->users.start, y->users.start, (x->n_users + 1) * sizeof(uint64_t)) == 0 &&
                 memcmp(x->items.start, y->items.start, (x->n_items + 1) * sizeof(uint64_t)) == 0 &&
                 memcmp(x->users.bytes, y->users.bytes, x->users.start[x->n_users]) == 0 &&
@@ -69,13 +79,39 @@ static void require_same(const outcome *a, const outcome *b)
     require(memcmp(&x->counts, &y->counts, sizeof x->counts) == 0, "counts differ");
 }
 
+static void require_ranks(const mf_ratings *ratings)
+{
+    if (ratings == NULL || ratings->time_rank == NULL)
+        return;
+    for (uint32_t u = 0; u < ratings->n_users; u++) {
+        const uint64_t from = ratings->user_start[u];
+        const uint64_t n = ratings->user_start[u + 1] - from;
+        uint64_t sum = 0;
+        for (uint64_t k = from; k < from + n; k++) {
+            const uint32_t rank = ratings->time_rank[k];
+            require(rank <= 2 * (n - 1), "a rank beyond the last");
+            sum += rank + 1;
+            if (k > from) {
+                const double time = ratings->time[k];
+                const double before = ratings->time[k - 1];
+                const uint32_t rank_before = ratings->time_rank[k - 1];
+                require((time > before) == (rank > rank_before) &&
+                            (time < before) == (rank < rank_before),
+                        "ranks in another order than the times");
+            }
+        }
+        require(sum == n * n, "ranks that are no ranks");
+    }
+}
+
 /* What libcsv makes of the whole text in one go. */
 typedef struct plain {
     const mf_dialect *dialect;
     uint32_t n_fields;
     uint64_t n_rows;
     uint64_t n_good;
-    double sum; /* of the good ratings */
+    uint64_t n_zero; /* weights, of the good rows */
+    double sum;      /* of the good ratings or weights */
     mf_cell_copy copies[MF_ROLES + 1];
     bool gap;
 } plain;
@@ -94,21 +130,30 @@ static bool is_id(const mf_cell_copy *copy)
     return copy->n_bytes <= MF_ID_BYTES_MAX && mf_id_valid(copy->bytes, copy->n_bytes);
 }
 
+static bool plain_value(const plain *p, float *value)
+{
+    const mf_cell cell = mf_cell_view(&p->copies[MF_ROLE_VALUE]);
+    if (!p->dialect->has_value)
+        return true;
+    return p->dialect->feedback == MF_FEEDBACK_IMPLICIT ? mf_row_weight(cell, value)
+                                                        : mf_row_rating(cell, value);
+}
+
 static void plain_row(int end, void *context)
 {
     plain *p = context;
-    float rating;
+    float rating = 1;
     bool is_whole;
     int64_t whole;
     double seconds;
     (void)end;
     p->n_rows++;
     if (p->n_fields == p->dialect->n_fields && !p->gap && is_id(&p->copies[MF_ROLE_USER]) &&
-        is_id(&p->copies[MF_ROLE_ITEM]) &&
-        mf_row_rating(mf_cell_view(&p->copies[MF_ROLE_VALUE]), &rating) &&
+        is_id(&p->copies[MF_ROLE_ITEM]) && plain_value(p, &rating) &&
         (!p->dialect->has_time ||
          mf_row_time(mf_cell_view(&p->copies[MF_ROLE_TIMESTAMP]), &is_whole, &whole, &seconds))) {
         p->n_good++;
+        p->n_zero += rating == 0;
         p->sum += (double)rating;
     }
     p->n_fields = 0;
@@ -136,14 +181,26 @@ static void require_plain(const uint8_t *bytes, size_t n_bytes, const mf_ratings
     mf_rows_end(rows, plain_field, plain_row, &p);
     mf_rows_destroy(rows);
     const mf_ratings_counts *counts = &ratings->counts;
-    require(counts->n_rows - counts->n_bad_rows == p.n_good, "libcsv alone finds other good rows");
-    require(ratings->n_ratings + counts->n_repeated == p.n_good, "rows were lost");
+    const bool is_implicit = dialect.feedback == MF_FEEDBACK_IMPLICIT;
+    require(ratings->feedback == dialect.feedback, "another kind of feedback");
+    /* Without a number in it, a header that comes again looks like any row to libcsv. */
+    const bool hides_headers = is_implicit && !dialect.has_value && !dialect.has_time;
+    require(hides_headers ? counts->n_rows - counts->n_bad_rows <= p.n_good
+                          : counts->n_rows - counts->n_bad_rows == p.n_good,
+            "libcsv alone finds other good rows");
+    require(counts->n_zero_weights == (is_implicit ? p.n_zero : 0), "other weights of 0");
+    require(ratings->n_ratings + counts->n_repeated + counts->n_zero_weights ==
+                counts->n_rows - counts->n_bad_rows,
+            "rows were lost");
     require(counts->n_rows <= p.n_rows, "rows out of nothing");
     double sum = 0;
-    for (uint64_t k = 0; k < ratings->n_ratings; k++)
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        require(!is_implicit || ratings->value[k] > 0, "a weight that is none");
         sum += (double)ratings->value[k];
+    }
     const double off = sum > p.sum ? sum - p.sum : p.sum - sum;
-    require(counts->n_repeated > 0 || off <= 1e-6 * (sum > 0 ? sum : -sum) + 1e30,
+    require((counts->n_repeated > 0 && !is_implicit) || hides_headers ||
+                off <= 1e-6 * (sum > 0 ? sum : -sum) + 1e30 || (is_implicit && sum > 1e38),
             "libcsv alone finds other ratings");
 }
 
@@ -151,7 +208,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     if (n_bytes < 1 || n_bytes > 100000)
         return 0;
-    const mf_ratings_options whole = {.max_bad_rows = bytes[0] % 3 * 100, .max_row_bytes = 4096};
+    const mf_ratings_options whole = {.max_bad_rows = bytes[0] % 3 * 100,
+                                      .max_row_bytes = 4096,
+                                      .keep_times = true,
+                                      .feedback = bytes[0] >= 250   ? MF_FEEDBACK_IMPLICIT
+                                                  : bytes[0] >= 240 ? MF_FEEDBACK_EXPLICIT
+                                                                    : MF_FEEDBACK_AUTO};
     mf_ratings_options pieces = whole;
     pieces.n_threads = 3;
     pieces.block_bytes = 1 + bytes[0] / 3;
@@ -164,6 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     const outcome one = read_bytes(fd, &whole);
     const outcome many = read_bytes(fd, &pieces);
     require_same(&one, &many);
+    require_ranks(one.ratings);
     if (one.ratings != NULL && !(n_bytes > 2 && bytes[1] == 0x1F && bytes[2] == 0x8B))
         require_plain(bytes + 1, n_bytes - 1, &whole, one.ratings);
     mf_ratings_destroy(one.ratings);

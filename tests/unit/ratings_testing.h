@@ -69,6 +69,23 @@ static inline char *ratings_text(const mf_ratings *ratings)
     return text;
 }
 
+/* The ranks are those of the times, found by comparing every two of a user's ratings. */
+static inline void assert_ranks(const mf_ratings *ratings, const double *time)
+{
+    for (uint32_t u = 0; u < ratings->n_users; u++) {
+        const uint64_t end = ratings->user_start[u + 1];
+        for (uint64_t k = ratings->user_start[u]; k < end; k++) {
+            uint64_t n_older = 0;
+            uint64_t n_equal = 0;
+            for (uint64_t j = ratings->user_start[u]; j < end; j++) {
+                n_older += time[j] < time[k];
+                n_equal += time[j] == time[k];
+            }
+            assert_int_equal(ratings->time_rank[k], 2 * n_older + n_equal - 1);
+        }
+    }
+}
+
 /* The text reads as these ratings. */
 static inline void assert_reads_with(const char *text, const mf_ratings_options *options,
                                      const char *expected)
@@ -114,6 +131,13 @@ static inline void assert_same_ratings(const mf_ratings *a, const mf_ratings *b)
     assert_memory_equal(a->user_start, b->user_start, (a->n_users + 1) * sizeof *a->user_start);
     assert_memory_equal(a->item, b->item, a->n_ratings * sizeof *a->item);
     assert_memory_equal(a->value, b->value, a->n_ratings * sizeof *a->value);
+    assert_int_equal(a->feedback, b->feedback);
+    assert_int_equal(a->time_rank == NULL, b->time_rank == NULL);
+    assert_int_equal(a->time == NULL, b->time == NULL);
+    if (a->time_rank != NULL)
+        assert_memory_equal(a->time_rank, b->time_rank, a->n_ratings * sizeof *a->time_rank);
+    if (a->time != NULL)
+        assert_memory_equal(a->time, b->time, a->n_ratings * sizeof *a->time);
     assert_memory_equal(a->users.start, b->users.start, (a->n_users + 1) * sizeof(uint64_t));
     assert_memory_equal(a->items.start, b->items.start, (a->n_items + 1) * sizeof(uint64_t));
     assert_memory_equal(a->users.bytes, b->users.bytes, a->users.start[a->n_users]);

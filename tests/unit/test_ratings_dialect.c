@@ -29,7 +29,8 @@ static void the_neighbours_of_movielens_ratings_are_left_alone(void **state)
     assert_not_ratings("movieId,imdbId,tmdbId\n1,0114709,862\n2,0113497,8844\n",
                        "columns movieId, imdbId, tmdbId; missing: user, rating");
     assert_not_ratings("userId,movieId,tag,timestamp\n15,339,sandra 'boring' bullock,1138537770\n",
-                       "columns userId, movieId, tag, timestamp; missing: rating");
+                       "columns userId, movieId, tag, timestamp; missing: rating; it would count "
+                       "as implicit feedback only when no file has ratings");
     assert_not_ratings("movieId,tagId,relevance\n1,1,0.025\n",
                        "columns movieId, tagId, relevance; missing: user, rating");
     assert_not_ratings(

@@ -116,7 +116,7 @@ static void a_missing_column_means_that_the_file_is_not_ratings(void **state)
     mf_error err = {0};
     mf_ratings_verdict verdict;
     char reason[MF_RATINGS_REASON_BYTES];
-    const mf_ratings_options options = {0};
+    const mf_ratings_options options = {.feedback = MF_FEEDBACK_EXPLICIT};
     (void)state;
     write_text("r.csv", "userId,movieId,timestamp\n1,31,7\n");
     mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);

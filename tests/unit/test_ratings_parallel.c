@@ -52,8 +52,8 @@ static void nothing_depends_on_threads_or_blocks(void **state)
         mf_ratings *first = NULL;
         for (size_t t = 0; t < 4; t++)
             for (size_t b = 0; b < 4; b++) {
-                const mf_ratings_options options = {.n_threads = threads[t],
-                                                    .block_bytes = blocks[b]};
+                const mf_ratings_options options = {
+                    .n_threads = threads[t], .block_bytes = blocks[b], .keep_times = true};
                 mf_error err = {0};
                 mf_ratings *ratings = read_text(text, &options, &err);
                 assert_ok(ratings != NULL, err);
@@ -98,7 +98,8 @@ static void the_result_is_that_of_a_slow_and_plain_reader(void **state)
         uint32_t n_rows = 0;
         char *text =
             make_text(100 + (uint64_t)kind, 150, kind & 1 ? 400 : 20, true, kind & 2, false);
-        const mf_ratings_options options = {.n_threads = 2, .block_bytes = 5000};
+        const mf_ratings_options options = {
+            .n_threads = 2, .block_bytes = 5000, .keep_times = true};
         mf_error err = {0};
         mf_ratings *ratings = read_text(text, &options, &err);
         assert_ok(ratings != NULL, err);
@@ -134,7 +135,9 @@ static void the_result_is_that_of_a_slow_and_plain_reader(void **state)
                 k++;
             assert_true(k < ratings->user_start[rows[r].user + 1]);
             assert_true(ratings->value[k] == rows[r].value);
+            assert_true(ratings->time[k] == rows[r].when);
         }
+        assert_ranks(ratings, ratings->time);
         mf_ratings_destroy(ratings);
         free(text);
     }
@@ -195,7 +198,7 @@ static void fail_each_allocation(const char *text, uint32_t n_threads)
     size_t nth = 1;
     for (;; nth++) {
         const mf_ratings_options options = {
-            .n_threads = n_threads, .block_bytes = 7000, .max_bad_rows = 3};
+            .n_threads = n_threads, .block_bytes = 7000, .max_bad_rows = 3, .keep_times = true};
         mf_error err = {0};
         write_text("r.csv", text);
         mf_memory_fail_nth(nth);

@@ -7,17 +7,23 @@
  * but their lengths and biases tells the good from the bad, the worst case for an
  * index; deviations of p·q and b_i 0.5 and 0.3, as on MovieLens. Every user has 200
  * rated items, which are left out. With --model FILE: the items and users of a
- * model.bin.
+ * model.bin, by its ranking model if it has one. Vectors of a trained ranking model have few
+ * strong directions and many weak ones, and their lengths differ: run those of 128 and of 256
+ * directions as well.
  *
  * Measured in turn, R times: all users with the index, then a fifth of them without
  * ("plain"). Answers of both are compared. Prints one JSON line: medians and p99 in
- * µs; scored is the part of the items whose bound was not enough. fold_in is a visitor
- * with the 200 ratings of a user, fold_in_most one with as many as count (mf_fold_in).
+ * µs; bounded is the part of the items that were looked at in the index, scored that whose bound
+ * was not enough. fold_in is a visitor
+ * with the 200 ratings of a user, fold_in_most one with as many as count (mf_fold_in); profile a
+ * user's ranking vector, 0 without a ranking model. Both are part of p50 and p99 where lists need
+ * them.
  * --export writes what a peer needs to answer the same: uint32 items, users, factors,
  * then the rows of items and users as float32. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "made_models.h"
+#include "recommend/profile.h"
 #include "recommend/recommender.h"
 #include "recommend/ridge.h"
 #include "recommend/state.h"
@@ -103,19 +109,32 @@ static mf_model *planted(const char *path, uint32_t n_items, uint32_t n_factors)
     return model;
 }
 
+/* The rows of the ranking model, or of the rating model. */
 static void export(const char *path, const mf_model_parts *p)
 {
-    const size_t stride = mf_model_stride(p->n_factors);
+    const bool has_ranking = p->ranking.n_factors > 0;
+    const uint32_t k = has_ranking ? p->ranking.n_factors : p->n_factors;
+    const size_t stride = mf_model_stride(k);
     const uint32_t n_users = p->n_users < USERS ? p->n_users : USERS;
-    const uint32_t shape[] = {p->n_items, n_users, p->n_factors};
+    const uint32_t shape[] = {p->n_items, n_users, k};
+    const float *items = has_ranking ? p->ranking.item_vectors : p->item_factors;
+    float *vector = allocate(stride, sizeof *vector);
+    mf_profiles profiles;
+    if (has_ranking)
+        profiles = mf_profiles_prepare(p, mf_recommend_kernel_choose());
     FILE *file = fopen(path, "wb");
     bool ok = file != NULL && fwrite(shape, sizeof shape, 1, file) == 1;
     for (size_t item = 0; ok && item < p->n_items; item++)
-        ok = fwrite(p->item_factors + item * stride, sizeof(float), p->n_factors, file) ==
-             p->n_factors;
-    for (size_t user = 0; ok && user < n_users; user++)
-        ok = fwrite(p->user_factors + user * stride, sizeof(float), p->n_factors, file) ==
-             p->n_factors;
+        ok = fwrite(items + item * stride, sizeof(float), k, file) == k;
+    for (uint32_t user = 0; ok && user < n_users; user++) {
+        const mf_history history = has_ranking ? mf_history_of_user(p, user) : (mf_history){.n = 0};
+        if (has_ranking)
+            mf_profile_compute(&profiles, &history, vector);
+        else
+            memcpy(vector, p->user_factors + user * stride, stride * sizeof *vector);
+        ok = fwrite(vector, sizeof(float), k, file) == k;
+    }
+    mf_free(vector);
     if (file == NULL || fclose(file) != 0 || !ok)
         die("export");
 }
@@ -169,6 +188,27 @@ static double fold_in(const mf_recommender *recommender, mf_workspace *workspace
     return us[VISITORS / 2];
 }
 
+/* The median of all users' ranking vectors; µs. */
+static double profile(const mf_model_parts *parts, uint32_t n_users)
+{
+    if (parts->ranking.n_factors == 0)
+        return 0;
+    const mf_profiles profiles = mf_profiles_prepare(parts, mf_recommend_kernel_choose());
+    float *vector = allocate(mf_model_stride(parts->ranking.n_factors), sizeof *vector);
+    double *us = allocate(n_users, sizeof *us);
+    for (uint32_t user = 0; user < n_users; user++) {
+        const double before = mf_clock_seconds();
+        const mf_history history = mf_history_of_user(parts, user);
+        mf_profile_compute(&profiles, &history, vector);
+        us[user] = 1e6 * (mf_clock_seconds() - before);
+    }
+    qsort(us, n_users, sizeof *us, by_value);
+    const double median = us[n_users / 2];
+    mf_free(vector);
+    mf_free(us);
+    return median;
+}
+
 int main(int argc, char **argv)
 {
     uint32_t n_items = 60000, n_factors = 64, rounds = 5;
@@ -220,11 +260,12 @@ int main(int argc, char **argv)
     mf_recommendation(*answers)[N] = allocate(n_users, sizeof *answers);
     mf_recommendation again[N];
     size_t n_fast = 0, n_slow = 0;
-    uint64_t n_scored = 0;
+    uint64_t n_scored = 0, n_bounded = 0;
     for (uint32_t round = 0; round < rounds; round++) {
         for (uint32_t user = 0; user < n_users; user++) {
             fast[n_fast++] = ask(with, workspace, user, answers[user]);
             n_scored += workspace->n_scored;
+            n_bounded += workspace->n_bounded;
         }
         for (uint32_t user = 0; user < n_plain; user++) {
             plain[n_slow++] = ask(without, workspace, user, again);
@@ -234,7 +275,8 @@ int main(int argc, char **argv)
                     die("the answers differ");
         }
     }
-    const size_t most = mf_ridge_n_max(parts->n_factors);
+    const uint32_t k = parts->ranking.n_factors > 0 ? parts->ranking.n_factors : parts->n_factors;
+    const size_t most = mf_ridge_n_max(k);
     const uint32_t n_most = most < parts->n_items ? (uint32_t)most : parts->n_items;
     const uint32_t n_some = RATED < n_most ? RATED : n_most;
     qsort(fast, n_fast, sizeof *fast, by_value);
@@ -242,12 +284,13 @@ int main(int argc, char **argv)
     printf("{\"bench\":\"top_n\",\"items\":%" PRIu32 ",\"factors\":%" PRIu32
            ",\"n\":%d,\"threads\":1,\"cpu\":\"%s\",\"index_bytes\":%zu,\"create_ms\":%.1f,"
            "\"p50_us\":%.1f,\"p99_us\":%.1f,\"plain_p50_us\":%.1f,\"plain_p99_us\":%.1f,"
-           "\"scored\":%.5f,\"fold_in_us\":%.1f,\"fold_in_most\":%" PRIu32
-           ",\"fold_in_most_us\":%.1f}\n",
-           parts->n_items, parts->n_factors, N, with->kernel->cpu, mf_recommender_index_bytes(with),
-           create_ms, fast[n_fast / 2], fast[n_fast * 99 / 100], plain[n_slow / 2],
-           plain[n_slow * 99 / 100], (double)n_scored / (double)n_fast / parts->n_items,
-           fold_in(with, workspace, n_some), n_most, fold_in(with, workspace, n_most));
+           "\"scored\":%.5f,\"bounded\":%.3f,\"fold_in_us\":%.1f,\"fold_in_most\":%" PRIu32
+           ",\"fold_in_most_us\":%.1f,\"profile_us\":%.1f}\n",
+           parts->n_items, k, N, with->kernel->cpu, mf_recommender_index_bytes(with), create_ms,
+           fast[n_fast / 2], fast[n_fast * 99 / 100], plain[n_slow / 2], plain[n_slow * 99 / 100],
+           (double)n_scored / (double)n_fast / parts->n_items,
+           (double)n_bounded / (double)n_fast / parts->n_items, fold_in(with, workspace, n_some),
+           n_most, fold_in(with, workspace, n_most), profile(parts, n_users));
     mf_workspace_destroy(workspace);
     mf_recommender_destroy(with);
     mf_recommender_destroy(without);

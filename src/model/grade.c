@@ -5,9 +5,6 @@
 
 static const double AGE_MOST = 0.7, AGE_SCALE = 10;
 
-/* From here on exp(-b / AGE_SCALE) is below half of a weight's last bit. */
-static const double OLD_ENOUGH = 200;
-
 static double grade_of(const mf_grading *grading, float value)
 {
     if (grading->kind == MF_GRADING_ONE || !(grading->scale > 0))
@@ -27,7 +24,8 @@ uint8_t mf_grade_code(const mf_grading *grading, float value)
 
 float mf_age_weight(float recency, uint32_t time_rank, uint32_t n)
 {
-    const double newer = ((double)n - 1) - (double)time_rank / 2;
-    const double old = newer <= OLD_ENOUGH ? 1 - mf_exp(-newer / AGE_SCALE) : 1;
+    const uint64_t newer = 2 * ((uint64_t)n - 1) - time_rank;
+    /* exp(-20) is below half of a weight's last bit. */
+    const double old = newer < MF_AGE_OLDEST ? 1 - mf_exp((double)newer / (-2 * AGE_SCALE)) : 1;
     return (float)(1 - AGE_MOST * (double)recency * old);
 }

@@ -32,7 +32,10 @@ typedef enum mf_grading_kind {
     MF_GRADING_KINDS,
 } mf_grading_kind;
 
-enum { MF_GRADE_MAX = 255 };
+enum {
+    MF_GRADE_MAX = 255,
+    MF_AGE_OLDEST = 400, /* 2 b at which an age weight has come to its least */
+};
 
 typedef struct mf_grading {
     uint32_t kind; /* mf_grading_kind */
@@ -44,7 +47,8 @@ typedef struct mf_grading {
 uint8_t mf_grade_code(const mf_grading *grading, float value);
 
 /* The age weight of a rating among n of its user: time_rank as in mf_ratings, recency 0 … 1
- * (0: always 1). n ≥ 1, time_rank ≤ 2 (n - 1). In (0, 1]. Cost: one mf_exp, for b ≤ 200. */
+ * (0: always 1). n ≥ 1, time_rank ≤ 2 (n - 1). In (0, 1]. It depends on 2 b alone, and is the
+ * same from MF_AGE_OLDEST on, for those who keep a table. Cost: one mf_exp. */
 float mf_age_weight(float recency, uint32_t time_rank, uint32_t n);
 
 #endif

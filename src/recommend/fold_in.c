@@ -119,7 +119,7 @@ static bool fold_ranking(const mf_recommender *r, mf_workspace *workspace,
         .time_ranks = has_times ? ranks : NULL,
         .n = n,
     };
-    mf_profile_compute(r->parts, r->kernel, &history, vector);
+    mf_profile_compute(&r->profiles, &history, vector);
     profile->vector = vector;
     return true;
 }

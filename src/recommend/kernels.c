@@ -261,34 +261,51 @@ INLINE vec to_floats(const int16_t *sums)
 #endif
 }
 
+/* The v·w of a block's items in one group, as floats; *run is its first run. */
+INLINE void add_group(const mf_index *index, const mf_index_query *query, const uint16_t *codes,
+                      size_t group, size_t *run, vec wide[GROUPS])
+{
+    _Alignas(64) int16_t sums[BLOCK];
+    const size_t end = index->group_quads[group + 1];
+    UNROLL
+    for (int g = 0; g < GROUPS; g++)
+        wide[g] = (vec){0};
+    for (size_t quad = index->group_quads[group]; quad < end; quad += MF_INDEX_RUN, ++*run) {
+        const size_t n = end - quad < MF_INDEX_RUN ? end - quad : MF_INDEX_RUN;
+        add_run(codes + quad * BLOCK, query->lines + quad * LINES * MF_LINE_U16, n,
+                query->start[*run], sums);
+        UNROLL
+        for (int g = 0; g < GROUPS; g++)
+            wide[g] += to_floats(sums + g * WIDTH); /* exact: below 2^24 */
+    }
+}
+
 INLINE float block_bounds(const mf_index *index, const mf_index_query *query, size_t block,
                           const float *bias, const float *weight, float *restrict bounds)
 {
     const unsigned char *bytes = index->blocks + block * index->block_bytes;
     const uint16_t *codes = (const uint16_t *)(const void *)bytes;
     const uint32_t *sizes = (const uint32_t *)(const void *)(codes + index->n_quads * BLOCK);
-    _Alignas(64) int16_t sums[BLOCK];
-    const size_t n_quads = index->n_quads < MF_INDEX_RUN ? index->n_quads : MF_INDEX_RUN;
-    add_run(codes, query->lines, n_quads, query->start[0], sums);
-    vec wide[GROUPS];
+    vec products[GROUPS], wide[GROUPS];
+    size_t run = 0;
     UNROLL
     for (int g = 0; g < GROUPS; g++)
-        wide[g] = to_floats(sums + g * WIDTH);
-    for (size_t quad = n_quads, run = 1; quad < index->n_quads; quad += MF_INDEX_RUN, run++) {
-        const size_t left = index->n_quads - quad;
-        add_run(codes + quad * BLOCK, query->lines + quad * LINES * MF_LINE_U16,
-                left < MF_INDEX_RUN ? left : MF_INDEX_RUN, query->start[run], sums);
+        products[g] = (vec){0};
+    for (size_t group = 0; group < index->n_groups; group++) {
+        const float unit = query->unit[group], norm = query->group_norm[group];
+        add_group(index, query, codes, group, &run, wide);
         UNROLL
-        for (int g = 0; g < GROUPS; g++)
-            wide[g] += to_floats(sums + g * WIDTH); /* exact: below 2^24 */
+        for (int g = 0; g < GROUPS; g++) {
+            const uvec both = *(const uvec *)(sizes + group * BLOCK + (size_t)(g * WIDTH));
+            const vec scale = (vec)(both & 0xFFFF0000U), error = (vec)(both << 16);
+            products[g] += scale * (unit * wide[g]) + norm * error;
+        }
     }
     const float slack = query->per_norm * index->norm[block] + query->constant;
     vec most = (vec){0} - INFINITY;
     UNROLL
     for (int g = 0; g < GROUPS; g++) {
-        const uvec both = *(const uvec *)(sizes + g * WIDTH);
-        const vec scale = (vec)(both & 0xFFFF0000U), error = (vec)(both << 16);
-        const vec product = (scale * (query->unit * wide[g]) + query->norm * error) + slack;
+        const vec product = products[g] + slack;
         vec bound = product;
         if (bias != NULL)
             bound = (query->base + load(bias + g * WIDTH)) + product;

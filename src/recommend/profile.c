@@ -1,11 +1,15 @@
 /* profile.c: promises in profile.h. */
 #include "recommend/profile.h"
 
+#include "base/portable_math.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BATCH = 64 };
+
+static const double PRIOR_FADES = 15; /* graded items; profile.h has the measurement */
 
 mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user)
 {
@@ -21,8 +25,7 @@ mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user)
 
 float mf_prior_weight(float prior, size_t n)
 {
-    (void)n;
-    return prior;
+    return (float)((double)prior * mf_exp(-(double)n / PRIOR_FADES));
 }
 
 static bool is_zero(const float *vector, size_t stride)
@@ -33,10 +36,30 @@ static bool is_zero(const float *vector, size_t stride)
     return true;
 }
 
-void mf_profile_compute(const mf_model_parts *parts, const mf_recommend_kernel *kernel,
-                        const mf_history *history, float *vector)
+mf_profiles mf_profiles_prepare(const mf_model_parts *parts, const mf_recommend_kernel *kernel)
 {
-    const mf_ranking_parts *ranking = &parts->ranking;
+    enum { N = MF_AGE_OLDEST / 2 + 1 }; /* ratings, of which the oldest is old enough */
+    mf_profiles profiles = {.parts = parts, .kernel = kernel};
+    for (uint32_t newer = 0; newer <= MF_AGE_OLDEST; newer++)
+        profiles.age_weights[newer] =
+            mf_age_weight(parts->ranking.recency, MF_AGE_OLDEST - newer, N);
+    return profiles;
+}
+
+/* a_j · y_j of a rating with a grade, among n. */
+static float weight_of(const mf_profiles *profiles, const mf_history *history, size_t j, uint32_t n)
+{
+    const float grade = (float)history->grades[j] / MF_GRADE_MAX;
+    if (history->time_ranks == NULL)
+        return grade;
+    const uint64_t newer = 2 * ((uint64_t)n - 1) - history->time_ranks[j];
+    return profiles->age_weights[newer < MF_AGE_OLDEST ? newer : MF_AGE_OLDEST] * grade;
+}
+
+void mf_profile_compute(const mf_profiles *profiles, const mf_history *history, float *vector)
+{
+    const mf_ranking_parts *ranking = &profiles->parts->ranking;
+    const mf_recommend_kernel *kernel = profiles->kernel;
     const size_t stride = mf_model_stride(ranking->n_factors);
     uint32_t items[BATCH];
     float weights[BATCH];
@@ -48,12 +71,8 @@ void mf_profile_compute(const mf_model_parts *parts, const mf_recommend_kernel *
     for (size_t j = 0; j < history->n; j++) {
         if (history->grades[j] == 0)
             continue;
-        const float grade = (float)history->grades[j] / MF_GRADE_MAX;
-        const float age = history->time_ranks != NULL
-                              ? mf_age_weight(ranking->recency, history->time_ranks[j], n_graded)
-                              : 1;
         items[n_batch] = history->items[j];
-        weights[n_batch++] = age * grade;
+        weights[n_batch++] = weight_of(profiles, history, j, n_graded);
         if (n_batch == BATCH) {
             kernel->add_rows(ranking->item_vectors, stride, items, weights, n_batch, vector);
             n_batch = 0;
@@ -69,6 +88,7 @@ void mf_profile_compute(const mf_model_parts *parts, const mf_recommend_kernel *
     kernel->add_rows(ranking->mean_profile, stride, &first, &prior, 1, vector);
 }
 
+/* NAN first. */
 int mf_time_compare(double x, double y)
 {
     if (isnan(x) || isnan(y))

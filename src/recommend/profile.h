@@ -29,17 +29,37 @@ typedef struct mf_history {
     size_t n;
 } mf_history;
 
+/* What vectors are computed with. The parts and the kernel are borrowed. */
+typedef struct mf_profiles {
+    const mf_model_parts *parts;
+    const mf_recommend_kernel *kernel;
+    float age_weights[MF_AGE_OLDEST + 1]; /* of 2 b = 0, 1, … (grade.h) */
+} mf_profiles;
+
+/* For a model with a ranking model. */
+mf_profiles mf_profiles_prepare(const mf_model_parts *parts, const mf_recommend_kernel *kernel);
+
 /* What the model knows of a user, in range. */
 mf_history mf_history_of_user(const mf_model_parts *parts, uint32_t user);
 
-/* The weight of the mean profile beside n graded items, n ≥ 1: `prior` whatever n is. The sum
- * over a long history outgrows it by itself. */
+/* The weight of the mean profile beside n ≥ 1 graded items:
+ *
+ *   w(n) = prior · exp(−n / 15)
+ *
+ * It fades faster than the sum over the history grows. NDCG@10 of users kept out of training
+ * (MovieLens; 1, 3, 10, 30 of their ratings are known; popularity 0.147):
+ *
+ *   no prior                             0.092   0.132   0.197   0.253
+ *   8 ratings' worth · exp(−n / 15)      0.155   0.169   0.208   0.253
+ *   16 ratings' worth · exp(−n / 15)     0.156   0.176   0.212   0.255
+ *
+ * A rating's worth is the sum of all users' vectors by the number of ratings, so 12 of them are
+ * prior = 12 · n_users / n_rated. With a full history 16 cost 0.3 to 0.5 %. */
 float mf_prior_weight(float prior, size_t n);
 
-/* Fills vector[mf_model_stride(ranking.n_factors)], 64-byte aligned; padding zero. The parts have
- * a ranking model. Cost: O(n · k). */
-void mf_profile_compute(const mf_model_parts *parts, const mf_recommend_kernel *kernel,
-                        const mf_history *history, float *vector);
+/* Fills vector[mf_model_stride(ranking.n_factors)], 64-byte aligned; padding zero.
+ * Cost: O(n · k). */
+void mf_profile_compute(const mf_profiles *profiles, const mf_history *history, float *vector);
 
 /* < 0, 0, > 0 as x is older than, as old as, newer than y. NAN, no time at all, is older than any.
  */

@@ -29,6 +29,8 @@ static bool create_index(mf_recommender *r, size_t max_bytes, mf_error *err)
         .n_factors = space->n_factors,
         .rows = space->rows,
         .bias = has_ranking ? NULL : r->parts->item_bias,
+        .is_spectral = has_ranking,
+        .weight = has_ranking ? r->likeness : NULL,
     };
     size_t n_bytes;
     if (space->n_factors > FACTORS_FOR_INDEX || !mf_index_size(&rows, &n_bytes) ||
@@ -47,6 +49,8 @@ mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_by
     r->kernel = mf_recommend_kernel_choose();
     r->rating = space_of(r->parts->item_factors, r->parts->n_factors);
     r->ranking = space_of(r->parts->ranking.item_vectors, r->parts->ranking.n_factors);
+    if (r->ranking.rows != NULL)
+        r->profiles = mf_profiles_prepare(r->parts, r->kernel);
     r->likeness = mf_allocate(r->parts->n_items, sizeof *r->likeness, "a recommender", err);
     if (r->likeness == NULL)
         goto failed;

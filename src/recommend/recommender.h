@@ -1,16 +1,17 @@
-/* recommender.h: what a model answers.
+/* recommender.h: the lists, ratings and similar items of a model.
  *
- * A recommender is a model and what is computed from it once so that top-N is
- * fast: a compressed copy of the item factors that finds the candidates (index.h).
- * Answers are exact: the copy only proves which items cannot be among the best,
- * the others are scored by the model's own numbers.
+ * A recommender is a model and what is computed from it once so that top-N is fast: a compressed
+ * copy of the rows that items are scored by, which finds the candidates (index.h). Lists are
+ * exact: the copy only proves which items cannot be among the best, the others are scored by the
+ * model's own numbers.
  *
- *   score(u, i)      = μ + b_u + b_i + p_u · q_i
- *   predicted rating = clip(score, rating_min, rating_max)
+ *   ranking model   score(u, i)      = vector_u · item vector_i      (profile.h)
+ *   rating model    score(u, i)      = μ + b_u + b_i + p_u · q_i
+ *                   predicted rating = clip(score, rating_min, rating_max)
  *
- * Lists are ordered by the score, not by the clipped rating, of which many may be
- * equal; equal scores by item index, lower first. The same query gives the same
- * bits with any CPU, any number of threads, with and without the index.
+ * Lists are ordered by the score, not by the clipped rating, of which many may be equal; equal
+ * scores by item index, lower first. The same query gives the same bits with any CPU, any number
+ * of threads, with and without the index.
  *
  * Threads: any number may use one recommender, each with a workspace of its own. */
 #ifndef MF_RECOMMEND_RECOMMENDER_H
@@ -25,12 +26,14 @@
 
 typedef struct mf_recommender mf_recommender;
 
-/* The index takes about n_items × (n_factors / 2 + 4) bytes, an eighth of the item
- * factors (index.h); when that is more than max_index_bytes, or with more than 512
- * factors, there is none and top-N reads the model's floats: six times slower with 64
- * factors, as fast with many hundreds. Four more bytes per item are taken
- * with or without it. The model is borrowed and must outlive the recommender.
- * Fails MF_ERR_MEMORY. Cost: one pass over the item factors. */
+/* The index is of the item vectors where the model has a ranking model, else of the item factors.
+ * Of the factors it takes about n_items × (n_factors / 2 + 4) bytes, an eighth of them; of the
+ * vectors, n_items × (n_factors / 2 + 12 + 4 for each group of directions, index.h). When that is
+ * more than max_index_bytes, or with more than 512 factors, there is none, and top-N reads the
+ * model's floats: six times slower with 64 factors, as fast with many hundreds. SIZE_MAX: no
+ * limit, the index follows the model; 0: no index. Four more bytes per item are taken with or
+ * without it. The model is borrowed and must outlive the recommender.
+ * Fails MF_ERR_MEMORY. Cost: one pass over the rows, and sorting their lengths. */
 mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_bytes, mf_error *err);
 
 /* NULL is fine. */

@@ -7,7 +7,8 @@
  *      nearly what it will be at the end;
  *   3. what still has a bound at or above the threshold is scored exactly.
  *
- * Whatever was not scored has a bound, hence a score, below the n-th best. The bounds
+ * By falling length (index.h) the stages are shorter, and the last of them is where no length is
+ * enough. Whatever was not scored has a bound, hence a score, below the n-th best. The bounds
  * of a stage are 256 KiB and stay in the second-level cache. */
 #include "recommend/scan.h"
 
@@ -20,7 +21,7 @@
 
 enum { TILE = 64, PENDING = 16, PREFETCH_FLOATS = 256 };
 enum { STEP_FLOATS = 1 << 18 };
-enum { STAGE_BLOCKS = 1024, STAGE = STAGE_BLOCKS * MF_INDEX_BLOCK };
+enum { STAGE_BLOCKS = 1024, FIRST_BLOCKS = 16 };
 
 /* Beyond it base + bias could overflow. */
 static const float BASE_MAX = 1e30f;
@@ -147,7 +148,14 @@ static float floor_of(const mf_best *best)
     return best->threshold > -FLT_MAX ? best->threshold : -FLT_MAX;
 }
 
-/* Up to STAGE items, from `first` on. */
+/* The item at this place of the index. */
+static void offer_place(scan *s, uint32_t place)
+{
+    const uint32_t *item_at = s->scoring->space->index.item_at;
+    offer_soon(s, item_at != NULL ? item_at[place] : place);
+}
+
+/* Some blocks' places of the index, from `first` on. */
 typedef struct stage {
     uint32_t first;
     uint32_t n;
@@ -155,11 +163,17 @@ typedef struct stage {
     float *largest; /* [blocks] at least the largest of each */
 } stage;
 
-/* *next: the first on the list that is not below this stage. */
+/* *next: the first on the list that is not below this stage, of an index without places. */
 static void leave_out(const scan *s, const stage *g, size_t *next)
 {
     const mf_scoring *scoring = s->scoring;
-    for (; *next < scoring->n_left_out && scoring->left_out[*next] - g->first < g->n; ++*next)
+    const uint32_t *place_of = scoring->space->index.place_of;
+    for (size_t k = 0; place_of != NULL && k < scoring->n_left_out; k++)
+        if (place_of[scoring->left_out[k]] - g->first < g->n)
+            g->bounds[place_of[scoring->left_out[k]] - g->first] = -INFINITY;
+    for (; place_of == NULL && *next < scoring->n_left_out &&
+           scoring->left_out[*next] - g->first < g->n;
+         ++*next)
         g->bounds[scoring->left_out[*next] - g->first] = -INFINITY;
     for (size_t k = g->n; k % MF_INDEX_BLOCK != 0; k++)
         g->bounds[k] = -INFINITY;
@@ -185,7 +199,7 @@ static bool score_seeds(scan *s, const stage *g, mf_recommendation *room)
     }
     for (size_t k = 0; k < seeds.n; k++) {
         g->bounds[room[k].item] = -INFINITY;
-        offer_soon(s, g->first + room[k].item);
+        offer_place(s, g->first + room[k].item);
     }
     offer_pending(s);
     return seeds.n == seeds.capacity;
@@ -200,8 +214,8 @@ static void score_rest(scan *s, const stage *g)
             continue;
         const float *bounds = g->bounds + block * MF_INDEX_BLOCK;
         for (uint64_t set = s->r->kernel->at_least(bounds, floor); set != 0; set &= set - 1)
-            offer_soon(s, g->first + (uint32_t)(block * MF_INDEX_BLOCK) +
-                              (uint32_t)__builtin_ctzll(set));
+            offer_place(s, g->first + (uint32_t)(block * MF_INDEX_BLOCK) +
+                               (uint32_t)__builtin_ctzll(set));
     }
     offer_pending(s);
 }
@@ -211,20 +225,21 @@ static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *quer
                     mf_error *err)
 {
     const mf_index *index = &s->scoring->space->index;
-    const size_t n_runs = (index->n_quads + MF_INDEX_RUN - 1) / MF_INDEX_RUN;
     const size_t line_bytes = s->r->kernel->lines_per_quad * MF_LINE_U16 * sizeof(uint16_t);
     uint16_t *lines =
         mf_room_reserve(&workspace->lines, index->n_quads, line_bytes, "a query", err);
     int8_t *codes =
         mf_room_reserve(&workspace->codes, index->n_quads, MF_INDEX_QUAD, "a query", err);
-    uint16_t *start = mf_room_reserve(&workspace->runs, n_runs, sizeof *start, "a query", err);
+    uint16_t *start =
+        mf_room_reserve(&workspace->runs, index->n_runs, sizeof *start, "a query", err);
     if (lines == NULL || codes == NULL || start == NULL)
         return false;
     *query = (mf_index_query){
         .lines = lines,
         .base = s->scoring->base,
         .bias = s->scoring->bias,
-        .weight = s->scoring->weight,
+        .weight = s->scoring->weight != NULL && index->item_at != NULL ? index->weight_at
+                                                                       : s->scoring->weight,
     };
     *usable = mf_index_query_prepare(index, s->scoring->query, s->scoring->space->n_factors, codes,
                                      start, query);
@@ -247,20 +262,42 @@ static bool reserve_stage(const mf_search *search, mf_workspace *workspace, mf_e
                            "a list of the best", err) != NULL;
 }
 
-/* The stage that begins with this block. */
-static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size_t block)
+/* How many blocks from this one on the next stage has. By falling length the first stage is short,
+ * for a threshold, and each of the next as long as all before it; they end where nothing can
+ * enter: 0, then no later block matters either. */
+static size_t next_stage(const mf_search *search, size_t block)
+{
+    const mf_index *index = &search->scoring.space->index;
+    const size_t left = index->n_blocks - block;
+    size_t most = STAGE_BLOCKS;
+    if (index->item_at != NULL && block < STAGE_BLOCKS)
+        most = block > FIRST_BLOCKS ? block : FIRST_BLOCKS;
+    most = most < left ? most : left;
+    if (index->item_at == NULL || search->scoring.weight != NULL)
+        return most;
+    /* A limit equal to the threshold may be the score of an item that goes first. */
+    while (most > 0 &&
+           mf_index_limit(index, &search->query, block + most - 1) < search->best.threshold)
+        most /= 2;
+    return most;
+}
+
+/* The stage of these blocks. */
+static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size_t block,
+                       size_t n_blocks)
 {
     const mf_index *index = &s->scoring->space->index;
     const size_t left = index->n_items - block * MF_INDEX_BLOCK;
+    const size_t n = n_blocks * MF_INDEX_BLOCK;
     float *bounds = workspace->bounds.block;
     const stage g = {
         .first = (uint32_t)(block * MF_INDEX_BLOCK),
-        .n = (uint32_t)(left < STAGE ? left : STAGE),
+        .n = (uint32_t)(left < n ? left : n),
         .bounds = bounds,
         .largest = bounds + stage_blocks(index) * MF_INDEX_BLOCK,
     };
-    s->r->kernel->bounds(index, &search->query, block, (g.n + MF_INDEX_BLOCK - 1) / MF_INDEX_BLOCK,
-                         g.bounds, g.largest);
+    s->r->kernel->bounds(index, &search->query, block, n_blocks, g.bounds, g.largest);
+    search->n_bounded += g.n;
     leave_out(s, &g, &search->next_left_out);
     if (score_seeds(s, &g, workspace->seeds.block))
         score_rest(s, &g);
@@ -281,6 +318,7 @@ bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
     search->next = 0;
     search->next_left_out = 0;
     search->n_scored = search->indexed ? 0 : r->parts->n_items;
+    search->n_bounded = 0;
     search->under_way = true;
     return true;
 }
@@ -288,22 +326,25 @@ bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
 bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until)
 {
     const mf_recommender *r = search->recommender;
-    const mf_index *index = &search->scoring.space->index;
+    const mf_space *space = search->scoring.space;
     scan s = {.r = r, .scoring = &search->scoring, .best = &search->best};
-    const size_t tiles = STEP_FLOATS / (search->scoring.space->stride * TILE);
-    const size_t step = search->indexed ? STAGE_BLOCKS : (tiles > 0 ? tiles : 1) * TILE;
-    const size_t end = search->indexed ? index->n_blocks : r->parts->n_items;
+    const size_t tiles = STEP_FLOATS / (space->stride * TILE);
+    const size_t most = (tiles > 0 ? tiles : 1) * TILE;
+    const size_t end = search->indexed ? space->index.n_blocks : r->parts->n_items;
     do {
         const size_t left = end - search->next;
-        const size_t n = left < step ? left : step;
+        size_t n = left < most ? left : most;
         if (search->indexed)
-            scan_stage(&s, search, workspace, search->next);
-        else
+            n = next_stage(search, search->next);
+        if (search->indexed && n > 0)
+            scan_stage(&s, search, workspace, search->next, n);
+        else if (!search->indexed)
             scan_some(&s, search->next, search->next + n);
-        search->next += n;
+        search->next = n > 0 ? search->next + n : end;
     } while (search->next < end && (until <= 0 || mf_clock_seconds() < until));
     search->n_scored += search->indexed ? s.n_scored : 0;
     workspace->n_scored = search->n_scored;
+    workspace->n_bounded = search->n_bounded;
     search->under_way = search->next < end;
     return !search->under_way;
 }

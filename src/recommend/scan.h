@@ -45,11 +45,12 @@ typedef struct mf_search {
     mf_index_query query; /* of the index */
     size_t next;          /* item that was not looked at; with the index a block */
     size_t next_left_out; /* of scoring.left_out, by the index */
-    size_t n_scored;
-    uint32_t item;      /* whose neighbours these are; MF_INDEX_NONE: a list for a profile */
-    mf_order order;     /* of a list for a profile; not MF_ORDER_DEFAULT */
-    mf_profile profile; /* of a list for a profile */
-    size_t n;           /* entries at most, all kinds of candidates together */
+    size_t n_scored;      /* by the rows themselves … */
+    size_t n_bounded;     /* … and of how many a bound was computed */
+    uint32_t item;        /* whose neighbours these are; MF_INDEX_NONE: a list for a profile */
+    mf_order order;       /* of a list for a profile; not MF_ORDER_DEFAULT */
+    mf_profile profile;   /* of a list for a profile */
+    size_t n;             /* entries at most, all kinds of candidates together */
     const uint32_t *candidates; /* of a list by ranking: [n_candidates] ascending, or NULL */
     size_t n_candidates;
     size_t n_unknown; /* unknown candidates that may stand in the list */

@@ -10,14 +10,17 @@
  * that one user liked, one of them hidden, how often it is among the ten most similar to the
  * other, and the part of the items that ever come:
  *
- *   x_a·x_i / |x_i|^¾         0.064   0.30
- *   q_a·q_i                   0.055   0.24
- *   cos(x_a, x_i)             0.046
- *   cos(q_a, q_i)             0.024
- *   Jaccard of the raters     0.046
- *   cosine of the raters      0.047
- *   raters of both            0.101   the popular items alone
- *   popularity                0.064   the same ten for every item
+ *   x_a·x_i / |x_i|^¾         0.070   0.20
+ *   q_a·q_i                   0.065
+ *   cos(x_a, x_i)             0.049
+ *   cos(q_a, q_i)             0.027
+ *   Jaccard of the raters     0.051
+ *   cosine of the raters      0.055
+ *   raters of both            0.110   popular items alone
+ *   popularity                0.073   the same ten for every item
+ *
+ * The exponent ½ finds a fifth more and offers The Matrix for My Neighbor Totoro; with ¾ these are
+ * Spirited Away, Howl's Moving Castle, Princess Mononoke, Kiki's Delivery Service.
  *
  * Without a ranking model, by the item factors, damped for items with few ratings:
  *

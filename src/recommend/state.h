@@ -6,6 +6,7 @@
 #include "recommend/index.h"
 #include "recommend/kernels.h"
 #include "recommend/popularity.h"
+#include "recommend/profile.h"
 #include "recommend/recommender.h"
 #include "recommend/scan.h"
 
@@ -15,8 +16,9 @@ struct mf_recommender {
     const mf_model *model;
     const mf_model_parts *parts;
     const mf_recommend_kernel *kernel;
-    mf_space rating;  /* the item factors; with an index when there is no ranking model */
-    mf_space ranking; /* the item vectors */
+    mf_space rating;      /* the item factors; with an index when there is no ranking model */
+    mf_space ranking;     /* the item vectors */
+    mf_profiles profiles; /* with a ranking model */
     mf_popular popular;
     float *likeness; /* [n_items] similar.h: damping over the row's norm; 0: none */
 };
@@ -36,7 +38,8 @@ struct mf_workspace {
     mf_room lines;      /* uint16_t: the query in the kernel's form */
     mf_room codes;      /* int8_t */
     mf_room runs;       /* uint16_t */
-    size_t n_scored;    /* by the last scan; for tests and benchmarks */
+    size_t n_scored;    /* by the last scan; for tests and benchmarks, as n_bounded */
+    size_t n_bounded;
     mf_room direction;  /* float: a ranking vector, or an item's row at length 1 */
     mf_room entries;    /* of a fold-in: the ratings, sorted */
     mf_room used;       /* uint32_t: the items of those that count */

@@ -93,7 +93,7 @@ static bool rank(const mf_recommender *r, mf_workspace *workspace, const mf_prof
     const mf_history history = profile->user != MF_INDEX_NONE
                                    ? mf_history_of_user(r->parts, profile->user)
                                    : (mf_history){.n = 0};
-    mf_profile_compute(r->parts, r->kernel, &history, vector);
+    mf_profile_compute(&r->profiles, &history, vector);
     scoring->query = vector;
     return true;
 }

@@ -30,6 +30,7 @@ typedef enum world_kind {
     KIND_HUGE_BIASES, /* 3e38: their sums overflow */
     KIND_OUTLIERS,    /* one factor in a row is 50 times the others */
     KIND_CLOSE,       /* scores that differ in their last bits only */
+    KIND_SPECTRAL,    /* few strong factors, then many weak ones; lengths of items fall */
     KINDS,
 } world_kind;
 
@@ -90,6 +91,8 @@ static inline float random_factor(world_kind kind, uint64_t key, uint64_t row, u
         return f == row % 7 ? 5 * x : 0.1f * x;
     case KIND_CLOSE:
         return is_item ? 1 + x * 1e-6f : 1 + x;
+    case KIND_SPECTRAL:
+        return x / (1 + (float)f / 4) / (is_item ? 1 + (float)(row % 101) / 5 : 1);
     default:
         return 0.3f * x;
     }
@@ -359,7 +362,8 @@ static inline void plain_profile(const mf_model_parts *parts, const mf_history *
     }
     const bool is_empty = is_zero_row(vector, stride);
     for (size_t f = 0; f < stride; f++)
-        vector[f] = is_empty ? r->mean_profile[f] : vector[f] + r->prior * r->mean_profile[f];
+        vector[f] = is_empty ? r->mean_profile[f]
+                             : vector[f] + mf_prior_weight(r->prior, n) * r->mean_profile[f];
 }
 
 /* The slow twin of mf_top_n: every item is scored and all are sorted. list has room for n_items

@@ -17,11 +17,10 @@ static bounded bounds_of(const mf_index *index, const mf_model_parts *parts, con
                          float base, const float *bias, const float *weight)
 {
     const mf_recommend_kernel *kernel = mf_recommend_kernel_choose();
-    const size_t n_runs = (index->n_quads + MF_INDEX_RUN - 1) / MF_INDEX_RUN;
     uint16_t *lines =
         testing_allocate(index->n_quads * kernel->lines_per_quad, MF_LINE_U16 * sizeof *lines);
     int8_t *codes = testing_allocate(index->n_quads, MF_INDEX_QUAD);
-    uint16_t *start = testing_allocate(n_runs, sizeof *start);
+    uint16_t *start = testing_allocate(index->n_runs, sizeof *start);
     bounded b = {
         .query = {.lines = lines, .base = base, .bias = bias, .weight = weight},
         .bounds = testing_allocate(index->n_blocks * MF_INDEX_BLOCK, sizeof(float)),
@@ -55,8 +54,32 @@ static void check_blocks(const mf_index *index, const bounded *b)
     }
 }
 
+static uint32_t place_of(const mf_index *index, uint32_t item)
+{
+    return index->place_of != NULL ? index->place_of[item] : item;
+}
+
+/* Places are a permutation, by falling length, and limits hold for all that comes later. */
+static void check_places(const mf_index *index, const mf_model_parts *parts, const float *p,
+                         const mf_index_query *query)
+{
+    const size_t stride = mf_model_stride(parts->n_factors);
+    float largest = -INFINITY;
+    for (uint32_t place = index->n_items; place-- > 0;) {
+        const uint32_t item = index->item_at[place];
+        assert_true(item < index->n_items);
+        assert_int_equal(index->place_of[item], place);
+        largest = fmaxf(largest, mf_dot(p, item_row(parts, item), stride));
+        if (place % MF_INDEX_BLOCK == 0)
+            assert_true(largest <= mf_index_limit(index, query, place / MF_INDEX_BLOCK));
+        if (place % MF_INDEX_BLOCK == 0 && place > 0)
+            assert_true(index->norm[place / MF_INDEX_BLOCK - 1] >=
+                        index->norm[place / MF_INDEX_BLOCK]);
+    }
+}
+
 /* Returns the mean of bound - score over all items and users, by |p||q|. */
-static double check_world(world_shape shape)
+static double check_rows(world_shape shape, bool is_spectral)
 {
     world w = world_create(shape);
     const mf_model_parts *p = w.parts;
@@ -65,22 +88,34 @@ static double check_world(world_shape shape)
     mf_index index;
     double excess = 0, n_excess = 0;
     float *weight = testing_allocate(p->n_items, sizeof *weight);
-    assert_ok(mf_index_create(
-                  &index, &(mf_index_rows){p->n_items, p->n_factors, p->item_factors, p->item_bias},
-                  &err),
-              err);
-    const bool expected = shape.kind != KIND_HUGE && shape.kind != KIND_HUGE_BIASES;
-    assert_int_equal(index.n_items, expected ? p->n_items : 0);
     for (uint32_t item = 0; item < p->n_items; item++)
         weight[item] = item % 9 == 0 ? 0 : mf_random_unit(9, item) * 3;
+    const mf_index_rows rows = {
+        .n_items = p->n_items,
+        .n_factors = p->n_factors,
+        .rows = p->item_factors,
+        .bias = is_spectral ? NULL : p->item_bias,
+        .is_spectral = is_spectral,
+        .weight = weight,
+    };
+    size_t n_bytes;
+    assert_ok(mf_index_create(&index, &rows, &err), err);
+    const bool expected =
+        shape.kind != KIND_HUGE && (shape.kind != KIND_HUGE_BIASES || is_spectral);
+    assert_int_equal(index.n_items, expected ? p->n_items : 0);
+    assert_true(mf_index_size(&rows, &n_bytes));
+    assert_true(!expected || index.n_bytes == n_bytes);
     for (uint32_t user = 0; user < p->n_users && expected; user++) {
         const float *row = p->user_factors + user * stride;
-        const float base = p->global_mean + p->user_bias[user];
+        const float base = is_spectral ? 0 : p->global_mean + p->user_bias[user];
         bounded first[2] = {0};
         for (size_t c = 0; c < TESTING_CPUS; c++) {
             setenv("MF_CPU", testing_cpus[c], 1);
-            bounded b[2] = {bounds_of(&index, p, row, base, p->item_bias, NULL),
-                            bounds_of(&index, p, row, 0, NULL, weight)};
+            const float *weights = is_spectral ? index.weight_at : weight;
+            bounded b[2] = {bounds_of(&index, p, row, base, rows.bias, NULL),
+                            bounds_of(&index, p, row, 0, NULL, weights)};
+            if (is_spectral)
+                check_places(&index, p, row, &b[0].query);
             for (size_t k = 0; k < 2; k++) {
                 assert_true(b[k].usable);
                 check_blocks(&index, &b[k]);
@@ -96,16 +131,17 @@ static double check_world(world_shape shape)
         }
         for (uint32_t item = 0; item < p->n_items; item++) {
             const float product = mf_dot(row, item_row(p, item), stride);
-            const float score = base + p->item_bias[item] + product;
-            assert_true(score <= first[0].bounds[item]);
-            assert_true(product * weight[item] <= first[1].bounds[item]);
+            const float score = is_spectral ? product : base + p->item_bias[item] + product;
+            const uint32_t place = place_of(&index, item);
+            assert_true(score <= first[0].bounds[place]);
+            assert_true(product * weight[item] <= first[1].bounds[place]);
             double q2 = 0, p2 = 0;
             for (size_t f = 0; f < p->n_factors; f++) {
                 q2 += (double)item_row(p, item)[f] * (double)item_row(p, item)[f];
                 p2 += (double)row[f] * (double)row[f];
             }
             if (q2 * p2 > 0) {
-                excess += ((double)first[0].bounds[item] - (double)score) / sqrt(q2 * p2);
+                excess += ((double)first[0].bounds[place] - (double)score) / sqrt(q2 * p2);
                 n_excess++;
             }
         }
@@ -117,6 +153,12 @@ static double check_world(world_shape shape)
     mf_index_release(&index);
     world_release(&w);
     return excess / n_excess;
+}
+
+static double check_world(world_shape shape)
+{
+    check_rows(shape, true);
+    return check_rows(shape, false);
 }
 
 static void no_score_is_above_its_bound(void **state)
@@ -160,7 +202,8 @@ static void bounds_are_close(void **state)
 enum { FACTORS = 32, USED = 26 };
 
 /* Items as `fill` makes them, and the query that the last of them comes with. */
-static void check_tight(void (*fill)(uint64_t key, float size, float *p, float *q), float size)
+static void check_tight(void (*fill)(uint64_t key, float size, float *p, float *q), float size,
+                        bool is_spectral)
 {
     enum { ROUNDS = 60 };
     static float rows[MF_INDEX_BLOCK * FACTORS] __attribute__((aligned(64)));
@@ -173,16 +216,19 @@ static void check_tight(void (*fill)(uint64_t key, float size, float *p, float *
         for (size_t item = 0; item < MF_INDEX_BLOCK; item++)
             fill(mf_random_key(round, item), size, p, rows + item * FACTORS);
         mf_index index;
-        assert_ok(mf_index_create(&index,
-                                  &(mf_index_rows){parts.n_items, parts.n_factors,
-                                                   parts.item_factors, parts.item_bias},
-                                  &err),
-                  err);
+        const mf_index_rows made = {
+            .n_items = MF_INDEX_BLOCK,
+            .n_factors = FACTORS,
+            .rows = rows,
+            .is_spectral = is_spectral,
+        };
+        assert_ok(mf_index_create(&index, &made, &err), err);
         bounded b = bounds_of(&index, &parts, p, 0, NULL, NULL);
         for (size_t item = 0; item < MF_INDEX_BLOCK; item++)
-            assert_true(mf_dot(p, rows + item * FACTORS, FACTORS) <= b.bounds[item]);
+            assert_true(mf_dot(p, rows + item * FACTORS, FACTORS) <=
+                        b.bounds[place_of(&index, (uint32_t)item)]);
         const float last = mf_dot(p, rows + (MF_INDEX_BLOCK - 1) * FACTORS, FACTORS);
-        if (size > 1e-20f)
+        if (size > 1e-20f && !is_spectral)
             assert_true(b.bounds[MF_INDEX_BLOCK - 1] - last < 2e-5f * fabsf(last));
         bounded_release(&b);
         mf_index_release(&index);
@@ -217,8 +263,10 @@ static void no_bound_is_too_small_in_the_worst_case(void **state)
     (void)state;
     static const float sizes[] = {1, 0x1p-30f, 0x1p40f, 0x1p-126f, 0x1p-140f};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
-        check_tight(worst_query, sizes[k]);
-        check_tight(worst_item, sizes[k]);
+        for (int is_spectral = 0; is_spectral < 2; is_spectral++) {
+            check_tight(worst_query, sizes[k], is_spectral == 1);
+            check_tight(worst_item, sizes[k], is_spectral == 1);
+        }
     }
 }
 
@@ -230,8 +278,10 @@ static void a_query_out_of_range_is_refused(void **state)
     mf_error err = {0};
     mf_index index;
     assert_ok(mf_index_create(&index,
-                              &(mf_index_rows){w.parts->n_items, w.parts->n_factors,
-                                               w.parts->item_factors, w.parts->item_bias},
+                              &(mf_index_rows){.n_items = w.parts->n_items,
+                                               .n_factors = w.parts->n_factors,
+                                               .rows = w.parts->item_factors,
+                                               .bias = w.parts->item_bias},
                               &err),
               err);
     _Alignas(64) float p[16] = {1e18f, 1e18f};

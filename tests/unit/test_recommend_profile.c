@@ -49,7 +49,8 @@ static sent sent_by(const world *w, uint32_t user)
 static void user_vector(const mf_model_parts *parts, uint32_t user, float *vector)
 {
     const mf_history history = mf_history_of_user(parts, user);
-    mf_profile_compute(parts, mf_recommend_kernel_choose(), &history, vector);
+    const mf_profiles profiles = mf_profiles_prepare(parts, mf_recommend_kernel_choose());
+    mf_profile_compute(&profiles, &history, vector);
 }
 
 static void fold(const world *w, const mf_visitor *visitor, float *vector)
@@ -73,6 +74,7 @@ static void a_visitor_who_sends_what_a_user_rated_has_the_users_vector(void **st
     for (int k = 0; k < KINDS; k++)
         for (int mode = 0; mode < 3; mode++) {
             world_shape shape = shape_of((world_kind)k, (uint64_t)k);
+            shape.rated_percent = k % 2 == 0 ? 30 : 95; /* so many that the first are old enough */
             shape.no_ratings = mode == 1;
             shape.no_times = mode == 2;
             world w = world_create(shape);
@@ -215,7 +217,7 @@ static void ranks_are_those_of_counting(void **state)
     }
 }
 
-/* The prior's part is the same for every length, and all there is without a grade. */
+/* The mean profile's part fades with the number of grades, and is all there is without one. */
 static void the_mean_profile_is_the_prior(void **state)
 {
     (void)state;
@@ -224,24 +226,27 @@ static void the_mean_profile_is_the_prior(void **state)
     shape.prior = 0;
     world without = world_create(shape);
     const mf_ranking_parts *r = &with.parts->ranking;
-    const mf_recommend_kernel *kernel = mf_recommend_kernel_choose();
+    const mf_profiles profiles = mf_profiles_prepare(without.parts, mf_recommend_kernel_choose());
     _Alignas(64) float a[STRIDE], b[STRIDE];
     for (uint32_t user = 0; user < 6; user++) {
         user_vector(with.parts, user, a);
         user_vector(without.parts, user, b);
+        const mf_history history = mf_history_of_user(with.parts, user);
+        size_t n = 0;
+        for (size_t j = 0; j < history.n; j++)
+            n += history.grades[j] > 0;
+        const float weight = mf_prior_weight(0.25f, n);
         for (size_t f = 0; f < FACTORS; f++)
-            assert_true(same_bits(a[f], b[f] + 0.25f * r->mean_profile[f]));
+            assert_true(same_bits(a[f], b[f] + weight * r->mean_profile[f]));
     }
     const uint32_t zero_rows[] = {0, 3, 6};
     const uint8_t grades[] = {200, 255, 1}, none[] = {0, 0, 0};
     const mf_history histories[] = {
         {.n = 0}, {zero_rows, grades, NULL, 3}, {zero_rows, none, NULL, 3}};
     for (size_t k = 0; k < 3; k++) {
-        mf_profile_compute(without.parts, kernel, &histories[k], b);
+        mf_profile_compute(&profiles, &histories[k], b);
         assert_equal_vectors(b, r->mean_profile);
     }
-    assert_true(mf_prior_weight(0.25f, 1) == 0.25f);
-    assert_true(mf_prior_weight(0.25f, 1000) == 0.25f);
     world_release(&with);
     world_release(&without);
 }
@@ -314,6 +319,15 @@ static void age_weights(void **state)
     }
 }
 
+static void the_prior_fades(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 100; n++)
+        assert_true(fabs((double)mf_prior_weight(3, n) - 3 * exp(-(double)n / 15)) < 1e-6);
+    assert_true(mf_prior_weight(3e38f, UINT32_MAX) == 0);
+    assert_true(mf_prior_weight(0, 1) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +337,7 @@ int main(void)
         cmocka_unit_test(of_an_item_that_comes_twice_the_newest_rating_counts),
         cmocka_unit_test(ranks_are_those_of_counting),
         cmocka_unit_test(the_mean_profile_is_the_prior),
+        cmocka_unit_test(the_prior_fades),
         cmocka_unit_test(pairs_without_ratings),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(age_weights),

@@ -286,7 +286,7 @@ static void the_order_is_that_of_the_equation(void **state)
         for (uint64_t j = p->rated_start[user]; j < p->rated_start[user + 1]; j++)
             n += r->grades[j] > 0;
         for (size_t f = 0; f < 33; f++)
-            vector[f] = 2 * (double)r->mean_profile[f];
+            vector[f] = 2 * exp(-n / 15) * (double)r->mean_profile[f];
         for (uint64_t j = p->rated_start[user]; j < p->rated_start[user + 1]; j++)
             for (size_t f = 0; f < 33; f++)
                 vector[f] += r->grades[j] / 255.0 *
@@ -407,6 +407,35 @@ static void the_order_tells_whether_a_list_takes_long(void **state)
     asking_release(&a);
 }
 
+/* Of vectors as training makes them, few are scored and the short ones not even bounded. */
+static void few_items_are_scored(void **state)
+{
+    (void)state;
+    asking a = asking_create((world_shape){.kind = KIND_SPECTRAL,
+                                           .n_users = 20,
+                                           .n_items = 20000,
+                                           .n_factors = 1,
+                                           .rated_percent = 1,
+                                           .ranking_factors = 128,
+                                           .seed = 1});
+    size_t n_scored = 0, n_bounded = 0;
+    mf_error err = {0};
+    const mf_recommendation *best;
+    size_t n_best;
+    const mf_top_n_query query = {.n = 10};
+    for (uint32_t user = 0; user < 20; user++) {
+        const mf_profile profile = mf_profile_of_user(a.recommenders[0], user);
+        assert_ok(mf_top_n(a.recommenders[0], a.workspace, &profile, &query, &best, &n_best, &err),
+                  err);
+        n_scored += a.workspace->n_scored;
+        n_bounded += a.workspace->n_bounded;
+        assert_true(a.workspace->n_scored >= 10);
+    }
+    assert_true(n_scored / 20 < 60);
+    assert_true(n_bounded / 20 < 10000);
+    asking_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +447,7 @@ int main(void)
         cmocka_unit_test(the_last_places_of_a_ranking),
         cmocka_unit_test(the_order_is_that_of_the_equation),
         cmocka_unit_test(vectors_that_are_not_finite),
+        cmocka_unit_test(few_items_are_scored),
         cmocka_unit_test(without_memory_there_is_an_error),
         cmocka_unit_test(the_order_tells_whether_a_list_takes_long),
     };

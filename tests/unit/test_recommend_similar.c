@@ -1,38 +1,59 @@
 /* test_recommend_similar.c: the items most like an item are those of the plain scan. */
 #include "recommend_testing.h"
 
-#include "recommend/norm.h"
 #include "recommend/similar.h"
 
-static double norm_of(const mf_model_parts *p, uint32_t item)
+static mf_space space_of(const mf_model_parts *p)
 {
-    return mf_norm(item_row(p, item), mf_model_stride(p->n_factors));
+    const bool has_ranking = p->ranking.n_factors > 0;
+    const uint32_t n_factors = has_ranking ? p->ranking.n_factors : p->n_factors;
+    return (mf_space){
+        .rows = has_ranking ? p->ranking.item_vectors : p->item_factors,
+        .n_factors = n_factors,
+        .stride = mf_model_stride(n_factors),
+    };
 }
 
-/* The equation of similar.h in double. */
+/* Σ scale_f · x_f · y_f of two items' rows: σ² of a ranking model, else 1. */
+static double inner(const mf_model_parts *p, uint32_t x, uint32_t y)
+{
+    const mf_space space = space_of(p);
+    double sum = 0;
+    for (size_t f = 0; f < space.n_factors; f++) {
+        const double scale = p->ranking.n_factors > 0 ? (double)p->ranking.spectrum[f] : 1;
+        sum += scale * (double)space.rows[x * space.stride + f] *
+               (double)space.rows[y * space.stride + f];
+    }
+    return sum;
+}
+
+/* The equations of similar.h in double. */
 static double similarity(const mf_model_parts *p, uint32_t a, uint32_t i)
 {
-    double sum = 0;
-    for (size_t f = 0; f < p->n_factors; f++)
-        sum += (double)item_row(p, a)[f] * (double)item_row(p, i)[f];
+    const double cosine = inner(p, a, i) / sqrt(inner(p, a, a) * inner(p, i, i));
     const double count = (double)p->item_count[i];
-    return sum / norm_of(p, a) / norm_of(p, i) * count / (count + 5);
+    if (p->ranking.n_factors == 0)
+        return cosine * count / (count + 5);
+    double longest = 0;
+    for (uint32_t item = 0; item < p->n_items; item++)
+        if (p->item_count[item] > 0)
+            longest = fmax(longest, inner(p, item, item));
+    return cosine * pow(inner(p, i, i) / longest, 0.125);
 }
 
-/* The same bits as documented: a's row at length 1, the product, the likeness. */
+/* The same bits as documented: the query, the product, the likeness. */
 static size_t plain_similar(const mf_model_parts *p, uint32_t a, size_t n, mf_recommendation *list)
 {
-    const size_t stride = mf_model_stride(p->n_factors);
+    const mf_space space = space_of(p);
     float *likeness = testing_allocate(p->n_items, sizeof *likeness);
-    float *query = testing_allocate(stride, sizeof *query);
+    float *query = testing_allocate(space.stride, sizeof *query);
     size_t found = 0;
-    const mf_space space = {.rows = p->item_factors, .n_factors = p->n_factors, .stride = stride};
     mf_likeness_compute(p, &space, likeness);
-    for (size_t f = 0; f < p->n_factors; f++)
-        query[f] = (float)((double)item_row(p, a)[f] / norm_of(p, a));
-    for (uint32_t item = 0; item < p->n_items; item++)
-        if (item != a && likeness[item] > 0 && norm_of(p, a) > 1e-30) {
-            const float s = mf_dot(query, item_row(p, item), stride) * likeness[item];
+    const bool is_any = mf_likeness_query(p, &space, a, query);
+    for (uint32_t item = 0; item < p->n_items && is_any; item++)
+        if (item != a && likeness[item] > 0) {
+            const float *row = space.rows + item * space.stride;
+            const float s = mf_dot(query, row, space.stride) * likeness[item];
             list[found++] = (mf_recommendation){item, isnan(s) ? -INFINITY : s, NAN};
         }
     qsort(list, found, sizeof *list, better_first);
@@ -52,8 +73,9 @@ static void the_nearest_of_every_kind_of_model(void **state)
     mf_recommendation expected[ITEMS];
     for (size_t c = 0; c < TESTING_CPUS; c++) {
         setenv("MF_CPU", testing_cpus[c], 1);
-        for (int k = 0; k < KINDS; k++) {
-            world w = world_create((world_shape){.kind = (world_kind)k,
+        for (int k = 0; k < 2 * KINDS; k++) {
+            world w = world_create((world_shape){.kind = (world_kind)(k % KINDS),
+                                                 .ranking_factors = k < KINDS ? 0 : 75,
                                                  .n_users = 9,
                                                  .n_items = ITEMS,
                                                  .n_factors = 21,
@@ -84,10 +106,10 @@ static void the_nearest_of_every_kind_of_model(void **state)
     unsetenv("MF_CPU");
 }
 
-static void it_is_the_damped_cosine(void **state)
+static void check_equation(uint32_t ranking_factors)
 {
-    (void)state;
     world w = world_create((world_shape){.kind = KIND_NORMAL,
+                                         .ranking_factors = ranking_factors,
                                          .n_users = 9,
                                          .n_items = 2000,
                                          .n_factors = 64,
@@ -108,17 +130,26 @@ static void it_is_the_damped_cosine(void **state)
     }
     uint32_t better = 0;
     for (uint32_t item = 0; item < 2000; item++)
-        better += item != 77 && similarity(w.parts, 77, item) > least + 1e-6;
+        better += item != 77 && w.parts->item_count[item] > 0 &&
+                  similarity(w.parts, 77, item) > least + 1e-6;
     assert_true(better <= 24);
     mf_recommender_destroy(recommender);
     mf_workspace_destroy(workspace);
     world_release(&w);
 }
 
-static void without_factors_or_ratings_there_is_no_likeness(void **state)
+static void it_is_that_of_the_equation(void **state)
 {
     (void)state;
+    check_equation(0);
+    check_equation(40);
+}
+
+static void check_without(uint32_t ranking_factors)
+{
     world w = world_create((world_shape){.kind = KIND_SOME_ZERO,
+                                         .ranking_factors = ranking_factors,
+                                         .no_ratings = ranking_factors > 0,
                                          .n_users = 3,
                                          .n_items = 300,
                                          .n_factors = 8,
@@ -148,11 +179,18 @@ static void without_factors_or_ratings_there_is_no_likeness(void **state)
     world_release(&w);
 }
 
+static void without_factors_or_ratings_there_is_no_likeness(void **state)
+{
+    (void)state;
+    check_without(0);
+    check_without(8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nearest_of_every_kind_of_model),
-        cmocka_unit_test(it_is_the_damped_cosine),
+        cmocka_unit_test(it_is_that_of_the_equation),
         cmocka_unit_test(without_factors_or_ratings_there_is_no_likeness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

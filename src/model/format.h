@@ -56,19 +56,24 @@
  *       32     4  rule                  1: the formulas of profile and score, as in model.h
  *       36    28  zero
  *
- * Version 1 has a rating model: every section from shape to metadata is there. A ranking model is an addition: either no section "optional.ranking…"
- * is there, or all are; ranking_times may be missing where no times are known.
+ * Version 1 has a rating model: every section from shape to metadata is there. A ranking model is
+ * an addition: either no section "optional.ranking…" is there, or all are; ranking_times may be
+ * missing where no times are known.
  *
  * Version 2 has a ranking model alone: n_factors is 0, the five floats of the shape are 0, the
  * sections user_bias, item_bias, user_factors and item_factors are not there, those of the ranking
  * model are.
  *
- * The rule. A program that knows neither the name nor the rule of a section "optional.…" must
- * still answer rightly with all that it knows; so a ranking model beside a rating model stays
- * version 1, and older programs answer with the rating model. What an old program would misread,
- * or could not do without, gets a new version, which old programs refuse. Another way to compute
- * profiles or scores gets a new rule: a program that does not know it has no ranking model, and
- * none at all in a file of version 2, which it refuses.
+ * What a change needs:
+ *
+ * (1) What an older program can do without is a section "optional.…"; the version stays. An older
+ *     program passes over the section, and what it answers from the rest must still be right. So
+ *     a ranking model beside a rating model stays version 1.
+ * (2) What an older program would misread, or could not do without, gets a new version, which the
+ *     older program refuses. So a file without a rating model is version 2.
+ * (3) Other formulas for profiles or scores get a new rule in optional.ranking. A program that
+ *     does not know the rule takes the file as one without a ranking model; in version 2 nothing
+ *     is left then, and it refuses the file.
  *
  * Internal to src/model, its tests and its fuzz target. */
 #ifndef MF_MODEL_FORMAT_H

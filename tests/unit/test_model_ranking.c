@@ -88,7 +88,8 @@ static void one_item_that_nobody_rated_is_a_ranking_model(void **state)
     round_trip(&parts);
 }
 
-/* A user's time ranks are looked at in pieces, and each against the count of all his grades. */
+/* A user's time ranks come in several pieces; each rank is checked against the number of all the
+ * user's grades. */
 static void the_time_ranks_of_a_user_with_many_ratings_are_checked_to_the_last(void **state)
 {
     (void)state;
@@ -97,7 +98,7 @@ static void the_time_ranks_of_a_user_with_many_ratings_are_checked_to_the_last(v
     mf_model_parts parts = sample_parts_without_ratings();
     static _Alignas(64) float vectors[ITEMS][16];
     static uint64_t item_start[ITEMS + 1];
-    static char item_bytes[ITEMS * 6];
+    static char item_bytes[ITEMS * 6 + 1];
     static uint32_t items[ITEMS + 5], count[ITEMS], ranks[ITEMS + 5];
     static uint8_t grades[ITEMS + 5];
     const uint64_t rated_start[] = {0, 3, 3 + ITEMS, 5 + ITEMS};

@@ -160,6 +160,15 @@ class EvaluateSplits(EvaluateCase):
         self.assertIsNone(said["runs"][0]["relevant_rating"])
         self.assertEqual(said["runs"][0]["n_held_out"], said["runs"][0]["n_relevant"])
 
+    def test_equal_ratings_are_pairs_and_that_is_said(self):
+        data = self.file("ones.csv", csv([(*row[:2], "1", row[3]) for row in self.rows]))
+        path = self.folder / "figures.json"
+        result = self.run_evaluate("--data", data, "--json", path)
+        self.assertEqual(0, result.status, result)
+        self.assertEqual(["one_rating"], [line["event"] for line in result.log])
+        said = json.loads(path.read_text())
+        self.assertEqual(["ranking", "popularity", "item_item"], list(said["lists"]))
+
     def test_bad_words_are_refused_with_the_usage(self):
         data = self.data()
         self.assertRefuses("--data is missing")

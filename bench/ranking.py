@@ -171,6 +171,12 @@ def ask(port, instances):
     return [[entry["movieId"] for entry in p["recommendations"]] for p in body["predictions"]]
 
 
+def others(items, known):
+    """The first K that are not among the known ratings."""
+    rated = {movie for movie, _ in known}
+    return [item for item in items[: K + len(rated)] if item not in rated][:K]
+
+
 def read_ratings():
     """user → [(movie, rating)], as data/ratings.csv has them."""
     users = {}
@@ -203,7 +209,7 @@ def train_on(folder, users, kept_out):
 def short(folder):
     """A fifth of the users at a time is kept out of training. Of the ratings of each, a fifth at
     random is to be found, and serve gets the first 1, 3, 10, 30 of the others, in random order.
-    What he was not told he may list: that is a miss, for popularity as well."""
+    Out of every list, popularity's as well, come all of those others."""
     users = read_ratings()
     order = sorted(users)
     random.Random(1).shuffle(order)
@@ -223,13 +229,11 @@ def short(folder):
             with served(prefix) as port:
                 for n in LENGTHS:
                     lists = ask(port, [
-                        {"ratings": [{"movieId": m, "rating": r} for m, r in known[:n]], "top_n": K}
-                        for _, known in parts.values()])
+                        {"ratings": [{"movieId": m, "rating": r} for m, r in known[:n]],
+                         "top_n": min(1000, K + len(known))} for _, known in parts.values()])
                     for (wanted, known), items in zip(parts.values(), lists):
-                        sent = {movie for movie, _ in known[:n]}
-                        unsent = [m for m in by_count[: K + n] if m not in sent]
-                        ours[n].append(ndcg(items, wanted))
-                        popular[n].append(ndcg(unsent[:K], wanted))
+                        ours[n].append(ndcg(others(items, known), wanted))
+                        popular[n].append(ndcg(others(by_count, known), wanted))
     result = {}
     say(f"\nshort histories, users kept out of training: NDCG@{K} of {len(ours[1])} users")
     for n in LENGTHS:

@@ -39,9 +39,7 @@ def numbers(path):
     """A text file of numbers as rows."""
     with open(path) as file:
         columns = len(file.readline().split())
-    with open(path) as file:
-        values = np.array(file.read().split(), dtype=np.float64)
-    return values.reshape(-1, columns)
+    return np.fromfile(path, sep=" ").reshape(-1, columns)
 
 
 def best(scores, n=LENGTH):
@@ -322,10 +320,12 @@ def speed(folder):
     result["ours_ndcg"] = float(figures["ndcg"].mean())
     lists = np.empty((len(split.users), LENGTH), np.int64)
     popular = np.argsort(-split.count, kind="stable")
-    rated = set(zip(split.user.tolist(), split.item.tolist()))
-    for place, user in enumerate(split.users.tolist()):
-        unrated = (i for i in popular.tolist() if (user, i) not in rated)
-        lists[place] = [next(unrated) for _ in range(LENGTH)]
+    start = np.searchsorted(split.user, np.arange(split.n_users + 1))  # rows stand by user
+    for place, user in enumerate(split.users):
+        rated = split.item[start[user] : start[user + 1]]
+        first = popular[: LENGTH + len(rated)]
+        unrated = first[~np.isin(first, rated)][:LENGTH]
+        lists[place] = np.pad(unrated, (0, LENGTH - len(unrated)), constant_values=-1)
     result["popularity_ndcg"] = float(split.judge(lists)[0]["ndcg"].mean())
     if implicit is not None:
         matrix = sparse(split, np.ones_like(split.value))

@@ -365,7 +365,7 @@ static bool rayleigh_ritz(mf_subspace *s, double *values, mf_error *err)
     return true;
 }
 
-bool mf_subspace_restart(mf_subspace *s, const mf_sparse_rows *y, size_t n_wanted, mf_error *err)
+bool mf_subspace_restart(mf_subspace *s, size_t n_wanted, mf_error *err)
 {
     if (!rayleigh_ritz(s, s->values, err))
         return false;
@@ -375,7 +375,6 @@ bool mf_subspace_restart(mf_subspace *s, const mf_sparse_rows *y, size_t n_wante
     float *swap = s->x;
     s->x = s->spare;
     s->spare = swap;
-    s->y = *y;
     s->n_wanted = n_wanted;
     s->width = width;
     memset(&s->at, 0, sizeof s->at);

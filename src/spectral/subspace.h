@@ -76,8 +76,7 @@ typedef struct mf_subspace {
 /* Columns of a block for n_wanted directions out of n. */
 size_t mf_subspace_width(size_t n_wanted, size_t n);
 
-/* Allocates. y and kernel have to be set afterwards or here; random start by seed. NULL:
- * MF_ERR_MEMORY. */
+/* Only mf_subspace_start makes it of use. NULL: MF_ERR_MEMORY. */
 mf_subspace *mf_subspace_create(const mf_spectral_kernel *kernel, size_t n, size_t n_wanted,
                                 uint32_t n_threads, mf_error *err);
 
@@ -87,10 +86,9 @@ void mf_subspace_destroy(mf_subspace *subspace);
 /* Begins with a random block of Y's columns. */
 void mf_subspace_start(mf_subspace *subspace, const mf_sparse_rows *y, uint64_t seed);
 
-/* Begins with the first n_wanted directions, and the spare ones, of the iteration that was,
- * rotated to its Ritz vectors; it must be at a Ritz step. Y has changed. */
-bool mf_subspace_restart(mf_subspace *subspace, const mf_sparse_rows *y, size_t n_wanted,
-                         mf_error *err);
+/* Begins anew with the first n_wanted directions, and the spare ones, of the iteration that was,
+ * rotated to its Ritz vectors. y may be changed afterwards. Fails MF_ERR_DIVERGED. */
+bool mf_subspace_restart(mf_subspace *subspace, size_t n_wanted, mf_error *err);
 
 /* One multiplication by A. Fails MF_ERR_DIVERGED. */
 bool mf_subspace_step(mf_subspace *subspace, mf_error *err);

@@ -43,9 +43,9 @@ static inline size_t mf_model_stride(uint32_t n_factors)
 /* The ranking model: which items next (spectral/spectral.h learns it).
  *
  *   score(u, i) = profile_u · item_vectors[i]
- *   profile_u   = Σ_j age_weight_uj · grade_uj · item_vectors[j]  +  prior · mean_profile
+ *   profile_u   = Σ_j age_weight_uj · grade_uj · item_vectors[j]  +  w(n) · mean_profile
  *
- * over the items j that u has a grade for. Profiles are not stored: they are computed from
+ * over the n items j that u has a grade for; w(n) = prior · exp(−n / 15). Profiles are not stored: they are computed from
  * the grades when somebody asks (recommend/profile.h), for a user of the model exactly as
  * for a visitor. grade.h has the formulas of grade and age weight. */
 typedef struct mf_ranking_parts {

@@ -266,42 +266,49 @@ INLINE void add_group(const mf_index *index, const mf_index_query *query, const 
                       size_t group, size_t *run, vec wide[GROUPS])
 {
     _Alignas(64) int16_t sums[BLOCK];
+    size_t quad = group == 0 ? 0 : index->group_quads[group];
     const size_t end = index->group_quads[group + 1];
+    const size_t n_first = end - quad < MF_INDEX_RUN ? end - quad : MF_INDEX_RUN;
+    add_run(codes + quad * BLOCK, query->lines + quad * LINES * MF_LINE_U16, n_first,
+            query->start[(*run)++], sums);
     UNROLL
     for (int g = 0; g < GROUPS; g++)
-        wide[g] = (vec){0};
-    for (size_t quad = index->group_quads[group]; quad < end; quad += MF_INDEX_RUN, ++*run) {
-        const size_t n = end - quad < MF_INDEX_RUN ? end - quad : MF_INDEX_RUN;
-        add_run(codes + quad * BLOCK, query->lines + quad * LINES * MF_LINE_U16, n,
-                query->start[*run], sums);
+        wide[g] = to_floats(sums + g * WIDTH);
+    for (quad += n_first; quad < end; quad += MF_INDEX_RUN) {
+        const size_t left = end - quad;
+        add_run(codes + quad * BLOCK, query->lines + quad * LINES * MF_LINE_U16,
+                left < MF_INDEX_RUN ? left : MF_INDEX_RUN, query->start[(*run)++], sums);
         UNROLL
         for (int g = 0; g < GROUPS; g++)
             wide[g] += to_floats(sums + g * WIDTH); /* exact: below 2^24 */
     }
 }
 
-INLINE float block_bounds(const mf_index *index, const mf_index_query *query, size_t block,
-                          const float *bias, const float *weight, float *restrict bounds)
+/* n_groups is index->n_groups; a constant 1 where it is one, for a shorter loop. */
+INLINE float block_bounds(const mf_index *index, const mf_index_query *query, size_t n_groups,
+                          size_t block, const float *bias, const float *weight,
+                          float *restrict bounds)
 {
     const unsigned char *bytes = index->blocks + block * index->block_bytes;
     const uint16_t *codes = (const uint16_t *)(const void *)bytes;
     const uint32_t *sizes = (const uint32_t *)(const void *)(codes + index->n_quads * BLOCK);
+    const float slack = query->per_norm * index->norm[block] + query->constant;
     vec products[GROUPS], wide[GROUPS];
     size_t run = 0;
-    UNROLL
-    for (int g = 0; g < GROUPS; g++)
-        products[g] = (vec){0};
-    for (size_t group = 0; group < index->n_groups; group++) {
+    for (size_t group = 0; group < n_groups; group++, sizes += BLOCK) {
         const float unit = query->unit[group], norm = query->group_norm[group];
         add_group(index, query, codes, group, &run, wide);
         UNROLL
         for (int g = 0; g < GROUPS; g++) {
-            const uvec both = *(const uvec *)(sizes + group * BLOCK + (size_t)(g * WIDTH));
+            const uvec both = *(const uvec *)(sizes + g * WIDTH);
             const vec scale = (vec)(both & 0xFFFF0000U), error = (vec)(both << 16);
-            products[g] += scale * (unit * wide[g]) + norm * error;
+            const vec product = scale * (unit * wide[g]) + norm * error;
+            if (group == 0)
+                products[g] = product;
+            else
+                products[g] += product;
         }
     }
-    const float slack = query->per_norm * index->norm[block] + query->constant;
     vec most = (vec){0} - INFINITY;
     UNROLL
     for (int g = 0; g < GROUPS; g++) {
@@ -335,12 +342,14 @@ static void bounds(const mf_index *index, const mf_index_query *query, size_t fi
             weight = weight != NULL ? last[1] : NULL;
         }
         float *to = bounds + k * BLOCK;
-        if (weight != NULL)
-            largest[k] = block_bounds(index, query, first + k, NULL, weight, to);
+        if (index->n_groups > 1)
+            largest[k] = block_bounds(index, query, index->n_groups, first + k, NULL, weight, to);
+        else if (weight != NULL)
+            largest[k] = block_bounds(index, query, 1, first + k, NULL, weight, to);
         else if (bias != NULL)
-            largest[k] = block_bounds(index, query, first + k, bias, NULL, to);
+            largest[k] = block_bounds(index, query, 1, first + k, bias, NULL, to);
         else
-            largest[k] = block_bounds(index, query, first + k, NULL, NULL, to);
+            largest[k] = block_bounds(index, query, 1, first + k, NULL, NULL, to);
     }
 }
 

@@ -211,6 +211,8 @@ static inline void add_ranking(world_shape shape, mf_model_parts *parts, world *
             if (grades[start + j] > 0)
                 ranks[start + j] = plain_time_rank(w->times + start, grades + start, n, j);
     }
+    if (shape.no_times)
+        mf_free(ranks);
     if (!shape.no_ratings)
         return;
     parts->n_factors = 0;

@@ -433,6 +433,22 @@ static void few_items_are_scored(void **state)
     }
     assert_true(n_scored / 20 < 60);
     assert_true(n_bounded / 20 < 10000);
+    /* What is left out does not hide the threshold. */
+    mf_profile profile = mf_profile_of_user(a.recommenders[0], 3);
+    const mf_top_n_query more = {.n = 300, .include_rated = true};
+    assert_ok(mf_top_n(a.recommenders[0], a.workspace, &profile, &more, &best, &n_best, &err), err);
+    assert_int_equal(n_best, 300);
+    uint32_t rated[300];
+    size_t n_rated = 0;
+    for (uint32_t item = 0; item < 20000; item++)
+        for (size_t k = 0; k < n_best; k++)
+            if (best[k].item == item)
+                rated[n_rated++] = item;
+    profile.rated = rated;
+    profile.n_rated = n_rated;
+    assert_ok(mf_top_n(a.recommenders[0], a.workspace, &profile, &query, &best, &n_best, &err),
+              err);
+    assert_true(a.workspace->n_scored < 300); /* 202; 559 if they came first */
     asking_release(&a);
 }
 

@@ -543,12 +543,13 @@ static bool summarize(const options *o, mf_evaluate_result *result, mf_error *er
     const uint64_t seed = o->first.values.h.seed;
     for (int row = 0; row < MF_ROWS; row++)
         if (result->has_row[row] &&
-            !mf_list_summary_of(result->evaluation[row], result->n_runs, result->n_users, seed,
-                                &result->summary[row], err))
+            !mf_list_summary_of(result->evaluation[row], result->n_runs, result->n_users,
+                                MF_RESAMPLES, seed, &result->summary[row], err))
             return false;
     return !result->has_row[MF_ROW_SECOND] ||
            mf_list_compare(result->evaluation[result->first], result->evaluation[MF_ROW_SECOND],
-                           result->n_runs, result->n_users, seed, &result->comparison, err);
+                           result->n_runs, result->n_users, MF_RESAMPLES, seed, &result->comparison,
+                           err);
 }
 
 static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err)

@@ -206,6 +206,53 @@ class EvaluateSplits(EvaluateCase):
             self.assertRegex(result.stderr, rf"\Aevaluate: {nowhere}[^\n]*: No such file[^\n]*\n\Z")
 
 
+class PlantedChoice(EvaluateCase):
+    """Ratings of users who choose what they like, by `planted --choice`."""
+
+    def planted(self, name, *words, n_threads=2):
+        path = self.folder / name
+        result = self.start(None, "--users", "400", "--items", "300", "--ratings", "24000",
+                            "--rank", "4", "--output", str(path), *words, program=BIN / "planted",
+                            env={"OMP_NUM_THREADS": str(n_threads)}).wait()
+        self.assertEqual(0, result.status, result)
+        return path
+
+    def test_users_rate_what_they_like_and_lists_find_it(self):
+        by_popularity, by_choice = self.planted("a.csv"), self.planted("b.csv", "--choice", "3")
+        rows = {path: [line.split(",") for line in path.read_text().splitlines()[1:]]
+                for path in (by_popularity, by_choice)}
+        means = {path: sum(float(row[2]) for row in r) / len(r) for path, r in rows.items()}
+        self.assertGreater(means[by_choice], means[by_popularity] + 0.2)
+        for r in rows.values():
+            self.assertEqual(24000, len(r))
+            self.assertEqual(24000, len({(row[0], row[1]) for row in r}))
+        gain = {}
+        for path in rows:
+            lists = self.evaluate("--data", path, "--order", "ranking", *FEW_EPOCHS)[0]["lists"]
+            gain[path] = lists["ranking"]["ndcg"]["mean"] / lists["popularity"]["ndcg"]["mean"]
+        self.assertGreater(gain[by_choice], 1.3)
+        self.assertGreater(gain[by_choice], gain[by_popularity] + 0.3)
+
+    def test_the_number_of_threads_changes_no_byte(self):
+        texts = [self.planted(f"{n}.csv", "--choice", "1", n_threads=n).read_bytes()
+                 for n in (1, 2, 5)]
+        self.assertTrue(texts[0] == texts[1] == texts[2])
+
+    def test_a_user_who_rates_everything_has_everything(self):
+        path = self.folder / "all.csv"
+        result = self.start(None, "--users", "3", "--items", "40", "--ratings", "120", "--choice",
+                            "2", "--output", str(path), program=BIN / "planted").wait()
+        self.assertEqual(0, result.status, result)
+        self.assertEqual(121, len(path.read_text().splitlines()))
+
+    def test_a_choice_that_is_no_number_is_refused(self):
+        for value in ("-1", "11", "nan", "much"):
+            result = self.start(None, "--users", "3", "--items", "4", "--ratings", "5", "--choice",
+                                value, program=BIN / "planted").wait()
+            self.assertEqual(1, result.status, result)
+            self.assertIn(f"--choice {value}", result.stderr)
+
+
 class EvaluateModel(EvaluateCase, ServeCase):
     """--model: the lists are those of serve."""
 

@@ -1,17 +1,20 @@
 """The figures of README.md, each beside its peer in the same run.
 
-    script/bench            everything (about eight minutes)
+    script/bench            everything but ranking and soak (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
                             serve batch topn start mixed predict cloud cached recommend (serving.py)
                             aggregate (streams.py) stream soak (stream_path.py)
+                            ranking (ranking.py, a quarter of an hour)
 
 Peers are used when they are there and never needed:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
     MF_SURPRISE   a Python interpreter that can import surprise (flask, gunicorn)
     MF_FAISS      a Python interpreter that can import faiss
+    MF_NUMPY, MF_IMPLICIT   interpreters that can import numpy, implicit (ranking.py)
 
 Each figure is a ratio or is printed beside a limit measured in the same run; a
-single time on somebody's machine says little. Standard library only.
+single time on somebody's machine says little. Standard library only, but for the peers'
+interpreters.
 """
 
 import json
@@ -24,6 +27,7 @@ import sys
 import tempfile
 import time
 
+import ranking
 import serving
 import stream_path
 import streams
@@ -269,8 +273,8 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 
 def main():
-    parts = [*PARTS, *serving.PARTS, *streams.PARTS, *stream_path.PARTS]
-    wanted = sys.argv[1:] or [name for name in parts if name != "soak"]
+    parts = [*PARTS, *serving.PARTS, *streams.PARTS, *stream_path.PARTS, *ranking.PARTS]
+    wanted = sys.argv[1:] or [name for name in parts if name not in ("ranking", "soak")]
     unknown = [name for name in wanted if name not in parts]
     if unknown:
         sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(parts)}")
@@ -282,8 +286,9 @@ def main():
             if name in serving.PARTS:
                 serving.run_part(name)
                 continue
-            if name in streams.PARTS or name in stream_path.PARTS:
-                (streams.PARTS | stream_path.PARTS)[name](folder)
+            others = streams.PARTS | stream_path.PARTS | ranking.PARTS
+            if name in others:
+                others[name](folder)
                 continue
             if name in ("accuracy", "model"):
                 PARTS[name](folder)

@@ -8,15 +8,24 @@
 mf_ratings *mf_data_file_read(const char *path, const mf_ratings_options *options, mf_error *err)
 {
     mf_ratings *ratings = NULL;
-    mf_ratings_verdict verdict;
+    mf_ratings_verdict verdict = MF_RATINGS_NOT_RATINGS;
+    mf_ratings_options how = *options;
+    mf_feedback found = MF_FEEDBACK_AUTO;
     char reason[MF_RATINGS_REASON_BYTES];
-    mf_ratings_reader *reader = mf_ratings_reader_create(options, err);
-    if (reader != NULL && mf_ratings_reader_add(reader, path, &verdict, reason, err)) {
-        if (verdict == MF_RATINGS_READ)
-            ratings = mf_ratings_reader_finish(reader, err);
-        else
-            mf_fail(err, MF_ERR_PARSE, (mf_where){.path = path}, "is not ratings: %s", reason);
+    mf_ratings_reader *reader = mf_ratings_reader_create(&how, err);
+    bool ok = reader != NULL && mf_ratings_reader_add(reader, path, &verdict, reason, err);
+    if (ok && verdict == MF_RATINGS_NOT_RATINGS)
+        ok = mf_ratings_look(path, &how, &found, err);
+    if (ok && found == MF_FEEDBACK_IMPLICIT) {
+        how.feedback = found;
+        mf_ratings_reader_destroy(reader);
+        reader = mf_ratings_reader_create(&how, err);
+        ok = reader != NULL && mf_ratings_reader_add(reader, path, &verdict, reason, err);
     }
+    if (ok && verdict == MF_RATINGS_READ)
+        ratings = mf_ratings_reader_finish(reader, err);
+    else if (ok)
+        mf_fail(err, MF_ERR_PARSE, (mf_where){.path = path}, "is not ratings: %s", reason);
     mf_ratings_reader_destroy(reader);
     return ratings;
 }

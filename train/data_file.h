@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The ratings of the file, the caller's to destroy. NULL as mf_ratings_reader_add and …_finish
+/* The ratings of the file, the caller's to destroy; implicit feedback when it has users and items
+ * and no ratings. NULL as mf_ratings_reader_add and …_finish
  * fail; MF_ERR_PARSE when it is not ratings. */
 mf_ratings *mf_data_file_read(const char *path, const mf_ratings_options *options, mf_error *err);
 

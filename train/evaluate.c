@@ -352,7 +352,7 @@ static void release(run *r)
 
 /* ---- one split, or one model ----------------------------------------------------- */
 
-static void tell_model(mf_evaluate_run *facts, const mf_model *model,
+static void tell_model(mf_evaluate_run *facts, const mf_model *model, mf_feedback feedback,
                        const mf_ratings_rows *held_out)
 {
     const mf_model_parts *parts = mf_model_get(model);
@@ -361,7 +361,7 @@ static void tell_model(mf_evaluate_run *facts, const mf_model *model,
     facts->recency = parts->ranking.recency;
     facts->prior = parts->ranking.prior;
     facts->rmse = facts->mae = NAN;
-    if (parts->n_factors == 0 || held_out->n == 0)
+    if (parts->n_factors == 0 || feedback == MF_FEEDBACK_IMPLICIT || held_out->n == 0)
         return;
     double squares = 0;
     double absolute = 0;
@@ -414,7 +414,7 @@ static bool one_split(const options *o, const mf_ratings *all, uint32_t place,
     if (!mf_fit_model(&first, train, &fit, err))
         goto done;
     facts->fit = fit.report;
-    tell_model(facts, fit.model, &held_out);
+    tell_model(facts, fit.model, all->feedback, &held_out);
     if (!look_at_model(&r, fit.model, false, err))
         goto done;
     if (o->compare != NULL) {
@@ -487,9 +487,9 @@ done:
 }
 
 /* Without --relevant-rating: what the model counted as liked, or its mean rating. */
-static float relevant_for(const options *o, const mf_model_parts *parts)
+static float relevant_for(const options *o, const mf_ratings *all, const mf_model_parts *parts)
 {
-    if (parts->n_factors == 0)
+    if (parts->n_factors == 0 || all->feedback == MF_FEEDBACK_IMPLICIT)
         return relevant_of(o, -INFINITY);
     return relevant_of(o, parts->ranking.n_factors > 0 ? parts->ranking.relevant_rating
                                                        : parts->global_mean);
@@ -512,7 +512,7 @@ static bool one_model(const options *o, const mf_ratings *all, mf_evaluate_resul
     result->n_users = parts->n_users;
     result->n_items = parts->n_items;
     if (!mf_ratings_align(all, &parts->users, &parts->items, &held_out, err) ||
-        !prepare(&r, &held_out, parts->n_users, parts->n_items, relevant_for(o, parts), err))
+        !prepare(&r, &held_out, parts->n_users, parts->n_items, relevant_for(o, all, parts), err))
         goto done;
     rated = rated_in_training(model, &r.held, err);
     baselines = rated != NULL ? mf_baselines_create(rated, err) : NULL;
@@ -521,7 +521,7 @@ static bool one_model(const options *o, const mf_ratings *all, mf_evaluate_resul
     facts->n_train = rated->n_ratings;
     mf_popularity_ranks(mf_baselines_item_count(baselines), parts->n_items, r.order,
                         r.popularity_rank);
-    tell_model(facts, model, &held_out);
+    tell_model(facts, model, all->feedback, &held_out);
     if (o->export != NULL && (!mf_export_ids(o->export, &parts->users, &parts->items, err) ||
                               !mf_export_test(o->export, facts->seed, &held_out, err)))
         goto done;
@@ -542,12 +542,13 @@ static bool summarize(const options *o, mf_evaluate_result *result, mf_error *er
     const uint64_t seed = o->first.values.h.seed;
     for (int row = 0; row < MF_ROWS; row++)
         if (result->has_row[row] &&
-            !mf_list_summary_of(result->evaluation[row], result->n_runs, result->n_users, seed,
-                                &result->summary[row], err))
+            !mf_list_summary_of(result->evaluation[row], result->n_runs, result->n_users,
+                                MF_RESAMPLES, seed, &result->summary[row], err))
             return false;
     return !result->has_row[MF_ROW_SECOND] ||
            mf_list_compare(result->evaluation[result->first], result->evaluation[MF_ROW_SECOND],
-                           result->n_runs, result->n_users, seed, &result->comparison, err);
+                           result->n_runs, result->n_users, MF_RESAMPLES, seed, &result->comparison,
+                           err);
 }
 
 static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err)
@@ -557,6 +558,11 @@ static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err
     mf_ratings *all = mf_data_file_read(o->data, &how, err);
     if (all == NULL)
         return false;
+    if (o->model == NULL && mf_ratings_one_value(all)) {
+        all->feedback = MF_FEEDBACK_IMPLICIT;
+        mf_log_message(MF_LOG_WARNING, "one_rating",
+                       "all ratings of %s are equal: only who rated what can be learned", o->data);
+    }
     bool ok = true;
     const bool has_fraction = o->split != MF_SPLIT_LEAVE_LAST;
     *result = (mf_evaluate_result){.data = o->data,

@@ -29,7 +29,8 @@ static bool judge(const judging *j, const mf_list_source *source, mf_evaluation 
         .popularity_rank = j->popularity_rank,
     };
     return mf_evaluate_lists(source, &j->held_out, &options, evaluation, err) &&
-           mf_list_summary_of(evaluation, 1, j->held_out.n_users, j->options->seed, summary, err);
+           mf_list_summary_of(evaluation, 1, j->held_out.n_users, MF_RESAMPLES, j->options->seed,
+                              summary, err);
 }
 
 static bool prepare(judging *j, const mf_model_parts *parts, const mf_baselines *baselines,

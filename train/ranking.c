@@ -47,8 +47,9 @@ static mf_grading log_grading(const mf_ratings *ratings)
         low = value < low ? value : low;
         high = value > high ? value : high;
     }
-    const double scale = low < high ? 2 * sum / (double)ratings->n_ratings : 0;
-    return (mf_grading){MF_GRADING_LOG, 0, (float)scale};
+    if (!(low < high))
+        return (mf_grading){MF_GRADING_ONE, 0, 0};
+    return (mf_grading){MF_GRADING_LOG, 0, (float)(2 * sum / (double)ratings->n_ratings)};
 }
 
 mf_grading mf_ranking_grading(const mf_ratings *ratings, uint32_t train_grading)

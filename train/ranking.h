@@ -39,8 +39,8 @@ typedef struct mf_ranking {
 } mf_ranking;
 
 /* How the values of these ratings become grades: the center is their mean, the scale their
- * standard deviation (logistic), or twice the mean of log(1 + c) of counts. The sums are taken in
- * order: the same bits on every machine. */
+ * standard deviation (logistic), or twice the mean of log(1 + c) of counts; counts that are all
+ * equal are graded one. The sums are taken in order: the same bits on every machine. */
 mf_grading mf_ranking_grading(const mf_ratings *ratings, uint32_t train_grading);
 
 /* The threshold of a liked rating that `auto` stands for: the mean; of counts anything. */

@@ -3,8 +3,8 @@
  *   popularity   items by how many rated them, the same for everybody
  *   item-item    score(u, i) = Σ_{j∈S_u} r_uj cos(i, j)
  *                cos(i, j)   = Σ_v r_vi r_vj / (|r_i| |r_j|), r_i the column of item i's ratings
- *                (Sarwar, Karypis, Konstan, Riedl 2001; no neighbourhood is cut off, which was
- *                the best of the lengths tried)
+ *                (Sarwar, Karypis, Konstan, Riedl 2001; no neighbourhood is cut off: that would be
+ *                better still, and needs the cosines of all pairs first)
  *
  * Equal scores: the lower item first. Items that nobody rated in training never come; item-item
  * has no item either that shares no user with any of u's.

@@ -5,28 +5,25 @@
 
 #include <stddef.h>
 
-enum { RESAMPLES_MAX = 1000, RESAMPLED_VALUES = 100 * 1000 * 1000 };
+enum { RESAMPLED_VALUES = 100 * 1000 * 1000, RESAMPLES_MIN = 100 };
 
 /* Figures of users, each the mean over evaluations. */
 typedef struct means {
     double *sum;      /* [n_users] while adding; then [n] the means of those counted */
     uint32_t *times;  /* [n_users] how often a user was counted */
-    double *scratch;  /* [RESAMPLES_MAX] */
+    double *scratch;  /* [resamples] */
     uint32_t n_users; /* there are */
+    uint32_t resamples;
+    uint64_t seed;
 } means;
 
-uint32_t mf_resamples_for(uint32_t n)
+static bool means_create(means *m, uint32_t n_users, uint32_t resamples, uint64_t seed,
+                         mf_error *err)
 {
-    const uint32_t most = n > 0 ? RESAMPLED_VALUES / n : RESAMPLES_MAX;
-    return most > RESAMPLES_MAX ? RESAMPLES_MAX : most < 100 ? 100 : most;
-}
-
-static bool means_create(means *m, uint32_t n_users, mf_error *err)
-{
-    *m = (means){.n_users = n_users};
+    *m = (means){.n_users = n_users, .resamples = resamples, .seed = seed};
     m->sum = mf_allocate(n_users, sizeof *m->sum, "means of users", err);
     m->times = mf_allocate(n_users, sizeof *m->times, "means of users", err);
-    m->scratch = mf_allocate(RESAMPLES_MAX, sizeof *m->scratch, "means of users", err);
+    m->scratch = mf_allocate(resamples, sizeof *m->scratch, "means of users", err);
     return m->sum != NULL && m->times != NULL && m->scratch != NULL;
 }
 
@@ -61,20 +58,33 @@ static uint32_t means_finish(means *m)
     return n;
 }
 
+/* The interval of the n means that means_finish has left. */
+static mf_interval means_interval(means *m, uint32_t n)
+{
+    const uint32_t affordable = RESAMPLED_VALUES / n;
+    const uint32_t most = affordable > RESAMPLES_MIN ? affordable : RESAMPLES_MIN;
+    if (m->resamples > 0)
+        return mf_interval_of(m->sum, n, m->resamples < most ? m->resamples : most, m->seed,
+                              m->scratch);
+    double sum = 0;
+    for (uint32_t k = 0; k < n; k++)
+        sum += m->sum[k];
+    return (mf_interval){sum / n, sum / n, sum / n};
+}
+
 static double figure_of(const mf_user_figures *figures, size_t offset)
 {
     return *(const double *)((const char *)figures + offset);
 }
 
 static mf_interval interval_of(means *m, const mf_evaluation *evaluations, uint32_t n_evaluations,
-                               size_t offset, uint64_t seed)
+                               size_t offset)
 {
     means_begin(m);
     for (uint32_t e = 0; e < n_evaluations; e++)
         for (uint32_t k = 0; k < evaluations[e].n_users; k++)
             means_add(m, evaluations[e].user[k], figure_of(&evaluations[e].figures[k], offset));
-    const uint32_t n = means_finish(m);
-    return mf_interval_of(m->sum, n, mf_resamples_for(n), seed, m->scratch);
+    return means_interval(m, means_finish(m));
 }
 
 static uint32_t users_counted(means *m, const mf_evaluation *evaluations, uint32_t n_evaluations)
@@ -87,10 +97,10 @@ static uint32_t users_counted(means *m, const mf_evaluation *evaluations, uint32
 }
 
 bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations, uint32_t n_users,
-                        uint64_t seed, mf_list_summary *summary, mf_error *err)
+                        uint32_t resamples, uint64_t seed, mf_list_summary *summary, mf_error *err)
 {
     means m;
-    const bool ok = means_create(&m, n_users, err);
+    const bool ok = means_create(&m, n_users, resamples, seed, err);
     *summary = (mf_list_summary){.k = evaluations[0].k};
     if (ok)
         summary->n_users = users_counted(&m, evaluations, n_evaluations);
@@ -107,7 +117,7 @@ bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations
             {&summary->recall_20, offsetof(mf_user_figures, recall_20)},
         };
         for (size_t f = 0; f < sizeof figures / sizeof figures[0]; f++)
-            *figures[f].to = interval_of(&m, evaluations, n_evaluations, figures[f].offset, seed);
+            *figures[f].to = interval_of(&m, evaluations, n_evaluations, figures[f].offset);
         double novelty = 0;
         uint64_t n = 0;
         for (uint32_t e = 0; e < n_evaluations; e++) {
@@ -123,12 +133,13 @@ bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations
 }
 
 bool mf_list_compare(const mf_evaluation *a, const mf_evaluation *b, uint32_t n_evaluations,
-                     uint32_t n_users, uint64_t seed, mf_list_comparison *comparison, mf_error *err)
+                     uint32_t n_users, uint32_t resamples, uint64_t seed,
+                     mf_list_comparison *comparison, mf_error *err)
 {
     bool ok = false;
     means m;
     *comparison = (mf_list_comparison){0};
-    if (!means_create(&m, n_users, err))
+    if (!means_create(&m, n_users, resamples, seed, err))
         goto done;
     means_begin(&m);
     for (uint32_t e = 0; e < n_evaluations; e++) {
@@ -153,7 +164,7 @@ bool mf_list_compare(const mf_evaluation *a, const mf_evaluation *b, uint32_t n_
         }
         comparison->better = (double)better / n;
         comparison->worse = (double)worse / n;
-        comparison->difference = mf_interval_of(m.sum, n, mf_resamples_for(n), seed, m.scratch);
+        comparison->difference = means_interval(&m, n);
     }
     ok = true;
 done:

@@ -28,7 +28,7 @@
 /* λ is compared at these powers of STEP times the mean variance. */
 static const double STEP = 1.3;
 enum { FIRST_POWER = -8 };
-static const double LAMBDA_NEAR = 0.01;
+static const double LAMBDA_NEAR = 0.03;
 
 static const uint32_t sizes[MF_CHOOSE_SIZES] = {64, 128, 256};
 

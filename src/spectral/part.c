@@ -42,13 +42,13 @@ static void mark_user(const mf_spectral_input *input, uint64_t key, uint32_t use
         part[begin + (uint32_t)draws[d]] = MF_PART_ASIDE;
 }
 
-bool mf_part_mark(const mf_spectral_input *input, uint64_t seed, uint32_t n_threads, uint8_t *part,
-                  mf_error *err)
+bool mf_part_mark(const mf_spectral_input *input, double ratings_most, uint64_t seed,
+                  uint32_t n_threads, uint8_t *part, mf_error *err)
 {
     const uint64_t sample_key = mf_random_key(seed, SAMPLE_PURPOSE);
     const uint64_t aside_key = mf_random_key(seed, ASIDE_PURPOSE);
     const double n = (double)input->user_start[input->n_users];
-    const float sampled = n <= MF_PART_RATINGS_MAX ? 1 : (float)(MF_PART_RATINGS_MAX / n);
+    const float sampled = n <= ratings_most ? 1 : (float)(ratings_most / n);
     const uint32_t threads = n_threads < input->n_users ? n_threads : input->n_users;
     uint64_t most = 0;
     for (uint32_t u = 0; u < input->n_users; u++)

@@ -1,7 +1,7 @@
 /* part.h: a part of each user's ratings is set aside, and settings are tried on what is kept.
  *
  * Of a user with n ratings round(0.2 n) are set aside, at least one when n ≥ 2, drawn by seed.
- * Beyond MF_PART_RATINGS_MAX ratings a part of the users is drawn, and the others are left out.
+ * Beyond ratings_most ratings in all a part of the users is drawn, and the others are left out.
  * (The newest ones instead: λ is chosen too large for what users do in between. MovieLens 2016,
  * its halves and quarters, NDCG@10 over that of EASE: 1.055 by the newest, 1.072 by any.)
  *
@@ -16,13 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MF_PART_RATINGS_MAX 20e6
-
 enum { MF_PART_NONE, MF_PART_KEPT, MF_PART_ASIDE };
 
 /* Fills part [n]: one of the above for each rating. Fails MF_ERR_MEMORY. */
-bool mf_part_mark(const mf_spectral_input *input, uint64_t seed, uint32_t n_threads, uint8_t *part,
-                  mf_error *err);
+bool mf_part_mark(const mf_spectral_input *input, double ratings_most, uint64_t seed,
+                  uint32_t n_threads, uint8_t *part, mf_error *err);
 
 /* The time ranks of those of a user's n ratings that are marked `only` in part (NULL: all),
  * among themselves: as time_rank in mf_ratings; without times (time_rank NULL) as if all were

@@ -14,6 +14,9 @@ enum { FACTORS_MOST = 256 /* when not given */ };
 /* Of the part a rough picture is enough: NDCG is there long before the vectors are. */
 static const double ROUGHER = 10;
 
+/* Settings are chosen on as many ratings at most. */
+static const double PART_RATINGS_MOST = 20e6;
+
 static bool fail_argument(mf_error *err, const char *what)
 {
     return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "%s", what);
@@ -160,8 +163,8 @@ static bool mark_part(mf_spectral *s, mf_error *err)
 {
     const uint64_t n = s->input.user_start[s->input.n_users];
     s->part = mf_allocate(n, sizeof *s->part, "set-aside ratings", err);
-    return s->part != NULL &&
-           mf_part_mark(&s->input, s->options.seed, s->options.n_threads, s->part, err);
+    return s->part != NULL && mf_part_mark(&s->input, PART_RATINGS_MOST, s->options.seed,
+                                           s->options.n_threads, s->part, err);
 }
 
 bool mf_spectral_prepare(mf_spectral *s, const mf_spectral_position *at, mf_error *err)

@@ -35,7 +35,7 @@ static void a_users_figure_is_his_mean_over_the_splits(void **state)
     e[0].coverage = 0.5;
     e[1].coverage = 0.25;
     mf_list_summary s;
-    assert_ok(mf_list_summary_of(e, 2, 6, 1, &s, &err), err);
+    assert_ok(mf_list_summary_of(e, 2, 6, MF_RESAMPLES, 1, &s, &err), err);
     assert_int_equal(s.n_users, 4);
     assert_int_equal(s.k, 10);
     const double mean = (0.25 + 0.75 + 0 + 1) / 4;
@@ -60,10 +60,10 @@ static void nobody_counted_has_no_figure_that_is_not_a_number(void **state)
     mf_evaluation e = evaluation_of(NULL, NULL, 0);
     mf_list_summary s;
     mf_list_comparison c;
-    assert_ok(mf_list_summary_of(&e, 1, 6, 1, &s, &err), err);
+    assert_ok(mf_list_summary_of(&e, 1, 6, MF_RESAMPLES, 1, &s, &err), err);
     assert_int_equal(s.n_users, 0);
     assert_true(s.ndcg.mean == 0 && s.ndcg.low == 0 && s.ndcg.high == 0 && s.novelty == 0);
-    assert_ok(mf_list_compare(&e, &e, 1, 6, 1, &c, &err), err);
+    assert_ok(mf_list_compare(&e, &e, 1, 6, MF_RESAMPLES, 1, &c, &err), err);
     assert_int_equal(c.n_users, 0);
     assert_true(c.difference.mean == 0 && c.better == 0 && c.worse == 0);
     mf_evaluation_clear(&e);
@@ -79,7 +79,7 @@ static void two_settings_are_compared_user_by_user(void **state)
     mf_evaluation b[] = {evaluation_of(users, (double[]){1, 0.25, 0.5, 0.75}, 4),
                          evaluation_of(users, (double[]){0, 0, 0, 0.5}, 4)};
     mf_list_comparison c;
-    assert_ok(mf_list_compare(a, b, 2, 4, 1, &c, &err), err);
+    assert_ok(mf_list_compare(a, b, 2, 4, MF_RESAMPLES, 1, &c, &err), err);
     assert_int_equal(c.n_users, 4);
     assert_true(fabs(c.difference.mean - (0.25 - 0.125 + 0 + 0.375) / 4) < 1e-15);
     assert_true(c.better == 0.5);
@@ -99,23 +99,25 @@ static void other_users_cannot_be_compared(void **state)
     mf_evaluation fewer = evaluation_of((uint32_t[]){0}, (double[]){1}, 1);
     mf_list_comparison c;
     mf_error err = {0};
-    assert_false(mf_list_compare(&a, &b, 1, 3, 1, &c, &err));
+    assert_false(mf_list_compare(&a, &b, 1, 3, MF_RESAMPLES, 1, &c, &err));
     assert_error(&err, MF_ERR_ARGUMENT, "different users");
     mf_error_clear(&err);
-    assert_false(mf_list_compare(&a, &fewer, 1, 3, 1, &c, &err));
+    assert_false(mf_list_compare(&a, &fewer, 1, 3, MF_RESAMPLES, 1, &c, &err));
     assert_error(&err, MF_ERR_ARGUMENT, "different users");
     mf_evaluation_clear(&a);
     mf_evaluation_clear(&b);
     mf_evaluation_clear(&fewer);
 }
 
-static void many_users_are_resampled_less_often(void **state)
+static void without_resampling_an_interval_is_its_mean(void **state)
 {
     (void)state;
-    assert_int_equal(mf_resamples_for(0), 1000);
-    assert_int_equal(mf_resamples_for(100000), 1000);
-    assert_int_equal(mf_resamples_for(200000), 500);
-    assert_int_equal(mf_resamples_for(UINT32_MAX), 100);
+    mf_error err = {0};
+    mf_evaluation e = evaluation_of((uint32_t[]){0, 1}, (double[]){1, 0}, 2);
+    mf_list_summary s;
+    assert_ok(mf_list_summary_of(&e, 1, 2, 0, 1, &s, &err), err);
+    assert_true(s.ndcg.mean == 0.5 && s.ndcg.low == 0.5 && s.ndcg.high == 0.5);
+    mf_evaluation_clear(&e);
 }
 
 static void each_failing_allocation_is_an_error(void **state)
@@ -128,8 +130,8 @@ static void each_failing_allocation_is_an_error(void **state)
         mf_list_summary s;
         mf_list_comparison c;
         mf_memory_fail_nth(n);
-        ok =
-            mf_list_summary_of(&a, 1, 2, 1, &s, &err) && mf_list_compare(&a, &a, 1, 2, 1, &c, &err);
+        ok = mf_list_summary_of(&a, 1, 2, MF_RESAMPLES, 1, &s, &err) &&
+             mf_list_compare(&a, &a, 1, 2, MF_RESAMPLES, 1, &c, &err);
         mf_memory_fail_nth(0);
         if (!ok)
             assert_int_equal(err.code, MF_ERR_MEMORY);
@@ -145,7 +147,7 @@ int main(void)
         cmocka_unit_test(nobody_counted_has_no_figure_that_is_not_a_number),
         cmocka_unit_test(two_settings_are_compared_user_by_user),
         cmocka_unit_test(other_users_cannot_be_compared),
-        cmocka_unit_test(many_users_are_resampled_less_often),
+        cmocka_unit_test(without_resampling_an_interval_is_its_mean),
         cmocka_unit_test(each_failing_allocation_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

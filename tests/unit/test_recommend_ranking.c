@@ -280,6 +280,7 @@ static void the_order_is_that_of_the_equation(void **state)
     const mf_model_parts *p = a.world.parts;
     const mf_ranking_parts *r = &p->ranking;
     const size_t stride = mf_model_stride(33);
+    const double least = (double)mf_age_weight(1, 0, 1000); /* grade.h */
     double *scores = testing_allocate(p->n_items, sizeof *scores);
     for (uint32_t user = 0; user < p->n_users; user++) {
         double vector[33], n = 0;
@@ -290,7 +291,7 @@ static void the_order_is_that_of_the_equation(void **state)
         for (uint64_t j = p->rated_start[user]; j < p->rated_start[user + 1]; j++)
             for (size_t f = 0; f < 33; f++)
                 vector[f] += r->grades[j] / 255.0 *
-                             (0.3 + 0.7 * exp(-((n - 1) - r->time_ranks[j] / 2.0) / 10)) *
+                             (least + (1 - least) * exp(-((n - 1) - r->time_ranks[j] / 2.0) / 10)) *
                              (double)r->item_vectors[p->rated_items[j] * stride + f];
         for (uint32_t item = 0; item < p->n_items; item++) {
             scores[item] = 0;
@@ -433,6 +434,22 @@ static void few_items_are_scored(void **state)
     }
     assert_true(n_scored / 20 < 60);
     assert_true(n_bounded / 20 < 10000);
+    /* What is left out does not hide the threshold. */
+    mf_profile profile = mf_profile_of_user(a.recommenders[0], 3);
+    const mf_top_n_query more = {.n = 300, .include_rated = true};
+    assert_ok(mf_top_n(a.recommenders[0], a.workspace, &profile, &more, &best, &n_best, &err), err);
+    assert_int_equal(n_best, 300);
+    uint32_t rated[300];
+    size_t n_rated = 0;
+    for (uint32_t item = 0; item < 20000; item++)
+        for (size_t k = 0; k < n_best; k++)
+            if (best[k].item == item)
+                rated[n_rated++] = item;
+    profile.rated = rated;
+    profile.n_rated = n_rated;
+    assert_ok(mf_top_n(a.recommenders[0], a.workspace, &profile, &query, &best, &n_best, &err),
+              err);
+    assert_true(a.workspace->n_scored < 300); /* 202; 559 if they came first */
     asking_release(&a);
 }
 

@@ -69,7 +69,8 @@ static void compare(const made_input *m, uint32_t n_factors, double tolerance)
     double *spectrum = calloc(n_items, sizeof *spectrum);
     double *vectors = calloc((size_t)n_items * n_items, sizeof *vectors);
     run_reference(m, spectrum, vectors);
-    const mf_spectral_options options = given_options(n_factors, LAMBDA);
+    mf_spectral_options options = given_options(n_factors, LAMBDA);
+    options.tolerance = 1e-6;
     mf_spectral *spectral = learn(&options, &m->input);
     const mf_spectral_result r = get_result(spectral);
     assert_is_finite_and_padded(&r, n_items);
@@ -189,6 +190,51 @@ static void ranks_below_k_and_equal_singular_values(void **state)
             compare(&m, 64, 3e-6);
             clear_input(&m);
         }
+}
+
+/* One direction is 1e5 times as strong as the next. */
+static int nearly_constant(uint32_t user, uint32_t item)
+{
+    return 230 + (int)mf_random_below(77, (uint64_t)user << 32 | item, 26);
+}
+
+/* The same where the block is narrower than the matrix. */
+static void low_ranks_and_equal_values_in_large_matrices(void **state)
+{
+    (void)state;
+    static const uint32_t shapes[][2] = {{150, 160}, {160, 150}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        grade_of *const low[] = {all_alike, rank_two, one_pair};
+        for (size_t t = 0; t < sizeof low / sizeof *low; t++) {
+            made_input m = make_input(shapes[s][0], shapes[s][1], low[t], true);
+            compare(&m, 8, 3e-6);
+            clear_input(&m);
+        }
+        grade_of *const hard[] = {only_own, own_blocks, falling, nearly_constant};
+        for (size_t t = 0; t < sizeof hard / sizeof *hard; t++) {
+            made_input m = make_input(shapes[s][0], shapes[s][1], hard[t], true);
+            const uint32_t n = shapes[s][1];
+            double *spectrum = calloc(n, sizeof *spectrum);
+            double *vectors = calloc((size_t)n * n, sizeof *vectors);
+            run_reference(&m, spectrum, vectors);
+            mf_spectral_options options = given_options(20, 0.5);
+            options.tolerance = 1e-5;
+            mf_spectral *spectral = learn(&options, &m.input);
+            const mf_spectral_result r = get_result(spectral);
+            assert_true(r.converged);
+            assert_int_equal(r.n_factors, hard[t] == falling ? 8 : 20);
+            assert_true(skewness(&r, 0.5, n) <= 1e-5);
+            for (uint32_t f = 0; f < r.n_factors; f++)
+                if (!(fabs((double)r.spectrum[f] - spectrum[f]) <=
+                      2e-3 * spectrum[f] + 1e-6 * spectrum[0]))
+                    fail_msg("table %zu, σ² of direction %u: %.9g instead of %.9g", t, f,
+                             (double)r.spectrum[f], spectrum[f]);
+            mf_spectral_destroy(spectral);
+            free(vectors);
+            free(spectrum);
+            clear_input(&m);
+        }
+    }
 }
 
 static void one_user_or_one_item_is_enough(void **state)
@@ -609,6 +655,7 @@ int main(void)
         cmocka_unit_test(directions_are_those_of_the_reference_on_either_side),
         cmocka_unit_test(more_directions_than_there_are_are_left_out),
         cmocka_unit_test(ranks_below_k_and_equal_singular_values),
+        cmocka_unit_test(low_ranks_and_equal_values_in_large_matrices),
         cmocka_unit_test(one_user_or_one_item_is_enough),
         cmocka_unit_test(ratings_of_grade_0_are_as_if_they_were_not_there),
         cmocka_unit_test(signs_make_the_largest_component_positive),

@@ -36,8 +36,13 @@ static bool trainer_resume(void *trainer, const char *path, mf_error *err)
 
 mf_checkpointed mf_checkpointed_trainer(mf_trainer *trainer)
 {
-    return (mf_checkpointed){
-        trainer, mf_trainer_fingerprint(trainer), "", trainer_number, trainer_save, trainer_resume};
+    return (mf_checkpointed){.trainer = trainer,
+                             .fingerprint = mf_trainer_fingerprint(trainer),
+                             .stage = "",
+                             .first = true,
+                             .number = trainer_number,
+                             .save = trainer_save,
+                             .resume = trainer_resume};
 }
 
 static uint64_t spectral_number(const void *spectral)
@@ -57,10 +62,15 @@ static bool spectral_resume(void *spectral, const char *path, mf_error *err)
     return mf_spectral_resume(spectral, path, err);
 }
 
-mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerprint)
+mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerprint, bool first)
 {
-    return (mf_checkpointed){spectral,        fingerprint,   "ranking-",
-                             spectral_number, spectral_save, spectral_resume};
+    return (mf_checkpointed){.trainer = spectral,
+                             .fingerprint = fingerprint,
+                             .stage = "ranking-",
+                             .first = first,
+                             .number = spectral_number,
+                             .save = spectral_save,
+                             .resume = spectral_resume};
 }
 
 bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder *folder,
@@ -181,7 +191,7 @@ bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, const mf_checkpoin
         return true;
     uint64_t *epochs = NULL;
     size_t n = 0;
-    if (!list(checkpoints, what->stage[0] == '\0', &epochs, &n, err))
+    if (!list(checkpoints, what->first, &epochs, &n, err))
         return false;
     for (size_t i = 0; i < n && !*resumed; i++) {
         char path[CHECKPOINT_PATH_BYTES];

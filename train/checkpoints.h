@@ -34,8 +34,9 @@ typedef struct mf_checkpoints {
  * borrowed. */
 typedef struct mf_checkpointed {
     void *trainer;
-    uint64_t fingerprint;
-    const char *stage; /* in file names: "" or "ranking-" */
+    uint64_t fingerprint; /* of the run, in file names: the same for all its stages */
+    const char *stage;    /* in file names: "" or "ranking-" */
+    bool first;           /* of the run's stages: it names in the log what is of other runs */
     uint64_t (*number)(const void *trainer);
     bool (*save)(const void *trainer, const char *path, mf_error *err);
     bool (*resume)(void *trainer, const char *path, mf_error *err);
@@ -43,8 +44,8 @@ typedef struct mf_checkpointed {
 
 mf_checkpointed mf_checkpointed_trainer(mf_trainer *trainer);
 
-/* fingerprint: that of the options it was created with. */
-mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerprint);
+/* fingerprint: that of the run's first stage. first: this is it, there is no rating model. */
+mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerprint, bool first);
 
 /* True when the folder holds a checkpoint, of whichever run. */
 bool mf_checkpoints_found(const mf_checkpoint_folder *folder);

@@ -18,7 +18,8 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
         return false;
     }
     const mf_model_parts *parts = mf_model_get(earlier->model);
-    if (mf_train_settings_is_given(settings, "n_factors") &&
+    const bool predicts = parts->n_factors > 0;
+    if (predicts && mf_train_settings_is_given(settings, "n_factors") &&
         values->h.n_factors != parts->n_factors) {
         mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                 "hyperparameter n_factors is %u, but the model of channel %s has %u: leave it out, "
@@ -27,7 +28,8 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
         mf_earlier_close(earlier);
         return false;
     }
-    values->h.n_factors = parts->n_factors;
+    if (predicts)
+        values->h.n_factors = parts->n_factors;
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_INFO, "earlier_model");
     mf_log_text(&line, "channel", channel->name);
@@ -35,6 +37,7 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
     mf_log_count(&line, "users", parts->n_users);
     mf_log_count(&line, "items", parts->n_items);
     mf_log_count(&line, "n_factors", parts->n_factors);
+    mf_log_count(&line, "ranking_factors", parts->ranking.n_factors);
     mf_log_end(&line);
     return true;
 }

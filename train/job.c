@@ -239,7 +239,7 @@ static bool choose_models(job *j, mf_error *err)
         mf_log_message(MF_LOG_WARNING, "no_base_ranking",
                        "the model of channel model has no ranking model: one is learned from the "
                        "ratings of channel train alone");
-    return true;
+    return !j->values.ranking || mf_ranking_fits(j->all, &j->values, err);
 }
 
 static bool open_checkpoints(job *j, const mf_checkpointed *what, bool *resumed, mf_error *err)
@@ -368,6 +368,13 @@ static void log_ranking(const job *j, const mf_spectral_result *result)
             result->steps);
 }
 
+static mf_checkpointed checkpointed_ranking(const job *j)
+{
+    const bool first = j->trainer == NULL;
+    const uint64_t run = first ? j->ranking.fingerprint : mf_trainer_fingerprint(j->trainer);
+    return mf_checkpointed_spectral(j->ranking.spectral, run, first);
+}
+
 static bool create_ranking(job *j, mf_error *err)
 {
     const mf_ranking_input input = {
@@ -379,9 +386,26 @@ static bool create_ranking(job *j, mf_error *err)
     if (!mf_ranking_create(&j->ranking, &input, &j->values, err))
         return false;
     bool resumed;
-    const mf_checkpointed what =
-        mf_checkpointed_spectral(j->ranking.spectral, j->ranking.fingerprint);
+    const mf_checkpointed what = checkpointed_ranking(j);
     return open_checkpoints(j, &what, &resumed, err);
+}
+
+/* One step, and its line: a phase's last step is told as that phase's. */
+static bool ranking_step(job *j, bool *due, mf_error *err)
+{
+    const mf_spectral_progress before = mf_spectral_progress_get(j->ranking.spectral);
+    if (!mf_spectral_step(j->ranking.spectral, err))
+        return false;
+    mf_spectral_progress at = mf_spectral_progress_get(j->ranking.spectral);
+    *due = at.phase != before.phase || at.step % j->values.checkpoint_every == 0;
+    if (at.phase != before.phase) {
+        at.phase = before.phase;
+        at.step = before.step + 1;
+        at.max_step = before.max_step;
+    }
+    mf_progress_count("ranking step", at.step, at.max_step, 1);
+    note_printed(j, mf_metrics_print_step(&at));
+    return true;
 }
 
 static bool train_ranking(job *j, mf_error *err)
@@ -389,17 +413,11 @@ static bool train_ranking(job *j, mf_error *err)
     const double start = mf_clock_seconds();
     if (!create_ranking(j, err))
         return false;
-    const mf_checkpointed what =
-        mf_checkpointed_spectral(j->ranking.spectral, j->ranking.fingerprint);
+    const mf_checkpointed what = checkpointed_ranking(j);
     double last_checkpoint = start;
     while (!mf_spectral_done(j->ranking.spectral) && !(j->stopped = mf_stop_requested())) {
-        if (!mf_spectral_step(j->ranking.spectral, err))
-            return false;
-        const mf_spectral_progress at = mf_spectral_progress_get(j->ranking.spectral);
-        mf_progress_count("ranking step", at.step, at.max_step, 1);
-        note_printed(j, mf_metrics_print_step(&at));
-        if (!save_when_due(j, &what, at.step > 0 && at.step % j->values.checkpoint_every == 0,
-                           &last_checkpoint, err))
+        bool due;
+        if (!ranking_step(j, &due, err) || !save_when_due(j, &what, due, &last_checkpoint, err))
             return false;
     }
     mf_progress_clear();
@@ -456,7 +474,11 @@ static bool report_lists(job *j, const mf_model_parts *parts, mf_error *err)
     };
     if (!mf_list_report_make(parts, trained_on(j), &j->validation, &options, &j->lists, err))
         return false;
-    if (j->lists.model.n_users == 0)
+    if (j->lists.model.n_users == 0 && implicit)
+        mf_log_message(MF_LOG_WARNING, "nothing_relevant",
+                       "no user of the model has an item to find in the validation data: lists are "
+                       "not judged");
+    else if (j->lists.model.n_users == 0)
         mf_log_message(MF_LOG_WARNING, "nothing_relevant",
                        "no user of the model has a validation rating of at least %g: lists are not "
                        "judged (relevant_rating)",
@@ -556,7 +578,11 @@ static void explain_stop(const job *j, mf_error *err)
 {
     const char *text = "before a first epoch";
     if (j->checkpoints.used)
-        text = "before a first epoch; a checkpoint holds what was learned";
+        text = j->ranking.spectral == NULL
+                   ? "before a first epoch; a checkpoint holds what was learned"
+                   : "before there was a ranking model; a checkpoint holds what was learned";
+    else if (j->ranking.spectral != NULL)
+        text = "before there was a ranking model";
     else if (mf_checkpoints_found(&j->checkpoint_folder))
         text = "while reading; checkpoints of an earlier run are kept";
     mf_error_clear(err);

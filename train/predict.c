@@ -24,6 +24,14 @@ int mf_predict_print(const char *prefix, const char *user_id, const char *item_i
         return 1;
     }
     const mf_model_parts *parts = mf_model_get(model);
+    if (parts->n_factors == 0) {
+        mf_log_message(MF_LOG_ERROR, "failed",
+                       "%s has no rating model: it was trained without ratings, or with one rating "
+                       "everywhere, and predicts none",
+                       path);
+        mf_model_close(model);
+        return 1;
+    }
     const uint32_t user = mf_model_find_user(model, user_id, strlen(user_id));
     const uint32_t item = mf_model_find_item(model, item_id, strlen(item_id));
     printf("predicted_rating=%.*f%s%s\n", mf_metrics_decimals(parts->rating_min, parts->rating_max),

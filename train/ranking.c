@@ -117,8 +117,9 @@ static double bytes_needed(const mf_ratings *all, double n_factors)
     return 4 * directions * (3 * smaller + all->n_items);
 }
 
-static bool check_memory(const mf_ratings *all, uint32_t n_factors, mf_error *err)
+bool mf_ranking_fits(const mf_ratings *all, const mf_train_settings *values, mf_error *err)
 {
+    const uint32_t n_factors = values->ranking_factors;
     static const double SHARE = 0.8; /* the ratings need the rest */
     const double limit = SHARE * memory_limit();
     if (n_factors == 0 || bytes_needed(all, n_factors) <= limit)
@@ -144,7 +145,7 @@ bool mf_ranking_create(mf_ranking *ranking, const mf_ranking_input *input,
     ranking->relevant_rating = isfinite(values->relevant_rating)
                                    ? (float)values->relevant_rating
                                    : mf_ranking_relevant(input->train);
-    if (!check_memory(input->all, values->ranking_factors, err) ||
+    if (!mf_ranking_fits(input->all, values, err) ||
         !mf_rated_create(&ranking->rated, base, input->all, input->train, &ranking->grading,
                          ranking->relevant_rating, values->h.n_threads, err))
         return false;

@@ -46,8 +46,11 @@ mf_grading mf_ranking_grading(const mf_ratings *ratings, uint32_t train_grading)
 /* The threshold of a liked rating that `auto` stands for: the mean; of counts anything. */
 float mf_ranking_relevant(const mf_ratings *ratings);
 
-/* Fails MF_ERR_CONFIG when the vectors would not fit this machine's memory (it names
- * ranking_factors and what fits), MF_ERR_MEMORY, MF_ERR_ARGUMENT. */
+/* Whether the vectors of a given ranking_factors fit this machine's memory; MF_ERR_CONFIG names
+ * what would. For those who want to know before they learn the rating model. */
+bool mf_ranking_fits(const mf_ratings *all, const mf_train_settings *values, mf_error *err);
+
+/* Fails as mf_ranking_fits, MF_ERR_MEMORY, MF_ERR_ARGUMENT. */
 bool mf_ranking_create(mf_ranking *ranking, const mf_ranking_input *input,
                        const mf_train_settings *values, mf_error *err);
 

@@ -125,9 +125,8 @@ bool mf_settings_start(mf_settings *settings, const mf_setting *table, size_t n,
         if (is_number && !(setting->min < setting->max))
             return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "%s %s has no range", noun,
                            setting->name);
-        if (setting->has_auto &&
-            (!is_number ||
-             (setting->automatic >= setting->min && setting->automatic <= setting->max)))
+        if (setting->has_auto && (!is_number || (setting->automatic >= setting->min &&
+                                                 setting->automatic <= setting->max)))
             return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
                            "%s %s has an automatic value that can also be given", noun,
                            setting->name);

@@ -113,7 +113,7 @@ static double time_product(const mf_spectral_input *input, size_t width, uint32_
         for (size_t c = 0; c < width; c += MF_SPECTRAL_SLICE) {
             const size_t columns = width - c < MF_SPECTRAL_SLICE ? width - c : MF_SPECTRAL_SLICE;
             memset(z + n * c, 0, n * columns * sizeof *z);
-            kernel->product(&y, value, x + n * c, z + n * c, columns);
+            kernel->product(&y, value, x + n * c, z + n * c, columns, columns);
         }
         best = fmin(best, mf_clock_seconds() - begin);
     }

@@ -73,6 +73,10 @@ typedef struct mf_subspace {
     float *t; /* [width × width] */
 } mf_subspace;
 
+/* For tests: threads are started for as many operations each from now on (1: always). Returns
+ * what was before. */
+double mf_subspace_least_work(double operations);
+
 /* Columns of a block for n_wanted directions out of n. */
 size_t mf_subspace_width(size_t n_wanted, size_t n);
 

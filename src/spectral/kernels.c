@@ -78,8 +78,8 @@ INLINE void product_of(const mf_sparse_rows *y, const float value[256], const fl
                        float *restrict z, size_t width, size_t n)
 {
     /* As many columns at a time as leave registers free. */
-    const size_t room = (size_t)ROW_VECS * WIDTH;
-    const size_t columns = n < room ? n : room;
+    const size_t most = (size_t)ROW_VECS * WIDTH;
+    const size_t columns = n < most ? n : most;
     const int parts = (int)(columns / WIDTH);
     for (uint32_t r = 0; r < y->n_rows; r++) {
         const uint64_t begin = y->start[r];

@@ -23,9 +23,9 @@ static const double LEAST_PART = 1e-6;
 static const double LEAST_SPECTRUM = 1e-7;
 static const double SQUARE_LIMIT = 1e4;
 
-/* A thread has to be worth being waited for: on a machine with other work than ours it may come
- * milliseconds late. All of data/ with two threads among eight such jobs: 0.65 s without this
- * limit, 0.44 s with it. */
+/* A thread is started for as many operations. Every parallel loop ends with a barrier, which takes
+ * milliseconds when another process has the CPU. All of data/ with two threads beside seven other
+ * jobs: 0.65 s when threads are always started, 0.44 s with this limit. */
 static double operations_least = 5e7;
 /* Of VᵀV from the identity: mended beyond the first, refused beyond the second. */
 static const double SLIGHTLY_SKEW = 2e-6;
@@ -434,17 +434,17 @@ static double skewness(mf_subspace *s, const float *vectors, size_t rows, size_t
     return most;
 }
 
-/* vectors = vectors basis, in place, panel by panel through room [threads × PANEL_ROWS ×
+/* vectors = vectors basis, in place, panel by panel through copies [threads × PANEL_ROWS ×
  * stride]. */
 static void mend(mf_subspace *s, float *vectors, size_t rows, size_t stride, const double *basis,
-                 float *room, int n_threads)
+                 float *copies, int n_threads)
 {
     const size_t panels = (rows + PANEL_ROWS - 1) / PANEL_ROWS;
     for (size_t i = 0; i < stride * stride; i++)
         s->t[i] = (float)basis[i];
 #pragma omp parallel for schedule(static) num_threads(n_threads)
     for (size_t panel = 0; panel < panels; panel++) {
-        float *copy = room + (size_t)omp_get_thread_num() * PANEL_ROWS * stride;
+        float *copy = copies + (size_t)omp_get_thread_num() * PANEL_ROWS * stride;
         float *at = vectors + panel * PANEL_ROWS * stride;
         const size_t n = smaller(rows - panel * PANEL_ROWS, PANEL_ROWS);
         memcpy(copy, at, n * stride * sizeof *copy);
@@ -460,13 +460,13 @@ static bool make_orthonormal(mf_subspace *s, float *vectors, size_t rows, size_t
     if (skew > SLIGHTLY_SKEW && isfinite(skew)) {
         const int n_threads = threads_for(s, (rows + PANEL_ROWS - 1) / PANEL_ROWS,
                                           2.0 * (double)rows * (double)stride * (double)stride);
-        float *room = mf_allocate((size_t)n_threads * PANEL_ROWS * stride, sizeof *room,
-                                  "the ranking model's vectors", err);
-        if (room == NULL)
+        float *copies = mf_allocate((size_t)n_threads * PANEL_ROWS * stride, sizeof *copies,
+                                    "the ranking model's vectors", err);
+        if (copies == NULL)
             return false;
         mf_orthonormalizer(s->kernel, gram, stride, LEAST_PART, s->small[1], s->scratch);
-        mend(s, vectors, rows, stride, s->small[1], room, n_threads);
-        mf_free(room);
+        mend(s, vectors, rows, stride, s->small[1], copies, n_threads);
+        mf_free(copies);
         skew = skewness(s, vectors, rows, stride, k, gram);
     }
     if (!(skew <= SKEW))

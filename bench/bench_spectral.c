@@ -9,9 +9,10 @@
  * on standard error.
  *
  * Where the time goes (EPYC with AVX-512, two of its cores, 9.5 M ratings of 10,681 items, 128
- * directions): nine tenths in the product, which runs at 100 GFLOP/s or 300 GB/s of block rows
- * when nobody else uses the caches, two thirds of what the second-level caches give; dense
- * products on the same cores reach 220 GFLOP/s each, because their operands stay in registers.
+ * directions): three quarters in the product (nine tenths with 25 M ratings and 256 directions),
+ * which runs at 100 GFLOP/s or 300 GB/s of block rows when nobody else uses the caches. Dense
+ * products on the same cores reach 220 GFLOP/s each, because their operands stay in registers: the
+ * limit are loads and stores from the second-level caches.
  * More columns at a time would halve the reads of indices and grades, but rows of 64 columns are
  * no faster, so these are not the limit. With 59,047 items a slice (7.5 MB, and as much for the
  * result) comes from the third-level cache: 56 GFLOP/s, and less beside other processes. Asking

@@ -171,9 +171,10 @@ static bool set_second(options *o, mf_error *err)
     static char text[SECOND_BYTES];
     const char *own[ARGUMENTS_MAX];
     size_t n_own = 0;
-    if (strlen(o->compare) >= sizeof text)
+    const size_t n_bytes = strlen(o->compare) + 1;
+    if (n_bytes > sizeof text)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "--compare is too long");
-    strcpy(text, o->compare);
+    memcpy(text, o->compare, n_bytes);
     char *rest = text;
     for (char *one; (one = strtok_r(rest, ",", &rest)) != NULL && n_own < ARGUMENTS_MAX;)
         own[n_own++] = one;

@@ -17,7 +17,7 @@
  *     it), ERROR for ourselves and the model, with the details that nobody else sees.
  * (4) Each event is one line of metrics, namespace Recommender, dimension Function=predict:
  *     Latency and ModelLatency (ms), MoviesAge and ModelAge (s), Errors and one more by kind
- * (count).
+ *     (count).
  *
  * Threads: the runtime's. */
 #ifndef MF_LAMBDA_PREDICT_FUNCTION_H

@@ -1,7 +1,7 @@
 /* recommend: the Lambda function between two streams.
  *
- *     {"user_id":123,"top_n":20,"request_id":"7d0c…"}  ─▶
- * {"request_id":"7d0c…","recommendations":[…],…}
+ *     {"user_id":123,"top_n":20,"request_id":"7d0c…"}
+ *     → {"request_id":"7d0c…","recommendations":[…],…}
  *
  * Settings come from the environment (settings.h), events from the Runtime API. */
 #include "lambda/recommend/function.h"

@@ -96,19 +96,20 @@ bool mf_folder_create(const char *path, mf_error *err)
 }
 
 struct mf_file_writer {
-    int fd;
+    int fd; /* -1 before it is opened and after it is closed */
     char *path;
     char *temporary;
+    bool temporary_exists; /* created here and not renamed yet */
 };
 
 void mf_file_writer_destroy(mf_file_writer *writer)
 {
     if (writer == NULL)
         return;
-    if (writer->fd >= 0) {
+    if (writer->fd >= 0)
         close(writer->fd);
+    if (writer->temporary_exists)
         unlink(writer->temporary);
-    }
     mf_free(writer->path);
     mf_free(writer->temporary);
     mf_free(writer);
@@ -133,6 +134,7 @@ mf_file_writer *mf_file_writer_create(const char *path, mf_error *err)
         mf_fail_errno(err, errno, AT(path), "cannot be created");
         goto failed;
     }
+    writer->temporary_exists = true;
     return writer;
 failed:
     mf_file_writer_destroy(writer);
@@ -182,6 +184,8 @@ static void sync_folder_of(char *path)
     close(folder);
 }
 
+/* Everything that can fail comes before the rename: until then the previous file keeps its
+ * name, and destroy removes the temporary one. */
 bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err)
 {
     bool ok = false;
@@ -189,18 +193,17 @@ bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err)
         mf_fail_errno(err, errno, AT(writer->path), "cannot be written to disk");
         goto done;
     }
+    const int closed = close(writer->fd);
+    writer->fd = -1; /* Linux closes the descriptor even when close() fails */
+    if (closed != 0) {
+        mf_fail_errno(err, errno, AT(writer->path), "cannot be closed");
+        goto done;
+    }
     if (rename(writer->temporary, writer->path) != 0) {
         mf_fail_errno(err, errno, AT(writer->path), "cannot be put in its place");
         goto done;
     }
-    if (close(writer->fd) != 0) {
-        /* The name is taken back: a file that close() doubts is not complete. */
-        mf_fail_errno(err, errno, AT(writer->path), "cannot be closed");
-        unlink(writer->path);
-        writer->fd = -1;
-        goto done;
-    }
-    writer->fd = -1;
+    writer->temporary_exists = false;
     sync_folder_of(writer->path);
     ok = true;
 done:

@@ -2,8 +2,9 @@
  *
  * Writing: create a temporary file beside the target (its name ends in
  * MF_FILE_TEMPORARY_SUFFIX, which SageMaker's checkpoint upload leaves alone),
- * write, commit. Commit syncs the data, renames, and syncs the folder; before it
- * nothing exists under the final name, after it the file is complete there.
+ * write, commit. Commit syncs the data, closes, renames, and syncs the folder.
+ * Before the rename the final name is the previous file's, or does not exist; after
+ * it the new file is complete there.
  *
  * Threads: one mf_file_writer per thread. */
 #ifndef MF_BASE_FILE_H
@@ -43,8 +44,10 @@ bool mf_file_writer_append(mf_file_writer *writer, const void *bytes, size_t n_b
 bool mf_file_writer_patch(mf_file_writer *writer, uint64_t offset, const void *bytes,
                           size_t n_bytes, mf_error *err);
 
-/* The file appears under its name. The writer is destroyed whatever happens; on
- * failure the temporary file is removed. */
+/* The file appears under its name. The writer is destroyed whatever happens. On
+ * failure (MF_ERR_IO: the sync, the close or the rename) only the temporary file is
+ * removed: a previous file of that name stays as it was. A folder that cannot be
+ * synced is no failure. */
 bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err);
 
 /* Gives up: removes the temporary file. NULL is fine. */

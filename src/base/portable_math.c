@@ -8,7 +8,8 @@
 
 #include <math.h>
 
-static const double LN2_HIGH = 0x1.62e42fee00000p-1; /* its last 21 bits are zero: k times it is exact */
+/* The last 21 bits of LN2_HIGH are zero, so that k · LN2_HIGH is exact. */
+static const double LN2_HIGH = 0x1.62e42fee00000p-1;
 static const double LN2_LOW = 0x1.a39ef35793c76p-33;
 
 double mf_exp(double x)

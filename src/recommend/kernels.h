@@ -36,7 +36,7 @@ typedef struct mf_recommend_kernel {
     /* Bit k is set when bounds[k] ≥ floor, of the 64 bounds of a block. */
     uint64_t (*at_least)(const float *bounds, float floor);
 
-    /* products[k] = mf_dot(p, row k), the same bits, for n rows one after another … */
+    /* products[k] = mf_dot(p, row k, stride), the same bits, for n rows one after another … */
     void (*products)(const float *p, const float *rows, size_t stride, size_t n, float *products);
 
     /* … or for the rows at items[0 .. n). */

@@ -46,11 +46,22 @@ mf_profiles mf_profiles_prepare(const mf_model_parts *parts, const mf_recommend_
     return profiles;
 }
 
+/* Whether the times of the n ratings with a grade tell any of them apart: equal ones share the
+ * rank n - 1. */
+static bool has_order(const mf_history *history, uint32_t n)
+{
+    for (size_t j = 0; history->time_ranks != NULL && j < history->n; j++)
+        if (history->grades[j] > 0 && history->time_ranks[j] != n - 1)
+            return true;
+    return false;
+}
+
 /* a_j · y_j of a rating with a grade, among n. */
-static float weight_of(const mf_profiles *profiles, const mf_history *history, size_t j, uint32_t n)
+static float weight_of(const mf_profiles *profiles, const mf_history *history, bool ordered,
+                       size_t j, uint32_t n)
 {
     const float grade = (float)history->grades[j] / MF_GRADE_MAX;
-    if (history->time_ranks == NULL)
+    if (!ordered)
         return grade;
     const uint64_t newer = 2 * ((uint64_t)n - 1) - history->time_ranks[j];
     return profiles->age_weights[newer < MF_AGE_OLDEST ? newer : MF_AGE_OLDEST] * grade;
@@ -67,12 +78,13 @@ void mf_profile_compute(const mf_profiles *profiles, const mf_history *history, 
     size_t n_batch = 0;
     for (size_t j = 0; j < history->n; j++)
         n_graded += history->grades[j] > 0;
+    const bool ordered = has_order(history, n_graded);
     memset(vector, 0, stride * sizeof *vector);
     for (size_t j = 0; j < history->n; j++) {
         if (history->grades[j] == 0)
             continue;
         items[n_batch] = history->items[j];
-        weights[n_batch++] = weight_of(profiles, history, j, n_graded);
+        weights[n_batch++] = weight_of(profiles, history, ordered, j, n_graded);
         if (n_batch == BATCH) {
             kernel->add_rows(ranking->item_vectors, stride, items, weights, n_batch, vector);
             n_batch = 0;

@@ -3,7 +3,7 @@
  *   vector = Σ_j a_j · y_j · q_j  +  w(n) · mean_profile
  *
  * over the n items j that the history has a grade for, ascending; y_j = grade / 255, q_j the
- * item's vector, a_j its age weight (grade.h), 1 where no times are known. w(n) is
+ * item's vector, a_j its age weight (grade.h), 1 where no times are known or all are equal. w(n) is
  * mf_prior_weight. When the sum is zero (no grade, or items without vectors alone) the vector is
  * the mean profile itself.
  *

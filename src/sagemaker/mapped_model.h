@@ -5,8 +5,7 @@
  *     judged (tar.h) before anything of it is used.
  * (2) What is unpacked goes through a file without a name in $TMPDIR or /tmp, so it takes
  *     disk, not memory, and nothing is left behind however the process ends.
- * (3) Whether the bytes are a model is not looked at: mf_model_open_bytes(bytes, n_bytes,
- *     name) does.
+ * (3) Whether the bytes are a model is not looked at: mf_model_open_bytes does.
  *
  * Threads: any number, one model each. */
 #ifndef MF_SAGEMAKER_MAPPED_MODEL_H

@@ -5,7 +5,7 @@
  *         bool epoch_ended;
  *         if (!mf_trainer_step(trainer, &epoch_ended, &err)) …
  *     }
- *     mf_trainer_result(trainer, &result, &err);
+ *     mf_trainer_result_get(trainer, &result, &err);
  *
  * A step is some rounds of the grid (sweep.h): blocks that share no user and no
  * item, side by side. Between steps the caller looks at the clock, at SIGTERM, draws

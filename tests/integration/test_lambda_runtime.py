@@ -336,9 +336,9 @@ class Place(FunctionCase):
                    'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"', "sh")
         if os.geteuid() != 0:
             self.not_here("mounting needs root")
-        probe = self.launch(wrapper=(*wrapper, "true"))
-        if probe.wait().status != 0:
-            self.not_here("no namespaces here: " + probe.result.stderr.strip())
+        refusal = self.refusal(wrapper)
+        if refusal:
+            self.not_here("no namespaces here: " + refusal)
         before = set(os.listdir("/tmp"))
         run = self.launch(wrapper=wrapper)
         self.api.wait_for_calls("next", 1)

@@ -83,14 +83,16 @@ class Twin:
     def profile(self, history):
         """The ranking model's vector: history is [(item, grade, time rank or None)]."""
         n = len(history)
-        weight = lambda rank: 1 if rank is None else \
-            1 - 0.7 * self.recency * (1 - math.exp(-(2 * (n - 1) - rank) / 2 / 10))
+        ordered = any(rank not in (None, n - 1) for _, _, rank in history)
+        weight = lambda rank: 1 - 0.55 * self.recency * (
+            1 - math.exp(-(2 * (n - 1) - rank) / 2 / 10)) if ordered else 1
         vector = [0] * len(self.mean_profile)
         for item, grade, rank in history:
             vector = [x + weight(rank) * grade * q for x, q in zip(vector, self.vectors[item])]
         if not any(vector):
             return self.mean_profile
-        return [x + self.prior * m for x, m in zip(vector, self.mean_profile)]
+        prior = self.prior * math.exp(-n / 15)
+        return [x + prior * m for x, m in zip(vector, self.mean_profile)]
 
     def profile_of(self, user):
         """Of a user of the model; None: the mean profile."""

@@ -4,9 +4,11 @@
 #include "base/memory.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int folder_setup(void **state)
 {
@@ -125,6 +127,106 @@ static void folders_are_created_with_their_parents(void **state)
     free(deep);
 }
 
+/* close, fsync and rename of the code under test. The failing_nth-th call of the one that is
+ * to fail gives EIO; 0: none fails. */
+typedef enum call { CALL_CLOSE, CALL_FSYNC, CALL_RENAME, CALLS } call;
+
+static size_t failing_nth[CALLS];
+static char order[16]; /* an initial for each call */
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+static bool fails(call which)
+{
+    const size_t n = strlen(order);
+    if (n + 1 < sizeof order)
+        order[n] = "cfr"[which];
+    if (failing_nth[which] == 0 || --failing_nth[which] > 0)
+        return false;
+    errno = EIO;
+    return true;
+}
+
+int __wrap_close(int fd)
+{
+    const int status = __real_close(fd); /* as Linux does, whatever it returns */
+    return fails(CALL_CLOSE) ? -1 : status;
+}
+
+int __wrap_fsync(int fd)
+{
+    return fails(CALL_FSYNC) ? -1 : __real_fsync(fd);
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+    return fails(CALL_RENAME) ? -1 : __real_rename(from, to);
+}
+
+static bool write_new(const char *path, mf_error *err)
+{
+    memset(order, 0, sizeof order);
+    const bool ok = mf_file_write(path, "new", 3, err);
+    memset(failing_nth, 0, sizeof failing_nth);
+    return ok;
+}
+
+static void assert_holds(const char *path, const char *expected)
+{
+    mf_error err = {0};
+    char *bytes;
+    size_t n;
+    assert_ok(mf_file_read(path, 100, &bytes, &n, &err), err);
+    assert_string_equal(bytes, expected);
+    mf_free(bytes);
+}
+
+static void a_commit_that_fails_keeps_the_previous_file(void **state)
+{
+    static const struct {
+        call which;
+        const char *says;
+    } cases[] = {
+        {CALL_FSYNC, "model.bin: cannot be written to disk: Input/output error"},
+        {CALL_CLOSE, "model.bin: cannot be closed: Input/output error"},
+        {CALL_RENAME, "model.bin: cannot be put in its place: Input/output error"},
+    };
+    char *path = testing_path(*state, "model.bin");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int is_there = 0; is_there < 2; is_there++) {
+            mf_error err = {0};
+            if (is_there)
+                assert_ok(mf_file_write(path, "old", 3, &err), err);
+            failing_nth[cases[i].which] = 1;
+            assert_false(write_new(path, &err));
+            assert_error(&err, MF_ERR_IO, cases[i].says);
+            assert_int_equal(entries(*state), is_there);
+            if (is_there)
+                assert_holds(path, "old");
+            unlink(path);
+        }
+    }
+    free(path);
+}
+
+static void a_commit_syncs_closes_renames_and_syncs_the_folder(void **state)
+{
+    char *path = testing_path(*state, "model.bin");
+    mf_error err = {0};
+    assert_ok(write_new(path, &err), err);
+    assert_string_equal(order, "fcrfc");
+    failing_nth[CALL_FSYNC] = 2; /* the folder's: a file system may refuse it */
+    assert_ok(write_new(path, &err), err);
+    assert_holds(path, "new");
+    assert_int_equal(entries(*state), 1);
+    free(path);
+}
+
 static void every_failed_allocation_is_clean(void **state)
 {
     char *path = testing_path(*state, "model.bin");
@@ -152,6 +254,8 @@ int main(void)
         IN_A_FOLDER(a_full_disk_leaves_nothing_behind),
         IN_A_FOLDER(unusable_places_are_named),
         IN_A_FOLDER(folders_are_created_with_their_parents),
+        IN_A_FOLDER(a_commit_that_fails_keeps_the_previous_file),
+        IN_A_FOLDER(a_commit_syncs_closes_renames_and_syncs_the_folder),
         IN_A_FOLDER(every_failed_allocation_is_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -491,7 +491,7 @@ static void predict_stays_on_the_scale_when_factors_overflow(void **state)
     free(bytes);
 }
 
-/* style.md's loop, whose order of additions is the promise. */
+/* The plain loop in the order of additions that model/dot.h promises. */
 static float dot_as_promised(const float *p, const float *q, size_t stride)
 {
     float sum[16] = {0};

@@ -1,5 +1,5 @@
-/* test_predict_answers.c: answer.h, reply.h and endpoint.h: what becomes of what a model says,
- * and of what goes wrong with it. */
+/* test_predict_answers.c: predict/answer.h, predict/reply.h and predict/endpoint.h: what becomes
+ * of a model's response, and of errors. */
 #include "predict_testing.h"
 
 #include "lambda/predict/endpoint.h"

@@ -1,4 +1,4 @@
-/* test_predict_events.c: handler.h over every way in which events come. The numbers are
+/* test_predict_events.c: predict/handler.h over every kind of event. The numbers are
  * lines of the checklist in the Lambda contract. */
 #include "predict_testing.h"
 

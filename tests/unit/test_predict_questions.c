@@ -1,5 +1,5 @@
-/* test_predict_questions.c: handler.h and asked.h over bodies: what is understood, and what
- * is refused in which words. */
+/* test_predict_questions.c: predict/handler.h and asked.h over bodies: what is understood, and
+ * what is refused in which words. */
 #include "predict_testing.h"
 
 #include "base/base64.h"

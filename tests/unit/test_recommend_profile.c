@@ -161,6 +161,9 @@ static void without_times_the_order_sent_says_nothing(void **state)
     assert_equal_vectors(first, ones);
     fold(&w, &(mf_visitor){items, ratings, times, 3}, timed);
     assert_true(vectors_differ(first, timed));
+    /* Times that are all equal are no order either. */
+    fold(&w, &(mf_visitor){items, ratings, (const double[]){7, 7, 7}, 3}, timed);
+    assert_equal_vectors(first, timed);
     world_release(&w);
 }
 

@@ -109,7 +109,7 @@ static void any_number_of_items(void **state)
                                   .n_factors = 5,
                                   .rated_percent = 20,
                                   .seed = n_items});
-    /* More than one stage of the scan (scan.c). */
+    /* More than one stage of the scan (recommend/scan.c). */
     check_world((world_shape){.kind = KIND_NORMAL,
                               .n_users = 3,
                               .n_items = 70001,

@@ -116,7 +116,7 @@ static void every_rating_is_in_one_block_with_its_rows_and_its_value(void **stat
                 assert_int_equal(grid.rating_start[c + 1], k);
             }
         assert_int_equal(k, ratings->n_ratings);
-        /* Promise (3) of kernels.h: what is read ahead is there and has valid rows. */
+        /* Promise (3) of sgd/kernels.h: what is read ahead is there and has valid rows. */
         for (size_t i = 0; i < MF_SGD_AHEAD; i++)
             assert_true(grid.ratings[k + i].user_row < grid.n_users);
         free(user_of);

@@ -7,6 +7,7 @@ evaluate's own figures.
 
     MF_IMPLICIT   a Python interpreter that can import implicit (and numpy, scipy)
     MF_NUMPY      a Python interpreter that can import numpy
+    MF_PEERS      only peers in whose names one of these words is: EASE,popularity
     MF_RANKING    NAME=VALUE … of hyperparameters for our side
     MF_RATINGS    a file of ratings on stars, instead of data/ratings.csv
 """

@@ -2,25 +2,26 @@
  *
  *   y_ui = grade of u's rating of i (model/grade.h)      Y: users × items, sparse
  *   YᵀY ≈ V Σ² Vᵀ                                        V: items × k, the k largest
- *   G    = diag(σ² / (σ² + λ))                           item vectors q_i = √G v_i
+ *   G    = diag(σ² / (σ² + λ))                           item vectors q_i = G v_i
  *   profile_u = Σ_j a_uj y_uj q_j + prior,  score_ui = profile_u · q_i
  *
- * This is the linear autoencoder with a ridge, cut to its k strongest directions: PureSVD
- * (Cremonesi, Koren, Turrin 2010) with the shrinkage that Jin, Li, Gao et al. (KDD 2021, "Towards
- * a better understanding of linear models for recommendation") derive. The stars enter by the
- * grades, time by the age weights a.
+ * This is PureSVD (Cremonesi, Koren, Turrin 2010), the k strongest directions of a linear
+ * autoencoder, with the shrinkage that Jin, Li, Gao et al. (KDD 2021, "Towards a better
+ * understanding of linear models for recommendation") derive for one with a ridge, squared: a
+ * score has G once from the profile and once from the item. Measured, that is better than G alone
+ * with a larger λ (choose.c). The stars enter by the grades, time by the age weights a.
  *
  *     mf_spectral *s = mf_spectral_create(&options, &input, &err);
  *     while (!mf_spectral_done(s))
  *         if (!mf_spectral_step(s, &err)) …
  *     mf_spectral_result_get(s, &result, &err);
  *
- * The vectors come from block subspace iteration on the smaller side of Y with a dynamic shift
- * (Feng, Xie, Song, Yu, Tang 2018) and a final Rayleigh–Ritz step. λ, the number of directions,
- * recency and the prior's strength are chosen on held-out ratings unless they are given: one
- * decomposition of the older part of each user's ratings, a grid on the newer part that needs
- * diagonal work alone, then the decomposition of everything, which starts from the first one's
- * vectors.
+ * The vectors come from block subspace iteration on the smaller side of Y with a Chebyshev
+ * filter (subspace.h) and a final Rayleigh–Ritz step. λ and the number of directions are chosen
+ * on set-aside ratings unless they are given: one decomposition of a part of each user's ratings,
+ * a grid on the others that needs diagonal work alone (choose.h), then the decomposition of
+ * everything, which starts from the first one's vectors. Recency and the prior's strength have
+ * defaults (choose.c).
  *
  * (1) The same input, options and seed give the same bits with any number of threads and on any
  *     CPU, also when the run was cut between any two steps and resumed.
@@ -30,7 +31,10 @@
  * (3) Reaching the step limit is no failure: the result says so (converged false). Vectors that
  *     are not finite or not orthonormal fail with MF_ERR_DIVERGED.
  *
- * Memory: 3 × the vectors of the smaller side + 9 bytes per rating, + a block per thread.
+ * Memory: the item vectors, 3 × the vectors of the smaller side (with an eighth more directions),
+ * 6 bytes per rating (10 more where grades of 0 have to be left out), 32 per item, 3 MB a thread.
+ * Time: about 4 · ratings · 1.1 k operations a step, 8 to 13 steps, at 50 to 100 GFLOP/s with two
+ * threads (bench/bench_spectral.c). Threads beyond one for each 16 directions are of no use.
  * Threads: one caller; the trainer starts options.n_threads of its own. */
 #ifndef MF_SPECTRAL_SPECTRAL_H
 #define MF_SPECTRAL_SPECTRAL_H
@@ -52,23 +56,25 @@ typedef struct mf_spectral_input {
     const uint8_t *relevant;    /* [n] 1: counts as liked when settings are chosen */
 } mf_spectral_input;
 
-#define MF_SPECTRAL_AUTO (-1.0) /* for the reals below: choose it */
+#define MF_SPECTRAL_AUTO (-1.0) /* for the reals below: choose it, or its default */
 
 typedef struct mf_spectral_options {
     uint32_t n_factors;    /* directions at most; 0: chosen, up to 256 */
     double regularization; /* λ ≥ 0, or MF_SPECTRAL_AUTO */
     double recency;        /* 0 … 1, or MF_SPECTRAL_AUTO */
     double prior;          /* ≥ 0, or MF_SPECTRAL_AUTO */
-    uint32_t max_steps;    /* of one decomposition, ≥ 1 */
-    double tolerance;      /* stop when the Ritz values, weighted by σ²/(σ²+λ), change less */
+    uint32_t max_steps;    /* of one decomposition, ≥ 1; 8 to 12 are usual, 5 after a choice */
+    double tolerance; /* stop when the Ritz values, weighted by (σ²/(σ²+λ))², change less.
+                       * 1e-3: the first ten of the lists are those of many more steps to
+                       * 98 … 99 % (data/, planted ratings; 1e-2: 93 … 99 %) */
     uint64_t seed;
     uint32_t n_threads;   /* does not change the result */
     uint64_t fingerprint; /* of everything that shapes input and options; names checkpoints */
 } mf_spectral_options;
 
 typedef enum mf_spectral_phase {
-    MF_SPECTRAL_CHOOSING, /* decomposing the older part */
-    MF_SPECTRAL_GRID,     /* comparing settings on the newer part */
+    MF_SPECTRAL_CHOOSING, /* decomposing a part of the ratings */
+    MF_SPECTRAL_GRID,     /* comparing settings on those set aside */
     MF_SPECTRAL_LEARNING, /* decomposing everything */
     MF_SPECTRAL_DONE,
 } mf_spectral_phase;
@@ -84,11 +90,11 @@ typedef struct mf_spectral_progress {
 
 /* A point of the grid. */
 typedef struct mf_spectral_choice {
-    double regularization; /* as applied to the older part */
+    double regularization; /* as applied to the part */
     uint32_t n_factors;
     double recency;
     double prior;
-    double ndcg; /* at 10, on the newer part */
+    double ndcg; /* at 10, on the set-aside ratings */
 } mf_spectral_choice;
 
 /* A finished training, views into the trainer until destroy. Shapes as in mf_ranking_parts. */
@@ -102,7 +108,7 @@ typedef struct mf_spectral_result {
     const float *spectrum;
     bool converged;
     uint32_t steps;                    /* of the decomposition of everything */
-    const mf_spectral_choice *choices; /* [n_choices] the grid; NULL when all was given */
+    const mf_spectral_choice *choices; /* [n_choices] the grid; NULL when nothing was chosen */
     uint32_t n_choices;
     uint32_t chosen; /* index of the best */
 } mf_spectral_result;

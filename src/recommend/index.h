@@ -1,5 +1,5 @@
-/* index.h: a copy of the item factors at four bits each, to prove which items cannot
- * be among the best.
+/* index.h: a copy of the items' rows (item factors, or vectors of the ranking model) at four bits
+ * a number, to prove which items cannot be among the best.
  *
  * An item's factors are its scale times whole numbers from −7 to 7, and what that
  * leaves out is known by its length:
@@ -35,10 +35,10 @@
  *   32 at 8 bits, one scale       40    108     20
  *   64 at 8 bits, one scale              60     36
  *
- * An item costs 40 to 80 ns to score and a byte of all items 0.06 ns each, so fewer survivors for
- * more bytes are no gain. Their lengths differ, too: popular items are long.
- * So these items stand in the index by falling length, and a scan ends where |p||q_i| alone is
- * below the n-th best score: after a third to a half of MovieLens' items.
+ * An item costs 40 to 80 ns to score and a byte more of every item 0.03 ns for each, so to leave
+ * fewer over for more bytes than that is no gain. The lengths of such vectors differ, too: popular
+ * items are long. So they stand in the index by falling length, and a scan ends where |p||q_i|
+ * alone is below the n-th best score: after a third to a half of MovieLens' items.
  *
  * With independent normal factors ε_i is about 0.11 |q_i|. At 64 factors the bound
  * is 0.8 to 0.9 standard deviations of the scores above the score: of 60,000 items

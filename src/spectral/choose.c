@@ -141,6 +141,17 @@ static float weight_of(const mf_spectral_input *input, double recency, uint64_t 
     return input->time_rank == NULL ? y : mf_age_weight((float)recency, rank, n) * y;
 }
 
+/* The recency of a profile of m ratings, those of n that are marked as kept (part NULL: all): 0
+ * where times are equal (each has the rank m - 1) or not known. */
+static double recency_of(const uint32_t *rank, const uint8_t *part, uint32_t n, uint32_t m,
+                         double recency)
+{
+    for (uint32_t k = 0; rank != NULL && k < n; k++)
+        if ((part == NULL || part[k] == MF_PART_KEPT) && rank[k] != m - 1)
+            return recency;
+    return 0;
+}
+
 static uint32_t most_ratings(const mf_spectral_input *input)
 {
     uint64_t most = 0;
@@ -173,10 +184,11 @@ bool mf_mean_profile(const mf_spectral_input *input, double recency, const float
         for (uint32_t u = first; u < last; u++) {
             const uint64_t begin = input->user_start[u];
             const uint32_t n = (uint32_t)(input->user_start[u + 1] - begin);
+            const uint32_t *rank = input->time_rank == NULL ? NULL : input->time_rank + begin;
+            const double own_recency = recency_of(rank, NULL, n, n, recency);
             for (uint32_t k = 0; k < n; k++)
-                own[input->item[begin + k]] += (double)weight_of(
-                    input, recency, begin + k,
-                    input->time_rank == NULL ? n - 1 : input->time_rank[begin + k], n);
+                own[input->item[begin + k]] += (double)weight_of(input, own_recency, begin + k,
+                                                                 rank == NULL ? n - 1 : rank[k], n);
         }
     }
     for (uint32_t u = 0; u < input->n_users; u++)
@@ -438,13 +450,14 @@ static void fill_profile(const mf_choose *c, uint32_t user, const workspace *own
     const uint32_t n = (uint32_t)(input->user_start[user + 1] - begin);
     const uint32_t m = mf_part_ranks(input->time_rank == NULL ? NULL : input->time_rank + begin,
                                      c->part + begin, MF_PART_KEPT, n, own->counts, own->rank);
+    const double recency = recency_of(own->rank, c->part + begin, n, m, c->grid->recency);
     for (size_t f = 0; f < c->stride; f++)
         profile[f] = 0;
     for (uint32_t j = 0; j < n; j++) {
         if (c->part[begin + j] != MF_PART_KEPT)
             continue;
         c->kernel->combine(profile, 1, profile,
-                           weight_of(input, c->grid->recency, begin + j, own->rank[j], m),
+                           weight_of(input, recency, begin + j, own->rank[j], m),
                            c->vectors + input->item[begin + j] * c->stride, 0, NULL, c->stride);
     }
 }

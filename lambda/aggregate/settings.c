@@ -136,7 +136,7 @@ static bool check_length(const char *variable, const mf_name_list *list, size_t 
 static bool check_table(const char *variable, const char *name, mf_error *err)
 {
     mf_error why = {.code = MF_OK};
-    return mf_dynamodb_table_check(name, &why) ||
+    return mf_aws_dynamodb_table_check(name, &why) ||
            mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "environment variable %s: %s", variable,
                    why.text);
 }

@@ -19,7 +19,7 @@ enum { KEYS_FOR_A_THREAD = 4, SHARD_BYTES = 200 };
 /* A connection and what is needed for a call. */
 typedef struct hand {
     mf_aws_client *client;
-    mf_dynamodb_update update;
+    mf_aws_dynamodb_update update;
     mf_text number;
     mf_writer *writer;
     pthread_t thread;
@@ -28,7 +28,7 @@ typedef struct hand {
 struct mf_writer {
     const mf_aggregate_settings *settings;
     hand hands[MF_WRITERS_MOST];
-    mf_dynamodb_puts puts;
+    mf_aws_dynamodb_puts puts;
 
     /* Of the run: */
     const mf_write *write;
@@ -70,19 +70,19 @@ void mf_writer_destroy(mf_writer *writer)
         return;
     for (size_t i = 0; i < MF_WRITERS_MOST; i++) {
         mf_aws_client_destroy(writer->hands[i].client);
-        mf_dynamodb_update_free(&writer->hands[i].update);
+        mf_aws_dynamodb_update_free(&writer->hands[i].update);
         mf_text_free(&writer->hands[i].number);
     }
-    mf_dynamodb_puts_free(&writer->puts);
+    mf_aws_dynamodb_puts_free(&writer->puts);
     pthread_mutex_destroy(&writer->lock);
     mf_free(writer);
 }
 
 /* --- one item ---------------------------------------------------------------------- */
 
-static mf_dynamodb_type key_type(const mf_aggregate_settings *s)
+static mf_aws_dynamodb_type key_type(const mf_aggregate_settings *s)
 {
-    return s->key_is_number ? MF_DYNAMODB_NUMBER : MF_DYNAMODB_TEXT;
+    return s->key_is_number ? MF_AWS_DYNAMODB_NUMBER : MF_AWS_DYNAMODB_TEXT;
 }
 
 /* A decimal as text, until the next one. */
@@ -105,10 +105,10 @@ static void start_update(hand *h, const mf_window_entry *entry)
     const mf_aggregate_settings *s = h->writer->settings;
     const mf_write *write = h->writer->write;
     const mf_id key = mf_window_view(write->window, entry->key);
-    mf_dynamodb_update_start(&h->update, s->table);
-    mf_dynamodb_update_key(&h->update, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
-    mf_dynamodb_update_key(&h->update, s->start_attribute, MF_DYNAMODB_TEXT, write->start,
-                           strlen(write->start));
+    mf_aws_dynamodb_update_start(&h->update, s->table);
+    mf_aws_dynamodb_update_key(&h->update, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
+    mf_aws_dynamodb_update_key(&h->update, s->start_attribute, MF_AWS_DYNAMODB_TEXT, write->start,
+                               strlen(write->start));
 }
 
 static void set_means(hand *h, const mf_decimal *sums, uint64_t count)
@@ -117,8 +117,8 @@ static void set_means(hand *h, const mf_decimal *sums, uint64_t count)
     for (size_t i = 0; i < s->mean_attributes.n; i++) {
         const mf_decimal mean = mf_decimal_mean(&sums[i], count);
         const mf_id text = decimal_text(h, &mean);
-        mf_dynamodb_update_set(&h->update, s->mean_attributes.names[i], MF_DYNAMODB_NUMBER,
-                               text.bytes, text.n_bytes);
+        mf_aws_dynamodb_update_set(&h->update, s->mean_attributes.names[i], MF_AWS_DYNAMODB_NUMBER,
+                                   text.bytes, text.n_bytes);
     }
 }
 
@@ -132,12 +132,12 @@ static void want_totals(hand *h)
     const mf_aggregate_settings *s = h->writer->settings;
     if (!needs_totals(h->writer))
         return;
-    mf_dynamodb_update_want(&h->update, s->count_attribute);
+    mf_aws_dynamodb_update_want(&h->update, s->count_attribute);
     for (size_t i = 0; i < s->sum_attributes.n; i++)
-        mf_dynamodb_update_want(&h->update, s->sum_attributes.names[i]);
+        mf_aws_dynamodb_update_want(&h->update, s->sum_attributes.names[i]);
 }
 
-static bool read_totals(const mf_aggregate_settings *s, const mf_dynamodb_outcome *outcome,
+static bool read_totals(const mf_aggregate_settings *s, const mf_aws_dynamodb_result *outcome,
                         mf_item_totals *totals)
 {
     if (!mf_parse_uint64(outcome->numbers[0], strlen(outcome->numbers[0]), &totals->count) ||
@@ -158,35 +158,35 @@ static void build_addition(hand *h, const mf_window_entry *entry)
     start_update(h, entry);
     if (s->count_attribute[0] != '\0') {
         const mf_id count = count_text(h, entry->count);
-        mf_dynamodb_update_add(&h->update, s->count_attribute, count.bytes, count.n_bytes);
+        mf_aws_dynamodb_update_add(&h->update, s->count_attribute, count.bytes, count.n_bytes);
     }
     for (size_t i = 0; i < s->sum_attributes.n; i++) {
         const mf_id sum = decimal_text(h, &entry->sums[i]);
-        mf_dynamodb_update_add(&h->update, s->sum_attributes.names[i], sum.bytes, sum.n_bytes);
+        mf_aws_dynamodb_update_add(&h->update, s->sum_attributes.names[i], sum.bytes, sum.n_bytes);
     }
-    mf_dynamodb_update_set(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, write->end,
-                           strlen(write->end));
+    mf_aws_dynamodb_update_set(&h->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, write->end,
+                               strlen(write->end));
     for (size_t i = 0; i < s->carried_fields.n; i++) {
         if (entry->types[i] == MF_CARRIED_NONE)
             continue;
         const mf_id value = mf_window_view(write->window, entry->carried[i]);
-        mf_dynamodb_update_set(&h->update, s->carried_fields.names[i],
-                               entry->types[i] == MF_CARRIED_NUMBER ? MF_DYNAMODB_NUMBER
-                                                                    : MF_DYNAMODB_TEXT,
-                               value.bytes, value.n_bytes);
+        mf_aws_dynamodb_update_set(&h->update, s->carried_fields.names[i],
+                                   entry->types[i] == MF_CARRIED_NUMBER ? MF_AWS_DYNAMODB_NUMBER
+                                                                        : MF_AWS_DYNAMODB_TEXT,
+                                   value.bytes, value.n_bytes);
     }
     set_means(h, entry->sums, entry->count);
-    mf_dynamodb_update_set(&h->update, writer->sequence_attribute, MF_DYNAMODB_TEXT, writer->order,
-                           strlen(writer->order));
-    mf_dynamodb_update_if_newer(&h->update, writer->sequence_attribute, MF_DYNAMODB_TEXT,
-                                writer->order, strlen(writer->order));
+    mf_aws_dynamodb_update_set(&h->update, writer->sequence_attribute, MF_AWS_DYNAMODB_TEXT,
+                               writer->order, strlen(writer->order));
+    mf_aws_dynamodb_update_if_newer(&h->update, writer->sequence_attribute, MF_AWS_DYNAMODB_TEXT,
+                                    writer->order, strlen(writer->order));
     want_totals(h);
 }
 
-static bool run(hand *h, mf_dynamodb_outcome *outcome, mf_aws_failure *failure)
+static bool run(hand *h, mf_aws_dynamodb_result *outcome, mf_aws_failure *failure)
 {
-    return mf_dynamodb_update_run(h->client, &h->update, h->writer->write->deadline_ms, outcome,
-                                  failure);
+    return mf_aws_dynamodb_update_run(h->client, &h->update, h->writer->write->deadline_ms, outcome,
+                                      failure);
 }
 
 /* What the item has, when the addition was done before: nothing is changed. */
@@ -195,10 +195,12 @@ static bool ask_totals(hand *h, const mf_window_entry *entry, mf_item_totals *to
 {
     const mf_aggregate_settings *s = h->writer->settings;
     const char *end = h->writer->write->end;
-    mf_dynamodb_outcome outcome;
+    mf_aws_dynamodb_result outcome;
     start_update(h, entry);
-    mf_dynamodb_update_set(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, end, strlen(end));
-    mf_dynamodb_update_if_equal(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, end, strlen(end));
+    mf_aws_dynamodb_update_set(&h->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, end,
+                               strlen(end));
+    mf_aws_dynamodb_update_if_equal(&h->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, end,
+                                    strlen(end));
     want_totals(h);
     if (!run(h, &outcome, failure))
         return false;
@@ -212,16 +214,16 @@ static bool write_means(hand *h, const mf_window_entry *entry, const mf_item_tot
                         mf_aws_failure *failure)
 {
     const mf_aggregate_settings *s = h->writer->settings;
-    mf_dynamodb_outcome outcome;
+    mf_aws_dynamodb_result outcome;
     start_update(h, entry);
     set_means(h, totals->sums, totals->count);
     const mf_id count = count_text(h, totals->count);
-    mf_dynamodb_update_if_equal(&h->update, s->count_attribute, MF_DYNAMODB_NUMBER, count.bytes,
-                                count.n_bytes);
+    mf_aws_dynamodb_update_if_equal(&h->update, s->count_attribute, MF_AWS_DYNAMODB_NUMBER,
+                                    count.bytes, count.n_bytes);
     for (size_t i = 0; i < s->sum_attributes.n; i++) {
         const mf_id sum = decimal_text(h, &totals->sums[i]);
-        mf_dynamodb_update_if_equal(&h->update, s->sum_attributes.names[i], MF_DYNAMODB_NUMBER,
-                                    sum.bytes, sum.n_bytes);
+        mf_aws_dynamodb_update_if_equal(&h->update, s->sum_attributes.names[i],
+                                        MF_AWS_DYNAMODB_NUMBER, sum.bytes, sum.n_bytes);
     }
     return run(h, &outcome, failure);
 }
@@ -230,7 +232,7 @@ static bool write_entry(hand *h, const mf_window_entry *entry, mf_item_totals *t
                         bool *done_before, mf_aws_failure *failure)
 {
     const mf_aggregate_settings *s = h->writer->settings;
-    mf_dynamodb_outcome outcome;
+    mf_aws_dynamodb_result outcome;
     build_addition(h, entry);
     if (!run(h, &outcome, failure))
         return false;
@@ -347,36 +349,36 @@ static int compare_trend(const void *a, const void *b, void *context)
     return order != 0 ? order : (one.n_bytes > other.n_bytes) - (one.n_bytes < other.n_bytes);
 }
 
-static void put_text(mf_dynamodb_puts *puts, const char *name, const char *text)
+static void put_text(mf_aws_dynamodb_puts *puts, const char *name, const char *text)
 {
-    mf_dynamodb_puts_attribute(puts, name, MF_DYNAMODB_TEXT, text, strlen(text));
+    mf_aws_dynamodb_puts_attribute(puts, name, MF_AWS_DYNAMODB_TEXT, text, strlen(text));
 }
 
 static void put_place(mf_writer *writer, const mf_write *write, uint32_t i, size_t rank)
 {
     const mf_aggregate_settings *s = writer->settings;
-    mf_dynamodb_puts *puts = &writer->puts;
+    mf_aws_dynamodb_puts *puts = &writer->puts;
     hand *h = &writer->hands[0];
     const mf_item_totals *totals = &write->totals[i];
     const mf_id key = mf_window_view(write->window, write->window->entries[i].key);
     char place[SHARD_BYTES + MF_SEQUENCE_ORDER_BYTES];
     snprintf(place, sizeof place, "%s#%s#%03zu",
              writer->sequence_attribute + strlen("lastSequence:"), writer->order, rank);
-    mf_dynamodb_puts_begin(puts);
+    mf_aws_dynamodb_puts_begin(puts);
     put_text(puts, s->start_attribute, write->start);
     put_text(puts, MF_PLACE_ATTRIBUTE, place);
     put_text(puts, s->end_attribute, write->end);
-    mf_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
+    mf_aws_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
     const mf_id count = count_text(h, totals->count);
-    mf_dynamodb_puts_attribute(puts, s->count_attribute, MF_DYNAMODB_NUMBER, count.bytes,
-                               count.n_bytes);
+    mf_aws_dynamodb_puts_attribute(puts, s->count_attribute, MF_AWS_DYNAMODB_NUMBER, count.bytes,
+                                   count.n_bytes);
     for (size_t m = 0; m < s->mean_attributes.n; m++) {
         const mf_decimal mean = mf_decimal_mean(&totals->sums[m], totals->count);
         const mf_id text = decimal_text(h, &mean);
-        mf_dynamodb_puts_attribute(puts, s->mean_attributes.names[m], MF_DYNAMODB_NUMBER,
-                                   text.bytes, text.n_bytes);
+        mf_aws_dynamodb_puts_attribute(puts, s->mean_attributes.names[m], MF_AWS_DYNAMODB_NUMBER,
+                                       text.bytes, text.n_bytes);
     }
-    mf_dynamodb_puts_end(puts);
+    mf_aws_dynamodb_puts_end(puts);
 }
 
 bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put, mf_error *err)
@@ -393,12 +395,12 @@ bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put
         n = writer->settings->trend_count;
     bool ok = true;
     mf_aws_failure failure;
-    mf_dynamodb_puts_start(&writer->puts, writer->settings->trend_table);
+    mf_aws_dynamodb_puts_start(&writer->puts, writer->settings->trend_table);
     for (size_t i = 0; i < n && ok; i++) {
         put_place(writer, write, order[i], i + 1);
-        if (writer->puts.n == MF_DYNAMODB_BATCH_ITEMS || i + 1 == n)
-            ok = mf_dynamodb_puts_run(writer->hands[0].client, &writer->puts, write->deadline_ms,
-                                      &failure);
+        if (writer->puts.n == MF_AWS_DYNAMODB_BATCH_ITEMS || i + 1 == n)
+            ok = mf_aws_dynamodb_puts_run(writer->hands[0].client, &writer->puts,
+                                          write->deadline_ms, &failure);
     }
     mf_free(order);
     *n_put = ok ? n : 0;

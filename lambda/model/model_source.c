@@ -16,7 +16,7 @@
 
 enum { TAR_MAGIC_AT = 257, TIMES_AS_LONG = 2 };
 
-_Static_assert(sizeof((mf_mapped_model *)0)->name > MF_S3_URI_BYTES, "a URI is a model's name");
+_Static_assert(sizeof((mf_mapped_model *)0)->name > MF_AWS_S3_URI_BYTES, "a URI is a model's name");
 
 struct mf_model_source {
     mf_watched place;

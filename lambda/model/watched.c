@@ -15,8 +15,8 @@ bool mf_watched_start(mf_watched *place, const char *what, const char *uri, mf_a
                       mf_error *err)
 {
     *place = (mf_watched){.what = what};
-    const bool is_s3 = mf_s3_uri_is(uri);
-    if (is_s3 && !mf_s3_uri_parse(uri, &place->location, err))
+    const bool is_s3 = mf_aws_s3_uri_is(uri);
+    if (is_s3 && !mf_aws_s3_uri_parse(uri, &place->location, err))
         return false;
     if (strlen(uri) >= sizeof place->uri)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "the place of the %s is too long", what);
@@ -60,15 +60,15 @@ bool mf_watched_get_object(const mf_watched *place, const mf_aws_sink *sink, uin
                            int64_t deadline_ms, mf_watched_version *version, bool *is_newer,
                            mf_aws_failure *failure)
 {
-    const mf_s3_get get = {
+    const mf_aws_s3_get get = {
         .location = &place->location,
         .if_none_match = place->version.etag,
         .sink = *sink,
         .max_bytes = max_bytes,
         .deadline_ms = deadline_ms,
     };
-    mf_s3_object object;
-    if (!mf_s3_get_object(place->s3, &get, &object, failure))
+    mf_aws_s3_object object;
+    if (!mf_aws_s3_get_object(place->s3, &get, &object, failure))
         return false;
     *is_newer = !object.is_not_modified;
     *version = place->version;

@@ -17,7 +17,7 @@
 
 /* Zeroed: none. */
 typedef struct mf_watched_version {
-    char etag[MF_S3_ETAG_BYTES];
+    char etag[MF_AWS_S3_ETAG_BYTES];
     struct timespec changed;
     off_t n_bytes;
     ino_t inode;
@@ -25,9 +25,9 @@ typedef struct mf_watched_version {
 
 typedef struct mf_watched {
     const char *what; /* "movies", for errors */
-    char uri[MF_S3_URI_BYTES];
+    char uri[MF_AWS_S3_URI_BYTES];
     mf_aws_client *s3; /* NULL: uri is a path */
-    mf_s3_location location;
+    mf_aws_s3_location location;
     mf_watched_version version;
     int64_t known_ms; /* wall clock: when the version was last seen at the place */
     int64_t asked_ms; /* when somebody last looked                               */

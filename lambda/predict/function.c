@@ -13,7 +13,7 @@ enum { START_MS = 9000 };
 static bool start_s3(mf_predict_function *f, mf_error *err)
 {
     const mf_aws_client_settings settings = {.service = MF_AWS_S3};
-    if (!mf_s3_uri_is(f->settings.movies_uri) && !mf_s3_uri_is(f->settings.model_uri))
+    if (!mf_aws_s3_uri_is(f->settings.movies_uri) && !mf_aws_s3_uri_is(f->settings.model_uri))
         return true;
     f->s3 = mf_aws_client_create(&settings, err);
     return f->s3 != NULL;

@@ -1,7 +1,7 @@
 /* settings.c: promises in settings.h. */
 #include "lambda/predict/settings.h"
 
-#include "lambda/aws/s3_uri.h"
+#include "lambda/aws/s3.h"
 
 #include <string.h>
 
@@ -60,7 +60,7 @@ static bool check_model(const mf_predict_settings *values, mf_error *err)
     if (has_endpoint && !mf_aws_endpoint_name_check(values->endpoint_name, &why))
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "environment variable ENDPOINT_NAME: %s",
                        why.text);
-    return !has_model || mf_s3_uri_check("MODEL_URI", values->model_uri, err);
+    return !has_model || mf_aws_s3_uri_check("MODEL_URI", values->model_uri, err);
 }
 
 /* It goes into a header of every answer as it is. */
@@ -93,7 +93,7 @@ bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values
                        "environment variable ROUTE is \"%s\": expected the last part of a path, "
                        "without /",
                        values->route);
-    return mf_s3_uri_check("MOVIES_URI", values->movies_uri, err) &&
+    return mf_aws_s3_uri_check("MOVIES_URI", values->movies_uri, err) &&
            check_origin(values->allow_origin, err);
 }
 

@@ -10,11 +10,11 @@
 /* Lambda gives a start 10 s; a sentence about what took too long has to get out too. */
 enum { START_MS = 9000 };
 
-static bool put(void *context, const mf_kinesis_put *records, mf_kinesis_tally *tally,
+static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
                 mf_aws_failure *failure)
 {
     mf_recommend_function *f = context;
-    return mf_kinesis_put_records(f->kinesis, records, tally, failure);
+    return mf_aws_kinesis_put_records(f->kinesis, records, tally, failure);
 }
 
 static void say(void *context, const mf_dead_letter *letter)
@@ -60,7 +60,7 @@ static bool start_cache(mf_recommend_function *f, mf_error *err)
 static bool start_model(mf_recommend_function *f, int64_t deadline_ms, mf_error *err)
 {
     const char *uri = f->settings.model_uri;
-    if (mf_s3_uri_is(uri)) {
+    if (mf_aws_s3_uri_is(uri)) {
         f->s3 = mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_S3}, err);
         if (f->s3 == NULL)
             return false;

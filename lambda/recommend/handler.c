@@ -361,7 +361,7 @@ static void add_outgoing(work *w, mf_id key, size_t from, size_t item)
 {
     mf_recommend_handler *h = w->h;
     h->outgoing_item[w->n_outgoing] = item;
-    h->outgoing[w->n_outgoing++] = (mf_kinesis_record){
+    h->outgoing[w->n_outgoing++] = (mf_aws_kinesis_record){
         .key = key.bytes, .n_key = key.n_bytes, .n_data = h->out.n_bytes - from};
 }
 
@@ -380,13 +380,13 @@ static bool begin_outgoing(work *w)
 static bool put_outgoing(work *w, const char *stream, mf_aws_failure *failure)
 {
     mf_recommend_handler *h = w->h;
-    mf_kinesis_tally tally;
+    mf_aws_kinesis_tally tally;
     size_t at = 0;
     for (size_t i = 0; i < w->n_outgoing; i++) {
         h->outgoing[i].data = h->out.bytes + at;
         at += h->outgoing[i].n_data;
     }
-    const mf_kinesis_put put = {
+    const mf_aws_kinesis_put put = {
         .stream = stream,
         .records = h->outgoing,
         .n_records = w->n_outgoing,
@@ -418,7 +418,7 @@ static void bury_answer(work *w, mf_recommend_item *item, size_t n_answer)
     char why[128];
     const int n = snprintf(why, sizeof why,
                            "top_n: its answer has %zu bytes, and a stream takes records of %d",
-                           n_answer, MF_KINESIS_RECORD_BYTES);
+                           n_answer, MF_AWS_KINESIS_RECORD_BYTES);
     w->outcome->n_requests--;
     bury(w->h, item, why, (size_t)n);
 }
@@ -437,7 +437,7 @@ static bool write_results(work *w)
         mf_result_write(&h->out, &item->request, &h->wishes, wish,
                         (wish->granted_s - w->start_s) * 1e3);
         const size_t n_answer = h->out.n_bytes - from;
-        if (n_answer + item->request.user.n_bytes > MF_KINESIS_RECORD_BYTES) {
+        if (n_answer + item->request.user.n_bytes > MF_AWS_KINESIS_RECORD_BYTES) {
             h->out.n_bytes = from;
             bury_answer(w, item, n_answer);
             continue;

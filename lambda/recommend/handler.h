@@ -55,7 +55,7 @@ typedef struct mf_recommend_outcome {
     size_t n_failed; /* requests that are to come again                     */
     double cache_ms, score_ms, put_ms;
     double oldest_ms; /* age of the oldest record when the batch came; 0: not told    */
-    mf_kinesis_tally tally;
+    mf_aws_kinesis_tally tally;
     size_t n_unanswered;   /* requests that nobody had an answer to           */
     size_t n_unwritten;    /* answers and dead letters that a stream did not take */
     size_t n_dead_lost;    /* dead letters that their stream will never take          */
@@ -73,8 +73,8 @@ typedef struct mf_recommend_handler {
     mf_cache_session *cache; /* NULL: there is none                          */
     mf_answered *answered;
 
-    /* Puts records on a stream, as mf_kinesis_put_records does. */
-    bool (*put)(void *context, const mf_kinesis_put *put, mf_kinesis_tally *tally,
+    /* Puts records on a stream, as mf_aws_kinesis_put_records does. */
+    bool (*put)(void *context, const mf_aws_kinesis_put *put, mf_aws_kinesis_tally *tally,
                 mf_aws_failure *failure);
     /* Is told of a dead letter; NULL: nobody. */
     void (*said)(void *context, const mf_dead_letter *letter);
@@ -93,7 +93,7 @@ typedef struct mf_recommend_handler {
     mf_wish **chosen; /* [wishes.n] */
     mf_cache_key *keys;
     mf_cache_entry *entries;
-    mf_kinesis_record *outgoing;
+    mf_aws_kinesis_record *outgoing;
     size_t *outgoing_item; /* whose record it is */
     size_t chosen_room, keys_room, entries_room, outgoing_room, outgoing_item_room;
     mf_text out;

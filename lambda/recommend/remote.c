@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "inference/inference.h"
-#include "lambda/aws/many.h"
+#include "lambda/aws/client.h"
 #include "lambda/aws/sagemaker_runtime.h"
 #include "lambda/recommend/grow.h"
 #include "lambda/streams/plain.h"
@@ -37,7 +37,7 @@ typedef struct chunk {
 } chunk;
 
 typedef struct remote {
-    mf_aws_many *many;
+    mf_aws_client *client;
     uint32_t concurrency;
     char path[96];
     char subject[96];
@@ -48,7 +48,7 @@ typedef struct remote {
     mf_text bodies;
     chunk *chunks;
     mf_aws_call *calls;
-    mf_aws_outcome *outcomes;
+    mf_aws_result *outcomes;
     mf_wish **again; /* whom a refused request had, to be asked one by one */
     size_t chunks_room, calls_room, outcomes_room, again_room;
 } remote;
@@ -100,7 +100,7 @@ static void make_calls(remote *r, size_t n_chunks, int64_t deadline_ms)
             .n_headers = sizeof headers / sizeof headers[0],
             .body = r->bodies.bytes + r->chunks[i].body_at,
             .n_body = r->chunks[i].n_body,
-            .max_answer_bytes = MF_AWS_INVOKE_BODY_BYTES,
+            .max_response_bytes = MF_AWS_INVOKE_BODY_BYTES,
             .deadline_ms = deadline_ms,
         };
 }
@@ -108,10 +108,10 @@ static void make_calls(remote *r, size_t n_chunks, int64_t deadline_ms)
 /* ------------------------------------------------------------------------- answers */
 
 /* The version in "…;model_version=1da2c000e3b8bdcc"; "" when there is none. */
-static void read_version(remote *r, const mf_aws_answer *answer,
+static void read_version(remote *r, const mf_aws_response *answer,
                          char version[MF_WISH_VERSION_BYTES])
 {
-    const char *told = strstr(mf_aws_answer_header(answer, attributes), version_is);
+    const char *told = strstr(mf_aws_response_header(answer, attributes), version_is);
     version[0] = '\0';
     if (told == NULL)
         return;
@@ -219,7 +219,7 @@ static bool read_line(mf_wishes *wishes, mf_wish *wish, const char *line, size_t
 
 /* One line for each user, or none of them counts. */
 static bool read_answer(remote *r, mf_wishes *wishes, mf_wish *const *chosen, const chunk *c,
-                        const mf_aws_answer *answer)
+                        const mf_aws_response *answer)
 {
     char version[MF_WISH_VERSION_BYTES];
     const char *line = answer->body.bytes;
@@ -263,13 +263,13 @@ static bool is_poisoned(const mf_aws_failure *failure)
 }
 
 /* The words of serve's {"error":{"code","message"}}. */
-static void refuse(mf_wishes *wishes, mf_wish *wish, const mf_aws_outcome *outcome)
+static void refuse(mf_wishes *wishes, mf_wish *wish, const mf_aws_result *outcome)
 {
     char said[SAID_BYTES];
     const mf_aws_failure *failure = &outcome->failure;
     const bool is_model = failure->kind == MF_AWS_MODEL;
-    const char *body = is_model ? failure->original_message : outcome->answer->body.bytes;
-    const size_t n = is_model ? strlen(body) : outcome->answer->body.n_bytes;
+    const char *body = is_model ? failure->original_message : outcome->response->body.bytes;
+    const size_t n = is_model ? strlen(body) : outcome->response->body.n_bytes;
     json_t *root = n > 0 ? json_loadb(body, n, 0, NULL) : NULL;
     const json_t *message = json_object_get(json_object_get(root, "error"), "message");
     const char *text = json_string_value(message);
@@ -281,13 +281,13 @@ static void refuse(mf_wishes *wishes, mf_wish *wish, const mf_aws_outcome *outco
 
 /* Takes what came of the request. Returns how many users have to be asked again, alone. */
 static size_t take(remote *r, mf_wishes *wishes, mf_wish *const *chosen, const chunk *c,
-                   const mf_aws_outcome *outcome)
+                   const mf_aws_result *outcome)
 {
     if (outcome->ok) {
         mf_error err = {.code = MF_OK};
         if (wishes->text.failed)
             mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for recommendations");
-        else if (!read_answer(r, wishes, chosen, c, outcome->answer))
+        else if (!read_answer(r, wishes, chosen, c, outcome->response))
             mf_fail(&err, MF_ERR_IO, (mf_where){r->subject, 0, 0},
                     "an answer that does not fit its question");
         if (err.code != MF_OK)
@@ -317,7 +317,7 @@ static size_t ask(remote *r, mf_wishes *wishes, mf_wish *const *chosen, size_t n
         return 0;
     }
     make_calls(r, n_chunks, deadline_ms);
-    mf_aws_many_run(r->many, r->calls, n_chunks, r->outcomes);
+    mf_aws_call_many(r->client, r->calls, n_chunks, r->outcomes);
     size_t n_again = 0;
     for (size_t i = 0; i < n_chunks; i++) {
         const chunk *c = &r->chunks[i];
@@ -360,7 +360,7 @@ static const char *version(void *context, int64_t max_age_ms)
 static void destroy(void *context)
 {
     remote *r = context;
-    mf_aws_many_destroy(r->many);
+    mf_aws_client_destroy(r->client);
     mf_text_free(&r->bodies);
     mf_free(r->chunks);
     mf_free(r->calls);
@@ -374,6 +374,7 @@ bool mf_remote_scorer(mf_scorer *scorer, const char *url, const char *endpoint_n
 {
     const bool is_plain = url[0] != '\0';
     const mf_aws_client_settings settings = {
+        .n_connections = concurrency,
         .service = is_plain ? MF_AWS_PLAIN : MF_AWS_SAGEMAKER_RUNTIME,
         .url = url,
         .url_name = "RECOMMEND_SERVICE_URL",
@@ -382,8 +383,8 @@ bool mf_remote_scorer(mf_scorer *scorer, const char *url, const char *endpoint_n
     if (r == NULL)
         return false;
     r->concurrency = concurrency;
-    r->many = mf_aws_many_create(&settings, concurrency, err);
-    if (r->many == NULL) {
+    r->client = mf_aws_client_create(&settings, err);
+    if (r->client == NULL) {
         destroy(r);
         return false;
     }

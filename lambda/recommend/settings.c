@@ -2,8 +2,8 @@
 #include "lambda/recommend/settings.h"
 
 #include "lambda/aws/kinesis.h"
-#include "lambda/aws/lines.h"
-#include "lambda/aws/s3_uri.h"
+#include "lambda/aws/request.h"
+#include "lambda/aws/s3.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ static const mf_setting table[] = {
      .help = "recommendations for a request without top_n", FIELD(top_n)},
     {.name = "MAX_TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000, .initial = "1000",
      .help = "most recommendations for a request", FIELD(max_top_n)},
-    {.name = "CONCURRENCY", .type = MF_SETTING_INTEGER, .min = 1, .max = MF_AWS_LINES_MOST,
+    {.name = "CONCURRENCY", .type = MF_SETTING_INTEGER, .min = 1, .max = MF_AWS_CONNECTIONS_MOST,
      .initial = "4", .help = "questions to service or endpoint under way at once, of many users "
                              "each", FIELD(concurrency)},
     {.name = "MODEL_VERSION_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 86400,
@@ -83,13 +83,13 @@ static bool check_source(const mf_recommend_settings *values, mf_error *err)
     if (values->endpoint_name[0] != '\0' &&
         !mf_aws_endpoint_name_check(values->endpoint_name, &why))
         return name_variable("ENDPOINT_NAME", &why, err);
-    return values->model_uri[0] == '\0' || mf_s3_uri_check("MODEL_URI", values->model_uri, err);
+    return values->model_uri[0] == '\0' || mf_aws_s3_uri_check("MODEL_URI", values->model_uri, err);
 }
 
 static bool check_stream(const char *name, const char *stream, mf_error *err)
 {
     mf_error why = {0};
-    return stream[0] == '\0' || mf_kinesis_stream_check(stream, &why) ||
+    return stream[0] == '\0' || mf_aws_kinesis_stream_check(stream, &why) ||
            name_variable(name, &why, err);
 }
 

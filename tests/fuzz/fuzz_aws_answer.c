@@ -5,7 +5,7 @@
  * same. A failure's sentence is one printable line, no text of a failure holds secret or token,
  * and there is none with a success. Blocks have the size of what they hold, so that the sanitizer
  * sees one byte over. */
-#include "lambda/aws/judge.h"
+#include "lambda/aws/failure.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,14 +22,14 @@ static void require(bool holds)
 }
 
 /* In exact blocks of at most n_piece bytes. */
-static bool take_body(mf_aws_answer *answer, const uint8_t *bytes, size_t n, size_t n_piece)
+static bool take_body(mf_aws_response *answer, const uint8_t *bytes, size_t n, size_t n_piece)
 {
     for (size_t at = 0; at < n;) {
         const size_t n_now = n - at < n_piece ? n - at : n_piece;
         char *piece = malloc(n_now);
         require(piece != NULL);
         memcpy(piece, bytes + at, n_now);
-        const bool more = mf_aws_answer_take_body(answer, piece, n_now);
+        const bool more = mf_aws_response_take_body(answer, piece, n_now);
         free(piece);
         if (!more)
             return false;
@@ -38,9 +38,9 @@ static bool take_body(mf_aws_answer *answer, const uint8_t *bytes, size_t n, siz
     return true;
 }
 
-static void take(mf_aws_answer *answer, const uint8_t *bytes, size_t n, size_t n_piece)
+static void take(mf_aws_response *answer, const uint8_t *bytes, size_t n, size_t n_piece)
 {
-    mf_aws_answer_start(answer, NULL, MAX_BYTES);
+    mf_aws_response_start(answer, NULL, MAX_BYTES);
     for (size_t at = 0; at < n;) {
         const uint8_t *line_end = memchr(bytes + at, '\n', n - at);
         const size_t n_line = line_end != NULL ? (size_t)(line_end + 1 - (bytes + at)) : n - at;
@@ -48,7 +48,7 @@ static void take(mf_aws_answer *answer, const uint8_t *bytes, size_t n, size_t n
         require(line != NULL);
         memcpy(line, bytes + at, n_line);
         const bool was_in_headers = answer->in_headers;
-        const bool more = mf_aws_answer_take_header(answer, line, n_line);
+        const bool more = mf_aws_response_take_header(answer, line, n_line);
         free(line);
         at += n_line;
         if (!more)
@@ -61,7 +61,7 @@ static void take(mf_aws_answer *answer, const uint8_t *bytes, size_t n, size_t n
     }
 }
 
-static void check(const mf_aws_answer *answer, bool is_fine, const mf_aws_failure *failure)
+static void check(const mf_aws_response *answer, bool is_fine, const mf_aws_failure *failure)
 {
     require(answer->headers.n_bytes <= MF_AWS_HEADERS_BYTES);
     require(answer->body.n_bytes <= MF_AWS_ERROR_BODY_BYTES);
@@ -82,17 +82,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         return 0;
     const mf_aws_endpoint endpoint = {.service = (mf_aws_service)(bytes[0] % MF_AWS_SERVICES),
                                       .region = "eu-central-1"};
-    mf_aws_answer at_once = {.status = 0}, slowly = {.status = 0};
+    mf_aws_response at_once = {.status = 0}, slowly = {.status = 0};
     mf_aws_failure one = {.n_tries = 1}, other = {.n_tries = 1};
     take(&at_once, bytes + 1, n - 1, SIZE_MAX);
     take(&slowly, bytes + 1, n - 1, 1);
-    const bool is_fine = mf_aws_judge(&at_once, &endpoint, "subject", &keys, &one);
+    const bool is_fine = mf_aws_classify_response(&at_once, &endpoint, "subject", &keys, &one);
     check(&at_once, is_fine, &one);
-    require(mf_aws_judge(&slowly, &endpoint, "subject", &keys, &other) == is_fine);
+    require(mf_aws_classify_response(&slowly, &endpoint, "subject", &keys, &other) == is_fine);
     require(one.kind == other.kind && one.status == other.status &&
             one.is_retriable == other.is_retriable && strcmp(one.code, other.code) == 0 &&
             strcmp(one.error.text, other.error.text) == 0);
-    mf_aws_answer_free(&at_once);
-    mf_aws_answer_free(&slowly);
+    mf_aws_response_free(&at_once);
+    mf_aws_response_free(&slowly);
     return 0;
 }

@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "lambda/aws/answer.h"
+#include "lambda/aws/response.h"
 
 typedef struct taken {
     char bytes[4096];
@@ -32,13 +32,13 @@ static bool take_bytes(void *context, const char *bytes, size_t n, mf_error *err
 }
 
 /* Feeds header lines (each in a block of its own size) until one is refused. */
-static bool feed(mf_aws_answer *answer, const char *head)
+static bool feed(mf_aws_response *answer, const char *head)
 {
     while (*head != '\0') {
         const size_t n = strcspn(head, "\n") + 1;
         char *line = malloc(n);
         memcpy(line, head, n);
-        const bool more = mf_aws_answer_take_header(answer, line, n);
+        const bool more = mf_aws_response_take_header(answer, line, n);
         free(line);
         if (!more)
             return false;
@@ -47,16 +47,16 @@ static bool feed(mf_aws_answer *answer, const char *head)
     return true;
 }
 
-static bool feed_body(mf_aws_answer *answer, const char *body)
+static bool feed_body(mf_aws_response *answer, const char *body)
 {
-    return mf_aws_answer_take_body(answer, body, strlen(body));
+    return mf_aws_response_take_body(answer, body, strlen(body));
 }
 
 static void a_body_is_kept_and_headers_are_found_in_any_case(void **state)
 {
     (void)state;
-    mf_aws_answer answer = {.status = 0};
-    mf_aws_answer_start(&answer, NULL, 100);
+    mf_aws_response answer = {.status = 0};
+    mf_aws_response_start(&answer, NULL, 100);
     assert_true(feed(&answer,
                      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag:  \"a b\" \r\nX-Empty:\r\n"
                      "x-twice: first\r\nX-TWICE: second\r\n\r\n"));
@@ -65,39 +65,39 @@ static void a_body_is_kept_and_headers_are_found_in_any_case(void **state)
     assert_int_equal(answer.status, 200);
     assert_int_equal(answer.body.n_bytes, 5);
     assert_memory_equal(answer.body.bytes, "abcde", 5);
-    assert_string_equal(mf_aws_answer_header(&answer, "etag"), "\"a b\"");
-    assert_string_equal(mf_aws_answer_header(&answer, "X-EMPTY"), "");
-    assert_string_equal(mf_aws_answer_header(&answer, "X-Twice"), "first");
-    assert_string_equal(mf_aws_answer_header(&answer, "x-other"), "");
-    mf_aws_answer_start(&answer, NULL, 100);
+    assert_string_equal(mf_aws_response_header(&answer, "etag"), "\"a b\"");
+    assert_string_equal(mf_aws_response_header(&answer, "X-EMPTY"), "");
+    assert_string_equal(mf_aws_response_header(&answer, "X-Twice"), "first");
+    assert_string_equal(mf_aws_response_header(&answer, "x-other"), "");
+    mf_aws_response_start(&answer, NULL, 100);
     assert_int_equal(answer.body.n_bytes, 0);
-    assert_string_equal(mf_aws_answer_header(&answer, "etag"), "");
-    mf_aws_answer_free(&answer);
+    assert_string_equal(mf_aws_response_header(&answer, "etag"), "");
+    mf_aws_response_free(&answer);
 }
 
 static void interim_answers_and_trailers_leave_nothing_behind(void **state)
 {
     (void)state;
-    mf_aws_answer answer = {.status = 0};
-    mf_aws_answer_start(&answer, NULL, 100);
+    mf_aws_response answer = {.status = 0};
+    mf_aws_response_start(&answer, NULL, 100);
     assert_true(feed(&answer, "HTTP/1.1 100 Continue\r\nX-A: interim\r\n\r\n"
                               "HTTP/1.1 404 Not Found\r\nX-B: b\r\n\r\n"));
     assert_int_equal(answer.status, 404);
-    assert_string_equal(mf_aws_answer_header(&answer, "x-a"), "");
+    assert_string_equal(mf_aws_response_header(&answer, "x-a"), "");
     assert_true(feed_body(&answer, "body"));
     assert_true(feed(&answer, "X-B: trailer\r\nX-C: trailer\r\n\r\n"));
-    assert_string_equal(mf_aws_answer_header(&answer, "x-b"), "b");
-    assert_string_equal(mf_aws_answer_header(&answer, "x-c"), "");
-    mf_aws_answer_free(&answer);
+    assert_string_equal(mf_aws_response_header(&answer, "x-b"), "b");
+    assert_string_equal(mf_aws_response_header(&answer, "x-c"), "");
+    mf_aws_response_free(&answer);
 }
 
 static void a_sink_gets_the_object_and_nothing_else(void **state)
 {
     (void)state;
-    mf_aws_answer answer = {.status = 0};
+    mf_aws_response answer = {.status = 0};
     taken into = {.n_bytes = 0};
     const mf_aws_sink sink = {take_begin, take_bytes, &into};
-    mf_aws_answer_start(&answer, &sink, 100);
+    mf_aws_response_start(&answer, &sink, 100);
     assert_true(feed(&answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
     assert_int_equal(into.n_begun, 1);
     assert_int_equal(into.n_announced, 5);
@@ -106,23 +106,23 @@ static void a_sink_gets_the_object_and_nothing_else(void **state)
     assert_int_equal(answer.n_received, 5);
     assert_int_equal(answer.body.n_bytes, 0);
 
-    mf_aws_answer_start(&answer, &sink, 100);
+    mf_aws_response_start(&answer, &sink, 100);
     assert_true(feed(&answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"));
     assert_true(into.n_announced == UINT64_MAX);
 
     into.n_begun = 0;
-    mf_aws_answer_start(&answer, &sink, 100);
+    mf_aws_response_start(&answer, &sink, 100);
     assert_true(feed(&answer, "HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\n"));
     assert_true(feed_body(&answer, "error"));
     assert_int_equal(into.n_begun, 0);
     assert_int_equal(answer.body.n_bytes, 5);
-    mf_aws_answer_free(&answer);
+    mf_aws_response_free(&answer);
 }
 
 static void a_success_needs_a_marked_end(void **state)
 {
     (void)state;
-    mf_aws_answer answer = {.status = 0};
+    mf_aws_response answer = {.status = 0};
     taken into = {.n_bytes = 0};
     const mf_aws_sink sink = {take_begin, take_bytes, &into};
     const char *const heads[] = {"", "Content-Length: x\r\n", "Content-Length: -1\r\n",
@@ -130,78 +130,78 @@ static void a_success_needs_a_marked_end(void **state)
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         char head[128];
         snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\n%s\r\n", heads[i]);
-        mf_aws_answer_start(&answer, i % 2 == 0 ? &sink : NULL, 100);
+        mf_aws_response_start(&answer, i % 2 == 0 ? &sink : NULL, 100);
         assert_false(feed(&answer, head));
-        assert_int_equal(answer.ending, MF_AWS_ENDED_LOST);
+        assert_int_equal(answer.ending, MF_AWS_TRANSFER_BROKEN);
         assert_error(&answer.why, MF_ERR_IO, "Content-Length");
     }
     assert_int_equal(into.n_begun, 0);
-    mf_aws_answer_start(&answer, NULL, 100);
+    mf_aws_response_start(&answer, NULL, 100);
     assert_true(feed(&answer, "HTTP/1.1 204 Nothing\r\n\r\n"));
-    mf_aws_answer_start(&answer, NULL, 100);
+    mf_aws_response_start(&answer, NULL, 100);
     assert_true(feed(&answer, "HTTP/1.1 500 Oh\r\n\r\n"));
-    mf_aws_answer_free(&answer);
+    mf_aws_response_free(&answer);
 }
 
 static void a_sink_that_refuses_is_quoted(void **state)
 {
     (void)state;
-    mf_aws_answer answer = {.status = 0};
+    mf_aws_response answer = {.status = 0};
     taken into = {.refuses = true};
     const mf_aws_sink sink = {take_begin, take_bytes, &into};
-    mf_aws_answer_start(&answer, &sink, 100);
+    mf_aws_response_start(&answer, &sink, 100);
     assert_true(feed(&answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
     assert_false(feed_body(&answer, "abcde"));
-    assert_int_equal(answer.ending, MF_AWS_ENDED_BY_SINK);
+    assert_int_equal(answer.ending, MF_AWS_TRANSFER_SINK_FAILED);
     assert_error(&answer.why, MF_ERR_PARSE, "no more");
 
     into.refuses_to_begin = true;
-    mf_aws_answer_start(&answer, &sink, 100);
+    mf_aws_response_start(&answer, &sink, 100);
     assert_false(feed(&answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
-    assert_int_equal(answer.ending, MF_AWS_ENDED_BY_SINK);
+    assert_int_equal(answer.ending, MF_AWS_TRANSFER_SINK_FAILED);
     assert_error(&answer.why, MF_ERR_LIMIT, "not today");
-    mf_aws_answer_free(&answer);
+    mf_aws_response_free(&answer);
 }
 
 static void more_than_the_limit_ends_the_reading(void **state)
 {
     (void)state;
-    mf_aws_answer answer = {.status = 0};
-    mf_aws_answer_start(&answer, NULL, 4);
+    mf_aws_response answer = {.status = 0};
+    mf_aws_response_start(&answer, NULL, 4);
     assert_false(feed(&answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
-    assert_int_equal(answer.ending, MF_AWS_ENDED_TOO_LARGE);
+    assert_int_equal(answer.ending, MF_AWS_TRANSFER_TOO_LARGE);
     assert_error(&answer.why, MF_ERR_LIMIT, "4 bytes");
 
-    mf_aws_answer_start(&answer, NULL, 4);
+    mf_aws_response_start(&answer, NULL, 4);
     assert_true(feed(&answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
     assert_true(feed_body(&answer, "abcd"));
-    assert_int_equal(answer.ending, MF_AWS_ENDED_WHOLE);
+    assert_int_equal(answer.ending, MF_AWS_TRANSFER_COMPLETE);
     assert_false(feed_body(&answer, "e"));
-    assert_int_equal(answer.ending, MF_AWS_ENDED_TOO_LARGE);
-    mf_aws_answer_free(&answer);
+    assert_int_equal(answer.ending, MF_AWS_TRANSFER_TOO_LARGE);
+    mf_aws_response_free(&answer);
 }
 
 static void of_an_error_the_beginning_is_enough(void **state)
 {
     (void)state;
     static char piece[40000];
-    mf_aws_answer answer = {.status = 0};
+    mf_aws_response answer = {.status = 0};
     memset(piece, 'x', sizeof piece);
-    mf_aws_answer_start(&answer, NULL, 4);
+    mf_aws_response_start(&answer, NULL, 4);
     assert_true(feed(&answer, "HTTP/1.1 500 Oh\r\nContent-Length: 1000000\r\n\r\n"));
-    assert_true(mf_aws_answer_take_body(&answer, piece, sizeof piece));
-    assert_false(mf_aws_answer_take_body(&answer, piece, sizeof piece));
+    assert_true(mf_aws_response_take_body(&answer, piece, sizeof piece));
+    assert_false(mf_aws_response_take_body(&answer, piece, sizeof piece));
     assert_true(answer.has_enough);
-    assert_int_equal(answer.ending, MF_AWS_ENDED_WHOLE);
+    assert_int_equal(answer.ending, MF_AWS_TRANSFER_COMPLETE);
     assert_int_equal(answer.body.n_bytes, MF_AWS_ERROR_BODY_BYTES);
-    mf_aws_answer_free(&answer);
+    mf_aws_response_free(&answer);
 }
 
 static void headers_without_end_and_nonsense_are_passed_over(void **state)
 {
     (void)state;
-    mf_aws_answer answer = {.status = 0};
-    mf_aws_answer_start(&answer, NULL, 4);
+    mf_aws_response answer = {.status = 0};
+    mf_aws_response_start(&answer, NULL, 4);
     assert_true(feed(&answer, "not a status line\r\n"));
     assert_int_equal(answer.status, 0);
     assert_true(feed(&answer, "HTTP/1.1 20\r\n\r\n"));
@@ -209,14 +209,14 @@ static void headers_without_end_and_nonsense_are_passed_over(void **state)
     assert_true(feed(&answer, "HTTP/1.1\r\n\r\n"));
     assert_true(feed(&answer, "HTTP/1.1 2000 OK\r\nno colon\r\n: no name\r\n"));
     static const char with_nul[] = "x-a: a\0b\r\n";
-    assert_true(mf_aws_answer_take_header(&answer, with_nul, sizeof with_nul - 1));
+    assert_true(mf_aws_response_take_header(&answer, with_nul, sizeof with_nul - 1));
     for (int i = 0; i < 2000; i++)
         assert_true(feed(&answer, "X-Many: 0123456789abcdef0123456789abcdef\r\n"));
     assert_true(feed(&answer, "X-Late: as long as those before it, or it would fit\r\n\r\n"));
     assert_true(answer.headers.n_bytes <= MF_AWS_HEADERS_BYTES);
-    assert_string_equal(mf_aws_answer_header(&answer, "x-late"), "");
-    assert_string_equal(mf_aws_answer_header(&answer, "x-a"), "");
-    mf_aws_answer_free(&answer);
+    assert_string_equal(mf_aws_response_header(&answer, "x-late"), "");
+    assert_string_equal(mf_aws_response_header(&answer, "x-a"), "");
+    mf_aws_response_free(&answer);
 }
 
 int main(void)

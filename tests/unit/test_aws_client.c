@@ -27,7 +27,7 @@ static mf_aws_client *created(mf_aws_service service)
 static void without_memory_there_is_no_client(void **state)
 {
     (void)state;
-    for (size_t n = 1; n <= 2; n++) {
+    for (size_t n = 1; n <= 3; n++) {
         mf_error err = {.code = MF_OK};
         mf_memory_fail_nth(n);
         assert_null(mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_S3}, &err));
@@ -55,7 +55,7 @@ static void headers_that_cannot_be_signed_rightly_are_refused(void **state)
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         const mf_aws_header header = {"X-Thing", values[i]};
         const mf_aws_call call = {.subject = "s", .path = "/", .headers = &header, .n_headers = 1};
-        const mf_aws_answer *answer;
+        const mf_aws_response *answer;
         mf_aws_failure failure;
         assert_false(mf_aws_call_run(client, &call, &answer, &failure));
         assert_int_equal(failure.kind, MF_AWS_LOCAL);
@@ -71,7 +71,7 @@ static void a_failure_becomes_an_error_with_the_same_sentence(void **state)
     mf_aws_client *client = created(MF_AWS_KINESIS);
     const mf_aws_json_call call = {
         .target = "T", .body = "{}", .n_body = 2, .deadline_ms = mf_clock_wall_ms() - 1};
-    const mf_aws_answer *answer;
+    const mf_aws_response *answer;
     mf_aws_failure failure;
     mf_error err = {.code = MF_OK};
     assert_false(mf_aws_call_json(client, &call, &answer, &failure));

@@ -1,7 +1,7 @@
 #include "environment_testing.h"
 #include "testing.h"
 
-#include "lambda/aws/endpoint.h"
+#include "lambda/aws/environment.h"
 
 static int clean(void **state)
 {

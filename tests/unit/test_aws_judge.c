@@ -1,7 +1,6 @@
 #include "testing.h"
 
-#include "lambda/aws/error_body.h"
-#include "lambda/aws/judge.h"
+#include "lambda/aws/failure.h"
 
 #include <zlib.h>
 
@@ -12,16 +11,16 @@ static mf_aws_failure judged(mf_aws_service service, int status, const char *hea
                              const char *body)
 {
     const mf_aws_endpoint endpoint = {.service = service, .region = "eu-central-1"};
-    mf_aws_answer answer = {.status = 0};
+    mf_aws_response answer = {.status = 0};
     mf_aws_failure failure = {.n_tries = 2};
     char head[1024];
-    mf_aws_answer_start(&answer, NULL, 1000);
+    mf_aws_response_start(&answer, NULL, 1000);
     snprintf(head, sizeof head, "HTTP/1.1 %d Because\r\nContent-Length: %zu\r\n%s\r\n", status,
              strlen(body), headers);
     for (char *line = head; *line != '\0'; line += strcspn(line, "\n") + 1)
-        assert_true(mf_aws_answer_take_header(&answer, line, strcspn(line, "\n") + 1));
-    assert_true(mf_aws_answer_take_body(&answer, body, strlen(body)));
-    const bool ok = mf_aws_judge(&answer, &endpoint, "subject", &keys, &failure);
+        assert_true(mf_aws_response_take_header(&answer, line, strcspn(line, "\n") + 1));
+    assert_true(mf_aws_response_take_body(&answer, body, strlen(body)));
+    const bool ok = mf_aws_classify_response(&answer, &endpoint, "subject", &keys, &failure);
     assert_int_equal(ok, failure.kind == MF_AWS_FINE);
     assert_int_equal(failure.n_tries, 2);
     assert_int_equal(failure.status, status);
@@ -29,7 +28,7 @@ static mf_aws_failure judged(mf_aws_service service, int status, const char *hea
         assert_true(failure.error.code != MF_OK);
         assert_memory_equal(failure.error.text, "subject: ", 9);
     }
-    mf_aws_answer_free(&answer);
+    mf_aws_response_free(&answer);
     return failure;
 }
 
@@ -120,26 +119,26 @@ static void how_an_exchange_ended_decides_without_an_answer(void **state)
 {
     (void)state;
     static const struct {
-        mf_aws_ending ending;
+        mf_aws_transfer ending;
         mf_aws_kind kind;
         bool is_retriable;
     } cases[] = {
-        {MF_AWS_ENDED_UNCONNECTED, MF_AWS_UNREACHABLE, true},
-        {MF_AWS_ENDED_LOST, MF_AWS_UNREACHABLE, true},
-        {MF_AWS_ENDED_TIMED_OUT, MF_AWS_TIMED_OUT, true},
-        {MF_AWS_ENDED_UNTRUSTED, MF_AWS_UNTRUSTED, false},
-        {MF_AWS_ENDED_TOO_LARGE, MF_AWS_TOO_LARGE, false},
-        {MF_AWS_ENDED_BY_SINK, MF_AWS_LOCAL, false},
-        {MF_AWS_ENDED_LOCALLY, MF_AWS_LOCAL, false},
+        {MF_AWS_TRANSFER_NOT_CONNECTED, MF_AWS_UNREACHABLE, true},
+        {MF_AWS_TRANSFER_BROKEN, MF_AWS_UNREACHABLE, true},
+        {MF_AWS_TRANSFER_TIMED_OUT, MF_AWS_TIMED_OUT, true},
+        {MF_AWS_TRANSFER_UNTRUSTED, MF_AWS_UNTRUSTED, false},
+        {MF_AWS_TRANSFER_TOO_LARGE, MF_AWS_TOO_LARGE, false},
+        {MF_AWS_TRANSFER_SINK_FAILED, MF_AWS_LOCAL, false},
+        {MF_AWS_TRANSFER_LOCAL, MF_AWS_LOCAL, false},
     };
     const mf_aws_endpoint endpoint = {.service = MF_AWS_S3, .region = "eu-central-1"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int sent = 0; sent < 2; sent++) {
-            mf_aws_answer answer = {.status = 200, .was_sent = sent};
+            mf_aws_response answer = {.status = 200, .was_sent = sent};
             mf_aws_failure failure = {.n_tries = 1};
             answer.ending = cases[i].ending;
             mf_fail(&answer.why, MF_ERR_PARSE, MF_NOWHERE, "because");
-            assert_false(mf_aws_judge(&answer, &endpoint, "s3://b/k", &keys, &failure));
+            assert_false(mf_aws_classify_response(&answer, &endpoint, "s3://b/k", &keys, &failure));
             assert_int_equal(failure.kind, cases[i].kind);
             assert_int_equal(failure.is_retriable, cases[i].is_retriable);
             assert_int_equal(failure.may_have_acted, sent);

@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "lambda/aws/retry.h"
+#include "lambda/aws/failure.h"
 
 static mf_aws_failure failed(mf_aws_kind kind, uint32_t n_tries)
 {

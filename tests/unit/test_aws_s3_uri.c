@@ -1,7 +1,6 @@
 #include "testing.h"
 
-#include "lambda/aws/percent.h"
-#include "lambda/aws/s3_uri.h"
+#include "lambda/aws/s3.h"
 
 static const char *encoded(const char *bytes, size_t n, bool keep_slashes)
 {
@@ -47,9 +46,9 @@ static void a_uri_is_a_bucket_and_a_key_as_it_is_written(void **state)
          "a23456789012345678901234567890123456789012345678901234567890123", "k"},
     };
     for (size_t i = 0; i < sizeof uris / sizeof uris[0]; i++) {
-        mf_s3_location location;
+        mf_aws_s3_location location;
         mf_error err = {.code = MF_OK};
-        assert_ok(mf_s3_uri_parse(uris[i][0], &location, &err), err);
+        assert_ok(mf_aws_s3_uri_parse(uris[i][0], &location, &err), err);
         assert_string_equal(location.bucket, uris[i][1]);
         assert_string_equal(location.key, uris[i][2]);
     }
@@ -58,7 +57,7 @@ static void a_uri_is_a_bucket_and_a_key_as_it_is_written(void **state)
 static void what_is_no_object_is_refused_with_the_part_that_is_wrong(void **state)
 {
     (void)state;
-    char long_key[MF_S3_KEY_BYTES + 16];
+    char long_key[MF_AWS_S3_KEY_BYTES + 16];
     memset(long_key, 'k', sizeof long_key);
     memcpy(long_key, "s3://abc/", 9);
     long_key[9 + 1025] = '\0';
@@ -86,16 +85,16 @@ static void what_is_no_object_is_refused_with_the_part_that_is_wrong(void **stat
         {long_key, "1025 bytes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mf_s3_location location = {.bucket = "untouched"};
+        mf_aws_s3_location location = {.bucket = "untouched"};
         mf_error err = {.code = MF_OK};
-        assert_false(mf_s3_uri_parse(cases[i][0], &location, &err));
+        assert_false(mf_aws_s3_uri_parse(cases[i][0], &location, &err));
         assert_error(&err, MF_ERR_CONFIG, cases[i][1]);
         assert_string_equal(location.bucket, "untouched");
     }
     long_key[9 + 1024] = '\0';
-    mf_s3_location location;
+    mf_aws_s3_location location;
     mf_error err = {.code = MF_OK};
-    assert_ok(mf_s3_uri_parse(long_key, &location, &err), err);
+    assert_ok(mf_aws_s3_uri_parse(long_key, &location, &err), err);
 }
 
 static void path_style_is_for_overrides_and_for_dots(void **state)
@@ -113,12 +112,12 @@ static void path_style_is_for_overrides_and_for_dots(void **state)
         {"s3://movies//a", false, "movies", "//a"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mf_s3_location location;
+        mf_aws_s3_location location;
         mf_error err = {.code = MF_OK};
         mf_text path = MF_TEXT_EMPTY;
-        assert_ok(mf_s3_uri_parse(cases[i].uri, &location, &err), err);
+        assert_ok(mf_aws_s3_uri_parse(cases[i].uri, &location, &err), err);
         const mf_aws_endpoint endpoint = {.is_override = cases[i].is_override};
-        const char *prefix = mf_s3_path(&endpoint, &location, &path);
+        const char *prefix = mf_aws_s3_path(&endpoint, &location, &path);
         assert_int_equal(path.n_bytes, strlen(cases[i].path));
         assert_memory_equal(path.bytes, cases[i].path, path.n_bytes);
         assert_true((prefix == NULL) == (cases[i].prefix == NULL));

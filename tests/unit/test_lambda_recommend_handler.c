@@ -41,7 +41,7 @@ static void score(void *context, mf_wishes *wishes, mf_wish *const *chosen, size
         } else {
             const size_t at = wishes->text.n_bytes;
             mf_text_literal(&wishes->text, "[1,");
-            for (size_t b = 0; chosen[i]->user.bytes[0] == 'l' && b < MF_KINESIS_RECORD_BYTES;
+            for (size_t b = 0; chosen[i]->user.bytes[0] == 'l' && b < MF_AWS_KINESIS_RECORD_BYTES;
                  b += 8)
                 mf_text_literal(&wishes->text, "1000000,");
             mf_text_literal(&wishes->text, "2]");
@@ -56,16 +56,16 @@ static const char *version(void *context, int64_t max_age_ms)
     return "v1";
 }
 
-static bool put(void *context, const mf_kinesis_put *records, mf_kinesis_tally *tally,
+static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
                 mf_aws_failure *failure)
 {
     world *w = context;
-    *tally = (mf_kinesis_tally){.n_calls = 1};
+    *tally = (mf_aws_kinesis_tally){.n_calls = 1};
     *failure = (mf_aws_failure){.kind = MF_AWS_FINE};
     w->n_puts++;
     for (size_t i = 0; i < records->n_records; i++) {
-        mf_kinesis_record *r = &records->records[i];
-        assert_true(r->n_key + r->n_data <= MF_KINESIS_RECORD_BYTES);
+        mf_aws_kinesis_record *r = &records->records[i];
+        assert_true(r->n_key + r->n_data <= MF_AWS_KINESIS_RECORD_BYTES);
         assert_int_equal(r->data[0], '{');
         assert_int_equal(r->data[r->n_data - 1], '}');
         if (w->take == 0) {

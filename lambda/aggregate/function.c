@@ -175,7 +175,7 @@ static bool take_records(mf_aggregate_function *f, mf_write *write, mf_error *er
 }
 
 /* The records into the window, and what is over into the table. */
-static bool total(mf_aggregate_function *f, const mf_invocation *invocation, mf_error *err)
+static bool total(mf_aggregate_function *f, const mf_lambda_invocation *invocation, mf_error *err)
 {
     limits l;
     if (!find_limits(&f->batch, &l, err))
@@ -185,8 +185,7 @@ static bool total(mf_aggregate_function *f, const mf_invocation *invocation, mf_
         .shard_id = f->batch.shard_id,
         .start = l.start,
         .end = l.end,
-        .deadline_ms =
-            mf_clock_wall_ms() + mf_invocation_budget_ms(invocation, f->settings.margin_ms),
+        .deadline_ms = mf_clock_wall_ms() + mf_lambda_budget_ms(invocation, f->settings.margin_ms),
     };
     if (!take_records(f, &write, err))
         return false;
@@ -195,8 +194,8 @@ static bool total(mf_aggregate_function *f, const mf_invocation *invocation, mf_
     return is_over ? flush(f, &write, err) : keep_state(f, err);
 }
 
-static bool handle(mf_aggregate_function *f, const mf_invocation *invocation, mf_text *response,
-                   mf_error *err)
+static bool handle(mf_aggregate_function *f, const mf_lambda_invocation *invocation,
+                   mf_text *response, mf_error *err)
 {
     f->counts = (mf_aggregate_counts){.n_keys = 0};
     mf_window_clear(&f->window);
@@ -224,11 +223,11 @@ static void log_dirty_total(const mf_aggregate_counts *counts)
                        counts->n_dirty, MF_DIRTY_LINES);
 }
 
-static void write_metrics(const mf_aggregate_function *f, const mf_invocation *invocation,
+static void write_metrics(const mf_aggregate_function *f, const mf_lambda_invocation *invocation,
                           double latency_ms, bool ok)
 {
     static const char *const names[] = {"aggregate"};
-    static const mf_dimension function = {"Function", names, 1};
+    static const mf_lambda_dimension function = {"Function", names, 1};
     const mf_aggregate_counts *c = &f->counts;
     const struct {
         const char *name;
@@ -246,19 +245,21 @@ static void write_metrics(const mf_aggregate_function *f, const mf_invocation *i
         {"TrendItems", c->n_trend},
         {"Errors", !ok},
     };
-    mf_metrics metrics;
-    mf_metrics_begin(&metrics, "Recommender", invocation->request_id);
-    mf_metrics_dimension(&metrics, &function, 0);
-    mf_metrics_add(&metrics, "Latency", MF_UNIT_MILLISECONDS, latency_ms);
+    mf_lambda_metrics metrics;
+    mf_lambda_metrics_begin(&metrics, "Recommender", invocation->request_id);
+    mf_lambda_metrics_dimension(&metrics, &function, 0);
+    mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, latency_ms);
     for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++)
-        mf_metrics_add(&metrics, totals[i].name, MF_UNIT_COUNT, (double)totals[i].value);
-    mf_metrics_add(&metrics, "StateBytes", MF_UNIT_BYTES, (double)c->state_bytes);
+        mf_lambda_metrics_add(&metrics, totals[i].name, MF_LAMBDA_UNIT_COUNT,
+                              (double)totals[i].value);
+    mf_lambda_metrics_add(&metrics, "StateBytes", MF_LAMBDA_UNIT_BYTES, (double)c->state_bytes);
     if (c->age_ms > 0)
-        mf_metrics_add(&metrics, "RecordAge", MF_UNIT_MILLISECONDS, (double)c->age_ms);
-    mf_metrics_end(&metrics);
+        mf_lambda_metrics_add(&metrics, "RecordAge", MF_LAMBDA_UNIT_MILLISECONDS,
+                              (double)c->age_ms);
+    mf_lambda_metrics_end(&metrics);
 }
 
-bool mf_aggregate_event(void *context, const mf_invocation *invocation, mf_text *response,
+bool mf_aggregate_event(void *context, const mf_lambda_invocation *invocation, mf_text *response,
                         mf_error *err)
 {
     mf_aggregate_function *f = context;

@@ -50,7 +50,7 @@ typedef struct mf_aggregate_function {
 
 bool mf_aggregate_start(void *context, mf_error *err);
 
-bool mf_aggregate_event(void *context, const mf_invocation *invocation, mf_text *response,
+bool mf_aggregate_event(void *context, const mf_lambda_invocation *invocation, mf_text *response,
                         mf_error *err);
 
 void mf_aggregate_finish(void *context);

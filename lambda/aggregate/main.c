@@ -9,7 +9,7 @@
 int main(void)
 {
     static mf_aggregate_function aggregate;
-    return mf_runtime_run(&(mf_runtime_function){
+    return mf_lambda_run(&(mf_lambda_function){
         .name = "aggregate",
         .start = mf_aggregate_start,
         .handle = mf_aggregate_event,

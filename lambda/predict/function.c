@@ -50,9 +50,9 @@ bool mf_predict_start(void *context, mf_error *err)
 }
 
 /* The table may be another one afterwards. */
-static void refresh_movies(mf_predict_function *f, const mf_invocation *invocation)
+static void refresh_movies(mf_predict_function *f, const mf_lambda_invocation *invocation)
 {
-    const int64_t budget_ms = mf_invocation_budget_ms(invocation, f->settings.margin_ms);
+    const int64_t budget_ms = mf_lambda_budget_ms(invocation, f->settings.margin_ms);
     const int64_t until_ms =
         mf_watched_ask_until_ms(mf_movies_source_place(f->movies),
                                 f->settings.movies_refresh_seconds, budget_ms / 4, MF_REFRESH_MS);
@@ -79,30 +79,32 @@ static void log_outcome(const mf_predict_outcome *outcome)
     mf_log_end(&line);
 }
 
-static void write_metrics(const mf_predict_function *f, const mf_invocation *invocation,
+static void write_metrics(const mf_predict_function *f, const mf_lambda_invocation *invocation,
                           const mf_predict_outcome *outcome, double latency_ms)
 {
     static const char *const names[] = {"predict"};
-    static const mf_dimension function = {"Function", names, 1};
+    static const mf_lambda_dimension function = {"Function", names, 1};
     const mf_problem_kind kind = outcome->problem.kind;
-    mf_metrics metrics;
-    mf_metrics_begin(&metrics, "Recommender", invocation->request_id);
-    mf_metrics_dimension(&metrics, &function, 0);
-    mf_metrics_add(&metrics, "Latency", MF_UNIT_MILLISECONDS, latency_ms);
+    mf_lambda_metrics metrics;
+    mf_lambda_metrics_begin(&metrics, "Recommender", invocation->request_id);
+    mf_lambda_metrics_dimension(&metrics, &function, 0);
+    mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, latency_ms);
     if (outcome->asked_model)
-        mf_metrics_add(&metrics, "ModelLatency", MF_UNIT_MILLISECONDS, outcome->model_ms);
-    mf_metrics_add(&metrics, "MoviesAge", MF_UNIT_SECONDS,
-                   (double)mf_watched_age_ms(mf_movies_source_place(f->movies)) / 1e3);
+        mf_lambda_metrics_add(&metrics, "ModelLatency", MF_LAMBDA_UNIT_MILLISECONDS,
+                              outcome->model_ms);
+    mf_lambda_metrics_add(&metrics, "MoviesAge", MF_LAMBDA_UNIT_SECONDS,
+                          (double)mf_watched_age_ms(mf_movies_source_place(f->movies)) / 1e3);
     if (f->model != NULL)
-        mf_metrics_add(&metrics, "ModelAge", MF_UNIT_SECONDS,
-                       (double)mf_watched_age_ms(mf_model_source_place(f->model)) / 1e3);
-    mf_metrics_add(&metrics, "Errors", MF_UNIT_COUNT, kind == MF_PROBLEM_NONE ? 0 : 1);
+        mf_lambda_metrics_add(&metrics, "ModelAge", MF_LAMBDA_UNIT_SECONDS,
+                              (double)mf_watched_age_ms(mf_model_source_place(f->model)) / 1e3);
+    mf_lambda_metrics_add(&metrics, "Errors", MF_LAMBDA_UNIT_COUNT,
+                          kind == MF_PROBLEM_NONE ? 0 : 1);
     if (kind != MF_PROBLEM_NONE)
-        mf_metrics_add(&metrics, mf_problem_metric(kind), MF_UNIT_COUNT, 1);
-    mf_metrics_end(&metrics);
+        mf_lambda_metrics_add(&metrics, mf_problem_metric(kind), MF_LAMBDA_UNIT_COUNT, 1);
+    mf_lambda_metrics_end(&metrics);
 }
 
-bool mf_predict_event(void *context, const mf_invocation *invocation, mf_text *response,
+bool mf_predict_event(void *context, const mf_lambda_invocation *invocation, mf_text *response,
                       mf_error *err)
 {
     mf_predict_function *f = context;
@@ -110,7 +112,7 @@ bool mf_predict_event(void *context, const mf_invocation *invocation, mf_text *r
     const double start = mf_clock_seconds();
     refresh_movies(f, invocation);
     mf_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
-                                   mf_invocation_budget_ms(invocation, f->settings.margin_ms));
+                                   mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)

@@ -2,7 +2,7 @@
  * movies, a log and metrics.
  *
  *     static mf_predict_function predict;
- *     return mf_runtime_run(&(mf_runtime_function){
+ *     return mf_lambda_run(&(mf_lambda_function){
  *         .name = "predict", .start = mf_predict_start, .handle = mf_predict_event,
  *         .finish = mf_predict_finish, .context = &predict});
  *
@@ -41,7 +41,7 @@ typedef struct mf_predict_function {
 
 bool mf_predict_start(void *context, mf_error *err);
 
-bool mf_predict_event(void *context, const mf_invocation *invocation, mf_text *response,
+bool mf_predict_event(void *context, const mf_lambda_invocation *invocation, mf_text *response,
                       mf_error *err);
 
 void mf_predict_finish(void *context);

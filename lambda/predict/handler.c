@@ -64,10 +64,10 @@ static bool read_question(mf_predict_handler *h, mf_problem *problem)
     return mf_asked_read(&h->question, &h->limits, body, n_body, &h->spelling, problem);
 }
 
-static bool ask(mf_predict_handler *h, const mf_invocation *invocation, const char **said,
+static bool ask(mf_predict_handler *h, const mf_lambda_invocation *invocation, const char **said,
                 size_t *n_said, mf_predict_outcome *outcome)
 {
-    const int64_t budget_ms = mf_invocation_budget_ms(invocation, h->settings->margin_ms);
+    const int64_t budget_ms = mf_lambda_budget_ms(invocation, h->settings->margin_ms);
     if (budget_ms == 0)
         return mf_problem_hide(&outcome->problem, MF_PROBLEM_TIMEOUT,
                                "the time was up before the model was asked");
@@ -81,7 +81,7 @@ static bool ask(mf_predict_handler *h, const mf_invocation *invocation, const ch
 }
 
 /* The body of the answer, into h->answer. */
-static bool answer(mf_predict_handler *h, const mf_invocation *invocation,
+static bool answer(mf_predict_handler *h, const mf_lambda_invocation *invocation,
                    mf_predict_outcome *outcome)
 {
     const char *said = NULL;
@@ -91,7 +91,7 @@ static bool answer(mf_predict_handler *h, const mf_invocation *invocation,
                                    &outcome->problem);
 }
 
-bool mf_predict_handle(mf_predict_handler *handler, const mf_invocation *invocation,
+bool mf_predict_handle(mf_predict_handler *handler, const mf_lambda_invocation *invocation,
                        mf_text *response, mf_predict_outcome *outcome, mf_error *err)
 {
     mf_predict_handler *h = handler;

@@ -9,7 +9,7 @@
 int main(void)
 {
     static mf_predict_function predict;
-    return mf_runtime_run(&(mf_runtime_function){
+    return mf_lambda_run(&(mf_lambda_function){
         .name = "predict",
         .start = mf_predict_start,
         .handle = mf_predict_event,

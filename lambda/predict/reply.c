@@ -35,7 +35,7 @@ bool mf_reply_answer(mf_text *response, mf_wiring wiring, const char *origin, co
         begin(response, mf_problem_status(MF_PROBLEM_NONE), origin);
         end(response, body->bytes, body->n_bytes);
     }
-    if (response->n_bytes <= MF_RESPONSE_BYTES)
+    if (response->n_bytes <= MF_LAMBDA_RESPONSE_BYTES)
         return true;
     mf_text_clear(response, 0);
     return mf_problem_say(problem, MF_PROBLEM_BAD_REQUEST,

@@ -8,7 +8,7 @@
  * (2) A problem's body is {"error": {"code": "bad_request", "message": "…"}}.
  * (3) 405 comes with Allow, 429 with Retry-After, the answer to OPTIONS (204, no body) with
  *     what a browser asks for before a request from another origin.
- * (4) A reply is what Lambda takes: one of more than MF_RESPONSE_BYTES becomes a problem.
+ * (4) A reply is what Lambda takes: one of more than MF_LAMBDA_RESPONSE_BYTES becomes a problem.
  *
  * Threads: any. */
 #ifndef MF_LAMBDA_PREDICT_REPLY_H

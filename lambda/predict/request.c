@@ -2,7 +2,7 @@
 #include "lambda/predict/request.h"
 
 #include "base/base64.h"
-#include "lambda/runtime/event.h"
+#include "lambda/runtime/invocation.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static mf_wiring wiring_of(const json_t *event)
 static json_t *load(const char *event, size_t n_event, mf_problem *problem)
 {
     mf_error err = {0};
-    json_t *root = mf_event_parse(event, n_event, &err);
+    json_t *root = mf_lambda_event_parse(event, n_event, &err);
     if (root != NULL)
         return root;
     if (err.code == MF_ERR_PARSE) {

@@ -113,24 +113,24 @@ static void log_outcome(const mf_recommend_outcome *outcome)
     }
 }
 
-static void count(mf_metrics *metrics, const char *name, size_t value)
+static void count(mf_lambda_metrics *metrics, const char *name, size_t value)
 {
-    mf_metrics_add(metrics, name, MF_UNIT_COUNT, (double)value);
+    mf_lambda_metrics_add(metrics, name, MF_LAMBDA_UNIT_COUNT, (double)value);
 }
 
-static void time_of(mf_metrics *metrics, const char *name, double ms)
+static void time_of(mf_lambda_metrics *metrics, const char *name, double ms)
 {
-    mf_metrics_add(metrics, name, MF_UNIT_MILLISECONDS, ms);
+    mf_lambda_metrics_add(metrics, name, MF_LAMBDA_UNIT_MILLISECONDS, ms);
 }
 
-static void write_metrics(mf_recommend_function *f, const mf_invocation *invocation,
+static void write_metrics(mf_recommend_function *f, const mf_lambda_invocation *invocation,
                           const mf_recommend_outcome *outcome, double latency_ms)
 {
     static const char *const names[] = {"recommend"};
-    static const mf_dimension function = {"Function", names, 1};
-    mf_metrics metrics;
-    mf_metrics_begin(&metrics, "Recommender", invocation->request_id);
-    mf_metrics_dimension(&metrics, &function, 0);
+    static const mf_lambda_dimension function = {"Function", names, 1};
+    mf_lambda_metrics metrics;
+    mf_lambda_metrics_begin(&metrics, "Recommender", invocation->request_id);
+    mf_lambda_metrics_dimension(&metrics, &function, 0);
     time_of(&metrics, "Latency", latency_ms);
     if (outcome->oldest_ms > 0)
         time_of(&metrics, "RecordAge", outcome->oldest_ms);
@@ -155,17 +155,17 @@ static void write_metrics(mf_recommend_function *f, const mf_invocation *invocat
         count(&metrics, "CacheErrors", (size_t)(n_errors - f->n_cache_errors));
         f->n_cache_errors = n_errors;
     }
-    mf_metrics_end(&metrics);
+    mf_lambda_metrics_end(&metrics);
 }
 
-bool mf_recommend_event(void *context, const mf_invocation *invocation, mf_text *response,
+bool mf_recommend_event(void *context, const mf_lambda_invocation *invocation, mf_text *response,
                         mf_error *err)
 {
     mf_recommend_function *f = context;
     mf_recommend_outcome outcome;
     const double start = mf_clock_seconds();
     mf_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
-                                   mf_invocation_budget_ms(invocation, f->settings.margin_ms));
+                                   mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)

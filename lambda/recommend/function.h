@@ -34,7 +34,7 @@ typedef struct mf_recommend_function {
 
 bool mf_recommend_start(void *context, mf_error *err);
 
-bool mf_recommend_event(void *context, const mf_invocation *invocation, mf_text *response,
+bool mf_recommend_event(void *context, const mf_lambda_invocation *invocation, mf_text *response,
                         mf_error *err);
 
 void mf_recommend_finish(void *context);

@@ -33,7 +33,7 @@ struct mf_recommend_item {
 /* One mf_recommend_handle. */
 typedef struct work {
     mf_recommend_handler *h;
-    const mf_invocation *invocation;
+    const mf_lambda_invocation *invocation;
     mf_recommend_outcome *outcome;
     mf_error *err;
     double start_s;
@@ -124,7 +124,7 @@ static void note_age(work *w)
 static bool take_apart(work *w)
 {
     mf_recommend_handler *h = w->h;
-    const mf_invocation *invocation = w->invocation;
+    const mf_lambda_invocation *invocation = w->invocation;
     if (!mf_stream_batch_read(&h->batch, invocation->event, invocation->n_event, w->err))
         return false;
     w->outcome->n_records = h->batch.n_records;
@@ -225,7 +225,7 @@ static bool make_wishes(work *w)
 /* When answers have to be there, so that there is time to put them. */
 static int64_t score_deadline_ms(const work *w)
 {
-    const int64_t budget_ms = mf_invocation_budget_ms(w->invocation, w->h->settings->margin_ms);
+    const int64_t budget_ms = mf_lambda_budget_ms(w->invocation, w->h->settings->margin_ms);
     return mf_clock_wall_ms() + budget_ms - budget_ms / 4;
 }
 
@@ -249,7 +249,7 @@ static void score(work *w, size_t most)
 static uint32_t cache_budget_ms(const work *w)
 {
     const uint32_t worst_ms = mf_cache_session_worst_ms(w->h->cache);
-    const int64_t share_ms = mf_invocation_budget_ms(w->invocation, w->h->settings->margin_ms) / 8;
+    const int64_t share_ms = mf_lambda_budget_ms(w->invocation, w->h->settings->margin_ms) / 8;
     return share_ms < worst_ms ? (uint32_t)share_ms : worst_ms;
 }
 
@@ -391,7 +391,7 @@ static bool put_outgoing(work *w, const char *stream, mf_aws_failure *failure)
         .records = h->outgoing,
         .n_records = w->n_outgoing,
         .deadline_ms =
-            mf_clock_wall_ms() + mf_invocation_budget_ms(w->invocation, h->settings->margin_ms),
+            mf_clock_wall_ms() + mf_lambda_budget_ms(w->invocation, h->settings->margin_ms),
         .keep_order = h->settings->keep_order,
     };
     const double start_s = mf_clock_seconds();
@@ -604,7 +604,7 @@ static bool return_results(work *w, mf_text *response)
     return put_dead_letters(w); /* which counts them and says them, and puts none */
 }
 
-bool mf_recommend_handle(mf_recommend_handler *handler, const mf_invocation *invocation,
+bool mf_recommend_handle(mf_recommend_handler *handler, const mf_lambda_invocation *invocation,
                          mf_text *response, mf_recommend_outcome *outcome, mf_error *err)
 {
     work w = {.h = handler,

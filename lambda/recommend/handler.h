@@ -101,7 +101,7 @@ typedef struct mf_recommend_handler {
 
 /* Appends the response to the empty `response`. False: the invocation fails with *err.
  * *outcome is filled either way. */
-bool mf_recommend_handle(mf_recommend_handler *handler, const mf_invocation *invocation,
+bool mf_recommend_handle(mf_recommend_handler *handler, const mf_lambda_invocation *invocation,
                          mf_text *response, mf_recommend_outcome *outcome, mf_error *err);
 
 /* Gives back what it kept; what stands above the line is the caller's. */

@@ -10,7 +10,7 @@
 int main(void)
 {
     static mf_recommend_function recommend;
-    return mf_runtime_run(&(mf_runtime_function){
+    return mf_lambda_run(&(mf_lambda_function){
         .name = "recommend",
         .start = mf_recommend_start,
         .handle = mf_recommend_event,

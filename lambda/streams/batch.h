@@ -1,7 +1,7 @@
 /* batch.h: the event that a stream's mapping hands over: records of one shard, and in a
  * tumbling window what is known of it (docs/lambda.md, 4.2 and 4.4.1).
  *
- * (1) The event is read strictly, as lambda/runtime/event.h has it, whichever way it is read:
+ * (1) The event is read strictly, as lambda/runtime/invocation.h has it, whichever way it is read:
  *     plain events by plain.h, all others by jansson (fuzz_streams_batch holds the one to the
  *     other).
  * (2) Every record has a sequence number (sequence.h) and data; an event with one that has

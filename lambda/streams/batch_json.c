@@ -2,7 +2,7 @@
 #include "lambda/streams/batch_readers.h"
 
 #include "base/memory.h"
-#include "lambda/runtime/event.h"
+#include "lambda/runtime/invocation.h"
 #include "lambda/streams/shortest.h"
 
 #include <jansson.h>
@@ -132,7 +132,7 @@ static bool read_state(json_t *state, mf_stream_batch *batch, mf_error *err)
 bool mf_stream_batch_read_json(mf_stream_batch *batch, const char *event, size_t n_event,
                                mf_error *err)
 {
-    batch->root = mf_event_parse(event, n_event, err);
+    batch->root = mf_lambda_event_parse(event, n_event, err);
     if (batch->root == NULL)
         return false;
     const json_t *root = batch->root;

@@ -3,7 +3,7 @@
  *
  * Whatever comes: texts end, a request id fits a URL, a deadline is not negative, the
  * body is what was given, and a status line leaves nothing behind. */
-#include "lambda/runtime/incoming.h"
+#include "lambda/runtime/invocation.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static void require(bool holds)
         abort();
 }
 
-static void check(const mf_incoming *incoming)
+static void check(const mf_lambda_next *incoming)
 {
     const size_t n_id = strnlen(incoming->request_id, sizeof incoming->request_id);
     require(n_id < sizeof incoming->request_id);
@@ -43,8 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    mf_incoming incoming = {.event = MF_TEXT_EMPTY};
-    mf_incoming_start(&incoming);
+    mf_lambda_next incoming = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next_start(&incoming);
     const char *at = (const char *)bytes;
     const char *end = at + n_bytes;
     size_t n_body = 0;
@@ -58,18 +58,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         require(line != NULL);
         memcpy(line, name, n_name);
         memcpy(line + n_name, at + 1, n_rest);
-        mf_incoming_header(&incoming, line, n_name + n_rest);
+        mf_lambda_next_header(&incoming, line, n_name + n_rest);
         if (n_name + n_rest >= 5 && strncmp(line, "HTTP/", 5) == 0) {
             n_body = 0;
             require(incoming.request_id[0] == '\0' && incoming.deadline_ms == 0);
         }
-        require(mf_incoming_body(&incoming, line, n_name + n_rest));
+        require(mf_lambda_next_body(&incoming, line, n_name + n_rest));
         n_body += n_name + n_rest;
         free(line);
         check(&incoming);
         require(incoming.event.n_bytes == n_body);
         at = stop;
     }
-    mf_incoming_free(&incoming);
+    mf_lambda_next_free(&incoming);
     return 0;
 }

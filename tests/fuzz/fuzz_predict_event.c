@@ -85,12 +85,12 @@ typedef struct result {
 
 static void handle(const void *event, size_t n_event, result *r)
 {
-    const mf_invocation invocation = {.request_id = "1",
-                                      .function_arn = "",
-                                      .trace_id = "",
-                                      .deadline_ms = INT64_C(4102444800000),
-                                      .event = event,
-                                      .n_event = n_event};
+    const mf_lambda_invocation invocation = {.request_id = "1",
+                                             .function_arn = "",
+                                             .trace_id = "",
+                                             .deadline_ms = INT64_C(4102444800000),
+                                             .event = event,
+                                             .n_event = n_event};
     *r = (result){.response = MF_TEXT_EMPTY};
     free(on.asked);
     on.asked = NULL;

@@ -30,7 +30,7 @@ static struct predicting {
     mf_movies *movies;
     mf_predictor predictor;
     mf_predict_handler handler;
-    mf_invocation invocation;
+    mf_lambda_invocation invocation;
 
     /* What the predictor does. */
     const char *says;
@@ -125,7 +125,7 @@ static inline int predicting_reset(void **state)
     on.says = SAID;
     on.fails = NULL;
     on.n_asked = 0;
-    on.invocation = (mf_invocation){
+    on.invocation = (mf_lambda_invocation){
         .request_id = "41b45ea3-70b5-11e6-b7bd-69b5aaebc7d9",
         .function_arn = "arn:aws:lambda:us-east-1:123456789012:function:predict",
         .trace_id = "",

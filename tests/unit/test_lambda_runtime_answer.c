@@ -4,9 +4,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "lambda/runtime/answer.h"
-#include "lambda/runtime/environment.h"
-#include "lambda/runtime/report.h"
+#include "lambda/runtime/process.h"
+#include "lambda/runtime/response.h"
 
 #include <jansson.h>
 #include <regex.h>
@@ -19,10 +18,11 @@ typedef struct script {
     bool fails_silently;
     size_t n_response; /* of 'x', when response is NULL */
     unsigned n_calls;
-    mf_invocation seen;
+    mf_lambda_invocation seen;
 } script;
 
-static bool handle(void *context, const mf_invocation *invocation, mf_text *response, mf_error *err)
+static bool handle(void *context, const mf_lambda_invocation *invocation, mf_text *response,
+                   mf_error *err)
 {
     script *s = context;
     s->n_calls++;
@@ -38,16 +38,16 @@ static bool handle(void *context, const mf_invocation *invocation, mf_text *resp
     return !s->fails_silently;
 }
 
-static mf_answer answer;
-static mf_incoming incoming;
+static mf_lambda_response answer;
+static mf_lambda_next incoming;
 
 static void make(script *s)
 {
-    const mf_runtime_function function = {.name = "test", .handle = handle, .context = s};
-    mf_incoming_start(&incoming);
+    const mf_lambda_function function = {.name = "test", .handle = handle, .context = s};
+    mf_lambda_next_start(&incoming);
     strcpy(incoming.request_id, "id-1");
     mf_text_literal(&incoming.event, "{\"a\":1}");
-    mf_answer_make(&answer, &function, &incoming);
+    mf_lambda_response_make(&answer, &function, &incoming);
     assert_string_equal(answer.request_id, "id-1");
 }
 
@@ -110,9 +110,10 @@ static void every_code_has_a_type_that_the_platform_keeps(void **state)
     assert_int_equal(
         regcomp(&shape, "^(Runtime|Function)\\.[A-Z][a-zA-Z]+$", REG_EXTENDED | REG_NOSUB), 0);
     for (int code = MF_OK; code <= MF_ERR_NOT_ACCEPTABLE + 1; code++)
-        assert_int_equal(regexec(&shape, mf_report_type((mf_error_code)code), 0, NULL, 0), 0);
-    static const char *const own[] = {MF_REPORT_DEADLINE_PASSED, MF_REPORT_EVENT_TOO_LARGE,
-                                      MF_REPORT_RESPONSE_TOO_LARGE};
+        assert_int_equal(regexec(&shape, mf_lambda_error_type((mf_error_code)code), 0, NULL, 0), 0);
+    static const char *const own[] = {MF_LAMBDA_ERROR_DEADLINE_PASSED,
+                                      MF_LAMBDA_ERROR_EVENT_TOO_LARGE,
+                                      MF_LAMBDA_ERROR_RESPONSE_TOO_LARGE};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         assert_int_equal(regexec(&shape, own[i], 0, NULL, 0), 0);
     regfree(&shape);
@@ -121,10 +122,10 @@ static void every_code_has_a_type_that_the_platform_keeps(void **state)
 static void a_response_over_the_limit_is_a_report(void **state)
 {
     (void)state;
-    script s = {.n_response = MF_RESPONSE_BYTES};
+    script s = {.n_response = MF_LAMBDA_RESPONSE_BYTES};
     make(&s);
     assert_null(answer.error_type);
-    assert_int_equal(answer.body.n_bytes, MF_RESPONSE_BYTES);
+    assert_int_equal(answer.body.n_bytes, MF_LAMBDA_RESPONSE_BYTES);
     s.n_response++;
     make(&s);
     assert_report("Function.ResponseSizeTooLarge", "6291557");
@@ -133,7 +134,7 @@ static void a_response_over_the_limit_is_a_report(void **state)
 static void what_a_handler_needed_beyond_the_limit_is_given_back(void **state)
 {
     (void)state;
-    script s = {.n_response = 20 * MF_RESPONSE_BYTES};
+    script s = {.n_response = 20 * MF_LAMBDA_RESPONSE_BYTES};
     make(&s);
     assert_true(answer.body.room < 4096);
 }
@@ -142,18 +143,18 @@ static void a_passed_deadline_is_a_report_and_the_handler_is_not_asked(void **st
 {
     (void)state;
     script s = {.response = "1"};
-    const mf_runtime_function function = {.name = "test", .handle = handle, .context = &s};
-    mf_incoming_start(&incoming);
+    const mf_lambda_function function = {.name = "test", .handle = handle, .context = &s};
+    mf_lambda_next_start(&incoming);
     strcpy(incoming.request_id, "id-1");
     incoming.deadline_ms = mf_clock_wall_ms() - 5;
-    mf_answer_make(&answer, &function, &incoming);
+    mf_lambda_response_make(&answer, &function, &incoming);
     assert_report("Runtime.DeadlinePassed", "deadline passed");
     assert_int_equal(s.n_calls, 0);
     incoming.deadline_ms = mf_clock_wall_ms() + 60000;
-    mf_answer_make(&answer, &function, &incoming);
+    mf_lambda_response_make(&answer, &function, &incoming);
     assert_response("1");
     incoming.too_large = true;
-    mf_answer_make(&answer, &function, &incoming);
+    mf_lambda_response_make(&answer, &function, &incoming);
     assert_report("Runtime.EventTooLarge", "16777216");
     assert_int_equal(s.n_calls, 1);
 }
@@ -162,41 +163,42 @@ static void a_budget_is_what_is_left_less_the_margin(void **state)
 {
     (void)state;
     const int64_t now = mf_clock_wall_ms();
-    mf_invocation i = {.deadline_ms = now + 1000, .received_ms = now};
-    int64_t budget = mf_invocation_budget_ms(&i, 100);
+    mf_lambda_invocation i = {.deadline_ms = now + 1000, .received_ms = now};
+    int64_t budget = mf_lambda_budget_ms(&i, 100);
     assert_true(budget > 500 && budget <= 900);
-    assert_int_equal(mf_invocation_budget_ms(&i, 2000), 0);
+    assert_int_equal(mf_lambda_budget_ms(&i, 2000), 0);
     i.deadline_ms = now - 1;
-    assert_int_equal(mf_invocation_budget_ms(&i, 0), 0);
+    assert_int_equal(mf_lambda_budget_ms(&i, 0), 0);
     i.deadline_ms = 0;
-    budget = mf_invocation_budget_ms(&i, 0);
-    assert_true(budget > MF_DEFAULT_BUDGET_MS - 500 && budget <= MF_DEFAULT_BUDGET_MS);
+    budget = mf_lambda_budget_ms(&i, 0);
+    assert_true(budget > MF_LAMBDA_DEFAULT_BUDGET_MS - 500 &&
+                budget <= MF_LAMBDA_DEFAULT_BUDGET_MS);
     i.deadline_ms = INT64_MAX;
-    assert_true(mf_invocation_budget_ms(&i, 0) > INT64_MAX / 2);
-    assert_int_equal(mf_invocation_budget_ms(&i, INT64_MAX), 0);
+    assert_true(mf_lambda_budget_ms(&i, 0) > INT64_MAX / 2);
+    assert_int_equal(mf_lambda_budget_ms(&i, INT64_MAX), 0);
     i.deadline_ms = INT64_MIN; /* overflow is no time, not much time */
-    assert_int_equal(mf_invocation_budget_ms(&i, 0), 0);
+    assert_int_equal(mf_lambda_budget_ms(&i, 0), 0);
 }
 
 static void the_trace_variable_is_set_replaced_and_taken_out(void **state)
 {
     (void)state;
     setenv("_X_AMZN_TRACE_ID", "somebody else's", 1);
-    mf_environment_set_trace("");
+    mf_lambda_set_trace("");
     assert_null(getenv("_X_AMZN_TRACE_ID"));
-    mf_environment_set_trace("Root=1;Parent=2");
+    mf_lambda_set_trace("Root=1;Parent=2");
     assert_string_equal(getenv("_X_AMZN_TRACE_ID"), "Root=1;Parent=2");
-    mf_environment_set_trace("Root=3");
+    mf_lambda_set_trace("Root=3");
     assert_string_equal(getenv("_X_AMZN_TRACE_ID"), "Root=3");
-    mf_environment_set_trace("");
+    mf_lambda_set_trace("");
     assert_null(getenv("_X_AMZN_TRACE_ID"));
 }
 
 static int done(void **state)
 {
     (void)state;
-    mf_answer_free(&answer);
-    mf_incoming_free(&incoming);
+    mf_lambda_response_free(&answer);
+    mf_lambda_next_free(&incoming);
     return 0;
 }
 

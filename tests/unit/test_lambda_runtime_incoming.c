@@ -1,26 +1,26 @@
-/* The answer to `next`, header by header: promises of lambda/runtime/incoming.h. */
+/* The answer to `next`, header by header: promises of lambda/runtime/invocation.h. */
 #include "testing.h"
 
-#include "lambda/runtime/incoming.h"
+#include "lambda/runtime/invocation.h"
 
-static mf_incoming incoming;
+static mf_lambda_next incoming;
 
 static void header(const char *line)
 {
-    mf_incoming_header(&incoming, line, strlen(line));
+    mf_lambda_next_header(&incoming, line, strlen(line));
 }
 
 static int fresh(void **state)
 {
     (void)state;
-    mf_incoming_start(&incoming);
+    mf_lambda_next_start(&incoming);
     return 0;
 }
 
 static int done(void **state)
 {
     (void)state;
-    mf_incoming_free(&incoming);
+    mf_lambda_next_free(&incoming);
     return 0;
 }
 
@@ -58,7 +58,7 @@ static void a_status_line_starts_afresh(void **state)
     header("Lambda-Runtime-Aws-Request-Id: first");
     header("Lambda-Runtime-Trace-Id: Root=1");
     header("Lambda-Runtime-Deadline-Ms: 5");
-    assert_true(mf_incoming_body(&incoming, "half", 4));
+    assert_true(mf_lambda_next_body(&incoming, "half", 4));
     header("HTTP/1.1 200 OK");
     assert_string_equal(incoming.request_id, "");
     assert_string_equal(incoming.trace_id, "");
@@ -83,17 +83,17 @@ static void texts_that_are_too_long_count_as_absent_whole(void **state)
 {
     (void)state;
     static char line[4096];
-    for (size_t n = MF_REQUEST_ID_BYTES - 1; n <= MF_REQUEST_ID_BYTES; n++) {
+    for (size_t n = MF_LAMBDA_REQUEST_ID_BYTES - 1; n <= MF_LAMBDA_REQUEST_ID_BYTES; n++) {
         const int at = snprintf(line, sizeof line, "Lambda-Runtime-Aws-Request-Id: ");
         memset(line + at, 'x', n);
-        mf_incoming_header(&incoming, line, (size_t)at + n);
-        assert_int_equal(strlen(incoming.request_id), n < MF_REQUEST_ID_BYTES ? n : 0);
+        mf_lambda_next_header(&incoming, line, (size_t)at + n);
+        assert_int_equal(strlen(incoming.request_id), n < MF_LAMBDA_REQUEST_ID_BYTES ? n : 0);
     }
-    for (size_t n = MF_TRACE_ID_BYTES - 1; n <= MF_TRACE_ID_BYTES; n++) {
+    for (size_t n = MF_LAMBDA_TRACE_ID_BYTES - 1; n <= MF_LAMBDA_TRACE_ID_BYTES; n++) {
         const int at = snprintf(line, sizeof line, "Lambda-Runtime-Trace-Id: ");
         memset(line + at, 'x', n);
-        mf_incoming_header(&incoming, line, (size_t)at + n);
-        assert_int_equal(strlen(incoming.trace_id), n < MF_TRACE_ID_BYTES ? n : 0);
+        mf_lambda_next_header(&incoming, line, (size_t)at + n);
+        assert_int_equal(strlen(incoming.trace_id), n < MF_LAMBDA_TRACE_ID_BYTES ? n : 0);
     }
 }
 
@@ -116,18 +116,18 @@ static void a_body_is_put_together_and_never_kept_beyond_the_limit(void **state)
     header("Content-Length: 18446744073709551615"); /* a rumour */
     header("Content-Length: 10");
     assert_true(incoming.event.room >= 10 && incoming.event.room < 4096);
-    assert_true(mf_incoming_body(&incoming, "one ", 4));
-    assert_true(mf_incoming_body(&incoming, "two", 3));
+    assert_true(mf_lambda_next_body(&incoming, "one ", 4));
+    assert_true(mf_lambda_next_body(&incoming, "two", 3));
     assert_memory_equal(incoming.event.bytes, "one two", 7);
-    char *piece = calloc(1, MF_EVENT_BYTES);
-    assert_true(mf_incoming_body(&incoming, piece, MF_EVENT_BYTES - 7));
+    char *piece = calloc(1, MF_LAMBDA_EVENT_BYTES);
+    assert_true(mf_lambda_next_body(&incoming, piece, MF_LAMBDA_EVENT_BYTES - 7));
     assert_false(incoming.too_large);
-    assert_false(mf_incoming_body(&incoming, piece, 1));
+    assert_false(mf_lambda_next_body(&incoming, piece, 1));
     assert_true(incoming.too_large);
     free(piece);
-    mf_incoming_start(&incoming);
+    mf_lambda_next_start(&incoming);
     assert_false(incoming.too_large);
-    assert_true(incoming.event.room >= MF_EVENT_BYTES); /* kept for the next one */
+    assert_true(incoming.event.room >= MF_LAMBDA_EVENT_BYTES); /* kept for the next one */
 }
 
 int main(void)

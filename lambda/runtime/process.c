@@ -1,16 +1,22 @@
-/* environment.c: promises in environment.h. */
-#include "lambda/runtime/environment.h"
+/* process.c: the log's style and the signal handlers. A handler sets the stop flag and writes to
+ * an eventfd, both async-signal-safe. */
+#include "lambda/runtime/process.h"
 
 #include "base/log.h"
-#include "lambda/runtime/incoming.h"
+#include "base/stop.h"
+#include "lambda/runtime/invocation.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-bool mf_environment_address(const char **address, mf_error *err)
+bool mf_lambda_api_address(const char **address, mf_error *err)
 {
     const char *value = getenv("AWS_LAMBDA_RUNTIME_API");
     if (value == NULL || value[0] == '\0')
@@ -41,7 +47,7 @@ static mf_log_level level_from(const char *name)
     return MF_LOG_INFO;
 }
 
-void mf_environment_start_log(void)
+void mf_lambda_start_log(void)
 {
     const char *format = getenv("AWS_LAMBDA_LOG_FORMAT");
     const mf_log_style style = {
@@ -57,13 +63,46 @@ void mf_environment_start_log(void)
     mf_log_set_level(level_from(getenv("AWS_LAMBDA_LOG_LEVEL")));
 }
 
-void mf_environment_set_trace(const char *trace_id)
+void mf_lambda_set_trace(const char *trace_id)
 {
     static const char name[] = "_X_AMZN_TRACE_ID";
-    static char variable[sizeof name + MF_TRACE_ID_BYTES];
+    static char variable[sizeof name + MF_LAMBDA_TRACE_ID_BYTES];
     unsetenv(name);
     if (trace_id[0] == '\0')
         return;
     snprintf(variable, sizeof variable, "%s=%s", name, trace_id);
     putenv(variable);
+}
+
+static volatile sig_atomic_t wake_fd = -1;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    const int kept = errno;
+    mf_stop_request(true);
+    const uint64_t one = 1;
+    const ssize_t written = write(wake_fd, &one, sizeof one);
+    (void)written; /* it cannot block: the counter would have to reach 2^64 */
+    errno = kept;
+}
+
+int mf_lambda_install_signals(mf_error *err)
+{
+    if (wake_fd < 0) {
+        const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (fd < 0) {
+            mf_fail_errno(err, errno, MF_NOWHERE, "cannot make an eventfd");
+            return -1;
+        }
+        wake_fd = fd;
+    }
+    mf_stop_install();
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = on_signal;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    return wake_fd;
 }

@@ -25,8 +25,8 @@ static bool start_predictor(mf_predict_function *f, int64_t deadline_ms, mf_erro
     f->handler.predictor = &f->predictor;
     if (f->settings.endpoint_name[0] != '\0')
         return mf_endpoint_predictor(&f->predictor, f->settings.endpoint_name, err);
-    f->model = mf_model_source_create(f->settings.model_uri, f->s3, err);
-    return f->model != NULL && mf_model_source_load(f->model, deadline_ms, err) &&
+    f->model = mf_lambda_model_source_create(f->settings.model_uri, f->s3, err);
+    return f->model != NULL && mf_lambda_model_source_load(f->model, deadline_ms, err) &&
            mf_in_process_predictor(&f->predictor, f->model, &limits, err);
 }
 
@@ -53,9 +53,9 @@ bool mf_predict_start(void *context, mf_error *err)
 static void refresh_movies(mf_predict_function *f, const mf_lambda_invocation *invocation)
 {
     const int64_t budget_ms = mf_lambda_budget_ms(invocation, f->settings.margin_ms);
-    const int64_t until_ms =
-        mf_watched_ask_until_ms(mf_movies_source_place(f->movies),
-                                f->settings.movies_refresh_seconds, budget_ms / 4, MF_REFRESH_MS);
+    const int64_t until_ms = mf_lambda_watched_ask_until_ms(mf_movies_source_place(f->movies),
+                                                            f->settings.movies_refresh_seconds,
+                                                            budget_ms / 4, MF_REFRESH_MS);
     if (until_ms > 0)
         mf_movies_source_refresh(f->movies, until_ms);
     f->handler.movies = mf_movies_source_get(f->movies);
@@ -93,10 +93,12 @@ static void write_metrics(const mf_predict_function *f, const mf_lambda_invocati
         mf_lambda_metrics_add(&metrics, "ModelLatency", MF_LAMBDA_UNIT_MILLISECONDS,
                               outcome->model_ms);
     mf_lambda_metrics_add(&metrics, "MoviesAge", MF_LAMBDA_UNIT_SECONDS,
-                          (double)mf_watched_age_ms(mf_movies_source_place(f->movies)) / 1e3);
+                          (double)mf_lambda_watched_age_ms(mf_movies_source_place(f->movies)) /
+                              1e3);
     if (f->model != NULL)
-        mf_lambda_metrics_add(&metrics, "ModelAge", MF_LAMBDA_UNIT_SECONDS,
-                              (double)mf_watched_age_ms(mf_model_source_place(f->model)) / 1e3);
+        mf_lambda_metrics_add(
+            &metrics, "ModelAge", MF_LAMBDA_UNIT_SECONDS,
+            (double)mf_lambda_watched_age_ms(mf_lambda_model_source_place(f->model)) / 1e3);
     mf_lambda_metrics_add(&metrics, "Errors", MF_LAMBDA_UNIT_COUNT,
                           kind == MF_PROBLEM_NONE ? 0 : 1);
     if (kind != MF_PROBLEM_NONE)
@@ -111,8 +113,8 @@ bool mf_predict_event(void *context, const mf_lambda_invocation *invocation, mf_
     mf_predict_outcome outcome;
     const double start = mf_clock_seconds();
     refresh_movies(f, invocation);
-    mf_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
-                                   mf_lambda_budget_ms(invocation, f->settings.margin_ms));
+    mf_lambda_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
+                                          mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)
@@ -125,7 +127,7 @@ void mf_predict_finish(void *context)
     mf_predict_function *f = context;
     mf_predict_handler_free(&f->handler);
     mf_predictor_destroy(&f->predictor);
-    mf_model_source_destroy(f->model);
+    mf_lambda_model_source_destroy(f->model);
     mf_movies_source_destroy(f->movies);
     mf_aws_client_destroy(f->s3);
 }

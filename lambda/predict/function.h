@@ -12,7 +12,7 @@
  * (2) Movies that were last looked at MOVIES_REFRESH_SECONDS ago are looked at again before
  *     an event is handled, for MF_REFRESH_MS or a quarter of the event's time at most.
  *     The model of this process likewise, MODEL_REFRESH_SECONDS ago, for half of the event's
- *     time and MF_MODEL_REFRESH_MS at most. No event fails for it.
+ *     time and MF_LAMBDA_MODEL_REFRESH_MS at most. No event fails for it.
  * (3) What went wrong is one line in the log: INFO for a request that is wrong (no word of
  *     it), ERROR for ourselves and the model, with the details that nobody else sees.
  * (4) Each event is one line of metrics, namespace Recommender, dimension Function=predict:
@@ -34,7 +34,7 @@ typedef struct mf_predict_function {
     mf_predict_settings settings;
     mf_aws_client *s3; /* NULL when everything is in files */
     mf_movies_source *movies;
-    mf_model_source *model; /* NULL: it is behind an endpoint */
+    mf_lambda_model_source *model; /* NULL: it is behind an endpoint */
     mf_predictor predictor;
     mf_predict_handler handler;
 } mf_predict_function;

@@ -10,7 +10,7 @@ enum {
 };
 
 typedef struct in_process {
-    const mf_model_source *source;
+    const mf_lambda_model_source *source;
     mf_inference_limits limits;
     mf_text answer;
 } in_process;
@@ -31,7 +31,7 @@ static bool ask(void *context, const char *question, size_t n_question, int64_t 
                 const char **answer, size_t *n_answer, mf_problem *problem)
 {
     in_process *p = context;
-    const mf_held_model *held = mf_model_source_get(p->source);
+    const mf_lambda_model *held = mf_lambda_model_source_get(p->source);
     mf_error err = {0};
     mf_text_clear(&p->answer, ANSWER_BYTES_KEPT);
     mf_inference *inference =
@@ -53,7 +53,7 @@ static void destroy(void *context)
     mf_free(p);
 }
 
-bool mf_in_process_predictor(mf_predictor *predictor, const mf_model_source *source,
+bool mf_in_process_predictor(mf_predictor *predictor, const mf_lambda_model_source *source,
                              const mf_inference_limits *limits, mf_error *err)
 {
     in_process *p = mf_allocate(1, sizeof *p, "answers of a model", err);

@@ -14,7 +14,7 @@
 
 /* Answers from the newest model of the source, which is borrowed, from its load on. limits are
  * copied. Fails MF_ERR_MEMORY. */
-bool mf_in_process_predictor(mf_predictor *predictor, const mf_model_source *source,
+bool mf_in_process_predictor(mf_predictor *predictor, const mf_lambda_model_source *source,
                              const mf_inference_limits *limits, mf_error *err);
 
 #endif

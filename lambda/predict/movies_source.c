@@ -13,7 +13,7 @@
 enum { PIECE_BYTES = 128 << 10 };
 
 struct mf_movies_source {
-    mf_watched place;
+    mf_lambda_watched place;
     mf_movies *movies;
 };
 
@@ -22,7 +22,7 @@ mf_movies_source *mf_movies_source_create(const char *uri, mf_aws_client *s3, mf
     mf_movies_source *source = mf_allocate(1, sizeof *source, "the source of movies", err);
     if (source == NULL)
         return NULL;
-    if (!mf_watched_start(&source->place, "movies", uri, s3, err)) {
+    if (!mf_lambda_watched_start(&source->place, "movies", uri, s3, err)) {
         mf_free(source);
         return NULL;
     }
@@ -60,12 +60,13 @@ static bool feed_file(int fd, const char *path, mf_movies_reader *reader, mf_err
 }
 
 /* The newer movies; NULL with err->code MF_OK when there are none. */
-static mf_movies *read_file(const mf_watched *place, mf_watched_version *version, mf_error *err)
+static mf_movies *read_file(const mf_lambda_watched *place, mf_lambda_watched_version *version,
+                            mf_error *err)
 {
     mf_movies *movies = NULL;
     mf_movies_reader *reader = NULL;
     bool is_newer;
-    const int fd = mf_watched_open_file(place, version, &is_newer, err);
+    const int fd = mf_lambda_watched_open_file(place, version, &is_newer, err);
     if (fd >= 0 && is_newer)
         reader = mf_movies_reader_create(place->uri, err);
     if (reader != NULL && feed_file(fd, place->uri, reader, err))
@@ -99,7 +100,7 @@ static bool take_bytes(void *context, const char *bytes, size_t n, mf_error *err
            mf_fail(err, r->err.code, MF_NOWHERE, "%s", r->err.text);
 }
 
-static mf_movies *read_object(const mf_watched *place, mf_watched_version *version,
+static mf_movies *read_object(const mf_lambda_watched *place, mf_lambda_watched_version *version,
                               int64_t deadline_ms, mf_error *err)
 {
     mf_movies *movies = NULL;
@@ -109,8 +110,8 @@ static mf_movies *read_object(const mf_watched *place, mf_watched_version *versi
     const mf_aws_sink sink = {begin_object, take_bytes, &r};
     mf_aws_failure failure;
     bool is_newer;
-    if (!mf_watched_get_object(place, &sink, MF_MOVIES_FILE_BYTES, deadline_ms, version, &is_newer,
-                               &failure))
+    if (!mf_lambda_watched_get_object(place, &sink, MF_MOVIES_FILE_BYTES, deadline_ms, version,
+                                      &is_newer, &failure))
         mf_fail(err, r.err.code != MF_OK ? r.err.code : failure.error.code, MF_NOWHERE, "%s",
                 r.err.code != MF_OK ? r.err.text : failure.error.text);
     else if (is_newer)
@@ -137,14 +138,14 @@ static void log_movies(const mf_movies_source *source, double seconds)
 /* Reads what is newer than the version known, and takes it. */
 static bool update(mf_movies_source *source, int64_t deadline_ms, mf_error *err)
 {
-    mf_watched *place = &source->place;
+    mf_lambda_watched *place = &source->place;
     const double start = mf_clock_seconds();
     const int64_t start_ms = mf_clock_wall_ms();
-    mf_watched_version version;
+    mf_lambda_watched_version version;
     mf_movies *movies = place->s3 != NULL ? read_object(place, &version, deadline_ms, err)
                                           : read_file(place, &version, err);
     const bool ok = err->code == MF_OK;
-    mf_watched_seen(place, start_ms, ok ? &version : NULL);
+    mf_lambda_watched_seen(place, start_ms, ok ? &version : NULL);
     if (movies == NULL)
         return ok;
     mf_movies_destroy(source->movies);
@@ -173,7 +174,7 @@ const mf_movies *mf_movies_source_get(const mf_movies_source *source)
     return source->movies;
 }
 
-const mf_watched *mf_movies_source_place(const mf_movies_source *source)
+const mf_lambda_watched *mf_movies_source_place(const mf_movies_source *source)
 {
     return &source->place;
 }

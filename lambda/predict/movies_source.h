@@ -34,6 +34,6 @@ bool mf_movies_source_refresh(mf_movies_source *source, int64_t deadline_ms);
 const mf_movies *mf_movies_source_get(const mf_movies_source *source);
 
 /* For its ages. */
-const mf_watched *mf_movies_source_place(const mf_movies_source *source);
+const mf_lambda_watched *mf_movies_source_place(const mf_movies_source *source);
 
 #endif

@@ -65,8 +65,8 @@ static bool start_model(mf_recommend_function *f, int64_t deadline_ms, mf_error 
         if (f->s3 == NULL)
             return false;
     }
-    f->model = mf_model_source_create(uri, f->s3, err);
-    return f->model != NULL && mf_model_source_load(f->model, deadline_ms, err) &&
+    f->model = mf_lambda_model_source_create(uri, f->s3, err);
+    return f->model != NULL && mf_lambda_model_source_load(f->model, deadline_ms, err) &&
            mf_in_process_scorer(&f->scorer, f->model, f->settings.max_top_n, err);
 }
 
@@ -164,8 +164,8 @@ bool mf_recommend_event(void *context, const mf_lambda_invocation *invocation, m
     mf_recommend_function *f = context;
     mf_recommend_outcome outcome;
     const double start = mf_clock_seconds();
-    mf_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
-                                   mf_lambda_budget_ms(invocation, f->settings.margin_ms));
+    mf_lambda_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
+                                          mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)
@@ -181,7 +181,7 @@ void mf_recommend_finish(void *context)
     mf_answered_destroy(f->handler.answered);
     mf_recommend_handler_free(&f->handler);
     mf_scorer_destroy(&f->scorer);
-    mf_model_source_destroy(f->model);
+    mf_lambda_model_source_destroy(f->model);
     mf_aws_client_destroy(f->kinesis);
     mf_aws_client_destroy(f->s3);
 }

@@ -23,9 +23,9 @@
 typedef struct mf_recommend_function {
     mf_recommend_settings settings;
     mf_cache_settings cache_settings;
-    mf_aws_client *kinesis; /* NULL in a test run */
-    mf_aws_client *s3;      /* NULL when the model is elsewhere, or in a file */
-    mf_model_source *model; /* NULL when it is elsewhere                      */
+    mf_aws_client *kinesis;        /* NULL in a test run */
+    mf_aws_client *s3;             /* NULL when the model is elsewhere, or in a file */
+    mf_lambda_model_source *model; /* NULL when it is elsewhere                      */
     mf_cache *cache;
     mf_scorer scorer;
     mf_recommend_handler handler;

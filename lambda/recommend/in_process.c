@@ -6,13 +6,13 @@
 #include "inference/inference.h"
 
 typedef struct in_process {
-    const mf_model_source *source;
+    const mf_lambda_model_source *source;
     mf_inference_limits limits;
 } in_process;
 
 static void answer(const in_process *p, mf_wishes *wishes, mf_wish *wish)
 {
-    const mf_held_model *held = mf_model_source_get(p->source);
+    const mf_lambda_model *held = mf_lambda_model_source_get(p->source);
     mf_error err = {.code = MF_OK};
     const size_t text_at = wishes->text.n_bytes;
     mf_inference_list listed;
@@ -44,7 +44,7 @@ static const char *version(void *context, int64_t max_age_ms)
 {
     const in_process *p = context;
     (void)max_age_ms;
-    return mf_model_source_get(p->source)->version;
+    return mf_lambda_model_source_get(p->source)->version;
 }
 
 static void destroy(void *context)
@@ -52,8 +52,8 @@ static void destroy(void *context)
     mf_free(context);
 }
 
-bool mf_in_process_scorer(mf_scorer *scorer, const mf_model_source *source, uint32_t max_top_n,
-                          mf_error *err)
+bool mf_in_process_scorer(mf_scorer *scorer, const mf_lambda_model_source *source,
+                          uint32_t max_top_n, mf_error *err)
 {
     in_process *p = mf_allocate(1, sizeof *p, "answers of a model", err);
     if (p == NULL)

@@ -14,7 +14,7 @@
 
 /* Answers from the newest model of the source, which is borrowed, from its load on. Fails
  * MF_ERR_MEMORY. */
-bool mf_in_process_scorer(mf_scorer *scorer, const mf_model_source *source, uint32_t max_top_n,
-                          mf_error *err);
+bool mf_in_process_scorer(mf_scorer *scorer, const mf_lambda_model_source *source,
+                          uint32_t max_top_n, mf_error *err);
 
 #endif

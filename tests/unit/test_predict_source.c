@@ -63,8 +63,8 @@ static void a_newer_file_takes_the_old_ones_place(void **state)
     put(movies.path, MOVIES_HEADER "1,two,A\n"); /* as long as before */
     assert_true(mf_movies_source_refresh(source, 0));
     assert_title(source, "two");
-    assert_true(mf_watched_age_ms(mf_movies_source_place(source)) < 60000);
-    assert_true(mf_watched_asked_ms(mf_movies_source_place(source)) < 60000);
+    assert_true(mf_lambda_watched_age_ms(mf_movies_source_place(source)) < 60000);
+    assert_true(mf_lambda_watched_asked_ms(mf_movies_source_place(source)) < 60000);
     close_movies(&movies);
 }
 

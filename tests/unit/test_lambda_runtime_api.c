@@ -1,6 +1,6 @@
-/* The client of the Runtime API beside a service that never answers: promises of
- * lambda/runtime/api.h and signals.h about stopping. (Everything that takes a service
- * that does answer is in tests/integration/test_lambda_runtime*.py.) */
+/* The client of the Runtime API beside a service that never responds: promises of
+ * lambda/runtime/api.h and process.h about stopping. (Everything that takes a service
+ * that does respond is in tests/integration/test_lambda_runtime*.py.) */
 #include "testing.h"
 
 #include "base/clock.h"
@@ -45,7 +45,7 @@ static bool readable(void)
     return poll(&fd, 1, 0) == 1;
 }
 
-/* A thread that takes the signal, so that whoever waits is not woken by EINTR: the same
+/* A thread that takes the signal, so that poll() is not woken by EINTR: the same
  * as a signal that comes just before poll(). */
 static void *signal_itself(void *unused)
 {
@@ -63,7 +63,7 @@ static void a_signal_that_interrupts_nothing_still_ends_the_wait(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_lambda_next incoming = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next next = {.event = MF_TEXT_EMPTY};
     sigset_t set;
     pthread_t thread;
     sigemptyset(&set);
@@ -74,7 +74,7 @@ static void a_signal_that_interrupts_nothing_still_ends_the_wait(void **state)
     assert_false(readable());
     assert_int_equal(pthread_create(&thread, NULL, signal_itself, NULL), 0);
     const double start = mf_clock_seconds();
-    assert_int_equal(mf_lambda_api_next(api, &incoming, &err), MF_LAMBDA_API_STOPPED);
+    assert_int_equal(mf_lambda_api_next(api, &next, &err), MF_LAMBDA_API_STOPPED);
     const double took = mf_clock_seconds() - start;
     /* curl by itself looks up 0.2 s and 1 s after it connected. */
     assert_true(took > 0.25 && took < 0.8);
@@ -82,26 +82,26 @@ static void a_signal_that_interrupts_nothing_still_ends_the_wait(void **state)
     assert_true(mf_stop_requested() && readable());
     assert_int_equal(err.code, MF_OK);
     mf_lambda_api_destroy(api);
-    mf_lambda_next_free(&incoming);
+    mf_lambda_next_free(&next);
 }
 
 static void once_stopped_next_does_not_wait_and_a_post_only_briefly(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_lambda_next incoming = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next next = {.event = MF_TEXT_EMPTY};
     mf_stop_request(true);
     mf_lambda_api *api = mf_lambda_api_create(address, stop_fd, &err);
     assert_ok(api != NULL, err);
     double start = mf_clock_seconds();
-    assert_int_equal(mf_lambda_api_next(api, &incoming, &err), MF_LAMBDA_API_STOPPED);
+    assert_int_equal(mf_lambda_api_next(api, &next, &err), MF_LAMBDA_API_STOPPED);
     assert_true(mf_clock_seconds() - start < 0.2);
     start = mf_clock_seconds();
     assert_int_equal(mf_lambda_api_respond(api, "id", "1", 1, &err), MF_LAMBDA_API_STOPPED);
     const double took = mf_clock_seconds() - start;
     assert_true(took > 0.2 && took < 1);
     mf_lambda_api_destroy(api);
-    mf_lambda_next_free(&incoming);
+    mf_lambda_next_free(&next);
     mf_stop_request(false);
 }
 

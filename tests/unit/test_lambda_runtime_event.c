@@ -55,7 +55,7 @@ static void nul_bytes_and_bad_utf_8_are_refused(void **state)
     REFUSE("{\"a\":\"\xF0\x9D\x84\"}", "not valid UTF-8");
 }
 
-static void any_depth_is_answered(void **state)
+static void any_depth_is_parsed_or_rejected(void **state)
 {
     (void)state;
     enum { DEPTH = 100000 };
@@ -112,7 +112,7 @@ int main(void)
         cmocka_unit_test(an_object_is_read),
         cmocka_unit_test(an_error_names_line_column_and_cause),
         cmocka_unit_test(nul_bytes_and_bad_utf_8_are_refused),
-        cmocka_unit_test(any_depth_is_answered),
+        cmocka_unit_test(any_depth_is_parsed_or_rejected),
         cmocka_unit_test(every_prefix_of_an_event_is_refused),
         cmocka_unit_test(each_failing_allocation_is_an_error),
     };

@@ -1,4 +1,4 @@
-/* fuzz_lambda_incoming.c: any lines as the headers of `next`, the first byte of each line
+/* fuzz_lambda_next.c: any lines as the headers of `next`, the first byte of each line
  * saying which name stands before it.
  *
  * Whatever comes: texts end, a request id fits a URL, a deadline is not negative, the
@@ -26,25 +26,24 @@ static void require(bool holds)
         abort();
 }
 
-static void check(const mf_lambda_next *incoming)
+static void check(const mf_lambda_next *next)
 {
-    const size_t n_id = strnlen(incoming->request_id, sizeof incoming->request_id);
-    require(n_id < sizeof incoming->request_id);
+    const size_t n_id = strnlen(next->request_id, sizeof next->request_id);
+    require(n_id < sizeof next->request_id);
     for (size_t i = 0; i < n_id; i++)
-        require(strchr("/.%?#:@\\ ", incoming->request_id[i]) == NULL &&
-                incoming->request_id[i] > ' ');
-    require(memchr(incoming->trace_id, '\0', sizeof incoming->trace_id) != NULL);
-    require(memchr(incoming->function_arn, '\0', sizeof incoming->function_arn) != NULL);
-    require(strpbrk(incoming->trace_id, "\r\n") == NULL);
-    require(incoming->deadline_ms >= 0);
+        require(strchr("/.%?#:@\\ ", next->request_id[i]) == NULL && next->request_id[i] > ' ');
+    require(memchr(next->trace_id, '\0', sizeof next->trace_id) != NULL);
+    require(memchr(next->function_arn, '\0', sizeof next->function_arn) != NULL);
+    require(strpbrk(next->trace_id, "\r\n") == NULL);
+    require(next->deadline_ms >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    mf_lambda_next incoming = {.event = MF_TEXT_EMPTY};
-    mf_lambda_next_start(&incoming);
+    mf_lambda_next next = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next_start(&next);
     const char *at = (const char *)bytes;
     const char *end = at + n_bytes;
     size_t n_body = 0;
@@ -58,18 +57,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         require(line != NULL);
         memcpy(line, name, n_name);
         memcpy(line + n_name, at + 1, n_rest);
-        mf_lambda_next_header(&incoming, line, n_name + n_rest);
+        mf_lambda_next_header(&next, line, n_name + n_rest);
         if (n_name + n_rest >= 5 && strncmp(line, "HTTP/", 5) == 0) {
             n_body = 0;
-            require(incoming.request_id[0] == '\0' && incoming.deadline_ms == 0);
+            require(next.request_id[0] == '\0' && next.deadline_ms == 0);
         }
-        require(mf_lambda_next_body(&incoming, line, n_name + n_rest));
+        require(mf_lambda_next_body(&next, line, n_name + n_rest));
         n_body += n_name + n_rest;
         free(line);
-        check(&incoming);
-        require(incoming.event.n_bytes == n_body);
+        check(&next);
+        require(next.event.n_bytes == n_body);
         at = stop;
     }
-    mf_lambda_next_free(&incoming);
+    mf_lambda_next_free(&next);
     return 0;
 }

@@ -1,7 +1,7 @@
-/* fuzz_aws_answer.c: any bytes as an answer of AWS: its head up to an empty line, then its
+/* fuzz_aws_response.c: any bytes as a response of AWS: its head up to an empty line, then its
  * body.
  *
- * Whether the body comes at once or byte by byte, the same is kept and the judgement is the
+ * Whether the body comes at once or byte by byte, the same is kept and the classification is the
  * same. A failure's sentence is one printable line, no text of a failure holds secret or token,
  * and there is none with a success. Blocks have the size of what they hold, so that the sanitizer
  * sees one byte over. */
@@ -22,14 +22,14 @@ static void require(bool holds)
 }
 
 /* In exact blocks of at most n_piece bytes. */
-static bool take_body(mf_aws_response *answer, const uint8_t *bytes, size_t n, size_t n_piece)
+static bool take_body(mf_aws_response *response, const uint8_t *bytes, size_t n, size_t n_piece)
 {
     for (size_t at = 0; at < n;) {
         const size_t n_now = n - at < n_piece ? n - at : n_piece;
         char *piece = malloc(n_now);
         require(piece != NULL);
         memcpy(piece, bytes + at, n_now);
-        const bool more = mf_aws_response_take_body(answer, piece, n_now);
+        const bool more = mf_aws_response_take_body(response, piece, n_now);
         free(piece);
         if (!more)
             return false;
@@ -38,36 +38,36 @@ static bool take_body(mf_aws_response *answer, const uint8_t *bytes, size_t n, s
     return true;
 }
 
-static void take(mf_aws_response *answer, const uint8_t *bytes, size_t n, size_t n_piece)
+static void take(mf_aws_response *response, const uint8_t *bytes, size_t n, size_t n_piece)
 {
-    mf_aws_response_start(answer, NULL, MAX_BYTES);
+    mf_aws_response_start(response, NULL, MAX_BYTES);
     for (size_t at = 0; at < n;) {
         const uint8_t *line_end = memchr(bytes + at, '\n', n - at);
         const size_t n_line = line_end != NULL ? (size_t)(line_end + 1 - (bytes + at)) : n - at;
         char *line = malloc(n_line);
         require(line != NULL);
         memcpy(line, bytes + at, n_line);
-        const bool was_in_headers = answer->in_headers;
-        const bool more = mf_aws_response_take_header(answer, line, n_line);
+        const bool was_in_headers = response->in_headers;
+        const bool more = mf_aws_response_take_header(response, line, n_line);
         free(line);
         at += n_line;
         if (!more)
             return;
-        /* libcurl hands on a body after the head of the last answer only. */
-        if (was_in_headers && !answer->in_headers && answer->status >= 200) {
-            take_body(answer, bytes + at, n - at, n_piece);
+        /* libcurl hands on a body after the head of the last response only. */
+        if (was_in_headers && !response->in_headers && response->status >= 200) {
+            take_body(response, bytes + at, n - at, n_piece);
             return;
         }
     }
 }
 
-static void check(const mf_aws_response *answer, bool is_fine, const mf_aws_failure *failure)
+static void check(const mf_aws_response *response, bool is_fine, const mf_aws_failure *failure)
 {
-    require(answer->headers.n_bytes <= MF_AWS_HEADERS_BYTES);
-    require(answer->body.n_bytes <= MF_AWS_ERROR_BODY_BYTES);
+    require(response->headers.n_bytes <= MF_AWS_HEADERS_BYTES);
+    require(response->body.n_bytes <= MF_AWS_ERROR_BODY_BYTES);
     require(is_fine == (failure->kind == MF_AWS_FINE));
     require(is_fine == (failure->error.code == MF_OK));
-    require(!is_fine || answer->body.n_bytes <= MAX_BYTES);
+    require(!is_fine || response->body.n_bytes <= MAX_BYTES);
     require(strpbrk(failure->error.text, "\r\n\t\x1b") == NULL);
     const char *const texts[] = {failure->error.text, failure->code, failure->request_id,
                                  failure->other_region, failure->original_message};

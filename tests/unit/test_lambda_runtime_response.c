@@ -1,5 +1,5 @@
-/* What an event is answered, without a network: answer.h, report.h, invocation.h and the
- * variable of environment.h. */
+/* The response to an event, without a network: response.h, the budget of invocation.h and the
+ * trace variable of process.h. */
 #include "testing.h"
 
 #include "base/clock.h"
@@ -38,31 +38,31 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
     return !s->fails_silently;
 }
 
-static mf_lambda_response answer;
-static mf_lambda_next incoming;
+static mf_lambda_response response;
+static mf_lambda_next next;
 
 static void make(script *s)
 {
     const mf_lambda_function function = {.name = "test", .handle = handle, .context = s};
-    mf_lambda_next_start(&incoming);
-    strcpy(incoming.request_id, "id-1");
-    mf_text_literal(&incoming.event, "{\"a\":1}");
-    mf_lambda_response_make(&answer, &function, &incoming);
-    assert_string_equal(answer.request_id, "id-1");
+    mf_lambda_next_start(&next);
+    strcpy(next.request_id, "id-1");
+    mf_text_literal(&next.event, "{\"a\":1}");
+    mf_lambda_response_make(&response, &function, &next);
+    assert_string_equal(response.request_id, "id-1");
 }
 
 static void assert_response(const char *text)
 {
-    assert_null(answer.error_type);
-    assert_int_equal(answer.body.n_bytes, strlen(text));
-    assert_memory_equal(answer.body.bytes, text, strlen(text));
+    assert_null(response.error_type);
+    assert_int_equal(response.body.n_bytes, strlen(text));
+    assert_memory_equal(response.body.bytes, text, strlen(text));
 }
 
 /* The body is the report of that type and message, and nothing else. */
 static void assert_report(const char *type, const char *message)
 {
-    assert_string_equal(answer.error_type, type);
-    json_t *report = json_loadb(answer.body.bytes, answer.body.n_bytes, 0, NULL);
+    assert_string_equal(response.error_type, type);
+    json_t *report = json_loadb(response.body.bytes, response.body.n_bytes, 0, NULL);
     assert_non_null(report);
     assert_int_equal(json_object_size(report), 3);
     assert_string_equal(json_string_value(json_object_get(report, "errorType")), type);
@@ -95,9 +95,9 @@ static void no_response_is_null(void **state)
 static void a_failure_is_a_report_without_what_was_appended(void **state)
 {
     (void)state;
-    script s = {.response = "half", .fails_with = MF_ERR_IO, .message = "no \"answer\"\n"};
+    script s = {.response = "half", .fails_with = MF_ERR_IO, .message = "no \"response\"\n"};
     make(&s);
-    assert_report("Function.DownstreamError", "no \"answer\"\\x0a");
+    assert_report("Function.DownstreamError", "no \"response\"\\x0a");
     s = (script){.fails_silently = true};
     make(&s);
     assert_report("Function.InternalError", "without a reason");
@@ -124,8 +124,8 @@ static void a_response_over_the_limit_is_a_report(void **state)
     (void)state;
     script s = {.n_response = MF_LAMBDA_RESPONSE_BYTES};
     make(&s);
-    assert_null(answer.error_type);
-    assert_int_equal(answer.body.n_bytes, MF_LAMBDA_RESPONSE_BYTES);
+    assert_null(response.error_type);
+    assert_int_equal(response.body.n_bytes, MF_LAMBDA_RESPONSE_BYTES);
     s.n_response++;
     make(&s);
     assert_report("Function.ResponseSizeTooLarge", "6291557");
@@ -136,25 +136,25 @@ static void what_a_handler_needed_beyond_the_limit_is_given_back(void **state)
     (void)state;
     script s = {.n_response = 20 * MF_LAMBDA_RESPONSE_BYTES};
     make(&s);
-    assert_true(answer.body.room < 4096);
+    assert_true(response.body.room < 4096);
 }
 
-static void a_passed_deadline_is_a_report_and_the_handler_is_not_asked(void **state)
+static void after_a_passed_deadline_the_handler_is_not_called(void **state)
 {
     (void)state;
     script s = {.response = "1"};
     const mf_lambda_function function = {.name = "test", .handle = handle, .context = &s};
-    mf_lambda_next_start(&incoming);
-    strcpy(incoming.request_id, "id-1");
-    incoming.deadline_ms = mf_clock_wall_ms() - 5;
-    mf_lambda_response_make(&answer, &function, &incoming);
+    mf_lambda_next_start(&next);
+    strcpy(next.request_id, "id-1");
+    next.deadline_ms = mf_clock_wall_ms() - 5;
+    mf_lambda_response_make(&response, &function, &next);
     assert_report("Runtime.DeadlinePassed", "deadline passed");
     assert_int_equal(s.n_calls, 0);
-    incoming.deadline_ms = mf_clock_wall_ms() + 60000;
-    mf_lambda_response_make(&answer, &function, &incoming);
+    next.deadline_ms = mf_clock_wall_ms() + 60000;
+    mf_lambda_response_make(&response, &function, &next);
     assert_response("1");
-    incoming.too_large = true;
-    mf_lambda_response_make(&answer, &function, &incoming);
+    next.too_large = true;
+    mf_lambda_response_make(&response, &function, &next);
     assert_report("Runtime.EventTooLarge", "16777216");
     assert_int_equal(s.n_calls, 1);
 }
@@ -197,8 +197,8 @@ static void the_trace_variable_is_set_replaced_and_taken_out(void **state)
 static int done(void **state)
 {
     (void)state;
-    mf_lambda_response_free(&answer);
-    mf_lambda_next_free(&incoming);
+    mf_lambda_response_free(&response);
+    mf_lambda_next_free(&next);
     return 0;
 }
 
@@ -212,7 +212,7 @@ int main(void)
         cmocka_unit_test(every_code_has_a_type_that_the_platform_keeps),
         cmocka_unit_test(a_response_over_the_limit_is_a_report),
         cmocka_unit_test(what_a_handler_needed_beyond_the_limit_is_given_back),
-        cmocka_unit_test(a_passed_deadline_is_a_report_and_the_handler_is_not_asked),
+        cmocka_unit_test(after_a_passed_deadline_the_handler_is_not_called),
         cmocka_unit_test(a_budget_is_what_is_left_less_the_margin),
         cmocka_unit_test(the_trace_variable_is_set_replaced_and_taken_out),
     };

@@ -6,21 +6,21 @@
 
 static const mf_aws_credentials keys = {"AKID", "s3cr3t/+value", "T0ken//+value=="};
 
-/* The failure of an answer: status, further header lines and body. */
-static mf_aws_failure judged(mf_aws_service service, int status, const char *headers,
-                             const char *body)
+/* The failure of a response: status, further header lines and body. */
+static mf_aws_failure classified(mf_aws_service service, int status, const char *headers,
+                                 const char *body)
 {
     const mf_aws_endpoint endpoint = {.service = service, .region = "eu-central-1"};
-    mf_aws_response answer = {.status = 0};
+    mf_aws_response response = {.status = 0};
     mf_aws_failure failure = {.n_tries = 2};
     char head[1024];
-    mf_aws_response_start(&answer, NULL, 1000);
+    mf_aws_response_start(&response, NULL, 1000);
     snprintf(head, sizeof head, "HTTP/1.1 %d Because\r\nContent-Length: %zu\r\n%s\r\n", status,
              strlen(body), headers);
     for (char *line = head; *line != '\0'; line += strcspn(line, "\n") + 1)
-        assert_true(mf_aws_response_take_header(&answer, line, strcspn(line, "\n") + 1));
-    assert_true(mf_aws_response_take_body(&answer, body, strlen(body)));
-    const bool ok = mf_aws_classify_response(&answer, &endpoint, "subject", &keys, &failure);
+        assert_true(mf_aws_response_take_header(&response, line, strcspn(line, "\n") + 1));
+    assert_true(mf_aws_response_take_body(&response, body, strlen(body)));
+    const bool ok = mf_aws_classify_response(&response, &endpoint, "subject", &keys, &failure);
     assert_int_equal(ok, failure.kind == MF_AWS_FINE);
     assert_int_equal(failure.n_tries, 2);
     assert_int_equal(failure.status, status);
@@ -28,7 +28,7 @@ static mf_aws_failure judged(mf_aws_service service, int status, const char *hea
         assert_true(failure.error.code != MF_OK);
         assert_memory_equal(failure.error.text, "subject: ", 9);
     }
-    mf_aws_response_free(&answer);
+    mf_aws_response_free(&response);
     return failure;
 }
 
@@ -52,11 +52,11 @@ static void each_status_has_its_kind(void **state)
         {530, MF_AWS_SERVER, true},    {599, MF_AWS_SERVER, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const mf_aws_failure failure = judged(MF_AWS_KINESIS, cases[i].status, "", "");
+        const mf_aws_failure failure = classified(MF_AWS_KINESIS, cases[i].status, "", "");
         assert_int_equal(failure.kind, cases[i].kind);
         assert_int_equal(failure.is_retriable, cases[i].is_retriable);
     }
-    assert_int_equal(judged(MF_AWS_S3, 304, "", "").kind, MF_AWS_FINE);
+    assert_int_equal(classified(MF_AWS_S3, 304, "", "").kind, MF_AWS_FINE);
 }
 
 /* Checklist 56 (docs/lambda.md). */
@@ -65,7 +65,8 @@ static void a_code_in_the_header_says_more_than_status_and_body(void **state)
     (void)state;
     const char *header = "X-Amzn-ErrorType: ThrottlingException:http://internal.amazon.com/\r\n"
                          "x-amzn-RequestId: r-1\r\nx-amz-retry-after: 1500\r\n";
-    mf_aws_failure failure = judged(MF_AWS_SAGEMAKER_RUNTIME, 400, header, "{\"message\":null}");
+    mf_aws_failure failure =
+        classified(MF_AWS_SAGEMAKER_RUNTIME, 400, header, "{\"message\":null}");
     assert_int_equal(failure.kind, MF_AWS_THROTTLED);
     assert_true(failure.is_retriable);
     assert_false(failure.may_have_acted);
@@ -74,8 +75,8 @@ static void a_code_in_the_header_says_more_than_status_and_body(void **state)
     assert_int_equal(failure.retry_after_ms, 1500);
     assert_string_equal(failure.error.text, "subject: SageMaker Runtime answered 400 "
                                             "ThrottlingException (request r-1)");
-    failure = judged(MF_AWS_SAGEMAKER_RUNTIME, 400, "x-amzn-ErrorType: ValidationError\r\n",
-                     "{\"Message\":\"Endpoint x not found.\"}");
+    failure = classified(MF_AWS_SAGEMAKER_RUNTIME, 400, "x-amzn-ErrorType: ValidationError\r\n",
+                         "{\"Message\":\"Endpoint x not found.\"}");
     assert_int_equal(failure.kind, MF_AWS_REJECTED);
     assert_false(failure.is_retriable);
     assert_string_equal(failure.error.text, "subject: SageMaker Runtime answered 400 "
@@ -102,24 +103,24 @@ static void a_models_error_has_the_containers_status(void **state)
         {"", 0, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const mf_aws_failure failure = judged(MF_AWS_SAGEMAKER_RUNTIME, 424,
-                                              "x-amzn-errortype: ModelError\r\n", cases[i].body);
+        const mf_aws_failure failure = classified(
+            MF_AWS_SAGEMAKER_RUNTIME, 424, "x-amzn-errortype: ModelError\r\n", cases[i].body);
         assert_int_equal(failure.kind, MF_AWS_MODEL);
         assert_int_equal(failure.original_status, cases[i].original_status);
         assert_int_equal(failure.is_retriable, cases[i].is_retriable);
     }
     const mf_aws_failure failure =
-        judged(MF_AWS_SAGEMAKER_RUNTIME, 424, "",
-               "{\"Message\":\"from user 7\",\"OriginalMessage\":\"user 7 is unknown\"}");
+        classified(MF_AWS_SAGEMAKER_RUNTIME, 424, "",
+                   "{\"Message\":\"from user 7\",\"OriginalMessage\":\"user 7 is unknown\"}");
     assert_null(strstr(failure.error.text, "user 7"));
     assert_string_equal(failure.original_message, "user 7 is unknown");
 }
 
-static void how_an_exchange_ended_decides_without_an_answer(void **state)
+static void without_a_response_the_transfer_decides(void **state)
 {
     (void)state;
     static const struct {
-        mf_aws_transfer ending;
+        mf_aws_transfer transfer;
         mf_aws_kind kind;
         bool is_retriable;
     } cases[] = {
@@ -134,11 +135,12 @@ static void how_an_exchange_ended_decides_without_an_answer(void **state)
     const mf_aws_endpoint endpoint = {.service = MF_AWS_S3, .region = "eu-central-1"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int sent = 0; sent < 2; sent++) {
-            mf_aws_response answer = {.status = 200, .was_sent = sent};
+            mf_aws_response response = {.status = 200, .was_sent = sent};
             mf_aws_failure failure = {.n_tries = 1};
-            answer.ending = cases[i].ending;
-            mf_fail(&answer.why, MF_ERR_PARSE, MF_NOWHERE, "because");
-            assert_false(mf_aws_classify_response(&answer, &endpoint, "s3://b/k", &keys, &failure));
+            response.transfer = cases[i].transfer;
+            mf_fail(&response.why, MF_ERR_PARSE, MF_NOWHERE, "because");
+            assert_false(
+                mf_aws_classify_response(&response, &endpoint, "s3://b/k", &keys, &failure));
             assert_int_equal(failure.kind, cases[i].kind);
             assert_int_equal(failure.is_retriable, cases[i].is_retriable);
             assert_int_equal(failure.may_have_acted, sent);
@@ -174,11 +176,11 @@ static void codes_are_found_in_every_shape_of_body(void **state)
         {"<Code></Code>", "", "", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mf_aws_error_body said;
-        mf_aws_error_body_read(cases[i].body, strlen(cases[i].body), &keys, &said);
-        assert_string_equal(said.code, cases[i].code);
-        assert_string_equal(said.message, cases[i].message);
-        assert_string_equal(said.region, cases[i].region);
+        mf_aws_error_body read;
+        mf_aws_error_body_read(cases[i].body, strlen(cases[i].body), &keys, &read);
+        assert_string_equal(read.code, cases[i].code);
+        assert_string_equal(read.message, cases[i].message);
+        assert_string_equal(read.region, cases[i].region);
     }
 }
 
@@ -191,10 +193,10 @@ static void no_prefix_of_a_body_is_read_too_far(void **state)
     };
     for (size_t i = 0; i < 2; i++) {
         for (size_t n = 0; n <= strlen(bodies[i]); n++) {
-            mf_aws_error_body said;
+            mf_aws_error_body read;
             char *exact = malloc(n > 0 ? n : 1);
             memcpy(exact, bodies[i], n);
-            mf_aws_error_body_read(exact, n, NULL, &said);
+            mf_aws_error_body_read(exact, n, NULL, &read);
             free(exact);
         }
     }
@@ -211,12 +213,12 @@ static void what_quotes_a_secret_is_left_out(void **state)
         "<Error><Message>s3cr3t/+value</Message></Error>",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-        const mf_aws_failure failure = judged(MF_AWS_KINESIS, 403, "", bodies[i]);
+        const mf_aws_failure failure = classified(MF_AWS_KINESIS, 403, "", bodies[i]);
         assert_null(strstr(failure.error.text, "value"));
         assert_null(strstr(failure.original_message, "value"));
     }
     const mf_aws_failure failure =
-        judged(MF_AWS_KINESIS, 403, "x-amzn-ErrorType: T0ken//+value==\r\n", "");
+        classified(MF_AWS_KINESIS, 403, "x-amzn-ErrorType: T0ken//+value==\r\n", "");
     assert_string_equal(failure.code, "");
     assert_null(strstr(failure.error.text, "value"));
 }
@@ -225,12 +227,12 @@ static void what_quotes_a_secret_is_left_out(void **state)
 static void a_redirect_of_s3_names_both_regions(void **state)
 {
     (void)state;
-    mf_aws_failure failure = judged(MF_AWS_S3, 301, "x-amz-bucket-region: us-west-2\r\n", "");
+    mf_aws_failure failure = classified(MF_AWS_S3, 301, "x-amz-bucket-region: us-west-2\r\n", "");
     assert_int_equal(failure.kind, MF_AWS_WRONG_REGION);
     assert_string_equal(failure.other_region, "us-west-2");
     assert_non_null(strstr(failure.error.text, "us-west-2"));
     assert_non_null(strstr(failure.error.text, "eu-central-1"));
-    failure = judged(MF_AWS_S3, 403, "x-amz-bucket-region: us-west-2\r\n", "");
+    failure = classified(MF_AWS_S3, 403, "x-amz-bucket-region: us-west-2\r\n", "");
     assert_int_equal(failure.kind, MF_AWS_DENIED);
 }
 
@@ -241,11 +243,12 @@ static void a_body_is_held_against_its_crc_32(void **state)
     char header[64];
     const unsigned long crc = crc32(0, (const Bytef *)"{}", 2);
     snprintf(header, sizeof header, "x-amz-crc32: %lu\r\n", crc);
-    assert_int_equal(judged(MF_AWS_DYNAMODB, 200, header, "{}").kind, MF_AWS_FINE);
-    const mf_aws_failure failure = judged(MF_AWS_DYNAMODB, 200, header, "[]");
+    assert_int_equal(classified(MF_AWS_DYNAMODB, 200, header, "{}").kind, MF_AWS_FINE);
+    const mf_aws_failure failure = classified(MF_AWS_DYNAMODB, 200, header, "[]");
     assert_int_equal(failure.kind, MF_AWS_UNREACHABLE);
     assert_true(failure.is_retriable && failure.may_have_acted);
-    assert_int_equal(judged(MF_AWS_DYNAMODB, 200, "x-amz-crc32: x\r\n", "{}").kind, MF_AWS_FINE);
+    assert_int_equal(classified(MF_AWS_DYNAMODB, 200, "x-amz-crc32: x\r\n", "{}").kind,
+                     MF_AWS_FINE);
 }
 
 static void every_kind_has_a_name(void **state)
@@ -261,7 +264,7 @@ int main(void)
         cmocka_unit_test(each_status_has_its_kind),
         cmocka_unit_test(a_code_in_the_header_says_more_than_status_and_body),
         cmocka_unit_test(a_models_error_has_the_containers_status),
-        cmocka_unit_test(how_an_exchange_ended_decides_without_an_answer),
+        cmocka_unit_test(without_a_response_the_transfer_decides),
         cmocka_unit_test(codes_are_found_in_every_shape_of_body),
         cmocka_unit_test(no_prefix_of_a_body_is_read_too_far),
         cmocka_unit_test(what_quotes_a_secret_is_left_out),

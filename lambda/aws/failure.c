@@ -159,47 +159,24 @@ typedef struct classification {
  * botocore/retries/standard.py, ItemCollectionSizeLimitExceededException is from DynamoDB's
  * guide. */
 static const struct {
-    const char *code;
     classification means;
-} codes[] = {
-    {"Throttling", {MF_AWS_THROTTLED, true}},
-    {"ThrottlingException", {MF_AWS_THROTTLED, true}},
-    {"ThrottledException", {MF_AWS_THROTTLED, true}},
-    {"RequestThrottledException", {MF_AWS_THROTTLED, true}},
-    {"RequestThrottled", {MF_AWS_THROTTLED, true}},
-    {"TooManyRequestsException", {MF_AWS_THROTTLED, true}},
-    {"ProvisionedThroughputExceededException", {MF_AWS_THROTTLED, true}},
-    {"TransactionInProgressException", {MF_AWS_THROTTLED, true}},
-    {"RequestLimitExceeded", {MF_AWS_THROTTLED, true}},
-    {"BandwidthLimitExceeded", {MF_AWS_THROTTLED, true}},
-    {"LimitExceededException", {MF_AWS_THROTTLED, true}},
-    {"SlowDown", {MF_AWS_THROTTLED, true}},
-    {"EC2ThrottledException", {MF_AWS_THROTTLED, true}},
-    {"PriorRequestNotComplete", {MF_AWS_THROTTLED, true}},
-    {"ItemCollectionSizeLimitExceededException", {MF_AWS_THROTTLED, true}},
-    {"RequestTimeout", {MF_AWS_SERVER, true}},
-    {"RequestTimeoutException", {MF_AWS_SERVER, true}},
-    {"ExpiredToken", {MF_AWS_EXPIRED, false}},
-    {"ExpiredTokenException", {MF_AWS_EXPIRED, false}},
-    {"TokenRefreshRequired", {MF_AWS_EXPIRED, false}},
-    {"RequestTimeTooSkewed", {MF_AWS_SKEWED, false}},
-    {"RequestExpired", {MF_AWS_SKEWED, false}},
-    {"RequestInTheFuture", {MF_AWS_SKEWED, false}},
-    {"AccessDenied", {MF_AWS_DENIED, false}},
-    {"AccessDeniedException", {MF_AWS_DENIED, false}},
-    {"UnrecognizedClientException", {MF_AWS_DENIED, false}},
-    {"InvalidSignatureException", {MF_AWS_DENIED, false}},
-    {"SignatureDoesNotMatch", {MF_AWS_DENIED, false}},
-    {"IncompleteSignature", {MF_AWS_DENIED, false}},
-    {"IncompleteSignatureException", {MF_AWS_DENIED, false}},
-    {"InvalidClientTokenId", {MF_AWS_DENIED, false}},
-    {"InvalidAccessKeyId", {MF_AWS_DENIED, false}},
-    {"InvalidToken", {MF_AWS_DENIED, false}},
-    {"MissingAuthenticationToken", {MF_AWS_DENIED, false}},
-    {"MissingAuthenticationTokenException", {MF_AWS_DENIED, false}},
-    {"ResourceNotFoundException", {MF_AWS_MISSING, false}},
-    {"NoSuchKey", {MF_AWS_MISSING, false}},
-    {"NoSuchBucket", {MF_AWS_MISSING, false}},
+    const char *codes[16]; /* NULL-terminated */
+} groups[] = {
+    {{MF_AWS_THROTTLED, true},
+     {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException",
+      "RequestThrottled", "TooManyRequestsException", "ProvisionedThroughputExceededException",
+      "TransactionInProgressException", "RequestLimitExceeded", "BandwidthLimitExceeded",
+      "LimitExceededException", "SlowDown", "EC2ThrottledException", "PriorRequestNotComplete",
+      "ItemCollectionSizeLimitExceededException"}},
+    {{MF_AWS_SERVER, true}, {"RequestTimeout", "RequestTimeoutException"}},
+    {{MF_AWS_EXPIRED, false}, {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}},
+    {{MF_AWS_SKEWED, false}, {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}},
+    {{MF_AWS_DENIED, false},
+     {"AccessDenied", "AccessDeniedException", "UnrecognizedClientException",
+      "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature",
+      "IncompleteSignatureException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken",
+      "MissingAuthenticationToken", "MissingAuthenticationTokenException"}},
+    {{MF_AWS_MISSING, false}, {"ResourceNotFoundException", "NoSuchKey", "NoSuchBucket"}},
 };
 
 static classification classify_status(int status)
@@ -246,9 +223,10 @@ static classification classify(const mf_aws_response *response, const mf_aws_end
         (begins(body->message, "Signature expired") ||
          begins(body->message, "Signature not yet current")))
         return (classification){MF_AWS_SKEWED, false};
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (strcmp(failure->code, codes[i].code) == 0)
-            return codes[i].means;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        for (const char *const *code = groups[i].codes; *code != NULL; code++)
+            if (strcmp(failure->code, *code) == 0)
+                return groups[i].means;
     return classify_status(status);
 }
 

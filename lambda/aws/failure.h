@@ -23,7 +23,7 @@ typedef enum mf_aws_kind {
     MF_AWS_MODEL,        /* R  SageMaker's 424: the container responded original_status; not     */
                          /*    retriable when that is 4xx                                        */
     MF_AWS_SERVER,       /* R  500, 502, 503, 504, 530, code RequestTimeout; other 5xx without R  */
-    MF_AWS_TIMED_OUT,    /* R  no response in time, or no time left for a request                */
+    MF_AWS_TIMED_OUT,    /* R  no response in time; without R: no time left for a request        */
     MF_AWS_UNREACHABLE,  /* R  no connection, a broken one, or a body that x-amz-crc32 refutes   */
     MF_AWS_DENIED,       /*    401, 403: not allowed, or the signature is rejected               */
     MF_AWS_EXPIRED,      /*    the session token expired; the next request reads new credentials */

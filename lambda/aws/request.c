@@ -223,8 +223,9 @@ void mf_aws_connections_destroy(mf_aws_connections *connections)
 static bool drop_stale(mf_aws_connections *connections)
 {
     const int64_t idle_ms = mf_clock_wall_ms() - connections->used_ms;
-    if (connections->n_under_way > 0 || connections->used_ms == 0 ||
-        (idle_ms >= 0 && idle_ms < MF_AWS_IDLE_MS))
+    const bool is_fresh = connections->n_under_way > 0 || connections->used_ms == 0 ||
+                          (idle_ms >= 0 && idle_ms < MF_AWS_IDLE_MS);
+    if (is_fresh && connections->multi != NULL)
         return true;
     curl_multi_cleanup(connections->multi);
     return open_multi(connections);

@@ -1,7 +1,7 @@
 /* reply.c: promises in reply.h. */
 #include "lambda/predict/reply.h"
 
-#include "lambda/runtime/runtime.h"
+#include "lambda/runtime/invocation.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* invocation.h: one event of a function: as the handler gets it, and as it arrives in the
- * response to `next` (docs/lambda.md, 1.2). No socket, no libcurl.
+/* invocation.h: a function and one event for it: as the handler gets it, and as it arrives in
+ * the response to `next` (docs/lambda.md, 1.2). No socket, no libcurl.
  *
  * Threads: an mf_lambda_invocation any number; an mf_lambda_next one at a time. */
 #ifndef MF_LAMBDA_RUNTIME_INVOCATION_H
@@ -18,7 +18,8 @@ enum {
     MF_LAMBDA_REQUEST_ID_BYTES = 128,
     MF_LAMBDA_FUNCTION_ARN_BYTES = 512,
     MF_LAMBDA_TRACE_ID_BYTES = 1024,
-    MF_LAMBDA_EVENT_BYTES = 16 << 20,   /* Lambda's limit is 6 MiB                          */
+    MF_LAMBDA_EVENT_BYTES = 16 << 20,   /* Lambda's limit is 6 MiB                           */
+    MF_LAMBDA_RESPONSE_BYTES = 6291556, /* 6 MiB and 100 bytes, AWS's own constant          */
     MF_LAMBDA_DEFAULT_BUDGET_MS = 3000, /* without a deadline: Lambda's own default timeout */
 };
 
@@ -34,6 +35,25 @@ typedef struct mf_lambda_invocation {
     const char *event;        /* [n_event] bytes, unchecked                               */
     size_t n_event;
 } mf_lambda_invocation;
+
+/* A function: tests call `handle` without a network. */
+typedef struct mf_lambda_function {
+    const char *name; /* for the log: "predict" */
+
+    /* Runs once before the first event; Lambda allows 10 s. On false, err goes to
+     * /runtime/init/error and the process ends. May be NULL. */
+    bool (*start)(void *context, mf_error *err);
+
+    /* Appends the response, one JSON value, to the empty `response` (an empty response becomes
+     * null). On false, err says why and its code gives the type; `response` is discarded. */
+    bool (*handle)(void *context, const mf_lambda_invocation *invocation, mf_text *response,
+                   mf_error *err);
+
+    /* Frees what start made, also after a start that failed. May be NULL. */
+    void (*finish)(void *context);
+
+    void *context; /* the function's own, handed to all three */
+} mf_lambda_function;
 
 /* Milliseconds from now until the deadline (or MF_LAMBDA_DEFAULT_BUDGET_MS after the event
  * arrived), less margin_ms for the work that follows; at least 0. No call to another service

@@ -7,7 +7,6 @@
 
 #include "base/text.h"
 #include "lambda/runtime/invocation.h"
-#include "lambda/runtime/runtime.h"
 
 typedef struct mf_lambda_response {
     char request_id[MF_LAMBDA_REQUEST_ID_BYTES];

@@ -37,35 +37,12 @@
 #ifndef MF_LAMBDA_RUNTIME_RUNTIME_H
 #define MF_LAMBDA_RUNTIME_RUNTIME_H
 
-#include "base/error.h"
-#include "base/text.h"
 #include "lambda/runtime/invocation.h"
 
-#include <stdbool.h>
-
 enum {
-    MF_LAMBDA_RESPONSE_BYTES = 6291556, /* 6 MiB and 100 bytes, AWS's own constant   */
-    MF_LAMBDA_NEXT_TRIES = 6,           /* with waits of 50, 100, … 800 ms between   */
-    MF_LAMBDA_POST_TRIES = 3,           /* responses to one event                    */
+    MF_LAMBDA_NEXT_TRIES = 6, /* with waits of 50, 100, … 800 ms between   */
+    MF_LAMBDA_POST_TRIES = 3, /* responses to one event                    */
 };
-
-typedef struct mf_lambda_function {
-    const char *name; /* for the log: "predict" */
-
-    /* Runs once before the first event; Lambda allows 10 s. On false, err goes to
-     * /runtime/init/error and the process ends. May be NULL. */
-    bool (*start)(void *context, mf_error *err);
-
-    /* Appends the response, one JSON value, to the empty `response` (an empty response becomes
-     * null). On false, err says why and its code gives the type; `response` is discarded. */
-    bool (*handle)(void *context, const mf_lambda_invocation *invocation, mf_text *response,
-                   mf_error *err);
-
-    /* Frees what start made, also after a start that failed. May be NULL. */
-    void (*finish)(void *context);
-
-    void *context; /* the function's own, handed to all three */
-} mf_lambda_function;
 
 /* Returns the exit status. Without AWS_LAMBDA_RUNTIME_API that is 1, with one sentence on
  * standard error. */

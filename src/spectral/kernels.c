@@ -4,8 +4,6 @@
  * (CMakeLists.txt). Vectors run along columns, so a sum is never spread over lanes. */
 #include "spectral/kernels.h"
 
-#include <string.h>
-
 #if defined __AVX512F__
 enum { WIDTH = 16, ROW_TILE = 8, COLUMN_VECS = 2, GRAM_TILE = 8, GRAM_VECS = 2, ROW_VECS = 4 };
 #elif defined __AVX__
@@ -75,16 +73,16 @@ INLINE void sum_entries(const mf_sparse_rows *y, const float value[256], uint64_
 }
 
 INLINE void product_of(const mf_sparse_rows *y, const float value[256], const float *x,
-                       float *restrict z, size_t width)
+                       float *restrict z, size_t width, size_t n)
 {
     /* As many columns at a time as leave registers free. */
-    const size_t room = (size_t)ROW_VECS * WIDTH;
-    const size_t columns = width < room ? width : room;
+    const size_t most = (size_t)ROW_VECS * WIDTH;
+    const size_t columns = n < most ? n : most;
     const int parts = (int)(columns / WIDTH);
     for (uint32_t r = 0; r < y->n_rows; r++) {
         const uint64_t begin = y->start[r];
         const uint64_t end = y->start[r + 1];
-        for (size_t at = 0; at < width; at += columns) {
+        for (size_t at = 0; at < n; at += columns) {
             vec sum[ROW_VECS];
             sum_entries(y, value, begin, end, x + at, width, parts, sum);
             for (uint64_t k = begin; k < end; k++) {
@@ -99,12 +97,14 @@ INLINE void product_of(const mf_sparse_rows *y, const float value[256], const fl
 }
 
 static void product(const mf_sparse_rows *y, const float value[256], const float *x, float *z,
-                    size_t width)
+                    size_t width, size_t n)
 {
-    if (width == SLICE)
-        product_of(y, value, x, z, SLICE);
+    if (n == SLICE)
+        product_of(y, value, x, z, SLICE, SLICE);
+    else if (width == SLICE)
+        product_of(y, value, x, z, SLICE, LANES);
     else
-        product_of(y, value, x, z, LANES);
+        product_of(y, value, x, z, LANES, LANES);
 }
 
 static void gather(const mf_sparse_rows *y, const float value[256], const float *x, size_t width,

@@ -5,24 +5,54 @@
 #include "base/random.h"
 
 #include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SAMPLE_PURPOSE = 0x73616D70, ASIDE_PURPOSE = 0x61736964 };
 
 static const double ASIDE = 0.2;
 
-static int compare_u64(const void *a, const void *b)
+/* The m-th smallest, from 1, of n different numbers; they change places. */
+static uint64_t select_smallest(uint64_t *x, uint32_t n, uint32_t m)
 {
-    const uint64_t x = *(const uint64_t *)a;
-    const uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    uint32_t low = 0;
+    uint32_t high = n;
+    while (high - low > 1) {
+        const uint64_t pivot = x[low + (high - low) / 2];
+        uint32_t i = low;
+        uint32_t end = high;
+        uint32_t k = low;
+        /* Smaller ones to the front, larger ones to the end, the pivot between them. */
+        while (k < end)
+            if (x[k] < pivot) {
+                const uint64_t swap = x[k];
+                x[k++] = x[i];
+                x[i++] = swap;
+            } else if (x[k] > pivot) {
+                const uint64_t swap = x[k];
+                x[k] = x[--end];
+                x[end] = swap;
+            } else {
+                k++;
+            }
+        if (m - 1 < i)
+            high = i;
+        else if (m - 1 >= end)
+            low = end;
+        else
+            return pivot;
+    }
+    return x[low];
 }
 
 static uint32_t n_aside(uint32_t n)
 {
     const uint32_t rounded = (uint32_t)(ASIDE * n + 0.5);
     return n < 2 ? 0 : rounded < 1 ? 1 : rounded;
+}
+
+static uint64_t draw(uint64_t key, uint32_t user, uint32_t item, uint32_t k)
+{
+    return (mf_random_bits(key, (uint64_t)user << 32 | item) & ~(uint64_t)UINT32_MAX) | k;
 }
 
 /* Marks a user's n ratings; draws is scratch [n]. */
@@ -33,13 +63,14 @@ static void mark_user(const mf_spectral_input *input, uint64_t key, uint32_t use
     const uint32_t n = (uint32_t)(input->user_start[user + 1] - begin);
     const uint32_t aside = n_aside(n);
     memset(part + begin, MF_PART_KEPT, n);
-    for (uint32_t k = 0; k < n; k++) {
-        const uint64_t pair = (uint64_t)user << 32 | input->item[begin + k];
-        draws[k] = (mf_random_bits(key, pair) & ~(uint64_t)UINT32_MAX) | k;
-    }
-    qsort(draws, n, sizeof *draws, compare_u64);
-    for (uint32_t d = 0; d < aside; d++)
-        part[begin + (uint32_t)draws[d]] = MF_PART_ASIDE;
+    if (aside == 0)
+        return;
+    for (uint32_t k = 0; k < n; k++)
+        draws[k] = draw(key, user, input->item[begin + k], k);
+    const uint64_t most = select_smallest(draws, n, aside);
+    for (uint32_t k = 0; k < n; k++)
+        if (draw(key, user, input->item[begin + k], k) <= most)
+            part[begin + k] = MF_PART_ASIDE;
 }
 
 bool mf_part_mark(const mf_spectral_input *input, double ratings_most, uint64_t seed,

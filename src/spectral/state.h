@@ -39,7 +39,7 @@ struct mf_spectral {
     mf_sparse_rows rows; /* what the subspace multiplies by, when it is not the caller's */
     mf_choose *choose;   /* while the phase is the grid, after its first step */
 
-    /* Of the older part while the phase is the grid, else of the result. */
+    /* Of the part while the phase is the grid, else of the result. */
     uint32_t n_directions;
     double *variances;   /* [most directions] */
     float *item_vectors; /* [n_items × its stride] */

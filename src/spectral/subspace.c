@@ -22,6 +22,11 @@ static const double LEAST_PART = 1e-6;
 /* Weaker directions are noise of the floats. */
 static const double LEAST_SPECTRUM = 1e-7;
 static const double SQUARE_LIMIT = 1e4;
+
+/* A thread is started for as many operations. Every parallel loop ends with a barrier, which takes
+ * milliseconds when another process has the CPU. All of data/ with two threads beside seven other
+ * jobs: 0.65 s when threads are always started, 0.44 s with this limit. */
+static double operations_least = 5e7;
 /* Of VᵀV from the identity: mended beyond the first, refused beyond the second. */
 static const double SLIGHTLY_SKEW = 2e-6;
 static const double SKEW = 1e-3;
@@ -34,6 +39,13 @@ static size_t round_up(size_t n, size_t unit)
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+double mf_subspace_least_work(double operations)
+{
+    const double before = operations_least;
+    operations_least = operations;
+    return before;
 }
 
 size_t mf_subspace_width(size_t n_wanted, size_t n)
@@ -70,20 +82,26 @@ static float *slice_of(const mf_subspace *s, float *block, size_t slice)
     return block + s->n * slice * SLICE;
 }
 
-static int threads_for(const mf_subspace *s, size_t n_tasks)
+static int threads_for(const mf_subspace *s, size_t n_tasks, double operations)
 {
-    return (int)smaller(s->n_threads, n_tasks > 0 ? n_tasks : 1);
+    const double worth = operations / operations_least;
+    const size_t most = worth < 1 ? 1 : worth < s->n_threads ? (size_t)worth : s->n_threads;
+    return (int)smaller(most, n_tasks > 0 ? n_tasks : 1);
 }
 
-/* z = A x */
+/* z = A x. With more threads than slices each takes half of one. */
 static void multiply_by_a(mf_subspace *s, float *x, float *z)
 {
-    const size_t n = n_slices(s);
-#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s, n))
-    for (size_t k = 0; k < n; k++) {
-        const size_t width = slice_width(s, k);
-        memset(slice_of(s, z, k), 0, s->n * width * sizeof *z);
-        s->kernel->product(&s->y, s->value, slice_of(s, x, k), slice_of(s, z, k), width);
+    const size_t piece = s->n_threads > n_slices(s) ? LANES : SLICE;
+    const double entries = 4.0 * (double)s->y.start[s->y.n_rows];
+    memset(z, 0, s->n * s->width * sizeof *z);
+    const int threads = threads_for(s, s->width / piece + 1, entries * (double)s->width);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (size_t c = 0; c < s->width; c += piece) {
+        const size_t width = slice_width(s, c / SLICE);
+        s->kernel->product(&s->y, s->value, slice_of(s, x, c / SLICE) + c % SLICE,
+                           slice_of(s, z, c / SLICE) + c % SLICE, width,
+                           smaller(s->width - c, piece));
     }
 }
 
@@ -98,8 +116,10 @@ static void mirror(double *a, size_t n)
 static void gram_of(mf_subspace *s, float *a, float *b, double *gram)
 {
     const size_t n = n_slices(s);
+    const double operations = (double)s->n * (double)s->width * (double)s->width;
+    const int threads = threads_for(s, n * (n + 1) / 2, operations);
     memset(gram, 0, s->width * s->width * sizeof *gram);
-#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s, n *(n + 1) / 2))
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (size_t pair = 0; pair < n * n; pair++) {
         const size_t i = pair / n;
         const size_t j = pair % n;
@@ -123,7 +143,9 @@ static void multiply_by_t(mf_subspace *s, float *x, float *out, size_t out_width
 {
     const size_t n = n_slices(s);
     const size_t panels = (s->n + PANEL_ROWS - 1) / PANEL_ROWS;
-#pragma omp parallel for schedule(static) num_threads(threads_for(s, panels))
+    const double operations = (double)s->n * (double)s->width * (double)out_width;
+    const int threads = threads_for(s, panels, operations);
+#pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t panel = 0; panel < panels; panel++) {
         const size_t first = panel * PANEL_ROWS;
         const size_t rows = smaller(s->n - first, PANEL_ROWS);
@@ -145,7 +167,8 @@ static void combine(mf_subspace *s, float *out, double alpha, const float *a, do
     const size_t piece = (size_t)PANEL_ROWS * LANES;
     const size_t n = s->n * s->width;
     const size_t pieces = (n + piece - 1) / piece;
-#pragma omp parallel for schedule(static) num_threads(threads_for(s, pieces))
+    const int threads = threads_for(s, pieces, 16.0 * (double)n);
+#pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t p = 0; p < pieces; p++) {
         const size_t at = p * piece;
         s->kernel->combine(out + at, (float)alpha, a + at, (float)beta, b + at, (float)gamma,
@@ -223,7 +246,8 @@ void mf_subspace_start(mf_subspace *s, const mf_sparse_rows *y, uint64_t seed)
     const uint64_t key = mf_random_key(seed, 0x73706563);
     s->y = *y;
     memset(&s->at, 0, sizeof s->at);
-#pragma omp parallel for schedule(static) num_threads(threads_for(s, n_slices(s)))
+    const int threads = threads_for(s, n_slices(s), 16.0 * (double)s->n * (double)s->width);
+#pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t k = 0; k < n_slices(s); k++) {
         const size_t width = slice_width(s, k);
         float *x = slice_of(s, s->x, k);
@@ -388,8 +412,10 @@ static double skewness(mf_subspace *s, const float *vectors, size_t rows, size_t
                        double *gram)
 {
     const size_t n = (stride + SLICE - 1) / SLICE;
+    const double operations = (double)rows * (double)stride * (double)stride;
+    const int threads = threads_for(s, n * (n + 1) / 2, operations);
     memset(gram, 0, stride * stride * sizeof *gram);
-#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s, n *(n + 1) / 2))
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (size_t pair = 0; pair < n * n; pair++) {
         const size_t i = pair / n;
         const size_t j = pair % n;
@@ -408,17 +434,17 @@ static double skewness(mf_subspace *s, const float *vectors, size_t rows, size_t
     return most;
 }
 
-/* vectors = vectors basis, in place, panel by panel through room [threads × PANEL_ROWS ×
+/* vectors = vectors basis, in place, panel by panel through copies [threads × PANEL_ROWS ×
  * stride]. */
 static void mend(mf_subspace *s, float *vectors, size_t rows, size_t stride, const double *basis,
-                 float *room, int n_threads)
+                 float *copies, int n_threads)
 {
     const size_t panels = (rows + PANEL_ROWS - 1) / PANEL_ROWS;
     for (size_t i = 0; i < stride * stride; i++)
         s->t[i] = (float)basis[i];
 #pragma omp parallel for schedule(static) num_threads(n_threads)
     for (size_t panel = 0; panel < panels; panel++) {
-        float *copy = room + (size_t)omp_get_thread_num() * PANEL_ROWS * stride;
+        float *copy = copies + (size_t)omp_get_thread_num() * PANEL_ROWS * stride;
         float *at = vectors + panel * PANEL_ROWS * stride;
         const size_t n = smaller(rows - panel * PANEL_ROWS, PANEL_ROWS);
         memcpy(copy, at, n * stride * sizeof *copy);
@@ -432,14 +458,15 @@ static bool make_orthonormal(mf_subspace *s, float *vectors, size_t rows, size_t
     double *gram = s->small[0];
     double skew = skewness(s, vectors, rows, stride, k, gram);
     if (skew > SLIGHTLY_SKEW && isfinite(skew)) {
-        const int n_threads = threads_for(s, (rows + PANEL_ROWS - 1) / PANEL_ROWS);
-        float *room = mf_allocate((size_t)n_threads * PANEL_ROWS * stride, sizeof *room,
-                                  "the ranking model's vectors", err);
-        if (room == NULL)
+        const int n_threads = threads_for(s, (rows + PANEL_ROWS - 1) / PANEL_ROWS,
+                                          2.0 * (double)rows * (double)stride * (double)stride);
+        float *copies = mf_allocate((size_t)n_threads * PANEL_ROWS * stride, sizeof *copies,
+                                    "the ranking model's vectors", err);
+        if (copies == NULL)
             return false;
         mf_orthonormalizer(s->kernel, gram, stride, LEAST_PART, s->small[1], s->scratch);
-        mend(s, vectors, rows, stride, s->small[1], room, n_threads);
-        mf_free(room);
+        mend(s, vectors, rows, stride, s->small[1], copies, n_threads);
+        mf_free(copies);
         skew = skewness(s, vectors, rows, stride, k, gram);
     }
     if (!(skew <= SKEW))
@@ -452,7 +479,8 @@ static bool make_orthonormal(mf_subspace *s, float *vectors, size_t rows, size_t
 static bool fix_signs(mf_subspace *s, float *vectors, size_t rows, size_t stride, mf_error *err)
 {
     int damaged = 0;
-#pragma omp parallel for schedule(static) num_threads(threads_for(s, stride / LANES))
+    const int threads = threads_for(s, stride / LANES, 8.0 * (double)rows * (double)stride);
+#pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t at = 0; at < stride; at += LANES) {
         float largest[LANES] = {0};
         float sign[LANES];
@@ -486,7 +514,9 @@ static void of_columns(mf_subspace *s, float *vectors, size_t stride)
 {
     const size_t n = n_slices(s);
     const size_t panels = (s->n + PANEL_ROWS - 1) / PANEL_ROWS;
-#pragma omp parallel for schedule(static) num_threads(threads_for(s, panels))
+    const double operations = 2.0 * (double)s->n * (double)s->width * (double)stride;
+    const int threads = threads_for(s, panels, operations);
+#pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t panel = 0; panel < panels; panel++) {
         const size_t first = panel * PANEL_ROWS;
         const size_t rows = smaller(s->n - first, PANEL_ROWS);
@@ -505,7 +535,9 @@ static void of_rows(mf_subspace *s, float *vectors, size_t stride, const double 
     multiply_by_t(s, s->x, s->spare, s->width, false);
     for (size_t f = 0; f < stride; f++)
         inverse[f] = f < k ? (float)(1 / sqrt(values[f])) : 0;
-#pragma omp parallel for schedule(dynamic) num_threads(threads_for(s, panels))
+    const double operations = 2.0 * (double)s->y.start[s->y.n_rows] * (double)stride;
+    const int threads = threads_for(s, panels, operations);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (size_t panel = 0; panel < panels; panel++) {
         const size_t first = panel * PANEL_ROWS;
         const size_t last = smaller(s->y.n_rows, first + PANEL_ROWS);

@@ -19,7 +19,7 @@
  * multiplication (Z − c X) takes its place.
  *
  * Change of a Ritz step: Σ w |θ − θ'| / θ over Σ w, w = (θ / (θ + λ))², θ' those of the Ritz step
- * before. Error of θ after the step is about a tenth of it.
+ * before. The error of θ after the step is a fifth to a tenth of it.
  *
  * Columns that depend on others (rank below the width) become zero and stay so.
  * All of it has the same bits with any number of threads and on any CPU.
@@ -72,6 +72,10 @@ typedef struct mf_subspace {
     double *scratch;
     float *t; /* [width × width] */
 } mf_subspace;
+
+/* For tests: threads are started for as many operations each from now on (1: always). Returns
+ * what was before. */
+double mf_subspace_least_work(double operations);
 
 /* Columns of a block for n_wanted directions out of n. */
 size_t mf_subspace_width(size_t n_wanted, size_t n);

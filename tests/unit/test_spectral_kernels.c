@@ -76,20 +76,24 @@ static mf_sparse_rows make_rows(void)
 static void check_product(const mf_spectral_kernel *kernel)
 {
     const mf_sparse_rows y = make_rows();
-    for (size_t width = 16; width <= 32; width += 16) {
+    static const struct {
+        size_t width, at, n;
+    } pieces[] = {{16, 0, 16}, {32, 0, 32}, {32, 0, 16}, {32, 16, 16}};
+    for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
         static float x[COLUMNS * 32], z[COLUMNS * 32], expected[COLUMNS * 32];
+        const size_t width = pieces[p].width;
         fill_floats(x, COLUMNS * width, 3);
         fill_floats(z, COLUMNS * width, 4);
         memcpy(expected, z, sizeof z);
         for (uint32_t r = 0; r < ROWS; r++)
-            for (size_t f = 0; f < width; f++) {
+            for (size_t f = pieces[p].at; f < pieces[p].at + pieces[p].n; f++) {
                 float sum = 0;
                 for (uint64_t k = start[r]; k < start[r + 1]; k++)
                     sum += value[grade[k]] * x[column[k] * width + f];
                 for (uint64_t k = start[r]; k < start[r + 1]; k++)
                     expected[column[k] * width + f] += value[grade[k]] * sum;
             }
-        kernel->product(&y, value, x, z, width);
+        kernel->product(&y, value, x + pieces[p].at, z + pieces[p].at, width, pieces[p].n);
         assert_memory_equal(z, expected, COLUMNS * width * sizeof *z);
     }
 }

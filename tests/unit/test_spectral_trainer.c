@@ -4,6 +4,7 @@
 
 #include "spectral/choose.h"
 #include "spectral/reference.h"
+#include "spectral/subspace.h"
 
 static void run_reference(const made_input *m, double *spectrum, double *vectors)
 {
@@ -151,7 +152,7 @@ static int own_blocks(uint32_t user, uint32_t item)
     return user / 4 == item / 4 ? (int)((user + item) % 4 * 60 + 30) : NO_PAIR;
 }
 
-static int nobody_in_the_middle(uint32_t user, uint32_t item)
+static int empty_in_the_middle(uint32_t user, uint32_t item)
 {
     return (user >= 10 && user < 30) || (item >= 5 && item < 25) ? NO_PAIR : taste(user, item);
 }
@@ -181,7 +182,7 @@ static int falling(uint32_t user, uint32_t item)
 static void ranks_below_k_and_equal_singular_values(void **state)
 {
     (void)state;
-    grade_of *const tables[] = {all_alike, only_own, own_blocks, nobody_in_the_middle,
+    grade_of *const tables[] = {all_alike, only_own, own_blocks, empty_in_the_middle,
                                 rank_two,  one_pair, falling,    taste};
     static const uint32_t shapes[][2] = {{40, 40}, {33, 64}, {64, 33}};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
@@ -263,7 +264,7 @@ static void one_user_or_one_item_is_enough(void **state)
 static void ratings_of_grade_0_are_as_if_they_were_not_there(void **state)
 {
     (void)state;
-    made_input without = make_input(60, 50, nobody_in_the_middle, true);
+    made_input without = make_input(60, 50, empty_in_the_middle, true);
     made_input with = make_input(60, 50, grades_of_zero_there, true);
     for (int automatic = 0; automatic < 2; automatic++) {
         const mf_spectral_options options = automatic ? auto_options() : given_options(10, 3);
@@ -308,7 +309,7 @@ static void the_mean_profile_is_the_mean_of_all_profiles(void **state)
 {
     (void)state;
     for (int times = 0; times < 2; times++) {
-        made_input m = make_input(45, 30, nobody_in_the_middle, times);
+        made_input m = make_input(45, 30, empty_in_the_middle, times);
         const mf_spectral_options options = given_options(10, 2);
         mf_spectral *spectral = learn(&options, &m.input);
         const mf_spectral_result r = get_result(spectral);
@@ -410,6 +411,7 @@ static void threads_and_cpus_do_not_change_a_bit(void **state)
     static const uint32_t shapes[][2] = {{300, 700}, {700, 300}};
     static const uint32_t threads[] = {2, 3, 8, 256};
     static const char *const cpus[] = {"sse2", "avx2", "avx512", "neon", "generic"};
+    const double least_work = mf_subspace_least_work(1);
     for (size_t s = 0; s < 2; s++) {
         made_input m = make_input(shapes[s][0], shapes[s][1], taste, true);
         mf_spectral_options options = auto_options();
@@ -435,6 +437,7 @@ static void threads_and_cpus_do_not_change_a_bit(void **state)
         mf_spectral_destroy(expected);
         clear_input(&m);
     }
+    mf_subspace_least_work(least_work);
 }
 
 /* --- steps ------------------------------------------------------------------------------ */
@@ -458,7 +461,7 @@ static void a_run_at_its_step_limit_says_that_it_has_not_converged(void **state)
     clear_input(&m);
 }
 
-static void an_interrupted_run_has_a_result_and_goes_on_as_if_nobody_had_asked(void **state)
+static void the_result_of_an_interrupted_run_does_not_change_the_rest_of_it(void **state)
 {
     (void)state;
     mf_error err = {0};
@@ -664,7 +667,7 @@ int main(void)
         cmocka_unit_test(each_setting_and_the_seed_change_the_model),
         cmocka_unit_test(threads_and_cpus_do_not_change_a_bit),
         cmocka_unit_test(a_run_at_its_step_limit_says_that_it_has_not_converged),
-        cmocka_unit_test(an_interrupted_run_has_a_result_and_goes_on_as_if_nobody_had_asked),
+        cmocka_unit_test(the_result_of_an_interrupted_run_does_not_change_the_rest_of_it),
         cmocka_unit_test(progress_tells_phases_and_steps),
         cmocka_unit_test(choosing_works_without_times_and_with_equal_ones),
         cmocka_unit_test(users_without_anything_liked_leave_the_defaults),

@@ -16,8 +16,8 @@ typedef struct value {
 
 typedef struct found {
     value key;
-    value sums[MF_SUMS_MOST];
-    value carried[MF_CARRIED_MOST];
+    value sums[MF_AGGREGATE_SUMS_MOST];
+    value carried[MF_AGGREGATE_CARRIED_MOST];
 } found;
 
 /* Where the field of that name goes, NULL for one that nobody asked for. A field may be in more
@@ -64,7 +64,7 @@ static bool find_plain(const mf_aggregate_settings *s, const char *record, size_
     return mf_plain_end(&plain);
 }
 
-static value of_json(mf_fields *fields, const json_t *json)
+static value of_json(mf_aggregate_fields *fields, const json_t *json)
 {
     if (json_is_string(json))
         return (value){TEXT, {json_string_value(json), json_string_length(json)}};
@@ -79,10 +79,10 @@ static value of_json(mf_fields *fields, const json_t *json)
     return (value){NUMBER, {fields->numbers.bytes + before, fields->numbers.n_bytes - before}};
 }
 
-static bool find_json(mf_fields *fields, const mf_aggregate_settings *s, const char *record,
-                      size_t n, found *f, mf_error *why)
+static bool find_json(mf_aggregate_fields *fields, const mf_aggregate_settings *s,
+                      const char *record, size_t n, found *f, mf_error *why)
 {
-    enum { LONGEST_NUMBER = 64, MOST = 1 + MF_SUMS_MOST + MF_CARRIED_MOST };
+    enum { LONGEST_NUMBER = 64, MOST = 1 + MF_AGGREGATE_SUMS_MOST + MF_AGGREGATE_CARRIED_MOST };
     json_error_t error;
     mf_text_clear(&fields->numbers, 1 << 16);
     if (!mf_text_reserve(&fields->numbers, (size_t)MOST * LONGEST_NUMBER))
@@ -109,22 +109,22 @@ static bool refuse(mf_error *why, const char *field, const value *v, const char 
 }
 
 /* A number as its shortest text, so that 1 and 1.0 are one key. */
-static bool settle_key(mf_fields *fields, const mf_aggregate_settings *s, const value *v,
+static bool settle_key(mf_aggregate_fields *fields, const mf_aggregate_settings *s, const value *v,
                        mf_error *why)
 {
     if (v->kind == TEXT && !s->key_is_number) {
-        if (v->text.n_bytes == 0 || v->text.n_bytes > MF_KEY_BYTES)
+        if (v->text.n_bytes == 0 || v->text.n_bytes > MF_AGGREGATE_KEY_BYTES)
             return refuse(why, s->key_field, v, "a text of 1 to 1024 bytes");
         fields->key = v->text;
         return true;
     }
-    mf_decimal number;
+    mf_aggregate_decimal number;
     if ((v->kind != TEXT && v->kind != NUMBER) ||
-        !mf_decimal_parse(v->text.bytes, v->text.n_bytes, &number))
+        !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &number))
         return refuse(why, s->key_field, v,
                       s->key_is_number ? "a number of at most 38 digits" : "a text or a number");
     /* The commonest numbers are their own shortest text. */
-    if (number.scale == 0 && v->text.n_bytes <= MF_DECIMAL_DIGITS &&
+    if (number.scale == 0 && v->text.n_bytes <= MF_AGGREGATE_DECIMAL_DIGITS &&
         (v->text.bytes[0] > '0' || v->text.n_bytes == 1) &&
         memchr(v->text.bytes, 'e', v->text.n_bytes) == NULL &&
         memchr(v->text.bytes, 'E', v->text.n_bytes) == NULL &&
@@ -137,38 +137,38 @@ static bool settle_key(mf_fields *fields, const mf_aggregate_settings *s, const 
     if (!mf_text_reserve(&fields->numbers, 128))
         return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a record");
     const size_t before = fields->numbers.n_bytes;
-    mf_decimal_write(&fields->numbers, &number);
+    mf_aggregate_decimal_write(&fields->numbers, &number);
     fields->key = (mf_id){fields->numbers.bytes + before, fields->numbers.n_bytes - before};
     return true;
 }
 
-static bool settle_sum(mf_fields *fields, const mf_aggregate_settings *s, size_t i, const value *v,
-                       mf_error *why)
+static bool settle_sum(mf_aggregate_fields *fields, const mf_aggregate_settings *s, size_t i,
+                       const value *v, mf_error *why)
 {
     if ((v->kind != NUMBER && v->kind != TEXT) ||
-        !mf_decimal_parse(v->text.bytes, v->text.n_bytes, &fields->sums[i]))
+        !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &fields->sums[i]))
         return refuse(why, s->sum_fields.names[i], v, "a number of at most 38 digits");
     return true;
 }
 
-static bool settle_carried(mf_fields *fields, const mf_aggregate_settings *s, size_t i,
+static bool settle_carried(mf_aggregate_fields *fields, const mf_aggregate_settings *s, size_t i,
                            const value *v, mf_error *why)
 {
-    mf_decimal number;
-    mf_carried *carried = &fields->carried[i];
-    carried->type = v->kind == TEXT     ? MF_CARRIED_TEXT
-                    : v->kind == NUMBER ? MF_CARRIED_NUMBER
-                                        : MF_CARRIED_NONE;
+    mf_aggregate_decimal number;
+    mf_aggregate_carried *carried = &fields->carried[i];
+    carried->type = v->kind == TEXT     ? MF_AGGREGATE_CARRIED_TEXT
+                    : v->kind == NUMBER ? MF_AGGREGATE_CARRIED_NUMBER
+                                        : MF_AGGREGATE_CARRIED_NONE;
     carried->value = v->text;
-    if (v->kind == OTHER || (v->kind != ABSENT && v->text.n_bytes > MF_CARRIED_BYTES) ||
-        (v->kind == NUMBER && !mf_decimal_parse(v->text.bytes, v->text.n_bytes, &number)))
+    if (v->kind == OTHER || (v->kind != ABSENT && v->text.n_bytes > MF_AGGREGATE_CARRIED_BYTES) ||
+        (v->kind == NUMBER && !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &number)))
         return refuse(why, s->carried_fields.names[i], v,
                       "a text of at most 512 bytes or a number of at most 38 digits");
     return true;
 }
 
-bool mf_fields_read(mf_fields *fields, const mf_aggregate_settings *settings, const char *record,
-                    size_t n_record, mf_error *why)
+bool mf_aggregate_fields_read(mf_aggregate_fields *fields, const mf_aggregate_settings *settings,
+                              const char *record, size_t n_record, mf_error *why)
 {
     found f = {.key = {.kind = ABSENT}};
     json_decref(fields->root);
@@ -186,9 +186,9 @@ bool mf_fields_read(mf_fields *fields, const mf_aggregate_settings *settings, co
     return settle_key(fields, settings, &f.key, why);
 }
 
-void mf_fields_free(mf_fields *fields)
+void mf_aggregate_fields_free(mf_aggregate_fields *fields)
 {
     json_decref(fields->root);
     mf_text_free(&fields->numbers);
-    *fields = (mf_fields){.root = NULL};
+    *fields = (mf_aggregate_fields){.root = NULL};
 }

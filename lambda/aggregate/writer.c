@@ -21,17 +21,17 @@ typedef struct hand {
     mf_aws_client *client;
     mf_dynamodb_update update;
     mf_text number;
-    mf_writer *writer;
+    mf_aggregate_writer *writer;
     pthread_t thread;
 } hand;
 
-struct mf_writer {
+struct mf_aggregate_writer {
     const mf_aggregate_settings *settings;
-    hand hands[MF_WRITERS_MOST];
+    hand hands[MF_AGGREGATE_WRITERS_MOST];
     mf_dynamodb_puts puts;
 
     /* Of the run: */
-    const mf_write *write;
+    const mf_aggregate_write *write;
     char order[MF_SEQUENCE_ORDER_BYTES]; /* of the last record */
     char sequence_attribute[SHARD_BYTES];
     atomic_size_t next;
@@ -41,9 +41,10 @@ struct mf_writer {
     mf_error first; /* under the lock */
 };
 
-mf_writer *mf_writer_create(const mf_aggregate_settings *settings, mf_error *err)
+mf_aggregate_writer *mf_aggregate_writer_create(const mf_aggregate_settings *settings,
+                                                mf_error *err)
 {
-    mf_writer *writer = mf_allocate(1, sizeof *writer, "a writer", err);
+    mf_aggregate_writer *writer = mf_allocate(1, sizeof *writer, "a writer", err);
     if (writer == NULL)
         return NULL;
     const uint64_t seed = (uint64_t)mf_clock_wall_ms() ^ ((uint64_t)getpid() << 32);
@@ -57,18 +58,18 @@ mf_writer *mf_writer_create(const mf_aggregate_settings *settings, mf_error *err
                                                            .seed = mf_random_bits(seed, i) | 1},
                                  err);
         if (writer->hands[i].client == NULL) {
-            mf_writer_destroy(writer);
+            mf_aggregate_writer_destroy(writer);
             return NULL;
         }
     }
     return writer;
 }
 
-void mf_writer_destroy(mf_writer *writer)
+void mf_aggregate_writer_destroy(mf_aggregate_writer *writer)
 {
     if (writer == NULL)
         return;
-    for (size_t i = 0; i < MF_WRITERS_MOST; i++) {
+    for (size_t i = 0; i < MF_AGGREGATE_WRITERS_MOST; i++) {
         mf_aws_client_destroy(writer->hands[i].client);
         mf_dynamodb_update_free(&writer->hands[i].update);
         mf_text_free(&writer->hands[i].number);
@@ -86,10 +87,10 @@ static mf_dynamodb_type key_type(const mf_aggregate_settings *s)
 }
 
 /* A decimal as text, until the next one. */
-static mf_id decimal_text(hand *h, const mf_decimal *value)
+static mf_id decimal_text(hand *h, const mf_aggregate_decimal *value)
 {
     mf_text_clear(&h->number, 256);
-    mf_decimal_write(&h->number, value);
+    mf_aggregate_decimal_write(&h->number, value);
     return (mf_id){h->number.bytes, h->number.n_bytes};
 }
 
@@ -100,29 +101,29 @@ static mf_id count_text(hand *h, uint64_t count)
     return (mf_id){h->number.bytes, h->number.n_bytes};
 }
 
-static void start_update(hand *h, const mf_window_entry *entry)
+static void start_update(hand *h, const mf_aggregate_window_entry *entry)
 {
     const mf_aggregate_settings *s = h->writer->settings;
-    const mf_write *write = h->writer->write;
-    const mf_id key = mf_window_view(write->window, entry->key);
+    const mf_aggregate_write *write = h->writer->write;
+    const mf_id key = mf_aggregate_window_view(write->window, entry->key);
     mf_dynamodb_update_start(&h->update, s->table);
     mf_dynamodb_update_key(&h->update, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
     mf_dynamodb_update_key(&h->update, s->start_attribute, MF_DYNAMODB_TEXT, write->start,
                            strlen(write->start));
 }
 
-static void set_means(hand *h, const mf_decimal *sums, uint64_t count)
+static void set_means(hand *h, const mf_aggregate_decimal *sums, uint64_t count)
 {
     const mf_aggregate_settings *s = h->writer->settings;
     for (size_t i = 0; i < s->mean_attributes.n; i++) {
-        const mf_decimal mean = mf_decimal_mean(&sums[i], count);
+        const mf_aggregate_decimal mean = mf_aggregate_decimal_mean(&sums[i], count);
         const mf_id text = decimal_text(h, &mean);
         mf_dynamodb_update_set(&h->update, s->mean_attributes.names[i], MF_DYNAMODB_NUMBER,
                                text.bytes, text.n_bytes);
     }
 }
 
-static bool needs_totals(const mf_writer *writer)
+static bool needs_totals(const mf_aggregate_writer *writer)
 {
     return writer->settings->mean_attributes.n > 0 || writer->write->totals != NULL;
 }
@@ -138,23 +139,23 @@ static void want_totals(hand *h)
 }
 
 static bool read_totals(const mf_aggregate_settings *s, const mf_dynamodb_outcome *outcome,
-                        mf_item_totals *totals)
+                        mf_aggregate_item_totals *totals)
 {
     if (!mf_parse_uint64(outcome->numbers[0], strlen(outcome->numbers[0]), &totals->count) ||
         totals->count == 0)
         return false;
     for (size_t i = 0; i < s->sum_attributes.n; i++)
-        if (!mf_decimal_parse(outcome->numbers[1 + i], strlen(outcome->numbers[1 + i]),
-                              &totals->sums[i]))
+        if (!mf_aggregate_decimal_parse(outcome->numbers[1 + i], strlen(outcome->numbers[1 + i]),
+                                        &totals->sums[i]))
             return false;
     return true;
 }
 
-static void build_addition(hand *h, const mf_window_entry *entry)
+static void build_addition(hand *h, const mf_aggregate_window_entry *entry)
 {
-    const mf_writer *writer = h->writer;
+    const mf_aggregate_writer *writer = h->writer;
     const mf_aggregate_settings *s = writer->settings;
-    const mf_write *write = writer->write;
+    const mf_aggregate_write *write = writer->write;
     start_update(h, entry);
     if (s->count_attribute[0] != '\0') {
         const mf_id count = count_text(h, entry->count);
@@ -167,12 +168,12 @@ static void build_addition(hand *h, const mf_window_entry *entry)
     mf_dynamodb_update_set(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, write->end,
                            strlen(write->end));
     for (size_t i = 0; i < s->carried_fields.n; i++) {
-        if (entry->types[i] == MF_CARRIED_NONE)
+        if (entry->types[i] == MF_AGGREGATE_CARRIED_NONE)
             continue;
-        const mf_id value = mf_window_view(write->window, entry->carried[i]);
+        const mf_id value = mf_aggregate_window_view(write->window, entry->carried[i]);
         mf_dynamodb_update_set(&h->update, s->carried_fields.names[i],
-                               entry->types[i] == MF_CARRIED_NUMBER ? MF_DYNAMODB_NUMBER
-                                                                    : MF_DYNAMODB_TEXT,
+                               entry->types[i] == MF_AGGREGATE_CARRIED_NUMBER ? MF_DYNAMODB_NUMBER
+                                                                              : MF_DYNAMODB_TEXT,
                                value.bytes, value.n_bytes);
     }
     set_means(h, entry->sums, entry->count);
@@ -190,8 +191,8 @@ static bool run(hand *h, mf_dynamodb_outcome *outcome, mf_aws_failure *failure)
 }
 
 /* What the item has, when the addition was done before: nothing is changed. */
-static bool ask_totals(hand *h, const mf_window_entry *entry, mf_item_totals *totals,
-                       mf_aws_failure *failure)
+static bool ask_totals(hand *h, const mf_aggregate_window_entry *entry,
+                       mf_aggregate_item_totals *totals, mf_aws_failure *failure)
 {
     const mf_aggregate_settings *s = h->writer->settings;
     const char *end = h->writer->write->end;
@@ -208,8 +209,8 @@ static bool ask_totals(hand *h, const mf_window_entry *entry, mf_item_totals *to
 }
 
 /* The means of these totals, if the item still has them. */
-static bool write_means(hand *h, const mf_window_entry *entry, const mf_item_totals *totals,
-                        mf_aws_failure *failure)
+static bool write_means(hand *h, const mf_aggregate_window_entry *entry,
+                        const mf_aggregate_item_totals *totals, mf_aws_failure *failure)
 {
     const mf_aggregate_settings *s = h->writer->settings;
     mf_dynamodb_outcome outcome;
@@ -226,8 +227,9 @@ static bool write_means(hand *h, const mf_window_entry *entry, const mf_item_tot
     return run(h, &outcome, failure);
 }
 
-static bool write_entry(hand *h, const mf_window_entry *entry, mf_item_totals *totals,
-                        bool *done_before, mf_aws_failure *failure)
+static bool write_entry(hand *h, const mf_aggregate_window_entry *entry,
+                        mf_aggregate_item_totals *totals, bool *done_before,
+                        mf_aws_failure *failure)
 {
     const mf_aggregate_settings *s = h->writer->settings;
     mf_dynamodb_outcome outcome;
@@ -249,7 +251,7 @@ static bool write_entry(hand *h, const mf_window_entry *entry, mf_item_totals *t
 
 /* --- all of them ------------------------------------------------------------------- */
 
-static void note_failure(mf_writer *writer, const mf_aws_failure *failure)
+static void note_failure(mf_aggregate_writer *writer, const mf_aws_failure *failure)
 {
     atomic_fetch_add(&writer->n_failed, 1);
     if (!failure->is_retriable)
@@ -263,15 +265,15 @@ static void note_failure(mf_writer *writer, const mf_aws_failure *failure)
 static void *work(void *argument)
 {
     hand *h = argument;
-    mf_writer *writer = h->writer;
-    const mf_write *write = writer->write;
+    mf_aggregate_writer *writer = h->writer;
+    const mf_aggregate_write *write = writer->write;
     for (;;) {
         const size_t i = atomic_fetch_add(&writer->next, 1);
         if (i >= write->n || atomic_load(&writer->is_hopeless))
             return NULL;
-        mf_window_entry *entry =
+        mf_aggregate_window_entry *entry =
             &write->window->entries[write->chosen != NULL ? write->chosen[i] : i];
-        mf_item_totals totals = {.count = 0};
+        mf_aggregate_item_totals totals = {.count = 0};
         mf_aws_failure failure;
         bool done_before = false;
         if (!write_entry(h, entry, &totals, &done_before, &failure)) {
@@ -285,7 +287,7 @@ static void *work(void *argument)
     }
 }
 
-static void begin(mf_writer *writer, const mf_write *write)
+static void begin(mf_aggregate_writer *writer, const mf_aggregate_write *write)
 {
     const mf_id last = {write->window->last, strlen(write->window->last)};
     writer->write = write;
@@ -301,9 +303,10 @@ static void begin(mf_writer *writer, const mf_write *write)
     mf_error_clear(&writer->first);
 }
 
-bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *result, mf_error *err)
+bool mf_aggregate_writer_run(mf_aggregate_writer *writer, const mf_aggregate_write *write,
+                             mf_aggregate_write_result *result, mf_error *err)
 {
-    *result = (mf_write_result){.n_written = 0};
+    *result = (mf_aggregate_write_result){.n_written = 0};
     if (write->n == 0)
         return true;
     begin(writer, write);
@@ -318,7 +321,7 @@ bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *re
     work(&writer->hands[0]);
     for (size_t i = 1; i <= n_threads; i++)
         pthread_join(writer->hands[i].thread, NULL);
-    *result = (mf_write_result){
+    *result = (mf_aggregate_write_result){
         .n_written = atomic_load(&writer->n_written),
         .n_done_before = atomic_load(&writer->n_done_before),
     };
@@ -334,14 +337,14 @@ bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *re
 /* More records first, then by key. */
 static int compare_trend(const void *a, const void *b, void *context)
 {
-    const mf_write *write = *(const mf_write *const *)context;
+    const mf_aggregate_write *write = *(const mf_aggregate_write *const *)context;
     const uint32_t i = *(const uint32_t *)a;
     const uint32_t j = *(const uint32_t *)b;
     if (write->totals[i].count != write->totals[j].count)
         return write->totals[i].count > write->totals[j].count ? -1 : 1;
-    const mf_window_entry *entries = write->window->entries;
-    const mf_id one = mf_window_view(write->window, entries[i].key);
-    const mf_id other = mf_window_view(write->window, entries[j].key);
+    const mf_aggregate_window_entry *entries = write->window->entries;
+    const mf_id one = mf_aggregate_window_view(write->window, entries[i].key);
+    const mf_id other = mf_aggregate_window_view(write->window, entries[j].key);
     const size_t n = one.n_bytes < other.n_bytes ? one.n_bytes : other.n_bytes;
     const int order = memcmp(one.bytes, other.bytes, n);
     return order != 0 ? order : (one.n_bytes > other.n_bytes) - (one.n_bytes < other.n_bytes);
@@ -352,26 +355,28 @@ static void put_text(mf_dynamodb_puts *puts, const char *name, const char *text)
     mf_dynamodb_puts_attribute(puts, name, MF_DYNAMODB_TEXT, text, strlen(text));
 }
 
-static void put_place(mf_writer *writer, const mf_write *write, uint32_t i, size_t rank)
+static void put_place(mf_aggregate_writer *writer, const mf_aggregate_write *write, uint32_t i,
+                      size_t rank)
 {
     const mf_aggregate_settings *s = writer->settings;
     mf_dynamodb_puts *puts = &writer->puts;
     hand *h = &writer->hands[0];
-    const mf_item_totals *totals = &write->totals[i];
-    const mf_id key = mf_window_view(write->window, write->window->entries[i].key);
+    const mf_aggregate_item_totals *totals = &write->totals[i];
+    const mf_id key = mf_aggregate_window_view(write->window, write->window->entries[i].key);
     char place[SHARD_BYTES + MF_SEQUENCE_ORDER_BYTES];
     snprintf(place, sizeof place, "%s#%s#%03zu",
              writer->sequence_attribute + strlen("lastSequence:"), writer->order, rank);
     mf_dynamodb_puts_begin(puts);
     put_text(puts, s->start_attribute, write->start);
-    put_text(puts, MF_PLACE_ATTRIBUTE, place);
+    put_text(puts, MF_AGGREGATE_PLACE_ATTRIBUTE, place);
     put_text(puts, s->end_attribute, write->end);
     mf_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
     const mf_id count = count_text(h, totals->count);
     mf_dynamodb_puts_attribute(puts, s->count_attribute, MF_DYNAMODB_NUMBER, count.bytes,
                                count.n_bytes);
     for (size_t m = 0; m < s->mean_attributes.n; m++) {
-        const mf_decimal mean = mf_decimal_mean(&totals->sums[m], totals->count);
+        const mf_aggregate_decimal mean =
+            mf_aggregate_decimal_mean(&totals->sums[m], totals->count);
         const mf_id text = decimal_text(h, &mean);
         mf_dynamodb_puts_attribute(puts, s->mean_attributes.names[m], MF_DYNAMODB_NUMBER,
                                    text.bytes, text.n_bytes);
@@ -379,7 +384,8 @@ static void put_place(mf_writer *writer, const mf_write *write, uint32_t i, size
     mf_dynamodb_puts_end(puts);
 }
 
-bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put, mf_error *err)
+bool mf_aggregate_writer_put_trend(mf_aggregate_writer *writer, const mf_aggregate_write *write,
+                                   size_t *n_put, mf_error *err)
 {
     uint32_t *order = mf_allocate(write->n, sizeof *order, "a trend", err);
     if (order == NULL)

@@ -2,7 +2,7 @@
 #include "lambda/model/watched.h"
 
 #include "base/clock.h"
-#include "lambda/predict/settings.h"
+#include "lambda/aws/s3_uri.h"
 
 #include <errno.h>
 #include <fcntl.h>

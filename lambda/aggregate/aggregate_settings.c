@@ -1,5 +1,6 @@
-/* settings.c: promises in settings.h. */
-#include "lambda/aggregate/settings.h"
+/* aggregate_settings.c: the table of environment variables, and the checks that need several of
+ * them. */
+#include "lambda/aggregate/aggregate_settings.h"
 
 #include "lambda/aws/dynamodb.h"
 
@@ -45,7 +46,7 @@ static const mf_setting table[] = {
     {.name = "STATE_BYTES", .type = MF_SETTING_INTEGER, .min = 1024, .max = 900000,
      .initial = "500000", .help = "largest state between two invocations; what is above it is "
                                   "written to the table early", FIELD(state_bytes)},
-    {.name = "WRITERS", .type = MF_SETTING_INTEGER, .min = 1, .max = MF_WRITERS_MOST,
+    {.name = "WRITERS", .type = MF_SETTING_INTEGER, .min = 1, .max = MF_AGGREGATE_WRITERS_MOST,
      .initial = "16", .help = "connections that write side by side", FIELD(writers)},
     {.name = "ANSWER_MARGIN_MS", .type = MF_SETTING_INTEGER, .min = 0, .max = 60000,
      .initial = "500", .help = "writing is given up so long before the function's timeout",
@@ -77,7 +78,7 @@ static bool is_given(const mf_settings *settings, const char *name)
 
 static bool set_preset(mf_settings *settings, const mf_aggregate_settings *values, mf_error *err)
 {
-    if (values->preset != MF_PRESET_PASSENGERS)
+    if (values->preset != MF_AGGREGATE_PRESET_PASSENGERS)
         return true;
     for (size_t i = 0; i < sizeof passengers / sizeof passengers[0]; i++)
         if (!is_given(settings, passengers[i].name) &&
@@ -88,7 +89,7 @@ static bool set_preset(mf_settings *settings, const mf_aggregate_settings *value
 }
 
 /* "a,b" as a list, "-" as an empty one. */
-static bool split(const char *variable, const char *text, size_t most, mf_name_list *list,
+static bool split(const char *variable, const char *text, size_t most, mf_aggregate_names *list,
                   mf_error *err)
 {
     list->n = 0;
@@ -124,7 +125,8 @@ static void none_if_dash(char *text)
         text[0] = '\0';
 }
 
-static bool check_length(const char *variable, const mf_name_list *list, size_t n, mf_error *err)
+static bool check_length(const char *variable, const mf_aggregate_names *list, size_t n,
+                         mf_error *err)
 {
     if (list->n == n)
         return true;
@@ -158,19 +160,19 @@ static bool check_tables(const mf_aggregate_settings *v, mf_error *err)
 /* An item has each attribute once; an item of the trend has its place, too. */
 static bool check_distinct(const mf_aggregate_settings *v, mf_error *err)
 {
-    const char *names[4 + 2 * MF_SUMS_MOST + MF_CARRIED_MOST] = {
+    const char *names[4 + 2 * MF_AGGREGATE_SUMS_MOST + MF_AGGREGATE_CARRIED_MOST] = {
         v->key_attribute, v->start_attribute, v->end_attribute};
     size_t n = 3;
     if (v->count_attribute[0] != '\0')
         names[n++] = v->count_attribute;
-    const mf_name_list *const lists[] = {&v->mean_attributes, &v->sum_attributes,
-                                         &v->carried_fields};
+    const mf_aggregate_names *const lists[] = {&v->mean_attributes, &v->sum_attributes,
+                                               &v->carried_fields};
     const size_t n_of_trend = v->trend_table[0] != '\0' ? n + v->mean_attributes.n : 0;
     for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
         for (size_t i = 0; i < lists[l]->n; i++)
             names[n++] = lists[l]->names[i];
     for (size_t i = 0; i < n; i++) {
-        bool is_twice = i < n_of_trend && strcmp(names[i], MF_PLACE_ATTRIBUTE) == 0;
+        bool is_twice = i < n_of_trend && strcmp(names[i], MF_AGGREGATE_PLACE_ATTRIBUTE) == 0;
         for (size_t j = 0; j < i; j++)
             is_twice = is_twice || strcmp(names[i], names[j]) == 0;
         if (is_twice)
@@ -185,12 +187,13 @@ static bool check_distinct(const mf_aggregate_settings *v, mf_error *err)
 
 static bool check(mf_aggregate_settings *v, mf_error *err)
 {
-    if (!split("SUM_FIELDS", v->given.sum_fields, MF_SUMS_MOST, &v->sum_fields, err) ||
-        !split("SUM_ATTRIBUTES", v->given.sum_attributes, MF_SUMS_MOST, &v->sum_attributes, err) ||
-        !split("MEAN_ATTRIBUTES", v->given.mean_attributes, MF_SUMS_MOST, &v->mean_attributes,
-               err) ||
-        !split("CARRIED_FIELDS", v->given.carried_fields, MF_CARRIED_MOST, &v->carried_fields,
-               err) ||
+    if (!split("SUM_FIELDS", v->given.sum_fields, MF_AGGREGATE_SUMS_MOST, &v->sum_fields, err) ||
+        !split("SUM_ATTRIBUTES", v->given.sum_attributes, MF_AGGREGATE_SUMS_MOST,
+               &v->sum_attributes, err) ||
+        !split("MEAN_ATTRIBUTES", v->given.mean_attributes, MF_AGGREGATE_SUMS_MOST,
+               &v->mean_attributes, err) ||
+        !split("CARRIED_FIELDS", v->given.carried_fields, MF_AGGREGATE_CARRIED_MOST,
+               &v->carried_fields, err) ||
         !check_length("SUM_ATTRIBUTES", &v->sum_attributes, v->sum_fields.n, err) ||
         (v->mean_attributes.n > 0 &&
          !check_length("MEAN_ATTRIBUTES", &v->mean_attributes, v->sum_fields.n, err)))
@@ -208,10 +211,16 @@ static bool check(mf_aggregate_settings *v, mf_error *err)
     return check_tables(v, err) && check_distinct(v, err);
 }
 
-bool mf_aggregate_settings_read(mf_settings *settings, mf_aggregate_settings *values, mf_error *err)
+bool mf_aggregate_settings_start(mf_settings *settings, mf_aggregate_settings *values,
+                                 mf_error *err)
 {
     memset(values, 0, sizeof *values);
-    return mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err) &&
+    return mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err);
+}
+
+bool mf_aggregate_settings_read(mf_settings *settings, mf_aggregate_settings *values, mf_error *err)
+{
+    return mf_aggregate_settings_start(settings, values, err) &&
            mf_settings_read_environment(settings, err) && set_preset(settings, values, err) &&
            check(values, err);
 }

@@ -1,5 +1,5 @@
-/* settings.h: what the function's environment variables say: which fields of a record are the
- * key, the sums and what is carried along, and what the items in the table look like.
+/* aggregate_settings.h: the environment variables of aggregate: which fields of a record are the
+ * key, the sums and the carried values, and what the items in the table look like.
  *
  * PRESET chooses defaults for all of it:
  *
@@ -12,7 +12,7 @@
  *     MEAN_ATTRIBUTES   ratingMean                -
  *     TREND_TABLE_NAME  trendingMovies            -
  *
- * The table in settings.c has every name, range, default and one line of help; README.md has
+ * The table in aggregate_settings.c has every name, range, default and one line of help; README.md has
  * the same for people. "-" stands for none, as a variable cannot be empty and set.
  *
  * Threads: a value to read; any number. */
@@ -23,29 +23,30 @@
 #include "sagemaker/settings.h"
 
 enum {
-    MF_SUMS_MOST = 4,
-    MF_CARRIED_MOST = 4,
-    MF_WRITERS_MOST = 64,
+    MF_AGGREGATE_SUMS_MOST = 4,
+    MF_AGGREGATE_CARRIED_MOST = 4,
+    MF_AGGREGATE_WRITERS_MOST = 64,
     MF_AGGREGATE_NAME_BYTES = 256, /* of a field or an attribute */
 };
 
 /* Where an item of the trend stands; part of its key. */
-#define MF_PLACE_ATTRIBUTE "place"
+#define MF_AGGREGATE_PLACE_ATTRIBUTE "place"
 
-typedef struct mf_name_list {
+typedef struct mf_aggregate_names {
     size_t n;
-    char names[MF_SUMS_MOST > MF_CARRIED_MOST ? MF_SUMS_MOST : MF_CARRIED_MOST]
-              [MF_AGGREGATE_NAME_BYTES];
-} mf_name_list;
+    char names[MF_AGGREGATE_SUMS_MOST > MF_AGGREGATE_CARRIED_MOST
+                   ? MF_AGGREGATE_SUMS_MOST
+                   : MF_AGGREGATE_CARRIED_MOST][MF_AGGREGATE_NAME_BYTES];
+} mf_aggregate_names;
 
 typedef struct mf_aggregate_settings {
-    enum { MF_PRESET_RATINGS, MF_PRESET_PASSENGERS } preset;
+    enum { MF_AGGREGATE_PRESET_RATINGS, MF_AGGREGATE_PRESET_PASSENGERS } preset;
     char key_field[MF_AGGREGATE_NAME_BYTES];
     char key_attribute[MF_AGGREGATE_NAME_BYTES];
     bool key_is_number; /* in the table */
-    mf_name_list sum_fields, sum_attributes;
-    mf_name_list mean_attributes; /* one for each sum, or none */
-    mf_name_list carried_fields;  /* the last value of each; attributes of the same name */
+    mf_aggregate_names sum_fields, sum_attributes;
+    mf_aggregate_names mean_attributes; /* one for each sum, or none */
+    mf_aggregate_names carried_fields;  /* the last value of each; attributes of the same name */
     char count_attribute[MF_AGGREGATE_NAME_BYTES]; /* "": none */
     char start_attribute[MF_AGGREGATE_NAME_BYTES];
     char end_attribute[MF_AGGREGATE_NAME_BYTES];
@@ -69,5 +70,9 @@ typedef struct mf_aggregate_settings {
  * variable. settings is for mf_settings_log. */
 bool mf_aggregate_settings_read(mf_settings *settings, mf_aggregate_settings *values,
                                 mf_error *err);
+
+/* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
+bool mf_aggregate_settings_start(mf_settings *settings, mf_aggregate_settings *values,
+                                 mf_error *err);
 
 #endif

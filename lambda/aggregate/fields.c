@@ -3,7 +3,6 @@
 #include "lambda/aggregate/fields.h"
 
 #include "lambda/streams/plain.h"
-#include "lambda/streams/shortest.h"
 
 #include <jansson.h>
 
@@ -26,14 +25,14 @@ static value *place_of(const mf_aggregate_settings *s, found *f, mf_id name, siz
 {
     if (*next == 0) {
         *next = 1;
-        if (mf_plain_is(name, s->key_field))
+        if (mf_stream_plain_is(name, s->key_field))
             return &f->key;
     }
     for (; *next <= s->sum_fields.n; ++*next)
-        if (mf_plain_is(name, s->sum_fields.names[*next - 1]))
+        if (mf_stream_plain_is(name, s->sum_fields.names[*next - 1]))
             return &f->sums[(*next)++ - 1];
     for (; *next <= s->sum_fields.n + s->carried_fields.n; ++*next)
-        if (mf_plain_is(name, s->carried_fields.names[*next - 1 - s->sum_fields.n]))
+        if (mf_stream_plain_is(name, s->carried_fields.names[*next - 1 - s->sum_fields.n]))
             return &f->carried[(*next)++ - 1 - s->sum_fields.n];
     return NULL;
 }
@@ -48,20 +47,21 @@ static void put(const mf_aggregate_settings *s, found *f, mf_id name, value v)
 static bool find_plain(const mf_aggregate_settings *s, const char *record, size_t n, found *f)
 {
     static const value_kind kinds[] = {
-        [MF_PLAIN_TEXT] = TEXT,   [MF_PLAIN_NUMBER] = NUMBER, [MF_PLAIN_TRUE] = OTHER,
-        [MF_PLAIN_FALSE] = OTHER, [MF_PLAIN_NULL] = ABSENT,   [MF_PLAIN_NESTED] = OTHER,
+        [MF_STREAM_PLAIN_TEXT] = TEXT,   [MF_STREAM_PLAIN_NUMBER] = NUMBER,
+        [MF_STREAM_PLAIN_TRUE] = OTHER,  [MF_STREAM_PLAIN_FALSE] = OTHER,
+        [MF_STREAM_PLAIN_NULL] = ABSENT, [MF_STREAM_PLAIN_NESTED] = OTHER,
     };
-    mf_plain plain;
-    mf_plain_object object;
+    mf_stream_plain plain;
+    mf_stream_plain_object object;
     mf_id name;
-    mf_plain_start(&plain, record, n);
-    mf_plain_open(&plain, &object);
-    while (mf_plain_next(&plain, &object, &name)) {
+    mf_stream_plain_start(&plain, record, n);
+    mf_stream_plain_open(&plain, &object);
+    while (mf_stream_plain_next(&plain, &object, &name)) {
         value v;
-        v.kind = kinds[mf_plain_value(&plain, &v.text)];
+        v.kind = kinds[mf_stream_plain_value(&plain, &v.text)];
         put(s, f, name, v);
     }
-    return mf_plain_end(&plain);
+    return mf_stream_plain_end(&plain);
 }
 
 static value of_json(mf_aggregate_fields *fields, const json_t *json)
@@ -75,7 +75,7 @@ static value of_json(mf_aggregate_fields *fields, const json_t *json)
     if (json_is_integer(json))
         mf_text_format(&fields->numbers, "%lld", (long long)json_integer_value(json));
     else
-        mf_shortest_write(&fields->numbers, json_real_value(json));
+        mf_stream_plain_write_real(&fields->numbers, json_real_value(json));
     return (value){NUMBER, {fields->numbers.bytes + before, fields->numbers.n_bytes - before}};
 }
 

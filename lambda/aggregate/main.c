@@ -27,8 +27,8 @@
 #include "lambda/help.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
+#include "lambda/streams/batch.h"
 #include "lambda/streams/payload.h"
-#include "lambda/streams/reply.h"
 
 #include <string.h>
 
@@ -49,7 +49,7 @@ typedef struct function {
     mf_aggregate_settings settings;
     mf_aggregate_writer *writer;
     mf_stream_batch batch;
-    mf_payload payload;
+    mf_stream_payload payload;
     mf_aggregate_fields fields;
     mf_aggregate_window window;
     mf_text state;
@@ -71,11 +71,11 @@ static bool start(void *context, mf_error *err)
 /* --- records ----------------------------------------------------------------------- */
 
 static void log_dirty(function *f, const mf_stream_record *record,
-                      const mf_user_record *user_record, const mf_error *why)
+                      const mf_stream_user_record *user_record, const mf_error *why)
 {
     if (f->counts.n_dirty++ >= DIRTY_LINES)
         return;
-    char number[MF_SEQUENCE_DIGITS + 1];
+    char number[MF_STREAM_SEQUENCE_DIGITS + 1];
     memcpy(number, record->sequence_number.bytes, record->sequence_number.n_bytes);
     number[record->sequence_number.n_bytes] = '\0';
     mf_log_line line;
@@ -89,7 +89,7 @@ static void log_dirty(function *f, const mf_stream_record *record,
 
 /* A record's failure: dirty, or (false) one of our own. */
 static bool pass_over(function *f, const mf_stream_record *record,
-                      const mf_user_record *user_record, const mf_error *why, mf_error *err)
+                      const mf_stream_user_record *user_record, const mf_error *why, mf_error *err)
 {
     if (why->code != MF_ERR_FORMAT)
         return mf_fail(err, why->code, MF_NOWHERE, "%s", why->text);
@@ -100,10 +100,10 @@ static bool pass_over(function *f, const mf_stream_record *record,
 static bool take_record(function *f, const mf_stream_record *record, mf_error *err)
 {
     mf_error why = {.code = MF_OK};
-    mf_user_record user_record;
-    if (!mf_payload_open(&f->payload, record, &why))
+    mf_stream_user_record user_record;
+    if (!mf_stream_payload_open(&f->payload, record, &why))
         return pass_over(f, record, NULL, &why, err);
-    while (mf_payload_next(&f->payload, &user_record)) {
+    while (mf_stream_payload_next(&f->payload, &user_record)) {
         f->counts.n_records++;
         if (mf_aggregate_fields_read(&f->fields, &f->settings, user_record.data.bytes,
                                      user_record.data.n_bytes, &why) &&
@@ -256,8 +256,8 @@ static bool handle(function *f, const mf_invocation *invocation, mf_text *respon
     if (!total(f, invocation, err))
         return false;
     f->counts.state_bytes = f->batch.has_window ? f->state.n_bytes : 0;
-    const mf_stream_reply reply = {.state = f->batch.has_window ? &f->state : NULL};
-    mf_stream_reply_write(&reply, response);
+    const mf_stream_response outcome = {.state = f->batch.has_window ? &f->state : NULL};
+    mf_stream_response_write(&outcome, response);
     return true;
 }
 
@@ -320,7 +320,7 @@ static void finish(void *context)
     function *f = context;
     mf_aggregate_writer_destroy(f->writer);
     mf_stream_batch_free(&f->batch);
-    mf_payload_free(&f->payload);
+    mf_stream_payload_free(&f->payload);
     mf_aggregate_fields_free(&f->fields);
     mf_aggregate_window_free(&f->window);
     mf_text_free(&f->state);

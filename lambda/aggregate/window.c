@@ -152,7 +152,8 @@ static mf_id last_of(const mf_aggregate_window *window)
 
 bool mf_aggregate_window_has(const mf_aggregate_window *window, mf_id sequence_number)
 {
-    return window->last[0] != '\0' && mf_sequence_compare(sequence_number, last_of(window)) <= 0;
+    return window->last[0] != '\0' &&
+           mf_stream_sequence_compare(sequence_number, last_of(window)) <= 0;
 }
 
 void mf_aggregate_window_reached(mf_aggregate_window *window, mf_id sequence_number)
@@ -369,7 +370,7 @@ static bool read_member(mf_aggregate_window *w, const mf_stream_state_member *m,
         *has_fields = true;
         return check_fields(w, m->value, err);
     }
-    if (is_name(m->name, "last") && (m->value.n_bytes == 0 || mf_sequence_valid(m->value))) {
+    if (is_name(m->name, "last") && (m->value.n_bytes == 0 || mf_stream_sequence_valid(m->value))) {
         mf_aggregate_window_reached(w, m->value);
         return true;
     }

@@ -17,7 +17,6 @@
 
 #include "lambda/aggregate/fields.h"
 #include "lambda/streams/batch.h"
-#include "lambda/streams/sequence.h"
 
 /* A text of the window's own, in its block of bytes. */
 typedef struct mf_aggregate_window_text {
@@ -44,7 +43,7 @@ typedef struct mf_aggregate_window {
     const mf_aggregate_settings *settings;
     mf_aggregate_window_entry *entries; /* [n], in the order in which keys were met */
     size_t n;
-    char last[MF_SEQUENCE_DIGITS + 1]; /* sequence number; "": none */
+    char last[MF_STREAM_SEQUENCE_DIGITS + 1]; /* sequence number; "": none */
 
     /* Its own. */
     size_t room;

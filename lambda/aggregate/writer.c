@@ -32,7 +32,7 @@ struct mf_aggregate_writer {
 
     /* Of the run: */
     const mf_aggregate_write *write;
-    char order[MF_SEQUENCE_ORDER_BYTES]; /* of the last record */
+    char order[MF_STREAM_SEQUENCE_ORDER_BYTES]; /* of the last record */
     char sequence_attribute[SHARD_BYTES];
     atomic_size_t next;
     atomic_size_t n_written, n_done_before, n_failed;
@@ -291,7 +291,7 @@ static void begin(mf_aggregate_writer *writer, const mf_aggregate_write *write)
 {
     const mf_id last = {write->window->last, strlen(write->window->last)};
     writer->write = write;
-    mf_sequence_order_text(last, writer->order);
+    mf_stream_sequence_order_text(last, writer->order);
     snprintf(writer->sequence_attribute, sizeof writer->sequence_attribute, "lastSequence:%.*s",
              (int)(write->shard_id.n_bytes < 128 ? write->shard_id.n_bytes : 128),
              write->shard_id.bytes);
@@ -363,7 +363,7 @@ static void put_place(mf_aggregate_writer *writer, const mf_aggregate_write *wri
     hand *h = &writer->hands[0];
     const mf_aggregate_item_totals *totals = &write->totals[i];
     const mf_id key = mf_aggregate_window_view(write->window, write->window->entries[i].key);
-    char place[SHARD_BYTES + MF_SEQUENCE_ORDER_BYTES];
+    char place[SHARD_BYTES + MF_STREAM_SEQUENCE_ORDER_BYTES];
     snprintf(place, sizeof place, "%s#%s#%03zu",
              writer->sequence_attribute + strlen("lastSequence:"), writer->order, rank);
     mf_dynamodb_puts_begin(puts);

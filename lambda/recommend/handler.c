@@ -2,7 +2,7 @@
 #include "lambda/recommend/handler.h"
 
 #include "base/clock.h"
-#include "lambda/recommend/grow.h"
+#include "base/grow.h"
 
 #include <stdio.h>
 
@@ -47,7 +47,7 @@ typedef struct work {
 static mf_recommend_item *add_item(work *w, size_t record)
 {
     mf_recommend_handler *h = w->h;
-    if (!MF_GROW(h->items, h->items_room, h->n_items + 1, w->err))
+    if (!MF_GROW(h->items, h->items_room, h->n_items + 1, "a batch", w->err))
         return NULL;
     mf_recommend_item *item = &h->items[h->n_items++];
     *item = (mf_recommend_item){.record = record};
@@ -63,7 +63,7 @@ static void bury(mf_recommend_handler *h, mf_recommend_item *item, const char *r
 }
 
 /* False: no memory. */
-static bool take_user_record(work *w, size_t record, const mf_user_record *user_record)
+static bool take_user_record(work *w, size_t record, const mf_stream_user_record *user_record)
 {
     mf_recommend_handler *h = w->h;
     const mf_recommend_limits limits = mf_recommend_settings_limits(h->settings);
@@ -95,8 +95,8 @@ static bool take_record(work *w, size_t record)
 {
     mf_recommend_handler *h = w->h;
     mf_error why = {.code = MF_OK};
-    mf_user_record user_record;
-    if (!mf_payload_open(&h->payload, &h->batch.records[record], &why)) {
+    mf_stream_user_record user_record;
+    if (!mf_stream_payload_open(&h->payload, &h->batch.records[record], &why)) {
         if (why.code == MF_ERR_MEMORY)
             return mf_fail(w->err, why.code, MF_NOWHERE, "%s", why.text);
         mf_recommend_item *item = add_item(w, record);
@@ -104,7 +104,7 @@ static bool take_record(work *w, size_t record)
             bury(h, item, why.text, strlen(why.text));
         return item != NULL;
     }
-    while (mf_payload_next(&h->payload, &user_record))
+    while (mf_stream_payload_next(&h->payload, &user_record))
         if (!take_user_record(w, record, &user_record))
             return false;
     return true;
@@ -149,7 +149,7 @@ static bool start_slots(work *w)
     h->n_slots = 16;
     while (h->n_slots < 2 * h->n_items)
         h->n_slots *= 2;
-    if (!MF_GROW(h->slots, h->slots_room, h->n_slots, w->err))
+    if (!MF_GROW(h->slots, h->slots_room, h->n_slots, "a batch", w->err))
         return false;
     memset(h->slots, 0, h->n_slots * sizeof *h->slots);
     return true;
@@ -217,9 +217,9 @@ static bool make_wishes(work *w)
         item->wish = mf_wishes_add(&h->wishes, item->request.user, item->request.top_n);
     }
     const size_t n = h->wishes.n;
-    return MF_GROW(h->chosen, h->chosen_room, n, w->err) &&
-           (h->cache == NULL || (MF_GROW(h->keys, h->keys_room, n, w->err) &&
-                                 MF_GROW(h->entries, h->entries_room, n, w->err)));
+    return MF_GROW(h->chosen, h->chosen_room, n, "a batch", w->err) &&
+           (h->cache == NULL || (MF_GROW(h->keys, h->keys_room, n, "a batch", w->err) &&
+                                 MF_GROW(h->entries, h->entries_room, n, "a batch", w->err)));
 }
 
 /* When answers have to be there, so that there is time to put them. */
@@ -371,8 +371,8 @@ static bool begin_outgoing(work *w)
     w->n_outgoing = 0;
     mf_text_clear(&h->out, BYTES_KEPT);
     const size_t most = w->n_usable - w->first;
-    return MF_GROW(h->outgoing, h->outgoing_room, most, w->err) &&
-           MF_GROW(h->outgoing_item, h->outgoing_item_room, most, w->err);
+    return MF_GROW(h->outgoing, h->outgoing_room, most, "a batch", w->err) &&
+           MF_GROW(h->outgoing_item, h->outgoing_item_room, most, "a batch", w->err);
 }
 
 /* Puts them and marks the items of those that were written. False, and why, when not all
@@ -549,7 +549,7 @@ static bool put_dead_letters(work *w)
 static bool reply(work *w, mf_text *response)
 {
     const mf_recommend_handler *h = w->h;
-    mf_stream_reply answer = {.state = NULL};
+    mf_stream_response answer = {.state = NULL};
     size_t n_done = 0;
     for (size_t i = 0; i < h->n_items; i++) {
         mf_recommend_item *item = &h->items[i];
@@ -558,13 +558,13 @@ static bool reply(work *w, mf_text *response)
         n_done += item->is_done;
         if (item->is_done)
             continue;
-        mf_stream_reply_fail(&answer, &h->batch.records[item->record]);
+        mf_stream_response_fail(&answer, &h->batch.records[item->record]);
         w->outcome->n_failed++;
     }
     if (w->outcome->n_failed > 0 && n_done == 0)
         return mf_fail(w->err, w->outcome->failure.code, MF_NOWHERE, "%s",
                        w->outcome->failure.text);
-    mf_stream_reply_write(&answer, response);
+    mf_stream_response_write(&answer, response);
     return true;
 }
 
@@ -635,7 +635,7 @@ void mf_recommend_handler_free(mf_recommend_handler *handler)
 {
     mf_recommend_handler *h = handler;
     mf_stream_batch_free(&h->batch);
-    mf_payload_free(&h->payload);
+    mf_stream_payload_free(&h->payload);
     mf_wishes_free(&h->wishes);
     mf_text_free(&h->kept);
     mf_text_free(&h->reasons);

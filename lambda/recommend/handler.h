@@ -38,8 +38,8 @@
 #include "lambda/recommend/scorer.h"
 #include "lambda/recommend/settings.h"
 #include "lambda/runtime/invocation.h"
+#include "lambda/streams/batch.h"
 #include "lambda/streams/payload.h"
-#include "lambda/streams/reply.h"
 
 enum { MF_RECOMMEND_LISTED_MOST = 1 << 20 /* ids, of 8 to 16 bytes mostly */ };
 
@@ -82,7 +82,7 @@ typedef struct mf_recommend_handler {
 
     /* ------------------------------------------------------------------------------ */
     mf_stream_batch batch;
-    mf_payload payload;
+    mf_stream_payload payload;
     mf_recommend_item *items; /* [n_items] user records, in their order */
     size_t n_items, items_room;
     mf_text kept;    /* bytes of requests and dead letters */

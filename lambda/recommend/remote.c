@@ -2,11 +2,11 @@
 #include "lambda/recommend/remote.h"
 
 #include "base/clock.h"
+#include "base/grow.h"
 #include "base/memory.h"
 #include "inference/inference.h"
 #include "lambda/aws/many.h"
 #include "lambda/aws/sagemaker_runtime.h"
-#include "lambda/recommend/grow.h"
 #include "lambda/streams/plain.h"
 
 #include <jansson.h>
@@ -66,9 +66,10 @@ static void write_question(mf_text *body, const mf_wish *wish)
 
 static bool make_room(remote *r, size_t n, mf_error *err)
 {
-    return MF_GROW(r->chunks, r->chunks_room, n, err) && MF_GROW(r->calls, r->calls_room, n, err) &&
-           MF_GROW(r->outcomes, r->outcomes_room, n, err) &&
-           MF_GROW(r->again, r->again_room, n, err);
+    return MF_GROW(r->chunks, r->chunks_room, n, "a batch", err) &&
+           MF_GROW(r->calls, r->calls_room, n, "a batch", err) &&
+           MF_GROW(r->outcomes, r->outcomes_room, n, "a batch", err) &&
+           MF_GROW(r->again, r->again_room, n, "a batch", err);
 }
 
 /* Cuts chosen[0 .. n) into requests of about `users` each. Returns how many. */
@@ -141,20 +142,20 @@ static void add_item(listed *list, mf_id id)
 
 /* {"recommendations":[{"movieId":"318","predicted_rating":4.9},…],"known_user":false} as [318,…],
  * where it is as plain as serve writes it. */
-static void read_plain_items(mf_plain *plain, listed *list)
+static void read_plain_items(mf_stream_plain *plain, listed *list)
 {
-    mf_plain_object items, item;
+    mf_stream_plain_object items, item;
     list->has_list = true;
     mf_text_literal(list->text, "[");
-    mf_plain_open_list(plain, &items);
-    while (mf_plain_next_element(plain, &items)) {
+    mf_stream_plain_open_list(plain, &items);
+    while (mf_stream_plain_next_element(plain, &items)) {
         mf_id key, id = {NULL, 0};
-        mf_plain_open(plain, &item);
-        while (mf_plain_next(plain, &item, &key))
-            if (mf_plain_is(key, "movieId"))
-                mf_plain_text(plain, &id);
+        mf_stream_plain_open(plain, &item);
+        while (mf_stream_plain_next(plain, &item, &key))
+            if (mf_stream_plain_is(key, "movieId"))
+                mf_stream_plain_text(plain, &id);
             else
-                mf_plain_skip(plain);
+                mf_stream_plain_skip(plain);
         if (id.bytes == NULL)
             plain->failed = true;
         else if (!plain->failed)
@@ -165,19 +166,19 @@ static void read_plain_items(mf_plain *plain, listed *list)
 
 static bool read_plain(listed *list, const char *line, size_t n)
 {
-    mf_plain plain;
-    mf_plain_object object;
+    mf_stream_plain plain;
+    mf_stream_plain_object object;
     mf_id key;
-    mf_plain_start(&plain, line, n);
-    mf_plain_open(&plain, &object);
-    while (mf_plain_next(&plain, &object, &key))
-        if (mf_plain_is(key, "recommendations"))
+    mf_stream_plain_start(&plain, line, n);
+    mf_stream_plain_open(&plain, &object);
+    while (mf_stream_plain_next(&plain, &object, &key))
+        if (mf_stream_plain_is(key, "recommendations"))
             read_plain_items(&plain, list);
-        else if (mf_plain_is(key, "known_user"))
-            list->known_user = mf_plain_bool(&plain);
+        else if (mf_stream_plain_is(key, "known_user"))
+            list->known_user = mf_stream_plain_bool(&plain);
         else
-            mf_plain_skip(&plain);
-    return mf_plain_end(&plain) && list->has_list;
+            mf_stream_plain_skip(&plain);
+    return mf_stream_plain_end(&plain) && list->has_list;
 }
 
 /* The same of any JSON. */

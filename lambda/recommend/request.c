@@ -37,12 +37,12 @@ static value_kind kind_of_number(mf_id text)
     return INTEGER;
 }
 
-static value_kind take_value(mf_plain *plain, mf_id *text)
+static value_kind take_value(mf_stream_plain *plain, mf_id *text)
 {
-    switch (mf_plain_value(plain, text)) {
-    case MF_PLAIN_TEXT:
+    switch (mf_stream_plain_value(plain, text)) {
+    case MF_STREAM_PLAIN_TEXT:
         return TEXT;
-    case MF_PLAIN_NUMBER:
+    case MF_STREAM_PLAIN_NUMBER:
         return kind_of_number(*text);
     default:
         return OTHER;
@@ -51,23 +51,23 @@ static value_kind take_value(mf_plain *plain, mf_id *text)
 
 static bool find_plain(found *f, const char *bytes, size_t n)
 {
-    mf_plain plain;
-    mf_plain_object object;
+    mf_stream_plain plain;
+    mf_stream_plain_object object;
     mf_id key;
-    mf_plain_start(&plain, bytes, n);
-    mf_plain_open(&plain, &object);
-    while (mf_plain_next(&plain, &object, &key)) {
-        value *v = mf_plain_is(key, "user_id")      ? &f->user
-                   : mf_plain_is(key, "request_id") ? &f->request_id
-                   : mf_plain_is(key, "top_n")      ? &f->top_n
-                   : mf_plain_is(key, "timestamp")  ? &f->timestamp
-                                                    : NULL;
+    mf_stream_plain_start(&plain, bytes, n);
+    mf_stream_plain_open(&plain, &object);
+    while (mf_stream_plain_next(&plain, &object, &key)) {
+        value *v = mf_stream_plain_is(key, "user_id")      ? &f->user
+                   : mf_stream_plain_is(key, "request_id") ? &f->request_id
+                   : mf_stream_plain_is(key, "top_n")      ? &f->top_n
+                   : mf_stream_plain_is(key, "timestamp")  ? &f->timestamp
+                                                           : NULL;
         if (v == NULL)
-            mf_plain_skip(&plain);
+            mf_stream_plain_skip(&plain);
         else
             v->kind = take_value(&plain, &v->text);
     }
-    return mf_plain_end(&plain);
+    return mf_stream_plain_end(&plain);
 }
 
 static void find_member(value *v, const json_t *root, const char *name)
@@ -135,7 +135,7 @@ static bool read_user(mf_id *user, const value *v, mf_text *kept, mf_error *why)
     int64_t n;
     if (v->kind == INTEGER && !mf_parse_int64(v->text.bytes, v->text.n_bytes, &n))
         return wrong(why, "user_id: an integer beyond 64 bits: a long id must be sent as a text");
-    const bool is_minus_zero = v->kind == INTEGER && mf_plain_is(v->text, "-0");
+    const bool is_minus_zero = v->kind == INTEGER && mf_stream_plain_is(v->text, "-0");
     *user = keep(kept, is_minus_zero ? (mf_id){"0", 1} : v->text);
     return true;
 }

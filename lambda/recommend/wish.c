@@ -2,7 +2,7 @@
 #include "lambda/recommend/wish.h"
 
 #include "base/clock.h"
-#include "lambda/recommend/grow.h"
+#include "base/grow.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@ bool mf_wishes_start(mf_wishes *wishes, size_t most, mf_error *err)
     wishes->n = 0;
     mf_text_clear(&wishes->text, TEXT_BYTES_KEPT);
     mf_error_clear(&wishes->failure);
-    if (!MF_GROW(wishes->wishes, wishes->room, most, err) ||
-        !MF_GROW(wishes->slots, wishes->slots_room, n_slots, err))
+    if (!MF_GROW(wishes->wishes, wishes->room, most, "a batch", err) ||
+        !MF_GROW(wishes->slots, wishes->slots_room, n_slots, "a batch", err))
         return false;
     wishes->n_slots = n_slots;
     memset(wishes->slots, 0, n_slots * sizeof *wishes->slots);

@@ -40,7 +40,7 @@ BUCKET, PASSWORD = "movies", "a-password-of-the-cache"
 PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000"}
 MB = 1 << 20
 PROGRAMS = {"PredictFunction": ("lambda/predict/settings.c",),
-            "RecommendFunction": ("lambda/recommend/settings.c", "src/cache/settings.c"),
+            "RecommendFunction": ("lambda/recommend/recommend_settings.c", "src/cache/settings.c"),
             "AggregateFunction": ("lambda/aggregate/aggregate_settings.c",),
             "ServiceTask": ("serve/settings.c", "src/cache/settings.c")}
 NAME = {"AWS::Kinesis::Stream": "Name", "AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName",

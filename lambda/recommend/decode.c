@@ -1,16 +1,17 @@
-/* request.c: promises in request.h. */
-#include "lambda/recommend/request.h"
+/* decode.c: one request by plain.h or else by jansson, checked once behind both; then all records
+ * of an event. */
+#include "lambda/recommend/decode.h"
 
+#include "base/grow.h"
 #include "base/number.h"
 #include "lambda/streams/plain.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-/* Both readers find values; what they have to be is checked once, behind them. */
 typedef enum value_kind { ABSENT, TEXT, INTEGER, OTHER } value_kind;
 
-enum { INTEGER_BYTES = 24 };
+enum { INTEGER_BYTES = 24, BYTES_KEPT = 8 << 20 };
 
 typedef struct value {
     value_kind kind;
@@ -117,7 +118,7 @@ static bool find_json(found *f, json_t **root, const char *bytes, size_t n, mf_e
 
 /* --------------------------------------------------------------------------- members */
 
-/* A copy that stays where it is. */
+/* A copy, which does not move: *kept has capacity for it. */
 static mf_id keep(mf_text *kept, mf_id text)
 {
     const size_t at = kept->n_bytes;
@@ -174,7 +175,7 @@ static bool read_members(mf_recommend_request *request, const mf_recommend_limit
         return wrong(why, "request_id: expected a text of 1 to 255 bytes without control "
                           "characters");
     if (f->timestamp.kind != ABSENT &&
-        !read_text(&request->timestamp, &f->timestamp, MF_TIMESTAMP_BYTES, kept))
+        !read_text(&request->timestamp, &f->timestamp, MF_RECOMMEND_TIMESTAMP_BYTES, kept))
         return wrong(why, "timestamp: expected a text of 1 to 64 bytes without control "
                           "characters");
     return read_top_n(&request->top_n, &f->top_n, limits, why);
@@ -192,4 +193,115 @@ bool mf_recommend_request_read(mf_recommend_request *request, const mf_recommend
                     read_members(request, limits, &f, kept, why);
     json_decref(root);
     return ok;
+}
+
+/* ----------------------------------------------------------------------- the stage */
+
+static mf_recommend_item *add_item(mf_recommend_batch *b, size_t record, mf_error *err)
+{
+    if (!MF_GROW(b->items, b->items_capacity, b->n_items + 1, "a batch", err))
+        return NULL;
+    mf_recommend_item *item = &b->items[b->n_items++];
+    *item = (mf_recommend_item){.record = record};
+    return item;
+}
+
+/* A rejected record, or (false) a failure of our own. */
+static bool reject(mf_recommend_batch *b, mf_recommend_item *item, const mf_error *why,
+                   mf_error *err)
+{
+    if (why->code == MF_ERR_MEMORY)
+        return mf_fail(err, why->code, MF_NOWHERE, "%s", why->text);
+    mf_recommend_reject(b, item, why->text, strlen(why->text));
+    return true;
+}
+
+static bool decode_user_record(mf_recommend_batch *b, size_t record,
+                               const mf_stream_user_record *user_record, mf_error *err)
+{
+    const mf_recommend_limits limits = mf_recommend_settings_limits(b->settings);
+    const mf_id data = user_record->data;
+    mf_error why = {.code = MF_OK};
+    mf_recommend_item *item = add_item(b, record, err);
+    if (item == NULL)
+        return false;
+    item->is_aggregated = user_record->is_aggregated;
+    item->sub_sequence_number = user_record->sub_sequence_number;
+    if (item->is_aggregated && data.n_bytes > 0)
+        item->data = keep(&b->kept, data);
+    const size_t kept = b->kept.n_bytes;
+    if (mf_recommend_request_read(&item->request, &limits, data.bytes, data.n_bytes, &b->kept,
+                                  &why)) {
+        item->state = MF_RECOMMEND_PENDING;
+        return true;
+    }
+    b->kept.n_bytes = kept;
+    return reject(b, item, &why, err);
+}
+
+static bool decode_record(mf_recommend_batch *b, size_t record, mf_error *err)
+{
+    mf_error why = {.code = MF_OK};
+    mf_stream_user_record user_record;
+    if (!mf_stream_payload_open(&b->payload, &b->event.records[record], &why)) {
+        mf_recommend_item *item = add_item(b, record, err);
+        return item != NULL && reject(b, item, &why, err);
+    }
+    while (mf_stream_payload_next(&b->payload, &user_record))
+        if (!decode_user_record(b, record, &user_record, err))
+            return false;
+    return true;
+}
+
+static double oldest_ms(const mf_recommend_batch *b)
+{
+    double oldest = 0;
+    for (size_t i = 0; i < b->event.n_records; i++) {
+        const int64_t arrival_ms = b->event.records[i].arrival_ms;
+        const double age_ms = (double)(b->invocation->received_ms - arrival_ms);
+        if (arrival_ms > 0 && age_ms > oldest)
+            oldest = age_ms;
+    }
+    return oldest;
+}
+
+static bool start_slots(mf_recommend_batch *b, mf_error *err)
+{
+    b->n_slots = 16;
+    while (b->n_slots < 2 * b->n_items)
+        b->n_slots *= 2;
+    if (!MF_GROW(b->slots, b->slots_capacity, b->n_slots, "a batch", err))
+        return false;
+    memset(b->slots, 0, b->n_slots * sizeof *b->slots);
+    return true;
+}
+
+bool mf_recommend_decode(mf_recommend_batch *batch, mf_error *err)
+{
+    const mf_invocation *invocation = batch->invocation;
+    batch->n_items = batch->first = batch->end = batch->usable_end = 0;
+    if (!mf_stream_batch_read(&batch->event, invocation->event, invocation->n_event, err))
+        return false;
+    batch->outcome->n_records = batch->event.n_records;
+    batch->outcome->oldest_ms = oldest_ms(batch);
+    mf_text_clear(&batch->reasons, BYTES_KEPT);
+    mf_text_clear(&batch->kept, BYTES_KEPT);
+    /* What is kept of a record is no longer than twice the record: itself, and its members. */
+    if (!mf_text_reserve(&batch->kept, 2 * invocation->n_event))
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
+    for (size_t i = 0; i < batch->event.n_records; i++)
+        if (!decode_record(batch, i, err))
+            return false;
+    return start_slots(batch, err);
+}
+
+void mf_recommend_batch_free(mf_recommend_batch *batch)
+{
+    mf_stream_batch_free(&batch->event);
+    mf_stream_payload_free(&batch->payload);
+    mf_text_free(&batch->kept);
+    mf_text_free(&batch->reasons);
+    mf_free(batch->items);
+    mf_free(batch->slots);
+    *batch = (mf_recommend_batch){.n_items = 0};
 }

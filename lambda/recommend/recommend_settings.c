@@ -1,5 +1,6 @@
-/* settings.c: promises in settings.h. */
-#include "lambda/recommend/settings.h"
+/* recommend_settings.c: the table of environment variables, and the checks that need several of
+ * them. */
+#include "lambda/recommend/recommend_settings.h"
 
 #include "lambda/aws/kinesis.h"
 #include "lambda/aws/lines.h"

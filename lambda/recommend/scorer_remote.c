@@ -1,5 +1,5 @@
-/* remote.c: promises in remote.h. */
-#include "lambda/recommend/remote.h"
+/* scorer_remote.c: the scorer that asks serve at a URL, or a SageMaker endpoint. */
+#include "lambda/recommend/scorer.h"
 
 #include "base/clock.h"
 #include "base/grow.h"
@@ -17,7 +17,7 @@ enum {
     MOST_USERS = 250,   /* so that one answer is no burden */
     MOST_ITEMS = 60000, /* of an answer: 64 bytes each are less than SageMaker's 6 MiB */
     BYTES_KEPT = 1 << 20,
-    SAID_BYTES = 160,
+    MESSAGE_BYTES = 160,
 };
 
 static const char jsonlines[] = "application/jsonlines";
@@ -41,26 +41,26 @@ typedef struct remote {
     uint32_t concurrency;
     char path[96];
     char subject[96];
-    char version[MF_WISH_VERSION_BYTES]; /* of the last answer that told one */
-    int64_t version_ms;                  /* wall clock then */
+    char version[MF_RECOMMEND_VERSION_BYTES]; /* of the last answer that told one */
+    int64_t version_ms;                       /* wall clock then */
 
     /* Of the present run; the memory is kept. */
     mf_text bodies;
     chunk *chunks;
     mf_aws_call *calls;
     mf_aws_outcome *outcomes;
-    mf_wish **again; /* whom a refused request had, to be asked one by one */
+    mf_recommend_lookup **again; /* whom a refused request had, to be asked one by one */
     size_t chunks_room, calls_room, outcomes_room, again_room;
 } remote;
 
-/* ----------------------------------------------------------------------- questions */
+/* ------------------------------------------------------------------------ requests */
 
-static void write_question(mf_text *body, const mf_wish *wish)
+static void write_instance(mf_text *body, const mf_recommend_lookup *lookup)
 {
     mf_text_literal(body, "{\"userId\":");
-    mf_text_json(body, wish->user.bytes, wish->user.n_bytes);
+    mf_text_json(body, lookup->user.bytes, lookup->user.n_bytes);
     mf_text_literal(body, ",\"top_n\":");
-    mf_text_count(body, wish->top_n);
+    mf_text_count(body, lookup->top_n);
     mf_text_literal(body, "}\n");
 }
 
@@ -73,7 +73,7 @@ static bool make_room(remote *r, size_t n, mf_error *err)
 }
 
 /* Cuts chosen[0 .. n) into requests of about `users` each. Returns how many. */
-static size_t write_questions(remote *r, mf_wish *const *chosen, size_t n, size_t users)
+static size_t write_requests(remote *r, mf_recommend_lookup *const *chosen, size_t n, size_t users)
 {
     size_t n_chunks = 0;
     mf_text_clear(&r->bodies, BYTES_KEPT);
@@ -83,7 +83,7 @@ static size_t write_questions(remote *r, mf_wish *const *chosen, size_t n, size_
         *c = (chunk){.first = i, .body_at = r->bodies.n_bytes};
         do {
             n_items += chosen[i]->top_n;
-            write_question(&r->bodies, chosen[i++]);
+            write_instance(&r->bodies, chosen[i++]);
         } while (i < n && i - c->first < users && n_items + chosen[i]->top_n <= MOST_ITEMS);
         c->n = i - c->first;
         c->n_body = r->bodies.n_bytes - c->body_at;
@@ -106,11 +106,11 @@ static void make_calls(remote *r, size_t n_chunks, int64_t deadline_ms)
         };
 }
 
-/* ------------------------------------------------------------------------- answers */
+/* ----------------------------------------------------------------------- responses */
 
 /* The version in "…;model_version=1da2c000e3b8bdcc"; "" when there is none. */
 static void read_version(remote *r, const mf_aws_answer *answer,
-                         char version[MF_WISH_VERSION_BYTES])
+                         char version[MF_RECOMMEND_VERSION_BYTES])
 {
     const char *told = strstr(mf_aws_answer_header(answer, attributes), version_is);
     version[0] = '\0';
@@ -118,7 +118,7 @@ static void read_version(remote *r, const mf_aws_answer *answer,
         return;
     told += strlen(version_is);
     const size_t n = strcspn(told, ";, ");
-    if (n == 0 || n >= MF_WISH_VERSION_BYTES)
+    if (n == 0 || n >= MF_RECOMMEND_VERSION_BYTES)
         return;
     memcpy(version, told, n);
     version[n] = '\0';
@@ -200,29 +200,30 @@ static bool read_any(listed *list, const char *line, size_t n)
     return list->has_list;
 }
 
-static bool read_line(mf_wishes *wishes, mf_wish *wish, const char *line, size_t n,
-                      const char *version)
+static bool read_line(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup, const char *line,
+                      size_t n, const char *version)
 {
-    const size_t text_at = wishes->text.n_bytes;
-    listed list = {.text = &wishes->text, .known_user = true};
+    const size_t text_at = lookups->text.n_bytes;
+    listed list = {.text = &lookups->text, .known_user = true};
     if (!read_plain(&list, line, n)) {
-        wishes->text.n_bytes = text_at;
-        list = (listed){.text = &wishes->text, .known_user = true};
+        lookups->text.n_bytes = text_at;
+        list = (listed){.text = &lookups->text, .known_user = true};
         if (!read_any(&list, line, n))
             return false;
     }
-    if (list.count > wish->top_n)
+    if (list.count > lookup->top_n)
         return false;
-    mf_wish_grant(wish, text_at, wishes->text.n_bytes - text_at, list.count, list.known_user,
-                  version);
+    mf_recommend_lookup_resolve(lookup, text_at, lookups->text.n_bytes - text_at, list.count,
+                                list.known_user, version);
     return true;
 }
 
 /* One line for each user, or none of them counts. */
-static bool read_answer(remote *r, mf_wishes *wishes, mf_wish *const *chosen, const chunk *c,
-                        const mf_aws_answer *answer)
+static bool read_response(remote *r, mf_recommend_lookups *lookups,
+                          mf_recommend_lookup *const *chosen, const chunk *c,
+                          const mf_aws_answer *answer)
 {
-    char version[MF_WISH_VERSION_BYTES];
+    char version[MF_RECOMMEND_VERSION_BYTES];
     const char *line = answer->body.bytes;
     const char *end = line + answer->body.n_bytes;
     size_t n = 0;
@@ -233,17 +234,18 @@ static bool read_answer(remote *r, mf_wishes *wishes, mf_wish *const *chosen, co
     read_version(r, answer, version);
     for (size_t i = 0; i < c->n; i++) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
-        if (!read_line(wishes, chosen[c->first + i], line, (size_t)(stop - line), version))
+        if (!read_line(lookups, chosen[c->first + i], line, (size_t)(stop - line), version))
             return false;
         line = stop + 1;
     }
     return true;
 }
 
-static void fail_all(mf_wishes *wishes, mf_wish *const *chosen, const chunk *c, const mf_error *why)
+static void fail_all(mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                     const chunk *c, const mf_error *why)
 {
     for (size_t i = 0; i < c->n; i++)
-        mf_wish_fail(wishes, chosen[c->first + i], why);
+        mf_recommend_lookup_fail(lookups, chosen[c->first + i], why);
 }
 
 /* The question is wrong, and no time makes it right. */
@@ -264,9 +266,10 @@ static bool is_poisoned(const mf_aws_failure *failure)
 }
 
 /* The words of serve's {"error":{"code","message"}}. */
-static void refuse(mf_wishes *wishes, mf_wish *wish, const mf_aws_outcome *outcome)
+static void refuse(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
+                   const mf_aws_outcome *outcome)
 {
-    char said[SAID_BYTES];
+    char message_text[MESSAGE_BYTES];
     const mf_aws_failure *failure = &outcome->failure;
     const bool is_model = failure->kind == MF_AWS_MODEL;
     const char *body = is_model ? failure->original_message : outcome->answer->body.bytes;
@@ -274,47 +277,48 @@ static void refuse(mf_wishes *wishes, mf_wish *wish, const mf_aws_outcome *outco
     json_t *root = n > 0 ? json_loadb(body, n, 0, NULL) : NULL;
     const json_t *message = json_object_get(json_object_get(root, "error"), "message");
     const char *text = json_string_value(message);
-    mf_wish_refuse(wishes, wish, "the model refuses it: %s",
-                   text != NULL ? mf_printable(said, sizeof said, text, strlen(text))
-                                : "it does not say why");
+    mf_recommend_lookup_reject(
+        lookups, lookup, "the model refuses it: %s",
+        text != NULL ? mf_printable(message_text, sizeof message_text, text, strlen(text))
+                     : "it does not say why");
     json_decref(root);
 }
 
 /* Takes what came of the request. Returns how many users have to be asked again, alone. */
-static size_t take(remote *r, mf_wishes *wishes, mf_wish *const *chosen, const chunk *c,
-                   const mf_aws_outcome *outcome)
+static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                   const chunk *c, const mf_aws_outcome *outcome)
 {
     if (outcome->ok) {
         mf_error err = {.code = MF_OK};
-        if (wishes->text.failed)
+        if (lookups->text.failed)
             mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for recommendations");
-        else if (!read_answer(r, wishes, chosen, c, outcome->answer))
+        else if (!read_response(r, lookups, chosen, c, outcome->answer))
             mf_fail(&err, MF_ERR_IO, (mf_where){r->subject, 0, 0},
                     "an answer that does not fit its question");
         if (err.code != MF_OK)
-            fail_all(wishes, chosen, c, &err);
+            fail_all(lookups, chosen, c, &err);
         return 0;
     }
     const bool is_refused = is_refusal(&outcome->failure);
     if (c->n > 1 && (is_refused || is_poisoned(&outcome->failure)))
         return c->n;
     if (is_refused)
-        refuse(wishes, chosen[c->first], outcome);
+        refuse(lookups, chosen[c->first], outcome);
     else
-        fail_all(wishes, chosen, c, &outcome->failure.error);
+        fail_all(lookups, chosen, c, &outcome->failure.error);
     return 0;
 }
 
 /* Asks in requests of `users` each. Returns how many are to be asked again, in r->again. */
-static size_t ask(remote *r, mf_wishes *wishes, mf_wish *const *chosen, size_t n, size_t users,
-                  int64_t deadline_ms)
+static size_t ask(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                  size_t n, size_t users, int64_t deadline_ms)
 {
     mf_error err = {.code = MF_OK};
     const chunk all = {.n = n};
-    const size_t n_chunks = make_room(r, n, &err) ? write_questions(r, chosen, n, users) : 0;
+    const size_t n_chunks = make_room(r, n, &err) ? write_requests(r, chosen, n, users) : 0;
     if (n_chunks == 0 || r->bodies.failed) {
-        mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for questions");
-        fail_all(wishes, chosen, &all, &err);
+        mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
+        fail_all(lookups, chosen, &all, &err);
         return 0;
     }
     make_calls(r, n_chunks, deadline_ms);
@@ -322,11 +326,11 @@ static size_t ask(remote *r, mf_wishes *wishes, mf_wish *const *chosen, size_t n
     size_t n_again = 0;
     for (size_t i = 0; i < n_chunks; i++) {
         const chunk *c = &r->chunks[i];
-        if (take(r, wishes, chosen, c, &r->outcomes[i]) == 0)
+        if (take(r, lookups, chosen, c, &r->outcomes[i]) == 0)
             continue;
         /* chosen may be r->again itself, which is written behind where it is read. */
         memmove((void *)(r->again + n_again), (const void *)(chosen + c->first),
-                c->n * sizeof(mf_wish *));
+                c->n * sizeof(mf_recommend_lookup *));
         n_again += c->n;
     }
     return n_again;
@@ -340,15 +344,15 @@ static size_t users_of_a_request(const remote *r, size_t n)
     return share < MOST_USERS ? share : MOST_USERS;
 }
 
-static void score(void *context, mf_wishes *wishes, mf_wish *const *chosen, size_t n,
-                  int64_t deadline_ms)
+static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                  size_t n, int64_t deadline_ms)
 {
     remote *r = context;
     if (n == 0)
         return;
-    const size_t n_again = ask(r, wishes, chosen, n, users_of_a_request(r, n), deadline_ms);
+    const size_t n_again = ask(r, lookups, chosen, n, users_of_a_request(r, n), deadline_ms);
     if (n_again > 0)
-        ask(r, wishes, r->again, n_again, 1, deadline_ms);
+        ask(r, lookups, r->again, n_again, 1, deadline_ms);
 }
 
 static const char *version(void *context, int64_t max_age_ms)
@@ -370,8 +374,8 @@ static void destroy(void *context)
     mf_free(r);
 }
 
-bool mf_remote_scorer(mf_scorer *scorer, const char *url, const char *endpoint_name,
-                      uint32_t concurrency, mf_error *err)
+bool mf_recommend_scorer_remote(mf_recommend_scorer *scorer, const char *url,
+                                const char *endpoint_name, uint32_t concurrency, mf_error *err)
 {
     const bool is_plain = url[0] != '\0';
     const mf_aws_client_settings settings = {
@@ -379,7 +383,7 @@ bool mf_remote_scorer(mf_scorer *scorer, const char *url, const char *endpoint_n
         .url = url,
         .url_name = "RECOMMEND_SERVICE_URL",
     };
-    remote *r = mf_allocate(1, sizeof *r, "questions", err);
+    remote *r = mf_allocate(1, sizeof *r, "requests", err);
     if (r == NULL)
         return false;
     r->concurrency = concurrency;
@@ -394,6 +398,7 @@ bool mf_remote_scorer(mf_scorer *scorer, const char *url, const char *endpoint_n
         snprintf(r->path, sizeof r->path, "/endpoints/%s/invocations", endpoint_name);
     snprintf(r->subject, sizeof r->subject, is_plain ? "recommendations" : "endpoint %.63s",
              endpoint_name);
-    *scorer = (mf_scorer){.context = r, .score = score, .version = version, .destroy = destroy};
+    *scorer =
+        (mf_recommend_scorer){.context = r, .score = score, .version = version, .destroy = destroy};
     return true;
 }

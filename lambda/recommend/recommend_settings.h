@@ -1,15 +1,14 @@
-/* settings.h: what the function's environment variables say.
+/* recommend_settings.h: the environment variables of recommend.
  *
- * The table in settings.c has every name, range, default and one line of help; README.md
+ * The table in recommend_settings.c has every name, range, default and one line of help; README.md
  * has the same for people. AWS's own variables are read by lambda/aws, REDIS_… and
  * CACHE_TTL by src/cache, those of the platform by lambda/runtime.
  *
  * Threads: a value to read; any number. */
-#ifndef MF_LAMBDA_RECOMMEND_SETTINGS_H
-#define MF_LAMBDA_RECOMMEND_SETTINGS_H
+#ifndef MF_LAMBDA_RECOMMEND_RECOMMEND_SETTINGS_H
+#define MF_LAMBDA_RECOMMEND_RECOMMEND_SETTINGS_H
 
 #include "lambda/aws/sagemaker_runtime.h"
-#include "lambda/recommend/request.h"
 #include "sagemaker/settings.h"
 
 typedef struct mf_recommend_settings {
@@ -37,9 +36,15 @@ typedef struct mf_recommend_settings {
 bool mf_recommend_settings_read(mf_settings *settings, mf_recommend_settings *values,
                                 mf_error *err);
 
-/* Every variable at its default. Fails MF_ERR_ARGUMENT (never, tested). */
+/* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
 bool mf_recommend_settings_start(mf_settings *settings, mf_recommend_settings *values,
                                  mf_error *err);
+
+/* What a request may ask for. */
+typedef struct mf_recommend_limits {
+    uint32_t usual_top_n; /* when a request has none */
+    uint32_t max_top_n;
+} mf_recommend_limits;
 
 mf_recommend_limits mf_recommend_settings_limits(const mf_recommend_settings *values);
 

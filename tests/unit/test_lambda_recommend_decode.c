@@ -1,8 +1,10 @@
+/* Requests, and the first stage: records to items. */
 #include "testing.h"
 
+#include "base/base64.h"
 #include "base/memory.h"
-#include "lambda/recommend/answered.h"
-#include "lambda/recommend/wish.h"
+#include "kpl_testing.h"
+#include "lambda/recommend/decode.h"
 
 #include <stdio.h>
 
@@ -116,101 +118,66 @@ static void what_is_no_request_says_why_and_quotes_nothing(void **state)
     assert_int_equal(err.code, MF_ERR_MEMORY);
 }
 
-static mf_recommend_request request_of(const char *user, const char *request_id, uint32_t top_n)
+/* {"Records":[…]} with one record of these bytes for each. */
+static void add_record(mf_text *event, unsigned number, const char *data, size_t n)
 {
-    return (mf_recommend_request){.user = {user, strlen(user)},
-                                  .request_id = {request_id, strlen(request_id)},
-                                  .top_n = top_n};
+    mf_text_format(event,
+                   "%s{\"eventID\":\"s:%u\",\"kinesis\":{\"sequenceNumber\":\"%u\","
+                   "\"approximateArrivalTimestamp\":%u,\"data\":\"",
+                   event->n_bytes == 0 ? "{\"Records\":[" : ",", number, number, number);
+    mf_base64_encode(event, data, n);
+    mf_text_literal(event, "\"}}");
 }
 
-static void what_was_answered_lately_is_known_and_what_was_long_ago_is_not(void **state)
+static void records_become_items_in_their_order(void **state)
 {
     (void)state;
-    enum { MOST = 100, N = 1000 };
+    static const char good[] = "{\"user_id\":\"u\",\"request_id\":\"r\"}";
+    mf_text event = MF_TEXT_EMPTY, packed = MF_TEXT_EMPTY;
     mf_error err = {.code = MF_OK};
-    mf_answered *answered = mf_answered_create(MOST, &err);
-    assert_ok(answered != NULL, err);
-    char id[16];
-    for (size_t i = 0; i < N; i++) {
-        snprintf(id, sizeof id, "r%zu", i);
-        const mf_recommend_request request = request_of("u", id, 20);
-        const mf_answered_key key = mf_answered_key_of(answered, &request);
-        assert_false(mf_answered_has(answered, key));
-        mf_answered_add(answered, key);
-        mf_answered_add(answered, key);
-        for (size_t back = 0; back < MOST && back <= i; back++) {
-            snprintf(id, sizeof id, "r%zu", i - back);
-            const mf_recommend_request earlier = request_of("u", id, 20);
-            assert_true(mf_answered_has(answered, mf_answered_key_of(answered, &earlier)));
-        }
-    }
-    size_t n_known = 0;
-    for (size_t i = 0; i < N; i++) {
-        snprintf(id, sizeof id, "r%zu", i);
-        const mf_recommend_request request = request_of("u", id, 20);
-        n_known += mf_answered_has(answered, mf_answered_key_of(answered, &request));
-    }
-    assert_in_range(n_known, MOST, 2 * MOST);
-    mf_answered_destroy(answered);
-    mf_answered_destroy(NULL);
-}
-
-static void another_user_id_or_top_n_is_another_request(void **state)
-{
-    (void)state;
-    mf_error err = {.code = MF_OK};
-    mf_answered *answered = mf_answered_create(4, &err);
-    assert_ok(answered != NULL, err);
-    const mf_recommend_request first = request_of("1", "23", 20);
-    const mf_recommend_request others[] = {request_of("12", "3", 20), request_of("1", "23", 21),
-                                           request_of("2", "23", 20), request_of("1", "24", 20)};
-    mf_answered_add(answered, mf_answered_key_of(answered, &first));
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_false(mf_answered_has(answered, mf_answered_key_of(answered, &others[i])));
-    mf_answered_destroy(answered);
-    answered = mf_answered_create(0, &err);
-    assert_ok(answered != NULL, err);
-    mf_answered_add(answered, mf_answered_key_of(answered, &first));
-    assert_false(mf_answered_has(answered, mf_answered_key_of(answered, &first)));
-    mf_answered_destroy(answered);
-}
-
-static void without_memory_nothing_is_remembered(void **state)
-{
-    (void)state;
-    for (size_t n = 1; n <= 3; n++) {
-        mf_error err = {.code = MF_OK};
-        mf_memory_fail_nth(n);
-        assert_null(mf_answered_create(10, &err));
-        assert_int_equal(err.code, MF_ERR_MEMORY);
-    }
-    mf_memory_fail_nth(0);
-}
-
-static void one_user_and_top_n_is_one_wish(void **state)
-{
-    (void)state;
-    enum { N = 300 };
-    mf_wishes wishes = {.n = 0};
-    mf_error err = {.code = MF_OK};
-    char users[N][8];
+    const mf_recommend_settings settings = {.top_n = 20, .max_top_n = 1000};
+    mf_recommend_outcome outcome = {.n_records = 0};
+    mf_recommend_batch batch = {.settings = &settings, .outcome = &outcome};
+    const mf_stream_kpl_record records[] = {
+        {.partition_key = {"p", 1}, .data = {good, strlen(good)}},
+        {.partition_key = {"p", 1}, .data = {"{}", 2}}};
+    kpl_write(&packed, records, 2);
+    add_record(&event, 7, good, strlen(good));
+    add_record(&event, 8, packed.bytes, packed.n_bytes);
+    add_record(&event, 9, "nonsense", 8);
+    mf_text_literal(&event, "]}");
+    assert_false(event.failed);
+    const mf_invocation invocation = {
+        .event = event.bytes, .n_event = event.n_bytes, .received_ms = 10000};
+    batch.invocation = &invocation;
     for (size_t round = 0; round < 2; round++) {
-        assert_ok(mf_wishes_start(&wishes, 2 * N, &err), err);
-        for (size_t i = 0; i < 4 * N; i++) {
-            char *user = users[i % N];
-            snprintf(user, sizeof users[0], "u%zu", i % N);
-            const size_t wish =
-                mf_wishes_add(&wishes, (mf_id){user, strlen(user)}, i / N % 2 == 0 ? 20 : 21);
-            assert_int_equal(wish, i % (2 * N));
+        assert_ok(mf_recommend_decode(&batch, &err), err);
+        assert_int_equal(batch.n_items, 4);
+        assert_int_equal(outcome.n_records, 3);
+        assert_true(outcome.oldest_ms == 3000);
+        static const struct {
+            mf_recommend_item_state state;
+            size_t record;
+            bool is_aggregated;
+            uint32_t sub_sequence_number;
+        } expected[] = {{MF_RECOMMEND_PENDING, 0, false, 0},
+                        {MF_RECOMMEND_PENDING, 1, true, 0},
+                        {MF_RECOMMEND_REJECTED, 1, true, 1},
+                        {MF_RECOMMEND_REJECTED, 2, false, 0}};
+        for (size_t i = 0; i < 4; i++) {
+            assert_int_equal(batch.items[i].state, expected[i].state);
+            assert_int_equal(batch.items[i].record, expected[i].record);
+            assert_int_equal(batch.items[i].is_aggregated, expected[i].is_aggregated);
+            assert_int_equal(batch.items[i].sub_sequence_number, expected[i].sub_sequence_number);
         }
-        assert_int_equal(wishes.n, 2 * N);
+        assert_id("u", batch.items[1].request.user);
+        assert_id("{}", batch.items[2].data);
+        assert_id("user_id is missing",
+                  (mf_id){batch.reasons.bytes + batch.items[2].reason_at, batch.items[2].n_reason});
     }
-    mf_wishes_free(&wishes);
-    mf_memory_fail_nth(1);
-    assert_false(mf_wishes_start(&wishes, 10, &err));
-    assert_int_equal(err.code, MF_ERR_MEMORY);
-    mf_memory_fail_nth(0);
-    mf_wishes_free(&wishes);
+    mf_text_free(&event);
+    mf_text_free(&packed);
+    mf_recommend_batch_free(&batch);
 }
 
 int main(void)
@@ -218,10 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_has_a_user_an_id_and_perhaps_more),
         cmocka_unit_test(what_is_no_request_says_why_and_quotes_nothing),
-        cmocka_unit_test(what_was_answered_lately_is_known_and_what_was_long_ago_is_not),
-        cmocka_unit_test(another_user_id_or_top_n_is_another_request),
-        cmocka_unit_test(without_memory_nothing_is_remembered),
-        cmocka_unit_test(one_user_and_top_n_is_one_wish),
+        cmocka_unit_test(records_become_items_in_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* decimal.c: promises in decimal.h. Products are checked before they are made: clang's check
- * afterwards needs a function that gcc's library has not. */
+/* decimal.c: 128-bit integers times powers of ten. Products are checked before they are computed:
+ * clang's check afterwards needs a function that gcc's library has not. */
 #include "lambda/aggregate/decimal.h"
 
 /* 10^n, n ≤ 38; all of them fit. */
@@ -57,7 +57,7 @@ static size_t n_digits_at(const char *at, const char *end)
     return n;
 }
 
-/* What stands behind 'e'; more than six digits are no number of ours. */
+/* The digits after 'e': at most six. */
 static bool parse_exponent(const char *at, const char *end, int64_t *exponent)
 {
     const bool is_negative = at < end && *at == '-';

@@ -23,7 +23,7 @@ typedef struct mf_aggregate_decimal {
 #define MF_AGGREGATE_DECIMAL_ZERO ((mf_aggregate_decimal){0, 0})
 
 /* The whole of text[0..n) is a decimal number: "12", "-0.50", "1e3", "1.5E-2". False when it is
- * none, or needs more than 38 digits before and behind the point together. */
+ * none, or needs more than 38 digits before and after the point together. */
 bool mf_aggregate_decimal_parse(const char *text, size_t n, mf_aggregate_decimal *value);
 
 /* *sum += value. False, and *sum as it was, when that has no place in 38 digits. */

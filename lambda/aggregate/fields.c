@@ -1,5 +1,4 @@
-/* fields.c: promises in fields.h. Both readers find values; what they have to be is checked
- * once, behind them. */
+/* fields.c: a record by plain.h or else by jansson; both find values, which are then checked once. */
 #include "lambda/aggregate/fields.h"
 
 #include "lambda/streams/plain.h"
@@ -19,8 +18,8 @@ typedef struct found {
     value carried[MF_AGGREGATE_CARRIED_MOST];
 } found;
 
-/* Where the field of that name goes, NULL for one that nobody asked for. A field may be in more
- * than one place: next is asked again with what it gave before. */
+/* The value that the field of that name fills in; NULL for none. A field may fill in more than one:
+ * the next call continues at *next, which is 0 at first. */
 static value *place_of(const mf_aggregate_settings *s, found *f, mf_id name, size_t *next)
 {
     if (*next == 0) {

@@ -155,8 +155,8 @@ static bool write_items(function *f, const mf_aggregate_write *write, mf_error *
     return ok;
 }
 
-/* Looked at behind each record, not at the end of a batch, so that what is written early and
- * when is said by the window's records alone. */
+/* After each record, not at the end of a batch, so that the window's records alone decide what is
+ * written early and when. */
 static bool write_early(function *f, mf_aggregate_write *write, mf_error *err)
 {
     size_t n_bytes;

@@ -1,4 +1,4 @@
-/* window.c: promises in window.h. */
+/* window.c: a hash table of totals by key, and its state as JSON. */
 #include "lambda/aggregate/window.h"
 
 #include "base/memory.h"
@@ -32,7 +32,7 @@ static bool out_of_memory(mf_error *err)
 static bool keep(mf_aggregate_window *w, mf_aggregate_window_text *text, mf_id value)
 {
     if (value.n_bytes > text->room || text->room == 0) {
-        /* Room for the next one that is a little longer: what is left behind stays unused. */
+        /* Capacity for the next text, which may be a little longer. The old bytes stay unused. */
         const size_t room = value.n_bytes + (text->room > 0 ? value.n_bytes / 2 : 0);
         if (w->bytes.n_bytes + room > UINT32_MAX || !mf_text_reserve(&w->bytes, room))
             return false;

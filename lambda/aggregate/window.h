@@ -3,9 +3,9 @@
  *
  *     {"version":"1","fields":"movieId rating -","last":"4959…","=2959":"12 54.5"}
  *
- * (1) A state is a flat object of texts. What is a key's begins with '='; behind the count are
- *     the sums and then what was carried: "-", or S or N, the number of bytes, ':' and the
- *     bytes. Numbers are read as well as texts.
+ * (1) A state is a flat object of texts. The member of a key begins with '='. Its value is the
+ *     count, the sums and the carried values: "-" for none, or S or N, the number of bytes, ':'
+ *     and the bytes. Numbers are read as well as texts.
  * (2) A record with a number up to the state's last one is in it already.
  * (3) Sums are exact (decimal.h).
  * (4) The same records give the same state, byte for byte, the same size after each record and

@@ -12,7 +12,7 @@
  *     have added to the item it is set by a second update, which another writer's addition
  *     makes void, and that one sets it then.
  * (3) Writes go side by side over as many connections as there are writers. They are repeated
- *     until the deadline (dynamodb.h). What nobody can repair ends the run at once.
+ *     until the deadline (dynamodb.h). A permanent failure ends the run at once.
  *
  * Threads: one for each writer; it has threads of its own while it runs. */
 #ifndef MF_LAMBDA_AGGREGATE_WRITER_H
@@ -23,7 +23,7 @@
 typedef struct mf_aggregate_writer mf_aggregate_writer;
 
 /* settings stay while there is a writer. NULL: MF_ERR_CONFIG, as a client of AWS has it, or
- * MF_ERR_MEMORY. Connects to nobody. */
+ * MF_ERR_MEMORY. Opens no connection. */
 mf_aggregate_writer *mf_aggregate_writer_create(const mf_aggregate_settings *settings,
                                                 mf_error *err);
 
@@ -43,7 +43,7 @@ typedef struct mf_aggregate_write {
     mf_id shard_id;
     const char *start, *end;          /* of the window */
     int64_t deadline_ms;              /* wall clock */
-    mf_aggregate_item_totals *totals; /* [n], the caller's, zeroed; NULL: nobody wants them */
+    mf_aggregate_item_totals *totals; /* [n], the caller's, zeroed; NULL: not wanted */
 } mf_aggregate_write;
 
 typedef struct mf_aggregate_write_result {

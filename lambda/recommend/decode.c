@@ -1,4 +1,4 @@
-/* decode.c: one request by plain.h or else by jansson, checked once behind both; then all records
+/* decode.c: one request by plain.h or else by jansson, checked once; then all records
  * of an event. */
 #include "lambda/recommend/decode.h"
 
@@ -90,7 +90,7 @@ static void find_member(value *v, const json_t *root, const char *name)
 static bool find_json(found *f, json_t **root, const char *bytes, size_t n, mf_error *why)
 {
     json_error_t error;
-    /* jansson takes a NUL byte behind the value for its end. */
+    /* jansson takes a NUL byte after the value for its end. */
     if (memchr(bytes, '\0', n) != NULL)
         return wrong(why, "not JSON: a NUL byte");
     *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);

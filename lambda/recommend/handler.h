@@ -8,7 +8,7 @@
  *     a record of a stream, is a dead letter: counted, logged and, when there is a stream for it,
  *     put there.
  * (3) The first request that cannot be answered for now ends the batch: results before it are put,
- *     results behind it are not, and the response names its record. When it is the very first, and
+ *     results after it are not, and the response names its record. When it is the very first, and
  *     nothing at all was done, the invocation fails with *err.
  * (4) A request that was answered before (answered.h), or stands in the batch before, is passed
  *     over. It is done when that one is.

@@ -14,8 +14,8 @@
 
 enum {
     FEWEST_USERS = 8,   /* of a request, while there are more: less is not worth a request */
-    MOST_USERS = 250,   /* so that one answer is no burden */
-    MOST_ITEMS = 60000, /* of an answer: 64 bytes each are less than SageMaker's 6 MiB */
+    MOST_USERS = 250,   /* so that one response is small */
+    MOST_ITEMS = 60000, /* of a response: 64 bytes each are less than SageMaker's 6 MiB */
     BYTES_KEPT = 1 << 20,
     MESSAGE_BYTES = 160,
 };
@@ -41,7 +41,7 @@ typedef struct remote {
     uint32_t concurrency;
     char path[96];
     char subject[96];
-    char version[MF_RECOMMEND_VERSION_BYTES]; /* of the last answer that told one */
+    char version[MF_RECOMMEND_VERSION_BYTES]; /* of the last response that had one */
     int64_t version_ms;                       /* wall clock then */
 
     /* Of the present run; the memory is kept. */
@@ -109,10 +109,10 @@ static void make_calls(remote *r, size_t n_chunks, int64_t deadline_ms)
 /* ----------------------------------------------------------------------- responses */
 
 /* The version in "…;model_version=1da2c000e3b8bdcc"; "" when there is none. */
-static void read_version(remote *r, const mf_aws_answer *answer,
+static void read_version(remote *r, const mf_aws_answer *response,
                          char version[MF_RECOMMEND_VERSION_BYTES])
 {
-    const char *told = strstr(mf_aws_answer_header(answer, attributes), version_is);
+    const char *told = strstr(mf_aws_answer_header(response, attributes), version_is);
     version[0] = '\0';
     if (told == NULL)
         return;
@@ -221,17 +221,17 @@ static bool read_line(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup
 /* One line for each user, or none of them counts. */
 static bool read_response(remote *r, mf_recommend_lookups *lookups,
                           mf_recommend_lookup *const *chosen, const chunk *c,
-                          const mf_aws_answer *answer)
+                          const mf_aws_answer *response)
 {
     char version[MF_RECOMMEND_VERSION_BYTES];
-    const char *line = answer->body.bytes;
-    const char *end = line + answer->body.n_bytes;
+    const char *line = response->body.bytes;
+    const char *end = line + response->body.n_bytes;
     size_t n = 0;
     for (const char *at = line; at < end; at++)
         n += *at == '\n';
     if (n != c->n || end[-1] != '\n')
         return false;
-    read_version(r, answer, version);
+    read_version(r, response, version);
     for (size_t i = 0; i < c->n; i++) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         if (!read_line(lookups, chosen[c->first + i], line, (size_t)(stop - line), version))
@@ -328,7 +328,7 @@ static size_t ask(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup 
         const chunk *c = &r->chunks[i];
         if (take(r, lookups, chosen, c, &r->outcomes[i]) == 0)
             continue;
-        /* chosen may be r->again itself, which is written behind where it is read. */
+        /* chosen may be r->again itself, which is written at most as far as it was read. */
         memmove((void *)(r->again + n_again), (const void *)(chosen + c->first),
                 c->n * sizeof(mf_recommend_lookup *));
         n_again += c->n;

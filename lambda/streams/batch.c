@@ -1,4 +1,4 @@
-/* batch.c: two readers of one event, and the checks behind both.
+/* batch.c: two readers of one event, then the checks of what they found.
  *
  * plain.h passes once over the bytes; jansson takes 80 times as long (plain.h has the figures) and
  * reads what plain.h does not take: events with escapes in their texts. */

@@ -81,8 +81,8 @@ typedef struct mf_stream_record {
     uint32_t place;     /* in the event's Records, from 0 */
 } mf_stream_record;
 
-/* What an earlier invocation of this window left behind: texts and numbers, the latter as
- * they are written. */
+/* A member of the state that the previous invocation of this window returned: a text, or a number
+ * as it is written. */
 typedef struct mf_stream_state_member {
     mf_id name;
     mf_id value;

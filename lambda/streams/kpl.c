@@ -1,4 +1,4 @@
-/* kpl.c: a protobuf reader for three messages, and the MD5 behind them; libcrypto enters here. */
+/* kpl.c: a protobuf reader for three messages, and the MD5 after them; libcrypto enters here. */
 #include "lambda/streams/kpl.h"
 
 #include "base/grow.h"

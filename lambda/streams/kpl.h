@@ -11,11 +11,11 @@
  *               3  bytes            data
  *               4  tags             passed over, as is every field that is not here
  *
- * (1) Bytes that do not begin so, have no message, another MD5 or no such message behind the
+ * (1) Bytes that do not begin so, have no message, another MD5 or no such message after the
  *     first four are no aggregate: a record like any other (4.5.1).
  * (2) A record with an index outside of its table makes an aggregate malformed, and nothing
  *     of it may be used (4.5.4).
- * (3) Fields come in any order, tables behind records too. Of a field that comes twice the
+ * (3) Fields come in any order, tables after records too. Of a field that comes twice the
  *     last counts. Groups, varints of more than ten bytes and lengths beyond the end are no
  *     protobuf.
  *

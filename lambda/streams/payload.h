@@ -1,13 +1,13 @@
-/* payload.h: what a record of the stream carries: one user record, or those that a producer
+/* payload.h: decodes a record of the stream to its user records: one, or those that a producer
  * packed into it (kpl.h).
  *
  *     mf_stream_payload_open(&payload, &batch.records[i], &why)
  *     while (mf_stream_payload_next(&payload, &user_record)) …
  *
  * (1) Base64 is decoded, and decoded once more where a producer encoded what the stream's
- *     client then encoded again: where what comes out is nothing but base64 (line ends of its
- *     wrapping aside), and what that stands for begins with '{' or '[' behind blanks or with
- *     an aggregate's bytes, which base64 itself cannot begin with. It holds for a record and
+ *     client then encoded again: where the decoded bytes are base64 (and line ends), whose
+ *     decoded bytes begin with '{' or '[' after blanks, or as an aggregate, as base64 itself
+ *     cannot. It holds for a record and
  *     for those in it.
  * (2) Records come in the order of the aggregate and count from 0; all have the sequence
  *     number of the whole.

@@ -19,7 +19,7 @@
  *     the event read                      1.35 M          110   M      80 ×
  *     its fields read and counted in      0.46 M            3.2 M       7 ×
  *
- * The event is base64 in a few short members, and behind it are a hundred thousand small objects.
+ * The event is base64 in a few short members, and has a hundred thousand small objects inside.
  * With plain.h for the event alone, or for the records alone, it would be 0.7 M or 1.0 M.
  *
  * (1) What is taken, jansson takes too, with JSON_REJECT_DUPLICATES, and finds the same in it

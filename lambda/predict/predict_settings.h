@@ -1,12 +1,12 @@
-/* settings.h: what the function's environment variables say.
+/* predict_settings.h: the environment variables of predict.
  *
- * The table in settings.c has every name, range, default and one line of help; README.md
+ * The table in predict_settings.c has every name, range, default and one line of help; README.md
  * has the same for people. AWS's own variables (region, keys, endpoints) are read by
  * lambda/aws, those of the platform by lambda/runtime.
  *
  * Threads: a value to read; any number. */
-#ifndef MF_LAMBDA_PREDICT_SETTINGS_H
-#define MF_LAMBDA_PREDICT_SETTINGS_H
+#ifndef MF_LAMBDA_PREDICT_PREDICT_SETTINGS_H
+#define MF_LAMBDA_PREDICT_PREDICT_SETTINGS_H
 
 #include "base/error.h"
 #include "inference/inference.h"
@@ -31,7 +31,7 @@ typedef struct mf_predict_settings {
  * variable. settings is for mf_settings_log. */
 bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values, mf_error *err);
 
-/* Every variable at its default. Fails MF_ERR_ARGUMENT (never, tested). */
+/* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
 bool mf_predict_settings_start(mf_settings *settings, mf_predict_settings *values, mf_error *err);
 
 /* What a question may ask. */

@@ -1,4 +1,4 @@
-/* answer.h: what the model said, with titles, as the function's own answer.
+/* response.h: the model's response to a question, with titles, as the function's own.
  *
  *     {"predicted_rating": 4.4, "movie_title": "Fight Club (1999)"}
  *     {"recommendations": [{"movieId": "318", "title": "Shawshank Redemption, The (1994)",
@@ -9,22 +9,22 @@
  * (1) Ratings have one decimal, half away from zero. Lists keep the model's order, and each
  *     entry its score. A score or a predicted rating that the model leaves out is left out: an
  *     older serve sends no score, a model trained without ratings no predicted rating.
- * (2) "known_user": false and "known_item": false stand where the model says so. A movie
+ * (2) "known_user": false and "known_item": false are copied from the model's response. A movie
  *     without a row in movies.csv has the title null, no genres and "known_movie": false.
- * (3) What is not an answer to this question is refused as the model's problem, and its
- *     text shows nowhere.
+ * (3) A text that is no response to this question is the model's problem; none of it is shown.
  *
  * Threads: any. */
-#ifndef MF_LAMBDA_PREDICT_ANSWER_H
-#define MF_LAMBDA_PREDICT_ANSWER_H
+#ifndef MF_LAMBDA_PREDICT_RESPONSE_H
+#define MF_LAMBDA_PREDICT_RESPONSE_H
 
 #include "base/text.h"
 #include "inference/question.h"
 #include "lambda/predict/movies.h"
 #include "lambda/predict/problem.h"
 
-/* Appends the answer to `question` of which the model said said[0 .. n_said). */
-bool mf_predict_answer_write(const mf_question *question, const char *said, size_t n_said,
-                             const mf_movies *movies, mf_text *answer, mf_problem *problem);
+/* Appends the response to `question`, for which the model sent model[0 .. n_model). */
+bool mf_predict_response_write(const mf_question *question, const char *model, size_t n_model,
+                               const mf_predict_movies *movies, mf_text *response,
+                               mf_predict_problem *problem);
 
 #endif

@@ -1,5 +1,6 @@
-/* settings.c: promises in settings.h. */
-#include "lambda/predict/settings.h"
+/* predict_settings.c: the table of environment variables, and the checks that need several of
+ * them. */
+#include "lambda/predict/predict_settings.h"
 
 #include "lambda/aws/s3_uri.h"
 
@@ -63,7 +64,7 @@ static bool check_model(const mf_predict_settings *values, mf_error *err)
     return !has_model || mf_s3_uri_check("MODEL_URI", values->model_uri, err);
 }
 
-/* It goes into a header of every answer as it is. */
+/* A header of every response has it as it is. */
 static bool check_origin(const char *origin, mf_error *err)
 {
     const char *host = strstr(origin, "://");

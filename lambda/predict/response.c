@@ -1,5 +1,5 @@
-/* answer.c: promises in answer.h. */
-#include "lambda/predict/answer.h"
+/* response.c: the model's JSON, checked member by member, and written with titles. */
+#include "lambda/predict/response.h"
 
 #include "base/id_list.h"
 
@@ -9,10 +9,11 @@
 /* So that tenths of it are exact in a double's 53 bits and fit a long long. */
 static const double RATING_MOST = 1e14;
 
-static bool nonsense(mf_problem *problem, const char *expected)
+static bool nonsense(mf_predict_problem *problem, const char *expected)
 {
-    return mf_problem_hide(problem, MF_PROBLEM_MODEL,
-                           "the model's answer is not one to this question: expected %s", expected);
+    return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_MODEL,
+                                   "the model's answer is not one to this question: expected %s",
+                                   expected);
 }
 
 static void write_tenths(mf_text *text, double rating)
@@ -40,7 +41,7 @@ static void write_flag(mf_text *text, const char *name, const json_t *value)
 }
 
 /* The title with its quotes, or null. */
-static void write_title(mf_text *text, const mf_movie *movie)
+static void write_title(mf_text *text, const mf_predict_movie *movie)
 {
     if (movie != NULL)
         mf_text_json(text, movie->title, movie->n_title);
@@ -48,27 +49,30 @@ static void write_title(mf_text *text, const mf_movie *movie)
         mf_text_literal(text, "null");
 }
 
-static void write_unlisted(mf_text *text, const mf_movie *movie)
+static void write_unlisted(mf_text *text, const mf_predict_movie *movie)
 {
     if (movie == NULL)
         mf_text_literal(text, ", \"known_movie\": false");
 }
 
-static const mf_movie *find(const mf_movies *movies, const char *id, size_t n_id, mf_movie *room)
+static const mf_predict_movie *find(const mf_predict_movies *movies, const char *id, size_t n_id,
+                                    mf_predict_movie *movie)
 {
-    return mf_movies_find(movies, id, n_id, room) ? room : NULL;
+    return mf_predict_movies_find(movies, id, n_id, movie) ? movie : NULL;
 }
 
-static bool write_rating(const mf_question *question, const json_t *said, const mf_movies *movies,
-                         mf_text *text, mf_problem *problem)
+static bool write_rating(const mf_question *question, const json_t *model,
+                         const mf_predict_movies *movies, mf_text *text,
+                         mf_predict_problem *problem)
 {
-    const json_t *rating = json_object_get(said, "predicted_rating");
-    const json_t *known_user = json_object_get(said, "known_user");
-    const json_t *known_item = json_object_get(said, "known_item");
-    mf_movie room;
+    const json_t *rating = json_object_get(model, "predicted_rating");
+    const json_t *known_user = json_object_get(model, "known_user");
+    const json_t *known_item = json_object_get(model, "known_item");
+    mf_predict_movie found;
     if (!is_rating(rating) || !is_flag(known_user) || !is_flag(known_item))
         return nonsense(problem, "predicted_rating, a number");
-    const mf_movie *movie = find(movies, question->item.id.bytes, question->item.id.n_bytes, &room);
+    const mf_predict_movie *movie =
+        find(movies, question->item.id.bytes, question->item.id.n_bytes, &found);
     mf_text_literal(text, "{\"predicted_rating\": ");
     write_tenths(text, json_number_value(rating));
     mf_text_literal(text, ", \"movie_title\": ");
@@ -80,13 +84,13 @@ static bool write_rating(const mf_question *question, const json_t *said, const 
     return true;
 }
 
-static void write_genres(mf_text *text, const mf_movie *movie)
+static void write_genres(mf_text *text, const mf_predict_movie *movie)
 {
     size_t at = 0;
     const char *genre;
     size_t n;
     mf_text_literal(text, ", \"genres\": [");
-    for (bool is_first = true; movie != NULL && mf_genres_next(movie, &at, &genre, &n);
+    for (bool is_first = true; movie != NULL && mf_predict_genres_next(movie, &at, &genre, &n);
          is_first = false) {
         if (!is_first)
             mf_text_literal(text, ", ");
@@ -125,17 +129,18 @@ static void write_score(mf_text *text, const char *name, const json_t *value)
 }
 
 /* One of a list. */
-static bool write_entry(const json_t *entry, bool is_similar, const mf_movies *movies,
+static bool write_entry(const json_t *entry, bool is_similar, const mf_predict_movies *movies,
                         mf_text *text)
 {
     const json_t *id = json_object_get(entry, "movieId");
     const json_t *rating = is_similar ? NULL : json_object_get(entry, "predicted_rating");
     const json_t *known_item = json_object_get(entry, "known_item");
-    mf_movie room;
+    mf_predict_movie found;
     if (!json_is_string(id) || !mf_id_valid(json_string_value(id), json_string_length(id)) ||
         !has_measures(entry, is_similar) || !is_flag(known_item))
         return false;
-    const mf_movie *movie = find(movies, json_string_value(id), json_string_length(id), &room);
+    const mf_predict_movie *movie =
+        find(movies, json_string_value(id), json_string_length(id), &found);
     mf_text_literal(text, "{\"movieId\": ");
     mf_text_json(text, json_string_value(id), json_string_length(id));
     mf_text_literal(text, ", \"title\": ");
@@ -157,14 +162,14 @@ static bool write_entry(const json_t *entry, bool is_similar, const mf_movies *m
     return true;
 }
 
-static bool write_list(const mf_question *question, const json_t *said, const mf_movies *movies,
-                       mf_text *text, mf_problem *problem)
+static bool write_list(const mf_question *question, const json_t *model,
+                       const mf_predict_movies *movies, mf_text *text, mf_predict_problem *problem)
 {
     const bool is_similar = question->kind == MF_QUESTION_SIMILAR;
     const char *name = is_similar ? "similar" : "recommendations";
-    const json_t *list = json_object_get(said, name);
-    const json_t *known_user = json_object_get(said, "known_user");
-    const json_t *known_item = json_object_get(said, "known_item");
+    const json_t *list = json_object_get(model, name);
+    const json_t *known_user = json_object_get(model, "known_user");
+    const json_t *known_item = json_object_get(model, "known_item");
     const size_t n_asked = question->n > 0 ? question->n : question->n_movies;
     if (!json_is_array(list) || json_array_size(list) > n_asked || !is_flag(known_user) ||
         !is_flag(known_item))
@@ -187,19 +192,21 @@ static bool write_list(const mf_question *question, const json_t *said, const mf
     return true;
 }
 
-bool mf_predict_answer_write(const mf_question *question, const char *said, size_t n_said,
-                             const mf_movies *movies, mf_text *answer, mf_problem *problem)
+bool mf_predict_response_write(const mf_question *question, const char *model, size_t n_model,
+                               const mf_predict_movies *movies, mf_text *response,
+                               mf_predict_problem *problem)
 {
-    json_t *root = json_loadb(said, n_said, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_loadb(model, n_model, JSON_REJECT_DUPLICATES, NULL);
     bool ok = false;
     if (!json_is_object(root))
         nonsense(problem, "an object of JSON");
     else if (question->kind == MF_QUESTION_RATING)
-        ok = write_rating(question, root, movies, answer, problem);
+        ok = write_rating(question, root, movies, response, problem);
     else
-        ok = write_list(question, root, movies, answer, problem);
+        ok = write_list(question, root, movies, response, problem);
     json_decref(root);
-    if (ok && answer->failed)
-        return mf_problem_hide(problem, MF_PROBLEM_INTERNAL, "no memory for an answer");
+    if (ok && response->failed)
+        return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,
+                                       "no memory for a response");
     return ok;
 }

@@ -1,5 +1,5 @@
-/* test_predict_answers.c: predict/answer.h, predict/reply.h and predict/endpoint.h: what becomes
- * of a model's response, and of errors. */
+/* test_predict_answers.c: predict/response.h, predict/gateway.h and predict/predictor.h: responses
+ * of a model, and errors, as responses of the function. */
 #include "predict_testing.h"
 
 #include "lambda/predict/predictor.h"

@@ -1,6 +1,6 @@
-/* test_predict_model.c: model_source.h and in_process.h: the model in the function's own
- * process, from every kind of file, with the answers that src/inference gives, and newer ones
- * in its place (those of S3 are tests/integration's). */
+/* test_predict_model.c: model_source.h and predictor.h: the model in the function's own process,
+ * from every kind of file, with the responses of src/inference, and newer models in its place
+ * (those of S3 are tests/integration's). */
 #include "model_sample.h"
 #include "predict_testing.h"
 #include "testing_tar.h"

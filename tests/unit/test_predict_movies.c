@@ -1,4 +1,4 @@
-/* test_predict_movies.c: movies.h and movies_reader.h. */
+/* test_predict_movies.c: predict/movies.h: the table and its reader. */
 #include "testing.h"
 
 #include "base/memory.h"

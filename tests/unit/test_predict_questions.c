@@ -1,5 +1,5 @@
-/* test_predict_questions.c: predict/handler.h and asked.h over bodies: what is understood, and
- * what is refused in which words. */
+/* test_predict_questions.c: predict/handler.h and predict/decode.h over bodies: questions that are
+ * understood, and the messages of those that are refused. */
 #include "predict_testing.h"
 
 #include "base/base64.h"

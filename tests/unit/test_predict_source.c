@@ -1,5 +1,5 @@
-/* test_predict_source.c: movies_source.h over files (S3 is tests/integration's), and the
- * function around it. */
+/* test_predict_source.c: predict/movies.h over files (S3 is tests/integration's), and the function
+ * around it. */
 #include "predict_testing.h"
 
 #include "lambda/predict/movies.h"

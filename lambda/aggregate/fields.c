@@ -1,9 +1,7 @@
-/* fields.c: promises in fields.h. Both readers find values; what they have to be is checked
- * once, behind them. */
+/* fields.c: a record by plain.h or else by jansson; both find values, which are then checked once. */
 #include "lambda/aggregate/fields.h"
 
 #include "lambda/streams/plain.h"
-#include "lambda/streams/shortest.h"
 
 #include <jansson.h>
 
@@ -16,24 +14,24 @@ typedef struct value {
 
 typedef struct found {
     value key;
-    value sums[MF_SUMS_MOST];
-    value carried[MF_CARRIED_MOST];
+    value sums[MF_AGGREGATE_SUMS_MOST];
+    value carried[MF_AGGREGATE_CARRIED_MOST];
 } found;
 
-/* Where the field of that name goes, NULL for one that nobody asked for. A field may be in more
- * than one place: next is asked again with what it gave before. */
+/* The value that the field of that name fills in; NULL for none. A field may fill in more than one:
+ * the next call continues at *next, which is 0 at first. */
 static value *place_of(const mf_aggregate_settings *s, found *f, mf_id name, size_t *next)
 {
     if (*next == 0) {
         *next = 1;
-        if (mf_plain_is(name, s->key_field))
+        if (mf_stream_plain_is(name, s->key_field))
             return &f->key;
     }
     for (; *next <= s->sum_fields.n; ++*next)
-        if (mf_plain_is(name, s->sum_fields.names[*next - 1]))
+        if (mf_stream_plain_is(name, s->sum_fields.names[*next - 1]))
             return &f->sums[(*next)++ - 1];
     for (; *next <= s->sum_fields.n + s->carried_fields.n; ++*next)
-        if (mf_plain_is(name, s->carried_fields.names[*next - 1 - s->sum_fields.n]))
+        if (mf_stream_plain_is(name, s->carried_fields.names[*next - 1 - s->sum_fields.n]))
             return &f->carried[(*next)++ - 1 - s->sum_fields.n];
     return NULL;
 }
@@ -48,23 +46,24 @@ static void put(const mf_aggregate_settings *s, found *f, mf_id name, value v)
 static bool find_plain(const mf_aggregate_settings *s, const char *record, size_t n, found *f)
 {
     static const value_kind kinds[] = {
-        [MF_PLAIN_TEXT] = TEXT,   [MF_PLAIN_NUMBER] = NUMBER, [MF_PLAIN_TRUE] = OTHER,
-        [MF_PLAIN_FALSE] = OTHER, [MF_PLAIN_NULL] = ABSENT,   [MF_PLAIN_NESTED] = OTHER,
+        [MF_STREAM_PLAIN_TEXT] = TEXT,   [MF_STREAM_PLAIN_NUMBER] = NUMBER,
+        [MF_STREAM_PLAIN_TRUE] = OTHER,  [MF_STREAM_PLAIN_FALSE] = OTHER,
+        [MF_STREAM_PLAIN_NULL] = ABSENT, [MF_STREAM_PLAIN_NESTED] = OTHER,
     };
-    mf_plain plain;
-    mf_plain_object object;
+    mf_stream_plain plain;
+    mf_stream_plain_object object;
     mf_id name;
-    mf_plain_start(&plain, record, n);
-    mf_plain_open(&plain, &object);
-    while (mf_plain_next(&plain, &object, &name)) {
+    mf_stream_plain_start(&plain, record, n);
+    mf_stream_plain_open(&plain, &object);
+    while (mf_stream_plain_next(&plain, &object, &name)) {
         value v;
-        v.kind = kinds[mf_plain_value(&plain, &v.text)];
+        v.kind = kinds[mf_stream_plain_value(&plain, &v.text)];
         put(s, f, name, v);
     }
-    return mf_plain_end(&plain);
+    return mf_stream_plain_end(&plain);
 }
 
-static value of_json(mf_fields *fields, const json_t *json)
+static value of_json(mf_aggregate_fields *fields, const json_t *json)
 {
     if (json_is_string(json))
         return (value){TEXT, {json_string_value(json), json_string_length(json)}};
@@ -75,14 +74,14 @@ static value of_json(mf_fields *fields, const json_t *json)
     if (json_is_integer(json))
         mf_text_format(&fields->numbers, "%lld", (long long)json_integer_value(json));
     else
-        mf_shortest_write(&fields->numbers, json_real_value(json));
+        mf_stream_plain_write_real(&fields->numbers, json_real_value(json));
     return (value){NUMBER, {fields->numbers.bytes + before, fields->numbers.n_bytes - before}};
 }
 
-static bool find_json(mf_fields *fields, const mf_aggregate_settings *s, const char *record,
-                      size_t n, found *f, mf_error *why)
+static bool find_json(mf_aggregate_fields *fields, const mf_aggregate_settings *s,
+                      const char *record, size_t n, found *f, mf_error *why)
 {
-    enum { LONGEST_NUMBER = 64, MOST = 1 + MF_SUMS_MOST + MF_CARRIED_MOST };
+    enum { LONGEST_NUMBER = 64, MOST = 1 + MF_AGGREGATE_SUMS_MOST + MF_AGGREGATE_CARRIED_MOST };
     json_error_t error;
     mf_text_clear(&fields->numbers, 1 << 16);
     if (!mf_text_reserve(&fields->numbers, (size_t)MOST * LONGEST_NUMBER))
@@ -109,22 +108,22 @@ static bool refuse(mf_error *why, const char *field, const value *v, const char 
 }
 
 /* A number as its shortest text, so that 1 and 1.0 are one key. */
-static bool settle_key(mf_fields *fields, const mf_aggregate_settings *s, const value *v,
+static bool settle_key(mf_aggregate_fields *fields, const mf_aggregate_settings *s, const value *v,
                        mf_error *why)
 {
     if (v->kind == TEXT && !s->key_is_number) {
-        if (v->text.n_bytes == 0 || v->text.n_bytes > MF_KEY_BYTES)
+        if (v->text.n_bytes == 0 || v->text.n_bytes > MF_AGGREGATE_KEY_BYTES)
             return refuse(why, s->key_field, v, "a text of 1 to 1024 bytes");
         fields->key = v->text;
         return true;
     }
-    mf_decimal number;
+    mf_aggregate_decimal number;
     if ((v->kind != TEXT && v->kind != NUMBER) ||
-        !mf_decimal_parse(v->text.bytes, v->text.n_bytes, &number))
+        !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &number))
         return refuse(why, s->key_field, v,
                       s->key_is_number ? "a number of at most 38 digits" : "a text or a number");
     /* The commonest numbers are their own shortest text. */
-    if (number.scale == 0 && v->text.n_bytes <= MF_DECIMAL_DIGITS &&
+    if (number.scale == 0 && v->text.n_bytes <= MF_AGGREGATE_DECIMAL_DIGITS &&
         (v->text.bytes[0] > '0' || v->text.n_bytes == 1) &&
         memchr(v->text.bytes, 'e', v->text.n_bytes) == NULL &&
         memchr(v->text.bytes, 'E', v->text.n_bytes) == NULL &&
@@ -137,38 +136,38 @@ static bool settle_key(mf_fields *fields, const mf_aggregate_settings *s, const 
     if (!mf_text_reserve(&fields->numbers, 128))
         return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a record");
     const size_t before = fields->numbers.n_bytes;
-    mf_decimal_write(&fields->numbers, &number);
+    mf_aggregate_decimal_write(&fields->numbers, &number);
     fields->key = (mf_id){fields->numbers.bytes + before, fields->numbers.n_bytes - before};
     return true;
 }
 
-static bool settle_sum(mf_fields *fields, const mf_aggregate_settings *s, size_t i, const value *v,
-                       mf_error *why)
+static bool settle_sum(mf_aggregate_fields *fields, const mf_aggregate_settings *s, size_t i,
+                       const value *v, mf_error *why)
 {
     if ((v->kind != NUMBER && v->kind != TEXT) ||
-        !mf_decimal_parse(v->text.bytes, v->text.n_bytes, &fields->sums[i]))
+        !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &fields->sums[i]))
         return refuse(why, s->sum_fields.names[i], v, "a number of at most 38 digits");
     return true;
 }
 
-static bool settle_carried(mf_fields *fields, const mf_aggregate_settings *s, size_t i,
+static bool settle_carried(mf_aggregate_fields *fields, const mf_aggregate_settings *s, size_t i,
                            const value *v, mf_error *why)
 {
-    mf_decimal number;
-    mf_carried *carried = &fields->carried[i];
-    carried->type = v->kind == TEXT     ? MF_CARRIED_TEXT
-                    : v->kind == NUMBER ? MF_CARRIED_NUMBER
-                                        : MF_CARRIED_NONE;
+    mf_aggregate_decimal number;
+    mf_aggregate_carried *carried = &fields->carried[i];
+    carried->type = v->kind == TEXT     ? MF_AGGREGATE_CARRIED_TEXT
+                    : v->kind == NUMBER ? MF_AGGREGATE_CARRIED_NUMBER
+                                        : MF_AGGREGATE_CARRIED_NONE;
     carried->value = v->text;
-    if (v->kind == OTHER || (v->kind != ABSENT && v->text.n_bytes > MF_CARRIED_BYTES) ||
-        (v->kind == NUMBER && !mf_decimal_parse(v->text.bytes, v->text.n_bytes, &number)))
+    if (v->kind == OTHER || (v->kind != ABSENT && v->text.n_bytes > MF_AGGREGATE_CARRIED_BYTES) ||
+        (v->kind == NUMBER && !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &number)))
         return refuse(why, s->carried_fields.names[i], v,
                       "a text of at most 512 bytes or a number of at most 38 digits");
     return true;
 }
 
-bool mf_fields_read(mf_fields *fields, const mf_aggregate_settings *settings, const char *record,
-                    size_t n_record, mf_error *why)
+bool mf_aggregate_fields_read(mf_aggregate_fields *fields, const mf_aggregate_settings *settings,
+                              const char *record, size_t n_record, mf_error *why)
 {
     found f = {.key = {.kind = ABSENT}};
     json_decref(fields->root);
@@ -186,9 +185,9 @@ bool mf_fields_read(mf_fields *fields, const mf_aggregate_settings *settings, co
     return settle_key(fields, settings, &f.key, why);
 }
 
-void mf_fields_free(mf_fields *fields)
+void mf_aggregate_fields_free(mf_aggregate_fields *fields)
 {
     json_decref(fields->root);
     mf_text_free(&fields->numbers);
-    *fields = (mf_fields){.root = NULL};
+    *fields = (mf_aggregate_fields){.root = NULL};
 }

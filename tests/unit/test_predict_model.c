@@ -1,12 +1,12 @@
-/* test_predict_model.c: model_source.h and in_process.h: the model in the function's own
- * process, from every kind of file, with the answers that src/inference gives, and newer ones
- * in its place (those of S3 are tests/integration's). */
+/* test_predict_model.c: model_source.h and predictor.h: the model in the function's own process,
+ * from every kind of file, with the responses of src/inference, and newer models in its place
+ * (those of S3 are tests/integration's). */
 #include "model_sample.h"
 #include "predict_testing.h"
 #include "testing_tar.h"
 
 #include "lambda/model/model_source.h"
-#include "lambda/predict/in_process.h"
+#include "lambda/predict/predictor.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,11 +25,11 @@ static int start(void **state)
     return predicting_start(state);
 }
 
-static mf_predictor own; /* of the function's own process */
+static mf_predict_predictor own; /* of the function's own process */
 
 static int end(void **state)
 {
-    mf_predictor_destroy(&own);
+    mf_predict_predictor_destroy(&own);
     free(kept.model);
     testing_folder_remove(kept.folder);
     return predicting_end(state);
@@ -45,8 +45,7 @@ static mf_lambda_model_source *open_path(const char *path, mf_error *err)
     return NULL;
 }
 
-static mf_lambda_model_source *open_bytes(const char *name, const void *bytes, size_t n,
-                                          mf_error *err)
+static mf_lambda_model_source *open_bytes(const char *name, const void *bytes, size_t n, mf_error *err)
 {
     char *path = testing_path(kept.folder, name);
     testing_write(path, bytes, n);
@@ -65,12 +64,12 @@ static void refuse_file(const char *name, const void *bytes, size_t n, const cha
 }
 
 /* Answers of this source, until the next call. */
-static const mf_predictor *predictor_of(const mf_lambda_model_source *source)
+static const mf_predict_predictor *predictor_of(const mf_lambda_model_source *source)
 {
     const mf_inference_limits limits = mf_predict_settings_limits(&on.settings);
     mf_error err = {0};
-    mf_predictor_destroy(&own);
-    assert_ok(mf_in_process_predictor(&own, source, &limits, &err), err);
+    mf_predict_predictor_destroy(&own);
+    assert_ok(mf_predict_model_predictor(&own, source, &limits, &err), err);
     return &own;
 }
 
@@ -118,8 +117,7 @@ static void a_model_answers_from_each_kind_of_file(void **state)
         {"any name", packed, gzip(tar.bytes, tar.n, packed, sizeof packed)},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        mf_lambda_model_source *source =
-            open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
+        mf_lambda_model_source *source = open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
         assert_ok(source != NULL, err);
         /* The file is gone by now: the mapping keeps it. */
         ask_it(source, "{\"userId\":7,\"movieId\":2959}",
@@ -252,16 +250,16 @@ static void a_deadline_in_the_past_ends_long_work(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_problem problem = {0};
+    mf_predict_problem problem = {0};
     const char *answer = NULL;
     size_t n = 0;
     mf_lambda_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
     assert_ok(source != NULL, err);
-    const mf_predictor *predictor = predictor_of(source);
+    const mf_predict_predictor *predictor = predictor_of(source);
     /* One question is one step: it is answered, or its time was up before. */
     if (!predictor->ask(predictor->context, QUESTION, sizeof QUESTION - 1, 0, &answer, &n,
                         &problem))
-        assert_int_equal(problem.kind, MF_PROBLEM_TIMEOUT);
+        assert_int_equal(problem.kind, MF_PREDICT_PROBLEM_TIMEOUT);
     mf_lambda_model_source_destroy(source);
 }
 

@@ -4,7 +4,7 @@
 #include "testing.h"
 
 #include "lambda/aws/s3.h"
-#include "lambda/predict/settings.h"
+#include "lambda/predict/predict_settings.h"
 
 static bool read_with(const char *const *pairs, mf_predict_settings *values, mf_error *err)
 {

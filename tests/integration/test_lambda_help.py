@@ -22,7 +22,8 @@ class Help(unittest.TestCase):
         result = self.say(name, "--help")
         self.assertEqual((0, ""), (result.returncode, result.stderr))
         self.assertTrue(result.stdout.startswith(f"{name}: "))
-        entries = dict(re.findall(r"^  ([A-Z_]+) +\S.*\n +(\S.*; default \S.*)$", result.stdout, re.MULTILINE))
+        found = re.findall(r"^  ([A-Z_]+) +\S.*\n((?: {20,}\S.*\n)+)", result.stdout, re.MULTILINE)
+        entries = {variable: " ".join(text.split()) for variable, text in found}
         table = "".join((SOURCE / file).read_text() for file in TABLES[name])
         names = re.findall(r'\{\.name = "([A-Z_]+)"', table)
         self.assertGreater(len(names), 8)

@@ -2,36 +2,17 @@
  * clang's check afterwards needs a function that gcc's library has not. */
 #include "lambda/aggregate/decimal.h"
 
+/* 10^38 - 1 */
+static const mf_aggregate_int128 most =
+    (mf_aggregate_int128)10000000000000000000u * 10000000000000000000u - 1;
+
 /* 10^n, n ≤ 38; all of them fit. */
 static mf_aggregate_int128 power_of_ten(uint32_t n)
 {
-    static const uint64_t small[] = {1,
-                                     10,
-                                     100,
-                                     1000,
-                                     10000,
-                                     100000,
-                                     1000000,
-                                     10000000,
-                                     100000000,
-                                     1000000000,
-                                     10000000000,
-                                     100000000000,
-                                     1000000000000,
-                                     10000000000000,
-                                     100000000000000,
-                                     1000000000000000,
-                                     10000000000000000,
-                                     100000000000000000,
-                                     1000000000000000000,
-                                     10000000000000000000u};
-    return n < 20 ? (mf_aggregate_int128)small[n]
-                  : (mf_aggregate_int128)small[19] * (mf_aggregate_int128)small[n - 19];
-}
-
-static mf_aggregate_int128 most(void)
-{
-    return power_of_ten(MF_AGGREGATE_DECIMAL_DIGITS) - 1;
+    mf_aggregate_int128 power = 1;
+    while (n-- > 0)
+        power *= 10;
+    return power;
 }
 
 /* *digits *= 10^n; false when there is no room. */
@@ -42,7 +23,7 @@ static bool shift(mf_aggregate_int128 *digits, uint32_t n)
     if (n > MF_AGGREGATE_DECIMAL_DIGITS)
         return false;
     const mf_aggregate_int128 power = power_of_ten(n);
-    const mf_aggregate_int128 room = most() / power;
+    const mf_aggregate_int128 room = most / power;
     if (*digits > room || *digits < -room)
         return false;
     *digits *= power;
@@ -136,7 +117,7 @@ bool mf_aggregate_decimal_add(mf_aggregate_decimal *sum, const mf_aggregate_deci
     mf_aggregate_decimal b = *value;
     const uint32_t scale = a.scale > b.scale ? a.scale : b.scale;
     if (!shift(&a.digits, scale - a.scale) || !shift(&b.digits, scale - b.scale) ||
-        (b.digits > 0 ? a.digits > most() - b.digits : a.digits < -most() - b.digits))
+        (b.digits > 0 ? a.digits > most - b.digits : a.digits < -most - b.digits))
         return false;
     *sum = (mf_aggregate_decimal){a.digits + b.digits, scale};
     return true;

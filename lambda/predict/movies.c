@@ -2,40 +2,29 @@
  * start[3i+3]). slots is an open hash table of indexes, at most half full. */
 #include "lambda/predict/movies.h"
 
+#include "base/grow.h"
 #include "base/id_list.h"
-#include "base/memory.h"
 
 #include <string.h>
 
-enum { FIRST_BYTES = 1 << 16, FIRST_MOVIES = 1 << 10, TEXTS = 3 };
+enum { TEXTS = 3 };
+
+static const char what[] = "the movies";
 
 struct mf_predict_movies {
     char *bytes;
     size_t n_bytes;
-    size_t bytes_room;
-    uint32_t *start; /* [TEXTS · n + 1] of [TEXTS · room + 1] */
+    uint32_t *start; /* [TEXTS · n + 1] */
     uint32_t n;
-    size_t room;
-    uint32_t *slots; /* [n_slots] MF_INDEX_NONE where empty */
+    size_t bytes_room, start_room; /* capacities */
+    uint32_t *slots;               /* [n_slots] MF_INDEX_NONE where empty */
     uint64_t n_slots;
     uint32_t n_repeated;
 };
 
 mf_predict_movies *mf_predict_movies_create(mf_error *err)
 {
-    mf_predict_movies *movies = mf_allocate(1, sizeof *movies, "the movies", err);
-    if (movies == NULL)
-        return NULL;
-    movies->bytes = mf_allocate(FIRST_BYTES, 1, "the movies", err);
-    movies->start =
-        mf_allocate((size_t)TEXTS * FIRST_MOVIES + 1, sizeof *movies->start, "the movies", err);
-    if (movies->bytes == NULL || movies->start == NULL) {
-        mf_predict_movies_destroy(movies);
-        return NULL;
-    }
-    movies->bytes_room = FIRST_BYTES;
-    movies->room = FIRST_MOVIES;
-    return movies;
+    return mf_allocate(1, sizeof(mf_predict_movies), what, err);
 }
 
 void mf_predict_movies_destroy(mf_predict_movies *movies)
@@ -46,27 +35,6 @@ void mf_predict_movies_destroy(mf_predict_movies *movies)
     mf_free(movies->start);
     mf_free(movies->slots);
     mf_free(movies);
-}
-
-static bool resize_bytes(mf_predict_movies *movies, size_t room, mf_error *err)
-{
-    void *block = movies->bytes;
-    if (!mf_reallocate(&block, movies->bytes_room, room, 1, "the movies", err))
-        return false;
-    movies->bytes = block;
-    movies->bytes_room = room;
-    return true;
-}
-
-static bool resize_start(mf_predict_movies *movies, size_t room, mf_error *err)
-{
-    void *block = movies->start;
-    if (!mf_reallocate(&block, TEXTS * movies->room + 1, TEXTS * room + 1, sizeof *movies->start,
-                       "the movies", err))
-        return false;
-    movies->start = block;
-    movies->room = room;
-    return true;
 }
 
 static void append(mf_predict_movies *movies, size_t text, const char *bytes, size_t n)
@@ -82,9 +50,8 @@ bool mf_predict_movies_add(mf_predict_movies *movies, const mf_predict_movie *mo
     const size_t n_bytes = movies->n_bytes + movie->n_id + movie->n_title + movie->n_genres;
     if (n_bytes > UINT32_MAX || movies->n == MF_INDEX_NONE - 1)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "over 4 GiB of movies");
-    if (n_bytes > movies->bytes_room && !resize_bytes(movies, n_bytes + n_bytes / 2, err))
-        return false;
-    if (movies->n == movies->room && !resize_start(movies, movies->room + movies->room / 2, err))
+    if (!MF_GROW(movies->bytes, movies->bytes_room, n_bytes, what, err) ||
+        !MF_GROW(movies->start, movies->start_room, TEXTS * ((size_t)movies->n + 1) + 1, what, err))
         return false;
     append(movies, 0, movie->id, movie->n_id);
     append(movies, 1, movie->title, movie->n_title);
@@ -124,11 +91,19 @@ static uint32_t *slot_of(const mf_predict_movies *movies, const char *id, size_t
 
 bool mf_predict_movies_finish(mf_predict_movies *movies, mf_error *err)
 {
+    const size_t n_start = TEXTS * (size_t)movies->n + 1;
+    void *bytes = movies->bytes, *start = movies->start;
     movies->n_slots = mf_id_table_slots(movies->n);
     movies->slots = mf_allocate(movies->n_slots, sizeof *movies->slots, "the table of movies", err);
-    if (movies->slots == NULL || !resize_bytes(movies, movies->n_bytes, err) ||
-        !resize_start(movies, movies->n, err))
+    if (movies->slots == NULL ||
+        !mf_reallocate(&bytes, movies->bytes_room, movies->n_bytes, 1, what, err))
         return false;
+    movies->bytes = bytes;
+    movies->bytes_room = movies->n_bytes;
+    if (!mf_reallocate(&start, movies->start_room, n_start, sizeof *movies->start, what, err))
+        return false;
+    movies->start = start;
+    movies->start_room = n_start;
     memset(movies->slots, 0xFF, movies->n_slots * sizeof *movies->slots);
     for (uint32_t i = 0; i < movies->n; i++) {
         const mf_predict_movie movie = movie_of(movies, i);

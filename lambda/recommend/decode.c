@@ -1,122 +1,18 @@
-/* decode.c: one request by plain.h or else by jansson, checked once; then all records
- * of an event. */
+/* decode.c: the members of one request, checked; then all records of an event. */
 #include "lambda/recommend/decode.h"
 
 #include "base/grow.h"
 #include "base/number.h"
-#include "lambda/streams/plain.h"
+#include "lambda/streams/members.h"
 
-#include <jansson.h>
-#include <stdio.h>
-
-typedef enum value_kind { ABSENT, TEXT, INTEGER, OTHER } value_kind;
-
-enum { INTEGER_BYTES = 24, BYTES_KEPT = 8 << 20 };
-
-typedef struct value {
-    value_kind kind;
-    mf_id text;
-    char digits[INTEGER_BYTES]; /* jansson's integers have no text of their own */
-} value;
-
-typedef struct found {
-    value user, request_id, top_n, timestamp;
-} found;
+enum { BYTES_KEPT = 8 << 20 };
 
 static bool wrong(mf_error *why, const char *reason)
 {
     return mf_fail(why, MF_ERR_PARSE, MF_NOWHERE, "%s", reason);
 }
 
-/* ----------------------------------------------------------------------- two readers */
-
-static value_kind kind_of_number(mf_id text)
-{
-    for (size_t i = 0; i < text.n_bytes; i++)
-        if (text.bytes[i] == '.' || text.bytes[i] == 'e' || text.bytes[i] == 'E')
-            return OTHER;
-    return INTEGER;
-}
-
-static value_kind take_value(mf_stream_plain *plain, mf_id *text)
-{
-    switch (mf_stream_plain_value(plain, text)) {
-    case MF_STREAM_PLAIN_TEXT:
-        return TEXT;
-    case MF_STREAM_PLAIN_NUMBER:
-        return kind_of_number(*text);
-    default:
-        return OTHER;
-    }
-}
-
-static bool find_plain(found *f, const char *bytes, size_t n)
-{
-    mf_stream_plain plain;
-    mf_stream_plain_object object;
-    mf_id key;
-    mf_stream_plain_start(&plain, bytes, n);
-    mf_stream_plain_open(&plain, &object);
-    while (mf_stream_plain_next(&plain, &object, &key)) {
-        value *v = mf_stream_plain_is(key, "user_id")      ? &f->user
-                   : mf_stream_plain_is(key, "request_id") ? &f->request_id
-                   : mf_stream_plain_is(key, "top_n")      ? &f->top_n
-                   : mf_stream_plain_is(key, "timestamp")  ? &f->timestamp
-                                                           : NULL;
-        if (v == NULL)
-            mf_stream_plain_skip(&plain);
-        else
-            v->kind = take_value(&plain, &v->text);
-    }
-    return mf_stream_plain_end(&plain);
-}
-
-static void find_member(value *v, const json_t *root, const char *name)
-{
-    const json_t *json = json_object_get(root, name);
-    v->kind = json == NULL ? ABSENT : OTHER;
-    if (json_is_string(json)) {
-        v->kind = TEXT;
-        v->text = (mf_id){json_string_value(json), json_string_length(json)};
-    } else if (json_is_integer(json)) {
-        const int n =
-            snprintf(v->digits, sizeof v->digits, "%lld", (long long)json_integer_value(json));
-        v->kind = INTEGER;
-        v->text = (mf_id){v->digits, (size_t)n};
-    }
-}
-
-/* Views are of *root, which the caller gives back, also after a failure. */
-static bool find_json(found *f, json_t **root, const char *bytes, size_t n, mf_error *why)
-{
-    json_error_t error;
-    /* jansson takes a NUL byte after the value for its end. */
-    if (memchr(bytes, '\0', n) != NULL)
-        return wrong(why, "not JSON: a NUL byte");
-    *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (*root == NULL) {
-        switch (json_error_code(&error)) {
-        case json_error_out_of_memory:
-            return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory to read a request");
-        case json_error_numeric_overflow:
-            return wrong(why, "a number of more than 64 bits, beside a text with an escape");
-        case json_error_duplicate_key:
-            return wrong(why, "a member is there twice");
-        default:
-            return mf_fail(why, MF_ERR_PARSE, MF_NOWHERE, "not JSON, at byte %d of %zu",
-                           error.position, n);
-        }
-    }
-    if (!json_is_object(*root))
-        return wrong(why, "expected a JSON object");
-    find_member(&f->user, *root, "user_id");
-    find_member(&f->request_id, *root, "request_id");
-    find_member(&f->top_n, *root, "top_n");
-    find_member(&f->timestamp, *root, "timestamp");
-    return true;
-}
-
-/* --------------------------------------------------------------------------- members */
+/* --------------------------------------------------------------------- one request */
 
 /* A copy, which does not move: *kept has capacity for it. */
 static mf_id keep(mf_text *kept, mf_id text)
@@ -126,72 +22,84 @@ static mf_id keep(mf_text *kept, mf_id text)
     return (mf_id){kept->bytes + at, text.n_bytes};
 }
 
-static bool read_user(mf_id *user, const value *v, mf_text *kept, mf_error *why)
+static bool read_user(mf_id *user, const mf_stream_value *v, mf_text *kept, mf_error *why)
 {
-    if (v->kind == ABSENT)
+    if (v->kind == MF_STREAM_ABSENT)
         return wrong(why, "user_id is missing");
-    if ((v->kind != TEXT && v->kind != INTEGER) || !mf_id_valid(v->text.bytes, v->text.n_bytes))
+    if ((v->kind != MF_STREAM_TEXT && v->kind != MF_STREAM_INTEGER) ||
+        !mf_id_valid(v->text.bytes, v->text.n_bytes))
         return wrong(why, "user_id: expected an integer, or a text of 1 to 255 bytes without "
                           "control characters");
     int64_t n;
-    if (v->kind == INTEGER && !mf_parse_int64(v->text.bytes, v->text.n_bytes, &n))
+    if (v->kind == MF_STREAM_INTEGER && !mf_parse_int64(v->text.bytes, v->text.n_bytes, &n))
         return wrong(why, "user_id: an integer beyond 64 bits: a long id must be sent as a text");
-    const bool is_minus_zero = v->kind == INTEGER && mf_stream_plain_is(v->text, "-0");
+    const bool is_minus_zero = v->kind == MF_STREAM_INTEGER && mf_stream_plain_is(v->text, "-0");
     *user = keep(kept, is_minus_zero ? (mf_id){"0", 1} : v->text);
     return true;
 }
 
-static bool read_text(mf_id *text, const value *v, size_t most, mf_text *kept)
+static bool read_text(mf_id *text, const mf_stream_value *v, size_t most, mf_text *kept)
 {
-    if (v->kind != TEXT || v->text.n_bytes > most || !mf_id_valid(v->text.bytes, v->text.n_bytes))
+    if (v->kind != MF_STREAM_TEXT || v->text.n_bytes > most ||
+        !mf_id_valid(v->text.bytes, v->text.n_bytes))
         return false;
     *text = keep(kept, v->text);
     return true;
 }
 
-static bool read_top_n(uint32_t *top_n, const value *v, const mf_recommend_limits *limits,
+static bool read_top_n(uint32_t *top_n, const mf_stream_value *v, const mf_recommend_limits *limits,
                        mf_error *why)
 {
     uint64_t n;
     *top_n = limits->usual_top_n;
-    if (v->kind == ABSENT)
+    if (v->kind == MF_STREAM_ABSENT)
         return true;
-    if (v->kind != INTEGER || !mf_parse_uint64(v->text.bytes, v->text.n_bytes, &n) || n < 1 ||
-        n > limits->max_top_n)
+    if (v->kind != MF_STREAM_INTEGER || !mf_parse_uint64(v->text.bytes, v->text.n_bytes, &n) ||
+        n < 1 || n > limits->max_top_n)
         return mf_fail(why, MF_ERR_PARSE, MF_NOWHERE, "top_n: expected a whole number from 1 to %u",
                        limits->max_top_n);
     *top_n = (uint32_t)n;
     return true;
 }
 
-static bool read_members(mf_recommend_request *request, const mf_recommend_limits *limits,
-                         const found *f, mf_text *kept, mf_error *why)
+enum { USER, REQUEST_ID, TOP_N, TIMESTAMP, MEMBERS };
+
+static const char *const names[MEMBERS] = {"user_id", "request_id", "top_n", "timestamp"};
+
+static bool check_members(mf_recommend_request *request, const mf_recommend_limits *limits,
+                          const mf_stream_value *values, mf_text *kept, mf_error *why)
 {
-    if (!read_user(&request->user, &f->user, kept, why))
+    if (!read_user(&request->user, &values[USER], kept, why))
         return false;
-    if (f->request_id.kind == ABSENT)
+    if (values[REQUEST_ID].kind == MF_STREAM_ABSENT)
         return wrong(why, "request_id is missing");
-    if (!read_text(&request->request_id, &f->request_id, MF_ID_BYTES_MAX, kept))
+    if (!read_text(&request->request_id, &values[REQUEST_ID], MF_ID_BYTES_MAX, kept))
         return wrong(why, "request_id: expected a text of 1 to 255 bytes without control "
                           "characters");
-    if (f->timestamp.kind != ABSENT &&
-        !read_text(&request->timestamp, &f->timestamp, MF_RECOMMEND_TIMESTAMP_BYTES, kept))
+    if (values[TIMESTAMP].kind != MF_STREAM_ABSENT &&
+        !read_text(&request->timestamp, &values[TIMESTAMP], MF_RECOMMEND_TIMESTAMP_BYTES, kept))
         return wrong(why, "timestamp: expected a text of 1 to 64 bytes without control "
                           "characters");
-    return read_top_n(&request->top_n, &f->top_n, limits, why);
+    return read_top_n(&request->top_n, &values[TOP_N], limits, why);
 }
 
 bool mf_recommend_request_read(mf_recommend_request *request, const mf_recommend_limits *limits,
                                const char *bytes, size_t n, mf_text *kept, mf_error *why)
 {
-    found f = {.user.kind = ABSENT};
-    json_t *root = NULL;
+    mf_stream_members members = {.root = NULL};
+    mf_stream_value values[MEMBERS];
+    mf_error reason = {.code = MF_OK};
     *request = (mf_recommend_request){.timestamp = {"", 0}};
     if (kept->room - kept->n_bytes < n)
         return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a request");
-    const bool ok = (find_plain(&f, bytes, n) || find_json(&f, &root, bytes, n, why)) &&
-                    read_members(request, limits, &f, kept, why);
-    json_decref(root);
+    /* jansson takes a NUL byte after the value for its end. */
+    if (memchr(bytes, '\0', n) != NULL)
+        return wrong(why, "not JSON: a NUL byte");
+    const bool ok = mf_stream_members_read(&members, names, MEMBERS, values, bytes, n, &reason)
+                        ? check_members(request, limits, values, kept, why)
+                        : mf_fail(why, reason.code == MF_ERR_LIMIT ? MF_ERR_PARSE : reason.code,
+                                  MF_NOWHERE, "%s", reason.text);
+    mf_stream_members_free(&members);
     return ok;
 }
 

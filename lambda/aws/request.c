@@ -193,9 +193,10 @@ mf_aws_connections *mf_aws_connections_create(size_t n, mf_error *err)
         mf_allocate(1, sizeof *connections + n_slots * sizeof(slot), "connections to AWS", err);
     if (connections == NULL)
         return NULL;
+    connections->n_slots = n_slots;
     bool ok = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    for (; ok && connections->n_slots < n_slots; connections->n_slots += ok)
-        ok = (connections->slots[connections->n_slots].easy = curl_easy_init()) != NULL;
+    for (size_t i = 0; ok && i < n_slots; i++)
+        ok = (connections->slots[i].easy = curl_easy_init()) != NULL;
     if (!ok || !open_multi(connections)) {
         mf_aws_connections_destroy(connections);
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "libcurl cannot start");

@@ -60,7 +60,7 @@ bool mf_aws_s3_uri_parse(const char *uri, mf_aws_s3_location *location, mf_error
     const char *key = bucket + n_bucket + (bucket[n_bucket] == '/');
     const size_t n_key = strlen(key);
     if (n_key == 0)
-        return mf_fail(err, MF_ERR_CONFIG, where, "a key is missing behind the bucket");
+        return mf_fail(err, MF_ERR_CONFIG, where, "a key is missing after the bucket");
     if (n_key >= MF_AWS_S3_KEY_BYTES)
         return mf_fail(err, MF_ERR_CONFIG, where, "a key of %zu bytes; S3 has at most 1,024",
                        n_key);
@@ -136,8 +136,9 @@ static bool fetch(mf_aws_client *client, const mf_aws_s3_get *get, const mf_aws_
     const bool is_conditional = call->n_headers > 1;
     if (response->status != 200 && !(response->status == 304 && is_conditional)) {
         failure->status = response->status;
-        return mf_aws_fail(failure, MF_ERR_IO, "%s: S3 answered %d, which says nothing of it",
-                           call->subject, response->status);
+        return mf_aws_fail(failure, MF_ERR_IO,
+                           "%s: S3 answered %d, neither the object nor an error", call->subject,
+                           response->status);
     }
     const char *etag = mf_aws_response_header(response, "ETag");
     *object = (mf_aws_s3_object){.is_not_modified = response->status == 304,

@@ -222,7 +222,7 @@ static void write_member(mf_aggregate_window *w, const mf_aggregate_window_entry
     text->failed |= scratch->failed;
 }
 
-/* What stands before the members of the keys. */
+/* All before the members of the keys. */
 static void write_head(mf_aggregate_window *w, mf_text *text)
 {
     mf_text_literal(text, "{\"version\":\"" VERSION "\",\"fields\":");
@@ -275,7 +275,7 @@ typedef struct cursor {
     const char *end;
 } cursor;
 
-/* What stands before the next blank or the end. */
+/* The bytes before the next blank or the end. */
 static mf_id take_word(cursor *c)
 {
     const size_t left = (size_t)(c->end - c->at);

@@ -248,17 +248,17 @@ static void fail_all(mf_recommend_lookups *lookups, mf_recommend_lookup *const *
         mf_recommend_lookup_fail(lookups, chosen[c->first + i], why);
 }
 
-/* The question is wrong, and no time makes it right. */
-static bool is_refusal(const mf_aws_failure *failure)
+/* The request is wrong: repeating it cannot help. */
+static bool is_rejection(const mf_aws_failure *failure)
 {
     const bool is_model = failure->kind == MF_AWS_MODEL;
     const int status = is_model ? failure->original_status : failure->status;
-    /* With a code it is SageMaker that refuses: no such endpoint, for one. */
+    /* With a code the response is SageMaker's, not the model's: no such endpoint, for one. */
     return (is_model || failure->code[0] == '\0') &&
            (status == 400 || status == 413 || status == 422);
 }
 
-/* One of its users may be what breaks it: a status that says nothing of load. */
+/* One of its users may break the model: a status that load does not cause. */
 static bool is_poisoned(const mf_aws_failure *failure)
 {
     return failure->status == 500 ||
@@ -266,7 +266,7 @@ static bool is_poisoned(const mf_aws_failure *failure)
 }
 
 /* The words of serve's {"error":{"code","message"}}. */
-static void refuse(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
+static void reject(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
                    const mf_aws_outcome *outcome)
 {
     char message_text[MESSAGE_BYTES];
@@ -299,11 +299,11 @@ static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup
             fail_all(lookups, chosen, c, &err);
         return 0;
     }
-    const bool is_refused = is_refusal(&outcome->failure);
-    if (c->n > 1 && (is_refused || is_poisoned(&outcome->failure)))
+    const bool is_rejected = is_rejection(&outcome->failure);
+    if (c->n > 1 && (is_rejected || is_poisoned(&outcome->failure)))
         return c->n;
-    if (is_refused)
-        refuse(lookups, chosen[c->first], outcome);
+    if (is_rejected)
+        reject(lookups, chosen[c->first], outcome);
     else
         fail_all(lookups, chosen, c, &outcome->failure.error);
     return 0;

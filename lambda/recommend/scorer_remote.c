@@ -50,7 +50,7 @@ typedef struct remote {
     mf_aws_call *calls;
     mf_aws_outcome *outcomes;
     mf_recommend_lookup **again; /* whom a refused request had, to be asked one by one */
-    size_t chunks_room, calls_room, outcomes_room, again_room;
+    size_t chunks_capacity, calls_capacity, outcomes_capacity, again_capacity;
 } remote;
 
 /* ------------------------------------------------------------------------ requests */
@@ -64,12 +64,12 @@ static void write_instance(mf_text *body, const mf_recommend_lookup *lookup)
     mf_text_literal(body, "}\n");
 }
 
-static bool make_room(remote *r, size_t n, mf_error *err)
+static bool reserve(remote *r, size_t n, mf_error *err)
 {
-    return MF_GROW(r->chunks, r->chunks_room, n, "a batch", err) &&
-           MF_GROW(r->calls, r->calls_room, n, "a batch", err) &&
-           MF_GROW(r->outcomes, r->outcomes_room, n, "a batch", err) &&
-           MF_GROW(r->again, r->again_room, n, "a batch", err);
+    return MF_GROW(r->chunks, r->chunks_capacity, n, "a batch", err) &&
+           MF_GROW(r->calls, r->calls_capacity, n, "a batch", err) &&
+           MF_GROW(r->outcomes, r->outcomes_capacity, n, "a batch", err) &&
+           MF_GROW(r->again, r->again_capacity, n, "a batch", err);
 }
 
 /* Cuts chosen[0 .. n) into requests of about `users` each. Returns how many. */
@@ -315,7 +315,7 @@ static size_t ask(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup 
 {
     mf_error err = {.code = MF_OK};
     const chunk all = {.n = n};
-    const size_t n_chunks = make_room(r, n, &err) ? write_requests(r, chosen, n, users) : 0;
+    const size_t n_chunks = reserve(r, n, &err) ? write_requests(r, chosen, n, users) : 0;
     if (n_chunks == 0 || r->bodies.failed) {
         mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
         fail_all(lookups, chosen, &all, &err);

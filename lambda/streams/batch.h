@@ -106,7 +106,7 @@ typedef struct mf_stream_batch {
     size_t n_state;
 
     /* The reader's own. */
-    size_t records_room, state_room;
+    size_t records_capacity, state_capacity;
     struct json_t *root; /* jansson's; NULL when the event was plain */
     mf_text numbers;     /* of the state, when jansson read it */
 } mf_stream_batch;

@@ -50,8 +50,8 @@ typedef struct mf_stream_plain {
     bool failed;
     uint32_t depth;
     size_t n_keys; /* of all objects that are open */
-    size_t room;
-    mf_id *more_keys; /* [room], once they are many */
+    size_t capacity;
+    mf_id *more_keys; /* [capacity], once they are many */
     mf_id few_keys[MF_STREAM_PLAIN_FEW_KEYS];
 } mf_stream_plain;
 

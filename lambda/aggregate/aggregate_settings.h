@@ -12,8 +12,8 @@
  *     MEAN_ATTRIBUTES   ratingMean                -
  *     TREND_TABLE_NAME  trendingMovies            -
  *
- * The table in aggregate_settings.c has every name, range, default and one line of help; README.md has
- * the same for people. "-" stands for none, as a variable cannot be empty and set.
+ * The table in aggregate_settings.c has every name, range, default and one line of help; README.md
+ * has the same for people. "-" means none, as a variable cannot be empty and set.
  *
  * Threads: a value to read; any number. */
 #ifndef MF_LAMBDA_AGGREGATE_SETTINGS_H
@@ -29,7 +29,7 @@ enum {
     MF_AGGREGATE_NAME_BYTES = 256, /* of a field or an attribute */
 };
 
-/* Where an item of the trend stands; part of its key. */
+/* The rank of an item of the trend; part of its key. */
 #define MF_AGGREGATE_PLACE_ATTRIBUTE "place"
 
 typedef struct mf_aggregate_names {

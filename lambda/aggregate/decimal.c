@@ -15,7 +15,7 @@ static mf_aggregate_int128 power_of_ten(uint32_t n)
     return power;
 }
 
-/* *digits *= 10^n; false when there is no room. */
+/* *digits *= 10^n; false when that is too long. */
 static bool shift(mf_aggregate_int128 *digits, uint32_t n)
 {
     if (n == 0 || *digits == 0)
@@ -23,8 +23,8 @@ static bool shift(mf_aggregate_int128 *digits, uint32_t n)
     if (n > MF_AGGREGATE_DECIMAL_DIGITS)
         return false;
     const mf_aggregate_int128 power = power_of_ten(n);
-    const mf_aggregate_int128 room = most / power;
-    if (*digits > room || *digits < -room)
+    const mf_aggregate_int128 bound = most / power;
+    if (*digits > bound || *digits < -bound)
         return false;
     *digits *= power;
     return true;
@@ -164,7 +164,7 @@ mf_aggregate_decimal mf_aggregate_decimal_mean(const mf_aggregate_decimal *sum, 
     mf_aggregate_decimal s = shortest(*sum);
     mf_aggregate_int128 power = 1;
     uint32_t scale = s.scale;
-    /* As many more decimals as there is room for, up to those that are wanted. */
+    /* As many more decimals as 38 digits allow, up to those that are wanted. */
     while (scale < MF_AGGREGATE_DECIMAL_MEAN_DECIMALS && shift(&s.digits, 1))
         scale++;
     mf_aggregate_int128 quotient = s.digits / (mf_aggregate_int128)count;

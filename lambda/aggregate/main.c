@@ -165,7 +165,7 @@ static bool write_early(function *f, mf_aggregate_write *write, mf_error *err)
     if (n_bytes <= f->settings.state_bytes)
         return true;
     uint32_t *chosen = NULL;
-    /* To the half, so that the next records find room. */
+    /* To the half, so that the next records fit. */
     bool ok = mf_aggregate_window_choose(&f->window, f->settings.state_bytes / 2, &chosen,
                                          &write->n, err);
     write->chosen = chosen;

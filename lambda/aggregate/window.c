@@ -31,14 +31,14 @@ static bool out_of_memory(mf_error *err)
 /* Takes the bytes over into *text, in its place if they fit there. */
 static bool keep(mf_aggregate_window *w, mf_aggregate_window_text *text, mf_id value)
 {
-    if (value.n_bytes > text->room || text->room == 0) {
+    if (value.n_bytes > text->capacity || text->capacity == 0) {
         /* Capacity for the next text, which may be a little longer. The old bytes stay unused. */
-        const size_t room = value.n_bytes + (text->room > 0 ? value.n_bytes / 2 : 0);
-        if (w->bytes.n_bytes + room > UINT32_MAX || !mf_text_reserve(&w->bytes, room))
+        const size_t capacity = value.n_bytes + (text->capacity > 0 ? value.n_bytes / 2 : 0);
+        if (w->bytes.n_bytes + capacity > UINT32_MAX || !mf_text_reserve(&w->bytes, capacity))
             return false;
         text->at = (uint32_t)w->bytes.n_bytes;
-        text->room = (uint32_t)room;
-        w->bytes.n_bytes += room;
+        text->capacity = (uint32_t)capacity;
+        w->bytes.n_bytes += capacity;
     }
     if (value.n_bytes > 0)
         memcpy(w->bytes.bytes + text->at, value.bytes, value.n_bytes);
@@ -71,21 +71,21 @@ static void fill_slots(mf_aggregate_window *w)
 
 static bool grow(mf_aggregate_window *w)
 {
-    const size_t room = w->room == 0 ? FIRST_ENTRIES : w->room * 2;
-    if (room >= UINT32_MAX / 2)
+    const size_t capacity = w->capacity == 0 ? FIRST_ENTRIES : w->capacity * 2;
+    if (capacity >= UINT32_MAX / 2)
         return false;
-    uint32_t *slots = mf_allocate(room * 2, sizeof *slots, "a window", NULL);
+    uint32_t *slots = mf_allocate(capacity * 2, sizeof *slots, "a window", NULL);
     void *entries = w->entries;
-    if (slots == NULL || !mf_reallocate(&entries, w->room, room, sizeof(mf_aggregate_window_entry),
-                                        "a window", NULL)) {
+    if (slots == NULL || !mf_reallocate(&entries, w->capacity, capacity,
+                                        sizeof(mf_aggregate_window_entry), "a window", NULL)) {
         mf_free(slots);
         return false;
     }
     mf_free(w->slots);
     w->entries = entries;
-    w->room = room;
+    w->capacity = capacity;
     w->slots = slots;
-    w->n_slots = room * 2;
+    w->n_slots = capacity * 2;
     fill_slots(w);
     return true;
 }
@@ -102,7 +102,7 @@ static void note_change(mf_aggregate_window *w, mf_aggregate_window_entry *entry
 /* The entry of that key, a new one if need be; NULL without memory. */
 static mf_aggregate_window_entry *entry_of(mf_aggregate_window *w, mf_id key)
 {
-    if (w->n == w->room && !grow(w))
+    if (w->n == w->capacity && !grow(w))
         return NULL;
     const uint64_t hash = mf_id_hash(key.bytes, key.n_bytes);
     uint32_t *slot = slot_of(w, hash, key);
@@ -222,7 +222,7 @@ static void write_member(mf_aggregate_window *w, const mf_aggregate_window_entry
     text->failed |= scratch->failed;
 }
 
-/* What stands before the members of the keys. */
+/* All before the members of the keys. */
 static void write_head(mf_aggregate_window *w, mf_text *text)
 {
     mf_text_literal(text, "{\"version\":\"" VERSION "\",\"fields\":");
@@ -275,7 +275,7 @@ typedef struct cursor {
     const char *end;
 } cursor;
 
-/* What stands before the next blank or the end. */
+/* The bytes before the next blank or the end. */
 static mf_id take_word(cursor *c)
 {
     const size_t left = (size_t)(c->end - c->at);
@@ -449,7 +449,7 @@ bool mf_aggregate_window_drop_written(mf_aggregate_window *window, mf_error *err
             texts[1 + c] = &entry.carried[c];
         for (size_t t = 0; t < 1 + MF_AGGREGATE_CARRIED_MOST && ok; t++) {
             const mf_id text = {old.bytes + texts[t]->at, texts[t]->n};
-            texts[t]->room = 0;
+            texts[t]->capacity = 0;
             ok = keep(window, texts[t], text);
         }
         window->entries[n++] = entry;

@@ -22,7 +22,7 @@
 typedef struct mf_aggregate_window_text {
     uint32_t at;
     uint32_t n;
-    uint32_t room;
+    uint32_t capacity;
 } mf_aggregate_window_text;
 
 typedef struct mf_aggregate_window_entry {
@@ -46,7 +46,7 @@ typedef struct mf_aggregate_window {
     char last[MF_STREAM_SEQUENCE_DIGITS + 1]; /* sequence number; "": none */
 
     /* Its own. */
-    size_t room;
+    size_t capacity;
     uint32_t *slots; /* [n_slots] index of an entry and 1, 0: none */
     size_t n_slots;
     uint32_t first_changed; /* index of an entry and 1, and so on by next_changed; 0: no more */
@@ -68,7 +68,7 @@ bool mf_aggregate_window_has(const mf_aggregate_window *window, mf_id sequence_n
 /* From now on records up to this number are in it. */
 void mf_aggregate_window_reached(mf_aggregate_window *window, mf_id sequence_number);
 
-/* Counts a record in. False: MF_ERR_FORMAT when a sum has no room (nothing is changed), or
+/* Counts a record in. False: MF_ERR_FORMAT when a sum has too many digits (nothing is changed), or
  * MF_ERR_MEMORY. */
 bool mf_aggregate_window_add(mf_aggregate_window *window, const mf_aggregate_fields *fields,
                              mf_error *why);
@@ -76,8 +76,8 @@ bool mf_aggregate_window_add(mf_aggregate_window *window, const mf_aggregate_fie
 /* Appends the state. */
 void mf_aggregate_window_write_state(mf_aggregate_window *window, mf_text *text);
 
-/* How many bytes mf_aggregate_window_write_state would append. Takes the time of what has changed since
- * it was asked last, not of the whole. False: MF_ERR_MEMORY. */
+/* How many bytes mf_aggregate_window_write_state would append. Takes the time of what has changed
+ * since it was asked last, not of the whole. False: MF_ERR_MEMORY. */
 bool mf_aggregate_window_measure_state(mf_aggregate_window *window, size_t *n_bytes, mf_error *err);
 
 /* Chooses entries to be written early, those with the fewest records first, so that the state

@@ -16,8 +16,8 @@ struct mf_predict_movies {
     size_t n_bytes;
     uint32_t *start; /* [TEXTS · n + 1] */
     uint32_t n;
-    size_t bytes_room, start_room; /* capacities */
-    uint32_t *slots;               /* [n_slots] MF_INDEX_NONE where empty */
+    size_t bytes_capacity, start_capacity;
+    uint32_t *slots; /* [n_slots] MF_INDEX_NONE where empty */
     uint64_t n_slots;
     uint32_t n_repeated;
 };
@@ -50,8 +50,9 @@ bool mf_predict_movies_add(mf_predict_movies *movies, const mf_predict_movie *mo
     const size_t n_bytes = movies->n_bytes + movie->n_id + movie->n_title + movie->n_genres;
     if (n_bytes > UINT32_MAX || movies->n == MF_INDEX_NONE - 1)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "over 4 GiB of movies");
-    if (!MF_GROW(movies->bytes, movies->bytes_room, n_bytes, what, err) ||
-        !MF_GROW(movies->start, movies->start_room, TEXTS * ((size_t)movies->n + 1) + 1, what, err))
+    if (!MF_GROW(movies->bytes, movies->bytes_capacity, n_bytes, what, err) ||
+        !MF_GROW(movies->start, movies->start_capacity, TEXTS * ((size_t)movies->n + 1) + 1, what,
+                 err))
         return false;
     append(movies, 0, movie->id, movie->n_id);
     append(movies, 1, movie->title, movie->n_title);
@@ -96,14 +97,14 @@ bool mf_predict_movies_finish(mf_predict_movies *movies, mf_error *err)
     movies->n_slots = mf_id_table_slots(movies->n);
     movies->slots = mf_allocate(movies->n_slots, sizeof *movies->slots, "the table of movies", err);
     if (movies->slots == NULL ||
-        !mf_reallocate(&bytes, movies->bytes_room, movies->n_bytes, 1, what, err))
+        !mf_reallocate(&bytes, movies->bytes_capacity, movies->n_bytes, 1, what, err))
         return false;
     movies->bytes = bytes;
-    movies->bytes_room = movies->n_bytes;
-    if (!mf_reallocate(&start, movies->start_room, n_start, sizeof *movies->start, what, err))
+    movies->bytes_capacity = movies->n_bytes;
+    if (!mf_reallocate(&start, movies->start_capacity, n_start, sizeof *movies->start, what, err))
         return false;
     movies->start = start;
-    movies->start_room = n_start;
+    movies->start_capacity = n_start;
     memset(movies->slots, 0xFF, movies->n_slots * sizeof *movies->slots);
     for (uint32_t i = 0; i < movies->n; i++) {
         const mf_predict_movie movie = movie_of(movies, i);

@@ -1,5 +1,5 @@
-/* movies.h: titles and genres by movie id: a compact table, its reader for movies.csv, and the place
- * from which the newest table comes.
+/* movies.h: titles and genres by movie id: a compact table, its reader for movies.csv, and the
+ * place from which the newest table comes.
  *
  * All texts are in one block, one after the other; a movie takes its texts and 12 bytes, and the
  * hash table 8 to 16 more: 90,000 movies of MovieLens are 7 MB. */
@@ -71,8 +71,8 @@ bool mf_predict_genres_next(const mf_predict_movie *movie, size_t *at, const cha
  * (4) Errors name the file, the line and what was expected: no header, a column missing,
  *     fewer or more fields than the header has, a quote that is not closed on its line, an
  *     id that can be none, bytes that are not UTF-8 (MF_ERR_PARSE), a file without movies
- *     (MF_ERR_PARSE), a line of more than MF_PREDICT_MOVIE_LINE_BYTES (MF_ERR_PARSE), a file of more
- *     than MF_PREDICT_MOVIES_FILE_BYTES (MF_ERR_LIMIT).
+ *     (MF_ERR_PARSE), a line of more than MF_PREDICT_MOVIE_LINE_BYTES (MF_ERR_PARSE), a file of
+ *     more than MF_PREDICT_MOVIES_FILE_BYTES (MF_ERR_LIMIT).
  *
  * Threads: one for each reader. Cost: 3 ns per byte. */
 
@@ -83,7 +83,7 @@ enum {
 
 typedef struct mf_predict_movies_reader mf_predict_movies_reader;
 
-/* name stands in errors and is borrowed. NULL: MF_ERR_MEMORY. */
+/* Errors have `name`, which is borrowed. NULL: MF_ERR_MEMORY. */
 mf_predict_movies_reader *mf_predict_movies_reader_create(const char *name, mf_error *err);
 
 /* NULL is fine. */

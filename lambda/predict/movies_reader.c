@@ -1,9 +1,10 @@
-/* movies_reader.c: libcsv tells the fields but not their lines. So it gets the file line by line: a line
- * that does not end a row has a quote that it does not close, and its number is known.
+/* movies_reader.c: libcsv tells the fields but not their lines. So it gets the file line by line: a
+ * line that does not end a row has a quote that it does not close, and its number is known.
  *
  * Three lines of four have no quote; those that come whole are split here at their commas,
- * by libcsv's rules: 2.9 ns a byte instead of 4.6, 14 ms instead of 21 for 87,000 movies. Pieces of lines always go through
- * libcsv, so that a test that cuts a file holds one reading to the other. */
+ * by libcsv's rules: 2.9 ns a byte instead of 4.6, 14 ms instead of 21 for 87,000 movies. Pieces of
+ * lines always go through libcsv, so that a test that cuts a file holds one reading to the
+ * other. */
 #include "lambda/predict/movies.h"
 
 #include "base/id_list.h"
@@ -138,7 +139,7 @@ static void end_header(mf_predict_movies_reader *reader)
 
 /* ------------------------------------------------------------------------- rows */
 
-/* The field is n bytes at `at` of whatever the row stands in. */
+/* The field is n bytes at `at` of the row, or of the line. */
 static void note_field(mf_predict_movies_reader *reader, size_t at, size_t n)
 {
     for (size_t role = 0; role < COLUMNS; role++)

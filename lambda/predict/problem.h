@@ -11,8 +11,8 @@
  *     model         502     bad_gateway          Function.DownstreamError
  *     timeout       504     gateway_timeout      Function.DownstreamError
  *
- * (1) `message` is for anybody: what is wrong with the request, or the usual sentence of the kind.
- *     Names of endpoints, hosts, buckets, accounts and keys never are in it.
+ * (1) `message` is for the sender: what is wrong with the request, or the usual sentence of the
+ *     kind. Names of endpoints, hosts, buckets, accounts and keys never are in it.
  * (2) `detail` is for the log: it has all of those, and nothing that a user sent.
  * (3) The first problem wins, as with errors.
  *

@@ -5,7 +5,7 @@
  * request that it forgot is answered once more, under the same request_id.
  *
  * A request is known by 128 bits of its request_id, user and top_n (XXH3, with a key of the
- * process's own, so that nobody can make two requests look like one).
+ * process's own, so that no client can make two requests look like one).
  *
  * Threads: one. */
 #ifndef MF_LAMBDA_RECOMMEND_ANSWERED_H

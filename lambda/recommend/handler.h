@@ -10,11 +10,12 @@
  * (3) The first request that cannot be answered for now ends the batch: results before it are put,
  *     results after it are not, and the response names its record. When it is the very first, and
  *     nothing at all was done, the invocation fails with *err.
- * (4) A request that was answered before (answered.h), or stands in the batch before, is passed
+ * (4) A request that was answered before (answered.h), or is in the batch before, is passed
  *     over. It is done when that one is.
  * (5) In a test run nothing is put and nothing remembered; the response has the results.
- * (6) A batch whose lists would have more than MF_RECOMMEND_LISTED_MOST items together is handled in
- *     parts, one after the other: a producer that packs many records into one may ask for gigabytes.
+ * (6) A batch whose lists would have more than MF_RECOMMEND_LISTED_MOST items together is handled
+ *     in parts, one after the other: a producer that packs many records into one may ask for
+ *     gigabytes.
  *
  * Threads: one for each handler. */
 #ifndef MF_LAMBDA_RECOMMEND_HANDLER_H
@@ -26,8 +27,8 @@
 
 enum { MF_RECOMMEND_LISTED_MOST = 1 << 20 /* ids, of 8 to 16 bytes mostly */ };
 
-/* Zeroed but for settings, answered, scorer and cache of scoring, and the callbacks of emitter, which
- * are borrowed. */
+/* Zeroed but for settings, answered, scorer and cache of scoring, and the callbacks of emitter,
+ * which are borrowed. */
 typedef struct mf_recommend_handler {
     const mf_recommend_settings *settings;
     mf_recommend_answered *answered;

@@ -13,41 +13,41 @@
 /* clang-format off */
 static const mf_setting table[] = {
     {.name = "RECOMMEND_SERVICE_URL", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "serve that is asked, such as http://10.0.0.7:8080; this, ENDPOINT_NAME or MODEL_URI",
+     .help = "URL of serve, such as http://10.0.0.7:8080; this, ENDPOINT_NAME or MODEL_URI",
      FIELD(service_url)},
     {.name = "ENDPOINT_NAME", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "SageMaker endpoint that is asked", FIELD(endpoint_name)},
+     .help = "SageMaker endpoint to call", FIELD(endpoint_name)},
     {.name = "MODEL_URI", .aliases = "MODEL_S3_URI MODEL_FILE", .type = MF_SETTING_TEXT,
-     .initial = "", .help = "model.bin or model.tar.gz to answer from in this process: "
+     .initial = "", .help = "model.bin or model.tar.gz to compute with in this process: "
                             "s3://bucket/key or a path", FIELD(model_uri)},
     {.name = "PREDICTIONS_STREAM_NAME", .aliases = "PREDICTIONS_STREAM_ARN",
      .type = MF_SETTING_TEXT, .initial = "",
-     .help = "Kinesis stream for the answers, by name or ARN; required unless TEST_RUN",
+     .help = "Kinesis stream for the results, by name or ARN; required unless TEST_RUN",
      FIELD(predictions_stream)},
     {.name = "DEAD_LETTER_STREAM_NAME", .aliases = "DEAD_LETTER_STREAM_ARN",
      .type = MF_SETTING_TEXT, .initial = "",
      .help = "Kinesis stream for records that are no request, with the reason; empty: they are "
              "logged only", FIELD(dead_letter_stream)},
     {.name = "TEST_RUN", .type = MF_SETTING_BOOLEAN, .initial = "false",
-     .help = "put nothing on a stream, return the answers", FIELD(test_run)},
+     .help = "put nothing on a stream, return the results", FIELD(test_run)},
     {.name = "KEEP_ORDER", .type = MF_SETTING_BOOLEAN, .initial = "true",
-     .help = "two answers for one user never travel in one call of PutRecords, which promises no "
+     .help = "two results for one user never travel in one call of PutRecords, which promises no "
              "order; false: one call, in order unless a part of it fails", FIELD(keep_order)},
     {.name = "TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000, .initial = "20",
      .help = "recommendations for a request without top_n", FIELD(top_n)},
     {.name = "MAX_TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000, .initial = "1000",
      .help = "most recommendations for a request", FIELD(max_top_n)},
     {.name = "CONCURRENCY", .type = MF_SETTING_INTEGER, .min = 1, .max = MF_AWS_CONNECTIONS_MOST,
-     .initial = "4", .help = "questions to service or endpoint under way at once, of many users "
+     .initial = "4", .help = "requests to service or endpoint under way at once, of many users "
                              "each", FIELD(concurrency)},
     {.name = "MODEL_VERSION_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 86400,
-     .initial = "5", .help = "service or endpoint are asked after their model so often; the cache "
+     .initial = "5", .help = "seconds between two looks at the model's version; the cache "
                              "may be so far behind it", FIELD(version_seconds)},
     {.name = "MODEL_REFRESH_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 31536000,
-     .initial = "300", .help = "of MODEL_URI: look for a newer model when the last look is so old; "
+     .initial = "300", .help = "of MODEL_URI: seconds between two looks for a newer model; "
                                "0: never", FIELD(model_refresh_seconds)},
     {.name = "REMEMBERED_REQUESTS", .type = MF_SETTING_INTEGER, .min = 0, .max = 10000000,
-     .initial = "20000", .help = "request_ids that were answered and are passed over when they "
+     .initial = "20000", .help = "answered request_ids to remember: they are passed over when they "
                                  "come again; 0: none", FIELD(remembered)},
     {.name = "ANSWER_MARGIN_MS", .type = MF_SETTING_INTEGER, .min = 0, .max = 60000,
      .initial = "500", .help = "everything ends so long before the function's timeout",

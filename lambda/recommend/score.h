@@ -3,8 +3,8 @@
  * (1) Keys of the cache have the version of the model (scorer.h). When it is not known, the first
  *     lookup goes to the scorer, whose response tells it. Whatever happens to the cache, lookups
  *     are resolved.
- * (2) Items whose lookup is rejected are rejected. The first item whose lookup failed ends the part:
- *     batch->usable_end is its index.
+ * (2) Items whose lookup is rejected are rejected. The first item whose lookup failed ends the
+ *     part: batch->usable_end is its index.
  *
  * Threads: one. */
 #ifndef MF_LAMBDA_RECOMMEND_SCORE_H
@@ -24,7 +24,8 @@ typedef struct mf_recommend_scoring {
     size_t chosen_capacity, keys_capacity, entries_capacity;
 } mf_recommend_scoring;
 
-/* The stage, within the invocation's time. No lookup is pending afterwards. False: MF_ERR_MEMORY. */
+/* The stage, within the invocation's time. No lookup is pending afterwards. False:
+ * MF_ERR_MEMORY. */
 bool mf_recommend_score(mf_recommend_scoring *scoring, mf_recommend_lookups *lookups,
                         mf_recommend_batch *batch, mf_error *err);
 

@@ -46,11 +46,11 @@ bool mf_recommend_scorer_model(mf_recommend_scorer *scorer, const mf_lambda_mode
  * A request has many users, and `concurrency` requests are under way at once: a request for each
  * user would cost both sides more than the computation (script/bench recommend).
  *
- * (1) A request that the model refuses (400, 413, 424 with such a status inside) is repeated user by
- *     user; a user who is refused then is rejected. So is one on which the model breaks (500), after
- *     the retries: a user on whom it breaks alone, fails alone.
- * (2) A request that is throttled, broken or late is repeated by lambda/aws within the deadline, and
- *     then has failed.
+ * (1) A request that the model refuses (400, 413, 424 with such a status inside) is repeated user
+ *     by user; a user who is refused then is rejected. So is one on which the model breaks (500),
+ *     after the retries: a user on whom it breaks alone, fails alone.
+ * (2) A request that is throttled, broken or late is repeated by lambda/aws within the deadline,
+ *     and then has failed.
  * (3) A response that does not fit its request is a failure of all of its users.
  * (4) The response's custom attributes have the model's version (model_version=…), which the
  *     request asks serve for. Lists of a container that sends none are not cached.

@@ -50,7 +50,7 @@ typedef struct remote {
     mf_aws_call *calls;
     mf_aws_result *outcomes;
     mf_recommend_lookup **again; /* whom a refused request had, to be asked one by one */
-    size_t chunks_room, calls_room, outcomes_room, again_room;
+    size_t chunks_capacity, calls_capacity, outcomes_capacity, again_capacity;
 } remote;
 
 /* ------------------------------------------------------------------------ requests */
@@ -64,12 +64,12 @@ static void write_instance(mf_text *body, const mf_recommend_lookup *lookup)
     mf_text_literal(body, "}\n");
 }
 
-static bool make_room(remote *r, size_t n, mf_error *err)
+static bool reserve(remote *r, size_t n, mf_error *err)
 {
-    return MF_GROW(r->chunks, r->chunks_room, n, "a batch", err) &&
-           MF_GROW(r->calls, r->calls_room, n, "a batch", err) &&
-           MF_GROW(r->outcomes, r->outcomes_room, n, "a batch", err) &&
-           MF_GROW(r->again, r->again_room, n, "a batch", err);
+    return MF_GROW(r->chunks, r->chunks_capacity, n, "a batch", err) &&
+           MF_GROW(r->calls, r->calls_capacity, n, "a batch", err) &&
+           MF_GROW(r->outcomes, r->outcomes_capacity, n, "a batch", err) &&
+           MF_GROW(r->again, r->again_capacity, n, "a batch", err);
 }
 
 /* Cuts chosen[0 .. n) into requests of about `users` each. Returns how many. */
@@ -248,17 +248,17 @@ static void fail_all(mf_recommend_lookups *lookups, mf_recommend_lookup *const *
         mf_recommend_lookup_fail(lookups, chosen[c->first + i], why);
 }
 
-/* The question is wrong, and no time makes it right. */
-static bool is_refusal(const mf_aws_failure *failure)
+/* The request is wrong: repeating it cannot help. */
+static bool is_rejection(const mf_aws_failure *failure)
 {
     const bool is_model = failure->kind == MF_AWS_MODEL;
     const int status = is_model ? failure->original_status : failure->status;
-    /* With a code it is SageMaker that refuses: no such endpoint, for one. */
+    /* With a code the response is SageMaker's, not the model's: no such endpoint, for one. */
     return (is_model || failure->code[0] == '\0') &&
            (status == 400 || status == 413 || status == 422);
 }
 
-/* One of its users may be what breaks it: a status that says nothing of load. */
+/* One of its users may break the model: a status that load does not cause. */
 static bool is_poisoned(const mf_aws_failure *failure)
 {
     return failure->status == 500 ||
@@ -266,7 +266,7 @@ static bool is_poisoned(const mf_aws_failure *failure)
 }
 
 /* The words of serve's {"error":{"code","message"}}. */
-static void refuse(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
+static void reject(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
                    const mf_aws_result *outcome)
 {
     char message_text[MESSAGE_BYTES];
@@ -299,11 +299,11 @@ static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup
             fail_all(lookups, chosen, c, &err);
         return 0;
     }
-    const bool is_refused = is_refusal(&outcome->failure);
-    if (c->n > 1 && (is_refused || is_poisoned(&outcome->failure)))
+    const bool is_rejected = is_rejection(&outcome->failure);
+    if (c->n > 1 && (is_rejected || is_poisoned(&outcome->failure)))
         return c->n;
-    if (is_refused)
-        refuse(lookups, chosen[c->first], outcome);
+    if (is_rejected)
+        reject(lookups, chosen[c->first], outcome);
     else
         fail_all(lookups, chosen, c, &outcome->failure.error);
     return 0;
@@ -315,7 +315,7 @@ static size_t ask(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup 
 {
     mf_error err = {.code = MF_OK};
     const chunk all = {.n = n};
-    const size_t n_chunks = make_room(r, n, &err) ? write_requests(r, chosen, n, users) : 0;
+    const size_t n_chunks = reserve(r, n, &err) ? write_requests(r, chosen, n, users) : 0;
     if (n_chunks == 0 || r->bodies.failed) {
         mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
         fail_all(lookups, chosen, &all, &err);

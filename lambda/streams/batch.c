@@ -20,7 +20,7 @@ static const mf_where event_itself = {"event", 0, 0};
 static bool push_record(mf_stream_batch *batch, const mf_stream_record *record, mf_error *err)
 {
     if (batch->n_records > UINT32_MAX - 1 ||
-        !MF_GROW(batch->records, batch->records_room, batch->n_records + 1, "records", err))
+        !MF_GROW(batch->records, batch->records_capacity, batch->n_records + 1, "records", err))
         return false;
     batch->records[batch->n_records] = *record;
     batch->records[batch->n_records].place = (uint32_t)batch->n_records;
@@ -30,7 +30,7 @@ static bool push_record(mf_stream_batch *batch, const mf_stream_record *record, 
 
 static bool push_state(mf_stream_batch *batch, mf_id name, mf_id value, mf_error *err)
 {
-    if (!MF_GROW(batch->state, batch->state_room, batch->n_state + 1, "a state", err))
+    if (!MF_GROW(batch->state, batch->state_capacity, batch->n_state + 1, "a state", err))
         return false;
     batch->state[batch->n_state++] = (mf_stream_state_member){name, value};
     return true;
@@ -48,9 +48,9 @@ static void clear(mf_stream_batch *batch)
     mf_text_clear(&batch->numbers, 1 << 16);
     *batch = (mf_stream_batch){
         .records = batch->records,
-        .records_room = batch->records_room,
+        .records_capacity = batch->records_capacity,
         .state = batch->state,
-        .state_room = batch->state_room,
+        .state_capacity = batch->state_capacity,
         .numbers = batch->numbers,
     };
 }

@@ -36,7 +36,8 @@ enum {
         MF_STREAM_SEQUENCE_DIGITS + 4, /* three digits of length, zero byte */
 };
 
-/* Digits, at least one and at most MF_STREAM_SEQUENCE_DIGITS, the first not 0 unless it is alone. */
+/* Digits, at least one and at most MF_STREAM_SEQUENCE_DIGITS, the first not 0 unless it is
+ * alone. */
 static inline bool mf_stream_sequence_valid(mf_id number)
 {
     if (number.n_bytes == 0 || number.n_bytes > MF_STREAM_SEQUENCE_DIGITS ||
@@ -105,7 +106,7 @@ typedef struct mf_stream_batch {
     size_t n_state;
 
     /* The reader's own. */
-    size_t records_room, state_room;
+    size_t records_capacity, state_capacity;
     struct json_t *root; /* jansson's; NULL when the event was plain */
     mf_text numbers;     /* of the state, when jansson read it */
 } mf_stream_batch;

@@ -122,7 +122,7 @@ static bool push_text(mf_id **texts, size_t *n, size_t *capacity, mf_id text, mf
 
 static bool push_entry(mf_stream_kpl *kpl, const entry *e, mf_error *err)
 {
-    if (!MF_GROW(kpl->entries, kpl->entries_room, kpl->n_records + 1, what, err))
+    if (!MF_GROW(kpl->entries, kpl->entries_capacity, kpl->n_records + 1, what, err))
         return false;
     kpl->entries[kpl->n_records++] = *e;
     return true;
@@ -141,10 +141,11 @@ static bool read_message(mf_stream_kpl *kpl, mf_id message, mf_error *err)
             continue;
         bool ok = true;
         if (f.number == 1)
-            ok = push_text(&kpl->partition_keys, &kpl->n_partition_keys, &kpl->partition_keys_room,
-                           f.bytes, err);
+            ok = push_text(&kpl->partition_keys, &kpl->n_partition_keys,
+                           &kpl->partition_keys_capacity, f.bytes, err);
         else if (f.number == 2)
-            ok = push_text(&kpl->hash_keys, &kpl->n_hash_keys, &kpl->hash_keys_room, f.bytes, err);
+            ok = push_text(&kpl->hash_keys, &kpl->n_hash_keys, &kpl->hash_keys_capacity, f.bytes,
+                           err);
         else if (f.number == 3)
             ok = read_entry(f.bytes, &e) && push_entry(kpl, &e, err);
         if (!ok)
@@ -162,7 +163,7 @@ static bool check_index(const char *table, size_t record, uint64_t index, size_t
 
 static bool resolve(mf_stream_kpl *kpl, mf_error *err)
 {
-    if (!MF_GROW(kpl->records, kpl->records_room, kpl->n_records, what, err))
+    if (!MF_GROW(kpl->records, kpl->records_capacity, kpl->n_records, what, err))
         return false;
     for (size_t i = 0; i < kpl->n_records; i++) {
         const entry *e = &kpl->entries[i];

@@ -54,7 +54,7 @@ typedef struct mf_stream_kpl {
     struct mf_stream_kpl_entry *entries;
     mf_id *partition_keys, *hash_keys;
     size_t n_partition_keys, n_hash_keys;
-    size_t records_room, entries_room, partition_keys_room, hash_keys_room; /* capacities */
+    size_t records_capacity, entries_capacity, partition_keys_capacity, hash_keys_capacity;
 } mf_stream_kpl;
 
 /* Reads bytes[0 .. n), which stay while the records are used. MF_STREAM_KPL_MALFORMED says why in

@@ -1,9 +1,9 @@
-/* members.h: the values of named members of a record that is one JSON object: by plain.h, or else by
- * jansson.
+/* members.h: the values of named members of a record that is one JSON object: by plain.h, or else
+ * by jansson.
  *
- * (1) Both readers find the same values, with two exceptions: jansson refuses a record with an integer
- *     of more than 64 bits, and a real is the shortest number that reads back as its double, not the
- *     one that was written.
+ * (1) Both readers find the same values, with two exceptions: jansson refuses a record with an
+ *     integer of more than 64 bits, and a real is the shortest number that reads back as its
+ *     double, not the one that was written.
  * (2) The reason why a record is refused is a sentence without a word of it.
  *
  * Threads: one for each mf_stream_members. */
@@ -35,8 +35,8 @@ typedef struct mf_stream_members {
 } mf_stream_members;
 
 /* values[i] is that of the member names[i]; a name may be there twice. The texts are views of the
- * record or of *members, until the next read. False: MF_ERR_PARSE, MF_ERR_LIMIT (a number of more than
- * 64 bits) or MF_ERR_MEMORY. */
+ * record or of *members, until the next read. False: MF_ERR_PARSE, MF_ERR_LIMIT (a number of more
+ * than 64 bits) or MF_ERR_MEMORY. */
 bool mf_stream_members_read(mf_stream_members *members, const char *const *names, size_t n,
                             mf_stream_value *values, const char *record, size_t n_record,
                             mf_error *why);

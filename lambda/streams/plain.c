@@ -17,7 +17,7 @@ void mf_stream_plain_start(mf_stream_plain *plain, const char *bytes, size_t n_b
     plain->failed = false;
     plain->depth = 0;
     plain->n_keys = 0;
-    plain->room = MF_STREAM_PLAIN_FEW_KEYS;
+    plain->capacity = MF_STREAM_PLAIN_FEW_KEYS;
     plain->more_keys = NULL;
 }
 
@@ -55,17 +55,17 @@ static mf_id *keys_of(mf_stream_plain *p)
 
 static void push_key(mf_stream_plain *p, mf_id key)
 {
-    if (p->n_keys == p->room) {
+    if (p->n_keys == p->capacity) {
         void *keys = p->more_keys;
-        if (!mf_reallocate(&keys, keys != NULL ? p->room : 0, p->room * 2, sizeof(mf_id), "keys",
-                           NULL)) {
+        if (!mf_reallocate(&keys, keys != NULL ? p->capacity : 0, p->capacity * 2, sizeof(mf_id),
+                           "keys", NULL)) {
             fail(p);
             return;
         }
         if (p->more_keys == NULL)
             memcpy(keys, p->few_keys, sizeof p->few_keys);
         p->more_keys = keys;
-        p->room *= 2;
+        p->capacity *= 2;
     }
     keys_of(p)[p->n_keys++] = key;
 }

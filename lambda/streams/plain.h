@@ -50,8 +50,8 @@ typedef struct mf_stream_plain {
     bool failed;
     uint32_t depth;
     size_t n_keys; /* of all objects that are open */
-    size_t room;
-    mf_id *more_keys; /* [room], once they are many */
+    size_t capacity;
+    mf_id *more_keys; /* [capacity], once they are many */
     mf_id few_keys[MF_STREAM_PLAIN_FEW_KEYS];
 } mf_stream_plain;
 
@@ -96,8 +96,8 @@ bool mf_stream_plain_begins(mf_stream_plain *plain, char c);
 bool mf_stream_plain_end(mf_stream_plain *plain);
 
 /* Appends a finite double as the shortest decimal number that reads back as the same double: 0.1,
- * 4.5, 1e+22; a number of at most 15 digits as it was read. The same under every locale. For numbers
- * that jansson read, beside those of plain.h, which stay as they are written. */
+ * 4.5, 1e+22; a number of at most 15 digits as it was read. The same under every locale. For
+ * numbers that jansson read, beside those of plain.h, which stay as they are written. */
 void mf_stream_plain_write_real(mf_text *text, double value);
 
 static inline bool mf_stream_plain_is(mf_id key, const char *name)

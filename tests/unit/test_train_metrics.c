@@ -179,7 +179,7 @@ static double number(const json_t *object, const char *key)
 static json_t *written(const world *w)
 {
     mf_error err = {0};
-    assert_ok(mf_lambda_metrics_write(w->path, &w->facts, &err), err);
+    assert_ok(mf_metrics_write(w->path, &w->facts, &err), err);
     json_t *json = json_load_file(w->path, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(json);
     return json;
@@ -311,7 +311,7 @@ static void metrics_are_whole_or_an_error_when_any_allocation_fails(void **state
     world *w = open_world(true, "1");
     char *whole = NULL, *found = NULL;
     size_t n_whole, n_found;
-    assert_ok(mf_lambda_metrics_write(w->path, &w->facts, &err), err);
+    assert_ok(mf_metrics_write(w->path, &w->facts, &err), err);
     assert_ok(mf_file_read(w->path, 1 << 20, &whole, &n_whole, &err), err);
     char *metadata = mf_metrics_model_metadata(&w->facts, 4, &err);
     assert_non_null(metadata);
@@ -323,7 +323,7 @@ static void metrics_are_whole_or_an_error_when_any_allocation_fails(void **state
         unlink(w->path);
         json_n = 0;
         json_fails_at = n;
-        const bool ok = mf_lambda_metrics_write(w->path, &w->facts, &err);
+        const bool ok = mf_metrics_write(w->path, &w->facts, &err);
         done = json_n < n;
         if (ok) {
             assert_ok(mf_file_read(w->path, 1 << 20, &found, &n_found, &err), err);
@@ -350,7 +350,7 @@ static void metrics_are_whole_or_an_error_when_any_allocation_fails(void **state
     for (size_t n = 1; !done; n++) {
         mf_error_clear(&err);
         mf_memory_fail_nth(n);
-        done = mf_lambda_metrics_write(w->path, &w->facts, &err);
+        done = mf_metrics_write(w->path, &w->facts, &err);
         mf_memory_fail_nth(0);
         if (!done)
             assert_error(&err, MF_ERR_MEMORY, "no memory");
@@ -366,7 +366,7 @@ static void a_folder_that_cannot_be_written_is_an_error(void **state)
     (void)state;
     mf_error err = {0};
     world *w = open_world(false, "1");
-    assert_false(mf_lambda_metrics_write("/proc/self/none/metrics.json", &w->facts, &err));
+    assert_false(mf_metrics_write("/proc/self/none/metrics.json", &w->facts, &err));
     assert_error(&err, MF_ERR_IO, "/proc/self/none/metrics.json");
     close_world(w);
 }

@@ -2,7 +2,7 @@
 #include "gateway_event.h"
 
 #include "base/base64.h"
-#include "http/uri.h"
+#include "http/parse/target.h"
 #include "json_text.h"
 
 #include <stdio.h>

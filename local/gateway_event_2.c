@@ -1,7 +1,7 @@
 /* gateway_event_2.c: payload 2.0, of an HTTP API. */
 #include "base/base64.h"
 #include "gateway_event.h"
-#include "http/media.h"
+#include "http/parse/media.h"
 #include "json_text.h"
 
 #include <ctype.h>

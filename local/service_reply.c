@@ -1,7 +1,7 @@
 /* service_reply.c: promises in service_reply.h. */
 #include "service_reply.h"
 
-#include "http/uri.h"
+#include "http/parse/target.h"
 #include "identifiers.h"
 
 void mf_service_add_headers(mf_text *headers, const char *request_id, const char *content_type)

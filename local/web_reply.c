@@ -1,7 +1,7 @@
 /* web_reply.c: answers, and the end of a request. */
 #include "web_state.h"
 
-#include "http/status.h"
+#include "http/parse/head.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -2,8 +2,8 @@
 #ifndef MF_LOCAL_WEB_STATE_H
 #define MF_LOCAL_WEB_STATE_H
 
-#include "http/chunks.h"
-#include "http/head.h"
+#include "http/parse/body.h"
+#include "http/parse/head.h"
 #include "web.h"
 
 #include <event2/event.h>

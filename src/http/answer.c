@@ -7,7 +7,7 @@
 #include "http/loop.h"
 
 #include "base/error.h"
-#include "http/status.h"
+#include "http/parse/head.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -20,11 +20,10 @@
 #define MF_HTTP_LOOP_H
 
 #include "http/access_log.h"
-#include "http/body.h"
-#include "http/head.h"
-#include "http/routes.h"
+#include "http/parse/body.h"
+#include "http/parse/head.h"
+#include "http/parse/target.h"
 #include "http/server.h"
-#include "http/uri.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>

@@ -228,6 +228,7 @@ static void begin(mf_body *body, const mf_head *head, uint64_t limit)
     body->left = head->content_length;
     body->chunks = MF_CHUNKS_START;
     body->chunked = head->chunked;
+    body->again = false;
     body->raw = false;
     body->dropped = false;
 }
@@ -333,18 +334,25 @@ static mf_body_state feed_chunks(mf_body *body, const char *bytes, size_t n_byte
     }
 }
 
-mf_body_state mf_body_feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
+static mf_body_state feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
 {
     body->n_before = body->text.n_bytes;
     if (body->unpack != NULL) {
-        /* What the last call left inside the unpacker comes before new bytes, and
-         * before the end of the chunks is believed. */
+        /* What the last call left inside the unpacker comes before new bytes, and before the
+         * end of the chunks. */
         const mf_body_state state = take_data(body, bytes, 0, used);
         if (state != MF_BODY_MORE)
             return state;
     }
     return body->chunked ? feed_chunks(body, bytes, n_bytes, used)
                          : feed_length(body, bytes, n_bytes, used);
+}
+
+mf_body_state mf_body_feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
+{
+    const mf_body_state state = feed(body, bytes, n_bytes, used);
+    body->again = state == MF_BODY_AGAIN;
+    return state;
 }
 
 void mf_body_end(mf_body *body, size_t keep)

@@ -80,6 +80,7 @@ typedef struct mf_body {
     struct mf_unpack *unpack; /* NULL: not packed */
     mf_chunks chunks;
     bool chunked;
+    bool again; /* the last call was MF_BODY_AGAIN: feed it even without new bytes */
     bool raw;
     bool dropped;    /* raw and over the limit: the text is empty and stays so */
     size_t n_before; /* bytes of text before this call */

@@ -1,5 +1,5 @@
 /* web_connection.c: what clients send, from bytes to whole requests. */
-#include "web_state.h"
+#include "local/web_state.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,9 +12,9 @@ enum {
     KEPT = 64 << 10,         /* memory that a connection without a request may hold */
 };
 
-void mf_web_free(mf_web_request *r)
+void mf_local_web_free(mf_local_web_request *r)
 {
-    mf_web_server *server = r->server;
+    mf_local_web_server *server = r->server;
     if (r->previous != NULL)
         r->previous->next = r->next;
     else
@@ -31,7 +31,7 @@ void mf_web_free(mf_web_request *r)
     free(r);
 }
 
-void mf_web_tell_gone(mf_web_request *r)
+void mf_local_web_tell_gone(mf_local_web_request *r)
 {
     if (r->user != NULL && r->server->handler.gone != NULL)
         r->server->handler.gone(r->server->handler.context, r);
@@ -40,7 +40,7 @@ void mf_web_tell_gone(mf_web_request *r)
 
 /* ------------------------------------------------------------------- stages */
 
-static bool skip_line_ends(mf_web_request *r)
+static bool skip_line_ends(mf_local_web_request *r)
 {
     size_t n = 0;
     while (n + 1 < r->in.n_bytes && r->in.bytes[n] == '\r' && r->in.bytes[n + 1] == '\n')
@@ -52,29 +52,29 @@ static bool skip_line_ends(mf_web_request *r)
     return r->in.n_bytes > 0 && !(r->in.n_bytes == 1 && r->in.bytes[0] == '\r');
 }
 
-static bool start_body(mf_web_request *r)
+static bool start_body(mf_local_web_request *r)
 {
     const char *why = NULL;
     const int status = mf_head_parse(r->in.bytes, r->n_head, &r->head, &why);
     if (status != 0) {
-        mf_web_refuse(r, status, why);
+        mf_local_web_refuse(r, status, why);
         return true;
     }
-    r->is_head_method = mf_web_equals(mf_web_method(r), "HEAD");
+    r->is_head_method = mf_local_web_equals(mf_local_web_method(r), "HEAD");
     r->close = !r->head.keep_alive;
     r->overflowed = !r->head.chunked && r->head.content_length > r->server->limits.max_body_bytes;
-    r->stage = MF_WEB_BODY;
+    r->stage = MF_LOCAL_WEB_BODY;
     if (r->server->handler.begin != NULL)
         r->server->handler.begin(r->server->handler.context, r);
     if (r->head.expects_continue && r->in.n_bytes == r->n_head) {
         mf_text_literal(&r->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        mf_web_flush(r);
+        mf_local_web_flush(r);
     }
     return true;
 }
 
 /* True when there is more to do, as with every step. */
-static bool read_head(mf_web_request *r)
+static bool read_head(mf_local_web_request *r)
 {
     static const char TOO_LONG[] = "the request line and headers are too long";
     if (r->in.n_bytes == 0 || !skip_line_ends(r))
@@ -82,9 +82,9 @@ static bool read_head(mf_web_request *r)
     const mf_head_end end = mf_head_find_end(r->in.bytes, r->in.n_bytes, &r->scanned, &r->n_head);
     const size_t n = end == MF_HEAD_COMPLETE ? r->n_head : r->in.n_bytes;
     if (end == MF_HEAD_BAD)
-        mf_web_refuse(r, 400, "this is not HTTP");
+        mf_local_web_refuse(r, 400, "this is not HTTP");
     else if (n > r->server->limits.max_head_bytes)
-        mf_web_refuse(r, 431, TOO_LONG);
+        mf_local_web_refuse(r, 431, TOO_LONG);
     else if (end == MF_HEAD_INCOMPLETE)
         return false;
     else
@@ -92,13 +92,13 @@ static bool read_head(mf_web_request *r)
     return true;
 }
 
-static void handle(mf_web_request *r)
+static void handle(mf_local_web_request *r)
 {
-    r->stage = MF_WEB_HANDLED;
+    r->stage = MF_LOCAL_WEB_HANDLED;
     r->server->handler.handle(r->server->handler.context, r);
 }
 
-static bool read_counted(mf_web_request *r)
+static bool read_counted(mf_local_web_request *r)
 {
     const uint64_t there = r->in.n_bytes - r->n_head;
     if (!r->overflowed) {
@@ -116,7 +116,7 @@ static bool read_counted(mf_web_request *r)
     return true;
 }
 
-static void keep_chunk(mf_web_request *r, const char *bytes, size_t n)
+static void keep_chunk(mf_local_web_request *r, const char *bytes, size_t n)
 {
     r->n_body += n;
     if (r->n_body > r->server->limits.max_body_bytes) {
@@ -127,7 +127,7 @@ static void keep_chunk(mf_web_request *r, const char *bytes, size_t n)
     }
 }
 
-static bool read_chunks(mf_web_request *r)
+static bool read_chunks(mf_local_web_request *r)
 {
     const char *at = r->in.bytes + r->n_head;
     size_t n = r->in.n_bytes - r->n_head;
@@ -150,8 +150,8 @@ static bool read_chunks(mf_web_request *r)
     if (state == MF_CHUNKS_MORE)
         return false;
     if (state == MF_CHUNKS_BAD) {
-        mf_web_tell_gone(r);
-        mf_web_refuse(r, 400, "the body's chunks cannot be read");
+        mf_local_web_tell_gone(r);
+        mf_local_web_refuse(r, 400, "the body's chunks cannot be read");
     } else if (r->body.failed) {
         r->broken = true;
     } else {
@@ -160,63 +160,63 @@ static bool read_chunks(mf_web_request *r)
     return true;
 }
 
-static bool step(mf_web_request *r)
+static bool step(mf_local_web_request *r)
 {
     switch (r->stage) {
-    case MF_WEB_HEAD:
+    case MF_LOCAL_WEB_HEAD:
         return read_head(r);
-    case MF_WEB_BODY:
+    case MF_LOCAL_WEB_BODY:
         return r->head.chunked ? read_chunks(r) : read_counted(r);
-    case MF_WEB_HANDLED:
-    case MF_WEB_OVER:
+    case MF_LOCAL_WEB_HANDLED:
+    case MF_LOCAL_WEB_OVER:
         return false;
     }
     return false;
 }
 
 /* May free it. */
-static void advance(mf_web_request *r)
+static void advance(mf_local_web_request *r)
 {
     r->inside = true;
     /* Who does not read the answers gets no more of them. */
     while (!r->broken && r->out.n_bytes == 0 && step(r))
         ;
     r->inside = false;
-    if (r->stage == MF_WEB_HEAD && r->in.n_bytes == 0 && r->in.room > KEPT)
+    if (r->stage == MF_LOCAL_WEB_HEAD && r->in.n_bytes == 0 && r->in.room > KEPT)
         mf_text_free(&r->in);
-    if (r->broken || (r->stage == MF_WEB_OVER && r->out.n_bytes == 0)) {
-        mf_web_tell_gone(r);
-        mf_web_free(r);
+    if (r->broken || (r->stage == MF_LOCAL_WEB_OVER && r->out.n_bytes == 0)) {
+        mf_local_web_tell_gone(r);
+        mf_local_web_free(r);
     }
 }
 
 /* ------------------------------------------------------------------- events */
 
-static void pause_reading(mf_web_request *r)
+static void pause_reading(mf_local_web_request *r)
 {
     r->paused = true;
     event_del(r->readable);
 }
 
 /* While an answer is awaited nothing is taken, but an end is noticed. */
-static void watch(mf_web_request *r)
+static void watch(mf_local_web_request *r)
 {
     char byte;
     const ssize_t n = recv(r->fd, &byte, 1, MSG_PEEK);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n < 0 || (n == 0 && r->server->handler.ends_at_fin)) {
-        mf_web_tell_gone(r);
-        mf_web_free(r);
+        mf_local_web_tell_gone(r);
+        mf_local_web_free(r);
         return;
     }
     r->close = r->close || n == 0;
     pause_reading(r);
 }
 
-static size_t room_wanted(const mf_web_request *r)
+static size_t room_wanted(const mf_local_web_request *r)
 {
-    if (r->stage != MF_WEB_BODY || r->head.chunked || r->overflowed)
+    if (r->stage != MF_LOCAL_WEB_BODY || r->head.chunked || r->overflowed)
         return PIECE;
     const uint64_t missing = r->head.content_length - r->n_body;
     return missing < PIECE ? PIECE : missing < LARGE_PIECE ? (size_t)missing : LARGE_PIECE;
@@ -225,12 +225,12 @@ static size_t room_wanted(const mf_web_request *r)
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     (void)what;
-    mf_web_request *r = context;
-    if (r->stage == MF_WEB_HANDLED && !r->broken) {
+    mf_local_web_request *r = context;
+    if (r->stage == MF_LOCAL_WEB_HANDLED && !r->broken) {
         watch(r);
         return;
     }
-    if (!r->broken && (r->stage == MF_WEB_OVER || r->out.n_bytes > 0)) {
+    if (!r->broken && (r->stage == MF_LOCAL_WEB_OVER || r->out.n_bytes > 0)) {
         pause_reading(r);
     } else if (!r->broken) {
         const size_t room = room_wanted(r);
@@ -255,16 +255,16 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
     (void)what;
-    mf_web_request *r = context;
-    mf_web_flush(r);
-    if (r->paused && r->stage == MF_WEB_HEAD && event_add(r->readable, NULL) == 0)
+    mf_local_web_request *r = context;
+    mf_local_web_flush(r);
+    if (r->paused && r->stage == MF_LOCAL_WEB_HEAD && event_add(r->readable, NULL) == 0)
         r->paused = false;
     advance(r);
 }
 
-mf_web_request *mf_web_connect(mf_web_server *server, int fd, const char *peer)
+mf_local_web_request *mf_local_web_connect(mf_local_web_server *server, int fd, const char *peer)
 {
-    mf_web_request *r = calloc(1, sizeof *r);
+    mf_local_web_request *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
     r->server = server;

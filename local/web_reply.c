@@ -1,7 +1,6 @@
 /* web_reply.c: answers, and the end of a request. */
-#include "web_state.h"
-
 #include "http/status.h"
+#include "local/web_state.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -43,7 +42,7 @@ static ssize_t try_send(int fd, struct iovec *parts, size_t n_parts)
     }
 }
 
-void mf_web_flush(mf_web_request *r)
+void mf_local_web_flush(mf_local_web_request *r)
 {
     struct iovec rest = {r->out.bytes + r->n_sent, r->out.n_bytes - r->n_sent};
     const ssize_t n = r->out.failed ? -1 : rest.iov_len > 0 ? try_send(r->fd, &rest, 1) : 0;
@@ -60,7 +59,7 @@ void mf_web_flush(mf_web_request *r)
     mf_text_clear(&r->out, KEPT);
 }
 
-static void send_both(mf_web_request *r, const mf_text *head, const char *body, size_t n_body)
+static void send_both(mf_local_web_request *r, const mf_text *head, const char *body, size_t n_body)
 {
     struct iovec parts[2] = {{head->bytes, head->n_bytes}, {(void *)body, n_body}};
     ssize_t n = 0;
@@ -84,7 +83,7 @@ static void send_both(mf_web_request *r, const mf_text *head, const char *body, 
 }
 
 /* Throws the request away; what stands behind it moves to the front. */
-static void finish(mf_web_request *r)
+static void finish(mf_local_web_request *r)
 {
     size_t used = r->n_head;
     if (!r->head.chunked && !r->overflowed)
@@ -98,11 +97,11 @@ static void finish(mf_web_request *r)
     r->user = NULL;
     r->chunks = MF_CHUNKS_START;
     mf_text_clear(&r->body, KEPT);
-    r->stage = r->close ? MF_WEB_OVER : MF_WEB_HEAD;
+    r->stage = r->close ? MF_LOCAL_WEB_OVER : MF_LOCAL_WEB_HEAD;
 }
 
-void mf_web_reply(mf_web_request *r, int status, const mf_text *headers, const char *body,
-                  size_t n_body)
+void mf_local_web_reply(mf_local_web_request *r, int status, const mf_text *headers,
+                        const char *body, size_t n_body)
 {
     mf_text *head = &r->server->head;
     mf_text_clear(head, KEPT);
@@ -128,14 +127,15 @@ void mf_web_reply(mf_web_request *r, int status, const mf_text *headers, const c
     if (r->paused && event_add(r->readable, NULL) == 0)
         r->paused = false;
     /* Whoever walks the bytes goes on with them; else the loop shall. */
-    if (!r->inside && (r->broken || r->stage == MF_WEB_OVER || r->in.n_bytes > 0))
+    if (!r->inside && (r->broken || r->stage == MF_LOCAL_WEB_OVER || r->in.n_bytes > 0))
         event_active(r->readable, EV_READ, 0);
 }
 
-void mf_web_refuse(mf_web_request *r, int status, const char *message)
+void mf_local_web_refuse(mf_local_web_request *r, int status, const char *message)
 {
     mf_text headers = MF_TEXT_EMPTY, body = MF_TEXT_EMPTY;
-    mf_web_add_header(&headers, "Content-Type", "application/json", strlen("application/json"));
+    mf_local_web_add_header(&headers, "Content-Type", "application/json",
+                            strlen("application/json"));
     mf_text_literal(&body, "{\"message\":");
     mf_text_json(&body, message, strlen(message));
     mf_text_literal(&body, "}");
@@ -145,12 +145,12 @@ void mf_web_refuse(mf_web_request *r, int status, const char *message)
     memset(&r->head, 0, sizeof r->head);
     r->overflowed = false;
     r->n_head = r->in.n_bytes;
-    mf_web_reply(r, status, &headers, body.bytes, body.n_bytes);
+    mf_local_web_reply(r, status, &headers, body.bytes, body.n_bytes);
     mf_text_free(&headers);
     mf_text_free(&body);
 }
 
-bool mf_web_add_header(mf_text *headers, const char *name, const char *value, size_t n_value)
+bool mf_local_web_add_header(mf_text *headers, const char *name, const char *value, size_t n_value)
 {
     for (size_t i = 0; i < n_value; i++)
         if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7F)

@@ -1,52 +1,53 @@
 /* web_request.c: what a handler may ask of a request. */
-#include "web_state.h"
+#include "local/web_state.h"
 
-static mf_web_view view(const mf_web_request *r, mf_head_span span)
+static mf_local_web_view view(const mf_local_web_request *r, mf_head_span span)
 {
-    return (mf_web_view){r->in.bytes + span.at, span.n_bytes};
+    return (mf_local_web_view){r->in.bytes + span.at, span.n_bytes};
 }
 
-mf_web_view mf_web_method(const mf_web_request *r)
+mf_local_web_view mf_local_web_method(const mf_local_web_request *r)
 {
     return view(r, r->head.method);
 }
 
-mf_web_view mf_web_path(const mf_web_request *r)
+mf_local_web_view mf_local_web_path(const mf_local_web_request *r)
 {
-    const mf_web_view target = view(r, r->head.target);
+    const mf_local_web_view target = view(r, r->head.target);
     const char *start = target.bytes;
     size_t n = target.n_bytes;
     if (n > 7 && memcmp(start, "http://", 7) == 0) { /* a proxy's form */
         const char *slash = memchr(start + 7, '/', n - 7);
         if (slash == NULL)
-            return (mf_web_view){"/", 1};
+            return (mf_local_web_view){"/", 1};
         n -= (size_t)(slash - start);
         start = slash;
     }
     const char *mark = memchr(start, '?', n);
-    return (mf_web_view){start, mark != NULL ? (size_t)(mark - start) : n};
+    return (mf_local_web_view){start, mark != NULL ? (size_t)(mark - start) : n};
 }
 
-mf_web_view mf_web_query(const mf_web_request *r)
+mf_local_web_view mf_local_web_query(const mf_local_web_request *r)
 {
-    const mf_web_view target = view(r, r->head.target);
+    const mf_local_web_view target = view(r, r->head.target);
     const char *mark = memchr(target.bytes, '?', target.n_bytes);
     if (mark == NULL)
-        return (mf_web_view){NULL, 0};
-    return (mf_web_view){mark + 1, target.n_bytes - (size_t)(mark + 1 - target.bytes)};
+        return (mf_local_web_view){NULL, 0};
+    return (mf_local_web_view){mark + 1, target.n_bytes - (size_t)(mark + 1 - target.bytes)};
 }
 
-mf_web_view mf_web_header(const mf_web_request *r, const char *name)
+mf_local_web_view mf_local_web_header(const mf_local_web_request *r, const char *name)
 {
     for (uint32_t i = 0; i < r->head.n_fields; i++) {
-        const mf_web_view found = view(r, r->head.fields[i].name);
+        const mf_local_web_view found = view(r, r->head.fields[i].name);
         if (mf_head_is(found.bytes, found.n_bytes, name))
             return view(r, r->head.fields[i].value);
     }
-    return (mf_web_view){NULL, 0};
+    return (mf_local_web_view){NULL, 0};
 }
 
-bool mf_web_header_at(const mf_web_request *r, size_t i, mf_web_view *name, mf_web_view *value)
+bool mf_local_web_header_at(const mf_local_web_request *r, size_t i, mf_local_web_view *name,
+                            mf_local_web_view *value)
 {
     if (i >= r->head.n_fields)
         return false;
@@ -55,36 +56,36 @@ bool mf_web_header_at(const mf_web_request *r, size_t i, mf_web_view *name, mf_w
     return true;
 }
 
-size_t mf_web_head_bytes(const mf_web_request *r)
+size_t mf_local_web_head_bytes(const mf_local_web_request *r)
 {
     return r->n_head;
 }
 
-mf_web_view mf_web_body(const mf_web_request *r)
+mf_local_web_view mf_local_web_body(const mf_local_web_request *r)
 {
     if (r->overflowed)
-        return (mf_web_view){"", 0};
+        return (mf_local_web_view){"", 0};
     if (r->head.chunked)
-        return (mf_web_view){r->body.n_bytes > 0 ? r->body.bytes : "", r->body.n_bytes};
-    return (mf_web_view){r->in.bytes + r->n_head, (size_t)r->head.content_length};
+        return (mf_local_web_view){r->body.n_bytes > 0 ? r->body.bytes : "", r->body.n_bytes};
+    return (mf_local_web_view){r->in.bytes + r->n_head, (size_t)r->head.content_length};
 }
 
-bool mf_web_overflowed(const mf_web_request *r)
+bool mf_local_web_overflowed(const mf_local_web_request *r)
 {
     return r->overflowed;
 }
 
-const char *mf_web_peer(const mf_web_request *r)
+const char *mf_local_web_peer(const mf_local_web_request *r)
 {
     return r->peer;
 }
 
-void mf_web_set_user(mf_web_request *r, void *user)
+void mf_local_web_set_user(mf_local_web_request *r, void *user)
 {
     r->user = user;
 }
 
-void *mf_web_user(const mf_web_request *r)
+void *mf_local_web_user(const mf_local_web_request *r)
 {
     return r->user;
 }

@@ -1,7 +1,6 @@
 /* web_server.c: listening. */
-#include "web_state.h"
-
 #include "base/log.h"
+#include "local/web_state.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,9 +15,9 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 {
     (void)listener;
     (void)n_address;
-    mf_web_server *server = context;
+    mf_local_web_server *server = context;
     static const int on = 1;
-    char peer[MF_WEB_PEER_BYTES] = "127.0.0.1";
+    char peer[MF_LOCAL_WEB_PEER_BYTES] = "127.0.0.1";
     if (address->sa_family == AF_INET)
         inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)address)->sin_addr, peer, sizeof peer);
     else if (address->sa_family == AF_INET6)
@@ -26,7 +25,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
                   sizeof peer);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (server->n_connections >= server->limits.max_connections ||
-        mf_web_connect(server, fd, peer) == NULL)
+        mf_local_web_connect(server, fd, peer) == NULL)
         close(fd);
 }
 
@@ -69,9 +68,9 @@ static uint16_t port_of(int fd)
     return ntohs(((struct sockaddr_in *)(void *)&name)->sin_port);
 }
 
-mf_web_server *mf_web_create(struct event_base *base, const char *address, uint16_t port,
-                             const mf_web_handler *handler, const mf_web_limits *limits,
-                             mf_error *err)
+mf_local_web_server *mf_local_web_create(struct event_base *base, const char *address,
+                                         uint16_t port, const mf_local_web_handler *handler,
+                                         const mf_local_web_limits *limits, mf_error *err)
 {
     enum { BACKLOG = 1024 };
     struct sockaddr_storage name;
@@ -80,7 +79,7 @@ mf_web_server *mf_web_create(struct event_base *base, const char *address, uint1
         mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "\"%s\" is no numeric address", address);
         return NULL;
     }
-    mf_web_server *server = calloc(1, sizeof *server);
+    mf_local_web_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a server");
         return NULL;
@@ -103,25 +102,25 @@ mf_web_server *mf_web_create(struct event_base *base, const char *address, uint1
     return server;
 }
 
-uint16_t mf_web_port(const mf_web_server *server)
+uint16_t mf_local_web_port(const mf_local_web_server *server)
 {
     return server->port;
 }
 
-void mf_web_drop(mf_web_server *server)
+void mf_local_web_drop(mf_local_web_server *server)
 {
     while (server->first != NULL)
-        mf_web_free(server->first);
+        mf_local_web_free(server->first);
 }
 
-void mf_web_destroy(mf_web_server *server)
+void mf_local_web_destroy(mf_local_web_server *server)
 {
     if (server == NULL)
         return;
     evconnlistener_free(server->listener);
     while (server->first != NULL) {
-        mf_web_tell_gone(server->first);
-        mf_web_free(server->first);
+        mf_local_web_tell_gone(server->first);
+        mf_local_web_free(server->first);
     }
     mf_text_free(&server->head);
     free(server);

@@ -4,40 +4,40 @@
 
 #include "http/chunks.h"
 #include "http/head.h"
-#include "web.h"
+#include "local/web.h"
 
 #include <event2/event.h>
 #include <event2/listener.h>
 
-enum { MF_WEB_PEER_BYTES = 46 };
+enum { MF_LOCAL_WEB_PEER_BYTES = 46 };
 
-typedef enum mf_web_stage {
-    MF_WEB_HEAD,    /* of the next request, perhaps nothing of it yet */
-    MF_WEB_BODY,    /* the head is parsed, begin has been called      */
-    MF_WEB_HANDLED, /* handle has been called, the answer is missing  */
-    MF_WEB_OVER,    /* nothing more will be read                      */
-} mf_web_stage;
+typedef enum mf_local_web_stage {
+    MF_LOCAL_WEB_HEAD,    /* of the next request, perhaps nothing of it yet */
+    MF_LOCAL_WEB_BODY,    /* the head is parsed, begin has been called      */
+    MF_LOCAL_WEB_HANDLED, /* handle has been called, the answer is missing  */
+    MF_LOCAL_WEB_OVER,    /* nothing more will be read                      */
+} mf_local_web_stage;
 
-struct mf_web_server {
+struct mf_local_web_server {
     struct event_base *base;
     struct evconnlistener *listener;
-    mf_web_handler handler;
-    mf_web_limits limits;
-    mf_web_request *first;
+    mf_local_web_handler handler;
+    mf_local_web_limits limits;
+    mf_local_web_request *first;
     uint32_t n_connections;
     uint16_t port;
     mf_text head; /* of the answer being sent */
 };
 
 /* A connection. */
-struct mf_web_request {
-    mf_web_server *server;
-    mf_web_request *previous, *next;
+struct mf_local_web_request {
+    mf_local_web_server *server;
+    mf_local_web_request *previous, *next;
     struct event *readable, *writable;
     int fd;
-    char peer[MF_WEB_PEER_BYTES];
+    char peer[MF_LOCAL_WEB_PEER_BYTES];
 
-    mf_web_stage stage;
+    mf_local_web_stage stage;
     bool inside; /* its bytes are being walked: whoever called will clean up       */
     bool paused; /* not reading: the client has sent more than it was asked for    */
     bool close;  /* after the answer                                               */
@@ -59,12 +59,12 @@ struct mf_web_request {
 };
 
 /* web_connection.c */
-mf_web_request *mf_web_connect(mf_web_server *server, int fd, const char *peer);
-void mf_web_free(mf_web_request *request);
-void mf_web_tell_gone(mf_web_request *request);
+mf_local_web_request *mf_local_web_connect(mf_local_web_server *server, int fd, const char *peer);
+void mf_local_web_free(mf_local_web_request *request);
+void mf_local_web_tell_gone(mf_local_web_request *request);
 
 /* web_reply.c */
-void mf_web_flush(mf_web_request *request);
-void mf_web_refuse(mf_web_request *request, int status, const char *message);
+void mf_local_web_flush(mf_local_web_request *request);
+void mf_local_web_refuse(mf_local_web_request *request, int status, const char *message);
 
 #endif

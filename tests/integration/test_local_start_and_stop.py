@@ -38,7 +38,7 @@ class Start(LocalCloudCase):
     def test_wrong_words_are_refused_with_a_sentence(self):
         for words, status, sentence in (
                 (("run",), 2, "unknown argument run"), (("--port",), 2, "a value is missing after --port"),
-                (("--prot", "1"), 1, 'no setting "prot"'), (("--port", "70000"), 1, 'port is "70000"'),
+                (("--prot", "1"), 1, 'unknown setting "prot": did you mean port?'), (("--port", "70000"), 1, 'port is "70000"'),
                 (("--timeout", "1"), 2, "--timeout stands before any --function"),
                 (("--function", "f"), 2, "expected NAME="), (("--function", "a b=x"), 1, "a name has"),
                 (("--function", "f=x", "--timeout", "0"), 1, "timeout is"),
@@ -63,10 +63,10 @@ class Start(LocalCloudCase):
                 ("{", "config.json:1"), ("[]", "object"), ({"x": 1}, 'x"'),
                 ({"functions": []}, "functions: expected an object"),
                 ({"functions": {"f": {}}}, "functions.f.program: expected the path"),
-                ({"functions": {"f": {**f, "timeout": "x"}}}, "functions.f: timeout is"),
+                ({"functions": {"f": {**f, "timeout": "x"}}}, "functions.f: function setting timeout is"),
                 ({"functions": {"f": {**f, "arguments": [1]}}}, "functions.f.arguments: expected an array"),
                 ({"functions": {"f": {**f, "environment": {"AB": []}}}}, "functions.f.environment"),
-                ({"functions": {"f": {**f, "nothing": 1}}}, 'no setting "nothing"'),
+                ({"functions": {"f": {**f, "nothing": 1}}}, 'unknown function setting "nothing"'),
                 ({"functions": {"f": f}, "routes": {"POST /x": {"function": "f", "x": 1}}}, "routes.POST /x"),
                 ({"functions": {"f": f}, "routes": {"POST /x": 1}}, "expected a function's name"),
                 ({"endpoints": {"e": 1}}, "endpoints.e: expected the address")):

@@ -1,0 +1,241 @@
+/* gateway.c */
+#include "local/apigateway/gateway.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "local/apigateway/event.h"
+#include "local/apigateway/response.h"
+#include "local/service.h"
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+enum { HEADERS_BYTES = 10240, PAYLOAD_BYTES = 10 << 20 };
+
+typedef struct call {
+    mf_local_pending pending; /* first: a pointer to one is a pointer to the other */
+    mf_local_gateway *gateway;
+    const mf_local_route *route;
+    mf_local_web_request *request; /* NULL: answered already, by 504 */
+    mf_local_invocation *invocation;
+    struct event *timer;
+} call;
+
+static const char INTERNAL[] = "Internal server error";
+
+static void free_call(call *c)
+{
+    if (c->timer != NULL)
+        event_free(c->timer);
+    free(c);
+}
+
+static void client_gone(mf_local_pending *pending)
+{
+    call *c = (call *)pending;
+    c->invocation->done = NULL;
+    free_call(c);
+}
+
+static void on_time_over(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    call *c = context;
+    mf_local_service_refuse(c->request, 504, "InternalServerErrorException",
+                            "Endpoint request timed out");
+    client_gone(&c->pending);
+}
+
+/* ------------------------------------------------------------------- answers */
+
+static void add_own_headers(mf_text *headers, const mf_local_invocation *invocation)
+{
+    mf_text_literal(headers, "x-amzn-RequestId: ");
+    mf_text_append(headers, invocation->id, strlen(invocation->id));
+    mf_text_literal(headers, "\r\nx-amz-apigw-id: local\r\n");
+    mf_local_web_add_header(headers, "X-Amzn-Trace-Id", invocation->trace,
+                            strlen(invocation->trace));
+}
+
+/* 2.0 decodes always; 1.0 when the first of what the client accepts is binary. */
+static bool wants_bytes(const call *c)
+{
+    const mf_local_web_view accept = mf_local_web_header(c->request, "accept");
+    return accept.bytes != NULL &&
+           mf_local_gateway_is_binary(c->gateway->settings, accept.bytes, accept.n_bytes);
+}
+
+static void done(void *context, const mf_local_invocation *invocation,
+                 const mf_local_response *outcome)
+{
+    call *c = context;
+    mf_local_web_request *request = c->request;
+    mf_local_gateway_response answer = {.status = 502};
+    mf_error err = {0};
+    bool ok = !outcome->failed || c->route->payload == MF_LOCAL_PAYLOAD_NONE;
+    if (ok) {
+        ok = mf_local_gateway_response_read(&answer, c->route->payload, outcome->payload,
+                                            outcome->n_payload, wants_bytes(c), &err);
+        if (!ok)
+            mf_log_message(MF_LOG_WARNING, "malformed_answer",
+                           "%s %s: Execution failed due to configuration error: %s",
+                           c->route->method, c->route->path, err.text);
+    }
+    mf_local_web_set_user(request, NULL);
+    free_call(c);
+    if (ok) {
+        add_own_headers(&answer.headers, invocation);
+        mf_local_web_reply(request, answer.status, &answer.headers, answer.body.bytes,
+                           answer.body.n_bytes);
+    } else {
+        mf_local_service_refuse(request, 502, "InternalServerErrorException", INTERNAL);
+    }
+    mf_local_gateway_response_free(&answer);
+}
+
+/* ------------------------------------------------------------------ requests */
+
+static bool within_rate(mf_local_gateway *gateway)
+{
+    const mf_local_settings *settings = gateway->settings;
+    if (settings->rate <= 0)
+        return true;
+    const double now = mf_clock_seconds();
+    gateway->tokens += (now - gateway->tokens_at) * settings->rate;
+    gateway->tokens_at = now;
+    if (gateway->tokens > settings->burst)
+        gateway->tokens = settings->burst;
+    if (gateway->tokens < 1)
+        return false;
+    gateway->tokens -= 1;
+    return true;
+}
+
+static mf_local_web_view text_view(const char *text)
+{
+    return (mf_local_web_view){text, strlen(text)};
+}
+
+/* The event into the invocation. False when the request has been refused. */
+static bool write_event(const mf_local_gateway *gateway, const mf_local_route *route,
+                        const mf_local_path_parameters *parameters, mf_local_web_request *request,
+                        mf_local_invocation *invocation)
+{
+    char port[8];
+    mf_local_web_view name, value;
+    mf_local_gateway_request r = {
+        .settings = gateway->settings,
+        .route = route,
+        .parameters = parameters,
+        .request_id = invocation->id,
+        .trace = invocation->trace,
+        .peer = mf_local_web_peer(request),
+        .port = gateway->port,
+        .wall_ms = mf_clock_wall_ms(),
+        .method = mf_local_web_method(request),
+        .sent_path = mf_local_web_path(request),
+        .path = mf_local_gateway_path(mf_local_web_path(request), gateway->settings->stage),
+        .query = mf_local_web_query(request),
+        .body = mf_local_web_body(request),
+        .content_type = mf_local_web_header(request, "content-type"),
+        .user_agent = mf_local_web_header(request, "user-agent"),
+    };
+    for (size_t i = 0; mf_local_web_header_at(request, i, &name, &value); i++)
+        mf_local_gateway_add_header(&r, name, value);
+    snprintf(port, sizeof port, "%u", (unsigned)gateway->port);
+    if (mf_local_web_header(request, "x-amzn-trace-id").bytes == NULL)
+        mf_local_gateway_add_header(&r, text_view("X-Amzn-Trace-Id"), text_view(invocation->trace));
+    mf_local_gateway_add_header(&r, text_view("X-Forwarded-For"), text_view(r.peer));
+    mf_local_gateway_add_header(&r, text_view("X-Forwarded-Port"), text_view(port));
+    mf_local_gateway_add_header(&r, text_view("X-Forwarded-Proto"), text_view("http"));
+    if (!mf_local_gateway_event_write(&invocation->event, &r)) {
+        mf_local_service_refuse(request, 400, "BadRequestException", "Bad Request");
+        return false;
+    }
+    if (invocation->event.failed) {
+        mf_local_service_refuse(request, 500, "InternalServerErrorException", INTERNAL);
+        return false;
+    }
+    if (invocation->event.n_bytes > MF_LOCAL_INVOCATION_EVENT_BYTES) {
+        mf_local_service_refuse(request, 413, "RequestTooLargeException", "Request Too Long");
+        return false;
+    }
+    return true;
+}
+
+/* A body that is to be the event must be JSON, or Lambda refuses it. */
+static bool is_fit(const mf_local_route *route, const mf_local_invocation *invocation,
+                   mf_local_web_request *request)
+{
+    if (route->payload != MF_LOCAL_PAYLOAD_NONE)
+        return true;
+    json_t *value = json_loadb(invocation->event.bytes, invocation->event.n_bytes,
+                               JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_decref(value);
+    if (value == NULL)
+        mf_local_service_refuse(request, 400, "BadRequestException",
+                                "Could not parse request body into json");
+    return value != NULL;
+}
+
+static void submit(mf_local_gateway *gateway, const mf_local_route *route,
+                   mf_local_web_request *request, mf_local_invocation *invocation)
+{
+    const struct timeval wait = mf_local_timeval(gateway->settings->gateway_s);
+    mf_local_function *function = gateway->functions[route->function];
+    call *c = calloc(1, sizeof *c);
+    struct event *timer = c != NULL ? evtimer_new(gateway->base, on_time_over, c) : NULL;
+    if (timer != NULL) {
+        *c = (call){{client_gone}, gateway, route, request, invocation, timer};
+        event_add(timer, &wait);
+        invocation->done = done;
+        invocation->context = c;
+        memcpy(invocation->arn, mf_local_function_arn(function),
+               strlen(mf_local_function_arn(function)) + 1);
+        mf_local_web_set_user(request, &c->pending);
+        if (mf_local_function_submit(function, invocation))
+            return;
+    }
+    mf_local_invocation_destroy(invocation);
+    if (c != NULL)
+        free_call(c);
+    mf_local_service_refuse(request, 500, "InternalServerErrorException", INTERNAL);
+}
+
+void mf_local_gateway_handle(mf_local_gateway *gateway, mf_local_web_request *request)
+{
+    mf_local_path_parameters parameters;
+    const mf_local_web_view path =
+        mf_local_gateway_path(mf_local_web_path(request), gateway->settings->stage);
+    const mf_local_route *route =
+        mf_local_gateway_find(gateway->settings, mf_local_web_method(request), path, &parameters);
+    if (route == NULL) {
+        mf_local_service_refuse(request, 403, "MissingAuthenticationTokenException",
+                                "Missing Authentication Token");
+        return;
+    }
+    if (!within_rate(gateway)) {
+        mf_local_service_refuse(request, 429, "TooManyRequestsException", "Too Many Requests");
+        return;
+    }
+    if (mf_local_web_head_bytes(request) > HEADERS_BYTES) {
+        mf_local_service_refuse(request, 431, "RequestHeaderFieldsTooLarge",
+                                "Request Header Fields Too Large");
+        return;
+    }
+    if (mf_local_web_overflowed(request) || mf_local_web_body(request).n_bytes > PAYLOAD_BYTES) {
+        mf_local_service_refuse(request, 413, "RequestTooLargeException", "Request Too Long");
+        return;
+    }
+    const mf_local_web_view trace = mf_local_web_header(request, "x-amzn-trace-id");
+    mf_local_invocation *invocation = mf_local_invocation_create(trace.bytes, trace.n_bytes);
+    if (invocation == NULL)
+        mf_local_service_refuse(request, 500, "InternalServerErrorException", INTERNAL);
+    else if (!write_event(gateway, route, &parameters, request, invocation) ||
+             !is_fit(route, invocation, request))
+        mf_local_invocation_destroy(invocation);
+    else
+        submit(gateway, route, request, invocation);
+}

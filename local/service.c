@@ -1,0 +1,155 @@
+/* service.c: errors, identifiers and JSON strings that the services share. */
+#include "local/service.h"
+
+#include "base/random.h"
+#include "base/utf8.h"
+#include "http/uri.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+void mf_local_service_add_headers(mf_text *headers, const char *request_id,
+                                  const char *content_type)
+{
+    mf_text_literal(headers, "x-amzn-RequestId: ");
+    mf_text_append(headers, request_id, strlen(request_id));
+    mf_text_literal(headers, "\r\n");
+    mf_local_web_add_header(headers, "Content-Type", content_type, strlen(content_type));
+}
+
+void mf_local_service_refuse_with(mf_local_web_request *request, int status, const char *type,
+                                  const char *members, const char *key, const char *message)
+{
+    mf_text headers = MF_TEXT_EMPTY, body = MF_TEXT_EMPTY;
+    char id[MF_LOCAL_UUID_BYTES];
+    mf_local_service_add_headers(&headers, mf_local_uuid(id), "application/json");
+    mf_local_web_add_header(&headers, "x-amzn-ErrorType", type, strlen(type));
+    mf_text_format(&body, "{%s\"%s\":", members, key);
+    mf_text_json(&body, message, strlen(message));
+    mf_text_literal(&body, "}");
+    mf_local_web_set_user(request, NULL);
+    mf_local_web_reply(request, status, &headers, body.bytes, body.n_bytes);
+    mf_text_free(&headers);
+    mf_text_free(&body);
+}
+
+void mf_local_service_refuse(mf_local_web_request *request, int status, const char *type,
+                             const char *message)
+{
+    mf_local_service_refuse_with(request, status, type, "", "message", message);
+}
+
+bool mf_local_service_name(mf_local_web_view path, const char *prefix, const char *suffix,
+                           char *name, size_t name_size)
+{
+    const size_t n_prefix = strlen(prefix), n_suffix = strlen(suffix);
+    if (path.n_bytes <= n_prefix + n_suffix || memcmp(path.bytes, prefix, n_prefix) != 0 ||
+        memcmp(path.bytes + path.n_bytes - n_suffix, suffix, n_suffix) != 0)
+        return false;
+    size_t n = path.n_bytes - n_prefix - n_suffix;
+    if (n >= name_size || memchr(path.bytes + n_prefix, '/', n) != NULL)
+        return false;
+    memcpy(name, path.bytes + n_prefix, n);
+    if (!mf_uri_decode(name, n, false, &n))
+        return false;
+    name[n] = '\0';
+    /* What is printed again in messages. */
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] < ' ' || (unsigned char)name[i] >= 0x7F)
+            return false;
+    return true;
+}
+
+static uint64_t bits(void)
+{
+    static uint64_t key, counter;
+    if (counter == 0 && getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
+        key = (uint64_t)time(NULL);
+    return mf_random_bits(key, ++counter);
+}
+
+static char *hex(char *out, uint64_t value, unsigned n_digits)
+{
+    for (unsigned i = n_digits; i-- > 0; value >>= 4)
+        out[i] = "0123456789abcdef"[value & 15];
+    return out + n_digits;
+}
+
+char *mf_local_uuid(char out[MF_LOCAL_UUID_BYTES])
+{
+    const uint64_t high = bits(), low = bits();
+    char *at = hex(out, high >> 32, 8);
+    *at++ = '-';
+    at = hex(at, high >> 16, 4);
+    *at++ = '-';
+    at = hex(at, 0x4000 | (high & 0xFFF), 4);
+    *at++ = '-';
+    at = hex(at, 0x8000 | ((low >> 48) & 0x3FFF), 4);
+    *at++ = '-';
+    at = hex(at, low, 12);
+    *at = '\0';
+    return out;
+}
+
+char *mf_local_trace(char out[MF_LOCAL_TRACE_BYTES])
+{
+    const uint64_t a = bits(), b = bits(), c = bits();
+    char *at = out + sprintf(out, "Root=1-");
+    at = hex(at, (uint64_t)time(NULL), 8);
+    *at++ = '-';
+    at = hex(hex(at, a, 16), b, 8);
+    at += sprintf(at, ";Parent=");
+    at = hex(at, c, 16);
+    sprintf(at, ";Sampled=0");
+    return out;
+}
+
+char *mf_local_short_id(char out[MF_LOCAL_SHORT_ID_BYTES])
+{
+    *hex(out, bits(), 16) = '\0';
+    return out;
+}
+
+/* How many bytes from `at` on are UTF-8. */
+static size_t valid_bytes(const char *bytes, size_t n, size_t at)
+{
+    const size_t start = at;
+    while (at < n) {
+        const size_t length = mf_utf8_length(bytes + at, n - at);
+        if (length == 0)
+            break;
+        at += length;
+    }
+    return at - start;
+}
+
+void mf_local_json_text(mf_text *text, const char *bytes, size_t n)
+{
+    static const char UNKNOWN[] = "\xEF\xBF\xBD";
+    size_t at = valid_bytes(bytes, n, 0);
+    if (at == n) {
+        mf_text_json(text, bytes, n);
+        return;
+    }
+    mf_text whole = MF_TEXT_EMPTY;
+    mf_text_append(&whole, bytes, at);
+    while (at < n) {
+        mf_text_append(&whole, UNKNOWN, strlen(UNKNOWN));
+        at++;
+        const size_t length = valid_bytes(bytes, n, at);
+        mf_text_append(&whole, bytes + at, length);
+        at += length;
+    }
+    mf_text_json(text, whole.bytes, whole.n_bytes);
+    text->failed = text->failed || whole.failed;
+    mf_text_free(&whole);
+}
+
+struct timeval mf_local_timeval(double seconds)
+{
+    const time_t whole = (time_t)seconds;
+    return (struct timeval){whole, (suseconds_t)((seconds - (double)whole) * 1e6)};
+}

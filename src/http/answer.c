@@ -17,6 +17,7 @@
 enum {
     HEADER_VALUE_MAX = 1024,
     HEADERS_MAX = 16384, /* of one answer */
+    ADDED_MAX = 65536,   /* with those of mf_http_add_header */
 };
 
 static bool is_visible(char c)
@@ -46,6 +47,32 @@ void mf_http_set_header(mf_http_request *request, const char *name, const char *
     mf_text_literal(headers, ": ");
     mf_text_append(headers, value, n_bytes);
     mf_text_literal(headers, "\r\n");
+}
+
+static bool is_token(char c)
+{
+    return is_visible(c) && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+}
+
+bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
+                        size_t n_bytes)
+{
+    mf_text *headers = &request->headers;
+    const size_t n_name = strlen(name);
+    if (n_name == 0 || n_bytes > ADDED_MAX || n_name > ADDED_MAX ||
+        headers->n_bytes + n_name + n_bytes + 4 > ADDED_MAX)
+        return false;
+    for (size_t i = 0; i < n_bytes; i++)
+        if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7F)
+            return false;
+    for (size_t i = 0; i < n_name; i++)
+        if (!is_token(name[i]))
+            return false;
+    mf_text_append(headers, name, n_name);
+    mf_text_literal(headers, ": ");
+    mf_text_append(headers, value, n_bytes);
+    mf_text_literal(headers, "\r\n");
+    return true;
 }
 
 /* ------------------------------------------------------------------ the head */
@@ -131,8 +158,10 @@ static void append_head(const mf_http_request *request, int status, const char *
 {
     const mf_connection *connection = request->connection;
     mf_text *out = &request->loop->out;
+    const bool bare = request->loop->settings->bare_responses;
     append_status_line(out, status);
-    append_fixed(request->loop);
+    if (!bare)
+        append_fixed(request->loop);
     if (content_type != NULL) {
         mf_text_literal(out, "Content-Type: ");
         mf_text_append(out, content_type, strlen(content_type));
@@ -147,9 +176,11 @@ static void append_head(const mf_http_request *request, int status, const char *
         mf_text_literal(out, "Connection: close\r\n");
     else if (request->table->head.http_1_0)
         mf_text_literal(out, "Connection: keep-alive\r\n");
-    mf_text_literal(out, "X-Request-Id: ");
-    mf_text_append(out, id, strlen(id));
-    mf_text_literal(out, "\r\n");
+    if (!bare) {
+        mf_text_literal(out, "X-Request-Id: ");
+        mf_text_append(out, id, strlen(id));
+        mf_text_literal(out, "\r\n");
+    }
     mf_text_append(out, request->headers.bytes, request->headers.n_bytes);
     mf_text_literal(out, "\r\n");
 }
@@ -159,9 +190,7 @@ static void append_head(const mf_http_request *request, int status, const char *
 static void write_down(const mf_http_request *request, int status, size_t n_body, const char *id)
 {
     mf_http_loop *loop = request->loop;
-    const uint32_t n_routes = loop->server->routes.n_routes;
-    const mf_http_route *route =
-        request->route < n_routes ? &loop->server->routes.routes[request->route] : NULL;
+    const mf_http_route *route = mf_request_route(request);
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     const int64_t now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
@@ -192,10 +221,15 @@ static void write_down(const mf_http_request *request, int status, size_t n_body
 void mf_http_reply(mf_http_request *request, int status, const char *content_type)
 {
     mf_connection *connection = request->connection;
-    if (request->answered)
+    if (request->answered || request->later_status != 0)
         return;
     if (request->answer.failed || request->headers.failed) {
         mf_http_refuse(request, 503, "there is no memory for the answer; try again later");
+        return;
+    }
+    request->pending = false;
+    if (request->suspended) {
+        mf_work_respond_later(request, status, content_type);
         return;
     }
     if (connection->loop->draining && !connection->close) {
@@ -217,7 +251,7 @@ void mf_http_reply(mf_http_request *request, int status, const char *content_typ
 
 void mf_http_refuse(mf_http_request *request, int status, const char *format, ...)
 {
-    if (request->answered)
+    if (request->answered || request->later_status != 0)
         return;
     char raw[MF_ERROR_TEXT_BYTES];
     char message[MF_ERROR_TEXT_BYTES];
@@ -230,11 +264,15 @@ void mf_http_refuse(mf_http_request *request, int status, const char *format, ..
     const char *code = mf_status_code(status);
     mf_text *answer = &request->answer;
     mf_text_clear(answer, SIZE_MAX);
-    mf_text_literal(answer, "{\"error\":{\"code\":\"");
-    mf_text_append(answer, code, strlen(code));
-    mf_text_literal(answer, "\",\"message\":");
-    mf_text_json(answer, message, strlen(message));
-    mf_text_literal(answer, "}}");
+    if (request->loop->settings->write_error != NULL) {
+        request->loop->settings->write_error(answer, status, message);
+    } else {
+        mf_text_literal(answer, "{\"error\":{\"code\":\"");
+        mf_text_append(answer, code, strlen(code));
+        mf_text_literal(answer, "\",\"message\":");
+        mf_text_json(answer, message, strlen(message));
+        mf_text_literal(answer, "}}");
+    }
     if (answer->failed) /* not even for this: the status alone must do */
         mf_text_clear(answer, 0);
     if (request->headers.failed)

@@ -1,12 +1,27 @@
 /* body.c: promises in body.h. */
 #include "http/body.h"
 
-mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit)
+static void begin(mf_body *body, const mf_head *head, uint64_t limit)
 {
     body->limit = limit;
     body->left = head->content_length;
     body->chunks = MF_CHUNKS_START;
     body->chunked = head->chunked;
+    body->raw = false;
+    body->dropped = false;
+}
+
+mf_body_state mf_body_begin_raw(mf_body *body, const mf_head *head, uint64_t limit)
+{
+    begin(body, head, limit);
+    body->raw = true;
+    body->dropped = !body->chunked && body->left > limit;
+    return !body->chunked && body->left == 0 ? MF_BODY_DONE : MF_BODY_MORE;
+}
+
+mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit)
+{
+    begin(body, head, limit);
     if (!body->chunked && body->left == 0)
         return MF_BODY_DONE;
     if (body->left > limit)
@@ -40,8 +55,14 @@ static mf_body_state take_data(mf_body *body, const char *bytes, size_t n_bytes,
         }
     }
     *used = 0;
-    if (n_bytes > body->limit - body->text.n_bytes)
-        return MF_BODY_TOO_LARGE;
+    if (body->dropped || n_bytes > body->limit - body->text.n_bytes) {
+        if (!body->raw)
+            return MF_BODY_TOO_LARGE;
+        body->dropped = true;
+        mf_text_clear(&body->text, 0);
+        *used = n_bytes;
+        return MF_BODY_MORE;
+    }
     mf_text_append(&body->text, bytes, n_bytes);
     if (body->text.failed)
         return MF_BODY_NO_MEMORY;
@@ -85,8 +106,8 @@ static mf_body_state feed_chunks(mf_body *body, const char *bytes, size_t n_byte
             mf_chunks_next(&body->chunks, bytes + *used, n_bytes - *used, &n_frame, &n_data);
         *used += n_frame;
         /* Like a Content-Length over the limit: known before the data comes. */
-        if (mf_chunks_left(&body->chunks) >
-            body->limit - (body->unpack != NULL ? 0 : body->text.n_bytes))
+        if (!body->raw && mf_chunks_left(&body->chunks) >
+                              body->limit - (body->unpack != NULL ? 0 : body->text.n_bytes))
             return MF_BODY_TOO_LARGE;
         if (state == MF_CHUNKS_MORE)
             return MF_BODY_MORE;

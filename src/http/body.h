@@ -34,6 +34,8 @@ typedef struct mf_body {
     mf_unpack *unpack;
     mf_chunks chunks;
     bool chunked;
+    bool raw;
+    bool dropped;    /* raw and over the limit: the text is empty and stays so */
     size_t n_before; /* bytes of text before this call */
 } mf_body;
 
@@ -41,6 +43,10 @@ typedef struct mf_body {
  * no body at all, MF_BODY_MORE, MF_BODY_TOO_LARGE by its length, or
  * MF_BODY_NO_MEMORY. The coding is none or gzip. */
 mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit);
+
+/* The same for a body that is taken as it was sent: its coding is not undone, and one over the
+ * limit is read to its end and dropped. MF_BODY_DONE or MF_BODY_MORE. */
+mf_body_state mf_body_begin_raw(mf_body *body, const mf_head *head, uint64_t limit);
 
 mf_body_state mf_body_feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used);
 

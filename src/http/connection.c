@@ -78,6 +78,7 @@ void mf_connection_destroy(mf_connection *connection)
     if (connection->queued)
         TAILQ_REMOVE(&loop->ready, connection, ready_link);
     if (connection->request != NULL) {
+        mf_request_abort(connection->request);
         mf_work_cancel(connection->request);
         mf_request_release(connection->request);
     }
@@ -180,9 +181,17 @@ static void begin_linger(mf_connection *connection)
     keep(connection, NULL, 0);
 }
 
+/* The end of what it sends means for this route that nobody is left to read the response. */
+static bool has_disconnected(const mf_connection *connection)
+{
+    const mf_http_request *request = connection->request;
+    return connection->finished && connection->state == MF_CONNECTION_WORKING && request->pending &&
+           mf_request_route(request)->fin_disconnects;
+}
+
 static bool is_over(const mf_connection *connection, bool unsent)
 {
-    if (connection->dead)
+    if (connection->dead || has_disconnected(connection))
         return true;
     if (connection->finished && !unsent && !connection->ready &&
         connection->state != MF_CONNECTION_WORKING)
@@ -210,7 +219,8 @@ static mf_deadline next_deadline(const mf_connection *connection, bool unsent)
     case MF_CONNECTION_HEAD:
         return connection->in_bytes > 0 || connection->ready ? MF_DEADLINE_HEAD : MF_DEADLINE_IDLE;
     case MF_CONNECTION_WORKING:
-        return MF_DEADLINE_ANSWER;
+        return mf_request_route(connection->request)->no_deadline ? MF_DEADLINE_UNLIMITED
+                                                                  : MF_DEADLINE_ANSWER;
     case MF_CONNECTION_LINGER:
         return MF_DEADLINE_LINGER;
     default:

@@ -13,7 +13,9 @@ void mf_deadline_set(mf_connection *connection, mf_deadline deadline)
     mf_http_loop *loop = connection->loop;
     mf_deadline_remove(connection);
     connection->deadline = (uint8_t)deadline;
-    connection->deadline_ms = loop->now_us / 1000 + loop->duration_ms[deadline];
+    connection->deadline_ms = deadline == MF_DEADLINE_UNLIMITED
+                                  ? INT64_MAX
+                                  : loop->now_us / 1000 + loop->duration_ms[deadline];
     TAILQ_INSERT_TAIL(&loop->waiting[deadline], connection, waiting);
 }
 
@@ -28,8 +30,15 @@ void mf_deadline_remove(mf_connection *connection)
 /* Answers 503 instead of the work, which ends; so may the connection. */
 static void end_work(mf_connection *connection, const char *why)
 {
-    mf_http_refuse(connection->request, 503, "%s", why);
-    mf_work_cancel(connection->request);
+    mf_http_request *request = connection->request;
+    if (request->later_status == 0) {
+        mf_request_abort(request);
+        request->suspended = false;
+        mf_http_refuse(request, 503, "%s", why);
+    } else {
+        mf_work_respond(request);
+    }
+    mf_work_cancel(request);
     mf_connection_finish_request(connection);
     mf_connection_resume(connection);
 }
@@ -76,13 +85,13 @@ static bool is_memory_short(const mf_http_server *server)
 }
 
 /* Nobody may be left to read an answer whose client has sent its FIN; who stops does
- * not wait for it as long as for others. */
-static void cancel_finished(mf_http_loop *loop)
+ * not wait for it as long as for others, and for one without a deadline not at all. */
+static void end_all_work(mf_http_loop *loop, mf_deadline which, bool only_finished)
 {
-    mf_connection *connection = TAILQ_FIRST(&loop->waiting[MF_DEADLINE_ANSWER]);
+    mf_connection *connection = TAILQ_FIRST(&loop->waiting[which]);
     while (connection != NULL) {
         mf_connection *next = TAILQ_NEXT(connection, waiting);
-        if (connection->finished)
+        if (connection->finished || !only_finished)
             end_work(connection, "the server stops; ask again");
         connection = next;
     }
@@ -90,8 +99,10 @@ static void cancel_finished(mf_http_loop *loop)
 
 void mf_deadlines_check(mf_http_loop *loop)
 {
+    if (loop->draining)
+        end_all_work(loop, MF_DEADLINE_UNLIMITED, false);
     if (loop->draining && loop->now_us >= loop->drain_us + MF_DRAIN_FINISHED_MS * INT64_C(1000))
-        cancel_finished(loop);
+        end_all_work(loop, MF_DEADLINE_ANSWER, true);
     for (int i = 0; i < MF_DEADLINES; i++) {
         int64_t now_ms = loop->now_us / 1000;
         if (i == MF_DEADLINE_LINGER && loop->draining)

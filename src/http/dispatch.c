@@ -40,6 +40,7 @@ void mf_dispatch_refuse(mf_connection *connection, int status, const char *forma
     }
     connection->close = true;
     connection->must_linger = true;
+    mf_request_abort(connection->request);
     mf_http_refuse(connection->request, status, "%s", message);
     mf_connection_finish_request(connection);
 }
@@ -76,6 +77,7 @@ __attribute__((format(printf, 3, 4))) static void refuse_body(mf_connection *con
         connection->close = true;
         connection->must_linger = true;
     }
+    mf_request_abort(connection->request);
     mf_http_refuse(connection->request, status, "%s", message);
     mf_connection_finish_request(connection);
     if (connection->state == MF_CONNECTION_HEAD && unread > 0) {
@@ -102,8 +104,10 @@ void mf_dispatch_handle(mf_http_request *request)
         mf_request_count(request);
         return;
     }
-    if (!request->answered)
+    if (!request->answered) {
+        mf_request_abort(request);
         mf_http_refuse(request, 500, "the server has a bug: nothing answered this request");
+    }
     mf_work_cancel(request);
     mf_connection_finish_request(connection);
 }
@@ -129,11 +133,13 @@ static void begin_body(mf_connection *connection, const input *in)
     const mf_http_settings *settings = loop->settings;
     mf_http_request *request = connection->request;
     const mf_head *head = &request->table->head;
-    if (head->coding == MF_CODING_UNKNOWN) {
+    const bool raw = mf_request_route(request)->raw_body;
+    if (head->coding == MF_CODING_UNKNOWN && !raw) {
         refuse_body(connection, 415, "the only Content-Encoding known here is gzip");
         return;
     }
-    switch (mf_body_begin(&request->body, head, settings->max_body_bytes)) {
+    switch (raw ? mf_body_begin_raw(&request->body, head, settings->max_body_bytes)
+                : mf_body_begin(&request->body, head, settings->max_body_bytes)) {
     case MF_BODY_DONE:
         call_handler(connection, in);
         return;
@@ -176,6 +182,11 @@ static bool find_route(mf_connection *connection)
         refuse_body(connection, 405, "this path takes %s", mf_routes_allow(match.allowed, allow));
         return false;
     }
+    if (match.is_any) {
+        request->path = (mf_http_view){uri.path, uri.path_bytes};
+        request->query = (mf_http_view){uri.query, uri.query_bytes};
+        return true;
+    }
     if (match.segment != NULL) {
         request->segment.bytes = match.segment;
         if (!mf_uri_decode(match.segment, match.segment_bytes, false, &request->segment.n_bytes)) {
@@ -217,8 +228,13 @@ static void begin_request(mf_connection *connection, const char *bytes, size_t n
         return;
     }
     connection->close = !head->keep_alive;
-    if (find_route(connection))
-        begin_body(connection, in);
+    if (!find_route(connection))
+        return;
+    const mf_http_route *route = mf_request_route(request);
+    request->pending = true;
+    if (route->on_head != NULL)
+        route->on_head(request, connection->loop->settings->context);
+    begin_body(connection, in);
 }
 
 /* These return true when there may be more to do with the same input. */

@@ -122,10 +122,16 @@ static void when_woken(evutil_socket_t fd, short what, void *argument)
 
 /* --------------------------------------------------------------------- drain */
 
+static void end_loop(mf_http_loop *loop)
+{
+    if (loop->settings->base == NULL)
+        event_base_loopbreak(loop->base);
+}
+
 void mf_loop_check_drained(mf_http_loop *loop)
 {
     if (loop->draining && loop->n_connections == 0)
-        event_base_loopbreak(loop->base);
+        end_loop(loop);
 }
 
 void mf_loop_drain(mf_http_loop *loop, void *unused)
@@ -163,7 +169,19 @@ void mf_loop_cut(mf_http_loop *loop, void *unused)
         }
     }
     loop->draining = true;
-    event_base_loopbreak(loop->base);
+    end_loop(loop);
+}
+
+void mf_loop_drop_connections(mf_http_loop *loop)
+{
+    for (int i = 0; i < MF_DEADLINES; i++) {
+        mf_connection *connection;
+        while ((connection = TAILQ_FIRST(&loop->waiting[i])) != NULL) {
+            if (connection->request != NULL)
+                connection->request->pending = false;
+            mf_connection_destroy(connection);
+        }
+    }
 }
 
 /* ------------------------------------------------------------------ lifetime */
@@ -218,7 +236,7 @@ bool mf_loop_open(mf_http_loop *loop, mf_http_server *server, uint32_t index, mf
     loop->n_kept =
         settings->max_head_bytes > MF_PIPELINE_BYTES ? settings->max_head_bytes : MF_PIPELINE_BYTES;
     loop->scratch = malloc(loop->n_kept + MF_READ_BYTES);
-    loop->base = open_base();
+    loop->base = settings->base != NULL ? settings->base : open_base();
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (loop->scratch == NULL || loop->base == NULL || loop->wake_fd < 0)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "there is no memory for an event loop");
@@ -228,6 +246,7 @@ bool mf_loop_open(mf_http_loop *loop, mf_http_server *server, uint32_t index, mf
     if (loop->tick == NULL || loop->turn == NULL || loop->wake == NULL ||
         event_add(loop->wake, NULL) != 0 || !mf_listener_start(loop))
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "there is no memory for an event loop");
+    mf_loop_touch(loop);
     return true;
 }
 
@@ -247,7 +266,7 @@ void mf_loop_close(mf_http_loop *loop)
     free_event(loop->tick);
     free_event(loop->turn);
     free_event(loop->wake);
-    if (loop->base != NULL)
+    if (loop->base != NULL && loop->settings->base == NULL)
         event_base_free(loop->base);
     if (loop->wake_fd >= 0)
         close(loop->wake_fd);

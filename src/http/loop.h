@@ -72,6 +72,9 @@ struct mf_http_request { /* request.c */
     uint32_t route; /* n_routes: none */
     unsigned allowed;
     mf_http_view segment;
+    mf_http_view path; /* as sent; of routes "*" only */
+    mf_http_view query;
+    void *user;
     mf_body body;
 
     mf_text answer;
@@ -79,6 +82,13 @@ struct mf_http_request { /* request.c */
     int64_t whole_us; /* when its last byte had come */
     uint64_t counted; /* of its memory, in the server's buffered_bytes */
     bool answered;
+    bool pending; /* passed on_head; the handler has not responded */
+
+    /* Of a suspended request: the response is sent in the loop's turn, because another
+     * connection's responses may stand in loop->out when the handler calls. */
+    bool suspended;
+    int later_status; /* 0: no response yet */
+    const char *later_type;
 
     bool deferred; /* in the loop's queue of whole requests */
     bool waits;    /* for its slices: in one of the loop's queues below, or called for */
@@ -88,6 +98,12 @@ struct mf_http_request { /* request.c */
     void *state;
     void (*destroy)(void *state);
 };
+
+/* The route that it matched, or NULL. */
+const mf_http_route *mf_request_route(const mf_http_request *request);
+
+/* Ends a pending request without a response of the handler: calls on_disconnect. */
+void mf_request_abort(mf_http_request *request);
 
 /* Pooled: NULL without memory. */
 mf_http_request *mf_request_acquire(mf_connection *connection);
@@ -120,6 +136,7 @@ typedef enum mf_deadline {
     MF_DEADLINE_HEAD,
     MF_DEADLINE_BODY,
     MF_DEADLINE_ANSWER,
+    MF_DEADLINE_UNLIMITED, /* the answer of a no_deadline route; never over */
     MF_DEADLINE_WRITE,
     MF_DEADLINE_LINGER,
     MF_DEADLINES,
@@ -327,6 +344,9 @@ void mf_loop_want_turn(mf_http_loop *loop);
 /* Has deadlines looked at from now on. */
 void mf_loop_want_tick(mf_http_loop *loop);
 
+/* Destroys every connection. */
+void mf_loop_drop_connections(mf_http_loop *loop);
+
 /* Ends the loop when it drains and has nothing left. */
 void mf_loop_check_drained(mf_http_loop *loop);
 
@@ -344,6 +364,10 @@ void mf_work_run_deferred(mf_http_loop *loop);
 void mf_work_run_woken(mf_http_loop *loop);
 /* Takes it out of the queue, if it is there, and destroys its state. */
 void mf_work_cancel(mf_http_request *request);
+/* The handler of a suspended request has responded: the response leaves in the next turn. */
+void mf_work_respond_later(mf_http_request *request, int status, const char *content_type);
+/* Sends it now. */
+void mf_work_respond(mf_http_request *request);
 
 /* deadlines.c */
 void mf_deadline_set(mf_connection *connection, mf_deadline deadline);

@@ -7,9 +7,12 @@
 
 #include "base/memory.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 enum {
     POOL_MAX = 64,          /* requests that a loop keeps for later */
@@ -63,6 +66,8 @@ mf_http_request *mf_request_acquire(mf_connection *connection)
     request->route = loop->server->routes.n_routes;
     request->allowed = 0;
     request->segment = (mf_http_view){NULL, 0};
+    request->path = request->query = (mf_http_view){NULL, 0};
+    request->user = NULL;
     /* As if a head without fields had been read, for refusals before there is one. */
     memset(&request->table->head, 0, offsetof(mf_head, fields));
     request->table->n_joined = 0;
@@ -70,11 +75,31 @@ mf_http_request *mf_request_acquire(mf_connection *connection)
     request->whole_us = loop->now_us;
     request->counted = 0;
     request->answered = false;
+    request->pending = false;
+    request->suspended = false;
+    request->later_status = 0;
     request->deferred = false;
     request->waits = false;
     request->queue = NULL;
     request->slice = NULL;
+    request->state = NULL;
+    request->destroy = NULL;
     return request;
+}
+
+const mf_http_route *mf_request_route(const mf_http_request *request)
+{
+    const mf_routes *routes = &request->loop->server->routes;
+    return request->route < routes->n_routes ? &routes->routes[request->route] : NULL;
+}
+
+void mf_request_abort(mf_http_request *request)
+{
+    const mf_http_route *route = mf_request_route(request);
+    const bool pending = request->pending;
+    request->pending = false;
+    if (pending && route->on_disconnect != NULL)
+        route->on_disconnect(request, request->loop->settings->context);
 }
 
 void mf_request_uncount(mf_http_request *request)
@@ -193,6 +218,75 @@ mf_http_view mf_http_get_header(const mf_http_request *request, const char *name
     if (found == NULL)
         return (mf_http_view){NULL, 0};
     return (mf_http_view){request->bytes + found->value.at, found->value.n_bytes};
+}
+
+static mf_http_view view_of(const mf_http_request *request, mf_head_span span)
+{
+    return (mf_http_view){request->bytes + span.at, span.n_bytes};
+}
+
+bool mf_http_get_header_at(const mf_http_request *request, size_t i, mf_http_view *name,
+                           mf_http_view *value)
+{
+    const mf_head *head = &request->table->head;
+    if (i >= head->n_fields)
+        return false;
+    *name = view_of(request, head->fields[i].name);
+    *value = view_of(request, head->fields[i].value);
+    return true;
+}
+
+mf_http_view mf_http_get_method(const mf_http_request *request)
+{
+    return view_of(request, request->table->head.method);
+}
+
+mf_http_view mf_http_get_path(const mf_http_request *request)
+{
+    return request->path;
+}
+
+mf_http_view mf_http_get_query(const mf_http_request *request)
+{
+    return request->query;
+}
+
+size_t mf_http_get_head_bytes(const mf_http_request *request)
+{
+    return request->n_head;
+}
+
+void mf_http_get_peer(const mf_http_request *request, char peer[MF_HTTP_PEER_BYTES])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name;
+    socklen_t n = sizeof name;
+    memset(&name, 0, sizeof name);
+    peer[0] = '\0';
+    if (getpeername(event_get_fd(&request->connection->readable), &name.any, &n) != 0)
+        return;
+    if (name.any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &name.v4.sin_addr, peer, MF_HTTP_PEER_BYTES);
+    else if (name.any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &name.v6.sin6_addr, peer, MF_HTTP_PEER_BYTES);
+}
+
+bool mf_http_is_body_too_large(const mf_http_request *request)
+{
+    return request->body.dropped;
+}
+
+void mf_http_set_user(mf_http_request *request, void *user)
+{
+    request->user = user;
+}
+
+void *mf_http_get_user(const mf_http_request *request)
+{
+    return request->user;
 }
 
 mf_http_view mf_http_get_segment(const mf_http_request *request)

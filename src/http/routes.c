@@ -55,13 +55,16 @@ bool mf_routes_prepare(mf_routes *table, const mf_http_route *routes, size_t n_r
     table->n_routes = (uint32_t)n_routes;
     for (size_t i = 0; i < n_routes; i++) {
         const char *path = routes[i].path;
-        if (path == NULL || path[0] != '/' || routes[i].handle == NULL || routes[i].methods == 0)
+        const bool is_any = path != NULL && strcmp(path, "*") == 0;
+        if (path == NULL || (path[0] != '/' && !is_any) || routes[i].handle == NULL ||
+            routes[i].methods == 0)
             return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
                            "route %zu must have a path that begins with /, methods and a handler",
                            i);
         const size_t n = strlen(path);
         const size_t brace = strcspn(path, "{");
         table->paths[i].n_bytes = brace;
+        table->paths[i].is_any = is_any;
         table->paths[i].has_segment = brace < n;
         if (brace < n && (path[brace - 1] != '/' || strcspn(path + brace, "}/") != n - brace - 1 ||
                           path[n - 1] != '}'))
@@ -94,14 +97,16 @@ mf_route_match mf_routes_match(const mf_routes *table, char *path, size_t n_byte
         const mf_http_route *route = &table->routes[i];
         const bool has_segment = table->paths[i].has_segment;
         const size_t n_fixed = has_segment ? last_segment(path, n_bytes) : n_bytes;
-        if (!is_path(path, n_fixed, route->path, table->paths[i].n_bytes) ||
-            (has_segment && n_fixed == n_bytes))
+        if (!table->paths[i].is_any &&
+            (!is_path(path, n_fixed, route->path, table->paths[i].n_bytes) ||
+             (has_segment && n_fixed == n_bytes)))
             continue;
         match.allowed |= route->methods;
         const bool takes = (route->methods & method) != 0;
         if (match.index < table->n_routes && !takes)
             continue;
         match.index = i;
+        match.is_any = table->paths[i].is_any;
         match.segment = has_segment ? path + n_fixed : NULL;
         match.segment_bytes = n_bytes - n_fixed;
         if (takes) {

@@ -12,6 +12,7 @@ typedef struct mf_routes {
     struct {
         size_t n_bytes; /* of the path, up to the brace */
         bool has_segment;
+        bool is_any; /* "*" */
     } paths[MF_HTTP_ROUTES_MAX];
 } mf_routes;
 
@@ -22,6 +23,7 @@ bool mf_routes_prepare(mf_routes *table, const mf_http_route *routes, size_t n_r
 typedef struct mf_route_match {
     uint32_t index;   /* the first route of this path; n_routes when there is none */
     unsigned allowed; /* methods of all routes of this path */
+    bool is_any;      /* `index` is a route "*" */
     bool found;       /* a route of this path takes the method: it is `index` */
     char *segment;    /* what stands for {…}, as sent; NULL when the route has none */
     size_t segment_bytes;

@@ -68,6 +68,9 @@ static bool check_settings(const mf_http_settings *s, mf_error *err)
                            "%s must be from %llu to %llu, not %llu", ranges[i].name,
                            (unsigned long long)ranges[i].low, (unsigned long long)ranges[i].high,
                            (unsigned long long)ranges[i].value);
+    if (s->base != NULL && s->n_threads != 1)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                       "n_threads must be 1 on a loop of the caller's, not %u", s->n_threads);
     if (s->address == NULL)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "address must not be NULL");
     for (const char *c = s->server; c != NULL && *c != '\0'; c++)
@@ -268,6 +271,12 @@ uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms)
     }
     server->n_running = 0;
     return n_cut;
+}
+
+void mf_http_server_drop_connections(mf_http_server *server)
+{
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        mf_loop_drop_connections(&server->loops[i]);
 }
 
 void mf_http_server_destroy(mf_http_server *server)

@@ -6,9 +6,8 @@
  * way needs a lock.
  *
  *     static const mf_http_route routes[] = {
- *         {"/ping", MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST, answer_ping, .quiet = true},
- *         {"/invocations", MF_HTTP_POST, answer_invocations},
- *         {"/internal/recommend/{user_id}", MF_HTTP_GET, answer_recommend},
+ *         {.path = "/ping", .methods = MF_HTTP_GET, .handle = answer_ping, .quiet = true},
+ *         {.path = "/users/{user_id}", .methods = MF_HTTP_GET, .handle = answer_user},
  *     };
  *
  * (1) Everything is bounded: connections, the head and the body of a request, all
@@ -101,6 +100,35 @@ bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_
  * byte that does not count stands behind them. */
 mf_http_view mf_http_get_body(const mf_http_request *request);
 
+/* Header i of the request in the order in which they came, name and value as sent, blanks
+ * around the value dropped. False when there are no more. One that mf_http_get_header has
+ * joined holds the joined value, and those that were joined to it have empty names. */
+bool mf_http_get_header_at(const mf_http_request *request, size_t i, mf_http_view *name,
+                           mf_http_view *value);
+
+/* The method as sent, also one that mf_http_method has no name for. */
+mf_http_view mf_http_get_method(const mf_http_request *request);
+
+/* Path and query (without '?'; bytes NULL without one) as sent. For a route "*" only: other
+ * routes have them decoded in place. */
+mf_http_view mf_http_get_path(const mf_http_request *request);
+mf_http_view mf_http_get_query(const mf_http_request *request);
+
+/* Bytes of the request line and all headers, with their line ends and the empty line. */
+size_t mf_http_get_head_bytes(const mf_http_request *request);
+
+/* The client's numeric address, "127.0.0.1" or "::1"; empty when it is unknown. */
+enum { MF_HTTP_PEER_BYTES = 46 };
+void mf_http_get_peer(const mf_http_request *request, char peer[MF_HTTP_PEER_BYTES]);
+
+/* True on a raw_body route when the body was larger than max_body_bytes: it was read and
+ * dropped, and mf_http_get_body is empty. */
+bool mf_http_is_body_too_large(const mf_http_request *request);
+
+/* A pointer of the handler's own, NULL at first. on_head, handle and on_disconnect share it. */
+void mf_http_set_user(mf_http_request *request, void *user);
+void *mf_http_get_user(const mf_http_request *request);
+
 /* Which loop this is, 0 … n_threads - 1: for what a handler keeps per thread. */
 uint32_t mf_http_get_loop(const mf_http_request *request);
 
@@ -117,7 +145,13 @@ mf_text *mf_http_answer(mf_http_request *request);
 void mf_http_set_header(mf_http_request *request, const char *name, const char *value,
                         size_t n_bytes);
 
-/* Sends what mf_http_answer holds. content_type NULL: none (for empty bodies).
+/* A header for a caller that passes on headers of another program: name is any token, value
+ * any field value (RFC 9110, 5.5), also an empty one or one of UTF-8. False, and no header,
+ * when either is malformed or the headers of the response would exceed 64 KiB. */
+bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
+                        size_t n_bytes);
+
+/* Sends what mf_http_answer holds. content_type is a literal; NULL: none (for empty bodies).
  * For HEAD the length is sent and the body is not; 204 and 304 have neither. If the
  * answer ran out of memory a 503 is sent instead. The request is gone when this
  * returns: a second answer to it does nothing. */
@@ -162,13 +196,45 @@ void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
 /* On the loop of a request that waits. A second call before the slice changes nothing. */
 void mf_http_go_on(mf_http_request *request);
 
+/* Instead of an answer: the request stays pending until mf_http_reply or mf_http_refuse is
+ * called for it, from whatever runs on the loop's thread (a timer, a child that ended, the
+ * handler of another request). The response leaves in the loop's next turn. When the request
+ * ends otherwise, on_disconnect of its route says so. Call it from a handler, as the last
+ * thing. As many may be suspended as there are connections. */
+void mf_http_suspend(mf_http_request *request);
+
 /* -------------------------------------------------------------------- routes */
 
+/* A request passes on_head, its body is read, and then it passes handle. Every request that
+ * passed on_head (or would have, where that is NULL) gets either a response of the handler or
+ * one call of on_disconnect, never both.
+ *
+ * on_head        The head is checked, the body may not have come. For decisions that must not
+ *                wait for the body. It may use the getters, but not that of the body, and
+ *                mf_http_set_user. It does not respond. NULL: none
+ * on_disconnect  The request ends without a response of the handler: the client has gone, the
+ *                body was malformed or late, answer_ms are over, or the server stops. It may
+ *                come before handle. It does not respond; the request is gone when it returns.
+ *                A mf_http_slice's state is destroyed after it. NULL: none
+ * no_deadline    answer_ms does not apply: for long polling. A drain ends such a request with
+ *                503 as soon as it waits
+ * fin_disconnects  A client that ends its side of the connection (FIN) while its request is
+ *                pending has disconnected. Otherwise it may be half-closed, and is answered
+ * raw_body       The handler gets the body as it was sent, whatever its Content-Encoding. One
+ *                over max_body_bytes is read to its end and dropped instead of refused with
+ *                413: see mf_http_is_body_too_large */
+
 typedef struct mf_http_route {
-    const char *path; /* exact, or ending in one segment in braces: "/x/{id}" */
+    const char *path; /* exact; ending in one segment in braces: "/x/{id}"; or "*", the last
+                       * route: every path, and neither path nor query is decoded */
     unsigned methods; /* mf_http_method bits; others get 405 with Allow */
     void (*handle)(mf_http_request *request, void *context);
     bool quiet; /* answers below 400 are not logged (health checks) */
+    bool no_deadline;
+    bool fin_disconnects;
+    bool raw_body;
+    void (*on_head)(mf_http_request *request, void *context);
+    void (*on_disconnect)(mf_http_request *request, void *context);
 } mf_http_route;
 
 enum { MF_HTTP_ROUTES_MAX = 31 };
@@ -201,6 +267,15 @@ typedef struct mf_http_settings {
 
     const char *server; /* value of the Server header, or NULL */
     void *context;      /* handed to every handler */
+
+    /* Not NULL: the server lives on this loop of the caller's instead of on threads of its
+     * own. n_threads is 1, it serves whenever the caller runs the loop, and start, each_loop
+     * and drain are not called. The loop must outlive the server. */
+    struct event_base *base;
+    bool bare_responses; /* no Server, Date, X-Request-Id: the handler's headers alone */
+    /* Writes the body of a response that refuses a request, as JSON; NULL: as mf_http_refuse
+     * says. message is valid UTF-8. */
+    void (*write_error)(mf_text *body, int status, const char *message);
 
     /* Gets a record of each answered request, quiet routes below 400 left out; NULL
      * for none. Opened for n_threads loops, closed after the server is destroyed. */
@@ -252,7 +327,12 @@ void mf_http_server_each_loop(mf_http_server *server, void (*fn)(uint32_t loop, 
  * read, but has more probably gone. */
 uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms);
 
-/* After drain, or instead of start. NULL is fine. */
+/* Closes every connection at once, without on_disconnect, and goes on listening. Only on a loop
+ * of the caller's; not from a handler or hook of this server. */
+void mf_http_server_drop_connections(mf_http_server *server);
+
+/* After drain, or instead of start. Requests that are pending end with on_disconnect. NULL is
+ * fine. */
 void mf_http_server_destroy(mf_http_server *server);
 
 /* ---------------------------------------------------------------- statistics */

@@ -32,6 +32,7 @@ static const struct {
     {431, "Request Header Fields Too Large", "header_fields_too_large"},
     {500, "Internal Server Error", "internal_error"},
     {501, "Not Implemented", "not_implemented"},
+    {502, "Bad Gateway", "bad_gateway"},
     {503, "Service Unavailable", "service_unavailable"},
     {504, "Gateway Timeout", "gateway_timeout"},
     {505, "HTTP Version Not Supported", "http_version_not_supported"},

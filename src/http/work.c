@@ -58,10 +58,34 @@ void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
 
 void mf_http_go_on(mf_http_request *request)
 {
-    if (request->answered || !request->waits || request->queue != NULL)
+    if (request->answered || !request->waits || request->suspended || request->queue != NULL)
         return;
     enqueue(request, &request->loop->woken);
     mf_loop_want_turn(request->loop);
+}
+
+void mf_http_suspend(mf_http_request *request)
+{
+    if (request->answered || request->waits)
+        return;
+    take_over(request, NULL, NULL, NULL);
+    request->suspended = true;
+}
+
+void mf_work_respond_later(mf_http_request *request, int status, const char *content_type)
+{
+    request->later_status = status;
+    request->later_type = content_type;
+    enqueue(request, &request->loop->woken);
+    mf_loop_want_turn(request->loop);
+}
+
+void mf_work_respond(mf_http_request *request)
+{
+    const int status = request->later_status;
+    request->later_status = 0;
+    request->suspended = false;
+    mf_http_reply(request, status, request->later_type);
 }
 
 void mf_work_defer(mf_http_request *request)
@@ -99,7 +123,8 @@ void mf_work_cancel(mf_http_request *request)
         count_working(loop);
     }
     dequeue(request);
-    request->destroy(request->state);
+    if (request->destroy != NULL)
+        request->destroy(request->state);
 }
 
 /* One slice, and what follows when it was the last one; true then. */
@@ -109,13 +134,21 @@ static bool run_slice(mf_http_request *request)
     mf_http_loop *loop = request->loop;
     mf_loop_touch(loop);
     loop->gathering = false;
-    const bool done = request->slice(request, request->state);
-    if (!done && !request->answered && !mf_request_count(request))
+    bool done = true;
+    if (request->suspended)
+        mf_work_respond(request);
+    else
+        done = request->slice(request, request->state);
+    if (!done && !request->answered) {
+        if (mf_request_count(request))
+            return false;
+        mf_request_abort(request);
         mf_http_refuse(request, 503, "the server holds too many answers already; try again later");
-    else if (!done && !request->answered)
-        return false;
-    if (!request->answered)
+    }
+    if (!request->answered) {
+        mf_request_abort(request);
         mf_http_refuse(request, 500, "the server has a bug: nothing answered this request");
+    }
     mf_work_cancel(request);
     mf_connection_finish_request(connection);
     mf_connection_resume(connection);

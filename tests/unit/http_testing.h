@@ -151,14 +151,17 @@ static inline void answer_work(mf_http_request *request, void *context)
 enum { ROUTE_PING, ROUTE_ECHO, ROUTE_INSIDE, ROUTE_WORK, N_ROUTES = 8 };
 
 static const mf_http_route test_routes[N_ROUTES] = {
-    {"/ping", MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST, answer_ping, .quiet = true},
-    {"/echo", MF_HTTP_POST | MF_HTTP_HEAD, answer_echo, false},
-    {"/inside/{id}", MF_HTTP_GET, answer_inside, false},
-    {"/work", MF_HTTP_POST, answer_work, false},
-    {"/nothing", MF_HTTP_GET, answer_nothing, false},
-    {"/big", MF_HTTP_GET, answer_big, false},
-    {"/empty", MF_HTTP_GET, answer_no_content, false},
-    {"/never/{id}", MF_HTTP_DELETE, answer_nothing, false},
+    {.path = "/ping",
+     .methods = MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST,
+     .handle = answer_ping,
+     .quiet = true},
+    {.path = "/echo", .methods = MF_HTTP_POST | MF_HTTP_HEAD, .handle = answer_echo},
+    {.path = "/inside/{id}", .methods = MF_HTTP_GET, .handle = answer_inside},
+    {.path = "/work", .methods = MF_HTTP_POST, .handle = answer_work},
+    {.path = "/nothing", .methods = MF_HTTP_GET, .handle = answer_nothing},
+    {.path = "/big", .methods = MF_HTTP_GET, .handle = answer_big},
+    {.path = "/empty", .methods = MF_HTTP_GET, .handle = answer_no_content},
+    {.path = "/never/{id}", .methods = MF_HTTP_DELETE, .handle = answer_nothing},
 };
 
 /* -------------------------------------------------------------------- server */

@@ -62,9 +62,9 @@ static void answer_wake(mf_http_request *request, void *context)
 }
 
 static const mf_http_route routes[] = {
-    {"/wait/{n}", MF_HTTP_GET, answer_wait, false},
-    {"/wake", MF_HTTP_GET, answer_wake, false},
-    {"/ping", MF_HTTP_GET, answer_ping, false},
+    {.path = "/wait/{n}", .methods = MF_HTTP_GET, .handle = answer_wait},
+    {.path = "/wake", .methods = MF_HTTP_GET, .handle = answer_wake},
+    {.path = "/ping", .methods = MF_HTTP_GET, .handle = answer_ping},
 };
 
 static mf_http_server *start(const mf_http_settings *settings)

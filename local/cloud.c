@@ -23,7 +23,7 @@ typedef struct cloud {
     struct event_base *base;
     struct event *signals[N_SIGNALS];
     struct event *kill_timer;
-    mf_local_web_server *server;
+    mf_http_server *server;
     mf_local_function *functions[MF_LOCAL_FUNCTIONS_MAX];
     mf_local_invoke_api lambda;
     mf_local_gateway gateway;
@@ -34,9 +34,10 @@ typedef struct cloud {
 
 /* ----------------------------------------------------------------- requests */
 
-static void handle(void *context, mf_local_web_request *request)
+static void handle(mf_http_request *request, void *context)
 {
     cloud *c = context;
+    mf_http_suspend(request); /* most responses come later */
     if (c->stopping)
         mf_local_service_refuse(request, 503, "ServiceUnavailable", "local-cloud is ending");
     else if (!mf_local_invoke_api_handle(&c->lambda, request) &&
@@ -44,12 +45,22 @@ static void handle(void *context, mf_local_web_request *request)
         mf_local_gateway_handle(&c->gateway, request);
 }
 
-static void gone(void *context, mf_local_web_request *request)
+static void on_disconnect(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_local_pending *pending = mf_local_web_user(request);
-    pending->gone(pending);
+    mf_local_pending *pending = mf_http_get_user(request);
+    if (pending != NULL)
+        pending->gone(pending);
 }
+
+static const mf_http_route EVERY_PATH = {
+    .path = "*",
+    .methods = MF_LOCAL_ALL_METHODS,
+    .handle = handle,
+    .on_disconnect = on_disconnect,
+    .no_deadline = true,
+    .raw_body = true,
+};
 
 /* ------------------------------------------------------------------- ending */
 
@@ -130,7 +141,7 @@ static bool write_port(const cloud *c, mf_error *err)
     char text[16];
     if (c->settings->port_file[0] == '\0')
         return true;
-    const int n = snprintf(text, sizeof text, "%u\n", (unsigned)mf_local_web_port(c->server));
+    const int n = snprintf(text, sizeof text, "%u\n", (unsigned)mf_http_server_port(c->server));
     return mf_file_write(c->settings->port_file, text, (size_t)n, err);
 }
 
@@ -140,7 +151,7 @@ static void log_listening(const cloud *c)
     const char *address = c->settings->address;
     mf_log_begin(&line, MF_LOG_INFO, "listening");
     mf_log_text(&line, "address", address);
-    mf_log_count(&line, "port", mf_local_web_port(c->server));
+    mf_log_count(&line, "port", mf_http_server_port(c->server));
     mf_log_count(&line, "functions", c->settings->n_functions);
     mf_log_count(&line, "routes", c->settings->n_routes);
     mf_log_count(&line, "endpoints", c->settings->n_endpoints);
@@ -157,10 +168,8 @@ static void log_listening(const cloud *c)
 
 static bool start(cloud *c, mf_error *err)
 {
-    enum { HEAD_BYTES = 16 << 10, BODY_BYTES = 10 << 20, CONNECTIONS = 1000 };
-    static const mf_local_web_limits limits = {HEAD_BYTES, BODY_BYTES, CONNECTIONS};
+    enum { BODY_BYTES = 10 << 20, CONNECTIONS = 1000 };
     const mf_local_settings *settings = c->settings;
-    const mf_local_web_handler handler = {.handle = handle, .gone = gone, .context = c};
     raise_files();
     if (!mf_local_console_open(c->base))
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the console");
@@ -174,18 +183,18 @@ static bool start(cloud *c, mf_error *err)
         if (c->functions[i] == NULL)
             return false;
     }
-    c->server =
-        mf_local_web_create(c->base, settings->address, (uint16_t)settings->port, &handler, &limits, err);
+    c->server = mf_local_server_create(c->base, settings->address, (uint16_t)settings->port,
+                                       &EVERY_PATH, c, BODY_BYTES, CONNECTIONS, err);
     if (c->server == NULL)
         return false;
     c->lambda = (mf_local_invoke_api){settings, c->functions};
     c->gateway = (mf_local_gateway){.base = c->base,
                                     .settings = settings,
                                     .functions = c->functions,
-                                    .port = mf_local_web_port(c->server),
+                                    .port = mf_http_server_port(c->server),
                                     .tokens = settings->burst};
     for (uint32_t i = 0; i < settings->n_functions; i++)
-        mf_local_function_open(c->functions[i], mf_local_web_port(c->server));
+        mf_local_function_open(c->functions[i], mf_http_server_port(c->server));
     for (uint32_t i = 0; i < settings->n_mappings; i++) {
         const mf_local_mapping_settings *mapping = &settings->mappings[i];
         if (!mapping->enabled)
@@ -202,7 +211,7 @@ static bool start(cloud *c, mf_error *err)
 static void end(cloud *c)
 {
     /* Requests go first: they give up what they wait for, while it is there. */
-    mf_local_web_destroy(c->server);
+    mf_http_server_destroy(c->server);
     mf_local_endpoints_destroy(c->endpoints);
     for (uint32_t i = 0; i < c->settings->n_mappings; i++)
         mf_local_mapping_close(c->mappings[i]);

@@ -11,39 +11,74 @@
 #include <sys/random.h>
 #include <time.h>
 
-void mf_local_service_add_headers(mf_text *headers, const char *request_id,
-                                  const char *content_type)
+static void write_error(mf_text *body, int status, const char *message)
 {
-    mf_text_literal(headers, "x-amzn-RequestId: ");
-    mf_text_append(headers, request_id, strlen(request_id));
-    mf_text_literal(headers, "\r\n");
-    mf_local_web_add_header(headers, "Content-Type", content_type, strlen(content_type));
+    (void)status;
+    mf_text_literal(body, "{\"message\":");
+    mf_text_json(body, message, strlen(message));
+    mf_text_literal(body, "}");
 }
 
-void mf_local_service_refuse_with(mf_local_web_request *request, int status, const char *type,
+mf_http_server *mf_local_server_create(struct event_base *base, const char *address, uint16_t port,
+                                       const mf_http_route *route, void *context,
+                                       uint64_t max_body_bytes, uint32_t max_connections,
+                                       mf_error *err)
+{
+    enum { HEAD_BYTES = 16 << 10, BODY_MS = 900000 };
+    mf_http_settings settings = mf_http_settings_default();
+    settings.address = address;
+    settings.port = port;
+    settings.n_threads = 1;
+    settings.max_connections = max_connections;
+    settings.max_head_bytes = HEAD_BYTES;
+    settings.max_body_bytes = max_body_bytes;
+    settings.body_ms = BODY_MS;    /* a function may write its response as long as it may run */
+    settings.idle_ms = UINT32_MAX; /* runtimes keep their connection while they work */
+    settings.context = context;
+    settings.base = base;
+    settings.bare_responses = true;
+    settings.write_error = write_error;
+    return mf_http_server_create(&settings, route, 1, err);
+}
+
+void mf_local_respond(mf_http_request *request, int status, const char *body, size_t n_body)
+{
+    mf_text_append(mf_http_answer(request), body, n_body);
+    mf_http_reply(request, status, NULL);
+}
+
+void mf_local_add_header(mf_http_request *request, const char *name, const char *value)
+{
+    mf_http_add_header(request, name, value, strlen(value));
+}
+
+void mf_local_service_add_headers(mf_http_request *request, const char *request_id)
+{
+    mf_local_add_header(request, "x-amzn-RequestId", request_id);
+    mf_local_add_header(request, "Content-Type", "application/json");
+}
+
+void mf_local_service_refuse_with(mf_http_request *request, int status, const char *type,
                                   const char *members, const char *key, const char *message)
 {
-    mf_text headers = MF_TEXT_EMPTY, body = MF_TEXT_EMPTY;
+    mf_text *body = mf_http_answer(request);
     char id[MF_LOCAL_UUID_BYTES];
-    mf_local_service_add_headers(&headers, mf_local_uuid(id), "application/json");
-    mf_local_web_add_header(&headers, "x-amzn-ErrorType", type, strlen(type));
-    mf_text_format(&body, "{%s\"%s\":", members, key);
-    mf_text_json(&body, message, strlen(message));
-    mf_text_literal(&body, "}");
-    mf_local_web_set_user(request, NULL);
-    mf_local_web_reply(request, status, &headers, body.bytes, body.n_bytes);
-    mf_text_free(&headers);
-    mf_text_free(&body);
+    mf_local_service_add_headers(request, mf_local_uuid(id));
+    mf_local_add_header(request, "x-amzn-ErrorType", type);
+    mf_text_format(body, "{%s\"%s\":", members, key);
+    mf_text_json(body, message, strlen(message));
+    mf_text_literal(body, "}");
+    mf_http_reply(request, status, NULL);
 }
 
-void mf_local_service_refuse(mf_local_web_request *request, int status, const char *type,
+void mf_local_service_refuse(mf_http_request *request, int status, const char *type,
                              const char *message)
 {
     mf_local_service_refuse_with(request, status, type, "", "message", message);
 }
 
-bool mf_local_service_name(mf_local_web_view path, const char *prefix, const char *suffix,
-                           char *name, size_t name_size)
+bool mf_local_service_name(mf_http_view path, const char *prefix, const char *suffix, char *name,
+                           size_t name_size)
 {
     const size_t n_prefix = strlen(prefix), n_suffix = strlen(suffix);
     if (path.n_bytes <= n_prefix + n_suffix || memcmp(path.bytes, prefix, n_prefix) != 0 ||

@@ -17,14 +17,14 @@ typedef struct query_parameters {
     size_t n;
 } query_parameters;
 
-static bool same_name(mf_local_web_view a, mf_local_web_view b, bool any_case)
+static bool same_name(mf_http_view a, mf_http_view b, bool any_case)
 {
     return a.n_bytes == b.n_bytes && (any_case ? strncasecmp(a.bytes, b.bytes, a.n_bytes) == 0
                                                : memcmp(a.bytes, b.bytes, a.n_bytes) == 0);
 }
 
-void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_local_web_view name,
-                                 mf_local_web_view value)
+void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_http_view name,
+                                 mf_http_view value)
 {
     static const char *const of_the_connection[] = {
         "connection", "keep-alive",       "transfer-encoding", "te", "upgrade", "expect",
@@ -55,7 +55,7 @@ bool mf_local_gateway_is_binary(const mf_local_settings *settings, const char *t
     return false;
 }
 
-static bool read_query(query_parameters *query, mf_local_web_view text)
+static bool read_query(query_parameters *query, mf_http_view text)
 {
     mf_uri_parameter found[MF_URI_PARAMETERS_MAX];
     query->n = 0;
@@ -66,8 +66,8 @@ static bool read_query(query_parameters *query, mf_local_web_view text)
     memcpy(query->bytes, text.bytes, text.n_bytes);
     const int n = mf_uri_parameters(query->bytes, text.n_bytes, found);
     for (int i = 0; i < n; i++) {
-        query->all[i].name = (mf_local_web_view){found[i].name.bytes, found[i].name.n_bytes};
-        query->all[i].value = (mf_local_web_view){found[i].value.bytes, found[i].value.n_bytes};
+        query->all[i].name = (mf_http_view){found[i].name.bytes, found[i].name.n_bytes};
+        query->all[i].value = (mf_http_view){found[i].value.bytes, found[i].value.n_bytes};
     }
     query->n = n > 0 ? (size_t)n : 0;
     return n >= 0;
@@ -113,8 +113,8 @@ static void write_path_parameters(mf_text *event, const mf_local_gateway_request
     }
     for (size_t i = 0; i < request->parameters->n; i++) {
         char value[MF_LOCAL_GATEWAY_QUERY_MAX];
-        const mf_local_web_view name = request->parameters->all[i].name;
-        const mf_local_web_view sent = request->parameters->all[i].value;
+        const mf_http_view name = request->parameters->all[i].name;
+        const mf_http_view sent = request->parameters->all[i].value;
         size_t n = sent.n_bytes < sizeof value ? sent.n_bytes : sizeof value;
         memcpy(value, sent.bytes, n);
         if (!mf_uri_decode(value, n, false, &n))
@@ -306,7 +306,7 @@ static void write_cookies(mf_text *event, const mf_local_gateway_request *r)
         mf_text_literal(event, "],");
 }
 
-static bool is_text(mf_local_web_view type)
+static bool is_text(mf_http_view type)
 {
     static const char *const texts[] = {"application/json", "application/javascript",
                                         "application/xml"};

@@ -15,7 +15,7 @@
 
 /* A header or a parameter. */
 typedef struct mf_local_gateway_pair {
-    mf_local_web_view name, value;
+    mf_http_view name, value;
 } mf_local_gateway_pair;
 
 enum { MF_LOCAL_GATEWAY_HEADERS_MAX = 112, MF_LOCAL_GATEWAY_QUERY_MAX = 4096 };
@@ -29,20 +29,20 @@ typedef struct mf_local_gateway_request {
     const char *peer;
     uint16_t port;
     int64_t wall_ms; /* when it came */
-    mf_local_web_view method;
-    mf_local_web_view sent_path; /* as called, with the stage if that was there */
-    mf_local_web_view path;      /* without */
-    mf_local_web_view query;     /* as sent; NULL: none */
-    mf_local_web_view body;
-    mf_local_web_view content_type; /* NULL: none */
-    mf_local_web_view user_agent;
+    mf_http_view method;
+    mf_http_view sent_path; /* as called, with the stage if that was there */
+    mf_http_view path;      /* without */
+    mf_http_view query;     /* as sent; NULL: none */
+    mf_http_view body;
+    mf_http_view content_type; /* NULL: none */
+    mf_http_view user_agent;
     mf_local_gateway_pair headers[MF_LOCAL_GATEWAY_HEADERS_MAX];
     size_t n_headers;
 } mf_local_gateway_request;
 
 /* Adds a header of the request, unless it is of the connection itself. */
-void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_local_web_view name,
-                                 mf_local_web_view value);
+void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_http_view name,
+                                 mf_http_view value);
 
 /* Appends the event. False when the query cannot be decoded or has over 32 parameters. */
 bool mf_local_gateway_event_write(mf_text *event, const mf_local_gateway_request *request);

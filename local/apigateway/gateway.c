@@ -17,7 +17,7 @@ typedef struct call {
     mf_local_pending pending; /* first: a pointer to one is a pointer to the other */
     mf_local_gateway *gateway;
     const mf_local_route *route;
-    mf_local_web_request *request; /* NULL: answered already, by 504 */
+    mf_http_request *request; /* NULL: responseed already, by 504 */
     mf_local_invocation *invocation;
     struct event *timer;
 } call;
@@ -48,21 +48,27 @@ static void on_time_over(evutil_socket_t fd, short what, void *context)
     client_gone(&c->pending);
 }
 
-/* ------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------- responses */
 
-static void add_own_headers(mf_text *headers, const mf_local_invocation *invocation)
+static void respond(mf_http_request *request, const mf_local_gateway_response *response,
+                    const mf_local_invocation *invocation)
 {
-    mf_text_literal(headers, "x-amzn-RequestId: ");
-    mf_text_append(headers, invocation->id, strlen(invocation->id));
-    mf_text_literal(headers, "\r\nx-amz-apigw-id: local\r\n");
-    mf_local_web_add_header(headers, "X-Amzn-Trace-Id", invocation->trace,
-                            strlen(invocation->trace));
+    const char *end = response->headers.bytes + response->headers.n_bytes;
+    for (const char *name = response->headers.bytes; name < end;) {
+        const char *value = name + strlen(name) + 1;
+        mf_local_add_header(request, name, value);
+        name = value + strlen(value) + 1;
+    }
+    mf_local_add_header(request, "x-amzn-RequestId", invocation->id);
+    mf_local_add_header(request, "x-amz-apigw-id", "local");
+    mf_local_add_header(request, "X-Amzn-Trace-Id", invocation->trace);
+    mf_local_respond(request, response->status, response->body.bytes, response->body.n_bytes);
 }
 
 /* 2.0 decodes always; 1.0 when the first of what the client accepts is binary. */
 static bool wants_bytes(const call *c)
 {
-    const mf_local_web_view accept = mf_local_web_header(c->request, "accept");
+    const mf_http_view accept = mf_http_get_header(c->request, "accept");
     return accept.bytes != NULL &&
            mf_local_gateway_is_binary(c->gateway->settings, accept.bytes, accept.n_bytes);
 }
@@ -71,28 +77,24 @@ static void done(void *context, const mf_local_invocation *invocation,
                  const mf_local_response *outcome)
 {
     call *c = context;
-    mf_local_web_request *request = c->request;
-    mf_local_gateway_response answer = {.status = 502};
+    mf_http_request *request = c->request;
+    mf_local_gateway_response response = {.status = 502};
     mf_error err = {0};
     bool ok = !outcome->failed || c->route->payload == MF_LOCAL_PAYLOAD_NONE;
     if (ok) {
-        ok = mf_local_gateway_response_read(&answer, c->route->payload, outcome->payload,
+        ok = mf_local_gateway_response_read(&response, c->route->payload, outcome->payload,
                                             outcome->n_payload, wants_bytes(c), &err);
         if (!ok)
             mf_log_message(MF_LOG_WARNING, "malformed_answer",
                            "%s %s: Execution failed due to configuration error: %s",
                            c->route->method, c->route->path, err.text);
     }
-    mf_local_web_set_user(request, NULL);
     free_call(c);
-    if (ok) {
-        add_own_headers(&answer.headers, invocation);
-        mf_local_web_reply(request, answer.status, &answer.headers, answer.body.bytes,
-                           answer.body.n_bytes);
-    } else {
+    if (ok)
+        respond(request, &response, invocation);
+    else
         mf_local_service_refuse(request, 502, "InternalServerErrorException", INTERNAL);
-    }
-    mf_local_gateway_response_free(&answer);
+    mf_local_gateway_response_free(&response);
 }
 
 /* ------------------------------------------------------------------ requests */
@@ -113,39 +115,42 @@ static bool within_rate(mf_local_gateway *gateway)
     return true;
 }
 
-static mf_local_web_view text_view(const char *text)
+static mf_http_view text_view(const char *text)
 {
-    return (mf_local_web_view){text, strlen(text)};
+    return (mf_http_view){text, strlen(text)};
 }
 
 /* The event into the invocation. False when the request has been refused. */
 static bool write_event(const mf_local_gateway *gateway, const mf_local_route *route,
-                        const mf_local_path_parameters *parameters, mf_local_web_request *request,
+                        const mf_local_path_parameters *parameters, mf_http_request *request,
                         mf_local_invocation *invocation)
 {
-    char port[8];
-    mf_local_web_view name, value;
+    char port[8], peer[MF_HTTP_PEER_BYTES];
+    mf_http_view name, value;
+    mf_http_get_peer(request, peer);
     mf_local_gateway_request r = {
         .settings = gateway->settings,
         .route = route,
         .parameters = parameters,
         .request_id = invocation->id,
         .trace = invocation->trace,
-        .peer = mf_local_web_peer(request),
+        .peer = peer,
         .port = gateway->port,
         .wall_ms = mf_clock_wall_ms(),
-        .method = mf_local_web_method(request),
-        .sent_path = mf_local_web_path(request),
-        .path = mf_local_gateway_path(mf_local_web_path(request), gateway->settings->stage),
-        .query = mf_local_web_query(request),
-        .body = mf_local_web_body(request),
-        .content_type = mf_local_web_header(request, "content-type"),
-        .user_agent = mf_local_web_header(request, "user-agent"),
+        .method = mf_http_get_method(request),
+        .sent_path = mf_http_get_path(request),
+        .path = mf_local_gateway_path(mf_http_get_path(request), gateway->settings->stage),
+        .query = mf_http_get_query(request),
+        .body = mf_http_get_body(request),
     };
-    for (size_t i = 0; mf_local_web_header_at(request, i, &name, &value); i++)
-        mf_local_gateway_add_header(&r, name, value);
+    /* Before mf_http_get_header joins values of one name. */
+    for (size_t i = 0; mf_http_get_header_at(request, i, &name, &value); i++)
+        if (name.n_bytes > 0)
+            mf_local_gateway_add_header(&r, name, value);
+    r.content_type = mf_http_get_header(request, "content-type");
+    r.user_agent = mf_http_get_header(request, "user-agent");
     snprintf(port, sizeof port, "%u", (unsigned)gateway->port);
-    if (mf_local_web_header(request, "x-amzn-trace-id").bytes == NULL)
+    if (mf_http_get_header(request, "x-amzn-trace-id").bytes == NULL)
         mf_local_gateway_add_header(&r, text_view("X-Amzn-Trace-Id"), text_view(invocation->trace));
     mf_local_gateway_add_header(&r, text_view("X-Forwarded-For"), text_view(r.peer));
     mf_local_gateway_add_header(&r, text_view("X-Forwarded-Port"), text_view(port));
@@ -167,7 +172,7 @@ static bool write_event(const mf_local_gateway *gateway, const mf_local_route *r
 
 /* A body that is to be the event must be JSON, or Lambda refuses it. */
 static bool is_fit(const mf_local_route *route, const mf_local_invocation *invocation,
-                   mf_local_web_request *request)
+                   mf_http_request *request)
 {
     if (route->payload != MF_LOCAL_PAYLOAD_NONE)
         return true;
@@ -180,8 +185,8 @@ static bool is_fit(const mf_local_route *route, const mf_local_invocation *invoc
     return value != NULL;
 }
 
-static void submit(mf_local_gateway *gateway, const mf_local_route *route,
-                   mf_local_web_request *request, mf_local_invocation *invocation)
+static void submit(mf_local_gateway *gateway, const mf_local_route *route, mf_http_request *request,
+                   mf_local_invocation *invocation)
 {
     const struct timeval wait = mf_local_timeval(gateway->settings->gateway_s);
     mf_local_function *function = gateway->functions[route->function];
@@ -194,7 +199,7 @@ static void submit(mf_local_gateway *gateway, const mf_local_route *route,
         invocation->context = c;
         memcpy(invocation->arn, mf_local_function_arn(function),
                strlen(mf_local_function_arn(function)) + 1);
-        mf_local_web_set_user(request, &c->pending);
+        mf_http_set_user(request, &c->pending);
         if (mf_local_function_submit(function, invocation))
             return;
     }
@@ -204,13 +209,13 @@ static void submit(mf_local_gateway *gateway, const mf_local_route *route,
     mf_local_service_refuse(request, 500, "InternalServerErrorException", INTERNAL);
 }
 
-void mf_local_gateway_handle(mf_local_gateway *gateway, mf_local_web_request *request)
+void mf_local_gateway_handle(mf_local_gateway *gateway, mf_http_request *request)
 {
     mf_local_path_parameters parameters;
-    const mf_local_web_view path =
-        mf_local_gateway_path(mf_local_web_path(request), gateway->settings->stage);
+    const mf_http_view path =
+        mf_local_gateway_path(mf_http_get_path(request), gateway->settings->stage);
     const mf_local_route *route =
-        mf_local_gateway_find(gateway->settings, mf_local_web_method(request), path, &parameters);
+        mf_local_gateway_find(gateway->settings, mf_http_get_method(request), path, &parameters);
     if (route == NULL) {
         mf_local_service_refuse(request, 403, "MissingAuthenticationTokenException",
                                 "Missing Authentication Token");
@@ -220,16 +225,16 @@ void mf_local_gateway_handle(mf_local_gateway *gateway, mf_local_web_request *re
         mf_local_service_refuse(request, 429, "TooManyRequestsException", "Too Many Requests");
         return;
     }
-    if (mf_local_web_head_bytes(request) > HEADERS_BYTES) {
+    if (mf_http_get_head_bytes(request) > HEADERS_BYTES) {
         mf_local_service_refuse(request, 431, "RequestHeaderFieldsTooLarge",
                                 "Request Header Fields Too Large");
         return;
     }
-    if (mf_local_web_overflowed(request) || mf_local_web_body(request).n_bytes > PAYLOAD_BYTES) {
+    if (mf_http_is_body_too_large(request) || mf_http_get_body(request).n_bytes > PAYLOAD_BYTES) {
         mf_local_service_refuse(request, 413, "RequestTooLargeException", "Request Too Long");
         return;
     }
-    const mf_local_web_view trace = mf_local_web_header(request, "x-amzn-trace-id");
+    const mf_http_view trace = mf_http_get_header(request, "x-amzn-trace-id");
     mf_local_invocation *invocation = mf_local_invocation_create(trace.bytes, trace.n_bytes);
     if (invocation == NULL)
         mf_local_service_refuse(request, 500, "InternalServerErrorException", INTERNAL);

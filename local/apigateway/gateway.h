@@ -15,8 +15,8 @@
 #ifndef MF_LOCAL_APIGATEWAY_GATEWAY_H
 #define MF_LOCAL_APIGATEWAY_GATEWAY_H
 
+#include "http/server.h"
 #include "local/runtime/function.h"
-#include "local/web.h"
 
 typedef struct mf_local_gateway {
     struct event_base *base;
@@ -28,6 +28,6 @@ typedef struct mf_local_gateway {
 } mf_local_gateway;
 
 /* Answers the request, now or later. */
-void mf_local_gateway_handle(mf_local_gateway *gateway, mf_local_web_request *request);
+void mf_local_gateway_handle(mf_local_gateway *gateway, mf_http_request *request);
 
 #endif

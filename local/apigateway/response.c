@@ -1,4 +1,4 @@
-/* gateway_answer.c: promises in gateway_answer.h. jansson reads the answers here. */
+/* gateway_response.c: promises in gateway_response.h. jansson reads the responses here. */
 #include "local/apigateway/response.h"
 
 #include "base/base64.h"
@@ -26,7 +26,25 @@ static const char *outgoing_name(const char *name, char renamed[128])
     return name;
 }
 
-static bool add_value(mf_local_gateway_response *answer, const char *name, const json_t *value)
+/* Whether it can be a header (RFC 9110, 5.1 and 5.5): no value adds a line. */
+static bool is_header(const char *name, const char *value)
+{
+    for (const char *c = name; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~' || strchr("\"(),/:;<=>?@[\\]{}", *c) != NULL)
+            return false;
+    for (const char *c = value; *c != '\0'; c++)
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7F)
+            return false;
+    return name[0] != '\0';
+}
+
+static void put_header(mf_text *headers, const char *name, const char *value)
+{
+    mf_text_append(headers, name, strlen(name) + 1);
+    mf_text_append(headers, value, strlen(value) + 1);
+}
+
+static bool add_value(mf_local_gateway_response *response, const char *name, const json_t *value)
 {
     char text[64], renamed[128];
     const char *bytes = text;
@@ -40,9 +58,12 @@ static bool add_value(mf_local_gateway_response *answer, const char *name, const
         bytes = json_is_true(value) ? "true" : "false";
     else
         return json_is_null(value);
-    answer->has_type = answer->has_type || strcasecmp(name, "Content-Type") == 0;
-    return mf_local_web_add_header(&answer->headers, outgoing_name(name, renamed), bytes,
-                                   strlen(bytes));
+    response->has_type = response->has_type || strcasecmp(name, "Content-Type") == 0;
+    name = outgoing_name(name, renamed);
+    if (!is_header(name, bytes))
+        return false;
+    put_header(&response->headers, name, bytes);
+    return true;
 }
 
 /* True when one of the object's keys is name, in any case. */
@@ -58,7 +79,7 @@ static bool has_name(json_t *object, const char *name)
     return false;
 }
 
-static bool add_headers(mf_local_gateway_response *answer, json_t *headers, json_t *multi,
+static bool add_headers(mf_local_gateway_response *response, json_t *headers, json_t *multi,
                         mf_error *err)
 {
     const char *name;
@@ -68,7 +89,7 @@ static bool add_headers(mf_local_gateway_response *answer, json_t *headers, json
         return malformed(err, "headers or multiValueHeaders is no object");
     json_object_foreach(headers, name, value)
     {
-        if (!has_name(multi, name) && !add_value(answer, name, value))
+        if (!has_name(multi, name) && !add_value(response, name, value))
             return malformed(err, "a header's value is no text");
     }
     json_object_foreach(multi, name, value)
@@ -76,13 +97,13 @@ static bool add_headers(mf_local_gateway_response *answer, json_t *headers, json
         if (!json_is_array(value))
             return malformed(err, "a member of multiValueHeaders is no array");
         for (size_t i = 0; i < json_array_size(value); i++)
-            if (!add_value(answer, name, json_array_get(value, i)))
+            if (!add_value(response, name, json_array_get(value, i)))
                 return malformed(err, "a value in multiValueHeaders is no text");
     }
     return true;
 }
 
-static bool add_cookies(mf_local_gateway_response *answer, const json_t *cookies, mf_error *err)
+static bool add_cookies(mf_local_gateway_response *response, const json_t *cookies, mf_error *err)
 {
     if (cookies == NULL || json_is_null(cookies))
         return true;
@@ -90,12 +111,12 @@ static bool add_cookies(mf_local_gateway_response *answer, const json_t *cookies
         return malformed(err, "cookies is no array");
     for (size_t i = 0; i < json_array_size(cookies); i++)
         if (!json_is_string(json_array_get(cookies, i)) ||
-            !add_value(answer, "Set-Cookie", json_array_get(cookies, i)))
+            !add_value(response, "Set-Cookie", json_array_get(cookies, i)))
             return malformed(err, "a cookie is no text");
     return true;
 }
 
-static bool add_body(mf_local_gateway_response *answer, const json_t *body, const json_t *encoded,
+static bool add_body(mf_local_gateway_response *response, const json_t *body, const json_t *encoded,
                      bool decode, mf_error *err)
 {
     if (body == NULL || json_is_null(body))
@@ -107,18 +128,18 @@ static bool add_body(mf_local_gateway_response *answer, const json_t *body, cons
     const char *bytes = json_string_value(body);
     const size_t n = json_string_length(body);
     if (!json_is_true(encoded) || !decode)
-        mf_text_append(&answer->body, bytes, n);
-    else if (!mf_base64_decode(&answer->body, bytes, n))
+        mf_text_append(&response->body, bytes, n);
+    else if (!mf_base64_decode(&response->body, bytes, n))
         return malformed(err, "body is not base64");
     return true;
 }
 
-static bool take(mf_local_gateway_response *answer, mf_local_payload payload, json_t *root,
+static bool take(mf_local_gateway_response *response, mf_local_payload payload, json_t *root,
                  const char *bytes, size_t n, bool decode, mf_error *err)
 {
     json_t *status = json_object_get(root, "statusCode");
     if (payload == MF_LOCAL_PAYLOAD_HTTP && status == NULL) {
-        mf_text_append(&answer->body, bytes, n);
+        mf_text_append(&response->body, bytes, n);
         return true;
     }
     if (!json_is_object(root))
@@ -126,40 +147,41 @@ static bool take(mf_local_gateway_response *answer, mf_local_payload payload, js
     if (!json_is_integer(status) || json_integer_value(status) < 100 ||
         json_integer_value(status) > 599)
         return malformed(err, "statusCode is no whole number of 100 … 599");
-    answer->status = (int)json_integer_value(status);
+    response->status = (int)json_integer_value(status);
     json_t *multi =
         payload == MF_LOCAL_PAYLOAD_REST ? json_object_get(root, "multiValueHeaders") : NULL;
     const json_t *cookies =
         payload == MF_LOCAL_PAYLOAD_HTTP ? json_object_get(root, "cookies") : NULL;
-    return add_headers(answer, json_object_get(root, "headers"), multi, err) &&
-           add_cookies(answer, cookies, err) &&
-           add_body(answer, json_object_get(root, "body"), json_object_get(root, "isBase64Encoded"),
+    return add_headers(response, json_object_get(root, "headers"), multi, err) &&
+           add_cookies(response, cookies, err) &&
+           add_body(response, json_object_get(root, "body"),
+                    json_object_get(root, "isBase64Encoded"),
                     decode || payload == MF_LOCAL_PAYLOAD_HTTP, err);
 }
 
-bool mf_local_gateway_response_read(mf_local_gateway_response *answer, mf_local_payload payload,
+bool mf_local_gateway_response_read(mf_local_gateway_response *response, mf_local_payload payload,
                                     const char *bytes, size_t n, bool decode, mf_error *err)
 {
-    *answer = (mf_local_gateway_response){.status = 200};
+    *response = (mf_local_gateway_response){.status = 200};
     bool ok = true;
     if (payload == MF_LOCAL_PAYLOAD_NONE) {
-        mf_text_append(&answer->body, bytes, n);
+        mf_text_append(&response->body, bytes, n);
     } else {
         json_error_t why;
         json_t *root = json_loadb(bytes, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
-        ok = root != NULL ? take(answer, payload, root, bytes, n, decode, err)
+        ok = root != NULL ? take(response, payload, root, bytes, n, decode, err)
                           : malformed(err, "it is not JSON");
         json_decref(root);
     }
-    if (!answer->has_type)
-        mf_text_literal(&answer->headers, "Content-Type: application/json\r\n");
-    if (answer->headers.failed || answer->body.failed)
-        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for an answer");
+    if (!response->has_type)
+        put_header(&response->headers, "Content-Type", "application/json");
+    if (response->headers.failed || response->body.failed)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for an response");
     return ok;
 }
 
-void mf_local_gateway_response_free(mf_local_gateway_response *answer)
+void mf_local_gateway_response_free(mf_local_gateway_response *response)
 {
-    mf_text_free(&answer->headers);
-    mf_text_free(&answer->body);
+    mf_text_free(&response->headers);
+    mf_text_free(&response->body);
 }

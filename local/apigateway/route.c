@@ -1,22 +1,24 @@
 /* route.c */
 #include "local/apigateway/route.h"
 
+#include "local/service.h"
+
 #include <string.h>
 
-mf_local_web_view mf_local_gateway_path(mf_local_web_view path, const char *stage)
+mf_http_view mf_local_gateway_path(mf_http_view path, const char *stage)
 {
     const size_t n = strlen(stage);
     if (n == 0 || path.n_bytes < n + 1 || memcmp(path.bytes + 1, stage, n) != 0)
         return path;
     if (path.n_bytes == n + 1)
-        return (mf_local_web_view){"/", 1};
+        return (mf_http_view){"/", 1};
     if (path.bytes[n + 1] != '/')
         return path;
-    return (mf_local_web_view){path.bytes + n + 1, path.n_bytes - n - 1};
+    return (mf_http_view){path.bytes + n + 1, path.n_bytes - n - 1};
 }
 
-static bool add_parameter(mf_local_path_parameters *parameters, mf_local_web_view name,
-                          mf_local_web_view value)
+static bool add_parameter(mf_local_path_parameters *parameters, mf_http_view name,
+                          mf_http_view value)
 {
     if (value.n_bytes == 0 || parameters->n == MF_LOCAL_PATH_PARAMETERS_MAX)
         return false;
@@ -32,8 +34,7 @@ static size_t segment(const char *bytes, size_t n)
 }
 
 /* Segment by segment, both from behind a slash. */
-static bool matches(const char *pattern, mf_local_web_view path,
-                    mf_local_path_parameters *parameters)
+static bool matches(const char *pattern, mf_http_view path, mf_local_path_parameters *parameters)
 {
     const char *at = path.bytes;
     size_t left = path.n_bytes;
@@ -50,8 +51,8 @@ static bool matches(const char *pattern, mf_local_web_view path,
             const bool greedy = pattern[n_pattern - 2] == '+';
             if (greedy)
                 n = left;
-            const mf_local_web_view name = {pattern + 1, n_pattern - 2 - greedy};
-            if (!add_parameter(parameters, name, (mf_local_web_view){at, n}))
+            const mf_http_view name = {pattern + 1, n_pattern - 2 - greedy};
+            if (!add_parameter(parameters, name, (mf_http_view){at, n}))
                 return false;
         } else if (n != n_pattern || memcmp(at, pattern, n) != 0) {
             return false;
@@ -62,9 +63,8 @@ static bool matches(const char *pattern, mf_local_web_view path,
     }
 }
 
-const mf_local_route *mf_local_gateway_find(const mf_local_settings *settings,
-                                            mf_local_web_view method, mf_local_web_view path,
-                                            mf_local_path_parameters *parameters)
+const mf_local_route *mf_local_gateway_find(const mf_local_settings *settings, mf_http_view method,
+                                            mf_http_view path, mf_local_path_parameters *parameters)
 {
     const mf_local_route *found = NULL;
     bool found_exact = false, found_method = false;
@@ -75,8 +75,8 @@ const mf_local_route *mf_local_gateway_find(const mf_local_settings *settings,
             continue;
         const bool exact = of_route.n == 0;
         const bool named =
-            mf_local_web_equals(method, route->method) || strcmp(route->method, "ANY") == 0;
-        if (!named && !mf_local_web_equals(method, "OPTIONS"))
+            mf_local_equals(method, route->method) || strcmp(route->method, "ANY") == 0;
+        if (!named && !mf_local_equals(method, "OPTIONS"))
             continue;
         if (found == NULL || (named && !found_method) ||
             (named == found_method && exact && !found_exact)) {

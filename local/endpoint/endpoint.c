@@ -15,7 +15,7 @@ typedef struct connection {
     mf_local_pending pending; /* first: a pointer to one is a pointer to the other */
     endpoint *of;
     mf_local_client *client;
-    mf_local_web_request *request; /* NULL: the client went away */
+    mf_http_request *request; /* NULL: the client went away */
 } connection;
 
 struct endpoint {
@@ -69,12 +69,13 @@ static void client_gone(mf_local_pending *pending)
 /* ------------------------------------------------------------------ responses */
 
 /* {"ErrorCode",…}: the container's response inside of SageMaker's. */
-static void model_error(const endpoint *of, mf_local_web_request *request, int status,
+static void model_error(const endpoint *of, mf_http_request *request, int status,
                         const char *original, size_t n_original)
 {
     const mf_local_settings *settings = of->all->settings;
     const char *name = of->settings->name;
-    mf_text headers = MF_TEXT_EMPTY, body = MF_TEXT_EMPTY, message = MF_TEXT_EMPTY;
+    mf_text message = MF_TEXT_EMPTY;
+    mf_text *body = mf_http_answer(request);
     char id[MF_LOCAL_UUID_BYTES];
     const bool client = status >= 400 && status < 500;
     mf_text_format(&message, "Received %s error (%d) from primary with message \"",
@@ -85,55 +86,49 @@ static void model_error(const endpoint *of, mf_local_web_request *request, int s
                    "#logEventViewer:group=/aws/sagemaker/Endpoints/%s in account %s for more "
                    "information.",
                    settings->region, settings->region, name, settings->account);
-    mf_text_format(&body, "{\"ErrorCode\":\"%s_ERROR_FROM_MODEL\",\"LogStreamArn\":\"arn:aws:logs:",
+    mf_text_format(body, "{\"ErrorCode\":\"%s_ERROR_FROM_MODEL\",\"LogStreamArn\":\"arn:aws:logs:",
                    client ? "CLIENT" : "SERVER");
-    mf_text_format(&body,
+    mf_text_format(body,
                    "%s:%s:log-group:/aws/sagemaker/Endpoints/%s\",\"Message\":", settings->region,
                    settings->account, name);
-    mf_local_json_text(&body, message.bytes, message.n_bytes);
-    mf_text_literal(&body, ",\"OriginalMessage\":");
-    mf_local_json_text(&body, original, n_original);
-    mf_text_format(&body, ",\"OriginalStatusCode\":%d}", status);
-    mf_local_service_add_headers(&headers, mf_local_uuid(id), "application/json");
-    mf_text_literal(&headers, "x-amzn-ErrorType: ModelError\r\n");
-    mf_local_web_reply(request, 424, &headers, body.bytes, body.n_bytes);
-    mf_text_free(&headers);
-    mf_text_free(&body);
+    mf_local_json_text(body, message.bytes, message.n_bytes);
+    mf_text_literal(body, ",\"OriginalMessage\":");
+    mf_local_json_text(body, original, n_original);
+    mf_text_format(body, ",\"OriginalStatusCode\":%d}", status);
+    mf_local_service_add_headers(request, mf_local_uuid(id));
+    mf_local_add_header(request, "x-amzn-ErrorType", "ModelError");
+    mf_http_reply(request, 424, NULL);
     mf_text_free(&message);
 }
 
-static void throttled(mf_local_web_request *request)
+static void throttled(mf_http_request *request)
 {
     static const char NOTHING[] = "{\"message\":null}";
-    mf_text headers = MF_TEXT_EMPTY;
     char id[MF_LOCAL_UUID_BYTES];
-    mf_local_service_add_headers(&headers, mf_local_uuid(id), "application/json");
-    mf_text_literal(&headers, "x-amzn-ErrorType: ThrottlingException\r\n");
-    mf_local_web_reply(request, 400, &headers, NOTHING, strlen(NOTHING));
-    mf_text_free(&headers);
+    mf_local_service_add_headers(request, mf_local_uuid(id));
+    mf_local_add_header(request, "x-amzn-ErrorType", "ThrottlingException");
+    mf_local_respond(request, 400, NOTHING, strlen(NOTHING));
 }
 
-static void respond(const mf_local_client_response *from, mf_local_web_request *request)
+static void respond(const mf_local_client_response *from, mf_http_request *request)
 {
     static const char *const forwarded[] = {"Content-Type", "X-Amzn-SageMaker-Custom-Attributes",
                                             "X-Amzn-SageMaker-New-Session-Id",
                                             "X-Amzn-SageMaker-Closed-Session-Id"};
-    mf_text headers = MF_TEXT_EMPTY;
     char id[MF_LOCAL_UUID_BYTES];
-    mf_text_format(&headers, "x-amzn-RequestId: %s\r\n", mf_local_uuid(id));
-    mf_text_literal(&headers, "x-Amzn-Invoked-Production-Variant: AllTraffic\r\n");
+    mf_local_add_header(request, "x-amzn-RequestId", mf_local_uuid(id));
+    mf_local_add_header(request, "x-Amzn-Invoked-Production-Variant", "AllTraffic");
     for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
         const char *value = mf_local_client_header(from, forwarded[i]);
         const bool is_added =
-            value != NULL && mf_local_web_add_header(&headers, forwarded[i], value, strlen(value));
+            value != NULL && mf_http_add_header(request, forwarded[i], value, strlen(value));
         if (i == 0 && !is_added)
-            mf_text_literal(&headers, "Content-Type: application/octet-stream\r\n");
+            mf_local_add_header(request, forwarded[i], "application/octet-stream");
     }
-    mf_local_web_reply(request, 200, &headers, from->body, from->n_body);
-    mf_text_free(&headers);
+    mf_local_respond(request, 200, from->body, from->n_body);
 }
 
-static void unreachable(const endpoint *of, mf_local_web_request *request)
+static void unreachable(const endpoint *of, mf_http_request *request)
 {
     char message[512];
     snprintf(message, sizeof message, "The container of endpoint %s does not answer at %s:%u",
@@ -149,11 +144,10 @@ static void on_response(void *context, const mf_local_client_response *from)
         "again.";
     static const char LONG[] = "the container's answer is longer than 6291456 bytes";
     connection *c = context;
-    mf_local_web_request *request = c->request;
+    mf_http_request *request = c->request;
     c->request = NULL;
     if (request == NULL)
         return;
-    mf_local_web_set_user(request, NULL);
     switch (from->result) {
     case MF_LOCAL_CLIENT_RESPONDED:
         if (from->status >= 200 && from->status < 300)
@@ -175,19 +169,19 @@ static void on_response(void *context, const mf_local_client_response *from)
 
 /* ------------------------------------------------------------------- requests */
 
-static void copy_request(mf_local_client *client, const mf_local_web_request *request)
+static void copy_request(mf_local_client *client, const mf_http_request *request)
 {
     static const char PREFIX[] = "x-amzn-sagemaker-";
-    mf_local_web_view name, value;
+    mf_http_view name, value;
     mf_local_client_begin(client);
-    for (size_t i = 0; mf_local_web_header_at(request, i, &name, &value); i++)
+    for (size_t i = 0; mf_http_get_header_at(request, i, &name, &value); i++)
         if ((name.n_bytes > strlen(PREFIX) &&
              strncasecmp(name.bytes, PREFIX, strlen(PREFIX)) == 0) ||
             (name.n_bytes == 12 && strncasecmp(name.bytes, "Content-Type", 12) == 0) ||
             (name.n_bytes == 6 && strncasecmp(name.bytes, "Accept", 6) == 0))
             mf_local_client_add_header(client, name.bytes, name.n_bytes, value.bytes,
                                        value.n_bytes);
-    const mf_local_web_view body = mf_local_web_body(request);
+    const mf_http_view body = mf_http_get_body(request);
     mf_local_client_add_body(client, body.bytes, body.n_bytes);
 }
 
@@ -206,7 +200,7 @@ static connection *free_connection(endpoint *of)
     return NULL;
 }
 
-static void forward(endpoint *of, mf_local_web_request *request)
+static void forward(endpoint *of, mf_http_request *request)
 {
     char target[MF_LOCAL_TEXT_BYTES + 16];
     connection *c = free_connection(of);
@@ -219,24 +213,24 @@ static void forward(endpoint *of, mf_local_web_request *request)
     c->of = of;
     c->request = request;
     copy_request(c->client, request);
-    mf_local_web_set_user(request, &c->pending);
+    mf_http_set_user(request, &c->pending);
     if (mf_local_client_post(c->client, target, on_response, c))
         return;
     c->request = NULL;
     unreachable(of, request);
 }
 
-static bool attribute_too_long(const mf_local_web_request *request, const char *name, size_t most)
+static bool attribute_too_long(const mf_http_request *request, const char *name, size_t most)
 {
-    return mf_local_web_header(request, name).n_bytes > most;
+    return mf_http_get_header(request, name).n_bytes > most;
 }
 
-bool mf_local_endpoints_handle(mf_local_endpoints *all, mf_local_web_request *request)
+bool mf_local_endpoints_handle(mf_local_endpoints *all, mf_http_request *request)
 {
     char name[128], message[256];
-    if (!mf_local_service_name(mf_local_web_path(request), "/endpoints/", "/invocations", name,
+    if (!mf_local_service_name(mf_http_get_path(request), "/endpoints/", "/invocations", name,
                                sizeof name) ||
-        !mf_local_web_equals(mf_local_web_method(request), "POST"))
+        !mf_local_equals(mf_http_get_method(request), "POST"))
         return false;
     snprintf(message, sizeof message, "Endpoint %.63s of account %.32s not found.", name,
              all->settings->account);
@@ -244,8 +238,8 @@ bool mf_local_endpoints_handle(mf_local_endpoints *all, mf_local_web_request *re
     for (uint32_t i = 0; i < all->settings->n_endpoints; i++)
         if (strcmp(all->settings->endpoints[i].name, name) == 0)
             of = &all->endpoints[i];
-    if (of != NULL && (mf_local_web_overflowed(request) ||
-                       mf_local_web_body(request).n_bytes > MF_LOCAL_ENDPOINT_BODY_BYTES)) {
+    if (of != NULL && (mf_http_is_body_too_large(request) ||
+                       mf_http_get_body(request).n_bytes > MF_LOCAL_ENDPOINT_BODY_BYTES)) {
         snprintf(message, sizeof message, "Request size exceeds the limit of %d bytes",
                  MF_LOCAL_ENDPOINT_BODY_BYTES);
         of = NULL;

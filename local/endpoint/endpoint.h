@@ -17,8 +17,8 @@
 #ifndef MF_LOCAL_ENDPOINT_ENDPOINT_H
 #define MF_LOCAL_ENDPOINT_ENDPOINT_H
 
+#include "http/server.h"
 #include "local/settings.h"
-#include "local/web.h"
 
 struct event_base;
 
@@ -34,6 +34,6 @@ mf_local_endpoints *mf_local_endpoints_create(struct event_base *base,
 void mf_local_endpoints_destroy(mf_local_endpoints *endpoints);
 
 /* True when the path is one of an endpoint; the response is then sent, now or later. */
-bool mf_local_endpoints_handle(mf_local_endpoints *endpoints, mf_local_web_request *request);
+bool mf_local_endpoints_handle(mf_local_endpoints *endpoints, mf_http_request *request);
 
 #endif

@@ -40,31 +40,26 @@ bool mf_local_environment_is_coming(const mf_local_environment *s)
 
 /* ------------------------------------------------------------------- events */
 
-static void send_event(mf_local_environment *s, mf_local_web_request *request)
+static void send_event(mf_local_environment *s, mf_http_request *request)
 {
     const mf_local_invocation *invocation = s->invocation;
-    mf_text headers = MF_TEXT_EMPTY;
-    mf_text_literal(&headers, "Content-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: ");
-    mf_text_append(&headers, invocation->id, strlen(invocation->id));
-    mf_text_literal(&headers, "\r\nLambda-Runtime-Deadline-Ms: ");
-    mf_text_count(&headers, (uint64_t)s->deadline_ms);
-    mf_text_literal(&headers, "\r\nLambda-Runtime-Invoked-Function-Arn: ");
-    mf_text_append(&headers, invocation->arn, strlen(invocation->arn));
-    mf_text_literal(&headers, "\r\n");
-    mf_local_web_add_header(&headers, "Lambda-Runtime-Trace-Id", invocation->trace,
-                            strlen(invocation->trace));
-    if (invocation->client_context.n_bytes > 0)
-        mf_local_web_add_header(&headers, "Lambda-Runtime-Client-Context",
-                                invocation->client_context.bytes,
-                                invocation->client_context.n_bytes);
-    mf_local_web_set_user(request, NULL);
-    mf_local_web_reply(request, 200, &headers, invocation->event.bytes, invocation->event.n_bytes);
-    mf_text_free(&headers);
+    const mf_text *context = &invocation->client_context;
+    char deadline[32];
+    snprintf(deadline, sizeof deadline, "%lld", (long long)s->deadline_ms);
+    mf_local_add_header(request, "Content-Type", "application/json");
+    mf_local_add_header(request, "Lambda-Runtime-Aws-Request-Id", invocation->id);
+    mf_local_add_header(request, "Lambda-Runtime-Deadline-Ms", deadline);
+    mf_local_add_header(request, "Lambda-Runtime-Invoked-Function-Arn", invocation->arn);
+    mf_local_add_header(request, "Lambda-Runtime-Trace-Id", invocation->trace);
+    if (context->n_bytes > 0)
+        mf_http_add_header(request, "Lambda-Runtime-Client-Context", context->bytes,
+                           context->n_bytes);
+    mf_local_respond(request, 200, invocation->event.bytes, invocation->event.n_bytes);
 }
 
 void mf_local_environment_give(mf_local_environment *s, mf_local_invocation *invocation)
 {
-    mf_local_web_request *request = s->waiting;
+    mf_http_request *request = s->waiting;
     s->waiting = NULL;
     s->invocation = invocation;
     s->state = MF_LOCAL_ENVIRONMENT_RUNNING;
@@ -77,7 +72,7 @@ void mf_local_environment_give(mf_local_environment *s, mf_local_invocation *inv
     send_event(s, request);
 }
 
-void mf_local_environment_next(mf_local_environment *s, mf_local_web_request *request)
+void mf_local_environment_next(mf_local_environment *s, mf_http_request *request)
 {
     if (s->state == MF_LOCAL_ENVIRONMENT_RUNNING) {
         send_event(s, request);
@@ -90,14 +85,12 @@ void mf_local_environment_next(mf_local_environment *s, mf_local_web_request *re
     }
     /* A second `next` is one whose first was lost on its way; nobody reads that any more. */
     if (s->waiting != NULL) {
-        mf_local_web_set_user(s->waiting, NULL);
-        mf_local_web_reply(s->waiting, 500, NULL, NULL, 0);
+        mf_local_respond(s->waiting, 500, "", 0);
     }
     s->state = MF_LOCAL_ENVIRONMENT_READY;
     s->was_ready = true;
     s->late_start = false;
     s->waiting = request;
-    mf_local_web_set_user(request, s);
     s->owner.on_ready(s->owner.context, s);
 }
 
@@ -230,7 +223,7 @@ void mf_local_environment_start(mf_local_environment *s)
 {
     mf_error err = {0};
     char **variables = mf_local_environment_variables(s->settings, s->of, s->number,
-                                                      mf_local_web_port(s->api), s->cloud_port);
+                                                      mf_http_server_port(s->api), s->cloud_port);
     const bool ok = variables != NULL &&
                     mf_local_process_start(&s->process, s->of->words, variables,
                                            s->of->folder[0] != '\0' ? s->of->folder : NULL, &err) &&
@@ -273,7 +266,7 @@ static void end_of_process(mf_local_environment *s, int status)
                  mf_local_process_describe_end(status, end));
     event_del(s->timer);
     mf_local_output_stop(&s->output);
-    mf_local_web_drop(s->api);
+    mf_http_server_drop_connections(s->api);
     s->waiting = NULL;
     if (init_failed)
         say_init(s, "error");
@@ -304,13 +297,11 @@ bool mf_local_environment_signal(mf_local_environment *s, int signal_number)
 /* --------------------------------------------------------------- open, close */
 
 bool mf_local_environment_open(mf_local_environment *s, struct event_base *base,
-                               const mf_local_environment_owner *owner,
-                               mf_local_web_handler handler, const mf_local_settings *settings,
-                               uint32_t index, unsigned number, mf_error *err)
+                               const mf_local_environment_owner *owner, const mf_http_route *route,
+                               const mf_local_settings *settings, uint32_t index, unsigned number,
+                               mf_error *err)
 {
-    enum { CONNECTIONS = 16, HEAD_BYTES = 16 << 10 };
-    static const mf_local_web_limits limits = {HEAD_BYTES, MF_LOCAL_INVOCATION_RESPONSE_BYTES,
-                                               CONNECTIONS};
+    enum { CONNECTIONS = 16 };
     *s = (mf_local_environment){
         .owner = *owner, .settings = settings, .base = base, .number = number};
     s->of = &settings->functions[index];
@@ -320,7 +311,8 @@ bool mf_local_environment_open(mf_local_environment *s, struct event_base *base,
                                   .colour = index,
                                   .platform_lines = settings->platform_lines};
     s->timer = event_new(base, -1, 0, on_time_over, s);
-    s->api = mf_local_web_create(base, "127.0.0.1", 0, &handler, &limits, err);
+    s->api = mf_local_server_create(base, "127.0.0.1", 0, route, s,
+                                    MF_LOCAL_INVOCATION_RESPONSE_BYTES, CONNECTIONS, err);
     if (s->timer == NULL)
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a timer");
     return s->api != NULL && s->timer != NULL;
@@ -335,8 +327,8 @@ void mf_local_environment_close(mf_local_environment *s)
     mf_local_output_free(&s->output);
     mf_local_process_close_output(&s->process);
     if (s->api != NULL)
-        mf_local_web_drop(s->api);
-    mf_local_web_destroy(s->api);
+        mf_http_server_drop_connections(s->api);
+    mf_http_server_destroy(s->api);
     if (s->timer != NULL)
         event_free(s->timer);
     mf_local_invocation_destroy(s->invocation);

@@ -19,11 +19,11 @@
 #ifndef MF_LOCAL_RUNTIME_ENVIRONMENT_H
 #define MF_LOCAL_RUNTIME_ENVIRONMENT_H
 
+#include "http/server.h"
 #include "local/runtime/invocation.h"
 #include "local/runtime/output.h"
 #include "local/runtime/process.h"
 #include "local/settings.h"
-#include "local/web.h"
 
 struct event;
 
@@ -55,7 +55,7 @@ struct mf_local_environment {
     const mf_local_settings *settings;
     const mf_local_function_settings *of;
     struct event_base *base;
-    mf_local_web_server *api; /* its Runtime API */
+    mf_http_server *api; /* its Runtime API */
     uint16_t cloud_port;
     unsigned number; /* from 1 */
 
@@ -68,7 +68,7 @@ struct mf_local_environment {
     bool was_ready;  /* since its start */
     bool late_start; /* the one before took too long to start */
 
-    mf_local_web_request *waiting;     /* a `next` without an event */
+    mf_http_request *waiting;          /* a `next` without an event */
     mf_local_invocation *invocation;   /* RUNNING and BEGUN */
     char last_id[MF_LOCAL_UUID_BYTES]; /* of the event that was given last; "" before */
     int64_t deadline_ms;               /* its end, wall clock */
@@ -79,11 +79,11 @@ struct mf_local_environment {
     size_t peak_bytes;
 };
 
-/* Listens for the process. handler: of the Runtime API. To be closed also when this fails. */
+/* Listens for the process. route: of the Runtime API. To be closed also when this fails. */
 bool mf_local_environment_open(mf_local_environment *environment, struct event_base *base,
-                               const mf_local_environment_owner *owner,
-                               mf_local_web_handler handler, const mf_local_settings *settings,
-                               uint32_t index, unsigned number, mf_error *err);
+                               const mf_local_environment_owner *owner, const mf_http_route *route,
+                               const mf_local_settings *settings, uint32_t index, unsigned number,
+                               mf_error *err);
 
 /* Kills what is left, without waiting for it. */
 void mf_local_environment_close(mf_local_environment *environment);
@@ -109,7 +109,7 @@ bool mf_local_environment_is_coming(const mf_local_environment *environment);
 /* ------------------------------------------ for runtime_api.c: calls of the process */
 
 /* `next`, when it may be called: waits, or returns the running event once more. */
-void mf_local_environment_next(mf_local_environment *environment, mf_local_web_request *request);
+void mf_local_environment_next(mf_local_environment *environment, mf_http_request *request);
 
 /* The process responds to the running invocation. error_type: NULL for a response, else the type
  * of the error, for the log. */

@@ -88,9 +88,8 @@ mf_local_function *mf_local_function_create(struct event_base *base,
     for (uint32_t i = 0; i < function->settings->n_processes; i++) {
         const mf_local_environment_owner owner = {take, on_ready, on_end, function};
         mf_local_environment *environment = &function->environments[i];
-        if (!mf_local_environment_open(environment, base, &owner,
-                                       mf_local_runtime_api_handler(environment), settings, index,
-                                       i + 1, err)) {
+        if (!mf_local_environment_open(environment, base, &owner, &mf_local_runtime_api_route,
+                                       settings, index, i + 1, err)) {
             mf_local_function_destroy(function);
             return NULL;
         }

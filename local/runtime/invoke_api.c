@@ -13,7 +13,7 @@ static const char LATEST[] = "$LATEST";
 
 typedef struct call {
     mf_local_pending pending; /* first: a pointer to one is a pointer to the other */
-    mf_local_web_request *request;
+    mf_http_request *request;
     mf_local_invocation *invocation;
 } call;
 
@@ -28,28 +28,25 @@ static void done(void *context, const mf_local_invocation *invocation,
                  const mf_local_response *outcome)
 {
     call *c = context;
-    mf_local_web_request *request = c->request;
-    mf_text headers = MF_TEXT_EMPTY;
+    mf_http_request *request = c->request;
     free(c);
-    mf_local_web_set_user(request, NULL);
-    mf_local_service_add_headers(&headers, invocation->id, "application/json");
-    mf_text_literal(&headers, "X-Amz-Executed-Version: $LATEST\r\n");
-    mf_local_web_add_header(&headers, "X-Amzn-Trace-Id", invocation->trace,
-                            strlen(invocation->trace));
+    mf_local_service_add_headers(request, invocation->id);
+    mf_local_add_header(request, "X-Amz-Executed-Version", LATEST);
+    mf_local_add_header(request, "X-Amzn-Trace-Id", invocation->trace);
     if (outcome->failed)
-        mf_text_literal(&headers, "X-Amz-Function-Error: Unhandled\r\n");
-    if (mf_local_web_equals(mf_local_web_header(request, "x-amz-log-type"), "Tail")) {
-        mf_text_literal(&headers, "X-Amz-Log-Result: ");
-        mf_base64_encode(&headers, outcome->tail, outcome->n_tail);
-        mf_text_literal(&headers, "\r\n");
+        mf_local_add_header(request, "X-Amz-Function-Error", "Unhandled");
+    if (mf_local_equals(mf_http_get_header(request, "x-amz-log-type"), "Tail")) {
+        mf_text tail = MF_TEXT_EMPTY;
+        mf_base64_encode(&tail, outcome->tail, outcome->n_tail);
+        mf_http_add_header(request, "X-Amz-Log-Result", tail.bytes, tail.n_bytes);
+        mf_text_free(&tail);
     }
-    mf_local_web_reply(request, 200, &headers, outcome->payload, outcome->n_payload);
-    mf_text_free(&headers);
+    mf_local_respond(request, 200, outcome->payload, outcome->n_payload);
 }
 
 /* ------------------------------------------------------------------- errors */
 
-static void refuse(mf_local_web_request *request, int status, const char *type, const char *message)
+static void refuse(mf_http_request *request, int status, const char *type, const char *message)
 {
     mf_local_service_refuse_with(request, status, type,
                                  status >= 500 ? "\"Type\":\"Service\"," : "\"Type\":\"User\",",
@@ -57,7 +54,7 @@ static void refuse(mf_local_web_request *request, int status, const char *type, 
 }
 
 /* The processes of a function are the concurrency that it has for itself. */
-static void throttled(mf_local_web_request *request)
+static void throttled(mf_http_request *request)
 {
     mf_local_service_refuse_with(request, 429, "TooManyRequestsException",
                                  "\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\","
@@ -67,8 +64,8 @@ static void throttled(mf_local_web_request *request)
 
 /* ---------------------------------------------------------------- which one */
 
-static void not_found(const mf_local_invoke_api *api, mf_local_web_request *request,
-                      const char *name, const char *qualifier)
+static void not_found(const mf_local_invoke_api *api, mf_http_request *request, const char *name,
+                      const char *qualifier)
 {
     char message[512];
     snprintf(message, sizeof message, "Function not found: arn:aws:lambda:%s:%s:function:%s%s%s",
@@ -90,12 +87,12 @@ static const char *bare_name(char *text, const char **qualifier)
     return name;
 }
 
-static mf_local_function *find(const mf_local_invoke_api *api, mf_local_web_request *request,
-                               char *text, const char **qualifier)
+static mf_local_function *find(const mf_local_invoke_api *api, mf_http_request *request, char *text,
+                               const char **qualifier)
 {
     static const char QUALIFIER[] = "Qualifier=";
     const char *name = bare_name(text, qualifier);
-    const mf_local_web_view query = mf_local_web_query(request);
+    const mf_http_view query = mf_http_get_query(request);
     char asked[128];
     if (query.n_bytes > strlen(QUALIFIER) && query.n_bytes - strlen(QUALIFIER) < sizeof asked &&
         memcmp(query.bytes, QUALIFIER, strlen(QUALIFIER)) == 0) {
@@ -114,7 +111,7 @@ static mf_local_function *find(const mf_local_invoke_api *api, mf_local_web_requ
 
 /* ------------------------------------------------------------------ request */
 
-static bool is_json(mf_local_web_view body)
+static bool is_json(mf_http_view body)
 {
     json_t *value = json_loadb(body.bytes, body.n_bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     json_decref(value);
@@ -122,10 +119,10 @@ static bool is_json(mf_local_web_view body)
 }
 
 /* The event and the client's context; false when it has been refused. */
-static bool fill(mf_local_invocation *invocation, mf_local_web_request *request)
+static bool fill(mf_local_invocation *invocation, mf_http_request *request)
 {
-    const mf_local_web_view body = mf_local_web_body(request);
-    const mf_local_web_view context = mf_local_web_header(request, "x-amz-client-context");
+    const mf_http_view body = mf_http_get_body(request);
+    const mf_http_view context = mf_http_get_header(request, "x-amz-client-context");
     if (body.n_bytes > 0 && !is_json(body)) {
         refuse(request, 400, "InvalidRequestContentException",
                "Could not parse request body into json");
@@ -133,8 +130,8 @@ static bool fill(mf_local_invocation *invocation, mf_local_web_request *request)
     }
     if (context.bytes != NULL &&
         (!mf_base64_decode(&invocation->client_context, context.bytes, context.n_bytes) ||
-         !is_json((mf_local_web_view){invocation->client_context.bytes,
-                                      invocation->client_context.n_bytes}))) {
+         !is_json((mf_http_view){invocation->client_context.bytes,
+                                 invocation->client_context.n_bytes}))) {
         refuse(request, 400, "InvalidRequestContentException",
                "Client context must be a valid Base64-encoded JSON object.");
         return false;
@@ -147,7 +144,7 @@ static bool fill(mf_local_invocation *invocation, mf_local_web_request *request)
 }
 
 static void invoke_now(mf_local_function *function, mf_local_invocation *invocation,
-                       mf_local_web_request *request)
+                       mf_http_request *request)
 {
     call *c = malloc(sizeof *c);
     if (c == NULL) {
@@ -158,7 +155,7 @@ static void invoke_now(mf_local_function *function, mf_local_invocation *invocat
     *c = (call){{client_gone}, request, invocation};
     invocation->done = done;
     invocation->context = c;
-    mf_local_web_set_user(request, &c->pending);
+    mf_http_set_user(request, &c->pending);
     if (mf_local_function_submit(function, invocation))
         return;
     mf_local_invocation_destroy(invocation);
@@ -167,37 +164,35 @@ static void invoke_now(mf_local_function *function, mf_local_invocation *invocat
 }
 
 static void invoke_later(mf_local_function *function, mf_local_invocation *invocation,
-                         mf_local_web_request *request)
+                         mf_http_request *request)
 {
     char id[MF_LOCAL_UUID_BYTES];
-    mf_text headers = MF_TEXT_EMPTY;
     memcpy(id, invocation->id, sizeof id);
     if (!mf_local_function_submit(function, invocation)) {
         mf_local_invocation_destroy(invocation);
         throttled(request);
         return;
     }
-    mf_local_service_add_headers(&headers, id, "application/json");
-    mf_local_web_reply(request, 202, &headers, "", 0);
-    mf_text_free(&headers);
+    mf_local_service_add_headers(request, id);
+    mf_local_respond(request, 202, "", 0);
 }
 
-static void run(const mf_local_invoke_api *api, mf_local_web_request *request, char *text)
+static void run(const mf_local_invoke_api *api, mf_http_request *request, char *text)
 {
     const char *qualifier;
     mf_local_function *function = find(api, request, text, &qualifier);
     if (function == NULL)
         return;
-    const mf_local_web_view type = mf_local_web_header(request, "x-amz-invocation-type");
-    const bool later = mf_local_web_equals(type, "Event");
-    const bool dry = mf_local_web_equals(type, "DryRun");
-    if (type.bytes != NULL && !later && !dry && !mf_local_web_equals(type, "RequestResponse")) {
+    const mf_http_view type = mf_http_get_header(request, "x-amz-invocation-type");
+    const bool later = mf_local_equals(type, "Event");
+    const bool dry = mf_local_equals(type, "DryRun");
+    if (type.bytes != NULL && !later && !dry && !mf_local_equals(type, "RequestResponse")) {
         refuse(request, 400, "InvalidParameterValueException",
                "X-Amz-Invocation-Type is none of RequestResponse, Event, DryRun");
         return;
     }
     const size_t most = later ? MF_LOCAL_INVOCATION_ASYNC_BYTES : MF_LOCAL_INVOCATION_EVENT_BYTES;
-    if (mf_local_web_overflowed(request) || mf_local_web_body(request).n_bytes > most) {
+    if (mf_http_is_body_too_large(request) || mf_http_get_body(request).n_bytes > most) {
         char message[128];
         snprintf(message, sizeof message,
                  "Request must be smaller than %zu bytes for the InvokeFunction operation", most);
@@ -205,10 +200,10 @@ static void run(const mf_local_invoke_api *api, mf_local_web_request *request, c
         return;
     }
     if (dry) {
-        mf_local_web_reply(request, 204, NULL, "", 0);
+        mf_local_respond(request, 204, "", 0);
         return;
     }
-    const mf_local_web_view trace = mf_local_web_header(request, "x-amzn-trace-id");
+    const mf_http_view trace = mf_http_get_header(request, "x-amzn-trace-id");
     mf_local_invocation *invocation = mf_local_invocation_create(trace.bytes, trace.n_bytes);
     if (invocation == NULL) {
         refuse(request, 500, "ServiceException", "no memory");
@@ -224,14 +219,14 @@ static void run(const mf_local_invoke_api *api, mf_local_web_request *request, c
         invoke_now(function, invocation, request);
 }
 
-bool mf_local_invoke_api_handle(const mf_local_invoke_api *api, mf_local_web_request *request)
+bool mf_local_invoke_api_handle(const mf_local_invoke_api *api, mf_http_request *request)
 {
     char text[256];
-    const mf_local_web_view path = mf_local_web_path(request);
+    const mf_http_view path = mf_http_get_path(request);
     if (path.n_bytes < strlen(PREFIX) || memcmp(path.bytes, PREFIX, strlen(PREFIX)) != 0)
         return false;
     if (mf_local_service_name(path, PREFIX, "/invocations", text, sizeof text) &&
-        mf_local_web_equals(mf_local_web_method(request), "POST"))
+        mf_local_equals(mf_http_get_method(request), "POST"))
         run(api, request, text);
     else
         refuse(request, 404, "UnknownOperationException",

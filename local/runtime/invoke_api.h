@@ -13,8 +13,8 @@
 #ifndef MF_LOCAL_RUNTIME_INVOKE_API_H
 #define MF_LOCAL_RUNTIME_INVOKE_API_H
 
+#include "http/server.h"
 #include "local/runtime/function.h"
-#include "local/web.h"
 
 typedef struct mf_local_invoke_api {
     const mf_local_settings *settings;
@@ -22,6 +22,6 @@ typedef struct mf_local_invoke_api {
 } mf_local_invoke_api;
 
 /* True when the path is one of Lambda's; the request is then answered, now or later. */
-bool mf_local_invoke_api_handle(const mf_local_invoke_api *api, mf_local_web_request *request);
+bool mf_local_invoke_api_handle(const mf_local_invoke_api *api, mf_http_request *request);
 
 #endif

@@ -26,47 +26,43 @@ static const verdict too_large = {413, "RequestEntityTooLarge",
                                   "Exceeded maximum allowed payload size (6291556 bytes)."};
 static const verdict no_call = {404, "NotFound", "there is no such call"};
 
-static void reply_verdict(mf_local_web_request *request, const verdict *v)
+static void respond(mf_http_request *request, const verdict *v)
 {
-    mf_text headers = MF_TEXT_EMPTY, body = MF_TEXT_EMPTY;
-    mf_text_literal(&headers, "Content-Type: application/json\r\n");
+    mf_text *body = mf_http_answer(request);
+    mf_local_add_header(request, "Content-Type", "application/json");
     if (v->status == 202)
-        mf_text_literal(&body, "{\"status\":\"OK\"}");
+        mf_text_literal(body, "{\"status\":\"OK\"}");
     else
-        mf_text_format(&body, "{\"errorMessage\":\"%s\",\"errorType\":\"%s\"}", v->message,
-                       v->type);
-    mf_local_web_set_user(request, NULL);
-    mf_local_web_reply(request, v->status, &headers, body.bytes, body.n_bytes);
-    mf_text_free(&headers);
-    mf_text_free(&body);
+        mf_text_format(body, "{\"errorMessage\":\"%s\",\"errorType\":\"%s\"}", v->message, v->type);
+    mf_http_reply(request, v->status, NULL);
 }
 
 /* Takes "invocation/ID/response" apart. */
-static call invocation_call(mf_local_web_view rest, mf_local_web_view *id)
+static call invocation_call(mf_http_view rest, mf_http_view *id)
 {
     const char *slash = memchr(rest.bytes, '/', rest.n_bytes);
     if (slash == NULL)
         return NO_CALL;
-    *id = (mf_local_web_view){rest.bytes, (size_t)(slash - rest.bytes)};
-    const mf_local_web_view what = {slash + 1, rest.n_bytes - id->n_bytes - 1};
-    return mf_local_web_equals(what, "response") ? RESPONSE
-           : mf_local_web_equals(what, "error")  ? ERROR
-                                                 : NO_CALL;
+    *id = (mf_http_view){rest.bytes, (size_t)(slash - rest.bytes)};
+    const mf_http_view what = {slash + 1, rest.n_bytes - id->n_bytes - 1};
+    return mf_local_equals(what, "response") ? RESPONSE
+           : mf_local_equals(what, "error")  ? ERROR
+                                             : NO_CALL;
 }
 
-static call which(const mf_local_web_request *request, mf_local_web_view *id)
+static call which(const mf_http_request *request, mf_http_view *id)
 {
     static const char INVOCATION[] = "invocation/";
-    mf_local_web_view path = mf_local_web_path(request);
+    mf_http_view path = mf_http_get_path(request);
     if (path.n_bytes < strlen(BASE) || memcmp(path.bytes, BASE, strlen(BASE)) != 0)
         return NO_CALL;
     path.bytes += strlen(BASE);
     path.n_bytes -= strlen(BASE);
-    if (mf_local_web_equals(mf_local_web_method(request), "GET"))
-        return mf_local_web_equals(path, "invocation/next") ? NEXT : NO_CALL;
-    if (!mf_local_web_equals(mf_local_web_method(request), "POST"))
+    if (mf_local_equals(mf_http_get_method(request), "GET"))
+        return mf_local_equals(path, "invocation/next") ? NEXT : NO_CALL;
+    if (!mf_local_equals(mf_http_get_method(request), "POST"))
         return NO_CALL;
-    if (mf_local_web_equals(path, "init/error"))
+    if (mf_local_equals(path, "init/error"))
         return INIT_ERROR;
     if (path.n_bytes < strlen(INVOCATION) ||
         memcmp(path.bytes, INVOCATION, strlen(INVOCATION)) != 0)
@@ -76,19 +72,17 @@ static call which(const mf_local_web_request *request, mf_local_web_view *id)
     return invocation_call(path, id);
 }
 
-static bool mode_is_known(const mf_local_web_request *request)
+static bool mode_is_known(const mf_http_request *request)
 {
-    const mf_local_web_view mode =
-        mf_local_web_header(request, "lambda-runtime-function-response-mode");
-    return mode.bytes == NULL || mf_local_web_equals(mode, "streaming") ||
-           mf_local_web_equals(mode, "buffered");
+    const mf_http_view mode = mf_http_get_header(request, "lambda-runtime-function-response-mode");
+    return mode.bytes == NULL || mf_local_equals(mode, "streaming") ||
+           mf_local_equals(mode, "buffered");
 }
 
 /* The type as AWS's server keeps it: (Runtime|Function).[A-Z][A-Za-z]+, or what comes close. */
-static const char *error_type(const mf_local_web_request *request, char type[128])
+static const char *error_type(const mf_http_request *request, char type[128])
 {
-    const mf_local_web_view sent =
-        mf_local_web_header(request, "lambda-runtime-function-error-type");
+    const mf_http_view sent = mf_http_get_header(request, "lambda-runtime-function-error-type");
     static const char FUNCTION[] = "Function.", RUNTIME[] = "Runtime.";
     snprintf(type, 128, "%.*s", sent.n_bytes < 127 ? (int)sent.n_bytes : 0,
              sent.bytes != NULL ? sent.bytes : "");
@@ -103,9 +97,9 @@ static const char *error_type(const mf_local_web_request *request, char type[128
     return of_function ? "Function.Unknown" : "Runtime.Unknown";
 }
 
-static const verdict *judge(mf_local_environment *s, const mf_local_web_request *request)
+static const verdict *judge(mf_local_environment *s, const mf_http_request *request)
 {
-    mf_local_web_view id = {NULL, 0};
+    mf_http_view id = {NULL, 0};
     switch (which(request, &id)) {
     case NEXT: /* it has no body to wait for: see handle */
         return NULL;
@@ -118,7 +112,7 @@ static const verdict *judge(mf_local_environment *s, const mf_local_web_request 
         return &taken;
     case RESPONSE:
     case ERROR:
-        if (s->last_id[0] == '\0' || !mf_local_web_equals(id, s->last_id))
+        if (s->last_id[0] == '\0' || !mf_local_equals(id, s->last_id))
             return &wrong_id;
         if (s->doomed || s->state != MF_LOCAL_ENVIRONMENT_RUNNING)
             return &wrong_state;
@@ -128,30 +122,31 @@ static const verdict *judge(mf_local_environment *s, const mf_local_web_request 
     return &no_call;
 }
 
-static void begin(void *context, mf_local_web_request *request)
+static void on_head(mf_http_request *request, void *context)
 {
-    mf_local_web_set_user(request, (void *)judge(context, request));
+    mf_http_set_user(request, (void *)judge(context, request));
 }
 
-static void handle_next(mf_local_environment *s, mf_local_web_request *request)
+static void handle_next(mf_local_environment *s, mf_http_request *request)
 {
     if (s->doomed || s->state == MF_LOCAL_ENVIRONMENT_OFF ||
         s->state == MF_LOCAL_ENVIRONMENT_BEGUN || s->state == MF_LOCAL_ENVIRONMENT_INIT_ERROR)
-        reply_verdict(request, &wrong_state);
+        respond(request, &wrong_state);
     else
         mf_local_environment_next(s, request);
 }
 
-static void handle(void *context, mf_local_web_request *request)
+static void handle(mf_http_request *request, void *context)
 {
     mf_local_environment *s = context;
-    const verdict *v = mf_local_web_user(request);
+    const verdict *v = mf_http_get_user(request);
+    mf_http_suspend(request); /* `next` waits */
     if (v == NULL) {
         handle_next(s, request);
         return;
     }
-    mf_local_web_view id;
-    const mf_local_web_view body = mf_local_web_body(request);
+    mf_http_view id;
+    const mf_http_view body = mf_http_get_body(request);
     const call made = which(request, &id);
     if (s->doomed || s->state == MF_LOCAL_ENVIRONMENT_OFF) {
         /* It ran out of time while the body was on its way. */
@@ -160,7 +155,7 @@ static void handle(void *context, mf_local_web_request *request)
         mf_local_environment_fail(s, "Runtime.InvalidResponseModeHeader", v->message, false);
     } else if (v == &taken && made == INIT_ERROR) {
         mf_local_environment_init_failed(s, body.bytes, body.n_bytes);
-    } else if (v == &taken && mf_local_web_overflowed(request)) {
+    } else if (v == &taken && mf_http_is_body_too_large(request)) {
         v = &too_large;
         mf_local_environment_fail(
             s, "Function.ResponseSizeTooLarge",
@@ -172,24 +167,26 @@ static void handle(void *context, mf_local_web_request *request)
         mf_local_environment_respond(s, made == ERROR ? error_type(request, type) : NULL,
                                      body.bytes, body.n_bytes);
     }
-    reply_verdict(request, v);
+    respond(request, v);
 }
 
-static void gone(void *context, mf_local_web_request *request)
+static void on_disconnect(mf_http_request *request, void *context)
 {
     mf_local_environment *s = context;
     if (request == s->waiting)
         s->waiting = NULL; /* READY all the same: it may call again */
-    else if ((mf_local_web_user(request) == &taken || mf_local_web_user(request) == &wrong_mode) &&
+    else if ((mf_http_get_user(request) == &taken || mf_http_get_user(request) == &wrong_mode) &&
              s->state == MF_LOCAL_ENVIRONMENT_BEGUN && !s->doomed)
         mf_local_environment_fail(s, "Runtime.TruncatedResponse", "Response truncated", true);
 }
 
-mf_local_web_handler mf_local_runtime_api_handler(struct mf_local_environment *environment)
-{
-    return (mf_local_web_handler){.begin = begin,
-                                  .handle = handle,
-                                  .gone = gone,
-                                  .context = environment,
-                                  .ends_at_fin = true};
-}
+const mf_http_route mf_local_runtime_api_route = {
+    .path = "*",
+    .methods = MF_LOCAL_ALL_METHODS,
+    .handle = handle,
+    .on_head = on_head,
+    .on_disconnect = on_disconnect,
+    .no_deadline = true,
+    .fin_disconnects = true,
+    .raw_body = true,
+};

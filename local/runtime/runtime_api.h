@@ -17,10 +17,9 @@
 #ifndef MF_LOCAL_RUNTIME_RUNTIME_API_H
 #define MF_LOCAL_RUNTIME_RUNTIME_API_H
 
-#include "local/web.h"
+#include "http/server.h"
 
-struct mf_local_environment;
-
-mf_local_web_handler mf_local_runtime_api_handler(struct mf_local_environment *environment);
+/* The one route of an environment's server, whose context is the environment. */
+extern const mf_http_route mf_local_runtime_api_route;
 
 #endif

@@ -54,7 +54,7 @@ class Start(LocalCloudCase):
                 (("--endpoint", "e=http://x:0"), 1, "expected http://host:port"),
                 (("--endpoint", "-e=http://x"), 1, "a name has"),
                 ((), 1, "nothing to do"), (("--config", "/nowhere"), 1, "/nowhere"),
-                (("--function", "f=/bin/true", "--address", "localhost"), 1, "no numeric address")):
+                (("--function", "f=/bin/true", "--address", "localhost"), 1, "is not a numeric IP address")):
             self.assertIn(sentence, self.refused(*words, status=status), words)
 
     def test_a_wrong_file_is_refused_with_the_member(self):
@@ -75,7 +75,7 @@ class Start(LocalCloudCase):
     def test_a_port_that_is_taken_is_said_so(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             text = self.refused("--function", "f=/bin/true", "--port", taken.getsockname()[1])
-        self.assertIn("Address already in use", text)
+        self.assertIn("is taken by another process", text)
 
     def test_words_do_what_a_file_does(self):
         port_file = self.folder / "port"

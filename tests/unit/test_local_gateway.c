@@ -15,9 +15,9 @@ static char *exact(const char *text, size_t n)
     return copy;
 }
 
-static mf_local_web_view view(const char *text)
+static mf_http_view view(const char *text)
 {
-    return (mf_local_web_view){text, strlen(text)};
+    return (mf_http_view){text, strlen(text)};
 }
 
 static mf_local_settings settings;
@@ -50,7 +50,7 @@ static const char *found(const char *method, const char *path, mf_local_path_par
 {
     char *bytes = exact(path, strlen(path));
     const mf_local_route *route = mf_local_gateway_find(
-        &settings, view(method), (mf_local_web_view){bytes, strlen(path)}, parameters);
+        &settings, view(method), (mf_http_view){bytes, strlen(path)}, parameters);
     free(bytes);
     return route != NULL ? route->path : "none";
 }
@@ -102,7 +102,7 @@ static void stages_are_cut_off(void **state)
         {"/local/predict", "/predict"}, {"/local", "/"}, {"/local/", "/"}, {"/localx", "/localx"},
         {"/predict", "/predict"},       {"/", "/"},      {"", ""}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const mf_local_web_view path = mf_local_gateway_path(view(cases[i].path), "local");
+        const mf_http_view path = mf_local_gateway_path(view(cases[i].path), "local");
         assert_int_equal(strlen(cases[i].without), path.n_bytes);
         assert_memory_equal(cases[i].without, path.bytes, path.n_bytes);
     }
@@ -118,7 +118,7 @@ static void every_event_is_json_whatever_its_bytes(void **state)
         char bytes[64];
         for (size_t i = 0; i < sizeof bytes; i++)
             bytes[i] = (char)((seed * 2654435761u + i * 40503u + (i * seed) % 251) >> (seed % 9));
-        const mf_local_web_view any = {bytes, seed % 65};
+        const mf_http_view any = {bytes, seed % 65};
         mf_local_route route = {"ANY", "/predict", 0,
                                 seed % 2 ? MF_LOCAL_PAYLOAD_HTTP : MF_LOCAL_PAYLOAD_REST};
         mf_local_gateway_request r = {.settings = &settings,
@@ -186,13 +186,13 @@ static void an_answer_of_every_prefix_is_read_or_refused(void **state)
         if (!ok)
             assert_error(&err, MF_ERR_FORMAT, "Malformed Lambda proxy response: ");
         if (ok) {
-            static const char HEADERS[] =
-                "A: b\r\nC: d\r\nC: 1\r\nContent-Type: application/json\r\n";
+            static const char HEADERS[] = "A\0b\0C\0d\0C\0"
+                                          "1\0Content-Type\0application/json";
             assert_int_equal(201, answer.status);
             assert_int_equal(5, answer.body.n_bytes);
             assert_memory_equal("hello", answer.body.bytes, 5);
-            assert_int_equal(strlen(HEADERS), answer.headers.n_bytes);
-            assert_memory_equal(HEADERS, answer.headers.bytes, answer.headers.n_bytes);
+            assert_int_equal(sizeof HEADERS, answer.headers.n_bytes);
+            assert_memory_equal(HEADERS, answer.headers.bytes, sizeof HEADERS);
         }
         mf_local_gateway_response_free(&answer);
         free(bytes);

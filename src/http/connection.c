@@ -10,7 +10,7 @@
  * (1) Every event ends in settle, which decides from the state what to wait for and for how
  *     long. It alone frees a connection in the course of an event: other functions make it
  *     DEAD.
- * (2) A connection that can go on without its socket (is_runnable) is in the loop's list of
+ * (2) A connection that can be resumed without its socket (is_runnable) is in the loop's list of
  *     such: it gets a share of requests, then others have their turn.
  * (3) Each kind of waiting has one constant time, so a list in the order of beginning is a
  *     list in the order of ending: setting and removing a deadline are a few pointers, and
@@ -344,7 +344,7 @@ static void dequeue(mf_http_request *request)
 }
 
 /* A suspended request gets its response in the loop's turn: the caller may be the handler of
- * another connection, whose responses stand in loop->out. */
+ * another connection, whose responses are in loop->out. */
 static void respond_later(mf_http_request *request, int status, const char *content_type)
 {
     request->state = MF_REQUEST_READY;
@@ -581,7 +581,7 @@ void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
         destroy(state);
 }
 
-void mf_http_go_on(mf_http_request *request)
+void mf_http_resume(mf_http_request *request)
 {
     if (request->state == MF_REQUEST_WAITING && request->queue == NULL)
         enqueue(request, &request->loop->woken);

@@ -20,6 +20,7 @@
 #include "http/server.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>

@@ -152,8 +152,8 @@ bool mf_http_add_header(mf_http_request *request, const char *name, const char *
 
 /* Sends what mf_http_response holds. content_type is a literal; NULL: none (for empty bodies).
  * For HEAD the length is sent and the body is not; 204 and 304 have neither. If the
- * response ran out of memory a 503 is sent instead. The request is invalid after the
- * handler returns; a second response to it does nothing. */
+ * response ran out of memory a 503 is sent instead. Do not use the request
+ * after this call; a second response to it does nothing. */
 void mf_http_reply(mf_http_request *request, int status, const char *content_type);
 
 /* Drops what mf_http_response holds and sends

@@ -1,0 +1,21 @@
+/* variables.h: the environment of a function's process, as Lambda makes it.
+ *
+ * Nothing of ours is handed on but PATH and, where they are set, AWS_REGION and the AWS
+ * credentials; without those made-up ones are set, because a client wants some. When there
+ * are endpoints, AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME leads to us; with the setting kinesis,
+ * AWS_ENDPOINT_URL_KINESIS leads there. The function's own
+ * variables come last and win.
+ *
+ * Threads: one. */
+#ifndef MF_LOCAL_RUNTIME_ENVIRONMENT_VARIABLES_H
+#define MF_LOCAL_RUNTIME_ENVIRONMENT_VARIABLES_H
+
+#include "local/settings.h"
+
+/* "NAME=VALUE" texts and a NULL behind them, in one block: free() it. api_port is that of
+ * the Runtime API, cloud_port our own. NULL without memory. */
+char **mf_local_environment_variables(const mf_local_settings *settings,
+                                      const mf_local_function_settings *function, unsigned number,
+                                      uint16_t api_port, uint16_t cloud_port);
+
+#endif

@@ -3,7 +3,7 @@
 
 #include "base/random.h"
 #include "base/utf8.h"
-#include "http/uri.h"
+#include "http/parse/target.h"
 
 #include <stdbool.h>
 #include <stdint.h>

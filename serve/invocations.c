@@ -2,7 +2,7 @@
 #include "invocations.h"
 
 #include "base/number.h"
-#include "http/media.h"
+#include "http/parse/media.h"
 #include "listing.h"
 
 #include <stdio.h>

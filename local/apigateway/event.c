@@ -2,8 +2,8 @@
 #include "local/apigateway/event.h"
 
 #include "base/base64.h"
-#include "http/media.h"
-#include "http/uri.h"
+#include "http/parse/media.h"
+#include "http/parse/target.h"
 #include "local/service.h"
 
 #include <ctype.h>

@@ -1,9 +1,8 @@
 /* Media types, targets and routes: what stands in a head. */
 #include "testing.h"
 
-#include "http/media.h"
-#include "http/routes.h"
-#include "http/uri.h"
+#include "http/parse/media.h"
+#include "http/parse/target.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* head.h: the request line and the header fields of one request (RFC 9112, 2-6).
+/* head.h: the request line and the header fields of one request (RFC 9112, 2-6), and the names
+ * of statuses for the head of a response.
  *
  * (1) Strict where two readers could differ: a bare LF or CR, a folded line, a
  *     blank before a colon, control characters, two lengths, a length besides
@@ -8,8 +9,8 @@
  *     changed. Places are offsets, so the bytes may move afterwards.
  *
  * Threads: any. Cost: about one step per byte. */
-#ifndef MF_HTTP_HEAD_H
-#define MF_HTTP_HEAD_H
+#ifndef MF_HTTP_PARSE_HEAD_H
+#define MF_HTTP_PARSE_HEAD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,5 +68,23 @@ int mf_head_parse(const char *bytes, size_t n_bytes, mf_head *head, const char *
 
 /* True when a name or token is `word`, in any case; word is in lower case. */
 bool mf_head_is(const char *bytes, size_t n_bytes, const char *word);
+
+/* The value of a hexadecimal digit, 0 … 15; -1 when c is none. */
+static inline int mf_head_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* The reason phrase of RFC 9110 ("Not Found"), or "Unknown". */
+const char *mf_status_reason(int status);
+
+/* The name in an error's JSON ("not_found"), or "error". Stable: clients compare it. */
+const char *mf_status_code(int status);
 
 #endif

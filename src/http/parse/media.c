@@ -1,5 +1,5 @@
-/* media.c: promises in media.h. */
-#include "http/media.h"
+/* media.c: quoted strings are skipped whole, so a comma or semicolon inside one cuts nothing. */
+#include "http/parse/media.h"
 
 #include <string.h>
 #include <strings.h>

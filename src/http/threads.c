@@ -1,18 +1,38 @@
-/* server.c: settings, threads, and the end of them. Promises in server.h. */
+/* threads.c: the server as a whole: settings, sockets that accept, threads, and their end.
+ *
+ * (1) Every loop has a socket of its own on the port (SO_REUSEPORT). A second server of the same
+ *     user could join them unseen, so a socket without that option tries the port first.
+ * (2) No client is left in the backlog: over the limit of connections it is accepted, told, and
+ *     sent away. */
+#include "http/connection.h"
 #include "http/loop.h"
+#include "http/request.h"
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/thread.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { THREADS_MAX = 256, HEAD_MIN = 256, HEAD_MAX = 1 << 20 };
+enum {
+    THREADS_MAX = 256,
+    HEAD_MIN = 256,
+    HEAD_MAX = 1 << 20,
+    BACKLOG = 4096,
+    ACCEPTS_PER_TURN = 32,
+};
+
+/* ------------------------------------------------------------------ settings */
 
 static uint32_t n_cpus(void)
 {
@@ -84,14 +104,14 @@ static bool check_settings(const mf_http_settings *s, mf_error *err)
 static bool fit_open_files(mf_http_server *server, mf_error *err)
 {
     /* Of a loop: what it listens on, waits with and is woken by; as many are spare. */
-    enum { LEAST = 16, RESERVE = 32, PER_LOOP = 6, OVER_LIMIT = 64, OVER_LIMIT_SCARCE = 2 };
+    enum { LEAST = 16, RESERVE = 32, PER_LOOP = 6, TURNED_AWAY = 64, TURNED_AWAY_SCARCE = 2 };
     mf_http_settings *settings = &server->settings;
     const rlim_t loops = (rlim_t)settings->n_threads * PER_LOOP;
     const rlim_t least = LEAST + loops;
     const rlim_t reserve = RESERVE + loops;
     const rlim_t wanted =
-        settings->max_connections + reserve + (rlim_t)settings->n_threads * OVER_LIMIT;
-    server->max_over_limit = OVER_LIMIT;
+        settings->max_connections + reserve + (rlim_t)settings->n_threads * TURNED_AWAY;
+    server->max_turned_away = TURNED_AWAY;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return true;
@@ -106,7 +126,7 @@ static bool fit_open_files(mf_http_server *server, mf_error *err)
         return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
                        "the limit of open files is %llu; %u threads need %llu at least",
                        (unsigned long long)there, settings->n_threads, (unsigned long long)least);
-    server->max_over_limit = OVER_LIMIT_SCARCE;
+    server->max_turned_away = TURNED_AWAY_SCARCE;
     const rlim_t possible = there > reserve ? there - reserve : 1;
     if (settings->max_connections <= possible)
         return true;
@@ -116,6 +136,190 @@ static bool fit_open_files(mf_http_server *server, mf_error *err)
                    settings->max_connections);
     settings->max_connections = (uint32_t)possible;
     return true;
+}
+
+/* ------------------------------------------------------------------ listening */
+
+typedef union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} address;
+
+static bool read_address(const char *text, uint16_t port, address *to, socklen_t *n, mf_error *err)
+{
+    memset(to, 0, sizeof *to);
+    if (inet_pton(AF_INET, text, &to->v4.sin_addr) == 1) {
+        to->v4.sin_family = AF_INET;
+        to->v4.sin_port = htons(port);
+        *n = sizeof to->v4;
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &to->v6.sin6_addr) == 1) {
+        to->v6.sin6_family = AF_INET6;
+        to->v6.sin6_port = htons(port);
+        *n = sizeof to->v6;
+        return true;
+    }
+    return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "\"%.64s\" is not a numeric IP address", text);
+}
+
+static bool fail_bind(int errnum, const char *text, uint16_t port, mf_error *err)
+{
+    if (errnum == EADDRINUSE)
+        return mf_fail(err, MF_ERR_IO, MF_NOWHERE, "port %u is taken by another process", port);
+    return mf_fail_errno(err, errnum, MF_NOWHERE, "cannot listen on %s port %u", text, port);
+}
+
+/* A socket bound to the address; -1 and errno. */
+static int bind_socket(const address *to, socklen_t n, bool shared)
+{
+    const int on = 1;
+    const int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    /* Accepted sockets inherit this one. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if ((shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        bind(fd, &to->any, n) != 0) {
+        const int errnum = errno;
+        close(fd);
+        errno = errnum;
+        return -1;
+    }
+    return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+    address bound;
+    socklen_t n = sizeof bound;
+    memset(&bound, 0, sizeof bound);
+    getsockname(fd, &bound.any, &n);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
+}
+
+/* One listening socket per loop on the same port; *port 0 becomes the one that the kernel chose.
+ * Clients that connect wait in the backlog. */
+static bool listen_on(mf_http_loop *loops, uint32_t n_loops, const char *text, uint16_t *port,
+                      mf_error *err)
+{
+    address to;
+    socklen_t n = 0;
+    if (!read_address(text, *port, &to, &n, err))
+        return false;
+    if (*port != 0) {
+        const int probe = bind_socket(&to, n, false);
+        if (probe < 0)
+            return fail_bind(errno, text, *port, err);
+        close(probe);
+    }
+    for (uint32_t i = 0; i < n_loops; i++) {
+        const int fd = bind_socket(&to, n, true);
+        if (fd < 0)
+            return fail_bind(errno, text, *port, err);
+        loops[i].listen_fd = fd;
+        if (*port == 0) {
+            *port = port_of(fd);
+            read_address(text, *port, &to, &n, err);
+        }
+    }
+    for (uint32_t i = 0; i < n_loops; i++)
+        if (listen(loops[i].listen_fd, BACKLOG) != 0)
+            return fail_bind(errno, text, *port, err);
+    return true;
+}
+
+static void pause_accepting(mf_http_loop *loop, int errnum)
+{
+    if (!loop->accept_warned)
+        mf_log_message(MF_LOG_WARNING, "accept_paused",
+                       "cannot accept connections for want of resources: %s",
+                       strerrordesc_np(errnum));
+    loop->accept_warned = true;
+    loop->accept_paused = true;
+    event_del(loop->acceptable);
+    mf_loop_want_tick(loop);
+}
+
+/* Accepts what has come, at most n of it. */
+static void accept_some(mf_http_loop *loop, int n)
+{
+    mf_loop_touch(loop);
+    while (n-- > 0) {
+        const int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            mf_connection_accept(loop, fd);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (!loop->accept_paused)
+                pause_accepting(loop, errno);
+            return;
+        }
+        /* Others concern that one connection (accept(2)). */
+        if (errno == EAGAIN || errno == EINVAL || errno == EBADF)
+            return;
+    }
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    accept_some(argument, ACCEPTS_PER_TURN);
+}
+
+static bool start_accepting(mf_http_loop *loop, mf_error *err)
+{
+    loop->acceptable =
+        event_new(loop->base, loop->listen_fd, EV_READ | EV_PERSIST, on_acceptable, loop);
+    if (loop->acceptable == NULL || event_add(loop->acceptable, NULL) != 0)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "there is no memory for an event loop");
+    return true;
+}
+
+static void resume_accepting(mf_http_loop *loop)
+{
+    if (!loop->accept_paused || loop->listen_fd < 0)
+        return;
+    loop->accept_paused = false;
+    event_add(loop->acceptable, NULL);
+}
+
+static void stop_accepting(mf_http_loop *loop)
+{
+    if (loop->acceptable != NULL)
+        event_free(loop->acceptable);
+    loop->acceptable = NULL;
+    if (loop->listen_fd >= 0)
+        close(loop->listen_fd);
+    loop->listen_fd = -1;
+}
+
+/* ------------------------------------------------------------ create, destroy */
+
+static void on_turn(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    mf_loop_touch(argument);
+    mf_connections_turn(argument);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *argument)
+{
+    mf_http_loop *loop = argument;
+    (void)fd;
+    (void)what;
+    mf_loop_touch(loop);
+    resume_accepting(loop);
+    mf_connections_check_deadlines(loop);
+    if (loop->n_connections > 0)
+        mf_loop_want_tick(loop);
+    else
+        loop->accept_warned = false;
 }
 
 mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf_http_route *routes,
@@ -146,11 +350,12 @@ mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf
             server->loops[i].wake_fd = -1;
             pthread_mutex_init(&server->loops[i].mailbox_lock, NULL);
         }
-        ok = fit_open_files(server, err) && mf_listener_open(server->loops, server->n_loops,
-                                                             settings->address, &server->port, err);
+        ok = fit_open_files(server, err) &&
+             listen_on(server->loops, server->n_loops, settings->address, &server->port, err);
     }
     for (uint32_t i = 0; ok && i < server->n_loops; i++)
-        ok = mf_loop_open(&server->loops[i], server, i, err);
+        ok = mf_loop_open(&server->loops[i], server, i, on_turn, on_tick, err) &&
+             start_accepting(&server->loops[i], err);
     if (!ok) {
         mf_http_server_destroy(server);
         return NULL;
@@ -224,6 +429,31 @@ void mf_http_server_each_loop(mf_http_server *server, void (*fn)(uint32_t loop, 
 
 /* --------------------------------------------------------------------- drain */
 
+/* Calls to post. */
+
+/* Stops accepting and lets the last requests finish. */
+static void drain_loop(mf_http_loop *loop, void *unused)
+{
+    (void)unused;
+    if (loop->draining)
+        return;
+    accept_some(loop, BACKLOG); /* the kernel has accepted them for us */
+    stop_accepting(loop);
+    loop->draining = true;
+    loop->drain_us = loop->now_us;
+    mf_connections_drain(loop);
+    if (loop->n_connections == 0)
+        mf_loop_end(loop);
+}
+
+static void cut_loop(mf_http_loop *loop, void *unused)
+{
+    (void)unused;
+    loop->n_cut += mf_connections_drop(loop, true);
+    loop->draining = true;
+    mf_loop_end(loop);
+}
+
 static struct timespec after_ms(uint32_t ms)
 {
     struct timespec at;
@@ -255,12 +485,12 @@ uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms)
     mf_http_call drain[THREADS_MAX];
     mf_http_call cut[THREADS_MAX];
     for (uint32_t i = 0; i < server->n_running; i++) {
-        drain[i] = (mf_http_call){.run = mf_loop_drain};
+        drain[i] = (mf_http_call){.run = drain_loop};
         mf_loop_post(&server->loops[i], &drain[i]);
     }
     if (!wait_for_loops(server, deadline_ms))
         for (uint32_t i = 0; i < server->n_running; i++) {
-            cut[i] = (mf_http_call){.run = mf_loop_cut};
+            cut[i] = (mf_http_call){.run = cut_loop};
             mf_loop_post(&server->loops[i], &cut[i]);
         }
     uint32_t n_cut = 0;
@@ -276,7 +506,19 @@ uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms)
 void mf_http_server_drop_connections(mf_http_server *server)
 {
     for (uint32_t i = 0; i < server->n_loops; i++)
-        mf_loop_drop_connections(&server->loops[i]);
+        mf_connections_drop(&server->loops[i], false);
+}
+
+static void close_loop(mf_http_loop *loop)
+{
+    stop_accepting(loop);
+    if (loop->server != NULL) { /* it was opened */
+        if (loop->base != NULL)
+            mf_connections_drop(loop, true);
+        mf_request_pool_free(loop);
+        mf_loop_close(loop);
+    }
+    pthread_mutex_destroy(&loop->mailbox_lock);
 }
 
 void mf_http_server_destroy(mf_http_server *server)
@@ -285,10 +527,8 @@ void mf_http_server_destroy(mf_http_server *server)
         return;
     if (server->n_running > 0)
         mf_http_server_drain(server, 0);
-    for (uint32_t i = 0; server->loops != NULL && i < server->n_loops; i++) {
-        mf_loop_close(&server->loops[i]);
-        pthread_mutex_destroy(&server->loops[i].mailbox_lock);
-    }
+    for (uint32_t i = 0; server->loops != NULL && i < server->n_loops; i++)
+        close_loop(&server->loops[i]);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->done);
     mf_free(server->loops);

@@ -3,8 +3,8 @@
  * Names compare in any case; parameters other than q are ignored.
  *
  * Threads: any. No allocation. */
-#ifndef MF_HTTP_MEDIA_H
-#define MF_HTTP_MEDIA_H
+#ifndef MF_HTTP_PARSE_MEDIA_H
+#define MF_HTTP_PARSE_MEDIA_H
 
 #include <stdbool.h>
 #include <stddef.h>

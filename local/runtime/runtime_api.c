@@ -130,17 +130,19 @@ static void on_head(mf_http_request *request, void *context)
 static void handle_next(mf_local_environment *s, mf_http_request *request)
 {
     if (s->killed || s->state == MF_LOCAL_ENVIRONMENT_OFF ||
-        s->state == MF_LOCAL_ENVIRONMENT_BEGUN || s->state == MF_LOCAL_ENVIRONMENT_INIT_ERROR)
+        s->state == MF_LOCAL_ENVIRONMENT_BEGUN || s->state == MF_LOCAL_ENVIRONMENT_INIT_ERROR) {
         respond(request, &wrong_state);
-    else
-        mf_local_environment_next(s, request);
+        return;
+    }
+    mf_local_environment_next(s, request);
+    if (s->waiting == request)
+        mf_http_suspend(request);
 }
 
 static void handle(mf_http_request *request, void *context)
 {
     mf_local_environment *s = context;
     const early_response *v = mf_http_get_user(request);
-    mf_http_suspend(request); /* `next` waits */
     if (v == NULL) {
         handle_next(s, request);
         return;

@@ -1,5 +1,5 @@
-/* What an event is answered, without a network: answer.h, report.h, invocation.h and the
- * variable of environment.h. */
+/* What an event is answered, without a network: answer.h, report.h, the invocation
+ * and the variable of environment.h. */
 #include "testing.h"
 
 #include "base/clock.h"

@@ -1,7 +1,7 @@
-/* shard.h: reads one shard and spreads its records over sub_queues.
+/* shard.h: reads one shard and spreads its records over sub-queues.
  *
- * (1) Polls at once while there is more, else every poll_ms of the settings. Reads no
- *     further while its sub_queues hold MF_LOCAL_SHARD_RECORDS records or MF_LOCAL_SHARD_BYTES.
+ * (1) Polls at once while there is more, else every poll_s of the settings. Reads no
+ *     further while its sub-queues hold MF_LOCAL_SHARD_RECORDS records or MF_LOCAL_SHARD_BYTES.
  * (2) An iterator that is too old (ExpiredIteratorException) is replaced by one that follows the
  *     last record read: no record is read twice, none is skipped.
  * (3) A call that fails is made again after 0.1 s, then twice as much each time, up to 5 s;

@@ -43,7 +43,7 @@ mf_http_server *mf_local_server_create(struct event_base *base, const char *addr
 
 void mf_local_respond(mf_http_request *request, int status, const char *body, size_t n_body)
 {
-    mf_text_append(mf_http_answer(request), body, n_body);
+    mf_text_append(mf_http_response(request), body, n_body);
     mf_http_reply(request, status, NULL);
 }
 
@@ -61,7 +61,7 @@ void mf_local_service_add_headers(mf_http_request *request, const char *request_
 void mf_local_service_refuse_with(mf_http_request *request, int status, const char *type,
                                   const char *members, const char *key, const char *message)
 {
-    mf_text *body = mf_http_answer(request);
+    mf_text *body = mf_http_response(request);
     char id[MF_LOCAL_UUID_BYTES];
     mf_local_service_add_headers(request, mf_local_uuid(id));
     mf_local_add_header(request, "x-amzn-ErrorType", type);

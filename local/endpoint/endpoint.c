@@ -75,7 +75,7 @@ static void model_error(const endpoint *of, mf_http_request *request, int status
     const mf_local_settings *settings = of->all->settings;
     const char *name = of->settings->name;
     mf_text message = MF_TEXT_EMPTY;
-    mf_text *body = mf_http_answer(request);
+    mf_text *body = mf_http_response(request);
     char id[MF_LOCAL_UUID_BYTES];
     const bool client = status >= 400 && status < 500;
     mf_text_format(&message, "Received %s error (%d) from primary with message \"",

@@ -28,7 +28,7 @@ static const early_response no_call = {404, "NotFound", "there is no such call"}
 
 static void respond(mf_http_request *request, const early_response *v)
 {
-    mf_text *body = mf_http_answer(request);
+    mf_text *body = mf_http_response(request);
     mf_local_add_header(request, "Content-Type", "application/json");
     if (v->status == 202)
         mf_text_literal(body, "{\"status\":\"OK\"}");

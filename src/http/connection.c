@@ -10,7 +10,7 @@
  * (1) Every event ends in settle, which decides from the state what to wait for and for how
  *     long. It alone frees a connection in the course of an event: other functions make it
  *     DEAD.
- * (2) A connection that can go on without its socket (is_runnable) is in the loop's list of
+ * (2) A connection that can be resumed without its socket (is_runnable) is in the loop's list of
  *     such: it gets a share of requests, then others have their turn.
  * (3) Each kind of waiting has one constant time, so a list in the order of beginning is a
  *     list in the order of ending: setting and removing a deadline are a few pointers, and
@@ -31,7 +31,6 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -344,7 +343,7 @@ static void dequeue(mf_http_request *request)
 }
 
 /* A suspended request gets its response in the loop's turn: the caller may be the handler of
- * another connection, whose responses stand in loop->out. */
+ * another connection, whose responses are in loop->out. */
 static void respond_later(mf_http_request *request, int status, const char *content_type)
 {
     request->state = MF_REQUEST_READY;
@@ -581,7 +580,7 @@ void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
         destroy(state);
 }
 
-void mf_http_go_on(mf_http_request *request)
+void mf_http_resume(mf_http_request *request)
 {
     if (request->state == MF_REQUEST_WAITING && request->queue == NULL)
         enqueue(request, &request->loop->woken);
@@ -1185,18 +1184,13 @@ void mf_connections_turn(mf_http_loop *loop)
 /* ----------------------------------------------------------- deadlines that are over */
 
 /* Responds 503 for a handler that has not. */
-__attribute__((format(printf, 2, 3))) static void end_work(connection *c, const char *format, ...)
+static void end_work(connection *c, const char *why)
 {
     mf_http_request *request = c->request;
-    if (request->state == MF_REQUEST_READY) {
+    if (request->state == MF_REQUEST_READY)
         respond(request, request->ready_status, request->ready_type);
-    } else {
-        va_list arguments;
-        va_start(arguments, format);
-        mf_request_abort(request);
-        refuse_with(request, 503, format, arguments);
-        va_end(arguments);
-    }
+    else
+        give_up(request, 503, "%s", why);
     finish_request(c);
     resume(c);
 }
@@ -1205,6 +1199,7 @@ static void expire(connection *c)
 {
     mf_http_loop *loop = c->loop;
     const mf_http_settings *settings = loop->settings;
+    char why[80];
     switch (c->deadline) {
     case MF_DEADLINE_HEAD:
         mf_count(&loop->counters.timed_out, 1);
@@ -1218,7 +1213,8 @@ static void expire(connection *c)
             refuse(c, 408, "the body did not come within %u ms", settings->body_ms);
         break;
     case MF_DEADLINE_RESPONSE:
-        end_work(c, "the answer was not ready within %u ms", settings->answer_ms);
+        snprintf(why, sizeof why, "the answer was not ready within %u ms", settings->answer_ms);
+        end_work(c, why);
         return;
     case MF_DEADLINE_WRITE:
         mf_count(&loop->counters.timed_out, 1);

@@ -13,7 +13,7 @@
  *     server's side and read on for a while, because closing it would reset it and the client
  *     would lose the response that says why (RFC 9112, 9.6).
  * (5) A refusal says what was wrong. Where the end of the request is known and near, its body
- *     is read and dropped and the connection goes on; else it closes. After bytes that could
+ *     is read and dropped and the connection stays open; else it closes. After bytes that could
  *     be read in two ways nothing more is read as a request.
  *
  * Threads: all functions on the loop's own. */
@@ -26,15 +26,15 @@
  * 503 and is sent away. Closes the socket without memory. */
 void mf_connection_accept(mf_http_loop *loop, int fd);
 
-/* The loop's turn: deferred requests, those that were resumed, connections that can go on, and
+/* The loop's turn: deferred requests, those that were resumed, runnable connections, and
  * one slice of work. None starves the others. */
 void mf_connections_turn(mf_http_loop *loop);
 
 /* Ends what waited too long. */
 void mf_connections_check_deadlines(mf_http_loop *loop);
 
-/* Reads idle connections once more when the drain begins: a request may have come that nobody
- * has looked at; a connection without one is closed. */
+/* Reads idle connections once more when the drain begins: a request may have come that was
+ * not read; a connection without one is closed. */
 void mf_connections_drain(mf_http_loop *loop);
 
 /* Destroys every connection. tells: pending requests end with on_disconnect. Returns how many

@@ -174,7 +174,7 @@ void mf_loop_count_response(mf_http_loop *loop, uint32_t route, int status, uint
     while (bucket < MF_HTTP_BUCKETS - 1 && microseconds > mf_http_bucket_bounds[bucket])
         bucket++;
     const int class = status / 100;
-    mf_count(&loop->counters.routes[route].answers[class < MF_HTTP_STATUSES ? class : 0], 1);
+    mf_count(&loop->counters.routes[route].responses[class < MF_HTTP_STATUSES ? class : 0], 1);
     mf_count(&loop->counters.routes[route].buckets[bucket], 1);
     mf_count(&loop->counters.routes[route].microseconds, microseconds);
 }
@@ -188,7 +188,7 @@ static void add_loop(const mf_http_counters *counters, mf_http_stats *stats)
 {
     for (int r = 0; r < MF_HTTP_ROUTES_MAX + 1; r++) {
         for (int s = 0; s < MF_HTTP_STATUSES; s++)
-            stats->routes[r].answers[s] += get(&counters->routes[r].answers[s]);
+            stats->routes[r].responses[s] += get(&counters->routes[r].responses[s]);
         for (int b = 0; b < MF_HTTP_BUCKETS; b++)
             stats->routes[r].buckets[b] += get(&counters->routes[r].buckets[b]);
         stats->routes[r].microseconds += get(&counters->routes[r].microseconds);

@@ -20,6 +20,7 @@
 #include "http/server.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
@@ -61,7 +62,7 @@ STAILQ_HEAD(mf_call_list, mf_http_call);
 /* Written by the loop alone, read by anyone. */
 typedef struct mf_http_counters {
     struct {
-        atomic_uint_least64_t answers[MF_HTTP_STATUSES];
+        atomic_uint_least64_t responses[MF_HTTP_STATUSES];
         atomic_uint_least64_t buckets[MF_HTTP_BUCKETS];
         atomic_uint_least64_t microseconds;
     } routes[MF_HTTP_ROUTES_MAX + 1];
@@ -99,7 +100,7 @@ struct mf_http_loop {
     struct mf_connection_list runnable; /* they can resume although their sockets are silent */
     struct mf_request_queue deferred;   /* whole requests whose round had no time for them */
     struct mf_request_queue work;
-    struct mf_request_queue woken; /* those that mf_http_go_on was called for */
+    struct mf_request_queue woken; /* those that mf_http_resume was called for */
     struct mf_request_stack free_requests;
     int64_t handled_us; /* in handlers and unpacking since the last turn */
     uint32_t duration_ms[MF_DEADLINES];

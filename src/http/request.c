@@ -172,7 +172,7 @@ static bool is_name(const mf_http_request *request, const mf_head_field *field, 
            strncasecmp(request->bytes + field->name.at, name, n_name) == 0;
 }
 
-/* Writes the value of field `first` and of all later ones of its name behind the
+/* Writes the value of field `first` and of all later ones of its name after the
  * head, and makes it the value of the first; the others lose their names. */
 static void join(const mf_http_request *request, uint32_t first, const char *name, size_t n_name)
 {
@@ -291,7 +291,7 @@ uint32_t mf_http_get_loop(const mf_http_request *request)
     return request->loop->index;
 }
 
-mf_text *mf_http_answer(mf_http_request *request)
+mf_text *mf_http_response(mf_http_request *request)
 {
     return &request->response;
 }

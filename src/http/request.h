@@ -26,7 +26,7 @@ typedef enum mf_request_state {
     MF_REQUEST_RESPONDED,
 } mf_request_state;
 
-/* What was read out of a head; behind a pointer, because getters take const requests and join
+/* What was read out of a head; a pointer leads to it, because getters take const requests and join
  * headers. */
 typedef struct mf_request_table {
     mf_head head;

@@ -49,12 +49,12 @@ static void release(mf_http_request *request, void *context)
 {
     (void)context;
     if (suspended != NULL) {
-        mf_text_literal(mf_http_answer(suspended), "late");
+        mf_text_literal(mf_http_response(suspended), "late");
         mf_http_reply(suspended, 200, "text/plain");
         mf_http_refuse(suspended, 500, "once is enough");
         suspended = NULL;
     }
-    mf_text_literal(mf_http_answer(request), "done");
+    mf_text_literal(mf_http_response(request), "done");
     mf_http_reply(request, 200, "text/plain");
 }
 
@@ -72,7 +72,7 @@ static void respond_at_once(mf_http_request *request, void *context)
 
 static void append_sent(mf_http_request *request)
 {
-    mf_text *out = mf_http_answer(request);
+    mf_text *out = mf_http_response(request);
     mf_http_view name;
     mf_http_view value;
     char peer[MF_HTTP_PEER_BYTES];
@@ -93,8 +93,8 @@ static void tell(mf_http_request *request, void *context)
     (void)context;
     append_sent(request);
     if (mf_http_is_body_too_large(request))
-        mf_text_literal(mf_http_answer(request), "too large|");
-    append_view(mf_http_answer(request), mf_http_get_body(request));
+        mf_text_literal(mf_http_response(request), "too large|");
+    append_view(mf_http_response(request), mf_http_get_body(request));
     mf_http_reply(request, 200, NULL);
 }
 
@@ -539,7 +539,7 @@ static void a_server_lives_on_the_loop_of_its_caller(void **state)
                "Content-Length: 43\r\n\r\n{\"message\":\"there is nothing at this path\"}");
     send_text(c, GET("/next"));
     run_until(suspended != NULL);
-    mf_text_literal(mf_http_answer(suspended), "event");
+    mf_text_literal(mf_http_response(suspended), "event");
     mf_http_reply(suspended, 200, NULL);
     read_on_base(c->fd, bytes, sizeof bytes);
     assert_string_equal(bytes, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nevent");

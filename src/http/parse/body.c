@@ -11,12 +11,12 @@
 
 enum {
     SIZE,          /* hexadecimal digits */
-    SIZE_BLANK,    /* blanks behind them: then ; or CR, no more digits */
+    SIZE_BLANK,    /* blanks after them: then ; or CR, no more digits */
     EXTENSION,     /* up to CR */
-    SIZE_LF,       /* LF behind the size line */
+    SIZE_LF,       /* LF after the size line */
     DATA,          /* left bytes of it */
-    DATA_CR,       /* CR behind the data */
-    DATA_LF,       /* LF behind that */
+    DATA_CR,       /* CR after the data */
+    DATA_LF,       /* LF after that */
     TRAILER_START, /* a trailer line, or CR of the empty line */
     TRAILER,       /* inside a trailer line */
     TRAILER_LF,    /* its LF */
@@ -90,39 +90,31 @@ static uint8_t step(mf_chunks *chunks, char c)
     }
 }
 
-mf_chunks_state mf_chunks_next(mf_chunks *chunks, const char *bytes, size_t n_bytes, size_t *used,
+typedef enum chunks_state { CHUNKS_MORE, CHUNKS_DATA, CHUNKS_DONE, CHUNKS_BAD } chunks_state;
+
+/* Steps over *used bytes, to the next n_data > 0 bytes of data, to the end, or to the end of the
+ * bytes. */
+static chunks_state next_chunk(mf_chunks *chunks, const char *bytes, size_t n_bytes, size_t *used,
                                size_t *n_data)
 {
     *used = 0;
     *n_data = 0;
     for (;;) {
         if (chunks->at == DONE)
-            return MF_CHUNKS_DONE;
+            return CHUNKS_DONE;
         if (chunks->at == BAD)
-            return MF_CHUNKS_BAD;
+            return CHUNKS_BAD;
         if (*used == n_bytes)
-            return MF_CHUNKS_MORE;
+            return CHUNKS_MORE;
         if (chunks->at == DATA) {
             const size_t there = n_bytes - *used;
             *n_data = chunks->left < there ? (size_t)chunks->left : there;
-            return MF_CHUNKS_DATA;
+            return CHUNKS_DATA;
         }
         chunks->at = step(chunks, bytes[*used]);
         if (chunks->at != BAD)
             ++*used;
     }
-}
-
-uint64_t mf_chunks_left(const mf_chunks *chunks)
-{
-    return chunks->at == DATA ? chunks->left : 0;
-}
-
-void mf_chunks_take(mf_chunks *chunks, size_t n)
-{
-    chunks->left -= n;
-    if (chunks->left == 0)
-        chunks->at = DATA_CR;
 }
 
 /* --------------------------------------------------------------------- gzip */
@@ -226,7 +218,7 @@ static void begin(mf_body *body, const mf_head *head, uint64_t limit)
 {
     body->limit = limit;
     body->left = head->content_length;
-    body->chunks = MF_CHUNKS_START;
+    body->chunks = (mf_chunks){0};
     body->chunked = head->chunked;
     body->again = false;
     body->raw = false;
@@ -313,21 +305,23 @@ static mf_body_state feed_chunks(mf_body *body, const char *bytes, size_t n_byte
         size_t n_frame;
         size_t n_data;
         size_t taken;
-        const mf_chunks_state state =
-            mf_chunks_next(&body->chunks, bytes + *used, n_bytes - *used, &n_frame, &n_data);
+        const chunks_state state =
+            next_chunk(&body->chunks, bytes + *used, n_bytes - *used, &n_frame, &n_data);
         *used += n_frame;
         /* Like a Content-Length over the limit: known before the data comes. */
-        if (!body->raw && mf_chunks_left(&body->chunks) >
+        if (!body->raw && (body->chunks.at == DATA ? body->chunks.left : 0) >
                               body->limit - (body->unpack != NULL ? 0 : body->text.n_bytes))
             return MF_BODY_TOO_LARGE;
-        if (state == MF_CHUNKS_MORE)
+        if (state == CHUNKS_MORE)
             return MF_BODY_MORE;
-        if (state == MF_CHUNKS_BAD)
+        if (state == CHUNKS_BAD)
             return MF_BODY_BAD_CHUNKS;
-        if (state == MF_CHUNKS_DONE)
+        if (state == CHUNKS_DONE)
             return finish(body);
         const mf_body_state data = take_data(body, bytes + *used, n_data, &taken);
-        mf_chunks_take(&body->chunks, taken);
+        body->chunks.left -= taken;
+        if (body->chunks.left == 0)
+            body->chunks.at = DATA_CR;
         *used += taken;
         if (data != MF_BODY_MORE)
             return data;

@@ -50,7 +50,7 @@ bool mf_head_is(const char *bytes, size_t n_bytes, const char *word)
 
 mf_head_end mf_head_find_end(const char *bytes, size_t n_bytes, size_t *scanned, size_t *n_head)
 {
-    /* Says no to TLS and other strangers at their first byte. */
+    /* Refuses TLS and other protocols at their first byte. */
     if (!is(bytes[0], TOKEN))
         return MF_HEAD_BAD;
     size_t at = *scanned;

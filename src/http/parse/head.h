@@ -57,7 +57,7 @@ typedef enum mf_head_end {
 
 /* Looks for the empty line that ends a head. bytes starts at the request line
  * (no empty line before it), n_bytes > 0. *scanned is 0 at first and then handed
- * back unchanged with the same bytes and more behind them, so that a head which
+ * back unchanged with the same bytes and more after them, so that a head which
  * comes byte by byte is walked once. */
 mf_head_end mf_head_find_end(const char *bytes, size_t n_bytes, size_t *scanned, size_t *n_head);
 

@@ -15,7 +15,7 @@ bool mf_media_is(const char *value, size_t n_bytes, const char *type);
 
 /* Which of the types that we can send the client wants most: the one with the
  * highest q by an Accept value, where a named type goes before type/∗ and that
- * before ∗/∗; of equals the one that stands first in `types`. An empty value
+ * before ∗/∗; of equals the one that is first in `types`. An empty value
  * (n_bytes 0) accepts everything.
  * Returns its number, or -1: none is accepted. A range that cannot be read counts
  * as absent; when none can be read at all, everything is accepted. */

@@ -28,7 +28,7 @@ void mf_uri_split(char *target, size_t n_bytes, mf_uri *uri)
     }
 }
 
-/* The byte that %XX at bytes stands for, or -1. */
+/* The byte that %XX at bytes encodes, or -1. */
 static int escaped(const char *bytes, size_t n_bytes)
 {
     if (n_bytes < 3)

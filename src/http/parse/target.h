@@ -1,7 +1,7 @@
 /* target.h: from the target of a request (RFC 3986, RFC 9112 3.2) to a route, the segment of
  * its path that varies, and the parameters of its query.
  *
- * Everything is decoded where it stands: decoding only shrinks.
+ * Everything is decoded in place: decoding only shrinks.
  *
  * Threads: any; a table of routes does not change once it is prepared. No allocation. */
 #ifndef MF_HTTP_PARSE_TARGET_H
@@ -26,7 +26,7 @@ void mf_uri_split(char *target, size_t n_bytes, mf_uri *uri);
 bool mf_uri_decode(char *bytes, size_t n_bytes, bool plus_is_blank, size_t *n_decoded);
 
 /* True when a path is `text` after decoding. A slash in `text` is never an encoded
- * one: %2F is a byte of a segment, '/' is what stands between two. */
+ * one: %2F is a byte of a segment, '/' separates two. */
 bool mf_uri_equals(const char *path, size_t n_bytes, const char *text, size_t n_text);
 
 typedef struct mf_uri_parameter {
@@ -61,7 +61,7 @@ typedef struct mf_route_match {
     unsigned allowed; /* methods of all routes of this path */
     bool is_any;      /* `index` is a route "*" */
     bool found;       /* a route of this path takes the method: it is `index` */
-    char *segment;    /* what stands for {…}, as sent; NULL when the route has none */
+    char *segment;    /* what matches {…}, as sent; NULL when the route has none */
     size_t segment_bytes;
 } mf_route_match;
 

@@ -1,4 +1,4 @@
-/* cloud.c */
+/* cloud.c: start, signals and the end, which leaves no process. */
 #include "local/cloud.h"
 
 #include "base/file.h"
@@ -210,7 +210,7 @@ static bool start(cloud *c, mf_error *err)
 
 static void end(cloud *c)
 {
-    /* Requests go first: they give up what they wait for, while it is there. */
+    /* Requests end first: they cancel what they wait for, which still exists. */
     mf_http_server_destroy(c->server);
     mf_local_endpoints_destroy(c->endpoints);
     for (uint32_t i = 0; i < c->settings->n_mappings; i++)

@@ -1,4 +1,4 @@
-/* cloud.h: everything that local-cloud is, from listening to the end of the last process.
+/* cloud.h: the running program, from listening to the end of the last process.
  *
  * One thread, one event loop. Signals are events of it: SIGCHLD looks for processes that
  * have ended, SIGINT and SIGTERM end the program (a second one at once).

@@ -304,7 +304,7 @@ bool mf_local_settings_read(mf_local_settings *settings, const char *path, mf_er
     mf_config *root = mf_config_read(path, err);
     if (root == NULL)
         return false;
-    /* Routes name functions, whatever stands first in the file. */
+    /* Functions first, because routes name them; the order in the file is free. */
     const bool ok = read_settings(path, settings, root, err) &&
                     read_members(path, settings, root, "functions", read_function, err) &&
                     read_members(path, settings, root, "routes", read_route, err) &&

@@ -281,7 +281,7 @@ static void write_joined(mf_text *event, const mf_local_gateway_pair *pairs, siz
     mf_text_free(&joined);
 }
 
-/* Taken apart at "; ", as HTTP APIs do. */
+/* Splits at "; ", as HTTP APIs do. */
 static void write_cookies(mf_text *event, const mf_local_gateway_request *r)
 {
     bool any = false;

@@ -1,4 +1,4 @@
-/* gateway_event.h: the event that API Gateway makes of a request.
+/* event.h: the event that API Gateway makes of a request.
  *
  * (1) Payload 1.0 is a REST API's proxy event, 2.0 that of an HTTP API; fields and their
  *     types as in AWS's own examples (docs/lambda.md, 2.2 and 2.3).

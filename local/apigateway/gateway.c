@@ -1,4 +1,4 @@
-/* gateway.c */
+/* gateway.c: from a request to an invocation, and from its response to the client. */
 #include "local/apigateway/gateway.h"
 
 #include "base/clock.h"
@@ -74,16 +74,16 @@ static bool wants_bytes(const call *c)
 }
 
 static void done(void *context, const mf_local_invocation *invocation,
-                 const mf_local_response *outcome)
+                 const mf_local_response *from)
 {
     call *c = context;
     mf_http_request *request = c->request;
     mf_local_gateway_response response = {.status = 502};
     mf_error err = {0};
-    bool ok = !outcome->failed || c->route->payload == MF_LOCAL_PAYLOAD_NONE;
+    bool ok = !from->failed || c->route->payload == MF_LOCAL_PAYLOAD_NONE;
     if (ok) {
-        ok = mf_local_gateway_response_read(&response, c->route->payload, outcome->payload,
-                                            outcome->n_payload, wants_bytes(c), &err);
+        ok = mf_local_gateway_response_read(&response, c->route->payload, from->payload,
+                                            from->n_payload, wants_bytes(c), &err);
         if (!ok)
             mf_log_message(MF_LOG_WARNING, "malformed_answer",
                            "%s %s: Execution failed due to configuration error: %s",

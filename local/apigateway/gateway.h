@@ -6,8 +6,8 @@
  *     431 {"message":"Request Header Fields Too Large"} over 10,240 bytes of headers
  *     500 {"message":"Internal server error"}          Lambda refused the invocation (429)
  *     502 {"message":"Internal server error"}          the function failed, timed out, or its
- *                                                      answer is malformed
- *     504 {"message":"Endpoint request timed out"}     no answer in time; the function works on
+ *                                                      response is malformed
+ *     504 {"message":"Endpoint request timed out"}     no response in time; the function works on
  *
  * With payload none an error of the function is a body like any other, with 200.
  *

@@ -1,4 +1,4 @@
-/* gateway_response.c: promises in gateway_response.h. jansson reads the responses here. */
+/* response.c: reads a function's response with jansson. */
 #include "local/apigateway/response.h"
 
 #include "base/base64.h"

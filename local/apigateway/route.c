@@ -1,4 +1,4 @@
-/* route.c */
+/* route.c: matching a path against the routes. */
 #include "local/apigateway/route.h"
 
 #include "local/service.h"
@@ -33,7 +33,7 @@ static size_t segment(const char *bytes, size_t n)
     return slash != NULL ? (size_t)(slash - bytes) : n;
 }
 
-/* Segment by segment, both from behind a slash. */
+/* Compares segment by segment, each after a slash. */
 static bool matches(const char *pattern, mf_http_view path, mf_local_path_parameters *parameters)
 {
     const char *at = path.bytes;

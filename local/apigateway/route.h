@@ -1,4 +1,4 @@
-/* gateway_route.h: which route of the API a request is for.
+/* route.h: which route of the API a request is for.
  *
  * Threads: any. No allocation. */
 #ifndef MF_LOCAL_APIGATEWAY_ROUTE_H
@@ -21,7 +21,7 @@ typedef struct mf_local_path_parameters {
 mf_http_view mf_local_gateway_path(mf_http_view path, const char *stage);
 
 /* The route for a method and path: one without parameters before one with, the API's order
- * otherwise. OPTIONS goes to the first route of the path when none of them asks for it. NULL
+ * otherwise. OPTIONS goes to the first route of the path when none of them names it. NULL
  * when there is none. */
 const mf_local_route *mf_local_gateway_find(const mf_local_settings *settings, mf_http_view method,
                                             mf_http_view path,

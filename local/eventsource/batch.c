@@ -41,107 +41,108 @@ uint32_t mf_local_batch_choose(const mf_local_record_queue *queue, uint32_t n_el
     return 0;
 }
 
-__attribute__((format(printf, 2, 3))) static bool fail(mf_local_batch_result *outcome,
+__attribute__((format(printf, 2, 3))) static bool fail(mf_local_batch_result *result,
                                                        const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    vsnprintf(outcome->why, sizeof outcome->why, format, list);
+    vsnprintf(result->why, sizeof result->why, format, list);
     va_end(list);
-    outcome->n_done = 0;
-    outcome->ok = false;
+    result->n_done = 0;
+    result->ok = false;
     return false;
 }
 
 /* The place in the batch, n when there is no such record. */
-static uint32_t find(const mf_local_batch_request *asked, const char *sequence)
+static uint32_t find(const mf_local_batch_request *request, const char *sequence)
 {
     uint32_t i = 0;
-    for (const mf_local_record *r = asked->first; i < asked->n; r = r->next, i++)
+    for (const mf_local_record *r = request->first; i < request->n; r = r->next, i++)
         if (strcmp(r->sequence, sequence) == 0)
             break;
     return i;
 }
 
-static bool read_failures(const mf_local_batch_request *asked, const json_t *answer,
-                          mf_local_batch_result *outcome)
+static bool read_failures(const mf_local_batch_request *request, const json_t *response,
+                          mf_local_batch_result *result)
 {
-    const json_t *list = json_object_get(answer, "batchItemFailures");
+    const json_t *list = json_object_get(response, "batchItemFailures");
     if (list == NULL || json_is_null(list))
         return true;
     if (!json_is_array(list))
-        return fail(outcome, "batchItemFailures is no list");
-    uint32_t lowest = asked->n;
+        return fail(result, "batchItemFailures is no list");
+    uint32_t lowest = request->n;
     size_t i;
     json_t *entry;
     json_array_foreach(list, i, entry)
     {
         const char *sequence = json_string_value(json_object_get(entry, "itemIdentifier"));
         if (sequence == NULL || sequence[0] == '\0')
-            return fail(outcome, "an entry of batchItemFailures has no itemIdentifier");
-        const uint32_t at = find(asked, sequence);
-        if (at == asked->n)
-            return fail(outcome, "itemIdentifier %.64s is not of this batch", sequence);
+            return fail(result, "an entry of batchItemFailures has no itemIdentifier");
+        const uint32_t at = find(request, sequence);
+        if (at == request->n)
+            return fail(result, "itemIdentifier %.64s is not of this batch", sequence);
         lowest = at < lowest ? at : lowest;
     }
-    if (lowest == asked->n)
+    if (lowest == request->n)
         return true;
-    outcome->n_done = lowest;
-    outcome->ok = false;
-    snprintf(outcome->why, sizeof outcome->why, "the function names record %u of %u as failed",
-             (unsigned)lowest + 1, (unsigned)asked->n);
+    result->n_done = lowest;
+    result->ok = false;
+    snprintf(result->why, sizeof result->why, "the function names record %u of %u as failed",
+             (unsigned)lowest + 1, (unsigned)request->n);
     return lowest > 0;
 }
 
-static bool read_state(const json_t *answer, mf_local_batch_result *outcome)
+static bool read_state(const json_t *response, mf_local_batch_result *result)
 {
-    const json_t *state = json_object_get(answer, "state");
+    const json_t *state = json_object_get(response, "state");
     if (!json_is_object(state))
-        return fail(outcome, "the answer has no state, which a tumbling window needs");
+        return fail(result, "the answer has no state, which a tumbling window needs");
     char *text = json_dumps(state, JSON_COMPACT);
     if (text == NULL)
-        return fail(outcome, "no memory for a state");
-    mf_text_append(&outcome->state, text, strlen(text));
+        return fail(result, "no memory for a state");
+    mf_text_append(&result->state, text, strlen(text));
     free(text);
     return true;
 }
 
-static bool is_nothing(const json_t *answer)
+static bool is_nothing(const json_t *response)
 {
-    return json_is_null(answer) || (json_is_string(answer) && json_string_length(answer) == 0);
+    return json_is_null(response) ||
+           (json_is_string(response) && json_string_length(response) == 0);
 }
 
-static void read_answer(const mf_local_batch_request *asked, const json_t *answer,
-                        mf_local_batch_result *outcome)
+static void read_response(const mf_local_batch_request *request, const json_t *response,
+                          mf_local_batch_result *result)
 {
-    if (!json_is_object(answer) && (asked->in_window || !is_nothing(answer))) {
-        fail(outcome, asked->in_window ? "the answer has no state, which a tumbling window needs"
-                                       : "the answer is no JSON object");
+    if (!json_is_object(response) && (request->in_window || !is_nothing(response))) {
+        fail(result, request->in_window ? "the answer has no state, which a tumbling window needs"
+                                        : "the answer is no JSON object");
         return;
     }
-    if (asked->takes_partial && !read_failures(asked, answer, outcome))
+    if (request->takes_partial && !read_failures(request, response, result))
         return;
-    if (asked->in_window)
-        read_state(answer, outcome);
+    if (request->in_window)
+        read_state(response, result);
 }
 
-void mf_local_batch_result_read(const mf_local_batch_request *asked, bool failed,
-                                const char *payload, size_t n, mf_local_batch_result *outcome)
+void mf_local_batch_result_read(const mf_local_batch_request *request, bool failed,
+                                const char *payload, size_t n, mf_local_batch_result *result)
 {
-    *outcome = (mf_local_batch_result){.n_done = asked->n, .ok = true, .state = MF_TEXT_EMPTY};
+    *result = (mf_local_batch_result){.n_done = request->n, .ok = true, .state = MF_TEXT_EMPTY};
     if (failed) {
-        fail(outcome, "the function failed");
+        fail(result, "the function failed");
         return;
     }
-    if (!asked->takes_partial && !asked->in_window)
+    if (!request->takes_partial && !request->in_window)
         return;
-    json_t *answer =
+    json_t *response =
         n > 0 ? json_loadb(payload, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_null();
-    if (answer == NULL)
-        fail(outcome, "the answer is not JSON");
+    if (response == NULL)
+        fail(result, "the answer is not JSON");
     else
-        read_answer(asked, answer, outcome);
-    json_decref(answer);
+        read_response(request, response, result);
+    json_decref(response);
 }
 
 void mf_local_delivery_start(mf_local_delivery *delivery, uint32_t n)
@@ -175,14 +176,14 @@ static void halve(mf_local_delivery *delivery)
 
 mf_local_delivery_step mf_local_delivery_apply(mf_local_delivery *delivery,
                                                const mf_local_delivery_rules *rules,
-                                               const mf_local_batch_result *outcome)
+                                               const mf_local_batch_result *result)
 {
     mf_local_batch_part *part = mf_local_delivery_part(delivery);
-    mf_local_delivery_step step = {.n_delivered = outcome->n_done};
+    mf_local_delivery_step step = {.n_delivered = result->n_done};
     part->n_calls++;
-    if (outcome->ok || outcome->n_done > 0)
-        mf_local_delivery_cut(delivery, outcome->n_done);
-    if (outcome->ok || (rules->bisect && outcome->n_done > 0))
+    if (result->ok || result->n_done > 0)
+        mf_local_delivery_cut(delivery, result->n_done);
+    if (result->ok || (rules->bisect && result->n_done > 0))
         return step;
     if (rules->bisect && part->n > 1 && delivery->n_parts < MF_LOCAL_DELIVERY_PARTS) {
         halve(delivery);

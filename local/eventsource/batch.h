@@ -1,47 +1,35 @@
-/* batcher.h: when a batch goes out, and with how many records (docs/lambda.md, 4.1).
+/* batch.h: a batch of records: when it is sent, what the function's response means, what is sent
+ * again and what is discarded (docs/lambda.md, 4.1, 4.3 and 4.4).
  *
- * (1) A batch goes out when it has limits.n_records, when one more record would exceed
- *     limits.n_bytes, when its first record was read limits.window_s ago, or at once when
- *     nothing more can join it.
- * (2) A single record goes out whatever its size.
+ * Sending (mf_local_batch_choose)
+ * (1) A batch is sent when it has limits.n_records, when one more record would exceed
+ *     limits.n_bytes, when its first record was read limits.window_s ago, or at once when no
+ *     more records can join it. A single record is sent whatever its size.
  *
- * Threads: any. */
-
-/* batch_outcome.h: what a function's answer to a batch means (docs/lambda.md, 4.3 and 4.4).
- *
+ * Response (mf_local_batch_result_read)
  *     {"batchItemFailures":[{"itemIdentifier":"<sequence number>"}],"state":{…}}
+ * (2) A function error is failure of the whole batch. Unless the mapping takes partial
+ *     responses, every other response is success.
+ * (3) With partial responses: an empty one, "", null, {}, a list that is missing, null or empty
+ *     are success; of several sequence numbers the first one of the batch counts; an entry
+ *     without itemIdentifier, with an empty one or with one that is not of the batch makes the
+ *     whole batch a failure, and so does a response of another shape.
+ * (4) With a tumbling window a response without an object `state` is a failure.
  *
- * (1) A function error is failure of the whole batch.
- * (2) Unless the mapping takes partial answers, every other answer is success.
- * (3) With partial answers: nothing, "", null, {}, a list that is missing, null or empty are
- *     success; of several sequence numbers the first one of the batch counts; an entry
- *     without itemIdentifier, with an empty one or with one that is not of the batch makes
- *     the whole a failure, and so does an answer of another shape.
- * (4) With a tumbling window an answer without an object `state` is a failure.
+ * Retries (mf_local_delivery)
+ * (5) A batch that fails is sent again, max_retries times (-1: for ever); then it is discarded
+ *     as a whole.
+ * (6) After a partial response only the records from the first failed one on are sent again.
+ *     That counts as a retry, unless the mapping bisects.
+ * (7) With bisect, a batch without any success is cut in halves, the first of which is sent
+ *     first. Cutting counts as no retry; a single record is retried as in (5).
  *
- * Threads: any. */
-
-/* delivery.h: a batch on its way: what is sent again, in which parts, and what is given up
- * (docs/lambda.md, 4.1 and 4.3). The records stay at the head of their queue meanwhile; this
- * counts them.
+ * Discarding (mf_local_discarded)
+ * (8) What is discarded is appended to the on-failure destination, a file: one line of JSON with
+ *     what Lambda sends to a destination, and the event under `payload`, as for S3. It is written
+ *     at once and with one write().
  *
- * (1) A batch that fails is sent again, max_retries times (-1: for ever); then it is given
- *     up whole.
- * (2) A partial answer: only the records from the first failed one on are sent again. The
- *     repetition counts as a retry, unless the mapping bisects.
- * (3) With bisect, a batch of which nothing went well is cut in halves, the first of which is
- *     sent first. Cutting counts as no retry; a single record is retried as in (1).
- *
- * Threads: any. */
-
-/* dropped.h: what a mapping gave up, as a line of JSON in a file: what Lambda sends to the
- * destination OnFailure (docs/lambda.md, 4.1), with the event under `payload`, as it is for
- * S3.
- *
- * (1) A line is written at once and with one write(), at the file's end.
- * (2) Without a destination there is only the line in the log, which comes either way.
- *
- * Threads: one. */
+ * Threads: any, but (8): one. */
 #ifndef MF_LOCAL_EVENTSOURCE_BATCH_H
 #define MF_LOCAL_EVENTSOURCE_BATCH_H
 
@@ -52,7 +40,7 @@
 typedef struct mf_local_batch_limits {
     uint32_t n_records;
     size_t n_bytes;  /* of the records' events and the commas between them */
-    double window_s; /* 0: whatever is there goes                          */
+    double window_s; /* 0: a batch does not wait for more                  */
 } mf_local_batch_limits;
 
 /* How many of the queue's first n_eligible records go now; 0: none yet, and *wait_s is how
@@ -76,8 +64,8 @@ typedef struct mf_local_batch_result {
 } mf_local_batch_result;
 
 /* state is to be freed with mf_text_free. */
-void mf_local_batch_result_read(const mf_local_batch_request *asked, bool failed,
-                                const char *payload, size_t n, mf_local_batch_result *outcome);
+void mf_local_batch_result_read(const mf_local_batch_request *request, bool failed,
+                                const char *payload, size_t n, mf_local_batch_result *result);
 
 typedef struct mf_local_delivery_rules {
     int32_t max_retries;
@@ -102,18 +90,18 @@ typedef struct mf_local_delivery {
 /* What became of the records at the head of the queue. */
 typedef struct mf_local_delivery_step {
     uint32_t n_delivered; /* first these */
-    uint32_t n_dropped;   /* then these: given up */
+    uint32_t n_dropped;   /* then these: discarded */
 } mf_local_delivery_step;
 
 void mf_local_delivery_start(mf_local_delivery *delivery, uint32_t n);
 
-/* The part to send; NULL when the batch is through. */
+/* The part to send; NULL when the batch is done. */
 mf_local_batch_part *mf_local_delivery_part(mf_local_delivery *delivery);
 
 /* The part was sent and came to this. */
 mf_local_delivery_step mf_local_delivery_apply(mf_local_delivery *delivery,
                                                const mf_local_delivery_rules *rules,
-                                               const mf_local_batch_result *outcome);
+                                               const mf_local_batch_result *result);
 
 /* The first n records of the part are out of the queue. */
 void mf_local_delivery_cut(mf_local_delivery *delivery, uint32_t n);

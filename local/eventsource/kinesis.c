@@ -85,15 +85,15 @@ bool mf_local_kinesis_call(mf_local_kinesis *k, const char *operation, mf_text *
     return ok;
 }
 
-bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *answer)
+bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *response)
 {
     static const char *const codes[] = {"ProvisionedThroughputExceededException",
                                         "LimitExceededException", "KMSThrottlingException",
                                         "ThrottlingException"};
-    if (answer->status == 0 || answer->status == 429 || answer->status >= 500)
+    if (response->status == 0 || response->status == 429 || response->status >= 500)
         return true;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (strcmp(answer->code, codes[i]) == 0)
+        if (strcmp(response->code, codes[i]) == 0)
             return true;
     return false;
 }
@@ -104,15 +104,15 @@ double mf_local_kinesis_wait_s(uint32_t n_failures)
     return n_failures <= 6 ? FIRST_S * (1 << (n_failures - 1)) : LONGEST_S;
 }
 
-char *mf_local_kinesis_reason(const mf_local_kinesis_response *answer,
+char *mf_local_kinesis_reason(const mf_local_kinesis_response *response,
                               char text[MF_LOCAL_KINESIS_REASON_BYTES])
 {
-    if (answer->status == 0)
+    if (response->status == 0)
         snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "no answer");
-    else if (answer->code[0] != '\0')
-        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "%s", answer->code);
+    else if (response->code[0] != '\0')
+        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "%s", response->code);
     else
-        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "status %d", answer->status);
+        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "status %d", response->status);
     return text;
 }
 
@@ -135,20 +135,20 @@ static void copy(mf_text *to, const char *value)
 
 void mf_local_kinesis_read_code(const char *body, size_t n, char code[MF_LOCAL_KINESIS_CODE_BYTES])
 {
-    json_t *answer = load(body, n);
-    const char *type = text_of(answer, "__type");
+    json_t *response = load(body, n);
+    const char *type = text_of(response, "__type");
     const char *hash = type != NULL ? strrchr(type, '#') : NULL;
     if (hash != NULL)
         type = hash + 1;
     snprintf(code, MF_LOCAL_KINESIS_CODE_BYTES, "%s", type != NULL ? type : "");
-    json_decref(answer);
+    json_decref(response);
 }
 
 bool mf_local_kinesis_read_iterator(const char *body, size_t n, mf_text *iterator)
 {
-    json_t *answer = load(body, n);
-    copy(iterator, text_of(answer, "ShardIterator"));
-    json_decref(answer);
+    json_t *response = load(body, n);
+    copy(iterator, text_of(response, "ShardIterator"));
+    json_decref(response);
     return iterator->n_bytes > 0;
 }
 
@@ -175,16 +175,16 @@ bool mf_local_kinesis_read_records(const char *body, size_t n, mf_text *iterator
                                    bool (*put)(void *context, const mf_local_record_fields *fields),
                                    void *context)
 {
-    json_t *answer = load(body, n);
-    const json_t *list = json_object_get(answer, "Records");
-    const char *next = text_of(answer, "NextShardIterator");
+    json_t *response = load(body, n);
+    const json_t *list = json_object_get(response, "Records");
+    const char *next = text_of(response, "NextShardIterator");
     bool ok = json_is_array(list);
     size_t i;
     json_t *one;
     *records =
         (mf_local_kinesis_records){.n = (uint32_t)json_array_size(list), .has_next = next != NULL};
-    records->is_behind =
-        json_number_value(json_object_get(answer, "MillisBehindLatest")) > 0 && next != NULL;
+    records->has_more =
+        json_number_value(json_object_get(response, "MillisBehindLatest")) > 0 && next != NULL;
     mf_local_record_fields fields;
     json_array_foreach(list, i, one) ok = ok && read_record(one, &fields);
     if (ok)
@@ -192,7 +192,7 @@ bool mf_local_kinesis_read_records(const char *body, size_t n, mf_text *iterator
             ok && read_record(one, &fields) && put(context, &fields);
     if (ok)
         copy(iterator, next);
-    json_decref(answer);
+    json_decref(response);
     return ok && !iterator->failed;
 }
 
@@ -200,8 +200,8 @@ bool mf_local_kinesis_read_shards(const char *body, size_t n, mf_text *next,
                                   bool (*put)(void *context, const mf_local_kinesis_shard *shard),
                                   void *context)
 {
-    json_t *answer = load(body, n);
-    const json_t *list = json_object_get(answer, "Shards");
+    json_t *response = load(body, n);
+    const json_t *list = json_object_get(response, "Shards");
     bool ok = json_is_array(list);
     size_t i;
     json_t *one;
@@ -214,7 +214,7 @@ bool mf_local_kinesis_read_shards(const char *body, size_t n, mf_text *next,
              put(context, &shard);
     }
     if (ok)
-        copy(next, text_of(answer, "NextToken"));
-    json_decref(answer);
+        copy(next, text_of(response, "NextToken"));
+    json_decref(response);
     return ok && !next->failed;
 }

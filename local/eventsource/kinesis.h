@@ -2,7 +2,7 @@
  *
  * (1) Speaks JSON over plain HTTP/1.1 to the address of the setting `kinesis`: a stand-in on
  *     this machine. The Authorization header has the shape of a signature and is none.
- * (2) Failed calls are not retried, except as client.h says: every operation used here may be
+ * (2) Failed calls are not retried, except as `local/client.h` says: every operation used here may be
  *     called twice.
  * (3) A response of another shape than documented is rejected as a whole.
  *
@@ -29,7 +29,7 @@ typedef struct mf_local_kinesis_response {
     size_t n_body;
 } mf_local_kinesis_response;
 
-typedef void mf_local_kinesis_done(void *context, const mf_local_kinesis_response *answer);
+typedef void mf_local_kinesis_done(void *context, const mf_local_kinesis_response *response);
 
 /* NULL without memory. Connects with the first call. settings must outlive it. */
 mf_local_kinesis *mf_local_kinesis_create(struct event_base *base,
@@ -44,7 +44,7 @@ bool mf_local_kinesis_call(mf_local_kinesis *kinesis, const char *operation, mf_
                            mf_local_kinesis_done *done, void *context);
 
 /* True when the same call may succeed later: no response, throttled, 5xx. */
-bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *answer);
+bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *response);
 
 /* Before the call is made again, when n_failures have failed in a row, n_failures > 0:
  * 0.1 s, then twice as much each time, up to 5 s. */
@@ -52,7 +52,7 @@ double mf_local_kinesis_wait_s(uint32_t n_failures);
 
 /* For logs: "ProvisionedThroughputExceededException", "no answer", "status 503". Returns text. */
 enum { MF_LOCAL_KINESIS_REASON_BYTES = 128 };
-char *mf_local_kinesis_reason(const mf_local_kinesis_response *answer,
+char *mf_local_kinesis_reason(const mf_local_kinesis_response *response,
                               char text[MF_LOCAL_KINESIS_REASON_BYTES]);
 
 /* The code of {"__type":"prefix#ExpiredIteratorException", …}; "" when there is none. */
@@ -63,8 +63,8 @@ bool mf_local_kinesis_read_iterator(const char *body, size_t n, mf_text *iterato
 
 typedef struct mf_local_kinesis_records {
     uint32_t n;
-    bool has_next;  /* else the shard is at its end */
-    bool is_behind; /* there are more now           */
+    bool has_next; /* else the shard is at its end */
+    bool has_more; /* records can be read at once  */
 } mf_local_kinesis_records;
 
 /* GetRecords: calls put for each record, in order; iterator becomes the next one, which is empty

@@ -1,4 +1,4 @@
-/* mapping.c */
+/* mapping.c: which shards there are, and which of them may be read now. */
 #include "local/eventsource/mapping.h"
 
 #include "base/log.h"
@@ -19,7 +19,7 @@ typedef struct known {
     char parents[2][MF_LOCAL_SHARD_ID_BYTES]; /* "": none */
     mf_local_starting_position position;
     mf_local_shard *shard; /* NULL: not begun, or through */
-    bool is_through;
+    bool is_done;
 } known;
 
 struct mf_local_mapping {
@@ -91,7 +91,7 @@ static known *find(mf_local_mapping *m, const char *id)
     return NULL;
 }
 
-static void on_news(void *context, mf_local_shard_news news)
+static void on_event(void *context, mf_local_shard_event news)
 {
     mf_local_mapping *m = context;
     if (news == MF_LOCAL_SHARD_STREAM_GONE)
@@ -119,10 +119,10 @@ static void begin_shards(mf_local_mapping *m)
 {
     for (uint32_t i = 0; i < m->n_shards; i++) {
         known *k = &m->shards[i];
-        bool is_due = k->shard == NULL && !k->is_through;
+        bool is_due = k->shard == NULL && !k->is_done;
         for (int p = 0; p < 2; p++) {
             const known *parent = find(m, k->parents[p]);
-            is_due = is_due && (parent == NULL || parent->is_through);
+            is_due = is_due && (parent == NULL || parent->is_done);
         }
         if (!is_due)
             continue;
@@ -152,17 +152,17 @@ static void list_failed(mf_local_mapping *m, const char *why)
     act_in(m, mf_local_kinesis_wait_s(m->n_failures));
 }
 
-static void on_shards(void *context, const mf_local_kinesis_response *answer)
+static void on_shards(void *context, const mf_local_kinesis_response *response)
 {
     mf_local_mapping *m = context;
     char reason[MF_LOCAL_KINESIS_REASON_BYTES];
     m->is_listing = false;
-    if (answer->status != 200) {
-        list_failed(m, mf_local_kinesis_reason(answer, reason));
+    if (response->status != 200) {
+        list_failed(m, mf_local_kinesis_reason(response, reason));
         return;
     }
-    if (!mf_local_kinesis_read_shards(answer->body, answer->n_body, &m->next, put_shard, m)) {
-        list_failed(m, "an answer to ListShards that cannot be understood, or more than 1,024");
+    if (!mf_local_kinesis_read_shards(response->body, response->n_body, &m->next, put_shard, m)) {
+        list_failed(m, "a response to ListShards that is malformed, or more than 1,024");
         return;
     }
     if (m->next.n_bytes > 0) {
@@ -201,17 +201,17 @@ static void on_time(evutil_socket_t fd, short what, void *context)
     mf_local_mapping *m = context;
     if (m->is_gone) {
         log_about(m, MF_LOG_WARNING, "stream_gone",
-                  "the stream is not there any more; it is waited for");
+                  "the stream no longer exists; waiting for a new one");
         forget_shards(m);
         m->is_gone = false;
     }
     for (uint32_t i = 0; i < m->n_shards; i++) {
         known *k = &m->shards[i];
-        if (k->shard == NULL || !mf_local_shard_is_through(k->shard))
+        if (k->shard == NULL || !mf_local_shard_is_done(k->shard))
             continue;
         mf_local_shard_close(k->shard);
         k->shard = NULL;
-        k->is_through = true;
+        k->is_done = true;
         log_about(m, MF_LOG_INFO, "shard_through", k->id);
     }
     list(m);
@@ -230,7 +230,7 @@ mf_local_mapping *mf_local_mapping_open(struct event_base *base, const mf_local_
                                          .mapping = &settings->mappings[index],
                                          .function = function,
                                          .counts = &m->counts,
-                                         .on_news = on_news,
+                                         .on_event = on_event,
                                          .context = m};
         m->position = m->of.mapping->position;
         m->shards = calloc(SHARDS_MAX, sizeof *m->shards);

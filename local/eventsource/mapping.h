@@ -1,13 +1,13 @@
 /* mapping.h: an event source mapping: a Kinesis stream and the function that gets its
  * records, as Lambda maps one to the other (docs/lambda.md, 4.1 to 4.4).
  *
- * (1) A shard is read when its parents are through (shard.h) or are not there any more, so
+ * (1) A shard is read when its parents are done (shard.h) or no longer exist, so
  *     records of a key keep their order over a resharding.
  * (2) The shards that the stream has when the mapping first sees it are read from
  *     StartingPosition, those that come later from their beginning.
- * (3) A stream that is not there is waited for. One that goes away takes what was read of it
- *     with it; when it is there again it is read from its beginning.
- * (4) Where a mapping stands is kept in memory only: after a restart it begins at
+ * (3) The mapping waits for a stream that does not exist. When a stream is deleted, the records
+ *     read of it are discarded; a new stream of that name is read from its beginning.
+ * (4) The position of a mapping is kept in memory only: after a restart it begins at
  *     StartingPosition again.
  * (5) Every 10 s in which something happened, and at the end, a line "mapping" in the log has
  *     counts since the start and `iterator_age_ms`, the largest age that the last record of a

@@ -1,4 +1,4 @@
-/* record.c */
+/* record.c: writing a record's JSON, and the queue of records. */
 #include "local/eventsource/record.h"
 
 #include "base/text.h"

@@ -1,13 +1,10 @@
-/* stream_record.h: the records of a shard that were read and not yet delivered, in order.
+/* record.h: the records of a shard that were read and not yet delivered, in order, and the event
+ * that a function receives for a batch of them.
  *
- * A record is kept as the member of `Records` that it will be (docs/lambda.md, 4.2), so the
- * size of an event is known before it is made.
+ * A record is kept as the member of `Records` that it becomes (docs/lambda.md, 4.2), so the size
+ * of an event is known before it is written.
  *
  * Threads: one. */
-
-/* stream_event.h: the event that a function gets for a batch of records.
- *
- * Threads: any. */
 #ifndef MF_LOCAL_EVENTSOURCE_RECORD_H
 #define MF_LOCAL_EVENTSOURCE_RECORD_H
 
@@ -17,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where records come from, as events say it. The texts are borrowed. */
+/* The source of records, as events name it. The texts are borrowed. */
 typedef struct mf_local_stream_source {
     const char *stream_arn;
     const char *region;
@@ -37,7 +34,7 @@ struct mf_local_record {
     const char *sequence; /* zero-terminated                */
 };
 
-/* What GetRecords says of a record; texts zero-terminated, UTF-8. */
+/* A record of GetRecords; texts zero-terminated, UTF-8. */
 typedef struct mf_local_record_fields {
     const char *sequence;
     const char *partition_key;

@@ -1,4 +1,4 @@
-/* shard.c */
+/* shard.c: iterators, reads and their failures. */
 #include "local/eventsource/shard.h"
 
 #include "base/clock.h"
@@ -23,16 +23,16 @@ struct mf_local_shard {
     mf_text iterator; /* zero-terminated; empty: to be got */
     char *last_read;  /* sequence number; NULL: none yet   */
     uint32_t limit;   /* of the next GetRecords            */
-    int64_t asked_ms;
+    int64_t called_ms;
     uint32_t n_failures; /* in a row */
-    bool is_asking, has_ended, is_gone, was_told, is_full;
+    bool is_calling, has_ended, is_gone, was_reported, is_full;
     uint32_t n_sub_queues;
     mf_local_sub_queue sub_queues[];
 };
 
-static void ask(mf_local_shard *s);
+static void read_next(mf_local_shard *s);
 
-static void ask_in(mf_local_shard *s, double seconds)
+static void read_in(mf_local_shard *s, double seconds)
 {
     const struct timeval wait = mf_local_timeval(seconds);
     event_add(s->timer, &wait);
@@ -42,7 +42,7 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
     (void)what;
-    ask(context);
+    read_next(context);
 }
 
 /* ---------------------------------------------------------------------- sub_queues */
@@ -57,20 +57,20 @@ static bool is_full(const mf_local_shard *s)
     return n >= MF_LOCAL_SHARD_RECORDS || n_bytes >= MF_LOCAL_SHARD_BYTES;
 }
 
-bool mf_local_shard_is_through(const mf_local_shard *s)
+bool mf_local_shard_is_done(const mf_local_shard *s)
 {
     for (uint32_t i = 0; i < s->n_sub_queues; i++)
-        if (!mf_local_sub_queue_is_through(&s->sub_queues[i]))
+        if (!mf_local_sub_queue_is_done(&s->sub_queues[i]))
             return false;
     return s->has_ended;
 }
 
-static void tell_if_through(mf_local_shard *s)
+static void report_if_done(mf_local_shard *s)
 {
-    if (s->was_told || !mf_local_shard_is_through(s))
+    if (s->was_reported || !mf_local_shard_is_done(s))
         return;
-    s->was_told = true;
-    s->of.on_news(s->of.context, MF_LOCAL_SHARD_THROUGH);
+    s->was_reported = true;
+    s->of.on_event(s->of.context, MF_LOCAL_SHARD_DONE);
 }
 
 static void on_moved(void *context)
@@ -78,9 +78,9 @@ static void on_moved(void *context)
     mf_local_shard *s = context;
     if (s->is_full && !is_full(s)) {
         s->is_full = false;
-        ask_in(s, 0);
+        read_in(s, 0);
     }
-    tell_if_through(s);
+    report_if_done(s);
 }
 
 static void step_sub_queues(mf_local_shard *s)
@@ -124,7 +124,7 @@ static void failed(mf_local_shard *s, const char *why)
     s->of.counts->n_errors++;
     if (s->n_failures++ == 0)
         log_about(s, MF_LOG_WARNING, "shard_unreadable", why);
-    ask_in(s, mf_local_kinesis_wait_s(s->n_failures));
+    read_in(s, mf_local_kinesis_wait_s(s->n_failures));
 }
 
 static void went_well(mf_local_shard *s)
@@ -134,78 +134,78 @@ static void went_well(mf_local_shard *s)
     s->n_failures = 0;
 }
 
-/* What is wrong with the iterator, not with the call, is mended by a new one. */
-static void judge(mf_local_shard *s, const mf_local_kinesis_response *answer)
+/* Errors of the iterator, not of the call, are resolved by a new iterator. */
+static void classify_failure(mf_local_shard *s, const mf_local_kinesis_response *response)
 {
     char reason[MF_LOCAL_KINESIS_REASON_BYTES];
-    if (answer->is_too_long && s->limit > 1) {
+    if (response->is_too_long && s->limit > 1) {
         s->limit /= 2;
-        ask_in(s, 0);
+        read_in(s, 0);
         return;
     }
-    if (strcmp(answer->code, "ResourceNotFoundException") == 0) {
+    if (strcmp(response->code, "ResourceNotFoundException") == 0) {
         s->is_gone = true;
-        s->of.on_news(s->of.context, MF_LOCAL_SHARD_STREAM_GONE);
+        s->of.on_event(s->of.context, MF_LOCAL_SHARD_STREAM_GONE);
         return;
     }
-    if (strcmp(answer->code, "ExpiredIteratorException") == 0) {
+    if (strcmp(response->code, "ExpiredIteratorException") == 0) {
         log_about(s, MF_LOG_INFO, "iterator_expired", NULL);
         mf_text_clear(&s->iterator, 4096);
-        ask_in(s, 0);
+        read_in(s, 0);
         return;
     }
-    if (!mf_local_kinesis_is_transient(answer))
+    if (!mf_local_kinesis_is_transient(response))
         mf_text_clear(&s->iterator, 4096);
-    failed(s, mf_local_kinesis_reason(answer, reason));
+    failed(s, mf_local_kinesis_reason(response, reason));
 }
 
 /* -------------------------------------------------------------------- reading */
 
-static void on_records(void *context, const mf_local_kinesis_response *answer)
+static void on_records(void *context, const mf_local_kinesis_response *response)
 {
     mf_local_shard *s = context;
     mf_local_kinesis_records records;
-    s->is_asking = false;
-    if (answer->status != 200) {
-        judge(s, answer);
+    s->is_calling = false;
+    if (response->status != 200) {
+        classify_failure(s, response);
         return;
     }
-    if (!mf_local_kinesis_read_records(answer->body, answer->n_body, &s->iterator, &records,
+    if (!mf_local_kinesis_read_records(response->body, response->n_body, &s->iterator, &records,
                                        put_record, s)) {
         mf_text_clear(&s->iterator, 4096);
-        failed(s, "an answer to GetRecords that cannot be understood");
+        failed(s, "a malformed response to GetRecords");
         return;
     }
     went_well(s);
     s->has_ended = !records.has_next;
     for (uint32_t i = 0; i < s->n_sub_queues; i++) {
         s->sub_queues[i].has_ended = s->has_ended;
-        if (records.n == 0 && !records.is_behind)
-            s->sub_queues[i].seen_empty_ms = s->asked_ms;
+        if (records.n == 0 && !records.has_more)
+            s->sub_queues[i].seen_empty_ms = s->called_ms;
     }
-    const bool is_more = records.is_behind || records.n >= s->limit;
+    const bool is_more = records.has_more || records.n >= s->limit;
     if (s->limit < MOST_RECORDS)
         s->limit = s->limit < MOST_RECORDS / 2 ? s->limit * 2 : MOST_RECORDS;
     step_sub_queues(s);
     s->is_full = is_full(s);
     if (s->has_ended)
-        tell_if_through(s);
+        report_if_done(s);
     else if (!s->is_full)
-        ask_in(s, is_more ? 0 : s->of.settings->poll_s);
+        read_in(s, is_more ? 0 : s->of.settings->poll_s);
 }
 
-static void on_iterator(void *context, const mf_local_kinesis_response *answer)
+static void on_iterator(void *context, const mf_local_kinesis_response *response)
 {
     mf_local_shard *s = context;
-    s->is_asking = false;
-    if (answer->status != 200) {
-        judge(s, answer);
-    } else if (!mf_local_kinesis_read_iterator(answer->body, answer->n_body, &s->iterator)) {
-        failed(s, "an answer to GetShardIterator that cannot be understood");
+    s->is_calling = false;
+    if (response->status != 200) {
+        classify_failure(s, response);
+    } else if (!mf_local_kinesis_read_iterator(response->body, response->n_body, &s->iterator)) {
+        failed(s, "a malformed response to GetShardIterator");
     } else {
         if (s->last_read == NULL)
             log_about(s, MF_LOG_INFO, "shard_open", NULL);
-        ask(s);
+        read_next(s);
     }
 }
 
@@ -224,14 +224,14 @@ static void write_iterator_request(const mf_local_shard *s, mf_text *body)
     mf_text_literal(body, "}");
 }
 
-static void ask(mf_local_shard *s)
+static void read_next(mf_local_shard *s)
 {
     mf_text body = MF_TEXT_EMPTY;
     bool ok;
-    if (s->is_asking || s->is_gone || s->has_ended)
+    if (s->is_calling || s->is_gone || s->has_ended)
         return;
-    s->is_asking = true;
-    s->asked_ms = mf_clock_wall_ms();
+    s->is_calling = true;
+    s->called_ms = mf_clock_wall_ms();
     if (s->iterator.n_bytes == 0) {
         write_iterator_request(s, &body);
         ok = mf_local_kinesis_call(s->kinesis, "GetShardIterator", &body, on_iterator, s);
@@ -241,7 +241,7 @@ static void ask(mf_local_shard *s)
         ok = mf_local_kinesis_call(s->kinesis, "GetRecords", &body, on_records, s);
     }
     if (!ok) {
-        s->is_asking = false;
+        s->is_calling = false;
         failed(s, "no memory");
     }
 }
@@ -281,7 +281,7 @@ mf_local_shard *mf_local_shard_open(const mf_local_shard_context *context, const
         mf_local_shard_close(s);
         return NULL;
     }
-    ask(s);
+    read_next(s);
     return s;
 }
 

@@ -1,4 +1,4 @@
-/* sub_queue.c */
+/* sub_queue.c: timers, calls of the function and their results. */
 #include "local/eventsource/sub_queue.h"
 
 #include "base/clock.h"
@@ -55,7 +55,7 @@ void mf_local_sub_queue_close(mf_local_sub_queue *sub_queue)
     mf_local_window_free(&sub_queue->window);
 }
 
-bool mf_local_sub_queue_is_through(const mf_local_sub_queue *sub_queue)
+bool mf_local_sub_queue_is_done(const mf_local_sub_queue *sub_queue)
 {
     return sub_queue->queue.n == 0 && sub_queue->invocation == NULL && !sub_queue->window.is_open;
 }
@@ -117,12 +117,12 @@ static void drop_old(mf_local_sub_queue *sub_queue)
     mf_local_delivery_cut(&sub_queue->delivery, n);
 }
 
-/* ------------------------------------------------------------------- outcomes */
+/* -------------------------------------------------------------------- results */
 
 static void log_failure(const mf_local_sub_queue *sub_queue, const char *why, const char *payload,
                         size_t n)
 {
-    char said[256];
+    char message[256];
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_WARNING, "batch_failed");
     mf_log_text(&line, "stream", sub_queue->settings->stream);
@@ -139,21 +139,21 @@ static void log_failure(const mf_local_sub_queue *sub_queue, const char *why, co
                                                               : "early");
     mf_log_text(&line, "message", why);
     if (sub_queue->has_function_error)
-        mf_log_text(&line, "function_said", mf_printable(said, sizeof said, payload, n));
+        mf_log_text(&line, "function_said", mf_printable(message, sizeof message, payload, n));
     mf_log_end(&line);
 }
 
-static void apply_batch(mf_local_sub_queue *sub_queue, mf_local_batch_result *outcome)
+static void apply_batch(mf_local_sub_queue *sub_queue, mf_local_batch_result *result)
 {
     const mf_local_delivery_rules rules = {sub_queue->settings->max_retries,
                                            sub_queue->settings->bisect};
     const uint32_t n_calls = mf_local_delivery_part(&sub_queue->delivery)->n_calls + 1;
     const mf_local_delivery_step step =
-        mf_local_delivery_apply(&sub_queue->delivery, &rules, outcome);
+        mf_local_delivery_apply(&sub_queue->delivery, &rules, result);
     sub_queue->counts->n_records += step.n_delivered;
     remove_records(sub_queue, step.n_delivered);
-    if (sub_queue->window.is_open && outcome->state.n_bytes > 0)
-        mf_local_window_take_state(&sub_queue->window, &outcome->state);
+    if (sub_queue->window.is_open && result->state.n_bytes > 0)
+        mf_local_window_take_state(&sub_queue->window, &result->state);
     if (step.n_dropped > 0)
         drop(sub_queue, step.n_dropped, n_calls, "RetryAttemptsExhausted");
 }
@@ -164,34 +164,34 @@ static void on_done(void *context, const mf_local_invocation *invocation,
     mf_local_sub_queue *sub_queue = context;
     const mf_local_batch_part *part = mf_local_delivery_part(&sub_queue->delivery);
     const bool is_batch = sub_queue->call == MF_LOCAL_SUB_QUEUE_BATCH;
-    const mf_local_batch_request asked = {
+    const mf_local_batch_request request = {
         .first = is_batch ? sub_queue->queue.first : NULL,
         .n = is_batch ? part->n : 0,
         .takes_partial = sub_queue->settings->takes_partial,
         .in_window = sub_queue->window.is_open,
     };
-    mf_local_batch_result outcome;
+    mf_local_batch_result result;
     (void)invocation;
     sub_queue->invocation = NULL;
     sub_queue->has_function_error = of->failed;
     sub_queue->counts->n_calls++;
-    mf_local_batch_result_read(&asked, of->failed, of->payload, of->n_payload, &outcome);
-    if (!outcome.ok) {
+    mf_local_batch_result_read(&request, of->failed, of->payload, of->n_payload, &result);
+    if (!result.ok) {
         sub_queue->counts->n_failed++;
-        log_failure(sub_queue, outcome.why, of->payload, of->n_payload);
+        log_failure(sub_queue, result.why, of->payload, of->n_payload);
     }
     if (is_batch) {
-        apply_batch(sub_queue, &outcome);
-    } else if (outcome.ok) {
+        apply_batch(sub_queue, &result);
+    } else if (result.ok) {
         sub_queue->counts->n_final += sub_queue->call == MF_LOCAL_SUB_QUEUE_FINAL;
         mf_local_window_close(&sub_queue->window, sub_queue->call == MF_LOCAL_SUB_QUEUE_FINAL
                                                       ? MF_LOCAL_WINDOW_FINAL
                                                       : MF_LOCAL_WINDOW_EARLY);
     }
-    mf_text_free(&outcome.state);
+    mf_text_free(&result.state);
     sub_queue->call = MF_LOCAL_SUB_QUEUE_IDLE;
-    sub_queue->n_failed_in_a_row = outcome.ok ? 0 : sub_queue->n_failed_in_a_row + 1;
-    if (!outcome.ok)
+    sub_queue->n_failed_in_a_row = result.ok ? 0 : sub_queue->n_failed_in_a_row + 1;
+    if (!result.ok)
         hold_back(sub_queue,
                   fmin(ldexp(FIRST_WAIT_S, (int)fmin(sub_queue->n_failed_in_a_row - 1, 10)),
                        LONGEST_WAIT_S));

@@ -1,15 +1,15 @@
 /* sub_queue.h: records of one shard on their way to the function, one batch at a time, in order.
  *
- * A shard has as many sub_queues as the mapping's ParallelizationFactor; the records of a
- * partition key are all on one of them.
+ * A shard has as many sub-queues as the mapping's ParallelizationFactor, AWS's concurrent
+ * batches; all records of a partition key are in one of them.
  *
- * (1) The next batch goes out when the one before is through: delivered or given up
- *     (delivery.h), windows included (window.h).
- * (2) Between two tries of a batch lie 50 ms, then twice as much each time, up to 5 s.
- * (3) Records older than the mapping's maximum age are given up before a call. A final or
- *     early call of a window is tried until it succeeds.
- * (4) A function that takes no more invocations (429) is asked again; that is no try.
- * (5) What is given up is a line in the log and in the destination's file (dropped.h).
+ * (1) The next batch is sent when the one before is done: delivered or discarded (batch.h),
+ *     windows included (window.h).
+ * (2) Between two attempts of a batch lie 50 ms, then twice as much each time, up to 5 s.
+ * (3) Records older than the mapping's maximum age are discarded before a call. A final or early
+ *     call of a window is repeated until it succeeds.
+ * (4) A function that rejects an invocation (429) is called again; that is no attempt.
+ * (5) Discarded records are a line in the log and in the destination's file.
  *
  * Threads: one. */
 #ifndef MF_LOCAL_EVENTSOURCE_SUB_QUEUE_H
@@ -72,7 +72,7 @@ struct mf_local_sub_queue {
 /* False without memory; to be closed all the same. */
 bool mf_local_sub_queue_open(mf_local_sub_queue *sub_queue);
 
-/* An invocation under way goes on, its outcome is thrown away. */
+/* An invocation under way continues; its response is discarded. */
 void mf_local_sub_queue_close(mf_local_sub_queue *sub_queue);
 
 /* Looks whether something is to be sent now. After records were put into the queue, and
@@ -80,6 +80,6 @@ void mf_local_sub_queue_close(mf_local_sub_queue *sub_queue);
 void mf_local_sub_queue_step(mf_local_sub_queue *sub_queue);
 
 /* Nothing is left and no window is open. */
-bool mf_local_sub_queue_is_through(const mf_local_sub_queue *sub_queue);
+bool mf_local_sub_queue_is_done(const mf_local_sub_queue *sub_queue);
 
 #endif

@@ -1,4 +1,4 @@
-/* window.c */
+/* window.c: which window a record belongs to, and the state of the open one. */
 #include "local/eventsource/window.h"
 
 #include "base/clock.h"

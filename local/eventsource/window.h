@@ -6,7 +6,7 @@
  *     record is of a later one; when the shard was looked at after the window's end and had
  *     nothing more; and when the shard ends.
  * (3) A state above MF_LOCAL_WINDOW_STATE_BYTES ends it early: a call with isWindowTerminatedEarly
- *     takes the state, and the same window goes on with {}.
+ *     takes the state, and the same window continues with {}.
  *
  * Threads: any. */
 #ifndef MF_LOCAL_EVENTSOURCE_WINDOW_H
@@ -30,7 +30,7 @@ typedef struct mf_local_window {
 uint32_t mf_local_window_count(mf_local_window *window, const mf_local_record_queue *queue,
                                uint32_t n_most);
 
-/* Whether the open window is over. seen_empty_ms: when (1970) the shard was last asked and
+/* Whether the open window is over. seen_empty_ms: when (since 1970) the shard was last read and
  * had nothing more; has_ended: there will never be more. */
 bool mf_local_window_is_over(const mf_local_window *window, const mf_local_record_queue *queue,
                              int64_t seen_empty_ms, bool has_ended);

@@ -20,10 +20,10 @@ static void set_timer(mf_local_environment *s, double seconds)
     event_add(s->timer, &wait);
 }
 
-static void doom(mf_local_environment *s)
+static void kill_process(mf_local_environment *s)
 {
     event_del(s->timer);
-    s->doomed = true;
+    s->killed = true;
     mf_local_process_kill(&s->process, SIGKILL);
 }
 
@@ -34,7 +34,7 @@ bool mf_local_environment_is_working(const mf_local_environment *s)
 
 bool mf_local_environment_is_coming(const mf_local_environment *s)
 {
-    return !s->doomed &&
+    return !s->killed &&
            (s->state == MF_LOCAL_ENVIRONMENT_STARTED || s->state == MF_LOCAL_ENVIRONMENT_SENT);
 }
 
@@ -67,7 +67,8 @@ void mf_local_environment_give(mf_local_environment *s, mf_local_invocation *inv
     s->deadline_ms = mf_clock_wall_ms() + (int64_t)(s->of->timeout_s * 1000);
     memcpy(s->last_id, invocation->id, sizeof s->last_id);
     mf_local_output_clear_tail(&s->output);
-    mf_local_output_say(&s->output, "START RequestId: %s Version: $LATEST", invocation->id);
+    mf_local_output_platform_line(&s->output, "START RequestId: %s Version: $LATEST",
+                                  invocation->id);
     set_timer(s, s->of->timeout_s);
     send_event(s, request);
 }
@@ -83,7 +84,7 @@ void mf_local_environment_next(mf_local_environment *s, mf_http_request *request
         s->init_ms = (mf_clock_seconds() - s->started_at) * 1000;
         mf_local_output_drain(&s->output);
     }
-    /* A second `next` is one whose first was lost on its way; nobody reads that any more. */
+    /* The process sends a second `next` after it lost the connection of the first. */
     if (s->waiting != NULL) {
         mf_local_respond(s->waiting, 500, "", 0);
     }
@@ -94,7 +95,7 @@ void mf_local_environment_next(mf_local_environment *s, mf_http_request *request
     s->owner.on_ready(s->owner.context, s);
 }
 
-static void report(mf_local_environment *s, const char *error_type)
+static void log_report(mf_local_environment *s, const char *error_type)
 {
     const double now = mf_clock_seconds();
     const double ms = (now - s->given_at) * 1000;
@@ -110,12 +111,13 @@ static void report(mf_local_environment *s, const char *error_type)
         snprintf(init, sizeof init, "\tInit Duration: %.2f ms", s->init_ms);
     if (error_type != NULL)
         snprintf(status, sizeof status, "\tStatus: error\tError Type: %s", error_type);
-    mf_local_output_say(&s->output, "END RequestId: %s", s->last_id);
-    mf_local_output_say(&s->output,
-                        "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\t"
-                        "Memory Size: %u MB\tMax Memory Used: %zu MB%s%s",
-                        s->last_id, ms, ceil(ms + s->init_ms), s->of->memory_mb,
-                        (s->peak_bytes + MB - 1) / MB, init, status);
+    mf_local_output_platform_line(&s->output, "END RequestId: %s", s->last_id);
+    mf_local_output_platform_line(
+        &s->output,
+        "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\t"
+        "Memory Size: %u MB\tMax Memory Used: %zu MB%s%s",
+        s->last_id, ms, ceil(ms + s->init_ms), s->of->memory_mb, (s->peak_bytes + MB - 1) / MB,
+        init, status);
     s->init_ms = 0;
 }
 
@@ -123,14 +125,14 @@ void mf_local_environment_respond(mf_local_environment *s, const char *error_typ
                                   const char *payload, size_t n_payload)
 {
     mf_local_invocation *invocation = s->invocation;
-    mf_local_response outcome = {
+    mf_local_response response = {
         .failed = error_type != NULL, .payload = payload, .n_payload = n_payload};
     s->invocation = NULL;
     s->state = MF_LOCAL_ENVIRONMENT_SENT;
     mf_local_output_drain(&s->output);
-    report(s, error_type);
-    mf_local_response_set_tail(&outcome, &s->output.tail);
-    mf_local_invocation_finish(invocation, &outcome);
+    log_report(s, error_type);
+    mf_local_response_set_tail(&response, &s->output.tail);
+    mf_local_invocation_finish(invocation, &response);
 }
 
 void mf_local_environment_fail(mf_local_environment *s, const char *type, const char *message,
@@ -141,47 +143,49 @@ void mf_local_environment_fail(mf_local_environment *s, const char *type, const 
     s->state = MF_LOCAL_ENVIRONMENT_SENT;
     mf_local_output_drain(&s->output);
     if (invocation != NULL) {
-        mf_local_output_say(&s->output, "RequestId: %s Error: %s", invocation->id, message);
-        report(s, type);
+        mf_local_output_platform_line(&s->output, "RequestId: %s Error: %s", invocation->id,
+                                      message);
+        log_report(s, type);
     }
     if (kill)
-        doom(s);
+        kill_process(s);
     if (invocation != NULL)
         mf_local_invocation_fail(invocation, type, message, &s->output.tail);
 }
 
-/* The invocation that a start was for. */
+/* Fails the invocation that the start was for. */
 static void fail_oldest(mf_local_environment *s, const char *type, const char *message,
-                        const mf_text *said)
+                        const mf_text *report)
 {
     mf_local_invocation *invocation = s->owner.take(s->owner.context);
     if (invocation == NULL)
         return;
-    if (said == NULL || said->n_bytes == 0) {
+    if (report == NULL || report->n_bytes == 0) {
         mf_local_invocation_fail(invocation, type, message, &s->output.tail);
         return;
     }
-    mf_local_response outcome = {
-        .failed = true, .payload = said->bytes, .n_payload = said->n_bytes};
-    mf_local_response_set_tail(&outcome, &s->output.tail);
-    mf_local_invocation_finish(invocation, &outcome);
+    mf_local_response response = {
+        .failed = true, .payload = report->bytes, .n_payload = report->n_bytes};
+    mf_local_response_set_tail(&response, &s->output.tail);
+    mf_local_invocation_finish(invocation, &response);
 }
 
-void mf_local_environment_init_failed(mf_local_environment *s, const char *said, size_t n_said)
+void mf_local_environment_init_failed(mf_local_environment *s, const char *report, size_t n_report)
 {
     s->state = MF_LOCAL_ENVIRONMENT_INIT_ERROR;
     mf_text_clear(&s->init_error, 0);
-    mf_text_append(&s->init_error, said, n_said);
+    mf_text_append(&s->init_error, report, n_report);
     set_timer(s, EXIT_S);
 }
 
 /* -------------------------------------------------------------------- times */
 
-static void say_init(mf_local_environment *s, const char *status)
+static void log_init(mf_local_environment *s, const char *status)
 {
     mf_local_output_drain(&s->output);
-    mf_local_output_say(&s->output, "INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s",
-                        (mf_clock_seconds() - s->started_at) * 1000, status);
+    mf_local_output_platform_line(&s->output,
+                                  "INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s",
+                                  (mf_clock_seconds() - s->started_at) * 1000, status);
 }
 
 static void on_time_over(evutil_socket_t fd, short what, void *context)
@@ -193,23 +197,23 @@ static void on_time_over(evutil_socket_t fd, short what, void *context)
     snprintf(message, sizeof message, "Task timed out after %.2f seconds", s->of->timeout_s);
     switch (s->state) {
     case MF_LOCAL_ENVIRONMENT_STARTED:
-        say_init(s, "timeout");
+        log_init(s, "timeout");
         if (s->late_start)
             fail_oldest(s, "Sandbox.Timeout", message, NULL);
         s->late_start = !s->late_start;
-        doom(s);
+        kill_process(s);
         break;
     case MF_LOCAL_ENVIRONMENT_RUNNING:
     case MF_LOCAL_ENVIRONMENT_BEGUN:
         mf_local_environment_fail(s, "Sandbox.Timeout", message, true);
         break;
     case MF_LOCAL_ENVIRONMENT_SENT:
-        mf_local_output_say(&s->output, "RequestId: %s Error: %s, after the response", s->last_id,
-                            message);
-        doom(s);
+        mf_local_output_platform_line(&s->output, "RequestId: %s Error: %s, after the response",
+                                      s->last_id, message);
+        kill_process(s);
         break;
     case MF_LOCAL_ENVIRONMENT_INIT_ERROR:
-        doom(s);
+        kill_process(s);
         break;
     case MF_LOCAL_ENVIRONMENT_OFF:
     case MF_LOCAL_ENVIRONMENT_READY:
@@ -233,7 +237,7 @@ void mf_local_environment_start(mf_local_environment *s)
     s->started_at = mf_clock_seconds();
     s->peak_looked_at = 0;
     s->peak_bytes = 0;
-    s->was_ready = s->doomed = false;
+    s->was_ready = s->killed = false;
     s->last_id[0] = '\0';
     mf_text_clear(&s->init_error, 0);
     if (ok) {
@@ -243,9 +247,9 @@ void mf_local_environment_start(mf_local_environment *s)
     }
     if (err.code == MF_OK)
         mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory to start %s", s->of->words[0]);
-    if (s->process.pid > 0) { /* it runs and nobody would hear it */
+    if (s->process.pid > 0) { /* it runs, but its output cannot be read */
         s->state = MF_LOCAL_ENVIRONMENT_STARTED;
-        doom(s);
+        kill_process(s);
         return;
     }
     mf_log_message(MF_LOG_ERROR, "not_started", "function %s: %s", s->of->name, err.text);
@@ -256,7 +260,7 @@ static void end_of_process(mf_local_environment *s, int status)
 {
     char end[MF_LOCAL_PROCESS_END_BYTES], message[128];
     const mf_local_environment_state state = s->state;
-    const bool init_failed = !s->doomed && (state == MF_LOCAL_ENVIRONMENT_STARTED ||
+    const bool init_failed = !s->killed && (state == MF_LOCAL_ENVIRONMENT_STARTED ||
                                             state == MF_LOCAL_ENVIRONMENT_INIT_ERROR);
     const bool was_ready = s->was_ready;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -269,13 +273,13 @@ static void end_of_process(mf_local_environment *s, int status)
     mf_http_server_drop_connections(s->api);
     s->waiting = NULL;
     if (init_failed)
-        say_init(s, "error");
-    if (!s->doomed && s->invocation == NULL && !s->stopping)
-        mf_local_output_say(&s->output, "Error: %s", message);
+        log_init(s, "error");
+    if (!s->killed && s->invocation == NULL && !s->stopping)
+        mf_local_output_platform_line(&s->output, "Error: %s", message);
     if (s->invocation != NULL)
         mf_local_environment_fail(s, "Runtime.ExitError", message, false);
     s->state = MF_LOCAL_ENVIRONMENT_OFF;
-    s->doomed = false;
+    s->killed = false;
     if (init_failed || (state == MF_LOCAL_ENVIRONMENT_INIT_ERROR))
         fail_oldest(s, "Runtime.ExitError", message, &s->init_error);
     s->owner.on_end(s->owner.context, s, was_ready);

@@ -64,7 +64,7 @@ struct mf_local_environment {
     struct event *timer;
     mf_local_environment_state state;
     bool stopping;   /* local-cloud ends */
-    bool doomed;     /* killed; its end is still to come */
+    bool killed;     /* its end has not been reaped yet */
     bool was_ready;  /* since its start */
     bool late_start; /* the one before took too long to start */
 
@@ -72,9 +72,9 @@ struct mf_local_environment {
     mf_local_invocation *invocation;   /* RUNNING and BEGUN */
     char last_id[MF_LOCAL_UUID_BYTES]; /* of the event that was given last; "" before */
     int64_t deadline_ms;               /* its end, wall clock */
-    mf_text init_error;                /* what init/error said */
+    mf_text init_error;                /* body of init/error */
     double started_at, given_at;       /* seconds */
-    double init_ms;                    /* 0 once it was told */
+    double init_ms;                    /* 0 once it was logged */
     double peak_looked_at;             /* when peak_bytes was taken */
     size_t peak_bytes;
 };

@@ -1,4 +1,4 @@
-/* environment_variables.c */
+/* environment_variables.c: all variables in one block; those of the function replace the others. */
 #include "local/runtime/environment_variables.h"
 
 #include "base/text.h"
@@ -22,17 +22,17 @@ static void add_number(mf_text *text, size_t *n, const char *name, unsigned valu
     ++*n;
 }
 
-static const char *ours_or(const char *name, const char *otherwise)
+static const char *inherited_or(const char *name, const char *fallback)
 {
     const char *value = getenv(name);
-    return value != NULL && value[0] != '\0' ? value : otherwise;
+    return value != NULL && value[0] != '\0' ? value : fallback;
 }
 
 static void add_credentials(mf_text *text, size_t *n)
 {
-    const char *key = ours_or("AWS_ACCESS_KEY_ID", NULL);
-    const char *secret = ours_or("AWS_SECRET_ACCESS_KEY", NULL);
-    const char *token = ours_or("AWS_SESSION_TOKEN", NULL);
+    const char *key = inherited_or("AWS_ACCESS_KEY_ID", NULL);
+    const char *secret = inherited_or("AWS_SECRET_ACCESS_KEY", NULL);
+    const char *token = inherited_or("AWS_SESSION_TOKEN", NULL);
     const bool real = key != NULL && secret != NULL;
     add(text, n, "AWS_ACCESS_KEY_ID", real ? key : "LOCALCLOUD");
     add(text, n, "AWS_SECRET_ACCESS_KEY", real ? secret : "local-cloud-secret");
@@ -99,14 +99,14 @@ char **mf_local_environment_variables(const mf_local_settings *settings,
     snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)cloud_port);
     add(&all, &n_all, "AWS_LAMBDA_RUNTIME_API", api);
     add_lambda(&all, &n_all, function, number);
-    add(&all, &n_all, "AWS_REGION", ours_or("AWS_REGION", settings->region));
-    add(&all, &n_all, "AWS_DEFAULT_REGION", ours_or("AWS_REGION", settings->region));
+    add(&all, &n_all, "AWS_REGION", inherited_or("AWS_REGION", settings->region));
+    add(&all, &n_all, "AWS_DEFAULT_REGION", inherited_or("AWS_REGION", settings->region));
     add_credentials(&all, &n_all);
     if (settings->n_endpoints > 0)
         add(&all, &n_all, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", url);
     if (settings->kinesis[0] != '\0')
         add(&all, &n_all, "AWS_ENDPOINT_URL_KINESIS", settings->kinesis);
-    add(&all, &n_all, "PATH", ours_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
+    add(&all, &n_all, "PATH", inherited_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
     add(&all, &n_all, "LANG", "en_US.UTF-8");
     add(&all, &n_all, "TZ", ":UTC");
     const char *end = all.bytes + all.n_bytes;

@@ -1,10 +1,9 @@
-/* variables.h: the environment of a function's process, as Lambda makes it.
+/* environment_variables.h: the environment variables of a function's process, as in Lambda.
  *
- * Nothing of ours is handed on but PATH and, where they are set, AWS_REGION and the AWS
- * credentials; without those made-up ones are set, because a client wants some. When there
- * are endpoints, AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME leads to us; with the setting kinesis,
- * AWS_ENDPOINT_URL_KINESIS leads there. The function's own
- * variables come last and win.
+ * The process inherits PATH and, where they are set, AWS_REGION and the AWS credentials; else it
+ * has fixed credentials, because clients require some. When there are endpoints,
+ * AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME is the address of local-cloud; with the setting kinesis,
+ * AWS_ENDPOINT_URL_KINESIS is that address. The function's own variables replace all others.
  *
  * Threads: one. */
 #ifndef MF_LOCAL_RUNTIME_ENVIRONMENT_VARIABLES_H

@@ -27,19 +27,19 @@ void mf_local_invocation_destroy(mf_local_invocation *invocation)
     free(invocation);
 }
 
-void mf_local_invocation_finish(mf_local_invocation *invocation, const mf_local_response *outcome)
+void mf_local_invocation_finish(mf_local_invocation *invocation, const mf_local_response *response)
 {
     if (invocation->done != NULL)
-        invocation->done(invocation->context, invocation, outcome);
+        invocation->done(invocation->context, invocation, response);
     mf_local_invocation_destroy(invocation);
 }
 
-void mf_local_response_set_tail(mf_local_response *outcome, const mf_text *tail)
+void mf_local_response_set_tail(mf_local_response *response, const mf_text *tail)
 {
     const size_t n =
         tail->n_bytes < MF_LOCAL_OUTPUT_TAIL_BYTES ? tail->n_bytes : MF_LOCAL_OUTPUT_TAIL_BYTES;
-    outcome->tail = n > 0 ? tail->bytes + tail->n_bytes - n : "";
-    outcome->n_tail = n;
+    response->tail = n > 0 ? tail->bytes + tail->n_bytes - n : "";
+    response->n_tail = n;
 }
 
 void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
@@ -52,10 +52,10 @@ void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
     mf_text_literal(&payload, ",\"errorMessage\":");
     mf_text_json(&payload, line.bytes, line.n_bytes);
     mf_text_literal(&payload, "}");
-    mf_local_response outcome = {
+    mf_local_response response = {
         .failed = true, .payload = payload.bytes, .n_payload = payload.n_bytes};
-    mf_local_response_set_tail(&outcome, tail);
-    mf_local_invocation_finish(invocation, &outcome);
+    mf_local_response_set_tail(&response, tail);
+    mf_local_invocation_finish(invocation, &response);
     mf_text_free(&line);
     mf_text_free(&payload);
 }

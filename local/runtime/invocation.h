@@ -40,7 +40,7 @@ struct mf_local_invocation {
     mf_text event;
     mf_text client_context; /* JSON; empty: none */
     void (*done)(void *context, const mf_local_invocation *invocation,
-                 const mf_local_response *outcome);
+                 const mf_local_response *response);
     void *context;
 };
 
@@ -50,8 +50,8 @@ mf_local_invocation *mf_local_invocation_create(const char *trace, size_t n_trac
 
 void mf_local_invocation_destroy(mf_local_invocation *invocation);
 
-/* Tells the outcome and destroys it. */
-void mf_local_invocation_finish(mf_local_invocation *invocation, const mf_local_response *outcome);
+/* Calls done with the response and destroys the invocation. */
+void mf_local_invocation_finish(mf_local_invocation *invocation, const mf_local_response *response);
 
 /* Finishes with an error of the platform's:
  * {"errorType":type,"errorMessage":"RequestId: … Error: message"}. */
@@ -59,6 +59,6 @@ void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
                               const char *message, const mf_text *tail);
 
 /* The last 4 KB of a text that keeps more. */
-void mf_local_response_set_tail(mf_local_response *outcome, const mf_text *tail);
+void mf_local_response_set_tail(mf_local_response *response, const mf_text *tail);
 
 #endif

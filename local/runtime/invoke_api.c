@@ -1,4 +1,4 @@
-/* invoke_api.c */
+/* invoke_api.c: Invoke's request and response. */
 #include "local/runtime/invoke_api.h"
 
 #include "base/base64.h"
@@ -25,7 +25,7 @@ static void client_gone(mf_local_pending *pending)
 }
 
 static void done(void *context, const mf_local_invocation *invocation,
-                 const mf_local_response *outcome)
+                 const mf_local_response *response)
 {
     call *c = context;
     mf_http_request *request = c->request;
@@ -33,15 +33,15 @@ static void done(void *context, const mf_local_invocation *invocation,
     mf_local_service_add_headers(request, invocation->id);
     mf_local_add_header(request, "X-Amz-Executed-Version", LATEST);
     mf_local_add_header(request, "X-Amzn-Trace-Id", invocation->trace);
-    if (outcome->failed)
+    if (response->failed)
         mf_local_add_header(request, "X-Amz-Function-Error", "Unhandled");
     if (mf_local_equals(mf_http_get_header(request, "x-amz-log-type"), "Tail")) {
         mf_text tail = MF_TEXT_EMPTY;
-        mf_base64_encode(&tail, outcome->tail, outcome->n_tail);
+        mf_base64_encode(&tail, response->tail, response->n_tail);
         mf_http_add_header(request, "X-Amz-Log-Result", tail.bytes, tail.n_bytes);
         mf_text_free(&tail);
     }
-    mf_local_respond(request, 200, outcome->payload, outcome->n_payload);
+    mf_local_respond(request, 200, response->payload, response->n_payload);
 }
 
 /* ------------------------------------------------------------------- errors */
@@ -74,7 +74,7 @@ static void not_found(const mf_local_invoke_api *api, mf_http_request *request, 
     refuse(request, 404, "ResourceNotFoundException", message);
 }
 
-/* Cuts what stands in front of the name and the qualifier behind it. */
+/* Cuts the prefix of the name and the qualifier that follows it. */
 static const char *bare_name(char *text, const char **qualifier)
 {
     static const char MARK[] = "function:";
@@ -93,12 +93,13 @@ static mf_local_function *find(const mf_local_invoke_api *api, mf_http_request *
     static const char QUALIFIER[] = "Qualifier=";
     const char *name = bare_name(text, qualifier);
     const mf_http_view query = mf_http_get_query(request);
-    char asked[128];
-    if (query.n_bytes > strlen(QUALIFIER) && query.n_bytes - strlen(QUALIFIER) < sizeof asked &&
+    char requested[128];
+    if (query.n_bytes > strlen(QUALIFIER) && query.n_bytes - strlen(QUALIFIER) < sizeof requested &&
         memcmp(query.bytes, QUALIFIER, strlen(QUALIFIER)) == 0) {
-        snprintf(asked, sizeof asked, "%.*s", (int)(query.n_bytes - strlen(QUALIFIER)),
+        snprintf(requested, sizeof requested, "%.*s", (int)(query.n_bytes - strlen(QUALIFIER)),
                  query.bytes + strlen(QUALIFIER));
-        const bool latest = strcmp(asked, LATEST) == 0 || strcasecmp(asked, "%24LATEST") == 0;
+        const bool latest =
+            strcmp(requested, LATEST) == 0 || strcasecmp(requested, "%24LATEST") == 0;
         *qualifier = latest ? LATEST : "?";
     }
     if ((*qualifier)[0] == '\0' || strcmp(*qualifier, LATEST) == 0)

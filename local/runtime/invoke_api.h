@@ -1,4 +1,4 @@
-/* lambda_api.h: Lambda's Invoke, as its clients call it:
+/* invoke_api.h: Lambda's Invoke, as its clients call it:
  *
  *     POST /2015-03-31/functions/NAME/invocations[?Qualifier=$LATEST]
  *
@@ -21,7 +21,7 @@ typedef struct mf_local_invoke_api {
     mf_local_function *const *functions; /* [settings->n_functions] */
 } mf_local_invoke_api;
 
-/* True when the path is one of Lambda's; the request is then answered, now or later. */
+/* True when the path is one of Lambda's; the response is then sent, now or later. */
 bool mf_local_invoke_api_handle(const mf_local_invoke_api *api, mf_http_request *request);
 
 #endif

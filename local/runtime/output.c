@@ -28,7 +28,7 @@ static void flush(void)
             struct pollfd full = {.fd = STDOUT_FILENO, .events = POLLOUT};
             poll(&full, 1, -1);
         } else if (errno != EINTR) {
-            break; /* nobody reads us any more */
+            break; /* the reader of standard output is gone */
         }
     }
     mf_text_clear(&lines, (size_t)2 * MANY);
@@ -137,7 +137,7 @@ void mf_local_output_drain(mf_local_output *output)
     char piece[PIECE];
     if (output->process == NULL || output->process->output < 0)
         return;
-    for (int i = 0; i < 64; i++) { /* who prints without an end does not stop the rest of us */
+    for (int i = 0; i < 64; i++) { /* endless output does not block the loop */
         const ssize_t n = read(output->process->output, piece, sizeof piece);
         if (n > 0) {
             take(output, piece, (size_t)n);
@@ -189,7 +189,7 @@ void mf_local_output_free(mf_local_output *output)
     mf_text_free(&output->tail);
 }
 
-void mf_local_output_say(mf_local_output *output, const char *format, ...)
+void mf_local_output_platform_line(mf_local_output *output, const char *format, ...)
 {
     char line[1024];
     va_list list;

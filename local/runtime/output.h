@@ -1,18 +1,13 @@
-/* console.h: what a person sees of the functions: their lines, each with a tag.
+/* output.h: what the functions' processes print, line by line, with a tag, on standard output:
  *
  *     predict/1 | START RequestId: 6c4f… Version: $LATEST
  *     predict/1 | {"timestamp":"…","level":"INFO","message":"…"}
  *
- * Lines go to standard output, many at once: when a pass of the event loop is over, or
- * when there are a lot of them. At a terminal the tag has a colour for each function.
+ * The last 4 KB of an invocation are kept for X-Amz-Log-Type: Tail. A line of more than
+ * MF_LOCAL_OUTPUT_LINE_BYTES (CloudWatch's limit of an event) is cut in several.
  *
- * Threads: one. */
-
-/* output.h: what a function's process prints, line by line: to the console, and the last
- * 4 KB of an invocation kept for who asked for them (X-Amz-Log-Type: Tail).
- *
- * A line of more than MF_LOCAL_OUTPUT_LINE_BYTES (CloudWatch's limit of an event) is cut in
- * several.
+ * Lines are written many at once: at the end of a pass of the event loop, or when there are a
+ * lot of them. At a terminal the tag has a colour for each function.
  *
  * Threads: one. */
 #ifndef MF_LOCAL_RUNTIME_OUTPUT_H
@@ -56,8 +51,8 @@ typedef struct mf_local_output {
 bool mf_local_output_start(mf_local_output *output, struct event_base *base,
                            mf_local_process *process);
 
-/* Takes what the process has printed so far. What it prints before it answers an event
- * stands in the log before the event's END. */
+/* Reads what the process has printed so far: what it printed before it responded to an event
+ * precedes the event's END in the log. */
 void mf_local_output_drain(mf_local_output *output);
 
 /* Takes the rest and stops reading; a last line without an end counts as one. */
@@ -66,8 +61,8 @@ void mf_local_output_stop(mf_local_output *output);
 void mf_local_output_free(mf_local_output *output);
 
 /* A line of the platform's. */
-__attribute__((format(printf, 2, 3))) void mf_local_output_say(mf_local_output *output,
-                                                               const char *format, ...);
+__attribute__((format(printf, 2, 3))) void mf_local_output_platform_line(mf_local_output *output,
+                                                                         const char *format, ...);
 
 /* A new invocation: the tail begins here. */
 void mf_local_output_clear_tail(mf_local_output *output);

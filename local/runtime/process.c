@@ -1,4 +1,4 @@
-/* process.c */
+/* process.c: fork, exec and the end of a process group. */
 #include "local/runtime/process.h"
 
 #include <ctype.h>
@@ -112,7 +112,7 @@ bool mf_local_process_reap(mf_local_process *process, int *status)
     if (waitid(P_PID, (id_t)process->pid, &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         end.si_pid == 0)
         return false;
-    /* While the leader is not waited for, nobody else can have the group's number. */
+    /* Until the leader is waited for, no other group can have this number. */
     mf_local_process_kill(process, SIGKILL);
     if (waitpid(process->pid, status, 0) != process->pid)
         return false;

@@ -1,4 +1,4 @@
-/* runtime_api.c */
+/* runtime_api.c: which call a request is, and whether the state allows it. */
 #include "local/runtime/runtime_api.h"
 
 #include "local/runtime/environment.h"
@@ -10,23 +10,23 @@ static const char BASE[] = "/2018-06-01/runtime/";
 
 typedef enum call { NEXT, RESPONSE, ERROR, INIT_ERROR, NO_CALL } call;
 
-/* Decided with the head, said with the body; the request's user pointer. */
-typedef struct verdict {
+/* Decided when the head is there, sent after the body; the request's user pointer. */
+typedef struct early_response {
     int status; /* 202: taken */
     const char *type, *message;
-} verdict;
+} early_response;
 
-static const verdict taken = {202, "", ""};
-static const verdict wrong_id = {400, "InvalidRequestID", "Invalid request ID"};
-static const verdict wrong_state = {403, "InvalidStateTransition",
-                                    "State transition is not allowed"};
-static const verdict wrong_mode = {400, "InvalidFunctionResponseMode",
-                                   "Invalid function response mode"};
-static const verdict too_large = {413, "RequestEntityTooLarge",
-                                  "Exceeded maximum allowed payload size (6291556 bytes)."};
-static const verdict no_call = {404, "NotFound", "there is no such call"};
+static const early_response accepted = {202, "", ""};
+static const early_response wrong_id = {400, "InvalidRequestID", "Invalid request ID"};
+static const early_response wrong_state = {403, "InvalidStateTransition",
+                                           "State transition is not allowed"};
+static const early_response wrong_mode = {400, "InvalidFunctionResponseMode",
+                                          "Invalid function response mode"};
+static const early_response too_large = {413, "RequestEntityTooLarge",
+                                         "Exceeded maximum allowed payload size (6291556 bytes)."};
+static const early_response no_call = {404, "NotFound", "there is no such call"};
 
-static void respond(mf_http_request *request, const verdict *v)
+static void respond(mf_http_request *request, const early_response *v)
 {
     mf_text *body = mf_http_response(request);
     mf_local_add_header(request, "Content-Type", "application/json");
@@ -37,7 +37,7 @@ static void respond(mf_http_request *request, const verdict *v)
     mf_http_reply(request, v->status, NULL);
 }
 
-/* Takes "invocation/ID/response" apart. */
+/* Parses "invocation/ID/response". */
 static call invocation_call(mf_http_view rest, mf_http_view *id)
 {
     const char *slash = memchr(rest.bytes, '/', rest.n_bytes);
@@ -97,7 +97,7 @@ static const char *error_type(const mf_http_request *request, char type[128])
     return of_function ? "Function.Unknown" : "Runtime.Unknown";
 }
 
-static const verdict *judge(mf_local_environment *s, const mf_http_request *request)
+static const early_response *decide(mf_local_environment *s, const mf_http_request *request)
 {
     mf_http_view id = {NULL, 0};
     switch (which(request, &id)) {
@@ -106,41 +106,43 @@ static const verdict *judge(mf_local_environment *s, const mf_http_request *requ
     case NO_CALL:
         return &no_call;
     case INIT_ERROR:
-        if (s->doomed || s->state != MF_LOCAL_ENVIRONMENT_STARTED)
+        if (s->killed || s->state != MF_LOCAL_ENVIRONMENT_STARTED)
             return &wrong_state;
         s->state = MF_LOCAL_ENVIRONMENT_INIT_ERROR;
-        return &taken;
+        return &accepted;
     case RESPONSE:
     case ERROR:
         if (s->last_id[0] == '\0' || !mf_local_equals(id, s->last_id))
             return &wrong_id;
-        if (s->doomed || s->state != MF_LOCAL_ENVIRONMENT_RUNNING)
+        if (s->killed || s->state != MF_LOCAL_ENVIRONMENT_RUNNING)
             return &wrong_state;
         s->state = MF_LOCAL_ENVIRONMENT_BEGUN;
-        return mode_is_known(request) ? &taken : &wrong_mode;
+        return mode_is_known(request) ? &accepted : &wrong_mode;
     }
     return &no_call;
 }
 
 static void on_head(mf_http_request *request, void *context)
 {
-    mf_http_set_user(request, (void *)judge(context, request));
+    mf_http_set_user(request, (void *)decide(context, request));
 }
 
 static void handle_next(mf_local_environment *s, mf_http_request *request)
 {
-    if (s->doomed || s->state == MF_LOCAL_ENVIRONMENT_OFF ||
-        s->state == MF_LOCAL_ENVIRONMENT_BEGUN || s->state == MF_LOCAL_ENVIRONMENT_INIT_ERROR)
+    if (s->killed || s->state == MF_LOCAL_ENVIRONMENT_OFF ||
+        s->state == MF_LOCAL_ENVIRONMENT_BEGUN || s->state == MF_LOCAL_ENVIRONMENT_INIT_ERROR) {
         respond(request, &wrong_state);
-    else
-        mf_local_environment_next(s, request);
+        return;
+    }
+    mf_local_environment_next(s, request);
+    if (s->waiting == request)
+        mf_http_suspend(request);
 }
 
 static void handle(mf_http_request *request, void *context)
 {
     mf_local_environment *s = context;
-    const verdict *v = mf_http_get_user(request);
-    mf_http_suspend(request); /* `next` waits */
+    const early_response *v = mf_http_get_user(request);
     if (v == NULL) {
         handle_next(s, request);
         return;
@@ -148,21 +150,21 @@ static void handle(mf_http_request *request, void *context)
     mf_http_view id;
     const mf_http_view body = mf_http_get_body(request);
     const call made = which(request, &id);
-    if (s->doomed || s->state == MF_LOCAL_ENVIRONMENT_OFF) {
+    if (s->killed || s->state == MF_LOCAL_ENVIRONMENT_OFF) {
         /* It ran out of time while the body was on its way. */
-        v = v == &taken ? &wrong_state : v;
+        v = v == &accepted ? &wrong_state : v;
     } else if (v == &wrong_mode) {
         mf_local_environment_fail(s, "Runtime.InvalidResponseModeHeader", v->message, false);
-    } else if (v == &taken && made == INIT_ERROR) {
+    } else if (v == &accepted && made == INIT_ERROR) {
         mf_local_environment_init_failed(s, body.bytes, body.n_bytes);
-    } else if (v == &taken && mf_http_is_body_too_large(request)) {
+    } else if (v == &accepted && mf_http_is_body_too_large(request)) {
         v = &too_large;
         mf_local_environment_fail(
             s, "Function.ResponseSizeTooLarge",
             "Response payload size exceeded maximum allowed payload size (6291556 "
             "bytes).",
             false);
-    } else if (v == &taken) {
+    } else if (v == &accepted) {
         char type[128];
         mf_local_environment_respond(s, made == ERROR ? error_type(request, type) : NULL,
                                      body.bytes, body.n_bytes);
@@ -175,8 +177,8 @@ static void on_disconnect(mf_http_request *request, void *context)
     mf_local_environment *s = context;
     if (request == s->waiting)
         s->waiting = NULL; /* READY all the same: it may call again */
-    else if ((mf_http_get_user(request) == &taken || mf_http_get_user(request) == &wrong_mode) &&
-             s->state == MF_LOCAL_ENVIRONMENT_BEGUN && !s->doomed)
+    else if ((mf_http_get_user(request) == &accepted || mf_http_get_user(request) == &wrong_mode) &&
+             s->state == MF_LOCAL_ENVIRONMENT_BEGUN && !s->killed)
         mf_local_environment_fail(s, "Runtime.TruncatedResponse", "Response truncated", true);
 }
 

@@ -5,12 +5,13 @@
  *     POST /2018-06-01/runtime/invocation/ID/error        202
  *     POST /2018-06-01/runtime/init/error                 202
  *
- * (1) A wrong ID is 400 InvalidRequestID whatever the state is; then the state is looked
- *     at: 403 InvalidStateTransition.
- * (2) It is looked at, and moved, when the head is there: a second answer is refused while
- *     the first one's body is still on its way.
- * (3) A response over MF_LOCAL_INVOCATION_RESPONSE_BYTES is 413 and uses the event up: the caller
- *     gets Function.ResponseSizeTooLarge. One that is cut off is Runtime.TruncatedResponse.
+ * (1) A wrong ID is 400 InvalidRequestID in every state; then the state is checked: 403
+ *     InvalidStateTransition.
+ * (2) The state is checked, and changed, when the head is there: a second response is rejected
+ *     while the body of the first one is still being sent.
+ * (3) A response over MF_LOCAL_INVOCATION_RESPONSE_BYTES is 413 and ends the invocation: the
+ *     caller receives Function.ResponseSizeTooLarge. A response that ends early is
+ *     Runtime.TruncatedResponse.
  * (4) Errors are {"errorMessage","errorType"}.
  *
  * Not here: restore (SnapStart), extensions (404); a streamed response is taken whole. */

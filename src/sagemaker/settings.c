@@ -278,10 +278,15 @@ bool mf_settings_set(mf_settings *settings, const char *name, const char *value,
 bool mf_settings_change(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
                         mf_error *err)
 {
+    uint8_t before[MF_SETTINGS_MAX];
+    memcpy(before, settings->given_as, sizeof before);
     for (size_t i = 0; i < settings->n; i++)
         if (match(&settings->table[i], name) != 0)
             settings->given_as[i] = 0;
-    return mf_settings_set(settings, name, value, n_bytes, err);
+    const bool ok = mf_settings_set(settings, name, value, n_bytes, err);
+    if (!ok)
+        memcpy(settings->given_as, before, sizeof before);
+    return ok;
 }
 
 bool mf_settings_read_environment(mf_settings *settings, mf_error *err)

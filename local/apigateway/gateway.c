@@ -85,7 +85,7 @@ static void done(void *context, const mf_local_invocation *invocation,
         ok = mf_local_gateway_response_read(&response, c->route->payload, from->payload,
                                             from->n_payload, wants_bytes(c), &err);
         if (!ok)
-            mf_log_message(MF_LOG_WARNING, "malformed_answer",
+            mf_log_message(MF_LOG_WARNING, "malformed_response",
                            "%s %s: Execution failed due to configuration error: %s",
                            c->route->method, c->route->path, err.text);
     }

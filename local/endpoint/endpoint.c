@@ -131,7 +131,7 @@ static void respond(const mf_local_client_response *from, mf_http_request *reque
 static void unreachable(const endpoint *of, mf_http_request *request)
 {
     char message[512];
-    snprintf(message, sizeof message, "The container of endpoint %s does not answer at %s:%u",
+    snprintf(message, sizeof message, "The container of endpoint %s does not respond at %s:%u",
              of->settings->name, of->settings->at.host, (unsigned)of->settings->at.port);
     mf_local_service_refuse_with(request, 503, "ServiceUnavailable", "", "Message", message);
 }
@@ -142,7 +142,7 @@ static void on_response(void *context, const mf_local_client_response *from)
         "Your invocation timed out while waiting for a response from container primary. Review "
         "the latency metrics for each container in Amazon CloudWatch, resolve the issue, and try "
         "again.";
-    static const char LONG[] = "the container's answer is longer than 6291456 bytes";
+    static const char LONG[] = "the container's response is longer than 6291456 bytes";
     connection *c = context;
     mf_http_request *request = c->request;
     c->request = NULL;

@@ -97,7 +97,7 @@ static bool read_state(const json_t *response, mf_local_batch_result *result)
 {
     const json_t *state = json_object_get(response, "state");
     if (!json_is_object(state))
-        return fail(result, "the answer has no state, which a tumbling window needs");
+        return fail(result, "the response has no state, which a tumbling window needs");
     char *text = json_dumps(state, JSON_COMPACT);
     if (text == NULL)
         return fail(result, "no memory for a state");
@@ -116,8 +116,8 @@ static void read_response(const mf_local_batch_request *request, const json_t *r
                           mf_local_batch_result *result)
 {
     if (!json_is_object(response) && (request->in_window || !is_nothing(response))) {
-        fail(result, request->in_window ? "the answer has no state, which a tumbling window needs"
-                                        : "the answer is no JSON object");
+        fail(result, request->in_window ? "the response has no state, which a tumbling window needs"
+                                        : "the response is no JSON object");
         return;
     }
     if (request->takes_partial && !read_failures(request, response, result))
@@ -139,7 +139,7 @@ void mf_local_batch_result_read(const mf_local_batch_request *request, bool fail
     json_t *response =
         n > 0 ? json_loadb(payload, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_null();
     if (response == NULL)
-        fail(result, "the answer is not JSON");
+        fail(result, "the response is not JSON");
     else
         read_response(request, response, result);
     json_decref(response);

@@ -108,7 +108,7 @@ char *mf_local_kinesis_reason(const mf_local_kinesis_response *response,
                               char text[MF_LOCAL_KINESIS_REASON_BYTES])
 {
     if (response->status == 0)
-        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "no answer");
+        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "no response");
     else if (response->code[0] != '\0')
         snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "%s", response->code);
     else

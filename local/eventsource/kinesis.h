@@ -50,7 +50,7 @@ bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *response);
  * 0.1 s, then twice as much each time, up to 5 s. */
 double mf_local_kinesis_wait_s(uint32_t n_failures);
 
-/* For logs: "ProvisionedThroughputExceededException", "no answer", "status 503". Returns text. */
+/* For logs: "ProvisionedThroughputExceededException", "no response", "status 503". Returns text. */
 enum { MF_LOCAL_KINESIS_REASON_BYTES = 128 };
 char *mf_local_kinesis_reason(const mf_local_kinesis_response *response,
                               char text[MF_LOCAL_KINESIS_REASON_BYTES]);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/portable_math.h"
 #include "base/random.h"
 
@@ -98,10 +99,12 @@ static double memory_limit(void)
                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         double group = 0;
+        char line[64] = "";
         FILE *file = fopen(files[i], "r");
         if (file == NULL)
             continue;
-        if (fscanf(file, "%lf", &group) == 1 && group > 0 && group < limit)
+        if (fgets(line, sizeof line, file) != NULL &&
+            mf_parse_double(line, strcspn(line, "\n"), &group) && group > 0 && group < limit)
             limit = group;
         fclose(file);
     }

@@ -330,11 +330,10 @@ static bool deal_out(group *g, mf_column column, void **to, mf_error *err)
 }
 
 /* What was dealt out for a time, as the timestamp that it stands for. */
-static double seconds_of(const group *g, uint64_t k)
+static double seconds_of(const group *g, uint32_t low, uint32_t high)
 {
-    const uint32_t low = g->time_low[k];
     if (g->is_wide) {
-        const uint64_t key = (uint64_t)g->time_high[k] << 32 | low;
+        const uint64_t key = (uint64_t)high << 32 | low;
         return key == 0 ? -(double)INFINITY : mf_time_of_key(key);
     }
     return low == 0 ? -(double)INFINITY : (double)(g->time_base + ((int64_t)low - 1));
@@ -351,11 +350,12 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
     if (!mf_sort_ratings(sorter, n, &rows, &g->n_kept[user], err))
         return false;
     const uint32_t n_kept = g->n_kept[user];
-    if (g->out->time != NULL)
-        for (uint32_t k = 0; k < n_kept; k++)
-            g->out->time[at + k] = seconds_of(g, at + k);
     if (rows.time_low == NULL)
         return true;
+    if (g->out->time != NULL)
+        for (uint32_t k = 0; k < n_kept; k++)
+            g->out->time[at + k] =
+                seconds_of(g, rows.time_low[k], rows.time_high != NULL ? rows.time_high[k] : 0);
     if (n_kept > MF_TIME_RANK_MOST)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
                        "a user has more than %lu ratings with timestamps",

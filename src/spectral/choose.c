@@ -84,14 +84,15 @@ mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_t
         grid.n_regularizations = 1;
         grid.regularization[0] = options->regularization;
     } else {
-        double lambda = 0;
+        double mean = 0;
         for (uint32_t f = 0; f < k; f++)
-            lambda += variances[f] / k;
+            mean += variances[f] / k;
         for (int power = 0; power > FIRST_POWER; power--)
-            lambda /= STEP;
+            mean /= STEP;
         grid.n_regularizations = MF_CHOOSE_REGULARIZATIONS;
-        for (size_t l = 0; l < MF_CHOOSE_REGULARIZATIONS; l++, lambda *= STEP)
-            grid.regularization[l] = lambda;
+        grid.regularization[0] = mean;
+        for (size_t l = 1; l < MF_CHOOSE_REGULARIZATIONS; l++)
+            grid.regularization[l] = grid.regularization[l - 1] * STEP;
     }
     if (options->n_factors > 0) {
         grid.n_sizes = 1;

@@ -133,7 +133,8 @@ class RuntimeApi:
         self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self.port = self._listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepter = threading.Thread(target=self._accept, daemon=True)
+        self._accepter.start()
 
     # --- for tests --------------------------------------------------------------------
 
@@ -198,6 +199,10 @@ class RuntimeApi:
             for connection in self._open.values():
                 self._end(connection, False)
             self._changed.notify_all()
+        # The thread ends before the descriptor is free: the next listener may get its number, and
+        # this thread would take that one's connections.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepter.join()
         self._listener.close()
 
     # --- connections ------------------------------------------------------------------

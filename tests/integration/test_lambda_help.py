@@ -22,8 +22,8 @@ class Help(unittest.TestCase):
         result = self.say(name, "--help")
         self.assertEqual((0, ""), (result.returncode, result.stderr))
         self.assertTrue(result.stdout.startswith(f"{name}: "))
-        found = re.findall(r"^  ([A-Z_]+) +\S.*\n((?: {20,}\S.*\n)+)", result.stdout, re.MULTILINE)
-        entries = {variable: " ".join(text.split()) for variable, text in found}
+        pieces = re.split(r"^  ([A-Z_]+) +(?=\S)", result.stdout, flags=re.MULTILINE)[1:]
+        entries = dict(zip(pieces[::2], pieces[1::2]))  # a variable's name: all that is said of it
         table = "".join((SOURCE / file).read_text() for file in TABLES[name])
         names = re.findall(r'\{\.name = "([A-Z_]+)"', table)
         self.assertGreater(len(names), 8)

@@ -2,7 +2,6 @@
 #include "lambda/model/watched.h"
 
 #include "base/clock.h"
-#include "lambda/predict/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>

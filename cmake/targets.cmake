@@ -8,7 +8,9 @@ target_include_directories(mf_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(
   mf_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
                      -Wformat=2 -Wundef $<$<BOOL:${MF_WERROR}>:-Werror> -ffp-contract=off
-                     -fno-math-errno -fstack-protector-strong)
+                     -fno-math-errno -fstack-protector-strong
+                     # clang names every NAN and INFINITY as well.
+                     $<$<C_COMPILER_ID:GNU>:-Wdouble-promotion>)
 if(MF_COVERAGE)
   target_compile_options(mf_flags INTERFACE --coverage -fprofile-update=atomic)
   target_link_options(mf_flags INTERFACE --coverage)

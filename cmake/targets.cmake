@@ -9,8 +9,8 @@ target_compile_options(
   mf_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
                      -Wformat=2 -Wundef $<$<BOOL:${MF_WERROR}>:-Werror> -ffp-contract=off
                      -fno-math-errno -fstack-protector-strong
-                     # clang names every NAN and INFINITY as well.
-                     $<$<C_COMPILER_ID:GNU>:-Wdouble-promotion>)
+                     # clang names every NAN, and what OpenSSL's macros cast, as well.
+                     $<$<C_COMPILER_ID:GNU>:-Wdouble-promotion -Wcast-qual>)
 if(MF_COVERAGE)
   target_compile_options(mf_flags INTERFACE --coverage -fprofile-update=atomic)
   target_link_options(mf_flags INTERFACE --coverage)

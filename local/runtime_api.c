@@ -1,6 +1,8 @@
 /* runtime_api.c: promises in runtime_api.h. */
 #include "runtime_api.h"
 
+#include "base/memory.h"
+
 #include "sandbox.h"
 
 #include <stdio.h>
@@ -128,7 +130,7 @@ static const verdict *judge(mf_sandbox *s, const mf_web_request *request)
 
 static void begin(void *context, mf_web_request *request)
 {
-    mf_web_set_user(request, (void *)judge(context, request));
+    mf_web_set_user(request, mf_without_const(judge(context, request)));
 }
 
 static void handle_next(mf_sandbox *s, mf_web_request *request)

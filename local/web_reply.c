@@ -1,6 +1,8 @@
 /* web_reply.c: answers, and the end of a request. */
 #include "web_state.h"
 
+#include "base/memory.h"
+
 #include "http/status.h"
 
 #include <errno.h>
@@ -62,7 +64,7 @@ void mf_web_flush(mf_web_request *r)
 
 static void send_both(mf_web_request *r, const mf_text *head, const char *body, size_t n_body)
 {
-    struct iovec parts[2] = {{head->bytes, head->n_bytes}, {(void *)body, n_body}};
+    struct iovec parts[2] = {{head->bytes, head->n_bytes}, {mf_without_const(body), n_body}};
     ssize_t n = 0;
     if (head->failed)
         n = -1;

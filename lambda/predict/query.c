@@ -1,6 +1,8 @@
 /* query.c: promises in query.h. */
 #include "lambda/predict/query.h"
 
+#include "base/memory.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <string.h>
@@ -45,7 +47,7 @@ static void write_value(const char *name, const char *value, size_t n, mf_text *
 
 void mf_query_write(const json_t *query, mf_text *question)
 {
-    json_t *parameters = (json_t *)query; /* jansson's iterators take no const; nothing changes */
+    json_t *parameters = mf_without_const(query); /* for iterators; nothing changes */
     bool is_first = true;
     mf_text_literal(question, "{");
     for (void *at = json_object_iter(parameters); at != NULL;

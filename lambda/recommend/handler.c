@@ -642,7 +642,7 @@ void mf_recommend_handler_free(mf_recommend_handler *handler)
     mf_text_free(&h->out);
     mf_free(h->items);
     mf_free(h->slots);
-    mf_free((void *)h->chosen);
+    mf_free(h->chosen);
     mf_free(h->keys);
     mf_free(h->entries);
     mf_free(h->outgoing);

@@ -86,7 +86,7 @@ static size_t gzip(const void *bytes, size_t n, unsigned char *out, size_t room)
 {
     z_stream stream = {0};
     deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-    stream.next_in = (unsigned char *)bytes;
+    stream.next_in = mf_without_const(bytes);
     stream.avail_in = (unsigned)n;
     stream.next_out = out;
     stream.avail_out = (unsigned)room;

@@ -57,6 +57,13 @@ def can_import(python, *modules):
         [python, "-c", f"import {', '.join(modules)}"], capture_output=True).returncode == 0
 
 
+def peers(python, *words):
+    """ranking_peers.py's JSON. One thread for BLAS: implicit asks for that, its own threads and
+    BLAS's together take six times as long, and small systems are no faster with two."""
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    return json.loads(run(python, PEERS, *words, env=env))
+
+
 def find_numpy():
     """An interpreter for ranking_peers.py, the one with implicit first; None when there is none."""
     if IMPLICIT and not can_import(IMPLICIT, "implicit", "numpy", "scipy"):
@@ -124,8 +131,7 @@ def table(folder, python):
         say("numpy: not there, so popularity and item-item of evaluate are the only peers")
         tables = {kind: {"ours": own_figures(f)} for kind, f in figures.items()}
     else:
-        out = run(python, PEERS, "lists", folder / "random", folder / "time")
-        tables = json.loads(out)["tables"]
+        tables = peers(python, "lists", folder / "random", folder / "time")["tables"]
         if not IMPLICIT:
             say("implicit: not there (MF_IMPLICIT); iALS in numpy stands for it")
     for kind, title in (("random", f"random, {SEEDS} seeds"), ("time", "newest 20 % of each user")):
@@ -282,7 +288,7 @@ def speed(folder, python):
     if python is None:
         say("numpy: not there, so nothing to compare it with")
         return result
-    result.update(json.loads(run(python, PEERS, "speed", folder / "given")))
+    result.update(peers(python, "speed", folder / "given"))
     say(f"NDCG@{K} of {result['users']} users: ours {result['ours_ndcg']:.4f}, popularity "
         f"{result['popularity_ndcg']:.4f}")
     if "implicit_seconds" in result:

@@ -181,7 +181,7 @@ static json_t *sections(const mf_model *model)
     return array;
 }
 
-/* A file may have a ranking model that this program cannot use (format.h, the rule). */
+/* A file may have a ranking model that this program cannot use (model/format.h, the rule). */
 static bool ranking_is_unknown(const mf_model *model)
 {
     const char *name;

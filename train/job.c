@@ -343,7 +343,11 @@ static bool train_ratings(job *j, mf_error *err)
     }
     mf_progress_clear();
     /* The ranking model's checkpoints need one of the finished rating model beside them. */
-    return saved || save_when_due(j, &what, j->stopped || j->values.ranking, &last_checkpoint, err);
+    if (!saved && !save_when_due(j, &what, j->stopped || j->values.ranking, &last_checkpoint, err))
+        return false;
+    /* The result alone stays: what the rating model was learned with is memory for the next. */
+    mf_trainer_result result;
+    return !mf_trainer_done(j->trainer) || mf_trainer_result_get(j->trainer, &result, err);
 }
 
 static void log_ranking(const job *j, const mf_spectral_result *result)

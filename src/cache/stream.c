@@ -15,6 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How far the attempts of one open got, over all addresses. */
+typedef enum progress {
+    REACHED_NOTHING, /* no address, or none that this machine has a route to */
+    REACHED_HOST,    /* the host refused, or did not answer */
+    REACHED_SERVER,  /* TCP was connected */
+} progress;
+
 struct mf_stream {
     struct event_base *base;
     mf_tls *tls;
@@ -22,20 +29,39 @@ struct mf_stream {
     void *argument;
     mf_resolver *resolver;
     mf_addresses addresses;
-    size_t next; /* of addresses */
-    int fd;      /* connecting; -1 when not */
+    size_t next;      /* of addresses */
+    progress reached; /* by the addresses before `next` */
+    char why[160];    /* the reason of the one that got furthest, of equals the last */
+    int fd;           /* connecting; -1 when not */
     struct event *connected;
     struct bufferevent *buffer; /* from TCP's connection on */
     uint32_t n_opened;          /* tells one connection from the next */
     bool is_ready;
 };
 
-static void try_next(mf_stream *stream, const char *why);
+static void try_next(mf_stream *stream);
 
 static void lose(mf_stream *stream, bool closed, const char *why)
 {
     mf_stream_close(stream);
     stream->events.lost(stream->argument, closed, why);
+}
+
+/* One address has failed. Its reason is kept unless another address got further: "the
+ * certificate is not trusted" from 127.0.0.1 says more than that ::1 cannot be assigned. */
+static void keep_reason(mf_stream *stream, progress reached, const char *why)
+{
+    if (reached < stream->reached)
+        return;
+    stream->reached = reached;
+    snprintf(stream->why, sizeof stream->why, "%s", why);
+}
+
+static void keep_errno(mf_stream *stream, int errnum)
+{
+    const bool has_no_route = errnum == EADDRNOTAVAIL || errnum == EAFNOSUPPORT ||
+                              errnum == ENETUNREACH || errnum == ENETDOWN;
+    keep_reason(stream, has_no_route ? REACHED_NOTHING : REACHED_HOST, strerrordesc_np(errnum));
 }
 
 /* ----------------------------------------------------------------------- bytes */
@@ -70,10 +96,12 @@ static void when_changed(struct bufferevent *buffer, short what, void *argument)
         snprintf(why, sizeof why, "it closed the connection");
     else
         snprintf(why, sizeof why, "%s", strerrordesc_np(errnum));
-    if (stream->is_ready)
+    if (stream->is_ready) {
         lose(stream, true, why);
-    else
-        try_next(stream, why);
+        return;
+    }
+    keep_reason(stream, REACHED_SERVER, why);
+    try_next(stream);
 }
 
 /* --------------------------------------------------------------------- opening */
@@ -116,10 +144,12 @@ static void when_connected(evutil_socket_t fd, short what, void *argument)
     stream->connected = NULL;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &n) != 0)
         failed = errno;
-    if (failed != 0)
-        try_next(stream, strerrordesc_np(failed));
-    else
+    if (failed == 0) {
         take_connection(stream);
+        return;
+    }
+    keep_errno(stream, failed);
+    try_next(stream);
 }
 
 /* False, with a reason in errno. */
@@ -138,11 +168,9 @@ static bool start_connecting(mf_stream *stream, const struct sockaddr *address, 
     return stream->connected != NULL && event_add(stream->connected, NULL) == 0;
 }
 
-/* The next address, after what became of the one before. */
-static void try_next(mf_stream *stream, const char *why)
+/* The next address; after the last one the stream is lost. */
+static void try_next(mf_stream *stream)
 {
-    char kept[160];
-    snprintf(kept, sizeof kept, "%s", why);
     if (stream->buffer != NULL)
         bufferevent_free(stream->buffer);
     stream->buffer = NULL;
@@ -152,9 +180,11 @@ static void try_next(mf_stream *stream, const char *why)
         if (start_connecting(stream, (const struct sockaddr *)&stream->addresses.address[i],
                              stream->addresses.n_bytes[i]))
             return;
-        snprintf(kept, sizeof kept, "%s", strerrordesc_np(errno));
+        keep_errno(stream, errno);
     }
-    lose(stream, false, kept);
+    char why[sizeof stream->why]; /* the caller may open again, which writes to stream->why */
+    memcpy(why, stream->why, sizeof why);
+    lose(stream, false, why);
 }
 
 static void when_resolved(void *argument, const mf_addresses *addresses)
@@ -162,7 +192,9 @@ static void when_resolved(void *argument, const mf_addresses *addresses)
     mf_stream *stream = argument;
     stream->addresses = *addresses;
     stream->next = 0;
-    try_next(stream, addresses->why);
+    stream->reached = REACHED_NOTHING;
+    keep_reason(stream, REACHED_NOTHING, addresses->why);
+    try_next(stream);
 }
 
 void mf_stream_open(mf_stream *stream)

@@ -10,11 +10,21 @@
 /* Below it a row's products underflow. */
 static const double LENGTH_MIN = 1e-30;
 
-static const double DAMPING = 5;
+/* Pseudo-counts, with a rating model and with a ranking model. */
+static const double RATING_DAMPING = 5, RANKING_DAMPING = 50;
+
+/* Of the squared first component, which is popularity. */
+static const double FIRST = 0.25;
 
 static bool is_length(double length)
 {
     return length > LENGTH_MIN && isfinite(length);
+}
+
+/* How much direction f of a ranking model counts in a product of two rows q. */
+static double weight_of(const mf_model_parts *parts, size_t f)
+{
+    return (double)parts->ranking.spectrum[f] * (f == 0 ? FIRST : 1);
 }
 
 /* |x_i| of the ranking model, |q_i| of the rating model. */
@@ -25,25 +35,18 @@ static double length_of(const mf_model_parts *parts, const mf_space *space, uint
         return mf_norm(row, space->stride);
     double sum = 0;
     for (size_t f = 0; f < space->n_factors; f++)
-        sum += (double)parts->ranking.spectrum[f] * ((double)row[f] * (double)row[f]);
+        sum += weight_of(parts, f) * ((double)row[f] * (double)row[f]);
     return sqrt(sum);
 }
 
 void mf_likeness_compute(const mf_model_parts *parts, const mf_space *space, float *likeness)
 {
-    const bool has_ranking = parts->ranking.n_factors > 0;
-    double longest = 0;
-    for (uint32_t item = 0; has_ranking && item < parts->n_items; item++) {
-        const double length = length_of(parts, space, item);
-        if (is_length(length) && parts->item_count[item] > 0)
-            longest = fmax(longest, length);
-    }
+    const double damping = parts->ranking.n_factors > 0 ? RANKING_DAMPING : RATING_DAMPING;
     for (uint32_t item = 0; item < parts->n_items; item++) {
         const double length = length_of(parts, space, item);
         const double count = (double)parts->item_count[item];
-        const double damping =
-            has_ranking ? sqrt(sqrt(length / longest)) : count / (count + DAMPING);
-        likeness[item] = is_length(length) && count > 0 ? (float)(damping / length) : 0;
+        likeness[item] =
+            is_length(length) && count > 0 ? (float)(count / (count + damping) / length) : 0;
     }
 }
 
@@ -56,7 +59,7 @@ bool mf_likeness_query(const mf_model_parts *parts, const mf_space *space, uint3
     for (size_t f = 0; f < space->stride; f++)
         query[f] = 0;
     for (size_t f = 0; f < space->n_factors; f++) {
-        const double scale = has_ranking ? (double)parts->ranking.spectrum[f] : 1;
+        const double scale = has_ranking ? weight_of(parts, f) : 1;
         query[f] = (float)(scale * (double)row[f] / length);
     }
     return is_length(length);

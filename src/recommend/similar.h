@@ -2,25 +2,26 @@
  *
  * With a ranking model, in the space where an item is what its ratings make of it:
  *
- *   x_i = σ ∘ q_i                     σ_f² = spectrum[f]
- *   similarity(a, i) = cos(x_a, x_i) · (|x_i| / max_j |x_j|)^¼
+ *   x_i = σ ∘ q_i, its first component halved          σ_f² = spectrum[f]
+ *   similarity(a, i) = cos(x_a, x_i) · c_i / (c_i + 50)     c_i ratings of i
  *
- * so x_a · x_i / |x_i|^¾ orders the items: the cosine alone puts what one or two people rated
- * among the nearest of everything, the plain product what is popular. On MovieLens, two items
- * that one user liked, one of them hidden, how often it is among the ten most similar to the
- * other, and the part of the items that ever come:
+ * The first direction is popularity: all items agree in it. The cosine alone puts what one or two
+ * people rated among the nearest of everything, the plain product what is popular. On MovieLens,
+ * two items that one user liked, one of them hidden: how often it is among the ten most similar to
+ * the other, and what is offered for Toy Story:
  *
- *   x_a·x_i / |x_i|^¾         0.070   0.20
- *   q_a·q_i                   0.065
- *   cos(x_a, x_i)             0.049
- *   cos(q_a, q_i)             0.027
- *   Jaccard of the raters     0.051
- *   cosine of the raters      0.055
- *   raters of both            0.110   popular items alone
- *   popularity                0.073   the same ten for every item
- *
- * The exponent ½ finds a fifth more and offers The Matrix for My Neighbor Totoro; with ¾ these are
- * Spirited Away, Howl's Moving Castle, Princess Mononoke, Kiki's Delivery Service.
+ *   first half, c / (c + 50)      0.071   Toy Story 2, Independence Day, The Lion King
+ *   first whole, c / (c + 50)     0.078   Forrest Gump, Star Wars, Pulp Fiction
+ *   first whole, |x_i|^¼          0.070   Star Wars, Forrest Gump, The Shawshank Redemption
+ *   first quarter, c / (c + 50)   0.067   Toy Story 2, Independence Day, The Lion King
+ *   first half, c / (c + 20)      0.061   Toy Story 2, A Bug's Life, Independence Day
+ *   q_a · q_i                     0.065
+ *   cos(x_a, x_i)                 0.050   Toy Story 2, A Bug's Life, Groundhog Day
+ *   cos(q_a, q_i)                 0.027
+ *   Jaccard of the raters         0.051
+ *   cosine of the raters          0.055
+ *   raters of both                0.110   popular items alone
+ *   popularity                    0.073   the same ten for every item
  *
  * Without a ranking model, by the item factors, damped for items with few ratings:
  *

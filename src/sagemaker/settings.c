@@ -307,25 +307,39 @@ char *mf_settings_text(const mf_settings *settings, size_t i, char text[MF_SETTI
     return mf_setting_value_write(&settings->table[i], field_of(settings, i), text);
 }
 
+/* One more of a list of names, on a new line where this one would be too long. gap is one
+ * character and a blank, and on that new line what comes after them. */
+static void print_name(FILE *out, int *column, const char *gap, const char *name, size_t n_name)
+{
+    enum { WIDTH = 110 };
+    if (*column + (int)(strlen(gap) + n_name) > WIDTH) {
+        fprintf(out, "%c\n", gap[0]);
+        *column = fprintf(out, "  %-26s   ", "");
+        gap += 2;
+    }
+    *column += fprintf(out, "%s%.*s", gap, (int)n_name, name);
+}
+
 void mf_settings_print_help(const mf_settings *settings, FILE *out)
 {
     for (size_t i = 0; i < settings->n; i++) {
         const mf_setting *setting = &settings->table[i];
         char allowed[MF_SETTING_ALLOWED_BYTES];
         fprintf(out, "  %-26s %s\n", setting->name, setting->help != NULL ? setting->help : "");
-        fprintf(out, "  %-26s   %s; default ", "", mf_setting_value_allowed(setting, allowed));
+        int column =
+            fprintf(out, "  %-26s   %s; default ", "", mf_setting_value_allowed(setting, allowed));
         if (setting->follows != NULL)
-            fprintf(out, "that of %s", setting->follows);
+            column += fprintf(out, "that of %s", setting->follows);
         else
-            fputs(setting->initial[0] != '\0' ? setting->initial : "empty", out);
+            column += fprintf(out, "%s", setting->initial[0] != '\0' ? setting->initial : "empty");
         name_cursor at = {.as = 1};
         const char *word;
         size_t n_word;
         const char *gap = "; also called ";
         for (; (word = next_name(setting, &at, &n_word)) != NULL && !at.in_shared; gap = ", ")
-            fprintf(out, "%s%.*s", gap, (int)n_word, word);
+            print_name(out, &column, gap, word, n_word);
         for (gap = "; also set by "; word != NULL; gap = ", ") {
-            fprintf(out, "%s%.*s", gap, (int)n_word, word);
+            print_name(out, &column, gap, word, n_word);
             word = next_name(setting, &at, &n_word);
         }
         fputc('\n', out);

@@ -22,13 +22,17 @@
  *   - λ: NDCG of neighbours is averaged, and the smallest λ within 1 % of the best is taken:
  *     1.072 of EASE's NDCG over all sets (the best λ of each: 1.084; the best of the grid
  *     1.069; no choice, mf_default_regularization, 1.066). More directions come into lists with
- *     a small λ;
+ *     a small λ, and more different items: within 3 % lists of graded ratings cover a tenth more
+ *     than those of EASE, and their NDCG on ratings that are really new falls by 1 % or less,
+ *     because what is held out here leaves less to learn from and so wants a larger λ. Where all
+ *     grades are equal 3 % cost 2 % at random, and coverage is as good without;
  *   - recency is not chosen: what is best depends on what lists are judged by. */
 
 /* λ is compared at these powers of STEP times the mean variance. */
 static const double STEP = 1.3;
 enum { FIRST_POWER = -8 };
-static const double LAMBDA_NEAR = 0.03;
+static const double GRADED_NEAR = 0.03;
+static const double EQUAL_NEAR = 0.01;
 
 static const uint32_t sizes[MF_CHOOSE_SIZES] = {64, 128, 256};
 
@@ -66,10 +70,10 @@ double mf_default_prior(double mean_ratings, double mean_age)
     return PRIOR_RATINGS / mean_ratings / mean_age;
 }
 
-mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_times,
+mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_times, bool graded,
                                   const double *variances, uint32_t k)
 {
-    mf_choose_grid grid = {0};
+    mf_choose_grid grid = {.near = graded ? GRADED_NEAR : EQUAL_NEAR};
     if (options->regularization >= 0) {
         grid.n_regularizations = 1;
         grid.regularization[0] = options->regularization;
@@ -120,7 +124,7 @@ uint32_t mf_choose_best(const mf_choose_grid *grid, const mf_choose_sums *sums)
     while (best[size] < most * (1 - SIZE_NEAR))
         size++;
     uint32_t l = 0;
-    while (smooth(grid, sums, l, size) < best[size] * (1 - LAMBDA_NEAR))
+    while (smooth(grid, sums, l, size) < best[size] * (1 - grid->near))
         l++;
     return l * grid->n_sizes + size;
 }

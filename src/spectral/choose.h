@@ -52,6 +52,7 @@ typedef struct mf_choose_grid {
     double regularization[MF_CHOOSE_REGULARIZATIONS]; /* rising */
     uint32_t size[MF_CHOOSE_SIZES];                   /* rising */
     double recency;
+    double near; /* a smaller regularization is taken when its NDCG is this near to the best */
 } mf_choose_grid;
 
 /* The age weight's strength when it is not given. */
@@ -61,8 +62,8 @@ double mf_default_recency(bool has_times);
  * mean age weight, each rating counting as its grade. */
 double mf_default_prior(double mean_ratings, double mean_age);
 
-/* variances [k]: σ² of the part's directions. */
-mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_times,
+/* variances [k]: σ² of the part's directions. graded: not all grades are equal. */
+mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_times, bool graded,
                                   const double *variances, uint32_t k);
 
 typedef struct mf_choose_sums {

@@ -299,13 +299,21 @@ static bool find_directions(mf_spectral *s, mf_error *err)
     return s->n_directions > 0;
 }
 
+static bool grades_differ(const mf_spectral_input *input)
+{
+    for (uint64_t k = 1; k < input->user_start[input->n_users]; k++)
+        if (input->grade[k] != input->grade[0])
+            return true;
+    return false;
+}
+
 /* The first step of the grid, and after a resumption the next one. */
 static bool begin_grid(mf_spectral *s, mf_error *err)
 {
     if (!find_directions(s, err))
         return false;
-    s->at.grid =
-        mf_choose_grid_for(&s->options, s->input.time_rank != NULL, s->variances, s->n_directions);
+    s->at.grid = mf_choose_grid_for(&s->options, s->input.time_rank != NULL,
+                                    grades_differ(&s->input), s->variances, s->n_directions);
     s->choose =
         mf_choose_create(s->kernel, &s->at.grid, &s->input, s->part, s->item_vectors,
                          s->n_directions, s->variances, s->options.seed, s->options.n_threads, err);

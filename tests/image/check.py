@@ -15,24 +15,18 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "integration"), str(HERE.parent)]
 
 import container  # noqa: E402
+import run_module  # noqa: E402
 from programs import SOURCE  # noqa: E402
-
-SKIPPED = 77
-
-
-def cases(suite):
-    for test in suite:
-        yield from cases(test) if isinstance(test, unittest.TestSuite) else (test,)
 
 
 def skip(reason, names):
     print(f"\nNOT TESTED HERE: {reason}", file=sys.stderr)
     for name in names:
         print(f"NOT TESTED HERE: {name}", file=sys.stderr)
-    return SKIPPED
+    return run_module.SKIPPED
 
 
 def revision():
@@ -55,9 +49,14 @@ def main(step):
         return skip(missing, ["docker build"]) if missing else build()
     suite = unittest.defaultTestLoader.loadTestsFromName(step)
     if missing:
+        tests = list(run_module.cases(suite))
+        run_module.write(step, {"ran": 0, "failed": 0, "parts": [],
+                                "skipped": [(test.id(), missing) for test in tests]})
         return skip(missing, [test.id() + (f": {test.shortDescription()}" if test.shortDescription()
-                                           else "") for test in cases(suite)])
-    return not unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful()
+                                           else "") for test in tests])
+    found = run_module.run(suite)
+    run_module.write(step, found)
+    return run_module.status(found)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ they stand behind §.
 
 import json
 import signal
+import subprocess
 
 from aws_signature import Keys
 from process import Run
@@ -84,6 +85,15 @@ class FunctionCase(LoudCase):
         for one in objects:
             self.assertIsInstance(one, dict)
         return objects
+
+    def refusal(self, wrapper):
+        """Why this machine does not run a command behind the words of a wrapper; None: it does."""
+        try:
+            done = subprocess.run([*wrapper, "true"], timeout=60, check=False,
+                                  env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+        except OSError as error:
+            return str(error)
+        return None if done.returncode == 0 else done.stderr.strip() or f"exit {done.returncode}"
 
     def end_runs(self):
         """Ends what still runs as a person would, and checks what each of them said: lines of

@@ -192,7 +192,7 @@ class Proxies(AwsCase):
 class Names(AwsCase):
     def test_a_name_server_that_says_nothing_does_not_hold_up_the_deadline(self):
         """The look-up runs in a thread of libcurl's that nobody can stop."""
-        script = ('ip link set lo up && echo "nameserver 127.0.0.1" > "$1" && '
+        script = ('ip link set lo up && printf "nameserver 127.0.0.1\noptions timeout:30\n" > "$1" && '
                   'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"')
         try:
             words = ["unshare", "--user", "--map-root-user", "--mount", "--net", "sh", "-ec"]
@@ -210,7 +210,7 @@ class Names(AwsCase):
                                             "/usr/bin/python3", "-c", silent])
             client = program.open("sagemaker")
             reply = self.assertFails("timed_out", self.invoke(client, budget_ms=600))
-            self.assertLess(reply["elapsed_s"], 4)  # a resolver's own patience is 5 s
+            self.assertLess(reply["elapsed_s"], 30, "the resolver's own patience")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Put(NodeCase):
                                                        budget_ms=600))
         self.assertEqual([True, False, True], reply["written"])
         self.assertIn(THROTTLED, reply["text"])
-        self.assertLess(reply["elapsed_s"], 20)
+        self.assertTrue(self.stream.faults, "it ended for want of time, not of failures")
         self.stream.faults = [refuse(code="InternalFailure")] * 100
         self.assertFails("server", self.put(["k", "x"], budget_ms=1500))
 

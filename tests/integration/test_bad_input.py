@@ -325,11 +325,23 @@ class TooLittle(BadCase):
             self.assertUsableModel(job, rows)
         return job
 
+    def one_value(self, rows):
+        """Trains on ratings that are all the same: no rating model, and nobody is told one."""
+        for threads in (1, 8):
+            job = self.job_on(rows, n_threads=threads)
+            result = self.train(job)
+            self.assertTrained(job, result)
+            self.assertEqual([], result.epochs)
+            self.assertIn("one_rating", [line["event"] for line in result.log
+                                         if line["level"] == "warning"], result)
+            for pair in (rows[0][:2], (rows[0][0], "x"), ("x", "y")):
+                said = self.run_train(job, "--predict", *pair, write_config=False)
+                self.assertEqual((1, ""), (said.status, said.stdout), said)
+                self.assertIn("no rating model", self.last_error(said))
+
     def test_one_rating(self):
-        """The answer can only be that rating."""
-        job = self.small([("u", "i", "3.5", "1")])
-        for pair in (("u", "i"), ("u", "x"), ("x", "i"), ("x", "y")):
-            self.assertEqual(3.5, self.predict(job, *pair)[0])
+        """It says who rated what, and nothing of how much anybody likes anything."""
+        self.one_value([("u", "i", "3.5", "1")])
 
     def test_one_user(self):
         """One row of factors."""
@@ -341,8 +353,7 @@ class TooLittle(BadCase):
 
     def test_all_ratings_equal(self):
         """No spread to divide by."""
-        job = self.small([(str(n % 20), str(n % 31), "4", "1") for n in range(300)])
-        self.assertEqual(4, self.predict(job, "3", "30")[0])
+        self.one_value([(str(n % 20), str(n % 31), "4", "1") for n in range(300)])
 
     def test_two_ratings_with_a_validation_fraction(self):
         """A split must leave something to train on, or say so."""

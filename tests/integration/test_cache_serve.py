@@ -422,17 +422,14 @@ class Outages(CacheCase):
                 if is_probe(words):
                     return nothing(words)
                 if said == b"":
-                    stop.wait(10)
+                    stop.wait()  # until the test is over
                 return said
 
             fake = FakeRedis(self, answer)
             short = {} if said != b"" else {"REDIS_COMMAND_MS": "200"}
             server = self.with_redis(fake, **{**short, "REDIS_RETRY_MS": "60000"})
-            start = time.monotonic()
             for user in range(1, 6):
                 self.ask(server, str(user), from_cache=False)
-            if said == b"":
-                self.assertLess(time.monotonic() - start, 9, "somebody waited for it")
             # A connection that was closed is opened at once, and may be closed again.
             server.wait_for(lambda: self.ask(server, "7") or server.log_lines("cache_down"), "a warning")
             self.assertOneWarning(server, says)

@@ -358,22 +358,20 @@ class Outages(SessionCase):
         self.assertGreaterEqual(len(program.events("cache_up")), 1)
 
     def test_the_budget_of_a_call_ends_it(self):
-        """Checklist 84: an answer that comes after ten seconds is not waited for."""
+        """Checklist 84: a response that does not come as long as the test runs."""
         stop = threading.Event()
         self.addCleanup(stop.set)
 
         def answer(connection, words):
             if not is_probe(words):
-                stop.wait(10)
+                stop.wait()
             return nothing(words)
 
         fake = FakeRedis(self, answer)
         program = self.program(fake)
-        reply = program.get("1", budget_ms=300)
-        self.assertNothing(reply)
-        self.assertLess(reply["seconds"], 9)
+        self.assertNothing(program.get("1", budget_ms=300))
         program.set("1", budget_ms=300)
-        self.assertLess(program.get("1", budget_ms=300)["seconds"], 9)
+        self.assertNothing(program.get("1", budget_ms=300))
 
     def test_errors_and_garbage_mean_no_cache_and_one_warning(self):
         """Checklist 84, §6.7, §6.11: -LOADING, -NOAUTH, -MOVED and what is no reply at all."""

@@ -19,8 +19,9 @@ from train_case import TrainCase
 ALL = planted(300, 150, 6800)
 ROWS, CHECK = ALL[:6000], ALL[6000:]
 EPOCHS = 12
-# checkpoint-<which run>-<epoch>.mfck; checkpoints.h.
+# checkpoint-<which run>-<epoch>.mfck, and the ranking model's; checkpoints.h.
 NAME = re.compile(r"checkpoint-([0-9a-f]{8})-(\d{6})\.mfck")
+RANKING_NAME = re.compile(r"checkpoint-([0-9a-f]{8})-ranking-(\d{6})\.mfck")
 # Room for a few epoch lines: the run stands still after them (gate.Gate).
 FEW_LINES = 400
 
@@ -126,8 +127,10 @@ class WhereAndWhat(CheckpointCase):
                 result = self.train(job)
                 self.assertAsUndisturbed(job, [result])
                 self.assertEqual([], job.checkpoint_names(), "not in the default folder")
-                self.assertTrue(all(map(epoch_of, os.listdir(place))), os.listdir(place))
-                self.assertTrue(os.listdir(place))
+                names = os.listdir(place)
+                self.assertTrue(all(NAME.fullmatch(name) or RANKING_NAME.fullmatch(name)
+                                    for name in names), names)
+                self.assertTrue(any(map(epoch_of, names)), names)
 
     def test_a_config_without_a_path_means_the_default_folder(self):
         """Checklist 56: the folder is made then; /opt/ml/checkpoints means the prefix's."""
@@ -154,8 +157,13 @@ class WhereAndWhat(CheckpointCase):
         watch.add(job.checkpoints, "points", "MOVED_TO")
         self.train(job)
         self.assertEqual([EPOCHS - 2, EPOCHS - 1, EPOCHS], self.epochs_on_disk(job))
-        seen = [epoch_of(name) for _, _, name in watch.poll()]
+        names = [name for _, _, name in watch.poll()]
+        seen = [epoch_of(name) for name in names if not RANKING_NAME.fullmatch(name)]
         self.assertEqual(set(range(1, EPOCHS + 1)), set(seen), "one for each epoch")
+        ranking = sorted({name for name in names if RANKING_NAME.fullmatch(name)})
+        self.assertGreater(len(ranking), 3)
+        self.assertEqual(ranking[-3:], [name for name in job.checkpoint_names()
+                                        if RANKING_NAME.fullmatch(name)])
 
     def test_how_many_remain_and_how_often_can_be_set(self):
         """Checklist 64: checkpoint_keep, checkpoint_every."""
@@ -163,7 +171,7 @@ class WhereAndWhat(CheckpointCase):
         watch = self.watch()
         watch.add(job.checkpoints, "points", "MOVED_TO")
         result = self.train(job)
-        seen = {epoch_of(name) for _, _, name in watch.poll()}
+        seen = {epoch_of(name) for _, _, name in watch.poll() if not RANKING_NAME.fullmatch(name)}
         self.assertLessEqual({5, 10}, seen)
         self.assertLessEqual(seen, {5, 10, EPOCHS}, "the end may have one, others may not")
         self.assertLessEqual(len(self.epochs_on_disk(job)), 2)
@@ -190,7 +198,8 @@ class WhereAndWhat(CheckpointCase):
         foreign = job.checkpoints / "checkpoint-node-b-0a1b2c3d-000001.mfck"
         self.train(job)
         names = job.checkpoint_names()
-        self.assertEqual(3, len(names), names)
+        self.assertEqual(3, sum("-ranking-" in name for name in names), names)
+        self.assertEqual(3, sum("-ranking-" not in name for name in names), names)
         for name in names:
             self.assertRegex(name, r"node-a")
             self.assertNotRegex(name, r"node-b")
@@ -221,8 +230,9 @@ class WhereAndWhat(CheckpointCase):
             if what in ("CREATE", "MODIFY"):
                 self.assertTrue(name.endswith(".sagemaker-ignore"), (what, name))
             elif what == "MOVED_TO":
-                self.assertRegex(name, NAME)
-        self.assertEqual([], [n for n in job.checkpoint_names() if not NAME.fullmatch(n)])
+                self.assertTrue(NAME.fullmatch(name) or RANKING_NAME.fullmatch(name), name)
+        self.assertEqual([], [n for n in job.checkpoint_names()
+                              if not NAME.fullmatch(n) and not RANKING_NAME.fullmatch(n)])
 
     def test_every_file_under_a_final_name_can_be_resumed_from(self):
         """Checklist 58: each checkpoint of a run, taken alone, leads to the same end."""
@@ -230,12 +240,13 @@ class WhereAndWhat(CheckpointCase):
         self.train(job)
         names = job.checkpoint_names()
         self.assertEqual(list(range(1, EPOCHS + 1)), self.epochs_on_disk(job))
+        self.assertTrue(any(map(RANKING_NAME.fullmatch, names)), names)
         for name in names[:: 4 if SANITIZED else 1]:
             with self.subTest(name):
                 again = self.checkpointed(checkpoint_keep=EPOCHS)
                 shutil.copy(job.checkpoints / name, again.checkpoints / name)
                 result = self.train(again)
-                expected = epoch_of(name) + 1
+                expected = (epoch_of(name) or 0) + 1  # the ranking model's alone: from the start
                 self.assertEqual(expected if expected <= EPOCHS else None,
                                  self.first_epoch(result), result)
                 self.assertSameModel(self.reference(checkpoint_keep=EPOCHS)[0], again)
@@ -440,7 +451,8 @@ class Cut(CheckpointCase):
         self.assertSameModel(undisturbed, job)
 
     def test_sigterm_again_and_again(self):
-        """Checklist 57, 49: spot instances that last a few epochs each."""
+        """Checklist 57, 49: spot instances that last a few epochs each, and the last one long
+        enough for the ranking model."""
         settings = {"n_factors": 32, "n_epochs": 20, "checkpoint_every": 1000}
         undisturbed = self.job_on(real_ratings(), **settings)
         self.train(undisturbed)
@@ -454,10 +466,11 @@ class Cut(CheckpointCase):
             self.assertEqual(0, result.status, result)
             self.assertEqual(done + 1, self.first_epoch(result), result)
             done += len(result.epochs)
+            job.forget_results()
             if done == 20:
                 break
-            job.forget_results()
         self.assertEqual(20, done)
+        self.assertEqual([], self.train(job).epochs)
         self.assertSameModel(undisturbed, job)
 
 

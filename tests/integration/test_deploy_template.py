@@ -3,12 +3,12 @@
 import itertools
 import json
 import re
-import shutil
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
+from node_sdk import why_not
 from policy_rules import complaints
 from programs import SOURCE
 from template import FILE, FILLED, Template
@@ -25,8 +25,9 @@ NETWORK = {"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:D
 
 
 def validate(*files):
-    if shutil.which("node") is None or not (PEERS / "node_modules").is_dir():
-        raise unittest.SkipTest("NOT TESTED HERE: node or its packages are missing")
+    why = why_not()
+    if why:
+        raise unittest.SkipTest(why)
     done = subprocess.run(["node", PEERS / "template.js", *files], capture_output=True, text=True, timeout=300,
                           check=False, cwd=PEERS)
     if done.returncode != 0:

@@ -118,10 +118,12 @@ class Events(FunctionCase):
                         {"Lambda-Runtime-Deadline-Ms": "99999999999999999999"}):
             told = self.ask({"do": "invocation"}, deadline_in=None, headers=headers).json
             self.assertEqual(0, told["deadline_ms"])
-            self.assertTrue(2000 < told["budget_ms"] <= 2900, told)
-        told = self.ask({"do": "invocation"}, deadline_in=20).json
-        self.assertTrue(18000 < told["budget_ms"] <= 19900, told)
-        self.assertLess(abs(told["received_ms"] - time.time() * 1000), 5000)
+            self.assertTrue(0 <= told["budget_ms"] <= 2900, told)  # exactly: unit/test_lambda_runtime_answer
+        before = int(time.time() * 1000)
+        told = self.ask({"do": "invocation"}, deadline_in=3600).json
+        after = time.time() * 1000
+        self.assertTrue(before <= told["received_ms"] <= after, (before, told, after))
+        self.assertTrue(2900 < told["budget_ms"] <= 3599900, told)
         self.stop(run)
 
     def test_a_deadline_in_the_past_is_a_report_at_once(self):
@@ -336,9 +338,9 @@ class Place(FunctionCase):
                    'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"', "sh")
         if os.geteuid() != 0:
             self.not_here("mounting needs root")
-        probe = self.launch(wrapper=(*wrapper, "true"))
-        if probe.wait().status != 0:
-            self.not_here("no namespaces here: " + probe.result.stderr.strip())
+        refusal = self.refusal(wrapper)
+        if refusal:
+            self.not_here("no namespaces here: " + refusal)
         before = set(os.listdir("/tmp"))
         run = self.launch(wrapper=wrapper)
         self.api.wait_for_calls("next", 1)

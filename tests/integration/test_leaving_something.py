@@ -471,7 +471,7 @@ class Stopped(TrainCase):
 
     def test_a_long_epoch_is_not_waited_for(self):
         """Checklist 49: an epoch of seconds is left in its middle."""
-        job = self.job(n_factors=512, n_epochs=50, n_threads=1)
+        job = self.job(n_factors=1024, n_epochs=50, n_threads=1)
         text = planted_csv(self.folder, 200_000 if SANITIZED else 2_000_000)
         job.channel("train", {}).data.joinpath("train/ratings.csv").symlink_to(text)
         run = self.start(job)

@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from local_cloud import PATIENCE, LocalCloudCase, alive, echo, function
+from local_cloud import LocalCloudCase, alive, echo, function
 
 
 class Invoke(LocalCloudCase):
@@ -216,10 +216,8 @@ class Ends(LocalCloudCase):
     def test_an_event_has_its_time_and_then_the_process_is_killed(self):
         cloud = self.one(timeout=1, processes=1)
         pid = cloud.invoke("f", {"child": True}).json
-        started = time.monotonic()
         self.assertFunctionError(cloud.invoke("f", {"sleep": 100}), "Sandbox.Timeout",
                                  r"RequestId: \S+ Error: Task timed out after 1.00 seconds")
-        self.assertLess(time.monotonic() - started, PATIENCE / 2)
         self.wait_until(lambda: not alive(pid["pid"]) and not alive(pid["child"]),
                         "the end of the process and its child")
         self.assertNotEqual(pid["pid"], cloud.invoke("f", {}).json["pid"])

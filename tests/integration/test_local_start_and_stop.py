@@ -147,10 +147,8 @@ class Stop(LocalCloudCase):
     def test_a_process_that_ignores_sigterm_is_killed(self):
         cloud = self.one(config={"stop-seconds": 0.3})
         pid = cloud.invoke("f", {"ignore": True}).json["pid"]
-        started = time.monotonic()
         self.assertEqual(0, cloud.stop().status)
-        self.assertLess(time.monotonic() - started, PATIENCE / 3)
-        self.assertFalse(alive(pid))
+        self.assertFalse(alive(pid), "only SIGKILL ends it")
 
     def test_our_runtime_ends_by_itself(self):
         """24"""

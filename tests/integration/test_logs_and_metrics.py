@@ -44,16 +44,19 @@ class LogCase(TrainCase):
 
 class Metrics(LogCase):
     def test_every_documented_regex_catches_one_plain_decimal_per_epoch(self):
-        """Checklist 72, 74: over both streams, as CloudWatch sees them."""
+        """Checklist 72, 74: over both streams, as CloudWatch sees them. Those of lists one at
+        the end."""
         definitions = metric_definitions()
         self.assertLessEqual(len(definitions), 40)
         names = [d["Name"] for d in definitions]
         self.assertEqual(len(set(names)), len(names))
-        for wanted in ("train_rmse", "validation_rmse", "validation_mae"):
+        for wanted in ("train_rmse", "validation_rmse", "validation_mae", "validation_ndcg_at_10",
+                       "validation_recall_at_10"):
             self.assertTrue(any(wanted in re.sub(r"\W", "_", n) for n in names), wanted)
         job = self.watched_job(n_epochs=7)
         result = self.train(job)
         epochs = job.metrics()["epochs"]
+        lists = job.metrics()["final"]["validation_lists"]
         for definition in definitions:
             with self.subTest(definition["Name"]):
                 self.assertLessEqual(len(definition["Name"]), 255)
@@ -65,11 +68,16 @@ class Metrics(LogCase):
                 lines = result.stdout.split("\n") + result.stderr.split("\n")
                 per_line = [regex.findall(line + "\n") or regex.findall(line) for line in lines]
                 values = [v for caught in per_line for v in caught]
-                self.assertEqual(7, len(values), f"{values}{result}")
+                of_lists = definition["Name"].endswith("_at_10")
+                self.assertEqual(1 if of_lists else 7, len(values), f"{values}{result}")
                 self.assertTrue(all(len(caught) <= 1 for caught in per_line))
                 for value in values:
                     self.assertRegex(value, r"\A\d+(\.\d+)?\Z")
                 key = re.sub(r"\W", "_", definition["Name"])
+                if of_lists:
+                    name = key.replace("validation_", "")
+                    self.assertAlmostEqual(lists[name], float(values[0]), delta=0.000051)
+                    continue
                 for value, epoch in zip(values, epochs):
                     if key in epoch:
                         self.assertAlmostEqual(epoch[key], float(value), delta=0.00051 if
@@ -80,8 +88,8 @@ class Metrics(LogCase):
         result = self.train(self.job_on(ROWS))
         for definition in metric_definitions():
             caught = re.findall(definition["Regex"], result.stdout + "\n" + result.stderr)
-            self.assertEqual(0 if "validation" in definition["Name"] else 4, len(caught),
-                             definition["Name"])
+            needs_validation = re.search("validation|_at_10", definition["Name"])
+            self.assertEqual(0 if needs_validation else 4, len(caught), definition["Name"])
 
     def test_the_epoch_line_is_the_documented_one(self):
         """Checklist 72, 75; README.md gives the line."""

@@ -611,14 +611,18 @@ class Cut(RankingCase):
 
     def test_a_full_disk_under_a_checkpoint_of_the_ranking_model(self):
         """A reason, no half file; with room again the run goes on."""
-        how = {"n_factors": 1, "ranking_factors": 64}
-        sizes = self.cut_job(**how)
+        def fresh():
+            job = self.job_on(planted(200, 190, 3000), **{**CUT_SETTINGS, "n_factors": 1,
+                                                          "ranking_factors": 128})
+            return job.keep_checkpoints()
+
+        sizes = fresh()
         self.train(sizes)
         by_size = {name: (sizes.checkpoints / name).stat().st_size
                    for name in sizes.checkpoint_names()}
         largest = max(by_size.values())
         self.assertTrue(all("ranking" in name for name in by_size if by_size[name] == largest))
-        job = self.cut_job(**how)
+        job = fresh()
         result = self.run_train(job, wrapper=file_size_limit(largest - 512))
         self.assertFailed(job, result, "-ranking-", error="PlatformError")
         names = job.checkpoint_names()

@@ -10,7 +10,7 @@ import unittest
 
 from http_client import Closed, message
 from models import place_model, trained
-from nobody import NOBODY
+from nobody import NOBODY, program_for_anyone
 from ports import Port
 from programs import SERVE
 from sanitizers import SANITIZED
@@ -20,8 +20,6 @@ from wrappers import AS_OPT_ML, inside, namespace
 
 # The contract's test limit for a server without work.
 IDLE_STOP_DEADLINE = 60 if SANITIZED else 5
-
-
 
 HUGE = (64 if SANITIZED else 256) << 20
 
@@ -382,23 +380,19 @@ exec "$@"
         server.hang_up()
         self.assertServes(server)
 
-    def program_for_anyone(self):
-        path = SERVE.resolve()
-        if all(p.stat().st_mode & 0o001 for p in (path, *path.parents)):
-            return path
-        copy = self.folder / "serve"
-        shutil.copy(path, copy)
-        copy.chmod(0o755)
-        return copy
-
     def test_it_serves_as_another_user(self):
-        """Contract 3.10: serverless endpoints run it as nobody in particular."""
+        """Contract 3.10: serverless endpoints run it as nobody in particular. Also when the
+        programs lie in a folder that only their owner may enter, as a checkout in /root."""
         if os.geteuid() != 0:
             self.not_here("another uid needs root")
-        for user in (12345, NOBODY):
-            with self.subTest(user):
-                server = self.serve(user=user, program=self.program_for_anyone())
-                self.assertServes(server)
+        private = self.folder / "private"
+        private.mkdir(mode=0o700)
+        shutil.copy(SERVE, private / "serve")
+        for program in (SERVE, private / "serve"):
+            for user in (12345, NOBODY):
+                with self.subTest(f"{user} {program}"):
+                    server = self.serve(user=user, program=program_for_anyone(program, self.folder))
+                    self.assertServes(server)
 
     def test_a_model_that_may_not_be_read_is_said_so(self):
         """Checklist 84: the file, or its folder."""
@@ -408,7 +402,7 @@ exec "$@"
                 prefix = self.tree()
                 (prefix / locked).chmod(0)
                 server = self.serve(prefix, ready=False, user=user,
-                                    program=self.program_for_anyone())
+                                    program=program_for_anyone(SERVE, self.folder))
                 line = server.wait_for_log("model_refused")
                 self.assertIn("Permission denied", line["message"])
                 self.assertIn(str(prefix / "model"), line["message"])

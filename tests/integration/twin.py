@@ -120,12 +120,13 @@ class Twin:
         """The cosine, less of it for items with short vectors, or without a ranking model for
         those that few rated."""
         if self.has_ranking:
-            rows = [[x * s ** 0.5 for x, s in zip(q, self.spectrum)] for q in self.vectors]
+            weights = [s * (0.25 if f == 0 else 1) for f, s in enumerate(self.spectrum)]
+            rows = [[x * w ** 0.5 for x, w in zip(q, weights)] for q in self.vectors]
             lengths = [dot(x, x) ** 0.5 for x in rows]
             a = rows[self.item_index[item]]
-            scored = [(-dot(a, x) / (dot(a, a) ** 0.5 * length) * (length / max(lengths)) ** 0.25, i)
-                      for i, (x, length) in enumerate(zip(rows, lengths))
-                      if self.items[i] != item and length > 0 and self.counts[i] > 0]
+            scored = [(-dot(a, x) / (dot(a, a) ** 0.5 * length) * c / (c + 50), i)
+                      for i, (x, length, c) in enumerate(zip(rows, lengths, self.counts))
+                      if self.items[i] != item and length > 0 and c > 0]
             return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
         a = self.q[self.item_index[item]]
         damped = lambda b, c: dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5 * c / (c + 5)

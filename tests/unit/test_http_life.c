@@ -57,9 +57,11 @@ static void drain_finishes_what_was_taken_and_closes_the_idle(void **state)
 }
 
 /* Three seconds: when the server has given up whom it gives up. */
+/* When the first job was given up. */
 static void *open_gate_later(void *argument)
 {
-    poll(NULL, 0, 3000);
+    for (int n = 0; n < PATIENCE_MS / 2 && atomic_load(&jobs_destroyed) == 0; n++)
+        poll(NULL, 0, 2);
     atomic_store(&gate_open, true);
     return argument;
 }
@@ -76,9 +78,7 @@ static void drain_cuts_what_does_not_end(void **state)
         send_text(clients[i], i < 3 ? WORK("-1") : "GET /pi");
     }
     assert_soon(stats_of(server).working == 3 && stats_of(server).bytes_in > 3 * 45);
-    const int64_t start = now_ms();
     assert_int_equal(mf_http_server_drain(server, 100), 4);
-    assert_true(now_ms() - start < 3000);
     assert_int_equal(atomic_load(&jobs_destroyed), 3);
     for (int i = 0; i < 4; i++)
         close_client(clients[i]);
@@ -96,12 +96,11 @@ static void drain_gives_up_work_whose_client_has_finished_sending(void **state)
     send_text(there, WORK("-2"));
     assert_soon(stats_of(server).working == 2);
     shutdown(finished->fd, SHUT_WR);
-    const int64_t start = now_ms();
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, open_gate_later, NULL), 0);
     assert_int_equal(mf_http_server_drain(server, PATIENCE_MS), 0);
+    assert_true(atomic_load(&gate_open)); /* the other one's work was waited for */
     pthread_join(thread, NULL);
-    assert_true(now_ms() - start >= 2000);
     reply r;
     assert_true(read_reply(finished, &r));
     assert_json_error(&r, 503, "service_unavailable");
@@ -342,9 +341,7 @@ static void check_log_that_nobody_reads(int flags)
         mf_access_log_put(log, 0, &quiet);
         mf_access_log_put(log, 0, &access);
     }
-    const int64_t start = now_ms();
-    mf_access_log_close(log);
-    assert_true(now_ms() - start < 3000);
+    mf_access_log_close(log); /* whoever waited for a reader would wait for ever */
     char bytes[4096];
     const ssize_t n = read(ends[0], bytes, sizeof bytes);
     assert_true(n > 0);
@@ -368,10 +365,9 @@ static void a_stalled_standard_error_holds_nobody_up(void **state)
     const mf_log_style style = {
         .fd = ends[1], .format = MF_LOG_JSON, .time_key = "ts", .level_names = {"", "info"}};
     mf_log_set_style(&style);
-    const int64_t start = now_ms();
+    /* Over a MiB into a pipe of 64 KiB: whoever waited for a reader would wait for ever. */
     for (int i = 0; i < 20000; i++)
         mf_log_message(MF_LOG_INFO, "much", "%d", i);
-    assert_true(now_ms() - start < 5000);
     /* What is read makes room for the next line. */
     static char bytes[1 << 17];
     assert_true(read(ends[0], bytes, sizeof bytes) > 10000);

@@ -42,13 +42,14 @@ static void slow_requests_get_408_however_they_drip(void **state)
         send_bytes(c, texts[i], starts[i]);
         /* A byte every now and then does not help. */
         struct pollfd wait = {.fd = c->fd, .events = POLLIN};
-        for (size_t at = starts[i]; at < strlen(texts[i]) && poll(&wait, 1, 50) == 0; at++)
+        size_t at = starts[i];
+        for (; at < strlen(texts[i]) && poll(&wait, 1, 50) == 0; at++)
             send_bytes(c, texts[i] + at, 1);
+        assert_true(at < strlen(texts[i])); /* the response came while bytes were coming */
         reply r;
         assert_true(read_reply(c, &r));
         assert_json_error(&r, 408, "request_timeout");
         assert_true(now_ms() - start >= (i == 0 ? 200 : 300));
-        assert_true(now_ms() - start < 3000);
         assert_true(is_closed(c));
         close_client(c);
     }

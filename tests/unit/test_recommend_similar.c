@@ -14,13 +14,15 @@ static mf_space space_of(const mf_model_parts *p)
     };
 }
 
-/* Σ scale_f · x_f · y_f of two items' rows: σ² of a ranking model, else 1. */
+/* Σ scale_f · x_f · y_f of two items' rows: σ² of a ranking model, a quarter of it for the first,
+ * else 1. */
 static double inner(const mf_model_parts *p, uint32_t x, uint32_t y)
 {
     const mf_space space = space_of(p);
     double sum = 0;
     for (size_t f = 0; f < space.n_factors; f++) {
-        const double scale = p->ranking.n_factors > 0 ? (double)p->ranking.spectrum[f] : 1;
+        const double first = f == 0 ? 0.25 : 1;
+        const double scale = p->ranking.n_factors > 0 ? first * (double)p->ranking.spectrum[f] : 1;
         sum += scale * (double)space.rows[x * space.stride + f] *
                (double)space.rows[y * space.stride + f];
     }
@@ -32,13 +34,7 @@ static double similarity(const mf_model_parts *p, uint32_t a, uint32_t i)
 {
     const double cosine = inner(p, a, i) / sqrt(inner(p, a, a) * inner(p, i, i));
     const double count = (double)p->item_count[i];
-    if (p->ranking.n_factors == 0)
-        return cosine * count / (count + 5);
-    double longest = 0;
-    for (uint32_t item = 0; item < p->n_items; item++)
-        if (p->item_count[item] > 0)
-            longest = fmax(longest, inner(p, item, item));
-    return cosine * pow(inner(p, i, i) / longest, 0.125);
+    return cosine * count / (count + (p->ranking.n_factors == 0 ? 5 : 50));
 }
 
 /* The same bits as documented: the query, the product, the likeness. */

@@ -31,6 +31,36 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The clock and the waits of the code under test, when it is on: time passes in poll() only,
+ * and in the stops_in-th one SIGTERM comes. */
+typedef struct fake {
+    bool is_on;
+    double now_ms;
+    unsigned n_polls, stops_in;
+} fake;
+
+static fake faked;
+
+double __real_mf_clock_seconds(void);
+double __wrap_mf_clock_seconds(void);
+double __wrap_mf_clock_seconds(void)
+{
+    return faked.is_on ? 1000 + faked.now_ms * 1e-3 : __real_mf_clock_seconds();
+}
+
+int __real_poll(struct pollfd *fds, nfds_t n, int wait_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int wait_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int wait_ms)
+{
+    if (!faked.is_on)
+        return __real_poll(fds, n, wait_ms);
+    faked.n_polls++;
+    faked.now_ms += wait_ms;
+    if (faked.n_polls == faked.stops_in)
+        mf_stop_request(true);
+    return __real_poll(fds, n, 0);
+}
+
 static void pause_ms(int ms)
 {
     poll(NULL, 0, ms);
@@ -101,9 +131,9 @@ static void a_pipe_that_never_comes_fails_at_the_deadline(void **state)
     (void)state;
     mf_error err = {0};
     int fd = -1;
-    const double start = mf_clock_seconds();
+    faked = (fake){.is_on = true};
     assert_false(mf_pipe_open(&channel, 0, 0.3, &fd, &err));
-    assert_true(mf_clock_seconds() - start < 5);
+    assert_true(faked.now_ms >= 300 && faked.now_ms < 400);
     assert_error(&err, MF_ERR_IO, "train_0: the pipe of channel train did not appear within 0.3 s");
     assert_error(&err, MF_ERR_IO, "input mode File or FastFile");
     assert_int_equal(fd, -1);
@@ -111,17 +141,12 @@ static void a_pipe_that_never_comes_fails_at_the_deadline(void **state)
     char *path = testing_path(folder, "train_0");
     assert_int_equal(mkfifo(path, 0600), 0);
     mf_error_clear(&err);
+    faked = (fake){.is_on = true};
     assert_false(mf_pipe_open(&channel, 0, 0.3, &fd, &err));
+    assert_true(faked.now_ms >= 300 && faked.now_ms < 400);
+    faked = (fake){0};
     assert_error(&err, MF_ERR_IO, "nothing was written into the pipe of channel train");
     free(path);
-}
-
-static void *stop_soon(void *argument)
-{
-    (void)argument;
-    pause_ms(200);
-    mf_stop_request(true);
-    return NULL;
 }
 
 /* [51] SIGTERM while blocked on a FIFO */
@@ -134,15 +159,13 @@ static void a_stop_is_noticed_in_both_waits(void **state)
             assert_int_equal(mkfifo(path, 0600), 0);
         free(path);
         mf_stop_request(false);
-        pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, stop_soon, NULL), 0);
         mf_error err = {0};
         int fd = -1;
-        const double start = mf_clock_seconds();
+        faked = (fake){.is_on = true, .stops_in = 3};
         assert_false(mf_pipe_open(&channel, 0, 60, &fd, &err));
         assert_error(&err, MF_ERR_STOPPED, "SIGTERM");
-        assert_true(mf_clock_seconds() - start < 5);
-        pthread_join(thread, NULL);
+        assert_int_equal(faked.n_polls, 3); /* by the wait in which it came, and no other */
+        faked = (fake){0};
     }
 }
 

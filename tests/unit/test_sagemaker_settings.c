@@ -446,8 +446,8 @@ static void a_decimal_comma_locale_changes_nothing(void **state)
             setlocale(LC_ALL, names[i]) != NULL && strcmp(localeconv()->decimal_point, ",") == 0;
     if (!found) {
         setlocale(LC_ALL, "C");
-        fprintf(stderr, "SKIPPED: this machine has no locale with a decimal comma "
-                        "(apt install locales-all)\n");
+        print_message("SKIPPED: this machine has no locale with a decimal comma "
+                      "(apt install locales-all)\n");
         skip();
     }
     char text[MF_SETTING_TEXT_BYTES];

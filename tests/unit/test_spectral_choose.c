@@ -249,7 +249,7 @@ static void check_lists(uint32_t n_users, uint32_t n_items, bool with_times, dou
     assert_true(k > 70);
 
     const mf_spectral_options options = auto_options();
-    const mf_choose_grid grid = mf_choose_grid_for(&options, with_times, variances, k);
+    const mf_choose_grid grid = mf_choose_grid_for(&options, with_times, false, variances, k);
     for (uint32_t threads = 1; threads <= 3; threads += 2) {
         mf_choose_sums sums = {0};
         mf_choose *choose =
@@ -300,7 +300,7 @@ static void of_many_users_some_are_drawn(void **state)
     float *v = mf_allocate(12 * 16, sizeof *v, "vectors", &err);
     const double variances[] = {1};
     const mf_spectral_options options = auto_options();
-    const mf_choose_grid grid = mf_choose_grid_for(&options, false, variances, 1);
+    const mf_choose_grid grid = mf_choose_grid_for(&options, false, false, variances, 1);
     mf_choose *choose = mf_choose_create(mf_spectral_kernel_choose(), &grid, &m.input, part, v, 1,
                                          variances, 1, 1, &err);
     assert_ok(choose != NULL, err);
@@ -323,7 +323,7 @@ static mf_choose_grid automatic_grid(void)
 {
     const mf_spectral_options options = auto_options();
     const double variances[] = {100, 50, 30};
-    return mf_choose_grid_for(&options, true, variances, 3);
+    return mf_choose_grid_for(&options, true, false, variances, 3);
 }
 
 static void set(mf_choose_sums *sums, const mf_choose_grid *grid, uint32_t l, uint32_t size,
@@ -347,7 +347,7 @@ static void the_grid_stands_around_the_mean_variance(void **state)
     options.regularization = 5;
     options.n_factors = 33;
     const double variances[] = {1};
-    const mf_choose_grid given = mf_choose_grid_for(&options, true, variances, 1);
+    const mf_choose_grid given = mf_choose_grid_for(&options, true, false, variances, 1);
     assert_int_equal(given.n_regularizations, 1);
     assert_int_equal(given.n_sizes, 1);
     assert_true(given.regularization[0] == 5);
@@ -372,6 +372,24 @@ static void the_smallest_regularization_near_the_best_is_taken(void **state)
     for (uint32_t l = 0; l < grid.n_regularizations; l++)
         set(&sums, &grid, l, 0, l == 2 ? 40 : 10);
     assert_int_equal(mf_choose_best(&grid, &sums), 2 * grid.n_sizes);
+}
+
+static void graded_ratings_take_one_that_is_a_little_further_away(void **state)
+{
+    (void)state;
+    const mf_spectral_options options = auto_options();
+    const double variances[] = {100, 50, 30};
+    uint32_t taken[2];
+    for (int graded = 0; graded < 2; graded++) {
+        const mf_choose_grid grid = mf_choose_grid_for(&options, true, graded == 1, variances, 3);
+        mf_choose_sums sums = {.n_users = 1};
+        for (uint32_t l = 0; l < grid.n_regularizations; l++)
+            for (uint32_t size = 0; size < grid.n_sizes; size++)
+                set(&sums, &grid, l, size, l < 3 ? 0.5 : l < 7 ? 0.98 : 1);
+        taken[graded] = mf_choose_best(&grid, &sums) / grid.n_sizes;
+    }
+    assert_int_equal(taken[0], 7); /* smoothed with what is below it: within 1 % */
+    assert_int_equal(taken[1], 4);
 }
 
 static void the_smallest_size_near_the_best_is_taken(void **state)
@@ -410,6 +428,7 @@ int main(void)
         cmocka_unit_test(of_many_users_some_are_drawn),
         cmocka_unit_test(the_grid_stands_around_the_mean_variance),
         cmocka_unit_test(the_smallest_regularization_near_the_best_is_taken),
+        cmocka_unit_test(graded_ratings_take_one_that_is_a_little_further_away),
         cmocka_unit_test(the_smallest_size_near_the_best_is_taken),
         cmocka_unit_test(nothing_found_means_no_choice),
     };

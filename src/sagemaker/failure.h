@@ -29,7 +29,7 @@ bool mf_failure_exists(const char *path);
 /* Writes `reason` to path (tree.failure), creating its folder. True as well when
  * an earlier reason was kept (mf_failure_exists before tells). Best effort: false
  * and MF_ERR_IO when it cannot be written, which is for the log only. */
-MF_MUST_CHECK bool mf_failure_write(const char *path, const mf_error *reason, mf_error *err);
+bool mf_failure_write(const char *path, const mf_error *reason, mf_error *err);
 
 /* Removes the file; none is fine. Fails MF_ERR_IO. */
 MF_MUST_CHECK bool mf_failure_remove(const char *path, mf_error *err);

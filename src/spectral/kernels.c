@@ -4,7 +4,6 @@
  * (CMakeLists.txt). Vectors run along columns, so a sum is never spread over lanes. */
 #include "spectral/kernels.h"
 
-
 #if defined __AVX512F__
 enum { WIDTH = 16, ROW_TILE = 8, COLUMN_VECS = 2, GRAM_TILE = 8, GRAM_VECS = 2, ROW_VECS = 4 };
 #elif defined __AVX__

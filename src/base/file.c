@@ -121,7 +121,7 @@ mf_file_writer *mf_file_writer_create(const char *path, mf_error *err)
     mf_file_writer *writer = mf_allocate(1, sizeof *writer, "a file writer", err);
     if (writer == NULL)
         return NULL;
-    writer->fd = -1;
+    *writer = (mf_file_writer){.fd = -1};
     writer->path = mf_allocate(n + 1, 1, "a path", err);
     writer->temporary = mf_allocate(n + sizeof MF_FILE_TEMPORARY_SUFFIX, 1, "a path", err);
     if (writer->path == NULL || writer->temporary == NULL)

@@ -24,9 +24,9 @@ enum { ROUNDS_MOST = 1001 };
 typedef enum stage { JANSSON, SCANNED, UNPACKED, TOTALLED, MEASURED, STAGES } stage;
 
 static mf_stream_batch batch;
-static mf_payload payload;
-static mf_fields fields;
-static mf_window window;
+static mf_stream_payload payload;
+static mf_aggregate_fields fields;
+static mf_aggregate_window window;
 static mf_aggregate_settings settings;
 
 static _Noreturn void die(const char *why)
@@ -49,18 +49,19 @@ static size_t work(const char *event, size_t n_event, stage until)
     }
     if (!mf_stream_batch_read(&batch, event, n_event, &err))
         die(err.text);
-    mf_window_clear(&window);
+    mf_aggregate_window_clear(&window);
     for (size_t i = 0; until >= UNPACKED && i < batch.n_records; i++) {
-        mf_user_record record;
-        if (!mf_payload_open(&payload, &batch.records[i], &err))
+        mf_stream_user_record record;
+        if (!mf_stream_payload_open(&payload, &batch.records[i], &err))
             die(err.text);
-        for (; mf_payload_next(&payload, &record); n++)
-            if (until >= TOTALLED && (!mf_fields_read(&fields, &settings, record.data.bytes,
-                                                      record.data.n_bytes, &err) ||
-                                      !mf_window_add(&window, &fields, &err)))
+        for (; mf_stream_payload_next(&payload, &record); n++)
+            if (until >= TOTALLED &&
+                (!mf_aggregate_fields_read(&fields, &settings, record.data.bytes,
+                                           record.data.n_bytes, &err) ||
+                 !mf_aggregate_window_add(&window, &fields, &err)))
                 die(err.text);
         size_t n_bytes;
-        if (until >= MEASURED && !mf_window_measure_state(&window, &n_bytes, &err))
+        if (until >= MEASURED && !mf_aggregate_window_measure_state(&window, &n_bytes, &err))
             die(err.text);
     }
     return n;
@@ -117,9 +118,9 @@ int main(int argc, char **argv)
            n_event, batch.n_records, n, n_keys, rate[JANSSON], rate[SCANNED], rate[UNPACKED],
            rate[TOTALLED], rate[MEASURED]);
     mf_stream_batch_free(&batch);
-    mf_payload_free(&payload);
-    mf_fields_free(&fields);
-    mf_window_free(&window);
+    mf_stream_payload_free(&payload);
+    mf_aggregate_fields_free(&fields);
+    mf_aggregate_window_free(&window);
     mf_free(event);
     return 0;
 }

@@ -7,6 +7,7 @@ evaluate's own figures.
 
     MF_IMPLICIT   a Python interpreter that can import implicit (and numpy, scipy)
     MF_NUMPY      a Python interpreter that can import numpy
+    MF_PEERS      only peers in whose names one of these words is: EASE,popularity
     MF_RANKING    NAME=VALUE … of hyperparameters for our side
     MF_RATINGS    a file of ratings on stars, instead of data/ratings.csv
 """
@@ -134,7 +135,7 @@ def table(folder, python):
         tables = peers(python, "lists", folder / "random", folder / "time")["tables"]
         if not IMPLICIT:
             say("implicit: not there (MF_IMPLICIT); iALS in numpy stands for it")
-    for kind, title in (("random", f"random, {SEEDS} seeds"), ("time", "newest 20 % of each user")):
+    for kind, title in (("random", f"random, {SEEDS} seed(s)"), ("time", "newest 20 % of each user")):
         print_table(title, tables[kind])
     for kind in tables:
         tables[kind]["models"] = [run.get("ranking_model") for run in figures[kind]["runs"]]
@@ -292,11 +293,11 @@ def speed(folder, python):
     say(f"NDCG@{K} of {result['users']} users: ours {result['ours_ndcg']:.4f}, popularity "
         f"{result['popularity_ndcg']:.4f}")
     if "implicit_seconds" in result:
+        say(f"implicit {result['implicit_version']}, k = 64, 15 passes: "
+            f"{result['implicit_seconds']:.1f} s, NDCG@{K} {result['implicit_ndcg']:.4f}")
         for key, what in (("seconds", "ours"), ("with_own_tuning_seconds", "with own tuning")):
             result[f"{key}_to_implicit"] = result[key] / result["implicit_seconds"]
             say(f"{what}: {result[f'{key}_to_implicit']:.3f} of implicit")
-        say(f"implicit {result['implicit_version']}, k = 64, 15 passes: "
-            f"{result['implicit_seconds']:.1f} s, NDCG@{K} {result['implicit_ndcg']:.4f}")
     else:
         say("implicit: not there (MF_IMPLICIT)")
     return result

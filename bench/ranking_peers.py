@@ -294,7 +294,10 @@ def table_of(folder):
         lists = [split.ours(row) for split in splits]
         if all(l is not None for l in lists):
             ours[row], ndcg[row] = row_of(splits, lists)
+    words = [word for word in os.environ.get("MF_PEERS", "").split(",") if word]
     for name, make, settings, first_alone in peers():
+        if words and not any(word in name for word in words):
+            continue
         others[name], ndcg[name] = measure(name, make, settings, first_alone, splits)
     strongest = max(others, key=lambda name: others[name]["ndcg"])
     table = {"seeds": len(splits), "ours": ours, "peers": others, "best_peer": strongest}

@@ -1,15 +1,15 @@
-/* cloud.c: promises in cloud.h. */
-#include "cloud.h"
+/* cloud.c: start, signals and the end, which leaves no process. */
+#include "local/cloud.h"
 
 #include "base/file.h"
 #include "base/log.h"
-#include "console.h"
-#include "endpoints.h"
-#include "function.h"
-#include "gateway.h"
-#include "lambda_api.h"
-#include "mapping.h"
-#include "service_reply.h"
+#include "local/apigateway/gateway.h"
+#include "local/endpoint/endpoint.h"
+#include "local/eventsource/mapping.h"
+#include "local/runtime/function.h"
+#include "local/runtime/invoke_api.h"
+#include "local/runtime/output.h"
+#include "local/service.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -23,33 +23,44 @@ typedef struct cloud {
     struct event_base *base;
     struct event *signals[N_SIGNALS];
     struct event *kill_timer;
-    mf_web_server *server;
-    mf_function *functions[MF_FUNCTIONS_MAX];
-    mf_lambda_api lambda;
-    mf_gateway gateway;
-    mf_endpoints *endpoints;
-    mf_mapping *mappings[MF_MAPPINGS_MAX];
+    mf_http_server *server;
+    mf_local_function *functions[MF_LOCAL_FUNCTIONS_MAX];
+    mf_local_invoke_api lambda;
+    mf_local_gateway gateway;
+    mf_local_endpoints *endpoints;
+    mf_local_mapping *mappings[MF_LOCAL_MAPPINGS_MAX];
     bool stopping;
 } cloud;
 
 /* ----------------------------------------------------------------- requests */
 
-static void handle(void *context, mf_web_request *request)
+static void handle(mf_http_request *request, void *context)
 {
     cloud *c = context;
+    mf_http_suspend(request); /* most responses come later */
     if (c->stopping)
-        mf_service_refuse(request, 503, "ServiceUnavailable", "local-cloud is ending");
-    else if (!mf_lambda_api_handle(&c->lambda, request) &&
-             !mf_endpoints_handle(c->endpoints, request))
-        mf_gateway_handle(&c->gateway, request);
+        mf_local_service_refuse(request, 503, "ServiceUnavailable", "local-cloud is ending");
+    else if (!mf_local_invoke_api_handle(&c->lambda, request) &&
+             !mf_local_endpoints_handle(c->endpoints, request))
+        mf_local_gateway_handle(&c->gateway, request);
 }
 
-static void gone(void *context, mf_web_request *request)
+static void on_disconnect(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_pending *pending = mf_web_user(request);
-    pending->gone(pending);
+    mf_local_pending *pending = mf_http_get_user(request);
+    if (pending != NULL)
+        pending->gone(pending);
 }
+
+static const mf_http_route EVERY_PATH = {
+    .path = "*",
+    .methods = MF_LOCAL_ALL_METHODS,
+    .handle = handle,
+    .on_disconnect = on_disconnect,
+    .no_deadline = true,
+    .raw_body = true,
+};
 
 /* ------------------------------------------------------------------- ending */
 
@@ -57,7 +68,7 @@ static unsigned signal_all(cloud *c, int signal_number)
 {
     unsigned n = 0;
     for (uint32_t i = 0; i < c->settings->n_functions; i++)
-        n += mf_function_stop(c->functions[i], signal_number);
+        n += mf_local_function_stop(c->functions[i], signal_number);
     return n;
 }
 
@@ -73,14 +84,13 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
     (void)what;
     cloud *c = context;
     const bool again = c->stopping;
-    const struct timeval patience = {c->settings->stop_ms / 1000,
-                                     (long)(c->settings->stop_ms % 1000) * 1000};
+    const struct timeval patience = mf_local_timeval(c->settings->stop_s);
     c->stopping = true;
     if (!again) {
         mf_log_message(MF_LOG_INFO, "stopping", "%s: ending every process",
                        signal_number == SIGINT ? "SIGINT" : "SIGTERM");
         for (uint32_t i = 0; i < c->settings->n_mappings; i++)
-            mf_mapping_stop(c->mappings[i]);
+            mf_local_mapping_stop(c->mappings[i]);
     }
     if (signal_all(c, again ? SIGKILL : SIGTERM) == 0)
         event_base_loopbreak(c->base);
@@ -94,7 +104,7 @@ static void on_child(evutil_socket_t signal_number, short what, void *context)
     (void)what;
     cloud *c = context;
     for (uint32_t i = 0; i < c->settings->n_functions; i++)
-        mf_function_reap(c->functions[i]);
+        mf_local_function_reap(c->functions[i]);
     if (c->stopping && signal_all(c, 0) == 0)
         event_base_loopbreak(c->base);
 }
@@ -131,7 +141,7 @@ static bool write_port(const cloud *c, mf_error *err)
     char text[16];
     if (c->settings->port_file[0] == '\0')
         return true;
-    const int n = snprintf(text, sizeof text, "%u\n", (unsigned)mf_web_port(c->server));
+    const int n = snprintf(text, sizeof text, "%u\n", (unsigned)mf_http_server_port(c->server));
     return mf_file_write(c->settings->port_file, text, (size_t)n, err);
 }
 
@@ -141,7 +151,7 @@ static void log_listening(const cloud *c)
     const char *address = c->settings->address;
     mf_log_begin(&line, MF_LOG_INFO, "listening");
     mf_log_text(&line, "address", address);
-    mf_log_count(&line, "port", mf_web_port(c->server));
+    mf_log_count(&line, "port", mf_http_server_port(c->server));
     mf_log_count(&line, "functions", c->settings->n_functions);
     mf_log_count(&line, "routes", c->settings->n_routes);
     mf_log_count(&line, "endpoints", c->settings->n_endpoints);
@@ -158,40 +168,39 @@ static void log_listening(const cloud *c)
 
 static bool start(cloud *c, mf_error *err)
 {
-    enum { HEAD_BYTES = 16 << 10, BODY_BYTES = 10 << 20, CONNECTIONS = 1000 };
-    static const mf_web_limits limits = {HEAD_BYTES, BODY_BYTES, CONNECTIONS};
+    enum { BODY_BYTES = 10 << 20, CONNECTIONS = 1000 };
     const mf_local_settings *settings = c->settings;
-    const mf_web_handler handler = {.handle = handle, .gone = gone, .context = c};
     raise_files();
-    if (!mf_console_open(c->base))
+    if (!mf_local_console_open(c->base))
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the console");
     if (!start_signals(c, err))
         return false;
-    c->endpoints = mf_endpoints_create(c->base, settings);
+    c->endpoints = mf_local_endpoints_create(c->base, settings);
     if (c->endpoints == NULL)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for endpoints");
     for (uint32_t i = 0; i < settings->n_functions; i++) {
-        c->functions[i] = mf_function_create(c->base, settings, i, err);
+        c->functions[i] = mf_local_function_create(c->base, settings, i, err);
         if (c->functions[i] == NULL)
             return false;
     }
-    c->server = mf_web_create(c->base, settings->address, settings->port, &handler, &limits, err);
+    c->server = mf_local_server_create(c->base, settings->address, (uint16_t)settings->port,
+                                       &EVERY_PATH, c, BODY_BYTES, CONNECTIONS, err);
     if (c->server == NULL)
         return false;
-    c->lambda = (mf_lambda_api){settings, c->functions};
-    c->gateway = (mf_gateway){.base = c->base,
-                              .settings = settings,
-                              .functions = c->functions,
-                              .port = mf_web_port(c->server),
-                              .tokens = settings->burst};
+    c->lambda = (mf_local_invoke_api){settings, c->functions};
+    c->gateway = (mf_local_gateway){.base = c->base,
+                                    .settings = settings,
+                                    .functions = c->functions,
+                                    .port = mf_http_server_port(c->server),
+                                    .tokens = settings->burst};
     for (uint32_t i = 0; i < settings->n_functions; i++)
-        mf_function_open(c->functions[i], mf_web_port(c->server));
+        mf_local_function_open(c->functions[i], mf_http_server_port(c->server));
     for (uint32_t i = 0; i < settings->n_mappings; i++) {
-        const mf_mapping_settings *mapping = &settings->mappings[i];
+        const mf_local_mapping_settings *mapping = &settings->mappings[i];
         if (!mapping->enabled)
             continue;
         c->mappings[i] =
-            mf_mapping_open(c->base, settings, i, c->functions[mapping->function], err);
+            mf_local_mapping_open(c->base, settings, i, c->functions[mapping->function], err);
         if (c->mappings[i] == NULL)
             return false;
     }
@@ -201,14 +210,14 @@ static bool start(cloud *c, mf_error *err)
 
 static void end(cloud *c)
 {
-    /* Requests go first: they give up what they wait for, while it is there. */
-    mf_web_destroy(c->server);
-    mf_endpoints_destroy(c->endpoints);
+    /* Requests end first: they cancel what they wait for, which still exists. */
+    mf_http_server_destroy(c->server);
+    mf_local_endpoints_destroy(c->endpoints);
     for (uint32_t i = 0; i < c->settings->n_mappings; i++)
-        mf_mapping_close(c->mappings[i]);
+        mf_local_mapping_close(c->mappings[i]);
     for (uint32_t i = 0; i < c->settings->n_functions; i++)
-        mf_function_destroy(c->functions[i]);
-    mf_console_close();
+        mf_local_function_destroy(c->functions[i]);
+    mf_local_console_close();
     for (size_t i = 0; i < N_SIGNALS; i++)
         if (c->signals[i] != NULL)
             event_free(c->signals[i]);
@@ -217,7 +226,7 @@ static void end(cloud *c)
     event_base_free(c->base);
 }
 
-bool mf_cloud_run(const mf_local_settings *settings, mf_error *err)
+bool mf_local_run(const mf_local_settings *settings, mf_error *err)
 {
     cloud c = {.settings = settings, .base = event_base_new()};
     if (c.base == NULL)

@@ -1,4 +1,4 @@
-/* cloud.h: everything that local-cloud is, from listening to the end of the last process.
+/* cloud.h: the running program, from listening to the end of the last process.
  *
  * One thread, one event loop. Signals are events of it: SIGCHLD looks for processes that
  * have ended, SIGINT and SIGTERM end the program (a second one at once).
@@ -7,10 +7,10 @@
 #ifndef MF_LOCAL_CLOUD_H
 #define MF_LOCAL_CLOUD_H
 
-#include "settings.h"
+#include "local/settings.h"
 
 /* Runs until it is told to stop. False when it could not start. Afterwards no process of
  * its functions is left. */
-bool mf_cloud_run(const mf_local_settings *settings, mf_error *err);
+bool mf_local_run(const mf_local_settings *settings, mf_error *err);
 
 #endif

@@ -1,268 +1,458 @@
-/* settings.c: the tables of settings, and how a text becomes a value. */
-#include "settings.h"
+/* settings.c: the three tables of settings, and functions, routes, endpoints and mappings, which
+ * may occur several times. */
+#include "local/settings.h"
 
 #include "base/number.h"
-#include "settings_parts.h"
 
-#include <stddef.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* CHOICE: the second one is true; WORD: its number; INTEGER: may be negative. */
-typedef enum kind { TEXT, PORT, COUNT, INTEGER, SECONDS, NUMBER, CHOICE, WORD, TYPES } kind;
-
-typedef struct setting {
-    const char *name;
-    kind kind;
-    double min, max;
-    const char *initial;
-    const char *choices; /* with blanks between them */
-    const char *help;
-    size_t offset;
-} setting;
-
-#define GLOBAL(field)   .offset = offsetof(mf_local_settings, field)
-#define FUNCTION(field) .offset = offsetof(mf_function_settings, field)
-#define MAPPING(field)  .offset = offsetof(mf_mapping_settings, field)
+#define LENGTH(array)    (sizeof(array) / sizeof((array)[0]))
+#define GLOBAL(field)    MF_SETTING_FIELD(mf_local_settings, field)
+#define FUNCTION(field)  MF_SETTING_FIELD(mf_local_function_settings, field)
+#define MAPPING(field)   MF_SETTING_FIELD(mf_local_mapping_settings, field)
+#define TEXT             .type = MF_SETTING_TEXT
+#define WHOLE(low, high) .type = MF_SETTING_INTEGER, .min = (low), .max = (high)
+#define REAL(low, high)  .type = MF_SETTING_REAL, .min = (low), .max = (high)
+#define CHOICE(words)    .type = MF_SETTING_CHOICE, .choices = (words)
 
 /* clang-format off */
-static const setting globals[] = {
-    {.name = "address", .kind = TEXT, .initial = "127.0.0.1",
+static const mf_setting of_program[] = {
+    {.name = "address", TEXT, .initial = "127.0.0.1",
      .help = "numeric address to listen on", GLOBAL(address)},
-    {.name = "port", .kind = PORT, .max = 65535, .initial = "3000",
+    {.name = "port", WHOLE(0, 65535), .initial = "3000",
      .help = "port to listen on; 0: any free one", GLOBAL(port)},
-    {.name = "port-file", .kind = TEXT, .initial = "",
-     .help = "file that gets the port's number when everything listens", GLOBAL(port_file)},
-    {.name = "log", .kind = CHOICE, .choices = "functions all", .initial = "all",
+    {.name = "port-file", TEXT, .initial = "",
+     .help = "file that receives the port's number once everything listens", GLOBAL(port_file)},
+    {.name = "log", CHOICE("functions all"), .initial = "all",
      .help = "functions: without START, END, REPORT", GLOBAL(platform_lines)},
-    {.name = "region", .kind = TEXT, .initial = "us-east-1",
+    {.name = "region", TEXT, .initial = "us-east-1",
      .help = "in ARNs and AWS_REGION", GLOBAL(region)},
-    {.name = "account", .kind = TEXT, .initial = "123456789012",
+    {.name = "account", TEXT, .initial = "123456789012",
      .help = "in ARNs and events", GLOBAL(account)},
-    {.name = "stop-seconds", .kind = SECONDS, .min = 0, .max = 60, .initial = "0.5",
-     .help = "that processes have between SIGTERM and SIGKILL", GLOBAL(stop_ms)},
-    {.name = "stage", .kind = TEXT, .initial = "local",
+    {.name = "stop-seconds", REAL(0, 60), .initial = "0.5",
+     .help = "that processes have between SIGTERM and SIGKILL", GLOBAL(stop_s)},
+    {.name = "stage", TEXT, .initial = "local",
      .help = "of the API: /STAGE/predict is /predict", GLOBAL(stage)},
-    {.name = "gateway-timeout", .kind = SECONDS, .min = 0.05, .max = 29, .initial = "29",
-     .help = "seconds until the API answers 504", GLOBAL(gateway_ms)},
-    {.name = "rate", .kind = NUMBER, .min = 0, .max = 1e9, .initial = "0",
+    {.name = "gateway-timeout", REAL(0.05, 29), .initial = "29",
+     .help = "seconds until the API responds with 504", GLOBAL(gateway_s)},
+    {.name = "rate", REAL(0, 1e9), .initial = "0",
      .help = "requests a second that the API takes, else 429; 0: all", GLOBAL(rate)},
-    {.name = "burst", .kind = NUMBER, .min = 1, .max = 1e9, .initial = "1",
-     .help = "requests that may come at once under a rate", GLOBAL(burst)},
-    {.name = "binary-types", .kind = TYPES,
+    {.name = "burst", REAL(1, 1e9), .initial = "1",
+     .help = "requests that may arrive at once under a rate", GLOBAL(burst)},
+    {.name = "binary-types", TEXT,
      .initial = "application/octet-stream,application/gzip,application/zip,image/*",
-     .help = "media types whose bodies travel as base64 (payload 1.0)", GLOBAL(binary_types)},
-    {.name = "container-timeout", .kind = SECONDS, .min = 0.05, .max = 3600, .initial = "60",
-     .help = "seconds that an endpoint's container has for an answer", GLOBAL(container_ms)},
-    {.name = "kinesis", .kind = TEXT, .initial = "",
+     .help = "media types whose bodies are sent as base64 (payload 1.0)", GLOBAL(binary_types)},
+    {.name = "container-timeout", REAL(0.05, 3600), .initial = "60",
+     .help = "seconds that an endpoint's container has for a response", GLOBAL(container_s)},
+    {.name = "kinesis", TEXT, .initial = "",
      .help = "http://host:port of a stand-in; else AWS_ENDPOINT_URL_KINESIS", GLOBAL(kinesis)},
-    {.name = "poll-seconds", .kind = SECONDS, .min = 0.001, .max = 60, .initial = "1",
-     .help = "between two looks at a shard that had nothing new", GLOBAL(poll_ms)},
+    {.name = "poll-seconds", REAL(0.001, 60), .initial = "1",
+     .help = "between two reads of a shard without new records", GLOBAL(poll_s)},
 };
 
-static const setting of_functions[] = {
-    {.name = "folder", .kind = TEXT, .initial = "",
-     .help = "where it runs; else where local-cloud does", FUNCTION(folder)},
-    {.name = "handler", .kind = TEXT, .initial = "",
+static const mf_setting of_functions[] = {
+    {.name = "folder", TEXT, .initial = "",
+     .help = "working directory; else that of local-cloud", FUNCTION(folder)},
+    {.name = "handler", TEXT, .initial = "",
      .help = "_HANDLER; else the function's name", FUNCTION(handler)},
-    {.name = "processes", .kind = COUNT, .min = 1, .max = MF_PROCESSES_MAX, .initial = "1",
+    {.name = "processes", WHOLE(1, MF_LOCAL_PROCESSES_MAX), .initial = "1",
      .help = "execution environments, at most", FUNCTION(n_processes)},
-    {.name = "queue", .kind = COUNT, .min = 0, .max = 100000, .initial = "100",
+    {.name = "queue", WHOLE(0, 100000), .initial = "100",
      .help = "invocations that wait while all work, else 429", FUNCTION(queue)},
-    {.name = "timeout", .kind = SECONDS, .min = 0.05, .max = 900, .initial = "3",
-     .help = "seconds for an event; then the process is killed", FUNCTION(timeout_ms)},
-    {.name = "init-timeout", .kind = SECONDS, .min = 0.05, .max = 900, .initial = "10",
-     .help = "seconds for the start; then again, under the timeout", FUNCTION(init_timeout_ms)},
-    {.name = "memory", .kind = COUNT, .min = 128, .max = 10240, .initial = "128",
+    {.name = "timeout", REAL(0.05, 900), .initial = "3",
+     .help = "seconds for an event; then the process is killed", FUNCTION(timeout_s)},
+    {.name = "init-timeout", REAL(0.05, 900), .initial = "10",
+     .help = "seconds for the start; then again, under the timeout", FUNCTION(init_timeout_s)},
+    {.name = "memory", WHOLE(128, 10240), .initial = "128",
      .help = "MB: AWS_LAMBDA_FUNCTION_MEMORY_SIZE, no limit", FUNCTION(memory_mb)},
-    {.name = "start", .kind = CHOICE, .choices = "first early", .initial = "first",
-     .help = "first: with the first invocation; early: at once", FUNCTION(early)},
+    {.name = "start", CHOICE("first early"), .initial = "first",
+     .help = "first: with the first invocation; early: at once", FUNCTION(start)},
 };
 
-static const setting of_mappings[] = {
-    {.name = "Enabled", .kind = CHOICE, .choices = "false true", .initial = "true",
+static const mf_setting of_mappings[] = {
+    {.name = "Enabled", CHOICE("false true"), .initial = "true",
      .help = "false: the stream is not read", MAPPING(enabled)},
-    {.name = "StartingPosition", .kind = WORD, .choices = "- TRIM_HORIZON LATEST AT_TIMESTAMP",
-     .initial = "-", .help = "TRIM_HORIZON, LATEST or AT_TIMESTAMP", MAPPING(position)},
-    {.name = "StartingPositionTimestamp", .kind = NUMBER, .max = 1e11, .initial = "0",
+    {.name = "StartingPosition", CHOICE("TRIM_HORIZON LATEST AT_TIMESTAMP"),
+     .initial = "TRIM_HORIZON", .help = "must be given", MAPPING(position)},
+    {.name = "StartingPositionTimestamp", REAL(0, 1e11), .initial = "0",
      .help = "seconds since 1970", MAPPING(timestamp)},
-    {.name = "BatchSize", .kind = COUNT, .min = 1, .max = 10000, .initial = "100",
+    {.name = "BatchSize", WHOLE(1, 10000), .initial = "100",
      .help = "records of a batch, at most", MAPPING(batch_size)},
-    {.name = "MaximumBatchingWindowInSeconds", .kind = SECONDS, .max = 300, .initial = "0",
-     .help = "wait for a batch to fill", MAPPING(batching_ms)},
-    {.name = "ParallelizationFactor", .kind = COUNT, .min = 1, .max = 10, .initial = "1",
-     .help = "batches of a shard at once", MAPPING(parallelization)},
-    {.name = "MaximumRetryAttempts", .kind = INTEGER, .min = -1, .max = 10000, .initial = "-1",
+    {.name = "MaximumBatchingWindowInSeconds", REAL(0, 300), .initial = "0",
+     .help = "wait for a batch to fill", MAPPING(batching_s)},
+    {.name = "ParallelizationFactor", WHOLE(1, 10), .initial = "1",
+     .help = "concurrent batches of a shard", MAPPING(parallelization)},
+    {.name = "MaximumRetryAttempts", WHOLE(-1, 10000), .initial = "-1",
      .help = "of a batch that fails; -1: no limit", MAPPING(max_retries)},
-    {.name = "MaximumRecordAgeInSeconds", .kind = INTEGER, .min = -1, .max = 604800,
-     .initial = "-1", .help = "of a record that is still sent; -1: no limit", MAPPING(max_age_s)},
-    {.name = "BisectBatchOnFunctionError", .kind = CHOICE, .choices = "false true",
-     .initial = "false", .help = "true: halve a batch that fails", MAPPING(bisect)},
-    {.name = "FunctionResponseTypes", .kind = CHOICE, .choices = "none ReportBatchItemFailures",
-     .initial = "none", .help = "or ReportBatchItemFailures", MAPPING(takes_partial)},
-    {.name = "TumblingWindowInSeconds", .kind = COUNT, .max = 900, .initial = "0",
+    {.name = "MaximumRecordAgeInSeconds", WHOLE(-1, 604800), .initial = "-1",
+     .help = "of a record that is still sent; -1: no limit", MAPPING(max_age_s)},
+    {.name = "BisectBatchOnFunctionError", CHOICE("false true"), .initial = "false",
+     .help = "true: halve a batch that fails", MAPPING(bisect)},
+    {.name = "FunctionResponseTypes", CHOICE("none ReportBatchItemFailures"), .initial = "none",
+     .help = "or ReportBatchItemFailures", MAPPING(takes_partial)},
+    {.name = "TumblingWindowInSeconds", WHOLE(0, 900), .initial = "0",
      .help = "0: no windows", MAPPING(window_s)},
-    {.name = "OnFailure", .kind = TEXT, .initial = "",
-     .help = "file that gets what is given up, as JSON lines", MAPPING(on_failure)},
+    {.name = "OnFailure", TEXT, .initial = "",
+     .help = "file that receives discarded records, as JSON lines", MAPPING(on_failure)},
 };
 /* clang-format on */
 
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-
-bool mf_local_copy(char **field, const char *text, mf_error *err)
-{
-    char *copy = strdup(text);
-    if (copy == NULL)
-        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a setting");
-    free(*field);
-    *field = copy;
-    return true;
-}
-
-static bool set_types(mf_local_settings *settings, const char *value, mf_error *err)
-{
-    while (settings->n_binary_types > 0)
-        free(settings->binary_types[--settings->n_binary_types]);
-    for (const char *at = value; *at != '\0';) {
-        const size_t n = strcspn(at, ",");
-        char type[128];
-        if (n >= sizeof type || settings->n_binary_types == MF_BINARY_TYPES_MAX)
-            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                           "binary-types: at most %d media types of less than %zu bytes",
-                           MF_BINARY_TYPES_MAX, sizeof type);
-        snprintf(type, sizeof type, "%.*s", (int)n, at);
-        char **slot = &settings->binary_types[settings->n_binary_types];
-        *slot = NULL;
-        if (n > 0 && !mf_local_copy(slot, type, err))
-            return false;
-        settings->n_binary_types += n > 0;
-        at += n + (at[n] == ',');
-    }
-    return true;
-}
-
-static bool set_number(const setting *s, char *field, const char *value, mf_error *err)
-{
-    double number;
-    const bool whole = s->kind == PORT || s->kind == COUNT || s->kind == INTEGER;
-    if (!mf_parse_double(value, strlen(value), &number) || number < s->min || number > s->max ||
-        (whole && number != (double)(int64_t)number))
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s is \"%.64s\": expected %s%.10g … %.10g",
-                       s->name, value, whole ? "a whole number, " : "", s->min, s->max);
-    if (s->kind == NUMBER)
-        *(double *)(void *)field = number;
-    else if (s->kind == PORT)
-        *(uint16_t *)(void *)field = (uint16_t)number;
-    else if (s->kind == INTEGER)
-        *(int32_t *)(void *)field = (int32_t)number;
-    else
-        *(uint32_t *)(void *)field = (uint32_t)(s->kind == SECONDS ? number * 1000 + 0.5 : number);
-    return true;
-}
-
-static bool set_choice(const setting *s, char *field, const char *value, mf_error *err)
-{
-    const size_t n_value = strlen(value);
-    uint32_t i = 0;
-    for (const char *word = s->choices;; i++) {
-        const size_t n = strcspn(word, " ");
-        if (n == n_value && strncmp(word, value, n) == 0)
-            break;
-        if (word[n] == '\0')
-            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s is \"%.64s\": expected one of %s",
-                           s->name, value, s->choices + (s->choices[0] == '-' ? 2 : 0));
-        word += n + 1;
-    }
-    if (s->kind == WORD)
-        *(uint32_t *)(void *)field = i;
-    else
-        *(bool *)(void *)field = i == 1;
-    return true;
-}
-
-static bool set(const setting *table, size_t n, void *values, const char *name, const char *value,
-                mf_error *err)
-{
-    for (const setting *s = table; s < table + n; s++) {
-        if (strcmp(s->name, name) != 0)
-            continue;
-        char *field = (char *)values + s->offset;
-        switch (s->kind) {
-        case TEXT:
-            return mf_local_copy((char **)(void *)field, value, err);
-        case TYPES:
-            return set_types(values, value, err);
-        case CHOICE:
-        case WORD:
-            return set_choice(s, field, value, err);
-        case PORT:
-        case COUNT:
-        case INTEGER:
-        case SECONDS:
-        case NUMBER:
-            return set_number(s, field, value, err);
-        }
-    }
-    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                   "there is no setting \"%.64s\"; local-cloud --help lists them", name);
-}
-
-static bool set_all(const setting *table, size_t n, void *values, mf_error *err)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!set(table, n, values, table[i].name, table[i].initial, err))
-            return false;
-    return true;
-}
+enum { OF_STARTING_POSITION = 1 /* its index in of_mappings */ };
 
 bool mf_local_settings_start(mf_local_settings *settings, mf_error *err)
 {
     memset(settings, 0, sizeof *settings);
-    return set_all(globals, LENGTH(globals), settings, err);
+    return mf_settings_start(&settings->table, of_program, LENGTH(of_program), "setting", settings,
+                             err);
 }
 
-bool mf_local_settings_set(mf_local_settings *settings, const char *name, const char *value,
-                           mf_error *err)
+bool mf_local_settings_set(mf_settings *table, const char *name, const char *value, mf_error *err)
 {
-    return set(globals, LENGTH(globals), settings, name, value, err);
+    return mf_settings_change(table, name, value, strlen(value), err);
 }
 
-bool mf_function_settings_start(mf_function_settings *function, mf_error *err)
+/* ------------------------------------------------------------------ functions */
+
+static bool copy(char **field, const char *text, mf_error *err)
 {
-    return set_all(of_functions, LENGTH(of_functions), function, err);
+    *field = strdup(text);
+    return *field != NULL || mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a setting");
 }
 
-bool mf_function_settings_set(mf_function_settings *function, const char *name, const char *value,
-                              mf_error *err)
+static bool is_name(const char *name, const char *more, size_t max)
 {
-    return set(of_functions, LENGTH(of_functions), function, name, value, err);
-}
-
-bool mf_mapping_settings_start(mf_mapping_settings *mapping, mf_error *err)
-{
-    return set_all(of_mappings, LENGTH(of_mappings), mapping, err);
-}
-
-bool mf_mapping_settings_set(mf_mapping_settings *mapping, const char *name, const char *value,
-                             mf_error *err)
-{
-    return set(of_mappings, LENGTH(of_mappings), mapping, name, value, err);
-}
-
-static void print_table(FILE *out, const setting *table, size_t n)
-{
+    const size_t n = strlen(name);
     for (size_t i = 0; i < n; i++)
-        fprintf(out, "  --%-18s %s%s%s%s\n", table[i].name, table[i].help,
-                table[i].initial[0] != '\0' ? " (" : "", table[i].initial,
-                table[i].initial[0] != '\0' ? ")" : "");
+        if (!isalnum((unsigned char)name[i]) && strchr(more, name[i]) == NULL)
+            return false;
+    return n > 0 && n <= max;
+}
+
+/* Returns n_functions when there is no function of that name. */
+static uint32_t find_function(const mf_local_settings *settings, const char *name)
+{
+    uint32_t i = 0;
+    while (i < settings->n_functions && strcmp(settings->functions[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+mf_local_function_settings *mf_local_settings_add_function(mf_local_settings *settings,
+                                                           const char *name, mf_error *err)
+{
+    if (!is_name(name, "-_", 64)) {
+        mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                "function \"%.80s\": a name has 1 to 64 letters, digits, - and _", name);
+        return NULL;
+    }
+    if (find_function(settings, name) < settings->n_functions) {
+        mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "function %s is there twice", name);
+        return NULL;
+    }
+    if (settings->n_functions == MF_LOCAL_FUNCTIONS_MAX) {
+        mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %d functions", MF_LOCAL_FUNCTIONS_MAX);
+        return NULL;
+    }
+    mf_local_function_settings *function = &settings->functions[settings->n_functions++];
+    snprintf(function->name, sizeof function->name, "%s", name);
+    return mf_settings_start(&function->table, of_functions, LENGTH(of_functions),
+                             "function setting", function, err)
+               ? function
+               : NULL;
+}
+
+static bool append(char **list, size_t max, const char *text, const char *what, mf_error *err)
+{
+    size_t n = 0;
+    while (list[n] != NULL)
+        n++;
+    if (n == max)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %zu %s", max, what);
+    return copy(&list[n], text, err);
+}
+
+/* The path becomes absolute, because the program may run in another folder. */
+static bool set_program(mf_local_function_settings *function, const char *program, mf_error *err)
+{
+    char path[PATH_MAX + 1024], here[PATH_MAX];
+    if (program[0] == '\0' || strlen(program) > 1000)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "function %s has no program",
+                       function->name);
+    if (program[0] == '/')
+        return copy(&function->words[0], program, err);
+    if (getcwd(here, sizeof here) == NULL)
+        return mf_fail_errno(err, errno, MF_NOWHERE, "cannot tell the current folder");
+    snprintf(path, sizeof path, "%s/%s", here, program);
+    return copy(&function->words[0], path, err);
+}
+
+bool mf_local_function_settings_add_word(mf_local_function_settings *function, const char *word,
+                                         mf_error *err)
+{
+    if (function->words[0] == NULL)
+        return set_program(function, word, err);
+    return append(function->words, MF_LOCAL_FUNCTION_WORDS_MAX + 1, word, "words of a command",
+                  err);
+}
+
+bool mf_local_function_settings_add_variable(mf_local_function_settings *function, const char *name,
+                                             const char *value, mf_error *err)
+{
+    if (!is_name(name, "_", 1000) || strlen(name) < 2 || !isalpha((unsigned char)name[0]))
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "function %s, variable \"%.80s\": a name has two letters, digits or _ at "
+                       "least and begins with a letter",
+                       function->name, name);
+    if (strcmp(name, "AWS_LAMBDA_RUNTIME_API") == 0)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "function %s: AWS_LAMBDA_RUNTIME_API is for local-cloud to set",
+                       function->name);
+    size_t used = strlen(name) + strlen(value);
+    for (char **v = function->variables; *v != NULL; v++)
+        used += strlen(*v) - 1;
+    if (used > MF_LOCAL_FUNCTION_VARIABLES_BYTES)
+        return mf_fail(
+            err, MF_ERR_LIMIT, MF_NOWHERE,
+            "function %s: the variables have more than %d bytes, which is Lambda's limit",
+            function->name, MF_LOCAL_FUNCTION_VARIABLES_BYTES);
+    char text[MF_LOCAL_FUNCTION_VARIABLES_BYTES + 2];
+    snprintf(text, sizeof text, "%s=%s", name, value);
+    return append(function->variables, MF_LOCAL_FUNCTION_VARIABLES_MAX, text, "variables", err);
+}
+
+/* --------------------------------------------------------- routes, endpoints */
+
+static bool check_path(const char *path)
+{
+    if (path[0] != '/' || strlen(path) >= MF_LOCAL_TEXT_BYTES)
+        return false;
+    for (const char *c = path; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '?' || *c == '#' || *c == '%')
+            return false;
+        if (*c != '{')
+            continue;
+        const char *end = strchr(c, '}');
+        const bool greedy = end != NULL && end[-1] == '+';
+        if (c[-1] != '/' || end == NULL || end - c < (greedy ? 3 : 2) ||
+            (greedy ? end[1] != '\0' : end[1] != '\0' && end[1] != '/'))
+            return false;
+        c = end;
+    }
+    return true;
+}
+
+static bool payload_of(const char *name, mf_local_payload *payload)
+{
+    static const char *const names[] = {"1.0", "2.0", "none"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *payload = (mf_local_payload)i;
+            return true;
+        }
+    return false;
+}
+
+bool mf_local_settings_add_route(mf_local_settings *settings, const char *what,
+                                 const char *function, const char *payload, mf_error *err)
+{
+    if (settings->n_routes == MF_LOCAL_ROUTES_MAX)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %d routes", MF_LOCAL_ROUTES_MAX);
+    mf_local_route *route = &settings->routes[settings->n_routes];
+    const size_t n_method = strcspn(what, " ");
+    const char *path = what[n_method] == ' ' ? what + n_method + 1 : "";
+    for (size_t i = 0; i < n_method; i++)
+        if (!isupper((unsigned char)what[i]))
+            path = "";
+    if (n_method == 0 || n_method >= sizeof route->method || !check_path(path))
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "route \"%.128s\": expected a method and a path, as in POST /predict, ANY "
+                       "/users/{id} or GET /files/{path+}",
+                       what);
+    if (!payload_of(payload, &route->payload))
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "route \"%.128s\" has payload \"%.32s\": expected 1.0, 2.0 or none", what,
+                       payload);
+    route->function = find_function(settings, function);
+    if (route->function == settings->n_functions)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "route \"%.128s\" leads to \"%.64s\": there is no such function", what,
+                       function);
+    snprintf(route->method, sizeof route->method, "%.*s", (int)n_method, what);
+    snprintf(route->path, sizeof route->path, "%s", path);
+    settings->n_routes++;
+    return true;
+}
+
+/* what names the address in errors: "endpoint movies". */
+static bool read_address(mf_local_address *at, const char *what, const char *url, mf_error *err)
+{
+    static const char HTTP[] = "http://";
+    const bool has_scheme = strncmp(url, HTTP, strlen(HTTP)) == 0;
+    const char *host = has_scheme ? url + strlen(HTTP) : "";
+    const size_t n_host = strcspn(host, ":/");
+    const char *after = host + n_host;
+    uint64_t port = 80;
+    const size_t n_port = *after == ':' ? strcspn(after + 1, "/") : 0;
+    const bool ok = *after != ':' || mf_parse_uint64(after + 1, n_port, &port);
+    after += *after == ':' ? n_port + 1 : 0;
+    const size_t n_base = strlen(after) - (after[0] != '\0' && after[strlen(after) - 1] == '/');
+    if (!ok || n_host == 0 || n_host >= sizeof at->host || port < 1 || port > UINT16_MAX ||
+        n_base >= sizeof at->base || strpbrk(after, " ?#") != NULL)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "%s is at \"%.128s\": expected http://host:port", what, url);
+    snprintf(at->host, sizeof at->host, "%.*s", (int)n_host, host);
+    snprintf(at->base, sizeof at->base, "%.*s", (int)n_base, after);
+    at->port = (uint16_t)port;
+    return true;
+}
+
+bool mf_local_settings_add_endpoint(mf_local_settings *settings, const char *name, const char *url,
+                                    mf_error *err)
+{
+    char what[128];
+    if (!is_name(name, "-", 63) || name[0] == '-' || name[strlen(name) - 1] == '-')
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "endpoint \"%.80s\": a name has 1 to 63 letters, digits and inner -", name);
+    if (settings->n_endpoints == MF_LOCAL_ENDPOINTS_MAX)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %d endpoints",
+                       MF_LOCAL_ENDPOINTS_MAX);
+    mf_local_endpoint_settings *endpoint = &settings->endpoints[settings->n_endpoints++];
+    snprintf(endpoint->name, sizeof endpoint->name, "%s", name);
+    snprintf(what, sizeof what, "endpoint %s", name);
+    return read_address(&endpoint->at, what, url, err);
+}
+
+/* ------------------------------------------------------------------- mappings */
+
+/* The name after "…:stream/" or "…:function:", or the text itself. */
+static const char *name_in_arn(const char *text, const char *mark)
+{
+    const char *at = strncmp(text, "arn:", 4) == 0 ? strstr(text, mark) : NULL;
+    return at != NULL ? at + strlen(mark) : text;
+}
+
+static bool set_stream(mf_local_mapping_settings *mapping, const mf_local_settings *settings,
+                       const char *stream, mf_error *err)
+{
+    const char *name = name_in_arn(stream, ":stream/");
+    if (!is_name(name, "_.-", sizeof mapping->stream - 1) || strlen(stream) >= sizeof mapping->arn)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "mapping of \"%.160s\": expected the name or ARN of a Kinesis stream",
+                       stream);
+    snprintf(mapping->stream, sizeof mapping->stream, "%s", name);
+    if (name == stream)
+        snprintf(mapping->arn, sizeof mapping->arn, "arn:aws:kinesis:%s:%s:stream/%s",
+                 settings->region, settings->account, name);
+    else
+        snprintf(mapping->arn, sizeof mapping->arn, "%s", stream);
+    return true;
+}
+
+mf_local_mapping_settings *mf_local_settings_add_mapping(mf_local_settings *settings,
+                                                         const char *stream, const char *function,
+                                                         mf_error *err)
+{
+    if (settings->n_mappings == MF_LOCAL_MAPPINGS_MAX) {
+        mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %d mappings", MF_LOCAL_MAPPINGS_MAX);
+        return NULL;
+    }
+    const uint32_t index = find_function(settings, name_in_arn(function, ":function:"));
+    if (index == settings->n_functions) {
+        mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                "mapping of %.160s leads to \"%.64s\": there is no such function", stream,
+                function);
+        return NULL;
+    }
+    mf_local_mapping_settings *mapping = &settings->mappings[settings->n_mappings++];
+    mapping->function = index;
+    return mf_settings_start(&mapping->table, of_mappings, LENGTH(of_mappings), "mapping setting",
+                             mapping, err) &&
+                   set_stream(mapping, settings, stream, err)
+               ? mapping
+               : NULL;
+}
+
+static bool check_mapping(const mf_local_mapping_settings *mapping, mf_error *err)
+{
+    const char *what = NULL;
+    if (!mf_settings_is_given(&mapping->table, OF_STARTING_POSITION))
+        what = "StartingPosition is missing: TRIM_HORIZON, LATEST or AT_TIMESTAMP";
+    else if ((mapping->position == MF_LOCAL_AT_TIMESTAMP) != (mapping->timestamp > 0))
+        what = "StartingPosition AT_TIMESTAMP and StartingPositionTimestamp go together";
+    else if (mapping->window_s > 0 && mapping->parallelization > 1)
+        what = "TumblingWindowInSeconds does not go with a ParallelizationFactor above 1";
+    else if (strncmp(mapping->on_failure, "arn:", 4) == 0)
+        what = "OnFailure: there are no queues and topics here; expected the path of a file";
+    return what == NULL ||
+           mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "mapping of %s: %s", mapping->stream, what);
+}
+
+static const char *kinesis_url(const mf_local_settings *settings)
+{
+    static const char *const variables[] = {"AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL"};
+    if (settings->kinesis[0] != '\0')
+        return settings->kinesis;
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = getenv(variables[i]);
+        if (value != NULL && value[0] != '\0')
+            return value;
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------------- whole */
+
+bool mf_local_settings_check(mf_local_settings *settings, mf_error *err)
+{
+    for (uint32_t i = 0; i < settings->n_functions; i++)
+        if (settings->functions[i].words[0] == NULL)
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "function %s has no program",
+                           settings->functions[i].name);
+    if (settings->n_functions + settings->n_endpoints == 0)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "nothing to do: there is neither a function nor an endpoint");
+    for (uint32_t i = 0; i < settings->n_mappings; i++)
+        if (!check_mapping(&settings->mappings[i], err))
+            return false;
+    if (settings->n_mappings == 0 && settings->kinesis[0] == '\0')
+        return true;
+    const char *url = kinesis_url(settings);
+    if (url == NULL)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "a mapping needs the address of a stand-in for Kinesis: the setting "
+                       "kinesis, or AWS_ENDPOINT_URL_KINESIS");
+    return read_address(&settings->kinesis_at, "kinesis", url, err);
+}
+
+void mf_local_settings_free(mf_local_settings *settings)
+{
+    for (uint32_t i = 0; i < settings->n_functions; i++) {
+        for (char **word = settings->functions[i].words; *word != NULL; word++)
+            free(*word);
+        for (char **variable = settings->functions[i].variables; *variable != NULL; variable++)
+            free(*variable);
+    }
+    memset(settings, 0, sizeof *settings);
 }
 
 void mf_local_settings_print_help(FILE *out)
 {
-    fputs("\nSettings, each with a value:\n\n", out);
-    print_table(out, globals, LENGTH(globals));
-    fputs("\nOf the function that was named last:\n\n", out);
-    print_table(out, of_functions, LENGTH(of_functions));
-    fputs("\nOf the mapping that was named last, as AWS calls them:\n\n", out);
-    print_table(out, of_mappings, LENGTH(of_mappings));
+    static const struct {
+        const char *title;
+        const mf_setting *table;
+        size_t n;
+    } parts[] = {{"Settings, each with a value:", of_program, LENGTH(of_program)},
+                 {"Of the function that was named last:", of_functions, LENGTH(of_functions)},
+                 {"Of the mapping that was named last, with AWS's names:", of_mappings,
+                  LENGTH(of_mappings)}};
+    for (size_t i = 0; i < LENGTH(parts); i++) {
+        const mf_settings table = {.table = parts[i].table, .n = parts[i].n, .prefix = "--"};
+        fprintf(out, "\n%s\n\n", parts[i].title);
+        mf_settings_print_help(&table, out);
+    }
 }

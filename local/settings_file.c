@@ -1,6 +1,5 @@
-/* settings_file.c: promises in settings_file.h. */
-#include "settings_file.h"
-
+/* settings_file.c: settings from a JSON file; the form is in settings.h. */
+#include "local/settings.h"
 #include "sagemaker/config_file.h"
 
 #include <string.h>
@@ -56,7 +55,8 @@ static bool located(const place *at, bool ok, const mf_error *why)
     return ok;
 }
 
-static bool read_arguments(const place *at, mf_function_settings *function, const mf_config *value)
+static bool read_arguments(const place *at, mf_local_function_settings *function,
+                           const mf_config *value)
 {
     if (mf_config_kind_of(value) != MF_CONFIG_ARRAY)
         return fail(at, "expected an array of texts");
@@ -65,13 +65,13 @@ static bool read_arguments(const place *at, mf_function_settings *function, cons
         mf_error why = {0};
         if (word == NULL)
             return fail(at, "expected an array of texts");
-        if (!located(at, mf_function_settings_add_word(function, word, &why), &why))
+        if (!located(at, mf_local_function_settings_add_word(function, word, &why), &why))
             return false;
     }
     return true;
 }
 
-static bool read_environment(const place *at, mf_function_settings *function,
+static bool read_environment(const place *at, mf_local_function_settings *function,
                              const mf_config *value)
 {
     if (mf_config_kind_of(value) != MF_CONFIG_OBJECT)
@@ -84,7 +84,8 @@ static bool read_environment(const place *at, mf_function_settings *function,
         mf_error why = {0};
         const char *bytes = spell(at, text, spelled);
         if (bytes == NULL ||
-            !located(at, mf_function_settings_add_variable(function, name, bytes, &why), &why))
+            !located(at, mf_local_function_settings_add_variable(function, name, bytes, &why),
+                     &why))
             return false;
     }
     return true;
@@ -99,13 +100,14 @@ static bool read_function(const place *outer, mf_local_settings *settings, const
     mf_error why = {0};
     if (mf_config_kind_of(value) != MF_CONFIG_OBJECT)
         return fail(&at, "expected an object with a program");
-    mf_function_settings *function = mf_local_settings_add_function(settings, name, &why);
+    mf_local_function_settings *function = mf_local_settings_add_function(settings, name, &why);
     const mf_config *program = mf_config_get(value, "program");
     if (function == NULL)
         return located(&at, false, &why);
     if (program == NULL || mf_config_text(program) == NULL)
         return fail(&at, "expected the path of a program");
-    if (!located(&at, mf_function_settings_add_word(function, mf_config_text(program), &why), &why))
+    if (!located(&at, mf_local_function_settings_add_word(function, mf_config_text(program), &why),
+                 &why))
         return false;
     void *position = NULL;
     const mf_config *of;
@@ -122,7 +124,7 @@ static bool read_function(const place *outer, mf_local_settings *settings, const
             const char *text = spell(&at, of, spelled);
             setting_name(at.key, setting);
             ok = text != NULL &&
-                 located(&at, mf_function_settings_set(function, setting, text, &why), &why);
+                 located(&at, mf_local_settings_set(&function->table, setting, text, &why), &why);
         }
         if (!ok)
             return false;
@@ -187,7 +189,7 @@ static const char *response_type_of(const mf_config *value)
     return mf_config_count(value) == 0 ? "none" : mf_config_text(mf_config_at(value, 0));
 }
 
-static bool set_mapping(place *at, mf_mapping_settings *mapping, const mf_config *value)
+static bool set_mapping(place *at, mf_local_mapping_settings *mapping, const mf_config *value)
 {
     char spelled[SPELLED_BYTES];
     mf_error why = {0};
@@ -206,7 +208,8 @@ static bool set_mapping(place *at, mf_mapping_settings *mapping, const mf_config
     } else {
         text = spell(at, value, spelled);
     }
-    return text != NULL && located(at, mf_mapping_settings_set(mapping, name, text, &why), &why);
+    return text != NULL &&
+           located(at, mf_local_settings_set(&mapping->table, name, text, &why), &why);
 }
 
 static bool read_mapping(place *at, mf_local_settings *settings, const mf_config *value)
@@ -223,7 +226,7 @@ static bool read_mapping(place *at, mf_local_settings *settings, const mf_config
         if (parts[i] == NULL)
             return fail(at, "expected a text");
     }
-    mf_mapping_settings *mapping =
+    mf_local_mapping_settings *mapping =
         mf_local_settings_add_mapping(settings, parts[0], parts[1], &why);
     if (mapping == NULL)
         return located(at, false, &why);
@@ -289,7 +292,8 @@ static bool read_settings(const char *path, mf_local_settings *settings, const m
             continue;
         const char *text = spell(&at, value, spelled);
         setting_name(at.key, name);
-        if (text == NULL || !located(&at, mf_local_settings_set(settings, name, text, &why), &why))
+        if (text == NULL ||
+            !located(&at, mf_local_settings_set(&settings->table, name, text, &why), &why))
             return false;
     }
     return true;
@@ -300,7 +304,7 @@ bool mf_local_settings_read(mf_local_settings *settings, const char *path, mf_er
     mf_config *root = mf_config_read(path, err);
     if (root == NULL)
         return false;
-    /* Routes name functions, whatever stands first in the file. */
+    /* Functions first, because routes name them; the order in the file is free. */
     const bool ok = read_settings(path, settings, root, err) &&
                     read_members(path, settings, root, "functions", read_function, err) &&
                     read_members(path, settings, root, "routes", read_route, err) &&

@@ -67,7 +67,7 @@ static void answer(mf_http_request *request, mf_service_loop *loop, const mf_loa
                    double since)
 {
     enum { MILLI = 1000 };
-    mf_text *out = mf_http_answer(request);
+    mf_text *out = mf_http_response(request);
     const mf_http_view user = mf_http_get_segment(request);
     mf_inference_begin_list(out, user.bytes, user.n_bytes);
     mf_text_append(out, items->bytes, items->n_bytes);
@@ -150,7 +150,7 @@ static void take_done(void *argument, bool answered)
     (void)answered;
     f->lookup = NULL;
     TAILQ_FOREACH(w, &f->waiters, next)
-    mf_http_go_on(w->request);
+    mf_http_resume(w->request);
 }
 
 static void store(flight *f)
@@ -201,7 +201,7 @@ static bool go_on(mf_http_request *request, void *state)
         f->items.failed = false;
         switch (compute(request, f, &err)) {
         case MF_INFERENCE_MORE:
-            mf_http_go_on(request);
+            mf_http_resume(request);
             return false;
         case MF_INFERENCE_FAILED:
             mf_text_clear(&f->items, 0);
@@ -267,7 +267,7 @@ static bool board(mf_http_request *request, mf_service *service, mf_service_loop
     TAILQ_INSERT_TAIL(&f->waiters, w, next);
     mf_http_wait(request, go_on, w, leave);
     if (f->lookup == NULL)
-        mf_http_go_on(request);
+        mf_http_resume(request);
     return true;
 }
 

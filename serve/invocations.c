@@ -2,7 +2,7 @@
 #include "invocations.h"
 
 #include "base/number.h"
-#include "http/media.h"
+#include "http/parse/media.h"
 #include "listing.h"
 
 #include <stdio.h>
@@ -166,7 +166,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
     const mf_http_view body = mf_http_get_body(request);
     mf_inference *inference =
         mf_inference_create(loaded->recommender, &service->limits, question, reply, body.bytes,
-                            body.n_bytes, mf_http_answer(request), &err);
+                            body.n_bytes, mf_http_response(request), &err);
     if (inference == NULL) {
         mf_serve_refuse(request, &err);
         return;
@@ -223,7 +223,7 @@ static void answer_recommend(mf_http_request *request, mf_service_loop *loop,
                              const mf_loaded *loaded, const mf_text *items,
                              const mf_inference_list *list, double since)
 {
-    mf_text *out = mf_http_answer(request);
+    mf_text *out = mf_http_response(request);
     const mf_http_view user = mf_http_get_segment(request);
     (void)since;
     mf_inference_begin_list(out, user.bytes, user.n_bytes);

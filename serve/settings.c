@@ -2,7 +2,7 @@
 #include "settings.h"
 
 #include "base/number.h"
-#include "http/media.h"
+#include "http/parse/media.h"
 #include "sagemaker/environment.h"
 
 #include <arpa/inet.h>

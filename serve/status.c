@@ -51,7 +51,7 @@ void mf_answer_health(mf_http_request *request, void *context)
         return;
     }
     const mf_model_parts *model = mf_model_get(loop->loaded->model);
-    mf_text *answer = mf_http_answer(request);
+    mf_text *answer = mf_http_response(request);
     mf_text_format(answer,
                    "{\"status\":\"ok\",\"version\":\"%s\",\"model\":{\"version\":\"%s\","
                    "\"users\":%u,\"items\":%u,\"ratings\":%llu,"
@@ -68,7 +68,7 @@ void mf_answer_execution_parameters(mf_http_request *request, void *context)
 {
     const mf_serve_settings *settings = &((const mf_service *)context)->settings;
     mf_text_format(
-        mf_http_answer(request),
+        mf_http_response(request),
         "{\"MaxConcurrentTransforms\":%u,\"BatchStrategy\":\"%s\",\"MaxPayloadInMB\":%u}",
         settings->max_concurrent,
         settings->batch_strategy == MF_SINGLE_RECORD ? "SINGLE_RECORD" : "MULTI_RECORD",
@@ -107,10 +107,10 @@ static void write_requests(mf_text *out, const mf_http_stats *stats)
             "Answered requests by route and kind of status.");
     for (size_t r = 0; r <= mf_n_routes; r++)
         for (size_t status = 1; status < MF_HTTP_STATUSES; status++)
-            if (stats->routes[r].answers[status] > 0)
+            if (stats->routes[r].responses[status] > 0)
                 mf_text_format(out, "http_requests_total{route=\"%s\",status=\"%zuxx\"} %llu\n",
                                route_name(r), status,
-                               (unsigned long long)stats->routes[r].answers[status]);
+                               (unsigned long long)stats->routes[r].responses[status]);
 }
 
 static void write_latency(mf_text *out, const mf_http_stats *stats)
@@ -211,7 +211,7 @@ void mf_answer_metrics(mf_http_request *request, void *context)
     for (uint32_t i = 0; i < service->http.n_threads; i++)
         answered += atomic_load_explicit(&service->loops[i].answered, memory_order_relaxed);
 
-    mf_text *out = mf_http_answer(request);
+    mf_text *out = mf_http_response(request);
     write_requests(out, &stats);
     write_latency(out, &stats);
     counter(out, "predictions_total", "Questions answered, those of a batch one by one.", answered);

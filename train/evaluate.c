@@ -376,6 +376,12 @@ static void tell_model(mf_evaluate_run *facts, const mf_model *model, mf_feedbac
     facts->mae = absolute / (double)held_out->n;
 }
 
+/* Of implicit feedback everything is to be found. */
+static float default_relevant(const mf_ratings *train)
+{
+    return train->feedback == MF_FEEDBACK_IMPLICIT ? -INFINITY : mf_ranking_relevant(train);
+}
+
 static float relevant_of(const options *o, float otherwise)
 {
     return isnan(o->relevant_rating) ? otherwise : (float)o->relevant_rating;
@@ -404,7 +410,7 @@ static bool one_split(const options *o, const mf_ratings *all, uint32_t place,
     }
     baselines = mf_baselines_create(train, err);
     if (baselines == NULL || !prepare(&r, &held_out, all->n_users, all->n_items,
-                                      relevant_of(o, mf_ranking_relevant(train)), err))
+                                      relevant_of(o, default_relevant(train)), err))
         goto done;
     mf_popularity_ranks(mf_baselines_item_count(baselines), all->n_items, r.order,
                         r.popularity_rank);

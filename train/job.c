@@ -468,18 +468,19 @@ static bool report_lists(job *j, const mf_model_parts *parts, mf_error *err)
 {
     if (j->validation.n == 0)
         return true;
-    const bool implicit = j->all->feedback == MF_FEEDBACK_IMPLICIT;
-    const float relevant = isfinite(j->values.relevant_rating) ? (float)j->values.relevant_rating
-                                                               : mf_ranking_relevant(trained_on(j));
+    const bool is_given = isfinite(j->values.relevant_rating);
+    const bool every_pair = !is_given && j->all->feedback == MF_FEEDBACK_IMPLICIT;
+    const float relevant =
+        is_given ? (float)j->values.relevant_rating : mf_ranking_relevant(trained_on(j));
     const mf_list_report_options options = {
         .k = j->values.evaluation_k,
-        .relevant_rating = implicit ? -INFINITY : relevant,
+        .relevant_rating = every_pair ? -INFINITY : relevant,
         .seed = j->values.h.seed,
         .n_threads = j->values.h.n_threads,
     };
     if (!mf_list_report_make(parts, trained_on(j), &j->validation, &options, &j->lists, err))
         return false;
-    if (j->lists.model.n_users == 0 && implicit)
+    if (j->lists.model.n_users == 0 && every_pair)
         mf_log_message(MF_LOG_WARNING, "nothing_relevant",
                        "no user of the model has an item to find in the validation data: lists are "
                        "not judged");

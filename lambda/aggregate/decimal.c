@@ -1,48 +1,30 @@
-/* decimal.c: promises in decimal.h. Products are checked before they are made: clang's check
- * afterwards needs a function that gcc's library has not. */
+/* decimal.c: 128-bit integers times powers of ten. Products are checked before they are computed:
+ * clang's check afterwards needs a function that gcc's library has not. */
 #include "lambda/aggregate/decimal.h"
 
+/* 10^38 - 1 */
+static const mf_aggregate_int128 most =
+    (mf_aggregate_int128)10000000000000000000u * 10000000000000000000u - 1;
+
 /* 10^n, n ≤ 38; all of them fit. */
-static mf_int128 power_of_ten(uint32_t n)
+static mf_aggregate_int128 power_of_ten(uint32_t n)
 {
-    static const uint64_t small[] = {1,
-                                     10,
-                                     100,
-                                     1000,
-                                     10000,
-                                     100000,
-                                     1000000,
-                                     10000000,
-                                     100000000,
-                                     1000000000,
-                                     10000000000,
-                                     100000000000,
-                                     1000000000000,
-                                     10000000000000,
-                                     100000000000000,
-                                     1000000000000000,
-                                     10000000000000000,
-                                     100000000000000000,
-                                     1000000000000000000,
-                                     10000000000000000000u};
-    return n < 20 ? (mf_int128)small[n] : (mf_int128)small[19] * (mf_int128)small[n - 19];
+    mf_aggregate_int128 power = 1;
+    while (n-- > 0)
+        power *= 10;
+    return power;
 }
 
-static mf_int128 most(void)
-{
-    return power_of_ten(MF_DECIMAL_DIGITS) - 1;
-}
-
-/* *digits *= 10^n; false when there is no room. */
-static bool shift(mf_int128 *digits, uint32_t n)
+/* *digits *= 10^n; false when that is too long. */
+static bool shift(mf_aggregate_int128 *digits, uint32_t n)
 {
     if (n == 0 || *digits == 0)
         return true;
-    if (n > MF_DECIMAL_DIGITS)
+    if (n > MF_AGGREGATE_DECIMAL_DIGITS)
         return false;
-    const mf_int128 power = power_of_ten(n);
-    const mf_int128 room = most() / power;
-    if (*digits > room || *digits < -room)
+    const mf_aggregate_int128 power = power_of_ten(n);
+    const mf_aggregate_int128 bound = most / power;
+    if (*digits > bound || *digits < -bound)
         return false;
     *digits *= power;
     return true;
@@ -56,7 +38,7 @@ static size_t n_digits_at(const char *at, const char *end)
     return n;
 }
 
-/* What stands behind 'e'; more than six digits are no number of ours. */
+/* The digits after 'e': at most six. */
 static bool parse_exponent(const char *at, const char *end, int64_t *exponent)
 {
     const bool is_negative = at < end && *at == '-';
@@ -71,22 +53,22 @@ static bool parse_exponent(const char *at, const char *end, int64_t *exponent)
 }
 
 /* digits · 10^exponent */
-static bool settle(mf_int128 digits, int64_t exponent, mf_decimal *value)
+static bool settle(mf_aggregate_int128 digits, int64_t exponent, mf_aggregate_decimal *value)
 {
     if (digits == 0) {
-        *value = MF_DECIMAL_ZERO;
+        *value = MF_AGGREGATE_DECIMAL_ZERO;
         return true;
     }
-    if (exponent > MF_DECIMAL_DIGITS || exponent < -MF_DECIMAL_DIGITS ||
+    if (exponent > MF_AGGREGATE_DECIMAL_DIGITS || exponent < -MF_AGGREGATE_DECIMAL_DIGITS ||
         (exponent > 0 && !shift(&digits, (uint32_t)exponent)))
         return false;
-    *value = (mf_decimal){digits, exponent < 0 ? (uint32_t)-exponent : 0};
+    *value = (mf_aggregate_decimal){digits, exponent < 0 ? (uint32_t)-exponent : 0};
     return true;
 }
 
 /* Takes n digits in. Zeros wait in *n_zeros until a digit follows them: at the end of a number
  * they are an exponent and need no place. */
-static bool take_digits(const char *at, size_t n, mf_int128 *digits, uint32_t *n_zeros)
+static bool take_digits(const char *at, size_t n, mf_aggregate_int128 *digits, uint32_t *n_zeros)
 {
     for (size_t i = 0; i < n; i++) {
         if (*digits != 0 && *n_zeros < UINT32_MAX)
@@ -101,7 +83,7 @@ static bool take_digits(const char *at, size_t n, mf_int128 *digits, uint32_t *n
     return true;
 }
 
-bool mf_decimal_parse(const char *text, size_t n, mf_decimal *value)
+bool mf_aggregate_decimal_parse(const char *text, size_t n, mf_aggregate_decimal *value)
 {
     const char *at = text;
     const char *end = text + n;
@@ -121,7 +103,7 @@ bool mf_decimal_parse(const char *text, size_t n, mf_decimal *value)
     if (n_whole == 0 || (at < end && *at != 'e' && *at != 'E') ||
         (at < end && !parse_exponent(at + 1, end, &exponent)))
         return false;
-    mf_int128 digits = 0;
+    mf_aggregate_int128 digits = 0;
     uint32_t n_zeros = 0;
     if (!take_digits(whole, n_whole, &digits, &n_zeros) ||
         !take_digits(at - n_fraction, n_fraction, &digits, &n_zeros))
@@ -129,20 +111,20 @@ bool mf_decimal_parse(const char *text, size_t n, mf_decimal *value)
     return settle(is_negative ? -digits : digits, exponent + n_zeros - (int64_t)n_fraction, value);
 }
 
-bool mf_decimal_add(mf_decimal *sum, const mf_decimal *value)
+bool mf_aggregate_decimal_add(mf_aggregate_decimal *sum, const mf_aggregate_decimal *value)
 {
-    mf_decimal a = *sum;
-    mf_decimal b = *value;
+    mf_aggregate_decimal a = *sum;
+    mf_aggregate_decimal b = *value;
     const uint32_t scale = a.scale > b.scale ? a.scale : b.scale;
     if (!shift(&a.digits, scale - a.scale) || !shift(&b.digits, scale - b.scale) ||
-        (b.digits > 0 ? a.digits > most() - b.digits : a.digits < -most() - b.digits))
+        (b.digits > 0 ? a.digits > most - b.digits : a.digits < -most - b.digits))
         return false;
-    *sum = (mf_decimal){a.digits + b.digits, scale};
+    *sum = (mf_aggregate_decimal){a.digits + b.digits, scale};
     return true;
 }
 
 /* Without zeros at the end. */
-static mf_decimal shortest(mf_decimal value)
+static mf_aggregate_decimal shortest(mf_aggregate_decimal value)
 {
     while (value.scale > 0 && value.digits % 10 == 0) {
         value.digits /= 10;
@@ -151,18 +133,18 @@ static mf_decimal shortest(mf_decimal value)
     return value;
 }
 
-bool mf_decimal_equals(const mf_decimal *a, const mf_decimal *b)
+bool mf_aggregate_decimal_equals(const mf_aggregate_decimal *a, const mf_aggregate_decimal *b)
 {
-    const mf_decimal one = shortest(*a);
-    const mf_decimal other = shortest(*b);
+    const mf_aggregate_decimal one = shortest(*a);
+    const mf_aggregate_decimal other = shortest(*b);
     return one.digits == other.digits && one.scale == other.scale;
 }
 
-void mf_decimal_write(mf_text *text, const mf_decimal *value)
+void mf_aggregate_decimal_write(mf_text *text, const mf_aggregate_decimal *value)
 {
-    enum { LONGEST = 2 * MF_DECIMAL_DIGITS + 4 };
-    const mf_decimal v = shortest(*value);
-    mf_int128 digits = v.digits < 0 ? -v.digits : v.digits;
+    enum { LONGEST = 2 * MF_AGGREGATE_DECIMAL_DIGITS + 4 };
+    const mf_aggregate_decimal v = shortest(*value);
+    mf_aggregate_int128 digits = v.digits < 0 ? -v.digits : v.digits;
     char number[LONGEST];
     char *const end = number + sizeof number;
     char *at = end;
@@ -177,27 +159,27 @@ void mf_decimal_write(mf_text *text, const mf_decimal *value)
     mf_text_append(text, at, (size_t)(end - at));
 }
 
-mf_decimal mf_decimal_mean(const mf_decimal *sum, uint64_t count)
+mf_aggregate_decimal mf_aggregate_decimal_mean(const mf_aggregate_decimal *sum, uint64_t count)
 {
-    mf_decimal s = shortest(*sum);
-    mf_int128 power = 1;
+    mf_aggregate_decimal s = shortest(*sum);
+    mf_aggregate_int128 power = 1;
     uint32_t scale = s.scale;
-    /* As many more decimals as there is room for, up to those that are wanted. */
-    while (scale < MF_DECIMAL_MEAN_DECIMALS && shift(&s.digits, 1))
+    /* As many more decimals as 38 digits allow, up to those that are wanted. */
+    while (scale < MF_AGGREGATE_DECIMAL_MEAN_DECIMALS && shift(&s.digits, 1))
         scale++;
-    mf_int128 quotient = s.digits / (mf_int128)count;
-    const mf_int128 rest = s.digits % (mf_int128)count;
-    if (scale <= MF_DECIMAL_MEAN_DECIMALS) {
-        const mf_int128 size = rest < 0 ? -rest : rest;
-        if (2 * size >= (mf_int128)count)
+    mf_aggregate_int128 quotient = s.digits / (mf_aggregate_int128)count;
+    const mf_aggregate_int128 rest = s.digits % (mf_aggregate_int128)count;
+    if (scale <= MF_AGGREGATE_DECIMAL_MEAN_DECIMALS) {
+        const mf_aggregate_int128 size = rest < 0 ? -rest : rest;
+        if (2 * size >= (mf_aggregate_int128)count)
             quotient += s.digits < 0 ? -1 : 1;
-        return shortest((mf_decimal){quotient, scale});
+        return shortest((mf_aggregate_decimal){quotient, scale});
     }
     /* Rounded once, at the decimal that is wanted: count · 10^(scale - wanted) divides. */
-    for (uint32_t i = MF_DECIMAL_MEAN_DECIMALS; i < scale; i++)
+    for (uint32_t i = MF_AGGREGATE_DECIMAL_MEAN_DECIMALS; i < scale; i++)
         power *= 10;
-    mf_int128 half = quotient % power;
+    mf_aggregate_int128 half = quotient % power;
     half = half < 0 ? -half : half;
     quotient = quotient / power + (2 * half >= power ? (s.digits < 0 ? -1 : 1) : 0);
-    return shortest((mf_decimal){quotient, MF_DECIMAL_MEAN_DECIMALS});
+    return shortest((mf_aggregate_decimal){quotient, MF_AGGREGATE_DECIMAL_MEAN_DECIMALS});
 }

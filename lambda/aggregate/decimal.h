@@ -11,31 +11,31 @@
 
 #include "base/text.h"
 
-__extension__ typedef __int128 mf_int128;
+__extension__ typedef __int128 mf_aggregate_int128;
 
-enum { MF_DECIMAL_DIGITS = 38, MF_DECIMAL_MEAN_DECIMALS = 6 };
+enum { MF_AGGREGATE_DECIMAL_DIGITS = 38, MF_AGGREGATE_DECIMAL_MEAN_DECIMALS = 6 };
 
-typedef struct mf_decimal {
-    mf_int128 digits;
+typedef struct mf_aggregate_decimal {
+    mf_aggregate_int128 digits;
     uint32_t scale;
-} mf_decimal;
+} mf_aggregate_decimal;
 
-#define MF_DECIMAL_ZERO ((mf_decimal){0, 0})
+#define MF_AGGREGATE_DECIMAL_ZERO ((mf_aggregate_decimal){0, 0})
 
 /* The whole of text[0..n) is a decimal number: "12", "-0.50", "1e3", "1.5E-2". False when it is
- * none, or needs more than 38 digits before and behind the point together. */
-bool mf_decimal_parse(const char *text, size_t n, mf_decimal *value);
+ * none, or needs more than 38 digits before and after the point together. */
+bool mf_aggregate_decimal_parse(const char *text, size_t n, mf_aggregate_decimal *value);
 
 /* *sum += value. False, and *sum as it was, when that has no place in 38 digits. */
-bool mf_decimal_add(mf_decimal *sum, const mf_decimal *value);
+bool mf_aggregate_decimal_add(mf_aggregate_decimal *sum, const mf_aggregate_decimal *value);
 
 /* The same number, however it was written. */
-bool mf_decimal_equals(const mf_decimal *a, const mf_decimal *b);
+bool mf_aggregate_decimal_equals(const mf_aggregate_decimal *a, const mf_aggregate_decimal *b);
 
 /* Without an exponent and without zeros at the end: "4.5", "-12", "0". */
-void mf_decimal_write(mf_text *text, const mf_decimal *value);
+void mf_aggregate_decimal_write(mf_text *text, const mf_aggregate_decimal *value);
 
-/* sum / count to MF_DECIMAL_MEAN_DECIMALS decimals, halves away from zero. count > 0. */
-mf_decimal mf_decimal_mean(const mf_decimal *sum, uint64_t count);
+/* sum / count to MF_AGGREGATE_DECIMAL_MEAN_DECIMALS decimals, halves away from zero. count > 0. */
+mf_aggregate_decimal mf_aggregate_decimal_mean(const mf_aggregate_decimal *sum, uint64_t count);
 
 #endif

@@ -1,58 +1,56 @@
-/* fields.h: what a user record says: its key, its numbers, what is carried along.
+/* fields.h: the key, the summed and the carried values of a user record.
  *
  *     {"userId":"7","movieId":"2959","rating":4.5}   ─▶   key 2959, sums {4.5}
  *
- * (1) The key is a text of 1 to MF_KEY_BYTES bytes or a number; 2959 and "2959" are one key, and
- *     so are 1 and 1.0. Where the table's key is a number, a text has to be one.
- * (2) What is summed is a number, or a text that is one.
- * (3) What is carried is a text or a number; absent or null leaves the last one.
- * (4) Everything else is dirty, with a reason that quotes the settings and nothing of the
+ * (1) The key is a text of 1 to MF_AGGREGATE_KEY_BYTES bytes or a number; 2959 and "2959" are one
+ *     key, and so are 1 and 1.0. Where the table's key is a number, a text has to be one.
+ * (2) A summed value is a number, or a text that is one.
+ * (3) A carried value is a text or a number; absent or null leaves the last one.
+ * (4) Every other record is dirty, with a reason that quotes the settings and nothing of the
  *     record.
- * (5) Numbers are exact as decimal.h has them, and as they are written. Where jansson has to
- *     read the record, because a text in it has an escape (plain.h), a real is what a double
- *     holds, as the shortest number that is that double: the same, up to 15 digits; and a
- *     record with an integer of more than 64 bits is dirty.
+ * (5) Numbers are exact as decimal.h has them, and as they are written. When a text in the record
+ *     has an escape, jansson reads it (members.h): reals are the same up to 15 digits, and a record
+ *     with an integer of more than 64 bits is dirty.
  *
- * Threads: one for each mf_fields. */
+ * Threads: one for each mf_aggregate_fields. */
 #ifndef MF_LAMBDA_AGGREGATE_FIELDS_H
 #define MF_LAMBDA_AGGREGATE_FIELDS_H
 
+#include "lambda/aggregate/aggregate_settings.h"
 #include "lambda/aggregate/decimal.h"
-#include "lambda/aggregate/settings.h"
-
-#include "base/id_list.h"
+#include "lambda/streams/members.h"
 
 enum {
-    MF_KEY_BYTES = 1024,    /* DynamoDB's limit for a sort key */
-    MF_CARRIED_BYTES = 512, /* longer texts are dirty: the state has to hold one for each key */
+    MF_AGGREGATE_KEY_BYTES = 1024,    /* DynamoDB's limit for a sort key */
+    MF_AGGREGATE_CARRIED_BYTES = 512, /* the state has one for each key */
 };
 
-typedef enum mf_carried_type {
-    MF_CARRIED_NONE,
-    MF_CARRIED_TEXT,
-    MF_CARRIED_NUMBER,
-} mf_carried_type;
+typedef enum mf_aggregate_carried_type {
+    MF_AGGREGATE_CARRIED_NONE,
+    MF_AGGREGATE_CARRIED_TEXT,
+    MF_AGGREGATE_CARRIED_NUMBER,
+} mf_aggregate_carried_type;
 
-typedef struct mf_carried {
-    mf_carried_type type;
+typedef struct mf_aggregate_carried {
+    mf_aggregate_carried_type type;
     mf_id value;
-} mf_carried;
+} mf_aggregate_carried;
 
 /* Views that live until the next record is read; zeroed at first. */
-typedef struct mf_fields {
+typedef struct mf_aggregate_fields {
     mf_id key;
-    mf_decimal sums[MF_SUMS_MOST];
-    mf_carried carried[MF_CARRIED_MOST];
+    mf_aggregate_decimal sums[MF_AGGREGATE_SUMS_MOST];
+    mf_aggregate_carried carried[MF_AGGREGATE_CARRIED_MOST];
 
     /* The reader's own. */
-    struct json_t *root;
-    mf_text numbers;
-} mf_fields;
+    mf_stream_members members;
+    mf_text key_text;
+} mf_aggregate_fields;
 
 /* False: MF_ERR_FORMAT with the reason, or MF_ERR_MEMORY. */
-bool mf_fields_read(mf_fields *fields, const mf_aggregate_settings *settings, const char *record,
-                    size_t n_record, mf_error *why);
+bool mf_aggregate_fields_read(mf_aggregate_fields *fields, const mf_aggregate_settings *settings,
+                              const char *record, size_t n_record, mf_error *why);
 
-void mf_fields_free(mf_fields *fields);
+void mf_aggregate_fields_free(mf_aggregate_fields *fields);
 
 #endif

@@ -1,4 +1,4 @@
-/* window.c: promises in window.h. */
+/* window.c: a hash table of totals by key, and its state as JSON. */
 #include "lambda/aggregate/window.h"
 
 #include "base/memory.h"
@@ -13,7 +13,7 @@ enum { BYTES_KEPT = 8 << 20, FIRST_ENTRIES = 256 };
 
 /* --- entries ----------------------------------------------------------------------- */
 
-void mf_window_clear(mf_window *window)
+void mf_aggregate_window_clear(mf_aggregate_window *window)
 {
     window->n = window->members_bytes = 0;
     window->first_changed = 0;
@@ -29,16 +29,16 @@ static bool out_of_memory(mf_error *err)
 }
 
 /* Takes the bytes over into *text, in its place if they fit there. */
-static bool keep(mf_window *w, mf_window_text *text, mf_id value)
+static bool keep(mf_aggregate_window *w, mf_aggregate_window_text *text, mf_id value)
 {
-    if (value.n_bytes > text->room || text->room == 0) {
-        /* Room for the next one that is a little longer: what is left behind stays unused. */
-        const size_t room = value.n_bytes + (text->room > 0 ? value.n_bytes / 2 : 0);
-        if (w->bytes.n_bytes + room > UINT32_MAX || !mf_text_reserve(&w->bytes, room))
+    if (value.n_bytes > text->capacity || text->capacity == 0) {
+        /* Capacity for the next text, which may be a little longer. The old bytes stay unused. */
+        const size_t capacity = value.n_bytes + (text->capacity > 0 ? value.n_bytes / 2 : 0);
+        if (w->bytes.n_bytes + capacity > UINT32_MAX || !mf_text_reserve(&w->bytes, capacity))
             return false;
         text->at = (uint32_t)w->bytes.n_bytes;
-        text->room = (uint32_t)room;
-        w->bytes.n_bytes += room;
+        text->capacity = (uint32_t)capacity;
+        w->bytes.n_bytes += capacity;
     }
     if (value.n_bytes > 0)
         memcpy(w->bytes.bytes + text->at, value.bytes, value.n_bytes);
@@ -46,11 +46,11 @@ static bool keep(mf_window *w, mf_window_text *text, mf_id value)
     return true;
 }
 
-static uint32_t *slot_of(const mf_window *w, uint64_t hash, mf_id key)
+static uint32_t *slot_of(const mf_aggregate_window *w, uint64_t hash, mf_id key)
 {
     size_t at = (size_t)hash & (w->n_slots - 1);
     for (; w->slots[at] != 0; at = (at + 1) & (w->n_slots - 1)) {
-        const mf_window_entry *entry = &w->entries[w->slots[at] - 1];
+        const mf_aggregate_window_entry *entry = &w->entries[w->slots[at] - 1];
         if (entry->hash == hash && entry->key.n == key.n_bytes &&
             memcmp(w->bytes.bytes + entry->key.at, key.bytes, key.n_bytes) == 0)
             break;
@@ -59,7 +59,7 @@ static uint32_t *slot_of(const mf_window *w, uint64_t hash, mf_id key)
 }
 
 /* Every entry into slots, which are empty. */
-static void fill_slots(mf_window *w)
+static void fill_slots(mf_aggregate_window *w)
 {
     for (size_t i = 0; i < w->n; i++) {
         size_t at = (size_t)w->entries[i].hash & (w->n_slots - 1);
@@ -69,28 +69,28 @@ static void fill_slots(mf_window *w)
     }
 }
 
-static bool grow(mf_window *w)
+static bool grow(mf_aggregate_window *w)
 {
-    const size_t room = w->room == 0 ? FIRST_ENTRIES : w->room * 2;
-    if (room >= UINT32_MAX / 2)
+    const size_t capacity = w->capacity == 0 ? FIRST_ENTRIES : w->capacity * 2;
+    if (capacity >= UINT32_MAX / 2)
         return false;
-    uint32_t *slots = mf_allocate(room * 2, sizeof *slots, "a window", NULL);
+    uint32_t *slots = mf_allocate(capacity * 2, sizeof *slots, "a window", NULL);
     void *entries = w->entries;
-    if (slots == NULL ||
-        !mf_reallocate(&entries, w->room, room, sizeof(mf_window_entry), "a window", NULL)) {
+    if (slots == NULL || !mf_reallocate(&entries, w->capacity, capacity,
+                                        sizeof(mf_aggregate_window_entry), "a window", NULL)) {
         mf_free(slots);
         return false;
     }
     mf_free(w->slots);
     w->entries = entries;
-    w->room = room;
+    w->capacity = capacity;
     w->slots = slots;
-    w->n_slots = room * 2;
+    w->n_slots = capacity * 2;
     fill_slots(w);
     return true;
 }
 
-static void note_change(mf_window *w, mf_window_entry *entry)
+static void note_change(mf_aggregate_window *w, mf_aggregate_window_entry *entry)
 {
     if (entry->is_changed)
         return;
@@ -100,16 +100,16 @@ static void note_change(mf_window *w, mf_window_entry *entry)
 }
 
 /* The entry of that key, a new one if need be; NULL without memory. */
-static mf_window_entry *entry_of(mf_window *w, mf_id key)
+static mf_aggregate_window_entry *entry_of(mf_aggregate_window *w, mf_id key)
 {
-    if (w->n == w->room && !grow(w))
+    if (w->n == w->capacity && !grow(w))
         return NULL;
     const uint64_t hash = mf_id_hash(key.bytes, key.n_bytes);
     uint32_t *slot = slot_of(w, hash, key);
     if (*slot != 0)
         return &w->entries[*slot - 1];
-    mf_window_entry *entry = &w->entries[w->n];
-    *entry = (mf_window_entry){.hash = hash};
+    mf_aggregate_window_entry *entry = &w->entries[w->n];
+    *entry = (mf_aggregate_window_entry){.hash = hash};
     if (!keep(w, &entry->key, key))
         return NULL;
     *slot = (uint32_t)++w->n;
@@ -117,17 +117,18 @@ static mf_window_entry *entry_of(mf_window *w, mf_id key)
     return entry;
 }
 
-bool mf_window_add(mf_window *window, const mf_fields *fields, mf_error *why)
+bool mf_aggregate_window_add(mf_aggregate_window *window, const mf_aggregate_fields *fields,
+                             mf_error *why)
 {
     const mf_aggregate_settings *s = window->settings;
-    mf_window_entry *entry = entry_of(window, fields->key);
+    mf_aggregate_window_entry *entry = entry_of(window, fields->key);
     if (entry == NULL)
         return out_of_memory(why);
     note_change(window, entry);
-    mf_decimal sums[MF_SUMS_MOST];
+    mf_aggregate_decimal sums[MF_AGGREGATE_SUMS_MOST];
     for (size_t i = 0; i < s->sum_fields.n; i++) {
         sums[i] = entry->sums[i];
-        if (!mf_decimal_add(&sums[i], &fields->sums[i]))
+        if (!mf_aggregate_decimal_add(&sums[i], &fields->sums[i]))
             return mf_fail(why, MF_ERR_FORMAT, MF_NOWHERE,
                            "the sum of field %s would need more than 38 digits",
                            s->sum_fields.names[i]);
@@ -135,7 +136,7 @@ bool mf_window_add(mf_window *window, const mf_fields *fields, mf_error *why)
     memcpy(entry->sums, sums, s->sum_fields.n * sizeof *sums);
     entry->count++;
     for (size_t i = 0; i < s->carried_fields.n; i++) {
-        if (fields->carried[i].type == MF_CARRIED_NONE)
+        if (fields->carried[i].type == MF_AGGREGATE_CARRIED_NONE)
             continue;
         if (!keep(window, &entry->carried[i], fields->carried[i].value))
             return out_of_memory(why);
@@ -144,17 +145,18 @@ bool mf_window_add(mf_window *window, const mf_fields *fields, mf_error *why)
     return true;
 }
 
-static mf_id last_of(const mf_window *window)
+static mf_id last_of(const mf_aggregate_window *window)
 {
     return (mf_id){window->last, strlen(window->last)};
 }
 
-bool mf_window_has(const mf_window *window, mf_id sequence_number)
+bool mf_aggregate_window_has(const mf_aggregate_window *window, mf_id sequence_number)
 {
-    return window->last[0] != '\0' && mf_sequence_compare(sequence_number, last_of(window)) <= 0;
+    return window->last[0] != '\0' &&
+           mf_stream_sequence_compare(sequence_number, last_of(window)) <= 0;
 }
 
-void mf_window_reached(mf_window *window, mf_id sequence_number)
+void mf_aggregate_window_reached(mf_aggregate_window *window, mf_id sequence_number)
 {
     memcpy(window->last, sequence_number.bytes, sequence_number.n_bytes);
     window->last[sequence_number.n_bytes] = '\0';
@@ -182,22 +184,24 @@ static void write_fields(const mf_aggregate_settings *s, mf_text *text)
     }
 }
 
-static void write_carried(const mf_window *w, const mf_window_entry *entry, mf_text *value)
+static void write_carried(const mf_aggregate_window *w, const mf_aggregate_window_entry *entry,
+                          mf_text *value)
 {
     for (size_t i = 0; i < w->settings->carried_fields.n; i++) {
-        if (entry->types[i] == MF_CARRIED_NONE) {
+        if (entry->types[i] == MF_AGGREGATE_CARRIED_NONE) {
             mf_text_literal(value, " -");
             continue;
         }
         mf_text_literal(value, " ");
-        mf_text_append(value, entry->types[i] == MF_CARRIED_TEXT ? "S" : "N", 1);
+        mf_text_append(value, entry->types[i] == MF_AGGREGATE_CARRIED_TEXT ? "S" : "N", 1);
         mf_text_count(value, entry->carried[i].n);
         mf_text_literal(value, ":");
         mf_text_append(value, w->bytes.bytes + entry->carried[i].at, entry->carried[i].n);
     }
 }
 
-static void write_member(mf_window *w, const mf_window_entry *entry, mf_text *text)
+static void write_member(mf_aggregate_window *w, const mf_aggregate_window_entry *entry,
+                         mf_text *text)
 {
     mf_text *scratch = &w->scratch;
     mf_text_literal(text, ",");
@@ -211,15 +215,15 @@ static void write_member(mf_window *w, const mf_window_entry *entry, mf_text *te
     mf_text_count(scratch, entry->count);
     for (size_t i = 0; i < w->settings->sum_fields.n; i++) {
         mf_text_literal(scratch, " ");
-        mf_decimal_write(scratch, &entry->sums[i]);
+        mf_aggregate_decimal_write(scratch, &entry->sums[i]);
     }
     write_carried(w, entry, scratch);
     mf_text_json(text, scratch->bytes, scratch->n_bytes);
     text->failed |= scratch->failed;
 }
 
-/* What stands before the members of the keys. */
-static void write_head(mf_window *w, mf_text *text)
+/* All before the members of the keys. */
+static void write_head(mf_aggregate_window *w, mf_text *text)
 {
     mf_text_literal(text, "{\"version\":\"" VERSION "\",\"fields\":");
     mf_text_clear(&w->scratch, BYTES_KEPT);
@@ -231,7 +235,7 @@ static void write_head(mf_window *w, mf_text *text)
     mf_text_literal(text, "\"");
 }
 
-void mf_window_write_state(mf_window *window, mf_text *text)
+void mf_aggregate_window_write_state(mf_aggregate_window *window, mf_text *text)
 {
     write_head(window, text);
     for (size_t i = 0; i < window->n; i++)
@@ -240,10 +244,10 @@ void mf_window_write_state(mf_window *window, mf_text *text)
 }
 
 /* Brings members_bytes up to date. */
-static bool measure_members(mf_window *w, mf_error *err)
+static bool measure_members(mf_aggregate_window *w, mf_error *err)
 {
     while (w->first_changed != 0) {
-        mf_window_entry *entry = &w->entries[w->first_changed - 1];
+        mf_aggregate_window_entry *entry = &w->entries[w->first_changed - 1];
         mf_text_clear(&w->member, BYTES_KEPT);
         write_member(w, entry, &w->member);
         if (w->member.failed)
@@ -256,7 +260,7 @@ static bool measure_members(mf_window *w, mf_error *err)
     return true;
 }
 
-bool mf_window_measure_state(mf_window *window, size_t *n_bytes, mf_error *err)
+bool mf_aggregate_window_measure_state(mf_aggregate_window *window, size_t *n_bytes, mf_error *err)
 {
     if (!measure_members(window, err))
         return false;
@@ -271,7 +275,7 @@ typedef struct cursor {
     const char *end;
 } cursor;
 
-/* What stands before the next blank or the end. */
+/* The bytes before the next blank or the end. */
 static mf_id take_word(cursor *c)
 {
     const size_t left = (size_t)(c->end - c->at);
@@ -281,9 +285,9 @@ static mf_id take_word(cursor *c)
     return word;
 }
 
-static bool take_carried(cursor *c, mf_carried *carried)
+static bool take_carried(cursor *c, mf_aggregate_carried *carried)
 {
-    carried->type = MF_CARRIED_NONE;
+    carried->type = MF_AGGREGATE_CARRIED_NONE;
     if (c->at < c->end && *c->at == '-') {
         const mf_id dash = take_word(c);
         return dash.n_bytes == 1;
@@ -292,9 +296,9 @@ static bool take_carried(cursor *c, mf_carried *carried)
     uint64_t n;
     if (colon == NULL || (*c->at != 'S' && *c->at != 'N') ||
         !mf_parse_uint64(c->at + 1, (size_t)(colon - c->at - 1), &n) ||
-        n > (uint64_t)(c->end - colon - 1) || n > MF_CARRIED_BYTES)
+        n > (uint64_t)(c->end - colon - 1) || n > MF_AGGREGATE_CARRIED_BYTES)
         return false;
-    carried->type = *c->at == 'S' ? MF_CARRIED_TEXT : MF_CARRIED_NUMBER;
+    carried->type = *c->at == 'S' ? MF_AGGREGATE_CARRIED_TEXT : MF_AGGREGATE_CARRIED_NUMBER;
     carried->value = (mf_id){colon + 1, (size_t)n};
     c->at = colon + 1 + n;
     if (c->at == c->end)
@@ -303,7 +307,8 @@ static bool take_carried(cursor *c, mf_carried *carried)
 }
 
 /* A value as write_member writes it, into an entry that is new. */
-static bool read_totals(mf_window *w, mf_window_entry *entry, mf_id value, mf_error *err)
+static bool read_totals(mf_aggregate_window *w, mf_aggregate_window_entry *entry, mf_id value,
+                        mf_error *err)
 {
     const mf_aggregate_settings *s = w->settings;
     cursor c = {value.bytes, value.bytes + value.n_bytes};
@@ -311,12 +316,12 @@ static bool read_totals(mf_window *w, mf_window_entry *entry, mf_id value, mf_er
     bool ok = mf_parse_uint64(count.bytes, count.n_bytes, &entry->count) && entry->count > 0;
     for (size_t i = 0; i < s->sum_fields.n && ok; i++) {
         const mf_id sum = take_word(&c);
-        ok = mf_decimal_parse(sum.bytes, sum.n_bytes, &entry->sums[i]);
+        ok = mf_aggregate_decimal_parse(sum.bytes, sum.n_bytes, &entry->sums[i]);
     }
     for (size_t i = 0; i < s->carried_fields.n && ok; i++) {
-        mf_carried carried;
+        mf_aggregate_carried carried;
         ok = take_carried(&c, &carried);
-        if (!ok || carried.type == MF_CARRIED_NONE)
+        if (!ok || carried.type == MF_AGGREGATE_CARRIED_NONE)
             continue;
         if (!keep(w, &entry->carried[i], carried.value))
             return out_of_memory(err);
@@ -328,7 +333,7 @@ static bool read_totals(mf_window *w, mf_window_entry *entry, mf_id value, mf_er
                    "event: state: the totals of a key are not as this function writes them");
 }
 
-static bool check_fields(const mf_window *w, mf_id value, mf_error *err)
+static bool check_fields(const mf_aggregate_window *w, mf_id value, mf_error *err)
 {
     mf_text expected = MF_TEXT_EMPTY;
     write_fields(w->settings, &expected);
@@ -349,12 +354,12 @@ static bool is_name(mf_id name, const char *expected)
     return name.n_bytes == strlen(expected) && memcmp(name.bytes, expected, name.n_bytes) == 0;
 }
 
-static bool read_member(mf_window *w, const mf_stream_state_member *m, bool *has_version,
+static bool read_member(mf_aggregate_window *w, const mf_stream_state_member *m, bool *has_version,
                         bool *has_fields, mf_error *err)
 {
     if (m->name.n_bytes > 1 && m->name.bytes[0] == '=') {
         const mf_id key = {m->name.bytes + 1, m->name.n_bytes - 1};
-        mf_window_entry *entry = entry_of(w, key);
+        mf_aggregate_window_entry *entry = entry_of(w, key);
         return entry != NULL ? read_totals(w, entry, m->value, err) : out_of_memory(err);
     }
     if (is_name(m->name, "version") && is_name(m->value, VERSION)) {
@@ -365,8 +370,8 @@ static bool read_member(mf_window *w, const mf_stream_state_member *m, bool *has
         *has_fields = true;
         return check_fields(w, m->value, err);
     }
-    if (is_name(m->name, "last") && (m->value.n_bytes == 0 || mf_sequence_valid(m->value))) {
-        mf_window_reached(w, m->value);
+    if (is_name(m->name, "last") && (m->value.n_bytes == 0 || mf_stream_sequence_valid(m->value))) {
+        mf_aggregate_window_reached(w, m->value);
         return true;
     }
     return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE,
@@ -374,8 +379,8 @@ static bool read_member(mf_window *w, const mf_stream_state_member *m, bool *has
                    (int)(m->name.n_bytes < 80 ? m->name.n_bytes : 80), m->name.bytes);
 }
 
-bool mf_window_read_state(mf_window *window, const mf_stream_state_member *members, size_t n,
-                          mf_error *err)
+bool mf_aggregate_window_read_state(mf_aggregate_window *window,
+                                    const mf_stream_state_member *members, size_t n, mf_error *err)
 {
     bool has_version = false;
     bool has_fields = false;
@@ -395,9 +400,9 @@ bool mf_window_read_state(mf_window *window, const mf_stream_state_member *membe
 
 static int by_count(const void *a, const void *b, void *context)
 {
-    const mf_window *w = *(const mf_window *const *)context;
-    const mf_window_entry *one = &w->entries[*(const uint32_t *)a];
-    const mf_window_entry *other = &w->entries[*(const uint32_t *)b];
+    const mf_aggregate_window *w = *(const mf_aggregate_window *const *)context;
+    const mf_aggregate_window_entry *one = &w->entries[*(const uint32_t *)a];
+    const mf_aggregate_window_entry *other = &w->entries[*(const uint32_t *)b];
     if (one->count != other->count)
         return one->count < other->count ? -1 : 1;
     const size_t n = one->key.n < other->key.n ? one->key.n : other->key.n;
@@ -405,8 +410,8 @@ static int by_count(const void *a, const void *b, void *context)
     return order != 0 ? order : (one->key.n > other->key.n) - (one->key.n < other->key.n);
 }
 
-bool mf_window_choose(mf_window *window, size_t most, uint32_t **chosen, size_t *n_chosen,
-                      mf_error *err)
+bool mf_aggregate_window_choose(mf_aggregate_window *window, size_t most, uint32_t **chosen,
+                                size_t *n_chosen, mf_error *err)
 {
     *n_chosen = 0;
     *chosen = NULL;
@@ -425,7 +430,7 @@ bool mf_window_choose(mf_window *window, size_t most, uint32_t **chosen, size_t 
 }
 
 /* The texts of the entries that stay are copied, so that those of the others are gone. */
-bool mf_window_drop_written(mf_window *window, mf_error *err)
+bool mf_aggregate_window_drop_written(mf_aggregate_window *window, mf_error *err)
 {
     if (!measure_members(window, err))
         return false;
@@ -434,17 +439,17 @@ bool mf_window_drop_written(mf_window *window, mf_error *err)
     size_t n = 0;
     bool ok = true;
     for (size_t i = 0; i < window->n && ok; i++) {
-        mf_window_entry entry = window->entries[i];
+        mf_aggregate_window_entry entry = window->entries[i];
         if (entry.is_written) {
             window->members_bytes -= entry.state_bytes;
             continue;
         }
-        mf_window_text *texts[1 + MF_CARRIED_MOST] = {&entry.key};
-        for (size_t c = 0; c < MF_CARRIED_MOST; c++)
+        mf_aggregate_window_text *texts[1 + MF_AGGREGATE_CARRIED_MOST] = {&entry.key};
+        for (size_t c = 0; c < MF_AGGREGATE_CARRIED_MOST; c++)
             texts[1 + c] = &entry.carried[c];
-        for (size_t t = 0; t < 1 + MF_CARRIED_MOST && ok; t++) {
+        for (size_t t = 0; t < 1 + MF_AGGREGATE_CARRIED_MOST && ok; t++) {
             const mf_id text = {old.bytes + texts[t]->at, texts[t]->n};
-            texts[t]->room = 0;
+            texts[t]->capacity = 0;
             ok = keep(window, texts[t], text);
         }
         window->entries[n++] = entry;
@@ -456,12 +461,12 @@ bool mf_window_drop_written(mf_window *window, mf_error *err)
     return ok || out_of_memory(err);
 }
 
-void mf_window_free(mf_window *window)
+void mf_aggregate_window_free(mf_aggregate_window *window)
 {
     mf_free(window->entries);
     mf_free(window->slots);
     mf_text_free(&window->bytes);
     mf_text_free(&window->member);
     mf_text_free(&window->scratch);
-    *window = (mf_window){.settings = window->settings};
+    *window = (mf_aggregate_window){.settings = window->settings};
 }

@@ -3,9 +3,9 @@
  *
  *     {"version":"1","fields":"movieId rating -","last":"4959…","=2959":"12 54.5"}
  *
- * (1) A state is a flat object of texts. What is a key's begins with '='; behind the count are
- *     the sums and then what was carried: "-", or S or N, the number of bytes, ':' and the
- *     bytes. Numbers are read as well as texts.
+ * (1) A state is a flat object of texts. The member of a key begins with '='. Its value is the
+ *     count, the sums and the carried values: "-" for none, or S or N, the number of bytes, ':'
+ *     and the bytes. Numbers are read as well as texts.
  * (2) A record with a number up to the state's last one is in it already.
  * (3) Sums are exact (decimal.h).
  * (4) The same records give the same state, byte for byte, the same size after each record and
@@ -17,83 +17,84 @@
 
 #include "lambda/aggregate/fields.h"
 #include "lambda/streams/batch.h"
-#include "lambda/streams/sequence.h"
 
 /* A text of the window's own, in its block of bytes. */
-typedef struct mf_window_text {
+typedef struct mf_aggregate_window_text {
     uint32_t at;
     uint32_t n;
-    uint32_t room;
-} mf_window_text;
+    uint32_t capacity;
+} mf_aggregate_window_text;
 
-typedef struct mf_window_entry {
+typedef struct mf_aggregate_window_entry {
     uint64_t hash;
     uint64_t count;
-    mf_window_text key;
-    mf_decimal sums[MF_SUMS_MOST];
-    mf_carried_type types[MF_CARRIED_MOST];
-    mf_window_text carried[MF_CARRIED_MOST];
+    mf_aggregate_window_text key;
+    mf_aggregate_decimal sums[MF_AGGREGATE_SUMS_MOST];
+    mf_aggregate_carried_type types[MF_AGGREGATE_CARRIED_MOST];
+    mf_aggregate_window_text carried[MF_AGGREGATE_CARRIED_MOST];
     uint32_t state_bytes; /* of its member, unless it is changed */
     uint32_t next_changed;
     bool is_changed; /* since it was measured */
     bool is_written; /* to the table */
-} mf_window_entry;
+} mf_aggregate_window_entry;
 
 /* Zeroed but for settings at first; keeps its memory. */
-typedef struct mf_window {
+typedef struct mf_aggregate_window {
     const mf_aggregate_settings *settings;
-    mf_window_entry *entries; /* [n], in the order in which keys were met */
+    mf_aggregate_window_entry *entries; /* [n], in the order in which keys were met */
     size_t n;
-    char last[MF_SEQUENCE_DIGITS + 1]; /* sequence number; "": none */
+    char last[MF_STREAM_SEQUENCE_DIGITS + 1]; /* sequence number; "": none */
 
     /* Its own. */
-    size_t room;
+    size_t capacity;
     uint32_t *slots; /* [n_slots] index of an entry and 1, 0: none */
     size_t n_slots;
     uint32_t first_changed; /* index of an entry and 1, and so on by next_changed; 0: no more */
     size_t members_bytes;   /* sum of the entries' state_bytes */
     mf_text bytes, member, scratch;
-} mf_window;
+} mf_aggregate_window;
 
 /* Empty. */
-void mf_window_clear(mf_window *window);
+void mf_aggregate_window_clear(mf_aggregate_window *window);
 
 /* An empty window takes a state over. False: MF_ERR_FORMAT, it is another function's or was
  * made with other fields (a sentence says so), or MF_ERR_MEMORY. */
-bool mf_window_read_state(mf_window *window, const mf_stream_state_member *members, size_t n,
-                          mf_error *err);
+bool mf_aggregate_window_read_state(mf_aggregate_window *window,
+                                    const mf_stream_state_member *members, size_t n, mf_error *err);
 
 /* True when the record is in the state already. */
-bool mf_window_has(const mf_window *window, mf_id sequence_number);
+bool mf_aggregate_window_has(const mf_aggregate_window *window, mf_id sequence_number);
 
 /* From now on records up to this number are in it. */
-void mf_window_reached(mf_window *window, mf_id sequence_number);
+void mf_aggregate_window_reached(mf_aggregate_window *window, mf_id sequence_number);
 
-/* Counts a record in. False: MF_ERR_FORMAT when a sum has no room (nothing is changed), or
+/* Counts a record in. False: MF_ERR_FORMAT when a sum has too many digits (nothing is changed), or
  * MF_ERR_MEMORY. */
-bool mf_window_add(mf_window *window, const mf_fields *fields, mf_error *why);
+bool mf_aggregate_window_add(mf_aggregate_window *window, const mf_aggregate_fields *fields,
+                             mf_error *why);
 
 /* Appends the state. */
-void mf_window_write_state(mf_window *window, mf_text *text);
+void mf_aggregate_window_write_state(mf_aggregate_window *window, mf_text *text);
 
-/* How many bytes mf_window_write_state would append. Takes the time of what has changed since
- * it was asked last, not of the whole. False: MF_ERR_MEMORY. */
-bool mf_window_measure_state(mf_window *window, size_t *n_bytes, mf_error *err);
+/* How many bytes mf_aggregate_window_write_state would append. Takes the time of what has changed
+ * since it was asked last, not of the whole. False: MF_ERR_MEMORY. */
+bool mf_aggregate_window_measure_state(mf_aggregate_window *window, size_t *n_bytes, mf_error *err);
 
 /* Chooses entries to be written early, those with the fewest records first, so that the state
  * of the others has at most `most` bytes: their indexes in chosen[n_chosen], the caller's to
  * mf_free. False: MF_ERR_MEMORY. */
-bool mf_window_choose(mf_window *window, size_t most, uint32_t **chosen, size_t *n_chosen,
-                      mf_error *err);
+bool mf_aggregate_window_choose(mf_aggregate_window *window, size_t most, uint32_t **chosen,
+                                size_t *n_chosen, mf_error *err);
 
 /* Takes out the entries whose is_written is set. */
-bool mf_window_drop_written(mf_window *window, mf_error *err);
+bool mf_aggregate_window_drop_written(mf_aggregate_window *window, mf_error *err);
 
-static inline mf_id mf_window_view(const mf_window *window, mf_window_text text)
+static inline mf_id mf_aggregate_window_view(const mf_aggregate_window *window,
+                                             mf_aggregate_window_text text)
 {
     return (mf_id){window->bytes.bytes + text.at, text.n};
 }
 
-void mf_window_free(mf_window *window);
+void mf_aggregate_window_free(mf_aggregate_window *window);
 
 #endif

@@ -1,4 +1,4 @@
-/* writer.c: promises in writer.h. */
+/* writer.c: workers that take one key after the other, and the trend behind them. */
 #include "lambda/aggregate/writer.h"
 
 #include "base/clock.h"
@@ -16,191 +16,195 @@
 
 enum { KEYS_FOR_A_THREAD = 4, SHARD_BYTES = 200 };
 
-/* A connection and what is needed for a call. */
-typedef struct hand {
+/* A thread with its connection. The first worker is the caller's thread. */
+typedef struct worker {
     mf_aws_client *client;
-    mf_dynamodb_update update;
+    mf_aws_dynamodb_update update;
     mf_text number;
-    mf_writer *writer;
+    mf_aggregate_writer *writer;
     pthread_t thread;
-} hand;
+} worker;
 
-struct mf_writer {
+struct mf_aggregate_writer {
     const mf_aggregate_settings *settings;
-    hand hands[MF_WRITERS_MOST];
-    mf_dynamodb_puts puts;
+    worker workers[MF_AGGREGATE_WRITERS_MOST];
+    mf_aws_dynamodb_puts puts;
 
     /* Of the run: */
-    const mf_write *write;
-    char order[MF_SEQUENCE_ORDER_BYTES]; /* of the last record */
+    const mf_aggregate_write *write;
+    char order[MF_STREAM_SEQUENCE_ORDER_BYTES]; /* of the last record */
     char sequence_attribute[SHARD_BYTES];
     atomic_size_t next;
     atomic_size_t n_written, n_done_before, n_failed;
-    atomic_bool is_hopeless;
+    atomic_bool is_permanent;
     pthread_mutex_t lock;
     mf_error first; /* under the lock */
 };
 
-mf_writer *mf_writer_create(const mf_aggregate_settings *settings, mf_error *err)
+mf_aggregate_writer *mf_aggregate_writer_create(const mf_aggregate_settings *settings,
+                                                mf_error *err)
 {
-    mf_writer *writer = mf_allocate(1, sizeof *writer, "a writer", err);
+    mf_aggregate_writer *writer = mf_allocate(1, sizeof *writer, "a writer", err);
     if (writer == NULL)
         return NULL;
     const uint64_t seed = (uint64_t)mf_clock_wall_ms() ^ ((uint64_t)getpid() << 32);
     writer->settings = settings;
     pthread_mutex_init(&writer->lock, NULL);
     for (uint32_t i = 0; i < settings->writers; i++) {
-        writer->hands[i].writer = writer;
+        writer->workers[i].writer = writer;
         /* Seeds of their own, or all would wait as long and come back together. */
-        writer->hands[i].client =
+        writer->workers[i].client =
             mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_DYNAMODB,
                                                            .seed = mf_random_bits(seed, i) | 1},
                                  err);
-        if (writer->hands[i].client == NULL) {
-            mf_writer_destroy(writer);
+        if (writer->workers[i].client == NULL) {
+            mf_aggregate_writer_destroy(writer);
             return NULL;
         }
     }
     return writer;
 }
 
-void mf_writer_destroy(mf_writer *writer)
+void mf_aggregate_writer_destroy(mf_aggregate_writer *writer)
 {
     if (writer == NULL)
         return;
-    for (size_t i = 0; i < MF_WRITERS_MOST; i++) {
-        mf_aws_client_destroy(writer->hands[i].client);
-        mf_dynamodb_update_free(&writer->hands[i].update);
-        mf_text_free(&writer->hands[i].number);
+    for (size_t i = 0; i < MF_AGGREGATE_WRITERS_MOST; i++) {
+        mf_aws_client_destroy(writer->workers[i].client);
+        mf_aws_dynamodb_update_free(&writer->workers[i].update);
+        mf_text_free(&writer->workers[i].number);
     }
-    mf_dynamodb_puts_free(&writer->puts);
+    mf_aws_dynamodb_puts_free(&writer->puts);
     pthread_mutex_destroy(&writer->lock);
     mf_free(writer);
 }
 
 /* --- one item ---------------------------------------------------------------------- */
 
-static mf_dynamodb_type key_type(const mf_aggregate_settings *s)
+static mf_aws_dynamodb_type key_type(const mf_aggregate_settings *s)
 {
-    return s->key_is_number ? MF_DYNAMODB_NUMBER : MF_DYNAMODB_TEXT;
+    return s->key_is_number ? MF_AWS_DYNAMODB_NUMBER : MF_AWS_DYNAMODB_TEXT;
 }
 
 /* A decimal as text, until the next one. */
-static mf_id decimal_text(hand *h, const mf_decimal *value)
+static mf_id decimal_text(worker *w, const mf_aggregate_decimal *value)
 {
-    mf_text_clear(&h->number, 256);
-    mf_decimal_write(&h->number, value);
-    return (mf_id){h->number.bytes, h->number.n_bytes};
+    mf_text_clear(&w->number, 256);
+    mf_aggregate_decimal_write(&w->number, value);
+    return (mf_id){w->number.bytes, w->number.n_bytes};
 }
 
-static mf_id count_text(hand *h, uint64_t count)
+static mf_id count_text(worker *w, uint64_t count)
 {
-    mf_text_clear(&h->number, 256);
-    mf_text_count(&h->number, count);
-    return (mf_id){h->number.bytes, h->number.n_bytes};
+    mf_text_clear(&w->number, 256);
+    mf_text_count(&w->number, count);
+    return (mf_id){w->number.bytes, w->number.n_bytes};
 }
 
-static void start_update(hand *h, const mf_window_entry *entry)
+static void start_update(worker *w, const mf_aggregate_window_entry *entry)
 {
-    const mf_aggregate_settings *s = h->writer->settings;
-    const mf_write *write = h->writer->write;
-    const mf_id key = mf_window_view(write->window, entry->key);
-    mf_dynamodb_update_start(&h->update, s->table);
-    mf_dynamodb_update_key(&h->update, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
-    mf_dynamodb_update_key(&h->update, s->start_attribute, MF_DYNAMODB_TEXT, write->start,
-                           strlen(write->start));
+    const mf_aggregate_settings *s = w->writer->settings;
+    const mf_aggregate_write *write = w->writer->write;
+    const mf_id key = mf_aggregate_window_view(write->window, entry->key);
+    mf_aws_dynamodb_update_start(&w->update, s->table);
+    mf_aws_dynamodb_update_key(&w->update, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
+    mf_aws_dynamodb_update_key(&w->update, s->start_attribute, MF_AWS_DYNAMODB_TEXT, write->start,
+                               strlen(write->start));
 }
 
-static void set_means(hand *h, const mf_decimal *sums, uint64_t count)
+static void set_means(worker *w, const mf_aggregate_decimal *sums, uint64_t count)
 {
-    const mf_aggregate_settings *s = h->writer->settings;
+    const mf_aggregate_settings *s = w->writer->settings;
     for (size_t i = 0; i < s->mean_attributes.n; i++) {
-        const mf_decimal mean = mf_decimal_mean(&sums[i], count);
-        const mf_id text = decimal_text(h, &mean);
-        mf_dynamodb_update_set(&h->update, s->mean_attributes.names[i], MF_DYNAMODB_NUMBER,
-                               text.bytes, text.n_bytes);
+        const mf_aggregate_decimal mean = mf_aggregate_decimal_mean(&sums[i], count);
+        const mf_id text = decimal_text(w, &mean);
+        mf_aws_dynamodb_update_set(&w->update, s->mean_attributes.names[i], MF_AWS_DYNAMODB_NUMBER,
+                                   text.bytes, text.n_bytes);
     }
 }
 
-static bool needs_totals(const mf_writer *writer)
+static bool needs_totals(const mf_aggregate_writer *writer)
 {
     return writer->settings->mean_attributes.n > 0 || writer->write->totals != NULL;
 }
 
-static void want_totals(hand *h)
+static void want_totals(worker *w)
 {
-    const mf_aggregate_settings *s = h->writer->settings;
-    if (!needs_totals(h->writer))
+    const mf_aggregate_settings *s = w->writer->settings;
+    if (!needs_totals(w->writer))
         return;
-    mf_dynamodb_update_want(&h->update, s->count_attribute);
+    mf_aws_dynamodb_update_want(&w->update, s->count_attribute);
     for (size_t i = 0; i < s->sum_attributes.n; i++)
-        mf_dynamodb_update_want(&h->update, s->sum_attributes.names[i]);
+        mf_aws_dynamodb_update_want(&w->update, s->sum_attributes.names[i]);
 }
 
-static bool read_totals(const mf_aggregate_settings *s, const mf_dynamodb_outcome *outcome,
-                        mf_item_totals *totals)
+static bool read_totals(const mf_aggregate_settings *s, const mf_aws_dynamodb_result *outcome,
+                        mf_aggregate_item_totals *totals)
 {
     if (!mf_parse_uint64(outcome->numbers[0], strlen(outcome->numbers[0]), &totals->count) ||
         totals->count == 0)
         return false;
     for (size_t i = 0; i < s->sum_attributes.n; i++)
-        if (!mf_decimal_parse(outcome->numbers[1 + i], strlen(outcome->numbers[1 + i]),
-                              &totals->sums[i]))
+        if (!mf_aggregate_decimal_parse(outcome->numbers[1 + i], strlen(outcome->numbers[1 + i]),
+                                        &totals->sums[i]))
             return false;
     return true;
 }
 
-static void build_addition(hand *h, const mf_window_entry *entry)
+static void build_addition(worker *w, const mf_aggregate_window_entry *entry)
 {
-    const mf_writer *writer = h->writer;
+    const mf_aggregate_writer *writer = w->writer;
     const mf_aggregate_settings *s = writer->settings;
-    const mf_write *write = writer->write;
-    start_update(h, entry);
+    const mf_aggregate_write *write = writer->write;
+    start_update(w, entry);
     if (s->count_attribute[0] != '\0') {
-        const mf_id count = count_text(h, entry->count);
-        mf_dynamodb_update_add(&h->update, s->count_attribute, count.bytes, count.n_bytes);
+        const mf_id count = count_text(w, entry->count);
+        mf_aws_dynamodb_update_add(&w->update, s->count_attribute, count.bytes, count.n_bytes);
     }
     for (size_t i = 0; i < s->sum_attributes.n; i++) {
-        const mf_id sum = decimal_text(h, &entry->sums[i]);
-        mf_dynamodb_update_add(&h->update, s->sum_attributes.names[i], sum.bytes, sum.n_bytes);
+        const mf_id sum = decimal_text(w, &entry->sums[i]);
+        mf_aws_dynamodb_update_add(&w->update, s->sum_attributes.names[i], sum.bytes, sum.n_bytes);
     }
-    mf_dynamodb_update_set(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, write->end,
-                           strlen(write->end));
+    mf_aws_dynamodb_update_set(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, write->end,
+                               strlen(write->end));
     for (size_t i = 0; i < s->carried_fields.n; i++) {
-        if (entry->types[i] == MF_CARRIED_NONE)
+        if (entry->types[i] == MF_AGGREGATE_CARRIED_NONE)
             continue;
-        const mf_id value = mf_window_view(write->window, entry->carried[i]);
-        mf_dynamodb_update_set(&h->update, s->carried_fields.names[i],
-                               entry->types[i] == MF_CARRIED_NUMBER ? MF_DYNAMODB_NUMBER
-                                                                    : MF_DYNAMODB_TEXT,
-                               value.bytes, value.n_bytes);
+        const mf_id value = mf_aggregate_window_view(write->window, entry->carried[i]);
+        mf_aws_dynamodb_update_set(&w->update, s->carried_fields.names[i],
+                                   entry->types[i] == MF_AGGREGATE_CARRIED_NUMBER
+                                       ? MF_AWS_DYNAMODB_NUMBER
+                                       : MF_AWS_DYNAMODB_TEXT,
+                                   value.bytes, value.n_bytes);
     }
-    set_means(h, entry->sums, entry->count);
-    mf_dynamodb_update_set(&h->update, writer->sequence_attribute, MF_DYNAMODB_TEXT, writer->order,
-                           strlen(writer->order));
-    mf_dynamodb_update_if_newer(&h->update, writer->sequence_attribute, MF_DYNAMODB_TEXT,
-                                writer->order, strlen(writer->order));
-    want_totals(h);
+    set_means(w, entry->sums, entry->count);
+    mf_aws_dynamodb_update_set(&w->update, writer->sequence_attribute, MF_AWS_DYNAMODB_TEXT,
+                               writer->order, strlen(writer->order));
+    mf_aws_dynamodb_update_if_newer(&w->update, writer->sequence_attribute, MF_AWS_DYNAMODB_TEXT,
+                                    writer->order, strlen(writer->order));
+    want_totals(w);
 }
 
-static bool run(hand *h, mf_dynamodb_outcome *outcome, mf_aws_failure *failure)
+static bool run(worker *w, mf_aws_dynamodb_result *outcome, mf_aws_failure *failure)
 {
-    return mf_dynamodb_update_run(h->client, &h->update, h->writer->write->deadline_ms, outcome,
-                                  failure);
+    return mf_aws_dynamodb_update_run(w->client, &w->update, w->writer->write->deadline_ms, outcome,
+                                      failure);
 }
 
 /* What the item has, when the addition was done before: nothing is changed. */
-static bool ask_totals(hand *h, const mf_window_entry *entry, mf_item_totals *totals,
-                       mf_aws_failure *failure)
+static bool ask_totals(worker *w, const mf_aggregate_window_entry *entry,
+                       mf_aggregate_item_totals *totals, mf_aws_failure *failure)
 {
-    const mf_aggregate_settings *s = h->writer->settings;
-    const char *end = h->writer->write->end;
-    mf_dynamodb_outcome outcome;
-    start_update(h, entry);
-    mf_dynamodb_update_set(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, end, strlen(end));
-    mf_dynamodb_update_if_equal(&h->update, s->end_attribute, MF_DYNAMODB_TEXT, end, strlen(end));
-    want_totals(h);
-    if (!run(h, &outcome, failure))
+    const mf_aggregate_settings *s = w->writer->settings;
+    const char *end = w->writer->write->end;
+    mf_aws_dynamodb_result outcome;
+    start_update(w, entry);
+    mf_aws_dynamodb_update_set(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, end,
+                               strlen(end));
+    mf_aws_dynamodb_update_if_equal(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, end,
+                                    strlen(end));
+    want_totals(w);
+    if (!run(w, &outcome, failure))
         return false;
     if (outcome.was_refused || !read_totals(s, &outcome, totals))
         totals->count = 0;
@@ -208,52 +212,53 @@ static bool ask_totals(hand *h, const mf_window_entry *entry, mf_item_totals *to
 }
 
 /* The means of these totals, if the item still has them. */
-static bool write_means(hand *h, const mf_window_entry *entry, const mf_item_totals *totals,
-                        mf_aws_failure *failure)
+static bool write_means(worker *w, const mf_aggregate_window_entry *entry,
+                        const mf_aggregate_item_totals *totals, mf_aws_failure *failure)
 {
-    const mf_aggregate_settings *s = h->writer->settings;
-    mf_dynamodb_outcome outcome;
-    start_update(h, entry);
-    set_means(h, totals->sums, totals->count);
-    const mf_id count = count_text(h, totals->count);
-    mf_dynamodb_update_if_equal(&h->update, s->count_attribute, MF_DYNAMODB_NUMBER, count.bytes,
-                                count.n_bytes);
+    const mf_aggregate_settings *s = w->writer->settings;
+    mf_aws_dynamodb_result outcome;
+    start_update(w, entry);
+    set_means(w, totals->sums, totals->count);
+    const mf_id count = count_text(w, totals->count);
+    mf_aws_dynamodb_update_if_equal(&w->update, s->count_attribute, MF_AWS_DYNAMODB_NUMBER,
+                                    count.bytes, count.n_bytes);
     for (size_t i = 0; i < s->sum_attributes.n; i++) {
-        const mf_id sum = decimal_text(h, &totals->sums[i]);
-        mf_dynamodb_update_if_equal(&h->update, s->sum_attributes.names[i], MF_DYNAMODB_NUMBER,
-                                    sum.bytes, sum.n_bytes);
+        const mf_id sum = decimal_text(w, &totals->sums[i]);
+        mf_aws_dynamodb_update_if_equal(&w->update, s->sum_attributes.names[i],
+                                        MF_AWS_DYNAMODB_NUMBER, sum.bytes, sum.n_bytes);
     }
-    return run(h, &outcome, failure);
+    return run(w, &outcome, failure);
 }
 
-static bool write_entry(hand *h, const mf_window_entry *entry, mf_item_totals *totals,
-                        bool *done_before, mf_aws_failure *failure)
+static bool write_entry(worker *w, const mf_aggregate_window_entry *entry,
+                        mf_aggregate_item_totals *totals, bool *done_before,
+                        mf_aws_failure *failure)
 {
-    const mf_aggregate_settings *s = h->writer->settings;
-    mf_dynamodb_outcome outcome;
-    build_addition(h, entry);
-    if (!run(h, &outcome, failure))
+    const mf_aggregate_settings *s = w->writer->settings;
+    mf_aws_dynamodb_result outcome;
+    build_addition(w, entry);
+    if (!run(w, &outcome, failure))
         return false;
     *done_before = outcome.was_refused;
-    if (!needs_totals(h->writer))
+    if (!needs_totals(w->writer))
         return true;
     if (!outcome.was_refused && !read_totals(s, &outcome, totals))
         totals->count = 0;
-    if ((outcome.was_refused || totals->count == 0) && !ask_totals(h, entry, totals, failure))
+    if ((outcome.was_refused || totals->count == 0) && !ask_totals(w, entry, totals, failure))
         return false;
     if (s->mean_attributes.n == 0 || totals->count == 0 ||
         (totals->count == entry->count && !outcome.was_refused))
         return true;
-    return write_means(h, entry, totals, failure);
+    return write_means(w, entry, totals, failure);
 }
 
 /* --- all of them ------------------------------------------------------------------- */
 
-static void note_failure(mf_writer *writer, const mf_aws_failure *failure)
+static void note_failure(mf_aggregate_writer *writer, const mf_aws_failure *failure)
 {
     atomic_fetch_add(&writer->n_failed, 1);
     if (!failure->is_retriable)
-        atomic_store(&writer->is_hopeless, true);
+        atomic_store(&writer->is_permanent, true);
     pthread_mutex_lock(&writer->lock);
     if (writer->first.code == MF_OK)
         writer->first = failure->error;
@@ -262,19 +267,19 @@ static void note_failure(mf_writer *writer, const mf_aws_failure *failure)
 
 static void *work(void *argument)
 {
-    hand *h = argument;
-    mf_writer *writer = h->writer;
-    const mf_write *write = writer->write;
+    worker *w = argument;
+    mf_aggregate_writer *writer = w->writer;
+    const mf_aggregate_write *write = writer->write;
     for (;;) {
         const size_t i = atomic_fetch_add(&writer->next, 1);
-        if (i >= write->n || atomic_load(&writer->is_hopeless))
+        if (i >= write->n || atomic_load(&writer->is_permanent))
             return NULL;
-        mf_window_entry *entry =
+        mf_aggregate_window_entry *entry =
             &write->window->entries[write->chosen != NULL ? write->chosen[i] : i];
-        mf_item_totals totals = {.count = 0};
+        mf_aggregate_item_totals totals = {.count = 0};
         mf_aws_failure failure;
         bool done_before = false;
-        if (!write_entry(h, entry, &totals, &done_before, &failure)) {
+        if (!write_entry(w, entry, &totals, &done_before, &failure)) {
             note_failure(writer, &failure);
             continue;
         }
@@ -285,11 +290,11 @@ static void *work(void *argument)
     }
 }
 
-static void begin(mf_writer *writer, const mf_write *write)
+static void begin(mf_aggregate_writer *writer, const mf_aggregate_write *write)
 {
     const mf_id last = {write->window->last, strlen(write->window->last)};
     writer->write = write;
-    mf_sequence_order_text(last, writer->order);
+    mf_stream_sequence_order_text(last, writer->order);
     snprintf(writer->sequence_attribute, sizeof writer->sequence_attribute, "lastSequence:%.*s",
              (int)(write->shard_id.n_bytes < 128 ? write->shard_id.n_bytes : 128),
              write->shard_id.bytes);
@@ -297,28 +302,29 @@ static void begin(mf_writer *writer, const mf_write *write)
     atomic_store(&writer->n_written, 0);
     atomic_store(&writer->n_done_before, 0);
     atomic_store(&writer->n_failed, 0);
-    atomic_store(&writer->is_hopeless, false);
+    atomic_store(&writer->is_permanent, false);
     mf_error_clear(&writer->first);
 }
 
-bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *result, mf_error *err)
+bool mf_aggregate_writer_run(mf_aggregate_writer *writer, const mf_aggregate_write *write,
+                             mf_aggregate_write_result *result, mf_error *err)
 {
-    *result = (mf_write_result){.n_written = 0};
+    *result = (mf_aggregate_write_result){.n_written = 0};
     if (write->n == 0)
         return true;
     begin(writer, write);
     const size_t n_useful = (write->n + KEYS_FOR_A_THREAD - 1) / KEYS_FOR_A_THREAD;
-    const size_t n_hands =
+    const size_t n_workers =
         n_useful < writer->settings->writers ? n_useful : writer->settings->writers;
     size_t n_threads = 0;
     /* A thread that cannot be started is work for the others. */
-    while (n_threads + 1 < n_hands && mf_thread_start(&writer->hands[n_threads + 1].thread, work,
-                                                      &writer->hands[n_threads + 1]) == 0)
+    while (n_threads + 1 < n_workers && mf_thread_start(&writer->workers[n_threads + 1].thread,
+                                                        work, &writer->workers[n_threads + 1]) == 0)
         n_threads++;
-    work(&writer->hands[0]);
+    work(&writer->workers[0]);
     for (size_t i = 1; i <= n_threads; i++)
-        pthread_join(writer->hands[i].thread, NULL);
-    *result = (mf_write_result){
+        pthread_join(writer->workers[i].thread, NULL);
+    *result = (mf_aggregate_write_result){
         .n_written = atomic_load(&writer->n_written),
         .n_done_before = atomic_load(&writer->n_done_before),
     };
@@ -334,52 +340,55 @@ bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *re
 /* More records first, then by key. */
 static int compare_trend(const void *a, const void *b, void *context)
 {
-    const mf_write *write = *(const mf_write *const *)context;
+    const mf_aggregate_write *write = *(const mf_aggregate_write *const *)context;
     const uint32_t i = *(const uint32_t *)a;
     const uint32_t j = *(const uint32_t *)b;
     if (write->totals[i].count != write->totals[j].count)
         return write->totals[i].count > write->totals[j].count ? -1 : 1;
-    const mf_window_entry *entries = write->window->entries;
-    const mf_id one = mf_window_view(write->window, entries[i].key);
-    const mf_id other = mf_window_view(write->window, entries[j].key);
+    const mf_aggregate_window_entry *entries = write->window->entries;
+    const mf_id one = mf_aggregate_window_view(write->window, entries[i].key);
+    const mf_id other = mf_aggregate_window_view(write->window, entries[j].key);
     const size_t n = one.n_bytes < other.n_bytes ? one.n_bytes : other.n_bytes;
     const int order = memcmp(one.bytes, other.bytes, n);
     return order != 0 ? order : (one.n_bytes > other.n_bytes) - (one.n_bytes < other.n_bytes);
 }
 
-static void put_text(mf_dynamodb_puts *puts, const char *name, const char *text)
+static void put_text(mf_aws_dynamodb_puts *puts, const char *name, const char *text)
 {
-    mf_dynamodb_puts_attribute(puts, name, MF_DYNAMODB_TEXT, text, strlen(text));
+    mf_aws_dynamodb_puts_attribute(puts, name, MF_AWS_DYNAMODB_TEXT, text, strlen(text));
 }
 
-static void put_place(mf_writer *writer, const mf_write *write, uint32_t i, size_t rank)
+static void put_place(mf_aggregate_writer *writer, const mf_aggregate_write *write, uint32_t i,
+                      size_t rank)
 {
     const mf_aggregate_settings *s = writer->settings;
-    mf_dynamodb_puts *puts = &writer->puts;
-    hand *h = &writer->hands[0];
-    const mf_item_totals *totals = &write->totals[i];
-    const mf_id key = mf_window_view(write->window, write->window->entries[i].key);
-    char place[SHARD_BYTES + MF_SEQUENCE_ORDER_BYTES];
+    mf_aws_dynamodb_puts *puts = &writer->puts;
+    worker *w = &writer->workers[0];
+    const mf_aggregate_item_totals *totals = &write->totals[i];
+    const mf_id key = mf_aggregate_window_view(write->window, write->window->entries[i].key);
+    char place[SHARD_BYTES + MF_STREAM_SEQUENCE_ORDER_BYTES];
     snprintf(place, sizeof place, "%s#%s#%03zu",
              writer->sequence_attribute + strlen("lastSequence:"), writer->order, rank);
-    mf_dynamodb_puts_begin(puts);
+    mf_aws_dynamodb_puts_begin(puts);
     put_text(puts, s->start_attribute, write->start);
-    put_text(puts, MF_PLACE_ATTRIBUTE, place);
+    put_text(puts, MF_AGGREGATE_PLACE_ATTRIBUTE, place);
     put_text(puts, s->end_attribute, write->end);
-    mf_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
-    const mf_id count = count_text(h, totals->count);
-    mf_dynamodb_puts_attribute(puts, s->count_attribute, MF_DYNAMODB_NUMBER, count.bytes,
-                               count.n_bytes);
+    mf_aws_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
+    const mf_id count = count_text(w, totals->count);
+    mf_aws_dynamodb_puts_attribute(puts, s->count_attribute, MF_AWS_DYNAMODB_NUMBER, count.bytes,
+                                   count.n_bytes);
     for (size_t m = 0; m < s->mean_attributes.n; m++) {
-        const mf_decimal mean = mf_decimal_mean(&totals->sums[m], totals->count);
-        const mf_id text = decimal_text(h, &mean);
-        mf_dynamodb_puts_attribute(puts, s->mean_attributes.names[m], MF_DYNAMODB_NUMBER,
-                                   text.bytes, text.n_bytes);
+        const mf_aggregate_decimal mean =
+            mf_aggregate_decimal_mean(&totals->sums[m], totals->count);
+        const mf_id text = decimal_text(w, &mean);
+        mf_aws_dynamodb_puts_attribute(puts, s->mean_attributes.names[m], MF_AWS_DYNAMODB_NUMBER,
+                                       text.bytes, text.n_bytes);
     }
-    mf_dynamodb_puts_end(puts);
+    mf_aws_dynamodb_puts_end(puts);
 }
 
-bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put, mf_error *err)
+bool mf_aggregate_writer_put_trend(mf_aggregate_writer *writer, const mf_aggregate_write *write,
+                                   size_t *n_put, mf_error *err)
 {
     uint32_t *order = mf_allocate(write->n, sizeof *order, "a trend", err);
     if (order == NULL)
@@ -393,12 +402,12 @@ bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put
         n = writer->settings->trend_count;
     bool ok = true;
     mf_aws_failure failure;
-    mf_dynamodb_puts_start(&writer->puts, writer->settings->trend_table);
+    mf_aws_dynamodb_puts_start(&writer->puts, writer->settings->trend_table);
     for (size_t i = 0; i < n && ok; i++) {
         put_place(writer, write, order[i], i + 1);
-        if (writer->puts.n == MF_DYNAMODB_BATCH_ITEMS || i + 1 == n)
-            ok = mf_dynamodb_puts_run(writer->hands[0].client, &writer->puts, write->deadline_ms,
-                                      &failure);
+        if (writer->puts.n == MF_AWS_DYNAMODB_BATCH_ITEMS || i + 1 == n)
+            ok = mf_aws_dynamodb_puts_run(writer->workers[0].client, &writer->puts,
+                                          write->deadline_ms, &failure);
     }
     mf_free(order);
     *n_put = ok ? n : 0;

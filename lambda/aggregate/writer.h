@@ -12,7 +12,7 @@
  *     have added to the item it is set by a second update, which another writer's addition
  *     makes void, and that one sets it then.
  * (3) Writes go side by side over as many connections as there are writers. They are repeated
- *     until the deadline (dynamodb.h). What nobody can repair ends the run at once.
+ *     until the deadline (dynamodb.h). A permanent failure ends the run at once.
  *
  * Threads: one for each writer; it has threads of its own while it runs. */
 #ifndef MF_LAMBDA_AGGREGATE_WRITER_H
@@ -20,45 +20,47 @@
 
 #include "lambda/aggregate/window.h"
 
-typedef struct mf_writer mf_writer;
+typedef struct mf_aggregate_writer mf_aggregate_writer;
 
 /* settings stay while there is a writer. NULL: MF_ERR_CONFIG, as a client of AWS has it, or
- * MF_ERR_MEMORY. Connects to nobody. */
-mf_writer *mf_writer_create(const mf_aggregate_settings *settings, mf_error *err);
+ * MF_ERR_MEMORY. Opens no connection. */
+mf_aggregate_writer *mf_aggregate_writer_create(const mf_aggregate_settings *settings,
+                                                mf_error *err);
 
 /* NULL is fine. */
-void mf_writer_destroy(mf_writer *writer);
+void mf_aggregate_writer_destroy(mf_aggregate_writer *writer);
 
 /* An item afterwards; count 0 when that was not asked for or is not known. */
-typedef struct mf_item_totals {
+typedef struct mf_aggregate_item_totals {
     uint64_t count;
-    mf_decimal sums[MF_SUMS_MOST];
-} mf_item_totals;
+    mf_aggregate_decimal sums[MF_AGGREGATE_SUMS_MOST];
+} mf_aggregate_item_totals;
 
-typedef struct mf_write {
-    mf_window *window;
+typedef struct mf_aggregate_write {
+    mf_aggregate_window *window;
     const uint32_t *chosen; /* [n] indexes of entries; NULL: all of them, and n is window->n */
     size_t n;
     mf_id shard_id;
-    const char *start, *end; /* of the window */
-    int64_t deadline_ms;     /* wall clock */
-    mf_item_totals *totals;  /* [n], the caller's, zeroed; NULL: nobody wants them */
-} mf_write;
+    const char *start, *end;          /* of the window */
+    int64_t deadline_ms;              /* wall clock */
+    mf_aggregate_item_totals *totals; /* [n], the caller's, zeroed; NULL: not wanted */
+} mf_aggregate_write;
 
-typedef struct mf_write_result {
+typedef struct mf_aggregate_write_result {
     size_t n_written;
     size_t n_done_before;
     size_t n_failed;
-} mf_write_result;
+} mf_aggregate_write_result;
 
 /* Writes, and sets is_written of each entry that is in the table. False: *err is the first
  * failure, MF_ERR_IO with the number of items that are not written. */
-bool mf_writer_run(mf_writer *writer, const mf_write *write, mf_write_result *result,
-                   mf_error *err);
+bool mf_aggregate_writer_run(mf_aggregate_writer *writer, const mf_aggregate_write *write,
+                             mf_aggregate_write_result *result, mf_error *err);
 
 /* The n keys with the most records, of those that write has totals of, best first, into
  * settings->trend_table: items of start and place ("<shard>#<last record>#001"), so that a
  * repetition puts the same. */
-bool mf_writer_put_trend(mf_writer *writer, const mf_write *write, size_t *n_put, mf_error *err);
+bool mf_aggregate_writer_put_trend(mf_aggregate_writer *writer, const mf_aggregate_write *write,
+                                   size_t *n_put, mf_error *err);
 
 #endif

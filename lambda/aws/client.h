@@ -1,35 +1,37 @@
-/* client.h: calls of one AWS service: signed, timed, tried again where that may help.
+/* client.h: calls of one AWS service: signed, with a timeout, retried where that may help; one
+ * at a time, or many at once with a bounded number of requests under way.
  *
  *     mf_aws_client *client = mf_aws_client_create(
  *         &(mf_aws_client_settings){.service = MF_AWS_KINESIS, .margin_ms = 200}, err);
  *     …
  *     const mf_aws_json_call call = {.target = "Kinesis_20131202.PutRecords", .body = body,
  *                                    .n_body = n_body, .deadline_ms = invocation->deadline_ms};
- *     const mf_aws_answer *answer;
+ *     const mf_aws_response *response;
  *     mf_aws_failure failure;
- *     if (!mf_aws_call_json(client, &call, &answer, &failure))
- *         …                        failure says what, why, and whether it is worth another try
+ *     if (!mf_aws_call_json(client, &call, &response, &failure))
+ *         …                        failure says what failed, why, and whether a retry may help
  *
- * One client for each peer, for the life of the process: the connection is kept between
- * calls (exchange.h). sagemaker_runtime.h and s3.h know the services' own shapes.
+ * Create one client for each peer and keep it for the life of the process: it keeps the
+ * connections (request.h). s3.h, sagemaker_runtime.h, dynamodb.h and kinesis.h add the shapes
+ * of the services.
  *
- * (1) Credentials are read from the environment for each request; region and endpoint when
- *     the client is created, and what is missing then is reported by name.
- * (2) No request and no wait goes past deadline_ms - margin_ms. A call that comes too late
+ * (1) Credentials are read from the environment for each request; region and endpoint when the
+ *     client is created. An error names what is missing.
+ * (2) No request and no wait lasts beyond deadline_ms - margin_ms. A call that comes too late
  *     makes no request.
- * (3) Tries follow retry.h. The failure is that of the last one, and says how many.
- * (4) A call is carried out at least once, perhaps twice, if it succeeds, unless it says
- *     `once`: then at most once, and a failure says if the peer may have acted.
- * (5) Each repetition is a line in the log ("aws_retry"); a failure is the caller's to log.
+ * (3) Retries follow failure.h. The failure is that of the last try and has their number.
+ * (4) A call that succeeds was carried out at least once, perhaps twice. With `once` it is
+ *     carried out at most once, and a failure says if the peer may have acted.
+ * (5) Each retry is logged ("aws_retry"); the caller logs the failure.
+ * (6) Of many calls, one that waits for its retry delays none of the others. Calls begin in
+ *     the order of the array as connections become free; responses may arrive in any order.
  *
  * Threads: one for each client. */
 #ifndef MF_LAMBDA_AWS_CLIENT_H
 #define MF_LAMBDA_AWS_CLIENT_H
 
-#include "lambda/aws/answer.h"
-#include "lambda/aws/endpoint.h"
-#include "lambda/aws/exchange.h"
 #include "lambda/aws/failure.h"
+#include "lambda/aws/request.h"
 
 #include <stdint.h>
 
@@ -38,16 +40,17 @@ typedef struct mf_aws_client mf_aws_client;
 /* 0 is the default everywhere. */
 typedef struct mf_aws_client_settings {
     mf_aws_service service;
-    int64_t timeout_ms;         /* of one try; 10 s, SageMaker 70 s, S3 60 s            */
-    int64_t connect_timeout_ms; /* 2 s                                                  */
-    int64_t margin_ms;          /* what the caller needs between our answer and its own */
-    uint64_t seed;              /* of the waits; 0: differs from process to process     */
-    const char *url;            /* MF_AWS_PLAIN only: where it is, and                  */
-    const char *url_name;       /* the variable that says so, for errors                */
+    int64_t timeout_ms;         /* of one try; 10 s, SageMaker 70 s, S3 60 s               */
+    int64_t connect_timeout_ms; /* 2 s                                                     */
+    int64_t margin_ms;          /* what the caller needs between our response and its own  */
+    uint64_t seed;              /* of the waits; 0: differs from process to process        */
+    size_t n_connections;       /* most requests under way; 0: 1                           */
+    const char *url;            /* MF_AWS_PLAIN only: its URL, and                         */
+    const char *url_name;       /* the variable that has it, for errors                    */
 } mf_aws_client_settings;
 
-/* NULL and MF_ERR_CONFIG when region, keys or endpoint are missing or wrong. Connects to
- * nobody. */
+/* NULL and MF_ERR_CONFIG when region, keys or endpoint are missing or invalid, MF_ERR_MEMORY
+ * without memory. Opens no connection yet. */
 mf_aws_client *mf_aws_client_create(const mf_aws_client_settings *settings, mf_error *err);
 
 /* NULL is fine. */
@@ -57,28 +60,39 @@ const mf_aws_endpoint *mf_aws_client_endpoint(const mf_aws_client *client);
 
 /* Any request. */
 typedef struct mf_aws_call {
-    const char *subject;     /* begins a failure's sentence: "s3://movies/movies.csv"            */
-    const char *host_prefix; /* "bucket" for https://bucket.s3…; NULL; not for an override       */
-    const char *path;        /* begins with '/', canonical (percent.h)                           */
-    const mf_aws_header *headers; /* at most MF_AWS_CALL_HEADERS, as exchange.h wants them       */
+    const char *subject;     /* begins a failure's sentence: "s3://movies/movies.csv"         */
+    const char *host_prefix; /* "bucket" for https://bucket.s3…; NULL; not for an override    */
+    const char *path;        /* begins with '/', canonical (mf_aws_percent_encode in s3.h)    */
+    const mf_aws_header *headers; /* at most MF_AWS_CALL_HEADERS, as request.h wants them     */
     size_t n_headers;
-    const char *body; /* NULL: GET                                                                */
+    const char *body; /* NULL: GET                                                             */
     size_t n_body;
-    const mf_aws_sink *sink;   /* NULL: the body is kept                                          */
-    uint64_t max_answer_bytes; /* 0: MF_AWS_ANSWER_BYTES                                          */
-    int64_t deadline_ms;       /* wall clock, ms since 1970; 0: none                              */
+    const mf_aws_sink *sink;     /* NULL: the body is kept                                     */
+    uint64_t max_response_bytes; /* 0: MF_AWS_RESPONSE_BYTES                                   */
+    int64_t deadline_ms;         /* wall clock, ms since 1970; 0: none                         */
     bool once;
 } mf_aws_call;
 
 enum {
     MF_AWS_CALL_HEADERS = 12,
-    MF_AWS_ANSWER_BYTES = 10 << 20, /* PutRecords may answer with megabytes */
+    MF_AWS_RESPONSE_BYTES = 10 << 20, /* the response of PutRecords may have megabytes */
 };
 
-/* True: a 2xx (or S3's 304) is in *answer, which is the client's and lives until its next call.
- * False: *failure says why; *answer has what came of the last try. */
-bool mf_aws_call_run(mf_aws_client *client, const mf_aws_call *call, const mf_aws_answer **answer,
-                     mf_aws_failure *failure);
+/* True: *response is a 2xx (or S3's 304). False: *failure says why, and *response is what the
+ * last try received. The client owns *response, which lives until its next call. */
+bool mf_aws_call_run(mf_aws_client *client, const mf_aws_call *call,
+                     const mf_aws_response **response, mf_aws_failure *failure);
+
+typedef struct mf_aws_result {
+    bool ok;                         /* a success is in response; else failure says why    */
+    const mf_aws_response *response; /* lives until the next call; NULL: no request was made */
+    mf_aws_failure failure;
+} mf_aws_result;
+
+/* Makes calls[0 .. n) and fills results[0 .. n). Without memory to begin, all of them fail with
+ * MF_AWS_LOCAL. */
+void mf_aws_call_many(mf_aws_client *client, const mf_aws_call *calls, size_t n,
+                      mf_aws_result *results);
 
 /* A POST of the services that speak JSON (Kinesis, DynamoDB). */
 typedef struct mf_aws_json_call {
@@ -89,8 +103,8 @@ typedef struct mf_aws_json_call {
     bool once;
 } mf_aws_json_call;
 
-/* As mf_aws_call_run; the answer's body is JSON as it came. */
+/* As mf_aws_call_run; the response's body is unparsed JSON. */
 bool mf_aws_call_json(mf_aws_client *client, const mf_aws_json_call *call,
-                      const mf_aws_answer **answer, mf_aws_failure *failure);
+                      const mf_aws_response **response, mf_aws_failure *failure);
 
 #endif

@@ -1,4 +1,5 @@
-/* kinesis.c: promises in kinesis.h. */
+/* kinesis.c: rounds of PutRecords. Each round takes, from the front, the records that are not
+ * written, whose predecessor of the same key is written (keep_order), and that fit one call. */
 #include "lambda/aws/kinesis.h"
 
 #include "base/base64.h"
@@ -6,8 +7,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "lambda/aws/resource_name.h"
-#include "lambda/aws/retry.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -19,17 +18,17 @@ static const char target[] = "Kinesis_20131202.PutRecords";
 
 enum { BODY_BYTES_KEPT = 1 << 20, ENTRY_BYTES = 64 /* the JSON around key and data */ };
 
-/* One mf_kinesis_put_records. */
+/* One mf_aws_kinesis_put_records. */
 typedef struct work {
     mf_aws_client *client;
-    const mf_kinesis_put *put;
-    mf_kinesis_tally *tally;
+    const mf_aws_kinesis_put *put;
+    mf_aws_kinesis_tally *tally;
     mf_aws_failure *failure;
-    size_t *in_call;  /* [MF_KINESIS_CALL_RECORDS] indexes of the call's records */
+    size_t *in_call;  /* [MF_AWS_KINESIS_CALL_RECORDS] indices of the call's records */
     size_t *previous; /* [n_records] the record before it with the same key; NONE */
     size_t n_in_call;
     mf_text body;
-    char code[MF_AWS_CODE_BYTES]; /* of the last record that was refused */
+    char code[MF_AWS_CODE_BYTES]; /* of the last record that was not written */
     char message[MF_AWS_MESSAGE_BYTES];
 } work;
 
@@ -37,7 +36,7 @@ typedef struct work {
 
 /* ------------------------------------------------------------------------ checks */
 
-bool mf_kinesis_stream_check(const char *stream, mf_error *err)
+bool mf_aws_kinesis_stream_check(const char *stream, mf_error *err)
 {
     static const mf_aws_resource_kind kind = {"kinesis", "stream", 1, 128};
     return mf_aws_resource_name_check(&kind, stream, err);
@@ -51,18 +50,18 @@ static size_t characters(const char *text, size_t n)
     return count;
 }
 
-static bool check_records(const mf_kinesis_put *put, mf_aws_failure *failure)
+static bool check_records(const mf_aws_kinesis_put *put, mf_aws_failure *failure)
 {
     for (size_t i = 0; i < put->n_records; i++) {
-        const mf_kinesis_record *r = &put->records[i];
+        const mf_aws_kinesis_record *r = &put->records[i];
         const size_t n_characters = characters(r->key, r->n_key);
-        if (n_characters < 1 || n_characters > MF_KINESIS_KEY_CHARACTERS)
+        if (n_characters < 1 || n_characters > MF_AWS_KINESIS_KEY_CHARACTERS)
             return mf_aws_fail(failure, MF_ERR_ARGUMENT,
                                "record %zu: a partition key of %zu characters (1 to %d)", i,
-                               n_characters, MF_KINESIS_KEY_CHARACTERS);
-        if (r->n_key + r->n_data > MF_KINESIS_RECORD_BYTES) {
+                               n_characters, MF_AWS_KINESIS_KEY_CHARACTERS);
+        if (r->n_key + r->n_data > MF_AWS_KINESIS_RECORD_BYTES) {
             mf_aws_fail(failure, MF_ERR_LIMIT, "record %zu: %zu bytes, a stream takes %d", i,
-                        r->n_key + r->n_data, MF_KINESIS_RECORD_BYTES);
+                        r->n_key + r->n_data, MF_AWS_KINESIS_RECORD_BYTES);
             failure->kind = MF_AWS_TOO_LARGE;
             return false;
         }
@@ -72,27 +71,27 @@ static bool check_records(const mf_kinesis_put *put, mf_aws_failure *failure)
 
 /* ------------------------------------------------------------------------- order */
 
-static bool is_same_key(const mf_kinesis_record *a, const mf_kinesis_record *b)
+static bool is_same_key(const mf_aws_kinesis_record *a, const mf_aws_kinesis_record *b)
 {
     return a->n_key == b->n_key && memcmp(a->key, b->key, a->n_key) == 0;
 }
 
-/* Who comes right before whom, by a hash table of the keys' last records. */
+/* Sets previous[] with a hash table from each key to its last record so far. */
 static bool chain(work *w)
 {
-    const mf_kinesis_put *put = w->put;
+    const mf_aws_kinesis_put *put = w->put;
     mf_error err = {.code = MF_OK};
-    size_t room = 16;
-    while (room < put->n_records * 2)
-        room *= 2;
-    size_t *last = mf_allocate(room, sizeof *last, "partition keys", &err);
+    size_t n_slots = 16;
+    while (n_slots < put->n_records * 2)
+        n_slots *= 2;
+    size_t *last = mf_allocate(n_slots, sizeof *last, "partition keys", &err);
     if (last == NULL)
         return mf_aws_fail(w->failure, err.code, "%s", err.text);
     for (size_t i = 0; i < put->n_records; i++) {
-        const mf_kinesis_record *r = &put->records[i];
-        size_t slot = XXH3_64bits(r->key, r->n_key) & (room - 1);
+        const mf_aws_kinesis_record *r = &put->records[i];
+        size_t slot = XXH3_64bits(r->key, r->n_key) & (n_slots - 1);
         while (last[slot] != 0 && !is_same_key(r, &put->records[last[slot] - 1]))
-            slot = (slot + 1) & (room - 1);
+            slot = (slot + 1) & (n_slots - 1);
         w->previous[i] = last[slot] != 0 ? last[slot] - 1 : NONE;
         last[slot] = i + 1;
     }
@@ -114,15 +113,15 @@ static bool begin_body(work *w)
     return !w->body.failed;
 }
 
-/* The next call: from the front, what is not written, whose predecessor is (3), and fits. */
+/* Chooses the records of the next call and writes its body. */
 static bool gather(work *w, size_t *from)
 {
-    const mf_kinesis_put *put = w->put;
+    const mf_aws_kinesis_put *put = w->put;
     bool is_front = true;
     w->n_in_call = 0;
     begin_body(w);
-    for (size_t i = *from; i < put->n_records && w->n_in_call < MF_KINESIS_CALL_RECORDS; i++) {
-        const mf_kinesis_record *r = &put->records[i];
+    for (size_t i = *from; i < put->n_records && w->n_in_call < MF_AWS_KINESIS_CALL_RECORDS; i++) {
+        const mf_aws_kinesis_record *r = &put->records[i];
         if (r->is_written) {
             *from += is_front;
             continue;
@@ -133,7 +132,7 @@ static bool gather(work *w, size_t *from)
             continue;
         /* A key may grow sixfold when it is all control characters. */
         const size_t most = 4 * ((r->n_data + 2) / 3) + 6 * r->n_key + ENTRY_BYTES;
-        if (w->n_in_call > 0 && w->body.n_bytes + most > MF_KINESIS_CALL_BYTES)
+        if (w->n_in_call > 0 && w->body.n_bytes + most > MF_AWS_KINESIS_CALL_BYTES)
             break;
         if (w->n_in_call > 0)
             mf_text_literal(&w->body, ",");
@@ -149,12 +148,12 @@ static bool gather(work *w, size_t *from)
            mf_aws_fail(w->failure, MF_ERR_MEMORY, "no memory for a call of Kinesis");
 }
 
-/* ------------------------------------------------------------------------ answer */
+/* ------------------------------------------------------------------------ response */
 
-/* An answer that does not fit the question: what became of the records nobody knows. */
-static bool nonsense(work *w, const char *what)
+/* A response that does not fit the request: it is unknown which records are written. */
+static bool reject_response(work *w, const char *what)
 {
-    mf_aws_fail(w->failure, MF_ERR_IO, "stream %s: Kinesis gave no usable answer: %s",
+    mf_aws_fail(w->failure, MF_ERR_IO, "stream %s: Kinesis gave no usable response: %s",
                 w->put->stream, what);
     w->failure->kind = MF_AWS_SERVER;
     w->failure->may_have_acted = true;
@@ -170,17 +169,17 @@ static void keep_reason(work *w, const json_t *entry)
                  message != NULL ? strlen(message) : 0);
 }
 
-/* Marks what was written; *n_refused is how many were not. */
+/* Marks the written records; *n_refused counts the others. */
 static bool read_entries(work *w, const json_t *root, size_t *n_refused)
 {
     const json_t *entries = json_object_get(root, "Records");
     if (!json_is_array(entries) || json_array_size(entries) != w->n_in_call)
-        return nonsense(w, "it has not one entry for each record");
+        return reject_response(w, "it has not one entry for each record");
     for (size_t i = 0; i < w->n_in_call; i++) {
         const json_t *entry = json_array_get(entries, i);
         const bool is_refused = json_is_string(json_object_get(entry, "ErrorCode"));
         if (!is_refused && !json_is_string(json_object_get(entry, "SequenceNumber")))
-            return nonsense(w, "an entry has neither SequenceNumber nor ErrorCode");
+            return reject_response(w, "an entry has neither SequenceNumber nor ErrorCode");
     }
     *n_refused = 0;
     for (size_t i = 0; i < w->n_in_call; i++) {
@@ -205,13 +204,13 @@ static bool call(work *w, size_t *n_refused)
         .n_body = w->body.n_bytes,
         .deadline_ms = w->put->deadline_ms,
     };
-    const mf_aws_answer *answer;
+    const mf_aws_response *response;
     w->tally->n_calls++;
-    if (!mf_aws_call_json(w->client, &post, &answer, w->failure))
+    if (!mf_aws_call_json(w->client, &post, &response, w->failure))
         return false;
-    json_t *root = json_loadb(answer->body.bytes, answer->body.n_bytes, JSON_ALLOW_NUL, NULL);
+    json_t *root = json_loadb(response->body.bytes, response->body.n_bytes, JSON_ALLOW_NUL, NULL);
     const bool ok = json_is_object(root) ? read_entries(w, root, n_refused)
-                                         : nonsense(w, "it is not a JSON object");
+                                         : reject_response(w, "it is not a JSON object");
     json_decref(root);
     return ok;
 }
@@ -229,16 +228,13 @@ static bool give_up(work *w)
     return false;
 }
 
-/* Before what was refused is sent again; n_waits since a call that went well. False when
- * there is no time for it. */
-static bool wait_a_little(work *w, uint32_t n_waits)
+/* n_waits: since the last call without a failed record. False: there is no time for it. */
+static bool wait_before_round(work *w, uint32_t n_waits)
 {
-    int64_t most_ms = (int64_t)MF_KINESIS_FIRST_WAIT_MS << (n_waits < 10 ? n_waits : 10);
-    if (most_ms > MF_KINESIS_LONGEST_WAIT_MS)
-        most_ms = MF_KINESIS_LONGEST_WAIT_MS;
     const int64_t now_ms = mf_clock_wall_ms();
-    const uint64_t bits = mf_random_bits((uint64_t)now_ms, (uint64_t)(uintptr_t)w->client);
-    const int64_t wait_ms = most_ms / 2 + (int64_t)(bits % (uint64_t)(most_ms / 2 + 1));
+    const double u = (double)mf_random_unit((uint64_t)now_ms, (uint64_t)(uintptr_t)w->client);
+    const int64_t wait_ms =
+        mf_aws_backoff_ms(MF_AWS_KINESIS_FIRST_WAIT_MS, MF_AWS_KINESIS_LONGEST_WAIT_MS, n_waits, u);
     if (w->put->deadline_ms != 0 && now_ms + wait_ms + MF_AWS_MIN_TRY_MS > w->put->deadline_ms)
         return false;
     mf_log_line line;
@@ -264,22 +260,22 @@ static bool put_all(work *w)
             return false;
         if (n_refused == 0)
             n_waits = 0;
-        else if (!wait_a_little(w, n_waits++))
+        else if (!wait_before_round(w, n_waits++))
             return give_up(w);
     }
 }
 
-bool mf_kinesis_put_records(mf_aws_client *client, const mf_kinesis_put *put,
-                            mf_kinesis_tally *tally, mf_aws_failure *failure)
+bool mf_aws_kinesis_put_records(mf_aws_client *client, const mf_aws_kinesis_put *put,
+                                mf_aws_kinesis_tally *tally, mf_aws_failure *failure)
 {
     mf_error err = {.code = MF_OK};
     work w = {.client = client, .put = put, .tally = tally, .failure = failure};
-    *tally = (mf_kinesis_tally){0};
+    *tally = (mf_aws_kinesis_tally){0};
     *failure = (mf_aws_failure){.kind = MF_AWS_FINE};
     if (!check_records(put, failure))
         return false;
     bool ok = false;
-    w.in_call = mf_allocate(MF_KINESIS_CALL_RECORDS, sizeof *w.in_call, "a call", &err);
+    w.in_call = mf_allocate(MF_AWS_KINESIS_CALL_RECORDS, sizeof *w.in_call, "a call", &err);
     w.previous = mf_allocate(put->n_records, sizeof *w.previous, "the order of records", &err);
     if (w.in_call == NULL || w.previous == NULL)
         mf_aws_fail(failure, err.code, "%s", err.text);

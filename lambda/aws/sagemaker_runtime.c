@@ -1,4 +1,5 @@
-/* sagemaker_runtime.c: promises in sagemaker_runtime.h. */
+/* sagemaker_runtime.c: InvokeEndpoint as one call of client.h: its limits are checked here, its
+ * parameters travel as headers. */
 #include "lambda/aws/sagemaker_runtime.h"
 
 #include <stdio.h>
@@ -41,13 +42,13 @@ static bool check(const mf_aws_invocation *invocation, mf_aws_failure *failure)
     if (!mf_aws_endpoint_name_check(invocation->endpoint_name, &err))
         return mf_aws_fail(failure, err.code, "%s", err.text);
     if (invocation->n_body > MF_AWS_INVOKE_BODY_BYTES) {
-        mf_aws_fail(failure, MF_ERR_LIMIT, "a question of %zu bytes; SageMaker takes %d",
+        mf_aws_fail(failure, MF_ERR_LIMIT, "a request of %zu bytes; SageMaker takes %d",
                     invocation->n_body, MF_AWS_INVOKE_BODY_BYTES);
         failure->kind = MF_AWS_TOO_LARGE;
         return false;
     }
     if (invocation->content_type == NULL)
-        return mf_aws_fail(failure, MF_ERR_ARGUMENT, "a question without Content-Type");
+        return mf_aws_fail(failure, MF_ERR_ARGUMENT, "a request without Content-Type");
     if (invocation->custom_attributes != NULL &&
         strlen(invocation->custom_attributes) >= MF_AWS_ATTRIBUTES_BYTES)
         return mf_aws_fail(failure, MF_ERR_LIMIT, "custom attributes of %zu bytes; %d are allowed",
@@ -72,18 +73,18 @@ bool mf_aws_invoke_endpoint(mf_aws_client *client, const mf_aws_invocation *invo
         .n_headers = choose_headers(invocation, headers),
         .body = invocation->body != NULL ? invocation->body : "",
         .n_body = invocation->n_body,
-        .max_answer_bytes = MF_AWS_INVOKE_BODY_BYTES,
+        .max_response_bytes = MF_AWS_INVOKE_BODY_BYTES,
         .deadline_ms = invocation->deadline_ms,
     };
-    const mf_aws_answer *answer;
-    if (!mf_aws_call_run(client, &call, &answer, failure))
+    const mf_aws_response *response;
+    if (!mf_aws_call_run(client, &call, &response, failure))
         return false;
     *inference = (mf_aws_inference){
-        .body = answer->body.n_bytes > 0 ? answer->body.bytes : "",
-        .n_body = answer->body.n_bytes,
-        .content_type = mf_aws_answer_header(answer, "Content-Type"),
-        .variant = mf_aws_answer_header(answer, "x-Amzn-Invoked-Production-Variant"),
-        .custom_attributes = mf_aws_answer_header(answer, "X-Amzn-SageMaker-Custom-Attributes"),
+        .body = response->body.n_bytes > 0 ? response->body.bytes : "",
+        .n_body = response->body.n_bytes,
+        .content_type = mf_aws_response_header(response, "Content-Type"),
+        .variant = mf_aws_response_header(response, "x-Amzn-Invoked-Production-Variant"),
+        .custom_attributes = mf_aws_response_header(response, "X-Amzn-SageMaker-Custom-Attributes"),
     };
     return true;
 }

@@ -1,46 +1,33 @@
-/* movies.c: promises in movies.h.
- *
- * Movie i's id, title and genres are bytes[start[3i] .. start[3i+1] .. start[3i+2] ..
+/* movies.c: movie i's id, title and genres are bytes[start[3i] .. start[3i+1] .. start[3i+2] ..
  * start[3i+3]). slots is an open hash table of indexes, at most half full. */
 #include "lambda/predict/movies.h"
 
+#include "base/grow.h"
 #include "base/id_list.h"
-#include "base/memory.h"
 
 #include <string.h>
 
-enum { FIRST_BYTES = 1 << 16, FIRST_MOVIES = 1 << 10, TEXTS = 3 };
+enum { TEXTS = 3 };
 
-struct mf_movies {
+static const char what[] = "the movies";
+
+struct mf_predict_movies {
     char *bytes;
     size_t n_bytes;
-    size_t bytes_room;
-    uint32_t *start; /* [TEXTS · n + 1] of [TEXTS · room + 1] */
+    uint32_t *start; /* [TEXTS · n + 1] */
     uint32_t n;
-    size_t room;
+    size_t bytes_capacity, start_capacity;
     uint32_t *slots; /* [n_slots] MF_INDEX_NONE where empty */
     uint64_t n_slots;
     uint32_t n_repeated;
 };
 
-mf_movies *mf_movies_create(mf_error *err)
+mf_predict_movies *mf_predict_movies_create(mf_error *err)
 {
-    mf_movies *movies = mf_allocate(1, sizeof *movies, "the movies", err);
-    if (movies == NULL)
-        return NULL;
-    movies->bytes = mf_allocate(FIRST_BYTES, 1, "the movies", err);
-    movies->start =
-        mf_allocate((size_t)TEXTS * FIRST_MOVIES + 1, sizeof *movies->start, "the movies", err);
-    if (movies->bytes == NULL || movies->start == NULL) {
-        mf_movies_destroy(movies);
-        return NULL;
-    }
-    movies->bytes_room = FIRST_BYTES;
-    movies->room = FIRST_MOVIES;
-    return movies;
+    return mf_allocate(1, sizeof(mf_predict_movies), what, err);
 }
 
-void mf_movies_destroy(mf_movies *movies)
+void mf_predict_movies_destroy(mf_predict_movies *movies)
 {
     if (movies == NULL)
         return;
@@ -50,28 +37,7 @@ void mf_movies_destroy(mf_movies *movies)
     mf_free(movies);
 }
 
-static bool resize_bytes(mf_movies *movies, size_t room, mf_error *err)
-{
-    void *block = movies->bytes;
-    if (!mf_reallocate(&block, movies->bytes_room, room, 1, "the movies", err))
-        return false;
-    movies->bytes = block;
-    movies->bytes_room = room;
-    return true;
-}
-
-static bool resize_start(mf_movies *movies, size_t room, mf_error *err)
-{
-    void *block = movies->start;
-    if (!mf_reallocate(&block, TEXTS * movies->room + 1, TEXTS * room + 1, sizeof *movies->start,
-                       "the movies", err))
-        return false;
-    movies->start = block;
-    movies->room = room;
-    return true;
-}
-
-static void append(mf_movies *movies, size_t text, const char *bytes, size_t n)
+static void append(mf_predict_movies *movies, size_t text, const char *bytes, size_t n)
 {
     if (n > 0)
         memcpy(movies->bytes + movies->n_bytes, bytes, n);
@@ -79,14 +45,14 @@ static void append(mf_movies *movies, size_t text, const char *bytes, size_t n)
     movies->start[(size_t)TEXTS * movies->n + text + 1] = (uint32_t)movies->n_bytes;
 }
 
-bool mf_movies_add(mf_movies *movies, const mf_movie *movie, mf_error *err)
+bool mf_predict_movies_add(mf_predict_movies *movies, const mf_predict_movie *movie, mf_error *err)
 {
     const size_t n_bytes = movies->n_bytes + movie->n_id + movie->n_title + movie->n_genres;
     if (n_bytes > UINT32_MAX || movies->n == MF_INDEX_NONE - 1)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "over 4 GiB of movies");
-    if (n_bytes > movies->bytes_room && !resize_bytes(movies, n_bytes + n_bytes / 2, err))
-        return false;
-    if (movies->n == movies->room && !resize_start(movies, movies->room + movies->room / 2, err))
+    if (!MF_GROW(movies->bytes, movies->bytes_capacity, n_bytes, what, err) ||
+        !MF_GROW(movies->start, movies->start_capacity, TEXTS * ((size_t)movies->n + 1) + 1, what,
+                 err))
         return false;
     append(movies, 0, movie->id, movie->n_id);
     append(movies, 1, movie->title, movie->n_title);
@@ -95,11 +61,11 @@ bool mf_movies_add(mf_movies *movies, const mf_movie *movie, mf_error *err)
     return true;
 }
 
-static mf_movie movie_of(const mf_movies *movies, uint32_t index)
+static mf_predict_movie movie_of(const mf_predict_movies *movies, uint32_t index)
 {
     const uint32_t *start = movies->start + (size_t)TEXTS * index;
     const char *bytes = movies->bytes;
-    return (mf_movie){
+    return (mf_predict_movie){
         .id = bytes + start[0],
         .n_id = start[1] - start[0],
         .title = bytes + start[1],
@@ -110,30 +76,38 @@ static mf_movie movie_of(const mf_movies *movies, uint32_t index)
 }
 
 /* The slot that holds this id, or the empty one where it belongs. */
-static uint32_t *slot_of(const mf_movies *movies, const char *id, size_t n_id)
+static uint32_t *slot_of(const mf_predict_movies *movies, const char *id, size_t n_id)
 {
     uint64_t slot = mf_id_hash(id, n_id) & (movies->n_slots - 1);
     for (;;) {
         uint32_t *index = &movies->slots[slot];
         if (*index == MF_INDEX_NONE)
             return index;
-        const mf_movie movie = movie_of(movies, *index);
+        const mf_predict_movie movie = movie_of(movies, *index);
         if (movie.n_id == n_id && memcmp(movie.id, id, n_id) == 0)
             return index;
         slot = (slot + 1) & (movies->n_slots - 1);
     }
 }
 
-bool mf_movies_finish(mf_movies *movies, mf_error *err)
+bool mf_predict_movies_finish(mf_predict_movies *movies, mf_error *err)
 {
+    const size_t n_start = TEXTS * (size_t)movies->n + 1;
+    void *bytes = movies->bytes, *start = movies->start;
     movies->n_slots = mf_id_table_slots(movies->n);
     movies->slots = mf_allocate(movies->n_slots, sizeof *movies->slots, "the table of movies", err);
-    if (movies->slots == NULL || !resize_bytes(movies, movies->n_bytes, err) ||
-        !resize_start(movies, movies->n, err))
+    if (movies->slots == NULL ||
+        !mf_reallocate(&bytes, movies->bytes_capacity, movies->n_bytes, 1, what, err))
         return false;
+    movies->bytes = bytes;
+    movies->bytes_capacity = movies->n_bytes;
+    if (!mf_reallocate(&start, movies->start_capacity, n_start, sizeof *movies->start, what, err))
+        return false;
+    movies->start = start;
+    movies->start_capacity = n_start;
     memset(movies->slots, 0xFF, movies->n_slots * sizeof *movies->slots);
     for (uint32_t i = 0; i < movies->n; i++) {
-        const mf_movie movie = movie_of(movies, i);
+        const mf_predict_movie movie = movie_of(movies, i);
         uint32_t *slot = slot_of(movies, movie.id, movie.n_id);
         movies->n_repeated += *slot != MF_INDEX_NONE;
         *slot = i;
@@ -141,17 +115,18 @@ bool mf_movies_finish(mf_movies *movies, mf_error *err)
     return true;
 }
 
-uint32_t mf_movies_count(const mf_movies *movies)
+uint32_t mf_predict_movies_count(const mf_predict_movies *movies)
 {
     return movies->n;
 }
 
-uint32_t mf_movies_n_repeated(const mf_movies *movies)
+uint32_t mf_predict_movies_n_repeated(const mf_predict_movies *movies)
 {
     return movies->n_repeated;
 }
 
-bool mf_movies_find(const mf_movies *movies, const char *id, size_t n_id, mf_movie *movie)
+bool mf_predict_movies_find(const mf_predict_movies *movies, const char *id, size_t n_id,
+                            mf_predict_movie *movie)
 {
     const uint32_t index = *slot_of(movies, id, n_id);
     if (index == MF_INDEX_NONE)
@@ -160,7 +135,8 @@ bool mf_movies_find(const mf_movies *movies, const char *id, size_t n_id, mf_mov
     return true;
 }
 
-bool mf_genres_next(const mf_movie *movie, size_t *at, const char **genre, size_t *n)
+bool mf_predict_genres_next(const mf_predict_movie *movie, size_t *at, const char **genre,
+                            size_t *n)
 {
     static const char none[] = "(no genres listed)";
     while (*at < movie->n_genres) {

@@ -1,7 +1,7 @@
-/* problem.h: why a request got no answer: what its sender may read, and what only the log
- * may.
+/* problem.h: why a request has no response: a message for its sender, and a detail for the log
+ * alone.
  *
- *     kind          status  code                 reported by a bare event as
+ *     kind          status  code                 error of a direct event
  *     bad request   400     bad_request          Function.InvalidEvent
  *     not found     404     not_found            Function.NotFound
  *     method        405     method_not_allowed   Function.InvalidEvent
@@ -11,8 +11,8 @@
  *     model         502     bad_gateway          Function.DownstreamError
  *     timeout       504     gateway_timeout      Function.DownstreamError
  *
- * (1) `said` is for anybody: what is wrong with the request, or a sentence of this file.
- *     Names of endpoints, hosts, buckets, accounts and keys never are in it.
+ * (1) `message` is for the sender: what is wrong with the request, or the usual sentence of the
+ *     kind. Names of endpoints, hosts, buckets, accounts and keys never are in it.
  * (2) `detail` is for the log: it has all of those, and nothing that a user sent.
  * (3) The first problem wins, as with errors.
  *
@@ -22,50 +22,52 @@
 
 #include "base/error.h"
 
-typedef enum mf_problem_kind {
-    MF_PROBLEM_NONE = 0,
-    MF_PROBLEM_BAD_REQUEST,
-    MF_PROBLEM_NOT_FOUND,
-    MF_PROBLEM_METHOD,
-    MF_PROBLEM_TOO_LARGE,
-    MF_PROBLEM_THROTTLED,
-    MF_PROBLEM_INTERNAL,
-    MF_PROBLEM_MODEL,
-    MF_PROBLEM_TIMEOUT,
-    MF_PROBLEM_KINDS,
-} mf_problem_kind;
+typedef enum mf_predict_problem_kind {
+    MF_PREDICT_PROBLEM_NONE = 0,
+    MF_PREDICT_PROBLEM_BAD_REQUEST,
+    MF_PREDICT_PROBLEM_NOT_FOUND,
+    MF_PREDICT_PROBLEM_METHOD,
+    MF_PREDICT_PROBLEM_TOO_LARGE,
+    MF_PREDICT_PROBLEM_THROTTLED,
+    MF_PREDICT_PROBLEM_INTERNAL,
+    MF_PREDICT_PROBLEM_MODEL,
+    MF_PREDICT_PROBLEM_TIMEOUT,
+    MF_PREDICT_PROBLEM_KINDS,
+} mf_predict_problem_kind;
 
-typedef struct mf_problem {
-    mf_problem_kind kind;
-    mf_error said;
-    mf_error detail; /* MF_OK: there is no more to say than `said` */
-} mf_problem;
+typedef struct mf_predict_problem {
+    mf_predict_problem_kind kind;
+    mf_error message;
+    mf_error detail; /* MF_OK: there is no more to say than `message` */
+} mf_predict_problem;
 
 /* 400 …; 200 for none. */
-int mf_problem_status(mf_problem_kind kind);
+int mf_predict_problem_status(mf_predict_problem_kind kind);
 
 /* "bad_request": the code in an error's body, in the words of serve. */
-const char *mf_problem_code(mf_problem_kind kind);
+const char *mf_predict_problem_code(mf_predict_problem_kind kind);
 
 /* "BadRequest": the metric that counts them. */
-const char *mf_problem_metric(mf_problem_kind kind);
+const char *mf_predict_problem_metric(mf_predict_problem_kind kind);
 
 /* The request is wrong: the sentence says how. Returns false. */
-__attribute__((format(printf, 3, 4))) bool mf_problem_say(mf_problem *problem, mf_problem_kind kind,
-                                                          const char *format, ...);
+__attribute__((format(printf, 3, 4))) bool mf_predict_problem_set(mf_predict_problem *problem,
+                                                                  mf_predict_problem_kind kind,
+                                                                  const char *format, ...);
 
 /* Something else is wrong: the log gets the sentence, the sender the usual one of the kind.
  * Returns false. */
-__attribute__((format(printf, 3, 4))) bool
-mf_problem_hide(mf_problem *problem, mf_problem_kind kind, const char *format, ...);
+__attribute__((format(printf, 3, 4))) bool mf_predict_problem_hide(mf_predict_problem *problem,
+                                                                   mf_predict_problem_kind kind,
+                                                                   const char *format, ...);
 
 /* An error of reading or answering a question (src/inference): PARSE and NOT_ACCEPTABLE are
  * bad requests, LIMIT is too large, UNKNOWN not found; the rest is internal and hidden.
  * Returns false. */
-bool mf_problem_of_error(mf_problem *problem, const mf_error *err);
+bool mf_predict_problem_of_error(mf_predict_problem *problem, const mf_error *err);
 
 /* The same as the error of a handler: "400 bad_request: …", so that a pattern over
  * errorMessage ("^400 .*") can choose the status of an API without proxy. Returns false. */
-bool mf_problem_to_error(const mf_problem *problem, mf_error *err);
+bool mf_predict_problem_to_error(const mf_predict_problem *problem, mf_error *err);
 
 #endif

@@ -11,20 +11,20 @@
 #include <xxhash.h>
 
 typedef struct table {
-    mf_answered_key *slots; /* [n_slots], open addressing; all zero: empty */
+    mf_recommend_key *slots; /* [n_slots], open addressing; all zero: empty */
     size_t n;
 } table;
 
-struct mf_answered {
+struct mf_recommend_answered {
     table young, old;
     size_t most;
     size_t n_slots; /* a power of two, at least twice `most` */
     uint64_t seed;
 };
 
-mf_answered *mf_answered_create(size_t most, mf_error *err)
+mf_recommend_answered *mf_recommend_answered_create(size_t most, mf_error *err)
 {
-    mf_answered *a = mf_allocate(1, sizeof *a, "the memory of requests", err);
+    mf_recommend_answered *a = mf_allocate(1, sizeof *a, "the memory of requests", err);
     if (a == NULL)
         return NULL;
     a->most = most;
@@ -35,13 +35,14 @@ mf_answered *mf_answered_create(size_t most, mf_error *err)
     a->young.slots = mf_allocate(a->n_slots, sizeof *a->young.slots, "the memory of requests", err);
     a->old.slots = mf_allocate(a->n_slots, sizeof *a->old.slots, "the memory of requests", err);
     if (a->young.slots == NULL || a->old.slots == NULL) {
-        mf_answered_destroy(a);
+        mf_recommend_answered_destroy(a);
         return NULL;
     }
     return a;
 }
 
-mf_answered_key mf_answered_key_of(const mf_answered *answered, const mf_recommend_request *request)
+mf_recommend_key mf_recommend_answered_key(const mf_recommend_answered *answered,
+                                           const mf_recommend_request *request)
 {
     /* With its lengths, so that no two requests have the same bytes. */
     char bytes[3 * sizeof(uint64_t) + 2 * MF_ID_BYTES_MAX];
@@ -53,25 +54,26 @@ mf_answered_key mf_answered_key_of(const mf_answered *answered, const mf_recomme
     const XXH128_hash_t hash =
         XXH3_128bits_withSeed(bytes, sizeof head + id.n_bytes + user.n_bytes, answered->seed);
     /* Zero is the empty slot's. */
-    return (mf_answered_key){hash.low64, hash.high64 | 1};
+    return (mf_recommend_key){hash.low64, hash.high64 | 1};
 }
 
 /* Where the key is, or would be. */
-static mf_answered_key *find(const mf_answered *answered, const table *t, mf_answered_key key)
+static mf_recommend_key *find(const mf_recommend_answered *answered, const table *t,
+                              mf_recommend_key key)
 {
     size_t slot = key.low & (answered->n_slots - 1);
-    while (t->slots[slot].high != 0 && !mf_answered_is_same(t->slots[slot], key))
+    while (t->slots[slot].high != 0 && !mf_recommend_key_equals(t->slots[slot], key))
         slot = (slot + 1) & (answered->n_slots - 1);
     return &t->slots[slot];
 }
 
-bool mf_answered_has(const mf_answered *answered, mf_answered_key key)
+bool mf_recommend_answered_has(const mf_recommend_answered *answered, mf_recommend_key key)
 {
     return find(answered, &answered->young, key)->high != 0 ||
            find(answered, &answered->old, key)->high != 0;
 }
 
-void mf_answered_add(mf_answered *answered, mf_answered_key key)
+void mf_recommend_answered_add(mf_recommend_answered *answered, mf_recommend_key key)
 {
     if (answered->most == 0 || find(answered, &answered->young, key)->high != 0)
         return;
@@ -85,7 +87,7 @@ void mf_answered_add(mf_answered *answered, mf_answered_key key)
     answered->young.n++;
 }
 
-void mf_answered_destroy(mf_answered *answered)
+void mf_recommend_answered_destroy(mf_recommend_answered *answered)
 {
     if (answered == NULL)
         return;

@@ -1,20 +1,244 @@
-/* recommend: the Lambda function between two streams.
+/* main.c: recommend, the Lambda function between two streams: requests in, recommendations out.
  *
  *     {"user_id":123,"top_n":20,"request_id":"7d0c…"}
  *     → {"request_id":"7d0c…","recommendations":[…],…}
  *
- * Settings come from the environment (settings.h), events from the Runtime API. */
-#include "lambda/recommend/function.h"
+ * handler.h with real streams, a real cache, a scorer, a log and metrics.
+ *
+ * (1) The start reads the settings and, when this process computes, the model; anything wrong
+ *     there is one sentence. It opens no connection but to the place of the model.
+ * (2) A dead letter is one line of the log (WARN, "dead_letter") with sequence number and
+ *     reason and no word of the record.
+ * (3) Requests that have to come again are one line (WARN, "come_again") with the reason and
+ *     their number; so are dead letters that are lost (ERROR, "dead_letters_lost").
+ * (4) Each batch is one line of metrics: namespace Recommender, dimension Function=recommend:
+ *     Latency, CacheLatency, ModelLatency, PutLatency, RecordAge (ms); Records, Answers,
+ *     CacheHits, CacheMisses, Repeated, PutRetries, Failed (count: they come again); and failures
+ *     by kind: DeadLetters, DeadLettersLost, ModelErrors, StreamErrors, CacheErrors.
+ *
+ * Threads: the runtime's. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "lambda/help.h"
+#include "lambda/recommend/handler.h"
+#include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
 
-int main(void)
+/* Zeroed before start. */
+typedef struct function {
+    mf_recommend_settings settings;
+    mf_cache_settings cache_settings;
+    mf_aws_client *kinesis;        /* NULL in a test run */
+    mf_aws_client *s3;             /* NULL when the model is elsewhere, or in a file */
+    mf_lambda_model_source *model; /* NULL when it is elsewhere                      */
+    mf_cache *cache;
+    mf_recommend_scorer scorer;
+    mf_recommend_handler handler;
+    uint64_t n_cache_errors; /* that metrics have told */
+} function;
+
+/* Lambda gives a start 10 s; a sentence about what took too long has to get out too. */
+enum { START_MS = 9000 };
+
+static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
+                mf_aws_failure *failure)
 {
-    static mf_recommend_function recommend;
-    return mf_runtime_run(&(mf_runtime_function){
-        .name = "recommend",
-        .start = mf_recommend_start,
-        .handle = mf_recommend_event,
-        .finish = mf_recommend_finish,
-        .context = &recommend,
-    });
+    function *f = context;
+    return mf_aws_kinesis_put_records(f->kinesis, records, tally, failure);
+}
+
+static void log_dead_letter(void *context, const mf_recommend_dead_letter *letter)
+{
+    char text[MF_ERROR_TEXT_BYTES];
+    const mf_id number = letter->record->sequence_number;
+    mf_log_line line;
+    (void)context;
+    mf_log_begin(&line, MF_LOG_WARNING, "dead_letter");
+    mf_log_text(&line, "sequence_number",
+                mf_printable(text, sizeof text, number.bytes, number.n_bytes));
+    if (letter->is_aggregated)
+        mf_log_count(&line, "sub_sequence_number", letter->sub_sequence_number);
+    mf_log_text(&line, "reason",
+                mf_printable(text, sizeof text, letter->reason.bytes, letter->reason.n_bytes));
+    mf_log_end(&line);
+}
+
+static bool start_kinesis(function *f, mf_error *err)
+{
+    const mf_aws_client_settings settings = {.service = MF_AWS_KINESIS};
+    if (f->settings.test_run)
+        return true;
+    f->kinesis = mf_aws_client_create(&settings, err);
+    return f->kinesis != NULL;
+}
+
+static bool start_cache(function *f, mf_error *err)
+{
+    mf_settings settings;
+    if (!mf_cache_settings_read(&settings, &f->cache_settings, err))
+        return false;
+    mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
+    if (!f->cache_settings.enabled)
+        return true;
+    f->cache = mf_cache_open(&f->cache_settings, err);
+    if (f->cache == NULL)
+        return false;
+    f->handler.scoring.cache = mf_cache_session_open(f->cache, err);
+    return f->handler.scoring.cache != NULL;
+}
+
+static bool start_model(function *f, int64_t deadline_ms, mf_error *err)
+{
+    const char *uri = f->settings.model_uri;
+    if (mf_aws_s3_uri_is(uri)) {
+        f->s3 = mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_S3}, err);
+        if (f->s3 == NULL)
+            return false;
+    }
+    f->model = mf_lambda_model_source_create(uri, f->s3, err);
+    return f->model != NULL && mf_lambda_model_source_load(f->model, deadline_ms, err) &&
+           mf_recommend_scorer_model(&f->scorer, f->model, f->settings.max_top_n, err);
+}
+
+static bool start_scorer(function *f, int64_t deadline_ms, mf_error *err)
+{
+    const mf_recommend_settings *s = &f->settings;
+    if (s->model_uri[0] != '\0')
+        return start_model(f, deadline_ms, err);
+    return mf_recommend_scorer_remote(&f->scorer, s->service_url, s->endpoint_name, s->concurrency,
+                                      err);
+}
+
+static bool start(void *context, mf_error *err)
+{
+    function *f = context;
+    const int64_t deadline_ms = mf_clock_wall_ms() + START_MS;
+    mf_settings settings;
+    if (!mf_recommend_settings_read(&settings, &f->settings, err))
+        return false;
+    mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
+    f->handler.settings = &f->settings;
+    f->handler.scoring.scorer = &f->scorer;
+    f->handler.emitter.put = put;
+    f->handler.emitter.log = log_dead_letter;
+    f->handler.emitter.context = f;
+    f->handler.answered = mf_recommend_answered_create(f->settings.remembered, err);
+    return f->handler.answered != NULL && start_kinesis(f, err) && start_cache(f, err) &&
+           start_scorer(f, deadline_ms, err);
+}
+
+static void log_outcome(const mf_recommend_outcome *outcome)
+{
+    mf_log_line line;
+    if (outcome->failure.code != MF_OK) {
+        mf_log_begin(&line, MF_LOG_WARNING, "come_again");
+        mf_log_count(&line, "records", outcome->n_failed);
+        mf_log_text(&line, "message", outcome->failure.text);
+        mf_log_end(&line);
+    }
+    if (outcome->dead_failure.code != MF_OK) {
+        mf_log_begin(&line, MF_LOG_ERROR, "dead_letters_lost");
+        mf_log_count(&line, "records", outcome->n_dead_lost);
+        mf_log_text(&line, "message", outcome->dead_failure.text);
+        mf_log_end(&line);
+    }
+}
+
+static void count(mf_lambda_metrics *metrics, const char *name, size_t value)
+{
+    mf_lambda_metrics_add(metrics, name, MF_LAMBDA_UNIT_COUNT, (double)value);
+}
+
+static void time_of(mf_lambda_metrics *metrics, const char *name, double ms)
+{
+    mf_lambda_metrics_add(metrics, name, MF_LAMBDA_UNIT_MILLISECONDS, ms);
+}
+
+static void write_metrics(function *f, const mf_lambda_invocation *invocation,
+                          const mf_recommend_outcome *outcome, double latency_ms)
+{
+    static const char *const names[] = {"recommend"};
+    static const mf_lambda_dimension dimension = {"Function", names, 1};
+    mf_lambda_metrics metrics;
+    mf_lambda_metrics_begin(&metrics, "Recommender", invocation->request_id);
+    mf_lambda_metrics_dimension(&metrics, &dimension, 0);
+    time_of(&metrics, "Latency", latency_ms);
+    if (outcome->oldest_ms > 0)
+        time_of(&metrics, "RecordAge", outcome->oldest_ms);
+    if (outcome->asked_scorer)
+        time_of(&metrics, "ModelLatency", outcome->score_ms);
+    if (outcome->tally.n_calls > 0)
+        time_of(&metrics, "PutLatency", outcome->put_ms);
+    count(&metrics, "Records", outcome->n_records);
+    count(&metrics, "Answers", outcome->n_answered);
+    count(&metrics, "DeadLetters", outcome->n_dead);
+    count(&metrics, "DeadLettersLost", outcome->n_dead_lost);
+    count(&metrics, "ModelErrors", outcome->n_unanswered);
+    count(&metrics, "StreamErrors", outcome->n_unwritten);
+    count(&metrics, "Repeated", outcome->n_repeated);
+    count(&metrics, "Failed", outcome->n_failed);
+    count(&metrics, "PutRetries", outcome->tally.n_refused);
+    if (f->cache != NULL) {
+        const uint64_t n_errors = mf_cache_counted(f->cache, MF_CACHE_ERRORS);
+        time_of(&metrics, "CacheLatency", outcome->cache_ms);
+        count(&metrics, "CacheHits", outcome->n_from_cache);
+        count(&metrics, "CacheMisses", outcome->n_computed);
+        count(&metrics, "CacheErrors", (size_t)(n_errors - f->n_cache_errors));
+        f->n_cache_errors = n_errors;
+    }
+    mf_lambda_metrics_end(&metrics);
+}
+
+static bool handle(void *context, const mf_lambda_invocation *invocation, mf_text *response,
+                   mf_error *err)
+{
+    function *f = context;
+    mf_recommend_outcome outcome;
+    const double start = mf_clock_seconds();
+    mf_lambda_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
+                                          mf_lambda_budget_ms(invocation, f->settings.margin_ms));
+    const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
+    log_outcome(&outcome);
+    if (f->settings.metrics)
+        write_metrics(f, invocation, &outcome, (mf_clock_seconds() - start) * 1e3);
+    return ok;
+}
+
+static void finish(void *context)
+{
+    function *f = context;
+    mf_cache_session_close(f->handler.scoring.cache);
+    mf_cache_close(f->cache);
+    mf_recommend_answered_destroy(f->handler.answered);
+    mf_recommend_handler_free(&f->handler);
+    mf_recommend_scorer_destroy(&f->scorer);
+    mf_lambda_model_source_destroy(f->model);
+    mf_aws_client_destroy(f->kinesis);
+    mf_aws_client_destroy(f->s3);
+}
+
+static int print_help(void)
+{
+    mf_settings tables[2];
+    mf_recommend_settings values;
+    mf_cache_settings cache;
+    mf_error err = {.code = MF_OK};
+    return mf_recommend_settings_start(&tables[0], &values, &err) &&
+                   mf_cache_settings_start(&tables[1], &cache, &err)
+               ? mf_lambda_print_help("recommend: recommendations for the requests of one Kinesis "
+                                      "stream, onto another.",
+                                      tables, 2)
+               : 1;
+}
+
+int main(int argc, char **argv)
+{
+    static function recommend;
+    if (mf_lambda_asks_help(argc, argv))
+        return print_help();
+    return mf_lambda_run(&(mf_lambda_function){.name = "recommend",
+                                               .start = start,
+                                               .handle = handle,
+                                               .finish = finish,
+                                               .context = &recommend});
 }

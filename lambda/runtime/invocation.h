@@ -1,34 +1,104 @@
-/* invocation.h: one event that a function has to answer, and how long it has for it.
+/* invocation.h: a function and one event for it: as the handler gets it, and as it arrives in
+ * the response to `next` (docs/lambda.md, 1.2). No socket, no libcurl.
  *
- * The texts and the event are the runtime's and live until the handler returns.
- *
- * Threads: a value to read; any number. */
+ * Threads: an mf_lambda_invocation any number; an mf_lambda_next one at a time. */
 #ifndef MF_LAMBDA_RUNTIME_INVOCATION_H
 #define MF_LAMBDA_RUNTIME_INVOCATION_H
 
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct mf_invocation {
-    const char *request_id;   /* letters, digits, '-' and '_'; never ""                    */
-    const char *function_arn; /* as invoked, with version or alias; "" when not told       */
-    const char *trace_id;     /* X-Ray header, unchanged; "" when there is none            */
-    int64_t deadline_ms;      /* when the platform ends us: wall clock, ms since 1970;
-                                 0 when not told                                           */
-    int64_t received_ms;      /* when the event was here, same clock                       */
-    const char *event;        /* [n_event] bytes as they came: nothing about them is sure  */
+struct json_t; /* jansson's */
+
+enum {
+    MF_LAMBDA_REQUEST_ID_BYTES = 128,
+    MF_LAMBDA_FUNCTION_ARN_BYTES = 512,
+    MF_LAMBDA_TRACE_ID_BYTES = 1024,
+    MF_LAMBDA_EVENT_BYTES = 16 << 20,   /* Lambda's limit is 6 MiB                           */
+    MF_LAMBDA_RESPONSE_BYTES = 6291556, /* 6 MiB and 100 bytes, AWS's own constant          */
+    MF_LAMBDA_DEFAULT_BUDGET_MS = 3000, /* without a deadline: Lambda's own default timeout */
+};
+
+/* What the handler gets. The runtime owns the texts and the event; they live until the handler
+ * returns. */
+typedef struct mf_lambda_invocation {
+    const char *request_id;   /* letters, digits, '-' and '_'; never ""                   */
+    const char *function_arn; /* as invoked, with version or alias; "" when absent        */
+    const char *trace_id;     /* X-Ray header, unchanged; "" when absent                  */
+    int64_t deadline_ms;      /* when Lambda ends the invocation: wall clock, ms since 1970;
+                                 0 when absent                                            */
+    int64_t received_ms;      /* when the event arrived, same clock                       */
+    const char *event;        /* [n_event] bytes, unchecked                               */
     size_t n_event;
-} mf_invocation;
+} mf_lambda_invocation;
 
-/* What an invocation without a deadline may take: Lambda's own default timeout. */
-enum { MF_DEFAULT_BUDGET_MS = 3000 };
+/* A function: tests call `handle` without a network. */
+typedef struct mf_lambda_function {
+    const char *name; /* for the log: "predict" */
 
-/* Milliseconds from now until the deadline (or MF_DEFAULT_BUDGET_MS after the event
- * came), less margin_ms for what has to be done afterwards; 0 when they are used up.
- * The timeout of a call to somebody else is never more than this.
+    /* Runs once before the first event; Lambda allows 10 s. On false, err goes to
+     * /runtime/init/error and the process ends. May be NULL. */
+    bool (*start)(void *context, mf_error *err);
+
+    /* Appends the response, one JSON value, to the empty `response` (an empty response becomes
+     * null). On false, err says why and its code gives the type; `response` is discarded. */
+    bool (*handle)(void *context, const mf_lambda_invocation *invocation, mf_text *response,
+                   mf_error *err);
+
+    /* Frees what start made, also after a start that failed. May be NULL. */
+    void (*finish)(void *context);
+
+    void *context; /* the function's own, handed to all three */
+} mf_lambda_function;
+
+/* Milliseconds from now until the deadline (or MF_LAMBDA_DEFAULT_BUDGET_MS after the event
+ * arrived), less margin_ms for the work that follows; at least 0. No call to another service
+ * may have a longer timeout.
  *
- * By the wall clock, because the deadline is; a process that was frozen and thawed
- * finds the time gone. */
-int64_t mf_invocation_budget_ms(const mf_invocation *invocation, int64_t margin_ms);
+ * By the wall clock, as the deadline is: after a freeze the time is gone. */
+int64_t mf_lambda_budget_ms(const mf_lambda_invocation *invocation, int64_t margin_ms);
+
+/* Parses an event strictly.
+ *
+ * (1) It is one JSON object.
+ * (2) Rejected: a NUL byte or \u0000, invalid UTF-8, a duplicate key, nesting deeper than
+ *     2,048 (jansson's limit), a number out of range, text after the object.
+ *
+ * Returns a new object, the caller's to json_decref. NULL: MF_ERR_PARSE with a text that begins
+ * event:line:column (reported as Function.InvalidEvent), or MF_ERR_MEMORY (without memory
+ * jansson may also call a text malformed). */
+struct json_t *mf_lambda_event_parse(const char *event, size_t n_event, mf_error *err);
+
+/* The response to `next`, read header line by header line and piece by piece.
+ *
+ * (1) Header names match in any case; unknown headers are ignored.
+ * (2) An invalid value counts as absent: a request id with other characters than letters,
+ *     digits, '-' and '_' (it becomes part of a URL), a deadline that is not a positive whole
+ *     number, a text that is too long.
+ * (3) At most MF_LAMBDA_EVENT_BYTES of body are kept, whatever Content-Length says. */
+typedef struct mf_lambda_next {
+    char request_id[MF_LAMBDA_REQUEST_ID_BYTES]; /* "" when absent, as all texts here */
+    char function_arn[MF_LAMBDA_FUNCTION_ARN_BYTES];
+    char trace_id[MF_LAMBDA_TRACE_ID_BYTES];
+    int64_t deadline_ms; /* 0 when absent */
+    mf_text event;
+    bool too_large; /* the body is larger than MF_LAMBDA_EVENT_BYTES */
+} mf_lambda_next;
+
+/* Before the first line of a response; keeps the event's memory. */
+void mf_lambda_next_start(mf_lambda_next *next);
+
+/* One header line, with or without its line end. A status line starts anew. */
+void mf_lambda_next_header(mf_lambda_next *next, const char *line, size_t n);
+
+/* A piece of the body. False when it is too large or there is no memory: the rest need not be
+ * read. */
+bool mf_lambda_next_body(mf_lambda_next *next, const char *bytes, size_t n);
+
+void mf_lambda_next_free(mf_lambda_next *next);
 
 #endif

@@ -1,4 +1,5 @@
-/* metrics.c: promises in metrics.h. */
+/* metrics.c: values are kept in the order of the calls, each with the index of its metric;
+ * writing collects them metric by metric. */
 #include "lambda/runtime/metrics.h"
 
 #include "base/clock.h"
@@ -7,19 +8,20 @@
 #include <math.h>
 #include <string.h>
 
-_Static_assert(MF_METRICS_MOST <= UINT8_MAX, "metric_of holds an index");
+_Static_assert(MF_LAMBDA_METRICS_MOST <= UINT8_MAX, "metric_of holds an index");
 
 static const char *const unit_names[] = {
-    [MF_UNIT_NONE] = "None",
-    [MF_UNIT_COUNT] = "Count",
-    [MF_UNIT_PERCENT] = "Percent",
-    [MF_UNIT_MICROSECONDS] = "Microseconds",
-    [MF_UNIT_MILLISECONDS] = "Milliseconds",
-    [MF_UNIT_SECONDS] = "Seconds",
-    [MF_UNIT_BYTES] = "Bytes",
+    [MF_LAMBDA_UNIT_NONE] = "None",
+    [MF_LAMBDA_UNIT_COUNT] = "Count",
+    [MF_LAMBDA_UNIT_PERCENT] = "Percent",
+    [MF_LAMBDA_UNIT_MICROSECONDS] = "Microseconds",
+    [MF_LAMBDA_UNIT_MILLISECONDS] = "Milliseconds",
+    [MF_LAMBDA_UNIT_SECONDS] = "Seconds",
+    [MF_LAMBDA_UNIT_BYTES] = "Bytes",
 };
 
-void mf_metrics_begin(mf_metrics *metrics, const char *name_space, const char *request_id)
+void mf_lambda_metrics_begin(mf_lambda_metrics *metrics, const char *name_space,
+                             const char *request_id)
 {
     metrics->name_space = name_space;
     metrics->request_id = request_id;
@@ -29,9 +31,10 @@ void mf_metrics_begin(mf_metrics *metrics, const char *name_space, const char *r
     metrics->n_dropped = 0;
 }
 
-void mf_metrics_dimension(mf_metrics *metrics, const mf_dimension *dimension, size_t value)
+void mf_lambda_metrics_dimension(mf_lambda_metrics *metrics, const mf_lambda_dimension *dimension,
+                                 size_t value)
 {
-    if (value >= dimension->n_values || metrics->n_dimensions == MF_METRICS_DIMENSIONS_MOST)
+    if (value >= dimension->n_values || metrics->n_dimensions == MF_LAMBDA_METRICS_DIMENSIONS_MOST)
         return;
     for (size_t d = 0; d < metrics->n_dimensions; d++)
         if (strcmp(metrics->dimensions[d].dimension->name, dimension->name) == 0)
@@ -41,13 +44,13 @@ void mf_metrics_dimension(mf_metrics *metrics, const mf_dimension *dimension, si
     metrics->n_dimensions++;
 }
 
-/* The metric called name, new if need be; MF_METRICS_MOST when there is no room. */
-static size_t find(mf_metrics *metrics, const char *name, mf_unit unit)
+/* The index of the metric, which may be new; MF_LAMBDA_METRICS_MOST when the table is full. */
+static size_t find(mf_lambda_metrics *metrics, const char *name, mf_lambda_unit unit)
 {
     size_t m = 0;
     while (m < metrics->n_metrics && strcmp(metrics->metrics[m].name, name) != 0)
         m++;
-    if (m == metrics->n_metrics && m < MF_METRICS_MOST) {
+    if (m == metrics->n_metrics && m < MF_LAMBDA_METRICS_MOST) {
         metrics->metrics[m].name = name;
         metrics->metrics[m].unit = unit;
         metrics->metrics[m].n_values = 0;
@@ -56,16 +59,18 @@ static size_t find(mf_metrics *metrics, const char *name, mf_unit unit)
     return m;
 }
 
-void mf_metrics_add(mf_metrics *metrics, const char *name, mf_unit unit, double value)
+void mf_lambda_metrics_add(mf_lambda_metrics *metrics, const char *name, mf_lambda_unit unit,
+                           double value)
 {
     if (!isfinite(value))
         return;
-    if (metrics->n_values == MF_METRICS_VALUES_MOST) {
+    if (metrics->n_values == MF_LAMBDA_METRICS_VALUES_MOST) {
         metrics->n_dropped++;
         return;
     }
     const size_t m = find(metrics, name, unit);
-    if (m == MF_METRICS_MOST || metrics->metrics[m].n_values == MF_METRIC_VALUES_MOST) {
+    if (m == MF_LAMBDA_METRICS_MOST ||
+        metrics->metrics[m].n_values == MF_LAMBDA_METRIC_VALUES_MOST) {
         metrics->n_dropped++;
         return;
     }
@@ -81,7 +86,7 @@ static void write_number(mf_text *text, double value)
     mf_text_format(text, "%.12g", value);
 }
 
-static void write_values(const mf_metrics *metrics, size_t m, mf_text *text)
+static void write_values(const mf_lambda_metrics *metrics, size_t m, mf_text *text)
 {
     const bool array = metrics->metrics[m].n_values > 1;
     const char *comma = "";
@@ -97,7 +102,7 @@ static void write_values(const mf_metrics *metrics, size_t m, mf_text *text)
         mf_text_literal(text, "]");
 }
 
-static void write_directive(const mf_metrics *metrics, mf_text *text)
+static void write_directive(const mf_lambda_metrics *metrics, mf_text *text)
 {
     mf_text_format(text, "{\"Namespace\":\"%s\",\"Dimensions\":[[", metrics->name_space);
     for (size_t d = 0; d < metrics->n_dimensions; d++)
@@ -109,7 +114,7 @@ static void write_directive(const mf_metrics *metrics, mf_text *text)
     mf_text_literal(text, "]}");
 }
 
-void mf_metrics_write(const mf_metrics *metrics, int64_t now_ms, mf_text *text)
+void mf_lambda_metrics_write(const mf_lambda_metrics *metrics, int64_t now_ms, mf_text *text)
 {
     char now[MF_CLOCK_TEXT_BYTES];
     mf_text_format(text, "{\"timestamp\":\"%s\",\"level\":\"INFO\",\"message\":\"metrics\"",
@@ -130,12 +135,12 @@ void mf_metrics_write(const mf_metrics *metrics, int64_t now_ms, mf_text *text)
     mf_text_literal(text, "}\n");
 }
 
-void mf_metrics_end(const mf_metrics *metrics)
+void mf_lambda_metrics_end(const mf_lambda_metrics *metrics)
 {
     if (metrics->n_metrics == 0)
         return;
     mf_text text = MF_TEXT_EMPTY;
-    mf_metrics_write(metrics, mf_clock_wall_ms(), &text);
+    mf_lambda_metrics_write(metrics, mf_clock_wall_ms(), &text);
     if (!text.failed)
         mf_log_write(text.bytes, text.n_bytes);
     mf_text_free(&text);

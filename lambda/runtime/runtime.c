@@ -1,6 +1,6 @@
-/* runtime.c: the order of calls; promises in runtime.h.
+/* runtime.c: the loop.
  *
- *     start ──▶ next ──▶ answer ──▶ response or error ──▶ next …
+ *     start ──▶ next ──▶ handler ──▶ response or error ──▶ next …
  *       └─▶ init/error ──▶ exit 1
  */
 #include "lambda/runtime/runtime.h"
@@ -8,11 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "lambda/runtime/answer.h"
 #include "lambda/runtime/api.h"
-#include "lambda/runtime/environment.h"
-#include "lambda/runtime/report.h"
-#include "lambda/runtime/signals.h"
+#include "lambda/runtime/process.h"
+#include "lambda/runtime/response.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -21,130 +19,131 @@
 enum { FIRST_WAIT_MS = 50 };
 
 typedef struct loop {
-    const mf_runtime_function *function;
-    mf_api *api;
+    const mf_lambda_function *function;
+    mf_lambda_api *api;
     int stop_fd;
-    mf_incoming incoming;
-    mf_answer answer;
-    unsigned n_failed;  /* `next` in a row without an event that can be answered */
-    unsigned n_in_vain; /* answers in a row, to one event, that were not taken      */
+    mf_lambda_next next;
+    mf_lambda_response response;
+    unsigned n_failed;   /* consecutive `next` without a usable event            */
+    unsigned n_rejected; /* consecutive responses to one event not accepted      */
 } loop;
 
-typedef enum verdict { GO_ON, LEAVE_WELL, LEAVE_BADLY } verdict;
+typedef enum step { CONTINUE, STOP, FAIL } step;
 
-static void say(mf_log_level level, const char *event, const mf_error *err)
+static void log_error(mf_log_level level, const char *event, const mf_error *err)
 {
     mf_log_message(level, event, "%s", err->text);
 }
 
-/* Waits twice as long each time; a stop ends it. */
+/* Waits twice as long each time; a stop ends the wait. */
 static void wait_before_try(const loop *l)
 {
     struct pollfd stop = {.fd = l->stop_fd, .events = POLLIN};
     poll(&stop, 1, FIRST_WAIT_MS << (l->n_failed - 1));
 }
 
-static verdict next(loop *l)
+static step take_next(loop *l)
 {
     mf_error err = {0};
-    mf_api_outcome outcome = mf_api_next(l->api, &l->incoming, &err);
-    if (outcome == MF_API_STOPPED)
-        return LEAVE_WELL;
-    if (outcome == MF_API_OK && l->incoming.request_id[0] == '\0') {
+    mf_lambda_api_result result = mf_lambda_api_next(l->api, &l->next, &err);
+    if (result == MF_LAMBDA_API_STOPPED)
+        return STOP;
+    if (result == MF_LAMBDA_API_OK && l->next.request_id[0] == '\0') {
         mf_fail(&err, MF_ERR_PARSE, MF_NOWHERE,
                 "an event without a usable Lambda-Runtime-Aws-Request-Id cannot be answered");
-        outcome = MF_API_REFUSED;
+        result = MF_LAMBDA_API_REJECTED;
     }
-    if (outcome == MF_API_OK) {
+    if (result == MF_LAMBDA_API_OK) {
         l->n_failed = 0;
-        return GO_ON;
+        return CONTINUE;
     }
     l->n_failed++;
-    l->incoming.request_id[0] = '\0';
-    if (outcome == MF_API_BROKEN || l->n_failed >= MF_NEXT_TRIES) {
-        say(MF_LOG_FATAL, "next_failed", &err);
-        return LEAVE_BADLY;
+    l->next.request_id[0] = '\0';
+    if (result == MF_LAMBDA_API_BROKEN || l->n_failed >= MF_LAMBDA_NEXT_TRIES) {
+        log_error(MF_LOG_FATAL, "next_failed", &err);
+        return FAIL;
     }
-    say(MF_LOG_WARNING, "next_failed", &err);
+    log_error(MF_LOG_WARNING, "next_failed", &err);
     wait_before_try(l);
-    return GO_ON;
+    return CONTINUE;
 }
 
-/* Sends the answer. Whatever becomes of it, the next call is `next`. */
-static verdict send_answer(loop *l)
+/* Sends the response. Whether it arrives or not, the next call is `next`. */
+static step send_response(loop *l)
 {
-    mf_answer *answer = &l->answer;
+    mf_lambda_response *response = &l->response;
     mf_error err = {0};
-    const mf_api_outcome outcome =
-        answer->error_type == NULL ? mf_api_respond(l->api, answer->request_id, answer->body.bytes,
-                                                    answer->body.n_bytes, &err)
-                                   : mf_api_report(l->api, answer->request_id, answer->error_type,
-                                                   answer->body.bytes, answer->body.n_bytes, &err);
-    answer->lost = outcome == MF_API_LOST;
-    if (outcome == MF_API_OK) {
-        l->n_in_vain = 0;
-        return GO_ON;
+    const mf_lambda_api_result result =
+        response->error_type == NULL
+            ? mf_lambda_api_respond(l->api, response->request_id, response->body.bytes,
+                                    response->body.n_bytes, &err)
+            : mf_lambda_api_report(l->api, response->request_id, response->error_type,
+                                   response->body.bytes, response->body.n_bytes, &err);
+    response->lost = result == MF_LAMBDA_API_LOST;
+    if (result == MF_LAMBDA_API_OK) {
+        l->n_rejected = 0;
+        return CONTINUE;
     }
-    if (outcome == MF_API_STOPPED) {
-        mf_log_message(MF_LOG_WARNING, "answer_lost", "stopped before the answer arrived");
-        return LEAVE_WELL;
+    if (result == MF_LAMBDA_API_STOPPED) {
+        mf_log_message(MF_LOG_WARNING, "response_lost", "stopped before the response arrived");
+        return STOP;
     }
-    if (outcome == MF_API_BROKEN || ++l->n_in_vain >= MF_POST_TRIES) {
-        say(MF_LOG_FATAL, "answer_failed", &err);
-        return LEAVE_BADLY;
+    if (result == MF_LAMBDA_API_BROKEN || ++l->n_rejected >= MF_LAMBDA_POST_TRIES) {
+        log_error(MF_LOG_FATAL, "response_failed", &err);
+        return FAIL;
     }
-    say(MF_LOG_ERROR, answer->lost ? "answer_lost" : "answer_refused", &err);
-    return GO_ON;
+    log_error(MF_LOG_ERROR, response->lost ? "response_lost" : "response_rejected", &err);
+    return CONTINUE;
 }
 
-static void finish_event(const loop *l, double start)
+static void finish_event(const loop *l, int64_t start_us)
 {
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_DEBUG, "invocation");
-    mf_log_count(&line, "event_bytes", l->incoming.event.n_bytes);
-    mf_log_count(&line, "answer_bytes", l->answer.body.n_bytes);
-    mf_log_number(&line, "elapsed_ms", (mf_clock_seconds() - start) * 1e3, 3);
+    mf_log_count(&line, "event_bytes", l->next.event.n_bytes);
+    mf_log_count(&line, "response_bytes", l->response.body.n_bytes);
+    mf_log_number(&line, "elapsed_ms", (double)(mf_clock_us() - start_us) / 1e3, 3);
     mf_log_end(&line);
     mf_log_set_context("");
 }
 
-static verdict one_event(loop *l)
+static step one_event(loop *l)
 {
     if (mf_stop_requested())
-        return LEAVE_WELL;
-    const verdict had = next(l);
-    if (had != GO_ON || l->incoming.request_id[0] == '\0')
+        return STOP;
+    const step had = take_next(l);
+    if (had != CONTINUE || l->next.request_id[0] == '\0')
         return had;
-    const double start = mf_clock_seconds();
-    mf_log_set_context(l->incoming.request_id);
-    const bool same = strcmp(l->answer.request_id, l->incoming.request_id) == 0;
+    const int64_t start_us = mf_clock_us();
+    mf_log_set_context(l->next.request_id);
+    const bool same = strcmp(l->response.request_id, l->next.request_id) == 0;
     if (!same)
-        l->n_in_vain = 0;
-    if (!same || !l->answer.lost) {
-        mf_environment_set_trace(l->incoming.trace_id);
-        mf_answer_make(&l->answer, l->function, &l->incoming);
+        l->n_rejected = 0;
+    if (!same || !l->response.lost) {
+        mf_lambda_set_trace(l->next.trace_id);
+        mf_lambda_response_make(&l->response, l->function, &l->next);
     }
-    const verdict sent = send_answer(l);
-    finish_event(l, start);
+    const step sent = send_response(l);
+    finish_event(l, start_us);
     return sent;
 }
 
-/* The start failed: say so, as far as it can be said, and leave. */
+/* Reports a failed start to the log and, if possible, to the service. */
 static void report_start(loop *l, const mf_error *reason)
 {
     mf_error err = {0};
-    const char *type = mf_report_type(reason->code);
-    say(MF_LOG_FATAL, "start_failed", reason);
-    mf_report_write(&l->answer.body, type, reason->text);
-    if (mf_api_report(l->api, NULL, type, l->answer.body.bytes, l->answer.body.n_bytes, &err) !=
-        MF_API_OK)
-        say(MF_LOG_ERROR, "start_report_failed", &err);
+    const char *type = mf_lambda_error_type(reason->code);
+    log_error(MF_LOG_FATAL, "start_failed", reason);
+    mf_lambda_error_write(&l->response.body, type, reason->text);
+    if (mf_lambda_api_report(l->api, NULL, type, l->response.body.bytes, l->response.body.n_bytes,
+                             &err) != MF_LAMBDA_API_OK)
+        log_error(MF_LOG_ERROR, "start_report_failed", &err);
 }
 
 static bool start(loop *l)
 {
-    const mf_runtime_function *function = l->function;
-    const double begin = mf_clock_seconds();
+    const mf_lambda_function *function = l->function;
+    const int64_t start_us = mf_clock_us();
     mf_error err = {0};
     if (function->start != NULL && !function->start(function->context, &err)) {
         if (err.code == MF_OK)
@@ -156,38 +155,38 @@ static bool start(loop *l)
     mf_log_begin(&line, MF_LOG_INFO, "start");
     mf_log_text(&line, "function", function->name);
     mf_log_text(&line, "version", MF_VERSION);
-    mf_log_number(&line, "elapsed_ms", (mf_clock_seconds() - begin) * 1e3, 3);
+    mf_log_number(&line, "elapsed_ms", (double)(mf_clock_us() - start_us) / 1e3, 3);
     mf_log_end(&line);
     return true;
 }
 
-int mf_runtime_run(const mf_runtime_function *function)
+int mf_lambda_run(const mf_lambda_function *function)
 {
     mf_error err = {0};
     const char *address = NULL;
-    if (!mf_environment_address(&address, &err)) {
+    if (!mf_lambda_api_address(&address, &err)) {
         fprintf(stderr, "%s: %s\n", function->name, err.text);
         return 1;
     }
-    mf_environment_start_log();
-    verdict end = LEAVE_BADLY;
+    mf_lambda_start_log();
+    step last = FAIL;
     loop l = {.function = function};
-    l.stop_fd = mf_signals_install(&err);
+    l.stop_fd = mf_lambda_install_signals(&err);
     if (l.stop_fd >= 0)
-        l.api = mf_api_create(address, l.stop_fd, &err);
+        l.api = mf_lambda_api_create(address, l.stop_fd, &err);
     if (l.api == NULL) {
-        say(MF_LOG_FATAL, "start_failed", &err);
+        log_error(MF_LOG_FATAL, "start_failed", &err);
         return 1;
     }
     if (start(&l)) {
         do
-            end = one_event(&l);
-        while (end == GO_ON);
+            last = one_event(&l);
+        while (last == CONTINUE);
     }
     if (function->finish != NULL)
         function->finish(function->context);
-    mf_api_destroy(l.api);
-    mf_answer_free(&l.answer);
-    mf_incoming_free(&l.incoming);
-    return end == LEAVE_WELL ? 0 : 1;
+    mf_lambda_api_destroy(l.api);
+    mf_lambda_response_free(&l.response);
+    mf_lambda_next_free(&l.next);
+    return last == STOP ? 0 : 1;
 }

@@ -1,15 +1,20 @@
-/* batch.h: the event that a stream's mapping hands over: records of one shard, and in a
- * tumbling window what is known of it (docs/lambda.md, 4.2 and 4.4.1).
+/* batch.h: the event that the event source mapping of a stream sends, and the response to it:
+ * records of one shard, and in a tumbling window its limits and its state (docs/lambda.md, 4.2,
+ * 4.3 and 4.4).
  *
- * (1) The event is read strictly, as lambda/runtime/event.h has it, whichever way it is read:
- *     plain events by plain.h, all others by jansson (fuzz_streams_batch holds the one to the
- *     other).
- * (2) Every record has a sequence number (sequence.h) and data; an event with one that has
- *     not, or that is not Kinesis', is refused with its place. Whether the data are base64 is
- *     payload.h's question.
- * (3) Records come in the order of their sequence numbers, each number once: the first of
- *     those that are equal stays. An order that was another one before does not show.
- * (4) Unknown members are passed over. Without Records, or with null, there are none.
+ * (1) The event is read strictly, as lambda/runtime/invocation.h has it: by plain.h where it is plain,
+ *     else by jansson. Both readers find the same (fuzz_streams_batch).
+ * (2) Every record has a sequence number and data. An event with a record that has not, or that is
+ *     not Kinesis', is refused with the record's place. payload.h decodes the data.
+ * (3) Records are in the order of their sequence numbers, each number once: of duplicates the
+ *     first stays.
+ * (4) Unknown members are ignored. Without Records, or with null, there are none.
+ * (5) The response names the lowest record that failed and no other: Lambda sends all records from
+ *     that one on again. A record inside of an aggregate fails by the number of the aggregate.
+ *
+ *         {"batchItemFailures":[{"itemIdentifier":"4959…"}],"state":{…}}
+ *
+ * (6) The response has a state when the event had a window, and only then.
  *
  * Threads: one for each batch. */
 #ifndef MF_LAMBDA_STREAMS_BATCH_H
@@ -18,6 +23,54 @@
 #include "base/error.h"
 #include "base/id_list.h"
 #include "base/text.h"
+
+#include <string.h>
+
+/* ------------------------------------------------------------------ sequence numbers */
+
+/* They order the records of a shard: decimal digits without leading zeros, up to 129 of them. So
+ * they are compared by length, then digit by digit (docs/lambda.md, 4.2). */
+enum {
+    MF_STREAM_SEQUENCE_DIGITS = 129,
+    MF_STREAM_SEQUENCE_ORDER_BYTES =
+        MF_STREAM_SEQUENCE_DIGITS + 4, /* three digits of length, zero byte */
+};
+
+/* Digits, at least one and at most MF_STREAM_SEQUENCE_DIGITS, the first not 0 unless it is
+ * alone. */
+static inline bool mf_stream_sequence_valid(mf_id number)
+{
+    if (number.n_bytes == 0 || number.n_bytes > MF_STREAM_SEQUENCE_DIGITS ||
+        (number.bytes[0] == '0' && number.n_bytes > 1))
+        return false;
+    for (size_t i = 0; i < number.n_bytes; i++)
+        if (number.bytes[i] < '0' || number.bytes[i] > '9')
+            return false;
+    return true;
+}
+
+/* Below, at or above 0, as a is below, at or above b. Both are valid. */
+static inline int mf_stream_sequence_compare(mf_id a, mf_id b)
+{
+    if (a.n_bytes != b.n_bytes)
+        return a.n_bytes < b.n_bytes ? -1 : 1;
+    return memcmp(a.bytes, b.bytes, a.n_bytes);
+}
+
+/* A text whose byte order is that of the numbers: "0017" for 7, "056495…". For databases that
+ * compare texts. Zero-terminated; returns text. The number is valid. */
+static inline char *mf_stream_sequence_order_text(mf_id number,
+                                                  char text[MF_STREAM_SEQUENCE_ORDER_BYTES])
+{
+    text[0] = (char)('0' + number.n_bytes / 100);
+    text[1] = (char)('0' + number.n_bytes / 10 % 10);
+    text[2] = (char)('0' + number.n_bytes % 10);
+    memcpy(text + 3, number.bytes, number.n_bytes);
+    text[3 + number.n_bytes] = '\0';
+    return text;
+}
+
+/* ------------------------------------------------------------------------- the event */
 
 /* Views, "" when the event does not say. */
 typedef struct mf_stream_record {
@@ -29,8 +82,8 @@ typedef struct mf_stream_record {
     uint32_t place;     /* in the event's Records, from 0 */
 } mf_stream_record;
 
-/* What an earlier invocation of this window left behind: texts and numbers, the latter as
- * they are written. */
+/* A member of the state that the previous invocation of this window returned: a text, or a number
+ * as it is written. */
 typedef struct mf_stream_state_member {
     mf_id name;
     mf_id value;
@@ -53,7 +106,7 @@ typedef struct mf_stream_batch {
     size_t n_state;
 
     /* The reader's own. */
-    size_t records_room, state_room;
+    size_t records_capacity, state_capacity;
     struct json_t *root; /* jansson's; NULL when the event was plain */
     mf_text numbers;     /* of the state, when jansson read it */
 } mf_stream_batch;
@@ -62,12 +115,33 @@ typedef struct mf_stream_batch {
  * MF_ERR_MEMORY. */
 bool mf_stream_batch_read(mf_stream_batch *batch, const char *event, size_t n_event, mf_error *err);
 
-/* Which of the two ways it was read; for tests and figures. */
+/* The two readers of it. Both fill in what the event says, unchecked, and leave NULL in a
+ * view of what it does not say; the fuzz target compares them. The plain one is false when the
+ * event is not plain or not as expected, or when there is no memory: what it filled in is void. */
+bool mf_stream_batch_read_plain(mf_stream_batch *batch, const char *event, size_t n_event);
+bool mf_stream_batch_read_json(mf_stream_batch *batch, const char *event, size_t n_event,
+                               mf_error *err);
+
+/* Which of the two read it; for tests and figures. */
 static inline bool mf_stream_batch_was_plain(const mf_stream_batch *batch)
 {
     return batch->root == NULL;
 }
 
 void mf_stream_batch_free(mf_stream_batch *batch);
+
+/* ---------------------------------------------------------------------- the response */
+
+/* Zeroed: no record failed, no window. */
+typedef struct mf_stream_response {
+    mf_id lowest_failed;  /* sequence number; empty: none */
+    const mf_text *state; /* a JSON object; NULL: there is no window */
+} mf_stream_response;
+
+/* The record, or one in it, failed and has to come again. */
+void mf_stream_response_fail(mf_stream_response *response, const mf_stream_record *record);
+
+/* Appends the response to *text. */
+void mf_stream_response_write(const mf_stream_response *response, mf_text *text);
 
 #endif

@@ -1,7 +1,7 @@
-/* kpl.c: promises in kpl.h. libcrypto enters here. */
+/* kpl.c: a protobuf reader for three messages, and the MD5 after them; libcrypto enters here. */
 #include "lambda/streams/kpl.h"
 
-#include "base/memory.h"
+#include "base/grow.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static const char magic[] = {'\xF3', '\x89', '\x9A', '\xC2'};
 enum { VARINT = 0, FIXED_64 = 1, BYTES = 2, FIXED_32 = 5 }; /* wire types */
 
 /* A record before the tables are known. */
-typedef struct mf_kpl_entry {
+typedef struct mf_stream_kpl_entry {
     uint64_t partition_key;
     uint64_t hash_key;
     mf_id data;
@@ -110,40 +110,26 @@ static bool read_entry(mf_id bytes, entry *e)
     return e->has_partition_key && e->has_data;
 }
 
-/* Makes room for one more in *block. */
-static bool make_room(void **block, size_t n, size_t *room, size_t size, mf_error *err)
-{
-    if (n < *room)
-        return true;
-    const size_t more = *room == 0 ? 64 : *room * 2;
-    if (!mf_reallocate(block, *room, more, size, "the records of an aggregate", err))
-        return false;
-    *room = more;
-    return true;
-}
+static const char what[] = "the records of an aggregate";
 
-static bool push_text(mf_id **texts, size_t *n, size_t *room, mf_id text, mf_error *err)
+static bool push_text(mf_id **texts, size_t *n, size_t *capacity, mf_id text, mf_error *err)
 {
-    void *block = *texts;
-    if (!make_room(&block, *n, room, sizeof(mf_id), err))
+    if (!MF_GROW(*texts, *capacity, *n + 1, what, err))
         return false;
-    *texts = block;
     (*texts)[(*n)++] = text;
     return true;
 }
 
-static bool push_entry(mf_kpl *kpl, const entry *e, mf_error *err)
+static bool push_entry(mf_stream_kpl *kpl, const entry *e, mf_error *err)
 {
-    void *block = kpl->entries;
-    if (!make_room(&block, kpl->n_records, &kpl->entries_room, sizeof(entry), err))
+    if (!MF_GROW(kpl->entries, kpl->entries_capacity, kpl->n_records + 1, what, err))
         return false;
-    kpl->entries = block;
     kpl->entries[kpl->n_records++] = *e;
     return true;
 }
 
 /* False: it is not the message, or err is set. */
-static bool read_message(mf_kpl *kpl, mf_id message, mf_error *err)
+static bool read_message(mf_stream_kpl *kpl, mf_id message, mf_error *err)
 {
     cursor c = over(message);
     field f;
@@ -155,10 +141,11 @@ static bool read_message(mf_kpl *kpl, mf_id message, mf_error *err)
             continue;
         bool ok = true;
         if (f.number == 1)
-            ok = push_text(&kpl->partition_keys, &kpl->n_partition_keys, &kpl->partition_keys_room,
-                           f.bytes, err);
+            ok = push_text(&kpl->partition_keys, &kpl->n_partition_keys,
+                           &kpl->partition_keys_capacity, f.bytes, err);
         else if (f.number == 2)
-            ok = push_text(&kpl->hash_keys, &kpl->n_hash_keys, &kpl->hash_keys_room, f.bytes, err);
+            ok = push_text(&kpl->hash_keys, &kpl->n_hash_keys, &kpl->hash_keys_capacity, f.bytes,
+                           err);
         else if (f.number == 3)
             ok = read_entry(f.bytes, &e) && push_entry(kpl, &e, err);
         if (!ok)
@@ -167,30 +154,24 @@ static bool read_message(mf_kpl *kpl, mf_id message, mf_error *err)
     return true;
 }
 
-static bool check_index(const char *what, size_t record, uint64_t index, size_t n, mf_error *err)
+static bool check_index(const char *table, size_t record, uint64_t index, size_t n, mf_error *err)
 {
     return index < n ||
            mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "record %zu of the aggregate has %s %llu of %zu",
-                   record, what, (unsigned long long)index, n);
+                   record, table, (unsigned long long)index, n);
 }
 
-static bool resolve(mf_kpl *kpl, mf_error *err)
+static bool resolve(mf_stream_kpl *kpl, mf_error *err)
 {
-    if (kpl->records_room < kpl->n_records) {
-        void *block = kpl->records;
-        if (!mf_reallocate(&block, kpl->records_room, kpl->entries_room, sizeof(mf_kpl_record),
-                           "the records of an aggregate", err))
-            return false;
-        kpl->records = block;
-        kpl->records_room = kpl->entries_room;
-    }
+    if (!MF_GROW(kpl->records, kpl->records_capacity, kpl->n_records, what, err))
+        return false;
     for (size_t i = 0; i < kpl->n_records; i++) {
         const entry *e = &kpl->entries[i];
         if (!check_index("partition key", i, e->partition_key, kpl->n_partition_keys, err) ||
             (e->has_hash_key &&
              !check_index("explicit hash key", i, e->hash_key, kpl->n_hash_keys, err)))
             return false;
-        kpl->records[i] = (mf_kpl_record){
+        kpl->records[i] = (mf_stream_kpl_record){
             .partition_key = kpl->partition_keys[e->partition_key],
             .explicit_hash_key = e->has_hash_key ? kpl->hash_keys[e->hash_key] : (mf_id){"", 0},
             .has_explicit_hash_key = e->has_hash_key,
@@ -205,30 +186,31 @@ static bool has_digest(mf_id message)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     return EVP_Digest(message.bytes, message.n_bytes, digest, &n, EVP_md5(), NULL) == 1 &&
-           n == MF_KPL_DIGEST_BYTES &&
-           memcmp(digest, message.bytes + message.n_bytes, MF_KPL_DIGEST_BYTES) == 0;
+           n == MF_STREAM_KPL_DIGEST_BYTES &&
+           memcmp(digest, message.bytes + message.n_bytes, MF_STREAM_KPL_DIGEST_BYTES) == 0;
 }
 
-mf_kpl_kind mf_kpl_read(mf_kpl *kpl, const char *bytes, size_t n, mf_error *err)
+mf_stream_kpl_kind mf_stream_kpl_read(mf_stream_kpl *kpl, const char *bytes, size_t n,
+                                      mf_error *err)
 {
     mf_error why = {.code = MF_OK};
     kpl->n_records = kpl->n_partition_keys = kpl->n_hash_keys = 0;
-    if (n <= sizeof magic + MF_KPL_DIGEST_BYTES || memcmp(bytes, magic, sizeof magic) != 0)
-        return MF_KPL_NO_AGGREGATE;
-    const mf_id message = {bytes + sizeof magic, n - sizeof magic - MF_KPL_DIGEST_BYTES};
+    if (n <= sizeof magic + MF_STREAM_KPL_DIGEST_BYTES || memcmp(bytes, magic, sizeof magic) != 0)
+        return MF_STREAM_KPL_NO_AGGREGATE;
+    const mf_id message = {bytes + sizeof magic, n - sizeof magic - MF_STREAM_KPL_DIGEST_BYTES};
     if (!has_digest(message) || (!read_message(kpl, message, &why) && why.code == MF_OK))
-        return MF_KPL_NO_AGGREGATE;
+        return MF_STREAM_KPL_NO_AGGREGATE;
     if (why.code == MF_OK && resolve(kpl, &why))
-        return MF_KPL_AGGREGATE;
+        return MF_STREAM_KPL_AGGREGATE;
     mf_fail(err, why.code, MF_NOWHERE, "%s", why.text);
-    return MF_KPL_MALFORMED;
+    return MF_STREAM_KPL_MALFORMED;
 }
 
-void mf_kpl_free(mf_kpl *kpl)
+void mf_stream_kpl_free(mf_stream_kpl *kpl)
 {
     mf_free(kpl->records);
     mf_free(kpl->entries);
     mf_free(kpl->partition_keys);
     mf_free(kpl->hash_keys);
-    *kpl = (mf_kpl){.n_records = 0};
+    *kpl = (mf_stream_kpl){.n_records = 0};
 }

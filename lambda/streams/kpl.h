@@ -1,4 +1,5 @@
-/* kpl.h: the records that a producer packed into one (docs/lambda.md, 4.5).
+/* kpl.h: deaggregates a record of the Kinesis Producer Library (KPL), which packs many user
+ * records into one (docs/lambda.md, 4.5).
  *
  *     bytes     F3 89 9A C2, a protobuf message, the message's MD5
  *
@@ -10,56 +11,57 @@
  *               3  bytes            data
  *               4  tags             passed over, as is every field that is not here
  *
- * (1) Bytes that do not begin so, have no message, another MD5 or no such message behind the
+ * (1) Bytes that do not begin so, have no message, another MD5 or no such message after the
  *     first four are no aggregate: a record like any other (4.5.1).
  * (2) A record with an index outside of its table makes an aggregate malformed, and nothing
  *     of it may be used (4.5.4).
- * (3) Fields come in any order, tables behind records too. Of a field that comes twice the
+ * (3) Fields come in any order, tables after records too. Of a field that comes twice the
  *     last counts. Groups, varints of more than ten bytes and lengths beyond the end are no
  *     protobuf.
  *
  * MD5 is libcrypto's, which every program with libcurl has in it; here it finds damage and
  * protects nothing.
  *
- * Threads: one for each mf_kpl. */
+ * Threads: one for each mf_stream_kpl. */
 #ifndef MF_LAMBDA_STREAMS_KPL_H
 #define MF_LAMBDA_STREAMS_KPL_H
 
 #include "base/error.h"
 #include "base/id_list.h"
 
-enum { MF_KPL_DIGEST_BYTES = 16 };
+enum { MF_STREAM_KPL_DIGEST_BYTES = 16 };
 
 /* Views of the bytes that were read. */
-typedef struct mf_kpl_record {
+typedef struct mf_stream_kpl_record {
     mf_id partition_key;
     mf_id explicit_hash_key;
     bool has_explicit_hash_key;
     mf_id data;
-} mf_kpl_record;
+} mf_stream_kpl_record;
 
-typedef enum mf_kpl_kind {
-    MF_KPL_NO_AGGREGATE,
-    MF_KPL_AGGREGATE,
-    MF_KPL_MALFORMED,
-} mf_kpl_kind;
+typedef enum mf_stream_kpl_kind {
+    MF_STREAM_KPL_NO_AGGREGATE,
+    MF_STREAM_KPL_AGGREGATE,
+    MF_STREAM_KPL_MALFORMED,
+} mf_stream_kpl_kind;
 
 /* Zeroed at first; keeps its memory from aggregate to aggregate. */
-typedef struct mf_kpl {
-    mf_kpl_record *records; /* [n_records], in their order; of a MF_KPL_AGGREGATE */
+typedef struct mf_stream_kpl {
+    mf_stream_kpl_record *records; /* [n_records], in their order; of a MF_STREAM_KPL_AGGREGATE */
     size_t n_records;
 
     /* The reader's own. */
-    struct mf_kpl_entry *entries;
+    struct mf_stream_kpl_entry *entries;
     mf_id *partition_keys, *hash_keys;
     size_t n_partition_keys, n_hash_keys;
-    size_t records_room, entries_room, partition_keys_room, hash_keys_room;
-} mf_kpl;
+    size_t records_capacity, entries_capacity, partition_keys_capacity, hash_keys_capacity;
+} mf_stream_kpl;
 
-/* Reads bytes[0 .. n), which stay while the records are used. MF_KPL_MALFORMED says why in
+/* Reads bytes[0 .. n), which stay while the records are used. MF_STREAM_KPL_MALFORMED says why in
  * err: MF_ERR_FORMAT, or MF_ERR_MEMORY. */
-mf_kpl_kind mf_kpl_read(mf_kpl *kpl, const char *bytes, size_t n, mf_error *err);
+mf_stream_kpl_kind mf_stream_kpl_read(mf_stream_kpl *kpl, const char *bytes, size_t n,
+                                      mf_error *err);
 
-void mf_kpl_free(mf_kpl *kpl);
+void mf_stream_kpl_free(mf_stream_kpl *kpl);
 
 #endif

@@ -1,4 +1,4 @@
-/* payload.c: promises in payload.h. */
+/* payload.c: base64, once or twice, and then KPL's aggregates. */
 #include "lambda/streams/payload.h"
 
 #include "base/base64.h"
@@ -65,7 +65,8 @@ static mf_id unwrap(mf_id data, mf_text *unwrapped, mf_text *joined)
     return (mf_id){unwrapped->bytes, unwrapped->n_bytes};
 }
 
-bool mf_payload_open(mf_payload *payload, const mf_stream_record *record, mf_error *why)
+bool mf_stream_payload_open(mf_stream_payload *payload, const mf_stream_record *record,
+                            mf_error *why)
 {
     payload->at = payload->n = 0;
     mf_text_clear(&payload->bytes, BYTES_KEPT);
@@ -78,28 +79,28 @@ bool mf_payload_open(mf_payload *payload, const mf_stream_record *record, mf_err
                          payload->bytes.n_bytes};
     payload->data = unwrap(bytes, &payload->unwrapped, &payload->joined);
     payload->partition_key = record->partition_key;
-    const mf_kpl_kind kind =
-        mf_kpl_read(&payload->kpl, payload->data.bytes, payload->data.n_bytes, why);
-    if (kind == MF_KPL_MALFORMED)
+    const mf_stream_kpl_kind kind =
+        mf_stream_kpl_read(&payload->kpl, payload->data.bytes, payload->data.n_bytes, why);
+    if (kind == MF_STREAM_KPL_MALFORMED)
         return false;
-    payload->is_aggregate = kind == MF_KPL_AGGREGATE;
+    payload->is_aggregate = kind == MF_STREAM_KPL_AGGREGATE;
     payload->n = payload->is_aggregate ? payload->kpl.n_records : 1;
     return true;
 }
 
-bool mf_payload_next(mf_payload *payload, mf_user_record *user_record)
+bool mf_stream_payload_next(mf_stream_payload *payload, mf_stream_user_record *user_record)
 {
     if (payload->at == payload->n)
         return false;
     const size_t at = payload->at++;
     if (!payload->is_aggregate) {
-        *user_record = (mf_user_record){.data = payload->data,
-                                        .partition_key = payload->partition_key,
-                                        .explicit_hash_key = {"", 0}};
+        *user_record = (mf_stream_user_record){.data = payload->data,
+                                               .partition_key = payload->partition_key,
+                                               .explicit_hash_key = {"", 0}};
         return true;
     }
-    const mf_kpl_record *record = &payload->kpl.records[at];
-    *user_record = (mf_user_record){
+    const mf_stream_kpl_record *record = &payload->kpl.records[at];
+    *user_record = (mf_stream_user_record){
         .data = unwrap(record->data, &payload->inner, &payload->joined),
         .partition_key = record->partition_key,
         .explicit_hash_key = record->explicit_hash_key,
@@ -110,12 +111,12 @@ bool mf_payload_next(mf_payload *payload, mf_user_record *user_record)
     return true;
 }
 
-void mf_payload_free(mf_payload *payload)
+void mf_stream_payload_free(mf_stream_payload *payload)
 {
-    mf_kpl_free(&payload->kpl);
+    mf_stream_kpl_free(&payload->kpl);
     mf_text_free(&payload->bytes);
     mf_text_free(&payload->unwrapped);
     mf_text_free(&payload->inner);
     mf_text_free(&payload->joined);
-    *payload = (mf_payload){.n = 0};
+    *payload = (mf_stream_payload){.n = 0};
 }

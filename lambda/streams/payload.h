@@ -1,13 +1,13 @@
-/* payload.h: what a record of the stream carries: one user record, or those that a producer
+/* payload.h: decodes a record of the stream to its user records: one, or those that a producer
  * packed into it (kpl.h).
  *
- *     mf_payload_open(&payload, &batch.records[i], &why)
- *     while (mf_payload_next(&payload, &user_record)) …
+ *     mf_stream_payload_open(&payload, &batch.records[i], &why)
+ *     while (mf_stream_payload_next(&payload, &user_record)) …
  *
  * (1) Base64 is decoded, and decoded once more where a producer encoded what the stream's
- *     client then encoded again: where what comes out is nothing but base64 (line ends of its
- *     wrapping aside), and what that stands for begins with '{' or '[' behind blanks or with
- *     an aggregate's bytes, which base64 itself cannot begin with. It holds for a record and
+ *     client then encoded again: where the decoded bytes are base64 (and line ends), whose
+ *     decoded bytes begin with '{' or '[' after blanks, or as an aggregate, as base64 itself
+ *     cannot. It holds for a record and
  *     for those in it.
  * (2) Records come in the order of the aggregate and count from 0; all have the sequence
  *     number of the whole.
@@ -24,33 +24,34 @@
 #include "lambda/streams/kpl.h"
 
 /* Views that live until the next call for this payload. */
-typedef struct mf_user_record {
+typedef struct mf_stream_user_record {
     mf_id data;
     mf_id partition_key; /* of the aggregate's record, else of the stream's */
     mf_id explicit_hash_key;
     bool has_explicit_hash_key;
     bool is_aggregated;
     uint32_t sub_sequence_number; /* in its aggregate; else 0 */
-} mf_user_record;
+} mf_stream_user_record;
 
 /* Zeroed at first; keeps its memory from record to record. */
-typedef struct mf_payload {
+typedef struct mf_stream_payload {
     /* The reader's own. */
     mf_id data;
     mf_id partition_key;
     bool is_aggregate;
     size_t at, n;
-    mf_kpl kpl;
+    mf_stream_kpl kpl;
     mf_text bytes, unwrapped, inner, joined;
-} mf_payload;
+} mf_stream_payload;
 
 /* False: MF_ERR_FORMAT with the reason in a sentence without the data, or MF_ERR_MEMORY.
  * record stays while the payload is used. */
-bool mf_payload_open(mf_payload *payload, const mf_stream_record *record, mf_error *why);
+bool mf_stream_payload_open(mf_stream_payload *payload, const mf_stream_record *record,
+                            mf_error *why);
 
 /* False after the last one. */
-bool mf_payload_next(mf_payload *payload, mf_user_record *user_record);
+bool mf_stream_payload_next(mf_stream_payload *payload, mf_stream_user_record *user_record);
 
-void mf_payload_free(mf_payload *payload);
+void mf_stream_payload_free(mf_stream_payload *payload);
 
 #endif

@@ -5,64 +5,67 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 enum { PAIRWISE = 16 /* keys that are compared each with each */ };
 
-void mf_plain_start(mf_plain *plain, const char *bytes, size_t n_bytes)
+void mf_stream_plain_start(mf_stream_plain *plain, const char *bytes, size_t n_bytes)
 {
     plain->at = bytes;
     plain->end = bytes + n_bytes;
     plain->failed = false;
     plain->depth = 0;
     plain->n_keys = 0;
-    plain->room = MF_PLAIN_FEW_KEYS;
+    plain->capacity = MF_STREAM_PLAIN_FEW_KEYS;
     plain->more_keys = NULL;
 }
 
-static void fail(mf_plain *p)
+static void fail(mf_stream_plain *p)
 {
     p->failed = true;
     p->at = p->end;
 }
 
-static void skip_blanks(mf_plain *p)
+static void skip_blanks(mf_stream_plain *p)
 {
     while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r'))
         p->at++;
 }
 
-bool mf_plain_begins(mf_plain *plain, char c)
+bool mf_stream_plain_begins(mf_stream_plain *plain, char c)
 {
     skip_blanks(plain);
     return plain->at < plain->end && *plain->at == c;
 }
 
 /* The next byte after blanks is c: passes it. */
-static bool take(mf_plain *p, char c)
+static bool take(mf_stream_plain *p, char c)
 {
-    if (!mf_plain_begins(p, c))
+    if (!mf_stream_plain_begins(p, c))
         return false;
     p->at++;
     return true;
 }
 
-static mf_id *keys_of(mf_plain *p)
+static mf_id *keys_of(mf_stream_plain *p)
 {
     return p->more_keys != NULL ? p->more_keys : p->few_keys;
 }
 
-static void push_key(mf_plain *p, mf_id key)
+static void push_key(mf_stream_plain *p, mf_id key)
 {
-    if (p->n_keys == p->room) {
+    if (p->n_keys == p->capacity) {
         void *keys = p->more_keys;
-        if (!mf_reallocate(&keys, keys != NULL ? p->room : 0, p->room * 2, sizeof(mf_id), "keys",
-                           NULL)) {
+        if (!mf_reallocate(&keys, keys != NULL ? p->capacity : 0, p->capacity * 2, sizeof(mf_id),
+                           "keys", NULL)) {
             fail(p);
             return;
         }
         if (p->more_keys == NULL)
             memcpy(keys, p->few_keys, sizeof p->few_keys);
         p->more_keys = keys;
-        p->room *= 2;
+        p->capacity *= 2;
     }
     keys_of(p)[p->n_keys++] = key;
 }
@@ -101,7 +104,7 @@ static bool are_distinct_many(const mf_id *keys, size_t n)
 }
 
 /* The object's keys are gone over and forgotten. */
-static void close_keys(mf_plain *p, size_t first_key)
+static void close_keys(mf_stream_plain *p, size_t first_key)
 {
     const mf_id *keys = keys_of(p) + first_key;
     const size_t n = p->n_keys - first_key;
@@ -110,27 +113,27 @@ static void close_keys(mf_plain *p, size_t first_key)
     p->n_keys = first_key;
 }
 
-static void open_with(mf_plain *p, mf_plain_object *object, char bracket)
+static void open_with(mf_stream_plain *p, mf_stream_plain_object *object, char bracket)
 {
     object->first_key = p->n_keys;
     object->is_started = false;
-    if (!take(p, bracket) || p->depth == MF_PLAIN_DEPTH)
+    if (!take(p, bracket) || p->depth == MF_STREAM_PLAIN_DEPTH)
         fail(p);
     p->depth++;
 }
 
-void mf_plain_open(mf_plain *plain, mf_plain_object *object)
+void mf_stream_plain_open(mf_stream_plain *plain, mf_stream_plain_object *object)
 {
     open_with(plain, object, '{');
 }
 
-void mf_plain_open_list(mf_plain *plain, mf_plain_object *list)
+void mf_stream_plain_open_list(mf_stream_plain *plain, mf_stream_plain_object *list)
 {
     open_with(plain, list, '[');
 }
 
 /* True at one more member or element. */
-static bool goes_on(mf_plain *p, mf_plain_object *object, char bracket)
+static bool goes_on(mf_stream_plain *p, mf_stream_plain_object *object, char bracket)
 {
     if (p->failed)
         return false;
@@ -162,7 +165,7 @@ static uint64_t ends_stretch(uint64_t eight)
 }
 
 /* Behind the opening quote. */
-static void take_text(mf_plain *p, mf_id *text)
+static void take_text(mf_stream_plain *p, mf_id *text)
 {
     const char *start = p->at;
     const char *at = start;
@@ -192,7 +195,7 @@ static void take_text(mf_plain *p, mf_id *text)
     p->at = at + 1;
 }
 
-void mf_plain_text(mf_plain *plain, mf_id *text)
+void mf_stream_plain_text(mf_stream_plain *plain, mf_id *text)
 {
     if (take(plain, '"'))
         take_text(plain, text);
@@ -200,11 +203,11 @@ void mf_plain_text(mf_plain *plain, mf_id *text)
         fail(plain);
 }
 
-bool mf_plain_next(mf_plain *plain, mf_plain_object *object, mf_id *key)
+bool mf_stream_plain_next(mf_stream_plain *plain, mf_stream_plain_object *object, mf_id *key)
 {
     if (!goes_on(plain, object, '}'))
         return false;
-    mf_plain_text(plain, key);
+    mf_stream_plain_text(plain, key);
     if (plain->failed || !take(plain, ':')) {
         fail(plain);
         return false;
@@ -213,7 +216,7 @@ bool mf_plain_next(mf_plain *plain, mf_plain_object *object, mf_id *key)
     return !plain->failed;
 }
 
-bool mf_plain_next_element(mf_plain *plain, mf_plain_object *list)
+bool mf_stream_plain_next_element(mf_stream_plain *plain, mf_stream_plain_object *list)
 {
     return goes_on(plain, list, ']');
 }
@@ -227,7 +230,7 @@ static size_t digits_at(const char *at, const char *end)
 }
 
 /* As JSON writes it; what it is worth is its reader's question. */
-static void take_number(mf_plain *p, mf_id *text)
+static void take_number(mf_stream_plain *p, mf_id *text)
 {
     const char *start = p->at;
     const char *at = start + (*start == '-');
@@ -254,7 +257,7 @@ static void take_number(mf_plain *p, mf_id *text)
     p->at = at;
 }
 
-static void take_word(mf_plain *p, const char *word, mf_id *text)
+static void take_word(mf_stream_plain *p, const char *word, mf_id *text)
 {
     const size_t n = strlen(word);
     if ((size_t)(p->end - p->at) < n || memcmp(p->at, word, n) != 0) {
@@ -265,24 +268,24 @@ static void take_word(mf_plain *p, const char *word, mf_id *text)
     p->at += n;
 }
 
-static void skip_nested(mf_plain *p, mf_id *text)
+static void skip_nested(mf_stream_plain *p, mf_id *text)
 {
     const char *start = p->at;
-    mf_plain_object nested;
+    mf_stream_plain_object nested;
     mf_id key;
     if (*p->at == '{') {
-        mf_plain_open(p, &nested);
-        while (mf_plain_next(p, &nested, &key))
-            mf_plain_skip(p);
+        mf_stream_plain_open(p, &nested);
+        while (mf_stream_plain_next(p, &nested, &key))
+            mf_stream_plain_skip(p);
     } else {
-        mf_plain_open_list(p, &nested);
-        while (mf_plain_next_element(p, &nested))
-            mf_plain_skip(p);
+        mf_stream_plain_open_list(p, &nested);
+        while (mf_stream_plain_next_element(p, &nested))
+            mf_stream_plain_skip(p);
     }
     *text = (mf_id){start, (size_t)(p->at - start)};
 }
 
-mf_plain_kind mf_plain_value(mf_plain *plain, mf_id *text)
+mf_stream_plain_kind mf_stream_plain_value(mf_stream_plain *plain, mf_id *text)
 {
     *text = (mf_id){"", 0};
     skip_blanks(plain);
@@ -290,49 +293,69 @@ mf_plain_kind mf_plain_value(mf_plain *plain, mf_id *text)
     case '"':
         plain->at++;
         take_text(plain, text);
-        return MF_PLAIN_TEXT;
+        return MF_STREAM_PLAIN_TEXT;
     case '{':
     case '[':
         skip_nested(plain, text);
-        return MF_PLAIN_NESTED;
+        return MF_STREAM_PLAIN_NESTED;
     case 't':
         take_word(plain, "true", text);
-        return MF_PLAIN_TRUE;
+        return MF_STREAM_PLAIN_TRUE;
     case 'f':
         take_word(plain, "false", text);
-        return MF_PLAIN_FALSE;
+        return MF_STREAM_PLAIN_FALSE;
     case 'n':
         take_word(plain, "null", text);
-        return MF_PLAIN_NULL;
+        return MF_STREAM_PLAIN_NULL;
     case '\0':
         fail(plain);
-        return MF_PLAIN_NULL;
+        return MF_STREAM_PLAIN_NULL;
     default:
         take_number(plain, text);
-        return MF_PLAIN_NUMBER;
+        return MF_STREAM_PLAIN_NUMBER;
     }
 }
 
-bool mf_plain_bool(mf_plain *plain)
+bool mf_stream_plain_bool(mf_stream_plain *plain)
 {
     mf_id text;
-    const mf_plain_kind kind = mf_plain_value(plain, &text);
-    if (kind != MF_PLAIN_TRUE && kind != MF_PLAIN_FALSE)
+    const mf_stream_plain_kind kind = mf_stream_plain_value(plain, &text);
+    if (kind != MF_STREAM_PLAIN_TRUE && kind != MF_STREAM_PLAIN_FALSE)
         fail(plain);
-    return kind == MF_PLAIN_TRUE;
+    return kind == MF_STREAM_PLAIN_TRUE;
 }
 
-void mf_plain_skip(mf_plain *plain)
+void mf_stream_plain_skip(mf_stream_plain *plain)
 {
     mf_id text;
-    mf_plain_value(plain, &text);
+    mf_stream_plain_value(plain, &text);
 }
 
-bool mf_plain_end(mf_plain *plain)
+bool mf_stream_plain_end(mf_stream_plain *plain)
 {
     skip_blanks(plain);
     const bool ok = !plain->failed && plain->at == plain->end && plain->depth == 0;
     mf_free(plain->more_keys);
     plain->more_keys = NULL;
     return ok;
+}
+
+void mf_stream_plain_write_real(mf_text *text, double value)
+{
+    enum { ALWAYS_KEPT = 15, ALWAYS_ENOUGH = 17 };
+    char digits[64];
+    int n = ALWAYS_KEPT;
+    do {
+        snprintf(digits, sizeof digits, "%.*g", n, value);
+    } while (n++ < ALWAYS_ENOUGH && strtod(digits, NULL) != value);
+    /* The locale's point may be another character, of several bytes even. */
+    bool has_point = false;
+    for (const char *c = digits; *c != '\0'; c++) {
+        if (strchr("+-0123456789e", *c) != NULL) {
+            mf_text_append(text, c, 1);
+        } else if (!has_point) {
+            mf_text_literal(text, ".");
+            has_point = true;
+        }
+    }
 }

@@ -8,6 +8,9 @@
 /* Seconds since an arbitrary start; never goes back. */
 double mf_clock_seconds(void);
 
+/* The same in microseconds. */
+int64_t mf_clock_us(void);
+
 /* Milliseconds since 1970 by the wall clock, which may be set back. */
 int64_t mf_clock_wall_ms(void);
 

@@ -1,10 +1,10 @@
 /* access_log.c: one ring per loop, one thread that empties them.
  *
- * (1) head is written by the loop alone and tail by the thread alone; a record
- *     belongs to whoever the two say (release and acquire).
+ * (1) The loop alone writes head, the thread alone tail: records from tail to head are the
+ *     thread's, the others the loop's (release and acquire).
  * (2) One write() holds whole lines and no more than PIPE_BUF bytes, so that they
  *     do not mix with other lines in a pipe.
- * (3) The thread waits in poll() alone, never in write(): a pipe that nobody reads
+ * (3) The thread waits in poll() alone, never in write(): a pipe without a reader
  *     does not keep it from ending. */
 #include "http/access_log.h"
 
@@ -79,7 +79,7 @@ void mf_access_log_put(mf_http_access_log *log, uint32_t loop, const mf_access *
 /* -------------------------------------------------------------- the thread */
 
 /* Waits until the descriptor takes something. At the end one second of that is enough:
- * nobody reads. */
+ * there is no reader. */
 static void wait_for_room(mf_http_access_log *log)
 {
     int patience_ms = RETRY_MS;

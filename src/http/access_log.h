@@ -1,4 +1,4 @@
-/* access_log.h: one JSON line per answered request, written by a thread of its own.
+/* access_log.h: one JSON line per response, written by a thread of its own.
  *
  *     {"ts":"2026-01-31T09:30:00.120Z","level":"info","event":"request",
  *      "request_id":"5f2c…","inference_id":"abc","method":"POST","route":"/invocations",
@@ -10,7 +10,7 @@
  *
  * (1) A line holds no user data: no path beyond the route, no query, no body.
  * (2) After close every record that was put has been written, if that took no more
- *     than a second of waiting for who reads the log.
+ *     than a second of waiting for the reader of the log.
  *
  * Threads: put by the loop it names; the rest by one thread. */
 #ifndef MF_HTTP_ACCESS_LOG_H
@@ -30,7 +30,7 @@ typedef struct mf_access {
     const char *route;  /* static; "" when there was none */
     uint16_t status;
     uint64_t bytes_in;  /* of the body, unpacked */
-    uint64_t bytes_out; /* of the answer's body */
+    uint64_t bytes_out; /* of the response's body */
     uint64_t microseconds;
     int64_t when_ms; /* wall clock, since 1970 */
     char request_id[MF_ACCESS_REQUEST_ID_BYTES];

@@ -1,259 +1,1293 @@
-/* connection.c: one connection: when it is read, what it waits for, how it ends.
+/* connection.c: one connection and its state, and every function that moves it.
  *
- * (1) An idle connection owns no buffer: sockets are read into the loop's scratch,
- *     and only the incomplete rest is kept.
- * (2) While an answer is unsent nothing is read; while a handler works at most
- *     MF_PIPELINE_BYTES and one read are. So a client cannot make us hold more than
- *     that for it.
- * (3) The end of what the client sends (FIN) may be a half-closed connection: a
- *     request that is whole is answered still, and one that is not is refused with
- *     what is missing. A reset ends everything at once; only of a client that has sent
- *     too much ahead (2) it is noticed when we write.
- * (4) A connection that we end while the client may be sending is shut down on our
- *     side and read on for a while, because closing it would reset it and the
- *     client would lose the answer that says why (RFC 9112, 9.6). */
-#include "http/loop.h"
+ *                 ┌──────── response, keep-alive ────────┐
+ *                 ▼                                      │
+ *     accept ─▶ HEAD ─▶ BODY ─▶ HANDLER ─────────────────┤
+ *                 ▲       │        │                     │
+ *                 └─ SKIP ◀ refused, small body          ▼
+ *                         └─ refused ──────────────▶ CLOSING ─▶ LINGERING ─▶ DEAD
+ *
+ * (1) Every event ends in settle, which decides from the state what to wait for and for how
+ *     long. It alone frees a connection in the course of an event: other functions make it
+ *     DEAD.
+ * (2) A connection that can be resumed without its socket (is_runnable) is in the loop's list of
+ *     such: it gets a share of requests, then others have their turn.
+ * (3) Each kind of waiting has one constant time, so a list in the order of beginning is a
+ *     list in the order of ending: setting and removing a deadline are a few pointers, and
+ *     checking costs as much as there is expired. No timer per request.
+ * (4) Small bodies of responses are copied after their heads, large ones go out from where they
+ *     are, in the same system call. A rest is kept by the connection and counts into
+ *     buffered_bytes. Over that limit the client that has been reading its response for longest
+ *     is cut off, not the one that happens to come: the status of its response has already
+ *     left.
+ * (5) The time for a client to read its response starts anew with every WRITE_STEP_BYTES that
+ *     it took, not with every byte: a client that reads slowly does not hold memory for
+ *     hours. */
+#include "http/connection.h"
 
 #include "base/memory.h"
+#include "http/request.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+enum {
+    HANDLED_US = 1000, /* handling and unpacking in a round; the rest comes later */
+    REQUESTS_PER_TURN = 16,
+    EMPTY_LINES_MAX = 2,  /* before a request (RFC 9112, 2.2) */
+    SKIP_MAX = 64 * 1024, /* of the body of a refused request */
+    COPIED_MAX = 16 * 1024,
+    KEEP_OUT_BYTES = 128 * 1024,
+    WRITE_STEP_BYTES = 1 << 20,
+    SLOW_MS = 1000,         /* a client that has been reading for less is not cut off for others */
+    DRAIN_LINGER_MS = 1000, /* as MF_LINGER_MS, while the server stops */
+    DRAIN_HALF_CLOSED_MS = 2000, /* then, for work whose client may have gone */
+};
 
 static const uint64_t LINGER_BYTES = 256u << 20;
 
-static void when_readable(evutil_socket_t fd, short what, void *argument)
+typedef enum connection_state {
+    HEAD,      /* waits for a request, or has a part of its head */
+    BODY,      /* has a request and waits for the rest of its body */
+    SKIP,      /* drops the small body of a refused request */
+    HANDLER,   /* a handler has the request */
+    CLOSING,   /* the last response is on its way */
+    LINGERING, /* it has left; reads on so that the client can read it */
+    DEAD,      /* to be destroyed by settle */
+} connection_state;
+
+/* What follows the response that is being made. */
+typedef enum ending {
+    KEEP_ALIVE,
+    CLOSE,
+    LINGER,    /* closes, and the client may still be sending */
+    TURN_AWAY, /* lingers; there were too many connections when it came */
+} ending;
+
+typedef struct mf_connection connection;
+
+struct mf_connection {
+    struct event readable;
+    struct event writable;
+    mf_http_loop *loop;
+    mf_http_request *request;            /* in BODY and HANDLER */
+    TAILQ_ENTRY(mf_connection) waiting;  /* in one of the loop's deadline lists */
+    TAILQ_ENTRY(mf_connection) runnable; /* tqe_prev is NULL outside the list */
+    int64_t deadline_ms;
+
+    char *in; /* [in_bytes] read and not used yet; NULL when there are none */
+    uint32_t in_bytes;
+    uint32_t scanned; /* of in: see mf_head_find_end */
+    mf_text out;      /* what the socket did not take, from out_at on */
+    size_t out_at;
+    size_t taken;  /* of out, since its deadline started */
+    uint64_t skip; /* SKIP: bytes of a body still to drop. LINGERING: bytes dropped */
+
+    uint8_t state;    /* connection_state */
+    uint8_t ending;   /* ending */
+    uint8_t deadline; /* mf_deadline */
+    uint8_t empty_lines;
+    bool half_closed; /* the client will send no more */
+};
+
+/* What a connection has read and not used. */
+typedef struct input {
+    const char *bytes;
+    size_t n;
+    size_t at;
+} input;
+
+static void settle(connection *c);
+static void resume(connection *c);
+
+static bool is_unsent(const connection *c)
 {
-    (void)fd;
-    (void)what;
-    mf_connection_read(argument);
+    return c->out.n_bytes > c->out_at;
 }
 
-static void when_writable(evutil_socket_t fd, short what, void *argument)
+/* Input is left that was not looked at, in the connection or in its request's unpacker. */
+static bool is_runnable(const connection *c)
 {
-    mf_connection *connection = argument;
-    (void)fd;
-    (void)what;
-    mf_loop_touch(connection->loop);
-    if (!connection->dead)
-        mf_output_resume(connection);
-    if (mf_connection_is_unsent(connection) || connection->dead)
-        mf_connection_settle(connection);
+    if (c->state == HEAD)
+        return c->in_bytes > c->scanned && !(c->in_bytes == 1 && c->in[0] == '\r');
+    return c->state == BODY && (c->in_bytes > 0 || c->request->body.again);
+}
+
+static bool is_idle(const connection *c)
+{
+    return c->state == HEAD && c->in_bytes == 0 && !is_unsent(c);
+}
+
+/* ----------------------------------------------------------------- deadlines */
+
+static void remove_deadline(connection *c)
+{
+    if (c->deadline == MF_DEADLINE_NONE)
+        return;
+    TAILQ_REMOVE(&c->loop->waiting[c->deadline], c, waiting);
+    c->deadline = MF_DEADLINE_NONE;
+}
+
+static void set_deadline(connection *c, mf_deadline deadline)
+{
+    mf_http_loop *loop = c->loop;
+    remove_deadline(c);
+    c->deadline = (uint8_t)deadline;
+    c->deadline_ms = deadline == MF_DEADLINE_UNLIMITED
+                         ? INT64_MAX
+                         : loop->now_us / 1000 + loop->duration_ms[deadline];
+    TAILQ_INSERT_TAIL(&loop->waiting[deadline], c, waiting);
+}
+
+/* -------------------------------------------------------------------- output */
+
+static bool is_over_limit(const mf_http_server *server)
+{
+    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
+           server->settings.max_buffered_bytes;
+}
+
+static void forget_unsent(connection *c, uint64_t n)
+{
+    atomic_fetch_sub_explicit(&c->loop->server->buffered_bytes, n, memory_order_relaxed);
+}
+
+static void drop_output(connection *c)
+{
+    if (is_unsent(c))
+        forget_unsent(c, c->out.n_bytes - c->out_at);
+    mf_text_free(&c->out);
+    c->out_at = 0;
+}
+
+/* Cuts off those of the loop's clients that have been reading their responses for longest,
+ * until buffered_bytes is within its limit; true then. */
+static bool free_buffers(mf_http_loop *loop)
+{
+    const int64_t slow_ms = loop->now_us / 1000 + loop->duration_ms[MF_DEADLINE_WRITE] - SLOW_MS;
+    connection *c;
+    TAILQ_FOREACH(c, &loop->waiting[MF_DEADLINE_WRITE], waiting)
+    {
+        if (!is_over_limit(loop->server) || c->deadline_ms > slow_ms)
+            break;
+        if (c->state == DEAD)
+            continue;
+        c->state = DEAD;
+        drop_output(c);
+        event_active(&c->writable, EV_WRITE, 0); /* this event destroys it */
+        mf_count(&loop->counters.timed_out, 1);
+    }
+    return !is_over_limit(loop->server);
+}
+
+static bool count_request(mf_http_request *request)
+{
+    return mf_request_count(request) || free_buffers(request->loop);
+}
+
+static void count_unsent(connection *c, uint64_t more)
+{
+    mf_http_server *server = c->loop->server;
+    const uint64_t total =
+        atomic_fetch_add_explicit(&server->buffered_bytes, more, memory_order_relaxed) + more;
+    if (total > server->settings.max_buffered_bytes && !free_buffers(c->loop))
+        c->state = DEAD;
+}
+
+/* Keeps head[0..n_head) and body from `sent` bytes into both on. */
+static void keep_rest(connection *c, const mf_text *head, mf_text *body, size_t sent)
+{
+    mf_text *out = &c->out;
+    const uint64_t more = head->n_bytes + body->n_bytes - sent;
+    if (sent >= head->n_bytes && body->n_bytes > COPIED_MAX && out->bytes == NULL) {
+        *out = *body;
+        c->out_at = sent - head->n_bytes;
+        *body = MF_TEXT_EMPTY;
+    } else {
+        const size_t head_sent = sent < head->n_bytes ? sent : head->n_bytes;
+        const size_t body_sent = sent - head_sent;
+        const size_t before = out->n_bytes;
+        mf_text_append(out, head->bytes + head_sent, head->n_bytes - head_sent);
+        mf_text_append(out, body->bytes + body_sent, body->n_bytes - body_sent);
+        if (out->failed) {
+            out->n_bytes = before;
+            c->state = DEAD;
+            return;
+        }
+    }
+    count_unsent(c, more);
+}
+
+/* Sends as much as the socket takes. */
+static size_t send_some(connection *c, const mf_text *head, const mf_text *body)
+{
+    const int fd = event_get_fd(&c->readable);
+    const size_t n_all = head->n_bytes + body->n_bytes;
+    size_t sent = 0;
+    while (sent < n_all) {
+        ssize_t n;
+        if (body->n_bytes == 0) {
+            n = send(fd, head->bytes + sent, n_all - sent, MSG_NOSIGNAL);
+        } else {
+            struct iovec parts[2];
+            struct msghdr message = {.msg_iov = parts};
+            if (sent < head->n_bytes)
+                parts[message.msg_iovlen++] =
+                    (struct iovec){head->bytes + sent, head->n_bytes - sent};
+            const size_t body_sent = sent < head->n_bytes ? 0 : sent - head->n_bytes;
+            parts[message.msg_iovlen++] =
+                (struct iovec){body->bytes + body_sent, body->n_bytes - body_sent};
+            n = sendmsg(fd, &message, MSG_NOSIGNAL);
+        }
+        if (n >= 0) {
+            sent += (size_t)n;
+        } else if (errno == EAGAIN) {
+            break;
+        } else if (errno != EINTR) {
+            c->state = DEAD;
+            break;
+        }
+    }
+    mf_count(&c->loop->counters.bytes_out, sent);
+    return sent;
+}
+
+/* Sends loop->out and then body, both empty afterwards. What the socket does not take is kept
+ * by the connection; body's memory goes with it if it is large. */
+static void send_output(connection *c, mf_text *body)
+{
+    mf_http_loop *loop = c->loop;
+    if (loop->out.failed)
+        c->state = DEAD; /* no memory for the head of a response */
+    if (body->n_bytes <= COPIED_MAX) {
+        mf_text_append(&loop->out, body->bytes, body->n_bytes);
+        body->n_bytes = 0;
+    }
+    if (loop->corked && body->n_bytes == 0 && loop->out.n_bytes < MF_READ_BYTES && c->state != DEAD)
+        return;
+    if (c->state != DEAD) {
+        const size_t sent = is_unsent(c) ? 0 : send_some(c, &loop->out, body);
+        if (sent < loop->out.n_bytes + body->n_bytes && c->state != DEAD)
+            keep_rest(c, &loop->out, body, sent);
+    }
+    body->n_bytes = 0;
+    mf_text_clear(&loop->out, KEEP_OUT_BYTES);
+}
+
+static void flush_output(connection *c)
+{
+    mf_text nothing = MF_TEXT_EMPTY;
+    c->loop->corked = false;
+    send_output(c, &nothing);
+}
+
+/* Sends more of the rest after the socket has become writable. */
+static void resume_output(connection *c)
+{
+    mf_text rest = c->out;
+    rest.bytes += c->out_at;
+    rest.n_bytes -= c->out_at;
+    const mf_text nothing = MF_TEXT_EMPTY;
+    const size_t sent = send_some(c, &rest, &nothing);
+    c->out_at += sent;
+    c->taken += sent;
+    forget_unsent(c, sent);
+    const bool all = !is_unsent(c);
+    if (all) {
+        mf_text_free(&c->out);
+        c->out_at = 0;
+    }
+    if (all || c->taken >= WRITE_STEP_BYTES) {
+        remove_deadline(c);
+        c->taken = 0;
+    }
+}
+
+/* ----------------------------------------------------------------- responses */
+
+/* Sends the response that the request holds. */
+static void respond(mf_http_request *request, int status, const char *content_type)
+{
+    connection *c = request->connection;
+    if (c->loop->draining && c->ending == KEEP_ALIVE)
+        c->ending = LINGER;
+    mf_request_write_head(request, status, content_type, c->ending != KEEP_ALIVE);
+    if (request->method == MF_HTTP_HEAD || status == 204 || status == 304)
+        request->response.n_bytes = 0;
+    request->state = MF_REQUEST_RESPONDED;
+    mf_request_uncount(request);
+    send_output(c, &request->response);
+}
+
+static void enqueue(mf_http_request *request, struct mf_request_queue *queue)
+{
+    request->queue = queue;
+    TAILQ_INSERT_TAIL(queue, request, link);
+    mf_loop_want_turn(request->loop);
+}
+
+static void dequeue(mf_http_request *request)
+{
+    if (request->queue != NULL)
+        TAILQ_REMOVE(request->queue, request, link);
+    request->queue = NULL;
+}
+
+/* A suspended request gets its response in the loop's turn: the caller may be the handler of
+ * another connection, whose responses are in loop->out. */
+static void respond_later(mf_http_request *request, int status, const char *content_type)
+{
+    request->state = MF_REQUEST_READY;
+    request->ready_status = status;
+    request->ready_type = content_type;
+    enqueue(request, &request->loop->woken);
+}
+
+void mf_http_reply(mf_http_request *request, int status, const char *content_type)
+{
+    if (mf_request_has_response(request))
+        return;
+    if (request->response.failed || request->headers.failed)
+        mf_http_refuse(request, 503, "there is no memory for the answer; try again later");
+    else if (request->state == MF_REQUEST_SUSPENDED)
+        respond_later(request, status, content_type);
     else
-        mf_connection_resume(connection);
+        respond(request, status, content_type);
 }
 
-mf_connection *mf_connection_create(mf_http_loop *loop, int fd, bool over_limit)
+static void refuse_with(mf_http_request *request, int status, const char *format, va_list arguments)
 {
-    mf_connection *connection = mf_allocate(1, sizeof *connection, "a connection", NULL);
-    if (connection == NULL) {
-        close(fd);
-        return NULL;
+    char raw[MF_ERROR_TEXT_BYTES];
+    char message[MF_ERROR_TEXT_BYTES];
+    const int n = vsnprintf(raw, sizeof raw, format, arguments);
+    const size_t n_raw = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1;
+    mf_printable(message, sizeof message, raw, n_raw);
+    mf_request_write_error(request, status, message);
+    mf_http_reply(request, status, "application/json");
+}
+
+void mf_http_refuse(mf_http_request *request, int status, const char *format, ...)
+{
+    if (mf_request_has_response(request))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    refuse_with(request, status, format, arguments);
+    va_end(arguments);
+}
+
+void mf_http_get_peer(const mf_http_request *request, char peer[MF_HTTP_PEER_BYTES])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name;
+    socklen_t n = sizeof name;
+    memset(&name, 0, sizeof name);
+    peer[0] = '\0';
+    if (getpeername(event_get_fd(&request->connection->readable), &name.any, &n) != 0)
+        return;
+    if (name.any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &name.v4.sin_addr, peer, MF_HTTP_PEER_BYTES);
+    else if (name.any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &name.v6.sin6_addr, peer, MF_HTTP_PEER_BYTES);
+}
+
+/* --------------------------------------------- the end of a request, refusals */
+
+static void count_working(mf_http_loop *loop)
+{
+    atomic_store_explicit(&loop->counters.working, loop->n_work, memory_order_relaxed);
+}
+
+/* Takes the request out of its queue and destroys the state of its slices. */
+static void cancel(mf_http_request *request)
+{
+    mf_http_loop *loop = request->loop;
+    void (*const destroy)(void *) = request->destroy;
+    request->destroy = NULL;
+    if (request->queue == &loop->work) {
+        loop->n_work--;
+        count_working(loop);
     }
-    event_assign(&connection->readable, loop->base, fd, EV_READ | EV_PERSIST, when_readable,
-                 connection);
-    event_assign(&connection->writable, loop->base, fd, EV_WRITE | EV_PERSIST, when_writable,
-                 connection);
-    connection->loop = loop;
-    connection->deadline = MF_DEADLINE_NONE;
-    connection->over_limit = over_limit;
-    atomic_fetch_add_explicit(&loop->server->connections, 1, memory_order_relaxed);
-    loop->n_connections++;
-    loop->n_over_limit += over_limit;
-    return connection;
+    dequeue(request);
+    if (destroy != NULL)
+        destroy(request->slice_state);
 }
 
-void mf_connection_destroy(mf_connection *connection)
+/* The request has its response. */
+static void finish_request(connection *c)
 {
-    mf_http_loop *loop = connection->loop;
-    const int fd = event_get_fd(&connection->readable);
-    if (connection->reading)
-        event_del(&connection->readable);
-    if (connection->writing)
-        event_del(&connection->writable);
-    mf_deadline_remove(connection);
-    if (connection->queued)
-        TAILQ_REMOVE(&loop->ready, connection, ready_link);
-    if (connection->request != NULL) {
-        mf_work_cancel(connection->request);
-        mf_request_release(connection->request);
+    cancel(c->request);
+    mf_request_release(c->request);
+    c->request = NULL;
+    c->scanned = 0;
+    c->empty_lines = 0;
+    remove_deadline(c);
+    if (c->state != DEAD)
+        c->state = c->ending == KEEP_ALIVE ? HEAD : CLOSING;
+}
+
+/* The server itself responds, whatever the handler does. */
+__attribute__((format(printf, 3, 4))) static void give_up(mf_http_request *request, int status,
+                                                          const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    mf_request_abort(request);
+    refuse_with(request, status, format, arguments);
+    va_end(arguments);
+}
+
+/* Refuses what came on a connection without a request, or a request whose body has not come
+ * whole; the connection closes afterwards. */
+__attribute__((format(printf, 3, 4))) static void refuse(connection *c, int status,
+                                                         const char *format, ...)
+{
+    if (c->request == NULL)
+        c->request = mf_request_acquire(c->loop, c);
+    if (c->request == NULL) {
+        c->state = DEAD;
+        return;
     }
-    mf_output_drop(connection);
-    close(fd);
-    loop->n_over_limit -= connection->over_limit;
-    free(connection->in);
-    mf_free(connection);
-    atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
-    loop->n_connections--;
-    mf_loop_check_drained(loop);
+    if (c->ending < LINGER)
+        c->ending = LINGER;
+    va_list arguments;
+    va_start(arguments, format);
+    mf_request_abort(c->request);
+    refuse_with(c->request, status, format, arguments);
+    va_end(arguments);
+    finish_request(c);
 }
 
-void mf_connection_finish_request(mf_connection *connection)
+/* Refuses a request that has begun and of which nothing more will come. */
+static void refuse_rest(connection *c)
 {
-    mf_request_release(connection->request);
-    connection->request = NULL;
-    connection->scanned = 0;
-    connection->empty_lines = 0;
-    connection->restart = true;
-    connection->state = connection->close ? MF_CONNECTION_CLOSING : MF_CONNECTION_HEAD;
+    c->loop->corked = false;
+    if (c->state == HEAD) {
+        refuse(c, 400, "the request ended in the middle of its head");
+        return;
+    }
+    const mf_body *body = &c->request->body;
+    if (body->chunked)
+        refuse(c, 400, "the body ended before its last chunk");
+    else
+        refuse(c, 400, "the body ended %llu bytes before its Content-Length",
+               (unsigned long long)body->left);
 }
+
+/* Refuses a request whose head was fine. */
+__attribute__((format(printf, 3, 4))) static void refuse_body(connection *c, int status,
+                                                              const char *format, ...)
+{
+    const mf_head *head = &c->request->table->head;
+    const uint64_t unread = head->chunked ? UINT64_MAX : head->content_length;
+    /* A client that asked whether to send may now send its body or not: where the next request
+     * begins is unknown. */
+    if (unread > SKIP_MAX || (unread > 0 && (head->expects_continue || c->ending != KEEP_ALIVE)))
+        c->ending = LINGER;
+    va_list arguments;
+    va_start(arguments, format);
+    mf_request_abort(c->request);
+    refuse_with(c->request, status, format, arguments);
+    va_end(arguments);
+    finish_request(c);
+    if (c->state == HEAD && unread > 0) {
+        c->state = SKIP;
+        c->skip = unread;
+    }
+}
+
+/* ------------------------------------------------------------------ handlers */
+
+/* Calls the handler of a whole request, and finishes it if that responded. */
+static void handle(mf_http_request *request)
+{
+    connection *c = request->connection;
+    mf_http_loop *loop = request->loop;
+    const int64_t from_us = mf_loop_clock_us(CLOCK_MONOTONIC);
+    request->state = MF_REQUEST_IN_HANDLER;
+    mf_request_route(request)->handle(request, loop->settings->context);
+    loop->handled_us += mf_loop_clock_us(CLOCK_MONOTONIC) - from_us;
+    if (request->state == MF_REQUEST_RESPONDED) {
+        finish_request(c);
+    } else if (request->state == MF_REQUEST_IN_HANDLER) {
+        give_up(request, 500, "the server has a bug: nothing answered this request");
+        finish_request(c);
+    } else {
+        count_request(request);
+    }
+}
+
+static void when_whole(connection *c, const input *in)
+{
+    mf_http_request *request = c->request;
+    mf_http_loop *loop = c->loop;
+    c->state = HANDLER;
+    request->whole_us = loop->now_us;
+    loop->corked = in->at < in->n;
+    mf_loop_want_turn(loop);
+    if (loop->handled_us >= HANDLED_US && !mf_request_route(request)->quiet) {
+        request->state = MF_REQUEST_DEFERRED;
+        enqueue(request, &loop->deferred);
+        count_request(request);
+        return;
+    }
+    handle(request);
+}
+
+static void take_over(mf_http_request *request, mf_request_state state, mf_http_slice *slice,
+                      void *slice_state, void (*destroy)(void *state))
+{
+    request->state = state;
+    request->slice = slice;
+    request->slice_state = slice_state;
+    request->destroy = destroy;
+}
+
+void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
+                  void (*destroy)(void *state))
+{
+    mf_http_loop *loop = request->loop;
+    if (request->state != MF_REQUEST_IN_HANDLER || loop->n_work >= loop->settings->max_working) {
+        mf_http_refuse(request, 503, "the server works on %u requests already; try again later",
+                       loop->n_work);
+        destroy(state);
+        return;
+    }
+    take_over(request, MF_REQUEST_WORKING, slice, state, destroy);
+    enqueue(request, &loop->work);
+    loop->n_work++;
+    count_working(loop);
+}
+
+void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
+                  void (*destroy)(void *state))
+{
+    if (request->state == MF_REQUEST_IN_HANDLER)
+        take_over(request, MF_REQUEST_WAITING, slice, state, destroy);
+    else
+        destroy(state);
+}
+
+void mf_http_resume(mf_http_request *request)
+{
+    if (request->state == MF_REQUEST_WAITING && request->queue == NULL)
+        enqueue(request, &request->loop->woken);
+}
+
+void mf_http_suspend(mf_http_request *request)
+{
+    if (request->state == MF_REQUEST_IN_HANDLER)
+        request->state = MF_REQUEST_SUSPENDED;
+}
+
+/* One slice of work or what a request waited for. False: there is more to come. */
+static bool run_slice(mf_http_request *request)
+{
+    connection *c = request->connection;
+    mf_http_loop *loop = request->loop;
+    mf_loop_touch(loop);
+    loop->corked = false;
+    bool done = true;
+    if (request->state == MF_REQUEST_READY)
+        respond(request, request->ready_status, request->ready_type);
+    else
+        done = request->slice(request, request->slice_state);
+    if (!done && request->state != MF_REQUEST_RESPONDED) {
+        if (count_request(request))
+            return false;
+        give_up(request, 503, "the server holds too many answers already; try again later");
+    }
+    if (request->state != MF_REQUEST_RESPONDED)
+        give_up(request, 500, "the server has a bug: nothing answered this request");
+    finish_request(c);
+    resume(c);
+    return true;
+}
+
+/* ------------------------------------------------------ from bytes to requests */
+
+static void begin_body(connection *c, const input *in)
+{
+    const mf_http_settings *settings = c->loop->settings;
+    mf_http_request *request = c->request;
+    const mf_head *head = &request->table->head;
+    const bool raw = mf_request_route(request)->raw_body;
+    if (head->coding == MF_CODING_UNKNOWN && !raw) {
+        refuse_body(c, 415, "the only Content-Encoding known here is gzip");
+        return;
+    }
+    switch (raw ? mf_body_begin_raw(&request->body, head, settings->max_body_bytes)
+                : mf_body_begin(&request->body, head, settings->max_body_bytes)) {
+    case MF_BODY_DONE:
+        when_whole(c, in);
+        return;
+    case MF_BODY_MORE:
+        c->state = BODY;
+        break;
+    case MF_BODY_TOO_LARGE:
+        refuse_body(c, 413, "the body must be %llu bytes at most",
+                    (unsigned long long)settings->max_body_bytes);
+        return;
+    default:
+        refuse_body(c, 503, "there is no memory for the body; try again later");
+        return;
+    }
+    if (head->expects_continue && in->at == in->n) {
+        mf_text_literal(&c->loop->out, "HTTP/1.1 100 Continue\r\n\r\n");
+        flush_output(c);
+    }
+}
+
+/* Finds the route and decodes the target. False when that ended in a refusal. */
+static bool find_route(connection *c)
+{
+    mf_http_request *request = c->request;
+    mf_request_table *table = request->table;
+    const mf_routes *routes = &c->loop->server->routes;
+    mf_uri uri;
+    mf_uri_split(request->bytes + table->head.target.at, table->head.target.n_bytes, &uri);
+    const mf_route_match match = mf_routes_match(routes, uri.path, uri.path_bytes, request->method);
+    request->route = match.index;
+    request->allowed = match.allowed;
+    if (match.index == routes->n_routes) {
+        refuse_body(c, 404, "there is nothing at this path");
+        return false;
+    }
+    if (!match.found) {
+        char allow[MF_ROUTES_ALLOW_BYTES];
+        refuse_body(c, 405, "this path takes %s", mf_routes_allow(match.allowed, allow));
+        return false;
+    }
+    if (match.is_any) {
+        request->path = (mf_http_view){uri.path, uri.path_bytes};
+        request->query = (mf_http_view){uri.query, uri.query_bytes};
+        return true;
+    }
+    if (match.segment != NULL) {
+        request->segment.bytes = match.segment;
+        if (!mf_uri_decode(match.segment, match.segment_bytes, false, &request->segment.n_bytes)) {
+            refuse_body(c, 400, "the path has a %% without two hexadecimal digits, or %%00");
+            return false;
+        }
+    }
+    table->n_parameters = mf_uri_parameters(uri.query, uri.query_bytes, table->parameters);
+    if (table->n_parameters < 0) {
+        table->n_parameters = 0;
+        refuse_body(c, 400,
+                    "the query string must be name=value pairs, percent-encoded without %%00, and "
+                    "%d of them at most",
+                    MF_URI_PARAMETERS_MAX);
+        return false;
+    }
+    return true;
+}
+
+static void begin_request(connection *c, const char *bytes, size_t n_bytes, const input *in)
+{
+    mf_http_request *request = mf_request_acquire(c->loop, c);
+    c->request = request;
+    if (request == NULL || !mf_request_keep_head(request, bytes, n_bytes)) {
+        c->state = DEAD;
+        return;
+    }
+    mf_head *head = &request->table->head;
+    const char *message;
+    c->loop->corked = false;
+    const int status = mf_head_parse(bytes, n_bytes, head, &message);
+    /* Known even when the rest is refused: HEAD gets no body with a refusal either. */
+    request->method = mf_routes_method(request->bytes + head->method.at, head->method.n_bytes);
+    if (status != 0) {
+        head->n_fields = 0;
+        refuse(c, status, "%s", message);
+        return;
+    }
+    c->ending = head->keep_alive ? KEEP_ALIVE : CLOSE;
+    if (!find_route(c))
+        return;
+    const mf_http_route *route = mf_request_route(request);
+    request->state = MF_REQUEST_READING;
+    if (route->on_head != NULL)
+        route->on_head(request, c->loop->settings->context);
+    begin_body(c, in);
+}
+
+/* These return true when there may be more to do with the same input. */
+
+static bool take_head(connection *c, input *in)
+{
+    const size_t limit = c->loop->settings->max_head_bytes;
+    while (in->n - in->at >= 2 && memcmp(in->bytes + in->at, "\r\n", 2) == 0) {
+        in->at += 2;
+        if (++c->empty_lines > EMPTY_LINES_MAX) {
+            refuse(c, 400, "there are empty lines before the request");
+            return true;
+        }
+    }
+    const char *bytes = in->bytes + in->at;
+    const size_t n = in->n - in->at;
+    if (n == 0 || (n == 1 && bytes[0] == '\r'))
+        return false;
+    size_t n_head;
+    size_t scanned = c->scanned;
+    const mf_head_end end = mf_head_find_end(bytes, n, &scanned, &n_head);
+    c->scanned = (uint32_t)scanned;
+    if (end == MF_HEAD_BAD) {
+        refuse(c, 400,
+               "this is not an HTTP/1.1 request: it begins with a method, and its lines "
+               "end in CR LF");
+    } else if ((end == MF_HEAD_COMPLETE ? n_head : n) > limit) {
+        if (memchr(bytes, '\n', limit) == NULL)
+            refuse(c, 414, "the request line must be %zu bytes at most", limit);
+        else
+            refuse(c, 431, "request line and headers must be %zu bytes at most", limit);
+    } else if (end == MF_HEAD_COMPLETE) {
+        in->at += n_head;
+        c->scanned = 0;
+        begin_request(c, bytes, n_head, in);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Unpacking is work like a handler's, and shares its time. */
+static mf_body_state feed_body(connection *c, input *in)
+{
+    mf_http_loop *loop = c->loop;
+    mf_body *body = &c->request->body;
+    const bool packed = body->unpack != NULL;
+    const int64_t from_us = packed ? mf_loop_clock_us(CLOCK_MONOTONIC) : 0;
+    size_t used;
+    const mf_body_state state = mf_body_feed(body, in->bytes + in->at, in->n - in->at, &used);
+    in->at += used;
+    if (packed) {
+        loop->handled_us += mf_loop_clock_us(CLOCK_MONOTONIC) - from_us;
+        mf_loop_want_turn(loop);
+    }
+    return state;
+}
+
+static bool take_body(connection *c, input *in)
+{
+    mf_http_request *request = c->request;
+    mf_body *body = &request->body;
+    if (in->at == in->n && !body->again)
+        return false;
+    if (body->unpack != NULL && c->loop->handled_us >= HANDLED_US)
+        return false; /* later */
+    const mf_body_state state = feed_body(c, in);
+    c->loop->corked = false;
+    switch (state) {
+    case MF_BODY_MORE:
+    case MF_BODY_AGAIN:
+        if (count_request(request))
+            return false;
+        refuse(c, 503, "the server holds too many requests already; try again later");
+        return true;
+    case MF_BODY_DONE:
+        when_whole(c, in);
+        return true;
+    case MF_BODY_BAD_CHUNKS:
+        refuse(c, 400, "the body is not in valid chunks");
+        return true;
+    case MF_BODY_BAD_GZIP:
+        refuse(c, 400, "the body is not valid gzip");
+        return true;
+    case MF_BODY_TOO_LARGE:
+        refuse(c, 413, "the body must be %llu bytes at most%s", (unsigned long long)body->limit,
+               body->unpack != NULL ? ", unpacked" : "");
+        return true;
+    default:
+        refuse(c, 503, "there is no memory for the body; try again later");
+        return true;
+    }
+}
+
+static bool skip_body(connection *c, input *in)
+{
+    const size_t there = in->n - in->at;
+    const size_t n = c->skip < there ? (size_t)c->skip : there;
+    in->at += n;
+    c->skip -= n;
+    if (c->skip > 0)
+        return false;
+    c->state = HEAD;
+    return true;
+}
+
+static bool discard(connection *c, input *in)
+{
+    c->skip += in->n - in->at;
+    in->at = in->n;
+    return false;
+}
+
+/* Uses bytes as far as they make requests, or until a fair share of work is done; returns how
+ * many. */
+static size_t dispatch(connection *c, const char *bytes, size_t n_bytes)
+{
+    input in = {bytes, n_bytes, 0};
+    int share = REQUESTS_PER_TURN;
+    bool more = true;
+    while (more && !is_unsent(c)) {
+        switch (c->state) {
+        case HEAD:
+            more = share-- > 0 && take_head(c, &in);
+            break;
+        case BODY:
+            more = take_body(c, &in);
+            break;
+        case SKIP:
+            more = skip_body(c, &in);
+            break;
+        case LINGERING:
+            more = discard(c, &in);
+            break;
+        default: /* a handler has the request, or the connection ends */
+            more = false;
+            break;
+        }
+    }
+    c->loop->corked = false;
+    if (c->loop->out.n_bytes > 0)
+        flush_output(c);
+    return in.at;
+}
+
+/* ------------------------------------------------------------------- reading */
 
 /* Keeps the last n bytes of what is in scratch. */
-static void keep(mf_connection *connection, const char *rest, size_t n)
+static void keep(connection *c, const char *rest, size_t n)
 {
-    if (n != connection->in_bytes) {
-        char *in = n > 0 ? realloc(connection->in, n) : NULL;
+    if (n != c->in_bytes) {
+        char *in = n > 0 ? realloc(c->in, n) : NULL;
         if (n == 0)
-            free(connection->in);
+            free(c->in);
         else if (in == NULL)
-            connection->dead = true;
+            c->state = DEAD;
         if (n > 0 && in == NULL)
             return;
-        connection->in = in;
-        connection->in_bytes = (uint32_t)n;
+        c->in = in;
+        c->in_bytes = (uint32_t)n;
     }
     if (n > 0)
-        memcpy(connection->in, rest, n);
+        memcpy(c->in, rest, n);
 }
 
-/* Hands what was kept, and n_new bytes behind it in scratch, to dispatch. */
-static void go_on(mf_connection *connection, size_t n_new)
+/* Dispatches what was kept, and n_new bytes after it in scratch. */
+static void use_input(connection *c, size_t n_new)
 {
-    const char *scratch = connection->loop->scratch;
-    const size_t n = connection->in_bytes + n_new;
-    size_t used;
-    mf_dispatch(connection, scratch, n, &used);
-    keep(connection, scratch + used, n - used);
-    mf_connection_settle(connection);
+    char *scratch = c->loop->scratch;
+    const size_t n = c->in_bytes + n_new;
+    if (c->in_bytes > 0)
+        memcpy(scratch, c->in, c->in_bytes);
+    const size_t used = dispatch(c, scratch, n);
+    keep(c, scratch + used, n - used);
+    settle(c);
 }
 
-static void load(mf_connection *connection)
+static void resume(connection *c)
 {
-    if (connection->in_bytes > 0)
-        memcpy(connection->loop->scratch, connection->in, connection->in_bytes);
+    if (c->in_bytes == 0 && !is_runnable(c))
+        settle(c);
+    else
+        use_input(c, 0);
 }
 
-void mf_connection_read(mf_connection *connection)
+static void read_input(connection *c)
 {
-    mf_http_loop *loop = connection->loop;
+    mf_http_loop *loop = c->loop;
     mf_loop_touch(loop);
-    assert(connection->in_bytes <= loop->n_kept);
-    const ssize_t n = recv(event_get_fd(&connection->readable),
-                           loop->scratch + connection->in_bytes, MF_READ_BYTES, 0);
+    assert(c->in_bytes <= loop->n_kept);
+    const ssize_t n =
+        recv(event_get_fd(&c->readable), loop->scratch + c->in_bytes, MF_READ_BYTES, 0);
     if (n > 0) {
         mf_count(&loop->counters.bytes_in, (uint64_t)n);
-        load(connection);
-        go_on(connection, (size_t)n);
+        use_input(c, (size_t)n);
         return;
     }
     if (n == 0)
-        connection->finished = true;
+        c->half_closed = true;
     else if (errno != EAGAIN && errno != EINTR)
-        connection->dead = true;
-    mf_connection_settle(connection);
+        c->state = DEAD;
+    settle(c);
 }
 
-void mf_connection_resume(mf_connection *connection)
+static void on_readable(evutil_socket_t fd, short what, void *argument)
 {
-    if (connection->in_bytes == 0 && !connection->ready) {
-        mf_connection_settle(connection);
-        return;
+    (void)fd;
+    (void)what;
+    read_input(argument);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *argument)
+{
+    connection *c = argument;
+    (void)fd;
+    (void)what;
+    mf_loop_touch(c->loop);
+    if (c->state != DEAD)
+        resume_output(c);
+    if (is_unsent(c) || c->state == DEAD)
+        settle(c);
+    else
+        resume(c);
+}
+
+/* --------------------------------------------------------- create and destroy */
+
+/* NULL (and fd closed) without memory. */
+static connection *open_connection(mf_http_loop *loop, int fd, ending first)
+{
+    connection *c = mf_allocate(1, sizeof *c, "a connection", NULL);
+    if (c == NULL) {
+        close(fd);
+        return NULL;
     }
-    load(connection);
-    go_on(connection, 0);
+    event_assign(&c->readable, loop->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+    event_assign(&c->writable, loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+    c->loop = loop;
+    c->deadline = MF_DEADLINE_NONE;
+    c->ending = (uint8_t)first;
+    atomic_fetch_add_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    loop->n_connections++;
+    loop->n_turned_away += first == TURN_AWAY;
+    return c;
+}
+
+/* Frees it at once, and the work on its request. */
+static void close_connection(connection *c)
+{
+    mf_http_loop *loop = c->loop;
+    const int fd = event_get_fd(&c->readable);
+    event_del(&c->readable);
+    event_del(&c->writable);
+    remove_deadline(c);
+    if (c->runnable.tqe_prev != NULL)
+        TAILQ_REMOVE(&loop->runnable, c, runnable);
+    if (c->request != NULL) {
+        mf_request_abort(c->request);
+        cancel(c->request);
+        mf_request_release(c->request);
+    }
+    drop_output(c);
+    close(fd);
+    loop->n_turned_away -= c->ending == TURN_AWAY;
+    free(c->in);
+    mf_free(c);
+    atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    loop->n_connections--;
+    if (loop->draining && loop->n_connections == 0)
+        mf_loop_end(loop);
+}
+
+/* Ends the one of those turned away that has had the most time to read why. False: none. */
+static bool forget_turned_away(mf_http_loop *loop)
+{
+    connection *c;
+    TAILQ_FOREACH(c, &loop->waiting[MF_DEADLINE_LINGER], waiting)
+    if (c->ending == TURN_AWAY) {
+        close_connection(c);
+        return true;
+    }
+    return false;
+}
+
+void mf_connection_accept(mf_http_loop *loop, int fd)
+{
+    const uint32_t there = atomic_load_explicit(&loop->server->connections, memory_order_relaxed);
+    const bool over = there >= loop->settings->max_connections;
+    mf_count(&loop->counters.accepted, 1);
+    mf_count(&loop->counters.refused, over);
+    mf_loop_want_tick(loop);
+    connection *c = open_connection(loop, fd, over ? TURN_AWAY : KEEP_ALIVE);
+    if (c == NULL)
+        return;
+    if (over) {
+        refuse(c, 503, "the server has %u connections already; try again later",
+               loop->settings->max_connections);
+        if (loop->n_turned_away > loop->server->max_turned_away && !forget_turned_away(loop))
+            c->state = DEAD;
+    }
+    settle(c);
 }
 
 /* ---------------------------------------------------- what it waits for next */
 
-static void begin_linger(mf_connection *connection)
+static void begin_linger(connection *c)
 {
-    if (connection->finished || (!connection->must_linger && connection->in_bytes == 0)) {
-        connection->dead = true;
+    if (c->half_closed || (c->ending == CLOSE && c->in_bytes == 0)) {
+        c->state = DEAD;
         return;
     }
-    shutdown(event_get_fd(&connection->readable), SHUT_WR);
-    connection->state = MF_CONNECTION_LINGER;
-    connection->skip = 0;
-    keep(connection, NULL, 0);
+    shutdown(event_get_fd(&c->readable), SHUT_WR);
+    c->state = LINGERING;
+    c->skip = 0;
+    keep(c, NULL, 0);
 }
 
-static bool is_over(const mf_connection *connection, bool unsent)
+static bool is_over(const connection *c, bool unsent)
 {
-    if (connection->dead)
+    if (c->state == DEAD)
         return true;
-    if (connection->finished && !unsent && !connection->ready &&
-        connection->state != MF_CONNECTION_WORKING)
+    if (c->half_closed && c->state == HANDLER)
+        return mf_request_is_pending(c->request) && mf_request_route(c->request)->fin_disconnects;
+    if (c->half_closed && !unsent && !is_runnable(c))
         return true;
-    if (connection->state == MF_CONNECTION_LINGER && connection->skip > LINGER_BYTES)
+    if (c->state == LINGERING && c->skip > LINGER_BYTES)
         return true;
-    return connection->loop->draining && mf_connection_is_idle(connection);
+    return c->loop->draining && is_idle(c);
 }
 
 /* Inside a request that has begun, and nothing more will come. */
-static bool is_cut_short(const mf_connection *connection, bool unsent)
+static bool is_cut_short(const connection *c, bool unsent)
 {
-    if (!connection->finished || connection->dead || unsent || connection->ready)
+    if (!c->half_closed || unsent || is_runnable(c))
         return false;
-    if (connection->state == MF_CONNECTION_HEAD) /* half of an empty line is no request */
-        return connection->in_bytes > 1 || (connection->in_bytes == 1 && connection->in[0] != '\r');
-    return connection->state == MF_CONNECTION_BODY;
+    if (c->state == HEAD) /* half of an empty line is no request */
+        return c->in_bytes > 1 || (c->in_bytes == 1 && c->in[0] != '\r');
+    return c->state == BODY;
 }
 
-static mf_deadline next_deadline(const mf_connection *connection, bool unsent)
+static mf_deadline next_deadline(const connection *c, bool unsent)
 {
     if (unsent)
         return MF_DEADLINE_WRITE;
-    switch (connection->state) {
-    case MF_CONNECTION_HEAD:
-        return connection->in_bytes > 0 || connection->ready ? MF_DEADLINE_HEAD : MF_DEADLINE_IDLE;
-    case MF_CONNECTION_WORKING:
-        return MF_DEADLINE_ANSWER;
-    case MF_CONNECTION_LINGER:
+    switch (c->state) {
+    case HEAD:
+        return c->in_bytes > 0 ? MF_DEADLINE_HEAD : MF_DEADLINE_IDLE;
+    case HANDLER:
+        return mf_request_route(c->request)->no_deadline ? MF_DEADLINE_UNLIMITED
+                                                         : MF_DEADLINE_RESPONSE;
+    case LINGERING:
         return MF_DEADLINE_LINGER;
     default:
         return MF_DEADLINE_BODY;
     }
 }
 
-static void watch(struct event *event, bool *watched, bool wanted)
+static void watch(struct event *event, short what, bool wanted)
 {
-    if (*watched == wanted)
+    if ((event_pending(event, what, NULL) != 0) == wanted)
         return;
-    *watched = wanted;
     if (wanted)
         event_add(event, NULL);
     else
         event_del(event);
 }
 
-void mf_connection_settle(mf_connection *connection)
+/* Decides from the state what to wait for, for how long, or that it is over; frees the
+ * connection then. */
+static void settle(connection *c)
 {
-    bool unsent = mf_connection_is_unsent(connection);
-    if (is_cut_short(connection, unsent)) {
-        mf_dispatch_refuse_rest(connection);
-        unsent = mf_connection_is_unsent(connection);
+    mf_http_loop *loop = c->loop;
+    bool unsent = is_unsent(c);
+    if (is_cut_short(c, unsent)) {
+        refuse_rest(c);
+        unsent = is_unsent(c);
     }
-    if (!connection->dead && !unsent && connection->state == MF_CONNECTION_CLOSING)
-        begin_linger(connection);
-    if (is_over(connection, unsent)) {
-        mf_connection_destroy(connection);
+    if (!unsent && c->state == CLOSING)
+        begin_linger(c);
+    if (is_over(c, unsent)) {
+        close_connection(c);
         return;
     }
-    const mf_deadline deadline = next_deadline(connection, unsent);
-    if (deadline != connection->deadline || connection->restart)
-        mf_deadline_set(connection, deadline);
-    connection->restart = false;
-    if (connection->ready && !unsent && !connection->queued) {
-        TAILQ_INSERT_TAIL(&connection->loop->ready, connection, ready_link);
-        connection->queued = true;
-        mf_loop_want_turn(connection->loop);
+    const mf_deadline deadline = next_deadline(c, unsent);
+    if (deadline != c->deadline)
+        set_deadline(c, deadline);
+    const bool runnable = is_runnable(c);
+    if (runnable && !unsent && c->runnable.tqe_prev == NULL) {
+        TAILQ_INSERT_TAIL(&loop->runnable, c, runnable);
+        mf_loop_want_turn(loop);
     }
-    const bool full =
-        connection->state == MF_CONNECTION_WORKING && connection->in_bytes >= MF_PIPELINE_BYTES;
-    watch(&connection->readable, &connection->reading,
-          !unsent && !connection->ready && !connection->finished && !full);
-    watch(&connection->writable, &connection->writing, unsent);
+    const bool full = c->state == HANDLER && c->in_bytes >= MF_PIPELINE_BYTES;
+    watch(&c->readable, EV_READ, !unsent && !runnable && !c->half_closed && !full);
+    watch(&c->writable, EV_WRITE, unsent);
+}
+
+/* ------------------------------------------------------------------- the turn */
+
+static void run_deferred(mf_http_loop *loop)
+{
+    mf_http_request *request;
+    while (loop->handled_us < HANDLED_US && (request = TAILQ_FIRST(&loop->deferred)) != NULL) {
+        connection *c = request->connection;
+        dequeue(request);
+        loop->corked = false;
+        handle(request);
+        resume(c);
+    }
+}
+
+static void run_woken(mf_http_loop *loop)
+{
+    mf_http_request *request;
+    mf_loop_touch(loop);
+    const int64_t until_us = loop->now_us + HANDLED_US;
+    while (loop->now_us < until_us && (request = TAILQ_FIRST(&loop->woken)) != NULL) {
+        dequeue(request);
+        run_slice(request);
+        mf_loop_touch(loop);
+    }
+}
+
+static void run_connections(mf_http_loop *loop)
+{
+    const connection *last = TAILQ_LAST(&loop->runnable, mf_connection_list);
+    bool more = last != NULL;
+    while (more && loop->handled_us < HANDLED_US) {
+        connection *c = TAILQ_FIRST(&loop->runnable);
+        more = c != last;
+        TAILQ_REMOVE(&loop->runnable, c, runnable);
+        c->runnable.tqe_prev = NULL;
+        resume(c);
+    }
+}
+
+/* One slice of the request whose turn it is. */
+static void run_work(mf_http_loop *loop)
+{
+    mf_http_request *request = TAILQ_FIRST(&loop->work);
+    if (request == NULL || run_slice(request))
+        return;
+    TAILQ_REMOVE(&loop->work, request, link);
+    TAILQ_INSERT_TAIL(&loop->work, request, link);
+}
+
+void mf_connections_turn(mf_http_loop *loop)
+{
+    loop->handled_us = 0;
+    run_deferred(loop);
+    loop->handled_us = 0; /* for each anew, or the later ones could starve */
+    run_woken(loop);
+    loop->handled_us = 0;
+    run_connections(loop);
+    run_work(loop);
+    loop->handled_us = 0;
+    if (!TAILQ_EMPTY(&loop->deferred) || !TAILQ_EMPTY(&loop->woken) ||
+        !TAILQ_EMPTY(&loop->runnable) || !TAILQ_EMPTY(&loop->work))
+        mf_loop_want_turn(loop);
+}
+
+/* ----------------------------------------------------------- deadlines that are over */
+
+/* Responds 503 for a handler that has not. */
+static void end_work(connection *c, const char *why)
+{
+    mf_http_request *request = c->request;
+    if (request->state == MF_REQUEST_READY)
+        respond(request, request->ready_status, request->ready_type);
+    else
+        give_up(request, 503, "%s", why);
+    finish_request(c);
+    resume(c);
+}
+
+static void expire(connection *c)
+{
+    mf_http_loop *loop = c->loop;
+    const mf_http_settings *settings = loop->settings;
+    char why[80];
+    switch (c->deadline) {
+    case MF_DEADLINE_HEAD:
+        mf_count(&loop->counters.timed_out, 1);
+        refuse(c, 408, "the head of the request did not come within %u ms", settings->head_ms);
+        break;
+    case MF_DEADLINE_BODY:
+        mf_count(&loop->counters.timed_out, 1);
+        if (c->state == SKIP)
+            c->state = DEAD; /* it has its response */
+        else
+            refuse(c, 408, "the body did not come within %u ms", settings->body_ms);
+        break;
+    case MF_DEADLINE_RESPONSE:
+        snprintf(why, sizeof why, "the answer was not ready within %u ms", settings->answer_ms);
+        end_work(c, why);
+        return;
+    case MF_DEADLINE_WRITE:
+        mf_count(&loop->counters.timed_out, 1);
+        c->state = DEAD;
+        break;
+    default:
+        c->state = DEAD;
+        break;
+    }
+    settle(c);
+}
+
+/* While the server stops. */
+static void end_all_work(mf_http_loop *loop, mf_deadline which, bool only_half_closed)
+{
+    connection *c = TAILQ_FIRST(&loop->waiting[which]);
+    while (c != NULL) {
+        connection *next = TAILQ_NEXT(c, waiting);
+        if (c->half_closed || !only_half_closed)
+            end_work(c, "the server stops; ask again");
+        c = next;
+    }
+}
+
+/* A loop cannot cut off another one's slow clients; it can hurry its own. */
+static bool is_memory_short(const mf_http_server *server)
+{
+    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
+           server->settings.max_buffered_bytes / 2;
+}
+
+void mf_connections_check_deadlines(mf_http_loop *loop)
+{
+    if (loop->draining)
+        end_all_work(loop, MF_DEADLINE_UNLIMITED, false);
+    /* The client of a half-closed connection may have gone. */
+    if (loop->draining && loop->now_us >= loop->drain_us + DRAIN_HALF_CLOSED_MS * INT64_C(1000))
+        end_all_work(loop, MF_DEADLINE_RESPONSE, true);
+    for (int i = 0; i < MF_DEADLINES; i++) {
+        int64_t now_ms = loop->now_us / 1000;
+        if (i == MF_DEADLINE_LINGER && loop->draining)
+            now_ms += MF_LINGER_MS - DRAIN_LINGER_MS;
+        if (i == MF_DEADLINE_WRITE && is_memory_short(loop->server))
+            now_ms += loop->duration_ms[i] - loop->duration_ms[i] / 4;
+        connection *c;
+        while ((c = TAILQ_FIRST(&loop->waiting[i])) != NULL && c->deadline_ms <= now_ms)
+            expire(c);
+    }
+}
+
+void mf_connections_drain(mf_http_loop *loop)
+{
+    struct mf_connection_list *idle = &loop->waiting[MF_DEADLINE_IDLE];
+    const connection *last = TAILQ_LAST(idle, mf_connection_list);
+    bool more = last != NULL;
+    while (more) {
+        connection *c = TAILQ_FIRST(idle);
+        more = c != last;
+        read_input(c);
+    }
+}
+
+uint32_t mf_connections_drop(mf_http_loop *loop, bool tells)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < MF_DEADLINES; i++) {
+        connection *c;
+        while ((c = TAILQ_FIRST(&loop->waiting[i])) != NULL) {
+            n += i != MF_DEADLINE_IDLE && i != MF_DEADLINE_LINGER;
+            if (!tells && c->request != NULL)
+                c->request->state = MF_REQUEST_UNCLAIMED;
+            close_connection(c);
+        }
+    }
+    return n;
 }

@@ -2,28 +2,26 @@
  *
  * Every thread has an event loop and a listening socket of its own on the same
  * port (SO_REUSEPORT); the kernel spreads connections over them. A request is
- * read, handled and answered by the loop that accepted it, so that nothing on its
- * way needs a lock.
+ * read and handled by the loop that accepted it, and its response leaves from there: no
+ * locks.
  *
  *     static const mf_http_route routes[] = {
- *         {"/ping", MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST, answer_ping, .quiet = true},
- *         {"/invocations", MF_HTTP_POST, answer_invocations},
- *         {"/internal/recommend/{user_id}", MF_HTTP_GET, answer_recommend},
+ *         {.path = "/ping", .methods = MF_HTTP_GET, .handle = answer_ping, .quiet = true},
+ *         {.path = "/users/{user_id}", .methods = MF_HTTP_GET, .handle = answer_user},
  *     };
  *
  * (1) Everything is bounded: connections, the head and the body of a request, all
- *     bodies together, work that waits, and the time for each of them. Over a
- *     limit the client gets a status that says which, never silence, and nobody
- *     else notices.
+ *     bodies together, work that waits, and the time for each of them. Over a limit the
+ *     client gets a status that says which; other clients are not affected.
  * (2) A handler sees whole requests only: head and body checked against RFC 9112,
  *     chunks joined, gzip unpacked. What could be read in two ways (two lengths,
  *     a length and chunks, a blank before a colon, a bare CR) is refused with 400
- *     and the connection closed.
- * (3) Answers leave in the order of their requests (pipelining), each with
+ *     and the connection is closed.
+ * (3) Responses leave in the order of their requests (pipelining), each with
  *     Content-Length and a status; errors are JSON (mf_http_refuse).
- * (4) No connection delays another: reading is by what has come, writing by what
- *     the socket takes, and long work is done in slices between them.
- * (5) A request that was taken is answered before the server stops.
+ * (4) No connection delays another: sockets are non-blocking, and long work is done in
+ *     slices between them.
+ * (5) A request that was accepted gets its response before the server stops.
  *
  * What is refused, always with JSON:
  *
@@ -38,12 +36,12 @@
  *     501  Transfer-Encoding other than chunked
  *     503  too much at once         505  not HTTP/1.0 or 1.1
  *
- * After 404, 405, 413, 415 and a bad path or query the connection goes on when
- * the body is known to be 64 KiB or less, which is then read and thrown away.
- * After all others of the list that come before a whole request, it is closed, with
- * a few seconds for the client to read why. Host may be anything or missing.
+ * After 404, 405, 413, 415 and a bad path or query the connection stays open when the body
+ * is known to be 64 KiB or less, which is then read and dropped. After all others of the
+ * list that come before a whole request, it is closed, with a few seconds for the client to
+ * read the response. Host may be anything or missing.
  *
- * Answers carry Date, Server, Content-Length and X-Request-Id; the latter is the
+ * Responses carry Date, Server, Content-Length and X-Request-Id; the latter is the
  * client's X-Amzn-RequestId or X-Request-Id when that is 1 to 39 visible characters.
  *
  * Follows RFC 9110 and RFC 9112. HTTP/1.0 is understood, HTTP/2 is not.
@@ -77,8 +75,8 @@ typedef enum mf_http_method {
 
 typedef struct mf_http_request mf_http_request;
 
-/* A view into the request, valid until it is answered. bytes is NULL when there
- * is no such thing. */
+/* A view into the request, valid until its response. bytes is NULL when there is
+ * no such thing. */
 typedef struct mf_http_view {
     const char *bytes;
     size_t n_bytes;
@@ -97,78 +95,145 @@ mf_http_view mf_http_get_segment(const mf_http_request *request);
 bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_view *name,
                               mf_http_view *value);
 
-/* The body, whole, without chunks and gzip; bytes is never NULL, and a zero
- * byte that does not count stands behind them. */
+/* The whole body, without chunks and gzip. bytes is never NULL; NUL-terminated, the terminator
+ * is not counted. */
 mf_http_view mf_http_get_body(const mf_http_request *request);
+
+/* Header i of the request in the order in which they came, name and value as sent, blanks
+ * around the value dropped. False when there are no more. One that mf_http_get_header has
+ * joined holds the joined value, and those that were joined to it have empty names. */
+bool mf_http_get_header_at(const mf_http_request *request, size_t i, mf_http_view *name,
+                           mf_http_view *value);
+
+/* The method as sent, also one that mf_http_method has no name for. */
+mf_http_view mf_http_get_method(const mf_http_request *request);
+
+/* Path and query (without '?'; bytes NULL without one) as sent. For a route "*" only: other
+ * routes have them decoded in place. */
+mf_http_view mf_http_get_path(const mf_http_request *request);
+mf_http_view mf_http_get_query(const mf_http_request *request);
+
+/* Bytes of the request line and all headers, with their line ends and the empty line. */
+size_t mf_http_get_head_bytes(const mf_http_request *request);
+
+/* The client's numeric address, "127.0.0.1" or "::1"; empty when it is unknown. */
+enum { MF_HTTP_PEER_BYTES = 46 };
+void mf_http_get_peer(const mf_http_request *request, char peer[MF_HTTP_PEER_BYTES]);
+
+/* True on a raw_body route when the body was larger than max_body_bytes: it was read and
+ * dropped, and mf_http_get_body is empty. */
+bool mf_http_is_body_too_large(const mf_http_request *request);
+
+/* A pointer of the handler's own, NULL at first. on_head, handle and on_disconnect share it. */
+void mf_http_set_user(mf_http_request *request, void *user);
+void *mf_http_get_user(const mf_http_request *request);
 
 /* Which loop this is, 0 … n_threads - 1: for what a handler keeps per thread. */
 uint32_t mf_http_get_loop(const mf_http_request *request);
 
-/* ------------------------------------------------------------------- answers */
+/* ----------------------------------------------------------------- responses */
 
-/* The body of the answer, empty at first. Append to it, then call mf_http_reply.
- * The pointer and what was appended stay through all slices of mf_http_work, beside
- * other requests of the loop; the memory is used again afterwards. */
-mf_text *mf_http_answer(mf_http_request *request);
+/* The body of the response, empty at first. Append to it, then call mf_http_reply. The
+ * pointer and what was appended stay valid through all slices; the memory is reused
+ * afterwards. */
+mf_text *mf_http_response(mf_http_request *request);
 
-/* A header of the answer. One whose value is empty, over 1,024 bytes, or anything
+/* A header of the response. One whose value is empty, over 1,024 bytes, or anything
  * but visible ASCII and inner blanks, is left out: no value can add a line. So is
  * what goes beyond 16 KiB of headers. name is a literal. */
 void mf_http_set_header(mf_http_request *request, const char *name, const char *value,
                         size_t n_bytes);
 
-/* Sends what mf_http_answer holds. content_type NULL: none (for empty bodies).
+/* A header for a caller that passes on headers of another program: name is any token, value
+ * any field value (RFC 9110, 5.5), also an empty one or one of UTF-8. False, and no header,
+ * when either is malformed or the headers of the response would exceed 64 KiB. */
+bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
+                        size_t n_bytes);
+
+/* Sends what mf_http_response holds. content_type is a literal; NULL: none (for empty bodies).
  * For HEAD the length is sent and the body is not; 204 and 304 have neither. If the
- * answer ran out of memory a 503 is sent instead. The request is gone when this
- * returns: a second answer to it does nothing. */
+ * response ran out of memory a 503 is sent instead. Do not use the request
+ * after this call; a second response to it does nothing. */
 void mf_http_reply(mf_http_request *request, int status, const char *content_type);
 
-/* Throws away what mf_http_answer holds and sends
+/* Drops what mf_http_response holds and sends
  *     {"error":{"code":"bad_request","message":"…"}}
  * with the code that belongs to the status. The message is one plain sentence
  * that says what to send instead, shorter than 960 bytes; it is made printable.
- * 405 takes its Allow header from the route. The request is gone. */
+ * 405 takes its Allow header from the route. */
 __attribute__((format(printf, 3, 4))) void mf_http_refuse(mf_http_request *request, int status,
                                                           const char *format, ...);
 
 /* ---------------------------------------------------------------- long work */
 
 /* One slice, about a millisecond. Returns false while more is to do; before it
- * returns true it has answered the request. */
+ * returns true it has responded to the request. */
 typedef bool mf_http_slice(mf_http_request *request, void *state);
 
-/* Instead of an answer: `slice` is called again and again, between everything
- * else that the loop has to do, in turn with other requests' work. `destroy` is called exactly
- * once, after the last slice, or early when the client goes away, the time
- * allowed for an answer is over (the server then answers 503) or the server must
- * stop. When too much waits already the request is refused with 503 at once and
+/* Instead of a response: `slice` is called again and again, in turn with the other events of
+ * the loop and the work of other requests. `destroy` is called exactly once: after the last
+ * slice, or early when the client disconnects, answer_ms are over (the server then responds
+ * 503) or the server must stop. Over max_working the request is refused with 503 at once and
  * state destroyed. Call it from a handler, as the last thing.
  *
- * A client is gone when its connection is reset. A mere end of what it sends (FIN)
- * may be a half-closed connection and does not end the work; only two seconds into
- * a drain it does, with a 503 for who may still read. */
+ * A client has disconnected when its connection is reset. The end of what it sends (FIN) may
+ * be a half-closed connection and does not end the work, unless the route has
+ * fin_disconnects; two seconds into a drain it does, with a 503. */
 void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
                   void (*destroy)(void *state));
 
-/* Instead of an answer: the request waits for something from outside (a reply of another
- * server, on the same loop: mf_http_server_base) without anybody's time being used. After
- * each mf_http_go_on `slice` is called once, soon and not from within that call; it returns
- * false to wait again. `destroy` is called as for mf_http_work, and so may come while the
- * request waits: what would call mf_http_go_on must be called off there. As many may wait as
- * there are connections. Call it from a handler, as the last thing. */
+/* Instead of a response: the request waits for an event on the same loop (a response of
+ * another server: mf_http_server_base) and uses no time. After each mf_http_resume `slice` is
+ * called once, soon and not from within that call; it returns false to wait again. `destroy`
+ * is called as for mf_http_work, possibly while the request waits: cancel there what would
+ * call mf_http_resume. As many may wait as there are connections. Call it from a handler, as
+ * the last thing. */
 void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
                   void (*destroy)(void *state));
 
 /* On the loop of a request that waits. A second call before the slice changes nothing. */
-void mf_http_go_on(mf_http_request *request);
+void mf_http_resume(mf_http_request *request);
+
+/* Instead of a response: the request stays pending until mf_http_reply or mf_http_refuse is
+ * called for it, from whatever runs on the loop's thread (a timer, a child that ended, the
+ * handler of another request). The response leaves in the loop's next turn. When the request
+ * ends otherwise, on_disconnect of its route says so. Call it from a handler, as the last
+ * thing. As many may be suspended as there are connections. */
+void mf_http_suspend(mf_http_request *request);
 
 /* -------------------------------------------------------------------- routes */
 
+/* A request passes on_head, its body is read, and then it passes handle. Every request that
+ * passed on_head (or would have, where that is NULL) gets either a response of the handler or
+ * one call of on_disconnect, never both.
+ *
+ * on_head        The head is checked, the body may not have come. For decisions that must not
+ *                wait for the body. It may use the getters, but not that of the body, and
+ *                mf_http_set_user. It does not respond. NULL: none
+ * on_disconnect  The request ends without a response of the handler: the client has gone, the
+ *                body was malformed or late, answer_ms are over, or the server stops. It may
+ *                come before handle. It does not respond; the request is gone when it returns.
+ *                A mf_http_slice's state is destroyed after it. NULL: none
+ * no_deadline    answer_ms does not apply: for long polling. A drain ends such a request with
+ *                503 as soon as it waits
+ * fin_disconnects  A client that ends its side of the connection (FIN) while its request is
+ *                pending has disconnected. Otherwise it may be half-closed, and gets its
+ *                response
+ * raw_body       The handler gets the body as it was sent, whatever its Content-Encoding. One
+ *                over max_body_bytes is read to its end and dropped instead of refused with
+ *                413: see mf_http_is_body_too_large */
+
 typedef struct mf_http_route {
-    const char *path; /* exact, or ending in one segment in braces: "/x/{id}" */
+    const char *path; /* exact; ending in one segment in braces: "/x/{id}"; or "*", the last
+                       * route: every path, and neither path nor query is decoded */
     unsigned methods; /* mf_http_method bits; others get 405 with Allow */
     void (*handle)(mf_http_request *request, void *context);
-    bool quiet; /* answers below 400 are not logged (health checks) */
+    bool quiet; /* responses below 400 are not logged (health checks) */
+    bool no_deadline;
+    bool fin_disconnects;
+    bool raw_body;
+    void (*on_head)(mf_http_request *request, void *context);
+    void (*on_disconnect)(mf_http_request *request, void *context);
 } mf_http_route;
 
 enum { MF_HTTP_ROUTES_MAX = 31 };
@@ -184,25 +249,34 @@ typedef struct mf_http_settings {
                                * be lowered: see mf_http_server_create */
     uint32_t max_head_bytes;  /* request line and headers; more gets 431 */
     uint64_t max_body_bytes;  /* after unpacking; more gets 413 */
-    /* All bodies that are not whole or being worked on, and all unsent answers. Over
-     * it, the clients of the same loop that have been reading their answers for
-     * longest, and for a second at least, are cut off. If there are none, a body that
-     * goes over it gets 503 and a client whose unsent answer does is cut off. */
+    /* All bodies that are incomplete or being worked on, and all unsent responses. Over it,
+     * the clients of the same loop that have been reading their responses for longest, and
+     * for a second at least, are cut off. If there are none, a body that exceeds it gets 503
+     * and a client whose unsent response exceeds it is cut off. */
     uint64_t max_buffered_bytes;
     uint32_t max_working; /* requests of one loop in mf_http_work; more get 503 */
 
     uint32_t head_ms;   /* from a request's first byte to the end of its head; then 408 */
     uint32_t body_ms;   /* from there to the end of its body; then 408 */
     uint32_t idle_ms;   /* a connection without a request; then closed */
-    uint32_t answer_ms; /* from a whole request to its answer; then 503 */
-    /* For the client to take a MiB of its answer, or what is left of it; then closed. A
-     * quarter of it while unsent answers and bodies fill half of max_buffered_bytes. */
+    uint32_t answer_ms; /* from a whole request to its response; then 503 */
+    /* For the client to read a MiB of its response, or what is left of it; then closed. A
+     * quarter of it while unsent responses and bodies fill half of max_buffered_bytes. */
     uint32_t write_ms;
 
     const char *server; /* value of the Server header, or NULL */
     void *context;      /* handed to every handler */
 
-    /* Gets a record of each answered request, quiet routes below 400 left out; NULL
+    /* Not NULL: the server lives on this loop of the caller's instead of on threads of its
+     * own. n_threads is 1, it serves whenever the caller runs the loop, and start, each_loop
+     * and drain are not called. The loop must outlive the server. */
+    struct event_base *base;
+    bool bare_responses; /* no Server, Date, X-Request-Id: the handler's headers alone */
+    /* Writes the body of a response that refuses a request, as JSON; NULL: as mf_http_refuse
+     * says. message is valid UTF-8. */
+    void (*write_error)(mf_text *body, int status, const char *message);
+
+    /* Gets a record of each response, quiet routes below 400 left out; NULL
      * for none. Opened for n_threads loops, closed after the server is destroyed. */
     struct mf_http_access_log *access_log;
 } mf_http_settings;
@@ -210,14 +284,14 @@ typedef struct mf_http_settings {
 /* Every field but port and context at a sensible value: all addresses, one
  * thread per CPU of the affinity mask, 10,000 connections, 32 KiB head, 25 MiB
  * bodies and 512 MiB of them together, 128 working, 10 s for a head, 60 s for a
- * body, 60 s for an answer, 30 s for each MiB of it to be taken, 75 s idle. */
+ * body, 60 s for a response, 30 s for each MiB of it to be read, 75 s idle. */
 mf_http_settings mf_http_settings_default(void);
 
 /* -------------------------------------------------------------------- server */
 
 typedef struct mf_http_server mf_http_server;
 
-/* Checks settings and routes, binds the sockets, listens (who connects now waits
+/* Checks settings and routes, binds the sockets, listens (clients that connect wait
  * for start), and raises the limit of open files as far as the connections need
  * and the system lets it. Where that is not far enough max_connections becomes what
  * the limit allows, less 32 + 6 n_threads files for everything else; a warning says
@@ -234,7 +308,7 @@ uint16_t mf_http_server_port(const mf_http_server *server);
  * between start and drain, and it lasts until destroy. */
 struct event_base *mf_http_server_base(const mf_http_server *server, uint32_t loop);
 
-/* Starts the threads; requests are answered from here on. They block all signals. */
+/* Starts the threads, which handle requests from here on. They block all signals. */
 bool mf_http_server_start(mf_http_server *server, mf_error *err);
 
 /* Calls fn(loop, argument) once on every loop's own thread, between requests,
@@ -243,16 +317,20 @@ bool mf_http_server_start(mf_http_server *server, mf_error *err);
 void mf_http_server_each_loop(mf_http_server *server, void (*fn)(uint32_t loop, void *argument),
                               void *argument);
 
-/* Stops accepting, closes idle connections, answers what was taken (with
- * Connection: close) and ends the threads; what is not done after deadline_ms is
- * cut off. Returns how many requests were. Taken are connections that the kernel
- * had accepted for us and requests whose first byte had come; what a client sends
- * behind the request that is answered with Connection: close is not. After two
- * seconds work is given up, with a 503, whose client has sent its FIN: it may still
+/* Stops accepting, closes idle connections, responds to what was accepted (with Connection:
+ * close) and ends the threads; what is not done after deadline_ms is cut off. Returns how many
+ * requests were. Accepted are connections in the kernel's backlog and requests whose first byte
+ * had come; what a client sends after the request whose response has Connection: close is not.
+ * After two seconds work whose client has sent its FIN ends with a 503: the client may still
  * read, but has more probably gone. */
 uint32_t mf_http_server_drain(mf_http_server *server, uint32_t deadline_ms);
 
-/* After drain, or instead of start. NULL is fine. */
+/* Closes every connection at once, without on_disconnect, and keeps listening. Only on a loop
+ * of the caller's; not from a handler or hook of this server. */
+void mf_http_server_drop_connections(mf_http_server *server);
+
+/* After drain, or instead of start. Requests that are pending end with on_disconnect. NULL is
+ * fine. */
 void mf_http_server_destroy(mf_http_server *server);
 
 /* ---------------------------------------------------------------- statistics */
@@ -265,9 +343,9 @@ enum {
 /* Upper bounds of the latency buckets in microseconds, ascending; [MF_HTTP_BUCKETS - 1]. */
 extern const uint32_t mf_http_bucket_bounds[MF_HTTP_BUCKETS - 1];
 
-/* From a request's last byte to its answer handed to the kernel. */
+/* From a request's last byte to its response handed to the kernel. */
 typedef struct mf_http_route_stats {
-    uint64_t answers[MF_HTTP_STATUSES];
+    uint64_t responses[MF_HTTP_STATUSES];
     uint64_t buckets[MF_HTTP_BUCKETS]; /* not cumulative */
     uint64_t microseconds;             /* sum */
 } mf_http_route_stats;

@@ -3,7 +3,7 @@
 
 #include "base/portable_math.h"
 
-static const double AGE_MOST = 0.55, AGE_SCALE = 10;
+static const double AGE_MOST = 0.45, AGE_SCALE = 10;
 
 static double grade_of(const mf_grading *grading, float value)
 {

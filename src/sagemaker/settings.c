@@ -275,6 +275,20 @@ bool mf_settings_set(mf_settings *settings, const char *name, const char *value,
     return true;
 }
 
+bool mf_settings_change(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
+                        mf_error *err)
+{
+    uint8_t before[MF_SETTINGS_MAX];
+    memcpy(before, settings->given_as, sizeof before);
+    for (size_t i = 0; i < settings->n; i++)
+        if (match(&settings->table[i], name) != 0)
+            settings->given_as[i] = 0;
+    const bool ok = mf_settings_set(settings, name, value, n_bytes, err);
+    if (!ok)
+        memcpy(settings->given_as, before, sizeof before);
+    return ok;
+}
+
 bool mf_settings_read_environment(mf_settings *settings, mf_error *err)
 {
     for (size_t i = 0; i < settings->n; i++) {
@@ -325,7 +339,9 @@ void mf_settings_print_help(const mf_settings *settings, FILE *out)
     for (size_t i = 0; i < settings->n; i++) {
         const mf_setting *setting = &settings->table[i];
         char allowed[MF_SETTING_ALLOWED_BYTES];
-        fprintf(out, "  %-26s %s\n", setting->name, setting->help != NULL ? setting->help : "");
+        const char *prefix = settings->prefix != NULL ? settings->prefix : "";
+        fprintf(out, "  %s%-*s %s\n", prefix, 26 - (int)strlen(prefix), setting->name,
+                setting->help != NULL ? setting->help : "");
         int column =
             fprintf(out, "  %-26s   %s; default ", "", mf_setting_value_allowed(setting, allowed));
         if (setting->follows != NULL)

@@ -101,6 +101,7 @@ typedef struct mf_settings {
     size_t n;
     const char *noun;                  /* "hyperparameter", "environment variable" */
     void *target;                      /* the caller's struct */
+    const char *prefix;                /* of names in --help, such as "--", or NULL */
     const mf_setting_foreign *foreign; /* [n_foreign], or NULL */
     size_t n_foreign;
     uint8_t given_as[MF_SETTINGS_MAX]; /* 0 default, 1 by name, 2 … by alias or shared name */
@@ -122,6 +123,10 @@ void mf_settings_explain(mf_settings *settings, const mf_setting_foreign *foreig
  * Every field is untouched on failure. */
 MF_MUST_CHECK bool mf_settings_set(mf_settings *settings, const char *name, const char *value,
                                    size_t n_bytes, mf_error *err);
+
+/* The same, but replaces a value that was given before. */
+bool mf_settings_change(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
+                        mf_error *err);
 
 /* Sets each setting whose name (or alias) is an environment variable that is not
  * empty. Other variables are none of our business. */

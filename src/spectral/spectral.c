@@ -330,8 +330,10 @@ static void take_best(mf_spectral *s)
     s->at.chosen = best;
     s->at.n_factors = grid->size[best % grid->n_sizes];
     if (s->options.regularization < 0)
-        s->at.regularization = mf_scaled_regularization(grid->regularization[best / grid->n_sizes],
-                                                        s->squares_of_draw, s->squares);
+        s->at.regularization = mf_taken_regularization(
+            mf_scaled_regularization(grid->regularization[best / grid->n_sizes], s->squares_of_draw,
+                                     s->squares),
+            s->squares, grid->graded != 0);
 }
 
 static bool grid_step(mf_spectral *s, mf_error *err)

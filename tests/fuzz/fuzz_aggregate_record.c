@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 static mf_aggregate_settings settings;
-static mf_fields first, second;
-static mf_window window, again;
+static mf_aggregate_fields first, second;
+static mf_aggregate_window window, again;
 static mf_stream_batch batch;
 
 static void require(bool holds)
@@ -40,23 +40,23 @@ static void require_same(void)
 {
     require(equals(first.key, second.key));
     for (size_t i = 0; i < 2; i++)
-        require(mf_decimal_equals(&first.sums[i], &second.sums[i]));
+        require(mf_aggregate_decimal_equals(&first.sums[i], &second.sums[i]));
     require(first.carried[0].type == second.carried[0].type);
-    if (first.carried[0].type == MF_CARRIED_TEXT)
+    if (first.carried[0].type == MF_AGGREGATE_CARRIED_TEXT)
         require(equals(first.carried[0].value, second.carried[0].value));
 }
 
 /* Reads {"state":<state>} into w. */
-static bool read_state(mf_window *w, const char *state, size_t n)
+static bool read_state(mf_aggregate_window *w, const char *state, size_t n)
 {
     mf_text event = MF_TEXT_EMPTY;
     mf_error err = {.code = MF_OK};
     mf_text_literal(&event, "{\"state\":");
     mf_text_append(&event, state, n);
     mf_text_literal(&event, "}");
-    mf_window_clear(w);
+    mf_aggregate_window_clear(w);
     const bool ok = mf_stream_batch_read(&batch, event.bytes, event.n_bytes, &err) &&
-                    mf_window_read_state(w, batch.state, batch.n_state, &err);
+                    mf_aggregate_window_read_state(w, batch.state, batch.n_state, &err);
     require(ok || err.code == MF_ERR_FORMAT || err.code == MF_ERR_PARSE);
     mf_text_free(&event);
     return ok;
@@ -67,10 +67,10 @@ static void write_and_read(void)
 {
     mf_text one = MF_TEXT_EMPTY;
     mf_text two = MF_TEXT_EMPTY;
-    mf_window_write_state(&window, &one);
+    mf_aggregate_window_write_state(&window, &one);
     require(read_state(&again, one.bytes, one.n_bytes));
     require(again.n == window.n);
-    mf_window_write_state(&again, &two);
+    mf_aggregate_window_write_state(&again, &two);
     /* With an escape in it jansson has read it, in an order of its own. */
     require(one.n_bytes == two.n_bytes);
     require(memchr(one.bytes, '\\', one.n_bytes) != NULL ||
@@ -104,7 +104,7 @@ static bool has_long_number(const char *bytes, size_t n)
 static void take_record(const char *bytes, size_t n)
 {
     mf_error err = {.code = MF_OK};
-    const bool ok = mf_fields_read(&first, &settings, bytes, n, &err);
+    const bool ok = mf_aggregate_fields_read(&first, &settings, bytes, n, &err);
     require(ok || err.code == MF_ERR_FORMAT);
     const char *brace = memchr(bytes, '{', n);
     if (ok) {
@@ -115,13 +115,14 @@ static void take_record(const char *bytes, size_t n)
         /* It may have that member itself, but only as an escape. */
         if (has_long_number(bytes, n))
             ;
-        else if (mf_fields_read(&second, &settings, text.bytes, text.n_bytes, NULL))
+        else if (mf_aggregate_fields_read(&second, &settings, text.bytes, text.n_bytes, NULL))
             require_same();
         else
             require(memchr(bytes, '\\', n) != NULL);
-        mf_window_clear(&window);
-        mf_window_reached(&window, (mf_id){"7", 1});
-        require(mf_window_add(&window, &first, NULL) && mf_window_add(&window, &first, NULL));
+        mf_aggregate_window_clear(&window);
+        mf_aggregate_window_reached(&window, (mf_id){"7", 1});
+        require(mf_aggregate_window_add(&window, &first, NULL) &&
+                mf_aggregate_window_add(&window, &first, NULL));
         write_and_read();
         mf_text_free(&text);
     }

@@ -4,7 +4,7 @@
  * the rest is the body. Fed in pieces it gives the same verdict, the same text and
  * the same rest as fed at once; the text never exceeds the limit and one call never
  * unpacks more than its share. */
-#include "http/body.h"
+#include "http/parse/body.h"
 
 #include <stdlib.h>
 #include <string.h>

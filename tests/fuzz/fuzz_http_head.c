@@ -5,9 +5,9 @@
  * again and reads the same; everything it says is printable. Paths, queries,
  * Content-Type and Accept of it go through what looks at them. Blocks have the size
  * of what they hold, so that the sanitizer sees one byte over. */
-#include "http/head.h"
-#include "http/media.h"
-#include "http/uri.h"
+#include "http/parse/head.h"
+#include "http/parse/media.h"
+#include "http/parse/target.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -4,14 +4,14 @@
  * An answer never covers more records than were asked about, says why it is a failure exactly
  * if it is one, and a state that was read means itself when it is read again. Records that
  * Kinesis gives become a JSON object each; what is refused leaves the iterator alone. */
-#include "local/batch_outcome.h"
-#include "local/kinesis_answer.h"
+#include "local/eventsource/batch.h"
+#include "local/eventsource/kinesis.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 
-static const mf_stream_source SOURCE = {"arn:aws:kinesis:us-east-1:1:stream/s", "us-east-1", "1",
-                                        "shardId-000000000000"};
+static const mf_local_stream_source SOURCE = {"arn:aws:kinesis:us-east-1:1:stream/s", "us-east-1",
+                                              "1", "shardId-000000000000"};
 
 static void require(bool holds)
 {
@@ -19,24 +19,24 @@ static void require(bool holds)
         abort();
 }
 
-static void fill(mf_record_queue *queue)
+static void fill(mf_local_record_queue *queue)
 {
     static const char *const numbers[] = {"1", "2", "10"};
     for (size_t i = 0; i < 3; i++) {
-        const mf_stream_fields fields = {numbers[i], "k", "e30=", NULL, 1e9};
-        mf_stream_record *record = mf_stream_record_create(&SOURCE, &fields, 0);
+        const mf_local_record_fields fields = {numbers[i], "k", "e30=", NULL, 1e9};
+        mf_local_record *record = mf_local_record_create(&SOURCE, &fields, 0);
         require(record != NULL);
-        mf_record_queue_put(queue, record);
+        mf_local_record_queue_put(queue, record);
     }
 }
 
 static void read_outcome(const char *bytes, size_t n, bool takes_partial, bool in_window)
 {
-    mf_record_queue queue = {0};
-    mf_batch_outcome outcome, again;
+    mf_local_record_queue queue = {0};
+    mf_local_batch_result outcome, again;
     fill(&queue);
-    const mf_batch_asked asked = {queue.first, 3, takes_partial, in_window};
-    mf_batch_outcome_read(&asked, false, bytes, n, &outcome);
+    const mf_local_batch_request asked = {queue.first, 3, takes_partial, in_window};
+    mf_local_batch_result_read(&asked, false, bytes, n, &outcome);
     require(outcome.n_done <= 3 && outcome.ok == (outcome.n_done == 3) &&
             outcome.ok == (outcome.why[0] == '\0'));
     require((outcome.state.n_bytes > 0) == (in_window && outcome.n_done > 0));
@@ -45,36 +45,37 @@ static void read_outcome(const char *bytes, size_t n, bool takes_partial, bool i
         mf_text_literal(&answer, "{\"state\":");
         mf_text_append(&answer, outcome.state.bytes, outcome.state.n_bytes);
         mf_text_literal(&answer, "}");
-        mf_batch_outcome_read(&asked, false, answer.bytes, answer.n_bytes, &again);
+        mf_local_batch_result_read(&asked, false, answer.bytes, answer.n_bytes, &again);
         require(again.ok && again.state.n_bytes == outcome.state.n_bytes &&
                 memcmp(again.state.bytes, outcome.state.bytes, again.state.n_bytes) == 0);
         mf_text_free(&again.state);
         mf_text_free(&answer);
     }
     mf_text_free(&outcome.state);
-    mf_record_queue_clear(&queue);
+    mf_local_record_queue_clear(&queue);
 }
 
-static bool put_record(void *context, const mf_stream_fields *fields)
+static bool put_record(void *context, const mf_local_record_fields *fields)
 {
-    mf_stream_record *record = mf_stream_record_create(&SOURCE, fields, 0);
+    mf_local_record *record = mf_local_record_create(&SOURCE, fields, 0);
     require(record != NULL);
-    mf_record_queue_put(context, record);
+    mf_local_record_queue_put(context, record);
     return true;
 }
 
 static void read_records(const char *bytes, size_t n)
 {
-    mf_record_queue queue = {0};
-    mf_kinesis_records records;
+    mf_local_record_queue queue = {0};
+    mf_local_kinesis_records records;
     mf_text iterator = MF_TEXT_EMPTY;
     mf_text_literal(&iterator, "before");
-    const bool ok = mf_kinesis_read_records(bytes, n, &iterator, &records, put_record, &queue);
+    const bool ok =
+        mf_local_kinesis_read_records(bytes, n, &iterator, &records, put_record, &queue);
     if (ok)
         require(queue.n == records.n && records.has_next == (iterator.n_bytes > 0));
     else
         require(queue.n == 0 && iterator.n_bytes == 6);
-    for (const mf_stream_record *r = queue.first; r != NULL; r = r->next) {
+    for (const mf_local_record *r = queue.first; r != NULL; r = r->next) {
         json_t *event = json_loadb(r->event, r->n_event, JSON_ALLOW_NUL, NULL);
         require(json_is_object(event));
         const json_t *kinesis = json_object_get(event, "kinesis");
@@ -82,13 +83,13 @@ static void read_records(const char *bytes, size_t n)
                        r->sequence) == 0);
         json_decref(event);
     }
-    mf_record_queue_clear(&queue);
+    mf_local_record_queue_clear(&queue);
     mf_text_free(&iterator);
 }
 
-static bool put_shard(void *context, const mf_kinesis_shard *shard)
+static bool put_shard(void *context, const mf_local_kinesis_shard *shard)
 {
-    require(shard->id != NULL && strlen(shard->id) < MF_SHARD_ID_BYTES);
+    require(shard->id != NULL && strlen(shard->id) < MF_LOCAL_SHARD_ID_BYTES);
     ++*(unsigned *)context;
     return true;
 }
@@ -96,12 +97,12 @@ static bool put_shard(void *context, const mf_kinesis_shard *shard)
 static void read_others(const char *bytes, size_t n)
 {
     mf_text text = MF_TEXT_EMPTY;
-    char code[MF_KINESIS_CODE_BYTES];
+    char code[MF_LOCAL_KINESIS_CODE_BYTES];
     unsigned n_shards = 0;
-    mf_kinesis_read_code(bytes, n, code);
+    mf_local_kinesis_read_code(bytes, n, code);
     require(memchr(code, '\0', sizeof code) != NULL && strchr(code, '#') == NULL);
-    require(mf_kinesis_read_iterator(bytes, n, &text) == (text.n_bytes > 0));
-    mf_kinesis_read_shards(bytes, n, &text, put_shard, &n_shards);
+    require(mf_local_kinesis_read_iterator(bytes, n, &text) == (text.n_bytes > 0));
+    mf_local_kinesis_read_shards(bytes, n, &text, put_shard, &n_shards);
     mf_text_free(&text);
 }
 

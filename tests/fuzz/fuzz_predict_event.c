@@ -1,11 +1,11 @@
 /* fuzz_predict_event.c: any bytes as an event of the function predict.
  *
  * The predictor answers as a model would, or with nonsense cut from the event. Held to:
- * the response is JSON in the shape of its wiring, with the headers that every reply has;
+ * the response is JSON in the shape of its integration, with the headers that every reply has;
  * what is refused has a status of its own and shows nothing of the system; what the model
  * was asked is a question that, asked again, is spelled the same. */
 #include "lambda/predict/handler.h"
-#include "lambda/predict/movies_reader.h"
+#include "lambda/predict/movies.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 
 static struct {
     mf_predict_settings settings;
-    mf_predictor predictor;
+    mf_predict_predictor predictor;
     mf_predict_handler handler;
-    char *asked; /* the spelling; NULL: nothing was asked */
+    char *asked; /* the canonical; NULL: nothing was asked */
     const char *says;
 } on;
 
@@ -28,7 +28,7 @@ static void require(bool holds)
 
 /* A sound answer to any question; which one, its own fields tell. */
 static bool ask(void *context, const char *question, size_t n_question, int64_t deadline_ms,
-                const char **answer, size_t *n_answer, mf_problem *problem)
+                const char **answer, size_t *n_answer, mf_predict_problem *problem)
 {
     (void)context, (void)deadline_ms, (void)problem;
     require(strlen(question) == n_question && on.asked == NULL);
@@ -43,21 +43,21 @@ static void start(void)
 {
     static const char csv[] = "movieId,title,genres\n2959,Fight Club (1999),Action|Crime\n";
     mf_settings settings;
-    mf_movies_reader *reader = mf_movies_reader_create("movies.csv", NULL);
-    require(reader != NULL && mf_movies_reader_feed(reader, csv, sizeof csv - 1, NULL));
+    mf_predict_movies_reader *reader = mf_predict_movies_reader_create("movies.csv", NULL);
+    require(reader != NULL && mf_predict_movies_reader_feed(reader, csv, sizeof csv - 1, NULL));
     require(mf_predict_settings_start(&settings, &on.settings, NULL));
-    on.predictor = (mf_predictor){.ask = ask};
+    on.predictor = (mf_predict_predictor){.ask = ask};
     on.handler = (mf_predict_handler){
         .settings = &on.settings,
         .limits = mf_predict_settings_limits(&on.settings),
-        .movies = mf_movies_reader_end(reader, NULL),
+        .movies = mf_predict_movies_reader_end(reader, NULL),
         .predictor = &on.predictor,
     };
     on.says = "{\"predicted_rating\":4.42,\"recommendations\":[{\"movieId\":\"2959\","
               "\"score\":0.71,\"predicted_rating\":5}],\"similar\":[{\"movieId\":\"x\","
               "\"similarity\":0.5}]}";
     require(on.handler.movies != NULL);
-    mf_movies_reader_destroy(reader);
+    mf_predict_movies_reader_destroy(reader);
 }
 
 static void check_proxy(const json_t *reply, const mf_predict_outcome *outcome)
@@ -85,12 +85,12 @@ typedef struct result {
 
 static void handle(const void *event, size_t n_event, result *r)
 {
-    const mf_invocation invocation = {.request_id = "1",
-                                      .function_arn = "",
-                                      .trace_id = "",
-                                      .deadline_ms = INT64_C(4102444800000),
-                                      .event = event,
-                                      .n_event = n_event};
+    const mf_lambda_invocation invocation = {.request_id = "1",
+                                             .function_arn = "",
+                                             .trace_id = "",
+                                             .deadline_ms = INT64_C(4102444800000),
+                                             .event = event,
+                                             .n_event = n_event};
     *r = (result){.response = MF_TEXT_EMPTY};
     free(on.asked);
     on.asked = NULL;
@@ -107,29 +107,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     }
     result r;
     handle(bytes, n_bytes, &r);
-    const mf_problem_kind kind = r.outcome.problem.kind;
+    const mf_predict_problem_kind kind = r.outcome.problem.kind;
     require(r.ok == (r.err.code == MF_OK));
     /* The model is sound and there is time: nothing but the request can be wrong. */
-    require(kind <= MF_PROBLEM_TOO_LARGE || (kind == MF_PROBLEM_MODEL && on.asked != NULL));
+    require(kind <= MF_PREDICT_PROBLEM_TOO_LARGE ||
+            (kind == MF_PREDICT_PROBLEM_MODEL && on.asked != NULL));
     if (r.ok) {
         json_t *reply =
             json_loadb(r.response.bytes, r.response.n_bytes, JSON_REJECT_DUPLICATES, NULL);
         require(json_is_object(reply));
-        if (r.outcome.wiring != MF_WIRING_BARE)
+        if (r.outcome.integration != MF_PREDICT_DIRECT)
             check_proxy(reply, &r.outcome);
         json_decref(reply);
     } else {
-        require(r.outcome.wiring == MF_WIRING_BARE && r.err.text[0] >= '4');
+        require(r.outcome.integration == MF_PREDICT_DIRECT && r.err.text[0] >= '4');
         require(strtol(r.err.text, NULL, 10) == r.outcome.status);
     }
     if (on.asked != NULL) {
-        char *spelling = on.asked;
+        char *canonical = on.asked;
         on.asked = NULL;
         result again;
-        handle(spelling, strlen(spelling), &again);
-        require(on.asked != NULL && strcmp(on.asked, spelling) == 0);
+        handle(canonical, strlen(canonical), &again);
+        require(on.asked != NULL && strcmp(on.asked, canonical) == 0);
         mf_text_free(&again.response);
-        free(spelling);
+        free(canonical);
     }
     mf_text_free(&r.response);
     free(on.asked);

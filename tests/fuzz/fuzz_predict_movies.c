@@ -5,7 +5,7 @@
  * and its genres end. */
 #include "base/error.h"
 #include "base/utf8.h"
-#include "lambda/predict/movies_reader.h"
+#include "lambda/predict/movies.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,17 +17,17 @@ static void require(bool holds)
         abort();
 }
 
-static mf_movies *read_movies(const char *csv, size_t n, size_t piece, mf_error *err)
+static mf_predict_movies *read_movies(const char *csv, size_t n, size_t piece, mf_error *err)
 {
-    mf_movies *movies = NULL;
+    mf_predict_movies *movies = NULL;
     bool ok = true;
-    mf_movies_reader *reader = mf_movies_reader_create("movies.csv", err);
+    mf_predict_movies_reader *reader = mf_predict_movies_reader_create("movies.csv", err);
     require(reader != NULL);
     for (size_t at = 0; at < n && ok; at += piece)
-        ok = mf_movies_reader_feed(reader, csv + at, n - at < piece ? n - at : piece, err);
+        ok = mf_predict_movies_reader_feed(reader, csv + at, n - at < piece ? n - at : piece, err);
     if (ok)
-        movies = mf_movies_reader_end(reader, err);
-    mf_movies_reader_destroy(reader);
+        movies = mf_predict_movies_reader_end(reader, err);
+    mf_predict_movies_reader_destroy(reader);
     return movies;
 }
 
@@ -40,11 +40,12 @@ static void check_text(const char *text, size_t n)
 }
 
 /* Both tables have the same of an id, if anything. */
-static void compare(const mf_movies *a, const mf_movies *b, const char *id, size_t n_id)
+static void compare(const mf_predict_movies *a, const mf_predict_movies *b, const char *id,
+                    size_t n_id)
 {
-    mf_movie x, y;
-    const bool found = mf_movies_find(a, id, n_id, &x);
-    require(found == mf_movies_find(b, id, n_id, &y));
+    mf_predict_movie x, y;
+    const bool found = mf_predict_movies_find(a, id, n_id, &x);
+    require(found == mf_predict_movies_find(b, id, n_id, &y));
     if (!found)
         return;
     require(x.n_title == y.n_title && memcmp(x.title, y.title, x.n_title) == 0);
@@ -53,7 +54,7 @@ static void compare(const mf_movies *a, const mf_movies *b, const char *id, size
     check_text(x.genres, x.n_genres);
     const char *genre;
     size_t at = 0, n;
-    while (mf_genres_next(&x, &at, &genre, &n))
+    while (mf_predict_genres_next(&x, &at, &genre, &n))
         require(n > 0 && genre + n <= x.genres + x.n_genres);
 }
 
@@ -66,13 +67,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     const char *csv = (const char *)bytes + 1;
     const size_t n = n_bytes - 1;
     mf_error whole_err = {0}, err = {0};
-    mf_movies *whole = read_movies(csv, n, SIZE_MAX / 2, &whole_err);
-    mf_movies *pieces = read_movies(csv, n, (size_t)bytes[0] + 1, &err);
+    mf_predict_movies *whole = read_movies(csv, n, SIZE_MAX / 2, &whole_err);
+    mf_predict_movies *pieces = read_movies(csv, n, (size_t)bytes[0] + 1, &err);
     require(whole_err.code == err.code && strcmp(whole_err.text, err.text) == 0);
     require((whole != NULL) == (err.code == MF_OK) && (pieces != NULL) == (whole != NULL));
     require(whole != NULL || strncmp(err.text, "movies.csv:", 11) == 0);
     if (whole != NULL) {
-        require(mf_movies_count(whole) == mf_movies_count(pieces) && mf_movies_count(whole) > 0);
+        require(mf_predict_movies_count(whole) == mf_predict_movies_count(pieces) &&
+                mf_predict_movies_count(whole) > 0);
         /* Ids are somewhere in the text, between what separates fields. */
         for (size_t at = 0; at < n;) {
             size_t n_id = 0;
@@ -82,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
             at += n_id + 1;
         }
     }
-    mf_movies_destroy(whole);
-    mf_movies_destroy(pieces);
+    mf_predict_movies_destroy(whole);
+    mf_predict_movies_destroy(pieces);
     return 0;
 }

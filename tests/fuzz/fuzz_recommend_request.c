@@ -1,7 +1,7 @@
 /* Any bytes as a request of the stream: read within their bounds, nothing kept beyond their
  * size; and what is a request reads the same when it is written again. */
 #include "base/memory.h"
-#include "lambda/recommend/request.h"
+#include "lambda/recommend/decode.h"
 
 #include <stdint.h>
 #include <stdlib.h>

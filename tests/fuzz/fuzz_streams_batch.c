@@ -4,17 +4,15 @@
  * its records in order, each once, and each of them can be taken apart without a byte outside;
  * its answer is JSON. */
 #include "base/number.h"
-#include "lambda/streams/batch_readers.h"
+#include "lambda/streams/batch.h"
 #include "lambda/streams/payload.h"
-#include "lambda/streams/reply.h"
-#include "lambda/streams/sequence.h"
 
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 static mf_stream_batch plain, other;
-static mf_payload payload;
+static mf_stream_payload payload;
 
 static void require(bool holds)
 {
@@ -71,27 +69,27 @@ static void require_same(void)
 
 static void use(const mf_stream_batch *batch)
 {
-    mf_stream_reply reply = {.state = NULL};
+    mf_stream_response response = {.state = NULL};
     for (size_t i = 0; i < batch->n_records; i++) {
         const mf_stream_record *record = &batch->records[i];
-        require(i == 0 || mf_sequence_compare(batch->records[i - 1].sequence_number,
-                                              record->sequence_number) < 0);
+        require(i == 0 || mf_stream_sequence_compare(batch->records[i - 1].sequence_number,
+                                                     record->sequence_number) < 0);
         mf_error why = {.code = MF_OK};
-        mf_user_record user_record;
-        if (!mf_payload_open(&payload, record, &why))
-            mf_stream_reply_fail(&reply, record);
-        while (mf_payload_next(&payload, &user_record))
+        mf_stream_user_record user_record;
+        if (!mf_stream_payload_open(&payload, record, &why))
+            mf_stream_response_fail(&response, record);
+        while (mf_stream_payload_next(&payload, &user_record))
             require(user_record.data.n_bytes <= record->data.n_bytes);
     }
     mf_text text = MF_TEXT_EMPTY;
-    mf_stream_reply_write(&reply, &text);
+    mf_stream_response_write(&response, &text);
     json_t *answer = json_loadb(text.bytes, text.n_bytes, 0, NULL);
     require(json_object_size(answer) == 1);
     json_decref(answer);
     mf_text_free(&text);
 }
 
-/* Which is a number for mf_plain, and which jansson refuses with all that is around it. */
+/* Which is a number for mf_stream_plain, and which jansson refuses with all that is around it. */
 static bool has_number_beyond_jansson(const char *event, size_t n_event)
 {
     json_error_t error;
@@ -107,8 +105,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     const char *event = (const char *)bytes;
     mf_error err = {.code = MF_OK};
     json_object_seed(1);
-    mf_stream_batch_clear(&plain);
-    mf_stream_batch_clear(&other);
     if (mf_stream_batch_read_plain(&plain, event, n_bytes)) {
         /* What is no event of Kinesis' in other ways than JSON is the same for both. */
         if (mf_stream_batch_read_json(&other, event, n_bytes, &err))

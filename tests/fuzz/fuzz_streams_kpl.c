@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static mf_kpl first, second;
+static mf_stream_kpl first, second;
 
 static void require(bool holds)
 {
@@ -21,7 +21,7 @@ static bool equals(mf_id a, mf_id b)
     return a.n_bytes == b.n_bytes && memcmp(a.bytes, b.bytes, a.n_bytes) == 0;
 }
 
-static void require_same(const mf_kpl_record *a, const mf_kpl_record *b)
+static void require_same(const mf_stream_kpl_record *a, const mf_stream_kpl_record *b)
 {
     require(equals(a->partition_key, b->partition_key) && equals(a->data, b->data));
     require(a->has_explicit_hash_key == b->has_explicit_hash_key);
@@ -29,13 +29,13 @@ static void require_same(const mf_kpl_record *a, const mf_kpl_record *b)
 }
 
 /* Packs records and holds what is read from that to them. */
-static void pack(const mf_kpl_record *records, size_t n)
+static void pack(const mf_stream_kpl_record *records, size_t n)
 {
     mf_text packed = MF_TEXT_EMPTY;
     mf_error err = {.code = MF_OK};
     kpl_write(&packed, records, n);
-    const mf_kpl_kind kind = mf_kpl_read(&second, packed.bytes, packed.n_bytes, &err);
-    require(kind == (n > 0 ? MF_KPL_AGGREGATE : MF_KPL_NO_AGGREGATE));
+    const mf_stream_kpl_kind kind = mf_stream_kpl_read(&second, packed.bytes, packed.n_bytes, &err);
+    require(kind == (n > 0 ? MF_STREAM_KPL_AGGREGATE : MF_STREAM_KPL_NO_AGGREGATE));
     require(second.n_records == n);
     for (size_t i = 0; i < n; i++)
         require_same(&records[i], &second.records[i]);
@@ -45,9 +45,9 @@ static void pack(const mf_kpl_record *records, size_t n)
 static void read_bytes(const char *bytes, size_t n)
 {
     mf_error err = {.code = MF_OK};
-    const mf_kpl_kind kind = mf_kpl_read(&first, bytes, n, &err);
-    require((kind == MF_KPL_MALFORMED) == (err.code == MF_ERR_FORMAT));
-    if (kind != MF_KPL_AGGREGATE)
+    const mf_stream_kpl_kind kind = mf_stream_kpl_read(&first, bytes, n, &err);
+    require((kind == MF_STREAM_KPL_MALFORMED) == (err.code == MF_ERR_FORMAT));
+    if (kind != MF_STREAM_KPL_AGGREGATE)
         return;
     for (size_t i = 0; i < first.n_records; i++) {
         const mf_id data = first.records[i].data;
@@ -61,7 +61,7 @@ static void read_bytes(const char *bytes, size_t n)
 static void pack_pieces(const uint8_t *bytes, size_t n)
 {
     enum { MOST = 256 };
-    mf_kpl_record records[MOST];
+    mf_stream_kpl_record records[MOST];
     size_t n_records = 0;
     size_t at = 0;
     while (at < n && n_records < MOST) {
@@ -71,7 +71,7 @@ static void pack_pieces(const uint8_t *bytes, size_t n)
         const mf_id piece = {(const char *)bytes + at, length};
         const mf_id key = {piece.bytes, length / 2};
         records[n_records++] =
-            (mf_kpl_record){key, has_hash_key ? piece : (mf_id){"", 0}, has_hash_key, piece};
+            (mf_stream_kpl_record){key, has_hash_key ? piece : (mf_id){"", 0}, has_hash_key, piece};
         at += length;
     }
     pack(records, n_records);

@@ -1,6 +1,6 @@
 /* fuzz_streams_plain.c: any bytes as plain JSON.
  *
- * What mf_plain takes, jansson takes, unless a number is too large for it, and both find the
+ * What mf_stream_plain takes, jansson takes, unless a number is too large for it, and both find the
  * same in it: the same members in objects without a key twice, the same texts, numbers of the
  * same value. */
 #include "base/number.h"
@@ -28,16 +28,16 @@ static void compare_number(mf_id text, const json_t *json)
     require(json_is_real(json) && json_real_value(json) == real);
 }
 
-static void compare(mf_plain *plain, const json_t *json);
+static void compare(mf_stream_plain *plain, const json_t *json);
 
-static void compare_object(mf_plain *plain, const json_t *json)
+static void compare_object(mf_stream_plain *plain, const json_t *json)
 {
-    mf_plain_object object;
+    mf_stream_plain_object object;
     mf_id key;
     size_t n = 0;
     require(json_is_object(json));
-    mf_plain_open(plain, &object);
-    while (mf_plain_next(plain, &object, &key)) {
+    mf_stream_plain_open(plain, &object);
+    while (mf_stream_plain_next(plain, &object, &key)) {
         char *name = strndup(key.bytes, key.n_bytes);
         require(name != NULL);
         compare(plain, json_object_get(json, name));
@@ -47,47 +47,47 @@ static void compare_object(mf_plain *plain, const json_t *json)
     require(n == json_object_size(json));
 }
 
-static void compare_list(mf_plain *plain, const json_t *json)
+static void compare_list(mf_stream_plain *plain, const json_t *json)
 {
-    mf_plain_object list;
+    mf_stream_plain_object list;
     size_t n = 0;
     require(json_is_array(json));
-    mf_plain_open_list(plain, &list);
-    while (mf_plain_next_element(plain, &list))
+    mf_stream_plain_open_list(plain, &list);
+    while (mf_stream_plain_next_element(plain, &list))
         compare(plain, json_array_get(json, n++));
     require(n == json_array_size(json));
 }
 
-static void compare(mf_plain *plain, const json_t *json)
+static void compare(mf_stream_plain *plain, const json_t *json)
 {
     mf_id text;
     require(json != NULL);
-    if (mf_plain_begins(plain, '{')) {
+    if (mf_stream_plain_begins(plain, '{')) {
         compare_object(plain, json);
         return;
     }
-    if (mf_plain_begins(plain, '[')) {
+    if (mf_stream_plain_begins(plain, '[')) {
         compare_list(plain, json);
         return;
     }
-    switch (mf_plain_value(plain, &text)) {
-    case MF_PLAIN_TEXT:
+    switch (mf_stream_plain_value(plain, &text)) {
+    case MF_STREAM_PLAIN_TEXT:
         require(json_is_string(json) && json_string_length(json) == text.n_bytes &&
                 memcmp(json_string_value(json), text.bytes, text.n_bytes) == 0);
         break;
-    case MF_PLAIN_NUMBER:
+    case MF_STREAM_PLAIN_NUMBER:
         compare_number(text, json);
         break;
-    case MF_PLAIN_TRUE:
+    case MF_STREAM_PLAIN_TRUE:
         require(json_is_true(json));
         break;
-    case MF_PLAIN_FALSE:
+    case MF_STREAM_PLAIN_FALSE:
         require(json_is_false(json));
         break;
-    case MF_PLAIN_NULL:
+    case MF_STREAM_PLAIN_NULL:
         require(json_is_null(json));
         break;
-    case MF_PLAIN_NESTED:
+    case MF_STREAM_PLAIN_NESTED:
         abort();
     }
 }
@@ -96,20 +96,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    mf_plain plain;
+    mf_stream_plain plain;
     json_object_seed(1);
-    mf_plain_start(&plain, (const char *)bytes, n_bytes);
-    mf_plain_skip(&plain);
-    if (!mf_plain_end(&plain))
+    mf_stream_plain_start(&plain, (const char *)bytes, n_bytes);
+    mf_stream_plain_skip(&plain);
+    if (!mf_stream_plain_end(&plain))
         return 0;
     json_error_t error;
     json_t *json =
         json_loadb((const char *)bytes, n_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (json == NULL && json_error_code(&error) == json_error_numeric_overflow)
         return 0;
-    mf_plain_start(&plain, (const char *)bytes, n_bytes);
+    mf_stream_plain_start(&plain, (const char *)bytes, n_bytes);
     compare(&plain, json);
-    require(mf_plain_end(&plain));
+    require(mf_stream_plain_end(&plain));
     json_decref(json);
     return 0;
 }

@@ -158,22 +158,22 @@ static bool take_object(void *context, const char *bytes, size_t n, mf_error *er
 static bool get(mf_aws_client *client, const json_t *command, json_t *reply)
 {
     mf_error err = {.code = MF_OK};
-    mf_s3_location location;
-    if (!mf_s3_uri_parse(text_of(command, "uri"), &location, &err)) {
+    mf_aws_s3_location location;
+    if (!mf_aws_s3_uri_parse(text_of(command, "uri"), &location, &err)) {
         json_object_set_new(reply, "text", json_string(err.text));
         return false;
     }
     taking taken = {.refuse_after = (size_t)count_of(command, "refuse_after")};
-    const mf_s3_get question = {
+    const mf_aws_s3_get question = {
         .location = &location,
         .if_none_match = text_of(command, "etag"),
         .sink = {begin_object, take_object, &taken},
         .max_bytes = (uint64_t)count_of(command, "max_bytes"),
         .deadline_ms = deadline_of(command),
     };
-    mf_s3_object object;
+    mf_aws_s3_object object;
     mf_aws_failure failure;
-    const bool ok = mf_s3_get_object(client, &question, &object, &failure);
+    const bool ok = mf_aws_s3_get_object(client, &question, &object, &failure);
     if (ok) {
         json_object_set_new(reply, "etag", json_string(object.etag));
         json_object_set_new(reply, "is_not_modified", json_boolean(object.is_not_modified));
@@ -233,7 +233,7 @@ static bool call(mf_aws_client *client, const json_t *command, json_t *reply)
         .n_headers = n_headers,
         .body = body,
         .n_body = n_body,
-        .max_answer_bytes = (uint64_t)count_of(command, "max_bytes"),
+        .max_response_bytes = (uint64_t)count_of(command, "max_bytes"),
         .deadline_ms = deadline_of(command),
         .once = json_is_true(json_object_get(command, "once")),
     };
@@ -244,7 +244,7 @@ static bool call(mf_aws_client *client, const json_t *command, json_t *reply)
         .deadline_ms = raw.deadline_ms,
         .once = raw.once,
     };
-    const mf_aws_answer *answer;
+    const mf_aws_response *answer;
     mf_aws_failure failure;
     const bool ok = raw.path != NULL ? mf_aws_call_run(client, &raw, &answer, &failure)
                                      : mf_aws_call_json(client, &json, &answer, &failure);
@@ -263,7 +263,7 @@ static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
 {
     const json_t *records = json_object_get(command, "records");
     const size_t n = json_array_size(records);
-    mf_kinesis_record *list = calloc(n + 1, sizeof *list);
+    mf_aws_kinesis_record *list = calloc(n + 1, sizeof *list);
     for (size_t i = 0; i < n; i++) {
         const json_t *key = json_array_get(json_array_get(records, i), 0);
         const json_t *data = json_array_get(json_array_get(records, i), 1);
@@ -272,21 +272,21 @@ static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
         char *bytes = calloc(n_data + 1, 1);
         if (json_is_string(data))
             memcpy(bytes, json_string_value(data), n_data);
-        list[i] = (mf_kinesis_record){.key = json_string_value(key),
+        list[i] = (mf_aws_kinesis_record){.key = json_string_value(key),
                                       .n_key = json_string_length(key),
                                       .data = bytes,
                                       .n_data = n_data};
     }
-    const mf_kinesis_put question = {
+    const mf_aws_kinesis_put question = {
         .stream = text_of(command, "stream"),
         .records = list,
         .n_records = n,
         .deadline_ms = deadline_of(command),
         .keep_order = json_is_true(json_object_get(command, "keep_order")),
     };
-    mf_kinesis_tally tally;
+    mf_aws_kinesis_tally tally;
     mf_aws_failure failure;
-    const bool ok = mf_kinesis_put_records(client, &question, &tally, &failure);
+    const bool ok = mf_aws_kinesis_put_records(client, &question, &tally, &failure);
     json_t *written = json_array();
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(written, json_boolean(list[i].is_written));

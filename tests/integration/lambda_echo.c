@@ -16,7 +16,7 @@
  * ECHO_START=fail makes its start fail, ECHO_START=sleep makes it take 200 ms. */
 #include "base/log.h"
 #include "base/text.h"
-#include "lambda/runtime/event.h"
+#include "lambda/runtime/invocation.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
 
@@ -27,7 +27,7 @@
 #include <time.h>
 
 typedef struct request {
-    const mf_invocation *invocation;
+    const mf_lambda_invocation *invocation;
     json_t *event;
     unsigned n_calls; /* of the handler, this one included */
     mf_text *response;
@@ -128,15 +128,15 @@ static bool say(request *r)
 static bool measure(request *r)
 {
     static const char *const sources[] = {"cache", "service"};
-    static const mf_dimension source = {"Source", sources, 2};
-    mf_metrics metrics;
-    mf_metrics_begin(&metrics, "Recommender", r->invocation->request_id);
-    mf_metrics_dimension(&metrics, &source, 1);
-    mf_metrics_add(&metrics, "Latency", MF_UNIT_MILLISECONDS, 12.5);
-    mf_metrics_add(&metrics, "Latency", MF_UNIT_MILLISECONDS, 3);
-    mf_metrics_add(&metrics, "Broken", MF_UNIT_COUNT, strtod("nan", NULL));
-    mf_metrics_add(&metrics, "CacheHit", MF_UNIT_COUNT, 1);
-    mf_metrics_end(&metrics);
+    static const mf_lambda_dimension source = {"Source", sources, 2};
+    mf_lambda_metrics metrics;
+    mf_lambda_metrics_begin(&metrics, "Recommender", r->invocation->request_id);
+    mf_lambda_metrics_dimension(&metrics, &source, 1);
+    mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, 12.5);
+    mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, 3);
+    mf_lambda_metrics_add(&metrics, "Broken", MF_LAMBDA_UNIT_COUNT, strtod("nan", NULL));
+    mf_lambda_metrics_add(&metrics, "CacheHit", MF_LAMBDA_UNIT_COUNT, 1);
+    mf_lambda_metrics_end(&metrics);
     mf_text_literal(r->response, "{}");
     return true;
 }
@@ -161,7 +161,7 @@ static bool environment(request *r)
 
 static bool describe(request *r)
 {
-    const mf_invocation *i = r->invocation;
+    const mf_lambda_invocation *i = r->invocation;
     mf_text_literal(r->response, "{");
     text_or_null(r->response, "request_id", i->request_id);
     mf_text_literal(r->response, ",");
@@ -171,7 +171,7 @@ static bool describe(request *r)
     mf_text_format(r->response,
                    ",\"deadline_ms\":%lld,\"received_ms\":%lld,\"budget_ms\":%lld,\"n_calls\":%u}",
                    (long long)i->deadline_ms, (long long)i->received_ms,
-                   (long long)mf_invocation_budget_ms(i, 100), r->n_calls);
+                   (long long)mf_lambda_budget_ms(i, 100), r->n_calls);
     return true;
 }
 
@@ -184,11 +184,12 @@ static const struct {
     {"log", say},         {"metrics", measure}, {"env", environment}, {"invocation", describe},
 };
 
-static bool handle(void *context, const mf_invocation *invocation, mf_text *response, mf_error *err)
+static bool handle(void *context, const mf_lambda_invocation *invocation, mf_text *response,
+                   mf_error *err)
 {
     unsigned *n_calls = context;
     request r = {invocation, NULL, ++*n_calls, response, err};
-    r.event = mf_event_parse(invocation->event, invocation->n_event, err);
+    r.event = mf_lambda_event_parse(invocation->event, invocation->n_event, err);
     if (r.event == NULL)
         return false;
     bool ok = false;
@@ -220,11 +221,11 @@ static bool start(void *context, mf_error *err)
 int main(void)
 {
     unsigned n_calls = 0;
-    const mf_runtime_function function = {
+    const mf_lambda_function function = {
         .name = "lambda_echo",
         .start = start,
         .handle = handle,
         .context = &n_calls,
     };
-    return mf_runtime_run(&function);
+    return mf_lambda_run(&function);
 }

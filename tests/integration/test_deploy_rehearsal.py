@@ -39,9 +39,9 @@ S3_KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # 
 BUCKET, PASSWORD = "movies", "a-password-of-the-cache"
 PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000"}
 MB = 1 << 20
-PROGRAMS = {"PredictFunction": ("lambda/predict/settings.c",),
-            "RecommendFunction": ("lambda/recommend/settings.c", "src/cache/settings.c"),
-            "AggregateFunction": ("lambda/aggregate/settings.c",),
+PROGRAMS = {"PredictFunction": ("lambda/predict/predict_settings.c",),
+            "RecommendFunction": ("lambda/recommend/recommend_settings.c", "src/cache/settings.c"),
+            "AggregateFunction": ("lambda/aggregate/aggregate_settings.c",),
             "ServiceTask": ("serve/settings.c", "src/cache/settings.c")}
 NAME = {"AWS::Kinesis::Stream": "Name", "AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName",
         "AWS::Lambda::Function": "FunctionName", "AWS::SageMaker::Endpoint": "EndpointName"}

@@ -100,7 +100,7 @@ class Documents(unittest.TestCase):
     def test_the_tables_of_variables_are_those_of_the_functions(self):
         for name, title in (("predict", "The function in front"),
                             ("recommend", "Recommendations for a stream")):
-            real = re.findall(r'\.name = "([A-Z_]+)"', text_of(f"lambda/{name}/settings.c"))
+            real = re.findall(r'\.name = "([A-Z_]+)"', text_of(f"lambda/{name}/{name}_settings.c"))
             self.assertGreater(len(real), 8)
             section = text_of("README.md").split(f"\n## {title}\n")[1].split("\n## ")[0]
             rows = re.findall(r"^\| (`[A-Z_]+`.*?) \|[^|]*\| [^|]+ \|$", section, re.MULTILINE)

@@ -203,6 +203,17 @@ class Pairs(ImplicitCase):
         told = job.metrics()["final"]["validation_lists"]
         self.assertEqual(len(WITHHELD), told["n_relevant"])
 
+    def test_what_count_is_worth_finding_can_be_set(self):
+        """relevant_rating means counts here; without it every pair is."""
+        check = pairs_csv([(*pair, str(1 + n % 4)) for n, pair in enumerate(FIND)], "count")
+        for given, n_relevant in (({}, len(FIND)), ({"relevant_rating": 3}, len(FIND) // 2)):
+            with self.subTest(**given):
+                job = self.pairs_job(**given).channel("validation", {"pairs.csv": check})
+                self.train(job)
+                told = job.metrics()["final"]["validation_lists"]
+                self.assertEqual(n_relevant, told["n_relevant"])
+                self.assertEqual(given.get("relevant_rating"), told.get("relevant_rating"))
+
     def test_nothing_to_find_is_said_without_a_threshold(self):
         strangers = [("x" + user, item) for user, item in FIND]
         job = self.pairs_job().channel("validation", {"pairs.csv": pairs_csv(strangers)})

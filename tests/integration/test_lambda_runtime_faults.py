@@ -154,7 +154,7 @@ class Answers(FunctionCase):
         event = self.ask({"do": "big", "bytes": 1000})
         self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
         self.assertEqual(1, len(self.posts(event)))
-        said = [x for x in self.lines(self.stop(run)) if x["event"] == "answer_refused"]
+        said = [x for x in self.lines(self.stop(run)) if x["event"] == "response_rejected"]
         self.assertEqual(1, len(said))
         self.assertIn("answered 413", said[0]["message"])
         self.assertEqual(event.id, said[0]["requestId"])
@@ -205,7 +205,7 @@ class Answers(FunctionCase):
             self.assertEqual(1, len({r.body for r in self.posts(event)}))
         self.assertEqual(3, self.ask({"do": "invocation"}).json["n_calls"])
         said = [x["event"] for x in self.lines(self.stop(run))]
-        self.assertEqual(4, said.count("answer_lost"))
+        self.assertEqual(4, said.count("response_lost"))
 
     def test_an_event_whose_answer_is_never_taken_ends_the_process(self):
         """No endless loop at full speed, whether answers vanish or are refused."""

@@ -38,7 +38,7 @@ class Start(LocalCloudCase):
     def test_wrong_words_are_refused_with_a_sentence(self):
         for words, status, sentence in (
                 (("run",), 2, "unknown argument run"), (("--port",), 2, "a value is missing after --port"),
-                (("--prot", "1"), 1, 'no setting "prot"'), (("--port", "70000"), 1, 'port is "70000"'),
+                (("--prot", "1"), 1, 'unknown setting "prot": did you mean port?'), (("--port", "70000"), 1, 'port is "70000"'),
                 (("--timeout", "1"), 2, "--timeout stands before any --function"),
                 (("--function", "f"), 2, "expected NAME="), (("--function", "a b=x"), 1, "a name has"),
                 (("--function", "f=x", "--timeout", "0"), 1, "timeout is"),
@@ -54,7 +54,7 @@ class Start(LocalCloudCase):
                 (("--endpoint", "e=http://x:0"), 1, "expected http://host:port"),
                 (("--endpoint", "-e=http://x"), 1, "a name has"),
                 ((), 1, "nothing to do"), (("--config", "/nowhere"), 1, "/nowhere"),
-                (("--function", "f=/bin/true", "--address", "localhost"), 1, "no numeric address")):
+                (("--function", "f=/bin/true", "--address", "localhost"), 1, "is not a numeric IP address")):
             self.assertIn(sentence, self.refused(*words, status=status), words)
 
     def test_a_wrong_file_is_refused_with_the_member(self):
@@ -63,10 +63,10 @@ class Start(LocalCloudCase):
                 ("{", "config.json:1"), ("[]", "object"), ({"x": 1}, 'x"'),
                 ({"functions": []}, "functions: expected an object"),
                 ({"functions": {"f": {}}}, "functions.f.program: expected the path"),
-                ({"functions": {"f": {**f, "timeout": "x"}}}, "functions.f: timeout is"),
+                ({"functions": {"f": {**f, "timeout": "x"}}}, "functions.f: function setting timeout is"),
                 ({"functions": {"f": {**f, "arguments": [1]}}}, "functions.f.arguments: expected an array"),
                 ({"functions": {"f": {**f, "environment": {"AB": []}}}}, "functions.f.environment"),
-                ({"functions": {"f": {**f, "nothing": 1}}}, 'no setting "nothing"'),
+                ({"functions": {"f": {**f, "nothing": 1}}}, 'unknown function setting "nothing"'),
                 ({"functions": {"f": f}, "routes": {"POST /x": {"function": "f", "x": 1}}}, "routes.POST /x"),
                 ({"functions": {"f": f}, "routes": {"POST /x": 1}}, "expected a function's name"),
                 ({"endpoints": {"e": 1}}, "endpoints.e: expected the address")):
@@ -75,7 +75,7 @@ class Start(LocalCloudCase):
     def test_a_port_that_is_taken_is_said_so(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             text = self.refused("--function", "f=/bin/true", "--port", taken.getsockname()[1])
-        self.assertIn("Address already in use", text)
+        self.assertIn("is taken by another process", text)
 
     def test_words_do_what_a_file_does(self):
         port_file = self.folder / "port"

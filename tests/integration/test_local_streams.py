@@ -232,26 +232,26 @@ class Settings(StreamCase):
                 ({"EventSourceArn": "a b"}, "expected the name or ARN of a Kinesis stream"),
                 ({"EventSourceArn": "arn:aws:sqs:us-east-1:1:q"}, "expected the name or ARN"),
                 ({"EventSourceArn": "arn:aws:kinesis:us-east-1:1:stream/s/consumer/c:1"}, "expected the name or ARN"),
-                ({"StartingPosition": "FIRST"}, "expected one of TRIM_HORIZON LATEST AT_TIMESTAMP"),
+                ({"StartingPosition": "FIRST"}, "expected one of TRIM_HORIZON, LATEST, AT_TIMESTAMP"),
                 ({"StartingPosition": "AT_TIMESTAMP"}, "AT_TIMESTAMP and StartingPositionTimestamp go together"),
                 ({"StartingPositionTimestamp": 5}, "AT_TIMESTAMP and StartingPositionTimestamp go together"),
-                ({"BatchSize": 0}, "BatchSize is \"0\": expected a whole number, 1 … 10000"),
+                ({"BatchSize": 0}, "BatchSize is \"0\": expected a whole number from 1 to 10000"),
                 ({"BatchSize": 10001}, "BatchSize"), ({"BatchSize": 1.5}, "BatchSize"),
                 ({"MaximumBatchingWindowInSeconds": 301}, "MaximumBatchingWindowInSeconds"),
                 ({"ParallelizationFactor": 11}, "ParallelizationFactor"),
-                ({"MaximumRetryAttempts": -2}, "MaximumRetryAttempts is \"-2\": expected a whole number, -1 …"),
+                ({"MaximumRetryAttempts": -2}, "MaximumRetryAttempts is \"-2\": expected a whole number from -1 to 10000"),
                 ({"MaximumRetryAttempts": 10001}, "MaximumRetryAttempts"),
                 ({"MaximumRecordAgeInSeconds": 604801}, "MaximumRecordAgeInSeconds"),
                 ({"TumblingWindowInSeconds": 901}, "TumblingWindowInSeconds"),
                 ({"TumblingWindowInSeconds": 60, "ParallelizationFactor": 2},
                  "TumblingWindowInSeconds does not go with a ParallelizationFactor above 1"),
-                ({"BisectBatchOnFunctionError": "yes"}, "expected one of false true"),
-                ({"FunctionResponseTypes": ["All"]}, "expected one of none ReportBatchItemFailures"),
+                ({"BisectBatchOnFunctionError": "yes"}, "expected one of false, true"),
+                ({"FunctionResponseTypes": ["All"]}, "expected one of none, ReportBatchItemFailures"),
                 ({"FunctionResponseTypes": "ReportBatchItemFailures"}, 'expected ["ReportBatchItemFailures"] or []'),
                 ({"DestinationConfig": {"OnFailure": "f"}}, 'expected {"OnFailure": {"Destination": "FILE"}}'),
                 ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:1:q"}}},
                  "there are no queues and topics here"),
-                ({"Batchsize": 5}, 'there is no setting "Batchsize"')):
+                ({"Batchsize": 5}, 'unknown mapping setting "Batchsize": did you mean BatchSize?')):
             with self.subTest(change=change):
                 mapping = {k: v for k, v in {**good, **change}.items() if v is not None}
                 self.assertIn(words, self.refused(mapping, **at))

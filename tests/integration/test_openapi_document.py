@@ -54,15 +54,15 @@ def source_routes():
 
 
 def source_codes():
-    """{status: code} of src/http/status.c."""
+    """{status: code} of src/http/parse/head.c."""
     return {int(s): code for s, code in
-            re.findall(r'\{(\d{3}), "[^"]*", "(\w+)"\}', source("src/http/status.c"))}
+            re.findall(r'\{(\d{3}), "[^"]*", "(\w+)"\}', source("src/http/parse/head.c"))}
 
 
 def source_statuses():
     """{status: where} of every refusal in the sources."""
     found = {}
-    for folder in ("serve", "src/http", "src/inference"):
+    for folder in ("serve", "src/http", "src/http/parse", "src/inference"):
         for path in sorted((SOURCE / folder).glob("*.c")):
             text = path.read_text(encoding="utf-8")
             statuses = re.findall(r"refuse\w*\([^;\"]*?,\s*(\d{3})\b", text)

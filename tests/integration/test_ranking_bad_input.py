@@ -189,7 +189,8 @@ class LittleData(RankingCase):
         """Grades near zero are no reason for a list; the mean profile is, so there is one."""
         rows = ROWS + [("sad", item, "0.5", "1") for item in sorted({r[1] for r in ROWS})[:12]]
         job, _ = self.check(rows)
-        self.assertTrue(all(0 < grade < 30 for grade in rated(sections(job.bytes()))["sad"].values()))
+        grades = rated(sections(job.bytes()))["sad"]
+        self.assertTrue(all(0 < grade < 30 for grade in grades.values()), grades)
 
     def test_an_item_rated_by_all(self):
         rows = ROWS + [(str(u), "hit", str(3 + u % 3), "5") for u in range(1, 61)]

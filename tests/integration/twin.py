@@ -84,7 +84,7 @@ class Twin:
         """The ranking model's vector: history is [(item, grade, time rank or None)]."""
         n = len(history)
         ordered = any(rank not in (None, n - 1) for _, _, rank in history)
-        weight = lambda rank: 1 - 0.55 * self.recency * (
+        weight = lambda rank: 1 - 0.45 * self.recency * (
             1 - math.exp(-(2 * (n - 1) - rank) / 2 / 10)) if ordered else 1
         vector = [0] * len(self.mean_profile)
         for item, grade, rank in history:

@@ -56,7 +56,7 @@ static inline void answer_echo(mf_http_request *request, void *context)
 {
     (void)context;
     const mf_http_view body = mf_http_get_body(request);
-    mf_text_append(mf_http_answer(request), body.bytes, body.n_bytes);
+    mf_text_append(mf_http_response(request), body.bytes, body.n_bytes);
     mf_http_reply(request, 200, "application/octet-stream");
 }
 
@@ -73,7 +73,7 @@ static inline void append_view(mf_text *text, mf_http_view view)
 static inline void answer_inside(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_text *answer = mf_http_answer(request);
+    mf_text *answer = mf_http_response(request);
     append_view(answer, mf_http_get_segment(request));
     append_view(answer, mf_http_get_header(request, "x-TEST"));
     mf_http_view name;
@@ -99,7 +99,7 @@ static inline void answer_nothing(mf_http_request *request, void *context)
 static inline void answer_big(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_text *answer = mf_http_answer(request);
+    mf_text *answer = mf_http_response(request);
     const size_t n = 8u << 20;
     if (mf_text_reserve(answer, n)) {
         for (size_t i = 0; i < n; i++)
@@ -112,7 +112,7 @@ static inline void answer_big(mf_http_request *request, void *context)
 static inline void answer_no_content(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_text_literal(mf_http_answer(request), "dropped");
+    mf_text_literal(mf_http_response(request), "dropped");
     mf_http_reply(request, 204, NULL);
 }
 
@@ -125,7 +125,7 @@ static inline bool run_slice(mf_http_request *request, void *state)
     if (j->slices < 0 || --j->slices > 0)
         return false;
     const mf_http_view body = mf_http_get_body(request);
-    mf_text_append(mf_http_answer(request), body.bytes, body.n_bytes);
+    mf_text_append(mf_http_response(request), body.bytes, body.n_bytes);
     mf_http_reply(request, 200, "text/plain");
     return true;
 }
@@ -151,14 +151,17 @@ static inline void answer_work(mf_http_request *request, void *context)
 enum { ROUTE_PING, ROUTE_ECHO, ROUTE_INSIDE, ROUTE_WORK, N_ROUTES = 8 };
 
 static const mf_http_route test_routes[N_ROUTES] = {
-    {"/ping", MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST, answer_ping, .quiet = true},
-    {"/echo", MF_HTTP_POST | MF_HTTP_HEAD, answer_echo, false},
-    {"/inside/{id}", MF_HTTP_GET, answer_inside, false},
-    {"/work", MF_HTTP_POST, answer_work, false},
-    {"/nothing", MF_HTTP_GET, answer_nothing, false},
-    {"/big", MF_HTTP_GET, answer_big, false},
-    {"/empty", MF_HTTP_GET, answer_no_content, false},
-    {"/never/{id}", MF_HTTP_DELETE, answer_nothing, false},
+    {.path = "/ping",
+     .methods = MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST,
+     .handle = answer_ping,
+     .quiet = true},
+    {.path = "/echo", .methods = MF_HTTP_POST | MF_HTTP_HEAD, .handle = answer_echo},
+    {.path = "/inside/{id}", .methods = MF_HTTP_GET, .handle = answer_inside},
+    {.path = "/work", .methods = MF_HTTP_POST, .handle = answer_work},
+    {.path = "/nothing", .methods = MF_HTTP_GET, .handle = answer_nothing},
+    {.path = "/big", .methods = MF_HTTP_GET, .handle = answer_big},
+    {.path = "/empty", .methods = MF_HTTP_GET, .handle = answer_no_content},
+    {.path = "/never/{id}", .methods = MF_HTTP_DELETE, .handle = answer_nothing},
 };
 
 /* -------------------------------------------------------------------- server */

@@ -54,7 +54,7 @@ static inline void kpl_seal(mf_text *out, const char *message, size_t n)
 }
 
 /* The records, each with keys of its own in the tables, as an aggregate. */
-static inline void kpl_write(mf_text *out, const mf_kpl_record *records, size_t n)
+static inline void kpl_write(mf_text *out, const mf_stream_kpl_record *records, size_t n)
 {
     mf_text message = MF_TEXT_EMPTY;
     int64_t n_hash_keys = 0;

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "lambda/predict/handler.h"
-#include "lambda/predict/movies_reader.h"
+#include "lambda/predict/movies.h"
 
 #include <jansson.h>
 
@@ -27,14 +27,14 @@ static const char movies_csv[] =
 
 static struct predicting {
     mf_predict_settings settings;
-    mf_movies *movies;
-    mf_predictor predictor;
+    mf_predict_movies *movies;
+    mf_predict_predictor predictor;
     mf_predict_handler handler;
-    mf_invocation invocation;
+    mf_lambda_invocation invocation;
 
     /* What the predictor does. */
     const char *says;
-    const mf_problem *fails;
+    const mf_predict_problem *fails;
 
     /* What it was asked. */
     unsigned n_asked;
@@ -50,7 +50,7 @@ static struct predicting {
 } on;
 
 static inline bool say(void *context, const char *question, size_t n_question, int64_t deadline_ms,
-                       const char **answer, size_t *n_answer, mf_problem *problem)
+                       const char **answer, size_t *n_answer, mf_predict_problem *problem)
 {
     (void)context;
     on.n_asked++;
@@ -67,10 +67,10 @@ static inline bool say(void *context, const char *question, size_t n_question, i
     return true;
 }
 
-static inline mf_movies *read_movies(const char *csv, size_t n, size_t piece, mf_error *err)
+static inline mf_predict_movies *read_movies(const char *csv, size_t n, size_t piece, mf_error *err)
 {
-    mf_movies *movies = NULL;
-    mf_movies_reader *reader = mf_movies_reader_create("movies.csv", err);
+    mf_predict_movies *movies = NULL;
+    mf_predict_movies_reader *reader = mf_predict_movies_reader_create("movies.csv", err);
     assert_non_null(reader);
     bool ok = true;
     for (size_t at = 0; at < n && ok; at += piece) {
@@ -79,12 +79,12 @@ static inline mf_movies *read_movies(const char *csv, size_t n, size_t piece, mf
         char *copy = malloc(n_piece);
         assert_non_null(copy);
         memcpy(copy, csv + at, n_piece);
-        ok = mf_movies_reader_feed(reader, copy, n_piece, err);
+        ok = mf_predict_movies_reader_feed(reader, copy, n_piece, err);
         free(copy);
     }
     if (ok)
-        movies = mf_movies_reader_end(reader, err);
-    mf_movies_reader_destroy(reader);
+        movies = mf_predict_movies_reader_end(reader, err);
+    mf_predict_movies_reader_destroy(reader);
     return movies;
 }
 
@@ -98,7 +98,7 @@ static inline int predicting_start(void **state)
     on.movies = read_movies(movies_csv, sizeof movies_csv - 1, SIZE_MAX, &err);
     if (on.movies == NULL)
         fail_msg("%s", err.text);
-    on.predictor = (mf_predictor){.ask = say};
+    on.predictor = (mf_predict_predictor){.ask = say};
     on.handler = (mf_predict_handler){
         .settings = &on.settings,
         .limits = mf_predict_settings_limits(&on.settings),
@@ -114,7 +114,7 @@ static inline int predicting_end(void **state)
     json_decref(on.json);
     mf_text_free(&on.response);
     mf_predict_handler_free(&on.handler);
-    mf_movies_destroy(on.movies);
+    mf_predict_movies_destroy(on.movies);
     return 0;
 }
 
@@ -125,7 +125,7 @@ static inline int predicting_reset(void **state)
     on.says = SAID;
     on.fails = NULL;
     on.n_asked = 0;
-    on.invocation = (mf_invocation){
+    on.invocation = (mf_lambda_invocation){
         .request_id = "41b45ea3-70b5-11e6-b7bd-69b5aaebc7d9",
         .function_arn = "arn:aws:lambda:us-east-1:123456789012:function:predict",
         .trace_id = "",

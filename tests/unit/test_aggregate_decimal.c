@@ -4,11 +4,11 @@
 #include "base/random.h"
 #include "lambda/aggregate/decimal.h"
 
-static const char *text_of(const mf_decimal *value)
+static const char *text_of(const mf_aggregate_decimal *value)
 {
     static char copy[128];
     mf_text text = MF_TEXT_EMPTY;
-    mf_decimal_write(&text, value);
+    mf_aggregate_decimal_write(&text, value);
     assert_true(text.n_bytes < sizeof copy);
     memcpy(copy, text.bytes, text.n_bytes);
     copy[text.n_bytes] = '\0';
@@ -16,12 +16,12 @@ static const char *text_of(const mf_decimal *value)
     return copy;
 }
 
-static bool parse(const char *text, mf_decimal *value)
+static bool parse(const char *text, mf_aggregate_decimal *value)
 {
     char *copy = malloc(strlen(text) + 1);
     assert_non_null(copy);
     char *exact = strlen(text) > 0 ? memcpy(copy, text, strlen(text)) : copy;
-    const bool ok = mf_decimal_parse(exact, strlen(text), value);
+    const bool ok = mf_aggregate_decimal_parse(exact, strlen(text), value);
     free(copy);
     return ok;
 }
@@ -58,12 +58,12 @@ static void numbers_are_read_and_written_without_zeros_that_say_nothing(void **s
         {"1000000000000000000000000000000000000000e-39", "1"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        mf_decimal value;
-        mf_decimal again;
+        mf_aggregate_decimal value;
+        mf_aggregate_decimal again;
         if (!parse(pairs[i][0], &value))
             fail_msg("refused: %s", pairs[i][0]);
         assert_string_equal(text_of(&value), pairs[i][1]);
-        assert_true(parse(pairs[i][1], &again) && mf_decimal_equals(&value, &again));
+        assert_true(parse(pairs[i][1], &again) && mf_aggregate_decimal_equals(&value, &again));
     }
 }
 
@@ -76,7 +76,7 @@ static void what_is_no_number_or_needs_more_digits_is_refused(void **state)
         "1-",        "e5",          "-e5", "1e38", "1e9999999", "1e-39", "1" NINES, "1" NINES "e-1",
         "0.1" NINES, "1." NINES "1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        mf_decimal value = {7, 0};
+        mf_aggregate_decimal value = {7, 0};
         if (parse(texts[i], &value))
             fail_msg("taken: %s as %s", texts[i], text_of(&value));
     }
@@ -85,21 +85,21 @@ static void what_is_no_number_or_needs_more_digits_is_refused(void **state)
 static void sums_are_those_of_whole_numbers_of_the_smallest_unit(void **state)
 {
     (void)state;
-    mf_decimal sum = MF_DECIMAL_ZERO;
+    mf_aggregate_decimal sum = MF_AGGREGATE_DECIMAL_ZERO;
     int64_t expected = 0; /* millionths */
     for (uint64_t i = 0; i < 20000; i++) {
         const int64_t unit = (int64_t)mf_random_below(1, i, 2000000000) - 1000000000;
         char text[32];
         snprintf(text, sizeof text, "%s%lld.%06lld", unit < 0 ? "-" : "",
                  (long long)llabs(unit / 1000000), (long long)llabs(unit % 1000000));
-        mf_decimal value;
-        assert_true(parse(text, &value) && mf_decimal_add(&sum, &value));
+        mf_aggregate_decimal value;
+        assert_true(parse(text, &value) && mf_aggregate_decimal_add(&sum, &value));
         expected += unit;
     }
     char text[32];
-    mf_decimal value;
+    mf_aggregate_decimal value;
     snprintf(text, sizeof text, "%llde-6", (long long)expected);
-    assert_true(parse(text, &value) && mf_decimal_equals(&sum, &value));
+    assert_true(parse(text, &value) && mf_aggregate_decimal_equals(&sum, &value));
 }
 
 static void a_sum_that_has_no_room_leaves_the_old_one(void **state)
@@ -120,15 +120,15 @@ static void a_sum_that_has_no_room_leaves_the_old_one(void **state)
         {"-0.5", "0.25", "-0.25"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mf_decimal a;
-        mf_decimal b;
+        mf_aggregate_decimal a;
+        mf_aggregate_decimal b;
         assert_true(parse(cases[i].a, &a) && parse(cases[i].b, &b));
-        const mf_decimal before = a;
-        assert_int_equal(mf_decimal_add(&a, &b), cases[i].sum != NULL);
+        const mf_aggregate_decimal before = a;
+        assert_int_equal(mf_aggregate_decimal_add(&a, &b), cases[i].sum != NULL);
         if (cases[i].sum != NULL)
             assert_string_equal(text_of(&a), cases[i].sum);
         else
-            assert_true(mf_decimal_equals(&a, &before));
+            assert_true(mf_aggregate_decimal_equals(&a, &before));
     }
 }
 
@@ -156,9 +156,9 @@ static void means_have_six_decimals_and_are_rounded_once(void **state)
         {"18014398509481987", 3, "6004799503160662.333333"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mf_decimal sum;
+        mf_aggregate_decimal sum;
         assert_true(parse(cases[i].sum, &sum));
-        const mf_decimal mean = mf_decimal_mean(&sum, cases[i].count);
+        const mf_aggregate_decimal mean = mf_aggregate_decimal_mean(&sum, cases[i].count);
         assert_string_equal(text_of(&mean), cases[i].mean);
     }
 }

@@ -8,9 +8,9 @@
 #include "lambda/aggregate/window.h"
 
 static mf_aggregate_settings settings;
-static mf_window window, other;
+static mf_aggregate_window window, other;
 static mf_stream_batch batch;
-static mf_fields fields;
+static mf_aggregate_fields fields;
 static mf_text state_text;
 static mf_error err;
 
@@ -31,23 +31,23 @@ static int start(void **state)
 static int reset(void **state)
 {
     (void)state;
-    mf_window_clear(&window);
-    mf_window_clear(&other);
+    mf_aggregate_window_clear(&window);
+    mf_aggregate_window_clear(&other);
     mf_error_clear(&err);
     return 0;
 }
 
 static bool add(const char *record)
 {
-    return mf_fields_read(&fields, &settings, record, strlen(record), &err) &&
-           mf_window_add(&window, &fields, &err);
+    return mf_aggregate_fields_read(&fields, &settings, record, strlen(record), &err) &&
+           mf_aggregate_window_add(&window, &fields, &err);
 }
 
 /* The window's state, zero-terminated. */
-static const char *write_state(mf_window *w)
+static const char *write_state(mf_aggregate_window *w)
 {
     state_text.n_bytes = 0;
-    mf_window_write_state(w, &state_text);
+    mf_aggregate_window_write_state(w, &state_text);
     mf_text_append(&state_text, "", 1);
     assert_false(state_text.failed);
     return state_text.bytes;
@@ -57,7 +57,7 @@ static const char *write_state(mf_window *w)
 static size_t state_bytes(void)
 {
     size_t n_bytes;
-    assert_ok(mf_window_measure_state(&window, &n_bytes, &err), err);
+    assert_ok(mf_aggregate_window_measure_state(&window, &n_bytes, &err), err);
     assert_int_equal(n_bytes, strlen(write_state(&window)));
     return n_bytes;
 }
@@ -69,10 +69,10 @@ static bool read_state(const char *state)
     free(event);
     if (asprintf(&event, "{\"state\":%s}", state) < 0)
         fail_msg("no memory");
-    mf_window_clear(&other);
+    mf_aggregate_window_clear(&other);
     mf_error_clear(&err);
     return mf_stream_batch_read(&batch, event, strlen(event), &err) &&
-           mf_window_read_state(&other, batch.state, batch.n_state, &err);
+           mf_aggregate_window_read_state(&other, batch.state, batch.n_state, &err);
 }
 
 static void a_state_is_texts_with_count_sums_and_what_was_carried(void **state)
@@ -83,17 +83,17 @@ static void a_state_is_texts_with_count_sums_and_what_was_carried(void **state)
     assert_true(add("{\"movieId\":2959,\"rating\":\"0.5\",\"weight\":-3,\"title\":null}"));
     assert_true(
         add("{\"movieId\":1.50,\"rating\":0,\"weight\":1e-3,\"title\":\"\",\"year\":1999}"));
-    mf_window_reached(&window, (mf_id){"495", 3});
+    mf_aggregate_window_reached(&window, (mf_id){"495", 3});
     const char *expected = "{\"version\":\"1\",\"fields\":\"movieId rating,weight -,title,year\","
                            "\"last\":\"495\",\"=2959\":\"2 5 -2 S11:Fight \\\"Club -\","
                            "\"=1.5\":\"1 0 0.001 S0: N4:1999\"}";
     assert_string_equal(write_state(&window), expected);
     assert_ok(read_state(expected), err);
     assert_string_equal(write_state(&other), expected);
-    assert_true(mf_window_has(&other, (mf_id){"495", 3}));
-    assert_true(mf_window_has(&other, (mf_id){"99", 2}));
-    assert_false(mf_window_has(&other, (mf_id){"496", 3}));
-    assert_false(mf_window_has(&other, (mf_id){"1000", 4}));
+    assert_true(mf_aggregate_window_has(&other, (mf_id){"495", 3}));
+    assert_true(mf_aggregate_window_has(&other, (mf_id){"99", 2}));
+    assert_false(mf_aggregate_window_has(&other, (mf_id){"496", 3}));
+    assert_false(mf_aggregate_window_has(&other, (mf_id){"1000", 4}));
 }
 
 static void the_last_value_is_carried(void **state)
@@ -173,9 +173,9 @@ static void add_key(uint64_t key, const char *rating)
 }
 
 /* Of an entry of add_key; a view has no zero at its end. */
-static uint64_t number_of(const mf_window_entry *entry)
+static uint64_t number_of(const mf_aggregate_window_entry *entry)
 {
-    const mf_id key = mf_window_view(&window, entry->key);
+    const mf_id key = mf_aggregate_window_view(&window, entry->key);
     uint64_t number;
     assert_true(
         mf_parse_uint64(key.bytes + strlen("movie-"), key.n_bytes - strlen("movie-"), &number));
@@ -196,24 +196,25 @@ static void a_hundred_thousand_keys_stay_below_the_limit_and_none_is_lost(void *
         }
         char number[16];
         snprintf(number, sizeof number, "%zu", event + 1);
-        mf_window_reached(&window, (mf_id){number, strlen(number)});
+        mf_aggregate_window_reached(&window, (mf_id){number, strlen(number)});
         if (state_bytes() > LIMIT) {
             uint32_t *chosen;
             size_t n_chosen;
-            assert_ok(mf_window_choose(&window, LIMIT / 2, &chosen, &n_chosen, &err), err);
+            assert_ok(mf_aggregate_window_choose(&window, LIMIT / 2, &chosen, &n_chosen, &err),
+                      err);
             assert_in_range(n_chosen, 1, window.n - 1);
             for (size_t i = 0; i < n_chosen; i++) {
-                mf_window_entry *entry = &window.entries[chosen[i]];
+                mf_aggregate_window_entry *entry = &window.entries[chosen[i]];
                 counted[number_of(entry)] += (uint32_t)entry->count;
                 entry->is_written = true;
             }
             mf_free(chosen);
-            assert_ok(mf_window_drop_written(&window, &err), err);
+            assert_ok(mf_aggregate_window_drop_written(&window, &err), err);
         }
         assert_in_range(state_bytes(), 1, LIMIT);
         assert_non_null(strstr(write_state(&window), "\"=movie-7\"")); /* the commonest stays */
         assert_ok(read_state(write_state(&window)), err);
-        const mf_window before = window;
+        const mf_aggregate_window before = window;
         window = other; /* as the next event has it */
         other = before;
     }
@@ -222,7 +223,7 @@ static void a_hundred_thousand_keys_stay_below_the_limit_and_none_is_lost(void *
         counted[index] += (uint32_t)window.entries[i].count;
         if (index == 7) {
             mf_text text = MF_TEXT_EMPTY;
-            mf_decimal_write(&text, &window.entries[i].sums[0]);
+            mf_aggregate_decimal_write(&text, &window.entries[i].sums[0]);
             assert_memory_equal(text.bytes, "10000.1", text.n_bytes);
             mf_text_free(&text);
             n_often++;
@@ -239,10 +240,11 @@ static void the_same_records_give_the_same_choice(void **state)
     uint32_t *chosen[2];
     size_t n_chosen[2];
     for (int round = 0; round < 2; round++) {
-        mf_window_clear(&window);
+        mf_aggregate_window_clear(&window);
         for (uint64_t i = 0; i < 3000; i++)
             add_key(mf_random_below(5, i, 500), "1");
-        assert_true(mf_window_choose(&window, 4000, &chosen[round], &n_chosen[round], &err));
+        assert_true(
+            mf_aggregate_window_choose(&window, 4000, &chosen[round], &n_chosen[round], &err));
     }
     assert_int_equal(n_chosen[0], n_chosen[1]);
     assert_memory_equal(chosen[0], chosen[1], n_chosen[0] * sizeof *chosen[0]);
@@ -280,21 +282,21 @@ static void take(uint64_t i, mf_text *written)
     char number[32];
     snprintf(number, sizeof number, "%llu", (unsigned long long)i + 1);
     add_key(mf_random_below(11, i, 400), "0.5");
-    mf_window_reached(&window, (mf_id){number, strlen(number)});
+    mf_aggregate_window_reached(&window, (mf_id){number, strlen(number)});
     if (state_bytes() <= LIMIT)
         return;
     uint32_t *chosen;
     size_t n_chosen;
-    assert_ok(mf_window_choose(&window, LIMIT / 2, &chosen, &n_chosen, &err), err);
+    assert_ok(mf_aggregate_window_choose(&window, LIMIT / 2, &chosen, &n_chosen, &err), err);
     for (size_t c = 0; c < n_chosen; c++) {
-        mf_window_entry *entry = &window.entries[chosen[c]];
-        const mf_id key = mf_window_view(&window, entry->key);
+        mf_aggregate_window_entry *entry = &window.entries[chosen[c]];
+        const mf_id key = mf_aggregate_window_view(&window, entry->key);
         entry->is_written = true;
         mf_text_format(written, "%s %.*s %llu\n", number, (int)key.n_bytes, key.bytes,
                        (unsigned long long)entry->count);
     }
     mf_free(chosen);
-    assert_ok(mf_window_drop_written(&window, &err), err);
+    assert_ok(mf_aggregate_window_drop_written(&window, &err), err);
 }
 
 /* [78, 92] */
@@ -304,14 +306,14 @@ static void what_is_written_early_does_not_hang_on_how_records_are_cut(void **st
     mf_text first = MF_TEXT_EMPTY;
     mf_text written = MF_TEXT_EMPTY;
     for (uint64_t round = 0; round < 8; round++) {
-        mf_window_clear(&window);
+        mf_aggregate_window_clear(&window);
         mf_text_clear(&written, 1 << 20);
         for (uint64_t i = 0; i < 4000; i++) {
             take(i, &written);
             /* Here an event ends: more often in each round. */
             if (round > 0 && mf_random_below(12, i * 8 + round, 2 + 64 / (uint32_t)round) == 0) {
                 assert_ok(read_state(write_state(&window)), err);
-                const mf_window before = window;
+                const mf_aggregate_window before = window;
                 window = other;
                 other = before;
             }
@@ -330,8 +332,8 @@ static void without_memory_it_says_so(void **state)
 {
     (void)state;
     for (size_t n = 1;; n++) {
-        mf_window fresh = {.settings = &settings};
-        const mf_window saved = window;
+        mf_aggregate_window fresh = {.settings = &settings};
+        const mf_aggregate_window saved = window;
         window = fresh;
         mf_memory_fail_nth(n);
         bool ok = true;
@@ -343,11 +345,11 @@ static void without_memory_it_says_so(void **state)
             ok = add(record);
         }
         size_t n_bytes;
-        ok = ok && mf_window_measure_state(&window, &n_bytes, &err);
+        ok = ok && mf_aggregate_window_measure_state(&window, &n_bytes, &err);
         mf_memory_fail_nth(0);
         if (!ok)
             assert_int_equal(err.code, MF_ERR_MEMORY);
-        mf_window_free(&window);
+        mf_aggregate_window_free(&window);
         window = saved;
         if (ok) {
             assert_true(n > 3);
@@ -360,9 +362,9 @@ static int end(void **state)
 {
     (void)state;
     read_state("{}");
-    mf_window_free(&window);
-    mf_window_free(&other);
-    mf_fields_free(&fields);
+    mf_aggregate_window_free(&window);
+    mf_aggregate_window_free(&other);
+    mf_aggregate_fields_free(&fields);
     mf_stream_batch_free(&batch);
     mf_text_free(&state_text);
     return 0;

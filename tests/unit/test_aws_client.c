@@ -11,7 +11,7 @@ static int set_environment(void **state)
     setenv("AWS_REGION", "eu-central-1", 1);
     setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-    setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1", 1); /* nobody listens there */
+    setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1", 1); /* no listener */
     return 0;
 }
 
@@ -27,7 +27,7 @@ static mf_aws_client *created(mf_aws_service service)
 static void without_memory_there_is_no_client(void **state)
 {
     (void)state;
-    for (size_t n = 1; n <= 2; n++) {
+    for (size_t n = 1; n <= 3; n++) {
         mf_error err = {.code = MF_OK};
         mf_memory_fail_nth(n);
         assert_null(mf_aws_client_create(&(mf_aws_client_settings){.service = MF_AWS_S3}, &err));
@@ -55,12 +55,57 @@ static void headers_that_cannot_be_signed_rightly_are_refused(void **state)
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         const mf_aws_header header = {"X-Thing", values[i]};
         const mf_aws_call call = {.subject = "s", .path = "/", .headers = &header, .n_headers = 1};
-        const mf_aws_answer *answer;
+        const mf_aws_response *response;
         mf_aws_failure failure;
-        assert_false(mf_aws_call_run(client, &call, &answer, &failure));
+        assert_false(mf_aws_call_run(client, &call, &response, &failure));
         assert_int_equal(failure.kind, MF_AWS_LOCAL);
         assert_int_equal(failure.n_tries, 0);
         assert_error(&failure.error, MF_ERR_ARGUMENT, "X-Thing");
+    }
+    mf_aws_client_destroy(client);
+}
+
+/* The connection is refused at once, and the first wait (50 ms) does not fit the deadline. */
+static void each_of_many_calls_has_its_own_result(void **state)
+{
+    (void)state;
+    mf_aws_client *client = created(MF_AWS_KINESIS);
+    const mf_aws_header bad = {"X-Thing", ""};
+    const int64_t now_ms = mf_clock_wall_ms();
+    const mf_aws_call calls[] = {
+        {.subject = "late", .path = "/", .deadline_ms = now_ms - 1},
+        {.subject = "invalid", .path = "/", .headers = &bad, .n_headers = 1},
+        {.subject = "refused", .path = "/", .deadline_ms = now_ms + 69},
+        {.subject = "refused too", .path = "/", .deadline_ms = now_ms + 69},
+    };
+    const mf_aws_kind kinds[] = {MF_AWS_TIMED_OUT, MF_AWS_LOCAL, MF_AWS_UNREACHABLE,
+                                 MF_AWS_UNREACHABLE};
+    mf_aws_result results[4];
+    mf_aws_call_many(client, calls, 4, results);
+    for (size_t i = 0; i < 4; i++) {
+        const bool is_tried = results[i].failure.n_tries > 0;
+        assert_false(results[i].ok);
+        assert_true(results[i].failure.kind == kinds[i] ||
+                    (i >= 2 && results[i].failure.kind == MF_AWS_TIMED_OUT)); /* a slow machine */
+        assert_int_equal(results[i].response != NULL, is_tried);
+        assert_false(results[i].failure.may_have_acted);
+    }
+    mf_aws_client_destroy(client);
+}
+
+static void without_memory_none_of_many_calls_begins(void **state)
+{
+    (void)state;
+    mf_aws_client *client = created(MF_AWS_KINESIS);
+    const mf_aws_call calls[] = {{.subject = "a", .path = "/"}, {.subject = "b", .path = "/"}};
+    mf_aws_result results[2];
+    mf_memory_fail_nth(1);
+    mf_aws_call_many(client, calls, 2, results);
+    mf_memory_fail_nth(0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(results[i].failure.kind, MF_AWS_LOCAL);
+        assert_error(&results[i].failure.error, MF_ERR_MEMORY, "calls");
+        assert_null(results[i].response);
     }
     mf_aws_client_destroy(client);
 }
@@ -71,10 +116,10 @@ static void a_failure_becomes_an_error_with_the_same_sentence(void **state)
     mf_aws_client *client = created(MF_AWS_KINESIS);
     const mf_aws_json_call call = {
         .target = "T", .body = "{}", .n_body = 2, .deadline_ms = mf_clock_wall_ms() - 1};
-    const mf_aws_answer *answer;
+    const mf_aws_response *response;
     mf_aws_failure failure;
     mf_error err = {.code = MF_OK};
-    assert_false(mf_aws_call_json(client, &call, &answer, &failure));
+    assert_false(mf_aws_call_json(client, &call, &response, &failure));
     assert_int_equal(failure.kind, MF_AWS_TIMED_OUT);
     assert_false(mf_aws_failure_to_error(&failure, &err));
     assert_error(&err, MF_ERR_IO, "T: no time is left to ask Kinesis");
@@ -106,6 +151,8 @@ int main(void)
         cmocka_unit_test_setup(without_memory_there_is_no_client, set_environment),
         cmocka_unit_test_setup(a_client_knows_its_endpoint, set_environment),
         cmocka_unit_test_setup(headers_that_cannot_be_signed_rightly_are_refused, set_environment),
+        cmocka_unit_test_setup(each_of_many_calls_has_its_own_result, set_environment),
+        cmocka_unit_test_setup(without_memory_none_of_many_calls_begins, set_environment),
         cmocka_unit_test_setup(a_failure_becomes_an_error_with_the_same_sentence, set_environment),
         cmocka_unit_test(endpoints_have_names_of_one_form),
     };

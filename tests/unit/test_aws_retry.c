@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "lambda/aws/retry.h"
+#include "lambda/aws/failure.h"
 
 static mf_aws_failure failed(mf_aws_kind kind, uint32_t n_tries)
 {
@@ -74,6 +74,18 @@ static void what_may_be_done_once_is_repeated_only_if_it_was_not_done(void **sta
     assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, false, 0, INT64_MAX), 50);
 }
 
+static void a_backoff_doubles_up_to_its_limit(void **state)
+{
+    (void)state;
+    const int64_t expected[] = {25, 50, 100, 200, 400, 800, 1600, 2500, 2500};
+    for (uint32_t i = 0; i < 9; i++) {
+        assert_int_equal(mf_aws_backoff_ms(50, 5000, i, 0), expected[i]);
+        assert_true(mf_aws_backoff_ms(50, 5000, i, almost_one) < 2 * expected[i]);
+    }
+    assert_int_equal(mf_aws_backoff_ms(50, 5000, UINT32_MAX, 0), 2500);
+    assert_int_equal(mf_aws_backoff_ms(200, 100, 0, 0), 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +93,7 @@ int main(void)
         cmocka_unit_test(there_are_three_tries_and_two_of_a_model),
         cmocka_unit_test(no_wait_passes_the_time_that_is_left),
         cmocka_unit_test(a_peer_can_lengthen_a_wait_by_five_seconds),
+        cmocka_unit_test(a_backoff_doubles_up_to_its_limit),
         cmocka_unit_test(what_may_be_done_once_is_repeated_only_if_it_was_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

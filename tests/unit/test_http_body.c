@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "http/body.h"
+#include "http/parse/body.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "http/head.h"
+#include "http/parse/head.h"
 
 #include <stdlib.h>
 #include <string.h>

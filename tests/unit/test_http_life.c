@@ -279,13 +279,13 @@ static void stats_add_up_and_the_log_has_a_line_for_each(void **state)
         close_client(c);
     }
     /* An answer is counted after it has left. */
-    assert_soon(stats_of(server).routes[ROUTE_PING].answers[4] == N / 100);
+    assert_soon(stats_of(server).routes[ROUTE_PING].responses[4] == N / 100);
     const mf_http_stats stats = stats_of(server);
-    assert_int_equal(stats.routes[ROUTE_ECHO].answers[2], N);
-    assert_int_equal(stats.routes[ROUTE_PING].answers[2], N / 100);
-    assert_int_equal(stats.routes[ROUTE_PING].answers[4], N / 100);
-    assert_int_equal(stats.routes[ROUTE_INSIDE].answers[2], N / 100);
-    assert_int_equal(stats.routes[N_ROUTES].answers[4], N / 100);
+    assert_int_equal(stats.routes[ROUTE_ECHO].responses[2], N);
+    assert_int_equal(stats.routes[ROUTE_PING].responses[2], N / 100);
+    assert_int_equal(stats.routes[ROUTE_PING].responses[4], N / 100);
+    assert_int_equal(stats.routes[ROUTE_INSIDE].responses[2], N / 100);
+    assert_int_equal(stats.routes[N_ROUTES].responses[4], N / 100);
     assert_int_equal(stats.accepted, N / 100);
     uint64_t in_buckets = 0;
     for (int b = 0; b < MF_HTTP_BUCKETS; b++)

@@ -165,7 +165,7 @@ static void over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer(vo
         /* Of a second big answer the rest would go over the limit. */
         slow[i] = open_narrow_client(server);
         send_text(slow[i], "GET /big HTTP/1.1\r\n\r\n");
-        assert_soon(stats_of(server).routes[5].answers[2] == (uint64_t)i + 1);
+        assert_soon(stats_of(server).routes[5].responses[2] == (uint64_t)i + 1);
         assert_soon(stats_of(server).buffered_bytes > 4u << 20);
         assert_soon(stats_of(server).connections == 1);
         assert_int_equal(stats_of(server).timed_out, i);
@@ -501,7 +501,7 @@ static void idle_connections_cost_little(void **state)
         fds[i] = connect_to(server);
         send(fds[i], GET_PING, strlen(GET_PING), MSG_NOSIGNAL);
     }
-    assert_soon(stats_of(server).routes[ROUTE_PING].answers[2] == N + 1);
+    assert_soon(stats_of(server).routes[ROUTE_PING].responses[2] == N + 1);
     const size_t after = resident_bytes();
     print_message("%d idle connections: %zu bytes each\n", N, (after - before) / N);
     assert_true(SANITIZED || after < before + N * 2000u);

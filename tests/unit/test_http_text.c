@@ -1,9 +1,8 @@
 /* Media types, targets and routes: what stands in a head. */
 #include "testing.h"
 
-#include "http/media.h"
-#include "http/routes.h"
-#include "http/uri.h"
+#include "http/parse/media.h"
+#include "http/parse/target.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -156,11 +155,11 @@ static void handle(mf_http_request *request, void *context)
 }
 
 static const mf_http_route routes[] = {
-    {"/ping", MF_HTTP_GET | MF_HTTP_HEAD, handle, false},
-    {"/models", MF_HTTP_GET, handle, false},
-    {"/models", MF_HTTP_POST, handle, false},
-    {"/models/{name}", MF_HTTP_GET | MF_HTTP_DELETE, handle, false},
-    {"/models/all", MF_HTTP_PUT, handle, false},
+    {.path = "/ping", .methods = MF_HTTP_GET | MF_HTTP_HEAD, .handle = handle},
+    {.path = "/models", .methods = MF_HTTP_GET, .handle = handle},
+    {.path = "/models", .methods = MF_HTTP_POST, .handle = handle},
+    {.path = "/models/{name}", .methods = MF_HTTP_GET | MF_HTTP_DELETE, .handle = handle},
+    {.path = "/models/all", .methods = MF_HTTP_PUT, .handle = handle},
 };
 
 static mf_route_match match(const mf_routes *table, const char *path, mf_http_method method)
@@ -224,14 +223,14 @@ static void routes_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
     static const mf_http_route bad[] = {
-        {"ping", MF_HTTP_GET, handle, false},
-        {NULL, MF_HTTP_GET, handle, false},
-        {"/ping", 0, handle, false},
-        {"/ping", MF_HTTP_GET, NULL, false},
-        {"/{a}/b", MF_HTTP_GET, handle, false},
-        {"/a{b}", MF_HTTP_GET, handle, false},
-        {"/{a", MF_HTTP_GET, handle, false},
-        {"/{a}b", MF_HTTP_GET, handle, false},
+        {.path = "ping", .methods = MF_HTTP_GET, .handle = handle},
+        {.path = NULL, .methods = MF_HTTP_GET, .handle = handle},
+        {.path = "/ping", .methods = 0, .handle = handle},
+        {.path = "/ping", .methods = MF_HTTP_GET, .handle = NULL},
+        {.path = "/{a}/b", .methods = MF_HTTP_GET, .handle = handle},
+        {.path = "/a{b}", .methods = MF_HTTP_GET, .handle = handle},
+        {.path = "/{a", .methods = MF_HTTP_GET, .handle = handle},
+        {.path = "/{a}b", .methods = MF_HTTP_GET, .handle = handle},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         mf_routes table;

@@ -1,4 +1,4 @@
-/* Requests that wait for something from outside: mf_http_wait and mf_http_go_on. */
+/* Requests that wait for something from outside: mf_http_wait and mf_http_resume. */
 #include "http_testing.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\n\r\n"
@@ -21,7 +21,7 @@ static bool slice(mf_http_request *request, void *argument)
     if (--w->slices > 0)
         return false;
     const mf_http_view id = mf_http_get_segment(request);
-    mf_text_append(mf_http_answer(request), id.bytes, id.n_bytes);
+    mf_text_append(mf_http_response(request), id.bytes, id.n_bytes);
     mf_http_reply(request, 200, "text/plain");
     return true;
 }
@@ -37,7 +37,7 @@ static void forget(void *argument)
     atomic_fetch_sub(&n_waiting, 1);
 }
 
-/* /wait/N: answers after N calls of mf_http_go_on. */
+/* /wait/N: answers after N calls of mf_http_resume. */
 static void answer_wait(mf_http_request *request, void *context)
 {
     (void)context;
@@ -55,16 +55,16 @@ static void answer_wake(mf_http_request *request, void *context)
 {
     (void)context;
     for (waiting *w = all; w != NULL; w = w->next) {
-        mf_http_go_on(w->request);
-        mf_http_go_on(w->request);
+        mf_http_resume(w->request);
+        mf_http_resume(w->request);
     }
     mf_http_reply(request, 200, NULL);
 }
 
 static const mf_http_route routes[] = {
-    {"/wait/{n}", MF_HTTP_GET, answer_wait, false},
-    {"/wake", MF_HTTP_GET, answer_wake, false},
-    {"/ping", MF_HTTP_GET, answer_ping, false},
+    {.path = "/wait/{n}", .methods = MF_HTTP_GET, .handle = answer_wait},
+    {.path = "/wake", .methods = MF_HTTP_GET, .handle = answer_wake},
+    {.path = "/ping", .methods = MF_HTTP_GET, .handle = answer_ping},
 };
 
 static mf_http_server *start(const mf_http_settings *settings)

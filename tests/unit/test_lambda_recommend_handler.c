@@ -10,12 +10,12 @@
 
 typedef struct world {
     mf_recommend_settings settings;
-    mf_scorer scorer;
+    mf_recommend_scorer scorer;
     mf_recommend_handler handler;
     mf_recommend_outcome outcome;
     mf_text event, response;
     mf_error err;
-    size_t n_asked; /* wishes */
+    size_t n_asked; /* lookups */
     size_t n_puts;
     size_t n_taken; /* records that were written */
     size_t take;    /* most records that the stream takes; then it fails */
@@ -24,9 +24,9 @@ typedef struct world {
     char taken[1024]; /* the keys of what was written, each and a blank */
 } world;
 
-/* Users whose name begins with 'f' fail, with 'r' are refused, with 'l' get a long list. */
-static void score(void *context, mf_wishes *wishes, mf_wish *const *chosen, size_t n,
-                  int64_t deadline_ms)
+/* Users whose name begins with 'f' fail, with 'r' are rejected, with 'l' get a long list. */
+static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                  size_t n, int64_t deadline_ms)
 {
     world *w = context;
     assert_true(deadline_ms > mf_clock_wall_ms() - 10000);
@@ -35,17 +35,17 @@ static void score(void *context, mf_wishes *wishes, mf_wish *const *chosen, size
         w->n_asked++;
         if (chosen[i]->user.bytes[0] == 'f') {
             mf_fail(&why, MF_ERR_IO, MF_NOWHERE, "not now");
-            mf_wish_fail(wishes, chosen[i], &why);
+            mf_recommend_lookup_fail(lookups, chosen[i], &why);
         } else if (chosen[i]->user.bytes[0] == 'r') {
-            mf_wish_refuse(wishes, chosen[i], "never");
+            mf_recommend_lookup_reject(lookups, chosen[i], "never");
         } else {
-            const size_t at = wishes->text.n_bytes;
-            mf_text_literal(&wishes->text, "[1,");
-            for (size_t b = 0; chosen[i]->user.bytes[0] == 'l' && b < MF_KINESIS_RECORD_BYTES;
+            const size_t at = lookups->text.n_bytes;
+            mf_text_literal(&lookups->text, "[1,");
+            for (size_t b = 0; chosen[i]->user.bytes[0] == 'l' && b < MF_AWS_KINESIS_RECORD_BYTES;
                  b += 8)
-                mf_text_literal(&wishes->text, "1000000,");
-            mf_text_literal(&wishes->text, "2]");
-            mf_wish_grant(chosen[i], at, wishes->text.n_bytes - at, 2, true, "v1");
+                mf_text_literal(&lookups->text, "1000000,");
+            mf_text_literal(&lookups->text, "2]");
+            mf_recommend_lookup_resolve(chosen[i], at, lookups->text.n_bytes - at, 2, true, "v1");
         }
     }
 }
@@ -56,16 +56,16 @@ static const char *version(void *context, int64_t max_age_ms)
     return "v1";
 }
 
-static bool put(void *context, const mf_kinesis_put *records, mf_kinesis_tally *tally,
+static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
                 mf_aws_failure *failure)
 {
     world *w = context;
-    *tally = (mf_kinesis_tally){.n_calls = 1};
+    *tally = (mf_aws_kinesis_tally){.n_calls = 1};
     *failure = (mf_aws_failure){.kind = MF_AWS_FINE};
     w->n_puts++;
     for (size_t i = 0; i < records->n_records; i++) {
-        mf_kinesis_record *r = &records->records[i];
-        assert_true(r->n_key + r->n_data <= MF_KINESIS_RECORD_BYTES);
+        mf_aws_kinesis_record *r = &records->records[i];
+        assert_true(r->n_key + r->n_data <= MF_AWS_KINESIS_RECORD_BYTES);
         assert_int_equal(r->data[0], '{');
         assert_int_equal(r->data[r->n_data - 1], '}');
         if (w->take == 0) {
@@ -90,18 +90,17 @@ static void open_world(world *w)
     *w = (world){.take = SIZE_MAX, .is_put_retriable = true, .put_code = MF_ERR_IO};
     assert_ok(mf_recommend_settings_start(&settings, &w->settings, &err), err);
     snprintf(w->settings.predictions_stream, sizeof w->settings.predictions_stream, "out");
-    w->scorer = (mf_scorer){.context = w, .score = score, .version = version};
+    w->scorer = (mf_recommend_scorer){.context = w, .score = score, .version = version};
     w->handler = (mf_recommend_handler){.settings = &w->settings,
-                                        .scorer = &w->scorer,
-                                        .answered = mf_answered_create(100, &err),
-                                        .put = put,
-                                        .context = w};
+                                        .answered = mf_recommend_answered_create(100, &err),
+                                        .scoring = {.scorer = &w->scorer},
+                                        .emitter = {.put = put, .context = w}};
     assert_ok(w->handler.answered != NULL, err);
 }
 
 static void close_world(world *w)
 {
-    mf_answered_destroy(w->handler.answered);
+    mf_recommend_answered_destroy(w->handler.answered);
     mf_recommend_handler_free(&w->handler);
     mf_text_free(&w->event);
     mf_text_free(&w->response);
@@ -135,7 +134,7 @@ static void make_event(world *w, const char *users, unsigned number)
 
 static bool handle(world *w)
 {
-    const mf_invocation invocation = {.request_id = "r",
+    const mf_lambda_invocation invocation = {.request_id = "r",
                                       .deadline_ms = mf_clock_wall_ms() + 60000,
                                       .received_ms = mf_clock_wall_ms(),
                                       .event = w->event.bytes,
@@ -321,7 +320,7 @@ static void a_batch_that_asks_for_much_is_answered_in_parts(void **state)
     assert_int_equal(w.n_taken, N);
     assert_int_equal(w.outcome.n_answered, N);
     assert_int_equal(w.outcome.n_dead, 1);
-    assert_int_equal(w.handler.wishes.n, N - 2 * PART);
+    assert_int_equal(w.handler.lookups.n, N - 2 * PART);
     close_world(&w);
 
     /* What fails in the second part ends the batch, and the third is not begun. */

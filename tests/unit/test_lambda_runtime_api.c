@@ -1,11 +1,11 @@
-/* The client of the Runtime API beside a service that never answers: promises of
- * lambda/runtime/api.h and signals.h about stopping. (Everything that takes a service
- * that does answer is in tests/integration/test_lambda_runtime*.py.) */
+/* The client of the Runtime API beside a service that never responds: promises of
+ * lambda/runtime/api.h and process.h about stopping. (Everything that takes a service
+ * that does respond is in tests/integration/test_lambda_runtime*.py.) */
 #include "testing.h"
 
 #include "base/stop.h"
 #include "lambda/runtime/api.h"
-#include "lambda/runtime/signals.h"
+#include "lambda/runtime/process.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -24,7 +24,7 @@ static int open_service(void **state)
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n_name = sizeof name;
     mf_error err = {0};
-    stop_fd = mf_signals_install(&err);
+    stop_fd = mf_lambda_install_signals(&err);
     listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (stop_fd < 0 || bind(listener, (struct sockaddr *)&name, n_name) != 0 ||
         listen(listener, 8) != 0 || getsockname(listener, (struct sockaddr *)&name, &n_name) != 0)
@@ -59,10 +59,10 @@ static waits seen;
 
 enum { STEP_MS = 50 };
 
-double __wrap_mf_clock_seconds(void);
-double __wrap_mf_clock_seconds(void)
+int64_t __wrap_mf_clock_us(void);
+int64_t __wrap_mf_clock_us(void)
 {
-    return 1000 + seen.now_ms * 1e-3;
+    return 1000000000 + (int64_t)(seen.now_ms * 1e3);
 }
 
 /* On a thread that takes the signal nothing of the caller's is interrupted (EINTR): the same as
@@ -105,41 +105,41 @@ static void a_signal_that_interrupts_nothing_still_ends_the_wait(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_incoming incoming = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next next = {.event = MF_TEXT_EMPTY};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    mf_api *api = mf_api_create(address, stop_fd, &err);
+    mf_lambda_api *api = mf_lambda_api_create(address, stop_fd, &err);
     assert_ok(api != NULL, err);
     assert_false(readable());
     seen = (waits){.signals = true};
-    assert_int_equal(mf_api_next(api, &incoming, &err), MF_API_STOPPED);
+    assert_int_equal(mf_lambda_api_next(api, &next, &err), MF_LAMBDA_API_STOPPED);
     /* It is the signal's descriptor that ended the wait, not a timer of curl's. */
     assert_int_equal(seen.n_polls, 1);
     assert_true(seen.saw_stop);
     assert_true(mf_stop_requested() && readable());
     assert_int_equal(err.code, MF_OK);
-    mf_api_destroy(api);
-    mf_incoming_free(&incoming);
+    mf_lambda_api_destroy(api);
+    mf_lambda_next_free(&next);
 }
 
 static void once_stopped_next_does_not_wait_and_a_post_only_briefly(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_incoming incoming = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next next = {.event = MF_TEXT_EMPTY};
     mf_stop_request(true);
-    mf_api *api = mf_api_create(address, stop_fd, &err);
+    mf_lambda_api *api = mf_lambda_api_create(address, stop_fd, &err);
     assert_ok(api != NULL, err);
     seen = (waits){0};
-    assert_int_equal(mf_api_next(api, &incoming, &err), MF_API_STOPPED);
+    assert_int_equal(mf_lambda_api_next(api, &next, &err), MF_LAMBDA_API_STOPPED);
     assert_int_equal(seen.n_polls, 0);
-    assert_int_equal(mf_api_respond(api, "id", "1", 1, &err), MF_API_STOPPED);
+    assert_int_equal(mf_lambda_api_respond(api, "id", "1", 1, &err), MF_LAMBDA_API_STOPPED);
     assert_true(seen.now_ms > 200 && seen.now_ms < 500); /* of the 500 ms before SIGKILL */
     assert_int_equal(seen.n_with_stop_fd, 0); /* which stays readable: it would wait for nothing */
-    mf_api_destroy(api);
-    mf_incoming_free(&incoming);
+    mf_lambda_api_destroy(api);
+    mf_lambda_next_free(&next);
     mf_stop_request(false);
 }
 
@@ -148,13 +148,14 @@ static void a_call_that_fails_names_curls_error_and_the_url(void **state)
     (void)state;
     mf_error err = {0};
     mf_stop_request(false);
-    mf_api *api = mf_api_create("127.0.0.1:1", stop_fd, &err);
+    mf_lambda_api *api = mf_lambda_api_create("127.0.0.1:1", stop_fd, &err);
     assert_ok(api != NULL, err);
-    assert_int_equal(mf_api_report(api, "some-id", "Function.X", "{}", 2, &err), MF_API_LOST);
+    assert_int_equal(mf_lambda_api_report(api, "some-id", "Function.X", "{}", 2, &err),
+                     MF_LAMBDA_API_LOST);
     assert_error(&err, MF_ERR_IO,
                  "http://127.0.0.1:1/2018-06-01/runtime/invocation/some-id/error: curl error 7 (");
-    mf_api_destroy(api);
-    mf_api_destroy(NULL);
+    mf_lambda_api_destroy(api);
+    mf_lambda_api_destroy(NULL);
 }
 
 int main(void)

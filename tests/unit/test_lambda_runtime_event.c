@@ -1,7 +1,7 @@
-/* Events as JSON: promises of lambda/runtime/event.h. */
+/* Events as JSON: promises of lambda/runtime/invocation.h. */
 #include "testing.h"
 
-#include "lambda/runtime/event.h"
+#include "lambda/runtime/invocation.h"
 
 #include <jansson.h>
 
@@ -11,7 +11,7 @@ static void refuse(const char *event, size_t n, const char *piece)
     /* Exactly as large as the text, so that the sanitizer sees one byte over. */
     char *copy = malloc(n > 0 ? n : 1);
     memcpy(copy, event, n);
-    assert_null(mf_event_parse(copy, n, &err));
+    assert_null(mf_lambda_event_parse(copy, n, &err));
     assert_error(&err, MF_ERR_PARSE, piece);
     assert_memory_equal(err.text, "event:", 6);
     free(copy);
@@ -23,7 +23,7 @@ static void an_object_is_read(void **state)
 {
     (void)state;
     mf_error err = {0};
-    json_t *event = mf_event_parse(" {\"a\":[1,{\"b\":\"\\u00e9 𝄞\"}]} ", 31, &err);
+    json_t *event = mf_lambda_event_parse(" {\"a\":[1,{\"b\":\"\\u00e9 𝄞\"}]} ", 31, &err);
     assert_ok(event != NULL, err);
     assert_int_equal(json_array_size(json_object_get(event, "a")), 2);
     json_decref(event);
@@ -55,7 +55,7 @@ static void nul_bytes_and_bad_utf_8_are_refused(void **state)
     REFUSE("{\"a\":\"\xF0\x9D\x84\"}", "not valid UTF-8");
 }
 
-static void any_depth_is_answered(void **state)
+static void any_depth_is_parsed_or_rejected(void **state)
 {
     (void)state;
     enum { DEPTH = 100000 };
@@ -94,7 +94,7 @@ static void each_failing_allocation_is_an_error(void **state)
     for (size_t nth = 1;; nth++) {
         mf_error err = {0};
         allocations_left = nth;
-        json_t *event = mf_event_parse(text, sizeof text - 1, &err);
+        json_t *event = mf_lambda_event_parse(text, sizeof text - 1, &err);
         const bool failed = allocations_left == 0;
         json_decref(event);
         if (!failed)
@@ -112,7 +112,7 @@ int main(void)
         cmocka_unit_test(an_object_is_read),
         cmocka_unit_test(an_error_names_line_column_and_cause),
         cmocka_unit_test(nul_bytes_and_bad_utf_8_are_refused),
-        cmocka_unit_test(any_depth_is_answered),
+        cmocka_unit_test(any_depth_is_parsed_or_rejected),
         cmocka_unit_test(every_prefix_of_an_event_is_refused),
         cmocka_unit_test(each_failing_allocation_is_an_error),
     };

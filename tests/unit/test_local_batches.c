@@ -2,29 +2,28 @@
  * function: when they go out, what an answer means, what is sent again, windows. */
 #include "testing.h"
 
-#include "local/batcher.h"
-#include "local/delivery.h"
-#include "local/window.h"
+#include "local/eventsource/batch.h"
+#include "local/eventsource/window.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static const mf_stream_source SOURCE = {"arn:aws:kinesis:us-east-1:1:stream/s", "us-east-1", "1",
-                                        "shardId-000000000000"};
+static const mf_local_stream_source SOURCE = {"arn:aws:kinesis:us-east-1:1:stream/s", "us-east-1",
+                                              "1", "shardId-000000000000"};
 
 /* n records with the sequence numbers 100, 101, …; each read and arrived a second later. */
-static mf_record_queue queue_of(uint32_t n)
+static mf_local_record_queue queue_of(uint32_t n)
 {
-    mf_record_queue queue = {0};
+    mf_local_record_queue queue = {0};
     for (uint32_t i = 0; i < n; i++) {
         char sequence[16];
         snprintf(sequence, sizeof sequence, "%u", (unsigned)(100 + i));
-        const mf_stream_fields fields = {
+        const mf_local_record_fields fields = {
             .sequence = sequence, .partition_key = "k", .data = "b25l", .arrived = 1000.5 + i};
-        mf_stream_record *record = mf_stream_record_create(&SOURCE, &fields, i);
+        mf_local_record *record = mf_local_record_create(&SOURCE, &fields, i);
         assert_non_null(record);
-        mf_record_queue_put(&queue, record);
+        mf_local_record_queue_put(&queue, record);
     }
     return queue;
 }
@@ -34,40 +33,40 @@ static mf_record_queue queue_of(uint32_t n)
 static void a_batch_goes_when_it_is_full_or_old_or_complete(void **state)
 {
     (void)state;
-    mf_record_queue queue = queue_of(5);
-    mf_batch_limits limits = {.n_records = 10, .n_bytes = 1 << 20, .window_s = 3};
+    mf_local_record_queue queue = queue_of(5);
+    mf_local_batch_limits limits = {.n_records = 10, .n_bytes = 1 << 20, .window_s = 3};
     double wait_s;
-    assert_int_equal(0, mf_batcher_choose(&queue, 10, false, &limits, 1, &wait_s));
+    assert_int_equal(0, mf_local_batch_choose(&queue, 10, false, &limits, 1, &wait_s));
     assert_true(wait_s > 1.99 && wait_s < 2.01);
-    assert_int_equal(5, mf_batcher_choose(&queue, 10, false, &limits, 3, &wait_s));
-    assert_int_equal(5, mf_batcher_choose(&queue, 10, true, &limits, 1, &wait_s));
-    assert_int_equal(2, mf_batcher_choose(&queue, 2, true, &limits, 1, &wait_s));
+    assert_int_equal(5, mf_local_batch_choose(&queue, 10, false, &limits, 3, &wait_s));
+    assert_int_equal(5, mf_local_batch_choose(&queue, 10, true, &limits, 1, &wait_s));
+    assert_int_equal(2, mf_local_batch_choose(&queue, 2, true, &limits, 1, &wait_s));
     limits.n_records = 5;
-    assert_int_equal(5, mf_batcher_choose(&queue, 10, false, &limits, 1, &wait_s));
+    assert_int_equal(5, mf_local_batch_choose(&queue, 10, false, &limits, 1, &wait_s));
     limits.n_records = 3;
-    assert_int_equal(3, mf_batcher_choose(&queue, 10, false, &limits, 1, &wait_s));
-    limits = (mf_batch_limits){.n_records = 10, .n_bytes = 1 << 20};
-    assert_int_equal(5, mf_batcher_choose(&queue, 10, false, &limits, 4, &wait_s));
-    mf_record_queue_clear(&queue);
+    assert_int_equal(3, mf_local_batch_choose(&queue, 10, false, &limits, 1, &wait_s));
+    limits = (mf_local_batch_limits){.n_records = 10, .n_bytes = 1 << 20};
+    assert_int_equal(5, mf_local_batch_choose(&queue, 10, false, &limits, 4, &wait_s));
+    mf_local_record_queue_clear(&queue);
     assert_int_equal(0, queue.n_bytes);
-    assert_int_equal(0, mf_batcher_choose(&queue, 10, true, &limits, 4, &wait_s));
+    assert_int_equal(0, mf_local_batch_choose(&queue, 10, true, &limits, 4, &wait_s));
     assert_true(isinf(wait_s));
 }
 
 static void bytes_bound_a_batch_but_not_a_single_record(void **state)
 {
     (void)state;
-    mf_record_queue queue = queue_of(5);
+    mf_local_record_queue queue = queue_of(5);
     const size_t one = queue.first->n_event;
-    mf_batch_limits limits = {.n_records = 10, .window_s = 1000};
+    mf_local_batch_limits limits = {.n_records = 10, .window_s = 1000};
     double wait_s;
     limits.n_bytes = 2 * one + 1;
-    assert_int_equal(2, mf_batcher_choose(&queue, 10, false, &limits, 1, &wait_s));
+    assert_int_equal(2, mf_local_batch_choose(&queue, 10, false, &limits, 1, &wait_s));
     limits.n_bytes = 2 * one;
-    assert_int_equal(1, mf_batcher_choose(&queue, 10, false, &limits, 1, &wait_s));
+    assert_int_equal(1, mf_local_batch_choose(&queue, 10, false, &limits, 1, &wait_s));
     limits.n_bytes = 1;
-    assert_int_equal(1, mf_batcher_choose(&queue, 10, false, &limits, 1, &wait_s));
-    mf_record_queue_clear(&queue);
+    assert_int_equal(1, mf_local_batch_choose(&queue, 10, false, &limits, 1, &wait_s));
+    mf_local_record_queue_clear(&queue);
 }
 
 /* -------------------------------------------------------------------- answers */
@@ -80,12 +79,12 @@ typedef struct answer {
 
 static void read_all(const answer *answers, size_t n, bool in_window)
 {
-    mf_record_queue queue = queue_of(3);
-    const mf_batch_asked asked = {queue.first, 3, true, in_window};
+    mf_local_record_queue queue = queue_of(3);
+    const mf_local_batch_request asked = {queue.first, 3, true, in_window};
     for (size_t i = 0; i < n; i++) {
-        mf_batch_outcome outcome;
-        mf_batch_outcome_read(&asked, false, answers[i].payload, strlen(answers[i].payload),
-                              &outcome);
+        mf_local_batch_result outcome;
+        mf_local_batch_result_read(&asked, false, answers[i].payload, strlen(answers[i].payload),
+                                   &outcome);
         if (outcome.ok != answers[i].ok || outcome.n_done != answers[i].n_done ||
             outcome.ok == (outcome.why[0] != '\0') ||
             (in_window && outcome.n_done > 0) != (outcome.state.n_bytes > 0))
@@ -93,7 +92,7 @@ static void read_all(const answer *answers, size_t n, bool in_window)
                      outcome.why);
         mf_text_free(&outcome.state);
     }
-    mf_record_queue_clear(&queue);
+    mf_local_record_queue_clear(&queue);
 }
 
 #define ITEM(id)    "{\"itemIdentifier\":" id "}"
@@ -151,23 +150,23 @@ static void in_a_window_an_answer_needs_a_state(void **state)
 
 /* Sends records 0…n-1 of which `bad` always fail, and writes the calls and what became of
  * each record: d delivered, x dropped. */
-static void deliver(uint32_t n, const char *bad, bool partial, const mf_delivery_rules *rules,
+static void deliver(uint32_t n, const char *bad, bool partial, const mf_local_delivery_rules *rules,
                     char *calls, size_t calls_size, char fates[64])
 {
-    mf_delivery delivery;
+    mf_local_delivery delivery;
     uint32_t at = 0, n_calls = 0;
     calls[0] = '\0';
     memset(fates, 0, 64);
-    mf_delivery_start(&delivery, n);
-    for (mf_batch_part *part; (part = mf_delivery_part(&delivery)) != NULL;) {
+    mf_local_delivery_start(&delivery, n);
+    for (mf_local_batch_part *part; (part = mf_local_delivery_part(&delivery)) != NULL;) {
         assert_true(++n_calls < 1000);
         const size_t used = strlen(calls);
         snprintf(calls + used, calls_size - used, "%u+%u ", (unsigned)at, (unsigned)part->n);
-        mf_batch_outcome outcome = {.n_done = part->n, .ok = true};
+        mf_local_batch_result outcome = {.n_done = part->n, .ok = true};
         for (uint32_t i = part->n; i-- > 0;)
             if (bad[at + i] == 'b')
-                outcome = (mf_batch_outcome){.n_done = partial ? i : 0};
-        const mf_delivery_step step = mf_delivery_apply(&delivery, rules, &outcome);
+                outcome = (mf_local_batch_result){.n_done = partial ? i : 0};
+        const mf_local_delivery_step step = mf_local_delivery_apply(&delivery, rules, &outcome);
         memset(fates + at, 'd', step.n_delivered);
         memset(fates + at + step.n_delivered, 'x', step.n_dropped);
         at += step.n_delivered + step.n_dropped;
@@ -181,7 +180,7 @@ static void what_fails_is_sent_again_as_the_rules_say(void **state)
     static const struct {
         const char *bad;
         bool partial;
-        mf_delivery_rules rules;
+        mf_local_delivery_rules rules;
         const char *calls, *fates;
     } cases[] = {
         {"....", false, {0, false}, "0+4 ", "dddd"},
@@ -205,14 +204,14 @@ static void what_fails_is_sent_again_as_the_rules_say(void **state)
 static void the_largest_batch_is_cut_down_to_its_last_record(void **state)
 {
     (void)state;
-    const mf_delivery_rules rules = {0, true};
-    mf_delivery delivery;
+    const mf_local_delivery_rules rules = {0, true};
+    mf_local_delivery delivery;
     uint32_t n_calls = 0;
-    mf_delivery_start(&delivery, 10000);
-    for (mf_batch_part *part; (part = mf_delivery_part(&delivery)) != NULL; n_calls++) {
-        const mf_batch_outcome all_fail = {.n_done = 0};
+    mf_local_delivery_start(&delivery, 10000);
+    for (mf_local_batch_part *part; (part = mf_local_delivery_part(&delivery)) != NULL; n_calls++) {
+        const mf_local_batch_result all_fail = {.n_done = 0};
         const uint32_t n = part->n;
-        const mf_delivery_step step = mf_delivery_apply(&delivery, &rules, &all_fail);
+        const mf_local_delivery_step step = mf_local_delivery_apply(&delivery, &rules, &all_fail);
         assert_int_equal(n == 1, step.n_dropped);
     }
     assert_int_equal(19999, n_calls);
@@ -221,17 +220,17 @@ static void the_largest_batch_is_cut_down_to_its_last_record(void **state)
 static void without_a_limit_nothing_is_given_up(void **state)
 {
     (void)state;
-    const mf_delivery_rules rules = {-1, false};
-    const mf_batch_outcome all_fail = {.n_done = 0};
-    mf_delivery delivery;
-    mf_delivery_start(&delivery, 2);
+    const mf_local_delivery_rules rules = {-1, false};
+    const mf_local_batch_result all_fail = {.n_done = 0};
+    mf_local_delivery delivery;
+    mf_local_delivery_start(&delivery, 2);
     for (int i = 0; i < 100000; i++)
-        assert_int_equal(0, mf_delivery_apply(&delivery, &rules, &all_fail).n_dropped);
-    assert_int_equal(100000, mf_delivery_part(&delivery)->n_calls);
-    mf_delivery_cut(&delivery, 1);
-    assert_int_equal(1, mf_delivery_part(&delivery)->n);
-    mf_delivery_cut(&delivery, 1);
-    assert_null(mf_delivery_part(&delivery));
+        assert_int_equal(0, mf_local_delivery_apply(&delivery, &rules, &all_fail).n_dropped);
+    assert_int_equal(100000, mf_local_delivery_part(&delivery)->n_calls);
+    mf_local_delivery_cut(&delivery, 1);
+    assert_int_equal(1, mf_local_delivery_part(&delivery)->n);
+    mf_local_delivery_cut(&delivery, 1);
+    assert_null(mf_local_delivery_part(&delivery));
 }
 
 /* -------------------------------------------------------------------- windows */
@@ -239,59 +238,59 @@ static void without_a_limit_nothing_is_given_up(void **state)
 static void a_window_has_the_records_of_its_time(void **state)
 {
     (void)state;
-    mf_record_queue queue = queue_of(6); /* 1000.5 … 1005.5 */
-    mf_window window = {.seconds = 4};
-    assert_false(mf_window_is_over(&window, &queue, 0, true));
-    assert_int_equal(4, mf_window_count(&window, &queue, 100));
+    mf_local_record_queue queue = queue_of(6); /* 1000.5 … 1005.5 */
+    mf_local_window window = {.seconds = 4};
+    assert_false(mf_local_window_is_over(&window, &queue, 0, true));
+    assert_int_equal(4, mf_local_window_count(&window, &queue, 100));
     assert_int_equal(1000000, window.start_ms);
-    assert_int_equal(1004000, mf_window_end_ms(&window));
-    assert_int_equal(2, mf_window_count(&window, &queue, 2));
-    assert_false(mf_window_is_over(&window, &queue, 2000000, true));
+    assert_int_equal(1004000, mf_local_window_end_ms(&window));
+    assert_int_equal(2, mf_local_window_count(&window, &queue, 2));
+    assert_false(mf_local_window_is_over(&window, &queue, 2000000, true));
     for (int i = 0; i < 4; i++)
-        free(mf_record_queue_take(&queue));
-    assert_int_equal(0, mf_window_count(&window, &queue, 100));
-    assert_true(mf_window_is_over(&window, &queue, 0, false));
-    mf_window_close(&window, MF_WINDOW_FINAL);
-    assert_int_equal(2, mf_window_count(&window, &queue, 100));
-    mf_record_queue_clear(&queue);
-    assert_false(mf_window_is_over(&window, &queue, 1007999, false));
-    assert_true(mf_window_is_over(&window, &queue, 1008000, false));
-    assert_true(mf_window_is_over(&window, &queue, 0, true));
-    mf_window_free(&window);
+        free(mf_local_record_queue_take(&queue));
+    assert_int_equal(0, mf_local_window_count(&window, &queue, 100));
+    assert_true(mf_local_window_is_over(&window, &queue, 0, false));
+    mf_local_window_close(&window, MF_LOCAL_WINDOW_FINAL);
+    assert_int_equal(2, mf_local_window_count(&window, &queue, 100));
+    mf_local_record_queue_clear(&queue);
+    assert_false(mf_local_window_is_over(&window, &queue, 1007999, false));
+    assert_true(mf_local_window_is_over(&window, &queue, 1008000, false));
+    assert_true(mf_local_window_is_over(&window, &queue, 0, true));
+    mf_local_window_free(&window);
 }
 
 static void a_record_from_before_counts_to_the_open_window(void **state)
 {
     (void)state;
-    mf_record_queue late = queue_of(3), early = queue_of(1);
-    mf_window window = {.seconds = 1};
-    free(mf_record_queue_take(&late));
-    assert_int_equal(1, mf_window_count(&window, &late, 10));
-    assert_int_equal(1, mf_window_count(&window, &early, 10));
+    mf_local_record_queue late = queue_of(3), early = queue_of(1);
+    mf_local_window window = {.seconds = 1};
+    free(mf_local_record_queue_take(&late));
+    assert_int_equal(1, mf_local_window_count(&window, &late, 10));
+    assert_int_equal(1, mf_local_window_count(&window, &early, 10));
     assert_int_equal(1001000, window.start_ms);
-    mf_record_queue_clear(&late);
-    mf_record_queue_clear(&early);
-    mf_window_free(&window);
+    mf_local_record_queue_clear(&late);
+    mf_local_record_queue_clear(&early);
+    mf_local_window_free(&window);
 }
 
 static void a_large_state_ends_a_window_early_and_it_goes_on_empty(void **state)
 {
     (void)state;
-    mf_record_queue queue = queue_of(1);
-    mf_window window = {.seconds = 60};
+    mf_local_record_queue queue = queue_of(1);
+    mf_local_window window = {.seconds = 60};
     mf_text event = MF_TEXT_EMPTY;
-    mf_window_count(&window, &queue, 1);
+    mf_local_window_count(&window, &queue, 1);
     for (size_t more = 0; more < 2; more++) {
         mf_text large = MF_TEXT_EMPTY;
-        for (size_t i = 0; i < MF_WINDOW_STATE_BYTES + more; i++)
+        for (size_t i = 0; i < MF_LOCAL_WINDOW_STATE_BYTES + more; i++)
             mf_text_literal(&large, "x");
-        mf_window_take_state(&window, &large);
+        mf_local_window_take_state(&window, &large);
         assert_int_equal(more, window.is_too_large);
         assert_int_equal(0, large.n_bytes);
     }
-    mf_window_close(&window, MF_WINDOW_EARLY);
+    mf_local_window_close(&window, MF_LOCAL_WINDOW_EARLY);
     assert_true(window.is_open && !window.is_too_large);
-    mf_window_write(&window, &SOURCE, MF_WINDOW_EARLY, &event);
+    mf_local_window_write(&window, &SOURCE, MF_LOCAL_WINDOW_EARLY, &event);
     mf_text_append(&event, "", 1);
     assert_string_equal(",\"window\":{\"start\":\"1970-01-01T00:16:00Z\","
                         "\"end\":\"1970-01-01T00:17:00Z\"},\"state\":{},"
@@ -300,8 +299,8 @@ static void a_large_state_ends_a_window_early_and_it_goes_on_empty(void **state)
                         "\"isFinalInvokeForWindow\":false,\"isWindowTerminatedEarly\":true",
                         event.bytes);
     mf_text_free(&event);
-    mf_window_free(&window);
-    mf_record_queue_clear(&queue);
+    mf_local_window_free(&window);
+    mf_local_record_queue_clear(&queue);
 }
 
 int main(void)

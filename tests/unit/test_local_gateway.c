@@ -1,8 +1,8 @@
 #include "testing.h"
 
-#include "local/gateway_answer.h"
-#include "local/gateway_event.h"
-#include "local/gateway_route.h"
+#include "local/apigateway/event.h"
+#include "local/apigateway/response.h"
+#include "local/apigateway/route.h"
 
 #include <jansson.h>
 
@@ -15,9 +15,9 @@ static char *exact(const char *text, size_t n)
     return copy;
 }
 
-static mf_web_view view(const char *text)
+static mf_http_view view(const char *text)
 {
-    return (mf_web_view){text, strlen(text)};
+    return (mf_http_view){text, strlen(text)};
 }
 
 static mf_local_settings settings;
@@ -46,11 +46,11 @@ static int free_settings(void **state)
 
 /* ------------------------------------------------------------------- routes */
 
-static const char *found(const char *method, const char *path, mf_path_parameters *parameters)
+static const char *found(const char *method, const char *path, mf_local_path_parameters *parameters)
 {
     char *bytes = exact(path, strlen(path));
-    const mf_gateway_route *route =
-        mf_gateway_find(&settings, view(method), (mf_web_view){bytes, strlen(path)}, parameters);
+    const mf_local_route *route = mf_local_gateway_find(
+        &settings, view(method), (mf_http_view){bytes, strlen(path)}, parameters);
     free(bytes);
     return route != NULL ? route->path : "none";
 }
@@ -58,7 +58,7 @@ static const char *found(const char *method, const char *path, mf_path_parameter
 static void routes_are_found_by_method_and_path(void **state)
 {
     (void)state;
-    mf_path_parameters p;
+    mf_local_path_parameters p;
     static const struct {
         const char *method, *path, *route;
         size_t n;
@@ -102,7 +102,7 @@ static void stages_are_cut_off(void **state)
         {"/local/predict", "/predict"}, {"/local", "/"}, {"/local/", "/"}, {"/localx", "/localx"},
         {"/predict", "/predict"},       {"/", "/"},      {"", ""}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const mf_web_view path = mf_gateway_path(view(cases[i].path), "local");
+        const mf_http_view path = mf_local_gateway_path(view(cases[i].path), "local");
         assert_int_equal(strlen(cases[i].without), path.n_bytes);
         assert_memory_equal(cases[i].without, path.bytes, path.n_bytes);
     }
@@ -113,31 +113,31 @@ static void stages_are_cut_off(void **state)
 static void every_event_is_json_whatever_its_bytes(void **state)
 {
     (void)state;
-    const mf_path_parameters none = {.n = 0};
+    const mf_local_path_parameters none = {.n = 0};
     for (unsigned seed = 0; seed < 400; seed++) {
         char bytes[64];
         for (size_t i = 0; i < sizeof bytes; i++)
             bytes[i] = (char)((seed * 2654435761u + i * 40503u + (i * seed) % 251) >> (seed % 9));
-        const mf_web_view any = {bytes, seed % 65};
-        mf_gateway_route route = {"ANY", "/predict", 0,
-                                  seed % 2 ? MF_PAYLOAD_HTTP : MF_PAYLOAD_REST};
-        mf_gateway_request r = {.settings = &settings,
-                                .route = &route,
-                                .parameters = &none,
-                                .request_id = "id",
-                                .trace = "t",
-                                .peer = "127.0.0.1",
-                                .method = view("POST"),
-                                .sent_path = any,
-                                .path = any,
-                                .query = view("a=1&b"),
-                                .body = any,
-                                .user_agent = any};
-        mf_gateway_add_header(&r, view("X-A"), any);
-        mf_gateway_add_header(&r, view("Cookie"), any);
-        mf_gateway_add_header(&r, view("x-a"), any);
+        const mf_http_view any = {bytes, seed % 65};
+        mf_local_route route = {"ANY", "/predict", 0,
+                                seed % 2 ? MF_LOCAL_PAYLOAD_HTTP : MF_LOCAL_PAYLOAD_REST};
+        mf_local_gateway_request r = {.settings = &settings,
+                                      .route = &route,
+                                      .parameters = &none,
+                                      .request_id = "id",
+                                      .trace = "t",
+                                      .peer = "127.0.0.1",
+                                      .method = view("POST"),
+                                      .sent_path = any,
+                                      .path = any,
+                                      .query = view("a=1&b"),
+                                      .body = any,
+                                      .user_agent = any};
+        mf_local_gateway_add_header(&r, view("X-A"), any);
+        mf_local_gateway_add_header(&r, view("Cookie"), any);
+        mf_local_gateway_add_header(&r, view("x-a"), any);
         mf_text event = MF_TEXT_EMPTY;
-        assert_true(mf_gateway_event_write(&event, &r));
+        assert_true(mf_local_gateway_event_write(&event, &r));
         assert_false(event.failed);
         json_error_t why;
         json_t *root = json_loadb(event.bytes, event.n_bytes, JSON_ALLOW_NUL, &why);
@@ -164,8 +164,8 @@ static void binary_types_match_with_stars_and_parameters(void **state)
                  {"", false},
                  {"*/*", false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(cases[i].binary,
-                         mf_gateway_is_binary(&settings, cases[i].type, strlen(cases[i].type)));
+        assert_int_equal(cases[i].binary, mf_local_gateway_is_binary(&settings, cases[i].type,
+                                                                     strlen(cases[i].type)));
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -178,22 +178,23 @@ static void an_answer_of_every_prefix_is_read_or_refused(void **state)
         "\"body\":\"aGVsbG8=\",\"isBase64Encoded\":true}";
     for (size_t n = 0; n <= strlen(WHOLE); n++) {
         char *bytes = exact(WHOLE, n);
-        mf_gateway_answer answer;
+        mf_local_gateway_response answer;
         mf_error err = {0};
-        const bool ok = mf_gateway_answer_read(&answer, MF_PAYLOAD_REST, bytes, n, true, &err);
+        const bool ok =
+            mf_local_gateway_response_read(&answer, MF_LOCAL_PAYLOAD_REST, bytes, n, true, &err);
         assert_int_equal(n == strlen(WHOLE), ok);
         if (!ok)
             assert_error(&err, MF_ERR_FORMAT, "Malformed Lambda proxy response: ");
         if (ok) {
-            static const char HEADERS[] =
-                "A: b\r\nC: d\r\nC: 1\r\nContent-Type: application/json\r\n";
+            static const char HEADERS[] = "A\0b\0C\0d\0C\0"
+                                          "1\0Content-Type\0application/json";
             assert_int_equal(201, answer.status);
             assert_int_equal(5, answer.body.n_bytes);
             assert_memory_equal("hello", answer.body.bytes, 5);
-            assert_int_equal(strlen(HEADERS), answer.headers.n_bytes);
-            assert_memory_equal(HEADERS, answer.headers.bytes, answer.headers.n_bytes);
+            assert_int_equal(sizeof HEADERS, answer.headers.n_bytes);
+            assert_memory_equal(HEADERS, answer.headers.bytes, sizeof HEADERS);
         }
-        mf_gateway_answer_free(&answer);
+        mf_local_gateway_response_free(&answer);
         free(bytes);
     }
 }
@@ -202,13 +203,14 @@ static void a_body_may_hold_a_zero_byte(void **state)
 {
     (void)state;
     static const char TEXT[] = "{\"statusCode\":200,\"body\":\"a\\u0000b\"}";
-    mf_gateway_answer answer;
+    mf_local_gateway_response answer;
     mf_error err = {0};
-    assert_ok(mf_gateway_answer_read(&answer, MF_PAYLOAD_REST, TEXT, strlen(TEXT), false, &err),
+    assert_ok(mf_local_gateway_response_read(&answer, MF_LOCAL_PAYLOAD_REST, TEXT, strlen(TEXT),
+                                             false, &err),
               err);
     assert_int_equal(3, answer.body.n_bytes);
     assert_memory_equal("a\0b", answer.body.bytes, 3);
-    mf_gateway_answer_free(&answer);
+    mf_local_gateway_response_free(&answer);
 }
 
 int main(void)

@@ -1,8 +1,7 @@
 #include "testing.h"
 
 #include "base/base64.h"
-#include "local/identifiers.h"
-#include "local/json_text.h"
+#include "local/service.h"
 
 static void assert_text(const mf_text *text, const char *expected)
 {
@@ -77,7 +76,7 @@ static void what_is_not_utf8_becomes_a_mark(void **state)
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         mf_text text = MF_TEXT_EMPTY;
-        mf_json_text(&text, pairs[i][0], strlen(pairs[i][0]));
+        mf_local_json_text(&text, pairs[i][0], strlen(pairs[i][0]));
         assert_text(&text, pairs[i][1]);
         mf_text_free(&text);
     }
@@ -86,15 +85,16 @@ static void what_is_not_utf8_becomes_a_mark(void **state)
 static void identifiers_have_their_forms_and_differ(void **state)
 {
     (void)state;
-    char a[MF_UUID_BYTES], b[MF_UUID_BYTES], trace[MF_TRACE_BYTES], id[MF_SHORT_ID_BYTES];
-    assert_int_equal(36, strlen(mf_uuid_make(a)));
-    assert_int_equal(36, strlen(mf_uuid_make(b)));
+    char a[MF_LOCAL_UUID_BYTES], b[MF_LOCAL_UUID_BYTES], trace[MF_LOCAL_TRACE_BYTES],
+        id[MF_LOCAL_SHORT_ID_BYTES];
+    assert_int_equal(36, strlen(mf_local_uuid(a)));
+    assert_int_equal(36, strlen(mf_local_uuid(b)));
     assert_string_not_equal(a, b);
     assert_int_equal('4', a[14]);
     assert_non_null(strchr("89ab", a[19]));
-    assert_int_equal(74, strlen(mf_trace_make(trace)));
+    assert_int_equal(74, strlen(mf_local_trace(trace)));
     assert_memory_equal("Root=1-", trace, 7);
-    assert_int_equal(16, strlen(mf_short_id_make(id)));
+    assert_int_equal(16, strlen(mf_local_short_id(id)));
 }
 
 int main(void)

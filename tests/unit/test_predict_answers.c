@@ -1,8 +1,8 @@
-/* test_predict_answers.c: predict/answer.h, predict/reply.h and predict/endpoint.h: what becomes
- * of a model's response, and of errors. */
+/* test_predict_answers.c: predict/response.h, predict/gateway.h and predict/predictor.h: responses
+ * of a model, and errors, as responses of the function. */
 #include "predict_testing.h"
 
-#include "lambda/predict/endpoint.h"
+#include "lambda/predict/predictor.h"
 
 #define LIST_QUESTION    "{\"userId\":\"2\",\"top_n\":3}"
 #define SIMILAR_QUESTION "{\"movieId\":\"2959\",\"similar\":2}"
@@ -149,8 +149,8 @@ static mf_aws_failure failure_of(mf_aws_kind kind, int original_status, const ch
 static void refuse_as(const mf_aws_failure *failure, int status, const char *code,
                       const char *piece)
 {
-    mf_problem problem = {0};
-    assert_false(mf_endpoint_problem(&problem, failure));
+    mf_predict_problem problem = {0};
+    assert_false(mf_predict_endpoint_problem(&problem, failure));
     on.fails = &problem;
     send_proxied(QUESTION, "POST", "");
     assert_refused(status, code, piece);
@@ -257,7 +257,7 @@ static void an_answer_of_more_than_6_mb_is_refused(void **state)
     for (int i = 0; i < N; i++)
         mf_text_format(&said, "%s{\"movieId\":\"1\",\"predicted_rating\":1}", i > 0 ? "," : "");
     mf_text_append(&said, "]}", 3);
-    mf_movies *movies = read_movies(csv.bytes, csv.n_bytes, SIZE_MAX, &err);
+    mf_predict_movies *movies = read_movies(csv.bytes, csv.n_bytes, SIZE_MAX, &err);
     assert_non_null(movies);
     on.handler.movies = movies;
     on.says = said.bytes;
@@ -266,7 +266,7 @@ static void an_answer_of_more_than_6_mb_is_refused(void **state)
     assert_false(send_event("{\"userId\":\"2\",\"top_n\":1000}"));
     assert_error(&on.err, MF_ERR_PARSE, "ask for fewer movies");
     on.handler.movies = on.movies;
-    mf_movies_destroy(movies);
+    mf_predict_movies_destroy(movies);
     mf_text_free(&csv);
     mf_text_free(&said);
 }

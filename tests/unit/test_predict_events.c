@@ -85,21 +85,21 @@ static void a_bare_event_answers_failures_as_function_errors(void **state)
 {
     (void)state;
     static const struct {
-        mf_problem_kind kind;
+        mf_predict_problem_kind kind;
         mf_error_code code;
         const char *begins;
     } cases[] = {
-        {MF_PROBLEM_BAD_REQUEST, MF_ERR_PARSE, "400 bad_request: "},
-        {MF_PROBLEM_NOT_FOUND, MF_ERR_UNKNOWN, "404 not_found: "},
-        {MF_PROBLEM_TOO_LARGE, MF_ERR_LIMIT, "413 content_too_large: "},
-        {MF_PROBLEM_THROTTLED, MF_ERR_LIMIT, "429 too_many_requests: "},
-        {MF_PROBLEM_INTERNAL, MF_ERR_ARGUMENT, "500 internal_error: "},
-        {MF_PROBLEM_MODEL, MF_ERR_IO, "502 bad_gateway: "},
-        {MF_PROBLEM_TIMEOUT, MF_ERR_IO, "504 gateway_timeout: "},
+        {MF_PREDICT_PROBLEM_BAD_REQUEST, MF_ERR_PARSE, "400 bad_request: "},
+        {MF_PREDICT_PROBLEM_NOT_FOUND, MF_ERR_UNKNOWN, "404 not_found: "},
+        {MF_PREDICT_PROBLEM_TOO_LARGE, MF_ERR_LIMIT, "413 content_too_large: "},
+        {MF_PREDICT_PROBLEM_THROTTLED, MF_ERR_LIMIT, "429 too_many_requests: "},
+        {MF_PREDICT_PROBLEM_INTERNAL, MF_ERR_ARGUMENT, "500 internal_error: "},
+        {MF_PREDICT_PROBLEM_MODEL, MF_ERR_IO, "502 bad_gateway: "},
+        {MF_PREDICT_PROBLEM_TIMEOUT, MF_ERR_IO, "504 gateway_timeout: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mf_problem problem = {0};
-        mf_problem_hide(&problem, cases[i].kind, "endpoint movies-prod at https://secret");
+        mf_predict_problem problem = {0};
+        mf_predict_problem_hide(&problem, cases[i].kind, "endpoint movies-prod at https://secret");
         on.fails = &problem;
         assert_false(send_fixture("bare"));
         assert_error(&on.err, cases[i].code, cases[i].begins);

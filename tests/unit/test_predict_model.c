@@ -1,12 +1,12 @@
-/* test_predict_model.c: model_source.h and in_process.h: the model in the function's own
- * process, from every kind of file, with the answers that src/inference gives, and newer ones
- * in its place (those of S3 are tests/integration's). */
+/* test_predict_model.c: model_source.h and predictor.h: the model in the function's own process,
+ * from every kind of file, with the responses of src/inference, and newer models in its place
+ * (those of S3 are tests/integration's). */
 #include "model_sample.h"
 #include "predict_testing.h"
 #include "testing_tar.h"
 
 #include "lambda/model/model_source.h"
-#include "lambda/predict/in_process.h"
+#include "lambda/predict/predictor.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,31 +25,31 @@ static int start(void **state)
     return predicting_start(state);
 }
 
-static mf_predictor own; /* of the function's own process */
+static mf_predict_predictor own; /* of the function's own process */
 
 static int end(void **state)
 {
-    mf_predictor_destroy(&own);
+    mf_predict_predictor_destroy(&own);
     free(kept.model);
     testing_folder_remove(kept.folder);
     return predicting_end(state);
 }
 
 /* A source of the file at path. NULL: *err says why it could not be loaded. */
-static mf_model_source *open_path(const char *path, mf_error *err)
+static mf_lambda_model_source *open_path(const char *path, mf_error *err)
 {
-    mf_model_source *source = mf_model_source_create(path, NULL, err);
-    if (source != NULL && mf_model_source_load(source, 0, err))
+    mf_lambda_model_source *source = mf_lambda_model_source_create(path, NULL, err);
+    if (source != NULL && mf_lambda_model_source_load(source, 0, err))
         return source;
-    mf_model_source_destroy(source);
+    mf_lambda_model_source_destroy(source);
     return NULL;
 }
 
-static mf_model_source *open_bytes(const char *name, const void *bytes, size_t n, mf_error *err)
+static mf_lambda_model_source *open_bytes(const char *name, const void *bytes, size_t n, mf_error *err)
 {
     char *path = testing_path(kept.folder, name);
     testing_write(path, bytes, n);
-    mf_model_source *source = open_path(path, err);
+    mf_lambda_model_source *source = open_path(path, err);
     unlink(path);
     free(path);
     return source;
@@ -64,16 +64,16 @@ static void refuse_file(const char *name, const void *bytes, size_t n, const cha
 }
 
 /* Answers of this source, until the next call. */
-static const mf_predictor *predictor_of(const mf_model_source *source)
+static const mf_predict_predictor *predictor_of(const mf_lambda_model_source *source)
 {
     const mf_inference_limits limits = mf_predict_settings_limits(&on.settings);
     mf_error err = {0};
-    mf_predictor_destroy(&own);
-    assert_ok(mf_in_process_predictor(&own, source, &limits, &err), err);
+    mf_predict_predictor_destroy(&own);
+    assert_ok(mf_predict_model_predictor(&own, source, &limits, &err), err);
     return &own;
 }
 
-static void ask_it(const mf_model_source *source, const char *event, const char *answer)
+static void ask_it(const mf_lambda_model_source *source, const char *event, const char *answer)
 {
     on.handler.predictor = predictor_of(source);
     if (!send_event(event))
@@ -117,7 +117,7 @@ static void a_model_answers_from_each_kind_of_file(void **state)
         {"any name", packed, gzip(tar.bytes, tar.n, packed, sizeof packed)},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        mf_model_source *source = open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
+        mf_lambda_model_source *source = open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
         assert_ok(source != NULL, err);
         /* The file is gone by now: the mapping keeps it. */
         ask_it(source, "{\"userId\":7,\"movieId\":2959}",
@@ -125,7 +125,7 @@ static void a_model_answers_from_each_kind_of_file(void **state)
         ask_it(source, "{\"userId\":\"nobody\",\"movieId\":\"nothing\"}",
                "{\"predicted_rating\": 3.5, \"movie_title\": null, \"known_user\": false, "
                "\"known_item\": false, \"known_movie\": false}");
-        mf_model_source_destroy(source);
+        mf_lambda_model_source_destroy(source);
     }
 }
 
@@ -188,29 +188,29 @@ static void a_newer_model_takes_the_old_ones_place(void **state)
     unsigned char *other = another_model(&n_other);
     char *path = testing_path(kept.folder, "model.bin");
     testing_write(path, kept.model, kept.n_model);
-    mf_model_source *source = open_path(path, &err);
+    mf_lambda_model_source *source = open_path(path, &err);
     assert_ok(source != NULL, err);
-    const void *before = mf_model_source_get(source);
-    assert_true(mf_model_source_refresh(source, 0));
-    assert_ptr_equal(mf_model_source_get(source), before);
+    const void *before = mf_lambda_model_source_get(source);
+    assert_true(mf_lambda_model_source_refresh(source, 0));
+    assert_ptr_equal(mf_lambda_model_source_get(source), before);
     ask_it(source, event, old);
 
     replace(path, other, n_other / 2);
-    assert_false(mf_model_source_refresh(source, 0));
+    assert_false(mf_lambda_model_source_refresh(source, 0));
     replace(path, "", 0);
-    assert_false(mf_model_source_refresh(source, 0));
+    assert_false(mf_lambda_model_source_refresh(source, 0));
     unlink(path);
-    assert_false(mf_model_source_refresh(source, 0));
-    assert_ptr_equal(mf_model_source_get(source), before);
+    assert_false(mf_lambda_model_source_refresh(source, 0));
+    assert_ptr_equal(mf_lambda_model_source_get(source), before);
     ask_it(source, event, old);
 
     /* No time: not even begun, and made up for later. */
     replace(path, other, n_other);
-    assert_false(mf_model_source_refresh(source, 1));
+    assert_false(mf_lambda_model_source_refresh(source, 1));
     ask_it(source, event, old);
-    assert_true(mf_model_source_refresh(source, mf_clock_wall_ms() + 600000));
+    assert_true(mf_lambda_model_source_refresh(source, mf_clock_wall_ms() + 600000));
     ask_it(source, event, new);
-    assert_true(mf_watched_age_ms(mf_model_source_place(source)) < 60000);
+    assert_true(mf_lambda_watched_age_ms(mf_lambda_model_source_place(source)) < 60000);
 
     /* Memory that ends in the middle. */
     replace(path, kept.model, kept.n_model);
@@ -218,12 +218,12 @@ static void a_newer_model_takes_the_old_ones_place(void **state)
     for (bool ok = false; !ok; nth++) {
         assert_in_range(nth, 1, 200);
         mf_memory_fail_nth(nth);
-        ok = mf_model_source_refresh(source, 0);
+        ok = mf_lambda_model_source_refresh(source, 0);
         mf_memory_fail_nth(0);
         ask_it(source, event, ok ? old : new);
     }
     assert_true(nth > 3);
-    mf_model_source_destroy(source);
+    mf_lambda_model_source_destroy(source);
     unlink(path);
     free(path);
     free(other);
@@ -233,7 +233,7 @@ static void every_kind_of_question_is_answered(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
+    mf_lambda_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
     assert_ok(source != NULL, err);
     on.handler.predictor = predictor_of(source);
     static const char *const events[] = {
@@ -243,24 +243,24 @@ static void every_kind_of_question_is_answered(void **state)
         if (!send_fixture(events[i]))
             fail_msg("%s: %s", events[i], on.err.text);
     on.handler.predictor = &on.predictor;
-    mf_model_source_destroy(source);
+    mf_lambda_model_source_destroy(source);
 }
 
 static void a_deadline_in_the_past_ends_long_work(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_problem problem = {0};
+    mf_predict_problem problem = {0};
     const char *answer = NULL;
     size_t n = 0;
-    mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
+    mf_lambda_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
     assert_ok(source != NULL, err);
-    const mf_predictor *predictor = predictor_of(source);
+    const mf_predict_predictor *predictor = predictor_of(source);
     /* One question is one step: it is answered, or its time was up before. */
     if (!predictor->ask(predictor->context, QUESTION, sizeof QUESTION - 1, 0, &answer, &n,
                         &problem))
-        assert_int_equal(problem.kind, MF_PROBLEM_TIMEOUT);
-    mf_model_source_destroy(source);
+        assert_int_equal(problem.kind, MF_PREDICT_PROBLEM_TIMEOUT);
+    mf_lambda_model_source_destroy(source);
 }
 
 static void without_memory_there_is_an_error_and_no_leak(void **state)
@@ -269,10 +269,10 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
     for (size_t nth = 1; nth < 200; nth++) {
         mf_error err = {0};
         mf_memory_fail_nth(nth);
-        mf_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
+        mf_lambda_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
         mf_memory_fail_nth(0);
         if (source != NULL) {
-            mf_model_source_destroy(source);
+            mf_lambda_model_source_destroy(source);
             return;
         }
         assert_error(&err, MF_ERR_MEMORY, "memory");

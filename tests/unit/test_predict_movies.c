@@ -1,24 +1,24 @@
-/* test_predict_movies.c: movies.h and movies_reader.h. */
+/* test_predict_movies.c: predict/movies.h: the table and its reader. */
 #include "testing.h"
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "predict_testing.h"
 
-static mf_movies *read_all(const char *csv)
+static mf_predict_movies *read_all(const char *csv)
 {
     mf_error err = {0};
-    mf_movies *movies = read_movies(csv, strlen(csv), SIZE_MAX, &err);
+    mf_predict_movies *movies = read_movies(csv, strlen(csv), SIZE_MAX, &err);
     if (movies == NULL)
         fail_msg("%s: %s", csv, err.text);
     return movies;
 }
 
-static void assert_movie(const mf_movies *movies, const char *id, const char *title,
+static void assert_movie(const mf_predict_movies *movies, const char *id, const char *title,
                          const char *genres)
 {
-    mf_movie movie;
-    if (!mf_movies_find(movies, id, strlen(id), &movie))
+    mf_predict_movie movie;
+    if (!mf_predict_movies_find(movies, id, strlen(id), &movie))
         fail_msg("no movie %s", id);
     assert_int_equal(movie.n_title, strlen(title));
     assert_memory_equal(movie.title, title, movie.n_title);
@@ -29,7 +29,7 @@ static void assert_movie(const mf_movies *movies, const char *id, const char *ti
 static void assert_refusal(const char *csv, size_t n, const char *text)
 {
     mf_error err = {0};
-    mf_movies *movies = read_movies(csv, n, SIZE_MAX, &err);
+    mf_predict_movies *movies = read_movies(csv, n, SIZE_MAX, &err);
     if (movies != NULL)
         fail_msg("accepted: %s", csv);
     assert_error(&err, err.code, text);
@@ -39,15 +39,15 @@ static void assert_refusal(const char *csv, size_t n, const char *text)
 static void titles_are_as_they_stand(void **state)
 {
     (void)state;
-    mf_movies *movies = read_all(movies_csv);
-    assert_int_equal(mf_movies_count(movies), 3);
+    mf_predict_movies *movies = read_all(movies_csv);
+    assert_int_equal(mf_predict_movies_count(movies), 3);
     assert_movie(movies, "2959", "Fight Club (1999)", "Action|Crime|Drama|Thriller");
     assert_movie(movies, "1042", "Am\xC3\xA9lie \"Poulain\", Le (2001)", "Comedy|Romance");
-    mf_movie movie;
-    assert_false(mf_movies_find(movies, "295", 3, &movie));
-    assert_false(mf_movies_find(movies, "", 0, &movie));
-    assert_false(mf_movies_find(movies, "29590", 5, &movie));
-    mf_movies_destroy(movies);
+    mf_predict_movie movie;
+    assert_false(mf_predict_movies_find(movies, "295", 3, &movie));
+    assert_false(mf_predict_movies_find(movies, "", 0, &movie));
+    assert_false(mf_predict_movies_find(movies, "29590", 5, &movie));
+    mf_predict_movies_destroy(movies);
 }
 
 static void columns_may_come_in_any_order_and_case_with_others_between(void **state)
@@ -62,10 +62,10 @@ static void columns_may_come_in_any_order_and_case_with_others_between(void **st
         "movieId,title,genres\r6,Heat (1995),Action\r",
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        mf_movies *movies = read_all(files[i]);
-        assert_int_equal(mf_movies_count(movies), 1);
+        mf_predict_movies *movies = read_all(files[i]);
+        assert_int_equal(mf_predict_movies_count(movies), 1);
         assert_movie(movies, "6", "Heat (1995)", "Action");
-        mf_movies_destroy(movies);
+        mf_predict_movies_destroy(movies);
     }
 }
 
@@ -83,24 +83,24 @@ static void how_the_bytes_are_cut_changes_nothing(void **state)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         mf_error whole_err = {0};
         const size_t n = strlen(files[i]);
-        mf_movies *whole = read_movies(files[i], n, SIZE_MAX, &whole_err);
+        mf_predict_movies *whole = read_movies(files[i], n, SIZE_MAX, &whole_err);
         for (size_t piece = 1; piece < n; piece++) {
             mf_error err = {0};
-            mf_movies *movies = read_movies(files[i], n, piece, &err);
+            mf_predict_movies *movies = read_movies(files[i], n, piece, &err);
             assert_string_equal(err.text, whole_err.text);
             assert_int_equal(movies != NULL, whole != NULL);
             if (movies != NULL) {
-                assert_int_equal(mf_movies_count(movies), mf_movies_count(whole));
-                mf_movie a, b;
-                if (mf_movies_find(whole, "6", 1, &a)) {
-                    assert_true(mf_movies_find(movies, "6", 1, &b));
+                assert_int_equal(mf_predict_movies_count(movies), mf_predict_movies_count(whole));
+                mf_predict_movie a, b;
+                if (mf_predict_movies_find(whole, "6", 1, &a)) {
+                    assert_true(mf_predict_movies_find(movies, "6", 1, &b));
                     assert_int_equal(a.n_title, b.n_title);
                     assert_memory_equal(a.title, b.title, a.n_title);
                 }
             }
-            mf_movies_destroy(movies);
+            mf_predict_movies_destroy(movies);
         }
-        mf_movies_destroy(whole);
+        mf_predict_movies_destroy(whole);
     }
 }
 
@@ -161,11 +161,11 @@ static void a_line_without_end_is_refused_early(void **state)
 static void of_movies_with_one_id_the_last_counts(void **state)
 {
     (void)state;
-    mf_movies *movies = read_all(MOVIES_HEADER "1,old,a\n2,other,b\n1,new,c\n");
+    mf_predict_movies *movies = read_all(MOVIES_HEADER "1,old,a\n2,other,b\n1,new,c\n");
     assert_movie(movies, "1", "new", "c");
     assert_movie(movies, "2", "other", "b");
-    assert_int_equal(mf_movies_n_repeated(movies), 1);
-    mf_movies_destroy(movies);
+    assert_int_equal(mf_predict_movies_n_repeated(movies), 1);
+    mf_predict_movies_destroy(movies);
 }
 
 static void genres_are_what_stands_between_bars(void **state)
@@ -182,11 +182,12 @@ static void genres_are_what_stands_between_bars(void **state)
                  {"|", ""},
                  {"A|(no genres listed)x", "A;(no genres listed)x;"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const mf_movie movie = {.genres = cases[i].genres, .n_genres = strlen(cases[i].genres)};
+        const mf_predict_movie movie = {.genres = cases[i].genres,
+                                        .n_genres = strlen(cases[i].genres)};
         char joined[64] = "";
         const char *genre;
         size_t at = 0, n, used = 0;
-        while (mf_genres_next(&movie, &at, &genre, &n))
+        while (mf_predict_genres_next(&movie, &at, &genre, &n))
             used += (size_t)snprintf(joined + used, sizeof joined - used, "%.*s;", (int)n, genre);
         assert_string_equal(joined, cases[i].joined);
     }
@@ -206,17 +207,17 @@ static void a_million_movies_are_read_and_found(void **state)
         mf_text_literal(&csv, "\",Drama\n");
     }
     assert_false(csv.failed);
-    mf_movies *movies = read_movies(csv.bytes, csv.n_bytes, 100000, &err);
+    mf_predict_movies *movies = read_movies(csv.bytes, csv.n_bytes, 100000, &err);
     if (movies == NULL)
         fail_msg("%s", err.text);
-    assert_int_equal(mf_movies_count(movies), N);
+    assert_int_equal(mf_predict_movies_count(movies), N);
     for (int i = 0; i < N; i += 997) {
         char id[16], title[32];
         snprintf(id, sizeof id, "%d", i);
         snprintf(title, sizeof title, "Movie, The %d", i);
         assert_movie(movies, id, title, "Drama");
     }
-    mf_movies_destroy(movies);
+    mf_predict_movies_destroy(movies);
     mf_text_free(&csv);
 }
 
@@ -229,16 +230,16 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
         mf_text_format(&csv, "%d,A title of some length that fills the block %d,Drama\n", i, i);
     for (size_t nth = 1; nth < 100; nth++) {
         mf_error err = {0};
-        mf_movies *movies = NULL;
+        mf_predict_movies *movies = NULL;
         mf_memory_fail_nth(nth);
-        mf_movies_reader *reader = mf_movies_reader_create("movies.csv", &err);
-        if (reader != NULL && mf_movies_reader_feed(reader, csv.bytes, csv.n_bytes, &err))
-            movies = mf_movies_reader_end(reader, &err);
+        mf_predict_movies_reader *reader = mf_predict_movies_reader_create("movies.csv", &err);
+        if (reader != NULL && mf_predict_movies_reader_feed(reader, csv.bytes, csv.n_bytes, &err))
+            movies = mf_predict_movies_reader_end(reader, &err);
         const size_t made = mf_memory_fail_nth(0);
-        mf_movies_reader_destroy(reader);
+        mf_predict_movies_reader_destroy(reader);
         if (movies == NULL)
             assert_error(&err, MF_ERR_MEMORY, "memory");
-        mf_movies_destroy(movies); /* libcsv asks for less when it does not get much */
+        mf_predict_movies_destroy(movies); /* libcsv asks for less when it does not get much */
         if (made < nth) {
             assert_non_null(movies);
             mf_text_free(&csv);

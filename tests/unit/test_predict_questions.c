@@ -1,9 +1,9 @@
-/* test_predict_questions.c: predict/handler.h and asked.h over bodies: what is understood, and
- * what is refused in which words. */
+/* test_predict_questions.c: predict/handler.h and predict/decode.h over bodies: questions that are
+ * understood, and the messages of those that are refused. */
 #include "predict_testing.h"
 
 #include "base/base64.h"
-#include "lambda/predict/asked.h"
+#include "lambda/predict/decode.h"
 
 enum { MIB = 1 << 20 };
 
@@ -56,7 +56,7 @@ static void each_question_has_one_spelling(void **state)
         send_proxied(cases[i].body, "POST", "");
         proxied_body(200);
         assert_string_equal(on.asked, cases[i].asked);
-        assert_true(send_event(on.asked)); /* the spelling is a question, and spelled so */
+        assert_true(send_event(on.asked)); /* the canonical is a question, and spelled so */
         assert_string_equal(on.asked, cases[i].asked);
     }
 }

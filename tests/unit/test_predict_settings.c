@@ -3,8 +3,8 @@
 #include "environment_testing.h"
 #include "testing.h"
 
-#include "lambda/aws/s3_uri.h"
-#include "lambda/predict/settings.h"
+#include "lambda/aws/s3.h"
+#include "lambda/predict/predict_settings.h"
 
 static bool read_with(const char *const *pairs, mf_predict_settings *values, mf_error *err)
 {
@@ -42,8 +42,8 @@ static void the_other_names_mean_the_same(void **state)
               err);
     assert_string_equal(values.model_uri, "s3://bucket/a/model.tar.gz");
     assert_string_equal(values.movies_uri, "m.csv");
-    assert_true(mf_s3_uri_is(values.model_uri));
-    assert_false(mf_s3_uri_is(values.movies_uri));
+    assert_true(mf_aws_s3_uri_is(values.model_uri));
+    assert_false(mf_aws_s3_uri_is(values.movies_uri));
     assert_ok(
         read_with(PAIRS("MODEL_FILE", "/m", "MOVIES_S3_URI", "s3://bucket/m.csv"), &values, &err),
         err);

@@ -261,6 +261,19 @@ static void a_name_and_its_alias_cannot_both_be_given(void **state)
     assert_true(mf_settings_is_given(&settings, 0));
 }
 
+static void a_changed_value_replaces_the_one_before(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    accepts("k", "8");
+    assert_ok(mf_settings_change(&settings, "n_factors", "9", 1, &err), err);
+    assert_int_equal(chosen.n_factors, 9);
+    assert_false(mf_settings_change(&settings, "n_factors", "x", 1, &err));
+    assert_error(&err, MF_ERR_CONFIG, "hyperparameter n_factors is \"x\"");
+    assert_int_equal(chosen.n_factors, 9);
+    assert_true(mf_settings_is_given(&settings, 0));
+}
+
 typedef struct rates {
     double rate;
     double bias_rate;
@@ -640,6 +653,7 @@ int main(void)
         cmocka_unit_test(an_unknown_name_gets_the_nearest_known_one),
         cmocka_unit_test(edit_distance_counts_a_swap_as_one),
         cmocka_unit_test(a_name_and_its_alias_cannot_both_be_given),
+        cmocka_unit_test(a_changed_value_replaces_the_one_before),
         cmocka_unit_test(a_shared_name_sets_what_is_not_given_by_a_name_of_its_own),
         cmocka_unit_test(a_setting_that_follows_has_the_others_value_until_it_is_given),
         cmocka_unit_test(environment_variables_may_share_a_name),

@@ -367,7 +367,7 @@ static void the_smallest_regularization_near_the_best_is_taken(void **state)
         for (uint32_t size = 0; size < grid.n_sizes; size++)
             set(&sums, &grid, l, size, l < 9 ? 20 : 19);
     /* 5 is 17.5 when smoothed, 6 is 20. */
-    assert_int_equal(mf_choose_best(&grid, &sums), 6 * grid.n_sizes);
+    assert_int_equal(mf_choose_best(&grid, &sums), 6 * grid.n_sizes + grid.n_sizes - 1);
     /* A lonely peak is smoothed away: 10, 40, 10 is 25 in its place, but still the best. */
     for (uint32_t l = 0; l < grid.n_regularizations; l++)
         set(&sums, &grid, l, 0, l == 2 ? 40 : 10);
@@ -392,13 +392,13 @@ static void graded_ratings_take_one_that_is_a_little_further_away(void **state)
     assert_int_equal(taken[1], 4);
 }
 
-static void the_smallest_size_near_the_best_is_taken(void **state)
+static void the_largest_size_near_the_best_is_taken(void **state)
 {
     (void)state;
     const mf_choose_grid grid = automatic_grid();
     static const double value[][3] = {
-        {100, 100, 100}, {99.6, 100, 100}, {99, 99.6, 100}, {99, 99.4, 100}, {100, 50, 99}};
-    static const uint32_t expected[] = {0, 0, 1, 2, 0};
+        {100, 100, 100}, {100, 100, 99.1}, {100, 99.1, 98.9}, {100, 98, 98}, {100, 50, 99.5}};
+    static const uint32_t expected[] = {2, 2, 1, 0, 2};
     for (size_t k = 0; k < sizeof expected / sizeof *expected; k++) {
         mf_choose_sums sums = {.n_users = 100};
         for (uint32_t l = 0; l < grid.n_regularizations; l++)
@@ -406,6 +406,15 @@ static void the_smallest_size_near_the_best_is_taken(void **state)
                 set(&sums, &grid, l, size, value[k][size]);
         assert_int_equal(mf_choose_best(&grid, &sums) % grid.n_sizes, expected[k]);
     }
+}
+
+static void a_choice_for_graded_ratings_is_taken_half_way(void **state)
+{
+    (void)state;
+    const double without = mf_default_regularization(30000);
+    assert_true(mf_taken_regularization(10, 30000, false) == 10);
+    assert_true(fabs(mf_taken_regularization(without, 30000, true) - without) < 1e-9);
+    assert_true(fabs(mf_taken_regularization(without / 4, 30000, true) - without / 2) < 1e-9);
 }
 
 static void nothing_found_means_no_choice(void **state)
@@ -429,7 +438,8 @@ int main(void)
         cmocka_unit_test(the_grid_stands_around_the_mean_variance),
         cmocka_unit_test(the_smallest_regularization_near_the_best_is_taken),
         cmocka_unit_test(graded_ratings_take_one_that_is_a_little_further_away),
-        cmocka_unit_test(the_smallest_size_near_the_best_is_taken),
+        cmocka_unit_test(the_largest_size_near_the_best_is_taken),
+        cmocka_unit_test(a_choice_for_graded_ratings_is_taken_half_way),
         cmocka_unit_test(nothing_found_means_no_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,6 @@
 #include "testing.h"
 
 #include "lambda/streams/batch.h"
-#include "lambda/streams/reply.h"
-#include "lambda/streams/sequence.h"
 
 static mf_stream_batch batch;
 static mf_error err;
@@ -182,8 +180,8 @@ static bool read_numbers(const char *const *numbers, size_t n)
 static void sequence_numbers_compare_as_numbers(void **state)
 {
     (void)state;
-    static char longest[MF_SEQUENCE_DIGITS + 1];
-    memset(longest, '9', MF_SEQUENCE_DIGITS);
+    static char longest[MF_STREAM_SEQUENCE_DIGITS + 1];
+    memset(longest, '9', MF_STREAM_SEQUENCE_DIGITS);
     const char *const ascending[] = {"0",
                                      "7",
                                      "9",
@@ -199,20 +197,20 @@ static void sequence_numbers_compare_as_numbers(void **state)
         for (size_t j = 0; j < N; j++) {
             const mf_id a = {ascending[i], strlen(ascending[i])};
             const mf_id b = {ascending[j], strlen(ascending[j])};
-            char text_a[MF_SEQUENCE_ORDER_BYTES], text_b[MF_SEQUENCE_ORDER_BYTES];
-            assert_true(mf_sequence_valid(a));
-            const int order = mf_sequence_compare(a, b);
+            char text_a[MF_STREAM_SEQUENCE_ORDER_BYTES], text_b[MF_STREAM_SEQUENCE_ORDER_BYTES];
+            assert_true(mf_stream_sequence_valid(a));
+            const int order = mf_stream_sequence_compare(a, b);
             assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
-            const int texts =
-                strcmp(mf_sequence_order_text(a, text_a), mf_sequence_order_text(b, text_b));
+            const int texts = strcmp(mf_stream_sequence_order_text(a, text_a),
+                                     mf_stream_sequence_order_text(b, text_b));
             assert_int_equal((texts > 0) - (texts < 0), (i > j) - (i < j));
         }
     const char *const invalid[] = {"", "00", "01", "-1", "1 ", "1e3", "x"};
     for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++)
-        assert_false(mf_sequence_valid((mf_id){invalid[i], strlen(invalid[i])}));
-    char too_long[MF_SEQUENCE_DIGITS + 2];
+        assert_false(mf_stream_sequence_valid((mf_id){invalid[i], strlen(invalid[i])}));
+    char too_long[MF_STREAM_SEQUENCE_DIGITS + 2];
     memset(too_long, '1', sizeof too_long);
-    assert_false(mf_sequence_valid((mf_id){too_long, MF_SEQUENCE_DIGITS + 1}));
+    assert_false(mf_stream_sequence_valid((mf_id){too_long, MF_STREAM_SEQUENCE_DIGITS + 1}));
 }
 
 static void records_come_in_order_and_each_once(void **state)
@@ -230,10 +228,10 @@ static void records_come_in_order_and_each_once(void **state)
     }
 }
 
-static void assert_reply(const mf_stream_reply *reply, const char *expected)
+static void assert_response(const mf_stream_response *response, const char *expected)
 {
     mf_text text = MF_TEXT_EMPTY;
-    mf_stream_reply_write(reply, &text);
+    mf_stream_response_write(response, &text);
     mf_text_append(&text, "", 1);
     assert_false(text.failed);
     assert_string_equal(text.bytes, expected);
@@ -246,19 +244,20 @@ static void the_answer_names_the_lowest_that_failed(void **state)
     (void)state;
     const char *const numbers[] = {"9", "10", "11", "100"};
     assert_true(read_numbers(numbers, 4));
-    mf_stream_reply reply = {.state = NULL};
-    assert_reply(&reply, "{\"batchItemFailures\":[]}");
+    mf_stream_response response = {.state = NULL};
+    assert_response(&response, "{\"batchItemFailures\":[]}");
     mf_text text = MF_TEXT_EMPTY;
     mf_text_literal(&text, "{}");
-    reply.state = &text;
-    assert_reply(&reply, "{\"batchItemFailures\":[],\"state\":{}}");
-    mf_stream_reply_fail(&reply, &batch.records[2]);
-    mf_stream_reply_fail(&reply, &batch.records[1]);
-    mf_stream_reply_fail(&reply, &batch.records[3]);
-    assert_reply(&reply, "{\"batchItemFailures\":[{\"itemIdentifier\":\"10\"}],\"state\":{}}");
-    reply.state = NULL;
-    mf_stream_reply_fail(&reply, &batch.records[0]);
-    assert_reply(&reply, "{\"batchItemFailures\":[{\"itemIdentifier\":\"9\"}]}");
+    response.state = &text;
+    assert_response(&response, "{\"batchItemFailures\":[],\"state\":{}}");
+    mf_stream_response_fail(&response, &batch.records[2]);
+    mf_stream_response_fail(&response, &batch.records[1]);
+    mf_stream_response_fail(&response, &batch.records[3]);
+    assert_response(&response,
+                    "{\"batchItemFailures\":[{\"itemIdentifier\":\"10\"}],\"state\":{}}");
+    response.state = NULL;
+    mf_stream_response_fail(&response, &batch.records[0]);
+    assert_response(&response, "{\"batchItemFailures\":[{\"itemIdentifier\":\"9\"}]}");
     mf_text_free(&text);
 }
 

@@ -6,12 +6,12 @@
 #include "base/memory.h"
 #include "kpl_testing.h"
 
-static mf_kpl kpl;
+static mf_stream_kpl kpl;
 static mf_text message, packed;
 static mf_error why;
 
 /* Reads a copy of exactly that size. */
-static mf_kpl_kind read_copy(const char *bytes, size_t n)
+static mf_stream_kpl_kind read_copy(const char *bytes, size_t n)
 {
     static char *copy;
     free(copy);
@@ -19,12 +19,12 @@ static mf_kpl_kind read_copy(const char *bytes, size_t n)
     assert_non_null(copy);
     memcpy(copy, bytes, n);
     mf_error_clear(&why);
-    const mf_kpl_kind kind = mf_kpl_read(&kpl, copy, n, &why);
-    assert_int_equal(kind == MF_KPL_MALFORMED, why.code != MF_OK);
+    const mf_stream_kpl_kind kind = mf_stream_kpl_read(&kpl, copy, n, &why);
+    assert_int_equal(kind == MF_STREAM_KPL_MALFORMED, why.code != MF_OK);
     return kind;
 }
 
-static mf_kpl_kind read_sealed(void)
+static mf_stream_kpl_kind read_sealed(void)
 {
     packed.n_bytes = 0;
     kpl_seal(&packed, message.n_bytes > 0 ? message.bytes : "", message.n_bytes);
@@ -62,7 +62,7 @@ static void a_producers_aggregate_becomes_its_records(void **state)
 {
     (void)state;
     decode_vector();
-    assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_KPL_AGGREGATE);
+    assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_STREAM_KPL_AGGREGATE);
     assert_int_equal(kpl.n_records, 3);
     static const char *const keys[] = {"7", "8", "7"};
     static const char *const data[] = {"{\"userId\":7}", "{\"userId\":8}", "x"};
@@ -80,13 +80,13 @@ static void each_flipped_bit_and_each_cut_is_no_aggregate(void **state)
     (void)state;
     decode_vector();
     for (size_t n = 0; n < packed.n_bytes; n++)
-        assert_int_equal(read_copy(packed.bytes, n), MF_KPL_NO_AGGREGATE);
+        assert_int_equal(read_copy(packed.bytes, n), MF_STREAM_KPL_NO_AGGREGATE);
     for (size_t bit = 0; bit < packed.n_bytes * 8; bit++) {
         packed.bytes[bit / 8] = (char)(packed.bytes[bit / 8] ^ (1 << bit % 8));
-        assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_KPL_NO_AGGREGATE);
+        assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_STREAM_KPL_NO_AGGREGATE);
         packed.bytes[bit / 8] = (char)(packed.bytes[bit / 8] ^ (1 << bit % 8));
     }
-    assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_KPL_AGGREGATE);
+    assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_STREAM_KPL_AGGREGATE);
 }
 
 /* [67] */
@@ -110,7 +110,7 @@ static void an_index_outside_its_table_makes_the_whole_malformed(void **state)
         kpl_bytes(&message, 2, "0", 1);
         kpl_record(&message, 0, -1, "good", 4);
         kpl_record(&message, cases[i].partition_key, cases[i].hash_key, "bad", 3);
-        assert_int_equal(read_sealed(), MF_KPL_MALFORMED);
+        assert_int_equal(read_sealed(), MF_STREAM_KPL_MALFORMED);
         assert_error(&why, MF_ERR_FORMAT, cases[i].reason);
     }
 }
@@ -140,7 +140,7 @@ static void unknown_fields_and_tags_are_passed_over_and_order_does_not_matter(vo
     kpl_bytes(&message, 1, "a", 1);
     kpl_bytes(&message, 1, "b", 1);
     mf_text_free(&record);
-    assert_int_equal(read_sealed(), MF_KPL_AGGREGATE);
+    assert_int_equal(read_sealed(), MF_STREAM_KPL_AGGREGATE);
     assert_int_equal(kpl.n_records, 1);
     assert_view(kpl.records[0].partition_key, "b");
     assert_view(kpl.records[0].data, "data");
@@ -181,31 +181,32 @@ static void what_is_no_protobuf_is_no_aggregate(void **state)
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
         message.n_bytes = 0;
         mf_text_append(&message, messages[i].bytes, messages[i].n);
-        if (read_sealed() != MF_KPL_NO_AGGREGATE)
+        if (read_sealed() != MF_STREAM_KPL_NO_AGGREGATE)
             fail_msg("message %zu was taken", i);
     }
     static const char ten_bytes[] = "\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01";
     message.n_bytes = 0;
     mf_text_append(&message, ten_bytes, sizeof ten_bytes - 1);
-    assert_int_equal(read_sealed(), MF_KPL_AGGREGATE);
+    assert_int_equal(read_sealed(), MF_STREAM_KPL_AGGREGATE);
     assert_int_equal(kpl.n_records, 0);
     message.n_bytes = 0;
-    assert_int_equal(read_sealed(), MF_KPL_NO_AGGREGATE); /* nothing between magic and digest */
+    assert_int_equal(read_sealed(),
+                     MF_STREAM_KPL_NO_AGGREGATE); /* nothing between magic and digest */
 }
 
 static void packed_and_unpacked_thousands_of_records_are_the_same(void **state)
 {
     (void)state;
     enum { N = 3000 };
-    static mf_kpl_record records[N];
+    static mf_stream_kpl_record records[N];
     static char texts[N][16];
     for (size_t i = 0; i < N; i++) {
         snprintf(texts[i], sizeof texts[i], "%zu", i * 7919 % 10007);
         const mf_id text = {texts[i], strlen(texts[i])};
-        records[i] = (mf_kpl_record){text, text, i % 3 == 0, text};
+        records[i] = (mf_stream_kpl_record){text, text, i % 3 == 0, text};
     }
     kpl_write(&packed, records, N);
-    assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_KPL_AGGREGATE);
+    assert_int_equal(read_copy(packed.bytes, packed.n_bytes), MF_STREAM_KPL_AGGREGATE);
     assert_int_equal(kpl.n_records, N);
     for (size_t i = 0; i < N; i++) {
         assert_view(kpl.records[i].partition_key, texts[i]);
@@ -221,15 +222,16 @@ static void without_memory_an_aggregate_is_an_error_and_not_a_plain_record(void 
     decode_vector();
     size_t n = 1;
     for (;; n++) {
-        mf_kpl fresh = {.n_records = 0};
+        mf_stream_kpl fresh = {.n_records = 0};
         mf_error err = {.code = MF_OK};
         mf_memory_fail_nth(n);
-        const mf_kpl_kind kind = mf_kpl_read(&fresh, packed.bytes, packed.n_bytes, &err);
+        const mf_stream_kpl_kind kind =
+            mf_stream_kpl_read(&fresh, packed.bytes, packed.n_bytes, &err);
         mf_memory_fail_nth(0);
-        mf_kpl_free(&fresh);
-        if (kind == MF_KPL_AGGREGATE)
+        mf_stream_kpl_free(&fresh);
+        if (kind == MF_STREAM_KPL_AGGREGATE)
             break;
-        assert_int_equal(kind, MF_KPL_MALFORMED);
+        assert_int_equal(kind, MF_STREAM_KPL_MALFORMED);
         assert_int_equal(err.code, MF_ERR_MEMORY);
     }
     assert_true(n > 3);
@@ -239,7 +241,7 @@ static int end(void **state)
 {
     (void)state;
     read_copy("", 0);
-    mf_kpl_free(&kpl);
+    mf_stream_kpl_free(&kpl);
     mf_text_free(&message);
     mf_text_free(&packed);
     return 0;

@@ -5,11 +5,11 @@
 #include "base/base64.h"
 #include "kpl_testing.h"
 #include "lambda/streams/payload.h"
-#include "lambda/streams/shortest.h"
+#include "lambda/streams/plain.h"
 
 #include <locale.h>
 
-static mf_payload payload;
+static mf_stream_payload payload;
 static mf_error why;
 static mf_text base64;
 
@@ -32,13 +32,13 @@ static bool open_bytes(const char *bytes, size_t n, int n_times)
         .partition_key = {"outer", 5},
     };
     mf_error_clear(&why);
-    return mf_payload_open(&payload, &record, &why);
+    return mf_stream_payload_open(&payload, &record, &why);
 }
 
 static void assert_next(const char *data, const char *key, uint32_t sub_sequence_number)
 {
-    mf_user_record record;
-    assert_true(mf_payload_next(&payload, &record));
+    mf_stream_user_record record;
+    assert_true(mf_stream_payload_next(&payload, &record));
     if (record.data.n_bytes != strlen(data) || memcmp(record.data.bytes, data, strlen(data)) != 0)
         fail_msg("expected %s, got %.*s", data, (int)record.data.n_bytes, record.data.bytes);
     assert_int_equal(record.partition_key.n_bytes, strlen(key));
@@ -48,9 +48,9 @@ static void assert_next(const char *data, const char *key, uint32_t sub_sequence
 
 static void assert_last(void)
 {
-    mf_user_record record;
-    assert_false(mf_payload_next(&payload, &record));
-    assert_false(mf_payload_next(&payload, &record));
+    mf_stream_user_record record;
+    assert_false(mf_stream_payload_next(&payload, &record));
+    assert_false(mf_stream_payload_next(&payload, &record));
 }
 
 static void data_encoded_once_or_twice_are_the_same(void **state)
@@ -97,7 +97,7 @@ static void bad_base64_can_never_be_read(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const mf_stream_record record = {.data = {bad[i], strlen(bad[i])}};
         mf_error_clear(&why);
-        assert_false(mf_payload_open(&payload, &record, &why));
+        assert_false(mf_stream_payload_open(&payload, &record, &why));
         assert_error(&why, MF_ERR_FORMAT, "its data are not base64");
         assert_last();
     }
@@ -107,7 +107,7 @@ static void bad_base64_can_never_be_read(void **state)
 static void aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so(void **state)
 {
     (void)state;
-    const mf_kpl_record records[] = {
+    const mf_stream_kpl_record records[] = {
         {{"a", 1}, {"", 0}, false, {"{\"n\":1}", 7}},
         {{"b", 1}, {"5", 1}, true, {"eyJuIjoyfQ==", 12}}, /* {"n":2}, encoded by itself */
         {{"a", 1}, {"", 0}, false, {"", 0}},
@@ -123,8 +123,8 @@ static void aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so(vo
     }
     packed.bytes[10] = (char)(packed.bytes[10] ^ 1);
     assert_ok(open_bytes(packed.bytes, packed.n_bytes, 1), why); /* passed on whole */
-    mf_user_record whole;
-    assert_true(mf_payload_next(&payload, &whole));
+    mf_stream_user_record whole;
+    assert_true(mf_stream_payload_next(&payload, &whole));
     assert_int_equal(whole.data.n_bytes, packed.n_bytes);
     assert_false(whole.is_aggregated);
     packed.n_bytes = 0;
@@ -160,7 +160,7 @@ static void doubles_have_their_shortest_text_in_every_locale(void **state)
             continue;
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             mf_text text = MF_TEXT_EMPTY;
-            mf_shortest_write(&text, cases[i].value);
+            mf_stream_plain_write_real(&text, cases[i].value);
             mf_text_append(&text, "", 1);
             assert_string_equal(text.bytes, cases[i].text);
             mf_text_free(&text);
@@ -172,7 +172,7 @@ static void doubles_have_their_shortest_text_in_every_locale(void **state)
 static int end(void **state)
 {
     (void)state;
-    mf_payload_free(&payload);
+    mf_stream_payload_free(&payload);
     mf_text_free(&base64);
     return 0;
 }

@@ -1,0 +1,187 @@
+/* decode.c: parameters of a GET, then the question and its canonical form. */
+#include "lambda/predict/decode.h"
+
+#include "base/memory.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#define EXAMPLE "send {\"userId\":…,\"movieId\":…}"
+
+/* ------------------------------------------------------------------- query parameters */
+
+enum { LONGEST_COUNT = 9 }; /* digits; what is longer is no count that is allowed */
+
+/* A number as JSON spells it: no sign, no zero in front. */
+static bool is_count(const char *value, size_t n)
+{
+    return n > 0 && n <= LONGEST_COUNT && strspn(value, "0123456789") == n &&
+           (value[0] != '0' || n == 1);
+}
+
+static void write_items(const char *value, size_t n, mf_text *question)
+{
+    const char *end = value + n;
+    mf_text_literal(question, "[");
+    while (true) {
+        const char *comma = memchr(value, ',', (size_t)(end - value));
+        const char *stop = comma != NULL ? comma : end;
+        mf_text_json(question, value, (size_t)(stop - value));
+        if (comma == NULL)
+            break;
+        mf_text_literal(question, ",");
+        value = comma + 1;
+    }
+    mf_text_literal(question, "]");
+}
+
+static void write_parameter(const char *name, const char *value, size_t n, mf_text *question)
+{
+    const bool is_number = strcmp(name, "top_n") == 0 || strcmp(name, "similar") == 0;
+    const bool is_boolean = strcmp(name, "include_rated") == 0;
+    if (strcmp(name, "movieIds") == 0)
+        write_items(value, n, question);
+    else if ((is_number && is_count(value, n)) ||
+             (is_boolean && (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)))
+        mf_text_append(question, value, n);
+    else
+        mf_text_json(question, value, n);
+}
+
+void mf_predict_query_write(const json_t *query, mf_text *question)
+{
+    json_t *parameters = mf_without_const(query); /* for iterators; nothing changes */
+    bool is_first = true;
+    mf_text_literal(question, "{");
+    for (void *at = json_object_iter(parameters); at != NULL;
+         at = json_object_iter_next(parameters, at)) {
+        const char *name = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
+        if (!is_first)
+            mf_text_literal(question, ",");
+        is_first = false;
+        mf_text_json(question, name, strlen(name));
+        mf_text_literal(question, ":");
+        write_parameter(name, json_is_string(value) ? json_string_value(value) : "",
+                        json_string_length(value), question);
+    }
+    mf_text_literal(question, "}");
+}
+
+/* ------------------------------------------------------------------- canonical form */
+
+static void write_id(mf_text *text, const mf_asked_id *asked)
+{
+    mf_text_json(text, asked->id.bytes, asked->id.n_bytes);
+}
+
+static void write_list(const mf_question *q, mf_text *text)
+{
+    if (q->n > 0)
+        mf_text_format(text, ",\"top_n\":%lu", (unsigned long)q->n);
+    /* Without top_n it is true unless it says otherwise. */
+    if (q->include_rated)
+        mf_text_literal(text, ",\"include_rated\":true");
+    else if (q->n == 0)
+        mf_text_literal(text, ",\"include_rated\":false");
+    if (q->order != MF_ORDER_DEFAULT)
+        mf_text_format(text, ",\"order\":\"%s\"", mf_order_names[q->order]);
+    if (q->n_movies == 0)
+        return;
+    mf_text_literal(text, ",\"movieIds\":");
+    for (size_t i = 0; i < q->n_movies; i++) {
+        mf_text_append(text, i == 0 ? "[" : ",", 1);
+        write_id(text, &q->movies[i]);
+    }
+    mf_text_literal(text, "]");
+}
+
+static void write_ratings(const mf_question *q, mf_text *text)
+{
+    mf_text_literal(text, "\"ratings\":");
+    for (size_t i = 0; i < q->n_ratings; i++) {
+        mf_text_append(text, i == 0 ? "[" : ",", 1);
+        mf_text_literal(text, "{\"movieId\":");
+        write_id(text, &q->rated[i]);
+        /* Nine digits give the same float back and seventeen the same double; + 0, because -0
+         * would come back as the integer 0. */
+        if (!isnan(q->ratings[i]))
+            mf_text_format(text, ",\"rating\":%.9g", (double)q->ratings[i] + 0.0);
+        if (!isnan(q->times[i]))
+            mf_text_format(text, ",\"timestamp\":%.17g", q->times[i] + 0.0);
+        mf_text_literal(text, "}");
+    }
+    mf_text_literal(text, "]");
+}
+
+static void write_canonical(const mf_question *q, mf_text *text)
+{
+    mf_text_literal(text, "{");
+    if (q->n_ratings > 0) {
+        write_ratings(q, text);
+    } else if (q->kind != MF_QUESTION_SIMILAR) {
+        mf_text_literal(text, "\"userId\":");
+        write_id(text, &q->user);
+    }
+    if (q->kind == MF_QUESTION_LIST)
+        write_list(q, text);
+    if (q->kind == MF_QUESTION_RATING)
+        mf_text_literal(text, ",");
+    if (q->kind != MF_QUESTION_LIST) {
+        mf_text_literal(text, "\"movieId\":");
+        write_id(text, &q->item);
+    }
+    if (q->kind == MF_QUESTION_SIMILAR)
+        mf_text_format(text, ",\"similar\":%lu", (unsigned long)q->n);
+    mf_text_literal(text, "}");
+    if (mf_text_reserve(text, 1))
+        text->bytes[text->n_bytes] = '\0';
+}
+
+/* -------------------------------------------------------------------------- bodies */
+
+static size_t n_blanks(const char *bytes, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\n' || bytes[i] == '\r'))
+        i++;
+    return i;
+}
+
+/* A question and nothing else. */
+static bool read_whole(mf_question *question, const mf_inference_limits *limits, const char *body,
+                       size_t n_body, mf_error *err)
+{
+    const mf_json_where where = {.text = body, .place = {MF_PLACE_BODY, 0}};
+    size_t n_used = 0;
+    size_t at = n_body >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* an editor's mark */
+    at += n_blanks(body + at, n_body - at);
+    if (at == n_body)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is empty: " EXAMPLE);
+    if (!mf_question_read(question, limits, body + at, n_body - at, &n_used, where, err))
+        return false;
+    at += n_used;
+    at += n_blanks(body + at, n_body - at);
+    return at == n_body || mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                                   "something follows the JSON object of the question");
+}
+
+bool mf_predict_decode(mf_question *question, const mf_inference_limits *limits, const char *body,
+                       size_t n_body, mf_text *canonical, mf_predict_problem *problem)
+{
+    mf_error err = {0};
+    if (body == NULL)
+        return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                                      "there is no body: " EXAMPLE);
+    if (!read_whole(question, limits, body, n_body, &err)) {
+        if (err.code == MF_ERR_PARSE && json_object_get(question->document, "instances") != NULL)
+            return mf_predict_problem_set(
+                problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                "instances: one question at a time is answered here: " EXAMPLE);
+        return mf_predict_problem_of_error(problem, &err);
+    }
+    write_canonical(question, canonical);
+    return !canonical->failed || mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,
+                                                         "no memory for a question");
+}

@@ -1,0 +1,78 @@
+/* gateway.h: an event as an HTTP request, whatever the integration that sends it, and the response
+ * in the shape that this integration wants.
+ *
+ *     REST API, HTTP API 1.0       proxy 1: httpMethod and requestContext
+ *     HTTP API 2.0, function URL   proxy 2: "version":"2.0" and requestContext
+ *     REST without proxy, invoke   direct: neither; the event is the body of the request
+ *
+ *     proxies   {"statusCode": 200, "headers": {…}, "isBase64Encoded": false, "body": "…"}
+ *     direct    the body itself; a problem is the error of the handler
+ *
+ * The request:
+ * (1) Unknown members are ignored: AWS adds some. Known ones may be absent or null, and must
+ *     otherwise be of their type.
+ * (2) No header of the event is read, so their names' case does not matter and no client
+ *     chooses a response by one.
+ * (3) A base64 body is decoded.
+ * (4) The path is without the stage that HTTP APIs put before it.
+ *
+ * The response:
+ * (5) Every proxy response has Content-Type application/json and Access-Control-Allow-Origin;
+ *     its statusCode is an integer and its body a text.
+ * (6) The body of a problem is {"error": {"code": "bad_request", "message": "…"}}.
+ * (7) 405 has Allow, 429 has Retry-After, and the response to OPTIONS (204, no body) has the
+ *     headers that a browser wants before a request from another origin.
+ * (8) A response of more than Lambda takes, MF_LAMBDA_RESPONSE_BYTES, becomes a problem.
+ *
+ * Threads: one request each. */
+#ifndef MF_LAMBDA_PREDICT_GATEWAY_H
+#define MF_LAMBDA_PREDICT_GATEWAY_H
+
+#include "base/text.h"
+#include "lambda/predict/problem.h"
+
+struct json_t; /* jansson's */
+
+typedef enum mf_predict_integration {
+    MF_PREDICT_DIRECT,  /* no proxy               */
+    MF_PREDICT_PROXY_1, /* payload format 1.0 */
+    MF_PREDICT_PROXY_2, /* payload format 2.0 */
+} mf_predict_integration;
+
+/* Texts live until the next read or free, and those of a direct event as long as the event. */
+typedef struct mf_predict_request {
+    mf_predict_integration integration;
+    const char *method; /* as sent; "" of a direct event */
+    const char *path;   /* "" when the event has none  */
+    size_t n_path;
+    const struct json_t *query; /* an object; NULL: there is none  */
+    const char *body;           /* [n_body]; NULL: there is none   */
+    size_t n_body;
+
+    /* Holds the bytes; private. */
+    struct json_t *event;
+    mf_text decoded;
+} mf_predict_request;
+
+/* Reads event[0 .. n_event) into a request that was zeroed once and may have held another.
+ * On false `integration` is that of the response: bytes that are no event at all are direct. */
+bool mf_predict_request_read(mf_predict_request *request, const char *event, size_t n_event,
+                             mf_predict_problem *problem);
+
+void mf_predict_request_free(mf_predict_request *request);
+
+/* The functions below append to the empty `response`; origin is the setting ALLOW_ORIGIN. */
+
+/* False: it would be too large, see *problem; response is then empty. */
+bool mf_predict_respond(mf_text *response, mf_predict_integration integration, const char *origin,
+                        const mf_text *body, mf_predict_problem *problem);
+
+/* To OPTIONS, of a proxy. */
+void mf_predict_respond_to_options(mf_text *response, const char *origin);
+
+/* False when the integration is direct: the handler fails with *err. */
+bool mf_predict_respond_with_problem(mf_text *response, mf_predict_integration integration,
+                                     const char *origin, const mf_predict_problem *problem,
+                                     mf_error *err);
+
+#endif

@@ -1,0 +1,212 @@
+/* response.c: the model's JSON, checked member by member, and written with titles. */
+#include "lambda/predict/response.h"
+
+#include "base/id_list.h"
+
+#include <jansson.h>
+#include <math.h>
+
+/* So that tenths of it are exact in a double's 53 bits and fit a long long. */
+static const double RATING_MOST = 1e14;
+
+static bool nonsense(mf_predict_problem *problem, const char *expected)
+{
+    return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_MODEL,
+                                   "the model's answer is not one to this question: expected %s",
+                                   expected);
+}
+
+static void write_tenths(mf_text *text, double rating)
+{
+    const long long tenths = llround(rating * 10);
+    const unsigned long long size =
+        tenths < 0 ? 0 - (unsigned long long)tenths : (unsigned long long)tenths;
+    mf_text_format(text, "%s%llu.%llu", tenths < 0 ? "-" : "", size / 10, size % 10);
+}
+
+static bool is_rating(const json_t *value)
+{
+    return json_is_number(value) && fabs(json_number_value(value)) <= RATING_MOST;
+}
+
+static bool is_flag(const json_t *value)
+{
+    return value == NULL || json_is_boolean(value);
+}
+
+static void write_flag(mf_text *text, const char *name, const json_t *value)
+{
+    if (json_is_false(value))
+        mf_text_format(text, ", \"%s\": false", name);
+}
+
+/* The title with its quotes, or null. */
+static void write_title(mf_text *text, const mf_predict_movie *movie)
+{
+    if (movie != NULL)
+        mf_text_json(text, movie->title, movie->n_title);
+    else
+        mf_text_literal(text, "null");
+}
+
+static void write_unlisted(mf_text *text, const mf_predict_movie *movie)
+{
+    if (movie == NULL)
+        mf_text_literal(text, ", \"known_movie\": false");
+}
+
+static const mf_predict_movie *find(const mf_predict_movies *movies, const char *id, size_t n_id,
+                                    mf_predict_movie *movie)
+{
+    return mf_predict_movies_find(movies, id, n_id, movie) ? movie : NULL;
+}
+
+static bool write_rating(const mf_question *question, const json_t *model,
+                         const mf_predict_movies *movies, mf_text *text,
+                         mf_predict_problem *problem)
+{
+    const json_t *rating = json_object_get(model, "predicted_rating");
+    const json_t *known_user = json_object_get(model, "known_user");
+    const json_t *known_item = json_object_get(model, "known_item");
+    mf_predict_movie found;
+    if (!is_rating(rating) || !is_flag(known_user) || !is_flag(known_item))
+        return nonsense(problem, "predicted_rating, a number");
+    const mf_predict_movie *movie =
+        find(movies, question->item.id.bytes, question->item.id.n_bytes, &found);
+    mf_text_literal(text, "{\"predicted_rating\": ");
+    write_tenths(text, json_number_value(rating));
+    mf_text_literal(text, ", \"movie_title\": ");
+    write_title(text, movie);
+    write_flag(text, "known_user", known_user);
+    write_flag(text, "known_item", known_item);
+    write_unlisted(text, movie);
+    mf_text_literal(text, "}");
+    return true;
+}
+
+static void write_genres(mf_text *text, const mf_predict_movie *movie)
+{
+    size_t at = 0;
+    const char *genre;
+    size_t n;
+    mf_text_literal(text, ", \"genres\": [");
+    for (bool is_first = true; movie != NULL && mf_predict_genres_next(movie, &at, &genre, &n);
+         is_first = false) {
+        if (!is_first)
+            mf_text_literal(text, ", ");
+        mf_text_json(text, genre, n);
+    }
+    mf_text_literal(text, "]");
+}
+
+static bool is_score(const json_t *value)
+{
+    return json_is_number(value) && isfinite((float)json_number_value(value));
+}
+
+/* The numbers of an entry, and which are there. Null is for an unknown item. */
+static bool has_measures(const json_t *entry, bool is_similar)
+{
+    const json_t *score = json_object_get(entry, "score");
+    const json_t *rating = json_object_get(entry, "predicted_rating");
+    if (is_similar)
+        return is_score(json_object_get(entry, "similarity"));
+    return (score != NULL || rating != NULL) &&
+           (score == NULL || json_is_null(score) || is_score(score)) &&
+           (rating == NULL || json_is_null(rating) || is_rating(rating));
+}
+
+/* Left out when value is NULL. */
+static void write_score(mf_text *text, const char *name, const json_t *value)
+{
+    if (value == NULL)
+        return;
+    mf_text_format(text, ", \"%s\": ", name);
+    if (json_is_null(value))
+        mf_text_literal(text, "null");
+    else
+        mf_text_float(text, (float)json_number_value(value));
+}
+
+/* One of a list. */
+static bool write_entry(const json_t *entry, bool is_similar, const mf_predict_movies *movies,
+                        mf_text *text)
+{
+    const json_t *id = json_object_get(entry, "movieId");
+    const json_t *rating = is_similar ? NULL : json_object_get(entry, "predicted_rating");
+    const json_t *known_item = json_object_get(entry, "known_item");
+    mf_predict_movie found;
+    if (!json_is_string(id) || !mf_id_valid(json_string_value(id), json_string_length(id)) ||
+        !has_measures(entry, is_similar) || !is_flag(known_item))
+        return false;
+    const mf_predict_movie *movie =
+        find(movies, json_string_value(id), json_string_length(id), &found);
+    mf_text_literal(text, "{\"movieId\": ");
+    mf_text_json(text, json_string_value(id), json_string_length(id));
+    mf_text_literal(text, ", \"title\": ");
+    write_title(text, movie);
+    write_genres(text, movie);
+    if (is_similar)
+        write_score(text, "similarity", json_object_get(entry, "similarity"));
+    else
+        write_score(text, "score", json_object_get(entry, "score"));
+    if (rating != NULL)
+        mf_text_literal(text, ", \"predicted_rating\": ");
+    if (json_is_null(rating))
+        mf_text_literal(text, "null");
+    else if (rating != NULL)
+        write_tenths(text, json_number_value(rating));
+    write_flag(text, "known_item", known_item);
+    write_unlisted(text, movie);
+    mf_text_literal(text, "}");
+    return true;
+}
+
+static bool write_list(const mf_question *question, const json_t *model,
+                       const mf_predict_movies *movies, mf_text *text, mf_predict_problem *problem)
+{
+    const bool is_similar = question->kind == MF_QUESTION_SIMILAR;
+    const char *name = is_similar ? "similar" : "recommendations";
+    const json_t *list = json_object_get(model, name);
+    const json_t *known_user = json_object_get(model, "known_user");
+    const json_t *known_item = json_object_get(model, "known_item");
+    const size_t n_asked = question->n > 0 ? question->n : question->n_movies;
+    if (!json_is_array(list) || json_array_size(list) > n_asked || !is_flag(known_user) ||
+        !is_flag(known_item))
+        return nonsense(problem, is_similar ? "similar, an array of as many as asked for at most"
+                                            : "recommendations, an array of as many as asked for "
+                                              "at most");
+    mf_text_format(text, "{\"%s\": [", name);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (i > 0)
+            mf_text_literal(text, ", ");
+        if (!write_entry(json_array_get(list, i), is_similar, movies, text))
+            return nonsense(problem, is_similar ? "movieId and similarity in each entry"
+                                                : "movieId, and score or predicted_rating, in "
+                                                  "each entry");
+    }
+    mf_text_literal(text, "]");
+    write_flag(text, "known_user", known_user);
+    write_flag(text, "known_item", known_item);
+    mf_text_literal(text, "}");
+    return true;
+}
+
+bool mf_predict_response_write(const mf_question *question, const char *model, size_t n_model,
+                               const mf_predict_movies *movies, mf_text *response,
+                               mf_predict_problem *problem)
+{
+    json_t *root = json_loadb(model, n_model, JSON_REJECT_DUPLICATES, NULL);
+    bool ok = false;
+    if (!json_is_object(root))
+        nonsense(problem, "an object of JSON");
+    else if (question->kind == MF_QUESTION_RATING)
+        ok = write_rating(question, root, movies, response, problem);
+    else
+        ok = write_list(question, root, movies, response, problem);
+    json_decref(root);
+    if (ok && response->failed)
+        return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,
+                                       "no memory for a response");
+    return ok;
+}

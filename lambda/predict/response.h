@@ -1,0 +1,30 @@
+/* response.h: the model's response to a question, with titles, as the function's own.
+ *
+ *     {"predicted_rating": 4.4, "movie_title": "Fight Club (1999)"}
+ *     {"recommendations": [{"movieId": "318", "title": "Shawshank Redemption, The (1994)",
+ *                           "genres": ["Crime", "Drama"], "score": 0.71,
+ *                           "predicted_rating": 4.9}, …]}
+ *     {"similar": [{"movieId": "…", "title": "…", "genres": […], "similarity": 0.93}, …]}
+ *
+ * (1) Ratings have one decimal, half away from zero. Lists keep the model's order, and each
+ *     entry its score. A score or a predicted rating that the model leaves out is left out: an
+ *     older serve sends no score, a model trained without ratings no predicted rating.
+ * (2) "known_user": false and "known_item": false are copied from the model's response. A movie
+ *     without a row in movies.csv has the title null, no genres and "known_movie": false.
+ * (3) A text that is no response to this question is the model's problem; none of it is shown.
+ *
+ * Threads: any. */
+#ifndef MF_LAMBDA_PREDICT_RESPONSE_H
+#define MF_LAMBDA_PREDICT_RESPONSE_H
+
+#include "base/text.h"
+#include "inference/question.h"
+#include "lambda/predict/movies.h"
+#include "lambda/predict/problem.h"
+
+/* Appends the response to `question`, for which the model sent model[0 .. n_model). */
+bool mf_predict_response_write(const mf_question *question, const char *model, size_t n_model,
+                               const mf_predict_movies *movies, mf_text *response,
+                               mf_predict_problem *problem);
+
+#endif

@@ -1,0 +1,80 @@
+/* emit.h: the last stage: recommendations and dead letters as records of streams.
+ *
+ * The record of a result:
+ *
+ *     {"request_id":"7d0c…","user_id":123,"recommendations":[318,858],"count":2,
+ *      "model_version":"1da2c000e3b8bdcc","from_cache":true,"latency_ms":1.8,
+ *      "timestamp":"2026-01-31T09:30:00Z"}
+ *
+ * known_user (false) is there when the model does not know the user; timestamp is the request's.
+ * latency_ms is from the arrival of the event to the list. A result may come twice: consumers go by
+ * request_id (docs/lambda.md, 4.6).
+ *
+ * A dead letter:
+ *
+ *     {"reason":"request_id is missing","sequence_number":"4959…","event_id":"shardId-…",
+ *      "partition_key":"7","data":"eyJ1c2VyX2lkIjo3fQ=="}
+ *
+ * sub_sequence_number is there when the record was part of an aggregate; data is base64, cut
+ * to MF_RECOMMEND_DEAD_LETTER_BYTES with "truncated":true.
+ *
+ * (1) Results have the user as partition key and the order of their requests (aws/kinesis.h).
+ *     Consecutive calls put those of one part of the batch.
+ * (2) A result longer than a record of a stream is a dead letter.
+ * (3) A request is remembered as answered when its result is on the stream, not before.
+ * (4) A dead letter has to come again when its stream does not take it for now. One that the
+ *     stream will never take (there is no such stream, say) is lost and counted, or it would hold
+ *     up its shard.
+ *
+ * Threads: one. */
+#ifndef MF_LAMBDA_RECOMMEND_EMIT_H
+#define MF_LAMBDA_RECOMMEND_EMIT_H
+
+#include "lambda/recommend/lookup.h"
+
+enum { MF_RECOMMEND_DEAD_LETTER_BYTES = 900000 /* of base64; a record of Kinesis has 1 MiB */ };
+
+typedef struct mf_recommend_dead_letter {
+    const mf_stream_record *record;
+    bool is_aggregated;
+    uint32_t sub_sequence_number;
+    mf_id data; /* of a record in an aggregate; otherwise it is the record's own, as base64 */
+    mf_id reason;
+} mf_recommend_dead_letter;
+
+/* Zeroed but for the first part; keeps its memory. */
+typedef struct mf_recommend_emitter {
+    /* Puts records on a stream, as mf_aws_kinesis_put_records does. */
+    bool (*put)(void *context, const mf_aws_kinesis_put *put, mf_aws_kinesis_tally *tally,
+                mf_aws_failure *failure);
+    /* Logs a dead letter; may be NULL. */
+    void (*log)(void *context, const mf_recommend_dead_letter *letter);
+    void *context;
+
+    mf_text out;                    /* data of the records, one behind the other */
+    mf_aws_kinesis_record *records; /* [n] */
+    size_t *items;                  /* [n] whose record it is */
+    size_t n, records_capacity, items_capacity;
+} mf_recommend_emitter;
+
+/* Writes the results of the items [first, usable_end) that are pending. False: MF_ERR_MEMORY. */
+bool mf_recommend_write_results(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
+                                const mf_recommend_lookups *lookups, mf_error *err);
+
+/* Puts what was written and remembers it in *answered. A failure is the outcome's. */
+void mf_recommend_put_results(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
+                              mf_recommend_answered *answered);
+
+/* Logs the rejected items [first, usable_end), and puts them when there is a stream for them and
+ * this is no test run. False: MF_ERR_MEMORY; any other failure is the outcome's. */
+bool mf_recommend_emit_dead_letters(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
+                                    mf_error *err);
+
+/* Of a test run: appends {"predictions":[…],"rejected":[…],"batchItemFailures":[]} with what was
+ * written. */
+void mf_recommend_return_results(const mf_recommend_emitter *emitter,
+                                 const mf_recommend_batch *batch, mf_text *response);
+
+void mf_recommend_emitter_free(mf_recommend_emitter *emitter);
+
+#endif

@@ -1,0 +1,405 @@
+/* scorer_remote.c: the scorer that asks serve at a URL, or a SageMaker endpoint. */
+#include "lambda/recommend/scorer.h"
+
+#include "base/clock.h"
+#include "base/grow.h"
+#include "base/memory.h"
+#include "inference/inference.h"
+#include "lambda/aws/client.h"
+#include "lambda/aws/sagemaker_runtime.h"
+#include "lambda/streams/plain.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+enum {
+    FEWEST_USERS = 8,   /* of a request, while there are more: less is not worth a request */
+    MOST_USERS = 250,   /* so that one response is small */
+    MOST_ITEMS = 60000, /* of a response: 64 bytes each are less than SageMaker's 6 MiB */
+    BYTES_KEPT = 1 << 20,
+    MESSAGE_BYTES = 160,
+};
+
+static const char jsonlines[] = "application/jsonlines";
+static const char attributes[] = "X-Amzn-SageMaker-Custom-Attributes";
+static const char version_is[] = "model_version=";
+
+static const mf_aws_header headers[] = {
+    {"Content-Type", jsonlines},
+    {"Accept", jsonlines},
+    {attributes, "model_version"},
+};
+
+/* The users of one request: chosen[first .. first + n). */
+typedef struct chunk {
+    size_t first, n;
+    size_t body_at, n_body;
+} chunk;
+
+typedef struct remote {
+    mf_aws_client *client;
+    uint32_t concurrency;
+    char path[96];
+    char subject[96];
+    char version[MF_RECOMMEND_VERSION_BYTES]; /* of the last response that had one */
+    int64_t version_ms;                       /* wall clock then */
+
+    /* Of the present run; the memory is kept. */
+    mf_text bodies;
+    chunk *chunks;
+    mf_aws_call *calls;
+    mf_aws_result *outcomes;
+    mf_recommend_lookup **again; /* whom a refused request had, to be asked one by one */
+    size_t chunks_capacity, calls_capacity, outcomes_capacity, again_capacity;
+} remote;
+
+/* ------------------------------------------------------------------------ requests */
+
+static void write_instance(mf_text *body, const mf_recommend_lookup *lookup)
+{
+    mf_text_literal(body, "{\"userId\":");
+    mf_text_json(body, lookup->user.bytes, lookup->user.n_bytes);
+    mf_text_literal(body, ",\"top_n\":");
+    mf_text_count(body, lookup->top_n);
+    mf_text_literal(body, "}\n");
+}
+
+static bool reserve(remote *r, size_t n, mf_error *err)
+{
+    return MF_GROW(r->chunks, r->chunks_capacity, n, "a batch", err) &&
+           MF_GROW(r->calls, r->calls_capacity, n, "a batch", err) &&
+           MF_GROW(r->outcomes, r->outcomes_capacity, n, "a batch", err) &&
+           MF_GROW(r->again, r->again_capacity, n, "a batch", err);
+}
+
+/* Cuts chosen[0 .. n) into requests of about `users` each. Returns how many. */
+static size_t write_requests(remote *r, mf_recommend_lookup *const *chosen, size_t n, size_t users)
+{
+    size_t n_chunks = 0;
+    mf_text_clear(&r->bodies, BYTES_KEPT);
+    for (size_t i = 0; i < n;) {
+        chunk *c = &r->chunks[n_chunks++];
+        uint64_t n_items = 0;
+        *c = (chunk){.first = i, .body_at = r->bodies.n_bytes};
+        do {
+            n_items += chosen[i]->top_n;
+            write_instance(&r->bodies, chosen[i++]);
+        } while (i < n && i - c->first < users && n_items + chosen[i]->top_n <= MOST_ITEMS);
+        c->n = i - c->first;
+        c->n_body = r->bodies.n_bytes - c->body_at;
+    }
+    return n_chunks;
+}
+
+static void make_calls(remote *r, size_t n_chunks, int64_t deadline_ms)
+{
+    for (size_t i = 0; i < n_chunks; i++)
+        r->calls[i] = (mf_aws_call){
+            .subject = r->subject,
+            .path = r->path,
+            .headers = headers,
+            .n_headers = sizeof headers / sizeof headers[0],
+            .body = r->bodies.bytes + r->chunks[i].body_at,
+            .n_body = r->chunks[i].n_body,
+            .max_response_bytes = MF_AWS_INVOKE_BODY_BYTES,
+            .deadline_ms = deadline_ms,
+        };
+}
+
+/* ----------------------------------------------------------------------- responses */
+
+/* The version in "…;model_version=1da2c000e3b8bdcc"; "" when there is none. */
+static void read_version(remote *r, const mf_aws_response *response,
+                         char version[MF_RECOMMEND_VERSION_BYTES])
+{
+    const char *told = strstr(mf_aws_response_header(response, attributes), version_is);
+    version[0] = '\0';
+    if (told == NULL)
+        return;
+    told += strlen(version_is);
+    const size_t n = strcspn(told, ";, ");
+    if (n == 0 || n >= MF_RECOMMEND_VERSION_BYTES)
+        return;
+    memcpy(version, told, n);
+    version[n] = '\0';
+    memcpy(r->version, version, n + 1);
+    r->version_ms = mf_clock_wall_ms();
+}
+
+/* A list as it is read: its items go to `text`. */
+typedef struct listed {
+    mf_text *text;
+    uint32_t count;
+    bool has_list, known_user;
+} listed;
+
+static void add_item(listed *list, mf_id id)
+{
+    if (list->count++ > 0)
+        mf_text_literal(list->text, ",");
+    mf_inference_write_id(list->text, id);
+}
+
+/* {"recommendations":[{"movieId":"318","predicted_rating":4.9},…],"known_user":false} as [318,…],
+ * where it is as plain as serve writes it. */
+static void read_plain_items(mf_stream_plain *plain, listed *list)
+{
+    mf_stream_plain_object items, item;
+    list->has_list = true;
+    mf_text_literal(list->text, "[");
+    mf_stream_plain_open_list(plain, &items);
+    while (mf_stream_plain_next_element(plain, &items)) {
+        mf_id key, id = {NULL, 0};
+        mf_stream_plain_open(plain, &item);
+        while (mf_stream_plain_next(plain, &item, &key))
+            if (mf_stream_plain_is(key, "movieId"))
+                mf_stream_plain_text(plain, &id);
+            else
+                mf_stream_plain_skip(plain);
+        if (id.bytes == NULL)
+            plain->failed = true;
+        else if (!plain->failed)
+            add_item(list, id);
+    }
+    mf_text_literal(list->text, "]");
+}
+
+static bool read_plain(listed *list, const char *line, size_t n)
+{
+    mf_stream_plain plain;
+    mf_stream_plain_object object;
+    mf_id key;
+    mf_stream_plain_start(&plain, line, n);
+    mf_stream_plain_open(&plain, &object);
+    while (mf_stream_plain_next(&plain, &object, &key))
+        if (mf_stream_plain_is(key, "recommendations"))
+            read_plain_items(&plain, list);
+        else if (mf_stream_plain_is(key, "known_user"))
+            list->known_user = mf_stream_plain_bool(&plain);
+        else
+            mf_stream_plain_skip(&plain);
+    return mf_stream_plain_end(&plain) && list->has_list;
+}
+
+/* The same of any JSON. */
+static bool read_any(listed *list, const char *line, size_t n)
+{
+    json_t *root = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *items = json_object_get(root, "recommendations");
+    list->has_list = json_is_array(items);
+    list->known_user = !json_is_false(json_object_get(root, "known_user"));
+    mf_text_literal(list->text, "[");
+    for (size_t i = 0; i < json_array_size(items) && list->has_list; i++) {
+        const json_t *id = json_object_get(json_array_get(items, i), "movieId");
+        list->has_list = json_is_string(id);
+        if (list->has_list)
+            add_item(list, (mf_id){json_string_value(id), json_string_length(id)});
+    }
+    mf_text_literal(list->text, "]");
+    json_decref(root);
+    return list->has_list;
+}
+
+static bool read_line(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup, const char *line,
+                      size_t n, const char *version)
+{
+    const size_t text_at = lookups->text.n_bytes;
+    listed list = {.text = &lookups->text, .known_user = true};
+    if (!read_plain(&list, line, n)) {
+        lookups->text.n_bytes = text_at;
+        list = (listed){.text = &lookups->text, .known_user = true};
+        if (!read_any(&list, line, n))
+            return false;
+    }
+    if (list.count > lookup->top_n)
+        return false;
+    mf_recommend_lookup_resolve(lookup, text_at, lookups->text.n_bytes - text_at, list.count,
+                                list.known_user, version);
+    return true;
+}
+
+/* One line for each user, or none of them counts. */
+static bool read_response(remote *r, mf_recommend_lookups *lookups,
+                          mf_recommend_lookup *const *chosen, const chunk *c,
+                          const mf_aws_response *response)
+{
+    char version[MF_RECOMMEND_VERSION_BYTES];
+    const char *line = response->body.bytes;
+    const char *end = line + response->body.n_bytes;
+    size_t n = 0;
+    for (const char *at = line; at < end; at++)
+        n += *at == '\n';
+    if (n != c->n || end[-1] != '\n')
+        return false;
+    read_version(r, response, version);
+    for (size_t i = 0; i < c->n; i++) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (!read_line(lookups, chosen[c->first + i], line, (size_t)(stop - line), version))
+            return false;
+        line = stop + 1;
+    }
+    return true;
+}
+
+static void fail_all(mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                     const chunk *c, const mf_error *why)
+{
+    for (size_t i = 0; i < c->n; i++)
+        mf_recommend_lookup_fail(lookups, chosen[c->first + i], why);
+}
+
+/* The request is wrong: repeating it cannot help. */
+static bool is_rejection(const mf_aws_failure *failure)
+{
+    const bool is_model = failure->kind == MF_AWS_MODEL;
+    const int status = is_model ? failure->original_status : failure->status;
+    /* With a code the response is SageMaker's, not the model's: no such endpoint, for one. */
+    return (is_model || failure->code[0] == '\0') &&
+           (status == 400 || status == 413 || status == 422);
+}
+
+/* One of its users may break the model: a status that load does not cause. */
+static bool is_poisoned(const mf_aws_failure *failure)
+{
+    return failure->status == 500 ||
+           (failure->kind == MF_AWS_MODEL && failure->original_status == 500);
+}
+
+/* The words of serve's {"error":{"code","message"}}. */
+static void reject(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
+                   const mf_aws_result *outcome)
+{
+    char message_text[MESSAGE_BYTES];
+    const mf_aws_failure *failure = &outcome->failure;
+    const bool is_model = failure->kind == MF_AWS_MODEL;
+    const char *body = is_model ? failure->original_message : outcome->response->body.bytes;
+    const size_t n = is_model ? strlen(body) : outcome->response->body.n_bytes;
+    json_t *root = n > 0 ? json_loadb(body, n, 0, NULL) : NULL;
+    const json_t *message = json_object_get(json_object_get(root, "error"), "message");
+    const char *text = json_string_value(message);
+    mf_recommend_lookup_reject(
+        lookups, lookup, "the model refuses it: %s",
+        text != NULL ? mf_printable(message_text, sizeof message_text, text, strlen(text))
+                     : "it does not say why");
+    json_decref(root);
+}
+
+/* Takes what came of the request. Returns how many users have to be asked again, alone. */
+static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                   const chunk *c, const mf_aws_result *outcome)
+{
+    if (outcome->ok) {
+        mf_error err = {.code = MF_OK};
+        if (lookups->text.failed)
+            mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for recommendations");
+        else if (!read_response(r, lookups, chosen, c, outcome->response))
+            mf_fail(&err, MF_ERR_IO, (mf_where){r->subject, 0, 0},
+                    "an answer that does not fit its question");
+        if (err.code != MF_OK)
+            fail_all(lookups, chosen, c, &err);
+        return 0;
+    }
+    const bool is_rejected = is_rejection(&outcome->failure);
+    if (c->n > 1 && (is_rejected || is_poisoned(&outcome->failure)))
+        return c->n;
+    if (is_rejected)
+        reject(lookups, chosen[c->first], outcome);
+    else
+        fail_all(lookups, chosen, c, &outcome->failure.error);
+    return 0;
+}
+
+/* Asks in requests of `users` each. Returns how many are to be asked again, in r->again. */
+static size_t ask(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                  size_t n, size_t users, int64_t deadline_ms)
+{
+    mf_error err = {.code = MF_OK};
+    const chunk all = {.n = n};
+    const size_t n_chunks = reserve(r, n, &err) ? write_requests(r, chosen, n, users) : 0;
+    if (n_chunks == 0 || r->bodies.failed) {
+        mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
+        fail_all(lookups, chosen, &all, &err);
+        return 0;
+    }
+    make_calls(r, n_chunks, deadline_ms);
+    mf_aws_call_many(r->client, r->calls, n_chunks, r->outcomes);
+    size_t n_again = 0;
+    for (size_t i = 0; i < n_chunks; i++) {
+        const chunk *c = &r->chunks[i];
+        if (take(r, lookups, chosen, c, &r->outcomes[i]) == 0)
+            continue;
+        /* chosen may be r->again itself, which is written at most as far as it was read. */
+        memmove((void *)(r->again + n_again), (const void *)(chosen + c->first),
+                c->n * sizeof(mf_recommend_lookup *));
+        n_again += c->n;
+    }
+    return n_again;
+}
+
+static size_t users_of_a_request(const remote *r, size_t n)
+{
+    const size_t share = (n + r->concurrency - 1) / r->concurrency;
+    if (share < FEWEST_USERS)
+        return FEWEST_USERS;
+    return share < MOST_USERS ? share : MOST_USERS;
+}
+
+static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
+                  size_t n, int64_t deadline_ms)
+{
+    remote *r = context;
+    if (n == 0)
+        return;
+    const size_t n_again = ask(r, lookups, chosen, n, users_of_a_request(r, n), deadline_ms);
+    if (n_again > 0)
+        ask(r, lookups, r->again, n_again, 1, deadline_ms);
+}
+
+static const char *version(void *context, int64_t max_age_ms)
+{
+    const remote *r = context;
+    const int64_t age_ms = mf_clock_wall_ms() - r->version_ms;
+    return age_ms >= 0 && age_ms <= max_age_ms ? r->version : "";
+}
+
+static void destroy(void *context)
+{
+    remote *r = context;
+    mf_aws_client_destroy(r->client);
+    mf_text_free(&r->bodies);
+    mf_free(r->chunks);
+    mf_free(r->calls);
+    mf_free(r->outcomes);
+    mf_free(r->again);
+    mf_free(r);
+}
+
+bool mf_recommend_scorer_remote(mf_recommend_scorer *scorer, const char *url,
+                                const char *endpoint_name, uint32_t concurrency, mf_error *err)
+{
+    const bool is_plain = url[0] != '\0';
+    const mf_aws_client_settings settings = {
+        .n_connections = concurrency,
+        .service = is_plain ? MF_AWS_PLAIN : MF_AWS_SAGEMAKER_RUNTIME,
+        .url = url,
+        .url_name = "RECOMMEND_SERVICE_URL",
+    };
+    remote *r = mf_allocate(1, sizeof *r, "requests", err);
+    if (r == NULL)
+        return false;
+    r->concurrency = concurrency;
+    r->client = mf_aws_client_create(&settings, err);
+    if (r->client == NULL) {
+        destroy(r);
+        return false;
+    }
+    if (is_plain)
+        snprintf(r->path, sizeof r->path, "/invocations");
+    else
+        snprintf(r->path, sizeof r->path, "/endpoints/%s/invocations", endpoint_name);
+    snprintf(r->subject, sizeof r->subject, is_plain ? "recommendations" : "endpoint %.63s",
+             endpoint_name);
+    *scorer =
+        (mf_recommend_scorer){.context = r, .score = score, .version = version, .destroy = destroy};
+    return true;
+}

@@ -1,0 +1,255 @@
+/* batch.c: choosing, reading the result of, cutting and discarding a batch. */
+#include "local/eventsource/batch.h"
+
+#include "base/clock.h"
+#include "local/eventsource/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+uint32_t mf_local_batch_choose(const mf_local_record_queue *queue, uint32_t n_eligible,
+                               bool is_complete, const mf_local_batch_limits *limits, double now,
+                               double *wait_s)
+{
+    uint32_t n = 0;
+    size_t n_bytes = 0;
+    bool is_full = false;
+    *wait_s = INFINITY;
+    for (const mf_local_record *r = queue->first; r != NULL && n < n_eligible; r = r->next) {
+        n_bytes += r->n_event + (n > 0);
+        if (n > 0 && n_bytes > limits->n_bytes) {
+            is_full = true;
+            break;
+        }
+        if (++n == limits->n_records) {
+            is_full = true;
+            break;
+        }
+    }
+    if (n == 0)
+        return 0;
+    const double left_s = queue->first->read_at + limits->window_s - now;
+    if (is_full || is_complete || left_s <= 0)
+        return n;
+    *wait_s = left_s;
+    return 0;
+}
+
+__attribute__((format(printf, 2, 3))) static bool fail(mf_local_batch_result *result,
+                                                       const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(result->why, sizeof result->why, format, list);
+    va_end(list);
+    result->n_done = 0;
+    result->ok = false;
+    return false;
+}
+
+/* The place in the batch, n when there is no such record. */
+static uint32_t find(const mf_local_batch_request *request, const char *sequence)
+{
+    uint32_t i = 0;
+    for (const mf_local_record *r = request->first; i < request->n; r = r->next, i++)
+        if (strcmp(r->sequence, sequence) == 0)
+            break;
+    return i;
+}
+
+static bool read_failures(const mf_local_batch_request *request, const json_t *response,
+                          mf_local_batch_result *result)
+{
+    const json_t *list = json_object_get(response, "batchItemFailures");
+    if (list == NULL || json_is_null(list))
+        return true;
+    if (!json_is_array(list))
+        return fail(result, "batchItemFailures is no list");
+    uint32_t lowest = request->n;
+    size_t i;
+    json_t *entry;
+    json_array_foreach(list, i, entry)
+    {
+        const char *sequence = json_string_value(json_object_get(entry, "itemIdentifier"));
+        if (sequence == NULL || sequence[0] == '\0')
+            return fail(result, "an entry of batchItemFailures has no itemIdentifier");
+        const uint32_t at = find(request, sequence);
+        if (at == request->n)
+            return fail(result, "itemIdentifier %.64s is not of this batch", sequence);
+        lowest = at < lowest ? at : lowest;
+    }
+    if (lowest == request->n)
+        return true;
+    result->n_done = lowest;
+    result->ok = false;
+    snprintf(result->why, sizeof result->why, "the function names record %u of %u as failed",
+             (unsigned)lowest + 1, (unsigned)request->n);
+    return lowest > 0;
+}
+
+static bool read_state(const json_t *response, mf_local_batch_result *result)
+{
+    const json_t *state = json_object_get(response, "state");
+    if (!json_is_object(state))
+        return fail(result, "the answer has no state, which a tumbling window needs");
+    char *text = json_dumps(state, JSON_COMPACT);
+    if (text == NULL)
+        return fail(result, "no memory for a state");
+    mf_text_append(&result->state, text, strlen(text));
+    free(text);
+    return true;
+}
+
+static bool is_nothing(const json_t *response)
+{
+    return json_is_null(response) ||
+           (json_is_string(response) && json_string_length(response) == 0);
+}
+
+static void read_response(const mf_local_batch_request *request, const json_t *response,
+                          mf_local_batch_result *result)
+{
+    if (!json_is_object(response) && (request->in_window || !is_nothing(response))) {
+        fail(result, request->in_window ? "the answer has no state, which a tumbling window needs"
+                                        : "the answer is no JSON object");
+        return;
+    }
+    if (request->takes_partial && !read_failures(request, response, result))
+        return;
+    if (request->in_window)
+        read_state(response, result);
+}
+
+void mf_local_batch_result_read(const mf_local_batch_request *request, bool failed,
+                                const char *payload, size_t n, mf_local_batch_result *result)
+{
+    *result = (mf_local_batch_result){.n_done = request->n, .ok = true, .state = MF_TEXT_EMPTY};
+    if (failed) {
+        fail(result, "the function failed");
+        return;
+    }
+    if (!request->takes_partial && !request->in_window)
+        return;
+    json_t *response =
+        n > 0 ? json_loadb(payload, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : json_null();
+    if (response == NULL)
+        fail(result, "the answer is not JSON");
+    else
+        read_response(request, response, result);
+    json_decref(response);
+}
+
+void mf_local_delivery_start(mf_local_delivery *delivery, uint32_t n)
+{
+    delivery->parts[0] = (mf_local_batch_part){.n = n};
+    delivery->n_parts = n > 0;
+}
+
+mf_local_batch_part *mf_local_delivery_part(mf_local_delivery *delivery)
+{
+    return delivery->n_parts > 0 ? &delivery->parts[delivery->n_parts - 1] : NULL;
+}
+
+void mf_local_delivery_cut(mf_local_delivery *delivery, uint32_t n)
+{
+    mf_local_batch_part *part = mf_local_delivery_part(delivery);
+    part->n -= n;
+    if (part->n == 0)
+        delivery->n_parts--;
+}
+
+static void halve(mf_local_delivery *delivery)
+{
+    mf_local_batch_part *second = mf_local_delivery_part(delivery);
+    mf_local_batch_part *first = second + 1;
+    *first = *second;
+    first->n = second->n / 2;
+    second->n -= first->n;
+    delivery->n_parts++;
+}
+
+mf_local_delivery_step mf_local_delivery_apply(mf_local_delivery *delivery,
+                                               const mf_local_delivery_rules *rules,
+                                               const mf_local_batch_result *result)
+{
+    mf_local_batch_part *part = mf_local_delivery_part(delivery);
+    mf_local_delivery_step step = {.n_delivered = result->n_done};
+    part->n_calls++;
+    if (result->ok || result->n_done > 0)
+        mf_local_delivery_cut(delivery, result->n_done);
+    if (result->ok || (rules->bisect && result->n_done > 0))
+        return step;
+    if (rules->bisect && part->n > 1 && delivery->n_parts < MF_LOCAL_DELIVERY_PARTS) {
+        halve(delivery);
+        return step;
+    }
+    part->n_retries++;
+    if (rules->max_retries >= 0 && part->n_retries > (uint32_t)rules->max_retries) {
+        step.n_dropped = part->n;
+        mf_local_delivery_cut(delivery, part->n);
+    }
+    return step;
+}
+
+static void write_time(mf_text *line, const char *name, int64_t ms)
+{
+    char text[MF_CLOCK_TEXT_BYTES];
+    mf_text_format(line, ",\"%s\":\"%s\"", name, mf_clock_text(ms, text));
+}
+
+void mf_local_discarded_write(const mf_local_discarded *dropped, int64_t now_ms, mf_text *line)
+{
+    mf_text payload = MF_TEXT_EMPTY;
+    const mf_local_record *last = dropped->first;
+    for (uint32_t i = 1; i < dropped->n; i++)
+        last = last->next;
+    mf_local_stream_event_write(dropped->first, dropped->n, &payload);
+    mf_text_literal(&payload, "}");
+    mf_text_format(line,
+                   "{\"requestContext\":{\"requestId\":\"%s\",\"functionArn\":\"%s\","
+                   "\"condition\":\"%s\",\"approximateInvokeCount\":%u}",
+                   dropped->request_id, dropped->function_arn, dropped->condition,
+                   (unsigned)dropped->n_calls);
+    if (dropped->n_calls > 0)
+        mf_text_format(line,
+                       ",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\","
+                       "\"functionError\":%s}",
+                       dropped->has_function_error ? "\"Unhandled\"" : "null");
+    mf_text_literal(line, ",\"version\":\"1.0\"");
+    write_time(line, "timestamp", now_ms);
+    mf_text_format(line,
+                   ",\"KinesisBatchInfo\":{\"shardId\":\"%s\",\"startSequenceNumber\":\"%s\","
+                   "\"endSequenceNumber\":\"%s\"",
+                   dropped->source->shard_id, dropped->first->sequence, last->sequence);
+    write_time(line, "approximateArrivalOfFirstRecord", dropped->first->arrived_ms);
+    write_time(line, "approximateArrivalOfLastRecord", last->arrived_ms);
+    mf_text_format(line,
+                   ",\"batchSize\":%u,\"streamArn\":\"%s\"},\"payload\":", (unsigned)dropped->n,
+                   dropped->source->stream_arn);
+    mf_text_json(line, payload.bytes, payload.n_bytes);
+    mf_text_literal(line, "}\n");
+    line->failed = line->failed || payload.failed;
+    mf_text_free(&payload);
+}
+
+bool mf_local_discarded_append(const char *path, const mf_text *line, mf_error *err)
+{
+    if (path[0] == '\0')
+        return true;
+    if (line->failed)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a line of %s", path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return mf_fail_errno(err, errno, MF_NOWHERE, "cannot open %s", path);
+    const ssize_t n = write(fd, line->bytes, line->n_bytes);
+    const int reason = n < 0 ? errno : ENOSPC;
+    close(fd);
+    return n == (ssize_t)line->n_bytes ||
+           mf_fail_errno(err, reason, MF_NOWHERE, "cannot write to %s", path);
+}

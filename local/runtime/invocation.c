@@ -1,0 +1,61 @@
+/* invocation.c: creating and finishing invocations. */
+#include "local/runtime/invocation.h"
+
+#include "local/runtime/output.h"
+
+#include <stdlib.h>
+
+mf_local_invocation *mf_local_invocation_create(const char *trace, size_t n_trace)
+{
+    mf_local_invocation *invocation = calloc(1, sizeof *invocation);
+    if (invocation == NULL)
+        return NULL;
+    mf_local_uuid(invocation->id);
+    if (trace != NULL && n_trace > 0 && n_trace < sizeof invocation->trace)
+        memcpy(invocation->trace, trace, n_trace);
+    else
+        mf_local_trace(invocation->trace);
+    return invocation;
+}
+
+void mf_local_invocation_destroy(mf_local_invocation *invocation)
+{
+    if (invocation == NULL)
+        return;
+    mf_text_free(&invocation->event);
+    mf_text_free(&invocation->client_context);
+    free(invocation);
+}
+
+void mf_local_invocation_finish(mf_local_invocation *invocation, const mf_local_response *response)
+{
+    if (invocation->done != NULL)
+        invocation->done(invocation->context, invocation, response);
+    mf_local_invocation_destroy(invocation);
+}
+
+void mf_local_response_set_tail(mf_local_response *response, const mf_text *tail)
+{
+    const size_t n =
+        tail->n_bytes < MF_LOCAL_OUTPUT_TAIL_BYTES ? tail->n_bytes : MF_LOCAL_OUTPUT_TAIL_BYTES;
+    response->tail = n > 0 ? tail->bytes + tail->n_bytes - n : "";
+    response->n_tail = n;
+}
+
+void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
+                              const char *message, const mf_text *tail)
+{
+    mf_text line = MF_TEXT_EMPTY, payload = MF_TEXT_EMPTY;
+    mf_text_format(&line, "RequestId: %s Error: %s", invocation->id, message);
+    mf_text_literal(&payload, "{\"errorType\":");
+    mf_text_json(&payload, type, strlen(type));
+    mf_text_literal(&payload, ",\"errorMessage\":");
+    mf_text_json(&payload, line.bytes, line.n_bytes);
+    mf_text_literal(&payload, "}");
+    mf_local_response response = {
+        .failed = true, .payload = payload.bytes, .n_payload = payload.n_bytes};
+    mf_local_response_set_tail(&response, tail);
+    mf_local_invocation_finish(invocation, &response);
+    mf_text_free(&line);
+    mf_text_free(&payload);
+}

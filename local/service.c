@@ -1,0 +1,190 @@
+/* service.c: errors, identifiers and JSON strings that the services share. */
+#include "local/service.h"
+
+#include "base/random.h"
+#include "base/utf8.h"
+#include "http/parse/target.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+static void write_error(mf_text *body, int status, const char *message)
+{
+    (void)status;
+    mf_text_literal(body, "{\"message\":");
+    mf_text_json(body, message, strlen(message));
+    mf_text_literal(body, "}");
+}
+
+mf_http_server *mf_local_server_create(struct event_base *base, const char *address, uint16_t port,
+                                       const mf_http_route *route, void *context,
+                                       uint64_t max_body_bytes, uint32_t max_connections,
+                                       mf_error *err)
+{
+    enum { HEAD_BYTES = 16 << 10, BODY_MS = 900000 };
+    mf_http_settings settings = mf_http_settings_default();
+    settings.address = address;
+    settings.port = port;
+    settings.n_threads = 1;
+    settings.max_connections = max_connections;
+    settings.max_head_bytes = HEAD_BYTES;
+    settings.max_body_bytes = max_body_bytes;
+    settings.body_ms = BODY_MS;    /* a function may write its response as long as it may run */
+    settings.idle_ms = UINT32_MAX; /* runtimes keep their connection while they work */
+    settings.context = context;
+    settings.base = base;
+    settings.bare_responses = true;
+    settings.write_error = write_error;
+    return mf_http_server_create(&settings, route, 1, err);
+}
+
+void mf_local_respond(mf_http_request *request, int status, const char *body, size_t n_body)
+{
+    mf_text_append(mf_http_response(request), body, n_body);
+    mf_http_reply(request, status, NULL);
+}
+
+void mf_local_add_header(mf_http_request *request, const char *name, const char *value)
+{
+    mf_http_add_header(request, name, value, strlen(value));
+}
+
+void mf_local_service_add_headers(mf_http_request *request, const char *request_id)
+{
+    mf_local_add_header(request, "x-amzn-RequestId", request_id);
+    mf_local_add_header(request, "Content-Type", "application/json");
+}
+
+void mf_local_service_refuse_with(mf_http_request *request, int status, const char *type,
+                                  const char *members, const char *key, const char *message)
+{
+    mf_text *body = mf_http_response(request);
+    char id[MF_LOCAL_UUID_BYTES];
+    mf_local_service_add_headers(request, mf_local_uuid(id));
+    mf_local_add_header(request, "x-amzn-ErrorType", type);
+    mf_text_format(body, "{%s\"%s\":", members, key);
+    mf_text_json(body, message, strlen(message));
+    mf_text_literal(body, "}");
+    mf_http_reply(request, status, NULL);
+}
+
+void mf_local_service_refuse(mf_http_request *request, int status, const char *type,
+                             const char *message)
+{
+    mf_local_service_refuse_with(request, status, type, "", "message", message);
+}
+
+bool mf_local_service_name(mf_http_view path, const char *prefix, const char *suffix, char *name,
+                           size_t name_size)
+{
+    const size_t n_prefix = strlen(prefix), n_suffix = strlen(suffix);
+    if (path.n_bytes <= n_prefix + n_suffix || memcmp(path.bytes, prefix, n_prefix) != 0 ||
+        memcmp(path.bytes + path.n_bytes - n_suffix, suffix, n_suffix) != 0)
+        return false;
+    size_t n = path.n_bytes - n_prefix - n_suffix;
+    if (n >= name_size || memchr(path.bytes + n_prefix, '/', n) != NULL)
+        return false;
+    memcpy(name, path.bytes + n_prefix, n);
+    if (!mf_uri_decode(name, n, false, &n))
+        return false;
+    name[n] = '\0';
+    /* What is printed again in messages. */
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] < ' ' || (unsigned char)name[i] >= 0x7F)
+            return false;
+    return true;
+}
+
+static uint64_t bits(void)
+{
+    static uint64_t key, counter;
+    if (counter == 0 && getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
+        key = (uint64_t)time(NULL);
+    return mf_random_bits(key, ++counter);
+}
+
+static char *hex(char *out, uint64_t value, unsigned n_digits)
+{
+    for (unsigned i = n_digits; i-- > 0; value >>= 4)
+        out[i] = "0123456789abcdef"[value & 15];
+    return out + n_digits;
+}
+
+char *mf_local_uuid(char out[MF_LOCAL_UUID_BYTES])
+{
+    const uint64_t high = bits(), low = bits();
+    char *at = hex(out, high >> 32, 8);
+    *at++ = '-';
+    at = hex(at, high >> 16, 4);
+    *at++ = '-';
+    at = hex(at, 0x4000 | (high & 0xFFF), 4);
+    *at++ = '-';
+    at = hex(at, 0x8000 | ((low >> 48) & 0x3FFF), 4);
+    *at++ = '-';
+    at = hex(at, low, 12);
+    *at = '\0';
+    return out;
+}
+
+char *mf_local_trace(char out[MF_LOCAL_TRACE_BYTES])
+{
+    const uint64_t a = bits(), b = bits(), c = bits();
+    char *at = out + sprintf(out, "Root=1-");
+    at = hex(at, (uint64_t)time(NULL), 8);
+    *at++ = '-';
+    at = hex(hex(at, a, 16), b, 8);
+    at += sprintf(at, ";Parent=");
+    at = hex(at, c, 16);
+    sprintf(at, ";Sampled=0");
+    return out;
+}
+
+char *mf_local_short_id(char out[MF_LOCAL_SHORT_ID_BYTES])
+{
+    *hex(out, bits(), 16) = '\0';
+    return out;
+}
+
+/* How many bytes from `at` on are UTF-8. */
+static size_t valid_bytes(const char *bytes, size_t n, size_t at)
+{
+    const size_t start = at;
+    while (at < n) {
+        const size_t length = mf_utf8_length(bytes + at, n - at);
+        if (length == 0)
+            break;
+        at += length;
+    }
+    return at - start;
+}
+
+void mf_local_json_text(mf_text *text, const char *bytes, size_t n)
+{
+    static const char UNKNOWN[] = "\xEF\xBF\xBD";
+    size_t at = valid_bytes(bytes, n, 0);
+    if (at == n) {
+        mf_text_json(text, bytes, n);
+        return;
+    }
+    mf_text whole = MF_TEXT_EMPTY;
+    mf_text_append(&whole, bytes, at);
+    while (at < n) {
+        mf_text_append(&whole, UNKNOWN, strlen(UNKNOWN));
+        at++;
+        const size_t length = valid_bytes(bytes, n, at);
+        mf_text_append(&whole, bytes + at, length);
+        at += length;
+    }
+    mf_text_json(text, whole.bytes, whole.n_bytes);
+    text->failed = text->failed || whole.failed;
+    mf_text_free(&whole);
+}
+
+struct timeval mf_local_timeval(double seconds)
+{
+    const time_t whole = (time_t)seconds;
+    return (struct timeval){whole, (suseconds_t)((seconds - (double)whole) * 1e6)};
+}

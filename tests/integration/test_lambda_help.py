@@ -1,0 +1,62 @@
+"""test_lambda_help.py: --help of the three functions lists every environment variable that they read."""
+
+import re
+import subprocess
+import unittest
+
+from programs import BIN, SOURCE
+
+TABLES = {
+    "predict": ["lambda/predict/predict_settings.c"],
+    "recommend": ["lambda/recommend/recommend_settings.c", "src/cache/settings.c"],
+    "aggregate": ["lambda/aggregate/aggregate_settings.c"],
+}
+
+
+class Help(unittest.TestCase):
+    def say(self, *arguments):
+        """Without an environment: no variable of AWS, nothing of the function's own."""
+        return subprocess.run([BIN / arguments[0], *arguments[1:]], capture_output=True, text=True, timeout=60, env={})
+
+    def check(self, name):
+        result = self.say(name, "--help")
+        self.assertEqual((0, ""), (result.returncode, result.stderr))
+        self.assertTrue(result.stdout.startswith(f"{name}: "))
+        found = re.findall(r"^  ([A-Z_]+) +\S.*\n((?: {20,}\S.*\n)+)", result.stdout, re.MULTILINE)
+        entries = {variable: " ".join(text.split()) for variable, text in found}
+        table = "".join((SOURCE / file).read_text() for file in TABLES[name])
+        names = re.findall(r'\{\.name = "([A-Z_]+)"', table)
+        self.assertGreater(len(names), 8)
+        self.assertEqual(names, list(entries))
+        for entry in re.findall(r'\{\.name = "[A-Z_]+".*?FIELD\(', table, re.DOTALL):
+            variable = re.search(r'"([A-Z_]+)"', entry)[1]
+            default = re.search(r'\.initial = "([^"]*)"', entry)[1] or "empty"
+            self.assertIn(f"default {default}", entries[variable])
+            bounds = re.search(r"MF_SETTING_INTEGER, \.min = (\d+),\s*\.max = (\d+)", entry)
+            if bounds:
+                self.assertIn(f"a whole number from {bounds[1]} to {bounds[2]};", entries[variable])
+            for alias in (re.search(r'\.aliases = "([^"]*)"', entry) or ["", ""])[1].split():
+                self.assertIn(alias, entries[variable])
+        self.assertEqual(result.stdout, self.say(name, "-h").stdout)
+        self.assertIn("AWS_LAMBDA_RUNTIME_API", result.stdout)
+        return result.stdout
+
+    def test_predict(self):
+        self.assertIn("s3://bucket/key or a path", self.check("predict"))
+
+    def test_recommend_with_the_variables_of_its_cache(self):
+        self.assertIn("REDIS_ENDPOINT", self.check("recommend"))
+
+    def test_aggregate(self):
+        self.assertIn("one of ratings, passengers; default ratings", self.check("aggregate"))
+
+    def test_any_other_argument_is_ignored(self):
+        """Lambda may start a container with the handler's name as an argument."""
+        for name in TABLES:
+            result = self.say(name, "app.handler")
+            self.assertEqual((1, ""), (result.returncode, result.stdout))
+            self.assertIn("AWS_LAMBDA_RUNTIME_API is not set", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -273,9 +273,9 @@ static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
         if (json_is_string(data))
             memcpy(bytes, json_string_value(data), n_data);
         list[i] = (mf_aws_kinesis_record){.key = json_string_value(key),
-                                      .n_key = json_string_length(key),
-                                      .data = bytes,
-                                      .n_data = n_data};
+                                          .n_key = json_string_length(key),
+                                          .data = bytes,
+                                          .n_data = n_data};
     }
     const mf_aws_kinesis_put question = {
         .stream = text_of(command, "stream"),

@@ -29,7 +29,7 @@ enum { CHAINS = 16 };
         for (uint64_t r = 0; r < rounds; r++)                                                      \
             UNROLL for (int c = 0; c < CHAINS; c++) chain[c] = chain[c] * 0.999f + 0.001f;         \
         double sum = 0;                                                                            \
-        UNROLL for (int c = 0; c < CHAINS; c++) sum += chain[c][c];                                \
+        UNROLL for (int c = 0; c < CHAINS; c++) sum += (double)chain[c][c];                        \
         return sum;                                                                                \
     }
 

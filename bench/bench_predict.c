@@ -11,6 +11,7 @@
  * One thread plays both peers, because a function does one thing at a time. The events are
  * an HTTP API's, for one rating. Prints one JSON line. */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "loopback.h"
 
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static pid_t start(const char *program, const char *movies, uint16_t runtime, ui
                                  "AWS_SECRET_ACCESS_KEY=secret",
                                  "AWS_SESSION_TOKEN=token",
                                  NULL};
-    char *const argv[] = {(char *)program, NULL};
+    char *const argv[] = {mf_without_const(program), NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);

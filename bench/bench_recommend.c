@@ -19,6 +19,7 @@
  * The runtime is one thread, each connection of the stream another. Prints one JSON line. */
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "loopback.h"
 
 #include <fcntl.h>
@@ -201,7 +202,7 @@ static pid_t start(const char *program, uint16_t runtime, uint16_t stream)
     setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
     setenv("AWS_SESSION_TOKEN", "token", 1);
-    char *const argv[] = {(char *)program, NULL};
+    char *const argv[] = {mf_without_const(program), NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);

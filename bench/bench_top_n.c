@@ -92,14 +92,14 @@ static mf_model *planted(const char *path, uint32_t n_items, uint32_t n_factors)
     p.item_count = count;
     if (!mf_model_write(path, &p, &err))
         die("write");
-    mf_free((void *)p.user_bias);
-    mf_free((void *)p.item_bias);
-    mf_free((void *)p.user_factors);
-    mf_free((void *)p.item_factors);
-    mf_free((void *)p.users.start);
-    mf_free((void *)p.users.bytes);
-    mf_free((void *)p.items.start);
-    mf_free((void *)p.items.bytes);
+    mf_free(p.user_bias);
+    mf_free(p.item_bias);
+    mf_free(p.user_factors);
+    mf_free(p.item_factors);
+    mf_free(p.users.start);
+    mf_free(p.users.bytes);
+    mf_free(p.items.start);
+    mf_free(p.items.bytes);
     mf_free(start);
     mf_free(items);
     mf_free(count);

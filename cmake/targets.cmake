@@ -6,12 +6,31 @@ target_include_directories(mf_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 # -ffp-contract=off: a fused multiply-add rounds once where SSE2 rounds twice, and
 # then the same training run gives other bytes on another machine.
 target_compile_options(
-  mf_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla
-                     $<$<BOOL:${MF_WERROR}>:-Werror> -ffp-contract=off -fno-math-errno
-                     -fstack-protector-strong)
-# The same source gives the same bytes, wherever it and the build lie.
-target_compile_options(mf_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
-                                          -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+  mf_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+                     -Wformat=2 -Wundef $<$<BOOL:${MF_WERROR}>:-Werror> -ffp-contract=off
+                     -fno-math-errno -fstack-protector-strong
+                     # clang names every NAN, and what OpenSSL's macros cast, as well.
+                     $<$<C_COMPILER_ID:GNU>:-Wdouble-promotion -Wcast-qual>)
+# What makes a wrong write or a wrong jump end the program instead of going on with it.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  target_compile_options(mf_flags INTERFACE -fcf-protection -fstack-clash-protection)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  # clang 14 has no -fstack-clash-protection for arm64.
+  target_compile_options(mf_flags INTERFACE -mbranch-protection=standard
+                                            $<$<C_COMPILER_ID:GNU>:-fstack-clash-protection>)
+endif()
+# It needs optimization, and sanitizers look at the plain functions of libc.
+if(MF_SANITIZE STREQUAL "")
+  target_compile_options(mf_flags INTERFACE $<$<CONFIG:Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
+endif()
+if(MF_COVERAGE)
+  target_compile_options(mf_flags INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(mf_flags INTERFACE --coverage)
+else()
+  # The same source gives the same bytes, wherever it and the build lie.
+  target_compile_options(mf_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
+                                            -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+endif()
 if(NOT MF_SANITIZE STREQUAL "")
   target_compile_options(mf_flags INTERFACE -fsanitize=${MF_SANITIZE} -fno-omit-frame-pointer
                                             -fno-sanitize-recover=all)

@@ -51,18 +51,18 @@ mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerp
 bool mf_checkpoints_found(const mf_checkpoint_folder *folder);
 
 /* host NULL: there is only one. Creates the folder when checkpoints are used. */
-bool mf_checkpoints_open(mf_checkpoints *checkpoints, const mf_checkpoint_folder *folder,
-                         const char *host, uint32_t keep, const mf_checkpointed *what,
-                         mf_error *err);
+MF_MUST_CHECK bool mf_checkpoints_open(mf_checkpoints *checkpoints,
+                                       const mf_checkpoint_folder *folder, const char *host,
+                                       uint32_t keep, const mf_checkpointed *what, mf_error *err);
 
 /* Resumes the new trainer (what->trainer) from this run's newest checkpoint that is whole; a
  * damaged one is passed over with a line in the log. *resumed tells. Fails only
  * when the folder cannot be read. */
-bool mf_checkpoints_resume(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
-                           bool *resumed, mf_error *err);
+MF_MUST_CHECK bool mf_checkpoints_resume(const mf_checkpoints *checkpoints,
+                                         const mf_checkpointed *what, bool *resumed, mf_error *err);
 
 /* Writes one and deletes this run's oldest beyond `keep`. */
-bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_checkpointed *what,
-                         mf_error *err);
+MF_MUST_CHECK bool mf_checkpoints_save(const mf_checkpoints *checkpoints,
+                                       const mf_checkpointed *what, mf_error *err);
 
 #endif

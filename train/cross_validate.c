@@ -120,7 +120,7 @@ static bool export_rows(const char *folder, uint32_t seed, uint32_t fold, const 
     if (file == NULL)
         return mf_fail_errno(err, errno, (mf_where){.path = path}, "cannot be created");
     for (uint64_t k = 0; k < rows->n; k++)
-        fprintf(file, "%u %u %g\n", rows->user[k], rows->item[k], rows->value[k]);
+        fprintf(file, "%u %u %g\n", rows->user[k], rows->item[k], (double)rows->value[k]);
     const bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed)
         return mf_fail_errno(err, errno, (mf_where){.path = path}, "cannot be written");

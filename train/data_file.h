@@ -17,7 +17,7 @@ mf_ratings *mf_data_file_read(const char *path, const mf_ratings_options *option
 
 /* Sets the hyperparameter of "NAME=VALUE". Fails MF_ERR_CONFIG as mf_settings_set does, and for
  * anything else. */
-bool mf_setting_argument(mf_settings *settings, const char *argument, mf_error *err);
+MF_MUST_CHECK bool mf_setting_argument(mf_settings *settings, const char *argument, mf_error *err);
 
 /* The whole of text is a number from low to high. */
 bool mf_count_argument(const char *text, uint32_t low, uint32_t high, uint32_t *count);

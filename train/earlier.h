@@ -21,8 +21,9 @@ typedef struct mf_earlier {
 
 /* Opens the model channel's model. n_factors, unless it was given, becomes the
  * model's; given and different is MF_ERR_CONFIG. */
-bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_settings *settings,
-                     mf_train_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel,
+                                   const mf_settings *settings, mf_train_settings *values,
+                                   mf_error *err);
 
 void mf_earlier_close(mf_earlier *earlier);
 

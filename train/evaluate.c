@@ -576,7 +576,7 @@ static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err
                                    .model = o->model,
                                    .split = o->split_name,
                                    .compare = o->compare,
-                                   .fraction = has_fraction ? o->fraction : NAN,
+                                   .fraction = has_fraction ? o->fraction : (double)NAN,
                                    .k = o->k,
                                    .n_users = all->n_users,
                                    .n_items = all->n_items,

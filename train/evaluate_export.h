@@ -17,12 +17,13 @@
 #include <stdint.h>
 
 /* Each fails MF_ERR_IO, with the file's name. The folder exists. */
-bool mf_export_ids(const char *folder, const mf_id_list *users, const mf_id_list *items,
-                   mf_error *err);
-bool mf_export_train(const char *folder, uint64_t seed, const mf_ratings *train, mf_error *err);
-bool mf_export_test(const char *folder, uint64_t seed, const mf_ratings_rows *held_out,
-                    mf_error *err);
-bool mf_export_lists(const char *folder, uint64_t seed, const char *row,
-                     const mf_evaluation *evaluation, mf_error *err);
+MF_MUST_CHECK bool mf_export_ids(const char *folder, const mf_id_list *users,
+                                 const mf_id_list *items, mf_error *err);
+MF_MUST_CHECK bool mf_export_train(const char *folder, uint64_t seed, const mf_ratings *train,
+                                   mf_error *err);
+MF_MUST_CHECK bool mf_export_test(const char *folder, uint64_t seed,
+                                  const mf_ratings_rows *held_out, mf_error *err);
+MF_MUST_CHECK bool mf_export_lists(const char *folder, uint64_t seed, const char *row,
+                                   const mf_evaluation *evaluation, mf_error *err);
 
 #endif

@@ -67,6 +67,7 @@ typedef struct mf_evaluate_result {
 void mf_evaluate_print(const mf_evaluate_result *result, FILE *out);
 
 /* The same as one JSON object, complete or not at all. Fails MF_ERR_IO, MF_ERR_MEMORY. */
-bool mf_evaluate_write_json(const mf_evaluate_result *result, const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_evaluate_write_json(const mf_evaluate_result *result, const char *path,
+                                          mf_error *err);
 
 #endif

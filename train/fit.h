@@ -39,8 +39,8 @@ typedef struct mf_fit {
  * model. What the model has rated is `train` alone, which stays until release.
  * Fails as mf_trainer_step and mf_spectral_step; MF_ERR_ARGUMENT without a rating. *fit is to be
  * released in any case. */
-bool mf_fit_model(const mf_train_settings *values, const mf_ratings *train, mf_fit *fit,
-                  mf_error *err);
+MF_MUST_CHECK bool mf_fit_model(const mf_train_settings *values, const mf_ratings *train,
+                                mf_fit *fit, mf_error *err);
 
 void mf_fit_release(mf_fit *fit);
 

@@ -455,7 +455,8 @@ static bool take_ranking(job *j, mf_ranking_parts *parts, mf_error *err)
             return mf_fail(err, too_early.code, MF_NOWHERE, "%s", too_early.text);
         return true;
     }
-    mf_spectral_result_get(j->ranking.spectral, &j->ranking_facts.result, err);
+    if (!mf_spectral_result_get(j->ranking.spectral, &j->ranking_facts.result, err))
+        return false;
     j->ranking_facts.grading = j->ranking.grading;
     j->ranking_facts.relevant_rating = j->ranking.relevant_rating;
     log_ranking(j, &j->ranking_facts.result);

@@ -45,9 +45,10 @@ typedef struct mf_list_report_options {
 
 /* parts: the finished model. train: what it was learned from, for popularity. validation: rows in
  * its indexes. Fails MF_ERR_MEMORY. */
-bool mf_list_report_make(const mf_model_parts *parts, const mf_ratings *train,
-                         const mf_ratings_rows *validation, const mf_list_report_options *options,
-                         mf_list_report *report, mf_error *err);
+MF_MUST_CHECK bool mf_list_report_make(const mf_model_parts *parts, const mf_ratings *train,
+                                       const mf_ratings_rows *validation,
+                                       const mf_list_report_options *options,
+                                       mf_list_report *report, mf_error *err);
 
 /* Writes the line to standard output; nothing without a report. False when it did not get out. */
 bool mf_list_report_print(const mf_list_report *report);

@@ -17,7 +17,7 @@ enum { JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(15) };
 
 int mf_metrics_decimals(float low, float high)
 {
-    const double range = (double)high - low;
+    const double range = (double)high - (double)low;
     if (!(range > 0) || range >= 1)
         return 4;
     const int more = (int)ceil(-log10(range));

@@ -59,7 +59,7 @@ bool mf_metrics_print_step(const mf_spectral_progress *progress);
 
 /* metrics.json: version, hyperparameters in force, data, all epochs, final
  * figures, timings. Complete or not at all. */
-bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err);
+MF_MUST_CHECK bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err);
 
 /* The part that goes into the model file: JSON text without anything that may
  * differ between two runs of the same training (times, threads). The caller's to

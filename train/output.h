@@ -12,7 +12,7 @@
 
 /* Tries whether a file can appear at path, and leaves nothing there. Fails MF_ERR_IO:
  * a folder stands there, or its own folder cannot be written. */
-bool mf_output_probe(const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_output_probe(const char *path, mf_error *err);
 
 /* What a model file is made of. */
 typedef struct mf_output {
@@ -27,11 +27,12 @@ typedef struct mf_output {
 
 /* The parts of a model, views into what *output names; *item_count is the caller's (mf_free).
  * Metadata is left empty. Fails as mf_trainer_result_get, MF_ERR_MEMORY. */
-bool mf_output_parts(const mf_output *output, mf_model_parts *parts, uint32_t **item_count,
-                     uint32_t *best_epoch, mf_error *err);
+MF_MUST_CHECK bool mf_output_parts(const mf_output *output, mf_model_parts *parts,
+                                   uint32_t **item_count, uint32_t *best_epoch, mf_error *err);
 
 /* Writes the model file with the facts as its metadata, and a line in the log. */
-bool mf_output_write_model(const char *path, mf_model_parts *parts, const mf_run_facts *facts,
-                           uint32_t best_epoch, mf_error *err);
+MF_MUST_CHECK bool mf_output_write_model(const char *path, mf_model_parts *parts,
+                                         const mf_run_facts *facts, uint32_t best_epoch,
+                                         mf_error *err);
 
 #endif

@@ -35,7 +35,8 @@ int mf_predict_print(const char *prefix, const char *user_id, const char *item_i
     const uint32_t user = mf_model_find_user(model, user_id, strlen(user_id));
     const uint32_t item = mf_model_find_item(model, item_id, strlen(item_id));
     printf("predicted_rating=%.*f%s%s\n", mf_metrics_decimals(parts->rating_min, parts->rating_max),
-           mf_model_predict(model, user, item), user == MF_INDEX_NONE ? " known_user=false" : "",
+           (double)mf_model_predict(model, user, item),
+           user == MF_INDEX_NONE ? " known_user=false" : "",
            item == MF_INDEX_NONE ? " known_item=false" : "");
     mf_model_close(model);
     return 0;

@@ -48,14 +48,15 @@ float mf_ranking_relevant(const mf_ratings *ratings);
 
 /* Whether the vectors of a given ranking_factors fit this machine's memory; MF_ERR_CONFIG names
  * what would. For those who want to know before they learn the rating model. */
-bool mf_ranking_fits(const mf_ratings *all, const mf_train_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_ranking_fits(const mf_ratings *all, const mf_train_settings *values,
+                                   mf_error *err);
 
 /* Fails as mf_ranking_fits, MF_ERR_MEMORY, MF_ERR_ARGUMENT. */
-bool mf_ranking_create(mf_ranking *ranking, const mf_ranking_input *input,
-                       const mf_train_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_ranking_create(mf_ranking *ranking, const mf_ranking_input *input,
+                                     const mf_train_settings *values, mf_error *err);
 
 /* What has been learned so far, views into *ranking. Fails as mf_spectral_result_get. */
-bool mf_ranking_get(mf_ranking *ranking, mf_ranking_parts *parts, mf_error *err);
+MF_MUST_CHECK bool mf_ranking_get(mf_ranking *ranking, mf_ranking_parts *parts, mf_error *err);
 
 void mf_ranking_release(mf_ranking *ranking);
 

@@ -33,9 +33,10 @@ typedef struct mf_rated {
  * and items are filled. relevant_rating: from here on an item counts as liked.
  * Memory: 2 bytes per rating when nothing has to be merged (no base, train == all), else 10. Cost:
  * O(n log n) for the longest user's list. Fails MF_ERR_MEMORY; then *rated is empty. */
-bool mf_rated_create(mf_rated *rated, const mf_model_parts *base, const mf_ratings *all,
-                     const mf_ratings *train, const mf_grading *grading, float relevant_rating,
-                     uint32_t n_threads, mf_error *err);
+MF_MUST_CHECK bool mf_rated_create(mf_rated *rated, const mf_model_parts *base,
+                                   const mf_ratings *all, const mf_ratings *train,
+                                   const mf_grading *grading, float relevant_rating,
+                                   uint32_t n_threads, mf_error *err);
 
 void mf_rated_release(mf_rated *rated);
 

@@ -95,7 +95,7 @@ static const mf_setting table[] = {
      .initial = "auto", .help = "how a rating counts in the ranking model; one: all the same",
      FIELD(grading)},
     {.name = "relevant_rating", .type = MF_SETTING_REAL, .min = -3e38, .max = 3e38,
-     .has_auto = true, .automatic = INFINITY, .initial = "auto",
+     .has_auto = true, .automatic = (double)INFINITY, .initial = "auto",
      .help = "ratings from here on count as liked when lists are judged; auto: the mean",
      FIELD(relevant_rating)},
     {.name = "feedback", .type = MF_SETTING_CHOICE, .choices = "auto explicit implicit",

@@ -60,7 +60,8 @@ typedef enum mf_train_grading {
 } mf_train_grading;
 
 /* Defaults into *values, ready for mf_settings_set. */
-bool mf_train_settings_start(mf_settings *settings, mf_train_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_train_settings_start(mf_settings *settings, mf_train_settings *values,
+                                           mf_error *err);
 
 /* After the last mf_settings_set: n_threads 0 becomes every CPU this process may use. */
 void mf_train_settings_finish(mf_train_settings *values);

@@ -1,6 +1,8 @@
 /* decode.c: parameters of a GET, then the question and its canonical form. */
 #include "lambda/predict/decode.h"
 
+#include "base/memory.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -49,7 +51,7 @@ static void write_parameter(const char *name, const char *value, size_t n, mf_te
 
 void mf_predict_query_write(const json_t *query, mf_text *question)
 {
-    json_t *parameters = (json_t *)query; /* jansson's iterators take no const; nothing changes */
+    json_t *parameters = mf_without_const(query); /* for iterators; nothing changes */
     bool is_first = true;
     mf_text_literal(question, "{");
     for (void *at = json_object_iter(parameters); at != NULL;

@@ -166,7 +166,7 @@ bool mf_recommend_score(mf_recommend_scoring *scoring, mf_recommend_lookups *loo
 
 void mf_recommend_scoring_free(mf_recommend_scoring *scoring)
 {
-    mf_free((void *)scoring->chosen);
+    mf_free(scoring->chosen);
     mf_free(scoring->keys);
     mf_free(scoring->entries);
 }

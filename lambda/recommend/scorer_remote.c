@@ -370,7 +370,7 @@ static void destroy(void *context)
     mf_free(r->chunks);
     mf_free(r->calls);
     mf_free(r->outcomes);
-    mf_free((void *)r->again);
+    mf_free(r->again);
     mf_free(r);
 }
 

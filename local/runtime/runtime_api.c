@@ -1,6 +1,7 @@
 /* runtime_api.c: which call a request is, and whether the state allows it. */
 #include "local/runtime/runtime_api.h"
 
+#include "base/memory.h"
 #include "local/runtime/environment.h"
 
 #include <stdio.h>
@@ -124,7 +125,7 @@ static const early_response *decide(mf_local_environment *s, const mf_http_reque
 
 static void on_head(mf_http_request *request, void *context)
 {
-    mf_http_set_user(request, (void *)decide(context, request));
+    mf_http_set_user(request, mf_without_const(decide(context, request)));
 }
 
 static void handle_next(mf_local_environment *s, mf_http_request *request)

@@ -42,8 +42,9 @@ char *mf_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes
 /* Room for the path, ":line:column" and "…". */
 enum { PLACE_BYTES = 448 };
 
-static void write_text(mf_error *err, mf_error_code code, mf_where where, int errnum,
-                       const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static void write_text(mf_error *err, mf_error_code code,
+                                                             mf_where where, int errnum,
+                                                             const char *format, va_list arguments)
 {
     char raw[MF_ERROR_TEXT_BYTES];
     char place[PLACE_BYTES] = "";

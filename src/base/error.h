@@ -51,6 +51,9 @@ typedef struct mf_where {
 
 #define MF_NOWHERE ((mf_where){NULL, 0, 0})
 
+/* In front of a function that returns false when it failed: who calls it looks at the result. */
+#define MF_MUST_CHECK __attribute__((warn_unused_result))
+
 /* Writes "path:line:column: message" (of a path over 400 bytes its end) into err and returns false,
  * so that a failing function ends with `return mf_fail(…)`. err may be NULL. Bytes that are not
  * valid UTF-8 and control characters appear as \xNN. */

@@ -21,14 +21,15 @@
 /* Reads a whole regular file of at most `limit` bytes into a block of the
  * caller's (mf_free), with a zero byte after the last. Fails MF_ERR_IO
  * (missing, unreadable, a folder), MF_ERR_LIMIT. */
-bool mf_file_read(const char *path, size_t limit, char **bytes, size_t *n_bytes, mf_error *err);
+MF_MUST_CHECK bool mf_file_read(const char *path, size_t limit, char **bytes, size_t *n_bytes,
+                                mf_error *err);
 
 /* True when something exists at path. */
 bool mf_file_exists(const char *path);
 
 /* Creates a folder and its parents, mode 0777 less the umask; an existing
  * folder is fine. */
-bool mf_folder_create(const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_folder_create(const char *path, mf_error *err);
 
 typedef struct mf_file_writer mf_file_writer;
 
@@ -37,23 +38,24 @@ mf_file_writer *mf_file_writer_create(const char *path, mf_error *err);
 
 /* Appends; buffered by the kernel only, so write large pieces. MF_ERR_IO names
  * the path and the reason (disk full). */
-bool mf_file_writer_append(mf_file_writer *writer, const void *bytes, size_t n_bytes,
-                           mf_error *err);
+MF_MUST_CHECK bool mf_file_writer_append(mf_file_writer *writer, const void *bytes, size_t n_bytes,
+                                         mf_error *err);
 
 /* Overwrites n_bytes at an offset already written (a header that is known last). */
-bool mf_file_writer_patch(mf_file_writer *writer, uint64_t offset, const void *bytes,
-                          size_t n_bytes, mf_error *err);
+MF_MUST_CHECK bool mf_file_writer_patch(mf_file_writer *writer, uint64_t offset, const void *bytes,
+                                        size_t n_bytes, mf_error *err);
 
 /* The file appears under its name. The writer is destroyed whatever happens. On
  * failure (MF_ERR_IO: the sync, the close or the rename) only the temporary file is
  * removed: a previous file of that name stays as it was. A folder that cannot be
  * synced is no failure. */
-bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err);
+MF_MUST_CHECK bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err);
 
 /* Gives up: removes the temporary file. NULL is fine. */
 void mf_file_writer_destroy(mf_file_writer *writer);
 
 /* All of the above in one call. */
-bool mf_file_write(const char *path, const void *bytes, size_t n_bytes, mf_error *err);
+MF_MUST_CHECK bool mf_file_write(const char *path, const void *bytes, size_t n_bytes,
+                                 mf_error *err);
 
 #endif

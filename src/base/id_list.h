@@ -55,15 +55,16 @@ uint64_t mf_id_table_slots(uint32_t n);
  * the list's ids, MF_INDEX_NONE where empty. Index 0 enters first: equal lists
  * give equal slots. Ids must be distinct: false and MF_ERR_FORMAT naming the id
  * that occurs twice. */
-bool mf_id_table_build(const mf_id_list *list, uint32_t *slots, uint64_t n_slots, mf_error *err);
+MF_MUST_CHECK bool mf_id_table_build(const mf_id_list *list, uint32_t *slots, uint64_t n_slots,
+                                     mf_error *err);
 
 /* The list and slots fit each other: slots are what mf_id_table_build makes of
  * the list, so the ids are distinct and each is found. False and MF_ERR_FORMAT
  * with the reason. The list's start must ascend within bytes; slots may hold
  * anything. Cost: one hash and one or two cache misses per id, overlapped:
  * about 30 ns per id for tables beyond the cache. */
-bool mf_id_table_check(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
-                       mf_error *err);
+MF_MUST_CHECK bool mf_id_table_check(const mf_id_list *list, const uint32_t *slots,
+                                     uint64_t n_slots, mf_error *err);
 
 /* The index of an id, or MF_INDEX_NONE. Ends for any content of slots (an index
  * that the list does not have counts as empty), so a table from a file cannot

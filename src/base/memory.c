@@ -146,8 +146,8 @@ bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size
     return true;
 }
 
-void mf_free(void *block)
+void mf_free(const void *block)
 {
     if (block != NULL)
-        block_destroy((block_header *)block - 1);
+        block_destroy((block_header *)mf_without_const(block) - 1);
 }

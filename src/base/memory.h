@@ -30,11 +30,22 @@ void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err);
  * is kept, growth is zeroed. A large block moves by its page tables, so growing
  * never holds two copies. False and *block untouched when there is no memory.
  * *block may be NULL with old_count 0. */
-bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size, const char *what,
-                   mf_error *err);
+MF_MUST_CHECK bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size,
+                                 const char *what, mf_error *err);
 
-/* Gives back a block. NULL is fine. */
-void mf_free(void *block);
+/* Gives back a block. NULL is fine. The owner of a block may hold it as a view (const). */
+void mf_free(const void *block);
+
+/* `memory` for an interface that takes a pointer without const and does not write through it
+ * (zlib's next_in, iovec, jansson's iterators, munmap). */
+static inline void *mf_without_const(const void *memory)
+{
+    const union {
+        const void *given;
+        void *wanted;
+    } pointer = {memory};
+    return pointer.wanted;
+}
 
 /* For tests: the n-th allocation from now on fails (n = 1 is the next one);
  * 0 switches that off. Returns how many allocations were made since the last

@@ -23,6 +23,6 @@ bool mf_stop_requested(void);
 void mf_stop_request(bool on);
 
 /* False and MF_ERR_STOPPED once a stop was requested, else true. */
-bool mf_stop_check(mf_error *err);
+MF_MUST_CHECK bool mf_stop_check(mf_error *err);
 
 #endif

@@ -39,14 +39,17 @@ typedef struct mf_cache_settings {
 
 /* Reads and checks the environment. settings is for mf_settings_log. Fails
  * MF_ERR_CONFIG. */
-bool mf_cache_settings_read(mf_settings *settings, mf_cache_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_cache_settings_read(mf_settings *settings, mf_cache_settings *values,
+                                          mf_error *err);
 
 /* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
-bool mf_cache_settings_start(mf_settings *settings, mf_cache_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_cache_settings_start(mf_settings *settings, mf_cache_settings *values,
+                                           mf_error *err);
 
 /* The password in force, without the newline at the end of a file. "" when there is none.
  * Fails MF_ERR_CONFIG: the file cannot be read, is empty or too long. */
-bool mf_cache_settings_password(const mf_cache_settings *values,
-                                char password[MF_CACHE_PASSWORD_MAX + 1], mf_error *err);
+MF_MUST_CHECK bool mf_cache_settings_password(const mf_cache_settings *values,
+                                              char password[MF_CACHE_PASSWORD_MAX + 1],
+                                              mf_error *err);
 
 #endif

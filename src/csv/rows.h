@@ -30,8 +30,9 @@ typedef void mf_rows_on_row(int end, void *context);
 mf_rows *mf_rows_create(char delimiter, mf_error *err);
 
 /* Takes the next bytes of a text. Fails MF_ERR_MEMORY. */
-bool mf_rows_feed(mf_rows *rows, const char *bytes, size_t n_bytes, mf_rows_on_field *on_field,
-                  mf_rows_on_row *on_row, void *context, mf_error *err);
+MF_MUST_CHECK bool mf_rows_feed(mf_rows *rows, const char *bytes, size_t n_bytes,
+                                mf_rows_on_field *on_field, mf_rows_on_row *on_row, void *context,
+                                mf_error *err);
 
 /* The text ends here: a last row without a line end comes out. The next feed
  * begins a new text. */

@@ -31,8 +31,8 @@ typedef struct mf_held_out {
  * Release it with mf_held_out_clear, which an empty one survives as well. Fails MF_ERR_ARGUMENT
  * (user out of range), MF_ERR_MEMORY; then *held_out is empty.
  * Memory: 5 bytes per row; twice that while it works. Cost: O(n log n) at most. */
-bool mf_held_out_create(const mf_ratings_rows *rows, uint32_t n_users, float relevant_rating,
-                        mf_held_out *held_out, mf_error *err);
+MF_MUST_CHECK bool mf_held_out_create(const mf_ratings_rows *rows, uint32_t n_users,
+                                      float relevant_rating, mf_held_out *held_out, mf_error *err);
 
 void mf_held_out_clear(mf_held_out *held_out);
 

@@ -78,9 +78,9 @@ typedef struct mf_evaluation {
 /* Makes the lists and judges them. Nobody with anything to find is no failure: n_users is 0.
  * Release with mf_evaluation_clear. Fails as the source does, and MF_ERR_ARGUMENT (k),
  * MF_ERR_MEMORY; then *evaluation is empty. Memory: 64 + 4 × length bytes per user. */
-bool mf_evaluate_lists(const mf_list_source *source, const mf_held_out *held_out,
-                       const mf_evaluation_options *options, mf_evaluation *evaluation,
-                       mf_error *err);
+MF_MUST_CHECK bool mf_evaluate_lists(const mf_list_source *source, const mf_held_out *held_out,
+                                     const mf_evaluation_options *options,
+                                     mf_evaluation *evaluation, mf_error *err);
 
 void mf_evaluation_clear(mf_evaluation *evaluation);
 

@@ -33,8 +33,9 @@ enum { MF_RESAMPLES = 1000 };
 /* Of evaluations[n_evaluations] ≥ 1 with the same k and users below n_users. resamples ≤
  * MF_RESAMPLES; 0: no intervals, low and high are the mean. seed is that of the intervals.
  * Fails MF_ERR_MEMORY. Cost: 6 × resamples × users × 5 ns. */
-bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations, uint32_t n_users,
-                        uint32_t resamples, uint64_t seed, mf_list_summary *summary, mf_error *err);
+MF_MUST_CHECK bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations,
+                                      uint32_t n_users, uint32_t resamples, uint64_t seed,
+                                      mf_list_summary *summary, mf_error *err);
 
 /* Whether b's lists are better than a's, by the NDCG of each user. */
 typedef struct mf_list_comparison {
@@ -46,8 +47,8 @@ typedef struct mf_list_comparison {
 
 /* Evaluations a[i] and b[i] are of the same split with the same users. Fails MF_ERR_ARGUMENT
  * (other users), MF_ERR_MEMORY. resamples and seed as above. */
-bool mf_list_compare(const mf_evaluation *a, const mf_evaluation *b, uint32_t n_evaluations,
-                     uint32_t n_users, uint32_t resamples, uint64_t seed,
-                     mf_list_comparison *comparison, mf_error *err);
+MF_MUST_CHECK bool mf_list_compare(const mf_evaluation *a, const mf_evaluation *b,
+                                   uint32_t n_evaluations, uint32_t n_users, uint32_t resamples,
+                                   uint64_t seed, mf_list_comparison *comparison, mf_error *err);
 
 #endif

@@ -10,10 +10,11 @@ static double grade_of(const mf_grading *grading, float value)
     if (grading->kind == MF_GRADING_ONE || !(grading->scale > 0))
         return 1;
     if (grading->kind == MF_GRADING_LOG) {
-        const double y = mf_log(1 + (value > 0 ? (double)value : 0)) / grading->scale;
+        const double y = mf_log(1 + (value > 0 ? (double)value : 0)) / (double)grading->scale;
         return y < 1 ? y : 1;
     }
-    return 1 / (1 + mf_exp(-2 * ((double)value - grading->center) / grading->scale));
+    return 1 /
+           (1 + mf_exp(-2 * ((double)value - (double)grading->center) / (double)grading->scale));
 }
 
 uint8_t mf_grade_code(const mf_grading *grading, float value)

@@ -105,7 +105,7 @@ typedef struct mf_model_parts {
  * Fails MF_ERR_ARGUMENT when a part breaks promise (2), with the part and the
  * place in words; MF_ERR_IO; MF_ERR_MEMORY.
  * Cost: O(size); memory for one id table at a time (8 … 16 bytes per id). */
-bool mf_model_write(const char *path, const mf_model_parts *parts, mf_error *err);
+MF_MUST_CHECK bool mf_model_write(const char *path, const mf_model_parts *parts, mf_error *err);
 
 typedef struct mf_model mf_model;
 

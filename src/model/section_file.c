@@ -233,9 +233,9 @@ static bool check_bytes(const mf_section_file *file, const mf_section_check *che
 static void give_back(const void *bytes, size_t n_bytes, origin bytes_are)
 {
     if (bytes_are == MAPPED)
-        munmap((void *)bytes, n_bytes);
+        munmap(mf_without_const(bytes), n_bytes);
     else if (bytes_are == COPIED)
-        mf_free((void *)bytes);
+        mf_free(bytes);
 }
 
 static mf_section_file *create(const void *bytes, size_t n_bytes, origin bytes_are,

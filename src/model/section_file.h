@@ -113,23 +113,25 @@ mf_section_writer *mf_section_writer_create(const char *path, const mf_section_k
 /* The format version of the file, 1 … kind->version, instead of the kind's: a file that older
  * programs can read keeps an older version. At any time before commit. MF_ERR_ARGUMENT: not one
  * of them. */
-bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version, mf_error *err);
+MF_MUST_CHECK bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version,
+                                                 mf_error *err);
 
 /* Begins the next section; what is appended until the next begin belongs to it.
  * MF_ERR_ARGUMENT when it is not after the one before it in the kind's names. */
-bool mf_section_writer_begin(mf_section_writer *writer, size_t section, mf_error *err);
+MF_MUST_CHECK bool mf_section_writer_begin(mf_section_writer *writer, size_t section,
+                                           mf_error *err);
 
 /* Adds bytes to the section; each call is at least one write(). n_bytes 0 is fine. */
-bool mf_section_writer_append(mf_section_writer *writer, const void *bytes, size_t n_bytes,
-                              mf_error *err);
+MF_MUST_CHECK bool mf_section_writer_append(mf_section_writer *writer, const void *bytes,
+                                            size_t n_bytes, mf_error *err);
 
 /* A whole section: begin and append. */
-bool mf_section_writer_add(mf_section_writer *writer, size_t section, const void *bytes,
-                           size_t n_bytes, mf_error *err);
+MF_MUST_CHECK bool mf_section_writer_add(mf_section_writer *writer, size_t section,
+                                         const void *bytes, size_t n_bytes, mf_error *err);
 
 /* Completes the file, syncs it and puts it in place. The writer is destroyed
  * whatever happens. */
-bool mf_section_writer_commit(mf_section_writer *writer, mf_error *err);
+MF_MUST_CHECK bool mf_section_writer_commit(mf_section_writer *writer, mf_error *err);
 
 /* Gives up: nothing is left behind. NULL is fine. */
 void mf_section_writer_destroy(mf_section_writer *writer);

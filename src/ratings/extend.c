@@ -166,10 +166,10 @@ bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
     mf_free(ratings->value);
     mf_free(ratings->time_rank);
     mf_free(ratings->time);
-    mf_free((void *)ratings->users.start);
-    mf_free((void *)ratings->users.bytes);
-    mf_free((void *)ratings->items.start);
-    mf_free((void *)ratings->items.bytes);
+    mf_free(ratings->users.start);
+    mf_free(ratings->users.bytes);
+    mf_free(ratings->items.start);
+    mf_free(ratings->items.bytes);
     ratings->n_users = users.n;
     ratings->n_items = items.n;
     ratings->user_start = c.user_start;

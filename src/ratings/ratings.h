@@ -140,8 +140,8 @@ mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, m
  * implicit feedback, or MF_FEEDBACK_AUTO for neither. options->feedback other than
  * MF_FEEDBACK_AUTO finds only that. Fails as mf_ratings_reader_add does when it cannot
  * read the file. Cost: 64 KiB of the file. */
-bool mf_ratings_look(const char *path, const mf_ratings_options *options, mf_feedback *found,
-                     mf_error *err);
+MF_MUST_CHECK bool mf_ratings_look(const char *path, const mf_ratings_options *options,
+                                   mf_feedback *found, mf_error *err);
 
 /* Reads a file (plain or gzip, by its first bytes; gzip members one after another
  * are one text). A file without the columns of ratings is not an error: *verdict
@@ -157,15 +157,16 @@ bool mf_ratings_look(const char *path, const mf_ratings_options *options, mf_fee
  *                   max_users, max_items
  *   MF_ERR_IO, MF_ERR_MEMORY, MF_ERR_STOPPED
  * After an error only destroy is allowed. reason may be NULL. */
-bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path, mf_ratings_verdict *verdict,
-                           char reason[MF_RATINGS_REASON_BYTES], mf_error *err);
+MF_MUST_CHECK bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path,
+                                         mf_ratings_verdict *verdict,
+                                         char reason[MF_RATINGS_REASON_BYTES], mf_error *err);
 
 /* The same from an open descriptor (a FIFO; stays the caller's) whose bytes may
  * be several files one after another: a header line that comes again is
  * skipped. A stream that is not ratings is MF_ERR_PARSE. MF_FEEDBACK_AUTO takes what
  * the first file of the first stream is. `name` stands in messages. */
-bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char *name,
-                                  mf_error *err);
+MF_MUST_CHECK bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char *name,
+                                                mf_error *err);
 
 /* Everything read so far, grouped. NULL and MF_ERR_PARSE when there is not a
  * single rating. The reader is only good for destroy afterwards. */

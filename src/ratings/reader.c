@@ -521,10 +521,10 @@ void mf_ratings_destroy(mf_ratings *ratings)
     if (ratings == NULL)
         return;
     if (!ratings->borrows_ids) {
-        mf_free((void *)ratings->users.start);
-        mf_free((void *)ratings->users.bytes);
-        mf_free((void *)ratings->items.start);
-        mf_free((void *)ratings->items.bytes);
+        mf_free(ratings->users.start);
+        mf_free(ratings->users.bytes);
+        mf_free(ratings->items.start);
+        mf_free(ratings->items.bytes);
     }
     mf_free(ratings->user_start);
     mf_free(ratings->item);

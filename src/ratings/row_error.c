@@ -19,7 +19,7 @@ bool mf_row_rating(mf_cell cell, float *rating)
 {
     double value;
     if (cell.n_bytes > MF_COPY_BYTES || !mf_parse_double(cell.bytes, cell.n_bytes, &value) ||
-        fabs(value) > FLT_MAX)
+        fabs(value) > (double)FLT_MAX)
         return false;
     *rating = (float)value;
     return true;

@@ -38,13 +38,14 @@ typedef enum mf_split_kind {
 /* Sets aside `fraction` of the ratings, rounded to the nearest whole number (half
  * up). Fails MF_ERR_ARGUMENT unless 0 <= fraction <= 1, MF_ERR_MEMORY; then neither
  * result is written. */
-bool mf_ratings_split(const mf_ratings *all, double fraction, uint64_t seed, mf_ratings **train,
-                      mf_ratings_rows *held_out, mf_error *err);
+MF_MUST_CHECK bool mf_ratings_split(const mf_ratings *all, double fraction, uint64_t seed,
+                                    mf_ratings **train, mf_ratings_rows *held_out, mf_error *err);
 
 /* The same with fold number `fold` of n_folds set aside, for cross-validation.
  * Fold sizes differ by one at most. MF_ERR_ARGUMENT unless fold < n_folds. */
-bool mf_ratings_split_fold(const mf_ratings *all, uint32_t fold, uint32_t n_folds, uint64_t seed,
-                           mf_ratings **train, mf_ratings_rows *held_out, mf_error *err);
+MF_MUST_CHECK bool mf_ratings_split_fold(const mf_ratings *all, uint32_t fold, uint32_t n_folds,
+                                         uint64_t seed, mf_ratings **train,
+                                         mf_ratings_rows *held_out, mf_error *err);
 
 /* The same by another kind of split. RANDOM is mf_ratings_split.
  *
@@ -60,14 +61,15 @@ bool mf_ratings_split_fold(const mf_ratings *all, uint32_t fold, uint32_t n_fold
  *
  * Fails as mf_ratings_split; MF_ERR_CONFIG when a split by time has no times;
  * MF_ERR_ARGUMENT when GLOBAL_TIME has only their ranks (keep_times). */
-bool mf_ratings_split_by(const mf_ratings *all, mf_split_kind kind, double fraction, uint64_t seed,
-                         mf_ratings **train, mf_ratings_rows *held_out, mf_error *err);
+MF_MUST_CHECK bool mf_ratings_split_by(const mf_ratings *all, mf_split_kind kind, double fraction,
+                                       uint64_t seed, mf_ratings **train, mf_ratings_rows *held_out,
+                                       mf_error *err);
 
 /* `other`, which was read on its own, in the indexes of the lists users and items
  * (a training set's): MF_INDEX_NONE for ids that they do not have. In other's
  * order. Memory: 12 bytes per rating of other, and 8 to 16 bytes per id while it
  * works. Fails MF_ERR_FORMAT when an id is twice in a list; MF_ERR_MEMORY. */
-bool mf_ratings_align(const mf_ratings *other, const mf_id_list *users, const mf_id_list *items,
-                      mf_ratings_rows *rows, mf_error *err);
+MF_MUST_CHECK bool mf_ratings_align(const mf_ratings *other, const mf_id_list *users,
+                                    const mf_id_list *items, mf_ratings_rows *rows, mf_error *err);
 
 #endif

@@ -74,7 +74,7 @@ static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
         if (visitor->items[j] == MF_INDEX_NONE)
             continue;
         known[n++] = (entry){
-            .time = visitor->times != NULL ? visitor->times[j] : NAN,
+            .time = visitor->times != NULL ? visitor->times[j] : (double)NAN,
             .item = visitor->items[j],
             .place = (uint32_t)j,
             .rating = rating_of(parts, visitor, j),

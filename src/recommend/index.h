@@ -102,7 +102,7 @@ bool mf_index_size(const mf_index_rows *rows, size_t *n_bytes);
 /* Fills *index. With numbers so large that the bound itself could overflow
  * (|q_i| > 1e18, |b_i| > 1e30) there is none: n_items stays 0. Fails MF_ERR_MEMORY.
  * Cost: one pass over the rows. */
-bool mf_index_create(mf_index *index, const mf_index_rows *rows, mf_error *err);
+MF_MUST_CHECK bool mf_index_create(mf_index *index, const mf_index_rows *rows, mf_error *err);
 
 void mf_index_release(mf_index *index);
 

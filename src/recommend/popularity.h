@@ -41,7 +41,8 @@ typedef struct mf_popular {
 } mf_popular;
 
 /* Fails MF_ERR_MEMORY. Cost: one pass over biases and counts. */
-bool mf_popular_create(mf_popular *popular, const mf_model_parts *parts, mf_error *err);
+MF_MUST_CHECK bool mf_popular_create(mf_popular *popular, const mf_model_parts *parts,
+                                     mf_error *err);
 
 void mf_popular_release(mf_popular *popular);
 

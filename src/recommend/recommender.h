@@ -113,8 +113,8 @@ typedef struct mf_visitor {
     size_t n;
 } mf_visitor;
 
-bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
-                const mf_visitor *visitor, mf_profile *profile, mf_error *err);
+MF_MUST_CHECK bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
+                              const mf_visitor *visitor, mf_profile *profile, mf_error *err);
 
 /* Whether the model predicts ratings, and whether it has a ranking model. At least one. */
 bool mf_recommender_has_ratings(const mf_recommender *recommender);
@@ -170,24 +170,26 @@ typedef struct mf_top_n_query {
  * MF_ERR_MEMORY.
  * Cost: O(n_items · k), with the index an eighth of the vectors' bytes are read; for a user of the
  * model and MF_ORDER_RANKING also O(n_rated · k) for the profile. */
-bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace, const mf_profile *profile,
-              const mf_top_n_query *query, const mf_recommendation **best, size_t *n_best,
-              mf_error *err);
+MF_MUST_CHECK bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace,
+                            const mf_profile *profile, const mf_top_n_query *query,
+                            const mf_recommendation **best, size_t *n_best, mf_error *err);
 
 /* The items most like this one, best first, itself left out, in the space of similar.h. Items
  * without a vector or ratings never come. Fails MF_ERR_ARGUMENT: item out of range;
  * MF_ERR_MEMORY. *best, *n_best and cost as mf_top_n. */
-bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item, size_t n,
-                const mf_recommendation **best, size_t *n_best, mf_error *err);
+MF_MUST_CHECK bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace,
+                              uint32_t item, size_t n, const mf_recommendation **best,
+                              size_t *n_best, mf_error *err);
 
 /* The same lists in steps, where a pass takes long (mf_recommender_is_long). begin fails as
  * the list does. step goes on about until mf_clock_seconds() is `until`, 0: to the end; true
  * when *best is there, which took one step or many. Between begin and then the workspace
  * (with the profile's fold-in, if there was one) serves nobody else. */
-bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
-                    const mf_profile *profile, const mf_top_n_query *query, mf_error *err);
-bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item,
-                      size_t n, mf_error *err);
+MF_MUST_CHECK bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
+                                  const mf_profile *profile, const mf_top_n_query *query,
+                                  mf_error *err);
+MF_MUST_CHECK bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace,
+                                    uint32_t item, size_t n, mf_error *err);
 bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendation **best,
                     size_t *n_best);
 

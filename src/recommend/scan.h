@@ -63,7 +63,7 @@ bool mf_scoring_leaves_out(const mf_scoring *scoring, uint32_t item);
  * what is needed and scores nothing; fails MF_ERR_MEMORY. step goes on until it is done, or
  * until mf_clock_seconds() has come to `until` (0: never); true when it is done. What it does
  * between two looks at the clock are a MiB of factors, or with the index 65,536 items. */
-bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err);
+MF_MUST_CHECK bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err);
 bool mf_scan_step(mf_search *search, mf_workspace *workspace, double until);
 
 /* Whether the row is zero. */

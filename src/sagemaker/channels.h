@@ -61,8 +61,8 @@ typedef struct mf_channels {
 } mf_channels;
 
 /* Reads the channels of the tree. `rules` outlive *channels. */
-bool mf_channels_read(const mf_tree *tree, const mf_channel_rule *rules, size_t n_rules,
-                      mf_channels *channels, mf_error *err);
+MF_MUST_CHECK bool mf_channels_read(const mf_tree *tree, const mf_channel_rule *rules,
+                                    size_t n_rules, mf_channels *channels, mf_error *err);
 
 /* The channel of the rule called rule_name, or NULL. */
 const mf_channel *mf_channels_find(const mf_channels *channels, const char *rule_name);

@@ -23,6 +23,7 @@ typedef struct mf_checkpoint_folder {
 
 /* Fails MF_ERR_CONFIG: the file is no JSON object, LocalPath is not an absolute
  * path or too long. Creates nothing. */
-bool mf_checkpoint_folder_read(const mf_tree *tree, mf_checkpoint_folder *folder, mf_error *err);
+MF_MUST_CHECK bool mf_checkpoint_folder_read(const mf_tree *tree, mf_checkpoint_folder *folder,
+                                             mf_error *err);
 
 #endif

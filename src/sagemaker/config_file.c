@@ -10,7 +10,7 @@
 /* mf_config is json_t under another name. */
 static json_t *unwrap(const mf_config *value)
 {
-    return (json_t *)value;
+    return mf_without_const(value);
 }
 
 static mf_config *wrap(json_t *value)

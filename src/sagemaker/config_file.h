@@ -65,8 +65,8 @@ const char *mf_config_text(const mf_config *value);
 /* The text member called key. *text is NULL when it is absent or null. False and
  * MF_ERR_CONFIG when it is something else; `owner` says whose it is ("channel
  * train"). */
-bool mf_config_get_text(const mf_config *object, const char *key, const char *path,
-                        const char *owner, const char **text, mf_error *err);
+MF_MUST_CHECK bool mf_config_get_text(const mf_config *object, const char *key, const char *path,
+                                      const char *owner, const char **text, mf_error *err);
 
 /* The value as JSON text in out, cut to fit. Returns out. */
 char *mf_config_spell(const mf_config *value, char *out, size_t out_size);

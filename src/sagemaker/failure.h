@@ -32,6 +32,6 @@ bool mf_failure_exists(const char *path);
 bool mf_failure_write(const char *path, const mf_error *reason, mf_error *err);
 
 /* Removes the file; none is fine. Fails MF_ERR_IO. */
-bool mf_failure_remove(const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_failure_remove(const char *path, mf_error *err);
 
 #endif

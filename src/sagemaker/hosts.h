@@ -28,6 +28,6 @@ typedef struct mf_hosts {
 
 /* Fails MF_ERR_CONFIG: not JSON, a field of another type, a host twice,
  * current_host not among hosts, more than MF_HOSTS_MAX. */
-bool mf_hosts_read(const char *path, mf_hosts *hosts, mf_error *err);
+MF_MUST_CHECK bool mf_hosts_read(const char *path, mf_hosts *hosts, mf_error *err);
 
 #endif

@@ -31,12 +31,14 @@ typedef struct mf_platform_hyperparameters {
 
 /* Reads the file into `settings`, which the caller has started. The first wrong
  * key of the file is the one reported. `platform` may be NULL. */
-bool mf_hyperparameter_file_read(const char *path, mf_settings *settings,
-                                 mf_platform_hyperparameters *platform, mf_error *err);
+MF_MUST_CHECK bool mf_hyperparameter_file_read(const char *path, mf_settings *settings,
+                                               mf_platform_hyperparameters *platform,
+                                               mf_error *err);
 
 /* The same from bytes; name stands for the path. */
-bool mf_hyperparameter_file_parse(const char *bytes, size_t n_bytes, const char *name,
-                                  mf_settings *settings, mf_platform_hyperparameters *platform,
-                                  mf_error *err);
+MF_MUST_CHECK bool mf_hyperparameter_file_parse(const char *bytes, size_t n_bytes, const char *name,
+                                                mf_settings *settings,
+                                                mf_platform_hyperparameters *platform,
+                                                mf_error *err);
 
 #endif

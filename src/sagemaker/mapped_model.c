@@ -38,7 +38,7 @@ bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error *err)
 void mf_mapped_model_close(mf_mapped_model *model)
 {
     if (model->bytes != NULL)
-        munmap((void *)model->bytes, model->n_bytes);
+        munmap(mf_without_const(model->bytes), model->n_bytes);
     *model = (mf_mapped_model){0};
 }
 

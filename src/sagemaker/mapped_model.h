@@ -29,14 +29,14 @@ typedef struct mf_mapped_model {
 
 /* Maps the whole file fd, which may be closed afterwards. model->name is there already and
  * names it in errors. Fails MF_ERR_FORMAT: a folder, an empty file; MF_ERR_IO. */
-bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error *err);
+MF_MUST_CHECK bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error *err);
 
 /* Unpacks and maps the archive's model.bin; tar is at its beginning, archive its name.
  * deadline_ms: wall clock, 0: none. Fails MF_ERR_FORMAT: archive refused, damaged, truncated,
  * or without model.bin (the text lists what it holds); MF_ERR_LIMIT, MF_ERR_IO (disk full, or
  * the deadline), MF_ERR_MEMORY, MF_ERR_STOPPED. *model is then empty. */
-bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *archive,
-                            int64_t deadline_ms, mf_error *err);
+MF_MUST_CHECK bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *archive,
+                                          int64_t deadline_ms, mf_error *err);
 
 /* A zeroed or closed one is fine. */
 void mf_mapped_model_close(mf_mapped_model *model);
@@ -45,6 +45,7 @@ void mf_mapped_model_close(mf_mapped_model *model);
 int mf_nameless_file_open(mf_error *err);
 
 /* Appends all of it. Fails MF_ERR_IO: the disk is full. */
-bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes, mf_error *err);
+MF_MUST_CHECK bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes,
+                                           mf_error *err);
 
 #endif

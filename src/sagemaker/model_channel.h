@@ -23,6 +23,7 @@
  * mf_mapped_model_close after use, also of what was opened from it.
  * Fails MF_ERR_CONFIG: none or several models (the text lists what is there); else as
  * mf_mapped_model_unpack. */
-bool mf_model_channel_open(const mf_channel *channel, mf_mapped_model *model, mf_error *err);
+MF_MUST_CHECK bool mf_model_channel_open(const mf_channel *channel, mf_mapped_model *model,
+                                         mf_error *err);
 
 #endif

@@ -176,7 +176,7 @@ static bool unpack(mf_packed *packed, unsigned char *out, size_t n_bytes, size_t
         return false;
     const uInt n_in = packed->left < UINT_MAX ? (uInt)packed->left : UINT_MAX;
     const uInt room = n_bytes < UINT_MAX ? (uInt)n_bytes : UINT_MAX;
-    stream->next_in = (unsigned char *)packed->next; /* zlib only reads it */
+    stream->next_in = mf_without_const(packed->next); /* zlib only reads it */
     stream->avail_in = n_in;
     stream->next_out = out;
     stream->avail_out = room;

@@ -31,7 +31,8 @@ mf_packed *mf_packed_open_bytes(const void *bytes, size_t n_bytes, const char *n
 
 /* The next n_bytes; *n_read is less only at the end. Fails MF_ERR_FORMAT
  * (truncated, damaged), MF_ERR_LIMIT, MF_ERR_IO. */
-bool mf_packed_read(mf_packed *packed, void *bytes, size_t n_bytes, size_t *n_read, mf_error *err);
+MF_MUST_CHECK bool mf_packed_read(mf_packed *packed, void *bytes, size_t n_bytes, size_t *n_read,
+                                  mf_error *err);
 
 /* How many bytes were given so far. */
 uint64_t mf_packed_offset(const mf_packed *packed);

@@ -26,7 +26,7 @@
  * Fails MF_ERR_IO: nothing appeared or nothing came within the deadline;
  * MF_ERR_STOPPED; MF_ERR_CONFIG: the channel is not in Pipe mode or a folder is
  * in the FIFO's place. */
-bool mf_pipe_open(const mf_channel *channel, unsigned epoch, double deadline_seconds, int *fd,
-                  mf_error *err);
+MF_MUST_CHECK bool mf_pipe_open(const mf_channel *channel, unsigned epoch, double deadline_seconds,
+                                int *fd, mf_error *err);
 
 #endif

@@ -110,8 +110,8 @@ typedef struct mf_settings {
 /* Checks the table and writes every default into target. table, noun and target
  * must outlive *settings.
  * Fails MF_ERR_ARGUMENT: the table contradicts itself (it names the entry). */
-bool mf_settings_start(mf_settings *settings, const mf_setting *table, size_t n, const char *noun,
-                       void *target, mf_error *err);
+MF_MUST_CHECK bool mf_settings_start(mf_settings *settings, const mf_setting *table, size_t n,
+                                     const char *noun, void *target, mf_error *err);
 
 /* Names to be refused with a reason of their own, from now on; foreign must outlive
  * *settings. */
@@ -121,8 +121,8 @@ void mf_settings_explain(mf_settings *settings, const mf_setting_foreign *foreig
  * those that share the name.
  * Fails MF_ERR_CONFIG: unknown name, a value that is not allowed, given twice.
  * Every field is untouched on failure. */
-bool mf_settings_set(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
-                     mf_error *err);
+MF_MUST_CHECK bool mf_settings_set(mf_settings *settings, const char *name, const char *value,
+                                   size_t n_bytes, mf_error *err);
 
 /* The same, but replaces a value that was given before. */
 bool mf_settings_change(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
@@ -130,7 +130,7 @@ bool mf_settings_change(mf_settings *settings, const char *name, const char *val
 
 /* Sets each setting whose name (or alias) is an environment variable that is not
  * empty. Other variables are none of our business. */
-bool mf_settings_read_environment(mf_settings *settings, mf_error *err);
+MF_MUST_CHECK bool mf_settings_read_environment(mf_settings *settings, mf_error *err);
 
 /* True when entry i was set, false while it holds its default. */
 bool mf_settings_is_given(const mf_settings *settings, size_t i);

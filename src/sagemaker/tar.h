@@ -43,10 +43,11 @@ mf_tar *mf_tar_open_bytes(const void *bytes, size_t n_bytes, const char *name, u
 
 /* The next member, whether or not the last one was read; member->name is NULL
  * after the last. */
-bool mf_tar_next(mf_tar *tar, mf_tar_member *member, mf_error *err);
+MF_MUST_CHECK bool mf_tar_next(mf_tar *tar, mf_tar_member *member, mf_error *err);
 
 /* The next bytes of the member; *n_read is less than n_bytes only at its end. */
-bool mf_tar_read(mf_tar *tar, void *bytes, size_t n_bytes, size_t *n_read, mf_error *err);
+MF_MUST_CHECK bool mf_tar_read(mf_tar *tar, void *bytes, size_t n_bytes, size_t *n_read,
+                               mf_error *err);
 
 /* NULL is fine. */
 void mf_tar_close(mf_tar *tar);

@@ -41,6 +41,6 @@ typedef struct mf_tree {
 /* Fills every path. prefix takes the place of /opt/ml; NULL means /opt/ml.
  * Slashes at its end are dropped.
  * Fails MF_ERR_CONFIG: prefix is empty or longer than MF_TREE_PREFIX_MAX. */
-bool mf_tree_set(mf_tree *tree, const char *prefix, mf_error *err);
+MF_MUST_CHECK bool mf_tree_set(mf_tree *tree, const char *prefix, mf_error *err);
 
 #endif

@@ -83,15 +83,14 @@ typedef struct sums {
 static sums evaluate_group(const mf_parameters *p, const mf_sgd_held_out *held_out, uint32_t group)
 {
     sums sum = {0};
+    const double low = (double)p->rating_min, high = (double)p->rating_max;
     for (uint64_t k = held_out->group_start[group]; k < held_out->group_start[group + 1]; k++) {
         const mf_sgd_held_out_rating *rating = &held_out->ratings[k];
         const float predicted = mf_parameters_predict(p, rating->user, rating->item) * p->scale;
         /* Written so that a NaN stays one. */
-        const double raw = (double)predicted + p->mean;
-        const double clipped = raw < p->rating_min   ? p->rating_min
-                               : raw > p->rating_max ? p->rating_max
-                                                     : raw;
-        const double error = rating->value - clipped;
+        const double raw = (double)predicted + (double)p->mean;
+        const double clipped = raw < low ? low : raw > high ? high : raw;
+        const double error = (double)rating->value - clipped;
         sum.squares += error * error;
         sum.absolutes += fabs(error);
     }

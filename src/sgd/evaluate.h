@@ -45,8 +45,8 @@ typedef struct mf_sgd_held_out {
 /* Sorts rows (in the grid's indexes, MF_INDEX_NONE for what it does not know) by
  * user-block and turn of the lap; the rows are not needed any more then. Fails
  * MF_ERR_MEMORY. Memory: 12 bytes per row. Cost: two passes over the rows. */
-bool mf_sgd_held_out_create(mf_sgd_held_out *held_out, const mf_grid *grid,
-                            const mf_ratings_rows *rows, mf_error *err);
+MF_MUST_CHECK bool mf_sgd_held_out_create(mf_sgd_held_out *held_out, const mf_grid *grid,
+                                          const mf_ratings_rows *rows, mf_error *err);
 
 void mf_sgd_held_out_release(mf_sgd_held_out *held_out);
 
@@ -57,7 +57,7 @@ typedef struct mf_accuracy {
 
 /* held_out->n > 0, and the parameters are those of its grid. Fails MF_ERR_MEMORY
  * only. Cost: one dot product per rating. */
-bool mf_evaluate(const mf_parameters *parameters, const mf_sgd_held_out *held_out,
-                 uint32_t n_threads, mf_accuracy *accuracy, mf_error *err);
+MF_MUST_CHECK bool mf_evaluate(const mf_parameters *parameters, const mf_sgd_held_out *held_out,
+                               uint32_t n_threads, mf_accuracy *accuracy, mf_error *err);
 
 #endif

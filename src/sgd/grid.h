@@ -54,8 +54,8 @@ typedef struct mf_grid {
 
 /* Cuts ratings, each value as (rating - mean) / scale. Fails MF_ERR_MEMORY.
  * Cost: two passes over the ratings, on n_threads. */
-bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
-                    size_t stride, uint32_t n_threads, mf_error *err);
+MF_MUST_CHECK bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
+                                  size_t stride, uint32_t n_threads, mf_error *err);
 
 /* The number (for rating_start, segment_start) of the block that a stripe takes in
  * a round. */

@@ -48,7 +48,8 @@ typedef struct mf_implicit {
 } mf_implicit;
 
 /* Zero vectors and priors, counts from the grid. Fails MF_ERR_MEMORY. */
-bool mf_implicit_create(mf_implicit *implicit, const mf_grid *grid, size_t stride, mf_error *err);
+MF_MUST_CHECK bool mf_implicit_create(mf_implicit *implicit, const mf_grid *grid, size_t stride,
+                                      mf_error *err);
 
 /* The step after an epoch: moves x, z and the item factors. */
 void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd_kernel *kernel,

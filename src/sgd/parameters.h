@@ -41,7 +41,7 @@ typedef struct mf_parameters {
 
 /* Allocates the four arrays, all zero. Counts, mean, scale, range and rows are
  * the caller's to fill in before (counts) and after. */
-bool mf_parameters_allocate(mf_parameters *parameters, mf_error *err);
+MF_MUST_CHECK bool mf_parameters_allocate(mf_parameters *parameters, mf_error *err);
 
 /* Starting values for the factors of users with index from first_user on: normal,
  * mean 0, deviation init_scale / √n_factors, a function of (seed, index, factor)
@@ -64,7 +64,8 @@ typedef struct mf_export {
     float *item_factors;
 } mf_export;
 
-bool mf_export_allocate(mf_export *export, const mf_parameters *parameters, mf_error *err);
+MF_MUST_CHECK bool mf_export_allocate(mf_export *export, const mf_parameters *parameters,
+                                      mf_error *err);
 void mf_export_fill(mf_export *export, const mf_parameters *parameters);
 void mf_export_release(mf_export *export);
 

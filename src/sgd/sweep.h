@@ -30,8 +30,9 @@
 
 /* Runs rounds first_round … last_round-1. block_loss [blocks of the grid]: those
  * of the blocks that ran are set to their Σ e². Fails MF_ERR_MEMORY only. */
-bool mf_sweep_run(const mf_grid *grid, const mf_sgd_kernel *kernel, const mf_sgd_rates *rates,
-                  uint32_t first_round, uint32_t last_round, uint32_t n_threads, double *block_loss,
-                  mf_error *err);
+MF_MUST_CHECK bool mf_sweep_run(const mf_grid *grid, const mf_sgd_kernel *kernel,
+                                const mf_sgd_rates *rates, uint32_t first_round,
+                                uint32_t last_round, uint32_t n_threads, double *block_loss,
+                                mf_error *err);
 
 #endif

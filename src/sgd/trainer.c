@@ -39,14 +39,17 @@ static void measure_ratings(const mf_ratings *ratings, const mf_model_parts *ear
     float low = ratings->value[0];
     float high = ratings->value[0];
     for (uint64_t k = 0; k < ratings->n_ratings; k++) {
-        sum += ratings->value[k];
+        sum += (double)ratings->value[k];
         low = fminf(low, ratings->value[k]);
         high = fmaxf(high, ratings->value[k]);
     }
-    const double mean = earlier != NULL ? earlier->global_mean : sum / (double)ratings->n_ratings;
+    const double mean =
+        earlier != NULL ? (double)earlier->global_mean : sum / (double)ratings->n_ratings;
     double squares = 0;
-    for (uint64_t k = 0; k < ratings->n_ratings; k++)
-        squares += (ratings->value[k] - mean) * (ratings->value[k] - mean);
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        const double difference = (double)ratings->value[k] - mean;
+        squares += difference * difference;
+    }
     float deviation = (float)sqrt(squares / (double)ratings->n_ratings);
     if (earlier != NULL)
         deviation = fmaxf(deviation, (earlier->rating_max - earlier->rating_min) / 8);
@@ -287,7 +290,7 @@ static bool end_epoch(mf_trainer *t, mf_error *err)
     const double start = mf_clock_seconds();
     mf_epoch epoch = {.epoch = t->at.epochs_done + 1};
     const double rmse = sqrt(epoch_loss(t) / (double)t->n_ratings);
-    epoch.train_rmse = rmse * t->parameters.scale;
+    epoch.train_rmse = rmse * (double)t->parameters.scale;
     if (!(rmse < DIVERGED_RMSE))
         return fail_diverged(t, err);
     if (t->implicit.user_vectors != NULL)

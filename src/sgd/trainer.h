@@ -85,7 +85,7 @@ bool mf_trainer_done(const mf_trainer *trainer);
 
 /* One step. *epoch_ended says that mf_trainer_epochs has grown by one. Fails
  * MF_ERR_DIVERGED, MF_ERR_MEMORY; after a failure only destroy is of use. */
-bool mf_trainer_step(mf_trainer *trainer, bool *epoch_ended, mf_error *err);
+MF_MUST_CHECK bool mf_trainer_step(mf_trainer *trainer, bool *epoch_ended, mf_error *err);
 
 /* The epochs done, oldest first; *n of them. Views until the next step. */
 const mf_epoch *mf_trainer_epochs(const mf_trainer *trainer, uint32_t *n);
@@ -105,18 +105,19 @@ const char *mf_trainer_cpu(const mf_trainer *trainer);
  * When the training is done, all memory but that of the result and of the epochs is
  * given back; only mf_trainer_save and mf_trainer_resume fail from then on
  * (MF_ERR_ARGUMENT), so a last checkpoint has to be saved before. */
-bool mf_trainer_result_get(mf_trainer *trainer, mf_trainer_result *result, mf_error *err);
+MF_MUST_CHECK bool mf_trainer_result_get(mf_trainer *trainer, mf_trainer_result *result,
+                                         mf_error *err);
 
 /* Names this run's data and settings (fingerprint.h). */
 uint64_t mf_trainer_fingerprint(const mf_trainer *trainer);
 
 /* Writes everything that the rest of the run depends on (base/file.h: complete or
  * not at all). */
-bool mf_trainer_save(const mf_trainer *trainer, const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_trainer_save(const mf_trainer *trainer, const char *path, mf_error *err);
 
 /* Continues from a checkpoint of the same fingerprint; the trainer must be new.
  * MF_ERR_FORMAT when the file is damaged or of another run ("other data or other
  * hyperparameters"); the trainer is unchanged then. */
-bool mf_trainer_resume(mf_trainer *trainer, const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_trainer_resume(mf_trainer *trainer, const char *path, mf_error *err);
 
 #endif

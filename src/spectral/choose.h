@@ -99,8 +99,8 @@ void mf_choose_stretch(mf_choose *choose, mf_choose_sums *sums);
 
 /* mean [stride] = mean over users with a rating of Σ a y q, which is Σ_i (Σ_u a y) q_i;
  * *mean_age = Σ a y / Σ y. Fails MF_ERR_MEMORY. */
-bool mf_mean_profile(const mf_spectral_input *input, double recency, const float *item_vectors,
-                     size_t stride, uint32_t n_threads, float *mean, double *mean_age,
-                     mf_error *err);
+MF_MUST_CHECK bool mf_mean_profile(const mf_spectral_input *input, double recency,
+                                   const float *item_vectors, size_t stride, uint32_t n_threads,
+                                   float *mean, double *mean_age, mf_error *err);
 
 #endif

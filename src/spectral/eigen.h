@@ -28,8 +28,9 @@ static inline size_t mf_eigen_scratch(size_t n)
  * Fails MF_ERR_DIVERGED: an element is not finite (QL does not end otherwise than in a few
  * steps for a value; after 60 it is given up). Cost: 2 n³ + 5 n³ with vectors; n = 288: 8 ms
  * with AVX-512, 16 ms with SSE2, half of it without vectors. */
-bool mf_eigen_symmetric(const mf_spectral_kernel *kernel, double *a, size_t n, double *values,
-                        double *vectors, double *scratch, mf_error *err);
+MF_MUST_CHECK bool mf_eigen_symmetric(const mf_spectral_kernel *kernel, double *a, size_t n,
+                                      double *values, double *vectors, double *scratch,
+                                      mf_error *err);
 
 /* For a symmetric positive semidefinite gram matrix G of n columns: t, upper triangular, with
  * tᵀ G t = I, so that the columns of Z t are orthonormal when G = ZᵀZ. A column that depends

@@ -163,8 +163,8 @@ bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t o
 
 void mf_part_rows_free(mf_sparse_rows *rows)
 {
-    mf_free((void *)(uintptr_t)rows->start);
-    mf_free((void *)(uintptr_t)rows->column);
-    mf_free((void *)(uintptr_t)rows->grade);
+    mf_free(rows->start);
+    mf_free(rows->column);
+    mf_free(rows->grade);
     *rows = (mf_sparse_rows){0};
 }

@@ -19,8 +19,8 @@
 enum { MF_PART_NONE, MF_PART_KEPT, MF_PART_ASIDE };
 
 /* Fills part [n]: one of the above for each rating. Fails MF_ERR_MEMORY. */
-bool mf_part_mark(const mf_spectral_input *input, double ratings_most, uint64_t seed,
-                  uint32_t n_threads, uint8_t *part, mf_error *err);
+MF_MUST_CHECK bool mf_part_mark(const mf_spectral_input *input, double ratings_most, uint64_t seed,
+                                uint32_t n_threads, uint8_t *part, mf_error *err);
 
 /* The time ranks of those of a user's n ratings that are marked `only` in part (NULL: all),
  * among themselves: as time_rank in mf_ratings; without times (time_rank NULL) as if all were
@@ -31,8 +31,8 @@ uint32_t mf_part_ranks(const uint32_t *time_rank, const uint8_t *part, uint8_t o
 /* Rows of Y as the iteration wants them: rows are users, or items when `transposed`; only the
  * ratings marked `only` in part (NULL: all). Arrays of *rows are new, mf_part_rows_free frees
  * them. Entries ascend in each row. Cost: two passes. Fails MF_ERR_MEMORY. */
-bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
-                  bool transposed, mf_sparse_rows *rows, mf_error *err);
+MF_MUST_CHECK bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
+                                bool transposed, mf_sparse_rows *rows, mf_error *err);
 void mf_part_rows_free(mf_sparse_rows *rows);
 
 #endif

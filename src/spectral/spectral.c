@@ -62,11 +62,11 @@ static bool check_input(const mf_spectral_input *in, uint64_t *n_graded, mf_erro
 
 static void free_input(mf_spectral_input *in)
 {
-    mf_free((void *)(uintptr_t)in->user_start);
-    mf_free((void *)(uintptr_t)in->item);
-    mf_free((void *)(uintptr_t)in->grade);
-    mf_free((void *)(uintptr_t)in->time_rank);
-    mf_free((void *)(uintptr_t)in->relevant);
+    mf_free(in->user_start);
+    mf_free(in->item);
+    mf_free(in->grade);
+    mf_free(in->time_rank);
+    mf_free(in->relevant);
 }
 
 /* A copy without the ratings of grade 0, ranks counted anew. */

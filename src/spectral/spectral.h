@@ -126,18 +126,19 @@ bool mf_spectral_done(const mf_spectral *spectral);
 
 /* One step: one multiplication by YᵀY with its orthonormalisation, or a stretch of the grid.
  * Fails MF_ERR_DIVERGED, MF_ERR_MEMORY; after a failure only destroy is of use. */
-bool mf_spectral_step(mf_spectral *spectral, mf_error *err);
+MF_MUST_CHECK bool mf_spectral_step(mf_spectral *spectral, mf_error *err);
 
 mf_spectral_progress mf_spectral_progress_get(const mf_spectral *spectral);
 
 /* The result. Before mf_spectral_done, in the phase of learning and after its first step, it
  * is that of the moment (converged false); MF_ERR_ARGUMENT when it is too early for that. */
-bool mf_spectral_result_get(mf_spectral *spectral, mf_spectral_result *result, mf_error *err);
+MF_MUST_CHECK bool mf_spectral_result_get(mf_spectral *spectral, mf_spectral_result *result,
+                                          mf_error *err);
 
 /* As mf_trainer_save and mf_trainer_resume (sgd/trainer.h): everything that the rest of the run
  * depends on; MF_ERR_FORMAT when the file is damaged or of another fingerprint, and then nothing
  * has changed. */
-bool mf_spectral_save(const mf_spectral *spectral, const char *path, mf_error *err);
-bool mf_spectral_resume(mf_spectral *spectral, const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_spectral_save(const mf_spectral *spectral, const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_spectral_resume(mf_spectral *spectral, const char *path, mf_error *err);
 
 #endif

@@ -57,7 +57,8 @@ double mf_spectral_weighing(const mf_spectral *spectral);
 
 /* Makes what the phase of `at` needs beside the block: the part's or the whole's rows, and the
  * iteration's settings. Fails MF_ERR_MEMORY. */
-bool mf_spectral_prepare(mf_spectral *spectral, const mf_spectral_position *at, mf_error *err);
+MF_MUST_CHECK bool mf_spectral_prepare(mf_spectral *spectral, const mf_spectral_position *at,
+                                       mf_error *err);
 
 /* The rows that prepare made, or the caller's arrays. */
 mf_sparse_rows mf_spectral_rows(const mf_spectral *spectral);

@@ -92,10 +92,10 @@ void mf_subspace_start(mf_subspace *subspace, const mf_sparse_rows *y, uint64_t 
 
 /* Begins anew with the first n_wanted directions, and the spare ones, of the iteration that was,
  * rotated to its Ritz vectors. y may be changed afterwards. Fails MF_ERR_DIVERGED. */
-bool mf_subspace_restart(mf_subspace *subspace, size_t n_wanted, mf_error *err);
+MF_MUST_CHECK bool mf_subspace_restart(mf_subspace *subspace, size_t n_wanted, mf_error *err);
 
 /* One multiplication by A. Fails MF_ERR_DIVERGED. */
-bool mf_subspace_step(mf_subspace *subspace, mf_error *err);
+MF_MUST_CHECK bool mf_subspace_step(mf_subspace *subspace, mf_error *err);
 
 /* The directions of the moment, after Rayleigh–Ritz; does not change the iteration. At a
  * stage without Z it is multiplied once more, and spare is used.

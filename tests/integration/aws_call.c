@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "lambda/aws/kinesis.h"
 #include "lambda/aws/s3.h"
 #include "lambda/aws/sagemaker_runtime.h"
@@ -272,9 +273,9 @@ static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
         if (json_is_string(data))
             memcpy(bytes, json_string_value(data), n_data);
         list[i] = (mf_aws_kinesis_record){.key = json_string_value(key),
-                                      .n_key = json_string_length(key),
-                                      .data = bytes,
-                                      .n_data = n_data};
+                                          .n_key = json_string_length(key),
+                                          .data = bytes,
+                                          .n_data = n_data};
     }
     const mf_aws_kinesis_put question = {
         .stream = text_of(command, "stream"),
@@ -289,7 +290,7 @@ static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
     json_t *written = json_array();
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(written, json_boolean(list[i].is_written));
-        free((void *)list[i].data);
+        free(mf_without_const(list[i].data));
     }
     free(list);
     json_object_set_new(reply, "written", written);

@@ -278,11 +278,11 @@ static inline world world_create(world_shape shape)
     world w = world_open(&parts);
     w.times = extra.times;
     w.ratings = extra.ratings;
-    mf_free((void *)parts.ranking.item_vectors);
-    mf_free((void *)parts.ranking.mean_profile);
-    mf_free((void *)parts.ranking.spectrum);
-    mf_free((void *)parts.ranking.grades);
-    mf_free((void *)parts.ranking.time_ranks);
+    mf_free(parts.ranking.item_vectors);
+    mf_free(parts.ranking.mean_profile);
+    mf_free(parts.ranking.spectrum);
+    mf_free(parts.ranking.grades);
+    mf_free(parts.ranking.time_ranks);
     mf_free(user_factors);
     mf_free(item_factors);
     mf_free(user_bias);
@@ -290,10 +290,10 @@ static inline world world_create(world_shape shape)
     mf_free(start);
     mf_free(count);
     mf_free(rated);
-    mf_free((void *)parts.users.start);
-    mf_free((void *)parts.users.bytes);
-    mf_free((void *)parts.items.start);
-    mf_free((void *)parts.items.bytes);
+    mf_free(parts.users.start);
+    mf_free(parts.users.bytes);
+    mf_free(parts.items.start);
+    mf_free(parts.items.bytes);
     return w;
 }
 

@@ -135,10 +135,10 @@ static void make_event(world *w, const char *users, unsigned number)
 static bool handle(world *w)
 {
     const mf_lambda_invocation invocation = {.request_id = "r",
-                                      .deadline_ms = mf_clock_wall_ms() + 60000,
-                                      .received_ms = mf_clock_wall_ms(),
-                                      .event = w->event.bytes,
-                                      .n_event = w->event.n_bytes};
+                                             .deadline_ms = mf_clock_wall_ms() + 60000,
+                                             .received_ms = mf_clock_wall_ms(),
+                                             .event = w->event.bytes,
+                                             .n_event = w->event.n_bytes};
     mf_text_clear(&w->response, SIZE_MAX);
     mf_error_clear(&w->err);
     const bool ok =

@@ -2,6 +2,7 @@
  * it answers. */
 #include "model_sample.h"
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "model/dot.h"
 
@@ -60,7 +61,7 @@ typedef struct large {
 static void large_ranking(large *l)
 {
     const mf_model_parts *p = &l->parts;
-    uint32_t *time_ranks = (uint32_t *)p->item_count + p->n_items;
+    uint32_t *time_ranks = (uint32_t *)mf_without_const(p->item_count) + p->n_items;
     l->spectrum = calloc(p->n_factors, sizeof *l->spectrum);
     l->grades = calloc(p->n_rated, 1);
     assert_true(l->spectrum != NULL && l->grades != NULL);
@@ -201,7 +202,8 @@ static void write_rejects_one_wrong_value_wherever_it_is(void **state)
                             : n == 1 ? p->n_users - 1
                                      : mf_random_below(9, n, p->n_users);
         mf_error err = {0};
-        float *factor = (float *)p->user_factors + user * stride + n % p->n_factors;
+        float *factor =
+            (float *)mf_without_const(p->user_factors) + user * stride + n % p->n_factors;
         const float kept = *factor;
         *factor = (float)NAN;
         char words[128];
@@ -211,7 +213,8 @@ static void write_rejects_one_wrong_value_wherever_it_is(void **state)
         assert_error(&err, MF_ERR_ARGUMENT, words);
         *factor = kept;
 
-        float *padding = (float *)p->user_factors + (user + 1) * stride - 1 - n % 11;
+        float *padding =
+            (float *)mf_without_const(p->user_factors) + (user + 1) * stride - 1 - n % 11;
         *padding = 1;
         snprintf(words, sizeof words, "the padding of row %zu of user_factors", user);
         mf_error_clear(&err);
@@ -219,7 +222,7 @@ static void write_rejects_one_wrong_value_wherever_it_is(void **state)
         assert_error(&err, MF_ERR_ARGUMENT, words);
         *padding = 0;
 
-        char *byte = (char *)p->users.bytes + p->users.start[user] + n % 2;
+        char *byte = (char *)mf_without_const(p->users.bytes) + p->users.start[user] + n % 2;
         const char kept_byte = *byte;
         *byte = (char)0xFF;
         mf_error_clear(&err);
@@ -228,7 +231,7 @@ static void write_rejects_one_wrong_value_wherever_it_is(void **state)
         *byte = kept_byte;
 
         const size_t rating = n == 0 ? 0 : mf_random_below(10, n, (uint32_t)p->n_rated);
-        uint32_t *item = (uint32_t *)p->rated_items + rating;
+        uint32_t *item = (uint32_t *)mf_without_const(p->rated_items) + rating;
         const uint32_t kept_item = *item;
         *item = p->n_items;
         mf_error_clear(&err);
@@ -240,7 +243,7 @@ static void write_rejects_one_wrong_value_wherever_it_is(void **state)
         size_t rater = user;
         while (p->rated_start[rater % p->n_users] + 2 > p->rated_start[rater % p->n_users + 1])
             rater++;
-        item = (uint32_t *)p->rated_items + p->rated_start[rater % p->n_users];
+        item = (uint32_t *)mf_without_const(p->rated_items) + p->rated_start[rater % p->n_users];
         const uint32_t kept_second = item[1];
         item[1] = item[0];
         mf_error_clear(&err);
@@ -249,7 +252,7 @@ static void write_rejects_one_wrong_value_wherever_it_is(void **state)
         item[1] = kept_second;
 
         mf_ranking_parts *ranking = &l.parts.ranking;
-        uint32_t *rank = (uint32_t *)ranking->time_ranks + rating;
+        uint32_t *rank = (uint32_t *)mf_without_const(ranking->time_ranks) + rating;
         const uint32_t kept_rank = *rank;
         uint64_t rated = 0, n_grades = 0;
         while (p->rated_start[rated + 1] <= rating)

@@ -45,7 +45,8 @@ static mf_lambda_model_source *open_path(const char *path, mf_error *err)
     return NULL;
 }
 
-static mf_lambda_model_source *open_bytes(const char *name, const void *bytes, size_t n, mf_error *err)
+static mf_lambda_model_source *open_bytes(const char *name, const void *bytes, size_t n,
+                                          mf_error *err)
 {
     char *path = testing_path(kept.folder, name);
     testing_write(path, bytes, n);
@@ -86,7 +87,7 @@ static size_t gzip(const void *bytes, size_t n, unsigned char *out, size_t room)
 {
     z_stream stream = {0};
     deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-    stream.next_in = (unsigned char *)bytes;
+    stream.next_in = mf_without_const(bytes);
     stream.avail_in = (unsigned)n;
     stream.next_out = out;
     stream.avail_out = (unsigned)room;
@@ -117,7 +118,8 @@ static void a_model_answers_from_each_kind_of_file(void **state)
         {"any name", packed, gzip(tar.bytes, tar.n, packed, sizeof packed)},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        mf_lambda_model_source *source = open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
+        mf_lambda_model_source *source =
+            open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
         assert_ok(source != NULL, err);
         /* The file is gone by now: the mapping keeps it. */
         ask_it(source, "{\"userId\":7,\"movieId\":2959}",

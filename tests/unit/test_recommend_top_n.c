@@ -4,7 +4,7 @@
 
 #include "recommend/state.h"
 
-#include <threads.h>
+#include <pthread.h>
 
 /* The same list in as many steps as there can be. */
 static void check_steps(const mf_recommender *recommender, mf_workspace *workspace,
@@ -424,7 +424,8 @@ typedef struct job {
     uint64_t sum;
 } job;
 
-static int ask_everything(void *argument)
+/* NULL: everything went well. */
+static void *ask_everything(void *argument)
 {
     job *j = argument;
     mf_error err = {0};
@@ -437,16 +438,16 @@ static int ask_everything(void *argument)
         const mf_top_n_query query = {.n = 10};
         if (workspace == NULL ||
             !mf_top_n(j->recommender, workspace, &profile, &query, &best, &n_best, &err))
-            return 1;
+            return argument;
         for (size_t k = 0; k < n_best; k++)
             j->sum = j->sum * 31 + best[k].item;
         if (!mf_similar(j->recommender, workspace, user, 5, &best, &n_best, &err))
-            return 1;
+            return argument;
         for (size_t k = 0; k < n_best; k++)
             j->sum = j->sum * 31 + best[k].item;
     }
     mf_workspace_destroy(workspace);
-    return 0;
+    return NULL;
 }
 
 static void threads_share_a_recommender(void **state)
@@ -460,16 +461,16 @@ static void threads_share_a_recommender(void **state)
                                          .rated_percent = 2,
                                          .seed = 1});
     mf_recommender *recommender = recommender_with(w.model, SIZE_MAX);
-    thrd_t threads[THREADS];
+    pthread_t threads[THREADS];
     job jobs[THREADS];
     for (size_t t = 0; t < THREADS; t++) {
         jobs[t] = (job){recommender, 40, 0};
-        assert_int_equal(thrd_create(&threads[t], ask_everything, &jobs[t]), thrd_success);
+        assert_int_equal(pthread_create(&threads[t], NULL, ask_everything, &jobs[t]), 0);
     }
     for (size_t t = 0; t < THREADS; t++) {
-        int failed;
-        thrd_join(threads[t], &failed);
-        assert_int_equal(failed, 0);
+        void *failed;
+        assert_int_equal(pthread_join(threads[t], &failed), 0);
+        assert_null(failed);
         assert_true(jobs[t].sum == jobs[0].sum);
     }
     mf_recommender_destroy(recommender);

@@ -409,13 +409,13 @@ static void divergence_is_an_error_with_advice_and_no_result(void **state)
                     uint32_t n;
                     const mf_epoch *epochs = mf_trainer_epochs(trainer, &n);
                     for (uint32_t e = 0; e < n; e++)
-                        assert_true(fabs(epochs[e].train_rmse) < INFINITY &&
-                                    fabs(epochs[e].validation_rmse) < INFINITY);
+                        assert_true(fabs(epochs[e].train_rmse) < (double)INFINITY &&
+                                    fabs(epochs[e].validation_rmse) < (double)INFINITY);
                     if (!mf_trainer_result_get(trainer, &r, &at_once))
                         continue;
                     for (uint32_t u = 0; u < 50; u++)
                         for (uint32_t i = 0; i < 40; i++)
-                            assert_true(fabs(predict(&r, 8, u, i)) < INFINITY);
+                            assert_true(fabs(predict(&r, 8, u, i)) < (double)INFINITY);
                 }
                 if (rates[c] >= 10) {
                     assert_false(ok);

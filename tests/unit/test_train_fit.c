@@ -39,10 +39,10 @@ static mf_ratings with_ids(mf_ratings r)
 
 static void clear(mf_ratings *r)
 {
-    mf_free((void *)r->users.start);
-    mf_free((void *)r->users.bytes);
-    mf_free((void *)r->items.start);
-    mf_free((void *)r->items.bytes);
+    mf_free(r->users.start);
+    mf_free(r->users.bytes);
+    mf_free(r->items.start);
+    mf_free(r->items.bytes);
     ratings_clear(r);
 }
 

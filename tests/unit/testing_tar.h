@@ -4,6 +4,8 @@
 
 #include "testing.h"
 
+#include "base/memory.h"
+
 #include <zlib.h>
 
 enum { TESTING_TAR_BYTES = 1 << 16 };
@@ -62,7 +64,7 @@ static inline unsigned char *testing_gzip(const unsigned char *bytes, size_t n_b
         fail_msg("no zlib");
     const size_t room = deflateBound(&stream, n_bytes) + 64;
     unsigned char *out = malloc(room);
-    stream.next_in = (unsigned char *)bytes;
+    stream.next_in = mf_without_const(bytes);
     stream.avail_in = (uInt)n_bytes;
     stream.next_out = out;
     stream.avail_out = (uInt)room;

@@ -365,13 +365,13 @@ class TooLittle(BadCase):
             else:
                 self.assertFailed(job, result, "validation_fraction")
 
-    def test_validation_data_of_strangers_only(self):
+    def test_validation_data_of_unknown_users_only(self):
         """Users and items that training never saw: answered from the mean."""
-        strangers = [("x" + u, "y" + i, r, t) for u, i, r, t in ROWS[:200]]
-        job = self.job_on(GOOD).channel("validation", {"ratings.csv": csv(strangers)})
+        unknown_rows = [("x" + u, "y" + i, r, t) for u, i, r, t in ROWS[:200]]
+        job = self.job_on(GOOD).channel("validation", {"ratings.csv": csv(unknown_rows)})
         result = self.train(job)
         mean = sum(float(r[2]) for r in ROWS) / len(ROWS)
-        rmse = (sum((float(r[2]) - mean) ** 2 for r in strangers) / 200) ** 0.5
+        rmse = (sum((float(r[2]) - mean) ** 2 for r in unknown_rows) / 200) ** 0.5
         self.assertAlmostEqual(rmse, float(result.epochs[-1]["validation_rmse"]), delta=0.002)
 
     def test_ratings_of_any_scale(self):

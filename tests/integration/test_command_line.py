@@ -202,7 +202,7 @@ class Predict(TrainCase):
         self.assertAlmostEqual(mean, c, delta=0.25)
         self.assertEqual(4, len({known, a, b, c}))
 
-    def test_an_item_everyone_likes_is_liked_by_a_stranger(self):
+    def test_an_item_everyone_likes_is_liked_by_an_unknown_user(self):
         """The bias of the item counts for a user who is not known."""
         by_item = {}
         for _, item, rating, _ in ROWS:

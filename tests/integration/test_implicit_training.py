@@ -215,8 +215,8 @@ class Pairs(ImplicitCase):
                 self.assertEqual(given.get("relevant_rating"), told.get("relevant_rating"))
 
     def test_nothing_to_find_is_said_without_a_threshold(self):
-        strangers = [("x" + user, item) for user, item in FIND]
-        job = self.pairs_job().channel("validation", {"pairs.csv": pairs_csv(strangers)})
+        unknown_rows = [("x" + user, item) for user, item in FIND]
+        job = self.pairs_job().channel("validation", {"pairs.csv": pairs_csv(unknown_rows)})
         result = self.train(job)
         self.assertWarned(result, "nothing_relevant", "no user of the model")
         self.assertIsNone(lists_of(result))

@@ -307,11 +307,11 @@ class Lists(RankingCase):
         """They have no list of their own: counted, and the others' figures stay."""
         known = self.watched_job()
         told = lists_of(self.train(known))
-        strangers = [("x" + row[0], *row[1:]) for row in CHECK[:300]]
-        mixed = self.watched_job(check=CHECK + strangers)
+        unknown_rows = [("x" + row[0], *row[1:]) for row in CHECK[:300]]
+        mixed = self.watched_job(check=CHECK + unknown_rows)
         self.assertEqual(told, lists_of(self.train(mixed)))
         self.assertEqual(300, mixed.metrics()["final"]["validation_lists"]["n_unknown_rows"])
-        only = self.watched_job(check=strangers)
+        only = self.watched_job(check=unknown_rows)
         result = self.train(only)
         self.assertWarned(result, "nothing_relevant")
         self.assertIsNone(lists_of(result))

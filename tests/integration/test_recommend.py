@@ -209,7 +209,7 @@ class DeadLetters(RecommendCase):
         self.assertEqual(encoded(request(2, top_n=11)), letter["data"])
         self.assertEqual((1, encoded(refused)), (packed["sub_sequence_number"], packed["data"]))
 
-    def test_a_strict_model_has_nothing_for_a_stranger(self):
+    def test_a_strict_model_has_nothing_for_an_unknown_user(self):
         strict = self.serve(env={"SERVE_STRICT": "true"})
         f = self.function(RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{strict.port}")
         self.assertFine(f.ask(request("nobody")))

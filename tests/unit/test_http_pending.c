@@ -10,7 +10,7 @@ static mf_http_request *suspended;
 static atomic_int n_heads;
 static atomic_int n_handled;
 static atomic_int n_disconnected;
-static atomic_int n_strangers; /* calls whose user pointer is not that of on_head */
+static atomic_int n_wrong_users; /* calls whose user pointer is not that of on_head */
 static char user;
 
 static void on_head(mf_http_request *request, void *context)
@@ -23,7 +23,7 @@ static void on_head(mf_http_request *request, void *context)
 static void on_disconnect(mf_http_request *request, void *context)
 {
     (void)context;
-    atomic_fetch_add(&n_strangers, mf_http_get_user(request) != &user);
+    atomic_fetch_add(&n_wrong_users, mf_http_get_user(request) != &user);
     if (request == suspended)
         suspended = NULL;
     atomic_fetch_add(&n_disconnected, 1);
@@ -31,7 +31,7 @@ static void on_disconnect(mf_http_request *request, void *context)
 
 static void echo(mf_http_request *request, void *context)
 {
-    atomic_fetch_add(&n_strangers, mf_http_get_user(request) != &user);
+    atomic_fetch_add(&n_wrong_users, mf_http_get_user(request) != &user);
     atomic_fetch_add(&n_handled, 1);
     answer_echo(request, context);
 }
@@ -136,7 +136,7 @@ static void forget(void)
     atomic_store(&n_heads, 0);
     atomic_store(&n_handled, 0);
     atomic_store(&n_disconnected, 0);
-    atomic_store(&n_strangers, 0);
+    atomic_store(&n_wrong_users, 0);
 }
 
 static mf_http_server *start(const mf_http_settings *settings)
@@ -158,7 +158,7 @@ static mf_http_server *start_default(void)
 static void stop(mf_http_server *server)
 {
     stop_server(server);
-    assert_int_equal(atomic_load(&n_strangers), 0);
+    assert_int_equal(atomic_load(&n_wrong_users), 0);
 }
 
 /* ------------------------------------------------------------------ the hooks */

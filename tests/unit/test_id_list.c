@@ -49,11 +49,11 @@ static void each_id_is_found_at_its_index_and_others_are_not(void **state)
             assert_int_equal(
                 mf_id_table_find(&ids.list, ids.slots, ids.n_slots, id.bytes, id.n_bytes), i);
         }
-        const char *const strangers[] = {"", "-1", "00", "é", "1000000", "x"};
-        for (size_t s = 0; s < sizeof strangers / sizeof strangers[0]; s++)
-            assert_int_equal(mf_id_table_find(&ids.list, ids.slots, ids.n_slots, strangers[s],
-                                              strlen(strangers[s])),
-                             MF_INDEX_NONE);
+        const char *const unknown[] = {"", "-1", "00", "é", "1000000", "x"};
+        for (size_t s = 0; s < sizeof unknown / sizeof unknown[0]; s++)
+            assert_int_equal(
+                mf_id_table_find(&ids.list, ids.slots, ids.n_slots, unknown[s], strlen(unknown[s])),
+                MF_INDEX_NONE);
         numbered_destroy(&ids);
     }
 }

@@ -75,7 +75,7 @@ static mf_text text_of(const char *bytes)
     return text;
 }
 
-/* A list of a user, what is like a movie, a visitor, a choice with a stranger in it, somebody
+/* A list of a user, what is like a movie, a visitor, a choice with an unknown item in it, somebody
  * unknown, and a rating behind them. */
 static mf_text write_questions(void)
 {

@@ -364,7 +364,8 @@ void mf_http_reply(mf_http_request *request, int status, const char *content_typ
         respond(request, status, content_type);
 }
 
-static void refuse_with(mf_http_request *request, int status, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void refuse_with(mf_http_request *request, int status,
+                                                              const char *format, va_list arguments)
 {
     char raw[MF_ERROR_TEXT_BYTES];
     char message[MF_ERROR_TEXT_BYTES];

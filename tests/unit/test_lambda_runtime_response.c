@@ -1,5 +1,5 @@
-/* The response to an event, without a network: response.h, the budget of invocation.h and the
- * trace variable of process.h. */
+/* The response to an event, without a network: response.h, the budget of
+ * lambda/runtime/invocation.h and the trace variable of process.h. */
 #include "testing.h"
 
 #include "base/clock.h"

@@ -1,9 +1,8 @@
-/* similar.c: items like an item; see recommender.h and similar.h. */
+/* similar.c: the similarity of two items as a query times a row times a weight (similar.h), so that
+ * the scan of top-N lists finds similar items too. */
 #include "recommend/similar.h"
 
 #include "recommend/norm.h"
-#include "recommend/scan.h"
-#include "recommend/state.h"
 
 #include <math.h>
 
@@ -63,41 +62,4 @@ bool mf_likeness_query(const mf_model_parts *parts, const mf_space *space, uint3
         query[f] = (float)(scale * (double)row[f] / length);
     }
     return is_length(length);
-}
-
-bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item,
-                      size_t n, mf_error *err)
-{
-    const mf_model_parts *parts = recommender->parts;
-    const mf_space *space = mf_similar_space(recommender);
-    if (item >= parts->n_items)
-        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "item %lu of %lu", (unsigned long)item,
-                       (unsigned long)parts->n_items);
-    n = n < parts->n_items ? n : parts->n_items;
-    mf_recommendation *entries =
-        mf_room_reserve(&workspace->best, n, sizeof *entries, "a list of the best", err);
-    float *query = mf_room_reserve(&workspace->direction, space->stride, sizeof *query,
-                                   "a row of factors", err);
-    if (entries == NULL || query == NULL)
-        return false;
-    mf_search *search = &workspace->search;
-    *search = (mf_search){.recommender = recommender, .item = item};
-    mf_best_begin(&search->best, entries, n);
-    if (n == 0 || !mf_likeness_query(parts, space, item, query))
-        return true;
-    search->scoring = (mf_scoring){
-        .space = space,
-        .query = query,
-        .weight = recommender->likeness,
-        .left_out = &search->item,
-        .n_left_out = 1,
-    };
-    return mf_scan_begin(search, workspace, err);
-}
-
-bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item, size_t n,
-                const mf_recommendation **best, size_t *n_best, mf_error *err)
-{
-    return mf_similar_begin(recommender, workspace, item, n, err) &&
-           mf_search_step(workspace, 0, best, n_best);
 }

@@ -9,6 +9,23 @@ bool mf_answer_check(const mf_inference *inference, mf_question_kind kind, mf_er
                    "text/csv carries predicted ratings only; ask for application/json");
 }
 
+bool mf_refuse_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err)
+{
+    if (!inference->limits->strict || !inference->single)
+        return true;
+    char shown[64];
+    return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE, "%s \"%s\" is not in the training data", field,
+                   mf_printable(shown, sizeof shown, id.bytes, id.n_bytes));
+}
+
+bool mf_refuse_rating(const mf_inference *inference, mf_error *err)
+{
+    return mf_recommender_has_ratings(inference->recommender) || !inference->single ||
+           mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                   "this model was trained without ratings: it can recommend and find similar "
+                   "items, not predict a rating");
+}
+
 static bool has_envelope(const mf_inference *inference)
 {
     return inference->reply == MF_INFERENCE_JSON && !inference->single;

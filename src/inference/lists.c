@@ -9,16 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_BYTES = 64, FIELD_BYTES = 48 };
-
-bool mf_refuse_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err)
-{
-    if (!inference->limits->strict || !inference->single)
-        return true;
-    char shown[SHOWN_BYTES];
-    return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE, "%s \"%s\" is not in the training data", field,
-                   mf_printable(shown, sizeof shown, id.bytes, id.n_bytes));
-}
+enum { FIELD_BYTES = 48 };
 
 static bool make_room(mf_inference *inference, size_t n, mf_error *err)
 {
@@ -305,14 +296,6 @@ static bool answer_question(mf_inference *inference, mf_workspace *workspace, mf
 }
 
 /* -------------------------------------------------- what the model must have for it */
-
-bool mf_refuse_rating(const mf_inference *inference, mf_error *err)
-{
-    return mf_recommender_has_ratings(inference->recommender) || !inference->single ||
-           mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                   "this model was trained without ratings: it can recommend and find similar "
-                   "items, not predict a rating");
-}
 
 static bool check_order(const mf_inference *inference, mf_place place, mf_error *err)
 {

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "invocations.h"
-#include "listing.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 
 #include "base/number.h"
 #include "http/parse/media.h"
-#include "listing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,7 +185,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
     mf_inference_destroy(inference);
 }
 
-/* --------------------------------------------- /internal/recommend/{user_id} */
+/* ------------------------------------------------------ lists of one user */
 
 void mf_serve_say_version(mf_http_request *request, const mf_loaded *loaded)
 {
@@ -218,6 +217,77 @@ bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_
     }
     return true;
 }
+
+/* A request between its slices. */
+typedef struct list_request {
+    mf_listing listing;
+    mf_service_loop *loop;
+    mf_loaded *loaded; /* held: the loop may have switched to another model meanwhile */
+    double since;
+    mf_listed *listed;
+} list_request;
+
+/* False while more is to do. */
+static bool step_list(mf_http_request *request, const list_request *w)
+{
+    mf_error err = {0};
+    mf_inference_list list;
+    mf_text items = MF_TEXT_EMPTY;
+    const mf_inference_progress progress =
+        mf_listing_step(&w->listing, MF_SLICE_MICROSECONDS, &items, &list, &err);
+    if (progress == MF_INFERENCE_DONE)
+        w->listed(request, w->loop, w->loaded, &items, &list, w->since);
+    else if (progress == MF_INFERENCE_FAILED)
+        mf_serve_refuse(request, &err);
+    mf_text_free(&items);
+    return progress != MF_INFERENCE_MORE;
+}
+
+static bool work_on_list(mf_http_request *request, void *state)
+{
+    return step_list(request, state);
+}
+
+static void destroy_list(void *state)
+{
+    list_request *w = state;
+    mf_listing_end(&w->listing);
+    mf_loaded_release(w->loaded);
+    free(w);
+}
+
+/* Takes the listing. */
+static void list_in_slices(mf_http_request *request, const list_request *begun)
+{
+    list_request *w = malloc(sizeof *w);
+    if (w == NULL) {
+        mf_listing listing = begun->listing;
+        mf_listing_end(&listing);
+        mf_http_refuse(request, 503, "no memory for this request: try again later");
+        return;
+    }
+    *w = *begun;
+    mf_loaded_hold(w->loaded);
+    mf_http_work(request, work_on_list, w, destroy_list);
+}
+
+void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
+                   mf_loaded *loaded, uint32_t top_n, double since, mf_listed *listed)
+{
+    mf_error err = {0};
+    list_request w = {.loop = loop, .loaded = loaded, .since = since, .listed = listed};
+    const mf_http_view user = mf_http_get_segment(request);
+    if (!mf_listing_begin(&w.listing, loaded->recommender, &service->limits, loop->workspace,
+                          user.bytes, user.n_bytes, top_n, &err))
+        mf_serve_refuse(request, &err);
+    else if (!step_list(request, &w)) {
+        list_in_slices(request, &w);
+        return;
+    }
+    mf_listing_end(&w.listing);
+}
+
+/* --------------------------------------------- /internal/recommend/{user_id} */
 
 static void answer_recommend(mf_http_request *request, mf_service_loop *loop,
                              const mf_loaded *loaded, const mf_text *items,

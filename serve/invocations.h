@@ -29,4 +29,18 @@ void mf_serve_refuse(mf_http_request *request, const mf_error *err);
 void mf_serve_say_version(mf_http_request *request, const mf_loaded *loaded);
 void mf_serve_count(mf_service_loop *loop, uint64_t n);
 
+/* Of a loop's time at a stretch: long enough that switching does not count, short
+ * enough that a /ping behind a few of them is still answered within a few ms. */
+enum { MF_SLICE_MICROSECONDS = 1000 };
+
+/* Answers with the list; since: when the request came, mf_clock_seconds(). */
+typedef void mf_listed(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
+                       const mf_text *items, const mf_inference_list *list, double since);
+
+/* Looks up the list of the user in the path and calls `listed`, or responds with an error; at
+ * once, or in slices where the catalogue takes long, so that the loop serves other requests in
+ * between. Must be the last call of a handler. */
+void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
+                   mf_loaded *loaded, uint32_t top_n, double since, mf_listed *listed);
+
 #endif

@@ -3,11 +3,31 @@
 
 #include "base/memory.h"
 #include "cached.h"
-#include "routes.h"
+#include "invocations.h"
+#include "status.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Every path that serve answers; openapi.json describes them.
+ *
+ * A list answers HEAD wherever it answers GET. Health checks come as GET, HEAD or
+ * POST, depending on who asks, and good ones are not logged: they come every few
+ * seconds for as long as an endpoint lives. */
+enum { READ = MF_HTTP_GET | MF_HTTP_HEAD };
+
+static const mf_http_route routes[] = {
+    {.path = "/ping", .methods = READ | MF_HTTP_POST, .handle = mf_answer_ping, .quiet = true},
+    {.path = "/invocations", .methods = MF_HTTP_POST, .handle = mf_answer_invocations},
+    {.path = "/internal/recommend/{user_id}", .methods = READ, .handle = mf_answer_recommend},
+    {.path = "/recommend/cached/{user_id}", .methods = READ, .handle = mf_answer_cached},
+    {.path = "/execution-parameters", .methods = READ, .handle = mf_answer_execution_parameters},
+    {.path = "/health", .methods = READ, .handle = mf_answer_health, .quiet = true},
+    {.path = "/metrics", .methods = READ, .handle = mf_answer_metrics, .quiet = true},
+};
+
+enum { N_ROUTES = sizeof routes / sizeof routes[0] };
 
 /* Gives back what there is; an access log is closed after the last loop that writes to it. */
 static void release(mf_service *service)
@@ -59,6 +79,8 @@ bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
     service->limits = mf_serve_settings_limits(&service->settings);
     service->http = mf_serve_settings_http(&service->settings);
     service->http.context = service;
+    service->routes = routes;
+    service->n_routes = N_ROUTES;
     service->loops = mf_allocate(service->http.n_threads, sizeof *service->loops, "loops", err);
     if (service->loops == NULL)
         return false;
@@ -75,7 +97,7 @@ bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
             goto failed;
         service->http.access_log = service->access_log;
     }
-    service->server = mf_http_server_create(&service->http, mf_routes, mf_n_routes, err);
+    service->server = mf_http_server_create(&service->http, routes, N_ROUTES, err);
     if (service->server == NULL || !connect_cache(service, cache, err))
         goto failed;
     return true;

@@ -1,7 +1,7 @@
 /* service.h: the state of the program: settings, the loops' models, and readiness.
  *
  *   main thread   loads models, switches them, waits for signals (main.c)
- *   loops         answer (routes.c), each from its own pointer to the model
+ *   loops         answer (the table of routes in service.c), each from its own pointer to the model
  *
  * A switch of models runs on each loop between two requests (mf_http_server_each_loop), so a
  * request looks at its loop's pointer without a lock, and every answer comes from one model. */
@@ -33,6 +33,8 @@ typedef struct mf_service {
     mf_inference_limits limits;
     mf_http_settings http;
     mf_http_server *server;
+    const mf_http_route *routes; /* [n_routes] every path that is answered */
+    size_t n_routes;
     mf_http_access_log *access_log;
     mf_cache *cache;        /* shared by the loops; NULL: there is none */
     mf_service_loop *loops; /* [http.n_threads] */

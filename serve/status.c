@@ -2,7 +2,6 @@
 #include "status.h"
 
 #include "base/log.h"
-#include "routes.h"
 #include "service.h"
 
 #include <stdio.h>
@@ -96,43 +95,43 @@ static void counter(mf_text *out, const char *name, const char *help, uint64_t v
 }
 
 /* Requests that belong to no route share one name. */
-static const char *route_name(size_t route)
+static const char *route_name(const mf_service *service, size_t route)
 {
-    return route < mf_n_routes ? mf_routes[route].path : "none";
+    return route < service->n_routes ? service->routes[route].path : "none";
 }
 
-static void write_requests(mf_text *out, const mf_http_stats *stats)
+static void write_requests(mf_text *out, const mf_service *service, const mf_http_stats *stats)
 {
     declare(out, "http_requests_total", "counter",
             "Answered requests by route and kind of status.");
-    for (size_t r = 0; r <= mf_n_routes; r++)
+    for (size_t r = 0; r <= service->n_routes; r++)
         for (size_t status = 1; status < MF_HTTP_STATUSES; status++)
             if (stats->routes[r].responses[status] > 0)
                 mf_text_format(out, "http_requests_total{route=\"%s\",status=\"%zuxx\"} %llu\n",
-                               route_name(r), status,
+                               route_name(service, r), status,
                                (unsigned long long)stats->routes[r].responses[status]);
 }
 
-static void write_latency(mf_text *out, const mf_http_stats *stats)
+static void write_latency(mf_text *out, const mf_service *service, const mf_http_stats *stats)
 {
     static const char NAME[] = "http_request_duration_seconds";
     declare(out, NAME, "histogram", "From a request's last byte to its answer.");
-    for (size_t r = 0; r <= mf_n_routes; r++) {
+    for (size_t r = 0; r <= service->n_routes; r++) {
         const mf_http_route_stats *route = &stats->routes[r];
         uint64_t so_far = 0;
         for (size_t b = 0; b < MF_HTTP_BUCKETS; b++) {
             so_far += route->buckets[b];
             if (b + 1 < MF_HTTP_BUCKETS)
                 mf_text_format(out, "%s_bucket{route=\"%s\",le=\"%.6g\"} %llu\n", NAME,
-                               route_name(r), mf_http_bucket_bounds[b] * 1e-6,
+                               route_name(service, r), mf_http_bucket_bounds[b] * 1e-6,
                                (unsigned long long)so_far);
             else
                 mf_text_format(out, "%s_bucket{route=\"%s\",le=\"+Inf\"} %llu\n", NAME,
-                               route_name(r), (unsigned long long)so_far);
+                               route_name(service, r), (unsigned long long)so_far);
         }
         mf_text_format(out, "%s_sum{route=\"%s\"} %.6f\n%s_count{route=\"%s\"} %llu\n", NAME,
-                       route_name(r), (double)route->microseconds * 1e-6, NAME, route_name(r),
-                       (unsigned long long)so_far);
+                       route_name(service, r), (double)route->microseconds * 1e-6, NAME,
+                       route_name(service, r), (unsigned long long)so_far);
     }
 }
 
@@ -212,8 +211,8 @@ void mf_answer_metrics(mf_http_request *request, void *context)
         answered += atomic_load_explicit(&service->loops[i].answered, memory_order_relaxed);
 
     mf_text *out = mf_http_response(request);
-    write_requests(out, &stats);
-    write_latency(out, &stats);
+    write_requests(out, service, &stats);
+    write_latency(out, service, &stats);
     counter(out, "predictions_total", "Questions answered, those of a batch one by one.", answered);
     write_model(out, loop_of(request, service)->loaded);
     counter(out, "model_reloads_total", "Models that took the place of another.",

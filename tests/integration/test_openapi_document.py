@@ -43,12 +43,12 @@ def source(name):
 
 
 def source_routes():
-    """{path: methods} of serve/routes.c."""
-    text = source("serve/routes.c")
+    """{path: methods} of serve/service.c."""
+    text = source("serve/service.c")
     words = {f"MF_HTTP_{m}": {m} for m in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")}
     for name, value in re.findall(r"\b([A-Z]+) = ((?:MF_HTTP_\w+(?: \| )?)+)", text):
         words[name] = set().union(*(words[w] for w in value.split(" | ")))
-    table = text[text.index("mf_routes[]"):]
+    table = text[text.index(" routes[] = {"):]
     return {path: set().union(*(words[w] for w in value.split(" | ")))
             for path, value in re.findall(r'\.path = "(/[^"]*)", \.methods = ([A-Z_| ]+),', table)}
 

@@ -1,6 +1,5 @@
 /* envelope.c: {"instances":[ … ]}, walked by us so that the time between two looks
  * at the clock does not grow with the body; or one question alone. */
-#include "inference/answer.h"
 #include "inference/scan.h"
 #include "inference/state.h"
 

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "inference/answer.h"
 #include "inference/state.h"
 
 #include <string.h>

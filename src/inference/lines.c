@@ -1,8 +1,17 @@
-/* lines.c: the body as lines, JSON Lines or CSV (csv.c). */
+/* lines.c: a body of lines, JSON Lines or CSV. Lines are split here, because each must yield one
+ * response; libcsv splits a CSV line into its fields. */
 #include "inference/scan.h"
 #include "inference/state.h"
 
 #include <string.h>
+#include <strings.h>
+
+/* One line, without its \n. */
+typedef struct mf_line {
+    const char *bytes;
+    size_t n_bytes;
+    bool closed; /* a \n follows */
+} mf_line;
 
 static bool is_blank(char c)
 {
@@ -53,6 +62,109 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
     return true;
 }
 
+/* ------------------------------------------------------------------ text/csv */
+
+static void on_field(void *bytes, size_t n_bytes, void *context)
+{
+    mf_inference *inference = context;
+    mf_csv_row *row = &inference->row;
+    if (row->n_rows == 0 && row->n_fields < 2) {
+        /* libcsv's bytes are gone after this call. */
+        row->fields[row->n_fields] = mf_pairs_copy(inference, (mf_id){bytes, n_bytes});
+    }
+    row->n_fields += row->n_rows == 0;
+}
+
+static void on_row(int end, void *context)
+{
+    mf_inference *inference = context;
+    (void)end;
+    inference->row.n_rows++;
+}
+
+static bool is_one_of(mf_id name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strlen(names[i]) == name.n_bytes &&
+            strncasecmp(names[i], name.bytes, name.n_bytes) == 0)
+            return true;
+    return false;
+}
+
+static bool names_user(mf_id name)
+{
+    static const char *const names[] = {"userId", "user_id", "user"};
+    return is_one_of(name, names, sizeof names / sizeof names[0]);
+}
+
+static bool names_item(mf_id name)
+{
+    static const char *const names[] = {"movieId", "movie_id", "movie",
+                                        "itemId",  "item_id",  "item"};
+    return is_one_of(name, names, sizeof names / sizeof names[0]);
+}
+
+/* Line 1 may name the columns. */
+static bool take_header(mf_inference *inference, mf_error *err)
+{
+    const mf_id *fields = inference->row.fields;
+    const mf_place place = {MF_PLACE_LINE, 1};
+    inference->has_header = names_user(fields[0]) && names_item(fields[1]);
+    if (names_item(fields[0]) && names_user(fields[1]))
+        return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
+                             "expected user,movie in this order, found movie,user");
+    if (inference->has_header && inference->limits->batch)
+        mf_answer_header(inference);
+    return true;
+}
+
+static bool check_row(const mf_inference *inference, mf_place place, mf_error *err)
+{
+    const mf_csv_row *row = &inference->row;
+    if (row->n_rows == 0)
+        return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
+                             "a quoted field does not end on its line");
+    if (row->n_rows > 1)
+        return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
+                             "a carriage return inside the line: expected lines to end with \\n "
+                             "or \\r\\n");
+    if (row->n_fields != 2)
+        return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
+                             "expected user,movie, found %zu field%s", row->n_fields,
+                             row->n_fields == 1 ? "" : "s");
+    return true;
+}
+
+/* Has libcsv split the line. The last one gets its line end if it has none: libcsv
+ * would close an open quote at the end of a text. */
+static bool split(mf_inference *inference, const mf_line *line, mf_error *err)
+{
+    if (inference->rows == NULL) {
+        inference->rows = mf_rows_create(',', err);
+        if (inference->rows == NULL)
+            return false;
+    }
+    inference->row = (mf_csv_row){.n_fields = 0};
+    return mf_rows_feed(inference->rows, line->bytes, line->n_bytes + line->closed, on_field,
+                        on_row, inference, err) &&
+           (line->closed ||
+            mf_rows_feed(inference->rows, "\n", 1, on_field, on_row, inference, err));
+}
+
+/* Line 1 may be a header instead of a pair. */
+static bool take_csv(mf_inference *inference, const mf_line *line, mf_place place, mf_error *err)
+{
+    if (!split(inference, line, err) || !check_row(inference, place, err))
+        return false;
+    if (place.number == 1 && !take_header(inference, err))
+        return false;
+    if (place.number > 1 || !inference->has_header)
+        mf_pairs_add(inference, inference->row.fields[0], inference->row.fields[1], place);
+    return true;
+}
+
+/* ---------------------------------------------------- application/jsonlines */
+
 /* A pair goes on the list, another question is answered. */
 static bool take_json(mf_inference *inference, mf_workspace *workspace, const mf_line *line,
                       mf_place place, mf_error *err)
@@ -86,7 +198,7 @@ bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *e
             return true;
         const mf_place place = {MF_PLACE_LINE, inference->n_lines};
         if (inference->asked == MF_INFERENCE_CSV
-                ? !mf_csv_take(inference, &line, place, err)
+                ? !take_csv(inference, &line, place, err)
                 : !take_json(inference, workspace, &line, place, err))
             return false;
     }

@@ -1,7 +1,6 @@
 /* lists.c: the questions that are answered one at a time: lists, visitors, similar
  * movies. */
 #include "base/memory.h"
-#include "inference/answer.h"
 #include "inference/state.h"
 
 #include <math.h>

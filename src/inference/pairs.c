@@ -1,7 +1,6 @@
 /* pairs.c: ratings of users of the model, by the dozen. Each step is done for all
  * pairs before the next, so that what one waits for from memory the others wait for
  * at the same time. */
-#include "inference/answer.h"
 #include "inference/state.h"
 
 enum { LINE_FLOATS = 16, PREFETCHED_LINES = 4 };

@@ -3,11 +3,148 @@
 #include "inference/question.h"
 
 #include "base/memory.h"
-#include "inference/field_name.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ------------------------------------------------------------- names of fields */
+
+typedef enum field_id {
+    FIELD_USER_ID,
+    FIELD_MOVIE_ID,
+    FIELD_MOVIE_IDS,
+    FIELD_TOP_N,
+    FIELD_INCLUDE_RATED,
+    FIELD_ORDER,
+    FIELD_SIMILAR,
+    FIELD_RATINGS,
+    FIELD_INSTANCES,
+    FIELD_RATING,    /* inside ratings */
+    FIELD_TIMESTAMP, /* inside ratings */
+    FIELDS,
+} field_id;
+
+static const char *const field_names[FIELDS] = {
+    [FIELD_USER_ID] = "userId",
+    [FIELD_MOVIE_ID] = "movieId",
+    [FIELD_MOVIE_IDS] = "movieIds",
+    [FIELD_TOP_N] = "top_n",
+    [FIELD_INCLUDE_RATED] = "include_rated",
+    [FIELD_ORDER] = "order",
+    [FIELD_SIMILAR] = "similar",
+    [FIELD_RATINGS] = "ratings",
+    [FIELD_INSTANCES] = "instances",
+    [FIELD_RATING] = "rating",
+    [FIELD_TIMESTAMP] = "timestamp",
+};
+
+/* Synonyms, in small letters without underscores. */
+static const struct {
+    const char *word;
+    field_id field;
+} synonyms[] = {
+    {"user", FIELD_USER_ID},
+    {"users", FIELD_USER_ID},
+    {"movie", FIELD_MOVIE_ID},
+    {"item", FIELD_MOVIE_ID},
+    {"itemid", FIELD_MOVIE_ID},
+    {"movies", FIELD_MOVIE_IDS},
+    {"items", FIELD_MOVIE_IDS},
+    {"itemids", FIELD_MOVIE_IDS},
+    {"inputlist", FIELD_MOVIE_IDS},
+    {"candidates", FIELD_MOVIE_IDS},
+    {"n", FIELD_TOP_N},
+    {"k", FIELD_TOP_N},
+    {"topk", FIELD_TOP_N},
+    {"limit", FIELD_TOP_N},
+    {"count", FIELD_TOP_N},
+    {"numresults", FIELD_TOP_N},
+    {"orderby", FIELD_ORDER},
+    {"sort", FIELD_ORDER},
+    {"sortby", FIELD_ORDER},
+    {"rankby", FIELD_ORDER},
+    {"similaritems", FIELD_SIMILAR},
+    {"similarmovies", FIELD_SIMILAR},
+    {"history", FIELD_RATINGS},
+    {"inputs", FIELD_INSTANCES},
+    {"data", FIELD_INSTANCES},
+    {"value", FIELD_RATING},
+    {"score", FIELD_RATING},
+    {"stars", FIELD_RATING},
+    {"weight", FIELD_RATING},
+    {"time", FIELD_TIMESTAMP},
+    {"ts", FIELD_TIMESTAMP},
+    {"date", FIELD_TIMESTAMP},
+    {"ratedat", FIELD_TIMESTAMP},
+};
+
+enum { WORD_BYTES = 32, SHORTEST_SLIP = 4 };
+
+/* The field of this name, or FIELDS. */
+static field_id field_find(const char *name, size_t n_bytes)
+{
+    for (field_id field = 0; field < FIELDS; field++)
+        if (strlen(field_names[field]) == n_bytes && memcmp(field_names[field], name, n_bytes) == 0)
+            return field;
+    return FIELDS;
+}
+
+/* Small letters, no underscores; what does not fit is cut. Returns the length. */
+static size_t simplify(char word[WORD_BYTES], const char *name, size_t n_bytes)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_bytes && n < WORD_BYTES - 1; i++) {
+        if (name[i] == '_' || name[i] == '-' || name[i] == ' ')
+            continue;
+        word[n++] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+    }
+    word[n] = '\0';
+    return n;
+}
+
+/* a becomes b by inserting, dropping or replacing a letter or by swapping two
+ * neighbours. */
+static bool is_one_slip(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    size_t front = 0;
+    while (front < n_a && front < n_b && a[front] == b[front])
+        front++;
+    size_t back = 0;
+    while (back < n_a - front && back < n_b - front && a[n_a - 1 - back] == b[n_b - 1 - back])
+        back++;
+    const size_t rest_a = n_a - front - back, rest_b = n_b - front - back;
+    if (rest_a <= 1 && rest_b <= 1)
+        return true;
+    return rest_a == 2 && rest_b == 2 && a[front] == b[front + 1] && a[front + 1] == b[front];
+}
+
+/* The field of the allowed ones (bits 1 << field) that this name probably means: other letter case or
+ * underscores, a synonym (item_id, topN, k), or one typing error in four letters or more; or
+ * FIELDS. */
+static field_id field_guess(const char *name, size_t n_bytes, unsigned allowed)
+{
+    char word[WORD_BYTES];
+    const size_t n = simplify(word, name, n_bytes);
+    field_id slip = FIELDS;
+    for (field_id field = 0; field < FIELDS; field++) {
+        char known[WORD_BYTES];
+        const size_t n_known = simplify(known, field_names[field], strlen(field_names[field]));
+        if ((allowed >> field & 1) == 0)
+            continue;
+        if (strcmp(known, word) == 0)
+            return field;
+        if (slip == FIELDS && n >= SHORTEST_SLIP && is_one_slip(word, n, known, n_known))
+            slip = field;
+    }
+    for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++)
+        if ((allowed >> synonyms[i].field & 1) != 0 && strcmp(synonyms[i].word, word) == 0)
+            return synonyms[i].field;
+    return slip;
+}
+
+/* ------------------------------------------------------------- values of fields */
 
 enum { SHOWN_BYTES = 64, FIELD_BYTES = 48 };
 
@@ -18,7 +155,7 @@ typedef struct reading {
     mf_place place;
     mf_error *err;
     bool rounded; /* integers are doubles (mf_json_load_rounded) */
-    bool has[MF_FIELDS];
+    bool has[FIELDS];
 } reading;
 
 static bool fail_field(const reading *r, const char *field, const char *expected,
@@ -29,10 +166,10 @@ static bool fail_field(const reading *r, const char *field, const char *expected
 }
 
 /* The fields of a question, and of one of its ratings. */
-static const unsigned TOP_FIELDS = (1U << MF_FIELDS) - 1 - (1U << MF_FIELD_RATING) -
-                                   (1U << MF_FIELD_TIMESTAMP) - (1U << MF_FIELD_INSTANCES);
+static const unsigned TOP_FIELDS =
+    (1U << FIELDS) - 1 - (1U << FIELD_RATING) - (1U << FIELD_TIMESTAMP) - (1U << FIELD_INSTANCES);
 static const unsigned RATED_FIELDS =
-    1U << MF_FIELD_MOVIE_ID | 1U << MF_FIELD_RATING | 1U << MF_FIELD_TIMESTAMP;
+    1U << FIELD_MOVIE_ID | 1U << FIELD_RATING | 1U << FIELD_TIMESTAMP;
 
 const char *const mf_order_names[MF_ORDERS] = {
     [MF_ORDER_RANKING] = "ranking",
@@ -45,11 +182,10 @@ static bool fail_unknown(const reading *r, const char *inside, const char *name,
 {
     char shown[SHOWN_BYTES];
     mf_printable(shown, sizeof shown, name, n_bytes);
-    const mf_field guess = mf_field_guess(name, n_bytes, allowed);
-    if (guess != MF_FIELDS)
+    const field_id guess = field_guess(name, n_bytes, allowed);
+    if (guess != FIELDS)
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, inside,
-                             "unknown field \"%s\": did you mean %s?", shown,
-                             mf_field_names[guess]);
+                             "unknown field \"%s\": did you mean %s?", shown, field_names[guess]);
     return mf_place_fail(r->err, MF_ERR_PARSE, r->place, inside,
                          "unknown field \"%s\": expected %s", shown,
                          allowed == RATED_FIELDS ? "movieId, rating and timestamp"
@@ -196,12 +332,12 @@ static bool read_one_rated(const reading *r, size_t i, json_t *value)
     for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
         const char *name = json_object_iter_key(at);
         const size_t n_bytes = json_object_iter_key_len(at);
-        const mf_field which = mf_field_find(name, n_bytes);
-        if (which == MF_FIELD_MOVIE_ID)
+        const field_id which = field_find(name, n_bytes);
+        if (which == FIELD_MOVIE_ID)
             movie = json_object_iter_value(at);
-        else if (which == MF_FIELD_RATING)
+        else if (which == FIELD_RATING)
             rating = json_object_iter_value(at);
-        else if (which == MF_FIELD_TIMESTAMP)
+        else if (which == FIELD_TIMESTAMP)
             time = json_object_iter_value(at);
         else
             return fail_unknown(r, place, name, n_bytes, RATED_FIELDS);
@@ -244,34 +380,34 @@ static bool read_ratings(const reading *r, const json_t *value)
 
 static bool read_field(reading *r, const char *name, size_t n_bytes, const json_t *value)
 {
-    const mf_field field = mf_field_find(name, n_bytes);
-    if (field < MF_FIELDS)
+    const field_id field = field_find(name, n_bytes);
+    if (field < FIELDS)
         r->has[field] = true;
     switch (field) {
-    case MF_FIELD_USER_ID:
+    case FIELD_USER_ID:
         return read_id(r, name, value, &r->question->user);
-    case MF_FIELD_MOVIE_ID:
+    case FIELD_MOVIE_ID:
         return read_id(r, name, value, &r->question->item);
-    case MF_FIELD_MOVIE_IDS:
+    case FIELD_MOVIE_IDS:
         return read_movies(r, value);
-    case MF_FIELD_TOP_N:
-    case MF_FIELD_SIMILAR:
+    case FIELD_TOP_N:
+    case FIELD_SIMILAR:
         return read_count(r, name, value);
-    case MF_FIELD_INCLUDE_RATED:
+    case FIELD_INCLUDE_RATED:
         if (!json_is_boolean(value))
             return fail_field(r, name, "true or false", value);
         r->question->include_rated = json_is_true(value);
         return true;
-    case MF_FIELD_ORDER:
+    case FIELD_ORDER:
         return read_order(r, name, value);
-    case MF_FIELD_RATINGS:
+    case FIELD_RATINGS:
         return read_ratings(r, value);
-    case MF_FIELD_INSTANCES:
+    case FIELD_INSTANCES:
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL,
                              "instances stands alone: put the other fields into its questions");
-    case MF_FIELD_RATING:
-    case MF_FIELD_TIMESTAMP:
-    case MF_FIELDS:
+    case FIELD_RATING:
+    case FIELD_TIMESTAMP:
+    case FIELDS:
         break;
     }
     return fail_unknown(r, NULL, name, n_bytes, TOP_FIELDS);
@@ -282,35 +418,35 @@ static const char *decide(const reading *r)
 {
     mf_question *q = r->question;
     const bool *has = r->has;
-    const bool list = has[MF_FIELD_TOP_N] || has[MF_FIELD_MOVIE_IDS];
-    if (has[MF_FIELD_SIMILAR]) {
-        if (has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS] || has[MF_FIELD_INCLUDE_RATED] ||
-            has[MF_FIELD_ORDER] || list)
+    const bool list = has[FIELD_TOP_N] || has[FIELD_MOVIE_IDS];
+    if (has[FIELD_SIMILAR]) {
+        if (has[FIELD_USER_ID] || has[FIELD_RATINGS] || has[FIELD_INCLUDE_RATED] ||
+            has[FIELD_ORDER] || list)
             return "similar goes with movieId alone: leave out the other fields";
-        if (!has[MF_FIELD_MOVIE_ID])
+        if (!has[FIELD_MOVIE_ID])
             return "add movieId: similar lists the movies that are like one";
         q->kind = MF_QUESTION_SIMILAR;
         return NULL;
     }
-    if (has[MF_FIELD_USER_ID] && has[MF_FIELD_RATINGS])
+    if (has[FIELD_USER_ID] && has[FIELD_RATINGS])
         return "send userId for a user of the training data or ratings for a visitor, not both";
-    if (!has[MF_FIELD_USER_ID] && !has[MF_FIELD_RATINGS]) {
-        if (has[MF_FIELD_MOVIE_ID] && !list)
+    if (!has[FIELD_USER_ID] && !has[FIELD_RATINGS]) {
+        if (has[FIELD_MOVIE_ID] && !list)
             return "add userId for a rating or similar for movies like this one";
         return list ? "add userId, or ratings of a visitor"
                     : "nothing is asked: send userId with movieId or top_n";
     }
-    if (has[MF_FIELD_MOVIE_ID] && list)
+    if (has[FIELD_MOVIE_ID] && list)
         return "send movieId for one rating, or top_n and movieIds for a list, not both";
-    if (has[MF_FIELD_INCLUDE_RATED] && !list)
+    if (has[FIELD_INCLUDE_RATED] && !list)
         return "include_rated goes with top_n or movieIds: add one of them";
-    if (has[MF_FIELD_ORDER] && !list)
+    if (has[FIELD_ORDER] && !list)
         return "order goes with top_n or movieIds: add one of them";
-    if (!has[MF_FIELD_MOVIE_ID] && !list)
+    if (!has[FIELD_MOVIE_ID] && !list)
         return "add movieId for a rating or top_n for recommendations";
     q->kind = list ? MF_QUESTION_LIST : MF_QUESTION_RATING;
     /* Who names movies and no number wants them all back. */
-    if (list && !has[MF_FIELD_TOP_N] && !has[MF_FIELD_INCLUDE_RATED])
+    if (list && !has[FIELD_TOP_N] && !has[FIELD_INCLUDE_RATED])
         q->include_rated = true;
     return NULL;
 }

@@ -1,9 +1,7 @@
 /* state.h: what an inference is made of, for the files of this room.
  *
- *   body ──▶ source ──▶ pairs ──▶ answer
- *            envelope.c  pairs.c   answer.c     {"userId":…,"movieId":…}: by the dozen
- *            lines.c  ──▶ question ──▶ answer
- *             └ csv.c     lists.c      answer.c     everything else: one at a time
+ *   body ──▶ envelope.c ──▶ pairs.c ──▶ response.c     {"userId":…,"movieId":…}: 64 at a time
+ *            lines.c    ──▶ lists.c ──▶ response.c     everything else: one at a time
  *
  * (1) A source moves `at` behind what it took; nothing is read twice but the error.
  * (2) A list of a large catalogue is searched in a workspace of the inference's own, so that
@@ -16,7 +14,6 @@
 #include "csv/rows.h"
 #include "inference/inference.h"
 #include "inference/json.h"
-#include "inference/place.h"
 #include "inference/question.h"
 
 enum {
@@ -116,16 +113,6 @@ struct mf_inference {
 bool mf_envelope_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
 bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
 
-/* One line, without its \n. */
-typedef struct mf_line {
-    const char *bytes;
-    size_t n_bytes;
-    bool closed; /* a \n follows */
-} mf_line;
-
-/* Puts a line's pair on the list; line 1 may be a header instead. */
-bool mf_csv_take(mf_inference *inference, const mf_line *line, mf_place place, mf_error *err);
-
 /* ---------------------------------------------------------------- questions → answers */
 
 /* Puts a pair on the list. Its bytes must stay until the pairs are answered. */
@@ -147,6 +134,35 @@ bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const ch
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
 
 void mf_question_go_on(mf_inference *inference);
+
+/* ---------------------------------------------------------------- response
+ *
+ *   JSON        {"predictions":[…,…]}, or the response alone to a body without instances
+ *   JSON Lines  a response and \n
+ *   CSV         a number and \n; only ratings (mf_answer_check)
+ */
+
+typedef struct mf_rating_answer {
+    float predicted_rating;
+    bool known_user;
+    bool known_item;
+    bool refused; /* null instead of a rating: strict, or there is no rating model */
+} mf_rating_answer;
+
+/* Whether the reply format can hold this kind of answer: MF_ERR_NOT_ACCEPTABLE. */
+bool mf_answer_check(const mf_inference *inference, mf_question_kind kind, mf_error *err);
+
+/* Around one answer: separators, line ends. Counts it. */
+void mf_answer_begin(mf_inference *inference);
+void mf_answer_end(mf_inference *inference);
+
+void mf_answer_rating(mf_inference *inference, const mf_rating_answer *answer);
+
+/* What stands beside the header line of a CSV question; not counted as an answer. */
+void mf_answer_header(mf_inference *inference);
+
+/* What comes after the last answer; and before the first when there was none. */
+void mf_answer_finish(mf_inference *inference);
 
 /* What strict mode says of a user or movie that the model does not know, when it is
  * the only question: MF_ERR_UNKNOWN. True otherwise. */

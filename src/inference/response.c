@@ -1,5 +1,5 @@
-/* answer.c: see answer.h. */
-#include "inference/answer.h"
+/* response.c: writes the response in the format that was asked for, and decides what is rejected. */
+#include "inference/state.h"
 
 bool mf_answer_check(const mf_inference *inference, mf_question_kind kind, mf_error *err)
 {

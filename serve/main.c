@@ -8,7 +8,7 @@
  *   SIGTERM, SIGINT  finish what is in flight and exit 0; a second one changes nothing
  *   SIGHUP           load model.bin again beside the one in service, check it, switch */
 #include "base/log.h"
-#include "loader.h"
+#include "loaded.h"
 #include "sagemaker/environment.h"
 #include "sagemaker/tree.h"
 #include "service.h"

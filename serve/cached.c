@@ -77,7 +77,7 @@ static void answer(mf_http_request *request, mf_service_loop *loop, const mf_loa
         mf_text_literal(out, ",\"from_cache\":false,\"latency_ms\":");
     mf_text_format(out, "%.3f}", (mf_clock_seconds() - since) * MILLI);
     mf_serve_count(loop, 1);
-    mf_serve_say_version(request, loaded);
+    mf_serve_set_version(request, loaded);
     mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }
 
@@ -204,7 +204,7 @@ static bool go_on(mf_http_request *request, void *state)
             return false;
         case MF_INFERENCE_FAILED:
             mf_text_clear(&f->items, 0);
-            mf_serve_refuse(request, &err);
+            mf_serve_reject(request, &err);
             return true;
         case MF_INFERENCE_DONE:
             store(f);
@@ -270,7 +270,7 @@ static bool board(mf_http_request *request, mf_service *service, mf_service_loop
     return true;
 }
 
-void mf_answer_cached(mf_http_request *request, void *context)
+void mf_handle_cached(mf_http_request *request, void *context)
 {
     const double since = mf_clock_seconds();
     mf_service *service = context;

@@ -22,7 +22,7 @@
 #include "http/server.h"
 
 /* GET /recommend/cached/{user_id}?top_n=20 */
-void mf_answer_cached(mf_http_request *request, void *service);
+void mf_handle_cached(mf_http_request *request, void *service);
 
 /* The lists of one loop that are on their way. NULL: MF_ERR_MEMORY. */
 typedef struct mf_flights mf_flights;

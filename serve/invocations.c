@@ -24,7 +24,7 @@ mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop)
     return loop->loaded;
 }
 
-void mf_serve_refuse(mf_http_request *request, const mf_error *err)
+void mf_serve_reject(mf_http_request *request, const mf_error *err)
 {
     mf_http_refuse(request, mf_inference_status(err), "%s", err->text);
 }
@@ -106,7 +106,7 @@ static void set_attributes(mf_http_request *request, const mf_loaded *loaded)
 static void send_answer(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
                         const char *media_type, const mf_inference *inference)
 {
-    mf_serve_count(loop, mf_inference_answered(inference));
+    mf_serve_count(loop, mf_inference_n_responses(inference));
     set_attributes(request, loaded);
     mf_http_reply(request, 200, media_type);
 }
@@ -124,7 +124,7 @@ static bool work(mf_http_request *request, void *state)
     case MF_INFERENCE_FAILED:
         break;
     }
-    mf_serve_refuse(request, &err);
+    mf_serve_reject(request, &err);
     return true;
 }
 
@@ -150,7 +150,7 @@ static void work_in_slices(mf_http_request *request, mf_service_loop *loop, mf_l
     mf_http_work(request, work, in, destroy);
 }
 
-void mf_answer_invocations(mf_http_request *request, void *context)
+void mf_handle_invocations(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
@@ -167,7 +167,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
         mf_inference_create(loaded->recommender, &service->limits, question, reply, body.bytes,
                             body.n_bytes, mf_http_response(request), &err);
     if (inference == NULL) {
-        mf_serve_refuse(request, &err);
+        mf_serve_reject(request, &err);
         return;
     }
     /* Most requests are done within their first slice and never wait. */
@@ -179,7 +179,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
         send_answer(request, loop, loaded, media_type, inference);
         break;
     case MF_INFERENCE_FAILED:
-        mf_serve_refuse(request, &err);
+        mf_serve_reject(request, &err);
         break;
     }
     mf_inference_destroy(inference);
@@ -187,7 +187,7 @@ void mf_answer_invocations(mf_http_request *request, void *context)
 
 /* ------------------------------------------------------ lists of one user */
 
-void mf_serve_say_version(mf_http_request *request, const mf_loaded *loaded)
+void mf_serve_set_version(mf_http_request *request, const mf_loaded *loaded)
 {
     mf_http_set_header(request, "X-Model-Version", loaded->version, strlen(loaded->version));
 }
@@ -238,7 +238,7 @@ static bool step_list(mf_http_request *request, const list_request *w)
     if (progress == MF_INFERENCE_DONE)
         w->listed(request, w->loop, w->loaded, &items, &list, w->since);
     else if (progress == MF_INFERENCE_FAILED)
-        mf_serve_refuse(request, &err);
+        mf_serve_reject(request, &err);
     mf_text_free(&items);
     return progress != MF_INFERENCE_MORE;
 }
@@ -279,7 +279,7 @@ void mf_serve_list(mf_http_request *request, const mf_service *service, mf_servi
     const mf_http_view user = mf_http_get_segment(request);
     if (!mf_listing_begin(&w.listing, loaded->recommender, &service->limits, loop->workspace,
                           user.bytes, user.n_bytes, top_n, &err))
-        mf_serve_refuse(request, &err);
+        mf_serve_reject(request, &err);
     else if (!step_list(request, &w)) {
         list_in_slices(request, &w);
         return;
@@ -301,11 +301,11 @@ static void answer_recommend(mf_http_request *request, mf_service_loop *loop,
     mf_inference_end_list(out, list);
     mf_text_literal(out, "}");
     mf_serve_count(loop, 1);
-    mf_serve_say_version(request, loaded);
+    mf_serve_set_version(request, loaded);
     mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }
 
-void mf_answer_recommend(mf_http_request *request, void *context)
+void mf_handle_recommend(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];

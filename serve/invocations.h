@@ -15,18 +15,18 @@
 #include "service.h"
 
 /* POST /invocations. Long bodies are worked in slices. */
-void mf_answer_invocations(mf_http_request *request, void *service);
+void mf_handle_invocations(mf_http_request *request, void *service);
 
 /* GET /internal/recommend/{user_id}?top_n=20. X-Model-Version says which model it is of. */
-void mf_answer_recommend(mf_http_request *request, void *service);
+void mf_handle_recommend(mf_http_request *request, void *service);
 
 /* What recommendations have in common with those of cached.h: the loop's model, or NULL after
  * a 503; top_n of the query, 20 when it is not given, or false after a 400; the refusal of
  * what the model cannot answer; X-Model-Version; the count of questions answered. */
 mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop);
 bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n);
-void mf_serve_refuse(mf_http_request *request, const mf_error *err);
-void mf_serve_say_version(mf_http_request *request, const mf_loaded *loaded);
+void mf_serve_reject(mf_http_request *request, const mf_error *err);
+void mf_serve_set_version(mf_http_request *request, const mf_loaded *loaded);
 void mf_serve_count(mf_service_loop *loop, uint64_t n);
 
 /* Of a loop's time at a stretch: long enough that switching does not count, short

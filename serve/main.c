@@ -141,7 +141,7 @@ static void free_old(models *m)
         m->old = NULL;
 }
 
-static void refuse_model(mf_service *service, const models *m, const mf_error *err)
+static void reject_model(mf_service *service, const models *m, const mf_error *err)
 {
     if (m->current != NULL) {
         atomic_fetch_add(&service->reloads_refused, 1);
@@ -157,7 +157,7 @@ static void take_model(mf_service *service, mf_loader *loader, models *m)
     mf_error err = {0};
     mf_loaded *loaded = mf_loader_take(loader, &err);
     if (loaded == NULL) {
-        refuse_model(service, m, &err);
+        reject_model(service, m, &err);
         return;
     }
     if (m->current != NULL)
@@ -183,7 +183,7 @@ static void run(mf_service *service, const char *folder, const sigset_t *heeded,
             wanted = false;
             if (!mf_loader_start(&loader, folder, mf_serve_settings_index_bytes(&service->settings),
                                  LOADED, &err))
-                refuse_model(service, m, &err);
+                reject_model(service, m, &err);
         }
         const int signal_number =
             m->old != NULL ? sigtimedwait(heeded, NULL, &SOON) : sigwaitinfo(heeded, NULL);

@@ -18,13 +18,13 @@
 enum { READ = MF_HTTP_GET | MF_HTTP_HEAD };
 
 static const mf_http_route routes[] = {
-    {.path = "/ping", .methods = READ | MF_HTTP_POST, .handle = mf_answer_ping, .quiet = true},
-    {.path = "/invocations", .methods = MF_HTTP_POST, .handle = mf_answer_invocations},
-    {.path = "/internal/recommend/{user_id}", .methods = READ, .handle = mf_answer_recommend},
-    {.path = "/recommend/cached/{user_id}", .methods = READ, .handle = mf_answer_cached},
-    {.path = "/execution-parameters", .methods = READ, .handle = mf_answer_execution_parameters},
-    {.path = "/health", .methods = READ, .handle = mf_answer_health, .quiet = true},
-    {.path = "/metrics", .methods = READ, .handle = mf_answer_metrics, .quiet = true},
+    {.path = "/ping", .methods = READ | MF_HTTP_POST, .handle = mf_handle_ping, .quiet = true},
+    {.path = "/invocations", .methods = MF_HTTP_POST, .handle = mf_handle_invocations},
+    {.path = "/internal/recommend/{user_id}", .methods = READ, .handle = mf_handle_recommend},
+    {.path = "/recommend/cached/{user_id}", .methods = READ, .handle = mf_handle_cached},
+    {.path = "/execution-parameters", .methods = READ, .handle = mf_handle_execution_parameters},
+    {.path = "/health", .methods = READ, .handle = mf_handle_health, .quiet = true},
+    {.path = "/metrics", .methods = READ, .handle = mf_handle_metrics, .quiet = true},
 };
 
 enum { N_ROUTES = sizeof routes / sizeof routes[0] };

@@ -291,6 +291,6 @@ mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values)
         .batch = values->batch,
         .max_top_n = values->max_top_n,
         .max_fold_in = values->max_fold_in,
-        .max_answer_bytes = values->max_buffered_bytes / 8, /* no client takes all */
+        .max_response_bytes = values->max_buffered_bytes / 8, /* no client takes all */
     };
 }

@@ -20,7 +20,7 @@ static bool is_ready(const mf_service *service, const mf_service_loop *loop)
     return loop->loaded != NULL && atomic_load_explicit(&service->ready, memory_order_acquire);
 }
 
-void mf_answer_ping(mf_http_request *request, void *context)
+void mf_handle_ping(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     const mf_service_loop *loop = loop_of(request, service);
@@ -41,7 +41,7 @@ static const char *true_or_false(bool value)
     return value ? "true" : "false";
 }
 
-void mf_answer_health(mf_http_request *request, void *context)
+void mf_handle_health(mf_http_request *request, void *context)
 {
     const mf_service *service = context;
     const mf_service_loop *loop = loop_of(request, service);
@@ -63,7 +63,7 @@ void mf_answer_health(mf_http_request *request, void *context)
     mf_http_reply(request, 200, "application/json");
 }
 
-void mf_answer_execution_parameters(mf_http_request *request, void *context)
+void mf_handle_execution_parameters(mf_http_request *request, void *context)
 {
     const mf_serve_settings *settings = &((const mf_service *)context)->settings;
     mf_text_format(
@@ -201,7 +201,7 @@ static uint64_t resident_bytes(void)
     return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-void mf_answer_metrics(mf_http_request *request, void *context)
+void mf_handle_metrics(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     mf_http_stats stats;

@@ -8,17 +8,17 @@
 
 /* /ping: 200 and no body once the model is loaded and checked, else 503 with the
  * reason. The first failing one after a good one is logged. */
-void mf_answer_ping(mf_http_request *request, void *service);
+void mf_handle_ping(mf_http_request *request, void *service);
 
 /* GET /health, for load balancers and people: the same statuses with a few facts.
  *   {"status":"ok","version":"0.1.0","model":{"version":"…","users":671,
  *    "models":{"rating":true,"ranking":true},…}} */
-void mf_answer_health(mf_http_request *request, void *service);
+void mf_handle_health(mf_http_request *request, void *service);
 
 /* GET /execution-parameters: what a batch transform job may send at once. */
-void mf_answer_execution_parameters(mf_http_request *request, void *service);
+void mf_handle_execution_parameters(mf_http_request *request, void *service);
 
 /* GET /metrics: Prometheus' text format 0.0.4. */
-void mf_answer_metrics(mf_http_request *request, void *service);
+void mf_handle_metrics(mf_http_request *request, void *service);
 
 #endif

@@ -71,12 +71,12 @@ void mf_predict_query_write(const json_t *query, mf_text *question)
 
 /* ------------------------------------------------------------------- canonical form */
 
-static void write_id(mf_text *text, const mf_asked_id *asked)
+static void write_id(mf_text *text, const mf_written_id *asked)
 {
     mf_text_json(text, asked->id.bytes, asked->id.n_bytes);
 }
 
-static void write_list(const mf_question *q, mf_text *text)
+static void write_list(const mf_instance *q, mf_text *text)
 {
     if (q->n > 0)
         mf_text_format(text, ",\"top_n\":%lu", (unsigned long)q->n);
@@ -97,7 +97,7 @@ static void write_list(const mf_question *q, mf_text *text)
     mf_text_literal(text, "]");
 }
 
-static void write_ratings(const mf_question *q, mf_text *text)
+static void write_ratings(const mf_instance *q, mf_text *text)
 {
     mf_text_literal(text, "\"ratings\":");
     for (size_t i = 0; i < q->n_ratings; i++) {
@@ -115,24 +115,24 @@ static void write_ratings(const mf_question *q, mf_text *text)
     mf_text_literal(text, "]");
 }
 
-static void write_canonical(const mf_question *q, mf_text *text)
+static void write_canonical(const mf_instance *q, mf_text *text)
 {
     mf_text_literal(text, "{");
     if (q->n_ratings > 0) {
         write_ratings(q, text);
-    } else if (q->kind != MF_QUESTION_SIMILAR) {
+    } else if (q->kind != MF_INSTANCE_SIMILAR) {
         mf_text_literal(text, "\"userId\":");
         write_id(text, &q->user);
     }
-    if (q->kind == MF_QUESTION_LIST)
+    if (q->kind == MF_INSTANCE_LIST)
         write_list(q, text);
-    if (q->kind == MF_QUESTION_RATING)
+    if (q->kind == MF_INSTANCE_RATING)
         mf_text_literal(text, ",");
-    if (q->kind != MF_QUESTION_LIST) {
+    if (q->kind != MF_INSTANCE_LIST) {
         mf_text_literal(text, "\"movieId\":");
         write_id(text, &q->item);
     }
-    if (q->kind == MF_QUESTION_SIMILAR)
+    if (q->kind == MF_INSTANCE_SIMILAR)
         mf_text_format(text, ",\"similar\":%lu", (unsigned long)q->n);
     mf_text_literal(text, "}");
     if (mf_text_reserve(text, 1))
@@ -150,7 +150,7 @@ static size_t n_blanks(const char *bytes, size_t n)
 }
 
 /* A question and nothing else. */
-static bool read_whole(mf_question *question, const mf_inference_limits *limits, const char *body,
+static bool read_whole(mf_instance *question, const mf_inference_limits *limits, const char *body,
                        size_t n_body, mf_error *err)
 {
     const mf_json_where where = {.text = body, .place = {MF_PLACE_BODY, 0}};
@@ -159,7 +159,7 @@ static bool read_whole(mf_question *question, const mf_inference_limits *limits,
     at += n_blanks(body + at, n_body - at);
     if (at == n_body)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is empty: " EXAMPLE);
-    if (!mf_question_read(question, limits, body + at, n_body - at, &n_used, where, err))
+    if (!mf_instance_read(question, limits, body + at, n_body - at, &n_used, where, err))
         return false;
     at += n_used;
     at += n_blanks(body + at, n_body - at);
@@ -167,7 +167,7 @@ static bool read_whole(mf_question *question, const mf_inference_limits *limits,
                                    "something follows the JSON object of the question");
 }
 
-bool mf_predict_decode(mf_question *question, const mf_inference_limits *limits, const char *body,
+bool mf_predict_decode(mf_instance *question, const mf_inference_limits *limits, const char *body,
                        size_t n_body, mf_text *canonical, mf_predict_problem *problem)
 {
     mf_error err = {0};

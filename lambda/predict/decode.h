@@ -7,7 +7,7 @@
  *     ?userId=2&movieIds=1,2,3              {"userId":"2","movieIds":["1","2","3"]}
  *     ?userId=2&top_n=5&order=rating        {"userId":"2","top_n":5,"order":"rating"}
  *
- * (1) The reader is that of the bodies of /invocations (inference/question.h), and so are the
+ * (1) The reader is that of the bodies of /invocations (inference/instance.h), and so are the
  *     errors: the same question is right or wrong at every entry point.
  * (2) The same question has the same canonical bytes, whatever aliases and order the client
  *     used. mf_predict_decode reads them as the same question.
@@ -17,7 +17,7 @@
 #ifndef MF_LAMBDA_PREDICT_DECODE_H
 #define MF_LAMBDA_PREDICT_DECODE_H
 
-#include "inference/question.h"
+#include "inference/instance.h"
 #include "lambda/predict/problem.h"
 
 struct json_t; /* jansson's */
@@ -29,7 +29,7 @@ void mf_predict_query_write(const struct json_t *query, mf_text *question);
 
 /* Reads body[0 .. n_body) and appends the question's canonical form, NUL-terminated; the terminator
  * is not counted. body NULL: there is none. */
-bool mf_predict_decode(mf_question *question, const mf_inference_limits *limits, const char *body,
+bool mf_predict_decode(mf_instance *question, const mf_inference_limits *limits, const char *body,
                        size_t n_body, mf_text *canonical, mf_predict_problem *problem);
 
 #endif

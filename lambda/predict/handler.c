@@ -122,7 +122,7 @@ bool mf_predict_handle(mf_predict_handler *handler, const mf_lambda_invocation *
 void mf_predict_handler_free(mf_predict_handler *handler)
 {
     mf_predict_request_free(&handler->request);
-    mf_question_free(&handler->question);
+    mf_instance_free(&handler->question);
     mf_text_free(&handler->query_body);
     mf_text_free(&handler->canonical);
     mf_text_free(&handler->response_body);

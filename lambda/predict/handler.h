@@ -18,7 +18,7 @@
 #include "lambda/predict/predictor.h"
 #include "lambda/runtime/invocation.h"
 
-#include "inference/question.h"
+#include "inference/instance.h"
 
 /* Zeroed but for the first four, which are borrowed; keeps its memory from event to event. */
 typedef struct mf_predict_handler {
@@ -28,7 +28,7 @@ typedef struct mf_predict_handler {
     const mf_predict_predictor *predictor;
 
     mf_predict_request request;
-    mf_question question;
+    mf_instance question;
     mf_text query_body; /* of a GET */
     mf_text canonical;  /* of the question */
     mf_text response_body;

@@ -103,6 +103,6 @@ mf_inference_limits mf_predict_settings_limits(const mf_predict_settings *values
     return (mf_inference_limits){
         .max_top_n = values->max_top_n,
         .max_fold_in = values->max_fold_in,
-        .max_answer_bytes = MF_AWS_INVOKE_BODY_BYTES,
+        .max_response_bytes = MF_AWS_INVOKE_BODY_BYTES,
     };
 }

@@ -61,7 +61,7 @@ static const mf_predict_movie *find(const mf_predict_movies *movies, const char 
     return mf_predict_movies_find(movies, id, n_id, movie) ? movie : NULL;
 }
 
-static bool write_rating(const mf_question *question, const json_t *model,
+static bool write_rating(const mf_instance *question, const json_t *model,
                          const mf_predict_movies *movies, mf_text *text,
                          mf_predict_problem *problem)
 {
@@ -162,10 +162,10 @@ static bool write_entry(const json_t *entry, bool is_similar, const mf_predict_m
     return true;
 }
 
-static bool write_list(const mf_question *question, const json_t *model,
+static bool write_list(const mf_instance *question, const json_t *model,
                        const mf_predict_movies *movies, mf_text *text, mf_predict_problem *problem)
 {
-    const bool is_similar = question->kind == MF_QUESTION_SIMILAR;
+    const bool is_similar = question->kind == MF_INSTANCE_SIMILAR;
     const char *name = is_similar ? "similar" : "recommendations";
     const json_t *list = json_object_get(model, name);
     const json_t *known_user = json_object_get(model, "known_user");
@@ -192,7 +192,7 @@ static bool write_list(const mf_question *question, const json_t *model,
     return true;
 }
 
-bool mf_predict_response_write(const mf_question *question, const char *model, size_t n_model,
+bool mf_predict_response_write(const mf_instance *question, const char *model, size_t n_model,
                                const mf_predict_movies *movies, mf_text *response,
                                mf_predict_problem *problem)
 {
@@ -200,7 +200,7 @@ bool mf_predict_response_write(const mf_question *question, const char *model, s
     bool ok = false;
     if (!json_is_object(root))
         nonsense(problem, "an object of JSON");
-    else if (question->kind == MF_QUESTION_RATING)
+    else if (question->kind == MF_INSTANCE_RATING)
         ok = write_rating(question, root, movies, response, problem);
     else
         ok = write_list(question, root, movies, response, problem);

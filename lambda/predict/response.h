@@ -18,12 +18,12 @@
 #define MF_LAMBDA_PREDICT_RESPONSE_H
 
 #include "base/text.h"
-#include "inference/question.h"
+#include "inference/instance.h"
 #include "lambda/predict/movies.h"
 #include "lambda/predict/problem.h"
 
 /* Appends the response to `question`, for which the model sent model[0 .. n_model). */
-bool mf_predict_response_write(const mf_question *question, const char *model, size_t n_model,
+bool mf_predict_response_write(const mf_instance *question, const char *model, size_t n_model,
                                const mf_predict_movies *movies, mf_text *response,
                                mf_predict_problem *problem);
 

@@ -7,7 +7,7 @@
 
 static mf_json_where where_of(const mf_inference *inference, mf_place_kind kind)
 {
-    return (mf_json_where){inference->body, {kind, inference->n_asked}};
+    return (mf_json_where){inference->body, {kind, inference->n_instances}};
 }
 
 static bool fail_here(const mf_inference *inference, const char *message, mf_error *err)
@@ -92,14 +92,14 @@ static bool read_first_key(mf_inference *inference, mf_workspace *workspace, mf_
     inference->single = true;
     inference->at = inference->object_at;
     inference->envelope = MF_ENVELOPE_END;
-    const bool ok = mf_question_take(inference, workspace, inference->body + inference->at,
+    const bool ok = mf_instance_take(inference, workspace, inference->body + inference->at,
                                      inference->n_bytes - inference->at, &n_used,
                                      where_of(inference, MF_PLACE_BODY), err);
     inference->at += n_used;
     return ok;
 }
 
-static bool read_question(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+static bool read_instance(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const char *bytes = inference->body + inference->at;
     const size_t left = inference->n_bytes - inference->at;
@@ -110,7 +110,7 @@ static bool read_question(mf_inference *inference, mf_workspace *workspace, mf_e
     size_t n_used = mf_scan_pair(bytes, left, &user, &item);
     if (n_used > 0)
         mf_pairs_add(inference, user, item, where.place);
-    else if (!mf_question_take(inference, workspace, bytes, left, &n_used, where, err))
+    else if (!mf_instance_take(inference, workspace, bytes, left, &n_used, where, err))
         return false;
     inference->at += n_used;
     return true;
@@ -162,11 +162,11 @@ static bool read_one(mf_inference *inference, mf_workspace *workspace, mf_error 
     case MF_ENVELOPE_FIRST:
         if (take(inference, ']', MF_ENVELOPE_CLOSE))
             return true;
-        return read_question(inference, workspace, err);
-    case MF_ENVELOPE_QUESTION:
-        return read_question(inference, workspace, err);
+        return read_instance(inference, workspace, err);
+    case MF_ENVELOPE_INSTANCE:
+        return read_instance(inference, workspace, err);
     case MF_ENVELOPE_NEXT:
-        return take(inference, ',', MF_ENVELOPE_QUESTION) ||
+        return take(inference, ',', MF_ENVELOPE_INSTANCE) ||
                take(inference, ']', MF_ENVELOPE_CLOSE) ||
                fail_here(inference, "expected , or ] after an instance", err);
     case MF_ENVELOPE_CLOSE:

@@ -15,9 +15,10 @@ const char *const mf_inference_media_types[MF_INFERENCE_FORMATS] = {
 };
 
 mf_inference *mf_inference_create(const mf_recommender *recommender,
-                                  const mf_inference_limits *limits, mf_inference_format question,
-                                  mf_inference_format reply, const char *body, size_t n_bytes,
-                                  mf_text *answer, mf_error *err)
+                                  const mf_inference_limits *limits,
+                                  mf_inference_format request_format,
+                                  mf_inference_format response_format, const char *body,
+                                  size_t n_bytes, mf_text *response, mf_error *err)
 {
     mf_inference *inference = mf_allocate(1, sizeof *inference, "a question", err);
     if (inference == NULL)
@@ -26,11 +27,11 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
     inference->model = mf_recommender_model(recommender);
     inference->parts = mf_model_get(inference->model);
     inference->limits = limits;
-    inference->asked = question;
-    inference->reply = reply;
+    inference->request_format = request_format;
+    inference->response_format = response_format;
     inference->body = body;
     inference->n_bytes = n_bytes;
-    inference->answer = answer;
+    inference->response = response;
     if (n_bytes >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
         inference->at = 3; /* an editor's byte order mark is no part of the text */
     return inference;
@@ -38,16 +39,17 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
 
 static bool read_some(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
-    return inference->asked == MF_INFERENCE_JSON ? mf_envelope_read(inference, workspace, err)
-                                                 : mf_lines_read(inference, workspace, err);
+    return inference->request_format == MF_INFERENCE_JSON
+               ? mf_envelope_read(inference, workspace, err)
+               : mf_lines_read(inference, workspace, err);
 }
 
-static bool check_answer(const mf_inference *inference, mf_error *err)
+static bool check_response(const mf_inference *inference, mf_error *err)
 {
-    const uint64_t max_bytes = inference->limits->max_answer_bytes;
-    if (inference->answer->failed)
+    const uint64_t max_bytes = inference->limits->max_response_bytes;
+    if (inference->response->failed)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
-    if (max_bytes > 0 && inference->answer->n_bytes > max_bytes)
+    if (max_bytes > 0 && inference->response->n_bytes > max_bytes)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
                        "the answer has over %llu bytes: ask less at once",
                        (unsigned long long)max_bytes);
@@ -55,20 +57,20 @@ static bool check_answer(const mf_inference *inference, mf_error *err)
 }
 
 /* Reads a few questions and answers them. */
-static bool go_on(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     mf_error behind = {0};
     if (inference->list.searched_in != NULL) {
-        mf_question_go_on(inference);
-        return check_answer(inference, err);
+        mf_instance_resume(inference);
+        return check_response(inference, err);
     }
     const bool ok = read_some(inference, workspace, &behind);
     /* The pairs stand before what went wrong, and may be wrong themselves. */
-    if (!mf_pairs_answer(inference, err))
+    if (!mf_pairs_respond(inference, err))
         return false;
     if (!ok)
         return mf_fail(err, behind.code, MF_NOWHERE, "%s", behind.text);
-    return check_answer(inference, err);
+    return check_response(inference, err);
 }
 
 static bool finish(mf_inference *inference, mf_error *err)
@@ -78,15 +80,15 @@ static bool finish(mf_inference *inference, mf_error *err)
         [MF_INFERENCE_JSON_LINES] = "one question a line, such as {\"userId\":…,\"movieId\":…}",
         [MF_INFERENCE_CSV] = "lines of user,movie",
     };
-    const bool empty = inference->asked == MF_INFERENCE_JSON
+    const bool empty = inference->request_format == MF_INFERENCE_JSON
                            ? inference->envelope == MF_ENVELOPE_START
-                           : inference->n_asked == 0 && !inference->has_header;
+                           : inference->n_instances == 0 && !inference->has_header;
     if (empty && !inference->limits->batch)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is empty: send %s",
-                       send[inference->asked]);
+                       send[inference->request_format]);
     if (!empty)
-        mf_answer_finish(inference);
-    return check_answer(inference, err);
+        mf_response_finish(inference);
+    return check_response(inference, err);
 }
 
 mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
@@ -94,9 +96,9 @@ mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *w
 {
     enum { REST_BYTES = 16 }; /* fewer than any question that takes long */
     inference->until = microseconds > 0 ? mf_clock_seconds() + 1e-6 * microseconds : 0;
-    inference->pairs_room = microseconds > 0 ? MF_PAIRS : 1;
+    inference->pairs_capacity = microseconds > 0 ? MF_PAIRS : 1;
     while (!inference->ended) {
-        if (!go_on(inference, workspace, err))
+        if (!resume(inference, workspace, err))
             return MF_INFERENCE_FAILED;
         /* A question alone that took its time is answered now, and must not wait for
          * another slice only to see that "]}\n" follows. */
@@ -139,9 +141,9 @@ void mf_inference_log_models(const mf_recommender *recommender)
                        "requests for a rating are refused: the model was trained without ratings");
 }
 
-uint64_t mf_inference_answered(const mf_inference *inference)
+uint64_t mf_inference_n_responses(const mf_inference *inference)
 {
-    return inference->n_answered;
+    return inference->n_responses;
 }
 
 void mf_inference_destroy(mf_inference *inference)
@@ -149,7 +151,7 @@ void mf_inference_destroy(mf_inference *inference)
     if (inference == NULL)
         return;
     mf_rows_destroy(inference->rows);
-    mf_question_free(&inference->question);
+    mf_instance_free(&inference->instance);
     mf_workspace_destroy(inference->own);
     mf_free(inference->list.unknown);
     mf_free(inference->indexes);

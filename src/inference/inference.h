@@ -76,13 +76,13 @@ typedef enum mf_inference_format {
 extern const char *const mf_inference_media_types[MF_INFERENCE_FORMATS];
 
 typedef struct mf_inference_limits {
-    bool strict;               /* an unknown user or item is refused, not guessed at */
-    bool batch;                /* a batch transform job: an empty body is an empty answer, a CSV
+    bool strict;                 /* an unknown user or item is refused, not guessed at */
+    bool batch;                  /* a batch transform job: an empty body is an empty answer, a CSV
                                 * header line is answered, so that lines stay side by side: in CSV
                                 * by a header, else by {"predicted_rating":null} */
-    uint32_t max_top_n;        /* top_n and similar: 1 … this; also the longest movieIds */
-    uint32_t max_fold_in;      /* ratings of one visitor */
-    uint64_t max_answer_bytes; /* a longer answer is refused: a body may hold a million
+    uint32_t max_top_n;          /* top_n and similar: 1 … this; also the longest movieIds */
+    uint32_t max_fold_in;        /* ratings of one visitor */
+    uint64_t max_response_bytes; /* a longer answer is refused: a body may hold a million
                                 * questions for a thousand movies each; 0: any length */
 } mf_inference_limits;
 
@@ -93,9 +93,10 @@ typedef struct mf_inference mf_inference;
  * are borrowed; the workspace may serve others between steps.
  * NULL: MF_ERR_MEMORY. */
 mf_inference *mf_inference_create(const mf_recommender *recommender,
-                                  const mf_inference_limits *limits, mf_inference_format question,
-                                  mf_inference_format reply, const char *body, size_t n_bytes,
-                                  mf_text *answer, mf_error *err);
+                                  const mf_inference_limits *limits,
+                                  mf_inference_format request_format,
+                                  mf_inference_format response_format, const char *body,
+                                  size_t n_bytes, mf_text *response, mf_error *err);
 
 typedef enum mf_inference_progress {
     MF_INFERENCE_MORE,   /* call step again */
@@ -115,7 +116,7 @@ mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *w
 int mf_inference_status(const mf_error *err);
 
 /* How many questions were answered so far. */
-uint64_t mf_inference_answered(const mf_inference *inference);
+uint64_t mf_inference_n_responses(const mf_inference *inference);
 
 /* NULL is fine. */
 void mf_inference_destroy(mf_inference *inference);
@@ -158,10 +159,10 @@ void mf_listing_end(mf_listing *listing);
 /* What stands around such a list, before and behind it:
  *   {"user_id":123,"recommendations":      ,"count":20}
  * with "known_user":false when that is so. The last brace is the caller's. */
-void mf_inference_begin_list(mf_text *answer, const char *user_id, size_t n_bytes);
-void mf_inference_end_list(mf_text *answer, const mf_inference_list *list);
+void mf_inference_begin_list(mf_text *response, const char *user_id, size_t n_bytes);
+void mf_inference_end_list(mf_text *response, const mf_inference_list *list);
 
 /* Appends an id as these lists spell it: a JSON number or a text. */
-void mf_inference_write_id(mf_text *answer, mf_id id);
+void mf_inference_write_id(mf_text *response, mf_id id);
 
 #endif

@@ -98,7 +98,7 @@ static const size_t LOAD_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON
 
 json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes)
 {
-    const size_t n = n_bytes < MF_QUESTION_BYTES_MAX ? n_bytes : MF_QUESTION_BYTES_MAX;
+    const size_t n = n_bytes < MF_INSTANCE_BYTES_MAX ? n_bytes : MF_INSTANCE_BYTES_MAX;
     json_error_t error;
     return json_loadb(bytes, n, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
 }
@@ -106,9 +106,9 @@ json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes)
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
                      mf_error *err)
 {
-    const bool cut = n_bytes > MF_QUESTION_BYTES_MAX;
+    const bool cut = n_bytes > MF_INSTANCE_BYTES_MAX;
     if (cut)
-        n_bytes = MF_QUESTION_BYTES_MAX;
+        n_bytes = MF_INSTANCE_BYTES_MAX;
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, allocate_through_us);
     no_memory = false;
@@ -118,10 +118,10 @@ json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_
     const size_t position = error.position > 0 ? (size_t)error.position : 0;
     if (value != NULL)
         *n_used = position;
-    else if (cut && position + AHEAD_BYTES > MF_QUESTION_BYTES_MAX)
+    else if (cut && position + AHEAD_BYTES > MF_INSTANCE_BYTES_MAX)
         mf_place_fail(err, MF_ERR_LIMIT, where.place, NULL,
                       "over %d bytes, which is the most that one question may have",
-                      MF_QUESTION_BYTES_MAX);
+                      MF_INSTANCE_BYTES_MAX);
     else
         fail_load(err, bytes, n_bytes, where, &error);
     return value;

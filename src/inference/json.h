@@ -36,7 +36,7 @@ __attribute__((format(printf, 5, 6))) bool mf_place_fail(mf_error *err, mf_error
 
 /* One question in JSON has at most this many bytes, because it is parsed in one go:
  * 5 ms of it. A thousand ids of the longest kind fit. */
-enum { MF_QUESTION_BYTES_MAX = 256 * 1024 };
+enum { MF_INSTANCE_BYTES_MAX = 256 * 1024 };
 
 /* Where the value stands, for words about errors. */
 typedef struct mf_json_where {
@@ -47,7 +47,7 @@ typedef struct mf_json_where {
 /* The value at the start of bytes[0 .. n_bytes), the caller's to json_decref;
  * *n_used is how many bytes it took, what follows is not looked at. Strings hold
  * valid UTF-8 without NUL, keys are distinct, nesting is bounded.
- * NULL: MF_ERR_PARSE, MF_ERR_LIMIT (over MF_QUESTION_BYTES_MAX), MF_ERR_MEMORY. */
+ * NULL: MF_ERR_PARSE, MF_ERR_LIMIT (over MF_INSTANCE_BYTES_MAX), MF_ERR_MEMORY. */
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
                      mf_error *err);
 

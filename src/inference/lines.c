@@ -36,13 +36,13 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
     while (inference->at < inference->n_bytes && inference->at < stop) {
         const char *start = inference->body + inference->at;
         const size_t left = inference->n_bytes - inference->at;
-        const size_t longest = (size_t)MF_QUESTION_BYTES_MAX + 1;
+        const size_t longest = (size_t)MF_INSTANCE_BYTES_MAX + 1;
         const char *end = memchr(start, '\n', left < longest ? left : longest);
         const mf_place place = {MF_PLACE_LINE, inference->n_lines + 1};
         if (end == NULL && left >= longest)
             return mf_place_fail(err, MF_ERR_LIMIT, place, NULL,
                                  "over %d bytes, which is the most that one question may have",
-                                 MF_QUESTION_BYTES_MAX);
+                                 MF_INSTANCE_BYTES_MAX);
         const size_t n_bytes = end != NULL ? (size_t)(end - start) : left;
         inference->at += n_bytes + (end != NULL);
         inference->n_lines++;
@@ -114,7 +114,7 @@ static bool take_header(mf_inference *inference, mf_error *err)
         return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
                              "expected user,movie in this order, found movie,user");
     if (inference->has_header && inference->limits->batch)
-        mf_answer_header(inference);
+        mf_response_header(inference);
     return true;
 }
 
@@ -175,7 +175,7 @@ static bool take_json(mf_inference *inference, mf_workspace *workspace, const mf
     size_t n_used = mf_scan_pair(line->bytes, line->n_bytes, &user, &item);
     const bool pair = n_used > 0;
     if (!pair &&
-        !mf_question_take(inference, workspace, line->bytes, line->n_bytes, &n_used, where, err))
+        !mf_instance_take(inference, workspace, line->bytes, line->n_bytes, &n_used, where, err))
         return false;
     n_used += count_blanks(line->bytes + n_used, line->n_bytes - n_used);
     if (n_used < line->n_bytes)
@@ -197,7 +197,7 @@ bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *e
         if (line.bytes == NULL)
             return true;
         const mf_place place = {MF_PLACE_LINE, inference->n_lines};
-        if (inference->asked == MF_INFERENCE_CSV
+        if (inference->request_format == MF_INFERENCE_CSV
                 ? !take_csv(inference, &line, place, err)
                 : !take_json(inference, workspace, &line, place, err))
             return false;

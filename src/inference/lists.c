@@ -10,23 +10,23 @@
 
 enum { FIELD_BYTES = 48 };
 
-static bool make_room(mf_inference *inference, size_t n, mf_error *err)
+static bool reserve(mf_inference *inference, size_t n, mf_error *err)
 {
-    if (inference->indexes_room >= n)
+    if (inference->indexes_capacity >= n)
         return true;
     mf_free(inference->indexes);
-    inference->indexes_room = 0;
+    inference->indexes_capacity = 0;
     inference->indexes = mf_allocate(n, sizeof *inference->indexes, "the items of a question", err);
     if (inference->indexes == NULL)
         return false;
-    inference->indexes_room = n;
+    inference->indexes_capacity = n;
     return true;
 }
 
 /* The items of these ids, MF_INDEX_NONE for those that the model does not know. */
-static bool find_items(mf_inference *inference, const mf_asked_id *ids, size_t n, mf_error *err)
+static bool find_items(mf_inference *inference, const mf_written_id *ids, size_t n, mf_error *err)
 {
-    if (!make_room(inference, n, err))
+    if (!reserve(inference, n, err))
         return false;
     for (size_t i = 0; i < n; i++)
         inference->indexes[i] =
@@ -38,20 +38,20 @@ static bool find_items(mf_inference *inference, const mf_asked_id *ids, size_t n
 static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_profile *profile,
                          mf_error *err)
 {
-    const mf_question *q = &inference->question;
-    if (q->n_ratings == 0) {
-        const mf_id id = q->user.id;
+    const mf_instance *instance = &inference->instance;
+    if (instance->n_ratings == 0) {
+        const mf_id id = instance->user.id;
         *profile = mf_profile_of_user(inference->recommender,
                                       mf_model_find_user(inference->model, id.bytes, id.n_bytes));
-        return profile->known || mf_refuse_unknown(inference, "userId", id, err);
+        return profile->known || mf_reject_unknown(inference, "userId", id, err);
     }
-    if (!find_items(inference, q->rated, q->n_ratings, err))
+    if (!find_items(inference, instance->rated, instance->n_ratings, err))
         return false;
     const mf_visitor visitor = {
         .items = inference->indexes,
-        .ratings = q->ratings,
-        .times = q->n_times > 0 ? q->times : NULL,
-        .n = q->n_ratings,
+        .ratings = instance->ratings,
+        .times = instance->n_times > 0 ? instance->times : NULL,
+        .n = instance->n_ratings,
     };
     if (!mf_fold_in(inference->recommender, workspace, &visitor, profile, err))
         return false;
@@ -89,20 +89,20 @@ static int by_id(const void *a, const void *b)
 /* Gathers them; inference->indexes holds the items of question.movies. */
 static bool find_unknown(mf_inference *inference, mf_error *err)
 {
-    const mf_question *q = &inference->question;
+    const mf_instance *instance = &inference->instance;
     mf_list *list = &inference->list;
     size_t n = 0;
-    for (size_t i = 0; i < q->n_movies; i++)
+    for (size_t i = 0; i < instance->n_movies; i++)
         n += inference->indexes[i] == MF_INDEX_NONE;
     if (n == 0)
         return true;
     list->unknown = mf_allocate(n, sizeof *list->unknown, "the movies of a question", err);
     if (list->unknown == NULL)
         return false;
-    for (size_t i = 0, k = 0; i < q->n_movies; i++)
+    for (size_t i = 0, k = 0; i < instance->n_movies; i++)
         if (inference->indexes[i] == MF_INDEX_NONE)
-            list->unknown[k++] = (mf_unknown_item){q->movies[i].id, i};
-    if (!mf_refuse_unknown(inference, "movieIds", list->unknown[0].id, err))
+            list->unknown[k++] = (mf_unknown_item){instance->movies[i].id, i};
+    if (!mf_reject_unknown(inference, "movieIds", list->unknown[0].id, err))
         return false;
     qsort(list->unknown, n, sizeof *list->unknown, by_id);
     list->n_unknown = 1;
@@ -125,7 +125,7 @@ static void write_number(mf_text *text, float value)
 static void write_recommendation(mf_inference *inference, const mf_recommendation *entry,
                                  size_t *n_unknown)
 {
-    mf_text *text = inference->answer;
+    mf_text *text = inference->response;
     const bool known = entry->item != MF_INDEX_NONE;
     const mf_id id = known ? mf_id_list_get(&inference->parts->items, entry->item)
                            : inference->list.unknown[(*n_unknown)++].id;
@@ -146,35 +146,36 @@ static void write_recommendation(mf_inference *inference, const mf_recommendatio
 static void write_list(mf_inference *inference, const mf_recommendation *best, size_t n_best)
 {
     size_t n_unknown = 0;
-    mf_answer_begin(inference);
-    mf_text_literal(inference->answer, "{\"recommendations\":[");
+    mf_response_begin(inference);
+    mf_text_literal(inference->response, "{\"recommendations\":[");
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
-            mf_text_literal(inference->answer, ",");
+            mf_text_literal(inference->response, ",");
         write_recommendation(inference, &best[i], &n_unknown);
     }
-    mf_text_literal(inference->answer, "]");
+    mf_text_literal(inference->response, "]");
     if (!inference->list.profile.known)
-        mf_text_literal(inference->answer, ",\"known_user\":false");
-    mf_text_literal(inference->answer, "}");
-    mf_answer_end(inference);
+        mf_text_literal(inference->response, ",\"known_user\":false");
+    mf_text_literal(inference->response, "}");
+    mf_response_end(inference);
 }
 
 static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
-    const mf_question *q = &inference->question;
+    const mf_instance *instance = &inference->instance;
     mf_list *list = &inference->list;
     if (!find_profile(inference, workspace, &list->profile, err))
         return false;
-    if (q->n_movies > 0 &&
-        (!find_items(inference, q->movies, q->n_movies, err) || !find_unknown(inference, err)))
+    if (instance->n_movies > 0 &&
+        (!find_items(inference, instance->movies, instance->n_movies, err) ||
+         !find_unknown(inference, err)))
         return false;
     const mf_top_n_query query = {
-        .n = q->n > 0 ? q->n : q->n_movies,
-        .order = q->order,
-        .include_rated = q->include_rated,
-        .candidates = q->n_movies > 0 ? inference->indexes : NULL,
-        .n_candidates = q->n_movies,
+        .n = instance->n > 0 ? instance->n : instance->n_movies,
+        .order = instance->order,
+        .include_rated = instance->include_rated,
+        .candidates = instance->n_movies > 0 ? inference->indexes : NULL,
+        .n_candidates = instance->n_movies,
         .n_unknown = list->n_unknown,
         .unknown_last = inference->limits->strict,
     };
@@ -191,13 +192,13 @@ static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_erro
 
 static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
-    const mf_question *q = &inference->question;
-    const mf_id id = q->item.id;
+    const mf_instance *instance = &inference->instance;
+    const mf_id id = instance->item.id;
     const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
     inference->list.known_item = item != MF_INDEX_NONE;
     if (item == MF_INDEX_NONE)
-        return mf_refuse_unknown(inference, "movieId", id, err);
-    if (!mf_similar_begin(inference->recommender, workspace, item, q->n, err))
+        return mf_reject_unknown(inference, "movieId", id, err);
+    if (!mf_similar_begin(inference->recommender, workspace, item, instance->n, err))
         return false;
     inference->list.searched_in = workspace;
     return true;
@@ -205,7 +206,7 @@ static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_e
 
 static void write_similar_item(mf_inference *inference, const mf_recommendation *entry)
 {
-    mf_text *text = inference->answer;
+    mf_text *text = inference->response;
     const mf_id id = mf_id_list_get(&inference->parts->items, entry->item);
     mf_text_literal(text, "{\"movieId\":");
     mf_text_json(text, id.bytes, id.n_bytes);
@@ -216,39 +217,40 @@ static void write_similar_item(mf_inference *inference, const mf_recommendation 
 
 static void write_similar(mf_inference *inference, const mf_recommendation *best, size_t n_best)
 {
-    mf_answer_begin(inference);
-    mf_text_literal(inference->answer, "{\"similar\":[");
+    mf_response_begin(inference);
+    mf_text_literal(inference->response, "{\"similar\":[");
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
-            mf_text_literal(inference->answer, ",");
+            mf_text_literal(inference->response, ",");
         write_similar_item(inference, &best[i]);
     }
-    mf_text_literal(inference->answer, "]");
+    mf_text_literal(inference->response, "]");
     if (!inference->list.known_item)
-        mf_text_literal(inference->answer, ",\"known_item\":false");
-    mf_text_literal(inference->answer, "}");
-    mf_answer_end(inference);
+        mf_text_literal(inference->response, ",\"known_item\":false");
+    mf_text_literal(inference->response, "}");
+    mf_response_end(inference);
 }
 
 /* A visitor's rating of one movie. */
-static bool answer_rating(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
-    const mf_id id = inference->question.item.id;
+    const mf_id id = inference->instance.item.id;
     const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
     mf_profile profile;
-    if (!mf_refuse_rating(inference, err) || !find_profile(inference, workspace, &profile, err))
+    if (!mf_reject_rating(inference, err) || !find_profile(inference, workspace, &profile, err))
         return false;
-    mf_rating_answer answer = {.known_user = profile.known, .known_item = item != MF_INDEX_NONE};
-    answer.refused =
-        !has_ratings || (inference->limits->strict && !(answer.known_user && answer.known_item));
-    if (!answer.known_item && !mf_refuse_unknown(inference, "movieId", id, err))
+    mf_rating_response response = {.known_user = profile.known,
+                                   .known_item = item != MF_INDEX_NONE};
+    response.rejected = !has_ratings || (inference->limits->strict &&
+                                         !(response.known_user && response.known_item));
+    if (!response.known_item && !mf_reject_unknown(inference, "movieId", id, err))
         return false;
-    if (!answer.refused)
-        answer.predicted_rating = mf_predict(inference->recommender, &profile, item);
-    mf_answer_begin(inference);
-    mf_answer_rating(inference, &answer);
-    mf_answer_end(inference);
+    if (!response.rejected)
+        response.predicted_rating = mf_predict(inference->recommender, &profile, item);
+    mf_response_begin(inference);
+    mf_response_rating(inference, &response);
+    mf_response_end(inference);
     return true;
 }
 
@@ -263,7 +265,7 @@ static mf_workspace *choose_workspace(mf_inference *inference, mf_workspace *wor
     return inference->own;
 }
 
-void mf_question_go_on(mf_inference *inference)
+void mf_instance_resume(mf_inference *inference)
 {
     mf_list *list = &inference->list;
     const mf_recommendation *best = NULL;
@@ -271,7 +273,7 @@ void mf_question_go_on(mf_inference *inference)
     const double until = list->searched_in == inference->own ? inference->until : 0;
     if (list->searched_in != NULL && !mf_search_step(list->searched_in, until, &best, &n_best))
         return;
-    if (inference->question.kind == MF_QUESTION_LIST)
+    if (inference->instance.kind == MF_INSTANCE_LIST)
         write_list(inference, best, n_best);
     else
         write_similar(inference, best, n_best);
@@ -279,18 +281,18 @@ void mf_question_go_on(mf_inference *inference)
 }
 
 /* Answers inference->question, which is no pair of ids; the pairs before it were. */
-static bool answer_question(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+static bool begin_instance(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
-    const mf_question_kind kind = inference->question.kind;
-    if (kind == MF_QUESTION_RATING)
-        return answer_rating(inference, workspace, err);
+    const mf_instance_kind kind = inference->instance.kind;
+    if (kind == MF_INSTANCE_RATING)
+        return respond_rating(inference, workspace, err);
     mf_free(inference->list.unknown);
     inference->list = (mf_list){.searched_in = NULL};
     workspace = choose_workspace(inference, workspace, err);
-    if (workspace == NULL || !(kind == MF_QUESTION_LIST ? begin_list(inference, workspace, err)
+    if (workspace == NULL || !(kind == MF_INSTANCE_LIST ? begin_list(inference, workspace, err)
                                                         : begin_similar(inference, workspace, err)))
         return false;
-    mf_question_go_on(inference);
+    mf_instance_resume(inference);
     return true;
 }
 
@@ -298,7 +300,7 @@ static bool answer_question(mf_inference *inference, mf_workspace *workspace, mf
 
 static bool check_order(const mf_inference *inference, mf_place place, mf_error *err)
 {
-    const mf_order order = inference->question.order;
+    const mf_order order = inference->instance.order;
     if (mf_recommender_can_order(inference->recommender, order))
         return true;
     return mf_place_fail(err, MF_ERR_PARSE, place, "order",
@@ -311,40 +313,40 @@ static bool check_order(const mf_inference *inference, mf_place place, mf_error 
 
 /* A model of ratings needs one for each of the visitor's movies. For another each movie may
  * have a weight instead; without one it counts 1. */
-static bool settle_ratings(mf_inference *inference, mf_place place, mf_error *err)
+static bool check_weights(mf_inference *inference, mf_place place, mf_error *err)
 {
-    const mf_question *q = &inference->question;
+    const mf_instance *instance = &inference->instance;
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
-    for (size_t i = 0; i < q->n_ratings; i++) {
+    for (size_t i = 0; i < instance->n_ratings; i++) {
         char field[FIELD_BYTES];
-        if (has_ratings ? !isnan(q->ratings[i]) : q->ratings[i] > 0)
+        if (has_ratings ? !isnan(instance->ratings[i]) : instance->ratings[i] > 0)
             continue;
         snprintf(field, sizeof field, has_ratings ? "ratings[%zu]" : "ratings[%zu].rating", i);
         if (has_ratings)
             return mf_place_fail(err, MF_ERR_PARSE, place, field, "rating is missing");
-        if (!isnan(q->ratings[i]))
+        if (!isnan(instance->ratings[i]))
             return mf_place_fail(err, MF_ERR_PARSE, place, field,
                                  "expected a weight above 0, or none: this model was trained "
                                  "without ratings");
-        q->ratings[i] = 1;
+        instance->ratings[i] = 1;
     }
     return true;
 }
 
-bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
+bool mf_instance_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err)
 {
-    const mf_question *q = &inference->question;
+    const mf_instance *instance = &inference->instance;
     inference->n_slow++;
-    if (!mf_question_read(&inference->question, inference->limits, bytes, n_bytes, n_used, where,
+    if (!mf_instance_read(&inference->instance, inference->limits, bytes, n_bytes, n_used, where,
                           err) ||
-        !mf_answer_check(inference, q->kind, err) || !check_order(inference, where.place, err) ||
-        !settle_ratings(inference, where.place, err))
+        !mf_response_check(inference, instance->kind, err) ||
+        !check_order(inference, where.place, err) || !check_weights(inference, where.place, err))
         return false;
-    if (q->kind == MF_QUESTION_RATING && q->n_ratings == 0) {
-        mf_pairs_add(inference, q->user.id, q->item.id, where.place);
+    if (instance->kind == MF_INSTANCE_RATING && instance->n_ratings == 0) {
+        mf_pairs_add(inference, instance->user.id, instance->item.id, where.place);
         return true;
     }
-    inference->n_asked++;
-    return mf_pairs_answer(inference, err) && answer_question(inference, workspace, err);
+    inference->n_instances++;
+    return mf_pairs_respond(inference, err) && begin_instance(inference, workspace, err);
 }

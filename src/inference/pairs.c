@@ -7,14 +7,14 @@ enum { LINE_FLOATS = 16, PREFETCHED_LINES = 4 };
 
 bool mf_pairs_full(const mf_inference *inference)
 {
-    return inference->n_pairs >= inference->pairs_room ||
+    return inference->n_pairs >= inference->pairs_capacity ||
            inference->n_pair_bytes + 2 * MF_ID_BYTES_MAX > MF_PAIR_BYTES;
 }
 
 void mf_pairs_add(mf_inference *inference, mf_id user, mf_id item, mf_place place)
 {
     inference->pairs[inference->n_pairs++] = (mf_pair){user, item, place};
-    inference->n_asked++;
+    inference->n_instances++;
 }
 
 mf_id mf_pairs_copy(mf_inference *inference, mf_id id)
@@ -41,7 +41,7 @@ static bool check_id(const mf_inference *inference, const mf_pair *pair, bool is
     const mf_id id = is_user ? pair->user : pair->item;
     if (mf_id_valid(id.bytes, id.n_bytes))
         return true;
-    const bool csv = inference->asked == MF_INFERENCE_CSV;
+    const bool csv = inference->request_format == MF_INFERENCE_CSV;
     return mf_place_fail(err, MF_ERR_PARSE, pair->place,
                          is_user ? (csv ? "user" : "userId") : (csv ? "movie" : "movieId"),
                          MF_ID_EXPECTED);
@@ -77,29 +77,29 @@ static bool find_all(const mf_inference *inference, size_t n, uint32_t *users, u
     return true;
 }
 
-bool mf_pairs_answer(mf_inference *inference, mf_error *err)
+bool mf_pairs_respond(mf_inference *inference, mf_error *err)
 {
     const size_t n = inference->n_pairs;
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
     uint32_t users[MF_PAIRS];
     uint32_t items[MF_PAIRS];
-    if (!find_all(inference, n, users, items, err) || (n > 0 && !mf_refuse_rating(inference, err)))
+    if (!find_all(inference, n, users, items, err) || (n > 0 && !mf_reject_rating(inference, err)))
         return false;
     for (size_t i = 0; i < n; i++) {
         const mf_pair *pair = &inference->pairs[i];
-        mf_rating_answer answer = {.known_user = users[i] != MF_INDEX_NONE,
-                                   .known_item = items[i] != MF_INDEX_NONE};
-        answer.refused = !has_ratings ||
-                         (inference->limits->strict && !(answer.known_user && answer.known_item));
-        if (!answer.known_user && !mf_refuse_unknown(inference, "userId", pair->user, err))
+        mf_rating_response response = {.known_user = users[i] != MF_INDEX_NONE,
+                                       .known_item = items[i] != MF_INDEX_NONE};
+        response.rejected = !has_ratings || (inference->limits->strict &&
+                                             !(response.known_user && response.known_item));
+        if (!response.known_user && !mf_reject_unknown(inference, "userId", pair->user, err))
             return false;
-        if (!answer.known_item && !mf_refuse_unknown(inference, "movieId", pair->item, err))
+        if (!response.known_item && !mf_reject_unknown(inference, "movieId", pair->item, err))
             return false;
-        if (!answer.refused)
-            answer.predicted_rating = mf_model_predict(inference->model, users[i], items[i]);
-        mf_answer_begin(inference);
-        mf_answer_rating(inference, &answer);
-        mf_answer_end(inference);
+        if (!response.rejected)
+            response.predicted_rating = mf_model_predict(inference->model, users[i], items[i]);
+        mf_response_begin(inference);
+        mf_response_rating(inference, &response);
+        mf_response_end(inference);
     }
     inference->n_pairs = 0;
     inference->n_pair_bytes = 0;

@@ -2,7 +2,7 @@
 #include "inference/inference.h"
 
 #include "base/clock.h"
-#include "inference/question.h"
+#include "inference/instance.h"
 
 enum { SHOWN_BYTES = 64, NUMBER_DIGITS_MAX = 15 };
 
@@ -21,27 +21,27 @@ static bool is_number(mf_id id)
     return true;
 }
 
-void mf_inference_write_id(mf_text *answer, mf_id id)
+void mf_inference_write_id(mf_text *response, mf_id id)
 {
     if (is_number(id))
-        mf_text_append(answer, id.bytes, id.n_bytes);
+        mf_text_append(response, id.bytes, id.n_bytes);
     else
-        mf_text_json(answer, id.bytes, id.n_bytes);
+        mf_text_json(response, id.bytes, id.n_bytes);
 }
 
-void mf_inference_begin_list(mf_text *answer, const char *user_id, size_t n_bytes)
+void mf_inference_begin_list(mf_text *response, const char *user_id, size_t n_bytes)
 {
-    mf_text_literal(answer, "{\"user_id\":");
-    mf_inference_write_id(answer, (mf_id){user_id, n_bytes});
-    mf_text_literal(answer, ",\"recommendations\":");
+    mf_text_literal(response, "{\"user_id\":");
+    mf_inference_write_id(response, (mf_id){user_id, n_bytes});
+    mf_text_literal(response, ",\"recommendations\":");
 }
 
-void mf_inference_end_list(mf_text *answer, const mf_inference_list *list)
+void mf_inference_end_list(mf_text *response, const mf_inference_list *list)
 {
-    mf_text_literal(answer, ",\"count\":");
-    mf_text_count(answer, list->count);
+    mf_text_literal(response, ",\"count\":");
+    mf_text_count(response, list->count);
     if (!list->known_user)
-        mf_text_literal(answer, ",\"known_user\":false");
+        mf_text_literal(response, ",\"known_user\":false");
 }
 
 bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,

@@ -1,5 +1,5 @@
-/* scan.c: see scan.h. Every step either moves on or gives up; giving up is cheap
- * and always right. */
+/* scan.c: a recursive-descent reader of one object with two known keys. Every step accepts bytes or gives
+ * up; giving up is always correct, because jansson then reads the instance from its start. */
 #include "inference/scan.h"
 
 #include <stdbool.h>

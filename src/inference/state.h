@@ -13,8 +13,8 @@
 
 #include "csv/rows.h"
 #include "inference/inference.h"
+#include "inference/instance.h"
 #include "inference/json.h"
-#include "inference/question.h"
 
 enum {
     MF_PAIRS = 64,              /* answered together, so that their cache misses overlap */
@@ -35,7 +35,7 @@ typedef enum mf_envelope_state {
     MF_ENVELOPE_COLON,
     MF_ENVELOPE_ARRAY,
     MF_ENVELOPE_FIRST, /* a question or ] */
-    MF_ENVELOPE_QUESTION,
+    MF_ENVELOPE_INSTANCE,
     MF_ENVELOPE_NEXT,  /* , or ] */
     MF_ENVELOPE_CLOSE, /* } */
     MF_ENVELOPE_END,   /* nothing */
@@ -68,8 +68,8 @@ struct mf_inference {
     const mf_model *model;
     const mf_model_parts *parts;
     const mf_inference_limits *limits;
-    mf_inference_format asked;
-    mf_inference_format reply;
+    mf_inference_format request_format;
+    mf_inference_format response_format;
 
     const char *body;
     size_t n_bytes;
@@ -77,18 +77,18 @@ struct mf_inference {
     bool ended; /* the whole body was read */
 
     mf_envelope_state envelope;
-    size_t object_at;    /* where the body's object starts */
-    uint64_t n_asked;    /* questions taken so far */
-    uint64_t n_slow;     /* of them by jansson: each is followed by a look at the clock */
-    uint64_t n_lines;    /* lines read so far */
-    uint64_t empty_line; /* the first of the empty lines just before, or 0 */
-    mf_rows *rows;       /* libcsv; NULL until a CSV line comes */
+    size_t object_at;     /* where the body's object starts */
+    uint64_t n_instances; /* questions taken so far */
+    uint64_t n_slow;      /* of them by jansson: each is followed by a look at the clock */
+    uint64_t n_lines;     /* lines read so far */
+    uint64_t empty_line;  /* the first of the empty lines just before, or 0 */
+    mf_rows *rows;        /* libcsv; NULL until a CSV line comes */
     mf_csv_row row;
     bool has_header;
 
-    mf_question question;
+    mf_instance instance;
     size_t n_pairs;
-    size_t pairs_room; /* pairs that may be gathered in this step */
+    size_t pairs_capacity; /* pairs that may be gathered in this step */
     mf_pair pairs[MF_PAIRS];
     size_t n_pair_bytes;
     char pair_bytes[MF_PAIR_BYTES];
@@ -98,12 +98,12 @@ struct mf_inference {
     mf_list list;
 
     uint32_t *indexes; /* [indexes_room] items of a list or of a visitor */
-    size_t indexes_room;
+    size_t indexes_capacity;
 
-    mf_text *answer;
+    mf_text *response;
     bool single; /* the body is one question and no batch */
     bool opened; /* the answer has begun */
-    uint64_t n_answered;
+    uint64_t n_responses;
 };
 
 /* ---------------------------------------------------------------- sources: body → questions
@@ -125,51 +125,51 @@ mf_id mf_pairs_copy(mf_inference *inference, mf_id id);
 bool mf_pairs_full(const mf_inference *inference);
 
 /* Answers the pairs on the list. */
-bool mf_pairs_answer(mf_inference *inference, mf_error *err);
+bool mf_pairs_respond(mf_inference *inference, mf_error *err);
 
 /* Reads one question in JSON from bytes[0 .. n_bytes), answers it or, when it is a
  * pair, puts it on the list. *n_used: how many bytes it took. When list.searched_in is set
- * afterwards it is not answered yet, and mf_question_go_on is next. */
-bool mf_question_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
+ * afterwards it is not answered yet, and mf_instance_resume is next. */
+bool mf_instance_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
 
-void mf_question_go_on(mf_inference *inference);
+void mf_instance_resume(mf_inference *inference);
 
 /* ---------------------------------------------------------------- response
  *
  *   JSON        {"predictions":[…,…]}, or the response alone to a body without instances
  *   JSON Lines  a response and \n
- *   CSV         a number and \n; only ratings (mf_answer_check)
+ *   CSV         a number and \n; only ratings (mf_response_check)
  */
 
-typedef struct mf_rating_answer {
+typedef struct mf_rating_response {
     float predicted_rating;
     bool known_user;
     bool known_item;
-    bool refused; /* null instead of a rating: strict, or there is no rating model */
-} mf_rating_answer;
+    bool rejected; /* null instead of a rating: strict, or there is no rating model */
+} mf_rating_response;
 
 /* Whether the reply format can hold this kind of answer: MF_ERR_NOT_ACCEPTABLE. */
-bool mf_answer_check(const mf_inference *inference, mf_question_kind kind, mf_error *err);
+bool mf_response_check(const mf_inference *inference, mf_instance_kind kind, mf_error *err);
 
 /* Around one answer: separators, line ends. Counts it. */
-void mf_answer_begin(mf_inference *inference);
-void mf_answer_end(mf_inference *inference);
+void mf_response_begin(mf_inference *inference);
+void mf_response_end(mf_inference *inference);
 
-void mf_answer_rating(mf_inference *inference, const mf_rating_answer *answer);
+void mf_response_rating(mf_inference *inference, const mf_rating_response *response);
 
 /* What stands beside the header line of a CSV question; not counted as an answer. */
-void mf_answer_header(mf_inference *inference);
+void mf_response_header(mf_inference *inference);
 
 /* What comes after the last answer; and before the first when there was none. */
-void mf_answer_finish(mf_inference *inference);
+void mf_response_finish(mf_inference *inference);
 
 /* What strict mode says of a user or movie that the model does not know, when it is
  * the only question: MF_ERR_UNKNOWN. True otherwise. */
-bool mf_refuse_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err);
+bool mf_reject_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err);
 
 /* Without a rating model a request for a rating alone fails: MF_ERR_PARSE. True otherwise: in a
  * batch its response is null. */
-bool mf_refuse_rating(const mf_inference *inference, mf_error *err);
+bool mf_reject_rating(const mf_inference *inference, mf_error *err);
 
 #endif

@@ -83,7 +83,7 @@ static outcome ask(const choice *c, const char *body, size_t n_bytes, uint32_t m
         progress = mf_inference_step(inference, on.workspace, microseconds, &o.err);
     while (progress == MF_INFERENCE_MORE);
     o.ok = progress == MF_INFERENCE_DONE;
-    o.n_answered = mf_inference_answered(inference);
+    o.n_answered = mf_inference_n_responses(inference);
     mf_inference_destroy(inference);
     return o;
 }

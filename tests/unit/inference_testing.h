@@ -99,7 +99,7 @@ static inline bool ask_bytes(mf_inference_format question, mf_inference_format r
                 mf_inference_step(inference, asking.workspace, asking.microseconds, &asking.err);
             asking.n_steps++;
         } while (progress == MF_INFERENCE_MORE);
-        asking.n_answered = mf_inference_answered(inference);
+        asking.n_answered = mf_inference_n_responses(inference);
     }
     mf_inference_destroy(inference);
     free(body);

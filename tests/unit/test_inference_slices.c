@@ -302,9 +302,9 @@ static void an_answer_has_a_most_of_bytes(void **state)
 {
     (void)state;
     const char *body = "7,2959\n7,1042\n";
-    asking.limits.max_answer_bytes = 8;
+    asking.limits.max_response_bytes = 8;
     expect_as(CSV, CSV, body, "2.0\n4.0\n");
-    asking.limits.max_answer_bytes = 7;
+    asking.limits.max_response_bytes = 7;
     refuse_as(CSV, CSV, body, 400, "the answer has over 7 bytes: ask less at once");
     refuse("{\"userId\":\"nobody\",\"top_n\":3}", "the answer has over 7 bytes: ask less at once");
 }

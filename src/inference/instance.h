@@ -1,4 +1,4 @@
-/* question.h: one question, understood.
+/* instance.h: one question, understood.
  *
  *   {"userId":"2","movieId":"2959"}                       a rating
  *   {"userId":"2","top_n":10}                             a list of the best
@@ -14,8 +14,8 @@
  *     ratings that are missing is not checked here.
  *
  * Threads: one question per thread. */
-#ifndef MF_INFERENCE_QUESTION_H
-#define MF_INFERENCE_QUESTION_H
+#ifndef MF_INFERENCE_INSTANCE_H
+#define MF_INFERENCE_INSTANCE_H
 
 #include "base/error.h"
 #include "base/id_list.h"
@@ -30,49 +30,49 @@ enum { MF_INTEGER_ID_BYTES = 20 }; /* "-9223372036854775808" */
 
 /* An id as it was written; an integer is spelled into `digits`. Not to be copied:
  * id may point into it. */
-typedef struct mf_asked_id {
+typedef struct mf_written_id {
     mf_id id;
     char digits[MF_INTEGER_ID_BYTES];
-} mf_asked_id;
+} mf_written_id;
 
-typedef enum mf_question_kind {
-    MF_QUESTION_RATING,
-    MF_QUESTION_LIST,
-    MF_QUESTION_SIMILAR,
-} mf_question_kind;
+typedef enum mf_instance_kind {
+    MF_INSTANCE_RATING,
+    MF_INSTANCE_LIST,
+    MF_INSTANCE_SIMILAR,
+} mf_instance_kind;
 
-typedef struct mf_question {
-    mf_question_kind kind;
-    mf_asked_id user; /* id.bytes NULL: a visitor, see ratings, or nobody (similar) */
-    mf_asked_id item; /* of a rating, of similar */
-    uint32_t n;       /* how many at most; a list of all of `movies`: 0 */
+typedef struct mf_instance {
+    mf_instance_kind kind;
+    mf_written_id user; /* id.bytes NULL: a visitor, see ratings, or nobody (similar) */
+    mf_written_id item; /* of a rating, of similar */
+    uint32_t n;         /* how many at most; a list of all of `movies`: 0 */
     bool include_rated;
     mf_order order; /* of a list; MF_ORDER_DEFAULT: not given */
 
-    mf_asked_id *movies; /* [n_movies] candidates of a list; 0: every movie */
+    mf_written_id *movies; /* [n_movies] candidates of a list; 0: every movie */
     size_t n_movies;
-    mf_asked_id *rated; /* [n_ratings] what the visitor rated, and how and when */
-    float *ratings;     /* finite, or NAN where "rating" is missing */
-    double *times;      /* seconds, or NAN where "timestamp" is missing or null */
+    mf_written_id *rated; /* [n_ratings] what the visitor rated, and how and when */
+    float *ratings;       /* finite, or NAN where "rating" is missing */
+    double *times;        /* seconds, or NAN where "timestamp" is missing or null */
     size_t n_ratings;
     size_t n_times; /* how many have a timestamp */
 
     /* What holds the bytes: the caller looks at nothing below. */
     json_t *document;
-    size_t movies_room;
-    size_t rated_room;
-    size_t ratings_room;
-    size_t times_room;
-} mf_question;
+    size_t movies_capacity;
+    size_t rated_capacity;
+    size_t ratings_capacity;
+    size_t times_capacity;
+} mf_instance;
 
 /* Reads the question at the start of bytes[0 .. n_bytes) into a question that was
  * zeroed once and may have held another. *n_used is how many bytes it took. Views
- * stay valid until the next read or mf_question_free.
+ * stay valid until the next read or mf_instance_free.
  * Fails MF_ERR_PARSE, MF_ERR_LIMIT, MF_ERR_MEMORY. */
-bool mf_question_read(mf_question *question, const mf_inference_limits *limits, const char *bytes,
+bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
 
-void mf_question_free(mf_question *question);
+void mf_instance_free(mf_instance *instance);
 
 /* "ranking", …, the words of the field "order"; NULL for MF_ORDER_DEFAULT. */
 extern const char *const mf_order_names[MF_ORDERS];

@@ -1,6 +1,6 @@
-/* question.c: see question.h. Fields first, each for itself; then what they say
+/* instance.c: see instance.h. Fields first, each for itself; then what they say
  * together (decide). */
-#include "inference/question.h"
+#include "inference/instance.h"
 
 #include "base/memory.h"
 
@@ -150,7 +150,7 @@ enum { SHOWN_BYTES = 64, FIELD_BYTES = 48 };
 
 /* Which fields were there. */
 typedef struct reading {
-    mf_question *question;
+    mf_instance *instance;
     const mf_inference_limits *limits;
     mf_place place;
     mf_error *err;
@@ -194,20 +194,20 @@ static bool fail_unknown(const reading *r, const char *inside, const char *name,
 }
 
 /* Room for n elements; what was there is not kept. */
-static bool make_room(void **block, size_t *room, size_t n, size_t size, mf_error *err)
+static bool reserve(void **block, size_t *capacity, size_t n, size_t size, mf_error *err)
 {
-    if (*room >= n)
+    if (*capacity >= n)
         return true;
     mf_free(*block);
-    *room = 0;
+    *capacity = 0;
     *block = mf_allocate(n, size, "the ids of a question", err);
     if (*block == NULL)
         return false;
-    *room = n;
+    *capacity = n;
     return true;
 }
 
-static bool read_id(const reading *r, const char *field, const json_t *value, mf_asked_id *asked)
+static bool read_id(const reading *r, const char *field, const json_t *value, mf_written_id *asked)
 {
     if (json_is_integer(value)) {
         char text[MF_INTEGER_ID_BYTES + 1];
@@ -239,7 +239,7 @@ static bool read_count(const reading *r, const char *field, const json_t *value)
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
                              "expected a whole number from 1 to %lu",
                              (unsigned long)r->limits->max_top_n);
-    r->question->n = (uint32_t)n;
+    r->instance->n = (uint32_t)n;
     return true;
 }
 
@@ -260,20 +260,21 @@ static bool check_array(const reading *r, const char *field, const json_t *value
 
 static bool read_movies(const reading *r, const json_t *value)
 {
-    mf_question *q = r->question;
+    mf_instance *instance = r->instance;
     if (!check_array(r, "movieIds", value, r->limits->max_top_n, "ids"))
         return false;
     const size_t n = json_array_size(value);
-    void *movies = q->movies;
-    const bool ok = make_room(&movies, &q->movies_room, n, sizeof *q->movies, r->err);
-    q->movies = movies;
+    void *movies = instance->movies;
+    const bool ok =
+        reserve(&movies, &instance->movies_capacity, n, sizeof *instance->movies, r->err);
+    instance->movies = movies;
     for (size_t i = 0; ok && i < n; i++) {
         char field[FIELD_BYTES];
         snprintf(field, sizeof field, "movieIds[%zu]", i);
-        if (!read_id(r, field, json_array_get(value, i), &q->movies[i]))
+        if (!read_id(r, field, json_array_get(value, i), &instance->movies[i]))
             return false;
     }
-    q->n_movies = n;
+    instance->n_movies = n;
     return ok;
 }
 
@@ -297,7 +298,7 @@ static bool read_time(const reading *r, const char *field, const json_t *value, 
     if (!json_is_number(value))
         return fail_field(r, field, "a number of seconds or null", value);
     *time = json_number_value(value); /* finite: jansson refuses what overflows */
-    r->question->n_times++;
+    r->instance->n_times++;
     return true;
 }
 
@@ -310,7 +311,7 @@ static bool read_order(const reading *r, const char *field, const json_t *value)
         return fail_field(r, field, expected, value);
     for (mf_order order = MF_ORDER_DEFAULT + 1; order < MF_ORDERS; order++)
         if (strcmp(word, mf_order_names[order]) == 0) {
-            r->question->order = order;
+            r->instance->order = order;
             return true;
         }
     return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "expected %s, found \"%s\"",
@@ -322,7 +323,7 @@ static bool read_one_rated(const reading *r, size_t i, json_t *value)
 {
     char place[FIELD_BYTES];
     char field[FIELD_BYTES + 12];
-    mf_question *q = r->question;
+    mf_instance *instance = r->instance;
     snprintf(place, sizeof place, "ratings[%zu]", i);
     if (!json_is_object(value))
         return fail_field(r, place, "an object {\"movieId\":…,\"rating\":…}", value);
@@ -345,36 +346,37 @@ static bool read_one_rated(const reading *r, size_t i, json_t *value)
     if (movie == NULL)
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, place, "movieId is missing");
     snprintf(field, sizeof field, "%s.movieId", place);
-    if (!read_id(r, field, movie, &q->rated[i]))
+    if (!read_id(r, field, movie, &instance->rated[i]))
         return false;
-    q->ratings[i] = NAN;
-    q->times[i] = NAN;
+    instance->ratings[i] = NAN;
+    instance->times[i] = NAN;
     snprintf(field, sizeof field, "%s.rating", place);
-    if (rating != NULL && !read_rating(r, field, rating, &q->ratings[i]))
+    if (rating != NULL && !read_rating(r, field, rating, &instance->ratings[i]))
         return false;
     snprintf(field, sizeof field, "%s.timestamp", place);
-    return time == NULL || read_time(r, field, time, &q->times[i]);
+    return time == NULL || read_time(r, field, time, &instance->times[i]);
 }
 
 static bool read_ratings(const reading *r, const json_t *value)
 {
-    mf_question *q = r->question;
+    mf_instance *instance = r->instance;
     if (!check_array(r, "ratings", value, r->limits->max_fold_in, "ratings"))
         return false;
     const size_t n = json_array_size(value);
-    void *rated = q->rated;
-    void *ratings = q->ratings;
-    void *times = q->times;
-    const bool ok = make_room(&rated, &q->rated_room, n, sizeof *q->rated, r->err) &&
-                    make_room(&ratings, &q->ratings_room, n, sizeof *q->ratings, r->err) &&
-                    make_room(&times, &q->times_room, n, sizeof *q->times, r->err);
-    q->rated = rated;
-    q->ratings = ratings;
-    q->times = times;
+    void *rated = instance->rated;
+    void *ratings = instance->ratings;
+    void *times = instance->times;
+    const bool ok =
+        reserve(&rated, &instance->rated_capacity, n, sizeof *instance->rated, r->err) &&
+        reserve(&ratings, &instance->ratings_capacity, n, sizeof *instance->ratings, r->err) &&
+        reserve(&times, &instance->times_capacity, n, sizeof *instance->times, r->err);
+    instance->rated = rated;
+    instance->ratings = ratings;
+    instance->times = times;
     for (size_t i = 0; ok && i < n; i++)
         if (!read_one_rated(r, i, json_array_get(value, i)))
             return false;
-    q->n_ratings = n;
+    instance->n_ratings = n;
     return ok;
 }
 
@@ -385,9 +387,9 @@ static bool read_field(reading *r, const char *name, size_t n_bytes, const json_
         r->has[field] = true;
     switch (field) {
     case FIELD_USER_ID:
-        return read_id(r, name, value, &r->question->user);
+        return read_id(r, name, value, &r->instance->user);
     case FIELD_MOVIE_ID:
-        return read_id(r, name, value, &r->question->item);
+        return read_id(r, name, value, &r->instance->item);
     case FIELD_MOVIE_IDS:
         return read_movies(r, value);
     case FIELD_TOP_N:
@@ -396,7 +398,7 @@ static bool read_field(reading *r, const char *name, size_t n_bytes, const json_
     case FIELD_INCLUDE_RATED:
         if (!json_is_boolean(value))
             return fail_field(r, name, "true or false", value);
-        r->question->include_rated = json_is_true(value);
+        r->instance->include_rated = json_is_true(value);
         return true;
     case FIELD_ORDER:
         return read_order(r, name, value);
@@ -416,7 +418,7 @@ static bool read_field(reading *r, const char *name, size_t n_bytes, const json_
 /* What the fields ask for together. NULL, or what to send instead. */
 static const char *decide(const reading *r)
 {
-    mf_question *q = r->question;
+    mf_instance *instance = r->instance;
     const bool *has = r->has;
     const bool list = has[FIELD_TOP_N] || has[FIELD_MOVIE_IDS];
     if (has[FIELD_SIMILAR]) {
@@ -425,7 +427,7 @@ static const char *decide(const reading *r)
             return "similar goes with movieId alone: leave out the other fields";
         if (!has[FIELD_MOVIE_ID])
             return "add movieId: similar lists the movies that are like one";
-        q->kind = MF_QUESTION_SIMILAR;
+        instance->kind = MF_INSTANCE_SIMILAR;
         return NULL;
     }
     if (has[FIELD_USER_ID] && has[FIELD_RATINGS])
@@ -444,10 +446,10 @@ static const char *decide(const reading *r)
         return "order goes with top_n or movieIds: add one of them";
     if (!has[FIELD_MOVIE_ID] && !list)
         return "add movieId for a rating or top_n for recommendations";
-    q->kind = list ? MF_QUESTION_LIST : MF_QUESTION_RATING;
+    instance->kind = list ? MF_INSTANCE_LIST : MF_INSTANCE_RATING;
     /* Who names movies and no number wants them all back. */
     if (list && !has[FIELD_TOP_N] && !has[FIELD_INCLUDE_RATED])
-        q->include_rated = true;
+        instance->include_rated = true;
     return NULL;
 }
 
@@ -467,43 +469,43 @@ static bool read_object(reading *r, json_t *object)
 }
 
 /* Back to nothing asked, keeping the rooms. */
-static void forget(mf_question *q)
+static void clear(mf_instance *instance)
 {
-    json_decref(q->document);
-    q->document = NULL;
-    q->user.id = (mf_id){NULL, 0};
-    q->item.id = (mf_id){NULL, 0};
-    q->n = 0;
-    q->include_rated = false;
-    q->order = MF_ORDER_DEFAULT;
-    q->n_movies = 0;
-    q->n_ratings = 0;
-    q->n_times = 0;
+    json_decref(instance->document);
+    instance->document = NULL;
+    instance->user.id = (mf_id){NULL, 0};
+    instance->item.id = (mf_id){NULL, 0};
+    instance->n = 0;
+    instance->include_rated = false;
+    instance->order = MF_ORDER_DEFAULT;
+    instance->n_movies = 0;
+    instance->n_ratings = 0;
+    instance->n_times = 0;
 }
 
-bool mf_question_read(mf_question *question, const mf_inference_limits *limits, const char *bytes,
+bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err)
 {
-    mf_error refused = {0};
-    reading r = {.question = question, .limits = limits, .place = where.place, .err = err};
-    forget(question);
-    question->document = mf_json_load(bytes, n_bytes, n_used, where, &refused);
-    if (question->document != NULL)
-        return read_object(&r, question->document);
+    mf_error rejected = {0};
+    reading r = {.instance = instance, .limits = limits, .place = where.place, .err = err};
+    clear(instance);
+    instance->document = mf_json_load(bytes, n_bytes, n_used, where, &rejected);
+    if (instance->document != NULL)
+        return read_object(&r, instance->document);
     /* A number that is too long has better words in its field than in the JSON. */
-    question->document = mf_json_load_rounded(bytes, n_bytes);
+    instance->document = mf_json_load_rounded(bytes, n_bytes);
     r.rounded = true;
-    if (question->document != NULL && !read_object(&r, question->document))
+    if (instance->document != NULL && !read_object(&r, instance->document))
         return false;
-    return mf_fail(err, refused.code, MF_NOWHERE, "%s", refused.text);
+    return mf_fail(err, rejected.code, MF_NOWHERE, "%s", rejected.text);
 }
 
-void mf_question_free(mf_question *question)
+void mf_instance_free(mf_instance *instance)
 {
-    forget(question);
-    mf_free(question->movies);
-    mf_free(question->rated);
-    mf_free(question->ratings);
-    mf_free(question->times);
-    memset(question, 0, sizeof *question);
+    clear(instance);
+    mf_free(instance->movies);
+    mf_free(instance->rated);
+    mf_free(instance->ratings);
+    mf_free(instance->times);
+    memset(instance, 0, sizeof *instance);
 }

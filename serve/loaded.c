@@ -1,5 +1,5 @@
-/* loaded.c: reads model.bin with a reason for every failure; the last reference that is released does
- * not free the model, the main thread does. */
+/* loaded.c: reads model.bin with a reason for every failure; the last reference that is released
+ * does not free the model, the main thread does. */
 #include "loaded.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* envelope.c: {"instances":[ … ]}, walked by us so that the time between two looks
- * at the clock does not grow with the body; or one question alone. */
+/* envelope.c: reads {"instances":[ … ]} or a single instance. A state machine reads the envelope,
+ * so that the time between two readings of the clock does not grow with the body. */
 #include "inference/scan.h"
 #include "inference/state.h"
 
@@ -16,7 +16,7 @@ static bool fail_here(const mf_inference *inference, const char *message, mf_err
                            message);
 }
 
-/* False when the slice was used up by blanks. */
+/* False when blanks filled the slice. */
 static bool skip_blanks(mf_inference *inference)
 {
     const char *body = inference->body;
@@ -30,7 +30,7 @@ static bool skip_blanks(mf_inference *inference)
     return at < stop || at == inference->n_bytes;
 }
 
-/* body[n_bytes] is 0, so looking at the end is fine. */
+/* body[n_bytes] is 0 and may be read. */
 static bool take(mf_inference *inference, char c, mf_envelope_state next)
 {
     if (inference->body[inference->at] != c)
@@ -44,7 +44,7 @@ static bool read_start(mf_inference *inference, mf_error *err)
 {
     inference->object_at = inference->at;
     if (inference->at == inference->n_bytes) {
-        inference->ended = true; /* an empty body: its caller knows what to do */
+        inference->ended = true; /* an empty body: see finish in inference.c */
         return true;
     }
     if (take(inference, '{', MF_ENVELOPE_KEY))
@@ -53,7 +53,7 @@ static bool read_start(mf_inference *inference, mf_error *err)
                    "expected an object: {\"userId\":…,\"movieId\":…} or {\"instances\":[…]}");
 }
 
-/* "instances", however it is escaped; anything else belongs to the only question. */
+/* "instances" with any escapes; another key belongs to a single instance. */
 static bool read_key(mf_inference *inference, bool *is_instances, mf_error *err)
 {
     const char *bytes = inference->body + inference->at;

@@ -1,4 +1,5 @@
-/* inference.c: promises in inference.h; how it is put together in state.h. */
+/* inference.c: the steps of an inference: read instances for about a slice of time, write
+ * responses, check the limits. state.h shows which file does what. */
 #include "inference/inference.h"
 
 #include "base/clock.h"
@@ -33,7 +34,7 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
     inference->n_bytes = n_bytes;
     inference->response = response;
     if (n_bytes >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
-        inference->at = 3; /* an editor's byte order mark is no part of the text */
+        inference->at = 3; /* a byte order mark is not part of the text */
     return inference;
 }
 
@@ -56,7 +57,7 @@ static bool check_response(const mf_inference *inference, mf_error *err)
     return true;
 }
 
-/* Reads a few questions and answers them. */
+/* Reads a few instances and writes their responses. */
 static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     mf_error behind = {0};
@@ -65,7 +66,7 @@ static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *e
         return check_response(inference, err);
     }
     const bool ok = read_some(inference, workspace, &behind);
-    /* The pairs stand before what went wrong, and may be wrong themselves. */
+    /* The pairs precede the error in the body, and may have errors themselves. */
     if (!mf_pairs_respond(inference, err))
         return false;
     if (!ok)
@@ -94,14 +95,14 @@ static bool finish(mf_inference *inference, mf_error *err)
 mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
                                         uint32_t microseconds, mf_error *err)
 {
-    enum { REST_BYTES = 16 }; /* fewer than any question that takes long */
+    enum { REST_BYTES = 16 }; /* fewer than any instance that takes long */
     inference->until = microseconds > 0 ? mf_clock_seconds() + 1e-6 * microseconds : 0;
     inference->pairs_capacity = microseconds > 0 ? MF_PAIRS : 1;
     while (!inference->ended) {
         if (!resume(inference, workspace, err))
             return MF_INFERENCE_FAILED;
-        /* A question alone that took its time is answered now, and must not wait for
-         * another slice only to see that "]}\n" follows. */
+        /* After a single long instance the response is finished now, without another slice that
+         * only finds "]}\n". */
         const bool at_the_end =
             inference->n_bytes - inference->at < REST_BYTES && inference->list.searched_in == NULL;
         if (!inference->ended &&

@@ -1,5 +1,5 @@
-/* instance.c: see instance.h. Fields first, each for itself; then what they say
- * together (decide). */
+/* instance.c: validates the fields of an instance, first each alone, then their combination
+ * (decide). Messages name the field, what was expected and what was found. */
 #include "inference/instance.h"
 
 #include "base/memory.h"
@@ -91,7 +91,7 @@ static field_id field_find(const char *name, size_t n_bytes)
     return FIELDS;
 }
 
-/* Small letters, no underscores; what does not fit is cut. Returns the length. */
+/* Converts to small letters without underscores; cuts at WORD_BYTES. Returns the length. */
 static size_t simplify(char word[WORD_BYTES], const char *name, size_t n_bytes)
 {
     size_t n = 0;
@@ -120,8 +120,8 @@ static bool is_one_slip(const char *a, size_t n_a, const char *b, size_t n_b)
     return rest_a == 2 && rest_b == 2 && a[front] == b[front + 1] && a[front + 1] == b[front];
 }
 
-/* The field of the allowed ones (bits 1 << field) that this name probably means: other letter case or
- * underscores, a synonym (item_id, topN, k), or one typing error in four letters or more; or
+/* The field of the allowed ones (bits 1 << field) that this name probably means: other letter case
+ * or underscores, a synonym (item_id, topN, k), or one typing error in four letters or more; or
  * FIELDS. */
 static field_id field_guess(const char *name, size_t n_bytes, unsigned allowed)
 {
@@ -148,7 +148,7 @@ static field_id field_guess(const char *name, size_t n_bytes, unsigned allowed)
 
 enum { SHOWN_BYTES = 64, FIELD_BYTES = 48 };
 
-/* Which fields were there. */
+/* An instance while it is read; has says which fields it has. */
 typedef struct reading {
     mf_instance *instance;
     const mf_inference_limits *limits;
@@ -165,7 +165,7 @@ static bool fail_field(const reading *r, const char *field, const char *expected
                          mf_json_kind_name(found));
 }
 
-/* The fields of a question, and of one of its ratings. */
+/* The fields of an instance, and of an element of its ratings. */
 static const unsigned TOP_FIELDS =
     (1U << FIELDS) - 1 - (1U << FIELD_RATING) - (1U << FIELD_TIMESTAMP) - (1U << FIELD_INSTANCES);
 static const unsigned RATED_FIELDS =
@@ -193,7 +193,7 @@ static bool fail_unknown(const reading *r, const char *inside, const char *name,
                                                    "include_rated, order, similar or ratings");
 }
 
-/* Room for n elements; what was there is not kept. */
+/* Reserves n elements; does not keep the previous ones. */
 static bool reserve(void **block, size_t *capacity, size_t n, size_t size, mf_error *err)
 {
     if (*capacity >= n)
@@ -216,12 +216,12 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
         asked->id = (mf_id){asked->digits, (size_t)n};
         return true;
     }
-    const double number = json_real_value(value); /* 0 for what is none */
+    const double number = json_real_value(value); /* 0 for other types */
     if (r->rounded && fabs(number) >= 0x1p63)
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
                              "an integer beyond 64 bits: a long id must be sent as a string");
     if (r->rounded && json_is_real(value) && number == floor(number))
-        return true; /* not what is wrong */
+        return true; /* not the error that is looked for */
     if (!json_is_string(value))
         return fail_field(r, field, "a string or an integer", value);
     asked->id = (mf_id){json_string_value(value), json_string_length(value)};
@@ -233,7 +233,7 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
 
 static bool read_count(const reading *r, const char *field, const json_t *value)
 {
-    /* 0 for what is no integer. */
+    /* Both functions return 0 for other types. */
     const double n = r->rounded ? json_real_value(value) : (double)json_integer_value(value);
     if (n < 1 || n > (double)r->limits->max_top_n || n != floor(n))
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
@@ -243,7 +243,7 @@ static bool read_count(const reading *r, const char *field, const json_t *value)
     return true;
 }
 
-/* The value is an array of 1 … max elements. */
+/* Checks that the value is an array of 1 … max elements. */
 static bool check_array(const reading *r, const char *field, const json_t *value, uint32_t max,
                         const char *elements)
 {
@@ -289,7 +289,7 @@ static bool read_rating(const reading *r, const char *field, const json_t *value
     return true;
 }
 
-/* Seconds since any moment: only their order counts. */
+/* Seconds since an unspecified moment: only their order counts. */
 static bool read_time(const reading *r, const char *field, const json_t *value, double *time)
 {
     *time = NAN;
@@ -297,7 +297,7 @@ static bool read_time(const reading *r, const char *field, const json_t *value, 
         return true;
     if (!json_is_number(value))
         return fail_field(r, field, "a number of seconds or null", value);
-    *time = json_number_value(value); /* finite: jansson refuses what overflows */
+    *time = json_number_value(value); /* finite: jansson rejects an overflow */
     r->instance->n_times++;
     return true;
 }
@@ -415,7 +415,7 @@ static bool read_field(reading *r, const char *name, size_t n_bytes, const json_
     return fail_unknown(r, NULL, name, n_bytes, TOP_FIELDS);
 }
 
-/* What the fields ask for together. NULL, or what to send instead. */
+/* Sets the kind from the combination of fields. NULL, or the message that says what to send. */
 static const char *decide(const reading *r)
 {
     mf_instance *instance = r->instance;
@@ -447,7 +447,7 @@ static const char *decide(const reading *r)
     if (!has[FIELD_MOVIE_ID] && !list)
         return "add movieId for a rating or top_n for recommendations";
     instance->kind = list ? MF_INSTANCE_LIST : MF_INSTANCE_RATING;
-    /* Who names movies and no number wants them all back. */
+    /* With movieIds and without top_n the response holds all of them. */
     if (list && !has[FIELD_TOP_N] && !has[FIELD_INCLUDE_RATED])
         instance->include_rated = true;
     return NULL;
@@ -468,7 +468,7 @@ static bool read_object(reading *r, json_t *object)
     return instead == NULL || mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL, "%s", instead);
 }
 
-/* Back to nothing asked, keeping the rooms. */
+/* Clears the instance, but keeps the allocated arrays. */
 static void clear(mf_instance *instance)
 {
     json_decref(instance->document);
@@ -492,7 +492,7 @@ bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, 
     instance->document = mf_json_load(bytes, n_bytes, n_used, where, &rejected);
     if (instance->document != NULL)
         return read_object(&r, instance->document);
-    /* A number that is too long has better words in its field than in the JSON. */
+    /* An integer beyond 64 bits gets the message of its field, not that of the JSON reader. */
     instance->document = mf_json_load_rounded(bytes, n_bytes);
     r.rounded = true;
     if (instance->document != NULL && !read_object(&r, instance->document))

@@ -1,4 +1,4 @@
-/* instance.h: one question, understood.
+/* instance.h: one instance of a request, decoded and validated. A body without "instances" is one.
  *
  *   {"userId":"2","movieId":"2959"}                       a rating
  *   {"userId":"2","top_n":10}                             a list of the best
@@ -6,14 +6,13 @@
  *   {"userId":"2","top_n":10,"movieIds":["1","2"]}          … of these only
  *   {"userId":"2","movieIds":["1","2"]}                     … of all of these
  *   {"userId":"2","top_n":10,"order":"rating"}              … in another order
- *   {"ratings":[{"movieId":"1","rating":5}],…}            the same for a visitor
+ *   {"ratings":[{"movieId":"1","rating":5}],…}            the same for a folded-in user
  *   {"movieId":"2959","similar":10}                       similar movies
  *
- * (1) A question that was read is one of these: every field is known, in range and
- *     goes with the others. Whether the model knows the ids, has the order and needs the
- *     ratings that are missing is not checked here.
+ * (1) After a successful read every field is known, in range and allowed beside the others. Whether
+ *     the model knows the ids, has the order and requires missing ratings is not checked here.
  *
- * Threads: one question per thread. */
+ * Threads: one instance per thread. */
 #ifndef MF_INFERENCE_INSTANCE_H
 #define MF_INFERENCE_INSTANCE_H
 
@@ -28,8 +27,7 @@
 
 enum { MF_INTEGER_ID_BYTES = 20 }; /* "-9223372036854775808" */
 
-/* An id as it was written; an integer is spelled into `digits`. Not to be copied:
- * id may point into it. */
+/* An id as text. `digits` holds an integer's. Must not be copied: id may point into it. */
 typedef struct mf_written_id {
     mf_id id;
     char digits[MF_INTEGER_ID_BYTES];
@@ -43,7 +41,7 @@ typedef enum mf_instance_kind {
 
 typedef struct mf_instance {
     mf_instance_kind kind;
-    mf_written_id user; /* id.bytes NULL: a visitor, see ratings, or nobody (similar) */
+    mf_written_id user; /* id.bytes NULL: folded in from ratings, or none (similar) */
     mf_written_id item; /* of a rating, of similar */
     uint32_t n;         /* how many at most; a list of all of `movies`: 0 */
     bool include_rated;
@@ -51,13 +49,13 @@ typedef struct mf_instance {
 
     mf_written_id *movies; /* [n_movies] candidates of a list; 0: every movie */
     size_t n_movies;
-    mf_written_id *rated; /* [n_ratings] what the visitor rated, and how and when */
+    mf_written_id *rated; /* [n_ratings] items of a folded-in user */
     float *ratings;       /* finite, or NAN where "rating" is missing */
     double *times;        /* seconds, or NAN where "timestamp" is missing or null */
     size_t n_ratings;
     size_t n_times; /* how many have a timestamp */
 
-    /* What holds the bytes: the caller looks at nothing below. */
+    /* Private: owns the memory of the above. */
     json_t *document;
     size_t movies_capacity;
     size_t rated_capacity;
@@ -65,19 +63,18 @@ typedef struct mf_instance {
     size_t times_capacity;
 } mf_instance;
 
-/* Reads the question at the start of bytes[0 .. n_bytes) into a question that was
- * zeroed once and may have held another. *n_used is how many bytes it took. Views
- * stay valid until the next read or mf_instance_free.
- * Fails MF_ERR_PARSE, MF_ERR_LIMIT, MF_ERR_MEMORY. */
+/* Reads the instance at the start of bytes[0 .. n_bytes) into *instance, which was zeroed before
+ * the first read. *n_used is how many bytes it has. Views stay valid until the next read or
+ * mf_instance_free. Fails MF_ERR_PARSE, MF_ERR_LIMIT, MF_ERR_MEMORY. */
 bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, const char *bytes,
                       size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
 
 void mf_instance_free(mf_instance *instance);
 
-/* "ranking", …, the words of the field "order"; NULL for MF_ORDER_DEFAULT. */
+/* "ranking", …, the values of the field "order"; NULL for MF_ORDER_DEFAULT. */
 extern const char *const mf_order_names[MF_ORDERS];
 
-/* What is said of an id that cannot be one. */
+/* The message about an invalid id. */
 #define MF_ID_EXPECTED "expected an id of 1 to 255 bytes of UTF-8 without control characters"
 
 #endif

@@ -29,8 +29,8 @@ bool mf_place_fail(mf_error *err, mf_error_code code, mf_place place, const char
     return mf_fail(err, code, MF_NOWHERE, "%s%s%s", name, colon, message);
 }
 
-/* Of an allocation that fails deep inside jansson says anything, even "expected }". So
- * it allocates through us, who notice. Set for the whole process, once; it is malloc. */
+/* After a failed allocation jansson may report any error, even "expected }". This allocator records
+ * the failure. It is set once for the whole process and calls malloc. */
 static _Thread_local bool no_memory;
 
 static void *allocate(size_t n_bytes)
@@ -40,18 +40,18 @@ static void *allocate(size_t n_bytes)
     return block;
 }
 
-static void allocate_through_us(void)
+static void set_allocator(void)
 {
     json_set_alloc_funcs(allocate, free);
 }
 
-/* jansson looks a few bytes ahead; an error this near the cut is the cut's. */
+/* jansson reads a few bytes ahead: an error this close to the limit is caused by it. */
 enum { AHEAD_BYTES = 8 };
 
 static bool fail_syntax(mf_error *err, const char *bytes, mf_json_where where, uint64_t line,
                         uint64_t column, const char *message)
 {
-    /* jansson counted from `bytes`; the reader counts from the start of the text. */
+    /* jansson counts from `bytes`; messages count from the start of the text. */
     const char *line_start = where.text;
     uint64_t lines_before = 0;
     for (const char *at; (at = memchr(line_start, '\n', (size_t)(bytes - line_start))) != NULL;) {
@@ -110,7 +110,7 @@ json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_
     if (cut)
         n_bytes = MF_INSTANCE_BYTES_MAX;
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, allocate_through_us);
+    pthread_once(&once, set_allocator);
     no_memory = false;
     json_error_t error;
     memset(&error, 0, sizeof error);

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 typedef enum mf_place_kind {
-    MF_PLACE_BODY,     /* the whole body is one question */
+    MF_PLACE_BODY,     /* the whole body is one instance */
     MF_PLACE_INSTANCE, /* number counts from 0 */
     MF_PLACE_LINE,     /* number counts from 1 */
 } mf_place_kind;
@@ -28,38 +28,37 @@ typedef struct mf_place {
     uint64_t number;
 } mf_place;
 
-/* Fails with the place, the field ("ratings[2].movieId"; NULL for the question as a
- * whole) and the message. Returns false. */
+/* Fails with the place, the field ("ratings[2].movieId"; NULL: the whole instance)
+ * and the message. Returns false. */
 __attribute__((format(printf, 5, 6))) bool mf_place_fail(mf_error *err, mf_error_code code,
                                                          mf_place place, const char *field,
                                                          const char *format, ...);
 
-/* One question in JSON has at most this many bytes, because it is parsed in one go:
- * 5 ms of it. A thousand ids of the longest kind fit. */
+/* One JSON instance has at most this many bytes, because it is parsed in one step of about 5 ms. A
+ * thousand ids of the maximum length fit. */
 enum { MF_INSTANCE_BYTES_MAX = 256 * 1024 };
 
-/* Where the value stands, for words about errors. */
+/* The position of the value, for error messages. */
 typedef struct mf_json_where {
     const char *text; /* lines and columns count from here */
     mf_place place;
 } mf_json_where;
 
 /* The value at the start of bytes[0 .. n_bytes), the caller's to json_decref;
- * *n_used is how many bytes it took, what follows is not looked at. Strings hold
+ * *n_used is how many bytes it has; later bytes are ignored. Strings hold
  * valid UTF-8 without NUL, keys are distinct, nesting is bounded.
  * NULL: MF_ERR_PARSE, MF_ERR_LIMIT (over MF_INSTANCE_BYTES_MAX), MF_ERR_MEMORY. */
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
                      mf_error *err);
 
-/* The same with every integer as a double, to say more of a question that mf_json_load
- * refused: this one takes it when all that was wrong is an integer beyond 64 bits.
- * NULL otherwise. */
+/* The same with every integer as a double: after mf_json_load failed it returns a value when the
+ * only error is an integer beyond 64 bits. NULL otherwise. */
 json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes);
 
 /* "an object", "null", … */
 const char *mf_json_kind_name(const json_t *value);
 
-/* Fails with what is wrong at bytes[0], in the same words as mf_json_load. */
+/* Fails with an error at bytes[0], worded as by mf_json_load. */
 bool mf_json_fail_at(mf_error *err, const char *bytes, mf_json_where where, const char *message);
 
 #endif

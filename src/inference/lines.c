@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* One line, without its \n. */
+/* One line without its \n. */
 typedef struct mf_line {
     const char *bytes;
     size_t n_bytes;
@@ -26,9 +26,9 @@ static size_t count_blanks(const char *bytes, size_t n_bytes)
     return n;
 }
 
-/* One line, not empty. bytes is NULL when there is none: at the end of the body
- * (`ended`) or of the slice. An empty line is none at the end of a body and refused
- * before another line: answers must be as many as lines. */
+/* Reads the next line that is not empty. bytes is NULL at the end of the body (`ended`) or of the
+ * slice. Empty lines are allowed at the end of the body only, because each line must yield one
+ * response. */
 static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
 {
     const size_t stop = inference->at + MF_SLICE_BYTES;
@@ -69,7 +69,7 @@ static void on_field(void *bytes, size_t n_bytes, void *context)
     mf_inference *inference = context;
     mf_csv_row *row = &inference->row;
     if (row->n_rows == 0 && row->n_fields < 2) {
-        /* libcsv's bytes are gone after this call. */
+        /* libcsv reuses its buffer after this call. */
         row->fields[row->n_fields] = mf_pairs_copy(inference, (mf_id){bytes, n_bytes});
     }
     row->n_fields += row->n_rows == 0;
@@ -135,8 +135,8 @@ static bool check_row(const mf_inference *inference, mf_place place, mf_error *e
     return true;
 }
 
-/* Has libcsv split the line. The last one gets its line end if it has none: libcsv
- * would close an open quote at the end of a text. */
+/* Splits the line with libcsv. A last line without \n gets one, because at the end of a text libcsv
+ * would close an open quote. */
 static bool split(mf_inference *inference, const mf_line *line, mf_error *err)
 {
     if (inference->rows == NULL) {
@@ -165,7 +165,7 @@ static bool take_csv(mf_inference *inference, const mf_line *line, mf_place plac
 
 /* ---------------------------------------------------- application/jsonlines */
 
-/* A pair goes on the list, another question is answered. */
+/* Appends a pair; processes any other instance. */
 static bool take_json(mf_inference *inference, mf_workspace *workspace, const mf_line *line,
                       mf_place place, mf_error *err)
 {

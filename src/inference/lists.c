@@ -1,5 +1,5 @@
-/* lists.c: the questions that are answered one at a time: lists, visitors, similar
- * movies. */
+/* lists.c: instances that are processed one at a time: recommendations, similar items, and the
+ * rating of a folded-in user. */
 #include "base/memory.h"
 #include "inference/state.h"
 
@@ -23,7 +23,7 @@ static bool reserve(mf_inference *inference, size_t n, mf_error *err)
     return true;
 }
 
-/* The items of these ids, MF_INDEX_NONE for those that the model does not know. */
+/* Fills indexes with the items of these ids, MF_INDEX_NONE for unknown items. */
 static bool find_items(mf_inference *inference, const mf_written_id *ids, size_t n, mf_error *err)
 {
     if (!reserve(inference, n, err))
@@ -34,7 +34,7 @@ static bool find_items(mf_inference *inference, const mf_written_id *ids, size_t
     return true;
 }
 
-/* The profile that the request is about. It is valid until the next fold-in. */
+/* Fills the user profile of the instance. It is valid until the next fold-in. */
 static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_profile *profile,
                          mf_error *err)
 {
@@ -63,8 +63,8 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
 
 /* ------------------------------------------------------------------------- lists */
 
-/* Unknown items stand together in the order of the request, each once. Where they stand in
- * the list mf_top_n decides. */
+/* Unknown items follow each other in the order of the request, each once. mf_top_n decides at which
+ * position of the list. */
 
 static int compare_ids(mf_id x, mf_id y)
 {
@@ -86,7 +86,7 @@ static int by_id(const void *a, const void *b)
     return order != 0 ? order : by_place(a, b);
 }
 
-/* Gathers them; inference->indexes holds the items of question.movies. */
+/* Collects them; inference->indexes holds the items of instance.movies. */
 static bool find_unknown(mf_inference *inference, mf_error *err)
 {
     const mf_instance *instance = &inference->instance;
@@ -179,7 +179,7 @@ static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_erro
         .n_unknown = list->n_unknown,
         .unknown_last = inference->limits->strict,
     };
-    /* Strict: an anonymous list is empty rather than made of guesses. */
+    /* Strict: an unknown user gets an empty list, not the mean profile's. */
     if (inference->limits->strict && !list->profile.known)
         return true;
     if (!mf_top_n_begin(inference->recommender, workspace, &list->profile, &query, err))
@@ -231,7 +231,7 @@ static void write_similar(mf_inference *inference, const mf_recommendation *best
     mf_response_end(inference);
 }
 
-/* A visitor's rating of one movie. */
+/* Predicts a folded-in user's rating of one item. */
 static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const mf_id id = inference->instance.item.id;
@@ -254,7 +254,7 @@ static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_
     return true;
 }
 
-/* Where a search lives: in everybody's workspace when it is done before others come. */
+/* A search that takes several steps needs a workspace of its own; others use the borrowed one. */
 static mf_workspace *choose_workspace(mf_inference *inference, mf_workspace *workspace,
                                       mf_error *err)
 {
@@ -280,7 +280,7 @@ void mf_instance_resume(mf_inference *inference)
     list->searched_in = NULL;
 }
 
-/* Answers inference->question, which is no pair of ids; the pairs before it were. */
+/* Begins the response to inference->instance, which is not a pair. Earlier pairs have theirs. */
 static bool begin_instance(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const mf_instance_kind kind = inference->instance.kind;
@@ -296,7 +296,7 @@ static bool begin_instance(mf_inference *inference, mf_workspace *workspace, mf_
     return true;
 }
 
-/* -------------------------------------------------- what the model must have for it */
+/* -------------------------------------------------- what the model must be able to do */
 
 static bool check_order(const mf_inference *inference, mf_place place, mf_error *err)
 {
@@ -311,8 +311,8 @@ static bool check_order(const mf_inference *inference, mf_place place, mf_error 
                                "order by rating or popularity");
 }
 
-/* A model of ratings needs one for each of the visitor's movies. For another each movie may
- * have a weight instead; without one it counts 1. */
+/* A rating model needs a rating of each item of a folded-in user. For a model without one, each
+ * item may have a weight above 0, by default 1. */
 static bool check_weights(mf_inference *inference, mf_place place, mf_error *err)
 {
     const mf_instance *instance = &inference->instance;

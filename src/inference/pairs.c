@@ -1,6 +1,5 @@
-/* pairs.c: ratings of users of the model, by the dozen. Each step is done for all
- * pairs before the next, so that what one waits for from memory the others wait for
- * at the same time. */
+/* pairs.c: predicts ratings of known users, up to 64 together. Each step is done for all pairs
+ * before the next step, so that their cache misses overlap. */
 #include "inference/state.h"
 
 enum { LINE_FLOATS = 16, PREFETCHED_LINES = 4 };
@@ -20,7 +19,7 @@ void mf_pairs_add(mf_inference *inference, mf_id user, mf_id item, mf_place plac
 mf_id mf_pairs_copy(mf_inference *inference, mf_id id)
 {
     char *copy = inference->pair_bytes + inference->n_pair_bytes;
-    /* Too long to be an id: none at all is as wrong, in the same words. */
+    /* An id that is too long becomes empty, which is invalid with the same message. */
     const size_t n = id.n_bytes <= MF_ID_BYTES_MAX ? id.n_bytes : 0;
     if (n > 0)
         memcpy(copy, id.bytes, n);
@@ -34,7 +33,7 @@ static void prefetch_row(const float *row, size_t stride)
         __builtin_prefetch(row + line * LINE_FLOATS);
 }
 
-/* An id that was found is valid; only others are looked at. */
+/* Validates an unknown id; an id of the model is valid. */
 static bool check_id(const mf_inference *inference, const mf_pair *pair, bool is_user,
                      mf_error *err)
 {

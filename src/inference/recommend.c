@@ -1,4 +1,5 @@
-/* recommend.c: one user's list, without a body to read. */
+/* recommend.c: recommendations for one user whose id comes from a path or an event, not from a
+ * body. */
 #include "inference/inference.h"
 
 #include "base/clock.h"
@@ -6,7 +7,7 @@
 
 enum { SHOWN_BYTES = 64, NUMBER_DIGITS_MAX = 15 };
 
-/* A whole number as JSON and everyone's doubles spell it: "123", "-5", not "007". */
+/* A canonical integer that a double holds exactly: "123", "-5", not "007". */
 static bool is_number(mf_id id)
 {
     const size_t sign = id.n_bytes > 0 && id.bytes[0] == '-';

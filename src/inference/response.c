@@ -1,4 +1,5 @@
-/* response.c: writes the response in the format that was asked for, and decides what is rejected. */
+/* response.c: writes responses in JSON, JSON Lines or CSV, and rejects what strict mode or the
+ * model does not allow. */
 #include "inference/state.h"
 
 bool mf_response_check(const mf_inference *inference, mf_instance_kind kind, mf_error *err)

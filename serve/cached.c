@@ -1,8 +1,8 @@
-/* cached.c: promises in cached.h.
+/* cached.c: concurrent requests for one list share a lookup and a computation (single-flight).
  *
- * A flight is a list on its way from Redis, and the requests that wait for it. When Redis
- * has answered all of them are woken; the first one computes what was not there, or all of
- * them in turn when that takes many steps. From then on the flight takes no one more. */
+ * A flight is a lookup of a list in Redis and the requests that wait for it. The response of Redis
+ * resumes all of them. After a miss the first request computes the list, or all of them in turn
+ * when that takes many steps. From then on no request can join the flight. */
 #include "cached.h"
 
 #include "base/clock.h"
@@ -20,11 +20,11 @@ enum { N_BUCKETS = 256 };
 
 typedef struct flight flight;
 
-/* A request that waits. */
+/* A request that waits for a flight. */
 typedef struct waiter {
     mf_http_request *request;
     flight *flight;
-    double since; /* seconds of the steady clock */
+    double since; /* mf_clock_seconds() of its arrival */
     TAILQ_ENTRY(waiter) next;
 } waiter;
 
@@ -33,13 +33,13 @@ struct flight {
     mf_service_loop *loop;
     mf_loaded *loaded; /* held: the key has its version */
     mf_cache_key key;
-    mf_cache_lookup *lookup; /* NULL when Redis has answered */
-    mf_text items;           /* empty until there is a list */
+    mf_cache_lookup *lookup; /* NULL after the response of Redis */
+    mf_text items;           /* empty until the list is known */
     mf_inference_list list;
     bool from_cache;
     mf_listing listing;
     bool searching; /* the listing has begun */
-    bool is_known;  /* in the table */
+    bool is_known;  /* other requests can find and join it */
     TAILQ_HEAD(, waiter) waiters;
     LIST_ENTRY(flight) same_bucket;
 };
@@ -59,11 +59,11 @@ void mf_flights_destroy(mf_flights *flights)
     mf_free(flights);
 }
 
-/* -------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------- responses */
 
-static void answer(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
-                   const mf_text *items, const mf_inference_list *list, bool from_cache,
-                   double since)
+static void respond(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
+                    const mf_text *items, const mf_inference_list *list, bool from_cache,
+                    double since)
 {
     enum { MILLI = 1000 };
     mf_text *out = mf_http_response(request);
@@ -81,11 +81,11 @@ static void answer(mf_http_request *request, mf_service_loop *loop, const mf_loa
     mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }
 
-static void answer_computed(mf_http_request *request, mf_service_loop *loop,
-                            const mf_loaded *loaded, const mf_text *items,
-                            const mf_inference_list *list, double since)
+static void respond_computed(mf_http_request *request, mf_service_loop *loop,
+                             const mf_loaded *loaded, const mf_text *items,
+                             const mf_inference_list *list, double since)
 {
-    answer(request, loop, loaded, items, list, false, since);
+    respond(request, loop, loaded, items, list, false, since);
 }
 
 /* -------------------------------------------------------------------- flights */
@@ -104,8 +104,8 @@ static flight *find(const mf_flights *flights, const mf_cache_key *key)
     return NULL;
 }
 
-/* The next request for this list looks again. */
-static void forget(flight *f)
+/* The next request for this list starts a flight of its own. */
+static void unlist(flight *f)
 {
     if (f->is_known)
         LIST_REMOVE(f, same_bucket);
@@ -122,7 +122,7 @@ static void end_search(flight *f)
 
 static void free_flight(flight *f)
 {
-    forget(f);
+    unlist(f);
     end_search(f);
     if (f->lookup != NULL)
         mf_cache_client_cancel(f->loop->cache, f->lookup);
@@ -142,11 +142,11 @@ static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
     f->from_cache = !f->items.failed;
 }
 
-static void take_done(void *argument, bool answered)
+static void take_done(void *argument, bool has_response)
 {
     flight *f = argument;
     const waiter *w;
-    (void)answered;
+    (void)has_response;
     f->lookup = NULL;
     TAILQ_FOREACH(w, &f->waiters, next)
     mf_http_resume(w->request);
@@ -161,9 +161,8 @@ static void store(flight *f)
     mf_cache_client_set(f->loop->cache, &f->key, &entry);
 }
 
-/* What Redis did not have. A list of a large catalogue is searched in steps, by whoever of
- * those who wait for it has his turn, and the others' lists come after it: each would need
- * memory of its own. */
+/* Computes a list after a miss. A long search takes several steps, each run by one of the waiting
+ * requests. A loop runs one long search at a time, because each needs a workspace of its own. */
 static mf_inference_progress compute(mf_http_request *request, flight *f, mf_error *err)
 {
     mf_flights *flights = f->loop->flights;
@@ -187,15 +186,15 @@ static mf_inference_progress compute(mf_http_request *request, flight *f, mf_err
     return progress;
 }
 
-/* Redis has answered: everybody who waits is called with this. */
-static bool go_on(mf_http_request *request, void *state)
+/* Called for each waiting request after the response of Redis. */
+static bool resume(mf_http_request *request, void *state)
 {
     const waiter *w = state;
     flight *f = w->flight;
     mf_error err = {0};
     if (f->lookup != NULL)
         return false;
-    forget(f);
+    unlist(f);
     if (f->items.n_bytes == 0) {
         f->items.failed = false;
         switch (compute(request, f, &err)) {
@@ -210,11 +209,11 @@ static bool go_on(mf_http_request *request, void *state)
             store(f);
         }
     }
-    answer(request, f->loop, f->loaded, &f->items, &f->list, f->from_cache, w->since);
+    respond(request, f->loop, f->loaded, &f->items, &f->list, f->from_cache, w->since);
     return true;
 }
 
-static void leave(void *state)
+static void detach(void *state)
 {
     waiter *w = state;
     flight *f = w->flight;
@@ -224,7 +223,7 @@ static void leave(void *state)
         free_flight(f);
 }
 
-/* NULL: Redis is not to be asked now, or there is no memory. */
+/* NULL: Redis is not available now, or there is no memory. */
 static flight *start_flight(mf_service *service, mf_service_loop *loop, mf_loaded *loaded,
                             const mf_cache_key *key)
 {
@@ -245,9 +244,9 @@ static flight *start_flight(mf_service *service, mf_service_loop *loop, mf_loade
     return f;
 }
 
-/* True when the request waits now. */
-static bool board(mf_http_request *request, mf_service *service, mf_service_loop *loop,
-                  mf_loaded *loaded, uint32_t top_n, double since)
+/* True when the request waits for a flight. */
+static bool join_flight(mf_http_request *request, mf_service *service, mf_service_loop *loop,
+                        mf_loaded *loaded, uint32_t top_n, double since)
 {
     mf_cache_key key;
     const mf_http_view user = mf_http_get_segment(request);
@@ -264,7 +263,7 @@ static bool board(mf_http_request *request, mf_service *service, mf_service_loop
     }
     *w = (waiter){.request = request, .flight = f, .since = since};
     TAILQ_INSERT_TAIL(&f->waiters, w, next);
-    mf_http_wait(request, go_on, w, leave);
+    mf_http_wait(request, resume, w, detach);
     if (f->lookup == NULL)
         mf_http_resume(request);
     return true;
@@ -279,6 +278,6 @@ void mf_handle_cached(mf_http_request *request, void *context)
     uint32_t top_n;
     if (loaded == NULL || !mf_serve_top_n(request, service->limits.max_top_n, &top_n))
         return;
-    if (!board(request, service, loop, loaded, top_n, since))
-        mf_serve_list(request, service, loop, loaded, top_n, since, answer_computed);
+    if (!join_flight(request, service, loop, loaded, top_n, since))
+        mf_serve_list(request, service, loop, loaded, top_n, since, respond_computed);
 }

@@ -1,18 +1,17 @@
-/* cached.h: a user's list, from Redis or computed and put there.
+/* cached.h: recommendations for a user from Redis, or computed and stored there.
  *
  *   {"user_id":123,"recommendations":[…],"count":20,"from_cache":true,"latency_ms":0.412}
  *
- * latency_ms is the time from the request's arrival at its handler to this answer. Ids, errors
+ * latency_ms is the time from the call of the handler to the response. Ids, errors
  * and "known_user":false are those of /internal/recommend/{user_id} (invocations.h).
  *
- * (1) The list is the one that the model of X-Model-Version gives, from wherever it comes:
- *     its version is in the key (cache/key.h).
- * (2) Redis costs a request at most REDIS_COMMAND_MS, and never its answer. Where Redis is
- *     not to be had, or there is none, the list is computed at once.
- * (3) Requests of one loop for the same list at the same time are one lookup, one
- *     computation and one value stored.
- * (4) In strict mode an unknown user is refused, also when another server has stored a list
- *     for it.
+ * (1) The list is that of the model of X-Model-Version, whether it was stored or computed: the key
+ *     holds the version (cache/key.h).
+ * (2) Redis delays a request by at most REDIS_COMMAND_MS and never fails it. When Redis is not
+ *     available or not configured, the list is computed at once.
+ * (3) Concurrent requests of one loop for the same list cause one lookup, one computation and one
+ *     stored value.
+ * (4) In strict mode an unknown user is rejected, even if another server has stored a list.
  *
  * Threads: as handlers, on the loop of the request. */
 #ifndef MF_SERVE_CACHED_H
@@ -24,10 +23,10 @@
 /* GET /recommend/cached/{user_id}?top_n=20 */
 void mf_handle_cached(mf_http_request *request, void *service);
 
-/* The lists of one loop that are on their way. NULL: MF_ERR_MEMORY. */
+/* The lookups of one loop that are in progress. NULL: MF_ERR_MEMORY. */
 typedef struct mf_flights mf_flights;
 mf_flights *mf_flights_create(mf_error *err);
-/* There are no requests any more. NULL is fine. */
+/* After the last request. NULL is fine. */
 void mf_flights_destroy(mf_flights *flights);
 
 #endif

@@ -1,4 +1,5 @@
-/* invocations.c: promises in invocations.h. */
+/* invocations.c: handlers of requests for predictions. A request that takes longer than a slice
+ * goes on between other requests of its loop and holds its model until then. */
 #include "invocations.h"
 
 #include "base/number.h"
@@ -12,8 +13,8 @@ static const char CUSTOM_ATTRIBUTES[] = "X-Amzn-SageMaker-Custom-Attributes";
 
 void mf_serve_count(mf_service_loop *loop, uint64_t n)
 {
-    atomic_store_explicit(&loop->answered,
-                          atomic_load_explicit(&loop->answered, memory_order_relaxed) + n,
+    atomic_store_explicit(&loop->n_predictions,
+                          atomic_load_explicit(&loop->n_predictions, memory_order_relaxed) + n,
                           memory_order_relaxed);
 }
 
@@ -29,7 +30,7 @@ void mf_serve_reject(mf_http_request *request, const mf_error *err)
     mf_http_refuse(request, mf_inference_status(err), "%s", err->text);
 }
 
-/* The format of the question, or false after a 415. */
+/* The format of the request, or false after a 415. */
 static bool read_content_type(mf_http_request *request, mf_inference_format *format)
 {
     const mf_http_view type = mf_http_get_header(request, "Content-Type");
@@ -48,20 +49,22 @@ static bool read_content_type(mf_http_request *request, mf_inference_format *for
     return false;
 }
 
-/* The format of the answer, or false after a 406. */
-static bool choose_reply(mf_http_request *request, const mf_service *service,
-                         mf_inference_format question, mf_inference_format *reply)
+/* The format of the response, or false after a 406. */
+static bool choose_response_format(mf_http_request *request, const mf_service *service,
+                                   mf_inference_format request_format,
+                                   mf_inference_format *response_format)
 {
-    *reply = service->settings.accept < MF_INFERENCE_FORMATS ? service->settings.accept : question;
+    *response_format =
+        service->settings.accept < MF_INFERENCE_FORMATS ? service->settings.accept : request_format;
     const mf_http_view accept = mf_http_get_header(request, "Accept");
     if (accept.n_bytes == 0)
         return true;
-    /* The default goes first, so that it is the choice among equals. */
-    const char *types[MF_INFERENCE_FORMATS] = {mf_inference_media_types[*reply]};
-    mf_inference_format formats[MF_INFERENCE_FORMATS] = {*reply};
+    /* The default is first, so that it wins among equal weights. */
+    const char *types[MF_INFERENCE_FORMATS] = {mf_inference_media_types[*response_format]};
+    mf_inference_format formats[MF_INFERENCE_FORMATS] = {*response_format};
     int n = 1;
     for (int f = 0; f < MF_INFERENCE_FORMATS; f++)
-        if (f != (int)*reply) {
+        if (f != (int)*response_format) {
             types[n] = mf_inference_media_types[f];
             formats[n++] = (mf_inference_format)f;
         }
@@ -73,13 +76,13 @@ static bool choose_reply(mf_http_request *request, const mf_service *service,
                        (int)(accept.n_bytes < 200 ? accept.n_bytes : 200), accept.bytes);
         return false;
     }
-    *reply = formats[chosen];
+    *response_format = formats[chosen];
     return true;
 }
 
 /* ------------------------------------------------------------ /invocations */
 
-/* A request between its slices. */
+/* A request to /invocations between its slices. */
 typedef struct invocation {
     mf_service_loop *loop;
     mf_loaded *loaded; /* held: the loop may have switched to another model meanwhile */
@@ -87,24 +90,24 @@ typedef struct invocation {
     const char *media_type;
 } invocation;
 
-/* The attributes come back as they were sent, but for one word: who sends it is told which
- * model answered, and may keep the answer for as long as that model is in service. Of our
- * headers SageMaker hands on no other. */
+/* The attributes are returned as they were sent. Only "model_version" is completed by the version
+ * of the model, with which a client can cache the response. SageMaker passes no other header of
+ * ours to the client. */
 static void set_attributes(mf_http_request *request, const mf_loaded *loaded)
 {
     static const char word[] = "model_version";
-    char told[sizeof word + MF_MODEL_VERSION_BYTES + 1];
+    char value[sizeof word + MF_MODEL_VERSION_BYTES + 1];
     const mf_http_view asked = mf_http_get_header(request, CUSTOM_ATTRIBUTES);
     if (asked.n_bytes == strlen(word) && memcmp(asked.bytes, word, asked.n_bytes) == 0) {
-        const int n = snprintf(told, sizeof told, "%s=%s", word, loaded->version);
-        mf_http_set_header(request, CUSTOM_ATTRIBUTES, told, (size_t)n);
+        const int n = snprintf(value, sizeof value, "%s=%s", word, loaded->version);
+        mf_http_set_header(request, CUSTOM_ATTRIBUTES, value, (size_t)n);
     } else if (asked.n_bytes > 0) {
         mf_http_set_header(request, CUSTOM_ATTRIBUTES, asked.bytes, asked.n_bytes);
     }
 }
 
-static void send_answer(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
-                        const char *media_type, const mf_inference *inference)
+static void send_response(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
+                          const char *media_type, const mf_inference *inference)
 {
     mf_serve_count(loop, mf_inference_n_responses(inference));
     set_attributes(request, loaded);
@@ -119,7 +122,7 @@ static bool work(mf_http_request *request, void *state)
     case MF_INFERENCE_MORE:
         return false;
     case MF_INFERENCE_DONE:
-        send_answer(request, in->loop, in->loaded, in->media_type, in->inference);
+        send_response(request, in->loop, in->loaded, in->media_type, in->inference);
         return true;
     case MF_INFERENCE_FAILED:
         break;
@@ -155,28 +158,28 @@ void mf_handle_invocations(mf_http_request *request, void *context)
     mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
     mf_loaded *loaded = mf_serve_model(request, loop);
-    mf_inference_format question, reply;
-    if (loaded == NULL || !read_content_type(request, &question) ||
-        !choose_reply(request, service, question, &reply))
+    mf_inference_format request_format, response_format;
+    if (loaded == NULL || !read_content_type(request, &request_format) ||
+        !choose_response_format(request, service, request_format, &response_format))
         return;
 
     mf_error err = {0};
-    const char *media_type = mf_inference_media_types[reply];
+    const char *media_type = mf_inference_media_types[response_format];
     const mf_http_view body = mf_http_get_body(request);
     mf_inference *inference =
-        mf_inference_create(loaded->recommender, &service->limits, question, reply, body.bytes,
-                            body.n_bytes, mf_http_response(request), &err);
+        mf_inference_create(loaded->recommender, &service->limits, request_format, response_format,
+                            body.bytes, body.n_bytes, mf_http_response(request), &err);
     if (inference == NULL) {
         mf_serve_reject(request, &err);
         return;
     }
-    /* Most requests are done within their first slice and never wait. */
+    /* Most requests are done within their first slice. */
     switch (mf_inference_step(inference, loop->workspace, MF_SLICE_MICROSECONDS, &err)) {
     case MF_INFERENCE_MORE:
         work_in_slices(request, loop, loaded, inference, media_type);
         return;
     case MF_INFERENCE_DONE:
-        send_answer(request, loop, loaded, media_type, inference);
+        send_response(request, loop, loaded, media_type, inference);
         break;
     case MF_INFERENCE_FAILED:
         mf_serve_reject(request, &err);
@@ -185,7 +188,7 @@ void mf_handle_invocations(mf_http_request *request, void *context)
     mf_inference_destroy(inference);
 }
 
-/* ------------------------------------------------------ lists of one user */
+/* ------------------------------------------------------ recommendations for one user */
 
 void mf_serve_set_version(mf_http_request *request, const mf_loaded *loaded)
 {
@@ -218,7 +221,7 @@ bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_
     return true;
 }
 
-/* A request between its slices. */
+/* A request for a list between its slices. */
 typedef struct list_request {
     mf_listing listing;
     mf_service_loop *loop;
@@ -227,7 +230,7 @@ typedef struct list_request {
     mf_listed *listed;
 } list_request;
 
-/* False while more is to do. */
+/* Runs one slice and sends the response at the end. False: not done. */
 static bool step_list(mf_http_request *request, const list_request *w)
 {
     mf_error err = {0};
@@ -256,7 +259,7 @@ static void destroy_list(void *state)
     free(w);
 }
 
-/* Takes the listing. */
+/* Copies the request and takes over its listing. */
 static void list_in_slices(mf_http_request *request, const list_request *begun)
 {
     list_request *w = malloc(sizeof *w);
@@ -289,9 +292,9 @@ void mf_serve_list(mf_http_request *request, const mf_service *service, mf_servi
 
 /* --------------------------------------------- /internal/recommend/{user_id} */
 
-static void answer_recommend(mf_http_request *request, mf_service_loop *loop,
-                             const mf_loaded *loaded, const mf_text *items,
-                             const mf_inference_list *list, double since)
+static void respond_with_list(mf_http_request *request, mf_service_loop *loop,
+                              const mf_loaded *loaded, const mf_text *items,
+                              const mf_inference_list *list, double since)
 {
     mf_text *out = mf_http_response(request);
     const mf_http_view user = mf_http_get_segment(request);
@@ -312,5 +315,5 @@ void mf_handle_recommend(mf_http_request *request, void *context)
     mf_loaded *loaded = mf_serve_model(request, loop);
     uint32_t top_n;
     if (loaded != NULL && mf_serve_top_n(request, service->limits.max_top_n, &top_n))
-        mf_serve_list(request, service, loop, loaded, top_n, 0, answer_recommend);
+        mf_serve_list(request, service, loop, loaded, top_n, 0, respond_with_list);
 }

@@ -42,7 +42,7 @@ static void list_folder(const char *folder, DIR *entries, mf_text *found)
         mf_text_literal(found, "nothing");
 }
 
-/* A hand-made model.tar.gz often has a folder too many. */
+/* A model.tar.gz made by hand often has an additional folder level. */
 static void explain_missing(const char *folder, mf_error *err)
 {
     const mf_where where = {.path = folder};
@@ -140,7 +140,7 @@ bool mf_loader_is_done(const mf_loader *loader)
 
 mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err)
 {
-    pthread_join(loader->thread, NULL); /* its last act was the signal */
+    pthread_join(loader->thread, NULL); /* the thread ends after the signal */
     loader->running = false;
     if (loader->loaded == NULL)
         *err = loader->err;

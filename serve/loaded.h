@@ -26,19 +26,19 @@ typedef struct mf_loaded {
     atomic_uint references;
 } mf_loaded;
 
-/* Reads DIR/model.bin, checks it and makes it ready to answer; one reference, the
- * caller's. Any thread.
+/* Reads DIR/model.bin, checks it and prepares the recommender. The caller owns the one
+ * reference. Any thread.
  * Fails with the reason: MF_ERR_IO, MF_ERR_FORMAT, MF_ERR_MEMORY. When there is no
- * model.bin the error says what the folder holds instead. */
+ * model.bin the error lists the contents of the folder. */
 mf_loaded *mf_loaded_read(const char *folder, size_t max_index_bytes, mf_error *err);
 
 void mf_loaded_hold(mf_loaded *loaded);
 
-/* Gives a reference back. Frees nothing: see mf_loaded_free_if_unused. */
+/* Releases a reference. Frees nothing: see mf_loaded_free_if_unused. */
 void mf_loaded_release(mf_loaded *loaded);
 
-/* Frees the model when nobody refers to it; true when it did. Unmapping gigabytes
- * takes a while, so the main thread does it and no loop. */
+/* Frees the model when it has no reference; returns whether it did. Unmapping gigabytes takes long,
+ * so the main thread calls this, not a loop. */
 bool mf_loaded_free_if_unused(mf_loaded *loaded);
 
 /* Loads a model on a thread of its own, so that the main thread handles signals while gigabytes are
@@ -50,18 +50,18 @@ typedef struct mf_loader {
     pthread_t main_thread;
     pthread_t thread;
     bool running;
-    atomic_bool done;  /* the outcome is there; the signal may come from anybody */
-    mf_loaded *loaded; /* the outcome: a model, or why there is none */
+    atomic_bool done;  /* the result is set; the signal may also come from another process */
+    mf_loaded *loaded; /* the result; NULL: see err */
     mf_error err;
 } mf_loader;
 
 /* Begins to read folder's model.bin; `signal` is sent to the calling thread, which
- * blocks it, when the outcome is there. Not while running.
+ * blocks it, when the result is set. Must not be called while running.
  * Fails MF_ERR_IO: no thread. */
 bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_bytes, int signal,
                      mf_error *err);
 
-/* The outcome can be taken without waiting. */
+/* Whether mf_loader_take would not wait. */
 bool mf_loader_is_done(const mf_loader *loader);
 
 /* Once it is done: the model with its one reference, or NULL and the reason. */

@@ -3,7 +3,7 @@
  *     serve                  a SageMaker endpoint or batch transform job: /opt/ml/model, port 8080
  *     serve --prefix DIR     the same with DIR in place of /opt/ml
  *
- * The main thread loads models and waits for signals; loops answer (service.h).
+ * The main thread loads models and waits for signals; loops serve requests (service.h).
  *
  *   SIGTERM, SIGINT  finish what is in flight and exit 0; a second one changes nothing
  *   SIGHUP           load model.bin again beside the one in service, check it, switch */
@@ -57,7 +57,7 @@ static int print_help(void)
     return 0;
 }
 
-/* For who starts the image without a word. */
+/* Printed when the image is started without an argument. */
 static int print_usage_of_image(void)
 {
     fputs("This image has two programs, started as SageMaker starts them:\n"
@@ -71,7 +71,7 @@ static int print_usage_of_image(void)
     return 2;
 }
 
-static int refuse(const char *why, const char *what)
+static int fail_usage(const char *why, const char *what)
 {
     fprintf(stderr, "serve: %s%s\n\n", why, what);
     print_usage(stderr);
@@ -89,7 +89,7 @@ static void fill_standard_streams(void)
         close(fd);
 }
 
-/* From here on signals come to this thread, when it asks for them. */
+/* From here on signals are pending until run() waits for them. */
 static void block_signals(sigset_t *heeded)
 {
     sigemptyset(heeded);
@@ -129,10 +129,10 @@ static void log_model(const mf_loaded *loaded)
     mf_inference_log_models(loaded->recommender);
 }
 
-/* The models that the main thread has a hand on: two at most, whatever is asked for. */
+/* The models of the main thread: at most two, whatever is requested. */
 typedef struct models {
     mf_loaded *current;
-    mf_loaded *old; /* no longer answered from, perhaps still in use by a slow request */
+    mf_loaded *old; /* replaced, perhaps still in use by a slow request */
 } models;
 
 static void free_old(models *m)
@@ -163,7 +163,7 @@ static void take_model(mf_service *service, mf_loader *loader, models *m)
     if (m->current != NULL)
         atomic_fetch_add(&service->reloads, 1);
     mf_loaded *before = mf_service_switch(service, loaded);
-    log_model(loaded); /* who waits for this line asks the new model */
+    log_model(loaded); /* after this line responses are those of the new model */
     m->current = loaded;
     if (before != NULL)
         mf_loaded_release(before);
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
 {
     const char *prefix = NULL;
     fill_standard_streams();
-    /* The word that starts the image comes as an argument when it is also the entrypoint. */
+    /* With an entrypoint, the command "serve" comes as the first argument. */
     int a = argc > 1 && strcmp(argv[1], "serve") == 0 ? 2 : 1;
     for (; a < argc; a++) {
         if (strcmp(argv[a], "--help") == 0)
@@ -256,9 +256,9 @@ int main(int argc, char **argv)
         if (strcmp(argv[a], "--usage") == 0)
             return print_usage_of_image();
         if (strcmp(argv[a], "--prefix") != 0)
-            return refuse("unknown argument ", argv[a]);
+            return fail_usage("unknown argument ", argv[a]);
         if (a + 1 == argc)
-            return refuse("a value is missing after ", argv[a]);
+            return fail_usage("a value is missing after ", argv[a]);
         prefix = argv[++a];
     }
     return serve(prefix);

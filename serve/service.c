@@ -1,4 +1,5 @@
-/* service.c: promises in service.h. */
+/* service.c: the table of routes, and how the server, the cache, the loops and the access log are
+ * created, share a model and are freed. */
 #include "service.h"
 
 #include "base/memory.h"
@@ -10,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Every path that serve answers; openapi.json describes them.
+/* Every path that serve handles; openapi.json describes them.
  *
- * A list answers HEAD wherever it answers GET. Health checks come as GET, HEAD or
- * POST, depending on who asks, and good ones are not logged: they come every few
- * seconds for as long as an endpoint lives. */
+ * Routes with GET allow HEAD too. Health checks use GET, HEAD or POST, depending on the client.
+ * Successful ones are not logged, because they come every few seconds as long as an endpoint
+ * exists. */
 enum { READ = MF_HTTP_GET | MF_HTTP_HEAD };
 
 static const mf_http_route routes[] = {
@@ -29,7 +30,7 @@ static const mf_http_route routes[] = {
 
 enum { N_ROUTES = sizeof routes / sizeof routes[0] };
 
-/* Gives back what there is; an access log is closed after the last loop that writes to it. */
+/* Frees what was created. The access log is closed after the last loop that writes to it. */
 static void release(mf_service *service)
 {
     /* Connections to the cache live on the server's loops, whose threads have ended. */
@@ -125,7 +126,7 @@ static void switch_loop(uint32_t loop, void *argument)
 {
     change *c = argument;
     mf_loaded **mine = &c->service->loops[loop].loaded;
-    if (loop == 0) /* all have the same */
+    if (loop == 0) /* every loop has the same model */
         c->before = *mine;
     if (*mine != NULL)
         mf_loaded_release(*mine);

@@ -1,10 +1,10 @@
 /* service.h: the state of the program: settings, the loops' models, and readiness.
  *
  *   main thread   loads models, switches them, waits for signals (main.c)
- *   loops         answer (the table of routes in service.c), each from its own pointer to the model
+ *   loops         handle requests (routes in service.c), each with its own pointer to the model
  *
  * A switch of models runs on each loop between two requests (mf_http_server_each_loop), so a
- * request looks at its loop's pointer without a lock, and every answer comes from one model. */
+ * request looks at its loop's pointer without a lock, and every response is of one model. */
 #ifndef MF_SERVE_SERVICE_H
 #define MF_SERVE_SERVICE_H
 
@@ -22,10 +22,10 @@
 typedef struct mf_service_loop {
     _Alignas(64) mf_loaded *loaded; /* NULL: not ready */
     mf_workspace *workspace;
-    mf_cache_client *cache;           /* NULL: there is none */
-    struct mf_flights *flights;       /* lists on their way from it (cached.h), or NULL */
-    atomic_uint_fast64_t answered;    /* questions, written by this loop only */
-    char reason[MF_ERROR_TEXT_BYTES]; /* why there is no model */
+    mf_cache_client *cache;             /* NULL: there is none */
+    struct mf_flights *flights;         /* its lookups in progress (cached.h), or NULL */
+    atomic_uint_fast64_t n_predictions; /* written by this loop only */
+    char reason[MF_ERROR_TEXT_BYTES];   /* why there is no model */
 } mf_service_loop;
 
 typedef struct mf_service {
@@ -33,7 +33,7 @@ typedef struct mf_service {
     mf_inference_limits limits;
     mf_http_settings http;
     mf_http_server *server;
-    const mf_http_route *routes; /* [n_routes] every path that is answered */
+    const mf_http_route *routes; /* [n_routes] every path that is handled */
     size_t n_routes;
     mf_http_access_log *access_log;
     mf_cache *cache;        /* shared by the loops; NULL: there is none */
@@ -46,25 +46,24 @@ typedef struct mf_service {
     atomic_uint_fast64_t reloads_refused;
 } mf_service;
 
-/* Everything but the model: sockets bound, threads not started, reason "loading".
+/* Creates everything but the model: sockets bound, threads not started, reason "loading".
  * settings are copied. *service stays where it is until destroyed.
  * Fails MF_ERR_IO (port taken), MF_ERR_CONFIG (the cache's certificates), MF_ERR_MEMORY. */
 bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
                        const mf_cache_settings *cache, mf_error *err);
 
-/* Starts to answer; /ping is 503 until there is a model. */
+/* Starts the loops; /ping is 503 until there is a model. */
 bool mf_service_start(mf_service *service, mf_error *err);
 
-/* From now on every loop answers from this model; its reference passes to the
- * service. Returns the one before, whose reference is the caller's again, or NULL.
- * Main thread, while started. */
+/* Replaces the model of every loop; the service takes over the reference. Returns the previous
+ * model with its reference, or NULL. Main thread, while started. */
 mf_loaded *mf_service_switch(mf_service *service, mf_loaded *loaded);
 
-/* Says on /ping why there is no model. Without effect when there is one. */
+/* Sets the reason that /ping reports while there is no model. */
 void mf_service_set_reason(mf_service *service, const char *reason);
 
-/* Stops (http/server.h, mf_http_server_drain) and gives everything back but models
- * in the hands of the caller. Returns how many requests were cut off. */
+/* Stops (http/server.h, mf_http_server_drain) and frees everything but the models of
+ * the caller. Returns how many requests were cut off. */
 uint32_t mf_service_stop(mf_service *service);
 
 #endif

@@ -1,4 +1,4 @@
-/* settings.c: promises in settings.h. */
+/* settings.c: one table of all variables, then the figures that are derived from them. */
 #include "settings.h"
 
 #include "base/number.h"
@@ -13,7 +13,7 @@
 
 enum {
     MB = 1 << 20,
-    PAYLOAD_MB = 6,       /* what the platform assumes when nobody says anything */
+    PAYLOAD_MB = 6,       /* default of the platform */
     PAYLOADS_MB_MAX = 100 /* concurrent transforms × payload */
 };
 
@@ -122,7 +122,7 @@ static bool is_link(const char *name, const char *value)
            (strcmp(name, "SERVE_PORT") == 0 && strstr(value, "://") != NULL);
 }
 
-/* A mistyped setting of ours would otherwise do nothing, and nobody would know. */
+/* Rejects an unknown SERVE_ variable: a mistyped one would otherwise have no effect. */
 static bool check_own_names(mf_settings *settings, mf_error *err)
 {
     for (char **variable = environ; *variable != NULL; variable++) {
@@ -131,7 +131,7 @@ static bool check_own_names(mf_settings *settings, mf_error *err)
         snprintf(name, sizeof name, "%.*s", (int)n_name, *variable);
         if (strncmp(name, "SERVE_", strlen("SERVE_")) == 0 && !is_ours(name) &&
             !is_link(name, *variable + n_name))
-            return mf_settings_set(settings, name, "", 0, err); /* refuses it by name */
+            return mf_settings_set(settings, name, "", 0, err); /* fails with its name */
     }
     return true;
 }
@@ -182,8 +182,8 @@ static uint32_t smaller(uint64_t a, uint64_t b)
     return (uint32_t)(a < b ? a : b);
 }
 
-/* MB of the largest body that the platform is told to send: what the job says (0: it sends
- * in chunks, without a limit), else the platform's usual as far as it fits. */
+/* MB of the largest body that /execution-parameters allows: the job's value (0: chunks without a
+ * limit), else the platform's default if it fits. */
 static uint32_t choose_payload(const mf_settings *settings, const mf_serve_settings *values)
 {
     if (is_given(settings, "SAGEMAKER_MAX_PAYLOAD_IN_MB"))
@@ -194,11 +194,11 @@ static uint32_t choose_payload(const mf_settings *settings, const mf_serve_setti
     return payload > 0 ? payload : 1;
 }
 
-/* A batch transform job's figures, or those that it is told by /execution-parameters. */
+/* The figures of a batch transform job, given or reported by /execution-parameters. */
 static bool settle_batch(const mf_settings *settings, mf_serve_settings *values, mf_error *err)
 {
     enum { JOB_SECONDS = 600, CHUNKED_MB = 1024 };
-    values->batch_strategy %= 2; /* the job's spelling and ours */
+    values->batch_strategy %= 2; /* MultiRecord and MULTI_RECORD are the same */
     const bool given = is_given(settings, "SAGEMAKER_MAX_PAYLOAD_IN_MB");
     const uint32_t payload = choose_payload(settings, values);
     if (given && (uint64_t)values->max_concurrent * payload > PAYLOADS_MB_MAX)
@@ -231,7 +231,7 @@ static bool check_address(const char *address, mf_error *err)
                    address);
 }
 
-/* The level of the log holds for requests too, unless something else is said of them. */
+/* By default the level of the log decides about the access log too. */
 static void settle_access_log(const mf_settings *settings, mf_serve_settings *values)
 {
     const mf_log_level level = mf_environment_log_level(NULL);
@@ -291,6 +291,7 @@ mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values)
         .batch = values->batch,
         .max_top_n = values->max_top_n,
         .max_fold_in = values->max_fold_in,
-        .max_response_bytes = values->max_buffered_bytes / 8, /* no client takes all */
+        .max_response_bytes =
+            values->max_buffered_bytes / 8, /* no single client may use all of it */
     };
 }

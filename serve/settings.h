@@ -1,10 +1,10 @@
-/* settings.h: what the environment says about serving.
+/* settings.h: the settings of serve, read from environment variables.
  *
  * Platform variables (SAGEMAKER_…) and our own (SERVE_…) stand in one table, which
  * `serve --help` prints. All are read once, at start.
  *
  * (1) A value that is not allowed, and a SERVE_… variable that does not exist, is
- *     an error that says what is allowed; other variables are none of our business.
+ *     an error that says what is allowed; other variables are ignored.
  * (2) Derived figures fit each other: concurrent transforms × payload ≤ 100 MB, and
  *     a batch job accepts every body of the payload. Outside of one the limit of a
  *     body is the one that was set.
@@ -31,7 +31,7 @@ typedef struct mf_serve_settings {
                           */
     char default_accept[256];
     mf_inference_format
-        accept; /* what default_accept names; MF_INFERENCE_FORMATS: as the question */
+        accept; /* what default_accept names; MF_INFERENCE_FORMATS: as the request */
     bool multi_model;
 
     bool batch;
@@ -63,7 +63,7 @@ bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values, mf
 /* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
 bool mf_serve_settings_start(mf_settings *settings, mf_serve_settings *values, mf_error *err);
 
-/* The same as limits of the server and of the answers. *values must outlive them. */
+/* The settings of the server and the limits of inference. *values must outlive them. */
 mf_http_settings mf_serve_settings_http(const mf_serve_settings *values);
 mf_inference_limits mf_serve_settings_limits(const mf_serve_settings *values);
 

@@ -1,4 +1,5 @@
-/* status.c: promises in status.h. */
+/* status.c: health and metrics. A server is ready when every loop has the model, because the next
+ * request may come to any of them. */
 #include "status.h"
 
 #include "base/log.h"
@@ -14,7 +15,6 @@ static const mf_service_loop *loop_of(const mf_http_request *request, const mf_s
     return &service->loops[mf_http_get_loop(request)];
 }
 
-/* Not before the last loop has the model: the next request may go to any of them. */
 static bool is_ready(const mf_service *service, const mf_service_loop *loop)
 {
     return loop->loaded != NULL && atomic_load_explicit(&service->ready, memory_order_acquire);
@@ -50,8 +50,8 @@ void mf_handle_health(mf_http_request *request, void *context)
         return;
     }
     const mf_model_parts *model = mf_model_get(loop->loaded->model);
-    mf_text *answer = mf_http_response(request);
-    mf_text_format(answer,
+    mf_text *response = mf_http_response(request);
+    mf_text_format(response,
                    "{\"status\":\"ok\",\"version\":\"%s\",\"model\":{\"version\":\"%s\","
                    "\"users\":%u,\"items\":%u,\"ratings\":%llu,"
                    "\"models\":{\"rating\":%s,\"ranking\":%s},\"factors\":%u,"
@@ -94,7 +94,7 @@ static void counter(mf_text *out, const char *name, const char *help, uint64_t v
     mf_text_format(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
-/* Requests that belong to no route share one name. */
+/* Requests without a route share one name. */
 static const char *route_name(const mf_service *service, size_t route)
 {
     return route < service->n_routes ? service->routes[route].path : "none";
@@ -206,14 +206,16 @@ void mf_handle_metrics(mf_http_request *request, void *context)
     mf_service *service = context;
     mf_http_stats stats;
     mf_http_server_stats(service->server, &stats);
-    uint64_t answered = 0;
+    uint64_t n_predictions = 0;
     for (uint32_t i = 0; i < service->http.n_threads; i++)
-        answered += atomic_load_explicit(&service->loops[i].answered, memory_order_relaxed);
+        n_predictions +=
+            atomic_load_explicit(&service->loops[i].n_predictions, memory_order_relaxed);
 
     mf_text *out = mf_http_response(request);
     write_requests(out, service, &stats);
     write_latency(out, service, &stats);
-    counter(out, "predictions_total", "Questions answered, those of a batch one by one.", answered);
+    counter(out, "predictions_total", "Questions answered, those of a batch one by one.",
+            n_predictions);
     write_model(out, loop_of(request, service)->loaded);
     counter(out, "model_reloads_total", "Models that took the place of another.",
             atomic_load(&service->reloads));

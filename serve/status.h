@@ -7,10 +7,10 @@
 #include "http/server.h"
 
 /* /ping: 200 and no body once the model is loaded and checked, else 503 with the
- * reason. The first failing one after a good one is logged. */
+ * reason. The first failure after a success is logged. */
 void mf_handle_ping(mf_http_request *request, void *service);
 
-/* GET /health, for load balancers and people: the same statuses with a few facts.
+/* GET /health, for load balancers and people: the same statuses with facts about the model.
  *   {"status":"ok","version":"0.1.0","model":{"version":"…","users":671,
  *    "models":{"rating":true,"ranking":true},…}} */
 void mf_handle_health(mf_http_request *request, void *service);

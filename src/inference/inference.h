@@ -1,6 +1,6 @@
 /* inference.h: the bodies of /invocations, without the network.
  *
- * One question, in any of its forms, becomes one answer of the same form:
+ * One instance, in any of its forms, yields one response of the same form:
  *
  *   {"userId":"2","movieId":"2959"}            → {"predicted_rating":4.42}
  *   {"userId":"2","top_n":10}                  → {"recommendations":[{"movieId":"318",
@@ -11,46 +11,45 @@
  *   {"userId":"2","movieIds":["1","2"]}        → {"recommendations":[…]}, all of them ranked
  *   {"movieId":"2959","similar":10}            → {"similar":[{"movieId":"…","similarity":0.93},…]}
  *   {"ratings":[{"movieId":"1","rating":5,     and "top_n", "movieIds" or "movieId" as above: a
- *                "timestamp":964982703},…]}      visitor who is not in the training data (fold-in)
+ *                "timestamp":964982703},…]}      user who is not in the training data (fold-in)
  *   {"instances":[…]}                          → {"predictions":[…]}, one each, in order
- *   application/jsonlines                        one question a line, one answer a line
+ *   application/jsonlines                        one instance a line, one response a line
  *   text/csv                                     user,movie a line, one number a line
  *
- * Ids are strings or integers (2959 is "2959"). An answer says "known_user":false or
- * "known_item":false when the model does not know the user or the item and the answer
- * rests on biases, the mean profile or popularity; with `strict` such a question is
- * refused instead (a batch gives null for it, "" in CSV, an empty list for a list, and
- * goes on).
+ * Ids are strings or integers (2959 is "2959"). A response has "known_user":false or
+ * "known_item":false for an unknown user or item; it is then computed from biases, the mean
+ * profile or popularity. With `strict` such an instance is rejected instead: alone with an error,
+ * in a batch with the response null ("" in CSV, an empty list for a list).
  *
  * Lists are ordered by the ranking score, or by "order": "ranking", "rating" (predicted
  * ratings, not clipped) or "popularity"; without a ranking model the default is "rating".
- * An order that the model does not have is refused. "score" is what the list is ordered by,
+ * An order that the model does not have is rejected. "score" is what the list is ordered by,
  * "predicted_rating" is left out when the model was trained without ratings. Of movieIds
  * each counts once; unknown items have "known_item":false and stand last with the score
  * null, ordered by rating where μ + b_u stands, by popularity where 0 does (strict: null, at
  * the end in any order).
  *
- * Of a visitor's ratings those of unknown items are left out; when all of them are unknown
- * the visitor is an unknown user. Timestamps order them for the age weights of the ranking
+ * Of a folded-in user's ratings those of unknown items are left out; when all of them are unknown
+ * the user is an unknown user. Timestamps order them for the age weights of the ranking
  * model; without any all weights are 1. For the rating model, with over 258 factors, not all
  * of a thousand count, but the newest, without timestamps the last ones (mf_fold_in). For a
  * model trained without ratings "rating" may be missing or a weight above 0.
  *
- * A model trained without ratings has no answer to a question for a rating: alone it is
- * refused, in a batch the response is null ("" in CSV).
+ * A model trained without ratings predicts none: an instance that requests one is rejected alone;
+ * in a batch its response is null ("" in CSV).
  *
- * Every format may be answered in every other: JSON wraps a batch in predictions, JSON
- * Lines and CSV end every answer with \n, so that the answers to pieces of a file, one
- * after the other, are the answer to the file. CSV holds ratings only. A first CSV line
- * of names (userId,movieId and the like) is passed over, see `batch`. Empty lines may
+ * Every request format allows every response format: JSON wraps a batch in predictions, JSON
+ * Lines and CSV end every response with \n, so that the concatenated responses to pieces of a file
+ * are the response to the file. CSV holds ratings only. A first CSV line
+ * of names (userId,movieId and the like) is skipped, see `batch`. Empty lines may
  * stand at the end of a body and nowhere else.
  *
- * (1) Answers are as many as questions and in their order.
- * (2) The same question gives the same answer alone, in a batch, in every format.
- * (3) What is not understood is refused with the place and what was expected:
+ * (1) There is one response for each instance, in the same order.
+ * (2) The same instance yields the same response alone, in a batch, in every format.
+ * (3) An invalid body is rejected with the place of the error and what was expected:
  *     "instances[3].movieId: expected a string or an integer".
  * (4) Work is done in slices; memory is bounded by the body's size and the limits. One
- *     question in JSON, and one line, has at most 256 KiB.
+ *     JSON instance, and one line, has at most 256 KiB.
  *
  * Threads: one inference per thread at a time; any number beside each other. */
 #ifndef MF_INFERENCE_INFERENCE_H
@@ -76,21 +75,20 @@ typedef enum mf_inference_format {
 extern const char *const mf_inference_media_types[MF_INFERENCE_FORMATS];
 
 typedef struct mf_inference_limits {
-    bool strict;                 /* an unknown user or item is refused, not guessed at */
-    bool batch;                  /* a batch transform job: an empty body is an empty answer, a CSV
-                                * header line is answered, so that lines stay side by side: in CSV
-                                * by a header, else by {"predicted_rating":null} */
-    uint32_t max_top_n;          /* top_n and similar: 1 … this; also the longest movieIds */
-    uint32_t max_fold_in;        /* ratings of one visitor */
-    uint64_t max_response_bytes; /* a longer answer is refused: a body may hold a million
-                                * questions for a thousand movies each; 0: any length */
+    bool strict;          /* unknown users and items are rejected */
+    bool batch;           /* a batch transform job: an empty body has an empty response, and a
+                                  * CSV header line has a response too, so that lines correspond: a
+                                  * header in CSV, else {"predicted_rating":null} */
+    uint32_t max_top_n;   /* top_n and similar: 1 … this; also the longest movieIds */
+    uint32_t max_fold_in; /* ratings of one folded-in user */
+    uint64_t max_response_bytes; /* a longer response is rejected: a body may hold a million
+                                  * instances for a thousand movies each; 0: any length */
 } mf_inference_limits;
 
 typedef struct mf_inference mf_inference;
 
-/* Begins. body must stay as it is until destroy, and body[n_bytes] is 0. Answers
- * are appended to *answer by the steps. recommender, limits, workspace and answer
- * are borrowed; the workspace may serve others between steps.
+/* Begins. body must stay unchanged until destroy, and body[n_bytes] is 0. The steps append to
+ * *response. recommender, limits and response are borrowed.
  * NULL: MF_ERR_MEMORY. */
 mf_inference *mf_inference_create(const mf_recommender *recommender,
                                   const mf_inference_limits *limits,
@@ -100,32 +98,31 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
 
 typedef enum mf_inference_progress {
     MF_INFERENCE_MORE,   /* call step again */
-    MF_INFERENCE_DONE,   /* *answer is complete */
-    MF_INFERENCE_FAILED, /* *err says why, mf_inference_status how; *answer is of no use */
+    MF_INFERENCE_DONE,   /* *response is complete */
+    MF_INFERENCE_FAILED, /* *err says why, mf_inference_status how; *response is unusable */
 } mf_inference_progress;
 
-/* Works for about `microseconds` and returns between two questions, or within a list of a
- * catalogue that takes longer than that to look through; 0: one question. Not to be called
- * again after DONE or FAILED. */
+/* Works for about `microseconds` and returns between two instances, or within a list whose search
+ * takes longer; 0: one instance. The workspace is borrowed for the call. Must not be called again
+ * after DONE or FAILED. */
 mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
                                         uint32_t microseconds, mf_error *err);
 
-/* The HTTP status that an error of this room stands for: 400 what was asked is
- * wrong, 404 unknown user or item in strict mode, 406 the reply format cannot hold
- * the answer, 503 no memory, 500 a fault of ours. */
+/* The HTTP status of an error of this folder: 400 invalid request, 404 unknown user or item in
+ * strict mode, 406 the response format cannot hold the response, 503 no memory, 500 internal. */
 int mf_inference_status(const mf_error *err);
 
-/* How many questions were answered so far. */
+/* The number of responses so far. */
 uint64_t mf_inference_n_responses(const mf_inference *inference);
 
 /* NULL is fine. */
 void mf_inference_destroy(mf_inference *inference);
 
-/* One line in the log for each model that the recommender has not, with what that means for
- * responses. To be called once, when a model was loaded. */
+/* Logs one line for each of the two models that is missing, with the effect on responses. To be
+ * called once after loading. */
 void mf_inference_log_models(const mf_recommender *recommender);
 
-/* What a list says beside its items. */
+/* The facts of a list beside its items. */
 typedef struct mf_inference_list {
     uint32_t count;
     bool known_user; /* false: it is the mean profile's list, or the popular items */
@@ -133,15 +130,15 @@ typedef struct mf_inference_list {
 
 /* Appends the best items for one user as a JSON list of ids, [1,2,…], to *items. Ids that
  * are canonical integers of at most 15 digits ("12", "-5", not "007") are JSON numbers,
- * others strings. Fails as step does; *items may then have a piece more. */
+ * others strings. Fails as step does; *items may then have an incomplete list. */
 bool mf_inference_items(const mf_recommender *recommender, const mf_inference_limits *limits,
                         mf_workspace *workspace, const char *user_id, size_t n_bytes,
                         uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err);
 
 /* The same in steps; the struct is its caller's. begin fails as above. step works for about
- * `microseconds` (0: to the end); *items and *list are there when it says DONE. Of a catalogue
- * that takes long to look through the list is searched in a workspace of its own, else in the
- * one that is borrowed, and the first step is the last. end frees it, begun (zeroed) or not. */
+ * `microseconds` (0: to the end); *items and *list are there when it says DONE. A long
+ * search uses a workspace of its own; a short one uses the borrowed workspace and is done after the
+ * first step. end frees the listing, also a zeroed one. */
 typedef struct mf_listing {
     const mf_recommender *recommender;
     mf_workspace *workspace;
@@ -156,13 +153,13 @@ mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t micros
                                       mf_text *items, mf_inference_list *list, mf_error *err);
 void mf_listing_end(mf_listing *listing);
 
-/* What stands around such a list, before and behind it:
+/* Appends the text before and after such a list:
  *   {"user_id":123,"recommendations":      ,"count":20}
  * with "known_user":false when that is so. The last brace is the caller's. */
 void mf_inference_begin_list(mf_text *response, const char *user_id, size_t n_bytes);
 void mf_inference_end_list(mf_text *response, const mf_inference_list *list);
 
-/* Appends an id as these lists spell it: a JSON number or a text. */
+/* Appends an id in the form of these lists: a JSON number or string. */
 void mf_inference_write_id(mf_text *response, mf_id id);
 
 #endif

@@ -1,8 +1,8 @@
-/* cached.c: concurrent requests for one list share a lookup and a computation (single-flight).
+/* cached.c: concurrent requests for one list share a lookup and a computation (single-flight call).
  *
- * A flight is a lookup of a list in Redis and the requests that wait for it. The response of Redis
- * resumes all of them. After a miss the first request computes the list, or all of them in turn
- * when that takes many steps. From then on no request can join the flight. */
+ * A shared lookup is a lookup of a list in Redis and the requests that wait for it. The response of
+ * Redis resumes all of them. After a miss the first request computes the list, or all of them in
+ * turn when that takes many steps. From then on no request can join it. */
 #include "cached.h"
 
 #include "base/clock.h"
@@ -18,17 +18,17 @@
 
 enum { N_BUCKETS = 256 };
 
-typedef struct flight flight;
+typedef struct shared_lookup shared_lookup;
 
-/* A request that waits for a flight. */
+/* A request that waits for a lookup. */
 typedef struct waiter {
     mf_http_request *request;
-    flight *flight;
+    shared_lookup *lookup;
     double since; /* mf_clock_seconds() of its arrival */
     TAILQ_ENTRY(waiter) next;
 } waiter;
 
-struct flight {
+struct shared_lookup {
     mf_service *service;
     mf_service_loop *loop;
     mf_loaded *loaded; /* held: the key has its version */
@@ -41,22 +41,22 @@ struct flight {
     bool searching; /* the listing has begun */
     bool is_known;  /* other requests can find and join it */
     TAILQ_HEAD(, waiter) waiters;
-    LIST_ENTRY(flight) same_bucket;
+    LIST_ENTRY(shared_lookup) same_bucket;
 };
 
-struct mf_flights {
-    LIST_HEAD(, flight) buckets[N_BUCKETS];
-    const flight *searching; /* one at a time; NULL: none */
+struct mf_shared_lookups {
+    LIST_HEAD(, shared_lookup) buckets[N_BUCKETS];
+    const shared_lookup *searching; /* one at a time; NULL: none */
 };
 
-mf_flights *mf_flights_create(mf_error *err)
+mf_shared_lookups *mf_shared_lookups_create(mf_error *err)
 {
-    return mf_allocate(1, sizeof(mf_flights), "lists on their way", err);
+    return mf_allocate(1, sizeof(mf_shared_lookups), "lists on their way", err);
 }
 
-void mf_flights_destroy(mf_flights *flights)
+void mf_shared_lookups_destroy(mf_shared_lookups *shared)
 {
-    mf_free(flights);
+    mf_free(shared);
 }
 
 /* -------------------------------------------------------------------- responses */
@@ -88,39 +88,39 @@ static void respond_computed(mf_http_request *request, mf_service_loop *loop,
     respond(request, loop, loaded, items, list, false, since);
 }
 
-/* -------------------------------------------------------------------- flights */
+/* -------------------------------------------------------------------- shared lookups */
 
 static size_t bucket_of(const mf_cache_key *key)
 {
     return XXH3_64bits(key->bytes, key->n_bytes) % N_BUCKETS;
 }
 
-static flight *find(const mf_flights *flights, const mf_cache_key *key)
+static shared_lookup *find(const mf_shared_lookups *shared, const mf_cache_key *key)
 {
-    flight *f;
-    LIST_FOREACH(f, &flights->buckets[bucket_of(key)], same_bucket)
+    shared_lookup *f;
+    LIST_FOREACH(f, &shared->buckets[bucket_of(key)], same_bucket)
     if (f->key.n_bytes == key->n_bytes && memcmp(f->key.bytes, key->bytes, key->n_bytes) == 0)
         return f;
     return NULL;
 }
 
-/* The next request for this list starts a flight of its own. */
-static void unlist(flight *f)
+/* The next request for this list starts a lookup of its own. */
+static void unlist(shared_lookup *f)
 {
     if (f->is_known)
         LIST_REMOVE(f, same_bucket);
     f->is_known = false;
 }
 
-static void end_search(flight *f)
+static void end_search(shared_lookup *f)
 {
     mf_listing_end(&f->listing);
     f->searching = false;
-    if (f->loop->flights->searching == f)
-        f->loop->flights->searching = NULL;
+    if (f->loop->shared->searching == f)
+        f->loop->shared->searching = NULL;
 }
 
-static void free_flight(flight *f)
+static void free_lookup(shared_lookup *f)
 {
     unlist(f);
     end_search(f);
@@ -133,7 +133,7 @@ static void free_flight(flight *f)
 
 static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
 {
-    flight *f = argument;
+    shared_lookup *f = argument;
     (void)i;
     if (f->service->limits.strict && !entry->known_user)
         return;
@@ -144,7 +144,7 @@ static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
 
 static void take_done(void *argument, bool has_response)
 {
-    flight *f = argument;
+    shared_lookup *f = argument;
     const waiter *w;
     (void)has_response;
     f->lookup = NULL;
@@ -152,7 +152,7 @@ static void take_done(void *argument, bool has_response)
     mf_http_resume(w->request);
 }
 
-static void store(flight *f)
+static void store(shared_lookup *f)
 {
     const mf_cache_entry entry = {.list = f->items.bytes,
                                   .n_list = f->items.n_bytes,
@@ -163,11 +163,11 @@ static void store(flight *f)
 
 /* Computes a list after a miss. A long search takes several steps, each run by one of the waiting
  * requests. A loop runs one long search at a time, because each needs a workspace of its own. */
-static mf_inference_progress compute(mf_http_request *request, flight *f, mf_error *err)
+static mf_inference_progress compute(mf_http_request *request, shared_lookup *f, mf_error *err)
 {
-    mf_flights *flights = f->loop->flights;
+    mf_shared_lookups *shared = f->loop->shared;
     const mf_http_view user = mf_http_get_segment(request);
-    if (flights->searching != NULL && flights->searching != f)
+    if (shared->searching != NULL && shared->searching != f)
         return MF_INFERENCE_MORE;
     if (!f->searching &&
         !mf_listing_begin(&f->listing, f->loaded->recommender, &f->service->limits,
@@ -179,7 +179,7 @@ static mf_inference_progress compute(mf_http_request *request, flight *f, mf_err
         mf_listing_step(&f->listing, MF_SLICE_MICROSECONDS, &f->items, &f->list, err);
     if (progress == MF_INFERENCE_MORE) {
         f->searching = true;
-        flights->searching = f;
+        shared->searching = f;
     } else {
         end_search(f);
     }
@@ -190,7 +190,7 @@ static mf_inference_progress compute(mf_http_request *request, flight *f, mf_err
 static bool resume(mf_http_request *request, void *state)
 {
     const waiter *w = state;
-    flight *f = w->flight;
+    shared_lookup *f = w->lookup;
     mf_error err = {0};
     if (f->lookup != NULL)
         return false;
@@ -216,22 +216,22 @@ static bool resume(mf_http_request *request, void *state)
 static void detach(void *state)
 {
     waiter *w = state;
-    flight *f = w->flight;
+    shared_lookup *f = w->lookup;
     TAILQ_REMOVE(&f->waiters, w, next);
     free(w);
     if (TAILQ_EMPTY(&f->waiters))
-        free_flight(f);
+        free_lookup(f);
 }
 
 /* NULL: Redis is not available now, or there is no memory. */
-static flight *start_flight(mf_service *service, mf_service_loop *loop, mf_loaded *loaded,
-                            const mf_cache_key *key)
+static shared_lookup *start_lookup(mf_service *service, mf_service_loop *loop, mf_loaded *loaded,
+                                   const mf_cache_key *key)
 {
     static const mf_cache_asker asker = {take_found, take_done};
-    flight *f = malloc(sizeof *f);
+    shared_lookup *f = malloc(sizeof *f);
     if (f == NULL)
         return NULL;
-    *f = (flight){.service = service, .loop = loop, .loaded = loaded, .key = *key};
+    *f = (shared_lookup){.service = service, .loop = loop, .loaded = loaded, .key = *key};
     TAILQ_INIT(&f->waiters);
     f->lookup = mf_cache_client_get(loop->cache, &f->key, 1, &asker, f);
     if (f->lookup == NULL) {
@@ -239,14 +239,14 @@ static flight *start_flight(mf_service *service, mf_service_loop *loop, mf_loade
         return NULL;
     }
     mf_loaded_hold(loaded);
-    LIST_INSERT_HEAD(&loop->flights->buckets[bucket_of(key)], f, same_bucket);
+    LIST_INSERT_HEAD(&loop->shared->buckets[bucket_of(key)], f, same_bucket);
     f->is_known = true;
     return f;
 }
 
-/* True when the request waits for a flight. */
-static bool join_flight(mf_http_request *request, mf_service *service, mf_service_loop *loop,
-                        mf_loaded *loaded, uint32_t top_n, double since)
+/* True when the request waits for a lookup. */
+static bool join(mf_http_request *request, mf_service *service, mf_service_loop *loop,
+                 mf_loaded *loaded, uint32_t top_n, double since)
 {
     mf_cache_key key;
     const mf_http_view user = mf_http_get_segment(request);
@@ -254,14 +254,14 @@ static bool join_flight(mf_http_request *request, mf_service *service, mf_servic
         !mf_cache_key_make(&key, user.bytes, user.n_bytes, top_n, loaded->version))
         return false;
     waiter *w = malloc(sizeof *w);
-    flight *f = w != NULL ? find(loop->flights, &key) : NULL;
+    shared_lookup *f = w != NULL ? find(loop->shared, &key) : NULL;
     if (w != NULL && f == NULL)
-        f = start_flight(service, loop, loaded, &key);
+        f = start_lookup(service, loop, loaded, &key);
     if (f == NULL) {
         free(w);
         return false;
     }
-    *w = (waiter){.request = request, .flight = f, .since = since};
+    *w = (waiter){.request = request, .lookup = f, .since = since};
     TAILQ_INSERT_TAIL(&f->waiters, w, next);
     mf_http_wait(request, resume, w, detach);
     if (f->lookup == NULL)
@@ -278,6 +278,6 @@ void mf_handle_cached(mf_http_request *request, void *context)
     uint32_t top_n;
     if (loaded == NULL || !mf_serve_top_n(request, service->limits.max_top_n, &top_n))
         return;
-    if (!join_flight(request, service, loop, loaded, top_n, since))
+    if (!join(request, service, loop, loaded, top_n, since))
         mf_serve_list(request, service, loop, loaded, top_n, since, respond_computed);
 }

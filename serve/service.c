@@ -36,7 +36,7 @@ static void release(mf_service *service)
     /* Connections to the cache live on the server's loops, whose threads have ended. */
     for (uint32_t i = 0; service->loops != NULL && i < service->http.n_threads; i++) {
         mf_cache_client_destroy(service->loops[i].cache);
-        mf_flights_destroy(service->loops[i].flights);
+        mf_shared_lookups_destroy(service->loops[i].shared);
         mf_workspace_destroy(service->loops[i].workspace);
     }
     mf_http_server_destroy(service->server);
@@ -64,8 +64,8 @@ static bool connect_cache(mf_service *service, const mf_cache_settings *settings
         mf_service_loop *loop = &service->loops[i];
         loop->cache =
             mf_cache_client_create(service->cache, mf_http_server_base(service->server, i), err);
-        loop->flights = mf_flights_create(err);
-        if (loop->cache == NULL || loop->flights == NULL)
+        loop->shared = mf_shared_lookups_create(err);
+        if (loop->cache == NULL || loop->shared == NULL)
             return false;
         mf_cache_client_start(loop->cache);
     }

@@ -23,7 +23,7 @@ typedef struct mf_service_loop {
     _Alignas(64) mf_loaded *loaded; /* NULL: not ready */
     mf_workspace *workspace;
     mf_cache_client *cache;             /* NULL: there is none */
-    struct mf_flights *flights;         /* its lookups in progress (cached.h), or NULL */
+    struct mf_shared_lookups *shared;   /* its lookups in progress (cached.h), or NULL */
     atomic_uint_fast64_t n_predictions; /* written by this loop only */
     char reason[MF_ERROR_TEXT_BYTES];   /* why there is no model */
 } mf_service_loop;

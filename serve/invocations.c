@@ -80,12 +80,29 @@ static bool choose_response_format(mf_http_request *request, const mf_service *s
     return true;
 }
 
+/* Continues a request that was not done in its first slice, as few are, with a copy of its state.
+ * The copy holds the model, because the loop may switch to another; `destroy` frees it. False after
+ * a 503: what the state owns is still the caller's. */
+static bool resume_in_slices(mf_http_request *request, mf_http_slice *slice, const void *state,
+                             size_t n_bytes, mf_loaded *loaded, void (*destroy)(void *state))
+{
+    void *copy = malloc(n_bytes);
+    if (copy == NULL) {
+        mf_http_refuse(request, 503, "no memory for this request: try again later");
+        return false;
+    }
+    memcpy(copy, state, n_bytes);
+    mf_loaded_hold(loaded);
+    mf_http_work(request, slice, copy, destroy);
+    return true;
+}
+
 /* ------------------------------------------------------------ /invocations */
 
 /* A request to /invocations between its slices. */
 typedef struct invocation {
     mf_service_loop *loop;
-    mf_loaded *loaded; /* held: the loop may have switched to another model meanwhile */
+    mf_loaded *loaded; /* see resume_in_slices */
     mf_inference *inference;
     const char *media_type;
 } invocation;
@@ -106,23 +123,18 @@ static void set_attributes(mf_http_request *request, const mf_loaded *loaded)
     }
 }
 
-static void send_response(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
-                          const char *media_type, const mf_inference *inference)
+/* Runs one slice and sends the response at the end. False: not done. */
+static bool step_invocation(mf_http_request *request, void *state)
 {
-    mf_serve_count(loop, mf_inference_n_responses(inference));
-    set_attributes(request, loaded);
-    mf_http_reply(request, 200, media_type);
-}
-
-static bool work(mf_http_request *request, void *state)
-{
-    invocation *in = state;
+    const invocation *in = state;
     mf_error err = {0};
     switch (mf_inference_step(in->inference, in->loop->workspace, MF_SLICE_MICROSECONDS, &err)) {
     case MF_INFERENCE_MORE:
         return false;
     case MF_INFERENCE_DONE:
-        send_response(request, in->loop, in->loaded, in->media_type, in->inference);
+        mf_serve_count(in->loop, mf_inference_n_responses(in->inference));
+        set_attributes(request, in->loaded);
+        mf_http_reply(request, 200, in->media_type);
         return true;
     case MF_INFERENCE_FAILED:
         break;
@@ -131,26 +143,12 @@ static bool work(mf_http_request *request, void *state)
     return true;
 }
 
-static void destroy(void *state)
+static void destroy_invocation(void *state)
 {
     invocation *in = state;
     mf_inference_destroy(in->inference);
     mf_loaded_release(in->loaded);
     free(in);
-}
-
-static void work_in_slices(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded,
-                           mf_inference *inference, const char *media_type)
-{
-    invocation *in = malloc(sizeof *in);
-    if (in == NULL) {
-        mf_inference_destroy(inference);
-        mf_http_refuse(request, 503, "no memory for this request: try again later");
-        return;
-    }
-    *in = (invocation){loop, loaded, inference, media_type};
-    mf_loaded_hold(loaded);
-    mf_http_work(request, work, in, destroy);
 }
 
 void mf_handle_invocations(mf_http_request *request, void *context)
@@ -164,28 +162,20 @@ void mf_handle_invocations(mf_http_request *request, void *context)
         return;
 
     mf_error err = {0};
-    const char *media_type = mf_inference_media_types[response_format];
     const mf_http_view body = mf_http_get_body(request);
-    mf_inference *inference =
+    invocation in = {
+        .loop = loop, .loaded = loaded, .media_type = mf_inference_media_types[response_format]};
+    in.inference =
         mf_inference_create(loaded->recommender, &service->limits, request_format, response_format,
                             body.bytes, body.n_bytes, mf_http_response(request), &err);
-    if (inference == NULL) {
+    if (in.inference == NULL) {
         mf_serve_reject(request, &err);
+    } else if (!step_invocation(request, &in) &&
+               resume_in_slices(request, step_invocation, &in, sizeof in, loaded,
+                                destroy_invocation)) {
         return;
     }
-    /* Most requests are done within their first slice. */
-    switch (mf_inference_step(inference, loop->workspace, MF_SLICE_MICROSECONDS, &err)) {
-    case MF_INFERENCE_MORE:
-        work_in_slices(request, loop, loaded, inference, media_type);
-        return;
-    case MF_INFERENCE_DONE:
-        send_response(request, loop, loaded, media_type, inference);
-        break;
-    case MF_INFERENCE_FAILED:
-        mf_serve_reject(request, &err);
-        break;
-    }
-    mf_inference_destroy(inference);
+    mf_inference_destroy(in.inference);
 }
 
 /* ------------------------------------------------------ recommendations for one user */
@@ -225,69 +215,49 @@ bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_
 typedef struct list_request {
     mf_listing listing;
     mf_service_loop *loop;
-    mf_loaded *loaded; /* held: the loop may have switched to another model meanwhile */
+    mf_loaded *loaded; /* see resume_in_slices */
     double since;
-    mf_listed *listed;
+    mf_serve_respond *respond;
 } list_request;
 
 /* Runs one slice and sends the response at the end. False: not done. */
-static bool step_list(mf_http_request *request, const list_request *w)
+static bool step_list(mf_http_request *request, void *state)
 {
+    const list_request *r = state;
     mf_error err = {0};
     mf_inference_list list;
     mf_text items = MF_TEXT_EMPTY;
     const mf_inference_progress progress =
-        mf_listing_step(&w->listing, MF_SLICE_MICROSECONDS, &items, &list, &err);
+        mf_listing_step(&r->listing, MF_SLICE_MICROSECONDS, &items, &list, &err);
     if (progress == MF_INFERENCE_DONE)
-        w->listed(request, w->loop, w->loaded, &items, &list, w->since);
+        r->respond(request, r->loop, r->loaded, &items, &list, r->since);
     else if (progress == MF_INFERENCE_FAILED)
         mf_serve_reject(request, &err);
     mf_text_free(&items);
     return progress != MF_INFERENCE_MORE;
 }
 
-static bool work_on_list(mf_http_request *request, void *state)
-{
-    return step_list(request, state);
-}
-
 static void destroy_list(void *state)
 {
-    list_request *w = state;
-    mf_listing_end(&w->listing);
-    mf_loaded_release(w->loaded);
-    free(w);
-}
-
-/* Copies the request and takes over its listing. */
-static void list_in_slices(mf_http_request *request, const list_request *begun)
-{
-    list_request *w = malloc(sizeof *w);
-    if (w == NULL) {
-        mf_listing listing = begun->listing;
-        mf_listing_end(&listing);
-        mf_http_refuse(request, 503, "no memory for this request: try again later");
-        return;
-    }
-    *w = *begun;
-    mf_loaded_hold(w->loaded);
-    mf_http_work(request, work_on_list, w, destroy_list);
+    list_request *r = state;
+    mf_listing_end(&r->listing);
+    mf_loaded_release(r->loaded);
+    free(r);
 }
 
 void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
-                   mf_loaded *loaded, uint32_t top_n, double since, mf_listed *listed)
+                   mf_loaded *loaded, uint32_t top_n, double since, mf_serve_respond *respond)
 {
     mf_error err = {0};
-    list_request w = {.loop = loop, .loaded = loaded, .since = since, .listed = listed};
+    list_request r = {.loop = loop, .loaded = loaded, .since = since, .respond = respond};
     const mf_http_view user = mf_http_get_segment(request);
-    if (!mf_listing_begin(&w.listing, loaded->recommender, &service->limits, loop->workspace,
+    if (!mf_listing_begin(&r.listing, loaded->recommender, &service->limits, loop->workspace,
                           user.bytes, user.n_bytes, top_n, &err))
         mf_serve_reject(request, &err);
-    else if (!step_list(request, &w)) {
-        list_in_slices(request, &w);
+    else if (!step_list(request, &r) &&
+             resume_in_slices(request, step_list, &r, sizeof r, loaded, destroy_list))
         return;
-    }
-    mf_listing_end(&w.listing);
+    mf_listing_end(&r.listing);
 }
 
 /* --------------------------------------------- /internal/recommend/{user_id} */

@@ -33,13 +33,14 @@ void mf_serve_count(mf_service_loop *loop, uint64_t n);
 enum { MF_SLICE_MICROSECONDS = 1000 };
 
 /* Responds with the list; since: mf_clock_seconds() when the request arrived. */
-typedef void mf_listed(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
-                       const mf_text *items, const mf_inference_list *list, double since);
+typedef void mf_serve_respond(mf_http_request *request, mf_service_loop *loop,
+                              const mf_loaded *loaded, const mf_text *items,
+                              const mf_inference_list *list, double since);
 
-/* Looks up the list of the user in the path and calls `listed`, or responds with an error; at
+/* Looks up the list of the user in the path and calls `respond`, or responds with an error; at
  * once, or in slices where the catalogue takes long, so that the loop serves other requests in
  * between. Must be the last call of a handler. */
 void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
-                   mf_loaded *loaded, uint32_t top_n, double since, mf_listed *listed);
+                   mf_loaded *loaded, uint32_t top_n, double since, mf_serve_respond *respond);
 
 #endif

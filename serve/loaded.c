@@ -59,7 +59,7 @@ static void explain_missing(const char *folder, mf_error *err)
     closedir(entries);
 }
 
-mf_loaded *mf_loaded_read(const char *folder, size_t max_index_bytes, mf_error *err)
+static mf_loaded *read_model(const char *folder, size_t max_index_bytes, mf_error *err)
 {
     const double start = mf_clock_seconds();
     char path[2048];
@@ -113,7 +113,7 @@ bool mf_loaded_free_if_unused(mf_loaded *loaded)
 static void *run(void *argument)
 {
     mf_loader *loader = argument;
-    loader->loaded = mf_loaded_read(loader->folder, loader->max_index_bytes, &loader->err);
+    loader->loaded = read_model(loader->folder, loader->max_index_bytes, &loader->err);
     atomic_store(&loader->done, true);
     pthread_kill(loader->main_thread, loader->signal);
     return NULL;

@@ -26,12 +26,6 @@ typedef struct mf_loaded {
     atomic_uint references;
 } mf_loaded;
 
-/* Reads DIR/model.bin, checks it and prepares the recommender. The caller owns the one
- * reference. Any thread.
- * Fails with the reason: MF_ERR_IO, MF_ERR_FORMAT, MF_ERR_MEMORY. When there is no
- * model.bin the error lists the contents of the folder. */
-mf_loaded *mf_loaded_read(const char *folder, size_t max_index_bytes, mf_error *err);
-
 void mf_loaded_hold(mf_loaded *loaded);
 
 /* Releases a reference. Frees nothing: see mf_loaded_free_if_unused. */
@@ -64,7 +58,9 @@ bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_byt
 /* Whether mf_loader_take would not wait. */
 bool mf_loader_is_done(const mf_loader *loader);
 
-/* Once it is done: the model with its one reference, or NULL and the reason. */
+/* Once it is done: the checked model and its recommender, with one reference, the caller's; or NULL
+ * with MF_ERR_IO, MF_ERR_FORMAT or MF_ERR_MEMORY. Without a model.bin the error lists the contents
+ * of the folder. */
 mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err);
 
 #endif

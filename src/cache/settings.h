@@ -12,7 +12,7 @@
 #define MF_CACHE_SETTINGS_H
 
 #include "base/error.h"
-#include "sagemaker/settings.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

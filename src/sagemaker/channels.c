@@ -2,9 +2,9 @@
 #include "sagemaker/channels.h"
 
 #include "base/file.h"
+#include "base/settings.h"
 #include "sagemaker/config_file.h"
 #include "sagemaker/content_type.h"
-#include "sagemaker/nearest.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #define MF_SAGEMAKER_HYPERPARAMETER_FILE_H
 
 #include "base/error.h"
-#include "sagemaker/settings.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

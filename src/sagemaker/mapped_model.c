@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
-#include "sagemaker/channel_files.h"
+#include "sagemaker/channel_data.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,7 @@
 #define MF_SAGEMAKER_CHANNELS_H
 
 #include "base/error.h"
-#include "sagemaker/tree.h"
+#include "sagemaker/environment.h"
 
 #include <stdbool.h>
 #include <stddef.h>

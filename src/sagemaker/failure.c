@@ -2,7 +2,7 @@
 #include "sagemaker/failure.h"
 
 #include "base/file.h"
-#include "sagemaker/tree.h"
+#include "sagemaker/environment.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -16,8 +16,8 @@
 
 #include "base/error.h"
 #include "sagemaker/channels.h"
+#include "sagemaker/environment.h"
 #include "sagemaker/tar.h"
-#include "sagemaker/tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,6 +4,7 @@
 #include "sagemaker/channel_data.h"
 
 #include "base/clock.h"
+#include "base/grow.h"
 #include "base/memory.h"
 #include "base/stop.h"
 
@@ -37,7 +38,7 @@ typedef struct walk {
     found *files;
     size_t n_files;
     size_t files_capacity;
-    char *text; /* paths, each with its zero byte */
+    char *text; /* paths, each NUL-terminated */
     size_t text_bytes;
     size_t text_capacity;
 } walk;
@@ -49,14 +50,6 @@ typedef struct file_list {
     char *text;
 } file_list;
 
-static size_t grown(size_t capacity, size_t need, size_t least)
-{
-    size_t next = capacity < least ? least : capacity;
-    while (next < need)
-        next *= 2;
-    return next;
-}
-
 static bool keep_file(walk *w, uint64_t n_bytes)
 {
     if (w->n_files == MF_CHANNEL_FILES_MAX)
@@ -64,19 +57,9 @@ static bool keep_file(walk *w, uint64_t n_bytes)
                        "channel %s at %s holds more than %d files: join them into fewer",
                        w->channel->name, w->channel->path, MF_CHANNEL_FILES_MAX);
     const size_t n_path = strlen(w->path) + 1;
-    if (w->text_bytes + n_path > w->text_capacity) {
-        const size_t capacity = grown(w->text_capacity, w->text_bytes + n_path, 4096);
-        if (!mf_reallocate((void **)&w->text, w->text_capacity, capacity, 1, "file names", w->err))
-            return false;
-        w->text_capacity = capacity;
-    }
-    if (w->n_files == w->files_capacity) {
-        const size_t capacity = grown(w->files_capacity, w->n_files + 1, 64);
-        if (!mf_reallocate((void **)&w->files, w->files_capacity, capacity, sizeof *w->files,
-                           "a list of files", w->err))
-            return false;
-        w->files_capacity = capacity;
-    }
+    if (!MF_GROW(w->text, w->text_capacity, w->text_bytes + n_path, "file names", w->err) ||
+        !MF_GROW(w->files, w->files_capacity, w->n_files + 1, "a list of files", w->err))
+        return false;
     w->files[w->n_files++] = (found){w->text_bytes, n_bytes};
     memcpy(w->text + w->text_bytes, w->path, n_path);
     w->text_bytes += n_path;

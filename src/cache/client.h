@@ -30,7 +30,6 @@
 
 #include "cache/cache.h"
 #include "cache/entry.h"
-#include "cache/key.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_cache_entry.c: names and values in the cache; promises of cache/key.h, cache/entry.h
+/* test_cache_entry.c: names and values in the cache; promises of cache/entry.h
  * and cache/breaker.h. */
 #include "testing.h"
 

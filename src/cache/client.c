@@ -5,8 +5,8 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cache/breaker.h"
+#include "cache/cache.h"
 #include "cache/protocol.h"
-#include "cache/shared.h"
 #include "cache/stream.h"
 
 #include <event2/event.h>

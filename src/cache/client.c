@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "cache/breaker.h"
 #include "cache/cache.h"
+#include "cache/client.h"
 #include "cache/protocol.h"
 #include "cache/stream.h"
 

@@ -33,6 +33,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct event_base;
 
@@ -85,5 +86,32 @@ size_t mf_cache_client_pending(const mf_cache_client *client);
 /* Lookups must be done or cancelled. NULL is fine. The base must still be there, and its
  * thread be the caller's or have ended. */
 void mf_cache_client_destroy(mf_cache_client *client);
+
+/* ---- a circuit breaker, inside src/cache: after a failure Redis is left alone for a while ----
+ *
+ * (1) From fail on it rests for rest_ms by the wall clock: a Lambda function is frozen
+ *     between events, and the monotonic clock stands still meanwhile.
+ * (2) A wall clock that is set back does not make the rest longer: a failure that lies
+ *     in the future is over.
+ *
+ * Threads: one at a time. */
+
+typedef struct mf_breaker {
+    int64_t failed_ms; /* wall clock */
+    uint32_t rest_ms;
+    bool failed;
+} mf_breaker;
+
+static inline void mf_breaker_fail(mf_breaker *breaker, int64_t wall_ms)
+{
+    breaker->failed = true;
+    breaker->failed_ms = wall_ms;
+}
+
+static inline bool mf_breaker_is_resting(const mf_breaker *breaker, int64_t wall_ms)
+{
+    return breaker->failed && wall_ms >= breaker->failed_ms &&
+           wall_ms - breaker->failed_ms < breaker->rest_ms;
+}
 
 #endif

@@ -589,7 +589,7 @@ static bool check(const mf_settings *settings, size_t i, uint8_t as, const char 
         const void *now = field_of(settings, i);
         if (readable && (setting->type == MF_SETTING_TEXT ? strcmp(field, now) == 0
                                                           : memcmp(field, now, setting->size) == 0))
-            return true; /* the same said twice is no contradiction */
+            return true; /* the same value twice is no contradiction */
         size_t n_before;
         bool is_shared;
         const char *before = name_as(setting, given_as, &n_before, &is_shared);

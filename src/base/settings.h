@@ -1,8 +1,8 @@
 /* settings.h: named settings described by a table, read strictly.
  *
- * Hyperparameters of training, environment variables of serving and of the functions,
- * and options of local-cloud are the same thing: a name, a text, a type and a range. The caller writes a constant table
- * and a struct; every accepted text lands in the struct's field, checked.
+ * Hyperparameters of training, environment variables of serving and of the functions, and
+ * options of local-cloud are the same thing: a name, a text, a type and a range. The caller
+ * writes a constant table and a struct; every accepted text lands in the struct's field, checked.
  *
  *     typedef struct options { uint32_t n_factors; double learning_rate; } options;
  *     static const mf_setting table[] = {
@@ -57,7 +57,7 @@ typedef enum mf_setting_type {
     MF_SETTING_INTEGER, /* field: int32_t, uint32_t, int64_t or uint64_t         */
     MF_SETTING_REAL,    /* field: double, or float (then rounded before checking) */
     MF_SETTING_BOOLEAN, /* field: bool                                           */
-    MF_SETTING_TEXT,    /* field: char[size], zero-terminated                    */
+    MF_SETTING_TEXT,    /* field: char[size], NUL-terminated                     */
     MF_SETTING_CHOICE,  /* field: uint32_t or an enum, counts the words from 0   */
 } mf_setting_type;
 
@@ -130,7 +130,7 @@ bool mf_settings_change(mf_settings *settings, const char *name, const char *val
                         mf_error *err);
 
 /* Sets each setting whose name (or alias) is an environment variable that is not
- * empty. Other variables are none of our business. */
+ * empty. Other variables are ignored. */
 MF_MUST_CHECK bool mf_settings_read_environment(mf_settings *settings, mf_error *err);
 
 /* True when entry i was set, false while it holds its default. */

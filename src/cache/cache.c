@@ -182,7 +182,7 @@ struct mf_cache {
     atomic_uint_least32_t ready;
     atomic_uint_least32_t resting;
     atomic_bool is_down;
-    atomic_int_least64_t full_said_ms;
+    atomic_int_least64_t full_logged_ms;
 };
 
 static void ignore_sigpipe(void)
@@ -257,7 +257,7 @@ uint32_t mf_cache_resting(const mf_cache *cache)
     return atomic_load_explicit(&cache->resting, memory_order_relaxed);
 }
 
-void mf_cache_say_down(mf_cache *cache, const char *why)
+void mf_cache_log_down(mf_cache *cache, const char *why)
 {
     if (!atomic_exchange(&cache->is_down, true))
         mf_log_message(MF_LOG_WARNING, "cache_down",
@@ -266,20 +266,20 @@ void mf_cache_say_down(mf_cache *cache, const char *why)
                        cache->settings.host, cache->settings.port, why, cache->settings.retry_ms);
 }
 
-void mf_cache_say_up(mf_cache *cache)
+void mf_cache_log_up(mf_cache *cache)
 {
     if (atomic_exchange(&cache->is_down, false))
         mf_log_message(MF_LOG_INFO, "cache_up", "Redis at %s port %u is used again",
                        cache->settings.host, cache->settings.port);
 }
 
-void mf_cache_say_full(mf_cache *cache, const char *why)
+void mf_cache_log_full(mf_cache *cache, const char *why)
 {
     enum { MINUTE_MS = 60 * 1000 };
     const int64_t now = mf_clock_wall_ms();
-    int64_t said = atomic_load(&cache->full_said_ms);
-    if ((said != 0 && now >= said && now - said < MINUTE_MS) ||
-        !atomic_compare_exchange_strong(&cache->full_said_ms, &said, now))
+    int64_t logged = atomic_load(&cache->full_logged_ms);
+    if ((logged != 0 && now >= logged && now - logged < MINUTE_MS) ||
+        !atomic_compare_exchange_strong(&cache->full_logged_ms, &logged, now))
         return;
     mf_log_message(MF_LOG_WARNING, "cache_full",
                    "Redis at %s port %u does not take values: %s; what it has is used",

@@ -69,7 +69,7 @@ typedef struct mf_cache mf_cache;
 typedef enum mf_cache_count {
     MF_CACHE_HITS,
     MF_CACHE_MISSES,      /* Redis had nothing, or nothing usable */
-    MF_CACHE_SKIPPED,     /* not looked up, or no reply in time */
+    MF_CACHE_SKIPPED,     /* not looked up, or no response in time */
     MF_CACHE_STORED,      /* lists that Redis has taken */
     MF_CACHE_NOT_STORED,  /* lists that it was not given or did not take */
     MF_CACHE_ERRORS,      /* connections and commands that failed, values that are not ours */
@@ -106,10 +106,10 @@ void mf_cache_change_ready(mf_cache *cache, bool ready);
 void mf_cache_change_resting(mf_cache *cache, bool resting);
 
 /* A connection failed, or one works. */
-void mf_cache_say_down(mf_cache *cache, const char *why);
-void mf_cache_say_up(mf_cache *cache);
+void mf_cache_log_down(mf_cache *cache, const char *why);
+void mf_cache_log_up(mf_cache *cache);
 
-/* Redis replies, but does not store values. At most a line a minute. */
-void mf_cache_say_full(mf_cache *cache, const char *why);
+/* Redis works, but does not store values. At most a line a minute. */
+void mf_cache_log_full(mf_cache *cache, const char *why);
 
 #endif

@@ -41,7 +41,7 @@ typedef struct mf_cache_key {
     uint32_t top_n;
     uint16_t n_bytes;
     uint16_t version_at;              /* the version is bytes[version_at .. n_bytes) */
-    char bytes[MF_CACHE_KEY_MAX + 1]; /* zero-terminated, without other zero bytes */
+    char bytes[MF_CACHE_KEY_MAX + 1]; /* NUL-terminated, without other zero bytes */
 } mf_cache_key;
 
 /* The key for the best top_n of a user. version is the model's: 1 to 64 letters, digits

@@ -231,7 +231,7 @@ static void start_channel(const mf_tree *tree, const mf_channel_rule *rule, cons
 {
     *channel = (mf_channel){.rule = rule, .mode = MF_CHANNEL_FILE};
     snprintf(channel->name, sizeof channel->name, "%.*s", MF_CHANNEL_NAME_BYTES - 1, name);
-    /* Fits: MF_TREE_PREFIX_MAX leaves room for our own names. */
+    /* Fits: MF_TREE_PREFIX_MAX leaves space for our own names. */
     snprintf(channel->path, sizeof channel->path, "%.*s/%s", MF_TREE_PREFIX_MAX + 16,
              tree->input_data, channel->name);
 }

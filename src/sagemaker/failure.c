@@ -1,4 +1,5 @@
-/* failure.c: the last words of a job. */
+/* failure.c: class and text of the first error into output/failure.
+ * (1) A file that is there and not empty is never replaced. */
 #include "sagemaker/failure.h"
 
 #include "base/file.h"

@@ -1,7 +1,7 @@
 /* job_config.h: the configuration of a training job: hyperparameters, hosts, checkpoints.
  *
- * hyperparameters.json is one flat object whose values are all texts, whatever their
- * type: {"n_factors": "64", "learning_rate": "0.01"} (docs/sagemaker.md, 2.3).
+ * hyperparameters.json is one flat object of texts, whatever the type of a
+ * value: {"n_factors": "64", "learning_rate": "0.01"} (docs/sagemaker.md, 2.3).
  *
  * (1) No file and {} mean defaults.
  * (2) A text that is itself a quoted JSON text ("\"0.05\"", what the SDK's
@@ -24,7 +24,7 @@
 
 enum { MF_OBJECTIVE_BYTES = 257 };
 
-/* What the platform's own keys said; "" when they were not there. */
+/* The values of the platform's own keys; "" when they were not there. */
 typedef struct mf_platform_hyperparameters {
     char tuning_objective[MF_OBJECTIVE_BYTES]; /* _tuning_objective_metric, cut to fit */
     char log_level[16];                        /* sagemaker_container_log_level */

@@ -206,7 +206,7 @@ static bool is_archive(const char *name)
     return ends_with(name, ".tar.gz") || ends_with(name, ".tgz") || ends_with(name, ".tar");
 }
 
-/* The one file that is, or holds, the model. A name that says "model" beats other
+/* The one file that is, or holds, the model. A name with "model" goes before other
  * archives, because a job's output folder also has output.tar.gz. */
 static const mf_channel_file *choose(const mf_channel *channel, const mf_channel_files *files,
                                      mf_error *err)

@@ -1,6 +1,6 @@
 /* packed.h: the bytes of a file, unpacked when they are gzip.
  *
- * zlib enters here and nowhere else in this room.
+ * zlib enters here and nowhere else in src/sagemaker.
  *
  * (1) gzip is known by its first two bytes, never by the file's name; several
  *     gzip streams in a row count as one (RFC 1952), zeros after the last are

@@ -34,7 +34,7 @@ typedef enum block_kind {
     BLOCK_DAMAGED /* wrong checksum or size */
 } block_kind;
 
-/* What an extended header ("LENGTH KEY=VALUE\n" …) says about the next member. */
+/* What an extended header ("LENGTH KEY=VALUE\n" …) tells about the next member. */
 typedef struct tar_pax {
     bool has_name;
     bool has_size;
@@ -313,7 +313,7 @@ static char *read_extended(mf_tar *tar, uint64_t n_bytes, mf_error *err)
     return content;
 }
 
-/* A header that only says something about the member after it. */
+/* A header that only describes the member after it. */
 static bool take_extended(mf_tar *tar, const tar_header *header, mf_error *err)
 {
     char *content = read_extended(tar, header->n_bytes, err);
@@ -472,7 +472,7 @@ bool mf_tar_next(mf_tar *tar, mf_tar_member *member, mf_error *err)
         }
         if (!take_member(tar, &header, member, err))
             return false;
-        if (member->name[0] != '\0') /* "./" itself says nothing */
+        if (member->name[0] != '\0') /* "./" is no member */
             return true;
         *member = (mf_tar_member){0};
     }

@@ -108,6 +108,11 @@ void mf_packed_close(mf_packed *packed)
     mf_free(packed);
 }
 
+const char *mf_packed_path(const mf_packed *packed)
+{
+    return packed->path;
+}
+
 uint64_t mf_packed_offset(const mf_packed *packed)
 {
     return packed->offset;

@@ -196,7 +196,6 @@ static bool clean_name(char *name)
 
 struct mf_tar {
     mf_packed *packed;
-    char *path;
     uint64_t left;    /* bytes of the member not yet read */
     uint64_t padding; /* after them, up to the next block */
     uint64_t n_members;
@@ -208,37 +207,29 @@ struct mf_tar {
 
 static mf_where where_of(const mf_tar *tar)
 {
-    return (mf_where){tar->path, 0, 0};
+    return (mf_where){mf_packed_path(tar->packed), 0, 0};
 }
 
-static mf_tar *create(mf_packed *packed, const char *path, mf_error *err)
+/* Takes packed over, also on failure. */
+static mf_tar *create(mf_packed *packed, mf_error *err)
 {
-    if (packed == NULL)
-        return NULL;
-    mf_tar *tar = mf_allocate(1, sizeof *tar, "an archive reader", err);
-    if (tar == NULL) {
+    mf_tar *tar = packed != NULL ? mf_allocate(1, sizeof *tar, "an archive reader", err) : NULL;
+    if (tar != NULL)
+        tar->packed = packed;
+    else
         mf_packed_close(packed);
-        return NULL;
-    }
-    tar->packed = packed;
-    tar->path = mf_allocate(strlen(path) + 1, 1, "a path", err);
-    if (tar->path == NULL) {
-        mf_tar_close(tar);
-        return NULL;
-    }
-    memcpy(tar->path, path, strlen(path) + 1);
     return tar;
 }
 
 mf_tar *mf_tar_open(const char *path, uint64_t limit_bytes, mf_error *err)
 {
-    return create(mf_packed_open(path, limit_bytes, err), path, err);
+    return create(mf_packed_open(path, limit_bytes, err), err);
 }
 
 mf_tar *mf_tar_open_bytes(const void *bytes, size_t n_bytes, const char *name, uint64_t limit_bytes,
                           mf_error *err)
 {
-    return create(mf_packed_open_bytes(bytes, n_bytes, name, limit_bytes, err), name, err);
+    return create(mf_packed_open_bytes(bytes, n_bytes, name, limit_bytes, err), err);
 }
 
 void mf_tar_close(mf_tar *tar)
@@ -246,7 +237,6 @@ void mf_tar_close(mf_tar *tar)
     if (tar == NULL)
         return;
     mf_packed_close(tar->packed);
-    mf_free(tar->path);
     mf_free(tar);
 }
 

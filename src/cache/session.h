@@ -11,7 +11,8 @@
  * (1) A call returns within budget_ms, whatever Redis does. It opens the connection when
  *     there is none; REDIS_CONNECT_MS and REDIS_COMMAND_MS still count.
  * (2) The process may be frozen between two calls. A connection that has died meanwhile is
- *     opened once more and the lookup repeated, within the budget; then its keys count as skipped.
+ *     opened once more and the lookup repeated, within the budget; then its keys count as
+ *     skipped.
  * (3) Nothing happens between two calls.
  *
  * Threads: one at a time. */

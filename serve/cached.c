@@ -229,13 +229,13 @@ static void leave(void *state)
 static flight *start_flight(mf_service *service, mf_service_loop *loop, mf_loaded *loaded,
                             const mf_cache_key *key)
 {
-    static const mf_cache_asker asker = {take_found, take_done};
+    static const mf_cache_lookup_events events = {take_found, take_done};
     flight *f = malloc(sizeof *f);
     if (f == NULL)
         return NULL;
     *f = (flight){.service = service, .loop = loop, .loaded = loaded, .key = *key};
     TAILQ_INIT(&f->waiters);
-    f->lookup = mf_cache_client_get(loop->cache, &f->key, 1, &asker, f);
+    f->lookup = mf_cache_client_get(loop->cache, &f->key, 1, &events, f);
     if (f->lookup == NULL) {
         free(f);
         return NULL;

@@ -6,7 +6,7 @@
  * and "known_user":false are those of /internal/recommend/{user_id} (invocations.h).
  *
  * (1) The list is the one that the model of X-Model-Version gives, from wherever it comes:
- *     its version is in the key (cache/key.h).
+ *     its version is in the key (cache/entry.h).
  * (2) Redis costs a request at most REDIS_COMMAND_MS, and never its answer. Where Redis is
  *     not to be had, or there is none, the list is computed at once.
  * (3) Requests of one loop for the same list at the same time are one lookup, one

@@ -5,7 +5,7 @@
 #ifndef MF_LAMBDA_HELP_H
 #define MF_LAMBDA_HELP_H
 
-#include "sagemaker/settings.h"
+#include "base/settings.h"
 
 #include <string.h>
 

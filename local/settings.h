@@ -1,7 +1,7 @@
 /* settings.h: the settings of local-cloud: functions, routes, endpoints and event source mappings.
  *
  * The settings of the program, of a function and of a mapping are three tables of
- * sagemaker/settings.h. main.c sets them from the command line, settings_file.c from a JSON
+ * base/settings.h. main.c sets them from the command line, settings_file.c from a JSON
  * file; a later value replaces an earlier one.
  *
  * (1) An unknown name, a value outside its range and a route to a function that does not exist
@@ -13,7 +13,7 @@
 #define MF_LOCAL_SETTINGS_H
 
 #include "base/error.h"
-#include "sagemaker/settings.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

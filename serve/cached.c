@@ -142,11 +142,11 @@ static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
     f->from_cache = !f->items.failed;
 }
 
-static void take_done(void *argument, bool has_response)
+static void take_done(void *argument, bool complete)
 {
     shared_lookup *f = argument;
     const waiter *w;
-    (void)has_response;
+    (void)complete;
     f->lookup = NULL;
     TAILQ_FOREACH(w, &f->waiters, next)
     mf_http_resume(w->request);
@@ -227,13 +227,13 @@ static void detach(void *state)
 static shared_lookup *start_lookup(mf_service *service, mf_service_loop *loop, mf_loaded *loaded,
                                    const mf_cache_key *key)
 {
-    static const mf_cache_asker asker = {take_found, take_done};
+    static const mf_cache_lookup_events events = {take_found, take_done};
     shared_lookup *f = malloc(sizeof *f);
     if (f == NULL)
         return NULL;
     *f = (shared_lookup){.service = service, .loop = loop, .loaded = loaded, .key = *key};
     TAILQ_INIT(&f->waiters);
-    f->lookup = mf_cache_client_get(loop->cache, &f->key, 1, &asker, f);
+    f->lookup = mf_cache_client_get(loop->cache, &f->key, 1, &events, f);
     if (f->lookup == NULL) {
         free(f);
         return NULL;

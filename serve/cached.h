@@ -6,7 +6,7 @@
  * and "known_user":false are those of /internal/recommend/{user_id} (invocations.h).
  *
  * (1) The list is that of the model of X-Model-Version, whether it was stored or computed: the key
- *     holds the version (cache/key.h).
+ *     holds the version (cache/entry.h).
  * (2) Redis delays a request by at most REDIS_COMMAND_MS and never fails it. When Redis is not
  *     available or not configured, the list is computed at once.
  * (3) Concurrent requests of one loop for the same list cause one lookup, one computation and one

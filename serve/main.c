@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "loaded.h"
 #include "sagemaker/environment.h"
-#include "sagemaker/tree.h"
 #include "service.h"
 #include "settings.h"
 

@@ -14,9 +14,9 @@
 #define MF_SERVE_SETTINGS_H
 
 #include "base/error.h"
+#include "base/settings.h"
 #include "http/server.h"
 #include "inference/inference.h"
-#include "sagemaker/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -15,7 +15,7 @@
 #define MF_TRAIN_CHECKPOINTS_H
 
 #include "base/error.h"
-#include "sagemaker/checkpoint_folder.h"
+#include "sagemaker/job_config.h"
 #include "sgd/trainer.h"
 #include "spectral/spectral.h"
 

@@ -5,8 +5,7 @@
 #include "base/log.h"
 #include "progress.h"
 #include "ratings/dialect.h"
-#include "sagemaker/channel_files.h"
-#include "sagemaker/pipe.h"
+#include "sagemaker/channel_data.h"
 
 #include <stdio.h>
 #include <string.h>

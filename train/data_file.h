@@ -4,8 +4,8 @@
 #define MF_TRAIN_DATA_FILE_H
 
 #include "base/error.h"
+#include "base/settings.h"
 #include "ratings/ratings.h"
-#include "sagemaker/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "model/model.h"
 #include "sagemaker/channels.h"
-#include "sagemaker/model_channel.h"
+#include "sagemaker/mapped_model.h"
 #include "settings.h"
 
 #include <stdbool.h>

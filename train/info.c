@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "model/model.h"
 #include "sagemaker/mapped_model.h"
-#include "sagemaker/model_channel.h"
 #include "sagemaker/tar.h"
 
 #include <errno.h>

@@ -19,9 +19,7 @@
 #include "sagemaker/channels.h"
 #include "sagemaker/environment.h"
 #include "sagemaker/failure.h"
-#include "sagemaker/hosts.h"
-#include "sagemaker/hyperparameter_file.h"
-#include "sagemaker/tree.h"
+#include "sagemaker/job_config.h"
 #include "settings.h"
 
 #include <math.h>

@@ -11,8 +11,8 @@
 #include "info.h"
 #include "job.h"
 #include "predict.h"
+#include "sagemaker/environment.h"
 #include "sagemaker/failure.h"
-#include "sagemaker/tree.h"
 #include "settings.h"
 
 #include <limits.h>

@@ -12,9 +12,9 @@
 #define MF_TRAIN_METRICS_H
 
 #include "base/error.h"
+#include "base/settings.h"
 #include "list_report.h"
 #include "ratings/ratings.h"
-#include "sagemaker/settings.h"
 #include "sgd/trainer.h"
 #include "spectral/spectral.h"
 

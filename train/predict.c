@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "metrics.h"
 #include "model/model.h"
-#include "sagemaker/tree.h"
+#include "sagemaker/environment.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 #define MF_TRAIN_SETTINGS_H
 
 #include "base/error.h"
+#include "base/settings.h"
 #include "ratings/ratings.h"
-#include "sagemaker/settings.h"
 #include "sgd/hyperparameters.h"
 #include "spectral/spectral.h"
 

@@ -20,7 +20,7 @@
 #define MF_LAMBDA_AGGREGATE_SETTINGS_H
 
 #include "base/error.h"
-#include "sagemaker/settings.h"
+#include "base/settings.h"
 
 enum {
     MF_AGGREGATE_SUMS_MOST = 4,

@@ -9,9 +9,9 @@
 #define MF_LAMBDA_PREDICT_PREDICT_SETTINGS_H
 
 #include "base/error.h"
+#include "base/settings.h"
 #include "inference/inference.h"
 #include "lambda/aws/sagemaker_runtime.h"
-#include "sagemaker/settings.h"
 
 typedef struct mf_predict_settings {
     char endpoint_name[MF_AWS_ENDPOINT_NAME_BYTES]; /* "": the model is in this process */

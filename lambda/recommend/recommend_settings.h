@@ -8,8 +8,8 @@
 #ifndef MF_LAMBDA_RECOMMEND_RECOMMEND_SETTINGS_H
 #define MF_LAMBDA_RECOMMEND_RECOMMEND_SETTINGS_H
 
+#include "base/settings.h"
 #include "lambda/aws/sagemaker_runtime.h"
-#include "sagemaker/settings.h"
 
 typedef struct mf_recommend_settings {
     /* One of three: */

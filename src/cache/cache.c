@@ -1,15 +1,179 @@
-/* cache.c: promises in cache.h. */
+/* cache.c: the table of environment variables and its checks, then what connections share.
+ * (1) Counters are relaxed atomics: each is read alone, for figures.
+ * (2) is_down changes by exchange, so that of many threads one writes the line. */
 #include "cache/cache.h"
 
 #include "base/certificates.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "cache/shared.h"
+#include "cache/tls.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* ---- settings ---- */
+
+#define FIELD(name) MF_SETTING_FIELD(mf_cache_settings, name)
+
+/* clang-format off */
+static const mf_setting table[] = {
+    {.name = "REDIS_ENABLED", .type = MF_SETTING_BOOLEAN, .initial = "false",
+     .help = "keep recommendations in Redis", FIELD(enabled)},
+    {.name = "REDIS_ENDPOINT", .aliases = "REDIS_HOST", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "its host: a name or an address, without a port", FIELD(host)},
+    {.name = "REDIS_PORT", .type = MF_SETTING_INTEGER, .min = 1, .max = 65535, .initial = "6379",
+     .help = "its port", FIELD(port)},
+    {.name = "REDIS_TLS", .type = MF_SETTING_BOOLEAN, .initial = "false",
+     .help = "speak TLS, as ElastiCache with encryption in transit wants it", FIELD(tls)},
+    {.name = "REDIS_CA_FILE", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "certificates to trust (PEM); empty: the system's", FIELD(ca_file)},
+    {.name = "REDIS_USERNAME", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "user of AUTH; empty: the default user", FIELD(username)},
+    {.name = "REDIS_PASSWORD_FILE", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "file with the password or token of AUTH, in place of REDIS_PASSWORD; "
+             "read at each connection", FIELD(password_file)},
+    {.name = "REDIS_CONNECT_MS", .type = MF_SETTING_INTEGER, .min = 1, .max = 10000,
+     .initial = "100", .help = "for name, connection, TLS and AUTH together", FIELD(connect_ms)},
+    {.name = "REDIS_COMMAND_MS", .type = MF_SETTING_INTEGER, .min = 1, .max = 10000,
+     .initial = "50", .help = "from a command to its reply; then answers are computed",
+     FIELD(command_ms)},
+    {.name = "REDIS_RETRY_MS", .type = MF_SETTING_INTEGER, .min = 10, .max = 600000,
+     .initial = "2000", .help = "after a failure Redis is left alone so long", FIELD(retry_ms)},
+    {.name = "CACHE_TTL", .type = MF_SETTING_INTEGER, .min = 1, .max = 31536000,
+     .initial = "3600", .help = "seconds that a list is kept, give or take a tenth",
+     FIELD(ttl_seconds)},
+    {.name = "CACHE_UNKNOWN_TTL", .type = MF_SETTING_INTEGER, .min = 1, .max = 31536000,
+     .initial = "60", .help = "the same for users that the model does not know; never more "
+                              "than CACHE_TTL", FIELD(unknown_ttl_seconds)},
+};
+/* clang-format on */
+
+enum { N_SETTINGS = sizeof table / sizeof table[0] };
+
+bool mf_cache_settings_start(mf_settings *settings, mf_cache_settings *values, mf_error *err)
+{
+    memset(values, 0, sizeof *values);
+    return mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err);
+}
+
+/* Whether REDIS_PORT is what Kubernetes and Docker set for a service called "redis". */
+static bool is_link(const char *name, const char *value)
+{
+    return strcmp(name, "REDIS_PORT") == 0 && strstr(value, "://") != NULL;
+}
+
+static bool read_variable(mf_settings *settings, const char *name, mf_error *err)
+{
+    const char *value = getenv(name);
+    return value == NULL || value[0] == '\0' || is_link(name, value) ||
+           mf_settings_set(settings, name, value, strlen(value), err);
+}
+
+static bool read_environment(mf_settings *settings, mf_error *err)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (!read_variable(settings, table[i].name, err) ||
+            (table[i].aliases != NULL && !read_variable(settings, table[i].aliases, err)))
+            return false;
+    return true;
+}
+
+static bool check_host(const mf_cache_settings *values, mf_error *err)
+{
+    struct in6_addr address;
+    const char *host = values->host;
+    if (host[0] == '\0')
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variable REDIS_ENDPOINT is not set, but REDIS_ENABLED is "
+                       "true: expected the host of Redis");
+    if (inet_pton(AF_INET6, host, &address) == 1 || strpbrk(host, ":/@ ") == NULL)
+        return true;
+    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "environment variable REDIS_ENDPOINT is \"%s\": expected a host name or a "
+                   "numeric address alone; the port is REDIS_PORT",
+                   host);
+}
+
+static bool check_secrets(const mf_cache_settings *values, mf_error *err)
+{
+    char password[MF_CACHE_PASSWORD_MAX + 1];
+    const bool has_file = values->password_file[0] != '\0';
+    const bool has_password = values->password[0] != '\0';
+    if (has_file && has_password)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variables REDIS_PASSWORD and REDIS_PASSWORD_FILE are both "
+                       "set: one is too many");
+    if (values->username[0] != '\0' && !has_file && !has_password)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variable REDIS_USERNAME is set without REDIS_PASSWORD or "
+                       "REDIS_PASSWORD_FILE");
+    const bool ok = mf_cache_settings_password(values, password, err);
+    explicit_bzero(password, sizeof password);
+    return ok;
+}
+
+static bool check_certificates(const mf_cache_settings *values, mf_error *err)
+{
+    if (values->ca_file[0] == '\0')
+        return true;
+    if (!values->tls)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variable REDIS_CA_FILE is set, but REDIS_TLS is not true");
+    if (access(values->ca_file, R_OK) == 0)
+        return true;
+    return mf_fail(err, MF_ERR_CONFIG, (mf_where){.path = values->ca_file},
+                   "REDIS_CA_FILE cannot be read: %s", strerrordesc_np(errno));
+}
+
+bool mf_cache_settings_read(mf_settings *settings, mf_cache_settings *values, mf_error *err)
+{
+    if (!mf_cache_settings_start(settings, values, err) || !read_environment(settings, err))
+        return false;
+    if (values->unknown_ttl_seconds > values->ttl_seconds)
+        values->unknown_ttl_seconds = values->ttl_seconds;
+    const char *password = getenv("REDIS_PASSWORD");
+    const size_t n = password != NULL ? strlen(password) : 0;
+    if (n > MF_CACHE_PASSWORD_MAX)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "environment variable REDIS_PASSWORD has %zu bytes: expected at most %d", n,
+                       MF_CACHE_PASSWORD_MAX);
+    if (n > 0)
+        memcpy(values->password, password, n + 1);
+    return !values->enabled || (check_host(values, err) && check_secrets(values, err) &&
+                                check_certificates(values, err));
+}
+
+bool mf_cache_settings_password(const mf_cache_settings *values,
+                                char password[MF_CACHE_PASSWORD_MAX + 1], mf_error *err)
+{
+    const mf_where where = {.path = values->password_file};
+    if (values->password_file[0] == '\0') {
+        memcpy(password, values->password, sizeof values->password);
+        return true;
+    }
+    FILE *file = fopen(values->password_file, "re");
+    if (file == NULL)
+        return mf_fail(err, MF_ERR_CONFIG, where, "REDIS_PASSWORD_FILE cannot be read: %s",
+                       strerrordesc_np(errno));
+    size_t n = fread(password, 1, MF_CACHE_PASSWORD_MAX + 1, file);
+    fclose(file);
+    while (n > 0 && (password[n - 1] == '\n' || password[n - 1] == '\r'))
+        n--;
+    if (n == 0 || n > MF_CACHE_PASSWORD_MAX || memchr(password, '\0', n) != NULL)
+        return mf_fail(err, MF_ERR_CONFIG, where,
+                       "REDIS_PASSWORD_FILE: expected a password of 1 to %d bytes",
+                       MF_CACHE_PASSWORD_MAX);
+    password[n] = '\0';
+    return true;
+}
+
+/* ---- the cache ---- */
 
 struct mf_cache {
     mf_cache_settings settings;
@@ -18,7 +182,7 @@ struct mf_cache {
     atomic_uint_least32_t ready;
     atomic_uint_least32_t resting;
     atomic_bool is_down;
-    atomic_int_least64_t full_said_ms;
+    atomic_int_least64_t full_logged_ms;
 };
 
 static void ignore_sigpipe(void)
@@ -93,7 +257,7 @@ uint32_t mf_cache_resting(const mf_cache *cache)
     return atomic_load_explicit(&cache->resting, memory_order_relaxed);
 }
 
-void mf_cache_say_down(mf_cache *cache, const char *why)
+void mf_cache_log_down(mf_cache *cache, const char *why)
 {
     if (!atomic_exchange(&cache->is_down, true))
         mf_log_message(MF_LOG_WARNING, "cache_down",
@@ -102,20 +266,20 @@ void mf_cache_say_down(mf_cache *cache, const char *why)
                        cache->settings.host, cache->settings.port, why, cache->settings.retry_ms);
 }
 
-void mf_cache_say_up(mf_cache *cache)
+void mf_cache_log_up(mf_cache *cache)
 {
     if (atomic_exchange(&cache->is_down, false))
         mf_log_message(MF_LOG_INFO, "cache_up", "Redis at %s port %u is used again",
                        cache->settings.host, cache->settings.port);
 }
 
-void mf_cache_say_full(mf_cache *cache, const char *why)
+void mf_cache_log_full(mf_cache *cache, const char *why)
 {
     enum { MINUTE_MS = 60 * 1000 };
     const int64_t now = mf_clock_wall_ms();
-    int64_t said = atomic_load(&cache->full_said_ms);
-    if ((said != 0 && now >= said && now - said < MINUTE_MS) ||
-        !atomic_compare_exchange_strong(&cache->full_said_ms, &said, now))
+    int64_t logged = atomic_load(&cache->full_logged_ms);
+    if ((logged != 0 && now >= logged && now - logged < MINUTE_MS) ||
+        !atomic_compare_exchange_strong(&cache->full_logged_ms, &logged, now))
         return;
     mf_log_message(MF_LOG_WARNING, "cache_full",
                    "Redis at %s port %u does not take values: %s; what it has is used",

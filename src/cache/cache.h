@@ -10,22 +10,66 @@
  * (2) The process ignores SIGPIPE from open on, unless it handles it: a Redis that closes
  *     a connection ends nothing.
  *
- * Threads: open and close in one; counting and reading in any. */
+ * Settings come from the environment; serve and the functions have the same variables:
+ *
+ * (3) A value that is not allowed, and settings that contradict each other, are an error
+ *     that says what is expected.
+ * (4) The password is in no table: neither --help nor a log line can show it.
+ * (5) REDIS_PORT=tcp://… and the like are set by Kubernetes and Docker for a service that is
+ *     called "redis"; they are ignored.
+ *
+ * Threads: settings before threads start; open and close in one; counting and reading in any. */
 #ifndef MF_CACHE_CACHE_H
 #define MF_CACHE_CACHE_H
 
 #include "base/error.h"
-#include "cache/settings.h"
+#include "base/settings.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+enum { MF_CACHE_PASSWORD_MAX = 4096 };
+
+typedef struct mf_cache_settings {
+    bool enabled;
+    char host[MF_SETTING_TEXT_BYTES]; /* a name or a numeric address */
+    uint32_t port;
+    bool tls;
+    char ca_file[MF_SETTING_TEXT_BYTES];       /* "": the system's */
+    char username[MF_SETTING_TEXT_BYTES];      /* "": the default user */
+    char password_file[MF_SETTING_TEXT_BYTES]; /* read at each connection; "" for none */
+    char password[MF_CACHE_PASSWORD_MAX + 1];  /* "" for none */
+
+    uint32_t connect_ms; /* name, TCP, TLS and AUTH together */
+    uint32_t command_ms; /* from a command to its reply */
+    uint32_t retry_ms;   /* the cache is left alone so long after a failure */
+
+    uint32_t ttl_seconds;
+    uint32_t unknown_ttl_seconds; /* of lists for users that the model does not know */
+} mf_cache_settings;
+
+/* Reads and checks the environment. settings is for mf_settings_log. Fails
+ * MF_ERR_CONFIG. */
+MF_MUST_CHECK bool mf_cache_settings_read(mf_settings *settings, mf_cache_settings *values,
+                                          mf_error *err);
+
+/* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
+MF_MUST_CHECK bool mf_cache_settings_start(mf_settings *settings, mf_cache_settings *values,
+                                           mf_error *err);
+
+/* The password in force, without the newline at the end of a file. "" when there is none.
+ * Fails MF_ERR_CONFIG: the file cannot be read, is empty or too long. */
+MF_MUST_CHECK bool mf_cache_settings_password(const mf_cache_settings *values,
+                                              char password[MF_CACHE_PASSWORD_MAX + 1],
+                                              mf_error *err);
 
 typedef struct mf_cache mf_cache;
 
-/* What became of it so far. Questions are keys: hits + misses + skipped of them. */
+/* Counters. Every key that was looked up is one of hits, misses and skipped. */
 typedef enum mf_cache_count {
     MF_CACHE_HITS,
     MF_CACHE_MISSES,      /* Redis had nothing, or nothing usable */
-    MF_CACHE_SKIPPED,     /* not asked, or no answer in time */
+    MF_CACHE_SKIPPED,     /* not looked up, or no response in time */
     MF_CACHE_STORED,      /* lists that Redis has taken */
     MF_CACHE_NOT_STORED,  /* lists that it was not given or did not take */
     MF_CACHE_ERRORS,      /* connections and commands that failed, values that are not ours */
@@ -41,11 +85,31 @@ const mf_cache_settings *mf_cache_get_settings(const mf_cache *cache);
 
 uint64_t mf_cache_counted(const mf_cache *cache, mf_cache_count what);
 
-/* Clients that may be asked now, and clients that leave Redis alone after a failure. */
+/* Clients that are ready, and clients that leave Redis alone after a failure. */
 uint32_t mf_cache_ready(const mf_cache *cache);
 uint32_t mf_cache_resting(const mf_cache *cache);
 
 /* NULL is fine. After the last client and session. */
 void mf_cache_close(mf_cache *cache);
+
+/* ---- for clients, inside src/cache; any thread ---- */
+
+struct mf_tls;
+
+/* NULL: without TLS. */
+struct mf_tls *mf_cache_get_tls(const mf_cache *cache);
+
+void mf_cache_add(mf_cache *cache, mf_cache_count what, uint64_t n);
+
+/* A client's state changed: is_ready and is_resting count clients. */
+void mf_cache_change_ready(mf_cache *cache, bool ready);
+void mf_cache_change_resting(mf_cache *cache, bool resting);
+
+/* A connection failed, or one works. */
+void mf_cache_log_down(mf_cache *cache, const char *why);
+void mf_cache_log_up(mf_cache *cache);
+
+/* Redis works, but does not store values. At most a line a minute. */
+void mf_cache_log_full(mf_cache *cache, const char *why);
 
 #endif

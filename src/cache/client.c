@@ -1,12 +1,16 @@
-/* client.c: promises in client.h. */
+/* client.c: a ring of pending commands, and one timer.
+ * (1) Commands leave the ring from its head, in the order in which they were sent.
+ * (2) The state is IDLE while fail ends commands, so that a callback cannot add one.
+ * (3) The timer always belongs to the state: the end of opening, the
+ *     deadline of the first command, the next try. */
 #include "cache/client.h"
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "cache/breaker.h"
+#include "cache/cache.h"
+#include "cache/client.h"
 #include "cache/protocol.h"
-#include "cache/shared.h"
 #include "cache/stream.h"
 
 #include <event2/event.h>
@@ -20,7 +24,7 @@ enum { UNSENT_MAX = 4 << 20, SCRATCH_KEPT = 64 * 1024 };
 
 struct mf_cache_lookup {
     const mf_cache_key *keys;
-    mf_cache_asker asker;
+    mf_cache_lookup_events events;
     void *argument;
     uint32_t n_commands; /* without a reply */
     bool failed;
@@ -90,27 +94,27 @@ static command *head_of(mf_cache_client *client)
 }
 
 /* Ends a command: its lookup, too, when it was the last one of it. */
-static void finish(mf_cache_client *client, bool answered)
+static void finish(mf_cache_client *client, bool complete)
 {
     const command c = *head_of(client);
     client->first_command = (client->first_command + 1) % MF_CACHE_COMMANDS_MAX;
     client->n_commands--;
     if (c.kind == SET)
-        mf_cache_add(client->cache, answered ? MF_CACHE_STORED : MF_CACHE_NOT_STORED, 1);
+        mf_cache_add(client->cache, complete ? MF_CACHE_STORED : MF_CACHE_NOT_STORED, 1);
     if (c.kind == GET) {
         mf_cache_add(client->cache, MF_CACHE_HITS, c.n_found);
-        mf_cache_add(client->cache, answered ? MF_CACHE_MISSES : MF_CACHE_SKIPPED,
+        mf_cache_add(client->cache, complete ? MF_CACHE_MISSES : MF_CACHE_SKIPPED,
                      c.n_keys - c.n_found);
     }
     mf_cache_lookup *lookup = c.lookup;
     if (lookup == NULL)
         return;
-    lookup->failed = lookup->failed || !answered;
+    lookup->failed = lookup->failed || !complete;
     if (--lookup->n_commands > 0)
         return;
     const mf_cache_lookup last = *lookup;
     free(lookup);
-    last.asker.done(last.argument, !last.failed);
+    last.events.done(last.argument, !last.failed);
 }
 
 static void open_stream(mf_cache_client *client)
@@ -122,16 +126,16 @@ static void open_stream(mf_cache_client *client)
     mf_stream_open(client->stream);
 }
 
-/* After commands were ended: nobody may have opened it again meanwhile. */
+/* After commands were ended. */
 static void rest(mf_cache_client *client, const char *why)
 {
     mf_breaker_fail(&client->breaker, mf_clock_wall_ms());
-    mf_cache_say_down(client->cache, why);
+    mf_cache_log_down(client->cache, why);
     enter(client, MF_CACHE_RESTING);
     set_timer(client, client->breaker.rest_ms);
 }
 
-/* The connection is over: whoever waits goes without. */
+/* The connection is over: every lookup on it ends incomplete. */
 static void fail(mf_cache_client *client, bool closed, const char *why)
 {
     char kept[256];
@@ -143,7 +147,7 @@ static void fail(mf_cache_client *client, bool closed, const char *why)
     mf_stream_close(client->stream);
     event_del(client->timer);
     mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
-    enter(client, MF_CACHE_IDLE); /* so that nobody who is called asks again */
+    enter(client, MF_CACHE_IDLE); /* a callback of finish may not send */
     const uint32_t n = client->n_commands;
     for (uint32_t i = 0; i < n; i++)
         finish(client, false);
@@ -157,7 +161,7 @@ static void fail(mf_cache_client *client, bool closed, const char *why)
 
 /* ------------------------------------------------------------------- commands */
 
-/* Sends it and waits for its reply. False without room or memory. */
+/* Sends it and puts it into the ring. False without capacity or memory. */
 static bool send_command(mf_cache_client *client, const command *c, const mf_word *words, size_t n)
 {
     if (client->n_commands >= MF_CACHE_COMMANDS_MAX ||
@@ -186,8 +190,8 @@ static mf_word text_word(const char *text)
     return (mf_word){text, strlen(text)};
 }
 
-/* The first things said on a connection: who we are, and a question such as all that
- * follow, so that whatever forbids those shows here. */
+/* The first commands on a connection: AUTH, and an MGET such as all that follow, so that
+ * whatever forbids those shows here. */
 static void greet(void *argument)
 {
     mf_cache_client *client = argument;
@@ -215,7 +219,7 @@ static void greet(void *argument)
 static void become_ready(mf_cache_client *client)
 {
     mf_cache_add(client->cache, MF_CACHE_CONNECTIONS, 1);
-    mf_cache_say_up(client->cache);
+    mf_cache_log_up(client->cache);
     client->breaker.failed = false;
     enter(client, MF_CACHE_READY);
 }
@@ -228,7 +232,7 @@ static void take_value(void *argument, size_t i, const char *bytes, size_t n_byt
     command *c = head_of(client);
     mf_cache_lookup *lookup = c->lookup;
     mf_cache_entry entry;
-    if (lookup == NULL) /* nobody waits any more; a probe's key has no value */
+    if (lookup == NULL) /* cancelled; a probe's key has no value */
         return;
     const size_t k = c->first + i;
     if (!mf_cache_entry_read(bytes, n_bytes, &lookup->keys[k], &entry)) {
@@ -236,7 +240,7 @@ static void take_value(void *argument, size_t i, const char *bytes, size_t n_byt
         return;
     }
     c->n_found++;
-    lookup->asker.found(lookup->argument, k, &entry);
+    lookup->events.found(lookup->argument, k, &entry);
 }
 
 static bool begins_with(const char *text, const char *word)
@@ -254,7 +258,7 @@ static bool take_error(mf_cache_client *client, const char *text)
          begins_with(text, "NOPERM"))) {
         mf_breaker_fail(&client->storing, mf_clock_wall_ms());
         mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
-        mf_cache_say_full(client->cache, text);
+        mf_cache_log_full(client->cache, text);
         finish(client, false);
         return true;
     }
@@ -374,7 +378,7 @@ void mf_cache_client_start(mf_cache_client *client)
 }
 
 /* One MGET of a lookup. */
-static bool ask(mf_cache_client *client, mf_cache_lookup *lookup, size_t first, size_t n)
+static bool send_mget(mf_cache_client *client, mf_cache_lookup *lookup, size_t first, size_t n)
 {
     mf_word words[1 + MF_CACHE_KEYS_MAX] = {WORD("MGET")};
     for (size_t i = 0; i < n; i++)
@@ -384,7 +388,7 @@ static bool ask(mf_cache_client *client, mf_cache_lookup *lookup, size_t first, 
 }
 
 mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_key *keys, size_t n,
-                                     const mf_cache_asker *asker, void *argument)
+                                     const mf_cache_lookup_events *events, void *argument)
 {
     const size_t n_commands = (n + MF_CACHE_KEYS_MAX - 1) / MF_CACHE_KEYS_MAX;
     mf_cache_lookup *lookup =
@@ -395,18 +399,18 @@ mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_key
         mf_cache_add(client->cache, MF_CACHE_SKIPPED, n);
         return NULL;
     }
-    *lookup = (mf_cache_lookup){.keys = keys, .asker = *asker, .argument = argument};
-    size_t asked = 0;
-    while (asked < n) {
-        const size_t left = n - asked;
+    *lookup = (mf_cache_lookup){.keys = keys, .events = *events, .argument = argument};
+    size_t n_sent = 0;
+    while (n_sent < n) {
+        const size_t left = n - n_sent;
         const size_t now = left < MF_CACHE_KEYS_MAX ? left : (size_t)MF_CACHE_KEYS_MAX;
-        if (!ask(client, lookup, asked, now))
+        if (!send_mget(client, lookup, n_sent, now))
             break;
         lookup->n_commands++;
-        asked += now;
+        n_sent += now;
     }
-    mf_cache_add(client->cache, MF_CACHE_SKIPPED, n - asked);
-    lookup->failed = asked < n;
+    mf_cache_add(client->cache, MF_CACHE_SKIPPED, n - n_sent);
+    lookup->failed = n_sent < n;
     if (lookup->n_commands > 0)
         return lookup;
     free(lookup);

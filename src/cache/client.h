@@ -1,7 +1,7 @@
-/* client.h: lists of recommendations from Redis and back, on somebody's event loop.
+/* client.h: lists of recommendations from Redis and back, on the caller's event loop.
  *
  * One connection, on which commands follow each other without waiting (pipelining); the
- * pool of a server is one client for each of its loops. Redis answers a million commands
+ * pool of a server is one client for each of its loops. Redis handles a million commands
  * a second in order, so that more connections of one loop would gain nothing.
  *
  *   idle ──start──▶ opening ──AUTH, a first MGET──▶ ready
@@ -9,11 +9,11 @@
  *             retry_ms │  ▼ failed                    │ failed, no reply in time, garbage
  *                     resting ◀──────────────────────┘
  *
- * (1) Nobody waits for a connection: while there is none, get says so at once.
+ * (1) get never waits for a connection: while there is none, it returns NULL at once.
  * (2) A lookup ends within command_ms, whatever Redis does. After a reply that is late,
  *     wrong, or an error that concerns more than one command (LOADING, NOAUTH, MOVED, …),
  *     the connection is over and Redis is left alone for retry_ms, then tried again in the
- *     background: nobody's request is the one that tries.
+ *     background, by a timer and not by a request.
  * (3) A connection that Redis closed is opened again at once, but not twice within
  *     retry_ms: it was restarted, or the process was frozen for long.
  * (4) Memory is bounded: at most MF_CACHE_COMMANDS_MAX commands and 4 MiB wait to be sent;
@@ -30,10 +30,10 @@
 
 #include "cache/cache.h"
 #include "cache/entry.h"
-#include "cache/key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct event_base;
 
@@ -46,11 +46,11 @@ typedef struct mf_cache_client mf_cache_client;
 typedef struct mf_cache_lookup mf_cache_lookup;
 
 /* From the loop, never from within get. entry is a view for the time of the call. In done
- * the lookup is gone; false: some keys have no answer. */
-typedef struct mf_cache_asker {
+ * the lookup is gone; complete is false when some keys have no response. */
+typedef struct mf_cache_lookup_events {
     void (*found)(void *argument, size_t i, const mf_cache_entry *entry);
-    void (*done)(void *argument, bool answered);
-} mf_cache_asker;
+    void (*done)(void *argument, bool complete);
+} mf_cache_lookup_events;
 
 /* cache is borrowed. Nothing is done until start. Fails MF_ERR_MEMORY. */
 mf_cache_client *mf_cache_client_create(mf_cache *cache, struct event_base *base, mf_error *err);
@@ -67,10 +67,10 @@ typedef enum mf_cache_state {
 
 mf_cache_state mf_cache_client_state(const mf_cache_client *client);
 
-/* Asks for n > 0 keys at once; keys must stay until done or cancel. found comes for each
+/* Looks up n > 0 keys at once; keys must stay until done or cancel. found comes for each
  * that is there, then done. NULL: not now (counted as skipped); nothing will be called. */
 mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_key *keys, size_t n,
-                                     const mf_cache_asker *asker, void *argument);
+                                     const mf_cache_lookup_events *events, void *argument);
 
 /* Nothing more is called for it. */
 void mf_cache_client_cancel(mf_cache_client *client, mf_cache_lookup *lookup);
@@ -86,5 +86,32 @@ size_t mf_cache_client_pending(const mf_cache_client *client);
 /* Lookups must be done or cancelled. NULL is fine. The base must still be there, and its
  * thread be the caller's or have ended. */
 void mf_cache_client_destroy(mf_cache_client *client);
+
+/* ---- a circuit breaker, inside src/cache: after a failure Redis is left alone for a while ----
+ *
+ * (1) From fail on it rests for rest_ms by the wall clock: a Lambda function is frozen
+ *     between events, and the monotonic clock stands still meanwhile.
+ * (2) A wall clock that is set back does not make the rest longer: a failure that lies
+ *     in the future is over.
+ *
+ * Threads: one at a time. */
+
+typedef struct mf_breaker {
+    int64_t failed_ms; /* wall clock */
+    uint32_t rest_ms;
+    bool failed;
+} mf_breaker;
+
+static inline void mf_breaker_fail(mf_breaker *breaker, int64_t wall_ms)
+{
+    breaker->failed = true;
+    breaker->failed_ms = wall_ms;
+}
+
+static inline bool mf_breaker_is_resting(const mf_breaker *breaker, int64_t wall_ms)
+{
+    return breaker->failed && wall_ms >= breaker->failed_ms &&
+           wall_ms - breaker->failed_ms < breaker->rest_ms;
+}
 
 #endif

@@ -1,23 +1,54 @@
-/* entry.h: a list of recommendations as it lies in the cache.
+/* entry.h: a list of recommendations as it lies in the cache: its key and its value.
+ *
+ *     rec:user:{user_id}:top{top_n}:v{schema}:{model version}
+ *     rec:user:2:top20:v2:9c1f0a7b5d3e2468
+ *
+ * (1) Different requests have different keys: bytes of an id other than letters,
+ *     digits and . _ ~ - are written %XX, so an id never ends early.
+ * (2) Another model, another order of the lists of one model, or another layout of the value
+ *     has other keys: two versions of the program never mix their lists.
  *
  *     <version of the model> <k|u> <count> <checksum>\n<list>
  *     9c1f0a7b5d3e2468 k 5 1b0cde9900aa17f2\n[969,3035,"tt0080684",899,1948]
  *
- * The list is a JSON list of ids, numbers or strings, as answers have it; k is for a user
+ * The list is a JSON list of ids, numbers or strings, as responses have it; k is for a user
  * whom the model knows, u for one that it does not. The checksum is XXH3's of the list,
  * seeded with that of the key.
  *
- * (1) Others write to the same Redis: what is read is taken for an entry only when every
+ * (3) Others write to the same Redis: what is read is taken for an entry only when every
  *     byte is as write would have written it for this key. A value that was cut short,
  *     changed, or moved to another key is none.
- * (2) write refuses what read would not take.
+ * (4) write refuses what read would not take.
  *
- * Threads: any. read does not allocate. */
+ * Threads: any. Neither mf_cache_key_make nor mf_cache_entry_read allocates. */
 #ifndef MF_CACHE_ENTRY_H
 #define MF_CACHE_ENTRY_H
 
 #include "base/text.h"
-#include "cache/key.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MF_CACHE_SCHEMA = 2,       /* 1: lists by predicted rating, before there was a ranking model */
+    MF_CACHE_ID_MAX = 256,     /* bytes of an id as it is written in a key */
+    MF_CACHE_VERSION_MAX = 64, /* of a model's version */
+    MF_CACHE_KEY_MAX = MF_CACHE_ID_MAX + MF_CACHE_VERSION_MAX + 48,
+};
+
+typedef struct mf_cache_key {
+    uint32_t top_n;
+    uint16_t n_bytes;
+    uint16_t version_at;              /* the version is bytes[version_at .. n_bytes) */
+    char bytes[MF_CACHE_KEY_MAX + 1]; /* NUL-terminated, without other zero bytes */
+} mf_cache_key;
+
+/* The key for the best top_n of a user. version is the model's: 1 to 64 letters, digits
+ * and . _ ~ -. False, and *key untouched, when there is no key for it: an empty id, one
+ * that is too long, a version of other bytes. Such a list is not cached. */
+bool mf_cache_key_make(mf_cache_key *key, const char *user_id, size_t n_bytes, uint32_t top_n,
+                       const char *version);
 
 enum { MF_CACHE_VALUE_MAX = 64 * 1024 }; /* longer ones are not cached */
 

@@ -1,6 +1,6 @@
-/* protocol.c: promises in protocol.h.
+/* protocol.c: hiredis as a formatter of commands and a parser of replies.
  *
- * hiredis lets its callers make the objects of a reply. Ours are made of nothing: a value
+ * hiredis lets its callers make the objects of a reply. Ours are one static address: a value
  * is handed on where it stands in hiredis' buffer, and what has no place in the reply
  * ends the reading (NULL, which hiredis takes for a lack of memory). */
 #include "cache/protocol.h"
@@ -103,7 +103,7 @@ static void *take_nothing(const redisReadTask *task)
 
 static void forget(void *object)
 {
-    (void)object; /* it was made of nothing */
+    (void)object; /* objects are the address of `something` */
 }
 
 static redisReplyObjectFunctions functions = {take_text, take_list, take_integer, take_nothing,

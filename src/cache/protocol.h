@@ -2,7 +2,7 @@
  * protocol.c; it neither connects nor reads here, only writes commands and reads replies.
  *
  * (1) A reply is taken only when it is one that the command can have: a status, or a list
- *     of as many values as were asked for, each a text or nothing, or an error. Anything
+ *     of as many values as the command has keys, each a text or nothing, or an error. Anything
  *     else is BROKEN, and nothing that comes after it can be trusted.
  * (2) Nothing of a reply is kept: values are handed on as they come, so memory is that of
  *     bytes not yet understood: at most 64 KiB for each value that is due, and 64 KiB.
@@ -53,7 +53,7 @@ typedef void mf_reply_found(void *argument, size_t i, const char *bytes, size_t 
 mf_reply mf_reply_next(mf_reply_reader *reader, size_t n_values, mf_reply_found *found,
                        void *argument);
 
-/* After ERROR: what the server said, printable and cut. After BROKEN: what is wrong. */
+/* After ERROR: the server's text, printable and cut. After BROKEN: what is wrong. */
 const char *mf_reply_text(const mf_reply_reader *reader);
 
 /* True while there are bytes that belong to no reply yet. */

@@ -1,4 +1,6 @@
-/* resolver.c: promises in resolver.h. */
+/* resolver.c: getaddrinfo on a detached thread, its result through an eventfd.
+ * (1) job is shared by reference count, so a thread may outlive its resolver.
+ * (2) The thread writes job->found before the eventfd, the loop reads it after: no lock. */
 #include "cache/resolver.h"
 
 #include "base/thread.h"
@@ -93,7 +95,7 @@ static void when_finished(evutil_socket_t fd, short what, void *argument)
         resolver->done(resolver->argument, &found);
 }
 
-/* The thread is nobody's: signals are for others. */
+/* The thread is detached and takes no signals. */
 static bool start_thread(job *j)
 {
     sigset_t all;

@@ -4,8 +4,7 @@
  * and blocks; so it runs on a thread of its own, and an event says when it is done. A
  * numeric address needs no thread.
  *
- * (1) At most one thread at a time, however often it is asked: who asks again while it
- *     runs gets its answer.
+ * (1) At most one thread at a time: a start while it runs gets the result of that thread.
  * (2) Destroying waits for nothing: a thread that still runs ends by itself.
  *
  * Threads: all calls on the event base's. */
@@ -36,7 +35,7 @@ mf_resolver *mf_resolver_create(struct event_base *base, const char *host, uint1
                                 void (*done)(void *argument, const mf_addresses *addresses),
                                 void *argument);
 
-/* Asks. done follows, for a numeric address within this call. False: no thread could be
+/* Begins. done follows, for a numeric address within this call. False: no thread could be
  * started. */
 bool mf_resolver_start(mf_resolver *resolver);
 

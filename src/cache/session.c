@@ -1,4 +1,6 @@
-/* session.c: promises in session.h. */
+/* session.c: a client on an event base of its own, which runs only during a call.
+ * (1) Each wait is a loop of one round at a time that ends with its cause or with the budget.
+ * (2) A lookup that outlives the budget is cancelled before the call returns. */
 #include "cache/session.h"
 
 #include "base/clock.h"
@@ -15,14 +17,14 @@ struct mf_cache_session {
 };
 
 /* A call of get at work. */
-typedef struct question {
+typedef struct get_call {
     mf_cache_session *session;
     mf_cache_session_found *found;
     void *argument;
     mf_cache_lookup *lookup; /* NULL when it is done */
     size_t n_found;
-    bool answered;
-} question;
+    bool complete;
+} get_call;
 
 static void when_over(evutil_socket_t fd, short what, void *argument)
 {
@@ -72,7 +74,7 @@ static void end(mf_cache_session *session)
     event_del(session->over);
 }
 
-/* True when the client may be asked. */
+/* True when the client is ready. */
 static bool wait_for_connection(mf_cache_session *session)
 {
     while (!session->is_over && mf_cache_client_state(session->client) == MF_CACHE_OPENING)
@@ -82,27 +84,28 @@ static bool wait_for_connection(mf_cache_session *session)
 
 static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
 {
-    question *q = argument;
-    q->n_found++;
-    q->found(q->argument, i, entry);
+    get_call *call = argument;
+    call->n_found++;
+    call->found(call->argument, i, entry);
 }
 
-static void take_done(void *argument, bool answered)
+static void take_done(void *argument, bool complete)
 {
-    question *q = argument;
-    q->lookup = NULL;
-    q->answered = answered;
+    get_call *call = argument;
+    call->lookup = NULL;
+    call->complete = complete;
 }
 
 /* Until it is done or the time is over. */
-static void ask(question *q, const mf_cache_key *keys, size_t n, const mf_cache_asker *asker)
+static void look_up(get_call *call, const mf_cache_key *keys, size_t n,
+                    const mf_cache_lookup_events *events)
 {
-    mf_cache_session *session = q->session;
-    q->lookup = mf_cache_client_get(session->client, keys, n, asker, q);
-    while (q->lookup != NULL && !session->is_over)
+    mf_cache_session *session = call->session;
+    call->lookup = mf_cache_client_get(session->client, keys, n, events, call);
+    while (call->lookup != NULL && !session->is_over)
         event_base_loop(session->base, EVLOOP_ONCE);
-    if (q->lookup != NULL)
-        mf_cache_client_cancel(session->client, q->lookup);
+    if (call->lookup != NULL)
+        mf_cache_client_cancel(session->client, call->lookup);
 }
 
 uint32_t mf_cache_session_worst_ms(const mf_cache_session *session)
@@ -113,19 +116,19 @@ uint32_t mf_cache_session_worst_ms(const mf_cache_session *session)
 bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,
                           uint32_t budget_ms, mf_cache_session_found *found, void *argument)
 {
-    static const mf_cache_asker asker = {take_found, take_done};
-    question q = {.session = session, .found = found, .argument = argument};
+    static const mf_cache_lookup_events events = {take_found, take_done};
+    get_call call = {.session = session, .found = found, .argument = argument};
     if (n == 0)
         return true;
     begin(session, budget_ms);
     wait_for_connection(session);
-    ask(&q, keys, n, &asker);
+    look_up(&call, keys, n, &events);
     /* The connection had died long ago, and only now it shows. */
-    if (!q.answered && q.n_found == 0 &&
+    if (!call.complete && call.n_found == 0 &&
         mf_cache_client_state(session->client) == MF_CACHE_OPENING && wait_for_connection(session))
-        ask(&q, keys, n, &asker);
+        look_up(&call, keys, n, &events);
     end(session);
-    return q.answered;
+    return call.complete;
 }
 
 size_t mf_cache_session_set(mf_cache_session *session, const mf_cache_key *keys,

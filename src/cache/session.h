@@ -1,4 +1,4 @@
-/* session.h: the cache for a program without an event loop: a call asks, waits at most so
+/* session.h: the cache for a program without an event loop: a call sends, waits at most so
  * long, and returns.
  *
  *     mf_cache_session *session = mf_cache_session_open(cache, err);
@@ -11,7 +11,8 @@
  * (1) A call returns within budget_ms, whatever Redis does. It opens the connection when
  *     there is none; REDIS_CONNECT_MS and REDIS_COMMAND_MS still count.
  * (2) The process may be frozen between two calls. A connection that has died meanwhile is
- *     opened once more and asked again, within the budget; then it goes without.
+ *     opened once more and the lookup repeated, within the budget; then its keys count as
+ *     skipped.
  * (3) Nothing happens between two calls.
  *
  * Threads: one at a time. */
@@ -25,14 +26,14 @@ typedef struct mf_cache_session mf_cache_session;
 /* cache is borrowed. Does not connect yet. Fails MF_ERR_MEMORY. */
 mf_cache_session *mf_cache_session_open(mf_cache *cache, mf_error *err);
 
-/* The budget of whom the settings alone shall limit: REDIS_CONNECT_MS for a connection, which may
- * have to be opened, and REDIS_COMMAND_MS for what is said on it. */
+/* The budget when the settings alone limit a call: REDIS_CONNECT_MS for a connection, which may
+ * have to be opened, and REDIS_COMMAND_MS for the commands on it. */
 uint32_t mf_cache_session_worst_ms(const mf_cache_session *session);
 
 /* Key i is in the cache. entry is a view for the time of the call. */
 typedef void mf_cache_session_found(void *argument, size_t i, const mf_cache_entry *entry);
 
-/* Asks for n keys; found comes for each that is there, once. False: some have no answer
+/* Looks up n keys; found comes for each that is there, once. False: some have no response
  * (as when the cache is left alone): they count as skipped. */
 bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,
                           uint32_t budget_ms, mf_cache_session_found *found, void *argument);

@@ -1,4 +1,6 @@
-/* stream.c: promises in stream.h. */
+/* stream.c: resolve, connect to one address after the other, wrap in a bufferevent.
+ * (1) Either fd is open and being connected, or buffer owns the socket, never both.
+ * (2) n_opened changes with every open and close: a callback that finds another number stops. */
 #include "cache/stream.h"
 
 #include "base/error.h"
@@ -18,7 +20,7 @@
 /* How far the attempts of one open got, over all addresses. */
 typedef enum progress {
     REACHED_NOTHING, /* no address, or none that this machine has a route to */
-    REACHED_HOST,    /* the host refused, or did not answer */
+    REACHED_HOST,    /* the host refused, or did not respond */
     REACHED_SERVER,  /* TCP was connected */
 } progress;
 
@@ -48,7 +50,7 @@ static void lose(mf_stream *stream, bool closed, const char *why)
 }
 
 /* One address has failed. Its reason is kept unless another address got further: "the
- * certificate is not trusted" from 127.0.0.1 says more than that ::1 cannot be assigned. */
+ * certificate is not trusted" from 127.0.0.1 explains more than that ::1 cannot be assigned. */
 static void keep_reason(mf_stream *stream, progress reached, const char *why)
 {
     if (reached < stream->reached)

@@ -2,7 +2,7 @@
  *
  * (1) Every open ends in ready or in lost, unless it is closed before; after ready come
  *     bytes, and lost once. Nothing is called after close or lost.
- * (2) Nothing blocks. How long anything may take is the caller's to say: it closes.
+ * (2) Nothing blocks. Time limits are the caller's: it closes.
  * (3) Several addresses are tried in turn. When none is ready, `lost` has the reason of the
  *     address that got furthest: connected, then refused or timed out, then no route.
  *

@@ -1,4 +1,6 @@
-/* tls.c: promises in tls.h. */
+/* tls.c: OpenSSL's context and libevent's bufferevents for it.
+ * (1) Where a failure is expected OpenSSL's error queue is cleared: an old entry would be taken
+ *     for the reason of a later failure. */
 #include "cache/tls.h"
 
 #include <event2/bufferevent_ssl.h>
@@ -60,7 +62,7 @@ struct bufferevent *mf_tls_wrap(mf_tls *tls, struct event_base *base, int fd)
     }
     struct bufferevent *stream = bufferevent_openssl_socket_new(
         base, fd, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE); /* owns ssl, always */
-    if (stream != NULL) /* a Redis that is killed says no farewell in TLS */
+    if (stream != NULL) /* a Redis that is killed sends no close_notify */
         bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
     return stream;
 }

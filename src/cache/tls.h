@@ -1,11 +1,11 @@
-/* tls.h: connections that are encrypted and whose other end is who it should be.
+/* tls.h: encrypted connections to an authenticated server.
  *
  * Debian 12's hiredis has no TLS, so it is libevent's (libevent_openssl) that carries
  * Redis' protocol here. OpenSSL enters through tls.c.
  *
- * (1) Nobody is talked to whose certificate is not signed by one of the authorities
- *     (those of the file, or without one the system's), is out of date, or is not for the
- *     host that was asked for, by name or by address.
+ * (1) A server is accepted only when its certificate is signed by one of the authorities
+ *     (those of the file, or without one the system's), is in date, and is for the host of
+ *     mf_tls_create, by name or by address.
  * (2) TLS 1.2 at least. The name is sent along (SNI).
  *
  * Threads: create in one; wrap in any number. */
@@ -21,7 +21,8 @@ struct event_base;
 
 typedef struct mf_tls mf_tls;
 
-/* ca_file: certificates in PEM, "" for those of the system. host: who must answer.
+/* ca_file: certificates in PEM, "" for those of the system. host: the name or address that the
+ * certificate must have.
  * Fails MF_ERR_CONFIG: the file cannot be read or holds no certificate; MF_ERR_MEMORY. */
 mf_tls *mf_tls_create(const char *ca_file, const char *host, mf_error *err);
 

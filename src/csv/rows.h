@@ -1,4 +1,4 @@
-/* rows.h: the door to libcsv; no other file of ours includes csv.h.
+/* rows.h: the entry point to libcsv; no other file of ours includes csv.h.
  *
  * Bytes go in, fields and rows come out through two callbacks, by the rules of
  * libcsv's non-strict mode:

@@ -1,13 +1,101 @@
-/* channels.c: rules on one side, inputdataconfig.json on the other. */
+/* channels.c: content types, then rules of the caller against inputdataconfig.json.
+ * (1) slots[r] holds the channel of rule r; an empty name means none, so a second name of one
+ *     rule is found. (2) Only filled slots move, downward and in order, into the result. */
 #include "sagemaker/channels.h"
 
 #include "base/file.h"
+#include "base/settings.h"
 #include "sagemaker/config_file.h"
-#include "sagemaker/content_type.h"
-#include "sagemaker/nearest.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+/* ---- content types ---- */
+
+/* The type without blanks and parameters. */
+static const char *essence(const char *content_type, size_t *n_bytes)
+{
+    const char *start = content_type + strspn(content_type, " \t");
+    size_t n = strcspn(start, ";");
+    while (n > 0 && (start[n - 1] == ' ' || start[n - 1] == '\t'))
+        n--;
+    *n_bytes = n;
+    return start;
+}
+
+static bool is_any(const char *content_type, const char *const *list, size_t n_list)
+{
+    if (content_type == NULL)
+        return true;
+    size_t n;
+    const char *type = essence(content_type, &n);
+    if (n == 0)
+        return true;
+    for (size_t i = 0; i < n_list; i++)
+        if (strlen(list[i]) == n && strncasecmp(type, list[i], n) == 0)
+            return true;
+    return false;
+}
+
+bool mf_content_type_is_ratings(const char *content_type)
+{
+    static const char *const list[] = {
+        "text/csv",
+        "csv",
+        "application/csv",
+        "application/x-csv",
+        "text/plain",
+        "text/tab-separated-values",
+        "application/gzip",
+        "application/x-gzip",
+        "application/octet-stream",
+        "binary/octet-stream", /* S3's default */
+    };
+    return is_any(content_type, list, sizeof list / sizeof list[0]);
+}
+
+bool mf_content_type_is_model(const char *content_type)
+{
+    static const char *const list[] = {
+        "application/x-sagemaker-model",
+        "application/x-tar",
+        "application/gzip",
+        "application/x-gzip",
+        "application/x-gtar",
+        "application/octet-stream",
+        "binary/octet-stream",
+    };
+    return is_any(content_type, list, sizeof list / sizeof list[0]);
+}
+
+static bool mentions(const char *type, size_t n, const char *word)
+{
+    const size_t n_word = strlen(word);
+    for (size_t i = 0; i + n_word <= n; i++)
+        if (strncasecmp(type + i, word, n_word) == 0)
+            return true;
+    return false;
+}
+
+/* What to do in place of this content type, e.g. how to come from RecordIO-protobuf to CSV. */
+static const char *content_type_advice(const char *content_type)
+{
+    size_t n;
+    const char *type = essence(content_type, &n);
+    if (mentions(type, n, "recordio"))
+        return "RecordIO-protobuf is not read here: give the ratings as CSV with the columns "
+               "user, item, rating and the content type text/csv";
+    if (mentions(type, n, "sagemaker-model"))
+        return "a packed model belongs in the channel model";
+    if (mentions(type, n, "json") || mentions(type, n, "parquet"))
+        return "convert the ratings to CSV with the columns user, item, rating and use text/csv";
+    return "use text/csv, text/plain, text/tab-separated-values, application/gzip, "
+           "application/octet-stream, or no content type at all";
+}
+
+/* ---- channels ---- */
 
 const char *mf_channel_mode_name(mf_channel_mode mode)
 {
@@ -132,7 +220,7 @@ static bool read_content_type(const mf_config *properties, const char *path, con
                        owner, type,
                        channel->rule->use == MF_CHANNEL_MODEL
                            ? "a model comes as application/x-sagemaker-model"
-                           : mf_content_type_advice(type));
+                           : content_type_advice(type));
     snprintf(channel->content_type, sizeof channel->content_type, "%.*s", MF_CONTENT_TYPE_BYTES - 1,
              type);
     return true;
@@ -143,7 +231,7 @@ static void start_channel(const mf_tree *tree, const mf_channel_rule *rule, cons
 {
     *channel = (mf_channel){.rule = rule, .mode = MF_CHANNEL_FILE};
     snprintf(channel->name, sizeof channel->name, "%.*s", MF_CHANNEL_NAME_BYTES - 1, name);
-    /* Fits: MF_TREE_PREFIX_MAX leaves room for our own names. */
+    /* Fits: MF_TREE_PREFIX_MAX leaves space for our own names. */
     snprintf(channel->path, sizeof channel->path, "%.*s/%s", MF_TREE_PREFIX_MAX + 16,
              tree->input_data, channel->name);
 }

@@ -12,7 +12,7 @@
 #define MF_SAGEMAKER_CHANNELS_H
 
 #include "base/error.h"
-#include "sagemaker/tree.h"
+#include "sagemaker/environment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,13 +27,13 @@ enum {
 typedef enum mf_channel_mode {
     MF_CHANNEL_FILE,      /* a folder of files                             */
     MF_CHANNEL_FAST_FILE, /* the same, mounted lazily: read in order, once */
-    MF_CHANNEL_PIPE,      /* FIFOs path_0, path_1, … : see pipe.h          */
+    MF_CHANNEL_PIPE,      /* FIFOs path_0, path_1, … : see channel_data.h          */
 } mf_channel_mode;
 
 /* What a channel is for, and so what it may look like. */
 typedef enum mf_channel_use {
     MF_CHANNEL_RATINGS, /* any mode                   */
-    MF_CHANNEL_MODEL,   /* an earlier model, no Pipe  */
+    MF_CHANNEL_MODEL,   /* a base model, no Pipe      */
 } mf_channel_use;
 
 /* One channel that the caller understands. `alias` (or NULL) is a second name:
@@ -69,5 +69,15 @@ const mf_channel *mf_channels_find(const mf_channels *channels, const char *rule
 
 /* "File", "FastFile", "Pipe". */
 const char *mf_channel_mode_name(mf_channel_mode mode);
+
+/* Which content types a channel may declare. Compared without regard to case, parameters after
+ * ';' ignored (docs/sagemaker.md, 2.5.6): "Text/CSV; charset=utf-8" is text/csv. Absent and empty
+ * are fine, because the SDK leaves the field out (2.4). What a file really is, its bytes tell.
+ *
+ * Ratings: text of columns, gzip of it, or unspecific bytes. NULL counts as absent. */
+bool mf_content_type_is_ratings(const char *content_type);
+
+/* Models: a packed model, application/x-sagemaker-model, tar, gzip, unspecific bytes. */
+bool mf_content_type_is_model(const char *content_type);
 
 #endif

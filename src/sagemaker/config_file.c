@@ -1,4 +1,5 @@
-/* config_file.c: jansson behind a door. */
+/* config_file.c: jansson, whose json_t is mf_config outside this file.
+ * (1) Checks that jansson does not make come first: size, byte order mark, blanks, NUL bytes. */
 #include "sagemaker/config_file.h"
 
 #include "base/file.h"

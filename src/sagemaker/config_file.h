@@ -1,6 +1,6 @@
 /* config_file.h: the small JSON files of input/config, read strictly.
  *
- * jansson enters here and nowhere else in this room; its types stay behind
+ * jansson enters here and nowhere else in src/sagemaker; its types stay behind
  * mf_config, which is one value of such a file.
  *
  * (1) The file's own value is an object; anything else is refused.
@@ -59,11 +59,11 @@ bool mf_config_next(const mf_config *object, void **position, const char **key,
 size_t mf_config_count(const mf_config *value);
 const mf_config *mf_config_at(const mf_config *array, size_t i);
 
-/* A text's bytes, zero-terminated and without a zero inside; NULL for other kinds. */
+/* A text's bytes, NUL-terminated and without a NUL inside; NULL for other kinds. */
 const char *mf_config_text(const mf_config *value);
 
 /* The text member called key. *text is NULL when it is absent or null. False and
- * MF_ERR_CONFIG when it is something else; `owner` says whose it is ("channel
+ * MF_ERR_CONFIG when it is something else; `owner` names its owner ("channel
  * train"). */
 MF_MUST_CHECK bool mf_config_get_text(const mf_config *object, const char *key, const char *path,
                                       const char *owner, const char **text, mf_error *err);

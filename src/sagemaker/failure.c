@@ -1,8 +1,9 @@
-/* failure.c: the last words of a job. */
+/* failure.c: class and text of the first error into output/failure.
+ * (1) A file that is there and not empty is never replaced. */
 #include "sagemaker/failure.h"
 
 #include "base/file.h"
-#include "sagemaker/tree.h"
+#include "sagemaker/environment.h"
 
 #include <errno.h>
 #include <stdio.h>

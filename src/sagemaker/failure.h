@@ -1,10 +1,10 @@
-/* failure.h: output/failure, whose first 1,024 characters become the job's
+/* failure.h: output/failure: its first 1,024 characters become the job's
  * FailureReason.
  *
  * (1) One line of valid UTF-8, at most MF_FAILURE_TEXT_MAX characters, that starts
- *     with who has to act: "ClientError: ratings.csv:41:9: rating "4;5" is not a
- *     number".
- * (2) A file that already says something is kept: the first reason is the cause,
+ *     with the class of the error, which tells who must act: "ClientError:
+ *     ratings.csv:41:9: rating "4;5" is not a number".
+ * (2) A file that is not empty is kept: the first reason is the cause,
  *     later ones are its consequences (docs/sagemaker.md, 2.9.7).
  * (3) It appears complete or not at all.
  *
@@ -23,7 +23,7 @@
 
 enum { MF_FAILURE_TEXT_MAX = 1024 };
 
-/* True when the file is there and says something. */
+/* True when the file is there and not empty. */
 bool mf_failure_exists(const char *path);
 
 /* Writes `reason` to path (tree.failure), creating its folder. True as well when

@@ -1,10 +1,12 @@
-/* mapped_model.c: promises in mapped_model.h. */
+/* mapped_model.c: map a file, unpack an archive into a nameless file, choose a channel's model.
+ * (1) Every descriptor is closed before return: the mapping keeps the file.
+ * (2) An archive is read to its end before its model.bin is mapped. */
 #include "sagemaker/mapped_model.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
-#include "sagemaker/name_list.h"
+#include "sagemaker/channel_data.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +18,24 @@
 #include <unistd.h>
 
 enum { COPY_BYTES = 1 << 18 };
+
+/* "a, b, c" for an error's text: what was found in place of what was expected. The list is ""
+ * at first, NUL-terminated always, and closed with "…" when not all of them fit. */
+enum { LIST_BYTES = 512 };
+
+static void list_name(char list[LIST_BYTES], const char *name)
+{
+    static const char more[] = "…";
+    const size_t used = strlen(list);
+    const size_t space = LIST_BYTES - used;
+    const char *comma = used > 0 ? ", " : "";
+    if (used >= strlen(more) && strcmp(list + used - strlen(more), more) == 0)
+        return;
+    if (strlen(name) + sizeof ", , …" > space)
+        snprintf(list + used, space, "%s%s", comma, more);
+    else
+        snprintf(list + used, space, "%s%s", comma, name);
+}
 
 bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error *err)
 {
@@ -80,7 +100,7 @@ bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes, mf_error
 
 /* --------------------------------------------------------------------- archives */
 
-static bool is_model(const mf_tar_member *member)
+static bool is_model_member(const mf_tar_member *member)
 {
     const char *slash = strchr(member->name, '/');
     const char *name = slash != NULL ? slash + 1 : member->name;
@@ -112,7 +132,7 @@ static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive,
                        int64_t deadline_ms, char *buffer, mf_error *err)
 {
     const mf_where where = {archive, 0, 0};
-    char list[MF_NAME_LIST_BYTES] = "";
+    char list[LIST_BYTES] = "";
     bool found = false;
     for (;;) {
         mf_tar_member member;
@@ -121,8 +141,8 @@ static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive,
         if (member.name == NULL)
             break;
         if (!member.is_folder)
-            mf_name_list_add(list, member.name);
-        if (!is_model(&member))
+            list_name(list, member.name);
+        if (!is_model_member(&member))
             continue;
         if (found)
             return mf_fail(err, MF_ERR_FORMAT, where, "the archive holds %s more than once",
@@ -156,5 +176,100 @@ done:
     if (fd >= 0)
         close(fd);
     mf_free(buffer);
+    return ok;
+}
+
+/* -------------------------------------------------------------------- a channel */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text);
+    const size_t n_end = strlen(end);
+    return n >= n_end && strcmp(text + n - n_end, end) == 0;
+}
+
+static bool is_model_name(const char *name)
+{
+    const char *base = base_name(name);
+    return strcmp(base, MF_MAPPED_MODEL_MEMBER) == 0 || strcmp(base, "model.tar.gz") == 0 ||
+           strcmp(base, "model.tgz") == 0 || strcmp(base, "model.tar") == 0;
+}
+
+static bool is_archive(const char *name)
+{
+    return ends_with(name, ".tar.gz") || ends_with(name, ".tgz") || ends_with(name, ".tar");
+}
+
+/* The one file that is, or holds, the model. A name with "model" goes before other
+ * archives, because a job's output folder also has output.tar.gz. */
+static const mf_channel_file *choose(const mf_channel *channel, const mf_channel_files *files,
+                                     mf_error *err)
+{
+    bool (*const rules[])(const char *) = {is_model_name, is_archive};
+    for (size_t rule = 0; rule < 2; rule++) {
+        const mf_channel_file *chosen = NULL;
+        for (size_t i = 0; i < files->n; i++) {
+            const mf_channel_file *file = &files->file[i];
+            if (!rules[rule](file->name))
+                continue;
+            if (chosen != NULL) {
+                mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                        "channel %s at %s holds more than one model: %.200s and %.200s: keep one",
+                        channel->name, channel->path, chosen->name, file->name);
+                return NULL;
+            }
+            chosen = file;
+        }
+        if (chosen != NULL)
+            return chosen;
+    }
+    char list[LIST_BYTES] = "";
+    for (size_t i = 0; i < files->n; i++)
+        list_name(list, files->file[i].name);
+    mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+            "channel %s at %s holds neither model.tar.gz nor model.bin, but %s", channel->name,
+            channel->path, list);
+    return NULL;
+}
+
+/* A model.bin that lies there unpacked. */
+static bool map_file(const char *path, mf_mapped_model *model, mf_error *err)
+{
+    snprintf(model->name, sizeof model->name, "%s", path);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return mf_fail_errno(err, errno, (mf_where){path, 0, 0}, "cannot open");
+    const bool ok = mf_mapped_model_map(model, fd, err);
+    close(fd);
+    return ok;
+}
+
+static bool unpack(const char *path, mf_mapped_model *model, mf_error *err)
+{
+    mf_tar *tar = mf_tar_open(path, MF_MODEL_CHANNEL_BYTES_MAX, err);
+    const bool ok = tar != NULL && mf_mapped_model_unpack(model, tar, path, 0, err);
+    mf_tar_close(tar);
+    return ok;
+}
+
+bool mf_model_channel_open(const mf_channel *channel, mf_mapped_model *model, mf_error *err)
+{
+    *model = (mf_mapped_model){0};
+    mf_channel_files *files = mf_channel_files_create(channel, err);
+    if (files == NULL)
+        return false;
+    const mf_channel_file *file = choose(channel, files, err);
+    bool ok = false;
+    if (file != NULL)
+        ok = strcmp(base_name(file->name), MF_MAPPED_MODEL_MEMBER) == 0
+                 ? map_file(file->path, model, err)
+                 : unpack(file->path, model, err);
+    mf_channel_files_destroy(files);
     return ok;
 }

@@ -2,18 +2,22 @@
  * is packed (model.tar.gz, as a training job leaves it).
  *
  * (1) In an archive model.bin lies at the top or one folder deep, once. The whole archive is
- *     judged (tar.h) before anything of it is used.
+ *     checked (tar.h) before anything of it is used.
  * (2) What is unpacked goes through a file without a name in $TMPDIR or /tmp, so it takes
  *     disk, not memory, and nothing is left behind however the process ends.
- * (3) Whether the bytes are a model is not looked at: mf_model_open_bytes does.
+ * (3) In a channel there is one model: model.tar.gz, still packed as the SDK's
+ *     Estimator(model_uri=…) leaves it (docs/sagemaker.md, 2.15), model.tgz, model.tar, one
+ *     archive of another name, or a model.bin, at any depth of the folder.
+ * (4) Whether the bytes are a model is not looked at: mf_model_open_bytes does.
  *
  * Threads: any number, one model each. */
 #ifndef MF_SAGEMAKER_MAPPED_MODEL_H
 #define MF_SAGEMAKER_MAPPED_MODEL_H
 
 #include "base/error.h"
+#include "sagemaker/channels.h"
+#include "sagemaker/environment.h"
 #include "sagemaker/tar.h"
-#include "sagemaker/tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,5 +51,15 @@ int mf_nameless_file_open(mf_error *err);
 /* Appends all of it. Fails MF_ERR_IO: the disk is full. */
 MF_MUST_CHECK bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes,
                                            mf_error *err);
+
+/* No archive may unpack to more. */
+#define MF_MODEL_CHANNEL_BYTES_MAX ((uint64_t)64 << 30)
+
+/* Finds, unpacks and maps the base model of a channel, for incremental training;
+ * mf_model_open_bytes opens it. mf_mapped_model_close after use, also of what was opened from it.
+ * Fails MF_ERR_CONFIG: none or several models (the text lists what is there); else as
+ * mf_mapped_model_unpack. */
+MF_MUST_CHECK bool mf_model_channel_open(const mf_channel *channel, mf_mapped_model *model,
+                                         mf_error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* packed.c: zlib behind a door. */
+/* packed.c: bytes as they are, or zlib's inflate over them.
+ * (1) kind is UNKNOWN until two bytes are there, and ENDED after the last gzip stream. */
 #include "sagemaker/packed.h"
 
 #include "base/memory.h"
@@ -107,6 +108,11 @@ void mf_packed_close(mf_packed *packed)
     mf_free(packed);
 }
 
+const char *mf_packed_path(const mf_packed *packed)
+{
+    return packed->path;
+}
+
 uint64_t mf_packed_offset(const mf_packed *packed)
 {
     return packed->offset;
@@ -175,15 +181,15 @@ static bool unpack(mf_packed *packed, unsigned char *out, size_t n_bytes, size_t
     if (!fill(packed, err))
         return false;
     const uInt n_in = packed->left < UINT_MAX ? (uInt)packed->left : UINT_MAX;
-    const uInt room = n_bytes < UINT_MAX ? (uInt)n_bytes : UINT_MAX;
+    const uInt capacity = n_bytes < UINT_MAX ? (uInt)n_bytes : UINT_MAX;
     stream->next_in = mf_without_const(packed->next); /* zlib only reads it */
     stream->avail_in = n_in;
     stream->next_out = out;
-    stream->avail_out = room;
+    stream->avail_out = capacity;
     const int status = inflate(stream, Z_NO_FLUSH);
     packed->next += n_in - stream->avail_in;
     packed->left -= n_in - stream->avail_in;
-    *n_out = room - stream->avail_out;
+    *n_out = capacity - stream->avail_out;
     switch (status) {
     case Z_OK:
         return true;

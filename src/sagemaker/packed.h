@@ -1,6 +1,6 @@
 /* packed.h: the bytes of a file, unpacked when they are gzip.
  *
- * zlib enters here and nowhere else in this room.
+ * zlib enters here and nowhere else in src/sagemaker.
  *
  * (1) gzip is known by its first two bytes, never by the file's name; several
  *     gzip streams in a row count as one (RFC 1952), zeros after the last are
@@ -25,7 +25,7 @@ typedef struct mf_packed mf_packed;
 mf_packed *mf_packed_open(const char *path, uint64_t limit_bytes, mf_error *err);
 
 /* The same for bytes[0..n_bytes), which outlive the reader; name stands for the
- * path in errors and outlives it too. */
+ * path in errors. */
 mf_packed *mf_packed_open_bytes(const void *bytes, size_t n_bytes, const char *name,
                                 uint64_t limit_bytes, mf_error *err);
 
@@ -33,6 +33,9 @@ mf_packed *mf_packed_open_bytes(const void *bytes, size_t n_bytes, const char *n
  * (truncated, damaged), MF_ERR_LIMIT, MF_ERR_IO. */
 MF_MUST_CHECK bool mf_packed_read(mf_packed *packed, void *bytes, size_t n_bytes, size_t *n_read,
                                   mf_error *err);
+
+/* The path or name of open, until close. */
+const char *mf_packed_path(const mf_packed *packed);
 
 /* How many bytes were given so far. */
 uint64_t mf_packed_offset(const mf_packed *packed);

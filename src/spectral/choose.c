@@ -2,6 +2,7 @@
 #include "spectral/choose.h"
 
 #include "base/memory.h"
+#include "base/portable_math.h"
 #include "base/random.h"
 #include "metrics/ranking_metrics.h"
 #include "model/model.h"
@@ -56,9 +57,23 @@ double mf_default_regularization(double squares)
     return 70 * sqrt(squares / 30000);
 }
 
-double mf_taken_regularization(double chosen, double squares, bool graded)
+/* 1 for some hundred users, whose lists say little, falling to 0 for thousands. */
+static double uncertainty(uint64_t n_users)
 {
-    return graded ? sqrt(chosen * mf_default_regularization(squares)) : chosen;
+    static const double USERS = 700;
+    const double share = n_users > 0 ? USERS / (double)n_users : 1;
+    return share < 1 ? share : 1;
+}
+
+double mf_taken_regularization(double chosen, double squares, bool graded, uint64_t n_users)
+{
+    /* All ratings have a quarter more squares than the kept four fifths. */
+    static const double WHOLE = 1.25;
+    const double unsure = uncertainty(n_users);
+    if (!graded || !(chosen > 0))
+        return chosen;
+    const double pull = unsure / 2 * mf_log(mf_default_regularization(squares) / chosen);
+    return chosen * mf_exp(pull + (1 - unsure) * mf_log(WHOLE));
 }
 
 double mf_scaled_regularization(double regularization, double squares_of_draw, double squares)
@@ -131,7 +146,7 @@ uint32_t mf_choose_best(const mf_choose_grid *grid, const mf_choose_sums *sums)
     while (best[size] < most * (1 - SIZE_NEAR))
         size--;
     uint32_t l = 0;
-    while (smooth(grid, sums, l, size) < best[size] * (1 - grid->near))
+    while (smooth(grid, sums, l, size) < best[size] * (1 - uncertainty(sums->n_users) * grid->near))
         l++;
     return l * grid->n_sizes + size;
 }

@@ -41,10 +41,14 @@ double mf_direction_weight(double variance, double regularization);
 /* λ where nothing better is known: squares is Σ y². */
 double mf_default_regularization(double squares);
 
-/* λ for everything when one was chosen for graded ratings: halfway, in the logarithm, to what
- * would be taken without a choice. On some hundred users a choice is off by a third either way,
- * which this halves; where all grades are equal it stays as it was chosen. */
-double mf_taken_regularization(double chosen, double squares, bool graded);
+/* λ for everything when one was chosen for graded ratings by the lists of n_users, who had four
+ * fifths of their ratings:
+ *   - up to 700 users it is pulled half the way, in the logarithm, towards what would be taken
+ *     without a choice: a choice by so few is off by a third either way, and this halves it;
+ *   - beyond, the pull fades, and λ grows with the ratings by a quarter: with 8.5 M planted
+ *     ratings NDCG@10 is 0.151 instead of 0.094.
+ * Where all grades are equal it stays as it was chosen. */
+double mf_taken_regularization(double chosen, double squares, bool graded, uint64_t n_users);
 
 /* λ for the whole when `regularization` was found on a draw of its users. */
 double mf_scaled_regularization(double regularization, double squares_of_draw, double squares);

@@ -333,7 +333,7 @@ static void take_best(mf_spectral *s)
         s->at.regularization = mf_taken_regularization(
             mf_scaled_regularization(grid->regularization[best / grid->n_sizes], s->squares_of_draw,
                                      s->squares),
-            s->squares, grid->graded != 0);
+            s->squares, grid->graded != 0, s->at.sums.n_users);
 }
 
 static bool grid_step(mf_spectral *s, mf_error *err)

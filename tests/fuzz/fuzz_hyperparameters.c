@@ -2,7 +2,7 @@
  *
  * Whatever is accepted lies within the table's ranges, and every value, written
  * as text and set again, is the same value. What is refused has a reason. */
-#include "sagemaker/hyperparameter_file.h"
+#include "sagemaker/job_config.h"
 
 #include <math.h>
 #include <stdint.h>

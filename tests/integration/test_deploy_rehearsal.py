@@ -40,9 +40,9 @@ BUCKET, PASSWORD = "movies", "a-password-of-the-cache"
 PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000"}
 MB = 1 << 20
 PROGRAMS = {"PredictFunction": ("lambda/predict/predict_settings.c",),
-            "RecommendFunction": ("lambda/recommend/recommend_settings.c", "src/cache/settings.c"),
+            "RecommendFunction": ("lambda/recommend/recommend_settings.c", "src/cache/cache.c"),
             "AggregateFunction": ("lambda/aggregate/aggregate_settings.c",),
-            "ServiceTask": ("serve/settings.c", "src/cache/settings.c")}
+            "ServiceTask": ("serve/settings.c", "src/cache/cache.c")}
 NAME = {"AWS::Kinesis::Stream": "Name", "AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName",
         "AWS::Lambda::Function": "FunctionName", "AWS::SageMaker::Endpoint": "EndpointName"}
 

@@ -8,7 +8,7 @@ from programs import BIN, SOURCE
 
 TABLES = {
     "predict": ["lambda/predict/predict_settings.c"],
-    "recommend": ["lambda/recommend/recommend_settings.c", "src/cache/settings.c"],
+    "recommend": ["lambda/recommend/recommend_settings.c", "src/cache/cache.c"],
     "aggregate": ["lambda/aggregate/aggregate_settings.c"],
 }
 

@@ -74,10 +74,10 @@ def source_statuses():
 
 
 def source_defaults():
-    """{variable: default, as text} of serve/settings.c and src/cache/settings.c."""
+    """{variable: default, as text} of serve/settings.c and src/cache/cache.c."""
     found = {}
     for entry in re.findall(r'\{\.name = "(.*?)FIELD\(', source("serve/settings.c") +
-                            source("src/cache/settings.c"), re.DOTALL):
+                            source("src/cache/cache.c"), re.DOTALL):
         name = entry.partition('"')[0]
         found[name] = re.search(r'\.initial = "([^"]*)"', entry).group(1)
         if alias := re.search(r'\.aliases = "([^"]*)"', entry):

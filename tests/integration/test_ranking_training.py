@@ -95,18 +95,19 @@ class BothModels(RankingCase):
 
     def test_each_ranking_setting_changes_the_ranking_model_and_not_the_rating_model(self):
         """Each is taken, and the bytes of the rating part stay."""
-        usual = self.job_on(ROWS)
+        few = {"ranking_factors": 20}  # all that there are would need no second step
+        usual = self.job_on(ROWS, **few)
         errors = figures(self.train(usual))
         for name, value in (("ranking_factors", 16), ("ranking_regularization", 5),
                             ("recency", 0.25), ("ranking_prior", 3), ("ranking_steps", 2),
                             ("ranking_tolerance", 0), ("grading", "one"), ("relevant_rating", 4.5)):
             with self.subTest(name):
-                job = self.job_on(ROWS, **{name: value})
+                job = self.job_on(ROWS, **{**few, name: value})
                 self.assertEqual(errors, figures(self.train(job)))
                 self.assertEqual(rating_part(usual.bytes()), rating_part(job.bytes()))
                 ours, theirs = sections(job.bytes()), sections(usual.bytes())
-                self.assertNotEqual([ours[s] for s in RANKING_SECTIONS],
-                                    [theirs[s] for s in RANKING_SECTIONS])
+                self.assertTrue(any(ours[s] != theirs[s] for s in RANKING_SECTIONS),
+                                "the same ranking model")
 
     def test_without_a_ranking_model_the_rating_model_has_the_same_bytes(self):
         """ranking=false: no step, no section, lists by rating."""

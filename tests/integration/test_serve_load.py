@@ -173,10 +173,10 @@ class SlowClients(LoadCase):
 
 
 class Work(LoadCase):
-    def occupy(self, server, n=1):
+    def occupy(self, server, n=1, lines=500):
         """Clients with batches of seconds, until n are being worked on."""
         # Packed, because the threads read slowly while they work.
-        packed = gzip.compress(slow_body(500), 1)
+        packed = gzip.compress(slow_body(lines), 1)
         request = message("POST", "/invocations", packed, {"Content-Encoding": "gzip"}, JSON_LINES)
         working = lambda: server.metrics()("http_requests_working")
         at_work = []
@@ -215,7 +215,7 @@ class Work(LoadCase):
         """Checklist 109: SAGEMAKER_MODEL_SERVER_TIMEOUT; the connection ends in a known state."""
         server = self.serve(model=slow_model(), threads=1,
                             env={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"})
-        client, = self.occupy(server)
+        client, = self.occupy(server, lines=1500)
         answer = client.read()
         self.assertRefused(answer, 503, "1")
         if answer.closes:

@@ -1,8 +1,8 @@
-/* test_cache_entry.c: names and values in the cache; promises of cache/key.h, cache/entry.h
- * and cache/breaker.h. */
+/* test_cache_entry.c: names and values in the cache; promises of cache/entry.h
+ * and the breaker of cache/client.h. */
 #include "testing.h"
 
-#include "cache/breaker.h"
+#include "cache/client.h"
 #include "cache/entry.h"
 
 static const char VERSION[] = "9c1f0a7b5d3e2468";

@@ -4,7 +4,6 @@
 #include "testing.h"
 
 #include "cache/cache.h"
-#include "cache/settings.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -5,9 +5,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/stop.h"
-#include "sagemaker/channel_files.h"
+#include "sagemaker/channel_data.h"
 #include "sagemaker/channels.h"
-#include "sagemaker/content_type.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "sagemaker/config_file.h"
-#include "sagemaker/hyperparameter_file.h"
+#include "sagemaker/job_config.h"
 
 #include <jansson.h>
 

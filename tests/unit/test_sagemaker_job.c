@@ -4,10 +4,9 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "sagemaker/checkpoint_folder.h"
 #include "sagemaker/environment.h"
 #include "sagemaker/failure.h"
-#include "sagemaker/hosts.h"
+#include "sagemaker/job_config.h"
 
 #include <sys/stat.h>
 

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/stop.h"
-#include "sagemaker/model_channel.h"
+#include "sagemaker/mapped_model.h"
 #include "sagemaker/tar.h"
 
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
-#include "sagemaker/pipe.h"
+#include "sagemaker/channel_data.h"
 
 #include <fcntl.h>
 #include <poll.h>

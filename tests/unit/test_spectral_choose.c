@@ -412,9 +412,12 @@ static void a_choice_for_graded_ratings_is_taken_half_way(void **state)
 {
     (void)state;
     const double without = mf_default_regularization(30000);
-    assert_true(mf_taken_regularization(10, 30000, false) == 10);
-    assert_true(fabs(mf_taken_regularization(without, 30000, true) - without) < 1e-9);
-    assert_true(fabs(mf_taken_regularization(without / 4, 30000, true) - without / 2) < 1e-9);
+    assert_true(mf_taken_regularization(10, 30000, false, 100) == 10);
+    assert_true(fabs(mf_taken_regularization(without, 30000, true, 700) - without) < 1e-9);
+    assert_true(fabs(mf_taken_regularization(without / 4, 30000, true, 1) - without / 2) < 1e-9);
+    assert_true(fabs(mf_taken_regularization(without / 4, 30000, true, 700) - without / 2) < 1e-9);
+    const double many = mf_taken_regularization(without / 4, 30000, true, 1000000000);
+    assert_true(fabs(many / (1.25 * without / 4) - 1) < 1e-5);
 }
 
 static void nothing_found_means_no_choice(void **state)

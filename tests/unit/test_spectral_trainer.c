@@ -376,7 +376,8 @@ static void what_is_given_is_what_comes_back(void **state)
     double squares = 0;
     for (uint64_t k = 0; k < m.input.user_start[m.input.n_users]; k++)
         squares += (double)m.input.grade[k] * m.input.grade[k] / (255.0 * 255.0);
-    const double taken = mf_taken_regularization(r.choices[r.chosen].regularization, squares, true);
+    const double taken =
+        mf_taken_regularization(r.choices[r.chosen].regularization, squares, true, 1);
     assert_true(fabs((double)r.regularization / taken - 1) < 1e-6);
     mf_spectral_destroy(spectral);
     clear_input(&m);

@@ -1,9 +1,8 @@
-/* test_sagemaker_settings.c: the table-driven reader of settings. Numbers in
+/* test_settings.c: the table-driven reader of settings. Numbers in
  * brackets are lines of the checklist in docs/sagemaker.md. */
 #include "testing.h"
 
-#include "sagemaker/nearest.h"
-#include "sagemaker/settings.h"
+#include "base/settings.h"
 
 #include <locale.h>
 #include <math.h>
@@ -245,7 +244,7 @@ static void edit_distance_counts_a_swap_as_one(void **state)
     assert_int_equal(mf_edit_distance("", 0, "abc", 3), 3);
     assert_int_equal(mf_edit_distance("kitten", 6, "sitting", 7), 3);
     assert_int_equal(mf_edit_distance("ca", 2, "abc", 3), 3); /* not 2: alignment is optimal */
-    char text[MF_NEAREST_BYTES_MAX + 1] = {0};
+    char text[MF_EDIT_BYTES_MAX + 1] = {0};
     assert_true(mf_edit_distance(text, sizeof text, "a", 1) == SIZE_MAX);
 }
 

@@ -1,8 +1,8 @@
 /* settings.h: named settings described by a table, read strictly.
  *
- * Hyperparameters of training and environment variables of serving are the same
- * thing: a name, a text, a type and a range. The caller writes a constant table
- * and a struct; every accepted text lands in the struct's field, checked.
+ * Hyperparameters of training, environment variables of serving and of the functions, and
+ * options of local-cloud are the same thing: a name, a text, a type and a range. The caller
+ * writes a constant table and a struct; every accepted text lands in the struct's field, checked.
  *
  *     typedef struct options { uint32_t n_factors; double learning_rate; } options;
  *     static const mf_setting table[] = {
@@ -42,8 +42,8 @@
  *   hyperparameter feature_dim does not exist here: the data say it; remove it
  *
  * Threads: one mf_settings per thread; tables are constant. No allocation. */
-#ifndef MF_SAGEMAKER_SETTINGS_H
-#define MF_SAGEMAKER_SETTINGS_H
+#ifndef MF_BASE_SETTINGS_H
+#define MF_BASE_SETTINGS_H
 
 #include "base/error.h"
 #include "base/log.h"
@@ -57,13 +57,14 @@ typedef enum mf_setting_type {
     MF_SETTING_INTEGER, /* field: int32_t, uint32_t, int64_t or uint64_t         */
     MF_SETTING_REAL,    /* field: double, or float (then rounded before checking) */
     MF_SETTING_BOOLEAN, /* field: bool                                           */
-    MF_SETTING_TEXT,    /* field: char[size], zero-terminated                    */
+    MF_SETTING_TEXT,    /* field: char[size], NUL-terminated                     */
     MF_SETTING_CHOICE,  /* field: uint32_t or an enum, counts the words from 0   */
 } mf_setting_type;
 
 enum {
     MF_SETTINGS_MAX = 64,        /* entries in a table                             */
     MF_SETTING_TEXT_BYTES = 256, /* the text of any value, its zero byte included  */
+    MF_EDIT_BYTES_MAX = 64,      /* words longer than this are near nothing        */
 };
 
 typedef struct mf_setting {
@@ -129,7 +130,7 @@ bool mf_settings_change(mf_settings *settings, const char *name, const char *val
                         mf_error *err);
 
 /* Sets each setting whose name (or alias) is an environment variable that is not
- * empty. Other variables are none of our business. */
+ * empty. Other variables are ignored. */
 MF_MUST_CHECK bool mf_settings_read_environment(mf_settings *settings, mf_error *err);
 
 /* True when entry i was set, false while it holds its default. */
@@ -145,5 +146,14 @@ void mf_settings_print_help(const mf_settings *settings, FILE *out);
 
 /* One log line: every name with the value in force, in table order. */
 void mf_settings_log(const mf_settings *settings, mf_log_level level, const char *event);
+
+/* Edits from a[0..n_a) to b[0..n_b): Damerau-Levenshtein with adjacent transpositions (optimal
+ * string alignment; Damerau 1964): insert, delete, replace or swap neighbours, one each. Letter
+ * case costs nothing. SIZE_MAX when either is longer than MF_EDIT_BYTES_MAX. O(n_a·n_b). */
+size_t mf_edit_distance(const char *a, size_t n_a, const char *b, size_t n_b);
+
+/* True when that many edits look like a typing error: at most a third of the typed word, and
+ * at most 3. */
+bool mf_edit_is_near(size_t distance, size_t n_typed);
 
 #endif

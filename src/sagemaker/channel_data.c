@@ -1,17 +1,24 @@
-/* channel_files.c: a walk that keeps names in one growing block, then a sort. */
-#include "sagemaker/channel_files.h"
+/* channel_data.c: the sorted walk over a channel's folder, and the two waits for its pipe.
+ * (1) The walk keeps offsets into one growing block of names, because the block moves.
+ * (2) Both waits, for the FIFO and for its first byte, share one deadline. */
+#include "sagemaker/channel_data.h"
 
+#include "base/clock.h"
+#include "base/grow.h"
 #include "base/memory.h"
 #include "base/stop.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* ---- File and FastFile: files ---- */
 
 /* Linux's PATH_MAX: nothing longer can be opened by path. */
 enum { PATH_BYTES = 4096 };
@@ -31,7 +38,7 @@ typedef struct walk {
     found *files;
     size_t n_files;
     size_t files_capacity;
-    char *text; /* paths, each with its zero byte */
+    char *text; /* paths, each NUL-terminated */
     size_t text_bytes;
     size_t text_capacity;
 } walk;
@@ -43,14 +50,6 @@ typedef struct file_list {
     char *text;
 } file_list;
 
-static size_t grown(size_t capacity, size_t need, size_t least)
-{
-    size_t next = capacity < least ? least : capacity;
-    while (next < need)
-        next *= 2;
-    return next;
-}
-
 static bool keep_file(walk *w, uint64_t n_bytes)
 {
     if (w->n_files == MF_CHANNEL_FILES_MAX)
@@ -58,19 +57,9 @@ static bool keep_file(walk *w, uint64_t n_bytes)
                        "channel %s at %s holds more than %d files: join them into fewer",
                        w->channel->name, w->channel->path, MF_CHANNEL_FILES_MAX);
     const size_t n_path = strlen(w->path) + 1;
-    if (w->text_bytes + n_path > w->text_capacity) {
-        const size_t capacity = grown(w->text_capacity, w->text_bytes + n_path, 4096);
-        if (!mf_reallocate((void **)&w->text, w->text_capacity, capacity, 1, "file names", w->err))
-            return false;
-        w->text_capacity = capacity;
-    }
-    if (w->n_files == w->files_capacity) {
-        const size_t capacity = grown(w->files_capacity, w->n_files + 1, 64);
-        if (!mf_reallocate((void **)&w->files, w->files_capacity, capacity, sizeof *w->files,
-                           "a list of files", w->err))
-            return false;
-        w->files_capacity = capacity;
-    }
+    if (!MF_GROW(w->text, w->text_capacity, w->text_bytes + n_path, "file names", w->err) ||
+        !MF_GROW(w->files, w->files_capacity, w->n_files + 1, "a list of files", w->err))
+        return false;
     w->files[w->n_files++] = (found){w->text_bytes, n_bytes};
     memcpy(w->text + w->text_bytes, w->path, n_path);
     w->text_bytes += n_path;
@@ -79,7 +68,7 @@ static bool keep_file(walk *w, uint64_t n_bytes)
 
 static bool walk_folder(walk *w, size_t depth);
 
-/* Judges one name; w->path is its path. */
+/* Keeps, skips or descends into one name; w->path is its path. */
 static bool visit(walk *w, int folder, const char *name, size_t depth)
 {
     const mf_where here = {w->path, 0, 0};
@@ -237,4 +226,90 @@ void mf_channel_files_destroy(mf_channel_files *files)
     mf_free(list->file);
     mf_free(list->text);
     mf_free(list);
+}
+
+/* ---- Pipe: one FIFO an epoch ---- */
+
+/* The interval of AWS's own sample. */
+enum { POLL_MS = 100 };
+
+/* Opens path when it is there; *fd stays -1 until then. Without O_NONBLOCK open
+ * itself would block until the platform opens its end. */
+static bool wait_for_path(const char *path, const char *channel, double until, double seconds,
+                          int *fd, mf_error *err)
+{
+    for (;;) {
+        if (!mf_stop_check(err))
+            return false;
+        *fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (*fd >= 0)
+            return true;
+        if (errno != ENOENT && errno != EINTR)
+            return mf_fail_errno(err, errno, (mf_where){path, 0, 0},
+                                 "cannot open the pipe of channel %s", channel);
+        if (mf_clock_seconds() >= until)
+            return mf_fail(err, MF_ERR_IO, (mf_where){path, 0, 0},
+                           "the pipe of channel %s did not appear within %.1f s; input mode File "
+                           "or FastFile does without one",
+                           channel, seconds);
+        poll(NULL, 0, POLL_MS);
+    }
+}
+
+/* Linux reports neither data nor hang-up until a writer has opened the FIFO, so
+ * the first of them means that a read tells the truth. */
+static bool wait_for_data(int fd, const char *path, const char *channel, double until,
+                          double seconds, mf_error *err)
+{
+    for (;;) {
+        if (!mf_stop_check(err))
+            return false;
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        const int ready = poll(&wait, 1, POLL_MS);
+        if (ready > 0)
+            return true;
+        if (ready < 0 && errno != EINTR)
+            return mf_fail_errno(err, errno, (mf_where){path, 0, 0},
+                                 "cannot wait for the pipe of channel %s", channel);
+        if (mf_clock_seconds() >= until)
+            return mf_fail(err, MF_ERR_IO, (mf_where){path, 0, 0},
+                           "nothing was written into the pipe of channel %s within %.1f s; input "
+                           "mode File or FastFile does without one",
+                           channel, seconds);
+    }
+}
+
+bool mf_pipe_open(const mf_channel *channel, unsigned epoch, double deadline_seconds, int *fd,
+                  mf_error *err)
+{
+    if (channel->mode != MF_CHANNEL_PIPE)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "channel %s is in %s mode, not Pipe",
+                       channel->name, mf_channel_mode_name(channel->mode));
+    char path[MF_PATH_BYTES + 16];
+    snprintf(path, sizeof path, "%s_%u", channel->path, epoch);
+    const double until = mf_clock_seconds() + deadline_seconds;
+    bool ok = false;
+    int opened = -1;
+    if (!wait_for_path(path, channel->name, until, deadline_seconds, &opened, err))
+        goto done;
+    struct stat status;
+    if (fstat(opened, &status) != 0) {
+        mf_fail_errno(err, errno, (mf_where){path, 0, 0}, "cannot look at the pipe");
+        goto done;
+    }
+    if (!S_ISFIFO(status.st_mode) && !S_ISREG(status.st_mode)) {
+        mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
+                "channel %s is in Pipe mode, but this is neither a pipe nor a file", channel->name);
+        goto done;
+    }
+    if (S_ISFIFO(status.st_mode) &&
+        !wait_for_data(opened, path, channel->name, until, deadline_seconds, err))
+        goto done;
+    *fd = opened;
+    opened = -1;
+    ok = true;
+done:
+    if (opened >= 0)
+        close(opened);
+    return ok;
 }

@@ -3,6 +3,7 @@
 #include "inference/instance.h"
 
 #include "base/memory.h"
+#include "base/settings.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -80,7 +81,7 @@ static const struct {
     {"ratedat", FIELD_TIMESTAMP},
 };
 
-enum { WORD_BYTES = 32, SHORTEST_SLIP = 4 };
+enum { WORD_BYTES = 32, SHORTEST_TYPO = 4 };
 
 /* The field of this name, or FIELDS. */
 static field_id field_find(const char *name, size_t n_bytes)
@@ -104,22 +105,6 @@ static size_t simplify(char word[WORD_BYTES], const char *name, size_t n_bytes)
     return n;
 }
 
-/* a becomes b by inserting, dropping or replacing a letter or by swapping two
- * neighbours. */
-static bool is_one_slip(const char *a, size_t n_a, const char *b, size_t n_b)
-{
-    size_t front = 0;
-    while (front < n_a && front < n_b && a[front] == b[front])
-        front++;
-    size_t back = 0;
-    while (back < n_a - front && back < n_b - front && a[n_a - 1 - back] == b[n_b - 1 - back])
-        back++;
-    const size_t rest_a = n_a - front - back, rest_b = n_b - front - back;
-    if (rest_a <= 1 && rest_b <= 1)
-        return true;
-    return rest_a == 2 && rest_b == 2 && a[front] == b[front + 1] && a[front + 1] == b[front];
-}
-
 /* The field of the allowed ones (bits 1 << field) that this name probably means: other letter case
  * or underscores, a synonym (item_id, topN, k), or one typing error in four letters or more; or
  * FIELDS. */
@@ -127,7 +112,7 @@ static field_id field_guess(const char *name, size_t n_bytes, unsigned allowed)
 {
     char word[WORD_BYTES];
     const size_t n = simplify(word, name, n_bytes);
-    field_id slip = FIELDS;
+    field_id typo = FIELDS;
     for (field_id field = 0; field < FIELDS; field++) {
         char known[WORD_BYTES];
         const size_t n_known = simplify(known, field_names[field], strlen(field_names[field]));
@@ -135,13 +120,13 @@ static field_id field_guess(const char *name, size_t n_bytes, unsigned allowed)
             continue;
         if (strcmp(known, word) == 0)
             return field;
-        if (slip == FIELDS && n >= SHORTEST_SLIP && is_one_slip(word, n, known, n_known))
-            slip = field;
+        if (typo == FIELDS && n >= SHORTEST_TYPO && mf_edit_distance(word, n, known, n_known) <= 1)
+            typo = field;
     }
     for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++)
         if ((allowed >> synonyms[i].field & 1) != 0 && strcmp(synonyms[i].word, word) == 0)
             return synonyms[i].field;
-    return slip;
+    return typo;
 }
 
 /* ------------------------------------------------------------- values of fields */

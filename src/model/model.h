@@ -45,9 +45,9 @@ static inline size_t mf_model_stride(uint32_t n_factors)
  *   score(u, i) = profile_u · item_vectors[i]
  *   profile_u   = Σ_j age_weight_uj · grade_uj · item_vectors[j]  +  w(n) · mean_profile
  *
- * over the n items j that u has a grade for; w(n) = prior · exp(−n / 15). Profiles are not stored: they are computed from
- * the grades when somebody asks (recommend/profile.h), for a user of the model exactly as
- * for a visitor. grade.h has the formulas of grade and age weight. */
+ * over the n items j that u has a grade for; w(n) = prior · exp(−n / 15). Profiles are not stored:
+ * they are computed from the grades for each list (recommend/profile.h), for a user of the model
+ * exactly as for a visitor. grade.h has the formulas of grade and age weight. */
 typedef struct mf_ranking_parts {
     uint32_t n_factors;    /* 1 … MF_MODEL_RANKING_FACTORS_MAX; 0: there is no ranking model, and
                             * nothing below counts */
@@ -56,7 +56,7 @@ typedef struct mf_ranking_parts {
     float prior;           /* strength of the mean profile for short histories, ≥ 0 */
     float regularization;  /* λ of the shrinkage, for reports; ≥ 0 */
     float relevant_rating; /* what counted as liked when they were chosen; for reports */
-    const float *item_vectors;  /* [n_items × mf_model_stride(n_factors)] q = √G v; 64-byte
+    const float *item_vectors; /* [n_items × mf_model_stride(n_factors)] q = σ²/(σ²+λ) v; 64-byte
                                  * aligned, padding zero; all zero for items without grades */
     const float *mean_profile;  /* [stride] mean of the users' profiles without prior */
     const float *spectrum;      /* [n_factors] σ² of each direction, not rising, > 0 */

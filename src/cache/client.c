@@ -9,7 +9,6 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cache/cache.h"
-#include "cache/client.h"
 #include "cache/protocol.h"
 #include "cache/stream.h"
 

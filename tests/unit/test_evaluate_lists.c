@@ -32,8 +32,6 @@ static bool first_ones(const void *context, void *thread, uint32_t user, const u
                        size_t n_held, mf_left_out *out, mf_error *err)
 {
     (void)context, (void)thread, (void)held, (void)n_held, (void)err;
-    for (uint32_t i = 0; i < ITEMS; i++)
-        __atomic_store_n(&first_items[i], i, __ATOMIC_RELAXED);
     *out = (mf_left_out){first_items, user};
     return true;
 }
@@ -49,8 +47,11 @@ static bool count_down(const void *context, void *thread, uint32_t user, const m
     return true;
 }
 
+/* Before any thread is started. */
 static mf_list_source countdown_source(const countdown *context)
 {
+    for (uint32_t i = 0; i < ITEMS; i++)
+        first_items[i] = i;
     return (mf_list_source){context,         ITEMS,      nothing_create,
                             nothing_destroy, first_ones, count_down};
 }

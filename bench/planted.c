@@ -15,7 +15,7 @@
  * (4) The floor is exact up to sampling: no quadrature, no simulation.
  *
  * Without --choice users choose items by popularity alone, so that who rated what says
- * nothing about taste. With --choice B they choose what they like:
+ * nothing about what they like. With --choice B they choose by it:
  *
  *   P(next item) = popularity . exp(B . truth), of the items not yet chosen
  *

@@ -77,7 +77,7 @@ bool mf_aggregate_window_add(mf_aggregate_window *window, const mf_aggregate_fie
 void mf_aggregate_window_write_state(mf_aggregate_window *window, mf_text *text);
 
 /* How many bytes mf_aggregate_window_write_state would append. Takes the time of what has changed
- * since it was asked last, not of the whole. False: MF_ERR_MEMORY. */
+ * since the last call, not of the whole. False: MF_ERR_MEMORY. */
 bool mf_aggregate_window_measure_state(mf_aggregate_window *window, size_t *n_bytes, mf_error *err);
 
 /* Chooses entries to be written early, those with the fewest records first, so that the state

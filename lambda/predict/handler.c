@@ -55,7 +55,7 @@ static bool read_question(mf_predict_handler *h, mf_predict_problem *problem)
     if (is_method(&h->request, "GET")) {
         if (h->request.query == NULL)
             return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
-                                          "nothing is asked: add ?userId=…&movieId=…");
+                                          "the request is incomplete: add ?userId=…&movieId=…");
         mf_predict_query_write(h->request.query, &h->query_body);
         if (h->query_body.failed)
             return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,
@@ -72,7 +72,7 @@ static bool ask(mf_predict_handler *h, const mf_lambda_invocation *invocation, c
     const int64_t budget_ms = mf_lambda_budget_ms(invocation, h->settings->margin_ms);
     if (budget_ms == 0)
         return mf_predict_problem_hide(&outcome->problem, MF_PREDICT_PROBLEM_TIMEOUT,
-                                       "the time was up before the model was asked");
+                                       "the time was up before the model was called");
     const double start = mf_clock_seconds();
     const bool ok =
         h->predictor->ask(h->predictor->context, h->canonical.bytes, h->canonical.n_bytes,

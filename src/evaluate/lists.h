@@ -1,8 +1,8 @@
 /* lists.h: how good the lists of a source are, user by user.
  *
  * A source makes lists: a model (model_lists.h) or a baseline (baselines.h). For each user with
- * something relevant held out it is asked for its best items, of all but those that the user
- * rated in training; metrics/ranking_metrics.h has the figures.
+ * something relevant held out it gives its best items, of all but those that the user rated in
+ * training; metrics/ranking_metrics.h has the figures.
  *
  * (1) The same bits with any number of threads: each user's figures stand in a place of their own.
  * (2) A relevant item that the user also has in training cannot come back; it is not counted.

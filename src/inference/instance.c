@@ -421,7 +421,7 @@ static const char *decide(const reading *r)
         if (has[FIELD_MOVIE_ID] && !list)
             return "add userId for a rating or similar for movies like this one";
         return list ? "add userId, or ratings of a visitor"
-                    : "nothing is asked: send userId with movieId or top_n";
+                    : "the request is incomplete: send userId with movieId or top_n";
     }
     if (has[FIELD_MOVIE_ID] && list)
         return "send movieId for one rating, or top_n and movieIds for a list, not both";

@@ -30,7 +30,7 @@ static bool create_index(mf_recommender *r, size_t max_bytes, mf_error *err)
         .rows = space->rows,
         .bias = has_ranking ? NULL : r->parts->item_bias,
         .is_spectral = has_ranking,
-        .weight = has_ranking ? r->likeness : NULL,
+        .weight = has_ranking ? r->similarity_weight : NULL,
     };
     size_t n_bytes;
     if (space->n_factors > FACTORS_FOR_INDEX || !mf_index_size(&rows, &n_bytes) ||
@@ -51,10 +51,11 @@ mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_by
     r->ranking = space_of(r->parts->ranking.item_vectors, r->parts->ranking.n_factors);
     if (r->ranking.rows != NULL)
         r->profiles = mf_profiles_prepare(r->parts, r->kernel);
-    r->likeness = mf_allocate(r->parts->n_items, sizeof *r->likeness, "a recommender", err);
-    if (r->likeness == NULL)
+    r->similarity_weight =
+        mf_allocate(r->parts->n_items, sizeof *r->similarity_weight, "a recommender", err);
+    if (r->similarity_weight == NULL)
         goto failed;
-    mf_likeness_compute(r->parts, mf_similar_space(r), r->likeness);
+    mf_similarity_weights(r->parts, mf_similar_space(r), r->similarity_weight);
     if (!mf_popular_create(&r->popular, r->parts, err) || !create_index(r, max_index_bytes, err))
         goto failed;
     return r;
@@ -70,7 +71,7 @@ void mf_recommender_destroy(mf_recommender *recommender)
     mf_index_release(&recommender->rating.index);
     mf_index_release(&recommender->ranking.index);
     mf_popular_release(&recommender->popular);
-    mf_free(recommender->likeness);
+    mf_free(recommender->similarity_weight);
     mf_free(recommender);
 }
 

@@ -38,19 +38,19 @@ static double length_of(const mf_model_parts *parts, const mf_space *space, uint
     return sqrt(sum);
 }
 
-void mf_likeness_compute(const mf_model_parts *parts, const mf_space *space, float *likeness)
+void mf_similarity_weights(const mf_model_parts *parts, const mf_space *space, float *weight)
 {
     const double damping = parts->ranking.n_factors > 0 ? RANKING_DAMPING : RATING_DAMPING;
     for (uint32_t item = 0; item < parts->n_items; item++) {
         const double length = length_of(parts, space, item);
         const double count = (double)parts->item_count[item];
-        likeness[item] =
+        weight[item] =
             is_length(length) && count > 0 ? (float)(count / (count + damping) / length) : 0;
     }
 }
 
-bool mf_likeness_query(const mf_model_parts *parts, const mf_space *space, uint32_t item,
-                       float *query)
+bool mf_similarity_query(const mf_model_parts *parts, const mf_space *space, uint32_t item,
+                         float *query)
 {
     const bool has_ranking = parts->ranking.n_factors > 0;
     const double length = length_of(parts, space, item);

@@ -45,14 +45,14 @@
 /* Items are like others in the space of the ranking model, or in that of the rating model. Both
  * functions compute
  *
- *   similarity(a, i) = query(a) · row i · likeness[i]
+ *   similarity(a, i) = query(a) · row i · weight[i]
  *
- * Fills likeness[n_items]; 0, which leaves the item out, where its length is below 1e-30 or not
+ * Fills weight[n_items]; 0, which leaves the item out, where its length is below 1e-30 or not
  * finite, or nobody rated it. space is that of parts->ranking when it has a ranking model. */
-void mf_likeness_compute(const mf_model_parts *parts, const mf_space *space, float *likeness);
+void mf_similarity_weights(const mf_model_parts *parts, const mf_space *space, float *weight);
 
 /* Fills query[stride]; padding zero. False when nothing is like the item, by its length. */
-bool mf_likeness_query(const mf_model_parts *parts, const mf_space *space, uint32_t item,
-                       float *query);
+bool mf_similarity_query(const mf_model_parts *parts, const mf_space *space, uint32_t item,
+                         float *query);
 
 #endif

@@ -20,7 +20,7 @@ struct mf_recommender {
     mf_space ranking;     /* the item vectors */
     mf_profiles profiles; /* with a ranking model */
     mf_popular popular;
-    float *likeness; /* [n_items] similar.h: damping over the row's norm; 0: none */
+    float *similarity_weight; /* [n_items] similar.h: damping over the row's norm; 0: none */
 };
 
 /* A block of memory that only grows, by throwing away what it held. */

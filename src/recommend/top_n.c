@@ -189,12 +189,12 @@ bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace
     mf_search *search = &workspace->search;
     *search = (mf_search){.recommender = recommender, .item = item};
     mf_best_begin(&search->best, entries, n);
-    if (n == 0 || !mf_likeness_query(parts, space, item, query))
+    if (n == 0 || !mf_similarity_query(parts, space, item, query))
         return true;
     search->scoring = (mf_scoring){
         .space = space,
         .query = query,
-        .weight = recommender->likeness,
+        .weight = recommender->similarity_weight,
         .left_out = &search->item,
         .n_left_out = 1,
     };

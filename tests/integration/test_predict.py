@@ -40,7 +40,7 @@ class Wirings(PredictCase):
         for event in (b"", b"null", b"[]", b"{", b'{"userId":"\0"}', b"\xff",
                       b'{"a":' + b"[" * 10000 + b"]" * 10000 + b"}"):
             self.assertReport(self.ask(event), "Function.InvalidEvent", "400 bad_request: event:")
-        self.assertReport(self.ask({}), "Function.InvalidEvent", "nothing is asked")
+        self.assertReport(self.ask({}), "Function.InvalidEvent", "the request is incomplete")
         self.assertReport(self.ask({"userId": "x" * 10000, "movieId": 1}), "Function.InvalidEvent",
                           "userId: expected an id of 1 to 255 bytes")
         for body, more in ((None, {}), ("", {}), ("{}", {}), ("x", {"isBase64Encoded": True}),

@@ -155,8 +155,9 @@ static void fields_that_do_not_go_together_are_refused_with_what_to_send(void **
         const char *body;
         const char *text;
     } cases[] = {
-        {"{}", "nothing is asked: send userId with movieId or top_n"},
-        {"{\"include_rated\":true}", "nothing is asked: send userId with movieId or top_n"},
+        {"{}", "the request is incomplete: send userId with movieId or top_n"},
+        {"{\"include_rated\":true}",
+         "the request is incomplete: send userId with movieId or top_n"},
         {"{\"userId\":1}", "add movieId for a rating or top_n for recommendations"},
         {"{\"ratings\":[{\"movieId\":1,\"rating\":5}]}",
          "add movieId for a rating or top_n for recommendations"},
@@ -171,7 +172,7 @@ static void fields_that_do_not_go_together_are_refused_with_what_to_send(void **
          "order goes with top_n or movieIds: add one of them"},
         {"{\"userId\":1,\"movieId\":2,\"order\":\"rating\"}",
          "order goes with top_n or movieIds: add one of them"},
-        {"{\"order\":\"rating\"}", "nothing is asked: send userId with movieId or top_n"},
+        {"{\"order\":\"rating\"}", "the request is incomplete: send userId with movieId or top_n"},
         {"{\"similar\":1,\"movieId\":1,\"order\":\"rating\"}",
          "similar goes with movieId alone: leave out the other fields"},
         {"{\"userId\":1,\"movieId\":2,\"top_n\":3}",

@@ -48,7 +48,7 @@ static void a_body_that_is_none_is_a_400_and_no_function_error(void **state)
     send_proxied(" \n\t", "POST", ",\"isBase64Encoded\":null");
     assert_refused(400, "bad_request", "the body is empty");
     send_proxied("{}", "POST", "");
-    assert_refused(400, "bad_request", "nothing is asked");
+    assert_refused(400, "bad_request", "the request is incomplete");
     send_fixture("bad_base64");
     assert_refused(400, "bad_request", "not base64");
     send_fixture("body_object");
@@ -166,7 +166,7 @@ static void the_stage_before_the_path_does_not_count(void **state)
     (void)state;
     send_event("{\"version\":\"2.0\",\"rawPath\":\"/prod/\",\"requestContext\":{\"stage\":\"prod\","
                "\"http\":{\"method\":\"POST\"}},\"body\":\"{}\"}");
-    assert_refused(400, "bad_request", "nothing is asked");
+    assert_refused(400, "bad_request", "the request is incomplete");
     send_event("{\"version\":\"2.0\",\"rawPath\":\"/production\",\"requestContext\":{\"stage\":"
                "\"prod\",\"http\":{\"method\":\"POST\"}},\"body\":\"{}\"}");
     assert_refused(404, "not_found", "");
@@ -231,8 +231,8 @@ static void a_get_asks_by_its_parameters(void **state)
         const char *parameters;
         const char *says;
     } bad[] = {
-        {"null", "nothing is asked"},
-        {"{}", "nothing is asked"},
+        {"null", "the request is incomplete"},
+        {"{}", "the request is incomplete"},
         {"{\"userId\":\"2\"}", "add movieId"},
         {"{\"userId\":\"\",\"movieId\":\"1\"}", "userId: "},
         {"{\"userId\":\"2\",\"top_n\":\"05\"}", "top_n: "},

@@ -37,19 +37,19 @@ static double similarity(const mf_model_parts *p, uint32_t a, uint32_t i)
     return cosine * count / (count + (p->ranking.n_factors == 0 ? 5 : 50));
 }
 
-/* The same bits as documented: the query, the product, the likeness. */
+/* The same bits as documented: the query, the product, the weight. */
 static size_t plain_similar(const mf_model_parts *p, uint32_t a, size_t n, mf_recommendation *list)
 {
     const mf_space space = space_of(p);
-    float *likeness = testing_allocate(p->n_items, sizeof *likeness);
+    float *weight = testing_allocate(p->n_items, sizeof *weight);
     float *query = testing_allocate(space.stride, sizeof *query);
     size_t found = 0;
-    mf_likeness_compute(p, &space, likeness);
-    const bool is_any = mf_likeness_query(p, &space, a, query);
+    mf_similarity_weights(p, &space, weight);
+    const bool is_any = mf_similarity_query(p, &space, a, query);
     for (uint32_t item = 0; item < p->n_items && is_any; item++)
-        if (item != a && likeness[item] > 0) {
+        if (item != a && weight[item] > 0) {
             const float *row = space.rows + item * space.stride;
-            const float s = mf_dot(query, row, space.stride) * likeness[item];
+            const float s = mf_dot(query, row, space.stride) * weight[item];
             list[found++] = (mf_recommendation){item, isnan(s) ? -INFINITY : s, NAN};
         }
     qsort(list, found, sizeof *list, better_first);
@@ -57,7 +57,7 @@ static size_t plain_similar(const mf_model_parts *p, uint32_t a, size_t n, mf_re
         found = n;
     for (size_t k = 0; k < found; k++)
         list[k].score = fmaxf(-1, fminf(1, list[k].score));
-    mf_free(likeness);
+    mf_free(weight);
     mf_free(query);
     return found;
 }
@@ -175,7 +175,7 @@ static void check_without(uint32_t ranking_factors)
     world_release(&w);
 }
 
-static void without_factors_or_ratings_there_is_no_likeness(void **state)
+static void without_factors_or_ratings_there_is_no_similarity(void **state)
 {
     (void)state;
     check_without(0);
@@ -187,7 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nearest_of_every_kind_of_model),
         cmocka_unit_test(it_is_that_of_the_equation),
-        cmocka_unit_test(without_factors_or_ratings_there_is_no_likeness),
+        cmocka_unit_test(without_factors_or_ratings_there_is_no_similarity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,8 +19,8 @@ typedef struct judging {
     uint32_t *order;
 } judging;
 
-static bool judge(const judging *j, const mf_list_source *source, mf_evaluation *evaluation,
-                  mf_list_summary *summary, mf_error *err)
+static bool judge(const judging *j, const mf_list_source *source, uint32_t resamples,
+                  mf_evaluation *evaluation, mf_list_summary *summary, mf_error *err)
 {
     const mf_evaluation_options options = {
         .k = j->options->k,
@@ -29,7 +29,7 @@ static bool judge(const judging *j, const mf_list_source *source, mf_evaluation 
         .popularity_rank = j->popularity_rank,
     };
     return mf_evaluate_lists(source, &j->held_out, &options, evaluation, err) &&
-           mf_list_summary_of(evaluation, 1, j->held_out.n_users, MF_RESAMPLES, j->options->seed,
+           mf_list_summary_of(evaluation, 1, j->held_out.n_users, resamples, j->options->seed,
                               summary, err);
 }
 
@@ -70,10 +70,10 @@ bool mf_list_report_make(const mf_model_parts *parts, const mf_ratings *train,
         goto done;
     lists = (mf_model_lists){recommender, MF_ORDER_DEFAULT};
     source = mf_model_lists_source(&lists);
-    if (!judge(&j, &source, &of_model, &report->model, err))
+    if (!judge(&j, &source, MF_RESAMPLES, &of_model, &report->model, err))
         goto done;
     source = mf_baselines_popularity(baselines);
-    if (!judge(&j, &source, &of_popularity, &report->popularity, err))
+    if (!judge(&j, &source, 0, &of_popularity, &report->popularity, err))
         goto done;
     report->k = options->k;
     report->relevant_rating = (double)options->relevant_rating;

@@ -3,27 +3,26 @@
 
 #include "base/memory.h"
 
-#include <stddef.h>
-
 enum { RESAMPLED_VALUES = 100 * 1000 * 1000, RESAMPLES_MIN = 100 };
 
 /* Figures of users, each the mean over evaluations. */
 typedef struct means {
-    double *sum;      /* [n_users] while adding; then [n] the means of those counted */
-    uint32_t *times;  /* [n_users] how often a user was counted */
-    double *scratch;  /* [resamples] */
+    double *sum;     /* [n_users × n_columns] while adding; then [n × n_columns] means of those */
+    uint32_t *times; /* [n_users] counted; this says how often a user was */
+    double *scratch; /* [n_columns × resamples] */
     uint32_t n_users; /* there are */
+    size_t n_columns;
     uint32_t resamples;
     uint64_t seed;
 } means;
 
-static bool means_create(means *m, uint32_t n_users, uint32_t resamples, uint64_t seed,
-                         mf_error *err)
+static bool means_create(means *m, uint32_t n_users, size_t n_columns, uint32_t resamples,
+                         uint64_t seed, mf_error *err)
 {
-    *m = (means){.n_users = n_users, .resamples = resamples, .seed = seed};
-    m->sum = mf_allocate(n_users, sizeof *m->sum, "means of users", err);
+    *m = (means){.n_users = n_users, .n_columns = n_columns, .resamples = resamples, .seed = seed};
+    m->sum = mf_allocate(n_users, n_columns * sizeof *m->sum, "means of users", err);
     m->times = mf_allocate(n_users, sizeof *m->times, "means of users", err);
-    m->scratch = mf_allocate(resamples, sizeof *m->scratch, "means of users", err);
+    m->scratch = mf_allocate(resamples, n_columns * sizeof *m->scratch, "means of users", err);
     return m->sum != NULL && m->times != NULL && m->scratch != NULL;
 }
 
@@ -34,17 +33,11 @@ static void means_clear(means *m)
     mf_free(m->scratch);
 }
 
-static void means_begin(means *m)
+/* figures [n_columns]. */
+static void means_add(means *m, uint32_t user, const double *figures)
 {
-    for (uint32_t u = 0; u < m->n_users; u++) {
-        m->sum[u] = 0;
-        m->times[u] = 0;
-    }
-}
-
-static void means_add(means *m, uint32_t user, double value)
-{
-    m->sum[user] += value;
+    for (size_t c = 0; c < m->n_columns; c++)
+        m->sum[user * m->n_columns + c] += figures[c];
     m->times[user]++;
 }
 
@@ -52,72 +45,53 @@ static void means_add(means *m, uint32_t user, double value)
 static uint32_t means_finish(means *m)
 {
     uint32_t n = 0;
-    for (uint32_t u = 0; u < m->n_users; u++)
-        if (m->times[u] > 0)
-            m->sum[n++] = m->sum[u] / m->times[u];
+    for (uint32_t u = 0; u < m->n_users; u++) {
+        if (m->times[u] == 0)
+            continue;
+        for (size_t c = 0; c < m->n_columns; c++)
+            m->sum[n * m->n_columns + c] = m->sum[u * m->n_columns + c] / m->times[u];
+        n++;
+    }
     return n;
 }
 
-/* The interval of the n means that means_finish has left. */
-static mf_interval means_interval(means *m, uint32_t n)
+/* The intervals [n_columns] of the n means that means_finish has left. */
+static void means_intervals(means *m, uint32_t n, mf_interval *intervals)
 {
     const uint32_t affordable = RESAMPLED_VALUES / n;
     const uint32_t most = affordable > RESAMPLES_MIN ? affordable : RESAMPLES_MIN;
-    if (m->resamples > 0)
-        return mf_interval_of(m->sum, n, m->resamples < most ? m->resamples : most, m->seed,
-                              m->scratch);
-    double sum = 0;
-    for (uint32_t k = 0; k < n; k++)
-        sum += m->sum[k];
-    return (mf_interval){sum / n, sum / n, sum / n};
-}
-
-static double figure_of(const mf_user_figures *figures, size_t offset)
-{
-    return *(const double *)((const char *)figures + offset);
-}
-
-static mf_interval interval_of(means *m, const mf_evaluation *evaluations, uint32_t n_evaluations,
-                               size_t offset)
-{
-    means_begin(m);
-    for (uint32_t e = 0; e < n_evaluations; e++)
-        for (uint32_t k = 0; k < evaluations[e].n_users; k++)
-            means_add(m, evaluations[e].user[k], figure_of(&evaluations[e].figures[k], offset));
-    return means_interval(m, means_finish(m));
-}
-
-static uint32_t users_counted(means *m, const mf_evaluation *evaluations, uint32_t n_evaluations)
-{
-    means_begin(m);
-    for (uint32_t e = 0; e < n_evaluations; e++)
-        for (uint32_t k = 0; k < evaluations[e].n_users; k++)
-            means_add(m, evaluations[e].user[k], 0);
-    return means_finish(m);
+    mf_intervals_of(m->sum, n, m->n_columns, m->resamples < most ? m->resamples : most, m->seed,
+                    m->scratch, intervals);
 }
 
 bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations, uint32_t n_users,
                         uint32_t resamples, uint64_t seed, mf_list_summary *summary, mf_error *err)
 {
+    enum { PRECISION, RECALL, NDCG, MAP, MRR, RECALL_20, COLUMNS };
     means m;
-    const bool ok = means_create(&m, n_users, resamples, seed, err);
+    const bool ok = means_create(&m, n_users, COLUMNS, resamples, seed, err);
     *summary = (mf_list_summary){.k = evaluations[0].k};
+    for (uint32_t e = 0; ok && e < n_evaluations; e++)
+        for (uint32_t k = 0; k < evaluations[e].n_users; k++) {
+            const mf_user_figures *f = &evaluations[e].figures[k];
+            const double row[COLUMNS] = {
+                [PRECISION] = f->at_k.precision, [RECALL] = f->at_k.recall,
+                [NDCG] = f->at_k.ndcg,           [MAP] = f->at_k.average_precision,
+                [MRR] = f->at_k.reciprocal_rank, [RECALL_20] = f->recall_20,
+            };
+            means_add(&m, evaluations[e].user[k], row);
+        }
     if (ok)
-        summary->n_users = users_counted(&m, evaluations, n_evaluations);
+        summary->n_users = means_finish(&m);
     if (summary->n_users > 0) {
-        const struct {
-            mf_interval *to;
-            size_t offset;
-        } figures[] = {
-            {&summary->precision, offsetof(mf_user_figures, at_k.precision)},
-            {&summary->recall, offsetof(mf_user_figures, at_k.recall)},
-            {&summary->ndcg, offsetof(mf_user_figures, at_k.ndcg)},
-            {&summary->map, offsetof(mf_user_figures, at_k.average_precision)},
-            {&summary->mrr, offsetof(mf_user_figures, at_k.reciprocal_rank)},
-            {&summary->recall_20, offsetof(mf_user_figures, recall_20)},
-        };
-        for (size_t f = 0; f < sizeof figures / sizeof figures[0]; f++)
-            *figures[f].to = interval_of(&m, evaluations, n_evaluations, figures[f].offset);
+        mf_interval interval[COLUMNS];
+        means_intervals(&m, summary->n_users, interval);
+        summary->precision = interval[PRECISION];
+        summary->recall = interval[RECALL];
+        summary->ndcg = interval[NDCG];
+        summary->map = interval[MAP];
+        summary->mrr = interval[MRR];
+        summary->recall_20 = interval[RECALL_20];
         double novelty = 0;
         uint64_t n = 0;
         for (uint32_t e = 0; e < n_evaluations; e++) {
@@ -139,14 +113,14 @@ bool mf_list_compare(const mf_evaluation *a, const mf_evaluation *b, uint32_t n_
     bool ok = false;
     means m;
     *comparison = (mf_list_comparison){0};
-    if (!means_create(&m, n_users, resamples, seed, err))
+    if (!means_create(&m, n_users, 1, resamples, seed, err))
         goto done;
-    means_begin(&m);
     for (uint32_t e = 0; e < n_evaluations; e++) {
         bool same = a[e].n_users == b[e].n_users;
         for (uint32_t k = 0; same && k < a[e].n_users; k++) {
             same = a[e].user[k] == b[e].user[k];
-            means_add(&m, a[e].user[k], b[e].figures[k].at_k.ndcg - a[e].figures[k].at_k.ndcg);
+            const double difference = b[e].figures[k].at_k.ndcg - a[e].figures[k].at_k.ndcg;
+            means_add(&m, a[e].user[k], &difference);
         }
         if (!same) {
             mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "two evaluations have different users");
@@ -164,7 +138,7 @@ bool mf_list_compare(const mf_evaluation *a, const mf_evaluation *b, uint32_t n_
         }
         comparison->better = (double)better / n;
         comparison->worse = (double)worse / n;
-        comparison->difference = means_interval(&m, n);
+        means_intervals(&m, n, &comparison->difference);
     }
     ok = true;
 done:

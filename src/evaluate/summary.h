@@ -32,7 +32,7 @@ enum { MF_RESAMPLES = 1000 };
 
 /* Of evaluations[n_evaluations] ≥ 1 with the same k and users below n_users. resamples ≤
  * MF_RESAMPLES; 0: no intervals, low and high are the mean. seed is that of the intervals.
- * Fails MF_ERR_MEMORY. Cost: 6 × resamples × users × 5 ns. */
+ * Fails MF_ERR_MEMORY. Cost: resamples × users × 5 ns. */
 MF_MUST_CHECK bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations,
                                       uint32_t n_users, uint32_t resamples, uint64_t seed,
                                       mf_list_summary *summary, mf_error *err);

@@ -65,11 +65,11 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double mean_of(const double *values, size_t n)
+static double mean_of(const double *values, size_t n, size_t step)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
-        sum += values[i];
+        sum += values[i * step];
     return sum / (double)n;
 }
 
@@ -83,24 +83,32 @@ static double percentile(const double *ascending, size_t n, double part)
     return ascending[below] + (at - (double)below) * (ascending[below + 1] - ascending[below]);
 }
 
-mf_interval mf_interval_of(const double *values, size_t n, size_t resamples, uint64_t seed,
-                           double *scratch)
+void mf_intervals_of(const double *values, size_t n, size_t n_columns, size_t resamples,
+                     uint64_t seed, double *scratch, mf_interval *intervals)
 {
-    const double mean = mean_of(values, n);
-    mf_interval interval = {mean, mean, mean};
+    for (size_t c = 0; c < n_columns; c++) {
+        const double mean = mean_of(values + c, n, n_columns);
+        intervals[c] = (mf_interval){mean, mean, mean};
+    }
     if (n < 2 || resamples == 0)
-        return interval;
+        return;
     for (size_t r = 0; r < resamples; r++) {
         const uint64_t key = mf_random_key(seed, r);
-        double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += values[mf_random_below(key, i, (uint32_t)n)];
-        scratch[r] = sum / (double)n;
+        double sum[MF_INTERVAL_COLUMNS] = {0};
+        for (size_t i = 0; i < n; i++) {
+            const double *row = values + mf_random_below(key, i, (uint32_t)n) * n_columns;
+            for (size_t c = 0; c < n_columns; c++)
+                sum[c] += row[c];
+        }
+        for (size_t c = 0; c < n_columns; c++)
+            scratch[c * resamples + r] = sum[c] / (double)n;
     }
-    qsort(scratch, resamples, sizeof *scratch, compare_doubles);
-    interval.low = percentile(scratch, resamples, 0.025);
-    interval.high = percentile(scratch, resamples, 0.975);
-    return interval;
+    for (size_t c = 0; c < n_columns; c++) {
+        double *means = scratch + c * resamples;
+        qsort(means, resamples, sizeof *means, compare_doubles);
+        intervals[c].low = percentile(means, resamples, 0.025);
+        intervals[c].high = percentile(means, resamples, 0.975);
+    }
 }
 
 /* Most rated first; which of equal ones comes first does not matter here. */

@@ -50,10 +50,14 @@ typedef struct mf_interval {
     double high;
 } mf_interval;
 
-/* values [n], n ≥ 1. With n == 1 low and high are the mean. Cost: resamples · n. Needs scratch
- * [resamples], the caller's. */
-mf_interval mf_interval_of(const double *values, size_t n, size_t resamples, uint64_t seed,
-                           double *scratch);
+enum { MF_INTERVAL_COLUMNS = 8 };
+
+/* Of each of n_columns ≤ MF_INTERVAL_COLUMNS figures: values [n × n_columns], a row for each user,
+ * n ≥ 1, into intervals [n_columns]. All figures are drawn together, and come out as they would
+ * one by one. With n == 1 or no resamples low and high are the mean. Cost: resamples · n draws.
+ * Needs scratch [n_columns × resamples], the caller's. */
+void mf_intervals_of(const double *values, size_t n, size_t n_columns, size_t resamples,
+                     uint64_t seed, double *scratch, mf_interval *intervals);
 
 /* popularity_rank[i] in 0 … 1 for item_count[n_items]: (items with more ratings + half of the
  * others with as many) / (n_items - 1); 0.5 for a single item. order is scratch [n_items]. */

@@ -50,7 +50,7 @@ class BothModels(RankingCase):
         self.assertTrue(said["answers"]["predicted_ratings"])
         self.assertEqual(RANKING_SECTIONS, [s["name"] for s in said["sections"]][-6:])
 
-    def test_the_ranking_model_takes_no_more_room_than_promised(self):
+    def test_the_ranking_model_is_no_larger_than_documented(self):
         """Four bytes for each number of a padded item vector, five for each rating, one percent."""
         rows = planted(300, 400, 20000)
         size = {}
@@ -58,10 +58,10 @@ class BothModels(RankingCase):
             job = self.job_on(rows, ranking=ranking, ranking_factors="100")
             self.train(job)
             size[ranking] = job.model_bin.stat().st_size
-        said = self.info(job)
+        info = self.info(job)
         padded = 112
-        promised = 4 * said["n_items"] * padded + 5 * said["n_ratings"]
-        self.assertLessEqual(size["true"] - size["false"], promised * 1.01)
+        documented = 4 * info["n_items"] * padded + 5 * info["n_ratings"]
+        self.assertLessEqual(size["true"] - size["false"], documented * 1.01)
 
     def test_metrics_json_tells_what_was_chosen_and_from_what(self):
         """And the log and the model file tell the same."""

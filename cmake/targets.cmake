@@ -1,17 +1,17 @@
-# How a target of ours is built: the same flags for all of them.
+# The compiler and linker flags of all our targets.
 
 add_library(mf_flags INTERFACE)
 target_compile_definitions(mf_flags INTERFACE _GNU_SOURCE MF_VERSION="${PROJECT_VERSION}")
 target_include_directories(mf_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
-# -ffp-contract=off: a fused multiply-add rounds once where SSE2 rounds twice, and
-# then the same training run gives other bytes on another machine.
+# -ffp-contract=off: a fused multiply-add rounds once where SSE2 rounds twice. With it the
+# same training run would give other bytes on another machine.
 target_compile_options(
   mf_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
                      -Wformat=2 -Wundef $<$<BOOL:${MF_WERROR}>:-Werror> -ffp-contract=off
                      -fno-math-errno -fstack-protector-strong
-                     # clang names every NAN, and what OpenSSL's macros cast, as well.
+                     # clang also warns about every NAN and about the casts in OpenSSL's macros.
                      $<$<C_COMPILER_ID:GNU>:-Wdouble-promotion -Wcast-qual>)
-# What makes a wrong write or a wrong jump end the program instead of going on with it.
+# A wrong write or a wrong jump ends the program.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
   target_compile_options(mf_flags INTERFACE -fcf-protection -fstack-clash-protection)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
@@ -19,7 +19,7 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   target_compile_options(mf_flags INTERFACE -mbranch-protection=standard
                                             $<$<C_COMPILER_ID:GNU>:-fstack-clash-protection>)
 endif()
-# It needs optimization, and sanitizers look at the plain functions of libc.
+# _FORTIFY_SOURCE needs optimization, and sanitizers check libc's own functions.
 if(MF_SANITIZE STREQUAL "")
   target_compile_options(mf_flags INTERFACE $<$<CONFIG:Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
 endif()
@@ -41,21 +41,21 @@ if(MF_FUZZ)
 endif()
 target_link_options(mf_flags INTERFACE -Wl,--as-needed -Wl,-z,relro -Wl,-z,now)
 
-# mf_room(NAME SOURCES … USES …): one folder under src, one static library, and
-# the rooms and libraries that it may include. A wrong arrow fails to link.
-function(mf_room name)
-  cmake_parse_arguments(room "" "" "SOURCES;USES" ${ARGN})
-  add_library(mf_${name} STATIC ${room_SOURCES})
-  target_link_libraries(mf_${name} PUBLIC ${room_USES} PRIVATE mf_flags)
+# mf_module(NAME SOURCES … USES …): one folder under src, one static library, and
+# the modules and libraries that it may include. A wrong arrow fails to link.
+function(mf_module name)
+  cmake_parse_arguments(module "" "" "SOURCES;USES" ${ARGN})
+  add_library(mf_${name} STATIC ${module_SOURCES})
+  target_link_libraries(mf_${name} PUBLIC ${module_USES} PRIVATE mf_flags)
   target_include_directories(mf_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
 endfunction()
 
-# mf_kernels(ROOM): the room's kernels.c once for each instruction set that base/cpu.h
-# tells apart, exactly what it asks the CPU for and no more. MF_<ROOM>_KERNEL is the name
-# of a copy, MF_<ROOM>_CPU its word. -Wno-psabi: vectors are passed only between
-# functions that are always inlined.
-function(mf_kernels room)
-  string(TOUPPER ${room} prefix)
+# mf_kernels(MODULE): compiles the module's kernels.c once for each instruction set that
+# base/cpu.h distinguishes, with exactly the extensions that base/cpu.h tests for.
+# MF_<MODULE>_KERNEL is the name of a copy, MF_<MODULE>_CPU the name of its instruction set.
+# -Wno-psabi: vectors are passed only between functions that are always inlined.
+function(mf_kernels module)
+  string(TOUPPER ${module} prefix)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
     set(cpus sse2 avx2 avx512)
     set(sse2 -march=x86-64)
@@ -69,15 +69,15 @@ function(mf_kernels room)
     set(cpus generic)
   endif()
   foreach(cpu ${cpus})
-    set(copy mf_${room}_${cpu})
+    set(copy mf_${module}_${cpu})
     add_library(${copy} OBJECT kernels.c)
     target_link_libraries(${copy} PRIVATE mf_flags)
-    target_compile_definitions(${copy} PRIVATE MF_${prefix}_KERNEL=mf_${room}_kernel_${cpu}
+    target_compile_definitions(${copy} PRIVATE MF_${prefix}_KERNEL=mf_${module}_kernel_${cpu}
                                                MF_${prefix}_CPU="${cpu}")
     target_compile_options(${copy} PRIVATE ${${cpu}} -Wno-psabi)
     if(NOT MF_SANITIZE STREQUAL "")
       target_compile_definitions(${copy} PRIVATE MF_PLAIN_LOOPS)
     endif()
-    target_sources(mf_${room} PRIVATE $<TARGET_OBJECTS:${copy}>)
+    target_sources(mf_${module} PRIVATE $<TARGET_OBJECTS:${copy}>)
   endforeach()
 endfunction()

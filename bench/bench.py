@@ -1,4 +1,4 @@
-"""The figures of README.md, each beside its peer in the same run.
+"""The figures of docs/benchmarks.md, each beside its peer in the same run.
 
     script/bench            everything but ranking and soak (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
@@ -47,7 +47,7 @@ TEST_FRACTION = 1 / 11
 SPARSER = dict(PLANTED, users=85000, items=17000)
 
 # For millions of ratings: fewer epochs, less regularization, nothing to learn from
-# who rated what (see "Hyperparameters" in README.md).
+# who rated what (see "Hyperparameters" in docs/training.md).
 LARGE = dict(
     implicit_rate=0,
     regularization=0.02,
@@ -156,7 +156,7 @@ def accuracy(folder):
     for name, hyperparameters in (
         ("default", {}),
         ("default without implicit priors", dict(implicit_rate=0)),
-        ("accurate (README)", ACCURATE),
+        ("accurate", ACCURATE),
     ):
         out, _, _ = run(BIN / "cross-validate", "--data", DATA, *settings(hyperparameters))
         rmse, mae, seconds = re.search(r"^mean\s+(\S+)\s+(\S+)\s+(\S+)", out, re.M).groups()
@@ -239,7 +239,7 @@ def floor(planted):
     for data in (planted, Planted(planted.folder / "sparser", SPARSER)):
         def row(name, rmse):
             say(f"{name:16} RMSE {rmse:.4f}, {100 * (rmse / data.floor - 1):.1f} % above {data.floor:.4f}")
-        for name, hyperparameters in (("default", {}), ("large (README)", LARGE_GOOD)):
+        for name, hyperparameters in (("default", {}), ("large", LARGE_GOOD)):
             metrics, *_ = data.fit(hyperparameters)
             row(name, metrics["final"]["validation_rmse"])
         if LIBMF:

@@ -3,7 +3,7 @@
  * The lists are those that serve makes of the model (evaluate/model_lists.h). Of many validation
  * users an evenly spread MF_LIST_REPORT_USERS are looked at.
  *
- * The line (README.md has its regular expressions for metric_definitions), here for lists of 10:
+ * The line (docs/training.md has its regular expressions for metric_definitions), here for lists of 10:
  *
  *   validation_ndcg_at_10=0.2981 validation_precision_at_10=0.2131 validation_recall_at_10=0.2893
  *   validation_map_at_10=0.1884 validation_coverage_at_10=0.0513 validation_novelty_at_10=0.0331

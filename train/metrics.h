@@ -1,6 +1,6 @@
 /* metrics.h: the figures of a run: the line of an epoch, and metrics.json.
  *
- * The line, here in two (README.md gives its regular expressions for metric_definitions):
+ * The line, here in two (docs/training.md has its regular expressions for metric_definitions):
  *
  *   epoch=7 train_rmse=0.7312 validation_rmse=0.8721 validation_mae=0.6690
  *       seconds=0.041 ratings_per_second=2437000

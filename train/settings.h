@@ -1,7 +1,7 @@
 /* settings.h: the hyperparameters of a training job.
  *
  * The table in settings.c is the one place that says names, ranges, defaults and
- * help; `train --help` prints it and README.md's table repeats it. */
+ * help; `train --help` prints it and docs/training.md repeats it. */
 #ifndef MF_TRAIN_SETTINGS_H
 #define MF_TRAIN_SETTINGS_H
 

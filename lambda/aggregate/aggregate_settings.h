@@ -12,8 +12,8 @@
  *     MEAN_ATTRIBUTES   ratingMean                -
  *     TREND_TABLE_NAME  trendingMovies            -
  *
- * The table in aggregate_settings.c has every name, range, default and one line of help; README.md
- * has the same for people. "-" means none, as a variable cannot be empty and set.
+ * The table in aggregate_settings.c has every name, range, default and one line of
+ * help; docs/functions.md has the same table. "-" means none, as a variable cannot be empty and set.
  *
  * Threads: a value to read; any number. */
 #ifndef MF_LAMBDA_AGGREGATE_SETTINGS_H

@@ -1,7 +1,7 @@
 /* predict_settings.h: the environment variables of predict.
  *
- * The table in predict_settings.c has every name, range, default and one line of help; README.md
- * has the same for people. AWS's own variables (region, keys, endpoints) are read by
+ * The table in predict_settings.c has every name, range, default and one line of
+ * help; docs/functions.md has the same table. AWS's own variables (region, keys, endpoints) are read by
  * lambda/aws, those of the platform by lambda/runtime.
  *
  * Threads: a value to read; any number. */

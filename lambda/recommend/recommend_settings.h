@@ -1,7 +1,7 @@
 /* recommend_settings.h: the environment variables of recommend.
  *
- * The table in recommend_settings.c has every name, range, default and one line of help; README.md
- * has the same for people. AWS's own variables are read by lambda/aws, REDIS_… and
+ * The table in recommend_settings.c has every name, range, default and one line of
+ * help; docs/functions.md has the same table. AWS's own variables are read by lambda/aws, REDIS_… and
  * CACHE_TTL by src/cache, those of the platform by lambda/runtime.
  *
  * Threads: a value to read; any number. */

@@ -358,9 +358,9 @@ class Outages(CacheCase):
             self.assertEqual((10, 1, 0), tuple(metrics(f"cache_{name}_total") for name in (
                 "hits", "connections", "stored")))
 
-    def test_the_rights_that_the_readme_names_are_enough(self):
+    def test_the_rights_that_the_document_names_are_enough(self):
         redis = RealRedis(self)
-        rights = re.search(r"`(~rec:user:\S* [^`]*)`", (SOURCE / "README.md").read_text())[1]
+        rights = re.search(r"`(~rec:user:\S* [^`]*)`", (SOURCE / "docs/serving.md").read_text())[1]
         redis.command("ACL", "SETUSER", "cache", "on", f">{PASSWORD}", *rights.split())
         server = self.with_redis(redis, REDIS_USERNAME="cache", REDIS_PASSWORD=PASSWORD)
         self.ask(server, "1", from_cache=False)

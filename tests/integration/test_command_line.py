@@ -43,16 +43,16 @@ class CommandLine(TrainCase):
         self.assertNotRegex(result.stdout, r"\t|\x1b")
 
     def test_the_defaults_in_help_are_the_ones_in_force(self):
-        """And the README's table has each of them."""
+        """And the table of docs/training.md has each of them."""
         job = self.job(defaults=True).channel("train", {"ratings.csv": csv(ROWS)})
         self.train(job)
         used = job.metrics()["hyperparameters"]
         help_text = self.say("--help").stdout
-        readme = (SOURCE / "README.md").read_text(encoding="utf-8")
+        document = (SOURCE / "docs/training.md").read_text(encoding="utf-8")
         for name, default in re.findall(r"^  (\w+) .*\n.*default ([^;\s]+)", help_text, re.MULTILINE):
             self.assertIn(name, used)
-            row = re.search(rf"^\|[^|\n]*`{name}`.*$", readme, re.MULTILINE)
-            self.assertTrue(row, f"README.md's table has no row of {name}")
+            row = re.search(rf"^\|[^|\n]*`{name}`.*$", document, re.MULTILINE)
+            self.assertTrue(row, f"docs/training.md has no row of {name}")
             if re.fullmatch(r"[-\d.e]+", default) and not (name == "n_threads" or float(default) == 0):
                 self.assertEqual(float(default), float(used[name]), name)
                 self.assertIn(default, row.group(), name)

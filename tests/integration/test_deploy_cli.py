@@ -1,4 +1,4 @@
-"""Every aws command line of script/deploy, script/train-job, deploy/README.md and README.md, by
+"""Every aws command line of script/deploy, script/train-job and the documents, by
 the real CLI and its model of AWS's interfaces: nobody listens where it is sent, so a command whose
 words and documents are right ends at the connection, and another one before it. And what the
 documents say of metrics and money."""
@@ -131,7 +131,7 @@ class CommandLines(DeployCase):
 
     def test_the_documents(self):
         lines = []
-        for name in ("README.md", "deploy/README.md"):
+        for name in ("README.md", "deploy/README.md", "docs/training.md", "docs/serving.md"):
             for block in self.blocks(name):
                 if re.search(r"^\s*(\$ )?(\w+=\$\()?aws ", block, re.M) and "script/deploy" not in block:
                     # Only its commands: what they print stands there, too.
@@ -158,9 +158,9 @@ class CommandLines(DeployCase):
 
 
 class Metrics(TrainCase):
-    def test_the_expressions_are_those_of_the_readme_and_read_a_real_line(self):
+    def test_the_expressions_are_those_of_the_document_and_read_a_real_line(self):
         metrics = json.loads((SOURCE / "deploy/metrics.json").read_text())
-        said = re.search(r"`MetricDefinitions`:\n\n```json\n(.*?)```", (SOURCE / "README.md").read_text(), re.S)
+        said = re.search(r"`MetricDefinitions`:\n\n```json\n(.*?)```", (SOURCE / "docs/training.md").read_text(), re.S)
         self.assertEqual(json.loads(said[1]), metrics)
         job = self.job(n_epochs=1, validation_fraction=0.2)
         job.channel("train", {"ratings.csv": csv(planted())})
@@ -245,7 +245,7 @@ class Costs(unittest.TestCase):
             sums.append(f"{amount:,.0f}")
             self.assertEqual(f"**{sums[-1]}**", self.together[i], size)
         readme = (SOURCE / "README.md").read_text().replace("\n", " ")
-        for words, amount in zip((" a month and", " with 10 million", "."), sums):
+        for words, amount in zip((" with 100,000", " with 10 million", " with 100 million"), sums):
             self.assertIn(f"${amount}{words}", readme)
 
     def test_the_smallest_stack_costs_cents_and_nothing_while_nobody_asks(self):
@@ -260,7 +260,7 @@ class Costs(unittest.TestCase):
         lines = self.lines(requests=0, instances=0, Endpoint="serverless", Streams="on", Cache="on")
         idle = sum(amount for row, amount in lines.items() if not row.startswith("Lambda"))
         for name in ("deploy/README.md", "README.md"):
-            self.assertIn(f"${idle:.0f} a month while nobody asks",
+            self.assertIn(f"${idle:.0f} a month while idle",
                           (SOURCE / name).read_text().replace("\n", " "), name)
 
     def test_the_date_and_the_assumptions_are_said(self):

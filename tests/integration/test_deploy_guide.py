@@ -12,7 +12,7 @@ from programs import SOURCE
 from template import Template
 
 GUIDE = (SOURCE / "deploy/README.md").read_text()
-DOCUMENTS = GUIDE + (SOURCE / "README.md").read_text()
+DOCUMENTS = GUIDE + "".join((SOURCE / name).read_text() for name in ("README.md", "docs/training.md"))
 STACK = "my-recommender"
 PATIENCE = 600
 

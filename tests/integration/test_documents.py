@@ -65,8 +65,9 @@ class Documents(unittest.TestCase):
         self.assertEqual(sorted(names - known), [])
 
     def test_every_path_in_the_documents_exists(self):
-        for name in ("ARCHITECTURE.md", "README.md", "data/README.md", "docs/sagemaker.md",
-                     "docs/lambda.md", "docs/ranking.md", "deploy/README.md"):
+        names = [path.relative_to(SOURCE).as_posix() for path in sorted((SOURCE / "docs").glob("*.md"))]
+        self.assertGreater(len(names), 6)
+        for name in ("ARCHITECTURE.md", "README.md", "bench/README.md", "data/README.md", "deploy/README.md", *names):
             folder = (SOURCE / name).parent
             text = text_of(name)
             links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
@@ -74,6 +75,10 @@ class Documents(unittest.TestCase):
                                r"[\w./-]*)`", text)
             for link in links:
                 self.assertTrue((folder / link).exists(), f"{name} links to {link}")
+            for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text):
+                target = (folder / link).read_text(encoding="utf-8") if link else text
+                titles = re.findall(r"^#+ (.*)$", target, re.MULTILINE)
+                self.assertIn(anchor, [re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles], name)
             for path in paths:
                 self.assertTrue((SOURCE / path).exists(), f"{name} names {path}")
 
@@ -82,7 +87,7 @@ class Documents(unittest.TestCase):
                                    timeout=60).stdout
         real = re.findall(r"^  ([a-z_]+) +\S.*\n +.*default ([^;\n]+)", help_text, re.MULTILINE)
         self.assertGreater(len(real), 20)
-        table = re.findall(r"^\| `([a-z_]+)` \| ([^|]*) \| [^|]+ \|$", text_of("README.md"),
+        table = re.findall(r"^\| `([a-z_]+)` \| ([^|]*) \| [^|]+ \|$", text_of("docs/training.md"),
                            re.MULTILINE)
         self.assertEqual([(name, default.strip().strip("`")) for name, default in table],
                          [(name, default) for name, default in real])
@@ -92,17 +97,16 @@ class Documents(unittest.TestCase):
                                    timeout=60).stdout
         real = re.findall(r"^  ([A-Z_]+) +(\S.*)\n +.*default ([^;\n]+)", help_text, re.MULTILINE)
         self.assertGreater(len(real), 20)
-        serving = text_of("README.md").split("\n## Serving\n")[1].split("\n## ")[0]
+        serving = text_of("docs/serving.md").split("\n## Settings\n")[1].split("\n## ")[0]
         table = re.findall(r"^\| `([A-Z_]+)` \| ([^|]*) \| ([^|]+) \|$", serving, re.MULTILINE)
         self.assertEqual([(name, meaning, default.strip()) for name, default, meaning in table],
                          [(name, meaning, default.strip()) for name, meaning, default in real])
 
     def test_the_tables_of_variables_are_those_of_the_functions(self):
-        for name, title in (("predict", "The function in front"),
-                            ("recommend", "Recommendations for a stream")):
+        for name in ("predict", "recommend"):
             real = re.findall(r'\.name = "([A-Z_]+)"', text_of(f"lambda/{name}/{name}_settings.c"))
             self.assertGreater(len(real), 8)
-            section = text_of("README.md").split(f"\n## {title}\n")[1].split("\n## ")[0]
+            section = text_of("docs/functions.md").split(f"\n## {name}\n")[1].split("\n## ")[0]
             rows = re.findall(r"^\| (`[A-Z_]+`.*?) \|[^|]*\| [^|]+ \|$", section, re.MULTILINE)
             table = [word for row in rows for word in re.findall(r"`([A-Z_]+)`", row.partition(" (")[0])]
             self.assertEqual(real, table, name)

@@ -102,13 +102,13 @@ class CommandLine(LocalCloudCase):
         self.assertIn("Endpoint nobody of account 123456789012 not found.", said)
 
 
-class Readme(ServeCase):
-    """The commands of README.md, with another port."""
+class Document(ServeCase):
+    """The commands of docs/functions.md, with another port."""
 
     def test_its_commands_for_aws_print_answers_of_predict_and_of_serve(self):
         if AWS is None:
             self.not_here("there is no aws; script/bootstrap installs Debian's awscli")
-        text = (SOURCE / "README.md").read_text(encoding="utf-8")
+        text = (SOURCE / "docs/functions.md").read_text(encoding="utf-8")
         commands = [c.replace("\\\n", " ")
                     for c in re.findall(r"^\$ (aws (?:.*\\\n)*.*)", text, re.MULTILINE)]
         commands = [c for c in commands if "localhost:8000" in c]

@@ -21,8 +21,8 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]|[\x80-\x9f]")
 
 
 def metric_definitions():
-    """The fenced JSON block of README.md that is a list of {"Name", "Regex"}."""
-    text = (SOURCE / "README.md").read_text(encoding="utf-8")
+    """The fenced JSON block of docs/training.md that is a list of {"Name", "Regex"}."""
+    text = (SOURCE / "docs/training.md").read_text(encoding="utf-8")
     found = []
     for block in re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         try:
@@ -32,7 +32,7 @@ def metric_definitions():
         if isinstance(content, list) and content and all(
                 isinstance(d, dict) and {"Name", "Regex"} <= set(d) for d in content):
             found.append(content)
-    assert len(found) == 1, f"README.md has {len(found)} lists of metric definitions, not one"
+    assert len(found) == 1, f"docs/training.md has {len(found)} lists of metric definitions, not one"
     return found[0]
 
 
@@ -92,7 +92,7 @@ class Metrics(LogCase):
             self.assertEqual(0 if needs_validation else 4, len(caught), definition["Name"])
 
     def test_the_epoch_line_is_the_documented_one(self):
-        """Checklist 72, 75; README.md gives the line."""
+        """Checklist 72, 75; docs/training.md gives the line."""
         number = r"\d+\.\d+"
         with_check = (rf"epoch=\d+ train_rmse={number} validation_rmse={number} "
                       rf"validation_mae={number} seconds={number} ratings_per_second=\d+ ?")

@@ -236,11 +236,11 @@ class TestRun(RecommendCase):
             "program": str(BIN / "recommend"), "environment": {
                 **SANITIZER_ENVIRONMENT, "TEST_RUN": "True", "MODEL_URI": str(trained().model_bin)}}})
 
-    def test_curl_with_the_event_of_the_readme_shows_them(self):
+    def test_curl_with_the_event_of_the_document_shows_them(self):
         """As a person does it, with the type of a form, which curl sends."""
-        readme = (SOURCE / "README.md").read_text()
-        event = re.search(r"^\$ cat event.json\n(.*?)^\$ ", readme, re.DOTALL | re.MULTILINE)[1]
-        path = re.search(r"^\$ curl -s localhost:\d+(\S*) -d @event.json$", readme, re.MULTILINE)[1]
+        document = (SOURCE / "docs/functions.md").read_text()
+        event = re.search(r"^\$ cat event.json\n(.*?)^\$ ", document, re.DOTALL | re.MULTILINE)[1]
+        path = re.search(r"^\$ curl -s localhost:\d+(\S*) -d @event.json$", document, re.MULTILINE)[1]
         (self.folder / "event.json").write_text(event)
         said = subprocess.run(["curl", "-sS", f"http://127.0.0.1:{self.local_cloud().port}{path}", "-d", "@event.json"],
                               cwd=self.folder, capture_output=True, text=True, check=True, timeout=DEADLINE)

@@ -1,4 +1,4 @@
-"""script/run: the whole path on one machine, as README.md promises it."""
+"""script/run: the whole path on one machine, as README.md shows it."""
 
 import os
 import pathlib

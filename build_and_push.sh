@@ -3,31 +3,31 @@
 #
 #   ./build_and_push.sh [options] IMAGE-NAME [TAG]
 #
-#   IMAGE-NAME          the repository in ECR; made when there is none, with a scan of each
-#                       image that is pushed and tags that stay what they are
-#   TAG                 default: the git revision, and what makes this build another one
+#   IMAGE-NAME          the repository in ECR; created when there is none, with scan on push and
+#                       immutable tags
+#   TAG                 default: the git revision, with a suffix for uncommitted files and options
 #
 #   --region REGION     default: AWS_REGION, AWS_DEFAULT_REGION, then the configuration of
-#                       the aws CLI; never guessed
-#   --profile PROFILE   a profile of the aws CLI; default: what the CLI would take
-#   --function NAME     the Lambda function lambda/NAME in place of the image for SageMaker
-#   --file FILE         another Dockerfile, by its name from the top of the repository
+#                       the aws CLI
+#   --profile PROFILE   a profile of the aws CLI; default: as the CLI chooses
+#   --function NAME     the image of the Lambda function lambda/NAME, not that for SageMaker
+#   --file FILE         another Dockerfile, relative to the top of the repository
 #   --target STAGE      a stage of it
-#   --context FOLDER    what it may copy, in place of the repository; an argument has to tell
-#                       such images apart, as the tag does not know what is in the folder
+#   --context FOLDER    the build context in place of the repository; needs a TAG or a build
+#                       argument, because the default tag does not depend on the folder
 #   --platform P        linux/amd64 (default), or linux/arm64 for functions
-#   --build-arg X[=Y]   an argument of it; may be repeated
+#   --build-arg X[=Y]   a build argument; may be repeated
 #   --dry-run           prints the commands on stdout and runs none of them
 #   -h, --help          this text
 #
-# The image has a Docker schema 2 manifest, and is for linux/amd64 unless told otherwise, which
-# is what SageMaker takes; what has arrived is checked. Files that are not committed make a tag of their own.
-# A tag made from the revision that is there already is not built again.
+# The image has a Docker schema 2 manifest and is for linux/amd64 by default, as SageMaker
+# requires; the script checks the manifest that arrived. Uncommitted files get a tag of their
+# own. A default tag that exists already is not built again.
 #
-# Stdout has the image's URI with its digest, in one line and alone; all else is on stderr.
-# Exit status: 0, 1 when something failed, 2 when the words were wrong.
+# The only line on stdout is the image's URI with its digest; all else is on stderr.
+# Exit status: 0, 1 when something failed, 2 when the arguments were wrong.
 #
-# Runs with the bash 3.2 of a Mac, too.
+# Runs with the bash 3.2 of macOS, too.
 set -euo pipefail
 export AWS_PAGER='' # or the CLI of version 2 may wait for a key
 
@@ -43,17 +43,17 @@ fail() {
 }
 
 misused() {
-    say "$*; ./build_and_push.sh --help says how it is used"
+    say "$*; see ./build_and_push.sh --help"
     exit 2
 }
 
-# --- what is wanted ----------------------------------------------------------
+# --- arguments ---------------------------------------------------------------
 
 image='' tag='' region='' profile='' function='' file=Dockerfile target='' dry_run=''
 context=. platform=linux/amd64
 build_args=() options=''
 
-value_of() { # value_of OPTION COUNT: there is a word behind the option
+value_of() { # value_of OPTION COUNT: fails unless a value follows the option
     [ "$2" -gt 1 ] || misused "$1 needs a value"
 }
 
@@ -104,7 +104,7 @@ done
 
 cd "$(dirname "$0")"
 [ -n "$image" ] || misused "how is the image to be called?"
-# ECR's own rule for the names of repositories, and the one of registries for tags.
+# ECR's rule for names of repositories, and the registries' rule for tags.
 name_part='[a-z0-9]+([._-][a-z0-9]+)*'
 if ! [[ $image =~ ^$name_part(/$name_part)*$ ]] || [ ${#image} -lt 2 ]; then
     misused "\"$image\" cannot be a repository: small letters and digits, with single . _ - / between them, two at least"
@@ -128,7 +128,7 @@ linux/amd64 | linux/arm64) ;;
 *) misused "--platform is \"$platform\": linux/amd64 or linux/arm64" ;;
 esac
 
-# --- what is there -----------------------------------------------------------
+# --- environment -------------------------------------------------------------
 
 command -v aws >/dev/null || fail "the aws CLI is not installed, or not on PATH"
 command -v docker >/dev/null || fail "docker is not installed, or not on PATH"
@@ -139,14 +139,14 @@ trap 'rm -rf "$scratch"' EXIT
 in_profile=(aws)
 [ -z "$profile" ] || in_profile+=(--profile "$profile")
 
-# What the CLI said last; it begins its messages with an empty line.
+# The last line on the CLI's stderr; its messages begin with an empty line.
 last_words() {
     local words
-    words=$(grep -v '^[[:space:]]*$' "$scratch/said" | tail -n 1)
+    words=$(grep -v '^[[:space:]]*$' "$scratch/stderr" | tail -n 1)
     printf '%s' "${words:-it gave no reason}"
 }
 
-# explain DOING ACTION: why the CLI did not do it, as one sentence, and the end.
+# explain DOING ACTION: fails with the reason why the CLI did not do it, in one sentence.
 explain() {
     local words
     words=$(last_words)
@@ -169,11 +169,11 @@ explain() {
     esac
 }
 
-# The region, in the order that the help states.
+# The region, in the order of the help text.
 : "${region:=${AWS_REGION:-${AWS_DEFAULT_REGION-}}}"
 if [ -z "$region" ]; then
-    region=$("${in_profile[@]}" configure get region 2>"$scratch/said") || {
-        ! grep -q . "$scratch/said" || explain "read the CLI's configuration" "a valid one"
+    region=$("${in_profile[@]}" configure get region 2>"$scratch/stderr") || {
+        ! grep -q . "$scratch/stderr" || explain "read the CLI's configuration" "a valid one"
     }
 fi
 [ -n "$region" ] || fail "no region: give --region, set AWS_REGION, or \"aws configure set region …\""
@@ -191,8 +191,8 @@ in_region=("${in_profile[@]}" --region "$region")
 
 # --- the tag -------------------------------------------------------------------
 
-# What git would write down as the state of all files now, without writing it anywhere:
-# a changed file and a new one both make another state.
+# The git tree of all files as they are now, without adding it to the repository: a changed
+# file and a new file both change it.
 state_of_files() (
     objects=$(git rev-parse --path-format=absolute --git-path objects)
     mkdir "$scratch/objects"
@@ -216,26 +216,26 @@ if git ls-files --error-unmatch build_and_push.sh >/dev/null 2>&1 && git rev-par
         fi
         [ -z "$function" ] || tag=$tag-$function
         [ "$platform" = linux/amd64 ] || tag=$tag-${platform#*/}
-        # Another Dockerfile or argument is another image.
+        # Another Dockerfile or argument makes another image.
         [ -z "$options" ] || tag=$tag-$(printf '%s' "$options" | git hash-object --stdin | cut -c 1-8)
     fi
     [ -z "$dirty" ] || revision=$revision-dirty
     build_args+=(--build-arg "REVISION=$revision")
     build_args+=(--build-arg "SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}")
-    # Without the key that such an address may have in it.
+    # Without credentials in the address.
     origin=$(git remote get-url origin 2>/dev/null | sed 's#//[^/@]*@#//#') || origin=''
     [ -z "$origin" ] || build_args+=(--build-arg "SOURCE=$origin")
 elif [ -z "$tag" ]; then
     fail "this is no git checkout, so there is no revision to make a tag from: give one"
 fi
 build_args+=(--build-arg "TARGETARCH=${platform#*/}")
-# Compiled by programs of that platform too, on an arm64 machine in an emulator; for arm64
-# every machine compiles with its own.
+# amd64 images are compiled by amd64 programs, on an arm64 machine in an emulator. arm64 images
+# are compiled by the machine's own programs.
 [ "$platform" != linux/amd64 ] || build_args+=(--build-arg "BUILDER=$platform")
 
 # --- the commands ----------------------------------------------------------------
 
-in_dollars="\$account" # in a dry run nobody knows the account
+in_dollars="\$account" # a dry run does not know the account
 account=''
 who=("${in_region[@]}" sts get-caller-identity --query Account --output text)
 find_repository=("${in_region[@]}" ecr describe-repositories --repository-names "$image"
@@ -247,7 +247,7 @@ find_image=("${in_region[@]}" ecr describe-images --repository-name "$image" --i
     --query 'imageDetails[0].[imageDigest,imageManifestMediaType,imageSizeInBytes]' --output text)
 password=("${in_region[@]}" ecr get-login-password)
 
-# Those that name the registry, once the account is known.
+# The commands that contain the registry, once the account is known.
 name_commands() {
     registry=$1.dkr.ecr.$region.$suffix
     login=(docker login --username AWS --password-stdin "$registry")
@@ -255,8 +255,8 @@ name_commands() {
     build=(build --platform "$platform" --file "$file")
     [ -z "$target" ] || build+=(--target "$target")
     build+=("${build_args[@]}")
-    # buildx would add an attestation, which makes an index of the image, and take OCI's
-    # types (docs/sagemaker.md, 6.3); it pushes by itself, as only so the types are kept.
+    # By default buildx adds an attestation, which makes the image an index, and uses OCI's types
+    # (docs/sagemaker.md, 6.3). It has to push the image too, or the types are not kept.
     if docker buildx version >/dev/null 2>&1; then
         build=(docker buildx "${build[@]}" --provenance=false --sbom=false
             --output "type=image,name=$registry/$image:$tag,push=true,oci-mediatypes=false,compression=gzip" "$context")
@@ -266,7 +266,7 @@ name_commands() {
     fi
 }
 
-# Words as a shell would have to be given them.
+# The arguments, quoted for a shell.
 quoted() {
     local word line=''
     for word in "$@"; do
@@ -285,7 +285,7 @@ if [ -n "$dry_run" ]; then
         "account=\$($(quoted "${who[@]}"))" \
         "$(quoted "${find_repository[@]}") ||" \
         "    $(quoted "${make_repository[@]}")" \
-        "$(quoted "${find_image[@]}") # is the tag there already?" \
+        "$(quoted "${find_image[@]}") # does the tag exist?" \
         "$(quoted "${password[@]}") |" \
         "    $(quoted "${login[@]}")" \
         "$(quoted "${build[@]}")"
@@ -297,33 +297,33 @@ if [ -n "$dry_run" ]; then
     exit 0
 fi
 
-# --- doing it ----------------------------------------------------------------------
+# --- the work ----------------------------------------------------------------------
 
-docker version --format '{{.Server.Version}}' >/dev/null 2>"$scratch/said" ||
-    fail "the Docker engine does not answer: $(last_words)"
+docker version --format '{{.Server.Version}}' >/dev/null 2>"$scratch/stderr" ||
+    fail "the Docker engine does not respond: $(last_words)"
 
-account=$("${who[@]}" 2>"$scratch/said") || explain "ask AWS who this is" sts:GetCallerIdentity
+account=$("${who[@]}" 2>"$scratch/stderr") || explain "find out the account" sts:GetCallerIdentity
 [[ $account =~ ^[0-9]{12}$ ]] || fail "AWS says that the account is \"$account\", which is not twelve digits"
 name_commands "$account"
-# SageMaker's own limit of an image's URI; a digest has 71 characters.
+# SageMaker's limit for an image's URI; a digest has 71 characters.
 [ $((${#registry} + ${#image} + 73)) -le 255 ] ||
     misused "\"$image\" is too long: SageMaker takes 255 characters of registry, name and digest together"
 
 refuse_latest() {
     [ "$tag" != latest ] ||
-        fail "\"latest\" cannot be pushed to $image: a tag stays what it is in that repository; leave the tag out"
+        fail "\"latest\" cannot be pushed to $image: tags of that repository are immutable; leave the tag out"
 }
 
-if mutability=$("${find_repository[@]}" 2>"$scratch/said"); then
+if mutability=$("${find_repository[@]}" 2>"$scratch/stderr"); then
     [ "$mutability" != IMMUTABLE ] || refuse_latest
-elif grep -q RepositoryNotFoundException "$scratch/said"; then
+elif grep -q RepositoryNotFoundException "$scratch/stderr"; then
     refuse_latest
-    say "making the repository $image in $region"
-    mutability=$("${make_repository[@]}" 2>"$scratch/said") || {
-        # Somebody else was faster.
-        grep -q RepositoryAlreadyExistsException "$scratch/said" ||
-            explain "make the repository $image" ecr:CreateRepository
-        mutability=$("${find_repository[@]}" 2>"$scratch/said") ||
+    say "creating the repository $image in $region"
+    mutability=$("${make_repository[@]}" 2>"$scratch/stderr") || {
+        # Another process created it in between.
+        grep -q RepositoryAlreadyExistsException "$scratch/stderr" ||
+            explain "create the repository $image" ecr:CreateRepository
+        mutability=$("${find_repository[@]}" 2>"$scratch/stderr") ||
             explain "look for the repository $image" ecr:DescribeRepositories
     }
 else
@@ -331,15 +331,15 @@ else
 fi
 
 digest='' kind='' n_bytes=''
-# look: digest, kind and n_bytes of the tag; false when there is no such tag.
+# look: sets digest, kind and n_bytes of the tag; false when there is no such tag.
 look() {
     local found
-    if found=$("${find_image[@]}" 2>"$scratch/said"); then
+    if found=$("${find_image[@]}" 2>"$scratch/stderr"); then
         read -r digest kind n_bytes <<<"$found"
         [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]] || fail "ECR says that the digest of $image:$tag is \"$digest\""
         return 0
     fi
-    grep -q ImageNotFoundException "$scratch/said" || explain "look for $image:$tag" ecr:DescribeImages
+    grep -q ImageNotFoundException "$scratch/stderr" || explain "look for $image:$tag" ecr:DescribeImages
     return 1
 }
 
@@ -347,14 +347,14 @@ if look && [ -n "$made_tag" ]; then
     say "$image:$tag is there already; nothing to build"
 else
     if [ -n "$digest" ] && [ "$mutability" = IMMUTABLE ]; then
-        fail "$image:$tag is there already and stays what it is: give another tag, or none"
+        fail "$image:$tag is there already and tags are immutable: give another tag, or none"
     fi
 
-    # The password goes from one program to the other and nowhere else.
+    # The password is piped from one program to the other and appears nowhere else.
     : >"$scratch/docker"
-    if ! "${password[@]}" 2>"$scratch/said" | "${login[@]}" >"$scratch/docker" 2>&1; then
-        ! grep -q '[^[:space:]]' "$scratch/said" || explain "get a password for $registry" ecr:GetAuthorizationToken
-        mv "$scratch/docker" "$scratch/said"
+    if ! "${password[@]}" 2>"$scratch/stderr" | "${login[@]}" >"$scratch/docker" 2>&1; then
+        ! grep -q '[^[:space:]]' "$scratch/stderr" || explain "get a password for $registry" ecr:GetAuthorizationToken
+        mv "$scratch/docker" "$scratch/stderr"
         fail "docker cannot log in to $registry: $(last_words)"
     fi
 

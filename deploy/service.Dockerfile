@@ -1,5 +1,5 @@
-# The image with a model inside, for a service that has nobody to put one into /opt/ml/model.
-# script/deploy builds it; its context is a folder with model/.
+# The image with a model inside: an ECS service, unlike SageMaker, does not put one into
+# /opt/ml/model. script/deploy builds it; the context is a folder with model/.
 ARG IMAGE
 FROM ${IMAGE}
 ARG MODEL

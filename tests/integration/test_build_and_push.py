@@ -363,7 +363,7 @@ class Failures(PushCase):
     def test_an_engine_that_does_not_answer(self):
         self.plan("docker", "version", "--format", status=1,
                   err="Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?\n")
-        self.assertRegex(self.refused("movies"), "engine does not answer: Cannot connect to the Docker daemon")
+        self.assertRegex(self.refused("movies"), "engine does not respond: Cannot connect to the Docker daemon")
         self.assertEqual([], self.calls("aws"))
 
     def test_credentials(self):
@@ -381,11 +381,11 @@ class Failures(PushCase):
                 (said("InvalidClientTokenId", "The security token included in the request is invalid."),
                  "AWS does not know these credentials"),
                 (said("SignatureDoesNotMatch", "Check your key"), "AWS does not know these credentials"),
-                (said("AccessDenied", "no"), "not allowed to ask AWS who this is: that takes sts:GetCallerIdentity"),
+                (said("AccessDenied", "no"), "not allowed to find out the account: that takes sts:GetCallerIdentity"),
                 ("\nThe config profile (x) could not be found\n", "no profile"),
                 ('\nCould not connect to the endpoint URL: "https://sts.eu-central-1.amazonaws.com/"\n',
                  "AWS cannot be reached in eu-central-1"),
-                ("something new\n", "cannot ask AWS who this is: something new"),
+                ("something new\n", "cannot find out the account: something new"),
                 ("", "it gave no reason")):
             self.plan("aws", "sts", "get-caller-identity", err=err, status=254)
             self.assertIn(sentence, self.refused("movies"))
@@ -403,7 +403,7 @@ class Failures(PushCase):
 
         self.plan("aws", "ecr", "describe-repositories", err=NO_REPOSITORY, status=254)
         self.plan("aws", "ecr", "create-repository", err=denied("CreateRepository"), status=254)
-        self.assertIn("not allowed to make the repository movies: that takes ecr:CreateRepository",
+        self.assertIn("not allowed to create the repository movies: that takes ecr:CreateRepository",
                       self.refused("movies"))
         del self.planned["aws"][:2]
         self.plan("aws", "ecr", "describe-images", err=denied("DescribeImages"), status=254)

@@ -366,7 +366,7 @@ class Words(DeployCase):
 
     def test_help_is_the_opening_comment(self):
         done = self.run_script("deploy", "--help")
-        self.assertTrue(done.stdout.startswith("Puts the recommender into an AWS account"))
+        self.assertTrue(done.stdout.startswith("Deploys the recommender to an AWS account"))
         self.assertNotIn("set -", done.stdout)
 
     def test_tools_are_those_of_every_unix(self):

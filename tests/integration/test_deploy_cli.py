@@ -210,7 +210,7 @@ class Costs(unittest.TestCase):
         shards = count("AWS::Kinesis::Stream") * stack.parameters["Shards"]
         shard_hour, record = self.prices("streams")
         node, secret = self.prices("cache")
-        door, = self.prices("network doors")
+        door, = self.prices("VPC endpoints")
         alarm, board = self.prices("alarms, dashboard")
         cpu, memory, balancer, load = self.prices("service")
         of_service = 0
@@ -226,7 +226,7 @@ class Costs(unittest.TestCase):
             "endpoint": self.prices("endpoint")[0] * self.MONTH * instances * count("AWS::SageMaker::Endpoint"),
             "streams": shards * shard_hour * self.MONTH + record * requests * streams,
             "cache": count("AWS::ElastiCache::ReplicationGroup") * (node * self.MONTH + secret),
-            "network doors": count("AWS::EC2::VPCEndpoint") * count("AWS::EC2::Subnet") * door * self.MONTH,
+            "VPC endpoints": count("AWS::EC2::VPCEndpoint") * count("AWS::EC2::Subnet") * door * self.MONTH,
             "service": of_service,
             "DynamoDB": self.prices("DynamoDB")[0] * requests / 100 * streams,
             "logs": self.prices("logs")[0] * requests * 0.5,  # KB by the million is GB by the thousand

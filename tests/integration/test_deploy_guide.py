@@ -40,8 +40,8 @@ class ByHand(DeployCase):
             "packages": len(self.state["packages"])})
 
     def test_the_steps_by_hand_come_to_the_same(self):
-        blocks = re.findall(r"^ *```\n(.*?)^ *```", section("The same by hand"), re.M | re.S)
-        steps = len(re.findall(r"^\d\. \*\*", section("The same by hand"), re.M))
+        blocks = re.findall(r"^ *```\n(.*?)^ *```", section("The same as single commands"), re.M | re.S)
+        steps = len(re.findall(r"^\d\. \*\*", section("The same as single commands"), re.M))
         self.assertEqual(steps, len(blocks), "a block of commands to each step")
         self.run_script("deploy", "--stack", STACK, "--hyperparameter", "n_factors=128")
         by_script = self.what_there_is()

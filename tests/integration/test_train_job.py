@@ -58,7 +58,7 @@ class TrainJob(DeployCase):
 
     def test_a_job_under_way_is_joined(self):
         self.faults = [{"words": "join(", "err": "\nthe network is gone\n", "skip": 1}]
-        self.assertIn("it goes on", self.train(status=1).stderr)
+        self.assertIn("the job continues", self.train(status=1).stderr)
         self.faults = []
         done = self.train()
         self.assertIn("under way already", done.stderr)

@@ -44,7 +44,7 @@ mf_http_server *mf_local_server_create(struct event_base *base, const char *addr
 void mf_local_respond(mf_http_request *request, int status, const char *body, size_t n_body)
 {
     mf_text_append(mf_http_response(request), body, n_body);
-    mf_http_reply(request, status, NULL);
+    mf_http_respond(request, status, NULL);
 }
 
 void mf_local_add_header(mf_http_request *request, const char *name, const char *value)
@@ -68,7 +68,7 @@ void mf_local_service_refuse_with(mf_http_request *request, int status, const ch
     mf_text_format(body, "{%s\"%s\":", members, key);
     mf_text_json(body, message, strlen(message));
     mf_text_literal(body, "}");
-    mf_http_reply(request, status, NULL);
+    mf_http_respond(request, status, NULL);
 }
 
 void mf_local_service_refuse(mf_http_request *request, int status, const char *type,

@@ -78,7 +78,7 @@ static void respond(mf_http_request *request, mf_service_loop *loop, const mf_lo
     mf_text_format(out, "%.3f}", (mf_clock_seconds() - since) * MILLI);
     mf_serve_count(loop, 1);
     mf_serve_set_version(request, loaded);
-    mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+    mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }
 
 static void respond_computed(mf_http_request *request, mf_service_loop *loop,

@@ -134,7 +134,7 @@ static bool step_invocation(mf_http_request *request, void *state)
     case MF_INFERENCE_DONE:
         mf_serve_count(in->loop, mf_inference_n_responses(in->inference));
         set_attributes(request, in->loaded);
-        mf_http_reply(request, 200, in->media_type);
+        mf_http_respond(request, 200, in->media_type);
         return true;
     case MF_INFERENCE_FAILED:
         break;
@@ -275,7 +275,7 @@ static void respond_with_list(mf_http_request *request, mf_service_loop *loop,
     mf_text_literal(out, "}");
     mf_serve_count(loop, 1);
     mf_serve_set_version(request, loaded);
-    mf_http_reply(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+    mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }
 
 void mf_handle_recommend(mf_http_request *request, void *context)

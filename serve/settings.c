@@ -273,7 +273,7 @@ mf_http_settings mf_serve_settings_http(const mf_serve_settings *values)
                                                                    : (uint32_t)HEAD_SECONDS);
     http.body_ms = MILLI * values->receive_seconds;
     http.idle_ms = MILLI * values->idle_seconds;
-    http.answer_ms = MILLI * values->answer_seconds;
+    http.response_ms = MILLI * values->answer_seconds;
     http.write_ms = MILLI * values->receive_seconds;
     http.server = "movie-recommender/" MF_VERSION;
     return http;

@@ -27,7 +27,7 @@ void mf_handle_ping(mf_http_request *request, void *context)
     if (is_ready(service, loop)) {
         if (atomic_load_explicit(&service->failing, memory_order_relaxed))
             atomic_store_explicit(&service->failing, false, memory_order_relaxed);
-        mf_http_reply(request, 200, NULL);
+        mf_http_respond(request, 200, NULL);
         return;
     }
     /* The platform replaces a container whose pings fail; its log must say why. */
@@ -60,7 +60,7 @@ void mf_handle_health(mf_http_request *request, void *context)
                    (unsigned long long)model->n_rated, true_or_false(model->n_factors > 0),
                    true_or_false(model->ranking.n_factors > 0), model->n_factors,
                    model->ranking.n_factors, loop->loaded->seconds);
-    mf_http_reply(request, 200, "application/json");
+    mf_http_respond(request, 200, "application/json");
 }
 
 void mf_handle_execution_parameters(mf_http_request *request, void *context)
@@ -72,7 +72,7 @@ void mf_handle_execution_parameters(mf_http_request *request, void *context)
         settings->max_concurrent,
         settings->batch_strategy == MF_SINGLE_RECORD ? "SINGLE_RECORD" : "MULTI_RECORD",
         settings->max_payload_mb);
-    mf_http_reply(request, 200, "application/json");
+    mf_http_respond(request, 200, "application/json");
 }
 
 /* ----------------------------------------------------------------- /metrics */
@@ -232,5 +232,5 @@ void mf_handle_metrics(mf_http_request *request, void *context)
     counter(out, "http_received_bytes_total", "Bytes received.", stats.bytes_in);
     counter(out, "http_sent_bytes_total", "Bytes sent.", stats.bytes_out);
     gauge(out, "process_resident_memory_bytes", "Resident memory.", (double)resident_bytes());
-    mf_http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8");
+    mf_http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8");
 }

@@ -97,7 +97,7 @@ static void model_error(const endpoint *of, mf_http_request *request, int status
     mf_text_format(body, ",\"OriginalStatusCode\":%d}", status);
     mf_local_service_add_headers(request, mf_local_uuid(id));
     mf_local_add_header(request, "x-amzn-ErrorType", "ModelError");
-    mf_http_reply(request, 424, NULL);
+    mf_http_respond(request, 424, NULL);
     mf_text_free(&message);
 }
 

@@ -35,7 +35,7 @@ static void respond(mf_http_request *request, const early_response *v)
         mf_text_literal(body, "{\"status\":\"OK\"}");
     else
         mf_text_format(body, "{\"errorMessage\":\"%s\",\"errorType\":\"%s\"}", v->message, v->type);
-    mf_http_reply(request, v->status, NULL);
+    mf_http_respond(request, v->status, NULL);
 }
 
 /* Parses "invocation/ID/response". */

@@ -1,4 +1,5 @@
-/* connection.c: one connection and its state, and every function that moves it.
+/* connection.c: one connection, in the order of a request's life: accept, read, head, body, handler,
+ * response, output, what follows, close. Then what the loop calls: its turn and its deadlines.
  *
  *                 ┌──────── response, keep-alive ────────┐
  *                 ▼                                      │
@@ -8,23 +9,21 @@
  *                         └─ refused ──────────────▶ CLOSING ─▶ LINGERING ─▶ DEAD
  *
  * (1) Every event ends in settle, which decides from the state what to wait for and for how
- *     long. It alone frees a connection in the course of an event: other functions make it
- *     DEAD.
- * (2) A connection that can be resumed without its socket (is_runnable) is in the loop's list of
- *     such: it gets a share of requests, then others have their turn.
- * (3) Each kind of waiting has one constant time, so a list in the order of beginning is a
- *     list in the order of ending: setting and removing a deadline are a few pointers, and
- *     checking costs as much as there is expired. No timer per request.
- * (4) Small bodies of responses are copied after their heads, large ones go out from where they
- *     are, in the same system call. A rest is kept by the connection and counts into
- *     buffered_bytes. Over that limit the client that has been reading its response for longest
- *     is cut off, not the one that happens to come: the status of its response has already
- *     left.
- * (5) The time for a client to read its response starts anew with every WRITE_STEP_BYTES that
- *     it took, not with every byte: a client that reads slowly does not hold memory for
- *     hours. */
+ *     long. During an event only settle frees a connection; other functions make it DEAD.
+ * (2) A connection that can be resumed without its socket (is_runnable) is in the loop's list
+ *     `runnable`. In each turn it gets a share of requests, then the others have their turn.
+ * (3) Each deadline has a constant duration, so a list in the order of beginning is a list in
+ *     the order of ending. Setting or removing a deadline moves a few pointers; a check costs
+ *     one step per expired deadline. There is no timer per request.
+ * (4) Small bodies of responses are copied after their heads. Large ones are sent from where they
+ *     are, in the same system call. What the socket does not take is kept by the connection and
+ *     counts into buffered_bytes. Over that limit the client that has been reading its response
+ *     for longest is cut off, because its status has already left; a new client is not.
+ * (5) The time for a client to read its response starts again with every WRITE_STEP_BYTES that it
+ *     took, not with every byte: a client that reads slowly does not hold memory for hours. */
 #include "http/connection.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "http/request.h"
 
@@ -41,7 +40,7 @@
 #include <unistd.h>
 
 enum {
-    HANDLED_US = 1000, /* handling and unpacking in a round; the rest comes later */
+    HANDLED_US = 1000, /* of handling and unpacking in a round; the rest comes later */
     REQUESTS_PER_TURN = 16,
     EMPTY_LINES_MAX = 2,  /* before a request (RFC 9112, 2.2) */
     SKIP_MAX = 64 * 1024, /* of the body of a refused request */
@@ -50,7 +49,7 @@ enum {
     WRITE_STEP_BYTES = 1 << 20,
     SLOW_MS = 1000,         /* a client that has been reading for less is not cut off for others */
     DRAIN_LINGER_MS = 1000, /* as MF_LINGER_MS, while the server stops */
-    DRAIN_HALF_CLOSED_MS = 2000, /* then, for work whose client may have gone */
+    DRAIN_HALF_CLOSED_MS = 2000, /* into a drain; then half-closed connections lose their work */
 };
 
 static const uint64_t LINGER_BYTES = 256u << 20;
@@ -60,18 +59,18 @@ typedef enum connection_state {
     BODY,      /* has a request and waits for the rest of its body */
     SKIP,      /* drops the small body of a refused request */
     HANDLER,   /* a handler has the request */
-    CLOSING,   /* the last response is on its way */
-    LINGERING, /* it has left; reads on so that the client can read it */
-    DEAD,      /* to be destroyed by settle */
+    CLOSING,   /* the last response is being sent */
+    LINGERING, /* it was sent; reads on so that the client can read it */
+    DEAD,      /* settle destroys it */
 } connection_state;
 
 /* What follows the response that is being made. */
-typedef enum ending {
+typedef enum after_response {
     KEEP_ALIVE,
     CLOSE,
     LINGER,    /* closes, and the client may still be sending */
     TURN_AWAY, /* lingers; there were too many connections when it came */
-} ending;
+} after_response;
 
 typedef struct mf_connection connection;
 
@@ -93,7 +92,7 @@ struct mf_connection {
     uint64_t skip; /* SKIP: bytes of a body still to drop. LINGERING: bytes dropped */
 
     uint8_t state;    /* connection_state */
-    uint8_t ending;   /* ending */
+    uint8_t after;    /* after_response */
     uint8_t deadline; /* mf_deadline */
     uint8_t empty_lines;
     bool half_closed; /* the client will send no more */
@@ -106,8 +105,24 @@ typedef struct input {
     size_t at;
 } input;
 
-static void settle(connection *c);
+static void read_input(connection *c);
 static void resume(connection *c);
+static bool take_head(connection *c, input *in);
+static bool find_route(connection *c);
+static void begin_body(connection *c, const input *in);
+static bool take_body(connection *c, input *in);
+static void when_whole(connection *c, const input *in);
+static void respond(mf_http_request *request, int status, const char *content_type);
+static void finish_request(connection *c);
+__attribute__((format(printf, 4, 5))) static void refuse(connection *c, after_response at_least,
+                                                         int status, const char *format, ...);
+static void flush_output(connection *c);
+static void resume_output(connection *c);
+static void drop_output(connection *c);
+static bool free_buffers(mf_http_loop *loop);
+static void settle(connection *c);
+static void close_connection(connection *c);
+static void remove_deadline(connection *c);
 
 static bool is_unsent(const connection *c)
 {
@@ -122,211 +137,426 @@ static bool is_runnable(const connection *c)
     return c->state == BODY && (c->in_bytes > 0 || c->request->body.again);
 }
 
-static bool is_idle(const connection *c)
+/* -------------------------------------------------------------------- accept */
+
+static void on_readable(evutil_socket_t fd, short what, void *argument)
 {
-    return c->state == HEAD && c->in_bytes == 0 && !is_unsent(c);
+    (void)fd;
+    (void)what;
+    read_input(argument);
 }
 
-/* ----------------------------------------------------------------- deadlines */
-
-static void remove_deadline(connection *c)
+static void on_writable(evutil_socket_t fd, short what, void *argument)
 {
-    if (c->deadline == MF_DEADLINE_NONE)
-        return;
-    TAILQ_REMOVE(&c->loop->waiting[c->deadline], c, waiting);
+    connection *c = argument;
+    (void)fd;
+    (void)what;
+    mf_loop_touch(c->loop);
+    if (c->state != DEAD)
+        resume_output(c);
+    if (is_unsent(c) || c->state == DEAD)
+        settle(c);
+    else
+        resume(c);
+}
+
+/* NULL (and fd closed) without memory. */
+static connection *open_connection(mf_http_loop *loop, int fd, after_response after)
+{
+    connection *c = mf_allocate(1, sizeof *c, "a connection", NULL);
+    if (c == NULL) {
+        close(fd);
+        return NULL;
+    }
+    event_assign(&c->readable, loop->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+    event_assign(&c->writable, loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+    c->loop = loop;
     c->deadline = MF_DEADLINE_NONE;
+    c->after = (uint8_t)after;
+    atomic_fetch_add_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    loop->n_connections++;
+    loop->n_turned_away += after == TURN_AWAY;
+    return c;
 }
 
-static void set_deadline(connection *c, mf_deadline deadline)
+/* Closes the turned-away connection that has had the most time to read why. False: none. */
+static bool close_turned_away(mf_http_loop *loop)
+{
+    connection *c;
+    TAILQ_FOREACH(c, &loop->waiting[MF_DEADLINE_LINGER], waiting)
+    if (c->after == TURN_AWAY) {
+        close_connection(c);
+        return true;
+    }
+    return false;
+}
+
+void mf_connection_accept(mf_http_loop *loop, int fd)
+{
+    const uint32_t there = atomic_load_explicit(&loop->server->connections, memory_order_relaxed);
+    const bool over = there >= loop->settings->max_connections;
+    mf_count(&loop->counters.accepted, 1);
+    mf_count(&loop->counters.refused, over);
+    mf_loop_want_tick(loop);
+    connection *c = open_connection(loop, fd, over ? TURN_AWAY : KEEP_ALIVE);
+    if (c == NULL)
+        return;
+    if (over) {
+        refuse(c, TURN_AWAY, 503, "the server has %u connections already; try again later",
+               loop->settings->max_connections);
+        if (loop->n_turned_away > loop->server->max_turned_away && !close_turned_away(loop))
+            c->state = DEAD;
+    }
+    settle(c);
+}
+
+/* ---------------------------------------------------------------------- read */
+
+static bool skip_body(connection *c, input *in)
+{
+    const size_t there = in->n - in->at;
+    const size_t n = c->skip < there ? (size_t)c->skip : there;
+    in->at += n;
+    c->skip -= n;
+    if (c->skip > 0)
+        return false;
+    c->state = HEAD;
+    return true;
+}
+
+static bool discard(connection *c, input *in)
+{
+    c->skip += in->n - in->at;
+    in->at = in->n;
+    return false;
+}
+
+/* Uses bytes as far as they make requests, or until a fair share of work is done; returns how
+ * many. Each step returns true when there may be more to do with the same input. */
+static size_t dispatch(connection *c, const char *bytes, size_t n_bytes)
+{
+    input in = {bytes, n_bytes, 0};
+    int share = REQUESTS_PER_TURN;
+    bool more = true;
+    while (more && !is_unsent(c)) {
+        switch (c->state) {
+        case HEAD:
+            more = share-- > 0 && take_head(c, &in);
+            break;
+        case BODY:
+            more = take_body(c, &in);
+            break;
+        case SKIP:
+            more = skip_body(c, &in);
+            break;
+        case LINGERING:
+            more = discard(c, &in);
+            break;
+        default: /* a handler has the request, or the connection ends */
+            more = false;
+            break;
+        }
+    }
+    c->loop->corked = false;
+    if (c->loop->out.n_bytes > 0)
+        flush_output(c);
+    return in.at;
+}
+
+/* Keeps the last n bytes of what is in scratch. */
+static void keep(connection *c, const char *rest, size_t n)
+{
+    if (n == 0) {
+        free(c->in);
+        c->in = NULL;
+    } else if (n != c->in_bytes) {
+        char *in = realloc(c->in, n);
+        if (in == NULL) {
+            c->state = DEAD;
+            return;
+        }
+        c->in = in;
+    }
+    c->in_bytes = (uint32_t)n;
+    if (n > 0)
+        memcpy(c->in, rest, n);
+}
+
+/* Dispatches what was kept, and n_new bytes after it in scratch. */
+static void use_input(connection *c, size_t n_new)
+{
+    char *scratch = c->loop->scratch;
+    const size_t n = c->in_bytes + n_new;
+    if (c->in_bytes > 0)
+        memcpy(scratch, c->in, c->in_bytes);
+    const size_t used = dispatch(c, scratch, n);
+    keep(c, scratch + used, n - used);
+    settle(c);
+}
+
+static void resume(connection *c)
+{
+    if (c->in_bytes == 0 && !is_runnable(c))
+        settle(c);
+    else
+        use_input(c, 0);
+}
+
+static void read_input(connection *c)
 {
     mf_http_loop *loop = c->loop;
-    remove_deadline(c);
-    c->deadline = (uint8_t)deadline;
-    c->deadline_ms = deadline == MF_DEADLINE_UNLIMITED
-                         ? INT64_MAX
-                         : loop->now_us / 1000 + loop->duration_ms[deadline];
-    TAILQ_INSERT_TAIL(&loop->waiting[deadline], c, waiting);
-}
-
-/* -------------------------------------------------------------------- output */
-
-static bool is_over_limit(const mf_http_server *server)
-{
-    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
-           server->settings.max_buffered_bytes;
-}
-
-static void forget_unsent(connection *c, uint64_t n)
-{
-    atomic_fetch_sub_explicit(&c->loop->server->buffered_bytes, n, memory_order_relaxed);
-}
-
-static void drop_output(connection *c)
-{
-    if (is_unsent(c))
-        forget_unsent(c, c->out.n_bytes - c->out_at);
-    mf_text_free(&c->out);
-    c->out_at = 0;
-}
-
-/* Cuts off those of the loop's clients that have been reading their responses for longest,
- * until buffered_bytes is within its limit; true then. */
-static bool free_buffers(mf_http_loop *loop)
-{
-    const int64_t slow_ms = loop->now_us / 1000 + loop->duration_ms[MF_DEADLINE_WRITE] - SLOW_MS;
-    connection *c;
-    TAILQ_FOREACH(c, &loop->waiting[MF_DEADLINE_WRITE], waiting)
-    {
-        if (!is_over_limit(loop->server) || c->deadline_ms > slow_ms)
-            break;
-        if (c->state == DEAD)
-            continue;
-        c->state = DEAD;
-        drop_output(c);
-        event_active(&c->writable, EV_WRITE, 0); /* this event destroys it */
-        mf_count(&loop->counters.timed_out, 1);
+    mf_loop_touch(loop);
+    assert(c->in_bytes <= loop->n_kept);
+    const ssize_t n =
+        recv(event_get_fd(&c->readable), loop->scratch + c->in_bytes, MF_READ_BYTES, 0);
+    if (n > 0) {
+        mf_count(&loop->counters.bytes_in, (uint64_t)n);
+        use_input(c, (size_t)n);
+        return;
     }
-    return !is_over_limit(loop->server);
+    if (n == 0)
+        c->half_closed = true;
+    else if (errno != EAGAIN && errno != EINTR)
+        c->state = DEAD;
+    settle(c);
 }
+
+/* ---------------------------------------------------------------------- head */
+
+/* Acquires a request for a whole head, finds its route and begins its body. */
+static void begin_request(connection *c, const char *bytes, size_t n_bytes, const input *in)
+{
+    mf_http_request *request = mf_request_acquire(c->loop, c);
+    c->request = request;
+    if (request == NULL || !mf_request_keep_head(request, bytes, n_bytes)) {
+        c->state = DEAD;
+        return;
+    }
+    mf_head *head = &request->table->head;
+    const char *message;
+    c->loop->corked = false;
+    const int status = mf_head_parse(bytes, n_bytes, head, &message);
+    /* Known even when the rest is refused: HEAD gets no body with a refusal either. */
+    request->method = mf_routes_method(request->bytes + head->method.at, head->method.n_bytes);
+    if (status != 0) {
+        head->n_fields = 0;
+        refuse(c, LINGER, status, "%s", message);
+        return;
+    }
+    c->after = head->keep_alive ? KEEP_ALIVE : CLOSE;
+    if (!find_route(c))
+        return;
+    const mf_http_route *route = mf_request_route(request);
+    request->state = MF_REQUEST_READING;
+    if (route->on_head != NULL)
+        route->on_head(request, c->loop->settings->context);
+    begin_body(c, in);
+}
+
+static bool take_head(connection *c, input *in)
+{
+    const size_t limit = c->loop->settings->max_head_bytes;
+    while (in->n - in->at >= 2 && memcmp(in->bytes + in->at, "\r\n", 2) == 0) {
+        in->at += 2;
+        if (++c->empty_lines > EMPTY_LINES_MAX) {
+            refuse(c, LINGER, 400, "there are empty lines before the request");
+            return true;
+        }
+    }
+    const char *bytes = in->bytes + in->at;
+    const size_t n = in->n - in->at;
+    if (n == 0 || (n == 1 && bytes[0] == '\r'))
+        return false;
+    size_t n_head;
+    size_t scanned = c->scanned;
+    const mf_head_end end = mf_head_find_end(bytes, n, &scanned, &n_head);
+    c->scanned = (uint32_t)scanned;
+    if (end == MF_HEAD_BAD) {
+        refuse(c, LINGER, 400,
+               "this is not an HTTP/1.1 request: it begins with a method, and its lines "
+               "end in CR LF");
+    } else if ((end == MF_HEAD_COMPLETE ? n_head : n) > limit) {
+        if (memchr(bytes, '\n', limit) == NULL)
+            refuse(c, LINGER, 414, "the request line must be %zu bytes at most", limit);
+        else
+            refuse(c, LINGER, 431, "request line and headers must be %zu bytes at most", limit);
+    } else if (end == MF_HEAD_COMPLETE) {
+        in->at += n_head;
+        c->scanned = 0;
+        begin_request(c, bytes, n_head, in);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* What at least follows the refusal of a request whose body was not read: a small body is skipped,
+ * and the connection stays open. */
+static after_response after_unread_body(connection *c)
+{
+    const mf_head *head = &c->request->table->head;
+    const uint64_t unread = head->chunked ? UINT64_MAX : head->content_length;
+    /* A client that sent Expect: 100-continue may now send its body or not: the start of the next
+     * request is unknown. */
+    if (unread > SKIP_MAX || (unread > 0 && (head->expects_continue || c->after != KEEP_ALIVE)))
+        return LINGER;
+    c->skip = unread;
+    return KEEP_ALIVE;
+}
+
+/* Finds the route and decodes the target. False after a refusal. */
+static bool find_route(connection *c)
+{
+    mf_http_request *request = c->request;
+    mf_request_table *table = request->table;
+    const mf_routes *routes = &c->loop->server->routes;
+    mf_uri uri;
+    mf_uri_split(request->bytes + table->head.target.at, table->head.target.n_bytes, &uri);
+    const mf_route_match match = mf_routes_match(routes, uri.path, uri.path_bytes, request->method);
+    request->route = match.index;
+    request->allowed = match.allowed;
+    if (match.index == routes->n_routes) {
+        refuse(c, after_unread_body(c), 404, "there is nothing at this path");
+        return false;
+    }
+    if (!match.found) {
+        char allow[MF_ROUTES_ALLOW_BYTES];
+        refuse(c, after_unread_body(c), 405, "this path takes %s",
+               mf_routes_allow(match.allowed, allow));
+        return false;
+    }
+    if (match.is_any) {
+        request->path = (mf_http_view){uri.path, uri.path_bytes};
+        request->query = (mf_http_view){uri.query, uri.query_bytes};
+        return true;
+    }
+    request->segment.bytes = match.segment;
+    if (match.segment != NULL &&
+        !mf_uri_decode(match.segment, match.segment_bytes, false, &request->segment.n_bytes)) {
+        refuse(c, after_unread_body(c), 400,
+               "the path has a %% without two hexadecimal digits, or %%00");
+        return false;
+    }
+    table->n_parameters = mf_uri_parameters(uri.query, uri.query_bytes, table->parameters);
+    if (table->n_parameters < 0) {
+        table->n_parameters = 0;
+        refuse(c, after_unread_body(c), 400,
+               "the query string must be name=value pairs, percent-encoded without %%00, and "
+               "%d of them at most",
+               MF_URI_PARAMETERS_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------------- body */
 
 static bool count_request(mf_http_request *request)
 {
     return mf_request_count(request) || free_buffers(request->loop);
 }
 
-static void count_unsent(connection *c, uint64_t more)
+static void begin_body(connection *c, const input *in)
 {
-    mf_http_server *server = c->loop->server;
-    const uint64_t total =
-        atomic_fetch_add_explicit(&server->buffered_bytes, more, memory_order_relaxed) + more;
-    if (total > server->settings.max_buffered_bytes && !free_buffers(c->loop))
-        c->state = DEAD;
-}
-
-/* Keeps head[0..n_head) and body from `sent` bytes into both on. */
-static void keep_rest(connection *c, const mf_text *head, mf_text *body, size_t sent)
-{
-    mf_text *out = &c->out;
-    const uint64_t more = head->n_bytes + body->n_bytes - sent;
-    if (sent >= head->n_bytes && body->n_bytes > COPIED_MAX && out->bytes == NULL) {
-        *out = *body;
-        c->out_at = sent - head->n_bytes;
-        *body = MF_TEXT_EMPTY;
-    } else {
-        const size_t head_sent = sent < head->n_bytes ? sent : head->n_bytes;
-        const size_t body_sent = sent - head_sent;
-        const size_t before = out->n_bytes;
-        mf_text_append(out, head->bytes + head_sent, head->n_bytes - head_sent);
-        mf_text_append(out, body->bytes + body_sent, body->n_bytes - body_sent);
-        if (out->failed) {
-            out->n_bytes = before;
-            c->state = DEAD;
-            return;
-        }
+    const mf_http_settings *settings = c->loop->settings;
+    mf_http_request *request = c->request;
+    const mf_head *head = &request->table->head;
+    const bool raw = mf_request_route(request)->raw_body;
+    if (head->coding == MF_CODING_UNKNOWN && !raw) {
+        refuse(c, after_unread_body(c), 415, "the only Content-Encoding known here is gzip");
+        return;
     }
-    count_unsent(c, more);
-}
-
-/* Sends as much as the socket takes. */
-static size_t send_some(connection *c, const mf_text *head, const mf_text *body)
-{
-    const int fd = event_get_fd(&c->readable);
-    const size_t n_all = head->n_bytes + body->n_bytes;
-    size_t sent = 0;
-    while (sent < n_all) {
-        ssize_t n;
-        if (body->n_bytes == 0) {
-            n = send(fd, head->bytes + sent, n_all - sent, MSG_NOSIGNAL);
-        } else {
-            struct iovec parts[2];
-            struct msghdr message = {.msg_iov = parts};
-            if (sent < head->n_bytes)
-                parts[message.msg_iovlen++] =
-                    (struct iovec){head->bytes + sent, head->n_bytes - sent};
-            const size_t body_sent = sent < head->n_bytes ? 0 : sent - head->n_bytes;
-            parts[message.msg_iovlen++] =
-                (struct iovec){body->bytes + body_sent, body->n_bytes - body_sent};
-            n = sendmsg(fd, &message, MSG_NOSIGNAL);
+    switch (mf_body_begin(&request->body, head, settings->max_body_bytes, raw)) {
+    case MF_BODY_DONE:
+        when_whole(c, in);
+        break;
+    case MF_BODY_MORE:
+        c->state = BODY;
+        if (head->expects_continue && in->at == in->n) {
+            mf_text_literal(&c->loop->out, "HTTP/1.1 100 Continue\r\n\r\n");
+            flush_output(c);
         }
-        if (n >= 0) {
-            sent += (size_t)n;
-        } else if (errno == EAGAIN) {
-            break;
-        } else if (errno != EINTR) {
-            c->state = DEAD;
-            break;
-        }
+        break;
+    case MF_BODY_TOO_LARGE:
+        refuse(c, after_unread_body(c), 413, "the body must be %llu bytes at most",
+               (unsigned long long)settings->max_body_bytes);
+        break;
+    default:
+        refuse(c, after_unread_body(c), 503, "there is no memory for the body; try again later");
+        break;
     }
-    mf_count(&c->loop->counters.bytes_out, sent);
-    return sent;
 }
 
-/* Sends loop->out and then body, both empty afterwards. What the socket does not take is kept
- * by the connection; body's memory goes with it if it is large. */
-static void send_output(connection *c, mf_text *body)
+/* Unpacking is work like a handler's, and shares its time. */
+static mf_body_state feed_body(connection *c, input *in)
 {
     mf_http_loop *loop = c->loop;
-    if (loop->out.failed)
-        c->state = DEAD; /* no memory for the head of a response */
-    if (body->n_bytes <= COPIED_MAX) {
-        mf_text_append(&loop->out, body->bytes, body->n_bytes);
-        body->n_bytes = 0;
+    mf_body *body = &c->request->body;
+    const bool packed = body->unpack != NULL;
+    const int64_t from_us = packed ? mf_clock_us() : 0;
+    size_t used;
+    const mf_body_state state = mf_body_feed(body, in->bytes + in->at, in->n - in->at, &used);
+    in->at += used;
+    if (packed) {
+        loop->handled_us += mf_clock_us() - from_us;
+        mf_loop_want_turn(loop);
     }
-    if (loop->corked && body->n_bytes == 0 && loop->out.n_bytes < MF_READ_BYTES && c->state != DEAD)
-        return;
-    if (c->state != DEAD) {
-        const size_t sent = is_unsent(c) ? 0 : send_some(c, &loop->out, body);
-        if (sent < loop->out.n_bytes + body->n_bytes && c->state != DEAD)
-            keep_rest(c, &loop->out, body, sent);
-    }
-    body->n_bytes = 0;
-    mf_text_clear(&loop->out, KEEP_OUT_BYTES);
+    return state;
 }
 
-static void flush_output(connection *c)
+static bool take_body(connection *c, input *in)
 {
-    mf_text nothing = MF_TEXT_EMPTY;
+    mf_http_request *request = c->request;
+    mf_body *body = &request->body;
+    if (in->at == in->n && !body->again)
+        return false;
+    if (body->unpack != NULL && c->loop->handled_us >= HANDLED_US)
+        return false; /* later */
+    const mf_body_state state = feed_body(c, in);
     c->loop->corked = false;
-    send_output(c, &nothing);
-}
-
-/* Sends more of the rest after the socket has become writable. */
-static void resume_output(connection *c)
-{
-    mf_text rest = c->out;
-    rest.bytes += c->out_at;
-    rest.n_bytes -= c->out_at;
-    const mf_text nothing = MF_TEXT_EMPTY;
-    const size_t sent = send_some(c, &rest, &nothing);
-    c->out_at += sent;
-    c->taken += sent;
-    forget_unsent(c, sent);
-    const bool all = !is_unsent(c);
-    if (all) {
-        mf_text_free(&c->out);
-        c->out_at = 0;
+    switch (state) {
+    case MF_BODY_MORE:
+    case MF_BODY_AGAIN:
+        if (count_request(request))
+            return false;
+        refuse(c, LINGER, 503, "the server holds too many requests already; try again later");
+        break;
+    case MF_BODY_DONE:
+        when_whole(c, in);
+        break;
+    case MF_BODY_BAD_CHUNKS:
+        refuse(c, LINGER, 400, "the body is not in valid chunks");
+        break;
+    case MF_BODY_BAD_GZIP:
+        refuse(c, LINGER, 400, "the body is not valid gzip");
+        break;
+    case MF_BODY_TOO_LARGE:
+        refuse(c, LINGER, 413, "the body must be %llu bytes at most%s",
+               (unsigned long long)body->limit, body->unpack != NULL ? ", unpacked" : "");
+        break;
+    default:
+        refuse(c, LINGER, 503, "there is no memory for the body; try again later");
+        break;
     }
-    if (all || c->taken >= WRITE_STEP_BYTES) {
-        remove_deadline(c);
-        c->taken = 0;
-    }
+    return true;
 }
 
-/* ----------------------------------------------------------------- responses */
-
-/* Sends the response that the request holds. */
-static void respond(mf_http_request *request, int status, const char *content_type)
+/* Refuses a request that has begun and of which nothing more will come. */
+static void refuse_rest(connection *c)
 {
-    connection *c = request->connection;
-    if (c->loop->draining && c->ending == KEEP_ALIVE)
-        c->ending = LINGER;
-    mf_request_write_head(request, status, content_type, c->ending != KEEP_ALIVE);
-    if (request->method == MF_HTTP_HEAD || status == 204 || status == 304)
-        request->response.n_bytes = 0;
-    request->state = MF_REQUEST_RESPONDED;
-    mf_request_uncount(request);
-    send_output(c, &request->response);
+    c->loop->corked = false;
+    if (c->state == HEAD)
+        refuse(c, LINGER, 400, "the request ended in the middle of its head");
+    else if (c->request->body.chunked)
+        refuse(c, LINGER, 400, "the body ended before its last chunk");
+    else
+        refuse(c, LINGER, 400, "the body ended %llu bytes before its Content-Length",
+               (unsigned long long)c->request->body.left);
 }
+
+/* ------------------------------------------------------------------- handler */
+
+static const char NO_RESPONSE[] = "the server has a bug: nothing answered this request";
 
 static void enqueue(mf_http_request *request, struct mf_request_queue *queue)
 {
@@ -342,192 +572,21 @@ static void dequeue(mf_http_request *request)
     request->queue = NULL;
 }
 
-/* A suspended request gets its response in the loop's turn: the caller may be the handler of
- * another connection, whose responses are in loop->out. */
-static void respond_later(mf_http_request *request, int status, const char *content_type)
-{
-    request->state = MF_REQUEST_READY;
-    request->ready_status = status;
-    request->ready_type = content_type;
-    enqueue(request, &request->loop->woken);
-}
-
-void mf_http_reply(mf_http_request *request, int status, const char *content_type)
-{
-    if (mf_request_has_response(request))
-        return;
-    if (request->response.failed || request->headers.failed)
-        mf_http_refuse(request, 503, "there is no memory for the answer; try again later");
-    else if (request->state == MF_REQUEST_SUSPENDED)
-        respond_later(request, status, content_type);
-    else
-        respond(request, status, content_type);
-}
-
-__attribute__((format(printf, 3, 0))) static void refuse_with(mf_http_request *request, int status,
-                                                              const char *format, va_list arguments)
-{
-    char raw[MF_ERROR_TEXT_BYTES];
-    char message[MF_ERROR_TEXT_BYTES];
-    const int n = vsnprintf(raw, sizeof raw, format, arguments);
-    const size_t n_raw = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1;
-    mf_printable(message, sizeof message, raw, n_raw);
-    mf_request_write_error(request, status, message);
-    mf_http_reply(request, status, "application/json");
-}
-
-void mf_http_refuse(mf_http_request *request, int status, const char *format, ...)
-{
-    if (mf_request_has_response(request))
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    refuse_with(request, status, format, arguments);
-    va_end(arguments);
-}
-
-void mf_http_get_peer(const mf_http_request *request, char peer[MF_HTTP_PEER_BYTES])
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } name;
-    socklen_t n = sizeof name;
-    memset(&name, 0, sizeof name);
-    peer[0] = '\0';
-    if (getpeername(event_get_fd(&request->connection->readable), &name.any, &n) != 0)
-        return;
-    if (name.any.sa_family == AF_INET)
-        inet_ntop(AF_INET, &name.v4.sin_addr, peer, MF_HTTP_PEER_BYTES);
-    else if (name.any.sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &name.v6.sin6_addr, peer, MF_HTTP_PEER_BYTES);
-}
-
-/* --------------------------------------------- the end of a request, refusals */
-
-static void count_working(mf_http_loop *loop)
-{
-    atomic_store_explicit(&loop->counters.working, loop->n_work, memory_order_relaxed);
-}
-
-/* Takes the request out of its queue and destroys the state of its slices. */
-static void cancel(mf_http_request *request)
-{
-    mf_http_loop *loop = request->loop;
-    void (*const destroy)(void *) = request->destroy;
-    request->destroy = NULL;
-    if (request->queue == &loop->work) {
-        loop->n_work--;
-        count_working(loop);
-    }
-    dequeue(request);
-    if (destroy != NULL)
-        destroy(request->slice_state);
-}
-
-/* The request has its response. */
-static void finish_request(connection *c)
-{
-    cancel(c->request);
-    mf_request_release(c->request);
-    c->request = NULL;
-    c->scanned = 0;
-    c->empty_lines = 0;
-    remove_deadline(c);
-    if (c->state != DEAD)
-        c->state = c->ending == KEEP_ALIVE ? HEAD : CLOSING;
-}
-
-/* The server itself responds, whatever the handler does. */
-__attribute__((format(printf, 3, 4))) static void give_up(mf_http_request *request, int status,
-                                                          const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    mf_request_abort(request);
-    refuse_with(request, status, format, arguments);
-    va_end(arguments);
-}
-
-/* Refuses what came on a connection without a request, or a request whose body has not come
- * whole; the connection closes afterwards. */
-__attribute__((format(printf, 3, 4))) static void refuse(connection *c, int status,
-                                                         const char *format, ...)
-{
-    if (c->request == NULL)
-        c->request = mf_request_acquire(c->loop, c);
-    if (c->request == NULL) {
-        c->state = DEAD;
-        return;
-    }
-    if (c->ending < LINGER)
-        c->ending = LINGER;
-    va_list arguments;
-    va_start(arguments, format);
-    mf_request_abort(c->request);
-    refuse_with(c->request, status, format, arguments);
-    va_end(arguments);
-    finish_request(c);
-}
-
-/* Refuses a request that has begun and of which nothing more will come. */
-static void refuse_rest(connection *c)
-{
-    c->loop->corked = false;
-    if (c->state == HEAD) {
-        refuse(c, 400, "the request ended in the middle of its head");
-        return;
-    }
-    const mf_body *body = &c->request->body;
-    if (body->chunked)
-        refuse(c, 400, "the body ended before its last chunk");
-    else
-        refuse(c, 400, "the body ended %llu bytes before its Content-Length",
-               (unsigned long long)body->left);
-}
-
-/* Refuses a request whose head was fine. */
-__attribute__((format(printf, 3, 4))) static void refuse_body(connection *c, int status,
-                                                              const char *format, ...)
-{
-    const mf_head *head = &c->request->table->head;
-    const uint64_t unread = head->chunked ? UINT64_MAX : head->content_length;
-    /* A client that asked whether to send may now send its body or not: where the next request
-     * begins is unknown. */
-    if (unread > SKIP_MAX || (unread > 0 && (head->expects_continue || c->ending != KEEP_ALIVE)))
-        c->ending = LINGER;
-    va_list arguments;
-    va_start(arguments, format);
-    mf_request_abort(c->request);
-    refuse_with(c->request, status, format, arguments);
-    va_end(arguments);
-    finish_request(c);
-    if (c->state == HEAD && unread > 0) {
-        c->state = SKIP;
-        c->skip = unread;
-    }
-}
-
-/* ------------------------------------------------------------------ handlers */
-
-/* Calls the handler of a whole request, and finishes it if that responded. */
+/* Calls the handler of a whole request, and finishes it if the handler responded. */
 static void handle(mf_http_request *request)
 {
     connection *c = request->connection;
     mf_http_loop *loop = request->loop;
-    const int64_t from_us = mf_loop_clock_us(CLOCK_MONOTONIC);
+    const int64_t from_us = mf_clock_us();
     request->state = MF_REQUEST_IN_HANDLER;
     mf_request_route(request)->handle(request, loop->settings->context);
-    loop->handled_us += mf_loop_clock_us(CLOCK_MONOTONIC) - from_us;
-    if (request->state == MF_REQUEST_RESPONDED) {
+    loop->handled_us += mf_clock_us() - from_us;
+    if (request->state == MF_REQUEST_RESPONDED)
         finish_request(c);
-    } else if (request->state == MF_REQUEST_IN_HANDLER) {
-        give_up(request, 500, "the server has a bug: nothing answered this request");
-        finish_request(c);
-    } else {
+    else if (request->state == MF_REQUEST_IN_HANDLER)
+        refuse(c, KEEP_ALIVE, 500, "%s", NO_RESPONSE);
+    else
         count_request(request);
-    }
 }
 
 static void when_whole(connection *c, const input *in)
@@ -545,6 +604,11 @@ static void when_whole(connection *c, const input *in)
         return;
     }
     handle(request);
+}
+
+static void count_working(mf_http_loop *loop)
+{
+    atomic_store_explicit(&loop->counters.working, loop->n_work, memory_order_relaxed);
 }
 
 static void take_over(mf_http_request *request, mf_request_state state, mf_http_slice *slice,
@@ -593,443 +657,299 @@ void mf_http_suspend(mf_http_request *request)
         request->state = MF_REQUEST_SUSPENDED;
 }
 
-/* One slice of work or what a request waited for. False: there is more to come. */
+/* Runs one slice of a request, or sends the response of one that was suspended. False: the
+ * request is not done. */
 static bool run_slice(mf_http_request *request)
 {
     connection *c = request->connection;
-    mf_http_loop *loop = request->loop;
-    mf_loop_touch(loop);
-    loop->corked = false;
     bool done = true;
+    mf_loop_touch(request->loop);
+    request->loop->corked = false;
     if (request->state == MF_REQUEST_READY)
         respond(request, request->ready_status, request->ready_type);
     else
         done = request->slice(request, request->slice_state);
-    if (!done && request->state != MF_REQUEST_RESPONDED) {
-        if (count_request(request))
-            return false;
-        give_up(request, 503, "the server holds too many answers already; try again later");
-    }
-    if (request->state != MF_REQUEST_RESPONDED)
-        give_up(request, 500, "the server has a bug: nothing answered this request");
-    finish_request(c);
+    if (request->state == MF_REQUEST_RESPONDED)
+        finish_request(c);
+    else if (done)
+        refuse(c, KEEP_ALIVE, 500, "%s", NO_RESPONSE);
+    else if (count_request(request))
+        return false;
+    else
+        refuse(c, KEEP_ALIVE, 503, "the server holds too many responses already; try again later");
     resume(c);
     return true;
 }
 
-/* ------------------------------------------------------ from bytes to requests */
-
-static void begin_body(connection *c, const input *in)
+/* Takes the request out of its queue and destroys the state of its slices. */
+static void cancel(mf_http_request *request)
 {
-    const mf_http_settings *settings = c->loop->settings;
-    mf_http_request *request = c->request;
-    const mf_head *head = &request->table->head;
-    const bool raw = mf_request_route(request)->raw_body;
-    if (head->coding == MF_CODING_UNKNOWN && !raw) {
-        refuse_body(c, 415, "the only Content-Encoding known here is gzip");
-        return;
+    mf_http_loop *loop = request->loop;
+    void (*const destroy)(void *) = request->destroy;
+    request->destroy = NULL;
+    if (request->queue == &loop->work) {
+        loop->n_work--;
+        count_working(loop);
     }
-    switch (raw ? mf_body_begin_raw(&request->body, head, settings->max_body_bytes)
-                : mf_body_begin(&request->body, head, settings->max_body_bytes)) {
-    case MF_BODY_DONE:
-        when_whole(c, in);
-        return;
-    case MF_BODY_MORE:
-        c->state = BODY;
-        break;
-    case MF_BODY_TOO_LARGE:
-        refuse_body(c, 413, "the body must be %llu bytes at most",
-                    (unsigned long long)settings->max_body_bytes);
-        return;
-    default:
-        refuse_body(c, 503, "there is no memory for the body; try again later");
-        return;
-    }
-    if (head->expects_continue && in->at == in->n) {
-        mf_text_literal(&c->loop->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        flush_output(c);
-    }
+    dequeue(request);
+    if (destroy != NULL)
+        destroy(request->slice_state);
 }
 
-/* Finds the route and decodes the target. False when that ended in a refusal. */
-static bool find_route(connection *c)
+void mf_http_get_peer(const mf_http_request *request, char peer[MF_HTTP_PEER_BYTES])
 {
-    mf_http_request *request = c->request;
-    mf_request_table *table = request->table;
-    const mf_routes *routes = &c->loop->server->routes;
-    mf_uri uri;
-    mf_uri_split(request->bytes + table->head.target.at, table->head.target.n_bytes, &uri);
-    const mf_route_match match = mf_routes_match(routes, uri.path, uri.path_bytes, request->method);
-    request->route = match.index;
-    request->allowed = match.allowed;
-    if (match.index == routes->n_routes) {
-        refuse_body(c, 404, "there is nothing at this path");
-        return false;
-    }
-    if (!match.found) {
-        char allow[MF_ROUTES_ALLOW_BYTES];
-        refuse_body(c, 405, "this path takes %s", mf_routes_allow(match.allowed, allow));
-        return false;
-    }
-    if (match.is_any) {
-        request->path = (mf_http_view){uri.path, uri.path_bytes};
-        request->query = (mf_http_view){uri.query, uri.query_bytes};
-        return true;
-    }
-    if (match.segment != NULL) {
-        request->segment.bytes = match.segment;
-        if (!mf_uri_decode(match.segment, match.segment_bytes, false, &request->segment.n_bytes)) {
-            refuse_body(c, 400, "the path has a %% without two hexadecimal digits, or %%00");
-            return false;
-        }
-    }
-    table->n_parameters = mf_uri_parameters(uri.query, uri.query_bytes, table->parameters);
-    if (table->n_parameters < 0) {
-        table->n_parameters = 0;
-        refuse_body(c, 400,
-                    "the query string must be name=value pairs, percent-encoded without %%00, and "
-                    "%d of them at most",
-                    MF_URI_PARAMETERS_MAX);
-        return false;
-    }
-    return true;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name;
+    socklen_t n = sizeof name;
+    memset(&name, 0, sizeof name);
+    peer[0] = '\0';
+    if (getpeername(event_get_fd(&request->connection->readable), &name.any, &n) != 0)
+        return;
+    if (name.any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &name.v4.sin_addr, peer, MF_HTTP_PEER_BYTES);
+    else if (name.any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &name.v6.sin6_addr, peer, MF_HTTP_PEER_BYTES);
 }
 
-static void begin_request(connection *c, const char *bytes, size_t n_bytes, const input *in)
+/* ------------------------------------------------------------------ response */
+
+static void send_output(connection *c, mf_text *body);
+
+/* Sends the response that the request holds. */
+static void respond(mf_http_request *request, int status, const char *content_type)
 {
-    mf_http_request *request = mf_request_acquire(c->loop, c);
-    c->request = request;
-    if (request == NULL || !mf_request_keep_head(request, bytes, n_bytes)) {
-        c->state = DEAD;
-        return;
-    }
-    mf_head *head = &request->table->head;
-    const char *message;
-    c->loop->corked = false;
-    const int status = mf_head_parse(bytes, n_bytes, head, &message);
-    /* Known even when the rest is refused: HEAD gets no body with a refusal either. */
-    request->method = mf_routes_method(request->bytes + head->method.at, head->method.n_bytes);
-    if (status != 0) {
-        head->n_fields = 0;
-        refuse(c, status, "%s", message);
-        return;
-    }
-    c->ending = head->keep_alive ? KEEP_ALIVE : CLOSE;
-    if (!find_route(c))
-        return;
-    const mf_http_route *route = mf_request_route(request);
-    request->state = MF_REQUEST_READING;
-    if (route->on_head != NULL)
-        route->on_head(request, c->loop->settings->context);
-    begin_body(c, in);
+    connection *c = request->connection;
+    if (c->loop->draining && c->after == KEEP_ALIVE)
+        c->after = LINGER;
+    mf_request_write_head(request, status, content_type, c->after != KEEP_ALIVE);
+    if (request->method == MF_HTTP_HEAD || status == 204 || status == 304)
+        request->response.n_bytes = 0;
+    request->state = MF_REQUEST_RESPONDED;
+    mf_request_uncount(request);
+    send_output(c, &request->response);
 }
 
-/* These return true when there may be more to do with the same input. */
-
-static bool take_head(connection *c, input *in)
+void mf_http_respond(mf_http_request *request, int status, const char *content_type)
 {
-    const size_t limit = c->loop->settings->max_head_bytes;
-    while (in->n - in->at >= 2 && memcmp(in->bytes + in->at, "\r\n", 2) == 0) {
-        in->at += 2;
-        if (++c->empty_lines > EMPTY_LINES_MAX) {
-            refuse(c, 400, "there are empty lines before the request");
-            return true;
-        }
-    }
-    const char *bytes = in->bytes + in->at;
-    const size_t n = in->n - in->at;
-    if (n == 0 || (n == 1 && bytes[0] == '\r'))
-        return false;
-    size_t n_head;
-    size_t scanned = c->scanned;
-    const mf_head_end end = mf_head_find_end(bytes, n, &scanned, &n_head);
-    c->scanned = (uint32_t)scanned;
-    if (end == MF_HEAD_BAD) {
-        refuse(c, 400,
-               "this is not an HTTP/1.1 request: it begins with a method, and its lines "
-               "end in CR LF");
-    } else if ((end == MF_HEAD_COMPLETE ? n_head : n) > limit) {
-        if (memchr(bytes, '\n', limit) == NULL)
-            refuse(c, 414, "the request line must be %zu bytes at most", limit);
-        else
-            refuse(c, 431, "request line and headers must be %zu bytes at most", limit);
-    } else if (end == MF_HEAD_COMPLETE) {
-        in->at += n_head;
-        c->scanned = 0;
-        begin_request(c, bytes, n_head, in);
+    if (mf_request_has_response(request))
+        return;
+    if (request->response.failed || request->headers.failed) {
+        mf_http_refuse(request, 503, "there is no memory for the response; try again later");
+    } else if (request->state == MF_REQUEST_SUSPENDED) {
+        /* In the loop's turn: the caller may be the handler of another connection, whose responses
+         * are in loop->out. */
+        request->state = MF_REQUEST_READY;
+        request->ready_status = status;
+        request->ready_type = content_type;
+        enqueue(request, &request->loop->woken);
     } else {
-        return false;
-    }
-    return true;
-}
-
-/* Unpacking is work like a handler's, and shares its time. */
-static mf_body_state feed_body(connection *c, input *in)
-{
-    mf_http_loop *loop = c->loop;
-    mf_body *body = &c->request->body;
-    const bool packed = body->unpack != NULL;
-    const int64_t from_us = packed ? mf_loop_clock_us(CLOCK_MONOTONIC) : 0;
-    size_t used;
-    const mf_body_state state = mf_body_feed(body, in->bytes + in->at, in->n - in->at, &used);
-    in->at += used;
-    if (packed) {
-        loop->handled_us += mf_loop_clock_us(CLOCK_MONOTONIC) - from_us;
-        mf_loop_want_turn(loop);
-    }
-    return state;
-}
-
-static bool take_body(connection *c, input *in)
-{
-    mf_http_request *request = c->request;
-    mf_body *body = &request->body;
-    if (in->at == in->n && !body->again)
-        return false;
-    if (body->unpack != NULL && c->loop->handled_us >= HANDLED_US)
-        return false; /* later */
-    const mf_body_state state = feed_body(c, in);
-    c->loop->corked = false;
-    switch (state) {
-    case MF_BODY_MORE:
-    case MF_BODY_AGAIN:
-        if (count_request(request))
-            return false;
-        refuse(c, 503, "the server holds too many requests already; try again later");
-        return true;
-    case MF_BODY_DONE:
-        when_whole(c, in);
-        return true;
-    case MF_BODY_BAD_CHUNKS:
-        refuse(c, 400, "the body is not in valid chunks");
-        return true;
-    case MF_BODY_BAD_GZIP:
-        refuse(c, 400, "the body is not valid gzip");
-        return true;
-    case MF_BODY_TOO_LARGE:
-        refuse(c, 413, "the body must be %llu bytes at most%s", (unsigned long long)body->limit,
-               body->unpack != NULL ? ", unpacked" : "");
-        return true;
-    default:
-        refuse(c, 503, "there is no memory for the body; try again later");
-        return true;
+        respond(request, status, content_type);
     }
 }
 
-static bool skip_body(connection *c, input *in)
+__attribute__((format(printf, 3, 0))) static void refuse_with(mf_http_request *request, int status,
+                                                              const char *format, va_list arguments)
 {
-    const size_t there = in->n - in->at;
-    const size_t n = c->skip < there ? (size_t)c->skip : there;
-    in->at += n;
-    c->skip -= n;
-    if (c->skip > 0)
-        return false;
-    c->state = HEAD;
-    return true;
+    char raw[MF_ERROR_TEXT_BYTES];
+    char message[MF_ERROR_TEXT_BYTES];
+    vsnprintf(raw, sizeof raw, format, arguments);
+    mf_request_write_error(request, status,
+                           mf_printable(message, sizeof message, raw, strlen(raw)));
+    mf_http_respond(request, status, "application/json");
 }
 
-static bool discard(connection *c, input *in)
+void mf_http_refuse(mf_http_request *request, int status, const char *format, ...)
 {
-    c->skip += in->n - in->at;
-    in->at = in->n;
-    return false;
+    if (mf_request_has_response(request))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    refuse_with(request, status, format, arguments);
+    va_end(arguments);
 }
 
-/* Uses bytes as far as they make requests, or until a fair share of work is done; returns how
- * many. */
-static size_t dispatch(connection *c, const char *bytes, size_t n_bytes)
+/* The server itself responds, whatever the handler does, and finishes the request. at_least: what
+ * follows, unless more was decided before. There may be no request yet. */
+static void refuse(connection *c, after_response at_least, int status, const char *format, ...)
 {
-    input in = {bytes, n_bytes, 0};
-    int share = REQUESTS_PER_TURN;
-    bool more = true;
-    while (more && !is_unsent(c)) {
-        switch (c->state) {
-        case HEAD:
-            more = share-- > 0 && take_head(c, &in);
+    if (c->request == NULL)
+        c->request = mf_request_acquire(c->loop, c);
+    if (c->request == NULL) {
+        c->state = DEAD;
+        return;
+    }
+    if (c->after < at_least)
+        c->after = (uint8_t)at_least;
+    va_list arguments;
+    va_start(arguments, format);
+    mf_request_abort(c->request);
+    refuse_with(c->request, status, format, arguments);
+    va_end(arguments);
+    finish_request(c);
+}
+
+/* Releases a request that has its response. */
+static void finish_request(connection *c)
+{
+    cancel(c->request);
+    mf_request_release(c->request);
+    c->request = NULL;
+    c->scanned = 0;
+    c->empty_lines = 0;
+    remove_deadline(c);
+    if (c->state != DEAD)
+        c->state = c->after != KEEP_ALIVE ? CLOSING : c->skip > 0 ? SKIP : HEAD;
+}
+
+/* -------------------------------------------------------------------- output */
+
+static bool is_over_limit(const mf_http_server *server)
+{
+    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
+           server->settings.max_buffered_bytes;
+}
+
+static void uncount_unsent(connection *c, uint64_t n)
+{
+    atomic_fetch_sub_explicit(&c->loop->server->buffered_bytes, n, memory_order_relaxed);
+}
+
+static void drop_output(connection *c)
+{
+    if (is_unsent(c))
+        uncount_unsent(c, c->out.n_bytes - c->out_at);
+    mf_text_free(&c->out);
+    c->out_at = 0;
+}
+
+/* Cuts off those of the loop's clients that have been reading their responses for longest,
+ * until buffered_bytes is within its limit; true then. */
+static bool free_buffers(mf_http_loop *loop)
+{
+    const int64_t slow_ms = loop->now_us / 1000 + loop->duration_ms[MF_DEADLINE_WRITE] - SLOW_MS;
+    connection *c;
+    TAILQ_FOREACH(c, &loop->waiting[MF_DEADLINE_WRITE], waiting)
+    {
+        if (!is_over_limit(loop->server) || c->deadline_ms > slow_ms)
             break;
-        case BODY:
-            more = take_body(c, &in);
+        if (c->state == DEAD)
+            continue;
+        c->state = DEAD;
+        drop_output(c);
+        event_active(&c->writable, EV_WRITE, 0); /* this event destroys it */
+        mf_count(&loop->counters.timed_out, 1);
+    }
+    return !is_over_limit(loop->server);
+}
+
+/* Keeps head[0..n_head) and body without the first `sent` bytes of both. */
+static void keep_rest(connection *c, const mf_text *head, mf_text *body, size_t sent)
+{
+    mf_http_server *server = c->loop->server;
+    mf_text *out = &c->out;
+    const uint64_t more = head->n_bytes + body->n_bytes - sent;
+    if (sent >= head->n_bytes && body->n_bytes > COPIED_MAX && out->bytes == NULL) {
+        *out = *body;
+        c->out_at = sent - head->n_bytes;
+        *body = MF_TEXT_EMPTY;
+    } else {
+        const size_t head_sent = sent < head->n_bytes ? sent : head->n_bytes;
+        const size_t body_sent = sent - head_sent;
+        const size_t before = out->n_bytes;
+        mf_text_append(out, head->bytes + head_sent, head->n_bytes - head_sent);
+        mf_text_append(out, body->bytes + body_sent, body->n_bytes - body_sent);
+        if (out->failed) {
+            out->n_bytes = before;
+            c->state = DEAD;
+            return;
+        }
+    }
+    atomic_fetch_add_explicit(&server->buffered_bytes, more, memory_order_relaxed);
+    if (is_over_limit(server) && !free_buffers(c->loop))
+        c->state = DEAD;
+}
+
+/* Sends as much of head and body as the socket takes; returns how many bytes. */
+static size_t send_some(connection *c, const mf_text *head, const mf_text *body)
+{
+    const size_t n_all = head->n_bytes + body->n_bytes;
+    size_t sent = 0;
+    while (sent < n_all) {
+        const size_t head_sent = sent < head->n_bytes ? sent : head->n_bytes;
+        struct iovec parts[2] = {
+            {head->bytes + head_sent, head->n_bytes - head_sent},
+            {body->bytes + (sent - head_sent), body->n_bytes - (sent - head_sent)},
+        };
+        const struct msghdr message = {.msg_iov = parts, .msg_iovlen = body->n_bytes > 0 ? 2 : 1};
+        const ssize_t n = sendmsg(event_get_fd(&c->readable), &message, MSG_NOSIGNAL);
+        if (n >= 0) {
+            sent += (size_t)n;
+        } else if (errno == EAGAIN) {
             break;
-        case SKIP:
-            more = skip_body(c, &in);
-            break;
-        case LINGERING:
-            more = discard(c, &in);
-            break;
-        default: /* a handler has the request, or the connection ends */
-            more = false;
+        } else if (errno != EINTR) {
+            c->state = DEAD;
             break;
         }
     }
+    mf_count(&c->loop->counters.bytes_out, sent);
+    return sent;
+}
+
+/* Sends loop->out and then body, both empty afterwards. What the socket does not take is kept
+ * by the connection; body's memory goes with it if it is large. */
+static void send_output(connection *c, mf_text *body)
+{
+    mf_http_loop *loop = c->loop;
+    if (loop->out.failed)
+        c->state = DEAD; /* no memory for the head of a response */
+    if (body->n_bytes <= COPIED_MAX) {
+        mf_text_append(&loop->out, body->bytes, body->n_bytes);
+        body->n_bytes = 0;
+    }
+    if (loop->corked && body->n_bytes == 0 && loop->out.n_bytes < MF_READ_BYTES && c->state != DEAD)
+        return;
+    if (c->state != DEAD) {
+        const size_t sent = is_unsent(c) ? 0 : send_some(c, &loop->out, body);
+        if (sent < loop->out.n_bytes + body->n_bytes && c->state != DEAD)
+            keep_rest(c, &loop->out, body, sent);
+    }
+    body->n_bytes = 0;
+    mf_text_clear(&loop->out, KEEP_OUT_BYTES);
+}
+
+static void flush_output(connection *c)
+{
+    mf_text nothing = MF_TEXT_EMPTY;
     c->loop->corked = false;
-    if (c->loop->out.n_bytes > 0)
-        flush_output(c);
-    return in.at;
+    send_output(c, &nothing);
 }
 
-/* ------------------------------------------------------------------- reading */
-
-/* Keeps the last n bytes of what is in scratch. */
-static void keep(connection *c, const char *rest, size_t n)
+/* Sends more of the rest after the socket has become writable. */
+static void resume_output(connection *c)
 {
-    if (n != c->in_bytes) {
-        char *in = n > 0 ? realloc(c->in, n) : NULL;
-        if (n == 0)
-            free(c->in);
-        else if (in == NULL)
-            c->state = DEAD;
-        if (n > 0 && in == NULL)
-            return;
-        c->in = in;
-        c->in_bytes = (uint32_t)n;
+    const mf_text nothing = MF_TEXT_EMPTY;
+    const mf_text rest = {.bytes = c->out.bytes + c->out_at, .n_bytes = c->out.n_bytes - c->out_at};
+    const size_t sent = send_some(c, &rest, &nothing);
+    c->out_at += sent;
+    c->taken += sent;
+    uncount_unsent(c, sent);
+    const bool all = !is_unsent(c);
+    if (all)
+        drop_output(c);
+    if (all || c->taken >= WRITE_STEP_BYTES) {
+        remove_deadline(c);
+        c->taken = 0;
     }
-    if (n > 0)
-        memcpy(c->in, rest, n);
 }
 
-/* Dispatches what was kept, and n_new bytes after it in scratch. */
-static void use_input(connection *c, size_t n_new)
-{
-    char *scratch = c->loop->scratch;
-    const size_t n = c->in_bytes + n_new;
-    if (c->in_bytes > 0)
-        memcpy(scratch, c->in, c->in_bytes);
-    const size_t used = dispatch(c, scratch, n);
-    keep(c, scratch + used, n - used);
-    settle(c);
-}
-
-static void resume(connection *c)
-{
-    if (c->in_bytes == 0 && !is_runnable(c))
-        settle(c);
-    else
-        use_input(c, 0);
-}
-
-static void read_input(connection *c)
-{
-    mf_http_loop *loop = c->loop;
-    mf_loop_touch(loop);
-    assert(c->in_bytes <= loop->n_kept);
-    const ssize_t n =
-        recv(event_get_fd(&c->readable), loop->scratch + c->in_bytes, MF_READ_BYTES, 0);
-    if (n > 0) {
-        mf_count(&loop->counters.bytes_in, (uint64_t)n);
-        use_input(c, (size_t)n);
-        return;
-    }
-    if (n == 0)
-        c->half_closed = true;
-    else if (errno != EAGAIN && errno != EINTR)
-        c->state = DEAD;
-    settle(c);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *argument)
-{
-    (void)fd;
-    (void)what;
-    read_input(argument);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *argument)
-{
-    connection *c = argument;
-    (void)fd;
-    (void)what;
-    mf_loop_touch(c->loop);
-    if (c->state != DEAD)
-        resume_output(c);
-    if (is_unsent(c) || c->state == DEAD)
-        settle(c);
-    else
-        resume(c);
-}
-
-/* --------------------------------------------------------- create and destroy */
-
-/* NULL (and fd closed) without memory. */
-static connection *open_connection(mf_http_loop *loop, int fd, ending first)
-{
-    connection *c = mf_allocate(1, sizeof *c, "a connection", NULL);
-    if (c == NULL) {
-        close(fd);
-        return NULL;
-    }
-    event_assign(&c->readable, loop->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-    event_assign(&c->writable, loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-    c->loop = loop;
-    c->deadline = MF_DEADLINE_NONE;
-    c->ending = (uint8_t)first;
-    atomic_fetch_add_explicit(&loop->server->connections, 1, memory_order_relaxed);
-    loop->n_connections++;
-    loop->n_turned_away += first == TURN_AWAY;
-    return c;
-}
-
-/* Frees it at once, and the work on its request. */
-static void close_connection(connection *c)
-{
-    mf_http_loop *loop = c->loop;
-    const int fd = event_get_fd(&c->readable);
-    event_del(&c->readable);
-    event_del(&c->writable);
-    remove_deadline(c);
-    if (c->runnable.tqe_prev != NULL)
-        TAILQ_REMOVE(&loop->runnable, c, runnable);
-    if (c->request != NULL) {
-        mf_request_abort(c->request);
-        cancel(c->request);
-        mf_request_release(c->request);
-    }
-    drop_output(c);
-    close(fd);
-    loop->n_turned_away -= c->ending == TURN_AWAY;
-    free(c->in);
-    mf_free(c);
-    atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
-    loop->n_connections--;
-    if (loop->draining && loop->n_connections == 0)
-        mf_loop_end(loop);
-}
-
-/* Ends the one of those turned away that has had the most time to read why. False: none. */
-static bool forget_turned_away(mf_http_loop *loop)
-{
-    connection *c;
-    TAILQ_FOREACH(c, &loop->waiting[MF_DEADLINE_LINGER], waiting)
-    if (c->ending == TURN_AWAY) {
-        close_connection(c);
-        return true;
-    }
-    return false;
-}
-
-void mf_connection_accept(mf_http_loop *loop, int fd)
-{
-    const uint32_t there = atomic_load_explicit(&loop->server->connections, memory_order_relaxed);
-    const bool over = there >= loop->settings->max_connections;
-    mf_count(&loop->counters.accepted, 1);
-    mf_count(&loop->counters.refused, over);
-    mf_loop_want_tick(loop);
-    connection *c = open_connection(loop, fd, over ? TURN_AWAY : KEEP_ALIVE);
-    if (c == NULL)
-        return;
-    if (over) {
-        refuse(c, 503, "the server has %u connections already; try again later",
-               loop->settings->max_connections);
-        if (loop->n_turned_away > loop->server->max_turned_away && !forget_turned_away(loop))
-            c->state = DEAD;
-    }
-    settle(c);
-}
-
-/* ---------------------------------------------------- what it waits for next */
+/* -------------------------------------------------------------- what follows */
 
 static void begin_linger(connection *c)
 {
-    if (c->half_closed || (c->ending == CLOSE && c->in_bytes == 0)) {
+    if (c->half_closed || (c->after == CLOSE && c->in_bytes == 0)) {
         c->state = DEAD;
         return;
     }
@@ -1049,7 +969,7 @@ static bool is_over(const connection *c, bool unsent)
         return true;
     if (c->state == LINGERING && c->skip > LINGER_BYTES)
         return true;
-    return c->loop->draining && is_idle(c);
+    return c->loop->draining && c->state == HEAD && c->in_bytes == 0 && !unsent;
 }
 
 /* Inside a request that has begun, and nothing more will come. */
@@ -1077,6 +997,25 @@ static mf_deadline next_deadline(const connection *c, bool unsent)
     default:
         return MF_DEADLINE_BODY;
     }
+}
+
+static void remove_deadline(connection *c)
+{
+    if (c->deadline == MF_DEADLINE_NONE)
+        return;
+    TAILQ_REMOVE(&c->loop->waiting[c->deadline], c, waiting);
+    c->deadline = MF_DEADLINE_NONE;
+}
+
+static void set_deadline(connection *c, mf_deadline deadline)
+{
+    mf_http_loop *loop = c->loop;
+    remove_deadline(c);
+    c->deadline = (uint8_t)deadline;
+    c->deadline_ms = deadline == MF_DEADLINE_UNLIMITED
+                         ? INT64_MAX
+                         : loop->now_us / 1000 + loop->duration_ms[deadline];
+    TAILQ_INSERT_TAIL(&loop->waiting[deadline], c, waiting);
 }
 
 static void watch(struct event *event, short what, bool wanted)
@@ -1118,7 +1057,35 @@ static void settle(connection *c)
     watch(&c->writable, EV_WRITE, unsent);
 }
 
-/* ------------------------------------------------------------------- the turn */
+/* --------------------------------------------------------------------- close */
+
+/* Frees the connection and its request at once. */
+static void close_connection(connection *c)
+{
+    mf_http_loop *loop = c->loop;
+    const int fd = event_get_fd(&c->readable);
+    event_del(&c->readable);
+    event_del(&c->writable);
+    remove_deadline(c);
+    if (c->runnable.tqe_prev != NULL)
+        TAILQ_REMOVE(&loop->runnable, c, runnable);
+    if (c->request != NULL) {
+        mf_request_abort(c->request);
+        cancel(c->request);
+        mf_request_release(c->request);
+    }
+    drop_output(c);
+    close(fd);
+    loop->n_turned_away -= c->after == TURN_AWAY;
+    free(c->in);
+    mf_free(c);
+    atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    loop->n_connections--;
+    if (loop->draining && loop->n_connections == 0)
+        mf_loop_end(loop);
+}
+
+/* ------------------------------------------------------------------ the turn */
 
 static void run_deferred(mf_http_loop *loop)
 {
@@ -1182,17 +1149,18 @@ void mf_connections_turn(mf_http_loop *loop)
         mf_loop_want_turn(loop);
 }
 
-/* ----------------------------------------------------------- deadlines that are over */
+/* ---------------------------------------------------------- expired deadlines */
 
-/* Responds 503 for a handler that has not. */
+/* Ends the work of a handler that has not responded. */
 static void end_work(connection *c, const char *why)
 {
     mf_http_request *request = c->request;
-    if (request->state == MF_REQUEST_READY)
+    if (request->state == MF_REQUEST_READY) {
         respond(request, request->ready_status, request->ready_type);
-    else
-        give_up(request, 503, "%s", why);
-    finish_request(c);
+        finish_request(c);
+    } else {
+        refuse(c, KEEP_ALIVE, 503, "%s", why);
+    }
     resume(c);
 }
 
@@ -1203,28 +1171,28 @@ static void expire(connection *c)
     char why[80];
     switch (c->deadline) {
     case MF_DEADLINE_HEAD:
-        mf_count(&loop->counters.timed_out, 1);
-        refuse(c, 408, "the head of the request did not come within %u ms", settings->head_ms);
+        refuse(c, LINGER, 408, "the head of the request did not come within %u ms",
+               settings->head_ms);
         break;
     case MF_DEADLINE_BODY:
-        mf_count(&loop->counters.timed_out, 1);
         if (c->state == SKIP)
             c->state = DEAD; /* it has its response */
         else
-            refuse(c, 408, "the body did not come within %u ms", settings->body_ms);
+            refuse(c, LINGER, 408, "the body did not come within %u ms", settings->body_ms);
         break;
     case MF_DEADLINE_RESPONSE:
-        snprintf(why, sizeof why, "the answer was not ready within %u ms", settings->answer_ms);
+        snprintf(why, sizeof why, "the response was not ready within %u ms", settings->response_ms);
         end_work(c, why);
         return;
     case MF_DEADLINE_WRITE:
-        mf_count(&loop->counters.timed_out, 1);
         c->state = DEAD;
         break;
-    default:
+    default: /* idle and lingering connections are no timeouts */
         c->state = DEAD;
-        break;
+        settle(c);
+        return;
     }
+    mf_count(&loop->counters.timed_out, 1);
     settle(c);
 }
 
@@ -1235,12 +1203,12 @@ static void end_all_work(mf_http_loop *loop, mf_deadline which, bool only_half_c
     while (c != NULL) {
         connection *next = TAILQ_NEXT(c, waiting);
         if (c->half_closed || !only_half_closed)
-            end_work(c, "the server stops; ask again");
+            end_work(c, "the server stops; send the request again");
         c = next;
     }
 }
 
-/* A loop cannot cut off another one's slow clients; it can hurry its own. */
+/* A loop cannot cut off the slow clients of another one, but its own, earlier than usual. */
 static bool is_memory_short(const mf_http_server *server)
 {
     return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >

@@ -2,23 +2,17 @@
  * threads come through a mailbox and an eventfd. */
 #include "http/loop.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
-
-int64_t mf_loop_clock_us(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 void mf_loop_touch(mf_http_loop *loop)
 {
-    loop->now_us = mf_loop_clock_us(CLOCK_MONOTONIC);
+    loop->now_us = mf_clock_us();
 }
 
 void mf_loop_want_turn(mf_http_loop *loop)
@@ -34,8 +28,7 @@ void mf_loop_want_tick(mf_http_loop *loop)
     static const struct timeval interval = {0, MF_TICK_MS * 1000};
     if (event_pending(loop->tick, EV_TIMEOUT, NULL))
         return;
-    loop->wall_offset_ms =
-        (mf_loop_clock_us(CLOCK_REALTIME) - mf_loop_clock_us(CLOCK_MONOTONIC)) / 1000;
+    loop->wall_offset_ms = mf_clock_wall_ms() - mf_clock_us() / 1000;
     event_add(loop->tick, &interval);
 }
 
@@ -119,11 +112,11 @@ bool mf_loop_open(mf_http_loop *loop, mf_http_server *server, uint32_t index,
     loop->duration_ms[MF_DEADLINE_IDLE] = settings->idle_ms;
     loop->duration_ms[MF_DEADLINE_HEAD] = settings->head_ms;
     loop->duration_ms[MF_DEADLINE_BODY] = settings->body_ms;
-    loop->duration_ms[MF_DEADLINE_RESPONSE] = settings->answer_ms;
+    loop->duration_ms[MF_DEADLINE_RESPONSE] = settings->response_ms;
     loop->duration_ms[MF_DEADLINE_WRITE] = settings->write_ms;
     loop->duration_ms[MF_DEADLINE_LINGER] = MF_LINGER_MS;
     if (getrandom(&loop->id_seed, sizeof loop->id_seed, 0) != sizeof loop->id_seed)
-        loop->id_seed = (uint64_t)mf_loop_clock_us(CLOCK_REALTIME) * (index + 1);
+        loop->id_seed = (uint64_t)mf_clock_wall_ms() * (index + 1);
     loop->n_kept =
         settings->max_head_bytes > MF_PIPELINE_BYTES ? settings->max_head_bytes : MF_PIPELINE_BYTES;
     loop->scratch = malloc(loop->n_kept + MF_READ_BYTES);

@@ -159,9 +159,6 @@ void *mf_loop_run(void *loop);
 /* Any thread. The call must live until it has run. */
 void mf_loop_post(mf_http_loop *loop, mf_http_call *call);
 
-/* Microseconds of CLOCK_MONOTONIC or CLOCK_REALTIME. */
-int64_t mf_loop_clock_us(clockid_t clock);
-
 /* Reads the clock into now_us. */
 void mf_loop_touch(mf_http_loop *loop);
 

@@ -2,6 +2,7 @@
  * response, of which the lines that do not change within a second are made once. */
 #include "http/request.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "http/access_log.h"
@@ -303,6 +304,14 @@ static bool is_visible(char c)
     return c > 0x20 && c < 0x7F;
 }
 
+static void append_header(mf_text *headers, const char *name, const char *value, size_t n_bytes)
+{
+    mf_text_append(headers, name, strlen(name));
+    mf_text_literal(headers, ": ");
+    mf_text_append(headers, value, n_bytes);
+    mf_text_literal(headers, "\r\n");
+}
+
 void mf_http_set_header(mf_http_request *request, const char *name, const char *value,
                         size_t n_bytes)
 {
@@ -313,13 +322,8 @@ void mf_http_set_header(mf_http_request *request, const char *name, const char *
     for (size_t i = 0; i < n_bytes; i++)
         if (!is_visible(value[i]) && value[i] != ' ')
             return;
-    mf_text *headers = &request->headers;
-    if (!mf_text_reserve(headers, n_line))
-        return;
-    mf_text_append(headers, name, strlen(name));
-    mf_text_literal(headers, ": ");
-    mf_text_append(headers, value, n_bytes);
-    mf_text_literal(headers, "\r\n");
+    if (mf_text_reserve(&request->headers, n_line))
+        append_header(&request->headers, name, value, n_bytes);
 }
 
 static bool is_token(char c)
@@ -330,10 +334,9 @@ static bool is_token(char c)
 bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
                         size_t n_bytes)
 {
-    mf_text *headers = &request->headers;
     const size_t n_name = strlen(name);
     if (n_name == 0 || n_bytes > ADDED_MAX || n_name > ADDED_MAX ||
-        headers->n_bytes + n_name + n_bytes + 4 > ADDED_MAX)
+        request->headers.n_bytes + n_name + n_bytes + 4 > ADDED_MAX)
         return false;
     for (size_t i = 0; i < n_bytes; i++)
         if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7F)
@@ -341,10 +344,7 @@ bool mf_http_add_header(mf_http_request *request, const char *name, const char *
     for (size_t i = 0; i < n_name; i++)
         if (!is_token(name[i]))
             return false;
-    mf_text_append(headers, name, n_name);
-    mf_text_literal(headers, ": ");
-    mf_text_append(headers, value, n_bytes);
-    mf_text_literal(headers, "\r\n");
+    append_header(&request->headers, name, value, n_bytes);
     return true;
 }
 
@@ -412,33 +412,21 @@ static void append_fixed(mf_http_loop *loop)
     mf_text_append(&loop->out, loop->fixed.bytes, loop->fixed.n_bytes);
 }
 
-static void append_status_line(mf_text *out, int status)
-{
-    if (status == 200) {
-        mf_text_literal(out, "HTTP/1.1 200 OK\r\n");
-        return;
-    }
-    mf_text_literal(out, "HTTP/1.1 ");
-    mf_text_count(out, (uint64_t)status);
-    mf_text_literal(out, " ");
-    const char *reason = mf_status_reason(status);
-    mf_text_append(out, reason, strlen(reason));
-    mf_text_literal(out, "\r\n");
-}
-
 static void append_head(const mf_http_request *request, int status, const char *content_type,
                         bool closes, const char *id)
 {
     mf_text *out = &request->loop->out;
     const bool bare = request->loop->settings->bare_responses;
-    append_status_line(out, status);
+    const char *reason = mf_status_reason(status);
+    mf_text_literal(out, "HTTP/1.1 ");
+    mf_text_count(out, (uint64_t)status);
+    mf_text_literal(out, " ");
+    mf_text_append(out, reason, strlen(reason));
+    mf_text_literal(out, "\r\n");
     if (!bare)
         append_fixed(request->loop);
-    if (content_type != NULL) {
-        mf_text_literal(out, "Content-Type: ");
-        mf_text_append(out, content_type, strlen(content_type));
-        mf_text_literal(out, "\r\n");
-    }
+    if (content_type != NULL)
+        append_header(out, "Content-Type", content_type, strlen(content_type));
     if (status != 204 && status != 304) {
         mf_text_literal(out, "Content-Length: ");
         mf_text_count(out, request->response.n_bytes);
@@ -448,11 +436,8 @@ static void append_head(const mf_http_request *request, int status, const char *
         mf_text_literal(out, "Connection: close\r\n");
     else if (request->table->head.http_1_0)
         mf_text_literal(out, "Connection: keep-alive\r\n");
-    if (!bare) {
-        mf_text_literal(out, "X-Request-Id: ");
-        mf_text_append(out, id, strlen(id));
-        mf_text_literal(out, "\r\n");
-    }
+    if (!bare)
+        append_header(out, "X-Request-Id", id, strlen(id));
     mf_text_append(out, request->headers.bytes, request->headers.n_bytes);
     mf_text_literal(out, "\r\n");
 }
@@ -462,7 +447,7 @@ static void record(const mf_http_request *request, int status, const char *id)
 {
     mf_http_loop *loop = request->loop;
     const mf_http_route *route = mf_request_route(request);
-    const int64_t now_us = mf_loop_clock_us(CLOCK_MONOTONIC);
+    const int64_t now_us = mf_clock_us();
     const uint64_t microseconds = (uint64_t)(now_us - request->whole_us);
     mf_loop_count_response(loop, request->route, status, microseconds);
     if (loop->settings->access_log == NULL || (route != NULL && route->quiet && status < 400))

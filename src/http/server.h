@@ -133,7 +133,7 @@ uint32_t mf_http_get_loop(const mf_http_request *request);
 
 /* ----------------------------------------------------------------- responses */
 
-/* The body of the response, empty at first. Append to it, then call mf_http_reply. The
+/* The body of the response, empty at first. Append to it, then call mf_http_respond. The
  * pointer and what was appended stay valid through all slices; the memory is reused
  * afterwards. */
 mf_text *mf_http_response(mf_http_request *request);
@@ -154,7 +154,7 @@ bool mf_http_add_header(mf_http_request *request, const char *name, const char *
  * For HEAD the length is sent and the body is not; 204 and 304 have neither. If the
  * response ran out of memory a 503 is sent instead. Do not use the request
  * after this call; a second response to it does nothing. */
-void mf_http_reply(mf_http_request *request, int status, const char *content_type);
+void mf_http_respond(mf_http_request *request, int status, const char *content_type);
 
 /* Drops what mf_http_response holds and sends
  *     {"error":{"code":"bad_request","message":"…"}}
@@ -172,7 +172,7 @@ typedef bool mf_http_slice(mf_http_request *request, void *state);
 
 /* Instead of a response: `slice` is called again and again, in turn with the other events of
  * the loop and the work of other requests. `destroy` is called exactly once: after the last
- * slice, or early when the client disconnects, answer_ms are over (the server then responds
+ * slice, or early when the client disconnects, response_ms are over (the server then responds
  * 503) or the server must stop. Over max_working the request is refused with 503 at once and
  * state destroyed. Call it from a handler, as the last thing.
  *
@@ -194,7 +194,7 @@ void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
 /* On the loop of a request that waits. A second call before the slice changes nothing. */
 void mf_http_resume(mf_http_request *request);
 
-/* Instead of a response: the request stays pending until mf_http_reply or mf_http_refuse is
+/* Instead of a response: the request stays pending until mf_http_respond or mf_http_refuse is
  * called for it, from whatever runs on the loop's thread (a timer, a child that ended, the
  * handler of another request). The response leaves in the loop's next turn. When the request
  * ends otherwise, on_disconnect of its route says so. Call it from a handler, as the last
@@ -211,10 +211,10 @@ void mf_http_suspend(mf_http_request *request);
  *                wait for the body. It may use the getters, but not that of the body, and
  *                mf_http_set_user. It does not respond. NULL: none
  * on_disconnect  The request ends without a response of the handler: the client has gone, the
- *                body was malformed or late, answer_ms are over, or the server stops. It may
+ *                body was malformed or late, response_ms are over, or the server stops. It may
  *                come before handle. It does not respond; the request is gone when it returns.
  *                A mf_http_slice's state is destroyed after it. NULL: none
- * no_deadline    answer_ms does not apply: for long polling. A drain ends such a request with
+ * no_deadline    response_ms does not apply: for long polling. A drain ends such a request with
  *                503 as soon as it waits
  * fin_disconnects  A client that ends its side of the connection (FIN) while its request is
  *                pending has disconnected. Otherwise it may be half-closed, and gets its
@@ -256,10 +256,10 @@ typedef struct mf_http_settings {
     uint64_t max_buffered_bytes;
     uint32_t max_working; /* requests of one loop in mf_http_work; more get 503 */
 
-    uint32_t head_ms;   /* from a request's first byte to the end of its head; then 408 */
-    uint32_t body_ms;   /* from there to the end of its body; then 408 */
-    uint32_t idle_ms;   /* a connection without a request; then closed */
-    uint32_t answer_ms; /* from a whole request to its response; then 503 */
+    uint32_t head_ms;     /* from a request's first byte to the end of its head; then 408 */
+    uint32_t body_ms;     /* from there to the end of its body; then 408 */
+    uint32_t idle_ms;     /* a connection without a request; then closed */
+    uint32_t response_ms; /* from a whole request to its response; then 503 */
     /* For the client to read a MiB of its response, or what is left of it; then closed. A
      * quarter of it while unsent responses and bodies fill half of max_buffered_bytes. */
     uint32_t write_ms;

@@ -57,7 +57,7 @@ mf_http_settings mf_http_settings_default(void)
         .head_ms = 10000,
         .body_ms = 60000,
         .idle_ms = 75000,
-        .answer_ms = 60000,
+        .response_ms = 60000,
         .write_ms = 30000,
     };
 }
@@ -79,7 +79,7 @@ static bool check_settings(const mf_http_settings *s, mf_error *err)
         {"head_ms", s->head_ms, 1, UINT32_MAX},
         {"body_ms", s->body_ms, 1, UINT32_MAX},
         {"idle_ms", s->idle_ms, 1, UINT32_MAX},
-        {"answer_ms", s->answer_ms, 1, UINT32_MAX},
+        {"response_ms", s->response_ms, 1, UINT32_MAX},
         {"write_ms", s->write_ms, 1, UINT32_MAX},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)

@@ -21,7 +21,7 @@ static mf_body_state feed(mf_body *body, const mf_head *head, const uint8_t *byt
                           size_t step, size_t *used_in_all)
 {
     *used_in_all = 0;
-    mf_body_state state = mf_body_begin(body, head, LIMIT);
+    mf_body_state state = mf_body_begin(body, head, LIMIT, false);
     while ((state == MF_BODY_MORE && *used_in_all < n) || state == MF_BODY_AGAIN) {
         const size_t left = n - *used_in_all;
         const size_t n_piece = left < step ? left : step;

@@ -49,7 +49,7 @@ typedef struct job {
 static inline void answer_ping(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_http_reply(request, 200, NULL);
+    mf_http_respond(request, 200, NULL);
 }
 
 static inline void answer_echo(mf_http_request *request, void *context)
@@ -57,7 +57,7 @@ static inline void answer_echo(mf_http_request *request, void *context)
     (void)context;
     const mf_http_view body = mf_http_get_body(request);
     mf_text_append(mf_http_response(request), body.bytes, body.n_bytes);
-    mf_http_reply(request, 200, "application/octet-stream");
+    mf_http_respond(request, 200, "application/octet-stream");
 }
 
 static inline void append_view(mf_text *text, mf_http_view view)
@@ -87,7 +87,7 @@ static inline void answer_inside(mf_http_request *request, void *context)
         mf_http_set_header(request, "X-Echo", test.bytes, test.n_bytes);
     mf_http_set_header(request, "X-Bad", "a\r\nX-Injected: 1", 16);
     mf_http_set_header(request, "X-Blank", " a", 2);
-    mf_http_reply(request, 200, "text/plain");
+    mf_http_respond(request, 200, "text/plain");
 }
 
 static inline void answer_nothing(mf_http_request *request, void *context)
@@ -106,14 +106,14 @@ static inline void answer_big(mf_http_request *request, void *context)
             answer->bytes[i] = (char)('a' + i % 23);
         answer->n_bytes = n;
     }
-    mf_http_reply(request, 200, "application/octet-stream");
+    mf_http_respond(request, 200, "application/octet-stream");
 }
 
 static inline void answer_no_content(mf_http_request *request, void *context)
 {
     (void)context;
     mf_text_literal(mf_http_response(request), "dropped");
-    mf_http_reply(request, 204, NULL);
+    mf_http_respond(request, 204, NULL);
 }
 
 static inline bool run_slice(mf_http_request *request, void *state)
@@ -126,7 +126,7 @@ static inline bool run_slice(mf_http_request *request, void *state)
         return false;
     const mf_http_view body = mf_http_get_body(request);
     mf_text_append(mf_http_response(request), body.bytes, body.n_bytes);
-    mf_http_reply(request, 200, "text/plain");
+    mf_http_respond(request, 200, "text/plain");
     return true;
 }
 

@@ -35,7 +35,7 @@ static mf_body_state feed_chunked(const char *bytes, size_t n, size_t step, bool
 {
     const mf_head head = {.chunked = true, .coding = gzip ? MF_CODING_GZIP : MF_CODING_NONE};
     *body = (mf_body){0};
-    assert_int_equal(mf_body_begin(body, &head, limit), MF_BODY_MORE);
+    assert_int_equal(mf_body_begin(body, &head, limit, false), MF_BODY_MORE);
     return feed(body, bytes, n, step, left);
 }
 
@@ -158,7 +158,7 @@ static void the_limit_counts_the_body_alone(void **state)
         }
     const mf_head head = {.has_length = true, .content_length = 11};
     mf_body body = {0};
-    assert_int_equal(mf_body_begin(&body, &head, 10), MF_BODY_TOO_LARGE);
+    assert_int_equal(mf_body_begin(&body, &head, 10, false), MF_BODY_TOO_LARGE);
 }
 
 static void a_length_is_believed_only_as_bytes_come(void **state)
@@ -167,7 +167,7 @@ static void a_length_is_believed_only_as_bytes_come(void **state)
     const mf_head head = {.has_length = true, .content_length = 1u << 30};
     mf_body body = {0};
     size_t used;
-    assert_int_equal(mf_body_begin(&body, &head, 1u << 30), MF_BODY_MORE);
+    assert_int_equal(mf_body_begin(&body, &head, 1u << 30, false), MF_BODY_MORE);
     assert_int_equal(mf_body_feed(&body, "abc", 3, &used), MF_BODY_MORE);
     assert_int_equal(used, 3);
     assert_true(body.text.room < 4096);
@@ -180,13 +180,13 @@ static void bytes_behind_the_length_are_left(void **state)
     const mf_head head = {.has_length = true, .content_length = 3};
     mf_body body = {0};
     size_t used;
-    assert_int_equal(mf_body_begin(&body, &head, 3), MF_BODY_MORE);
+    assert_int_equal(mf_body_begin(&body, &head, 3, false), MF_BODY_MORE);
     assert_int_equal(mf_body_feed(&body, "abcGET", 6, &used), MF_BODY_DONE);
     assert_int_equal(used, 3);
     assert_memory_equal(body.text.bytes, "abc", 4);
     mf_body_end(&body, 0);
     const mf_head none = {.has_length = true};
-    assert_int_equal(mf_body_begin(&body, &none, 3), MF_BODY_DONE);
+    assert_int_equal(mf_body_begin(&body, &none, 3, false), MF_BODY_DONE);
 }
 
 /* -------------------------------------------------------------------- gzip */
@@ -214,7 +214,7 @@ static mf_body_state unpack(const char *bytes, size_t n, size_t step, uint64_t l
     const mf_head head = {.has_length = true, .content_length = n, .coding = MF_CODING_GZIP};
     *body = (mf_body){0};
     size_t left;
-    const mf_body_state begun = mf_body_begin(body, &head, limit);
+    const mf_body_state begun = mf_body_begin(body, &head, limit, false);
     return begun == MF_BODY_MORE ? feed(body, bytes, n, step, &left) : begun;
 }
 
@@ -307,7 +307,7 @@ static void a_bomb_costs_no_more_than_the_limit(void **state)
     const mf_head head = {.has_length = true, .content_length = n_packed, .coding = MF_CODING_GZIP};
     size_t used;
     body = (mf_body){0};
-    assert_int_equal(mf_body_begin(&body, &head, n), MF_BODY_MORE);
+    assert_int_equal(mf_body_begin(&body, &head, n, false), MF_BODY_MORE);
     assert_int_equal(mf_body_feed(&body, packed, n_packed, &used), MF_BODY_AGAIN);
     assert_true(body.text.n_bytes < 2 * (size_t)MF_UNPACK_STEP_BYTES);
     mf_body_end(&body, 0);
@@ -338,7 +338,7 @@ static void many_chunks_of_a_bomb_share_one_call(void **state)
     free(packed);
     const mf_head head = {.chunked = true, .coding = MF_CODING_GZIP};
     mf_body body = {0};
-    assert_int_equal(mf_body_begin(&body, &head, n), MF_BODY_MORE);
+    assert_int_equal(mf_body_begin(&body, &head, n, false), MF_BODY_MORE);
     mf_body_state now = MF_BODY_AGAIN;
     size_t used;
     for (size_t at = 0; now == MF_BODY_AGAIN; at += used) {

@@ -198,7 +198,7 @@ static void work_that_takes_too_long_is_answered_503_and_the_connection_lives(vo
 {
     (void)state;
     mf_http_settings settings = test_settings();
-    settings.answer_ms = 150;
+    settings.response_ms = 150;
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
     reply r;

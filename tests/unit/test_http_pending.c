@@ -50,12 +50,12 @@ static void release(mf_http_request *request, void *context)
     (void)context;
     if (suspended != NULL) {
         mf_text_literal(mf_http_response(suspended), "late");
-        mf_http_reply(suspended, 200, "text/plain");
+        mf_http_respond(suspended, 200, "text/plain");
         mf_http_refuse(suspended, 500, "once is enough");
         suspended = NULL;
     }
     mf_text_literal(mf_http_response(request), "done");
-    mf_http_reply(request, 200, "text/plain");
+    mf_http_respond(request, 200, "text/plain");
 }
 
 static void suspend_for_ever(mf_http_request *request, void *context)
@@ -95,7 +95,7 @@ static void tell(mf_http_request *request, void *context)
     if (mf_http_is_body_too_large(request))
         mf_text_literal(mf_http_response(request), "too large|");
     append_view(mf_http_response(request), mf_http_get_body(request));
-    mf_http_reply(request, 200, NULL);
+    mf_http_respond(request, 200, NULL);
 }
 
 static const mf_http_route routes[] = {
@@ -322,11 +322,11 @@ static void a_half_closed_client_gets_its_response_all_the_same(void **state)
     stop(server);
 }
 
-static void only_a_route_without_a_deadline_outlives_answer_ms(void **state)
+static void only_a_route_without_a_deadline_outlives_response_ms(void **state)
 {
     (void)state;
     mf_http_settings settings = test_settings();
-    settings.answer_ms = 50;
+    settings.response_ms = 50;
     mf_http_server *server = start(&settings);
     client *next = open_client(server);
     client *other = open_client(server);
@@ -350,7 +350,7 @@ static void a_deadline_disconnects(void **state)
 {
     (void)state;
     mf_http_settings settings = test_settings();
-    settings.answer_ms = 50;
+    settings.response_ms = 50;
     mf_http_server *server = start(&settings);
     client *c = open_client(server);
     reply r;
@@ -459,7 +459,7 @@ static void forward(mf_http_request *request, void *context)
         if (mf_http_add_header(request, headers[i].name, headers[i].value,
                                strlen(headers[i].value)) != headers[i].good)
             fail_msg("header %zu", i);
-    mf_http_reply(request, 502, NULL);
+    mf_http_respond(request, 502, NULL);
 }
 
 static void write_message(mf_text *body, int status, const char *message)
@@ -514,7 +514,7 @@ static mf_http_server *create_on_base(void)
     settings.base = base;
     settings.bare_responses = true;
     settings.write_error = write_message;
-    settings.answer_ms = 1;
+    settings.response_ms = 1;
     mf_http_server *server = mf_http_server_create(&settings, base_routes, 2, &err);
     if (server == NULL)
         fail_msg("%s", err.text);
@@ -540,7 +540,7 @@ static void a_server_lives_on_the_loop_of_its_caller(void **state)
     send_text(c, GET("/next"));
     run_until(suspended != NULL);
     mf_text_literal(mf_http_response(suspended), "event");
-    mf_http_reply(suspended, 200, NULL);
+    mf_http_respond(suspended, 200, NULL);
     read_on_base(c->fd, bytes, sizeof bytes);
     assert_string_equal(bytes, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nevent");
     assert_int_equal(atomic_load(&n_disconnected), 0);
@@ -597,7 +597,7 @@ int main(void)
         cmocka_unit_test(a_suspended_request_may_be_answered_at_once),
         cmocka_unit_test(a_client_that_goes_while_suspended_has_disconnected),
         cmocka_unit_test(a_half_closed_client_gets_its_response_all_the_same),
-        cmocka_unit_test(only_a_route_without_a_deadline_outlives_answer_ms),
+        cmocka_unit_test(only_a_route_without_a_deadline_outlives_response_ms),
         cmocka_unit_test(a_deadline_disconnects),
         cmocka_unit_test(a_drain_ends_long_polling_with_503),
         cmocka_unit_test(a_cut_disconnects),

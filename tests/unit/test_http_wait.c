@@ -22,7 +22,7 @@ static bool slice(mf_http_request *request, void *argument)
         return false;
     const mf_http_view id = mf_http_get_segment(request);
     mf_text_append(mf_http_response(request), id.bytes, id.n_bytes);
-    mf_http_reply(request, 200, "text/plain");
+    mf_http_respond(request, 200, "text/plain");
     return true;
 }
 
@@ -58,7 +58,7 @@ static void answer_wake(mf_http_request *request, void *context)
         mf_http_resume(w->request);
         mf_http_resume(w->request);
     }
-    mf_http_reply(request, 200, NULL);
+    mf_http_respond(request, 200, NULL);
 }
 
 static const mf_http_route routes[] = {
@@ -157,7 +157,7 @@ static void what_does_not_come_in_time_is_503_and_the_connection_lives(void **st
 {
     (void)state;
     mf_http_settings settings = test_settings();
-    settings.answer_ms = 150;
+    settings.response_ms = 150;
     mf_http_server *server = start(&settings);
     client *c = open_client(server);
     reply r;

@@ -148,12 +148,6 @@ static void destroy_unpacker(unpacker *unpack)
     mf_free(unpack);
 }
 
-/* True when the input so far ends where a member ends, or there was none. */
-static bool is_complete(const unpacker *unpack)
-{
-    return unpack->at_end || unpack->stream.total_in == 0;
-}
-
 /* One call of inflate into at most `step` bytes at the end of out. */
 static mf_body_state inflate_some(unpacker *unpack, mf_text *out, size_t step)
 {
@@ -192,16 +186,14 @@ static mf_body_state unpack_some(unpacker *unpack, const char *bytes, size_t n_b
             unpack->full = false;
             if (stream->avail_in == 0)
                 break;
-            if (inflateReset(stream) != Z_OK)
-                state = MF_BODY_BAD_GZIP;
+            inflateReset(stream); /* fails for a stream that was not initialized only */
             unpack->at_end = false;
         }
         /* One byte more than the limit, to see that there is one. */
         const uint64_t allowed = limit - out->n_bytes + 1;
         const size_t step = allowed < STEP_BYTES ? (size_t)allowed : STEP_BYTES;
         const size_t before = out->n_bytes;
-        if (state == MF_BODY_MORE)
-            state = inflate_some(unpack, out, step);
+        state = inflate_some(unpack, out, step);
         done += out->n_bytes - before;
         if (out->n_bytes > limit) { /* even if it was damaged there, too */
             out->n_bytes = (size_t)limit;
@@ -214,33 +206,20 @@ static mf_body_state unpack_some(unpacker *unpack, const char *bytes, size_t n_b
 
 /* --------------------------------------------------------------------- body */
 
-static void begin(mf_body *body, const mf_head *head, uint64_t limit)
+mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit, bool raw)
 {
     body->limit = limit;
-    body->left = head->content_length;
+    body->left = head->content_length; /* 0 with chunks */
     body->chunks = (mf_chunks){0};
     body->chunked = head->chunked;
     body->again = false;
-    body->raw = false;
-    body->dropped = false;
-}
-
-mf_body_state mf_body_begin_raw(mf_body *body, const mf_head *head, uint64_t limit)
-{
-    begin(body, head, limit);
-    body->raw = true;
-    body->dropped = !body->chunked && body->left > limit;
-    return !body->chunked && body->left == 0 ? MF_BODY_DONE : MF_BODY_MORE;
-}
-
-mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit)
-{
-    begin(body, head, limit);
+    body->raw = raw;
+    body->dropped = raw && body->left > limit;
     if (!body->chunked && body->left == 0)
         return MF_BODY_DONE;
-    if (body->left > limit)
+    if (!raw && body->left > limit)
         return MF_BODY_TOO_LARGE;
-    if (head->coding == MF_CODING_GZIP) {
+    if (!raw && head->coding == MF_CODING_GZIP) {
         body->unpack = create_unpacker();
         if (body->unpack == NULL)
             return MF_BODY_NO_MEMORY;
@@ -251,13 +230,12 @@ mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit)
 /* Takes data of the message: unpacks or appends it. MF_BODY_MORE when all was taken. */
 static mf_body_state take_data(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
 {
+    *used = 0;
     if (body->unpack != NULL) {
-        *used = 0;
         if (body->text.n_bytes - body->n_before >= MF_UNPACK_STEP_BYTES)
             return MF_BODY_AGAIN;
         return unpack_some(body->unpack, bytes, n_bytes, used, &body->text, body->limit);
     }
-    *used = 0;
     if (body->dropped || n_bytes > body->limit - body->text.n_bytes) {
         if (!body->raw)
             return MF_BODY_TOO_LARGE;
@@ -276,7 +254,8 @@ static mf_body_state take_data(mf_body *body, const char *bytes, size_t n_bytes,
 static mf_body_state finish(mf_body *body)
 {
     if (body->unpack != NULL) {
-        const bool complete = is_complete(body->unpack);
+        /* The input ends where a member ends, or there was none. */
+        const bool complete = body->unpack->at_end || body->unpack->stream.total_in == 0;
         destroy_unpacker(body->unpack);
         body->unpack = NULL;
         if (!complete)
@@ -328,23 +307,17 @@ static mf_body_state feed_chunks(mf_body *body, const char *bytes, size_t n_byte
     }
 }
 
-static mf_body_state feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
-{
-    body->n_before = body->text.n_bytes;
-    if (body->unpack != NULL) {
-        /* What the last call left inside the unpacker comes before new bytes, and before the
-         * end of the chunks. */
-        const mf_body_state state = take_data(body, bytes, 0, used);
-        if (state != MF_BODY_MORE)
-            return state;
-    }
-    return body->chunked ? feed_chunks(body, bytes, n_bytes, used)
-                         : feed_length(body, bytes, n_bytes, used);
-}
-
 mf_body_state mf_body_feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used)
 {
-    const mf_body_state state = feed(body, bytes, n_bytes, used);
+    mf_body_state state = MF_BODY_MORE;
+    body->n_before = body->text.n_bytes;
+    /* What the last call left inside the unpacker comes before new bytes, and before the end of
+     * the chunks. */
+    if (body->unpack != NULL)
+        state = take_data(body, bytes, 0, used);
+    if (state == MF_BODY_MORE)
+        state = body->chunked ? feed_chunks(body, bytes, n_bytes, used)
+                              : feed_length(body, bytes, n_bytes, used);
     body->again = state == MF_BODY_AGAIN;
     return state;
 }

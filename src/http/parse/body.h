@@ -18,6 +18,7 @@
 #ifndef MF_HTTP_PARSE_BODY_H
 #define MF_HTTP_PARSE_BODY_H
 
+#include "base/error.h"
 #include "base/text.h"
 #include "http/parse/head.h"
 
@@ -55,16 +56,16 @@ typedef struct mf_body {
     size_t n_before; /* bytes of text before this call */
 } mf_body;
 
-/* body->text is empty and may own memory from before. MF_BODY_DONE when there is
- * no body at all, MF_BODY_MORE, MF_BODY_TOO_LARGE by its length, or
- * MF_BODY_NO_MEMORY. The coding is none or gzip. */
-mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit);
+/* body->text is empty and may own memory from before. MF_BODY_DONE when there is no body at all,
+ * MF_BODY_MORE, MF_BODY_TOO_LARGE by its length, or MF_BODY_NO_MEMORY. The coding is none or gzip.
+ * raw: the body is taken as it was sent, whatever its coding, and one over the limit is read to its
+ * end and dropped. */
+MF_MUST_CHECK mf_body_state mf_body_begin(mf_body *body, const mf_head *head, uint64_t limit,
+                                          bool raw);
 
-/* The same for a body that is taken as it was sent: its coding is not undone, and one over the
- * limit is read to its end and dropped. MF_BODY_DONE or MF_BODY_MORE. */
-mf_body_state mf_body_begin_raw(mf_body *body, const mf_head *head, uint64_t limit);
-
-mf_body_state mf_body_feed(mf_body *body, const char *bytes, size_t n_bytes, size_t *used);
+/* Takes *used of the bytes. */
+MF_MUST_CHECK mf_body_state mf_body_feed(mf_body *body, const char *bytes, size_t n_bytes,
+                                         size_t *used);
 
 /* Gives back all but `keep` bytes of the text's memory. Fine when nothing began. */
 void mf_body_end(mf_body *body, size_t keep);

@@ -347,20 +347,24 @@ static const struct {
     {504, "Gateway Timeout", "gateway_timeout"},
     {505, "HTTP Version Not Supported", "http_version_not_supported"},
     {507, "Insufficient Storage", "insufficient_storage"},
+    {0, "Unknown", "error"},
 };
+
+/* The place of a status in the table; its last row is for all others. */
+static size_t find_status(int status)
+{
+    size_t i = 0;
+    while (statuses[i].status != status && statuses[i].status != 0)
+        i++;
+    return i;
+}
 
 const char *mf_status_reason(int status)
 {
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-        if (statuses[i].status == status)
-            return statuses[i].reason;
-    return "Unknown";
+    return statuses[find_status(status)].reason;
 }
 
 const char *mf_status_code(int status)
 {
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-        if (statuses[i].status == status)
-            return statuses[i].code;
-    return "error";
+    return statuses[find_status(status)].code;
 }

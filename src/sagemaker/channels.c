@@ -7,6 +7,7 @@
 #include "base/settings.h"
 #include "sagemaker/config_file.h"
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,7 +157,7 @@ static bool fail_unexpected(const mf_channel_rule *rules, size_t n_rules, const 
                    nearest != NULL ? "?" : "", known);
 }
 
-static bool read_mode(const mf_config *properties, const char *path, const char *owner,
+static bool read_mode(const json_t *properties, const char *path, const char *owner,
                       mf_channel *channel, mf_error *err)
 {
     const char *text;
@@ -180,7 +181,7 @@ static bool read_mode(const mf_config *properties, const char *path, const char 
     return true;
 }
 
-static bool read_packing(const mf_config *properties, const char *path, const char *owner,
+static bool read_packing(const json_t *properties, const char *path, const char *owner,
                          mf_channel *channel, mf_error *err)
 {
     const mf_where where = {path, 0, 0};
@@ -205,7 +206,7 @@ static bool read_packing(const mf_config *properties, const char *path, const ch
     return true;
 }
 
-static bool read_content_type(const mf_config *properties, const char *path, const char *owner,
+static bool read_content_type(const json_t *properties, const char *path, const char *owner,
                               mf_channel *channel, mf_error *err)
 {
     const char *type;
@@ -236,54 +237,57 @@ static void start_channel(const mf_tree *tree, const mf_channel_rule *rule, cons
              tree->input_data, channel->name);
 }
 
-static bool read_channel(const mf_config *properties, const char *path, mf_channel *channel,
+static bool read_channel(const json_t *properties, const char *path, mf_channel *channel,
                          mf_error *err)
 {
     char owner[MF_CHANNEL_NAME_BYTES + 16];
     snprintf(owner, sizeof owner, "channel %s", channel->name);
-    if (mf_config_kind_of(properties) != MF_CONFIG_OBJECT)
+    if (!json_is_object(properties))
         return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
                        "%s is %s: expected an object with TrainingInputMode", owner,
-                       mf_config_kind_name(mf_config_kind_of(properties)));
+                       mf_config_kind_name(properties));
     return read_mode(properties, path, owner, channel, err) &&
            read_packing(properties, path, owner, channel, err) &&
            read_content_type(properties, path, owner, channel, err);
 }
 
-/* One slot per rule; a slot without a name is empty. */
+/* Reads one channel into the slot of its rule. */
+static bool read_member(const mf_tree *tree, const mf_channel_rule *rules, size_t n_rules,
+                        const char *name, const json_t *properties, mf_channel *slots,
+                        mf_error *err)
+{
+    const char *path = tree->input_data_config;
+    size_t r = 0;
+    if (!check_name(name, path, err))
+        return false;
+    while (r < n_rules && !is_called(&rules[r], name))
+        r++;
+    if (r == n_rules)
+        return fail_unexpected(rules, n_rules, name, path, err);
+    if (slots[r].name[0] != '\0')
+        return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
+                       "channels %s and %s are the same channel: keep one", slots[r].name, name);
+    start_channel(tree, &rules[r], name, &slots[r]);
+    return read_channel(properties, path, &slots[r], err);
+}
+
 static bool read_config(const mf_tree *tree, const mf_channel_rule *rules, size_t n_rules,
                         mf_channel *slots, mf_error *err)
 {
     const char *path = tree->input_data_config;
-    mf_config *file = mf_config_read(path, err);
+    json_t *file = mf_config_read(path, err);
     if (file == NULL)
         return false;
-    bool ok = false;
-    void *position = NULL;
+    bool ok = true;
     const char *name;
-    const mf_config *properties;
-    while (mf_config_next(file, &position, &name, &properties)) {
-        if (!check_name(name, path, err))
-            goto done;
-        size_t r = 0;
-        while (r < n_rules && !is_called(&rules[r], name))
-            r++;
-        if (r == n_rules) {
-            fail_unexpected(rules, n_rules, name, path, err);
-            goto done;
-        }
-        if (slots[r].name[0] != '\0') {
-            mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
-                    "channels %s and %s are the same channel: keep one", slots[r].name, name);
-            goto done;
-        }
-        start_channel(tree, &rules[r], name, &slots[r]);
-        if (!read_channel(properties, path, &slots[r], err))
-            goto done;
+    json_t *properties;
+    json_object_foreach(file, name, properties)
+    {
+        ok = read_member(tree, rules, n_rules, name, properties, slots, err);
+        if (!ok)
+            break;
     }
-    ok = true;
-done:
-    mf_config_close(file);
+    json_decref(file);
     return ok;
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "sagemaker/config_file.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,36 +32,43 @@ static bool is_platform_key(const char *key)
            strcmp(key, "_tuning_objective_metric") == 0;
 }
 
-static bool fail_not_text(const char *name, const char *key, const mf_config *value, mf_error *err)
+static bool fail_not_text(const char *name, const char *key, const json_t *value, mf_error *err)
 {
     const mf_where where = {name, 0, 0};
-    const mf_config_kind kind = mf_config_kind_of(value);
     char quoted[96];
     mf_printable(quoted, sizeof quoted, key, strlen(key));
-    if (kind == MF_CONFIG_NUMBER || kind == MF_CONFIG_BOOLEAN) {
-        char spelled[64];
-        mf_config_spell(value, spelled, sizeof spelled);
+    if (json_is_number(value) || json_is_boolean(value)) {
+        char text[64];
         return mf_fail(err, MF_ERR_CONFIG, where,
                        "hyperparameter %s is %s, not a text: SageMaker passes every value as a "
                        "text, so write \"%s\": \"%s\"",
-                       quoted, mf_config_kind_name(kind), quoted, spelled);
+                       quoted, mf_config_kind_name(value), quoted,
+                       mf_config_write(value, text, sizeof text));
     }
     return mf_fail(err, MF_ERR_CONFIG, where,
                    "hyperparameter %s is %s: SageMaker passes every value as a text", quoted,
-                   mf_config_kind_name(kind));
+                   mf_config_kind_name(value));
 }
 
-static bool set_all(const mf_config *file, const char *name, mf_settings *settings,
+/* The value of a text that is itself a JSON text ("\"adam\""), to be released; else NULL. */
+static json_t *unquote(const char *text)
+{
+    if (text == NULL || text[strspn(text, " \t\r\n")] != '"')
+        return NULL;
+    return json_loads(text, JSON_DECODE_ANY, NULL);
+}
+
+static bool set_all(json_t *file, const char *name, mf_settings *settings,
                     mf_platform_hyperparameters *platform, mf_error *err)
 {
-    void *position = NULL;
     const char *key;
-    const mf_config *value;
-    while (mf_config_next(file, &position, &key, &value)) {
-        const char *text = mf_config_text(value);
-        mf_config *inner = text != NULL ? mf_config_unquote(text) : NULL;
+    json_t *value;
+    json_object_foreach(file, key, value)
+    {
+        const char *text = json_string_value(value);
+        json_t *inner = unquote(text);
         if (inner != NULL)
-            text = mf_config_text(inner);
+            text = json_string_value(inner);
         bool ok = true;
         if (is_platform_key(key))
             take_platform_key(key, text, platform);
@@ -68,11 +76,20 @@ static bool set_all(const mf_config *file, const char *name, mf_settings *settin
             ok = fail_not_text(name, key, value, err);
         else
             ok = mf_settings_set(settings, key, text, strlen(text), err);
-        mf_config_close(inner);
+        json_decref(inner);
         if (!ok)
             return false;
     }
     return true;
+}
+
+/* Sets all members of a file that was read, which is released. */
+static bool set_file(json_t *file, const char *name, mf_settings *settings,
+                     mf_platform_hyperparameters *platform, mf_error *err)
+{
+    const bool ok = file != NULL && set_all(file, name, settings, platform, err);
+    json_decref(file);
+    return ok;
 }
 
 bool mf_hyperparameter_file_parse(const char *bytes, size_t n_bytes, const char *name,
@@ -81,12 +98,7 @@ bool mf_hyperparameter_file_parse(const char *bytes, size_t n_bytes, const char 
 {
     if (platform != NULL)
         *platform = (mf_platform_hyperparameters){0};
-    mf_config *file = mf_config_parse(bytes, n_bytes, name, err);
-    if (file == NULL)
-        return false;
-    const bool ok = set_all(file, name, settings, platform, err);
-    mf_config_close(file);
-    return ok;
+    return set_file(mf_config_parse(bytes, n_bytes, name, err), name, settings, platform, err);
 }
 
 bool mf_hyperparameter_file_read(const char *path, mf_settings *settings,
@@ -94,14 +106,8 @@ bool mf_hyperparameter_file_read(const char *path, mf_settings *settings,
 {
     if (platform != NULL)
         *platform = (mf_platform_hyperparameters){0};
-    if (!mf_file_exists(path))
-        return true;
-    mf_config *file = mf_config_read(path, err);
-    if (file == NULL)
-        return false;
-    const bool ok = set_all(file, path, settings, platform, err);
-    mf_config_close(file);
-    return ok;
+    return !mf_file_exists(path) ||
+           set_file(mf_config_read(path, err), path, settings, platform, err);
 }
 
 /* ---- resourceconfig.json ---- */
@@ -127,19 +133,19 @@ static bool copy_host_name(const char *path, const char *field, const char *name
                    field, quoted, MF_HOST_NAME_BYTES - 1);
 }
 
-static bool read_host_names(const mf_config *list, const char *path, mf_hosts *hosts, mf_error *err)
+static bool read_host_names(const json_t *list, const char *path, mf_hosts *hosts, mf_error *err)
 {
     const mf_where where = {path, 0, 0};
-    if (mf_config_kind_of(list) != MF_CONFIG_ARRAY)
+    if (!json_is_array(list))
         return mf_fail(err, MF_ERR_CONFIG, where, "hosts is %s: expected an array of texts",
-                       mf_config_kind_name(mf_config_kind_of(list)));
-    hosts->n = mf_config_count(list);
+                       mf_config_kind_name(list));
+    hosts->n = json_array_size(list);
     if (hosts->n == 0 || hosts->n > MF_HOSTS_MAX)
         return mf_fail(err, MF_ERR_CONFIG, where, "hosts has %zu names: expected 1 to %d", hosts->n,
                        MF_HOSTS_MAX);
     for (size_t i = 0; i < hosts->n; i++)
-        if (!copy_host_name(path, "hosts", mf_config_text(mf_config_at(list, i)), hosts->name[i],
-                            err))
+        if (!copy_host_name(path, "hosts", json_string_value(json_array_get(list, i)),
+                            hosts->name[i], err))
             return false;
     qsort(hosts->name, hosts->n, sizeof hosts->name[0], by_bytes);
     for (size_t i = 1; i < hosts->n; i++)
@@ -148,7 +154,7 @@ static bool read_host_names(const mf_config *list, const char *path, mf_hosts *h
     return true;
 }
 
-static bool read_hosts(const mf_config *file, const char *path, mf_hosts *hosts, mf_error *err)
+static bool read_hosts(const json_t *file, const char *path, mf_hosts *hosts, mf_error *err)
 {
     const mf_where where = {path, 0, 0};
     const char *current;
@@ -159,8 +165,8 @@ static bool read_hosts(const mf_config *file, const char *path, mf_hosts *hosts,
     if (interface != NULL)
         snprintf(hosts->interface, sizeof hosts->interface, "%.*s", MF_INTERFACE_BYTES - 1,
                  interface);
-    const mf_config *list = mf_config_get(file, "hosts");
-    if (list == NULL)
+    const json_t *list = json_object_get(file, "hosts");
+    if (list == NULL || json_is_null(list))
         return current == NULL ||
                copy_host_name(path, "current_host", current, hosts->name[0], err);
     if (!read_host_names(list, path, hosts, err))
@@ -188,11 +194,11 @@ bool mf_hosts_read(const char *path, mf_hosts *hosts, mf_error *err)
     snprintf(hosts->name[0], sizeof hosts->name[0], "algo-1");
     if (!mf_file_exists(path))
         return true;
-    mf_config *file = mf_config_read(path, err);
+    json_t *file = mf_config_read(path, err);
     if (file == NULL)
         return false;
     const bool ok = read_hosts(file, path, hosts, err);
-    mf_config_close(file);
+    json_decref(file);
     return ok;
 }
 
@@ -232,7 +238,7 @@ bool mf_checkpoint_folder_read(const mf_tree *tree, mf_checkpoint_folder *folder
             snprintf(folder->path, sizeof folder->path, "%s", tree->checkpoints);
         return true;
     }
-    mf_config *file = mf_config_read(tree->checkpoint_config, err);
+    json_t *file = mf_config_read(tree->checkpoint_config, err);
     if (file == NULL)
         return false;
     const char *local;
@@ -244,6 +250,6 @@ bool mf_checkpoint_folder_read(const mf_tree *tree, mf_checkpoint_folder *folder
         snprintf(folder->path, sizeof folder->path, "%s", tree->checkpoints);
         folder->used = true;
     }
-    mf_config_close(file);
+    json_decref(file);
     return ok;
 }

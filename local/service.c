@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "http/parse/target.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -148,39 +149,37 @@ char *mf_local_short_id(char out[MF_LOCAL_SHORT_ID_BYTES])
     return out;
 }
 
-/* How many bytes from `at` on are UTF-8. */
-static size_t valid_bytes(const char *bytes, size_t n, size_t at)
+static int append(const char *bytes, size_t n, void *text)
 {
-    const size_t start = at;
-    while (at < n) {
-        const size_t length = mf_utf8_length(bytes + at, n - at);
-        if (length == 0)
-            break;
-        at += length;
-    }
-    return at - start;
+    mf_text_append(text, bytes, n);
+    return 0;
 }
 
-void mf_local_json_text(mf_text *text, const char *bytes, size_t n)
+void mf_local_json_append(mf_text *text, json_t *value)
+{
+    if (value == NULL || json_dump_callback(value, append, text, JSON_COMPACT) != 0)
+        text->failed = true;
+    json_decref(value);
+}
+
+json_t *mf_local_json_text(const char *bytes, size_t n)
 {
     static const char UNKNOWN[] = "\xEF\xBF\xBD";
-    size_t at = valid_bytes(bytes, n, 0);
-    if (at == n) {
-        mf_text_json(text, bytes, n);
-        return;
+    mf_text text = MF_TEXT_EMPTY;
+    json_t *value = json_stringn(bytes, n);
+    if (value != NULL)
+        return value;
+    for (size_t at = 0; at < n;) {
+        const size_t length = mf_utf8_length(bytes + at, n - at);
+        if (length > 0)
+            mf_text_append(&text, bytes + at, length);
+        else
+            mf_text_append(&text, UNKNOWN, strlen(UNKNOWN));
+        at += length > 0 ? length : 1;
     }
-    mf_text whole = MF_TEXT_EMPTY;
-    mf_text_append(&whole, bytes, at);
-    while (at < n) {
-        mf_text_append(&whole, UNKNOWN, strlen(UNKNOWN));
-        at++;
-        const size_t length = valid_bytes(bytes, n, at);
-        mf_text_append(&whole, bytes + at, length);
-        at += length;
-    }
-    mf_text_json(text, whole.bytes, whole.n_bytes);
-    text->failed = text->failed || whole.failed;
-    mf_text_free(&whole);
+    value = text.failed ? NULL : json_stringn(text.bytes, text.n_bytes);
+    mf_text_free(&text);
+    return value;
 }
 
 struct timeval mf_local_timeval(double seconds)

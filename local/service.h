@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+struct json_t; /* jansson's */
+
 enum {
     MF_LOCAL_ALL_METHODS = MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST | MF_HTTP_PUT |
                            MF_HTTP_DELETE | MF_HTTP_OPTIONS | MF_HTTP_OTHER,
@@ -75,8 +77,12 @@ char *mf_local_trace(char out[MF_LOCAL_TRACE_BYTES]);
 /* 16 random hexadecimal digits. Returns out. */
 char *mf_local_short_id(char out[MF_LOCAL_SHORT_ID_BYTES]);
 
-/* Like mf_text_json, but each byte that is not UTF-8 becomes U+FFFD. */
-void mf_local_json_text(mf_text *text, const char *bytes, size_t n);
+/* Appends a value of jansson's as compact JSON and releases it; a NULL value fails the text. */
+void mf_local_json_append(mf_text *text, struct json_t *value);
+
+/* The bytes as a JSON string of jansson's; each byte that is not UTF-8 becomes U+FFFD. NULL without
+ * memory. */
+struct json_t *mf_local_json_text(const char *bytes, size_t n);
 
 /* Seconds for libevent. */
 struct timeval mf_local_timeval(double seconds);

@@ -1,27 +1,31 @@
-/* event.c: the events of payload 1.0 and of payload 2.0. */
+/* event.c: the events of payload 1.0 and of payload 2.0, put together by jansson.
+ *
+ * Values of headers and parameters are grouped by name first (values_of): 1.0 has the last value of
+ * each name and all of them, 2.0 joins them with commas. A function that returns json_t * returns NULL
+ * without memory, and so does json_pack when one of its members is NULL. */
 #include "local/apigateway/event.h"
 
 #include "base/base64.h"
+#include "base/memory.h"
+#include "http/parse/head.h"
 #include "http/parse/media.h"
 #include "http/parse/target.h"
 #include "local/service.h"
 
 #include <ctype.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 #include <time.h>
 
+typedef mf_local_gateway_request gateway_request;
+
 typedef struct query_parameters {
     char bytes[MF_LOCAL_GATEWAY_QUERY_MAX];
-    mf_local_gateway_pair all[32]; /* decoded */
+    mf_local_gateway_pair all[MF_URI_PARAMETERS_MAX]; /* decoded */
     size_t n;
 } query_parameters;
-
-static bool same_name(mf_http_view a, mf_http_view b, bool any_case)
-{
-    return a.n_bytes == b.n_bytes && (any_case ? strncasecmp(a.bytes, b.bytes, a.n_bytes) == 0
-                                               : memcmp(a.bytes, b.bytes, a.n_bytes) == 0);
-}
 
 void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_http_view name,
                                  mf_http_view value)
@@ -30,8 +34,7 @@ void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_http_view
         "connection", "keep-alive",       "transfer-encoding", "te", "upgrade", "expect",
         "trailer",    "proxy-connection", "content-length"};
     for (size_t i = 0; i < sizeof of_the_connection / sizeof of_the_connection[0]; i++)
-        if (name.n_bytes == strlen(of_the_connection[i]) &&
-            strncasecmp(name.bytes, of_the_connection[i], name.n_bytes) == 0)
+        if (mf_head_is(name.bytes, name.n_bytes, of_the_connection[i]))
             return;
     if (request->n_headers < MF_LOCAL_GATEWAY_HEADERS_MAX)
         request->headers[request->n_headers++] = (mf_local_gateway_pair){name, value};
@@ -65,245 +68,218 @@ static bool read_query(query_parameters *query, mf_http_view text)
         return false;
     memcpy(query->bytes, text.bytes, text.n_bytes);
     const int n = mf_uri_parameters(query->bytes, text.n_bytes, found);
-    for (int i = 0; i < n; i++) {
-        query->all[i].name = (mf_http_view){found[i].name.bytes, found[i].name.n_bytes};
-        query->all[i].value = (mf_http_view){found[i].value.bytes, found[i].value.n_bytes};
-    }
+    for (int i = 0; i < n; i++)
+        query->all[i] = (mf_local_gateway_pair){found[i].name, found[i].value};
     query->n = n > 0 ? (size_t)n : 0;
     return n >= 0;
 }
 
-static void member(mf_text *event, const char *key, const char *value, size_t n_value)
+/* ------------------------------------------------------------ texts and groups */
+
+static json_t *text_of(mf_http_view view)
 {
-    mf_text_literal(event, "\"");
-    mf_text_append(event, key, strlen(key));
-    mf_text_literal(event, "\":");
-    mf_local_json_text(event, value, n_value);
-    mf_text_literal(event, ",");
+    return mf_local_json_text(view.bytes != NULL ? view.bytes : "", view.n_bytes);
 }
 
-static void member_text(mf_text *event, const char *key, const char *value)
+static json_t *base64_of(mf_http_view view)
 {
-    member(event, key, value, strlen(value));
+    mf_text text = MF_TEXT_EMPTY;
+    mf_base64_encode(&text, view.bytes, view.n_bytes);
+    json_t *value = text.failed ? NULL : json_stringn(text.bytes, text.n_bytes);
+    mf_text_free(&text);
+    return value;
 }
 
-static const char *time_text(int64_t wall_ms)
+static bool is_cookie(const mf_local_gateway_pair *header)
 {
-    static char text[40];
-    static int64_t of = -1;
-    if (wall_ms / 1000 != of) {
-        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        const time_t seconds = (time_t)(wall_ms / 1000);
-        struct tm t;
-        gmtime_r(&seconds, &t);
-        snprintf(text, sizeof text, "%02d/%.3s/%04d:%02d:%02d:%02d +0000", t.tm_mday % 100,
-                 months + (size_t)(t.tm_mon % 12) * 3, (t.tm_year + 1900) % 10000, t.tm_hour % 100,
-                 t.tm_min % 100, t.tm_sec % 100);
-        of = wall_ms / 1000;
+    return mf_head_is(header->name.bytes, header->name.n_bytes, "cookie");
+}
+
+/* Adds value to the array of its name in groups. */
+static bool add_to_group(json_t *groups, const mf_local_gateway_pair *pair, bool any_case)
+{
+    json_t *name = text_of(pair->name);
+    const char *key;
+    json_t *values, *found = NULL;
+    json_object_foreach(groups, key, values)
+    {
+        if ((any_case ? strcasecmp : strcmp)(key, json_string_value(name)) == 0)
+            found = values;
     }
+    if (found == NULL) {
+        found = json_array();
+        if (json_object_set_new(groups, json_string_value(name), found) != 0)
+            found = NULL;
+    }
+    json_decref(name);
+    return json_array_append_new(found, text_of(pair->value)) == 0;
+}
+
+static json_t *all_of(const json_t *values)
+{
+    return json_incref(mf_without_const(values));
+}
+
+static json_t *last_of(const json_t *values)
+{
+    return json_incref(json_array_get(values, json_array_size(values) - 1));
+}
+
+static json_t *joined_of(const json_t *values)
+{
+    mf_text joined = MF_TEXT_EMPTY;
+    size_t i;
+    json_t *value;
+    json_array_foreach(values, i, value)
+    {
+        mf_text_append(&joined, ",", i > 0);
+        mf_text_append(&joined, json_string_value(value), json_string_length(value));
+    }
+    json_t *text = joined.failed ? NULL : json_stringn(joined.bytes, joined.n_bytes);
+    mf_text_free(&joined);
     return text;
 }
 
-static void write_path_parameters(mf_text *event, const mf_local_gateway_request *request)
+/* One member for each name, in the order in which they came; value_of makes it of all values of
+ * the name. null without pairs. */
+static json_t *values_of(const mf_local_gateway_pair *pairs, size_t n, bool any_case,
+                         json_t *(*value_of)(const json_t *values))
 {
-    mf_text_literal(event, "\"pathParameters\":");
-    if (request->parameters->n == 0) {
-        mf_text_literal(event, "null");
-        return;
+    json_t *object = n > 0 ? json_object() : json_null();
+    const char *key;
+    json_t *values;
+    bool ok = object != NULL;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = add_to_group(object, &pairs[i], any_case);
+    json_object_foreach(object, key, values)
+    {
+        ok = ok && json_object_set_new(object, key, value_of(values)) == 0;
     }
-    for (size_t i = 0; i < request->parameters->n; i++) {
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *path_parameters_of(const gateway_request *r)
+{
+    const mf_local_path_parameters *parameters = r->parameters;
+    json_t *object = parameters->n > 0 ? json_object() : json_null();
+    for (size_t i = 0; i < parameters->n; i++) {
         char value[MF_LOCAL_GATEWAY_QUERY_MAX];
-        const mf_http_view name = request->parameters->all[i].name;
-        const mf_http_view sent = request->parameters->all[i].value;
+        const mf_http_view sent = parameters->all[i].value;
         size_t n = sent.n_bytes < sizeof value ? sent.n_bytes : sizeof value;
         memcpy(value, sent.bytes, n);
         if (!mf_uri_decode(value, n, false, &n))
             n = 0;
-        mf_text_append(event, i == 0 ? "{" : ",", 1);
-        mf_local_json_text(event, name.bytes, name.n_bytes);
-        mf_text_literal(event, ":");
-        mf_local_json_text(event, value, n);
+        json_t *name = text_of(parameters->all[i].name);
+        json_object_set_new(object, json_string_value(name), mf_local_json_text(value, n));
+        json_decref(name);
     }
-    mf_text_literal(event, "}");
+    return object;
 }
 
-/* Names with their values: the last one of each (multi false), or all in arrays. */
-static void write_pairs(mf_text *event, const mf_local_gateway_pair *pairs, size_t n, bool any_case,
-                        bool multi)
+static const char *time_text(int64_t wall_ms, char text[40])
 {
-    bool first = true;
-    if (n == 0) {
-        mf_text_literal(event, "null");
-        return;
-    }
-    mf_text_literal(event, "{");
-    for (size_t i = 0; i < n; i++) {
-        size_t last = i;
-        bool seen = false;
-        for (size_t j = 0; j < n && !seen; j++)
-            if (same_name(pairs[i].name, pairs[j].name, any_case)) {
-                seen = j < i;
-                last = j;
-            }
-        if (seen)
-            continue;
-        mf_text_append(event, ",", !first);
-        first = false;
-        mf_local_json_text(event, pairs[i].name.bytes, pairs[i].name.n_bytes);
-        mf_text_literal(event, ":");
-        if (!multi) {
-            mf_local_json_text(event, pairs[last].value.bytes, pairs[last].value.n_bytes);
-            continue;
-        }
-        for (size_t j = i; j <= last; j++)
-            if (same_name(pairs[i].name, pairs[j].name, any_case)) {
-                mf_text_append(event, j == i ? "[" : ",", 1);
-                mf_local_json_text(event, pairs[j].value.bytes, pairs[j].value.n_bytes);
-            }
-        mf_text_literal(event, "]");
-    }
-    mf_text_literal(event, "}");
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec"; /* in every locale */
+    const time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm t;
+    gmtime_r(&seconds, &t);
+    snprintf(text, 40, "%02d/%.3s/%04d:%02d:%02d:%02d +0000", t.tm_mday % 100,
+             months + (size_t)(t.tm_mon % 12) * 3, (t.tm_year + 1900) % 10000, t.tm_hour % 100,
+             t.tm_min % 100, t.tm_sec % 100);
+    return text;
 }
 
-static void write_rest_context(mf_text *event, const mf_local_gateway_request *r)
+/* -------------------------------------------------- payload 1.0, of a REST API */
+
+static json_t *rest_identity(const gateway_request *r)
 {
-    mf_text_literal(event, "\"requestContext\":{");
-    member_text(event, "resourceId", "local0");
-    member_text(event, "resourcePath", r->route->path);
-    member(event, "httpMethod", r->method.bytes, r->method.n_bytes);
-    member_text(event, "extendedRequestId", r->request_id);
-    member_text(event, "requestTime", time_text(r->wall_ms));
-    member(event, "path", r->sent_path.bytes, r->sent_path.n_bytes);
-    member_text(event, "accountId", r->settings->account);
-    member_text(event, "protocol", "HTTP/1.1");
-    member_text(event, "stage", r->settings->stage);
-    member_text(event, "domainPrefix", "local");
-    member_text(event, "domainName", "local.execute-api.localhost");
-    member_text(event, "requestId", r->request_id);
-    member_text(event, "apiId", "local");
-    mf_text_literal(event, "\"requestTimeEpoch\":");
-    mf_text_count(event, (uint64_t)r->wall_ms);
-    mf_text_literal(event,
-                    ",\"identity\":{\"cognitoIdentityPoolId\":null,\"accountId\":null,"
-                    "\"cognitoIdentityId\":null,\"caller\":null,\"apiKey\":null,\"apiKeyId\":null,"
-                    "\"accessKey\":null,\"cognitoAuthenticationType\":null,"
-                    "\"cognitoAuthenticationProvider\":null,\"userArn\":null,\"user\":null,"
-                    "\"clientCert\":null,\"userAgent\":");
-    if (r->user_agent.bytes != NULL)
-        mf_local_json_text(event, r->user_agent.bytes, r->user_agent.n_bytes);
-    else
-        mf_text_literal(event, "null");
-    mf_text_literal(event, ",\"sourceIp\":");
-    mf_local_json_text(event, r->peer, strlen(r->peer));
-    mf_text_literal(event, "}},");
+    return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:o, s:s}",
+                     "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "apiKey",
+                     "apiKeyId", "accessKey", "cognitoAuthenticationType",
+                     "cognitoAuthenticationProvider", "userArn", "user", "clientCert", "userAgent",
+                     r->user_agent.bytes != NULL ? text_of(r->user_agent) : json_null(), "sourceIp",
+                     r->peer);
 }
 
-static void write_rest_body(mf_text *event, const mf_local_gateway_request *r)
+static json_t *rest_context(const gateway_request *r)
+{
+    char time[40];
+    return json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}",
+                     "resourceId", "local0", "resourcePath", r->route->path, "httpMethod",
+                     text_of(r->method), "extendedRequestId", r->request_id, "requestTime",
+                     time_text(r->wall_ms, time), "path", text_of(r->sent_path), "accountId",
+                     r->settings->account, "protocol", "HTTP/1.1", "stage", r->settings->stage,
+                     "domainPrefix", "local", "domainName", "local.execute-api.localhost",
+                     "requestId", r->request_id, "apiId", "local", "requestTimeEpoch",
+                     (json_int_t)r->wall_ms, "identity", rest_identity(r));
+}
+
+static json_t *rest_event(const gateway_request *r, const query_parameters *query)
 {
     const bool binary =
         r->body.n_bytes > 0 && r->content_type.bytes != NULL &&
         mf_local_gateway_is_binary(r->settings, r->content_type.bytes, r->content_type.n_bytes);
-    mf_text_literal(event, "\"body\":");
-    if (r->body.n_bytes == 0) {
-        mf_text_literal(event, "null");
-    } else if (binary) {
-        mf_text_literal(event, "\"");
-        mf_base64_encode(event, r->body.bytes, r->body.n_bytes);
-        mf_text_literal(event, "\"");
-    } else {
-        mf_local_json_text(event, r->body.bytes, r->body.n_bytes);
-    }
-    if (binary)
-        mf_text_literal(event, ",\"isBase64Encoded\":true}");
-    else
-        mf_text_literal(event, ",\"isBase64Encoded\":false}");
-}
-
-static void write_rest_event(mf_text *event, const mf_local_gateway_request *r,
-                             const query_parameters *query)
-{
-    mf_text_literal(event, "{");
-    member_text(event, "resource", r->route->path);
-    member(event, "path", r->path.bytes, r->path.n_bytes);
-    member(event, "httpMethod", r->method.bytes, r->method.n_bytes);
-    mf_text_literal(event, "\"headers\":");
-    write_pairs(event, r->headers, r->n_headers, true, false);
-    mf_text_literal(event, ",\"multiValueHeaders\":");
-    write_pairs(event, r->headers, r->n_headers, true, true);
-    mf_text_literal(event, ",\"queryStringParameters\":");
-    write_pairs(event, query->all, query->n, false, false);
-    mf_text_literal(event, ",\"multiValueQueryStringParameters\":");
-    write_pairs(event, query->all, query->n, false, true);
-    mf_text_literal(event, ",");
-    write_path_parameters(event, r);
-    mf_text_literal(event, ",\"stageVariables\":null,");
-    write_rest_context(event, r);
-    write_rest_body(event, r);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:o, s:o, s:b}", "resource", r->route->path,
+        "path", text_of(r->path), "httpMethod", text_of(r->method), "headers",
+        values_of(r->headers, r->n_headers, true, last_of), "multiValueHeaders",
+        values_of(r->headers, r->n_headers, true, all_of), "queryStringParameters",
+        values_of(query->all, query->n, false, last_of), "multiValueQueryStringParameters",
+        values_of(query->all, query->n, false, all_of), "pathParameters", path_parameters_of(r),
+        "stageVariables", "requestContext", rest_context(r), "body",
+        r->body.n_bytes == 0 ? json_null()
+        : binary             ? base64_of(r->body)
+                             : text_of(r->body),
+        "isBase64Encoded", binary);
 }
 
 /* -------------------------------------------------- payload 2.0, of an HTTP API */
 
-static bool is_cookie(const mf_local_gateway_pair *header)
+/* The cookies, split at "; " as HTTP APIs do; NULL when there are none. */
+static json_t *cookies_of(const gateway_request *r)
 {
-    return header->name.n_bytes == 6 && strncasecmp(header->name.bytes, "cookie", 6) == 0;
-}
-
-/* Names (in lower case for headers), values of the same name joined with commas. */
-static void write_joined(mf_text *event, const mf_local_gateway_pair *pairs, size_t n, bool headers)
-{
-    mf_text joined = MF_TEXT_EMPTY;
-    bool first = true;
-    mf_text_literal(event, "{");
-    for (size_t i = 0; i < n; i++) {
-        bool seen = headers && is_cookie(&pairs[i]);
-        for (size_t j = 0; j < i && !seen; j++)
-            seen = same_name(pairs[i].name, pairs[j].name, true);
-        if (seen)
-            continue;
-        mf_text_append(event, ",", !first);
-        first = false;
-        mf_text_clear(&joined, 4096);
-        mf_text_append(&joined, pairs[i].name.bytes, pairs[i].name.n_bytes);
-        for (size_t c = 0; headers && c < joined.n_bytes; c++)
-            joined.bytes[c] = (char)tolower((unsigned char)joined.bytes[c]);
-        mf_local_json_text(event, joined.bytes, joined.n_bytes);
-        mf_text_clear(&joined, 4096);
-        for (size_t j = i; j < n; j++)
-            if (same_name(pairs[i].name, pairs[j].name, true)) {
-                mf_text_append(&joined, ",", j > i);
-                mf_text_append(&joined, pairs[j].value.bytes, pairs[j].value.n_bytes);
-            }
-        mf_text_literal(event, ":");
-        mf_local_json_text(event, joined.n_bytes > 0 ? joined.bytes : "", joined.n_bytes);
-    }
-    mf_text_literal(event, "}");
-    event->failed = event->failed || joined.failed;
-    mf_text_free(&joined);
-}
-
-/* Splits at "; ", as HTTP APIs do. */
-static void write_cookies(mf_text *event, const mf_local_gateway_request *r)
-{
-    bool any = false;
+    json_t *cookies = NULL;
     for (size_t i = 0; i < r->n_headers; i++) {
         const char *at = r->headers[i].value.bytes;
         const char *end = at + r->headers[i].value.n_bytes;
         while (is_cookie(&r->headers[i]) && at < end) {
             const char *stop = memchr(at, ';', (size_t)(end - at));
             const size_t n = (size_t)((stop != NULL ? stop : end) - at);
-            if (any)
-                mf_text_literal(event, ",");
-            else
-                mf_text_literal(event, "\"cookies\":[");
-            any = true;
-            mf_local_json_text(event, at, n);
+            if (cookies == NULL)
+                cookies = json_array();
+            json_array_append_new(cookies, mf_local_json_text(at, n));
             at += n + (stop != NULL);
             while (at < end && *at == ' ')
                 at++;
         }
     }
-    if (any)
-        mf_text_literal(event, "],");
+    return cookies;
+}
+
+/* The headers but cookies, their names in lower case. */
+static json_t *http_headers(const gateway_request *r)
+{
+    json_t *headers = json_object(), *groups;
+    mf_local_gateway_pair others[MF_LOCAL_GATEWAY_HEADERS_MAX];
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_headers; i++)
+        if (!is_cookie(&r->headers[i]))
+            others[n++] = r->headers[i];
+    groups = values_of(others, n, true, joined_of);
+    json_object_foreach(groups, key, value)
+    {
+        char *name = strdup(key);
+        for (char *c = name; c != NULL && *c != '\0'; c++)
+            *c = (char)tolower((unsigned char)*c);
+        json_object_set(headers, name, value);
+        free(name);
+    }
+    json_decref(groups);
+    return headers;
 }
 
 static bool is_text(mf_http_view type)
@@ -318,95 +294,56 @@ static bool is_text(mf_http_view type)
     return false;
 }
 
-static void write_http_context(mf_text *event, const mf_local_gateway_request *r,
-                               const char *route_key)
+static json_t *http_context(const gateway_request *r, const char *route_key)
 {
-    mf_text_literal(event, "\"requestContext\":{");
-    member_text(event, "accountId", r->settings->account);
-    member_text(event, "apiId", "local");
-    member_text(event, "domainName", "local.execute-api.localhost");
-    member_text(event, "domainPrefix", "local");
-    mf_text_literal(event, "\"http\":{");
-    member(event, "method", r->method.bytes, r->method.n_bytes);
-    member(event, "path", r->sent_path.bytes, r->sent_path.n_bytes);
-    member_text(event, "protocol", "HTTP/1.1");
-    member_text(event, "sourceIp", r->peer);
-    mf_text_literal(event, "\"userAgent\":");
-    mf_local_json_text(event, r->user_agent.bytes != NULL ? r->user_agent.bytes : "",
-                       r->user_agent.n_bytes);
-    mf_text_literal(event, "},");
-    member_text(event, "requestId", r->request_id);
-    member_text(event, "routeKey", route_key);
-    member_text(event, "stage", r->settings->stage);
-    member_text(event, "time", time_text(r->wall_ms));
-    mf_text_literal(event, "\"timeEpoch\":");
-    mf_text_count(event, (uint64_t)r->wall_ms);
-    mf_text_literal(event, "},");
+    char time[40];
+    return json_pack("{s:s, s:s, s:s, s:s, s:{s:o, s:o, s:s, s:s, s:o}, s:s, s:s, s:s, s:s, s:I}",
+                     "accountId", r->settings->account, "apiId", "local", "domainName",
+                     "local.execute-api.localhost", "domainPrefix", "local", "http", "method",
+                     text_of(r->method), "path", text_of(r->sent_path), "protocol", "HTTP/1.1",
+                     "sourceIp", r->peer, "userAgent", text_of(r->user_agent), "requestId",
+                     r->request_id, "routeKey", route_key, "stage", r->settings->stage, "time",
+                     time_text(r->wall_ms, time), "timeEpoch", (json_int_t)r->wall_ms);
 }
 
-static void write_http_body(mf_text *event, const mf_local_gateway_request *r)
+static json_t *http_event(const gateway_request *r, const query_parameters *query)
 {
-    const bool text = is_text(r->content_type);
-    if (r->body.n_bytes > 0 && text) {
-        member(event, "body", r->body.bytes, r->body.n_bytes);
-    } else if (r->body.n_bytes > 0) {
-        mf_text_literal(event, "\"body\":\"");
-        mf_base64_encode(event, r->body.bytes, r->body.n_bytes);
-        mf_text_literal(event, "\",");
-    }
-    if (r->body.n_bytes > 0 && !text)
-        mf_text_literal(event, "\"isBase64Encoded\":true}");
-    else
-        mf_text_literal(event, "\"isBase64Encoded\":false}");
+    char key[sizeof r->route->method + sizeof r->route->path];
+    const bool binary = r->body.n_bytes > 0 && !is_text(r->content_type);
+    snprintf(key, sizeof key, "%s %s", r->route->method, r->route->path);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o*, s:o, s:o*, s:o*, s:o, s:o*, s:b}", "version",
+                     "2.0", "routeKey", key, "rawPath", text_of(r->sent_path), "rawQueryString",
+                     text_of(r->query), "cookies", cookies_of(r), "headers", http_headers(r),
+                     "queryStringParameters",
+                     query->n > 0 ? values_of(query->all, query->n, true, joined_of) : NULL,
+                     "pathParameters", r->parameters->n > 0 ? path_parameters_of(r) : NULL,
+                     "requestContext", http_context(r, key), "body",
+                     r->body.n_bytes == 0 ? NULL
+                     : binary             ? base64_of(r->body)
+                                          : text_of(r->body),
+                     "isBase64Encoded", binary);
 }
 
-static void write_http_event(mf_text *event, const mf_local_gateway_request *r,
-                             const query_parameters *query)
-{
-    mf_text key = MF_TEXT_EMPTY;
-    mf_text_format(&key, "%s %s", r->route->method, r->route->path);
-    mf_text_append(&key, "", 1);
-    mf_text_literal(event, "{\"version\":\"2.0\",");
-    member_text(event, "routeKey", key.failed ? "" : key.bytes);
-    member(event, "rawPath", r->sent_path.bytes, r->sent_path.n_bytes);
-    member(event, "rawQueryString", r->query.bytes != NULL ? r->query.bytes : "", r->query.n_bytes);
-    write_cookies(event, r);
-    mf_text_literal(event, "\"headers\":");
-    write_joined(event, r->headers, r->n_headers, true);
-    mf_text_literal(event, ",");
-    if (query->n > 0) {
-        mf_text_literal(event, "\"queryStringParameters\":");
-        write_joined(event, query->all, query->n, false);
-        mf_text_literal(event, ",");
-    }
-    if (r->parameters->n > 0) {
-        write_path_parameters(event, r);
-        mf_text_literal(event, ",");
-    }
-    write_http_context(event, r, key.failed ? "" : key.bytes);
-    write_http_body(event, r);
-    event->failed = event->failed || key.failed;
-    mf_text_free(&key);
-}
-
-bool mf_local_gateway_event_write(mf_text *event, const mf_local_gateway_request *request)
+bool mf_local_gateway_event_write(mf_text *event, const gateway_request *request)
 {
     query_parameters query;
+    json_t *root = NULL;
     if (!read_query(&query, request->query))
         return false;
     switch (request->route->payload) {
     case MF_LOCAL_PAYLOAD_REST:
-        write_rest_event(event, request, &query);
+        root = rest_event(request, &query);
         break;
     case MF_LOCAL_PAYLOAD_HTTP:
-        write_http_event(event, request, &query);
+        root = http_event(request, &query);
         break;
     case MF_LOCAL_PAYLOAD_NONE:
         if (request->body.n_bytes > 0)
             mf_text_append(event, request->body.bytes, request->body.n_bytes);
         else
             mf_text_literal(event, "{}");
-        break;
+        return true;
     }
+    mf_local_json_append(event, root);
     return true;
 }

@@ -4,6 +4,7 @@
 #include "local/client.h"
 #include "local/service.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -68,16 +69,15 @@ static void client_gone(mf_local_pending *pending)
 
 /* ------------------------------------------------------------------ responses */
 
-/* {"ErrorCode",…}: the container's response inside of SageMaker's. */
+/* The container's response inside of SageMaker's. */
 static void model_error(const endpoint *of, mf_http_request *request, int status,
                         const char *original, size_t n_original)
 {
     const mf_local_settings *settings = of->all->settings;
     const char *name = of->settings->name;
-    mf_text message = MF_TEXT_EMPTY;
-    mf_text *body = mf_http_response(request);
-    char id[MF_LOCAL_UUID_BYTES];
     const bool client = status >= 400 && status < 500;
+    mf_text message = MF_TEXT_EMPTY, stream = MF_TEXT_EMPTY;
+    char id[MF_LOCAL_UUID_BYTES];
     mf_text_format(&message, "Received %s error (%d) from primary with message \"",
                    client ? "client" : "server", status);
     mf_text_append(&message, original, n_original);
@@ -86,19 +86,20 @@ static void model_error(const endpoint *of, mf_http_request *request, int status
                    "#logEventViewer:group=/aws/sagemaker/Endpoints/%s in account %s for more "
                    "information.",
                    settings->region, settings->region, name, settings->account);
-    mf_text_format(body, "{\"ErrorCode\":\"%s_ERROR_FROM_MODEL\",\"LogStreamArn\":\"arn:aws:logs:",
-                   client ? "CLIENT" : "SERVER");
-    mf_text_format(body,
-                   "%s:%s:log-group:/aws/sagemaker/Endpoints/%s\",\"Message\":", settings->region,
-                   settings->account, name);
-    mf_local_json_text(body, message.bytes, message.n_bytes);
-    mf_text_literal(body, ",\"OriginalMessage\":");
-    mf_local_json_text(body, original, n_original);
-    mf_text_format(body, ",\"OriginalStatusCode\":%d}", status);
+    mf_text_format(&stream, "arn:aws:logs:%s:%s:log-group:/aws/sagemaker/Endpoints/%s",
+                   settings->region, settings->account, name);
+    json_t *root =
+        json_pack("{s:s, s:o, s:o, s:o, s:i}", "ErrorCode",
+                  client ? "CLIENT_ERROR_FROM_MODEL" : "SERVER_ERROR_FROM_MODEL", "LogStreamArn",
+                  mf_local_json_text(stream.bytes, stream.n_bytes), "Message",
+                  mf_local_json_text(message.bytes, message.n_bytes), "OriginalMessage",
+                  mf_local_json_text(original, n_original), "OriginalStatusCode", status);
+    mf_local_json_append(mf_http_response(request), root);
     mf_local_service_add_headers(request, mf_local_uuid(id));
     mf_local_add_header(request, "x-amzn-ErrorType", "ModelError");
     mf_http_respond(request, 424, NULL);
     mf_text_free(&message);
+    mf_text_free(&stream);
 }
 
 static void throttled(mf_http_request *request)

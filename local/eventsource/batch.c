@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "local/eventsource/record.h"
+#include "local/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,44 +198,33 @@ mf_local_delivery_step mf_local_delivery_apply(mf_local_delivery *delivery,
     return step;
 }
 
-static void write_time(mf_text *line, const char *name, int64_t ms)
-{
-    char text[MF_CLOCK_TEXT_BYTES];
-    mf_text_format(line, ",\"%s\":\"%s\"", name, mf_clock_text(ms, text));
-}
-
 void mf_local_discarded_write(const mf_local_discarded *dropped, int64_t now_ms, mf_text *line)
 {
+    char now[MF_CLOCK_TEXT_BYTES], arrived[2][MF_CLOCK_TEXT_BYTES];
     mf_text payload = MF_TEXT_EMPTY;
     const mf_local_record *last = dropped->first;
     for (uint32_t i = 1; i < dropped->n; i++)
         last = last->next;
     mf_local_stream_event_write(dropped->first, dropped->n, &payload);
     mf_text_literal(&payload, "}");
-    mf_text_format(line,
-                   "{\"requestContext\":{\"requestId\":\"%s\",\"functionArn\":\"%s\","
-                   "\"condition\":\"%s\",\"approximateInvokeCount\":%u}",
-                   dropped->request_id, dropped->function_arn, dropped->condition,
-                   (unsigned)dropped->n_calls);
-    if (dropped->n_calls > 0)
-        mf_text_format(line,
-                       ",\"responseContext\":{\"statusCode\":200,\"executedVersion\":\"$LATEST\","
-                       "\"functionError\":%s}",
-                       dropped->has_function_error ? "\"Unhandled\"" : "null");
-    mf_text_literal(line, ",\"version\":\"1.0\"");
-    write_time(line, "timestamp", now_ms);
-    mf_text_format(line,
-                   ",\"KinesisBatchInfo\":{\"shardId\":\"%s\",\"startSequenceNumber\":\"%s\","
-                   "\"endSequenceNumber\":\"%s\"",
-                   dropped->source->shard_id, dropped->first->sequence, last->sequence);
-    write_time(line, "approximateArrivalOfFirstRecord", dropped->first->arrived_ms);
-    write_time(line, "approximateArrivalOfLastRecord", last->arrived_ms);
-    mf_text_format(line,
-                   ",\"batchSize\":%u,\"streamArn\":\"%s\"},\"payload\":", (unsigned)dropped->n,
-                   dropped->source->stream_arn);
-    mf_text_json(line, payload.bytes, payload.n_bytes);
-    mf_text_literal(line, "}\n");
-    line->failed = line->failed || payload.failed;
+    json_t *root = json_pack(
+        "{s:{s:s, s:s, s:s, s:i}, s:o*, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:i, s:s}, s:o}",
+        "requestContext", "requestId", dropped->request_id, "functionArn", dropped->function_arn,
+        "condition", dropped->condition, "approximateInvokeCount", (int)dropped->n_calls,
+        "responseContext",
+        dropped->n_calls > 0
+            ? json_pack("{s:i, s:s, s:s?}", "statusCode", 200, "executedVersion", "$LATEST",
+                        "functionError", dropped->has_function_error ? "Unhandled" : NULL)
+            : NULL,
+        "version", "1.0", "timestamp", mf_clock_text(now_ms, now), "KinesisBatchInfo", "shardId",
+        dropped->source->shard_id, "startSequenceNumber", dropped->first->sequence,
+        "endSequenceNumber", last->sequence, "approximateArrivalOfFirstRecord",
+        mf_clock_text(dropped->first->arrived_ms, arrived[0]), "approximateArrivalOfLastRecord",
+        mf_clock_text(last->arrived_ms, arrived[1]), "batchSize", (int)dropped->n, "streamArn",
+        dropped->source->stream_arn, "payload",
+        payload.failed ? NULL : json_stringn(payload.bytes, payload.n_bytes));
+    mf_local_json_append(line, root);
+    mf_text_literal(line, "\n");
     mf_text_free(&payload);
 }
 

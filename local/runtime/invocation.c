@@ -3,6 +3,7 @@
 
 #include "local/runtime/output.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 mf_local_invocation *mf_local_invocation_create(const char *trace, size_t n_trace)
@@ -47,11 +48,8 @@ void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
 {
     mf_text line = MF_TEXT_EMPTY, payload = MF_TEXT_EMPTY;
     mf_text_format(&line, "RequestId: %s Error: %s", invocation->id, message);
-    mf_text_literal(&payload, "{\"errorType\":");
-    mf_text_json(&payload, type, strlen(type));
-    mf_text_literal(&payload, ",\"errorMessage\":");
-    mf_text_json(&payload, line.bytes, line.n_bytes);
-    mf_text_literal(&payload, "}");
+    mf_local_json_append(&payload, json_pack("{s:s, s:o}", "errorType", type, "errorMessage",
+                                             mf_local_json_text(line.bytes, line.n_bytes)));
     mf_local_response response = {
         .failed = true, .payload = payload.bytes, .n_payload = payload.n_bytes};
     mf_local_response_set_tail(&response, tail);

@@ -3,6 +3,8 @@
 #include "base/base64.h"
 #include "local/service.h"
 
+#include <jansson.h>
+
 static void assert_text(const mf_text *text, const char *expected)
 {
     assert_false(text->failed);
@@ -67,16 +69,17 @@ static void what_is_not_utf8_becomes_a_mark(void **state)
 {
     (void)state;
     static const char *const pairs[][2] = {
-        {"plain \"text\"", "\"plain \\\"text\\\"\""},
-        {"\xC3\xA9", "\"\xC3\xA9\""},
-        {"\xFF", "\"\xEF\xBF\xBD\""},
-        {"a\xC3", "\"a\xEF\xBF\xBD\""},
-        {"\xE2\x82z\xE2\x82\xAC", "\"\xEF\xBF\xBD\xEF\xBF\xBDz\xE2\x82\xAC\""},
-        {"\xED\xA0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
+        {"plain \"text\"", "[\"plain \\\"text\\\"\"]"},
+        {"\xC3\xA9", "[\"\xC3\xA9\"]"},
+        {"\xFF", "[\"\xEF\xBF\xBD\"]"},
+        {"a\xC3", "[\"a\xEF\xBF\xBD\"]"},
+        {"\xE2\x82z\xE2\x82\xAC", "[\"\xEF\xBF\xBD\xEF\xBF\xBDz\xE2\x82\xAC\"]"},
+        {"\xED\xA0\x80", "[\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"]"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         mf_text text = MF_TEXT_EMPTY;
-        mf_local_json_text(&text, pairs[i][0], strlen(pairs[i][0]));
+        mf_local_json_append(
+            &text, json_pack("[o]", mf_local_json_text(pairs[i][0], strlen(pairs[i][0]))));
         assert_text(&text, pairs[i][1]);
         mf_text_free(&text);
     }

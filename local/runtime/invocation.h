@@ -33,6 +33,8 @@ typedef struct mf_local_response {
 typedef struct mf_local_invocation mf_local_invocation;
 
 struct mf_local_invocation {
+    mf_local_pending
+        pending; /* of a caller's request; first: a pointer to one is one to the other */
     mf_local_invocation *next; /* in the function's queue */
     char id[MF_LOCAL_UUID_BYTES];
     char trace[MF_LOCAL_INVOCATION_TRACE_BYTES];

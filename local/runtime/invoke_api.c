@@ -6,30 +6,19 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char PREFIX[] = "/2015-03-31/functions/";
 static const char LATEST[] = "$LATEST";
 
-typedef struct call {
-    mf_local_pending pending; /* first: a pointer to one is a pointer to the other */
-    mf_http_request *request;
-    mf_local_invocation *invocation;
-} call;
-
 static void client_gone(mf_local_pending *pending)
 {
-    call *c = (call *)pending;
-    c->invocation->done = NULL;
-    free(c);
+    ((mf_local_invocation *)pending)->done = NULL;
 }
 
 static void done(void *context, const mf_local_invocation *invocation,
                  const mf_local_response *response)
 {
-    call *c = context;
-    mf_http_request *request = c->request;
-    free(c);
+    mf_http_request *request = context;
     mf_local_service_add_headers(request, invocation->id);
     mf_local_add_header(request, "X-Amz-Executed-Version", LATEST);
     mf_local_add_header(request, "X-Amzn-Trace-Id", invocation->trace);
@@ -147,20 +136,13 @@ static bool fill(mf_local_invocation *invocation, mf_http_request *request)
 static void invoke_now(mf_local_function *function, mf_local_invocation *invocation,
                        mf_http_request *request)
 {
-    call *c = malloc(sizeof *c);
-    if (c == NULL) {
-        mf_local_invocation_destroy(invocation);
-        refuse(request, 500, "ServiceException", "no memory");
-        return;
-    }
-    *c = (call){{client_gone}, request, invocation};
+    invocation->pending.gone = client_gone;
     invocation->done = done;
-    invocation->context = c;
-    mf_http_set_user(request, &c->pending);
+    invocation->context = request;
+    mf_http_set_user(request, &invocation->pending);
     if (mf_local_function_submit(function, invocation))
         return;
     mf_local_invocation_destroy(invocation);
-    free(c);
     throttled(request);
 }
 

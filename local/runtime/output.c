@@ -24,7 +24,7 @@ static void flush(void)
         if (n > 0) {
             at += (size_t)n;
         } else if (errno == EAGAIN) {
-            /* Somebody gave us a standard output that does not block. */
+            /* Standard output may have been made non-blocking by its owner. */
             struct pollfd full = {.fd = STDOUT_FILENO, .events = POLLOUT};
             poll(&full, 1, -1);
         } else if (errno != EINTR) {
@@ -59,19 +59,19 @@ void mf_local_console_close(void)
     flusher = NULL;
 }
 
-void mf_local_console_line(const char *name, unsigned number, unsigned colour, const char *line,
-                           size_t n_line)
+/* Prints a line, which has no end yet, with the tag of its environment. */
+static void print(const mf_local_output *output, const char *line, size_t n_line)
 {
     static const char colours[][8] = {"\033[36m", "\033[32m", "\033[35m", "\033[33m", "\033[34m"};
     if (lines.n_bytes == 0)
         event_active(flusher, 0, 0);
     if (in_colour) {
-        const char *start = colours[colour % (sizeof colours / sizeof colours[0])];
+        const char *start = colours[output->colour % (sizeof colours / sizeof colours[0])];
         mf_text_append(&lines, start, strlen(start));
     }
-    mf_text_append(&lines, name, strlen(name));
+    mf_text_append(&lines, output->name, strlen(output->name));
     mf_text_literal(&lines, "/");
-    mf_text_count(&lines, number);
+    mf_text_count(&lines, output->number);
     mf_text_literal(&lines, " | ");
     if (in_colour)
         mf_text_literal(&lines, "\033[0m");
@@ -104,7 +104,7 @@ static void put(mf_local_output *output, const char *line, size_t n)
 {
     if (n > 0 && line[n - 1] == '\r')
         n--;
-    mf_local_console_line(output->name, output->number, output->colour, line, n);
+    print(output, line, n);
     keep(output, line, n);
 }
 
@@ -113,10 +113,10 @@ static void take(mf_local_output *output, const char *bytes, size_t n)
     while (n > 0) {
         const char *end = memchr(bytes, '\n', n);
         size_t part = end != NULL ? (size_t)(end - bytes) : n;
-        const size_t room = MF_LOCAL_OUTPUT_LINE_BYTES - output->line.n_bytes;
-        const bool cut = part > room;
+        const size_t capacity = MF_LOCAL_OUTPUT_LINE_BYTES - output->line.n_bytes;
+        const bool cut = part > capacity;
         if (cut)
-            part = room;
+            part = capacity;
         if (output->line.n_bytes == 0 && end != NULL && !cut) {
             put(output, bytes, part);
         } else {
@@ -137,7 +137,7 @@ void mf_local_output_drain(mf_local_output *output)
     char piece[PIECE];
     if (output->process == NULL || output->process->output < 0)
         return;
-    for (int i = 0; i < 64; i++) { /* endless output does not block the loop */
+    for (int i = 0; i < 64; i++) { /* endless output must not block the loop */
         const ssize_t n = read(output->process->output, piece, sizeof piece);
         if (n > 0) {
             take(output, piece, (size_t)n);
@@ -200,7 +200,7 @@ void mf_local_output_platform_line(mf_local_output *output, const char *format, 
         return;
     const size_t n_line = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
     if (output->platform_lines)
-        mf_local_console_line(output->name, output->number, output->colour, line, n_line);
+        print(output, line, n_line);
     keep(output, line, n_line);
 }
 

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct event;
 struct event_base;
 
 /* False without memory. */
@@ -26,13 +27,6 @@ bool mf_local_console_open(struct event_base *base);
 
 /* Writes what is left. */
 void mf_local_console_close(void);
-
-/* One line, without its end. colour counts from 0. */
-void mf_local_console_line(const char *name, unsigned number, unsigned colour, const char *line,
-                           size_t n_line);
-
-struct event;
-struct event_base;
 
 enum { MF_LOCAL_OUTPUT_LINE_BYTES = 256 << 10, MF_LOCAL_OUTPUT_TAIL_BYTES = 4096 };
 

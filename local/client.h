@@ -14,6 +14,7 @@
 #ifndef MF_LOCAL_CLIENT_H
 #define MF_LOCAL_CLIENT_H
 
+#include "base/error.h"
 #include "local/settings.h"
 
 struct event_base;
@@ -40,8 +41,9 @@ typedef void mf_local_client_done(void *context, const mf_local_client_response 
 
 /* NULL without memory. Connects with the first request. timeout_s: for a whole response;
  * max_body_bytes: of a response. */
-mf_local_client *mf_local_client_create(struct event_base *base, const mf_local_address *to,
-                                        double timeout_s, size_t max_body_bytes);
+MF_MUST_CHECK mf_local_client *mf_local_client_create(struct event_base *base,
+                                                      const mf_local_address *to, double timeout_s,
+                                                      size_t max_body_bytes);
 
 /* Cancels a request under way without calling done. NULL is fine. Not from within done. */
 void mf_local_client_destroy(mf_local_client *client);
@@ -57,8 +59,8 @@ void mf_local_client_add_body(mf_local_client *client, const char *bytes, size_t
 
 /* target: path and query. done is called once, never before this returns; it may begin the next
  * request. False without memory. */
-bool mf_local_client_post(mf_local_client *client, const char *target, mf_local_client_done *done,
-                          void *context);
+MF_MUST_CHECK bool mf_local_client_post(mf_local_client *client, const char *target,
+                                        mf_local_client_done *done, void *context);
 
 /* The value of a header of the response; NULL when it has none of that name. */
 const char *mf_local_client_header(const mf_local_client_response *response, const char *name);

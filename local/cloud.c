@@ -39,7 +39,7 @@ static void handle(mf_http_request *request, void *context)
     cloud *c = context;
     mf_http_suspend(request); /* most responses come later */
     if (c->stopping)
-        mf_local_service_refuse(request, 503, "ServiceUnavailable", "local-cloud is ending");
+        mf_local_service_refuse(request, 503, "ServiceUnavailable", "local-cloud stops");
     else if (!mf_local_invoke_api_handle(&c->lambda, request) &&
              !mf_local_endpoints_handle(c->endpoints, request))
         mf_local_gateway_handle(&c->gateway, request);
@@ -62,7 +62,7 @@ static const mf_http_route EVERY_PATH = {
     .raw_body = true,
 };
 
-/* ------------------------------------------------------------------- ending */
+/* ------------------------------------------------------------------ stopping */
 
 static unsigned signal_all(cloud *c, int signal_number)
 {
@@ -87,7 +87,7 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
     const struct timeval patience = mf_local_timeval(c->settings->stop_s);
     c->stopping = true;
     if (!again) {
-        mf_log_message(MF_LOG_INFO, "stopping", "%s: ending every process",
+        mf_log_message(MF_LOG_INFO, "stopping", "%s: stopping every process",
                        signal_number == SIGINT ? "SIGINT" : "SIGTERM");
         for (uint32_t i = 0; i < c->settings->n_mappings; i++)
             mf_local_mapping_stop(c->mappings[i]);
@@ -161,9 +161,10 @@ static void log_listening(const cloud *c)
                 "SageMaker endpoint, and checks no credentials");
     mf_log_end(&line);
     if (strncmp(address, "127.", 4) != 0 && strcmp(address, "::1") != 0)
-        mf_log_message(MF_LOG_WARNING, "open_to_others",
-                       "%s is not this machine alone: whoever reaches it may run the functions",
-                       address);
+        mf_log_message(
+            MF_LOG_WARNING, "open_to_others",
+            "%s is not this machine alone: every client that reaches it may run the functions",
+            address);
 }
 
 static bool start(cloud *c, mf_error *err)

@@ -7,10 +7,11 @@
 #ifndef MF_LOCAL_CLOUD_H
 #define MF_LOCAL_CLOUD_H
 
+#include "base/error.h"
 #include "local/settings.h"
 
 /* Runs until it is told to stop. False when it could not start. Afterwards no process of
  * its functions is left. */
-bool mf_local_run(const mf_local_settings *settings, mf_error *err);
+MF_MUST_CHECK bool mf_local_run(const mf_local_settings *settings, mf_error *err);
 
 #endif

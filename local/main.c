@@ -30,8 +30,8 @@ static const char USAGE[] =
     "\n"
     "PAYLOAD of a route is 1.0 (REST API with proxy integration), 2.0 (HTTP API) or none\n"
     "(the body is the event). A mapping sends the records of a Kinesis stream, which a\n"
-    "stand-in has (--kinesis), to a function. Nothing checks credentials: do not let "
-    "strangers reach it.\n"
+    "stand-in has (--kinesis), to a function. Nothing checks credentials: keep it on a\n"
+    "network that you trust.\n"
     "\n"
     "  --help, --version\n";
 

@@ -48,9 +48,16 @@ void mf_local_respond(mf_http_request *request, int status, const char *body, si
     mf_http_respond(request, status, NULL);
 }
 
+void mf_local_add_header_bytes(mf_http_request *request, const char *name, const char *value,
+                               size_t n_value)
+{
+    const bool is_added = mf_http_add_header(request, name, value, n_value);
+    (void)is_added;
+}
+
 void mf_local_add_header(mf_http_request *request, const char *name, const char *value)
 {
-    mf_http_add_header(request, name, value, strlen(value));
+    mf_local_add_header_bytes(request, name, value, strlen(value));
 }
 
 void mf_local_service_add_headers(mf_http_request *request, const char *request_id)

@@ -5,6 +5,7 @@
 #ifndef MF_LOCAL_SERVICE_H
 #define MF_LOCAL_SERVICE_H
 
+#include "base/error.h"
 #include "base/text.h"
 #include "http/server.h"
 
@@ -20,10 +21,10 @@ enum {
 
 /* A server with one route for every path, on the caller's loop. Heads may have 16 KiB. NULL and
  * MF_ERR_ARGUMENT, MF_ERR_IO, MF_ERR_MEMORY. */
-mf_http_server *mf_local_server_create(struct event_base *base, const char *address, uint16_t port,
-                                       const mf_http_route *route, void *context,
-                                       uint64_t max_body_bytes, uint32_t max_connections,
-                                       mf_error *err);
+MF_MUST_CHECK mf_http_server *mf_local_server_create(struct event_base *base, const char *address,
+                                                     uint16_t port, const mf_http_route *route,
+                                                     void *context, uint64_t max_body_bytes,
+                                                     uint32_t max_connections, mf_error *err);
 
 /* The user pointer of a request whose response is still to come, and the first member of the
  * state of that request. */
@@ -36,6 +37,8 @@ void mf_local_respond(mf_http_request *request, int status, const char *body, si
 
 /* Adds a header to the response; one that is malformed is left out. */
 void mf_local_add_header(mf_http_request *request, const char *name, const char *value);
+void mf_local_add_header_bytes(mf_http_request *request, const char *name, const char *value,
+                               size_t n_value);
 
 /* Adds x-amzn-RequestId and Content-Type: application/json. */
 void mf_local_service_add_headers(mf_http_request *request, const char *request_id);
@@ -58,8 +61,8 @@ void mf_local_service_refuse_with(mf_http_request *request, int status, const ch
 
 /* NAME of the path PREFIX/NAME/suffix, percent-decoded. False when the path has another form or
  * the name is too long. */
-bool mf_local_service_name(mf_http_view path, const char *prefix, const char *suffix, char *name,
-                           size_t name_size);
+MF_MUST_CHECK bool mf_local_service_name(mf_http_view path, const char *prefix, const char *suffix,
+                                         char *name, size_t name_size);
 
 enum {
     MF_LOCAL_UUID_BYTES = 37,
@@ -82,7 +85,7 @@ void mf_local_json_append(mf_text *text, struct json_t *value);
 
 /* The bytes as a JSON string of jansson's; each byte that is not UTF-8 becomes U+FFFD. NULL without
  * memory. */
-struct json_t *mf_local_json_text(const char *bytes, size_t n);
+MF_MUST_CHECK struct json_t *mf_local_json_text(const char *bytes, size_t n);
 
 /* Seconds for libevent. */
 struct timeval mf_local_timeval(double seconds);

@@ -129,36 +129,40 @@ typedef struct mf_local_settings {
 } mf_local_settings;
 
 /* Writes the defaults. */
-bool mf_local_settings_start(mf_local_settings *settings, mf_error *err);
+MF_MUST_CHECK bool mf_local_settings_start(mf_local_settings *settings, mf_error *err);
 void mf_local_settings_free(mf_local_settings *settings);
 
 /* Sets a setting of the program, of a function or of a mapping: `table` is the first member of
  * each of the three structs. */
-bool mf_local_settings_set(mf_settings *table, const char *name, const char *value, mf_error *err);
+MF_MUST_CHECK bool mf_local_settings_set(mf_settings *table, const char *name, const char *value,
+                                         mf_error *err);
 
 /* Returns a new function, or NULL with an error. */
-mf_local_function_settings *mf_local_settings_add_function(mf_local_settings *settings,
-                                                           const char *name, mf_error *err);
+MF_MUST_CHECK mf_local_function_settings *
+mf_local_settings_add_function(mf_local_settings *settings, const char *name, mf_error *err);
 
 /* The first word is the path of the program, the next ones are its arguments. */
-bool mf_local_function_settings_add_word(mf_local_function_settings *function, const char *word,
-                                         mf_error *err);
-bool mf_local_function_settings_add_variable(mf_local_function_settings *function, const char *name,
-                                             const char *value, mf_error *err);
+MF_MUST_CHECK bool mf_local_function_settings_add_word(mf_local_function_settings *function,
+                                                       const char *word, mf_error *err);
+MF_MUST_CHECK bool mf_local_function_settings_add_variable(mf_local_function_settings *function,
+                                                           const char *name, const char *value,
+                                                           mf_error *err);
 
 /* what: "POST /predict"; payload "1.0", "2.0" or "none". The function must exist. */
-bool mf_local_settings_add_route(mf_local_settings *settings, const char *what,
-                                 const char *function, const char *payload, mf_error *err);
+MF_MUST_CHECK bool mf_local_settings_add_route(mf_local_settings *settings, const char *what,
+                                               const char *function, const char *payload,
+                                               mf_error *err);
 
 /* url: http://host:port with an optional path. */
-bool mf_local_settings_add_endpoint(mf_local_settings *settings, const char *name, const char *url,
-                                    mf_error *err);
+MF_MUST_CHECK bool mf_local_settings_add_endpoint(mf_local_settings *settings, const char *name,
+                                                  const char *url, mf_error *err);
 
 /* stream: a name or an ARN; function: a name or an ARN of one that exists. Returns NULL with an
  * error when they do not fit. */
-mf_local_mapping_settings *mf_local_settings_add_mapping(mf_local_settings *settings,
-                                                         const char *stream, const char *function,
-                                                         mf_error *err);
+MF_MUST_CHECK mf_local_mapping_settings *mf_local_settings_add_mapping(mf_local_settings *settings,
+                                                                       const char *stream,
+                                                                       const char *function,
+                                                                       mf_error *err);
 
 /* Reads a JSON file:
  *
@@ -197,11 +201,12 @@ mf_local_mapping_settings *mf_local_settings_add_mapping(mf_local_settings *sett
  * EventSourceArn and FunctionName may be bare names and a destination is a file.
  *
  * Fails MF_ERR_CONFIG, MF_ERR_IO; the text names the file and the member. */
-bool mf_local_settings_read(mf_local_settings *settings, const char *path, mf_error *err);
+MF_MUST_CHECK bool mf_local_settings_read(mf_local_settings *settings, const char *path,
+                                          mf_error *err);
 
 /* Checks what does not fit together, after every setting is set. The address of Kinesis is the
  * setting kinesis, else AWS_ENDPOINT_URL_KINESIS, else AWS_ENDPOINT_URL. */
-bool mf_local_settings_check(mf_local_settings *settings, mf_error *err);
+MF_MUST_CHECK bool mf_local_settings_check(mf_local_settings *settings, mf_error *err);
 
 /* Prints names, allowed values, defaults and meanings. */
 void mf_local_settings_print_help(FILE *out);

@@ -1,4 +1,4 @@
-/* cached.c: concurrent requests for one list share a lookup and a computation (single-flight call).
+/* cached.c: concurrent requests for one list share a lookup and a computation.
  *
  * A shared lookup is a lookup of a list in Redis and the requests that wait for it. The response of
  * Redis resumes all of them. After a miss the first request computes the list, or all of them in

@@ -25,7 +25,7 @@ void mf_handle_cached(mf_http_request *request, void *service);
 
 /* The lookups of one loop that are in progress. NULL: MF_ERR_MEMORY. */
 typedef struct mf_shared_lookups mf_shared_lookups;
-mf_shared_lookups *mf_shared_lookups_create(mf_error *err);
+MF_MUST_CHECK mf_shared_lookups *mf_shared_lookups_create(mf_error *err);
 /* After the last request. NULL is fine. */
 void mf_shared_lookups_destroy(mf_shared_lookups *shared);
 

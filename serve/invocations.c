@@ -1,5 +1,5 @@
 /* invocations.c: handlers of requests for predictions. A request that takes longer than a slice
- * goes on between other requests of its loop and holds its model until then. */
+ * is continued between other requests of its loop and holds its model until then. */
 #include "invocations.h"
 
 #include "base/number.h"
@@ -114,12 +114,12 @@ static void set_attributes(mf_http_request *request, const mf_loaded *loaded)
 {
     static const char word[] = "model_version";
     char value[sizeof word + MF_MODEL_VERSION_BYTES + 1];
-    const mf_http_view asked = mf_http_get_header(request, CUSTOM_ATTRIBUTES);
-    if (asked.n_bytes == strlen(word) && memcmp(asked.bytes, word, asked.n_bytes) == 0) {
+    const mf_http_view sent = mf_http_get_header(request, CUSTOM_ATTRIBUTES);
+    if (sent.n_bytes == strlen(word) && memcmp(sent.bytes, word, sent.n_bytes) == 0) {
         const int n = snprintf(value, sizeof value, "%s=%s", word, loaded->version);
         mf_http_set_header(request, CUSTOM_ATTRIBUTES, value, (size_t)n);
-    } else if (asked.n_bytes > 0) {
-        mf_http_set_header(request, CUSTOM_ATTRIBUTES, asked.bytes, asked.n_bytes);
+    } else if (sent.n_bytes > 0) {
+        mf_http_set_header(request, CUSTOM_ATTRIBUTES, sent.bytes, sent.n_bytes);
     }
 }
 

@@ -10,6 +10,7 @@
 #ifndef MF_SERVE_INVOCATIONS_H
 #define MF_SERVE_INVOCATIONS_H
 
+#include "base/error.h"
 #include "http/server.h"
 #include "service.h"
 
@@ -22,8 +23,8 @@ void mf_handle_recommend(mf_http_request *request, void *service);
 /* Shared with cached.c: the loop's model, or NULL after a 503; top_n of the query, 20 by default,
  * or false after a 400; the response to an error of inference.h; X-Model-Version; the count of
  * predictions. */
-mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop);
-bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n);
+MF_MUST_CHECK mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop);
+MF_MUST_CHECK bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n);
 void mf_serve_reject(mf_http_request *request, const mf_error *err);
 void mf_serve_set_version(mf_http_request *request, const mf_loaded *loaded);
 void mf_serve_count(mf_service_loop *loop, uint64_t n);

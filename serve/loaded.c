@@ -42,7 +42,7 @@ static void list_folder(const char *folder, DIR *entries, mf_text *found)
         mf_text_literal(found, "nothing");
 }
 
-/* A model.tar.gz made by hand often has an additional folder level. */
+/* A model.tar.gz that a person packed often has an additional folder level. */
 static void explain_missing(const char *folder, mf_error *err)
 {
     const mf_where where = {.path = folder};

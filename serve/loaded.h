@@ -52,8 +52,8 @@ typedef struct mf_loader {
 /* Begins to read folder's model.bin; `signal` is sent to the calling thread, which
  * blocks it, when the result is set. Must not be called while running.
  * Fails MF_ERR_IO: no thread. */
-bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_bytes, int signal,
-                     mf_error *err);
+MF_MUST_CHECK bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_bytes,
+                                   int signal, mf_error *err);
 
 /* Whether mf_loader_take would not wait. */
 bool mf_loader_is_done(const mf_loader *loader);
@@ -61,6 +61,6 @@ bool mf_loader_is_done(const mf_loader *loader);
 /* Once it is done: the checked model and its recommender, with one reference, the caller's; or NULL
  * with MF_ERR_IO, MF_ERR_FORMAT or MF_ERR_MEMORY. Without a model.bin the error lists the contents
  * of the folder. */
-mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err);
+MF_MUST_CHECK mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err);
 
 #endif

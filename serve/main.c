@@ -5,7 +5,7 @@
  *
  * The main thread loads models and waits for signals; loops serve requests (service.h).
  *
- *   SIGTERM, SIGINT  finish what is in flight and exit 0; a second one changes nothing
+ *   SIGTERM, SIGINT  finish the requests under way and exit 0; a second one changes nothing
  *   SIGHUP           load model.bin again beside the one in service, check it, switch */
 #include "base/log.h"
 #include "loaded.h"
@@ -26,10 +26,10 @@ static void print_usage(FILE *out)
 {
     fputs("usage: serve [--prefix DIR]\n"
           "\n"
-          "Answers from DIR/model/model.bin on port 8080 as SageMaker expects: /ping,\n"
+          "Serves DIR/model/model.bin on port 8080 as SageMaker expects: /ping,\n"
           "/invocations, /execution-parameters, and /health, /metrics,\n"
           "/internal/recommend/{user_id}, /recommend/cached/{user_id}. DIR is /opt/ml unless\n"
-          "given. SIGHUP loads a new model.bin, SIGTERM finishes what is in flight and ends.\n"
+          "given. SIGHUP loads a new model.bin, SIGTERM finishes the requests under way.\n"
           "\n"
           "  --prefix DIR   use DIR in place of /opt/ml\n"
           "  --help, --version\n",
@@ -222,7 +222,7 @@ static int serve(const char *prefix)
     log_started(&service);
     run(&service, tree.model, &heeded, &m);
 
-    mf_log_message(MF_LOG_INFO, "stopping", "asked to stop: finishing what is in flight");
+    mf_log_message(MF_LOG_INFO, "stopping", "a signal to stop: finishing the requests under way");
     const uint32_t cut_off = mf_service_stop(&service);
     if (m.current != NULL)
         mf_loaded_release(m.current);

@@ -8,6 +8,7 @@
 #ifndef MF_SERVE_SERVICE_H
 #define MF_SERVE_SERVICE_H
 
+#include "base/error.h"
 #include "cache/client.h"
 #include "http/access_log.h"
 #include "http/server.h"
@@ -40,7 +41,7 @@ typedef struct mf_service {
     mf_service_loop *loops; /* [http.n_threads] */
 
     atomic_bool ready;   /* every loop has a model: what /ping and /health say */
-    atomic_bool failing; /* a /ping was answered 503 since the last 200 */
+    atomic_bool failing; /* a /ping got 503 since the last 200 */
 
     atomic_uint_fast64_t reloads;
     atomic_uint_fast64_t reloads_refused;
@@ -49,11 +50,11 @@ typedef struct mf_service {
 /* Creates everything but the model: sockets bound, threads not started, reason "loading".
  * settings are copied. *service stays where it is until destroyed.
  * Fails MF_ERR_IO (port taken), MF_ERR_CONFIG (the cache's certificates), MF_ERR_MEMORY. */
-bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
-                       const mf_cache_settings *cache, mf_error *err);
+MF_MUST_CHECK bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
+                                     const mf_cache_settings *cache, mf_error *err);
 
 /* Starts the loops; /ping is 503 until there is a model. */
-bool mf_service_start(mf_service *service, mf_error *err);
+MF_MUST_CHECK bool mf_service_start(mf_service *service, mf_error *err);
 
 /* Replaces the model of every loop; the service takes over the reference. Returns the previous
  * model with its reference, or NULL. Main thread, while started. */

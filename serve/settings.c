@@ -24,7 +24,7 @@ static const mf_setting table[] = {
     {.name = "SAGEMAKER_SAFE_PORT_RANGE", .type = MF_SETTING_TEXT, .initial = "",
      .help = "ports for other purposes, FROM-TO; none is opened", FIELD(port_range)},
     {.name = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "format of answers to requests without Accept; empty: that of the request",
+     .help = "format of responses to requests without Accept; empty: that of the request",
      FIELD(default_accept)},
     {.name = "SAGEMAKER_MODEL_SERVER_WORKERS", .aliases = "SERVE_THREADS",
      .type = MF_SETTING_INTEGER, .min = 0, .max = 256, .initial = "0",
@@ -32,7 +32,7 @@ static const mf_setting table[] = {
      FIELD(n_threads)},
     {.name = "SAGEMAKER_MODEL_SERVER_TIMEOUT", .aliases = "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS",
      .type = MF_SETTING_INTEGER, .min = 1, .max = 3600, .initial = "60",
-     .help = "seconds from a whole request to its answer, then 503; 600 in a batch job", FIELD(answer_seconds)},
+     .help = "seconds from a whole request to its response, then 503; 600 in a batch job", FIELD(response_seconds)},
     {.name = "SAGEMAKER_MAX_REQUEST_SIZE", .aliases = "MAX_CONTENT_LENGTH",
      .type = MF_SETTING_INTEGER, .min = 1024, .max = 4294967296.0, .initial = "26214400",
      .help = "bytes of a request's body, unpacked; more is refused (413)", FIELD(max_body_bytes)},
@@ -55,7 +55,7 @@ static const mf_setting table[] = {
     {.name = "SERVE_ADDRESS", .type = MF_SETTING_TEXT, .min = 1, .initial = "0.0.0.0",
      .help = "numeric address to listen on", FIELD(address)},
     {.name = "SERVE_STRICT", .type = MF_SETTING_BOOLEAN, .initial = "false",
-     .help = "refuse unknown users and items instead of answering from biases", FIELD(strict)},
+     .help = "refuse unknown users and items instead of predicting from biases", FIELD(strict)},
     {.name = "SERVE_MAX_TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
      .initial = "1000", .help = "most recommendations, similar items or candidates of a request",
      FIELD(max_top_n)},
@@ -72,7 +72,7 @@ static const mf_setting table[] = {
      FIELD(max_head_bytes)},
     {.name = "SERVE_MAX_BUFFERED_BYTES", .type = MF_SETTING_INTEGER, .min = 1048576,
      .max = 1099511627776.0, .initial = "536870912",
-     .help = "all bodies and unsent answers together; more is refused (503)",
+     .help = "all bodies and unsent responses together; more is refused (503)",
      FIELD(max_buffered_bytes)},
     {.name = "SERVE_RECEIVE_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 3600,
      .initial = "60", .help = "to send the whole of a body; then 408. A head has 10 of them",
@@ -80,7 +80,7 @@ static const mf_setting table[] = {
     {.name = "SERVE_IDLE_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 86400,
      .initial = "75", .help = "a connection without a request; then closed", FIELD(idle_seconds)},
     {.name = "SERVE_DRAIN_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 3600,
-     .initial = "25", .help = "after SIGTERM, for what is in flight; the platform kills after 30",
+     .initial = "25", .help = "after SIGTERM, for requests under way; the platform kills after 30",
      FIELD(drain_seconds)},
     {.name = "SERVE_ACCESS_LOG", .type = MF_SETTING_CHOICE, .choices = "all errors off",
      .initial = "all", .help = "which requests get a line (by the log level when not given); good pings never do",
@@ -214,7 +214,7 @@ static bool settle_batch(const mf_settings *settings, mf_serve_settings *values,
     if ((values->batch || given) && values->max_body_bytes < most)
         values->max_body_bytes = most;
     if (values->batch && !is_given(settings, "SAGEMAKER_MODEL_SERVER_TIMEOUT"))
-        values->answer_seconds = JOB_SECONDS; /* as long as the platform waits */
+        values->response_seconds = JOB_SECONDS; /* as long as the platform waits */
     if (values->max_buffered_bytes < 3 * values->max_body_bytes)
         values->max_buffered_bytes = 3 * values->max_body_bytes;
     return true;
@@ -273,7 +273,7 @@ mf_http_settings mf_serve_settings_http(const mf_serve_settings *values)
                                                                    : (uint32_t)HEAD_SECONDS);
     http.body_ms = MILLI * values->receive_seconds;
     http.idle_ms = MILLI * values->idle_seconds;
-    http.response_ms = MILLI * values->answer_seconds;
+    http.response_ms = MILLI * values->response_seconds;
     http.write_ms = MILLI * values->receive_seconds;
     http.server = "movie-recommender/" MF_VERSION;
     return http;

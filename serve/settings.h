@@ -40,7 +40,7 @@ typedef struct mf_serve_settings {
     uint32_t max_concurrent; /* 0: not given */
 
     uint32_t n_threads; /* 0: the CPUs of the affinity mask */
-    uint32_t answer_seconds;
+    uint32_t response_seconds;
     uint32_t receive_seconds;
     uint32_t idle_seconds;
     uint32_t drain_seconds;
@@ -58,10 +58,12 @@ typedef struct mf_serve_settings {
 } mf_serve_settings;
 
 /* Reads the environment. Fails MF_ERR_CONFIG. */
-bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values,
+                                          mf_error *err);
 
 /* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
-bool mf_serve_settings_start(mf_settings *settings, mf_serve_settings *values, mf_error *err);
+MF_MUST_CHECK bool mf_serve_settings_start(mf_settings *settings, mf_serve_settings *values,
+                                           mf_error *err);
 
 /* The settings of the server and the limits of inference. *values must outlive them. */
 mf_http_settings mf_serve_settings_http(const mf_serve_settings *values);

@@ -71,8 +71,9 @@ static void leave_failure(int argc, char **argv, const char *text)
     mf_error reason = {0};
     mf_error ignored = {0};
     mf_fail(&reason, MF_ERR_CONFIG, MF_NOWHERE, "%s", text);
-    if (mf_tree_set(&tree, prefix, &ignored) && mf_file_exists(tree.prefix))
-        mf_failure_write(tree.failure, &reason, &ignored);
+    if (mf_tree_set(&tree, prefix, &ignored) && mf_file_exists(tree.prefix) &&
+        !mf_failure_write(tree.failure, &reason, &ignored))
+        fprintf(stderr, "train: %s\n", ignored.text);
 }
 
 static int refuse(int argc, char **argv, const char *why, const char *what)

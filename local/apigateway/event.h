@@ -11,6 +11,7 @@
 #ifndef MF_LOCAL_APIGATEWAY_EVENT_H
 #define MF_LOCAL_APIGATEWAY_EVENT_H
 
+#include "base/error.h"
 #include "local/apigateway/route.h"
 
 /* A header or a parameter. */
@@ -45,7 +46,8 @@ void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_http_view
                                  mf_http_view value);
 
 /* Appends the event. False when the query cannot be decoded or has over 32 parameters. */
-bool mf_local_gateway_event_write(mf_text *event, const mf_local_gateway_request *request);
+MF_MUST_CHECK bool mf_local_gateway_event_write(mf_text *event,
+                                                const mf_local_gateway_request *request);
 
 /* True when a media type ("image/png; q=1") is one of the API's binary types. */
 bool mf_local_gateway_is_binary(const mf_local_settings *settings, const char *type, size_t n_type);

@@ -27,7 +27,7 @@ typedef struct mf_local_gateway {
     double tokens_at;
 } mf_local_gateway;
 
-/* Answers the request, now or later. */
+/* Responds to the request, now or later. */
 void mf_local_gateway_handle(mf_local_gateway *gateway, mf_http_request *request);
 
 #endif

@@ -14,6 +14,7 @@
 #ifndef MF_LOCAL_APIGATEWAY_RESPONSE_H
 #define MF_LOCAL_APIGATEWAY_RESPONSE_H
 
+#include "base/error.h"
 #include "base/text.h"
 #include "local/settings.h"
 
@@ -26,8 +27,9 @@ typedef struct mf_local_gateway_response {
 
 /* decode: base64 bodies become bytes (payload 1.0 only does so for binary media types that
  * the client accepts first; 2.0 always). False when it is malformed: err says where. */
-bool mf_local_gateway_response_read(mf_local_gateway_response *response, mf_local_payload payload,
-                                    const char *bytes, size_t n, bool decode, mf_error *err);
+MF_MUST_CHECK bool mf_local_gateway_response_read(mf_local_gateway_response *response,
+                                                  mf_local_payload payload, const char *bytes,
+                                                  size_t n, bool decode, mf_error *err);
 
 void mf_local_gateway_response_free(mf_local_gateway_response *response);
 

@@ -17,6 +17,7 @@
 #ifndef MF_LOCAL_ENDPOINT_ENDPOINT_H
 #define MF_LOCAL_ENDPOINT_ENDPOINT_H
 
+#include "base/error.h"
 #include "http/server.h"
 #include "local/settings.h"
 
@@ -27,8 +28,8 @@ enum { MF_LOCAL_ENDPOINT_CONNECTIONS = 256, MF_LOCAL_ENDPOINT_BODY_BYTES = 62914
 typedef struct mf_local_endpoints mf_local_endpoints;
 
 /* NULL without memory. Connects with the first request. */
-mf_local_endpoints *mf_local_endpoints_create(struct event_base *base,
-                                              const mf_local_settings *settings);
+MF_MUST_CHECK mf_local_endpoints *mf_local_endpoints_create(struct event_base *base,
+                                                            const mf_local_settings *settings);
 
 /* Cancels what is under way. NULL is fine. */
 void mf_local_endpoints_destroy(mf_local_endpoints *endpoints);

@@ -121,6 +121,6 @@ typedef struct mf_local_discarded {
 void mf_local_discarded_write(const mf_local_discarded *dropped, int64_t now_ms, mf_text *line);
 
 /* Appends it to the file at path; "" is none. */
-bool mf_local_discarded_append(const char *path, const mf_text *line, mf_error *err);
+MF_MUST_CHECK bool mf_local_discarded_append(const char *path, const mf_text *line, mf_error *err);
 
 #endif

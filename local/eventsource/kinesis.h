@@ -10,6 +10,7 @@
 #ifndef MF_LOCAL_EVENTSOURCE_KINESIS_H
 #define MF_LOCAL_EVENTSOURCE_KINESIS_H
 
+#include "base/error.h"
 #include "base/text.h"
 #include "local/eventsource/record.h"
 #include "local/settings.h"
@@ -32,16 +33,16 @@ typedef struct mf_local_kinesis_response {
 typedef void mf_local_kinesis_done(void *context, const mf_local_kinesis_response *response);
 
 /* NULL without memory. Connects with the first call. settings must outlive it. */
-mf_local_kinesis *mf_local_kinesis_create(struct event_base *base,
-                                          const mf_local_settings *settings);
+MF_MUST_CHECK mf_local_kinesis *mf_local_kinesis_create(struct event_base *base,
+                                                        const mf_local_settings *settings);
 
 /* Cancels a call under way: its done is not called. NULL is fine. Not from within done. */
 void mf_local_kinesis_destroy(mf_local_kinesis *kinesis);
 
 /* operation: "GetRecords"; body: JSON, freed here. done is called once, never before this
  * returns. False without memory, or while a call is under way. */
-bool mf_local_kinesis_call(mf_local_kinesis *kinesis, const char *operation, mf_text *body,
-                           mf_local_kinesis_done *done, void *context);
+MF_MUST_CHECK bool mf_local_kinesis_call(mf_local_kinesis *kinesis, const char *operation,
+                                         mf_text *body, mf_local_kinesis_done *done, void *context);
 
 /* True when the same call may succeed later: no response, throttled, 5xx. */
 bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *response);
@@ -59,7 +60,7 @@ char *mf_local_kinesis_reason(const mf_local_kinesis_response *response,
 void mf_local_kinesis_read_code(const char *body, size_t n, char code[MF_LOCAL_KINESIS_CODE_BYTES]);
 
 /* The iterator of GetShardIterator, zero-terminated. */
-bool mf_local_kinesis_read_iterator(const char *body, size_t n, mf_text *iterator);
+MF_MUST_CHECK bool mf_local_kinesis_read_iterator(const char *body, size_t n, mf_text *iterator);
 
 typedef struct mf_local_kinesis_records {
     uint32_t n;
@@ -69,10 +70,9 @@ typedef struct mf_local_kinesis_records {
 
 /* GetRecords: calls put for each record, in order; iterator becomes the next one, which is empty
  * at a shard's end. False also when put returns false; put keeps what it was given before. */
-bool mf_local_kinesis_read_records(const char *body, size_t n, mf_text *iterator,
-                                   mf_local_kinesis_records *records,
-                                   bool (*put)(void *context, const mf_local_record_fields *fields),
-                                   void *context);
+MF_MUST_CHECK bool mf_local_kinesis_read_records(
+    const char *body, size_t n, mf_text *iterator, mf_local_kinesis_records *records,
+    bool (*put)(void *context, const mf_local_record_fields *fields), void *context);
 
 enum { MF_LOCAL_SHARD_ID_BYTES = 129 };
 
@@ -82,8 +82,9 @@ typedef struct mf_local_kinesis_shard {
 } mf_local_kinesis_shard;
 
 /* ListShards: calls put for each shard; next is the NextToken, empty at the end. */
-bool mf_local_kinesis_read_shards(const char *body, size_t n, mf_text *next,
-                                  bool (*put)(void *context, const mf_local_kinesis_shard *shard),
-                                  void *context);
+MF_MUST_CHECK bool mf_local_kinesis_read_shards(const char *body, size_t n, mf_text *next,
+                                                bool (*put)(void *context,
+                                                            const mf_local_kinesis_shard *shard),
+                                                void *context);
 
 #endif

@@ -17,6 +17,7 @@
 #ifndef MF_LOCAL_EVENTSOURCE_MAPPING_H
 #define MF_LOCAL_EVENTSOURCE_MAPPING_H
 
+#include "base/error.h"
 #include "local/runtime/function.h"
 #include "local/settings.h"
 
@@ -25,8 +26,10 @@ struct event_base;
 typedef struct mf_local_mapping mf_local_mapping;
 
 /* NULL and MF_ERR_MEMORY. Begins with the event loop. settings and function must outlive it. */
-mf_local_mapping *mf_local_mapping_open(struct event_base *base, const mf_local_settings *settings,
-                                        uint32_t index, mf_local_function *function, mf_error *err);
+MF_MUST_CHECK mf_local_mapping *mf_local_mapping_open(struct event_base *base,
+                                                      const mf_local_settings *settings,
+                                                      uint32_t index, mf_local_function *function,
+                                                      mf_error *err);
 
 /* Before the function. NULL is fine. */
 void mf_local_mapping_close(mf_local_mapping *mapping);

@@ -8,6 +8,7 @@
 #ifndef MF_LOCAL_EVENTSOURCE_RECORD_H
 #define MF_LOCAL_EVENTSOURCE_RECORD_H
 
+#include "base/error.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -44,8 +45,9 @@ typedef struct mf_local_record_fields {
 } mf_local_record_fields;
 
 /* NULL without memory. One block: free() it. */
-mf_local_record *mf_local_record_create(const mf_local_stream_source *source,
-                                        const mf_local_record_fields *fields, double now);
+MF_MUST_CHECK mf_local_record *mf_local_record_create(const mf_local_stream_source *source,
+                                                      const mf_local_record_fields *fields,
+                                                      double now);
 
 typedef struct mf_local_record_queue {
     mf_local_record *first, *last;

@@ -13,6 +13,7 @@
 #ifndef MF_LOCAL_EVENTSOURCE_SHARD_H
 #define MF_LOCAL_EVENTSOURCE_SHARD_H
 
+#include "base/error.h"
 #include "local/eventsource/kinesis.h"
 #include "local/eventsource/sub_queue.h"
 
@@ -38,8 +39,9 @@ typedef struct mf_local_shard_context {
 typedef struct mf_local_shard mf_local_shard;
 
 /* Starts reading at position (and settings->mapping's timestamp). NULL without memory. */
-mf_local_shard *mf_local_shard_open(const mf_local_shard_context *context, const char *id,
-                                    mf_local_starting_position position);
+MF_MUST_CHECK mf_local_shard *mf_local_shard_open(const mf_local_shard_context *context,
+                                                  const char *id,
+                                                  mf_local_starting_position position);
 
 void mf_local_shard_close(mf_local_shard *shard);
 

@@ -139,7 +139,7 @@ static void log_failure(const mf_local_sub_queue *sub_queue, const char *why, co
                                                               : "early");
     mf_log_text(&line, "message", why);
     if (sub_queue->has_function_error)
-        mf_log_text(&line, "function_said", mf_printable(message, sizeof message, payload, n));
+        mf_log_text(&line, "function_error", mf_printable(message, sizeof message, payload, n));
     mf_log_end(&line);
 }
 

@@ -15,6 +15,7 @@
 #ifndef MF_LOCAL_EVENTSOURCE_SUB_QUEUE_H
 #define MF_LOCAL_EVENTSOURCE_SUB_QUEUE_H
 
+#include "base/error.h"
 #include "local/eventsource/batch.h"
 #include "local/eventsource/record.h"
 #include "local/eventsource/window.h"
@@ -70,7 +71,7 @@ struct mf_local_sub_queue {
 };
 
 /* False without memory; to be closed all the same. */
-bool mf_local_sub_queue_open(mf_local_sub_queue *sub_queue);
+MF_MUST_CHECK bool mf_local_sub_queue_open(mf_local_sub_queue *sub_queue);
 
 /* An invocation under way continues; its response is discarded. */
 void mf_local_sub_queue_close(mf_local_sub_queue *sub_queue);

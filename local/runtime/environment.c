@@ -52,8 +52,8 @@ static void send_event(mf_local_environment *s, mf_http_request *request)
     mf_local_add_header(request, "Lambda-Runtime-Invoked-Function-Arn", invocation->arn);
     mf_local_add_header(request, "Lambda-Runtime-Trace-Id", invocation->trace);
     if (context->n_bytes > 0)
-        mf_http_add_header(request, "Lambda-Runtime-Client-Context", context->bytes,
-                           context->n_bytes);
+        mf_local_add_header_bytes(request, "Lambda-Runtime-Client-Context", context->bytes,
+                                  context->n_bytes);
     mf_local_respond(request, 200, invocation->event.bytes, invocation->event.n_bytes);
 }
 

@@ -19,6 +19,7 @@
 #ifndef MF_LOCAL_RUNTIME_ENVIRONMENT_H
 #define MF_LOCAL_RUNTIME_ENVIRONMENT_H
 
+#include "base/error.h"
 #include "http/server.h"
 #include "local/runtime/invocation.h"
 #include "local/runtime/output.h"
@@ -80,10 +81,12 @@ struct mf_local_environment {
 };
 
 /* Listens for the process. route: of the Runtime API. To be closed also when this fails. */
-bool mf_local_environment_open(mf_local_environment *environment, struct event_base *base,
-                               const mf_local_environment_owner *owner, const mf_http_route *route,
-                               const mf_local_settings *settings, uint32_t index, unsigned number,
-                               mf_error *err);
+MF_MUST_CHECK bool mf_local_environment_open(mf_local_environment *environment,
+                                             struct event_base *base,
+                                             const mf_local_environment_owner *owner,
+                                             const mf_http_route *route,
+                                             const mf_local_settings *settings, uint32_t index,
+                                             unsigned number, mf_error *err);
 
 /* Kills what is left, without waiting for it. */
 void mf_local_environment_close(mf_local_environment *environment);

@@ -9,12 +9,14 @@
 #ifndef MF_LOCAL_RUNTIME_ENVIRONMENT_VARIABLES_H
 #define MF_LOCAL_RUNTIME_ENVIRONMENT_VARIABLES_H
 
+#include "base/error.h"
 #include "local/settings.h"
 
 /* "NAME=VALUE" texts and a NULL behind them, in one block: free() it. api_port is that of
  * the Runtime API, cloud_port our own. NULL without memory. */
-char **mf_local_environment_variables(const mf_local_settings *settings,
-                                      const mf_local_function_settings *function, unsigned number,
-                                      uint16_t api_port, uint16_t cloud_port);
+MF_MUST_CHECK char **mf_local_environment_variables(const mf_local_settings *settings,
+                                                    const mf_local_function_settings *function,
+                                                    unsigned number, uint16_t api_port,
+                                                    uint16_t cloud_port);
 
 #endif

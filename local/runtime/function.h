@@ -11,6 +11,7 @@
 #ifndef MF_LOCAL_RUNTIME_FUNCTION_H
 #define MF_LOCAL_RUNTIME_FUNCTION_H
 
+#include "base/error.h"
 #include "local/runtime/invocation.h"
 #include "local/settings.h"
 
@@ -20,9 +21,9 @@ typedef struct mf_local_function mf_local_function;
 
 /* Opens the Runtime API of each environment. NULL and MF_ERR_IO, MF_ERR_MEMORY. settings
  * must outlive it. */
-mf_local_function *mf_local_function_create(struct event_base *base,
-                                            const mf_local_settings *settings, uint32_t index,
-                                            mf_error *err);
+MF_MUST_CHECK mf_local_function *mf_local_function_create(struct event_base *base,
+                                                          const mf_local_settings *settings,
+                                                          uint32_t index, mf_error *err);
 void mf_local_function_destroy(mf_local_function *function);
 
 /* Starts what starts early. cloud_port: where we listen. */
@@ -33,7 +34,8 @@ const char *mf_local_function_arn(const mf_local_function *function);
 
 /* Takes the invocation, whose done may be called before this returns. False: too many; the
  * invocation stays the caller's. */
-bool mf_local_function_submit(mf_local_function *function, mf_local_invocation *invocation);
+MF_MUST_CHECK bool mf_local_function_submit(mf_local_function *function,
+                                            mf_local_invocation *invocation);
 
 /* After SIGCHLD: looks which processes have ended. */
 void mf_local_function_reap(mf_local_function *function);

@@ -1,6 +1,6 @@
 /* invocation.h: one invocation of a function, from the caller's request to the response.
  *
- * The caller creates an invocation and hands it to mf_local_function_submit. `done` is called
+ * The caller creates an invocation and submits it (mf_local_function_submit). `done` is called
  * once with the response; then the invocation is destroyed. A caller that goes away before sets
  * done to NULL: the function works on, as in Lambda, and the response is discarded.
  *
@@ -8,6 +8,7 @@
 #ifndef MF_LOCAL_RUNTIME_INVOCATION_H
 #define MF_LOCAL_RUNTIME_INVOCATION_H
 
+#include "base/error.h"
 #include "base/text.h"
 #include "local/service.h"
 
@@ -48,7 +49,7 @@ struct mf_local_invocation {
 
 /* trace is the caller's X-Amzn-Trace-Id; when there is none (bytes NULL, or of no use) one is
  * made up. NULL without memory. */
-mf_local_invocation *mf_local_invocation_create(const char *trace, size_t n_trace);
+MF_MUST_CHECK mf_local_invocation *mf_local_invocation_create(const char *trace, size_t n_trace);
 
 void mf_local_invocation_destroy(mf_local_invocation *invocation);
 

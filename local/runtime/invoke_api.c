@@ -27,7 +27,7 @@ static void done(void *context, const mf_local_invocation *invocation,
     if (mf_local_equals(mf_http_get_header(request, "x-amz-log-type"), "Tail")) {
         mf_text tail = MF_TEXT_EMPTY;
         mf_base64_encode(&tail, response->tail, response->n_tail);
-        mf_http_add_header(request, "X-Amz-Log-Result", tail.bytes, tail.n_bytes);
+        mf_local_add_header_bytes(request, "X-Amz-Log-Result", tail.bytes, tail.n_bytes);
         mf_text_free(&tail);
     }
     mf_local_respond(request, 200, response->payload, response->n_payload);

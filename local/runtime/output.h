@@ -13,6 +13,7 @@
 #ifndef MF_LOCAL_RUNTIME_OUTPUT_H
 #define MF_LOCAL_RUNTIME_OUTPUT_H
 
+#include "base/error.h"
 #include "base/text.h"
 #include "local/runtime/process.h"
 
@@ -23,7 +24,7 @@ struct event;
 struct event_base;
 
 /* False without memory. */
-bool mf_local_console_open(struct event_base *base);
+MF_MUST_CHECK bool mf_local_console_open(struct event_base *base);
 
 /* Writes what is left. */
 void mf_local_console_close(void);
@@ -42,8 +43,8 @@ typedef struct mf_local_output {
 } mf_local_output;
 
 /* Reads from process->output from now on. False without memory. */
-bool mf_local_output_start(mf_local_output *output, struct event_base *base,
-                           mf_local_process *process);
+MF_MUST_CHECK bool mf_local_output_start(mf_local_output *output, struct event_base *base,
+                                         mf_local_process *process);
 
 /* Reads what the process has printed so far: what it printed before it responded to an event
  * precedes the event's END in the log. */

@@ -27,15 +27,16 @@ typedef struct mf_local_process {
 
 /* words[0] is the program, a path; words and variables ("NAME=VALUE") end with NULL. folder
  * NULL: ours. Fails MF_ERR_IO when there is no such program or it cannot be run. */
-bool mf_local_process_start(mf_local_process *process, char *const *words, char *const *variables,
-                            const char *folder, mf_error *err);
+MF_MUST_CHECK bool mf_local_process_start(mf_local_process *process, char *const *words,
+                                          char *const *variables, const char *folder,
+                                          mf_error *err);
 
 /* To the whole group. */
 void mf_local_process_kill(const mf_local_process *process, int signal_number);
 
 /* True when it has ended; *status is then waitpid's. What is left of its group is killed.
  * output stays open for what is still to be read. */
-bool mf_local_process_reap(mf_local_process *process, int *status);
+MF_MUST_CHECK bool mf_local_process_reap(mf_local_process *process, int *status);
 
 void mf_local_process_close_output(mf_local_process *process);
 

@@ -41,7 +41,7 @@ static const mf_setting table[] = {
     {.name = "REDIS_CONNECT_MS", .type = MF_SETTING_INTEGER, .min = 1, .max = 10000,
      .initial = "100", .help = "for name, connection, TLS and AUTH together", FIELD(connect_ms)},
     {.name = "REDIS_COMMAND_MS", .type = MF_SETTING_INTEGER, .min = 1, .max = 10000,
-     .initial = "50", .help = "from a command to its reply; then answers are computed",
+     .initial = "50", .help = "from a command to its reply; then lists are computed",
      FIELD(command_ms)},
     {.name = "REDIS_RETRY_MS", .type = MF_SETTING_INTEGER, .min = 10, .max = 600000,
      .initial = "2000", .help = "after a failure Redis is left alone so long", FIELD(retry_ms)},
@@ -261,7 +261,7 @@ void mf_cache_log_down(mf_cache *cache, const char *why)
 {
     if (!atomic_exchange(&cache->is_down, true))
         mf_log_message(MF_LOG_WARNING, "cache_down",
-                       "Redis at %s port %u cannot be used: %s; answering without it, and trying "
+                       "Redis at %s port %u cannot be used: %s; computing without it, and trying "
                        "again every %u ms",
                        cache->settings.host, cache->settings.port, why, cache->settings.retry_ms);
 }

@@ -261,7 +261,7 @@ static bool take_error(mf_cache_client *client, const char *text)
         finish(client, false);
         return true;
     }
-    snprintf(why, sizeof why, "it answered %s", text);
+    snprintf(why, sizeof why, "its reply is %s", text);
     fail(client, false, why);
     return false;
 }
@@ -305,7 +305,7 @@ static void take_bytes(void *argument, const char *bytes, size_t n_bytes)
         wait_for_next(client);
     }
     if (mf_reply_has_more(client->reader))
-        fail(client, false, "it said something unasked");
+        fail(client, false, "a reply to no command");
 }
 
 static void take_loss(void *argument, bool closed, const char *why)

@@ -28,6 +28,7 @@
 #ifndef MF_CACHE_CLIENT_H
 #define MF_CACHE_CLIENT_H
 
+#include "base/error.h"
 #include "cache/cache.h"
 #include "cache/entry.h"
 
@@ -53,7 +54,8 @@ typedef struct mf_cache_lookup_events {
 } mf_cache_lookup_events;
 
 /* cache is borrowed. Nothing is done until start. Fails MF_ERR_MEMORY. */
-mf_cache_client *mf_cache_client_create(mf_cache *cache, struct event_base *base, mf_error *err);
+MF_MUST_CHECK mf_cache_client *mf_cache_client_create(mf_cache *cache, struct event_base *base,
+                                                      mf_error *err);
 
 /* Opens the connection, unless there is one, or Redis is to be left alone. */
 void mf_cache_client_start(mf_cache_client *client);
@@ -69,8 +71,10 @@ mf_cache_state mf_cache_client_state(const mf_cache_client *client);
 
 /* Looks up n > 0 keys at once; keys must stay until done or cancel. found comes for each
  * that is there, then done. NULL: not now (counted as skipped); nothing will be called. */
-mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_key *keys, size_t n,
-                                     const mf_cache_lookup_events *events, void *argument);
+MF_MUST_CHECK mf_cache_lookup *mf_cache_client_get(mf_cache_client *client,
+                                                   const mf_cache_key *keys, size_t n,
+                                                   const mf_cache_lookup_events *events,
+                                                   void *argument);
 
 /* Nothing more is called for it. */
 void mf_cache_client_cancel(mf_cache_client *client, mf_cache_lookup *lookup);

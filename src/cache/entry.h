@@ -24,6 +24,7 @@
 #ifndef MF_CACHE_ENTRY_H
 #define MF_CACHE_ENTRY_H
 
+#include "base/error.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -47,8 +48,8 @@ typedef struct mf_cache_key {
 /* The key for the best top_n of a user. version is the model's: 1 to 64 letters, digits
  * and . _ ~ -. False, and *key untouched, when there is no key for it: an empty id, one
  * that is too long, a version of other bytes. Such a list is not cached. */
-bool mf_cache_key_make(mf_cache_key *key, const char *user_id, size_t n_bytes, uint32_t top_n,
-                       const char *version);
+MF_MUST_CHECK bool mf_cache_key_make(mf_cache_key *key, const char *user_id, size_t n_bytes,
+                                     uint32_t top_n, const char *version);
 
 enum { MF_CACHE_VALUE_MAX = 64 * 1024 }; /* longer ones are not cached */
 
@@ -62,11 +63,12 @@ typedef struct mf_cache_entry {
 /* Appends the value for this key to *out. False, with *out as it was, when the list is
  * not a list of `count` ids or the value would be too long; without memory out->failed
  * is set as well. */
-bool mf_cache_entry_write(mf_text *out, const mf_cache_key *key, const mf_cache_entry *entry);
+MF_MUST_CHECK bool mf_cache_entry_write(mf_text *out, const mf_cache_key *key,
+                                        const mf_cache_entry *entry);
 
 /* Reads a value that was found under this key; entry->list points into it. False: it is
  * not one of ours. */
-bool mf_cache_entry_read(const char *value, size_t n_bytes, const mf_cache_key *key,
-                         mf_cache_entry *entry);
+MF_MUST_CHECK bool mf_cache_entry_read(const char *value, size_t n_bytes, const mf_cache_key *key,
+                                       mf_cache_entry *entry);
 
 #endif

@@ -11,6 +11,8 @@
 #ifndef MF_CACHE_PROTOCOL_H
 #define MF_CACHE_PROTOCOL_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,7 +28,7 @@ typedef struct mf_word {
 
 /* A command as bytes to send; mf_command_free gives them back. NULL without memory.
  * 0 < n ≤ MF_COMMAND_WORDS_MAX. */
-char *mf_command_write(const mf_word *words, size_t n, size_t *n_bytes);
+MF_MUST_CHECK char *mf_command_write(const mf_word *words, size_t n, size_t *n_bytes);
 void mf_command_free(char *command);
 
 typedef enum mf_reply {
@@ -39,10 +41,10 @@ typedef enum mf_reply {
 typedef struct mf_reply_reader mf_reply_reader;
 
 /* NULL without memory. */
-mf_reply_reader *mf_reply_reader_create(void);
+MF_MUST_CHECK mf_reply_reader *mf_reply_reader_create(void);
 
 /* Bytes as they came. False without memory: the connection is of no more use. */
-bool mf_reply_feed(mf_reply_reader *reader, const char *bytes, size_t n_bytes);
+MF_MUST_CHECK bool mf_reply_feed(mf_reply_reader *reader, const char *bytes, size_t n_bytes);
 
 /* Value i of the list; a view for the time of the call. Not called for nothing (nil). */
 typedef void mf_reply_found(void *argument, size_t i, const char *bytes, size_t n_bytes);
@@ -50,8 +52,8 @@ typedef void mf_reply_found(void *argument, size_t i, const char *bytes, size_t 
 /* The next reply, as far as it has come. n_values: of the list that is due, 0 for a
  * status. After MORE call it again, with the same n_values, when bytes have come; found
  * may be NULL and may change. */
-mf_reply mf_reply_next(mf_reply_reader *reader, size_t n_values, mf_reply_found *found,
-                       void *argument);
+MF_MUST_CHECK mf_reply mf_reply_next(mf_reply_reader *reader, size_t n_values,
+                                     mf_reply_found *found, void *argument);
 
 /* After ERROR: the server's text, printable and cut. After BROKEN: what is wrong. */
 const char *mf_reply_text(const mf_reply_reader *reader);
@@ -60,7 +62,7 @@ const char *mf_reply_text(const mf_reply_reader *reader);
 bool mf_reply_has_more(const mf_reply_reader *reader);
 
 /* Back to the start, for a new connection. False without memory. */
-bool mf_reply_reader_reset(mf_reply_reader *reader);
+MF_MUST_CHECK bool mf_reply_reader_reset(mf_reply_reader *reader);
 
 /* NULL is fine. */
 void mf_reply_reader_destroy(mf_reply_reader *reader);

@@ -5,11 +5,13 @@
  * numeric address needs no thread.
  *
  * (1) At most one thread at a time: a start while it runs gets the result of that thread.
- * (2) Destroying waits for nothing: a thread that still runs ends by itself.
+ * (2) Destroying waits for nothing: a thread that still runs frees what it needs when it ends.
  *
  * Threads: all calls on the event base's. */
 #ifndef MF_CACHE_RESOLVER_H
 #define MF_CACHE_RESOLVER_H
+
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,13 +33,13 @@ typedef struct mf_resolver mf_resolver;
 
 /* For host (a name or a numeric address) and port; both copied. done is called from the
  * loop. NULL without memory. */
-mf_resolver *mf_resolver_create(struct event_base *base, const char *host, uint16_t port,
-                                void (*done)(void *argument, const mf_addresses *addresses),
-                                void *argument);
+MF_MUST_CHECK mf_resolver *
+mf_resolver_create(struct event_base *base, const char *host, uint16_t port,
+                   void (*done)(void *argument, const mf_addresses *addresses), void *argument);
 
 /* Begins. done follows, for a numeric address within this call. False: no thread could be
  * started. */
-bool mf_resolver_start(mf_resolver *resolver);
+MF_MUST_CHECK bool mf_resolver_start(mf_resolver *resolver);
 
 /* No done until the next start. */
 void mf_resolver_stop(mf_resolver *resolver);

@@ -19,12 +19,13 @@
 #ifndef MF_CACHE_SESSION_H
 #define MF_CACHE_SESSION_H
 
+#include "base/error.h"
 #include "cache/client.h"
 
 typedef struct mf_cache_session mf_cache_session;
 
 /* cache is borrowed. Does not connect yet. Fails MF_ERR_MEMORY. */
-mf_cache_session *mf_cache_session_open(mf_cache *cache, mf_error *err);
+MF_MUST_CHECK mf_cache_session *mf_cache_session_open(mf_cache *cache, mf_error *err);
 
 /* The budget when the settings alone limit a call: REDIS_CONNECT_MS for a connection, which may
  * have to be opened, and REDIS_COMMAND_MS for the commands on it. */

@@ -12,6 +12,7 @@
 #ifndef MF_CACHE_STREAM_H
 #define MF_CACHE_STREAM_H
 
+#include "base/error.h"
 #include "cache/tls.h"
 
 #include <stdbool.h>
@@ -32,8 +33,9 @@ typedef struct mf_stream_events {
 
 /* tls NULL: bytes go as they are. events is copied; tls must outlive the stream. NULL
  * without memory. */
-mf_stream *mf_stream_create(struct event_base *base, mf_tls *tls, const char *host, uint16_t port,
-                            const mf_stream_events *events, void *argument);
+MF_MUST_CHECK mf_stream *mf_stream_create(struct event_base *base, mf_tls *tls, const char *host,
+                                          uint16_t port, const mf_stream_events *events,
+                                          void *argument);
 
 /* Not while it is open. */
 void mf_stream_open(mf_stream *stream);
@@ -43,7 +45,7 @@ void mf_stream_close(mf_stream *stream);
 
 /* After ready. What is sent in one round of the loop goes out together. False without
  * memory. */
-bool mf_stream_send(mf_stream *stream, const char *bytes, size_t n_bytes);
+MF_MUST_CHECK bool mf_stream_send(mf_stream *stream, const char *bytes, size_t n_bytes);
 
 /* Bytes that the socket has not taken yet. */
 size_t mf_stream_unsent(const mf_stream *stream);

@@ -24,15 +24,15 @@ typedef struct mf_tls mf_tls;
 /* ca_file: certificates in PEM, "" for those of the system. host: the name or address that the
  * certificate must have.
  * Fails MF_ERR_CONFIG: the file cannot be read or holds no certificate; MF_ERR_MEMORY. */
-mf_tls *mf_tls_create(const char *ca_file, const char *host, mf_error *err);
+MF_MUST_CHECK mf_tls *mf_tls_create(const char *ca_file, const char *host, mf_error *err);
 
 /* Begins a handshake on a connected socket, which belongs to the bufferevent then. NULL
  * without memory; the socket is the caller's still. */
-struct bufferevent *mf_tls_wrap(mf_tls *tls, struct event_base *base, int fd);
+MF_MUST_CHECK struct bufferevent *mf_tls_wrap(mf_tls *tls, struct event_base *base, int fd);
 
 /* Why a connection of mf_tls_wrap failed, as one printable line; false when TLS was not
  * the reason. */
-bool mf_tls_explain(struct bufferevent *stream, char *why, size_t n_bytes);
+MF_MUST_CHECK bool mf_tls_explain(struct bufferevent *stream, char *why, size_t n_bytes);
 
 /* NULL is fine. After the last of its connections. */
 void mf_tls_destroy(mf_tls *tls);

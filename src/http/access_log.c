@@ -5,7 +5,7 @@
  * (2) One write() holds whole lines and no more than PIPE_BUF bytes, so that they
  *     do not mix with other lines in a pipe.
  * (3) The thread waits in poll() alone, never in write(): a pipe without a reader
- *     does not keep it from ending. */
+ *     cannot block its end. */
 #include "http/access_log.h"
 
 #include "base/clock.h"
@@ -56,7 +56,7 @@ struct mf_http_access_log {
     bool given_up;
     double give_up_at; /* 0: not closing yet, or it never had to wait */
     double say_again_at;
-    unsigned long n_said; /* dropped records that the log knows of */
+    unsigned long n_logged; /* dropped records that the log knows of */
 };
 
 void mf_access_log_put(mf_http_access_log *log, uint32_t loop, const mf_access *access)
@@ -80,7 +80,7 @@ void mf_access_log_put(mf_http_access_log *log, uint32_t loop, const mf_access *
 
 /* Waits until the descriptor takes something. At the end one second of that is enough:
  * there is no reader. */
-static void wait_for_room(mf_http_access_log *log)
+static void wait_until_writable(mf_http_access_log *log)
 {
     int patience_ms = RETRY_MS;
     const bool closing = atomic_load(&log->closing);
@@ -106,7 +106,7 @@ static void write_all(mf_http_access_log *log)
         if (n >= 0) {
             at += (size_t)n;
         } else if (errno == EAGAIN) {
-            wait_for_room(log);
+            wait_until_writable(log);
         } else if (errno != EINTR) {
             break; /* a log that cannot be written has nowhere to say so */
         }
@@ -190,13 +190,13 @@ static void say_dropped(mf_http_access_log *log, bool last)
     unsigned long n = 0;
     for (uint32_t i = 0; i < log->n_rings; i++)
         n += atomic_load_explicit(&log->rings[i].dropped, memory_order_relaxed);
-    if (n == log->n_said)
+    if (n == log->n_logged)
         return;
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_WARNING, "access_log_dropped");
-    mf_log_count(&line, "requests", n - log->n_said);
+    mf_log_count(&line, "requests", n - log->n_logged);
     mf_log_end(&line);
-    log->n_said = n;
+    log->n_logged = n;
     log->say_again_at = now + SAY_SECONDS;
 }
 

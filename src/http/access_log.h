@@ -39,10 +39,10 @@ typedef struct mf_access {
 
 typedef struct mf_http_access_log mf_http_access_log;
 
-/* Lines go to file descriptor fd, which stays the caller's. Answers below min_status are not logged
- * (200: all, 400: errors only). Fails MF_ERR_MEMORY, MF_ERR_IO (no thread). */
-mf_http_access_log *mf_access_log_open(int fd, uint32_t n_loops, uint16_t min_status,
-                                       mf_error *err);
+/* Lines go to file descriptor fd, which stays the caller's. Responses below min_status are not
+ * logged (200: all, 400: errors only). Fails MF_ERR_MEMORY, MF_ERR_IO (no thread). */
+MF_MUST_CHECK mf_http_access_log *mf_access_log_open(int fd, uint32_t n_loops, uint16_t min_status,
+                                                     mf_error *err);
 
 void mf_access_log_put(mf_http_access_log *log, uint32_t loop, const mf_access *access);
 

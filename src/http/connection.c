@@ -13,7 +13,7 @@
  * (2) A connection that can be resumed without its socket (is_runnable) is in the loop's list
  *     `runnable`. In each turn it gets a share of requests, then the others have their turn.
  * (3) Each deadline has a constant duration, so a list in the order of beginning is a list in
- *     the order of ending. Setting or removing a deadline moves a few pointers; a check costs
+ *     the order of their ends. Setting or removing a deadline moves a few pointers; a check costs
  *     one step per expired deadline. There is no timer per request.
  * (4) Small bodies of responses are copied after their heads. Large ones are sent from where they
  *     are, in the same system call. What the socket does not take is kept by the connection and

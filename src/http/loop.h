@@ -3,7 +3,7 @@
  *
  *     threads.c     settings, sockets that accept, threads, drain
  *     connection.c  one connection: reading, its state, handlers, responses, deadlines
- *     request.c     one request: what a handler may ask of it; the head of its response
+ *     request.c     one request: its getters; the head of its response
  *     loop.c        events, the clock, calls from other threads, counters
  *
  * Each file calls those below it only. What loop.c runs above itself (the turn, the tick) are
@@ -16,6 +16,7 @@
 #ifndef MF_HTTP_LOOP_H
 #define MF_HTTP_LOOP_H
 
+#include "base/error.h"
 #include "http/parse/target.h"
 #include "http/server.h"
 
@@ -147,8 +148,9 @@ struct mf_http_server {
 };
 
 /* Opens a loop whose listen_fd and mailbox_lock are ready. The callbacks get the loop. */
-bool mf_loop_open(mf_http_loop *loop, mf_http_server *server, uint32_t index,
-                  event_callback_fn on_turn, event_callback_fn on_tick, mf_error *err);
+MF_MUST_CHECK bool mf_loop_open(mf_http_loop *loop, mf_http_server *server, uint32_t index,
+                                event_callback_fn on_turn, event_callback_fn on_tick,
+                                mf_error *err);
 
 /* The connections have been dropped, and the requests freed. */
 void mf_loop_close(mf_http_loop *loop);

@@ -9,6 +9,7 @@
 #ifndef MF_HTTP_REQUEST_H
 #define MF_HTTP_REQUEST_H
 
+#include "base/error.h"
 #include "http/loop.h"
 #include "http/parse/body.h"
 #include "http/parse/head.h"
@@ -80,12 +81,14 @@ static inline bool mf_request_has_response(const mf_http_request *request)
 }
 
 /* Pooled. NULL without memory. */
-mf_http_request *mf_request_acquire(mf_http_loop *loop, struct mf_connection *connection);
+MF_MUST_CHECK mf_http_request *mf_request_acquire(mf_http_loop *loop,
+                                                  struct mf_connection *connection);
 void mf_request_release(mf_http_request *request);
 void mf_request_pool_free(mf_http_loop *loop);
 
 /* Makes the request own a copy of its head. False without memory. */
-bool mf_request_keep_head(mf_http_request *request, const char *bytes, size_t n_bytes);
+MF_MUST_CHECK bool mf_request_keep_head(mf_http_request *request, const char *bytes,
+                                        size_t n_bytes);
 
 /* The route that it matched, or NULL. */
 const mf_http_route *mf_request_route(const mf_http_request *request);

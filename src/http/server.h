@@ -6,8 +6,8 @@
  * locks.
  *
  *     static const mf_http_route routes[] = {
- *         {.path = "/ping", .methods = MF_HTTP_GET, .handle = answer_ping, .quiet = true},
- *         {.path = "/users/{user_id}", .methods = MF_HTTP_GET, .handle = answer_user},
+ *         {.path = "/ping", .methods = MF_HTTP_GET, .handle = handle_ping, .quiet = true},
+ *         {.path = "/users/{user_id}", .methods = MF_HTTP_GET, .handle = handle_user},
  *     };
  *
  * (1) Everything is bounded: connections, the head and the body of a request, all
@@ -147,8 +147,8 @@ void mf_http_set_header(mf_http_request *request, const char *name, const char *
 /* A header for a caller that passes on headers of another program: name is any token, value
  * any field value (RFC 9110, 5.5), also an empty one or one of UTF-8. False, and no header,
  * when either is malformed or the headers of the response would exceed 64 KiB. */
-bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
-                        size_t n_bytes);
+MF_MUST_CHECK bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
+                                      size_t n_bytes);
 
 /* Sends what mf_http_response holds. content_type is a literal; NULL: none (for empty bodies).
  * For HEAD the length is sent and the body is not; 204 and 304 have neither. If the
@@ -224,7 +224,7 @@ void mf_http_suspend(mf_http_request *request);
  *                413: see mf_http_is_body_too_large */
 
 typedef struct mf_http_route {
-    const char *path; /* exact; ending in one segment in braces: "/x/{id}"; or "*", the last
+    const char *path; /* exact; its last segment may be in braces: "/x/{id}"; or "*", the last
                        * route: every path, and neither path nor query is decoded */
     unsigned methods; /* mf_http_method bits; others get 405 with Allow */
     void (*handle)(mf_http_request *request, void *context);
@@ -298,8 +298,9 @@ typedef struct mf_http_server mf_http_server;
  * so. Settings are copied; what they point to and the routes must outlive the server.
  * Fails MF_ERR_ARGUMENT; MF_ERR_IO: port taken, no such address, a limit under
  * 16 + 6 n_threads open files, … ; MF_ERR_MEMORY. */
-mf_http_server *mf_http_server_create(const mf_http_settings *settings, const mf_http_route *routes,
-                                      size_t n_routes, mf_error *err);
+MF_MUST_CHECK mf_http_server *mf_http_server_create(const mf_http_settings *settings,
+                                                    const mf_http_route *routes, size_t n_routes,
+                                                    mf_error *err);
 
 /* The port that it listens on. */
 uint16_t mf_http_server_port(const mf_http_server *server);
@@ -309,7 +310,7 @@ uint16_t mf_http_server_port(const mf_http_server *server);
 struct event_base *mf_http_server_base(const mf_http_server *server, uint32_t loop);
 
 /* Starts the threads, which handle requests from here on. They block all signals. */
-bool mf_http_server_start(mf_http_server *server, mf_error *err);
+MF_MUST_CHECK bool mf_http_server_start(mf_http_server *server, mf_error *err);
 
 /* Calls fn(loop, argument) once on every loop's own thread, between requests,
  * and returns when all have. How a handler's per-thread data is changed without

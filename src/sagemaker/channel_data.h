@@ -49,12 +49,12 @@ typedef struct mf_channel_files {
 /* Lists the channel. NULL on failure: MF_ERR_CONFIG when the folder is missing or
  * holds no files (the text says what to look at), MF_ERR_LIMIT too deep or too
  * many, MF_ERR_IO a folder that cannot be read, MF_ERR_STOPPED, MF_ERR_MEMORY. */
-mf_channel_files *mf_channel_files_create(const mf_channel *channel, mf_error *err);
+MF_MUST_CHECK mf_channel_files *mf_channel_files_create(const mf_channel *channel, mf_error *err);
 
 /* NULL is fine. */
 void mf_channel_files_destroy(mf_channel_files *files);
 
-/* Ample for a platform that has the data at hand, and still ends a job that
+/* Ample for a platform that has the data ready, and still ends a job that
  * would otherwise be billed until its run-time limit. */
 #define MF_PIPE_DEADLINE_SECONDS 600.0
 

@@ -11,7 +11,7 @@
  * A reason that was there before this process began is kept as well while the run
  * fails, because it may come from a wrapper that started us; a run that ends well
  * removes it (mf_failure_remove), so that success leaves no failure file. On the
- * platform neither happens by itself: a retry gets a new output folder (2.1.5).
+ * platform neither is needed: a retry gets a new output folder (2.1.5).
  *
  * Write it last, after all logging (2.9.4). */
 #ifndef MF_SAGEMAKER_FAILURE_H
@@ -29,7 +29,7 @@ bool mf_failure_exists(const char *path);
 /* Writes `reason` to path (tree.failure), creating its folder. True as well when
  * an earlier reason was kept (mf_failure_exists before tells). Best effort: false
  * and MF_ERR_IO when it cannot be written, which is for the log only. */
-bool mf_failure_write(const char *path, const mf_error *reason, mf_error *err);
+MF_MUST_CHECK bool mf_failure_write(const char *path, const mf_error *reason, mf_error *err);
 
 /* Removes the file; none is fine. Fails MF_ERR_IO. */
 MF_MUST_CHECK bool mf_failure_remove(const char *path, mf_error *err);

@@ -79,7 +79,7 @@ int mf_nameless_file_open(mf_error *err)
     if (fd >= 0)
         unlink(path);
     else
-        mf_fail_errno(err, errno, (mf_where){folder, 0, 0}, "no room to unpack a model");
+        mf_fail_errno(err, errno, (mf_where){folder, 0, 0}, "no space to unpack a model");
     return fd;
 }
 
@@ -91,7 +91,7 @@ bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes, mf_error
             continue;
         if (put < 0)
             return mf_fail_errno(err, errno, MF_NOWHERE,
-                                 "no room for the model in $TMPDIR or /tmp");
+                                 "no space for the model in $TMPDIR or /tmp");
         bytes += put;
         n_bytes -= (size_t)put;
     }

@@ -46,7 +46,7 @@ MF_MUST_CHECK bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, c
 void mf_mapped_model_close(mf_mapped_model *model);
 
 /* A file in $TMPDIR or /tmp that has no name, to be closed by the caller; -1 and MF_ERR_IO. */
-int mf_nameless_file_open(mf_error *err);
+MF_MUST_CHECK int mf_nameless_file_open(mf_error *err);
 
 /* Appends all of it. Fails MF_ERR_IO: the disk is full. */
 MF_MUST_CHECK bool mf_nameless_file_append(int fd, const char *bytes, size_t n_bytes,

@@ -22,12 +22,12 @@
 typedef struct mf_packed mf_packed;
 
 /* Opens a regular file. NULL and MF_ERR_IO, MF_ERR_MEMORY. */
-mf_packed *mf_packed_open(const char *path, uint64_t limit_bytes, mf_error *err);
+MF_MUST_CHECK mf_packed *mf_packed_open(const char *path, uint64_t limit_bytes, mf_error *err);
 
 /* The same for bytes[0..n_bytes), which outlive the reader; name stands for the
  * path in errors. */
-mf_packed *mf_packed_open_bytes(const void *bytes, size_t n_bytes, const char *name,
-                                uint64_t limit_bytes, mf_error *err);
+MF_MUST_CHECK mf_packed *mf_packed_open_bytes(const void *bytes, size_t n_bytes, const char *name,
+                                              uint64_t limit_bytes, mf_error *err);
 
 /* The next n_bytes; *n_read is less only at the end. Fails MF_ERR_FORMAT
  * (truncated, damaged), MF_ERR_LIMIT, MF_ERR_IO. */

@@ -35,11 +35,11 @@ typedef struct mf_tar_member {
 } mf_tar_member;
 
 /* NULL on failure. */
-mf_tar *mf_tar_open(const char *path, uint64_t limit_bytes, mf_error *err);
+MF_MUST_CHECK mf_tar *mf_tar_open(const char *path, uint64_t limit_bytes, mf_error *err);
 
 /* From bytes[0..n_bytes), which outlive it; name stands for the path. */
-mf_tar *mf_tar_open_bytes(const void *bytes, size_t n_bytes, const char *name, uint64_t limit_bytes,
-                          mf_error *err);
+MF_MUST_CHECK mf_tar *mf_tar_open_bytes(const void *bytes, size_t n_bytes, const char *name,
+                                        uint64_t limit_bytes, mf_error *err);
 
 /* The next member, whether or not the last one was read; member->name is NULL
  * after the last. */

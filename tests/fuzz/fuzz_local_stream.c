@@ -102,7 +102,7 @@ static void read_others(const char *bytes, size_t n)
     mf_local_kinesis_read_code(bytes, n, code);
     require(memchr(code, '\0', sizeof code) != NULL && strchr(code, '#') == NULL);
     require(mf_local_kinesis_read_iterator(bytes, n, &text) == (text.n_bytes > 0));
-    mf_local_kinesis_read_shards(bytes, n, &text, put_shard, &n_shards);
+    require(!mf_local_kinesis_read_shards(bytes, n, &text, put_shard, &n_shards) || !text.failed);
     mf_text_free(&text);
 }
 

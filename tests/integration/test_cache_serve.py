@@ -415,7 +415,7 @@ class Outages(CacheCase):
                            (b"-MOVED 3999 127.0.0.1:6381\r\n", "MOVED"),
                            (b"HTTP/1.1 400 Bad Request\r\n\r\n", "Protocol error"),
                            (b"*1000000000\r\n", "another length"),
-                           (b"*1\r\n$-1\r\n" * 3, "unasked"),
+                           (b"*1\r\n$-1\r\n" * 3, "no command"),
                            (None, "closed the connection"),
                            (b"", "no reply within")):
             def answer(connection, words, said=said):

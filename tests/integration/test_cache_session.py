@@ -384,7 +384,7 @@ class Outages(SessionCase):
                 (b"*1000000000\r\n", "another length"),
                 (b"*1\r\n$2000000000\r\n" + b"x" * 200000, "too long"),
                 (b"$1\r\nx\r\n", "a single text"),
-                (b"*1\r\n$-1\r\n" * 2, "unasked"),
+                (b"*1\r\n$-1\r\n" * 2, "no command"),
                 (b"", "no reply within")):
             for at_greeting in (True, False):
                 fake = FakeRedis(self, lambda connection, words: (

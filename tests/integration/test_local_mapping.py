@@ -238,7 +238,7 @@ def handle(event, n):
         kinesis.put_many("s", [("k", "a"), ("k", "b"), ("k", "c")])
         f.wait_for_records("c")
         self.assertEqual([["a", "b"]] * 4 + [["c"]], f.batches)
-        self.assertIn("not yet", f.logged("batch_failed")[0]["function_said"])
+        self.assertIn("not yet", f.logged("batch_failed")[0]["function_error"])
         counts = f.counts()
         self.assertEqual((3, 5, 3, 0), (counts["records"], counts["invocations"],
                                         counts["failed_invocations"], counts["dropped_records"]))
@@ -337,7 +337,7 @@ def handle(event, n):
 """)
         kinesis.put("s", "k", "one")
         f.wait_for_records("one")
-        self.assertIn("Runtime exited", f.logged("batch_failed")[0]["function_said"])
+        self.assertIn("Runtime exited", f.logged("batch_failed")[0]["function_error"])
 
     def test_a_program_that_cannot_be_started_is_a_function_error(self):
         kinesis = self.kinesis()
@@ -345,7 +345,7 @@ def handle(event, n):
         f = self.mapped(kinesis, MaximumRetryAttempts=1, of_function={"program": "/no/such/program"})
         kinesis.put("s", "k", "one", "two")
         f.wait(lambda: sum(g["KinesisBatchInfo"]["batchSize"] for g in f.given_up) == 2, "all given up")
-        self.assertIn("/no/such/program", f.logged("batch_failed")[0]["function_said"])
+        self.assertIn("/no/such/program", f.logged("batch_failed")[0]["function_error"])
         self.assertEqual(2, f.counts()["dropped_records"])
 
     def test_a_function_that_takes_no_more_is_asked_again_and_no_try_is_lost(self):

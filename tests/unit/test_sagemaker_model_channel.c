@@ -406,7 +406,7 @@ static void a_full_or_missing_scratch_folder_is_named(void **state)
     put_tar(true);
     char *before = getenv("TMPDIR") != NULL ? strdup(getenv("TMPDIR")) : NULL;
     setenv("TMPDIR", "/nowhere/at/all", 1);
-    fails(MF_ERR_IO, "/nowhere/at/all: no room to unpack a model: No such file");
+    fails(MF_ERR_IO, "/nowhere/at/all: no space to unpack a model: No such file");
     if (before != NULL)
         setenv("TMPDIR", before, 1);
     else

@@ -146,7 +146,7 @@ static void a_batch_job_gets_what_it_says_and_the_time_it_has(void **state)
 {
     (void)state;
     setenv("SAGEMAKER_BATCH", "true", 1);
-    assert_int_equal(read_settings().answer_seconds, 600);
+    assert_int_equal(read_settings().response_seconds, 600);
     setenv("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", "20", 1);
     assert_int_equal(read_settings().max_concurrent, 20);
     assert_int_equal(read_settings().max_payload_mb, 5);
@@ -155,7 +155,7 @@ static void a_batch_job_gets_what_it_says_and_the_time_it_has(void **state)
     assert_int_equal(chunked.max_payload_mb, 0);
     assert_true(chunked.max_body_bytes >= (uint64_t)1 << 30);
     setenv("SAGEMAKER_MODEL_SERVER_TIMEOUT", "30", 1);
-    assert_int_equal(read_settings().answer_seconds, 30);
+    assert_int_equal(read_settings().response_seconds, 30);
 }
 
 static void the_default_accept_is_one_of_three_types(void **state)

@@ -12,6 +12,8 @@
 #ifndef MF_HTTP_PARSE_HEAD_H
 #define MF_HTTP_PARSE_HEAD_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,12 +61,14 @@ typedef enum mf_head_end {
  * (no empty line before it), n_bytes > 0. *scanned is 0 at first and then handed
  * back unchanged with the same bytes and more after them, so that a head which
  * comes byte by byte is walked once. */
-mf_head_end mf_head_find_end(const char *bytes, size_t n_bytes, size_t *scanned, size_t *n_head);
+MF_MUST_CHECK mf_head_end mf_head_find_end(const char *bytes, size_t n_bytes, size_t *scanned,
+                                           size_t *n_head);
 
 /* Reads a whole head as mf_head_find_end delimits it, empty line included.
  * Returns 0, or the status to refuse with: 400, 417, 431, 501, 505. *message is
  * then a sentence, and what head holds is good for nothing. n_bytes < 4 GiB. */
-int mf_head_parse(const char *bytes, size_t n_bytes, mf_head *head, const char **message);
+MF_MUST_CHECK int mf_head_parse(const char *bytes, size_t n_bytes, mf_head *head,
+                                const char **message);
 
 /* True when a name or token is `word`, in any case; word is in lower case. */
 bool mf_head_is(const char *bytes, size_t n_bytes, const char *word);

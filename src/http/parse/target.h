@@ -7,6 +7,7 @@
 #ifndef MF_HTTP_PARSE_TARGET_H
 #define MF_HTTP_PARSE_TARGET_H
 
+#include "base/error.h"
 #include "http/server.h"
 
 enum { MF_URI_PARAMETERS_MAX = 32 };
@@ -23,7 +24,8 @@ void mf_uri_split(char *target, size_t n_bytes, mf_uri *uri);
 
 /* Undoes percent-encoding in place. False at a '%' without two hexadecimal digits
  * and at %00, which no id of ours can hold and which ends a C string. */
-bool mf_uri_decode(char *bytes, size_t n_bytes, bool plus_is_blank, size_t *n_decoded);
+MF_MUST_CHECK bool mf_uri_decode(char *bytes, size_t n_bytes, bool plus_is_blank,
+                                 size_t *n_decoded);
 
 /* True when a path is `text` after decoding. A slash in `text` is never an encoded
  * one: %2F is a byte of a segment, '/' separates two. */
@@ -37,8 +39,8 @@ typedef struct mf_uri_parameter {
 /* Takes a query string apart at '&' and '=' and decodes it in place. Returns how
  * many parameters there are, or -1: it cannot be decoded or holds more than
  * MF_URI_PARAMETERS_MAX of them. */
-int mf_uri_parameters(char *query, size_t n_bytes,
-                      mf_uri_parameter parameters[MF_URI_PARAMETERS_MAX]);
+MF_MUST_CHECK int mf_uri_parameters(char *query, size_t n_bytes,
+                                    mf_uri_parameter parameters[MF_URI_PARAMETERS_MAX]);
 
 /* -------------------------------------------------------------------- routes */
 
@@ -53,8 +55,8 @@ typedef struct mf_routes {
 } mf_routes;
 
 /* Checks the routes; they must outlive the table. Fails MF_ERR_ARGUMENT. */
-bool mf_routes_prepare(mf_routes *table, const mf_http_route *routes, size_t n_routes,
-                       mf_error *err);
+MF_MUST_CHECK bool mf_routes_prepare(mf_routes *table, const mf_http_route *routes, size_t n_routes,
+                                     mf_error *err);
 
 typedef struct mf_route_match {
     uint32_t index;   /* the first route of this path; n_routes when there is none */

@@ -35,15 +35,6 @@ static bool settle_key(mf_aggregate_fields *fields, const mf_aggregate_settings 
         !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &number))
         return refuse(why, s->key_field, v,
                       s->key_is_number ? "a number of at most 38 digits" : "a text or a number");
-    /* The commonest numbers are their own shortest text. */
-    if (number.scale == 0 && v->text.n_bytes <= MF_AGGREGATE_DECIMAL_DIGITS &&
-        (v->text.bytes[0] > '0' || v->text.n_bytes == 1) &&
-        memchr(v->text.bytes, 'e', v->text.n_bytes) == NULL &&
-        memchr(v->text.bytes, 'E', v->text.n_bytes) == NULL &&
-        memchr(v->text.bytes, '.', v->text.n_bytes) == NULL) {
-        fields->key = v->text;
-        return true;
-    }
     mf_text_clear(&fields->key_text, SIZE_MAX);
     mf_aggregate_decimal_write(&fields->key_text, &number);
     fields->key = (mf_id){fields->key_text.bytes, fields->key_text.n_bytes};
@@ -69,8 +60,8 @@ static bool settle_carried(mf_aggregate_fields *fields, const mf_aggregate_setti
                     : is_number(v)            ? MF_AGGREGATE_CARRIED_NUMBER
                                               : MF_AGGREGATE_CARRIED_NONE;
     carried->value = v->text;
-    if (v->kind == MF_STREAM_OTHER ||
-        (!is_absent(v) && v->text.n_bytes > MF_AGGREGATE_CARRIED_BYTES) ||
+    if ((carried->type == MF_AGGREGATE_CARRIED_NONE && !is_absent(v)) ||
+        v->text.n_bytes > MF_AGGREGATE_CARRIED_BYTES ||
         (is_number(v) && !mf_aggregate_decimal_parse(v->text.bytes, v->text.n_bytes, &number)))
         return refuse(why, s->carried_fields.names[i], v,
                       "a text of at most 512 bytes or a number of at most 38 digits");
@@ -87,14 +78,9 @@ static bool read_members(mf_aggregate_fields *fields, const mf_aggregate_setting
         names[n_names++] = s->sum_fields.names[i];
     for (size_t i = 0; i < s->carried_fields.n; i++)
         names[n_names++] = s->carried_fields.names[i];
-    if (mf_stream_members_read(&fields->members, names, n_names, values, record, n, &reason))
-        return true;
-    if (reason.code == MF_ERR_MEMORY)
-        return mf_fail(why, reason.code, MF_NOWHERE, "%s", reason.text);
-    return mf_fail(why, MF_ERR_FORMAT, MF_NOWHERE, "%s",
-                   reason.code == MF_ERR_LIMIT
-                       ? "it has a number of more than 64 bits, and a text with an escape"
-                       : "it is not a JSON object");
+    return mf_stream_json_members(&fields->json, names, n_names, values, record, n, &reason) ||
+           mf_fail(why, reason.code == MF_ERR_MEMORY ? MF_ERR_MEMORY : MF_ERR_FORMAT, MF_NOWHERE,
+                   "%s", reason.code == MF_ERR_MEMORY ? reason.text : "it is not a JSON object");
 }
 
 bool mf_aggregate_fields_read(mf_aggregate_fields *fields, const mf_aggregate_settings *settings,
@@ -116,7 +102,7 @@ bool mf_aggregate_fields_read(mf_aggregate_fields *fields, const mf_aggregate_se
 
 void mf_aggregate_fields_free(mf_aggregate_fields *fields)
 {
-    mf_stream_members_free(&fields->members);
+    mf_stream_json_free(&fields->json);
     mf_text_free(&fields->key_text);
     *fields = (mf_aggregate_fields){.key = {NULL, 0}};
 }

@@ -8,9 +8,7 @@
  * (3) A carried value is a text or a number; absent or null leaves the last one.
  * (4) Every other record is dirty, with a reason that quotes the settings and nothing of the
  *     record.
- * (5) Numbers are exact as decimal.h has them, and as they are written. When a text in the record
- *     has an escape, jansson reads it (members.h): reals are the same up to 15 digits, and a record
- *     with an integer of more than 64 bits is dirty.
+ * (5) Numbers are exact, as decimal.h has them.
  *
  * Threads: one for each mf_aggregate_fields. */
 #ifndef MF_LAMBDA_AGGREGATE_FIELDS_H
@@ -18,7 +16,7 @@
 
 #include "lambda/aggregate/aggregate_settings.h"
 #include "lambda/aggregate/decimal.h"
-#include "lambda/streams/members.h"
+#include "lambda/streams/json_reader.h"
 
 enum {
     MF_AGGREGATE_KEY_BYTES = 1024,    /* DynamoDB's limit for a sort key */
@@ -43,7 +41,7 @@ typedef struct mf_aggregate_fields {
     mf_aggregate_carried carried[MF_AGGREGATE_CARRIED_MOST];
 
     /* The reader's own. */
-    mf_stream_members members;
+    mf_stream_json json;
     mf_text key_text;
 } mf_aggregate_fields;
 

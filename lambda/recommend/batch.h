@@ -88,9 +88,10 @@ typedef struct mf_recommend_batch {
 
     mf_stream_batch event;
     mf_stream_payload payload;
-    mf_text kept;    /* bytes of requests, and of records in aggregates */
-    mf_text reasons; /* of rejected items                               */
-    uint32_t *slots; /* [n_slots], a power of two: 1 + index of an item, by its key */
+    mf_stream_json json; /* of one record */
+    mf_text kept;        /* bytes of requests, and of records in aggregates */
+    mf_text reasons;     /* of rejected items                               */
+    uint32_t *slots;     /* [n_slots], a power of two: 1 + index of an item, by its key */
     size_t n_slots, items_capacity, slots_capacity;
 } mf_recommend_batch;
 

@@ -3,7 +3,6 @@
 
 #include "base/grow.h"
 #include "base/number.h"
-#include "lambda/streams/members.h"
 
 enum { BYTES_KEPT = 8 << 20 };
 
@@ -33,7 +32,7 @@ static bool read_user(mf_id *user, const mf_stream_value *v, mf_text *kept, mf_e
     int64_t n;
     if (v->kind == MF_STREAM_INTEGER && !mf_parse_int64(v->text.bytes, v->text.n_bytes, &n))
         return wrong(why, "user_id: an integer beyond 64 bits: a long id must be sent as a text");
-    const bool is_minus_zero = v->kind == MF_STREAM_INTEGER && mf_stream_plain_is(v->text, "-0");
+    const bool is_minus_zero = v->kind == MF_STREAM_INTEGER && mf_stream_json_is(v->text, "-0");
     *user = keep(kept, is_minus_zero ? (mf_id){"0", 1} : v->text);
     return true;
 }
@@ -84,23 +83,15 @@ static bool check_members(mf_recommend_request *request, const mf_recommend_limi
 }
 
 bool mf_recommend_request_read(mf_recommend_request *request, const mf_recommend_limits *limits,
-                               const char *bytes, size_t n, mf_text *kept, mf_error *why)
+                               mf_stream_json *json, const char *bytes, size_t n, mf_text *kept,
+                               mf_error *why)
 {
-    mf_stream_members members = {.root = NULL};
     mf_stream_value values[MEMBERS];
-    mf_error reason = {.code = MF_OK};
     *request = (mf_recommend_request){.timestamp = {"", 0}};
     if (kept->room - kept->n_bytes < n)
         return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a request");
-    /* jansson takes a NUL byte after the value for its end. */
-    if (memchr(bytes, '\0', n) != NULL)
-        return wrong(why, "not JSON: a NUL byte");
-    const bool ok = mf_stream_members_read(&members, names, MEMBERS, values, bytes, n, &reason)
-                        ? check_members(request, limits, values, kept, why)
-                        : mf_fail(why, reason.code == MF_ERR_LIMIT ? MF_ERR_PARSE : reason.code,
-                                  MF_NOWHERE, "%s", reason.text);
-    mf_stream_members_free(&members);
-    return ok;
+    return mf_stream_json_members(json, names, MEMBERS, values, bytes, n, why) &&
+           check_members(request, limits, values, kept, why);
 }
 
 /* ----------------------------------------------------------------------- the stage */
@@ -138,8 +129,8 @@ static bool decode_user_record(mf_recommend_batch *b, size_t record,
     if (item->is_aggregated && data.n_bytes > 0)
         item->data = keep(&b->kept, data);
     const size_t kept = b->kept.n_bytes;
-    if (mf_recommend_request_read(&item->request, &limits, data.bytes, data.n_bytes, &b->kept,
-                                  &why)) {
+    if (mf_recommend_request_read(&item->request, &limits, &b->json, data.bytes, data.n_bytes,
+                                  &b->kept, &why)) {
         item->state = MF_RECOMMEND_PENDING;
         return true;
     }
@@ -207,6 +198,7 @@ void mf_recommend_batch_free(mf_recommend_batch *batch)
 {
     mf_stream_batch_free(&batch->event);
     mf_stream_payload_free(&batch->payload);
+    mf_stream_json_free(&batch->json);
     mf_text_free(&batch->kept);
     mf_text_free(&batch->reasons);
     mf_free(batch->items);

@@ -7,8 +7,7 @@
  *     top_n       a whole number from 1 on; may be absent
  *     timestamp   a text of at most 64 bytes, handed on as it is; may be absent
  *
- * (1) Unknown members are ignored, whatever they are. (An integer of more than 64 bits in a
- *     request that also has a text with an escape makes it none: jansson.)
+ * (1) Unknown members are ignored, whatever they are.
  * (2) The reason why a record is no request is a sentence without a word of the record: it goes
  *     into the log.
  *
@@ -22,8 +21,10 @@ enum { MF_RECOMMEND_TIMESTAMP_BYTES = 64 };
 
 /* Reads bytes[0 .. n). The views are of *kept, to which at most n bytes are appended; it has
  * capacity for them and does not move. False: MF_ERR_PARSE with the reason, or MF_ERR_MEMORY. */
-bool mf_recommend_request_read(mf_recommend_request *request, const mf_recommend_limits *limits,
-                               const char *bytes, size_t n, mf_text *kept, mf_error *why);
+MF_MUST_CHECK bool mf_recommend_request_read(mf_recommend_request *request,
+                                             const mf_recommend_limits *limits,
+                                             mf_stream_json *json, const char *bytes, size_t n,
+                                             mf_text *kept, mf_error *why);
 
 /* The stage: fills items in, pending or rejected, and n_records and oldest_ms of the outcome.
  * settings, invocation and outcome are set. False: MF_ERR_PARSE, it is no event of a stream, or

@@ -2,8 +2,8 @@
  * records of one shard, and in a tumbling window its limits and its state (docs/lambda.md, 4.2,
  * 4.3 and 4.4).
  *
- * (1) The event is read strictly, as lambda/runtime/invocation.h has it: by plain.h where it is plain,
- *     else by jansson. Both readers find the same (fuzz_streams_batch).
+ * (1) The event is read strictly, as lambda/runtime/invocation.h has it, but numbers that no 64 bits
+ *     or no double hold are numbers (json_reader.h).
  * (2) Every record has a sequence number and data. An event with a record that has not, or that is
  *     not Kinesis', is refused with the record's place. payload.h decodes the data.
  * (3) Records are in the order of their sequence numbers, each number once: of duplicates the
@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/id_list.h"
 #include "base/text.h"
+#include "lambda/streams/json_reader.h"
 
 #include <string.h>
 
@@ -106,27 +107,14 @@ typedef struct mf_stream_batch {
     size_t n_state;
 
     /* The reader's own. */
+    mf_id stream_of_first; /* ARN of the first record */
     size_t records_capacity, state_capacity;
-    struct json_t *root; /* jansson's; NULL when the event was plain */
-    mf_text numbers;     /* of the state, when jansson read it */
+    mf_stream_json json;
 } mf_stream_batch;
 
 /* False: MF_ERR_PARSE with the place ("event: Records[3].kinesis.data is missing"), or
  * MF_ERR_MEMORY. */
 bool mf_stream_batch_read(mf_stream_batch *batch, const char *event, size_t n_event, mf_error *err);
-
-/* The two readers of it. Both fill in what the event says, unchecked, and leave NULL in a
- * view of what it does not say; the fuzz target compares them. The plain one is false when the
- * event is not plain or not as expected, or when there is no memory: what it filled in is void. */
-bool mf_stream_batch_read_plain(mf_stream_batch *batch, const char *event, size_t n_event);
-bool mf_stream_batch_read_json(mf_stream_batch *batch, const char *event, size_t n_event,
-                               mf_error *err);
-
-/* Which of the two read it; for tests and figures. */
-static inline bool mf_stream_batch_was_plain(const mf_stream_batch *batch)
-{
-    return batch->root == NULL;
-}
 
 void mf_stream_batch_free(mf_stream_batch *batch);
 

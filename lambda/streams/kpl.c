@@ -4,10 +4,8 @@
 #include "base/grow.h"
 
 #include <openssl/evp.h>
-#include <string.h>
 
-static const char magic[] = {'\xF3', '\x89', '\x9A', '\xC2'};
-
+enum { MAGIC_BYTES = sizeof MF_STREAM_KPL_MAGIC - 1 };
 enum { VARINT = 0, FIXED_64 = 1, BYTES = 2, FIXED_32 = 5 }; /* wire types */
 
 /* A record before the tables are known. */
@@ -195,9 +193,9 @@ mf_stream_kpl_kind mf_stream_kpl_read(mf_stream_kpl *kpl, const char *bytes, siz
 {
     mf_error why = {.code = MF_OK};
     kpl->n_records = kpl->n_partition_keys = kpl->n_hash_keys = 0;
-    if (n <= sizeof magic + MF_STREAM_KPL_DIGEST_BYTES || memcmp(bytes, magic, sizeof magic) != 0)
+    if (n <= MAGIC_BYTES + MF_STREAM_KPL_DIGEST_BYTES || !mf_stream_kpl_begins(bytes, n))
         return MF_STREAM_KPL_NO_AGGREGATE;
-    const mf_id message = {bytes + sizeof magic, n - sizeof magic - MF_STREAM_KPL_DIGEST_BYTES};
+    const mf_id message = {bytes + MAGIC_BYTES, n - MAGIC_BYTES - MF_STREAM_KPL_DIGEST_BYTES};
     if (!has_digest(message) || (!read_message(kpl, message, &why) && why.code == MF_OK))
         return MF_STREAM_KPL_NO_AGGREGATE;
     if (why.code == MF_OK && resolve(kpl, &why))

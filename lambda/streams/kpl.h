@@ -29,7 +29,18 @@
 #include "base/error.h"
 #include "base/id_list.h"
 
+#include <string.h>
+
 enum { MF_STREAM_KPL_DIGEST_BYTES = 16 };
+
+#define MF_STREAM_KPL_MAGIC "\xF3\x89\x9A\xC2"
+
+/* True when bytes[0 .. n) begin as an aggregate. */
+static inline bool mf_stream_kpl_begins(const char *bytes, size_t n)
+{
+    return n >= sizeof MF_STREAM_KPL_MAGIC - 1 &&
+           memcmp(bytes, MF_STREAM_KPL_MAGIC, sizeof MF_STREAM_KPL_MAGIC - 1) == 0;
+}
 
 /* Views of the bytes that were read. */
 typedef struct mf_stream_kpl_record {

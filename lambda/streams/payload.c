@@ -45,7 +45,7 @@ static bool is_worth_unwrapping(const mf_text *text)
 {
     const char *at = text->bytes;
     const char *end = at + text->n_bytes;
-    if (text->n_bytes >= 4 && memcmp(at, "\xF3\x89\x9A\xC2", 4) == 0)
+    if (mf_stream_kpl_begins(at, text->n_bytes))
         return true;
     while (at < end && (*at == ' ' || *at == '\t' || is_line_end(*at)))
         at++;

@@ -1,9 +1,8 @@
 /* fuzz_aggregate_record.c: any bytes as a user record, and as a state.
  *
- * A record says the same whichever way it is read: as it is, and behind a member with an
- * escape, which makes it jansson's, unless it has numbers that no double holds. A window that
- * took it over writes a state that, read and written again, is the same. A state of any bytes that
- * is taken is written as one that is taken and the same from then on. */
+ * A record is read the same as it is and after a member with an escape. A window that counted it
+ * writes a state that, read and written again, is the same. A state of any bytes that is accepted is
+ * written as one that is accepted and the same from then on. */
 #include "lambda/aggregate/window.h"
 
 #include <stdint.h>
@@ -71,34 +70,9 @@ static void write_and_read(void)
     require(read_state(&again, one.bytes, one.n_bytes));
     require(again.n == window.n);
     mf_aggregate_window_write_state(&again, &two);
-    /* With an escape in it jansson has read it, in an order of its own. */
-    require(one.n_bytes == two.n_bytes);
-    require(memchr(one.bytes, '\\', one.n_bytes) != NULL ||
-            memcmp(one.bytes, two.bytes, one.n_bytes) == 0);
+    require(one.n_bytes == two.n_bytes && memcmp(one.bytes, two.bytes, one.n_bytes) == 0);
     mf_text_free(&one);
     mf_text_free(&two);
-}
-
-/* More than 15 digits in a row, or an exponent of more than two. */
-static bool has_long_number(const char *bytes, size_t n)
-{
-    size_t n_digits = 0, n_exponent = 0;
-    bool is_exponent = false;
-    for (size_t i = 0; i < n; i++) {
-        const bool is_digit = bytes[i] >= '0' && bytes[i] <= '9';
-        if (bytes[i] == 'e' || bytes[i] == 'E') {
-            is_exponent = true;
-            n_digits = n_exponent = 0;
-        } else if (is_digit) {
-            n_digits++;
-            n_exponent += is_exponent;
-        } else if (bytes[i] != '.' && bytes[i] != '+' && bytes[i] != '-') {
-            n_digits = n_exponent = is_exponent = 0;
-        }
-        if (n_digits > 15 || n_exponent > 2)
-            return true;
-    }
-    return false;
 }
 
 static void take_record(const char *bytes, size_t n)
@@ -113,9 +87,7 @@ static void take_record(const char *bytes, size_t n)
         mf_text_literal(&text, "{\"\\u0007\":0,");
         mf_text_append(&text, brace + 1, n - n_before - 1);
         /* It may have that member itself, but only as an escape. */
-        if (has_long_number(bytes, n))
-            ;
-        else if (mf_aggregate_fields_read(&second, &settings, text.bytes, text.n_bytes, NULL))
+        if (mf_aggregate_fields_read(&second, &settings, text.bytes, text.n_bytes, NULL))
             require_same();
         else
             require(memchr(bytes, '\\', n) != NULL);

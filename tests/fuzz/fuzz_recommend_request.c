@@ -42,18 +42,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     mf_text kept = MF_TEXT_EMPTY, again = MF_TEXT_EMPTY, kept_again = MF_TEXT_EMPTY;
     mf_error err = {.code = MF_OK};
     mf_recommend_request request, same;
+    static mf_stream_json json;
     if (bytes == NULL || !mf_text_reserve(&kept, n))
         abort();
     if (n > 0)
         memcpy(bytes, data, n);
-    if (mf_recommend_request_read(&request, &limits, bytes, n, &kept, &err)) {
+    if (mf_recommend_request_read(&request, &limits, &json, bytes, n, &kept, &err)) {
         must(kept.n_bytes <= n);
         must(request.top_n >= 1 && request.top_n <= limits.max_top_n);
         must(mf_id_valid(request.user.bytes, request.user.n_bytes));
         write_again(&again, &request);
         must(mf_text_reserve(&kept_again, again.n_bytes));
-        must(mf_recommend_request_read(&same, &limits, again.bytes, again.n_bytes, &kept_again,
-                                       &err));
+        must(mf_recommend_request_read(&same, &limits, &json, again.bytes, again.n_bytes,
+                                       &kept_again, &err));
         must(is_same(request.user, same.user) && is_same(request.request_id, same.request_id) &&
              is_same(request.timestamp, same.timestamp) && request.top_n == same.top_n);
     } else {

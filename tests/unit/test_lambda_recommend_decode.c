@@ -14,9 +14,10 @@ static bool read_text(mf_recommend_request *request, const char *text, size_t n,
 {
     /* Views stay: the tests below look at them. */
     static mf_text kept;
+    static mf_stream_json json;
     mf_text_clear(&kept, SIZE_MAX);
     assert_true(mf_text_reserve(&kept, n));
-    return mf_recommend_request_read(request, &limits, text, n, &kept, err);
+    return mf_recommend_request_read(request, &limits, &json, text, n, &kept, err);
 }
 
 static void assert_id(const char *expected, mf_id id)
@@ -46,6 +47,8 @@ static void a_request_has_a_user_an_id_and_perhaps_more(void **state)
         {"{\"user_id\":9223372036854775808,\"request_id\":\"r\"}", NULL, NULL, NULL, 0},
         {"{\"user_id\":1,\"request_id\":\"r\",\"trace\":18446744073709551616,\"t\":-1.5E+400}", "1",
          "r", "", 20},
+        {"{\"user_id\":1,\"request_id\":\"\\u0072\",\"trace\":9223372036854775808}", "1", "r", "",
+         20},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         mf_error err = {.code = MF_OK};
@@ -74,7 +77,6 @@ static void what_is_no_request_says_why_and_quotes_nothing(void **state)
         {"secret", "not JSON"},
         {"[\"secret\"]", "expected a JSON object"},
         {"{\"secret\":1,\"secret\":2}", "a member is there twice"},
-        {"{\"user_id\":1,\"request_id\":\"\\u0072\",\"secret\":9223372036854775808}", "64 bits"},
         {"{\"user_id\":null,\"request_id\":\"secret\"}", "user_id: expected"},
         {"{\"user_id\":1,\"request_id\":null,\"secret\":1}", "request_id: expected"},
         {"{\"user_id\":-9223372036854775809,\"request_id\":\"r\"}", "user_id: an integer beyond"},
@@ -114,7 +116,8 @@ static void what_is_no_request_says_why_and_quotes_nothing(void **state)
     assert_false(read_text(&request, "{\"user_id\":1,\"request_id\":\"r\"}\0", 32, &err));
     mf_text none = MF_TEXT_EMPTY;
     mf_error_clear(&err);
-    assert_false(mf_recommend_request_read(&request, &limits, "{}", 2, &none, &err));
+    static mf_stream_json json;
+    assert_false(mf_recommend_request_read(&request, &limits, &json, "{}", 2, &none, &err));
     assert_int_equal(err.code, MF_ERR_MEMORY);
 }
 

@@ -5,7 +5,6 @@
 #include "base/base64.h"
 #include "kpl_testing.h"
 #include "lambda/streams/payload.h"
-#include "lambda/streams/plain.h"
 
 #include <locale.h>
 
@@ -139,36 +138,6 @@ static void aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so(vo
     mf_text_free(&packed);
 }
 
-/* [79] */
-static void doubles_have_their_shortest_text_in_every_locale(void **state)
-{
-    (void)state;
-    static const struct {
-        double value;
-        const char *text;
-    } cases[] = {
-        {0.1, "0.1"},
-        {4.5, "4.5"},
-        {0.1 + 0.2, "0.30000000000000004"},
-        {-2, "-2"},
-        {1e22, "1e+22"},
-        {5e-324, "4.94065645841247e-324"},
-        {123456789.123456, "123456789.123456"},
-    };
-    for (int german = 0; german < 2; german++) {
-        if (german && setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL)
-            continue;
-        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-            mf_text text = MF_TEXT_EMPTY;
-            mf_stream_plain_write_real(&text, cases[i].value);
-            mf_text_append(&text, "", 1);
-            assert_string_equal(text.bytes, cases[i].text);
-            mf_text_free(&text);
-        }
-    }
-    setlocale(LC_NUMERIC, "C");
-}
-
 static int end(void **state)
 {
     (void)state;
@@ -185,7 +154,6 @@ int main(void)
         cmocka_unit_test(what_only_looks_like_base64_stays_as_it_is),
         cmocka_unit_test(bad_base64_can_never_be_read),
         cmocka_unit_test(aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so),
-        cmocka_unit_test(doubles_have_their_shortest_text_in_every_locale),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }

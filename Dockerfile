@@ -1,21 +1,21 @@
 # One image for SageMaker: `train`, `serve` and `evaluate` on PATH, the libraries that they load,
 # and nothing else. No shell, no package manager, no user, no entrypoint (docs/sagemaker.md,
-# 1.2 to 1.7). ARCHITECTURE.md says why it stands on nothing.
+# 1.2 to 1.7). ARCHITECTURE.md has the reasons for FROM scratch.
 #
 #   docker build -t movie-recommender .
 #
-# Builds with BuildKit and with the builder before it. All arguments are optional:
+# Builds with BuildKit and with the classic builder. All arguments are optional:
 #
-#   BASE                     the base image by another name, e.g. that of a mirror of one's own
-#   DEBIAN_MIRROR            where packages come from, e.g. http://mirror.internal/debian, and
-#   DEBIAN_SECURITY_MIRROR   where security updates do; otherwise what BASE has set up
+#   BASE                     the base image by another name, e.g. that of a private mirror
+#   DEBIAN_MIRROR            source of packages, e.g. http://mirror.internal/debian, and
+#   DEBIAN_SECURITY_MIRROR   of security updates; default: as configured in BASE
 #   http_proxy, https_proxy, no_proxy   as in every build
 #   TARGETARCH               amd64 or arm64; --platform sets it under BuildKit
-#   BUILDER                  the platform that compiles, when it should not be the machine's: amd64
-#                            on an arm64 machine is not cross-built, but can be emulated
+#   BUILDER                  the platform that compiles, if not the machine's: amd64 on an arm64
+#                            machine is not cross-built, but can be emulated
 #   REVISION, SOURCE         git revision and address of the source, for the labels
 #   SOURCE_DATE_EPOCH        the time stamp of all files; the same commit gives the same layers
-#   BUILD_FOLDER             where it is compiled, which changes nothing (a test tries two)
+#   BUILD_FOLDER             where it is compiled; the image does not depend on it (a test tries two)
 ARG BASE=debian:bookworm-slim
 # Where BuildKit does not name the platform of the machine, "linux" is the engine's own.
 ARG BUILDER=${BUILDPLATFORM:-linux}
@@ -45,7 +45,7 @@ FROM scratch
 COPY --from=build /image /
 ENV PATH=/usr/local/bin
 EXPOSE 8080
-# Without a word: what the words are, on stderr, and exit code 2.
+# Without an argument the image prints the usage on stderr and exits with 2.
 CMD ["serve", "--usage"]
 
 ARG VERSION=0.1.0

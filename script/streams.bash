@@ -1,9 +1,8 @@
 # shellcheck shell=bash
-# streams.bash: the part of script/run that --streams adds: Redis, stand-ins for Kinesis and
-# DynamoDB, the functions behind the streams, and the two shown at work.
+# streams.bash: what script/run --streams adds: Redis, stand-ins for Kinesis and DynamoDB, the
+# functions that read the streams, and a demonstration of both.
 #
-# Sourced by script/run, whose free_port, tagged and processes it uses, and whose folder and
-# endpoint it reads.
+# script/run sources it. It uses free_port, tagged and processes and reads folder and endpoint.
 # shellcheck disable=SC2154
 
 need() {
@@ -13,8 +12,8 @@ need() {
     fi
 }
 
-# stand_in NAME: a server of tests/node/peer.js, which lives as long as its standard input is
-# open. Sets NAME_url.
+# stand_in NAME: starts a server of tests/node/peer.js, which runs as long as its standard input
+# is open. Sets NAME_url.
 stand_in() {
     local line port=
     : >"$folder/$1.port"
@@ -57,7 +56,7 @@ start_stand_ins() {
     show prepare
 }
 
-# Words for local-cloud.
+# Arguments for local-cloud.
 stream_words() {
     local keys=(AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local METRICS=false)
     words=(--kinesis "$kinesis_url" --poll-seconds 0.2
@@ -79,7 +78,7 @@ stream_words() {
         --OnFailure "$folder/ratings-given-up.jsonl")
 }
 
-# show WHAT: what streams.js says there.
+# show COMMAND: runs that command of streams.js.
 show() {
     NODE_NO_WARNINGS=1 AWS_ENDPOINT_URL_KINESIS=$kinesis_url AWS_ENDPOINT_URL_DYNAMODB=$dynamodb_url \
         node script/streams.js "$1"

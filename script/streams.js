@@ -1,11 +1,11 @@
-// streams.js: what `script/run --streams` puts and reads, with AWS's own clients (tests/node).
+// streams.js: the records that `script/run --streams` puts and reads, with AWS's own clients (tests/node).
 //
-//     node streams.js prepare       makes the streams and tables that are not there yet
-//     node streams.js requests      puts requests for recommendations, prints what comes back
+//     node streams.js prepare       creates the streams and tables
+//     node streams.js requests      puts requests for recommendations, prints the results
 //     node streams.js ratings       puts ratings, prints the totals of their windows
 //
-// AWS_ENDPOINT_URL_KINESIS and AWS_ENDPOINT_URL_DYNAMODB say where; N_RATINGS how many ratings
-// go out (5000), of the 100 movies in data/ratings.csv that have most.
+// AWS_ENDPOINT_URL_KINESIS and AWS_ENDPOINT_URL_DYNAMODB are the services. N_RATINGS is the number
+// of ratings that are put (5000), of the 100 most rated movies in data/ratings.csv.
 'use strict';
 
 const fs = require('node:fs');
@@ -26,7 +26,7 @@ const settings = (endpoint) => ({
 });
 const kinesis = new kinesis_api.KinesisClient(settings(process.env.AWS_ENDPOINT_URL_KINESIS));
 const dynamodb = new dynamodb_api.DynamoDBClient(settings(process.env.AWS_ENDPOINT_URL_DYNAMODB));
-const ask = (name, members) => kinesis.send(new kinesis_api[`${name}Command`](members));
+const call = (name, members) => kinesis.send(new kinesis_api[`${name}Command`](members));
 const table = (name, members) => dynamodb.send(new dynamodb_api[`${name}Command`](members));
 
 async function until(what, ready) {
@@ -53,8 +53,8 @@ const title = (id) => titles.get(String(id)) || `movie ${id}`;
 
 async function prepare() {
   for (const [StreamName, ShardCount] of [['requests', 2], ['recommendations', 1], ['ratings', 2]]) {
-    await ask('CreateStream', { StreamName, ShardCount });
-    await until(`stream ${StreamName}`, async () => (await ask('DescribeStreamSummary', { StreamName }))
+    await call('CreateStream', { StreamName, ShardCount });
+    await until(`stream ${StreamName}`, async () => (await call('DescribeStreamSummary', { StreamName }))
       .StreamDescriptionSummary.StreamStatus === 'ACTIVE');
   }
   for (const [TableName, hash, range] of [['movieRatings', 'movieId', 'windowStart'],
@@ -74,20 +74,20 @@ async function put(StreamName, events) {
     let rest = events.slice(i, i + 500)
       .map(([PartitionKey, event]) => ({ PartitionKey, Data: Buffer.from(JSON.stringify(event)) }));
     while (rest.length > 0) {
-      const answer = await ask('PutRecords', { StreamName, Records: rest });
-      rest = rest.filter((_, k) => answer.Records[k].ErrorCode);
+      const response = await call('PutRecords', { StreamName, Records: rest });
+      rest = rest.filter((_, k) => response.Records[k].ErrorCode);
     }
   }
 }
 
 // The records of a stream with one shard, from its end on.
 async function reader(StreamName) {
-  const { Shards: [{ ShardId }] } = await ask('ListShards', { StreamName });
-  let { ShardIterator } = await ask('GetShardIterator', { StreamName, ShardId, ShardIteratorType: 'LATEST' });
+  const { Shards: [{ ShardId }] } = await call('ListShards', { StreamName });
+  let { ShardIterator } = await call('GetShardIterator', { StreamName, ShardId, ShardIteratorType: 'LATEST' });
   return async () => {
-    const answer = await ask('GetRecords', { ShardIterator });
-    ShardIterator = answer.NextShardIterator;
-    return answer.Records.map(({ Data }) => JSON.parse(Buffer.from(Data).toString()));
+    const response = await call('GetRecords', { ShardIterator });
+    ShardIterator = response.NextShardIterator;
+    return response.Records.map(({ Data }) => JSON.parse(Buffer.from(Data).toString()));
   };
 }
 
@@ -115,9 +115,9 @@ async function scan(TableName) {
   const items = [];
   let ExclusiveStartKey;
   do {
-    const answer = await table('Scan', { TableName, ExclusiveStartKey, ConsistentRead: true });
-    items.push(...answer.Items);
-    ExclusiveStartKey = answer.LastEvaluatedKey;
+    const response = await table('Scan', { TableName, ExclusiveStartKey, ConsistentRead: true });
+    items.push(...response.Items);
+    ExclusiveStartKey = response.LastEvaluatedKey;
   } while (ExclusiveStartKey);
   return items;
 }

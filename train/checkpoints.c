@@ -1,7 +1,9 @@
-/* checkpoints.c: promises in checkpoints.h. */
+/* checkpoints.c: file names hold the run, its stage and a number; the folder is listed each time, so
+ * that there is no state beside the files. */
 #include "checkpoints.h"
 
 #include "base/file.h"
+#include "base/grow.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
@@ -98,7 +100,7 @@ static void path_of(const mf_checkpoints *checkpoints, uint64_t epoch,
              EPOCH_DIGITS, (unsigned long long)epoch, SUFFIX);
 }
 
-/* True for exactly the names that path_of makes. */
+/* Whether path_of makes this name. */
 static bool is_ours(const mf_checkpoints *checkpoints, const char *name, uint64_t *epoch)
 {
     const size_t n_prefix = strlen(checkpoints->prefix);
@@ -137,15 +139,15 @@ static int newest_first(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-/* This run's checkpoints, newest first; *epochs is the caller's (mf_free). With
- * `tell`, files of other runs are named in the log. */
+/* This run's checkpoints, newest first; the caller frees *epochs (mf_free). With `tell`, a warning
+ * names each file of another run. */
 static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs, size_t *n,
                  mf_error *err)
 {
     bool ok = false;
     uint64_t *found = NULL;
     size_t used = 0;
-    size_t room = 0;
+    size_t capacity = 0;
     DIR *folder = opendir(checkpoints->folder);
     if (folder == NULL)
         return mf_fail_errno(err, errno, (mf_where){.path = checkpoints->folder},
@@ -162,13 +164,8 @@ static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs
                                entry->d_name);
             continue;
         }
-        if (used == room) {
-            void *block = found;
-            if (!mf_reallocate(&block, room, room + 64, sizeof *found, "checkpoint names", err))
-                goto done;
-            found = block;
-            room += 64;
-        }
+        if (!MF_GROW(found, capacity, used + 1, "checkpoint names", err))
+            goto done;
         found[used++] = epoch;
     }
     if (used > 0)
@@ -230,7 +227,7 @@ bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_checkpointe
     size_t n = 0;
     if (!list(checkpoints, false, &epochs, &n, err))
         return false;
-    /* Newer ones than this could not be resumed: they do not count. */
+    /* Newer ones than this were not resumed, so they are damaged: they are not counted. */
     uint32_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         if (epochs[i] > epoch || ++kept <= checkpoints->keep)

@@ -1,16 +1,16 @@
 /* checkpoints.h: the files of a checkpoint folder that SageMaker mirrors to S3.
  *
- * Ours are called checkpoint-1f2e3d4c-000012.mfck: which run (its fingerprint:
- * data and hyperparameters) and how many epochs were done; with several hosts
- * checkpoint-<host>-1f2e3d4c-000012.mfck. Those of the ranking model are called
- * checkpoint-1f2e3d4c-ranking-200003.mfck: its phase and step. So jobs that share a folder leave
- * each other's files alone, and a checkpoint of other data or other hyperparameters is never
- * resumed: the log names it.
+ *   checkpoint-1f2e3d4c-000012.mfck           rating model: the run's fingerprint, epochs done
+ *   checkpoint-<host>-1f2e3d4c-000012.mfck    the same with several hosts
+ *   checkpoint-1f2e3d4c-ranking-200003.mfck   ranking model: phase 2, step 3
  *
- * Whatever else lies in the folder, the sync agent's markers among it, is neither
- * read nor deleted. A file that is being uploaded (<file>.sagemaker-uploading
- * without <file>.sagemaker-uploaded) is not deleted either: deleting here deletes
- * in S3. */
+ * The fingerprint is a hash of data and hyperparameters. So jobs that share a folder do not touch
+ * each other's files, and a checkpoint of other data or other hyperparameters is never resumed: the
+ * log names it.
+ *
+ * Other files in the folder, such as the markers of the sync agent, are neither read nor deleted. A
+ * file that is being uploaded (<file>.sagemaker-uploading exists, <file>.sagemaker-uploaded does
+ * not) is not deleted either, because deleting it here deletes it in S3. */
 #ifndef MF_TRAIN_CHECKPOINTS_H
 #define MF_TRAIN_CHECKPOINTS_H
 
@@ -25,8 +25,8 @@
 typedef struct mf_checkpoints {
     bool used;
     char folder[2 * MF_PATH_BYTES];
-    char run[128];    /* what the names of this run's files begin with, */
-    char prefix[160]; /* and those of its stage */
+    char run[128];    /* the prefix of all file names of this run */
+    char prefix[160]; /* and of those of the present stage */
     uint32_t keep;
 } mf_checkpoints;
 
@@ -36,7 +36,7 @@ typedef struct mf_checkpointed {
     void *trainer;
     uint64_t fingerprint; /* of the run, in file names: the same for all its stages */
     const char *stage;    /* in file names: "" or "ranking-" */
-    bool first;           /* of the run's stages: it names in the log what is of other runs */
+    bool first;           /* of the run's stages: it logs the names of other runs' files */
     uint64_t (*number)(const void *trainer);
     bool (*save)(const void *trainer, const char *path, mf_error *err);
     bool (*resume)(void *trainer, const char *path, mf_error *err);
@@ -47,7 +47,7 @@ mf_checkpointed mf_checkpointed_trainer(mf_trainer *trainer);
 /* fingerprint: that of the run's first stage. first: this is it, there is no rating model. */
 mf_checkpointed mf_checkpointed_spectral(mf_spectral *spectral, uint64_t fingerprint, bool first);
 
-/* True when the folder holds a checkpoint, of whichever run. */
+/* True when the folder holds a checkpoint of any run. */
 bool mf_checkpoints_found(const mf_checkpoint_folder *folder);
 
 /* host NULL: there is only one. Creates the folder when checkpoints are used. */
@@ -55,9 +55,9 @@ MF_MUST_CHECK bool mf_checkpoints_open(mf_checkpoints *checkpoints,
                                        const mf_checkpoint_folder *folder, const char *host,
                                        uint32_t keep, const mf_checkpointed *what, mf_error *err);
 
-/* Resumes the new trainer (what->trainer) from this run's newest checkpoint that is whole; a
- * damaged one is passed over with a line in the log. *resumed tells. Fails only
- * when the folder cannot be read. */
+/* Resumes the new trainer (what->trainer) from this run's newest complete checkpoint. A damaged one
+ * is skipped with a warning. *resumed: whether one was found. Fails only when the folder cannot be
+ * read. */
 MF_MUST_CHECK bool mf_checkpoints_resume(const mf_checkpoints *checkpoints,
                                          const mf_checkpointed *what, bool *resumed, mf_error *err);
 

@@ -1,10 +1,10 @@
-/* info.c: promises in info.h.
- *
- * One JSON object is made of the model; it is printed as it is, or as lines. So both say the
- * same. */
+/* info.c: makes one JSON object of a model and prints it as it is or as lines, so that both forms
+ * have the same content. */
 #include "info.h"
 
 #include "base/error.h"
+#include "base/number.h"
+#include "json_build.h"
 #include "model/model.h"
 #include "sagemaker/mapped_model.h"
 #include "sagemaker/tar.h"
@@ -12,14 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Doubles with the digits that people wrote, as in metrics.json. */
-enum { JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(15) };
 
 /* --- opening ------------------------------------------------------------- */
 
@@ -38,7 +34,7 @@ static bool map_file(const char *path, mf_mapped_model *mapped, mf_error *err)
 {
     *mapped = (mf_mapped_model){0};
     snprintf(mapped->name, sizeof mapped->name, "%s", path);
-    /* A FIFO would block open() for as long as nobody writes. */
+    /* O_NONBLOCK: open() of a FIFO without a writer would wait. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return mf_fail_errno(err, errno, (mf_where){.path = path}, "the model cannot be opened");
@@ -69,33 +65,11 @@ static mf_model *open_model(const char *path, mf_mapped_model *mapped, mf_error 
 
 /* --- the object ---------------------------------------------------------- */
 
-/* Without memory for a value the whole object goes, and with it all that holds it. */
-static void set(json_t **object, const char *key, json_t *value)
-{
-    if (json_object_set_new(*object, key, value) != 0) {
-        json_decref(*object);
-        *object = NULL;
-    }
-}
-
-static void append(json_t **array, json_t *value)
-{
-    if (json_array_append_new(*array, value) != 0) {
-        json_decref(*array);
-        *array = NULL;
-    }
-}
-
 /* The double with the fewest digits that is this float: 0.02, not 0.019999999552965164. */
 static json_t *number(float value)
 {
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            break;
-    }
-    return json_real(strtod(text, NULL));
+    char text[MF_NUMBER_TEXT_BYTES];
+    return json_real(strtod(mf_write_double((double)value, true, text), NULL));
 }
 
 static json_t *text_of(const char *text)
@@ -121,48 +95,46 @@ static json_t *rating_model(const mf_model_parts *parts)
     if (parts->n_factors == 0)
         return json_null();
     json_t *object = json_object();
-    set(&object, "n_factors", json_integer(parts->n_factors));
-    set(&object, "rating_min", number(parts->rating_min));
-    set(&object, "rating_max", number(parts->rating_max));
-    set(&object, "global_mean", number(parts->global_mean));
-    set(&object, "regularization", number(parts->regularization));
-    set(&object, "bias_regularization", number(parts->bias_regularization));
+    mf_train_json_set(&object, "n_factors", json_integer(parts->n_factors));
+    mf_train_json_set(&object, "rating_min", number(parts->rating_min));
+    mf_train_json_set(&object, "rating_max", number(parts->rating_max));
+    mf_train_json_set(&object, "global_mean", number(parts->global_mean));
+    mf_train_json_set(&object, "regularization", number(parts->regularization));
+    mf_train_json_set(&object, "bias_regularization", number(parts->bias_regularization));
     return object;
 }
 
 static json_t *ranking_model(const mf_ranking_parts *ranking)
 {
-    static const char *const gradings[MF_GRADING_KINDS] = {
-        [MF_GRADING_LOGISTIC] = "logistic", [MF_GRADING_LOG] = "log", [MF_GRADING_ONE] = "one"};
     if (ranking->n_factors == 0)
         return json_null();
     json_t *object = json_object();
-    set(&object, "n_factors", json_integer(ranking->n_factors));
-    set(&object, "regularization", number(ranking->regularization));
-    set(&object, "recency", number(ranking->recency));
-    set(&object, "prior", number(ranking->prior));
-    set(&object, "grading", json_string(gradings[ranking->grading.kind]));
-    set(&object, "grading_center", number(ranking->grading.center));
-    set(&object, "grading_scale", number(ranking->grading.scale));
-    set(&object, "relevant_rating", number(ranking->relevant_rating));
-    set(&object, "times", json_boolean(ranking->time_ranks != NULL));
+    mf_train_json_set(&object, "n_factors", json_integer(ranking->n_factors));
+    mf_train_json_set(&object, "regularization", number(ranking->regularization));
+    mf_train_json_set(&object, "recency", number(ranking->recency));
+    mf_train_json_set(&object, "prior", number(ranking->prior));
+    mf_train_json_set(&object, "grading", json_string(mf_grading_name(&ranking->grading)));
+    mf_train_json_set(&object, "grading_center", number(ranking->grading.center));
+    mf_train_json_set(&object, "grading_scale", number(ranking->grading.scale));
+    mf_train_json_set(&object, "relevant_rating", number(ranking->relevant_rating));
+    mf_train_json_set(&object, "times", json_boolean(ranking->time_ranks != NULL));
     return object;
 }
 
-/* The first order is that of lists for which none was asked. */
-static json_t *answers(const mf_model_parts *parts)
+/* Which requests the model can respond to. The first order is the default. */
+static json_t *abilities(const mf_model_parts *parts)
 {
     json_t *orders = json_array();
     if (parts->ranking.n_factors > 0)
-        append(&orders, json_string("ranking"));
+        mf_train_json_append(&orders, json_string("ranking"));
     if (parts->n_factors > 0)
-        append(&orders, json_string("rating"));
-    append(&orders, json_string("popularity"));
+        mf_train_json_append(&orders, json_string("rating"));
+    mf_train_json_append(&orders, json_string("popularity"));
     json_t *object = json_object();
-    set(&object, "predicted_ratings", json_boolean(parts->n_factors > 0));
-    set(&object, "list_orders", orders);
-    set(&object, "similar_items", json_true());
-    set(&object, "visitors", json_true());
+    mf_train_json_set(&object, "predicted_ratings", json_boolean(parts->n_factors > 0));
+    mf_train_json_set(&object, "list_orders", orders);
+    mf_train_json_set(&object, "similar_items", json_true());
+    mf_train_json_set(&object, "visitors", json_true());
     return object;
 }
 
@@ -173,9 +145,9 @@ static json_t *sections(const mf_model *model)
     uint64_t n_bytes;
     for (size_t row = 0; mf_model_section(model, row, &name, &n_bytes); row++) {
         json_t *section = json_object();
-        set(&section, "name", json_string(name));
-        set(&section, "bytes", json_integer((json_int_t)n_bytes));
-        append(&array, section);
+        mf_train_json_set(&section, "name", json_string(name));
+        mf_train_json_set(&section, "bytes", json_integer((json_int_t)n_bytes));
+        mf_train_json_append(&array, section);
     }
     return array;
 }
@@ -199,21 +171,22 @@ static json_t *describe(const mf_model *model, const char *name, mf_error *err)
     json_t *metadata = metadata_of(parts);
     const json_t *version = json_object_get(metadata, "version");
     json_t *object = json_object();
-    set(&object, "file", text_of(name));
-    set(&object, "file_bytes", json_integer((json_int_t)mf_model_file_bytes(model)));
-    set(&object, "checksum", json_string(checksum));
-    set(&object, "format_version", json_integer(mf_model_format_version(model)));
-    set(&object, "program_version",
-        json_is_string(version) ? json_string(json_string_value(version)) : json_null());
-    set(&object, "n_users", json_integer(parts->n_users));
-    set(&object, "n_items", json_integer(parts->n_items));
-    set(&object, "n_ratings", json_integer((json_int_t)parts->n_rated));
-    set(&object, "rating_model", rating_model(parts));
-    set(&object, "ranking_model", ranking_model(&parts->ranking));
-    set(&object, "ranking_model_unknown", json_boolean(ranking_is_unknown(model)));
-    set(&object, "answers", answers(parts));
-    set(&object, "sections", sections(model));
-    set(&object, "metadata", metadata != NULL ? metadata : json_null());
+    mf_train_json_set(&object, "file", text_of(name));
+    mf_train_json_set(&object, "file_bytes", json_integer((json_int_t)mf_model_file_bytes(model)));
+    mf_train_json_set(&object, "checksum", json_string(checksum));
+    mf_train_json_set(&object, "format_version", json_integer(mf_model_format_version(model)));
+    mf_train_json_set(&object, "program_version",
+                      json_is_string(version) ? json_string(json_string_value(version))
+                                              : json_null());
+    mf_train_json_set(&object, "n_users", json_integer(parts->n_users));
+    mf_train_json_set(&object, "n_items", json_integer(parts->n_items));
+    mf_train_json_set(&object, "n_ratings", json_integer((json_int_t)parts->n_rated));
+    mf_train_json_set(&object, "rating_model", rating_model(parts));
+    mf_train_json_set(&object, "ranking_model", ranking_model(&parts->ranking));
+    mf_train_json_set(&object, "ranking_model_unknown", json_boolean(ranking_is_unknown(model)));
+    mf_train_json_set(&object, "answers", abilities(parts));
+    mf_train_json_set(&object, "sections", sections(model));
+    mf_train_json_set(&object, "metadata", metadata != NULL ? metadata : json_null());
     if (object == NULL)
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the description of a model");
     return object;
@@ -249,55 +222,34 @@ static void print_value(const json_t *value)
         fputs("unknown", stdout);
 }
 
-/* A line of name and value; names are those of the JSON object. */
+/* A line of a name of the JSON object and its value; of an array the first element is the default.
+ */
 static void print_line(const char *indent, const char *name, const json_t *value)
 {
     printf("%s%-*s ", indent, 28 - (int)strlen(indent), name);
-    print_value(value);
+    if (json_is_array(value))
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            fputs(i > 0 ? ", " : "", stdout);
+            print_value(json_array_get(value, i));
+            fputs(i == 0 ? " (default)" : "", stdout);
+        }
+    else
+        print_value(value);
     putchar('\n');
 }
 
-static void print_member(const json_t *object, const char *name)
-{
-    print_line("", name, json_object_get(object, name));
-}
-
-static void print_model(json_t *object, const char *name, const char *when_null)
+static void print_member(json_t *object, const char *name, const char *when_null)
 {
     const char *key;
     json_t *value;
-    json_t *model = json_object_get(object, name);
-    printf("\n%s%s\n", name, json_is_null(model) ? when_null : "");
-    json_object_foreach(model, key, value) print_line("  ", key, value);
-}
-
-static void print_answers(const json_t *answers)
-{
-    size_t i;
-    json_t *order;
-    puts("\nanswers");
-    print_line("  ", "predicted_ratings", json_object_get(answers, "predicted_ratings"));
-    printf("  %-26s", "list_orders");
-    json_array_foreach(json_object_get(answers, "list_orders"), i, order)
-        printf("%s%s%s", i > 0 ? ", " : " ", json_string_value(order), i == 0 ? " (default)" : "");
-    putchar('\n');
-    print_line("  ", "similar_items", json_object_get(answers, "similar_items"));
-    print_line("  ", "visitors", json_object_get(answers, "visitors"));
-}
-
-static void print_sections(const json_t *sections)
-{
-    size_t i;
-    json_t *section;
-    puts("\nsections and their bytes");
-    json_array_foreach(sections, i, section)
-        print_line("  ", json_string_value(json_object_get(section, "name")),
-                   json_object_get(section, "bytes"));
+    json_t *member = json_object_get(object, name);
+    printf("\n%s%s\n", name, json_is_null(member) ? when_null : "");
+    json_object_foreach(member, key, value) print_line("  ", key, value);
 }
 
 static bool print_json(const json_t *object)
 {
-    const bool ok = json_dumpf(object, stdout, JSON_FLAGS) == 0;
+    const bool ok = json_dumpf(object, stdout, MF_TRAIN_JSON_FLAGS) == 0;
     putchar('\n');
     return ok;
 }
@@ -307,15 +259,20 @@ static bool print_lines(json_t *object)
     static const char *const heads[] = {"file",           "file_bytes",      "checksum",
                                         "format_version", "program_version", "n_users",
                                         "n_items",        "n_ratings"};
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-        print_member(object, heads[i]);
-    print_model(object, "rating_model", ": none");
-    print_model(object, "ranking_model",
-                json_is_true(json_object_get(object, "ranking_model_unknown"))
-                    ? ": of a rule that this program does not know"
-                    : ": none");
-    print_answers(json_object_get(object, "answers"));
-    print_sections(json_object_get(object, "sections"));
+    json_t *section;
+    size_t i;
+    for (i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        print_line("", heads[i], json_object_get(object, heads[i]));
+    print_member(object, "rating_model", ": none");
+    print_member(object, "ranking_model",
+                 json_is_true(json_object_get(object, "ranking_model_unknown"))
+                     ? ": of a rule that this program does not know"
+                     : ": none");
+    print_member(object, "answers", "");
+    puts("\nsections and their bytes");
+    json_array_foreach(json_object_get(object, "sections"), i, section)
+        print_line("  ", json_string_value(json_object_get(section, "name")),
+                   json_object_get(section, "bytes"));
     const json_t *metadata = json_object_get(object, "metadata");
     if (json_is_null(metadata)) {
         puts("\nmetadata: not a JSON object");

@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "base_model.h"
 #include "checkpoints.h"
 #include "data.h"
-#include "earlier.h"
 #include "metrics.h"
 #include "output.h"
 #include "progress.h"
@@ -41,7 +41,7 @@ typedef struct job {
     char model_path[MF_PATH_BYTES + 16];
     char metrics_path[MF_PATH_BYTES + MF_HOST_NAME_BYTES + 32];
 
-    mf_earlier earlier;
+    mf_base_model base;
     mf_ratings *all;   /* the train channel */
     mf_ratings *train; /* the part that is trained on; NULL: all of it */
     mf_ratings_rows validation;
@@ -182,13 +182,13 @@ static bool read_data(job *j, mf_error *err)
     const double start = mf_clock_seconds();
     const mf_ratings_options options = mf_train_settings_options(&j->values);
     const mf_channel *model = mf_channels_find(&j->channels, "model");
-    if (model != NULL && !mf_earlier_open(&j->earlier, model, &j->settings, &j->values, err))
+    if (model != NULL && !mf_base_model_open(&j->base, model, &j->settings, &j->values, err))
         return false;
     j->all = mf_data_read_channel(mf_channels_find(&j->channels, "train"), &options, err);
     if (j->all == NULL)
         return false;
-    if (j->earlier.model != NULL) {
-        const mf_model_parts *earlier = mf_model_get(j->earlier.model);
+    if (j->base.model != NULL) {
+        const mf_model_parts *earlier = mf_model_get(j->base.model);
         if (!mf_ratings_extend(j->all, &earlier->users, &earlier->items, err))
             return false;
     }
@@ -205,7 +205,7 @@ static const mf_ratings *trained_on(const job *j)
 
 static const mf_model_parts *base_of(const job *j)
 {
-    return j->earlier.model != NULL ? mf_model_get(j->earlier.model) : NULL;
+    return j->base.model != NULL ? mf_model_get(j->base.model) : NULL;
 }
 
 /* Which models these data can teach: no rating model without ratings, or when all ratings are
@@ -253,7 +253,7 @@ static bool create_trainer(job *j, mf_error *err)
     const mf_trainer_input input = {
         .ratings = trained_on(j),
         .validation = j->validation.n > 0 ? &j->validation : NULL,
-        .earlier = base_of(j),
+        .base = base_of(j),
         .settings_fingerprint = j->fingerprint,
     };
     j->trainer = mf_trainer_create(&j->values.h, &input, err);
@@ -263,7 +263,7 @@ static bool create_trainer(job *j, mf_error *err)
     const mf_checkpointed what = mf_checkpointed_trainer(j->trainer);
     if (!open_checkpoints(j, &what, &resumed, err))
         return false;
-    if (resumed && j->earlier.model != NULL)
+    if (resumed && j->base.model != NULL)
         mf_log_message(MF_LOG_INFO, "resumed", "the checkpoint comes before the model channel");
     return true;
 }
@@ -574,7 +574,7 @@ static void release(job *j)
     mf_ratings_rows_clear(&j->validation);
     mf_ratings_destroy(j->train);
     mf_ratings_destroy(j->all);
-    mf_earlier_close(&j->earlier);
+    mf_base_model_close(&j->base);
 }
 
 /* Stopped without an epoch of its own: what that means for the next start. */

@@ -48,14 +48,14 @@ int mf_metrics_decimals(float low, float high);
 
 /* Writes the line to standard output and flushes it. False when it did not get out
  * (disk full). */
-bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation, uint64_t n_ratings,
-                            int decimals);
+MF_MUST_CHECK bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation,
+                                          uint64_t n_ratings, int decimals);
 
 /* The line of a step of the ranking model:
  *
  *   ranking_step=3 phase=learning change=0.001234 seconds=0.021
  */
-bool mf_metrics_print_step(const mf_spectral_progress *progress);
+MF_MUST_CHECK bool mf_metrics_print_step(const mf_spectral_progress *progress);
 
 /* metrics.json: version, hyperparameters in force, data, all epochs, final
  * figures, timings. Complete or not at all. */
@@ -64,6 +64,7 @@ MF_MUST_CHECK bool mf_metrics_write(const char *path, const mf_run_facts *facts,
 /* The part that goes into the model file: JSON text without anything that may
  * differ between two runs of the same training (times, threads). The caller's to
  * free with mf_free. NULL and MF_ERR_MEMORY. */
-char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, mf_error *err);
+MF_MUST_CHECK char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch,
+                                              mf_error *err);
 
 #endif

@@ -88,7 +88,7 @@ bool mf_recommend_request_read(mf_recommend_request *request, const mf_recommend
 {
     mf_stream_value values[MEMBERS];
     *request = (mf_recommend_request){.timestamp = {"", 0}};
-    if (kept->room - kept->n_bytes < n)
+    if (kept->capacity - kept->n_bytes < n)
         return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a request");
     return mf_stream_json_members(json, names, MEMBERS, values, bytes, n, why) &&
            check_members(request, limits, values, kept, why);

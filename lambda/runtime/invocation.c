@@ -18,7 +18,7 @@ void mf_lambda_next_start(mf_lambda_next *next)
     next->trace_id[0] = '\0';
     next->deadline_ms = 0;
     next->too_large = false;
-    mf_text_clear(&next->event, next->event.room);
+    mf_text_clear(&next->event, next->event.capacity);
 }
 
 void mf_lambda_next_free(mf_lambda_next *next)

@@ -39,7 +39,7 @@ const char *mf_lambda_error_type(mf_error_code code)
 
 void mf_lambda_error_write(mf_text *text, const char *type, const char *message)
 {
-    mf_text_clear(text, text->room);
+    mf_text_clear(text, text->capacity);
     mf_text_literal(text, "{\"errorMessage\":");
     mf_text_json(text, message, strlen(message));
     mf_text_literal(text, ",\"errorType\":");

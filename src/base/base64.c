@@ -1,4 +1,4 @@
-/* base64.c: promises in base64.h. */
+/* base64.c: groups of three bytes, four digits each; only the last group may be shorter. */
 #include "base/base64.h"
 
 #include <stdint.h>
@@ -26,8 +26,8 @@ void mf_base64_encode(mf_text *text, const char *bytes, size_t n)
     text->n_bytes = (size_t)(out - text->bytes);
 }
 
-/* One more than what each digit stands for, 0 for every other byte: a table, because events of
- * megabytes come as base64. */
+/* A digit's value plus 1; 0 for every other byte. A table, because events of megabytes come as
+ * base64. */
 static const uint8_t ranks[256] = {
     ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
     ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
@@ -44,33 +44,19 @@ static int value_of(char c)
     return (int)ranks[(unsigned char)c] - 1;
 }
 
-/* Three bytes of four digits. False when there is another byte among them. */
-static bool decode_four(const char *base64, char *out)
+/* The n bytes (1 … 3) of n + 1 digits. False when one is no digit, or when bits are left over. */
+static inline bool decode_group(const char *base64, size_t n, char *out)
 {
-    const int a = value_of(base64[0]);
-    const int b = value_of(base64[1]);
-    const int c = value_of(base64[2]);
-    const int d = value_of(base64[3]);
-    if ((a | b | c | d) < 0)
-        return false;
-    out[0] = (char)(a << 2 | b >> 4);
-    out[1] = (char)(b << 4 | c >> 2);
-    out[2] = (char)(c << 6 | d);
-    return true;
-}
-
-/* The last four, of which one or two are padding. False also when bits are left over. */
-static bool decode_last(const char *base64, size_t padding, char *out)
-{
-    const int a = value_of(base64[0]);
-    const int b = value_of(base64[1]);
-    const int c = padding == 2 ? 0 : value_of(base64[2]);
-    if ((a | b | c) < 0 || (padding == 2 ? b & 15 : c & 3) != 0)
-        return false;
-    out[0] = (char)(a << 2 | b >> 4);
-    if (padding == 1)
-        out[1] = (char)(b << 4 | c >> 2);
-    return true;
+    int value = 0;
+    int bad = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const int digit = i <= n ? value_of(base64[i]) : 0;
+        bad |= digit;
+        value = (int)((unsigned)value << 6 | ((unsigned)digit & 63));
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)(value >> (16 - 8 * i));
+    return bad >= 0 && (value & ((1 << 8 * (3 - n)) - 1)) == 0;
 }
 
 bool mf_base64_decode(mf_text *text, const char *base64, size_t n)
@@ -87,9 +73,9 @@ bool mf_base64_decode(mf_text *text, const char *base64, size_t n)
     const size_t n_whole = padding > 0 ? n - 4 : n;
     char *out = text->bytes + text->n_bytes;
     for (size_t i = 0; i < n_whole; i += 4, out += 3)
-        if (!decode_four(base64 + i, out))
+        if (!decode_group(base64 + i, 3, out))
             return false;
-    if (padding > 0 && !decode_last(base64 + n_whole, padding, out))
+    if (padding > 0 && !decode_group(base64 + n_whole, 3 - padding, out))
         return false;
     text->n_bytes += n / 4 * 3 - padding;
     return true;

@@ -1,4 +1,4 @@
-/* certificates.c: promises in certificates.h. */
+/* certificates.c: the first of the known names that can be read. */
 #include "base/certificates.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* clock.h: the clocks we need. Threads: any. */
+/* clock.h: the monotonic clock, the wall clock and sleep. Threads: any. */
 #ifndef MF_BASE_CLOCK_H
 #define MF_BASE_CLOCK_H
 

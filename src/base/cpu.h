@@ -1,11 +1,10 @@
 /* cpu.h: which copy of a hot loop this CPU runs.
  *
- * Hot loops are compiled once for each instruction set below, and whoever has one
- * asks here which copy to take. The environment variable MF_CPU ("sse2", "avx2",
- * "avx512", "neon", "generic") names one instead, for tests; a name that this CPU or build
- * does not have is ignored.
+ * Hot loops are compiled once for each instruction set below. The environment variable MF_CPU
+ * ("sse2", "avx2", "avx512", "neon", "generic") forces one, for tests; a name that this CPU or
+ * build does not have is ignored.
  *
- * Threads: any, as long as nobody changes the environment. */
+ * Threads: any, while the environment does not change. */
 #ifndef MF_BASE_CPU_H
 #define MF_BASE_CPU_H
 

@@ -1,4 +1,4 @@
-/* error.c: promises in error.h. */
+/* error.c: the text is written once: place, message, reason of the system; then made printable. */
 #include "base/error.h"
 
 #include "base/utf8.h"
@@ -39,42 +39,39 @@ char *mf_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes
     return out;
 }
 
-/* Room for the path, ":line:column" and "…". */
-enum { PLACE_BYTES = 448 };
+/* Of a longer path only the end is shown: it has the file's name. */
+enum { PATH_BYTES = 400 };
+
+/* Bytes of raw in use after snprintf or vsnprintf wrote `more` at `used`. */
+static size_t used_after(size_t used, int more)
+{
+    const size_t end = more > 0 ? used + (size_t)more : used;
+    return end < MF_ERROR_TEXT_BYTES ? end : MF_ERROR_TEXT_BYTES - 1;
+}
 
 __attribute__((format(printf, 5, 0))) static void write_text(mf_error *err, mf_error_code code,
                                                              mf_where where, int errnum,
                                                              const char *format, va_list arguments)
 {
     char raw[MF_ERROR_TEXT_BYTES];
-    char place[PLACE_BYTES] = "";
-    int used = 0;
+    size_t used = 0;
     if (where.path != NULL) {
-        /* Of a long path the end tells more: it has the file's name. */
         const size_t n = strlen(where.path);
-        const bool whole = n <= PLACE_BYTES - 48;
-        const char *shown = whole ? where.path : where.path + n - (PLACE_BYTES - 48);
-        if (where.line > 0 && where.column > 0)
-            snprintf(place, sizeof place, "%s%s:%llu:%llu", whole ? "" : "…", shown,
-                     (unsigned long long)where.line, (unsigned long long)where.column);
-        else if (where.line > 0)
-            snprintf(place, sizeof place, "%s%s:%llu", whole ? "" : "…", shown,
-                     (unsigned long long)where.line);
-        else
-            snprintf(place, sizeof place, "%s%s", whole ? "" : "…", shown);
-        used = snprintf(raw, sizeof raw, "%s: ", place);
+        used = used_after(used, snprintf(raw, sizeof raw, "%s%s", n > PATH_BYTES ? "…" : "",
+                                         where.path + (n > PATH_BYTES ? n - PATH_BYTES : 0)));
+        const uint64_t numbers[] = {where.line, where.line > 0 ? where.column : 0};
+        for (int i = 0; i < 2; i++)
+            if (numbers[i] > 0)
+                used = used_after(used, snprintf(raw + used, sizeof raw - used, ":%llu",
+                                                 (unsigned long long)numbers[i]));
+        used = used_after(used, snprintf(raw + used, sizeof raw - used, ": "));
     }
-    size_t at = used > 0 ? (size_t)used : 0;
-    used = vsnprintf(raw + at, sizeof raw - at, format, arguments);
-    if (used > 0)
-        at = at + (size_t)used < sizeof raw ? at + (size_t)used : sizeof raw - 1;
-    if (errnum != 0) {
-        used = snprintf(raw + at, sizeof raw - at, ": %s", strerrordesc_np(errnum));
-        if (used > 0)
-            at = at + (size_t)used < sizeof raw ? at + (size_t)used : sizeof raw - 1;
-    }
+    used = used_after(used, vsnprintf(raw + used, sizeof raw - used, format, arguments));
+    if (errnum != 0)
+        used = used_after(used,
+                          snprintf(raw + used, sizeof raw - used, ": %s", strerrordesc_np(errnum)));
     err->code = code;
-    mf_printable(err->text, sizeof err->text, raw, at);
+    mf_printable(err->text, sizeof err->text, raw, used);
 }
 
 bool mf_fail(mf_error *err, mf_error_code code, mf_where where, const char *format, ...)

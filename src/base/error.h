@@ -1,11 +1,11 @@
-/* error.h: what went wrong, said once, where it happened.
+/* error.h: what went wrong, and where.
  *
- * Every function of ours that can fail returns bool and takes an mf_error that
- * the caller owns. The text is written at the place that knows the most and is
- * the same text that reaches the log, /opt/ml/output/failure and an HTTP body.
+ * A function that can fail returns bool and takes an mf_error that the caller owns. The function
+ * that detects the error writes its text. The same text reaches the log, /opt/ml/output/failure
+ * and an HTTP body.
  *
- * (1) The first error wins: a second mf_fail on the same mf_error changes
- *     nothing, so clean-up code may fail without hiding the cause.
+ * (1) The first error wins: a second mf_fail on the same mf_error changes nothing. So clean-up code
+ *     may fail without hiding the cause.
  * (2) The text is one line of valid UTF-8 without control characters, whatever
  *     bytes were quoted in it, and shorter than MF_ERROR_TEXT_BYTES.
  * (3) Nothing here allocates, so running out of memory can be reported.
@@ -28,9 +28,9 @@ typedef enum mf_error_code {
     MF_ERR_IO,             /* the operating system refused                           */
     MF_ERR_MEMORY,         /* no memory                                              */
     MF_ERR_DIVERGED,       /* training left the finite numbers                       */
-    MF_ERR_STOPPED,        /* asked to stop (SIGTERM)                                */
+    MF_ERR_STOPPED,        /* a stop was requested (SIGTERM)                        */
     MF_ERR_UNKNOWN,        /* a user or movie that the model does not know           */
-    MF_ERR_NOT_ACCEPTABLE, /* an answer that the format asked for cannot hold        */
+    MF_ERR_NOT_ACCEPTABLE, /* a response that the requested format cannot hold      */
 } mf_error_code;
 
 /* One sentence with its prefix fits the 1,024 characters of FailureReason. */
@@ -51,7 +51,7 @@ typedef struct mf_where {
 
 #define MF_NOWHERE ((mf_where){NULL, 0, 0})
 
-/* In front of a function that returns false when it failed: who calls it looks at the result. */
+/* Before a function that can fail: the compiler warns when a caller ignores the result. */
 #define MF_MUST_CHECK __attribute__((warn_unused_result))
 
 /* Writes "path:line:column: message" (of a path over 400 bytes its end) into err and returns false,

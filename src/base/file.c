@@ -1,4 +1,4 @@
-/* file.c: promises in file.h. */
+/* file.c: small files by read(2); new files through a temporary name and a rename. */
 #include "base/file.h"
 
 #include "base/memory.h"
@@ -96,10 +96,11 @@ bool mf_folder_create(const char *path, mf_error *err)
 }
 
 struct mf_file_writer {
-    int fd; /* -1 before it is opened and after it is closed */
+    int fd;                /* -1 after it is closed */
+    bool temporary_exists; /* created here and not renamed yet */
     char *path;
     char *temporary;
-    bool temporary_exists; /* created here and not renamed yet */
+    char paths[]; /* both of them */
 };
 
 void mf_file_writer_destroy(mf_file_writer *writer)
@@ -110,35 +111,27 @@ void mf_file_writer_destroy(mf_file_writer *writer)
         close(writer->fd);
     if (writer->temporary_exists)
         unlink(writer->temporary);
-    mf_free(writer->path);
-    mf_free(writer->temporary);
     mf_free(writer);
 }
 
 mf_file_writer *mf_file_writer_create(const char *path, mf_error *err)
 {
-    const size_t n = strlen(path);
-    mf_file_writer *writer = mf_allocate(1, sizeof *writer, "a file writer", err);
+    const size_t n = strlen(path) + 1;
+    const size_t n_paths = 2 * n + sizeof MF_FILE_TEMPORARY_SUFFIX;
+    mf_file_writer *writer = mf_allocate(sizeof *writer + n_paths, 1, "a file writer", err);
     if (writer == NULL)
         return NULL;
-    *writer = (mf_file_writer){.fd = -1};
-    writer->path = mf_allocate(n + 1, 1, "a path", err);
-    writer->temporary = mf_allocate(n + sizeof MF_FILE_TEMPORARY_SUFFIX, 1, "a path", err);
-    if (writer->path == NULL || writer->temporary == NULL)
-        goto failed;
-    memcpy(writer->path, path, n + 1);
-    memcpy(writer->temporary, path, n);
-    memcpy(writer->temporary + n, MF_FILE_TEMPORARY_SUFFIX, sizeof MF_FILE_TEMPORARY_SUFFIX);
+    writer->path = memcpy(writer->paths, path, n);
+    writer->temporary = writer->paths + n;
+    snprintf(writer->temporary, n_paths - n, "%s" MF_FILE_TEMPORARY_SUFFIX, path);
     writer->fd = open(writer->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (writer->fd < 0) {
         mf_fail_errno(err, errno, AT(path), "cannot be created");
-        goto failed;
+        mf_file_writer_destroy(writer);
+        return NULL;
     }
     writer->temporary_exists = true;
     return writer;
-failed:
-    mf_file_writer_destroy(writer);
-    return NULL;
 }
 
 /* Writes everything at `offset`, or at the end when offset is -1. */
@@ -173,8 +166,8 @@ bool mf_file_writer_patch(mf_file_writer *writer, uint64_t offset, const void *b
     return write_all(writer, (off_t)offset, bytes, n_bytes, err);
 }
 
-/* After a rename only the folder's own sync makes the new name last. Some file
- * systems refuse to sync a folder; the file itself is safe by then. */
+/* The new name survives a crash only after the folder itself was synced. Some file systems refuse
+ * to sync a folder; the file's content is safe by then. */
 static void sync_folder_of(char *path)
 {
     const int folder = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

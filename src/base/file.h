@@ -2,9 +2,8 @@
  *
  * Writing: create a temporary file beside the target (its name ends in
  * MF_FILE_TEMPORARY_SUFFIX, which SageMaker's checkpoint upload leaves alone),
- * write, commit. Commit syncs the data, closes, renames, and syncs the folder.
- * Before the rename the final name is the previous file's, or does not exist; after
- * it the new file is complete there.
+ * write, commit. Commit syncs the data, closes, renames, and syncs the folder. Until the rename the
+ * final name belongs to the previous file, or does not exist; after it, to the complete new file.
  *
  * Threads: one mf_file_writer per thread. */
 #ifndef MF_BASE_FILE_H
@@ -34,7 +33,7 @@ MF_MUST_CHECK bool mf_folder_create(const char *path, mf_error *err);
 typedef struct mf_file_writer mf_file_writer;
 
 /* Starts writing `path`. NULL and MF_ERR_IO when the folder cannot be written. */
-mf_file_writer *mf_file_writer_create(const char *path, mf_error *err);
+MF_MUST_CHECK mf_file_writer *mf_file_writer_create(const char *path, mf_error *err);
 
 /* Appends; buffered by the kernel only, so write large pieces. MF_ERR_IO names
  * the path and the reason (disk full). */
@@ -45,13 +44,13 @@ MF_MUST_CHECK bool mf_file_writer_append(mf_file_writer *writer, const void *byt
 MF_MUST_CHECK bool mf_file_writer_patch(mf_file_writer *writer, uint64_t offset, const void *bytes,
                                         size_t n_bytes, mf_error *err);
 
-/* The file appears under its name. The writer is destroyed whatever happens. On
+/* Gives the file its final name. The writer is destroyed in any case. On
  * failure (MF_ERR_IO: the sync, the close or the rename) only the temporary file is
  * removed: a previous file of that name stays as it was. A folder that cannot be
  * synced is no failure. */
 MF_MUST_CHECK bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err);
 
-/* Gives up: removes the temporary file. NULL is fine. */
+/* Removes the temporary file. NULL is fine. */
 void mf_file_writer_destroy(mf_file_writer *writer);
 
 /* All of the above in one call. */

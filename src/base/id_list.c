@@ -1,9 +1,9 @@
 /* id_list.c: linear probing over indexes; promises in id_list.h.
  *
- * (1) An id sits at its home slot (hash modulo slots) or after it, with no empty
- *     slot between, and only lower indexes between: what inserting 0, 1, 2 … gives.
- * (2) Therefore (1) for each id, and as many occupied slots as ids, proves a whole
- *     table: mf_id_table_check is one walk and needs no memory.
+ * (1) An id is in its home slot (hash modulo slots) or in a later one. All slots between are
+ *     occupied, by lower indexes: inserting 0, 1, 2 … gives exactly that.
+ * (2) (1) for each id, and as many occupied slots as ids, proves the whole table. So
+ *     mf_id_table_check is one walk and needs no memory.
  * (3) A walk takes at most n_slots steps. */
 #include "base/id_list.h"
 
@@ -15,10 +15,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* mf_id_table_check takes so many ids at a time, in steps that each touch one
- * array for all of them, so that the cache misses of a step overlap. Going by
- * index reads ids in a row. Going by slot (tried) misses twice for every id: 0.77
- * of the time that hashing the whole 1.1 GB file takes against 0.38, 3 M ids. */
+/* Ids that mf_id_table_check checks together. Each step touches one array for all of them, so that
+ * its cache misses overlap. The order is that of the indexes, which reads the ids in a row. The
+ * order of the slots misses twice for every id: with 3 M ids it took 0.77 of the time of hashing
+ * the whole 1.1 GB file, this one 0.38. */
 enum { BATCH_IDS = 128 };
 
 bool mf_id_valid(const char *bytes, size_t n_bytes)
@@ -50,8 +50,7 @@ static bool id_is(const mf_id_list *list, uint32_t index, const char *bytes, siz
     return id.n_bytes == n_bytes && memcmp(id.bytes, bytes, n_bytes) == 0;
 }
 
-/* Where the walk for an id ends: at the slot that holds it, else at the first
- * empty one, else (no slot is empty) at n_slots. */
+/* The slot that holds the id, else the first empty one, else (no slot is empty) n_slots. */
 static uint64_t find_slot(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
                           const char *bytes, size_t n_bytes)
 {
@@ -91,8 +90,8 @@ bool mf_id_table_build(const mf_id_list *list, uint32_t *slots, uint64_t n_slots
     return true;
 }
 
-/* Ids that share a path and so may be equal: compared late, when their bytes
- * had time to come from memory. */
+/* Pairs of ids that share a path and so may be equal. They are compared later, after a prefetch of
+ * their bytes. */
 typedef struct suspects {
     size_t n;
     uint32_t first[BATCH_IDS];
@@ -112,8 +111,8 @@ static bool check_suspects(const mf_id_list *list, suspects *pairs, mf_error *er
     return true;
 }
 
-/* Promise (1) for one id. An equal id before it would be on its path: were it
- * behind, its own path would lead over this higher index. */
+/* Checks promise (1) for one id. An equal id of a lower index is on the path from home to this
+ * one: if it were after it, its own path would contain this higher index. */
 static bool check_path(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
                        uint64_t home, uint32_t index, suspects *pairs, mf_error *err)
 {
@@ -148,7 +147,7 @@ bool mf_id_table_check(const mf_id_list *list, const uint32_t *slots, uint64_t n
     if (n_slots != mf_id_table_slots(list->n))
         return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "a table for %lu ids has not %llu slots",
                        (unsigned long)list->n, (unsigned long long)n_slots);
-    /* Also what ends the walks: at least half of the slots are empty. */
+    /* With this, at least half of the slots are empty, so the walks end. */
     const uint64_t n_taken = count_taken(slots, n_slots);
     if (n_taken != list->n)
         return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "a table of %lu ids holds %llu",

@@ -21,8 +21,7 @@ enum { MF_ID_BYTES_MAX = 255 };
 /* No id has this index: "not found", "not in the model". */
 #define MF_INDEX_NONE UINT32_MAX
 
-/* Id i is bytes[start[i] .. start[i+1]). A plain view: who owns the arrays is
- * said where a list is handed over. */
+/* Id i is bytes[start[i] .. start[i+1]). A view: it does not own the arrays. */
 typedef struct mf_id_list {
     uint32_t n;
     const uint64_t *start; /* [n + 1] */

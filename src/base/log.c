@@ -1,4 +1,4 @@
-/* log.c: promises in log.h. */
+/* log.c: a line is built in a buffer on the stack and written by one write() under a lock. */
 #include "base/log.h"
 
 #include "base/clock.h"
@@ -16,22 +16,18 @@
 static mf_log_level lowest = MF_LOG_INFO;
 static void (*hook)(bool before);
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
-#define STANDARD                                                                                   \
-    {                                                                                              \
-        .fd = STDERR_FILENO, .format = MF_LOG_JSON_UNLESS_TERMINAL, .time_key = "ts",              \
-        .level_names = {                                                                           \
-            "debug",                                                                               \
-            "info",                                                                                \
-            "warning",                                                                             \
-            "error",                                                                               \
-            "fatal"                                                                                \
-        }                                                                                          \
-    }
-static mf_log_style style = STANDARD;
+static const mf_log_style standard = {
+    .fd = STDERR_FILENO,
+    .format = MF_LOG_JSON_UNLESS_TERMINAL,
+    .time_key = "ts",
+    .level_names = {"debug", "info", "warning", "error", "fatal"},
+};
+static mf_log_style given;
+static const mf_log_style *style = &standard;
 static char context[MF_LOG_CONTEXT_BYTES];
 
-/* Room for the closing brace and the newline, and for `,"message":"event"`. */
-enum { ENDING_BYTES = 2, MESSAGE_BYTES = 80 };
+/* Bytes kept free for the closing brace and the newline, and for `,"message":"event"`. */
+enum { CLOSING_BYTES = 2, MESSAGE_BYTES = 80 };
 
 enum { PATIENCE_MS = 1000 };
 
@@ -47,7 +43,9 @@ void mf_log_set_hook(void (*new_hook)(bool before))
 
 void mf_log_set_style(const mf_log_style *new_style)
 {
-    style = new_style != NULL ? *new_style : (mf_log_style)STANDARD;
+    if (new_style != NULL)
+        given = *new_style;
+    style = new_style != NULL ? &given : &standard;
 }
 
 void mf_log_set_context(const char *value)
@@ -76,14 +74,14 @@ bool mf_log_level_parse(const char *text, mf_log_level *level)
     return false;
 }
 
-/* JSON for a program, key=value for a person at a terminal. */
+/* Whether a line is key=value, for a person at a terminal, and not JSON. */
 static bool for_a_person(void)
 {
     static int known = -1;
-    if (style.format != MF_LOG_JSON_UNLESS_TERMINAL)
-        return style.format == MF_LOG_PLAIN;
+    if (style->format != MF_LOG_JSON_UNLESS_TERMINAL)
+        return style->format == MF_LOG_PLAIN;
     if (known < 0)
-        known = isatty(style.fd) ? 1 : 0;
+        known = isatty(style->fd) ? 1 : 0;
     return known == 1;
 }
 
@@ -107,10 +105,10 @@ static bool field(mf_log_line *line, const char *key, const char *rendered, size
     return n > 0 && (size_t)n < sizeof pair && append(line, pair, kept);
 }
 
-/* What a field of the caller's leaves free. */
+/* Bytes that a field of the caller must leave free. */
 static size_t kept_for_the_end(const mf_log_line *line)
 {
-    return ENDING_BYTES + (style.always_a_message && !line->has_message ? MESSAGE_BYTES : 0);
+    return CLOSING_BYTES + (style->always_a_message && !line->has_message ? MESSAGE_BYTES : 0);
 }
 
 static bool text_field(mf_log_line *line, const char *key, const char *value, size_t kept)
@@ -144,18 +142,18 @@ void mf_log_begin(mf_log_line *line, mf_log_level level, const char *event)
         return;
     char start[160];
     char now[MF_CLOCK_TEXT_BYTES];
-    const char *name = style.level_names[level];
-    if (style.format == MF_LOG_PLAIN)
+    const char *name = style->level_names[level];
+    if (style->format == MF_LOG_PLAIN)
         snprintf(start, sizeof start, "%s %s %s", mf_clock_timestamp(now), name, event);
     else if (for_a_person())
         snprintf(start, sizeof start, "%s %s", name, event);
     else
         snprintf(start, sizeof start, "{\"%s\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"",
-                 style.time_key, mf_clock_timestamp(now), name, event);
-    append(line, start, ENDING_BYTES);
-    if (style.context_key != NULL) {
+                 style->time_key, mf_clock_timestamp(now), name, event);
+    append(line, start, CLOSING_BYTES);
+    if (style->context_key != NULL) {
         pthread_mutex_lock(&output);
-        text_field(line, style.context_key, context, ENDING_BYTES);
+        text_field(line, style->context_key, context, CLOSING_BYTES);
         pthread_mutex_unlock(&output);
     }
 }
@@ -196,16 +194,15 @@ static bool is_writable(int fd, int wait_ms)
 {
     struct pollfd wait = {.fd = fd, .events = POLLOUT};
     int n;
-    do
-        n = poll(&wait, 1, wait_ms);
-    while (n < 0 && errno == EINTR);
+    while ((n = poll(&wait, 1, wait_ms)) < 0 && errno == EINTR)
+        continue;
     return n > 0;
 }
 
 ssize_t mf_log_try_write(int fd, const char *bytes, size_t n_bytes)
 {
     ssize_t n = -1;
-    /* Between poll and write no line of ours may take the room. */
+    /* The lock keeps other lines of ours from filling the pipe between poll and write. */
     pthread_mutex_lock(&output);
     if (is_writable(fd, 0))
         n = write(fd, bytes, n_bytes);
@@ -223,10 +220,10 @@ void mf_log_write(const char *line, size_t n_bytes)
     pthread_mutex_lock(&output);
     if (hook != NULL)
         hook(true);
-    stalled = !is_writable(style.fd, stalled ? 0 : PATIENCE_MS);
+    stalled = !is_writable(style->fd, stalled ? 0 : PATIENCE_MS);
     if (!stalled) {
-        const ssize_t written = write(style.fd, line, n_bytes);
-        (void)written; /* a log that cannot be written has nowhere to say so */
+        const ssize_t written = write(style->fd, line, n_bytes);
+        (void)written; /* an error of the log cannot be logged */
     }
     if (hook != NULL)
         hook(false);
@@ -237,8 +234,8 @@ void mf_log_end(mf_log_line *line)
 {
     if (!line->on)
         return;
-    if (style.always_a_message && !line->has_message && !for_a_person())
-        text_field(line, "message", line->event, ENDING_BYTES);
+    if (style->always_a_message && !line->has_message && !for_a_person())
+        text_field(line, "message", line->event, CLOSING_BYTES);
     append(line, for_a_person() ? "\n" : "}\n", 0);
     mf_log_write(line->text, line->used);
     line->on = false;

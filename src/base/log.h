@@ -3,20 +3,21 @@
  *     {"ts":"2026-01-31T09:30:00.120Z","level":"info","event":"channel","name":"train","files":1}
  *
  * The line is JSON unless standard error is a terminal, where the same fields
- * are written as `info channel name=train files=1` for a person to read. Where the
- * platform wants other words for the same (Lambda), a program sets another style.
+ * are written as `info channel name=train files=1` for a person to read. A program sets
+ * another style where the platform requires other names for the same fields (Lambda).
  *
  * (1) A line is at most MF_LOG_LINE_BYTES; a field that does not fit is left
  *     out whole, so the line stays valid JSON.
  * (2) Lines go to standard error, unless a style says otherwise. They hold no user data.
  * (3) Control characters never reach the output: text is escaped.
- * (4) Logging does not hang: a line that cannot be written within a second (nobody
- *     empties the pipe) is dropped, and so are the next ones, without that second,
- *     until one can be written.
+ * (4) Logging does not hang: a line that cannot be written within a second (a full pipe) is dropped.
+ *     The next lines are then dropped at once, until one can be written.
  *
  * Threads: any; lines of different threads do not mix. */
 #ifndef MF_BASE_LOG_H
 #define MF_BASE_LOG_H
+
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,10 +48,9 @@ typedef struct mf_log_line {
 /* Lines below `level` are dropped from now on. Default MF_LOG_INFO. */
 void mf_log_set_level(mf_log_level level);
 
-/* Understands "debug", "INFO", "warning", "error" and Python's numbers
- * ("10" … "40"), as SAGEMAKER_CONTAINER_LOG_LEVEL carries. False when it is
- * none of these; *level is then untouched. */
-bool mf_log_level_parse(const char *text, mf_log_level *level);
+/* Reads "debug", "INFO", "warning", "error" and Python's numbers ("10" … "50"), the values of
+ * SAGEMAKER_CONTAINER_LOG_LEVEL. False for anything else; *level is then untouched. */
+MF_MUST_CHECK bool mf_log_level_parse(const char *text, mf_log_level *level);
 
 /* Words and places of a line. */
 typedef enum mf_log_format {
@@ -68,21 +68,21 @@ typedef struct mf_log_style {
     bool always_a_message;   /* a line without "message" gets its event as one         */
 } mf_log_style;
 
-/* From now on lines look like this; NULL: as at the start. The style is copied, its
- * texts are not. Before other threads log. */
+/* Sets the style of all later lines; NULL: the initial one. The style is copied, its texts are not.
+ * To be called before other threads log. */
 void mf_log_set_style(const mf_log_style *style);
 
 enum { MF_LOG_CONTEXT_BYTES = 256 };
 
-/* What the style's context_key says from now on ("" at the start); cut to fit. */
+/* Sets the value of the style's context_key ("" at the start); cut to fit. */
 void mf_log_set_context(const char *value);
 
-/* A line that was made elsewhere, its newline included: one write(), to where the
- * log goes. Over PIPE_BUF bytes (4) does not hold. */
+/* Writes a complete line, its newline included, to the log's descriptor with one write(). Promise
+ * (4) does not hold for more than PIPE_BUF bytes. */
 void mf_log_write(const char *line, size_t n_bytes);
 
-/* write(2) of at most PIPE_BUF bytes to a descriptor that may be the log's, if that can
- * be done at once; else -1 with EAGAIN, even when the descriptor blocks. */
+/* write(2) of at most PIPE_BUF bytes to a descriptor that may be the log's, if that is possible at
+ * once; else -1 with EAGAIN, even when the descriptor blocks. */
 ssize_t mf_log_try_write(int fd, const char *bytes, size_t n_bytes);
 
 /* begin, any number of fields, end. Keys and event are literals of ours; an event has
@@ -98,8 +98,8 @@ void mf_log_end(mf_log_line *line);
 __attribute__((format(printf, 3, 4))) void mf_log_message(mf_log_level level, const char *event,
                                                           const char *format, ...);
 
-/* Called with standard error's lock held before a line is written and after it,
- * so that a progress bar can get out of the way. NULL removes it. */
+/* Sets a function that is called before and after each line, with the log's lock held. A progress
+ * bar clears itself there. NULL removes it. */
 void mf_log_set_hook(void (*hook)(bool before));
 
 #endif

@@ -1,8 +1,7 @@
-/* memory.c: promises in memory.h.
+/* memory.c: blocks with a 64-byte header before them that holds their size.
  *
- * A block is preceded by a 64-byte header that holds its capacity. Blocks of
- * MAPPED_BYTES and more are mappings of their own: zeroed by the kernel, resized
- * by mremap, returned at once when freed. */
+ * Blocks of MAPPED_BYTES and more are mappings of their own: the kernel zeroes them, mremap resizes
+ * them, and mf_free unmaps them at once. */
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -62,7 +61,7 @@ static void *map_pages(size_t total)
     if (start == MAP_FAILED)
         return NULL;
     if (spare > 0) {
-        /* Both ends are given back as whole pages. */
+        /* Both ends are unmapped in whole pages. */
         const size_t page = (size_t)sysconf(_SC_PAGESIZE);
         const size_t before = (HUGE_BYTES - (uintptr_t)start % HUGE_BYTES) % HUGE_BYTES;
         const size_t end = (before + total + page - 1) / page * page;
@@ -78,17 +77,12 @@ static void *map_pages(size_t total)
 
 static block_header *block_create(size_t total)
 {
-    block_header *header;
-    if (total >= MAPPED_BYTES) {
-        header = map_pages(total);
-        if (header == NULL)
-            return NULL;
-    } else {
-        header = aligned_alloc(ALIGNMENT, total);
-        if (header == NULL)
-            return NULL;
+    const bool mapped = total >= MAPPED_BYTES;
+    block_header *header = mapped ? map_pages(total) : aligned_alloc(ALIGNMENT, total);
+    if (header == NULL)
+        return NULL;
+    if (!mapped)
         memset(header, 0, total);
-    }
     header->total_bytes = total;
     return header;
 }
@@ -127,8 +121,7 @@ bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size
         header = mremap(old, old->total_bytes, total, MREMAP_MAYMOVE);
         if (header == MAP_FAILED)
             return fail_memory(err, new_count, size, what);
-        /* The tail of the old last page may hold bytes of an earlier, longer
-         * life of this block. */
+        /* The last page may still hold bytes from before the block was shrunk. */
         const size_t old_total = header->total_bytes;
         header->total_bytes = total;
         if (new_count > old_count && old_total > old_end)

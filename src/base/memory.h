@@ -1,9 +1,9 @@
-/* memory.h: blocks of memory with their sizes checked before they are asked for.
+/* memory.h: blocks of memory whose sizes are checked for overflow.
  *
  * (1) Every size is a product that was checked for overflow.
  * (2) Every block starts on a 64-byte boundary (a cache line, an AVX-512 register)
  *     and is zero.
- * (3) A block from here is given back with mf_free and nothing else.
+ * (3) A block from here is freed with mf_free and nothing else.
  *
  * Threads: all functions may be called from any thread. */
 #ifndef MF_BASE_MEMORY_H
@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 /* *product = a · b, or false when it does not fit. */
-static inline bool mf_mul(size_t a, size_t b, size_t *product)
+MF_MUST_CHECK static inline bool mf_mul(size_t a, size_t b, size_t *product)
 {
     return !__builtin_mul_overflow(a, b, product);
 }
@@ -24,7 +24,7 @@ static inline bool mf_mul(size_t a, size_t b, size_t *product)
  * when there is none; a block of zero bytes is a valid pointer. Large blocks
  * come straight from the kernel, in huge pages where it offers them, and cost
  * no resident memory until they are written. */
-void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err);
+MF_MUST_CHECK void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err);
 
 /* Changes *block from old_count to new_count elements of `size` bytes; content
  * is kept, growth is zeroed. A large block moves by its page tables, so growing
@@ -33,7 +33,7 @@ void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err);
 MF_MUST_CHECK bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size,
                                  const char *what, mf_error *err);
 
-/* Gives back a block. NULL is fine. The owner of a block may hold it as a view (const). */
+/* Frees a block. NULL is fine. The owner of a block may hold it as a view (const). */
 void mf_free(const void *block);
 
 /* `memory` for an interface that takes a pointer without const and does not write through it

@@ -1,10 +1,11 @@
-/* number.c: promises in number.h. */
+/* number.c: an exact fast path for short decimal numbers; strtod_l for the others. */
 #include "base/number.h"
 
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,8 @@ static void c_locale_create(void)
     c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
-/* Numbers that the fast path leaves over: many digits or large exponents. The
- * shape was checked, so strtod sees a plain decimal number only. */
+/* For numbers of many digits or large exponents. The caller checked the shape: text is a plain
+ * decimal number. */
 static bool parse_slowly(const char *text, size_t n, double *value)
 {
     char small[64];
@@ -116,4 +117,26 @@ bool mf_parse_int64(const char *text, size_t n, int64_t *value)
         return false;
     *value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
     return true;
+}
+
+bool mf_is_whole(double value)
+{
+    return fabs(value) <= 0x1p53 && (double)(int64_t)value == value;
+}
+
+char *mf_write_double(double value, bool is_float, char text[MF_NUMBER_TEXT_BYTES])
+{
+    pthread_once(&c_locale_once, c_locale_create);
+    const locale_t before = uselocale(c_locale);
+    if (mf_is_whole(value))
+        snprintf(text, MF_NUMBER_TEXT_BYTES, "%.0f", value);
+    else
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(text, MF_NUMBER_TEXT_BYTES, "%.*g", digits, value);
+            const double back = strtod(text, NULL);
+            if (is_float ? (float)back == (float)value : back == value)
+                break;
+        }
+    uselocale(before);
+    return text;
 }

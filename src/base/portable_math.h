@@ -1,8 +1,8 @@
 /* portable_math.h: exp and log with the same bits on every machine.
  *
- * The C library's own differ in their last bit between CPUs (it has copies with fused
- * multiply-add) and between versions, and what decides about a model's bytes must not.
- * Both use double arithmetic in a fixed order and nothing else.
+ * Those of the C library differ in their last bit between versions and between CPUs (some of its
+ * copies use fused multiply-add). The bytes of a model must not. Both functions here use double
+ * arithmetic in a fixed order and nothing else.
  *
  * Error: at most 4 units in the last place of a double.
  * Threads: any. Cost: about 20 ns. */

@@ -1,8 +1,7 @@
 /* random.h: random numbers that are functions, not streams.
  *
- * A value depends on a key and a counter alone (SplitMix64's finalizer, Steele,
- * Lea, Flood 2014), so any thread can ask for any of them in any order and a
- * model is the same however the work was cut.
+ * A value depends on a key and a counter alone (SplitMix64's finalizer, Steele, Lea, Flood 2014).
+ * Threads may compute values in any order, so a model does not depend on the number of threads.
  *
  * Threads: any. No libm, so the bits are equal on every machine. */
 #ifndef MF_BASE_RANDOM_H

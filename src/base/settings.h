@@ -1,8 +1,8 @@
 /* settings.h: named settings described by a table, read strictly.
  *
- * Hyperparameters of training, environment variables of serving and of the functions, and
- * options of local-cloud are the same thing: a name, a text, a type and a range. The caller
- * writes a constant table and a struct; every accepted text lands in the struct's field, checked.
+ * Hyperparameters of training, environment variables of serving and of the functions, and options
+ * of local-cloud have a name, a text, a type and a range. The caller writes a constant table and a
+ * struct. An accepted text is written to the struct's field.
  *
  *     typedef struct options { uint32_t n_factors; double learning_rate; } options;
  *     static const mf_setting table[] = {
@@ -26,7 +26,7 @@
  *     the same.
  * (5) A shared name sets every entry that lists it, except those that are given by
  *     a name of their own, whichever comes first.
- * (6) An entry that follows another has that one's value until it is given.
+ * (6) An entry that follows another has the other one's value until it is given.
  *
  * What a text may look like; blanks around it are dropped:
  *   integer  12, -3, +4, 1e2, 10.0 (whole after all); |value| ≤ 2^53
@@ -96,7 +96,14 @@ typedef struct mf_setting_foreign {
 #define MF_SETTING_FIELD(type, field)                                                              \
     .offset = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
 
-/* A table at work. Read what you like, change nothing by hand. */
+/* A name of an entry: a view into the table. */
+typedef struct mf_setting_name {
+    const char *text; /* NULL: none */
+    size_t n_bytes;
+    bool is_shared;
+} mf_setting_name;
+
+/* A table at work. To be read only. */
 typedef struct mf_settings {
     const mf_setting *table;
     size_t n;
@@ -105,7 +112,7 @@ typedef struct mf_settings {
     const char *prefix;                /* of names in --help, such as "--", or NULL */
     const mf_setting_foreign *foreign; /* [n_foreign], or NULL */
     size_t n_foreign;
-    uint8_t given_as[MF_SETTINGS_MAX]; /* 0 default, 1 by name, 2 … by alias or shared name */
+    mf_setting_name given[MF_SETTINGS_MAX]; /* the name that each entry was given by */
 } mf_settings;
 
 /* Checks the table and writes every default into target. table, noun and target
@@ -114,8 +121,7 @@ typedef struct mf_settings {
 MF_MUST_CHECK bool mf_settings_start(mf_settings *settings, const mf_setting *table, size_t n,
                                      const char *noun, void *target, mf_error *err);
 
-/* Names to be refused with a reason of their own, from now on; foreign must outlive
- * *settings. */
+/* Sets names that are rejected with a reason of their own; foreign must outlive *settings. */
 void mf_settings_explain(mf_settings *settings, const mf_setting_foreign *foreign, size_t n);
 
 /* Sets the setting called `name` (or one of its aliases) from value[0..n_bytes), or
@@ -126,8 +132,8 @@ MF_MUST_CHECK bool mf_settings_set(mf_settings *settings, const char *name, cons
                                    size_t n_bytes, mf_error *err);
 
 /* The same, but replaces a value that was given before. */
-bool mf_settings_change(mf_settings *settings, const char *name, const char *value, size_t n_bytes,
-                        mf_error *err);
+MF_MUST_CHECK bool mf_settings_change(mf_settings *settings, const char *name, const char *value,
+                                      size_t n_bytes, mf_error *err);
 
 /* Sets each setting whose name (or alias) is an environment variable that is not
  * empty. Other variables are ignored. */
@@ -137,8 +143,7 @@ MF_MUST_CHECK bool mf_settings_read_environment(mf_settings *settings, mf_error 
 bool mf_settings_is_given(const mf_settings *settings, size_t i);
 
 /* The value in force of entry i < n as text; integers, reals and booleans are
- * spelled as JSON spells them, reals with the fewest digits that give the same
- * value back. Returns text. */
+ * in their JSON form, reals with the fewest digits that give the same value back. Returns text. */
 char *mf_settings_text(const mf_settings *settings, size_t i, char text[MF_SETTING_TEXT_BYTES]);
 
 /* For --help: name, what is allowed, default, aliases and help of each entry. */

@@ -1,4 +1,4 @@
-/* stop.c: promises in stop.h. */
+/* stop.c: the signal handler sets one lock-free flag. */
 #include "base/stop.h"
 
 #include <signal.h>

@@ -1,8 +1,8 @@
-/* stop.h: a request to stop, seen by everything that loops or waits.
+/* stop.h: a request to stop the process.
  *
- * SIGTERM and SIGINT raise one flag. Long work looks at it between pieces and
- * fails with MF_ERR_STOPPED. The handler does nothing else, and it is installed
- * without SA_RESTART, so that blocking calls return with EINTR.
+ * SIGTERM and SIGINT set one flag. Long work checks it between pieces and fails with
+ * MF_ERR_STOPPED. The handler does nothing else. It is installed without SA_RESTART, so that
+ * blocking calls return with EINTR.
  *
  * Threads: any. */
 #ifndef MF_BASE_STOP_H
@@ -12,14 +12,14 @@
 
 #include <stdbool.h>
 
-/* Installs the handlers. Works as PID 1 too, where the default action of
- * SIGTERM is to be ignored. SIGPIPE is ignored from here on. */
+/* Installs the handlers; also for PID 1, which by default ignores SIGTERM. SIGPIPE and SIGXFSZ are
+ * ignored from then on. */
 void mf_stop_install(void);
 
 /* True from the first SIGTERM or SIGINT on (or mf_stop_request). */
 bool mf_stop_requested(void);
 
-/* Raises or lowers the flag by hand (tests, embedding). */
+/* Sets or clears the flag without a signal (tests, embedding). */
 void mf_stop_request(bool on);
 
 /* False and MF_ERR_STOPPED once a stop was requested, else true. */

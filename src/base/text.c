@@ -1,4 +1,4 @@
-/* text.c: promises in text.h. */
+/* text.c: one growing buffer; numbers are written without printf where JSON needs fixed forms. */
 #include "base/text.h"
 
 #include <math.h>
@@ -12,23 +12,19 @@ bool mf_text_reserve(mf_text *text, size_t n)
 {
     if (text->failed)
         return false;
-    if (text->room - text->n_bytes >= n)
+    if (text->capacity - text->n_bytes >= n)
         return true;
-    size_t room;
-    if (__builtin_add_overflow(text->n_bytes, n, &room) ||
-        __builtin_add_overflow(room, room / 2, &room)) {
-        text->failed = true;
+    size_t capacity;
+    text->failed = __builtin_add_overflow(text->n_bytes, n, &capacity) ||
+                   __builtin_add_overflow(capacity, capacity / 2, &capacity);
+    if (capacity < SMALLEST)
+        capacity = SMALLEST;
+    char *bytes = text->failed ? NULL : realloc(text->bytes, capacity);
+    text->failed = bytes == NULL;
+    if (text->failed)
         return false;
-    }
-    if (room < SMALLEST)
-        room = SMALLEST;
-    char *bytes = realloc(text->bytes, room);
-    if (bytes == NULL) {
-        text->failed = true;
-        return false;
-    }
     text->bytes = bytes;
-    text->room = room;
+    text->capacity = capacity;
     return true;
 }
 
@@ -66,8 +62,8 @@ void mf_text_count(mf_text *text, uint64_t value)
     mf_text_append(text, start, (size_t)(end - start));
 }
 
-/* Nine significant digits. A float has 112 at most: all of them are asked for, so
- * that printf has nothing to round and the locale's point can be dropped. */
+/* Nine significant digits. A float has at most 112. printf writes all of them, so that it does not
+ * round; the locale's decimal point is skipped. */
 static void append_scientific(mf_text *text, float value)
 {
     enum { ALL = 112, KEPT = 9 };
@@ -149,12 +145,9 @@ void mf_text_json(mf_text *text, const char *bytes, size_t n)
             continue;
         mf_text_append(text, bytes + plain, i - plain);
         plain = i + 1;
-        if (c == '"')
-            mf_text_literal(text, "\\\"");
-        else if (c == '\\')
-            mf_text_literal(text, "\\\\");
-        else if (c == '\n')
-            mf_text_literal(text, "\\n");
+        const char escape[] = {'\\', c == '\n' ? 'n' : (char)c};
+        if (c >= 0x20 || c == '\n')
+            mf_text_append(text, escape, sizeof escape);
         else
             mf_text_format(text, "\\u%04x", c);
     }
@@ -164,7 +157,7 @@ void mf_text_json(mf_text *text, const char *bytes, size_t n)
 
 void mf_text_clear(mf_text *text, size_t keep)
 {
-    if (text->room > keep)
+    if (text->capacity > keep)
         mf_text_free(text);
     text->n_bytes = 0;
     text->failed = false;

@@ -4,11 +4,10 @@
  *     mf_text_literal(&text, "{\"predicted_rating\":");
  *     mf_text_float(&text, rating);
  *     mf_text_literal(&text, "}");
- *     if (text.failed) …            no memory: look once, at the end
+ *     if (text.failed) …            no memory: to be checked once, at the end
  *     mf_text_free(&text);
  *
- * (1) Running out of memory sets `failed`, keeps what is there and makes every
- *     later call do nothing.
+ * (1) Running out of memory sets `failed` and keeps the text. All later calls do nothing.
  * (2) The same value gives the same text everywhere: no locale, no rounding mode.
  *
  * Threads: one text per thread. */
@@ -21,16 +20,16 @@
 #include <string.h>
 
 typedef struct mf_text {
-    char *bytes; /* [n_bytes] of [room]; not zero-terminated; NULL while room is 0 */
+    char *bytes; /* [n_bytes] of [capacity]; not NUL-terminated; NULL while capacity is 0 */
     size_t n_bytes;
-    size_t room;
+    size_t capacity;
     bool failed;
 } mf_text;
 
 #define MF_TEXT_EMPTY ((mf_text){NULL, 0, 0, false})
 
-/* Makes room for n more bytes. False (and failed) without memory. Grows by half
- * again, so that appending is O(1) on average. */
+/* Reserves n more bytes. False (and failed) without memory. Grows by half again, so that appending
+ * is O(1) on average. */
 bool mf_text_reserve(mf_text *text, size_t n);
 
 static inline void mf_text_append(mf_text *text, const char *bytes, size_t n)
@@ -63,7 +62,7 @@ void mf_text_json(mf_text *text, const char *bytes, size_t n);
 /* Empties the text and keeps its memory (at most `keep` bytes of it). */
 void mf_text_clear(mf_text *text, size_t keep);
 
-/* Gives the memory back; the text is empty and may be used again. */
+/* Frees the memory; the text is empty and may be used again. */
 void mf_text_free(mf_text *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* thread.c: promises in thread.h. */
+/* thread.c: pthread_create with an explicit stack size. */
 #include "base/thread.h"
 
 #include <unistd.h>
@@ -6,9 +6,7 @@
 int mf_thread_start(pthread_t *thread, void *(*fn)(void *argument), void *argument)
 {
     const long least = sysconf(_SC_THREAD_STACK_MIN);
-    size_t n_bytes = MF_THREAD_STACK_BYTES;
-    if (least > 0 && (size_t)least > n_bytes)
-        n_bytes = (size_t)least;
+    const size_t n_bytes = least > MF_THREAD_STACK_BYTES ? (size_t)least : MF_THREAD_STACK_BYTES;
     pthread_attr_t attributes;
     int failed = pthread_attr_init(&attributes);
     if (failed != 0)

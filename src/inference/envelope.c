@@ -135,7 +135,7 @@ static bool fail_after_array(mf_inference *inference, mf_error *err)
     mf_printable(shown, sizeof shown, json_string_value(key), json_string_length(key));
     json_decref(key);
     return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                   "unknown field \"%s\" beside instances: put it into the questions", shown);
+                   "unknown field \"%s\" beside instances: put it into the instances", shown);
 }
 
 static bool read_end(mf_inference *inference, mf_error *err)
@@ -158,7 +158,7 @@ static bool read_one(mf_inference *inference, mf_workspace *workspace, mf_error 
                fail_here(inference, "expected : after \"instances\"", err);
     case MF_ENVELOPE_ARRAY:
         return take(inference, '[', MF_ENVELOPE_FIRST) ||
-               mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "instances: expected an array of questions");
+               mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "instances: expected an array of objects");
     case MF_ENVELOPE_FIRST:
         if (take(inference, ']', MF_ENVELOPE_CLOSE))
             return true;

@@ -21,7 +21,7 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
                                   mf_inference_format response_format, const char *body,
                                   size_t n_bytes, mf_text *response, mf_error *err)
 {
-    mf_inference *inference = mf_allocate(1, sizeof *inference, "a question", err);
+    mf_inference *inference = mf_allocate(1, sizeof *inference, "an inference", err);
     if (inference == NULL)
         return NULL;
     inference->recommender = recommender;
@@ -49,10 +49,10 @@ static bool check_response(const mf_inference *inference, mf_error *err)
 {
     const uint64_t max_bytes = inference->limits->max_response_bytes;
     if (inference->response->failed)
-        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the response");
     if (max_bytes > 0 && inference->response->n_bytes > max_bytes)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
-                       "the answer has over %llu bytes: ask less at once",
+                       "the response has over %llu bytes: request less at once",
                        (unsigned long long)max_bytes);
     return true;
 }
@@ -78,7 +78,7 @@ static bool finish(mf_inference *inference, mf_error *err)
 {
     static const char *const send[MF_INFERENCE_FORMATS] = {
         [MF_INFERENCE_JSON] = "{\"userId\":…,\"movieId\":…} or {\"instances\":[…]}",
-        [MF_INFERENCE_JSON_LINES] = "one question a line, such as {\"userId\":…,\"movieId\":…}",
+        [MF_INFERENCE_JSON_LINES] = "one instance a line, such as {\"userId\":…,\"movieId\":…}",
         [MF_INFERENCE_CSV] = "lines of user,movie",
     };
     const bool empty = inference->request_format == MF_INFERENCE_JSON

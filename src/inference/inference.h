@@ -90,11 +90,10 @@ typedef struct mf_inference mf_inference;
 /* Begins. body must stay unchanged until destroy, and body[n_bytes] is 0. The steps append to
  * *response. recommender, limits and response are borrowed.
  * NULL: MF_ERR_MEMORY. */
-mf_inference *mf_inference_create(const mf_recommender *recommender,
-                                  const mf_inference_limits *limits,
-                                  mf_inference_format request_format,
-                                  mf_inference_format response_format, const char *body,
-                                  size_t n_bytes, mf_text *response, mf_error *err);
+MF_MUST_CHECK mf_inference *
+mf_inference_create(const mf_recommender *recommender, const mf_inference_limits *limits,
+                    mf_inference_format request_format, mf_inference_format response_format,
+                    const char *body, size_t n_bytes, mf_text *response, mf_error *err);
 
 typedef enum mf_inference_progress {
     MF_INFERENCE_MORE,   /* call step again */
@@ -105,8 +104,9 @@ typedef enum mf_inference_progress {
 /* Works for about `microseconds` and returns between two instances, or within a list whose search
  * takes longer; 0: one instance. The workspace is borrowed for the call. Must not be called again
  * after DONE or FAILED. */
-mf_inference_progress mf_inference_step(mf_inference *inference, mf_workspace *workspace,
-                                        uint32_t microseconds, mf_error *err);
+MF_MUST_CHECK mf_inference_progress mf_inference_step(mf_inference *inference,
+                                                      mf_workspace *workspace,
+                                                      uint32_t microseconds, mf_error *err);
 
 /* The HTTP status of an error of this folder: 400 invalid request, 404 unknown user or item in
  * strict mode, 406 the response format cannot hold the response, 503 no memory, 500 internal. */
@@ -131,9 +131,10 @@ typedef struct mf_inference_list {
 /* Appends the best items for one user as a JSON list of ids, [1,2,…], to *items. Ids that
  * are canonical integers of at most 15 digits ("12", "-5", not "007") are JSON numbers,
  * others strings. Fails as step does; *items may then have an incomplete list. */
-bool mf_inference_items(const mf_recommender *recommender, const mf_inference_limits *limits,
-                        mf_workspace *workspace, const char *user_id, size_t n_bytes,
-                        uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err);
+MF_MUST_CHECK bool mf_inference_items(const mf_recommender *recommender,
+                                      const mf_inference_limits *limits, mf_workspace *workspace,
+                                      const char *user_id, size_t n_bytes, uint32_t top_n,
+                                      mf_text *items, mf_inference_list *list, mf_error *err);
 
 /* The same in steps; the struct is its caller's. begin fails as above. step works for about
  * `microseconds` (0: to the end); *items and *list are there when it says DONE. A long
@@ -146,11 +147,13 @@ typedef struct mf_listing {
     bool known_user;
 } mf_listing;
 
-bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
-                      const mf_inference_limits *limits, mf_workspace *workspace,
-                      const char *user_id, size_t n_bytes, uint32_t top_n, mf_error *err);
-mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t microseconds,
-                                      mf_text *items, mf_inference_list *list, mf_error *err);
+MF_MUST_CHECK bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
+                                    const mf_inference_limits *limits, mf_workspace *workspace,
+                                    const char *user_id, size_t n_bytes, uint32_t top_n,
+                                    mf_error *err);
+MF_MUST_CHECK mf_inference_progress mf_listing_step(const mf_listing *listing,
+                                                    uint32_t microseconds, mf_text *items,
+                                                    mf_inference_list *list, mf_error *err);
 void mf_listing_end(mf_listing *listing);
 
 /* Appends the text before and after such a list:

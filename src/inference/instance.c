@@ -185,20 +185,20 @@ static bool reserve(void **block, size_t *capacity, size_t n, size_t size, mf_er
         return true;
     mf_free(*block);
     *capacity = 0;
-    *block = mf_allocate(n, size, "the ids of a question", err);
+    *block = mf_allocate(n, size, "the ids of an instance", err);
     if (*block == NULL)
         return false;
     *capacity = n;
     return true;
 }
 
-static bool read_id(const reading *r, const char *field, const json_t *value, mf_written_id *asked)
+static bool read_id(const reading *r, const char *field, const json_t *value, mf_written_id *to)
 {
     if (json_is_integer(value)) {
         char text[MF_INTEGER_ID_BYTES + 1];
         const int n = snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
-        memcpy(asked->digits, text, (size_t)n);
-        asked->id = (mf_id){asked->digits, (size_t)n};
+        memcpy(to->digits, text, (size_t)n);
+        to->id = (mf_id){to->digits, (size_t)n};
         return true;
     }
     const double number = json_real_value(value); /* 0 for other types */
@@ -209,10 +209,10 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
         return true; /* not the error that is looked for */
     if (!json_is_string(value))
         return fail_field(r, field, "a string or an integer", value);
-    asked->id = (mf_id){json_string_value(value), json_string_length(value)};
-    if (!mf_id_valid(asked->id.bytes, asked->id.n_bytes))
+    to->id = (mf_id){json_string_value(value), json_string_length(value)};
+    if (!mf_id_valid(to->id.bytes, to->id.n_bytes))
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "%s%s", MF_ID_EXPECTED,
-                             asked->id.n_bytes == 0 ? ", found an empty string" : "");
+                             to->id.n_bytes == 0 ? ", found an empty string" : "");
     return true;
 }
 
@@ -391,7 +391,7 @@ static bool read_field(reading *r, const char *name, size_t n_bytes, const json_
         return read_ratings(r, value);
     case FIELD_INSTANCES:
         return mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL,
-                             "instances stands alone: put the other fields into its questions");
+                             "instances stands alone: put the other fields into the instances");
     case FIELD_RATING:
     case FIELD_TIMESTAMP:
     case FIELDS:

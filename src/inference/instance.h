@@ -66,8 +66,9 @@ typedef struct mf_instance {
 /* Reads the instance at the start of bytes[0 .. n_bytes) into *instance, which was zeroed before
  * the first read. *n_used is how many bytes it has. Views stay valid until the next read or
  * mf_instance_free. Fails MF_ERR_PARSE, MF_ERR_LIMIT, MF_ERR_MEMORY. */
-bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, const char *bytes,
-                      size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
+MF_MUST_CHECK bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits,
+                                    const char *bytes, size_t n_bytes, size_t *n_used,
+                                    mf_json_where where, mf_error *err);
 
 void mf_instance_free(mf_instance *instance);
 

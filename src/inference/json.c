@@ -120,7 +120,7 @@ json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_
         *n_used = position;
     else if (cut && position + AHEAD_BYTES > MF_INSTANCE_BYTES_MAX)
         mf_place_fail(err, MF_ERR_LIMIT, where.place, NULL,
-                      "over %d bytes, which is the most that one question may have",
+                      "over %d bytes, which is the most that one instance may have",
                       MF_INSTANCE_BYTES_MAX);
     else
         fail_load(err, bytes, n_bytes, where, &error);

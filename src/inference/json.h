@@ -48,12 +48,12 @@ typedef struct mf_json_where {
  * *n_used is how many bytes it has; later bytes are ignored. Strings hold
  * valid UTF-8 without NUL, keys are distinct, nesting is bounded.
  * NULL: MF_ERR_PARSE, MF_ERR_LIMIT (over MF_INSTANCE_BYTES_MAX), MF_ERR_MEMORY. */
-json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
-                     mf_error *err);
+MF_MUST_CHECK json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used,
+                                   mf_json_where where, mf_error *err);
 
 /* The same with every integer as a double: after mf_json_load failed it returns a value when the
  * only error is an integer beyond 64 bits. NULL otherwise. */
-json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes);
+MF_MUST_CHECK json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes);
 
 /* "an object", "null", … */
 const char *mf_json_kind_name(const json_t *value);

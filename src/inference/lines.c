@@ -41,7 +41,7 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
         const mf_place place = {MF_PLACE_LINE, inference->n_lines + 1};
         if (end == NULL && left >= longest)
             return mf_place_fail(err, MF_ERR_LIMIT, place, NULL,
-                                 "over %d bytes, which is the most that one question may have",
+                                 "over %d bytes, which is the most that one instance may have",
                                  MF_INSTANCE_BYTES_MAX);
         const size_t n_bytes = end != NULL ? (size_t)(end - start) : left;
         inference->at += n_bytes + (end != NULL);
@@ -53,7 +53,7 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
         }
         if (inference->empty_line > 0)
             return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                           "line %llu: the line is empty: every line must hold a question",
+                           "line %llu: the line is empty: every line must hold an instance",
                            (unsigned long long)inference->empty_line);
         *line = (mf_line){start, n_bytes, end != NULL};
         return true;
@@ -180,7 +180,7 @@ static bool take_json(mf_inference *inference, mf_workspace *workspace, const mf
     n_used += count_blanks(line->bytes + n_used, line->n_bytes - n_used);
     if (n_used < line->n_bytes)
         return mf_json_fail_at(err, line->bytes + n_used, where,
-                               "something follows the question: one question a line");
+                               "something follows the instance: one instance a line");
     if (pair)
         mf_pairs_add(inference, user, item, place);
     return true;

@@ -16,7 +16,8 @@ static bool reserve(mf_inference *inference, size_t n, mf_error *err)
         return true;
     mf_free(inference->indexes);
     inference->indexes_capacity = 0;
-    inference->indexes = mf_allocate(n, sizeof *inference->indexes, "the items of a question", err);
+    inference->indexes =
+        mf_allocate(n, sizeof *inference->indexes, "the items of an instance", err);
     if (inference->indexes == NULL)
         return false;
     inference->indexes_capacity = n;
@@ -96,7 +97,7 @@ static bool find_unknown(mf_inference *inference, mf_error *err)
         n += inference->indexes[i] == MF_INDEX_NONE;
     if (n == 0)
         return true;
-    list->unknown = mf_allocate(n, sizeof *list->unknown, "the movies of a question", err);
+    list->unknown = mf_allocate(n, sizeof *list->unknown, "the movies of an instance", err);
     if (list->unknown == NULL)
         return false;
     for (size_t i = 0, k = 0; i < instance->n_movies; i++)

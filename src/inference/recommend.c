@@ -93,7 +93,7 @@ mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t micros
     }
     mf_text_literal(items, "]");
     if (items->failed) {
-        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the answer");
+        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the response");
         return MF_INFERENCE_FAILED;
     }
     *list = (mf_inference_list){.count = (uint32_t)n_best, .known_user = listing->known_user};

@@ -7,7 +7,7 @@ bool mf_response_check(const mf_inference *inference, mf_instance_kind kind, mf_
     if (inference->response_format != MF_INFERENCE_CSV || kind == MF_INSTANCE_RATING)
         return true;
     return mf_fail(err, MF_ERR_NOT_ACCEPTABLE, MF_NOWHERE,
-                   "text/csv carries predicted ratings only; ask for application/json");
+                   "text/csv carries predicted ratings only; accept application/json");
 }
 
 bool mf_reject_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err)

@@ -110,8 +110,9 @@ struct mf_inference {
  *
  * Both read until the pairs are full, an instance of another kind was processed or MF_SLICE_BYTES
  * were read. They set `ended` at the end of the body. */
-bool mf_envelope_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
-bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
+MF_MUST_CHECK bool mf_envelope_read(mf_inference *inference, mf_workspace *workspace,
+                                    mf_error *err);
+MF_MUST_CHECK bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *err);
 
 /* ---------------------------------------------------------------- instances → responses */
 
@@ -125,13 +126,14 @@ mf_id mf_pairs_copy(mf_inference *inference, mf_id id);
 bool mf_pairs_full(const mf_inference *inference);
 
 /* Writes the responses to all pairs and removes them. */
-bool mf_pairs_respond(mf_inference *inference, mf_error *err);
+MF_MUST_CHECK bool mf_pairs_respond(mf_inference *inference, mf_error *err);
 
 /* Reads one JSON instance from bytes[0 .. n_bytes). Appends it when it is a pair, else writes its
  * response. *n_used: how many bytes the instance has. When list.searched_in is set afterwards, the
  * response is incomplete and mf_instance_resume continues it. */
-bool mf_instance_take(mf_inference *inference, mf_workspace *workspace, const char *bytes,
-                      size_t n_bytes, size_t *n_used, mf_json_where where, mf_error *err);
+MF_MUST_CHECK bool mf_instance_take(mf_inference *inference, mf_workspace *workspace,
+                                    const char *bytes, size_t n_bytes, size_t *n_used,
+                                    mf_json_where where, mf_error *err);
 
 void mf_instance_resume(mf_inference *inference);
 
@@ -150,7 +152,8 @@ typedef struct mf_rating_response {
 } mf_rating_response;
 
 /* Whether the response format can hold this kind of response: MF_ERR_NOT_ACCEPTABLE. */
-bool mf_response_check(const mf_inference *inference, mf_instance_kind kind, mf_error *err);
+MF_MUST_CHECK bool mf_response_check(const mf_inference *inference, mf_instance_kind kind,
+                                     mf_error *err);
 
 /* Separators and line ends around one response. end counts it. */
 void mf_response_begin(mf_inference *inference);
@@ -166,10 +169,11 @@ void mf_response_finish(mf_inference *inference);
 
 /* In strict mode a single instance with an unknown user or item fails: MF_ERR_UNKNOWN. True
  * otherwise: in a batch its response is null. */
-bool mf_reject_unknown(const mf_inference *inference, const char *field, mf_id id, mf_error *err);
+MF_MUST_CHECK bool mf_reject_unknown(const mf_inference *inference, const char *field, mf_id id,
+                                     mf_error *err);
 
 /* Without a rating model a request for a rating alone fails: MF_ERR_PARSE. True otherwise: in a
  * batch its response is null. */
-bool mf_reject_rating(const mf_inference *inference, mf_error *err);
+MF_MUST_CHECK bool mf_reject_rating(const mf_inference *inference, mf_error *err);
 
 #endif

@@ -1,7 +1,7 @@
-/* check.c: promises in check.h.
+/* check.c: one check for each section of a model.
  *
- * A loop over an array only asks whether anything is wrong, without branches, so
- * that it keeps up with the cache; where it is wrong a second loop finds out. */
+ * The first loop over an array has no branches and only tells whether anything is wrong, so that it
+ * is as fast as the cache. Then a second loop finds the place. */
 #include "model/check.h"
 
 #include "base/utf8.h"
@@ -170,11 +170,12 @@ static void check_spectrum(mf_model_check *check, size_t first, size_t n)
 
 /* --- lists --------------------------------------------------------------- */
 
-/* start[first .. first + n) of `count` lists, each least … most long. A step down
- * wraps to more than any `most`. */
-static void check_starts(mf_model_check *check, size_t section, const uint64_t *start,
-                         uint32_t count, size_t first, size_t n, uint64_t least, uint64_t most)
+/* start[first .. first + n) of lists that are least … most long. A step down wraps to more than any
+ * `most`. */
+static void check_starts(mf_model_check *check, size_t section, const uint64_t *start, size_t first,
+                         size_t n, uint64_t least, uint64_t most)
 {
+    const uint32_t n_users = check->parts->n_users;
     const char *name = mf_model_kind.names[section];
     if (first == 0 && start[0] != 0)
         FOUND(check, "%s begins with %llu", name, (ull)start[0]);
@@ -185,9 +186,9 @@ static void check_starts(mf_model_check *check, size_t section, const uint64_t *
         if (start[i] - start[i - 1] - least > most - least)
             FOUND(check, "%s of index %zu goes from %llu to %llu, it must be %llu to %llu long",
                   name, i - 1, (ull)start[i - 1], (ull)start[i], (ull)least, (ull)most);
-    if (section == MF_MODEL_RATED_START && first + n == (size_t)count + 1 &&
-        start[count] != check->parts->n_rated)
-        FOUND(check, "%s ends with %llu, n_rated is %llu", name, (ull)start[count],
+    if (section == MF_MODEL_RATED_START && first + n == (size_t)n_users + 1 &&
+        start[n_users] != check->parts->n_rated)
+        FOUND(check, "%s ends with %llu, n_rated is %llu", name, (ull)start[n_users],
               (ull)check->parts->n_rated);
 }
 
@@ -334,41 +335,38 @@ static void check_metadata(mf_model_check *check)
 void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, size_t n_bytes)
 {
     const mf_model_parts *parts = check->parts;
+    mf_model_array array;
+    /* Later sections are read through earlier ones, so nothing is read after a finding. */
+    if (check->found.code != MF_OK || !mf_model_array_of(parts, section, &array))
+        return;
+    const void *bytes = mf_model_array_bytes(parts, &array);
     const size_t first32 = offset / 4, n32 = n_bytes / 4;
     const size_t first64 = offset / 8, n64 = n_bytes / 8;
-    /* Later sections are read through earlier ones. */
-    if (check->found.code != MF_OK || !mf_model_has_section(parts, section))
-        return;
     switch (section) {
     case MF_MODEL_USER_BIAS:
-        check_biases(check, section, parts->user_bias, first32, n32);
-        break;
     case MF_MODEL_ITEM_BIAS:
-        check_biases(check, section, parts->item_bias, first32, n32);
+        check_biases(check, section, bytes, first32, n32);
         break;
     case MF_MODEL_USER_FACTORS:
-        check_factors(check, section, parts->user_factors, parts->n_factors, first32, n32);
-        break;
     case MF_MODEL_ITEM_FACTORS:
-        check_factors(check, section, parts->item_factors, parts->n_factors, first32, n32);
+        check_factors(check, section, bytes, parts->n_factors, first32, n32);
+        break;
+    case MF_MODEL_RANKING_ITEMS:
+    case MF_MODEL_RANKING_MEAN:
+        check_factors(check, section, bytes, parts->ranking.n_factors, first32, n32);
         break;
     case MF_MODEL_USER_ID_START:
-        check_starts(check, section, parts->users.start, parts->n_users, first64, n64, 1,
-                     MF_ID_BYTES_MAX);
+    case MF_MODEL_ITEM_ID_START:
+        check_starts(check, section, bytes, first64, n64, 1, MF_ID_BYTES_MAX);
+        break;
+    case MF_MODEL_RATED_START:
+        check_starts(check, section, bytes, first64, n64, 0, parts->n_items);
         break;
     case MF_MODEL_USER_ID_BYTES:
         check_ids(check, section, &parts->users, &check->next_user_id, offset, n_bytes);
         break;
-    case MF_MODEL_ITEM_ID_START:
-        check_starts(check, section, parts->items.start, parts->n_items, first64, n64, 1,
-                     MF_ID_BYTES_MAX);
-        break;
     case MF_MODEL_ITEM_ID_BYTES:
         check_ids(check, section, &parts->items, &check->next_item_id, offset, n_bytes);
-        break;
-    case MF_MODEL_RATED_START:
-        check_starts(check, section, parts->rated_start, parts->n_users, first64, n64, 0,
-                     parts->n_items);
         break;
     case MF_MODEL_RATED_ITEMS:
         check_rated_items(check, first32, n32);
@@ -380,21 +378,13 @@ void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, 
         if (offset == 0)
             check_metadata(check);
         break;
-    case MF_MODEL_RANKING_ITEMS:
-        check_factors(check, section, parts->ranking.item_vectors, parts->ranking.n_factors,
-                      first32, n32);
-        break;
-    case MF_MODEL_RANKING_MEAN:
-        check_factors(check, section, parts->ranking.mean_profile, parts->ranking.n_factors,
-                      first32, n32);
-        break;
     case MF_MODEL_RANKING_SPECTRUM:
         check_spectrum(check, first32, n32);
         break;
     case MF_MODEL_RANKING_TIMES:
         check_time_ranks(check, first32, n32);
         break;
-    default: /* the shapes, the tables, and grades, which may be any byte */
+    default: /* grades, which may be any byte */
         break;
     }
 }

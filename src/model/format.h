@@ -1,4 +1,4 @@
-/* format.h: what stands where in model.bin, versions 1 and 2.
+/* format.h: the sections of model.bin, versions 1 and 2.
  *
  * The container (header, table, checksum, alignment) is section_file.h. These are
  * its sections, in this order; n_users … come from the section "shape", stride is
@@ -67,7 +67,7 @@
  * What a change needs:
  *
  * (1) What an older program can do without is a section "optional.…"; the version stays. An older
- *     program passes over the section, and what it answers from the rest must still be right. So
+ *     program passes over the section, and what it computes from the rest must still be right. So
  *     a ranking model beside a rating model stays version 1.
  * (2) What an older program would misread, or could not do without, gets a new version, which the
  *     older program refuses. So a file without a rating model is version 2.
@@ -128,6 +128,22 @@ uint32_t mf_model_version(const mf_model_parts *parts);
 /* Whether a file of these parts has the section. */
 bool mf_model_has_section(const mf_model_parts *parts, size_t section);
 
+/* The array of a section, as a file stores it. */
+typedef struct mf_model_array {
+    size_t offset; /* of the pointer to it in mf_model_parts */
+    uint64_t count;
+    size_t size; /* of an element, in bytes */
+} mf_model_array;
+
+/* False for a section that is no array of the parts (shapes and tables of ids), and for one that
+ * models with these n_factors do not have. Counts come from the parts; those of ids also from
+ * users.start and items.start, 0 while these are NULL. */
+bool mf_model_array_of(const mf_model_parts *parts, size_t section, mf_model_array *array);
+
+/* The pointer at array->offset of the parts. */
+const void *mf_model_array_bytes(const mf_model_parts *parts, const mf_model_array *array);
+
+/* Sizes add up to 64, so there are no gaps: offsets are those of the tables above. */
 typedef struct mf_model_shape {
     uint32_t n_users;
     uint32_t n_items;
@@ -142,15 +158,6 @@ typedef struct mf_model_shape {
     uint32_t zeros[5];
 } mf_model_shape;
 
-_Static_assert(offsetof(mf_model_shape, n_items) == 4, "byte table");
-_Static_assert(offsetof(mf_model_shape, n_factors) == 8, "byte table");
-_Static_assert(offsetof(mf_model_shape, n_rated) == 16, "byte table");
-_Static_assert(offsetof(mf_model_shape, global_mean) == 24, "byte table");
-_Static_assert(offsetof(mf_model_shape, rating_min) == 28, "byte table");
-_Static_assert(offsetof(mf_model_shape, rating_max) == 32, "byte table");
-_Static_assert(offsetof(mf_model_shape, regularization) == 36, "byte table");
-_Static_assert(offsetof(mf_model_shape, bias_regularization) == 40, "byte table");
-_Static_assert(offsetof(mf_model_shape, zeros) == 44, "byte table");
 _Static_assert(sizeof(mf_model_shape) == 64, "byte table");
 
 typedef struct mf_model_ranking {
@@ -166,15 +173,6 @@ typedef struct mf_model_ranking {
     uint32_t zeros[7];
 } mf_model_ranking;
 
-_Static_assert(offsetof(mf_model_ranking, grading_kind) == 4, "byte table");
-_Static_assert(offsetof(mf_model_ranking, grading_center) == 8, "byte table");
-_Static_assert(offsetof(mf_model_ranking, grading_scale) == 12, "byte table");
-_Static_assert(offsetof(mf_model_ranking, recency) == 16, "byte table");
-_Static_assert(offsetof(mf_model_ranking, prior) == 20, "byte table");
-_Static_assert(offsetof(mf_model_ranking, regularization) == 24, "byte table");
-_Static_assert(offsetof(mf_model_ranking, relevant_rating) == 28, "byte table");
-_Static_assert(offsetof(mf_model_ranking, rule) == 32, "byte table");
-_Static_assert(offsetof(mf_model_ranking, zeros) == 36, "byte table");
 _Static_assert(sizeof(mf_model_ranking) == 64, "byte table");
 
 #endif

@@ -17,6 +17,13 @@ static double grade_of(const mf_grading *grading, float value)
            (1 + mf_exp(-2 * ((double)value - (double)grading->center) / (double)grading->scale));
 }
 
+const char *mf_grading_name(const mf_grading *grading)
+{
+    static const char *const names[MF_GRADING_KINDS] = {
+        [MF_GRADING_LOGISTIC] = "logistic", [MF_GRADING_LOG] = "log", [MF_GRADING_ONE] = "one"};
+    return names[grading->kind];
+}
+
 uint8_t mf_grade_code(const mf_grading *grading, float value)
 {
     const uint8_t code = (uint8_t)(grade_of(grading, value) * MF_GRADE_MAX + 0.5);

@@ -45,6 +45,9 @@ typedef struct mf_grading {
     float scale;   /* finite, ≥ 0 */
 } mf_grading;
 
+/* "logistic", "log" or "one", for reports. */
+const char *mf_grading_name(const mf_grading *grading);
+
 /* The code of a finite rating or count: 1 … MF_GRADE_MAX. */
 uint8_t mf_grade_code(const mf_grading *grading, float value);
 

@@ -114,20 +114,21 @@ typedef struct mf_model mf_model;
  * MF_ERR_IO (missing, unreadable) or MF_ERR_MEMORY. The file must not be changed
  * in place while it is open: replace it by a new one, as mf_model_write does.
  * Cost: one pass over the file, and one walk of the id tables. */
-mf_model *mf_model_open(const char *path, mf_error *err);
+MF_MUST_CHECK mf_model *mf_model_open(const char *path, mf_error *err);
 
 /* The same from a copy in memory, for a server: what happens to the file later
  * does not matter, and large pages make lookups cheaper. Cost: the file's size in
  * memory, twice the time of open for a file in the page cache. */
-mf_model *mf_model_load(const char *path, mf_error *err);
+MF_MUST_CHECK mf_model *mf_model_load(const char *path, mf_error *err);
 
 /* The same from bytes in memory, which the caller keeps alive; 64-byte aligned. */
-mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name, mf_error *err);
+MF_MUST_CHECK mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name,
+                                            mf_error *err);
 
 /* A model of arrays in memory, before it is written: *parts is copied, what it points to is
  * borrowed. It has no file: ids are not found (MF_INDEX_NONE), the checksum is 0, and nothing is
  * checked, so parts are what mf_model_write would take. NULL and MF_ERR_MEMORY. */
-mf_model *mf_model_view(const mf_model_parts *parts, mf_error *err);
+MF_MUST_CHECK mf_model *mf_model_view(const mf_model_parts *parts, mf_error *err);
 
 /* NULL is fine. */
 void mf_model_close(mf_model *model);

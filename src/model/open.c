@@ -1,8 +1,7 @@
-/* open.c: from a file to a model; promises in model.h.
+/* open.c: a file becomes a model: its arrays are views into the file's bytes.
  *
- * While section_file hashes the file, check.c looks at the same piece. Only after
- * the checksum has proved the bytes are the id tables walked, which reads ids in
- * the order of their hashes. */
+ * While section_file.c hashes the file, check.c checks the same piece. The id tables are walked
+ * after the checksum has proved the bytes, because a walk jumps about in the file. */
 #include "model/open.h"
 
 #include "base/memory.h"
@@ -22,14 +21,11 @@ static bool bind_shape(mf_model_parts *parts, const mf_section_file *file, mf_er
         mf_section_file_require(file, MF_MODEL_SHAPE, 1, sizeof *shape, err);
     if (shape == NULL)
         return false;
-    uint32_t any = shape->zero;
-    for (size_t i = 0; i < sizeof shape->zeros / sizeof shape->zeros[0]; i++)
-        any |= shape->zeros[i];
-    if (any != 0)
+    if (shape->zero != 0 || !mf_section_is_zero(shape->zeros, sizeof shape->zeros))
         return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
                        "damaged model: its shape has bytes that should be zero");
-    parts->n_users = shape->n_users;
-    parts->n_items = shape->n_items;
+    parts->n_users = parts->users.n = shape->n_users;
+    parts->n_items = parts->items.n = shape->n_items;
     parts->n_factors = shape->n_factors;
     parts->n_rated = shape->n_rated;
     parts->global_mean = shape->global_mean;
@@ -43,8 +39,6 @@ static bool bind_shape(mf_model_parts *parts, const mf_section_file *file, mf_er
 /* What the version promises about the rating model. */
 static bool check_version(const mf_model_parts *parts, const mf_section_file *file, mf_error *err)
 {
-    static const size_t rating_sections[] = {MF_MODEL_USER_BIAS, MF_MODEL_ITEM_BIAS,
-                                             MF_MODEL_USER_FACTORS, MF_MODEL_ITEM_FACTORS};
     const mf_where where = mf_section_file_where(file);
     size_t n_bytes;
     if (mf_section_file_version(file) == MF_MODEL_VERSION_RATING)
@@ -58,11 +52,11 @@ static bool check_version(const mf_model_parts *parts, const mf_section_file *fi
                        "not a usable model: n_factors is %lu, in a file of format version %d it "
                        "must be 0",
                        (unsigned long)parts->n_factors, MF_MODEL_VERSION_RANKING);
-    for (size_t i = 0; i < sizeof rating_sections / sizeof rating_sections[0]; i++)
-        if (mf_section_file_get(file, rating_sections[i], &n_bytes) != NULL)
+    for (size_t section = MF_MODEL_USER_BIAS; section <= MF_MODEL_ITEM_FACTORS; section++)
+        if (mf_section_file_get(file, section, &n_bytes) != NULL)
             return mf_fail(err, MF_ERR_FORMAT, where,
                            "not a usable model: a file of format version %d has a section %s",
-                           MF_MODEL_VERSION_RANKING, mf_model_kind.names[rating_sections[i]]);
+                           MF_MODEL_VERSION_RANKING, mf_model_kind.names[section]);
     return true;
 }
 
@@ -90,10 +84,7 @@ static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *fil
     shape = mf_section_file_require(file, MF_MODEL_RANKING, 1, sizeof *shape, err);
     if (shape == NULL)
         return false;
-    uint32_t any = 0;
-    for (size_t i = 0; i < sizeof shape->zeros / sizeof shape->zeros[0]; i++)
-        any |= shape->zeros[i];
-    if (any != 0)
+    if (!mf_section_is_zero(shape->zeros, sizeof shape->zeros))
         return mf_fail(err, MF_ERR_FORMAT, where,
                        "damaged model: its section %s has bytes that should be zero",
                        mf_model_kind.names[MF_MODEL_RANKING]);
@@ -112,74 +103,31 @@ static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *fil
     return true;
 }
 
-static bool bind_ranking(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+/* Sets the pointers of the parts. Starts of ids come before their bytes, whose count they hold. */
+static bool bind_arrays(mf_model *model, const mf_section_file *file, mf_error *err)
 {
-    mf_ranking_parts *ranking = &parts->ranking;
-    const size_t row = mf_model_stride(ranking->n_factors) * sizeof(float);
+    mf_model_parts *parts = &model->parts;
     size_t n_bytes;
-    if (ranking->n_factors == 0)
-        return true;
-    ranking->item_vectors =
-        mf_section_file_require(file, MF_MODEL_RANKING_ITEMS, parts->n_items, row, err);
-    ranking->mean_profile = mf_section_file_require(file, MF_MODEL_RANKING_MEAN, 1, row, err);
-    ranking->spectrum = mf_section_file_require(file, MF_MODEL_RANKING_SPECTRUM, ranking->n_factors,
-                                                sizeof(float), err);
-    ranking->grades = mf_section_file_require(file, MF_MODEL_RANKING_GRADES, parts->n_rated,
-                                              sizeof(uint8_t), err);
-    if (ranking->item_vectors == NULL || ranking->mean_profile == NULL ||
-        ranking->spectrum == NULL || ranking->grades == NULL)
-        return false;
-    if (mf_section_file_get(file, MF_MODEL_RANKING_TIMES, &n_bytes) == NULL)
-        return true;
-    ranking->time_ranks = mf_section_file_require(file, MF_MODEL_RANKING_TIMES, parts->n_rated,
-                                                  sizeof(uint32_t), err);
-    return ranking->time_ranks != NULL;
-}
-
-static bool bind_factors(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
-{
-    const size_t row = mf_model_stride(parts->n_factors) * sizeof(float);
-    if (parts->n_factors == 0)
-        return true;
-    parts->user_bias =
-        mf_section_file_require(file, MF_MODEL_USER_BIAS, parts->n_users, sizeof(float), err);
-    parts->item_bias =
-        mf_section_file_require(file, MF_MODEL_ITEM_BIAS, parts->n_items, sizeof(float), err);
-    parts->user_factors =
-        mf_section_file_require(file, MF_MODEL_USER_FACTORS, parts->n_users, row, err);
-    parts->item_factors =
-        mf_section_file_require(file, MF_MODEL_ITEM_FACTORS, parts->n_items, row, err);
-    return parts->user_bias != NULL && parts->item_bias != NULL && parts->user_factors != NULL &&
-           parts->item_factors != NULL;
-}
-
-/* start, bytes and table are three sections in a row. */
-static bool bind_ids(mf_id_list *list, const uint32_t **slots, uint32_t n, size_t section,
-                     const mf_section_file *file, mf_error *err)
-{
-    list->n = n;
-    list->start = mf_section_file_require(file, section, (uint64_t)n + 1, sizeof(uint64_t), err);
-    if (list->start == NULL)
-        return false;
-    list->bytes = mf_section_file_require(file, section + 1, list->start[n], 1, err);
-    *slots = mf_section_file_require(file, section + 2, mf_id_table_slots(n), sizeof **slots, err);
-    return list->bytes != NULL && *slots != NULL;
-}
-
-static bool bind_lists(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
-{
-    parts->rated_start = mf_section_file_require(
-        file, MF_MODEL_RATED_START, (uint64_t)parts->n_users + 1, sizeof(uint64_t), err);
-    parts->rated_items =
-        mf_section_file_require(file, MF_MODEL_RATED_ITEMS, parts->n_rated, sizeof(uint32_t), err);
-    parts->item_count =
-        mf_section_file_require(file, MF_MODEL_ITEM_COUNT, parts->n_items, sizeof(uint32_t), err);
-    if (parts->rated_start == NULL || parts->rated_items == NULL || parts->item_count == NULL)
-        return false;
-    parts->metadata = mf_section_file_get(file, MF_MODEL_METADATA, &parts->metadata_bytes);
-    if (parts->metadata == NULL)
-        return mf_section_file_require(file, MF_MODEL_METADATA, 0, 1, err) != NULL;
-    return true;
+    mf_section_file_get(file, MF_MODEL_METADATA, &parts->metadata_bytes);
+    for (size_t section = 0; section < MF_MODEL_SECTIONS; section++) {
+        mf_model_array array;
+        if (!mf_model_array_of(parts, section, &array))
+            continue;
+        if (section == MF_MODEL_RANKING_TIMES &&
+            mf_section_file_get(file, section, &n_bytes) == NULL)
+            continue;
+        const void *bytes = mf_section_file_require(file, section, array.count, array.size, err);
+        if (bytes == NULL)
+            return false;
+        memcpy((char *)parts + array.offset, &bytes, sizeof bytes);
+    }
+    model->user_slots =
+        mf_section_file_require(file, MF_MODEL_USER_ID_TABLE, mf_id_table_slots(parts->n_users),
+                                sizeof *model->user_slots, err);
+    model->item_slots =
+        mf_section_file_require(file, MF_MODEL_ITEM_ID_TABLE, mf_id_table_slots(parts->n_items),
+                                sizeof *model->item_slots, err);
+    return model->user_slots != NULL && model->item_slots != NULL;
 }
 
 static bool shapes(void *context, const mf_section_file *file, mf_error *err)
@@ -196,12 +144,7 @@ static bool shapes(void *context, const mf_section_file *file, mf_error *err)
             *err = o->check.found;
         return false;
     }
-    return bind_factors(parts, file, err) &&
-           bind_ids(&parts->users, &o->model->user_slots, parts->n_users, MF_MODEL_USER_ID_START,
-                    file, err) &&
-           bind_ids(&parts->items, &o->model->item_slots, parts->n_items, MF_MODEL_ITEM_ID_START,
-                    file, err) &&
-           bind_lists(parts, file, err) && bind_ranking(parts, file, err);
+    return bind_arrays(o->model, file, err);
 }
 
 static void piece(void *context, size_t section, size_t offset, size_t n_bytes)

@@ -39,7 +39,7 @@ static uint64_t align_up(uint64_t offset)
     return (offset + MF_SECTION_ALIGNMENT - 1) / MF_SECTION_ALIGNMENT * MF_SECTION_ALIGNMENT;
 }
 
-static bool all_zero(const void *bytes, size_t n_bytes)
+bool mf_section_is_zero(const void *bytes, size_t n_bytes)
 {
     const unsigned char *next = bytes;
     unsigned char any = 0;
@@ -112,7 +112,7 @@ static bool check_header(mf_section_file *file, mf_error *err)
         header->table_offset != header->file_bytes - table_bytes ||
         header->table_offset % MF_SECTION_ALIGNMENT != 0)
         return FAIL_DAMAGED(file, err, "its section table is not at its end");
-    if (!all_zero(header->zero, sizeof header->zero))
+    if (!mf_section_is_zero(header->zero, sizeof header->zero))
         return FAIL_DAMAGED(file, err, "its header has bytes that should be zero");
     file->table = (const mf_section_entry *)(file->bytes + header->table_offset);
     return true;
@@ -128,7 +128,8 @@ static bool name_is_text(const char name[MF_SECTION_NAME_BYTES])
             return false;
         n++;
     }
-    return n > 0 && n < MF_SECTION_NAME_BYTES && all_zero(name + n, MF_SECTION_NAME_BYTES - n);
+    return n > 0 && n < MF_SECTION_NAME_BYTES &&
+           mf_section_is_zero(name + n, MF_SECTION_NAME_BYTES - n);
 }
 
 /* Promise (3): finds the row's name among the kind's names from *next on. */
@@ -167,9 +168,9 @@ static bool check_table(mf_section_file *file, mf_error *err)
             return FAIL_DAMAGED(file, err, "the name of its section %zu is not a name", row + 1);
         if (entry->offset != align_up(end) || entry->offset > file->header.table_offset ||
             entry->n_bytes > file->header.table_offset - entry->offset ||
-            !all_zero(entry->zero, sizeof entry->zero))
+            !mf_section_is_zero(entry->zero, sizeof entry->zero))
             return FAIL_DAMAGED(file, err, "its section %s is not where it should be", entry->name);
-        if (!all_zero(file->bytes + end, (size_t)(entry->offset - end)))
+        if (!mf_section_is_zero(file->bytes + end, (size_t)(entry->offset - end)))
             return FAIL_DAMAGED(file, err, "the bytes before its section %s are not zero",
                                 entry->name);
         if (!check_name(file, row, &next_name, err))
@@ -177,7 +178,7 @@ static bool check_table(mf_section_file *file, mf_error *err)
         end = entry->offset + entry->n_bytes;
     }
     if (file->header.table_offset != align_up(end) ||
-        !all_zero(file->bytes + end, (size_t)(file->header.table_offset - end)))
+        !mf_section_is_zero(file->bytes + end, (size_t)(file->header.table_offset - end)))
         return FAIL_DAMAGED(file, err, "the bytes before its section table are not zero");
     return true;
 }

@@ -71,17 +71,8 @@ typedef struct mf_section_entry {
 } mf_section_entry;
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are mapped as they are");
-_Static_assert(offsetof(mf_section_header, version) == 8, "byte table");
-_Static_assert(offsetof(mf_section_header, header_bytes) == 12, "byte table");
-_Static_assert(offsetof(mf_section_header, file_bytes) == 16, "byte table");
-_Static_assert(offsetof(mf_section_header, table_offset) == 24, "byte table");
-_Static_assert(offsetof(mf_section_header, n_sections) == 32, "byte table");
-_Static_assert(offsetof(mf_section_header, zero) == 36, "byte table");
-_Static_assert(offsetof(mf_section_header, checksum) == 56, "byte table");
+/* Sizes add up to 64, so there are no gaps: offsets are those of the tables above. */
 _Static_assert(sizeof(mf_section_header) == 64, "byte table");
-_Static_assert(offsetof(mf_section_entry, offset) == 32, "byte table");
-_Static_assert(offsetof(mf_section_entry, n_bytes) == 40, "byte table");
-_Static_assert(offsetof(mf_section_entry, zero) == 48, "byte table");
 _Static_assert(sizeof(mf_section_entry) == 64, "byte table");
 
 /* What a file is. A section is meant everywhere by its place in names, so that a
@@ -107,8 +98,8 @@ typedef struct mf_section_writer mf_section_writer;
 
 /* Begins a file that appears at path with commit, not before (base/file.h).
  * NULL: MF_ERR_IO, MF_ERR_MEMORY. */
-mf_section_writer *mf_section_writer_create(const char *path, const mf_section_kind *kind,
-                                            mf_error *err);
+MF_MUST_CHECK mf_section_writer *
+mf_section_writer_create(const char *path, const mf_section_kind *kind, mf_error *err);
 
 /* The format version of the file, 1 … kind->version, instead of the kind's: a file that older
  * programs can read keeps an older version. At any time before commit. MF_ERR_ARGUMENT: not one
@@ -159,19 +150,21 @@ typedef struct mf_section_check {
  * unreadable), MF_ERR_FORMAT with the reason (a folder, empty, gzip, not of this
  * kind, truncated, newer version, damaged), MF_ERR_MEMORY.
  * Cost: one pass over the bytes at the speed of memory. */
-mf_section_file *mf_section_file_open(const char *path, const mf_section_kind *kind,
-                                      const mf_section_check *check, mf_error *err);
+MF_MUST_CHECK mf_section_file *mf_section_file_open(const char *path, const mf_section_kind *kind,
+                                                    const mf_section_check *check, mf_error *err);
 
 /* The same from a copy in memory, which nothing that happens to the file later can
  * change: a mapped file that is cut short under a reader kills it. */
-mf_section_file *mf_section_file_load(const char *path, const mf_section_kind *kind,
-                                      const mf_section_check *check, mf_error *err);
+MF_MUST_CHECK mf_section_file *mf_section_file_load(const char *path, const mf_section_kind *kind,
+                                                    const mf_section_check *check, mf_error *err);
 
 /* The same from bytes, which the caller keeps alive, 64-byte aligned
  * (MF_ERR_ARGUMENT). `name` stands in messages. */
-mf_section_file *mf_section_file_open_bytes(const void *bytes, size_t n_bytes, const char *name,
-                                            const mf_section_kind *kind,
-                                            const mf_section_check *check, mf_error *err);
+MF_MUST_CHECK mf_section_file *mf_section_file_open_bytes(const void *bytes, size_t n_bytes,
+                                                          const char *name,
+                                                          const mf_section_kind *kind,
+                                                          const mf_section_check *check,
+                                                          mf_error *err);
 
 /* NULL is fine. */
 void mf_section_file_close(mf_section_file *file);
@@ -182,8 +175,8 @@ const void *mf_section_file_get(const mf_section_file *file, size_t section, siz
 
 /* The same for a section that must be there and hold exactly count elements of
  * `size` bytes: NULL and MF_ERR_FORMAT when not. Never NULL for count 0. */
-const void *mf_section_file_require(const mf_section_file *file, size_t section, uint64_t count,
-                                    size_t size, mf_error *err);
+MF_MUST_CHECK const void *mf_section_file_require(const mf_section_file *file, size_t section,
+                                                  uint64_t count, size_t size, mf_error *err);
 
 /* The checksum of its header; equal files, equal checksums. */
 uint64_t mf_section_file_checksum(const mf_section_file *file);
@@ -201,6 +194,9 @@ bool mf_section_file_row(const mf_section_file *file, size_t row, const char **n
 
 /* For messages of those who check content: where.path is the file's name. */
 mf_where mf_section_file_where(const mf_section_file *file);
+
+/* True when all bytes are 0. */
+bool mf_section_is_zero(const void *bytes, size_t n_bytes);
 
 /* The checksum that n_bytes ≥ 64 bytes should carry at offset 56. For tests and
  * tools that mend a file on purpose. */

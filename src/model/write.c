@@ -1,73 +1,9 @@
-/* write.c: from parts to a file; promises in model.h. */
+/* write.c: parts become a file: all of them are checked, then written section by section. */
 #include "model/model.h"
 
 #include "base/memory.h"
 #include "model/check.h"
 #include "model/format.h"
-
-#include <string.h>
-
-/* A section's array and its size. bytes stays NULL for tables, which are not
- * parts. */
-typedef struct array {
-    const void *bytes;
-    size_t count;
-    size_t size;
-} array;
-
-/* Valid after mf_model_check_shape; [USER|ITEM]_ID_BYTES after their starts. */
-static array array_of(const mf_model_parts *parts, size_t section)
-{
-    const size_t n_users = parts->n_users, n_items = parts->n_items;
-    const size_t row = mf_model_stride(parts->n_factors) * sizeof(float);
-    const mf_ranking_parts *ranking = &parts->ranking;
-    const size_t vector = mf_model_stride(ranking->n_factors) * sizeof(float);
-    switch (section) {
-    case MF_MODEL_USER_BIAS:
-        return (array){parts->user_bias, n_users, sizeof(float)};
-    case MF_MODEL_ITEM_BIAS:
-        return (array){parts->item_bias, n_items, sizeof(float)};
-    case MF_MODEL_USER_FACTORS:
-        return (array){parts->user_factors, n_users, row};
-    case MF_MODEL_ITEM_FACTORS:
-        return (array){parts->item_factors, n_items, row};
-    case MF_MODEL_USER_ID_START:
-        return (array){parts->users.start, n_users + 1, sizeof(uint64_t)};
-    case MF_MODEL_USER_ID_BYTES:
-        return (array){parts->users.bytes, (size_t)parts->users.start[n_users], 1};
-    case MF_MODEL_ITEM_ID_START:
-        return (array){parts->items.start, n_items + 1, sizeof(uint64_t)};
-    case MF_MODEL_ITEM_ID_BYTES:
-        return (array){parts->items.bytes, (size_t)parts->items.start[n_items], 1};
-    case MF_MODEL_RATED_START:
-        return (array){parts->rated_start, n_users + 1, sizeof(uint64_t)};
-    case MF_MODEL_RATED_ITEMS:
-        return (array){parts->rated_items, parts->n_rated, sizeof(uint32_t)};
-    case MF_MODEL_ITEM_COUNT:
-        return (array){parts->item_count, n_items, sizeof(uint32_t)};
-    case MF_MODEL_METADATA:
-        return (array){parts->metadata, parts->metadata_bytes, 1};
-    case MF_MODEL_RANKING_ITEMS:
-        return (array){ranking->item_vectors, n_items, vector};
-    case MF_MODEL_RANKING_MEAN:
-        return (array){ranking->mean_profile, 1, vector};
-    case MF_MODEL_RANKING_SPECTRUM:
-        return (array){ranking->spectrum, ranking->n_factors, sizeof(float)};
-    case MF_MODEL_RANKING_GRADES:
-        return (array){ranking->grades, parts->n_rated, sizeof(uint8_t)};
-    case MF_MODEL_RANKING_TIMES:
-        return (array){ranking->time_ranks, parts->n_rated, sizeof(uint32_t)};
-    default:
-        return (array){NULL, 0, 0};
-    }
-}
-
-/* Sections that are made of parts, not arrays that are copied. */
-static bool is_made(size_t section)
-{
-    return section == MF_MODEL_SHAPE || section == MF_MODEL_RANKING ||
-           section == MF_MODEL_USER_ID_TABLE || section == MF_MODEL_ITEM_ID_TABLE;
-}
 
 /* Promise (2), except that ids are distinct: building their table shows that. */
 static bool check_parts(const mf_model_parts *parts, mf_error *err)
@@ -81,11 +17,12 @@ static bool check_parts(const mf_model_parts *parts, mf_error *err)
                 (unsigned long)parts->n_users, (unsigned long)parts->users.n,
                 (unsigned long)parts->n_items, (unsigned long)parts->items.n);
     for (size_t section = 0; section < MF_MODEL_SECTIONS && check.found.code == MF_OK; section++) {
-        if (is_made(section) || !mf_model_has_section(parts, section))
-            continue;
-        const array a = array_of(parts, section);
+        mf_model_array a;
         size_t n_bytes;
-        if (!mf_mul(a.count, a.size, &n_bytes) || (a.bytes == NULL && n_bytes > 0))
+        if (!mf_model_has_section(parts, section) || !mf_model_array_of(parts, section, &a))
+            continue;
+        if (!mf_mul(a.count, a.size, &n_bytes) ||
+            (mf_model_array_bytes(parts, &a) == NULL && n_bytes > 0))
             mf_fail(&check.found, MF_ERR_ARGUMENT, MF_NOWHERE, "not a usable model: it has no %s",
                     mf_model_kind.names[section]);
         else
@@ -150,16 +87,21 @@ static bool write_table(mf_section_writer *writer, size_t section, const char *w
 static bool write_section(mf_section_writer *writer, size_t section, const mf_model_parts *parts,
                           mf_error *err)
 {
-    if (section == MF_MODEL_SHAPE)
+    mf_model_array a;
+    switch (section) {
+    case MF_MODEL_SHAPE:
         return write_shape(writer, parts, err);
-    if (section == MF_MODEL_RANKING)
+    case MF_MODEL_RANKING:
         return write_ranking(writer, &parts->ranking, err);
-    if (section == MF_MODEL_USER_ID_TABLE)
+    case MF_MODEL_USER_ID_TABLE:
         return write_table(writer, section, "user", &parts->users, err);
-    if (section == MF_MODEL_ITEM_ID_TABLE)
+    case MF_MODEL_ITEM_ID_TABLE:
         return write_table(writer, section, "item", &parts->items, err);
-    const array a = array_of(parts, section);
-    return mf_section_writer_add(writer, section, a.bytes, a.count * a.size, err);
+    default:
+        return !mf_model_array_of(parts, section, &a) ||
+               mf_section_writer_add(writer, section, mf_model_array_bytes(parts, &a),
+                                     a.count * a.size, err);
+    }
 }
 
 bool mf_model_write(const char *path, const mf_model_parts *parts, mf_error *err)

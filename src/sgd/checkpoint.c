@@ -1,8 +1,7 @@
 /* checkpoint.c: a trainer's state as a section file (model/section_file.h).
  *
- * Everything the rest of the run depends on, bit for bit: a run that was cut
- * between any two steps and resumed goes through the same states as one that was
- * not. The data is not stored, only its fingerprint. */
+ * It holds the state bit for bit: a run that was stopped between any two steps and resumed goes
+ * through the same states as one that was not. Of the data it holds only the fingerprint. */
 #include "sgd/state.h"
 
 #include "model/section_file.h"
@@ -100,8 +99,7 @@ bool mf_trainer_save(const mf_trainer *t, const char *path, mf_error *err)
     return mf_section_writer_commit(writer, err);
 }
 
-/* The position of a checkpoint, checked against the trainer that wants to go on
- * from it. */
+/* The position of a checkpoint, checked against the trainer that is to be resumed. */
 static bool read_position(const mf_trainer *t, const mf_section_file *file, mf_position *at,
                           mf_error *err)
 {

@@ -1,4 +1,4 @@
-/* evaluate.c: promises in evaluate.h. */
+/* evaluate.c: a counting sort by group and turn, then one sum for each group. */
 #include "sgd/evaluate.h"
 
 #include "base/id_list.h"
@@ -22,18 +22,18 @@ static uint32_t block_of(const uint32_t *block_row, uint32_t blocks, uint32_t ro
     return low;
 }
 
-/* Where in the order of evaluate.h a row belongs: groups × (item_blocks + 1) cells. */
+/* The cell of a row in the order of evaluate.h, of groups × (item_blocks + 1) cells. */
 static size_t cell_of(const mf_grid *grid, uint32_t user, uint32_t item)
 {
-    const uint32_t last = grid->user_blocks - 1;
-    const uint32_t a = user != MF_INDEX_NONE
-                           ? block_of(grid->user_block_row, grid->user_blocks, grid->user_row[user])
-                           : last;
-    const uint32_t group = user != MF_INDEX_NONE ? a : last + 1;
+    const bool known = user != MF_INDEX_NONE;
+    const uint32_t group =
+        known ? block_of(grid->user_block_row, grid->user_blocks, grid->user_row[user])
+              : grid->user_blocks;
     uint32_t turn = grid->item_blocks;
     if (item != MF_INDEX_NONE)
-        turn = mf_grid_turn(
-            grid, a, block_of(grid->item_block_row, grid->item_blocks, grid->item_row[item]));
+        turn =
+            mf_grid_turn(grid, known ? group : group - 1,
+                         block_of(grid->item_block_row, grid->item_blocks, grid->item_row[item]));
     return (size_t)group * (grid->item_blocks + 1) + turn;
 }
 

@@ -1,21 +1,17 @@
-/* evaluate.h: how far predictions are from ratings that were held out.
+/* evaluate.h: the errors of predictions of held-out ratings.
  *
  *   rmse = sqrt(mean (r - r̂)²)      mae = mean |r - r̂|
  *
- * r̂ is the clipped prediction of model.h. A user or item that training does not
- * know counts with zero bias and zero factors.
+ * r̂ is the clipped prediction of model.h. Unknown users and items have zero bias and zero factors.
  *
- * Errors are added in double. Each user-block has a sum of its own, and the sums are
- * then added by user-block, so the figures have the same bits with any number of
- * threads. A user-block's ratings are added in the order of a lap (grid.h): those of
- * the item-block that it meets first, then those of the next one, and the ratings of
- * items that training does not know last. So a ring of hosts can add them while the
- * item-blocks go round, each host for its own user-blocks. Users that training does
- * not know are one more user-block behind the others, which meets the item-blocks as
- * the last one does: the last host can take it along. Ratings of one user-block and
- * item-block keep the order in which they were given.
+ * Errors are added in double: a sum for each user-block, then the sums by user-block. So the figures
+ * have the same bits with any number of threads. The ratings of a user-block are added in the order
+ * of a lap (grid.h), those of unknown items last; those of one item-block keep their given order. A
+ * ring of hosts can add them while the item-blocks travel, each host for its user-blocks. Unknown
+ * users form one more user-block after the others. It has the lap of the last one, so that the last
+ * host can add it too.
  *
- * Threads: mf_evaluate starts its own (OpenMP); the parameters must be at rest. */
+ * Threads: mf_evaluate starts its own (OpenMP); the parameters must not change meanwhile. */
 #ifndef MF_SGD_EVALUATE_H
 #define MF_SGD_EVALUATE_H
 
@@ -27,7 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A rating that was held out, by index; MF_INDEX_NONE: not known to training. */
+/* A held-out rating, by index; MF_INDEX_NONE: unknown. */
 typedef struct mf_sgd_held_out_rating {
     uint32_t user;
     uint32_t item;
@@ -42,9 +38,8 @@ typedef struct mf_sgd_held_out {
     mf_sgd_held_out_rating *ratings; /* [n] */
 } mf_sgd_held_out;
 
-/* Sorts rows (in the grid's indexes, MF_INDEX_NONE for what it does not know) by
- * user-block and turn of the lap; the rows are not needed any more then. Fails
- * MF_ERR_MEMORY. Memory: 12 bytes per row. Cost: two passes over the rows. */
+/* Copies rows (with the grid's indexes, or MF_INDEX_NONE), sorted by user-block and turn of the lap.
+ * Fails MF_ERR_MEMORY. Memory: 12 bytes per row. Cost: two passes over the rows. */
 MF_MUST_CHECK bool mf_sgd_held_out_create(mf_sgd_held_out *held_out, const mf_grid *grid,
                                           const mf_ratings_rows *rows, mf_error *err);
 

@@ -1,4 +1,4 @@
-/* fingerprint.c: promises in fingerprint.h. */
+/* fingerprint.c: hashes of blocks in parallel, mixed in the order of the blocks. */
 #include "sgd/fingerprint.h"
 
 #include "base/id_list.h"
@@ -21,13 +21,13 @@ static uint64_t mix_id(uint64_t print, const mf_id_list *ids, uint32_t index)
     return mix(print, id.bytes, id.n_bytes);
 }
 
-/* An earlier model's numbers of a user or item, if it has them. */
-static uint64_t mix_earlier(uint64_t print, const mf_model_parts *earlier, uint32_t n,
-                            const float *factors, const float *bias, uint32_t index)
+/* The base model's parameters of a user or item, if it has them. */
+static uint64_t mix_base(uint64_t print, const mf_model_parts *base, uint32_t n,
+                         const float *factors, const float *bias, uint32_t index)
 {
     if (index >= n)
         return print;
-    const size_t stride = mf_model_stride(earlier->n_factors);
+    const size_t stride = mf_model_stride(base->n_factors);
     print = mix(print, factors + index * stride, stride * sizeof *factors);
     return mix(print, bias + index, sizeof *bias);
 }
@@ -35,7 +35,7 @@ static uint64_t mix_earlier(uint64_t print, const mf_model_parts *earlier, uint3
 static uint64_t mix_user(uint64_t print, const mf_trainer_input *input, uint32_t user)
 {
     const mf_ratings *r = input->ratings;
-    const mf_model_parts *e = input->earlier;
+    const mf_model_parts *e = input->base;
     const uint64_t from = r->user_start[user];
     const size_t n = (size_t)(r->user_start[user + 1] - from);
     print = mf_random_bits(print, user);
@@ -44,24 +44,22 @@ static uint64_t mix_user(uint64_t print, const mf_trainer_input *input, uint32_t
     print = mix(print, r->value + from, n * sizeof *r->value);
     if (r->time_rank != NULL)
         print = mix(print, r->time_rank + from, n * sizeof *r->time_rank);
-    return e != NULL ? mix_earlier(print, e, e->n_users, e->user_factors, e->user_bias, user)
-                     : print;
+    return e != NULL ? mix_base(print, e, e->n_users, e->user_factors, e->user_bias, user) : print;
 }
 
 static uint64_t mix_item(uint64_t print, const mf_trainer_input *input, uint32_t item)
 {
-    const mf_model_parts *e = input->earlier;
+    const mf_model_parts *e = input->base;
     print = mf_random_bits(print, item);
     print = mix_id(print, &input->ratings->items, item);
-    return e != NULL ? mix_earlier(print, e, e->n_items, e->item_factors, e->item_bias, item)
-                     : print;
+    return e != NULL ? mix_base(print, e, e->n_items, e->item_factors, e->item_bias, item) : print;
 }
 
-/* What does not belong to a block. */
+/* Everything that does not belong to a block. */
 static uint64_t mix_whole(const mf_trainer_input *input, const mf_sgd_held_out *held_out)
 {
     const mf_ratings *r = input->ratings;
-    const mf_model_parts *e = input->earlier;
+    const mf_model_parts *e = input->base;
     uint64_t print = mf_random_bits(0, input->settings_fingerprint);
     print = mix(print, MF_VERSION, sizeof MF_VERSION);
     const uint64_t counts[] = {

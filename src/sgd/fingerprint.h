@@ -1,16 +1,16 @@
-/* fingerprint.h: a name for a run's data and settings.
+/* fingerprint.h: a hash of a run's data and settings.
  *
- * Two runs with the same fingerprint go through the same states (trainer.h, promise
- * 1), so a checkpoint of one is good for the other. It covers
- *   settings_fingerprint of the input, MF_VERSION, and how many of all there are;
- *   each user: index, id, items, values, time ranks, and row of the earlier model;
- *   each item: index, id, and row of the earlier model;
- *   the earlier model's mean and range;
+ * Runs with the same fingerprint go through the same states (trainer.h, promise 1), so a checkpoint
+ * of one is valid for the other. It covers
+ *   settings_fingerprint of the input, MF_VERSION, and all counts;
+ *   each user: index, id, items, values, time ranks, and row of the base model;
+ *   each item: index, id, and row of the base model;
+ *   the base model's mean and range;
  *   held-out ratings in the order of evaluate.h.
  *
- * Users are hashed by user-block, items by item-block and held-out ratings by group,
- * each in row order, and these hashes are mixed in order. So each host of a ring can
- * hash what it has, and one mixes the hashes of all: 8 bytes for each block.
+ * Users are hashed by user-block, items by item-block and held-out ratings by group, each in row
+ * order; these hashes are mixed in order. So each host of a ring can hash its own blocks, and one
+ * host mixes the hashes of all: 8 bytes for each block.
  *
  * Threads: starts its own (OpenMP); the result does not depend on them. */
 #ifndef MF_SGD_FINGERPRINT_H

@@ -1,4 +1,4 @@
-/* grid.c: promises in grid.h. */
+/* grid.c: chooses the cut, deals rows to blocks, and fills the blocks by counting sorts. */
 #include "sgd/grid.h"
 
 #include "base/memory.h"
@@ -6,33 +6,26 @@
 #include <omp.h>
 #include <string.h>
 
-/* A user-block's factors: half of the smallest second-level cache that we meet
- * (1 MiB), so that the items passing by have room beside them. */
+/* Bytes of a user-block's factors: half of the smallest common second-level cache (1 MiB). The other
+ * half holds the items that pass by. */
 enum { USER_BLOCK_BYTES = 512 * 1024 };
-/* Blocks per side: enough to keep that many threads busy, and few enough that a
- * block is worth the barrier. */
+/* Blocks per side: enough for as many threads, few enough that a block is worth its
+ * synchronization. */
 enum { BLOCKS_MIN = 8, ITEM_BLOCKS_MAX = 64, BLOCK_RATINGS = 8192 };
 
-static uint32_t between_1_and(uint32_t limit, uint64_t value)
+static uint32_t clamp(uint64_t value, uint32_t low, uint32_t high)
 {
-    const uint32_t cut = value < limit ? (uint32_t)value : limit;
-    return cut > 0 ? cut : 1;
+    return value < low ? low : value > high ? high : (uint32_t)value;
 }
 
 static void choose_cut(mf_grid *grid, uint64_t n_ratings, size_t stride)
 {
-    uint64_t rows = USER_BLOCK_BYTES / (stride * sizeof(float));
-    rows = rows > 0 ? rows : 1;
-    uint64_t user_blocks = (grid->n_users + rows - 1) / rows;
-    if (user_blocks < BLOCKS_MIN)
-        user_blocks = BLOCKS_MIN;
-    uint64_t item_blocks = n_ratings / (user_blocks * BLOCK_RATINGS);
-    if (item_blocks < BLOCKS_MIN)
-        item_blocks = BLOCKS_MIN;
-    if (item_blocks > ITEM_BLOCKS_MAX)
-        item_blocks = ITEM_BLOCKS_MAX;
-    grid->user_blocks = between_1_and(grid->n_users, user_blocks);
-    grid->item_blocks = between_1_and(grid->n_items, item_blocks);
+    const uint64_t rows = clamp(USER_BLOCK_BYTES / (stride * sizeof(float)), 1, UINT32_MAX);
+    const uint64_t user_blocks = clamp((grid->n_users + rows - 1) / rows, BLOCKS_MIN, UINT32_MAX);
+    const uint32_t item_blocks =
+        clamp(n_ratings / (user_blocks * BLOCK_RATINGS), BLOCKS_MIN, ITEM_BLOCKS_MAX);
+    grid->user_blocks = clamp(user_blocks, 1, grid->n_users > 0 ? grid->n_users : 1);
+    grid->item_blocks = clamp(item_blocks, 1, grid->n_items > 0 ? grid->n_items : 1);
     const bool more_users = grid->user_blocks > grid->item_blocks;
     grid->n_rounds = more_users ? grid->user_blocks : grid->item_blocks;
     grid->round_blocks = more_users ? grid->item_blocks : grid->user_blocks;
@@ -54,8 +47,8 @@ static uint32_t taken_in(const mf_grid *grid, uint32_t stripe, uint32_t round)
     return (uint32_t)(((uint64_t)mf_grid_start(grid, stripe) + round) % grid->n_rounds);
 }
 
-/* The stripe that comes to a block of the longer side in turn: first the last one
- * that starts at the block or before it, then the one before that one. */
+/* The stripe that takes a block of the longer side in turn: first the last one that starts at the
+ * block or before it, then the one before that. */
 static uint32_t comes_in(const mf_grid *grid, uint32_t block, uint32_t turn)
 {
     const uint64_t width = grid->round_blocks;
@@ -89,8 +82,8 @@ uint32_t mf_grid_turn(const mf_grid *grid, uint32_t user_block, uint32_t item_bl
     return stripes_are_items(grid) ? (first + n - item_block) % n : (item_block + n - first) % n;
 }
 
-/* Deals n rows to blocks by falling count, equal counts by index (a counting
- * sort). seen[] has room for the largest count + 2 and is zero. */
+/* Deals n rows to blocks by descending count, equal counts by index (a counting sort). seen has
+ * most + 2 elements, all zero. */
 static void deal(uint32_t n, const uint32_t *count, uint32_t most, uint32_t blocks, uint32_t *seen,
                  uint32_t *row, uint32_t *block_row)
 {
@@ -98,7 +91,7 @@ static void deal(uint32_t n, const uint32_t *count, uint32_t most, uint32_t bloc
         seen[most - count[i] + 1]++;
     for (uint32_t c = 0; c <= most; c++)
         seen[c + 1] += seen[c];
-    /* The last deal is short by n % blocks cards, at whichever end it stops. */
+    /* The last, incomplete deal begins at one end and gives n % blocks of the blocks one more. */
     const uint32_t full = n / blocks;
     const uint32_t rest = n % blocks;
     block_row[0] = 0;
@@ -108,8 +101,8 @@ static void deal(uint32_t n, const uint32_t *count, uint32_t most, uint32_t bloc
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t rank = seen[most - count[i]]++;
         const uint32_t turn = rank / blocks;
-        const uint32_t seat = rank % blocks;
-        row[i] = block_row[turn % 2 == 0 ? seat : blocks - 1 - seat] + turn;
+        const uint32_t place = rank % blocks;
+        row[i] = block_row[turn % 2 == 0 ? place : blocks - 1 - place] + turn;
     }
 }
 
@@ -129,7 +122,7 @@ static bool deal_side(uint32_t n, const uint32_t *count, uint32_t blocks, uint32
     return ok;
 }
 
-/* What filling the blocks needs besides the grid. */
+/* The input of filling the blocks. */
 typedef struct filling {
     mf_grid *grid;
     const mf_ratings *ratings;
@@ -138,9 +131,8 @@ typedef struct filling {
     float scale;
 } filling;
 
-/* start[r + 1] = how many ratings the users of block a gave the item of row r. 64 bits,
- * because fill_blocks makes places of the counts, and a user-block may have any number
- * of ratings. */
+/* start[r + 1] = the number of ratings of the item of row r by the users of block a. 64 bits,
+ * because fill_blocks turns the counts into places of the user-block's ratings. */
 static void count_items(const filling *f, uint32_t a, uint64_t *start)
 {
     const mf_grid *grid = f->grid;
@@ -194,8 +186,8 @@ static bool fill(filling *f, uint32_t n_threads, mf_error *err)
 {
     mf_grid *grid = f->grid;
     const size_t n_blocks = (size_t)grid->user_blocks * grid->item_blocks;
-    const size_t room = ((size_t)grid->n_items + 1 + 7) / 8 * 8;
-    uint64_t *starts = mf_allocate(n_threads, room * sizeof *starts, "the grid", err);
+    const size_t n_starts = ((size_t)grid->n_items + 1 + 7) / 8 * 8; /* whole cache lines */
+    uint64_t *starts = mf_allocate(n_threads, n_starts * sizeof *starts, "the grid", err);
     grid->rating_start = mf_allocate(n_blocks + 1, sizeof *grid->rating_start, "the grid", err);
     grid->segment_start = mf_allocate(n_blocks + 1, sizeof *grid->segment_start, "the grid", err);
     grid->ratings = mf_allocate(f->ratings->n_ratings + MF_SGD_AHEAD, sizeof *grid->ratings,
@@ -206,7 +198,7 @@ static bool fill(filling *f, uint32_t n_threads, mf_error *err)
         goto done;
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)n_threads)
     for (uint32_t a = 0; a < grid->user_blocks; a++)
-        measure_blocks(f, a, starts + (size_t)omp_get_thread_num() * room);
+        measure_blocks(f, a, starts + (size_t)omp_get_thread_num() * n_starts);
     for (size_t c = 0; c < n_blocks; c++) {
         grid->rating_start[c + 1] += grid->rating_start[c];
         grid->segment_start[c + 1] += grid->segment_start[c];
@@ -217,7 +209,7 @@ static bool fill(filling *f, uint32_t n_threads, mf_error *err)
         goto done;
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)n_threads)
     for (uint32_t a = 0; a < grid->user_blocks; a++)
-        fill_blocks(f, a, starts + (size_t)omp_get_thread_num() * room);
+        fill_blocks(f, a, starts + (size_t)omp_get_thread_num() * n_starts);
     ok = true;
 done:
     mf_free(starts);
@@ -247,7 +239,7 @@ bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float 
         !deal_side(grid->n_items, item_count, grid->item_blocks, &grid->item_row,
                    &grid->item_block_row, err))
         goto done;
-    user_of_row = user_count; /* the counts have done their work */
+    user_of_row = user_count; /* in place of the counts, which are not needed any more */
     user_count = NULL;
     for (uint32_t u = 0; u < grid->n_users; u++)
         user_of_row[grid->user_row[u]] = u;

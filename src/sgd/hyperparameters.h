@@ -1,4 +1,4 @@
-/* hyperparameters.h: what shapes a training run.
+/* hyperparameters.h: the settings of a training run.
  *
  * Steps and regularization are per rating, on ratings divided by their standard
  * deviation (parameters.h), so they do not depend on the scale of the ratings.
@@ -14,14 +14,14 @@ typedef struct mf_hyperparameters {
     uint32_t n_epochs;
     double learning_rate;       /* factors, first epoch */
     double bias_learning_rate;  /* biases, first epoch  */
-    double learning_rate_decay; /* both rates fall linearly to this part of themselves
-                                 * over n_epochs: 1 is constant, 0 falls to nothing */
+    double learning_rate_decay; /* both rates decay linearly, over n_epochs to this fraction of the
+                                 * initial rates: 1 is constant */
     double user_regularization; /* λ on user factors  */
     double item_regularization; /* λ on item factors  */
     double user_bias_regularization;
     double item_bias_regularization;
-    double implicit_rate;             /* how fast item priors follow (implicit.h); 0: no priors */
-    double implicit_damping;          /* ratings' worth of doubt about an item's prior */
+    double implicit_rate;             /* step of the item priors (implicit.h); 0: no priors */
+    double implicit_damping;          /* pseudo-count of an item's prior (implicit.h) */
     double init_scale;                /* of the users' starting factors (parameters.h) */
     uint32_t early_stopping_patience; /* epochs without a better validation RMSE; 0: off */
     uint64_t seed;

@@ -1,15 +1,14 @@
-/* implicit.c: promises in implicit.h.
+/* implicit.c: mf_sgd_reference_priors (reference.c) in floats, over the blocks of the grid.
  *
- * Both sums run over the grid's blocks: a user-block's vectors have one writer
- * and stay in its cache while all item-blocks pass by, and the other way round.
- * So no list of an item's users is needed. */
+ * Each user-block has one writer, and its vectors stay in the writer's cache while all item-blocks
+ * pass by; then the same with the sides exchanged. So no list of an item's users is needed. */
 #include "sgd/implicit.h"
 
 #include "base/memory.h"
 
 #include <string.h>
 
-/* Moves nothing that a float could show, and |N(u)| / rate is still one. */
+/* A smaller rate moves no float, and with it |N(u)| / rate would overflow. */
 static const float LEAST_RATE = 1e-20f;
 
 static void count_ratings(mf_implicit *implicit, const mf_grid *grid)
@@ -49,13 +48,18 @@ void mf_implicit_release(mf_implicit *implicit)
     memset(implicit, 0, sizeof *implicit);
 }
 
-static void gather_block(const mf_grid *grid, mf_gather_block *gather, uint32_t a, uint32_t b,
-                         float *to, const float *from, size_t stride)
+static void add_rows(const mf_grid *grid, mf_sgd_add_rows *add, uint32_t a, uint32_t b, float *to,
+                     const float *from, size_t stride)
 {
     const size_t c = (size_t)a * grid->item_blocks + b;
-    gather(to, from, stride, grid->segments + grid->segment_start[c],
-           grid->segment_start[c + 1] - grid->segment_start[c],
-           grid->ratings + grid->rating_start[c]);
+    add(to, from, stride, grid->segments + grid->segment_start[c],
+        grid->segment_start[c + 1] - grid->segment_start[c], grid->ratings + grid->rating_start[c]);
+}
+
+static void scale_row(float *rows, size_t row, size_t stride, float factor)
+{
+    for (size_t f = row * stride; f < (row + 1) * stride; f++)
+        rows[f] *= factor;
 }
 
 void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd_kernel *kernel,
@@ -68,47 +72,38 @@ void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd
     float *v = parameters->item_factors;
 #pragma omp parallel num_threads((int)n_threads)
     {
-        /* v becomes q: what the priors do not explain. */
+        /* v becomes q = v - z. */
 #pragma omp for schedule(static)
         for (uint32_t row = 0; row < grid->n_items; row++)
             for (size_t f = row * stride; f < (row + 1) * stride; f++)
                 v[f] -= z[f];
 
-                /* x += rate · mean q. The sum is taken on top of x · |N(u)| / rate, so
-                 * that it needs no rows of its own. */
+                /* x += rate · mean q. The sum is added to x · |N(u)| / rate, so that it needs no rows. */
 #pragma omp for schedule(dynamic, 1)
         for (uint32_t a = 0; a < grid->user_blocks; a++) {
-            for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++) {
-                const float up = (float)implicit->user_count[row] / rate;
-                for (size_t f = row * stride; f < (row + 1) * stride; f++)
-                    x[f] *= up;
-            }
+            const uint32_t first = grid->user_block_row[a], end = grid->user_block_row[a + 1];
+            const uint32_t *count = implicit->user_count;
+            for (uint32_t row = first; row < end; row++)
+                scale_row(x, row, stride, (float)count[row] / rate);
             for (uint32_t turn = 0; turn < grid->item_blocks; turn++)
-                gather_block(grid, kernel->items_to_users, a, mf_grid_item_block_at(grid, a, turn),
-                             x, v, stride);
-            for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++) {
-                const uint32_t n = implicit->user_count[row];
-                const float down = n > 0 ? rate / (float)n : 0;
-                for (size_t f = row * stride; f < (row + 1) * stride; f++)
-                    x[f] *= down;
-            }
+                add_rows(grid, kernel->items_to_users, a, mf_grid_item_block_at(grid, a, turn), x,
+                         v, stride);
+            for (uint32_t row = first; row < end; row++)
+                scale_row(x, row, stride, count[row] > 0 ? rate / (float)count[row] : 0);
         }
 
 #pragma omp for schedule(dynamic, 1)
         for (uint32_t b = 0; b < grid->item_blocks; b++) {
-            const uint32_t first = grid->item_block_row[b];
-            const uint32_t last = grid->item_block_row[b + 1];
-            memset(z + first * stride, 0, (last - first) * stride * sizeof *z);
+            const uint32_t first = grid->item_block_row[b], end = grid->item_block_row[b + 1];
+            memset(z + first * stride, 0, (end - first) * stride * sizeof *z);
             for (uint32_t turn = 0; turn < grid->user_blocks; turn++)
-                gather_block(grid, kernel->users_to_items, mf_grid_user_block_at(grid, b, turn), b,
-                             z, x, stride);
-            for (uint32_t row = first; row < last; row++) {
+                add_rows(grid, kernel->users_to_items, mf_grid_user_block_at(grid, b, turn), b, z,
+                         x, stride);
+            for (uint32_t row = first; row < end; row++) {
                 const uint32_t n = implicit->item_count[row];
-                const float down = n > 0 ? 1 / ((float)n + damping) : 0;
-                for (size_t f = row * stride; f < (row + 1) * stride; f++) {
-                    z[f] *= down;
+                scale_row(z, row, stride, n > 0 ? 1 / ((float)n + damping) : 0);
+                for (size_t f = row * stride; f < (row + 1) * stride; f++)
                     v[f] += z[f];
-                }
             }
         }
     }

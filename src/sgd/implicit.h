@@ -1,26 +1,25 @@
-/* implicit.h: item priors, learned from who rated an item.
+/* implicit.h: item priors, learned from the set of an item's users.
  *
- * That somebody rated an item at all says something about it, whatever the stars
- * (Koren 2008, "Factorization meets the neighborhood", SVD++, where the set of a
- * user's items adds to the user). Here it is turned round: the set of an item's
- * users says where the item's factors should be when its ratings are few. They
- * are pulled towards z_i instead of towards zero:
+ * The set of users who rated an item is information beside the values of the ratings. SVD++ (Koren
+ * 2008, "Factorization meets the neighborhood") adds the set of a user's items to the user. Here the
+ * set of an item's users gives a prior mean z_i of the item's factors, which counts when its ratings
+ * are few: regularization pulls the factors towards z_i instead of towards zero.
  *
  *   z_i = 1 / (|U(i)| + damping) · Σ_{u rated i} x_u
  *
- * and after every epoch x follows what the priors do not yet explain:
+ * After every epoch x moves towards the part of the items that the priors do not explain:
  *
  *   q_i  = v_i - z_i
  *   x_u += rate / |N(u)| · Σ_{i rated by u} q_i
- *   z_i  anew, and v_i = q_i + z_i
+ *   z_i  as above, and v_i = q_i + z_i
  *
- * Each mean is over a row's own ratings, so the step has no scale and is stable
- * for rates below 2. x and z are scaffolding: the model keeps v alone and serving
- * does not know. Moving v along with z is worth most of the gain.
+ * Each mean is over a row's own ratings, so the step has no scale and is stable for rates below 2.
+ * The model stores v alone; x and z exist only in training. Moving v together with z gives most of
+ * the gain.
  *
- * Sums follow the laps of grid.h, so a ring of hosts adds the same floats in the same
- * order: in a first lap a user-block adds each item-block's q as it comes by, and in
- * a second one an item-block adds each user-block's x as it passes. In detail:
+ * Sums are in the order of the laps of grid.h, so a ring of hosts adds the same floats in the same
+ * order: in a first lap a user-block adds the q of each item-block, in a second lap an item-block
+ * adds the x of each user-block. In detail:
  *   Σ q of a user   by item-block, mf_grid_item_block_at(…, 0) first; inside one by
  *                   item row. It is taken on top of x · |N(u)| / rate.
  *   Σ x of an item  by user-block, mf_grid_user_block_at(…, 0) first; inside one by

@@ -1,4 +1,4 @@
-/* kernel_choice.c: which copy of kernels.c this CPU runs. */
+/* kernel_choice.c: the copies of kernels.c, one for each instruction set (mf_kernels in CMake). */
 #include "sgd/kernels.h"
 
 #include "base/cpu.h"

@@ -1,11 +1,8 @@
-/* kernels.c: promises in kernels.h.
+/* kernels.c: reference.c in floats, eight ratings of an item at a time.
  *
- * Compiled once for each instruction set, with MF_SGD_KERNEL naming the result
- * (CMakeLists.txt). GNU C vectors make the 16 lanes part of the program instead of
- * something that the compiler may find: each set gets the widest vectors it has,
- * and a sum of lanes is the same tree everywhere.
- *
- * Measured and dropped: see bench/README.md. */
+ * Compiled once for each instruction set; MF_SGD_KERNEL names the result (CMakeLists.txt). GNU C
+ * vectors state the 16 lanes explicitly: each set uses the widest vectors it has, and the lanes are
+ * summed by the same tree everywhere. bench/README.md has what was measured and dropped. */
 #include "sgd/kernels.h"
 
 #if defined __AVX512F__
@@ -202,6 +199,12 @@ INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int 
     *item_bias = rates->item_bias_decay[n] * known + SUM8(bias_step);
 }
 
+/* A last group of n ratings. n is a constant, so that the loops over it unroll. */
+#define REST(n)                                                                                    \
+    case n:                                                                                        \
+        group(rates, ratings, n, stride, q, z, &bias, &loss);                                      \
+        break;
+
 INLINE double block(const mf_sgd_rates *rates, const mf_grid_segment *segments, size_t n_segments,
                     const mf_grid_rating *ratings, size_t stride, int with_priors)
 {
@@ -217,29 +220,7 @@ INLINE double block(const mf_sgd_rates *rates, const mf_grid_segment *segments, 
         for (; left >= GROUP; left -= GROUP, ratings += GROUP)
             group(rates, ratings, GROUP, stride, q, z, &bias, &loss);
         switch (left) {
-        case 7:
-            group(rates, ratings, 7, stride, q, z, &bias, &loss);
-            break;
-        case 6:
-            group(rates, ratings, 6, stride, q, z, &bias, &loss);
-            break;
-        case 5:
-            group(rates, ratings, 5, stride, q, z, &bias, &loss);
-            break;
-        case 4:
-            group(rates, ratings, 4, stride, q, z, &bias, &loss);
-            break;
-        case 3:
-            group(rates, ratings, 3, stride, q, z, &bias, &loss);
-            break;
-        case 2:
-            group(rates, ratings, 2, stride, q, z, &bias, &loss);
-            break;
-        case 1:
-            group(rates, ratings, 1, stride, q, z, &bias, &loss);
-            break;
-        default:
-            break;
+            REST(7) REST(6) REST(5) REST(4) REST(3) REST(2) REST(1)
         }
         ratings += left;
         rates->item_bias[row] = bias;
@@ -248,21 +229,16 @@ INLINE double block(const mf_sgd_rates *rates, const mf_grid_segment *segments, 
 }
 
 /* The common strides as constants, so that the loops over factors unroll. */
+#define STRIDE(n)                                                                                  \
+    case n:                                                                                        \
+        return block(rates, segments, n_segments, ratings, n, with_priors);
+
 INLINE double any_stride(const mf_sgd_rates *rates, const mf_grid_segment *segments,
                          size_t n_segments, const mf_grid_rating *ratings, int with_priors)
 {
 #if !defined MF_PLAIN_LOOPS
     switch (rates->stride) {
-    case 16:
-        return block(rates, segments, n_segments, ratings, 16, with_priors);
-    case 32:
-        return block(rates, segments, n_segments, ratings, 32, with_priors);
-    case 64:
-        return block(rates, segments, n_segments, ratings, 64, with_priors);
-    case 128:
-        return block(rates, segments, n_segments, ratings, 128, with_priors);
-    default:
-        break;
+        STRIDE(16) STRIDE(32) STRIDE(64) STRIDE(128)
     }
 #endif
     return block(rates, segments, n_segments, ratings, rates->stride, with_priors);
@@ -276,36 +252,38 @@ static double sgd_block(const mf_sgd_rates *rates, const mf_grid_segment *segmen
     return any_stride(rates, segments, n_segments, ratings, 0);
 }
 
+/* Of each rating: to[user] += from[item], or with to_items to[item] += from[user]. */
+INLINE void add_rows(float *restrict to, const float *restrict from, size_t stride,
+                     const mf_grid_segment *segments, size_t n_segments,
+                     const mf_grid_rating *ratings, int to_items)
+{
+    const float *users = to_items ? from : to;
+    for (size_t s = 0; s < n_segments; s++) {
+        const size_t item = segments[s].item_row * stride;
+        const mf_grid_rating *end = ratings + segments[s].count;
+        for (; ratings < end; ratings++) {
+            const size_t user = ratings->user_row * stride;
+            float *sum = to + (to_items ? item : user);
+            const float *row = from + (to_items ? user : item);
+            prefetch_row(users + ratings[GROUP].user_row * stride, stride);
+            for (size_t f = 0; f < stride; f += WIDTH)
+                store(sum + f, load(sum + f) + load(row + f));
+        }
+    }
+}
+
 static void items_to_users(float *restrict to, const float *restrict from, size_t stride,
                            const mf_grid_segment *segments, size_t n_segments,
                            const mf_grid_rating *ratings)
 {
-    for (size_t s = 0; s < n_segments; s++) {
-        const float *item = from + segments[s].item_row * stride;
-        const mf_grid_rating *end = ratings + segments[s].count;
-        for (; ratings < end; ratings++) {
-            float *user = to + ratings->user_row * stride;
-            prefetch_row(to + ratings[GROUP].user_row * stride, stride);
-            for (size_t f = 0; f < stride; f += WIDTH)
-                store(user + f, load(user + f) + load(item + f));
-        }
-    }
+    add_rows(to, from, stride, segments, n_segments, ratings, 0);
 }
 
 static void users_to_items(float *restrict to, const float *restrict from, size_t stride,
                            const mf_grid_segment *segments, size_t n_segments,
                            const mf_grid_rating *ratings)
 {
-    for (size_t s = 0; s < n_segments; s++) {
-        float *item = to + segments[s].item_row * stride;
-        const mf_grid_rating *end = ratings + segments[s].count;
-        for (; ratings < end; ratings++) {
-            const float *user = from + ratings->user_row * stride;
-            prefetch_row(from + ratings[GROUP].user_row * stride, stride);
-            for (size_t f = 0; f < stride; f += WIDTH)
-                store(item + f, load(item + f) + load(user + f));
-        }
-    }
+    add_rows(to, from, stride, segments, n_segments, ratings, 1);
 }
 
 extern const mf_sgd_kernel MF_SGD_KERNEL;

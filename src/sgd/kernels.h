@@ -1,4 +1,5 @@
-/* kernels.h: one pass of SGD over one block of the grid, the hot loop.
+/* kernels.h: one pass of SGD over one block of the grid, the hot loop. reference.c is the same in
+ * plain loops.
  *
  * For a rating r of user u and item i, with everything in the units of
  * parameters.h (Koren, Bell, Volinsky 2009, "Matrix factorization techniques for
@@ -10,13 +11,12 @@
  *
  * z_i is 0, or the item's prior (implicit.h).
  *
- * Ratings come in segments: all ratings of one item in the block, so that the
- * item's row stays close and the users' rows pass by. Inside a segment ratings go
- * in groups of MF_SGD_GROUP, the last group shorter: the errors of a group are
- * taken at the same q_i and b_i, which then move by the sum of the group's
- * gradients. A segment's users are distinct, so a group has no conflicts. One by
- * one, each rating would wait for the one before it (dot product, sum of lanes,
- * error, update: about 100 cycles); eight at once fill that time.
+ * A segment is all ratings of one item in the block: the item's row stays in the first-level cache
+ * while the users' rows pass by. Inside a segment ratings are processed in groups of MF_SGD_GROUP,
+ * the last group shorter. All errors of a group are taken at the same q_i and b_i, which then move
+ * by the sum of the group's gradients. A segment's users are distinct, so a group has no conflicts.
+ * A single rating would wait for the one before it (dot product, sum of lanes, error, update: about
+ * 100 cycles); eight at once fill that time.
  *
  * (1) Dot products are summed in 16 fixed lanes, then lanes l and l+8, l+4, l+2,
  *     l+1: the same bits on SSE2, AVX2, AVX-512 and NEON, with gcc and clang,
@@ -46,7 +46,7 @@ typedef struct mf_grid_segment {
     uint32_t count;
 } mf_grid_segment;
 
-/* Where the numbers are and how far they move. */
+/* The parameters and the rates of a pass. */
 typedef struct mf_sgd_rates {
     float *user_factors; /* [rows × stride], 64-byte aligned */
     float *item_factors;
@@ -56,8 +56,8 @@ typedef struct mf_sgd_rates {
     size_t stride; /* a multiple of MF_SGD_LANES */
     float learning_rate;
     float bias_learning_rate;
-    /* What is left of a number after n updates' regularization, (1 - rate λ)^n:
-     * for users n is 1, for the segment's item 0 … MF_SGD_GROUP. */
+    /* The factor by which regularization shrinks a parameter in n updates, (1 - rate λ)^n: for users
+     * n is 1, for the segment's item 0 … MF_SGD_GROUP. */
     float user_decay;
     float user_bias_decay;
     float item_decay[MF_SGD_GROUP + 1];
@@ -72,15 +72,15 @@ typedef double mf_sgd_block(const mf_sgd_rates *rates, const mf_grid_segment *se
 /* For every rating of the block: to[its user's row] += from[its item's row], rows
  * of `stride` floats; then the same the other way round. Sums are added in the
  * order of the segments. */
-typedef void mf_gather_block(float *restrict to, const float *restrict from, size_t stride,
+typedef void mf_sgd_add_rows(float *restrict to, const float *restrict from, size_t stride,
                              const mf_grid_segment *segments, size_t n_segments,
                              const mf_grid_rating *ratings);
 
 typedef struct mf_sgd_kernel {
     const char *cpu; /* "sse2", "avx2", "avx512", "neon", "generic" */
     mf_sgd_block *block;
-    mf_gather_block *items_to_users;
-    mf_gather_block *users_to_items;
+    mf_sgd_add_rows *items_to_users;
+    mf_sgd_add_rows *users_to_items;
 } mf_sgd_kernel;
 
 /* The best one for this CPU. The environment variable MF_CPU names one instead,

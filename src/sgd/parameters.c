@@ -1,4 +1,4 @@
-/* parameters.c: promises in parameters.h. */
+/* parameters.c: four arrays, their starting values, and the two ways between them and a model. */
 #include "sgd/parameters.h"
 
 #include "base/id_list.h"
@@ -7,29 +7,19 @@
 #include "model/dot.h"
 
 #include <math.h>
-#include <string.h>
 
-/* A random sequence of its own (trainer.c has another). */
-enum { START_SEQUENCE = 1 };
-
-static bool allocate_arrays(uint32_t n_users, uint32_t n_items, size_t stride, float **user_factors,
-                            float **item_factors, float **user_bias, float **item_bias,
-                            mf_error *err)
-{
-    const size_t row_bytes = stride * sizeof(float);
-    *user_factors = mf_allocate(n_users, row_bytes, "user factors", err);
-    *item_factors = mf_allocate(n_items, row_bytes, "item factors", err);
-    *user_bias = mf_allocate(n_users, sizeof(float), "user biases", err);
-    *item_bias = mf_allocate(n_items, sizeof(float), "item biases", err);
-    return *user_factors != NULL && *item_factors != NULL && *user_bias != NULL &&
-           *item_bias != NULL;
-}
+enum { START_SEQUENCE = 1 }; /* of random numbers */
 
 bool mf_parameters_allocate(mf_parameters *p, mf_error *err)
 {
     p->stride = mf_model_stride(p->n_factors);
-    const bool ok = allocate_arrays(p->n_users, p->n_items, p->stride, &p->user_factors,
-                                    &p->item_factors, &p->user_bias, &p->item_bias, err);
+    const size_t row_bytes = p->stride * sizeof(float);
+    p->user_factors = mf_allocate(p->n_users, row_bytes, "user factors", err);
+    p->item_factors = mf_allocate(p->n_items, row_bytes, "item factors", err);
+    p->user_bias = mf_allocate(p->n_users, sizeof(float), "user biases", err);
+    p->item_bias = mf_allocate(p->n_items, sizeof(float), "item biases", err);
+    const bool ok = p->user_factors != NULL && p->item_factors != NULL && p->user_bias != NULL &&
+                    p->item_bias != NULL;
     if (!ok)
         mf_parameters_release(p);
     return ok;
@@ -68,46 +58,25 @@ float mf_parameters_predict(const mf_parameters *p, uint32_t user, uint32_t item
     return predicted;
 }
 
-bool mf_export_allocate(mf_export *export, const mf_parameters *p, mf_error *err)
-{
-    const bool ok =
-        allocate_arrays(p->n_users, p->n_items, p->stride, &export->user_factors,
-                        &export->item_factors, &export->user_bias, &export->item_bias, err);
-    if (!ok)
-        mf_export_release(export);
-    return ok;
-}
-
-void mf_export_release(mf_export *export)
-{
-    mf_free(export->user_factors);
-    mf_free(export->item_factors);
-    mf_free(export->user_bias);
-    mf_free(export->item_bias);
-    memset(export, 0, sizeof *export);
-}
-
-/* Padding is left as it was allocated: a decay below zero makes minus zero of it in
- * training, and a model's padding is all zero bits. */
+/* Padding is left as it was allocated: a decay below zero makes minus zero of it in training, and a
+ * model's padding is all zero bits. */
 static void export_side(float *factors_to, float *bias_to, const float *factors, const float *bias,
                         const uint32_t *row, uint32_t n, uint32_t n_factors, float scale)
 {
     const size_t stride = mf_model_stride(n_factors);
     const float root = sqrtf(scale);
     for (uint32_t index = 0; index < n; index++) {
-        const float *from = factors + row[index] * stride;
-        float *to = factors_to + index * stride;
         for (size_t f = 0; f < n_factors; f++)
-            to[f] = from[f] * root;
+            factors_to[index * stride + f] = factors[row[index] * stride + f] * root;
         bias_to[index] = bias[row[index]] * scale;
     }
 }
 
-void mf_export_fill(mf_export *export, const mf_parameters *p)
+void mf_parameters_export(mf_parameters *to, const mf_parameters *p)
 {
-    export_side(export->user_factors, export->user_bias, p->user_factors, p->user_bias, p->user_row,
+    export_side(to->user_factors, to->user_bias, p->user_factors, p->user_bias, p->user_row,
                 p->n_users, p->n_factors, p->scale);
-    export_side(export->item_factors, export->item_bias, p->item_factors, p->item_bias, p->item_row,
+    export_side(to->item_factors, to->item_bias, p->item_factors, p->item_bias, p->item_row,
                 p->n_items, p->n_factors, p->scale);
 }
 
@@ -116,17 +85,16 @@ static void import_side(float *factors, float *bias, const uint32_t *row, const 
 {
     const float root = sqrtf(scale);
     for (uint32_t index = 0; index < n; index++) {
-        float *to = factors + row[index] * stride;
         for (size_t f = 0; f < stride; f++)
-            to[f] = factors_from[index * stride + f] / root;
+            factors[row[index] * stride + f] = factors_from[index * stride + f] / root;
         bias[row[index]] = bias_from[index] / scale;
     }
 }
 
-void mf_parameters_import(mf_parameters *p, const mf_model_parts *earlier)
+void mf_parameters_import(mf_parameters *p, const mf_model_parts *base)
 {
-    import_side(p->user_factors, p->user_bias, p->user_row, earlier->user_factors,
-                earlier->user_bias, earlier->n_users, p->stride, p->scale);
-    import_side(p->item_factors, p->item_bias, p->item_row, earlier->item_factors,
-                earlier->item_bias, earlier->n_items, p->stride, p->scale);
+    import_side(p->user_factors, p->user_bias, p->user_row, base->user_factors, base->user_bias,
+                base->n_users, p->stride, p->scale);
+    import_side(p->item_factors, p->item_bias, p->item_row, base->item_factors, base->item_bias,
+                base->n_items, p->stride, p->scale);
 }

@@ -1,5 +1,4 @@
-/* state.h: what a training run consists of between two steps. Inside of the
- * trainer and its checkpoints; nobody else includes this. */
+/* state.h: the state of a training run between two steps. Private to trainer.c and checkpoint.c. */
 #ifndef MF_SGD_STATE_H
 #define MF_SGD_STATE_H
 
@@ -14,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where the run is; stored in checkpoints as it stands. */
+/* The progress of the run; checkpoints store these bytes. */
 typedef struct mf_position {
     uint64_t fingerprint;
     uint32_t epochs_done;
@@ -32,13 +31,15 @@ struct mf_trainer {
     mf_grid grid;
     mf_parameters parameters;
     mf_implicit implicit; /* user_vectors NULL: no priors */
-    mf_export best;       /* with validation data the best epoch, else filled when asked for */
+    mf_parameters
+        best; /* in the form of a model, no rows; with validation data the best epoch, else
+                         * filled by mf_trainer_result_get */
     mf_position at;
     mf_epoch *epochs;   /* [n_epochs] */
     double *block_loss; /* [blocks] Σ e² of the running epoch */
     uint64_t n_ratings;
     bool is_released; /* done, and the result was taken: grid, parameters' arrays, implicit,
-                       * held_out and block_loss are gone; best is what is left */
+                       * held_out and block_loss are freed; best is not */
 };
 
 #endif

@@ -1,21 +1,16 @@
-/* sweep.h: rounds of the grid, run by threads that wait for as little as possible.
+/* sweep.h: rounds of the grid, without a barrier between them.
  *
- * A barrier after each round would make every thread wait for the slowest, and a
- * thread that the system has set aside would stop them all. Instead there are the
- * grid's stripes: a stripe's next block is free as soon as the stripe ahead, which
- * had it before, has passed it on, and that is all a stripe waits for. Blocks see
- * each other's numbers in the same order as with barriers, so the result has the
- * same bits. Measured against a barrier, 10 M ratings, 2 threads: up to 1.16 times
- * as fast on a quiet machine, twice when others use it. (Measured when all stripes
- * started at neighbouring blocks.)
+ * With a barrier after each round every thread would wait for the slowest one, also for one that the
+ * system has suspended. Instead a stripe's next block is free as soon as the stripe ahead has done
+ * that block. Updates of a block have the same order as with barriers, so the result has the same
+ * bits. Against a barrier, with 10 M ratings and 2 threads: up to 1.16 times as fast on a quiet
+ * machine, twice on a busy one. (Measured when all stripes started at neighbouring blocks.)
  *
- * Of the stripes whose next block is free a thread takes the one that is least far
- * along the longer side. So stripes gather, and several of them go through a block one
- * after another while it is in the cache. When threads have less than four stripes each
- * the one with the fewest rounds goes first instead: else there would be too few of them
- * left in the end. Measured, one thread, 98 × 8 blocks of 64 factors, steps of half an
- * epoch: 1.2 times as fast as with the fewest rounds first. Neither changes the order
- * that a block sees.
+ * Of the free stripes a thread takes the one at the lowest block of the longer side. So several
+ * stripes go through a block one after another while it is in the cache: with one thread, 98 × 8
+ * blocks of 64 factors and steps of half an epoch 1.2 times as fast as with the fewest rounds first.
+ * With less than four stripes per thread the fewest rounds go first instead, or too few stripes
+ * would be left at the end. Neither changes the order of the updates of a block.
  *
  * Threads: starts its own (OpenMP). */
 #ifndef MF_SGD_SWEEP_H

@@ -1,4 +1,5 @@
-/* trainer.c: promises in trainer.h. */
+/* trainer.c: steps of rounds (sweep.h), and between two epochs priors, validation and the decision
+ * to stop. */
 #include "sgd/trainer.h"
 
 #include "base/clock.h"
@@ -10,30 +11,25 @@
 #include <math.h>
 #include <string.h>
 
-/* Beyond this multiple of the ratings' own deviation the errors are not learning. */
+/* Training has diverged when the RMSE is above this multiple of the ratings' deviation. */
 static const double DIVERGED_RMSE = 100;
 
-/* Updates that bring priors to an earlier model's factors. */
+/* Updates that fit priors to the factors of a base model. */
 enum { PRIOR_TURNS = 20 };
 
-/* Factors moved in a step (ratings × stride): at least about 10 ms on two cores, and at
- * most about a second. */
+/* Factors moved in a step (ratings × stride): at least about 10 ms on two cores, at most about a
+ * second. Within these limits a step is as long as this many stripes start apart, so that as many
+ * go through a block one after another (sweep.h). */
 static const double STEP_UPDATES = 1e6 * 64;
 static const double LONG_STEP_UPDATES = 1e8 * 64;
-
-/* Between the two a step is as long as this many stripes start apart, so that as many go
- * through a block one after another (sweep.h). */
 enum { STEP_STRIPES = 4 };
 
-/* Mean and deviation of the ratings in one pass each: one running sum in double, user
- * by user in index order. (Reading leaves each host a range of the users, before the
- * grid deals them to user-blocks: the running sum can go from host to host.) With an
- * earlier model its mean is kept, and the deviation is that from it, at least an
- * eighth of its range (about half of what it is for stars): a few new ratings that
- * are nearly equal would otherwise make the unit so small that the earlier model's
- * factors, counted in it, are too long for any learning rate. */
-static void measure_ratings(const mf_ratings *ratings, const mf_model_parts *earlier,
-                            mf_parameters *p)
+/* Mean and deviation of the ratings, one pass each: a running sum in double, user by user in index
+ * order. A base model keeps its mean. The deviation is then that from this mean, at least an eighth
+ * of the base model's range (half of the usual deviation of stars): a few new ratings that are
+ * nearly equal would otherwise make the unit so small that the base model's factors, in this unit,
+ * are too long for any learning rate. */
+static void measure_ratings(const mf_ratings *ratings, const mf_model_parts *base, mf_parameters *p)
 {
     double sum = 0;
     float low = ratings->value[0];
@@ -43,58 +39,50 @@ static void measure_ratings(const mf_ratings *ratings, const mf_model_parts *ear
         low = fminf(low, ratings->value[k]);
         high = fmaxf(high, ratings->value[k]);
     }
-    const double mean =
-        earlier != NULL ? (double)earlier->global_mean : sum / (double)ratings->n_ratings;
+    const double mean = base != NULL ? (double)base->global_mean : sum / (double)ratings->n_ratings;
     double squares = 0;
     for (uint64_t k = 0; k < ratings->n_ratings; k++) {
         const double difference = (double)ratings->value[k] - mean;
         squares += difference * difference;
     }
     float deviation = (float)sqrt(squares / (double)ratings->n_ratings);
-    if (earlier != NULL)
-        deviation = fmaxf(deviation, (earlier->rating_max - earlier->rating_min) / 8);
+    if (base != NULL)
+        deviation = fmaxf(deviation, (base->rating_max - base->rating_min) / 8);
     p->mean = (float)mean;
-    /* All ratings equal, or as good as: nothing to scale. */
+    /* Ratings that are all (nearly) equal are not scaled. */
     p->scale = deviation > fabsf(p->mean) * 1e-6f && deviation > 1e-30f ? deviation : 1;
-    p->rating_min = earlier != NULL ? fminf(low, earlier->rating_min) : low;
-    p->rating_max = earlier != NULL ? fmaxf(high, earlier->rating_max) : high;
-}
-
-/* A split may leave users without a rating: random factors would never be trained
- * and only add noise to what is predicted for them. */
-static void rest_users_without_ratings(mf_parameters *p, const mf_ratings *ratings)
-{
-    for (uint32_t u = 0; u < ratings->n_users; u++)
-        if (ratings->user_start[u] == ratings->user_start[u + 1])
-            memset(p->user_factors + p->user_row[u] * p->stride, 0, p->stride * sizeof(float));
+    p->rating_min = base != NULL ? fminf(low, base->rating_min) : low;
+    p->rating_max = base != NULL ? fmaxf(high, base->rating_max) : high;
 }
 
 static bool create_parameters(mf_trainer *t, const mf_trainer_input *input, mf_error *err)
 {
     mf_parameters *p = &t->parameters;
-    const mf_model_parts *earlier = input->earlier;
+    const mf_model_parts *base = input->base;
     p->n_users = input->ratings->n_users;
     p->n_items = input->ratings->n_items;
     p->n_factors = t->h.n_factors;
-    measure_ratings(input->ratings, earlier, p);
+    measure_ratings(input->ratings, base, p);
     if (!mf_parameters_allocate(p, err) ||
         !mf_grid_create(&t->grid, input->ratings, p->mean, p->scale, p->stride, t->h.n_threads,
                         err))
         return false;
     p->user_row = t->grid.user_row;
     p->item_row = t->grid.item_row;
-    mf_parameters_start(p, (float)t->h.init_scale, t->h.seed,
-                        earlier != NULL ? earlier->n_users : 0);
-    rest_users_without_ratings(p, input->ratings);
-    if (earlier != NULL)
-        mf_parameters_import(p, earlier);
+    mf_parameters_start(p, (float)t->h.init_scale, t->h.seed, base != NULL ? base->n_users : 0);
+    /* A split may leave users without a rating. Their random factors would never be trained and only
+     * add noise to their predictions. */
+    for (uint32_t u = 0; u < p->n_users; u++)
+        if (input->ratings->user_start[u] == input->ratings->user_start[u + 1])
+            memset(p->user_factors + p->user_row[u] * p->stride, 0, p->stride * sizeof(float));
+    if (base != NULL)
+        mf_parameters_import(p, base);
     return true;
 }
 
-/* An earlier model's item factors hold what its priors were. With priors that
- * start at nothing the same would be learned again on top, so x and z are fitted
- * to the factors first, which do not move. (Validation RMSE on MovieLens after
- * going on with the same data: 0.847 instead of 0.873.) */
+/* The item factors of a base model contain its priors. Priors that start at 0 would learn the same
+ * once more on top, so x and z are first fitted to the factors, which do not move. (Validation RMSE
+ * on MovieLens after continuing with the same data: 0.847 instead of 0.873.) */
 static bool fit_priors(mf_trainer *t, mf_error *err)
 {
     mf_parameters *p = &t->parameters;
@@ -115,15 +103,15 @@ static bool fit_priors(mf_trainer *t, mf_error *err)
 mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
                               const mf_trainer_input *input, mf_error *err)
 {
-    const mf_model_parts *earlier = input->earlier;
+    const mf_model_parts *base = input->base;
     if (input->ratings->n_ratings == 0) {
         mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "there is no rating to learn from");
         return NULL;
     }
-    if (earlier != NULL && (earlier->n_factors != hyperparameters->n_factors ||
-                            earlier->n_users > input->ratings->n_users ||
-                            earlier->n_items > input->ratings->n_items)) {
-        mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the earlier model has another shape");
+    if (base != NULL &&
+        (base->n_factors != hyperparameters->n_factors || base->n_users > input->ratings->n_users ||
+         base->n_items > input->ratings->n_items)) {
+        mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the base model has another shape");
         return NULL;
     }
     mf_trainer *t = mf_allocate(1, sizeof *t, "the trainer", err);
@@ -143,9 +131,12 @@ mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
     if (t->h.implicit_rate > 0 &&
         !mf_implicit_create(&t->implicit, &t->grid, t->parameters.stride, err))
         goto failed;
-    if (t->implicit.user_vectors != NULL && earlier != NULL && !fit_priors(t, err))
+    if (t->implicit.user_vectors != NULL && base != NULL && !fit_priors(t, err))
         goto failed;
-    if (!mf_export_allocate(&t->best, &t->parameters, err))
+    const mf_parameters *p = &t->parameters;
+    t->best =
+        (mf_parameters){.n_users = p->n_users, .n_items = p->n_items, .n_factors = p->n_factors};
+    if (!mf_parameters_allocate(&t->best, err))
         goto failed;
     const size_t n_blocks = (size_t)t->grid.user_blocks * t->grid.item_blocks;
     t->epochs = mf_allocate(t->h.n_epochs, sizeof *t->epochs, "the list of epochs", err);
@@ -158,7 +149,7 @@ failed:
     return NULL;
 }
 
-/* What only a training that goes on needs. */
+/* Frees what only further training needs. */
 static void release_state(mf_trainer *t)
 {
     mf_grid_release(&t->grid);
@@ -176,7 +167,7 @@ void mf_trainer_destroy(mf_trainer *t)
     if (t == NULL)
         return;
     release_state(t);
-    mf_export_release(&t->best);
+    mf_parameters_release(&t->best);
     mf_free(t->epochs);
     mf_free(t);
 }
@@ -186,14 +177,14 @@ bool mf_trainer_done(const mf_trainer *t)
     return t->at.stopped != 0 || t->at.epochs_done >= t->h.n_epochs;
 }
 
-/* Rates of the running epoch. The fall is linear in the epoch's number, from 1 to
- * learning_rate_decay at n_epochs. */
+/* Rates of the running epoch. They decay linearly with its number, to learning_rate_decay times the
+ * initial rates at n_epochs. */
 static mf_sgd_rates rates_of(const mf_trainer *t)
 {
     const mf_hyperparameters *h = &t->h;
-    const double fall = 1 - (1 - h->learning_rate_decay) * t->at.epochs_done / h->n_epochs;
-    const double rate = h->learning_rate * fall;
-    const double bias_rate = h->bias_learning_rate * fall;
+    const double left = 1 - (1 - h->learning_rate_decay) * t->at.epochs_done / h->n_epochs;
+    const double rate = h->learning_rate * left;
+    const double bias_rate = h->bias_learning_rate * left;
     mf_sgd_rates rates = {
         .user_factors = t->parameters.user_factors,
         .item_factors = t->parameters.item_factors,
@@ -225,8 +216,8 @@ static bool fail_diverged(const mf_trainer *t, mf_error *err)
                    t->at.epochs_done + 1, t->h.learning_rate);
 }
 
-/* Rounds in a step: enough that starting threads costs nothing and that blocks are used
- * while they are in the cache, few enough that the caller looks up every second. */
+/* Rounds in a step: enough that the start of threads is negligible and blocks are used while they
+ * are in the cache; few enough that the caller gets control every second. */
 static uint32_t step_rounds(const mf_trainer *t)
 {
     const double updates = (double)t->n_ratings * (double)t->parameters.stride;
@@ -251,17 +242,6 @@ static bool run_rounds(mf_trainer *t, uint32_t last, mf_error *err)
     return true;
 }
 
-/* Σ e² of the epoch, added by user-block and inside one by item-block. Each block has
- * a sum of its own, so several hosts need only hand over those of their blocks. */
-static double epoch_loss(const mf_trainer *t)
-{
-    const size_t n_blocks = (size_t)t->grid.user_blocks * t->grid.item_blocks;
-    double sum = 0;
-    for (size_t c = 0; c < n_blocks; c++)
-        sum += t->block_loss[c];
-    return sum;
-}
-
 static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
 {
     const double start = mf_clock_seconds();
@@ -276,7 +256,7 @@ static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
         t->at.best_rmse = accuracy.rmse;
         t->at.best_epoch = epoch->epoch;
         epoch->is_best = 1;
-        mf_export_fill(&t->best, &t->parameters);
+        mf_parameters_export(&t->best, &t->parameters);
     } else if (t->h.early_stopping_patience > 0 &&
                epoch->epoch - t->at.best_epoch >= t->h.early_stopping_patience) {
         t->at.stopped = 1;
@@ -289,7 +269,10 @@ static bool end_epoch(mf_trainer *t, mf_error *err)
 {
     const double start = mf_clock_seconds();
     mf_epoch epoch = {.epoch = t->at.epochs_done + 1};
-    const double rmse = sqrt(epoch_loss(t) / (double)t->n_ratings);
+    double loss = 0; /* added by user-block and inside one by item-block */
+    for (size_t c = 0; c < (size_t)t->grid.user_blocks * t->grid.item_blocks; c++)
+        loss += t->block_loss[c];
+    const double rmse = sqrt(loss / (double)t->n_ratings);
     epoch.train_rmse = rmse * (double)t->parameters.scale;
     if (!(rmse < DIVERGED_RMSE))
         return fail_diverged(t, err);
@@ -361,10 +344,10 @@ bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *e
     if (t->at.epochs_done == 0)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "no epoch is done yet");
     if (!t->is_released && t->held_out.n == 0) {
-        /* The priors have done their work: their memory is the export's. */
+        /* The priors are not needed any more; the export needs memory. */
         if (mf_trainer_done(t))
             mf_implicit_release(&t->implicit);
-        mf_export_fill(&t->best, p);
+        mf_parameters_export(&t->best, p);
         t->at.best_epoch = t->at.epochs_done;
     }
     if (!all_finite(t->best.user_factors, p->n_users * p->stride) ||

@@ -7,17 +7,16 @@
  *     }
  *     mf_trainer_result_get(trainer, &result, &err);
  *
- * A step is some rounds of the grid (sweep.h): blocks that share no user and no
- * item, side by side. Between steps the caller looks at the clock, at SIGTERM, draws
- * a bar, or writes a checkpoint. On two cores a step takes about a second at most, or
+ * A step is some rounds of the grid (sweep.h). Between steps the caller can check the clock and
+ * SIGTERM, draw a bar, or write a checkpoint. On two cores a step takes about a second at most, or
  * one round if that is longer.
  *
  * (1) The same input, hyperparameters and seed give the same bits with any number
  *     of threads and on any CPU, also when the run was cut anywhere and resumed
  *     from a checkpoint.
  * (2) With validation data the result is the best epoch, else the last one.
- * (3) Numbers that leave the finite range end the run with MF_ERR_DIVERGED and
- *     advice; there is never a result with NaN.
+ * (3) Parameters that are not finite end the run with MF_ERR_DIVERGED and advice; a result never has
+ *     a NaN.
  *
  * Threads: one caller; the trainer starts hyperparameters.n_threads of its own. */
 #ifndef MF_SGD_TRAINER_H
@@ -32,14 +31,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What there is to learn from. Everything is borrowed until create returns. */
+/* The input of a training. Everything is borrowed until create returns. */
 typedef struct mf_trainer_input {
     const mf_ratings *ratings;         /* at least one rating */
     const mf_ratings_rows *validation; /* or NULL */
-    /* Warm start, or NULL: an earlier model whose users and items are the first
+    /* Warm start, or NULL: a base model whose users and items are the first
      * ones of `ratings` in the same order and whose n_factors is the same. Its
      * global mean is kept, so that its biases keep their meaning. */
-    const mf_model_parts *earlier;
+    const mf_model_parts *base;
     /* A hash of all settings that shape the result (train/settings.h). It becomes part
      * of the run's fingerprint, and the trainer adds none of the hyperparameters: runs
      * that differ in them need different values. 0 is a value like any other. */
@@ -50,7 +49,7 @@ typedef struct mf_trainer_input {
 typedef struct mf_epoch {
     uint32_t epoch;         /* from 1 */
     uint32_t is_best;       /* 1: the best so far (validation), else 0 */
-    double train_rmse;      /* of the errors met while the epoch moved the numbers */
+    double train_rmse;      /* of the errors before each update */
     double validation_rmse; /* 0 without validation data */
     double validation_mae;
     double seconds;            /* updates only */
@@ -60,7 +59,7 @@ typedef struct mf_epoch {
 /* A finished training, views into the trainer until destroy. */
 typedef struct mf_trainer_result {
     float global_mean;
-    float rating_scale; /* what hyperparameters count in, see parameters.h */
+    float rating_scale; /* the unit of the hyperparameters (parameters.h) */
     float rating_min;
     float rating_max;
     const float *user_bias; /* shapes as in mf_model_parts, rating units */
@@ -72,11 +71,11 @@ typedef struct mf_trainer_result {
 
 typedef struct mf_trainer mf_trainer;
 
-/* Fails MF_ERR_ARGUMENT (no rating, wrong earlier model), MF_ERR_MEMORY.
+/* Fails MF_ERR_ARGUMENT (no rating, wrong base model), MF_ERR_MEMORY.
  * Memory: 8 bytes per rating, 12 per validation rating, and two sets of parameters;
  * with validation data and item priors (implicit.h) three. */
-mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
-                              const mf_trainer_input *input, mf_error *err);
+MF_MUST_CHECK mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
+                                            const mf_trainer_input *input, mf_error *err);
 
 void mf_trainer_destroy(mf_trainer *trainer);
 
@@ -99,20 +98,18 @@ bool mf_trainer_stopped_early(const mf_trainer *trainer);
 /* The instruction set in use: "sse2", "avx2", "avx512", "neon" or "generic". */
 const char *mf_trainer_cpu(const mf_trainer *trainer);
 
-/* What has been learned so far. At least one epoch must be done
- * (MF_ERR_ARGUMENT). In the middle of an epoch, and without validation data, it
- * is the state of the moment.
- * When the training is done, all memory but that of the result and of the epochs is
- * given back; only mf_trainer_save and mf_trainer_resume fail from then on
- * (MF_ERR_ARGUMENT), so a last checkpoint has to be saved before. */
+/* The result so far. At least one epoch must be done (MF_ERR_ARGUMENT). Without validation data, in
+ * the middle of an epoch, it is the present state.
+ * When the training is done, all memory but that of the result and of the epochs is freed.
+ * mf_trainer_save and mf_trainer_resume fail from then on (MF_ERR_ARGUMENT), so a last checkpoint
+ * has to be saved before. */
 MF_MUST_CHECK bool mf_trainer_result_get(mf_trainer *trainer, mf_trainer_result *result,
                                          mf_error *err);
 
-/* Names this run's data and settings (fingerprint.h). */
+/* The hash of this run's data and settings (fingerprint.h). */
 uint64_t mf_trainer_fingerprint(const mf_trainer *trainer);
 
-/* Writes everything that the rest of the run depends on (base/file.h: complete or
- * not at all). */
+/* Writes the state that the rest of the run depends on (base/file.h: complete or not at all). */
 MF_MUST_CHECK bool mf_trainer_save(const mf_trainer *trainer, const char *path, mf_error *err);
 
 /* Continues from a checkpoint of the same fingerprint; the trainer must be new.

@@ -1,10 +1,9 @@
 /* fuzz_inference.c: any bytes as the body of /invocations.
  *
- * The first byte chooses formats and limits (see choose), the rest is the body. Held
- * to: what is answered are as many entries as questions, and JSON where JSON was
- * asked for; each entry of a list has the numbers that its model has; what is refused has a
- * reason and a status below 500; one question at a time gives the same bytes; and what the
- * scanner takes it takes as jansson does. */
+ * The first byte chooses formats and limits (see choose), the rest is the body. Properties: a
+ * response has as many entries as the request has instances, and is valid in its format; each entry
+ * of a list has the numbers that its model has; an error has a reason and a status below 500; one
+ * instance per step gives the same bytes; the scanner reads what it accepts as jansson does. */
 #include "../unit/model_sample.h"
 
 #include "inference/inference.h"
@@ -43,13 +42,13 @@ static void start(void)
 }
 
 typedef struct choice {
-    mf_inference_format question;
-    mf_inference_format reply;
+    mf_inference_format request_format;
+    mf_inference_format response_format;
     mf_inference_limits limits;
     unsigned model;
 } choice;
 
-/* From '0': question format, then × 3 reply format, × 9 strict, × 18 batch, × 36
+/* From '0': request format, then × 3 response_format format, × 9 strict, × 18 batch, × 36
  * small limits, × 72 model. */
 static choice choose(uint8_t byte)
 {
@@ -66,24 +65,24 @@ static choice choose(uint8_t byte)
 
 typedef struct outcome {
     mf_error err;
-    mf_text answer;
-    uint64_t n_answered;
+    mf_text response;
+    uint64_t n_responses;
     bool ok;
 } outcome;
 
-static outcome ask(const choice *c, const char *body, size_t n_bytes, uint32_t microseconds)
+static outcome infer(const choice *c, const char *body, size_t n_bytes, uint32_t microseconds)
 {
-    outcome o = {.answer = MF_TEXT_EMPTY};
+    outcome o = {.response = MF_TEXT_EMPTY};
     mf_inference_progress progress;
     mf_inference *inference =
-        mf_inference_create(on.recommenders[c->model], &c->limits, c->question, c->reply, body,
-                            n_bytes, &o.answer, &o.err);
+        mf_inference_create(on.recommenders[c->model], &c->limits, c->request_format,
+                            c->response_format, body, n_bytes, &o.response, &o.err);
     require(inference != NULL);
     do
         progress = mf_inference_step(inference, on.workspace, microseconds, &o.err);
     while (progress == MF_INFERENCE_MORE);
     o.ok = progress == MF_INFERENCE_DONE;
-    o.n_answered = mf_inference_n_responses(inference);
+    o.n_responses = mf_inference_n_responses(inference);
     mf_inference_destroy(inference);
     return o;
 }
@@ -95,14 +94,14 @@ static json_t *parse(const char *bytes, size_t n_bytes)
     return value;
 }
 
-/* What may stand before the answers: one entry beside a CSV header. */
+/* What may stand before the responses: one entry beside a CSV header. */
 static void check_header(const choice *c, const char *bytes, size_t n_bytes)
 {
-    const char *header = c->reply == MF_INFERENCE_CSV ? "predicted_rating\n"
-                         : c->reply == MF_INFERENCE_JSON_LINES
+    const char *header = c->response_format == MF_INFERENCE_CSV ? "predicted_rating\n"
+                         : c->response_format == MF_INFERENCE_JSON_LINES
                              ? "{\"predicted_rating\":null}\n"
                              : "{\"predictions\":[{\"predicted_rating\":null}";
-    require(c->question == MF_INFERENCE_CSV && c->limits.batch);
+    require(c->request_format == MF_INFERENCE_CSV && c->limits.batch);
     require(n_bytes >= strlen(header) && memcmp(bytes, header, strlen(header)) == 0);
 }
 
@@ -128,22 +127,23 @@ static void check_entries(const choice *c, const json_t *response)
         require(!json_is_number(json_object_get(response, "predicted_rating")));
 }
 
-static void check_answer(const choice *c, const outcome *o)
+static void check_response(const choice *c, const outcome *o)
 {
-    const mf_text *answer = &o->answer;
-    if (answer->n_bytes == 0) {
-        require(o->n_answered == 0 && (c->reply != MF_INFERENCE_JSON || c->limits.batch));
+    const mf_text *response = &o->response;
+    if (response->n_bytes == 0) {
+        require(o->n_responses == 0 &&
+                (c->response_format != MF_INFERENCE_JSON || c->limits.batch));
         return;
     }
-    if (c->reply == MF_INFERENCE_JSON) {
-        json_t *value = parse(answer->bytes, answer->n_bytes);
+    if (c->response_format == MF_INFERENCE_JSON) {
+        json_t *value = parse(response->bytes, response->n_bytes);
         const json_t *predictions = json_object_get(value, "predictions");
-        if (json_array_size(predictions) == o->n_answered + 1)
-            check_header(c, answer->bytes, answer->n_bytes);
+        if (json_array_size(predictions) == o->n_responses + 1)
+            check_header(c, response->bytes, response->n_bytes);
         else if (predictions != NULL)
-            require(json_array_size(predictions) == o->n_answered);
+            require(json_array_size(predictions) == o->n_responses);
         else
-            require(o->n_answered == 1 && c->question == MF_INFERENCE_JSON);
+            require(o->n_responses == 1 && c->request_format == MF_INFERENCE_JSON);
         check_entries(c, value);
         for (size_t i = 0; i < json_array_size(predictions); i++)
             check_entries(c, json_array_get(predictions, i));
@@ -151,21 +151,21 @@ static void check_answer(const choice *c, const outcome *o)
         return;
     }
     uint64_t n_lines = 0;
-    for (size_t at = 0; at < answer->n_bytes; n_lines++) {
-        const char *line = answer->bytes + at;
-        const char *end = memchr(line, '\n', answer->n_bytes - at);
+    for (size_t at = 0; at < response->n_bytes; n_lines++) {
+        const char *line = response->bytes + at;
+        const char *end = memchr(line, '\n', response->n_bytes - at);
         require(end != NULL && end > line);
-        if (c->reply == MF_INFERENCE_JSON_LINES) {
+        if (c->response_format == MF_INFERENCE_JSON_LINES) {
             json_t *value = parse(line, (size_t)(end - line));
             check_entries(c, value);
             json_decref(value);
         }
         at += (size_t)(end - line) + 1;
     }
-    if (n_lines == o->n_answered + 1)
-        check_header(c, answer->bytes, answer->n_bytes);
+    if (n_lines == o->n_responses + 1)
+        check_header(c, response->bytes, response->n_bytes);
     else
-        require(n_lines == o->n_answered);
+        require(n_lines == o->n_responses);
 }
 
 static bool id_equals(const json_t *value, mf_id id)
@@ -210,24 +210,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     memcpy(body, bytes + 1, n_body);
     body[n_body] = '\0';
 
-    outcome whole = ask(&c, body, n_body, UINT32_MAX);
-    outcome sliced = ask(&c, body, n_body, 0);
+    outcome whole = infer(&c, body, n_body, UINT32_MAX);
+    outcome sliced = infer(&c, body, n_body, 0);
     require(whole.ok == sliced.ok);
     if (whole.ok) {
-        require(whole.err.code == MF_OK && whole.n_answered == sliced.n_answered);
-        require(whole.answer.n_bytes == sliced.answer.n_bytes);
-        require(whole.answer.n_bytes == 0 ||
-                memcmp(whole.answer.bytes, sliced.answer.bytes, whole.answer.n_bytes) == 0);
-        check_answer(&c, &whole);
+        require(whole.err.code == MF_OK && whole.n_responses == sliced.n_responses);
+        require(whole.response.n_bytes == sliced.response.n_bytes);
+        require(whole.response.n_bytes == 0 ||
+                memcmp(whole.response.bytes, sliced.response.bytes, whole.response.n_bytes) == 0);
+        check_response(&c, &whole);
     } else {
         const int status = mf_inference_status(&whole.err);
         require(whole.err.text[0] != '\0' && strcmp(whole.err.text, sliced.err.text) == 0);
         require(status == 400 || (status == 404 && c.limits.strict) ||
-                (status == 406 && c.reply == MF_INFERENCE_CSV));
+                (status == 406 && c.response_format == MF_INFERENCE_CSV));
     }
     check_scan(body, n_body);
-    mf_text_free(&whole.answer);
-    mf_text_free(&sliced.answer);
+    mf_text_free(&whole.response);
+    mf_text_free(&sliced.response);
     free(body);
     return 0;
 }

@@ -2,7 +2,7 @@
  *
  * Properties: (1) open refuses with a reason, or the parts, written again, are the
  * file that was opened, less the "optional." sections that this program does not
- * know. (2) What opened answers lookups, predictions and scores for every index
+ * know. (2) An opened model finds ids, predicts and scores for every index
  * without leaving the file, and its numbers are in the ranges of model.h.
  *
  * Almost no mutation survives the checksum, so each input is tried twice: as it

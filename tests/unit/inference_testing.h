@@ -15,7 +15,7 @@
 
 enum { WHOLE = 1000000000 }; /* microseconds: all in one step */
 
-static struct asking {
+static struct fixture {
     unsigned char *file;
     mf_model *model;
     mf_recommender *recommender;
@@ -23,26 +23,26 @@ static struct asking {
     mf_inference_limits limits;
     uint32_t microseconds; /* of each step */
 
-    /* Of the last question: */
+    /* Of the last request: */
     mf_error err;
-    mf_text answer;
+    mf_text response;
     int status;
-    uint64_t n_answered;
+    uint64_t n_responses;
     size_t n_steps;
-} asking;
+} fixture;
 
 static inline void asking_open(const mf_model_parts *parts)
 {
     size_t n_bytes;
     mf_error err = {0};
-    memset(&asking, 0, sizeof asking);
-    asking.file = sample_file(parts, &n_bytes);
-    asking.model = mf_model_open_bytes(asking.file, n_bytes, "sample", &err);
-    if (asking.model == NULL)
+    memset(&fixture, 0, sizeof fixture);
+    fixture.file = sample_file(parts, &n_bytes);
+    fixture.model = mf_model_open_bytes(fixture.file, n_bytes, "sample", &err);
+    if (fixture.model == NULL)
         fail_msg("%s", err.text);
-    asking.recommender = mf_recommender_create(asking.model, SIZE_MAX, &err);
-    asking.workspace = mf_workspace_create(&err);
-    if (asking.recommender == NULL || asking.workspace == NULL)
+    fixture.recommender = mf_recommender_create(fixture.model, SIZE_MAX, &err);
+    fixture.workspace = mf_workspace_create(&err);
+    if (fixture.recommender == NULL || fixture.workspace == NULL)
         fail_msg("%s", err.text);
 }
 
@@ -58,11 +58,11 @@ static inline int asking_start(void **state)
 static inline int asking_end(void **state)
 {
     (void)state;
-    mf_text_free(&asking.answer);
-    mf_workspace_destroy(asking.workspace);
-    mf_recommender_destroy(asking.recommender);
-    mf_model_close(asking.model);
-    free(asking.file);
+    mf_text_free(&fixture.response);
+    mf_workspace_destroy(fixture.workspace);
+    mf_recommender_destroy(fixture.recommender);
+    mf_model_close(fixture.model);
+    free(fixture.file);
     return 0;
 }
 
@@ -70,19 +70,20 @@ static inline int asking_end(void **state)
 static inline int asking_reset(void **state)
 {
     (void)state;
-    asking.limits = (mf_inference_limits){.max_top_n = 1000, .max_fold_in = 1000};
-    asking.microseconds = WHOLE;
+    fixture.limits = (mf_inference_limits){.max_top_n = 1000, .max_fold_in = 1000};
+    fixture.microseconds = WHOLE;
     return 0;
 }
 
-/* Answers the bytes; true when DONE. The answer is zero-terminated. */
-static inline bool ask_bytes(mf_inference_format question, mf_inference_format reply,
-                             const char *bytes, size_t n_bytes)
+/* Sends the bytes; true when DONE. The response is NUL-terminated. */
+static inline bool send_bytes(mf_inference_format request_format,
+                              mf_inference_format response_format, const char *bytes,
+                              size_t n_bytes)
 {
-    mf_error_clear(&asking.err);
-    mf_text_clear(&asking.answer, 0);
-    asking.n_answered = 0;
-    asking.n_steps = 0;
+    mf_error_clear(&fixture.err);
+    mf_text_clear(&fixture.response, 0);
+    fixture.n_responses = 0;
+    fixture.n_steps = 0;
     /* Exactly as large as the contract says, so that the sanitizer sees one byte over. */
     char *body = malloc(n_bytes + 1);
     assert_non_null(body);
@@ -91,48 +92,50 @@ static inline bool ask_bytes(mf_inference_format question, mf_inference_format r
     body[n_bytes] = '\0';
     mf_inference_progress progress = MF_INFERENCE_FAILED;
     mf_inference *inference =
-        mf_inference_create(asking.recommender, &asking.limits, question, reply, body, n_bytes,
-                            &asking.answer, &asking.err);
+        mf_inference_create(fixture.recommender, &fixture.limits, request_format, response_format,
+                            body, n_bytes, &fixture.response, &fixture.err);
     if (inference != NULL) {
         do {
             progress =
-                mf_inference_step(inference, asking.workspace, asking.microseconds, &asking.err);
-            asking.n_steps++;
+                mf_inference_step(inference, fixture.workspace, fixture.microseconds, &fixture.err);
+            fixture.n_steps++;
         } while (progress == MF_INFERENCE_MORE);
-        asking.n_answered = mf_inference_n_responses(inference);
+        fixture.n_responses = mf_inference_n_responses(inference);
     }
     mf_inference_destroy(inference);
     free(body);
-    asking.status = mf_inference_status(&asking.err);
-    if ((progress == MF_INFERENCE_DONE) != (asking.err.code == MF_OK))
-        fail_msg("an error without failing, or the other way round: %s", asking.err.text);
-    if (progress == MF_INFERENCE_DONE && mf_text_reserve(&asking.answer, 1))
-        asking.answer.bytes[asking.answer.n_bytes] = '\0';
+    fixture.status = mf_inference_status(&fixture.err);
+    if ((progress == MF_INFERENCE_DONE) != (fixture.err.code == MF_OK))
+        fail_msg("an error without failing, or the other way round: %s", fixture.err.text);
+    if (progress == MF_INFERENCE_DONE && mf_text_reserve(&fixture.response, 1))
+        fixture.response.bytes[fixture.response.n_bytes] = '\0';
     return progress == MF_INFERENCE_DONE;
 }
 
-static inline void expect_as(mf_inference_format question, mf_inference_format reply,
-                             const char *body, const char *answer)
+static inline void expect_as(mf_inference_format request_format,
+                             mf_inference_format response_format, const char *body,
+                             const char *response)
 {
-    if (!ask_bytes(question, reply, body, strlen(body)))
-        fail_msg("%s\n  was refused: %s", body, asking.err.text);
-    if (strcmp(asking.answer.bytes, answer) != 0)
-        fail_msg("%s\n  gave     %s\n  expected %s", body, asking.answer.bytes, answer);
+    if (!send_bytes(request_format, response_format, body, strlen(body)))
+        fail_msg("%s\n  was refused: %s", body, fixture.err.text);
+    if (strcmp(fixture.response.bytes, response) != 0)
+        fail_msg("%s\n  gave     %s\n  expected %s", body, fixture.response.bytes, response);
 }
 
-static inline void refuse_as(mf_inference_format question, mf_inference_format reply,
-                             const char *body, int status, const char *text)
+static inline void refuse_as(mf_inference_format request_format,
+                             mf_inference_format response_format, const char *body, int status,
+                             const char *text)
 {
-    if (ask_bytes(question, reply, body, strlen(body)))
-        fail_msg("%s\n  gave %s\n  expected the error %s", body, asking.answer.bytes, text);
-    if (strcmp(asking.err.text, text) != 0 || asking.status != status)
-        fail_msg("%s\n  gave     %d %s\n  expected %d %s", body, asking.status, asking.err.text,
+    if (send_bytes(request_format, response_format, body, strlen(body)))
+        fail_msg("%s\n  gave %s\n  expected the error %s", body, fixture.response.bytes, text);
+    if (strcmp(fixture.err.text, text) != 0 || fixture.status != status)
+        fail_msg("%s\n  gave     %d %s\n  expected %d %s", body, fixture.status, fixture.err.text,
                  status, text);
 }
 
-static inline void expect(const char *body, const char *answer)
+static inline void expect(const char *body, const char *response)
 {
-    expect_as(JSON, JSON, body, answer);
+    expect_as(JSON, JSON, body, response);
 }
 
 static inline void refuse(const char *body, const char *text)
@@ -140,20 +143,20 @@ static inline void refuse(const char *body, const char *text)
     refuse_as(JSON, JSON, body, 400, text);
 }
 
-/* What the model itself predicts; NULL for nobody and nothing. */
+/* The prediction of the model itself; NULL for an unknown user or item. */
 static inline float predict(const char *user, const char *item)
 {
     return mf_model_predict(
-        asking.model,
-        user != NULL ? mf_model_find_user(asking.model, user, strlen(user)) : MF_INDEX_NONE,
-        item != NULL ? mf_model_find_item(asking.model, item, strlen(item)) : MF_INDEX_NONE);
+        fixture.model,
+        user != NULL ? mf_model_find_user(fixture.model, user, strlen(user)) : MF_INDEX_NONE,
+        item != NULL ? mf_model_find_item(fixture.model, item, strlen(item)) : MF_INDEX_NONE);
 }
 
 /* Appends the entries as a response has them; unknown[k] is the id of the k-th unknown item. */
 static inline void write_entries(mf_text *text, const mf_recommendation *best, size_t n_best,
                                  const char *const *unknown)
 {
-    const mf_model_parts *parts = mf_model_get(asking.model);
+    const mf_model_parts *parts = mf_model_get(fixture.model);
     for (size_t i = 0; i < n_best; i++) {
         const bool known = best[i].item != MF_INDEX_NONE;
         const mf_id id = known ? mf_id_list_get(&parts->items, best[i].item)
@@ -177,6 +180,6 @@ static inline void write_entries(mf_text *text, const mf_recommendation *best, s
 }
 
 #define asking_tests(tests) cmocka_run_group_tests(tests, asking_start, asking_end)
-#define asking_test(f)      cmocka_unit_test_setup(f, asking_reset)
+#define inference_test(f)   cmocka_unit_test_setup(f, asking_reset)
 
 #endif

@@ -62,10 +62,10 @@ static inline mf_ratings_rows make_rows(uint32_t n_users, uint32_t n_items, rati
 {
     mf_error err = {0};
     mf_ratings_rows rows = {0};
-    const size_t room = (size_t)n_users * n_items;
-    rows.user = mf_allocate(room, sizeof *rows.user, "rows", &err);
-    rows.item = mf_allocate(room, sizeof *rows.item, "rows", &err);
-    rows.value = mf_allocate(room, sizeof *rows.value, "rows", &err);
+    const size_t n_pairs = (size_t)n_users * n_items;
+    rows.user = mf_allocate(n_pairs, sizeof *rows.user, "rows", &err);
+    rows.item = mf_allocate(n_pairs, sizeof *rows.item, "rows", &err);
+    rows.value = mf_allocate(n_pairs, sizeof *rows.value, "rows", &err);
     assert_ok(rows.user != NULL && rows.item != NULL && rows.value != NULL, err);
     for (uint32_t u = 0; u < n_users; u++)
         for (uint32_t i = 0; i < n_items; i++)
@@ -103,12 +103,10 @@ static inline mf_hyperparameters small_run(void)
 }
 
 static inline mf_trainer *new_trainer(const mf_hyperparameters *h, const mf_ratings *ratings,
-                                      const mf_ratings_rows *validation,
-                                      const mf_model_parts *earlier)
+                                      const mf_ratings_rows *validation, const mf_model_parts *base)
 {
     mf_error err = {0};
-    const mf_trainer_input input = {
-        .ratings = ratings, .validation = validation, .earlier = earlier};
+    const mf_trainer_input input = {.ratings = ratings, .validation = validation, .base = base};
     mf_trainer *trainer = mf_trainer_create(h, &input, &err);
     assert_ok(trainer != NULL, err);
     return trainer;
@@ -200,8 +198,8 @@ static inline void assert_same_epochs(const mf_trainer *a, const mf_trainer *b)
 
 /* --- tables -------------------------------------------------------------- */
 
-/* About half of the pairs, one to five stars of a taste of rank two, in halves. */
-static inline float taste(uint32_t user, uint32_t item)
+/* About half of the pairs, one to five stars in halves, from factors of rank two. */
+static inline float rank_two(uint32_t user, uint32_t item)
 {
     if (mf_random_unit(11, (uint64_t)user << 32 | item) < 0.5f)
         return NAN;
@@ -213,10 +211,10 @@ static inline float taste(uint32_t user, uint32_t item)
     return stars < 1 ? 1 : stars > 5 ? 5 : stars;
 }
 
-/* Pairs that taste() leaves out, one in eight, of the same taste. */
-static inline float taste_held_out(uint32_t user, uint32_t item)
+/* Pairs that rank_two() leaves out, one in eight, from the same factors. */
+static inline float rank_two_held_out(uint32_t user, uint32_t item)
 {
-    if (!isnan(taste(user, item)) || mf_random_unit(16, (uint64_t)user << 32 | item) > 0.25f)
+    if (!isnan(rank_two(user, item)) || mf_random_unit(16, (uint64_t)user << 32 | item) > 0.25f)
         return NAN;
     const float stars = roundf(2 * (3 + mf_random_normal(12, user) * mf_random_normal(14, item) +
                                     mf_random_normal(13, user) * mf_random_normal(15, item))) /

@@ -44,7 +44,7 @@ static void first_error_wins(void **state)
     assert_error(&err, MF_ERR_IO, "the cause");
 }
 
-static void fail_works_without_anybody_to_tell(void **state)
+static void fail_works_without_an_error(void **state)
 {
     (void)state;
     assert_false(mf_fail(NULL, MF_ERR_IO, MF_NOWHERE, "x"));
@@ -123,7 +123,7 @@ int main(void)
         cmocka_unit_test(fail_leaves_out_what_is_not_known),
         cmocka_unit_test(of_a_long_path_the_end_is_shown),
         cmocka_unit_test(first_error_wins),
-        cmocka_unit_test(fail_works_without_anybody_to_tell),
+        cmocka_unit_test(fail_works_without_an_error),
         cmocka_unit_test(system_error_text_does_not_depend_on_locale),
         cmocka_unit_test(a_control_character_of_two_bytes_at_the_cut_stays_inside),
         cmocka_unit_test(quoted_bytes_become_one_printable_line),

@@ -170,7 +170,7 @@ static void a_length_is_believed_only_as_bytes_come(void **state)
     assert_int_equal(mf_body_begin(&body, &head, 1u << 30, false), MF_BODY_MORE);
     assert_int_equal(mf_body_feed(&body, "abc", 3, &used), MF_BODY_MORE);
     assert_int_equal(used, 3);
-    assert_true(body.text.room < 4096);
+    assert_true(body.text.capacity < 4096);
     mf_body_end(&body, 0);
 }
 
@@ -297,7 +297,7 @@ static void a_bomb_costs_no_more_than_the_limit(void **state)
     free(zeros);
     mf_body body;
     assert_int_equal(unpack(packed, n_packed, n_packed, 1u << 20, &body), MF_BODY_TOO_LARGE);
-    assert_true(body.text.room <= 2u << 20);
+    assert_true(body.text.capacity <= 2u << 20);
     mf_body_end(&body, 0);
     /* One call stops after its share, and the last bytes are not forgotten even
      * when all input was used before. */

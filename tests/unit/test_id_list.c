@@ -116,7 +116,7 @@ static void find_ends_and_stays_inside_for_any_slots(void **state)
     for (size_t f = 0; f < sizeof fillings / sizeof fillings[0]; f++) {
         for (uint64_t slot = 0; slot < ids.n_slots; slot++)
             ids.slots[slot] = fillings[f];
-        assert_int_equal(mf_id_table_find(&ids.list, ids.slots, ids.n_slots, "stranger", 8),
+        assert_int_equal(mf_id_table_find(&ids.list, ids.slots, ids.n_slots, "unknown!", 8),
                          MF_INDEX_NONE);
         const uint32_t index = mf_id_table_find(&ids.list, ids.slots, ids.n_slots, "5", 1);
         assert_int_equal(index, fillings[f] == 5 ? 5 : MF_INDEX_NONE);

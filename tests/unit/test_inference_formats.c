@@ -1,13 +1,13 @@
-/* Bodies in every format and answers in every other. */
+/* Bodies in every format and responses in every other. */
 #include "inference_testing.h"
 
-#define EMPTY_LINE "the line is empty: every line must hold a question"
+#define EMPTY_LINE "the line is empty: every line must hold an instance"
 
-static void every_question_format_has_every_answer_format(void **state)
+static void every_request_format_has_every_response_format(void **state)
 {
     (void)state;
-    static const char *const questions[][3] = {
-        /* one question, and the same in a batch of two */
+    static const char *const requests[][3] = {
+        /* one request, and the same in a batch of two */
         {"{\"userId\":7,\"movieId\":2959}",
          "{\"instances\":[{\"userId\":7,\"movieId\":2959},{\"userId\":7,\"movieId\":\"1042\"}]}"},
         {"{\"userId\":7,\"movieId\":2959}\n",
@@ -15,25 +15,25 @@ static void every_question_format_has_every_answer_format(void **state)
         {"7,2959\n", "7,2959\r\n7,1042"},
     };
     for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++) {
-        expect_as(q, JSON, questions[q][0],
+        expect_as(q, JSON, requests[q][0],
                   q == JSON ? "{\"predicted_rating\":2.0}"
                             : "{\"predictions\":[{\"predicted_rating\":2.0}]}");
-        expect_as(q, LINES, questions[q][0], "{\"predicted_rating\":2.0}\n");
-        expect_as(q, CSV, questions[q][0], "2.0\n");
-        assert_int_equal(asking.n_answered, 1);
-        expect_as(q, JSON, questions[q][1],
+        expect_as(q, LINES, requests[q][0], "{\"predicted_rating\":2.0}\n");
+        expect_as(q, CSV, requests[q][0], "2.0\n");
+        assert_int_equal(fixture.n_responses, 1);
+        expect_as(q, JSON, requests[q][1],
                   "{\"predictions\":[{\"predicted_rating\":2.0},{\"predicted_rating\":4.0}]}");
-        expect_as(q, LINES, questions[q][1],
+        expect_as(q, LINES, requests[q][1],
                   "{\"predicted_rating\":2.0}\n{\"predicted_rating\":4.0}\n");
-        expect_as(q, CSV, questions[q][1], "2.0\n4.0\n");
-        assert_int_equal(asking.n_answered, 2);
+        expect_as(q, CSV, requests[q][1], "2.0\n4.0\n");
+        assert_int_equal(fixture.n_responses, 2);
     }
 }
 
 static void lists_do_not_fit_into_csv(void **state)
 {
     (void)state;
-    const char *text = "text/csv carries predicted ratings only; ask for application/json";
+    const char *text = "text/csv carries predicted ratings only; accept application/json";
     refuse_as(JSON, CSV, "{\"userId\":7,\"top_n\":1}", 406, text);
     refuse_as(JSON, CSV, "{\"movieId\":2959,\"similar\":1}", 406, text);
     refuse_as(JSON, CSV, "{\"userId\":7,\"movieIds\":[1]}", 406, text);
@@ -96,12 +96,13 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refuse_as(CSV, CSV, cases[i].body, 400, cases[i].text);
-    assert_false(ask_bytes(CSV, CSV,
-                           "7,29\0"
-                           "59\n",
-                           8));
-    assert_string_equal(asking.err.text, "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 "
-                                         "without control characters");
+    assert_false(send_bytes(CSV, CSV,
+                            "7,29\0"
+                            "59\n",
+                            8));
+    assert_string_equal(fixture.err.text,
+                        "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 "
+                        "without control characters");
     char body[400];
     snprintf(body, sizeof body, "7,%0256d\n", 1);
     refuse_as(
@@ -111,7 +112,7 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
     expect_as(CSV, CSV, body, "3.75\n");
 }
 
-static void a_csv_header_is_left_out_or_answered(void **state)
+static void a_csv_header_is_skipped_or_has_a_response(void **state)
 {
     (void)state;
     static const char *const headers[] = {"userId,movieId", "USER_ID,Movie_Id", "user,item",
@@ -119,21 +120,21 @@ static void a_csv_header_is_left_out_or_answered(void **state)
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         char body[128];
         snprintf(body, sizeof body, "%s\n7,2959\n", headers[i]);
-        asking.limits.batch = false;
+        fixture.limits.batch = false;
         expect_as(CSV, CSV, body, "2.0\n");
         expect_as(CSV, JSON, body, "{\"predictions\":[{\"predicted_rating\":2.0}]}");
-        assert_int_equal(asking.n_answered, 1);
-        asking.limits.batch = true;
+        assert_int_equal(fixture.n_responses, 1);
+        fixture.limits.batch = true;
         expect_as(CSV, CSV, body, "predicted_rating\n2.0\n");
         expect_as(CSV, LINES, body, "{\"predicted_rating\":null}\n{\"predicted_rating\":2.0}\n");
         expect_as(CSV, JSON, body,
                   "{\"predictions\":[{\"predicted_rating\":null},{\"predicted_rating\":2.0}]}");
-        assert_int_equal(asking.n_answered, 1);
+        assert_int_equal(fixture.n_responses, 1);
     }
     expect_as(CSV, CSV, "userId,movieId\n", "predicted_rating\n");
     expect_as(CSV, LINES, "userId,movieId\n", "{\"predicted_rating\":null}\n");
     expect_as(CSV, JSON, "userId,movieId", "{\"predictions\":[{\"predicted_rating\":null}]}");
-    asking.limits.batch = false;
+    fixture.limits.batch = false;
     expect_as(CSV, CSV, "userId,movieId\n", "");
     expect_as(CSV, JSON, "userId,movieId", "{\"predictions\":[]}");
     /* Only the first line, only names on both sides. */
@@ -141,7 +142,7 @@ static void a_csv_header_is_left_out_or_answered(void **state)
     expect_as(CSV, CSV, "userId,2959\n", "4.0\n");
 }
 
-static void json_lines_are_one_question_a_line(void **state)
+static void json_lines_are_one_instance_a_line(void **state)
 {
     (void)state;
     static const struct {
@@ -154,10 +155,10 @@ static void json_lines_are_one_question_a_line(void **state)
         {"{\"userId\":7,\"movieId\":1}\n{\"userId\":7,\"movieId\":null}\n",
          "line 2: movieId: expected a string or an integer, found null"},
         {"{\"userId\":7,\"movieId\":1} {\"userId\":7,\"movieId\":1}\n",
-         "line 1: not valid JSON at column 26: something follows the question: one question a "
+         "line 1: not valid JSON at column 26: something follows the instance: one instance a "
          "line"},
         {"{\"userId\":7,\"top_n\":1} ,\n",
-         "line 1: not valid JSON at column 24: something follows the question: one question a "
+         "line 1: not valid JSON at column 24: something follows the instance: one instance a "
          "line"},
         {"{\"userId\":7,\n\"movieId\":1}\n",
          "line 1: not valid JSON at column 12: string or '}' expected near end of file"},
@@ -165,7 +166,7 @@ static void json_lines_are_one_question_a_line(void **state)
          "line 2: expected an object such as {\"userId\":\"2\",\"movieId\":\"2959\"}, found an "
          "array"},
         {"{\"instances\":[{\"userId\":7,\"movieId\":1}]}\n",
-         "line 1: instances stands alone: put the other fields into its questions"},
+         "line 1: instances stands alone: put the other fields into the instances"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refuse_as(LINES, LINES, cases[i].body, 400, cases[i].text);
@@ -181,18 +182,18 @@ static void an_empty_body_is_refused_but_for_a_batch(void **state)
     static const char *const bodies[] = {"", " \n\t", "\n\n\n", "\xEF\xBB\xBF"};
     static const char *const texts[] = {
         "the body is empty: send {\"userId\":…,\"movieId\":…} or {\"instances\":[…]}",
-        "the body is empty: send one question a line, such as {\"userId\":…,\"movieId\":…}",
+        "the body is empty: send one instance a line, such as {\"userId\":…,\"movieId\":…}",
         "the body is empty: send lines of user,movie",
     };
     for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++)
         for (mf_inference_format r = 0; r < MF_INFERENCE_FORMATS; r++)
             for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-                asking.limits.batch = false;
+                fixture.limits.batch = false;
                 refuse_as(q, r, bodies[i], 400, texts[q]);
-                asking.limits.batch = true;
+                fixture.limits.batch = true;
                 expect_as(q, r, bodies[i], "");
             }
-    asking.limits.batch = false;
+    fixture.limits.batch = false;
     expect("{\"instances\":[]}", "{\"predictions\":[]}");
     expect(" { \"instances\" : [ ] } ", "{\"predictions\":[]}");
     expect_as(JSON, LINES, "{\"instances\":[]}", "");
@@ -211,8 +212,8 @@ static void a_line_has_a_most_of_bytes(void **state)
     for (mf_inference_format q = LINES; q <= CSV; q++)
         refuse_as(q, q, body + (q == LINES ? 7 : 0), 400,
                   q == LINES
-                      ? "line 1: over 262144 bytes, which is the most that one question may have"
-                      : "line 2: over 262144 bytes, which is the most that one question may have");
+                      ? "line 1: over 262144 bytes, which is the most that one instance may have"
+                      : "line 2: over 262144 bytes, which is the most that one instance may have");
     free(body);
 }
 
@@ -246,16 +247,16 @@ static void errors_have_a_status(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        asking_test(every_question_format_has_every_answer_format),
-        asking_test(lists_do_not_fit_into_csv),
-        asking_test(csv_is_read_as_rfc_4180_says),
-        asking_test(csv_lines_that_are_no_pair_are_refused_by_number),
-        asking_test(a_csv_header_is_left_out_or_answered),
-        asking_test(json_lines_are_one_question_a_line),
-        asking_test(an_empty_body_is_refused_but_for_a_batch),
-        asking_test(a_line_has_a_most_of_bytes),
-        asking_test(media_types_have_names),
-        asking_test(errors_have_a_status),
+        inference_test(every_request_format_has_every_response_format),
+        inference_test(lists_do_not_fit_into_csv),
+        inference_test(csv_is_read_as_rfc_4180_says),
+        inference_test(csv_lines_that_are_no_pair_are_refused_by_number),
+        inference_test(a_csv_header_is_skipped_or_has_a_response),
+        inference_test(json_lines_are_one_instance_a_line),
+        inference_test(an_empty_body_is_refused_but_for_a_batch),
+        inference_test(a_line_has_a_most_of_bytes),
+        inference_test(media_types_have_names),
+        inference_test(errors_have_a_status),
     };
     return asking_tests(tests);
 }

@@ -46,12 +46,12 @@ static const char *id_of(mf_id_list ids, uint32_t index)
     return text;
 }
 
-static mf_inference *begin(const mf_text *body, mf_text *answer)
+static mf_inference *begin(const mf_text *body, mf_text *response)
 {
     mf_error err = {0};
     mf_inference *inference =
         mf_inference_create(recommender, &limits, MF_INFERENCE_JSON, MF_INFERENCE_JSON, body->bytes,
-                            body->n_bytes, answer, &err);
+                            body->n_bytes, response, &err);
     assert_ok(inference != NULL, err);
     return inference;
 }
@@ -77,7 +77,7 @@ static mf_text text_of(const char *bytes)
 
 /* A list of a user, what is like a movie, a visitor, a choice with an unknown item in it, somebody
  * unknown, and a rating behind them. */
-static mf_text write_questions(void)
+static mf_text write_instances(void)
 {
     mf_text body = text_of("{\"instances\":[");
     const mf_model_parts *p = catalogue.parts;
@@ -94,14 +94,14 @@ static mf_text write_questions(void)
     return body;
 }
 
-static mf_text ask(const mf_text *body, uint32_t microseconds, size_t *n_steps)
+static mf_text infer(const mf_text *body, uint32_t microseconds, size_t *n_steps)
 {
-    mf_text answer = MF_TEXT_EMPTY;
-    mf_inference *inference = begin(body, &answer);
+    mf_text response = MF_TEXT_EMPTY;
+    mf_inference *inference = begin(body, &response);
     for (*n_steps = 1; !step(inference, microseconds); ++*n_steps)
         ;
     mf_inference_destroy(inference);
-    return answer;
+    return response;
 }
 
 static void assert_texts_equal(mf_text *text, const mf_text *expected)
@@ -111,25 +111,25 @@ static void assert_texts_equal(mf_text *text, const mf_text *expected)
     mf_text_free(text);
 }
 
-static void steps_and_company_change_no_answer(void **state)
+static void steps_and_other_instances_change_no_response(void **state)
 {
     (void)state;
     enum { INSTANCES = 6, SEARCHED = 3, MIB_OF_FACTORS = 16, N = 3 };
-    mf_text body = write_questions();
+    mf_text body = write_instances();
     size_t n_steps;
-    mf_text expected = ask(&body, AT_ONCE, &n_steps);
+    mf_text expected = infer(&body, AT_ONCE, &n_steps);
     assert_true(n_steps <= INSTANCES + 1);
-    mf_text answer = ask(&body, SHORTEST, &n_steps);
+    mf_text response = infer(&body, SHORTEST, &n_steps);
     assert_true(n_steps >= SEARCHED * MIB_OF_FACTORS);
-    assert_texts_equal(&answer, &expected);
+    assert_texts_equal(&response, &expected);
 
     /* Side by side on one workspace, each a step further than the one before it. */
     mf_inference *side[N];
-    mf_text answers[N];
+    mf_text responses[N];
     size_t n_done = 0;
     for (size_t i = 0; i < N; i++) {
-        answers[i] = MF_TEXT_EMPTY;
-        side[i] = begin(&body, &answers[i]);
+        responses[i] = MF_TEXT_EMPTY;
+        side[i] = begin(&body, &responses[i]);
         step(side[i], SHORTEST);
     }
     for (size_t turn = 0; n_done < N; turn++) {
@@ -139,11 +139,11 @@ static void steps_and_company_change_no_answer(void **state)
         mf_inference_destroy(side[i]);
         side[i] = NULL;
         n_done++;
-        mf_text between = ask(&body, AT_ONCE, &n_steps);
+        mf_text between = infer(&body, AT_ONCE, &n_steps);
         assert_texts_equal(&between, &expected);
     }
     for (size_t i = 0; i < N; i++)
-        assert_texts_equal(&answers[i], &expected);
+        assert_texts_equal(&responses[i], &expected);
 
     /* Given up after any number of steps; some go on at once, others never. */
     for (size_t n = 0; n < 2 * MIB_OF_FACTORS; n++) {
@@ -169,7 +169,7 @@ static void a_listing_in_steps_is_the_list(void **state)
     (void)state;
     enum { TOP_N = 20, MIB_OF_FACTORS = 16 };
     for (uint32_t user = 0; user <= USERS; user++) {
-        const char *id = user < USERS ? id_of(catalogue.parts->users, user) : "nobody";
+        const char *id = user < USERS ? id_of(catalogue.parts->users, user) : "unknown";
         mf_error err = {0};
         mf_text expected = MF_TEXT_EMPTY, items = MF_TEXT_EMPTY;
         mf_inference_list whole, list;
@@ -204,7 +204,7 @@ static void a_listing_in_steps_is_the_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_and_company_change_no_answer),
+        cmocka_unit_test(steps_and_other_instances_change_no_response),
         cmocka_unit_test(a_listing_in_steps_is_the_list),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -1,4 +1,4 @@
-/* What a model with a ranking model answers, beside a rating model and without one. */
+/* What a model with a ranking model responses, beside a rating model and without one. */
 #include "inference_testing.h"
 
 #define VISITOR                                                                                    \
@@ -98,28 +98,29 @@ static void expect_list(const char *body, const mf_profile *profile, mf_order or
     const mf_recommendation *best;
     size_t n_best;
     mf_error err = {0};
-    mf_text answer = MF_TEXT_EMPTY;
-    assert_ok(mf_top_n(asking.recommender, asking.workspace, profile, &query, &best, &n_best, &err),
-              err);
+    mf_text response = MF_TEXT_EMPTY;
+    assert_ok(
+        mf_top_n(fixture.recommender, fixture.workspace, profile, &query, &best, &n_best, &err),
+        err);
     assert_true(n_best > 0);
-    mf_text_literal(&answer, "{\"recommendations\":[");
-    write_entries(&answer, best, n_best, NULL);
-    mf_text_format(&answer, "]%s}", profile->known ? "" : ",\"known_user\":false");
-    mf_text_append(&answer, "", 1);
-    expect(body, answer.bytes);
-    mf_text_free(&answer);
+    mf_text_literal(&response, "{\"recommendations\":[");
+    write_entries(&response, best, n_best, NULL);
+    mf_text_format(&response, "]%s}", profile->known ? "" : ",\"known_user\":false");
+    mf_text_append(&response, "", 1);
+    expect(body, response.bytes);
+    mf_text_free(&response);
 }
 
 static void each_order_is_that_of_the_recommender(void **state)
 {
     (void)state;
-    static const char *const users[] = {"7", "007", "z\xC3\xBCri", "nobody"};
+    static const char *const users[] = {"7", "007", "z\xC3\xBCri", "unknown"};
     for (size_t u = 0; u < sizeof users / sizeof users[0]; u++)
         for (mf_order order = MF_ORDER_DEFAULT; order < MF_ORDERS; order++) {
             static const char *const fields[MF_ORDERS] = {
                 "", ",\"order\":\"ranking\"", ",\"order\":\"rating\"", ",\"order\":\"popularity\""};
             const mf_profile profile = mf_profile_of_user(
-                asking.recommender, mf_model_find_user(asking.model, users[u], strlen(users[u])));
+                fixture.recommender, mf_model_find_user(fixture.model, users[u], strlen(users[u])));
             char body[256];
             snprintf(body, sizeof body, "{\"userId\":\"%s\",\"top_n\":4,\"include_rated\":true%s}",
                      users[u], fields[order]);
@@ -133,7 +134,7 @@ static void fold_in(const float *ratings, const double *times, mf_profile *profi
     static const uint32_t items[] = {0, 1};
     const mf_visitor visitor = {.items = items, .ratings = ratings, .times = times, .n = 2};
     mf_error err = {0};
-    assert_ok(mf_fold_in(asking.recommender, asking.workspace, &visitor, profile, &err), err);
+    assert_ok(mf_fold_in(fixture.recommender, fixture.workspace, &visitor, profile, &err), err);
 }
 
 static void a_visitors_timestamps_weigh(void **state)
@@ -169,26 +170,28 @@ static void a_visitors_timestamps_weigh(void **state)
 }
 
 /* The bytes of a response. The caller's to free. */
-static char *answer_of(const char *body)
+static char *response_to(const char *body)
 {
-    if (!ask_bytes(JSON, JSON, body, strlen(body)))
-        fail_msg("%s\n  was refused: %s", body, asking.err.text);
-    return strdup(asking.answer.bytes);
+    if (!send_bytes(JSON, JSON, body, strlen(body)))
+        fail_msg("%s\n  was refused: %s", body, fixture.err.text);
+    return strdup(fixture.response.bytes);
 }
 
 static void the_order_of_ratings_without_timestamps_does_not_count(void **state)
 {
     (void)state;
-    char *forth = answer_of("{" VISITOR ",\"top_n\":4,\"include_rated\":true}");
+    char *forth = response_to("{" VISITOR ",\"top_n\":4,\"include_rated\":true}");
     char *back =
-        answer_of("{\"ratings\":[{\"movieId\":\"2959\",\"rating\":4},{\"movieId\":\"1042\","
-                  "\"rating\":5}],\"top_n\":4,\"include_rated\":true}");
-    char *new_last = answer_of("{\"ratings\":[{\"movieId\":\"1042\",\"rating\":5,\"timestamp\":1},"
-                               "{\"movieId\":\"2959\",\"rating\":4,\"timestamp\":2}],\"top_n\":4,"
-                               "\"include_rated\":true}");
-    char *new_first = answer_of("{\"ratings\":[{\"movieId\":\"1042\",\"rating\":5,\"timestamp\":2},"
-                                "{\"movieId\":\"2959\",\"rating\":4,\"timestamp\":1}],\"top_n\":4,"
-                                "\"include_rated\":true}");
+        response_to("{\"ratings\":[{\"movieId\":\"2959\",\"rating\":4},{\"movieId\":\"1042\","
+                    "\"rating\":5}],\"top_n\":4,\"include_rated\":true}");
+    char *new_last =
+        response_to("{\"ratings\":[{\"movieId\":\"1042\",\"rating\":5,\"timestamp\":1},"
+                    "{\"movieId\":\"2959\",\"rating\":4,\"timestamp\":2}],\"top_n\":4,"
+                    "\"include_rated\":true}");
+    char *new_first =
+        response_to("{\"ratings\":[{\"movieId\":\"1042\",\"rating\":5,\"timestamp\":2},"
+                    "{\"movieId\":\"2959\",\"rating\":4,\"timestamp\":1}],\"top_n\":4,"
+                    "\"include_rated\":true}");
     assert_string_equal(forth, back);
     assert_string_not_equal(forth, new_last);
     assert_string_not_equal(forth, new_first);
@@ -206,9 +209,9 @@ static void an_unknown_user_gets_the_mean_profiles_list(void **state)
         "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":0.5,\"predicted_rating\":3.25},"
         "{\"movieId\":\"2959\",\"score\":0.375,\"predicted_rating\":4.0},"
         "{\"movieId\":\"~~~~\",\"score\":0.375,\"predicted_rating\":4.5}],\"known_user\":false}";
-    expect("{\"userId\":\"nobody\",\"top_n\":9}", list);
+    expect("{\"userId\":\"unknown\",\"top_n\":9}", list);
     expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"top_n\":9}", list);
-    expect("{\"userId\":\"nobody\",\"top_n\":1,\"order\":\"popularity\"}",
+    expect("{\"userId\":\"unknown\",\"top_n\":1,\"order\":\"popularity\"}",
            "{\"recommendations\":[{\"movieId\":\"2959\",\"score\":1.0,\"predicted_rating\":4.0}],"
            "\"known_user\":false}");
 }
@@ -219,7 +222,7 @@ static void ratings_and_strict_mode_are_as_without_a_ranking_model(void **state)
     expect("{\"userId\":\"7\",\"movieId\":\"2959\"}", "{\"predicted_rating\":2.0}");
     expect_as(CSV, CSV, "7,2959\n", "2.0\n");
     refuse("{\"ratings\":[{\"movieId\":\"2959\"}],\"top_n\":1}", "ratings[0]: rating is missing");
-    asking.limits.strict = true;
+    fixture.limits.strict = true;
     refuse_as(JSON, JSON, "{\"userId\":\"x\",\"top_n\":1}", 404,
               "userId \"x\" is not in the training data");
     expect("{\"instances\":[{\"userId\":\"x\",\"top_n\":3},"
@@ -239,12 +242,12 @@ static void a_users_list_of_ids_has_the_same_order(void **state)
     (void)state;
     mf_error err = {0};
     mf_inference_list list;
-    mf_text_clear(&asking.answer, 0);
-    assert_ok(mf_inference_items(asking.recommender, &asking.limits, asking.workspace,
-                                 "z\xC3\xBCri", 5, 9, &asking.answer, &list, &err),
+    mf_text_clear(&fixture.response, 0);
+    assert_ok(mf_inference_items(fixture.recommender, &fixture.limits, fixture.workspace,
+                                 "z\xC3\xBCri", 5, 9, &fixture.response, &list, &err),
               err);
-    mf_text_append(&asking.answer, "", 1);
-    assert_string_equal(asking.answer.bytes, "[\"~~~~\",1042]");
+    mf_text_append(&fixture.response, "", 1);
+    assert_string_equal(fixture.response.bytes, "[\"~~~~\",1042]");
     assert_true(list.known_user && list.count == 2);
 }
 
@@ -254,13 +257,13 @@ static void a_rating_alone_is_refused(void **state)
 {
     (void)state;
     refuse("{\"userId\":\"7\",\"movieId\":\"2959\"}", NO_RATINGS);
-    refuse("{\"userId\":\"nobody\",\"movieId\":\"x\"}", NO_RATINGS);
+    refuse("{\"userId\":\"unknown\",\"movieId\":\"x\"}", NO_RATINGS);
     refuse("{\"userId\":\"\\u0037\",\"movieId\":\"2959\"}", NO_RATINGS);
     refuse("{\"ratings\":[{\"movieId\":\"1042\"}],\"movieId\":\"2959\"}", NO_RATINGS);
-    asking.limits.strict = true;
-    refuse("{\"userId\":\"nobody\",\"movieId\":\"x\"}", NO_RATINGS);
+    fixture.limits.strict = true;
+    refuse("{\"userId\":\"unknown\",\"movieId\":\"x\"}", NO_RATINGS);
     refuse("{\"ratings\":[{\"movieId\":\"x\"}],\"movieId\":\"2959\"}", NO_RATINGS);
-    /* What is no id is said first. */
+    /* An invalid id is reported first. */
     refuse("{\"userId\":\"\",\"movieId\":\"2959\"}",
            "userId: expected an id of 1 to 255 bytes of UTF-8 without control characters, found "
            "an empty string");
@@ -271,24 +274,24 @@ static void a_rating_of_a_batch_is_null_and_keeps_its_place(void **state)
     (void)state;
     static const char *const lists = "{\"recommendations\":[{\"movieId\":\"~~~~\",\"score\":0.625},"
                                      "{\"movieId\":\"1042\",\"score\":0.5}]}";
-    mf_text answer = MF_TEXT_EMPTY;
-    mf_text_format(&answer,
+    mf_text response = MF_TEXT_EMPTY;
+    mf_text_format(&response,
                    "{\"predictions\":[{\"predicted_rating\":null},%s,"
                    "{\"predicted_rating\":null},{\"predicted_rating\":null,\"known_user\":false,"
                    "\"known_item\":false}]}",
                    lists);
-    mf_text_append(&answer, "", 1);
+    mf_text_append(&response, "", 1);
     expect("{\"instances\":[{\"userId\":\"7\",\"movieId\":\"2959\"},"
            "{\"userId\":\"z\xC3\xBCri\",\"top_n\":2},"
            "{\"ratings\":[{\"movieId\":\"1042\",\"rating\":3}],\"movieId\":\"2959\"},"
            "{\"userId\":\"x\",\"movieId\":\"y\"}]}",
-           answer.bytes);
-    mf_text_free(&answer);
+           response.bytes);
+    mf_text_free(&response);
     expect_as(LINES, LINES, "{\"userId\":\"7\",\"movieId\":\"2959\"}\n",
               "{\"predicted_rating\":null}\n");
     expect_as(CSV, CSV, "7,2959\nx,2959\n", "\"\"\n\"\"\n");
     expect_as(CSV, JSON, "7,2959\n", "{\"predictions\":[{\"predicted_rating\":null}]}");
-    assert_int_equal(asking.n_answered, 1);
+    assert_int_equal(fixture.n_responses, 1);
 }
 
 static void lists_have_no_predicted_rating(void **state)
@@ -298,10 +301,10 @@ static void lists_have_no_predicted_rating(void **state)
            "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":1.75},"
            "{\"movieId\":\"a@b \",\"score\":0.0},"
            "{\"movieId\":\"x\",\"score\":null,\"known_item\":false}]}");
-    expect("{\"userId\":\"nobody\",\"top_n\":1}",
+    expect("{\"userId\":\"unknown\",\"top_n\":1}",
            "{\"recommendations\":[{\"movieId\":\"1042\",\"score\":0.5}],\"known_user\":false}");
-    assert_true(ask_bytes(JSON, JSON, "{\"movieId\":\"1042\",\"similar\":3}", 30));
-    assert_non_null(strstr(asking.answer.bytes, "{\"similar\":[{\"movieId\":\"2959\","));
+    assert_true(send_bytes(JSON, JSON, "{\"movieId\":\"1042\",\"similar\":3}", 30));
+    assert_non_null(strstr(fixture.response.bytes, "{\"similar\":[{\"movieId\":\"2959\","));
 }
 
 static void the_order_of_ratings_is_refused(void **state)
@@ -310,7 +313,7 @@ static void the_order_of_ratings_is_refused(void **state)
     refuse("{\"userId\":\"7\",\"top_n\":1,\"order\":\"rating\"}",
            "order: rating is not possible: this model was trained without ratings and can order "
            "by ranking or popularity");
-    const mf_profile profile = mf_profile_of_user(asking.recommender, 0);
+    const mf_profile profile = mf_profile_of_user(fixture.recommender, 0);
     expect_list("{\"userId\":\"7\",\"top_n\":4,\"include_rated\":true,\"order\":\"popularity\"}",
                 &profile, MF_ORDER_POPULARITY, 4);
 }
@@ -347,24 +350,24 @@ static void a_visitor_may_leave_out_ratings_or_send_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest beside[] = {
-        asking_test(lists_are_ordered_by_the_ranking_score),
-        asking_test(unknown_candidates_stand_by_the_order),
-        asking_test(each_order_is_that_of_the_recommender),
-        asking_test(an_unknown_user_gets_the_mean_profiles_list),
-        asking_test(ratings_and_strict_mode_are_as_without_a_ranking_model),
-        asking_test(a_users_list_of_ids_has_the_same_order),
+        inference_test(lists_are_ordered_by_the_ranking_score),
+        inference_test(unknown_candidates_stand_by_the_order),
+        inference_test(each_order_is_that_of_the_recommender),
+        inference_test(an_unknown_user_gets_the_mean_profiles_list),
+        inference_test(ratings_and_strict_mode_are_as_without_a_ranking_model),
+        inference_test(a_users_list_of_ids_has_the_same_order),
     };
     const struct CMUnitTest timed[] = {
-        asking_test(each_order_is_that_of_the_recommender),
-        asking_test(a_visitors_timestamps_weigh),
-        asking_test(the_order_of_ratings_without_timestamps_does_not_count),
+        inference_test(each_order_is_that_of_the_recommender),
+        inference_test(a_visitors_timestamps_weigh),
+        inference_test(the_order_of_ratings_without_timestamps_does_not_count),
     };
     const struct CMUnitTest without[] = {
-        asking_test(a_rating_alone_is_refused),
-        asking_test(a_rating_of_a_batch_is_null_and_keeps_its_place),
-        asking_test(lists_have_no_predicted_rating),
-        asking_test(the_order_of_ratings_is_refused),
-        asking_test(a_visitor_may_leave_out_ratings_or_send_weights),
+        inference_test(a_rating_alone_is_refused),
+        inference_test(a_rating_of_a_batch_is_null_and_keeps_its_place),
+        inference_test(lists_have_no_predicted_rating),
+        inference_test(the_order_of_ratings_is_refused),
+        inference_test(a_visitor_may_leave_out_ratings_or_send_weights),
     };
     return cmocka_run_group_tests_name("with ratings", beside, both_start, asking_end) +
            cmocka_run_group_tests_name("with times", timed, timed_start, asking_end) +

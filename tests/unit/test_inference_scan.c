@@ -41,7 +41,7 @@ static bool scan(const char *text, size_t n_bytes)
     return n_used > 0;
 }
 
-static void common_questions_are_taken(void **state)
+static void common_instances_are_read(void **state)
 {
     (void)state;
     static const char *const texts[] = {
@@ -126,7 +126,7 @@ static void any_change_of_a_byte_is_taken_as_jansson_takes_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(common_questions_are_taken),
+        cmocka_unit_test(common_instances_are_read),
         cmocka_unit_test(everything_else_is_left_to_jansson),
         cmocka_unit_test(no_prefix_is_taken),
         cmocka_unit_test(any_change_of_a_byte_is_taken_as_jansson_takes_it),

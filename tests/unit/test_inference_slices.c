@@ -1,4 +1,4 @@
-/* The same questions in other formats, company and slices give the same answers; a
+/* The same requests in other formats, company and slices give the same responses; a
  * body that is cut off, and memory that runs out, are clean errors. */
 #include "inference_testing.h"
 
@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <time.h>
 
-static const char *const users[] = {"7", "007", "z\xC3\xBCri", "nobody"};
+static const char *const users[] = {"7", "007", "z\xC3\xBCri", "unknown"};
 static const char *const items[] = {"1042", "2959", "a@b ", "~~~~", "nothing"};
 enum { USERS = 4, ITEMS = 5, PAIRS = 200 };
 
@@ -23,7 +23,7 @@ static pair random_pair(uint64_t i)
     return (pair){mf_random_below(1, i, USERS), mf_random_below(2, i, ITEMS)};
 }
 
-static void write_question(mf_text *text, mf_inference_format format, pair p, uint64_t i)
+static void write_request(mf_text *text, mf_inference_format format, pair p, uint64_t i)
 {
     const char *user = users[p.user];
     const char *item = items[p.item];
@@ -45,7 +45,7 @@ static mf_text write_body(mf_inference_format format)
     for (uint64_t i = 0; i < PAIRS; i++) {
         if (format == JSON && i > 0)
             mf_text_literal(&body, ",");
-        write_question(&body, format, random_pair(i), i);
+        write_request(&body, format, random_pair(i), i);
         if (format != JSON)
             mf_text_literal(&body, "\n");
     }
@@ -72,59 +72,61 @@ static const char *const everything[] = {everything_json, everything_lines, ever
 static void all_formats_give_the_same_scores(void **state)
 {
     (void)state;
-    mf_text answers[MF_INFERENCE_FORMATS];
-    for (mf_inference_format reply = 0; reply < MF_INFERENCE_FORMATS; reply++) {
+    mf_text responses[MF_INFERENCE_FORMATS];
+    for (mf_inference_format response_format = 0; response_format < MF_INFERENCE_FORMATS;
+         response_format++) {
         for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++) {
             mf_text body = write_body(q);
-            answers[q] = MF_TEXT_EMPTY;
-            if (!ask_bytes(q, reply, body.bytes, body.n_bytes))
-                fail_msg("%s", asking.err.text);
-            assert_int_equal(asking.n_answered, PAIRS);
-            mf_text_append(&answers[q], asking.answer.bytes, asking.answer.n_bytes);
+            responses[q] = MF_TEXT_EMPTY;
+            if (!send_bytes(q, response_format, body.bytes, body.n_bytes))
+                fail_msg("%s", fixture.err.text);
+            assert_int_equal(fixture.n_responses, PAIRS);
+            mf_text_append(&responses[q], fixture.response.bytes, fixture.response.n_bytes);
             mf_text_free(&body);
         }
         for (mf_inference_format q = 1; q < MF_INFERENCE_FORMATS; q++) {
-            assert_int_equal(answers[q].n_bytes, answers[0].n_bytes);
-            assert_memory_equal(answers[q].bytes, answers[0].bytes, answers[0].n_bytes);
+            assert_int_equal(responses[q].n_bytes, responses[0].n_bytes);
+            assert_memory_equal(responses[q].bytes, responses[0].bytes, responses[0].n_bytes);
         }
         for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++)
-            mf_text_free(&answers[q]);
+            mf_text_free(&responses[q]);
     }
 }
 
-/* The answer to a batch is the answers to its questions, one after the other; so a
+/* The response to a batch is the responses to its requests, one after the other; so a
  * file may be cut at any line. */
-static void alone_and_in_a_batch_the_answer_is_the_same(void **state)
+static void alone_and_in_a_batch_the_response_is_the_same(void **state)
 {
     (void)state;
     for (mf_inference_format format = LINES; format <= CSV; format++) {
         mf_text joined = MF_TEXT_EMPTY;
         mf_text body = write_body(format);
         for (uint64_t i = 0; i < PAIRS; i++) {
-            mf_text question = MF_TEXT_EMPTY;
-            write_question(&question, format, random_pair(i), i);
+            mf_text request = MF_TEXT_EMPTY;
+            write_request(&request, format, random_pair(i), i);
             if (i % 2 == 0) /* with and without a line end */
-                mf_text_literal(&question, "\n");
-            if (!ask_bytes(format, format, question.bytes, question.n_bytes))
-                fail_msg("%s", asking.err.text);
-            mf_text_append(&joined, asking.answer.bytes, asking.answer.n_bytes);
-            mf_text_free(&question);
+                mf_text_literal(&request, "\n");
+            if (!send_bytes(format, format, request.bytes, request.n_bytes))
+                fail_msg("%s", fixture.err.text);
+            mf_text_append(&joined, fixture.response.bytes, fixture.response.n_bytes);
+            mf_text_free(&request);
         }
-        assert_true(ask_bytes(format, format, body.bytes, body.n_bytes));
-        assert_int_equal(joined.n_bytes, asking.answer.n_bytes);
-        assert_memory_equal(joined.bytes, asking.answer.bytes, joined.n_bytes);
+        assert_true(send_bytes(format, format, body.bytes, body.n_bytes));
+        assert_int_equal(joined.n_bytes, fixture.response.n_bytes);
+        assert_memory_equal(joined.bytes, fixture.response.bytes, joined.n_bytes);
         /* Cut in two anywhere. */
         for (size_t cut = 0; cut < body.n_bytes; cut += 97) {
             const char *end = memchr(body.bytes + cut, '\n', body.n_bytes - cut);
             const size_t first = (size_t)(end - body.bytes) + 1;
-            asking.limits.batch = true;
-            assert_true(ask_bytes(format, format, body.bytes, first));
-            const size_t n = asking.answer.n_bytes;
-            assert_memory_equal(joined.bytes, asking.answer.bytes, n);
-            assert_true(ask_bytes(format, format, body.bytes + first, body.n_bytes - first));
-            assert_int_equal(n + asking.answer.n_bytes, joined.n_bytes);
-            if (asking.answer.n_bytes > 0)
-                assert_memory_equal(joined.bytes + n, asking.answer.bytes, asking.answer.n_bytes);
+            fixture.limits.batch = true;
+            assert_true(send_bytes(format, format, body.bytes, first));
+            const size_t n = fixture.response.n_bytes;
+            assert_memory_equal(joined.bytes, fixture.response.bytes, n);
+            assert_true(send_bytes(format, format, body.bytes + first, body.n_bytes - first));
+            assert_int_equal(n + fixture.response.n_bytes, joined.n_bytes);
+            if (fixture.response.n_bytes > 0)
+                assert_memory_equal(joined.bytes + n, fixture.response.bytes,
+                                    fixture.response.n_bytes);
         }
         mf_text_free(&joined);
         mf_text_free(&body);
@@ -138,14 +140,14 @@ static void slices_change_nothing(void **state)
     for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++)
         for (mf_inference_format r = 0; r < MF_INFERENCE_FORMATS; r++)
             for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++) {
-                asking.microseconds = WHOLE;
-                const bool ok = ask_bytes(q, r, everything[q], strlen(everything[q]));
-                char *first = strdup(ok ? asking.answer.bytes : asking.err.text);
-                assert_int_equal(asking.n_steps, 1);
-                asking.microseconds = slices[i];
-                assert_true(ask_bytes(q, r, everything[q], strlen(everything[q])) == ok);
-                assert_string_equal(ok ? asking.answer.bytes : asking.err.text, first);
-                assert_true(slices[i] > 0 || !ok || asking.n_steps >= 3);
+                fixture.microseconds = WHOLE;
+                const bool ok = send_bytes(q, r, everything[q], strlen(everything[q]));
+                char *first = strdup(ok ? fixture.response.bytes : fixture.err.text);
+                assert_int_equal(fixture.n_steps, 1);
+                fixture.microseconds = slices[i];
+                assert_true(send_bytes(q, r, everything[q], strlen(everything[q])) == ok);
+                assert_string_equal(ok ? fixture.response.bytes : fixture.err.text, first);
+                assert_true(slices[i] > 0 || !ok || fixture.n_steps >= 3);
                 assert_true(ok || r == CSV);
                 free(first);
             }
@@ -168,9 +170,9 @@ static void the_first_mistake_is_the_one_that_is_reported(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (uint32_t slice = 0; slice < 2; slice++) {
-            asking.microseconds = slice == 0 ? 0 : WHOLE;
-            assert_false(ask_bytes(cases[i].format, JSON, cases[i].body, strlen(cases[i].body)));
-            assert_error(&asking.err, MF_ERR_PARSE, cases[i].text);
+            fixture.microseconds = slice == 0 ? 0 : WHOLE;
+            assert_false(send_bytes(cases[i].format, JSON, cases[i].body, strlen(cases[i].body)));
+            assert_error(&fixture.err, MF_ERR_PARSE, cases[i].text);
         }
 }
 
@@ -179,24 +181,25 @@ static void every_prefix_fails_cleanly_or_is_a_whole(void **state)
     (void)state;
     for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++)
         for (size_t n = 0; n <= strlen(everything[q]); n++) {
-            const bool ok = ask_bytes(q, JSON, everything[q], n);
+            const bool ok = send_bytes(q, JSON, everything[q], n);
             if (!ok) {
-                assert_int_equal(asking.status, 400);
+                assert_int_equal(fixture.status, 400);
                 continue;
             }
             json_error_t error;
-            json_t *answer = json_loadb(asking.answer.bytes, asking.answer.n_bytes, 0, &error);
-            if (answer == NULL)
-                fail_msg("%s in %s", error.text, asking.answer.bytes);
-            assert_int_equal(json_array_size(json_object_get(answer, "predictions")),
-                             asking.n_answered);
-            json_decref(answer);
+            json_t *response =
+                json_loadb(fixture.response.bytes, fixture.response.n_bytes, 0, &error);
+            if (response == NULL)
+                fail_msg("%s in %s", error.text, fixture.response.bytes);
+            assert_int_equal(json_array_size(json_object_get(response, "predictions")),
+                             fixture.n_responses);
+            json_decref(response);
             if (q == JSON) /* only blanks may be missing */
                 assert_true(n + 1 >= strlen(everything_json));
         }
 }
 
-/* The n-th call of realloc (the answer) or malloc (jansson) fails, if n > 0. */
+/* The n-th call of realloc (the response) or malloc (jansson) fails, if n > 0. */
 static size_t n_calls;
 static size_t failing_call;
 void *__real_realloc(void *block, size_t n_bytes);
@@ -218,27 +221,27 @@ static void memory_that_runs_out_is_a_clean_error(void **state)
 {
     (void)state;
     for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++) {
-        assert_true(ask_bytes(q, JSON, everything[q], strlen(everything[q])));
-        char *whole = strdup(asking.answer.bytes);
+        assert_true(send_bytes(q, JSON, everything[q], strlen(everything[q])));
+        char *whole = strdup(fixture.response.bytes);
         for (int ours = 0; ours < 2; ours++) {
             bool ok = false;
             for (size_t n = 1; !ok && n < 2000; n++) {
-                /* A workspace of its own each time, as the first question meets it. */
-                mf_workspace_destroy(asking.workspace);
-                asking.workspace = mf_workspace_create(NULL);
-                assert_non_null(asking.workspace);
+                /* A workspace of its own each time, as the first request meets it. */
+                mf_workspace_destroy(fixture.workspace);
+                fixture.workspace = mf_workspace_create(NULL);
+                assert_non_null(fixture.workspace);
                 n_calls = 0; /* the first is the test's own copy of the body */
                 failing_call = ours ? 0 : n + 1;
                 if (ours)
                     mf_memory_fail_nth(n);
-                ok = ask_bytes(q, JSON, everything[q], strlen(everything[q]));
+                ok = send_bytes(q, JSON, everything[q], strlen(everything[q]));
                 mf_memory_fail_nth(0);
                 failing_call = 0;
-                if (!ok && asking.status != 503)
-                    fail_msg("%zu: %d %s", n, asking.status, asking.err.text);
+                if (!ok && fixture.status != 503)
+                    fail_msg("%zu: %d %s", n, fixture.status, fixture.err.text);
             }
             assert_true(ok);
-            assert_string_equal(asking.answer.bytes, whole);
+            assert_string_equal(fixture.response.bytes, whole);
         }
         free(whole);
     }
@@ -253,7 +256,7 @@ static double computed_seconds(void)
 }
 
 /* 25 MB in slices of a millisecond: the longest of them is not much longer. */
-static void a_large_body_blocks_nobody(void **state)
+static void a_large_body_does_not_block_other_requests(void **state)
 {
     (void)state;
     enum { BYTES = 25 << 20, SLICE = 1000 };
@@ -275,15 +278,15 @@ static void a_large_body_blocks_nobody(void **state)
         mf_inference_progress progress;
         size_t n_steps = 0;
         size_t n_long = 0;
-        asking.limits.batch = true;
-        mf_text_clear(&asking.answer, 0);
+        fixture.limits.batch = true;
+        mf_text_clear(&fixture.response, 0);
         mf_inference *inference =
-            mf_inference_create(asking.recommender, &asking.limits, formats[k], formats[k], body, n,
-                                &asking.answer, &err);
+            mf_inference_create(fixture.recommender, &fixture.limits, formats[k], formats[k], body,
+                                n, &fixture.response, &err);
         assert_non_null(inference);
         do {
             const double before = computed_seconds();
-            progress = mf_inference_step(inference, asking.workspace, SLICE, &err);
+            progress = mf_inference_step(inference, fixture.workspace, SLICE, &err);
             n_long += computed_seconds() - before > 10e-6 * SLICE;
             n_steps++;
         } while (progress == MF_INFERENCE_MORE);
@@ -298,15 +301,16 @@ static void a_large_body_blocks_nobody(void **state)
     free(body);
 }
 
-static void an_answer_has_a_most_of_bytes(void **state)
+static void a_response_has_a_maximum_of_bytes(void **state)
 {
     (void)state;
     const char *body = "7,2959\n7,1042\n";
-    asking.limits.max_response_bytes = 8;
+    fixture.limits.max_response_bytes = 8;
     expect_as(CSV, CSV, body, "2.0\n4.0\n");
-    asking.limits.max_response_bytes = 7;
-    refuse_as(CSV, CSV, body, 400, "the answer has over 7 bytes: ask less at once");
-    refuse("{\"userId\":\"nobody\",\"top_n\":3}", "the answer has over 7 bytes: ask less at once");
+    fixture.limits.max_response_bytes = 7;
+    refuse_as(CSV, CSV, body, 400, "the response has over 7 bytes: request less at once");
+    refuse("{\"userId\":\"unknown\",\"top_n\":3}",
+           "the response has over 7 bytes: request less at once");
 }
 
 static void a_body_of_no_bytes_needs_no_memory(void **state)
@@ -314,10 +318,10 @@ static void a_body_of_no_bytes_needs_no_memory(void **state)
     (void)state;
     for (mf_inference_format q = 0; q < MF_INFERENCE_FORMATS; q++) {
         mf_error err = {0};
-        mf_inference *inference = mf_inference_create(asking.recommender, &asking.limits, q, q,
-                                                      NULL, 0, &asking.answer, &err);
+        mf_inference *inference = mf_inference_create(fixture.recommender, &fixture.limits, q, q,
+                                                      NULL, 0, &fixture.response, &err);
         assert_non_null(inference);
-        assert_int_equal(mf_inference_step(inference, asking.workspace, WHOLE, &err),
+        assert_int_equal(mf_inference_step(inference, fixture.workspace, WHOLE, &err),
                          MF_INFERENCE_FAILED);
         assert_error(&err, MF_ERR_PARSE, "the body is empty");
         mf_inference_destroy(inference);
@@ -343,21 +347,21 @@ static int unrated_start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        asking_test(all_formats_give_the_same_scores),
-        asking_test(alone_and_in_a_batch_the_answer_is_the_same),
-        asking_test(slices_change_nothing),
-        asking_test(the_first_mistake_is_the_one_that_is_reported),
-        asking_test(every_prefix_fails_cleanly_or_is_a_whole),
-        asking_test(memory_that_runs_out_is_a_clean_error),
-        asking_test(an_answer_has_a_most_of_bytes),
-        asking_test(a_body_of_no_bytes_needs_no_memory),
-        asking_test(a_large_body_blocks_nobody),
+        inference_test(all_formats_give_the_same_scores),
+        inference_test(alone_and_in_a_batch_the_response_is_the_same),
+        inference_test(slices_change_nothing),
+        inference_test(the_first_mistake_is_the_one_that_is_reported),
+        inference_test(every_prefix_fails_cleanly_or_is_a_whole),
+        inference_test(memory_that_runs_out_is_a_clean_error),
+        inference_test(a_response_has_a_maximum_of_bytes),
+        inference_test(a_body_of_no_bytes_needs_no_memory),
+        inference_test(a_large_body_does_not_block_other_requests),
     };
     /* What holds whichever models the file has. */
     const struct CMUnitTest any_model[] = {
-        asking_test(slices_change_nothing),
-        asking_test(every_prefix_fails_cleanly_or_is_a_whole),
-        asking_test(memory_that_runs_out_is_a_clean_error),
+        inference_test(slices_change_nothing),
+        inference_test(every_prefix_fails_cleanly_or_is_a_whole),
+        inference_test(memory_that_runs_out_is_a_clean_error),
     };
     return asking_tests(tests) +
            cmocka_run_group_tests_name("with ranking", any_model, both_start, asking_end) +

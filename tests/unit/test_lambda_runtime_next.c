@@ -115,7 +115,7 @@ static void a_body_is_put_together_and_never_kept_beyond_the_limit(void **state)
     (void)state;
     header("Content-Length: 18446744073709551615"); /* a rumour */
     header("Content-Length: 10");
-    assert_true(next.event.room >= 10 && next.event.room < 4096);
+    assert_true(next.event.capacity >= 10 && next.event.capacity < 4096);
     assert_true(mf_lambda_next_body(&next, "one ", 4));
     assert_true(mf_lambda_next_body(&next, "two", 3));
     assert_memory_equal(next.event.bytes, "one two", 7);
@@ -127,7 +127,7 @@ static void a_body_is_put_together_and_never_kept_beyond_the_limit(void **state)
     free(piece);
     mf_lambda_next_start(&next);
     assert_false(next.too_large);
-    assert_true(next.event.room >= MF_LAMBDA_EVENT_BYTES); /* kept for the next one */
+    assert_true(next.event.capacity >= MF_LAMBDA_EVENT_BYTES); /* kept for the next one */
 }
 
 int main(void)

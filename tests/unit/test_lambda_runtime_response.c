@@ -146,7 +146,7 @@ static void what_a_handler_needed_beyond_the_limit_is_given_back(void **state)
     (void)state;
     script s = {.n_response = 20 * MF_LAMBDA_RESPONSE_BYTES};
     make(&s);
-    assert_true(response.body.room < 4096);
+    assert_true(response.body.capacity < 4096);
 }
 
 static void after_a_passed_deadline_the_handler_is_not_called(void **state)

@@ -122,7 +122,7 @@ static void a_style_changes_words_and_adds_what_every_line_has(void **state)
     assert_non_null(strstr(text, "\"ok\":true,\"message\":\"channel\"}\n"));
     assert_non_null(strstr(text, "\"level\":\"FATAL\",\"event\":\"end\","));
     assert_non_null(strstr(text, ",\"message\":\"over\"}\n"));
-    /* A full line has kept room for its message. */
+    /* A full line has bytes left for its message. */
     assert_non_null(strstr(text, "x\",\"message\":\"e\"}\n{}\n{\"ts\":\"20"));
     assert_non_null(
         strstr(text, "\"level\":\"warning\",\"event\":\"as\",\"message\":\"before\"}\n"));

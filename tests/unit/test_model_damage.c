@@ -138,7 +138,7 @@ static void open_says_when_a_path_is_not_a_readable_file(void **state)
 static void open_says_when_a_file_may_not_be_read(void **state)
 {
     (void)state;
-    enum { NOBODY = 65534 };
+    enum { OTHER_USER = 65534 };
     mf_error err = {0};
     char *folder = testing_folder();
     char *path = testing_path(folder, "model.bin");
@@ -146,7 +146,7 @@ static void open_says_when_a_file_may_not_be_read(void **state)
     assert_int_equal(chmod(folder, 0755) | chmod(path, 0), 0);
     /* Root may read everything, so be somebody else for a moment. */
     const uid_t user = geteuid();
-    const bool restricted = user != 0 || seteuid(NOBODY) == 0;
+    const bool restricted = user != 0 || seteuid(OTHER_USER) == 0;
     mf_model *model = mf_model_open(path, &err);
     if (user == 0 && restricted)
         assert_int_equal(seteuid(user), 0);

@@ -1,5 +1,4 @@
-/* test_model_file.c: a model written and opened again is the same model, and what
- * it answers. */
+/* test_model_file.c: a model written and opened again is the same model; lookups and predictions. */
 #include "model_sample.h"
 
 #include "base/memory.h"
@@ -340,8 +339,8 @@ static void a_full_disk_leaves_nothing_behind_and_keeps_the_old_model(void **sta
     struct rlimit limit, kept;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &kept), 0);
     signal(SIGXFSZ, SIG_IGN);
-    for (size_t room = 0; room < n_bytes; room += 61) {
-        limit = (struct rlimit){room, kept.rlim_max};
+    for (size_t most = 0; most < n_bytes; most += 61) {
+        limit = (struct rlimit){most, kept.rlim_max};
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
         mf_error_clear(&err);
         const bool written = mf_model_write(path, &parts, &err);

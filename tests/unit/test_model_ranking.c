@@ -63,7 +63,7 @@ static void each_part_of_the_ranking_model_is_in_the_bytes(void **state)
     free(bytes);
 }
 
-static void one_item_that_nobody_rated_is_a_ranking_model(void **state)
+static void one_item_without_ratings_is_a_ranking_model(void **state)
 {
     (void)state;
     static const _Alignas(64) float row[16] = {1};
@@ -461,7 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ranking_model_comes_back_as_it_was_written),
         cmocka_unit_test(each_part_of_the_ranking_model_is_in_the_bytes),
-        cmocka_unit_test(one_item_that_nobody_rated_is_a_ranking_model),
+        cmocka_unit_test(one_item_without_ratings_is_a_ranking_model),
         cmocka_unit_test(the_time_ranks_of_a_user_with_many_ratings_are_checked_to_the_last),
         cmocka_unit_test(write_rejects_a_ranking_model_that_breaks_a_promise),
         cmocka_unit_test(writing_and_opening_are_clean_when_any_allocation_fails),

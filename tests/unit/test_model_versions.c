@@ -56,7 +56,7 @@ static void expect_version(const mf_model *model, uint32_t version)
 
 /* --- older files --------------------------------------------------------- */
 
-static void a_file_of_the_program_before_has_no_ranking_model_and_answers_as_it_did(void **state)
+static void a_file_of_the_program_before_has_no_ranking_model_and_predicts_as_before(void **state)
 {
     (void)state;
     size_t n_bytes, n_again;
@@ -236,7 +236,7 @@ static void a_report_sees_version_size_and_every_section(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_of_the_program_before_has_no_ranking_model_and_answers_as_it_did),
+        cmocka_unit_test(a_file_of_the_program_before_has_no_ranking_model_and_predicts_as_before),
         cmocka_unit_test(the_stored_files_are_what_is_written_today),
         cmocka_unit_test(an_older_program_sees_the_rating_model_alone_in_a_file_with_both),
         cmocka_unit_test(an_older_program_refuses_a_file_without_a_rating_model),

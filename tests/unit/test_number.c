@@ -88,6 +88,8 @@ static void locale_does_not_matter(void **state)
     assert_true(parse("1234567890.12345678901", &value)); /* slow path */
     assert_true(value == 1234567890.12345678901);
     assert_false(parse("1,5", &value));
+    char text[MF_NUMBER_TEXT_BYTES];
+    assert_string_equal(mf_write_double(1.5, false, text), "1.5");
     setlocale(LC_ALL, "C");
 }
 
@@ -107,6 +109,32 @@ static void integers_are_read_to_their_limits(void **state)
     assert_false(mf_parse_int64("1.0", 3, &i));
 }
 
+static void a_double_is_written_with_the_fewest_digits_that_read_back(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        bool is_float;
+        const char *text;
+    } cases[] = {
+        {0.1, false, "0.1"},
+        {(double)0.1f, true, "0.1"},
+        {(double)0.1f, false, "0.10000000149011612"},
+        {1.0 / 3, false, "0.3333333333333333"},
+        {1e15, false, "1000000000000000"}, /* whole numbers have no exponent, … */
+        {1e-7, false, "1e-07"},
+        {1e300, false, "1e+300"}, /* … up to 2^53 */
+        {-2.5, true, "-2.5"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[MF_NUMBER_TEXT_BYTES];
+        assert_string_equal(mf_write_double(cases[i].value, cases[i].is_float, text),
+                            cases[i].text);
+    }
+    assert_true(mf_is_whole(-0x1p53) && !mf_is_whole(0x1p54) && !mf_is_whole(0.5) &&
+                !mf_is_whole(INFINITY) && !mf_is_whole(NAN));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +143,7 @@ int main(void)
         cmocka_unit_test(fast_path_equals_strtod),
         cmocka_unit_test(locale_does_not_matter),
         cmocka_unit_test(integers_are_read_to_their_limits),
+        cmocka_unit_test(a_double_is_written_with_the_fewest_digits_that_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,8 @@ static const mf_section_kind kind = {"MFCHECK", 1, "checkpoint", names, N_SECTIO
 /* One newer within version 1, and one that would need a version 2. */
 static const char *const newer_names[] = {"epoch", "factors", "extra", "optional.moments"};
 static const mf_section_kind newer_kind = {"MFCHECK", 1, "checkpoint", newer_names, 4};
-static const char *const stranger_names[] = {"epoch", "velocity"};
-static const mf_section_kind stranger_kind = {"MFCHECK", 1, "checkpoint", stranger_names, 2};
+static const char *const other_names[] = {"epoch", "velocity"};
+static const mf_section_kind other_kind = {"MFCHECK", 1, "checkpoint", other_names, 2};
 
 typedef struct place {
     char *folder;
@@ -175,7 +175,7 @@ static void an_unknown_optional_section_is_ignored_another_is_refused(void **sta
     assert_memory_equal(mf_section_file_require(file, EPOCH, 1, 1, &p->err), "7", 1);
     mf_section_file_close(file);
 
-    writer = mf_section_writer_create(p->path, &stranger_kind, &p->err);
+    writer = mf_section_writer_create(p->path, &other_kind, &p->err);
     assert_ok(mf_section_writer_add(writer, 1, "v", 1, &p->err), p->err);
     assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
     assert_null(mf_section_file_open(p->path, &kind, NULL, &p->err));

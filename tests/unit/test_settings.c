@@ -196,7 +196,7 @@ static void a_float_is_checked_after_rounding(void **state)
 }
 
 /* [20] true, True mean the same */
-static void booleans_have_many_spellings(void **state)
+static void booleans_have_many_forms(void **state)
 {
     (void)state;
     static const char *const yes[] = {"true", "True", "TRUE", "1", "yes", "Y", "on", " t "};
@@ -647,7 +647,7 @@ int main(void)
         cmocka_unit_test(numbers_take_exponents_signs_and_blanks),
         cmocka_unit_test(errors_name_key_value_and_range),
         cmocka_unit_test(a_float_is_checked_after_rounding),
-        cmocka_unit_test(booleans_have_many_spellings),
+        cmocka_unit_test(booleans_have_many_forms),
         cmocka_unit_test(choices_and_texts_are_trimmed),
         cmocka_unit_test(an_unknown_name_gets_the_nearest_known_one),
         cmocka_unit_test(edit_distance_counts_a_swap_as_one),

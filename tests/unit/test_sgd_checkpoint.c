@@ -15,8 +15,8 @@ typedef struct run {
 
 static run make_run(void)
 {
-    run r = {.h = small_run(), .ratings = make_ratings(USERS, ITEMS, taste)};
-    r.rows = make_rows(USERS, ITEMS, taste_held_out);
+    run r = {.h = small_run(), .ratings = make_ratings(USERS, ITEMS, rank_two)};
+    r.rows = make_rows(USERS, ITEMS, rank_two_held_out);
     r.h.n_epochs = 6;
     return r;
 }
@@ -30,13 +30,13 @@ static void run_clear(run *r)
 /* Saves before the first step and after each one, resumes every checkpoint in a
  * trainer of its own and compares the ends. Returns how many steps there were. */
 static uint32_t cut_everywhere(const mf_hyperparameters *h, const mf_ratings *ratings,
-                               const mf_ratings_rows *validation, const mf_model_parts *earlier)
+                               const mf_ratings_rows *validation, const mf_model_parts *base)
 {
     mf_error err = {0};
     char *folder = testing_folder();
     char *paths[STEPS_MAX];
     uint32_t steps = 0;
-    mf_trainer *whole = new_trainer(h, ratings, validation, earlier);
+    mf_trainer *whole = new_trainer(h, ratings, validation, base);
     for (;; steps++) {
         assert_true(steps < STEPS_MAX);
         char name[32];
@@ -52,7 +52,7 @@ static uint32_t cut_everywhere(const mf_hyperparameters *h, const mf_ratings *ra
     for (uint32_t k = 0; k <= steps; k++) {
         mf_hyperparameters other = *h;
         other.n_threads = 1 + k % 3; /* may differ after the cut */
-        mf_trainer *resumed = new_trainer(&other, ratings, validation, earlier);
+        mf_trainer *resumed = new_trainer(&other, ratings, validation, base);
         assert_ok(mf_trainer_resume(resumed, paths[k], &err), err);
         uint32_t left = 0;
         for (bool ended; !mf_trainer_done(resumed); left++)
@@ -123,8 +123,8 @@ static void a_run_with_more_user_blocks_than_item_blocks_may_be_cut_too(void **s
     mf_hyperparameters h = small_run();
     h.n_factors = TALL_FACTORS;
     h.n_epochs = 2;
-    mf_ratings *ratings = make_ratings(TALL_USERS, TALL_ITEMS, taste);
-    mf_ratings_rows rows = make_rows(TALL_USERS, TALL_ITEMS, taste_held_out);
+    mf_ratings *ratings = make_ratings(TALL_USERS, TALL_ITEMS, rank_two);
+    mf_ratings_rows rows = make_rows(TALL_USERS, TALL_ITEMS, rank_two_held_out);
     assert_true(cut_everywhere(&h, ratings, &rows, NULL) > 2);
     mf_ratings_rows_clear(&rows);
     mf_ratings_destroy(ratings);
@@ -136,7 +136,7 @@ static void a_warm_start_may_be_cut_too(void **state)
     run r = make_run();
     mf_trainer *trainer = train(&r.h, r.ratings, NULL);
     const mf_trainer_result old = get_result(trainer);
-    const mf_model_parts earlier = {
+    const mf_model_parts base = {
         .n_users = USERS,
         .n_items = ITEMS,
         .n_factors = r.h.n_factors,
@@ -148,21 +148,22 @@ static void a_warm_start_may_be_cut_too(void **state)
         .user_factors = old.user_factors,
         .item_factors = old.item_factors,
     };
-    assert_int_equal(cut_everywhere(&r.h, r.ratings, &r.rows, &earlier), 6);
+    assert_int_equal(cut_everywhere(&r.h, r.ratings, &r.rows, &base), 6);
     mf_trainer_destroy(trainer);
     run_clear(&r);
 }
 
 /* --- refusals ------------------------------------------------------------ */
 
-static float another_taste(uint32_t user, uint32_t item)
+static float other_rank_two(uint32_t user, uint32_t item)
 {
-    return user == 3 && !isnan(taste(user, item)) ? 6 - taste(user, item) : taste(user, item);
+    return user == 3 && !isnan(rank_two(user, item)) ? 6 - rank_two(user, item)
+                                                     : rank_two(user, item);
 }
 
 static float fewer(uint32_t user, uint32_t item)
 {
-    return user == USERS - 1 && item > 10 ? NAN : taste(user, item);
+    return user == USERS - 1 && item > 10 ? NAN : rank_two(user, item);
 }
 
 /* The trainer is as if nothing had been tried: it ends like a new one. */
@@ -205,26 +206,26 @@ static void a_checkpoint_of_other_data_or_other_settings_is_refused(void **state
     run_epochs(trainer, 3);
     assert_ok(mf_trainer_save(trainer, path, &err), err);
 
-    mf_ratings *values = make_ratings(USERS, ITEMS, another_taste);
+    mf_ratings *values = make_ratings(USERS, ITEMS, other_rank_two);
     mf_ratings *pairs = make_ratings(USERS, ITEMS, fewer);
-    mf_ratings *shape = make_ratings(USERS + 1, ITEMS, taste);
+    mf_ratings *shape = make_ratings(USERS + 1, ITEMS, rank_two);
     mf_ratings_rows rows = make_rows(USERS, ITEMS, fewer);
-    mf_ratings_rows other_value = make_rows(USERS, ITEMS, taste_held_out);
+    mf_ratings_rows other_value = make_rows(USERS, ITEMS, rank_two_held_out);
     other_value.value[5] += 1;
-    mf_model_parts earlier = {.n_users = 1, .n_items = 1, .n_factors = 8};
+    mf_model_parts base = {.n_users = 1, .n_items = 1, .n_factors = 8};
     static const _Alignas(64) float zeros[16];
-    earlier.user_bias = earlier.item_bias = zeros;
-    earlier.user_factors = earlier.item_factors = zeros;
-    mf_ratings *item_id = make_ratings(USERS, ITEMS, taste);
+    base.user_bias = base.item_bias = zeros;
+    base.user_factors = base.item_factors = zeros;
+    mf_ratings *item_id = make_ratings(USERS, ITEMS, rank_two);
     ((char *)(uintptr_t)item_id->items.bytes)[1] = 'x';
-    mf_ratings *user_id = make_ratings(USERS, ITEMS, taste);
+    mf_ratings *user_id = make_ratings(USERS, ITEMS, rank_two);
     ((char *)(uintptr_t)user_id->users.bytes)[1] = 'x';
     /* u1, u2 become u, 1u2: the same bytes one after another. */
-    mf_ratings *id_border = make_ratings(USERS, ITEMS, taste);
+    mf_ratings *id_border = make_ratings(USERS, ITEMS, rank_two);
     ((uint64_t *)(uintptr_t)id_border->users.start)[2]--;
-    mf_ratings *times = make_ratings(USERS, ITEMS, taste);
+    mf_ratings *times = make_ratings(USERS, ITEMS, rank_two);
     set_time_ranks(times, 0);
-    mf_ratings *clicks = make_ratings(USERS, ITEMS, taste);
+    mf_ratings *clicks = make_ratings(USERS, ITEMS, rank_two);
     clicks->feedback = MF_FEEDBACK_IMPLICIT;
     const mf_trainer_input data[] = {
         {.ratings = values, .validation = &r.rows},
@@ -238,7 +239,7 @@ static void a_checkpoint_of_other_data_or_other_settings_is_refused(void **state
         {.ratings = r.ratings},
         {.ratings = r.ratings, .validation = &rows},
         {.ratings = r.ratings, .validation = &other_value},
-        {.ratings = r.ratings, .validation = &r.rows, .earlier = &earlier},
+        {.ratings = r.ratings, .validation = &r.rows, .base = &base},
         {.ratings = r.ratings, .validation = &r.rows, .settings_fingerprint = 1},
     };
     for (size_t c = 0; c < sizeof data / sizeof data[0]; c++) {
@@ -279,48 +280,48 @@ static void the_fingerprint_sees_every_number(void **state)
 {
     (void)state;
     mf_hyperparameters h = small_run();
-    mf_ratings *ratings = make_ratings(USERS, ITEMS, taste);
-    mf_ratings_rows rows = make_rows(USERS, ITEMS, taste_held_out);
+    mf_ratings *ratings = make_ratings(USERS, ITEMS, rank_two);
+    mf_ratings_rows rows = make_rows(USERS, ITEMS, rank_two_held_out);
     set_time_ranks(ratings, 0);
     static _Alignas(64) float factors[USERS * 16], biases[USERS];
-    mf_model_parts earlier = {.n_users = USERS - 1,
-                              .n_items = ITEMS - 1,
-                              .n_factors = 8,
-                              .user_bias = biases,
-                              .item_bias = biases,
-                              .user_factors = factors,
-                              .item_factors = factors};
+    mf_model_parts base = {.n_users = USERS - 1,
+                           .n_items = ITEMS - 1,
+                           .n_factors = 8,
+                           .user_bias = biases,
+                           .item_bias = biases,
+                           .user_factors = factors,
+                           .item_factors = factors};
     const mf_trainer_input input = {
-        .ratings = ratings, .validation = &rows, .earlier = &earlier, .settings_fingerprint = 7};
-    const uint64_t base = fingerprint_of(&h, &input);
+        .ratings = ratings, .validation = &rows, .base = &base, .settings_fingerprint = 7};
+    const uint64_t first = fingerprint_of(&h, &input);
     for (uint64_t k = 0; k < ratings->n_ratings; k += 7) {
         ratings->time_rank[k]++;
-        assert_true(fingerprint_of(&h, &input) != base);
+        assert_true(fingerprint_of(&h, &input) != first);
         ratings->time_rank[k]--;
         ratings->value[k] += 0.5f;
-        assert_true(fingerprint_of(&h, &input) != base);
+        assert_true(fingerprint_of(&h, &input) != first);
         ratings->value[k] -= 0.5f;
     }
     for (uint64_t k = 0; k < rows.n; k += 7) {
         rows.value[k] += 0.5f;
-        assert_true(fingerprint_of(&h, &input) != base);
+        assert_true(fingerprint_of(&h, &input) != first);
         rows.value[k] -= 0.5f;
         const uint32_t user = rows.user[k];
         rows.user[k] = MF_INDEX_NONE;
-        assert_true(fingerprint_of(&h, &input) != base);
+        assert_true(fingerprint_of(&h, &input) != first);
         rows.user[k] = user;
     }
     factors[16 * (USERS - 2) + 7] = 1; /* a user's and not an item's: there are fewer items */
-    assert_true(fingerprint_of(&h, &input) != base);
+    assert_true(fingerprint_of(&h, &input) != first);
     factors[16 * (USERS - 2) + 7] = 0;
-    earlier.global_mean = 1;
-    assert_true(fingerprint_of(&h, &input) != base);
-    earlier.global_mean = 0;
+    base.global_mean = 1;
+    assert_true(fingerprint_of(&h, &input) != first);
+    base.global_mean = 0;
     /* What is not of the data: settings are the caller's to hash. */
     h.n_threads = 8;
     h.learning_rate = 0.5;
     h.seed = 99;
-    assert_true(fingerprint_of(&h, &input) == base);
+    assert_true(fingerprint_of(&h, &input) == first);
     mf_ratings_rows_clear(&rows);
     clear_time_ranks(ratings);
     mf_ratings_destroy(ratings);
@@ -336,7 +337,7 @@ static void a_result_that_was_taken_frees_the_rest_of_a_finished_training(void *
         run r = make_run();
         mf_trainer *trainer = new_trainer(&r.h, r.ratings, validated ? &r.rows : NULL, NULL);
         mf_trainer *running = new_trainer(&r.h, r.ratings, validated ? &r.rows : NULL, NULL);
-        /* In the middle nothing is freed: the run goes on after a look at its state. */
+        /* In the middle nothing is freed: the run continues after its result was read. */
         run_epochs(running, 3);
         get_result(running);
         assert_false(running->is_released);

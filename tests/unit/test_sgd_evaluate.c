@@ -147,7 +147,7 @@ static uint32_t block_of(const uint32_t *block_row, uint32_t row)
 }
 
 /* Figures as a ring of hosts makes them: block after block in the order of the rounds,
- * each adding to the sum of its user-block; then the items and users that nobody knows. */
+ * each adding to the sum of its user-block; then unknown items and users. */
 static mf_accuracy go_round(const mf_parameters *p, const mf_grid *grid,
                             const mf_ratings_rows *rows)
 {
@@ -351,9 +351,9 @@ static void an_export_predicts_in_rating_units_and_comes_back(void **state)
     (void)state;
     mf_error err = {0};
     mf_parameters p = make_parameters(0.5f);
-    mf_export export = {0};
-    assert_ok(mf_export_allocate(&export, &p, &err), err);
-    mf_export_fill(&export, &p);
+    mf_parameters export = {.n_users = USERS, .n_items = ITEMS, .n_factors = p.n_factors};
+    assert_ok(mf_parameters_allocate(&export, &err), err);
+    mf_parameters_export(&export, &p);
     for (uint32_t u = 0; u < USERS; u++)
         for (uint32_t i = 0; i < ITEMS; i++) {
             double sum = (double)export.user_bias[u] + (double)export.item_bias[i];
@@ -386,7 +386,7 @@ static void an_export_predicts_in_rating_units_and_comes_back(void **state)
         assert_true(i < ITEMS - 3 ? fabsf(found - there) <= 4 * 0x1p-24f * fabsf(there)
                                   : found == 0);
     }
-    mf_export_release(&export);
+    mf_parameters_release(&export);
     mf_parameters_release(&p);
     mf_parameters_release(&back);
 }

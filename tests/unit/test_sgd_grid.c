@@ -47,12 +47,12 @@ static const struct shape {
     {5, 7, 64, only_the_last},
     {40, 9, 16, one_item_has_all},
     {8, 8, 16, always},
-    {9, 8, 64, taste},
-    {300, 200, 64, taste},
+    {9, 8, 64, rank_two},
+    {300, 200, 64, rank_two},
     {700, 500, 64, popular},
     {200, 90, 8192, popular},
     {90, 200, 8192, popular},
-    {23, 41, 65536, taste},
+    {23, 41, 65536, rank_two},
 };
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -144,7 +144,7 @@ static void every_block_is_in_one_round_and_rounds_share_no_user_and_no_item(voi
                 assert_int_equal(run[c]++, 0);
                 assert_int_equal(users[c / grid.item_blocks]++, 0);
                 assert_int_equal(items[c % grid.item_blocks]++, 0);
-                /* As grid.h has it: a stripe goes on from its start, one block a round. */
+                /* As grid.h has it: a stripe takes one block a round, from its start. */
                 const bool by_items = grid.user_blocks > grid.item_blocks;
                 const size_t a = c / grid.item_blocks, b = c % grid.item_blocks;
                 const uint64_t start = (uint64_t)place * grid.n_rounds / grid.round_blocks;
@@ -323,7 +323,7 @@ static void a_user_blocks_factors_fit_the_second_level_cache(void **state)
 static void a_grid_is_clean_when_any_allocation_fails(void **state)
 {
     (void)state;
-    mf_ratings *ratings = make_ratings(30, 20, taste);
+    mf_ratings *ratings = make_ratings(30, 20, rank_two);
     bool done = false;
     size_t n = 1;
     for (; !done; n++) {
@@ -344,7 +344,7 @@ static void a_grid_is_clean_when_any_allocation_fails(void **state)
 /* --- sweeping ------------------------------------------------------------ */
 
 /* A kernel that moves nothing, but notes which block ran after which, and that
- * nobody else was at its users or items meanwhile. */
+ * no other block had its users or items meanwhile. */
 enum { BLOCKS_MAX = 4096, SIDE_MAX = 256 };
 static const mf_grid *watched;
 static atomic_int users_busy[SIDE_MAX], items_busy[SIDE_MAX];
@@ -364,7 +364,7 @@ static double watch_block(const mf_sgd_rates *rates, const mf_grid_segment *segm
     const size_t a = c / watched->item_blocks, b = c % watched->item_blocks;
     if (atomic_fetch_add(&users_busy[a], 1) != 0 || atomic_fetch_add(&items_busy[b], 1) != 0)
         atomic_fetch_add(&conflicts, 1);
-    /* Plain memory: TSan sees a hand-over that is not one. */
+    /* Plain memory: TSan sees a block that is taken too early. */
     users_order[a][users_n[a]++] = (uint32_t)b;
     items_order[b][items_n[b]++] = (uint32_t)a;
     if (c % 5 == 0)

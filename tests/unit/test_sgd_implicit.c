@@ -1,18 +1,17 @@
-/* test_sgd_implicit.c: the step of the item priors against implicit.h's equations
- * in double. */
+/* test_sgd_implicit.c: the step of the item priors beside that of reference.h. */
 #include "sgd_testing.h"
 
 #include "sgd/grid.h"
 #include "sgd/implicit.h"
 #include "sgd/parameters.h"
+#include "sgd/reference.h"
 
 enum { USERS_MAX = 60, ITEMS_MAX = 50, FACTORS = 21, STRIDE = 32 };
 
-/* Users 4, 8, … rate nothing and item 3 is rated by nobody, as after a split or
- * with an earlier model. */
+/* Users 4, 8, … and item 3 have no ratings, as after a split or with a base model. */
 static float gappy(uint32_t user, uint32_t item)
 {
-    return user % 4 == 0 || item == 3 ? NAN : taste(user, item);
+    return user % 4 == 0 || item == 3 ? NAN : rank_two(user, item);
 }
 
 typedef struct world {
@@ -61,37 +60,6 @@ static void counts_are_those_of_the_ratings(void **state)
     world_destroy(&w);
 }
 
-/* The equations, index by index, in double; v, x and z [n × STRIDE] by index. */
-static void reference(const mf_ratings *ratings, double rate, double damping, double *v, double *x,
-                      double *z)
-{
-    double *sum = calloc((size_t)ratings->n_items * STRIDE, sizeof *sum);
-    uint32_t *count = calloc(ratings->n_items, sizeof *count);
-    for (size_t f = 0; f < STRIDE; f++) {
-        for (uint32_t i = 0; i < ratings->n_items; i++)
-            v[i * STRIDE + f] -= z[i * STRIDE + f];
-        for (uint32_t u = 0; u < ratings->n_users; u++) {
-            const uint64_t from = ratings->user_start[u], to = ratings->user_start[u + 1];
-            double mean = 0;
-            for (uint64_t k = from; k < to; k++)
-                mean += v[ratings->item[k] * STRIDE + f];
-            if (to > from)
-                x[u * STRIDE + f] += rate / (double)(to - from) * mean;
-            for (uint64_t k = from; k < to; k++) {
-                sum[ratings->item[k] * STRIDE + f] += x[u * STRIDE + f];
-                count[ratings->item[k]] += f == 0;
-            }
-        }
-        for (uint32_t i = 0; i < ratings->n_items; i++) {
-            z[i * STRIDE + f] =
-                count[i] > 0 ? sum[i * STRIDE + f] / ((double)count[i] + damping) : 0;
-            v[i * STRIDE + f] += z[i * STRIDE + f];
-        }
-    }
-    free(sum);
-    free(count);
-}
-
 static void assert_rows_near(const float *rows, const uint32_t *row, const double *expected,
                              uint32_t n, double bound)
 {
@@ -105,7 +73,7 @@ static void assert_rows_near(const float *rows, const uint32_t *row, const doubl
         }
 }
 
-static void an_update_is_the_equations_of_the_header(void **state)
+static void an_update_is_that_of_the_reference(void **state)
 {
     (void)state;
     static const struct {
@@ -113,7 +81,7 @@ static void an_update_is_the_equations_of_the_header(void **state)
         float rate, damping;
         rating_of *rating;
     } cases[] = {
-        {1, 1, 1, 5, taste_held_out},           {USERS_MAX, ITEMS_MAX, 1, 5, taste},
+        {1, 1, 1, 5, rank_two_held_out},        {USERS_MAX, ITEMS_MAX, 1, 5, rank_two},
         {USERS_MAX, ITEMS_MAX, 1.9f, 0, gappy}, {USERS_MAX, ITEMS_MAX, 0.01f, 100, gappy},
         {2, ITEMS_MAX, 0.5f, 1, noise},         {USERS_MAX, 2, 0.5f, 1, noise},
     };
@@ -127,7 +95,8 @@ static void an_update_is_the_equations_of_the_header(void **state)
                 v[i * STRIDE + f] =
                     (double)w.parameters.item_factors[w.grid.item_row[i] * STRIDE + f];
         for (int update = 1; update <= 6; update++) {
-            reference(w.ratings, (double)cases[c].rate, (double)cases[c].damping, v, x, z);
+            mf_sgd_reference_priors(w.ratings, STRIDE, (double)cases[c].rate,
+                                    (double)cases[c].damping, v, x, z);
             mf_implicit_update(&w.implicit, &w.grid, mf_sgd_kernel_choose(), &w.parameters,
                                cases[c].rate, cases[c].damping, 2);
             /* Sums of at most 60 numbers of size 3, six times over. */
@@ -149,7 +118,7 @@ static void an_update_is_the_equations_of_the_header(void **state)
     }
 }
 
-static void an_item_that_nobody_rated_has_no_prior_and_stays(void **state)
+static void an_item_without_ratings_has_no_prior_and_stays(void **state)
 {
     (void)state;
     world w = world_create(USERS_MAX, ITEMS_MAX, gappy);
@@ -198,7 +167,7 @@ static void updates_settle_for_rates_below_two(void **state)
     (void)state;
     static const float rates[] = {0.1f, 1, 1.99f, 2.2f};
     for (size_t r = 0; r < 4; r++) {
-        world w = world_create(USERS_MAX, ITEMS_MAX, taste);
+        world w = world_create(USERS_MAX, ITEMS_MAX, rank_two);
         float held[ITEMS_MAX * STRIDE];
         memcpy(held, w.parameters.item_factors, sizeof held);
         for (int update = 0; update < 400; update++) {
@@ -217,7 +186,7 @@ static void updates_settle_for_rates_below_two(void **state)
 static void creating_is_clean_when_any_allocation_fails(void **state)
 {
     (void)state;
-    world w = world_create(5, 4, taste);
+    world w = world_create(5, 4, rank_two);
     bool done = false;
     for (size_t n = 1; !done; n++) {
         mf_error err = {0};
@@ -237,8 +206,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_those_of_the_ratings),
-        cmocka_unit_test(an_update_is_the_equations_of_the_header),
-        cmocka_unit_test(an_item_that_nobody_rated_has_no_prior_and_stays),
+        cmocka_unit_test(an_update_is_that_of_the_reference),
+        cmocka_unit_test(an_item_without_ratings_has_no_prior_and_stays),
         cmocka_unit_test(threads_and_cpus_give_the_same_bits),
         cmocka_unit_test(updates_settle_for_rates_below_two),
         cmocka_unit_test(creating_is_clean_when_any_allocation_fails),

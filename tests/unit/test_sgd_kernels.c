@@ -1,10 +1,11 @@
-/* test_sgd_kernels.c: the hot loop against the equations of kernels.h. */
+/* test_sgd_kernels.c: the hot loop beside the reference, and what kernels.h promises. */
 #include "shuffle.h"
 #include "testing.h"
 
 #include "base/id_list.h"
 #include "base/random.h"
 #include "sgd/kernels.h"
+#include "sgd/reference.h"
 
 #include <math.h>
 
@@ -44,16 +45,26 @@ typedef struct world {
     size_t n_segments;
     size_t n_ratings;
     mf_sgd_rates rates;
+    mf_sgd_reference reference; /* the same rates and λ; its arrays are not set */
 } world;
 
+/* Items and biases have another λ than users: a mix-up shows. */
 static void set_rates(world *w, double rate, double bias_rate, double lambda, double bias_lambda)
 {
+    w->reference = (mf_sgd_reference){
+        .n_factors = w->rates.stride,
+        .rate = rate,
+        .user_regularization = lambda,
+        .item_regularization = 2 * lambda,
+        .bias_rate = bias_rate,
+        .user_bias_regularization = bias_lambda,
+        .item_bias_regularization = 3 * bias_lambda,
+    };
     w->rates.learning_rate = (float)rate;
     w->rates.bias_learning_rate = (float)bias_rate;
     w->rates.user_decay = (float)(1 - rate * lambda);
     w->rates.user_bias_decay = (float)(1 - bias_rate * bias_lambda);
     for (int n = 0; n <= MF_SGD_GROUP; n++) {
-        /* Not the users' λ: a mix-up shows. */
         w->rates.item_decay[n] = (float)pow(1 - rate * 2 * lambda, n);
         w->rates.item_bias_decay[n] = (float)pow(1 - bias_rate * 3 * bias_lambda, n);
     }
@@ -113,107 +124,103 @@ static double run(const mf_sgd_kernel *kernel, const world *w)
     return kernel->block(&w->rates, w->segments, w->n_segments, w->ratings);
 }
 
-/* --- the slow twin ------------------------------------------------------- */
+/* --- the reference ------------------------------------------------------- */
 
-/* The same numbers in double, each with a bound on how far the kernel's may be. */
-typedef struct twin {
-    double p[USERS][STRIDE_MAX], p_bound[USERS][STRIDE_MAX];
-    double q[ITEMS][STRIDE_MAX], q_bound[ITEMS][STRIDE_MAX];
+/* The same block in double, and for each number a bound on how far the kernel's may be. */
+typedef struct bounded {
+    mf_sgd_reference model;
+    double p[USERS * STRIDE_MAX], p_bound[USERS * STRIDE_MAX];
+    double q[ITEMS * STRIDE_MAX], q_bound[ITEMS * STRIDE_MAX], z[ITEMS * STRIDE_MAX];
     double user_bias[USERS], user_bias_bound[USERS];
     double item_bias[ITEMS], item_bias_bound[ITEMS];
     double loss, loss_bound;
-} twin;
+} bounded;
 
-static twin *twin_create(const world *w)
+static void widen(double *to, const float *from, size_t n)
 {
-    twin *t = calloc(1, sizeof *t);
+    for (size_t i = 0; i < n; i++)
+        to[i] = (double)from[i];
+}
+
+static bounded *bounded_create(const world *w)
+{
+    bounded *t = calloc(1, sizeof *t);
     assert_non_null(t);
     const size_t stride = w->rates.stride;
-    for (size_t u = 0; u < USERS; u++) {
-        t->user_bias[u] = (double)w->user_bias[u];
-        for (size_t f = 0; f < stride; f++)
-            t->p[u][f] = (double)w->user_factors[u * stride + f];
-    }
-    for (size_t i = 0; i < ITEMS; i++) {
-        t->item_bias[i] = (double)w->item_bias[i];
-        for (size_t f = 0; f < stride; f++)
-            t->q[i][f] = (double)w->item_factors[i * stride + f];
-    }
+    t->model = w->reference;
+    t->model.user_factors = t->p;
+    t->model.item_factors = t->q;
+    t->model.item_priors = w->rates.item_priors != NULL ? t->z : NULL;
+    t->model.user_bias = t->user_bias;
+    t->model.item_bias = t->item_bias;
+    widen(t->p, w->user_factors, USERS * stride);
+    widen(t->q, w->item_factors, ITEMS * stride);
+    widen(t->z, w->item_priors, ITEMS * stride);
+    widen(t->user_bias, w->user_bias, USERS);
+    widen(t->item_bias, w->item_bias, ITEMS);
     return t;
 }
 
-/* One group of n ratings of an item. Bounds are first order in u = 2^-24, doubled
- * for what is of second order and for the rounding of a bound's own inputs. */
-static void twin_group(twin *t, const world *w, uint32_t item, const mf_grid_rating *ratings,
-                       uint32_t n)
+/* The bounds of a group of n ratings of an item, from the numbers before its step. They are first
+ * order in u = 2^-24, doubled for what is of second order and for the rounding of a bound's own
+ * inputs. */
+static void widen_bounds(bounded *t, uint32_t item, const mf_grid_rating *ratings, uint32_t n)
 {
-    const double u = 0x1p-24;
-    const mf_sgd_rates *r = &w->rates;
-    const size_t stride = r->stride;
-    const double rate = (double)r->learning_rate;
-    const double bias_rate = (double)r->bias_learning_rate;
+    const double u = 0x1p-24, rate = t->model.rate, bias_rate = t->model.bias_rate;
+    const size_t stride = t->model.n_factors;
     double e[MF_SGD_GROUP], e_bound[MF_SGD_GROUP];
-    double *q = t->q[item];
+    const double *q = t->q + item * stride;
+    double *q_bound = t->q_bound + item * stride;
     for (uint32_t j = 0; j < n; j++) {
         const uint32_t user = ratings[j].user_row;
-        const double *p = t->p[user];
-        double dot = 0, size = 0, inherited = 0;
+        const double *p = t->p + user * stride, *p_bound = t->p_bound + user * stride;
+        double size = 0, inherited = 0;
         for (size_t f = 0; f < stride; f++) {
-            dot += p[f] * q[f];
             size += fabs(p[f] * q[f]);
-            inherited += t->p_bound[user][f] * fabs(q[f]) + t->q_bound[item][f] * fabs(p[f]);
+            inherited += p_bound[f] * fabs(q[f]) + q_bound[f] * fabs(p[f]);
         }
-        e[j] = (double)ratings[j].value - t->item_bias[item] - t->user_bias[user] - dot;
+        e[j] = (double)ratings[j].value - mf_sgd_reference_predict(&t->model, user, item);
         e_bound[j] = 2 * (((double)stride / 16 + 4) * u * size +
                           3 * u *
                               (fabs((double)ratings[j].value) + fabs(t->item_bias[item]) +
                                fabs(t->user_bias[user]) + size) +
                           inherited + t->user_bias_bound[user] + t->item_bias_bound[item]);
-        t->loss += e[j] * e[j];
         t->loss_bound += 2 * fabs(e[j]) * e_bound[j] + e_bound[j] * e_bound[j];
     }
+    /* One u more than the operations have: rates of the kernel are rounded to float. */
     for (size_t f = 0; f < stride; f++) {
-        const double z = r->item_priors != NULL ? (double)r->item_priors[item * stride + f] : 0;
-        const double old = q[f], old_bound = t->q_bound[item][f];
-        const double decay = (double)r->item_decay[n], user_decay = (double)r->user_decay;
-        double moved = z + decay * (old - z);
-        double bound = old_bound + 4 * u * (2 * fabs(z) + fabs(old));
+        const double z = t->model.item_priors != NULL ? t->z[item * stride + f] : 0;
+        const double old_bound = q_bound[f];
+        double bound = old_bound + 5 * u * (2 * fabs(z) + fabs(q[f]));
         for (uint32_t j = 0; j < n; j++) {
-            const uint32_t user = ratings[j].user_row;
-            double *p = &t->p[user][f], *p_bound = &t->p_bound[user][f];
-            moved += rate * e[j] * *p;
-            bound += rate * (e_bound[j] * fabs(*p) + fabs(e[j]) * *p_bound) +
-                     6 * u * fabs(rate * e[j] * *p);
-            const double old_p = *p;
-            *p = user_decay * old_p + rate * e[j] * old;
-            *p_bound = 2 * (*p_bound + rate * (e_bound[j] * fabs(old) + fabs(e[j]) * old_bound) +
-                            3 * u * (fabs(old_p) + fabs(rate * e[j] * old)));
+            const double p = t->p[ratings[j].user_row * stride + f];
+            double *p_bound = &t->p_bound[ratings[j].user_row * stride + f];
+            bound += rate * (e_bound[j] * fabs(p) + fabs(e[j]) * *p_bound) +
+                     7 * u * fabs(rate * e[j] * p);
+            *p_bound = 2 * (*p_bound + rate * (e_bound[j] * fabs(q[f]) + fabs(e[j]) * old_bound) +
+                            4 * u * (fabs(p) + fabs(rate * e[j] * q[f])));
         }
-        q[f] = moved;
-        t->q_bound[item][f] = 2 * bound;
+        q_bound[f] = 2 * bound;
     }
-    double moved = (double)r->item_bias_decay[n] * t->item_bias[item];
-    double bound = t->item_bias_bound[item] + 2 * u * fabs(moved);
+    double bound = t->item_bias_bound[item] + 3 * u * fabs(t->item_bias[item]);
     for (uint32_t j = 0; j < n; j++) {
         const uint32_t user = ratings[j].user_row;
-        moved += bias_rate * e[j];
-        bound += bias_rate * e_bound[j] + 6 * u * fabs(bias_rate * e[j]);
-        t->user_bias[user] = (double)r->user_bias_decay * t->user_bias[user] + bias_rate * e[j];
+        bound += bias_rate * e_bound[j] + 7 * u * fabs(bias_rate * e[j]);
         t->user_bias_bound[user] =
             2 * (t->user_bias_bound[user] + bias_rate * e_bound[j] +
-                 3 * u * (fabs(t->user_bias[user]) + fabs(bias_rate * e[j])));
+                 4 * u * (fabs(t->user_bias[user]) + fabs(bias_rate * e[j])));
     }
-    t->item_bias[item] = moved;
     t->item_bias_bound[item] = 2 * bound;
 }
 
-static void twin_run(twin *t, const world *w)
+static void run_reference(bounded *t, const world *w)
 {
     const mf_grid_rating *rating = w->ratings;
     for (size_t s = 0; s < w->n_segments; s++)
         for (uint32_t left = w->segments[s].count, n; left > 0; left -= n, rating += n) {
             n = left < MF_SGD_GROUP ? left : MF_SGD_GROUP;
-            twin_group(t, w, w->segments[s].item_row, rating, n);
+            widen_bounds(t, w->segments[s].item_row, rating, n);
+            t->loss += mf_sgd_reference_step(&t->model, w->segments[s].item_row, rating, n);
         }
 }
 
@@ -225,27 +232,25 @@ static void assert_near(double found, double expected, double bound, const char 
                  bound);
 }
 
-static void assert_near_twin(const world *w, double loss, const twin *t)
+static void assert_near_reference(const world *w, double loss, const bounded *t)
 {
     const size_t stride = w->rates.stride;
-    for (size_t u = 0; u < USERS; u++) {
+    for (size_t u = 0; u < USERS; u++)
         assert_near((double)w->user_bias[u], t->user_bias[u], t->user_bias_bound[u], "user bias", u,
                     0);
-        for (size_t f = 0; f < stride; f++)
-            assert_near((double)w->user_factors[u * stride + f], t->p[u][f], t->p_bound[u][f],
-                        "user factor", u, f);
-    }
-    for (size_t i = 0; i < ITEMS; i++) {
+    for (size_t at = 0; at < USERS * stride; at++)
+        assert_near((double)w->user_factors[at], t->p[at], t->p_bound[at], "user factor",
+                    at / stride, at % stride);
+    for (size_t i = 0; i < ITEMS; i++)
         assert_near((double)w->item_bias[i], t->item_bias[i], t->item_bias_bound[i], "item bias", i,
                     0);
-        for (size_t f = 0; f < stride; f++)
-            assert_near((double)w->item_factors[i * stride + f], t->q[i][f], t->q_bound[i][f],
-                        "item factor", i, f);
-    }
+    for (size_t at = 0; at < ITEMS * stride; at++)
+        assert_near((double)w->item_factors[at], t->q[at], t->q_bound[at], "item factor",
+                    at / stride, at % stride);
     assert_near(loss, t->loss, t->loss_bound, "loss", 0, 0);
 }
 
-static void a_group_is_within_its_bound_of_the_equations_in_double(void **state)
+static void a_group_is_within_its_bound_of_the_reference(void **state)
 {
     (void)state;
     static world w;
@@ -256,17 +261,17 @@ static void a_group_is_within_its_bound_of_the_equations_in_double(void **state)
                 for (int priors = 0; priors < 2; priors++) {
                     fill(&w, strides[s], 0, priors, 100 * s + n);
                     add_segment(&w, 3, n, n);
-                    twin *t = twin_create(&w);
-                    twin_run(t, &w);
+                    bounded *t = bounded_create(&w);
+                    run_reference(t, &w);
                     /* The bound says something: a thousandth of what moved. */
-                    assert_true(t->p_bound[w.ratings[0].user_row][0] < 1e-5);
-                    assert_near_twin(&w, run(kernel, &w), t);
+                    assert_true(t->p_bound[w.ratings[0].user_row * strides[s]] < 1e-5);
+                    assert_near_reference(&w, run(kernel, &w), t);
                     free(t);
                 }
     }
 }
 
-static void a_block_is_within_its_bound_of_the_equations_in_double(void **state)
+static void a_block_is_within_its_bound_of_the_reference(void **state)
 {
     (void)state;
     static world w;
@@ -279,9 +284,9 @@ static void a_block_is_within_its_bound_of_the_equations_in_double(void **state)
                 add_segment(&w, 0, 13, 1);
                 add_segment(&w, 5, 7, 2);
                 add_segment(&w, 23, 16, 3);
-                twin *t = twin_create(&w);
-                twin_run(t, &w);
-                assert_near_twin(&w, run(kernel, &w), t);
+                bounded *t = bounded_create(&w);
+                run_reference(t, &w);
+                assert_near_reference(&w, run(kernel, &w), t);
                 free(t);
             }
     }
@@ -537,9 +542,9 @@ static void a_block_without_segments_does_nothing(void **state)
     }
 }
 
-/* --- gathering ----------------------------------------------------------- */
+/* --- sums of rows -------------------------------------------------------- */
 
-static void gathering_adds_each_ratings_row_to_the_other_sides(void **state)
+static void a_sum_adds_each_ratings_row_to_the_other_sides(void **state)
 {
     (void)state;
     static world w, to;
@@ -599,8 +604,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_choice_follows_MF_CPU_and_ignores_names_it_does_not_have),
-        cmocka_unit_test(a_group_is_within_its_bound_of_the_equations_in_double),
-        cmocka_unit_test(a_block_is_within_its_bound_of_the_equations_in_double),
+        cmocka_unit_test(a_group_is_within_its_bound_of_the_reference),
+        cmocka_unit_test(a_block_is_within_its_bound_of_the_reference),
         cmocka_unit_test(every_cpu_gives_the_same_bits),
         cmocka_unit_test(the_bits_are_those_of_every_compiler),
         cmocka_unit_test(a_step_goes_down_the_gradient_of_the_loss),
@@ -608,7 +613,7 @@ int main(void)
         cmocka_unit_test(padding_that_is_zero_stays_zero),
         cmocka_unit_test(rows_that_a_block_does_not_name_keep_their_bits),
         cmocka_unit_test(a_block_without_segments_does_nothing),
-        cmocka_unit_test(gathering_adds_each_ratings_row_to_the_other_sides),
+        cmocka_unit_test(a_sum_adds_each_ratings_row_to_the_other_sides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ typedef struct ring {
     const mf_ratings_rows *rows;
     mf_grid grid;
     mf_parameters p;
-    mf_export best;
+    mf_parameters best;
     uint32_t *user_count, *item_count; /* by row */
     float *x, *z;
     double *loss;    /* [blocks] */
@@ -218,10 +218,12 @@ static ring ring_create(const mf_hyperparameters *h, const mf_ratings *ratings,
     r.p.user_row = r.grid.user_row;
     r.p.item_row = r.grid.item_row;
     mf_parameters_start(&r.p, (float)h->init_scale, h->seed, 0);
-    for (uint32_t u = 0; u < ratings->n_users; u++) /* nothing to learn of: they stay at zero */
+    for (uint32_t u = 0; u < ratings->n_users; u++) /* users without ratings stay at zero */
         if (ratings->user_start[u] == ratings->user_start[u + 1])
             memset(r.p.user_factors + r.p.user_row[u] * r.p.stride, 0, r.p.stride * sizeof(float));
-    assert_ok(mf_export_allocate(&r.best, &r.p, &err), err);
+    r.best =
+        (mf_parameters){.n_users = r.p.n_users, .n_items = r.p.n_items, .n_factors = r.p.n_factors};
+    assert_ok(mf_parameters_allocate(&r.best, &err), err);
     r.user_count = zeros(ratings->n_users, sizeof *r.user_count);
     r.item_count = zeros(ratings->n_items, sizeof *r.item_count);
     for (uint32_t u = 0; u < ratings->n_users; u++)
@@ -241,7 +243,7 @@ static void ring_destroy(ring *r)
 {
     mf_grid_release(&r->grid);
     mf_parameters_release(&r->p);
-    mf_export_release(&r->best);
+    mf_parameters_release(&r->best);
     mf_free(r->user_count);
     mf_free(r->item_count);
     mf_free(r->x);
@@ -269,7 +271,7 @@ static void ring_run(ring *r, mf_epoch *epochs)
         validate(r, &epochs[e]);
         if (epochs[e].validation_rmse < best) {
             best = epochs[e].validation_rmse;
-            mf_export_fill(&r->best, &r->p);
+            mf_parameters_export(&r->best, &r->p);
         }
     }
 }
@@ -277,7 +279,7 @@ static void ring_run(ring *r, mf_epoch *epochs)
 /* Some of the users and items of the rows are not known. */
 static mf_ratings_rows rows_with_unknowns(uint32_t n_users, uint32_t n_items)
 {
-    mf_ratings_rows rows = make_rows(n_users, n_items, taste_held_out);
+    mf_ratings_rows rows = make_rows(n_users, n_items, rank_two_held_out);
     for (uint64_t k = 0; k < rows.n; k++) {
         const uint32_t what = mf_random_below(51, k, 10);
         rows.user[k] = what < 2 ? MF_INDEX_NONE : rows.user[k];
@@ -303,7 +305,7 @@ static void a_training_has_the_bits_of_laps_block_after_block(void **state)
         mf_hyperparameters h = small_run();
         h.n_factors = cases[c].n_factors;
         h.n_epochs = 3;
-        mf_ratings *ratings = make_ratings(n_users, n_items, taste);
+        mf_ratings *ratings = make_ratings(n_users, n_items, rank_two);
         mf_ratings_rows rows = rows_with_unknowns(n_users, n_items);
         assert_true(rows.n > 0);
         mf_epoch epochs[3];

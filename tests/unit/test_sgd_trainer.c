@@ -3,7 +3,7 @@
 
 #include "sgd/kernels.h"
 
-/* --- known answers ------------------------------------------------------- */
+/* --- known results ------------------------------------------------------- */
 
 enum { PARITY_USERS = 40, PARITY_ITEMS = 30 };
 
@@ -50,7 +50,7 @@ static void ratings_of_a_plain_pattern_are_predicted_where_they_were_withheld(vo
 
 static float all_four(uint32_t user, uint32_t item)
 {
-    return isnan(taste(user, item)) ? NAN : 4;
+    return isnan(rank_two(user, item)) ? NAN : 4;
 }
 
 static void equal_ratings_predict_that_rating(void **state)
@@ -126,8 +126,8 @@ static void an_epochs_figure_is_that_of_the_errors_it_met(void **state)
     mf_hyperparameters h = small_run();
     h.learning_rate = h.bias_learning_rate = 1e-12;
     h.implicit_rate = 0;
-    mf_ratings *ratings = make_ratings(60, 50, taste);
-    mf_ratings_rows rows = make_rows(60, 50, taste_held_out);
+    mf_ratings *ratings = make_ratings(60, 50, rank_two);
+    mf_ratings_rows rows = make_rows(60, 50, rank_two_held_out);
     mf_trainer *trainer = train(&h, ratings, &rows);
     double mean = 0, squares = 0, held_out = 0, absolutes = 0;
     for (uint64_t k = 0; k < ratings->n_ratings; k++)
@@ -161,8 +161,8 @@ static void threads_and_cpus_give_the_same_bits(void **state)
         uint32_t n_threads;
     } ways[] = {{"sse2", 1}, {NULL, 1},   {NULL, 2},   {NULL, 3},
                 {NULL, 8},   {"avx2", 2}, {"sse2", 3}, {"avx512", 8}};
-    mf_ratings *ratings = make_ratings(120, 90, taste);
-    mf_ratings_rows rows = make_rows(120, 90, taste_held_out);
+    mf_ratings *ratings = make_ratings(120, 90, rank_two);
+    mf_ratings_rows rows = make_rows(120, 90, rank_two_held_out);
     for (uint32_t n_factors = 8; n_factors <= 72; n_factors += 32) {
         mf_trainer *first = NULL;
         mf_trainer_result expected = {0};
@@ -195,9 +195,9 @@ static void threads_and_cpus_give_the_same_bits(void **state)
 
 static float scale_factor = 1, scale_constant;
 
-static float scaled_taste(uint32_t user, uint32_t item)
+static float scaled_rank_two(uint32_t user, uint32_t item)
 {
-    return taste(user, item) * scale_factor + scale_constant;
+    return rank_two(user, item) * scale_factor + scale_constant;
 }
 
 static void ratings_on_another_scale_give_the_same_model_on_that_scale(void **state)
@@ -207,13 +207,13 @@ static void ratings_on_another_scale_give_the_same_model_on_that_scale(void **st
         float factor, constant;
     } scales[] = {{20, 0}, {0.001f, 0}, {1, 100}, {1, -3}, {25, 7}, {1e15f, 0}};
     const mf_hyperparameters h = small_run();
-    mf_ratings *ratings = make_ratings(50, 40, taste);
+    mf_ratings *ratings = make_ratings(50, 40, rank_two);
     mf_trainer *trainer = train(&h, ratings, NULL);
     const mf_trainer_result base = get_result(trainer);
     for (size_t s = 0; s < sizeof scales / sizeof scales[0]; s++) {
         scale_factor = scales[s].factor;
         scale_constant = scales[s].constant;
-        mf_ratings *other = make_ratings(50, 40, scaled_taste);
+        mf_ratings *other = make_ratings(50, 40, scaled_rank_two);
         mf_trainer *again = train(&h, other, NULL);
         const mf_trainer_result r = get_result(again);
         for (uint32_t u = 0; u < 50; u++)
@@ -243,7 +243,7 @@ static void padding_stays_zero_through_a_run(void **state)
 {
     (void)state;
     static const double regularizations[] = {0.08, 2.1};
-    mf_ratings *ratings = make_ratings(50, 40, taste);
+    mf_ratings *ratings = make_ratings(50, 40, rank_two);
     for (int c = 0; c < 2; c++) {
         mf_hyperparameters h = small_run();
         h.n_factors = 19;
@@ -269,7 +269,7 @@ static void padding_stays_zero_through_a_run(void **state)
 static void each_hyperparameter_changes_the_model(void **state)
 {
     (void)state;
-    mf_ratings *ratings = make_ratings(50, 40, taste);
+    mf_ratings *ratings = make_ratings(50, 40, rank_two);
     const mf_hyperparameters base = small_run();
     mf_trainer *trainer = train(&base, ratings, NULL);
     const mf_trainer_result expected = get_result(trainer);
@@ -315,7 +315,7 @@ static void a_bias_learning_rate_of_zero_leaves_the_biases_at_zero(void **state)
     (void)state;
     mf_hyperparameters h = small_run();
     h.bias_learning_rate = 0;
-    mf_ratings *ratings = make_ratings(50, 40, taste);
+    mf_ratings *ratings = make_ratings(50, 40, rank_two);
     mf_trainer *trainer = train(&h, ratings, NULL);
     const mf_trainer_result r = get_result(trainer);
     for (size_t u = 0; u < 50; u++)
@@ -365,7 +365,7 @@ static void hyperparameters_at_the_ends_of_their_ranges_learn_or_diverge(void **
         CASE(seed, 0, true),
 #undef CASE
     };
-    mf_ratings *ratings = make_ratings(50, 40, taste);
+    mf_ratings *ratings = make_ratings(50, 40, rank_two);
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         mf_error err = {0};
         bool ok = true, ended;
@@ -389,8 +389,8 @@ static void divergence_is_an_error_with_advice_and_no_result(void **state)
 {
     (void)state;
     static const double rates[] = {1, 3, 10, 1e3, 1e30};
-    mf_ratings *ratings = make_ratings(50, 40, taste);
-    mf_ratings_rows rows = make_rows(50, 40, taste_held_out);
+    mf_ratings *ratings = make_ratings(50, 40, rank_two);
+    mf_ratings_rows rows = make_rows(50, 40, rank_two_held_out);
     for (size_t c = 0; c < 5; c++)
         for (int implicit = 0; implicit < 2; implicit++)
             for (int validated = 0; validated < 2; validated++) {
@@ -498,8 +498,8 @@ static void the_validation_figure_is_that_of_the_result(void **state)
 {
     (void)state;
     const mf_hyperparameters h = small_run();
-    mf_ratings *ratings = make_ratings(60, 50, taste);
-    mf_ratings_rows rows = make_rows(60, 50, taste_held_out);
+    mf_ratings *ratings = make_ratings(60, 50, rank_two);
+    mf_ratings_rows rows = make_rows(60, 50, rank_two_held_out);
     mf_trainer *trainer = train(&h, ratings, &rows);
     const mf_trainer_result r = get_result(trainer);
     double squares = 0;
@@ -517,7 +517,7 @@ static void the_validation_figure_is_that_of_the_result(void **state)
 
 /* --- warm start ---------------------------------------------------------- */
 
-/* What a trainer looks at of an earlier model. */
+/* What a trainer looks at of an base model. */
 static mf_model_parts parts_of(const mf_trainer_result *r, uint32_t n_users, uint32_t n_items,
                                uint32_t n_factors)
 {
@@ -539,7 +539,7 @@ static mf_model_parts parts_of(const mf_trainer_result *r, uint32_t n_users, uin
  * new ratings. */
 static float later(uint32_t user, uint32_t item)
 {
-    return user < 20 || item < 10 ? NAN : taste(user, item);
+    return user < 20 || item < 10 ? NAN : rank_two(user, item);
 }
 
 static void a_warm_start_leaves_alone_what_no_new_rating_touches(void **state)
@@ -550,12 +550,12 @@ static void a_warm_start_leaves_alone_what_no_new_rating_touches(void **state)
         mf_hyperparameters h = small_run();
         h.n_factors = 19;
         h.implicit_rate = implicit_rates[c];
-        mf_ratings *before = make_ratings(40, 30, taste);
+        mf_ratings *before = make_ratings(40, 30, rank_two);
         mf_ratings *after = make_ratings(50, 31, later);
         mf_trainer *first = train(&h, before, NULL);
         const mf_trainer_result old = get_result(first);
-        const mf_model_parts earlier = parts_of(&old, 40, 30, 19);
-        mf_trainer *second = new_trainer(&h, after, NULL, &earlier);
+        const mf_model_parts base = parts_of(&old, 40, 30, 19);
+        mf_trainer *second = new_trainer(&h, after, NULL, &base);
         run_epochs(second, UINT32_MAX);
         const mf_trainer_result new = get_result(second);
         assert_true(new.global_mean == old.global_mean);
@@ -588,20 +588,20 @@ static void a_warm_start_leaves_alone_what_no_new_rating_touches(void **state)
     }
 }
 
-static void a_warm_start_begins_where_the_earlier_model_ended(void **state)
+static void a_warm_start_begins_where_the_base_model_ended(void **state)
 {
     (void)state;
     mf_hyperparameters h = small_run();
     h.n_epochs = 40;
-    mf_ratings *ratings = make_ratings(50, 40, taste);
+    mf_ratings *ratings = make_ratings(50, 40, rank_two);
     mf_trainer *first = train(&h, ratings, NULL);
     const mf_trainer_result old = get_result(first);
-    const mf_model_parts earlier = parts_of(&old, 50, 40, 8);
+    const mf_model_parts base = parts_of(&old, 50, 40, 8);
     mf_hyperparameters still = h;
     still.n_epochs = 1;
     still.learning_rate = still.bias_learning_rate = 1e-12;
     still.implicit_rate = 0;
-    mf_trainer *second = new_trainer(&still, ratings, NULL, &earlier);
+    mf_trainer *second = new_trainer(&still, ratings, NULL, &base);
     run_epochs(second, UINT32_MAX);
     const mf_trainer_result new = get_result(second);
     for (uint32_t u = 0; u < 50; u++)
@@ -624,13 +624,13 @@ static void a_warm_start_from_nearly_equal_ratings_does_not_diverge(void **state
     mf_error err = {0};
     mf_hyperparameters h = small_run();
     h.n_epochs = 40;
-    mf_ratings *before = make_ratings(50, 40, taste);
+    mf_ratings *before = make_ratings(50, 40, rank_two);
     mf_ratings *after = make_ratings(50, 40, nearly_equal);
     assert_true(after->n_ratings == 40);
     mf_trainer *first = train(&h, before, NULL);
     const mf_trainer_result old = get_result(first);
-    const mf_model_parts earlier = parts_of(&old, 50, 40, 8);
-    mf_trainer *second = new_trainer(&h, after, NULL, &earlier);
+    const mf_model_parts base = parts_of(&old, 50, 40, 8);
+    mf_trainer *second = new_trainer(&h, after, NULL, &base);
     bool ended;
     while (!mf_trainer_done(second))
         assert_ok(mf_trainer_step(second, &ended, &err), err);
@@ -644,11 +644,11 @@ static void a_warm_start_from_nearly_equal_ratings_does_not_diverge(void **state
     mf_ratings_destroy(after);
 }
 
-static void a_warm_start_refuses_an_earlier_model_of_another_shape(void **state)
+static void a_warm_start_rejects_a_base_model_of_another_shape(void **state)
 {
     (void)state;
     const mf_hyperparameters h = small_run();
-    mf_ratings *ratings = make_ratings(20, 15, taste);
+    mf_ratings *ratings = make_ratings(20, 15, rank_two);
     mf_trainer *trainer = train(&h, ratings, NULL);
     const mf_trainer_result r = get_result(trainer);
     const mf_model_parts wrong[] = {
@@ -658,7 +658,7 @@ static void a_warm_start_refuses_an_earlier_model_of_another_shape(void **state)
     };
     for (size_t c = 0; c < 3; c++) {
         mf_error err = {0};
-        const mf_trainer_input input = {.ratings = ratings, .earlier = &wrong[c]};
+        const mf_trainer_input input = {.ratings = ratings, .base = &wrong[c]};
         assert_null(mf_trainer_create(&h, &input, &err));
         assert_error(&err, MF_ERR_ARGUMENT, "another shape");
     }
@@ -692,7 +692,7 @@ static void there_is_no_result_before_the_first_epoch(void **state)
     mf_error err = {0};
     mf_trainer_result r;
     const mf_hyperparameters h = small_run();
-    mf_ratings *ratings = make_ratings(5, 5, taste);
+    mf_ratings *ratings = make_ratings(5, 5, rank_two);
     mf_trainer *trainer = new_trainer(&h, ratings, NULL, NULL);
     assert_false(mf_trainer_result_get(trainer, &r, &err));
     assert_error(&err, MF_ERR_ARGUMENT, "no epoch is done");
@@ -707,8 +707,8 @@ static void create_step_and_result_are_clean_when_any_allocation_fails(void **st
     mf_hyperparameters h = small_run();
     h.n_epochs = 2;
     h.n_threads = 2;
-    mf_ratings *ratings = make_ratings(20, 15, taste);
-    mf_ratings_rows rows = make_rows(20, 15, taste_held_out);
+    mf_ratings *ratings = make_ratings(20, 15, rank_two);
+    mf_ratings_rows rows = make_rows(20, 15, rank_two_held_out);
     for (int validated = 0; validated < 2; validated++) {
         const mf_trainer_input input = {.ratings = ratings, .validation = validated ? &rows : NULL};
         bool done = false;
@@ -754,9 +754,9 @@ int main(void)
         cmocka_unit_test(without_patience_all_epochs_run_and_the_best_one_is_kept),
         cmocka_unit_test(the_validation_figure_is_that_of_the_result),
         cmocka_unit_test(a_warm_start_leaves_alone_what_no_new_rating_touches),
-        cmocka_unit_test(a_warm_start_begins_where_the_earlier_model_ended),
+        cmocka_unit_test(a_warm_start_begins_where_the_base_model_ended),
         cmocka_unit_test(a_warm_start_from_nearly_equal_ratings_does_not_diverge),
-        cmocka_unit_test(a_warm_start_refuses_an_earlier_model_of_another_shape),
+        cmocka_unit_test(a_warm_start_rejects_a_base_model_of_another_shape),
         cmocka_unit_test(no_rating_is_refused),
         cmocka_unit_test(there_is_no_result_before_the_first_epoch),
         cmocka_unit_test(create_step_and_result_are_clean_when_any_allocation_fails),

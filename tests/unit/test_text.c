@@ -72,11 +72,11 @@ static void growth_is_by_half_so_that_appending_is_cheap(void **state)
         mf_text_literal(&text, "x");
     assert_true(n_reallocs < 40);
     mf_text_clear(&text, 100);
-    assert_int_equal(text.room, 0);
+    assert_int_equal(text.capacity, 0);
     mf_text_literal(&text, "short");
-    const size_t room = text.room;
+    const size_t capacity = text.capacity;
     mf_text_clear(&text, 1000);
-    assert_int_equal(text.room, room);
+    assert_int_equal(text.capacity, capacity);
     assert_int_equal(text.n_bytes, 0);
 }
 

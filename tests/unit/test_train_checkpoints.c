@@ -32,7 +32,7 @@ static int open_world(void **state)
     snprintf(w->folder.path, sizeof w->folder.path, "%s/below/checkpoints", w->root);
     w->h = small_run();
     w->h.n_epochs = 30;
-    w->ratings = make_ratings(6, 5, taste);
+    w->ratings = make_ratings(6, 5, rank_two);
     w->trainer = new_trainer(&w->h, w->ratings, NULL, NULL);
     snprintf(w->prefix, sizeof w->prefix, "checkpoint-%08x-",
              (unsigned)(mf_trainer_fingerprint(w->trainer) >> 32));

@@ -121,14 +121,14 @@ typedef struct world {
 
 static float small_factor = 1;
 
-static float small_taste(uint32_t user, uint32_t item)
+static float small_rank_two(uint32_t user, uint32_t item)
 {
-    return taste(user, item) * small_factor;
+    return rank_two(user, item) * small_factor;
 }
 
 static float small_held_out(uint32_t user, uint32_t item)
 {
-    return taste_held_out(user, item) * small_factor;
+    return rank_two_held_out(user, item) * small_factor;
 }
 
 static world *open_world(bool validated, const char *n_threads)
@@ -141,7 +141,7 @@ static world *open_world(bool validated, const char *n_threads)
     assert_ok(mf_settings_set(&w->settings, "n_threads", n_threads, strlen(n_threads), &err), err);
     assert_ok(mf_settings_set(&w->settings, "user_column", "an \"id\"", 7, &err), err);
     mf_train_settings_finish(&w->values);
-    w->ratings = make_ratings(30, 25, small_taste);
+    w->ratings = make_ratings(30, 25, small_rank_two);
     w->rows = make_rows(30, 25, small_held_out);
     w->trainer = train(&w->values.h, w->ratings, validated ? &w->rows : NULL);
     w->facts = (mf_run_facts){

@@ -1,17 +1,17 @@
-/* What a question in JSON may say, and what is said of others. */
+/* Fields of a request in JSON: what is accepted, and the errors of everything else. */
 #include "inference_testing.h"
 
 static void ids_are_strings_or_integers(void **state)
 {
     (void)state;
-    const char *answer = "{\"predicted_rating\":2.0}";
-    expect("{\"userId\":\"7\",\"movieId\":\"2959\"}", answer);
-    expect("{\"userId\":7,\"movieId\":2959}", answer);
-    expect("{\"movieId\":2959,\"userId\":\"7\"}", answer);
-    expect(" \n{ \"userId\"\t: \"\\u0037\" ,\r\n\"movieId\" : \"2959\" } \n", answer);
+    const char *response = "{\"predicted_rating\":2.0}";
+    expect("{\"userId\":\"7\",\"movieId\":\"2959\"}", response);
+    expect("{\"userId\":7,\"movieId\":2959}", response);
+    expect("{\"movieId\":2959,\"userId\":\"7\"}", response);
+    expect(" \n{ \"userId\"\t: \"\\u0037\" ,\r\n\"movieId\" : \"2959\" } \n", response);
     expect("{\"userId\":\"z\xC3\xBCri\",\"movieId\":\"2959\"}", "{\"predicted_rating\":5.0}");
     expect("{\"userId\":\"z\\u00FCri\",\"movieId\":\"2959\"}", "{\"predicted_rating\":5.0}");
-    expect("\xEF\xBB\xBF{\"userId\":7,\"movieId\":2959}", answer);
+    expect("\xEF\xBB\xBF{\"userId\":7,\"movieId\":2959}", response);
     /* "007" and 7 are two users, and so are -7 and 7. */
     expect("{\"userId\":\"007\",\"movieId\":\"2959\"}", "{\"predicted_rating\":3.9375}");
     expect("{\"userId\":-7,\"movieId\":2959}", "{\"predicted_rating\":4.0,\"known_user\":false}");
@@ -187,11 +187,11 @@ static void fields_that_do_not_go_together_are_refused_with_what_to_send(void **
         {"{\"similar\":1,\"movieId\":1,\"top_n\":1}",
          "similar goes with movieId alone: leave out the other fields"},
         {"{\"userId\":1,\"instances\":[]}",
-         "instances stands alone: put the other fields into its questions"},
+         "instances stands alone: put the other fields into the instances"},
         {"{\"instances\":[{\"instances\":[]}]}",
-         "instances[0]: instances stands alone: put the other fields into its questions"},
+         "instances[0]: instances stands alone: put the other fields into the instances"},
         {"{\"instances\":[],\"userId\":1}",
-         "unknown field \"userId\" beside instances: put it into the questions"},
+         "unknown field \"userId\" beside instances: put it into the instances"},
         {"{\"instances\":[{\"userId\":1}]}",
          "instances[0]: add movieId for a rating or top_n for recommendations"},
     };
@@ -211,15 +211,15 @@ static void counts_are_whole_numbers_in_range(void **state)
         snprintf(body, sizeof body, "{\"movieId\":\"2959\",\"similar\":%s}", wrong[i]);
         refuse(body, "similar: expected a whole number from 1 to 1000");
     }
-    asking.limits.max_top_n = 3;
+    fixture.limits.max_top_n = 3;
     refuse("{\"userId\":\"7\",\"top_n\":4}", "top_n: expected a whole number from 1 to 3");
     refuse("{\"userId\":\"7\",\"movieIds\":[1,2,3,4]}", "movieIds: expected 1 to 3 ids, found 4");
-    asking.limits.max_fold_in = 1;
+    fixture.limits.max_fold_in = 1;
     refuse("{\"top_n\":1,\"ratings\":[{\"movieId\":1,\"rating\":5},{\"movieId\":2,\"rating\":5}]}",
            "ratings: expected 1 to 1 ratings, found 2");
 }
 
-static void lists_inside_a_question_are_looked_at_one_by_one(void **state)
+static void lists_inside_an_instance_are_checked_one_by_one(void **state)
 {
     (void)state;
     static const struct {
@@ -304,7 +304,7 @@ static void what_is_not_json_is_refused_at_its_place(void **state)
          "not valid JSON at line 1, column 25: something follows the JSON value"},
         {"{\"instances\" []}",
          "not valid JSON at line 1, column 14: expected : after \"instances\""},
-        {"{\"instances\":{}}", "instances: expected an array of questions"},
+        {"{\"instances\":{}}", "instances: expected an array of objects"},
         {"{\"instances\":[",
          "instances[0]: not valid JSON at line 1, column 15: unexpected token near end of file"},
         {"{\"instances\":[{\"userId\":7,\"movieId\":1}",
@@ -317,7 +317,7 @@ static void what_is_not_json_is_refused_at_its_place(void **state)
          "not valid JSON at line 1, column 16: expected } after the instances"},
         {"{\"instances\":[],}", "not valid JSON at line 1, column 17: expected a field after ,"},
         {"{\"instances\":[],\"instances\":[]}",
-         "unknown field \"instances\" beside instances: put it into the questions"},
+         "unknown field \"instances\" beside instances: put it into the instances"},
         {"{\"instances\":[]} []",
          "not valid JSON at line 1, column 18: something follows the JSON value"},
         {"{\"instances\":[7]}", "instances[0]: expected an object such as "
@@ -326,10 +326,10 @@ static void what_is_not_json_is_refused_at_its_place(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refuse(cases[i].body, cases[i].text);
-    assert_false(ask_bytes(JSON, JSON, "{\"userId\":7,\0\"movieId\":1}", 25));
-    assert_error(&asking.err, MF_ERR_PARSE, "not valid JSON at line 1, column 13: a NUL byte");
-    assert_false(ask_bytes(JSON, JSON, "{\"userId\":7,\"movieId\":1}\0", 25));
-    assert_error(&asking.err, MF_ERR_PARSE, "column 25: something follows the JSON value");
+    assert_false(send_bytes(JSON, JSON, "{\"userId\":7,\0\"movieId\":1}", 25));
+    assert_error(&fixture.err, MF_ERR_PARSE, "not valid JSON at line 1, column 13: a NUL byte");
+    assert_false(send_bytes(JSON, JSON, "{\"userId\":7,\"movieId\":1}\0", 25));
+    assert_error(&fixture.err, MF_ERR_PARSE, "column 25: something follows the JSON value");
 }
 
 static void escapes_in_a_key_change_nothing(void **state)
@@ -348,16 +348,16 @@ static void deep_nesting_is_refused(void **state)
     const int n = sprintf(body, "{\"userId\":");
     memset(body + n, '[', DEPTH);
     body[n + DEPTH] = '\0';
-    assert_false(ask_bytes(JSON, JSON, body, strlen(body)));
-    assert_error(&asking.err, MF_ERR_PARSE, "maximum parsing depth reached near '['");
+    assert_false(send_bytes(JSON, JSON, body, strlen(body)));
+    assert_error(&fixture.err, MF_ERR_PARSE, "maximum parsing depth reached near '['");
     memcpy(body, "{\"instances\":[", 14);
     memset(body + 14, '{', DEPTH);
-    assert_false(ask_bytes(JSON, JSON, body, strlen(body)));
-    assert_int_equal(asking.status, 400);
+    assert_false(send_bytes(JSON, JSON, body, strlen(body)));
+    assert_int_equal(fixture.status, 400);
     free(body);
 }
 
-static void one_question_has_a_most_of_bytes(void **state)
+static void an_instance_has_a_maximum_of_bytes(void **state)
 {
     (void)state;
     enum { BYTES = 1 << 20 };
@@ -370,37 +370,37 @@ static void one_question_has_a_most_of_bytes(void **state)
             n += sprintf(body + n, ",%d", n);
         sprintf(body + n, "]}%s", instance ? "]}" : "");
         refuse(body, instance ? "instances[0]: over 262144 bytes, which is the most that one "
-                                "question may have"
-                              : "over 262144 bytes, which is the most that one question may have");
+                                "instance may have"
+                              : "over 262144 bytes, which is the most that one instance may have");
         /* A mistake before that is the mistake. */
         body[200] = '?';
-        assert_false(ask_bytes(JSON, JSON, body, strlen(body)));
-        assert_error(&asking.err, MF_ERR_PARSE, "column 201: ");
+        assert_false(send_bytes(JSON, JSON, body, strlen(body)));
+        assert_error(&fixture.err, MF_ERR_PARSE, "column 201: ");
     }
     /* A thousand of the longest ids fit. */
     int n = sprintf(body, "{\"userId\":\"7\",\"movieIds\":[");
     for (int i = 0; i < 1000; i++)
         n += sprintf(body + n, "%s\"%0255d\"", i > 0 ? "," : "", i);
     sprintf(body + n, "]}");
-    assert_true(ask_bytes(JSON, JSON, body, strlen(body)));
+    assert_true(send_bytes(JSON, JSON, body, strlen(body)));
     free(body);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        asking_test(ids_are_strings_or_integers),
-        asking_test(ids_of_other_kinds_are_refused),
-        asking_test(ids_may_have_255_bytes),
-        asking_test(numbers_beyond_their_kind_are_refused),
-        asking_test(unknown_fields_are_named_with_what_was_meant),
-        asking_test(fields_that_do_not_go_together_are_refused_with_what_to_send),
-        asking_test(counts_are_whole_numbers_in_range),
-        asking_test(lists_inside_a_question_are_looked_at_one_by_one),
-        asking_test(what_is_not_json_is_refused_at_its_place),
-        asking_test(escapes_in_a_key_change_nothing),
-        asking_test(deep_nesting_is_refused),
-        asking_test(one_question_has_a_most_of_bytes),
+        inference_test(ids_are_strings_or_integers),
+        inference_test(ids_of_other_kinds_are_refused),
+        inference_test(ids_may_have_255_bytes),
+        inference_test(numbers_beyond_their_kind_are_refused),
+        inference_test(unknown_fields_are_named_with_what_was_meant),
+        inference_test(fields_that_do_not_go_together_are_refused_with_what_to_send),
+        inference_test(counts_are_whole_numbers_in_range),
+        inference_test(lists_inside_an_instance_are_checked_one_by_one),
+        inference_test(what_is_not_json_is_refused_at_its_place),
+        inference_test(escapes_in_a_key_change_nothing),
+        inference_test(deep_nesting_is_refused),
+        inference_test(an_instance_has_a_maximum_of_bytes),
     };
     return asking_tests(tests);
 }

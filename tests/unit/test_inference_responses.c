@@ -1,9 +1,9 @@
-/* What is answered: beside the model's own numbers, and about whom it does not know. */
+/* Responses beside the model's own numbers, also for unknown users and items. */
 #include "inference_testing.h"
 
 #include "base/text.h"
 
-static const char *const users[] = {"7", "007", "z\xC3\xBCri", "nobody"};
+static const char *const users[] = {"7", "007", "z\xC3\xBCri", "unknown"};
 static const char *const items[] = {"1042", "2959", "a@b ", "~~~~", "nothing"};
 enum { USERS = 4, ITEMS = 5, KNOWN_USERS = 3, KNOWN_ITEMS = 4 };
 
@@ -13,16 +13,16 @@ static void a_rating_is_what_the_model_predicts(void **state)
     for (size_t u = 0; u < USERS; u++)
         for (size_t i = 0; i < ITEMS; i++) {
             char body[128];
-            mf_text answer = MF_TEXT_EMPTY;
+            mf_text response = MF_TEXT_EMPTY;
             snprintf(body, sizeof body, "{\"userId\":\"%s\",\"movieId\":\"%s\"}", users[u],
                      items[i]);
-            mf_text_literal(&answer, "{\"predicted_rating\":");
-            mf_text_float(&answer, predict(users[u], items[i]));
-            mf_text_format(&answer, "%s%s}", u < KNOWN_USERS ? "" : ",\"known_user\":false",
+            mf_text_literal(&response, "{\"predicted_rating\":");
+            mf_text_float(&response, predict(users[u], items[i]));
+            mf_text_format(&response, "%s%s}", u < KNOWN_USERS ? "" : ",\"known_user\":false",
                            i < KNOWN_ITEMS ? "" : ",\"known_item\":false");
-            mf_text_append(&answer, "", 1);
-            expect(body, answer.bytes);
-            mf_text_free(&answer);
+            mf_text_append(&response, "", 1);
+            expect(body, response.bytes);
+            mf_text_free(&response);
         }
 }
 
@@ -84,17 +84,17 @@ static void movies_that_are_not_known_stand_where_their_score_is(void **state)
         "{\"movieId\":\"a@b \",\"score\":0.0,\"predicted_rating\":3.5},"
         "{\"movieId\":\"x\",\"score\":0.0,\"predicted_rating\":3.5,\"known_item\":false},"
         "{\"movieId\":\"1042\",\"score\":-0.25,\"predicted_rating\":3.25}],\"known_user\":false}";
-    expect("{\"userId\":\"nobody\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"]}",
+    expect("{\"userId\":\"unknown\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"]}",
            by_popularity);
-    expect("{\"userId\":\"nobody\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"],"
+    expect("{\"userId\":\"unknown\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"],"
            "\"order\":\"rating\"}",
            by_popularity);
-    expect("{\"userId\":\"nobody\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"],"
+    expect("{\"userId\":\"unknown\",\"movieIds\":[\"1042\",\"x\",\"2959\",\"a@b \"],"
            "\"order\":\"popularity\"}",
            by_popularity);
 }
 
-static void an_order_may_be_asked_for(void **state)
+static void a_request_may_choose_the_order(void **state)
 {
     (void)state;
     expect("{\"userId\":\"7\",\"movieIds\":[\"1042\",\"x\",2959],\"order\":\"rating\"}",
@@ -118,40 +118,41 @@ static void an_order_may_be_asked_for(void **state)
               "order by rating or popularity");
 }
 
-/* The item that the recommender shows somebody it knows nothing about. */
+/* The first item of the list for an unknown user. */
 static uint32_t most_popular(void)
 {
-    const mf_profile nobody = mf_profile_of_user(asking.recommender, MF_INDEX_NONE);
+    const mf_profile unknown = mf_profile_of_user(fixture.recommender, MF_INDEX_NONE);
     const mf_top_n_query query = {.n = 1};
     const mf_recommendation *best;
     size_t n_best;
     mf_error err = {0};
-    assert_ok(mf_top_n(asking.recommender, asking.workspace, &nobody, &query, &best, &n_best, &err),
-              err);
+    assert_ok(
+        mf_top_n(fixture.recommender, fixture.workspace, &unknown, &query, &best, &n_best, &err),
+        err);
     assert_int_equal(n_best, 1);
     return best[0].item;
 }
 
-static void nobody_gets_what_is_popular(void **state)
+static void an_unknown_user_gets_popular_items(void **state)
 {
     (void)state;
     const char *item = items[most_popular()];
-    mf_text answer = MF_TEXT_EMPTY;
-    mf_text_format(&answer,
+    mf_text response = MF_TEXT_EMPTY;
+    mf_text_format(&response,
                    "{\"recommendations\":[{\"movieId\":\"%s\",\"score\":1.0,"
                    "\"predicted_rating\":",
                    item);
-    mf_text_float(&answer, predict(NULL, item));
-    mf_text_literal(&answer, "}],\"known_user\":false}\0");
-    expect("{\"userId\":\"nobody\",\"top_n\":1}", answer.bytes);
-    /* A visitor none of whose movies is known is nobody. */
-    expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"top_n\":1}", answer.bytes);
-    mf_text_free(&answer);
+    mf_text_float(&response, predict(NULL, item));
+    mf_text_literal(&response, "}],\"known_user\":false}\0");
+    expect("{\"userId\":\"unknown\",\"top_n\":1}", response.bytes);
+    /* A visitor who rated only unknown movies is an unknown user. */
+    expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"top_n\":1}", response.bytes);
+    mf_text_free(&response);
     expect("{\"ratings\":[{\"movieId\":\"x\",\"rating\":5}],\"movieId\":\"1042\"}",
            "{\"predicted_rating\":3.25,\"known_user\":false}");
 }
 
-/* The recommender's own answer for a visitor who rated these two. */
+/* The recommender's own response for a visitor who rated these two. */
 static void a_visitor_is_folded_in(void **state)
 {
     (void)state;
@@ -165,36 +166,36 @@ static void a_visitor_is_folded_in(void **state)
     size_t n_best;
     char body[512];
     for (uint32_t item = 0; item < KNOWN_ITEMS + 1; item++) {
-        mf_text answer = MF_TEXT_EMPTY;
-        assert_ok(mf_fold_in(asking.recommender, asking.workspace,
+        mf_text response = MF_TEXT_EMPTY;
+        assert_ok(mf_fold_in(fixture.recommender, fixture.workspace,
                              &(mf_visitor){.items = rated, .ratings = ratings, .n = 3}, &profile,
                              &err),
                   err);
         assert_true(profile.known);
-        mf_text_literal(&answer, "{\"predicted_rating\":");
-        mf_text_float(&answer, mf_predict(asking.recommender, &profile,
-                                          item < KNOWN_ITEMS ? item : MF_INDEX_NONE));
-        mf_text_format(&answer, "%s}", item < KNOWN_ITEMS ? "" : ",\"known_item\":false");
-        mf_text_append(&answer, "", 1);
+        mf_text_literal(&response, "{\"predicted_rating\":");
+        mf_text_float(&response, mf_predict(fixture.recommender, &profile,
+                                            item < KNOWN_ITEMS ? item : MF_INDEX_NONE));
+        mf_text_format(&response, "%s}", item < KNOWN_ITEMS ? "" : ",\"known_item\":false");
+        mf_text_append(&response, "", 1);
         snprintf(body, sizeof body, "{%s,\"movieId\":\"%s\"}", who, items[item]);
-        expect(body, answer.bytes);
-        mf_text_free(&answer);
+        expect(body, response.bytes);
+        mf_text_free(&response);
     }
-    mf_text answer = MF_TEXT_EMPTY;
+    mf_text response = MF_TEXT_EMPTY;
     const mf_top_n_query query = {.n = 9};
-    assert_ok(mf_fold_in(asking.recommender, asking.workspace,
+    assert_ok(mf_fold_in(fixture.recommender, fixture.workspace,
                          &(mf_visitor){.items = rated, .ratings = ratings, .n = 3}, &profile, &err),
               err);
     assert_ok(
-        mf_top_n(asking.recommender, asking.workspace, &profile, &query, &best, &n_best, &err),
+        mf_top_n(fixture.recommender, fixture.workspace, &profile, &query, &best, &n_best, &err),
         err);
     assert_int_equal(n_best, 2); /* not what was rated */
-    mf_text_literal(&answer, "{\"recommendations\":[");
-    write_entries(&answer, best, n_best, NULL);
-    mf_text_append(&answer, "]}", 3);
+    mf_text_literal(&response, "{\"recommendations\":[");
+    write_entries(&response, best, n_best, NULL);
+    mf_text_append(&response, "]}", 3);
     snprintf(body, sizeof body, "{%s,\"top_n\":9}", who);
-    expect(body, answer.bytes);
-    mf_text_free(&answer);
+    expect(body, response.bytes);
+    mf_text_free(&response);
 }
 
 static void similar_movies_are_listed(void **state)
@@ -203,26 +204,26 @@ static void similar_movies_are_listed(void **state)
     mf_error err = {0};
     const mf_recommendation *best;
     size_t n_best;
-    mf_text answer = MF_TEXT_EMPTY;
-    assert_ok(mf_similar(asking.recommender, asking.workspace, 1, 2, &best, &n_best, &err), err);
+    mf_text response = MF_TEXT_EMPTY;
+    assert_ok(mf_similar(fixture.recommender, fixture.workspace, 1, 2, &best, &n_best, &err), err);
     assert_int_equal(n_best, 2);
-    mf_text_literal(&answer, "{\"similar\":[");
+    mf_text_literal(&response, "{\"similar\":[");
     for (size_t i = 0; i < n_best; i++) {
-        mf_text_format(&answer, "%s{\"movieId\":\"%s\",\"similarity\":", i > 0 ? "," : "",
+        mf_text_format(&response, "%s{\"movieId\":\"%s\",\"similarity\":", i > 0 ? "," : "",
                        items[best[i].item]);
-        mf_text_float(&answer, best[i].score);
-        mf_text_literal(&answer, "}");
+        mf_text_float(&response, best[i].score);
+        mf_text_literal(&response, "}");
     }
-    mf_text_append(&answer, "]}", 3);
-    expect("{\"movieId\":\"2959\",\"similar\":2}", answer.bytes);
-    mf_text_free(&answer);
+    mf_text_append(&response, "]}", 3);
+    expect("{\"movieId\":\"2959\",\"similar\":2}", response.bytes);
+    mf_text_free(&response);
     expect("{\"movieId\":\"x\",\"similar\":2}", "{\"similar\":[],\"known_item\":false}");
 }
 
-static void strict_refuses_the_only_question(void **state)
+static void strict_rejects_a_single_instance(void **state)
 {
     (void)state;
-    asking.limits.strict = true;
+    fixture.limits.strict = true;
     static const struct {
         const char *body;
         const char *text;
@@ -244,15 +245,15 @@ static void strict_refuses_the_only_question(void **state)
     /* Of a long id the beginning is shown. */
     char body[400];
     snprintf(body, sizeof body, "{\"userId\":\"%0200d\",\"movieId\":\"2959\"}", 0);
-    assert_false(ask_bytes(JSON, JSON, body, strlen(body)));
-    assert_int_equal(asking.status, 404);
-    assert_true(strlen(asking.err.text) < 120);
+    assert_false(send_bytes(JSON, JSON, body, strlen(body)));
+    assert_int_equal(fixture.status, 404);
+    assert_true(strlen(fixture.err.text) < 120);
 }
 
-static void strict_gives_null_inside_a_batch_and_goes_on(void **state)
+static void strict_gives_null_inside_a_batch_and_continues(void **state)
 {
     (void)state;
-    asking.limits.strict = true;
+    fixture.limits.strict = true;
     expect("{\"instances\":[{\"userId\":\"x\",\"movieId\":\"2959\"},"
            "{\"userId\":\"7\",\"movieId\":\"x\"},{\"userId\":\"7\",\"movieId\":\"2959\"},"
            "{\"userId\":\"x\",\"top_n\":3},{\"userId\":\"x\",\"movieIds\":[\"2959\",\"y\"]},"
@@ -267,29 +268,29 @@ static void strict_gives_null_inside_a_batch_and_goes_on(void **state)
            "{\"movieId\":\"y\",\"score\":null,\"predicted_rating\":null,\"known_item\":false}]},"
            "{\"similar\":[],\"known_item\":false},"
            "{\"predicted_rating\":null,\"known_user\":false}]}");
-    assert_int_equal(asking.n_answered, 8);
+    assert_int_equal(fixture.n_responses, 8);
     expect_as(CSV, CSV, "7,2959\nx,2959\n7,x\n7,2959\n", "2.0\n\"\"\n\"\"\n2.0\n");
     expect_as(CSV, CSV, "x,y", "\"\"\n");
     expect_as(LINES, LINES, "{\"userId\":\"x\",\"movieId\":\"2959\"}\n",
               "{\"predicted_rating\":null,\"known_user\":false}\n");
 }
 
-static bool ask_items(const char *user, uint32_t top_n, mf_inference_list *list, mf_error *err)
+static bool list_items(const char *user, uint32_t top_n, mf_inference_list *list, mf_error *err)
 {
-    return mf_inference_items(asking.recommender, &asking.limits, asking.workspace, user,
-                              strlen(user), top_n, &asking.answer, list, err);
+    return mf_inference_items(fixture.recommender, &fixture.limits, fixture.workspace, user,
+                              strlen(user), top_n, &fixture.response, list, err);
 }
 
 static void recommend(const char *user, uint32_t top_n, const char *expected)
 {
     mf_error err = {0};
     mf_inference_list list;
-    mf_text_clear(&asking.answer, 0);
-    mf_inference_begin_list(&asking.answer, user, strlen(user));
-    assert_ok(ask_items(user, top_n, &list, &err), err);
-    mf_inference_end_list(&asking.answer, &list);
-    mf_text_append(&asking.answer, "}", 2);
-    assert_string_equal(asking.answer.bytes, expected);
+    mf_text_clear(&fixture.response, 0);
+    mf_inference_begin_list(&fixture.response, user, strlen(user));
+    assert_ok(list_items(user, top_n, &list, &err), err);
+    mf_inference_end_list(&fixture.response, &list);
+    mf_text_append(&fixture.response, "}", 2);
+    assert_string_equal(fixture.response.bytes, expected);
 }
 
 static void recommend_writes_numbers_as_numbers(void **state)
@@ -346,9 +347,9 @@ static void recommend_refuses(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         mf_error err = {0};
-        asking.limits.strict = cases[i].strict;
+        fixture.limits.strict = cases[i].strict;
         mf_inference_list list;
-        assert_false(ask_items(cases[i].user, cases[i].top_n, &list, &err));
+        assert_false(list_items(cases[i].user, cases[i].top_n, &list, &err));
         assert_string_equal(err.text, cases[i].text);
         assert_int_equal(mf_inference_status(&err), cases[i].status);
     }
@@ -357,18 +358,18 @@ static void recommend_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        asking_test(a_rating_is_what_the_model_predicts),
-        asking_test(a_list_leaves_out_what_was_rated_unless_told),
-        asking_test(named_movies_are_ranked_all_of_them),
-        asking_test(movies_that_are_not_known_stand_where_their_score_is),
-        asking_test(an_order_may_be_asked_for),
-        asking_test(nobody_gets_what_is_popular),
-        asking_test(a_visitor_is_folded_in),
-        asking_test(similar_movies_are_listed),
-        asking_test(strict_refuses_the_only_question),
-        asking_test(strict_gives_null_inside_a_batch_and_goes_on),
-        asking_test(recommend_writes_numbers_as_numbers),
-        asking_test(recommend_refuses),
+        inference_test(a_rating_is_what_the_model_predicts),
+        inference_test(a_list_leaves_out_what_was_rated_unless_told),
+        inference_test(named_movies_are_ranked_all_of_them),
+        inference_test(movies_that_are_not_known_stand_where_their_score_is),
+        inference_test(a_request_may_choose_the_order),
+        inference_test(an_unknown_user_gets_popular_items),
+        inference_test(a_visitor_is_folded_in),
+        inference_test(similar_movies_are_listed),
+        inference_test(strict_rejects_a_single_instance),
+        inference_test(strict_gives_null_inside_a_batch_and_continues),
+        inference_test(recommend_writes_numbers_as_numbers),
+        inference_test(recommend_refuses),
     };
     return asking_tests(tests);
 }

@@ -1,23 +1,23 @@
-/* earlier.c: promises in earlier.h. */
-#include "earlier.h"
+/* base_model.c: opens the model of a channel and adopts its n_factors. */
+#include "base_model.h"
 
 #include "base/log.h"
 
 #include <string.h>
 
-bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_settings *settings,
-                     mf_train_settings *values, mf_error *err)
+bool mf_base_model_open(mf_base_model *base, const mf_channel *channel, const mf_settings *settings,
+                        mf_train_settings *values, mf_error *err)
 {
-    memset(earlier, 0, sizeof *earlier);
-    if (!mf_model_channel_open(channel, &earlier->mapped, err))
+    memset(base, 0, sizeof *base);
+    if (!mf_model_channel_open(channel, &base->mapped, err))
         return false;
-    earlier->model = mf_model_open_bytes(earlier->mapped.bytes, earlier->mapped.n_bytes,
-                                         earlier->mapped.name, err);
-    if (earlier->model == NULL) {
-        mf_earlier_close(earlier);
+    base->model =
+        mf_model_open_bytes(base->mapped.bytes, base->mapped.n_bytes, base->mapped.name, err);
+    if (base->model == NULL) {
+        mf_base_model_close(base);
         return false;
     }
-    const mf_model_parts *parts = mf_model_get(earlier->model);
+    const mf_model_parts *parts = mf_model_get(base->model);
     const bool predicts = parts->n_factors > 0;
     if (predicts && mf_train_settings_is_given(settings, "n_factors") &&
         values->h.n_factors != parts->n_factors) {
@@ -25,7 +25,7 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
                 "hyperparameter n_factors is %u, but the model of channel %s has %u: leave it out, "
                 "or train without that channel",
                 values->h.n_factors, channel->name, parts->n_factors);
-        mf_earlier_close(earlier);
+        mf_base_model_close(base);
         return false;
     }
     if (predicts)
@@ -33,7 +33,7 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_INFO, "earlier_model");
     mf_log_text(&line, "channel", channel->name);
-    mf_log_text(&line, "file", earlier->mapped.name);
+    mf_log_text(&line, "file", base->mapped.name);
     mf_log_count(&line, "users", parts->n_users);
     mf_log_count(&line, "items", parts->n_items);
     mf_log_count(&line, "n_factors", parts->n_factors);
@@ -42,9 +42,9 @@ bool mf_earlier_open(mf_earlier *earlier, const mf_channel *channel, const mf_se
     return true;
 }
 
-void mf_earlier_close(mf_earlier *earlier)
+void mf_base_model_close(mf_base_model *base)
 {
-    mf_model_close(earlier->model);
-    mf_mapped_model_close(&earlier->mapped);
-    memset(earlier, 0, sizeof *earlier);
+    mf_model_close(base->model);
+    mf_mapped_model_close(&base->mapped);
+    memset(base, 0, sizeof *base);
 }

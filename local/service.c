@@ -114,45 +114,26 @@ static uint64_t bits(void)
     return mf_random_bits(key, ++counter);
 }
 
-static char *hex(char *out, uint64_t value, unsigned n_digits)
-{
-    for (unsigned i = n_digits; i-- > 0; value >>= 4)
-        out[i] = "0123456789abcdef"[value & 15];
-    return out + n_digits;
-}
-
 char *mf_local_uuid(char out[MF_LOCAL_UUID_BYTES])
 {
-    const uint64_t high = bits(), low = bits();
-    char *at = hex(out, high >> 32, 8);
-    *at++ = '-';
-    at = hex(at, high >> 16, 4);
-    *at++ = '-';
-    at = hex(at, 0x4000 | (high & 0xFFF), 4);
-    *at++ = '-';
-    at = hex(at, 0x8000 | ((low >> 48) & 0x3FFF), 4);
-    *at++ = '-';
-    at = hex(at, low, 12);
-    *at = '\0';
+    const uint64_t a = bits(), b = bits();
+    snprintf(out, MF_LOCAL_UUID_BYTES, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
+             (unsigned)(a >> 16) & 0xFFFF, (unsigned)a & 0xFFF,
+             0x8000 | ((unsigned)(b >> 48) & 0x3FFF), (unsigned long long)b & 0xFFFFFFFFFFFF);
     return out;
 }
 
 char *mf_local_trace(char out[MF_LOCAL_TRACE_BYTES])
 {
-    const uint64_t a = bits(), b = bits(), c = bits();
-    char *at = out + sprintf(out, "Root=1-");
-    at = hex(at, (uint64_t)time(NULL), 8);
-    *at++ = '-';
-    at = hex(hex(at, a, 16), b, 8);
-    at += sprintf(at, ";Parent=");
-    at = hex(at, c, 16);
-    sprintf(at, ";Sampled=0");
+    snprintf(out, MF_LOCAL_TRACE_BYTES, "Root=1-%08x-%016llx%08x;Parent=%016llx;Sampled=0",
+             (unsigned)time(NULL), (unsigned long long)bits(), (unsigned)bits(),
+             (unsigned long long)bits());
     return out;
 }
 
 char *mf_local_short_id(char out[MF_LOCAL_SHORT_ID_BYTES])
 {
-    *hex(out, bits(), 16) = '\0';
+    snprintf(out, MF_LOCAL_SHORT_ID_BYTES, "%016llx", (unsigned long long)bits());
     return out;
 }
 

@@ -222,11 +222,11 @@ void mf_handle_metrics(mf_http_request *request, void *context)
     counter(out, "model_reloads_refused_total", "Models that were not usable on reload.",
             atomic_load(&service->reloads_refused));
     write_cache(out, service->cache);
-    gauge(out, "http_connections", "Open connections.", stats.connections);
+    gauge(out, "http_connections", "Open connections.", (double)stats.connections);
     counter(out, "http_connections_total", "Connections accepted.", stats.accepted);
     counter(out, "http_connections_refused_total", "Connections over the limit.", stats.refused);
     counter(out, "http_timeouts_total", "Connections closed for being slow.", stats.timed_out);
-    gauge(out, "http_requests_working", "Long requests at work.", stats.working);
+    gauge(out, "http_requests_working", "Long requests at work.", (double)stats.working);
     gauge(out, "http_buffered_bytes", "Bodies and unsent answers in memory.",
           (double)stats.buffered_bytes);
     counter(out, "http_received_bytes_total", "Bytes received.", stats.bytes_in);

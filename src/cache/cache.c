@@ -62,26 +62,13 @@ bool mf_cache_settings_start(mf_settings *settings, mf_cache_settings *values, m
     return mf_settings_start(settings, table, N_SETTINGS, "environment variable", values, err);
 }
 
-/* Whether REDIS_PORT is what Kubernetes and Docker set for a service called "redis". */
-static bool is_link(const char *name, const char *value)
-{
-    return strcmp(name, "REDIS_PORT") == 0 && strstr(value, "://") != NULL;
-}
-
-static bool read_variable(mf_settings *settings, const char *name, mf_error *err)
-{
-    const char *value = getenv(name);
-    return value == NULL || value[0] == '\0' || is_link(name, value) ||
-           mf_settings_set(settings, name, value, strlen(value), err);
-}
-
 static bool read_environment(mf_settings *settings, mf_error *err)
 {
-    for (size_t i = 0; i < N_SETTINGS; i++)
-        if (!read_variable(settings, table[i].name, err) ||
-            (table[i].aliases != NULL && !read_variable(settings, table[i].aliases, err)))
-            return false;
-    return true;
+    /* tcp://… is what Kubernetes and Docker set for a service called "redis". */
+    const char *port = getenv("REDIS_PORT");
+    if (port != NULL && strstr(port, "://") != NULL)
+        unsetenv("REDIS_PORT");
+    return mf_settings_read_environment(settings, err);
 }
 
 static bool check_host(const mf_cache_settings *values, mf_error *err)

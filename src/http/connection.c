@@ -606,11 +606,6 @@ static void when_whole(connection *c, const input *in)
     handle(request);
 }
 
-static void count_working(mf_http_loop *loop)
-{
-    atomic_store_explicit(&loop->counters.working, loop->n_work, memory_order_relaxed);
-}
-
 static void take_over(mf_http_request *request, mf_request_state state, mf_http_slice *slice,
                       void *slice_state, void (*destroy)(void *state))
 {
@@ -624,16 +619,16 @@ void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
                   void (*destroy)(void *state))
 {
     mf_http_loop *loop = request->loop;
-    if (request->state != MF_REQUEST_IN_HANDLER || loop->n_work >= loop->settings->max_working) {
-        mf_http_refuse(request, 503, "the server works on %u requests already; try again later",
-                       loop->n_work);
+    const uint64_t n_working = loop->counters.working;
+    if (request->state != MF_REQUEST_IN_HANDLER || n_working >= loop->settings->max_working) {
+        mf_http_refuse(request, 503, "the server works on %llu requests already; try again later",
+                       (unsigned long long)n_working);
         destroy(state);
         return;
     }
     take_over(request, MF_REQUEST_WORKING, slice, state, destroy);
     enqueue(request, &loop->work);
-    loop->n_work++;
-    count_working(loop);
+    mf_count(&loop->counters.working, 1);
 }
 
 void mf_http_wait(mf_http_request *request, mf_http_slice *slice, void *state,
@@ -687,10 +682,8 @@ static void cancel(mf_http_request *request)
     mf_http_loop *loop = request->loop;
     void (*const destroy)(void *) = request->destroy;
     request->destroy = NULL;
-    if (request->queue == &loop->work) {
-        loop->n_work--;
-        count_working(loop);
-    }
+    if (request->queue == &loop->work)
+        mf_count(&loop->counters.working, UINT64_MAX); /* one less */
     dequeue(request);
     if (destroy != NULL)
         destroy(request->slice_state);

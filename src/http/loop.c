@@ -167,38 +167,22 @@ void mf_loop_count_response(mf_http_loop *loop, uint32_t route, int status, uint
     while (bucket < MF_HTTP_BUCKETS - 1 && microseconds > mf_http_bucket_bounds[bucket])
         bucket++;
     const int class = status / 100;
-    mf_count(&loop->counters.routes[route].responses[class < MF_HTTP_STATUSES ? class : 0], 1);
-    mf_count(&loop->counters.routes[route].buckets[bucket], 1);
-    mf_count(&loop->counters.routes[route].microseconds, microseconds);
+    mf_http_route_stats *stats = &loop->counters.routes[route];
+    mf_count(&stats->responses[class < MF_HTTP_STATUSES ? class : 0], 1);
+    mf_count(&stats->buckets[bucket], 1);
+    mf_count(&stats->microseconds, microseconds);
 }
 
-static uint64_t get(const atomic_uint_least64_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static void add_loop(const mf_http_counters *counters, mf_http_stats *stats)
-{
-    for (int r = 0; r < MF_HTTP_ROUTES_MAX + 1; r++) {
-        for (int s = 0; s < MF_HTTP_STATUSES; s++)
-            stats->routes[r].responses[s] += get(&counters->routes[r].responses[s]);
-        for (int b = 0; b < MF_HTTP_BUCKETS; b++)
-            stats->routes[r].buckets[b] += get(&counters->routes[r].buckets[b]);
-        stats->routes[r].microseconds += get(&counters->routes[r].microseconds);
-    }
-    stats->accepted += get(&counters->accepted);
-    stats->refused += get(&counters->refused);
-    stats->timed_out += get(&counters->timed_out);
-    stats->bytes_in += get(&counters->bytes_in);
-    stats->bytes_out += get(&counters->bytes_out);
-    stats->working += atomic_load_explicit(&counters->working, memory_order_relaxed);
-}
-
+/* The statistics are figures of 64 bits, whose sums are those of the loops. */
 void mf_http_server_stats(const mf_http_server *server, mf_http_stats *stats)
 {
+    enum { N = sizeof *stats / sizeof(uint64_t) };
+    uint64_t *sums = (uint64_t *)stats;
     memset(stats, 0, sizeof *stats);
-    for (uint32_t i = 0; i < server->n_loops; i++)
-        add_loop(&server->loops[i].counters, stats);
+    for (uint32_t l = 0; l < server->n_loops; l++)
+        for (size_t i = 0; i < N; i++)
+            sums[i] +=
+                __atomic_load_n((const uint64_t *)&server->loops[l].counters + i, __ATOMIC_RELAXED);
     stats->connections = atomic_load_explicit(&server->connections, memory_order_relaxed);
     stats->buffered_bytes = atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed);
 }

@@ -60,21 +60,6 @@ typedef struct mf_http_call {
 
 STAILQ_HEAD(mf_call_list, mf_http_call);
 
-/* Written by the loop alone, read by anyone. */
-typedef struct mf_http_counters {
-    struct {
-        atomic_uint_least64_t responses[MF_HTTP_STATUSES];
-        atomic_uint_least64_t buckets[MF_HTTP_BUCKETS];
-        atomic_uint_least64_t microseconds;
-    } routes[MF_HTTP_ROUTES_MAX + 1];
-    atomic_uint_least64_t accepted;
-    atomic_uint_least64_t refused;
-    atomic_uint_least64_t timed_out;
-    atomic_uint_least64_t bytes_in;
-    atomic_uint_least64_t bytes_out;
-    atomic_uint_least32_t working;
-} mf_http_counters;
-
 struct mf_http_loop {
     mf_http_server *server;
     const mf_http_settings *settings;
@@ -105,7 +90,6 @@ struct mf_http_loop {
     struct mf_request_stack free_requests;
     int64_t handled_us; /* in handlers and unpacking since the last turn */
     uint32_t duration_ms[MF_DEADLINES];
-    uint32_t n_work;
     uint32_t n_free_requests;
     uint32_t n_connections;
     uint32_t n_turned_away; /* of them, over the limit of connections */
@@ -126,7 +110,7 @@ struct mf_http_loop {
     int64_t drain_us; /* now_us when draining began */
     uint32_t n_cut;
 
-    mf_http_counters counters;
+    mf_http_stats counters; /* written by the loop alone (mf_count), read by all threads */
     pthread_t thread;
 };
 
@@ -174,11 +158,11 @@ void mf_loop_want_tick(mf_http_loop *loop);
 /* Ends it, unless it is the caller's. */
 void mf_loop_end(mf_http_loop *loop);
 
-/* One writer: no locked instruction is needed. */
-static inline void mf_count(atomic_uint_least64_t *counter, uint64_t n)
+/* Relaxed and atomic, for other threads that read. There is one writer, so no locked instruction is
+ * needed. */
+static inline void mf_count(uint64_t *counter, uint64_t n)
 {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-                          memory_order_relaxed);
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
 /* Counts a response. route: n_routes for none. */

@@ -359,8 +359,8 @@ typedef struct mf_http_stats {
     uint64_t timed_out;                 /* closed for head_ms, body_ms or write_ms */
     uint64_t bytes_in;
     uint64_t bytes_out;
-    uint32_t connections;    /* open now */
-    uint32_t working;        /* requests in mf_http_work now */
+    uint64_t connections;    /* open now */
+    uint64_t working;        /* requests in mf_http_work now */
     uint64_t buffered_bytes; /* now */
 } mf_http_stats;
 

@@ -1,6 +1,5 @@
-/* channel_data.c: the sorted walk over a channel's folder, and the two waits for its pipe.
- * (1) The walk keeps offsets into one growing block of names, because the block moves.
- * (2) Both waits, for the FIFO and for its first byte, share one deadline. */
+/* channel_data.c: the walk over a channel's folder by fts(3), sorted at the end, and the two waits
+ * for its pipe (for the FIFO and for its first byte), which share one deadline. */
 #include "sagemaker/channel_data.h"
 
 #include "base/clock.h"
@@ -8,9 +7,9 @@
 #include "base/memory.h"
 #include "base/stop.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,133 +22,106 @@
 /* Linux's PATH_MAX: nothing longer can be opened by path. */
 enum { PATH_BYTES = 4096 };
 
-typedef struct found {
-    size_t start; /* of the path in text */
-    uint64_t n_bytes;
-} found;
-
+/* A list under construction. The public struct comes first: a pointer to one is one to the other. */
 typedef struct walk {
+    mf_channel_files view;
+    mf_channel_file *files; /* [view.n] of [capacity]; each path is a block of malloc */
+    size_t capacity;
     const mf_channel *channel;
-    mf_error *err;
-    char path[PATH_BYTES]; /* of the folder being read, then of each name in it */
-    size_t root_bytes;     /* of path: the channel's folder and a slash */
     size_t n_skipped;
-
-    found *files;
-    size_t n_files;
-    size_t files_capacity;
-    char *text; /* paths, each NUL-terminated */
-    size_t text_bytes;
-    size_t text_capacity;
 } walk;
 
-/* The public struct first, then what it points to. */
-typedef struct file_list {
-    mf_channel_files view;
-    mf_channel_file *file;
-    char *text;
-} file_list;
-
-static bool keep_file(walk *w, uint64_t n_bytes)
+static bool keep_file(walk *w, const char *path, uint64_t n_bytes, mf_error *err)
 {
-    if (w->n_files == MF_CHANNEL_FILES_MAX)
-        return mf_fail(w->err, MF_ERR_LIMIT, MF_NOWHERE,
+    if (w->view.n == MF_CHANNEL_FILES_MAX)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
                        "channel %s at %s holds more than %d files: join them into fewer",
                        w->channel->name, w->channel->path, MF_CHANNEL_FILES_MAX);
-    const size_t n_path = strlen(w->path) + 1;
-    if (!MF_GROW(w->text, w->text_capacity, w->text_bytes + n_path, "file names", w->err) ||
-        !MF_GROW(w->files, w->files_capacity, w->n_files + 1, "a list of files", w->err))
+    if (!MF_GROW(w->files, w->capacity, w->view.n + 1, "a list of files", err))
         return false;
-    w->files[w->n_files++] = (found){w->text_bytes, n_bytes};
-    memcpy(w->text + w->text_bytes, w->path, n_path);
-    w->text_bytes += n_path;
+    const char *copy = strdup(path);
+    if (copy == NULL)
+        return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a list of files");
+    w->files[w->view.n++] = (mf_channel_file){copy, copy + strlen(w->channel->path) + 1, n_bytes};
+    w->view.total_bytes += n_bytes;
     return true;
 }
 
-static bool walk_folder(walk *w, size_t depth);
-
-/* Keeps, skips or descends into one name; w->path is its path. */
-static bool visit(walk *w, int folder, const char *name, size_t depth)
+static bool fail_folder(const walk *w, const FTSENT *entry, mf_error *err)
 {
-    const mf_where here = {w->path, 0, 0};
+    if (entry->fts_level == 0 && (entry->fts_errno == ENOENT || entry->fts_errno == ENOTDIR))
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "channel %s: there is no folder %s: the channel was not downloaded or its "
+                       "name is wrong",
+                       w->channel->name, w->channel->path);
+    return mf_fail_errno(err, entry->fts_errno, (mf_where){entry->fts_path, 0, 0},
+                         "cannot read this folder of channel %s", w->channel->name);
+}
+
+/* Keeps or skips one entry of the walk. */
+static bool visit(walk *w, FTS *tree, FTSENT *entry, mf_error *err)
+{
+    const mf_where here = {entry->fts_path, 0, 0};
     struct stat status;
-    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return mf_fail_errno(w->err, errno, here, "cannot look at this file of channel %s",
-                             w->channel->name);
-    if (S_ISLNK(status.st_mode)) {
-        if (fstatat(folder, name, &status, 0) != 0)
-            return mf_fail_errno(w->err, errno, here, "cannot follow this link of channel %s",
-                                 w->channel->name);
-        if (S_ISDIR(status.st_mode)) {
-            w->n_skipped++;
-            return true;
-        }
+    if (entry->fts_level > 0 && (entry->fts_name[0] == '.' || entry->fts_name[0] == '_')) {
+        w->n_skipped += entry->fts_info != FTS_DP;
+        fts_set(tree, entry, FTS_SKIP);
+        return true;
     }
-    if (S_ISDIR(status.st_mode)) {
-        if (depth == MF_CHANNEL_DEPTH_MAX)
-            return mf_fail(w->err, MF_ERR_LIMIT, here, "channel %s has folders more than %d deep",
+    if (entry->fts_pathlen >= PATH_BYTES)
+        return mf_fail(err, MF_ERR_LIMIT, (mf_where){entry->fts_parent->fts_path, 0, 0},
+                       "a path below this folder is longer than %d bytes", PATH_BYTES - 1);
+    switch (entry->fts_info) {
+    case FTS_D:
+        if (entry->fts_level > MF_CHANNEL_DEPTH_MAX)
+            return mf_fail(err, MF_ERR_LIMIT, here, "channel %s has folders more than %d deep",
                            w->channel->name, MF_CHANNEL_DEPTH_MAX);
-        return walk_folder(w, depth + 1);
-    }
-    if (!S_ISREG(status.st_mode)) {
+        return true;
+    case FTS_DP:
+        return true;
+    case FTS_F:
+        if (entry->fts_level == 0) {
+            entry->fts_errno = ENOTDIR;
+            return fail_folder(w, entry, err);
+        }
+        return keep_file(w, entry->fts_path, (uint64_t)entry->fts_statp->st_size, err);
+    case FTS_SL:
+        if (stat(entry->fts_path, &status) != 0)
+            return mf_fail_errno(err, errno, here, "cannot follow this link of channel %s",
+                                 w->channel->name);
+        if (S_ISREG(status.st_mode))
+            return keep_file(w, entry->fts_path, (uint64_t)status.st_size, err);
+        w->n_skipped++;
+        return true;
+    case FTS_NS:
+        if (entry->fts_level > 0)
+            return mf_fail_errno(err, entry->fts_errno, here,
+                                 "cannot look at this file of channel %s", w->channel->name);
+        return fail_folder(w, entry, err);
+    case FTS_DNR:
+    case FTS_ERR:
+        return fail_folder(w, entry, err);
+    default: /* FIFOs, sockets, devices */
         w->n_skipped++;
         return true;
     }
-    return keep_file(w, (uint64_t)status.st_size);
 }
 
-static bool walk_folder(walk *w, size_t depth)
+static bool walk_folder(walk *w, mf_error *err)
 {
-    bool ok = false;
-    const size_t n_folder = strlen(w->path);
-    DIR *folder = opendir(w->path);
-    if (folder == NULL) {
-        if (depth == 0 && (errno == ENOENT || errno == ENOTDIR))
-            mf_fail(w->err, MF_ERR_CONFIG, MF_NOWHERE,
-                    "channel %s: there is no folder %s: the channel was not downloaded or its "
-                    "name is wrong",
-                    w->channel->name, w->channel->path);
-        else
-            mf_fail_errno(w->err, errno, (mf_where){w->path, 0, 0},
-                          "cannot read this folder of channel %s", w->channel->name);
-        goto done;
-    }
-    for (;;) {
-        errno = 0;
-        const struct dirent *entry = readdir(folder);
-        if (entry == NULL && errno != 0) {
-            w->path[n_folder] = '\0';
-            mf_fail_errno(w->err, errno, (mf_where){w->path, 0, 0},
-                          "cannot read this folder of channel %s", w->channel->name);
-            goto done;
-        }
-        if (entry == NULL)
-            break;
-        if (!mf_stop_check(w->err))
-            goto done;
-        const char *name = entry->d_name;
-        if (name[0] == '.' || name[0] == '_') {
-            if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-                w->n_skipped++;
-            continue;
-        }
-        const size_t n_name = strlen(name);
-        if (n_folder + n_name + 2 > sizeof w->path) {
-            mf_fail(w->err, MF_ERR_LIMIT, (mf_where){w->path, 0, 0},
-                    "a path below this folder is longer than %d bytes", PATH_BYTES - 1);
-            goto done;
-        }
-        w->path[n_folder] = '/';
-        memcpy(w->path + n_folder + 1, name, n_name + 1);
-        const bool visited = visit(w, dirfd(folder), name, depth);
-        w->path[n_folder] = '\0';
-        if (!visited)
-            goto done;
-    }
-    ok = true;
-done:
-    if (folder != NULL)
-        closedir(folder);
+    char path[MF_PATH_BYTES];
+    char *const roots[] = {path, NULL};
+    memcpy(path, w->channel->path, sizeof path);
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+    FTSENT *entry = NULL;
+    bool ok = tree != NULL;
+    while (ok && (entry = fts_read(tree)) != NULL)
+        ok = mf_stop_check(err) && visit(w, tree, entry, err);
+    if (entry == NULL && errno != 0) /* fts_open or fts_read failed */
+        ok = mf_fail_errno(err, errno, (mf_where){path, 0, 0},
+                           "cannot read this folder of channel %s", w->channel->name);
+    if (tree != NULL)
+        fts_close(tree);
     return ok;
 }
 
@@ -161,14 +133,14 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
-static bool fail_empty(const walk *w)
+static bool fail_empty(const walk *w, mf_error *err)
 {
     char skipped[96] = "";
     if (w->n_skipped > 0)
         snprintf(skipped, sizeof skipped,
                  " (%zu names that begin with '.' or '_' or are no files were skipped)",
                  w->n_skipped);
-    return mf_fail(w->err, MF_ERR_CONFIG, MF_NOWHERE,
+    return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                    "channel %s at %s holds no files%s: a wrong S3 prefix, an empty prefix, or a "
                    "role without access to it",
                    w->channel->name, w->channel->path, skipped);
@@ -176,56 +148,28 @@ static bool fail_empty(const walk *w)
 
 mf_channel_files *mf_channel_files_create(const mf_channel *channel, mf_error *err)
 {
-    file_list *list = NULL;
-    mf_channel_files *files = NULL;
-    walk *w = mf_allocate(1, sizeof *w, "a walk through a folder", err);
+    walk *w = mf_allocate(1, sizeof *w, "a list of files", err);
     if (w == NULL)
         return NULL;
     w->channel = channel;
-    w->err = err;
-    memcpy(w->path, channel->path, strlen(channel->path) + 1);
-    w->root_bytes = strlen(w->path) + 1;
-    if (!walk_folder(w, 0))
-        goto done;
-    if (w->n_files == 0) {
-        fail_empty(w);
-        goto done;
+    if (!walk_folder(w, err) || (w->view.n == 0 && !fail_empty(w, err))) {
+        mf_channel_files_destroy(&w->view);
+        return NULL;
     }
-    list = mf_allocate(1, sizeof *list, "a list of files", err);
-    if (list == NULL)
-        goto done;
-    list->file = mf_allocate(w->n_files, sizeof *list->file, "a list of files", err);
-    if (list->file == NULL)
-        goto done;
-    list->text = w->text;
-    w->text = NULL; /* the list owns it from here */
-    for (size_t i = 0; i < w->n_files; i++) {
-        const char *path = list->text + w->files[i].start;
-        list->file[i] = (mf_channel_file){path, path + w->root_bytes, w->files[i].n_bytes};
-        list->view.total_bytes += w->files[i].n_bytes;
-    }
-    qsort(list->file, w->n_files, sizeof *list->file, by_name);
-    list->view.n = w->n_files;
-    list->view.file = list->file;
-    files = &list->view;
-    list = NULL;
-done:
-    if (list != NULL)
-        mf_channel_files_destroy(&list->view);
-    mf_free(w->files);
-    mf_free(w->text);
-    mf_free(w);
-    return files;
+    qsort(w->files, w->view.n, sizeof *w->files, by_name);
+    w->view.file = w->files;
+    return &w->view;
 }
 
 void mf_channel_files_destroy(mf_channel_files *files)
 {
-    if (files == NULL)
+    walk *w = (walk *)files;
+    if (w == NULL)
         return;
-    file_list *list = (file_list *)files;
-    mf_free(list->file);
-    mf_free(list->text);
-    mf_free(list);
+    for (size_t i = 0; i < w->view.n; i++)
+        free(mf_without_const(w->files[i].path));
+    mf_free(w->files);
+    mf_free(w);
 }
 
 /* ---- Pipe: one FIFO an epoch ---- */

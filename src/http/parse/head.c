@@ -213,36 +213,22 @@ static int look_at_field(reader *in, mf_head *head, const mf_head_field *field, 
     const char *name = in->bytes + field->name.at;
     const char *value = in->bytes + field->value.at;
     const size_t n = field->value.n_bytes;
-    switch (field->name.n_bytes) {
-    case 6:
-        if (mf_head_is(name, 6, "expect")) {
-            head->expects_continue = mf_head_is(value, n, "100-continue");
-            seen->other_expectation = seen->other_expectation || !head->expects_continue;
-        }
-        break;
-    case 10:
-        if (mf_head_is(name, 10, "connection"))
-            read_connection(head, value, n, &seen->close);
-        break;
-    case 14:
-        if (mf_head_is(name, 14, "content-length"))
-            return read_length(in, head, value, n);
-        break;
-    case 16:
-        if (mf_head_is(name, 16, "content-encoding"))
-            head->coding = read_coding(head, value, n);
-        break;
-    case 17:
-        if (mf_head_is(name, 17, "transfer-encoding")) {
-            if (seen->transfer_coding)
-                return refuse(in, 400, "there must be one Transfer-Encoding at most");
-            seen->transfer_coding = true;
-            head->chunked = mf_head_is(value, n, "chunked");
-            seen->other_transfer_coding = !head->chunked;
-        }
-        break;
-    default:
-        break;
+    const size_t n_name = field->name.n_bytes;
+    if (mf_head_is(name, n_name, "expect")) {
+        head->expects_continue = mf_head_is(value, n, "100-continue");
+        seen->other_expectation = seen->other_expectation || !head->expects_continue;
+    } else if (mf_head_is(name, n_name, "connection")) {
+        read_connection(head, value, n, &seen->close);
+    } else if (mf_head_is(name, n_name, "content-length")) {
+        return read_length(in, head, value, n);
+    } else if (mf_head_is(name, n_name, "content-encoding")) {
+        head->coding = read_coding(head, value, n);
+    } else if (mf_head_is(name, n_name, "transfer-encoding")) {
+        if (seen->transfer_coding)
+            return refuse(in, 400, "there must be one Transfer-Encoding at most");
+        seen->transfer_coding = true;
+        head->chunked = mf_head_is(value, n, "chunked");
+        seen->other_transfer_coding = !head->chunked;
     }
     return 0;
 }

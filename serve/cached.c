@@ -59,36 +59,7 @@ void mf_shared_lookups_destroy(mf_shared_lookups *shared)
     mf_free(shared);
 }
 
-/* -------------------------------------------------------------------- responses */
-
-static void respond(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
-                    const mf_text *items, const mf_inference_list *list, bool from_cache,
-                    double since)
-{
-    enum { MILLI = 1000 };
-    mf_text *out = mf_http_response(request);
-    const mf_http_view user = mf_http_get_segment(request);
-    mf_inference_begin_list(out, user.bytes, user.n_bytes);
-    mf_text_append(out, items->bytes, items->n_bytes);
-    mf_inference_end_list(out, list);
-    if (from_cache)
-        mf_text_literal(out, ",\"from_cache\":true,\"latency_ms\":");
-    else
-        mf_text_literal(out, ",\"from_cache\":false,\"latency_ms\":");
-    mf_text_format(out, "%.3f}", (mf_clock_seconds() - since) * MILLI);
-    mf_serve_count(loop, 1);
-    mf_serve_set_version(request, loaded);
-    mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
-}
-
-static void respond_computed(mf_http_request *request, mf_service_loop *loop,
-                             const mf_loaded *loaded, const mf_text *items,
-                             const mf_inference_list *list, double since)
-{
-    respond(request, loop, loaded, items, list, false, since);
-}
-
-/* -------------------------------------------------------------------- shared lookups */
+/* ------------------------------------------------------------- shared lookups */
 
 static size_t bucket_of(const mf_cache_key *key)
 {
@@ -209,7 +180,8 @@ static bool resume(mf_http_request *request, void *state)
             store(f);
         }
     }
-    respond(request, f->loop, f->loaded, &f->items, &f->list, f->from_cache, w->since);
+    mf_serve_respond_list(request, f->loop, f->loaded, &f->items, &f->list, f->from_cache,
+                          w->since);
     return true;
 }
 
@@ -279,5 +251,5 @@ void mf_handle_cached(mf_http_request *request, void *context)
     if (loaded == NULL || !mf_serve_top_n(request, service->limits.max_top_n, &top_n))
         return;
     if (!join(request, service, loop, loaded, top_n, since))
-        mf_serve_list(request, service, loop, loaded, top_n, since, respond_computed);
+        mf_serve_list(request, service, loop, loaded, top_n, since);
 }

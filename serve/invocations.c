@@ -2,6 +2,7 @@
  * is continued between other requests of its loop and holds its model until then. */
 #include "invocations.h"
 
+#include "base/clock.h"
 #include "base/number.h"
 #include "http/parse/media.h"
 
@@ -11,7 +12,7 @@
 
 static const char CUSTOM_ATTRIBUTES[] = "X-Amzn-SageMaker-Custom-Attributes";
 
-void mf_serve_count(mf_service_loop *loop, uint64_t n)
+static void count_predictions(mf_service_loop *loop, uint64_t n)
 {
     atomic_store_explicit(&loop->n_predictions,
                           atomic_load_explicit(&loop->n_predictions, memory_order_relaxed) + n,
@@ -132,7 +133,7 @@ static bool step_invocation(mf_http_request *request, void *state)
     case MF_INFERENCE_MORE:
         return false;
     case MF_INFERENCE_DONE:
-        mf_serve_count(in->loop, mf_inference_n_responses(in->inference));
+        count_predictions(in->loop, mf_inference_n_responses(in->inference));
         set_attributes(request, in->loaded);
         mf_http_respond(request, 200, in->media_type);
         return true;
@@ -180,11 +181,6 @@ void mf_handle_invocations(mf_http_request *request, void *context)
 
 /* ------------------------------------------------------ recommendations for one user */
 
-void mf_serve_set_version(mf_http_request *request, const mf_loaded *loaded)
-{
-    mf_http_set_header(request, "X-Model-Version", loaded->version, strlen(loaded->version));
-}
-
 bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n)
 {
     enum { USUAL = 20 };
@@ -211,13 +207,31 @@ bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_
     return true;
 }
 
+void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
+                           const mf_text *items, const mf_inference_list *list, bool from_cache,
+                           double since)
+{
+    enum { MILLI = 1000 };
+    mf_text *out = mf_http_response(request);
+    const mf_http_view user = mf_http_get_segment(request);
+    mf_inference_begin_list(out, user.bytes, user.n_bytes);
+    mf_text_append(out, items->bytes, items->n_bytes);
+    mf_inference_end_list(out, list);
+    if (since > 0)
+        mf_text_format(out, ",\"from_cache\":%s,\"latency_ms\":%.3f", from_cache ? "true" : "false",
+                       (mf_clock_seconds() - since) * MILLI);
+    mf_text_literal(out, "}");
+    count_predictions(loop, 1);
+    mf_http_set_header(request, "X-Model-Version", loaded->version, strlen(loaded->version));
+    mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+}
+
 /* A request for a list between its slices. */
 typedef struct list_request {
     mf_listing listing;
     mf_service_loop *loop;
     mf_loaded *loaded; /* see resume_in_slices */
-    double since;
-    mf_serve_respond *respond;
+    double since;      /* see mf_serve_respond_list */
 } list_request;
 
 /* Runs one slice and sends the response at the end. False: not done. */
@@ -230,7 +244,7 @@ static bool step_list(mf_http_request *request, void *state)
     const mf_inference_progress progress =
         mf_listing_step(&r->listing, MF_SLICE_MICROSECONDS, &items, &list, &err);
     if (progress == MF_INFERENCE_DONE)
-        r->respond(request, r->loop, r->loaded, &items, &list, r->since);
+        mf_serve_respond_list(request, r->loop, r->loaded, &items, &list, false, r->since);
     else if (progress == MF_INFERENCE_FAILED)
         mf_serve_reject(request, &err);
     mf_text_free(&items);
@@ -246,10 +260,10 @@ static void destroy_list(void *state)
 }
 
 void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
-                   mf_loaded *loaded, uint32_t top_n, double since, mf_serve_respond *respond)
+                   mf_loaded *loaded, uint32_t top_n, double since)
 {
     mf_error err = {0};
-    list_request r = {.loop = loop, .loaded = loaded, .since = since, .respond = respond};
+    list_request r = {.loop = loop, .loaded = loaded, .since = since};
     const mf_http_view user = mf_http_get_segment(request);
     if (!mf_listing_begin(&r.listing, loaded->recommender, &service->limits, loop->workspace,
                           user.bytes, user.n_bytes, top_n, &err))
@@ -260,24 +274,6 @@ void mf_serve_list(mf_http_request *request, const mf_service *service, mf_servi
     mf_listing_end(&r.listing);
 }
 
-/* --------------------------------------------- /internal/recommend/{user_id} */
-
-static void respond_with_list(mf_http_request *request, mf_service_loop *loop,
-                              const mf_loaded *loaded, const mf_text *items,
-                              const mf_inference_list *list, double since)
-{
-    mf_text *out = mf_http_response(request);
-    const mf_http_view user = mf_http_get_segment(request);
-    (void)since;
-    mf_inference_begin_list(out, user.bytes, user.n_bytes);
-    mf_text_append(out, items->bytes, items->n_bytes);
-    mf_inference_end_list(out, list);
-    mf_text_literal(out, "}");
-    mf_serve_count(loop, 1);
-    mf_serve_set_version(request, loaded);
-    mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
-}
-
 void mf_handle_recommend(mf_http_request *request, void *context)
 {
     mf_service *service = context;
@@ -285,5 +281,5 @@ void mf_handle_recommend(mf_http_request *request, void *context)
     mf_loaded *loaded = mf_serve_model(request, loop);
     uint32_t top_n;
     if (loaded != NULL && mf_serve_top_n(request, service->limits.max_top_n, &top_n))
-        mf_serve_list(request, service, loop, loaded, top_n, 0, respond_with_list);
+        mf_serve_list(request, service, loop, loaded, top_n, 0);
 }

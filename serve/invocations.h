@@ -21,27 +21,25 @@ void mf_handle_invocations(mf_http_request *request, void *service);
 void mf_handle_recommend(mf_http_request *request, void *service);
 
 /* Shared with cached.c: the loop's model, or NULL after a 503; top_n of the query, 20 by default,
- * or false after a 400; the response to an error of inference.h; X-Model-Version; the count of
- * predictions. */
+ * or false after a 400; the response to an error of inference.h. */
 MF_MUST_CHECK mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop);
 MF_MUST_CHECK bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n);
 void mf_serve_reject(mf_http_request *request, const mf_error *err);
-void mf_serve_set_version(mf_http_request *request, const mf_loaded *loaded);
-void mf_serve_count(mf_service_loop *loop, uint64_t n);
 
 /* The length of a slice: long enough that switching costs nothing, short enough that a /ping behind
  * a few slices is served within a few ms. */
 enum { MF_SLICE_MICROSECONDS = 1000 };
 
-/* Responds with the list; since: mf_clock_seconds() when the request arrived. */
-typedef void mf_serve_respond(mf_http_request *request, mf_service_loop *loop,
-                              const mf_loaded *loaded, const mf_text *items,
-                              const mf_inference_list *list, double since);
+/* Responds with the list and counts a prediction. since: mf_clock_seconds() when the request
+ * arrived; 0: a response without the members from_cache and latency_ms. */
+void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, const mf_loaded *loaded,
+                           const mf_text *items, const mf_inference_list *list, bool from_cache,
+                           double since);
 
-/* Looks up the list of the user in the path and calls `respond`, or responds with an error; at
- * once, or in slices where the catalogue takes long, so that the loop serves other requests in
- * between. Must be the last call of a handler. */
+/* Looks up the list of the user in the path and responds with it, or with an error; at once, or in
+ * slices where the catalogue takes long, so that the loop serves other requests in between. Must be
+ * the last call of a handler. */
 void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
-                   mf_loaded *loaded, uint32_t top_n, double since, mf_serve_respond *respond);
+                   mf_loaded *loaded, uint32_t top_n, double since);
 
 #endif

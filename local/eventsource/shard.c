@@ -83,12 +83,6 @@ static void on_moved(void *context)
     report_if_done(s);
 }
 
-static void step_sub_queues(mf_local_shard *s)
-{
-    for (uint32_t i = 0; i < s->n_sub_queues; i++)
-        mf_local_sub_queue_step(&s->sub_queues[i]);
-}
-
 static bool put_record(void *context, const mf_local_record_fields *fields)
 {
     mf_local_shard *s = context;
@@ -125,13 +119,6 @@ static void failed(mf_local_shard *s, const char *why)
     if (s->n_failures++ == 0)
         log_about(s, MF_LOG_WARNING, "shard_unreadable", why);
     read_in(s, mf_local_kinesis_wait_s(s->n_failures));
-}
-
-static void went_well(mf_local_shard *s)
-{
-    if (s->n_failures > 0)
-        log_about(s, MF_LOG_INFO, "shard_readable", NULL);
-    s->n_failures = 0;
 }
 
 /* Errors of the iterator, not of the call, are resolved by a new iterator. */
@@ -176,7 +163,9 @@ static void on_records(void *context, const mf_local_kinesis_response *response)
         failed(s, "a malformed response to GetRecords");
         return;
     }
-    went_well(s);
+    if (s->n_failures > 0)
+        log_about(s, MF_LOG_INFO, "shard_readable", NULL);
+    s->n_failures = 0;
     s->has_ended = !records.has_next;
     for (uint32_t i = 0; i < s->n_sub_queues; i++) {
         s->sub_queues[i].has_ended = s->has_ended;
@@ -186,7 +175,8 @@ static void on_records(void *context, const mf_local_kinesis_response *response)
     const bool is_more = records.has_more || records.n >= s->limit;
     if (s->limit < MOST_RECORDS)
         s->limit = s->limit < MOST_RECORDS / 2 ? s->limit * 2 : MOST_RECORDS;
-    step_sub_queues(s);
+    for (uint32_t i = 0; i < s->n_sub_queues; i++)
+        mf_local_sub_queue_step(&s->sub_queues[i]);
     s->is_full = is_full(s);
     if (s->has_ended)
         report_if_done(s);

@@ -24,11 +24,6 @@ static void set_timer(mf_local_sub_queue *sub_queue, double wait_s)
     event_add(sub_queue->timer, &wait);
 }
 
-static void hold_back(mf_local_sub_queue *sub_queue, double wait_s)
-{
-    sub_queue->not_before = mf_clock_seconds() + wait_s;
-}
-
 static void on_time(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
@@ -192,9 +187,10 @@ static void on_done(void *context, const mf_local_invocation *invocation,
     sub_queue->call = MF_LOCAL_SUB_QUEUE_IDLE;
     sub_queue->n_failed_in_a_row = result.ok ? 0 : sub_queue->n_failed_in_a_row + 1;
     if (!result.ok)
-        hold_back(sub_queue,
-                  fmin(ldexp(FIRST_WAIT_S, (int)fmin(sub_queue->n_failed_in_a_row - 1, 10)),
-                       LONGEST_WAIT_S));
+        sub_queue->not_before =
+            mf_clock_seconds() +
+            fmin(ldexp(FIRST_WAIT_S, (int)fmin(sub_queue->n_failed_in_a_row - 1, 10)),
+                 LONGEST_WAIT_S);
     /* Not from in here: the function is in the middle of its own work. */
     set_timer(sub_queue, 0);
     sub_queue->moved(sub_queue->context);

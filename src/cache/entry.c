@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/utf8.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,8 +65,6 @@ bool mf_cache_key_make(mf_cache_key *key, const char *user_id, size_t n_bytes, u
     return true;
 }
 
-/* ----------------------------------------------------------------- the value */
-
 enum { HEAD_MAX = MF_CACHE_VERSION_MAX + 48, DIGITS_MAX = 15 };
 
 /* ------------------------------------------------------------------ the list */
@@ -80,11 +79,6 @@ static size_t skip_integer(const char *text, size_t n)
     return digits == 0 || digits > DIGITS_MAX || (digits > 1 && text[sign] == '0') ? 0 : i;
 }
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* Bytes of the escape that text begins with, or 0. */
 static size_t skip_escape(const char *text, size_t n)
 {
@@ -96,7 +90,7 @@ static size_t skip_escape(const char *text, size_t n)
     if (n < UNICODE_BYTES)
         return 0;
     for (size_t i = 2; i < UNICODE_BYTES; i++)
-        if (!is_hex(text[i]))
+        if (!isxdigit((unsigned char)text[i]))
             return 0;
     return UNICODE_BYTES;
 }

@@ -224,13 +224,6 @@ static bool skip_body(connection *c, input *in)
     return true;
 }
 
-static bool discard(connection *c, input *in)
-{
-    c->skip += in->n - in->at;
-    in->at = in->n;
-    return false;
-}
-
 /* Uses bytes as far as they make requests, or until a fair share of work is done; returns how
  * many. Each step returns true when there may be more to do with the same input. */
 static size_t dispatch(connection *c, const char *bytes, size_t n_bytes)
@@ -250,7 +243,9 @@ static size_t dispatch(connection *c, const char *bytes, size_t n_bytes)
             more = skip_body(c, &in);
             break;
         case LINGERING:
-            more = discard(c, &in);
+            c->skip += in.n - in.at;
+            in.at = in.n;
+            more = false;
             break;
         default: /* a handler has the request, or the connection ends */
             more = false;
@@ -799,10 +794,14 @@ static void finish_request(connection *c)
 
 /* -------------------------------------------------------------------- output */
 
+static bool is_holding_more(const mf_http_server *server, uint64_t limit)
+{
+    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) > limit;
+}
+
 static bool is_over_limit(const mf_http_server *server)
 {
-    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
-           server->settings.max_buffered_bytes;
+    return is_holding_more(server, server->settings.max_buffered_bytes);
 }
 
 static void uncount_unsent(connection *c, uint64_t n)
@@ -1201,13 +1200,6 @@ static void end_all_work(mf_http_loop *loop, mf_deadline which, bool only_half_c
     }
 }
 
-/* A loop cannot cut off the slow clients of another one, but its own, earlier than usual. */
-static bool is_memory_short(const mf_http_server *server)
-{
-    return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) >
-           server->settings.max_buffered_bytes / 2;
-}
-
 void mf_connections_check_deadlines(mf_http_loop *loop)
 {
     if (loop->draining)
@@ -1219,7 +1211,9 @@ void mf_connections_check_deadlines(mf_http_loop *loop)
         int64_t now_ms = loop->now_us / 1000;
         if (i == MF_DEADLINE_LINGER && loop->draining)
             now_ms += MF_LINGER_MS - DRAIN_LINGER_MS;
-        if (i == MF_DEADLINE_WRITE && is_memory_short(loop->server))
+        /* A loop cannot cut off the slow clients of another one, but its own, earlier. */
+        if (i == MF_DEADLINE_WRITE &&
+            is_holding_more(loop->server, loop->settings->max_buffered_bytes / 2))
             now_ms += loop->duration_ms[i] - loop->duration_ms[i] / 4;
         connection *c;
         while ((c = TAILQ_FIRST(&loop->waiting[i])) != NULL && c->deadline_ms <= now_ms)

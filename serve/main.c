@@ -232,7 +232,7 @@ static int serve(const char *prefix)
     if (cut_off > 0)
         mf_log_message(MF_LOG_WARNING, "stopped", "%u requests were not finished in time", cut_off);
     else
-        mf_log_message(MF_LOG_INFO, "stopped", "every request was answered");
+        mf_log_message(MF_LOG_INFO, "stopped", "every request has its response");
     return 0;
 failed:
     mf_log_message(MF_LOG_ERROR, "failed", "%s: %s", mf_error_class(err.code), err.text);

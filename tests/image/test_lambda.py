@@ -21,7 +21,7 @@ from local_cloud import PATIENCE, LocalCloudCase
 from models import trained
 from programs import SOURCE
 from samples import REAL_MOVIES
-from twin import Twin
+from reference import Reference
 
 FUNCTION = "predict"
 IMAGE = f"movie-recommender-{FUNCTION}:test"
@@ -166,10 +166,10 @@ class Served(LocalCloudCase):
         (prediction,) = json.loads(said.stdout)["predictions"]
         self.assertEqual(("r-1", int(user), 3, False), tuple(
             prediction[name] for name in ("request_id", "user_id", "count", "from_cache")))
-        twin = Twin(trained())
-        rated = twin.rated[twin.user_index[user]]
-        best = twin.best_ranked(twin.profile_of(user), 3, rated) if twin.has_ranking \
-            else twin.best(twin.taste(user), 3, rated)
+        reference = Reference(trained())
+        rated = reference.rated[reference.user_index[user]]
+        best = reference.best_ranked(reference.profile_of(user), 3, rated) if reference.has_ranking \
+            else reference.best(reference.profile_vector(user), 3, rated)
         self.assertEqual([item for item, _ in best], [str(item) for item in prediction["recommendations"]])
 
     @staticmethod

@@ -83,19 +83,19 @@ class SessionCase(TrainCase):
             REDIS_ENABLED="true", REDIS_ENDPOINT=host, REDIS_PORT=str(redis.port),
             **{**PATIENT, **variables}))
         self._programs.append(program)
-        reply = program("open")
-        self.assertEqual(opens, reply["ok"], reply)
+        result = program("open")
+        self.assertEqual(opens, result["ok"], result)
         return program
 
-    def assertFound(self, reply, *indices, ids="[7,8]"):
-        self.assertTrue(reply["ok"], reply)
-        self.assertEqual({str(i) for i in indices}, set(reply["found"]))
-        for entry in reply["found"].values():
+    def assertFound(self, result, *indices, ids="[7,8]"):
+        self.assertTrue(result["ok"], result)
+        self.assertEqual({str(i) for i in indices}, set(result["found"]))
+        for entry in result["found"].values():
             self.assertEqual(ids, entry["list"])
 
-    def assertNothing(self, reply):
-        self.assertFalse(reply["ok"], reply)
-        self.assertEqual({}, reply["found"])
+    def assertNothing(self, result):
+        self.assertFalse(result["ok"], result)
+        self.assertEqual({}, result["found"])
 
 
 class Use(SessionCase):
@@ -125,7 +125,7 @@ class Use(SessionCase):
         program = self.program(redis, CACHE_TTL="5000", CACHE_UNKNOWN_TTL="100")
         users = [str(u) for u in range(60)]
         program.set(*users)
-        program.set("nobody", known=False)
+        program.set("unknown", known=False)
         self.assertFound(program.get("1", version="another"))
         keys = redis.keys()
         self.assertEqual(61, len(keys))
@@ -133,14 +133,14 @@ class Use(SessionCase):
         for key in keys:
             self.assertRegex(key, rf"^rec:user:\w+:top5:v2:{VERSION}$")
             lives.add(redis.command("TTL", key))
-        unknown = redis.command("TTL", f"rec:user:nobody:top5:v2:{VERSION}")
+        unknown = redis.command("TTL", f"rec:user:unknown:top5:v2:{VERSION}")
         self.assertTrue(85 <= unknown <= 110, unknown)
         lives.discard(unknown)
         self.assertTrue(4400 <= min(lives) and max(lives) <= 5500, lives)
         self.assertGreater(len(lives), 10)
         self.assertEqual((61, 0), (redis.calls("set"), redis.calls("expire")))
 
-    def test_one_command_asks_for_many(self):
+    def test_one_command_looks_up_many(self):
         """The keys of a batch are one MGET; over a hundred are a few."""
         redis = RealRedis(self)
         program = self.program(redis)
@@ -265,7 +265,7 @@ class Tls(SessionCase):
 
 
 class Outages(SessionCase):
-    def test_nobody_there(self):
+    def test_no_server_there(self):
         """Checklist 84: refused, and a name that does not exist."""
         redis = RealRedis(self)
         redis.kill()
@@ -311,13 +311,13 @@ class Outages(SessionCase):
         """§6.8, checklist 86: the first command on it fails, with a reset as with an end."""
         state = {"die": False}
 
-        def answer(connection, words):
+        def response(connection, words):
             if state["die"] and not is_probe(words):
                 state["die"] = False
                 return None
             return nothing(words)
 
-        fake = FakeRedis(self, answer)
+        fake = FakeRedis(self, response)
         program = self.program(fake, REDIS_RETRY_MS="60000")
         self.assertFound(program.get("1"))
         state["die"] = True
@@ -362,12 +362,12 @@ class Outages(SessionCase):
         stop = threading.Event()
         self.addCleanup(stop.set)
 
-        def answer(connection, words):
+        def response(connection, words):
             if not is_probe(words):
                 stop.wait()
             return nothing(words)
 
-        fake = FakeRedis(self, answer)
+        fake = FakeRedis(self, response)
         program = self.program(fake)
         self.assertNothing(program.get("1", budget_ms=300))
         program.set("1", budget_ms=300)
@@ -375,7 +375,7 @@ class Outages(SessionCase):
 
     def test_errors_and_garbage_mean_no_cache_and_one_warning(self):
         """Checklist 84, §6.7, §6.11: -LOADING, -NOAUTH, -MOVED and what is no reply at all."""
-        for said, says in (
+        for reported, says in (
                 (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
                 (b"-NOAUTH Authentication required.\r\n", "NOAUTH"),
                 (b"-MOVED 3999 127.0.0.1:6381\r\n", "MOVED 3999"),
@@ -388,15 +388,15 @@ class Outages(SessionCase):
                 (b"", "no reply within")):
             for at_greeting in (True, False):
                 fake = FakeRedis(self, lambda connection, words: (
-                    said if is_probe(words) is at_greeting else nothing(words)))
-                patience = {} if said else {"REDIS_COMMAND_MS": "300", "REDIS_CONNECT_MS": "300"}
+                    reported if is_probe(words) is at_greeting else nothing(words)))
+                patience = {} if reported else {"REDIS_COMMAND_MS": "300", "REDIS_CONNECT_MS": "300"}
                 program = self.program(fake, REDIS_RETRY_MS="60000", **patience)
                 for _ in range(3):
-                    reply = program.get("1")
-                    self.assertEqual({}, reply["found"])
+                    result = program.get("1")
+                    self.assertEqual({}, result["found"])
                 lines = program.events("cache_down")
-                self.assertEqual(1, len(lines), (said, program.log()))
-                wanted = "no connection within" if not said and at_greeting else says
+                self.assertEqual(1, len(lines), (reported, program.log()))
+                wanted = "no connection within" if not reported and at_greeting else says
                 self.assertIn(wanted, lines[0]["message"])
                 self.assertLessEqual(len(fake.commands), 3)
 
@@ -420,16 +420,16 @@ class Outages(SessionCase):
 
     def test_errors_of_storing_alone_leave_the_connection(self):
         """Checklist 84, §6.11: one line, nothing stored for a while, and everything read."""
-        for said in (b"-NOREPLICAS Not enough good replicas to write.", b"-MISCONF Redis is configured to save RDB",
+        for reported in (b"-NOREPLICAS Not enough good replicas to write.", b"-MISCONF Redis is configured to save RDB",
                      b"-READONLY You can't write against a read only replica.", b"-NOPERM this user has no permissions"):
-            fake = FakeRedis(self, lambda connection, words, said=said: (
-                said + b"\r\n" if words[0] == b"SET" else nothing(words)))
+            fake = FakeRedis(self, lambda connection, words, reported=reported: (
+                reported + b"\r\n" if words[0] == b"SET" else nothing(words)))
             program = self.program(fake, REDIS_RETRY_MS="60000")
             for _ in range(3):
                 program.set("1", "2")
                 self.assertFound(program.get("1"))
             (line,) = program.events("cache_full")
-            self.assertIn(said[1:].decode(), line["message"])
+            self.assertIn(reported[1:].decode(), line["message"])
             self.assertEqual([], program.events("cache_down"))
             self.assertEqual((1, 6), tuple(program.counts()[name] for name in ("connections", "not_stored")))
             self.assertEqual(1, len(fake.connections))

@@ -387,7 +387,7 @@ class Stack(ServeCase):
                  (("before", answers[:100]), ("after", answers[n + len(threads):]))}
         self.assertEqual({t.port for t in self.tasks}, asked["before"])
         self.assertEqual({self.tasks[1].port, new.port}, asked["after"])
-        self.assertEqual("every request was answered", old.log_lines("stopped")[0]["message"])
+        self.assertEqual("every request has its response", old.log_lines("stopped")[0]["message"])
 
     def more_answers(self, answers, n):
         n += len(answers)

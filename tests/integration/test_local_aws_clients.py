@@ -40,7 +40,7 @@ class CommandLine(LocalCloudCase):
         super().setUp()
 
     def aws(self, cloud, *words):
-        """(status, what it printed, the answer's body)"""
+        """(status, what it printed, the response's body)"""
         out = self.folder / "out"
         out.unlink(missing_ok=True)
         run = subprocess.run(
@@ -59,25 +59,25 @@ class CommandLine(LocalCloudCase):
         payload = self.folder / "payload"
         payload.write_text('{"print":["a line"],"answer":{"n":1}}')
         words = ("lambda", "invoke", "--payload", f"fileb://{payload}", "--function-name")
-        status, said, body = self.aws(cloud, *words, "f", "--log-type", "Tail")
+        status, reported, body = self.aws(cloud, *words, "f", "--log-type", "Tail")
         self.assertEqual((0, 200, "$LATEST", {"n": 1}),
-                         (status, said["StatusCode"], said["ExecutedVersion"], json.loads(body)))
-        self.assertIn(b"\na line\nEND RequestId", base64.b64decode(said["LogResult"]))
-        status, said, body = self.aws(cloud, *words, "arn:aws:lambda:us-east-1:123456789012:function:f",
+                         (status, reported["StatusCode"], reported["ExecutedVersion"], json.loads(body)))
+        self.assertIn(b"\na line\nEND RequestId", base64.b64decode(reported["LogResult"]))
+        status, reported, body = self.aws(cloud, *words, "arn:aws:lambda:us-east-1:123456789012:function:f",
                                       "--qualifier", "$LATEST")
         self.assertEqual((0, {"n": 1}), (status, json.loads(body)))
-        status, said, body = self.aws(cloud, *words, "f", "--invocation-type", "Event")
-        self.assertEqual((0, 202), (status, said["StatusCode"]))
-        status, said, body = self.aws(cloud, *words, "f", "--invocation-type", "DryRun")
-        self.assertEqual((0, 204), (status, said["StatusCode"]))
+        status, reported, body = self.aws(cloud, *words, "f", "--invocation-type", "Event")
+        self.assertEqual((0, 202), (status, reported["StatusCode"]))
+        status, reported, body = self.aws(cloud, *words, "f", "--invocation-type", "DryRun")
+        self.assertEqual((0, 204), (status, reported["StatusCode"]))
         payload.write_text('{"error":{"errorMessage":"no","errorType":"Function.No"}}')
-        status, said, body = self.aws(cloud, *words, "f")
-        self.assertEqual((0, 200, "Unhandled", "no"), (status, said["StatusCode"], said["FunctionError"],
+        status, reported, body = self.aws(cloud, *words, "f")
+        self.assertEqual((0, 200, "Unhandled", "no"), (status, reported["StatusCode"], reported["FunctionError"],
                                                        json.loads(body)["errorMessage"]))
-        status, said, body = self.aws(cloud, *words, "nobody")
+        status, reported, body = self.aws(cloud, *words, "missing")
         self.assertNotEqual(0, status)
-        self.assertIn("ResourceNotFoundException", said)
-        self.assertIn("Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody", said)
+        self.assertIn("ResourceNotFoundException", reported)
+        self.assertIn("Function not found: arn:aws:lambda:us-east-1:123456789012:function:missing", reported)
 
     def test_sagemaker_runtime_invoke_endpoint(self):
         container = Container()
@@ -87,25 +87,25 @@ class CommandLine(LocalCloudCase):
         words = ("sagemaker-runtime", "invoke-endpoint", "--body", f"fileb://{body}",
                  "--content-type", "application/json", "--endpoint-name")
         body.write_text('{"body":"4.5","headers":{"X-Amzn-SageMaker-Custom-Attributes":"v=1"}}')
-        status, said, answer = self.aws(cloud, *words, "movies", "--custom-attributes", "a=1")
+        status, reported, response = self.aws(cloud, *words, "movies", "--custom-attributes", "a=1")
         self.assertEqual((0, b"4.5", "AllTraffic", "text/x", "v=1"),
-                         (status, answer, said["InvokedProductionVariant"], said["ContentType"],
-                          said["CustomAttributes"]))
+                         (status, response, reported["InvokedProductionVariant"], reported["ContentType"],
+                          reported["CustomAttributes"]))
         self.assertEqual("a=1", container.requests[0][1]["X-Amzn-SageMaker-Custom-Attributes"])
         body.write_text('{"status":400,"body":"no such user"}')
-        status, said, _ = self.aws(cloud, *words, "movies")
+        status, reported, _ = self.aws(cloud, *words, "movies")
         self.assertNotEqual(0, status)
-        self.assertIn("(ModelError)", said)
-        self.assertIn('Received client error (400) from primary with message "no such user"', said)
-        status, said, _ = self.aws(cloud, *words, "nobody")
-        self.assertIn("(ValidationError)", said)
-        self.assertIn("Endpoint nobody of account 123456789012 not found.", said)
+        self.assertIn("(ModelError)", reported)
+        self.assertIn('Received client error (400) from primary with message "no such user"', reported)
+        status, reported, _ = self.aws(cloud, *words, "missing")
+        self.assertIn("(ValidationError)", reported)
+        self.assertIn("Endpoint missing of account 123456789012 not found.", reported)
 
 
 class Document(ServeCase):
     """The commands of docs/functions.md, with another port."""
 
-    def test_its_commands_for_aws_print_answers_of_predict_and_of_serve(self):
+    def test_its_commands_for_aws_print_responses_of_predict_and_of_serve(self):
         if AWS is None:
             self.not_here("there is no aws; script/bootstrap installs Debian's awscli")
         text = (SOURCE / "docs/functions.md").read_text(encoding="utf-8")
@@ -151,27 +151,27 @@ class RuntimeInterfaceClient(LocalCloudCase):
         cloud = self.cloud(functions={"f": self.function})
         ids = set()
         for n in range(100):
-            answer = cloud.invoke("f", {"n": n}, {"X-Amzn-Trace-Id": f"Root=1-{n}",
+            response = cloud.invoke("f", {"n": n}, {"X-Amzn-Trace-Id": f"Root=1-{n}",
                                                   "X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"})
-            self.assertEqual(200, answer.status, answer)
-            self.assertNotIn("X-Amz-Function-Error", answer.headers, answer)
-            got = answer.json
-            self.assertEqual((n, f"Root=1-{n}", answer.headers["x-amzn-RequestId"]),
+            self.assertEqual(200, response.status, response)
+            self.assertNotIn("X-Amz-Function-Error", response.headers, response)
+            got = response.json
+            self.assertEqual((n, f"Root=1-{n}", response.headers["x-amzn-RequestId"]),
                              (got["n"], got["trace"], got["id"]))
             self.assertEqual({"custom": {"a": 1}}, got["client"])
             self.assertTrue(0 < got["left"] <= PATIENCE * 1000)
             ids.add(got["id"])
         self.assertEqual(100, len(ids))
         for n in range(1, 4):
-            answer = cloud.invoke("f", {"fail": n})
-            self.assertEqual("Unhandled", answer.headers["X-Amz-Function-Error"])
+            response = cloud.invoke("f", {"fail": n})
+            self.assertEqual("Unhandled", response.headers["X-Amz-Function-Error"])
             self.assertEqual(("TypeError", f"wanted {n}"),
-                             (answer.json["errorType"], answer.json["errorMessage"]))
+                             (response.json["errorType"], response.json["errorMessage"]))
             self.assertEqual(n, cloud.invoke("f", {"n": n}).json["n"])
         self.assertEqual(1, len(cloud.children()))
         self.assertNotRegex(cloud.stop().stdout, "exit status|signal:|INIT_REPORT")
 
-    def test_large_events_and_answers_pass(self):
+    def test_large_events_and_responses_pass(self):
         """20"""
         cloud = self.cloud(functions={"f": self.function})
         big = "x" * (6 * 1024 * 1024 - 200)

@@ -1,5 +1,5 @@
 """test_local_endpoints.py: local-cloud as SageMaker Runtime (§3.4): what containers get, and
-what callers get of their answers."""
+what callers get of their responses."""
 
 import http.server
 import json
@@ -14,7 +14,7 @@ from serve_case import ServeCase
 
 
 class Container:
-    """Answers as its request says: {"status", "headers", "body", "sleep", "cut"}."""
+    """Responds as its request says: {"status", "headers", "body", "sleep", "cut"}."""
 
     def __init__(self):
         outer = self
@@ -35,16 +35,16 @@ class Container:
                 if do.get("cut"):
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                answer = do.get("body", "fine").encode() * do.get("times", 1)
+                response = do.get("body", "fine").encode() * do.get("times", 1)
                 self.send_response(do.get("status", 200))
                 for name, value in {"Content-Type": "text/x", **do.get("headers", {})}.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(response)))
                 self.end_headers()
                 try:
-                    self.wfile.write(answer)
+                    self.wfile.write(response)
                 except OSError:
-                    pass  # who asked has had enough
+                    pass  # the client has closed its connection
                 if outer.close_after_next:
                     self.close_connection = True
 
@@ -76,16 +76,16 @@ class Endpoints(LocalCloudCase):
     def movies(self, **config):
         return self.cloud(endpoints={"movies": f"http://127.0.0.1:{self.container.port}"}, **config)
 
-    def test_a_request_is_handed_on_with_the_headers_that_sagemaker_hands_on(self):
+    def test_a_request_is_forwarded_with_the_headers_that_sagemaker_forwards(self):
         cloud = self.movies()
-        answer = cloud.endpoint("movies", b'{"body":"yes"}', {
+        response = cloud.endpoint("movies", b'{"body":"yes"}', {
             "Content-Type": "application/json", "Accept": "text/csv", "X-Mine": "no",
             "X-Amzn-SageMaker-Custom-Attributes": "a=1", "X-Amzn-SageMaker-Inference-Id": "id1",
             "Authorization": "AWS4-HMAC-SHA256 x"})
         self.assertEqual((200, b"yes", "text/x", "AllTraffic"),
-                         (answer.status, answer.body, answer.headers["Content-Type"],
-                          answer.headers["x-Amzn-Invoked-Production-Variant"]))
-        self.assertTrue(answer.headers["x-amzn-RequestId"])
+                         (response.status, response.body, response.headers["Content-Type"],
+                          response.headers["x-Amzn-Invoked-Production-Variant"]))
+        self.assertTrue(response.headers["x-amzn-RequestId"])
         path, headers, body, _ = self.container.requests[0]
         self.assertEqual(("/invocations", b'{"body":"yes"}'), (path, body))
         self.assertEqual(("application/json", "text/csv", "a=1", "id1"),
@@ -95,12 +95,12 @@ class Endpoints(LocalCloudCase):
         self.assertNotIn("X-Mine", headers)
         self.assertNotIn("Authorization", headers)
 
-    def test_of_the_answers_headers_callers_get_four(self):
-        answer = self.movies().endpoint("movies", json.dumps({"headers": {
+    def test_of_the_headers_of_the_response_callers_get_four(self):
+        response = self.movies().endpoint("movies", json.dumps({"headers": {
             "X-Amzn-SageMaker-Custom-Attributes": "c", "X-Amzn-SageMaker-New-Session-Id": "n; Expires=z",
             "X-Amzn-SageMaker-Closed-Session-Id": "d", "X-Mine": "no"}}))
         self.assertEqual(("c", "n; Expires=z", "d", None),
-                         tuple(answer.headers[n] for n in (
+                         tuple(response.headers[n] for n in (
                              "X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-New-Session-Id",
                              "X-Amzn-SageMaker-Closed-Session-Id", "X-Mine")))
 
@@ -108,9 +108,9 @@ class Endpoints(LocalCloudCase):
         """57"""
         cloud = self.movies()
         for status, code in ((400, "CLIENT"), (404, "CLIENT"), (500, "SERVER"), (503, "SERVER")):
-            answer = cloud.endpoint("movies", json.dumps({"status": status, "body": 'a "reason"'}))
-            self.assertEqual((424, "ModelError"), (answer.status, answer.headers["x-amzn-ErrorType"]))
-            error = answer.json
+            response = cloud.endpoint("movies", json.dumps({"status": status, "body": 'a "reason"'}))
+            self.assertEqual((424, "ModelError"), (response.status, response.headers["x-amzn-ErrorType"]))
+            error = response.json
             self.assertEqual((status, 'a "reason"', code + "_ERROR_FROM_MODEL"),
                              (error["OriginalStatusCode"], error["OriginalMessage"], error["ErrorCode"]))
             self.assertIn(f'Received {code.lower()} error ({status}) from primary with message "a "reason""',
@@ -119,28 +119,28 @@ class Endpoints(LocalCloudCase):
 
     def test_a_container_that_is_late_is_a_model_error_too(self):
         cloud = self.movies(**{"container-timeout": 0.5})
-        answer = cloud.endpoint("movies", '{"sleep":2}')
-        self.assertEqual((424, 0), (answer.status, answer.json["OriginalStatusCode"]))
-        self.assertIn("timed out", answer.json["OriginalMessage"])
+        response = cloud.endpoint("movies", '{"sleep":2}')
+        self.assertEqual((424, 0), (response.status, response.json["OriginalStatusCode"]))
+        self.assertIn("timed out", response.json["OriginalMessage"])
         self.assertEqual(200, cloud.endpoint("movies", "{}").status)
 
     def test_a_container_that_is_not_there_is_503(self):
         cloud = self.cloud(endpoints={"movies": "http://127.0.0.1:1", "named": "http://localhost:1"})
         for name in ("movies", "named"):
-            answer = cloud.endpoint(name, "{}")
-            self.assertEqual((503, "ServiceUnavailable"), (answer.status, answer.headers["x-amzn-ErrorType"]))
-            self.assertEqual(["Message"], list(answer.json))
+            response = cloud.endpoint(name, "{}")
+            self.assertEqual((503, "ServiceUnavailable"), (response.status, response.headers["x-amzn-ErrorType"]))
+            self.assertEqual(["Message"], list(response.json))
 
     def test_unknown_names_and_long_bodies_are_validation_errors(self):
         cloud = self.movies()
-        answer = cloud.endpoint("Movies", "{}")
+        response = cloud.endpoint("Movies", "{}")
         self.assertEqual((400, "ValidationError", "Endpoint Movies of account 123456789012 not found."),
-                         (answer.status, answer.headers["x-amzn-ErrorType"], answer.json["Message"]))
+                         (response.status, response.headers["x-amzn-ErrorType"], response.json["Message"]))
         for size in (6291457, 11 << 20):
-            answer = cloud.endpoint("movies", b" " * size)
-            self.assertEqual((400, "ValidationError"), (answer.status, answer.headers["x-amzn-ErrorType"]))
-        answer = cloud.endpoint("movies", "{}", {"X-Amzn-SageMaker-Inference-Id": "x" * 65})
-        self.assertEqual(400, answer.status)
+            response = cloud.endpoint("movies", b" " * size)
+            self.assertEqual((400, "ValidationError"), (response.status, response.headers["x-amzn-ErrorType"]))
+        response = cloud.endpoint("movies", "{}", {"X-Amzn-SageMaker-Inference-Id": "x" * 65})
+        self.assertEqual(400, response.status)
         self.assertEqual([], self.container.requests)
         self.assertEqual(200, cloud.endpoint("movies", b"{}" + b" " * 6291454).status)
         self.assertEqual(424, cloud.endpoint("movies", '{"times":6291457,"body":"x"}').status)
@@ -174,23 +174,23 @@ class Endpoints(LocalCloudCase):
         """56"""
         cloud = self.movies()
         calls = [cloud.later(cloud.endpoint, "movies", '{"sleep":3}') for _ in range(300)]
-        answers = [call.wait() for call in calls]
-        refused = [a for a in answers if a.status == 400]
-        self.assertEqual({200, 400}, {a.status for a in answers})
+        responses = [call.wait() for call in calls]
+        refused = [a for a in responses if a.status == 400]
+        self.assertEqual({200, 400}, {a.status for a in responses})
         self.assertEqual((b'{"message":null}', "ThrottlingException"),
                          (refused[0].body, refused[0].headers["x-amzn-ErrorType"]))
 
 
 class RealContainer(ServeCase):
-    def test_serve_answers_through_an_endpoint(self):
+    def test_serve_responds_through_an_endpoint(self):
         row = trained().rows[0]
         body = json.dumps({"userId": row[0], "movieId": row[1]})
         direct = self.server.post(json.loads(body)).json()
         cloud = cloud_beside(self, endpoints={"movies": f"http://127.0.0.1:{self.server.port}"})
-        answer = cloud.endpoint("movies", body, {"Content-Type": "application/json"})
-        self.assertEqual((200, direct), (answer.status, answer.json))
-        answer = cloud.endpoint("movies", "{", {"Content-Type": "application/json"})
-        self.assertEqual((424, 400), (answer.status, answer.json["OriginalStatusCode"]))
+        response = cloud.endpoint("movies", body, {"Content-Type": "application/json"})
+        self.assertEqual((200, direct), (response.status, response.json))
+        response = cloud.endpoint("movies", "{", {"Content-Type": "application/json"})
+        self.assertEqual((424, 400), (response.status, response.json["OriginalStatusCode"]))
 
 
 if __name__ == "__main__":

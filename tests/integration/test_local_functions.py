@@ -14,12 +14,12 @@ from local_cloud import LocalCloudCase, alive, echo, function
 
 
 class Invoke(LocalCloudCase):
-    def test_an_invocation_has_the_answer_of_the_function(self):
+    def test_an_invocation_has_the_response_of_the_function(self):
         cloud = self.one()
-        answer = cloud.invoke("f", {"answer": {"n": 1}})
+        response = cloud.invoke("f", {"answer": {"n": 1}})
         self.assertEqual((200, {"n": 1}, "$LATEST"),
-                         (answer.status, answer.json, answer.headers["X-Amz-Executed-Version"]))
-        self.assertNotIn("X-Amz-Function-Error", answer.headers)
+                         (response.status, response.json, response.headers["X-Amz-Executed-Version"]))
+        self.assertNotIn("X-Amz-Function-Error", response.headers)
         self.assertEqual({}, cloud.invoke("f").json["event"])
 
     def test_names_arns_and_latest_are_understood(self):
@@ -27,25 +27,25 @@ class Invoke(LocalCloudCase):
         arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
         for name in ("f:$LATEST", "123456789012:function:f", arn, arn.replace(":", "%3A")):
             self.assertEqual(200, cloud.invoke(name, {"answer": 1}).status, name)
-        answer = cloud.invoke("f", {}, query="?Qualifier=%24LATEST")
-        self.assertEqual(arn + ":$LATEST", answer.json["headers"]["Lambda-Runtime-Invoked-Function-Arn"])
+        response = cloud.invoke("f", {}, query="?Qualifier=%24LATEST")
+        self.assertEqual(arn + ":$LATEST", response.json["headers"]["Lambda-Runtime-Invoked-Function-Arn"])
 
     def test_an_unknown_function_is_404(self):
         cloud = self.one()
         for name, query in (("g", ""), ("f:live", ""), ("f", "?Qualifier=3")):
-            answer = cloud.invoke(name, {}, query=query)
+            response = cloud.invoke(name, {}, query=query)
             self.assertEqual((404, "ResourceNotFoundException"),
-                             (answer.status, answer.headers["x-amzn-ErrorType"]))
+                             (response.status, response.headers["x-amzn-ErrorType"]))
             self.assertEqual({"Type": "User", "Message":
                               "Function not found: arn:aws:lambda:us-east-1:123456789012:function:"
-                              + (name if not query else "f:?")}, answer.json)
+                              + (name if not query else "f:?")}, response.json)
 
     def test_a_function_error_is_200_with_a_header(self):
         """§1.4.9"""
         report = {"errorMessage": "no", "errorType": "Function.No", "stackTrace": []}
-        answer = self.one().invoke("f", {"error": report})
+        response = self.one().invoke("f", {"error": report})
         self.assertEqual((200, "Unhandled", report),
-                         (answer.status, answer.headers["X-Amz-Function-Error"], answer.json))
+                         (response.status, response.headers["X-Amz-Function-Error"], response.json))
 
     def test_the_error_type_is_kept_as_the_platform_keeps_it(self):
         """§1.4.3"""
@@ -58,30 +58,30 @@ class Invoke(LocalCloudCase):
     def test_an_event_is_taken_at_once_and_a_dry_run_does_nothing(self):
         cloud = self.one()
         mark = self.folder / "mark"
-        answer = cloud.invoke("f", {"sleep": 0.2, "print": ["async"]},
+        response = cloud.invoke("f", {"sleep": 0.2, "print": ["async"]},
                               {"X-Amz-Invocation-Type": "Event"})
-        self.assertEqual((202, b""), (answer.status, answer.body))
+        self.assertEqual((202, b""), (response.status, response.body))
         cloud.wait_for_line("f/1 . async")
-        answer = cloud.invoke("f", {"print": [str(mark)]}, {"X-Amz-Invocation-Type": "DryRun"})
-        self.assertEqual((204, b""), (answer.status, answer.body))
-        answer = cloud.invoke("f", {}, {"X-Amz-Invocation-Type": "Later"})
+        response = cloud.invoke("f", {"print": [str(mark)]}, {"X-Amz-Invocation-Type": "DryRun"})
+        self.assertEqual((204, b""), (response.status, response.body))
+        response = cloud.invoke("f", {}, {"X-Amz-Invocation-Type": "Later"})
         self.assertEqual((400, "InvalidParameterValueException"),
-                         (answer.status, answer.headers["x-amzn-ErrorType"]))
+                         (response.status, response.headers["x-amzn-ErrorType"]))
         cloud.invoke("f", {})
         self.assertNotIn(str(mark), cloud.stop().stdout)
 
-    def test_the_tail_of_the_log_comes_when_it_is_asked_for(self):
+    def test_the_tail_of_the_log_comes_when_it_is_requested(self):
         cloud = self.one()
         cloud.invoke("f", {"print": ["of another event"]})
-        answer = cloud.invoke("f", {"print": ["first", "second"]}, {"X-Amz-Log-Type": "Tail"})
-        lines = base64.b64decode(answer.headers["X-Amz-Log-Result"]).decode().splitlines()
+        response = cloud.invoke("f", {"print": ["first", "second"]}, {"X-Amz-Log-Type": "Tail"})
+        lines = base64.b64decode(response.headers["X-Amz-Log-Result"]).decode().splitlines()
         self.assertEqual(["first", "second"], lines[1:3])
         self.assertRegex(lines[0], r"\ASTART RequestId: \S+ Version: \$LATEST\Z")
         self.assertRegex(lines[3], r"\AEND RequestId: \S+\Z")
         self.assertRegex(lines[4], r"\AREPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: "
                                    r"\d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB")
-        answer = cloud.invoke("f", {"print": ["x" * 100] * 100}, {"X-Amz-Log-Type": "Tail"})
-        tail = base64.b64decode(answer.headers["X-Amz-Log-Result"])
+        response = cloud.invoke("f", {"print": ["x" * 100] * 100}, {"X-Amz-Log-Type": "Tail"})
+        tail = base64.b64decode(response.headers["X-Amz-Log-Result"])
         self.assertEqual(4096, len(tail))
         self.assertIn(b"REPORT RequestId", tail)
         self.assertNotIn("X-Amz-Log-Result", cloud.invoke("f", {}).headers)
@@ -96,16 +96,16 @@ class Invoke(LocalCloudCase):
                 ({}, b'"' + b"x" * (11 << 20) + b'"', 413, "RequestTooLargeException"),
                 ({"X-Amz-Invocation-Type": "Event"}, b'"' + b"x" * 1048575 + b'"', 413,
                  "RequestTooLargeException")):
-            answer = cloud.invoke("f", body, headers)
-            self.assertEqual((status, kind), (answer.status, answer.headers["x-amzn-ErrorType"]))
+            response = cloud.invoke("f", body, headers)
+            self.assertEqual((status, kind), (response.status, response.headers["x-amzn-ErrorType"]))
             if kind:
                 self.assertEqual((["Type", "message"], "User"),
-                                 (sorted(answer.json), answer.json["Type"]))
+                                 (sorted(response.json), response.json["Type"]))
 
     def test_other_operations_are_404(self):
-        answer = self.one().request("GET", "/2015-03-31/functions/f")
+        response = self.one().request("GET", "/2015-03-31/functions/f")
         self.assertEqual((404, "UnknownOperationException"),
-                         (answer.status, answer.headers["x-amzn-ErrorType"]))
+                         (response.status, response.headers["x-amzn-ErrorType"]))
 
 
 class Processes(LocalCloudCase):
@@ -118,9 +118,9 @@ class Processes(LocalCloudCase):
     def test_what_none_can_take_waits_and_then_is_refused(self):
         cloud = self.one(processes=2, queue=1)
         calls = [cloud.later(cloud.invoke, "f", {"sleep": 1.5}) for _ in range(6)]
-        answers = [call.wait() for call in calls]
-        self.assertEqual([200] * 3 + [429] * 3, sorted(a.status for a in answers))
-        refused = next(a for a in answers if a.status == 429)
+        responses = [call.wait() for call in calls]
+        self.assertEqual([200] * 3 + [429] * 3, sorted(a.status for a in responses))
+        refused = next(a for a in responses if a.status == 429)
         self.assertEqual("TooManyRequestsException", refused.headers["x-amzn-ErrorType"])
         self.assertEqual({"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
                           "Type": "User", "message": "Rate Exceeded."}, refused.json)
@@ -131,8 +131,8 @@ class Processes(LocalCloudCase):
         connection = cloud.connect()
         for _ in range(100):
             connection.request("POST", "/2015-03-31/functions/f/invocations", '{"answer":1}')
-            answer = connection.getresponse()
-            self.assertEqual((200, b"1"), (answer.status, answer.read()))
+            response = connection.getresponse()
+            self.assertEqual((200, b"1"), (response.status, response.read()))
         connection.close()
 
     def test_processes_start_with_the_first_invocation_or_early(self):
@@ -169,7 +169,7 @@ class Processes(LocalCloudCase):
             self.assertLessEqual(len(open_files), 4)  # and its connection
             status = Path(f"/proc/{pid}/status").read_text()
             self.assertEqual(0, int(re.search(r"SigBlk:\s+(\w+)", status)[1], 16))
-            # Python ignores SIGPIPE and SIGXFSZ by itself.
+            # Python ignores SIGPIPE and SIGXFSZ.
             self.assertEqual(0, int(re.search(r"SigIgn:\s+(\w+)", status)[1], 16)
                              & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1))
 
@@ -235,7 +235,7 @@ class Ends(LocalCloudCase):
         cloud = self.cloud(functions={"f": echo(environment={"ECHO_START": "fail"})})
         self.assertFunctionError(cloud.invoke("f", {}), "Function.ConfigurationError", "ECHO_START")
 
-    def test_a_program_that_is_not_there_is_said_so(self):
+    def test_a_program_that_is_not_there_is_an_error_with_its_name(self):
         cloud = self.cloud(functions={"f": {"program": "/nowhere/to/be"}})
         for _ in range(2):
             self.assertFunctionError(cloud.invoke("f", {}), "Runtime.InvalidEntrypoint",
@@ -277,8 +277,8 @@ class Logs(LocalCloudCase):
 
     def test_platform_lines_can_be_left_out(self):
         cloud = self.one(words=["--log", "functions"])
-        answer = cloud.invoke("f", {"print": ["a line"]}, {"X-Amz-Log-Type": "Tail"})
-        self.assertIn(b"REPORT", base64.b64decode(answer.headers["X-Amz-Log-Result"]))
+        response = cloud.invoke("f", {"print": ["a line"]}, {"X-Amz-Log-Type": "Tail"})
+        self.assertIn(b"REPORT", base64.b64decode(response.headers["X-Amz-Log-Result"]))
         self.assertEqual("f/1 | a line\n", cloud.stop().stdout)
 
 

@@ -1,5 +1,5 @@
 """test_local_gateway.py: local-cloud as API Gateway: the events that it makes (§2.2, §2.3) and
-what it makes of answers (§2.4)."""
+what it makes of responses (§2.4)."""
 
 import base64
 import json
@@ -11,9 +11,9 @@ from local_cloud import PATIENCE, LocalCloudCase, raw_request
 
 
 class Events(LocalCloudCase):
-    def event(self, answer):
-        self.assertEqual(200, answer.status, answer)
-        return answer.json["event"]
+    def event(self, response):
+        self.assertEqual(200, response.status, response)
+        return response.json["event"]
 
     def test_a_rest_event_has_what_the_contract_lists(self):
         """§2.2"""
@@ -123,45 +123,45 @@ class Events(LocalCloudCase):
         for method, path in (("GET", "/"), ("POST", "/ff"), ("GET", "/f"), ("POST", "/f/"),
                              ("POST", "/users/"), ("GET", "/users/a/b"), ("GET", "/files"),
                              ("POST", "/local"), ("POST", "/endpoints/x")):
-            answer = cloud.request(method, path)
+            response = cloud.request(method, path)
             self.assertEqual((403, {"message": "Missing Authentication Token"},
                               "MissingAuthenticationTokenException"),
-                             (answer.status, answer.json, answer.headers["x-amzn-ErrorType"]), path)
+                             (response.status, response.json, response.headers["x-amzn-ErrorType"]), path)
 
 
-class Answers(LocalCloudCase):
-    def answer(self, cloud, value, path="/f", headers=None):
+class Responses(LocalCloudCase):
+    def response(self, cloud, value, path="/f", headers=None):
         return cloud.post(path, {"answer": value}, headers)
 
     def test_status_headers_and_body_are_the_functions(self):
         """38, 41"""
         cloud = self.one()
-        answer = self.answer(cloud, {
+        response = self.response(cloud, {
             "statusCode": 418, "headers": {"X-One": "a", "x-both": "lost", "Content-Type": "text/x",
                                            "X-Number": 3, "X-Yes": True, "Access-Control-Allow-Origin": "*"},
             "multiValueHeaders": {"X-Both": ["b", "c"]}, "body": "té", "isBase64Encoded": False})
         self.assertEqual((418, "té", "text/x", "*"),
-                         (answer.status, answer.body.decode(), answer.headers["Content-Type"],
-                          answer.headers["Access-Control-Allow-Origin"]))
-        self.assertEqual(["b", "c"], answer.headers.get_all("X-Both"))
-        self.assertEqual(("3", "true"), (answer.headers["X-Number"], answer.headers["X-Yes"]))
-        self.assertTrue(answer.headers["x-amzn-RequestId"])
-        answer = self.answer(cloud, {"statusCode": 204})
-        self.assertEqual((204, b""), (answer.status, answer.body))
-        answer = self.answer(cloud, {"statusCode": 200, "body": None, "headers": None,
+                         (response.status, response.body.decode(), response.headers["Content-Type"],
+                          response.headers["Access-Control-Allow-Origin"]))
+        self.assertEqual(["b", "c"], response.headers.get_all("X-Both"))
+        self.assertEqual(("3", "true"), (response.headers["X-Number"], response.headers["X-Yes"]))
+        self.assertTrue(response.headers["x-amzn-RequestId"])
+        response = self.response(cloud, {"statusCode": 204})
+        self.assertEqual((204, b""), (response.status, response.body))
+        response = self.response(cloud, {"statusCode": 200, "body": None, "headers": None,
                                      "multiValueHeaders": None, "more": 1})
         self.assertEqual((200, b"", "application/json"),
-                         (answer.status, answer.body, answer.headers["Content-Type"]))
+                         (response.status, response.body, response.headers["Content-Type"]))
 
     def test_headers_that_belong_to_the_gateway_are_renamed(self):
-        answer = self.answer(self.one(), {"statusCode": 200, "headers": {
+        response = self.response(self.one(), {"statusCode": 200, "headers": {
             "Content-Length": "999", "Connection": "close", "Transfer-Encoding": "chunked"},
             "body": "abc"})
-        self.assertEqual((b"abc", "999", "3"), (answer.body, answer.headers["x-amzn-Remapped-Content-Length"],
-                                                answer.headers["Content-Length"]))
-        self.assertNotIn("Transfer-Encoding", answer.headers)
+        self.assertEqual((b"abc", "999", "3"), (response.body, response.headers["x-amzn-Remapped-Content-Length"],
+                                                response.headers["Content-Length"]))
+        self.assertNotIn("Transfer-Encoding", response.headers)
 
-    def test_malformed_answers_are_502(self):
+    def test_malformed_responses_are_502(self):
         """§2.4.3"""
         cloud = self.one()
         for wrong in ([], "text", 3, None, {}, {"body": "x"}, {"statusCode": "abc"}, {"statusCode": 99},
@@ -171,8 +171,8 @@ class Answers(LocalCloudCase):
                       {"statusCode": 200, "headers": {"a": "x\r\nSet-Cookie: y"}},
                       {"statusCode": 200, "multiValueHeaders": {"a": "b"}},
                       {"statusCode": 200, "isBase64Encoded": "no", "body": ""}):
-            answer = self.answer(cloud, wrong)
-            self.assertEqual((502, {"message": "Internal server error"}), (answer.status, answer.json), wrong)
+            response = self.response(cloud, wrong)
+            self.assertEqual((502, {"message": "Internal server error"}), (response.status, response.json), wrong)
         for raw in ("", "{", "\x00", '{"statusCode":200}x'):
             self.assertEqual(502, cloud.post("/f", {"raw": raw}).status, raw)
         self.assertIn("Malformed Lambda proxy response", cloud.stop().stderr)
@@ -184,22 +184,22 @@ class Answers(LocalCloudCase):
                  "isBase64Encoded": True}
         for accept, raw in (("image/*", True), ("application/octet-stream, text/plain", True),
                             ("text/plain, application/octet-stream", False), ("*/*", False)):
-            body = self.answer(cloud, value, headers={"Accept": accept}).body
+            body = self.response(cloud, value, headers={"Accept": accept}).body
             self.assertEqual(bytes(range(256)) if raw else value["body"].encode(), body, accept)
-        self.assertEqual(bytes(range(256)), self.answer(cloud, value, "/two").body)
+        self.assertEqual(bytes(range(256)), self.response(cloud, value, "/two").body)
         value["body"] = "***"
-        self.assertEqual(502, self.answer(cloud, value, headers={"Accept": "image/*"}).status)
+        self.assertEqual(502, self.response(cloud, value, headers={"Accept": "image/*"}).status)
 
     def test_payload_2_takes_any_json_as_the_body(self):
         """§2.4.6"""
         cloud = self.one()
         for value in ({"a": 1}, [1], "text", 3):
-            answer = self.answer(cloud, value, "/two")
+            response = self.response(cloud, value, "/two")
             self.assertEqual((200, "application/json", value),
-                             (answer.status, answer.headers["Content-Type"], answer.json))
-        answer = self.answer(cloud, {"statusCode": 201, "body": "x", "cookies": ["a=1", "b=2"]}, "/two")
+                             (response.status, response.headers["Content-Type"], response.json))
+        response = self.response(cloud, {"statusCode": 201, "body": "x", "cookies": ["a=1", "b=2"]}, "/two")
         self.assertEqual((201, b"x", ["a=1", "b=2"]),
-                         (answer.status, answer.body, answer.headers.get_all("Set-Cookie")))
+                         (response.status, response.body, response.headers.get_all("Set-Cookie")))
         self.assertEqual(502, cloud.post("/two", {"raw": "no json"}).status)
 
     def test_failures_of_the_function_are_502_and_without_a_proxy_200(self):
@@ -208,13 +208,13 @@ class Answers(LocalCloudCase):
         for do in ({"error": {"errorMessage": "no"}}, {"exit": 1}, {"sleep": 100}):
             self.assertEqual((502, {"message": "Internal server error"}),
                              (lambda a: (a.status, a.json))(cloud.post("/f", do)))
-        answer = cloud.post("/raw", {"error": {"errorMessage": "no"}})
-        self.assertEqual((200, {"errorMessage": "no"}), (answer.status, answer.json))
+        response = cloud.post("/raw", {"error": {"errorMessage": "no"}})
+        self.assertEqual((200, {"errorMessage": "no"}), (response.status, response.json))
 
-    def test_an_answer_that_takes_too_long_is_504_and_the_function_works_on(self):
+    def test_a_response_that_takes_too_long_is_504_and_the_function_works_on(self):
         cloud = self.one(config={"gateway-timeout": 0.5})
-        answer = cloud.post("/f", {"sleep": 1, "print": ["works on"]})
-        self.assertEqual((504, {"message": "Endpoint request timed out"}), (answer.status, answer.json))
+        response = cloud.post("/f", {"sleep": 1, "print": ["works on"]})
+        self.assertEqual((504, {"message": "Endpoint request timed out"}), (response.status, response.json))
         cloud.wait_for_line("works on")
         cloud.wait_for_line("REPORT")
         self.assertEqual(200, cloud.post("/raw", {"answer": 1}).status)
@@ -224,10 +224,10 @@ class Limits(LocalCloudCase):
     def test_more_than_the_rate_is_429(self):
         """§2.5.6"""
         cloud = self.one(config={"rate": 0.001, "burst": 3})
-        answers = [cloud.post("/raw", {"answer": 1}) for _ in range(5)]
-        self.assertEqual([200] * 3 + [429] * 2, [a.status for a in answers])
+        responses = [cloud.post("/raw", {"answer": 1}) for _ in range(5)]
+        self.assertEqual([200] * 3 + [429] * 2, [a.status for a in responses])
         self.assertEqual(({"message": "Too Many Requests"}, "TooManyRequestsException"),
-                         (answers[3].json, answers[3].headers["x-amzn-ErrorType"]))
+                         (responses[3].json, responses[3].headers["x-amzn-ErrorType"]))
         self.assertEqual(200, cloud.invoke("f", {}).status)
 
     def test_an_invocation_that_lambda_refuses_is_500(self):
@@ -260,9 +260,9 @@ class Limits(LocalCloudCase):
             self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 200"))
 
     def test_a_head_request_has_no_body(self):
-        answer = self.one().request("HEAD", "/users/1")
-        self.assertEqual((200, b""), (answer.status, answer.body))
-        self.assertGreater(int(answer.headers["Content-Length"]), 10)
+        response = self.one().request("HEAD", "/users/1")
+        self.assertEqual((200, b""), (response.status, response.body))
+        self.assertGreater(int(response.headers["Content-Length"]), 10)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """test_local_mapping.py: local-cloud brings the records of a stream to a function, as Lambda's
-event source mapping does: batches, order, retries, partial answers, what is given up. The
+event source mapping does: batches, order, retries, partial responses, discarded records. The
 stream is a real kinesalite."""
 
 import json
@@ -58,7 +58,7 @@ class Batches(StreamCase):
         self.assertEqual([100, 50], [len(b) for b in f.batches])
 
     def test_the_batching_window_fills_a_batch(self):
-        """Records that come one after the other, and would go each by itself, go together."""
+        """Records that come one after the other, and would be a batch each, are sent together."""
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, MaximumBatchingWindowInSeconds=300, BatchSize=5)
@@ -183,7 +183,7 @@ class Order(StreamCase):
         calls = sorted(f.calls, key=lambda call: call["at"])
         self.assertTrue(any(a["done"] > b["at"] for a, b in zip(calls, calls[1:])))
 
-    def test_one_bad_key_does_not_hold_up_the_other_lanes(self):
+    def test_one_bad_key_does_not_hold_up_the_other_sub_queues(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, """
@@ -348,7 +348,7 @@ def handle(event, n):
         self.assertIn("/no/such/program", f.logged("batch_failed")[0]["function_error"])
         self.assertEqual(2, f.counts()["dropped_records"])
 
-    def test_a_function_that_takes_no_more_is_asked_again_and_no_try_is_lost(self):
+    def test_a_function_that_takes_no_more_is_called_again_and_no_try_is_lost(self):
         kinesis = self.kinesis()
         kinesis.create("s", shards=4)
         keys = {}
@@ -361,7 +361,7 @@ def handle(event, n):
         self.assertEqual(([], 4), (f.given_up, len(f.calls)))
 
 
-class PartialAnswers(StreamCase):
+class PartialResponses(StreamCase):
     def one(self, handler, n=5, **settings):
         kinesis = self.kinesis()
         kinesis.create("s")
@@ -381,10 +381,10 @@ def handle(event, n):
 
     def test_all_forms_of_complete_success(self):
         """§4.3.3"""
-        for answer in ('{"batchItemFailures": []}', '{"batchItemFailures": null}', "{}", "null", "",
+        for response in ('{"batchItemFailures": []}', '{"batchItemFailures": null}', "{}", "null", "",
                        '""', '{"other": 1}'):
-            with self.subTest(answer=answer):
-                f = self.one(f"def handle(event, n): return {answer!r}", n=6,
+            with self.subTest(response=response):
+                f = self.one(f"def handle(event, n): return {response!r}", n=6,
                              MaximumRetryAttempts=0)
                 f.wait_for_records("5")
                 self.assertEqual(([list("01234"), ["5"]], []), (f.batches, f.given_up))
@@ -392,21 +392,21 @@ def handle(event, n):
 
     def test_all_forms_of_complete_failure(self):
         """§4.3.4"""
-        for answer in ('{"batchItemFailures": [{"itemIdentifier": ""}]}',
+        for response in ('{"batchItemFailures": [{"itemIdentifier": ""}]}',
                        '{"batchItemFailures": [{"itemIdentifier": null}]}',
                        '{"batchItemFailures": [{"itemIdentifier": 5}]}',
                        '{"batchItemFailures": [{"identifier": "1"}]}',
                        '{"batchItemFailures": [{"itemIdentifier": "1"}]}',
                        '{"batchItemFailures": [null]}', '{"batchItemFailures": 1}', '[]', '"done"',
                        '{"batchItem'):
-            with self.subTest(answer=answer):
-                f = self.one(f"def handle(event, n): return {answer!r}", MaximumRetryAttempts=1)
+            with self.subTest(response=response):
+                f = self.one(f"def handle(event, n): return {response!r}", MaximumRetryAttempts=1)
                 f.wait(lambda: f.given_up, "a batch given up")
                 self.assertEqual([list("01234")] * 2, f.batches)
                 self.assertIsNone(f.given_up[0]["responseContext"]["functionError"])
                 f.cloud.stop()
 
-    def test_without_the_setting_every_answer_is_success(self):
+    def test_without_the_setting_every_response_is_success(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, """

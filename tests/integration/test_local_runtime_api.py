@@ -17,7 +17,7 @@ IDLE = {"program": "/bin/sh", "arguments": ["-c", "echo API=$AWS_LAMBDA_RUNTIME_
 
 
 class Id:
-    """That of the n-th event; looked for when it is needed, because nobody knows it before
+    """That of the n-th event; looked for when it is needed, because it is not known before
     the event is given: it stands in the START line."""
 
     def __init__(self, cloud, n):
@@ -40,17 +40,17 @@ class Id:
 
 
 class Given:
-    """An invocation through Lambda's front door."""
+    """An invocation through Lambda's Invoke."""
 
     def __init__(self, service, body, number):
         self.id = Id(service.cloud, number)
         self._call = Later(lambda: service.cloud.invoke("f", body))
 
     def wait(self):
-        answer = self._call.wait()
-        self.answer = answer
-        failed = "X-Amz-Function-Error" in answer.headers
-        too_large = failed and answer.json["errorType"] == "Function.ResponseSizeTooLarge"
+        response = self._call.wait()
+        self.answer = response
+        failed = "X-Amz-Function-Error" in response.headers
+        too_large = failed and response.json["errorType"] == "Function.ResponseSizeTooLarge"
         self.kind = "refused" if too_large else "error" if failed else "response"
         return self
 
@@ -118,20 +118,20 @@ class LocalCloudKeepsTheRules(Rules, unittest.TestCase):
             for byte in f"GET {BASE}/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode():
                 connection.sendall(bytes([byte]))
             stream = connection.makefile("rb")
-            self.assertEqual(b'{"n":1}', read_answer(stream)[1])
+            self.assertEqual(b'{"n":1}', read_response(stream)[1])
             post = f"POST {BASE}/invocation/{event.id}/response HTTP/1.1\r\nHost: x\r\n"
             connection.sendall(
                 (post + "Transfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n"
                  + post + "Content-Length: 2\r\n\r\n{}").encode())
-            self.assertEqual(202, read_answer(stream)[0])
-            self.assertEqual(403, read_answer(stream)[0])
+            self.assertEqual(202, read_response(stream)[0])
+            self.assertEqual(403, read_response(stream)[0])
         self.assertEqual(b'{"a":1}', event.wait().answer.body)
 
     def test_an_unknown_response_mode_is_refused_and_fails_the_event(self):
         event = self.given()
-        answer = self.client.call("POST", f"/invocation/{event.id}/response", b"{}",
+        response = self.client.call("POST", f"/invocation/{event.id}/response", b"{}",
                                   **{"Lambda-Runtime-Function-Response-Mode": "dripping"})
-        self.assertRefused(400, "InvalidFunctionResponseMode", answer)
+        self.assertRefused(400, "InvalidFunctionResponseMode", response)
         event.wait()
         self.assertEqual("Runtime.InvalidResponseModeHeader", event.answer.json["errorType"])
 
@@ -144,7 +144,7 @@ class LocalCloudKeepsTheRules(Rules, unittest.TestCase):
                 self.assertIn(connection.recv(65536).split()[1], (b"400", b"414", b"431"))
 
 
-def read_answer(stream):
+def read_response(stream):
     status = int(stream.readline().split()[1])
     length = 0
     while (line := stream.readline()) not in (b"\r\n", b""):
@@ -158,10 +158,10 @@ class Headers(LocalCloudCase):
         """§1.2"""
         cloud = self.one(timeout=PATIENCE)
         before = int(time.time() * 1000) / 1000  # the deadline is in milliseconds
-        answer = cloud.invoke("f", {}, {"X-Amzn-Trace-Id": "Root=1-2-3;Lineage=a:0",
+        response = cloud.invoke("f", {}, {"X-Amzn-Trace-Id": "Root=1-2-3;Lineage=a:0",
                                         "X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"})
         after = time.time()
-        headers = answer.json["headers"]
+        headers = response.json["headers"]
         self.assertEqual("application/json", headers["Content-Type"])
         self.assertEqual("Root=1-2-3;Lineage=a:0", headers["Lambda-Runtime-Trace-Id"])
         self.assertEqual('{"custom":{"a":1}}', headers["Lambda-Runtime-Client-Context"])
@@ -169,7 +169,7 @@ class Headers(LocalCloudCase):
                          headers["Lambda-Runtime-Invoked-Function-Arn"])
         self.assertRegex(headers["Lambda-Runtime-Aws-Request-Id"],
                          r"\A[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
-        self.assertEqual(headers["Lambda-Runtime-Aws-Request-Id"], answer.headers["x-amzn-RequestId"])
+        self.assertEqual(headers["Lambda-Runtime-Aws-Request-Id"], response.headers["x-amzn-RequestId"])
         deadline = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000
         self.assertTrue(before <= deadline - PATIENCE <= after, (before, deadline, after))
         made_up = cloud.invoke("f", {}).json["headers"]["Lambda-Runtime-Trace-Id"]
@@ -192,7 +192,7 @@ class Truncated(LocalCloudCase):
         self.wait_until(lambda: not alive(pid), "the end of the process")
         self.assertNotEqual(pid, cloud.invoke("f", {}).json["pid"])
 
-    def test_our_runtime_answers_a_thousand_events_on_one_connection(self):
+    def test_our_runtime_handles_a_thousand_events_on_one_connection(self):
         """5"""
         cloud = self.cloud(functions={"f": echo()}, log="functions")
         connection = cloud.connect()

@@ -1,5 +1,5 @@
 """test_local_sdk.py: AWS's own JavaScript SDK against local-cloud: what InvokeCommand and
-InvokeEndpointCommand make of its answers, how they classify its errors, and the whole path
+InvokeEndpointCommand make of its responses, how they classify its errors, and the whole path
 from them through predict to serve. tests/node/install brings the SDK."""
 
 import base64
@@ -31,10 +31,10 @@ class WithSdk:
 
 
 class SdkCase(WithSdk, LocalCloudCase):
-    def assertRefused(self, reply, name, status, fault, words, known=True):
+    def assertRefused(self, result, name, status, fault, words, known=True):
         """An error of the service, of the SDK's own class unless its model has none."""
-        error = reply.error
-        self.assertIsNotNone(error, reply)
+        error = result.error
+        self.assertIsNotNone(error, result)
         self.assertEqual((name, status, fault), (error["name"], error["status"], error["fault"]))
         if known:
             self.assertEqual(name, error["known"])
@@ -48,27 +48,27 @@ class Invoke(SdkCase):
         payload = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         return sdk.call("lambda", "Invoke", attempts, FunctionName=name, Payload=payload, **more)
 
-    def test_an_answer_and_all_that_comes_with_it(self):
+    def test_a_response_and_all_that_comes_with_it(self):
         sdk = self.sdk(self.one())
-        reply = self.invoke(sdk, {"print": ["a line"], "answer": {"é": 1}}, LogType="Tail")
+        result = self.invoke(sdk, {"print": ["a line"], "answer": {"é": 1}}, LogType="Tail")
         self.assertEqual((200, "$LATEST", {"é": 1}), (
-            reply.output["StatusCode"], reply.output["ExecutedVersion"],
-            json.loads(reply.output["Payload"])))
-        self.assertNotIn("FunctionError", reply.output)
-        self.assertIn(b"\na line\nEND RequestId: " + reply.request_id.encode(),
-                      base64.b64decode(reply.output["LogResult"]))
+            result.output["StatusCode"], result.output["ExecutedVersion"],
+            json.loads(result.output["Payload"])))
+        self.assertNotIn("FunctionError", result.output)
+        self.assertIn(b"\na line\nEND RequestId: " + result.request_id.encode(),
+                      base64.b64decode(result.output["LogResult"]))
         context = base64.b64encode(b'{"custom":{"a":1}}').decode()
-        reply = self.invoke(sdk, name="arn:aws:lambda:us-east-1:123456789012:function:f",
+        result = self.invoke(sdk, name="arn:aws:lambda:us-east-1:123456789012:function:f",
                             Qualifier="$LATEST", ClientContext=context)
-        headers = json.loads(reply.output["Payload"])["headers"]
+        headers = json.loads(result.output["Payload"])["headers"]
         self.assertEqual('{"custom":{"a":1}}', headers["Lambda-Runtime-Client-Context"])
         self.assertTrue(headers["Lambda-Runtime-Invoked-Function-Arn"].endswith(":function:f:$LATEST"))
 
     def test_the_ways_to_invoke(self):
         sdk = self.sdk(self.one())
         for kind, status in (("RequestResponse", 200), ("Event", 202), ("DryRun", 204)):
-            reply = self.invoke(sdk, InvocationType=kind)
-            self.assertEqual(status, reply.output["StatusCode"], reply)
+            result = self.invoke(sdk, InvocationType=kind)
+            self.assertEqual(status, result.output["StatusCode"], result)
 
     def test_a_function_error_is_no_error_of_the_call(self):
         """§1.4.9"""
@@ -77,17 +77,17 @@ class Invoke(SdkCase):
         for payload, kind, words in (({"error": report}, "Function.No", "no"),
                                      ({"exit": 3}, "Runtime.ExitError", "exit status 3"),
                                      ({"sleep": 60}, "Sandbox.Timeout", "timed out after 1.00 seconds")):
-            reply = self.invoke(sdk, payload)
-            self.assertEqual((200, "Unhandled"), (reply.output["StatusCode"],
-                                                  reply.output["FunctionError"]), reply)
-            said = json.loads(reply.output["Payload"])
-            self.assertEqual(kind, said["errorType"])
-            self.assertIn(words, said["errorMessage"])
+            result = self.invoke(sdk, payload)
+            self.assertEqual((200, "Unhandled"), (result.output["StatusCode"],
+                                                  result.output["FunctionError"]), result)
+            reported = json.loads(result.output["Payload"])
+            self.assertEqual(kind, reported["errorType"])
+            self.assertIn(words, reported["errorMessage"])
 
     def test_what_is_wrong_with_a_call_has_the_class_of_the_sdk(self):
         sdk = self.sdk(self.one())
-        self.assertRefused(self.invoke(sdk, name="nobody"), "ResourceNotFoundException", 404, "client",
-                           "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody")
+        self.assertRefused(self.invoke(sdk, name="missing"), "ResourceNotFoundException", 404, "client",
+                           "Function not found: arn:aws:lambda:us-east-1:123456789012:function:missing")
         self.assertRefused(self.invoke(sdk, Qualifier="live"), "ResourceNotFoundException", 404,
                            "client", "Function not found")
         self.assertRefused(self.invoke(sdk, b"{"), "InvalidRequestContentException", 400, "client",
@@ -106,8 +106,8 @@ class Invoke(SdkCase):
         self.invoke(sdk, {"answer": 1})
         busy = sdk.later("lambda", "Invoke", FunctionName="f", Payload=b'{"print":["busy"],"sleep":4}')
         cloud.wait_for_line("busy")
-        reply = self.invoke(sdk)
-        error = self.assertRefused(reply, "TooManyRequestsException", 429, "client", "Rate Exceeded.")
+        result = self.invoke(sdk)
+        error = self.assertRefused(result, "TooManyRequestsException", 429, "client", "Rate Exceeded.")
         self.assertEqual((True, 1), (error["throttling"], error["attempts"]))
         self.assertEqual(("ReservedFunctionConcurrentInvocationLimitExceeded", "User"),
                          (error["Reason"], error["Type"]))
@@ -116,11 +116,11 @@ class Invoke(SdkCase):
         self.assertGreater(patient.attempts, 1)
         self.assertEqual(200, busy().output["StatusCode"])
 
-    def test_a_large_event_and_a_large_answer_pass(self):
+    def test_a_large_event_and_a_large_response_pass(self):
         sdk = self.sdk(self.one())
         text = "x" * (6 * 1024 * 1024 - 200)
-        reply = self.invoke(sdk, {"answer": text})
-        self.assertEqual(text, json.loads(reply.output["Payload"]))
+        result = self.invoke(sdk, {"answer": text})
+        self.assertEqual(text, json.loads(result.output["Payload"]))
 
 
 class InvokeEndpoint(SdkCase):
@@ -134,16 +134,16 @@ class InvokeEndpoint(SdkCase):
             endpoints={"movies": f"http://127.0.0.1:{self.container.port}",
                        "gone": "http://127.0.0.1:1"}, **config))
 
-    def ask(self, sdk, do, name="movies", attempts=1, **more):
+    def fetch(self, sdk, do, name="movies", attempts=1, **more):
         return sdk.call("sagemaker-runtime", "InvokeEndpoint", attempts, EndpointName=name,
                         Body=json.dumps(do).encode(), ContentType="application/json", **more)
 
-    def test_an_answer_and_all_that_comes_with_it(self):
-        reply = self.ask(self.movies(), {"body": "4.5", "headers": {
+    def test_a_response_and_all_that_comes_with_it(self):
+        result = self.fetch(self.movies(), {"body": "4.5", "headers": {
             "X-Amzn-SageMaker-Custom-Attributes": "v=1"}}, Accept="text/csv", InferenceId="i-1",
             CustomAttributes="a=1")
         self.assertEqual((b"4.5", "text/x", "AllTraffic", "v=1"), tuple(
-            reply.output[n] for n in ("Body", "ContentType", "InvokedProductionVariant",
+            result.output[n] for n in ("Body", "ContentType", "InvokedProductionVariant",
                                       "CustomAttributes")))
         headers = self.container.requests[0][1]
         self.assertEqual(("text/csv", "i-1", "a=1"), tuple(headers[n] for n in (
@@ -154,32 +154,32 @@ class InvokeEndpoint(SdkCase):
         sdk = self.movies()
         for status, whose in ((400, "client"), (404, "client"), (500, "server"), (503, "server")):
             error = self.assertRefused(
-                self.ask(sdk, {"status": status, "body": "because"}), "ModelError", 424, "client",
+                self.fetch(sdk, {"status": status, "body": "because"}), "ModelError", 424, "client",
                 f'Received {whose} error ({status}) from primary with message "because"')
             self.assertEqual((status, "because"), (error["OriginalStatusCode"], error["OriginalMessage"]))
             self.assertTrue(error["LogStreamArn"].startswith("arn:aws:logs:us-east-1:"))
 
     def test_what_is_wrong_with_a_call_has_the_class_of_the_sdk(self):
         sdk = self.movies()
-        self.assertRefused(self.ask(sdk, {}, "nobody"), "ValidationError", 400, "client",
-                           "Endpoint nobody of account 123456789012 not found.")
-        reply = self.ask(sdk, {}, "gone")
-        error = self.assertRefused(reply, "ServiceUnavailable", 503, "server", "")
+        self.assertRefused(self.fetch(sdk, {}, "missing"), "ValidationError", 400, "client",
+                           "Endpoint missing of account 123456789012 not found.")
+        result = self.fetch(sdk, {}, "gone")
+        error = self.assertRefused(result, "ServiceUnavailable", 503, "server", "")
         self.assertTrue(error["transient"])
-        self.assertEqual(3, self.ask(sdk, {}, "gone", attempts=3).error["attempts"])
+        self.assertEqual(3, self.fetch(sdk, {}, "gone", attempts=3).error["attempts"])
 
     def test_a_throttle_is_one_to_the_sdk(self):
         """56"""
         sdk = self.movies()
         calls = [sdk.later("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
                            Body=b'{"sleep":3}') for _ in range(300)]
-        replies = [call() for call in calls]
-        errors = [reply.error for reply in replies if reply.error]
+        results = [call() for call in calls]
+        errors = [result.error for result in results if result.error]
         self.assertTrue(0 < len(errors) < 300, len(errors))
         for error in errors:
             self.assertEqual(("ThrottlingException", 400, True),
                              (error["name"], error["status"], error["throttling"]))
-        self.assertEqual(b"fine", self.ask(sdk, {}).output["Body"])
+        self.assertEqual(b"fine", self.fetch(sdk, {}).output["Body"])
 
 
 class WholePath(WithSdk, ServeCase):
@@ -194,21 +194,21 @@ class WholePath(WithSdk, ServeCase):
                             "AWS_ENDPOINT_URL": front.url}}})
         runtime, sdk = self.sdk(front), self.sdk(cloud)
         for user, item in [row[:2] for row in trained().rows[:20]]:
-            question = json.dumps({"userId": user, "movieId": item}).encode()
-            said = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
-                            Body=question, ContentType="application/json")
-            rating = json.loads(said.output["Body"])["predicted_rating"]
+            instance = json.dumps({"userId": user, "movieId": item}).encode()
+            reported = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
+                            Body=instance, ContentType="application/json")
+            rating = json.loads(reported.output["Body"])["predicted_rating"]
             self.assertAlmostEqual(trained().predict(user, item), rating, places=4)
-            reply = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=question)
-            self.assertNotIn("FunctionError", reply.output, reply)
-            self.assertAlmostEqual(rating, json.loads(reply.output["Payload"])["predicted_rating"],
+            result = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=instance)
+            self.assertNotIn("FunctionError", result.output, result)
+            self.assertAlmostEqual(rating, json.loads(result.output["Payload"])["predicted_rating"],
                                    delta=0.0501)
-        reply = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=b'{"userId":"1"}')
-        self.assertEqual("Unhandled", reply.output["FunctionError"])
-        self.assertEqual("Function.InvalidEvent", json.loads(reply.output["Payload"])["errorType"])
-        reply = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies", Body=b"{",
+        result = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=b'{"userId":"1"}')
+        self.assertEqual("Unhandled", result.output["FunctionError"])
+        self.assertEqual("Function.InvalidEvent", json.loads(result.output["Payload"])["errorType"])
+        result = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies", Body=b"{",
                              ContentType="application/json")
-        self.assertEqual(("ModelError", 400), (reply.error["name"], reply.error["OriginalStatusCode"]))
+        self.assertEqual(("ModelError", 400), (result.error["name"], result.error["OriginalStatusCode"]))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Start(LocalCloudCase):
                 ({"endpoints": {"e": 1}}, "endpoints.e: expected the address")):
             self.assertIn(sentence, self.refused(config=config), config)
 
-    def test_a_port_that_is_taken_is_said_so(self):
+    def test_a_taken_port_is_an_error_with_its_number(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             text = self.refused("--function", "f=/bin/true", "--port", taken.getsockname()[1])
         self.assertIn("is taken by another process", text)
@@ -169,7 +169,7 @@ class Stop(LocalCloudCase):
         while any(alive(pid) for pid in everyone) and time.monotonic() < until:
             time.sleep(0.01)
         self.assertFalse([pid for pid in everyone if alive(pid)])
-        for pid in grandchildren:  # which nobody could have told
+        for pid in grandchildren:  # which could not be known before
             os.kill(pid, signal.SIGKILL)
         self._clouds.remove(cloud)
 

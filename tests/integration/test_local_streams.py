@@ -26,8 +26,8 @@ class Faults(StreamCase):
         """acts: number of the call of that operation → act."""
         seen = {operation: 0}
 
-        def act(asked, _):
-            if asked != operation:
+        def act(requested, _):
+            if requested != operation:
                 return None
             seen[operation] += 1
             return acts(seen[operation])
@@ -70,7 +70,7 @@ class Faults(StreamCase):
         self.assertEqual((201, "last"), (len(f.records), f.records[-1]))
         self.assertGreater(proxy.calls.count("GetShardIterator"), 2)
 
-    def test_an_answer_that_is_too_large_is_asked_for_in_parts(self):
+    def test_a_response_that_is_too_large_is_requested_in_parts(self):
         """The stand-in gives 10,000 records whatever their size."""
         kinesis = self.kinesis()
         kinesis.create("s")
@@ -138,7 +138,7 @@ def handle(event, n):
         self.assertFalse([p for p in pids if Path(f"/proc/{p}").exists()])
 
     def test_reading_stops_while_much_waits(self):
-        """Memory is bounded while a function is slow: 20,000 records, or 32 MB, and one answer."""
+        """Memory is bounded while a function is slow: 20,000 records, or 32 MB, and one response."""
         kinesis = self.kinesis()
         kinesis.create("s")
         for i in range(0, 60):
@@ -223,7 +223,7 @@ class Settings(StreamCase):
         self.assertNotEqual(0, done.returncode)
         return done.stderr
 
-    def test_what_is_wrong_is_said_with_its_place(self):
+    def test_errors_of_a_mapping_name_their_place(self):
         good = {"EventSourceArn": "s", "FunctionName": "f", "StartingPosition": "LATEST"}
         at = {"kinesis": "http://127.0.0.1:1"}
         for change, words in (
@@ -301,7 +301,7 @@ class Settings(StreamCase):
         f = self.mapped(kinesis, "def handle(event, n): return os.environ['AWS_ENDPOINT_URL_KINESIS']")
         self.assertEqual(kinesis.url, f.wait_for_calls(1)[0]["answer"])
 
-    def test_a_destination_that_cannot_be_written_is_said(self):
+    def test_a_destination_that_cannot_be_written_is_logged(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, "def handle(event, n): raise ValueError('no')", MaximumRetryAttempts=0,

@@ -120,14 +120,14 @@ class Windows(StreamCase):
                          {e["shardId"] for e in self.finals(f)})
         self.assertEqual(50, sum(int(e["state"]["n"]) for e in self.finals(f)))
 
-    def test_an_answer_without_state_is_a_failure(self):
+    def test_a_response_without_state_is_a_failure(self):
         """§4.4.2"""
-        for answer in ("{}", "null", "", '{"state": null}', '{"state": "5"}', "[]",
+        for response in ("{}", "null", "", '{"state": null}', '{"state": "5"}', "[]",
                        '{"batchItemFailures": []}'):
-            with self.subTest(answer=answer):
+            with self.subTest(response=response):
                 kinesis, f = self.one(f"""
 def handle(event, n):
-    return {answer!r} if not event["isFinalInvokeForWindow"] else {{"state": {{}}}}
+    return {response!r} if not event["isFinalInvokeForWindow"] else {{"state": {{}}}}
 """, length=1, MaximumRetryAttempts=1)
                 kinesis.put("s", "k", "x")
                 f.wait(lambda: f.given_up, "a batch given up")
@@ -150,13 +150,13 @@ def handle(event, n):
         self.assertEqual([["a"], ["b"], ["b"], []], f.batches)
         self.assertEqual([{}, {"n": "1"}, {"n": "1"}, {"n": "2"}], [e["state"] for e in f.events])
 
-    def test_a_partial_answer_keeps_the_state_of_what_went_well(self):
+    def test_a_partial_response_keeps_the_state_of_what_went_well(self):
         """§4.3.10"""
         f = self.piled("""
 def handle(event, n):
     got = records(event)[:2] if n == 1 else records(event)
-    answer = {"state": {"n": str(int(event["state"].get("n", 0)) + len(got))}}
-    return {**answer, **failed(event, "c")} if n == 1 else answer
+    whole = {"state": {"n": str(int(event["state"].get("n", 0)) + len(got))}}
+    return {**whole, **failed(event, "c")} if n == 1 else whole
 """, "abcd", FunctionResponseTypes=["ReportBatchItemFailures"])
         f.wait(lambda: self.finals(f), "a final call")
         self.assertEqual([["a", "b", "c", "d"], ["c", "d"], []], f.batches)
@@ -182,7 +182,7 @@ def handle(event, n):
         self.assertEqual([], f.given_up)
 
     def test_a_state_above_a_megabyte_ends_the_window_early(self):
-        """§4.4.6: the window goes on with an empty state, and its parts add up."""
+        """§4.4.6: the window continues with an empty state, and its parts add up."""
         f = self.piled("""
 def handle(event, n):
     state = event["state"]

@@ -19,7 +19,7 @@ BATCH = {"SAGEMAKER_BATCH": "true"}
 
 def pairs(n, seed=8):
     r, model = random.Random(seed), trained()
-    return [(r.choice(model.users + ["nobody"]), r.choice(model.items + ["nothing"]))
+    return [(r.choice(model.users + ["unknown"]), r.choice(model.items + ["nothing"]))
             for _ in range(n)]
 
 
@@ -36,36 +36,36 @@ class Parameters(ServeCase):
     def parameters(self, **env):
         """/execution-parameters with these variables."""
         server = self.serve(env=env)
-        answer = self.assertAnswer(server.get("/execution-parameters"), 200, JSON).json()
-        self.assertEqual({"MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"}, set(answer))
+        response = self.assertAnswer(server.get("/execution-parameters"), 200, JSON).json()
+        self.assertEqual({"MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"}, set(response))
         for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"):
-            self.assertIs(int, type(answer[name]), answer)
-            self.assertGreaterEqual(answer[name], 1)
-        self.assertLessEqual(answer["MaxConcurrentTransforms"] * answer["MaxPayloadInMB"], 100)
+            self.assertIs(int, type(response[name]), response)
+            self.assertGreaterEqual(response[name], 1)
+        self.assertLessEqual(response["MaxConcurrentTransforms"] * response["MaxPayloadInMB"], 100)
         server.stop()
-        return answer
+        return response
 
     def test_execution_parameters_are_numbers_that_fit_each_other(self):
         """Checklist 119, 120: with and without a job around it, for any number of threads."""
         for env in ({}, BATCH):
-            answer = self.parameters(**env)
-            self.assertEqual(("MULTI_RECORD", 6), (answer["BatchStrategy"], answer["MaxPayloadInMB"]))
+            response = self.parameters(**env)
+            self.assertEqual(("MULTI_RECORD", 6), (response["BatchStrategy"], response["MaxPayloadInMB"]))
         for threads in ("1", "2", "16", "64"):
-            answer = self.parameters(SAGEMAKER_MODEL_SERVER_WORKERS=threads, **BATCH)
-            self.assertEqual(min(int(threads), 16), answer["MaxConcurrentTransforms"])
+            response = self.parameters(SAGEMAKER_MODEL_SERVER_WORKERS=threads, **BATCH)
+            self.assertEqual(min(int(threads), 16), response["MaxConcurrentTransforms"])
 
     def test_the_variables_of_the_job_are_honoured_and_reflected(self):
-        """Checklist 121: in the job's spelling and in the container's."""
+        """Checklist 121: in the job's form and in the container's."""
         for batch in ("true", "True", "TRUE", "1"):
-            for strategy, said in (("SINGLE_RECORD", "SINGLE_RECORD"), ("MULTI_RECORD", "MULTI_RECORD"),
+            for strategy, reported in (("SINGLE_RECORD", "SINGLE_RECORD"), ("MULTI_RECORD", "MULTI_RECORD"),
                                    ("SingleRecord", "SINGLE_RECORD"), ("MultiRecord", "MULTI_RECORD")):
-                answer = self.parameters(SAGEMAKER_BATCH=batch, SAGEMAKER_BATCH_STRATEGY=strategy,
+                response = self.parameters(SAGEMAKER_BATCH=batch, SAGEMAKER_BATCH_STRATEGY=strategy,
                                          SAGEMAKER_MAX_PAYLOAD_IN_MB="20",
                                          SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="5")
-                self.assertEqual({"MaxConcurrentTransforms": 5, "BatchStrategy": said,
-                                  "MaxPayloadInMB": 20}, answer)
-        answer = self.parameters(SAGEMAKER_MAX_PAYLOAD_IN_MB="100", **BATCH)
-        self.assertEqual((1, 100), (answer["MaxConcurrentTransforms"], answer["MaxPayloadInMB"]))
+                self.assertEqual({"MaxConcurrentTransforms": 5, "BatchStrategy": reported,
+                                  "MaxPayloadInMB": 20}, response)
+        response = self.parameters(SAGEMAKER_MAX_PAYLOAD_IN_MB="100", **BATCH)
+        self.assertEqual((1, 100), (response["MaxConcurrentTransforms"], response["MaxPayloadInMB"]))
 
     def test_what_does_not_fit_is_a_clear_error(self):
         """Checklist 120, 121."""
@@ -75,14 +75,14 @@ class Parameters(ServeCase):
                 ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "50", "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "3"},
                  ("MAX_CONCURRENT_TRANSFORMS", "3", "2")),
                 ({"SAGEMAKER_BATCH": "perhaps"}, ("SAGEMAKER_BATCH", "perhaps"))):
-            said = self.last_error(self.refused_serve(env))
+            reported = self.last_error(self.refused_serve(env))
             for word in words:
-                self.assertIn(word, said)
+                self.assertIn(word, reported)
 
     def test_a_smaller_limit_of_bodies_is_what_the_platform_is_told(self):
         """Checklist 120, contract 3.9.14: no 413 for a payload that was announced."""
-        answer = self.parameters(SAGEMAKER_MAX_REQUEST_SIZE=str(3 * MIB + 5), **BATCH)
-        self.assertEqual(3, answer["MaxPayloadInMB"])
+        response = self.parameters(SAGEMAKER_MAX_REQUEST_SIZE=str(3 * MIB + 5), **BATCH)
+        self.assertEqual(3, response["MaxPayloadInMB"])
 
     def test_bodies_of_the_payload_are_accepted_as_many_at_once_as_announced(self):
         """Checklist 120: the whole 100 MB, in three ways to divide it."""
@@ -103,8 +103,8 @@ class Parameters(ServeCase):
                         client.send(request[:-1])
                         whole.wait()
                         client.send(request[-1:])
-                        answer = client.read()
-                        statuses.append((answer.status, answer.body == expected * n))
+                        response = client.read()
+                        statuses.append((response.status, response.body == expected * n))
 
                 threads = [threading.Thread(target=send) for _ in range(concurrent)]
                 for thread in threads:
@@ -119,25 +119,25 @@ class MiniBatches(ServeCase):
     settings = BATCH
 
     def transform(self, client, pieces, content_type, headers=None):
-        """The answers, joined as AssembleWith=Line joins what ends in a newline."""
+        """The responses, joined as AssembleWith=Line joins what ends in a newline."""
         joined = b""
         for piece in pieces:
-            answer = self.assertAnswer(client.post(piece, content_type, headers=headers or {}), 200)
-            self.assertTrue(answer.body == b"" or answer.body.endswith(b"\n"), answer)
-            self.assertNotIn(b"\n\n", answer.body)
-            joined += answer.body
+            response = self.assertAnswer(client.post(piece, content_type, headers=headers or {}), 200)
+            self.assertTrue(response.body == b"" or response.body.endswith(b"\n"), response)
+            self.assertNotIn(b"\n\n", response.body)
+            joined += response.body
         return joined
 
     def test_a_file_cut_anywhere_between_lines_gives_the_same_bytes(self):
         """Checklist 122, 123: CSV and JSON Lines, by one record and by many; no blank line
         and no glued one."""
-        asked = pairs(600)
-        rows = [f"{u},{i}\n" for u, i in asked]
-        lines = [json.dumps({"userId": u, "movieId": i}) + "\n" for u, i in asked]
+        requested = pairs(600)
+        rows = [f"{u},{i}\n" for u, i in requested]
+        lines = [json.dumps({"userId": u, "movieId": i}) + "\n" for u, i in requested]
         with self.server.connect() as client:
             for records, content_type in ((rows, CSV), (lines, JSON_LINES)):
                 whole = self.transform(client, ["".join(records)], content_type)
-                self.assertEqual(len(asked), whole.count(b"\n"))
+                self.assertEqual(len(requested), whole.count(b"\n"))
                 for n in (1, 2, 7, 100, 599):
                     pieces = list(cuts(records, random.Random(n), n))
                     self.assertEqual(whole, self.transform(client, pieces, content_type))
@@ -147,9 +147,9 @@ class MiniBatches(ServeCase):
 
     def test_records_of_all_kinds_keep_their_lines(self):
         """Checklist 113, 122: lists and similar movies beside ratings, as JSON Lines."""
-        lines = [json.dumps(question) + "\n" for question in (
+        lines = [json.dumps(instance) + "\n" for instance in (
             {"userId": "1", "movieId": "1001"}, {"userId": "1", "top_n": 5},
-            {"movieId": "1001", "similar": 3}, {"userId": "nobody", "top_n": 2},
+            {"movieId": "1001", "similar": 3}, {"userId": "unknown", "top_n": 2},
             {"ratings": [{"movieId": "1001", "rating": 5}], "top_n": 2})] * 10
         with self.server.connect() as client:
             whole = self.transform(client, ["".join(lines)], JSON_LINES)
@@ -158,56 +158,56 @@ class MiniBatches(ServeCase):
 
     def test_input_pasted_beside_output_lines_up(self):
         """Checklist 124: JoinSource=Input, with quoted fields; and with strict placeholders."""
-        asked = pairs(200)
-        text = "".join(f'"{u}",{i}\n' if n % 2 else f"{u},{i}\n" for n, (u, i) in enumerate(asked))
+        requested = pairs(200)
+        text = "".join(f'"{u}",{i}\n' if n % 2 else f"{u},{i}\n" for n, (u, i) in enumerate(requested))
         for server in (self.server, self.serve(env={"SERVE_STRICT": "true"})):
             output = self.assertAnswer(server.post(text, CSV), 200, CSV).text
             joined = "".join(f"{a},{b}\n" for a, b in zip(text.splitlines(), output.splitlines()))
             rows = list(csv_module.reader(io.StringIO(joined)))
-            self.assertEqual(len(asked), len(rows))
+            self.assertEqual(len(requested), len(rows))
             self.assertEqual(output.count("\n"), len(rows))
-            for (u, i), row in zip(asked, rows):
+            for (u, i), row in zip(requested, rows):
                 self.assertEqual([u, i], row[:2])
                 self.assertEqual(3, len(row))
-                if (u, i) == ("nobody", "nothing") and server is not self.server:
+                if (u, i) == ("unknown", "nothing") and server is not self.server:
                     self.assertEqual("", row[2])
                 elif server is self.server:
                     float(row[2])
-        lines = [json.dumps({"userId": u, "movieId": i}) for u, i in asked]
+        lines = [json.dumps({"userId": u, "movieId": i}) for u, i in requested]
         output = self.server.post("\n".join(lines) + "\n", JSON_LINES).json_lines()
         self.assertEqual(len(lines), len(output))
 
-    def test_a_header_line_is_answered_by_one(self):
+    def test_a_header_line_gets_one_line(self):
         """Checklist 123, contract 3.9.6: the platform sends it as data, in the first
         mini-batch, and pastes what came."""
         rows = csv(pairs(20), header=None)
         plain = self.assertAnswer(self.server.post(rows, CSV), 200).text
         for header in ("userId,movieId\n", "user_id,item_id\r\n", '"user","movie"\n'):
-            answer = self.server.post(header + rows, CSV)
-            self.assertEqual("predicted_rating\n" + plain, answer.text)
+            response = self.server.post(header + rows, CSV)
+            self.assertEqual("predicted_rating\n" + plain, response.text)
         self.assertEqual("predicted_rating\n", self.server.post("userId,movieId\n", CSV).text)
         # JSON has no header lines: a placeholder keeps the count.
-        answer = self.server.post("userId,movieId\n" + rows, CSV, headers={"Accept": JSON_LINES})
-        lines = answer.json_lines()
+        response = self.server.post("userId,movieId\n" + rows, CSV, headers={"Accept": JSON_LINES})
+        lines = response.json_lines()
         self.assertEqual(21, len(lines))
         self.assertEqual({"predicted_rating": None}, lines[0])
 
-    def test_outside_of_a_batch_job_a_header_line_has_no_answer(self):
+    def test_outside_of_a_batch_job_a_header_line_gets_none(self):
         """Checklist 114, 123."""
         rows = csv(pairs(20), header=None)
         server = self.serve(env={"SAGEMAKER_BATCH": "false"})
         self.assertEqual(server.post(rows, CSV).body, server.post("userId,movieId\n" + rows, CSV).body)
 
-    def test_an_empty_body_is_an_empty_answer(self):
+    def test_an_empty_body_gets_an_empty_response(self):
         """Checklist 125: the splitter's last piece; an error there would fail the job."""
         with self.server.connect() as client:
             for content_type in (CSV, JSON_LINES, JSON):
                 for body in (b"", b"\n", b"\r\n"):
-                    answer = client.post(body, content_type)
-                    self.assertIn(answer.status, (200, 204), answer)
-                    self.assertEqual(b"", answer.body)
-            answer = client.request("POST", "/invocations", headers={"Content-Type": CSV})
-            self.assertEqual(b"", self.assertAnswer(answer, 200).body)
+                    response = client.post(body, content_type)
+                    self.assertIn(response.status, (200, 204), response)
+                    self.assertEqual(b"", response.body)
+            response = client.request("POST", "/invocations", headers={"Content-Type": CSV})
+            self.assertEqual(b"", self.assertAnswer(response, 200).body)
 
     def test_requests_of_a_batch_job_may_be_chunked(self):
         """Contract 3.3.7: with MaxPayloadInMB=0 they are."""
@@ -220,8 +220,8 @@ class MiniBatches(ServeCase):
 
     def test_a_bad_record_fails_its_request_and_says_which(self):
         """Checklist 104, contract 3.9.12: the log and the error are the only clues."""
-        answer = self.server.post("1,1001\n1,1002\nbroken\n", CSV)
-        self.assertRefused(answer, 400, "line 3")
+        response = self.server.post("1,1001\n1,1002\nbroken\n", CSV)
+        self.assertRefused(response, 400, "line 3")
         self.server.wait_for_log("request", status=400)
 
 

@@ -27,12 +27,12 @@ class Catalogue(ServeCase):
         self.job = catalogue()
 
     def lists(self, server):
-        """Each user's list by predicted rating, asked for alone; it is right when its ratings are
+        """Each user's list by predicted rating, requested alone; it is right when its ratings are
         those of the pairs, best first, and none is left out that is better."""
         lists = {}
         for user in self.job.users:
-            asked = {"userId": user, "top_n": TOP_N, "order": "rating"}
-            found = self.assertAnswer(server.post(asked), 200, JSON).json()["recommendations"]
+            requested = {"userId": user, "top_n": TOP_N, "order": "rating"}
+            found = self.assertAnswer(server.post(requested), 200, JSON).json()["recommendations"]
             rest = [i for i in self.job.items if i not in self.job.rated[user]]
             pairs = [{"userId": user, "movieId": item} for item in rest]
             ratings = {item: p["predicted_rating"] for item, p in zip(rest, server.post(
@@ -45,8 +45,8 @@ class Catalogue(ServeCase):
         return lists
 
     def side_by_side(self, server, requests):
-        """The answers to requests of a connection each, sent before the first is read, with
-        questions that take no time between them."""
+        """The responses to requests of a connection each, sent before the first is read, with
+        requests that take no time between them."""
         clients = [server.connect() for _ in requests]
         self.addCleanup(lambda: [client.close() for client in clients])
         for client, request in zip(clients, requests):
@@ -61,12 +61,12 @@ class Catalogue(ServeCase):
         users = self.job.users
         bodies = [json.dumps({"userId": user, "top_n": TOP_N, "order": "rating"}).encode()
                   for user in users]
-        answers = self.side_by_side(server, [message("POST", "/invocations", b) for b in bodies])
-        self.assertEqual([lists[user] for user in users], [a["recommendations"] for a in answers])
+        responses = self.side_by_side(server, [message("POST", "/invocations", b) for b in bodies])
+        self.assertEqual([lists[user] for user in users], [a["recommendations"] for a in responses])
         batch = json.dumps({"instances": [json.loads(b) for b in bodies]}).encode()
-        for answer in self.side_by_side(server, [message("POST", "/invocations", batch)] * 3):
+        for response in self.side_by_side(server, [message("POST", "/invocations", batch)] * 3):
             self.assertEqual([lists[u] for u in users],
-                             [a["recommendations"] for a in answer["predictions"]])
+                             [a["recommendations"] for a in response["predictions"]])
         similar = [message("POST", "/invocations", json.dumps({"movieId": i, "similar": 5}).encode())
                    for i in self.job.items[:20]]
         self.assertEqual([server.post({"movieId": i, "similar": 5}).json()
@@ -74,14 +74,14 @@ class Catalogue(ServeCase):
         by_default = {user: server.post({"userId": user, "top_n": TOP_N}).json()["recommendations"]
                       for user in users}
         for route in ("/internal/recommend", "/recommend/cached"):
-            asked = [message("GET", f"{route}/{user}?top_n={TOP_N}") for user in users]
-            for user, answer in zip(users, self.side_by_side(server, asked)):
+            requested = [message("GET", f"{route}/{user}?top_n={TOP_N}") for user in users]
+            for user, response in zip(users, self.side_by_side(server, requested)):
                 self.assertEqual([f["movieId"] for f in by_default[user]],
-                                 [str(i) for i in answer["recommendations"]])
+                                 [str(i) for i in response["recommendations"]])
         server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
 
     def test_many_lists_that_redis_does_not_have(self):
-        """Several ask for each of them, and some go away before it is there."""
+        """Several clients request each of them, and some disconnect before it is there."""
         redis = RealRedis(self)
         server = self.serve(threads=1, model=self.job, env={
             "REDIS_ENABLED": "true", "REDIS_ENDPOINT": "127.0.0.1",
@@ -90,16 +90,16 @@ class Catalogue(ServeCase):
         server.wait_for(lambda: server.metrics()("cache_connections") == 1, "Redis")
         users = self.job.users
         expected = {u: server.get(f"/internal/recommend/{u}?top_n={TOP_N}").json() for u in users}
-        asked = [message("GET", f"/recommend/cached/{user}?top_n={TOP_N}") for user in users]
-        for request in asked[:8]:
+        requested = [message("GET", f"/recommend/cached/{user}?top_n={TOP_N}") for user in users]
+        for request in requested[:8]:
             client = server.connect()
             client.send(request)
             client.reset()
         for cached in (None, True):
-            answers = self.side_by_side(server, asked * 3)
-            for user, answer in zip(users * 3, answers):
-                self.assertEqual(expected[user], {k: answer[k] for k in expected[user]})
-                self.assertIn(answer["from_cache"], (True, False) if cached is None else (True,))
+            responses = self.side_by_side(server, requested * 3)
+            for user, response in zip(users * 3, responses):
+                self.assertEqual(expected[user], {k: response[k] for k in expected[user]})
+                self.assertIn(response["from_cache"], (True, False) if cached is None else (True,))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Checklist 112-118: questions and answers, against `train --predict` and a slow twin."""
+"""Checklist 112-118: requests and responses, against `train --predict` and a slow reference."""
 
 import json
 import random
@@ -9,9 +9,9 @@ from http_words import CSV, JSON, JSON_LINES
 from models import trained
 from samples import csv, parity
 from serve_case import ServeCase
-from twin import Twin
+from reference import Reference
 
-NOBODY, NOTHING = "nobody-we-know", "nothing-we-know"
+UNKNOWN, NOTHING = "unknown-user", "unknown-item"
 
 # Float scores of eight factors against sums of doubles.
 CLOSE = 2e-5
@@ -20,12 +20,12 @@ CLOSE = 2e-5
 def some_pairs(n, seed=3):
     """Pairs of known and unknown ids, of a few kinds."""
     r, model = random.Random(seed), trained()
-    return [(r.choice(model.users) if r.random() < 0.9 else f"{NOBODY}-{r.randrange(9)}",
+    return [(r.choice(model.users) if r.random() < 0.9 else f"{UNKNOWN}-{r.randrange(9)}",
              r.choice(model.items) if r.random() < 0.9 else f"{NOTHING}-{r.randrange(9)}")
             for _ in range(n)]
 
 
-def questions(pairs):
+def instances(pairs):
     return [{"userId": u, "movieId": i} for u, i in pairs]
 
 
@@ -34,54 +34,54 @@ def json_lines(values, newline="\n"):
 
 
 class DataCase(ServeCase):
-    def ask(self, question, server=None):
-        """The answer to one question, which must be 200."""
-        return self.assertAnswer((server or self.server).post(question), 200, JSON).json()
+    def fetch(self, instance, server=None):
+        """The body of the response to one request, which must be 200."""
+        return self.assertAnswer((server or self.server).post(instance), 200, JSON).json()
 
-    def batch(self, asked, server=None):
+    def batch(self, requested, server=None):
         """The predictions of instances."""
-        answer = self.ask({"instances": asked}, server)
-        self.assertEqual({"predictions"}, set(answer))
-        self.assertEqual(len(asked), len(answer["predictions"]))
-        return answer["predictions"]
+        response = self.fetch({"instances": requested}, server)
+        self.assertEqual({"predictions"}, set(response))
+        self.assertEqual(len(requested), len(response["predictions"]))
+        return response["predictions"]
 
 
 class Ratings(DataCase):
     def test_a_rating_is_what_train_predicts(self):
         """Checklist 116: to the four decimals that `train --predict` prints."""
-        pairs = some_pairs(25) + [(NOBODY, NOTHING)]
-        for (user, item), answer in zip(pairs, self.batch(questions(pairs))):
+        pairs = some_pairs(25) + [(UNKNOWN, NOTHING)]
+        for (user, item), response in zip(pairs, self.batch(instances(pairs))):
             with self.subTest(f"{user} {item}"):
-                self.assertAlmostEqual(trained().predict(user, item), answer["predicted_rating"],
+                self.assertAlmostEqual(trained().predict(user, item), response["predicted_rating"],
                                        delta=0.000051)
 
     def test_a_rating_is_the_equation(self):
         """Checklist 115, 116: for known and unknown users and items, which are flagged."""
-        twin, pairs = Twin(trained()), some_pairs(500)
-        for (user, item), answer in zip(pairs, self.batch(questions(pairs))):
-            self.assertAlmostEqual(twin.predict(user, item), answer.pop("predicted_rating"),
+        reference, pairs = Reference(trained()), some_pairs(500)
+        for (user, item), response in zip(pairs, self.batch(instances(pairs))):
+            self.assertAlmostEqual(reference.predict(user, item), response.pop("predicted_rating"),
                                    delta=CLOSE)
             expected = {}
-            if user not in twin.user_index:
+            if user not in reference.user_index:
                 expected["known_user"] = False
-            if item not in twin.item_index:
+            if item not in reference.item_index:
                 expected["known_item"] = False
-            self.assertEqual(expected, answer, (user, item))
+            self.assertEqual(expected, response, (user, item))
 
     def test_predictions_are_as_many_as_instances_and_in_their_order(self):
         """Checklist 112."""
         pairs = some_pairs(1000)
-        straight = self.batch(questions(pairs))
-        self.assertEqual(straight[::-1], self.batch(questions(pairs[::-1])))
+        straight = self.batch(instances(pairs))
+        self.assertEqual(straight[::-1], self.batch(instances(pairs[::-1])))
         for n in (1, 2, 63, 64, 65, 129, 999):
-            self.assertEqual(straight[:n], self.batch(questions(pairs[:n])))
+            self.assertEqual(straight[:n], self.batch(instances(pairs[:n])))
         self.assertEqual([], self.batch([]))
 
-    def test_an_answer_is_the_same_alone_or_in_a_batch_of_any_format(self):
+    def test_a_prediction_is_the_same_alone_or_in_a_batch_of_any_format(self):
         """Checklist 113, 114, 116, 117: and with one thread, several, and without the index."""
         pairs = some_pairs(200)
-        asked = questions(pairs)
-        bodies = (({"instances": asked}, JSON), (json_lines(asked), JSON_LINES),
+        requested = instances(pairs)
+        bodies = (({"instances": requested}, JSON), (json_lines(requested), JSON_LINES),
                   (csv(pairs, header=None), CSV))
         together = {}
         servers = (self.server, self.serve(threads=1), self.serve(threads=5),
@@ -89,10 +89,10 @@ class Ratings(DataCase):
         for server in servers:
             for body, content_type in bodies:
                 for accept in (JSON, JSON_LINES, CSV):
-                    answer = self.assertAnswer(
+                    response = self.assertAnswer(
                         server.post(body, content_type, headers={"Accept": accept}), 200, accept)
-                    together.setdefault(accept, answer.body)
-                    self.assertEqual(together[accept], answer.body, (content_type, accept))
+                    together.setdefault(accept, response.body)
+                    self.assertEqual(together[accept], response.body, (content_type, accept))
         objects = json.loads(together[JSON])["predictions"]
         self.assertEqual(objects, [json.loads(line) for line in together[JSON_LINES].splitlines()])
         numbers = together[CSV].decode().splitlines()
@@ -100,23 +100,23 @@ class Ratings(DataCase):
         self.assertEqual([str(a["predicted_rating"]) for a in objects],
                          [str(float(n)) for n in numbers])
         with self.server.connect() as client:
-            for question, expected in zip(asked[:50], objects):
-                self.assertEqual(expected, client.post(question).json())
-                self.assertEqual([expected], client.post(json_lines([question]), JSON_LINES,
+            for instance, expected in zip(requested[:50], objects):
+                self.assertEqual(expected, client.post(instance).json())
+                self.assertEqual([expected], client.post(json_lines([instance]), JSON_LINES,
                                                          ).json_lines())
 
     def test_an_id_may_be_an_integer(self):
         """Checklist 116: the same as its text."""
         pairs = [(u, i) for u, i in some_pairs(100) if u.isdigit() and i.isdigit()]
-        self.assertEqual(self.batch(questions(pairs)),
+        self.assertEqual(self.batch(instances(pairs)),
                          self.batch([{"movieId": int(i), "userId": int(u)} for u, i in pairs]))
         for big in (2**63 - 1, -(2**63), 0, -1):
-            self.assertIs(False, self.ask({"userId": big, "movieId": "1000"})["known_user"])
+            self.assertIs(False, self.fetch({"userId": big, "movieId": "1000"})["known_user"])
 
     def test_lines_may_end_as_they_like(self):
         """Checklist 113, 114: final newline or not, CR LF, a byte order mark."""
         pairs = some_pairs(10)
-        lines, rows = json_lines(questions(pairs)), csv(pairs, header=None)
+        lines, rows = json_lines(instances(pairs)), csv(pairs, header=None)
         with self.server.connect() as client:
             for text, content_type in ((lines, JSON_LINES), (rows, CSV)):
                 expected = client.post(text, content_type).body
@@ -128,13 +128,13 @@ class Ratings(DataCase):
 
     def test_blanks_and_the_order_of_fields_do_not_matter(self):
         """Checklist 112."""
-        expected = self.ask({"userId": "1", "movieId": "1001"})
+        expected = self.fetch({"userId": "1", "movieId": "1001"})
         for body in (' { "movieId" : "1001" , "userId" : 1 } \r\n', '{"userId":"1",\n\n"movieId":1001}',
                      '\t{"user\\u0049d":"\\u0031","movieId":"1\\u00300\\u0031"}'):
-            self.assertEqual(expected, self.ask(body))
-        answer = self.ask(' {\n"instances" :\t[ {"userId":"1","movieId":"1001"} ,\n'
+            self.assertEqual(expected, self.fetch(body))
+        response = self.fetch(' {\n"instances" :\t[ {"userId":"1","movieId":"1001"} ,\n'
                           '{"userId":"1","movieId":"1001"} ] }\n')
-        self.assertEqual([expected] * 2, answer["predictions"])
+        self.assertEqual([expected] * 2, response["predictions"])
 
     def test_csv_of_a_header_fields_in_quotes_and_blanks(self):
         """Checklist 114: a header is no record in real time."""
@@ -144,15 +144,15 @@ class Ratings(DataCase):
             for text in ("userId,movieId\n" + rows, "USER_ID,item_id\r\n" + rows, '"user","movie"\n' + rows,
                          '"1","1001"\n2,"1002"\n'):
                 self.assertEqual(expected, client.post(text, CSV).body, text)
-            # Headers of other things are records, of users nobody knows.
+            # Headers of other things are records, of unknown users.
             self.assertEqual(3, len(client.post("a,b\n" + rows, CSV).csv_lines()))
 
     def test_every_number_is_finite_and_in_the_range_of_the_ratings(self):
         """Checklist 116: the reader of these tests refuses NaN and Infinity."""
         model = trained()
         pairs = [(u, i) for u in model.users for i in model.items][::3]
-        for answer in self.batch(questions(pairs)):
-            self.assertTrue(model.rating_min <= answer["predicted_rating"] <= model.rating_max)
+        for response in self.batch(instances(pairs)):
+            self.assertTrue(model.rating_min <= response["predicted_rating"] <= model.rating_max)
 
     def test_ids_are_text_of_any_kind(self):
         """Checklist 114: RFC 4180 quoting, Unicode, blanks; as JSON, as CSV and in a path."""
@@ -164,134 +164,134 @@ class Ratings(DataCase):
         model = trained(rows=rows)
         server = self.serve(model=model)
         pairs = [(u, i) for u in users for i in items]
-        answers = self.batch(questions(pairs), server)
-        for pair, answer in zip(pairs, answers):
-            self.assertEqual({"predicted_rating"}, set(answer), pair)
+        responses = self.batch(instances(pairs), server)
+        for pair, response in zip(pairs, responses):
+            self.assertEqual({"predicted_rating"}, set(response), pair)
         text = "".join(f"{quote(u)},{quote(i)}\n" for u, i in pairs)
         numbers = server.post(text, CSV).csv_lines()
-        self.assertEqual([a["predicted_rating"] for a in answers], [float(n) for n in numbers])
+        self.assertEqual([a["predicted_rating"] for a in responses], [float(n) for n in numbers])
         for n, user in enumerate(users):
-            answer = server.get("/internal/recommend/" + urllib.parse.quote(user, safe=""))
-            self.assertAnswer(answer, 200, JSON)
-            said = answer.json()
-            self.assertNotIn("known_user", said)
-            self.assertEqual(0 if user == "0" else user, said["user_id"])
+            response = server.get("/internal/recommend/" + urllib.parse.quote(user, safe=""))
+            self.assertAnswer(response, 200, JSON)
+            reported = response.json()
+            self.assertNotIn("known_user", reported)
+            self.assertEqual(0 if user == "0" else user, reported["user_id"])
             left = items[n % 5]
-            self.assertEqual([5 if left == "5" else left], said["recommendations"])
+            self.assertEqual([5 if left == "5" else left], reported["recommendations"])
 
 
 class Lists(DataCase):
-    def check_list(self, answer, expected, ratings):
+    def check_list(self, response, expected, ratings):
         """expected: [(id, score)]; ratings(id): the predicted rating."""
-        got = [entry["movieId"] for entry in answer["recommendations"]]
+        got = [entry["movieId"] for entry in response["recommendations"]]
         self.assertEqual([e[0] for e in expected], got)
-        for entry, (movie, score) in zip(answer["recommendations"], expected):
+        for entry, (movie, score) in zip(response["recommendations"], expected):
             self.assertAlmostEqual(score, entry["score"], delta=CLOSE)
             self.assertAlmostEqual(ratings(movie), entry["predicted_rating"], delta=CLOSE)
 
-    def check_orders(self, ask, twin, user, n, leave_out=()):
+    def check_orders(self, fetch, reference, user, n, leave_out=()):
         """The list of a user by predicted rating, and the default, which is by the ranking model
         where there is one."""
-        ratings = lambda movie: twin.predict(user, movie)
-        by_rating = twin.best(twin.taste(user), n, leave_out)
-        self.check_list(self.ask({**ask, "order": "rating"}), by_rating, ratings)
+        ratings = lambda movie: reference.predict(user, movie)
+        by_rating = reference.best(reference.profile_vector(user), n, leave_out)
+        self.check_list(self.fetch({**fetch, "order": "rating"}), by_rating, ratings)
         expected = by_rating
-        if twin.has_ranking:
-            expected = twin.best_ranked(twin.profile_of(user), n, leave_out, "movieIds" in ask)
-            self.assertEqual(self.ask(ask), self.ask({**ask, "order": "ranking"}))
-        self.check_list(self.ask(ask), expected, ratings)
+        if reference.has_ranking:
+            expected = reference.best_ranked(reference.profile_of(user), n, leave_out, "movieIds" in fetch)
+            self.assertEqual(self.fetch(fetch), self.fetch({**fetch, "order": "ranking"}))
+        self.check_list(self.fetch(fetch), expected, ratings)
 
     def test_a_list_holds_the_best_that_the_user_has_not_rated(self):
-        twin = Twin(trained())
+        reference = Reference(trained())
         for user in trained().users[::20]:
-            index = twin.user_index[user]
+            index = reference.user_index[user]
             for n in (1, 5, 10, 1000):
-                self.check_orders({"userId": user, "top_n": n}, twin, user, n, twin.rated[index])
-                answer = self.ask({"userId": user, "top_n": n, "order": "rating"})
-                self.assertEqual({"recommendations"}, set(answer))
+                self.check_orders({"userId": user, "top_n": n}, reference, user, n, reference.rated[index])
+                response = self.fetch({"userId": user, "top_n": n, "order": "rating"})
+                self.assertEqual({"recommendations"}, set(response))
                 if n == 1000:
                     self.assertEqual(len(trained().items) - len(trained().rated[user]),
-                                     len(answer["recommendations"]))
+                                     len(response["recommendations"]))
 
-    def test_what_was_rated_may_be_asked_for_too(self):
-        twin = Twin(trained())
+    def test_rated_items_may_be_included(self):
+        reference = Reference(trained())
         for user in trained().users[:5]:
-            self.check_orders({"userId": user, "top_n": 100, "include_rated": True}, twin, user, 100)
-            self.assertEqual(self.ask({"userId": user, "top_n": 7}),
-                             self.ask({"userId": user, "top_n": 7, "include_rated": False}))
+            self.check_orders({"userId": user, "top_n": 100, "include_rated": True}, reference, user, 100)
+            self.assertEqual(self.fetch({"userId": user, "top_n": 7}),
+                             self.fetch({"userId": user, "top_n": 7, "include_rated": False}))
 
     def test_a_list_of_some_movies_ranks_these(self):
         """All of them when no number is given; else the best that the user has not rated."""
-        twin, r = Twin(trained()), random.Random(4)
+        reference, r = Reference(trained()), random.Random(4)
         for user in trained().users[:10]:
             chosen = r.sample(trained().items, 20)
-            others = {twin.item_index[i] for i in trained().items if i not in chosen}
-            ask = {"userId": user, "movieIds": chosen + chosen[:3]}
-            self.check_orders(ask, twin, user, 20, others)
-            rated = twin.rated[twin.user_index[user]]
-            self.check_orders({**ask, "top_n": 4}, twin, user, 4, others | rated)
-            self.check_orders({**ask, "top_n": 4, "include_rated": True}, twin, user, 4, others)
+            others = {reference.item_index[i] for i in trained().items if i not in chosen}
+            fetch = {"userId": user, "movieIds": chosen + chosen[:3]}
+            self.check_orders(fetch, reference, user, 20, others)
+            rated = reference.rated[reference.user_index[user]]
+            self.check_orders({**fetch, "top_n": 4}, reference, user, 4, others | rated)
+            self.check_orders({**fetch, "top_n": 4, "include_rated": True}, reference, user, 4, others)
 
     def test_unknown_movies_of_a_list_are_flagged_and_kept(self):
         """Checklist 115."""
-        ask = {"userId": "1", "movieIds": ["1001", NOTHING, "1002", NOTHING, "x2"]}
-        answer = self.ask({**ask, "order": "rating"})
-        entries = {e["movieId"]: e for e in answer["recommendations"]}
+        fetch = {"userId": "1", "movieIds": ["1001", NOTHING, "1002", NOTHING, "x2"]}
+        response = self.fetch({**fetch, "order": "rating"})
+        entries = {e["movieId"]: e for e in response["recommendations"]}
         self.assertEqual({"1001", "1002", NOTHING, "x2"}, set(entries))
-        self.assertEqual(4, len(answer["recommendations"]))
+        self.assertEqual(4, len(response["recommendations"]))
         for movie in (NOTHING, "x2"):
             self.assertIs(False, entries[movie]["known_item"])
-            self.assertAlmostEqual(Twin(trained()).predict("1", None),
+            self.assertAlmostEqual(Reference(trained()).predict("1", None),
                                    entries[movie]["predicted_rating"], delta=CLOSE)
         for movie in ("1001", "1002"):
             self.assertNotIn("known_item", entries[movie])
-        scores = [e["score"] for e in answer["recommendations"]]
+        scores = [e["score"] for e in response["recommendations"]]
         self.assertEqual(sorted(scores, reverse=True), scores)
-        by_default = self.ask(ask)
-        if Twin(trained()).has_ranking:
+        by_default = self.fetch(fetch)
+        if Reference(trained()).has_ranking:
             self.assertEqual([(NOTHING, None), ("x2", None)],
                              [(e["movieId"], e["score"]) for e in by_default["recommendations"][2:]])
         else:
-            self.assertEqual(answer, by_default)
+            self.assertEqual(response, by_default)
 
     def test_an_unknown_user_gets_what_is_popular(self):
         """Checklist 115: by popularity, or the list of the mean profile."""
-        twin = Twin(trained())
+        reference = Reference(trained())
         for order in ("popularity", "rating"):
-            answer = self.ask({"userId": NOBODY, "top_n": 10, "order": order})
-            self.assertIs(False, answer["known_user"])
-            self.assertEqual(twin.popular(10), [e["movieId"] for e in answer["recommendations"]])
-            for entry in answer["recommendations"]:
-                self.assertAlmostEqual(twin.predict(None, entry["movieId"]),
+            response = self.fetch({"userId": UNKNOWN, "top_n": 10, "order": order})
+            self.assertIs(False, response["known_user"])
+            self.assertEqual(reference.popular(10), [e["movieId"] for e in response["recommendations"]])
+            for entry in response["recommendations"]:
+                self.assertAlmostEqual(reference.predict(None, entry["movieId"]),
                                        entry["predicted_rating"], delta=CLOSE)
-        by_default = self.ask({"userId": NOBODY, "top_n": 10})
+        by_default = self.fetch({"userId": UNKNOWN, "top_n": 10})
         self.assertIs(False, by_default["known_user"])
-        if twin.has_ranking:
-            self.check_list(by_default, twin.best_ranked(twin.profile_of(None), 10),
-                            lambda movie: twin.predict(None, movie))
+        if reference.has_ranking:
+            self.check_list(by_default, reference.best_ranked(reference.profile_of(None), 10),
+                            lambda movie: reference.predict(None, movie))
         else:
-            self.assertEqual(answer, by_default)
+            self.assertEqual(response, by_default)
 
-    def test_known_answers_of_parity(self):
+    def test_known_lists_of_parity(self):
         """The withheld item that agrees comes before the one that does not."""
         rows, _ = parity()
         server = self.serve(model=trained(rows=tuple(rows), n_epochs=60))
         for user in range(0, 40, 5):
-            answer = self.ask({"userId": str(user), "top_n": 2, "order": "rating"}, server)
+            response = self.fetch({"userId": str(user), "top_n": 2, "order": "rating"}, server)
             self.assertEqual([str(user), str((user + 1) % 40)],
-                             [e["movieId"] for e in answer["recommendations"]])
+                             [e["movieId"] for e in response["recommendations"]])
         visitor = [{"movieId": str(i), "rating": 5 if i % 2 == 0 else 1} for i in range(8)]
-        answer = self.ask({"ratings": visitor, "top_n": 16, "order": "rating"}, server)
-        self.assertEqual([0] * 16, [int(e["movieId"]) % 2 for e in answer["recommendations"]])
+        response = self.fetch({"ratings": visitor, "top_n": 16, "order": "rating"}, server)
+        self.assertEqual([0] * 16, [int(e["movieId"]) % 2 for e in response["recommendations"]])
 
-    def test_limits_of_lists_can_be_set_and_are_said(self):
+    def test_limits_of_lists_can_be_set_and_are_named(self):
         server = self.serve(env={"SERVE_MAX_TOP_N": "3", "SERVE_MAX_FOLD_IN": "2"})
-        self.assertEqual(3, len(self.ask({"userId": "1", "top_n": 3}, server)["recommendations"]))
-        for ask in ({"userId": "1", "top_n": 4}, {"movieId": "1000", "similar": 4},
+        self.assertEqual(3, len(self.fetch({"userId": "1", "top_n": 3}, server)["recommendations"]))
+        for fetch in ({"userId": "1", "top_n": 4}, {"movieId": "1000", "similar": 4},
                     {"userId": "1", "movieIds": ["1", "2", "3", "4"]}):
-            self.assertRefused(server.post(ask), 400, "1", "3")
+            self.assertRefused(server.post(fetch), 400, "1", "3")
         rated = [{"movieId": str(i), "rating": 3} for i in range(1000, 1003)]
-        self.ask({"ratings": rated[:2], "top_n": 1}, server)
+        self.fetch({"ratings": rated[:2], "top_n": 1}, server)
         self.assertRefused(server.post({"ratings": rated, "top_n": 1}), 400, "ratings", "2")
         self.assertEqual(200, server.get("/internal/recommend/1").status)
         self.assertRefused(server.get("/internal/recommend/1?top_n=4"), 400, "top_n", "3")
@@ -299,21 +299,21 @@ class Lists(DataCase):
 
 class Similar(DataCase):
     def test_similar_movies_are_those_of_the_nearest_factors(self):
-        twin = Twin(trained())
+        reference = Reference(trained())
         for item in trained().items[::10]:
             for n in (1, 10, 1000):
-                answer = self.ask({"movieId": item, "similar": n})
-                self.assertEqual({"similar"}, set(answer))
-                expected = twin.similar(item, n)
-                self.assertEqual([i for i, _ in expected], [e["movieId"] for e in answer["similar"]])
-                for entry, (_, cosine) in zip(answer["similar"], expected):
+                response = self.fetch({"movieId": item, "similar": n})
+                self.assertEqual({"similar"}, set(response))
+                expected = reference.similar(item, n)
+                self.assertEqual([i for i, _ in expected], [e["movieId"] for e in response["similar"]])
+                for entry, (_, cosine) in zip(response["similar"], expected):
                     self.assertAlmostEqual(cosine, entry["similarity"], delta=CLOSE)
                     self.assertTrue(-1 <= entry["similarity"] <= 1)
 
     def test_an_unknown_movie_is_like_no_other(self):
         """Checklist 115."""
         self.assertEqual({"similar": [], "known_item": False},
-                         self.ask({"movieId": NOTHING, "similar": 5}))
+                         self.fetch({"movieId": NOTHING, "similar": 5}))
 
 
 class Visitors(DataCase):
@@ -323,25 +323,25 @@ class Visitors(DataCase):
         return rated, [{"movieId": i, "rating": x} for i, x in rated]
 
     def test_a_visitor_gets_the_factors_that_fit_the_ratings(self):
-        twin = Twin(trained())
+        reference = Reference(trained())
         for n in (1, 2, 5, 8, 9, 30, 100):
             rated, ratings = self.visitor(n, n)
-            taste = twin.fold_in(rated)
+            profile = reference.fold_in(rated)
             movie = trained().items[n % 50]
-            answer = self.ask({"ratings": ratings, "movieId": movie})
-            self.assertEqual({"predicted_rating"}, set(answer))
-            expected = twin.clip(twin.score(taste, twin.item_index[movie]))
-            self.assertAlmostEqual(expected, answer["predicted_rating"], delta=1e-3)
-            left_out = {twin.item_index[i] for i, _ in rated}
-            answer = self.ask({"ratings": ratings, "top_n": 10, "order": "rating"})
-            got = [e["movieId"] for e in answer["recommendations"]]
-            self.assertEqual([i for i, _ in twin.best(taste, 10, left_out)], got)
-            self.assertNotIn("known_user", answer)
-            by_default = self.ask({"ratings": ratings, "top_n": 10})
-            if not twin.has_ranking:
-                self.assertEqual(answer, by_default)
+            response = self.fetch({"ratings": ratings, "movieId": movie})
+            self.assertEqual({"predicted_rating"}, set(response))
+            expected = reference.clip(reference.score(profile, reference.item_index[movie]))
+            self.assertAlmostEqual(expected, response["predicted_rating"], delta=1e-3)
+            left_out = {reference.item_index[i] for i, _ in rated}
+            response = self.fetch({"ratings": ratings, "top_n": 10, "order": "rating"})
+            got = [e["movieId"] for e in response["recommendations"]]
+            self.assertEqual([i for i, _ in reference.best(profile, 10, left_out)], got)
+            self.assertNotIn("known_user", response)
+            by_default = self.fetch({"ratings": ratings, "top_n": 10})
+            if not reference.has_ranking:
+                self.assertEqual(response, by_default)
                 continue
-            expected = twin.best_ranked(twin.profile_of_visitor(rated), 10, left_out)
+            expected = reference.best_ranked(reference.profile_of_visitor(rated), 10, left_out)
             self.assertEqual([i for i, _ in expected],
                              [e["movieId"] for e in by_default["recommendations"]])
             for entry, (_, score) in zip(by_default["recommendations"], expected):
@@ -351,106 +351,106 @@ class Visitors(DataCase):
         """Where the model knows times; the same for everybody who sends none."""
         _, ratings = self.visitor(9)
         timed = lambda times: [{**r, "timestamp": t} for r, t in zip(ratings, times)]
-        ask = lambda rated: self.ask({"ratings": rated, "top_n": 10})["recommendations"]
-        scores = lambda rated: {e["movieId"]: e["score"] for e in ask(rated)}
-        self.assertEqual(ask(ratings), ask(timed([None] * 9)))
-        twin = Twin(trained())
-        if twin.has_ranking:
+        fetch = lambda rated: self.fetch({"ratings": rated, "top_n": 10})["recommendations"]
+        scores = lambda rated: {e["movieId"]: e["score"] for e in fetch(rated)}
+        self.assertEqual(fetch(ratings), fetch(timed([None] * 9)))
+        reference = Reference(trained())
+        if reference.has_ranking:
             self.assertEqual(scores(ratings), scores(ratings[::-1]))
-        if twin.has_ranking and twin.knows_times and twin.recency > 0:
+        if reference.has_ranking and reference.knows_times and reference.recency > 0:
             forth = timed(range(964982703, 964982712))
             self.assertNotEqual(scores(forth), scores(timed(range(9, 0, -1))))
-            self.assertEqual(ask(forth), ask(forth[::-1]))
-            self.assertEqual(ask(forth), ask(timed(x / 7 - 2 for x in range(9))))
+            self.assertEqual(fetch(forth), fetch(forth[::-1]))
+            self.assertEqual(fetch(forth), fetch(timed(x / 7 - 2 for x in range(9))))
 
-    def test_a_visitor_may_rate_the_same_movie_again_and_movies_nobody_knows(self):
+    def test_a_visitor_may_rate_the_same_movie_again_and_unknown_movies(self):
         _, ratings = self.visitor(10)
-        expected = self.ask({"ratings": ratings, "top_n": 5})
+        expected = self.fetch({"ratings": ratings, "top_n": 5})
         more = [{"movieId": ratings[3]["movieId"], "rating": 1}, {"movieId": NOTHING, "rating": 5}]
-        self.assertEqual(expected, self.ask({"ratings": more + ratings, "top_n": 5}))
+        self.assertEqual(expected, self.fetch({"ratings": more + ratings, "top_n": 5}))
 
     def test_a_rating_outside_the_scale_counts_as_its_end(self):
         """The scale of the model ends at 5."""
-        self.assertEqual(self.ask({"ratings": [{"movieId": "1001", "rating": 5}], "top_n": 5}),
-                         self.ask({"ratings": [{"movieId": "1001", "rating": 1000000}], "top_n": 5}))
+        self.assertEqual(self.fetch({"ratings": [{"movieId": "1001", "rating": 5}], "top_n": 5}),
+                         self.fetch({"ratings": [{"movieId": "1001", "rating": 1000000}], "top_n": 5}))
 
-    def test_a_visitor_of_unknown_movies_only_is_nobody(self):
+    def test_a_visitor_of_unknown_movies_only_is_anonymous(self):
         """Checklist 115."""
-        answer = self.ask({"ratings": [{"movieId": NOTHING, "rating": 5}], "top_n": 5})
-        self.assertEqual(self.ask({"userId": NOBODY, "top_n": 5}), answer)
+        response = self.fetch({"ratings": [{"movieId": NOTHING, "rating": 5}], "top_n": 5})
+        self.assertEqual(self.fetch({"userId": UNKNOWN, "top_n": 5}), response)
 
-    def test_questions_of_all_kinds_may_stand_in_one_batch(self):
+    def test_instances_of_all_kinds_may_be_in_one_batch(self):
         """Checklist 112, 113, 117."""
         _, ratings = self.visitor(5)
-        asked = [{"userId": "1", "movieId": "1001"}, {"userId": "1", "top_n": 3},
+        requested = [{"userId": "1", "movieId": "1001"}, {"userId": "1", "top_n": 3},
                  {"movieId": "1001", "similar": 2}, {"ratings": ratings, "top_n": 2},
-                 {"ratings": ratings, "movieId": "1003"}, {"userId": NOBODY, "movieId": "1001"},
+                 {"ratings": ratings, "movieId": "1003"}, {"userId": UNKNOWN, "movieId": "1001"},
                  {"userId": "2", "movieIds": ["1001", "1002"]}, {"userId": 2, "movieId": 1002}] * 20
-        alone = [self.ask(question) for question in asked[:8]] * 20
-        self.assertEqual(alone, self.batch(asked))
-        answer = self.server.post(json_lines(asked), JSON_LINES)
-        self.assertEqual(alone, self.assertAnswer(answer, 200, JSON_LINES).json_lines())
+        alone = [self.fetch(instance) for instance in requested[:8]] * 20
+        self.assertEqual(alone, self.batch(requested))
+        response = self.server.post(json_lines(requested), JSON_LINES)
+        self.assertEqual(alone, self.assertAnswer(response, 200, JSON_LINES).json_lines())
 
 
 class Strict(DataCase):
     settings = {"SERVE_STRICT": "true"}
 
     def test_who_is_unknown_is_404_and_what_is_unknown_too(self):
-        """Checklist 115: by name, when it is the only question."""
-        for ask, word in (({"userId": NOBODY, "movieId": "1001"}, NOBODY),
+        """Checklist 115: by name, when it is the only instance."""
+        for fetch, word in (({"userId": UNKNOWN, "movieId": "1001"}, UNKNOWN),
                           ({"userId": "1", "movieId": NOTHING}, NOTHING),
-                          ({"userId": NOBODY, "top_n": 3}, NOBODY),
+                          ({"userId": UNKNOWN, "top_n": 3}, UNKNOWN),
                           ({"movieId": NOTHING, "similar": 3}, NOTHING),
                           ({"userId": "1", "movieIds": ["1001", NOTHING]}, NOTHING),
                           ({"ratings": [{"movieId": NOTHING, "rating": 3}], "top_n": 3}, "ratings")):
-            with self.subTest(ask):
-                self.assertRefused(self.server.post(ask), 404, word)
-        self.assertRefused(self.server.get(f"/internal/recommend/{NOBODY}"), 404, NOBODY)
-        self.assertIn("predicted_rating", self.ask({"userId": "1", "movieId": "1001"}))
+            with self.subTest(fetch):
+                self.assertRefused(self.server.post(fetch), 404, word)
+        self.assertRefused(self.server.get(f"/internal/recommend/{UNKNOWN}"), 404, UNKNOWN)
+        self.assertIn("predicted_rating", self.fetch({"userId": "1", "movieId": "1001"}))
 
     def test_a_batch_has_a_placeholder_for_each_of_them_and_goes_on(self):
         """Checklist 115: null in JSON, an empty field in CSV, which is no empty line."""
-        pairs = [("1", "1001"), (NOBODY, "1001"), ("1", NOTHING), (NOBODY, NOTHING), ("2", "1002")]
-        answers = self.batch(questions(pairs))
+        pairs = [("1", "1001"), (UNKNOWN, "1001"), ("1", NOTHING), (UNKNOWN, NOTHING), ("2", "1002")]
+        responses = self.batch(instances(pairs))
         self.assertEqual([False, True, True, True, False],
-                         [a["predicted_rating"] is None for a in answers])
-        self.assertIs(False, answers[1]["known_user"])
-        self.assertIs(False, answers[2]["known_item"])
-        answer = self.server.post(json_lines(questions(pairs)), JSON_LINES)
-        self.assertEqual(answers, answer.json_lines())
+                         [a["predicted_rating"] is None for a in responses])
+        self.assertIs(False, responses[1]["known_user"])
+        self.assertIs(False, responses[2]["known_item"])
+        response = self.server.post(json_lines(instances(pairs)), JSON_LINES)
+        self.assertEqual(responses, response.json_lines())
         lines = self.server.post(csv(pairs, header=None), CSV).csv_lines()
-        self.assertEqual([str(answers[0]["predicted_rating"]), '""', '""', '""',
-                          str(answers[4]["predicted_rating"])], lines)
-        lists = self.batch([{"userId": NOBODY, "top_n": 3}, {"movieId": NOTHING, "similar": 2},
+        self.assertEqual([str(responses[0]["predicted_rating"]), '""', '""', '""',
+                          str(responses[4]["predicted_rating"])], lines)
+        lists = self.batch([{"userId": UNKNOWN, "top_n": 3}, {"movieId": NOTHING, "similar": 2},
                             {"userId": "1", "top_n": 1}])
         self.assertEqual([[], [], 1], [lists[0]["recommendations"], lists[1]["similar"],
                                        len(lists[2]["recommendations"])])
 
 
 class Recommend(DataCase):
-    def test_the_answer_has_its_three_fields(self):
-        answer = self.assertAnswer(self.server.get("/internal/recommend/5"), 200, JSON).json()
-        self.assertEqual(["user_id", "recommendations", "count"], list(answer))
-        self.assertEqual((5, 20, 20), (answer["user_id"], answer["count"],
-                                       len(answer["recommendations"])))
-        self.assertTrue(all(isinstance(i, int) for i in answer["recommendations"]))
+    def test_the_response_has_its_three_fields(self):
+        response = self.assertAnswer(self.server.get("/internal/recommend/5"), 200, JSON).json()
+        self.assertEqual(["user_id", "recommendations", "count"], list(response))
+        self.assertEqual((5, 20, 20), (response["user_id"], response["count"],
+                                       len(response["recommendations"])))
+        self.assertTrue(all(isinstance(i, int) for i in response["recommendations"]))
 
     def test_the_list_is_that_of_invocations(self):
         with self.server.connect() as client:
             for user in trained().users[::15]:
                 for n in (1, 7, 20, 1000):
-                    answer = client.get(f"/internal/recommend/{user}?top_n={n}").json()
+                    response = client.get(f"/internal/recommend/{user}?top_n={n}").json()
                     expected = client.post({"userId": user, "top_n": n}).json()["recommendations"]
-                    self.assertEqual([int(e["movieId"]) for e in expected], answer["recommendations"])
-                    self.assertEqual(len(expected), answer["count"])
+                    self.assertEqual([int(e["movieId"]) for e in expected], response["recommendations"])
+                    self.assertEqual(len(expected), response["count"])
 
     def test_a_number_that_is_none_is_400_and_says_its_range(self):
         with self.server.connect() as client:
             for value in ("0", "-1", "1001", "1000000000", "99999999999999999999", "ten", "2.5", "",
                           "1e1", "0x5", " 5", "5%20", "+5"):
                 with self.subTest(value):
-                    answer = client.get("/internal/recommend/1?top_n=" + value.replace(" ", "%20"))
-                    self.assertRefused(answer, 400, "top_n", "1", "1000")
+                    response = client.get("/internal/recommend/1?top_n=" + value.replace(" ", "%20"))
+                    self.assertRefused(response, 400, "top_n", "1", "1000")
             self.assertRefused(client.get("/internal/recommend/1?topn=5"), 400, "topn", "top_n")
             self.assertRefused(client.get("/internal/recommend/1?top_n"), 400, "top_n")
             self.assertEqual(3, client.get("/internal/recommend/1?top_n=3").json()["count"])
@@ -459,13 +459,13 @@ class Recommend(DataCase):
 
     def test_an_unknown_user_gets_what_is_popular_and_a_flag(self):
         """Checklist 115."""
-        answer = self.server.get(f"/internal/recommend/{NOBODY}?top_n=5").json()
-        self.assertEqual((NOBODY, False, 5), (answer["user_id"], answer["known_user"],
-                                              answer["count"]))
-        twin = Twin(trained())
-        best = [i for i, _ in twin.best_ranked(twin.profile_of(None), 5)] if twin.has_ranking \
-            else twin.popular(5)
-        self.assertEqual([int(i) for i in best], answer["recommendations"])
+        response = self.server.get(f"/internal/recommend/{UNKNOWN}?top_n=5").json()
+        self.assertEqual((UNKNOWN, False, 5), (response["user_id"], response["known_user"],
+                                              response["count"]))
+        reference = Reference(trained())
+        best = [i for i, _ in reference.best_ranked(reference.profile_of(None), 5)] if reference.has_ranking \
+            else reference.popular(5)
+        self.assertEqual([int(i) for i in best], response["recommendations"])
 
     def test_a_user_id_that_is_none_is_400(self):
         with self.server.connect() as client:
@@ -478,22 +478,22 @@ class Recommend(DataCase):
 
 
 class Figures(DataCase):
-    def test_health_says_which_model_answers(self):
-        answer = self.assertAnswer(self.server.get("/health"), 200, JSON).json()
-        model = answer["model"]
-        self.assertEqual("ok", answer["status"])
+    def test_health_names_the_model_in_service(self):
+        response = self.assertAnswer(self.server.get("/health"), 200, JSON).json()
+        model = response["model"]
+        self.assertEqual("ok", response["status"])
         self.assertEqual((200, 100, 4000, 8), (model["users"], model["items"], model["ratings"],
                                                model["factors"]))
-        twin = Twin(trained())
-        self.assertEqual({"rating": True, "ranking": twin.has_ranking}, model["models"])
-        self.assertEqual(len(twin.spectrum) if twin.has_ranking else 0, model["ranking_factors"])
+        reference = Reference(trained())
+        self.assertEqual({"rating": True, "ranking": reference.has_ranking}, model["models"])
+        self.assertEqual(len(reference.spectrum) if reference.has_ranking else 0, model["ranking_factors"])
         missing = self.server.log_lines("no_ranking_model")
-        self.assertEqual(0 if twin.has_ranking else 1, len(missing))
+        self.assertEqual(0 if reference.has_ranking else 1, len(missing))
         self.assertRegex(model["version"], r"\A[0-9a-f]{16}\Z")
         self.assertEqual(model["version"], self.server.wait_for_log("model")["version"])
 
     def test_counters_rise_by_exactly_the_requests_made(self):
-        """By route and kind of status; the request that asks is counted after its answer."""
+        """By route and kind of status; the request for them is counted after its response."""
         server = self.serve(threads=3)
         before = server.metrics()
         made = (("GET", "/ping", None, "/ping", "2xx", 7), ("POST", "/invocations",
@@ -505,7 +505,7 @@ class Figures(DataCase):
         for method, path, body, _, _, n in made:
             for _ in range(n):
                 server.request(method, path, body=body)
-        server.post({"instances": questions([("1", "1001")] * 100)})
+        server.post({"instances": instances([("1", "1001")] * 100)})
         after = server.metrics()
         rise = {}
         for _, _, _, route, status, n in made:

@@ -27,14 +27,14 @@ class Errors(ServeCase):
                     (JSON_LINES, PAIR + b"\n" + PAIR + b"\n{\n", ("line 3",)),
                     (CSV, b"1,2\n1,2,3\n", ("line 2",))):
                 with self.subTest(words):
-                    answer = client.post(body, content_type)
-                    self.assertRefused(answer, 400, *words)
-                    self.assertEqual("bad_request", answer.json()["error"]["code"])
-                    self.assertFalse(answer.closes)
+                    response = client.post(body, content_type)
+                    self.assertRefused(response, 400, *words)
+                    self.assertEqual("bad_request", response.json()["error"]["code"])
+                    self.assertFalse(response.closes)
             self.assertEqual(200, client.post(PAIR).status)
 
     def test_errors_are_short_and_printable_whatever_they_quote(self):
-        """Checklist 105: each answer of these tests is checked (http_answer.check_answer)."""
+        """Checklist 105: each response of these tests is checked (http_answer.check_answer)."""
         ugly = ("\x01\x1b[31m\x7f\\\"", "💩" * 300, "x" * 3000, "\u202e\u2028", "<script>")
         with self.server.connect() as client:
             for text in ugly:
@@ -44,8 +44,8 @@ class Errors(ServeCase):
                     self.assertRefused(client.post(text, CSV), 400)
                     self.assertRefused(client.post({"instances": [], text: 1}), 400)
 
-    def test_500_is_never_an_answer_to_a_client(self):
-        """Checklist 106: by what all tests of this server were answered."""
+    def test_no_client_ever_gets_500(self):
+        """Checklist 106: by the responses to all tests of this server."""
         with self.server.connect() as client:
             for body in (b"", b"{", b"[]", b"{}", b"null", PAIR, b"\xff", b'{"a":1}'):
                 for content_type in (JSON, JSON_LINES, CSV, "x/y"):

@@ -20,7 +20,7 @@ ALLOWED = {"/ping": {"GET", "HEAD", "POST"}, "/invocations": {"POST"},
 
 class Requests(ServeCase):
     def test_any_host_is_accepted_and_none(self):
-        """Checklist 92: HTTP/1.0 has none, and closes unless it asks not to."""
+        """Checklist 92: HTTP/1.0 has none, and closes unless Connection: keep-alive is sent."""
         hosts = ("model.aws.local:8080", "169.254.255.131:8080", "localhost", "[::1]:8080", "",
                  "a.b.c.example:1", "UPPER.case", "*")
         with self.server.connect() as client:
@@ -35,8 +35,8 @@ class Requests(ServeCase):
         with self.server.connect() as client:
             for _ in range(3):
                 client.send("GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-                answer = client.read()
-                self.assertEqual((200, "keep-alive"), (answer.status, answer.header("Connection")))
+                response = client.read()
+                self.assertEqual((200, "keep-alive"), (response.status, response.header("Connection")))
 
     def test_the_target_may_be_a_whole_url(self):
         """Checklist 92: as proxies send it."""
@@ -50,8 +50,8 @@ class Requests(ServeCase):
                         [("X-Unknown", "v" * 8192)],
                         [("x-amzn-SageMaker-Target-Variant", "a"), ("X-Forwarded-For", "1.2.3.4"),
                          ("Via", "1.1 front"), ("Cookie", "a=b; c=d"), ("User-Agent", "AHC/2.0")]):
-            answer = self.server.post(PAIR, headers=headers)
-            self.assertEqual(200, answer.status, answer)
+            response = self.server.post(PAIR, headers=headers)
+            self.assertEqual(200, response.status, response)
 
     def test_names_of_headers_have_no_case(self):
         """Checklist 93."""
@@ -65,32 +65,32 @@ class Requests(ServeCase):
         with self.server.connect() as client:
             expected = client.post(PAIR).body
             for n in range(1000):
-                answer = client.post(PAIR) if n % 2 else client.get("/ping")
-                self.assertEqual((200, expected if n % 2 else b""), (answer.status, answer.body))
-                self.assertFalse(answer.closes)
+                response = client.post(PAIR) if n % 2 else client.get("/ping")
+                self.assertEqual((200, expected if n % 2 else b""), (response.status, response.body))
+                self.assertFalse(response.closes)
 
-    def test_pipelined_requests_are_answered_in_order(self):
+    def test_pipelined_requests_get_responses_in_order(self):
         """Checklist 94: however the bytes are cut, quick and slow ones, good and bad."""
         with self.server.connect() as client:
-            asked = []
+            requested = []
             for n in range(300):
                 kind = n % 5
                 if kind == 0:
-                    asked.append((message("GET", "/ping"), 200, b""))
+                    requested.append((message("GET", "/ping"), 200, b""))
                 elif kind == 1:
                     user = str(1 + n % 200)
                     body = b'{"userId":"%s","movieId":"1001"}' % user.encode()
-                    asked.append((message("POST", "/invocations", body), 200,
+                    requested.append((message("POST", "/invocations", body), 200,
                                   self.server.post(body).body))
                 elif kind == 2:
-                    asked.append((message("GET", f"/nothing/{n}"), 404, None))
+                    requested.append((message("GET", f"/nothing/{n}"), 404, None))
                 elif kind == 3:
-                    asked.append((message("POST", "/invocations", b"{bad"), 400, None))
+                    requested.append((message("POST", "/invocations", b"{bad"), 400, None))
                 else:
                     body = b'{"instances":[' + b",".join([PAIR] * 2000) + b"]}"
-                    asked.append((message("POST", "/invocations", body), 200,
+                    requested.append((message("POST", "/invocations", body), 200,
                                   self.server.post(body).body))
-            stream = b"".join(request for request, *_ in asked)
+            stream = b"".join(request for request, *_ in requested)
 
             def send():
                 r, at = random.Random(5), 0
@@ -101,11 +101,11 @@ class Requests(ServeCase):
 
             sender = threading.Thread(target=send)
             sender.start()
-            for n, (_, status, body) in enumerate(asked):
-                answer = client.read()
-                self.assertEqual(status, answer.status, (n, answer))
+            for n, (_, status, body) in enumerate(requested):
+                response = client.read()
+                self.assertEqual(status, response.status, (n, response))
                 if body is not None:
-                    self.assertEqual(body, answer.body, n)
+                    self.assertEqual(body, response.body, n)
             sender.join()
             self.assertTrue(client.is_open())
 
@@ -119,11 +119,11 @@ class Requests(ServeCase):
                     client.send(bytes([byte]))
                 self.assertEqual(200, client.read().status)
 
-    def test_connection_close_is_answered_and_closes(self):
+    def test_connection_close_gets_a_response_and_closes(self):
         """Checklist 94."""
         with self.server.connect() as client:
-            answer = client.get("/ping", headers={"Connection": "close"})
-            self.assertTrue(answer.closes, answer)
+            response = client.get("/ping", headers={"Connection": "close"})
+            self.assertTrue(response.closes, response)
             self.assertEqual(b"", client.wait_until_closed())
 
     def test_empty_lines_before_a_request_are_no_request(self):
@@ -133,7 +133,7 @@ class Requests(ServeCase):
                         + message("GET", "/ping"))
             self.assertEqual([200, 200], [client.read().status for _ in range(2)])
 
-    def test_half_closed_connections_get_their_answers(self):
+    def test_half_closed_connections_get_their_responses(self):
         """Checklist 94: a client that has nothing more to say still listens."""
         big, n = big_body(MIB)
         for body, check in ((PAIR, lambda a: "predicted_rating" in a.json()),
@@ -169,9 +169,9 @@ class Requests(ServeCase):
                     if before:
                         self.assertEqual(200, client.read().status)
                     if reason:
-                        answer = client.read()
-                        self.assertRefused(answer, 400, reason)
-                        self.assertEqual("close", answer.header("Connection"))
+                        response = client.read()
+                        self.assertRefused(response, 400, reason)
+                        self.assertEqual("close", response.header("Connection"))
                     self.assertEqual(b"", client.wait_until_closed())
         self.assertEqual(200, self.server.ping().status)
 
@@ -185,10 +185,10 @@ class Requests(ServeCase):
                 body = big if sizes != (1,) else PAIR
                 client.send(message("POST", "/invocations", chunked(body, sizes), headers)
                             + message("GET", "/ping"))
-                answer = client.read()
-                self.assertEqual(200, answer.status, answer)
+                response = client.read()
+                self.assertEqual(200, response.status, response)
                 if body is big:
-                    self.assertEqual(expected, answer.body)
+                    self.assertEqual(expected, response.body)
                 self.assertEqual(200, client.read().status)
             client.send(message("POST", "/invocations", b"1f;name=\"v\"\r\n" + PAIR +
                                 b"\r\n0;x\r\nX-Trailer: 1\r\n\r\n", {"Transfer-Encoding": "Chunked"}))
@@ -202,9 +202,9 @@ class Requests(ServeCase):
                      b"5\nhello\r\n0\r\n\r\n", b"5;" + b"x" * 70000):
             with self.subTest(body[:30]), self.server.connect() as client:
                 client.send_some(message("POST", "/invocations", body, {"Transfer-Encoding": "chunked"}))
-                answer = client.read()
-                self.assertIn(answer.status, (400, 413), answer)
-                self.assertTrue(answer.closes, answer)
+                response = client.read()
+                self.assertIn(response.status, (400, 413), response)
+                self.assertTrue(response.closes, response)
                 client.wait_until_closed()
         self.assertServes(self.server)
 
@@ -216,7 +216,7 @@ class Requests(ServeCase):
             self.assertEqual(100, client.read(interim=True).status)
             client.send(PAIR)
             self.assertEqual(200, client.read().status)
-            # Who does not wait gets one answer, too.
+            # A client that does not wait gets one response, too.
             client.send(message("POST", "/invocations", PAIR, expect))
             self.assertEqual(200, client.read().status)
             self.assertEqual(200, client.get("/ping").status)
@@ -235,17 +235,17 @@ class Requests(ServeCase):
             client.send(message("POST", "/invocations", headers={**expect, "Expect": "a-pony"}))
             self.assertEqual(417, client.read().status)
 
-    def test_ping_answers_get_head_and_post_and_ignores_queries(self):
+    def test_ping_takes_get_head_and_post_and_ignores_queries(self):
         """Checklist 96."""
         with self.server.connect() as client:
             for method in ("GET", "HEAD", "POST"):
                 for path in ("/ping", "/ping?", "/ping?x=1&y=%20", "/ping?" + "q" * 2000):
-                    answer = client.request(method, path)
-                    self.assertEqual((200, b"", "0"), (answer.status, answer.body,
-                                                       answer.header("Content-Length")))
-                    self.assertIsNone(answer.header("Location"))
-            answer = client.request("POST", "/ping", body=b"anything" * 1000)
-            self.assertEqual(200, answer.status)
+                    response = client.request(method, path)
+                    self.assertEqual((200, b"", "0"), (response.status, response.body,
+                                                       response.header("Content-Length")))
+                    self.assertIsNone(response.header("Location"))
+            response = client.request("POST", "/ping", body=b"anything" * 1000)
+            self.assertEqual(200, response.status)
 
     def test_head_says_what_get_would_and_sends_no_body(self):
         """Checklist 96."""
@@ -268,9 +268,9 @@ class Requests(ServeCase):
                          "/./ping", "/internal/recommend/../../ping", "/ping;x", "/favicon.ico",
                          "/" + "x" * 8000):
                 with self.subTest(path[:40]):
-                    answer = client.get(path)
-                    self.assertIn(answer.status, (400, 404) if "%00" in path else (404,), answer)
-                    self.assertIsNone(answer.header("Location"))
+                    response = client.get(path)
+                    self.assertIn(response.status, (400, 404) if "%00" in path else (404,), response)
+                    self.assertIsNone(response.header("Location"))
             self.assertEqual(200, client.get("/%70ing").status)
 
     def test_a_wrong_method_is_405_with_the_right_ones(self):
@@ -281,19 +281,19 @@ class Requests(ServeCase):
                     if method in allowed:
                         continue
                     with self.subTest(f"{method} {path}"):
-                        answer = client.request(method, path, body=b"x" if method != "HEAD" else None)
-                        self.assertEqual(405, answer.status, answer)
-                        self.assertEqual(allowed, set(re.split(r",\s*", answer.header("Allow"))))
+                        response = client.request(method, path, body=b"x" if method != "HEAD" else None)
+                        self.assertEqual(405, response.status, response)
+                        self.assertEqual(allowed, set(re.split(r",\s*", response.header("Allow"))))
             self.assertEqual(200, client.get("/ping").status)
 
-    def test_each_answer_has_a_date_and_a_request_id(self):
+    def test_each_response_has_a_date_and_a_request_id(self):
         """Checklist 108: an id that the caller sent comes back and stands in the log."""
-        answer = self.server.get("/ping")
-        self.assertRegex(answer.header("Date"), r"\A\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\Z")
+        response = self.server.get("/ping")
+        self.assertRegex(response.header("Date"), r"\A\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\Z")
         ids = {self.server.get("/ping").header("X-Request-Id") for _ in range(20)}
         self.assertEqual(20, len(ids), "ids repeat")
-        answer = self.server.post(PAIR, headers={"X-Request-Id": "abc-123"})
-        self.assertEqual("abc-123", answer.header("X-Request-Id"))
+        response = self.server.post(PAIR, headers={"X-Request-Id": "abc-123"})
+        self.assertEqual("abc-123", response.header("X-Request-Id"))
         self.server.wait_for_log("request", request_id="abc-123")
 
 
@@ -303,11 +303,11 @@ class Hostile(ServeCase):
     def refused(self, data, *statuses):
         with self.server.connect() as client:
             client.send_some(data)
-            answer = client.read()
-            self.assertIn(answer.status, statuses or (400,), answer)
-            self.assertTrue(answer.closes, answer)
+            response = client.read()
+            self.assertIn(response.status, statuses or (400,), response)
+            self.assertTrue(response.closes, response)
             client.wait_until_closed()
-        return answer
+        return response
 
     def test_two_lengths_and_a_length_besides_chunks_are_400(self):
         """Checklist 104 (RFC 9112, 6.3): request smuggling."""
@@ -377,15 +377,15 @@ class Hostile(ServeCase):
                     self.assertEqual(200, client.get("/ping").status)
 
     def test_a_path_is_never_a_path_of_files(self):
-        """Checklist 97: dots and encoded slashes are bytes of an id nobody has."""
+        """Checklist 97: dots and encoded slashes are bytes of an unknown id."""
         with self.server.connect() as client:
             for user in ("..%2F..%2Fetc%2Fpasswd", "%2e%2e", "%2e%2e%2f%2e%2e%2fmodel.bin", "..",
                          "%252e%252e%252f", "%5c..%5c", "1%2F..%2F2"):
                 with self.subTest(user):
-                    answer = client.get(f"/internal/recommend/{user}")
-                    self.assertIn(answer.status, (200, 404), answer)
-                    if answer.status == 200:
-                        self.assertIs(False, answer.json()["known_user"])
+                    response = client.get(f"/internal/recommend/{user}")
+                    self.assertIn(response.status, (200, 404), response)
+                    if response.status == 200:
+                        self.assertIs(False, response.json()["known_user"])
 
     def test_random_bytes_crash_nothing(self):
         """Checklist 104, 118."""
@@ -399,19 +399,19 @@ class Hostile(ServeCase):
             with self.server.connect() as client:
                 client.send(bytes(data))
                 client.finish_sending()
-                for answer in self.answers(client):
-                    self.assertNotEqual(500, answer.status, bytes(data))
+                for response in self.responses(client):
+                    self.assertNotEqual(500, response.status, bytes(data))
         self.assertServes(self.server)
 
-    def answers(self, client):
+    def responses(self, client):
         try:
             while True:
                 yield client.read()
         except Closed:
             pass
 
-    def test_clients_that_leave_or_dawdle_delay_nobody_and_leave_nothing(self):
-        """Checklist 110: gone in a head, in a body, before their answer, with a reset; and
+    def test_clients_that_leave_or_dawdle_delay_no_other_and_leave_nothing(self):
+        """Checklist 110: gone in a head, in a body, before their response, with a reset; and
         bytes that come one at a time."""
         server = self.serve(threads=1)
         body, _ = big_body(2 * MIB)

@@ -79,9 +79,9 @@ class Connections(LoadCase):
             self.assertEqual(200, client.get("/ping").status)
         for _ in range(30):
             with server.connect() as client:
-                answer = client.read()
-                self.assertRefused(answer, 503, "connections")
-                self.assertTrue(answer.closes)
+                response = client.read()
+                self.assertRefused(response, 503, "connections")
+                self.assertTrue(response.closes)
                 client.wait_until_closed()
         for client in first:
             self.assertEqual(200, client.post(PAIR).status)
@@ -89,7 +89,7 @@ class Connections(LoadCase):
         self.assertIn("http_connections_refused_total 30\n", metrics)
         for client in first[:5]:
             client.close()
-        server.wait_for(lambda: server.try_ping() == 200, "room again")
+        server.wait_for(lambda: server.try_ping() == 200, "capacity again")
 
     def test_with_few_file_descriptors_the_surplus_is_told_so(self):
         """Checklist 110: the system's limit is below SERVE_MAX_CONNECTIONS; 503, not silence."""
@@ -115,9 +115,9 @@ class SlowClients(LoadCase):
             client.send(start)
         self.assertEqual(200, clients[-1].get("/ping").status)
         for client in clients[: len(starts)]:
-            answer = client.read()
-            self.assertRefused(answer, 408)
-            self.assertTrue(answer.closes)
+            response = client.read()
+            self.assertRefused(response, 408)
+            self.assertTrue(response.closes)
             client.wait_until_closed()
         for client in clients[len(starts) :]:
             self.assertEqual(b"", client.wait_until_closed())
@@ -139,7 +139,7 @@ class SlowClients(LoadCase):
                 time.sleep(0.05)
             self.assertRefused(client.read(), 408)
 
-    def test_a_client_that_does_not_read_its_answer_is_cut_off(self):
+    def test_a_client_that_does_not_read_its_response_is_cut_off(self):
         """Checklist 110: and holds nothing of the server's memory afterwards."""
         server = self.serve(env={"SERVE_RECEIVE_SECONDS": "1"})
         body = b'{"instances":[' + b",".join([PAIR] * 500_000) + b"]}"
@@ -150,7 +150,7 @@ class SlowClients(LoadCase):
         server.wait_for(lambda: server.metrics()("http_connections") == 1, "no other connection")
         server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
 
-    def test_a_client_that_asks_and_never_reads_is_not_served_without_end(self):
+    def test_a_client_that_sends_and_never_reads_is_not_served_without_end(self):
         """Checklist 110: what it may have waiting is bounded."""
         server = self.serve(threads=1, env={"SERVE_RECEIVE_SECONDS": "60",
                                             "SERVE_IDLE_SECONDS": "60"})
@@ -166,7 +166,7 @@ class SlowClients(LoadCase):
                 sent += client.socket.send(requests)
         except (TimeoutError, socket.timeout):
             pass
-        self.assertLess(sent, 64 * MIB, "the server went on reading")
+        self.assertLess(sent, 64 * MIB, "the server continued to read")
         self.assertServes(server)
         if not SANITIZED:
             self.assertLess(server.resident() - resident, 8 * MIB)
@@ -189,9 +189,9 @@ class Work(LoadCase):
                 at_work.append(client)
         return at_work
 
-    def test_pings_are_answered_while_all_threads_work_and_the_queue_is_full(self):
+    def test_pings_get_responses_while_all_threads_work_and_the_queue_is_full(self):
         """Checklist 85, 86, 106: the surplus gets 503 at once; 200 idle connections beside;
-        other small questions are answered, too."""
+        other small requests get responses, too."""
         server = self.serve(model=slow_model(), threads=2,
                             env={"SAGEMAKER_MODEL_JOB_QUEUE_SIZE": "2"})
         self.connect(server, 200)
@@ -200,12 +200,12 @@ class Work(LoadCase):
             self.assertRefused(server.post(slow_body(2), JSON_LINES), 503)
         self.assertPings(server, 20)
         # Not behind the batches: those go on below. What is done within its first slice needs no place in the queue.
-        question = {"userId": slow_model().users[0], "movieId": "1001"}
-        self.assertIn(200, [server.post(question).status for _ in range(10)])
+        instance = {"userId": slow_model().users[0], "movieId": "1001"}
+        self.assertIn(200, [server.post(instance).status for _ in range(10)])
         still = [client for client in at_work if client.is_open() and not client.has_bytes()]
         self.assertGreaterEqual(len(still), 2, "each thread is still at work")
         # Who is gone is not worked for any longer. (Who only says that it will send no more
-        # still waits for its answer.)
+        # still waits for its response.)
         for client in at_work:
             client.reset()
         server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
@@ -216,29 +216,29 @@ class Work(LoadCase):
         server = self.serve(model=slow_model(), threads=1,
                             env={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"})
         client, = self.occupy(server, lines=1500)
-        answer = client.read()
-        self.assertRefused(answer, 503, "1")
-        if answer.closes:
+        response = client.read()
+        self.assertRefused(response, 503, "1")
+        if response.closes:
             client.wait_until_closed()
         else:
             self.assertEqual(200, client.get("/ping").status)
         server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
         self.assertEqual(200, server.ping().status)
 
-    def test_a_question_alone_never_waits_behind_a_batch(self):
+    def test_a_single_request_never_waits_behind_a_batch(self):
         """Checklist 85: not even one that takes longer than a slice."""
         server = self.serve(model=slow_model(), threads=1)
         at_work, = self.occupy(server)
-        question = slow_line().strip()
-        for body, content_type in ((question, JSON), (question + "\n", JSON),
-                                   (question + "\n", JSON_LINES),
-                                   ('{"instances": [%s]}\n' % question, JSON)):
+        instance = slow_line().strip()
+        for body, content_type in ((instance, JSON), (instance + "\n", JSON),
+                                   (instance + "\n", JSON_LINES),
+                                   ('{"instances": [%s]}\n' % instance, JSON)):
             self.assertEqual(200, server.post(body, content_type).status)
             self.assertTrue(at_work.is_open() and not at_work.has_bytes(), "still at work")
         at_work.reset()
 
     def test_requests_behind_a_long_one_on_its_connection_wait_their_turn(self):
-        """Checklist 94: answers in order, nothing lost, whatever was read ahead."""
+        """Checklist 94: responses in order, nothing lost, whatever was read ahead."""
         server = self.serve(model=slow_model(), threads=1)
         client, = self.connect(server, 1)
         n = 10 if SANITIZED else 30
@@ -251,7 +251,7 @@ class Work(LoadCase):
 
     def test_all_bodies_together_are_bounded(self):
         """Checklist 98, 106: SERVE_MAX_BUFFERED_BYTES; what is over it is 503, and the rest
-        is answered."""
+        gets its response."""
         server = self.serve(env={"SAGEMAKER_MAX_REQUEST_SIZE": str(MIB),
                                  "SERVE_MAX_BUFFERED_BYTES": str(3 * MIB)})
         body = PAIR + b" " * (MIB - len(PAIR))
@@ -266,10 +266,10 @@ class Work(LoadCase):
             if not client.has_bytes() and client.is_open():
                 with contextlib.suppress(ConnectionError):
                     client.send(request[-1:])
-            answer = client.read()
-            statuses.append(answer.status)
-            if answer.status != 200:
-                self.assertRefused(answer, 503)
+            response = client.read()
+            statuses.append(response.status)
+            if response.status != 200:
+                self.assertRefused(response, 503)
         self.assertEqual({200, 503}, set(statuses), statuses)
         self.stack.close()
         server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
@@ -332,9 +332,9 @@ class ForLong(LoadCase):
             self.assertEqual(before("http_requests_total", **labels),
                              metrics("http_requests_total", **labels))
 
-    def test_the_log_is_not_in_the_way_of_answers(self):
-        """Checklist 110: a reader of stderr that stands still stops no answer."""
-        # process.Run reads stderr; so a pipe that nobody reads takes its place.
+    def test_the_log_does_not_delay_responses(self):
+        """Checklist 110: a reader of stderr that has stopped delays no response."""
+        # process.Run reads stderr; so a pipe without a reader takes its place.
         read_end, write_end = os.pipe()
         self.addCleanup(os.close, read_end)
         try:

@@ -1,4 +1,4 @@
-"""Checklist 99-102: the types of what is read and of what is answered."""
+"""Checklist 99-102: the types of requests and of responses."""
 
 import unittest
 
@@ -8,7 +8,7 @@ from serve_case import ServeCase
 
 
 class MediaTypes(ServeCase):
-    def test_a_question_without_a_content_type_is_json(self):
+    def test_a_request_without_a_content_type_is_json(self):
         """Checklist 99."""
         with self.server.connect() as client:
             self.assertAnswer(client.request("POST", "/invocations", body=PAIR), 200, JSON)
@@ -42,7 +42,7 @@ class MediaTypes(ServeCase):
             self.assertEqual(200, client.get("/ping").status)
 
     def test_accept_chooses_among_what_can_be_sent(self):
-        """Checklist 101, 102: with q-values, ranges and lists; the question's own format
+        """Checklist 101, 102: with q-values, ranges and lists; the request's own format
         among equals."""
         cases = [(None, None), ("", None), ("*/*", None), ("application/*", JSON), ("text/*", CSV),
                  (JSON, JSON), (CSV, CSV), (JSON_LINES, JSON_LINES), ("TEXT/CSV", CSV),
@@ -54,33 +54,33 @@ class MediaTypes(ServeCase):
                  ("*/*;q=0.1, text/csv", CSV)]
         bodies = {JSON: PAIR, JSON_LINES: PAIR + b"\n", CSV: b"1,1001\n"}
         with self.server.connect() as client:
-            for asked, body in bodies.items():
+            for requested, body in bodies.items():
                 for accept, expected in cases:
-                    with self.subTest(f"{asked} {accept}"):
+                    with self.subTest(f"{requested} {accept}"):
                         headers = {} if accept is None else {"Accept": accept}
-                        answer = self.assertAnswer(client.post(body, asked, headers=headers))
+                        response = self.assertAnswer(client.post(body, requested, headers=headers))
                         if accept == "application/json;q=0, */*":
-                            self.assertNotEqual(JSON, answer.media_type)
+                            self.assertNotEqual(JSON, response.media_type)
                             continue
                         if accept == "application/*":
-                            expected = asked if asked != CSV else JSON
-                        self.assertEqual(expected or asked, answer.header("Content-Type"))
-                        self.check_body(answer)
+                            expected = requested if requested != CSV else JSON
+                        self.assertEqual(expected or requested, response.header("Content-Type"))
+                        self.check_body(response)
 
-    def check_body(self, answer):
-        if answer.media_type == JSON:
-            answer.json()
-        elif answer.media_type == JSON_LINES:
-            self.assertEqual(1, len(answer.json_lines()))
+    def check_body(self, response):
+        if response.media_type == JSON:
+            response.json()
+        elif response.media_type == JSON_LINES:
+            self.assertEqual(1, len(response.json_lines()))
         else:
-            self.assertRegex(answer.csv_lines()[0], r"\A\d(\.\d+)?\Z")
+            self.assertRegex(response.csv_lines()[0], r"\A\d(\.\d+)?\Z")
 
     def test_accept_may_come_in_several_lines(self):
         """Checklist 101."""
-        answer = self.server.post(PAIR, headers=[("Accept", "text/html"), ("Accept", "text/csv")])
-        self.assertAnswer(answer, 200, CSV)
+        response = self.server.post(PAIR, headers=[("Accept", "text/html"), ("Accept", "text/csv")])
+        self.assertAnswer(response, 200, CSV)
 
-    def test_the_default_format_of_answers_can_be_set(self):
+    def test_the_default_format_of_responses_can_be_set(self):
         """Checklist 101."""
         for default in (CSV, JSON, JSON_LINES, "Application/JSON; charset=utf-8"):
             with self.subTest(default):
@@ -92,7 +92,7 @@ class MediaTypes(ServeCase):
                                           expected)
                 self.assertAnswer(server.post(PAIR, headers={"Accept": JSON_LINES}), 200, JSON_LINES)
 
-    def test_an_answer_nobody_can_make_is_406_before_anything_is_computed(self):
+    def test_a_format_that_does_not_exist_is_406_before_anything_is_computed(self):
         """Checklist 101: 406 even for a body that is none."""
         with self.server.connect() as client:
             for accept in ("text/html", "image/png", "application/x-recordio-protobuf",
@@ -111,7 +111,7 @@ class MediaTypes(ServeCase):
         self.assertEqual(406, self.server.post(b"", JSON, headers=headers).status)
         self.assertEqual(400, self.server.post(b"", JSON).status)
 
-    def test_answers_of_every_path_say_what_they_are(self):
+    def test_responses_of_every_path_have_a_type(self):
         """Checklist 102."""
         for path, content_type in (("/execution-parameters", JSON), ("/health", JSON),
                                    ("/internal/recommend/1", JSON), ("/recommend/cached/1", JSON),

@@ -12,27 +12,27 @@ from serve_case import ServeCase
 
 
 class Sizes(ServeCase):
-    def test_a_body_of_25_mib_is_answered(self):
+    def test_a_body_of_25_mib_is_accepted(self):
         """Checklist 98, 109: with a length and in chunks."""
         body, n = big_body(25 * MIB)
         with self.server.connect() as client:
-            answer = client.post(body)
-            self.assertAnswer(answer, 200, JSON)
-            self.assertEqual(n, answer.body.count(b"predicted_rating"))
+            response = client.post(body)
+            self.assertAnswer(response, 200, JSON)
+            self.assertEqual(n, response.body.count(b"predicted_rating"))
             client.send(message("POST", "/invocations", chunked(body, (1 << 18,)),
                                 {"Transfer-Encoding": "chunked"}, JSON))
-            self.assertEqual(answer.body, client.read().body)
+            self.assertEqual(response.body, client.read().body)
             self.assertEqual(200, client.get("/ping").status)
 
     def test_a_larger_body_is_413_with_the_limit(self):
         """Checklist 98: by its length before a byte of it has come, by its chunks as soon
-        as they are too many; the client can read the answer in any case."""
+        as they are too many; the client can read the response in any case."""
         limit = 25 * MIB
         with self.server.connect() as client:
             client.send(message("POST", "/invocations", headers={"Content-Length": str(limit + 1)}))
-            answer = client.read()
-            self.assertRefused(answer, 413, str(limit))
-            self.assertTrue(answer.closes, answer)
+            response = client.read()
+            self.assertRefused(response, 413, str(limit))
+            self.assertTrue(response.closes, response)
         block = b" " * MIB
         for n in (26, 200):
             for headers in ({"Content-Length": str(n * MIB)}, {"Transfer-Encoding": "chunked"}):
@@ -91,8 +91,8 @@ class Sizes(ServeCase):
                                     {**gz, "Transfer-Encoding": "chunked"}))
                 self.assertEqual(plain, client.read().body)
             body, n = big_body(20 * MIB)
-            answer = client.request("POST", "/invocations", body=gzip.compress(body, 1), headers=gz)
-            self.assertEqual(n, answer.body.count(b"predicted_rating"))
+            response = client.request("POST", "/invocations", body=gzip.compress(body, 1), headers=gz)
+            self.assertEqual(n, response.body.count(b"predicted_rating"))
 
     def test_a_packed_body_that_is_broken_is_400(self):
         """Checklist 104."""
@@ -102,14 +102,14 @@ class Sizes(ServeCase):
                               ("damaged", good[:15] + bytes([good[15] ^ 255]) + good[16:]),
                               ("zlib", zlib.compress(PAIR))):
             with self.subTest(label):
-                answer = self.server.request("POST", "/invocations", body=packed,
+                response = self.server.request("POST", "/invocations", body=packed,
                                              headers={"Content-Encoding": "gzip"})
-                self.assertRefused(answer, 400)
+                self.assertRefused(response, 400)
         for coding in ("br", "deflate", "gzip, gzip", "zstd"):
             with self.subTest(coding):
-                answer = self.server.request("POST", "/invocations", body=good,
+                response = self.server.request("POST", "/invocations", body=good,
                                              headers={"Content-Encoding": coding})
-                self.assertRefused(answer, 415, "gzip")
+                self.assertRefused(response, 415, "gzip")
         self.assertEqual(200, self.server.request("POST", "/invocations", body=PAIR, headers={
             "Content-Encoding": "identity"}).status)
 
@@ -118,9 +118,9 @@ class Sizes(ServeCase):
         packer = zlib.compressobj(9, zlib.DEFLATED, 31)
         bomb = b"".join(packer.compress(b"\0" * MIB) for _ in range(512)) + packer.flush()
         before = self.server.status_bytes("VmHWM") if self.server.try_ping() else 0
-        answer = self.server.request("POST", "/invocations", body=bomb,
+        response = self.server.request("POST", "/invocations", body=bomb,
                                      headers={"Content-Encoding": "gzip"})
-        self.assertRefused(answer, 413, str(25 * MIB))
+        self.assertRefused(response, 413, str(25 * MIB))
         if not SANITIZED:
             self.assertLess(self.server.status_bytes("VmHWM") - before, 100 * MIB)
         self.assertServes(self.server)

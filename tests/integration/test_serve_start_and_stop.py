@@ -1,4 +1,4 @@
-"""Checklist 79-84, 87-91: from the first socket to the last answer."""
+"""Checklist 79-84, 87-91: from the first socket to the last response."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ class Ports(ServeCase):
                 self.assertEqual([("0.0.0.0", server.port)], server.listening())
                 self.assertEqual(server.port, server.wait_for_log("listening")["port"])
 
-    def test_it_listens_on_the_address_asked_for_only(self):
+    def test_it_listens_on_the_configured_address_only(self):
         server = self.serve(address="127.0.0.1")
         self.assertEqual([("127.0.0.1", server.port)], server.listening())
 
@@ -57,17 +57,17 @@ class Ports(ServeCase):
         for value in ("0", "65536", "-1", "http", "80.5", "8080x", "99999999999999999999"):
             with self.subTest(value):
                 result = self.refused_serve({"SAGEMAKER_BIND_TO_PORT": value})
-                said = self.last_error(result)
+                reported = self.last_error(result)
                 for word in ("SAGEMAKER_BIND_TO_PORT", value, "1", "65535"):
-                    self.assertIn(word, said)
+                    self.assertIn(word, reported)
 
     def test_a_range_of_ports_that_is_none_is_a_clear_error(self):
         """Checklist 81."""
         for value in ("8000", "9000-8000", "a-b", "1-70000", "0-10", "8000-", "-8000", "1-2-3"):
             with self.subTest(value):
-                said = self.last_error(self.refused_serve({"SAGEMAKER_SAFE_PORT_RANGE": value}))
-                self.assertIn("SAGEMAKER_SAFE_PORT_RANGE", said)
-                self.assertIn(value, said)
+                reported = self.last_error(self.refused_serve({"SAGEMAKER_SAFE_PORT_RANGE": value}))
+                self.assertIn("SAGEMAKER_SAFE_PORT_RANGE", reported)
+                self.assertIn(value, reported)
 
     def test_a_port_that_is_taken_is_a_clear_error(self):
         """Checklist 80: by another program or by another serve, which would else share it
@@ -87,8 +87,8 @@ class Ports(ServeCase):
     def test_an_address_that_is_none_is_a_clear_error(self):
         for address in ("nowhere", "1.2.3.4.5", "203.0.113.7"):
             with self.subTest(address):
-                said = self.last_error(self.refused_serve({"SERVE_ADDRESS": address}))
-                self.assertIn(address, said)
+                reported = self.last_error(self.refused_serve({"SERVE_ADDRESS": address}))
+                self.assertIn(address, reported)
 
     def test_after_a_crash_it_starts_on_the_same_port_at_once(self):
         """Checklist 79: connections of the dead one linger, the port does not."""
@@ -117,9 +117,9 @@ class Environment(ServeCase):
                 self.assertServes(self.serve(env={"SAGEMAKER_CONTAINER_LOG_LEVEL": level}))
 
     def test_a_mistyped_setting_of_ours_is_refused_by_name(self):
-        said = self.last_error(self.refused_serve({"SERVE_MAX_TOPN": "5"}))
-        self.assertIn("SERVE_MAX_TOPN", said)
-        self.assertIn("SERVE_MAX_TOP_N", said)
+        reported = self.last_error(self.refused_serve({"SERVE_MAX_TOPN": "5"}))
+        self.assertIn("SERVE_MAX_TOPN", reported)
+        self.assertIn("SERVE_MAX_TOP_N", reported)
 
     def test_values_out_of_range_are_refused_with_the_range(self):
         for name, value, words in (
@@ -131,11 +131,11 @@ class Environment(ServeCase):
                 ("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/html", ("text/csv",)),
                 ("SAGEMAKER_MULTI_MODEL", "true", ("one model",))):
             with self.subTest(name):
-                said = self.last_error(self.refused_serve({name: value}))
+                reported = self.last_error(self.refused_serve({name: value}))
                 for word in (name, value, *words):
-                    self.assertIn(word, said)
+                    self.assertIn(word, reported)
 
-    def test_the_threads_are_as_many_as_asked_for(self):
+    def test_the_threads_are_as_many_as_configured(self):
         for threads in (1, 3):
             with self.subTest(threads):
                 server = self.serve(threads=threads)
@@ -207,26 +207,26 @@ class Readiness(ServeCase):
         place_model(server.model_bin)
         self.assertRefused(server.ping(), 503)
         server.hang_up()
-        answer = server.ping()
+        response = server.ping()
         self.assertEqual((200, b"", "0"),
-                         (answer.status, answer.body, answer.header("Content-Length")), answer)
+                         (response.status, response.body, response.header("Content-Length")), response)
         self.assertEqual(1, server.metrics()("model_ready"))
         self.assertServes(server)
 
-    def test_while_the_model_is_loading_pings_are_answered_503_at_once(self):
+    def test_while_the_model_is_loading_pings_get_503_at_once(self):
         """Checklist 83: a large file (a section of zeros, sparse) takes a while to
         read. Its checksum is wrong, which only reading it shows."""
         prefix = self.tree(False)
         make_huge(prefix / "model" / "model.bin", HUGE)
         server = self.serve(prefix, ready=False)
         server.wait_until_listening()
-        seen, n_answered = set(), 0
+        seen, n_responses = set(), 0
         with server.connect() as client:
             while not server.log_lines("model_refused"):
                 seen.add(self.assertRefused(client.get("/ping"), 503))
-                n_answered += 1
+                n_responses += 1
         self.assertIn("the model is being loaded", seen)
-        self.assertGreater(n_answered, 10, "answers while one file is read")
+        self.assertGreater(n_responses, 10, "responses while one file is read")
         self.assertIn("damaged model", server.log_lines("model_refused")[0]["message"])
         place_model(server.model_bin)
         server.hang_up()
@@ -381,7 +381,7 @@ exec "$@"
         self.assertServes(server)
 
     def test_it_serves_as_another_user(self):
-        """Contract 3.10: serverless endpoints run it as nobody in particular. Also when the
+        """Contract 3.10: serverless endpoints run it as any user. Also when the
         programs lie in a folder that only their owner may enter, as a checkout in /root."""
         if os.geteuid() != 0:
             self.not_here("another uid needs root")
@@ -394,7 +394,7 @@ exec "$@"
                     server = self.serve(user=user, program=program_for_anyone(program, self.folder))
                     self.assertServes(server)
 
-    def test_a_model_that_may_not_be_read_is_said_so(self):
+    def test_a_model_without_permission_to_read_is_reported(self):
         """Checklist 84: the file, or its folder."""
         user = NOBODY if os.geteuid() == 0 else None
         for label, locked in (("file", "model/model.bin"), ("folder", "model")):
@@ -453,7 +453,7 @@ class Stopping(ServeCase):
         server.wait_for(lambda: server.metrics()("http_requests_working") >= n, "the batch at work")
         return clients
 
-    def test_a_batch_in_flight_is_finished_and_new_connections_are_refused(self):
+    def test_a_batch_under_way_is_finished_and_new_connections_are_refused(self):
         """Checklist 87, 88: also after a second SIGTERM."""
         server = self.serve(model=slow_model())
         expected = server.post(slow_body(1), content_type="application/jsonlines")
@@ -466,16 +466,16 @@ class Stopping(ServeCase):
         server.wait_for(lambda: server.try_ping() is None, "connections refused")
         self.assertTrue(client.is_open(), "the batch is still being worked on")
         server.signal(signal.SIGTERM)
-        answer = client.read()
-        self.assertAnswer(answer, 200, "application/jsonlines")
-        self.assertTrue(answer.closes, answer)
-        self.assertEqual(batch().count(b"\n"), len(answer.json_lines()))
-        self.assertTrue(answer.body.startswith(expected.body))
+        response = client.read()
+        self.assertAnswer(response, 200, "application/jsonlines")
+        self.assertTrue(response.closes, response)
+        self.assertEqual(batch().count(b"\n"), len(response.json_lines()))
+        self.assertTrue(response.body.startswith(expected.body))
         client.wait_until_closed(IDLE_STOP_DEADLINE)
         server.ended()
-        self.assertEqual("every request was answered", server.log_lines("stopped")[0]["message"])
+        self.assertEqual("every request has its response", server.log_lines("stopped")[0]["message"])
 
-    def test_a_request_whose_body_is_still_coming_is_answered(self):
+    def test_a_request_whose_body_is_still_coming_gets_its_response(self):
         """Checklist 87: taken before the signal, finished after it."""
         server = self.serve()
         body = b'{"userId":"1","movieId":"1001"}'
@@ -483,7 +483,7 @@ class Stopping(ServeCase):
         with server.connect() as client:
             client.send(request[:-5])
             # It was seen when the next request on another connection of the same loop is
-            # answered; there may be several loops.
+            # complete; there may be several loops.
             server.wait_for(lambda: server.metrics()("http_connections") >= 2, "the connection")
             for _ in range(20):
                 server.ping()
@@ -493,7 +493,7 @@ class Stopping(ServeCase):
             self.assertIn("predicted_rating", client.read().json())
         server.ended()
 
-    def test_what_is_not_done_in_time_is_cut_off_and_said(self):
+    def test_what_is_not_done_in_time_is_cut_off_and_logged(self):
         """Checklist 87: SERVE_DRAIN_SECONDS; the platform would kill it a little later."""
         server = self.serve(model=slow_model(), threads=2, env={"SERVE_DRAIN_SECONDS": "1"})
         clients = self.start_batch(server, 30)
@@ -506,10 +506,10 @@ class Stopping(ServeCase):
             client.wait_until_closed()
 
     def test_a_stop_under_fire_drops_no_request_that_was_taken(self):
-        """Checklist 87: clients that ask one question after the other all get whole answers
+        """Checklist 87: clients that send one request after the other all get whole responses
         until their connection closes."""
         server = self.serve(threads=2)
-        asked = message("POST", "/invocations", '{"userId":"1","movieId":"1001"}',
+        requested = message("POST", "/invocations", '{"userId":"1","movieId":"1001"}',
                         content_type="application/json")
         expected = server.post('{"userId":"1","movieId":"1001"}').body
         outcomes, failures = [], []
@@ -519,13 +519,13 @@ class Stopping(ServeCase):
                 with server.connect() as client:
                     n = 0
                     while True:
-                        client.send(asked)
-                        answer = client.read()
-                        if (answer.status, answer.body) != (200, expected):
-                            failures.append(answer)
+                        client.send(requested)
+                        response = client.read()
+                        if (response.status, response.body) != (200, expected):
+                            failures.append(response)
                         n += 1
                         outcomes.append(1)
-                        if answer.closes:
+                        if response.closes:
                             return
             except Exception as error:  # pylint: disable=broad-except
                 failures.append(error)
@@ -533,13 +533,13 @@ class Stopping(ServeCase):
         threads = [threading.Thread(target=fire) for _ in range(4)]
         for thread in threads:
             thread.start()
-        server.wait_for(lambda: len(outcomes) > 200, "some answers")
+        server.wait_for(lambda: len(outcomes) > 200, "some responses")
         server.signal(signal.SIGTERM)
         server.ended()
         for thread in threads:
             thread.join()
         # A client whose connection was idle at that moment may find it closed before or
-        # while it asks again; what it had asked before was answered.
+        # while it sends again; its requests before have their responses.
         self.assertEqual([], [f for f in failures
                               if not isinstance(f, (Closed, ConnectionError))])
         self.assertEqual([], [f for f in failures if isinstance(f, Closed)
@@ -548,7 +548,7 @@ class Stopping(ServeCase):
 
 def make_huge(path, n_bytes):
     """A model file with an optional section of n_bytes zeros: as it should be but for its
-    checksum. Takes no room on the disk."""
+    checksum. Takes no space on the disk."""
     good = trained().model_bin.read_bytes()
     table_at, n_sections = struct.unpack_from("<QI", good, 24)
     n_table = n_sections * 64

@@ -1,4 +1,4 @@
-"""Checklist 107, 108: what leads from a request to its answer and to its line in the log."""
+"""Checklist 107, 108: what leads from a request to its response and to its line in the log."""
 
 import unittest
 
@@ -13,21 +13,21 @@ class Attributes(ServeCase):
         """Checklist 107: up to 1,024 visible characters."""
         with self.server.connect() as client:
             for value in ("trace=1", "a b c", "x" * 1024, "!~{}[]\"'\\,;:"):
-                answer = client.post(PAIR, headers={CUSTOM_ATTRIBUTES: value})
-                self.assertEqual(value, answer.header(CUSTOM_ATTRIBUTES), answer)
-                answer = client.post(PAIR, headers={CUSTOM_ATTRIBUTES.lower(): value})
-                self.assertEqual(value, answer.header(CUSTOM_ATTRIBUTES), answer)
+                response = client.post(PAIR, headers={CUSTOM_ATTRIBUTES: value})
+                self.assertEqual(value, response.header(CUSTOM_ATTRIBUTES), response)
+                response = client.post(PAIR, headers={CUSTOM_ATTRIBUTES.lower(): value})
+                self.assertEqual(value, response.header(CUSTOM_ATTRIBUTES), response)
             self.assertIsNone(client.post(PAIR).header(CUSTOM_ATTRIBUTES))
             self.assertIsNone(client.get("/ping").header(CUSTOM_ATTRIBUTES))
 
-    def test_who_asks_for_the_model_version_is_told_by_the_attributes(self):
+    def test_a_client_that_requests_the_model_version_gets_it_in_the_attributes(self):
         with self.server.connect() as client:
             version = client.get("/health").json()["model"]["version"]
             for body, content_type in ((PAIR, JSON), (PAIR + b"\n" + PAIR, JSON_LINES)):
-                answer = client.post(body, content_type, headers={CUSTOM_ATTRIBUTES: "model_version"})
-                self.assertEqual(f"model_version={version}", answer.header(CUSTOM_ATTRIBUTES), answer)
-            answer = client.post(b"{", headers={CUSTOM_ATTRIBUTES: "model_version"})
-            self.assertIsNone(answer.header(CUSTOM_ATTRIBUTES), answer)
+                response = client.post(body, content_type, headers={CUSTOM_ATTRIBUTES: "model_version"})
+                self.assertEqual(f"model_version={version}", response.header(CUSTOM_ATTRIBUTES), response)
+            response = client.post(b"{", headers={CUSTOM_ATTRIBUTES: "model_version"})
+            self.assertIsNone(response.header(CUSTOM_ATTRIBUTES), response)
 
     def test_custom_attributes_cannot_add_a_header(self):
         """Checklist 107."""
@@ -37,10 +37,10 @@ class Attributes(ServeCase):
                 client.send(b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
                             b"X-Amzn-SageMaker-Custom-Attributes: " + value +
                             b"\r\nContent-Length: %d\r\n\r\n" % len(PAIR) + PAIR)
-                answer = client.read()
-                self.assertIn(answer.status, (200, 400), answer)
-                self.assertIsNone(answer.header(CUSTOM_ATTRIBUTES), answer)
-                self.assertIsNone(answer.header("Set-Cookie"), answer)
+                response = client.read()
+                self.assertIn(response.status, (200, 400), response)
+                self.assertIsNone(response.header(CUSTOM_ATTRIBUTES), response)
+                self.assertIsNone(response.header("Set-Cookie"), response)
 
 
 class Log(ServeCase):

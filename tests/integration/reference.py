@@ -1,10 +1,10 @@
-"""A slow twin of the server: reads a model and answers by itself, in Python."""
+"""reference.py: predictions and lists of a model in plain Python, to compare the server with."""
 
 import math
 import struct
 
 
-class Twin:
+class Reference:
     """model.bin read by Python, by the byte tables of src/model/section_file.h and format.h,
     and the equations of src/recommend/recommender.h in double precision. For small models."""
 
@@ -56,28 +56,28 @@ class Twin:
     def clip(self, score):
         return min(self.high, max(self.low, score))
 
-    def score(self, taste, item):
-        bias, factors = taste
+    def score(self, vector, item):
+        bias, factors = vector
         return self.mean + bias + self.item_bias[item] + dot(factors, self.q[item])
 
-    def taste(self, user):
+    def profile_vector(self, user):
         index = self.user_index[user]
         return self.user_bias[index], self.p[index]
 
     def predict(self, user, item):
-        """None, or an id nobody knows, for nobody and nothing in particular."""
+        """user and item may be None or unknown ids: then their terms are missing."""
         score = self.mean
         if user in self.user_index:
             score += self.user_bias[self.user_index[user]]
         if item in self.item_index:
             score += self.item_bias[self.item_index[item]]
             if user in self.user_index:
-                score += dot(self.taste(user)[1], self.q[self.item_index[item]])
+                score += dot(self.profile_vector(user)[1], self.q[self.item_index[item]])
         return self.clip(score)
 
-    def best(self, taste, n, leave_out=()):
+    def best(self, vector, n, leave_out=()):
         """[(id, score)] of the n best by predicted rating, best first."""
-        scored = [(-self.score(taste, i), i) for i in range(len(self.items)) if i not in leave_out]
+        scored = [(-self.score(vector, i), i) for i in range(len(self.items)) if i not in leave_out]
         return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
 
     def profile(self, history):
@@ -135,7 +135,7 @@ class Twin:
         return [(self.items[i], -s) for s, i in sorted(scored)[:n]]
 
     def fold_in(self, ratings):
-        """The taste of a visitor: min Σ (r − μ − b − b_j − p·q_j)² + (n + 40)λ|p|² +
+        """The vector of a visitor: min Σ (r − μ − b − b_j − p·q_j)² + (n + 40)λ|p|² +
         (nλ_b + 4)b², by the normal equations of (p, b)."""
         last = dict(ratings)
         rows = [(*self.q[self.item_index[i]], 1.0) for i in last]

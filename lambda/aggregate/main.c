@@ -24,7 +24,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "lambda/aggregate/writer.h"
-#include "lambda/help.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
 #include "lambda/streams/batch.h"
@@ -272,8 +271,6 @@ static void log_dirty_total(const counts *c)
 static void write_metrics(const function *f, const mf_lambda_invocation *invocation,
                           double latency_ms, bool ok)
 {
-    static const char *const names[] = {"aggregate"};
-    static const mf_lambda_dimension dimension = {"Function", names, 1};
     const counts *c = &f->counts;
     const struct {
         const char *name;
@@ -292,8 +289,7 @@ static void write_metrics(const function *f, const mf_lambda_invocation *invocat
         {"Errors", !ok},
     };
     mf_lambda_metrics metrics;
-    mf_lambda_metrics_begin(&metrics, "Recommender", invocation->request_id);
-    mf_lambda_metrics_dimension(&metrics, &dimension, 0);
+    mf_lambda_metrics_begin(&metrics, "aggregate", invocation->request_id);
     mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, latency_ms);
     for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++)
         mf_lambda_metrics_add(&metrics, totals[i].name, MF_LAMBDA_UNIT_COUNT,
@@ -328,26 +324,25 @@ static void finish(void *context)
     mf_text_free(&f->state);
 }
 
-static int print_help(void)
+static void print_settings(void)
 {
     mf_settings settings;
     mf_aggregate_settings values;
-    mf_error err = {.code = MF_OK};
-    return mf_aggregate_settings_start(&settings, &values, &err)
-               ? mf_lambda_print_help("aggregate: totals per key and window, from a Kinesis stream "
-                                      "to a DynamoDB table.",
-                                      &settings, 1)
-               : 1;
+    if (mf_aggregate_settings_start(&settings, &values, NULL))
+        mf_settings_print_help(&settings, stdout);
 }
 
 int main(int argc, char **argv)
 {
     static function aggregate;
-    if (mf_lambda_asks_help(argc, argv))
-        return print_help();
-    return mf_lambda_run(&(mf_lambda_function){.name = "aggregate",
-                                               .start = start,
-                                               .handle = handle_event,
-                                               .finish = finish,
-                                               .context = &aggregate});
+    static const mf_lambda_function lambda = {
+        .name = "aggregate",
+        .summary = "totals per key and window, from a Kinesis stream to a DynamoDB table.",
+        .print_settings = print_settings,
+        .start = start,
+        .handle = handle_event,
+        .finish = finish,
+        .context = &aggregate,
+    };
+    return mf_lambda_run(&lambda, argc, argv);
 }

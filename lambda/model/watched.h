@@ -1,8 +1,14 @@
-/* watched.h: an S3 object or a file that is polled for a newer version: its place, the version
- * that was read, and when it was last looked at.
+/* watched.h: an S3 object or a file that a function uses and looks at again for newer versions.
+ *
+ *     s3://bucket/key    downloaded into a file without a name in $TMPDIR or /tmp
+ *     a path             opened in place: replace it by renaming, never write into it
  *
  * (1) A version is S3's ETag, or a file's inode, size and time of change.
- * (2) Ages use the wall clock: the monotonic clock may stand still while a function is frozen
+ * (2) A newer version takes the place of the old one only when it could be read and used. When it
+ *     could not, the function keeps the old version and the log says why.
+ * (3) A look ends by its deadline. What cannot be interrupted, the use of a version, begins only
+ *     when twice the time is left that the last version took per byte.
+ * (4) Ages use the wall clock: the monotonic clock may stand still while a function is frozen
  *     (docs/lambda.md, 1.6.8).
  *
  * Threads: one. */
@@ -15,6 +21,9 @@
 #include <sys/types.h>
 #include <time.h>
 
+/* The largest /tmp that Lambda offers: the limit of an object. */
+#define MF_LAMBDA_WATCHED_BYTES ((uint64_t)10 << 30)
+
 /* Zeroed: no version yet. */
 typedef struct mf_lambda_watched_version {
     char etag[MF_AWS_S3_ETAG_BYTES];
@@ -23,45 +32,45 @@ typedef struct mf_lambda_watched_version {
     ino_t inode;
 } mf_lambda_watched_version;
 
+/* Makes what the function uses from the file fd, which is at its beginning, and replaces the old
+ * one by it. name is the place, for errors. deadline_ms: wall clock; 0: none. */
+typedef bool mf_lambda_watched_use(void *context, int fd, const char *name, int64_t deadline_ms,
+                                   mf_error *err);
+
 typedef struct mf_lambda_watched {
     const char *what; /* "movies", for errors */
     char uri[MF_AWS_S3_URI_BYTES];
     mf_aws_client *s3; /* NULL: uri is a path */
     mf_aws_s3_location location;
+    mf_lambda_watched_use *use;
+    void *context;
     mf_lambda_watched_version version;
-    int64_t known_ms; /* wall clock: when the version was last current */
-    int64_t asked_ms; /* wall clock: the last look, successful or not  */
+    int64_t known_ms;   /* wall clock: when the version was last current */
+    int64_t looked_ms;  /* wall clock: the last look, successful or not  */
+    double ms_per_byte; /* that the use of the last version took; 0: not known */
 } mf_lambda_watched;
 
-/* Reads nothing. uri is copied, what and s3 are borrowed; s3 (of service MF_AWS_S3) may be
+/* Reads nothing. uri is copied, all other pointers are borrowed; s3 (of service MF_AWS_S3) may be
  * NULL when uri is a path. Fails MF_ERR_CONFIG. */
-bool mf_lambda_watched_start(mf_lambda_watched *place, const char *what, const char *uri,
-                             mf_aws_client *s3, mf_error *err);
+MF_MUST_CHECK bool mf_lambda_watched_start(mf_lambda_watched *place, const char *what,
+                                           const char *uri, mf_aws_client *s3,
+                                           mf_lambda_watched_use *use, void *context,
+                                           mf_error *err);
 
-/* Opens a path for reading; the caller closes it. *version is that of the file, *is_newer says if
- * it differs from the known one. -1: MF_ERR_IO with the path. */
-int mf_lambda_watched_open_file(const mf_lambda_watched *place, mf_lambda_watched_version *version,
-                                bool *is_newer, mf_error *err);
+/* Looks at the place and uses what is newer than the known version, if there is something.
+ * deadline_ms: wall clock; 0: none. Fails with the place and the reason: MF_ERR_IO, MF_ERR_CONFIG
+ * (S3 denies it), and as `use` does. */
+MF_MUST_CHECK bool mf_lambda_watched_load(mf_lambda_watched *place, int64_t deadline_ms,
+                                          mf_error *err);
 
-/* Downloads an object of at most max_bytes into the sink, unless its version is the known one
- * (*is_newer is then false). deadline_ms: wall clock; 0: none. */
-bool mf_lambda_watched_get_object(const mf_lambda_watched *place, const mf_aws_sink *sink,
-                                  uint64_t max_bytes, int64_t deadline_ms,
-                                  mf_lambda_watched_version *version, bool *is_newer,
-                                  mf_aws_failure *failure);
+/* The same; a failure is logged ("movies_not_refreshed"). */
+bool mf_lambda_watched_refresh(mf_lambda_watched *place, int64_t deadline_ms);
 
-/* Records a look that began at start_ms. version: read or unchanged; NULL: the look failed. */
-void mf_lambda_watched_seen(mf_lambda_watched *place, int64_t start_ms,
-                            const mf_lambda_watched_version *version);
+/* The same when the last look was every_seconds ago (0: never), within share_ms and most_ms. */
+void mf_lambda_watched_refresh_if_due(mf_lambda_watched *place, uint32_t every_seconds,
+                                      int64_t share_ms, int64_t most_ms);
 
-/* Milliseconds since the known version was last current, and since the last look. When the clock
- * was set back, the first is 0 and the second INT64_MAX, so that a look is due. */
+/* Milliseconds since the known version was last current; 0 when the clock was set back. */
 int64_t mf_lambda_watched_age_ms(const mf_lambda_watched *place);
-int64_t mf_lambda_watched_asked_ms(const mf_lambda_watched *place);
-
-/* The deadline (wall clock) of a look now, at most share_ms and most_ms away; 0 when none is due:
- * the last look was less than every_seconds ago, every_seconds is 0, or there is no time. */
-int64_t mf_lambda_watched_ask_until_ms(const mf_lambda_watched *place, uint32_t every_seconds,
-                                       int64_t share_ms, int64_t most_ms);
 
 #endif

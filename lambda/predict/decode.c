@@ -1,4 +1,5 @@
-/* decode.c: parameters of a GET, then the question and its canonical form. */
+/* decode.c: the parameters of a GET become JSON, JSON becomes an instance, and an instance is written
+ * in its canonical form. */
 #include "lambda/predict/decode.h"
 
 #include "base/memory.h"
@@ -11,69 +12,69 @@
 
 /* ------------------------------------------------------------------- query parameters */
 
-enum { LONGEST_COUNT = 9 }; /* digits; what is longer is no count that is allowed */
+enum { LONGEST_COUNT = 9 }; /* digits: no allowed count is longer */
 
-/* A number as JSON spells it: no sign, no zero in front. */
+/* A number as JSON writes it: no sign, no zero in front. */
 static bool is_count(const char *value, size_t n)
 {
     return n > 0 && n <= LONGEST_COUNT && strspn(value, "0123456789") == n &&
            (value[0] != '0' || n == 1);
 }
 
-static void write_items(const char *value, size_t n, mf_text *question)
+static void write_items(const char *value, size_t n, mf_text *body)
 {
     const char *end = value + n;
-    mf_text_literal(question, "[");
+    mf_text_literal(body, "[");
     while (true) {
         const char *comma = memchr(value, ',', (size_t)(end - value));
         const char *stop = comma != NULL ? comma : end;
-        mf_text_json(question, value, (size_t)(stop - value));
+        mf_text_json(body, value, (size_t)(stop - value));
         if (comma == NULL)
             break;
-        mf_text_literal(question, ",");
+        mf_text_literal(body, ",");
         value = comma + 1;
     }
-    mf_text_literal(question, "]");
+    mf_text_literal(body, "]");
 }
 
-static void write_parameter(const char *name, const char *value, size_t n, mf_text *question)
+static void write_parameter(const char *name, const char *value, size_t n, mf_text *body)
 {
     const bool is_number = strcmp(name, "top_n") == 0 || strcmp(name, "similar") == 0;
     const bool is_boolean = strcmp(name, "include_rated") == 0;
     if (strcmp(name, "movieIds") == 0)
-        write_items(value, n, question);
+        write_items(value, n, body);
     else if ((is_number && is_count(value, n)) ||
              (is_boolean && (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)))
-        mf_text_append(question, value, n);
+        mf_text_append(body, value, n);
     else
-        mf_text_json(question, value, n);
+        mf_text_json(body, value, n);
 }
 
-void mf_predict_query_write(const json_t *query, mf_text *question)
+void mf_predict_query_write(const json_t *query, mf_text *body)
 {
     json_t *parameters = mf_without_const(query); /* for iterators; nothing changes */
     bool is_first = true;
-    mf_text_literal(question, "{");
+    mf_text_literal(body, "{");
     for (void *at = json_object_iter(parameters); at != NULL;
          at = json_object_iter_next(parameters, at)) {
         const char *name = json_object_iter_key(at);
         const json_t *value = json_object_iter_value(at);
         if (!is_first)
-            mf_text_literal(question, ",");
+            mf_text_literal(body, ",");
         is_first = false;
-        mf_text_json(question, name, strlen(name));
-        mf_text_literal(question, ":");
+        mf_text_json(body, name, strlen(name));
+        mf_text_literal(body, ":");
         write_parameter(name, json_is_string(value) ? json_string_value(value) : "",
-                        json_string_length(value), question);
+                        json_string_length(value), body);
     }
-    mf_text_literal(question, "}");
+    mf_text_literal(body, "}");
 }
 
 /* ------------------------------------------------------------------- canonical form */
 
-static void write_id(mf_text *text, const mf_written_id *asked)
+static void write_id(mf_text *text, const mf_written_id *written)
 {
-    mf_text_json(text, asked->id.bytes, asked->id.n_bytes);
+    mf_text_json(text, written->id.bytes, written->id.n_bytes);
 }
 
 static void write_list(const mf_instance *q, mf_text *text)
@@ -149,39 +150,39 @@ static size_t n_blanks(const char *bytes, size_t n)
     return i;
 }
 
-/* A question and nothing else. */
-static bool read_whole(mf_instance *question, const mf_inference_limits *limits, const char *body,
+/* An instance and nothing after it. */
+static bool read_whole(mf_instance *instance, const mf_inference_limits *limits, const char *body,
                        size_t n_body, mf_error *err)
 {
     const mf_json_where where = {.text = body, .place = {MF_PLACE_BODY, 0}};
     size_t n_used = 0;
-    size_t at = n_body >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* an editor's mark */
+    size_t at = n_body >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* byte order mark */
     at += n_blanks(body + at, n_body - at);
     if (at == n_body)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is empty: " EXAMPLE);
-    if (!mf_instance_read(question, limits, body + at, n_body - at, &n_used, where, err))
+    if (!mf_instance_read(instance, limits, body + at, n_body - at, &n_used, where, err))
         return false;
     at += n_used;
     at += n_blanks(body + at, n_body - at);
     return at == n_body || mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                                   "something follows the JSON object of the question");
+                                   "something follows the JSON object of the request");
 }
 
-bool mf_predict_decode(mf_instance *question, const mf_inference_limits *limits, const char *body,
+bool mf_predict_decode(mf_instance *instance, const mf_inference_limits *limits, const char *body,
                        size_t n_body, mf_text *canonical, mf_predict_problem *problem)
 {
     mf_error err = {0};
     if (body == NULL)
         return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
                                       "there is no body: " EXAMPLE);
-    if (!read_whole(question, limits, body, n_body, &err)) {
-        if (err.code == MF_ERR_PARSE && json_object_get(question->document, "instances") != NULL)
+    if (!read_whole(instance, limits, body, n_body, &err)) {
+        if (err.code == MF_ERR_PARSE && json_object_get(instance->document, "instances") != NULL)
             return mf_predict_problem_set(
                 problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
-                "instances: one question at a time is answered here: " EXAMPLE);
+                "instances: one request at a time is accepted here: " EXAMPLE);
         return mf_predict_problem_of_error(problem, &err);
     }
-    write_canonical(question, canonical);
-    return !canonical->failed || mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,
-                                                         "no memory for a question");
+    write_canonical(instance, canonical);
+    return !canonical->failed ||
+           mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL, "no memory for a request");
 }

@@ -1,4 +1,5 @@
-/* gateway.c: AWS's shapes of events, read and answered. */
+/* gateway.c: reads the shapes in which AWS sends an HTTP request, and writes the shapes in which it
+ * wants the response. */
 #include "lambda/predict/gateway.h"
 
 #include "base/base64.h"
@@ -24,9 +25,8 @@ static mf_predict_integration integration_of(const json_t *event)
     return json_object_get(event, "httpMethod") != NULL ? MF_PREDICT_PROXY_1 : MF_PREDICT_DIRECT;
 }
 
-/* The event as a tree. A front puts what a user sent into a text of the event, where a zero
- * character is \u0000: that is the user's mistake (found when the body is read), not the
- * front's. */
+/* The event as a tree. An API puts what a user sent into a text of the event, where a NUL
+ * character is \u0000. That is a mistake of the user, which is found when the body is read. */
 static json_t *load(const char *event, size_t n_event, mf_predict_problem *problem)
 {
     mf_error err = {0};
@@ -161,8 +161,7 @@ bool mf_predict_respond(mf_text *response, mf_predict_integration integration, c
     mf_text_clear(response, 0);
     return mf_predict_problem_set(
         problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
-        "the answer has more than the 6 MB that can be sent: ask for fewer "
-        "movies");
+        "the response has more than the 6 MB that can be sent: request fewer movies");
 }
 
 void mf_predict_respond_to_options(mf_text *response, const char *origin)

@@ -1,4 +1,4 @@
-/* handler.c: the path and the method first, then one stage after the other. */
+/* handler.c: checks path and method, then runs one stage after the other until one sets a problem. */
 #include "lambda/predict/handler.h"
 
 #include "base/clock.h"
@@ -47,8 +47,8 @@ static bool check_target(const mf_predict_handler *h, mf_predict_problem *proble
     return true;
 }
 
-/* The question, and its canonical form. */
-static bool read_question(mf_predict_handler *h, mf_predict_problem *problem)
+/* The instance, and its canonical form. */
+static bool read_instance(mf_predict_handler *h, mf_predict_problem *problem)
 {
     const char *body = h->request.body;
     size_t n_body = h->request.n_body;
@@ -63,11 +63,11 @@ static bool read_question(mf_predict_handler *h, mf_predict_problem *problem)
         body = h->query_body.bytes;
         n_body = h->query_body.n_bytes;
     }
-    return mf_predict_decode(&h->question, &h->limits, body, n_body, &h->canonical, problem);
+    return mf_predict_decode(&h->instance, &h->limits, body, n_body, &h->canonical, problem);
 }
 
-static bool ask(mf_predict_handler *h, const mf_lambda_invocation *invocation, const char **model,
-                size_t *n_model, mf_predict_outcome *outcome)
+static bool predict(mf_predict_handler *h, const mf_lambda_invocation *invocation,
+                    const char **model, size_t *n_model, mf_predict_outcome *outcome)
 {
     const int64_t budget_ms = mf_lambda_budget_ms(invocation, h->settings->margin_ms);
     if (budget_ms == 0)
@@ -75,9 +75,9 @@ static bool ask(mf_predict_handler *h, const mf_lambda_invocation *invocation, c
                                        "the time was up before the model was called");
     const double start = mf_clock_seconds();
     const bool ok =
-        h->predictor->ask(h->predictor->context, h->canonical.bytes, h->canonical.n_bytes,
-                          mf_clock_wall_ms() + budget_ms, model, n_model, &outcome->problem);
-    outcome->asked_model = true;
+        h->predictor->predict(h->predictor, h->canonical.bytes, h->canonical.n_bytes,
+                              mf_clock_wall_ms() + budget_ms, model, n_model, &outcome->problem);
+    outcome->called_model = true;
     outcome->model_ms = (mf_clock_seconds() - start) * 1e3;
     return ok;
 }
@@ -88,8 +88,9 @@ static bool compute(mf_predict_handler *h, const mf_lambda_invocation *invocatio
 {
     const char *model = NULL;
     size_t n_model = 0;
-    return read_question(h, &outcome->problem) && ask(h, invocation, &model, &n_model, outcome) &&
-           mf_predict_response_write(&h->question, model, n_model, h->movies, &h->response_body,
+    return read_instance(h, &outcome->problem) &&
+           predict(h, invocation, &model, &n_model, outcome) &&
+           mf_predict_response_write(&h->instance, model, n_model, h->movies, &h->response_body,
                                      &outcome->problem);
 }
 
@@ -122,7 +123,7 @@ bool mf_predict_handle(mf_predict_handler *handler, const mf_lambda_invocation *
 void mf_predict_handler_free(mf_predict_handler *handler)
 {
     mf_predict_request_free(&handler->request);
-    mf_instance_free(&handler->question);
+    mf_instance_free(&handler->instance);
     mf_text_free(&handler->query_body);
     mf_text_free(&handler->canonical);
     mf_text_free(&handler->response_body);

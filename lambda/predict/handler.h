@@ -1,12 +1,12 @@
-/* handler.h: from an event to its response, without a network, a clock of its own or a log.
+/* handler.h: makes the response to an event, without a network, a clock of its own or a log.
  *
- *     event ─▶ request ─▶ question ─▶ predictor ─▶ response with titles ─▶ shape of the event
+ *     event ─▶ request ─▶ instance ─▶ predictor ─▶ response with titles ─▶ shape of the event
  *      (gateway.h)   (decode.h)   (predictor.h)      (response.h)              (gateway.h)
  *
  * (1) The same request through every integration has the same response.
- * (2) A request that is wrong is a successful invocation with a status from 400 on. Only a direct
- *     event, and bytes that are no event at all, end as the function's error.
- * (3) The predictor is called at most once for each event, and not at all for a wrong one.
+ * (2) A wrong request is a successful invocation with a status from 400 on. Only for a direct
+ *     event, and for bytes that are not an event, the invocation fails.
+ * (3) The predictor is called once at most for each event, and never for a wrong request.
  *
  * Threads: one for each handler. */
 #ifndef MF_LAMBDA_PREDICT_HANDLER_H
@@ -25,21 +25,21 @@ typedef struct mf_predict_handler {
     const mf_predict_settings *settings;
     mf_inference_limits limits;
     const mf_predict_movies *movies;
-    const mf_predict_predictor *predictor;
+    mf_predict_predictor *predictor;
 
     mf_predict_request request;
-    mf_instance question;
+    mf_instance instance;
     mf_text query_body; /* of a GET */
-    mf_text canonical;  /* of the question */
+    mf_text canonical;  /* of the instance */
     mf_text response_body;
 } mf_predict_handler;
 
-/* How it went, for log and metrics. */
+/* What happened, for log and metrics. */
 typedef struct mf_predict_outcome {
     int status;
     mf_predict_integration integration;
     mf_predict_problem problem;
-    bool asked_model;
+    bool called_model;
     double model_ms; /* that the predictor took; 0 when it was not called */
 } mf_predict_outcome;
 

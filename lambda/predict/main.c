@@ -2,17 +2,16 @@
  *
  *     {"userId":"2","movieId":"2959"}  ─▶  {"predicted_rating": 4.4, "movie_title": "Fight Club …"}
  *
- * handler.h with a real model, real movies, a log and metrics.
+ * It connects handler.h with a real model, real movies, a log and metrics.
  *
- * (1) The start reads settings, movies and, when this process computes, the model; anything wrong
- *     there is one sentence. With an endpoint it opens no connection but to the place of the
- *     movies.
- * (2) Movies that were looked at MOVIES_REFRESH_SECONDS ago are looked at again before an event is
- *     handled, for REFRESH_MS or a quarter of the event's time at most. The model of this process
- *     likewise, MODEL_REFRESH_SECONDS ago, for half of the event's time and MF_LAMBDA_MODEL_REFRESH_MS at
- *     most. No event fails for it.
- * (3) A problem is one line in the log: INFO for a request that is wrong (no word of it), ERROR for
- *     ourselves and the model, with the details that no response has.
+ * (1) The start reads settings, movies and, when this process computes, the model. A failure is one
+ *     sentence. With an endpoint it opens no connection but to the place of the movies.
+ * (2) Before an event is handled, the movies are looked at again when the last look was
+ *     MOVIES_REFRESH_SECONDS ago, for a quarter of the event's time and MOVIES_REFRESH_MS at most;
+ *     the model of this process when it was MODEL_REFRESH_SECONDS ago, for half of the event's time
+ *     and MF_LAMBDA_MODEL_REFRESH_MS at most. No event fails because of it.
+ * (3) A problem is one line in the log: INFO for a wrong request, without its content; ERROR for our
+ *     own faults and the model's, with the details that the response leaves out.
  * (4) Each event is one line of metrics: namespace Recommender, dimension Function=predict:
  *     Latency and ModelLatency (ms), MoviesAge and ModelAge (s), Errors and one more by kind
  *     (count).
@@ -20,7 +19,6 @@
  * Threads: the runtime's. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "lambda/help.h"
 #include "lambda/predict/handler.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
@@ -29,14 +27,14 @@
 typedef struct function {
     mf_predict_settings settings;
     mf_aws_client *s3; /* NULL when everything is in files */
-    mf_predict_movies_source *movies;
-    mf_lambda_model_source *model; /* NULL: it is behind an endpoint */
+    mf_predict_movies_source movies;
+    mf_lambda_model_source model; /* zeroed: it is behind an endpoint */
     mf_predict_predictor predictor;
     mf_predict_handler handler;
 } function;
 
-/* Lambda gives a start 10 s; a sentence about what took too long has to get out too. */
-enum { START_MS = 9000, REFRESH_MS = 1000 };
+/* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
+enum { START_MS = 9000, MOVIES_REFRESH_MS = 1000 };
 
 static bool start_s3(function *f, mf_error *err)
 {
@@ -53,9 +51,9 @@ static bool start_predictor(function *f, int64_t deadline_ms, mf_error *err)
     f->handler.predictor = &f->predictor;
     if (f->settings.endpoint_name[0] != '\0')
         return mf_predict_endpoint_predictor(&f->predictor, f->settings.endpoint_name, err);
-    f->model = mf_lambda_model_source_create(f->settings.model_uri, f->s3, err);
-    return f->model != NULL && mf_lambda_model_source_load(f->model, deadline_ms, err) &&
-           mf_predict_model_predictor(&f->predictor, f->model, &limits, err);
+    mf_predict_model_predictor(&f->predictor, &f->model, &limits);
+    return mf_lambda_model_source_start(&f->model, f->settings.model_uri, f->s3, err) &&
+           mf_lambda_watched_load(&f->model.place, deadline_ms, err);
 }
 
 static bool start(void *context, mf_error *err)
@@ -66,27 +64,12 @@ static bool start(void *context, mf_error *err)
     if (!mf_predict_settings_read(&settings, &f->settings, err))
         return false;
     mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
-    if (!start_s3(f, err))
-        return false;
-    f->movies = mf_predict_movies_source_create(f->settings.movies_uri, f->s3, err);
-    if (f->movies == NULL || !mf_predict_movies_source_load(f->movies, deadline_ms, err) ||
-        !start_predictor(f, deadline_ms, err))
-        return false;
     f->handler.settings = &f->settings;
     f->handler.limits = mf_predict_settings_limits(&f->settings);
-    return true;
-}
-
-/* The table may be another one afterwards. */
-static void refresh_movies(function *f, const mf_lambda_invocation *invocation)
-{
-    const int64_t budget_ms = mf_lambda_budget_ms(invocation, f->settings.margin_ms);
-    const int64_t until_ms = mf_lambda_watched_ask_until_ms(
-        mf_predict_movies_source_place(f->movies), f->settings.movies_refresh_seconds,
-        budget_ms / 4, REFRESH_MS);
-    if (until_ms > 0)
-        mf_predict_movies_source_refresh(f->movies, until_ms);
-    f->handler.movies = mf_predict_movies_source_get(f->movies);
+    return start_s3(f, err) &&
+           mf_predict_movies_source_start(&f->movies, f->settings.movies_uri, f->s3, err) &&
+           mf_lambda_watched_load(&f->movies.place, deadline_ms, err) &&
+           start_predictor(f, deadline_ms, err);
 }
 
 static void log_outcome(const mf_predict_outcome *outcome)
@@ -101,7 +84,7 @@ static void log_outcome(const mf_predict_outcome *outcome)
     mf_log_begin(&line, outcome->status >= 500 ? MF_LOG_ERROR : MF_LOG_INFO, "refused");
     mf_log_count(&line, "status", (uint64_t)outcome->status);
     mf_log_text(&line, "code", mf_predict_problem_code(kind));
-    if (outcome->asked_model)
+    if (outcome->called_model)
         mf_log_number(&line, "model_ms", outcome->model_ms, 3);
     if (has_detail)
         mf_log_text(&line, "message", outcome->problem.detail.text);
@@ -111,23 +94,18 @@ static void log_outcome(const mf_predict_outcome *outcome)
 static void write_metrics(const function *f, const mf_lambda_invocation *invocation,
                           const mf_predict_outcome *outcome, double latency_ms)
 {
-    static const char *const names[] = {"predict"};
-    static const mf_lambda_dimension dimension = {"Function", names, 1};
     const mf_predict_problem_kind kind = outcome->problem.kind;
     mf_lambda_metrics metrics;
-    mf_lambda_metrics_begin(&metrics, "Recommender", invocation->request_id);
-    mf_lambda_metrics_dimension(&metrics, &dimension, 0);
+    mf_lambda_metrics_begin(&metrics, "predict", invocation->request_id);
     mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, latency_ms);
-    if (outcome->asked_model)
+    if (outcome->called_model)
         mf_lambda_metrics_add(&metrics, "ModelLatency", MF_LAMBDA_UNIT_MILLISECONDS,
                               outcome->model_ms);
-    mf_lambda_metrics_add(
-        &metrics, "MoviesAge", MF_LAMBDA_UNIT_SECONDS,
-        (double)mf_lambda_watched_age_ms(mf_predict_movies_source_place(f->movies)) / 1e3);
-    if (f->model != NULL)
-        mf_lambda_metrics_add(
-            &metrics, "ModelAge", MF_LAMBDA_UNIT_SECONDS,
-            (double)mf_lambda_watched_age_ms(mf_lambda_model_source_place(f->model)) / 1e3);
+    mf_lambda_metrics_add(&metrics, "MoviesAge", MF_LAMBDA_UNIT_SECONDS,
+                          (double)mf_lambda_watched_age_ms(&f->movies.place) / 1e3);
+    if (f->model.model != NULL)
+        mf_lambda_metrics_add(&metrics, "ModelAge", MF_LAMBDA_UNIT_SECONDS,
+                              (double)mf_lambda_watched_age_ms(&f->model.place) / 1e3);
     mf_lambda_metrics_add(&metrics, "Errors", MF_LAMBDA_UNIT_COUNT,
                           kind == MF_PREDICT_PROBLEM_NONE ? 0 : 1);
     if (kind != MF_PREDICT_PROBLEM_NONE)
@@ -141,8 +119,11 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
     function *f = context;
     mf_predict_outcome outcome;
     const double start = mf_clock_seconds();
-    refresh_movies(f, invocation);
-    mf_lambda_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
+    mf_lambda_watched_refresh_if_due(&f->movies.place, f->settings.movies_refresh_seconds,
+                                     mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4,
+                                     MOVIES_REFRESH_MS);
+    f->handler.movies = f->movies.movies;
+    mf_lambda_model_source_refresh_before(&f->model, f->settings.model_refresh_seconds,
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
@@ -155,32 +136,31 @@ static void finish(void *context)
 {
     function *f = context;
     mf_predict_handler_free(&f->handler);
-    mf_predict_predictor_destroy(&f->predictor);
-    mf_lambda_model_source_destroy(f->model);
-    mf_predict_movies_source_destroy(f->movies);
+    mf_predict_predictor_end(&f->predictor);
+    mf_lambda_model_source_end(&f->model);
+    mf_predict_movies_source_end(&f->movies);
     mf_aws_client_destroy(f->s3);
 }
 
-static int print_help(void)
+static void print_settings(void)
 {
     mf_settings settings;
     mf_predict_settings values;
-    mf_error err = {.code = MF_OK};
-    return mf_predict_settings_start(&settings, &values, &err)
-               ? mf_lambda_print_help("predict: ratings, recommendations and similar movies with "
-                                      "titles, behind POST /predict.",
-                                      &settings, 1)
-               : 1;
+    if (mf_predict_settings_start(&settings, &values, NULL))
+        mf_settings_print_help(&settings, stdout);
 }
 
 int main(int argc, char **argv)
 {
     static function predict;
-    if (mf_lambda_asks_help(argc, argv))
-        return print_help();
-    return mf_lambda_run(&(mf_lambda_function){.name = "predict",
-                                               .start = start,
-                                               .handle = handle,
-                                               .finish = finish,
-                                               .context = &predict});
+    static const mf_lambda_function lambda = {
+        .name = "predict",
+        .summary = "ratings, recommendations and similar movies with titles, behind POST /predict.",
+        .print_settings = print_settings,
+        .start = start,
+        .handle = handle,
+        .finish = finish,
+        .context = &predict,
+    };
+    return mf_lambda_run(&lambda, argc, argv);
 }

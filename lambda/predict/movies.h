@@ -67,70 +67,40 @@ bool mf_predict_genres_next(const mf_predict_movie *movie, size_t *at, const cha
  *     passed over; a byte order mark at the start is no part of the text.
  * (2) The first line names the columns, in any order and any case; columns of other names
  *     are passed over.
- * (3) How the pieces are cut changes nothing.
- * (4) Errors name the file, the line and what was expected: no header, a column missing,
- *     fewer or more fields than the header has, a quote that is not closed on its line, an
- *     id that can be none, bytes that are not UTF-8 (MF_ERR_PARSE), a file without movies
- *     (MF_ERR_PARSE), a line of more than MF_PREDICT_MOVIE_LINE_BYTES (MF_ERR_PARSE), a file of
- *     more than MF_PREDICT_MOVIES_FILE_BYTES (MF_ERR_LIMIT).
- *
- * Threads: one for each reader. Cost: 3 ns per byte. */
+ * (3) Errors name the file, the line and what was expected. MF_ERR_PARSE: no header, a column
+ *     missing, fewer or more fields than the header has, a quote that is not closed on its line,
+ *     an invalid id, bytes that are not UTF-8, a line of more than MF_PREDICT_MOVIE_LINE_BYTES,
+ *     a file without movies. */
 
 enum {
     MF_PREDICT_MOVIE_LINE_BYTES = 64 << 10,
     MF_PREDICT_MOVIES_FILE_BYTES = 1 << 30,
 };
 
-typedef struct mf_predict_movies_reader mf_predict_movies_reader;
-
-/* Errors have `name`, which is borrowed. NULL: MF_ERR_MEMORY. */
-mf_predict_movies_reader *mf_predict_movies_reader_create(const char *name, mf_error *err);
-
-/* NULL is fine. */
-void mf_predict_movies_reader_destroy(mf_predict_movies_reader *reader);
-
-/* Forgets what was read: a new file begins, which is the usual one after a failure too. */
-bool mf_predict_movies_reader_start(mf_predict_movies_reader *reader, mf_error *err);
-
-bool mf_predict_movies_reader_feed(mf_predict_movies_reader *reader, const char *bytes, size_t n,
-                                   mf_error *err);
-
-/* The file ends here. The table, the caller's to mf_predict_movies_destroy; NULL on failure. */
-mf_predict_movies *mf_predict_movies_reader_end(mf_predict_movies_reader *reader, mf_error *err);
+/* The table of the file bytes[0 .. n), the caller's to mf_predict_movies_destroy. name is that of
+ * the file, for errors. NULL: MF_ERR_PARSE, MF_ERR_LIMIT (4 GiB of texts), MF_ERR_MEMORY.
+ * Cost: 5 ns per byte. */
+mf_predict_movies *mf_predict_movies_read(const char *name, const char *bytes, size_t n,
+                                          mf_error *err);
 
 /* ----------------------------------------------------- movies_source.c: the newest table
  *
- * The place is s3://bucket/key or the path of a file.
- *
- * (1) Once load went well there is always a table.
- * (2) refresh asks the place for a newer file: S3 by the ETag, a file by its size and times
- *     (watched.h). It is read whole before it replaces the old table; when that fails the old
- *     table stays, and the log says why.
+ * The place is s3://bucket/key or the path of a file of at most MF_PREDICT_MOVIES_FILE_BYTES
+ * (watched.h). Once the load of source.place succeeded there is always a table.
  *
  * Threads: one. */
 
-typedef struct mf_predict_movies_source mf_predict_movies_source;
+typedef struct mf_predict_movies_source {
+    mf_lambda_watched place;
+    mf_predict_movies *movies; /* the newest; NULL before the load */
+} mf_predict_movies_source;
 
-/* uri and s3 as in watched.h. Reads nothing. NULL: MF_ERR_CONFIG, MF_ERR_MEMORY. */
-mf_predict_movies_source *mf_predict_movies_source_create(const char *uri, mf_aws_client *s3,
-                                                          mf_error *err);
+/* uri and s3 as in watched.h. Reads nothing; *source must not move afterwards. Fails
+ * MF_ERR_CONFIG. */
+MF_MUST_CHECK bool mf_predict_movies_source_start(mf_predict_movies_source *source, const char *uri,
+                                                  mf_aws_client *s3, mf_error *err);
 
-/* NULL is fine. */
-void mf_predict_movies_source_destroy(mf_predict_movies_source *source);
-
-/* Reads the movies for the first time. deadline_ms: wall clock; 0: none (files ignore it).
- * Fails with the place and the reason. */
-bool mf_predict_movies_source_load(mf_predict_movies_source *source, int64_t deadline_ms,
-                                   mf_error *err);
-
-/* Looks for newer ones. False when they could not be had (it is in the log). Views of the
- * old ones end. */
-bool mf_predict_movies_source_refresh(mf_predict_movies_source *source, int64_t deadline_ms);
-
-/* The movies; NULL before load. Valid until the next refresh. */
-const mf_predict_movies *mf_predict_movies_source_get(const mf_predict_movies_source *source);
-
-/* For its ages. */
-const mf_lambda_watched *mf_predict_movies_source_place(const mf_predict_movies_source *source);
+/* A zeroed one is fine. */
+void mf_predict_movies_source_end(mf_predict_movies_source *source);
 
 #endif

@@ -52,11 +52,12 @@ static bool check_model(const mf_predict_settings *values, mf_error *err)
     const bool has_endpoint = values->endpoint_name[0] != '\0';
     const bool has_model = values->model_uri[0] != '\0';
     if (has_endpoint == has_model)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "%s: set ENDPOINT_NAME to ask a SageMaker endpoint, or MODEL_URI (s3://… or "
-                       "a path) to answer in this process",
-                       has_model ? "ENDPOINT_NAME and MODEL_URI are both set, one is too many"
-                                 : "neither ENDPOINT_NAME nor MODEL_URI is set");
+        return mf_fail(
+            err, MF_ERR_CONFIG, MF_NOWHERE,
+            "%s: set ENDPOINT_NAME to call a SageMaker endpoint, or MODEL_URI (s3://… or "
+            "a path) to compute in this process",
+            has_model ? "ENDPOINT_NAME and MODEL_URI are both set, one is too many"
+                      : "neither ENDPOINT_NAME nor MODEL_URI is set");
     mf_error why = {0};
     if (has_endpoint && !mf_aws_endpoint_name_check(values->endpoint_name, &why))
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "environment variable ENDPOINT_NAME: %s",

@@ -34,7 +34,7 @@ bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values
 /* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
 bool mf_predict_settings_start(mf_settings *settings, mf_predict_settings *values, mf_error *err);
 
-/* What a question may ask. */
+/* The limits of an instance. */
 mf_inference_limits mf_predict_settings_limits(const mf_predict_settings *values);
 
 #endif

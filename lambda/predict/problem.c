@@ -1,4 +1,4 @@
-/* problem.c: one table of kinds. */
+/* problem.c: one table says how each kind shows: code, metric, sentence, status and error. */
 #include "lambda/predict/problem.h"
 
 #include <stdarg.h>
@@ -24,13 +24,13 @@ static const struct {
                                       "too many requests at once: try again in a moment", 429,
                                       MF_ERR_LIMIT},
     [MF_PREDICT_PROBLEM_INTERNAL] = {"internal_error", "InternalError",
-                                     "something went wrong here; the log knows more", 500,
+                                     "something went wrong here; the log has the details", 500,
                                      MF_ERR_ARGUMENT},
     [MF_PREDICT_PROBLEM_MODEL] = {"bad_gateway", "ModelError",
-                                  "the model did not answer as it should; try again later", 502,
+                                  "the model did not respond as it should; try again later", 502,
                                   MF_ERR_IO},
     [MF_PREDICT_PROBLEM_TIMEOUT] = {"gateway_timeout", "Timeout",
-                                    "the model took too long to answer; try again later", 504,
+                                    "the model took too long to respond; try again later", 504,
                                     MF_ERR_IO},
 };
 

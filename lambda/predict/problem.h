@@ -61,8 +61,8 @@ __attribute__((format(printf, 3, 4))) bool mf_predict_problem_hide(mf_predict_pr
                                                                    mf_predict_problem_kind kind,
                                                                    const char *format, ...);
 
-/* An error of reading or answering a question (src/inference): PARSE and NOT_ACCEPTABLE are
- * bad requests, LIMIT is too large, UNKNOWN not found; the rest is internal and hidden.
+/* An error of src/inference: PARSE and NOT_ACCEPTABLE are bad requests, LIMIT is too large, UNKNOWN
+ * is not found; all others are internal and hidden.
  * Returns false. */
 bool mf_predict_problem_of_error(mf_predict_problem *problem, const mf_error *err);
 

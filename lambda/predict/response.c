@@ -1,4 +1,4 @@
-/* response.c: the model's JSON, checked member by member, and written with titles. */
+/* response.c: checks the model's JSON member by member and writes it again with titles. */
 #include "lambda/predict/response.h"
 
 #include "base/id_list.h"
@@ -12,7 +12,7 @@ static const double RATING_MOST = 1e14;
 static bool nonsense(mf_predict_problem *problem, const char *expected)
 {
     return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_MODEL,
-                                   "the model's answer is not one to this question: expected %s",
+                                   "the model's response does not fit the request: expected %s",
                                    expected);
 }
 
@@ -61,7 +61,7 @@ static const mf_predict_movie *find(const mf_predict_movies *movies, const char 
     return mf_predict_movies_find(movies, id, n_id, movie) ? movie : NULL;
 }
 
-static bool write_rating(const mf_instance *question, const json_t *model,
+static bool write_rating(const mf_instance *instance, const json_t *model,
                          const mf_predict_movies *movies, mf_text *text,
                          mf_predict_problem *problem)
 {
@@ -72,7 +72,7 @@ static bool write_rating(const mf_instance *question, const json_t *model,
     if (!is_rating(rating) || !is_flag(known_user) || !is_flag(known_item))
         return nonsense(problem, "predicted_rating, a number");
     const mf_predict_movie *movie =
-        find(movies, question->item.id.bytes, question->item.id.n_bytes, &found);
+        find(movies, instance->item.id.bytes, instance->item.id.n_bytes, &found);
     mf_text_literal(text, "{\"predicted_rating\": ");
     write_tenths(text, json_number_value(rating));
     mf_text_literal(text, ", \"movie_title\": ");
@@ -162,19 +162,19 @@ static bool write_entry(const json_t *entry, bool is_similar, const mf_predict_m
     return true;
 }
 
-static bool write_list(const mf_instance *question, const json_t *model,
+static bool write_list(const mf_instance *instance, const json_t *model,
                        const mf_predict_movies *movies, mf_text *text, mf_predict_problem *problem)
 {
-    const bool is_similar = question->kind == MF_INSTANCE_SIMILAR;
+    const bool is_similar = instance->kind == MF_INSTANCE_SIMILAR;
     const char *name = is_similar ? "similar" : "recommendations";
     const json_t *list = json_object_get(model, name);
     const json_t *known_user = json_object_get(model, "known_user");
     const json_t *known_item = json_object_get(model, "known_item");
-    const size_t n_asked = question->n > 0 ? question->n : question->n_movies;
-    if (!json_is_array(list) || json_array_size(list) > n_asked || !is_flag(known_user) ||
+    const size_t n_wanted = instance->n > 0 ? instance->n : instance->n_movies;
+    if (!json_is_array(list) || json_array_size(list) > n_wanted || !is_flag(known_user) ||
         !is_flag(known_item))
-        return nonsense(problem, is_similar ? "similar, an array of as many as asked for at most"
-                                            : "recommendations, an array of as many as asked for "
+        return nonsense(problem, is_similar ? "similar, an array of as many as wanted at most"
+                                            : "recommendations, an array of as many as wanted "
                                               "at most");
     mf_text_format(text, "{\"%s\": [", name);
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -192,7 +192,7 @@ static bool write_list(const mf_instance *question, const json_t *model,
     return true;
 }
 
-bool mf_predict_response_write(const mf_instance *question, const char *model, size_t n_model,
+bool mf_predict_response_write(const mf_instance *instance, const char *model, size_t n_model,
                                const mf_predict_movies *movies, mf_text *response,
                                mf_predict_problem *problem)
 {
@@ -200,10 +200,10 @@ bool mf_predict_response_write(const mf_instance *question, const char *model, s
     bool ok = false;
     if (!json_is_object(root))
         nonsense(problem, "an object of JSON");
-    else if (question->kind == MF_INSTANCE_RATING)
-        ok = write_rating(question, root, movies, response, problem);
+    else if (instance->kind == MF_INSTANCE_RATING)
+        ok = write_rating(instance, root, movies, response, problem);
     else
-        ok = write_list(question, root, movies, response, problem);
+        ok = write_list(instance, root, movies, response, problem);
     json_decref(root);
     if (ok && response->failed)
         return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,

@@ -1,4 +1,4 @@
-/* response.h: the model's response to a question, with titles, as the function's own.
+/* response.h: writes the model's response to an instance, with titles, as the function's own.
  *
  *     {"predicted_rating": 4.4, "movie_title": "Fight Club (1999)"}
  *     {"recommendations": [{"movieId": "318", "title": "Shawshank Redemption, The (1994)",
@@ -11,7 +11,7 @@
  *     older serve sends no score, a model trained without ratings no predicted rating.
  * (2) "known_user": false and "known_item": false are copied from the model's response. A movie
  *     without a row in movies.csv has the title null, no genres and "known_movie": false.
- * (3) A text that is no response to this question is the model's problem; none of it is shown.
+ * (3) A text that is not a response to this instance is the model's problem; none of it is shown.
  *
  * Threads: any. */
 #ifndef MF_LAMBDA_PREDICT_RESPONSE_H
@@ -22,9 +22,10 @@
 #include "lambda/predict/movies.h"
 #include "lambda/predict/problem.h"
 
-/* Appends the response to `question`, for which the model sent model[0 .. n_model). */
-bool mf_predict_response_write(const mf_instance *question, const char *model, size_t n_model,
-                               const mf_predict_movies *movies, mf_text *response,
-                               mf_predict_problem *problem);
+/* Appends the response to `instance`, for which the model sent model[0 .. n_model). On false *problem
+ * says why. */
+MF_MUST_CHECK bool mf_predict_response_write(const mf_instance *instance, const char *model,
+                                             size_t n_model, const mf_predict_movies *movies,
+                                             mf_text *response, mf_predict_problem *problem);
 
 #endif

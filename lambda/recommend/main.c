@@ -19,7 +19,6 @@
  * Threads: the runtime's. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "lambda/help.h"
 #include "lambda/recommend/handler.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
@@ -28,9 +27,9 @@
 typedef struct function {
     mf_recommend_settings settings;
     mf_cache_settings cache_settings;
-    mf_aws_client *kinesis;        /* NULL in a test run */
-    mf_aws_client *s3;             /* NULL when the model is elsewhere, or in a file */
-    mf_lambda_model_source *model; /* NULL when it is elsewhere                      */
+    mf_aws_client *kinesis;       /* NULL in a test run */
+    mf_aws_client *s3;            /* NULL when the model is elsewhere, or in a file */
+    mf_lambda_model_source model; /* zeroed when it is elsewhere                    */
     mf_cache *cache;
     mf_recommend_scorer scorer;
     mf_recommend_handler handler;
@@ -95,9 +94,9 @@ static bool start_model(function *f, int64_t deadline_ms, mf_error *err)
         if (f->s3 == NULL)
             return false;
     }
-    f->model = mf_lambda_model_source_create(uri, f->s3, err);
-    return f->model != NULL && mf_lambda_model_source_load(f->model, deadline_ms, err) &&
-           mf_recommend_scorer_model(&f->scorer, f->model, f->settings.max_top_n, err);
+    return mf_lambda_model_source_start(&f->model, uri, f->s3, err) &&
+           mf_lambda_watched_load(&f->model.place, deadline_ms, err) &&
+           mf_recommend_scorer_model(&f->scorer, &f->model, f->settings.max_top_n, err);
 }
 
 static bool start_scorer(function *f, int64_t deadline_ms, mf_error *err)
@@ -157,11 +156,8 @@ static void time_of(mf_lambda_metrics *metrics, const char *name, double ms)
 static void write_metrics(function *f, const mf_lambda_invocation *invocation,
                           const mf_recommend_outcome *outcome, double latency_ms)
 {
-    static const char *const names[] = {"recommend"};
-    static const mf_lambda_dimension dimension = {"Function", names, 1};
     mf_lambda_metrics metrics;
-    mf_lambda_metrics_begin(&metrics, "Recommender", invocation->request_id);
-    mf_lambda_metrics_dimension(&metrics, &dimension, 0);
+    mf_lambda_metrics_begin(&metrics, "recommend", invocation->request_id);
     time_of(&metrics, "Latency", latency_ms);
     if (outcome->oldest_ms > 0)
         time_of(&metrics, "RecordAge", outcome->oldest_ms);
@@ -195,7 +191,7 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
     function *f = context;
     mf_recommend_outcome outcome;
     const double start = mf_clock_seconds();
-    mf_lambda_model_source_refresh_before(f->model, f->settings.model_refresh_seconds,
+    mf_lambda_model_source_refresh_before(&f->model, f->settings.model_refresh_seconds,
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
@@ -212,33 +208,33 @@ static void finish(void *context)
     mf_recommend_answered_destroy(f->handler.answered);
     mf_recommend_handler_free(&f->handler);
     mf_recommend_scorer_destroy(&f->scorer);
-    mf_lambda_model_source_destroy(f->model);
+    mf_lambda_model_source_end(&f->model);
     mf_aws_client_destroy(f->kinesis);
     mf_aws_client_destroy(f->s3);
 }
 
-static int print_help(void)
+static void print_settings(void)
 {
-    mf_settings tables[2];
+    mf_settings settings;
     mf_recommend_settings values;
     mf_cache_settings cache;
-    mf_error err = {.code = MF_OK};
-    return mf_recommend_settings_start(&tables[0], &values, &err) &&
-                   mf_cache_settings_start(&tables[1], &cache, &err)
-               ? mf_lambda_print_help("recommend: recommendations for the requests of one Kinesis "
-                                      "stream, onto another.",
-                                      tables, 2)
-               : 1;
+    if (mf_recommend_settings_start(&settings, &values, NULL))
+        mf_settings_print_help(&settings, stdout);
+    if (mf_cache_settings_start(&settings, &cache, NULL))
+        mf_settings_print_help(&settings, stdout);
 }
 
 int main(int argc, char **argv)
 {
     static function recommend;
-    if (mf_lambda_asks_help(argc, argv))
-        return print_help();
-    return mf_lambda_run(&(mf_lambda_function){.name = "recommend",
-                                               .start = start,
-                                               .handle = handle,
-                                               .finish = finish,
-                                               .context = &recommend});
+    static const mf_lambda_function lambda = {
+        .name = "recommend",
+        .summary = "recommendations for the requests of one Kinesis stream, onto another.",
+        .print_settings = print_settings,
+        .start = start,
+        .handle = handle,
+        .finish = finish,
+        .context = &recommend,
+    };
+    return mf_lambda_run(&lambda, argc, argv);
 }

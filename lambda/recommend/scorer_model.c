@@ -13,7 +13,7 @@ typedef struct model_scorer {
 static void compute(const model_scorer *p, mf_recommend_lookups *lookups,
                     mf_recommend_lookup *lookup)
 {
-    const mf_lambda_model *held = mf_lambda_model_source_get(p->source);
+    const mf_lambda_model *held = p->source->model;
     mf_error err = {.code = MF_OK};
     const size_t text_at = lookups->text.n_bytes;
     mf_inference_list listed;
@@ -45,7 +45,7 @@ static const char *version(void *context, int64_t max_age_ms)
 {
     const model_scorer *p = context;
     (void)max_age_ms;
-    return mf_lambda_model_source_get(p->source)->version;
+    return p->source->model->version;
 }
 
 static void destroy(void *context)

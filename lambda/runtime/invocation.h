@@ -40,6 +40,11 @@ typedef struct mf_lambda_invocation {
 typedef struct mf_lambda_function {
     const char *name; /* for the log: "predict" */
 
+    /* For --help: one sentence, and what prints each environment variable with its range and its
+     * default. Both may be NULL. */
+    const char *summary;
+    void (*print_settings)(void);
+
     /* Runs once before the first event; Lambda allows 10 s. On false, err goes to
      * /runtime/init/error and the process ends. May be NULL. */
     bool (*start)(void *context, mf_error *err);

@@ -160,8 +160,24 @@ static bool start(loop *l)
     return true;
 }
 
-int mf_lambda_run(const mf_lambda_function *function)
+static void print_help(const mf_lambda_function *function)
 {
+    printf(
+        "%s: %s\n\n"
+        "The AWS Lambda runtime starts this program and names its API in AWS_LAMBDA_RUNTIME_API.\n"
+        "Region, credentials and endpoints come from AWS's own variables (AWS_REGION, …).\n\n"
+        "Environment variables:\n",
+        function->name, function->summary);
+    function->print_settings();
+}
+
+int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv)
+{
+    if (function->summary != NULL && argc > 1 &&
+        (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_help(function);
+        return 0;
+    }
     mf_error err = {0};
     const char *address = NULL;
     if (!mf_lambda_api_address(&address, &err)) {

@@ -7,9 +7,10 @@
  *         json_t *event = mf_lambda_event_parse(invocation->event, invocation->n_event, err);
  *         …
  *     }
- *     int main(void)
+ *     int main(int argc, char **argv)
  *     {
- *         return mf_lambda_run(&(mf_lambda_function){.name = "predict", .handle = handle});
+ *         const mf_lambda_function predict = {.name = "predict", .handle = handle};
+ *         return mf_lambda_run(&predict, argc, argv);
  *     }
  *
  * A handler is a pure function from event to response; tests call it without a network.
@@ -45,7 +46,8 @@ enum {
 };
 
 /* Returns the exit status. Without AWS_LAMBDA_RUNTIME_API that is 1, with one sentence on
- * standard error. */
-int mf_lambda_run(const mf_lambda_function *function);
+ * standard error. --help prints the function's settings instead; every other argument is ignored,
+ * because Lambda may start a container with any. */
+int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv);
 
 #endif

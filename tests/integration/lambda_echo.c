@@ -127,13 +127,9 @@ static bool say(request *r)
 
 static bool measure(request *r)
 {
-    static const char *const sources[] = {"cache", "service"};
-    static const mf_lambda_dimension source = {"Source", sources, 2};
     mf_lambda_metrics metrics;
-    mf_lambda_metrics_begin(&metrics, "Recommender", r->invocation->request_id);
-    mf_lambda_metrics_dimension(&metrics, &source, 1);
+    mf_lambda_metrics_begin(&metrics, "lambda_echo", r->invocation->request_id);
     mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, 12.5);
-    mf_lambda_metrics_add(&metrics, "Latency", MF_LAMBDA_UNIT_MILLISECONDS, 3);
     mf_lambda_metrics_add(&metrics, "Broken", MF_LAMBDA_UNIT_COUNT, strtod("nan", NULL));
     mf_lambda_metrics_add(&metrics, "CacheHit", MF_LAMBDA_UNIT_COUNT, 1);
     mf_lambda_metrics_end(&metrics);
@@ -218,7 +214,7 @@ static bool start(void *context, mf_error *err)
     return true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     unsigned n_calls = 0;
     const mf_lambda_function function = {
@@ -227,5 +223,5 @@ int main(void)
         .handle = handle,
         .context = &n_calls,
     };
-    return mf_lambda_run(&function);
+    return mf_lambda_run(&function, argc, argv);
 }

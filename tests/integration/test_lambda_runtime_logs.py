@@ -104,7 +104,7 @@ class Metrics(FunctionCase):
         """33, 34: §5, member by member; whatever the log's level."""
         run = self.start(AWS_LAMBDA_LOG_LEVEL="FATAL")
         before = int(time.time() * 1000)
-        event = self.ask({"do": "metrics", "Source": "evil", "Latency": 1e308})
+        event = self.ask({"do": "metrics", "Function": "evil", "Latency": 1e308})
         (document,) = self.lines(self.stop(run))
         self.assertEqual(event.id, document["requestId"])
         self.assertRegex(document["timestamp"], TIMESTAMP)
@@ -127,8 +127,8 @@ class Metrics(FunctionCase):
             values = values if isinstance(values, list) else [values]
             self.assertTrue(1 <= len(values) <= 100)
             self.assertTrue(all(math.isfinite(value) for value in values))
-        self.assertEqual("service", document["Source"])
-        self.assertEqual([12.5, 3], document["Latency"])
+        self.assertEqual("lambda_echo", document["Function"])
+        self.assertEqual(12.5, document["Latency"])
         self.assertEqual(1, document["CacheHit"])
         self.assertNotIn("Broken", json.dumps(document))
 

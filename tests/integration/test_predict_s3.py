@@ -119,7 +119,7 @@ class Movies(PredictCase):
         self.assertEqual(len(acts), len(lines))
         for line in lines:
             self.assertEqual("WARN", line["level"])
-            self.assertIn("the old movies stay", line["message"])
+            self.assertIn("keeping the old movies", line["message"])
 
     def test_a_slow_place_holds_nobody_up_for_long(self):
         self.refreshing()
@@ -224,7 +224,7 @@ class NewerModel(PredictCase):
         for line in lines:
             self.assertEqual("WARN", line["level"])
             self.assertIn("s3://my-models/model.tar.gz", line["message"])
-            self.assertIn("the old model stays", line["message"])
+            self.assertIn("keeping the old model", line["message"])
 
     def test_a_slow_place_holds_no_event_up_past_its_deadline(self):
         run = self.refreshing()

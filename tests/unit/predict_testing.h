@@ -1,5 +1,5 @@
-/* predict_testing.h: the handler of lambda/predict with a predictor that says what a test
- * wants, a few movies, and ways to send it events. */
+/* predict_testing.h: the handler of lambda/predict with a predictor whose response a test chooses, a
+ * few movies, and ways to send events to it. */
 #ifndef MF_TESTS_PREDICT_TESTING_H
 #define MF_TESTS_PREDICT_TESTING_H
 
@@ -13,12 +13,12 @@
 
 #include <jansson.h>
 
-#define QUESTION      "{\"userId\":\"2\",\"movieId\":\"2959\"}"
-#define ANSWER        "{\"predicted_rating\": 4.4, \"movie_title\": \"Fight Club (1999)\"}"
-#define SAID          "{\"predicted_rating\":4.42}"
-#define ALLOW_ORIGIN  "Access-Control-Allow-Origin"
-#define SEEDS_FOLDER  "tests/fuzz/seeds/fuzz_predict_event"
-#define MOVIES_HEADER "movieId,title,genres\n"
+#define RATING_REQUEST  "{\"userId\":\"2\",\"movieId\":\"2959\"}"
+#define RATING_RESPONSE "{\"predicted_rating\": 4.4, \"movie_title\": \"Fight Club (1999)\"}"
+#define MODEL_RESPONSE  "{\"predicted_rating\":4.42}"
+#define ALLOW_ORIGIN    "Access-Control-Allow-Origin"
+#define SEEDS_FOLDER    "tests/fuzz/seeds/fuzz_predict_event"
+#define MOVIES_HEADER   "movieId,title,genres\n"
 
 static const char movies_csv[] =
     MOVIES_HEADER "2959,Fight Club (1999),Action|Crime|Drama|Thriller\n"
@@ -32,16 +32,16 @@ static struct predicting {
     mf_predict_handler handler;
     mf_lambda_invocation invocation;
 
-    /* What the predictor does. */
-    const char *says;
+    /* What the predictor returns. */
+    const char *model_response;
     const mf_predict_problem *fails;
 
-    /* What it was asked. */
-    unsigned n_asked;
-    char asked[4096];
-    int64_t asked_deadline_ms;
+    /* What it was given. */
+    unsigned n_calls;
+    char instance[4096];
+    int64_t given_deadline_ms;
 
-    /* What came of the last event. */
+    /* The outcome of the last event. */
     bool ok;
     mf_error err;
     mf_text response; /* zero-terminated */
@@ -49,42 +49,33 @@ static struct predicting {
     json_t *json; /* the response; NULL when it failed */
 } on;
 
-static inline bool say(void *context, const char *question, size_t n_question, int64_t deadline_ms,
-                       const char **answer, size_t *n_answer, mf_predict_problem *problem)
+static inline bool respond_as_told(mf_predict_predictor *predictor, const char *instance,
+                                   size_t n_instance, int64_t deadline_ms, const char **response,
+                                   size_t *n_response, mf_predict_problem *problem)
 {
-    (void)context;
-    on.n_asked++;
-    assert_int_equal(question[n_question], 0);
-    assert_int_equal(strlen(question), n_question);
-    snprintf(on.asked, sizeof on.asked, "%s", question);
-    on.asked_deadline_ms = deadline_ms;
+    (void)predictor;
+    on.n_calls++;
+    assert_int_equal(instance[n_instance], 0);
+    assert_int_equal(strlen(instance), n_instance);
+    snprintf(on.instance, sizeof on.instance, "%s", instance);
+    on.given_deadline_ms = deadline_ms;
     if (on.fails != NULL) {
         *problem = *on.fails;
         return false;
     }
-    *answer = on.says;
-    *n_answer = strlen(on.says);
+    *response = on.model_response;
+    *n_response = strlen(on.model_response);
     return true;
 }
 
-static inline mf_predict_movies *read_movies(const char *csv, size_t n, size_t piece, mf_error *err)
+static inline mf_predict_movies *read_movies(const char *csv, size_t n, mf_error *err)
 {
-    mf_predict_movies *movies = NULL;
-    mf_predict_movies_reader *reader = mf_predict_movies_reader_create("movies.csv", err);
-    assert_non_null(reader);
-    bool ok = true;
-    for (size_t at = 0; at < n && ok; at += piece) {
-        const size_t n_piece = n - at < piece ? n - at : piece;
-        /* Exactly as large as the piece, so that the sanitizer sees one byte over. */
-        char *copy = malloc(n_piece);
-        assert_non_null(copy);
-        memcpy(copy, csv + at, n_piece);
-        ok = mf_predict_movies_reader_feed(reader, copy, n_piece, err);
-        free(copy);
-    }
-    if (ok)
-        movies = mf_predict_movies_reader_end(reader, err);
-    mf_predict_movies_reader_destroy(reader);
+    /* Exactly as large as the file, so that the sanitizer sees one byte over. */
+    char *copy = malloc(n > 0 ? n : 1);
+    assert_non_null(copy);
+    memcpy(copy, csv, n);
+    mf_predict_movies *movies = mf_predict_movies_read("movies.csv", copy, n, err);
+    free(copy);
     return movies;
 }
 
@@ -95,10 +86,10 @@ static inline int predicting_start(void **state)
     mf_error err = {0};
     memset(&on, 0, sizeof on);
     assert_ok(mf_predict_settings_start(&settings, &on.settings, &err), err);
-    on.movies = read_movies(movies_csv, sizeof movies_csv - 1, SIZE_MAX, &err);
+    on.movies = read_movies(movies_csv, sizeof movies_csv - 1, &err);
     if (on.movies == NULL)
         fail_msg("%s", err.text);
-    on.predictor = (mf_predict_predictor){.ask = say};
+    on.predictor = (mf_predict_predictor){.predict = respond_as_told};
     on.handler = (mf_predict_handler){
         .settings = &on.settings,
         .limits = mf_predict_settings_limits(&on.settings),
@@ -122,9 +113,9 @@ static inline int predicting_end(void **state)
 static inline int predicting_reset(void **state)
 {
     (void)state;
-    on.says = SAID;
+    on.model_response = MODEL_RESPONSE;
     on.fails = NULL;
-    on.n_asked = 0;
+    on.n_calls = 0;
     on.invocation = (mf_lambda_invocation){
         .request_id = "41b45ea3-70b5-11e6-b7bd-69b5aaebc7d9",
         .function_arn = "arn:aws:lambda:us-east-1:123456789012:function:predict",
@@ -218,7 +209,7 @@ static inline const char *header_of(const char *name)
     return json_string_value(json_object_get(json_object_get(on.json, "headers"), name));
 }
 
-/* What holds for each reply to a proxy (checklist 38, 41). Returns its body. */
+/* What holds for each response to a proxy (checklist 38, 41). Returns its body. */
 static inline const char *proxied_body(int status)
 {
     if (!on.ok)
@@ -236,7 +227,7 @@ static inline const char *proxied_body(int status)
     return body;
 }
 
-/* The last reply is an error with this status and code; the message holds the piece. */
+/* The last response is an error with this status and code; the message holds the piece. */
 static inline void assert_refused(int status, const char *code, const char *piece)
 {
     json_t *body = json_loads(proxied_body(status), 0, NULL);

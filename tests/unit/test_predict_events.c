@@ -13,12 +13,12 @@ static void the_same_request_through_every_wiring_has_the_same_body(void **state
     (void)state;
     for (size_t i = 0; i < sizeof proxied / sizeof proxied[0]; i++) {
         send_fixture(proxied[i]);
-        assert_string_equal(proxied_body(200), ANSWER);
-        assert_string_equal(on.asked, QUESTION);
+        assert_string_equal(proxied_body(200), RATING_RESPONSE);
+        assert_string_equal(on.instance, RATING_REQUEST);
     }
     assert_true(send_fixture("bare"));
-    assert_string_equal(on.response.bytes, ANSWER);
-    assert_int_equal(on.n_asked, sizeof proxied / sizeof proxied[0] + 1);
+    assert_string_equal(on.response.bytes, RATING_RESPONSE);
+    assert_int_equal(on.n_calls, sizeof proxied / sizeof proxied[0] + 1);
 }
 
 /* 36 */
@@ -26,11 +26,11 @@ static void ids_are_texts_or_numbers(void **state)
 {
     (void)state;
     assert_true(send_fixture("bare_numbers"));
-    assert_string_equal(on.response.bytes, ANSWER);
-    assert_string_equal(on.asked, QUESTION);
+    assert_string_equal(on.response.bytes, RATING_RESPONSE);
+    assert_string_equal(on.instance, RATING_REQUEST);
     send_proxied("{\"movieId\":2959,\"userId\":\"2\"}", "POST", "");
-    assert_string_equal(proxied_body(200), ANSWER);
-    assert_string_equal(on.asked, QUESTION);
+    assert_string_equal(proxied_body(200), RATING_RESPONSE);
+    assert_string_equal(on.instance, RATING_REQUEST);
 }
 
 /* 37 */
@@ -53,29 +53,29 @@ static void a_body_that_is_none_is_a_400_and_no_function_error(void **state)
     assert_refused(400, "bad_request", "not base64");
     send_fixture("body_object");
     assert_refused(400, "bad_request", "body: expected a text");
-    send_proxied(QUESTION, "POST", ",\"isBase64Encoded\":\"yes\"");
+    send_proxied(RATING_REQUEST, "POST", ",\"isBase64Encoded\":\"yes\"");
     assert_refused(400, "bad_request", "isBase64Encoded: expected true or false");
-    assert_int_equal(on.n_asked, 0);
+    assert_int_equal(on.n_calls, 0);
 }
 
 /* 39, 40 */
 static void other_fields_and_headers_of_any_case_change_nothing(void **state)
 {
     (void)state;
-    send_proxied(QUESTION, "POST",
+    send_proxied(RATING_REQUEST, "POST",
                  ",\"headers\":{\"CONTENT-type\":\"text/csv\",\"x\":null},\"new\":[1,{\"a\":2}],"
                  "\"pathParameters\":null,\"stageVariables\":{\"a\":\"b\"}");
-    assert_string_equal(proxied_body(200), ANSWER);
+    assert_string_equal(proxied_body(200), RATING_RESPONSE);
     send_event("{\"httpMethod\":\"POST\",\"requestContext\":{\"elb\":{},\"new\":{}},"
                "\"body\":\"{\\\"userId\\\":2,\\\"movieId\\\":2959}\"}");
-    assert_string_equal(proxied_body(200), ANSWER);
+    assert_string_equal(proxied_body(200), RATING_RESPONSE);
 }
 
 static void an_event_without_a_context_is_the_request_itself(void **state)
 {
     (void)state;
-    assert_true(send_event(" \n" QUESTION "\n"));
-    assert_string_equal(on.response.bytes, ANSWER);
+    assert_true(send_event(" \n" RATING_REQUEST "\n"));
+    assert_string_equal(on.response.bytes, RATING_RESPONSE);
     assert_false(send_event("{\"version\":\"2.0\",\"body\":\"{}\"}"));
     assert_error(&on.err, MF_ERR_PARSE, "400 bad_request: unknown field \"");
 }
@@ -112,16 +112,16 @@ static void a_bare_event_answers_failures_as_function_errors(void **state)
 static void what_is_no_event_is_a_function_error_with_the_place(void **state)
 {
     (void)state;
-    static const char *const events[] = {
-        "",  "null",         "[]",         "[" QUESTION "]", "\"text\"", "17",
-        "{", "{\"userId\":", "{\"a\":1}}", "\xFF",           "true"};
+    static const char *const events[] = {"",           "null", "[]",  "[" RATING_REQUEST "]",
+                                         "\"text\"",   "17",   "{",   "{\"userId\":",
+                                         "{\"a\":1}}", "\xFF", "true"};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         assert_false(send_event(events[i]));
         assert_error(&on.err, MF_ERR_PARSE, "400 bad_request: event:");
     }
     assert_false(send_bytes("{\"userId\":\"\0\"}", 14));
     assert_error(&on.err, MF_ERR_PARSE, "NUL byte");
-    assert_int_equal(on.n_asked, 0);
+    assert_int_equal(on.n_calls, 0);
 }
 
 static void a_null_character_that_a_user_sent_is_the_users_mistake(void **state)
@@ -145,19 +145,19 @@ static void paths_that_are_not_ours_are_404(void **state)
     char more[64];
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         snprintf(more, sizeof more, ",\"rawPath\":\"%s\"", ours[i]);
-        send_proxied(QUESTION, "POST", more);
-        assert_string_equal(proxied_body(200), ANSWER);
+        send_proxied(RATING_REQUEST, "POST", more);
+        assert_string_equal(proxied_body(200), RATING_RESPONSE);
     }
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         snprintf(more, sizeof more, ",\"rawPath\":\"%s\"", others[i]);
-        send_proxied(QUESTION, "POST", more);
+        send_proxied(RATING_REQUEST, "POST", more);
         assert_refused(404, "not_found", "/predict");
     }
     snprintf(on.settings.route, sizeof on.settings.route, "recommend");
-    send_proxied(QUESTION, "POST", ",\"rawPath\":\"/predict\"");
+    send_proxied(RATING_REQUEST, "POST", ",\"rawPath\":\"/predict\"");
     assert_refused(404, "not_found", "/recommend");
-    send_proxied(QUESTION, "POST", ",\"rawPath\":\"/recommend\"");
-    assert_string_equal(proxied_body(200), ANSWER);
+    send_proxied(RATING_REQUEST, "POST", ",\"rawPath\":\"/recommend\"");
+    assert_string_equal(proxied_body(200), RATING_RESPONSE);
     snprintf(on.settings.route, sizeof on.settings.route, "predict");
 }
 
@@ -177,13 +177,13 @@ static void other_methods_are_405_and_name_those_that_are_allowed(void **state)
     (void)state;
     static const char *const methods[] = {"PUT", "DELETE", "HEAD", "PATCH", "post", "X"};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
-        send_proxied(QUESTION, methods[i], "");
+        send_proxied(RATING_REQUEST, methods[i], "");
         assert_refused(405, "method_not_allowed", methods[i]);
         assert_string_equal(header_of("Allow"), "GET, POST, OPTIONS");
     }
-    send_proxied(QUESTION, "", "");
+    send_proxied(RATING_REQUEST, "", "");
     assert_refused(400, "bad_request", "no method");
-    assert_int_equal(on.n_asked, 0);
+    assert_int_equal(on.n_calls, 0);
 }
 
 /* 41, 2.5.2 */
@@ -195,7 +195,7 @@ static void options_has_what_a_browser_asks_for(void **state)
     assert_string_equal(proxied_body(204), "");
     assert_string_equal(header_of("Access-Control-Allow-Methods"), "GET, POST, OPTIONS");
     assert_non_null(strstr(header_of("Access-Control-Allow-Headers"), "Content-Type"));
-    assert_int_equal(on.n_asked, 0);
+    assert_int_equal(on.n_calls, 0);
     send_proxied("x", "POST", "");
     assert_refused(400, "bad_request", "not valid JSON");
     snprintf(on.settings.allow_origin, sizeof on.settings.allow_origin, "*");
@@ -204,7 +204,7 @@ static void options_has_what_a_browser_asks_for(void **state)
 static void a_get_asks_by_its_parameters(void **state)
 {
     (void)state;
-    on.says = "{\"recommendations\":[]}";
+    on.model_response = "{\"recommendations\":[]}";
     send_fixture("query_list");
     assert_refused(400, "bad_request", "movieIds[2]");
     static const struct {
@@ -222,11 +222,11 @@ static void a_get_asks_by_its_parameters(void **state)
         snprintf(more, sizeof more, ",\"queryStringParameters\":{%s}", good[i].parameters);
         send_proxied(NULL, "GET", more);
         assert_string_equal(proxied_body(200), "{\"recommendations\": []}");
-        assert_string_equal(on.asked, good[i].asked);
+        assert_string_equal(on.instance, good[i].asked);
     }
-    on.says = "{\"similar\":[]}";
+    on.model_response = "{\"similar\":[]}";
     send_proxied(NULL, "GET", ",\"queryStringParameters\":{\"movieId\":\"1\",\"similar\":\"3\"}");
-    assert_string_equal(on.asked, "{\"movieId\":\"1\",\"similar\":3}");
+    assert_string_equal(on.instance, "{\"movieId\":\"1\",\"similar\":3}");
     static const struct {
         const char *parameters;
         const char *says;
@@ -245,13 +245,13 @@ static void a_get_asks_by_its_parameters(void **state)
         {"{\"userId\":\"2\",\"movieId\":\"1\",\"utm_source\":\"x\"}",
          "unknown field \"utm_source\""},
     };
-    const unsigned n_asked = on.n_asked;
+    const unsigned n_calls = on.n_calls;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         snprintf(more, sizeof more, ",\"queryStringParameters\":%s", bad[i].parameters);
         send_proxied(NULL, "GET", more);
         assert_refused(400, "bad_request", bad[i].says);
     }
-    assert_int_equal(on.n_asked, n_asked);
+    assert_int_equal(on.n_calls, n_calls);
 }
 
 int main(void)

@@ -29,7 +29,7 @@ static mf_predict_predictor own; /* of the function's own process */
 
 static int end(void **state)
 {
-    mf_predict_predictor_destroy(&own);
+    mf_predict_predictor_end(&own);
     free(kept.model);
     testing_folder_remove(kept.folder);
     return predicting_end(state);
@@ -38,11 +38,9 @@ static int end(void **state)
 /* A source of the file at path. NULL: *err says why it could not be loaded. */
 static mf_lambda_model_source *open_path(const char *path, mf_error *err)
 {
-    mf_lambda_model_source *source = mf_lambda_model_source_create(path, NULL, err);
-    if (source != NULL && mf_lambda_model_source_load(source, 0, err))
-        return source;
-    mf_lambda_model_source_destroy(source);
-    return NULL;
+    static mf_lambda_model_source source; /* one is open at a time */
+    assert_true(mf_lambda_model_source_start(&source, path, NULL, err));
+    return mf_lambda_watched_load(&source.place, 0, err) ? &source : NULL;
 }
 
 static mf_lambda_model_source *open_bytes(const char *name, const void *bytes, size_t n,
@@ -64,40 +62,40 @@ static void refuse_file(const char *name, const void *bytes, size_t n, const cha
     assert_error(&err, err.code, name);
 }
 
-/* Answers of this source, until the next call. */
-static const mf_predict_predictor *predictor_of(const mf_lambda_model_source *source)
+/* A predictor with this source, until the next call. */
+static mf_predict_predictor *predictor_of(const mf_lambda_model_source *source)
 {
     const mf_inference_limits limits = mf_predict_settings_limits(&on.settings);
-    mf_error err = {0};
-    mf_predict_predictor_destroy(&own);
-    assert_ok(mf_predict_model_predictor(&own, source, &limits, &err), err);
+    mf_predict_predictor_end(&own);
+    mf_predict_model_predictor(&own, source, &limits);
     return &own;
 }
 
-static void ask_it(const mf_lambda_model_source *source, const char *event, const char *answer)
+static void assert_responds(const mf_lambda_model_source *source, const char *event,
+                            const char *response)
 {
     on.handler.predictor = predictor_of(source);
     if (!send_event(event))
         fail_msg("%s", on.err.text);
     on.handler.predictor = &on.predictor;
-    assert_string_equal(on.response.bytes, answer);
+    assert_string_equal(on.response.bytes, response);
 }
 
-static size_t gzip(const void *bytes, size_t n, unsigned char *out, size_t room)
+static size_t gzip(const void *bytes, size_t n, unsigned char *out, size_t capacity)
 {
     z_stream stream = {0};
     deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
     stream.next_in = mf_without_const(bytes);
     stream.avail_in = (unsigned)n;
     stream.next_out = out;
-    stream.avail_out = (unsigned)room;
+    stream.avail_out = (unsigned)capacity;
     assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
     const size_t used = stream.total_out;
     deflateEnd(&stream);
     return used;
 }
 
-static void a_model_answers_from_each_kind_of_file(void **state)
+static void a_model_responds_from_each_kind_of_file(void **state)
 {
     (void)state;
     static testing_tar tar;
@@ -122,12 +120,12 @@ static void a_model_answers_from_each_kind_of_file(void **state)
             open_bytes(files[i].name, files[i].bytes, files[i].n, &err);
         assert_ok(source != NULL, err);
         /* The file is gone by now: the mapping keeps it. */
-        ask_it(source, "{\"userId\":7,\"movieId\":2959}",
-               "{\"predicted_rating\": 2.0, \"movie_title\": \"Fight Club (1999)\"}");
-        ask_it(source, "{\"userId\":\"nobody\",\"movieId\":\"nothing\"}",
-               "{\"predicted_rating\": 3.5, \"movie_title\": null, \"known_user\": false, "
-               "\"known_item\": false, \"known_movie\": false}");
-        mf_lambda_model_source_destroy(source);
+        assert_responds(source, "{\"userId\":7,\"movieId\":2959}",
+                        "{\"predicted_rating\": 2.0, \"movie_title\": \"Fight Club (1999)\"}");
+        assert_responds(source, "{\"userId\":\"nobody\",\"movieId\":\"nothing\"}",
+                        "{\"predicted_rating\": 3.5, \"movie_title\": null, \"known_user\": false, "
+                        "\"known_item\": false, \"known_movie\": false}");
+        mf_lambda_model_source_end(source);
     }
 }
 
@@ -192,27 +190,27 @@ static void a_newer_model_takes_the_old_ones_place(void **state)
     testing_write(path, kept.model, kept.n_model);
     mf_lambda_model_source *source = open_path(path, &err);
     assert_ok(source != NULL, err);
-    const void *before = mf_lambda_model_source_get(source);
-    assert_true(mf_lambda_model_source_refresh(source, 0));
-    assert_ptr_equal(mf_lambda_model_source_get(source), before);
-    ask_it(source, event, old);
+    const void *before = source->model;
+    assert_true(mf_lambda_watched_refresh(&source->place, 0));
+    assert_ptr_equal(source->model, before);
+    assert_responds(source, event, old);
 
     replace(path, other, n_other / 2);
-    assert_false(mf_lambda_model_source_refresh(source, 0));
+    assert_false(mf_lambda_watched_refresh(&source->place, 0));
     replace(path, "", 0);
-    assert_false(mf_lambda_model_source_refresh(source, 0));
+    assert_false(mf_lambda_watched_refresh(&source->place, 0));
     unlink(path);
-    assert_false(mf_lambda_model_source_refresh(source, 0));
-    assert_ptr_equal(mf_lambda_model_source_get(source), before);
-    ask_it(source, event, old);
+    assert_false(mf_lambda_watched_refresh(&source->place, 0));
+    assert_ptr_equal(source->model, before);
+    assert_responds(source, event, old);
 
     /* No time: not even begun, and made up for later. */
     replace(path, other, n_other);
-    assert_false(mf_lambda_model_source_refresh(source, 1));
-    ask_it(source, event, old);
-    assert_true(mf_lambda_model_source_refresh(source, mf_clock_wall_ms() + 600000));
-    ask_it(source, event, new);
-    assert_true(mf_lambda_watched_age_ms(mf_lambda_model_source_place(source)) < 60000);
+    assert_false(mf_lambda_watched_refresh(&source->place, 1));
+    assert_responds(source, event, old);
+    assert_true(mf_lambda_watched_refresh(&source->place, mf_clock_wall_ms() + 600000));
+    assert_responds(source, event, new);
+    assert_true(mf_lambda_watched_age_ms(&source->place) < 60000);
 
     /* Memory that ends in the middle. */
     replace(path, kept.model, kept.n_model);
@@ -220,18 +218,18 @@ static void a_newer_model_takes_the_old_ones_place(void **state)
     for (bool ok = false; !ok; nth++) {
         assert_in_range(nth, 1, 200);
         mf_memory_fail_nth(nth);
-        ok = mf_lambda_model_source_refresh(source, 0);
+        ok = mf_lambda_watched_refresh(&source->place, 0);
         mf_memory_fail_nth(0);
-        ask_it(source, event, ok ? old : new);
+        assert_responds(source, event, ok ? old : new);
     }
     assert_true(nth > 3);
-    mf_lambda_model_source_destroy(source);
+    mf_lambda_model_source_end(source);
     unlink(path);
     free(path);
     free(other);
 }
 
-static void every_kind_of_question_is_answered(void **state)
+static void every_kind_of_request_has_a_response(void **state)
 {
     (void)state;
     mf_error err = {0};
@@ -245,7 +243,7 @@ static void every_kind_of_question_is_answered(void **state)
         if (!send_fixture(events[i]))
             fail_msg("%s: %s", events[i], on.err.text);
     on.handler.predictor = &on.predictor;
-    mf_lambda_model_source_destroy(source);
+    mf_lambda_model_source_end(source);
 }
 
 static void a_deadline_in_the_past_ends_long_work(void **state)
@@ -253,16 +251,16 @@ static void a_deadline_in_the_past_ends_long_work(void **state)
     (void)state;
     mf_error err = {0};
     mf_predict_problem problem = {0};
-    const char *answer = NULL;
+    const char *response = NULL;
     size_t n = 0;
     mf_lambda_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
     assert_ok(source != NULL, err);
-    const mf_predict_predictor *predictor = predictor_of(source);
-    /* One question is one step: it is answered, or its time was up before. */
-    if (!predictor->ask(predictor->context, QUESTION, sizeof QUESTION - 1, 0, &answer, &n,
-                        &problem))
+    mf_predict_predictor *predictor = predictor_of(source);
+    /* One request is one step: it has a response, or its time was up before. */
+    if (!predictor->predict(predictor, RATING_REQUEST, sizeof RATING_REQUEST - 1, 0, &response, &n,
+                            &problem))
         assert_int_equal(problem.kind, MF_PREDICT_PROBLEM_TIMEOUT);
-    mf_lambda_model_source_destroy(source);
+    mf_lambda_model_source_end(source);
 }
 
 static void without_memory_there_is_an_error_and_no_leak(void **state)
@@ -274,7 +272,7 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
         mf_lambda_model_source *source = open_bytes("model.bin", kept.model, kept.n_model, &err);
         mf_memory_fail_nth(0);
         if (source != NULL) {
-            mf_lambda_model_source_destroy(source);
+            mf_lambda_model_source_end(source);
             return;
         }
         assert_error(&err, MF_ERR_MEMORY, "memory");
@@ -285,10 +283,10 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        predicting_test(a_model_answers_from_each_kind_of_file),
+        predicting_test(a_model_responds_from_each_kind_of_file),
         predicting_test(a_file_that_is_no_model_is_refused_with_the_reason),
         predicting_test(a_newer_model_takes_the_old_ones_place),
-        predicting_test(every_kind_of_question_is_answered),
+        predicting_test(every_kind_of_request_has_a_response),
         predicting_test(a_deadline_in_the_past_ends_long_work),
         predicting_test(without_memory_there_is_an_error_and_no_leak),
     };

@@ -8,7 +8,7 @@
 static mf_predict_movies *read_all(const char *csv)
 {
     mf_error err = {0};
-    mf_predict_movies *movies = read_movies(csv, strlen(csv), SIZE_MAX, &err);
+    mf_predict_movies *movies = read_movies(csv, strlen(csv), &err);
     if (movies == NULL)
         fail_msg("%s: %s", csv, err.text);
     return movies;
@@ -29,7 +29,7 @@ static void assert_movie(const mf_predict_movies *movies, const char *id, const 
 static void assert_refusal(const char *csv, size_t n, const char *text)
 {
     mf_error err = {0};
-    mf_predict_movies *movies = read_movies(csv, n, SIZE_MAX, &err);
+    mf_predict_movies *movies = read_movies(csv, n, &err);
     if (movies != NULL)
         fail_msg("accepted: %s", csv);
     assert_error(&err, err.code, text);
@@ -69,42 +69,28 @@ static void columns_may_come_in_any_order_and_case_with_others_between(void **st
     }
 }
 
-static void how_the_bytes_are_cut_changes_nothing(void **state)
+/* Every prefix of a file is read within its bytes, and is a table or an error with a place. */
+static void no_prefix_of_a_file_is_read_beyond_its_end(void **state)
 {
     (void)state;
     static const char *const files[] = {
         movies_csv,
         "\xEF\xBB\xBFmovieId,title,genres\r\n6,\"Heat, \"\"x\"\"\",A|B\r\n\r\n7,\xC3\xA9,",
-        "movieId,title,genres\n1,a,b\n2,\"c,d\n",
         "\xEF\xBBmovieId,title,genres\n1,a,b\n",
-        "\xEF\xBB\xBF",
-        "movieId,title,genres\n1,a\xC3,b\n",
     };
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        mf_error whole_err = {0};
-        const size_t n = strlen(files[i]);
-        mf_predict_movies *whole = read_movies(files[i], n, SIZE_MAX, &whole_err);
-        for (size_t piece = 1; piece < n; piece++) {
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        for (size_t n = 0; n <= strlen(files[i]); n++) {
             mf_error err = {0};
-            mf_predict_movies *movies = read_movies(files[i], n, piece, &err);
-            assert_string_equal(err.text, whole_err.text);
-            assert_int_equal(movies != NULL, whole != NULL);
-            if (movies != NULL) {
-                assert_int_equal(mf_predict_movies_count(movies), mf_predict_movies_count(whole));
-                mf_predict_movie a, b;
-                if (mf_predict_movies_find(whole, "6", 1, &a)) {
-                    assert_true(mf_predict_movies_find(movies, "6", 1, &b));
-                    assert_int_equal(a.n_title, b.n_title);
-                    assert_memory_equal(a.title, b.title, a.n_title);
-                }
-            }
+            mf_predict_movies *movies = read_movies(files[i], n, &err);
+            if (movies != NULL)
+                assert_true(mf_predict_movies_count(movies) > 0);
+            else
+                assert_error(&err, MF_ERR_PARSE, "movies.csv:");
             mf_predict_movies_destroy(movies);
         }
-        mf_predict_movies_destroy(whole);
-    }
 }
 
-static void what_is_wrong_with_a_file_is_said_with_its_line(void **state)
+static void what_is_wrong_with_a_file_is_named_with_its_line(void **state)
 {
     (void)state;
     static const struct {
@@ -207,7 +193,7 @@ static void a_million_movies_are_read_and_found(void **state)
         mf_text_literal(&csv, "\",Drama\n");
     }
     assert_false(csv.failed);
-    mf_predict_movies *movies = read_movies(csv.bytes, csv.n_bytes, 100000, &err);
+    mf_predict_movies *movies = read_movies(csv.bytes, csv.n_bytes, &err);
     if (movies == NULL)
         fail_msg("%s", err.text);
     assert_int_equal(mf_predict_movies_count(movies), N);
@@ -230,13 +216,10 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
         mf_text_format(&csv, "%d,A title of some length that fills the block %d,Drama\n", i, i);
     for (size_t nth = 1; nth < 100; nth++) {
         mf_error err = {0};
-        mf_predict_movies *movies = NULL;
         mf_memory_fail_nth(nth);
-        mf_predict_movies_reader *reader = mf_predict_movies_reader_create("movies.csv", &err);
-        if (reader != NULL && mf_predict_movies_reader_feed(reader, csv.bytes, csv.n_bytes, &err))
-            movies = mf_predict_movies_reader_end(reader, &err);
+        mf_predict_movies *movies =
+            mf_predict_movies_read("movies.csv", csv.bytes, csv.n_bytes, &err);
         const size_t made = mf_memory_fail_nth(0);
-        mf_predict_movies_reader_destroy(reader);
         if (movies == NULL)
             assert_error(&err, MF_ERR_MEMORY, "memory");
         mf_predict_movies_destroy(movies); /* libcsv asks for less when it does not get much */
@@ -254,8 +237,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(titles_are_as_they_stand),
         cmocka_unit_test(columns_may_come_in_any_order_and_case_with_others_between),
-        cmocka_unit_test(how_the_bytes_are_cut_changes_nothing),
-        cmocka_unit_test(what_is_wrong_with_a_file_is_said_with_its_line),
+        cmocka_unit_test(no_prefix_of_a_file_is_read_beyond_its_end),
+        cmocka_unit_test(what_is_wrong_with_a_file_is_named_with_its_line),
         cmocka_unit_test(a_line_without_end_is_refused_early),
         cmocka_unit_test(of_movies_with_one_id_the_last_counts),
         cmocka_unit_test(genres_are_what_stands_between_bars),

@@ -20,7 +20,7 @@ static void put(const char *path, const char *csv)
 static void assert_title(const mf_predict_movies_source *source, const char *title)
 {
     mf_predict_movie movie;
-    assert_true(mf_predict_movies_find(mf_predict_movies_source_get(source), "1", 1, &movie));
+    assert_true(mf_predict_movies_find(source->movies, "1", 1, &movie));
     assert_int_equal(movie.n_title, strlen(title));
     assert_memory_equal(movie.title, title, movie.n_title);
 }
@@ -28,25 +28,23 @@ static void assert_title(const mf_predict_movies_source *source, const char *tit
 /* The movies of a file in a folder of its own, read once; to be closed. */
 typedef struct opened {
     char *folder, *path;
-    mf_predict_movies_source *source;
+    mf_predict_movies_source source;
 } opened;
 
-static opened open_movies(const char *csv)
+static void open_movies(opened *movies, const char *csv)
 {
     mf_error err = {0};
-    opened movies = {.folder = testing_folder()};
-    movies.path = testing_path(movies.folder, "movies.csv");
-    put(movies.path, csv);
-    movies.source = mf_predict_movies_source_create(movies.path, NULL, &err);
-    assert_non_null(movies.source);
-    assert_null(mf_predict_movies_source_get(movies.source));
-    assert_ok(mf_predict_movies_source_load(movies.source, 0, &err), err);
-    return movies;
+    movies->folder = testing_folder();
+    movies->path = testing_path(movies->folder, "movies.csv");
+    put(movies->path, csv);
+    assert_ok(mf_predict_movies_source_start(&movies->source, movies->path, NULL, &err), err);
+    assert_null(movies->source.movies);
+    assert_ok(mf_lambda_watched_load(&movies->source.place, 0, &err), err);
 }
 
-static void close_movies(const opened *movies)
+static void close_movies(opened *movies)
 {
-    mf_predict_movies_source_destroy(movies->source);
+    mf_predict_movies_source_end(&movies->source);
     free(movies->path);
     testing_folder_remove(movies->folder);
 }
@@ -54,35 +52,36 @@ static void close_movies(const opened *movies)
 static void a_newer_file_takes_the_old_ones_place(void **state)
 {
     (void)state;
-    const opened movies = open_movies(MOVIES_HEADER "1,one,A\n");
-    mf_predict_movies_source *source = movies.source;
+    opened movies;
+    open_movies(&movies, MOVIES_HEADER "1,one,A\n");
+    mf_predict_movies_source *source = &movies.source;
     assert_title(source, "one");
-    const mf_predict_movies *before = mf_predict_movies_source_get(source);
-    assert_true(mf_predict_movies_source_refresh(source, 0));
-    assert_ptr_equal(mf_predict_movies_source_get(source), before);
+    const mf_predict_movies *before = source->movies;
+    assert_true(mf_lambda_watched_refresh(&source->place, 0));
+    assert_ptr_equal(source->movies, before);
     put(movies.path, MOVIES_HEADER "1,two,A\n"); /* as long as before */
-    assert_true(mf_predict_movies_source_refresh(source, 0));
+    assert_true(mf_lambda_watched_refresh(&source->place, 0));
     assert_title(source, "two");
-    assert_true(mf_lambda_watched_age_ms(mf_predict_movies_source_place(source)) < 60000);
-    assert_true(mf_lambda_watched_asked_ms(mf_predict_movies_source_place(source)) < 60000);
+    assert_true(mf_lambda_watched_age_ms(&source->place) < 60000);
     close_movies(&movies);
 }
 
 static void what_cannot_be_read_leaves_the_old_movies(void **state)
 {
     (void)state;
-    const opened movies = open_movies(MOVIES_HEADER "1,one,A\n");
-    mf_predict_movies_source *source = movies.source;
+    opened movies;
+    open_movies(&movies, MOVIES_HEADER "1,one,A\n");
+    mf_predict_movies_source *source = &movies.source;
     put(movies.path, MOVIES_HEADER "1,\"two,A\n");
-    assert_false(mf_predict_movies_source_refresh(source, 0));
+    assert_false(mf_lambda_watched_refresh(&source->place, 0));
     assert_title(source, "one");
     put(movies.path, "");
-    assert_false(mf_predict_movies_source_refresh(source, 0));
+    assert_false(mf_lambda_watched_refresh(&source->place, 0));
     unlink(movies.path);
-    assert_false(mf_predict_movies_source_refresh(source, 0));
+    assert_false(mf_lambda_watched_refresh(&source->place, 0));
     assert_title(source, "one");
     put(movies.path, MOVIES_HEADER "1,three,A\n");
-    assert_true(mf_predict_movies_source_refresh(source, 0));
+    assert_true(mf_lambda_watched_refresh(&source->place, 0));
     assert_title(source, "three");
     close_movies(&movies);
 }
@@ -104,16 +103,47 @@ static void a_first_reading_that_fails_names_the_place(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         mf_error err = {0};
-        mf_predict_movies_source *source =
-            mf_predict_movies_source_create(cases[i].path, NULL, &err);
-        assert_non_null(source);
-        assert_false(mf_predict_movies_source_load(source, 0, &err));
+        mf_predict_movies_source source;
+        assert_ok(mf_predict_movies_source_start(&source, cases[i].path, NULL, &err), err);
+        assert_false(mf_lambda_watched_load(&source.place, 0, &err));
         assert_error(&err, cases[i].code, cases[i].says);
-        assert_null(mf_predict_movies_source_get(source));
-        mf_predict_movies_source_destroy(source);
+        assert_null(source.movies);
+        mf_predict_movies_source_end(&source);
     }
     free(broken);
     testing_folder_remove(folder);
+}
+
+/* Writes another file and asks for a refresh. True when it was read. */
+static bool is_refreshed(opened *movies, uint32_t every_seconds, int64_t share_ms)
+{
+    const mf_predict_movies *before = movies->source.movies;
+    put(movies->path, MOVIES_HEADER "1,other,A\n");
+    mf_lambda_watched_refresh_if_due(&movies->source.place, every_seconds, share_ms, 1000);
+    return movies->source.movies != before;
+}
+
+static void a_look_is_due_after_its_period_and_needs_time(void **state)
+{
+    (void)state;
+    opened movies;
+    open_movies(&movies, MOVIES_HEADER "1,one,A\n");
+    mf_lambda_watched *place = &movies.source.place;
+    assert_false(is_refreshed(&movies, 300, 1000)); /* it was just looked at */
+    place->looked_ms -= 301000;
+    assert_false(is_refreshed(&movies, 0, 1000)); /* never */
+    assert_false(is_refreshed(&movies, 300, 0));  /* no time */
+    assert_true(is_refreshed(&movies, 300, 1000));
+    assert_false(is_refreshed(&movies, 300, 1000));
+    place->looked_ms += 60000; /* as when the clock is set back */
+    assert_true(is_refreshed(&movies, 300, 1000));
+    place->known_ms += 60000;
+    assert_int_equal(mf_lambda_watched_age_ms(place), 0);
+    /* A version that needs more time than there is leaves the old one. */
+    place->looked_ms = 0;
+    place->ms_per_byte = 1e6;
+    assert_false(is_refreshed(&movies, 300, 1000));
+    close_movies(&movies);
 }
 
 int main(void)
@@ -122,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_newer_file_takes_the_old_ones_place),
         cmocka_unit_test(what_cannot_be_read_leaves_the_old_movies),
         cmocka_unit_test(a_first_reading_that_fails_names_the_place),
+        cmocka_unit_test(a_look_is_due_after_its_period_and_needs_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* test_predict_questions.c: predict/handler.h and predict/decode.h over bodies: questions that are
- * understood, and the messages of those that are refused. */
+/* test_predict_requests.c: predict/handler.h and predict/decode.h over bodies: requests that are
+ * accepted, and the messages of those that are not. */
 #include "predict_testing.h"
 
 #include "base/base64.h"
@@ -7,17 +7,17 @@
 
 enum { MIB = 1 << 20 };
 
-static void each_question_has_one_spelling(void **state)
+static void each_instance_has_one_canonical_form(void **state)
 {
     (void)state;
     static const struct {
         const char *body;
-        const char *says;
-        const char *asked;
+        const char *model_response;
+        const char *instance;
     } cases[] = {
-        {" {\"movieId\" : 2959,\n\"userId\":\"2\"} ", SAID, QUESTION},
-        {"\xEF\xBB\xBF" QUESTION, SAID, QUESTION},
-        {"{\"userId\":\"z\\u00fcri\",\"movieId\":-5}", SAID,
+        {" {\"movieId\" : 2959,\n\"userId\":\"2\"} ", MODEL_RESPONSE, RATING_REQUEST},
+        {"\xEF\xBB\xBF" RATING_REQUEST, MODEL_RESPONSE, RATING_REQUEST},
+        {"{\"userId\":\"z\\u00fcri\",\"movieId\":-5}", MODEL_RESPONSE,
          "{\"userId\":\"z\xC3\xBCri\",\"movieId\":\"-5\"}"},
         {"{\"top_n\":3,\"userId\":2,\"include_rated\":false}", "{\"recommendations\":[]}",
          "{\"userId\":\"2\",\"top_n\":3}"},
@@ -28,7 +28,7 @@ static void each_question_has_one_spelling(void **state)
         {"{\"userId\":2,\"movieIds\":[1],\"top_n\":1}", "{\"recommendations\":[]}",
          "{\"userId\":\"2\",\"top_n\":1,\"movieIds\":[\"1\"]}"},
         {"{\"similar\":2,\"movieId\":7}", "{\"similar\":[]}", "{\"movieId\":\"7\",\"similar\":2}"},
-        {"{\"ratings\":[{\"rating\":0.1,\"movieId\":7}],\"movieId\":8}", SAID,
+        {"{\"ratings\":[{\"rating\":0.1,\"movieId\":7}],\"movieId\":8}", MODEL_RESPONSE,
          "{\"ratings\":[{\"movieId\":\"7\",\"rating\":0.100000001}],\"movieId\":\"8\"}"},
         {"{\"ratings\":[{\"rating\":5,\"movieId\":7},{\"rating\":-1e-7,\"movieId\":8}],\"top_n\":"
          "2}",
@@ -52,16 +52,16 @@ static void each_question_has_one_spelling(void **state)
          "\"top_n\":3,\"order\":\"ranking\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        on.says = cases[i].says;
+        on.model_response = cases[i].model_response;
         send_proxied(cases[i].body, "POST", "");
         proxied_body(200);
-        assert_string_equal(on.asked, cases[i].asked);
-        assert_true(send_event(on.asked)); /* the canonical is a question, and spelled so */
-        assert_string_equal(on.asked, cases[i].asked);
+        assert_string_equal(on.instance, cases[i].instance);
+        assert_true(send_event(on.instance)); /* which is its own canonical form */
+        assert_string_equal(on.instance, cases[i].instance);
     }
 }
 
-static void what_is_wrong_with_a_body_is_said(void **state)
+static void what_is_wrong_with_a_body_is_named(void **state)
 {
     (void)state;
     static const struct {
@@ -73,8 +73,8 @@ static void what_is_wrong_with_a_body_is_said(void **state)
         {"null", "expected an object"},
         {"[1]", "expected an object"},
         {"\"text\"", "expected an object"},
-        {QUESTION "x", "something follows the JSON object"},
-        {QUESTION QUESTION, "something follows the JSON object"},
+        {RATING_REQUEST "x", "something follows the JSON object"},
+        {RATING_REQUEST RATING_REQUEST, "something follows the JSON object"},
         {"{\"userId\":\"2\"}", "add movieId"},
         {"{\"movieId\":\"2\"}", "add userId"},
         {"{\"userId\":null,\"movieId\":\"1\"}",
@@ -99,15 +99,15 @@ static void what_is_wrong_with_a_body_is_said(void **state)
         {"{\"userId\":\"2\",\"movieIds\":[1,null]}", "movieIds[1]: "},
         {"{\"movieId\":\"2\",\"similar\":-1}", "similar: "},
         {"{\"movieId\":\"2\",\"similar\":1,\"userId\":\"2\"}", "similar goes with movieId alone"},
-        {"{\"instances\":[" QUESTION "]}", "instances: one question at a time"},
+        {"{\"instances\":[" RATING_REQUEST "]}", "instances: one request at a time"},
         {"{\"userId\":\"2\",\"movieId\":\"1\",\"instances\":[]}",
-         "instances: one question at a time"},
+         "instances: one request at a time"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         send_proxied(cases[i].body, "POST", "");
         assert_refused(400, "bad_request", cases[i].says);
     }
-    assert_int_equal(on.n_asked, 0);
+    assert_int_equal(on.n_calls, 0);
 }
 
 static void limits_come_from_the_settings(void **state)
@@ -153,8 +153,8 @@ static void an_event_of_6_mb_is_refused_as_too_large(void **state)
     send_long_id(6 * MIB, false);
     assert_false(on.ok);
     assert_error(&on.err, MF_ERR_LIMIT, "413 content_too_large");
-    assert_int_equal(on.n_asked, 0);
-    assert_true(send_event(QUESTION));
+    assert_int_equal(on.n_calls, 0);
+    assert_true(send_event(RATING_REQUEST));
 }
 
 static void six_mb_of_base64_are_decoded_and_refused(void **state)
@@ -231,8 +231,8 @@ static void base64_is_decoded_by_the_book_and_nothing_else_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        predicting_test(each_question_has_one_spelling),
-        predicting_test(what_is_wrong_with_a_body_is_said),
+        predicting_test(each_instance_has_one_canonical_form),
+        predicting_test(what_is_wrong_with_a_body_is_named),
         predicting_test(limits_come_from_the_settings),
         predicting_test(an_id_of_10_kb_is_refused),
         predicting_test(an_event_of_6_mb_is_refused_as_too_large),

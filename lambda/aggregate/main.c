@@ -193,7 +193,7 @@ static bool flush(function *f, mf_aggregate_write *write, mf_error *err)
     return ok;
 }
 
-/* The state of a window that goes on. */
+/* The state of a window that continues. */
 static bool keep_state(function *f, mf_error *err)
 {
     mf_aggregate_window_write_state(&f->window, &f->state);

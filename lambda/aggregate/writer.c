@@ -191,9 +191,9 @@ static bool run(worker *w, mf_aws_dynamodb_result *outcome, mf_aws_failure *fail
                                       failure);
 }
 
-/* What the item has, when the addition was done before: nothing is changed. */
-static bool ask_totals(worker *w, const mf_aggregate_window_entry *entry,
-                       mf_aggregate_item_totals *totals, mf_aws_failure *failure)
+/* The totals of an item whose addition was done before. Changes nothing. */
+static bool fetch_totals(worker *w, const mf_aggregate_window_entry *entry,
+                         mf_aggregate_item_totals *totals, mf_aws_failure *failure)
 {
     const mf_aggregate_settings *s = w->writer->settings;
     const char *end = w->writer->write->end;
@@ -244,7 +244,7 @@ static bool write_entry(worker *w, const mf_aggregate_window_entry *entry,
         return true;
     if (!outcome.was_refused && !read_totals(s, &outcome, totals))
         totals->count = 0;
-    if ((outcome.was_refused || totals->count == 0) && !ask_totals(w, entry, totals, failure))
+    if ((outcome.was_refused || totals->count == 0) && !fetch_totals(w, entry, totals, failure))
         return false;
     if (s->mean_attributes.n == 0 || totals->count == 0 ||
         (totals->count == entry->count && !outcome.was_refused))

@@ -30,7 +30,7 @@ mf_aggregate_writer *mf_aggregate_writer_create(const mf_aggregate_settings *set
 /* NULL is fine. */
 void mf_aggregate_writer_destroy(mf_aggregate_writer *writer);
 
-/* An item afterwards; count 0 when that was not asked for or is not known. */
+/* An item afterwards; count 0 when that was not wanted or is not known. */
 typedef struct mf_aggregate_item_totals {
     uint64_t count;
     mf_aggregate_decimal sums[MF_AGGREGATE_SUMS_MOST];

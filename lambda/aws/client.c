@@ -229,7 +229,7 @@ static bool make_request(const mf_aws_client *client, const mf_aws_call *call, p
     if (left < MF_AWS_MIN_TRY_MS) {
         if (failure->n_tries > 0)
             return false; /* the failure of the last try says more */
-        mf_aws_fail(failure, MF_ERR_IO, "%s: no time is left to ask %s", call->subject,
+        mf_aws_fail(failure, MF_ERR_IO, "%s: no time is left to call %s", call->subject,
                     mf_aws_service_name(client->endpoint.service));
         failure->kind = MF_AWS_TIMED_OUT;
         return false;

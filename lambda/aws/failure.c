@@ -268,17 +268,17 @@ static void write_sentence(const mf_aws_endpoint *endpoint, const char *subject,
 {
     char hint[192] = "";
     if (failure->kind == MF_AWS_WRONG_REGION)
-        snprintf(hint, sizeof hint, "; the bucket is in region %s, this function asks in %s",
+        snprintf(hint, sizeof hint, "; the bucket is in region %s, this function calls %s",
                  failure->other_region[0] != '\0' ? failure->other_region : "(not told)",
                  endpoint->region);
     else if (failure->kind == MF_AWS_SKEWED)
         snprintf(hint, sizeof hint, "; this machine's clock is wrong");
     else if (failure->kind == MF_AWS_MODEL && failure->original_status > 0)
-        snprintf(hint, sizeof hint, "; the container answered %d", failure->original_status);
+        snprintf(hint, sizeof hint, "; the container returned %d", failure->original_status);
     /* With MF_AWS_MODEL the message quotes the container, which may quote the user. */
     const bool has_message = body->message[0] != '\0' && failure->kind != MF_AWS_MODEL;
     mf_fail(&failure->error, error_code_of(failure->kind), (mf_where){subject, 0, 0},
-            "%s answered %d%s%s%s%s%s%s%s%s", mf_aws_service_name(endpoint->service),
+            "%s returned %d%s%s%s%s%s%s%s%s", mf_aws_service_name(endpoint->service),
             failure->status, failure->code[0] != '\0' ? " " : "", failure->code, hint,
             has_message ? ": " : "", has_message ? body->message : "",
             failure->request_id[0] != '\0' ? " (request " : "", failure->request_id,
@@ -357,7 +357,7 @@ static void hide_credentials(const char *subject, const mf_aws_credentials *cred
         const mf_error_code code = failure->error.code;
         mf_error_clear(&failure->error);
         mf_fail(&failure->error, code, (mf_where){subject, 0, 0},
-                "answered %d (its message quotes credentials)", failure->status);
+                "returned %d (its message quotes credentials)", failure->status);
     }
 }
 

@@ -28,7 +28,7 @@ typedef enum mf_aws_kind {
     MF_AWS_DENIED,       /*    401, 403: not allowed, or the signature is rejected               */
     MF_AWS_EXPIRED,      /*    the session token expired; the next request reads new credentials */
     MF_AWS_SKEWED,       /*    our clock and AWS's are too far apart                             */
-    MF_AWS_WRONG_REGION, /*    the bucket is elsewhere; other_region is its region if AWS said   */
+    MF_AWS_WRONG_REGION, /*    the bucket is elsewhere; other_region is its region if AWS names it */
     MF_AWS_UNTRUSTED,    /*    the certificate does not verify                                   */
     MF_AWS_TOO_LARGE,    /*    413, or a response larger than the caller's limit                 */
     MF_AWS_LOCAL,        /*    ours: no memory, an invalid argument, the sink failed             */

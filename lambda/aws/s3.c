@@ -137,7 +137,7 @@ static bool fetch(mf_aws_client *client, const mf_aws_s3_get *get, const mf_aws_
     if (response->status != 200 && !(response->status == 304 && is_conditional)) {
         failure->status = response->status;
         return mf_aws_fail(failure, MF_ERR_IO,
-                           "%s: S3 answered %d, neither the object nor an error", call->subject,
+                           "%s: S3 returned %d, neither the object nor an error", call->subject,
                            response->status);
     }
     const char *etag = mf_aws_response_header(response, "ETag");

@@ -48,7 +48,7 @@ const char *mf_aws_s3_path(const mf_aws_endpoint *endpoint, const mf_aws_s3_loca
 /* The client is one of service MF_AWS_S3. The object goes to a sink in pieces, so its size is
  * limited by the caller, not by memory.
  *
- * (1) The object arrives whole or the call fails: as many bytes as Content-Length said, or
+ * (1) The object arrives whole or the call fails: as many bytes as Content-Length announced, or
  *     every chunk. The sink may have got a part of an object that then failed: use nothing of
  *     it before the call returns true.
  * (2) After a broken transfer the next try calls the sink's begin again.

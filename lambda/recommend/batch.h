@@ -25,16 +25,16 @@ typedef struct mf_recommend_request {
     uint32_t top_n;
 } mf_recommend_request;
 
-/* 128 bits that stand for request_id, user and top_n of a request (answered.h). */
+/* 128 bits that stand for request_id, user and top_n of a request (remembered.h). */
 typedef struct mf_recommend_key {
     uint64_t low, high;
 } mf_recommend_key;
 
 typedef enum mf_recommend_item_state {
-    MF_RECOMMEND_REJECTED,  /* can never be answered: a dead letter     */
-    MF_RECOMMEND_PENDING,   /* a request with a lookup                  */
-    MF_RECOMMEND_ANSWERED,  /* in an earlier batch                      */
-    MF_RECOMMEND_DUPLICATE, /* of an item before it                     */
+    MF_RECOMMEND_REJECTED,   /* can never have a result: a dead letter   */
+    MF_RECOMMEND_PENDING,    /* a request with a lookup                  */
+    MF_RECOMMEND_REMEMBERED, /* in an earlier batch                      */
+    MF_RECOMMEND_DUPLICATE,  /* of an item before it                     */
 } mf_recommend_item_state;
 
 /* A user record of the batch. */
@@ -56,21 +56,21 @@ typedef struct mf_recommend_item {
 typedef struct mf_recommend_outcome {
     size_t n_records;  /* of the event                                                */
     size_t n_requests; /* in them, without those that are rejected                    */
-    size_t n_answered; /* results that are on the stream (or returned, in a test run) */
+    size_t n_results;  /* results that are on the stream (or returned, in a test run) */
     size_t n_from_cache;
     size_t n_computed;
-    size_t n_repeated; /* requests answered before, and duplicates */
+    size_t n_repeated; /* requests with an earlier result, and duplicates */
     size_t n_dead;
     size_t n_failed; /* requests that have to come again            */
     double cache_ms, score_ms, put_ms;
     double oldest_ms; /* age of the oldest record at the invocation; 0: not known */
     mf_aws_kinesis_tally tally;
-    size_t n_unanswered;   /* requests whose lookup failed                            */
-    size_t n_unwritten;    /* results and dead letters that a stream did not take     */
-    size_t n_dead_lost;    /* dead letters that their stream will never take          */
-    mf_error failure;      /* why requests have to come again; else MF_OK             */
-    mf_error dead_failure; /* why dead letters are lost; else MF_OK                   */
-    bool asked_scorer;
+    size_t n_failed_lookups; /* requests whose lookup failed                            */
+    size_t n_unwritten;      /* results and dead letters that a stream did not take     */
+    size_t n_dead_lost;      /* dead letters that their stream will never take          */
+    mf_error failure;        /* why requests have to come again; else MF_OK             */
+    mf_error dead_failure;   /* why dead letters are lost; else MF_OK                   */
+    bool called_scorer;
 } mf_recommend_outcome;
 
 /* Zeroed at first; keeps its memory from event to event. */
@@ -83,7 +83,7 @@ typedef struct mf_recommend_batch {
 
     mf_recommend_item *items; /* [n_items], in the order of their records */
     size_t n_items;
-    size_t first, end; /* the part at hand: items [first, end)                      */
+    size_t first, end; /* the part that is handled now: items [first, end)          */
     size_t usable_end; /* [first, usable_end): before the first whose lookup failed */
 
     mf_stream_batch event;

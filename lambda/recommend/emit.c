@@ -157,7 +157,7 @@ static void reject_long(mf_recommend_batch *batch, mf_recommend_item *item, size
 {
     char why[128];
     const int n = snprintf(why, sizeof why,
-                           "top_n: its answer has %zu bytes, and a stream takes records of %d",
+                           "top_n: its result has %zu bytes, and a stream takes records of %d",
                            n_result, MF_AWS_KINESIS_RECORD_BYTES);
     batch->outcome->n_requests--;
     mf_recommend_reject(batch, item, why, (size_t)n);
@@ -191,7 +191,7 @@ bool mf_recommend_write_results(mf_recommend_emitter *emitter, mf_recommend_batc
 }
 
 void mf_recommend_put_results(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
-                              mf_recommend_answered *answered)
+                              mf_recommend_remembered *remembered)
 {
     mf_aws_failure failure;
     if (emitter->n == 0)
@@ -200,8 +200,8 @@ void mf_recommend_put_results(mf_recommend_emitter *emitter, mf_recommend_batch 
         note_failure(batch->outcome, &failure);
     for (size_t i = 0; i < emitter->n; i++)
         if (emitter->records[i].is_written) {
-            mf_recommend_answered_add(answered, batch->items[emitter->items[i]].key);
-            batch->outcome->n_answered++;
+            mf_recommend_remembered_add(remembered, batch->items[emitter->items[i]].key);
+            batch->outcome->n_results++;
         }
 }
 
@@ -302,7 +302,7 @@ void mf_recommend_return_results(const mf_recommend_emitter *emitter,
         mf_text_append(response, emitter->out.bytes + at, emitter->records[i].n_data);
         at += emitter->records[i].n_data;
     }
-    batch->outcome->n_answered = emitter->n;
+    batch->outcome->n_results = emitter->n;
     mf_text_literal(response, "],\"rejected\":[");
     for (size_t i = 0; i < batch->n_items; i++) {
         if (batch->items[i].state != MF_RECOMMEND_REJECTED)

@@ -21,7 +21,7 @@
  * (1) Results have the user as partition key and the order of their requests (aws/kinesis.h).
  *     Consecutive calls put those of one part of the batch.
  * (2) A result longer than a record of a stream is a dead letter.
- * (3) A request is remembered as answered when its result is on the stream, not before.
+ * (3) A request is remembered when its result is on the stream, not before.
  * (4) A dead letter has to come again when its stream does not take it for now. One that the
  *     stream will never take (there is no such stream, say) is lost and counted, or it would hold
  *     up its shard.
@@ -61,9 +61,9 @@ typedef struct mf_recommend_emitter {
 bool mf_recommend_write_results(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
                                 const mf_recommend_lookups *lookups, mf_error *err);
 
-/* Puts what was written and remembers it in *answered. A failure is the outcome's. */
+/* Puts what was written and remembers it in *remembered. A failure is the outcome's. */
 void mf_recommend_put_results(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
-                              mf_recommend_answered *answered);
+                              mf_recommend_remembered *remembered);
 
 /* Logs the rejected items [first, usable_end), and puts them when there is a stream for them and
  * this is no test run. False: MF_ERR_MEMORY; any other failure is the outcome's. */

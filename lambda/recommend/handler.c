@@ -68,13 +68,13 @@ bool mf_recommend_handle(mf_recommend_handler *handler, const mf_lambda_invocati
         return false;
     do {
         next_part(batch);
-        if (!mf_recommend_look_up(&h->lookups, batch, h->answered, err) ||
+        if (!mf_recommend_look_up(&h->lookups, batch, h->remembered, err) ||
             !mf_recommend_score(&h->scoring, &h->lookups, batch, err) ||
             !mf_recommend_write_results(&h->emitter, batch, &h->lookups, err))
             return false;
         if (h->settings->test_run)
             return respond_to_test_run(h, response, err);
-        mf_recommend_put_results(&h->emitter, batch, h->answered);
+        mf_recommend_put_results(&h->emitter, batch, h->remembered);
         if (!mf_recommend_emit_dead_letters(&h->emitter, batch, err))
             return false;
     } while (batch->end < batch->n_items && outcome->failure.code == MF_OK);

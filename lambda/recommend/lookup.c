@@ -53,13 +53,13 @@ static size_t first_of(mf_recommend_batch *b, size_t i)
     return i;
 }
 
-static bool needs_lookup(mf_recommend_batch *b, size_t i, const mf_recommend_answered *answered)
+static bool needs_lookup(mf_recommend_batch *b, size_t i, const mf_recommend_remembered *remembered)
 {
     mf_recommend_item *item = &b->items[i];
     if (b->settings->test_run)
         return true;
-    if (mf_recommend_answered_has(answered, item->key)) {
-        item->state = MF_RECOMMEND_ANSWERED;
+    if (mf_recommend_remembered_has(remembered, item->key)) {
+        item->state = MF_RECOMMEND_REMEMBERED;
         item->is_done = true;
         return false;
     }
@@ -70,7 +70,7 @@ static bool needs_lookup(mf_recommend_batch *b, size_t i, const mf_recommend_ans
 }
 
 bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *batch,
-                          const mf_recommend_answered *answered, mf_error *err)
+                          const mf_recommend_remembered *remembered, mf_error *err)
 {
     if (!mf_recommend_lookups_start(lookups, batch->end - batch->first, err))
         return false;
@@ -79,8 +79,8 @@ bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *bat
         if (item->state != MF_RECOMMEND_PENDING)
             continue;
         batch->outcome->n_requests++;
-        item->key = mf_recommend_answered_key(answered, &item->request);
-        if (needs_lookup(batch, i, answered))
+        item->key = mf_recommend_remembered_key(remembered, &item->request);
+        if (needs_lookup(batch, i, remembered))
             item->lookup =
                 mf_recommend_lookups_add(lookups, item->request.user, item->request.top_n);
         else

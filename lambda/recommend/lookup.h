@@ -1,7 +1,7 @@
 /* lookup.h: the second stage: requests to distinct lookups. A lookup is the best top_n for one
  * user, wanted by one or more requests of a batch and resolved once.
  *
- * (1) A request that was answered before (answered.h) needs no lookup. Neither does a duplicate of
+ * (1) A request that is remembered (remembered.h) needs no lookup. Neither does a duplicate of
  *     an earlier request of the batch: it is done when that one is.
  * (2) A lookup is pending until it is resolved with a list, rejected for ever with a reason, or
  *     failed for now. Lists are JSON: [969,3035,"tt0080684",899,1948].
@@ -10,8 +10,8 @@
 #ifndef MF_LAMBDA_RECOMMEND_LOOKUP_H
 #define MF_LAMBDA_RECOMMEND_LOOKUP_H
 
-#include "lambda/recommend/answered.h"
 #include "lambda/recommend/batch.h"
+#include "lambda/recommend/remembered.h"
 
 enum { MF_RECOMMEND_VERSION_BYTES = 65 };
 
@@ -51,11 +51,11 @@ bool mf_recommend_lookups_start(mf_recommend_lookups *lookups, size_t most, mf_e
 /* Index of the lookup of this user and top_n, a new one if need be. user's bytes are borrowed. */
 size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, mf_id user, uint32_t top_n);
 
-/* The stage: empties *lookups and adds those of the pending items of the part at hand; items that
- * were answered before and duplicates change their state. Neither exists in a test run, nor
+/* The stage: empties *lookups and adds those of the pending items of the part that is handled now;
+ * items that are remembered and duplicates change their state. Neither exists in a test run, nor
  * duplicates without a memory (REMEMBERED_REQUESTS 0). False: MF_ERR_MEMORY. */
 bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *batch,
-                          const mf_recommend_answered *answered, mf_error *err);
+                          const mf_recommend_remembered *remembered, mf_error *err);
 
 /* The list or the reason of a lookup that is resolved or rejected. */
 mf_id mf_recommend_lookup_text(const mf_recommend_lookups *lookups,

@@ -94,9 +94,9 @@ static bool start_model(function *f, int64_t deadline_ms, mf_error *err)
         if (f->s3 == NULL)
             return false;
     }
+    mf_recommend_scorer_model(&f->scorer, &f->model, f->settings.max_top_n);
     return mf_lambda_model_source_start(&f->model, uri, f->s3, err) &&
-           mf_lambda_watched_load(&f->model.place, deadline_ms, err) &&
-           mf_recommend_scorer_model(&f->scorer, &f->model, f->settings.max_top_n, err);
+           mf_lambda_watched_load(&f->model.place, deadline_ms, err);
 }
 
 static bool start_scorer(function *f, int64_t deadline_ms, mf_error *err)
@@ -121,8 +121,8 @@ static bool start(void *context, mf_error *err)
     f->handler.emitter.put = put;
     f->handler.emitter.log = log_dead_letter;
     f->handler.emitter.context = f;
-    f->handler.answered = mf_recommend_answered_create(f->settings.remembered, err);
-    return f->handler.answered != NULL && start_kinesis(f, err) && start_cache(f, err) &&
+    f->handler.remembered = mf_recommend_remembered_create(f->settings.remembered, err);
+    return f->handler.remembered != NULL && start_kinesis(f, err) && start_cache(f, err) &&
            start_scorer(f, deadline_ms, err);
 }
 
@@ -161,15 +161,15 @@ static void write_metrics(function *f, const mf_lambda_invocation *invocation,
     time_of(&metrics, "Latency", latency_ms);
     if (outcome->oldest_ms > 0)
         time_of(&metrics, "RecordAge", outcome->oldest_ms);
-    if (outcome->asked_scorer)
+    if (outcome->called_scorer)
         time_of(&metrics, "ModelLatency", outcome->score_ms);
     if (outcome->tally.n_calls > 0)
         time_of(&metrics, "PutLatency", outcome->put_ms);
     count(&metrics, "Records", outcome->n_records);
-    count(&metrics, "Answers", outcome->n_answered);
+    count(&metrics, "Answers", outcome->n_results);
     count(&metrics, "DeadLetters", outcome->n_dead);
     count(&metrics, "DeadLettersLost", outcome->n_dead_lost);
-    count(&metrics, "ModelErrors", outcome->n_unanswered);
+    count(&metrics, "ModelErrors", outcome->n_failed_lookups);
     count(&metrics, "StreamErrors", outcome->n_unwritten);
     count(&metrics, "Repeated", outcome->n_repeated);
     count(&metrics, "Failed", outcome->n_failed);
@@ -205,9 +205,9 @@ static void finish(void *context)
     function *f = context;
     mf_cache_session_close(f->handler.scoring.cache);
     mf_cache_close(f->cache);
-    mf_recommend_answered_destroy(f->handler.answered);
+    mf_recommend_remembered_destroy(f->handler.remembered);
     mf_recommend_handler_free(&f->handler);
-    mf_recommend_scorer_destroy(&f->scorer);
+    mf_recommend_scorer_end(&f->scorer);
     mf_lambda_model_source_end(&f->model);
     mf_aws_client_destroy(f->kinesis);
     mf_aws_client_destroy(f->s3);

@@ -47,7 +47,7 @@ static const mf_setting table[] = {
      .initial = "300", .help = "of MODEL_URI: seconds between two looks for a newer model; "
                                "0: never", FIELD(model_refresh_seconds)},
     {.name = "REMEMBERED_REQUESTS", .type = MF_SETTING_INTEGER, .min = 0, .max = 10000000,
-     .initial = "20000", .help = "answered request_ids to remember: they are passed over when they "
+     .initial = "20000", .help = "request_ids with a result to remember: they are passed over when they "
                                  "come again; 0: none", FIELD(remembered)},
     {.name = "ANSWER_MARGIN_MS", .type = MF_SETTING_INTEGER, .min = 0, .max = 60000,
      .initial = "500", .help = "everything ends so long before the function's timeout",
@@ -79,7 +79,7 @@ static bool check_source(const mf_recommend_settings *values, mf_error *err)
     if (n != 1)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "%s of RECOMMEND_SERVICE_URL, ENDPOINT_NAME and MODEL_URI %s set: set one, "
-                       "to ask serve, to ask a SageMaker endpoint, or to answer in this process",
+                       "to call serve, to call a SageMaker endpoint, or to compute in this process",
                        n == 0 ? "none" : "more than one", n == 0 ? "is" : "are");
     if (values->endpoint_name[0] != '\0' &&
         !mf_aws_endpoint_name_check(values->endpoint_name, &why))
@@ -104,7 +104,7 @@ bool mf_recommend_settings_read(mf_settings *settings, mf_recommend_settings *va
     if (values->predictions_stream[0] == '\0' && !values->test_run)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "PREDICTIONS_STREAM_NAME is not set: it is the Kinesis stream for the "
-                       "answers (or set TEST_RUN=True, to have them returned)");
+                       "results (or set TEST_RUN=True, to have them returned)");
     if (values->top_n > values->max_top_n)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "environment variable TOP_N is %u, which is more than MAX_TOP_N (%u)",

@@ -40,7 +40,7 @@ bool mf_recommend_settings_read(mf_settings *settings, mf_recommend_settings *va
 bool mf_recommend_settings_start(mf_settings *settings, mf_recommend_settings *values,
                                  mf_error *err);
 
-/* What a request may ask for. */
+/* The limits of a request. */
 typedef struct mf_recommend_limits {
     uint32_t usual_top_n; /* when a request has none */
     uint32_t max_top_n;

@@ -20,9 +20,9 @@ static int64_t score_deadline_ms(const mf_recommend_batch *batch)
 }
 
 /* The first `most` pending lookups. */
-static void ask_scorer(const work *w, size_t most)
+static void call_scorer(const work *w, size_t most)
 {
-    const mf_recommend_scorer *scorer = w->scoring->scorer;
+    mf_recommend_scorer *scorer = w->scoring->scorer;
     mf_recommend_lookup **chosen = w->scoring->chosen;
     size_t n = 0;
     for (size_t i = 0; i < w->lookups->n && n < most; i++)
@@ -31,9 +31,9 @@ static void ask_scorer(const work *w, size_t most)
     if (n == 0)
         return;
     const double start_s = mf_clock_seconds();
-    scorer->score(scorer->context, w->lookups, chosen, n, score_deadline_ms(w->batch));
+    scorer->score(scorer, w->lookups, chosen, n, score_deadline_ms(w->batch));
     w->batch->outcome->score_ms += (mf_clock_seconds() - start_s) * 1e3;
-    w->batch->outcome->asked_scorer = true;
+    w->batch->outcome->called_scorer = true;
 }
 
 /* ------------------------------------------------------------------------- the cache */
@@ -104,16 +104,16 @@ static void write_cache(const work *w)
 /* (1) */
 static void score_with_cache(work *w)
 {
-    const mf_recommend_scorer *scorer = w->scoring->scorer;
+    mf_recommend_scorer *scorer = w->scoring->scorer;
     const int64_t max_age_ms = (int64_t)w->batch->settings->version_seconds * 1000;
     char version[MF_RECOMMEND_VERSION_BYTES];
-    if (scorer->version(scorer->context, max_age_ms)[0] == '\0')
-        ask_scorer(w, 1);
+    if (scorer->version(scorer, max_age_ms)[0] == '\0')
+        call_scorer(w, 1);
     snprintf(version, sizeof version, "%s",
-             scorer->version(scorer->context, max_age_ms > 0 ? max_age_ms : INT64_MAX));
+             scorer->version(scorer, max_age_ms > 0 ? max_age_ms : INT64_MAX));
     if (version[0] != '\0')
         read_cache(w, version);
-    ask_scorer(w, SIZE_MAX);
+    call_scorer(w, SIZE_MAX);
     write_cache(w);
 }
 
@@ -142,8 +142,8 @@ static void settle_items(const work *w)
     if (i < b->end)
         b->outcome->failure = w->lookups->failure;
     for (; i < b->end; i++)
-        b->outcome->n_unanswered += b->items[i].state == MF_RECOMMEND_PENDING &&
-                                    lookups[b->items[i].lookup].state == MF_LOOKUP_FAILED;
+        b->outcome->n_failed_lookups += b->items[i].state == MF_RECOMMEND_PENDING &&
+                                        lookups[b->items[i].lookup].state == MF_LOOKUP_FAILED;
 }
 
 bool mf_recommend_score(mf_recommend_scoring *scoring, mf_recommend_lookups *lookups,
@@ -157,7 +157,7 @@ bool mf_recommend_score(mf_recommend_scoring *scoring, mf_recommend_lookups *loo
                               !MF_GROW(s->entries, s->entries_capacity, n, "a batch", err))))
         return false;
     if (s->cache == NULL || n == 0)
-        ask_scorer(&w, SIZE_MAX);
+        call_scorer(&w, SIZE_MAX);
     else
         score_with_cache(&w);
     settle_items(&w);

@@ -15,7 +15,7 @@
 
 /* Zeroed but for scorer and cache; keeps its memory. */
 typedef struct mf_recommend_scoring {
-    const mf_recommend_scorer *scorer;
+    mf_recommend_scorer *scorer;
     mf_cache_session *cache; /* NULL: there is none */
 
     mf_recommend_lookup **chosen; /* [lookups.n] */

@@ -1,23 +1,17 @@
-/* scorer_model.c: the scorer that computes with a model in this process. */
+/* scorer_model.c: computes one lookup after the other with the model in this process, until the
+ * deadline. */
 #include "lambda/recommend/scorer.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
-#include "inference/inference.h"
 
-typedef struct model_scorer {
-    const mf_lambda_model_source *source;
-    mf_inference_limits limits;
-} model_scorer;
-
-static void compute(const model_scorer *p, mf_recommend_lookups *lookups,
+static void compute(const mf_recommend_scorer *scorer, mf_recommend_lookups *lookups,
                     mf_recommend_lookup *lookup)
 {
-    const mf_lambda_model *held = p->source->model;
+    const mf_lambda_model *held = scorer->source->model;
     mf_error err = {.code = MF_OK};
     const size_t text_at = lookups->text.n_bytes;
     mf_inference_list listed;
-    if (mf_inference_items(held->recommender, &p->limits, held->workspace, lookup->user.bytes,
+    if (mf_inference_items(held->recommender, &scorer->limits, held->workspace, lookup->user.bytes,
                            lookup->user.n_bytes, lookup->top_n, &lookups->text, &listed, &err))
         mf_recommend_lookup_resolve(lookup, text_at, lookups->text.n_bytes - text_at, listed.count,
                                     listed.known_user, held->version);
@@ -27,13 +21,13 @@ static void compute(const model_scorer *p, mf_recommend_lookups *lookups,
         mf_recommend_lookup_reject(lookups, lookup, "the model refuses it: %s", err.text);
 }
 
-static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
-                  size_t n, int64_t deadline_ms)
+static void score(mf_recommend_scorer *scorer, mf_recommend_lookups *lookups,
+                  mf_recommend_lookup *const *chosen, size_t n, int64_t deadline_ms)
 {
     mf_error late = {.code = MF_OK};
     for (size_t i = 0; i < n; i++) {
         if (mf_clock_wall_ms() < deadline_ms) {
-            compute(context, lookups, chosen[i]);
+            compute(scorer, lookups, chosen[i]);
             continue;
         }
         mf_fail(&late, MF_ERR_IO, MF_NOWHERE, "the model was not done in time");
@@ -41,27 +35,15 @@ static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_loo
     }
 }
 
-static const char *version(void *context, int64_t max_age_ms)
+static const char *version(const mf_recommend_scorer *scorer, int64_t max_age_ms)
 {
-    const model_scorer *p = context;
     (void)max_age_ms;
-    return p->source->model->version;
+    return scorer->source->model->version;
 }
 
-static void destroy(void *context)
+void mf_recommend_scorer_model(mf_recommend_scorer *scorer, const mf_lambda_model_source *source,
+                               uint32_t max_top_n)
 {
-    mf_free(context);
-}
-
-bool mf_recommend_scorer_model(mf_recommend_scorer *scorer, const mf_lambda_model_source *source,
-                               uint32_t max_top_n, mf_error *err)
-{
-    model_scorer *p = mf_allocate(1, sizeof *p, "a scorer", err);
-    if (p == NULL)
-        return false;
-    p->source = source;
-    p->limits = (mf_inference_limits){.max_top_n = max_top_n};
-    *scorer =
-        (mf_recommend_scorer){.context = p, .score = score, .version = version, .destroy = destroy};
-    return true;
+    *scorer = (mf_recommend_scorer){
+        .score = score, .version = version, .source = source, .limits = {.max_top_n = max_top_n}};
 }

@@ -1,4 +1,5 @@
-/* scorer_remote.c: the scorer that asks serve at a URL, or a SageMaker endpoint. */
+/* scorer_remote.c: cuts lookups into requests of many users, makes all requests at once, and reads one
+ * line for each user. Requests that a single user may have spoiled are made again user by user. */
 #include "lambda/recommend/scorer.h"
 
 #include "base/clock.h"
@@ -50,7 +51,7 @@ typedef struct remote {
     chunk *chunks;
     mf_aws_call *calls;
     mf_aws_result *outcomes;
-    mf_recommend_lookup **again; /* whom a refused request had, to be asked one by one */
+    mf_recommend_lookup **again; /* users of rejected requests, for one request each */
     size_t chunks_capacity, calls_capacity, outcomes_capacity, again_capacity;
 } remote;
 
@@ -258,7 +259,7 @@ static void reject(mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
     json_decref(root);
 }
 
-/* Takes what came of the request. Returns how many users have to be asked again, alone. */
+/* Reads the result of a request. Returns how many users need a request of their own. */
 static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
                    const chunk *c, const mf_aws_result *outcome)
 {
@@ -268,7 +269,7 @@ static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup
             mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for recommendations");
         else if (!read_response(r, lookups, chosen, c, outcome->response))
             mf_fail(&err, MF_ERR_IO, (mf_where){r->subject, 0, 0},
-                    "an answer that does not fit its question");
+                    "a response that does not fit its request");
         if (err.code != MF_OK)
             fail_all(lookups, chosen, c, &err);
         return 0;
@@ -283,9 +284,10 @@ static size_t take(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup
     return 0;
 }
 
-/* Asks in requests of `users` each. Returns how many are to be asked again, in r->again. */
-static size_t ask(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
-                  size_t n, size_t users, int64_t deadline_ms)
+/* Makes requests of `users` each. Returns how many users, now in r->again, need one of their own. */
+static size_t request_lists(remote *r, mf_recommend_lookups *lookups,
+                            mf_recommend_lookup *const *chosen, size_t n, size_t users,
+                            int64_t deadline_ms)
 {
     mf_error err = {.code = MF_OK};
     const chunk all = {.n = n};
@@ -318,27 +320,31 @@ static size_t users_of_a_request(const remote *r, size_t n)
     return share < MOST_USERS ? share : MOST_USERS;
 }
 
-static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
-                  size_t n, int64_t deadline_ms)
+static void score(mf_recommend_scorer *scorer, mf_recommend_lookups *lookups,
+                  mf_recommend_lookup *const *chosen, size_t n, int64_t deadline_ms)
 {
-    remote *r = context;
+    remote *r = scorer->context;
     if (n == 0)
         return;
-    const size_t n_again = ask(r, lookups, chosen, n, users_of_a_request(r, n), deadline_ms);
+    const size_t n_again =
+        request_lists(r, lookups, chosen, n, users_of_a_request(r, n), deadline_ms);
     if (n_again > 0)
-        ask(r, lookups, r->again, n_again, 1, deadline_ms);
+        request_lists(r, lookups, r->again, n_again, 1, deadline_ms);
 }
 
-static const char *version(void *context, int64_t max_age_ms)
+static const char *version(const mf_recommend_scorer *scorer, int64_t max_age_ms)
 {
-    const remote *r = context;
+    const remote *r = scorer->context;
     const int64_t age_ms = mf_clock_wall_ms() - r->version_ms;
     return age_ms >= 0 && age_ms <= max_age_ms ? r->version : "";
 }
 
-static void destroy(void *context)
+void mf_recommend_scorer_end(mf_recommend_scorer *scorer)
 {
-    remote *r = context;
+    remote *r = scorer->context;
+    *scorer = (mf_recommend_scorer){.context = NULL};
+    if (r == NULL)
+        return;
     mf_aws_client_destroy(r->client);
     mf_text_free(&r->bodies);
     mf_stream_json_free(&r->json);
@@ -362,19 +368,14 @@ bool mf_recommend_scorer_remote(mf_recommend_scorer *scorer, const char *url,
     remote *r = mf_allocate(1, sizeof *r, "requests", err);
     if (r == NULL)
         return false;
+    *scorer = (mf_recommend_scorer){.score = score, .version = version, .context = r};
     r->concurrency = concurrency;
     r->client = mf_aws_client_create(&settings, err);
-    if (r->client == NULL) {
-        destroy(r);
-        return false;
-    }
     if (is_plain)
         snprintf(r->path, sizeof r->path, "/invocations");
     else
         snprintf(r->path, sizeof r->path, "/endpoints/%s/invocations", endpoint_name);
     snprintf(r->subject, sizeof r->subject, is_plain ? "recommendations" : "endpoint %.63s",
              endpoint_name);
-    *scorer =
-        (mf_recommend_scorer){.context = r, .score = score, .version = version, .destroy = destroy};
-    return true;
+    return r->client != NULL;
 }

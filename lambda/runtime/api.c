@@ -195,7 +195,7 @@ static mf_lambda_api_result classify_response(const mf_lambda_api *api, long sta
         return MF_LAMBDA_API_OK;
     char excerpt[2 * EXCERPT_BYTES];
     mf_printable(excerpt, sizeof excerpt, body, n < EXCERPT_BYTES ? n : EXCERPT_BYTES);
-    mf_fail(err, MF_ERR_IO, (mf_where){api->url, 0, 0}, "answered %ld %s", status, excerpt);
+    mf_fail(err, MF_ERR_IO, (mf_where){api->url, 0, 0}, "returned %ld %s", status, excerpt);
     return status >= 500 ? MF_LAMBDA_API_BROKEN : MF_LAMBDA_API_REJECTED;
 }
 

@@ -50,7 +50,7 @@ static step take_next(loop *l)
         return STOP;
     if (result == MF_LAMBDA_API_OK && l->next.request_id[0] == '\0') {
         mf_fail(&err, MF_ERR_PARSE, MF_NOWHERE,
-                "an event without a usable Lambda-Runtime-Aws-Request-Id cannot be answered");
+                "an event without a usable Lambda-Runtime-Aws-Request-Id cannot get a response");
         result = MF_LAMBDA_API_REJECTED;
     }
     if (result == MF_LAMBDA_API_OK) {

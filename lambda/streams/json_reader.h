@@ -1,4 +1,4 @@
-/* json_reader.h: a pull parser for JSON: its caller asks for one member or element after the other,
+/* json_reader.h: a pull parser for JSON: its caller pulls one member or element after the other,
  * and no tree is built.
  *
  *     mf_stream_json json = {.keys = NULL};         once; keeps its memory
@@ -29,7 +29,7 @@
  *     (fuzz_streams_json). Numbers are the one exception: any number of JSON is accepted,
  *     jansson rejects integers beyond 64 bits and reals beyond a double.
  * (2) Texts and numbers are views of the bytes that are read. A text with an escape is decoded
- *     into memory of the reader, where it stays until the next start. A number is as it is written.
+ *     into memory of the reader, where it stays until the next start.
  * (3) After the first failure every call does nothing and returns false or MF_STREAM_ABSENT.
  *
  * Threads: one for each reader. */

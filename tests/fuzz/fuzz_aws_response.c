@@ -53,7 +53,7 @@ static void take(mf_aws_response *response, const uint8_t *bytes, size_t n, size
         at += n_line;
         if (!more)
             return;
-        /* libcurl hands on a body after the head of the last response only. */
+        /* libcurl delivers a body after the head of the last response only. */
         if (was_in_headers && !response->in_headers && response->status >= 200) {
             take_body(response, bytes + at, n - at, n_piece);
             return;

@@ -57,7 +57,7 @@ class SageMaker(AwsCase):
         self.assertEqual((1, 424, 400, False), (reply["n_tries"], reply["status"],
                                                 reply["original_status"], reply["is_retriable"]))
         self.assertEqual('{"error":"user 7 is unknown"}', reply["original_message"])
-        self.assertIn("the container answered 400", reply["text"])
+        self.assertIn("the container returned 400", reply["text"])
         self.assertNotIn("user 7", reply["text"])
 
     def test_a_failing_container_is_asked_once_more(self):

@@ -84,7 +84,7 @@ class Next(FunctionCase):
         result = self.launch().wait()
         self.assertEqual(1, result.status)
         self.assertEqual(NEXT_TRIES, len(self.api.requests))
-        self.assertIn("answered 403", self.lines(result)[-1]["message"])
+        self.assertIn("returned 403", self.lines(result)[-1]["message"])
         self.assertIn("InvalidStateTransition", self.lines(result)[-1]["message"])
 
     def test_an_answer_500_to_next_ends_the_process_at_once(self):
@@ -95,7 +95,7 @@ class Next(FunctionCase):
         self.assertEqual(1, len(self.api.requests))
         last = self.lines(result)[-1]
         self.assertEqual("FATAL", last["level"])
-        self.assertIn("answered 500", last["message"])
+        self.assertIn("returned 500", last["message"])
 
     def test_an_event_cut_off_anywhere_is_asked_for_again_and_handled_once(self):
         """18: in the status line, in the headers, before and in the body."""
@@ -156,7 +156,7 @@ class Answers(FunctionCase):
         self.assertEqual(1, len(self.posts(event)))
         said = [x for x in self.lines(self.stop(run)) if x["event"] == "response_rejected"]
         self.assertEqual(1, len(said))
-        self.assertIn("answered 413", said[0]["message"])
+        self.assertIn("returned 413", said[0]["message"])
         self.assertEqual(event.id, said[0]["requestId"])
 
     def test_after_a_400_or_403_the_loop_goes_on_without_posting_again(self):
@@ -180,7 +180,7 @@ class Answers(FunctionCase):
             result = run.wait()
             self.assertEqual(1, result.status)
             self.assertEqual("FATAL", self.lines(result)[-1]["level"])
-            self.assertIn("answered 500", self.lines(result)[-1]["message"])
+            self.assertIn("returned 500", self.lines(result)[-1]["message"])
 
     def test_an_answer_whose_fate_is_unknown_is_not_posted_again_when_it_arrived(self):
         """§1.3.1, §1.6.12: the service read it, acted and broke off. curl alone would send it

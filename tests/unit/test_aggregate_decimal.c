@@ -102,11 +102,11 @@ static void sums_are_those_of_whole_numbers_of_the_smallest_unit(void **state)
     assert_true(parse(text, &value) && mf_aggregate_decimal_equals(&sum, &value));
 }
 
-static void a_sum_that_has_no_room_leaves_the_old_one(void **state)
+static void a_sum_of_too_many_digits_leaves_the_old_one(void **state)
 {
     (void)state;
     static const struct {
-        const char *a, *b, *sum; /* NULL: no room */
+        const char *a, *b, *sum; /* NULL: too many digits */
     } cases[] = {
         {NINES, "1", NULL},
         {"-" NINES, "-1", NULL},
@@ -169,7 +169,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_and_written_without_zeros_that_say_nothing),
         cmocka_unit_test(what_is_no_number_or_needs_more_digits_is_refused),
         cmocka_unit_test(sums_are_those_of_whole_numbers_of_the_smallest_unit),
-        cmocka_unit_test(a_sum_that_has_no_room_leaves_the_old_one),
+        cmocka_unit_test(a_sum_of_too_many_digits_leaves_the_old_one),
         cmocka_unit_test(means_have_six_decimals_and_are_rounded_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

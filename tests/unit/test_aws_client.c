@@ -122,7 +122,7 @@ static void a_failure_becomes_an_error_with_the_same_sentence(void **state)
     assert_false(mf_aws_call_json(client, &call, &response, &failure));
     assert_int_equal(failure.kind, MF_AWS_TIMED_OUT);
     assert_false(mf_aws_failure_to_error(&failure, &err));
-    assert_error(&err, MF_ERR_IO, "T: no time is left to ask Kinesis");
+    assert_error(&err, MF_ERR_IO, "T: no time is left to call Kinesis");
     mf_aws_client_destroy(client);
 }
 

@@ -73,13 +73,13 @@ static void a_code_in_the_header_says_more_than_status_and_body(void **state)
     assert_string_equal(failure.code, "ThrottlingException");
     assert_string_equal(failure.request_id, "r-1");
     assert_int_equal(failure.retry_after_ms, 1500);
-    assert_string_equal(failure.error.text, "subject: SageMaker Runtime answered 400 "
+    assert_string_equal(failure.error.text, "subject: SageMaker Runtime returned 400 "
                                             "ThrottlingException (request r-1)");
     failure = classified(MF_AWS_SAGEMAKER_RUNTIME, 400, "x-amzn-ErrorType: ValidationError\r\n",
                          "{\"Message\":\"Endpoint x not found.\"}");
     assert_int_equal(failure.kind, MF_AWS_REJECTED);
     assert_false(failure.is_retriable);
-    assert_string_equal(failure.error.text, "subject: SageMaker Runtime answered 400 "
+    assert_string_equal(failure.error.text, "subject: SageMaker Runtime returned 400 "
                                             "ValidationError: Endpoint x not found.");
 }
 

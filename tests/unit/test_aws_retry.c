@@ -56,10 +56,10 @@ static void a_peer_can_lengthen_a_wait_by_five_seconds(void **state)
 {
     (void)state;
     mf_aws_failure failure = failed(MF_AWS_SERVER, 1);
-    const uint32_t asked[] = {0, 49, 51, 5050, 5051, UINT32_MAX};
+    const uint32_t wanted[] = {0, 49, 51, 5050, 5051, UINT32_MAX};
     const int64_t expected[] = {50, 50, 51, 5050, 5050, 5050};
-    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-        failure.retry_after_ms = asked[i];
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        failure.retry_after_ms = wanted[i];
         assert_int_equal(wait_of(failure, 0), expected[i]);
     }
 }

@@ -16,7 +16,7 @@ static const char *encoded(const char *bytes, size_t n, bool keep_slashes)
     return copy;
 }
 
-static void every_byte_has_one_spelling(void **state)
+static void every_byte_has_one_canonical_form(void **state)
 {
     (void)state;
     static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
@@ -130,7 +130,7 @@ static void path_style_is_for_overrides_and_for_dots(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_byte_has_one_spelling),
+        cmocka_unit_test(every_byte_has_one_canonical_form),
         cmocka_unit_test(a_uri_is_a_bucket_and_a_key_as_it_is_written),
         cmocka_unit_test(what_is_no_object_is_refused_with_the_part_that_is_wrong),
         cmocka_unit_test(path_style_is_for_overrides_and_for_dots),

@@ -16,7 +16,7 @@ typedef struct world {
     mf_recommend_batch batch;
     mf_recommend_lookups lookups;
     mf_recommend_emitter emitter;
-    mf_recommend_answered *answered;
+    mf_recommend_remembered *remembered;
     mf_aws_failure failure; /* of put; MF_AWS_FINE: it takes all */
     size_t n_logged;
     mf_text taken; /* stream, key and data, a line each */
@@ -63,8 +63,8 @@ static void open_world(world *w)
                                     .usable_end = N};
     w->batch.event.records = &w->record;
     w->emitter = (mf_recommend_emitter){.put = put, .log = log_letter, .context = w};
-    w->answered = mf_recommend_answered_create(10, &err);
-    assert_ok(w->answered != NULL && mf_recommend_lookups_start(&w->lookups, 1, &err), err);
+    w->remembered = mf_recommend_remembered_create(10, &err);
+    assert_ok(w->remembered != NULL && mf_recommend_lookups_start(&w->lookups, 1, &err), err);
     mf_text_append(&w->lookups.text, list, strlen(list));
     w->items[RESULT] = (mf_recommend_item){
         .state = MF_RECOMMEND_PENDING,
@@ -85,7 +85,7 @@ static void close_world(world *w)
 {
     mf_recommend_lookups_free(&w->lookups);
     mf_recommend_emitter_free(&w->emitter);
-    mf_recommend_answered_destroy(w->answered);
+    mf_recommend_remembered_destroy(w->remembered);
     mf_text_free(&w->batch.reasons);
     mf_text_free(&w->taken);
 }
@@ -105,7 +105,7 @@ static void emit(world *w)
 {
     mf_error err = {.code = MF_OK};
     assert_ok(mf_recommend_write_results(&w->emitter, &w->batch, &w->lookups, &err), err);
-    mf_recommend_put_results(&w->emitter, &w->batch, w->answered);
+    mf_recommend_put_results(&w->emitter, &w->batch, w->remembered);
     assert_ok(mf_recommend_emit_dead_letters(&w->emitter, &w->batch, &err), err);
 }
 
@@ -121,8 +121,8 @@ static void results_and_dead_letters_are_these_records(void **state)
                                        "dead 49 " DEAD_AGGREGATED_JSON "\n");
     for (size_t i = 0; i < N; i++)
         assert_true(w.items[i].is_done);
-    assert_true(mf_recommend_answered_has(w.answered, w.items[RESULT].key));
-    assert_int_equal(w.outcome.n_answered, 1);
+    assert_true(mf_recommend_remembered_has(w.remembered, w.items[RESULT].key));
+    assert_int_equal(w.outcome.n_results, 1);
     assert_int_equal(w.outcome.n_computed, 1);
     assert_int_equal(w.outcome.n_dead, 2);
     assert_int_equal(w.n_logged, 2);
@@ -154,7 +154,7 @@ static void a_dead_letter_is_lost_only_when_its_stream_will_never_take_it(void *
         assert_int_equal(w.items[DEAD].is_done, failures[i].is_lost);
         assert_int_equal(w.outcome.n_dead_lost, failures[i].is_lost ? 2 : 0);
         assert_int_equal(w.outcome.n_unwritten, 3);
-        assert_false(mf_recommend_answered_has(w.answered, w.items[RESULT].key));
+        assert_false(mf_recommend_remembered_has(w.remembered, w.items[RESULT].key));
         close_world(&w);
     }
 }

@@ -15,7 +15,7 @@ typedef struct world {
     mf_recommend_outcome outcome;
     mf_text event, response;
     mf_error err;
-    size_t n_asked; /* lookups */
+    size_t n_scored; /* lookups */
     size_t n_puts;
     size_t n_taken; /* records that were written */
     size_t take;    /* most records that the stream takes; then it fails */
@@ -25,14 +25,14 @@ typedef struct world {
 } world;
 
 /* Users whose name begins with 'f' fail, with 'r' are rejected, with 'l' get a long list. */
-static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
-                  size_t n, int64_t deadline_ms)
+static void score(mf_recommend_scorer *scorer, mf_recommend_lookups *lookups,
+                  mf_recommend_lookup *const *chosen, size_t n, int64_t deadline_ms)
 {
-    world *w = context;
+    world *w = scorer->context;
     assert_true(deadline_ms > mf_clock_wall_ms() - 10000);
     for (size_t i = 0; i < n; i++) {
         mf_error why = {.code = MF_OK};
-        w->n_asked++;
+        w->n_scored++;
         if (chosen[i]->user.bytes[0] == 'f') {
             mf_fail(&why, MF_ERR_IO, MF_NOWHERE, "not now");
             mf_recommend_lookup_fail(lookups, chosen[i], &why);
@@ -50,9 +50,9 @@ static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_loo
     }
 }
 
-static const char *version(void *context, int64_t max_age_ms)
+static const char *version(const mf_recommend_scorer *scorer, int64_t max_age_ms)
 {
-    (void)context, (void)max_age_ms;
+    (void)scorer, (void)max_age_ms;
     return "v1";
 }
 
@@ -92,15 +92,15 @@ static void open_world(world *w)
     snprintf(w->settings.predictions_stream, sizeof w->settings.predictions_stream, "out");
     w->scorer = (mf_recommend_scorer){.context = w, .score = score, .version = version};
     w->handler = (mf_recommend_handler){.settings = &w->settings,
-                                        .answered = mf_recommend_answered_create(100, &err),
+                                        .remembered = mf_recommend_remembered_create(100, &err),
                                         .scoring = {.scorer = &w->scorer},
                                         .emitter = {.put = put, .context = w}};
-    assert_ok(w->handler.answered != NULL, err);
+    assert_ok(w->handler.remembered != NULL, err);
 }
 
 static void close_world(world *w)
 {
-    mf_recommend_answered_destroy(w->handler.answered);
+    mf_recommend_remembered_destroy(w->handler.remembered);
     mf_recommend_handler_free(&w->handler);
     mf_text_free(&w->event);
     mf_text_free(&w->response);
@@ -205,19 +205,19 @@ static void what_the_stream_did_not_take_comes_again_and_nothing_else_is_put_aga
     close_world(&w);
 }
 
-static void one_user_is_asked_for_once(void **state)
+static void one_user_is_looked_up_once(void **state)
 {
     (void)state;
     world w;
     open_world(&w);
     make_event(&w, "a b a:2 a:3 b:2", 1);
     assert_ok(handle(&w), w.err);
-    assert_int_equal(w.n_asked, 2);
+    assert_int_equal(w.n_scored, 2);
     assert_int_equal(w.n_taken, 5);
     close_world(&w);
 }
 
-static void what_stands_in_a_batch_twice_is_answered_once_and_done_when_the_first_is(void **state)
+static void a_duplicate_has_one_result_and_is_done_when_its_original_is(void **state)
 {
     (void)state;
     world w;
@@ -227,7 +227,7 @@ static void what_stands_in_a_batch_twice_is_answered_once_and_done_when_the_firs
     assert_string_equal(w.response.bytes, FINE);
     assert_string_equal(w.taken, "a b a ");
     assert_int_equal(w.outcome.n_repeated, 3);
-    assert_int_equal(w.outcome.n_answered, 3);
+    assert_int_equal(w.outcome.n_results, 3);
     /* The second of them did not fail, and yet is not done. */
     w.take = 1;
     make_event(&w, "c d d c", 11);
@@ -245,7 +245,7 @@ static void what_stands_in_a_batch_twice_is_answered_once_and_done_when_the_firs
     close_world(&w);
 }
 
-static void without_a_memory_of_requests_each_record_is_answered(void **state)
+static void without_a_memory_of_requests_each_record_has_a_result(void **state)
 {
     (void)state;
     world w;
@@ -279,7 +279,7 @@ static void dead_letters_wait_for_their_stream_unless_it_will_never_take_them(vo
     close_world(&w);
 }
 
-static void an_answer_that_no_stream_takes_is_a_dead_letter(void **state)
+static void a_result_that_no_stream_takes_is_a_dead_letter(void **state)
 {
     (void)state;
     world w;
@@ -307,7 +307,7 @@ static void make_large_event(world *w, size_t n, size_t failing)
     mf_text_free(&users);
 }
 
-static void a_batch_that_asks_for_much_is_answered_in_parts(void **state)
+static void a_batch_of_large_requests_is_handled_in_parts(void **state)
 {
     (void)state;
     enum { N = 2500, PART = MF_RECOMMEND_LISTED_MOST / 1000 };
@@ -318,7 +318,7 @@ static void a_batch_that_asks_for_much_is_answered_in_parts(void **state)
     assert_string_equal(w.response.bytes, FINE);
     assert_int_equal(w.n_puts, 3);
     assert_int_equal(w.n_taken, N);
-    assert_int_equal(w.outcome.n_answered, N);
+    assert_int_equal(w.outcome.n_results, N);
     assert_int_equal(w.outcome.n_dead, 1);
     assert_int_equal(w.handler.lookups.n, N - 2 * PART);
     close_world(&w);
@@ -329,7 +329,7 @@ static void a_batch_that_asks_for_much_is_answered_in_parts(void **state)
     assert_ok(handle(&w), w.err);
     assert_string_equal(w.response.bytes, FROM("1501"));
     assert_int_equal(w.n_taken, 1500);
-    assert_int_equal(w.n_asked, 2 * PART);
+    assert_int_equal(w.n_scored, 2 * PART);
     assert_int_equal(w.outcome.n_failed, N - 1500 + 1);
     close_world(&w);
 
@@ -339,15 +339,15 @@ static void a_batch_that_asks_for_much_is_answered_in_parts(void **state)
     make_large_event(&w, N, SIZE_MAX);
     assert_ok(handle(&w), w.err);
     assert_string_equal(w.response.bytes, FROM("8"));
-    assert_int_equal(w.n_asked, PART);
+    assert_int_equal(w.n_scored, PART);
     close_world(&w);
 
-    /* A test run is one answer. */
+    /* A test run is one response. */
     open_world(&w);
     w.settings.test_run = true;
     make_large_event(&w, N, SIZE_MAX);
     assert_ok(handle(&w), w.err);
-    assert_int_equal(w.outcome.n_answered, N);
+    assert_int_equal(w.outcome.n_results, N);
     close_world(&w);
 }
 
@@ -380,12 +380,12 @@ int main(void)
         cmocka_unit_test(the_first_that_fails_ends_the_batch),
         cmocka_unit_test(when_nothing_at_all_was_done_the_batch_fails),
         cmocka_unit_test(what_the_stream_did_not_take_comes_again_and_nothing_else_is_put_again),
-        cmocka_unit_test(one_user_is_asked_for_once),
-        cmocka_unit_test(what_stands_in_a_batch_twice_is_answered_once_and_done_when_the_first_is),
-        cmocka_unit_test(without_a_memory_of_requests_each_record_is_answered),
+        cmocka_unit_test(one_user_is_looked_up_once),
+        cmocka_unit_test(a_duplicate_has_one_result_and_is_done_when_its_original_is),
+        cmocka_unit_test(without_a_memory_of_requests_each_record_has_a_result),
         cmocka_unit_test(dead_letters_wait_for_their_stream_unless_it_will_never_take_them),
-        cmocka_unit_test(an_answer_that_no_stream_takes_is_a_dead_letter),
-        cmocka_unit_test(a_batch_that_asks_for_much_is_answered_in_parts),
+        cmocka_unit_test(a_result_that_no_stream_takes_is_a_dead_letter),
+        cmocka_unit_test(a_batch_of_large_requests_is_handled_in_parts),
         cmocka_unit_test(any_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

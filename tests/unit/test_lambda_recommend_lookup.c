@@ -13,59 +13,60 @@ static mf_recommend_request request_of(const char *user, const char *request_id,
                                   .top_n = top_n};
 }
 
-static void what_was_answered_lately_is_known_and_what_was_long_ago_is_not(void **state)
+static void recent_requests_are_remembered_and_old_ones_are_forgotten(void **state)
 {
     (void)state;
     enum { MOST = 100, N = 1000 };
     mf_error err = {.code = MF_OK};
-    mf_recommend_answered *answered = mf_recommend_answered_create(MOST, &err);
-    assert_ok(answered != NULL, err);
+    mf_recommend_remembered *remembered = mf_recommend_remembered_create(MOST, &err);
+    assert_ok(remembered != NULL, err);
     char id[16];
     for (size_t i = 0; i < N; i++) {
         snprintf(id, sizeof id, "r%zu", i);
         const mf_recommend_request request = request_of("u", id, 20);
-        const mf_recommend_key key = mf_recommend_answered_key(answered, &request);
-        assert_false(mf_recommend_answered_has(answered, key));
-        mf_recommend_answered_add(answered, key);
-        mf_recommend_answered_add(answered, key);
+        const mf_recommend_key key = mf_recommend_remembered_key(remembered, &request);
+        assert_false(mf_recommend_remembered_has(remembered, key));
+        mf_recommend_remembered_add(remembered, key);
+        mf_recommend_remembered_add(remembered, key);
         for (size_t back = 0; back < MOST && back <= i; back++) {
             snprintf(id, sizeof id, "r%zu", i - back);
             const mf_recommend_request earlier = request_of("u", id, 20);
-            assert_true(
-                mf_recommend_answered_has(answered, mf_recommend_answered_key(answered, &earlier)));
+            assert_true(mf_recommend_remembered_has(
+                remembered, mf_recommend_remembered_key(remembered, &earlier)));
         }
     }
     size_t n_known = 0;
     for (size_t i = 0; i < N; i++) {
         snprintf(id, sizeof id, "r%zu", i);
         const mf_recommend_request request = request_of("u", id, 20);
-        n_known +=
-            mf_recommend_answered_has(answered, mf_recommend_answered_key(answered, &request));
+        n_known += mf_recommend_remembered_has(remembered,
+                                               mf_recommend_remembered_key(remembered, &request));
     }
     assert_in_range(n_known, MOST, 2 * MOST);
-    mf_recommend_answered_destroy(answered);
-    mf_recommend_answered_destroy(NULL);
+    mf_recommend_remembered_destroy(remembered);
+    mf_recommend_remembered_destroy(NULL);
 }
 
 static void another_user_id_or_top_n_is_another_request(void **state)
 {
     (void)state;
     mf_error err = {.code = MF_OK};
-    mf_recommend_answered *answered = mf_recommend_answered_create(4, &err);
-    assert_ok(answered != NULL, err);
+    mf_recommend_remembered *remembered = mf_recommend_remembered_create(4, &err);
+    assert_ok(remembered != NULL, err);
     const mf_recommend_request first = request_of("1", "23", 20);
     const mf_recommend_request others[] = {request_of("12", "3", 20), request_of("1", "23", 21),
                                            request_of("2", "23", 20), request_of("1", "24", 20)};
-    mf_recommend_answered_add(answered, mf_recommend_answered_key(answered, &first));
+    mf_recommend_remembered_add(remembered, mf_recommend_remembered_key(remembered, &first));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_false(
-            mf_recommend_answered_has(answered, mf_recommend_answered_key(answered, &others[i])));
-    mf_recommend_answered_destroy(answered);
-    answered = mf_recommend_answered_create(0, &err);
-    assert_ok(answered != NULL, err);
-    mf_recommend_answered_add(answered, mf_recommend_answered_key(answered, &first));
-    assert_false(mf_recommend_answered_has(answered, mf_recommend_answered_key(answered, &first)));
-    mf_recommend_answered_destroy(answered);
+        assert_false(mf_recommend_remembered_has(
+            remembered, mf_recommend_remembered_key(remembered, &others[i])));
+    mf_recommend_remembered_destroy(remembered);
+    remembered = mf_recommend_remembered_create(0, &err);
+    assert_ok(remembered != NULL, err);
+    mf_recommend_remembered_add(remembered, mf_recommend_remembered_key(remembered, &first));
+    assert_false(
+        mf_recommend_remembered_has(remembered, mf_recommend_remembered_key(remembered, &first)));
+    mf_recommend_remembered_destroy(remembered);
 }
 
 static void without_memory_nothing_is_remembered(void **state)
@@ -74,7 +75,7 @@ static void without_memory_nothing_is_remembered(void **state)
     for (size_t n = 1; n <= 3; n++) {
         mf_error err = {.code = MF_OK};
         mf_memory_fail_nth(n);
-        assert_null(mf_recommend_answered_create(10, &err));
+        assert_null(mf_recommend_remembered_create(10, &err));
         assert_int_equal(err.code, MF_ERR_MEMORY);
     }
     mf_memory_fail_nth(0);
@@ -118,7 +119,7 @@ static size_t make_items(mf_recommend_item *items, const char *users)
     return n;
 }
 
-static void requests_answered_before_and_duplicates_need_no_lookup(void **state)
+static void remembered_requests_and_duplicates_need_no_lookup(void **state)
 {
     (void)state;
     enum { A, B, A_AGAIN, A_2, REJECTED, C, N };
@@ -129,44 +130,45 @@ static void requests_answered_before_and_duplicates_need_no_lookup(void **state)
     uint32_t slots[16] = {0};
     mf_recommend_batch batch = {.settings = &settings, .outcome = &outcome, .items = items};
     mf_recommend_lookups lookups = {.n = 0};
-    mf_recommend_answered *answered = mf_recommend_answered_create(10, &err);
-    assert_ok(answered != NULL, err);
+    mf_recommend_remembered *remembered = mf_recommend_remembered_create(10, &err);
+    assert_ok(remembered != NULL, err);
     batch.n_items = batch.end = make_items(items, "a1 b1 a1 a2 -1 c1 ");
     batch.slots = slots;
     batch.n_slots = 16;
-    mf_recommend_answered_add(answered, mf_recommend_answered_key(answered, &items[C].request));
-    assert_ok(mf_recommend_look_up(&lookups, &batch, answered, &err), err);
+    mf_recommend_remembered_add(remembered,
+                                mf_recommend_remembered_key(remembered, &items[C].request));
+    assert_ok(mf_recommend_look_up(&lookups, &batch, remembered, &err), err);
     assert_int_equal(lookups.n, 2);
     assert_int_equal(items[A].lookup, items[A_2].lookup);
     assert_int_not_equal(items[A].lookup, items[B].lookup);
     assert_int_equal(items[A_AGAIN].state, MF_RECOMMEND_DUPLICATE);
     assert_int_equal(items[A_AGAIN].original, A);
     assert_false(items[A_AGAIN].is_done);
-    assert_int_equal(items[C].state, MF_RECOMMEND_ANSWERED);
+    assert_int_equal(items[C].state, MF_RECOMMEND_REMEMBERED);
     assert_true(items[C].is_done);
     assert_int_equal(items[REJECTED].state, MF_RECOMMEND_REJECTED);
     assert_int_equal(outcome.n_requests, 5);
     assert_int_equal(outcome.n_repeated, 2);
 
-    /* In a test run each request is answered. */
+    /* In a test run each request is remembered. */
     settings.test_run = true;
     make_items(items, "a1 b1 a1 a2 -1 c1 ");
-    assert_ok(mf_recommend_look_up(&lookups, &batch, answered, &err), err);
+    assert_ok(mf_recommend_look_up(&lookups, &batch, remembered, &err), err);
     assert_int_equal(lookups.n, 3);
     assert_int_equal(items[A_AGAIN].state, MF_RECOMMEND_PENDING);
     assert_int_equal(items[C].state, MF_RECOMMEND_PENDING);
     mf_recommend_lookups_free(&lookups);
-    mf_recommend_answered_destroy(answered);
+    mf_recommend_remembered_destroy(remembered);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_answered_lately_is_known_and_what_was_long_ago_is_not),
+        cmocka_unit_test(recent_requests_are_remembered_and_old_ones_are_forgotten),
         cmocka_unit_test(another_user_id_or_top_n_is_another_request),
         cmocka_unit_test(without_memory_nothing_is_remembered),
         cmocka_unit_test(one_user_and_top_n_is_one_lookup),
-        cmocka_unit_test(requests_answered_before_and_duplicates_need_no_lookup),
+        cmocka_unit_test(remembered_requests_and_duplicates_need_no_lookup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

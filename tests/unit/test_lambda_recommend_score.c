@@ -21,10 +21,10 @@ typedef struct world {
 } world;
 
 /* Users 'f' fail, 'r' are rejected. */
-static void score(void *context, mf_recommend_lookups *lookups, mf_recommend_lookup *const *chosen,
-                  size_t n, int64_t deadline_ms)
+static void score(mf_recommend_scorer *scorer, mf_recommend_lookups *lookups,
+                  mf_recommend_lookup *const *chosen, size_t n, int64_t deadline_ms)
 {
-    world *w = context;
+    world *w = scorer->context;
     w->n_chosen += n;
     w->left_ms = deadline_ms - mf_clock_wall_ms();
     for (size_t i = 0; i < n; i++) {
@@ -80,13 +80,13 @@ static void each_lookup_is_scored_once_and_in_time_to_put_the_results(void **sta
     assert_int_equal(w.n_chosen, 2);
     assert_true(w.left_ms > 0 && w.left_ms <= 45000);
     assert_int_equal(w.batch.usable_end, 4);
-    assert_true(w.outcome.asked_scorer);
+    assert_true(w.outcome.called_scorer);
     assert_int_equal(w.outcome.failure.code, MF_OK);
     close_world(&w);
 
     open_world(&w, "");
     assert_ok(mf_recommend_score(&w.scoring, &w.lookups, &w.batch, &err), err);
-    assert_false(w.outcome.asked_scorer);
+    assert_false(w.outcome.called_scorer);
     close_world(&w);
 }
 
@@ -104,12 +104,12 @@ static void the_first_lookup_that_failed_ends_the_part(void **state)
     assert_memory_equal(reason, "user r: never", w.items[1].n_reason);
     assert_int_equal(w.items[3].state, MF_RECOMMEND_PENDING); /* it comes again */
     assert_int_equal(w.outcome.n_requests, 4);
-    assert_int_equal(w.outcome.n_unanswered, 2);
+    assert_int_equal(w.outcome.n_failed_lookups, 2);
     assert_string_equal(w.outcome.failure.text, "user f: not now");
     close_world(&w);
 }
 
-static void without_memory_the_scorer_is_not_asked(void **state)
+static void without_memory_the_scorer_is_not_called(void **state)
 {
     (void)state;
     world w;
@@ -128,7 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_lookup_is_scored_once_and_in_time_to_put_the_results),
         cmocka_unit_test(the_first_lookup_that_failed_ends_the_part),
-        cmocka_unit_test(without_memory_the_scorer_is_not_asked),
+        cmocka_unit_test(without_memory_the_scorer_is_not_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,7 @@ static void an_event_without_a_context_is_the_request_itself(void **state)
 }
 
 /* 43 */
-static void a_bare_event_answers_failures_as_function_errors(void **state)
+static void a_failure_of_a_bare_event_is_an_error_of_the_function(void **state)
 {
     (void)state;
     static const struct {
@@ -187,7 +187,7 @@ static void other_methods_are_405_and_name_those_that_are_allowed(void **state)
 }
 
 /* 41, 2.5.2 */
-static void options_has_what_a_browser_asks_for(void **state)
+static void the_response_to_options_has_what_a_browser_needs(void **state)
 {
     (void)state;
     snprintf(on.settings.allow_origin, sizeof on.settings.allow_origin, "https://www.example.com");
@@ -201,7 +201,7 @@ static void options_has_what_a_browser_asks_for(void **state)
     snprintf(on.settings.allow_origin, sizeof on.settings.allow_origin, "*");
 }
 
-static void a_get_asks_by_its_parameters(void **state)
+static void the_parameters_of_a_get_are_an_instance(void **state)
 {
     (void)state;
     on.model_response = "{\"recommendations\":[]}";
@@ -209,7 +209,7 @@ static void a_get_asks_by_its_parameters(void **state)
     assert_refused(400, "bad_request", "movieIds[2]");
     static const struct {
         const char *parameters;
-        const char *asked;
+        const char *instance;
     } good[] = {
         {"\"userId\":\"2\",\"top_n\":\"5\"", "{\"userId\":\"2\",\"top_n\":5}"},
         {"\"userId\":\"2\",\"top_n\":\"5\",\"include_rated\":\"true\"",
@@ -222,7 +222,7 @@ static void a_get_asks_by_its_parameters(void **state)
         snprintf(more, sizeof more, ",\"queryStringParameters\":{%s}", good[i].parameters);
         send_proxied(NULL, "GET", more);
         assert_string_equal(proxied_body(200), "{\"recommendations\": []}");
-        assert_string_equal(on.instance, good[i].asked);
+        assert_string_equal(on.instance, good[i].instance);
     }
     on.model_response = "{\"similar\":[]}";
     send_proxied(NULL, "GET", ",\"queryStringParameters\":{\"movieId\":\"1\",\"similar\":\"3\"}");
@@ -262,14 +262,14 @@ int main(void)
         predicting_test(a_body_that_is_none_is_a_400_and_no_function_error),
         predicting_test(other_fields_and_headers_of_any_case_change_nothing),
         predicting_test(an_event_without_a_context_is_the_request_itself),
-        predicting_test(a_bare_event_answers_failures_as_function_errors),
+        predicting_test(a_failure_of_a_bare_event_is_an_error_of_the_function),
         predicting_test(what_is_no_event_is_a_function_error_with_the_place),
         predicting_test(a_null_character_that_a_user_sent_is_the_users_mistake),
         predicting_test(paths_that_are_not_ours_are_404),
         predicting_test(the_stage_before_the_path_does_not_count),
         predicting_test(other_methods_are_405_and_name_those_that_are_allowed),
-        predicting_test(options_has_what_a_browser_asks_for),
-        predicting_test(a_get_asks_by_its_parameters),
+        predicting_test(the_response_to_options_has_what_a_browser_needs),
+        predicting_test(the_parameters_of_a_get_are_an_instance),
     };
     return predicting_tests(tests);
 }

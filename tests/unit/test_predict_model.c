@@ -122,7 +122,7 @@ static void a_model_responds_from_each_kind_of_file(void **state)
         /* The file is gone by now: the mapping keeps it. */
         assert_responds(source, "{\"userId\":7,\"movieId\":2959}",
                         "{\"predicted_rating\": 2.0, \"movie_title\": \"Fight Club (1999)\"}");
-        assert_responds(source, "{\"userId\":\"nobody\",\"movieId\":\"nothing\"}",
+        assert_responds(source, "{\"userId\":\"unknown\",\"movieId\":\"nothing\"}",
                         "{\"predicted_rating\": 3.5, \"movie_title\": null, \"known_user\": false, "
                         "\"known_item\": false, \"known_movie\": false}");
         mf_lambda_model_source_end(source);

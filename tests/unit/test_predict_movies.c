@@ -222,7 +222,7 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
         const size_t made = mf_memory_fail_nth(0);
         if (movies == NULL)
             assert_error(&err, MF_ERR_MEMORY, "memory");
-        mf_predict_movies_destroy(movies); /* libcsv asks for less when it does not get much */
+        mf_predict_movies_destroy(movies); /* libcsv allocates less when it does not get much */
         if (made < nth) {
             assert_non_null(movies);
             mf_text_free(&csv);

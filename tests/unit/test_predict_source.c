@@ -114,7 +114,7 @@ static void a_first_reading_that_fails_names_the_place(void **state)
     testing_folder_remove(folder);
 }
 
-/* Writes another file and asks for a refresh. True when it was read. */
+/* Writes another file and refreshes. True when it was read. */
 static bool is_refreshed(opened *movies, uint32_t every_seconds, int64_t share_ms)
 {
     const mf_predict_movies *before = movies->source.movies;

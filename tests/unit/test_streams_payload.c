@@ -108,7 +108,7 @@ static void aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so(vo
     (void)state;
     const mf_stream_kpl_record records[] = {
         {{"a", 1}, {"", 0}, false, {"{\"n\":1}", 7}},
-        {{"b", 1}, {"5", 1}, true, {"eyJuIjoyfQ==", 12}}, /* {"n":2}, encoded by itself */
+        {{"b", 1}, {"5", 1}, true, {"eyJuIjoyfQ==", 12}}, /* {"n":2}, encoded alone */
         {{"a", 1}, {"", 0}, false, {"", 0}},
     };
     mf_text packed = MF_TEXT_EMPTY;

@@ -11,6 +11,9 @@ enum { SAMPLE_PURPOSE = 0x73616D70, ASIDE_PURPOSE = 0x61736964 };
 
 static const double ASIDE = 0.2;
 
+/* A window's entries are this part of their grades: 0.7 in codes. */
+enum { WINDOW_GRADE = 179 };
+
 /* The m-th smallest, from 1, of n different numbers; they change places. */
 static uint64_t select_smallest(uint64_t *x, uint32_t n, uint32_t m)
 {
@@ -123,41 +126,81 @@ uint32_t mf_part_ranks(const uint32_t *time_rank, const uint8_t *part, uint8_t o
     return marked;
 }
 
+uint32_t mf_part_windows(const mf_spectral_input *input, uint32_t user)
+{
+    const uint64_t n = input->user_start[user + 1] - input->user_start[user];
+    return input->time_rank == NULL || n <= MF_PART_WINDOW
+               ? 0
+               : (uint32_t)((n + MF_PART_WINDOW - 1) / MF_PART_WINDOW);
+}
+
+uint64_t mf_part_n_rows(const mf_spectral_input *input)
+{
+    uint64_t n = input->n_users;
+    for (uint32_t u = 0; u < input->n_users; u++)
+        n += mf_part_windows(input, u);
+    return n;
+}
+
+uint8_t mf_part_window_grade(uint8_t grade)
+{
+    const uint32_t product = WINDOW_GRADE * grade;
+    return product < MF_GRADE_MAX ? 1 : (uint8_t)((product + MF_GRADE_MAX / 2) / MF_GRADE_MAX);
+}
+
+/* Every entry of the matrix in the order of users and their items: counted into start[row + 1]
+ * when `column` is NULL, else written at start[row], which moves on. */
+static void put_entries(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
+                        bool transposed, uint64_t *start, uint32_t *column, uint8_t *grade)
+{
+    uint32_t window = input->n_users;
+    for (uint32_t u = 0; u < input->n_users; u++) {
+        const uint32_t n_windows = mf_part_windows(input, u);
+        for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++) {
+            if (part != NULL && part[k] != only)
+                continue;
+            for (int twice = 0; twice < (n_windows > 0 ? 2 : 1); twice++) {
+                const uint32_t mine =
+                    twice == 0 ? u : window + input->time_rank[k] / 2 / MF_PART_WINDOW;
+                const uint32_t row = transposed ? input->item[k] : mine;
+                if (column == NULL) {
+                    start[row + 1]++;
+                    continue;
+                }
+                const uint64_t at = start[row]++;
+                column[at] = transposed ? mine : input->item[k];
+                grade[at] = twice == 0 ? input->grade[k] : mf_part_window_grade(input->grade[k]);
+            }
+        }
+        window += n_windows;
+    }
+}
+
 bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
                   bool transposed, mf_sparse_rows *rows, mf_error *err)
 {
-    const uint64_t n = input->user_start[input->n_users];
-    const uint32_t n_rows = transposed ? input->n_items : input->n_users;
-    uint64_t n_kept = 0;
-    for (uint64_t k = 0; k < n; k++)
-        n_kept += part == NULL || part[k] == only ? 1 : 0;
-    uint64_t *start =
-        mf_allocate((size_t)n_rows + 1, sizeof *start, "the ranking model's matrix", err);
-    uint32_t *column = mf_allocate(n_kept, sizeof *column, "the ranking model's matrix", err);
-    uint8_t *grade = mf_allocate(n_kept, sizeof *grade, "the ranking model's matrix", err);
-    if (start == NULL || column == NULL || grade == NULL) {
+    const char *const what = "the ranking model's matrix";
+    const uint64_t n_rows = transposed ? input->n_items : mf_part_n_rows(input);
+    uint32_t *column = NULL;
+    uint8_t *grade = NULL;
+    uint64_t *start = mf_allocate((size_t)n_rows + 1, sizeof *start, what, err);
+    if (start != NULL) {
+        put_entries(input, part, only, transposed, start, NULL, NULL);
+        for (uint64_t r = 0; r < n_rows; r++)
+            start[r + 1] += start[r];
+        column = mf_allocate(start[n_rows], sizeof *column, what, err);
+        grade = column == NULL ? NULL : mf_allocate(start[n_rows], sizeof *grade, what, err);
+    }
+    if (grade == NULL) {
         mf_free(start);
         mf_free(column);
-        mf_free(grade);
         return false;
     }
-    for (uint32_t u = 0; u < input->n_users; u++)
-        for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++)
-            if (part == NULL || part[k] == only)
-                start[(transposed ? input->item[k] : u) + 1]++;
-    for (uint32_t r = 0; r < n_rows; r++)
-        start[r + 1] += start[r];
     /* Each row's start moves over its entries to the next row's, and then back by one. */
-    for (uint32_t u = 0; u < input->n_users; u++)
-        for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++)
-            if (part == NULL || part[k] == only) {
-                const uint64_t at = start[transposed ? input->item[k] : u]++;
-                column[at] = transposed ? u : input->item[k];
-                grade[at] = input->grade[k];
-            }
+    put_entries(input, part, only, transposed, start, column, grade);
     memmove(start + 1, start, n_rows * sizeof *start);
     start[0] = 0;
-    *rows = (mf_sparse_rows){n_rows, start, column, grade};
+    *rows = (mf_sparse_rows){(uint32_t)n_rows, start, column, grade};
     return true;
 }
 

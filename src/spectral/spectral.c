@@ -130,13 +130,19 @@ done:
     return ok;
 }
 
-/* Σ y² of the ratings that are in the part or set aside; part NULL: of all. */
+/* Σ y² of the matrix's entries that are in the part or set aside; part NULL: of all. */
 static double sum_squares(const mf_spectral_input *in, const uint8_t *part)
 {
     uint64_t sum = 0; /* of codes: exact */
-    for (uint64_t k = 0; k < in->user_start[in->n_users]; k++)
-        if (part == NULL || part[k] != MF_PART_NONE)
-            sum += (uint64_t)in->grade[k] * in->grade[k];
+    for (uint32_t u = 0; u < in->n_users; u++) {
+        const bool windows = mf_part_windows(in, u) > 0;
+        for (uint64_t k = in->user_start[u]; k < in->user_start[u + 1]; k++) {
+            const uint64_t grade = in->grade[k];
+            const uint64_t window = windows ? mf_part_window_grade(in->grade[k]) : 0;
+            if (part == NULL || part[k] != MF_PART_NONE)
+                sum += grade * grade + window * window;
+        }
+    }
     return (double)sum / (MF_GRADE_MAX * MF_GRADE_MAX);
 }
 
@@ -175,7 +181,8 @@ bool mf_spectral_prepare(mf_spectral *s, const mf_spectral_position *at, mf_erro
     if (whole) {
         mf_free(s->part);
         s->part = NULL;
-        return s->by_items || mf_part_rows(&s->input, NULL, 0, true, &s->rows, err);
+        return (s->by_items && !s->has_windows) ||
+               mf_part_rows(&s->input, NULL, 0, !s->by_items, &s->rows, err);
     }
     if (s->part == NULL && !mark_part(s, err))
         return false;
@@ -215,9 +222,11 @@ mf_spectral *mf_spectral_create(const mf_spectral_options *options, const mf_spe
             goto done;
         s->input = s->own;
     }
-    s->by_items = input->n_items <= input->n_users;
+    const uint64_t n_rows = mf_part_n_rows(&s->input);
+    s->has_windows = n_rows > s->input.n_users;
+    s->by_items = input->n_items <= n_rows;
     s->squares = s->squares_of_draw = sum_squares(&s->input, NULL);
-    const size_t n = s->by_items ? input->n_items : input->n_users;
+    const size_t n = s->by_items ? input->n_items : (size_t)n_rows;
     const size_t wanted = options->n_factors > 0 ? options->n_factors : FACTORS_MOST;
     const size_t most = wanted < n ? wanted : n;
     const size_t stride = mf_model_stride((uint32_t)most);

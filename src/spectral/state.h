@@ -29,8 +29,9 @@ struct mf_spectral {
     mf_spectral_input own;   /* the arrays of input that are not the caller's */
     const mf_spectral_kernel *kernel;
     bool choosing;          /* there are settings to choose, and ratings to choose them by */
-    bool by_items;          /* the iteration's block has a row per item; else per user */
-    double squares;         /* Σ y² */
+    bool by_items;          /* the iteration's block has a row per item; else per user or window */
+    bool has_windows;       /* part.h */
+    double squares;         /* Σ y², windows as well */
     double squares_of_draw; /* of the users that the part is made of */
 
     mf_spectral_position at;

@@ -106,7 +106,10 @@ static double time_product(const mf_spectral_input *input, size_t width, uint32_
 {
     mf_error err = {0};
     const mf_spectral_kernel *kernel = mf_spectral_kernel_choose();
-    const mf_sparse_rows y = {input->n_users, input->user_start, input->item, input->grade};
+    const mf_sparse_rows y = {.n_rows = input->n_users,
+                              .start = input->user_start,
+                              .column = input->item,
+                              .grade = input->grade};
     const size_t n = input->n_items;
     float value[256];
     float *x = mf_allocate(n * width, sizeof *x, "a block", &err);

@@ -72,6 +72,49 @@ INLINE void sum_entries(const mf_sparse_rows *y, const float value[256], uint64_
     }
 }
 
+/* z[column] += y sum */
+INLINE void add_entries(const mf_sparse_rows *y, const float value[256], uint64_t k, uint64_t end,
+                        float *restrict z, size_t width, int parts, const vec *sum)
+{
+    for (; k < end; k++) {
+        float *row = z + y->column[k] * width;
+        const float weight = value[y->grade[k]];
+        UNROLL
+        for (int i = 0; i < parts; i++)
+            store(row + i * WIDTH, load(row + i * WIDTH) + weight * sum[i]);
+    }
+}
+
+/* Of a row with n windows from entry `begin` on. */
+INLINE void product_of_windows(const mf_sparse_rows *y, const float value[256], uint64_t begin,
+                               const uint64_t *window_end, uint64_t n, const float *x,
+                               float *restrict z, size_t width, int parts)
+{
+    vec own[MF_SPECTRAL_WINDOWS][ROW_VECS];
+    vec whole[ROW_VECS];
+    UNROLL
+    for (int i = 0; i < parts; i++)
+        whole[i] = (vec){0};
+    for (uint64_t w = 0; w < n; w++) {
+        vec sum[ROW_VECS];
+        sum_entries(y, value, w == 0 ? begin : window_end[w - 1], window_end[w], x, width, parts,
+                    sum);
+        UNROLL
+        for (int i = 0; i < parts; i++) {
+            own[w][i] = y->window_weight * sum[i];
+            whole[i] += sum[i];
+        }
+    }
+    for (uint64_t w = 0; w < n; w++) {
+        vec sum[ROW_VECS];
+        UNROLL
+        for (int i = 0; i < parts; i++)
+            sum[i] = whole[i] + own[w][i];
+        add_entries(y, value, w == 0 ? begin : window_end[w - 1], window_end[w], z, width, parts,
+                    sum);
+    }
+}
+
 INLINE void product_of(const mf_sparse_rows *y, const float value[256], const float *x,
                        float *restrict z, size_t width, size_t n)
 {
@@ -82,16 +125,17 @@ INLINE void product_of(const mf_sparse_rows *y, const float value[256], const fl
     for (uint32_t r = 0; r < y->n_rows; r++) {
         const uint64_t begin = y->start[r];
         const uint64_t end = y->start[r + 1];
+        const uint64_t window = y->row_window == NULL ? 0 : y->row_window[r];
+        const uint64_t n_windows = y->row_window == NULL ? 0 : y->row_window[r + 1] - window;
         for (size_t at = 0; at < n; at += columns) {
+            if (n_windows > 0) {
+                product_of_windows(y, value, begin, y->window_end + window, n_windows, x + at,
+                                   z + at, width, parts);
+                continue;
+            }
             vec sum[ROW_VECS];
             sum_entries(y, value, begin, end, x + at, width, parts, sum);
-            for (uint64_t k = begin; k < end; k++) {
-                float *row = z + y->column[k] * width + at;
-                const float weight = value[y->grade[k]];
-                UNROLL
-                for (int i = 0; i < parts; i++)
-                    store(row + i * WIDTH, load(row + i * WIDTH) + weight * sum[i]);
-            }
+            add_entries(y, value, begin, end, z + at, width, parts, sum);
         }
     }
 }

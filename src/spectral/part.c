@@ -126,12 +126,26 @@ uint32_t mf_part_ranks(const uint32_t *time_rank, const uint8_t *part, uint8_t o
     return marked;
 }
 
+/* --- the matrix ------------------------------------------------------------------- */
+
 uint32_t mf_part_windows(const mf_spectral_input *input, uint32_t user)
 {
     const uint64_t n = input->user_start[user + 1] - input->user_start[user];
-    return input->time_rank == NULL || n <= MF_PART_WINDOW
-               ? 0
-               : (uint32_t)((n + MF_PART_WINDOW - 1) / MF_PART_WINDOW);
+    const uint64_t windows = (n + MF_PART_WINDOW - 1) / MF_PART_WINDOW;
+    if (input->time_rank == NULL || windows < 2)
+        return 0;
+    return windows < MF_SPECTRAL_WINDOWS ? (uint32_t)windows : MF_SPECTRAL_WINDOWS;
+}
+
+/* The window of a user's rating k, of n_windows > 0. */
+static uint32_t window_of(const mf_spectral_input *input, uint32_t user, uint64_t k,
+                          uint32_t n_windows)
+{
+    const uint64_t n = input->user_start[user + 1] - input->user_start[user];
+    const uint64_t position = input->time_rank[k] / 2;
+    return (uint32_t)(n <= (uint64_t)MF_PART_WINDOW * MF_SPECTRAL_WINDOWS
+                          ? position / MF_PART_WINDOW
+                          : position * n_windows / n);
 }
 
 uint64_t mf_part_n_rows(const mf_spectral_input *input)
@@ -148,48 +162,114 @@ uint8_t mf_part_window_grade(uint8_t grade)
     return product < MF_GRADE_MAX ? 1 : (uint8_t)((product + MF_GRADE_MAX / 2) / MF_GRADE_MAX);
 }
 
-/* Every entry of the matrix in the order of users and their items: counted into start[row + 1]
- * when `column` is NULL, else written at start[row], which moves on. */
-static void put_entries(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
-                        bool transposed, uint64_t *start, uint32_t *column, uint8_t *grade)
+static bool is_in(const uint8_t *part, uint8_t only, uint64_t k)
 {
-    uint32_t window = input->n_users;
+    return part == NULL || part[k] == only;
+}
+
+/* Each user's entries window by window, each window's in the order of items. */
+static bool rows_of_users(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
+                          uint32_t n_threads, mf_sparse_rows *rows, mf_error *err)
+{
+    const char *const what = "the ranking model's matrix";
+    const uint32_t n_users = input->n_users;
+    const uint64_t n_windows = mf_part_n_rows(input) - n_users;
+    const int threads = (int)(n_threads < n_users ? n_threads : n_users);
+    uint64_t *start = mf_allocate((size_t)n_users + 1, sizeof *start, what, err);
+    uint64_t *row_window = mf_allocate((size_t)n_users + 1, sizeof *row_window, what, err);
+    uint64_t *window_end = mf_allocate(n_windows + 1, sizeof *window_end, what, err);
+    uint32_t *column = NULL;
+    uint8_t *grade = NULL;
+    if (start == NULL || row_window == NULL || window_end == NULL)
+        goto failed;
+    for (uint32_t u = 0; u < n_users; u++) {
+        uint64_t n = 0;
+        for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++)
+            n += is_in(part, only, k) ? 1 : 0;
+        start[u + 1] = start[u] + n;
+        row_window[u + 1] = row_window[u] + mf_part_windows(input, u);
+    }
+    column = mf_allocate(start[n_users], sizeof *column, what, err);
+    grade = mf_allocate(start[n_users], sizeof *grade, what, err);
+    if (column == NULL || grade == NULL)
+        goto failed;
+#pragma omp parallel for schedule(dynamic, 256) num_threads(threads)
+    for (uint32_t u = 0; u < n_users; u++) {
+        const uint32_t n = (uint32_t)(row_window[u + 1] - row_window[u]);
+        uint64_t *end = window_end + row_window[u];
+        uint64_t at[MF_SPECTRAL_WINDOWS + 1] = {0};
+        for (uint64_t k = input->user_start[u]; n > 0 && k < input->user_start[u + 1]; k++)
+            if (is_in(part, only, k))
+                at[window_of(input, u, k, n) + 1]++;
+        at[0] = start[u];
+        for (uint32_t w = 0; w < n; w++)
+            end[w] = at[w + 1] += at[w];
+        for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++)
+            if (is_in(part, only, k)) {
+                const uint64_t to = at[n > 0 ? window_of(input, u, k, n) : 0]++;
+                column[to] = input->item[k];
+                grade[to] = input->grade[k];
+            }
+    }
+    *rows = (mf_sparse_rows){.n_rows = n_users,
+                             .start = start,
+                             .column = column,
+                             .grade = grade,
+                             .row_window = row_window,
+                             .window_end = window_end,
+                             .window_weight = (float)(WINDOW_GRADE * WINDOW_GRADE) /
+                                              (float)(MF_GRADE_MAX * MF_GRADE_MAX)};
+    return true;
+failed:
+    mf_free(start);
+    mf_free(row_window);
+    mf_free(window_end);
+    mf_free(column);
+    mf_free(grade);
+    return false;
+}
+
+/* Each entry of a column's user or window in the order of users: counted into start[item + 1] when
+ * `column` is NULL, else written at start[item], which moves on. */
+static void put_entries(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
+                        uint64_t *start, uint32_t *column, uint8_t *grade)
+{
+    uint32_t first_window = input->n_users;
     for (uint32_t u = 0; u < input->n_users; u++) {
         const uint32_t n_windows = mf_part_windows(input, u);
         for (uint64_t k = input->user_start[u]; k < input->user_start[u + 1]; k++) {
-            if (part != NULL && part[k] != only)
+            const uint32_t item = input->item[k];
+            if (!is_in(part, only, k))
                 continue;
-            for (int twice = 0; twice < (n_windows > 0 ? 2 : 1); twice++) {
-                const uint32_t mine =
-                    twice == 0 ? u : window + input->time_rank[k] / 2 / MF_PART_WINDOW;
-                const uint32_t row = transposed ? input->item[k] : mine;
-                if (column == NULL) {
-                    start[row + 1]++;
-                    continue;
-                }
-                const uint64_t at = start[row]++;
-                column[at] = transposed ? mine : input->item[k];
-                grade[at] = twice == 0 ? input->grade[k] : mf_part_window_grade(input->grade[k]);
+            if (column == NULL) {
+                start[item + 1] += n_windows > 0 ? 2 : 1;
+                continue;
+            }
+            column[start[item]] = u;
+            grade[start[item]++] = input->grade[k];
+            if (n_windows > 0) {
+                column[start[item]] = first_window + window_of(input, u, k, n_windows);
+                grade[start[item]++] = mf_part_window_grade(input->grade[k]);
             }
         }
-        window += n_windows;
+        first_window += n_windows;
     }
 }
 
-bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
-                  bool transposed, mf_sparse_rows *rows, mf_error *err)
+static bool rows_of_items(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
+                          mf_sparse_rows *rows, mf_error *err)
 {
     const char *const what = "the ranking model's matrix";
-    const uint64_t n_rows = transposed ? input->n_items : mf_part_n_rows(input);
+    const uint32_t n_items = input->n_items;
     uint32_t *column = NULL;
     uint8_t *grade = NULL;
-    uint64_t *start = mf_allocate((size_t)n_rows + 1, sizeof *start, what, err);
+    uint64_t *start = mf_allocate((size_t)n_items + 1, sizeof *start, what, err);
     if (start != NULL) {
-        put_entries(input, part, only, transposed, start, NULL, NULL);
-        for (uint64_t r = 0; r < n_rows; r++)
-            start[r + 1] += start[r];
-        column = mf_allocate(start[n_rows], sizeof *column, what, err);
-        grade = column == NULL ? NULL : mf_allocate(start[n_rows], sizeof *grade, what, err);
+        put_entries(input, part, only, start, NULL, NULL);
+        for (uint32_t i = 0; i < n_items; i++)
+            start[i + 1] += start[i];
+        column = mf_allocate(start[n_items], sizeof *column, what, err);
+        grade = column == NULL ? NULL : mf_allocate(start[n_items], sizeof *grade, what, err);
     }
     if (grade == NULL) {
         mf_free(start);
@@ -197,11 +277,18 @@ bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t o
         return false;
     }
     /* Each row's start moves over its entries to the next row's, and then back by one. */
-    put_entries(input, part, only, transposed, start, column, grade);
-    memmove(start + 1, start, n_rows * sizeof *start);
+    put_entries(input, part, only, start, column, grade);
+    memmove(start + 1, start, n_items * sizeof *start);
     start[0] = 0;
-    *rows = (mf_sparse_rows){(uint32_t)n_rows, start, column, grade};
+    *rows = (mf_sparse_rows){.n_rows = n_items, .start = start, .column = column, .grade = grade};
     return true;
+}
+
+bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
+                  bool transposed, uint32_t n_threads, mf_sparse_rows *rows, mf_error *err)
+{
+    return transposed ? rows_of_items(input, part, only, rows, err)
+                      : rows_of_users(input, part, only, n_threads, rows, err);
 }
 
 void mf_part_rows_free(mf_sparse_rows *rows)
@@ -209,5 +296,7 @@ void mf_part_rows_free(mf_sparse_rows *rows)
     mf_free(rows->start);
     mf_free(rows->column);
     mf_free(rows->grade);
+    mf_free(rows->row_window);
+    mf_free(rows->window_end);
     *rows = (mf_sparse_rows){0};
 }

@@ -32,26 +32,27 @@ uint32_t mf_part_ranks(const uint32_t *time_rank, const uint8_t *part, uint8_t o
  * apart, so each run of MF_PART_WINDOW ratings in the order of time is a row of its own beside
  * the user's row, with 0.7 of the grades (sessions as rows of a linear model: Choi, Kim, Lee,
  * Shim, Lee, WWW 2021). A user with MF_PART_WINDOW ratings or fewer, or without times, has none;
- * equally old ratings share one. NDCG@10 and recall@20, MovieLens 2016 with the best λ of each:
+ * equally old ratings share one. A user has MF_SPECTRAL_WINDOWS at most, longer ones then. NDCG@10 and recall@20, MovieLens 2016 with the best λ of each:
  *   random  .3133 .3497 without, .3198 .3579 with windows of 50; time .1348 .1914, .1373 .1942;
  *   a quarter of the users .2696 .2989, .2766 .3077; time .1216 .1611, .1234 .1683.
  * Windows of 25 are better at random (.3230) and worse by time (.1324), of 100 the other way
  * round. */
 enum { MF_PART_WINDOW = 50 };
 
-/* How many windows a user has, and the rows of the matrix: users, then their windows. */
+/* How many windows a user has, and how many rows users and windows are together. */
 uint32_t mf_part_windows(const mf_spectral_input *input, uint32_t user);
 uint64_t mf_part_n_rows(const mf_spectral_input *input);
 
 /* The grade of a rating in a window's row. */
 uint8_t mf_part_window_grade(uint8_t grade);
 
-/* The matrix as the iteration wants it: rows are users and windows, or items when `transposed`;
- * only the ratings marked `only` in part (NULL: all). Arrays of *rows are new, mf_part_rows_free
- * frees them. Entries are in the order of users and their items. Cost: two passes. Fails
- * MF_ERR_MEMORY. */
+/* The matrix as the iteration wants it, of the ratings marked `only` in part (NULL: all). Rows
+ * are users with their windows, or items when `transposed`; then columns are users and after
+ * them windows, in the order of users. Arrays of *rows are new, mf_part_rows_free frees them.
+ * Cost: two passes, with n_threads unless transposed. Fails MF_ERR_MEMORY. */
 MF_MUST_CHECK bool mf_part_rows(const mf_spectral_input *input, const uint8_t *part, uint8_t only,
-                                bool transposed, mf_sparse_rows *rows, mf_error *err);
+                                bool transposed, uint32_t n_threads, mf_sparse_rows *rows,
+                                mf_error *err);
 void mf_part_rows_free(mf_sparse_rows *rows);
 
 #endif

@@ -182,18 +182,22 @@ bool mf_spectral_prepare(mf_spectral *s, const mf_spectral_position *at, mf_erro
         mf_free(s->part);
         s->part = NULL;
         return (s->by_items && !s->has_windows) ||
-               mf_part_rows(&s->input, NULL, 0, !s->by_items, &s->rows, err);
+               mf_part_rows(&s->input, NULL, 0, !s->by_items, s->options.n_threads, &s->rows, err);
     }
     if (s->part == NULL && !mark_part(s, err))
         return false;
-    return mf_part_rows(&s->input, s->part, MF_PART_KEPT, !s->by_items, &s->rows, err);
+    return mf_part_rows(&s->input, s->part, MF_PART_KEPT, !s->by_items, s->options.n_threads,
+                        &s->rows, err);
 }
 
 mf_sparse_rows mf_spectral_rows(const mf_spectral *s)
 {
     if (s->rows.start != NULL)
         return s->rows;
-    return (mf_sparse_rows){s->input.n_users, s->input.user_start, s->input.item, s->input.grade};
+    return (mf_sparse_rows){.n_rows = s->input.n_users,
+                            .start = s->input.user_start,
+                            .column = s->input.item,
+                            .grade = s->input.grade};
 }
 
 static void note_position(mf_spectral *s)

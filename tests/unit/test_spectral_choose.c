@@ -126,9 +126,9 @@ static void rows_of_a_part_in_both_directions(void **state)
     for (int transposed = 0; transposed < 2; transposed++)
         for (int whole = 0; whole < 2; whole++) {
             mf_sparse_rows rows;
-            assert_ok(
-                mf_part_rows(&m.input, whole ? NULL : part, MF_PART_KEPT, transposed, &rows, &err),
-                err);
+            assert_ok(mf_part_rows(&m.input, whole ? NULL : part, MF_PART_KEPT, transposed, 2,
+                                   &rows, &err),
+                      err);
             assert_int_equal(rows.n_rows, transposed ? 20 : 30);
             uint64_t n = 0;
             for (uint32_t r = 0; r < rows.n_rows; r++)
@@ -237,7 +237,7 @@ static void check_lists(uint32_t n_users, uint32_t n_items, bool with_times, dou
     uint8_t *part = mark(&m, INFINITY, 3, 1);
     const mf_spectral_kernel *kernel = mf_spectral_kernel_choose();
     mf_sparse_rows rows;
-    assert_ok(mf_part_rows(&m.input, part, MF_PART_KEPT, false, &rows, &err), err);
+    assert_ok(mf_part_rows(&m.input, part, MF_PART_KEPT, false, 2, &rows, &err), err);
     mf_subspace *subspace = mf_subspace_create(kernel, n_items, 100, 1, &err);
     assert_ok(subspace != NULL, err);
     mf_subspace_start(subspace, &rows, 1);

@@ -70,7 +70,7 @@ static mf_sparse_rows make_rows(void)
     }
     for (int code = 0; code < 256; code++)
         value[code] = (float)code / 255;
-    return (mf_sparse_rows){ROWS, start, column, grade};
+    return (mf_sparse_rows){.n_rows = ROWS, .start = start, .column = column, .grade = grade};
 }
 
 static void check_product(const mf_spectral_kernel *kernel)

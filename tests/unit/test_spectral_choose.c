@@ -152,6 +152,63 @@ static void rows_of_a_part_in_both_directions(void **state)
     clear_input(&m);
 }
 
+static int nearly_all(uint32_t user, uint32_t item)
+{
+    return item < 90 * user ? (int)(1 + (user * 50 + item) % 255) : NO_PAIR;
+}
+
+/* Users with none, 90, 180 and more ratings, the last ones with 64 windows, which are longer. */
+static void windows_in_both_directions(void **state)
+{
+    (void)state;
+    enum { USERS = 40, ITEMS = 3300 };
+    mf_error err = {0};
+    made_input m = make_input(USERS, ITEMS, nearly_all, true);
+    mf_sparse_rows users;
+    mf_sparse_rows items;
+    assert_ok(mf_part_rows(&m.input, NULL, 0, false, 3, &users, &err), err);
+    assert_ok(mf_part_rows(&m.input, NULL, 0, true, 1, &items, &err), err);
+    assert_int_equal(users.n_rows, USERS);
+    assert_int_equal(items.n_rows, ITEMS);
+    assert_int_equal(items.start[ITEMS], 2 * m.user_start[USERS]);
+    assert_int_equal(users.row_window[2] - users.row_window[1], 2);
+    assert_int_equal(users.row_window[USERS] - users.row_window[USERS - 1], MF_SPECTRAL_WINDOWS);
+    assert_int_equal(mf_part_n_rows(&m.input), USERS + users.row_window[USERS]);
+    for (uint32_t u = 0; u < USERS; u++) {
+        uint64_t k = users.start[u];
+        uint32_t last = 0;
+        for (uint64_t w = users.row_window[u]; w < users.row_window[u + 1]; w++) {
+            uint32_t latest = 0;
+            const uint64_t begin = k;
+            for (; k < users.window_end[w]; k++) {
+                const uint32_t i = users.column[k];
+                const uint64_t rating = m.user_start[u] + i; /* a user has the first items */
+                assert_int_equal(m.item[rating], i);
+                assert_int_equal(users.grade[k], m.grade[rating]);
+                if (w > users.row_window[u])
+                    assert_true(m.time_rank[rating] > last);
+                latest = m.time_rank[rating] > latest ? m.time_rank[rating] : latest;
+                /* The item's row has the user, and after it the window. */
+                uint64_t at = items.start[i];
+                while (items.column[at] != u)
+                    at++;
+                assert_true(at + 1 < items.start[i + 1]);
+                assert_int_equal(items.grade[at], m.grade[rating]);
+                assert_int_equal(items.column[at + 1], USERS + w);
+                assert_int_equal(items.grade[at + 1], mf_part_window_grade(m.grade[rating]));
+            }
+            assert_true(k - begin <= 50 || m.user_start[u + 1] - m.user_start[u] > 3200);
+            last = latest;
+        }
+        assert_int_equal(k, users.start[u + 1]);
+    }
+    for (int code = 1; code < 256; code++)
+        assert_true(fabs(mf_part_window_grade((uint8_t)code) - 179 / 255.0 * code) <= 0.5);
+    mf_part_rows_free(&users);
+    mf_part_rows_free(&items);
+    clear_input(&m);
+}
+
 /* --- lists ------------------------------------------------------------------------ */
 
 typedef struct scored {
@@ -435,6 +492,7 @@ int main(void)
         cmocka_unit_test(of_many_ratings_a_part_of_the_users_is_drawn),
         cmocka_unit_test(ranks_of_a_part_are_counted_anew),
         cmocka_unit_test(rows_of_a_part_in_both_directions),
+        cmocka_unit_test(windows_in_both_directions),
         cmocka_unit_test(lists_are_those_of_plain_loops_over_all_items),
         cmocka_unit_test(lists_of_many_items_come_from_the_best_candidates),
         cmocka_unit_test(of_many_users_some_are_drawn),

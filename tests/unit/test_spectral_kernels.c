@@ -73,9 +73,54 @@ static mf_sparse_rows make_rows(void)
     return (mf_sparse_rows){.n_rows = ROWS, .start = start, .column = column, .grade = grade};
 }
 
-static void check_product(const mf_spectral_kernel *kernel)
+static uint64_t row_window[ROWS + 1];
+static uint64_t window_end[ENTRIES_MAX + ROWS];
+
+/* Rows cut into windows of any length, empty ones among them; each third row is not cut. */
+static mf_sparse_rows make_windows(void)
 {
-    const mf_sparse_rows y = make_rows();
+    mf_sparse_rows y = make_rows();
+    uint64_t n = 0;
+    for (uint32_t r = 0; r < ROWS; r++) {
+        if (r % 3 > 0) {
+            for (uint64_t k = start[r]; k < start[r + 1]; k++)
+                if (mf_random_below(9, k, 4) == 0)
+                    window_end[n++] = k;
+            window_end[n++] = start[r + 1];
+        }
+        row_window[r + 1] = n;
+        assert_true(n - row_window[r] <= MF_SPECTRAL_WINDOWS);
+    }
+    y.row_window = row_window;
+    y.window_end = window_end;
+    y.window_weight = 0.5f;
+    return y;
+}
+
+/* z += (YᵀY + ω Y'ᵀY') x of a row, Y' its windows, for one column of x. */
+static void add_product(const mf_sparse_rows *y, uint32_t row, const float *x, float *z,
+                        size_t width)
+{
+    static float own[COLUMNS + 1];
+    const uint64_t first = y->row_window == NULL ? 0 : y->row_window[row];
+    const uint64_t n = y->row_window == NULL ? 0 : y->row_window[row + 1] - first;
+    float whole = 0;
+    for (uint64_t w = 0; w < (n > 0 ? n : 1); w++) {
+        const uint64_t begin = w == 0 ? start[row] : window_end[first + w - 1];
+        const uint64_t end = n > 0 ? window_end[first + w] : start[row + 1];
+        float sum = 0;
+        for (uint64_t k = begin; k < end; k++)
+            sum += value[grade[k]] * x[column[k] * width];
+        whole += sum;
+        for (uint64_t k = begin; k < end; k++)
+            own[k - start[row]] = n > 0 ? y->window_weight * sum : 0;
+    }
+    for (uint64_t k = start[row]; k < start[row + 1]; k++)
+        z[column[k] * width] += value[grade[k]] * (whole + own[k - start[row]]);
+}
+
+static void check_product_of(const mf_spectral_kernel *kernel, mf_sparse_rows y)
+{
     static const struct {
         size_t width, at, n;
     } pieces[] = {{16, 0, 16}, {32, 0, 32}, {32, 0, 16}, {32, 16, 16}};
@@ -86,16 +131,17 @@ static void check_product(const mf_spectral_kernel *kernel)
         fill_floats(z, COLUMNS * width, 4);
         memcpy(expected, z, sizeof z);
         for (uint32_t r = 0; r < ROWS; r++)
-            for (size_t f = pieces[p].at; f < pieces[p].at + pieces[p].n; f++) {
-                float sum = 0;
-                for (uint64_t k = start[r]; k < start[r + 1]; k++)
-                    sum += value[grade[k]] * x[column[k] * width + f];
-                for (uint64_t k = start[r]; k < start[r + 1]; k++)
-                    expected[column[k] * width + f] += value[grade[k]] * sum;
-            }
+            for (size_t f = pieces[p].at; f < pieces[p].at + pieces[p].n; f++)
+                add_product(&y, r, x + f, expected + f, width);
         kernel->product(&y, value, x + pieces[p].at, z + pieces[p].at, width, pieces[p].n);
         assert_memory_equal(z, expected, COLUMNS * width * sizeof *z);
     }
+}
+
+static void check_product(const mf_spectral_kernel *kernel)
+{
+    check_product_of(kernel, make_rows());
+    check_product_of(kernel, make_windows());
 }
 
 static void check_gather(const mf_spectral_kernel *kernel)

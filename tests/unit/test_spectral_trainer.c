@@ -3,19 +3,35 @@
 #include "spectral_testing.h"
 
 #include "spectral/choose.h"
+#include "spectral/part.h"
 #include "spectral/reference.h"
 #include "spectral/subspace.h"
 
+/* The matrix written out: users, and after them their windows, with 0.7 of the grades, in codes
+ * where the iteration is on the side of users. */
 static void run_reference(const made_input *m, double *spectrum, double *vectors)
 {
     const mf_spectral_input *in = &m->input;
-    double *y = calloc((size_t)in->n_users * in->n_items, sizeof *y);
+    const size_t n_rows = mf_part_n_rows(in);
+    double *y = calloc(n_rows * in->n_items, sizeof *y);
     double *gram = calloc((size_t)in->n_items * in->n_items, sizeof *gram);
     assert_true(y != NULL && gram != NULL);
-    for (uint32_t u = 0; u < in->n_users; u++)
-        for (uint64_t k = in->user_start[u]; k < in->user_start[u + 1]; k++)
+    size_t window = in->n_users;
+    for (uint32_t u = 0; u < in->n_users; u++) {
+        const uint64_t n = in->user_start[u + 1] - in->user_start[u];
+        const bool windows = in->time_rank != NULL && n > 50;
+        for (uint64_t k = in->user_start[u]; k < in->user_start[u + 1]; k++) {
             y[u * in->n_items + in->item[k]] = in->grade[k] / 255.0;
-    mf_reference_decompose(y, in->n_users, in->n_items, spectrum, vectors, gram);
+            if (!windows)
+                continue;
+            const double part = in->n_items <= n_rows ? 179 / 255.0 * in->grade[k]
+                                                      : mf_part_window_grade(in->grade[k]);
+            y[(window + in->time_rank[k] / 100) * in->n_items + in->item[k]] = part / 255.0;
+        }
+        window += windows ? (n + 49) / 50 : 0;
+    }
+    assert_int_equal(window, n_rows);
+    mf_reference_decompose(y, n_rows, in->n_items, spectrum, vectors, gram);
     free(gram);
     free(y);
 }
@@ -112,6 +128,14 @@ static void directions_are_those_of_the_reference_on_either_side(void **state)
     made_input wide = make_input(40, 90, taste, true);
     made_input tall = make_input(90, 40, taste, true);
     made_input square = make_input(50, 50, taste, false);
+    made_input users_with_windows = make_input(12, 400, taste, true);
+    made_input items_with_windows = make_input(120, 200, taste, true);
+    assert_int_equal(mf_part_n_rows(&users_with_windows.input), 12 + 12 * 3);
+    assert_true(mf_part_n_rows(&items_with_windows.input) > 200);
+    compare(&users_with_windows, 12, 2e-6);
+    compare(&items_with_windows, 12, 2e-6);
+    clear_input(&users_with_windows);
+    clear_input(&items_with_windows);
     compare(&wide, 12, 2e-6);
     compare(&tall, 12, 2e-6);
     compare(&square, 12, 2e-6);
@@ -184,7 +208,7 @@ static void ranks_below_k_and_equal_singular_values(void **state)
     (void)state;
     grade_of *const tables[] = {all_alike, only_own, own_blocks, empty_in_the_middle,
                                 rank_two,  one_pair, falling,    taste};
-    static const uint32_t shapes[][2] = {{40, 40}, {33, 64}, {64, 33}};
+    static const uint32_t shapes[][2] = {{40, 40}, {33, 64}, {64, 33}, {10, 120}};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
             made_input m = make_input(shapes[s][0], shapes[s][1], tables[t], true);

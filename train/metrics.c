@@ -207,6 +207,14 @@ static json_t *ranking_json(const mf_run_facts *facts, bool all)
         mf_train_json_append(&choices, entry);
     }
     mf_train_json_set(&object, "choices", choices);
+    json_t *recencies = json_array();
+    for (uint32_t i = 0; i < result->n_recencies; i++) {
+        json_t *entry = json_object();
+        mf_train_json_set(&entry, "recency", rounded_error(result->recencies[i].recency));
+        mf_train_json_set(&entry, "ndcg_at_10", rounded(result->recencies[i].ndcg));
+        mf_train_json_append(&recencies, entry);
+    }
+    mf_train_json_set(&object, "recency_choices", recencies);
     mf_train_json_set(&object, "seconds", rounded(ranking->seconds));
     return object;
 }

@@ -17,7 +17,7 @@ static const char *const section_names[N_SECTIONS] = {
     [PROJECTED] = "projected", [RITZ] = "ritz",   [RITZ_BEFORE] = "ritz_before",
 };
 
-static const mf_section_kind kind = {"MFSPECT", 1, "checkpoint of a ranking model", section_names,
+static const mf_section_kind kind = {"MFSPECT", 2, "checkpoint of a ranking model", section_names,
                                      N_SECTIONS};
 
 /* Where a section's bytes are, and how many. bytes NULL: the stage has no such section. */
@@ -71,7 +71,8 @@ static bool is_possible(const mf_spectral *s, const mf_spectral_position *at)
            at->subspace.stage <= MF_SUBSPACE_RITZ &&
            at->grid.n_regularizations <= MF_CHOOSE_REGULARIZATIONS &&
            at->grid.n_sizes <= MF_CHOOSE_SIZES && (at->chosen == 0 || at->chosen < n_choices) &&
-           (part_needed || (at->regularization >= 0 && at->n_factors >= 1));
+           (part_needed || (at->regularization >= 0 && at->recency >= 0 && at->recency <= 1 &&
+                            at->n_factors >= 1));
 }
 
 static bool read_position(const mf_spectral *s, const mf_section_file *file,

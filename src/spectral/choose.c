@@ -27,7 +27,9 @@
  *     than those of EASE, and their NDCG on ratings that are really new falls by 1 % or less,
  *     because what is held out here leaves less to learn from and so wants a larger λ. Where all
  *     grades are equal 3 % cost 2 % at random, and coverage is as good without;
- *   - recency is not chosen: what is best depends on what lists are judged by. */
+ *   - recency: the strongest age weights within 1 % of the best. What is best depends on what lists
+ *     are judged by, and stronger ones than MF_CHOOSE_RECENCIES has would still be a little better
+ *     for what comes next, but cost 6 % of the NDCG of ratings held out at random (grade.h). */
 
 /* λ is compared at these powers of STEP times the mean variance. */
 static const double STEP = 1.3;
@@ -42,7 +44,12 @@ static const uint32_t sizes[MF_CHOOSE_SIZES] = {64, 128, 256};
  * random and nothing worse by time. */
 static const double SIZE_NEAR = 0.01;
 
+const double mf_choose_recencies[MF_CHOOSE_RECENCIES] = {0, 0.5, 1};
+static const double RECENCY_NEAR = 0.01;
 static const double RECENCY = 1;
+
+/* Of a user's ratings in the order of time the newest that are looked for when recency is chosen. */
+static const double NEWEST = 0.25;
 
 /* The prior is worth as much as this many ratings. */
 static const double PRIOR_RATINGS = 12;
@@ -117,6 +124,7 @@ mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_t
         memcpy(grid.size, sizes, sizeof sizes);
     }
     grid.recency = options->recency >= 0 ? options->recency : mf_default_recency(has_times);
+    grid.n_recencies = options->recency < 0 && has_times ? MF_CHOOSE_RECENCIES : 0;
     return grid;
 }
 
@@ -151,6 +159,19 @@ uint32_t mf_choose_best(const mf_choose_grid *grid, const mf_choose_sums *sums)
     return l * grid->n_sizes + size;
 }
 
+uint32_t mf_choose_best_recency(const mf_choose_grid *grid, const mf_choose_sums *sums)
+{
+    double best = 0;
+    for (uint32_t r = 0; r < grid->n_recencies; r++)
+        best = fmax(best, sums->recency_ndcg[r]);
+    if (!(best > 0))
+        return UINT32_MAX;
+    uint32_t r = grid->n_recencies - 1;
+    while (sums->recency_ndcg[r] < best * (1 - RECENCY_NEAR))
+        r--;
+    return r;
+}
+
 /* --- mean profile ---------------------------------------------------------------- */
 
 enum { MEAN_BLOCKS = 4, LANES = 16 };
@@ -163,13 +184,13 @@ static float weight_of(const mf_spectral_input *input, double recency, uint64_t 
     return input->time_rank == NULL ? y : mf_age_weight((float)recency, rank, n) * y;
 }
 
-/* The recency of a profile of m ratings, those of n that are marked as kept (part NULL: all): 0
+/* The recency of a profile of m ratings, those of n that are marked `only` (marks NULL: all): 0
  * where times are equal (each has the rank m - 1) or not known. */
-static double recency_of(const uint32_t *rank, const uint8_t *part, uint32_t n, uint32_t m,
-                         double recency)
+static double recency_of(const uint32_t *rank, const uint8_t *marks, uint8_t only, uint32_t n,
+                         uint32_t m, double recency)
 {
     for (uint32_t k = 0; rank != NULL && k < n; k++)
-        if ((part == NULL || part[k] == MF_PART_KEPT) && rank[k] != m - 1)
+        if ((marks == NULL || marks[k] == only) && rank[k] != m - 1)
             return recency;
     return 0;
 }
@@ -207,7 +228,7 @@ bool mf_mean_profile(const mf_spectral_input *input, double recency, const float
             const uint64_t begin = input->user_start[u];
             const uint32_t n = (uint32_t)(input->user_start[u + 1] - begin);
             const uint32_t *rank = input->time_rank == NULL ? NULL : input->time_rank + begin;
-            const double own_recency = recency_of(rank, NULL, n, n, recency);
+            const double own_recency = recency_of(rank, NULL, 0, n, n, recency);
             for (uint32_t k = 0; k < n; k++)
                 own[input->item[begin + k]] += (double)weight_of(input, own_recency, begin + k,
                                                                  rank == NULL ? n - 1 : rank[k], n);
@@ -245,12 +266,17 @@ enum {
     CHUNK = 256,
     CANDIDATES = MF_CHOOSE_CANDIDATES,
     FOUND_MOST = 2 * CANDIDATES,
-    COLUMNS = 16, /* λ, rounded up */
+    COLUMNS = 16,                           /* λ, and the two below */
+    UNWEIGHTED = MF_CHOOSE_REGULARIZATIONS, /* scores of the older ratings at recency 0 */
+    WEIGHTED,                               /* and at recency 1 */
 };
 
 /* The grid's cost is this many times that of the part's decomposition, taken as eight steps. */
 static const double COST = 0.3;
 static const double STEPS = 8;
+
+/* Of a user: NDCG of each choice and of each recency, and whether the last ones count. */
+enum { RESULTS = MF_CHOOSE_MAX + MF_CHOOSE_RECENCIES + 1 };
 
 typedef struct candidate {
     float score;
@@ -273,7 +299,7 @@ struct mf_choose {
     float *weights;  /* [k × COLUMNS] of each direction for each λ */
     float *middle;   /* [k] the same at the middle λ */
     float *lines;    /* [n_threads × workspace_floats] */
-    double *results; /* [MF_CHOOSE_STRETCH × MF_CHOOSE_MAX] */
+    double *results; /* [MF_CHOOSE_STRETCH × RESULTS] */
 };
 
 /* Where a thread's arrays are in its floats. */
@@ -289,16 +315,18 @@ typedef struct workspace {
     candidate *found;  /* [TILE × FOUND_MOST] */
     uint32_t *counts;  /* [2 × most] */
     uint32_t *rank;    /* [most] */
+    float *older;      /* [2 × stride] profiles of the older ratings at recency 0 and 1 */
+    uint8_t *marks;    /* [most] */
 } workspace;
 
-_Static_assert((int)MF_CHOOSE_REGULARIZATIONS <= (int)COLUMNS, "a column for each λ");
+_Static_assert((int)WEIGHTED < (int)COLUMNS, "a column for each λ and two more");
 _Static_assert(sizeof(candidate) == 2 * sizeof(float), "a thread's arrays are cut from floats");
 
 static size_t workspace_floats(const mf_choose *c)
 {
     const size_t n = c->stride * (2 * TILE + CANDIDATES + COLUMNS) + (size_t)CHUNK * TILE +
                      (size_t)CANDIDATES * COLUMNS + 2 * TILE + (size_t)TILE * FOUND_MOST * 2 +
-                     3 * (size_t)c->most;
+                     3 * (size_t)c->most + 2 * c->stride + (c->most + 3) / 4;
     return (n + LANES - 1) / LANES * LANES;
 }
 
@@ -316,7 +344,16 @@ static workspace workspace_of(const mf_choose *c, size_t thread)
     r.found = (candidate *)(r.n_found + TILE);
     r.counts = (uint32_t *)(r.found + (size_t)TILE * FOUND_MOST);
     r.rank = r.counts + 2 * (size_t)c->most;
+    r.older = (float *)(r.rank + c->most);
+    r.marks = (uint8_t *)(r.older + 2 * c->stride);
     return r;
+}
+
+/* Equally old ratings share a rank, so they are on the same side. */
+static bool is_among_newest(const mf_spectral_input *input, uint32_t user, uint64_t k)
+{
+    const uint64_t n = input->user_start[user + 1] - input->user_start[user];
+    return (double)input->time_rank[k] >= (1 - NEWEST) * 2 * (double)(n - 1);
 }
 
 static bool has_liked(const mf_spectral_input *input, const uint8_t *part, uint32_t user)
@@ -377,8 +414,7 @@ mf_choose *mf_choose_create(const mf_spectral_kernel *kernel, const mf_choose_gr
     c->weights = mf_allocate((size_t)k * COLUMNS, sizeof *c->weights, what, err);
     c->middle = mf_allocate(k, sizeof *c->middle, what, err);
     c->lines = mf_allocate(c->n_threads * workspace_floats(c), sizeof *c->lines, what, err);
-    c->results =
-        mf_allocate((size_t)MF_CHOOSE_STRETCH * MF_CHOOSE_MAX, sizeof *c->results, what, err);
+    c->results = mf_allocate((size_t)MF_CHOOSE_STRETCH * RESULTS, sizeof *c->results, what, err);
     if (c->users == NULL || c->weights == NULL || c->middle == NULL || c->lines == NULL ||
         c->results == NULL) {
         mf_choose_destroy(c);
@@ -465,23 +501,25 @@ static void select_best(candidate *list, size_t n, size_t m)
     }
 }
 
-static void fill_profile(const mf_choose *c, uint32_t user, const workspace *own, float *profile)
+/* profile = Σ a y v over the user's ratings that are marked `only`, a by their ages among these.
+ * Returns how many there are. */
+static uint32_t fill_profile(const mf_choose *c, uint32_t user, const uint8_t *marks, uint8_t only,
+                             double recency, const workspace *own, float *profile)
 {
     const mf_spectral_input *input = c->input;
     const uint64_t begin = input->user_start[user];
     const uint32_t n = (uint32_t)(input->user_start[user + 1] - begin);
     const uint32_t m = mf_part_ranks(input->time_rank == NULL ? NULL : input->time_rank + begin,
-                                     c->part + begin, MF_PART_KEPT, n, own->counts, own->rank);
-    const double recency = recency_of(own->rank, c->part + begin, n, m, c->grid->recency);
+                                     marks, only, n, own->counts, own->rank);
+    recency = recency_of(own->rank, marks, only, n, m, recency);
     for (size_t f = 0; f < c->stride; f++)
         profile[f] = 0;
-    for (uint32_t j = 0; j < n; j++) {
-        if (c->part[begin + j] != MF_PART_KEPT)
-            continue;
-        c->kernel->combine(profile, 1, profile,
-                           weight_of(input, recency, begin + j, own->rank[j], m),
-                           c->vectors + input->item[begin + j] * c->stride, 0, NULL, c->stride);
-    }
+    for (uint32_t j = 0; j < n; j++)
+        if (marks[j] == only)
+            c->kernel->combine(profile, 1, profile,
+                               weight_of(input, recency, begin + j, own->rank[j], m),
+                               c->vectors + input->item[begin + j] * c->stride, 0, NULL, c->stride);
+    return m;
 }
 
 /* Scores of all items for the tile's users; each keeps the best that he has not rated. */
@@ -553,6 +591,50 @@ static size_t take_list(const candidate *found, size_t n, const float *scores, u
     return m;
 }
 
+/* Fills own->older. False where recency is not chosen, or the user has nothing to choose it by:
+ * older ratings that are kept, and among the newest a liked one that is set aside. */
+static bool fill_older(const mf_choose *c, uint32_t user, workspace *own)
+{
+    enum { OLDER = 1 };
+    const uint64_t begin = c->input->user_start[user];
+    const uint32_t n = (uint32_t)(c->input->user_start[user + 1] - begin);
+    bool any = false;
+    if (c->grid->n_recencies == 0)
+        return false;
+    for (uint32_t k = 0; k < n; k++) {
+        const bool newest = is_among_newest(c->input, user, begin + k);
+        own->marks[k] = c->part[begin + k] == MF_PART_KEPT && !newest ? OLDER : 0;
+        any =
+            any || (newest && c->part[begin + k] == MF_PART_ASIDE && c->input->relevant[begin + k]);
+    }
+    return any && fill_profile(c, user, own->marks, OLDER, 0, own, own->older) > 0 &&
+           fill_profile(c, user, own->marks, OLDER, 1, own, own->older + c->stride) > 0;
+}
+
+/* Scores are linear in recency. */
+static void evaluate_recencies(const mf_choose *c, uint32_t user, size_t u, const workspace *own,
+                               double *result)
+{
+    const candidate *found = own->found + u * FOUND_MOST;
+    const size_t n = own->n_found[u];
+    uint32_t *relevant = own->counts;
+    size_t n_relevant = 0;
+    for (uint64_t k = c->input->user_start[user]; k < c->input->user_start[user + 1]; k++)
+        if (c->part[k] == MF_PART_ASIDE && c->input->relevant[k] &&
+            is_among_newest(c->input, user, k))
+            relevant[n_relevant++] = c->input->item[k];
+    for (uint32_t r = 0; r < c->grid->n_recencies; r++) {
+        const float recency = (float)mf_choose_recencies[r];
+        uint32_t list[K];
+        for (size_t i = 0; i < n; i++) {
+            float *scores = own->lists + i * COLUMNS;
+            scores[0] = (1 - recency) * scores[UNWEIGHTED] + recency * scores[WEIGHTED];
+        }
+        const size_t m = take_list(found, n, own->lists, list);
+        result[r] = mf_list_metrics_of(list, m, relevant, n_relevant, K).ndcg;
+    }
+}
+
 /* NDCG of one user for every choice. */
 static void evaluate_user(const mf_choose *c, uint32_t user, size_t u, workspace *own,
                           double *result)
@@ -562,6 +644,7 @@ static void evaluate_user(const mf_choose *c, uint32_t user, size_t u, workspace
     const size_t n = own->n_found[u];
     uint32_t *relevant = own->counts;
     size_t n_relevant = 0;
+    const bool has_newest = fill_older(c, user, own);
     for (uint64_t k = c->input->user_start[user]; k < c->input->user_start[user + 1]; k++)
         if (c->part[k] == MF_PART_ASIDE && c->input->relevant[k])
             relevant[n_relevant++] = c->input->item[k];
@@ -572,6 +655,10 @@ static void evaluate_user(const mf_choose *c, uint32_t user, size_t u, workspace
         for (size_t l = 0; l < COLUMNS; l++)
             own->columns[f * COLUMNS + l] =
                 own->profiles[u * c->stride + f] * c->weights[f * COLUMNS + l];
+    for (size_t f = 0; has_newest && f < c->k; f++) {
+        own->columns[f * COLUMNS + UNWEIGHTED] = own->older[f] * c->middle[f];
+        own->columns[f * COLUMNS + WEIGHTED] = own->older[c->stride + f] * c->middle[f];
+    }
     size_t done = 0;
     for (uint32_t size = 0; size < grid->n_sizes; size++) {
         /* Scores by the first directions are those by fewer, and some more. */
@@ -586,6 +673,9 @@ static void evaluate_user(const mf_choose *c, uint32_t user, size_t u, workspace
                 mf_list_metrics_of(list, m, relevant, n_relevant, K).ndcg;
         }
     }
+    result[RESULTS - 1] = has_newest;
+    if (has_newest)
+        evaluate_recencies(c, user, u, own, result + MF_CHOOSE_MAX);
 }
 
 void mf_choose_stretch(mf_choose *c, mf_choose_sums *sums)
@@ -604,13 +694,21 @@ void mf_choose_stretch(mf_choose *c, mf_choose_sums *sums)
         const uint32_t *users = c->users + first + tile * TILE;
         const size_t n_users = n - tile * TILE < TILE ? n - tile * TILE : TILE;
         for (size_t u = 0; u < n_users; u++)
-            fill_profile(c, users[u], &own, own.profiles + u * c->stride);
+            fill_profile(c, users[u], c->part + c->input->user_start[users[u]], MF_PART_KEPT,
+                         c->grid->recency, &own, own.profiles + u * c->stride);
         find_candidates(c, users, n_users, &own);
         for (size_t u = 0; u < n_users; u++)
-            evaluate_user(c, users[u], u, &own, c->results + (tile * TILE + u) * MF_CHOOSE_MAX);
+            evaluate_user(c, users[u], u, &own, c->results + (tile * TILE + u) * RESULTS);
     }
-    for (size_t u = 0; u < n; u++)
+    for (size_t u = 0; u < n; u++) {
+        const double *result = c->results + u * RESULTS;
         for (uint32_t choice = 0; choice < n_choices; choice++)
-            sums->ndcg[choice] += c->results[u * MF_CHOOSE_MAX + choice];
+            sums->ndcg[choice] += result[choice];
+        if (!(result[RESULTS - 1] > 0))
+            continue;
+        sums->n_recency_users++;
+        for (uint32_t r = 0; r < MF_CHOOSE_RECENCIES; r++)
+            sums->recency_ndcg[r] += result[MF_CHOOSE_MAX + r];
+    }
     sums->n_users += n;
 }

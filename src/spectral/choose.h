@@ -10,6 +10,10 @@
  * (Measured against lists from all items: the mean NDCG of a setting differs by 3e-5 on data/,
  * 3e-4 at most, and by .001 on planted ratings, .004 at the smallest λ.)
  *
+ * Age weights are for what comes next, so recency is chosen by it: of the same candidates lists are
+ * made from the kept ratings of a user's older three quarters, for each recency at the middle λ and
+ * all directions, and the liked ones that are set aside among the newest quarter are to be found.
+ *
  * Cost for a user: items × k for the candidates, then candidates × k × number of λ.
  * Users are drawn by seed, as many as cost about as much as a decomposition, at least
  * MF_CHOOSE_USERS_LEAST.
@@ -29,6 +33,7 @@ enum {
     MF_CHOOSE_REGULARIZATIONS = 14,
     MF_CHOOSE_SIZES = 3,
     MF_CHOOSE_MAX = MF_CHOOSE_REGULARIZATIONS * MF_CHOOSE_SIZES,
+    MF_CHOOSE_RECENCIES = 3,
     MF_CHOOSE_STRETCH = 1024, /* users of one step */
     MF_CHOOSE_CANDIDATES = 512,
     MF_CHOOSE_USERS_LEAST = 1024,
@@ -60,13 +65,17 @@ typedef struct mf_choose_grid {
     uint32_t n_sizes;
     double regularization[MF_CHOOSE_REGULARIZATIONS]; /* rising */
     uint32_t size[MF_CHOOSE_SIZES];                   /* rising */
-    double recency;
-    uint32_t graded; /* 1: grades differ */
-    double near;     /* a smaller regularization is taken when its NDCG is this near to the best */
+    double recency;                                   /* while λ and directions are compared */
+    uint32_t graded;                                  /* 1: grades differ */
+    uint32_t n_recencies; /* 0: recency is given, or there are no times */
+    double near; /* a smaller regularization is taken when its NDCG is this near to the best */
 } mf_choose_grid;
 
-/* The age weight's strength when it is not given. */
+/* The age weight's strength when it is not given and not chosen. */
 double mf_default_recency(bool has_times);
+
+/* The age weights' strengths that are compared, rising. */
+extern const double mf_choose_recencies[MF_CHOOSE_RECENCIES];
 
 /* The prior's strength when it is not given: mean_ratings of a user with ratings, mean_age the
  * mean age weight, each rating counting as its grade. */
@@ -79,10 +88,16 @@ mf_choose_grid mf_choose_grid_for(const mf_spectral_options *options, bool has_t
 typedef struct mf_choose_sums {
     uint64_t n_users;           /* whose lists are in the sums */
     double ndcg[MF_CHOOSE_MAX]; /* Σ over users; [regularization × n_sizes + size] */
+    uint64_t n_recency_users;   /* of them those with something among the newest to find */
+    double recency_ndcg[MF_CHOOSE_RECENCIES]; /* Σ over these */
 } mf_choose_sums;
 
 /* The one to take: an index into the sums, or UINT32_MAX when every list was empty. */
 uint32_t mf_choose_best(const mf_choose_grid *grid, const mf_choose_sums *sums);
+
+/* The recency to take: an index into mf_choose_recencies, or UINT32_MAX when nothing was compared or
+ * every list was empty. */
+uint32_t mf_choose_best_recency(const mf_choose_grid *grid, const mf_choose_sums *sums);
 
 /* The lists. */
 typedef struct mf_choose mf_choose;

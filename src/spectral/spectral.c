@@ -163,6 +163,8 @@ static void take_given(mf_spectral *s)
     s->at.n_factors = s->options.n_factors > 0 ? s->options.n_factors : FACTORS_MOST;
     s->at.regularization = s->options.regularization >= 0 ? s->options.regularization
                                                           : mf_default_regularization(s->squares);
+    s->at.recency = s->options.recency >= 0 ? s->options.recency
+                                            : mf_default_recency(s->input.time_rank != NULL);
 }
 
 static bool mark_part(mf_spectral *s, mf_error *err)
@@ -338,6 +340,9 @@ static void take_best(mf_spectral *s)
     const mf_choose_grid *grid = &s->at.grid;
     const uint32_t best = mf_choose_best(grid, &s->at.sums);
     take_given(s);
+    const uint32_t recency = mf_choose_best_recency(grid, &s->at.sums);
+    if (recency != UINT32_MAX)
+        s->at.recency = mf_choose_recencies[recency];
     if (best == UINT32_MAX)
         return;
     s->at.chosen = best;
@@ -398,11 +403,8 @@ static bool make_result(mf_spectral *s, mf_error *err)
     for (size_t i = 0; i < s->input.n_items; i++)
         for (size_t f = 0; f < stride; f++)
             s->item_vectors[i * stride + f] *= weights[f];
-    double recency = s->options.recency;
-    if (recency < 0)
-        recency = mf_default_recency(s->input.time_rank != NULL);
     double mean_age;
-    if (!mf_mean_profile(&s->input, recency, s->item_vectors, stride, s->options.n_threads,
+    if (!mf_mean_profile(&s->input, s->at.recency, s->item_vectors, stride, s->options.n_threads,
                          s->mean_profile, &mean_age, err))
         return false;
     s->prior = s->options.prior;
@@ -501,6 +503,17 @@ static uint32_t list_choices(mf_spectral *s)
     return s->at.sums.n_users > 0 ? n : 0;
 }
 
+static uint32_t list_recencies(mf_spectral *s)
+{
+    const mf_choose_sums *sums = &s->at.sums;
+    for (uint32_t r = 0; r < s->at.grid.n_recencies && sums->n_recency_users > 0; r++)
+        s->recencies[r] = (mf_spectral_recency){
+            .recency = mf_choose_recencies[r],
+            .ndcg = sums->recency_ndcg[r] / (double)sums->n_recency_users,
+        };
+    return sums->n_recency_users > 0 ? s->at.grid.n_recencies : 0;
+}
+
 bool mf_spectral_result_get(mf_spectral *s, mf_spectral_result *result, mf_error *err)
 {
     if (s->at.phase < MF_SPECTRAL_LEARNING || !s->at.begun || s->subspace->at.steps == 0)
@@ -508,13 +521,11 @@ bool mf_spectral_result_get(mf_spectral *s, mf_spectral_result *result, mf_error
     if (!make_result(s, err))
         return false;
     const uint32_t n_choices = list_choices(s);
-    double recency = s->options.recency;
-    if (recency < 0)
-        recency = mf_default_recency(s->input.time_rank != NULL);
+    const uint32_t n_recencies = list_recencies(s);
     *result = (mf_spectral_result){
         .n_factors = s->n_directions,
         .regularization = (float)s->at.regularization,
-        .recency = (float)recency,
+        .recency = (float)s->at.recency,
         .prior = (float)s->prior,
         .item_vectors = s->item_vectors,
         .mean_profile = s->mean_profile,
@@ -524,6 +535,8 @@ bool mf_spectral_result_get(mf_spectral *s, mf_spectral_result *result, mf_error
         .choices = n_choices > 0 ? s->choices : NULL,
         .n_choices = n_choices,
         .chosen = s->at.chosen,
+        .recencies = n_recencies > 0 ? s->recencies : NULL,
+        .n_recencies = n_recencies,
     };
     return true;
 }

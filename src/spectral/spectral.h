@@ -1,6 +1,7 @@
 /* spectral.h: the ranking model's trainer: a shrunk SVD of graded ratings, one step at a time.
  *
- *   y_ui = grade of u's rating of i (model/grade.h)      Y: users × items, sparse
+ *   y_ui = grade of u's rating of i (model/grade.h)      Y: users × items, sparse; with times
+ *                                                        there are rows of windows too (part.h)
  *   YᵀY ≈ V Σ² Vᵀ                                        V: items × k, the k largest
  *   G    = diag(σ² / (σ² + λ))                           item vectors q_i = G v_i
  *   profile_u = Σ_j a_uj y_uj q_j + prior,  score_ui = profile_u · q_i
@@ -20,8 +21,8 @@
  * filter (subspace.h) and a final Rayleigh–Ritz step. λ and the number of directions are chosen
  * on set-aside ratings unless they are given: one decomposition of a part of each user's ratings,
  * a grid on the others that needs diagonal work alone (choose.h), then the decomposition of
- * everything, which starts from the first one's vectors. Recency and the prior's strength have
- * defaults (choose.c).
+ * everything, which starts from the first one's vectors. Recency is chosen beside them, on the
+ * newest of those set aside. The prior's strength has a default (choose.c).
  *
  * (1) The same input, options and seed give the same bits with any number of threads and on any
  *     CPU, also when the run was cut between any two steps and resumed.
@@ -32,7 +33,8 @@
  *     are not finite or not orthonormal fail with MF_ERR_DIVERGED.
  *
  * Memory: the item vectors, 3 × the vectors of the smaller side (with an eighth more directions),
- * 6 bytes per rating (10 more where grades of 0 have to be left out), 32 per item, 3 MB a thread.
+ * 6 bytes per rating (11 where there are more items than users and windows; 10 more where grades of
+ * 0 have to be left out), 8 per window, 32 per item, 3 MB a thread.
  * Time: about 4 · ratings · 1.1 k operations a step, 8 to 13 steps, at 50 to 100 GFLOP/s with two
  * threads (bench/bench_spectral.c). Threads beyond one for each 16 directions are of no use.
  * Threads: one caller; the trainer starts options.n_threads of its own. */
@@ -97,6 +99,12 @@ typedef struct mf_spectral_choice {
     double ndcg; /* at 10, on the set-aside ratings */
 } mf_spectral_choice;
 
+/* A recency that was compared. */
+typedef struct mf_spectral_recency {
+    double recency;
+    double ndcg; /* at 10, on those of the set-aside ratings that are among the newest of a user */
+} mf_spectral_recency;
+
 /* A finished training, views into the trainer until destroy. Shapes as in mf_ranking_parts. */
 typedef struct mf_spectral_result {
     uint32_t n_factors;
@@ -110,7 +118,9 @@ typedef struct mf_spectral_result {
     uint32_t steps;                    /* of the decomposition of everything */
     const mf_spectral_choice *choices; /* [n_choices] the grid; NULL when nothing was chosen */
     uint32_t n_choices;
-    uint32_t chosen; /* index of the best */
+    uint32_t chosen;                      /* index of the best */
+    const mf_spectral_recency *recencies; /* [n_recencies]; NULL when recency was not chosen */
+    uint32_t n_recencies;
 } mf_spectral_result;
 
 typedef struct mf_spectral mf_spectral;

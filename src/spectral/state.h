@@ -18,6 +18,7 @@ typedef struct mf_spectral_position {
     uint32_t width; /* of the iteration's block */
     uint32_t n_wanted;
     double regularization; /* for the whole, from MF_SPECTRAL_LEARNING on */
+    double recency;        /* from then on too */
     mf_subspace_state subspace;
     mf_choose_grid grid; /* from the first step of MF_SPECTRAL_GRID on */
     mf_choose_sums sums;
@@ -51,6 +52,7 @@ struct mf_spectral {
 
     double seconds; /* of the last step */
     mf_spectral_choice choices[MF_CHOOSE_MAX];
+    mf_spectral_recency recencies[MF_CHOOSE_RECENCIES];
 };
 
 /* λ that weighs the change of Ritz values in the present phase. */

@@ -24,7 +24,9 @@ enum { RUN_SUM_MAX = INT16_MAX / LEVELS };
 static const double NORM_MAX = 1e18;
 static const double BIAS_MAX = 1e30;
 
-typedef int32_t whole __attribute__((vector_size(MF_MODEL_LANES * sizeof(int32_t))));
+/* Four factors: the vectors that every CPU has. */
+typedef float four __attribute__((vector_size(MF_INDEX_QUAD * sizeof(float)), may_alias));
+typedef int32_t four_whole __attribute__((vector_size(MF_INDEX_QUAD * sizeof(int32_t))));
 
 static float rounded_up(double x)
 {
@@ -95,69 +97,68 @@ static float from_bits(uint32_t bits)
     return x;
 }
 
-static float most_of(const float *q, size_t stride)
+static float most_of(const float *q, size_t n_quads)
 {
-    mf_lanes most = {0};
-    for (size_t f = 0; f < stride; f += MF_MODEL_LANES) {
-        const mf_lanes x = *(const mf_lanes *)(const void *)(q + f);
-        const mf_lanes size = (mf_lanes)((whole)x & 0x7FFFFFFF);
-        const whole larger = size > most;
-        most = (mf_lanes)(((whole)size & larger) | ((whole)most & ~larger));
+    four_whole most = {0}; /* floats without sign are in the order of their bits */
+    for (size_t f = 0; f < n_quads * MF_INDEX_QUAD; f += MF_INDEX_QUAD) {
+        const four_whole size = (four_whole) * (const four *)(q + f) & INT32_MAX;
+        const four_whole larger = size > most;
+        most = (size & larger) | (most & ~larger);
     }
-    float one = most[0];
-    for (size_t lane = 1; lane < MF_MODEL_LANES; lane++)
+    int32_t one = most[0];
+    for (size_t lane = 1; lane < MF_INDEX_QUAD; lane++)
         one = most[lane] > one ? most[lane] : one;
-    return one;
+    return from_bits((uint32_t)one);
 }
 
-/* One item at lane `lane` of its block. Returns the larger of |q| and |s·w|.
- * s has 8 bits and w has 3, so s·w is exact in float, and q − s·w is off by its own
- * last bit at most. */
-static double encode(const float *q, size_t stride, size_t n_quads, uint16_t *codes, size_t lane,
-                     uint32_t *sizes)
+/* One item at lane `lane` of its block. Returns a bound of |q| and |s·w|.
+ * s has 8 bits and w has 3, so s·w is exact in float. r = q/s − w is summed, which no length of q
+ * brings out of the range of floats: |q − s·w| = s·|r|, and |q| ≤ s·(|w| + |r|). q/s, below 8, is off
+ * by 2^-22 at most; the sum of n squares, four lanes, by (n/4 + 4)·2^-24 of itself. */
+static double encode(const float *q, size_t n_quads, uint16_t *codes, size_t lane, uint32_t *sizes)
 {
-    const uint32_t most_bits = short_bits(most_of(q, stride) / LEVELS);
+    const uint32_t most_bits = short_bits(most_of(q, n_quads) / LEVELS);
     const uint32_t scale_bits = most_bits > 0 ? most_bits : 0x10000; /* not zero */
     const float s = from_bits(scale_bits);
-    mf_sums q_square = {0}, w_square = {0}, e_square = {0};
-    for (size_t f = 0; f < stride; f += MF_MODEL_LANES) {
-        const mf_lanes x = *(const mf_lanes *)(const void *)(q + f);
-        /* x / s is from -7 to 7: 8 and a half more, cut off, is the nearest whole number. */
-        const whole code = __builtin_convertvector(x / s + 8.5f, whole);
-        const mf_lanes near = s * __builtin_convertvector(code - 8, mf_lanes);
-        const mf_lanes e = x - near;
-        mf_add_squares(&q_square, &x);
-        mf_add_squares(&w_square, &near);
-        mf_add_squares(&e_square, &e);
-        for (size_t k = 0; k < MF_MODEL_LANES && f + k < n_quads * MF_INDEX_QUAD;
-             k += MF_INDEX_QUAD)
-            codes[(f + k) / MF_INDEX_QUAD * MF_INDEX_BLOCK + lane] =
-                (uint16_t)(code[k] | code[k + 1] << 8 | code[k + 2] << 4 | code[k + 3] << 12);
+    four r_square = {0};
+    four w_square = {0}; /* whole numbers: exact */
+    for (size_t f = 0; f < n_quads * MF_INDEX_QUAD; f += MF_INDEX_QUAD) {
+        const four x = *(const four *)(q + f) / s;
+        /* x is from -7 to 7: 8 and a half more, cut off, is the nearest whole number. */
+        const four_whole code = __builtin_convertvector(x + 8.5f, four_whole);
+        const four w = __builtin_convertvector(code, four) - 8;
+        const four r = x - w;
+        r_square += r * r;
+        w_square += w * w;
+        uint64_t two[2]; /* codes of factors 0 and 1, 2 and 3, each in 32 bits */
+        memcpy(two, &code, sizeof two);
+        codes[f / MF_INDEX_QUAD * MF_INDEX_BLOCK + lane] =
+            (uint16_t)((two[0] | two[0] >> 24) | (two[1] | two[1] >> 24) << 4);
     }
-    const double error = sqrt(mf_sum(&e_square)) * (1 + 0x1p-20);
-    *sizes = scale_bits | short_bits((float)error) >> 16;
-    return sqrt(fmax(mf_sum(&q_square), mf_sum(&w_square)));
+    double r = 0, w = 0;
+    for (size_t l = 0; l < MF_INDEX_QUAD; l++) {
+        r += (double)r_square[l];
+        w += (double)w_square[l];
+    }
+    const double n = (double)(n_quads * MF_INDEX_QUAD);
+    r = sqrt(r) * (1 + (n / 4 + 4) * 0x1p-24) + 0x1p-22 * sqrt(n);
+    *sizes = scale_bits | short_bits((float)((double)s * r)) >> 16;
+    return (double)s * (sqrt(w) + r);
 }
 
-/* One item at lane `lane` of a block, group by group; group: [stride] to work in. Returns what
- * encode returns, of the whole row. */
-static double encode_groups(const mf_index *index, const float *q, uint32_t n_factors,
-                            unsigned char *block, size_t lane, float *group)
+/* One item at lane `lane` of a block, group by group. Returns what encode returns, of the whole
+ * row. */
+static double encode_groups(const mf_index *index, const float *q, unsigned char *block,
+                            size_t lane)
 {
     uint16_t *codes = (void *)block;
     uint32_t *sizes = (void *)(codes + index->n_quads * MF_INDEX_BLOCK);
-    if (index->n_groups == 1)
-        return encode(q, mf_model_stride(n_factors), index->n_quads, codes, lane, &sizes[lane]);
     double square = 0;
     for (size_t g = 0; g < index->n_groups; g++) {
-        const size_t quad = index->group_quads[g], n_quads = index->group_quads[g + 1] - quad;
-        const size_t first = quad * MF_INDEX_QUAD;
-        const size_t n = g + 1 < index->n_groups ? n_quads * MF_INDEX_QUAD : n_factors - first;
-        const size_t stride = mf_model_stride((uint32_t)n);
-        memcpy(group, q + first, n * sizeof *group);
-        memset(group + n, 0, (stride - n) * sizeof *group);
-        const double norm = encode(group, stride, n_quads, codes + quad * MF_INDEX_BLOCK, lane,
-                                   &sizes[g * MF_INDEX_BLOCK + lane]);
+        const size_t first = index->group_quads[g];
+        const double norm =
+            encode(q + first * MF_INDEX_QUAD, index->group_quads[g + 1] - first,
+                   codes + first * MF_INDEX_BLOCK, lane, &sizes[g * MF_INDEX_BLOCK + lane]);
         square += norm * norm;
     }
     return sqrt(square) * (1 + 0x1p-40);
@@ -206,20 +207,20 @@ static bool choose_places(mf_index *index, const mf_index_rows *rows, mf_error *
 }
 
 /* Encodes all items. False when a row is too long. */
-static bool fill(mf_index *index, const mf_index_rows *rows, float *group)
+static bool fill(mf_index *index, const mf_index_rows *rows)
 {
     const size_t stride = mf_model_stride(rows->n_factors);
     for (uint32_t place = 0; place < rows->n_items; place++) {
         const uint32_t item = index->item_at != NULL ? index->item_at[place] : place;
         const size_t block = place / MF_INDEX_BLOCK;
-        const double norm = encode_groups(index, rows->rows + item * stride, rows->n_factors,
-                                          index->blocks + block * index->block_bytes,
-                                          place % MF_INDEX_BLOCK, group);
+        const double norm =
+            encode_groups(index, rows->rows + item * stride,
+                          index->blocks + block * index->block_bytes, place % MF_INDEX_BLOCK);
         if (!(norm <= NORM_MAX))
             return false;
         index->norm[block] = fmaxf(index->norm[block], rounded_up(norm));
     }
-    /* Lengths fall, but |s·w| may not. */
+    /* Lengths fall, but bounds of them may not. */
     for (size_t block = index->n_blocks - 1; index->item_at != NULL && block > 0; block--)
         index->norm[block - 1] = fmaxf(index->norm[block - 1], index->norm[block]);
     return true;
@@ -244,18 +245,16 @@ bool mf_index_create(mf_index *index, const mf_index_rows *rows, mf_error *err)
         if (fabs((double)rows->bias[item]) > BIAS_MAX)
             return true;
     bool ok = false, is_usable = false;
-    float *group = mf_allocate(mf_model_stride(rows->n_factors), sizeof *group, WHAT, err);
     index->blocks = mf_allocate(index->n_blocks, index->block_bytes, WHAT, err);
     index->norm = mf_allocate(index->n_blocks, sizeof *index->norm, WHAT, err);
-    if (group == NULL || index->blocks == NULL || index->norm == NULL ||
+    if (index->blocks == NULL || index->norm == NULL ||
         (rows->is_spectral && !choose_places(index, rows, err)))
         goto done;
     ok = true;
-    is_usable = fill(index, rows, group) && mf_index_size(rows, &index->n_bytes);
+    is_usable = fill(index, rows) && mf_index_size(rows, &index->n_bytes);
     if (is_usable)
         index->n_items = rows->n_items;
 done:
-    mf_free(group);
     if (!is_usable)
         mf_index_release(index);
     return ok;

@@ -94,6 +94,11 @@ class BothModels(RankingCase):
         self.assertGreater(best, 0)
         self.assertEqual(len(choices), line["compared"])
         self.assertAlmostEqual(chosen["ndcg_at_10"], line["chosen_by_ndcg_at_10"], delta=0.000051)
+        recencies = ranking["recency_choices"]
+        self.assertEqual([0, 0.5, 1], [choice["recency"] for choice in recencies])
+        least = 0.99 * max(choice["ndcg_at_10"] for choice in recencies)
+        self.assertEqual(max(choice["recency"] for choice in recencies
+                             if choice["ndcg_at_10"] >= least), ranking["recency"])
 
     def test_what_is_given_is_not_chosen(self):
         """No phases of choosing; the model has what the settings say."""
@@ -105,6 +110,7 @@ class BothModels(RankingCase):
         self.assertEqual((12, 30, 0.5, 0.25), tuple(said[name] for name in
                          ("n_factors", "regularization", "recency", "prior")))
         self.assertEqual([], job.metrics()["ranking"]["choices"])
+        self.assertEqual([], job.metrics()["ranking"]["recency_choices"])
 
     def test_each_ranking_setting_changes_the_ranking_model_and_not_the_rating_model(self):
         """Each is taken, and the bytes of the rating part stay."""

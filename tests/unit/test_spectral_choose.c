@@ -225,30 +225,37 @@ static int compare_scored(const void *a, const void *b)
     return x->item < y->item ? -1 : 1;
 }
 
-/* Σ NDCG over users for λ and the first k directions, with plain loops. */
-static double plain_sum(const made_input *m, const uint8_t *part, const float *v, uint32_t n_found,
-                        const double *variances, double lambda, uint32_t k, double recency,
-                        uint64_t *n_users)
+/* Σ NDCG over users for λ and the first k directions, with plain loops. by_newest: of the ratings
+ * among a user's newest quarter from those before. */
+static double plain_sum(const made_input *m, const uint8_t *part, bool by_newest, const float *v,
+                        uint32_t n_found, const double *variances, double lambda, uint32_t k,
+                        double recency, uint64_t *n_users)
 {
+    enum { OLDER = 1 };
     const mf_spectral_input *in = &m->input;
     const size_t stride = mf_model_stride(n_found);
     scored *list = calloc(in->n_items, sizeof *list);
     uint32_t *counts = calloc(2 * (size_t)in->n_items, sizeof *counts);
     uint32_t *rank = calloc(in->n_items, sizeof *rank);
     uint32_t *relevant = calloc(in->n_items, sizeof *relevant);
+    uint8_t *marks = calloc(in->n_items, sizeof *marks);
     double sum = 0;
     *n_users = 0;
     for (uint32_t u = 0; u < in->n_users; u++) {
         const uint64_t begin = in->user_start[u];
         const uint32_t n = (uint32_t)(in->user_start[u + 1] - begin);
-        const uint32_t kept = mf_part_ranks(in->time_rank == NULL ? NULL : in->time_rank + begin,
-                                            part + begin, MF_PART_KEPT, n, counts, rank);
         float profile[512] = {0};
         uint32_t n_relevant = 0;
         for (uint32_t j = 0; j < n; j++) {
-            if (part[begin + j] == MF_PART_ASIDE && in->relevant[begin + j])
+            const bool newest = by_newest && in->time_rank[begin + j] >= 1.5 * (n - 1);
+            marks[j] = part[begin + j] == MF_PART_KEPT && !newest ? OLDER : 0;
+            if (part[begin + j] == MF_PART_ASIDE && in->relevant[begin + j] && newest == by_newest)
                 relevant[n_relevant++] = in->item[begin + j];
-            if (part[begin + j] != MF_PART_KEPT)
+        }
+        const uint32_t kept = mf_part_ranks(in->time_rank == NULL ? NULL : in->time_rank + begin,
+                                            marks, OLDER, n, counts, rank);
+        for (uint32_t j = 0; j < n; j++) {
+            if (marks[j] != OLDER)
                 continue;
             const float y = (float)in->grade[begin + j] / 255;
             const float weight =
@@ -256,7 +263,7 @@ static double plain_sum(const made_input *m, const uint8_t *part, const float *v
             for (size_t f = 0; f < stride; f++)
                 profile[f] += weight * v[in->item[begin + j] * stride + f];
         }
-        if (n_relevant == 0)
+        if (n_relevant == 0 || (by_newest && kept == 0))
             continue;
         size_t n_list = 0;
         for (uint32_t i = 0, j = 0; i < in->n_items; i++) {
@@ -279,6 +286,7 @@ static double plain_sum(const made_input *m, const uint8_t *part, const float *v
         sum += mf_list_metrics_of(first, shown, relevant, n_relevant, 10).ndcg;
         ++*n_users;
     }
+    free(marks);
     free(relevant);
     free(rank);
     free(counts);
@@ -318,7 +326,7 @@ static void check_lists(uint32_t n_users, uint32_t n_items, bool with_times, dou
             for (uint32_t size = 0; size < grid.n_sizes; size++) {
                 uint64_t counted;
                 const double expected =
-                    plain_sum(&m, part, v, k, variances, grid.regularization[l],
+                    plain_sum(&m, part, false, v, k, variances, grid.regularization[l],
                               grid.size[size] < k ? grid.size[size] : k, grid.recency, &counted);
                 const double found = sums.ndcg[l * grid.n_sizes + size];
                 assert_int_equal(sums.n_users, counted);
@@ -326,6 +334,19 @@ static void check_lists(uint32_t n_users, uint32_t n_items, bool with_times, dou
                     fail_msg("λ %g, k %u: %.17g instead of %.17g", grid.regularization[l],
                              grid.size[size], found, expected);
             }
+        for (uint32_t r = 0; r < grid.n_recencies; r++) {
+            uint64_t counted;
+            const double expected = plain_sum(&m, part, true, v, k, variances,
+                                              grid.regularization[grid.n_regularizations / 2], k,
+                                              mf_choose_recencies[r], &counted);
+            assert_true(counted > n_users / 2);
+            assert_int_equal(sums.n_recency_users, counted);
+            /* Scores are put together from two, so nearly equal ones may change places. */
+            if (!(fabs(sums.recency_ndcg[r] - expected) <= (bound + 1e-4) * (double)counted))
+                fail_msg("recency %g: %.17g instead of %.17g", mf_choose_recencies[r],
+                         sums.recency_ndcg[r], expected);
+        }
+        assert_int_equal(sums.n_recency_users > 0, with_times);
         mf_choose_destroy(choose);
     }
     mf_free(v);
@@ -409,6 +430,30 @@ static void the_grid_stands_around_the_mean_variance(void **state)
     assert_int_equal(given.n_sizes, 1);
     assert_true(given.regularization[0] == 5);
     assert_int_equal(given.size[0], 33);
+}
+
+static void the_strongest_recency_near_the_best_is_taken(void **state)
+{
+    (void)state;
+    mf_choose_grid grid = automatic_grid();
+    mf_choose_sums sums = {.n_users = 100, .n_recency_users = 50, .recency_ndcg = {10, 9.8, 9.95}};
+    assert_int_equal(grid.n_recencies, 3);
+    assert_int_equal(mf_choose_best_recency(&grid, &sums), 2);
+    sums.recency_ndcg[2] = 9.8;
+    assert_int_equal(mf_choose_best_recency(&grid, &sums), 0);
+    sums.recency_ndcg[1] = 9.95;
+    assert_int_equal(mf_choose_best_recency(&grid, &sums), 1);
+    sums = (mf_choose_sums){.n_users = 100};
+    assert_int_equal(mf_choose_best_recency(&grid, &sums), UINT32_MAX);
+    mf_spectral_options options = auto_options();
+    const double variances[] = {1};
+    grid = mf_choose_grid_for(&options, false, false, variances, 1);
+    assert_int_equal(grid.n_recencies, 0);
+    assert_true(grid.recency == 0);
+    options.recency = 0.7;
+    grid = mf_choose_grid_for(&options, true, false, variances, 1);
+    assert_int_equal(grid.n_recencies, 0);
+    assert_true(grid.recency == 0.7);
 }
 
 static void the_smallest_regularization_near_the_best_is_taken(void **state)
@@ -497,6 +542,7 @@ int main(void)
         cmocka_unit_test(lists_of_many_items_come_from_the_best_candidates),
         cmocka_unit_test(of_many_users_some_are_drawn),
         cmocka_unit_test(the_grid_stands_around_the_mean_variance),
+        cmocka_unit_test(the_strongest_recency_near_the_best_is_taken),
         cmocka_unit_test(the_smallest_regularization_near_the_best_is_taken),
         cmocka_unit_test(graded_ratings_take_one_that_is_a_little_further_away),
         cmocka_unit_test(the_largest_size_near_the_best_is_taken),

@@ -1,7 +1,7 @@
 /* fuzz_http_body.c: any bytes as the body of a request.
  *
  * The first byte says how it comes (bit 0: chunks, bit 1: gzip) and how it is cut;
- * the rest is the body. Fed in pieces it gives the same verdict, the same text and
+ * the rest is the body. Fed in pieces it gives the same state, the same text and
  * the same rest as fed at once; the text never exceeds the limit and one call never
  * unpacks more than its share. */
 #include "http/parse/body.h"

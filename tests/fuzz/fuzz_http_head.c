@@ -52,10 +52,10 @@ static char *append(char *to, const char *bytes, mf_head_span span)
 /* The head in its plainest form; at most two bytes longer per header. */
 static char *write_again(const char *bytes, const mf_head *head, size_t *n_again)
 {
-    size_t room = 32 + head->method.n_bytes + head->target.n_bytes;
+    size_t capacity = 32 + head->method.n_bytes + head->target.n_bytes;
     for (uint32_t i = 0; i < head->n_fields; i++)
-        room += head->fields[i].name.n_bytes + head->fields[i].value.n_bytes + 4;
-    char *again = malloc(room);
+        capacity += head->fields[i].name.n_bytes + head->fields[i].value.n_bytes + 4;
+    char *again = malloc(capacity);
     require(again != NULL);
     char *to = append(again, bytes, head->method);
     to = stpcpy(to, " ");

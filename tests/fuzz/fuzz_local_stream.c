@@ -1,7 +1,7 @@
-/* fuzz_local_stream.c: any bytes as what a mapping of local-cloud is told: a function's answer to
- * a batch, and answers of Kinesis. The first byte says which.
+/* fuzz_local_stream.c: any bytes as what a mapping of local-cloud reads: a function's response to
+ * a batch, and responses of Kinesis. The first byte selects which.
  *
- * An answer never covers more records than were asked about, says why it is a failure exactly
+ * A response never covers more records than were sent, says why it is a failure exactly
  * if it is one, and a state that was read means itself when it is read again. Records that
  * Kinesis gives become a JSON object each; what is refused leaves the iterator alone. */
 #include "local/eventsource/batch.h"
@@ -35,21 +35,21 @@ static void read_outcome(const char *bytes, size_t n, bool takes_partial, bool i
     mf_local_record_queue queue = {0};
     mf_local_batch_result outcome, again;
     fill(&queue);
-    const mf_local_batch_request asked = {queue.first, 3, takes_partial, in_window};
-    mf_local_batch_result_read(&asked, false, bytes, n, &outcome);
+    const mf_local_batch_request request = {queue.first, 3, takes_partial, in_window};
+    mf_local_batch_result_read(&request, false, bytes, n, &outcome);
     require(outcome.n_done <= 3 && outcome.ok == (outcome.n_done == 3) &&
             outcome.ok == (outcome.why[0] == '\0'));
     require((outcome.state.n_bytes > 0) == (in_window && outcome.n_done > 0));
     if (outcome.state.n_bytes > 0) {
-        mf_text answer = MF_TEXT_EMPTY;
-        mf_text_literal(&answer, "{\"state\":");
-        mf_text_append(&answer, outcome.state.bytes, outcome.state.n_bytes);
-        mf_text_literal(&answer, "}");
-        mf_local_batch_result_read(&asked, false, answer.bytes, answer.n_bytes, &again);
+        mf_text response = MF_TEXT_EMPTY;
+        mf_text_literal(&response, "{\"state\":");
+        mf_text_append(&response, outcome.state.bytes, outcome.state.n_bytes);
+        mf_text_literal(&response, "}");
+        mf_local_batch_result_read(&request, false, response.bytes, response.n_bytes, &again);
         require(again.ok && again.state.n_bytes == outcome.state.n_bytes &&
                 memcmp(again.state.bytes, outcome.state.bytes, again.state.n_bytes) == 0);
         mf_text_free(&again.state);
-        mf_text_free(&answer);
+        mf_text_free(&response);
     }
     mf_text_free(&outcome.state);
     mf_local_record_queue_clear(&queue);

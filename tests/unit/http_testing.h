@@ -46,13 +46,13 @@ typedef struct job {
     int slices; /* left; -1: never ends; -2: ends when the gate is open */
 } job;
 
-static inline void answer_ping(mf_http_request *request, void *context)
+static inline void handle_ping(mf_http_request *request, void *context)
 {
     (void)context;
     mf_http_respond(request, 200, NULL);
 }
 
-static inline void answer_echo(mf_http_request *request, void *context)
+static inline void handle_echo(mf_http_request *request, void *context)
 {
     (void)context;
     const mf_http_view body = mf_http_get_body(request);
@@ -70,17 +70,17 @@ static inline void append_view(mf_text *text, mf_http_view view)
 }
 
 /* What the request says: segment, X-Test, parameters. */
-static inline void answer_inside(mf_http_request *request, void *context)
+static inline void handle_inside(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_text *answer = mf_http_response(request);
-    append_view(answer, mf_http_get_segment(request));
-    append_view(answer, mf_http_get_header(request, "x-TEST"));
+    mf_text *body = mf_http_response(request);
+    append_view(body, mf_http_get_segment(request));
+    append_view(body, mf_http_get_header(request, "x-TEST"));
     mf_http_view name;
     mf_http_view value;
     for (size_t i = 0; mf_http_get_parameter_at(request, i, &name, &value); i++) {
-        append_view(answer, name);
-        append_view(answer, value);
+        append_view(body, name);
+        append_view(body, value);
     }
     const mf_http_view test = mf_http_get_header(request, "X-Test");
     if (test.bytes != NULL)
@@ -90,26 +90,26 @@ static inline void answer_inside(mf_http_request *request, void *context)
     mf_http_respond(request, 200, "text/plain");
 }
 
-static inline void answer_nothing(mf_http_request *request, void *context)
+static inline void handle_nothing(mf_http_request *request, void *context)
 {
     (void)request;
     (void)context;
 }
 
-static inline void answer_big(mf_http_request *request, void *context)
+static inline void handle_big(mf_http_request *request, void *context)
 {
     (void)context;
-    mf_text *answer = mf_http_response(request);
+    mf_text *body = mf_http_response(request);
     const size_t n = 8u << 20;
-    if (mf_text_reserve(answer, n)) {
+    if (mf_text_reserve(body, n)) {
         for (size_t i = 0; i < n; i++)
-            answer->bytes[i] = (char)('a' + i % 23);
-        answer->n_bytes = n;
+            body->bytes[i] = (char)('a' + i % 23);
+        body->n_bytes = n;
     }
     mf_http_respond(request, 200, "application/octet-stream");
 }
 
-static inline void answer_no_content(mf_http_request *request, void *context)
+static inline void handle_no_content(mf_http_request *request, void *context)
 {
     (void)context;
     mf_text_literal(mf_http_response(request), "dropped");
@@ -137,7 +137,7 @@ static inline void destroy_job(void *state)
 }
 
 /* Works for as many slices as the body says. */
-static inline void answer_work(mf_http_request *request, void *context)
+static inline void handle_work(mf_http_request *request, void *context)
 {
     (void)context;
     job *j = malloc(sizeof *j);
@@ -153,15 +153,15 @@ enum { ROUTE_PING, ROUTE_ECHO, ROUTE_INSIDE, ROUTE_WORK, N_ROUTES = 8 };
 static const mf_http_route test_routes[N_ROUTES] = {
     {.path = "/ping",
      .methods = MF_HTTP_GET | MF_HTTP_HEAD | MF_HTTP_POST,
-     .handle = answer_ping,
+     .handle = handle_ping,
      .quiet = true},
-    {.path = "/echo", .methods = MF_HTTP_POST | MF_HTTP_HEAD, .handle = answer_echo},
-    {.path = "/inside/{id}", .methods = MF_HTTP_GET, .handle = answer_inside},
-    {.path = "/work", .methods = MF_HTTP_POST, .handle = answer_work},
-    {.path = "/nothing", .methods = MF_HTTP_GET, .handle = answer_nothing},
-    {.path = "/big", .methods = MF_HTTP_GET, .handle = answer_big},
-    {.path = "/empty", .methods = MF_HTTP_GET, .handle = answer_no_content},
-    {.path = "/never/{id}", .methods = MF_HTTP_DELETE, .handle = answer_nothing},
+    {.path = "/echo", .methods = MF_HTTP_POST | MF_HTTP_HEAD, .handle = handle_echo},
+    {.path = "/inside/{id}", .methods = MF_HTTP_GET, .handle = handle_inside},
+    {.path = "/work", .methods = MF_HTTP_POST, .handle = handle_work},
+    {.path = "/nothing", .methods = MF_HTTP_GET, .handle = handle_nothing},
+    {.path = "/big", .methods = MF_HTTP_GET, .handle = handle_big},
+    {.path = "/empty", .methods = MF_HTTP_GET, .handle = handle_no_content},
+    {.path = "/never/{id}", .methods = MF_HTTP_DELETE, .handle = handle_nothing},
 };
 
 /* -------------------------------------------------------------------- server */
@@ -218,12 +218,12 @@ typedef struct client {
     char bytes[64 * 1024];
 } client;
 
-typedef struct reply {
+typedef struct response {
     int status;
     size_t n_body;
     char head[4096];
     char body[16 * 1024]; /* the beginning of it, zero-terminated */
-} reply;
+} response;
 
 static inline int connect_to_port(uint16_t port)
 {
@@ -306,7 +306,7 @@ static inline void use(client *c, size_t n)
 }
 
 /* The value of a header, up to the line's end; NULL without it. */
-static inline const char *header_of(const reply *r, const char *name)
+static inline const char *header_of(const response *r, const char *name)
 {
     static char value[1200];
     char line[100];
@@ -319,8 +319,8 @@ static inline const char *header_of(const reply *r, const char *name)
     return value;
 }
 
-/* Reads one answer. has_body: false after HEAD. False: the connection ended first. */
-static inline bool read_reply_of(client *c, reply *r, bool has_body)
+/* Reads one response. has_body: false after HEAD. False: the connection ended first. */
+static inline bool read_response_of(client *c, response *r, bool has_body)
 {
     memset(r, 0, sizeof *r);
     char *end;
@@ -332,7 +332,7 @@ static inline bool read_reply_of(client *c, reply *r, bool has_body)
     memcpy(r->head, c->bytes, n_head);
     use(c, n_head);
     if (strncmp(r->head, "HTTP/1.1 ", 9) != 0)
-        fail_msg("not an answer: %s", r->head);
+        fail_msg("not a response: %s", r->head);
     r->status = atoi(r->head + 9);
     if (r->status == 100)
         return true;
@@ -345,18 +345,18 @@ static inline bool read_reply_of(client *c, reply *r, bool has_body)
         if (c->n == 0 && !read_more(c))
             return false;
         const size_t n = c->n < left ? c->n : left;
-        const size_t room = sizeof r->body - 1 - kept;
-        memcpy(r->body + kept, c->bytes, n < room ? n : room);
-        kept += n < room ? n : room;
+        const size_t capacity = sizeof r->body - 1 - kept;
+        memcpy(r->body + kept, c->bytes, n < capacity ? n : capacity);
+        kept += n < capacity ? n : capacity;
         use(c, n);
         left -= n;
     }
     return true;
 }
 
-static inline bool read_reply(client *c, reply *r)
+static inline bool read_response(client *c, response *r)
 {
-    return read_reply_of(c, r, true);
+    return read_response_of(c, r, true);
 }
 
 static inline bool is_closed(client *c)
@@ -364,15 +364,15 @@ static inline bool is_closed(client *c)
     return c->n == 0 && !read_more(c);
 }
 
-/* Sends and reads one answer, which must be there. */
-static inline void ask(client *c, const char *text, reply *r)
+/* Sends and reads one response, which must be there. */
+static inline void exchange(client *c, const char *text, response *r)
 {
     send_text(c, text);
-    if (!read_reply(c, r))
-        fail_msg("no answer to %.60s", text);
+    if (!read_response(c, r))
+        fail_msg("no response to %.60s", text);
 }
 
-static inline void assert_json_error(const reply *r, int status, const char *code)
+static inline void assert_json_error(const response *r, int status, const char *code)
 {
     char start[100];
     snprintf(start, sizeof start, "{\"error\":{\"code\":\"%s\",\"message\":\"", code);
@@ -385,12 +385,12 @@ static inline void assert_json_error(const reply *r, int status, const char *cod
 
 #define GET_PING "GET /ping HTTP/1.1\r\n\r\n"
 
-/* The server is well: it answers somebody else. */
+/* The server is well: it serves another client. */
 static inline void assert_serves(const mf_http_server *server)
 {
     client *c = open_client(server);
-    reply r;
-    ask(c, GET_PING, &r);
+    response r;
+    exchange(c, GET_PING, &r);
     assert_int_equal(r.status, 200);
     close_client(c);
 }

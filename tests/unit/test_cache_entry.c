@@ -32,7 +32,7 @@ static void a_key_says_user_top_n_schema_and_model(void **state)
     assert_int_equal(key.top_n, 20);
 }
 
-static void different_questions_have_different_keys(void **state)
+static void different_requests_have_different_keys(void **state)
 {
     (void)state;
     static const char *const users[] = {
@@ -59,7 +59,7 @@ static void different_questions_have_different_keys(void **state)
     assert_string_not_equal(other.bytes, keys[0].bytes);
 }
 
-static void what_has_no_key_is_said(void **state)
+static void what_has_no_key_is_refused(void **state)
 {
     (void)state;
     char id[MF_CACHE_ID_MAX + 1];
@@ -255,8 +255,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_says_user_top_n_schema_and_model),
-        cmocka_unit_test(different_questions_have_different_keys),
-        cmocka_unit_test(what_has_no_key_is_said),
+        cmocka_unit_test(different_requests_have_different_keys),
+        cmocka_unit_test(what_has_no_key_is_refused),
         cmocka_unit_test(what_was_written_is_read),
         cmocka_unit_test(what_is_no_list_of_ids_is_not_written),
         cmocka_unit_test(a_list_that_is_too_long_is_not_written),

@@ -157,7 +157,7 @@ static void an_error_is_kept_short_and_printable(void **state)
     mf_reply_reader_destroy(reader);
 }
 
-static void nobody_need_take_the_values(void **state)
+static void values_may_be_ignored(void **state)
 {
     (void)state;
     mf_reply_reader *reader = mf_reply_reader_create();
@@ -176,7 +176,7 @@ int main(void)
         cmocka_unit_test(what_does_not_belong_to_the_command_is_broken),
         cmocka_unit_test(what_is_not_understood_yet_has_a_limit),
         cmocka_unit_test(an_error_is_kept_short_and_printable),
-        cmocka_unit_test(nobody_need_take_the_values),
+        cmocka_unit_test(values_may_be_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

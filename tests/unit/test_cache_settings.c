@@ -44,7 +44,7 @@ static void without_variables_there_is_no_cache(void **state)
     assert_int_equal(values.unknown_ttl_seconds, 60);
 }
 
-static void everything_can_be_said(void **state)
+static void every_variable_can_be_set(void **state)
 {
     (void)state;
     mf_cache_settings values;
@@ -190,7 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_variables_there_is_no_cache),
-        cmocka_unit_test(everything_can_be_said),
+        cmocka_unit_test(every_variable_can_be_set),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
         cmocka_unit_test(variables_of_a_service_called_redis_are_none_of_ours),
         cmocka_unit_test(the_password_may_be_a_line_of_a_file),

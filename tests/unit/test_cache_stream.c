@@ -124,7 +124,7 @@ static void when_lost(void *argument, bool closed, const char *why)
 
 static int accepted = -1; /* stays open: a reset would hide what was written */
 
-static void answer_without_tls(evutil_socket_t fd, short what, void *argument)
+static void respond_without_tls(evutil_socket_t fd, short what, void *argument)
 {
     (void)what, (void)argument;
     if (accepted >= 0)
@@ -144,7 +144,7 @@ static result opened(bool with_tls, int listener, const mf_addresses *again)
     struct event_base *base = event_base_new();
     struct event *accepting =
         listener < 0 ? NULL
-                     : event_new(base, listener, EV_READ | EV_PERSIST, answer_without_tls, NULL);
+                     : event_new(base, listener, EV_READ | EV_PERSIST, respond_without_tls, NULL);
     mf_tls *tls = with_tls ? mf_tls_create("", "localhost", &err) : NULL;
     assert_true(tls != NULL || !with_tls);
     if (accepting != NULL)

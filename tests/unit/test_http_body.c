@@ -196,15 +196,15 @@ static char *pack(const char *bytes, size_t n, size_t *n_packed)
     z_stream stream = {0};
     assert_int_equal(deflateInit2(&stream, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY),
                      Z_OK);
-    const size_t room = deflateBound(&stream, n);
-    char *packed = malloc(room);
+    const size_t capacity = deflateBound(&stream, n);
+    char *packed = malloc(capacity);
     assert_non_null(packed);
     stream.next_in = (Bytef *)(uintptr_t)bytes;
     stream.avail_in = (uInt)n;
     stream.next_out = (Bytef *)packed;
-    stream.avail_out = (uInt)room;
+    stream.avail_out = (uInt)capacity;
     assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    *n_packed = room - stream.avail_out;
+    *n_packed = capacity - stream.avail_out;
     deflateEnd(&stream);
     return packed;
 }
@@ -262,7 +262,7 @@ static void every_damage_to_gzip_is_noticed(void **state)
     free(packed);
 }
 
-static void members_in_a_row_are_one_body_and_strangers_are_refused(void **state)
+static void members_in_a_row_are_one_body_and_other_bytes_are_refused(void **state)
 {
     (void)state;
     size_t n_one;
@@ -391,7 +391,7 @@ int main(void)
         cmocka_unit_test(bytes_behind_the_length_are_left),
         cmocka_unit_test(gzip_unpacks_the_same_in_any_pieces),
         cmocka_unit_test(every_damage_to_gzip_is_noticed),
-        cmocka_unit_test(members_in_a_row_are_one_body_and_strangers_are_refused),
+        cmocka_unit_test(members_in_a_row_are_one_body_and_other_bytes_are_refused),
         cmocka_unit_test(a_bomb_costs_no_more_than_the_limit),
         cmocka_unit_test(many_chunks_of_a_bomb_share_one_call),
         cmocka_unit_test(gzip_in_chunks_ends_with_both),

@@ -32,8 +32,8 @@ static void drain_finishes_what_was_taken_and_closes_the_idle(void **state)
     client *idle = open_client(server);
     client *working = open_client(server);
     client *sending = open_client(server);
-    reply r;
-    ask(idle, GET_PING, &r);
+    response r;
+    exchange(idle, GET_PING, &r);
     send_text(working, WORK("99") GET_PING);
     send_text(sending, "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\nab");
     assert_soon(stats_of(server).working == 1 && stats_of(server).buffered_bytes > 2);
@@ -43,11 +43,11 @@ static void drain_finishes_what_was_taken_and_closes_the_idle(void **state)
     assert_int_equal(mf_http_server_drain(server, PATIENCE_MS), 0);
     pthread_join(thread, NULL);
     assert_true(is_closed(idle));
-    assert_true(read_reply(working, &r));
+    assert_true(read_response(working, &r));
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Connection"), "close");
     assert_true(is_closed(working));
-    assert_true(read_reply(sending, &r));
+    assert_true(read_response(sending, &r));
     assert_string_equal(r.body, "abc");
     assert_string_equal(header_of(&r, "Connection"), "close");
     close_client(idle);
@@ -101,11 +101,11 @@ static void drain_gives_up_work_whose_client_has_finished_sending(void **state)
     assert_int_equal(mf_http_server_drain(server, PATIENCE_MS), 0);
     assert_true(atomic_load(&gate_open)); /* the other one's work was waited for */
     pthread_join(thread, NULL);
-    reply r;
-    assert_true(read_reply(finished, &r));
+    response r;
+    assert_true(read_response(finished, &r));
     assert_json_error(&r, 503, "service_unavailable");
     assert_true(is_closed(finished));
-    assert_true(read_reply(there, &r));
+    assert_true(read_response(there, &r));
     assert_int_equal(r.status, 200);
     assert_int_equal(atomic_load(&jobs_destroyed), 2);
     close_client(finished);
@@ -113,19 +113,19 @@ static void drain_gives_up_work_whose_client_has_finished_sending(void **state)
     mf_http_server_destroy(server);
 }
 
-static void a_request_in_the_backlog_is_answered_before_the_end(void **state)
+static void a_request_in_the_backlog_gets_its_response_before_the_end(void **state)
 {
     (void)state;
     mf_error err = {0};
     const mf_http_settings settings = test_settings();
     mf_http_server *server = mf_http_server_create(&settings, test_routes, N_ROUTES, &err);
     assert_non_null(server);
-    client *c = open_client(server); /* nobody runs yet */
+    client *c = open_client(server); /* no loop runs yet */
     send_text(c, GET_PING);
     assert_true(mf_http_server_start(server, &err));
     assert_int_equal(mf_http_server_drain(server, PATIENCE_MS), 0);
-    reply r;
-    assert_true(read_reply(c, &r));
+    response r;
+    assert_true(read_response(c, &r));
     assert_int_equal(r.status, 200);
     close_client(c);
     mf_http_server_destroy(server);
@@ -264,21 +264,21 @@ static void stats_add_up_and_the_log_has_a_line_for_each(void **state)
     settings.access_log = mf_access_log_open(fd, 2, 200, &err);
     assert_non_null(settings.access_log);
     mf_http_server *server = start_server(&settings);
-    reply r;
+    response r;
     for (int i = 0; i < N / 100; i++) {
         client *c = open_client(server);
         for (int j = 0; j < 100; j++)
-            ask(c,
-                "POST /echo?secret=1 HTTP/1.1\r\nX-Amzn-SageMaker-Inference-Id: inf \"1\" \r\n"
-                "X-Request-Id: a\"b\\c\r\nContent-Length: 6\r\n\r\nsecret",
-                &r);
-        ask(c, GET_PING, &r);
-        ask(c, "GET /secret HTTP/1.1\r\n\r\n", &r);
-        ask(c, "GET /inside/secret HTTP/1.1\r\nX-Test: secret\r\n\r\n", &r);
-        ask(c, "DELETE /ping HTTP/1.1\r\n\r\n", &r);
+            exchange(c,
+                     "POST /echo?secret=1 HTTP/1.1\r\nX-Amzn-SageMaker-Inference-Id: inf \"1\" \r\n"
+                     "X-Request-Id: a\"b\\c\r\nContent-Length: 6\r\n\r\nsecret",
+                     &r);
+        exchange(c, GET_PING, &r);
+        exchange(c, "GET /secret HTTP/1.1\r\n\r\n", &r);
+        exchange(c, "GET /inside/secret HTTP/1.1\r\nX-Test: secret\r\n\r\n", &r);
+        exchange(c, "DELETE /ping HTTP/1.1\r\n\r\n", &r);
         close_client(c);
     }
-    /* An answer is counted after it has left. */
+    /* A response is counted before it is sent. */
     assert_soon(stats_of(server).routes[ROUTE_PING].responses[4] == N / 100);
     const mf_http_stats stats = stats_of(server);
     assert_int_equal(stats.routes[ROUTE_ECHO].responses[2], N);
@@ -327,7 +327,7 @@ static void stats_add_up_and_the_log_has_a_line_for_each(void **state)
     testing_folder_remove(folder);
 }
 
-static void check_log_that_nobody_reads(int flags)
+static void check_log_without_a_reader(int flags)
 {
     int ends[2];
     assert_int_equal(pipe2(ends, flags | O_CLOEXEC), 0);
@@ -341,7 +341,7 @@ static void check_log_that_nobody_reads(int flags)
         mf_access_log_put(log, 0, &quiet);
         mf_access_log_put(log, 0, &access);
     }
-    mf_access_log_close(log); /* whoever waited for a reader would wait for ever */
+    mf_access_log_close(log); /* waiting for a reader would never end */
     char bytes[4096];
     const ssize_t n = read(ends[0], bytes, sizeof bytes);
     assert_true(n > 0);
@@ -350,14 +350,14 @@ static void check_log_that_nobody_reads(int flags)
     close(ends[1]);
 }
 
-static void a_log_that_nobody_reads_drops_records_and_ends(void **state)
+static void a_log_without_a_reader_drops_records_and_ends(void **state)
 {
     (void)state;
-    check_log_that_nobody_reads(O_NONBLOCK);
-    check_log_that_nobody_reads(0); /* as standard error usually is */
+    check_log_without_a_reader(O_NONBLOCK);
+    check_log_without_a_reader(0); /* as standard error usually is */
 }
 
-static void a_stalled_standard_error_holds_nobody_up(void **state)
+static void a_stalled_standard_error_delays_no_thread(void **state)
 {
     (void)state;
     int ends[2];
@@ -365,10 +365,10 @@ static void a_stalled_standard_error_holds_nobody_up(void **state)
     const mf_log_style style = {
         .fd = ends[1], .format = MF_LOG_JSON, .time_key = "ts", .level_names = {"", "info"}};
     mf_log_set_style(&style);
-    /* Over a MiB into a pipe of 64 KiB: whoever waited for a reader would wait for ever. */
+    /* Over a MiB into a pipe of 64 KiB: waiting for a reader would never end. */
     for (int i = 0; i < 20000; i++)
         mf_log_message(MF_LOG_INFO, "much", "%d", i);
-    /* What is read makes room for the next line. */
+    /* What is read makes space for the next line. */
     static char bytes[1 << 17];
     assert_true(read(ends[0], bytes, sizeof bytes) > 10000);
     mf_log_message(MF_LOG_INFO, "next", "here");
@@ -387,15 +387,15 @@ int main(void)
         cmocka_unit_test(drain_finishes_what_was_taken_and_closes_the_idle),
         cmocka_unit_test(drain_cuts_what_does_not_end),
         cmocka_unit_test(drain_gives_up_work_whose_client_has_finished_sending),
-        cmocka_unit_test(a_request_in_the_backlog_is_answered_before_the_end),
+        cmocka_unit_test(a_request_in_the_backlog_gets_its_response_before_the_end),
         cmocka_unit_test(each_loop_runs_on_every_loop),
         cmocka_unit_test(the_stack_of_a_loop_does_not_depend_on_the_system),
         cmocka_unit_test(a_port_that_is_taken_is_named),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(create_without_memory_fails_cleanly),
         cmocka_unit_test(stats_add_up_and_the_log_has_a_line_for_each),
-        cmocka_unit_test(a_log_that_nobody_reads_drops_records_and_ends),
-        cmocka_unit_test(a_stalled_standard_error_holds_nobody_up),
+        cmocka_unit_test(a_log_without_a_reader_drops_records_and_ends),
+        cmocka_unit_test(a_stalled_standard_error_delays_no_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,8 +46,8 @@ static void slow_requests_get_408_however_they_drip(void **state)
         for (; at < strlen(texts[i]) && poll(&wait, 1, 50) == 0; at++)
             send_bytes(c, texts[i] + at, 1);
         assert_true(at < strlen(texts[i])); /* the response came while bytes were coming */
-        reply r;
-        assert_true(read_reply(c, &r));
+        response r;
+        assert_true(read_response(c, &r));
         assert_json_error(&r, 408, "request_timeout");
         assert_true(now_ms() - start >= (i == 0 ? 200 : 300));
         assert_true(is_closed(c));
@@ -64,8 +64,8 @@ static void idle_connections_are_closed_without_a_word(void **state)
     settings.idle_ms = 150;
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
-    reply r;
-    ask(c, GET_PING, &r);
+    response r;
+    exchange(c, GET_PING, &r);
     assert_true(is_closed(c));
     close_client(c);
     c = open_client(server);
@@ -93,7 +93,7 @@ static void a_client_that_reads_nothing_is_cut_off(void **state)
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
     send_text(c, "GET /big HTTP/1.1\r\n\r\n");
-    /* The rest of the answer waits for 200 ms, which a busy machine may not let us see; that
+    /* The rest of the response waits for 200 ms, which a busy machine may not let us see; that
      * there was one shows in what has come. */
     assert_soon(stats_of(server).timed_out == 1);
     assert_soon(stats_of(server).connections == 0);
@@ -135,7 +135,7 @@ static void a_client_that_reads_by_drops_is_cut_off_and_a_steady_one_is_not(void
 {
     (void)state;
     mf_http_settings settings = test_settings();
-    /* A MiB in that time is asked for; three of them a second are read, and a third of one. */
+    /* A MiB in that time is required; three of them a second are read, and a third of one. */
     settings.write_ms = 2000;
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
@@ -160,9 +160,9 @@ static void over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer(vo
     settings.max_buffered_bytes = 8u << 20;
     mf_http_server *server = start_server(&settings);
     client *slow[3];
-    reply r;
+    response r;
     for (int i = 0; i < 3; i++) {
-        /* Of a second big answer the rest would go over the limit. */
+        /* Of a second big response the rest would exceed the limit. */
         slow[i] = open_narrow_client(server);
         send_text(slow[i], "GET /big HTTP/1.1\r\n\r\n");
         assert_soon(stats_of(server).routes[5].responses[2] == (uint64_t)i + 1);
@@ -183,7 +183,7 @@ static void over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer(vo
     assert_soon(stats_of(server).buffered_bytes == 8u * 900000);
     for (int i = 0; i < 8; i++) {
         send_text(c[i], "x");
-        assert_true(read_reply(c[i], &r));
+        assert_true(read_response(c[i], &r));
         assert_int_equal(r.status, 200);
         close_client(c[i]);
     }
@@ -194,19 +194,19 @@ static void over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer(vo
     stop_server(server);
 }
 
-static void work_that_takes_too_long_is_answered_503_and_the_connection_lives(void **state)
+static void work_that_takes_too_long_gets_503_and_the_connection_lives(void **state)
 {
     (void)state;
     mf_http_settings settings = test_settings();
     settings.response_ms = 150;
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
-    reply r;
-    ask(c, WORK("-1") GET_PING, &r);
+    response r;
+    exchange(c, WORK("-1") GET_PING, &r);
     assert_json_error(&r, 503, "service_unavailable");
     assert_non_null(strstr(r.body, "150 ms"));
     assert_soon(atomic_load(&jobs_destroyed) == 1);
-    assert_true(read_reply(c, &r));
+    assert_true(read_response(c, &r));
     assert_int_equal(r.status, 200);
     close_client(c);
     stop_server(server);
@@ -227,11 +227,11 @@ static void work_goes_on_between_other_requests_and_takes_turns(void **state)
     for (int i = 0; i < 5; i++)
         assert_serves(server);
     /* The second one ends although the first, which came before it, has much to do. */
-    reply r;
-    assert_true(read_reply(second, &r));
+    response r;
+    assert_true(read_response(second, &r));
     assert_soon(stats_of(server).working == 1);
     atomic_store(&gate_open, true);
-    assert_true(read_reply(first, &r));
+    assert_true(read_response(first, &r));
     assert_string_equal(r.body, "-2");
     close_client(first);
     close_client(second);
@@ -267,14 +267,14 @@ static void more_work_than_allowed_is_503_at_once(void **state)
         assert_soon(stats_of(server).working == (uint32_t)i + 1);
     }
     client *c = open_client(server);
-    reply r;
-    ask(c, WORK("01"), &r);
+    response r;
+    exchange(c, WORK("01"), &r);
     assert_json_error(&r, 503, "service_unavailable");
     assert_soon(atomic_load(&jobs_destroyed) == 1);
     reset_client(busy[0]);
     assert_soon(stats_of(server).working == 1);
     reset_client(busy[1]);
-    ask(c, WORK("01"), &r);
+    exchange(c, WORK("01"), &r);
     assert_int_equal(r.status, 200);
     close_client(c);
     stop_server(server);
@@ -314,21 +314,21 @@ static void connections_over_the_limit_are_told_so(void **state)
     settings.max_connections = 3;
     mf_http_server *server = start_server(&settings);
     client *inside[3];
-    reply r;
+    response r;
     for (int i = 0; i < 3; i++) {
         inside[i] = open_client(server);
-        ask(inside[i], GET_PING, &r);
+        exchange(inside[i], GET_PING, &r);
     }
     for (int i = 0; i < 100; i++) {
         client *c = open_client(server);
-        assert_true(read_reply(c, &r)); /* without having asked */
+        assert_true(read_response(c, &r)); /* without a request */
         assert_json_error(&r, 503, "service_unavailable");
         assert_string_equal(header_of(&r, "Connection"), "close");
         assert_true(is_closed(c));
         close_client(c);
     }
     assert_int_equal(stats_of(server).refused, 100);
-    ask(inside[1], GET_PING, &r);
+    exchange(inside[1], GET_PING, &r);
     assert_int_equal(r.status, 200);
     for (int i = 0; i < 3; i++)
         close_client(inside[i]);
@@ -352,12 +352,12 @@ static void bodies_over_the_limit_of_all_get_503(void **state)
     client *second = open_client(server);
     send_text(second, "POST /echo HTTP/1.1\r\nContent-Length: 250001\r\n\r\n");
     send_bytes(second, body, 250000);
-    reply r;
-    assert_true(read_reply(second, &r));
+    response r;
+    assert_true(read_response(second, &r));
     assert_json_error(&r, 503, "service_unavailable");
     close_client(second);
     send_text(first, "x");
-    assert_true(read_reply(first, &r));
+    assert_true(read_response(first, &r));
     assert_int_equal(r.status, 200);
     assert_int_equal(r.n_body, 250001);
     close_client(first);
@@ -390,11 +390,11 @@ static void without_file_descriptors_it_waits_and_goes_on(void **state)
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(waiting->fd, (const struct sockaddr *)&to, sizeof to), 0);
     send_text(waiting, GET_PING);
-    reply r;
-    ask(c, GET_PING, &r); /* the others are served */
+    response r;
+    exchange(c, GET_PING, &r); /* the others are served */
     assert_int_equal(stats_of(server).connections, 1);
     setrlimit(RLIMIT_NOFILE, &before);
-    assert_true(read_reply(waiting, &r));
+    assert_true(read_response(waiting, &r));
     assert_int_equal(r.status, 200);
     close_client(waiting);
     close_client(c);
@@ -450,13 +450,13 @@ static void connections_that_open_files_do_not_suffice_for_are_told_so(void **st
     uint16_t port;
     const pid_t child = serve_with_few_files(FILES, &port, &end);
     client *clients[ALL];
-    reply r;
+    response r;
     for (int i = 0; i < ALL; i++) {
         clients[i] = open_client_at(port);
-        ask(clients[i], GET_PING, &r); /* and not silence */
+        exchange(clients[i], GET_PING, &r); /* and not silence */
         assert_int_equal(r.status, i < TAKEN ? 200 : 503);
     }
-    ask(clients[0], GET_PING, &r);
+    exchange(clients[0], GET_PING, &r);
     assert_int_equal(r.status, 200);
     for (int i = 0; i < ALL; i++)
         close_client(clients[i]);
@@ -524,10 +524,10 @@ static void many_requests_leave_nothing_behind(void **state)
     size_t warm = 0;
     for (int round = 0; round < ROUNDS; round++) {
         client *c = open_client(server);
-        reply r;
+        response r;
         send_bytes(c, batch, n);
         for (int i = 0; i < BATCH; i++)
-            assert_true(read_reply(c, &r));
+            assert_true(read_response(c, &r));
         close_client(c);
         if (round == ROUNDS / 2)
             warm = resident_bytes();
@@ -546,7 +546,7 @@ int main(void)
         cmocka_unit_test(a_client_that_reads_nothing_is_cut_off),
         cmocka_unit_test(a_client_that_reads_by_drops_is_cut_off_and_a_steady_one_is_not),
         cmocka_unit_test(over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer),
-        cmocka_unit_test(work_that_takes_too_long_is_answered_503_and_the_connection_lives),
+        cmocka_unit_test(work_that_takes_too_long_gets_503_and_the_connection_lives),
         cmocka_unit_test(work_goes_on_between_other_requests_and_takes_turns),
         cmocka_unit_test(a_client_that_goes_takes_its_work_along),
         cmocka_unit_test(more_work_than_allowed_is_503_at_once),

@@ -33,7 +33,7 @@ static void echo(mf_http_request *request, void *context)
 {
     atomic_fetch_add(&n_wrong_users, mf_http_get_user(request) != &user);
     atomic_fetch_add(&n_handled, 1);
-    answer_echo(request, context);
+    handle_echo(request, context);
 }
 
 static void suspend(mf_http_request *request, void *context)
@@ -44,7 +44,7 @@ static void suspend(mf_http_request *request, void *context)
     atomic_fetch_add(&n_handled, 1);
 }
 
-/* Answers the suspended request and then itself. A second response changes nothing. */
+/* Responds to the suspended request and then to its own. A second response changes nothing. */
 static void release(mf_http_request *request, void *context)
 {
     (void)context;
@@ -67,7 +67,7 @@ static void suspend_for_ever(mf_http_request *request, void *context)
 static void respond_at_once(mf_http_request *request, void *context)
 {
     mf_http_suspend(request);
-    answer_echo(request, context);
+    handle_echo(request, context);
 }
 
 static void append_sent(mf_http_request *request)
@@ -119,7 +119,7 @@ static const mf_http_route routes[] = {
     {.path = "/never", .methods = MF_HTTP_GET, .handle = suspend_for_ever},
     {.path = "/release", .methods = MF_HTTP_GET, .handle = release},
     {.path = "/at-once", .methods = MF_HTTP_POST, .handle = respond_at_once},
-    {.path = "/ping", .methods = MF_HTTP_GET, .handle = answer_ping},
+    {.path = "/ping", .methods = MF_HTTP_GET, .handle = handle_ping},
     {.path = "*",
      .methods = MF_HTTP_GET | MF_HTTP_POST | MF_HTTP_OTHER,
      .handle = tell,
@@ -168,15 +168,16 @@ static void the_head_is_seen_before_the_body(void **state)
     (void)state;
     mf_http_server *server = start_default();
     client *c = open_client(server);
-    reply r;
+    response r;
     send_text(c, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\n");
     assert_soon(atomic_load(&n_heads) == 1);
     assert_int_equal(atomic_load(&n_handled), 0);
-    ask(c, "body", &r);
+    exchange(c, "body", &r);
     assert_string_equal(r.body, "body");
     assert_int_equal(atomic_load(&n_handled), 1);
     /* Also when all comes at once, and chunked. */
-    ask(c, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", &r);
+    exchange(c, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+             &r);
     assert_string_equal(r.body, "ab");
     assert_int_equal(atomic_load(&n_heads), 2);
     assert_int_equal(atomic_load(&n_disconnected), 0);
@@ -214,8 +215,8 @@ static void a_body_that_is_refused_disconnects(void **state)
     mf_http_server *server = start_default();
     for (int i = 0; i < 3; i++) {
         client *c = open_client(server);
-        reply r;
-        ask(c, bad[i], &r);
+        response r;
+        exchange(c, bad[i], &r);
         assert_in_range(r.status, 400, 415);
         assert_int_equal(atomic_load(&n_disconnected), i + 1);
         close_client(c);
@@ -232,8 +233,8 @@ static void a_body_that_is_late_disconnects(void **state)
     settings.body_ms = 50;
     mf_http_server *server = start(&settings);
     client *c = open_client(server);
-    reply r;
-    ask(c, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\n", &r);
+    response r;
+    exchange(c, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\n", &r);
     assert_int_equal(r.status, 408);
     assert_int_equal(atomic_load(&n_disconnected), 1);
     close_client(c);
@@ -248,21 +249,21 @@ static void a_suspended_request_gets_its_response_from_elsewhere(void **state)
     mf_http_server *server = start_default();
     client *waits = open_client(server);
     client *other = open_client(server);
-    reply r;
+    response r;
     send_text(waits, GET("/half") GET("/ping"));
     assert_soon(atomic_load(&n_handled) == 1);
     /* Pipelined: while the first of them is handled, responses are corked. */
     send_text(other, GET("/ping") GET("/release") GET("/ping"));
     static const char *const bodies[] = {"", "done", ""};
     for (int i = 0; i < 3; i++) {
-        assert_true(read_reply(other, &r));
+        assert_true(read_response(other, &r));
         assert_int_equal(r.status, 200);
         assert_string_equal(r.body, bodies[i]);
     }
-    assert_true(read_reply(waits, &r));
+    assert_true(read_response(waits, &r));
     assert_int_equal(r.status, 200);
     assert_string_equal(r.body, "late");
-    assert_true(read_reply(waits, &r));
+    assert_true(read_response(waits, &r));
     assert_string_equal(r.body, "");
     assert_int_equal(atomic_load(&n_disconnected), 0);
     close_client(waits);
@@ -270,14 +271,14 @@ static void a_suspended_request_gets_its_response_from_elsewhere(void **state)
     stop(server);
 }
 
-static void a_suspended_request_may_be_answered_at_once(void **state)
+static void a_suspended_request_may_get_its_response_at_once(void **state)
 {
     (void)state;
     mf_http_server *server = start_default();
     client *c = open_client(server);
-    reply r;
+    response r;
     for (int i = 0; i < 3; i++) {
-        ask(c, "POST /at-once HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", &r);
+        exchange(c, "POST /at-once HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", &r);
         assert_int_equal(r.status, 200);
         assert_string_equal(r.body, "hi");
     }
@@ -309,12 +310,12 @@ static void a_half_closed_client_gets_its_response_all_the_same(void **state)
     mf_http_server *server = start_default();
     client *waits = open_client(server);
     client *other = open_client(server);
-    reply r;
+    response r;
     send_text(waits, GET("/half"));
     assert_soon(atomic_load(&n_handled) == 1);
     shutdown(waits->fd, SHUT_WR);
-    ask(other, GET("/release"), &r);
-    assert_true(read_reply(waits, &r));
+    exchange(other, GET("/release"), &r);
+    assert_true(read_response(waits, &r));
     assert_string_equal(r.body, "late");
     assert_int_equal(atomic_load(&n_disconnected), 0);
     close_client(waits);
@@ -330,15 +331,15 @@ static void only_a_route_without_a_deadline_outlives_response_ms(void **state)
     mf_http_server *server = start(&settings);
     client *next = open_client(server);
     client *other = open_client(server);
-    reply r;
+    response r;
     send_text(next, GET("/next"));
     assert_soon(atomic_load(&n_handled) == 1);
-    ask(other, GET("/never"), &r); /* it began later */
+    exchange(other, GET("/never"), &r); /* it began later */
     assert_json_error(&r, 503, "service_unavailable");
     assert_int_equal(atomic_load(&n_disconnected), 0);
-    ask(other, GET("/release"), &r);
+    exchange(other, GET("/release"), &r);
     assert_string_equal(r.body, "done");
-    assert_true(read_reply(next, &r));
+    assert_true(read_response(next, &r));
     assert_int_equal(r.status, 200);
     assert_string_equal(r.body, "late");
     close_client(next);
@@ -353,8 +354,8 @@ static void a_deadline_disconnects(void **state)
     settings.response_ms = 50;
     mf_http_server *server = start(&settings);
     client *c = open_client(server);
-    reply r;
-    ask(c, GET("/half"), &r);
+    response r;
+    exchange(c, GET("/half"), &r);
     assert_json_error(&r, 503, "service_unavailable");
     assert_int_equal(atomic_load(&n_disconnected), 1);
     close_client(c);
@@ -366,11 +367,11 @@ static void a_drain_ends_long_polling_with_503(void **state)
     (void)state;
     mf_http_server *server = start_default();
     client *c = open_client(server);
-    reply r;
+    response r;
     send_text(c, GET("/next"));
     assert_soon(atomic_load(&n_handled) == 1);
     stop(server); /* nothing is cut off */
-    assert_true(read_reply(c, &r));
+    assert_true(read_response(c, &r));
     assert_json_error(&r, 503, "service_unavailable");
     assert_true(is_closed(c));
     assert_int_equal(atomic_load(&n_disconnected), 1);
@@ -397,13 +398,13 @@ static void the_route_of_every_path_sees_the_request_as_it_was_sent(void **state
     (void)state;
     mf_http_server *server = start_default();
     client *c = open_client(server);
-    reply r;
-    ask(c, "PATCH /a%2fb%zz?x=%00+&y HTTP/1.1\r\nA:  1 \r\na: 2\r\n\r\n", &r);
+    response r;
+    exchange(c, "PATCH /a%2fb%zz?x=%00+&y HTTP/1.1\r\nA:  1 \r\na: 2\r\n\r\n", &r);
     assert_int_equal(r.status, 200);
     assert_string_equal(r.body, "PATCH|/a%2fb%zz|x=%00+&y|51|127.0.0.1|A|1|a|2||");
-    ask(c, "GET /other HTTP/1.1\r\n\r\n", &r);
+    exchange(c, "GET /other HTTP/1.1\r\n\r\n", &r);
     assert_string_equal(r.body, "GET|/other|-|23|127.0.0.1||");
-    ask(c, "POST /release HTTP/1.1\r\nContent-Length: 0\r\n\r\n", &r); /* not its method */
+    exchange(c, "POST /release HTTP/1.1\r\nContent-Length: 0\r\n\r\n", &r); /* not its method */
     assert_int_equal(r.status, 200);
     close_client(c);
     stop(server);
@@ -416,7 +417,7 @@ static void a_raw_body_is_neither_unpacked_nor_refused(void **state)
     settings.max_body_bytes = 4;
     mf_http_server *server = start(&settings);
     client *c = open_client(server);
-    reply r;
+    response r;
     static const struct {
         const char *sent;
         const char *end;
@@ -432,7 +433,7 @@ static void a_raw_body_is_neither_unpacked_nor_refused(void **state)
         {"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "|abc|"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        ask(c, cases[i].sent, &r); /* the connection stays in step */
+        exchange(c, cases[i].sent, &r); /* the connection stays in step */
         assert_int_equal(r.status, 200);
         assert_string_equal(r.body + strlen(r.body) - strlen(cases[i].end), cases[i].end);
     }
@@ -481,12 +482,12 @@ static const mf_http_route base_routes[] = {
 };
 
 /* Runs the loop until there is something to read; -1 when there never is. */
-static size_t read_on_base(int fd, char *bytes, size_t room)
+static size_t read_on_base(int fd, char *bytes, size_t capacity)
 {
     const int64_t until = now_ms() + PATIENCE_MS;
     for (;;) {
         event_base_loop(base, EVLOOP_NONBLOCK);
-        const ssize_t n = recv(fd, bytes, room - 1, MSG_DONTWAIT);
+        const ssize_t n = recv(fd, bytes, capacity - 1, MSG_DONTWAIT);
         if (n >= 0) {
             bytes[n] = '\0';
             return (size_t)n;
@@ -594,7 +595,7 @@ int main(void)
         cmocka_unit_test(a_body_that_is_refused_disconnects),
         cmocka_unit_test(a_body_that_is_late_disconnects),
         cmocka_unit_test(a_suspended_request_gets_its_response_from_elsewhere),
-        cmocka_unit_test(a_suspended_request_may_be_answered_at_once),
+        cmocka_unit_test(a_suspended_request_may_get_its_response_at_once),
         cmocka_unit_test(a_client_that_goes_while_suspended_has_disconnected),
         cmocka_unit_test(a_half_closed_client_gets_its_response_all_the_same),
         cmocka_unit_test(only_a_route_without_a_deadline_outlives_response_ms),

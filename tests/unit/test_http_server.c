@@ -26,11 +26,11 @@ static void a_thousand_requests_share_one_connection(void **state)
 {
     (void)state;
     client *c = open_client(server);
-    reply r;
+    response r;
     for (int i = 0; i < 1000; i++) {
         char text[200];
         snprintf(text, sizeof text, ECHO("Content-Length: 4\r\n", "%04d"), i);
-        ask(c, text, &r);
+        exchange(c, text, &r);
         assert_int_equal(r.status, 200);
         assert_int_equal(atoi(r.body), i);
         assert_null(header_of(&r, "Connection"));
@@ -42,7 +42,7 @@ static void a_thousand_requests_share_one_connection(void **state)
     close_client(c);
 }
 
-static void pipelined_requests_are_answered_in_order(void **state)
+static void pipelined_requests_get_responses_in_order(void **state)
 {
     (void)state;
     enum { N = 300 };
@@ -56,8 +56,8 @@ static void pipelined_requests_are_answered_in_order(void **state)
     send_bytes(c, all, n);
     free(all);
     for (int i = 0; i < N; i++) {
-        reply r;
-        assert_true(read_reply(c, &r));
+        response r;
+        assert_true(read_response(c, &r));
         assert_int_equal(r.status, 200);
         assert_int_equal(atoi(r.body + 2), i);
     }
@@ -70,24 +70,24 @@ static void a_request_may_come_in_any_two_pieces(void **state)
     static const char text[] = "\r\n" ECHO("Transfer-Encoding: chunked\r\n",
                                            "3;x\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n") GET_PING;
     client *c = open_client(server);
-    reply r;
+    response r;
     for (size_t cut = 0; cut < sizeof text; cut++) {
         send_bytes(c, text, cut);
         if (cut % 7 == 0) /* now and then be sure that the first piece was read alone */
             assert_soon(stats_of(server).bytes_in == (sizeof text - 1) * cut + cut);
         send_bytes(c, text + cut, sizeof text - 1 - cut);
-        assert_true(read_reply(c, &r));
+        assert_true(read_response(c, &r));
         assert_int_equal(r.status, 200);
         assert_string_equal(r.body, "abcde");
-        assert_true(read_reply(c, &r));
+        assert_true(read_response(c, &r));
         assert_int_equal(r.status, 200);
         assert_int_equal(r.n_body, 0);
     }
     for (size_t i = 0; i < sizeof text - 1; i++)
         send_bytes(c, text + i, 1);
-    assert_true(read_reply(c, &r));
+    assert_true(read_response(c, &r));
     assert_string_equal(r.body, "abcde");
-    assert_true(read_reply(c, &r));
+    assert_true(read_response(c, &r));
     assert_int_equal(r.status, 200);
     close_client(c);
 }
@@ -96,22 +96,22 @@ static void head_gets_the_length_without_the_body(void **state)
 {
     (void)state;
     client *c = open_client(server);
-    reply r;
+    response r;
     send_text(c,
               "HEAD /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcHEAD /nowhere HTTP/1.1\r\n\r\n");
-    assert_true(read_reply_of(c, &r, false));
+    assert_true(read_response_of(c, &r, false));
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Content-Length"), "3");
-    assert_true(read_reply_of(c, &r, false));
+    assert_true(read_response_of(c, &r, false));
     assert_int_equal(r.status, 404);
-    ask(c, "GET /empty HTTP/1.1\r\n\r\n", &r);
+    exchange(c, "GET /empty HTTP/1.1\r\n\r\n", &r);
     assert_int_equal(r.status, 204);
-    ask(c, GET_PING, &r);
+    exchange(c, GET_PING, &r);
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Content-Length"), "0");
     /* Refused while its headers are read: nothing follows the head before the end. */
     send_text(c, "HEAD /echo HTTP/1.1\r\nExpect: tea\r\n\r\n");
-    assert_true(read_reply_of(c, &r, false));
+    assert_true(read_response_of(c, &r, false));
     assert_int_equal(r.status, 417);
     assert_true(is_closed(c));
     close_client(c);
@@ -121,29 +121,30 @@ static void a_handler_sees_path_query_and_headers(void **state)
 {
     (void)state;
     client *c = open_client(server);
-    reply r;
-    ask(c,
-        "GET /inside/a%2Fb%20c?n=1+2&x=%C3%BC&n=3 HTTP/1.1\r\nX-Test: one\r\nHost: h\r\n"
-        "x-test: two \r\nX-TEST: three\r\n\r\n",
-        &r);
+    response r;
+    exchange(c,
+             "GET /inside/a%2Fb%20c?n=1+2&x=%C3%BC&n=3 HTTP/1.1\r\nX-Test: one\r\nHost: h\r\n"
+             "x-test: two \r\nX-TEST: three\r\n\r\n",
+             &r);
     assert_int_equal(r.status, 200);
     assert_string_equal(r.body, "a/b c|one, two, three|n|1 2|x|ü|n|3|");
     assert_string_equal(header_of(&r, "X-Echo"), "one, two, three");
     assert_null(header_of(&r, "X-Bad"));
     assert_null(header_of(&r, "X-Injected"));
     assert_null(header_of(&r, "X-Blank"));
-    ask(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Test: \xC3\xBC\r\n\r\n", &r);
+    exchange(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Test: \xC3\xBC\r\n\r\n", &r);
     assert_string_equal(r.body, "a|ü|");
     assert_null(header_of(&r, "X-Echo"));
     assert_string_equal(header_of(&r, "X-Request-Id"), "abc-1");
-    ask(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Amzn-RequestId: amzn\r\n\r\n", &r);
+    exchange(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Amzn-RequestId: amzn\r\n\r\n",
+             &r);
     assert_string_equal(header_of(&r, "X-Request-Id"), "amzn");
-    ask(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: not usable\r\n\r\n", &r);
+    exchange(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: not usable\r\n\r\n", &r);
     assert_int_equal(strlen(header_of(&r, "X-Request-Id")), 16);
     char longest[1200] = "GET /inside/a HTTP/1.1\r\nX-Test: ";
     memset(longest + strlen(longest), 'v', 1025);
     strcat(longest, "\r\n\r\n");
-    ask(c, longest, &r);
+    exchange(c, longest, &r);
     assert_null(header_of(&r, "X-Echo"));
     close_client(c);
 }
@@ -162,8 +163,8 @@ static void eight_kilobytes_of_unknown_headers_are_ignored(void **state)
         strcat(text, line);
     }
     strcat(text, "\r\n");
-    reply r;
-    ask(c, text, &r);
+    response r;
+    exchange(c, text, &r);
     assert_int_equal(r.status, 200);
     close_client(c);
     stop_server(roomy);
@@ -222,14 +223,14 @@ static void refusals_are_json_and_leave_the_connection_in_a_known_state(void **s
     (void)state;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         client *c = open_client(server);
-        reply r;
-        ask(c, refusals[i].text, &r);
+        response r;
+        exchange(c, refusals[i].text, &r);
         assert_json_error(&r, refusals[i].status, refusals[i].code);
         const char *connection = header_of(&r, "Connection");
         if ((connection == NULL) != refusals[i].stays_open)
             fail_msg("case %zu: %s", i, r.head);
         if (refusals[i].stays_open) {
-            ask(c, GET_PING, &r);
+            exchange(c, GET_PING, &r);
             assert_int_equal(r.status, 200);
         } else {
             assert_string_equal(connection, "close");
@@ -245,8 +246,8 @@ static void wrong_methods_hear_the_right_ones(void **state)
 {
     (void)state;
     client *c = open_client(server);
-    reply r;
-    ask(c, "DELETE /ping HTTP/1.1\r\n\r\n", &r);
+    response r;
+    exchange(c, "DELETE /ping HTTP/1.1\r\n\r\n", &r);
     assert_json_error(&r, 405, "method_not_allowed");
     assert_string_equal(header_of(&r, "Allow"), "GET, HEAD, POST");
     close_client(c);
@@ -256,21 +257,21 @@ static void heads_over_the_limit_are_431_or_414(void **state)
 {
     (void)state;
     char text[6000];
-    reply r;
+    response r;
     for (int whole = 0; whole < 2; whole++) {
         client *c = open_client(server);
         memset(text, 'x', sizeof text);
         memcpy(text, "GET /ping HTTP/1.1\r\nX: ", 23);
         memcpy(text + sizeof text - 5, whole ? "\r\n\r\n" : "xxxx", 5);
         send_bytes(c, text, sizeof text - 1);
-        assert_true(read_reply(c, &r));
+        assert_true(read_response(c, &r));
         assert_json_error(&r, 431, "header_fields_too_large");
         assert_true(is_closed(c));
         close_client(c);
         c = open_client(server);
         memcpy(text, "GET /pingpingpingpingpi", 23);
         send_bytes(c, text, sizeof text - 1);
-        assert_true(read_reply(c, &r));
+        assert_true(read_response(c, &r));
         assert_json_error(&r, 414, "uri_too_long");
         close_client(c);
     }
@@ -285,8 +286,8 @@ static void a_client_that_sends_on_still_reads_why_it_was_refused(void **state)
     client *c = open_client(server);
     send_text(c, ECHO("Content-Length: 27262976\r\n", ""));
     send_bytes(c, body, n);
-    reply r;
-    assert_true(read_reply(c, &r));
+    response r;
+    assert_true(read_response(c, &r));
     assert_json_error(&r, 413, "content_too_large");
     assert_non_null(strstr(r.body, "1048576 bytes"));
     close_client(c);
@@ -305,8 +306,8 @@ static void chunks_over_the_limit_are_413(void **state)
         send_bytes(c, chunk, 65536);
         send_text(c, "\r\n");
     }
-    reply r;
-    assert_true(read_reply(c, &r));
+    response r;
+    assert_true(read_response(c, &r));
     assert_json_error(&r, 413, "content_too_large");
     close_client(c);
     free(chunk);
@@ -316,37 +317,37 @@ static void expect_gets_its_continue(void **state)
 {
     (void)state;
     client *c = open_client(server);
-    reply r;
+    response r;
     for (int i = 0; i < 3; i++) {
-        ask(c, ECHO("Expect: 100-continue\r\nContent-Length: 3\r\n", ""), &r);
+        exchange(c, ECHO("Expect: 100-continue\r\nContent-Length: 3\r\n", ""), &r);
         assert_int_equal(r.status, 100);
-        ask(c, "abc", &r);
+        exchange(c, "abc", &r);
         assert_int_equal(r.status, 200);
         assert_string_equal(r.body, "abc");
         /* The body is there already: nothing to continue. */
-        ask(c, ECHO("Expect: 100-continue\r\nContent-Length: 3\r\n", "abc"), &r);
+        exchange(c, ECHO("Expect: 100-continue\r\nContent-Length: 3\r\n", "abc"), &r);
         assert_int_equal(r.status, 200);
-        ask(c, ECHO("Expect: 100-continue\r\nContent-Length: 0\r\n", ""), &r);
+        exchange(c, ECHO("Expect: 100-continue\r\nContent-Length: 0\r\n", ""), &r);
         assert_int_equal(r.status, 200);
     }
     close_client(c);
 }
 
-static void http_1_0_closes_unless_asked_not_to(void **state)
+static void http_1_0_closes_unless_keep_alive_is_sent(void **state)
 {
     (void)state;
     client *c = open_client(server);
-    reply r;
-    ask(c, "GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", &r);
+    response r;
+    exchange(c, "GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", &r);
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Connection"), "keep-alive");
-    ask(c, "GET http://any.host/ping HTTP/1.0\r\n\r\n", &r);
+    exchange(c, "GET http://any.host/ping HTTP/1.0\r\n\r\n", &r);
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Connection"), "close");
     assert_true(is_closed(c));
     close_client(c);
     c = open_client(server);
-    ask(c, "GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n" GET_PING, &r);
+    exchange(c, "GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n" GET_PING, &r);
     assert_int_equal(r.status, 200);
     assert_true(is_closed(c));
     close_client(c);
@@ -360,15 +361,15 @@ static char *pack(size_t n, size_t *n_packed)
     memset(text, 'a', n);
     z_stream stream = {0};
     deflateInit2(&stream, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
-    const size_t room = deflateBound(&stream, n);
-    char *packed = malloc(room);
+    const size_t capacity = deflateBound(&stream, n);
+    char *packed = malloc(capacity);
     assert_non_null(packed);
     stream.next_in = (Bytef *)text;
     stream.avail_in = (uInt)n;
     stream.next_out = (Bytef *)packed;
-    stream.avail_out = (uInt)room;
+    stream.avail_out = (uInt)capacity;
     assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    *n_packed = room - stream.avail_out;
+    *n_packed = capacity - stream.avail_out;
     deflateEnd(&stream);
     free(text);
     return packed;
@@ -396,11 +397,11 @@ static void many_gzip_bodies_at_once_take_turns_and_arrive_whole(void **state)
     free(packed);
     assert_serves(server);
     for (int i = 0; i < N; i++) {
-        reply r;
-        assert_true(read_reply(clients[i], &r));
+        response r;
+        assert_true(read_response(clients[i], &r));
         assert_int_equal(r.status, 200);
         assert_int_equal(r.n_body, 1u << 20);
-        assert_true(read_reply(clients[i], &r));
+        assert_true(read_response(clients[i], &r));
         assert_int_equal(r.n_body, 0);
         close_client(clients[i]);
     }
@@ -416,11 +417,11 @@ static void gzip_bodies_are_unpacked_up_to_the_limit(void **state)
         char head[200];
         snprintf(head, sizeof head, ECHO("Content-Encoding: gzip\r\nContent-Length: %zu\r\n", ""),
                  n_packed);
-        reply r;
+        response r;
         send_text(c, head);
         send_bytes(c, packed, n_packed);
         free(packed);
-        assert_true(read_reply(c, &r));
+        assert_true(read_response(c, &r));
         if (n > 1u << 20) {
             assert_json_error(&r, 413, "content_too_large");
             assert_true(is_closed(c));
@@ -433,7 +434,7 @@ static void gzip_bodies_are_unpacked_up_to_the_limit(void **state)
     close_client(c);
 }
 
-static void a_client_that_reads_slowly_gets_all_of_it_and_delays_nobody(void **state)
+static void a_client_that_reads_slowly_gets_all_of_it_and_delays_no_other(void **state)
 {
     (void)state;
     client *c = open_client(server);
@@ -442,8 +443,8 @@ static void a_client_that_reads_slowly_gets_all_of_it_and_delays_nobody(void **s
     assert_soon(stats_of(server).buffered_bytes > 0);
     assert_serves(server);
     for (int i = 0; i < 3; i++) {
-        reply r;
-        assert_true(read_reply(c, &r));
+        response r;
+        assert_true(read_response(c, &r));
         assert_int_equal(r.status, 200);
         assert_int_equal(r.n_body, 8u << 20);
         assert_memory_equal(r.body, "abcdefghijklmnopqrstuvwabc", 26);
@@ -452,17 +453,17 @@ static void a_client_that_reads_slowly_gets_all_of_it_and_delays_nobody(void **s
     close_client(c);
 }
 
-static void a_half_closed_connection_is_answered_and_a_half_request_refused(void **state)
+static void a_half_closed_connection_gets_its_response_and_a_half_request_is_refused(void **state)
 {
     (void)state;
     client *c = open_client(server);
-    reply r;
+    response r;
     send_text(c, "POST /work HTTP/1.1\r\nContent-Length: 2\r\n\r\n20" GET_PING);
     shutdown(c->fd, SHUT_WR);
-    assert_true(read_reply(c, &r));
+    assert_true(read_response(c, &r));
     assert_int_equal(r.status, 200);
     assert_string_equal(r.body, "20");
-    assert_true(read_reply(c, &r));
+    assert_true(read_response(c, &r));
     assert_int_equal(r.status, 200);
     assert_true(is_closed(c));
     close_client(c);
@@ -472,7 +473,7 @@ static void a_half_closed_connection_is_answered_and_a_half_request_refused(void
         c = open_client(server);
         send_text(c, halves[i]);
         shutdown(c->fd, SHUT_WR);
-        assert_true(read_reply(c, &r));
+        assert_true(read_response(c, &r));
         assert_json_error(&r, 400, "bad_request");
         assert_true(is_closed(c));
         close_client(c);
@@ -485,7 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_thousand_requests_share_one_connection),
-        TEST(pipelined_requests_are_answered_in_order),
+        TEST(pipelined_requests_get_responses_in_order),
         TEST(a_request_may_come_in_any_two_pieces),
         TEST(head_gets_the_length_without_the_body),
         TEST(a_handler_sees_path_query_and_headers),
@@ -496,11 +497,11 @@ int main(void)
         TEST(a_client_that_sends_on_still_reads_why_it_was_refused),
         TEST(chunks_over_the_limit_are_413),
         TEST(expect_gets_its_continue),
-        TEST(http_1_0_closes_unless_asked_not_to),
+        TEST(http_1_0_closes_unless_keep_alive_is_sent),
         TEST(many_gzip_bodies_at_once_take_turns_and_arrive_whole),
         TEST(gzip_bodies_are_unpacked_up_to_the_limit),
-        TEST(a_client_that_reads_slowly_gets_all_of_it_and_delays_nobody),
-        TEST(a_half_closed_connection_is_answered_and_a_half_request_refused),
+        TEST(a_client_that_reads_slowly_gets_all_of_it_and_delays_no_other),
+        TEST(a_half_closed_connection_gets_its_response_and_a_half_request_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,8 +37,8 @@ static void forget(void *argument)
     atomic_fetch_sub(&n_waiting, 1);
 }
 
-/* /wait/N: answers after N calls of mf_http_resume. */
-static void answer_wait(mf_http_request *request, void *context)
+/* /wait/N: responds after N calls of mf_http_resume. */
+static void handle_wait(mf_http_request *request, void *context)
 {
     (void)context;
     waiting *w = malloc(sizeof *w);
@@ -51,7 +51,7 @@ static void answer_wait(mf_http_request *request, void *context)
 }
 
 /* Calls for everybody, as something that has come would; twice is once. */
-static void answer_wake(mf_http_request *request, void *context)
+static void handle_wake(mf_http_request *request, void *context)
 {
     (void)context;
     for (waiting *w = all; w != NULL; w = w->next) {
@@ -62,9 +62,9 @@ static void answer_wake(mf_http_request *request, void *context)
 }
 
 static const mf_http_route routes[] = {
-    {.path = "/wait/{n}", .methods = MF_HTTP_GET, .handle = answer_wait},
-    {.path = "/wake", .methods = MF_HTTP_GET, .handle = answer_wake},
-    {.path = "/ping", .methods = MF_HTTP_GET, .handle = answer_ping},
+    {.path = "/wait/{n}", .methods = MF_HTTP_GET, .handle = handle_wait},
+    {.path = "/wake", .methods = MF_HTTP_GET, .handle = handle_wake},
+    {.path = "/ping", .methods = MF_HTTP_GET, .handle = handle_ping},
 };
 
 static mf_http_server *start(const mf_http_settings *settings)
@@ -91,19 +91,19 @@ static void a_request_waits_until_it_is_called_for(void **state)
     mf_http_server *server = start(&settings);
     client *waits = open_client(server);
     client *other = open_client(server);
-    reply r;
+    response r;
     send_text(waits, GET("/wait/3") GET("/ping"));
     assert_soon(atomic_load(&n_waiting) == 1);
     for (int i = 1; i <= 3; i++) {
-        ask(other, GET("/ping"), &r);
+        exchange(other, GET("/ping"), &r);
         assert_int_equal(atomic_load(&n_slices), i - 1);
-        ask(other, GET("/wake"), &r);
+        exchange(other, GET("/wake"), &r);
         assert_soon(atomic_load(&n_slices) == i);
     }
-    assert_true(read_reply(waits, &r));
+    assert_true(read_response(waits, &r));
     assert_int_equal(r.status, 200);
     assert_string_equal(r.body, "3");
-    assert_true(read_reply(waits, &r)); /* what came behind it */
+    assert_true(read_response(waits, &r)); /* what came behind it */
     assert_int_equal(r.status, 200);
     assert_int_equal(atomic_load(&n_slices), 3);
     close_client(waits);
@@ -119,7 +119,7 @@ static void as_many_wait_as_there_are_connections(void **state)
     settings.max_working = 1;
     mf_http_server *server = start(&settings);
     client *clients[40];
-    reply r;
+    response r;
     for (int i = 0; i < 40; i++) {
         clients[i] = open_client(server);
         send_text(clients[i], GET("/wait/1"));
@@ -127,9 +127,9 @@ static void as_many_wait_as_there_are_connections(void **state)
     assert_soon(atomic_load(&n_waiting) == 40);
     assert_int_equal(stats_of(server).working, 0);
     client *other = open_client(server);
-    ask(other, GET("/wake"), &r);
+    exchange(other, GET("/wake"), &r);
     for (int i = 0; i < 40; i++) {
-        assert_true(read_reply(clients[i], &r));
+        assert_true(read_response(clients[i], &r));
         assert_int_equal(r.status, 200);
         close_client(clients[i]);
     }
@@ -160,11 +160,11 @@ static void what_does_not_come_in_time_is_503_and_the_connection_lives(void **st
     settings.response_ms = 150;
     mf_http_server *server = start(&settings);
     client *c = open_client(server);
-    reply r;
-    ask(c, GET("/wait/1") GET("/ping"), &r);
+    response r;
+    exchange(c, GET("/wait/1") GET("/ping"), &r);
     assert_json_error(&r, 503, "service_unavailable");
     assert_soon(atomic_load(&n_waiting) == 0);
-    assert_true(read_reply(c, &r));
+    assert_true(read_response(c, &r));
     assert_int_equal(r.status, 200);
     close_client(c);
     stop(server);

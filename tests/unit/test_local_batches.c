@@ -1,5 +1,5 @@
 /* test_local_batches.c: batches of a mapping of local-cloud without a stream and without a
- * function: when they go out, what an answer means, what is sent again, windows. */
+ * function: when they go out, what a response means, what is sent again, windows. */
 #include "testing.h"
 
 #include "local/eventsource/batch.h"
@@ -69,26 +69,26 @@ static void bytes_bound_a_batch_but_not_a_single_record(void **state)
     mf_local_record_queue_clear(&queue);
 }
 
-/* -------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------- responses */
 
-typedef struct answer {
+typedef struct response {
     const char *payload;
     uint32_t n_done;
     bool ok;
-} answer;
+} response;
 
-static void read_all(const answer *answers, size_t n, bool in_window)
+static void read_all(const response *responses, size_t n, bool in_window)
 {
     mf_local_record_queue queue = queue_of(3);
-    const mf_local_batch_request asked = {queue.first, 3, true, in_window};
+    const mf_local_batch_request request = {queue.first, 3, true, in_window};
     for (size_t i = 0; i < n; i++) {
         mf_local_batch_result outcome;
-        mf_local_batch_result_read(&asked, false, answers[i].payload, strlen(answers[i].payload),
-                                   &outcome);
-        if (outcome.ok != answers[i].ok || outcome.n_done != answers[i].n_done ||
+        mf_local_batch_result_read(&request, false, responses[i].payload,
+                                   strlen(responses[i].payload), &outcome);
+        if (outcome.ok != responses[i].ok || outcome.n_done != responses[i].n_done ||
             outcome.ok == (outcome.why[0] != '\0') ||
             (in_window && outcome.n_done > 0) != (outcome.state.n_bytes > 0))
-            fail_msg("%s: %u %d %s", answers[i].payload, (unsigned)outcome.n_done, outcome.ok,
+            fail_msg("%s: %u %d %s", responses[i].payload, (unsigned)outcome.n_done, outcome.ok,
                      outcome.why);
         mf_text_free(&outcome.state);
     }
@@ -98,10 +98,10 @@ static void read_all(const answer *answers, size_t n, bool in_window)
 #define ITEM(id)    "{\"itemIdentifier\":" id "}"
 #define LIST(items) "{\"batchItemFailures\":[" items "]}"
 
-static void answers_mean_what_the_platform_says(void **state)
+static void responses_mean_what_the_platform_documents(void **state)
 {
     (void)state;
-    static const answer answers[] = {
+    static const response responses[] = {
         {"", 3, true},
         {"null", 3, true},
         {"\"\"", 3, true},
@@ -125,13 +125,13 @@ static void answers_mean_what_the_platform_says(void **state)
         {"{\"batchItemFailures\":[", 0, false},
         {"\xff", 0, false},
     };
-    read_all(answers, sizeof answers / sizeof answers[0], false);
+    read_all(responses, sizeof responses / sizeof responses[0], false);
 }
 
-static void in_a_window_an_answer_needs_a_state(void **state)
+static void in_a_window_a_response_needs_a_state(void **state)
 {
     (void)state;
-    static const answer answers[] = {
+    static const response responses[] = {
         {"{\"state\":{}}", 3, true},
         {"{\"state\":{\"a\":1},\"batchItemFailures\":[]}", 3, true},
         {"{\"state\":{},\"batchItemFailures\":[" ITEM("\"101\"") "]}", 1, false},
@@ -143,7 +143,7 @@ static void in_a_window_an_answer_needs_a_state(void **state)
         {"{\"state\":null}", 0, false},
         {"{\"state\":[]}", 0, false},
     };
-    read_all(answers, sizeof answers / sizeof answers[0], true);
+    read_all(responses, sizeof responses / sizeof responses[0], true);
 }
 
 /* ------------------------------------------------------------------- delivery */
@@ -308,8 +308,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_goes_when_it_is_full_or_old_or_complete),
         cmocka_unit_test(bytes_bound_a_batch_but_not_a_single_record),
-        cmocka_unit_test(answers_mean_what_the_platform_says),
-        cmocka_unit_test(in_a_window_an_answer_needs_a_state),
+        cmocka_unit_test(responses_mean_what_the_platform_documents),
+        cmocka_unit_test(in_a_window_a_response_needs_a_state),
         cmocka_unit_test(what_fails_is_sent_again_as_the_rules_say),
         cmocka_unit_test(the_largest_batch_is_cut_down_to_its_last_record),
         cmocka_unit_test(without_a_limit_nothing_is_given_up),

@@ -168,9 +168,9 @@ static void binary_types_match_with_stars_and_parameters(void **state)
                                                                      strlen(cases[i].type)));
 }
 
-/* ------------------------------------------------------------------ answers */
+/* ------------------------------------------------------------------ responses */
 
-static void an_answer_of_every_prefix_is_read_or_refused(void **state)
+static void a_response_of_every_prefix_is_read_or_refused(void **state)
 {
     (void)state;
     static const char WHOLE[] =
@@ -178,23 +178,23 @@ static void an_answer_of_every_prefix_is_read_or_refused(void **state)
         "\"body\":\"aGVsbG8=\",\"isBase64Encoded\":true}";
     for (size_t n = 0; n <= strlen(WHOLE); n++) {
         char *bytes = exact(WHOLE, n);
-        mf_local_gateway_response answer;
+        mf_local_gateway_response response;
         mf_error err = {0};
         const bool ok =
-            mf_local_gateway_response_read(&answer, MF_LOCAL_PAYLOAD_REST, bytes, n, true, &err);
+            mf_local_gateway_response_read(&response, MF_LOCAL_PAYLOAD_REST, bytes, n, true, &err);
         assert_int_equal(n == strlen(WHOLE), ok);
         if (!ok)
             assert_error(&err, MF_ERR_FORMAT, "Malformed Lambda proxy response: ");
         if (ok) {
             static const char HEADERS[] = "A\0b\0C\0d\0C\0"
                                           "1\0Content-Type\0application/json";
-            assert_int_equal(201, answer.status);
-            assert_int_equal(5, answer.body.n_bytes);
-            assert_memory_equal("hello", answer.body.bytes, 5);
-            assert_int_equal(sizeof HEADERS, answer.headers.n_bytes);
-            assert_memory_equal(HEADERS, answer.headers.bytes, sizeof HEADERS);
+            assert_int_equal(201, response.status);
+            assert_int_equal(5, response.body.n_bytes);
+            assert_memory_equal("hello", response.body.bytes, 5);
+            assert_int_equal(sizeof HEADERS, response.headers.n_bytes);
+            assert_memory_equal(HEADERS, response.headers.bytes, sizeof HEADERS);
         }
-        mf_local_gateway_response_free(&answer);
+        mf_local_gateway_response_free(&response);
         free(bytes);
     }
 }
@@ -203,14 +203,14 @@ static void a_body_may_hold_a_zero_byte(void **state)
 {
     (void)state;
     static const char TEXT[] = "{\"statusCode\":200,\"body\":\"a\\u0000b\"}";
-    mf_local_gateway_response answer;
+    mf_local_gateway_response response;
     mf_error err = {0};
-    assert_ok(mf_local_gateway_response_read(&answer, MF_LOCAL_PAYLOAD_REST, TEXT, strlen(TEXT),
+    assert_ok(mf_local_gateway_response_read(&response, MF_LOCAL_PAYLOAD_REST, TEXT, strlen(TEXT),
                                              false, &err),
               err);
-    assert_int_equal(3, answer.body.n_bytes);
-    assert_memory_equal("a\0b", answer.body.bytes, 3);
-    mf_local_gateway_response_free(&answer);
+    assert_int_equal(3, response.body.n_bytes);
+    assert_memory_equal("a\0b", response.body.bytes, 3);
+    mf_local_gateway_response_free(&response);
 }
 
 int main(void)
@@ -220,7 +220,7 @@ int main(void)
         cmocka_unit_test(stages_are_cut_off),
         cmocka_unit_test(every_event_is_json_whatever_its_bytes),
         cmocka_unit_test(binary_types_match_with_stars_and_parameters),
-        cmocka_unit_test(an_answer_of_every_prefix_is_read_or_refused),
+        cmocka_unit_test(a_response_of_every_prefix_is_read_or_refused),
         cmocka_unit_test(a_body_may_hold_a_zero_byte),
     };
     return cmocka_run_group_tests(tests, make_settings, free_settings);

@@ -1,4 +1,4 @@
-/* The figures of lists against sums by hand. */
+/* The figures of lists against sums written out. */
 #include "testing.h"
 
 #include "metrics/ranking_metrics.h"

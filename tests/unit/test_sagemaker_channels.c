@@ -219,7 +219,7 @@ static void the_sdks_bare_string_channel_is_training(void **state)
             "channels train and training are the same channel");
 }
 
-/* [26] and the laptop: folders are asked only when there is no JSON */
+/* [26] and the laptop: folders count only when there is no JSON */
 static void without_the_json_known_folders_are_the_channels(void **state)
 {
     (void)state;

@@ -323,7 +323,7 @@ static void no_flipped_bit_of_the_gzip_data_changes_the_model(void **state)
     free(gz);
 }
 
-static void what_follows_the_gzip_stream_is_judged(void **state)
+static void what_follows_the_gzip_stream_is_checked(void **state)
 {
     (void)state;
     testing_tar_add(&tar, "model.bin", '0', "the model", 9);
@@ -454,7 +454,7 @@ int main(void)
         TEST(broken_archives_say_what_is_wrong),
         TEST(every_truncation_is_refused),
         TEST(no_flipped_bit_of_the_gzip_data_changes_the_model),
-        TEST(what_follows_the_gzip_stream_is_judged),
+        TEST(what_follows_the_gzip_stream_is_checked),
         TEST(a_bomb_stops_at_the_limit),
         TEST(a_huge_extended_header_is_not_read),
         TEST(a_size_in_base_256_is_understood),

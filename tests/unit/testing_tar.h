@@ -62,15 +62,15 @@ static inline unsigned char *testing_gzip(const unsigned char *bytes, size_t n_b
     memset(&stream, 0, sizeof stream);
     if (deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         fail_msg("no zlib");
-    const size_t room = deflateBound(&stream, n_bytes) + 64;
-    unsigned char *out = malloc(room);
+    const size_t capacity = deflateBound(&stream, n_bytes) + 64;
+    unsigned char *out = malloc(capacity);
     stream.next_in = mf_without_const(bytes);
     stream.avail_in = (uInt)n_bytes;
     stream.next_out = out;
-    stream.avail_out = (uInt)room;
+    stream.avail_out = (uInt)capacity;
     if (deflate(&stream, Z_FINISH) != Z_STREAM_END)
         fail_msg("zlib did not finish");
-    *n = room - stream.avail_out;
+    *n = capacity - stream.avail_out;
     deflateEnd(&stream);
     return out;
 }

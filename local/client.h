@@ -15,7 +15,7 @@
 #define MF_LOCAL_CLIENT_H
 
 #include "base/error.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 struct event_base;
 

@@ -8,7 +8,7 @@
 #define MF_LOCAL_CLOUD_H
 
 #include "base/error.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 /* Runs until it is told to stop. False when it could not start. Afterwards no process of
  * its functions is left. */

@@ -8,7 +8,7 @@
  * Words apply in their order; words after --config change the settings of the file. */
 #include "base/log.h"
 #include "local/cloud.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,11 +3,11 @@
  * A shared lookup is a lookup of a list in Redis and the requests that wait for it. The response of
  * Redis resumes all of them. After a miss the first request computes the list, or all of them in
  * turn when that takes many steps. From then on no request can join it. */
-#include "cached.h"
+#include "serve/cached.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "invocations.h"
+#include "serve/invocations.h"
 
 #include <stdlib.h>
 #include <string.h>

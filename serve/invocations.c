@@ -1,6 +1,6 @@
 /* invocations.c: handlers of requests for predictions. A request that takes longer than a slice
  * is continued between other requests of its loop and holds its model until then. */
-#include "invocations.h"
+#include "serve/invocations.h"
 
 #include "base/clock.h"
 #include "base/number.h"

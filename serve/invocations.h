@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "http/server.h"
-#include "service.h"
+#include "serve/service.h"
 
 /* POST /invocations. Long bodies are processed in slices. */
 void mf_handle_invocations(mf_http_request *request, void *service);

@@ -1,6 +1,6 @@
 /* loaded.c: reads model.bin with a reason for every failure; the last reference that is released
  * does not free the model, the main thread does. */
-#include "loaded.h"
+#include "serve/loaded.h"
 
 #include "base/clock.h"
 #include "base/text.h"

@@ -8,10 +8,10 @@
  *   SIGTERM, SIGINT  finish the requests under way and exit 0; a second one changes nothing
  *   SIGHUP           load model.bin again beside the one in service, check it, switch */
 #include "base/log.h"
-#include "loaded.h"
 #include "sagemaker/environment.h"
-#include "service.h"
-#include "settings.h"
+#include "serve/loaded.h"
+#include "serve/serve_settings.h"
+#include "serve/service.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,11 +1,11 @@
 /* service.c: the table of routes, and how the server, the cache, the loops and the access log are
  * created, share a model and are freed. */
-#include "service.h"
+#include "serve/service.h"
 
 #include "base/memory.h"
-#include "cached.h"
-#include "invocations.h"
-#include "status.h"
+#include "serve/cached.h"
+#include "serve/invocations.h"
+#include "serve/status.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -13,8 +13,8 @@
 #include "http/access_log.h"
 #include "http/server.h"
 #include "inference/inference.h"
-#include "loaded.h"
-#include "settings.h"
+#include "serve/loaded.h"
+#include "serve/serve_settings.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

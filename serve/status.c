@@ -1,9 +1,9 @@
 /* status.c: health and metrics. A server is ready when every loop has the model, because the next
  * request may come to any of them. */
-#include "status.h"
+#include "serve/status.h"
 
 #include "base/log.h"
-#include "service.h"
+#include "serve/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 typedef struct mf_local_gateway_response {
     int status;

@@ -5,7 +5,7 @@
 #define MF_LOCAL_APIGATEWAY_ROUTE_H
 
 #include "http/server.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 enum { MF_LOCAL_PATH_PARAMETERS_MAX = 8 };
 

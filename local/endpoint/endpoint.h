@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 #include "http/server.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 struct event_base;
 

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "local/eventsource/record.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 struct event_base;
 

@@ -18,8 +18,8 @@
 #define MF_LOCAL_EVENTSOURCE_MAPPING_H
 
 #include "base/error.h"
+#include "local/local_settings.h"
 #include "local/runtime/function.h"
-#include "local/settings.h"
 
 struct event_base;
 

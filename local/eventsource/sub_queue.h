@@ -19,8 +19,8 @@
 #include "local/eventsource/batch.h"
 #include "local/eventsource/record.h"
 #include "local/eventsource/window.h"
+#include "local/local_settings.h"
 #include "local/runtime/function.h"
-#include "local/settings.h"
 
 struct event;
 struct event_base;

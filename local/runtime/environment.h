@@ -21,10 +21,10 @@
 
 #include "base/error.h"
 #include "http/server.h"
+#include "local/local_settings.h"
 #include "local/runtime/invocation.h"
 #include "local/runtime/output.h"
 #include "local/runtime/process.h"
-#include "local/settings.h"
 
 struct event;
 

@@ -10,7 +10,7 @@
 #define MF_LOCAL_RUNTIME_ENVIRONMENT_VARIABLES_H
 
 #include "base/error.h"
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 /* "NAME=VALUE" texts and a NULL behind them, in one block: free() it. api_port is that of
  * the Runtime API, cloud_port our own. NULL without memory. */

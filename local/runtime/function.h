@@ -12,8 +12,8 @@
 #define MF_LOCAL_RUNTIME_FUNCTION_H
 
 #include "base/error.h"
+#include "local/local_settings.h"
 #include "local/runtime/invocation.h"
-#include "local/settings.h"
 
 struct event_base;
 

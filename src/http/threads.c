@@ -4,13 +4,12 @@
  *     user could join them unseen, so a socket without that option tries the port first.
  * (2) No client is left in the backlog: over the limit of connections it is accepted, told, and
  *     sent away. */
-#include "http/connection.h"
-#include "http/loop.h"
-#include "http/request.h"
-
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/thread.h"
+#include "http/connection.h"
+#include "http/loop.h"
+#include "http/request.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

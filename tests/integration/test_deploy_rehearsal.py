@@ -42,7 +42,7 @@ MB = 1 << 20
 PROGRAMS = {"PredictFunction": ("lambda/predict/predict_settings.c",),
             "RecommendFunction": ("lambda/recommend/recommend_settings.c", "src/cache/cache.c"),
             "AggregateFunction": ("lambda/aggregate/aggregate_settings.c",),
-            "ServiceTask": ("serve/settings.c", "src/cache/cache.c")}
+            "ServiceTask": ("serve/serve_settings.c", "src/cache/cache.c")}
 NAME = {"AWS::Kinesis::Stream": "Name", "AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName",
         "AWS::Lambda::Function": "FunctionName", "AWS::SageMaker::Endpoint": "EndpointName"}
 
@@ -331,7 +331,7 @@ class Stack(ServeCase):
 
     def default(self, name):
         """What serve takes for a variable that nobody gives it."""
-        text = (SOURCE / "serve/settings.c").read_text()
+        text = (SOURCE / "serve/serve_settings.c").read_text()
         return int(re.search(rf'"{name}".*?\.initial = "(\d+)"', text, re.S)[1])
 
     def test_a_task_without_its_model_is_asked_nothing(self):

@@ -74,9 +74,9 @@ def source_statuses():
 
 
 def source_defaults():
-    """{variable: default, as text} of serve/settings.c and src/cache/cache.c."""
+    """{variable: default, as text} of serve/serve_settings.c and src/cache/cache.c."""
     found = {}
-    for entry in re.findall(r'\{\.name = "(.*?)FIELD\(', source("serve/settings.c") +
+    for entry in re.findall(r'\{\.name = "(.*?)FIELD\(', source("serve/serve_settings.c") +
                             source("src/cache/cache.c"), re.DOTALL):
         name = entry.partition('"')[0]
         found[name] = re.search(r'\.initial = "([^"]*)"', entry).group(1)

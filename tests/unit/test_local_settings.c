@@ -1,6 +1,6 @@
 #include "testing.h"
 
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 #include <stdlib.h>
 #include <string.h>

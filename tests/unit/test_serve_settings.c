@@ -1,7 +1,7 @@
 #include "environment_testing.h"
 #include "testing.h"
 
-#include "serve/settings.h"
+#include "serve/serve_settings.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* settings.h: the settings of local-cloud: functions, routes, endpoints and event source mappings.
+/* local_settings.h: the settings of local-cloud: functions, routes, endpoints and event source mappings.
  *
  * The settings of the program, of a function and of a mapping are three tables of
  * base/settings.h. main.c sets them from the command line, settings_file.c from a JSON
@@ -9,8 +9,8 @@
  * (2) The struct is static or lives on the heap: it is large, and it must not move.
  *
  * Threads: one. */
-#ifndef MF_LOCAL_SETTINGS_H
-#define MF_LOCAL_SETTINGS_H
+#ifndef MF_LOCAL_LOCAL_SETTINGS_H
+#define MF_LOCAL_LOCAL_SETTINGS_H
 
 #include "base/error.h"
 #include "base/settings.h"

@@ -1,6 +1,6 @@
-/* settings.c: the three tables of settings, and functions, routes, endpoints and mappings, which
+/* local_settings.c: the three tables of settings, and functions, routes, endpoints and mappings, which
  * may occur several times. */
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 #include "base/number.h"
 

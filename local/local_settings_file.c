@@ -1,9 +1,9 @@
-/* settings_file.c: settings from a JSON file, by the same setters as the command line; the form is
- * in settings.h.
+/* local_settings_file.c: settings from a JSON file, by the same setters as the command line; the form is
+ * in local_settings.h.
  *
  * An error is made where it is found (`why`). Its place in the file (`at`, as in
  * "functions.predict.timeout") is put in front of it once, at the end. */
-#include "local/settings.h"
+#include "local/local_settings.h"
 
 #include "sagemaker/config_file.h"
 

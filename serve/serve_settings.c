@@ -1,5 +1,5 @@
-/* settings.c: one table of all variables, then the figures that are derived from them. */
-#include "settings.h"
+/* serve_settings.c: one table of all variables, then the figures that are derived from them. */
+#include "serve/serve_settings.h"
 
 #include "base/number.h"
 #include "http/parse/media.h"

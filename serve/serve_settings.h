@@ -1,4 +1,4 @@
-/* settings.h: the settings of serve, read from environment variables.
+/* serve_settings.h: the settings of serve, read from environment variables.
  *
  * Platform variables (SAGEMAKER_…) and our own (SERVE_…) stand in one table, which
  * `serve --help` prints. All are read once, at start.
@@ -10,8 +10,8 @@
  *     body is the one that was set.
  *
  * Threads: none yet when these run. */
-#ifndef MF_SERVE_SETTINGS_H
-#define MF_SERVE_SETTINGS_H
+#ifndef MF_SERVE_SERVE_SETTINGS_H
+#define MF_SERVE_SERVE_SETTINGS_H
 
 #include "base/error.h"
 #include "base/settings.h"

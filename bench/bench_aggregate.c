@@ -1,22 +1,21 @@
-/* bench_aggregate.c: what the function aggregate does with an event, beside jansson alone.
+/* bench_aggregate.c: the cost of an event in the function aggregate, step by step, beside jansson.
  *
  *     bench_aggregate EVENT.json [rounds]        default 15
  *
- * jansson      json_loadb of the event: its records are then still base64
+ * jansson      json_loadb of the event; its records are then still base64
  * scanned      the event read as the function reads it (lambda/streams/batch.h)
- * unpacked     and every record taken apart
- * totalled     and every field read and counted in
- * measured     and the state's size known behind each record of the stream, as in a window
+ * unpacked     and every record deaggregated
+ * totalled     and every field read and added to the totals
+ * measured     and the state's size measured after each record of the stream, as in a window
  *
- * One thread; medians, in user records for a second of the CPU. Prints one JSON line. */
+ * One thread; medians, in user records per second of the CPU. Prints one JSON line. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "bench.h"
 #include "lambda/aggregate/window.h"
 #include "lambda/streams/payload.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 enum { ROUNDS_MOST = 1001 };
@@ -29,13 +28,7 @@ static mf_aggregate_fields fields;
 static mf_aggregate_window window;
 static mf_aggregate_settings settings;
 
-static _Noreturn void die(const char *why)
-{
-    fprintf(stderr, "bench_aggregate: %s\n", why);
-    exit(1);
-}
-
-/* User records. */
+/* Does the steps up to this one; returns the number of user records. */
 static size_t work(const char *event, size_t n_event, stage until)
 {
     mf_error err = {.code = MF_OK};
@@ -43,35 +36,28 @@ static size_t work(const char *event, size_t n_event, stage until)
     if (until == JANSSON) {
         json_t *json = json_loadb(event, n_event, JSON_REJECT_DUPLICATES, NULL);
         if (json == NULL)
-            die("the event is not JSON");
+            die("event", "not JSON");
         json_decref(json);
         return 0;
     }
     if (!mf_stream_batch_read(&batch, event, n_event, &err))
-        die(err.text);
+        die("event", err.text);
     mf_aggregate_window_clear(&window);
     for (size_t i = 0; until >= UNPACKED && i < batch.n_records; i++) {
         mf_stream_user_record record;
         if (!mf_stream_payload_open(&payload, &batch.records[i], &err))
-            die(err.text);
+            die("event", err.text);
         for (; mf_stream_payload_next(&payload, &record); n++)
             if (until >= TOTALLED &&
                 (!mf_aggregate_fields_read(&fields, &settings, record.data.bytes,
                                            record.data.n_bytes, &err) ||
                  !mf_aggregate_window_add(&window, &fields, &err)))
-                die(err.text);
+                die("event", err.text);
         size_t n_bytes;
         if (until >= MEASURED && !mf_aggregate_window_measure_state(&window, &n_bytes, &err))
-            die(err.text);
+            die("event", err.text);
     }
     return n;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double one = *(const double *)a;
-    const double other = *(const double *)b;
-    return (one > other) - (one < other);
 }
 
 static double cpu_seconds(void)
@@ -89,8 +75,7 @@ static double median_seconds(const char *event, size_t n_event, stage until, siz
         work(event, n_event, until);
         seconds[i] = cpu_seconds() - start;
     }
-    qsort(seconds, rounds, sizeof *seconds, ascending);
-    return seconds[rounds / 2];
+    return quantile(seconds, rounds, 0.5);
 }
 
 int main(int argc, char **argv)
@@ -102,10 +87,10 @@ int main(int argc, char **argv)
     const long given = argc > 2 ? strtol(argv[2], NULL, 10) : 15;
     const size_t rounds = given > 0 && given <= ROUNDS_MOST ? (size_t)given : 15;
     if (argc < 2)
-        die("usage: bench_aggregate EVENT.json [rounds]");
+        die("usage", "bench_aggregate EVENT.json [rounds]");
     if (!mf_file_read(argv[1], 64 << 20, &event, &n_event, &err) ||
         !mf_aggregate_settings_read(&read, &settings, &err))
-        die(err.text);
+        die("event", err.text);
     window.settings = &settings;
     const size_t n = work(event, n_event, TOTALLED);
     const size_t n_keys = window.n;

@@ -1,9 +1,9 @@
-/* bench_limits: what this machine could do at most, beside which bench.py puts the
- * trainer: multiplications and additions per second, and bytes per second, with as
- * many threads as there are CPUs. One JSON line.
+/* bench_limits.c: the limits of this machine, with which bench.py compares the trainer:
+ * multiplications and additions per second, and bytes per second, with one thread per CPU. One
+ * JSON line.
  *
- * The arithmetic limit is that of the widest vectors that the trainer uses here,
- * without fused multiply-add, which it must not use (kernels.h, promise 1). */
+ * The arithmetic limit is that of the widest vectors that the trainer uses here, without fused
+ * multiply-add, which it must not use (kernels.h, promise 1). */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "sgd/kernels.h"
@@ -20,7 +20,7 @@ enum { CHAINS = 16 };
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* 16 independent chains of multiply and add fill both ports. */
+/* 16 independent chains of multiply and add occupy both ports. */
 #define ARITHMETIC(name, target)                                                                   \
     target static double name(uint64_t rounds)                                                     \
     {                                                                                              \
@@ -62,7 +62,7 @@ int main(void)
     sink += arithmetic(rounds);
     const double flops = (double)rounds * CHAINS * 16 * 2 * threads / (mf_clock_seconds() - start);
 
-    /* Read and write back twice the size of any cache we meet. */
+    /* Reads and writes a block much larger than any cache. */
     const size_t n = (size_t)1 << 28;
     float *block = mf_allocate(n, sizeof *block, "the memory test", NULL);
     if (block == NULL)

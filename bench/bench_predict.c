@@ -1,21 +1,17 @@
-/* bench_predict.c: the function predict between a Runtime API and an endpoint that cost
- * nothing: how soon it is there, what it adds to a call, what it weighs.
+/* bench_predict.c: the function predict between a Runtime API and an endpoint that take no time:
+ * its start, the time that it adds to a call, its memory.
  *
  *     bench_predict PREDICT MOVIES.csv [starts [requests]]      default 41 20000
  *
- * start_ms     from starting the process until its first `next` is here
- * added_ms     from sending the event until the response is here, the endpoint answering at
- *              once: all that stands between a caller and the endpoint, on loopback
- * resident_kb  after the requests
+ * start_ms     from starting the process until its first `next` has arrived
+ * added_ms     from sending the event until the response has arrived, with an endpoint that
+ *              responds at once: all the time between a caller and the endpoint, on loopback
+ * resident_kb  resident memory after the requests
  *
- * One thread plays both peers, because a function does one thing at a time. The events are
- * an HTTP API's, for one rating. Prints one JSON line. */
+ * One thread is both peers, because a function does one thing at a time. The events are those of
+ * an HTTP API, for one rating. Prints one JSON line. */
 #include "base/clock.h"
-#include "base/memory.h"
 #include "loopback.h"
-
-#include <fcntl.h>
-#include <spawn.h>
 
 enum { STARTS_MOST = 1001, WARM_UP = 200 };
 
@@ -26,9 +22,8 @@ static const char event[] =
     "{\"method\":\"POST\",\"path\":\"/predict\",\"sourceIp\":\"203.0.113.7\"}},"
     "\"body\":\"{\\\"userId\\\":\\\"2\\\",\\\"movieId\\\":\\\"2959\\\"}\","
     "\"isBase64Encoded\":false}";
-static const char said[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                           "Content-Length: 25\r\n\r\n{\"predicted_rating\":4.42}";
-static const char taken[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
+static const char prediction[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                 "Content-Length: 25\r\n\r\n{\"predicted_rating\":4.42}";
 
 static pid_t start(const char *program, const char *movies, uint16_t runtime, uint16_t endpoint)
 {
@@ -45,15 +40,7 @@ static pid_t start(const char *program, const char *movies, uint16_t runtime, ui
                                  "AWS_SECRET_ACCESS_KEY=secret",
                                  "AWS_SESSION_TOKEN=token",
                                  NULL};
-    char *const argv[] = {mf_without_const(program), NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    pid_t pid;
-    if (posix_spawn(&pid, program, &actions, NULL, argv, environment) != 0)
-        die(program);
-    posix_spawn_file_actions_destroy(&actions);
-    return pid;
+    return start_program(program, environment);
 }
 
 static long resident_kb(pid_t pid)
@@ -74,11 +61,11 @@ static void must_read(peer *p)
 {
     size_t n_body;
     if (read_request(p, &n_body) == NULL)
-        die("the function is gone");
+        die("the function", "has ended");
 }
 
-/* Milliseconds that each request takes after the warm-up. */
-static void ask(peer *runtime, int endpoints, double *ms, size_t n)
+/* Measures the milliseconds of each request after the warm-up. */
+static void measure(peer *runtime, int endpoints, double *ms, size_t n)
 {
     char next[2048];
     peer endpoint = {.fd = -1};
@@ -93,11 +80,11 @@ static void ask(peer *runtime, int endpoints, double *ms, size_t n)
         if (endpoint.fd < 0)
             endpoint.fd = take_connection(endpoints);
         must_read(&endpoint);
-        put(endpoint.fd, said, sizeof said - 1);
+        put(endpoint.fd, prediction, sizeof prediction - 1);
         must_read(runtime);
         if (i >= WARM_UP)
             ms[i - WARM_UP] = (mf_clock_seconds() - begin) * 1e3;
-        put(runtime->fd, taken, sizeof taken - 1);
+        put(runtime->fd, accepted, sizeof accepted - 1);
         must_read(runtime); /* the next `next` */
     }
     close(endpoint.fd);
@@ -126,20 +113,19 @@ int main(int argc, char **argv)
         must_read(&runtime);
         start_ms[i] = (mf_clock_seconds() - begin) * 1e3;
         if (i == n_starts - 1) {
-            ask(&runtime, endpoints, added_ms, n);
+            measure(&runtime, endpoints, added_ms, n);
             kb = resident_kb(pid);
         }
         close(runtime.fd);
         free(runtime.bytes);
-        end(pid);
+        end_program(pid);
     }
-    qsort(start_ms, n_starts, sizeof *start_ms, by_size);
-    qsort(added_ms, n, sizeof *added_ms, by_size);
     printf("{\"bench\":\"predict\",\"starts\":%zu,\"start_ms\":{\"least\":%.2f,\"median\":%.2f,"
            "\"p90\":%.2f},\"requests\":%zu,\"added_ms\":{\"median\":%.3f,\"p99\":%.3f,"
            "\"p99.9\":%.3f},\"resident_kb\":%ld}\n",
-           n_starts, start_ms[0], at(start_ms, n_starts, 0.5), at(start_ms, n_starts, 0.9), n,
-           at(added_ms, n, 0.5), at(added_ms, n, 0.99), at(added_ms, n, 0.999), kb);
+           n_starts, quantile(start_ms, n_starts, 0), quantile(start_ms, n_starts, 0.5),
+           quantile(start_ms, n_starts, 0.9), n, quantile(added_ms, n, 0.5),
+           quantile(added_ms, n, 0.99), quantile(added_ms, n, 0.999), kb);
     free(added_ms);
     return 0;
 }

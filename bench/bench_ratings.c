@@ -1,61 +1,23 @@
-/* bench_ratings.c: how fast ratings.csv becomes ratings, beside libcsv alone.
+/* bench_ratings.c: the speed of reading a CSV file of ratings, beside libcsv alone.
  *
  *     bench_ratings FILE [threads [repeats]]
  *
- * Prints one JSON line. The time is from opening the file to ratings grouped by
- * user with ids mapped, the median of `repeats` (5) runs; the file is in the page
- * cache. The peer, in turn with it, is libcsv with callbacks that do nothing, on
- * one thread; ratio is how many times as fast as it we are. Peak memory is that of a child that
- * reads the file once, less what a child needs that reads nothing. */
+ * Prints one JSON line. The time is from opening the file to ratings grouped by user with ids
+ * mapped, the median of `repeats` (5) runs; the file is in the page cache. The peer, in turn with
+ * it, is libcsv with callbacks that do nothing, on one thread; ratio is the peer's time by ours.
+ * Peak memory is that of a child process that reads the file once, less that of one that reads
+ * nothing. */
 #include "base/clock.h"
-#include "ratings/ratings.h"
+#include "rating_file.h"
 
 #include <csv.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { REPEATS_MOST = 101, PEER_BLOCK_BYTES = 1 << 20 };
-
-static _Noreturn void die(const char *text)
-{
-    fprintf(stderr, "bench_ratings: %s\n", text);
-    exit(1);
-}
-
-static mf_ratings *read_all(const char *path, uint32_t n_threads)
-{
-    const mf_ratings_options options = {.n_threads = n_threads};
-    mf_error err = {0};
-    mf_ratings_verdict verdict;
-    char reason[MF_RATINGS_REASON_BYTES];
-    mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
-    if (reader == NULL || !mf_ratings_reader_add(reader, path, &verdict, reason, &err))
-        die(err.text);
-    if (verdict != MF_RATINGS_READ)
-        die(reason);
-    mf_ratings *ratings = mf_ratings_reader_finish(reader, &err);
-    if (ratings == NULL)
-        die(err.text);
-    mf_ratings_reader_destroy(reader);
-    return ratings;
-}
-
-static void nothing_of_field(void *bytes, size_t n_bytes, void *context)
-{
-    (void)bytes;
-    (void)n_bytes;
-    (void)context;
-}
-
-static void nothing_of_row(int end, void *context)
-{
-    (void)end;
-    (void)context;
-}
 
 static double peer_seconds(const char *path)
 {
@@ -64,59 +26,46 @@ static double peer_seconds(const char *path)
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n;
     if (fd < 0 || csv_init(&parser, 0) != 0)
-        die("cannot open the file");
+        die(path, strerror(errno));
     const double start = mf_clock_seconds();
     while ((n = read(fd, block, sizeof block)) > 0)
-        csv_parse(&parser, block, (size_t)n, nothing_of_field, nothing_of_row, NULL);
-    csv_fini(&parser, nothing_of_field, nothing_of_row, NULL);
+        csv_parse(&parser, block, (size_t)n, ignore_field, ignore_row, NULL);
+    csv_fini(&parser, ignore_field, ignore_row, NULL);
     const double seconds = mf_clock_seconds() - start;
     csv_free(&parser);
     close(fd);
     return seconds;
 }
 
-/* The peak of a child's memory in bytes; with path NULL it only starts. */
+/* The peak of a child's memory in bytes; with path NULL it reads nothing. */
 static double child_peak_bytes(const char *path, uint32_t n_threads)
 {
     fflush(stdout);
     const pid_t child = fork();
     if (child < 0)
-        die("cannot fork");
+        die("fork", strerror(errno));
     if (child == 0) {
         if (path != NULL)
-            mf_ratings_destroy(read_all(path, n_threads));
+            mf_ratings_destroy(read_ratings(path, n_threads));
         _exit(0);
     }
     struct rusage usage;
     int status;
     if (wait4(child, &status, 0, &usage) != child || status != 0)
-        die("the child failed");
+        die("the child", "failed");
     return (double)usage.ru_maxrss * 1024;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n)
-{
-    qsort(values, n, sizeof *values, compare);
-    return values[n / 2];
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        die("usage: bench_ratings FILE [threads [repeats]]");
+        die("usage", "bench_ratings FILE [threads [repeats]]");
     const uint32_t n_threads =
         argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
     size_t repeats = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 5;
     if (repeats < 1 || repeats > REPEATS_MOST)
         repeats = 5;
-    /* The children first: what this process has touched would count as theirs. */
+    /* The children first: memory that this process has touched would count as theirs. */
     const double idle_bytes = child_peak_bytes(NULL, n_threads);
     const double peak_bytes = child_peak_bytes(argv[1], n_threads) - idle_bytes;
     double seconds[REPEATS_MOST];
@@ -127,7 +76,7 @@ int main(int argc, char **argv)
     uint32_t n_items = 0;
     for (size_t r = 0; r < repeats; r++) {
         const double start = mf_clock_seconds();
-        mf_ratings *ratings = read_all(argv[1], n_threads);
+        mf_ratings *ratings = read_ratings(argv[1], n_threads);
         seconds[r] = mf_clock_seconds() - start;
         counts = ratings->counts;
         n_ratings = ratings->n_ratings;
@@ -137,8 +86,8 @@ int main(int argc, char **argv)
         peer[r] = peer_seconds(argv[1]);
     }
     const double megabytes = (double)counts.n_bytes / 1e6;
-    const double ours = median(seconds, repeats);
-    const double theirs = median(peer, repeats);
+    const double ours = quantile(seconds, repeats, 0.5);
+    const double theirs = quantile(peer, repeats, 0.5);
     printf("{\"bench\":\"ratings\",\"bytes\":%llu,\"rows\":%llu,\"users\":%lu,\"items\":%lu,"
            "\"threads\":%lu,\"seconds\":%.4f,\"best_seconds\":%.4f,\"mb_per_second\":%.1f,"
            "\"best_mb_per_second\":%.1f,"

@@ -1,34 +1,30 @@
-/* bench_recommend.c: the function recommend between a Runtime API and an output stream that cost
- * nothing; whom it asks and where it caches is in the environment, which it gets.
+/* bench_recommend.c: the function recommend between a Runtime API and an output stream that take
+ * no time. The function inherits the environment, which names its scorer and its cache.
  *
  *     bench_recommend RECOMMEND BATCH BATCHES USERS [FIRST]     records a batch, batches, users
  *
- * Requests are of users u<FIRST> to u<FIRST + USERS - 1> (bench_model's names, eight digits), one
- * after the other and round again. Batches follow each other without a pause; one tenth as many
- * come before and are not counted.
+ * Requests are of users u<FIRST> to u<FIRST + USERS - 1> (bench_model's names, eight digits), in
+ * turn. Batches follow each other without a pause; one tenth as many come before and are not
+ * counted.
  *
- * per_second   requests answered in a second, all that the function does included
- * batch_ms     from sending an event until its response is here
- * cpu_us       of the function's processor time for each request
- * from_cache   share of calls of PutRecords whose last answer came from Redis
- * sample       the last answer of the last call, for the caller to compare
+ * per_second   requests completed in a second, with everything that the function does
+ * batch_ms     from sending an event until its response has arrived
+ * cpu_us       the function's processor time for each request
+ * from_cache   fraction of calls of PutRecords whose last result came from Redis
+ * sample       the last result of the last call, for the caller to compare
  *
- * Ends at once when a call's last answer has not 20 recommendations, or is for a user whom the
- * model does not know: that would be less work.
+ * Ends at once if a call's last result has not 20 recommendations, or is for an unknown user: that
+ * would be less work.
  *
  * The runtime is one thread, each connection of the stream another. Prints one JSON line. */
 #include "base/base64.h"
 #include "base/clock.h"
-#include "base/memory.h"
 #include "loopback.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <time.h>
 
-static const char taken[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
 static const char fine[] = "{\"batchItemFailures\":[]}";
 
 static atomic_size_t n_written, n_calls, n_cached;
@@ -44,38 +40,36 @@ static size_t count(const char *text, const char *word)
     return n;
 }
 
-/* A call's last answer: the first may have been computed for the sake of the model's version. */
-static void check_last(const char *request, mf_text *answer)
+/* A call's last result. The first may have been computed to get the model's version. */
+static void check_last(const char *request, mf_text *result)
 {
     static const char data[] = "\"Data\":\"";
     const char *last = NULL;
     for (const char *at = request; (at = strstr(at, data)) != NULL; at++)
         last = at + sizeof data - 1;
-    mf_text_clear(answer, SIZE_MAX);
-    if (last == NULL || !mf_base64_decode(answer, last, strcspn(last, "\"")))
-        die("an answer is not base64");
-    mf_text_append(answer, "", 1);
-    if (answer->failed || answer->n_bytes > sizeof sample ||
-        strstr(answer->bytes, "\"count\":20,") == NULL ||
-        strstr(answer->bytes, "\"known_user\":false") != NULL) {
-        fprintf(stderr, "bench_recommend: not an answer of 20 for a known user: %s\n",
-                answer->bytes);
-        exit(1);
+    mf_text_clear(result, SIZE_MAX);
+    if (last == NULL || !mf_base64_decode(result, last, strcspn(last, "\"")))
+        die("a result", "is not base64");
+    mf_text_append(result, "", 1);
+    if (result->failed || result->n_bytes > sizeof sample ||
+        strstr(result->bytes, "\"count\":20,") == NULL ||
+        strstr(result->bytes, "\"known_user\":false") != NULL) {
+        die("not a result of 20 for a known user", result->bytes);
     }
-    if (strstr(answer->bytes, "\"from_cache\":true") != NULL)
+    if (strstr(result->bytes, "\"from_cache\":true") != NULL)
         atomic_fetch_add(&n_cached, 1);
-    memcpy(sample, answer->bytes, answer->n_bytes);
+    memcpy(sample, result->bytes, result->n_bytes);
 }
 
 static void *acknowledge(void *argument)
 {
     peer *p = argument;
-    mf_text body = MF_TEXT_EMPTY, head = MF_TEXT_EMPTY, answer = MF_TEXT_EMPTY;
+    mf_text body = MF_TEXT_EMPTY, head = MF_TEXT_EMPTY, result = MF_TEXT_EMPTY;
     size_t n_body;
     const char *request;
     while ((request = read_request(p, &n_body)) != NULL) {
         const size_t n = count(request, "\"PartitionKey\":");
-        check_last(request, &answer);
+        check_last(request, &result);
         mf_text_clear(&body, SIZE_MAX);
         mf_text_clear(&head, SIZE_MAX);
         mf_text_literal(&body, "{\"FailedRecordCount\":0,\"Records\":[");
@@ -101,21 +95,21 @@ static void *acknowledge(void *argument)
     free(p);
     mf_text_free(&body);
     mf_text_free(&head);
-    mf_text_free(&answer);
+    mf_text_free(&result);
     return NULL;
 }
 
-static void *take_connections(void *argument)
+static void *accept_connections(void *argument)
 {
     const int *listener = argument;
     for (;;) {
         pthread_t thread;
         peer *p = calloc(1, sizeof *p);
         if (p == NULL)
-            die("memory");
+            die("memory", strerror(ENOMEM));
         p->fd = take_connection(*listener);
         if (pthread_create(&thread, NULL, acknowledge, p) != 0)
-            die("thread");
+            die("thread", "cannot start");
         pthread_detach(thread);
     }
     return NULL;
@@ -163,14 +157,12 @@ static void must_read(peer *p, const char *expected)
 {
     size_t n_body;
     const char *body = read_request(p, &n_body);
-    if (body == NULL || strstr(body, expected) == NULL) {
-        fprintf(stderr, "bench_recommend: %s\n", body != NULL ? body : "the function is gone");
-        exit(1);
-    }
+    if (body == NULL || strstr(body, expected) == NULL)
+        die("the function", body != NULL ? body : "has ended");
 }
 
-/* Milliseconds that the batch takes. */
-static double ask(peer *runtime, const mf_text *event, size_t number)
+/* The milliseconds that the batch takes. */
+static double invoke(peer *runtime, const mf_text *event, size_t number)
 {
     char head[512];
     const int n = snprintf(head, sizeof head,
@@ -185,7 +177,7 @@ static double ask(peer *runtime, const mf_text *event, size_t number)
     put(runtime->fd, event->bytes, event->n_bytes);
     must_read(runtime, fine);
     const double ms = (mf_clock_seconds() - begin) * 1e3;
-    put(runtime->fd, taken, sizeof taken - 1);
+    put(runtime->fd, accepted, sizeof accepted - 1);
     must_read(runtime, ""); /* the next `next` */
     return ms;
 }
@@ -202,24 +194,16 @@ static pid_t start(const char *program, uint16_t runtime, uint16_t stream)
     setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
     setenv("AWS_SESSION_TOKEN", "token", 1);
-    char *const argv[] = {mf_without_const(program), NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    pid_t pid;
-    if (posix_spawn(&pid, program, &actions, NULL, argv, environ) != 0)
-        die(program);
-    posix_spawn_file_actions_destroy(&actions);
-    return pid;
+    return start_program(program, environ);
 }
 
-/* Of a process that runs, by its clock. */
+/* Processor time of a running process. */
 static double cpu_seconds(pid_t pid)
 {
     clockid_t clock;
     struct timespec used;
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
-        die("its processor time");
+        die("processor time", strerror(errno));
     return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
@@ -236,13 +220,13 @@ int main(int argc, char **argv)
     const size_t n_before = p.n_batches / 10 + 1;
     double *ms = calloc(p.n_batches + 1, sizeof *ms);
     if (p.batch < 1 || p.n_batches < 1 || p.n_users < 1 || ms == NULL)
-        die("numbers");
+        die("usage", "the numbers must be above 0");
     uint16_t runtime_port, stream_port;
     const int runtimes = listen_here(&runtime_port);
     int streams = listen_here(&stream_port);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, take_connections, &streams) != 0)
-        die("thread");
+    if (pthread_create(&thread, NULL, accept_connections, &streams) != 0)
+        die("thread", "cannot start");
     const pid_t pid = start(argv[1], runtime_port, stream_port);
     peer runtime = {.fd = take_connection(runtimes)};
     must_read(&runtime, "");
@@ -257,7 +241,7 @@ int main(int argc, char **argv)
             cached = atomic_load(&n_cached);
         }
         write_event(&event, &p, i);
-        const double took = ask(&runtime, &event, i);
+        const double took = invoke(&runtime, &event, i);
         if (i >= n_before) {
             ms[i - n_before] = took;
             busy_s += took / 1e3;
@@ -268,15 +252,15 @@ int main(int argc, char **argv)
     written = atomic_load(&n_written) - written;
     calls = atomic_load(&n_calls) - calls;
     cached = atomic_load(&n_cached) - cached;
-    end(pid);
+    end_program(pid);
     if (written != p.batch * p.n_batches)
-        die("answers are missing");
-    qsort(ms, p.n_batches, sizeof *ms, by_size);
+        die("results", "are missing");
     printf(
         "{\"bench\":\"recommend\",\"batch\":%zu,\"requests\":%zu,\"per_second\":%.0f,\"batch_ms\":"
         "{\"median\":%.3f,\"p99\":%.3f},\"cpu_us\":%.2f,\"calls\":%zu,"
         "\"from_cache\":%.4f,\"sample\":%s}\n",
-        p.batch, written, n / busy_s, at(ms, p.n_batches, 0.5), at(ms, p.n_batches, 0.99),
-        cpu_s * 1e6 / n, calls, (double)cached / (double)calls, sample);
+        p.batch, written, n / busy_s, quantile(ms, p.n_batches, 0.5),
+        quantile(ms, p.n_batches, 0.99), cpu_s * 1e6 / n, calls, (double)cached / (double)calls,
+        sample);
     return 0;
 }

@@ -1,34 +1,32 @@
-/* bench_spectral.c: what training of the ranking model costs, and how near it is to limits.
+/* bench_spectral.c: the cost of training the ranking model, and its distance from limits.
  *
  *     bench_spectral RATINGS.csv [--threads N] [--factors K] [--regularization L] [--seed X]
+ *                    [--tolerance T]
  *
  * Without --factors and --regularization they are chosen, as by default. One JSON line: sizes,
- * seconds of each phase and their steps; product: one multiplication by YᵀY alone, the best of
- * five, with the bytes of block rows that it touches (two reads and a write for each rating; what
- * of it comes from a cache is not said). BENCH_STEPS=1 in the environment: each step and the grid
- * on standard error.
+ * seconds and steps of each phase; product: one multiplication by YᵀY alone, the best of five,
+ * with the bytes of block rows that it touches (two reads and a write for each rating, from memory
+ * or from a cache). With BENCH_STEPS=1 in the environment: each step and the grid on standard error.
  *
  * Where the time goes (EPYC with AVX-512, two of its cores, 9.5 M ratings of 10,681 items, 128
  * directions): three quarters in the product (nine tenths with 25 M ratings and 256 directions),
- * which runs at 100 GFLOP/s or 300 GB/s of block rows when nobody else uses the caches. Dense
+ * which runs at 100 GFLOP/s or 300 GB/s of block rows when no other process uses the caches. Dense
  * products on the same cores reach 220 GFLOP/s each, because their operands stay in registers: the
- * limit are loads and stores from the second-level caches.
- * More columns at a time would halve the reads of indices and grades, but rows of 64 columns are
- * no faster, so these are not the limit. With 59,047 items a slice (7.5 MB, and as much for the
- * result) comes from the third-level cache: 56 GFLOP/s, and less beside other processes. Asking
- * for the result's lines ahead (prefetch) did not help measurably. */
+ * limit are loads and stores from the second-level caches. More columns at a time would halve the
+ * reads of indices and grades, but rows of 64 columns are no faster, so these are not the limit.
+ * With 59,047 items a slice (7.5 MB, and as much for the result) comes from the third-level cache:
+ * 56 GFLOP/s, and less beside other processes. Prefetching the result's lines did not help
+ * measurably. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "ratings/ratings.h"
+#include "rating_file.h"
 #include "spectral/kernels.h"
 #include "spectral/spectral.h"
 #include "spectral/subspace.h"
 
 #include <getopt.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct settings {
@@ -36,12 +34,6 @@ typedef struct settings {
     uint32_t n_threads;
     mf_spectral_options options;
 } settings;
-
-static void fail(const mf_error *err)
-{
-    fprintf(stderr, "bench_spectral: %s\n", err->text);
-    exit(1);
-}
 
 static settings parse(int argc, char **argv)
 {
@@ -86,21 +78,6 @@ static settings parse(int argc, char **argv)
     return s;
 }
 
-static mf_ratings *read_ratings(const settings *s)
-{
-    mf_error err = {0};
-    const mf_ratings_options options = {.n_threads = s->n_threads};
-    mf_ratings_verdict verdict;
-    mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
-    if (reader == NULL || !mf_ratings_reader_add(reader, s->path, &verdict, NULL, &err))
-        fail(&err);
-    mf_ratings *ratings = mf_ratings_reader_finish(reader, &err);
-    if (ratings == NULL)
-        fail(&err);
-    mf_ratings_reader_destroy(reader);
-    return ratings;
-}
-
 /* One product alone, on users' rows and a random block. */
 static double time_product(const mf_spectral_input *input, size_t width, uint32_t n_threads)
 {
@@ -115,7 +92,7 @@ static double time_product(const mf_spectral_input *input, size_t width, uint32_
     float *x = mf_allocate(n * width, sizeof *x, "a block", &err);
     float *z = mf_allocate(n * width, sizeof *z, "a block", &err);
     if (x == NULL || z == NULL)
-        fail(&err);
+        die("training", err.text);
     for (int code = 0; code < 256; code++)
         value[code] = (float)code / 255;
     for (size_t i = 0; i < n * width; i++)
@@ -140,12 +117,12 @@ int main(int argc, char **argv)
 {
     settings s = parse(argc, argv);
     mf_error err = {0};
-    mf_ratings *ratings = read_ratings(&s);
+    mf_ratings *ratings = read_ratings(s.path, s.n_threads);
     const uint64_t n = ratings->n_ratings;
     uint8_t *grade = mf_allocate(n, sizeof *grade, "grades", &err);
     uint8_t *relevant = mf_allocate(n, sizeof *relevant, "relevant", &err);
     if (grade == NULL || relevant == NULL)
-        fail(&err);
+        die("training", err.text);
     double mean = 0;
     double squares = 0;
     for (uint64_t k = 0; k < n; k++) {
@@ -167,12 +144,12 @@ int main(int argc, char **argv)
     const double begin = mf_clock_seconds();
     mf_spectral *spectral = mf_spectral_create(&s.options, &input, &err);
     if (spectral == NULL)
-        fail(&err);
+        die("training", err.text);
     const double created = mf_clock_seconds() - begin;
     while (!mf_spectral_done(spectral)) {
         const mf_spectral_phase phase = mf_spectral_progress_get(spectral).phase;
         if (!mf_spectral_step(spectral, &err))
-            fail(&err);
+            die("training", err.text);
         const mf_spectral_progress progress = mf_spectral_progress_get(spectral);
         if (getenv("BENCH_STEPS") != NULL)
             fprintf(stderr, "phase %d step %u change %.3e %.4f s\n", (int)phase, progress.step,
@@ -182,7 +159,7 @@ int main(int argc, char **argv)
     }
     mf_spectral_result result;
     if (!mf_spectral_result_get(spectral, &result, &err))
-        fail(&err);
+        die("training", err.text);
     const double whole = mf_clock_seconds() - begin;
     const size_t width = mf_subspace_width(result.n_factors, input.n_items);
     const double product = time_product(&input, width, s.n_threads);

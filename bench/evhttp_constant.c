@@ -1,5 +1,4 @@
-/* evhttp_constant.c: libevent's own HTTP server, answering a constant: what serve is
- * measured against.
+/* evhttp_constant.c: libevent's own HTTP server with a constant response: the peer of serve.
  *
  *   evhttp_constant PORT          one thread, until it is killed */
 #include <event2/buffer.h>
@@ -10,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void answer(struct evhttp_request *request, void *context)
+static void respond(struct evhttp_request *request, void *context)
 {
     (void)context;
     static const char BODY[] = "{\"predicted_rating\":4.425361}";
@@ -34,6 +33,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "evhttp_constant: cannot listen on port %s\n", argv[1]);
         return 1;
     }
-    evhttp_set_gencb(http, answer, NULL);
+    evhttp_set_gencb(http, respond, NULL);
     return event_base_dispatch(base) == 0 ? 0 : 1;
 }

@@ -1,24 +1,24 @@
-/* loopback.h: a function's peers on 127.0.0.1, as benchmarks need them: they cost next to
- * nothing, believe what they are told, and end the program when anything is odd. */
+/* loopback.h: the peers of a function under test on 127.0.0.1. They use almost no time and check
+ * almost nothing; an error ends the program. */
 #ifndef MF_BENCH_LOOPBACK_H
 #define MF_BENCH_LOOPBACK_H
 
+#include "base/memory.h"
+#include "bench.h"
+
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static inline _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
+/* What the Runtime API responds to the function's response. */
+static const char accepted[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
 
 static inline int listen_here(uint16_t *port)
 {
@@ -27,7 +27,7 @@ static inline int listen_here(uint16_t *port)
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&here, n) != 0 || listen(fd, 8) != 0 ||
         getsockname(fd, (struct sockaddr *)&here, &n) != 0)
-        die("listen");
+        die("listen", strerror(errno));
     *port = ntohs(here.sin_port);
     return fd;
 }
@@ -37,32 +37,32 @@ static inline int take_connection(int listener)
     const int on = 1;
     const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
-        die("accept");
+        die("accept", strerror(errno));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return fd;
 }
 
-/* A connection and what was read from it. */
+/* A connection and its last request. */
 typedef struct peer {
     int fd;
-    char *bytes; /* [room] the request, zero-terminated */
-    size_t room;
+    char *bytes; /* [capacity] the request, NUL-terminated */
+    size_t capacity;
 } peer;
 
-/* One whole request into peer->bytes; its body, n_body bytes. NULL when the other side is
- * gone. */
+/* Reads one whole request into peer->bytes. Returns its body of n_body bytes, or NULL when the
+ * connection has ended. */
 static inline char *read_request(peer *p, size_t *n_body)
 {
     size_t n = 0, n_head = 0;
     *n_body = 0;
     for (;;) {
-        if (p->room < n + 65536) {
-            p->room = 2 * p->room + 65536;
-            p->bytes = realloc(p->bytes, p->room);
+        if (p->capacity < n + 65536) {
+            p->capacity = 2 * p->capacity + 65536;
+            p->bytes = realloc(p->bytes, p->capacity);
             if (p->bytes == NULL)
-                die("memory");
+                die("memory", strerror(ENOMEM));
         }
-        const ssize_t got = read(p->fd, p->bytes + n, p->room - 1 - n);
+        const ssize_t got = read(p->fd, p->bytes + n, p->capacity - 1 - n);
         if (got <= 0)
             return NULL;
         n += (size_t)got;
@@ -83,27 +83,31 @@ static inline void put(int fd, const char *bytes, size_t n)
     while (n > 0) {
         const ssize_t sent = write(fd, bytes, n);
         if (sent <= 0)
-            die("write");
+            die("write", strerror(errno));
         bytes += sent;
         n -= (size_t)sent;
     }
 }
 
-static inline void end(pid_t pid)
+/* Starts a program without its standard output. */
+static inline pid_t start_program(const char *program, char *const environment[])
+{
+    char *const argv[] = {mf_without_const(program), NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    pid_t pid;
+    const int error = posix_spawn(&pid, program, &actions, NULL, argv, environment);
+    if (error != 0)
+        die(program, strerror(error));
+    posix_spawn_file_actions_destroy(&actions);
+    return pid;
+}
+
+static inline void end_program(pid_t pid)
 {
     kill(pid, SIGTERM);
     waitpid(pid, NULL, 0);
-}
-
-static inline int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static inline double at(const double *sorted, size_t n, double share)
-{
-    return sorted[(size_t)((double)(n - 1) * share)];
 }
 
 #endif

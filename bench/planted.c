@@ -1,36 +1,35 @@
-/* planted.c: ratings with a known truth, and the RMSE no model can beat.
+/* planted.c: ratings of a known model, and the lowest RMSE that any model can reach on them.
  *
  *   truth(u,i)  = mu + b_u + b_i + p_u . q_i                      rank R
  *   rating(u,i) = the half star nearest to truth + N(0, noise), within 0.5..5
- *   floor       = RMSE of E[rating | truth], the best guess of someone who
- *                 was told the truth but not the noise
+ *   floor       = RMSE of E[rating | truth], the best estimate given the truth
+ *                 but not the noise
  *
- * (1) The same options give the same bytes, whatever the number of threads:
- *     each user and each item draws from a stream of its own, and sums are
- *     taken in a fixed order.
- * (2) (user, item) pairs are distinct; rows are grouped by user, items
- *     ascending, as in MovieLens.
- * (3) Exactly --ratings rows in all; train and test together are the same rows
- *     whether or not a test set is asked for.
+ * (1) The same options give the same bytes with any number of threads: each user and
+ *     each item has a random stream of its own, and sums have a fixed order.
+ * (2) (user, item) pairs are distinct; rows are grouped by user, items ascending, as in
+ *     MovieLens.
+ * (3) There are exactly --ratings rows; train and test together are the same rows with
+ *     and without a test set.
  * (4) The floor is exact up to sampling: no quadrature, no simulation.
  *
- * Without --choice users choose items by popularity alone, so that who rated what says
- * nothing about what they like. With --choice B they choose by it:
+ * Without --choice users choose items by popularity alone, so that the choice of an item has
+ * no information about its rating. With --choice B they choose what they like:
  *
  *   P(next item) = popularity . exp(B . truth), of the items not yet chosen
  *
- * drawn by an exponential race: item i finishes at E_i / weight_i with E_i ~ Exp(1), and the
- * first `count` to finish are a sample of that kind (Efraimidis, Spirakis 2006). That is a pass
+ * This is drawn by an exponential race: item i finishes at E_i / weight_i with E_i ~ Exp(1), and
+ * the first `count` to finish are such a sample (Efraimidis, Spirakis 2006). The race is a pass
  * over all items for each user, about 25 ns each.
  *
- * Popularity is a power law on both sides.  At the size of MovieLens 25M the
- * median user has 65 ratings and the busiest 29,000 (there: 71 and 32,202); the
- * median item has 55 and the most popular was rated by one user in five (there
- * 6, and one in two).  Some unpopular items may stay without a rating.
+ * Popularity is a power law on both sides. At the size of MovieLens 25M the median user has 65
+ * ratings and the busiest 29,000 (in MovieLens: 71 and 32,202); the median item has 55 and the
+ * most popular was rated by one user in five (in MovieLens: 6, and one in two). Some unpopular
+ * items may have no rating.
  *
- * One JSON line reports what was written: on stdout, or on stderr where stdout
- * carries the ratings.  Cost O(ratings x rank), memory O(items x rank + users):
- * 25 M ratings of rank 16 in 6 s on two cores.
+ * One JSON line reports what was written: on stdout, or on stderr if stdout has the ratings.
+ * Cost O(ratings x rank), memory O(items x rank + users): 25 M ratings of rank 16 in 6 s on two
+ * cores.
  *
  * Needs libc, libm and OpenMP:
  *   cc -O2 -fopenmp -std=gnu11 planted.c -lm -o planted */
@@ -39,13 +38,14 @@
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the truth is made of.  Chosen so that rank 16 and noise 0.8 give a floor
- * near 0.769: rounding to half stars adds to the noise, clipping takes away. */
+/* Deviations of the truth. With rank 16 and noise 0.8 they give a floor near 0.769: rounding to
+ * half stars adds to the noise, clipping reduces it. */
 static const double GLOBAL_MEAN = 3.35;
 static const double USER_BIAS_DEVIATION = 0.35;
 static const double ITEM_BIAS_DEVIATION = 0.35;
@@ -62,17 +62,16 @@ enum { RATINGS_PER_CHUNK = 32768, LINE_MAXIMUM = 40, RANK_MAXIMUM = 1024 };
 enum format { FORMAT_CSV, FORMAT_LIBMF };
 
 struct options {
-    uint64_t users, items, ratings, seed;
-    uint32_t rank;
+    uint64_t users, items, ratings, rank, seed;
     double noise, test_fraction;
-    double choice; /* B above; 0: by popularity alone, and without its pass */
+    double choice; /* B above; 0: by popularity alone, and without the race */
     const char *test, *output;
     enum format format;
 };
 
-struct planted { /* what every thread reads and none writes */
+struct planted { /* shared by all threads, read-only */
     const struct options *options;
-    uint32_t *user_ratings; /* [users] how many this user gives */
+    uint32_t *user_ratings; /* [users] number of ratings of each user */
     float *item_bias;       /* [items] */
     float *item_factors;    /* [items * rank] */
     uint32_t *alias;        /* [items] Walker's alias table: item i is */
@@ -80,13 +79,17 @@ struct planted { /* what every thread reads and none writes */
     double *popularity;     /* [items] weights, with --choice; else NULL */
 };
 
-struct scratch {         /* one thread's */
+struct text { /* one chunk of one file */
+    char *bytes;
+    size_t n_bytes;
+};
+
+struct scratch {         /* of one thread */
     uint64_t *chosen;    /* bit set of items, all zero between users */
     float *user_factors; /* [rank] */
     float *finish;       /* [items] of the race, with --choice */
     float *sorted;       /* [items] the same, partly sorted */
-    char *train, *test;  /* text of one chunk */
-    size_t train_bytes, test_bytes;
+    struct text train, test;
 };
 
 struct tally {
@@ -135,7 +138,7 @@ static uint32_t draw_below(uint64_t *state, uint32_t limit)
     return (uint32_t)(((draw(state) >> 32) * limit) >> 32);
 }
 
-static double draw_unit(uint64_t *state) /* in (0, 1): its log is finite */
+static double draw_unit(uint64_t *state) /* in (0, 1), so that its log is finite */
 {
     return ((double)(draw(state) >> 12) + 0.5) * 0x1p-52;
 }
@@ -148,7 +151,7 @@ static void draw_normals(uint64_t *state, double pair[2]) /* Box-Muller */
     pair[1] = radius * sin(angle);
 }
 
-/* order[rank] = which index has that rank of popularity */
+/* order[rank]: the index with that rank of popularity */
 static uint32_t *shuffled(uint64_t n, uint64_t state)
 {
     uint32_t *order = allocate(n, sizeof *order);
@@ -163,15 +166,15 @@ static uint32_t *shuffled(uint64_t n, uint64_t state)
 /* ---- the truth ----------------------------------------------------------- */
 
 /* p and q get equal variance, and p.q the deviation above, whatever the rank. */
-static double factor_deviation(uint32_t rank)
+static double factor_deviation(uint64_t rank)
 {
     return sqrt(PRODUCT_DEVIATION / sqrt((double)rank));
 }
 
-static double draw_truth(uint64_t *state, double bias_deviation, uint32_t rank, float *factors)
+static double draw_truth(uint64_t *state, double bias_deviation, uint64_t rank, float *factors)
 {
     double pair[2];
-    for (uint32_t f = 0; f < rank; f += 2) {
+    for (uint64_t f = 0; f < rank; f += 2) {
         draw_normals(state, pair);
         factors[f] = (float)(factor_deviation(rank) * pair[0]);
         if (f + 1 < rank)
@@ -186,8 +189,8 @@ static double half_star(double value)
     return fmin(fmax(round(2.0 * value) / 2.0, 0.5), 5.0);
 }
 
-/* E[rating | truth] = 0.5 + sum over the nine steps of half a star of 0.5 times
- * the chance to get over that step.  Clipping is in it: there is no tenth. */
+/* E[rating | truth] = 0.5 + the sum over the nine half-star steps of 0.5 times the probability of
+ * passing that step. This includes the clipping, because there is no tenth step. */
 static double expected_rating(double truth, double noise)
 {
     if (noise <= 0.0)
@@ -211,9 +214,9 @@ static void plant_items(struct planted *p)
     }
 }
 
-/* ---- who rates how much, and what ----------------------------------------- */
+/* ---- popularity and activity ---------------------------------------------- */
 
-/* Walker 1977, in Vose's two-stack form: an item in one draw. */
+/* Walker's alias method (1977) in Vose's two-stack form: one draw per item. */
 static void plant_popularity(struct planted *p)
 {
     const struct options *o = p->options;
@@ -275,8 +278,8 @@ static uint64_t ratings_at_scale(double scale, uint64_t users, uint64_t minimum,
     return total;
 }
 
-/* A power law with a floor and a ceiling whose sum is exactly `ratings`: find
- * the scale by bisection from below, then hand out the few that are missing. */
+/* A power law with a minimum and a maximum whose sum is exactly `ratings`: finds the scale by
+ * bisection from below, then distributes the few missing ratings. */
 static void plant_activity(struct planted *p)
 {
     const struct options *o = p->options;
@@ -309,71 +312,64 @@ static void plant_activity(struct planted *p)
     free(by_rank);
 }
 
-/* Draws `count` distinct items by popularity into the bit set: it refuses the
- * second of two, and hands them back sorted.  A user who has seen nearly all
- * would wait for the last obscure ones forever, so past a bound of draws the
- * rest is the next items after a random one. */
-static void choose_items(const struct planted *p, uint64_t *state, uint32_t count, uint64_t *chosen)
+/* Adds an item to the bit set; returns 1 if it is new, else 0. */
+static uint32_t choose(uint64_t *chosen, uint32_t item)
+{
+    const uint64_t bit = UINT64_C(1) << (item % 64);
+    const bool is_new = (chosen[item / 64] & bit) == 0;
+    chosen[item / 64] |= bit;
+    return is_new;
+}
+
+/* Draws `count` distinct items by popularity into the bit set. For a user who rates nearly all
+ * items the last unpopular ones would take forever, so the number of draws is limited: the
+ * remaining items are the next ones after a random item. */
+static void choose_popular(const struct planted *p, uint64_t *state, uint32_t count,
+                           uint64_t *chosen)
 {
     const uint32_t items = (uint32_t)p->options->items;
     uint32_t have = 0;
     for (uint64_t draws = 16 * (uint64_t)items; have < count && draws > 0; draws--) {
         const uint64_t random = draw(state);
-        uint32_t item = (uint32_t)(((random >> 32) * items) >> 32);
-        if ((uint32_t)random >= p->keep[item])
-            item = p->alias[item];
-        const uint64_t bit = UINT64_C(1) << (item % 64);
-        have += (chosen[item / 64] & bit) == 0;
-        chosen[item / 64] |= bit;
+        const uint32_t item = (uint32_t)(((random >> 32) * items) >> 32);
+        have += choose(chosen, (uint32_t)random < p->keep[item] ? item : p->alias[item]);
     }
-    for (uint32_t item = draw_below(state, items); have < count;
-         item = item + 1 < items ? item + 1 : 0) {
-        const uint64_t bit = UINT64_C(1) << (item % 64);
-        have += (chosen[item / 64] & bit) == 0;
-        chosen[item / 64] |= bit;
-    }
+    for (uint32_t item = draw_below(state, items); have < count; item = (item + 1) % items)
+        have += choose(chosen, item);
 }
 
 static double truth_of(const struct planted *p, uint64_t item, double bias, const float *user)
 {
-    const uint32_t rank = p->options->rank;
+    const uint64_t rank = p->options->rank;
     const float *factors = p->item_factors + item * rank;
     double value = bias + (double)p->item_bias[item];
-    for (uint32_t f = 0; f < rank; f++)
+    for (uint64_t f = 0; f < rank; f++)
         value += (double)user[f] * (double)factors[f];
     return value;
 }
 
-static void swap(float *a, float *b)
-{
-    const float kept = *a;
-    *a = *b;
-    *b = kept;
-}
-
-/* The value with `place` others before it, 0 <= place < n: Hoare's quickselect. */
+/* The value at this place of the sorted order, 0 <= place < n: Hoare's FIND (1961). */
 static float nth_smallest(float *values, size_t n, size_t place)
 {
-    size_t low = 0, high = n - 1;
+    ptrdiff_t low = 0, high = (ptrdiff_t)n - 1;
     while (low < high) {
-        const float pivot = values[low + (high - low) / 2];
-        size_t i = low, j = high;
-        for (;;) {
+        const float pivot = values[place];
+        ptrdiff_t i = low, j = high;
+        while (i <= j) {
             while (values[i] < pivot)
                 i++;
             while (values[j] > pivot)
                 j--;
-            if (i >= j)
-                break;
-            swap(&values[i++], &values[j--]);
+            if (i <= j) {
+                const float kept = values[i];
+                values[i++] = values[j];
+                values[j--] = kept;
+            }
         }
-        /* i > j, or i == j and values[i] == pivot: everything before i is <= pivot, from i on >= */
-        if (place < i)
-            high = i - 1;
-        else if (i > low)
+        if (j < (ptrdiff_t)place)
             low = i;
-        else
-            low++; /* the pivot is the smallest and stands first */
+        if ((ptrdiff_t)place < i)
+            high = j;
     }
     return values[place];
 }
@@ -391,12 +387,10 @@ static void choose_liked(const struct planted *p, uint64_t *state, double bias, 
     memcpy(s->sorted, s->finish, o->items * sizeof *s->sorted);
     const float last = nth_smallest(s->sorted, o->items, count - 1);
     uint32_t have = 0;
-    for (int equal = 0; equal < 2; equal++) /* first all that are faster than the last one */
-        for (uint64_t i = 0; i < o->items && have < count; i++)
-            if (equal ? s->finish[i] == last : s->finish[i] < last) {
-                s->chosen[i / 64] |= UINT64_C(1) << (i % 64);
-                have++;
-            }
+    for (int equal = 0; equal < 2; equal++) /* first all items that finish before the last one */
+        for (uint32_t i = 0; i < o->items && have < count; i++)
+            if (equal ? s->finish[i] == last : s->finish[i] < last)
+                have += choose(s->chosen, i);
 }
 
 /* ---- text ----------------------------------------------------------------- */
@@ -413,12 +407,12 @@ static char *put_number(char *at, uint64_t value)
     return at;
 }
 
-static size_t put_line(char *start, enum format format, uint64_t user, uint64_t item, double rating,
-                       uint64_t timestamp)
+static void put_line(struct text *text, enum format format, uint64_t user, uint64_t item,
+                     double rating, uint64_t timestamp)
 {
     const uint64_t halves = (uint64_t)(2.0 * rating);
     const bool csv = format == FORMAT_CSV;
-    char *at = put_number(start, user + csv); /* MovieLens counts from 1 */
+    char *at = put_number(text->bytes + text->n_bytes, user + csv); /* MovieLens counts from 1 */
     *at++ = csv ? ',' : ' ';
     at = put_number(at, item + csv);
     *at++ = csv ? ',' : ' ';
@@ -430,7 +424,7 @@ static size_t put_line(char *start, enum format format, uint64_t user, uint64_t 
         at = put_number(at, timestamp);
     }
     *at++ = '\n';
-    return (size_t)(at - start);
+    text->n_bytes = (size_t)(at - text->bytes);
 }
 
 /* ---- one user, one chunk of users, all of them ---------------------------- */
@@ -449,7 +443,7 @@ static void write_user(const struct planted *p, uint64_t user, struct scratch *s
     if (p->popularity != NULL)
         choose_liked(p, &state, bias, p->user_ratings[user], s);
     else
-        choose_items(p, &state, p->user_ratings[user], s->chosen);
+        choose_popular(p, &state, p->user_ratings[user], s->chosen);
     for (uint64_t word = 0; word <= (o->items - 1) / 64; word++) {
         for (uint64_t bits = s->chosen[word]; bits != 0; bits &= bits - 1) {
             const uint64_t item = word * 64 + (uint64_t)__builtin_ctzll(bits);
@@ -458,35 +452,29 @@ static void write_user(const struct planted *p, uint64_t user, struct scratch *s
             draw_normals(&state, noise);
             const double rating = half_star(value + o->noise * noise[0]);
             const uint64_t timestamp = joined + draw_below(&state, 30 * DAY);
-            /* The coin is tossed even with no test set: promise (3). */
+            /* Drawn even without a test set: (3). */
             const bool coin = draw_unit(&state) < o->test_fraction;
             const bool is_test = o->test != NULL && coin;
             if (is_test || o->test == NULL) {
                 const double error = rating - expected_rating(value, o->noise);
                 tally->squared_error += error * error;
             }
-            if (is_test) {
-                tally->test++;
-                s->test_bytes +=
-                    put_line(s->test + s->test_bytes, o->format, user, item, rating, timestamp);
-            } else {
-                tally->train++;
-                s->train_bytes +=
-                    put_line(s->train + s->train_bytes, o->format, user, item, rating, timestamp);
-            }
+            tally->train += !is_test;
+            tally->test += is_test;
+            put_line(is_test ? &s->test : &s->train, o->format, user, item, rating, timestamp);
         }
         s->chosen[word] = 0;
     }
 }
 
-static void write_text(FILE *file, const char *name, const char *text, size_t bytes)
+static void write_text(FILE *file, const char *name, const struct text *text)
 {
-    if (bytes > 0 && fwrite(text, 1, bytes, file) != bytes)
+    if (text->n_bytes > 0 && fwrite(text->bytes, 1, text->n_bytes, file) != text->n_bytes)
         die("cannot write", name, strerror(errno));
 }
 
-/* Threads make the text of a chunk each; it is written, and its errors are
- * added, in the order of the users. */
+/* Each thread formats one chunk; chunks are written, and their errors added, in the order of the
+ * users. */
 static struct tally write_ratings(const struct planted *p, FILE *output, FILE *test)
 {
     const struct options *o = p->options;
@@ -510,19 +498,19 @@ static struct tally write_ratings(const struct planted *p, FILE *output, FILE *t
         s.user_factors = allocate(o->rank, sizeof *s.user_factors);
         s.finish = allocate(p->popularity != NULL ? o->items : 0, sizeof *s.finish);
         s.sorted = allocate(p->popularity != NULL ? o->items : 0, sizeof *s.sorted);
-        s.train = allocate(largest, LINE_MAXIMUM);
-        s.test = allocate(test != NULL ? largest : 0, LINE_MAXIMUM);
+        s.train.bytes = allocate(largest, LINE_MAXIMUM);
+        s.test.bytes = allocate(test != NULL ? largest : 0, LINE_MAXIMUM);
 #pragma omp for ordered schedule(dynamic, 1)
         for (uint64_t chunk = 0; chunk < chunks; chunk++) {
             struct tally tally = {0};
-            s.train_bytes = s.test_bytes = 0;
+            s.train.n_bytes = s.test.n_bytes = 0;
             for (uint64_t u = first_user[chunk]; u < first_user[chunk + 1]; u++)
                 write_user(p, u, &s, &tally);
 #pragma omp ordered
             {
-                write_text(output, o->output ? o->output : "stdout", s.train, s.train_bytes);
+                write_text(output, o->output ? o->output : "stdout", &s.train);
                 if (test != NULL)
-                    write_text(test, o->test, s.test, s.test_bytes);
+                    write_text(test, o->test, &s.test);
                 total.train += tally.train;
                 total.test += tally.test;
                 total.squared_error += tally.squared_error;
@@ -532,8 +520,8 @@ static struct tally write_ratings(const struct planted *p, FILE *output, FILE *t
         free(s.user_factors);
         free(s.finish);
         free(s.sorted);
-        free(s.train);
-        free(s.test);
+        free(s.train.bytes);
+        free(s.test.bytes);
     }
     free(first_user);
     return total;
@@ -548,127 +536,79 @@ static void usage(FILE *file)
           "  --noise S           standard deviation of the noise (0.8)\n"
           "  --seed X            (1)\n"
           "  --choice B          users choose what they like: popularity . exp(B . truth) (0)\n"
-          "  --output FILE       ratings to train on (stdout)\n"
-          "  --test FILE         set ratings aside for testing\n"
-          "  --test-fraction F   how many of them, 0 < F < 1 (0.1)\n"
+          "  --output FILE       ratings for training (stdout)\n"
+          "  --test FILE         ratings set aside for testing\n"
+          "  --test-fraction F   fraction of them, 0 < F < 1 (0.1)\n"
           "  --format csv|libmf  csv: userId,movieId,rating,timestamp with a header,\n"
           "                      ids from 1; libmf: \"user item rating\", from 0 (csv)\n",
           file);
 }
 
-static uint64_t parse_count(const char *option, const char *text, uint64_t low, uint64_t high)
+enum kind { COUNT, REAL, TEXT };
+
+struct row { /* of the table of options */
+    const char *name;
+    enum kind kind;
+    void *value; /* uint64_t, double, const char * */
+    double low, high;
+};
+
+static void parse_value(const struct row *row, const char *text)
 {
     char *end = NULL;
     errno = 0;
-    const unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0')
-        die(option, text, "is not a whole number");
-    if (errno == ERANGE || value < low || value > high) {
-        char range[80];
-        snprintf(range, sizeof range, "must lie in %llu..%llu", (unsigned long long)low,
-                 (unsigned long long)high);
-        die(option, text, range);
+    double value = 0.0;
+    if (row->kind == TEXT) {
+        *(const char **)row->value = text;
+        return;
     }
-    return value;
-}
-
-static double parse_real(const char *option, const char *text)
-{
-    char *end = NULL;
-    const double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(value))
-        die(option, text, "is not a number");
-    return value;
+    if (row->kind == COUNT) {
+        const uint64_t count = strtoull(text, &end, 10);
+        if (text[0] < '0' || text[0] > '9' || *end != '\0')
+            die(row->name, text, "is not a whole number");
+        *(uint64_t *)row->value = count;
+        value = (double)count;
+    } else {
+        value = strtod(text, &end);
+        if (end == text || *end != '\0' || !isfinite(value))
+            die(row->name, text, "is not a number");
+        *(double *)row->value = value;
+    }
+    if (errno == ERANGE || value < row->low || value > row->high) {
+        char range[80];
+        snprintf(range, sizeof range, "must be in %.0f..%.0f", row->low, row->high);
+        die(row->name, text, range);
+    }
 }
 
 static struct options parse_options(int argc, char **argv)
 {
-    enum {
-        USERS = 1,
-        ITEMS,
-        RATINGS,
-        RANK,
-        NOISE,
-        CHOICE,
-        SEED,
-        OUTPUT,
-        TEST,
-        FRACTION,
-        FORMAT,
-        HELP
+    struct options o = {.seed = 1, .rank = 16, .noise = 0.8, .test_fraction = NAN};
+    const char *format = "csv";
+    const struct row rows[] = {
+        {"--users", COUNT, &o.users, 1, INT32_MAX},
+        {"--items", COUNT, &o.items, 1, INT32_MAX},
+        {"--ratings", COUNT, &o.ratings, 1, 0x1p63},
+        {"--rank", COUNT, &o.rank, 1, RANK_MAXIMUM},
+        {"--seed", COUNT, &o.seed, 0, 0x1p64},
+        {"--noise", REAL, &o.noise, 0, 1000},
+        {"--choice", REAL, &o.choice, 0, 10},
+        {"--test-fraction", REAL, &o.test_fraction, 0, 1},
+        {"--output", TEXT, &o.output, 0, 0},
+        {"--test", TEXT, &o.test, 0, 0},
+        {"--format", TEXT, &format, 0, 0},
     };
-    static const struct option known[] = {
-        {"users", required_argument, NULL, USERS},
-        {"items", required_argument, NULL, ITEMS},
-        {"ratings", required_argument, NULL, RATINGS},
-        {"rank", required_argument, NULL, RANK},
-        {"noise", required_argument, NULL, NOISE},
-        {"choice", required_argument, NULL, CHOICE},
-        {"seed", required_argument, NULL, SEED},
-        {"output", required_argument, NULL, OUTPUT},
-        {"test", required_argument, NULL, TEST},
-        {"test-fraction", required_argument, NULL, FRACTION},
-        {"format", required_argument, NULL, FORMAT},
-        {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0},
-    };
-    struct options o = {.seed = 1, .rank = 16, .noise = 0.8, .test_fraction = 0.1};
-    bool fraction_given = false;
-    /* "" as short options: getopt itself reports what it does not know. */
+    enum { N_ROWS = sizeof rows / sizeof rows[0] };
+    struct option known[N_ROWS + 2] = {{"help", no_argument, NULL, N_ROWS}};
+    for (int r = 0; r < N_ROWS; r++)
+        known[r + 1] = (struct option){rows[r].name + 2, required_argument, NULL, r};
+    /* "" as short options: getopt itself reports unknown options. */
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (option) {
-        case USERS:
-            o.users = parse_count("--users", optarg, 1, INT32_MAX);
-            break;
-        case ITEMS:
-            o.items = parse_count("--items", optarg, 1, INT32_MAX);
-            break;
-        case RATINGS:
-            o.ratings = parse_count("--ratings", optarg, 1, INT64_MAX);
-            break;
-        case RANK:
-            o.rank = (uint32_t)parse_count("--rank", optarg, 1, RANK_MAXIMUM);
-            break;
-        case SEED:
-            o.seed = parse_count("--seed", optarg, 0, UINT64_MAX);
-            break;
-        case NOISE:
-            o.noise = parse_real("--noise", optarg);
-            if (o.noise < 0.0)
-                die("--noise", optarg, "must not be negative");
-            break;
-        case CHOICE:
-            o.choice = parse_real("--choice", optarg);
-            if (!(o.choice >= 0.0 && o.choice <= 10.0))
-                die("--choice", optarg, "must lie in 0..10");
-            break;
-        case FRACTION:
-            o.test_fraction = parse_real("--test-fraction", optarg);
-            fraction_given = true;
-            if (!(o.test_fraction > 0.0 && o.test_fraction < 1.0))
-                die("--test-fraction", optarg, "must lie between 0 and 1");
-            break;
-        case OUTPUT:
-            o.output = optarg;
-            break;
-        case TEST:
-            o.test = optarg;
-            break;
-        case FORMAT:
-            if (strcmp(optarg, "csv") == 0)
-                o.format = FORMAT_CSV;
-            else if (strcmp(optarg, "libmf") == 0)
-                o.format = FORMAT_LIBMF;
-            else
-                die("--format", optarg, "must be csv or libmf");
-            break;
-        case HELP:
-            usage(stdout);
-            exit(EXIT_SUCCESS);
-        default:
-            usage(stderr);
-            exit(EXIT_FAILURE);
+        if (option >= N_ROWS) { /* --help, or '?' of an unknown option */
+            usage(option == N_ROWS ? stdout : stderr);
+            exit(option == N_ROWS ? EXIT_SUCCESS : EXIT_FAILURE);
         }
+        parse_value(&rows[option], optarg);
     }
     if (optind < argc)
         die("argument", argv[optind], "is not an option");
@@ -678,8 +618,15 @@ static struct options parse_options(int argc, char **argv)
         die("--ratings", "", "every user needs one, so not fewer than --users");
     if (o.ratings > o.users * o.items) /* both < 2^31: cannot wrap */
         die("--ratings", "", "pairs are distinct, so not more than users x items");
-    if (fraction_given && o.test == NULL)
+    if (!isnan(o.test_fraction) && o.test == NULL)
         die("--test-fraction", "", "needs --test FILE");
+    if (isnan(o.test_fraction))
+        o.test_fraction = 0.1;
+    if (o.test_fraction <= 0.0 || o.test_fraction >= 1.0)
+        die("--test-fraction", "", "must be between 0 and 1");
+    if (strcmp(format, "csv") != 0 && strcmp(format, "libmf") != 0)
+        die("--format", format, "must be csv or libmf");
+    o.format = strcmp(format, "csv") == 0 ? FORMAT_CSV : FORMAT_LIBMF;
     return o;
 }
 
@@ -715,18 +662,18 @@ int main(int argc, char **argv)
     if (test != NULL)
         close_ratings(test, o.test);
 
-    const uint64_t judged = o.test ? tally.test : tally.train;
+    const uint64_t n_counted = o.test ? tally.test : tally.train; /* in squared_error */
     FILE *report = o.output ? stdout : stderr;
     fprintf(report,
             "{\"users\":%llu,\"items\":%llu,\"ratings\":%llu,\"test_ratings\":%llu,"
-            "\"rank\":%u,\"noise\":%g,\"seed\":%llu,\"floor_rmse\":",
+            "\"rank\":%llu,\"noise\":%g,\"seed\":%llu,\"floor_rmse\":",
             (unsigned long long)o.users, (unsigned long long)o.items,
-            (unsigned long long)tally.train, (unsigned long long)tally.test, o.rank, o.noise,
-            (unsigned long long)o.seed);
-    if (judged > 0)
-        fprintf(report, "%.6f", sqrt(tally.squared_error / (double)judged));
+            (unsigned long long)tally.train, (unsigned long long)tally.test,
+            (unsigned long long)o.rank, o.noise, (unsigned long long)o.seed);
+    if (n_counted > 0)
+        fprintf(report, "%.6f", sqrt(tally.squared_error / (double)n_counted));
     else
-        fputs("null", report); /* so small a test set came out empty */
+        fputs("null", report); /* the test set is empty */
     fprintf(report, ",\"elapsed_ms\":%.0f}\n", 1e3 * (omp_get_wtime() - started));
 
     free(p.user_ratings);

@@ -1,0 +1,26 @@
+/* rating_file.h: the ratings of a file, read as train reads them. Errors end the program. */
+#ifndef MF_BENCH_RATING_FILE_H
+#define MF_BENCH_RATING_FILE_H
+
+#include "bench.h"
+#include "ratings/ratings.h"
+
+static inline mf_ratings *read_ratings(const char *path, uint32_t n_threads)
+{
+    const mf_ratings_options options = {.n_threads = n_threads};
+    mf_error err = {0};
+    mf_ratings_verdict verdict;
+    char reason[MF_RATINGS_REASON_BYTES];
+    mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
+    if (reader == NULL || !mf_ratings_reader_add(reader, path, &verdict, reason, &err))
+        die(path, err.text);
+    if (verdict != MF_RATINGS_READ)
+        die(path, reason);
+    mf_ratings *ratings = mf_ratings_reader_finish(reader, &err);
+    if (ratings == NULL)
+        die(path, err.text);
+    mf_ratings_reader_destroy(reader);
+    return ratings;
+}
+
+#endif

@@ -1,4 +1,4 @@
-"""The figures of docs/benchmarks.md, each beside its peer in the same run.
+"""The figures of docs/benchmarks.md, each with its peer in the same run.
 
     script/bench            everything but ranking and soak (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
@@ -6,15 +6,14 @@
                             aggregate (streams.py) stream soak (stream_path.py)
                             ranking (ranking.py, a quarter of an hour)
 
-Peers are used when they are there and never needed:
+Peers are optional:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
     MF_SURPRISE   a Python interpreter that can import surprise (flask, gunicorn)
     MF_FAISS      a Python interpreter that can import faiss
     MF_NUMPY, MF_IMPLICIT   interpreters that can import numpy, implicit (ranking.py)
 
-Each figure is a ratio or is printed beside a limit measured in the same run; a
-single time on somebody's machine says little. Standard library only, but for the peers'
-interpreters.
+Each figure is a ratio, or is printed with a limit measured in the same run, because a time alone
+depends on the machine. Only the peers need more than Python's standard library.
 """
 
 import json
@@ -31,23 +30,23 @@ import ranking
 import serving
 import stream_path
 import streams
+from common import BIN, CPUS, ROOT, say
+from common import run as output_of
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = ROOT / "build/release/bin"
 DATA = ROOT / "data/ratings.csv"
 LIBMF = os.environ.get("MF_LIBMF")
 SURPRISE = os.environ.get("MF_SURPRISE")
-THREADS = len(os.sched_getaffinity(0))
+THREADS = len(CPUS)
 
 # 10 million planted ratings in the shape of MovieLens 10M, and a million to test on.
 PLANTED = dict(users=71567, items=10681, ratings=11000000, rank=16, noise=0.8, seed=1)
 TEST_FRACTION = 1 / 11
-# As many ratings of more users and items: harder. A Gibbs sampler that was told the
-# rank, the noise and the rounding came to 6.5 % above the floor on it.
+# As many ratings of more users and items, which is harder. A Gibbs sampler that was given the rank,
+# the noise and the rounding reached 6.5 % above the floor.
 SPARSER = dict(PLANTED, users=85000, items=17000)
 
-# For millions of ratings: fewer epochs, less regularization, nothing to learn from
-# who rated what (see "Hyperparameters" in docs/training.md).
+# For millions of ratings: fewer epochs, less regularization, no item priors (see "Hyperparameters"
+# in docs/training.md).
 LARGE = dict(
     implicit_rate=0,
     regularization=0.02,
@@ -68,12 +67,8 @@ ACCURATE = dict(
 )
 
 
-def say(text=""):
-    print(text, flush=True)
-
-
 def run(*command, env=None):
-    """Runs a command; returns (stdout, wall seconds, peak bytes)."""
+    """(stdout, wall seconds, peak bytes) of a command."""
     out = tempfile.TemporaryFile()
     err = tempfile.TemporaryFile()
     start = time.monotonic()
@@ -93,7 +88,7 @@ def settings(hyperparameters):
 
 
 class Planted:
-    """The planted set as files, made once per run of the benchmark."""
+    """A planted set as files."""
 
     def __init__(self, folder, shape=None):
         folder.mkdir(exist_ok=True)
@@ -146,7 +141,8 @@ def libmf_fit(train, test, model, *options):
     return float(re.search(r"RMSE\s*=\s*([0-9.]+)", out).group(1)), seconds
 
 
-# What each peer reached best at in the settings that were tried.
+# LIBMF's best settings of those that were tried.
+NO_LIBMF = "no LIBMF (MF_LIBMF)"
 LIBMF_LARGE = ("-k", 64, "-l2", 0.03, "-r", 0.05)
 LIBMF_SMALL = ("-k", 64, "-t", 60, "-l2", 0.1, "-r", 0.05)
 
@@ -176,12 +172,12 @@ def accuracy(folder):
             f"{statistics.mean(s for _, s in results):.3f} s (whole process)"
         )
     else:
-        say("LIBMF: not there (MF_LIBMF)")
+        say(NO_LIBMF)
     if SURPRISE:
         out, _, _ = run(SURPRISE, ROOT / "bench/surprise_peer.py", folds)
         say(out.rstrip())
     else:
-        say("Surprise: not there (MF_SURPRISE)")
+        say("no Surprise (MF_SURPRISE)")
 
 
 def sgd(planted):
@@ -194,13 +190,13 @@ def sgd(planted):
         rates[threads] = statistics.median(epochs)
         say(f"{threads} thread(s), {metrics['cpu']}: {rates[threads] / 1e6:.1f} M/s (median of epochs)")
     ours = rates[THREADS]
-    # Per update of k factors and two biases: 2k for the dot product, 3k for each of
+    # An update of k factors and two biases has 2k operations for the dot product and 3k for each of
     # the two rows (multiply, multiply, add). A row is read and written once.
     say(f"that is {ours * 64 * 8 / 1e9:.1f} GFLOP/s and {ours * 64 * 4 * 2 / 1e9:.1f} GB/s between the "
         f"second-level cache and the core")
-    limits()
+    say(output_of(BIN / "bench_limits").rstrip())
     if LIBMF:
-        # Reading and preparing are the same in both runs and cancel out.
+        # Reading and preparing take the same time in both runs and cancel out.
         model = planted.folder / "model"
         few, many = 2, 12
         times = {
@@ -212,19 +208,14 @@ def sgd(planted):
         say(f"LIBMF, {THREADS} threads: {theirs / 1e6:.1f} M/s   ours / LIBMF = {ours / theirs:.2f}")
 
 
-def limits():
-    out, *_ = run(BIN / "bench_limits")
-    say(out.rstrip())
-
-
 def goal(planted):
     say("\n## goal: time to LIBMF's test RMSE of 20 epochs, reading included")
     if not LIBMF:
-        say("LIBMF: not there (MF_LIBMF)")
+        say(NO_LIBMF)
         return
     rmse, theirs = libmf_fit(planted.folder / "train.mf", planted.folder / "test.mf",
                              planted.folder / "model", *LIBMF_LARGE, "-t", 20)
-    # The same model either way; only the run without validation is timed.
+    # Both runs make the same model; only the one without validation data is timed.
     metrics, *_ = planted.fit(LARGE_FAST)
     _, ours, *_ = planted.fit(LARGE_FAST, validation=False)
     reached = metrics["final"]["validation_rmse"]
@@ -235,7 +226,7 @@ def goal(planted):
 
 
 def floor(planted):
-    say("\n## floor: test RMSE above the floor that no model can beat")
+    say("\n## floor: test RMSE above the lowest that any model can reach")
     for data in (planted, Planted(planted.folder / "sparser", SPARSER)):
         def row(name, rmse):
             say(f"{name:16} RMSE {rmse:.4f}, {100 * (rmse / data.floor - 1):.1f} % above {data.floor:.4f}")
@@ -250,8 +241,7 @@ def floor(planted):
 
 def csv(planted):
     say("\n## csv: reading, ids mapped and grouped by user")
-    out, *_ = run(BIN / "bench_ratings", planted.train)
-    say(out.rstrip())
+    say(output_of(BIN / "bench_ratings", planted.train).rstrip())
 
 
 def memory(planted):
@@ -265,15 +255,15 @@ def memory(planted):
 
 def model(_):
     say("\n## model: opening 1 GB")
-    out, *_ = run(BIN / "bench_model")
-    say(out.rstrip())
+    say(output_of(BIN / "bench_model").rstrip())
 
 
 PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory=memory, model=model)
 
 
 def main():
-    parts = [*PARTS, *serving.PARTS, *streams.PARTS, *stream_path.PARTS, *ranking.PARTS]
+    others = streams.PARTS | stream_path.PARTS | ranking.PARTS
+    parts = [*PARTS, *serving.PARTS, *others]
     wanted = sys.argv[1:] or [name for name in parts if name not in ("ranking", "soak")]
     unknown = [name for name in wanted if name not in parts]
     if unknown:
@@ -285,16 +275,13 @@ def main():
         for name in wanted:
             if name in serving.PARTS:
                 serving.run_part(name)
-                continue
-            others = streams.PARTS | stream_path.PARTS | ranking.PARTS
-            if name in others:
+            elif name in others:
                 others[name](folder)
-                continue
-            if name in ("accuracy", "model"):
+            elif name in ("accuracy", "model"):
                 PARTS[name](folder)
-                continue
-            planted = planted or Planted(folder / "planted")
-            PARTS[name](planted)
+            else:
+                planted = planted or Planted(folder / "planted")
+                PARTS[name](planted)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     faiss_peer.py BENCH_TOP_N [its options]
 
-Needs a Python that can import faiss and numpy (Debian: python3-faiss). IndexFlatIP
-answers exactly, as we do, one query at a time, one thread; it has no biases and
-leaves nothing out, so its question is the easier one. Prints one JSON line.
+Needs a Python that can import faiss and numpy (Debian: python3-faiss). IndexFlatIP is
+exact, as ours, one query at a time, one thread. It has no biases and excludes no items, so its task
+is easier. Prints one JSON line.
 """
 
 import json
@@ -20,7 +20,7 @@ import numpy
 ROUNDS, N = 5, 10
 
 
-def ask(index, users):
+def search(index, users):
     """µs of each user's ten best."""
     times = []
     for user in users:
@@ -42,7 +42,7 @@ def main():
     users = [rows[n_items + user : n_items + user + 1] for user in range(min(n_users, 300))]
     theirs, ours = [], []
     for _ in range(ROUNDS):
-        theirs += ask(index, users)
+        theirs += search(index, users)
         out = subprocess.run([*sys.argv[1:], "--rounds", "1"], check=True, capture_output=True)
         ours.append(json.loads(out.stdout))
     p50 = statistics.median(theirs)

@@ -1,8 +1,8 @@
-"""What most people deploy: Flask over a trained Surprise model, behind gunicorn.
+"""A common deployment: Flask with a trained Surprise model, behind gunicorn.
 
     MF_BENCH_RATINGS=data/ratings.csv gunicorn -w 1 -b 127.0.0.1:PORT flask_peer:app
 
-Run by bench/serving.py when the interpreter has flask, gunicorn and surprise.
+bench/serving.py runs it if the interpreter has flask, gunicorn and surprise.
 """
 
 import os
@@ -25,6 +25,6 @@ def ping():
 
 @app.route("/invocations", methods=["POST"])
 def invocations():
-    question = flask.request.get_json(force=True)
-    rating = model.predict(str(question["userId"]), str(question["movieId"])).est
+    body = flask.request.get_json(force=True)
+    rating = model.predict(str(body["userId"]), str(body["movieId"])).est
     return flask.jsonify(predicted_rating=rating)

@@ -1,13 +1,13 @@
-"""The ranking figures of docs/evaluation.md, each beside its peers in the same run; used by bench.py.
+"""The ranking figures of docs/evaluation.md, each with its peers in the same run; used by bench.py.
 
-Splits and our own lists come from `evaluate --export`; ranking_peers.py makes the peers' lists of
-the same splits and judges all of them alike. It needs numpy: Debian's python3-numpy, or the
-interpreter in MF_NUMPY. Without it our lists stand beside popularity and item-item alone, by
-evaluate's own figures.
+Splits and our own lists come from `evaluate --export`. ranking_peers.py makes the peers' lists of
+the same splits and evaluates all lists alike. It needs numpy: Debian's python3-numpy, or the
+interpreter in MF_NUMPY. Without it popularity and item-item, by evaluate's own figures, are the only
+peers.
 
     MF_IMPLICIT   a Python interpreter that can import implicit (and numpy, scipy)
     MF_NUMPY      a Python interpreter that can import numpy
-    MF_PEERS      only peers in whose names one of these words is: EASE,popularity
+    MF_PEERS      only peers whose names contain one of these words: EASE,popularity
     MF_RANKING    NAME=VALUE … of hyperparameters for our side
     MF_RATINGS    a file of ratings on stars, instead of data/ratings.csv
 """
@@ -19,16 +19,13 @@ import math
 import os
 import pathlib
 import random
-import re
 import subprocess
 import sys
 import tempfile
-import time
 
 import serving
+from common import BIN, ROOT, free_port, run, say
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = ROOT / "build/release/bin"
 DATA = pathlib.Path(os.environ.get("MF_RATINGS", ROOT / "data/ratings.csv"))
 PEERS = ROOT / "bench/ranking_peers.py"
 HYPERPARAMETERS = os.environ.get("MF_RANKING", "").split()
@@ -44,13 +41,9 @@ OURS = {
     "item_item": "item-item (evaluate)",
 }
 
-# Planted by choice: 10.5 million ratings in the shape of MovieLens 10M, a tenth of them to find.
+# Planted by choice: 10.5 million ratings in the shape of MovieLens 10M, a tenth of them held out.
 PLANTED = dict(users=71567, items=10681, ratings=10555556, rank=16, noise=0.8, seed=1, choice=1)
 FACTORS = 128
-
-
-def say(text=""):
-    print(text, flush=True)
 
 
 def can_import(python, *modules):
@@ -59,27 +52,20 @@ def can_import(python, *modules):
 
 
 def peers(python, *words):
-    """ranking_peers.py's JSON. One thread for BLAS: implicit asks for that, its own threads and
+    """The JSON of ranking_peers.py. BLAS has one thread: implicit requires that, its own threads and
     BLAS's together take six times as long, and small systems are no faster with two."""
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     return json.loads(run(python, PEERS, *words, env=env))
 
 
 def find_numpy():
-    """An interpreter for ranking_peers.py, the one with implicit first; None when there is none."""
+    """An interpreter for ranking_peers.py, preferably with implicit; None if there is none."""
     if IMPLICIT and not can_import(IMPLICIT, "implicit", "numpy", "scipy"):
         sys.exit(f"bench: {IMPLICIT} (MF_IMPLICIT) cannot import implicit, numpy and scipy")
     for python in (IMPLICIT, os.environ.get("MF_NUMPY"), sys.executable, "/usr/bin/python3"):
         if can_import(python, "numpy"):
             return python
     return None
-
-
-def run(*command, into=subprocess.PIPE, **how):
-    result = subprocess.run([str(c) for c in command], stdout=into, text=True, **how)
-    if result.returncode != 0:
-        sys.exit(f"bench: {' '.join(map(str, command))} ended with {result.returncode}")
-    return result.stdout
 
 
 def evaluate(folder, *options):
@@ -129,12 +115,12 @@ def table(folder, python):
             folder / kind, "--data", DATA, "--k", K, "--relevant-rating", RELEVANT, *options,
             *HYPERPARAMETERS)
     if python is None:
-        say("numpy: not there, so popularity and item-item of evaluate are the only peers")
+        say("no numpy: popularity and item-item of evaluate are the only peers")
         tables = {kind: {"ours": own_figures(f)} for kind, f in figures.items()}
     else:
         tables = peers(python, "lists", folder / "random", folder / "time")["tables"]
         if not IMPLICIT:
-            say("implicit: not there (MF_IMPLICIT); iALS in numpy stands for it")
+            say("no implicit (MF_IMPLICIT): iALS in numpy replaces it")
     for kind, title in (("random", f"random, {SEEDS} seed(s)"), ("time", "newest 20 % of each user")):
         print_table(title, tables[kind])
     for kind in tables:
@@ -155,7 +141,7 @@ def ndcg(items, wanted):
 
 @contextlib.contextmanager
 def served(prefix):
-    port = serving.free_port()
+    port = free_port()
     process = subprocess.Popen(
         [BIN / "serve", "--prefix", prefix], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**os.environ, "SAGEMAKER_BIND_TO_PORT": str(port)})
@@ -167,14 +153,14 @@ def served(prefix):
         process.wait()
 
 
-def ask(port, instances):
+def lists_of(port, instances):
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("POST", "/invocations", json.dumps({"instances": instances}),
                        {"Content-Type": "application/json"})
     response = connection.getresponse()
     body = json.loads(response.read())
     if response.status != 200:
-        sys.exit(f"bench: serve answered {response.status}: {body}")
+        sys.exit(f"bench: serve responded with {response.status}: {body}")
     return [[entry["movieId"] for entry in p["recommendations"]] for p in body["predictions"]]
 
 
@@ -195,7 +181,8 @@ def read_ratings():
     return users
 
 
-def train_on(folder, users, kept_out):
+def train_without(folder, kept_out):
+    """A model of the ratings of all other users, and their items by number of ratings."""
     prefix = folder / "ml"
     (prefix / "input/config").mkdir(parents=True)
     (prefix / "input/data/train").mkdir(parents=True)
@@ -214,9 +201,9 @@ def train_on(folder, users, kept_out):
 
 
 def short(folder):
-    """A fifth of the users at a time is kept out of training. Of the ratings of each, a fifth at
-    random is to be found, and serve gets the first 1, 3, 10, 30 of the others, in random order.
-    Out of every list, popularity's as well, come all of those others."""
+    """A fifth of the users at a time is kept out of training. A random fifth of each one's ratings is
+    held out, and serve gets the first 1, 3, 10, 30 of the others, in random order. All of those others
+    are removed from every list, popularity's included."""
     users = read_ratings()
     order = sorted(users)
     random.Random(1).shuffle(order)
@@ -232,10 +219,10 @@ def short(folder):
             if wanted:
                 parts[user] = wanted, ratings[n_test:]
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            prefix, by_count = train_on(pathlib.Path(place), users, kept_out)
+            prefix, by_count = train_without(pathlib.Path(place), kept_out)
             with served(prefix) as port:
                 for n in LENGTHS:
-                    lists = ask(port, [
+                    lists = lists_of(port, [
                         {"ratings": [{"movieId": m, "rating": r} for m, r in known[:n]],
                          "top_n": min(1000, K + len(known))} for _, known in parts.values()])
                     for (wanted, known), items in zip(parts.values(), lists):
@@ -253,28 +240,22 @@ def short(folder):
 # ---- speed -------------------------------------------------------------------------
 
 
-def hyperparameter_names():
-    return set(re.findall(r"^\s*(\w+)", run(BIN / "train", "--help"), re.M))
-
-
 def speed(folder, python):
     say("\nspeed of the ranking part, planted ratings of users who choose what they like")
     options = [part for key, value in PLANTED.items() for part in (f"--{key}", value)]
     csv = folder / "planted.csv"
     facts = json.loads(run(BIN / "planted", *options, "--output", folder / "with_times.csv"))
-    with open(csv, "w") as file:  # the times are random: without them nobody looks for sense in them
+    with open(csv, "w") as file:  # without the timestamps, which are random
         run("cut", "-d,", "-f1-3", folder / "with_times.csv", into=file)
     say(f"planted: {facts['ratings']} ratings of {facts['users']} users on {facts['items']} items; "
         f"made in {facts['elapsed_ms'] / 1000:.0f} s")
-    known = hyperparameter_names()
-    fixed = [f"ranking_factors={FACTORS}"] if "ranking_factors" in known else []
+    fixed = [f"ranking_factors={FACTORS}"]
     common = ["--data", csv, "--fraction", 0.1, "--relevant-rating", RELEVANT, "--users", 5000,
               "--baselines", "no", "--order", "ranking", "n_epochs=1"]
     tuned = evaluate(folder / "tuned", *common, *fixed)["runs"][0]
     model = tuned["ranking_model"]
     for name in ("ranking_regularization", "recency", "ranking_prior"):
-        if name in known:
-            fixed.append(f"{name}={model[name.removeprefix('ranking_')]}")
+        fixed.append(f"{name}={model[name.removeprefix('ranking_')]}")
     given = evaluate(folder / "given", *common, *fixed)["runs"][0]
     result = {
         "n_factors": model["n_factors"],
@@ -287,7 +268,7 @@ def speed(folder, python):
     say(f"ours, k = {model['n_factors']}: {result['seconds']:.2f} s in {result['steps']} steps; with "
         f"its own tuning {result['with_own_tuning_seconds']:.2f} s")
     if python is None:
-        say("numpy: not there, so nothing to compare it with")
+        say("no numpy: no comparison")
         return result
     result.update(peers(python, "speed", folder / "given"))
     say(f"NDCG@{K} of {result['users']} users: ours {result['ours_ndcg']:.4f}, popularity "
@@ -299,7 +280,7 @@ def speed(folder, python):
             result[f"{key}_to_implicit"] = result[key] / result["implicit_seconds"]
             say(f"{what}: {result[f'{key}_to_implicit']:.3f} of implicit")
     else:
-        say("implicit: not there (MF_IMPLICIT)")
+        say("no implicit (MF_IMPLICIT)")
     return result
 
 

@@ -1,14 +1,14 @@
-"""Other rankings, and one judge for all, on the splits that `evaluate --export` wrote; needs numpy.
+"""Other rankings, and one evaluation for all, on the splits of `evaluate --export`; needs numpy.
 
     ranking_peers.py lists FOLDER [FOLDER …]   every peer and every list of ours; JSON
     ranking_peers.py speed FOLDER              implicit's time and lists beside ours; JSON
 
 Each FOLDER is one kind of split with as many seeds as were exported. Every peer has ten settings
-(popularity has one) and gets the one that is best on the ratings to be found, which flatters it.
-`implicit` is a peer when this interpreter can import it; `speed` is for it alone.
+(popularity has one), and the one that is best on the held-out ratings is used, which favours the
+peer. `implicit` is a peer if this interpreter can import it; `speed` is for it alone.
 
-Relevant: a held-out rating of 4 and more. Counted: users with something relevant to find and
-something to learn from. Judged by the definitions of src/metrics/ranking_metrics.h.
+Relevant: a held-out rating of 4 and more. Evaluated users have a relevant held-out rating and a
+training rating. The figures are those of src/metrics/ranking_metrics.h.
 """
 
 import json
@@ -75,14 +75,14 @@ class Split:
         return dense
 
     def unrated(self, scores):
-        """The best of what each user has not rated, for the users counted."""
+        """The best unrated items of each evaluated user."""
         scores = np.array(scores, dtype=np.float32)
         scores[self.user, self.item] = -np.inf
         return best(scores[self.users])
 
     def ours(self, row):
-        """Our list of this row for the users counted; None when it was not exported. Users whom
-        evaluate did not list get nothing: it is a mistake to have any, so it is told."""
+        """Our list of this row for the evaluated users; None if it was not exported. A user without a
+        list is an error in evaluate and is reported."""
         path = self.folder / f"seed-{self.seed}-list-{row}.txt"
         if not path.exists():
             return None
@@ -97,21 +97,19 @@ class Split:
             say(f"{path}: {np.count_nonzero(~listed[self.users])} users have no list")
         return lists[self.users]
 
-    def judge(self, lists, users=None):
-        """Figures of each user, and coverage. users: places in self.users; all by default."""
-        places = np.arange(len(self.users)) if users is None else users
-        keys = self.users[places, None] * self.n_items + lists
+    def figures(self, lists):
+        """Figures of each user, and coverage."""
+        keys = self.users[:, None] * self.n_items + lists
         at = np.minimum(np.searchsorted(self.wanted, keys), len(self.wanted) - 1)
         hits = (self.wanted[at] == keys) & (lists >= 0)
-        wanted = self.n_wanted[places]
-        first, most = hits[:, :K], np.minimum(wanted, K)
+        first, most = hits[:, :K], np.minimum(self.n_wanted, K)
         precisions = np.cumsum(first, axis=1) / (np.arange(K) + 1)
         return {
             "precision": first.sum(1) / K,
             "recall": first.sum(1) / most,
             "ndcg": first @ DISCOUNTS[:K] / np.cumsum(DISCOUNTS)[most - 1],
             "map": (precisions * first).sum(1) / most,
-            "recall_20": hits.sum(1) / np.minimum(wanted, LENGTH),
+            "recall_20": hits.sum(1) / np.minimum(self.n_wanted, LENGTH),
         }, len(np.unique(lists[:, :K][lists[:, :K] >= 0])) / self.n_items
 
 
@@ -130,7 +128,7 @@ def item_item(split, setting):
     unit = rated / np.maximum(np.sqrt((rated**2).sum(0)), 1e-9)
     cosine = unit.T @ unit
     n = setting["neighbours"]
-    if n is not None:  # the strongest of each item, as users of this method do
+    if n is not None:  # the nearest of each item, as is usual with this method
         weakest = np.partition(cosine, -n, axis=1)[:, -n, None]
         cosine[cosine < weakest] = 0
     return split.unrated(rated @ cosine.T)
@@ -145,8 +143,8 @@ def ease(split, setting):
 
 
 class Half:
-    """The rows of one side of iALS: whose they are, sorted so that rows with about as many ratings
-    are solved together."""
+    """The rows of one side of iALS, sorted so that rows with about the same number of ratings are solved
+    together."""
 
     def __init__(self, row, other, target, n_rows):
         order = np.argsort(row, kind="stable")
@@ -220,7 +218,7 @@ def peers():
     for name, low in (("EASE", -np.inf), ("EASE on ratings >= 4", 4)):
         yield name, ease, [{"lambda": r, "from": low} for r in RIDGES], False
     for name, target in (("iALS", "one"), ("iALS, targets by rating", "rating")):
-        # Slow, so the best of its settings on the first seed is taken for all.
+        # Slow, so the best of its settings on the first seed is used for all.
         yield name, ials, [
             {"factors": 64, "unobserved": a, "ridge": r, "target": target, "passes": 10}
             for a in (0.1, 0.2, 0.3, 0.5, 0.8) for r in (0.003, 0.01)
@@ -246,12 +244,11 @@ def seeds_of(folder):
 
 def row_of(splits, lists):
     """Means over seeds of means over users; NDCG per user for comparisons."""
-    judged = [split.judge(l) for split, l in zip(splits, lists)]
-    row = {key: float(np.mean([figures[key].mean() for figures, _ in judged]))
-           for key in judged[0][0]}
-    row["coverage"] = float(np.mean([coverage for _, coverage in judged]))
+    found = [split.figures(l) for split, l in zip(splits, lists)]
+    row = {key: float(np.mean([figures[key].mean() for figures, _ in found])) for key in found[0][0]}
+    row["coverage"] = float(np.mean([coverage for _, coverage in found]))
     row["users"] = int(np.mean([len(split.users) for split in splits]))
-    return row, [figures["ndcg"] for figures, _ in judged]
+    return row, [figures["ndcg"] for figures, _ in found]
 
 
 def paired(splits, a, b):
@@ -311,7 +308,7 @@ def table_of(folder):
 
 
 def speed(folder):
-    """implicit timed on the first seed, and NDCG on the users that ours has lists of. Its alpha and
+    """implicit timed on the first seed, and NDCG of the users for whom we have lists. Its alpha and
     regularization are the best of eight on a smaller planted set; they do not change its time."""
     split = Split(folder, seeds_of(folder)[0])
     listed = set()
@@ -320,17 +317,16 @@ def speed(folder):
     split.users, places = np.intersect1d(split.users, sorted(listed), return_indices=True)[:2]
     split.n_wanted = split.n_wanted[places]
     result = {"users": len(split.users)}
-    figures, _ = split.judge(split.ours("ranking"))
-    result["ours_ndcg"] = float(figures["ndcg"].mean())
+    result["ours_ndcg"] = float(split.figures(split.ours("ranking"))[0]["ndcg"].mean())
     lists = np.empty((len(split.users), LENGTH), np.int64)
     popular = np.argsort(-split.count, kind="stable")
-    start = np.searchsorted(split.user, np.arange(split.n_users + 1))  # rows stand by user
+    start = np.searchsorted(split.user, np.arange(split.n_users + 1))  # rows are sorted by user
     for place, user in enumerate(split.users):
         rated = split.item[start[user] : start[user + 1]]
         first = popular[: LENGTH + len(rated)]
         unrated = first[~np.isin(first, rated)][:LENGTH]
         lists[place] = np.pad(unrated, (0, LENGTH - len(unrated)), constant_values=-1)
-    result["popularity_ndcg"] = float(split.judge(lists)[0]["ndcg"].mean())
+    result["popularity_ndcg"] = float(split.figures(lists)[0]["ndcg"].mean())
     if implicit is not None:
         matrix = sparse(split, np.ones_like(split.value))
         model = implicit.als.AlternatingLeastSquares(
@@ -341,7 +337,7 @@ def speed(folder):
         result["implicit_seconds"] = time.monotonic() - start
         items, _ = model.recommend(split.users, matrix[split.users], N=LENGTH)
         result["implicit_ndcg"] = float(
-            split.judge(np.asarray(items, np.int64))[0]["ndcg"].mean())
+            split.figures(np.asarray(items, np.int64))[0]["ndcg"].mean())
         result["implicit_version"] = implicit.__version__
     return result
 

@@ -1,10 +1,10 @@
 'use strict';
-/* recommend_peer.js: what `recommend` does when all of a batch is in Redis, as a function on Node:
- * aws-lambda-ric, AWS's client of the Runtime API, in front of it, AWS's SDK behind it.
+/* recommend_peer.js: the work of `recommend` when all of a batch is in Redis, as a function on Node
+ * with aws-lambda-ric, AWS's client of the Runtime API, and AWS's SDK.
  *
- * It has less to do: it checks nothing, retries nothing, keeps no order and knows only answers
- * that are in Redis. Where a library would be slower it has none: Redis is read with a few lines
- * over net, and a list goes from Redis into its answer as the text that it is.
+ * It does less: it checks nothing, retries nothing, keeps no order and cannot compute a list that is
+ * not in Redis. It avoids libraries where they would be slower: a few lines over net read Redis, and
+ * a list is copied as text from Redis to the result.
  *
  * serving.py (recommend) starts it; MODEL_VERSION is serve's. */
 const net = require('net');
@@ -14,12 +14,12 @@ const { NodeHttpHandler } = require('@smithy/node-http-handler');
 const { REDIS_ENDPOINT, REDIS_PORT, MODEL_VERSION, PREDICTIONS_STREAM_NAME: StreamName } = process.env;
 const CALL_RECORDS = 500;
 
-/* Its default speaks HTTP/2, which stand-ins of Kinesis do not. */
+/* The default handler uses HTTP/2, which stand-ins of Kinesis do not support. */
 const kinesis = new KinesisClient({ requestHandler: new NodeHttpHandler() });
 
 const redis = net.connect({ host: REDIS_ENDPOINT, port: REDIS_PORT, noDelay: true });
 let received = Buffer.alloc(0);
-let waiting = null; // whoever waits for more bytes
+let waiting = null; // resolves when more bytes arrive
 
 redis.on('data', (bytes) => {
   received = received.length > 0 ? Buffer.concat([received, bytes]) : bytes;
@@ -60,7 +60,7 @@ async function getAll(keys) {
 }
 
 /* "<version> k <count> <checksum>\n[318,…]" */
-function answer(request, value, start) {
+function resultOf(request, value, start) {
   const line = value.indexOf('\n');
   const count = value.slice(0, line).split(' ')[2];
   return `{"request_id":${JSON.stringify(request.request_id)},"user_id":${JSON.stringify(request.user_id)},` +
@@ -69,8 +69,8 @@ function answer(request, value, start) {
 }
 
 async function put(records) {
-  const said = await kinesis.send(new PutRecordsCommand({ StreamName, Records: records }));
-  if (said.FailedRecordCount !== 0) throw new Error('a record was not taken');
+  const response = await kinesis.send(new PutRecordsCommand({ StreamName, Records: records }));
+  if (response.FailedRecordCount !== 0) throw new Error('a record was rejected');
 }
 
 exports.handler = async (event) => {
@@ -79,7 +79,7 @@ exports.handler = async (event) => {
   const values = await getAll(requests.map(
     ({ user_id, top_n }) => `rec:user:${user_id}:top${top_n}:v2:${MODEL_VERSION}`));
   const records = requests.map((request, i) => (
-    { Data: Buffer.from(answer(request, values[i], start)), PartitionKey: request.user_id }));
+    { Data: Buffer.from(resultOf(request, values[i], start)), PartitionKey: request.user_id }));
   const calls = [];
   for (let i = 0; i < records.length; i += CALL_RECORDS) calls.push(put(records.slice(i, i + CALL_RECORDS)));
   await Promise.all(calls);

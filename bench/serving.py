@@ -1,8 +1,9 @@
-"""The figures of serve, each beside its peer in the same run; used by bench.py.
+"""The figures of serve, each with its peer in the same run; used by bench.py.
 
-Peers: libevent's evhttp answering a constant (evhttp_constant, built here), nginx
-answering a constant, gunicorn + Flask + Surprise, FAISS for top-N, and Node with AWS's
-packages for the function between streams; all but the first only when they are there. Load comes from wrk and from `offered`.
+Peers: libevent's evhttp with a constant response (evhttp_constant, built here), nginx with a
+constant response, gunicorn + Flask + Surprise, FAISS for top-N, and Node with AWS's packages for
+the function between streams. All but the first are optional. Load comes from wrk and from
+`offered`.
 
 The server runs on the first CPU and the load on the second, one thread each.
 """
@@ -24,24 +25,14 @@ import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = ROOT / "build/release/bin"
-CPUS = sorted(os.sched_getaffinity(0))
+from common import BIN, CPUS, NODE_MODULES, REDIS, ROOT, cpu_seconds, free_port, resident, run, say
+
+EVERY_CPU = ",".join(map(str, CPUS))
 SERVER_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
 FAISS = os.environ.get("MF_FAISS")
-QUESTION = '{"userId":"2","movieId":"2959"}'
+REQUEST = '{"userId":"2","movieId":"2959"}'
 ROUNDS = 5
 SECONDS = 4
-
-
-def say(text=""):
-    print(text, flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def train(folder, name="ml", **hyperparameters):
@@ -52,14 +43,14 @@ def train(folder, name="ml", **hyperparameters):
     (prefix / "input/config/hyperparameters.json").write_text(
         json.dumps({k: str(v) for k, v in hyperparameters.items()}))
     shutil.copy(ROOT / "data/ratings.csv", prefix / "input/data/train")
-    subprocess.run([BIN / "train", "--prefix", prefix], check=True, capture_output=True)
+    run(BIN / "train", "--prefix", prefix, stderr=subprocess.PIPE)
     return prefix
 
 
 def wait_until_ready(port, process, path="/ping"):
     for _ in range(3000):
         if process.poll() is not None:
-            sys.exit(f"bench: a server ended with {process.returncode} before it answered")
+            sys.exit(f"bench: a server ended with {process.returncode} before it was ready")
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", path)
@@ -95,7 +86,7 @@ def serve(prefix, port, threads=1, **settings):
 
 
 def wrk(port, folder, body, seconds=SECONDS, connections=32, content_type="application/json"):
-    """(requests per second, answers that were not 200) of POST /invocations."""
+    """(requests per second, responses that were not 200) of POST /invocations."""
     content = folder / "body"
     content.write_text(body)
     script = folder / "post.lua"
@@ -110,34 +101,20 @@ function done(summary, latency, requests)
   io.write(string.format("RESULT %f %d\\n", summary.requests / summary.duration * 1e6, bad))
 end
 """)
-    out = subprocess.run(
-        ["taskset", "-c", str(LOAD_CPU), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-         "-s", script, f"http://127.0.0.1:{port}/invocations"],
-        check=True, capture_output=True, text=True,
-    ).stdout
+    out = run("taskset", "-c", LOAD_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
+              "-s", script, f"http://127.0.0.1:{port}/invocations")
     rate, bad = out.split("RESULT ")[1].split()[:2]
     return float(rate), int(bad)
 
 
-def offered(port, per_second, seconds=5, connections=8, what=("/invocations", QUESTION), words=()):
-    out = subprocess.run(
-        ["taskset", "-c", str(LOAD_CPU), BIN / "offered", str(port), str(per_second), str(seconds),
-         str(connections), *what],
-        check=True, capture_output=True, text=True, input="".join(f"{word}\n" for word in words),
-    ).stdout
-    return json.loads(out)
+def offered(port, per_second, seconds=5, connections=8, what=("/invocations", REQUEST), words=()):
+    return json.loads(run("taskset", "-c", LOAD_CPU, BIN / "offered", port, per_second, seconds, connections, *what,
+                          input="".join(f"{word}\n" for word in words)))
 
 
 def stolen():
-    """Seconds for which a virtual machine's CPUs had work and the host gave them none, since it started."""
+    """Seconds since start in which the host gave no time to CPUs of this virtual machine that had work."""
     return int(open("/proc/stat").readline().split()[8]) / os.sysconf("SC_CLK_TCK")
-
-
-def resident(pid):
-    for line in open(f"/proc/{pid}/status"):
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 @contextlib.contextmanager
@@ -187,9 +164,9 @@ def throughput(folder):
             stack.enter_context(server)
         for _ in range(ROUNDS):
             for name in peers:
-                rate, bad = wrk(ports[name], folder, QUESTION)
+                rate, bad = wrk(ports[name], folder, REQUEST)
                 if bad:
-                    say(f"{name}: {bad} bad answers")
+                    say(f"{name}: {bad} bad responses")
                 rates[name].append(rate)
         for name in ("serve", "flask"):
             if name in peers:
@@ -222,18 +199,14 @@ def batch(folder):
             bad = sum(b for _, b in rates)
             rate = statistics.median(r for r, _ in rates) * len(pairs)
             say(f"{content_type:22} {rate / 1e6:5.2f} M predictions/s over HTTP"
-                + (f", {bad} bad answers" if bad else ""))
-    if (BIN / "bench_inference").exists():
-        out = subprocess.run([BIN / "bench_inference", prefix / "model/model.bin"], check=True,
-                             capture_output=True, text=True).stdout
-        say(out.rstrip())
+                + (f", {bad} bad responses" if bad else ""))
+    say(run(BIN / "bench_inference", prefix / "model/model.bin").rstrip())
 
 
 def top_n_of(what, options=()):
-    """The ten best by bench_top_n with these options, in turn with FAISS when that is there."""
-    program = [BIN / "bench_top_n", *options]
+    """The ten best by bench_top_n with these options, in turn with FAISS if it is installed."""
     peer = [FAISS, ROOT / "bench/faiss_peer.py"] if FAISS else []
-    r = json.loads(subprocess.run(peer + program, check=True, capture_output=True, text=True).stdout)
+    r = json.loads(run(*peer, BIN / "bench_top_n", *options))
     against = f"FAISS {r['faiss_p50_us']} µs; ours / FAISS = {r['ours_to_faiss']}; " if peer else ""
     say(f"{what}, {r['cpu']}: p50 {r['p50_us']} µs, p99 {r['p99_us']} µs; without the index "
         f"{r['plain_p50_us']} µs; {against}{100 * r['scored']:.2f} % of the items scored exactly")
@@ -242,7 +215,7 @@ def top_n_of(what, options=()):
 def top_n(folder):
     say("\n## topn: the ten best of all items, one request at a time, one thread")
     if not FAISS:
-        say("FAISS is not there (MF_FAISS)")
+        say("no FAISS (MF_FAISS)")
     top_n_of("60,000 items, 64 independent factors")
     for factors in (128, 256):
         prefix = train(folder, f"ranking-{factors}", ranking_factors=factors)
@@ -251,10 +224,10 @@ def top_n(folder):
 
 
 def make_model(prefix, mib):
-    """A model of so many MiB, with 64 factors, below prefix; its path."""
+    """The path of a new model of this size, with 64 factors, below prefix."""
     path = prefix / "model/model.bin"
     path.parent.mkdir(parents=True)
-    subprocess.run([BIN / "bench_model", str(mib), "64", path], check=True)
+    run(BIN / "bench_model", mib, 64, path)
     return path
 
 
@@ -272,13 +245,13 @@ def start(folder):
             before = resident(process.pid)
             if attempt == 4:
                 idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(5000)]
-                answer = offered(port, 100, 2)
+                facts = offered(port, 100, 2)
                 grown = resident(process.pid)
                 for s in idle:
                     s.close()
                 say(f"model {size / 1e6:.0f} MB; resident {before / 1e6:.0f} MB, with {len(idle)} idle "
                     f"connections {grown / 1e6:.0f} MB: model + {(grown - size) / 2**20:.1f} MiB "
-                    f"(limit 64); p99 beside them {answer['p99_us']:.0f} µs")
+                    f"(limit 64); p99 beside them {facts['p99_us']:.0f} µs")
     say(f"start to first /ping 200: median {statistics.median(seconds):.2f} s, "
         f"slowest {max(seconds):.2f} s (limit 1.5)")
 
@@ -289,11 +262,11 @@ def mixed(folder, seconds=None):
     prefix = train(folder)
     many = "\n".join(json.dumps({"userId": str(u % 671 + 1), "movieId": "318"}) for u in range(2000))
     requests = [
-        ("POST", "/invocations", QUESTION, {"Content-Type": "application/json"}, 200),
+        ("POST", "/invocations", REQUEST, {"Content-Type": "application/json"}, 200),
         ("POST", "/invocations", '{"userId":"5","top_n":10}', {}, 200),
         ("POST", "/invocations", '{"movieId":"2959","similar":5}', {}, 200),
         ("POST", "/invocations", '{"ratings":[{"movieId":"1","rating":5}],"top_n":3}', {}, 200),
-        ("POST", "/invocations", '{"userId":"nobody","top_n":3}', {}, 200),
+        ("POST", "/invocations", '{"userId":"unknown","top_n":3}', {}, 200),
         ("POST", "/invocations", many, {"Content-Type": "application/jsonlines"}, 200),
         ("POST", "/invocations", "2,2959\n3,1\n", {"Content-Type": "text/csv"}, 200),
         ("POST", "/invocations", '{"userId":"2"', {}, 400),
@@ -315,10 +288,10 @@ def mixed(folder, seconds=None):
             method, path, body, headers, expected = generator.choice(requests)
             try:
                 connection.request(method, path, body, headers)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != expected:
-                    wrong.append(f"{path} {answer.status}")
+                response = connection.getresponse()
+                response.read()
+                if response.status != expected:
+                    wrong.append(f"{path} {response.status}")
             except (OSError, http.client.HTTPException) as e:
                 wrong.append(f"{path} {e!r}")
                 connection.close()
@@ -350,7 +323,7 @@ def mixed(folder, seconds=None):
 def redis(port):
     """Debian's redis-server, keeping nothing, on the CPU of serve."""
     process = subprocess.Popen(
-        ["taskset", "-c", str(SERVER_CPU), "/usr/bin/redis-server", "--port", str(port), "--bind",
+        ["taskset", "-c", str(SERVER_CPU), REDIS, "--port", str(port), "--bind",
          "127.0.0.1", "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
     try:
         for _ in range(1000):
@@ -376,7 +349,7 @@ def counters(port):
 
 
 def zipf(n_users, n, exponent=1.0, seed=1):
-    """Ranks 1 to n_users, rank r as often as 1/r^exponent says."""
+    """n ranks from 1 to n_users, rank r with a probability proportional to 1/r^exponent."""
     weights = [1 / rank ** exponent for rank in range(1, n_users + 1)]
     return random.Random(seed).choices(range(1, n_users + 1), weights, k=n)
 
@@ -388,8 +361,8 @@ def get(port, path):
 
 
 def is_void(name, least, share):
-    """True, and said, when a figure would be one of something else: fewer answers came from Redis
-    than `least`, or, where that is 0, any."""
+    """Whether a figure would measure something else: a smaller share of the lists than `least` came
+    from Redis, or, if that is 0, any. Prints it."""
     void = share < least or (least == 0 and share > 0)
     if void:
         say(f"{name}: NO FIGURE, as {100 * share:.1f} % came from Redis (expected: "
@@ -397,18 +370,18 @@ def is_void(name, least, share):
     return void
 
 
-def must_be_right(port, answer):
-    """An answer has what serve computes for that user."""
-    right = get(port, f"/internal/recommend/{answer['user_id']}?top_n=20")["recommendations"]
-    if len(right) != 20 or answer["recommendations"] != right:
-        sys.exit(f"bench: {answer} is not what serve computes: {right}")
+def must_be_right(port, result):
+    """Ends the benchmark unless serve computes the same list for that user."""
+    right = get(port, f"/internal/recommend/{result['user_id']}?top_n=20")["recommendations"]
+    if len(right) != 20 or result["recommendations"] != right:
+        sys.exit(f"bench: {result} is not what serve computes: {right}")
 
 
 def cached(folder):
     say("\n## cached: a user's best 20 of 60,000 items through Redis, 1,000 requests a second, one thread; "
         "Redis on the same CPU")
-    if not os.path.exists("/usr/bin/redis-server"):
-        say("redis-server is not there")
+    if not os.path.exists(REDIS):
+        say("no redis-server")
         return
     make_model(folder / "ml", 101)
     list_of = ("/recommend/cached/{}?top_n=20",)
@@ -417,7 +390,7 @@ def cached(folder):
                      SERVE_ACCESS_LOG="off")
 
     def measure(name, words, limit=None, what=list_of, seconds=10, rate=1000, from_cache=None):
-        """from_cache: least share of answers from Redis, or 0, none at all."""
+        """from_cache: least share of lists from Redis; 0: none may come from it."""
         before = counters(port)
         stolen_before = stolen()
         facts = offered(port, rate, seconds, 16, what, words)
@@ -425,16 +398,16 @@ def cached(folder):
         after = counters(port)
         hits, misses, skipped = (after[f"cache_{kind}_total"] - before[f"cache_{kind}_total"]
                                  for kind in ("hits", "misses", "skipped"))
-        asked = hits + misses + skipped
+        n = hits + misses + skipped
         if facts["errors"] > 0:
-            sys.exit(f"bench: {facts['errors']} answers of {name} were not 200")
+            sys.exit(f"bench: {facts['errors']} responses of {name} were not 200")
         for word in words[:20]:
             must_be_right(port, get(port, list_of[0].format(word)))
-        if from_cache is not None and is_void(name, from_cache, hits / asked):
+        if from_cache is not None and is_void(name, from_cache, hits / n):
             return
         say(f"{name:36} p50 {facts['p50_us']:5.0f} µs, p99 {facts['p99_us']:5.0f} µs, slowest "
             f"{facts['slowest_us']:6.0f} µs, {facts['errors']} errors"
-            + (f"; {100 * hits / asked:.1f} % from Redis, {skipped:.0f} without asking" if asked else "")
+            + (f"; {100 * hits / n:.1f} % from Redis, {skipped:.0f} without a lookup" if n else "")
             + (f" (limit {limit} ms: {facts['p99_us'] / 1000 / limit:.2f} of it)" if limit else "")
             + f"; the host took {1000 * lost / seconds:.0f} ms a second")
 
@@ -459,21 +432,15 @@ def cached(folder):
             measure("without Redis", once[-20000:], 5)
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def node_recommend(folder, port):
-    """A program that is recommend_peer.js behind AWS's client of the Runtime API; None where Node or
-    its packages are not there. At real-time priority (chrt -f) it hung here, pinned to one CPU: on a
-    busy machine use nice -n -19."""
-    modules = ROOT / "tests/node/node_modules"
-    client = modules / "aws-lambda-ric"
+    """A program that runs recommend_peer.js with AWS's client of the Runtime API; None without Node or
+    its packages. At real-time priority (chrt -f) it hung here, pinned to one CPU: on a busy machine
+    use nice -n -19."""
+    client = NODE_MODULES / "aws-lambda-ric"
     if shutil.which("node") is None or not (client / "dist/rapid-client.node").exists():
         return None
     program = folder / "recommend-peer"
-    variables = dict(LAMBDA_TASK_ROOT=ROOT / "bench", NODE_PATH=modules, AWS_LAMBDA_FUNCTION_NAME="recommend",
+    variables = dict(LAMBDA_TASK_ROOT=ROOT / "bench", NODE_PATH=NODE_MODULES, AWS_LAMBDA_FUNCTION_NAME="recommend",
                      AWS_LAMBDA_FUNCTION_VERSION="$LATEST", AWS_LAMBDA_FUNCTION_MEMORY_SIZE="1024",
                      MODEL_VERSION=get(port, "/health")["model"]["version"])
     program.write_text("#!/bin/sh\n" + "".join(f"export {name}='{value}'\n" for name, value in variables.items()) +
@@ -485,8 +452,8 @@ def node_recommend(folder, port):
 def recommend(folder):
     say("\n## recommend: batches of requests from a stream, a user's best 20 of 60,000 items each; Redis on the "
         "first CPU, the function and its streams on the second, serve with a thread for each CPU on all")
-    if not os.path.exists("/usr/bin/redis-server"):
-        say("redis-server is not there")
+    if not os.path.exists(REDIS):
+        say("no redis-server")
         return
     model = make_model(folder / "ml", 101)
     port, redis_port = free_port(), free_port()
@@ -495,17 +462,14 @@ def recommend(folder):
     first = 0
 
     def measure(name, env, batch, batches, users, limit, from_cache=0, program=BIN / "recommend"):
-        """limit: requests a second to reach, None of a peer; from_cache: least share of answers from
-        Redis, or none at all. Returns requests a second and microseconds of CPU for each, or
-        None."""
+        """limit: requests a second to reach, None of a peer; from_cache: least share of lists from Redis,
+        0 if none may come from it. Returns requests a second and microseconds of CPU for each, or None."""
         nonlocal first
         rates, ours, theirs = [], [], []
         for _ in range(ROUNDS):
             before = cpu_seconds(server.pid)
-            out = subprocess.run(["taskset", "-c", str(LOAD_CPU), BIN / "bench_recommend", program,
-                                  str(batch), str(batches), str(users), str(first)],
-                                 env=env, check=True, capture_output=True, text=True).stdout
-            facts = json.loads(out)
+            facts = json.loads(run("taskset", "-c", LOAD_CPU, BIN / "bench_recommend", program, batch, batches,
+                                   users, first, env=env))
             must_be_right(port, facts["sample"])
             if is_void(name, from_cache, facts["from_cache"]):
                 return None
@@ -522,17 +486,16 @@ def recommend(folder):
 
     variables = dict(SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1", SERVE_ACCESS_LOG="off",
                      SAGEMAKER_MODEL_SERVER_WORKERS=str(len(CPUS)))
-    everywhere = ",".join(map(str, CPUS))
     with redis(redis_port), running([BIN / "serve", "--prefix", folder / "ml"], port, variables,
-                                    everywhere) as server:
+                                    EVERY_CPU) as server:
         ours = {batch: measure(f"from Redis, batches of {batch:,}", through, batch, 50000 // batch, 1000, 20000, 0.99)
                 for batch in (100, 1000)}
         peer = node_recommend(folder, port)
         if peer is None:
-            say("node, or tests/node with aws-lambda-ric, is not there: no peer")
-        else:  # which cannot compute: all lists have to be in Redis, however busy the machine is
-            subprocess.run([BIN / "bench_recommend", BIN / "recommend", "100", "20", "1000"], check=True,
-                           capture_output=True, env=dict(through, REDIS_CONNECT_MS="10000", REDIS_COMMAND_MS="10000"))
+            say("no node, or no tests/node with aws-lambda-ric: no peer")
+        else:  # The peer cannot compute: all lists have to be in Redis, however busy the machine is.
+            run(BIN / "bench_recommend", BIN / "recommend", 100, 20, 1000,
+                env=dict(through, REDIS_CONNECT_MS="10000", REDIS_COMMAND_MS="10000"))
         for batch in ours if peer is not None else ():
             theirs = measure(f"Node with AWS's SDK, batches of {batch:,}", through, batch, 50000 // batch, 1000, None,
                              0.99, peer)
@@ -540,7 +503,7 @@ def recommend(folder):
                 say(f"ours / Node = {ours[batch][0] / theirs[0]:.1f} by the clock, "
                     f"{theirs[1] / ours[batch][1]:.1f} by the CPU's time")
         measure("computed by serve, batches of 100", plain, 100, 50, 10 ** 6, 5000)
-        measure("computed, and put into Redis", through, 100, 50, 10 ** 6, 5000)
+        measure("computed and stored in Redis", through, 100, 50, 10 ** 6, 5000)
         lines = "".join(json.dumps({"userId": f"u{u:08}", "top_n": 20}) + "\n" for u in range(25))
         rate, *_ = wrk(port, folder, lines, connections=4, content_type="application/jsonlines")
         say(f"serve alone, 25 users in a request: {25 * rate:.0f} lists/s")
@@ -551,7 +514,7 @@ def recommend(folder):
 
 
 def at_var_task(folder):
-    """Words that run a program where the folder is /var/task, as the zip's loader wants it."""
+    """The command that runs a program with the folder at /var/task, as the zip's loader needs it."""
     script = ('mount -t tmpfs none /var && mkdir /var/task && mount --bind "$1" /var/task && shift'
               ' && exec "$@"')
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
@@ -559,18 +522,16 @@ def at_var_task(folder):
 
 
 def predict(folder):
-    say("\n## predict: the function between a Runtime API and an endpoint that cost nothing")
+    say("\n## predict: the function between a Runtime API and an endpoint that take no time")
     many = folder / "movies.csv"
     with open(many, "w") as out:
         out.write("movieId,title,genres\n")
         for i in range(90000):
             out.write(f'{i + 1},"Movie, The {i} ({1900 + i % 120})",Comedy|Drama|Romance\n')
     packed = folder / "predict.zip"
-    subprocess.run([ROOT / "script/package-lambda", "predict", "--output", packed], check=True,
-                   capture_output=True)
     task = folder / "task"
-    subprocess.run([ROOT / "script/package-lambda", "predict", "--folder", task], check=True,
-                   capture_output=True)
+    for option in (("--output", packed), ("--folder", task)):
+        run(ROOT / "script/package-lambda", "predict", *option, stderr=subprocess.PIPE)
     unpacked = sum(path.stat().st_size for path in task.rglob("*") if path.is_file())
     say(f"predict.zip: {packed.stat().st_size / 1e6:.2f} MB, unpacked {unpacked / 1e6:.2f} MB")
     few = ROOT / "data/movies.csv"
@@ -598,11 +559,10 @@ def cloud(folder):
                "--function", f"predict={BIN / 'predict'}", "--processes", 4, "--start", "early",
                "--variable", "ENDPOINT_NAME=movies", "--variable", "METRICS=false",
                "--variable", f"MOVIES_URI={ROOT / 'data/movies.csv'}", "--route", "ANY /predict=predict"]
-    everywhere = ",".join(map(str, CPUS))
     script = folder / "predict.lua"
     script.write_text(f"""
 wrk.method = "POST"
-wrk.body = '{QUESTION}'
+wrk.body = '{REQUEST}'
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format("RESULT %f %f %d %d\\n", summary.requests / summary.duration * 1e6,
@@ -612,15 +572,14 @@ end
 
     def offer(seconds, url):
         """Requests a second, p99 in ms, requests, errors."""
-        out = subprocess.run(["wrk", "-t1", "-c8", f"-d{seconds}s", "-s", script, url],
-                             check=True, capture_output=True, text=True).stdout
+        out = run("wrk", "-t1", "-c8", f"-d{seconds}s", "-s", script, url)
         if "RESULT " not in out:
-            sys.exit(f"bench: wrk said {out}")
+            sys.exit(f"bench: wrk printed {out}")
         rate, p99, n, bad = out.split("RESULT ")[1].split()[:4]
         return float(rate), float(p99), int(n), int(bad)
 
-    with running([BIN / "serve", "--prefix", prefix], port, env, everywhere), \
-            running(command, api, {}, everywhere, "/predict?userId=2&movieId=2959"):
+    with running([BIN / "serve", "--prefix", prefix], port, env, EVERY_CPU), \
+            running(command, api, {}, EVERY_CPU, "/predict?userId=2&movieId=2959"):
         direct, *_ = offer(5, f"http://127.0.0.1:{port}/invocations")
         runs = [offer(30, f"http://127.0.0.1:{api}/predict")]
         while sum(n for _, _, n, _ in runs) < 100_000 and len(runs) < 20:
@@ -632,7 +591,8 @@ end
     say("load, cloud, functions and endpoint share the CPUs")
 
 
-PARTS = dict(cached=cached, recommend=recommend, predict=predict, cloud=cloud, serve=throughput, batch=batch, topn=top_n, start=start, mixed=mixed)
+PARTS = dict(cached=cached, recommend=recommend, predict=predict, cloud=cloud, serve=throughput, batch=batch,
+             topn=top_n, start=start, mixed=mixed)
 
 
 def run_part(name):

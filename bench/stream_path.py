@@ -1,7 +1,7 @@
-"""The figures of the functions behind streams, with kinesalite (tests/node), a real Redis and a
-real serve on the same CPUs; used by bench.py.
+"""The figures of functions behind streams, with kinesalite (tests/node), a real Redis and a real serve
+on the same CPUs; used by bench.py.
 
-    stream    from a put to the result that can be read on the output stream; hits with Zipf users
+    stream    from a put to a readable result on the output stream; hits with Zipf users
     soak      100,000 requests while Redis, serve and Kinesis fail (tests/integration/test_stream_soak.py)
 """
 
@@ -19,7 +19,8 @@ import threading
 import time
 
 import serving
-from serving import BIN, CPUS, ROOT, free_port, running, say, train
+from common import BIN, NODE_MODULES, REDIS, ROOT, free_port, say
+from serving import EVERY_CPU, running, train
 
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
@@ -30,7 +31,7 @@ SECONDS = 30
 
 @contextlib.contextmanager
 def kinesalite():
-    """A client of one."""
+    """A client of a new kinesalite."""
     from stream_case import Kinesis
     process = subprocess.Popen(["node", ROOT / "tests/node/peer.js", "kinesis"], text=True,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -45,7 +46,7 @@ def kinesalite():
 
 
 class Reader(threading.Thread):
-    """Looks at a stream of one shard all the time; when each result was there."""
+    """Polls a stream of one shard; seen: request_id → (time, result)."""
 
     def __init__(self, kinesis, stream):
         super().__init__(daemon=True)
@@ -55,24 +56,24 @@ class Reader(threading.Thread):
 
     def run(self):
         while not self.over:
-            answer = self.kinesis.call("GetRecords", ShardIterator=self.iterator)
+            response = self.kinesis.call("GetRecords", ShardIterator=self.iterator)
             now = time.perf_counter()
-            self.iterator = answer["NextShardIterator"]
-            for record in answer["Records"]:
+            self.iterator = response["NextShardIterator"]
+            for record in response["Records"]:
                 result = json.loads(base64.b64decode(record["Data"]))
                 self.seen[result["request_id"]] = (now, result)
             time.sleep(0.001)
 
 
 def put_at_a_pace(kinesis, to, users, n, reader):
-    """One after the other, each at its moment. Milliseconds until each could be read, sorted."""
-    die, sent = random.Random(1), {}
+    """Puts n requests on a schedule. Returns the milliseconds until each result could be read, sorted."""
+    generator, sent = random.Random(1), {}
     weights = [1 / rank for rank in range(1, len(users) + 1)]
     begin = time.perf_counter()
     for i in range(n):
         due = begin + i / PER_SECOND
         time.sleep(max(0, due - time.perf_counter()))
-        user = die.choices(users, weights)[0]
+        user = generator.choices(users, weights)[0]
         sent[f"b-{i}"] = time.perf_counter()
         kinesis.put(to, user, json.dumps({"request_id": f"b-{i}", "user_id": int(user), "top_n": 20}))
     end = time.monotonic() + 60
@@ -93,25 +94,23 @@ def at_p99(ms):
 
 
 def stream(folder):
-    say(f"\n## stream: from PutRecord to a result that can be read, {PER_SECOND} requests a second, Zipf users; "
+    say(f"\n## stream: from PutRecord to a readable result, {PER_SECOND} requests a second, Zipf users; "
         f"no batching window, the mapping polls every 2 ms")
-    if shutil.which("node") is None or not (ROOT / "tests/node/node_modules").exists() \
-            or not os.path.exists("/usr/bin/redis-server"):
-        say("node with tests/node/node_modules, or redis-server, is not there")
+    if shutil.which("node") is None or not NODE_MODULES.exists() or not os.path.exists(REDIS):
+        say("no node with tests/node/node_modules, or no redis-server")
         return
     prefix = train(folder)
     with open(ROOT / "data/ratings.csv", encoding="utf-8") as lines:
         users = sorted({line.split(",")[0] for line in lines if line[0].isdigit()}, key=int)
     random.Random(2).shuffle(users)
     port, redis_port, api = free_port(), free_port(), free_port()
-    everywhere = ",".join(map(str, CPUS))
     with contextlib.ExitStack() as stack:
         stack.enter_context(serving.redis(redis_port))
         kinesis = stack.enter_context(kinesalite())
         for name in ("requests", "results"):
             kinesis.create(name)
         stack.enter_context(running([BIN / "serve", "--prefix", prefix], port, dict(
-            SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1", SERVE_ACCESS_LOG="off"), everywhere))
+            SAGEMAKER_BIND_TO_PORT=str(port), SERVE_ADDRESS="127.0.0.1", SERVE_ACCESS_LOG="off"), EVERY_CPU))
         variables = dict(RECOMMEND_SERVICE_URL=f"http://127.0.0.1:{port}", METRICS="false",
                          PREDICTIONS_STREAM_NAME="results", REDIS_ENABLED="true",
                          REDIS_ENDPOINT="127.0.0.1", REDIS_PORT=redis_port)
@@ -122,7 +121,7 @@ def stream(folder):
              *(word for name, value in variables.items() for word in ("--variable", f"{name}={value}")),
              "--route", "GET /empty=recommend,none",
              "--mapping", "requests=recommend", "--StartingPosition", "TRIM_HORIZON",
-             "--FunctionResponseTypes", "ReportBatchItemFailures"], api, {}, everywhere,
+             "--FunctionResponseTypes", "ReportBatchItemFailures"], api, {}, EVERY_CPU,
             "/empty"))
         reader = Reader(kinesis, "results")
         reader.start()
@@ -145,7 +144,7 @@ def stream(folder):
 
 def soak(_):
     n = os.environ.get("MF_SOAK_REQUESTS", "100000")
-    say(f"\n## soak: {n} requests while Redis is killed, serve says 503, Kinesis throttles")
+    say(f"\n## soak: {n} requests while Redis is killed, serve responds with 503, Kinesis throttles")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "unittest", "test_stream_soak"], check=False, text=True,
         cwd=ROOT / "tests/integration", capture_output=True,
@@ -154,7 +153,7 @@ def soak(_):
     if done.returncode != 0 or found is None:
         sys.exit(f"bench: the soak failed\n{done.stderr[-3000:]}")
     facts = json.loads(found[1])
-    say(f"every one of {facts['requests']} answered, rightly, in {facts['seconds']:.0f} s; {facts['twice']} came twice "
+    say(f"every one of {facts['requests']} has the right result, in {facts['seconds']:.0f} s; {facts['twice']} came twice "
         f"and are one by their id; " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in facts.items()
                                                   if name not in ("requests", "seconds", "twice", "answers")))
 

@@ -5,24 +5,18 @@ import csv
 import hashlib
 import json
 import os
-import pathlib
 import shutil
 import statistics
 import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = pathlib.Path(os.environ.get("MF_BIN", ROOT / "build/release/bin"))
-NODE = ROOT / "tests/node"
-EVENT_BYTES = 5_800_000  # Lambda takes 6 MB
+from common import BIN, NODE_MODULES, ROOT, cpu_seconds, resident, run, say
+
+EVENT_BYTES = 5_800_000  # Lambda accepts 6 MB
 PER_RECORD = 900         # user records in one of the stream
 LIMIT = 200_000          # user records a second
 FIRST = 49590338271490256608559692538361571095921575989136588898
-
-
-def say(text):
-    print(text, flush=True)
 
 
 def varint(value):
@@ -38,8 +32,8 @@ def field(number, data):
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def packed(user_records):
-    """What a KPL producer sends: [(partition key, data)] as one record."""
+def aggregated(user_records):
+    """[(partition key, data)] as one record of a KPL producer."""
     keys = sorted({key for key, _ in user_records})
     index = {key: i for i, key in enumerate(keys)}
     message = b"".join(field(1, key.encode()) for key in keys)
@@ -49,7 +43,7 @@ def packed(user_records):
 
 
 def ratings():
-    """Real ratings as events, over and over."""
+    """Real ratings as events, repeated without end."""
     with open(ROOT / "data/ratings.csv", newline="") as rows:
         rows = list(csv.DictReader(rows))
     while True:
@@ -60,12 +54,12 @@ def ratings():
 
 
 def make_event():
-    """An event as large as Lambda makes them, how many user records are in it, and the totals of a
-    state that has them all: {"=" and movie: [ratings, sum of the stars]}."""
+    """An event of the largest size that Lambda makes, the number of its user records, and their totals
+    as in a state: {"=" and movie: [ratings, sum of the stars]}."""
     source, records, n_bytes, totals = ratings(), [], 0, {}
     while n_bytes < EVENT_BYTES:
         user_records = [next(source) for _ in range(PER_RECORD)]
-        data = base64.b64encode(packed(user_records)).decode()
+        data = base64.b64encode(aggregated(user_records)).decode()
         for rating in (json.loads(record) for _, record in user_records):
             total = totals.setdefault(f"={rating['movieId']}", [0, 0.0])
             total[0] += 1
@@ -115,27 +109,18 @@ console.log(JSON.stringify({ records: n, rate: n / seconds[2] }));
 
 
 def peer_rate(path, folder):
-    """User records for a second of CPU, the same in JavaScript with AWS's package; None without
+    """User records per second of CPU of the same work in JavaScript with AWS's package; None without
     it."""
-    if shutil.which("node") is None or not (NODE / "node_modules/aws-kinesis-agg").exists():
+    if shutil.which("node") is None or not (NODE_MODULES / "aws-kinesis-agg").exists():
         return None
     script = folder / "peer.js"
     script.write_text(PEER)
-    out = subprocess.run(["node", script, path], capture_output=True, text=True, check=True,
-                         env={**os.environ, "NODE_PATH": str(NODE / "node_modules")}).stdout
-    return json.loads(out)
-
-
-def cpu_seconds(process):
-    """What a process has computed so far, itself and the kernel for it."""
-    with open(f"/proc/{process.pid}/stat") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return json.loads(run("node", script, path, env={**os.environ, "NODE_PATH": str(NODE_MODULES)}))
 
 
 def process_seconds(event, rounds):
-    """Seconds from an event's first byte to the answer's last, of the real process; the CPU's
-    seconds in one; the last state and what the process weighs afterwards."""
+    """Seconds from an event's first byte to the response's last, of the real process; CPU seconds per
+    event; the last state; resident bytes afterwards."""
     sys.path.insert(0, str(ROOT / "tests/integration"))
     from runtime_api import RuntimeApi
     api = RuntimeApi()
@@ -145,17 +130,16 @@ def process_seconds(event, rounds):
     try:
         api.wait_for_calls("next", 1)
         seconds, state = [], {}
-        before = cpu_seconds(process)
+        before = cpu_seconds(process.pid)
         for _ in range(rounds):
             start = time.perf_counter()
-            answer = api.invoke(event).wait()
+            outcome = api.invoke(event).wait()
             seconds.append(time.perf_counter() - start)
-            assert answer.kind == "response" and answer.json["batchItemFailures"] == [], answer.answer.body
-            state = answer.json["state"]
-        cpu = (cpu_seconds(process) - before) / rounds
-        with open(f"/proc/{process.pid}/status") as status:
-            resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-        return seconds, cpu, state, resident
+            if outcome.kind != "response" or outcome.json["batchItemFailures"] != []:
+                sys.exit("bench: aggregate failed")
+            state = outcome.json["state"]
+        cpu = (cpu_seconds(process.pid) - before) / rounds
+        return seconds, cpu, state, resident(process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -163,29 +147,28 @@ def process_seconds(event, rounds):
 
 
 def aggregate(folder):
-    say("\n## aggregate: events of packed ratings, one process, through the Runtime API")
+    say("\n## aggregate: events of aggregated ratings, one process, through the Runtime API")
     event, n, totals = make_event()
     path = folder / "event.json"
     path.write_bytes(event)
-    seconds, cpu, state, resident = process_seconds(event, 31)
+    seconds, cpu, state, memory = process_seconds(event, 31)
     counted = {key: value.split(" ") for key, value in state.items() if key[0] == "="}
     if {key: [int(count), float(total)] for key, (count, total) in counted.items()} != totals:
         sys.exit("bench: the totals are wrong")
     rate, state_bytes = n / statistics.median(seconds), len(json.dumps(state))
     say(f"{n} user records in an event of {len(event) / 1e6:.1f} MB: {rate / 1e6:.2f} M records/s "
-        f"(slowest of 31: {n / max(seconds) / 1e6:.2f} M; limit {LIMIT / 1e6} M: {rate / LIMIT:.1f}), {n / cpu / 1e6:.2f} M for each second of "
+        f"(slowest of 31: {n / max(seconds) / 1e6:.2f} M; limit {LIMIT / 1e6} M: {rate / LIMIT:.1f}), {n / cpu / 1e6:.2f} M per second of "
         f"its CPU; state {state_bytes / 1e3:.0f} kB; "
-        f"resident {resident / 1024:.1f} MB")
-    steps = json.loads(subprocess.run([BIN / "bench_aggregate", path], check=True, capture_output=True,
-                                      text=True).stdout)
+        f"resident {memory / 2**20:.1f} MB")
+    steps = json.loads(run(BIN / "bench_aggregate", path))
     assert steps["records"] == n
     say(f"of it, by the CPU's time: event scanned {steps['scanned'] / 1e6:.1f} M/s, with records unpacked "
         f"{steps['unpacked'] / 1e6:.1f} M/s, with totals {steps['totalled'] / 1e6:.2f} M/s, "
-        f"and with the state measured behind each record {steps['measured'] / 1e6:.2f} M/s; jansson alone, "
+        f"and with the state measured after each record {steps['measured'] / 1e6:.2f} M/s; jansson alone, "
         f"parsing the event: {steps['jansson'] / 1e6:.2f} M/s")
     peer = peer_rate(path, folder)
     if peer is None:
-        say("node or aws-kinesis-agg is not there")
+        say("no node or no aws-kinesis-agg")
         return
     assert peer["records"] == n
     say(f"Node with AWS's aws-kinesis-agg, the same totals without a process around: "

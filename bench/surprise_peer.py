@@ -17,11 +17,11 @@ for name, make in (
 ):
     rows = []
     for train in sorted(folder.glob("*-train.txt")):
-        test = str(train).replace("-train.txt", "-test.txt")
-        ((_, train_path, test_path),) = [(0, str(train), test)]
-        data = Dataset.load_from_folds([(train_path, test_path)], reader)
-        trainset = data.construct_trainset(data.read_ratings(train_path))
-        testset = data.construct_testset(data.read_ratings(test_path))
+        train = str(train)
+        test = train.replace("-train.txt", "-test.txt")
+        data = Dataset.load_from_folds([(train, test)], reader)
+        trainset = data.construct_trainset(data.read_ratings(train))
+        testset = data.construct_testset(data.read_ratings(test))
         start = time.monotonic()
         model = make().fit(trainset)
         seconds = time.monotonic() - start

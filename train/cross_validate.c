@@ -1,14 +1,13 @@
-/* cross-validate: how well these hyperparameters predict ratings held out.
+/* cross-validate: the errors of these hyperparameters on held-out ratings.
  *
  *     cross-validate --data data/ratings.csv --folds 5 --seeds 2 n_factors=256
  *
- * The ratings are cut at random into equal folds; each fold in turn is held out,
- * the rest is trained on, and the held-out ratings are predicted. Prints a row per
- * fold and the mean with its spread. Fitting time is that of the trainer from
- * ratings in memory to the finished factors, the cut into blocks included.
+ * The ratings are split at random into equal folds. Each fold in turn is held out and predicted by a
+ * model of the others. Prints a row per fold, the mean and the deviation. The time is that of the
+ * trainer from ratings in memory to the finished factors, including the cut into blocks.
  *
- * --export writes the same folds as text ("user item rating", numbers from 0), so
- * that another program can be measured on them. */
+ * --export writes the same folds as text ("user item rating", numbers from 0), so that another
+ * program can be measured on them. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "data_file.h"
@@ -32,10 +31,10 @@ typedef struct options {
     mf_train_settings values;
 } options;
 
+enum { RMSE, MAE, SECONDS, FIGURES };
+
 typedef struct score {
-    double rmse;
-    double mae;
-    double seconds;
+    double figure[FIGURES];
 } score;
 
 static const char usage[] =
@@ -54,24 +53,25 @@ static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
     if (!mf_train_settings_start(&o->settings, &o->values, err))
         return false;
     for (int a = 1; a < argc; a++) {
-        const char *next = a + 1 < argc ? argv[a + 1] : "";
-        bool ok = true;
-        if (strcmp(argv[a], "--data") == 0)
-            o->data = argv[++a] != NULL ? next : NULL;
-        else if (strcmp(argv[a], "--export") == 0)
-            o->export = argv[++a] != NULL ? next : NULL;
-        else if (strcmp(argv[a], "--folds") == 0)
-            ok = mf_count_argument(argv[++a] != NULL ? next : "", 2, 100, &o->folds);
-        else if (strcmp(argv[a], "--seeds") == 0)
-            ok = mf_count_argument(argv[++a] != NULL ? next : "", 1, 100, &o->seeds);
-        else if (!mf_setting_argument(&o->settings, argv[a], err))
-            return false;
-        if (!ok)
-            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s takes a number, not \"%s\"",
-                           argv[a - 1], next);
-        if (a >= argc)
-            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "a value is missing after %s",
-                           argv[argc - 1]);
+        const char *name = argv[a];
+        const char **text = strcmp(name, "--data") == 0     ? &o->data
+                            : strcmp(name, "--export") == 0 ? &o->export
+                                                            : NULL;
+        uint32_t *count = strcmp(name, "--folds") == 0   ? &o->folds
+                          : strcmp(name, "--seeds") == 0 ? &o->seeds
+                                                         : NULL;
+        if (text == NULL && count == NULL) {
+            if (!mf_setting_argument(&o->settings, name, err))
+                return false;
+            continue;
+        }
+        if (++a == argc)
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "a value is missing after %s", name);
+        if (text != NULL)
+            *text = argv[a];
+        else if (!mf_count_argument(argv[a], count == &o->folds ? 2 : 1, 100, count))
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "%s takes a number, not \"%s\"", name,
+                           argv[a]);
     }
     if (o->data == NULL)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "--data is missing");
@@ -79,8 +79,8 @@ static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
     return true;
 }
 
-/* Trains on `train`, scores on held_out. With early stopping the held-out fold
- * decides when, so its figure is a little too good; the default has none. */
+/* Trains on `train`, scores on held_out. With early stopping (off by default) the held-out fold also
+ * chooses the epoch, so its figures are a little too good. */
 static bool fit(const options *o, const mf_ratings *train, const mf_ratings_rows *held_out,
                 score *result, mf_error *err)
 {
@@ -101,11 +101,11 @@ static bool fit(const options *o, const mf_ratings *train, const mf_ratings_rows
     if (ok) {
         uint32_t n;
         const mf_epoch *epochs = mf_trainer_epochs(trainer, &n);
-        result->seconds = mf_clock_seconds() - start;
+        result->figure[SECONDS] = mf_clock_seconds() - start;
         for (uint32_t i = 0; i < n; i++)
-            result->seconds -= epochs[i].validation_seconds;
-        result->rmse = epochs[n - 1].validation_rmse;
-        result->mae = epochs[n - 1].validation_mae;
+            result->figure[SECONDS] -= epochs[i].validation_seconds;
+        result->figure[RMSE] = epochs[n - 1].validation_rmse;
+        result->figure[MAE] = epochs[n - 1].validation_mae;
     }
     mf_trainer_destroy(trainer);
     return ok;
@@ -138,28 +138,18 @@ static bool export_fold(const char *folder, uint32_t seed, uint32_t fold, const 
     return ok;
 }
 
-static double mean_of(const score *scores, size_t n, size_t field, double *spread)
-{
-    double sum = 0;
-    double squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += ((const double *)&scores[i])[field];
-    for (size_t i = 0; i < n; i++) {
-        const double away = ((const double *)&scores[i])[field] - sum / (double)n;
-        squares += away * away;
-    }
-    *spread = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
-    return sum / (double)n;
-}
-
 static void print_summary(const score *scores, size_t n)
 {
-    double spread[3];
-    double mean[3];
-    for (size_t field = 0; field < 3; field++)
-        mean[field] = mean_of(scores, n, field, &spread[field]);
-    printf("mean             %.4f  %.4f   %7.3f\n", mean[0], mean[1], mean[2]);
-    printf("deviation        %.4f  %.4f   %7.3f\n", spread[0], spread[1], spread[2]);
+    double mean[FIGURES] = {0}, spread[FIGURES] = {0};
+    for (int f = 0; f < FIGURES; f++) {
+        for (size_t i = 0; i < n; i++)
+            mean[f] += scores[i].figure[f] / (double)n;
+        for (size_t i = 0; i < n; i++)
+            spread[f] += pow(scores[i].figure[f] - mean[f], 2);
+        spread[f] = n > 1 ? sqrt(spread[f] / (double)(n - 1)) : 0;
+    }
+    printf("mean             %.4f  %.4f   %7.3f\n", mean[RMSE], mean[MAE], mean[SECONDS]);
+    printf("deviation        %.4f  %.4f   %7.3f\n", spread[RMSE], spread[MAE], spread[SECONDS]);
 }
 
 static bool run(const options *o, mf_error *err)
@@ -192,7 +182,8 @@ static bool run(const options *o, mf_error *err)
                 ok = fit(o, train, &held_out, &scores[n], err);
                 if (ok)
                     printf("%4llu  %4u      %.4f  %.4f   %7.3f\n", (unsigned long long)seed,
-                           fold + 1, scores[n].rmse, scores[n].mae, scores[n].seconds);
+                           fold + 1, scores[n].figure[RMSE], scores[n].figure[MAE],
+                           scores[n].figure[SECONDS]);
                 n++;
             }
             mf_ratings_rows_clear(&held_out);

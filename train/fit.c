@@ -1,4 +1,4 @@
-/* fit.c: the two trainers one after the other, then their parts in one view. */
+/* fit.c: runs the two trainers one after the other and assembles their results. */
 #include "fit.h"
 
 #include "base/clock.h"

@@ -1,5 +1,4 @@
-/* fit.h: a model from ratings in memory to a model in memory, without a job around it:
- * no checkpoints, no bars, no files.
+/* fit.h: ratings in memory become a model in memory, without checkpoints, progress bars and files.
  *
  * Threads: one caller. */
 #ifndef MF_TRAIN_FIT_H
@@ -15,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How it went. */
+/* Times and steps of a fit. */
 typedef struct mf_fit_report {
     double rating_seconds;   /* the rating model: all epochs, the cut into blocks included */
     double choosing_seconds; /* the ranking model: decomposing a part, and the grid */
@@ -24,7 +23,7 @@ typedef struct mf_fit_report {
     bool converged;
 } mf_fit_report;
 
-/* A learned model and what holds its arrays. */
+/* A trained model and the owners of its arrays. */
 typedef struct mf_fit {
     mf_model *model; /* a view (mf_model_view): ids are not found in it */
     mf_trainer *trainer;
@@ -34,9 +33,9 @@ typedef struct mf_fit {
     mf_fit_report report;
 } mf_fit;
 
-/* Learns from `train` what a training job would under these settings (mf_train_settings_finish
- * was called), without validation; implicit feedback, or one rating for everything, has no rating
- * model. What the model has rated is `train` alone, which stays until release.
+/* Trains as a training job with these settings (after mf_train_settings_finish), without validation.
+ * With implicit feedback, or one value for all ratings, there is no rating model. The rated items of
+ * the model are those of `train`, which must stay valid until release.
  * Fails as mf_trainer_step and mf_spectral_step; MF_ERR_ARGUMENT without a rating. *fit is to be
  * released in any case. */
 MF_MUST_CHECK bool mf_fit_model(const mf_train_settings *values, const mf_ratings *train,

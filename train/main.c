@@ -1,12 +1,12 @@
-/* train: the training half of the image.
+/* train: the training program of the image.
  *
  *     train                                  a SageMaker training job below /opt/ml
  *     train --prefix DIR                     the same below DIR
- *     train --prefix DIR --predict USER ITEM asks the model that is there
+ *     train --prefix DIR --predict USER ITEM predicts with the model there
  *     train --info FILE [--json]             prints what is inside a model
  *
- * A first word "train" changes nothing: the platform adds it when the image names
- * this program as its entrypoint (docs/sagemaker.md, 1.3 and 1.5). */
+ * A first argument "train" is ignored: the platform adds it when this program is the image's
+ * entrypoint (docs/sagemaker.md, 1.3 and 1.5). */
 #include "base/file.h"
 #include "info.h"
 #include "job.h"
@@ -32,8 +32,8 @@ static void print_usage(FILE *out)
           "  --prefix DIR         use DIR in place of /opt/ml\n"
           "  --predict USER ITEM  train nothing; print what USER would give ITEM\n"
           "  --info FILE          train nothing; print what is inside FILE, a model.bin or\n"
-          "                       model.tar.gz: counts, settings, metrics, which requests it "
-          "answers\n"
+          "                       model.tar.gz: counts, settings, metrics, requests it "
+          "supports\n"
           "  --json               print that as one JSON object\n"
           "  --help, --version\n",
           out);
@@ -55,9 +55,8 @@ static int print_help(void)
     return 0;
 }
 
-/* Where a job's words say so, a job that could not even start leaves its reason like
- * any other, as far as it can: nothing is made in the place of a folder that is not
- * there. --predict and --info are no jobs. */
+/* Writes the failure file of a job whose command line is wrong, if the folders exist; none is
+ * created. --predict and --info are no jobs. */
 static void leave_failure(int argc, char **argv, const char *text)
 {
     const char *prefix = NULL;
@@ -88,11 +87,10 @@ static int refuse(int argc, char **argv, const char *why, const char *what)
     return 2;
 }
 
-/* OpenMP's threads wait for each other by spinning. Beside another busy program they
- * spin away the very time that the thread they wait for needs, and a small training
- * takes twice as long. OpenMP learns that it should not from the environment alone,
- * and only at the program's start: so the program starts once more. When that is not
- * possible it is slower, no more. */
+/* OpenMP's threads wait for each other by spinning. On a busy machine this takes the time that the
+ * other thread needs, and a small training takes twice as long. OpenMP reads the setting from the
+ * environment at the start of the program only, so the program executes itself once more. If that
+ * fails, training is only slower. */
 static void wait_without_spinning(char **argv)
 {
     char self[PATH_MAX];

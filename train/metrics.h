@@ -1,4 +1,4 @@
-/* metrics.h: the figures of a run: the line of an epoch, and metrics.json.
+/* metrics.h: the figures of a run: a line for each epoch, and metrics.json.
  *
  * The line, here in two (docs/training.md has its regular expressions for metric_definitions):
  *
@@ -7,7 +7,7 @@
  *
  * Plain decimals, never an exponent, each followed by a space or the line's end;
  * the validation figures only when there is validation data. Errors have four
- * digits behind the point, more when the ratings' whole range is below 1. */
+ * decimals, more when the range of the ratings is below 1. */
 #ifndef MF_TRAIN_METRICS_H
 #define MF_TRAIN_METRICS_H
 
@@ -29,11 +29,11 @@ typedef struct mf_ranking_facts {
     double seconds;
 } mf_ranking_facts;
 
-/* What the figures are about. Pointers are borrowed. */
+/* The input of the figures. Pointers are borrowed. */
 typedef struct mf_run_facts {
     const mf_settings *settings;
     const mf_ratings *ratings;         /* trained on */
-    const mf_ratings *all;             /* before a part was set aside; may be == ratings */
+    const mf_ratings *all;             /* with the held-out ones; may be == ratings */
     const mf_ratings_rows *validation; /* or NULL */
     const mf_trainer *trainer;         /* NULL: no rating model was learned */
     const mf_ranking_facts *ranking;   /* or NULL */
@@ -43,11 +43,10 @@ typedef struct mf_run_facts {
     bool stopped; /* by SIGTERM */
 } mf_run_facts;
 
-/* Digits behind the point for errors of ratings that lie in [low, high]. */
+/* Decimals for errors of ratings in [low, high]. */
 int mf_metrics_decimals(float low, float high);
 
-/* Writes the line to standard output and flushes it. False when it did not get out
- * (disk full). */
+/* Writes the line to standard output and flushes it. False when that failed (disk full). */
 MF_MUST_CHECK bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation,
                                           uint64_t n_ratings, int decimals);
 
@@ -61,9 +60,8 @@ MF_MUST_CHECK bool mf_metrics_print_step(const mf_spectral_progress *progress);
  * figures, timings. Complete or not at all. */
 MF_MUST_CHECK bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err);
 
-/* The part that goes into the model file: JSON text without anything that may
- * differ between two runs of the same training (times, threads). The caller's to
- * free with mf_free. NULL and MF_ERR_MEMORY. */
+/* The metadata of the model file: JSON text without values that differ between two runs of the same
+ * training (times, threads). The caller frees it with mf_free. NULL and MF_ERR_MEMORY. */
 MF_MUST_CHECK char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch,
                                               mf_error *err);
 

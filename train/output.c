@@ -1,4 +1,4 @@
-/* output.c: promises in output.h. */
+/* output.c: the parts of model.bin come from the trainers and from the ratings. */
 #include "output.h"
 
 #include "base/file.h"

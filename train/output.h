@@ -1,5 +1,4 @@
-/* output.h: model.bin, from what the trainer has learned, and whether it will find
- * its place. */
+/* output.h: writes model.bin, and checks early whether it can be written. */
 #ifndef MF_TRAIN_OUTPUT_H
 #define MF_TRAIN_OUTPUT_H
 
@@ -10,18 +9,18 @@
 
 #include <stdbool.h>
 
-/* Tries whether a file can appear at path, and leaves nothing there. Fails MF_ERR_IO:
- * a folder stands there, or its own folder cannot be written. */
+/* Checks that a file can be created at path, and leaves nothing there. Fails MF_ERR_IO: path is a
+ * folder, or its parent folder cannot be written. */
 MF_MUST_CHECK bool mf_output_probe(const char *path, mf_error *err);
 
-/* What a model file is made of. */
+/* The input of a model file. */
 typedef struct mf_output {
     mf_trainer *trainer; /* NULL: no rating model */
     uint32_t n_factors;  /* its factors */
     double user_regularization;
     double user_bias_regularization;
     const mf_ratings *all;           /* for the ids */
-    const mf_rated *rated;           /* those set aside for validation among them */
+    const mf_rated *rated;           /* those held out for validation included */
     const mf_ranking_parts *ranking; /* n_factors 0: no ranking model */
 } mf_output;
 

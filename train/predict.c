@@ -1,4 +1,4 @@
-/* predict.c: promises in predict.h. */
+/* predict.c: opens the model below a prefix and prints one prediction. */
 #include "predict.h"
 
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/* progress.c: promises in progress.h. */
+/* progress.c: one line, drawn over and over with a carriage return. */
 #include "progress.h"
 
 #include "base/clock.h"
@@ -14,11 +14,11 @@ enum { CELLS = 28 };
 static bool on;
 static bool drawn;
 static const char *counted;  /* the noun of the last drawing */
-static double first_seconds; /* when its first drawing was */
-static double first_done;    /* how many were done then */
+static double first_seconds; /* the time of its first drawing */
+static double first_done;    /* and the number done then */
 static double last_seconds;
 
-/* The log writes to the same terminal: the bar gets out of its way. */
+/* The log writes to the same terminal, so the bar is cleared before each line. */
 static void around_log_lines(bool before)
 {
     if (before)
@@ -44,9 +44,9 @@ static size_t columns(void)
 static void draw(const char *text)
 {
     const size_t n = strlen(text);
-    const size_t room = columns();
-    /* Erases what an earlier, longer line left. */
-    printf("\r%.*s\033[K", (int)(n < room ? n : room), text);
+    const size_t width = columns();
+    /* \033[K erases the end of a longer previous line. */
+    printf("\r%.*s\033[K", (int)(n < width ? n : width), text);
     fflush(stdout);
     drawn = true;
 }
@@ -57,7 +57,7 @@ void mf_progress_phase(const char *doing, const char *what)
         return;
     char text[256];
     snprintf(text, sizeof text, "%s %s", doing, what);
-    /* A name may hold what a terminal would obey, or count as several columns. */
+    /* A name may contain control sequences, or characters of several columns. */
     for (char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7E)
             *c = '?';
@@ -96,11 +96,11 @@ void mf_progress_count(const char *noun, uint32_t number, uint32_t n, double fra
     char tail[48];
     snprintf(head, sizeof head, "%.16s %u/%u ", noun, number, n);
     snprintf(tail, sizeof tail, " %3.0f%%  %s", 100 * done / (double)n, left);
-    /* The bar takes what head and tail leave. */
+    /* The bar has the columns that head and tail leave free. */
     char bar[CELLS + 1];
     const size_t used = strlen(head) + strlen(tail) + 2;
-    const size_t room = columns();
-    const size_t cells = room < used ? 0 : room - used < CELLS ? room - used : CELLS;
+    const size_t width = columns();
+    const size_t cells = width < used ? 0 : width - used < CELLS ? width - used : CELLS;
     const size_t filled = (size_t)(done / (double)n * (double)cells);
     for (size_t cell = 0; cell < cells; cell++)
         bar[cell] = cell < filled ? '#' : '-';

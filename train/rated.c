@@ -1,8 +1,8 @@
 /* rated.c: three ascending lists merged into one for each user.
  *
- * (1) merge_user is called twice, first to count, then to write, and does the same both times.
- * (2) Times: an entry's order is (its source, its rank there); ranks are then counted anew among
- *     the entries that have a grade, equal ones sharing their mean, as everywhere. */
+ * (1) merge_user is called twice, first to count, then to write; both merge the same way.
+ * (2) The order of an entry in time is (its source, its rank there). New ranks are then assigned
+ *     among the entries with a grade; equal ones share their mean rank. */
 #include "rated.h"
 
 #include "base/memory.h"
@@ -21,7 +21,7 @@ typedef struct merging {
     mf_rated *rated;
 } merging;
 
-/* When an entry was, within its user: orders as the ratings do. */
+/* The order of an entry in time, among those of its user. */
 typedef struct moment {
     uint64_t order;
     uint32_t place;
@@ -32,7 +32,7 @@ static bool has_ranking(const mf_model_parts *base)
     return base != NULL && base->ranking.n_factors > 0;
 }
 
-/* One list on its way through: items[at .. end). */
+/* The rest of a list: items[at .. end). */
 typedef struct cursor {
     const uint32_t *items;
     uint64_t at;
@@ -124,22 +124,22 @@ static void rank(moment *moments, uint32_t n, uint32_t *ranks)
 
 static bool merge_all(const merging *m, uint64_t longest, uint32_t n_threads, mf_error *err)
 {
-    moment *room = mf_allocate((size_t)longest, n_threads * sizeof *room, "rated items", err);
-    if (room == NULL)
+    moment *scratch = mf_allocate((size_t)longest, n_threads * sizeof *scratch, "rated items", err);
+    if (scratch == NULL)
         return false;
 #pragma omp parallel for schedule(dynamic, 64) num_threads((int)n_threads)
     for (uint32_t user = 0; user < m->rated->n_users; user++) {
-        moment *moments = room + (size_t)omp_get_thread_num() * longest;
+        moment *moments = scratch + (size_t)omp_get_thread_num() * longest;
         uint32_t n = 0;
         merge_user(m, user, moments, &n);
         if (m->has_times)
             rank(moments, n, m->rated->time_ranks + m->rated->start[user]);
     }
-    mf_free(room);
+    mf_free(scratch);
     return true;
 }
 
-/* The ratings are the list as it stands. */
+/* Without anything to merge, the list is that of the ratings. */
 static bool borrow(const merging *m, uint32_t n_threads, mf_error *err)
 {
     mf_rated *rated = m->rated;

@@ -1,11 +1,10 @@
-/* rated.h: who rated what, as the ranking model learns from it and as the model file keeps it.
+/* rated.h: the rated items of each user, the input of the ranking model and a part of the model file.
  *
- * Three sources in one list for each user, items ascending: the base model's rated items with
- * their grades (warm start), every rating that was read, and of these the ones that were trained
- * on. Only those last ones and the base model's have a grade; a rating held out for validation is
- * in the list with grade 0, so that it stays out of the user's recommendations and of the profile.
- * A pair that the base model has and the new ratings have again counts as the new one. The base
- * model's ratings are older than all new ones.
+ * Three sources are merged into one list for each user, items ascending: the base model's rated
+ * items with their grades (warm start), all ratings that were read, and of these the training
+ * ratings. Base model and training ratings have grades. A rating held out for validation has grade
+ * 0: it is not recommended and not part of the profile. A pair of the base model that is rated again
+ * has the new rating. The base model's ratings are older than all new ones.
  *
  * Threads: mf_rated_create starts its own (OpenMP); the result does not depend on how many. */
 #ifndef MF_TRAIN_RATED_H
@@ -25,12 +24,12 @@ typedef struct mf_rated {
     uint8_t *grades;   /* beside items; NULL without grading */
     uint8_t *relevant; /* beside items: 1 where the grade is that of a liked item; NULL as grades */
     uint32_t *time_ranks; /* beside items, as in mf_ranking_parts; NULL: no times are known */
-    bool borrows;         /* start, items and time_ranks are those of `all`, which stays */
+    bool borrows;         /* start, items and time_ranks belong to `all` */
 } mf_rated;
 
 /* base: the model of a warm start or NULL, its users and items the first ones of `all`.
- * train: what was trained on, in the index space of all (may be == all). grading NULL: only start
- * and items are filled. relevant_rating: from here on an item counts as liked.
+ * train: the training ratings, with the indexes of all (may be == all). grading NULL: only start
+ * and items are filled. relevant_rating: the lowest rating of a liked item.
  * Memory: 2 bytes per rating when nothing has to be merged (no base, train == all), else 10. Cost:
  * O(n log n) for the longest user's list. Fails MF_ERR_MEMORY; then *rated is empty. */
 MF_MUST_CHECK bool mf_rated_create(mf_rated *rated, const mf_model_parts *base,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 static mf_log_level lowest = MF_LOG_INFO;
@@ -57,18 +57,15 @@ void mf_log_set_context(const char *value)
 
 bool mf_log_level_parse(const char *text, mf_log_level *level)
 {
-    static const struct {
-        const char *name;
-        mf_log_level level;
-    } names[] = {
-        {"debug", MF_LOG_DEBUG},    {"10", MF_LOG_DEBUG},        {"info", MF_LOG_INFO},
-        {"20", MF_LOG_INFO},        {"warning", MF_LOG_WARNING}, {"warn", MF_LOG_WARNING},
-        {"30", MF_LOG_WARNING},     {"error", MF_LOG_ERROR},     {"40", MF_LOG_ERROR},
-        {"critical", MF_LOG_ERROR}, {"50", MF_LOG_ERROR},
+    static const char *const words[] = {
+        [MF_LOG_DEBUG] = "debug 10",
+        [MF_LOG_INFO] = "info 20",
+        [MF_LOG_WARNING] = "warning warn 30",
+        [MF_LOG_ERROR] = "error 40 critical 50",
     };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcasecmp(text, names[i].name) == 0) {
-            *level = names[i].level;
+    for (mf_log_level i = MF_LOG_DEBUG; i <= MF_LOG_ERROR; i++)
+        if (mf_word_find(words[i], text, strlen(text)) != SIZE_MAX) {
+            *level = i;
             return true;
         }
     return false;

@@ -4,40 +4,15 @@
 #include "base/settings.h"
 
 #include "base/number.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Enough for "a number above -1.7976931348623157e+308 and …" and long choices. */
 enum { ALLOWED_BYTES = 320 };
-
-/* ---- lists of words ---- */
-
-/* The word of `words` (separated by one space) after *position, which starts at 0; NULL after the
- * last. */
-static const char *next_word(const char *words, size_t *position, size_t *n_bytes)
-{
-    if (words == NULL || words[*position] == '\0')
-        return NULL;
-    const char *word = words + *position + (words[*position] == ' ');
-    *n_bytes = strcspn(word, " ");
-    *position = (size_t)(word - words) + *n_bytes;
-    return word;
-}
-
-/* The place of text[0..n) among the words, in any letter case; SIZE_MAX when it is none of them. */
-static size_t find_word(const char *words, const char *text, size_t n)
-{
-    size_t position = 0, n_word = 0;
-    const char *word;
-    for (size_t i = 0; (word = next_word(words, &position, &n_word)) != NULL; i++)
-        if (n == n_word && strncasecmp(text, word, n) == 0)
-            return i;
-    return SIZE_MAX;
-}
 
 /* ---- one value: its text and its field ---- */
 
@@ -56,7 +31,7 @@ static bool in_range(const mf_setting *setting, double value)
 static bool read_number(const mf_setting *setting, const char *text, size_t n, void *field)
 {
     const bool is_integer = setting->type == MF_SETTING_INTEGER;
-    const bool is_auto = setting->has_auto && find_word("auto", text, n) == 0;
+    const bool is_auto = setting->has_auto && mf_word_find("auto", text, n) == 0;
     double value = setting->automatic;
     if (!is_auto && !mf_parse_double(text, n, &value))
         return false;
@@ -128,8 +103,8 @@ static bool read_value(const mf_setting *setting, const char *text, size_t n, vo
     case MF_SETTING_REAL:
         return read_number(setting, text, n, field);
     case MF_SETTING_BOOLEAN: {
-        const bool yes = find_word("true yes on t y 1", text, n) != SIZE_MAX;
-        if (!yes && find_word("false no off f n 0", text, n) == SIZE_MAX)
+        const bool yes = mf_word_find("true yes on t y 1", text, n) != SIZE_MAX;
+        if (!yes && mf_word_find("false no off f n 0", text, n) == SIZE_MAX)
             return false;
         memcpy(field, &yes, sizeof yes);
         return true;
@@ -137,7 +112,7 @@ static bool read_value(const mf_setting *setting, const char *text, size_t n, vo
     case MF_SETTING_TEXT:
         return read_text(setting, text, n, field);
     case MF_SETTING_CHOICE: {
-        const size_t place = find_word(setting->choices, text, n);
+        const size_t place = mf_word_find(setting->choices, text, n);
         const uint32_t value = (uint32_t)place;
         if (place == SIZE_MAX)
             return false;
@@ -169,9 +144,9 @@ static char *write_value(const mf_setting *setting, const void *field,
         uint32_t left;
         size_t position = 0, n_word = 0;
         memcpy(&left, field, sizeof left);
-        const char *word = next_word(setting->choices, &position, &n_word);
+        const char *word = mf_word_next(setting->choices, &position, &n_word);
         for (; left > 0 && word != NULL; left--)
-            word = next_word(setting->choices, &position, &n_word);
+            word = mf_word_next(setting->choices, &position, &n_word);
         snprintf(text, MF_SETTING_TEXT_BYTES, "%.*s", word != NULL ? (int)n_word : 0, word);
     }
     return text;
@@ -225,7 +200,7 @@ static char *write_allowed(const mf_setting *setting, char text[ALLOWED_BYTES])
         size_t position = 0, n_word = 0;
         const char *word, *gap = " ";
         append(text, "one of");
-        for (; (word = next_word(setting->choices, &position, &n_word)) != NULL; gap = ", ")
+        for (; (word = mf_word_next(setting->choices, &position, &n_word)) != NULL; gap = ", ")
             append(text, "%s%.*s", gap, (int)n_word, word);
     }
     return text;
@@ -291,7 +266,7 @@ static bool next_name(const mf_setting *setting, name_cursor *at)
     enum { SHARED = 2 };
     const char *const lists[] = {setting->name, setting->aliases, setting->shared};
     for (; at->list <= SHARED; at->list++, at->position = 0) {
-        at->name.text = next_word(lists[at->list], &at->position, &at->name.n_bytes);
+        at->name.text = mf_word_next(lists[at->list], &at->position, &at->name.n_bytes);
         at->name.is_shared = at->list == SHARED;
         if (at->name.text != NULL)
             return true;

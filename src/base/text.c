@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { SMALLEST = 256, LONGEST_NUMBER = 32 };
 
@@ -153,6 +154,26 @@ void mf_text_json(mf_text *text, const char *bytes, size_t n)
     }
     mf_text_append(text, bytes + plain, n - plain);
     mf_text_literal(text, "\"");
+}
+
+const char *mf_word_next(const char *words, size_t *position, size_t *n_bytes)
+{
+    if (words == NULL || words[*position] == '\0')
+        return NULL;
+    const char *word = words + *position + (words[*position] == ' ');
+    *n_bytes = strcspn(word, " ");
+    *position = (size_t)(word - words) + *n_bytes;
+    return word;
+}
+
+size_t mf_word_find(const char *words, const char *text, size_t n)
+{
+    size_t position = 0, n_word = 0;
+    const char *word;
+    for (size_t i = 0; (word = mf_word_next(words, &position, &n_word)) != NULL; i++)
+        if (n == n_word && strncasecmp(text, word, n) == 0)
+            return i;
+    return SIZE_MAX;
 }
 
 void mf_text_clear(mf_text *text, size_t keep)

@@ -1,4 +1,4 @@
-/* text.h: a text under construction, and how values look in JSON.
+/* text.h: a text under construction, how values look in JSON, and lists of words.
  *
  *     mf_text text = MF_TEXT_EMPTY;
  *     mf_text_literal(&text, "{\"predicted_rating\":");
@@ -58,6 +58,13 @@ void mf_text_float(mf_text *text, float value);
 /* A JSON string with its quotes. Bytes are valid UTF-8; quotes, backslashes and
  * control characters are escaped. */
 void mf_text_json(mf_text *text, const char *bytes, size_t n);
+
+/* The next of `words` (separated by one space) from *position on, which starts at 0 and is moved
+ * past it. NULL after the last one, and when words is NULL. */
+const char *mf_word_next(const char *words, size_t *position, size_t *n_bytes);
+
+/* The place of text[0..n) among the words, in any letter case; SIZE_MAX: it is none of them. */
+size_t mf_word_find(const char *words, const char *text, size_t n);
 
 /* Empties the text and keeps its memory (at most `keep` bytes of it). */
 void mf_text_clear(mf_text *text, size_t keep);

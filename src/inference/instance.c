@@ -2,8 +2,9 @@
  * (decide). Messages name the field, what was expected and what was found. */
 #include "inference/instance.h"
 
-#include "base/memory.h"
+#include "base/grow.h"
 #include "base/settings.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -27,58 +28,21 @@ typedef enum field_id {
     FIELDS,
 } field_id;
 
-static const char *const field_names[FIELDS] = {
-    [FIELD_USER_ID] = "userId",
-    [FIELD_MOVIE_ID] = "movieId",
-    [FIELD_MOVIE_IDS] = "movieIds",
-    [FIELD_TOP_N] = "top_n",
-    [FIELD_INCLUDE_RATED] = "include_rated",
-    [FIELD_ORDER] = "order",
-    [FIELD_SIMILAR] = "similar",
-    [FIELD_RATINGS] = "ratings",
-    [FIELD_INSTANCES] = "instances",
-    [FIELD_RATING] = "rating",
-    [FIELD_TIMESTAMP] = "timestamp",
-};
-
-/* Synonyms, in small letters without underscores. */
+/* Each name, and synonyms that an error message recognizes, in small letters without underscores. */
 static const struct {
-    const char *word;
-    field_id field;
-} synonyms[] = {
-    {"user", FIELD_USER_ID},
-    {"users", FIELD_USER_ID},
-    {"movie", FIELD_MOVIE_ID},
-    {"item", FIELD_MOVIE_ID},
-    {"itemid", FIELD_MOVIE_ID},
-    {"movies", FIELD_MOVIE_IDS},
-    {"items", FIELD_MOVIE_IDS},
-    {"itemids", FIELD_MOVIE_IDS},
-    {"inputlist", FIELD_MOVIE_IDS},
-    {"candidates", FIELD_MOVIE_IDS},
-    {"n", FIELD_TOP_N},
-    {"k", FIELD_TOP_N},
-    {"topk", FIELD_TOP_N},
-    {"limit", FIELD_TOP_N},
-    {"count", FIELD_TOP_N},
-    {"numresults", FIELD_TOP_N},
-    {"orderby", FIELD_ORDER},
-    {"sort", FIELD_ORDER},
-    {"sortby", FIELD_ORDER},
-    {"rankby", FIELD_ORDER},
-    {"similaritems", FIELD_SIMILAR},
-    {"similarmovies", FIELD_SIMILAR},
-    {"history", FIELD_RATINGS},
-    {"inputs", FIELD_INSTANCES},
-    {"data", FIELD_INSTANCES},
-    {"value", FIELD_RATING},
-    {"score", FIELD_RATING},
-    {"stars", FIELD_RATING},
-    {"weight", FIELD_RATING},
-    {"time", FIELD_TIMESTAMP},
-    {"ts", FIELD_TIMESTAMP},
-    {"date", FIELD_TIMESTAMP},
-    {"ratedat", FIELD_TIMESTAMP},
+    const char *name, *synonyms;
+} fields[FIELDS] = {
+    [FIELD_USER_ID] = {"userId", "user users"},
+    [FIELD_MOVIE_ID] = {"movieId", "movie item itemid"},
+    [FIELD_MOVIE_IDS] = {"movieIds", "movies items itemids inputlist candidates"},
+    [FIELD_TOP_N] = {"top_n", "n k topk limit count numresults"},
+    [FIELD_INCLUDE_RATED] = {"include_rated", NULL},
+    [FIELD_ORDER] = {"order", "orderby sort sortby rankby"},
+    [FIELD_SIMILAR] = {"similar", "similaritems similarmovies"},
+    [FIELD_RATINGS] = {"ratings", "history"},
+    [FIELD_INSTANCES] = {"instances", "inputs data"},
+    [FIELD_RATING] = {"rating", "value score stars weight"},
+    [FIELD_TIMESTAMP] = {"timestamp", "time ts date ratedat"},
 };
 
 enum { WORD_BYTES = 32, SHORTEST_TYPO = 4 };
@@ -87,7 +51,7 @@ enum { WORD_BYTES = 32, SHORTEST_TYPO = 4 };
 static field_id field_find(const char *name, size_t n_bytes)
 {
     for (field_id field = 0; field < FIELDS; field++)
-        if (strlen(field_names[field]) == n_bytes && memcmp(field_names[field], name, n_bytes) == 0)
+        if (strlen(fields[field].name) == n_bytes && memcmp(fields[field].name, name, n_bytes) == 0)
             return field;
     return FIELDS;
 }
@@ -115,7 +79,7 @@ static field_id field_guess(const char *name, size_t n_bytes, unsigned allowed)
     field_id typo = FIELDS;
     for (field_id field = 0; field < FIELDS; field++) {
         char known[WORD_BYTES];
-        const size_t n_known = simplify(known, field_names[field], strlen(field_names[field]));
+        const size_t n_known = simplify(known, fields[field].name, strlen(fields[field].name));
         if ((allowed >> field & 1) == 0)
             continue;
         if (strcmp(known, word) == 0)
@@ -123,9 +87,10 @@ static field_id field_guess(const char *name, size_t n_bytes, unsigned allowed)
         if (typo == FIELDS && n >= SHORTEST_TYPO && mf_edit_distance(word, n, known, n_known) <= 1)
             typo = field;
     }
-    for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++)
-        if ((allowed >> synonyms[i].field & 1) != 0 && strcmp(synonyms[i].word, word) == 0)
-            return synonyms[i].field;
+    for (field_id field = 0; field < FIELDS; field++)
+        if ((allowed >> field & 1) != 0 &&
+            mf_word_find(fields[field].synonyms, word, n) != SIZE_MAX)
+            return field;
     return typo;
 }
 
@@ -143,11 +108,13 @@ typedef struct reading {
     bool has[FIELDS];
 } reading;
 
+/* Fails with the field (NULL: the whole instance) and a message. */
+#define FAIL(r, ...) mf_place_fail((r)->err, MF_ERR_PARSE, (r)->place, __VA_ARGS__)
+
 static bool fail_field(const reading *r, const char *field, const char *expected,
                        const json_t *found)
 {
-    return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "expected %s, found %s", expected,
-                         mf_json_kind_name(found));
+    return FAIL(r, field, "expected %s, found %s", expected, mf_json_kind_name(found));
 }
 
 /* The fields of an instance, and of an element of its ratings. */
@@ -169,27 +136,11 @@ static bool fail_unknown(const reading *r, const char *inside, const char *name,
     mf_printable(shown, sizeof shown, name, n_bytes);
     const field_id guess = field_guess(name, n_bytes, allowed);
     if (guess != FIELDS)
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, inside,
-                             "unknown field \"%s\": did you mean %s?", shown, field_names[guess]);
-    return mf_place_fail(r->err, MF_ERR_PARSE, r->place, inside,
-                         "unknown field \"%s\": expected %s", shown,
-                         allowed == RATED_FIELDS ? "movieId, rating and timestamp"
-                                                 : "userId, movieId, movieIds, top_n, "
-                                                   "include_rated, order, similar or ratings");
-}
-
-/* Reserves n elements; does not keep the previous ones. */
-static bool reserve(void **block, size_t *capacity, size_t n, size_t size, mf_error *err)
-{
-    if (*capacity >= n)
-        return true;
-    mf_free(*block);
-    *capacity = 0;
-    *block = mf_allocate(n, size, "the ids of an instance", err);
-    if (*block == NULL)
-        return false;
-    *capacity = n;
-    return true;
+        return FAIL(r, inside, "unknown field \"%s\": did you mean %s?", shown, fields[guess].name);
+    return FAIL(r, inside, "unknown field \"%s\": expected %s", shown,
+                allowed == RATED_FIELDS ? "movieId, rating and timestamp"
+                                        : "userId, movieId, movieIds, top_n, "
+                                          "include_rated, order, similar or ratings");
 }
 
 static bool read_id(const reading *r, const char *field, const json_t *value, mf_written_id *to)
@@ -203,16 +154,15 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
     }
     const double number = json_real_value(value); /* 0 for other types */
     if (r->rounded && fabs(number) >= 0x1p63)
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
-                             "an integer beyond 64 bits: a long id must be sent as a string");
+        return FAIL(r, field, "an integer beyond 64 bits: a long id must be sent as a string");
     if (r->rounded && json_is_real(value) && number == floor(number))
         return true; /* not the error that is looked for */
     if (!json_is_string(value))
         return fail_field(r, field, "a string or an integer", value);
     to->id = (mf_id){json_string_value(value), json_string_length(value)};
     if (!mf_id_valid(to->id.bytes, to->id.n_bytes))
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "%s%s", MF_ID_EXPECTED,
-                             to->id.n_bytes == 0 ? ", found an empty string" : "");
+        return FAIL(r, field, "%s%s", MF_ID_EXPECTED,
+                    to->id.n_bytes == 0 ? ", found an empty string" : "");
     return true;
 }
 
@@ -221,9 +171,8 @@ static bool read_count(const reading *r, const char *field, const json_t *value)
     /* Both functions return 0 for other types. */
     const double n = r->rounded ? json_real_value(value) : (double)json_integer_value(value);
     if (n < 1 || n > (double)r->limits->max_top_n || n != floor(n))
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
-                             "expected a whole number from 1 to %lu",
-                             (unsigned long)r->limits->max_top_n);
+        return FAIL(r, field, "expected a whole number from 1 to %lu",
+                    (unsigned long)r->limits->max_top_n);
     r->instance->n = (uint32_t)n;
     return true;
 }
@@ -233,13 +182,11 @@ static bool check_array(const reading *r, const char *field, const json_t *value
                         const char *elements)
 {
     if (!json_is_array(value))
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
-                             "expected an array of %s, found %s", elements,
-                             mf_json_kind_name(value));
+        return FAIL(r, field, "expected an array of %s, found %s", elements,
+                    mf_json_kind_name(value));
     const size_t n = json_array_size(value);
     if (n < 1 || n > max)
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
-                             "expected 1 to %lu %s, found %zu", (unsigned long)max, elements, n);
+        return FAIL(r, field, "expected 1 to %lu %s, found %zu", (unsigned long)max, elements, n);
     return true;
 }
 
@@ -249,18 +196,16 @@ static bool read_movies(const reading *r, const json_t *value)
     if (!check_array(r, "movieIds", value, r->limits->max_top_n, "ids"))
         return false;
     const size_t n = json_array_size(value);
-    void *movies = instance->movies;
-    const bool ok =
-        reserve(&movies, &instance->movies_capacity, n, sizeof *instance->movies, r->err);
-    instance->movies = movies;
-    for (size_t i = 0; ok && i < n; i++) {
+    if (!MF_GROW(instance->movies, instance->movies_capacity, n, "the ids of an instance", r->err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
         char field[FIELD_BYTES];
         snprintf(field, sizeof field, "movieIds[%zu]", i);
         if (!read_id(r, field, json_array_get(value, i), &instance->movies[i]))
             return false;
     }
     instance->n_movies = n;
-    return ok;
+    return true;
 }
 
 static bool read_rating(const reading *r, const char *field, const json_t *value, float *rating)
@@ -269,8 +214,7 @@ static bool read_rating(const reading *r, const char *field, const json_t *value
         return fail_field(r, field, "a number", value);
     *rating = (float)json_number_value(value);
     if (!isfinite(*rating))
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field,
-                             "expected a finite number that a float holds, at most 3.4e38");
+        return FAIL(r, field, "expected a finite number that a float holds, at most 3.4e38");
     return true;
 }
 
@@ -299,9 +243,8 @@ static bool read_order(const reading *r, const char *field, const json_t *value)
             r->instance->order = order;
             return true;
         }
-    return mf_place_fail(r->err, MF_ERR_PARSE, r->place, field, "expected %s, found \"%s\"",
-                         expected,
-                         mf_printable(shown, sizeof shown, word, json_string_length(value)));
+    return FAIL(r, field, "expected %s, found \"%s\"", expected,
+                mf_printable(shown, sizeof shown, word, json_string_length(value)));
 }
 
 static bool read_one_rated(const reading *r, size_t i, json_t *value)
@@ -312,24 +255,19 @@ static bool read_one_rated(const reading *r, size_t i, json_t *value)
     snprintf(place, sizeof place, "ratings[%zu]", i);
     if (!json_is_object(value))
         return fail_field(r, place, "an object {\"movieId\":…,\"rating\":…}", value);
-    const json_t *movie = NULL;
-    const json_t *rating = NULL;
-    const json_t *time = NULL;
+    const json_t *found[FIELDS] = {NULL};
     for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
         const char *name = json_object_iter_key(at);
         const size_t n_bytes = json_object_iter_key_len(at);
         const field_id which = field_find(name, n_bytes);
-        if (which == FIELD_MOVIE_ID)
-            movie = json_object_iter_value(at);
-        else if (which == FIELD_RATING)
-            rating = json_object_iter_value(at);
-        else if (which == FIELD_TIMESTAMP)
-            time = json_object_iter_value(at);
-        else
+        if (which == FIELDS || (RATED_FIELDS >> which & 1) == 0)
             return fail_unknown(r, place, name, n_bytes, RATED_FIELDS);
+        found[which] = json_object_iter_value(at);
     }
+    const json_t *movie = found[FIELD_MOVIE_ID], *rating = found[FIELD_RATING],
+                 *time = found[FIELD_TIMESTAMP];
     if (movie == NULL)
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, place, "movieId is missing");
+        return FAIL(r, place, "movieId is missing");
     snprintf(field, sizeof field, "%s.movieId", place);
     if (!read_id(r, field, movie, &instance->rated[i]))
         return false;
@@ -348,21 +286,15 @@ static bool read_ratings(const reading *r, const json_t *value)
     if (!check_array(r, "ratings", value, r->limits->max_fold_in, "ratings"))
         return false;
     const size_t n = json_array_size(value);
-    void *rated = instance->rated;
-    void *ratings = instance->ratings;
-    void *times = instance->times;
-    const bool ok =
-        reserve(&rated, &instance->rated_capacity, n, sizeof *instance->rated, r->err) &&
-        reserve(&ratings, &instance->ratings_capacity, n, sizeof *instance->ratings, r->err) &&
-        reserve(&times, &instance->times_capacity, n, sizeof *instance->times, r->err);
-    instance->rated = rated;
-    instance->ratings = ratings;
-    instance->times = times;
-    for (size_t i = 0; ok && i < n; i++)
+    if (!MF_GROW(instance->rated, instance->rated_capacity, n, "the ids of an instance", r->err) ||
+        !MF_GROW(instance->ratings, instance->ratings_capacity, n, "ratings", r->err) ||
+        !MF_GROW(instance->times, instance->times_capacity, n, "timestamps", r->err))
+        return false;
+    for (size_t i = 0; i < n; i++)
         if (!read_one_rated(r, i, json_array_get(value, i)))
             return false;
     instance->n_ratings = n;
-    return ok;
+    return true;
 }
 
 static bool read_field(reading *r, const char *name, size_t n_bytes, const json_t *value)
@@ -390,8 +322,7 @@ static bool read_field(reading *r, const char *name, size_t n_bytes, const json_
     case FIELD_RATINGS:
         return read_ratings(r, value);
     case FIELD_INSTANCES:
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL,
-                             "instances stands alone: put the other fields into the instances");
+        return FAIL(r, NULL, "instances stands alone: put the other fields into the instances");
     case FIELD_RATING:
     case FIELD_TIMESTAMP:
     case FIELDS:
@@ -441,19 +372,19 @@ static const char *decide(const reading *r)
 static bool read_object(reading *r, json_t *object)
 {
     if (!json_is_object(object))
-        return mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL,
-                             "expected an object such as {\"userId\":\"2\",\"movieId\":\"2959\"}, "
-                             "found %s",
-                             mf_json_kind_name(object));
+        return FAIL(r, NULL,
+                    "expected an object such as {\"userId\":\"2\",\"movieId\":\"2959\"}, "
+                    "found %s",
+                    mf_json_kind_name(object));
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at))
         if (!read_field(r, json_object_iter_key(at), json_object_iter_key_len(at),
                         json_object_iter_value(at)))
             return false;
     const char *instead = decide(r);
-    return instead == NULL || mf_place_fail(r->err, MF_ERR_PARSE, r->place, NULL, "%s", instead);
+    return instead == NULL || FAIL(r, NULL, "%s", instead);
 }
 
-/* Clears the instance, but keeps the allocated arrays. */
+/* Clears the instance but keeps its arrays. */
 static void clear(mf_instance *instance)
 {
     json_decref(instance->document);

@@ -1,13 +1,4 @@
-/* instance.h: one instance of a request, decoded and validated. A body without "instances" is one.
- *
- *   {"userId":"2","movieId":"2959"}                       a rating
- *   {"userId":"2","top_n":10}                             a list of the best
- *   {"userId":"2","top_n":10,"include_rated":true}          … also of what was rated
- *   {"userId":"2","top_n":10,"movieIds":["1","2"]}          … of these only
- *   {"userId":"2","movieIds":["1","2"]}                     … of all of these
- *   {"userId":"2","top_n":10,"order":"rating"}              … in another order
- *   {"ratings":[{"movieId":"1","rating":5}],…}            the same for a folded-in user
- *   {"movieId":"2959","similar":10}                       similar movies
+/* instance.h: one instance of a request, decoded and validated. inference.h has its forms.
  *
  * (1) After a successful read every field is known, in range and allowed beside the others. Whether
  *     the model knows the ids, has the order and requires missing ratings is not checked here.

@@ -4,7 +4,6 @@
 #include "inference/state.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* One line without its \n. */
 typedef struct mf_line {
@@ -82,26 +81,15 @@ static void on_row(int end, void *context)
     inference->row.n_rows++;
 }
 
-static bool is_one_of(mf_id name, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strlen(names[i]) == name.n_bytes &&
-            strncasecmp(names[i], name.bytes, name.n_bytes) == 0)
-            return true;
-    return false;
-}
-
 static bool names_user(mf_id name)
 {
-    static const char *const names[] = {"userId", "user_id", "user"};
-    return is_one_of(name, names, sizeof names / sizeof names[0]);
+    return mf_word_find("userId user_id user", name.bytes, name.n_bytes) != SIZE_MAX;
 }
 
 static bool names_item(mf_id name)
 {
-    static const char *const names[] = {"movieId", "movie_id", "movie",
-                                        "itemId",  "item_id",  "item"};
-    return is_one_of(name, names, sizeof names / sizeof names[0]);
+    return mf_word_find("movieId movie_id movie itemId item_id item", name.bytes, name.n_bytes) !=
+           SIZE_MAX;
 }
 
 /* Line 1 may name the columns. */

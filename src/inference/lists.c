@@ -1,6 +1,6 @@
 /* lists.c: instances that are processed one at a time: recommendations, similar items, and the
  * rating of a folded-in user. */
-#include "base/memory.h"
+#include "base/grow.h"
 #include "inference/state.h"
 
 #include <math.h>
@@ -10,24 +10,11 @@
 
 enum { FIELD_BYTES = 48 };
 
-static bool reserve(mf_inference *inference, size_t n, mf_error *err)
-{
-    if (inference->indexes_capacity >= n)
-        return true;
-    mf_free(inference->indexes);
-    inference->indexes_capacity = 0;
-    inference->indexes =
-        mf_allocate(n, sizeof *inference->indexes, "the items of an instance", err);
-    if (inference->indexes == NULL)
-        return false;
-    inference->indexes_capacity = n;
-    return true;
-}
-
 /* Fills indexes with the items of these ids, MF_INDEX_NONE for unknown items. */
 static bool find_items(mf_inference *inference, const mf_written_id *ids, size_t n, mf_error *err)
 {
-    if (!reserve(inference, n, err))
+    if (!MF_GROW(inference->indexes, inference->indexes_capacity, n, "the items of an instance",
+                 err))
         return false;
     for (size_t i = 0; i < n; i++)
         inference->indexes[i] =
@@ -114,50 +101,52 @@ static bool find_unknown(mf_inference *inference, mf_error *err)
     return true;
 }
 
-static void write_number(mf_text *text, float value)
-{
-    if (isnan(value))
-        mf_text_literal(text, "null");
-    else
-        mf_text_float(text, value);
-}
-
-/* {"movieId":"318","score":0.71,"predicted_rating":4.9} */
-static void write_recommendation(mf_inference *inference, const mf_recommendation *entry,
-                                 size_t *n_unknown)
+/* {"movieId":"318","score":0.71,"predicted_rating":4.9} or {"movieId":"318","similarity":0.93} */
+static void write_entry(mf_inference *inference, const mf_recommendation *entry, size_t *n_unknown)
 {
     mf_text *text = inference->response;
+    const bool is_list = inference->instance.kind == MF_INSTANCE_LIST;
     const bool known = entry->item != MF_INDEX_NONE;
     const mf_id id = known ? mf_id_list_get(&inference->parts->items, entry->item)
                            : inference->list.unknown[(*n_unknown)++].id;
     mf_text_literal(text, "{\"movieId\":");
     mf_text_json(text, id.bytes, id.n_bytes);
-    mf_text_literal(text, ",\"score\":");
-    write_number(text, entry->score);
-    if (mf_recommender_has_ratings(inference->recommender)) {
-        mf_text_literal(text, ",\"predicted_rating\":");
-        write_number(text, entry->predicted_rating);
-    }
-    if (known)
-        mf_text_literal(text, "}");
+    if (is_list)
+        mf_text_literal(text, ",\"score\":");
     else
-        mf_text_literal(text, ",\"known_item\":false}");
+        mf_text_literal(text, ",\"similarity\":");
+    mf_text_float(text, entry->score); /* null for NaN */
+    if (is_list && mf_recommender_has_ratings(inference->recommender)) {
+        mf_text_literal(text, ",\"predicted_rating\":");
+        mf_text_float(text, entry->predicted_rating);
+    }
+    if (!known)
+        mf_text_literal(text, ",\"known_item\":false");
+    mf_text_literal(text, "}");
 }
 
-static void write_list(mf_inference *inference, const mf_recommendation *best, size_t n_best)
+/* The response to a list or to similar items. */
+static void write_entries(mf_inference *inference, const mf_recommendation *best, size_t n_best)
 {
+    mf_text *text = inference->response;
+    const bool is_list = inference->instance.kind == MF_INSTANCE_LIST;
     size_t n_unknown = 0;
     mf_response_begin(inference);
-    mf_text_literal(inference->response, "{\"recommendations\":[");
+    if (is_list)
+        mf_text_literal(text, "{\"recommendations\":[");
+    else
+        mf_text_literal(text, "{\"similar\":[");
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
-            mf_text_literal(inference->response, ",");
-        write_recommendation(inference, &best[i], &n_unknown);
+            mf_text_literal(text, ",");
+        write_entry(inference, &best[i], &n_unknown);
     }
-    mf_text_literal(inference->response, "]");
-    if (!inference->list.profile.known)
-        mf_text_literal(inference->response, ",\"known_user\":false");
-    mf_text_literal(inference->response, "}");
+    mf_text_literal(text, "]");
+    if (is_list && !inference->list.profile.known)
+        mf_text_literal(text, ",\"known_user\":false");
+    if (!is_list && !inference->list.known_item)
+        mf_text_literal(text, ",\"known_item\":false");
+    mf_text_literal(text, "}");
     mf_response_end(inference);
 }
 
@@ -205,33 +194,6 @@ static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_e
     return true;
 }
 
-static void write_similar_item(mf_inference *inference, const mf_recommendation *entry)
-{
-    mf_text *text = inference->response;
-    const mf_id id = mf_id_list_get(&inference->parts->items, entry->item);
-    mf_text_literal(text, "{\"movieId\":");
-    mf_text_json(text, id.bytes, id.n_bytes);
-    mf_text_literal(text, ",\"similarity\":");
-    mf_text_float(text, entry->score);
-    mf_text_literal(text, "}");
-}
-
-static void write_similar(mf_inference *inference, const mf_recommendation *best, size_t n_best)
-{
-    mf_response_begin(inference);
-    mf_text_literal(inference->response, "{\"similar\":[");
-    for (size_t i = 0; i < n_best; i++) {
-        if (i > 0)
-            mf_text_literal(inference->response, ",");
-        write_similar_item(inference, &best[i]);
-    }
-    mf_text_literal(inference->response, "]");
-    if (!inference->list.known_item)
-        mf_text_literal(inference->response, ",\"known_item\":false");
-    mf_text_literal(inference->response, "}");
-    mf_response_end(inference);
-}
-
 /* Predicts a folded-in user's rating of one item. */
 static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
@@ -274,10 +236,7 @@ void mf_instance_resume(mf_inference *inference)
     const double until = list->searched_in == inference->own ? inference->until : 0;
     if (list->searched_in != NULL && !mf_search_step(list->searched_in, until, &best, &n_best))
         return;
-    if (inference->instance.kind == MF_INSTANCE_LIST)
-        write_list(inference, best, n_best);
-    else
-        write_similar(inference, best, n_best);
+    write_entries(inference, best, n_best);
     list->searched_in = NULL;
 }
 

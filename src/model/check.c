@@ -51,7 +51,7 @@ static void check_rating_shape(mf_model_check *check)
     check_weight(check, "bias_regularization", parts->bias_regularization);
 }
 
-/* A model without ratings: nothing may be there that only a rating model has. */
+/* A model without a rating model has none of its numbers and arrays. */
 static void check_no_rating_model(mf_model_check *check)
 {
     const mf_model_parts *parts = check->parts;
@@ -120,8 +120,8 @@ static void check_biases(mf_model_check *check, size_t section, const float *bia
               first + first_not_finite(bias + first));
 }
 
-/* Row r's padding is values [r·stride + n_factors, (r + 1)·stride): less than one
- * cache line, and pieces begin and end between lines, so it is never cut. */
+/* The padding of row r is values [r·stride + n_factors, (r + 1)·stride). It is shorter than a cache
+ * line, and pieces begin and end between lines, so it is never cut. */
 static void check_padding(mf_model_check *check, size_t section, const float *rows,
                           uint32_t n_factors, size_t first, size_t n)
 {
@@ -219,8 +219,7 @@ static void check_ids(mf_model_check *check, size_t section, const mf_id_list *l
 {
     const uint32_t end = n_ids_within(list, offset + n);
     uint32_t stop = end;
-    /* In printable ASCII nothing can be wrong, except with an id that began in the
-     * piece before. */
+    /* Printable ASCII is always valid; then only an id that began in the previous piece is checked. */
     if (all_plain(list->bytes + offset, n))
         stop = *next < end && list->start[*next] < offset ? *next + 1 : *next;
     for (uint32_t index = *next; index < stop; index++) {
@@ -236,9 +235,9 @@ static void check_ids(mf_model_check *check, size_t section, const mf_id_list *l
     *next = end;
 }
 
-/* Items ascend within a user, so they may fall (or stay) only where the next
- * user's begin: count the falls everywhere, without branches, and at those places,
- * and compare. */
+/* Items ascend within a user. So they may descend (or stay equal) only where the items of the next
+ * user begin: the number of descents everywhere, counted without branches, must be that at these
+ * places. */
 static void check_rated_items(mf_model_check *check, size_t first, size_t n)
 {
     const mf_model_parts *parts = check->parts;
@@ -275,7 +274,7 @@ static void check_item_count(mf_model_check *check, size_t first, size_t n)
               mf_model_kind.names[MF_MODEL_ITEM_COUNT], (ull)check->n_counted, (ull)parts->n_rated);
 }
 
-/* The next user who has ratings from k on. Grades came before the time ranks, all of them. */
+/* Finds the user of rating k. All grades were checked before the time ranks. */
 static void next_ranked_user(mf_model_check *check, size_t k)
 {
     const mf_model_parts *parts = check->parts;
@@ -314,7 +313,7 @@ static void check_time_ranks(mf_model_check *check, size_t first, size_t n)
     }
 }
 
-/* A few kilobytes: all of it with the first piece, so that no character is cut. */
+/* A few kilobytes: all of it together with the first piece, so that no character is cut. */
 static void check_metadata(mf_model_check *check)
 {
     const char *text = check->parts->metadata;

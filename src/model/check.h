@@ -1,8 +1,8 @@
-/* check.h: promise (2) of model.h, checked piece by piece.
+/* check.h: checks promise (2) of model.h piece by piece.
  *
- * The same code looks at parts before they are written and at a file while it is
- * hashed. The first finding is kept in `found`, not returned: a file's damage is
- * the better reason, and it is known only at the end.
+ * The same code checks parts before they are written and a file while it is hashed. The first
+ * finding is kept in `found` and not returned: if the file is damaged, that is the better reason, and
+ * it is known only at the end.
  *
  * Internal to src/model. Threads: one mf_model_check per thread. */
 #ifndef MF_MODEL_CHECK_H
@@ -21,7 +21,7 @@ typedef struct mf_model_check {
     mf_where where;
     mf_error found; /* MF_OK: nothing so far */
 
-    /* How far earlier pieces came. */
+    /* The progress of earlier pieces. */
     uint32_t next_user_id;
     uint32_t next_item_id;
     uint32_t next_rating_user;
@@ -31,16 +31,15 @@ typedef struct mf_model_check {
     uint32_t rank_most;  /* the largest time rank that this user may have */
 } mf_model_check;
 
-/* Counts and scalars: what every shape follows from. Call first, and nothing else
- * after a finding. */
+/* Checks counts and scalars, from which all shapes follow. To be called first, and nothing else after
+ * a finding. */
 void mf_model_check_shape(mf_model_check *check);
 
-/* Bytes [offset, offset + n_bytes) of a section of format.h. Pieces come in file
- * order and without gaps, offset a multiple of 64. Tables and the shape are not
- * looked at. */
+/* Checks bytes [offset, offset + n_bytes) of a section of format.h, except shapes and tables. Pieces
+ * come in file order and without gaps, offset is a multiple of 64. */
 void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, size_t n_bytes);
 
-/* All pieces of a section of n_bytes, for those who have it in memory. */
+/* Checks all pieces of a section of n_bytes. */
 void mf_model_check_section(mf_model_check *check, size_t section, size_t n_bytes);
 
 #endif

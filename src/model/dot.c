@@ -1,10 +1,10 @@
-/* dot.c: the sum of products in a fixed order; promises in dot.h. */
+/* dot.c: sixteen partial sums in four vectors, added in a fixed order. */
 #include "model/dot.h"
 
 #include "model/model.h"
 
-/* A register of any CPU we build for. A plain loop over 16 lanes means the same, but
- * gcc 12 turns it into shuffles at -O3, and vectors of 16 go through memory. */
+/* A register of every supported CPU. A plain loop over 16 lanes has the same result, but gcc 12 makes
+ * shuffles of it at -O3, and vectors of 16 floats go through memory. */
 typedef float four __attribute__((vector_size(16), may_alias));
 
 _Static_assert(4 * sizeof(four) == MF_MODEL_LANES * sizeof(float), "rows are padded to lanes");

@@ -1,4 +1,4 @@
-/* grade.c: the two formulas of grade.h, on portable arithmetic alone. */
+/* grade.c: the formulas of grade.h, with base/portable_math.h alone. */
 #include "model/grade.h"
 
 #include "base/portable_math.h"

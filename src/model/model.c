@@ -1,4 +1,4 @@
-/* model.c: what an open model answers; promises in model.h. */
+/* model.c: lookups and predictions of an open model. */
 #include "model/model.h"
 
 #include "model/dot.h"
@@ -11,7 +11,7 @@ const mf_model_parts *mf_model_get(const mf_model *model)
 
 uint64_t mf_model_checksum(const mf_model *model)
 {
-    return model->file != NULL ? mf_section_file_checksum(model->file) : 0;
+    return model->file != NULL ? mf_section_file_header(model->file)->checksum : 0;
 }
 
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes)
@@ -32,12 +32,12 @@ uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_byte
 
 uint32_t mf_model_format_version(const mf_model *model)
 {
-    return mf_section_file_version(model->file);
+    return mf_section_file_header(model->file)->version;
 }
 
 size_t mf_model_file_bytes(const mf_model *model)
 {
-    return mf_section_file_bytes(model->file);
+    return mf_section_file_header(model->file)->file_bytes;
 }
 
 bool mf_model_section(const mf_model *model, size_t row, const char **name, uint64_t *n_bytes)
@@ -57,8 +57,8 @@ float mf_model_predict(const mf_model *model, uint32_t user, uint32_t item)
     if (user != MF_INDEX_NONE && item != MF_INDEX_NONE)
         rating += mf_dot(parts->user_factors + user * stride, parts->item_factors + item * stride,
                          stride);
-    /* Finite factors may still overflow to infinity or, infinity less infinity, to
-     * NaN, which no comparison lets through. */
+    /* Finite factors may overflow to infinity, or to NaN (infinity less infinity), for which every
+     * comparison is false. */
     if (!(rating > parts->rating_min))
         return parts->rating_min;
     return rating < parts->rating_max ? rating : parts->rating_max;

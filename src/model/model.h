@@ -4,15 +4,15 @@
  *                           + user_factors[u] · item_factors[i], rating_min, rating_max)
  *
  * (Koren, Bell, Volinsky 2009) is the rating model; the ranking model beside it is
- * mf_ranking_parts. A model has one of them or both. The file is mapped, not parsed: opening
- * costs one pass over its bytes to check them, and no memory. Its layout, and what older and
- * newer programs make of it, is the table in format.h.
+ * mf_ranking_parts. A model has one of them or both. The file is mapped, not parsed: opening costs
+ * one pass over its bytes to check them, and no memory. format.h has its layout and the rules for
+ * older and newer programs.
  *
  * (1) A file is used only when every byte of it is as it was written: length,
  *     magic, version, section table, checksum.
- * (2) After open every number in it is finite, every index in range and every
- *     list ascending, padding is zero, ids are distinct and valid and each is
- *     found in its table, so code that reads a model checks nothing again.
+ * (2) After open every number in it is finite, every index in range and every list ascending,
+ *     padding is zero, ids are distinct and valid and each is found in its table. So code that
+ *     reads a model does not check again.
  * (3) The same parts give the same bytes, and a file's parts give that file
  *     (but for "optional." sections that this program does not know).
  *
@@ -49,13 +49,14 @@ static inline size_t mf_model_stride(uint32_t n_factors)
  * they are computed from the grades for each list (recommend/profile.h), for a user of the model
  * exactly as for a visitor. grade.h has the formulas of grade and age weight. */
 typedef struct mf_ranking_parts {
-    uint32_t n_factors;    /* 1 … MF_MODEL_RANKING_FACTORS_MAX; 0: there is no ranking model, and
-                            * nothing below counts */
-    mf_grading grading;    /* how a rating became a grade */
-    float recency;         /* how much newer ratings weigh more, 0 … 1 (mf_age_weight) */
-    float prior;           /* strength of the mean profile for short histories, ≥ 0 */
-    float regularization;  /* λ of the shrinkage, for reports; ≥ 0 */
-    float relevant_rating; /* what counted as liked when they were chosen; for reports */
+    uint32_t n_factors;   /* 1 … MF_MODEL_RANKING_FACTORS_MAX; 0: no ranking model, and the other
+                            * members are not used */
+    mf_grading grading;   /* how ratings become grades */
+    float recency;        /* strength of the age weights, 0 … 1 (mf_age_weight) */
+    float prior;          /* strength of the mean profile for short histories, ≥ 0 */
+    float regularization; /* λ of the shrinkage, for reports; ≥ 0 */
+    float
+        relevant_rating; /* lowest rating of a liked item in the choice of the settings; for reports */
     const float *item_vectors; /* [n_items × mf_model_stride(n_factors)] q = σ²/(σ²+λ) v; 64-byte
                                  * aligned, padding zero; all zero for items without grades */
     const float *mean_profile;  /* [stride] mean of the users' profiles without prior */
@@ -66,13 +67,12 @@ typedef struct mf_ranking_parts {
                                  * grade; 0 where grade is 0. NULL: no times are known */
 } mf_ranking_parts;
 
-/* The parts of a model, as a trainer hands them over and as an open file shows
- * them. Pointers are views. Counts come first because every shape follows. */
+/* The parts of a model, from a trainer or from an open file. Pointers are views. */
 typedef struct mf_model_parts {
     uint32_t n_users; /* 1 … MF_INDEX_NONE - 1, as n_items */
     uint32_t n_items;
     uint32_t n_factors; /* 1 … MF_MODEL_FACTORS_MAX; stride is mf_model_stride(n_factors).
-                         * 0: there is no rating model (learned without ratings): biases and
+                         * 0: no rating model (trained without ratings): biases and
                          * factors are NULL, global_mean, range and regularizations 0 */
     uint64_t n_rated;
 
@@ -116,18 +116,18 @@ typedef struct mf_model mf_model;
  * Cost: one pass over the file, and one walk of the id tables. */
 MF_MUST_CHECK mf_model *mf_model_open(const char *path, mf_error *err);
 
-/* The same from a copy in memory, for a server: what happens to the file later
- * does not matter, and large pages make lookups cheaper. Cost: the file's size in
- * memory, twice the time of open for a file in the page cache. */
+/* The same from a copy in memory, for a server: later changes of the file have no effect, and huge
+ * pages make lookups cheaper. Cost: the file's size in memory, twice the time of open for a file in
+ * the page cache. */
 MF_MUST_CHECK mf_model *mf_model_load(const char *path, mf_error *err);
 
-/* The same from bytes in memory, which the caller keeps alive; 64-byte aligned. */
+/* The same from borrowed bytes in memory, 64-byte aligned. */
 MF_MUST_CHECK mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name,
                                             mf_error *err);
 
-/* A model of arrays in memory, before it is written: *parts is copied, what it points to is
- * borrowed. It has no file: ids are not found (MF_INDEX_NONE), the checksum is 0, and nothing is
- * checked, so parts are what mf_model_write would take. NULL and MF_ERR_MEMORY. */
+/* A model of arrays in memory, before it is written: *parts is copied, its arrays are borrowed and
+ * not checked. Without a file ids are not found (MF_INDEX_NONE) and the checksum is 0. NULL and
+ * MF_ERR_MEMORY. */
 MF_MUST_CHECK mf_model *mf_model_view(const mf_model_parts *parts, mf_error *err);
 
 /* NULL is fine. */
@@ -136,12 +136,11 @@ void mf_model_close(mf_model *model);
 /* The parts, valid until close. */
 const mf_model_parts *mf_model_get(const mf_model *model);
 
-/* The file's checksum: names this very model, e.g. in cache keys. */
+/* The file's checksum, which identifies the model, e.g. in cache keys. */
 uint64_t mf_model_checksum(const mf_model *model);
 
-/* What the file is made of, for reports: its format version, its size, and each section in file
- * order, those that this program does not know among them (false behind the last; name is valid
- * until close). */
+/* For reports: format version, size, and each section in file order, also those that this program
+ * does not know (false after the last; name is valid until close). */
 uint32_t mf_model_format_version(const mf_model *model);
 size_t mf_model_file_bytes(const mf_model *model);
 bool mf_model_section(const mf_model *model, size_t row, const char **name, uint64_t *n_bytes);
@@ -150,9 +149,8 @@ bool mf_model_section(const mf_model *model, size_t row, const char **name, uint
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes);
 uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_bytes);
 
-/* The equation at the top for indexes in range. MF_INDEX_NONE for a side that
- * is not known: its bias and factors count as zero. Only for a model that has a rating model:
- * callers look at n_factors > 0 of its parts first. */
+/* The equation at the top for indexes in range. MF_INDEX_NONE for an unknown user or item: its bias
+ * and factors count as zero. Only for a model with a rating model (parts.n_factors > 0). */
 float mf_model_predict(const mf_model *model, uint32_t user, uint32_t item);
 
 #endif

@@ -41,7 +41,7 @@ static bool check_version(const mf_model_parts *parts, const mf_section_file *fi
 {
     const mf_where where = mf_section_file_where(file);
     size_t n_bytes;
-    if (mf_section_file_version(file) == MF_MODEL_VERSION_RATING)
+    if (mf_section_file_header(file)->version == MF_MODEL_VERSION_RATING)
         return parts->n_factors > 0 ||
                mf_fail(err, MF_ERR_FORMAT, where,
                        "not a usable model: n_factors is 0, in a file of format version %d it must "

@@ -1,4 +1,4 @@
-/* open.h: what an open model is. Internal to src/model. */
+/* open.h: the struct of an open model. Internal to src/model. */
 #ifndef MF_MODEL_OPEN_H
 #define MF_MODEL_OPEN_H
 

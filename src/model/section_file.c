@@ -1,9 +1,8 @@
-/* section_file.c: reading; promises in section_file.h.
+/* section_file.c: reads section files.
  *
- * Structure first: the header and the table say where everything must be, and
- * since offsets follow from sizes there is one right answer for each of them.
- * Then one walk in file order, piece by piece: hash it, let the check see it
- * while it is in cache. The header is hashed last because it is written last. */
+ * First the structure: header and table. Offsets follow from sizes, so each has one correct value.
+ * Then one pass in file order: each piece is hashed and, while it is in the cache, checked. The
+ * header is hashed last because it is written last. */
 #include "model/section_file.h"
 
 #include "base/memory.h"
@@ -53,10 +52,11 @@ mf_where mf_section_file_where(const mf_section_file *file)
     return (mf_where){.path = file->name};
 }
 
-/* "damaged model: …": the words of everything that only damage explains. */
+/* "damaged model: …": for everything that only damage can cause. */
 #define FAIL_DAMAGED(file, err, format, ...)                                                       \
-    mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file), "damaged %s: " format,                \
-            (file)->kind->noun, ##__VA_ARGS__)
+    FAIL(file, err, "damaged %s: " format, (file)->kind->noun, ##__VA_ARGS__)
+
+#define FAIL(file, err, ...) mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file), __VA_ARGS__)
 
 /* --- structure ----------------------------------------------------------- */
 
@@ -64,43 +64,39 @@ static bool fail_foreign(const mf_section_file *file, mf_error *err)
 {
     static const unsigned char gzip[] = {0x1F, 0x8B};
     if (file->n_bytes >= sizeof gzip && memcmp(file->bytes, gzip, sizeof gzip) == 0)
-        return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
-                       "a gzip archive, not a %s: unpack it first (tar -xzf model.tar.gz)",
-                       file->kind->noun);
+        return FAIL(file, err, "a gzip archive, not a %s: unpack it first (tar -xzf model.tar.gz)",
+                    file->kind->noun);
     char first[64];
     mf_printable(first, sizeof first, file->bytes, file->n_bytes < 8 ? file->n_bytes : 8);
-    return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
-                   "not a %s of this program: its first bytes are \"%s\"", file->kind->noun, first);
+    return FAIL(file, err, "not a %s of this program: its first bytes are \"%s\"", file->kind->noun,
+                first);
 }
 
 static bool check_header(mf_section_file *file, mf_error *err)
 {
     const char *noun = file->kind->noun;
     if (file->n_bytes == 0)
-        return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file), "an empty file, not a %s",
-                       noun);
+        return FAIL(file, err, "an empty file, not a %s", noun);
     const size_t n_magic =
         file->n_bytes < sizeof file->kind->magic ? file->n_bytes : sizeof file->kind->magic;
     if (memcmp(file->bytes, file->kind->magic, n_magic) != 0)
         return fail_foreign(file, err);
     if (file->n_bytes < sizeof(mf_section_header))
-        return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
-                       "truncated %s: %zu bytes are there, its header alone has %zu", noun,
-                       file->n_bytes, sizeof(mf_section_header));
+        return FAIL(file, err, "truncated %s: %zu bytes are there, its header alone has %zu", noun,
+                    file->n_bytes, sizeof(mf_section_header));
     mf_section_header *header = &file->header;
     memcpy(header, file->bytes, sizeof *header);
     if (header->version > file->kind->version)
-        return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
-                       "a %s of format version %lu, this program reads up to version %lu: it was "
-                       "written by a newer release",
-                       noun, (unsigned long)header->version, (unsigned long)file->kind->version);
+        return FAIL(file, err,
+                    "a %s of format version %lu, this program reads up to version %lu: it was "
+                    "written by a newer release",
+                    noun, (unsigned long)header->version, (unsigned long)file->kind->version);
     if (header->version == 0 || header->header_bytes != sizeof *header)
         return FAIL_DAMAGED(file, err, "its header is of version %lu and has %lu bytes",
                             (unsigned long)header->version, (unsigned long)header->header_bytes);
     if (header->file_bytes > file->n_bytes)
-        return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
-                       "truncated %s: %zu of %llu bytes are there", noun, file->n_bytes,
-                       (unsigned long long)header->file_bytes);
+        return FAIL(file, err, "truncated %s: %zu of %llu bytes are there", noun, file->n_bytes,
+                    (unsigned long long)header->file_bytes);
     if (header->file_bytes < file->n_bytes)
         return FAIL_DAMAGED(file, err, "%llu bytes follow its end",
                             (unsigned long long)(file->n_bytes - header->file_bytes));
@@ -230,8 +226,7 @@ static bool check_bytes(const mf_section_file *file, const mf_section_check *che
 
 /* --- opening and closing ------------------------------------------------- */
 
-/* Takes over a map whatever happens. */
-static void give_back(const void *bytes, size_t n_bytes, origin bytes_are)
+static void release(const void *bytes, size_t n_bytes, origin bytes_are)
 {
     if (bytes_are == MAPPED)
         munmap(mf_without_const(bytes), n_bytes);
@@ -239,6 +234,7 @@ static void give_back(const void *bytes, size_t n_bytes, origin bytes_are)
         mf_free(bytes);
 }
 
+/* Takes over the bytes in any case. */
 static mf_section_file *create(const void *bytes, size_t n_bytes, origin bytes_are,
                                const char *name, const mf_section_kind *kind,
                                const mf_section_check *check, mf_error *err)
@@ -247,7 +243,7 @@ static mf_section_file *create(const void *bytes, size_t n_bytes, origin bytes_a
     mf_section_file *file =
         mf_allocate(sizeof(mf_section_file) + n_name + 1, 1, "an open file", err);
     if (file == NULL) {
-        give_back(bytes, n_bytes, bytes_are);
+        release(bytes, n_bytes, bytes_are);
         return NULL;
     }
     file->bytes = bytes;
@@ -255,14 +251,10 @@ static mf_section_file *create(const void *bytes, size_t n_bytes, origin bytes_a
     file->bytes_are = bytes_are;
     file->kind = kind;
     memcpy(file->name, name, n_name + 1);
-    if (!check_header(file, err) || !check_table(file, err))
-        goto failed;
-    if (check != NULL && !check->shapes(check->context, file, err))
-        goto failed;
-    if (!check_bytes(file, check, err))
-        goto failed;
-    return file;
-failed:
+    if (check_header(file, err) && check_table(file, err) &&
+        (check == NULL || check->shapes(check->context, file, err)) &&
+        check_bytes(file, check, err))
+        return file;
     mf_section_file_close(file);
     return NULL;
 }
@@ -317,7 +309,7 @@ static mf_section_file *open_path(const char *path, origin bytes_are, const mf_s
 {
     mf_section_file *file = NULL;
     const mf_where where = {.path = path};
-    /* A FIFO would block open() for as long as nobody writes. */
+    /* O_NONBLOCK: open() of a FIFO without a writer would wait. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         mf_fail_errno(err, errno, where, "the %s cannot be opened", kind->noun);
@@ -364,7 +356,7 @@ void mf_section_file_close(mf_section_file *file)
 {
     if (file == NULL)
         return;
-    give_back(file->bytes, file->n_bytes, file->bytes_are);
+    release(file->bytes, file->n_bytes, file->bytes_are);
     mf_free(file);
 }
 
@@ -394,19 +386,9 @@ const void *mf_section_file_require(const mf_section_file *file, size_t section,
     return bytes;
 }
 
-uint64_t mf_section_file_checksum(const mf_section_file *file)
+const mf_section_header *mf_section_file_header(const mf_section_file *file)
 {
-    return file->header.checksum;
-}
-
-uint32_t mf_section_file_version(const mf_section_file *file)
-{
-    return file->header.version;
-}
-
-size_t mf_section_file_bytes(const mf_section_file *file)
-{
-    return file->n_bytes;
+    return &file->header;
 }
 
 bool mf_section_file_row(const mf_section_file *file, size_t row, const char **name,

@@ -1,9 +1,7 @@
-/* section_file.h: arrays in one file, every byte of which counts.
+/* section_file.h: named arrays in one file, the container of model.bin and of checkpoints.
  *
- * The container of model.bin and of the trainer's checkpoints. All numbers are
- * little-endian. The table stands at the end, so a writer needs to know nothing
- * in advance; every offset follows from the sizes, so two files with the same
- * sections are the same bytes.
+ * All numbers are little-endian. The table is at the end, so a writer needs no sizes in advance.
+ * Offsets follow from the sizes, so files with the same sections have the same bytes.
  *
  *   offset  size  header
  *        0     8  magic, e.g. "MFMODEL\0"
@@ -24,12 +22,11 @@
  *       40     8  n_bytes
  *       48    16  zero
  *
- * (1) A file is opened only when every byte is as it was written. One bit
- *     flipped, one byte missing or one too many is refused, padding included.
+ * (1) A file is opened only when every byte is as it was written, padding included: a flipped bit, a
+ *     missing byte and an additional byte are errors.
  * (2) Order of checks: length, magic, version, counts, offsets, checksum.
- * (3) Sections of a kind come in the order of its names, each at most once. A
- *     section with another name is refused, unless the name begins with
- *     "optional.": a newer program may add those within a version.
+ * (3) Sections have the order of the kind's names, each at most once. Another name is an error,
+ *     unless it begins with "optional.": a newer program may add those within a version.
  *
  * Threads: any number may read one mf_section_file; a writer belongs to one. */
 #ifndef MF_MODEL_SECTION_FILE_H
@@ -45,8 +42,8 @@ enum {
     MF_SECTION_ALIGNMENT = 64,
     MF_SECTION_NAME_BYTES = 32, /* at most 31 characters a-z 0-9 _ . and a zero */
     MF_SECTIONS_MAX = 64,
-    /* A check sees a section in pieces of at most this many bytes, still in the
-     * nearest caches after hashing (16 … 256 KiB measured: no difference). */
+    /* A check gets a section in pieces of at most this many bytes, which are still in the nearest
+     * caches after hashing (16 … 256 KiB: no difference). */
     MF_SECTION_PIECE_BYTES = 32 * 1024,
 };
 
@@ -75,8 +72,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are mapped as t
 _Static_assert(sizeof(mf_section_header) == 64, "byte table");
 _Static_assert(sizeof(mf_section_entry) == 64, "byte table");
 
-/* What a file is. A section is meant everywhere by its place in names, so that a
- * program numbers its sections with an enum:
+/* A kind of file. A section is denoted by its index in names, so that a program numbers its sections
+ * with an enum:
  *
  *   enum { STATE, USER_BIAS, N_SECTIONS };
  *   static const char *const names[] = {[STATE] = "state", [USER_BIAS] = "user_bias"};
@@ -96,19 +93,17 @@ typedef struct mf_section_kind {
 
 typedef struct mf_section_writer mf_section_writer;
 
-/* Begins a file that appears at path with commit, not before (base/file.h).
- * NULL: MF_ERR_IO, MF_ERR_MEMORY. */
+/* Begins a file that appears at path on commit (base/file.h). NULL: MF_ERR_IO, MF_ERR_MEMORY. */
 MF_MUST_CHECK mf_section_writer *
 mf_section_writer_create(const char *path, const mf_section_kind *kind, mf_error *err);
 
-/* The format version of the file, 1 … kind->version, instead of the kind's: a file that older
- * programs can read keeps an older version. At any time before commit. MF_ERR_ARGUMENT: not one
- * of them. */
+/* Sets the format version of the file, 1 … kind->version (else MF_ERR_ARGUMENT), at any time before
+ * commit; by default the kind's. A file that older programs can read keeps an older version. */
 MF_MUST_CHECK bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version,
                                                  mf_error *err);
 
-/* Begins the next section; what is appended until the next begin belongs to it.
- * MF_ERR_ARGUMENT when it is not after the one before it in the kind's names. */
+/* Begins the next section, for all appends until the next begin. MF_ERR_ARGUMENT when it is not after
+ * the previous one in the kind's names. */
 MF_MUST_CHECK bool mf_section_writer_begin(mf_section_writer *writer, size_t section,
                                            mf_error *err);
 
@@ -120,28 +115,26 @@ MF_MUST_CHECK bool mf_section_writer_append(mf_section_writer *writer, const voi
 MF_MUST_CHECK bool mf_section_writer_add(mf_section_writer *writer, size_t section,
                                          const void *bytes, size_t n_bytes, mf_error *err);
 
-/* Completes the file, syncs it and puts it in place. The writer is destroyed
- * whatever happens. */
+/* Completes the file, syncs it and renames it. The writer is destroyed in any case. */
 MF_MUST_CHECK bool mf_section_writer_commit(mf_section_writer *writer, mf_error *err);
 
-/* Gives up: nothing is left behind. NULL is fine. */
+/* Removes the incomplete file. NULL is fine. */
 void mf_section_writer_destroy(mf_section_writer *writer);
 
 /* --- reading ------------------------------------------------------------- */
 
 typedef struct mf_section_file mf_section_file;
 
-/* Looks at a file while it is opened, so that content is checked in the pass that
- * hashes it. Until open has returned a file its bytes may be damaged: both calls
- * may trust sizes and offsets, nothing else. */
+/* Checks the content of a file in the pass that hashes it. Until open has returned, the bytes may be
+ * damaged: both calls may rely on sizes and offsets, on nothing else. */
 typedef struct mf_section_check {
-    /* Called once before the pass: finds the sections, checks their sizes. False
-     * and an error refuses the file. */
+    /* Called once before the pass: finds the sections, checks their sizes. False and an error: the
+     * file is not opened. */
     bool (*shapes)(void *context, const mf_section_file *file, mf_error *err);
     /* Called for each piece of each named section, in file order: bytes
      * [offset, offset + n_bytes) of the section, offset a multiple of
-     * MF_SECTION_PIECE_BYTES. What is wrong it notes in its context: damage, if
-     * that turns out to be the reason, is the better message. */
+     * MF_SECTION_PIECE_BYTES. It records a finding in its context: if the file turns out to be
+     * damaged, that is the better message. */
     void (*piece)(void *context, size_t section, size_t offset, size_t n_bytes);
     void *context;
 } mf_section_check;
@@ -153,13 +146,12 @@ typedef struct mf_section_check {
 MF_MUST_CHECK mf_section_file *mf_section_file_open(const char *path, const mf_section_kind *kind,
                                                     const mf_section_check *check, mf_error *err);
 
-/* The same from a copy in memory, which nothing that happens to the file later can
- * change: a mapped file that is cut short under a reader kills it. */
+/* The same from a copy in memory. A mapped file that is truncated kills its reader; a copy does not
+ * depend on the file. */
 MF_MUST_CHECK mf_section_file *mf_section_file_load(const char *path, const mf_section_kind *kind,
                                                     const mf_section_check *check, mf_error *err);
 
-/* The same from bytes, which the caller keeps alive, 64-byte aligned
- * (MF_ERR_ARGUMENT). `name` stands in messages. */
+/* The same from borrowed bytes, 64-byte aligned (else MF_ERR_ARGUMENT). `name` is used in messages. */
 MF_MUST_CHECK mf_section_file *mf_section_file_open_bytes(const void *bytes, size_t n_bytes,
                                                           const char *name,
                                                           const mf_section_kind *kind,
@@ -173,33 +165,26 @@ void mf_section_file_close(mf_section_file *file);
  * NULL when the file has no such section. */
 const void *mf_section_file_get(const mf_section_file *file, size_t section, size_t *n_bytes);
 
-/* The same for a section that must be there and hold exactly count elements of
- * `size` bytes: NULL and MF_ERR_FORMAT when not. Never NULL for count 0. */
+/* The same for a section that must exist with exactly count elements of `size` bytes; else NULL and
+ * MF_ERR_FORMAT. Never NULL for count 0. */
 MF_MUST_CHECK const void *mf_section_file_require(const mf_section_file *file, size_t section,
                                                   uint64_t count, size_t size, mf_error *err);
 
-/* The checksum of its header; equal files, equal checksums. */
-uint64_t mf_section_file_checksum(const mf_section_file *file);
+/* The header: format version, size of the file, checksum (equal files, equal checksums). */
+const mf_section_header *mf_section_file_header(const mf_section_file *file);
 
-/* The format version of its header: 1 … the kind's. */
-uint32_t mf_section_file_version(const mf_section_file *file);
-
-/* The size of the whole file. */
-size_t mf_section_file_bytes(const mf_section_file *file);
-
-/* The section at a place of the file's own table, for reports: also one that the kind does not
- * name. name is valid until close. False behind the last one. */
+/* The section in row `row` of the file's table, for reports; also one that the kind does not name.
+ * name is valid until close. False after the last row. */
 bool mf_section_file_row(const mf_section_file *file, size_t row, const char **name,
                          uint64_t *n_bytes);
 
-/* For messages of those who check content: where.path is the file's name. */
+/* For messages about the content: where.path is the name of the file. */
 mf_where mf_section_file_where(const mf_section_file *file);
 
 /* True when all bytes are 0. */
 bool mf_section_is_zero(const void *bytes, size_t n_bytes);
 
-/* The checksum that n_bytes ≥ 64 bytes should carry at offset 56. For tests and
- * tools that mend a file on purpose. */
+/* The checksum that n_bytes ≥ 64 bytes should have at offset 56, for tests that change a file. */
 uint64_t mf_section_checksum(const void *bytes, size_t n_bytes);
 
 #endif

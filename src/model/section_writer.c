@@ -1,7 +1,7 @@
-/* section_writer.c: writing; promises in section_file.h.
+/* section_writer.c: writes section files.
  *
- * Bytes are hashed on their way out. The header comes last, over the zeros that
- * held its place, so an interrupted file would not even have a magic. */
+ * Bytes are hashed as they are written. The header is written last, over zeros, so an interrupted
+ * file does not even have a magic. */
 #include "model/section_file.h"
 
 #include "base/file.h"
@@ -51,7 +51,7 @@ static bool put_padding(mf_section_writer *writer, mf_error *err)
 mf_section_writer *mf_section_writer_create(const char *path, const mf_section_kind *kind,
                                             mf_error *err)
 {
-    static const mf_section_header place;
+    static const mf_section_header zeros;
     mf_section_writer *writer = mf_allocate(1, sizeof *writer, "a section writer", err);
     if (writer == NULL)
         return NULL;
@@ -59,11 +59,11 @@ mf_section_writer *mf_section_writer_create(const char *path, const mf_section_k
     writer->version = kind->version;
     XXH3_64bits_reset(&writer->hash);
     writer->file = mf_file_writer_create(path, err);
-    if (writer->file == NULL || !mf_file_writer_append(writer->file, &place, sizeof place, err)) {
+    if (writer->file == NULL || !mf_file_writer_append(writer->file, &zeros, sizeof zeros, err)) {
         mf_section_writer_destroy(writer);
         return NULL;
     }
-    writer->n_bytes = sizeof place;
+    writer->n_bytes = sizeof zeros;
     return writer;
 }
 

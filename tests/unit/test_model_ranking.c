@@ -310,7 +310,8 @@ static unsigned char *with_section_changed(unsigned char *bytes, size_t n_bytes,
     assert_ok(file != NULL, err);
     mf_section_writer *writer = mf_section_writer_create(path, &mf_model_kind, &err);
     assert_ok(writer != NULL, err);
-    assert_ok(mf_section_writer_set_version(writer, mf_section_file_version(file), &err), err);
+    assert_ok(mf_section_writer_set_version(writer, mf_section_file_header(file)->version, &err),
+              err);
     for (size_t section = 0; section < MF_MODEL_SECTIONS; section++) {
         size_t n = 0;
         const char *content = mf_section_file_get(file, section, &n);

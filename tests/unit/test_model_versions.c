@@ -128,7 +128,7 @@ static void an_older_program_sees_the_rating_model_alone_in_a_file_with_both(voi
     mf_section_file *wanted =
         mf_section_file_open_bytes(rating, n_alone, "model.bin", &old_kind, NULL, &err);
     assert_ok(wanted != NULL, err);
-    assert_int_equal(mf_section_file_version(file), 1);
+    assert_int_equal(mf_section_file_header(file)->version, 1);
     for (size_t section = 0; section < OLD_NAMES; section++) {
         size_t n_found = 0, n_wanted = 0;
         const void *found = mf_section_file_get(file, section, &n_found);

@@ -196,7 +196,7 @@ static void a_writer_may_write_an_older_version_and_no_newer_one(void **state)
         assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
         mf_section_file *file = mf_section_file_open(p->path, &second, NULL, &p->err);
         assert_ok(file != NULL, p->err);
-        assert_int_equal(mf_section_file_version(file), wanted);
+        assert_int_equal(mf_section_file_header(file)->version, wanted);
         mf_section_file_close(file);
         file = mf_section_file_open(p->path, &kind, NULL, &p->err);
         assert_int_equal(file != NULL, wanted == 1);
@@ -227,7 +227,7 @@ static void the_rows_of_a_file_are_its_sections_also_unknown_ones(void **state)
     mf_section_file *file = mf_section_file_open(p->path, &kind, NULL, &p->err);
     assert_ok(file != NULL, p->err);
     assert_int_equal(stat(p->path, &status), 0);
-    assert_int_equal(mf_section_file_bytes(file), status.st_size);
+    assert_int_equal(mf_section_file_header(file)->file_bytes, status.st_size);
     assert_true(mf_section_file_row(file, 0, &name, &n_bytes));
     assert_string_equal(name, "epoch");
     assert_int_equal(n_bytes, 1);

@@ -5,7 +5,7 @@
  *
  * start_ms     from starting the process until its first `next` has arrived
  * added_ms     from sending the event until the response has arrived, with an endpoint that
- *              responds at once: all the time between a caller and the endpoint, on loopback
+ *              responds at once, on loopback
  * resident_kb  resident memory after the requests
  *
  * One thread is both peers, because a function does one thing at a time. The events are those of

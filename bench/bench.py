@@ -30,7 +30,7 @@ import ranking
 import serving
 import stream_path
 import streams
-from common import BIN, CPUS, ROOT, say
+from common import BIN, CPUS, ROOT, say, train_job
 from common import run as output_of
 
 DATA = ROOT / "data/ratings.csv"
@@ -117,16 +117,11 @@ class Planted:
     def fit(self, hyperparameters, validation=True):
         """Trains on it; returns (metrics.json, wall seconds, peak bytes, model bytes)."""
         with tempfile.TemporaryDirectory(dir=self.folder) as prefix:
-            prefix = pathlib.Path(prefix)
-            (prefix / "input/config").mkdir(parents=True)
-            (prefix / "input/data/train").mkdir(parents=True)
+            channels = ("train", "validation") if validation else ("train",)
+            prefix = train_job(pathlib.Path(prefix), hyperparameters, *channels)
             (prefix / "input/data/train/ratings.csv").symlink_to(self.train)
             if validation:
-                (prefix / "input/data/validation").mkdir(parents=True)
                 (prefix / "input/data/validation/ratings.csv").symlink_to(self.test)
-            (prefix / "input/config/hyperparameters.json").write_text(
-                json.dumps({name: str(value) for name, value in hyperparameters.items()})
-            )
             _, seconds, peak = run(BIN / "train", "--prefix", prefix)
             metrics = json.loads((prefix / "output/data/metrics.json").read_text())
             return metrics, seconds, peak, (prefix / "model/model.bin").stat().st_size

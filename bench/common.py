@@ -1,5 +1,6 @@
 """What all parts of the benchmark share: folders, CPUs, output, processes."""
 
+import json
 import os
 import pathlib
 import socket
@@ -23,6 +24,16 @@ def run(*command, into=subprocess.PIPE, **how):
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(map(str, command))} ended with {done.returncode}\n{done.stderr or ''}")
     return done.stdout
+
+
+def train_job(prefix, hyperparameters, *channels):
+    """The folders of a training job below prefix, as SageMaker lays them out; returns prefix."""
+    (prefix / "input/config").mkdir(parents=True)
+    for channel in channels:
+        (prefix / "input/data" / channel).mkdir(parents=True)
+    (prefix / "input/config/hyperparameters.json").write_text(
+        json.dumps({name: str(value) for name, value in hyperparameters.items()}))
+    return prefix
 
 
 def free_port():

@@ -12,7 +12,6 @@ peers.
     MF_RATINGS    a file of ratings on stars, instead of data/ratings.csv
 """
 
-import contextlib
 import http.client
 import json
 import math
@@ -24,7 +23,7 @@ import sys
 import tempfile
 
 import serving
-from common import BIN, ROOT, free_port, run, say
+from common import BIN, ROOT, free_port, run, say, train_job
 
 DATA = pathlib.Path(os.environ.get("MF_RATINGS", ROOT / "data/ratings.csv"))
 PEERS = ROOT / "bench/ranking_peers.py"
@@ -139,20 +138,6 @@ def ndcg(items, wanted):
     return hit / sum(gains[: min(K, len(wanted))])
 
 
-@contextlib.contextmanager
-def served(prefix):
-    port = free_port()
-    process = subprocess.Popen(
-        [BIN / "serve", "--prefix", prefix], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "SAGEMAKER_BIND_TO_PORT": str(port)})
-    try:
-        serving.wait_until_ready(port, process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def lists_of(port, instances):
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("POST", "/invocations", json.dumps({"instances": instances}),
@@ -183,11 +168,7 @@ def read_ratings():
 
 def train_without(folder, kept_out):
     """A model of the ratings of all other users, and their items by number of ratings."""
-    prefix = folder / "ml"
-    (prefix / "input/config").mkdir(parents=True)
-    (prefix / "input/data/train").mkdir(parents=True)
-    (prefix / "input/config/hyperparameters.json").write_text(
-        json.dumps(dict(setting.split("=", 1) for setting in HYPERPARAMETERS)))
+    prefix = train_job(folder / "ml", dict(setting.split("=", 1) for setting in HYPERPARAMETERS), "train")
     count = {}
     with open(DATA) as source, open(prefix / "input/data/train/ratings.csv", "w") as target:
         target.write(next(source))
@@ -220,7 +201,9 @@ def short(folder):
                 parts[user] = wanted, ratings[n_test:]
         with tempfile.TemporaryDirectory(dir=folder) as place:
             prefix, by_count = train_without(pathlib.Path(place), kept_out)
-            with served(prefix) as port:
+            port = free_port()
+            with serving.running([BIN / "serve", "--prefix", prefix], port, {"SAGEMAKER_BIND_TO_PORT": str(port)},
+                                 serving.EVERY_CPU):
                 for n in LENGTHS:
                     lists = lists_of(port, [
                         {"ratings": [{"movieId": m, "rating": r} for m, r in known[:n]],

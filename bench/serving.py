@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 
-from common import BIN, CPUS, NODE_MODULES, REDIS, ROOT, cpu_seconds, free_port, resident, run, say
+from common import BIN, CPUS, NODE_MODULES, REDIS, ROOT, cpu_seconds, free_port, resident, run, say, train_job
 
 EVERY_CPU = ",".join(map(str, CPUS))
 SERVER_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
@@ -37,11 +37,7 @@ SECONDS = 4
 
 def train(folder, name="ml", **hyperparameters):
     """The model of script/run, trained on data/."""
-    prefix = folder / name
-    (prefix / "input/data/train").mkdir(parents=True)
-    (prefix / "input/config").mkdir()
-    (prefix / "input/config/hyperparameters.json").write_text(
-        json.dumps({k: str(v) for k, v in hyperparameters.items()}))
+    prefix = train_job(folder / name, hyperparameters, "train")
     shutil.copy(ROOT / "data/ratings.csv", prefix / "input/data/train")
     run(BIN / "train", "--prefix", prefix, stderr=subprocess.PIPE)
     return prefix
@@ -85,26 +81,30 @@ def serve(prefix, port, threads=1, **settings):
     return running([BIN / "serve", "--prefix", prefix], port, env)
 
 
-def wrk(port, folder, body, seconds=SECONDS, connections=32, content_type="application/json"):
-    """(requests per second, responses that were not 200) of POST /invocations."""
-    content = folder / "body"
+def wrk(url, folder, body, seconds=SECONDS, connections=32, content_type="application/json", cpu=LOAD_CPU):
+    """(requests per second, p99 in ms, requests, responses that were not 200) of POST."""
+    content, script = folder / "body", folder / "post.lua"
     content.write_text(body)
-    script = folder / "post.lua"
     script.write_text(f"""
 local file = io.open("{content}", "rb")
 wrk.method = "POST"
 wrk.body = file:read("*a")
 wrk.headers["Content-Type"] = "{content_type}"
 function done(summary, latency, requests)
-  local bad = summary.errors.status + summary.errors.connect + summary.errors.read
-  bad = bad + summary.errors.write + summary.errors.timeout
-  io.write(string.format("RESULT %f %d\\n", summary.requests / summary.duration * 1e6, bad))
+  local e = summary.errors
+  io.write(string.format("RESULT %f %f %d %d\\n", summary.requests / summary.duration * 1e6,
+    latency:percentile(99) / 1000, summary.requests, e.status + e.connect + e.read + e.write + e.timeout))
 end
 """)
-    out = run("taskset", "-c", LOAD_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-              "-s", script, f"http://127.0.0.1:{port}/invocations")
-    rate, bad = out.split("RESULT ")[1].split()[:2]
-    return float(rate), int(bad)
+    out = run("taskset", "-c", cpu, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, url)
+    if "RESULT " not in out:
+        sys.exit(f"bench: wrk printed {out}")
+    rate, p99, n, bad = out.split("RESULT ")[1].split()[:4]
+    return float(rate), float(p99), int(n), int(bad)
+
+
+def invocations(port):
+    return f"http://127.0.0.1:{port}/invocations"
 
 
 def offered(port, per_second, seconds=5, connections=8, what=("/invocations", REQUEST), words=()):
@@ -164,7 +164,7 @@ def throughput(folder):
             stack.enter_context(server)
         for _ in range(ROUNDS):
             for name in peers:
-                rate, bad = wrk(ports[name], folder, REQUEST)
+                rate, _, _, bad = wrk(invocations(ports[name]), folder, REQUEST)
                 if bad:
                     say(f"{name}: {bad} bad responses")
                 rates[name].append(rate)
@@ -195,9 +195,9 @@ def batch(folder):
     port = free_port()
     with serve(prefix, port):
         for content_type, body in bodies.items():
-            rates = [wrk(port, folder, body, 3, 2, content_type) for _ in range(3)]
-            bad = sum(b for _, b in rates)
-            rate = statistics.median(r for r, _ in rates) * len(pairs)
+            runs = [wrk(invocations(port), folder, body, 3, 2, content_type) for _ in range(3)]
+            bad = sum(run[3] for run in runs)
+            rate = statistics.median(run[0] for run in runs) * len(pairs)
             say(f"{content_type:22} {rate / 1e6:5.2f} M predictions/s over HTTP"
                 + (f", {bad} bad responses" if bad else ""))
     say(run(BIN / "bench_inference", prefix / "model/model.bin").rstrip())
@@ -505,7 +505,7 @@ def recommend(folder):
         measure("computed by serve, batches of 100", plain, 100, 50, 10 ** 6, 5000)
         measure("computed and stored in Redis", through, 100, 50, 10 ** 6, 5000)
         lines = "".join(json.dumps({"userId": f"u{u:08}", "top_n": 20}) + "\n" for u in range(25))
-        rate, *_ = wrk(port, folder, lines, connections=4, content_type="application/jsonlines")
+        rate, *_ = wrk(invocations(port), folder, lines, connections=4, content_type="application/jsonlines")
         say(f"serve alone, 25 users in a request: {25 * rate:.0f} lists/s")
         env = {k: v for k, v in plain.items() if k != "RECOMMEND_SERVICE_URL"}
         env["MODEL_URI"] = str(model)
@@ -559,28 +559,13 @@ def cloud(folder):
                "--function", f"predict={BIN / 'predict'}", "--processes", 4, "--start", "early",
                "--variable", "ENDPOINT_NAME=movies", "--variable", "METRICS=false",
                "--variable", f"MOVIES_URI={ROOT / 'data/movies.csv'}", "--route", "ANY /predict=predict"]
-    script = folder / "predict.lua"
-    script.write_text(f"""
-wrk.method = "POST"
-wrk.body = '{REQUEST}'
-function done(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format("RESULT %f %f %d %d\\n", summary.requests / summary.duration * 1e6,
-    latency:percentile(99) / 1000, summary.requests, e.status + e.connect + e.read + e.write + e.timeout))
-end
-""")
 
     def offer(seconds, url):
-        """Requests a second, p99 in ms, requests, errors."""
-        out = run("wrk", "-t1", "-c8", f"-d{seconds}s", "-s", script, url)
-        if "RESULT " not in out:
-            sys.exit(f"bench: wrk printed {out}")
-        rate, p99, n, bad = out.split("RESULT ")[1].split()[:4]
-        return float(rate), float(p99), int(n), int(bad)
+        return wrk(url, folder, REQUEST, seconds, 8, cpu=EVERY_CPU)
 
     with running([BIN / "serve", "--prefix", prefix], port, env, EVERY_CPU), \
             running(command, api, {}, EVERY_CPU, "/predict?userId=2&movieId=2959"):
-        direct, *_ = offer(5, f"http://127.0.0.1:{port}/invocations")
+        direct, *_ = offer(5, invocations(port))
         runs = [offer(30, f"http://127.0.0.1:{api}/predict")]
         while sum(n for _, _, n, _ in runs) < 100_000 and len(runs) < 20:
             runs.append(offer(30, f"http://127.0.0.1:{api}/predict"))

@@ -168,8 +168,28 @@ static bool read_whole(mf_instance *instance, const mf_inference_limits *limits,
                                    "something follows the JSON object of the request");
 }
 
-bool mf_predict_decode(mf_instance *instance, const mf_inference_limits *limits, const char *body,
-                       size_t n_body, mf_text *canonical, mf_predict_problem *problem)
+/* decode.h (4). */
+static bool close_list(mf_instance *instance, mf_predict_problem *problem)
+{
+    if (instance->kind != MF_INSTANCE_LIST || instance->n_ratings > 0)
+        return true;
+    if (json_is_false(json_object_get(instance->document, "include_rated")))
+        return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                                      "include_rated: only true is accepted here for a userId, "
+                                      "because a list without what a user has rated tells it");
+    if (instance->order == MF_ORDER_RANKING)
+        return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                                      "order: only rating and popularity are accepted here for a "
+                                      "userId; send ratings of a visitor for a ranking");
+    instance->include_rated = true;
+    if (instance->order == MF_ORDER_DEFAULT)
+        instance->order = MF_ORDER_RATING;
+    return true;
+}
+
+bool mf_predict_decode(mf_instance *instance, const mf_inference_limits *limits, bool is_closed,
+                       const char *body, size_t n_body, mf_text *canonical,
+                       mf_predict_problem *problem)
 {
     mf_error err = {0};
     if (body == NULL)
@@ -182,6 +202,8 @@ bool mf_predict_decode(mf_instance *instance, const mf_inference_limits *limits,
                 "instances: one request at a time is accepted here: " EXAMPLE);
         return mf_predict_problem_of_error(problem, &err);
     }
+    if (is_closed && !close_list(instance, problem))
+        return false;
     write_canonical(instance, canonical);
     return !canonical->failed ||
            mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL, "no memory for a request");

@@ -12,6 +12,11 @@
  * (2) The same instance has the same canonical bytes, whatever aliases and order the client
  *     used, and mf_predict_decode reads them as the same instance.
  * (3) One instance at a time: batches (instances) go to the endpoint itself.
+ * (4) Closed (OUTSIDERS): a list for a userId contains what the user has rated, ordered by
+ *     predicted rating, or by popularity on request. A list that leaves out rated movies tells
+ *     which ones they are, and the scores of a ranking tell most of them. An explicit
+ *     "include_rated": false or "order": "ranking" beside a userId is a bad request. Requests with
+ *     `ratings` or `similar` are not restricted.
  *
  * Threads: one instance each. */
 #ifndef MF_LAMBDA_PREDICT_DECODE_H
@@ -28,9 +33,9 @@ struct json_t; /* jansson's */
 void mf_predict_query_write(const struct json_t *query, mf_text *body);
 
 /* Reads body[0 .. n_body) and appends the instance's canonical form, NUL-terminated; the terminator
- * is not counted. body NULL: there is none. On false *problem says why. */
+ * is not counted. body NULL: there is none. is_closed: see (4). On false *problem says why. */
 MF_MUST_CHECK bool mf_predict_decode(mf_instance *instance, const mf_inference_limits *limits,
-                                     const char *body, size_t n_body, mf_text *canonical,
-                                     mf_predict_problem *problem);
+                                     bool is_closed, const char *body, size_t n_body,
+                                     mf_text *canonical, mf_predict_problem *problem);
 
 #endif

@@ -134,9 +134,10 @@ static void append_json(mf_text *text, const char *string)
 static void begin(mf_text *response, int status, const char *origin)
 {
     mf_text_format(response,
-                   "{\"statusCode\":%d,\"headers\":{\"Content-Type\":\"application/json\","
-                   "\"Access-Control-Allow-Origin\":",
-                   status);
+                   "{\"statusCode\":%d,\"headers\":{\"Content-Type\":\"application/json\"", status);
+    if (origin[0] == '\0')
+        return;
+    mf_text_literal(response, ",\"Access-Control-Allow-Origin\":");
     append_json(response, origin);
 }
 
@@ -167,10 +168,11 @@ bool mf_predict_respond(mf_text *response, mf_predict_integration integration, c
 void mf_predict_respond_to_options(mf_text *response, const char *origin)
 {
     begin(response, 204, origin);
-    mf_text_literal(response,
-                    ",\"Access-Control-Allow-Methods\":\"" METHODS "\","
-                    "\"Access-Control-Allow-Headers\":\"Content-Type, Authorization, X-Api-Key, "
-                    "X-Amz-Date, X-Amz-Security-Token\",\"Access-Control-Max-Age\":\"600\"");
+    if (origin[0] != '\0')
+        mf_text_literal(
+            response, ",\"Access-Control-Allow-Methods\":\"" METHODS "\","
+                      "\"Access-Control-Allow-Headers\":\"Content-Type, Authorization, X-Api-Key, "
+                      "X-Amz-Date, X-Amz-Security-Token\",\"Access-Control-Max-Age\":\"600\"");
     end(response, "", 0);
 }
 

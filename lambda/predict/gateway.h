@@ -17,11 +17,13 @@
  * (4) The path is without the stage that HTTP APIs put before it.
  *
  * The response:
- * (5) Every proxy response has Content-Type application/json and Access-Control-Allow-Origin;
+ * (5) Every proxy response has Content-Type application/json and, unless ALLOW_ORIGIN is
+ *     empty, Access-Control-Allow-Origin;
  *     its statusCode is an integer and its body a text.
  * (6) The body of a problem is {"error": {"code": "bad_request", "message": "…"}}.
  * (7) 405 has Allow, 429 has Retry-After, and the response to OPTIONS (204, no body) has the
- *     headers that a browser wants before a request from another origin.
+ *     headers that a browser wants before a request from another origin, none with an empty
+ *     ALLOW_ORIGIN: a function URL with CORS of its own adds them.
  * (8) A response of more than Lambda takes, MF_LAMBDA_RESPONSE_BYTES, becomes a problem.
  *
  * Threads: one request each. */
@@ -61,7 +63,8 @@ bool mf_predict_request_read(mf_predict_request *request, const char *event, siz
 
 void mf_predict_request_free(mf_predict_request *request);
 
-/* The functions below append to the empty `response`; origin is the setting ALLOW_ORIGIN. */
+/* The functions below append to the empty `response`; origin is the setting ALLOW_ORIGIN; "": no
+ * CORS header. */
 
 /* False: it would be too large, see *problem; response is then empty. */
 bool mf_predict_respond(mf_text *response, mf_predict_integration integration, const char *origin,

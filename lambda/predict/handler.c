@@ -47,6 +47,11 @@ static bool check_target(const mf_predict_handler *h, mf_predict_problem *proble
     return true;
 }
 
+static bool is_closed(const mf_predict_handler *h)
+{
+    return h->settings->outsiders == MF_PREDICT_CLOSED;
+}
+
 /* The instance, and its canonical form. */
 static bool read_instance(mf_predict_handler *h, mf_predict_problem *problem)
 {
@@ -63,7 +68,8 @@ static bool read_instance(mf_predict_handler *h, mf_predict_problem *problem)
         body = h->query_body.bytes;
         n_body = h->query_body.n_bytes;
     }
-    return mf_predict_decode(&h->instance, &h->limits, body, n_body, &h->canonical, problem);
+    return mf_predict_decode(&h->instance, &h->limits, is_closed(h), body, n_body, &h->canonical,
+                             problem);
 }
 
 static bool predict(mf_predict_handler *h, const mf_lambda_invocation *invocation,
@@ -90,8 +96,8 @@ static bool compute(mf_predict_handler *h, const mf_lambda_invocation *invocatio
     size_t n_model = 0;
     return read_instance(h, &outcome->problem) &&
            predict(h, invocation, &model, &n_model, outcome) &&
-           mf_predict_response_write(&h->instance, model, n_model, h->movies, &h->response_body,
-                                     &outcome->problem);
+           mf_predict_response_write(&h->instance, is_closed(h), model, n_model, h->movies,
+                                     &h->response_body, &outcome->problem);
 }
 
 bool mf_predict_handle(mf_predict_handler *handler, const mf_lambda_invocation *invocation,

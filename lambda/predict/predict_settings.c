@@ -4,6 +4,7 @@
 
 #include "lambda/aws/s3.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELD(name) MF_SETTING_FIELD(mf_predict_settings, name)
@@ -23,8 +24,12 @@ static const mf_setting table[] = {
     {.name = "MOVIES_REFRESH_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 31536000,
      .initial = "300", .help = "seconds between two looks for a newer movies.csv; 0: never",
      FIELD(movies_refresh_seconds)},
-    {.name = "ALLOW_ORIGIN", .type = MF_SETTING_TEXT, .min = 1, .initial = "*",
-     .help = "Access-Control-Allow-Origin of every response: * or one origin", FIELD(allow_origin)},
+    {.name = "ALLOW_ORIGIN", .type = MF_SETTING_TEXT, .initial = "*",
+     .help = "Access-Control-Allow-Origin of every response: * or one origin; empty: no CORS headers",
+     FIELD(allow_origin)},
+    {.name = "OUTSIDERS", .type = MF_SETTING_CHOICE, .choices = "open closed", .initial = "open",
+     .help = "closed: no response tells which movies a user of the training data has rated",
+     FIELD(outsiders)},
     {.name = "ROUTE", .type = MF_SETTING_TEXT, .min = 1, .initial = "predict",
      .help = "last part of the paths that are served; / always is", FIELD(route)},
     {.name = "MAX_TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000, .initial = "1000",
@@ -72,12 +77,12 @@ static bool check_origin(const char *origin, mf_error *err)
     for (const char *c = origin; *c != '\0'; c++)
         if (*c <= ' ' || *c > '~' || *c == ',')
             host = NULL;
-    if (strcmp(origin, "*") == 0 || strcmp(origin, "null") == 0 ||
+    if (origin[0] == '\0' || strcmp(origin, "*") == 0 || strcmp(origin, "null") == 0 ||
         (host != NULL && host > origin && host[3] != '\0' && strchr(host + 3, '/') == NULL))
         return true;
     return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                    "environment variable ALLOW_ORIGIN is \"%s\": expected * or one origin such as "
-                   "https://www.example.com",
+                   "https://www.example.com, or nothing for no CORS headers",
                    origin);
 }
 
@@ -86,6 +91,10 @@ bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values
     if (!mf_predict_settings_start(settings, values, err) ||
         !mf_settings_read_environment(settings, err) || !check_model(values, err))
         return false;
+    /* Unlike other variables, an empty one is not an unset one. */
+    const char *origin = getenv("ALLOW_ORIGIN");
+    if (origin != NULL && origin[0] == '\0')
+        values->allow_origin[0] = '\0';
     if (values->movies_uri[0] == '\0')
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "MOVIES_URI is not set: it says where movies.csv is, as s3://bucket/key or "

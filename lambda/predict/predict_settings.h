@@ -13,13 +13,17 @@
 #include "inference/inference.h"
 #include "lambda/aws/sagemaker_runtime.h"
 
+/* What callers may ask about a user of the training data (decode.h). */
+typedef enum mf_predict_outsiders { MF_PREDICT_OPEN, MF_PREDICT_CLOSED } mf_predict_outsiders;
+
 typedef struct mf_predict_settings {
     char endpoint_name[MF_AWS_ENDPOINT_NAME_BYTES]; /* "": the model is in this process */
     char model_uri[MF_SETTING_TEXT_BYTES];          /* "": it is behind the endpoint    */
     uint32_t model_refresh_seconds;                 /* 0: never; of model_uri           */
     char movies_uri[MF_SETTING_TEXT_BYTES];         /* s3://bucket/key or a path        */
     uint32_t movies_refresh_seconds;                /* 0: never                         */
-    char allow_origin[MF_SETTING_TEXT_BYTES];
+    char allow_origin[MF_SETTING_TEXT_BYTES];       /* "": no header */
+    mf_predict_outsiders outsiders;
     char route[64];
     uint32_t max_top_n;
     uint32_t max_fold_in;

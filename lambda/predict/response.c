@@ -192,12 +192,14 @@ static bool write_list(const mf_instance *instance, const json_t *model,
     return true;
 }
 
-bool mf_predict_response_write(const mf_instance *instance, const char *model, size_t n_model,
-                               const mf_predict_movies *movies, mf_text *response,
+bool mf_predict_response_write(const mf_instance *instance, bool is_closed, const char *model,
+                               size_t n_model, const mf_predict_movies *movies, mf_text *response,
                                mf_predict_problem *problem)
 {
     json_t *root = json_loadb(model, n_model, JSON_REJECT_DUPLICATES, NULL);
     bool ok = false;
+    if (is_closed && instance->n_ratings == 0)
+        json_object_del(root, "known_user");
     if (!json_is_object(root))
         nonsense(problem, "an object of JSON");
     else if (instance->kind == MF_INSTANCE_RATING)

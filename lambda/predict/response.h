@@ -11,7 +11,8 @@
  *     older serve sends no score, a model trained without ratings no predicted rating.
  * (2) "known_user": false and "known_item": false are copied from the model's response. A movie
  *     without a row in movies.csv has the title null, no genres and "known_movie": false.
- * (3) A text that is not a response to this instance is the model's problem; none of it is shown.
+ * (3) Closed (OUTSIDERS): "known_user" is left out beside a userId.
+ * (4) A text that is not a response to this instance is the model's problem; none of it is shown.
  *
  * Threads: any. */
 #ifndef MF_LAMBDA_PREDICT_RESPONSE_H
@@ -24,8 +25,9 @@
 
 /* Appends the response to `instance`, for which the model sent model[0 .. n_model). On false *problem
  * says why. */
-MF_MUST_CHECK bool mf_predict_response_write(const mf_instance *instance, const char *model,
-                                             size_t n_model, const mf_predict_movies *movies,
-                                             mf_text *response, mf_predict_problem *problem);
+MF_MUST_CHECK bool mf_predict_response_write(const mf_instance *instance, bool is_closed,
+                                             const char *model, size_t n_model,
+                                             const mf_predict_movies *movies, mf_text *response,
+                                             mf_predict_problem *problem);
 
 #endif

@@ -201,6 +201,22 @@ static void the_response_to_options_has_what_a_browser_needs(void **state)
     snprintf(on.settings.allow_origin, sizeof on.settings.allow_origin, "*");
 }
 
+/* A function URL with CORS of its own adds the headers; twice they would be rejected. */
+static void without_an_origin_there_are_no_cors_headers(void **state)
+{
+    (void)state;
+    on.settings.allow_origin[0] = '\0';
+    send_fixture("rest_options");
+    assert_string_equal(proxied_body(204), "");
+    assert_int_equal(json_object_size(json_object_get(on.json, "headers")), 1);
+    send_proxied(RATING_REQUEST, "POST", "");
+    assert_string_equal(proxied_body(200), RATING_RESPONSE);
+    assert_int_equal(json_object_size(json_object_get(on.json, "headers")), 1);
+    send_proxied("x", "POST", "");
+    assert_refused(400, "bad_request", "not valid JSON");
+    snprintf(on.settings.allow_origin, sizeof on.settings.allow_origin, "*");
+}
+
 static void the_parameters_of_a_get_are_an_instance(void **state)
 {
     (void)state;
@@ -269,6 +285,7 @@ int main(void)
         predicting_test(the_stage_before_the_path_does_not_count),
         predicting_test(other_methods_are_405_and_name_those_that_are_allowed),
         predicting_test(the_response_to_options_has_what_a_browser_needs),
+        predicting_test(without_an_origin_there_are_no_cors_headers),
         predicting_test(the_parameters_of_a_get_are_an_instance),
     };
     return predicting_tests(tests);

@@ -61,6 +61,45 @@ static void each_instance_has_one_canonical_form(void **state)
     }
 }
 
+/* OUTSIDERS=closed: what leaves this function about a stored user says nothing of what is rated. */
+static void closed_a_list_for_a_user_contains_what_is_rated(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        const char *instance;
+    } cases[] = {
+        {"{\"userId\":2,\"top_n\":3}",
+         "{\"userId\":\"2\",\"top_n\":3,\"include_rated\":true,\"order\":\"rating\"}"},
+        {"{\"userId\":2,\"movieIds\":[1]}",
+         "{\"userId\":\"2\",\"include_rated\":true,\"order\":\"rating\",\"movieIds\":[\"1\"]}"},
+        {"{\"userId\":2,\"movieIds\":[1,2],\"top_n\":2,\"order\":\"rating\"}",
+         "{\"userId\":\"2\",\"top_n\":2,\"include_rated\":true,\"order\":\"rating\","
+         "\"movieIds\":[\"1\",\"2\"]}"},
+        {"{\"userId\":2,\"top_n\":3,\"include_rated\":true,\"order\":\"popularity\"}",
+         "{\"userId\":\"2\",\"top_n\":3,\"include_rated\":true,\"order\":\"popularity\"}"},
+        /* The sender knows these ratings. */
+        {"{\"ratings\":[{\"movieId\":7,\"rating\":5}],\"top_n\":3,\"include_rated\":false}",
+         "{\"ratings\":[{\"movieId\":\"7\",\"rating\":5}],\"top_n\":3}"},
+    };
+    on.settings.outsiders = MF_PREDICT_CLOSED;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        on.model_response = "{\"recommendations\":[]}";
+        send_proxied(cases[i].body, "POST", "");
+        proxied_body(200);
+        assert_string_equal(on.instance, cases[i].instance);
+        assert_true(send_event(on.instance));
+        assert_string_equal(on.instance, cases[i].instance);
+    }
+    const unsigned n_calls = on.n_calls;
+    send_proxied("{\"userId\":2,\"top_n\":3,\"include_rated\":false}", "POST", "");
+    assert_refused(400, "bad_request", "include_rated: only true is accepted here for a userId");
+    send_proxied("{\"userId\":2,\"movieIds\":[1],\"order\":\"ranking\"}", "POST", "");
+    assert_refused(400, "bad_request", "order: only rating and popularity are accepted here");
+    assert_int_equal(on.n_calls, n_calls);
+    on.settings.outsiders = MF_PREDICT_OPEN;
+}
+
 static void what_is_wrong_with_a_body_is_named(void **state)
 {
     (void)state;
@@ -232,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         predicting_test(each_instance_has_one_canonical_form),
+        predicting_test(closed_a_list_for_a_user_contains_what_is_rated),
         predicting_test(what_is_wrong_with_a_body_is_named),
         predicting_test(limits_come_from_the_settings),
         predicting_test(an_id_of_10_kb_is_refused),

@@ -48,6 +48,21 @@ static void what_is_not_known_is_flagged(void **state)
            "{\"predicted_rating\": 4.4, \"movie_title\": null, \"known_movie\": false}");
 }
 
+static void closed_it_is_not_told_whether_a_user_is_in_the_data(void **state)
+{
+    (void)state;
+    on.settings.outsiders = MF_PREDICT_CLOSED;
+    expect(RATING_REQUEST, "{\"predicted_rating\":4.42,\"known_user\":false}", RATING_RESPONSE);
+    expect(LIST_REQUEST, "{\"recommendations\":[],\"known_user\":false}",
+           "{\"recommendations\": []}");
+    /* The sender's own ratings, of unknown movies alone. */
+    expect("{\"ratings\":[{\"movieId\":7,\"rating\":5}],\"movieId\":2959}",
+           "{\"predicted_rating\":4.42,\"known_user\":false}",
+           "{\"predicted_rating\": 4.4, \"movie_title\": \"Fight Club (1999)\", "
+           "\"known_user\": false}");
+    on.settings.outsiders = MF_PREDICT_OPEN;
+}
+
 static void lists_have_titles_and_genres_in_the_models_order(void **state)
 {
     (void)state;
@@ -276,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         predicting_test(ratings_have_one_decimal),
         predicting_test(what_is_not_known_is_flagged),
+        predicting_test(closed_it_is_not_told_whether_a_user_is_in_the_data),
         predicting_test(lists_have_titles_and_genres_in_the_models_order),
         predicting_test(a_response_that_does_not_fit_the_request_is_a_502),
         predicting_test(failures_of_the_endpoint_become_statuses_and_show_nothing),

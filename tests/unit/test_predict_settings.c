@@ -30,6 +30,7 @@ static void two_variables_are_enough(void **state)
     assert_int_equal(values.max_top_n, 1000);
     assert_int_equal(values.margin_ms, 200);
     assert_true(values.metrics);
+    assert_int_equal(values.outsiders, MF_PREDICT_OPEN);
 }
 
 static void the_other_names_mean_the_same(void **state)
@@ -81,6 +82,7 @@ static void what_cannot_be_is_refused_by_name(void **state)
         {PAIRS(ENOUGH, "MOVIES_REFRESH_SECONDS", "soon"), "MOVIES_REFRESH_SECONDS"},
         {PAIRS(ENOUGH, "ANSWER_MARGIN_MS", "1e9"), "ANSWER_MARGIN_MS"},
         {PAIRS(ENOUGH, "METRICS", "maybe"), "METRICS"},
+        {PAIRS(ENOUGH, "OUTSIDERS", "no"), "OUTSIDERS is \"no\": expected one of open, closed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         mf_predict_settings values;
@@ -91,10 +93,10 @@ static void what_cannot_be_is_refused_by_name(void **state)
     }
 }
 
-static void origins_are_a_star_or_one_origin(void **state)
+static void origins_are_a_star_or_one_origin_or_none(void **state)
 {
     (void)state;
-    static const char *const good[] = {"*", "null", "https://www.example.com",
+    static const char *const good[] = {"", "*", "null", "https://www.example.com",
                                        "http://localhost:8080"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         mf_predict_settings values;
@@ -110,7 +112,7 @@ int main(void)
         cmocka_unit_test(two_variables_are_enough),
         cmocka_unit_test(the_other_names_mean_the_same),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
-        cmocka_unit_test(origins_are_a_star_or_one_origin),
+        cmocka_unit_test(origins_are_a_star_or_one_origin_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-"""run_module.py: one module of Python tests, and what became of each of them.
+"""run_module.py: runs one module of Python tests and writes the result of each test.
 
     run_module.py MODULE        from the folder of test_MODULE.py; as python3 -m unittest -v
 
@@ -27,7 +27,7 @@ def cases(suite):
 
 
 def plain(reason):
-    """The reason alone: who skips also says NOT TESTED HERE on standard error."""
+    """The reason without the prefix of the message on standard error."""
     return re.sub(r"\ANOT TESTED HERE: ", "", " ".join(str(reason).split()))
 
 
@@ -47,7 +47,7 @@ def run(suite):
     result = unittest.TextTestRunner(verbosity=2, resultclass=Result).run(suite)
     skipped, parts = {}, []
     for test, reason in result.why:
-        # Of a class or a module as a whole no test was started.
+        # When a whole class or module was skipped, no test was started.
         whole = re.match(r"setUp(?:Class|Module) \((.+)\)\Z", test.id())
         if whole:
             skipped.update({name: reason for name in names if name.startswith(whole.group(1) + ".")})

@@ -1,11 +1,11 @@
-"""check.py: one step of the image's tests, or 77 and what was not tested.
+"""check.py: one step of the image's tests, or status 77 and the tests that were not run.
 
     check.py build            docker build of the image MF_IMAGE
     check.py MODULE           a module of this folder or of tests/integration, against it
 
-Where there is no engine this says loudly which tests did not run and ends with 77, which
-CTest shows as skipped. The same lines of the checklist are then held by tests/integration
-against the bare programs, except those that only an image can have.
+Without an engine it prints which tests did not run and exits with 77, which CTest shows as
+skipped. Then tests/integration covers the same lines of the checklist with the bare programs,
+except those about the image itself.
 """
 
 import os
@@ -30,7 +30,7 @@ def skip(reason, names):
 
 
 def revision():
-    """The commit, when what is built is that commit and nothing else."""
+    """The commit, when the work tree has no other changes."""
     git = lambda *words: subprocess.run(["git", "-C", SOURCE, *words], stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, check=False).stdout.decode().strip()
     return "" if git("status", "--porcelain", "--untracked-files=no") else git("rev-parse", "HEAD")

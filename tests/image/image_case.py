@@ -7,8 +7,8 @@
             server = self.served("--read-only", ml=prefix)             # … serve, port published
 
 (1) ml is mounted as /opt/ml; other mounts and options are words of `docker run`.
-(2) Nothing else is given: no variable, no user, the engine's own network.
-(3) Everything else is as in tests/integration: bounded waits, ends by name, Job, Server.
+(2) No variable and no user is given, and the engine's own network is used.
+(3) Everything else is as in tests/integration: bounded waits, stops by name, Job, Server.
 
 The image is MF_IMAGE; its programs are compared with those in MF_BIN.
 """
@@ -31,7 +31,7 @@ from server import Server
 IMAGE = container.IMAGE
 ROWS = planted()
 
-# What a platform that trusts nobody gives.
+# The options of a restrictive platform.
 LOCKED = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 READ_ONLY = ("--read-only", "--tmpfs", "/tmp")
 
@@ -52,7 +52,7 @@ def build(tag, *options, **how):
 
 @functools.lru_cache(maxsize=None)
 def files(image=IMAGE):
-    """{path: (tarfile.TarInfo, bytes or None)} of all that is in the image."""
+    """{path: (tarfile.TarInfo, bytes or None)} of everything in the image."""
     name = docker("create", image).strip()
     try:
         packed = subprocess.run(["docker", "export", name], check=True, timeout=300,
@@ -67,7 +67,7 @@ def files(image=IMAGE):
     return found
 
 
-# What an engine itself puts into every container.
+# Files that the engine itself puts into every container.
 ENGINES_OWN = ("/.dockerenv", "/dev", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf",
                "/proc", "/sys")
 
@@ -139,7 +139,7 @@ class ImageCase(ServeCase):
         return run.wait()
 
     def own(self, user, *paths):
-        """The platform's folders are their user's own."""
+        """The platform's folders belong to their user."""
         if os.geteuid() != 0:
             self.not_here("another uid needs root")
         for path in paths:

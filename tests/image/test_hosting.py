@@ -1,6 +1,6 @@
-"""Hosting in the container, through the engine's published port: how it becomes ready, what
-it answers and takes, and how it ends. The rest of checklist 79-125 is that of
-tests/integration, run with the image's programs (CMakeLists.txt)."""
+"""Hosting in the container, through the engine's published port: start, requests, responses and
+stop. tests/integration, run with the image's programs (CMakeLists.txt), covers the rest of
+checklist 79-125."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from container import docker
 from http_words import CSV, JSON_LINES
 from image_case import LOCKED, READ_ONLY, ROWS, ImageCase
 from models import trained
-from nobody import NOBODY
+from unprivileged import UNPRIVILEGED
 
 MIB = 1 << 20
 
@@ -27,8 +27,8 @@ class Hosting(ImageCase):
         pong = server.ping()
         self.assertEqual((200, b"", "0"), (pong.status, pong.body, pong.header("Content-Length")))
 
-    def test_the_port_is_the_platforms_when_it_says_so(self):
-        """Checklist 16, 80: the label accept-bind-to-port is true; nobody is on 8080 then."""
+    def test_the_port_is_that_of_the_platforms_variable(self):
+        """Checklist 16, 80: the label accept-bind-to-port is true; 8080 is closed then."""
         server = self.served(port=9123, env={"SAGEMAKER_BIND_TO_PORT": "9123",
                                              "SAGEMAKER_SAFE_PORT_RANGE": "9200-9300"})
         self.assertServes(server)
@@ -43,7 +43,7 @@ class Hosting(ImageCase):
 
     def test_it_serves_as_a_serverless_endpoint_starts_it(self):
         """Checklist 7, 9, 10: a user without rights, 1 GB, nothing writable but /tmp."""
-        for user in ("12345", str(NOBODY)):
+        for user in ("12345", str(UNPRIVILEGED)):
             server = self.served("--user", user, "--memory", "1g", *READ_ONLY, *LOCKED)
             self.assertServes(server)
 
@@ -66,29 +66,29 @@ class Hosting(ImageCase):
         server = self.served()
         row = b"1,1001\n"
         body = row * (25 * MIB // len(row))
-        answer = server.post(body + b"\n" * (25 * MIB - len(body)), CSV)
-        self.assertEqual(200, answer.status)
+        response = server.post(body + b"\n" * (25 * MIB - len(body)), CSV)
+        self.assertEqual(200, response.status)
         with server.connect() as client:
             client.send(b"POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\n"
                         b"Content-Length: %d\r\n\r\n" % (25 * MIB + 1))
-            answer = client.read()
-        self.assertIn(str(25 * MIB), self.assertRefused(answer, 413))
+            response = client.read()
+        self.assertIn(str(25 * MIB), self.assertRefused(response, 413))
         self.assertServes(server)
 
-    def test_what_is_wrong_is_said_and_the_next_request_is_answered(self):
+    def test_errors_are_reported_and_the_next_request_succeeds(self):
         """Checklist 96, 97, 99-101, 104."""
         server = self.served()
         for method in ("GET", "HEAD", "POST"):
             self.assertEqual(200, server.request(method, "/ping").status)
-        for answer, status in ((server.get("/nothing"), 404), (server.get("/invocations"), 405),
-                               (server.post("{", "application/json"), 400),
-                               (server.post(b"\0", "application/octet-stream"), 415),
-                               (server.post({"userId": "1", "movieId": "1001"},
-                                            headers={"Accept": "image/png"}), 406)):
-            self.assertRefused(answer, status)
+        for response, status in ((server.get("/nothing"), 404), (server.get("/invocations"), 405),
+                                 (server.post("{", "application/json"), 400),
+                                 (server.post(b"\0", "application/octet-stream"), 415),
+                                 (server.post({"userId": "1", "movieId": "1001"},
+                                              headers={"Accept": "image/png"}), 406)):
+            self.assertRefused(response, status)
         self.assertServes(server)
 
-    def test_without_a_good_model_it_says_why_and_is_never_ready(self):
+    def test_without_a_good_model_it_reports_why_and_is_never_ready(self):
         """Checklist 84, 91: missing, empty, cut, a folder deeper."""
         whole = trained().model_bin.read_bytes()
         deeper = self.tree(False)
@@ -103,8 +103,8 @@ class Hosting(ImageCase):
                 self.assertIn("/opt/ml/model", line["message"])
                 self.assertEqual(503, server.ping().status)
 
-    def test_docker_stop_finishes_what_is_in_flight(self):
-        """Checklist 87, 88: with and without an init; an idle connection holds nothing up."""
+    def test_docker_stop_finishes_pending_requests(self):
+        """Checklist 87, 88: with and without an init; an idle connection delays nothing."""
         body = "".join(f"{row[0]},{row[1]}\n" for row in ROWS) * 300
         for options in ((), ("--init",)):
             with self.subTest(options):
@@ -118,15 +118,15 @@ class Hosting(ImageCase):
                 stopper.start()
                 server.wait_for_log("stopping")
                 client.send(request[-1:])
-                answer = client.read()
-                self.assertEqual(200, answer.status)
-                self.assertEqual(len(ROWS) * 300, len(answer.csv_lines()))
+                response = client.read()
+                self.assertEqual(200, response.status)
+                self.assertEqual(len(ROWS) * 300, len(response.csv_lines()))
                 stopper.join()
                 server.ended(0)
                 idle.close()
                 client.close()
 
-    def test_a_batch_job_gets_what_it_asks_for(self):
+    def test_a_batch_job_gets_its_responses(self):
         """Checklist 119-121, 125."""
         server = self.served(env={"SAGEMAKER_BATCH": "true", "SAGEMAKER_MAX_PAYLOAD_IN_MB": "20",
                                   "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "4",
@@ -136,18 +136,18 @@ class Hosting(ImageCase):
                           "BatchStrategy": "MULTI_RECORD"}, parameters)
         self.assertEqual((200, b""), (lambda a: (a.status, a.body))(server.post("", CSV)))
 
-    def test_a_redis_that_is_asked_by_tls_and_is_not_there_changes_nothing(self):
-        """Checklist 8, 10: the libraries for it are in the image; nobody answers."""
+    def test_an_unreachable_redis_with_tls_changes_nothing(self):
+        """Checklist 8, 10: the libraries for it are in the image; the address is unreachable."""
         server = self.served(*READ_ONLY, *LOCKED, env={
             "REDIS_ENABLED": "true", "REDIS_ENDPOINT": "127.0.0.1", "REDIS_TLS": "true",
             "REDIS_PORT": "1"})
         self.assertServes(server)
         user = ROWS[0][0]
-        answer = server.get(f"/recommend/cached/{user}?top_n=3")
-        self.assertEqual(200, answer.status, answer)
+        response = server.get(f"/recommend/cached/{user}?top_n=3")
+        self.assertEqual(200, response.status, response)
         server.wait_for_log("cache_down")
 
-    def test_sighup_takes_a_new_model_also_as_process_1(self):
+    def test_sighup_loads_a_new_model_also_as_process_1(self):
         """Checklist 82: docker kill --signal HUP."""
         server = self.served()
         row = ROWS[0]

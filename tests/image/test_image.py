@@ -10,7 +10,7 @@ from pathlib import Path
 
 from container import docker
 from image_case import IMAGE, LOCKED, READ_ONLY, ROWS, ImageCase, config, files, own_files, unpack
-from nobody import NOBODY
+from unprivileged import UNPRIVILEGED
 from programs import SOURCE
 
 MACHINES = {"amd64": 0x3E, "arm64": 0xB7}
@@ -38,7 +38,7 @@ class WhatIsInIt(ImageCase):
                 if str(parent) != "/":
                     self.assertEqual(0o555, files()[str(parent)][0].mode & 0o555, parent)
 
-    def test_nothing_of_it_lies_below_opt_ml(self):
+    def test_it_has_no_files_below_opt_ml(self):
         """Checklist 5."""
         self.assertEqual([], [path for path in files() if path.startswith("/opt")])
 
@@ -52,7 +52,7 @@ class WhatIsInIt(ImageCase):
         self.assertEqual(["8080/tcp"], list(here["ExposedPorts"]))
         self.assertFalse([path for path in own_files() if re.search("tini|init$", path)])
 
-    def test_it_holds_the_programs_their_libraries_and_papers_and_nothing_else(self):
+    def test_it_holds_the_programs_their_libraries_and_licences_and_nothing_else(self):
         """Checklist 6: no shell, no package manager, no compiler; nothing setuid."""
         for path, (info, content) in own_files().items():
             self.assertTrue(info.isfile(), f"{path} is no plain file")
@@ -68,8 +68,8 @@ class WhatIsInIt(ImageCase):
         self.assertEqual(["/tmp"], open_to_all)
         self.assertEqual(0o1777, files()["/tmp"][0].mode & 0o7777)
 
-    def test_every_library_in_it_is_needed_and_every_one_needed_is_in_it(self):
-        """Checklist 2: by what the files themselves say; libgcc_s is opened by glibc."""
+    def test_it_has_exactly_the_needed_libraries(self):
+        """Checklist 2: by the files' own headers; libgcc_s is opened by glibc."""
         libraries = {Path(path).name for path, (_, content) in own_files().items()
                      if elf(content) and ".so" in path}
         needed = {"libgcc_s.so.1"}
@@ -77,28 +77,28 @@ class WhatIsInIt(ImageCase):
             if elf(content):
                 copy = self.folder / "elf"
                 copy.write_bytes(content)
-                said = subprocess.run(["readelf", "--wide", "--dynamic", "--program-headers", copy],
-                                      check=True, timeout=60, stdout=subprocess.PIPE).stdout.decode()
-                needed |= set(re.findall(r"\(NEEDED\).*\[(.+)\]", said))
-                needed |= {Path(p).name for p in re.findall(r"interpreter: (.+)\]", said)}
+                output = subprocess.run(["readelf", "--wide", "--dynamic", "--program-headers", copy],
+                                        check=True, timeout=60, stdout=subprocess.PIPE).stdout.decode()
+                needed |= set(re.findall(r"\(NEEDED\).*\[(.+)\]", output))
+                needed |= {Path(p).name for p in re.findall(r"interpreter: (.+)\]", output)}
         self.assertEqual(sorted(libraries), sorted(needed))
 
-    def test_a_scanner_finds_release_and_packages_and_a_lawyer_the_terms(self):
+    def test_it_has_release_packages_and_licences(self):
         release = files()["/etc/os-release"][1].decode()
         self.assertIn("\nID=debian\n", "\n" + release)
         packages = [path for path in own_files() if path.startswith("/var/lib/dpkg/status.d/")]
         self.assertGreater(len(packages), 4)
         for path in packages:
             name = Path(path).name
-            said = files()[path][1].decode()
-            self.assertRegex(said, rf"(?m)\APackage: {re.escape(name)}$")
-            self.assertRegex(said, r"(?m)^Version: \S+$")
+            output = files()[path][1].decode()
+            self.assertRegex(output, rf"(?m)\APackage: {re.escape(name)}$")
+            self.assertRegex(output, r"(?m)^Version: \S+$")
             self.assertIn(f"/usr/share/doc/{name}/copyright", files())
         ours = files()["/usr/share/doc/movie-recommender/copyright"][1]
         self.assertEqual((SOURCE / "LICENSE").read_bytes(), ours)
 
-    def test_it_knows_whom_to_trust(self):
-        """Debian's certificates, where OpenSSL's users here look for them."""
+    def test_it_has_trusted_certificates(self):
+        """Debian's certificates, in OpenSSL's default folder."""
         found = files()["/etc/ssl/certs/ca-certificates.crt"][1]
         self.assertGreater(found.count(b"-----BEGIN CERTIFICATE-----"), 100)
 
@@ -120,7 +120,7 @@ class WhatIsInIt(ImageCase):
         self.assertLess(size, LIMIT)
         self.assertLess(config()["Size"], LIMIT)
 
-    def test_its_labels_say_what_is_true(self):
+    def test_its_labels_are_true(self):
         """Checklist 16: version, licence and revision; of the abilities the port alone. That
         the port is honoured, and several models are refused, is tested with the server."""
         labels = config()["Config"]["Labels"]
@@ -135,7 +135,7 @@ class WhatIsInIt(ImageCase):
 
 
 class HowItStarts(ImageCase):
-    def test_the_words_alone_start_training_and_serving(self):
+    def test_train_and_serve_start_by_name_alone(self):
         """Checklist 1: no other argument, variable or option but the folder."""
         job = self.job_on(ROWS)
         self.trained_in_it(job)
@@ -145,8 +145,8 @@ class HowItStarts(ImageCase):
         run.signal(15)
         self.assertEqual(0, run.wait().status)
 
-    def test_as_an_entrypoint_train_needs_no_word(self):
-        """Checklist 3: and takes the word when it comes."""
+    def test_as_an_entrypoint_train_needs_no_argument(self):
+        """Checklist 3: and accepts the argument `train`."""
         for words in ((), ("train",)):
             job = self.job_on(ROWS)
             job.write_config()
@@ -185,8 +185,8 @@ class HowItStarts(ImageCase):
         for task in Path(f"/proc/{pid}/task").iterdir():
             self.assertEqual("", (task / "children").read_text())
 
-    def test_an_empty_mount_in_place_of_opt_ml_loses_nothing(self):
-        """Checklist 5: both say what they miss, and serve goes on answering why."""
+    def test_an_empty_mount_in_place_of_opt_ml_hides_nothing(self):
+        """Checklist 5: both report what they lack, and serve keeps responding with that reason."""
         empty = self.folder / "empty"
         empty.mkdir()
         result = self.contained("train", ml=empty).wait()
@@ -196,8 +196,8 @@ class HowItStarts(ImageCase):
         server.wait_for(lambda: server.try_ping() == 503, "a ping of 503")
 
     def test_any_user_may_run_it(self):
-        """Checklist 7: an unknown uid, nobody, and root; only /tmp and the results writable."""
-        for user in (12345, NOBODY, 0):
+        """Checklist 7: an unknown uid, an unprivileged one, and root; only /tmp and the results writable."""
+        for user in (12345, UNPRIVILEGED, 0):
             with self.subTest(user):
                 job = self.job_on(ROWS)
                 self.own(user, job.model, job.output)
@@ -251,13 +251,13 @@ class HowItStarts(ImageCase):
         modern, old = self.job_on(ROWS), self.job_on(ROWS)
         self.trained_in_it(modern)
         old.write_config()
-        said = subprocess.run(["qemu-x86_64", "-cpu", "Conroe", "-L", root,
-                               root / "usr/local/bin/train", "--prefix", old.prefix],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600,
-                              # Starting once more would be without the emulator.
-                              env={"OMP_WAIT_POLICY": "passive"}, check=False)
-        self.assertEqual(0, said.returncode, said.stderr.decode())
-        self.assertIn(b'"cpu":"sse2"', said.stderr)
+        output = subprocess.run(["qemu-x86_64", "-cpu", "Conroe", "-L", root,
+                                 root / "usr/local/bin/train", "--prefix", old.prefix],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600,
+                                # A restarted process would run without the emulator.
+                                env={"OMP_WAIT_POLICY": "passive"}, check=False)
+        self.assertEqual(0, output.returncode, output.stderr.decode())
+        self.assertIn(b'"cpu":"sse2"', output.stderr)
         self.assertSameModel(modern, old)
 
     def threads(self, *options, **hyperparameters):
@@ -275,9 +275,9 @@ class HowItStarts(ImageCase):
         server = self.served("--cpu-shares", "2")
         self.assertEqual(len(cpus), server.wait_for_log("listening")["threads"])
 
-    def test_without_a_word_or_with_a_wrong_one_it_says_how_it_is_used(self):
-        """Checklist 17: on stderr, with a status that is not 0. A word that is no program is
-        the engine's to refuse, as there is no entrypoint."""
+    def test_without_an_argument_or_with_a_wrong_one_it_prints_the_usage(self):
+        """Checklist 17: on stderr, with a status that is not 0. The engine rejects a word that is
+        no program, as there is no entrypoint."""
         result = self.contained().wait()
         self.assertEqual((2, ""), (result.status, result.stdout))
         for word in ("train", "serve", "/opt/ml", "8080"):

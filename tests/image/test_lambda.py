@@ -1,7 +1,7 @@
-"""lambda/Dockerfile: the image of a function, as Lambda starts it. Contract 1.9; the numbers in
+"""lambda/Dockerfile: the image of a function, started as by Lambda. Contract 1.9; the numbers in
 the tests' first lines are lines of the checklist in docs/lambda.md.
 
-The function is predict; every other is built by the same lines, and recommend is tried in a test run."""
+The function is predict; the others are built by the same lines, and recommend runs in one test."""
 
 import base64
 import functools
@@ -26,7 +26,7 @@ from reference import Reference
 FUNCTION = "predict"
 IMAGE = f"movie-recommender-{FUNCTION}:test"
 MOST_BYTES = 30_000_000
-# What Lambda sets (1.8); local-cloud does, and docker hands them on by name.
+# The variables of Lambda (1.8): set by local-cloud, passed on by docker.
 VARIABLES = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
              "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL",
              "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -125,8 +125,8 @@ class Image(unittest.TestCase):
 
 class Served(LocalCloudCase):
     def contained(self, function, **variables):
-        """The function's entry for local-cloud, in a container that is read-only, of nobody, without a
-        capability, with this test's folder below /mnt."""
+        """The function's entry for local-cloud, in a read-only container of an unprivileged user without
+        capabilities, with this test's folder below /mnt."""
         for path in self.folder.iterdir():
             path.chmod(0o644)
         self.folder.chmod(0o755)
@@ -151,7 +151,7 @@ class Served(LocalCloudCase):
         self.assertPredicts(cloud, *trained().rows[0][:2], 20)
 
     def test_curl_shows_what_a_test_run_of_recommend_predicts(self):
-        """By the path of AWS's emulator; nothing is put on a stream, so none is named."""
+        """By the path of AWS's emulator; no stream is written or named."""
         shutil.copy(trained().model_bin, self.folder / "model.bin")
         user = trained().users[0]
         data = json.dumps({"user_id": int(user), "top_n": 3, "request_id": "r-1"}).encode()
@@ -160,10 +160,10 @@ class Served(LocalCloudCase):
             "kinesis": {"partitionKey": "k", "sequenceNumber": "1", "data": base64.b64encode(data).decode()}}]}))
         cloud = self.cloud(functions={"function": self.contained(
             "recommend", MODEL_URI="/mnt/model.bin", TEST_RUN="True")})
-        said = subprocess.run(
+        done = subprocess.run(
             ["curl", "-sS", f"http://127.0.0.1:{cloud.port}/2015-03-31/functions/function/invocations", "-d",
              "@event.json"], cwd=self.folder, capture_output=True, text=True, check=True, timeout=300)
-        (prediction,) = json.loads(said.stdout)["predictions"]
+        (prediction,) = json.loads(done.stdout)["predictions"]
         self.assertEqual(("r-1", int(user), 3, False), tuple(
             prediction[name] for name in ("request_id", "user_id", "count", "from_cache")))
         reference = Reference(trained())

@@ -14,8 +14,8 @@ AARCH64 = 0xB7
 
 class Arm64(ImageCase):
     def test_compiled_across_it_holds_arm64_programs_that_make_the_same_model(self):
-        """Checklist 2, 16, §1.10: every ELF file is of the architecture that the image says;
-        what of it can be emulated trains to the same bytes."""
+        """Checklist 2, 16, §1.10: every ELF file is of the image's architecture;
+        in the emulator train makes the same bytes."""
         if config()["Architecture"] != "amd64":
             self.not_here("the image itself is not for amd64")
         other = f"{IMAGE.partition(':')[0]}:arm64-{os.getpid()}"
@@ -44,12 +44,12 @@ class Arm64(ImageCase):
         native, emulated = self.job_on(ROWS), self.job_on(ROWS)
         self.trained_in_it(native)
         emulated.write_config()
-        said = subprocess.run(["qemu-aarch64", "-L", root, root / "usr/local/bin/train", "--prefix",
+        done = subprocess.run(["qemu-aarch64", "-L", root, root / "usr/local/bin/train", "--prefix",
                                emulated.prefix], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=900, check=False,
-                              # Starting once more would be without the emulator.
+                              # A restarted process would run without the emulator.
                               env={"OMP_WAIT_POLICY": "passive"})
-        self.assertEqual(0, said.returncode, said.stderr.decode())
+        self.assertEqual(0, done.returncode, done.stderr.decode())
         self.assertSameModel(native, emulated)
 
 

@@ -1,4 +1,4 @@
-"""Checklist 140: the same source gives the same layers, whoever compiles it and where."""
+"""Checklist 140: the same source gives the same layers on any machine and in any folder."""
 
 import os
 import unittest
@@ -9,7 +9,7 @@ from image_case import IMAGE, ImageCase, build, config
 
 class Reproducible(ImageCase):
     def test_another_build_in_another_folder_gives_the_same_layers(self):
-        """Checklist 140: nothing of the first one is used but the packages."""
+        """Checklist 140: only the packages of the first build are used again."""
         again = f"{IMAGE.partition(':')[0]}:again-{os.getpid()}"
         build(again, "--build-arg", "BUILD_FOLDER=/tmp/a/rather/longer/name")
         try:

@@ -16,7 +16,7 @@ from process import Run
 from samples import csv
 from server import Server
 
-# In what a terminal gets: none but the end of a line.
+# Control characters in a terminal's output, except line ends.
 CONTROL = "[\x00-\x09\x0b-\x1f\x7f]"
 
 
@@ -98,25 +98,25 @@ class LocalMode(ImageCase):
         return result.stdout
 
     def test_fit_deploy_and_predict(self):
-        """Checklist 126: train in a terminal, serve the same folder, ask."""
+        """Checklist 126: train in a terminal, serve the same folder, send a request."""
         (result,), model, (job,) = self.fit()
         self.assertEqual(0, result.status, result)
         self.assertEqual(["model.bin"], [path.name for path in model.iterdir()])
         self.assertFalse(job.failure.exists())
-        said = result.stdout.replace("\r\n", "\n")
-        self.assertNotRegex(said, CONTROL, "a bar or a colour")
-        self.assertEqual(4, len(re.findall(r"(?m)^epoch=\d+ train_rmse=[0-9.]+ ", said)))
-        self.assertNotIn("AWS_SECRET", said)
+        output = result.stdout.replace("\r\n", "\n")
+        self.assertNotRegex(output, CONTROL, "a bar or a colour")
+        self.assertEqual(4, len(re.findall(r"(?m)^epoch=\d+ train_rmse=[0-9.]+ ", output)))
+        self.assertNotIn("AWS_SECRET", output)
 
         server = self.deploy(model)
         row = ROWS[0]
-        answer = server.post({"instances": [{"userId": row[0], "movieId": row[1]}]})
-        self.assertEqual(1, len(answer.json()["predictions"]))
+        response = server.post({"instances": [{"userId": row[0], "movieId": row[1]}]})
+        self.assertEqual(1, len(response.json()["predictions"]))
         self.assertEqual(200, server.post(f"{row[0]},{row[1]}\n", CSV).status)
         self.assertEqual(["model.bin"], [path.name for path in model.iterdir()], "wrote something")
-        said = self.finish(server).replace("\r\n", "\n")
-        self.assertNotRegex(said, CONTROL, "a colour")
-        self.assertIn("info model ", said)
+        output = self.finish(server).replace("\r\n", "\n")
+        self.assertNotRegex(output, CONTROL, "a colour")
+        self.assertIn("info model ", output)
 
     def test_fit_on_two_hosts(self):
         """Checklist 126, 68, 70: they share one model folder; both services end with 0."""
@@ -126,7 +126,7 @@ class LocalMode(ImageCase):
         self.assertEqual([], [job.failure for job in jobs if job.failure.exists()])
 
     def test_a_failure_is_a_status(self):
-        """Checklist 126: the only thing that local mode looks at."""
+        """Checklist 126: local mode checks nothing else."""
         ((name, job),), model, data = self.hosts(1)
         (data / "ratings.csv").write_text("userId,movieId,rating\n1,2,bad\n")
         result = self.service("train", name, [
@@ -137,7 +137,7 @@ class LocalMode(ImageCase):
 
     def test_transform_with_a_strategy(self):
         """Checklist 126, 121, 123: True with a capital letter, one at a time always, files cut
-        at lines, a newline put behind each answer."""
+        at lines, a newline appended to each response."""
         (result,), model, _ = self.fit()
         self.assertEqual(0, result.status, result)
         server = self.deploy(model, SAGEMAKER_BATCH="True", SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="1",
@@ -148,8 +148,8 @@ class LocalMode(ImageCase):
                 (CSV, [f"{row[0]},{row[1]}\n" for row in ROWS[:20]]),
                 (JSON_LINES, [json.dumps({"userId": r[0], "movieId": r[1]}) + "\n" for r in ROWS[:20]])):
             one_by_one = [server.post(record, content_type) for record in records]
-            self.assertEqual([200] * 20, [answer.status for answer in one_by_one])
-            joined = "".join(answer.text + "\n" for answer in one_by_one)
+            self.assertEqual([200] * 20, [response.status for response in one_by_one])
+            joined = "".join(response.text + "\n" for response in one_by_one)
             lines = [line for line in joined.split("\n") if line]
             at_once = server.post("".join(records), content_type)
             self.assertEqual(at_once.text.split("\n")[:-1], lines)

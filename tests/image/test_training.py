@@ -1,6 +1,6 @@
-"""Training in the container: the whole of /opt/ml as the platform mounts it, what is left in
-it, and how it ends. The rest of checklist 18-78 is that of tests/integration, run with the
-image's programs (CMakeLists.txt)."""
+"""Training in the container: /opt/ml as the platform mounts it, the files that are left in it, and
+the exit status. tests/integration, run with the image's programs (CMakeLists.txt), covers the rest
+of checklist 18-78."""
 
 import json
 import os
@@ -16,7 +16,7 @@ FOREVER = 100_000  # epochs
 
 
 def as_the_platform(job):
-    """Folder by folder: what comes in cannot be written."""
+    """Folder by folder: input folders are read-only."""
     job.write_config()
     return (*mount(job.prefix / "input", "/opt/ml/input", "ro"), *mount(job.model, "/opt/ml/model"),
             *mount(job.output, "/opt/ml/output"))
@@ -26,7 +26,7 @@ class Training(ImageCase):
     def start_in_it(self, job, *options, **how):
         return self.contained("train", options=(*as_the_platform(job), *options), **how)
 
-    def test_a_job_in_the_platforms_tree_leaves_what_the_program_alone_leaves(self):
+    def test_a_job_in_the_platforms_tree_leaves_the_files_of_the_bare_program(self):
         """Checklist 30, 39, 40, 52: read-only input; the same bytes as outside."""
         outside = self.job_on(ROWS)
         self.assertTrained(outside, self.outside(outside))
@@ -37,7 +37,7 @@ class Training(ImageCase):
         self.assertEqual(4, len(result.epochs))
 
     def test_nothing_is_written_but_in_the_mounts(self):
-        """Checklist 54: the container's own file system is as it was, by the engine's word."""
+        """Checklist 54: `docker diff` shows no change of the container's own file system."""
         job = self.job_on(ROWS)
         run = self.start_in_it(job)
         run.pid  # it is there from here on, until run.wait() removes it
@@ -48,7 +48,7 @@ class Training(ImageCase):
                               and line.split(" ", 1)[1] not in ("/opt", "/opt/ml", "/opt/ml/input",
                                                                 "/opt/ml/model", "/opt/ml/output")])
 
-    def test_with_everything_locked_it_trains(self):
+    def test_it_trains_with_all_restrictions(self):
         """Checklist 7, 8, 9, 54: another user, no network, no capability, nothing writable but
         the results, no /tmp, 256 MB."""
         job = self.job().channel("train", {"ratings.csv": csv(ROWS)})
@@ -76,7 +76,7 @@ class Training(ImageCase):
                 self.assertFalse(job.failure.exists())
                 self.assertServes(self.served(ml=job.prefix))
 
-    def test_killed_and_started_again_it_ends_as_if_it_had_not_been(self):
+    def test_killed_and_started_again_it_ends_with_the_same_model(self):
         """Checklist 55-57, 61: checkpoints in their mount, a container after the other."""
         whole = self.job_on(ROWS, n_epochs=300, checkpoint_every=1)
         self.trained_in_it(whole)

@@ -2,16 +2,16 @@
 """account_standin.py: an AWS account for script/deploy and script/train-job, in a file.
 
 It stands on PATH as `aws` (also as `curl`, and as build_and_push.sh), reads and writes
-$STANDIN/account.json, and answers as the CLI would: --query by JMESPath, --output text by the
+$STANDIN/account.json, and responds as the CLI would: --query by JMESPath, --output text by the
 CLI's own formatter, errors in the CLI's words. Every call is appended to $STANDIN/calls, with
-what it changed; files that were handed over are put beside it.
+what it changed and the contents of the files it was given.
 
 What goes wrong is in $STANDIN/faults.json: {"words": text in the command line, "err": text,
-"status": n, "skip": so many go well first, "stack": the stack's status from then on}. With
-"interrupt" it goes well, and then somebody presses Ctrl-C.
+"status": n, "skip": so many calls succeed first, "stack": the stack's status from then on}. With
+"interrupt" the call succeeds and is followed by a SIGINT, as from Ctrl-C.
 
 A test calls it some dozens of times, so it starts quickly: as bytecode, without Python's
-site, and with nothing loaded that the call at hand does not need (deploy_case.DeployCase.put)."""
+site, and with only those modules loaded that this call needs (deploy_case.DeployCase.put)."""
 
 import json
 import os
@@ -120,8 +120,8 @@ class Account:
         return {name: some for name, some in page.items() if some}
 
     def s3api_delete_objects(self):
-        asked = self.document("--delete")
-        for one in asked["Objects"]:
+        deletion = self.document("--delete")
+        for one in deletion["Objects"]:
             assert set(one) == {"Key", "VersionId"}, one
             del self.state["buckets"][self.option("--bucket")][one["Key"]]
         self.change("objects removed")
@@ -233,22 +233,22 @@ class Account:
         status, secondary, message = job["to come"][0]
         if len(job["to come"]) > 1 and "SecondaryStatus" in self.option("--query"):
             del job["to come"][0]
-        said = {"TrainingJobStatus": status, "SecondaryStatus": secondary,
-                "SecondaryStatusTransitions": [{"Status": secondary, "StatusMessage": message}] if message else []}
+        description = {"TrainingJobStatus": status, "SecondaryStatus": secondary,
+                       "SecondaryStatusTransitions": [{"Status": secondary, "StatusMessage": message}] if message else []}
         if status == "Completed":
-            said["FinalMetricDataList"] = [{"MetricName": "train:rmse", "Value": 0.75},
-                                           {"MetricName": "validation:rmse", "Value": 0.875}]
-            said["ModelArtifacts"] = {"S3ModelArtifacts": job["model"]}
+            description["FinalMetricDataList"] = [{"MetricName": "train:rmse", "Value": 0.75},
+                                                  {"MetricName": "validation:rmse", "Value": 0.875}]
+            description["ModelArtifacts"] = {"S3ModelArtifacts": job["model"]}
         if status == "Failed":
-            said["FailureReason"] = "AlgorithmError: ratings.csv:41:9: rating \"4;5\" is not a number"
-        return said
+            description["FailureReason"] = "AlgorithmError: ratings.csv:41:9: rating \"4;5\" is not a number"
+        return description
 
     def sagemaker_create_training_job(self):
-        asked = self.document("--cli-input-json")
-        name = asked["TrainingJobName"]
+        request = self.document("--cli-input-json")
+        name = request["TrainingJobName"]
         assert name not in self.state["jobs"], name
-        self.state["jobs"][name] = {"to come": list(self.state["training"]), "asked": asked,
-                                    "model": f"{asked['OutputDataConfig']['S3OutputPath']}{name}/output/model.tar.gz"}
+        self.state["jobs"][name] = {"to come": list(self.state["training"]), "request": request,
+                                    "model": f"{request['OutputDataConfig']['S3OutputPath']}{name}/output/model.tar.gz"}
         self.change("job")
         return {"TrainingJobArn": "arn"}
 
@@ -269,9 +269,9 @@ class Account:
         self.change("package removed")
 
 
-def format_text(said):
-    """As the CLI's own formatter has it. Its package loads what speaks to AWS, for a tenth of a
-    second; the formatter needs of that only the name of str."""
+def format_text(output):
+    """The output as formatted by the CLI's own module. Its package would load the AWS client library,
+    which takes a tenth of a second; the formatter needs only the name of str of it."""
     import importlib.machinery
     import io
     import types
@@ -282,7 +282,7 @@ def format_text(said):
     sys.modules[name].six = types.SimpleNamespace(text_type=str)
     from awscli import text
     out = io.StringIO()
-    text.format_text(said, out)
+    text.format_text(output, out)
     return out.getvalue()
 
 
@@ -291,19 +291,19 @@ def aws(account, words):
         return (0, account.state["region"] + "\n") if account.state["region"] else (1, "")
     if words[0] == "ecr":
         return ecr(account, words)
-    said = getattr(account, "_".join(words[:2]).replace("-", "_"))()
-    if said is None:
+    output = getattr(account, "_".join(words[:2]).replace("-", "_"))()
+    if output is None:
         return 0, ""
-    import jmespath  # beside the CLI
+    import jmespath  # installed with the CLI
     if "--query" in words:
-        said = jmespath.search(account.option("--query"), said)
+        output = jmespath.search(account.option("--query"), output)
     if account.option("--output") == "text":
-        return 0, format_text(said) or "None\n"
-    return 0, json.dumps(said, indent=4) + "\n"
+        return 0, format_text(output) or "None\n"
+    return 0, json.dumps(output, indent=4) + "\n"
 
 
 def ecr(account, words):
-    """What build_and_push.sh asks, of images that docker has pushed."""
+    """The calls of build_and_push.sh, about images that docker has pushed."""
     if words[1] == "describe-repositories":
         return 0, "IMMUTABLE\n"
     if words[1] == "get-login-password":
@@ -329,7 +329,7 @@ def docker(account, words):
 
 
 def build_and_push(account, words):
-    """In place of the script: an image is what its words say."""
+    """Stands in for the script: an image is identified by the command's arguments."""
     if "--context" in words:
         top = account.option("--context")
         account.kept["context"] = sorted(os.path.relpath(os.path.join(at, name), top)
@@ -343,10 +343,10 @@ def build_and_push(account, words):
 
 
 def curl(account, words):
-    answer = '{"predicted_rating": 4.4}'
+    response = '{"predicted_rating": 4.4}'
     if "--output" not in words:
-        return 0, answer
-    write(account.option("--output"), answer)
+        return 0, response
+    write(account.option("--output"), response)
     return 0, str(account.state["http"])
 
 
@@ -375,8 +375,8 @@ def main():
             status, out = {"aws": aws, "curl": curl, "docker": docker, "build_and_push": build_and_push}[name](account, words)
         except Refused as refusal:
             status, err = refusal.status, f"{refusal}\n"
-    # The two ends of a pipe run side by side: each sees a whole file, and who changed nothing
-    # takes nothing back.
+    # The two commands of a pipe run at the same time: the file is replaced as a whole, and only by
+    # a command that changed something.
     if state != json.loads(before):
         write(f"{FOLDER}/account.{os.getpid()}", json.dumps(state))
         os.replace(f"{FOLDER}/account.{os.getpid()}", f"{FOLDER}/account.json")

@@ -1,5 +1,5 @@
-"""aggregate_case.py: the real `aggregate` as a Lambda function, beside a real dynalite behind a
-peer that checks signatures and does to each request what a test says (aws_peers.py).
+"""aggregate_case.py: the real `aggregate` as a Lambda function, with a real dynalite behind a
+peer that checks signatures and injects faults as a test says (aws_peers.py).
 
     class Example(AggregateCase):
         def test_a_sentence(self):
@@ -9,7 +9,7 @@ peer that checks signatures and does to each request what a test says (aws_peers
             self.assertEqual(…, self.items())
 
 After each test every function that runs must end with 0 at SIGTERM; its output must be JSON
-lines without a secret, a sanitizer's complaint, or what the records say.
+lines without secrets, sanitizer reports or the records' data.
 """
 
 import base64
@@ -41,7 +41,7 @@ def encoded(data):
 
 
 def record(n, data, shard=SHARD, base64_data=None, at=1769851800.0):
-    """The n-th record of a shard, as Lambda hands it over."""
+    """The n-th record of a shard, as Lambda delivers it."""
     return {
         "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": str(n), "sequenceNumber": str(FIRST + n),
                     "data": encoded(data) if base64_data is None else base64_data,
@@ -78,9 +78,9 @@ def pack(user_records):
 
 
 def refused(kind):
-    """400 in DynamoDB's own words."""
+    """A 400 in DynamoDB's own format."""
     body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{kind}",
-                       "message": "said by the test"}).encode()
+                       "message": "from the test"}).encode()
     return raw(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\n"
                b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
@@ -94,7 +94,7 @@ class Table:
     def __init__(self, url):
         self.port = int(url.rsplit(":", 1)[1])
 
-    def ask(self, target, body, headers=None):
+    def send(self, target, body, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("POST", "/", body, headers or {
@@ -102,13 +102,13 @@ class Table:
                 "Content-Type": "application/x-amz-json-1.0", "X-Amz-Date": "20260131T093000Z",
                 "Authorization": "AWS4-HMAC-SHA256 Credential=k/20260131/eu-central-1/dynamodb/"
                                  "aws4_request, SignedHeaders=host, Signature=s"})
-            answer = connection.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+            response = connection.getresponse()
+            return response.status, response.getheaders(), response.read()
         finally:
             connection.close()
 
     def call(self, target, **members):
-        status, _, body = self.ask(target, json.dumps(members))
+        status, _, body = self.send(target, json.dumps(members))
         assert status == 200, body
         return json.loads(body)
 
@@ -131,35 +131,35 @@ class Table:
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def forward(self, connection, request):
-        """An act: the request as it came, and the answer as it comes."""
-        self.answer(connection, self.ask(None, request.body, dict(request.headers)))
+        """An act: forwards the request and the response unchanged."""
+        self.respond(connection, self.send(None, request.body, dict(request.headers)))
         return True
 
     def forward_and_hang_up(self, _connection, request):
-        """The write happens, and nobody hears of it."""
-        self.ask(None, request.body, dict(request.headers))
+        """The write happens, but the response is lost."""
+        self.send(None, request.body, dict(request.headers))
         return False
 
     def forward_with_wrong_crc(self, connection, request):
-        status, headers, body = self.ask(None, request.body, dict(request.headers))
+        status, headers, body = self.send(None, request.body, dict(request.headers))
         headers = [(name, "1" if name.lower() == "x-amz-crc32" else value)
                    for name, value in headers]
-        self.answer(connection, (status, headers, body))
+        self.respond(connection, (status, headers, body))
         return True
 
     def forward_the_first(self, connection, request):
-        """Of a batch one item is written, the others are left unprocessed."""
+        """One item of a batch is written, the others are returned as unprocessed."""
         body = json.loads(request.body)
         (name, requests), = body["RequestItems"].items()
         self.call("BatchWriteItem", RequestItems={name: requests[:1]})
         rest = {name: requests[1:]} if len(requests) > 1 else {}
-        said = json.dumps({"UnprocessedItems": rest}).encode()
-        self.answer(connection, (200, [], said))
+        body = json.dumps({"UnprocessedItems": rest}).encode()
+        self.respond(connection, (200, [], body))
         return True
 
     @staticmethod
-    def answer(connection, said):
-        status, headers, body = said
+    def respond(connection, response):
+        status, headers, body = response
         lines = [f"{name}: {value}" for name, value in headers
                  if name.lower() not in ("content-length", "connection", "transfer-encoding",
                                          "keep-alive")]
@@ -211,18 +211,18 @@ class AggregateCase(FunctionCase):
             "TREND_TABLE_NAME": self.trend, "AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb.url,
             **self.settings, **more})
 
-    # Events and answers.
+    # Events and responses.
 
     def take(self, event, **how):
-        """The answer to an event that goes well."""
-        answer = self.ask(event, seconds=SECONDS, **how)
-        self.assertEqual("response", answer.kind, answer.answer.body)
-        said = answer.json
-        self.assertEqual([], said["batchItemFailures"])
+        """The response to an event that succeeds."""
+        response = self.invoke(event, seconds=SECONDS, **how)
+        self.assertEqual("response", response.kind, response.response.body)
+        body = response.json
+        self.assertEqual([], body["batchItemFailures"])
         in_window = "window" in event if isinstance(event, dict) else b'"window"' in event
         self.assertEqual({"batchItemFailures", "state"} if in_window else {"batchItemFailures"},
-                         set(said))
-        return said
+                         set(body))
+        return body
 
     def keep(self, event, **how):
         """The state of an event in a window: texts, and only texts."""

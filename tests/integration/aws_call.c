@@ -9,7 +9,7 @@
  *     {"do":"raw","client":"s3","path":"/a","headers":{"a":"b"},"body_hex":"…"}  no body: GET
  *
  * All calls take budget_ms (from now to the deadline) and once; body_size makes a body of so
- * many 'x'. Bodies of answers come back as body_hex up to SHOWN_BYTES. The log is on
+ * many 'x'. Bodies of responses are returned as body_hex up to SHOWN_BYTES. The log is on
  * standard error. */
 #include "commands.h"
 
@@ -77,14 +77,14 @@ static char *body_of(const json_t *command, size_t *n)
     return body;
 }
 
-static void show_body(json_t *reply, const char *bytes, size_t n)
+static void show_body(json_t *result, const char *bytes, size_t n)
 {
-    json_object_set_new(reply, "n_bytes", json_integer((json_int_t)n));
+    json_object_set_new(result, "n_bytes", json_integer((json_int_t)n));
     if (n <= SHOWN_BYTES)
-        json_object_set_new(reply, "body_hex", hex_of(bytes, n));
+        json_object_set_new(result, "body_hex", hex_of(bytes, n));
 }
 
-static void show_failure(json_t *reply, const mf_aws_failure *failure)
+static void show_failure(json_t *result, const mf_aws_failure *failure)
 {
     json_t *shown =
         json_pack("{s:s, s:b, s:b, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
@@ -94,7 +94,7 @@ static void show_failure(json_t *reply, const mf_aws_failure *failure)
                   "code", failure->code, "request_id", failure->request_id, "other_region",
                   failure->other_region, "original_message", failure->original_message, "text",
                   failure->error.text, "error", mf_error_name(failure->error.code));
-    json_object_update(reply, shown);
+    json_object_update(result, shown);
     json_decref(shown);
 }
 
@@ -105,7 +105,7 @@ static bool set_environment(const json_t *command)
                           : unsetenv(text_of(command, "name"))) == 0;
 }
 
-static bool open_client(const json_t *command, json_t *reply)
+static bool open_client(const json_t *command, json_t *result)
 {
     static const char *const names[MF_AWS_SERVICES] = {"s3", "sagemaker", "kinesis", "dynamodb"};
     mf_aws_client_settings settings = {
@@ -122,12 +122,12 @@ static bool open_client(const json_t *command, json_t *reply)
     clients[slot].client = mf_aws_client_create(&settings, &err);
     snprintf(clients[slot].name, sizeof clients[slot].name, "%s", text_of(command, "client"));
     if (clients[slot].client == NULL) {
-        json_object_set_new(reply, "text", json_string(err.text));
-        json_object_set_new(reply, "error", json_string(mf_error_name(err.code)));
+        json_object_set_new(result, "text", json_string(err.text));
+        json_object_set_new(result, "error", json_string(mf_error_name(err.code)));
         return false;
     }
     const mf_aws_endpoint *endpoint = mf_aws_client_endpoint(clients[slot].client);
-    json_object_set_new(reply, "base", json_string(endpoint->base));
+    json_object_set_new(result, "base", json_string(endpoint->base));
     return true;
 }
 
@@ -155,16 +155,16 @@ static bool take_object(void *context, const char *bytes, size_t n, mf_error *er
     return true;
 }
 
-static bool get(mf_aws_client *client, const json_t *command, json_t *reply)
+static bool get(mf_aws_client *client, const json_t *command, json_t *result)
 {
     mf_error err = {.code = MF_OK};
     mf_aws_s3_location location;
     if (!mf_aws_s3_uri_parse(text_of(command, "uri"), &location, &err)) {
-        json_object_set_new(reply, "text", json_string(err.text));
+        json_object_set_new(result, "text", json_string(err.text));
         return false;
     }
     taking taken = {.refuse_after = (size_t)count_of(command, "refuse_after")};
-    const mf_aws_s3_get question = {
+    const mf_aws_s3_get request = {
         .location = &location,
         .if_none_match = text_of(command, "etag"),
         .sink = {begin_object, take_object, &taken},
@@ -173,25 +173,25 @@ static bool get(mf_aws_client *client, const json_t *command, json_t *reply)
     };
     mf_aws_s3_object object;
     mf_aws_failure failure;
-    const bool ok = mf_aws_s3_get_object(client, &question, &object, &failure);
+    const bool ok = mf_aws_s3_get_object(client, &request, &object, &failure);
     if (ok) {
-        json_object_set_new(reply, "etag", json_string(object.etag));
-        json_object_set_new(reply, "is_not_modified", json_boolean(object.is_not_modified));
-        json_object_set_new(reply, "n_object", json_integer((json_int_t)object.n_bytes));
-        show_body(reply, taken.bytes.bytes, taken.bytes.n_bytes);
+        json_object_set_new(result, "etag", json_string(object.etag));
+        json_object_set_new(result, "is_not_modified", json_boolean(object.is_not_modified));
+        json_object_set_new(result, "n_object", json_integer((json_int_t)object.n_bytes));
+        show_body(result, taken.bytes.bytes, taken.bytes.n_bytes);
     } else {
-        show_failure(reply, &failure);
+        show_failure(result, &failure);
     }
-    json_object_set_new(reply, "n_begun", json_integer((json_int_t)taken.n_begun));
+    json_object_set_new(result, "n_begun", json_integer((json_int_t)taken.n_begun));
     mf_text_free(&taken.bytes);
     return ok;
 }
 
-static bool invoke(mf_aws_client *client, const json_t *command, json_t *reply)
+static bool invoke(mf_aws_client *client, const json_t *command, json_t *result)
 {
     size_t n_body;
     char *body = body_of(command, &n_body);
-    const mf_aws_invocation question = {
+    const mf_aws_invocation request = {
         .endpoint_name = text_of(command, "endpoint"),
         .content_type = text_of(command, "content_type"),
         .accept = text_of(command, "accept"),
@@ -202,22 +202,22 @@ static bool invoke(mf_aws_client *client, const json_t *command, json_t *reply)
         .n_body = n_body,
         .deadline_ms = deadline_of(command),
     };
-    mf_aws_inference answer;
+    mf_aws_inference inference;
     mf_aws_failure failure;
-    const bool ok = mf_aws_invoke_endpoint(client, &question, &answer, &failure);
+    const bool ok = mf_aws_invoke_endpoint(client, &request, &inference, &failure);
     if (ok) {
-        show_body(reply, answer.body, answer.n_body);
-        json_object_set_new(reply, "content_type", json_string(answer.content_type));
-        json_object_set_new(reply, "variant", json_string(answer.variant));
-        json_object_set_new(reply, "custom_attributes", json_string(answer.custom_attributes));
+        show_body(result, inference.body, inference.n_body);
+        json_object_set_new(result, "content_type", json_string(inference.content_type));
+        json_object_set_new(result, "variant", json_string(inference.variant));
+        json_object_set_new(result, "custom_attributes", json_string(inference.custom_attributes));
     } else {
-        show_failure(reply, &failure);
+        show_failure(result, &failure);
     }
     free(body);
     return ok;
 }
 
-static bool call(mf_aws_client *client, const json_t *command, json_t *reply)
+static bool call(mf_aws_client *client, const json_t *command, json_t *result)
 {
     size_t n_body, n_headers = 0;
     char *body = body_of(command, &n_body);
@@ -244,22 +244,22 @@ static bool call(mf_aws_client *client, const json_t *command, json_t *reply)
         .deadline_ms = raw.deadline_ms,
         .once = raw.once,
     };
-    const mf_aws_response *answer;
+    const mf_aws_response *response;
     mf_aws_failure failure;
-    const bool ok = raw.path != NULL ? mf_aws_call_run(client, &raw, &answer, &failure)
-                                     : mf_aws_call_json(client, &json, &answer, &failure);
+    const bool ok = raw.path != NULL ? mf_aws_call_run(client, &raw, &response, &failure)
+                                     : mf_aws_call_json(client, &json, &response, &failure);
     if (ok) {
-        json_object_set_new(reply, "status", json_integer(answer->status));
-        show_body(reply, answer->body.bytes, answer->body.n_bytes);
+        json_object_set_new(result, "status", json_integer(response->status));
+        show_body(result, response->body.bytes, response->body.n_bytes);
     } else {
-        show_failure(reply, &failure);
+        show_failure(result, &failure);
     }
     free(body);
     return ok;
 }
 
-/* records: [[key, data or its size, …]]; the reply's written has true or false for each. */
-static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
+/* records: [[key, data or its size, …]]; the result's written has true or false for each. */
+static bool put(mf_aws_client *client, const json_t *command, json_t *result)
 {
     const json_t *records = json_object_get(command, "records");
     const size_t n = json_array_size(records);
@@ -277,7 +277,7 @@ static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
                                           .data = bytes,
                                           .n_data = n_data};
     }
-    const mf_aws_kinesis_put question = {
+    const mf_aws_kinesis_put request = {
         .stream = text_of(command, "stream"),
         .records = list,
         .n_records = n,
@@ -286,29 +286,29 @@ static bool put(mf_aws_client *client, const json_t *command, json_t *reply)
     };
     mf_aws_kinesis_tally tally;
     mf_aws_failure failure;
-    const bool ok = mf_aws_kinesis_put_records(client, &question, &tally, &failure);
+    const bool ok = mf_aws_kinesis_put_records(client, &request, &tally, &failure);
     json_t *written = json_array();
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(written, json_boolean(list[i].is_written));
         free(mf_without_const(list[i].data));
     }
     free(list);
-    json_object_set_new(reply, "written", written);
-    json_object_set_new(reply, "n_written", json_integer((json_int_t)tally.n_written));
-    json_object_set_new(reply, "n_refused", json_integer((json_int_t)tally.n_refused));
-    json_object_set_new(reply, "n_calls", json_integer((json_int_t)tally.n_calls));
+    json_object_set_new(result, "written", written);
+    json_object_set_new(result, "n_written", json_integer((json_int_t)tally.n_written));
+    json_object_set_new(result, "n_refused", json_integer((json_int_t)tally.n_refused));
+    json_object_set_new(result, "n_calls", json_integer((json_int_t)tally.n_calls));
     if (!ok)
-        show_failure(reply, &failure);
+        show_failure(result, &failure);
     return ok;
 }
 
-static bool obey(const json_t *command, json_t *reply)
+static bool obey(const json_t *command, json_t *result)
 {
     const char *what = text_of(command, "do");
     if (strcmp(what, "setenv") == 0)
         return set_environment(command);
     if (strcmp(what, "open") == 0)
-        return open_client(command, reply);
+        return open_client(command, result);
     const size_t slot = slot_of(text_of(command, "client"));
     if (strcmp(what, "close") == 0) {
         mf_aws_client_destroy(clients[slot].client);
@@ -316,12 +316,12 @@ static bool obey(const json_t *command, json_t *reply)
         return true;
     }
     if (strcmp(what, "get") == 0)
-        return get(clients[slot].client, command, reply);
+        return get(clients[slot].client, command, result);
     if (strcmp(what, "invoke") == 0)
-        return invoke(clients[slot].client, command, reply);
+        return invoke(clients[slot].client, command, result);
     if (strcmp(what, "put") == 0)
-        return put(clients[slot].client, command, reply);
-    return call(clients[slot].client, command, reply);
+        return put(clients[slot].client, command, result);
+    return call(clients[slot].client, command, result);
 }
 
 int main(void)

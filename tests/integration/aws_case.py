@@ -1,18 +1,18 @@
-"""aws_case.py: tests of lambda/aws: the library behind aws_call, peers beside it.
+"""aws_case.py: tests of lambda/aws: aws_call, a program around the library, and peers for it.
 
     class Example(AwsCase):
         def test_a_sentence(self):
             peer = self.peer("sagemaker")
             program = self.program(AWS_ENDPOINT_URL=peer.url)
             client = program.open("sagemaker")
-            answer = client("invoke", endpoint="movies", content_type="text/csv", body=b"1,2")
+            response = client("invoke", endpoint="movies", content_type="text/csv", body=b"1,2")
 
-(1) After each test every program has ended with status 0, its log is JSON lines without a
-    sanitizer's complaint, and neither secret nor token was said anywhere.
-(2) No peer had anything to say against a signature, unless the test expects it.
+(1) After each test every program has ended with status 0, its log is JSON lines without
+    sanitizer reports, and no output contains the secret or the token.
+(2) No peer found a signature wrong, unless the test expects it.
 
 Numbers in the first line of a test are those of the checklist in docs/lambda.md, or of its
-sections where they stand behind §.
+sections where they follow a §.
 
 Environment: MF_AWS_CALL, the program of aws_call.c.
 """
@@ -42,7 +42,7 @@ class Program:
         self._process = subprocess.Popen(
             [*wrapper, AWS_CALL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log_file,
             env=environment, text=True)
-        self.said = []
+        self.lines = []
 
     def __call__(self, do, **members):
         body = members.pop("body", None)
@@ -53,16 +53,16 @@ class Program:
         line = self._process.stdout.readline()
         if not line:
             raise AssertionError(f"aws_call ended: {self.log()}")
-        self.said.append(line)
-        reply = json.loads(line)
-        if "body_hex" in reply:
-            reply["body"] = bytes.fromhex(reply.pop("body_hex"))
-        return reply
+        self.lines.append(line)
+        response = json.loads(line)
+        if "body_hex" in response:
+            response["body"] = bytes.fromhex(response.pop("body_hex"))
+        return response
 
     def open(self, service, **settings):
         """A client, as a function that takes a command's name and members."""
-        reply = self("open", client=service, service=service, **settings)
-        assert reply["ok"], reply
+        response = self("open", client=service, service=service, **settings)
+        assert response["ok"], response
         return lambda do, **members: self(do, client=service, **members)
 
     def setenv(self, name, value):
@@ -123,20 +123,20 @@ class AwsCase(LoudCase):
                 json.loads(line)
             for secret in (SECRET, TOKEN):
                 self.assertNotIn(secret, log)
-                self.assertNotIn(secret, "".join(program.said))
+                self.assertNotIn(secret, "".join(program.lines))
         for peer in self._peers:
             peer.close()
             if not self.complaints_expected:
                 self.assertEqual([], peer.complaints)
 
-    def assertOk(self, reply):
-        self.assertTrue(reply["ok"], reply)
-        return reply
+    def assertOk(self, response):
+        self.assertTrue(response["ok"], response)
+        return response
 
-    def assertFails(self, kind, reply):
-        self.assertFalse(reply["ok"], reply)
-        self.assertEqual(kind, reply["kind"], reply)
-        return reply
+    def assertFails(self, kind, response):
+        self.assertFalse(response["ok"], response)
+        self.assertEqual(kind, response["kind"], response)
+        return response
 
     def invoke(self, client, body=b"{}", **members):
         return client("invoke", endpoint="movies", content_type="application/json", body=body,

@@ -1,14 +1,14 @@
-"""aws_peers.py: what stands in for AWS in tests: a server on 127.0.0.1 that reads whole
-requests, checks their signatures and does to each connection what a test says.
+"""aws_peers.py: a stand-in for AWS services: a server on 127.0.0.1 that reads whole
+requests, checks their signatures and injects faults as a test says.
 
     peer = Peer("sagemaker", keys)
-    peer.will(answer(503, b"{}"), hang_up, answer(200, b"ok"))   one for each request
-    peer.otherwise = answer(200, b"{}")                          for all that follow
+    peer.will(respond(503, b"{}"), hang_up, respond(200, b"ok"))   one for each request
+    peer.otherwise = respond(200, b"{}")                           for all that follow
     …
     [request.body for request in peer.requests]
 
-(1) Every request that came whole is in `requests`, in the order of arrival, with the number
-    of its connection; `complaints` has what was wrong with signatures.
+(1) Every complete request is in `requests`, in the order of arrival, with the number
+    of its connection; `complaints` lists wrong signatures.
 (2) Bytes are read and written as they are: nothing is normalized, no header is added.
 (3) An act is a function of (connection, request); False from it ends the connection.
 """
@@ -46,7 +46,7 @@ def raw(data, keep=True):
     return act
 
 
-def answer(status=200, body=b"", headers=(), length=True, keep=True):
+def respond(status=200, body=b"", headers=(), length=True, keep=True):
     lines = [f"HTTP/1.1 {status} Because", *(f"{name}: {value}" for name, value in headers)]
     if length and status != 304:
         lines.append(f"Content-Length: {len(body)}")
@@ -54,21 +54,21 @@ def answer(status=200, body=b"", headers=(), length=True, keep=True):
 
 
 def failure(status, code=None, headers=(), **members):
-    """As JSON services say it: the code in a header, the rest in the body."""
+    """An error of a JSON service: the code in a header, the rest in the body."""
     if code is not None:
         headers = [*headers, ("x-amzn-ErrorType", f"{code}:http://internal.amazon.com/coral/")]
-    return answer(status, json.dumps(members).encode(), headers)
+    return respond(status, json.dumps(members).encode(), headers)
 
 
 def cut(n_promised, body, headers=()):
-    """Promises more than it sends, and closes."""
+    """Sends fewer bytes than its Content-Length and closes."""
     lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in headers),
              f"Content-Length: {n_promised}", "", ""]
     return raw("\r\n".join(lines).encode() + body, keep=False)
 
 
 def hang_up(_connection, _request):
-    """Has read the request; closes without a byte."""
+    """Reads the request and closes without sending a byte."""
     return False
 
 
@@ -86,7 +86,7 @@ def slow(seconds, then):
 
 
 def forever(connection, _request):
-    """Says nothing until the other side goes away."""
+    """Sends nothing until the client closes."""
     connection.settimeout(60)
     try:
         connection.recv(1)
@@ -122,7 +122,7 @@ class Peer:
     def __init__(self, service, keys, region="eu-central-1", tls=None, says_continue=True):
         self.service, self.keys, self.region = service, keys, region
         self.requests, self.complaints = [], []
-        self.otherwise = answer(200, b"{}")
+        self.otherwise = respond(200, b"{}")
         self.n_connections = 0
         self._acts, self._open = [], {}
         self._tls, self._says_continue = tls, says_continue
@@ -137,7 +137,7 @@ class Peer:
             self._acts.extend(acts)
 
     def forget(self):
-        """What was not done yet is not done."""
+        """Drops the acts that have not run yet."""
         with self._lock:
             self._acts.clear()
 
@@ -156,10 +156,10 @@ class Peer:
                     pass
 
     def close(self):
-        """From now on nobody listens."""
+        """Stops listening."""
         if self._listener.fileno() < 0:
             return
-        self._listener.shutdown(socket.SHUT_RDWR)  # or accept() would go on
+        self._listener.shutdown(socket.SHUT_RDWR)  # or accept() would continue to wait
         self._listener.close()
         self.drop_connections()
 

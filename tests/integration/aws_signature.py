@@ -1,9 +1,9 @@
-"""aws_signature.py: Signature Version 4 once more, from AWS's description and not from ours.
+"""aws_signature.py: a second implementation of Signature Version 4, from AWS's description.
 
     complaints = check(request, Keys("AKID", "secret", token=None), "eu-central-1", "s3")
 
-check() recomputes the signature over the bytes that arrived and looks for everything that
-AWS refuses or that a request of ours must not have. An empty list: AWS would take it.
+check() recomputes the signature over the received bytes and looks for everything that
+AWS rejects or that our requests must not have. It returns [] for a request AWS would accept.
 test_aws_peers.py holds this file to AWS's published examples.
 """
 
@@ -50,7 +50,7 @@ def encoded(data, keep=""):
 
 
 def canonical_path(path, service):
-    """Each segment encoded once for S3, twice for everybody else."""
+    """Each segment encoded once for S3, twice for all other services."""
     once = encoded(unquote_to_bytes(path or "/"), "/")
     return once if service == "s3" else encoded(once, "/")
 
@@ -127,12 +127,12 @@ def check(request, keys, region, service, now=None):
 
     # The body.
     real_hash = hashlib.sha256(request.body).hexdigest()
-    said_hash = request.header("x-amz-content-sha256")
-    if service == "s3" and said_hash is None:
+    declared_hash = request.header("x-amz-content-sha256")
+    if service == "s3" and declared_hash is None:
         wrong.append("no x-amz-content-sha256, which S3 wants")
-    if said_hash not in (None, real_hash, "UNSIGNED-PAYLOAD"):
+    if declared_hash not in (None, real_hash, "UNSIGNED-PAYLOAD"):
         wrong.append("x-amz-content-sha256 is not that of the body")
-    payload_hash = said_hash or real_hash
+    payload_hash = declared_hash or real_hash
 
     canonical = canonical_request(request, signed, payload_hash, service)
     if signature(keys, date, its_region, its_service, canonical) != its_signature:

@@ -1,13 +1,13 @@
-"""balancer.py: nginx in the place of a load balancer, as deploy/template.yaml describes it.
+"""balancer.py: nginx as a load balancer with the settings of deploy/template.yaml.
 
     balancer = Balancer(test, stack)     its listener and target group; 127.0.0.1, a port of its own
     balancer.register(port)              a target, as soon as it has passed its health checks
-    balancer.deregister(port)            asked nothing more; returns when what it was asked is answered
+    balancer.deregister(port)            no new requests; returns when its pending requests are done
     balancer.is_healthy(port)            one health check
-    balancer.ask("GET", "/path")         → (status, headers, body); headers["X-Target"]: whose port
+    balancer.send("GET", "/path")        → (status, headers, body); headers["X-Target"]: the target
 
-Like the service it stands for, it asks each target in its turn, asks nobody twice, keeps connections to
-targets for as long as the template says, and hands a request on while it is still coming in.
+Like the service it stands for, it distributes requests round-robin, does not retry, keeps connections to
+targets for as long as the template says, and forwards a request while it is still being received.
 """
 
 import http.client
@@ -83,18 +83,18 @@ class Balancer:
 
     @property
     def name(self):
-        """Its DNS name, where there is only one machine."""
+        """Its DNS name; here all run on one machine."""
         return f"127.0.0.1:{self.port}"
 
     def _configure(self):
-        """nginx with these targets: old workers finish what they have and end."""
-        # The worker stays who started it: the test's folder is for nobody else.
+        """Reloads nginx with these targets: old workers finish their requests and exit."""
+        # The worker runs as the user of the test, because only that user may read the test's folder.
         user = "user root;" if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(CONFIGURATION.format(
             targets="".join(f"server 127.0.0.1:{port} max_fails=0;" for port in self.targets), user=user, **self.fixed))
         if self.run is None:
             self.run = Run([NGINX, "-e", "stderr", "-p", self.folder, "-c", self.folder / "nginx.conf"])
-            if not self.run.wait_until(self._is_up, "an nginx that answers"):
+            if not self.run.wait_until(self._is_up, "an nginx that responds"):
                 raise AssertionError(f"nginx ended{self.run.wait()}")
             return
         old = self._workers()
@@ -103,7 +103,7 @@ class Balancer:
                             DEADLINE + self.delay_seconds)
 
     def _workers(self):
-        """Those at work, without the dead."""
+        """The running workers, without zombies."""
         pids = Path(f"/proc/{self.run.pid}/task/{self.run.pid}/children").read_text().split()
         found = set()
         for pid in pids:
@@ -116,7 +116,7 @@ class Balancer:
 
     def _is_up(self):
         try:
-            return self.ask("GET", "/") is not None
+            return self.send("GET", "/") is not None
         except OSError:
             return False
 
@@ -146,16 +146,16 @@ class Balancer:
         self.targets.remove(port)
         self._configure()
 
-    def ask(self, method, path, body=None, headers=None):
+    def send(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         try:
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
         finally:
             connection.close()
 
     def close(self):
         if self.run is not None:
             self.run.signal(signal.SIGTERM)
-            self.run.wait()  # killed, it would leave its workers behind
+            self.run.wait()  # SIGKILL would leave its workers running

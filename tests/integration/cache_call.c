@@ -19,7 +19,7 @@
 static mf_cache *cache;
 static mf_cache_session *session;
 
-static bool open_session(json_t *reply)
+static bool open_session(json_t *result)
 {
     static mf_cache_settings values;
     mf_settings settings;
@@ -28,7 +28,7 @@ static bool open_session(json_t *reply)
         (cache = mf_cache_open(&values, &err)) != NULL &&
         (session = mf_cache_session_open(cache, &err)) != NULL)
         return true;
-    json_object_set_new(reply, "text", json_string(err.text));
+    json_object_set_new(result, "text", json_string(err.text));
     return false;
 }
 
@@ -58,21 +58,21 @@ static void take(void *argument, size_t i, const mf_cache_entry *entry)
                                   (int)entry->count, "known", entry->known_user));
 }
 
-static bool get(const json_t *command, json_t *reply)
+static bool get(const json_t *command, json_t *result)
 {
     size_t n;
     mf_cache_key *keys = keys_of(command, &n);
     json_t *found = json_object();
     const double start = mf_clock_seconds();
-    const bool answered = mf_cache_session_get(
-        session, keys, n, (uint32_t)count_of(command, "budget_ms"), take, found);
-    json_object_set_new(reply, "seconds", json_real(mf_clock_seconds() - start));
-    json_object_set_new(reply, "found", found);
+    const bool ok = mf_cache_session_get(session, keys, n, (uint32_t)count_of(command, "budget_ms"),
+                                         take, found);
+    json_object_set_new(result, "seconds", json_real(mf_clock_seconds() - start));
+    json_object_set_new(result, "found", found);
     free(keys);
-    return answered;
+    return ok;
 }
 
-static bool set(const json_t *command, json_t *reply)
+static bool set(const json_t *command, json_t *result)
 {
     size_t n;
     mf_cache_key *keys = keys_of(command, &n);
@@ -86,36 +86,36 @@ static bool set(const json_t *command, json_t *reply)
                              .known_user = json_is_true(json_object_get(command, "known"))};
     const size_t given =
         mf_cache_session_set(session, keys, entries, n, (uint32_t)count_of(command, "budget_ms"));
-    json_object_set_new(reply, "given", json_integer((json_int_t)given));
+    json_object_set_new(result, "given", json_integer((json_int_t)given));
     free(entries);
     free(keys);
     return given == n;
 }
 
-static bool count(json_t *reply)
+static bool count(json_t *result)
 {
     static const char *const names[MF_CACHE_COUNTS] = {
         "hits", "misses", "skipped", "stored", "not_stored", "errors", "connections"};
     for (int i = 0; i < MF_CACHE_COUNTS; i++)
-        json_object_set_new(reply, names[i],
+        json_object_set_new(result, names[i],
                             json_integer((json_int_t)mf_cache_counted(cache, (mf_cache_count)i)));
-    json_object_set_new(reply, "ready", json_integer(mf_cache_ready(cache)));
-    json_object_set_new(reply, "resting", json_integer(mf_cache_resting(cache)));
+    json_object_set_new(result, "ready", json_integer(mf_cache_ready(cache)));
+    json_object_set_new(result, "resting", json_integer(mf_cache_resting(cache)));
     return true;
 }
 
-static bool run(const json_t *command, json_t *reply)
+static bool run(const json_t *command, json_t *result)
 {
     const char *what = text_of(command, "do");
     if (strcmp(what, "open") == 0)
-        return open_session(reply);
+        return open_session(result);
     if (strcmp(what, "get") == 0)
-        return get(command, reply);
+        return get(command, result);
     if (strcmp(what, "set") == 0)
-        return set(command, reply);
+        return set(command, result);
     if (strcmp(what, "counts") != 0)
         abort();
-    return count(reply);
+    return count(result);
 }
 
 int main(void)

@@ -26,25 +26,25 @@ json_int_t count_of(const json_t *command, const char *key)
     return json_integer_value(json_object_get(command, key));
 }
 
-void obey_commands(bool (*obey)(const json_t *command, json_t *reply))
+void obey_commands(bool (*obey)(const json_t *command, json_t *result))
 {
     char *line = NULL;
-    size_t room = 0;
-    while (getline(&line, &room, stdin) > 0) {
+    size_t capacity = 0;
+    while (getline(&line, &capacity, stdin) > 0) {
         json_t *command = json_loads(line, JSON_ALLOW_NUL, NULL);
-        json_t *reply = json_object();
+        json_t *result = json_object();
         const double start = mf_clock_seconds();
         bool ok = true;
         if (strcmp(text_of(command, "do"), "shift_clock") == 0)
             shift_ms += count_of(command, "ms");
         else
-            ok = obey(command, reply);
-        json_object_set_new(reply, "ok", json_boolean(ok));
-        json_object_set_new(reply, "elapsed_s", json_real(mf_clock_seconds() - start));
-        json_dumpf(reply, stdout, JSON_COMPACT);
+            ok = obey(command, result);
+        json_object_set_new(result, "ok", json_boolean(ok));
+        json_object_set_new(result, "elapsed_s", json_real(mf_clock_seconds() - start));
+        json_dumpf(result, stdout, JSON_COMPACT);
         putchar('\n');
         fflush(stdout);
-        json_decref(reply);
+        json_decref(result);
         json_decref(command);
     }
     free(line);

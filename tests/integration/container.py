@@ -1,14 +1,14 @@
 """container.py: the same runs, with the programs of an image in place of the built ones.
 
 With MF_IMAGE=NAME a test starts `docker run … NAME train …` where it would start
-build/…/bin/train. A test does not notice: folders are mounted under their own names, the
+build/…/bin/train. Tests need no change: folders are mounted under their own names, the
 network is the machine's, signals go to the program itself, and its /proc is there to see.
 
 (1) Run.pid is the program's own process as this machine numbers it, not the client's.
-(2) A signal's end is reported as such: the engine's 128 + n is -n again.
+(2) A program ended by a signal has the status -n, not the engine's 128 + n.
 (3) A container is removed when its run has ended, whatever the outcome.
 (4) What cannot be had this way (a pipe or terminal of the test's own as standard output, a
-    limit set before the program starts) is said to be NOT TESTED HERE and skipped: those
+    limit set before the program starts) is reported as NOT TESTED HERE and skipped: those
     tests run against the bare programs.
 """
 
@@ -27,7 +27,7 @@ BUILD_OPTIONS = os.environ.get("MF_IMAGE_BUILD_OPTIONS", "").split()  # for `doc
 OPTIONS = os.environ.get("MF_IMAGE_RUN_OPTIONS", "").split()  # and for `docker run`
 START_DEADLINE = 120  # an engine under load
 
-# Those of the test's own machine, which a container has of its own.
+# Variables of the test's own machine; a container has its own.
 NOT_HANDED_ON = ("PATH", "HOME")
 
 
@@ -82,9 +82,9 @@ class Engine(http.client.HTTPConnection):
     def process_of(self, name):
         """The process of a running container as this machine numbers it, or 0."""
         self.request("GET", f"/containers/{name}/json")
-        answer = self.getresponse()
-        body = answer.read()
-        return json.loads(body)["State"]["Pid"] if answer.status == 200 else 0
+        response = self.getresponse()
+        body = response.read()
+        return json.loads(body)["State"]["Pid"] if response.status == 200 else 0
 
 
 class Container:
@@ -99,8 +99,8 @@ class Container:
         self._finder = None
 
     def look_for_process(self, client_ended):
-        """Begins to look for the program's process, to know it at once when it is needed.
-        client_ended: says whether `docker run` is over."""
+        """Starts the search for the program's process, so that its pid is ready when it is needed.
+        client_ended: returns whether `docker run` has exited."""
         self._finder = threading.Thread(target=self._find, args=(client_ended,), daemon=True)
         self._finder.start()
 
@@ -119,7 +119,7 @@ class Container:
         engine.close()
 
     def pid(self, look_at_client):
-        """The program's process, as soon as there is one; 0 when it has gone before.
+        """The program's process, as soon as there is one; 0 when it has exited before.
         look_at_client: is called while waiting."""
         while self._finder.is_alive():
             look_at_client()

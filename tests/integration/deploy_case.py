@@ -87,7 +87,7 @@ class DeployCase(unittest.TestCase):
         (self.folder / "account.json").write_text(json.dumps(self.state))
 
     def run_script(self, name, *words, status=0, stdin="", **environment):
-        """A run; calls of earlier ones are forgotten, the account is not."""
+        """Runs the script. Calls of earlier runs are forgotten, the account is kept."""
         (self.folder / "calls").write_text("")
         (self.folder / "faults.json").write_text(json.dumps(self.faults))
         self.save()
@@ -106,7 +106,7 @@ class DeployCase(unittest.TestCase):
         return done
 
     def deploy(self, *words, **how):
-        """A stack that is new is the smallest, but for what the words say."""
+        """A new stack is the smallest one, except for what the arguments say."""
         if not self.state["stack"] and "--delete" not in words:
             words = ("--smallest", *words)
         return self.run_script("deploy", "--stack", STACK, *words, **how)

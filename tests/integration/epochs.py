@@ -23,6 +23,6 @@ def epoch_lines(text):
 
 
 def figures(result):
-    """The epoch lines without what a clock says."""
+    """The epoch lines without times."""
     clock = ("seconds", "ratings_per_second")
     return [{k: v for k, v in e.items() if k not in clock} for e in result.epochs]

@@ -1,4 +1,4 @@
-"""gate.py: a run held still at a known place, by a full pipe."""
+"""gate.py: stops a run at a known place by a full pipe."""
 
 import fcntl
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 class Gate:
-    """A standard output that takes `room` bytes and then blocks its writer: holds a
-    run still at a known epoch, without a clock. Pass .write_end as stdout."""
+    """A standard output that takes `capacity` bytes and then blocks its writer: it stops a
+    run at a known epoch, without a clock. Pass .write_end as stdout."""
 
-    def __init__(self, room):
+    def __init__(self, capacity):
         self.read_end, self.write_end = os.pipe()
         size = fcntl.fcntl(self.write_end, fcntl.F_SETPIPE_SZ, os.sysconf("SC_PAGE_SIZE"))
-        self._filled = size - room
+        self._filled = size - capacity
         os.write(self.write_end, b"#" * self._filled)
         os.set_blocking(self.read_end, False)
 
@@ -36,7 +36,7 @@ class Gate:
                     return True
             except OSError:
                 pass
-            # Where the kernel does not say: asleep, something written, and not
+            # Where the kernel does not show the call: asleep, something written, and not
             # switched in for a while.
             if run.state() != "S" or self.waiting() <= 0:
                 return False
@@ -51,7 +51,7 @@ class Gate:
         return run.wait_until(blocked, "a writer that blocks on its full output")
 
     def drain(self):
-        """What the program has written so far; makes room for a page again."""
+        """What the program has written so far; frees a page of the pipe."""
         text = b""
         while True:
             try:

@@ -1,10 +1,10 @@
-"""http_client.py: speaks HTTP byte by byte.
+"""http_client.py: an HTTP client that sends and reads exact bytes.
 
     client = Client(port)                       # a raw socket, for everything unusual
     client.send(b"GET /ping HTTP/1.1\\r\\n\\r\\n" * 2)
     first, second = client.read(), client.read()
 
-Each answer is checked while it is read: its length, its lines, and the rules of http_answer.py.
+Each response is checked while it is read: its length, its lines, and the rules of http_response.py.
 """
 
 import json
@@ -13,23 +13,23 @@ import socket
 import struct
 import time
 
-from http_answer import TOKEN, Answer, check_answer
+from http_response import TOKEN, Response, check_response
 from http_words import JSON
 from programs import SLOW
 
-# How long one answer may take before it counts as none.
-ANSWER_DEADLINE = 300 if SLOW else 60
+# How long one response may take before the test fails.
+RESPONSE_DEADLINE = 300 if SLOW else 60
 
 
 class Closed(Exception):
-    """The server closed the connection where an answer was expected."""
+    """The server closed the connection where a response was expected."""
 
 
 class Client:
-    """A connection. send() sends bytes as they are, read() reads exactly one answer, and
-    what comes behind it stays for the next read()."""
+    """A connection. send() sends bytes as they are, read() reads exactly one response, and
+    the bytes after it stay for the next read()."""
 
-    def __init__(self, port, address="127.0.0.1", timeout=ANSWER_DEADLINE, receive_buffer=None):
+    def __init__(self, port, address="127.0.0.1", timeout=RESPONSE_DEADLINE, receive_buffer=None):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -41,7 +41,7 @@ class Client:
             raise
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._bytes = bytearray()
-        self.interim = []  # 1xx answers so far
+        self.interim = []  # 1xx responses so far
 
     def __enter__(self):
         return self
@@ -54,11 +54,11 @@ class Client:
         return self
 
     def send_some(self, data):
-        """Sends until all is gone or the server answers or closes; how much was sent. For
-        bodies that the server may refuse before it has read them."""
+        """Sends until everything is sent or the server responds or closes. Returns how much was sent. For
+        bodies that the server may reject before it has read them."""
         self.socket.setblocking(False)
         sent = 0
-        until = time.monotonic() + ANSWER_DEADLINE
+        until = time.monotonic() + RESPONSE_DEADLINE
         try:
             while sent < len(data) and time.monotonic() < until:
                 try:
@@ -74,11 +74,11 @@ class Client:
                     time.sleep(0.0005)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        self.socket.settimeout(ANSWER_DEADLINE)
+        self.socket.settimeout(RESPONSE_DEADLINE)
         return sent
 
     def finish_sending(self):
-        """Half closes: nothing more will be sent, answers are still read."""
+        """Half-closes: nothing more is sent, responses are still read."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def _more(self):
@@ -91,16 +91,16 @@ class Client:
         self._bytes += piece
 
     def read(self, head=False, interim=False):
-        """The next answer. head: it answers HEAD and has no body. 1xx answers are kept in
+        """The next response. head: it is to HEAD and has no body. 1xx responses are kept in
         .interim; interim=True returns one of them, too."""
         while True:
-            answer = self._read_one(head)
-            if answer.status >= 200:
-                check_answer(answer)
-                return answer
-            self.interim.append(answer)
+            response = self._read_one(head)
+            if response.status >= 200:
+                check_response(response)
+                return response
+            self.interim.append(response)
             if interim:
-                return answer
+                return response
 
     def _read_one(self, head):
         while (end := self._bytes.find(b"\r\n\r\n")) < 0:
@@ -117,23 +117,23 @@ class Client:
             if not colon or not TOKEN.fullmatch(name) or not value.startswith(" "):
                 raise AssertionError(f"no header: {line!r}")
             headers.append((name, value[1:]))
-        answer = Answer(match.group(1), int(match.group(2)), match.group(3), headers, b"")
-        if answer.header("Transfer-Encoding") is not None:
-            raise AssertionError(f"chunks{answer}")
-        length = answer.header("Content-Length")
+        response = Response(match.group(1), int(match.group(2)), match.group(3), headers, b"")
+        if response.header("Transfer-Encoding") is not None:
+            raise AssertionError(f"chunks{response}")
+        length = response.header("Content-Length")
         n = 0
-        if answer.status >= 200 and answer.status != 204:
+        if response.status >= 200 and response.status != 204:
             if length is None or not length.isdigit():
-                raise AssertionError(f"Content-Length is {length!r}{answer}")
+                raise AssertionError(f"Content-Length is {length!r}{response}")
             n = 0 if head else int(length)
         while len(self._bytes) < end + 4 + n:
             self._more()
-        answer.body = bytes(self._bytes[end + 4 : end + 4 + n])
+        response.body = bytes(self._bytes[end + 4 : end + 4 + n])
         del self._bytes[: end + 4 + n]
-        return answer
+        return response
 
     def request(self, method, path, body=None, headers=(), content_type=None, host="localhost"):
-        """One request and its answer on this connection."""
+        """One request and its response on this connection."""
         self.send(message(method, path, body, headers, content_type, host))
         return self.read(head=method == "HEAD")
 
@@ -144,7 +144,7 @@ class Client:
         return self.request("POST", path, as_body(body), content_type=content_type, **how)
 
     def is_open(self):
-        """True while nothing came that was not asked for and the server did not close."""
+        """True while the server has neither closed nor sent anything unrequested."""
         self.socket.setblocking(False)
         try:
             piece = self.socket.recv(65536)
@@ -155,14 +155,14 @@ class Client:
         except OSError:
             return False
         finally:
-            self.socket.settimeout(ANSWER_DEADLINE)
+            self.socket.settimeout(RESPONSE_DEADLINE)
 
     def has_bytes(self):
-        """True when something came that was not read yet: call is_open() before."""
+        """True when received bytes have not been read yet: call is_open() before."""
         return bool(self._bytes)
 
-    def wait_until_closed(self, deadline=ANSWER_DEADLINE):
-        """Everything that still came until the server closed."""
+    def wait_until_closed(self, deadline=RESPONSE_DEADLINE):
+        """Waits until the server closes; returns the bytes it sent before."""
         self.socket.settimeout(deadline)
         try:
             while True:
@@ -175,7 +175,7 @@ class Client:
         return rest
 
     def reset(self):
-        """Closes with RST, as a client that crashed."""
+        """Closes with RST, as a crashed client does."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 

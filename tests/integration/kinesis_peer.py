@@ -1,4 +1,4 @@
-"""kinesis_peer.py: PutRecords as Kinesis answers it, on the way that a test says.
+"""kinesis_peer.py: a stand-in for PutRecords of Kinesis, with faults as a test says.
 
     stream = PutRecords(keys, region)
     stream.faults = [refuse(1, 3), instead(hang_up)]      one for each of the next calls
@@ -11,7 +11,7 @@ import base64
 import json
 import time
 
-from aws_peers import Peer, answer
+from aws_peers import Peer, respond
 
 JSON_TYPE = [("Content-Type", "application/x-amz-json-1.1")]
 THROTTLED = "ProvisionedThroughputExceededException"
@@ -20,9 +20,9 @@ CALL_BYTES = 5 << 20
 
 class PutRecords:
     """faults has a function for each of the next calls. It gets the call's body and returns
-    None (all goes well), a list with an ErrorCode or None for each record, or an act of
-    aws_peers in place of an answer. times has when each of the calls was there, in seconds;
-    peer.complaints what was wrong with signatures."""
+    None (success), a list with an ErrorCode or None for each record, or an act of
+    aws_peers in place of a response. times has the arrival of each call, in seconds;
+    peer.complaints lists wrong signatures."""
 
     def __init__(self, keys, region):
         self.peer = Peer("kinesis", keys, region)
@@ -46,8 +46,8 @@ class PutRecords:
         entries = [{"SequenceNumber": "495%d" % i, "ShardId": "shardId-000000000000"}
                    if code is None else {"ErrorCode": code, "ErrorMessage": "Rate exceeded"}
                    for i, code in enumerate(codes)]
-        return answer(200, json.dumps({"FailedRecordCount": sum(c is not None for c in codes),
-                                       "Records": entries}).encode(), JSON_TYPE)(connection, seen)
+        return respond(200, json.dumps({"FailedRecordCount": sum(c is not None for c in codes),
+                                        "Records": entries}).encode(), JSON_TYPE)(connection, seen)
 
     def write(self, body, codes=None):
         stream = body.get("StreamName") or body["StreamARN"]
@@ -58,11 +58,11 @@ class PutRecords:
 
 
 def refuse(*positions, code=THROTTLED):
-    """A fault: the records at these positions of the call are not written; none: all."""
+    """A fault: the records at these positions of the call are not written; without positions, all."""
     return lambda body: [code if not positions or i in positions else None
                          for i in range(len(body["Records"]))]
 
 
 def instead(act):
-    """A fault: this happens in place of an answer, and nothing is written."""
+    """A fault: this act happens in place of a response, and nothing is written."""
     return lambda _body: act

@@ -11,7 +11,7 @@
  *     {"do":"log"}                           a line at every level
  *     {"do":"metrics"}                       one document
  *     {"do":"env","name":"TZ"}               {"value":"…"} or {"value":null}
- *     {"do":"invocation"}                    what the runtime said of it
+ *     {"do":"invocation"}                    what the runtime passes about it
  *
  * ECHO_START=fail makes its start fail, ECHO_START=sleep makes it take 200 ms. */
 #include "base/log.h"
@@ -112,11 +112,11 @@ static bool allocate(request *r)
 
 static bool say(request *r)
 {
-    mf_log_message(MF_LOG_DEBUG, "said", "at debug");
-    mf_log_message(MF_LOG_INFO, "said", "at info");
-    mf_log_message(MF_LOG_WARNING, "said", "at warn");
-    mf_log_message(MF_LOG_ERROR, "said", "at error: \"quoted\"\n\x01 𝄞 \xFF");
-    mf_log_message(MF_LOG_FATAL, "said", "at fatal");
+    mf_log_message(MF_LOG_DEBUG, "sample", "at debug");
+    mf_log_message(MF_LOG_INFO, "sample", "at info");
+    mf_log_message(MF_LOG_WARNING, "sample", "at warn");
+    mf_log_message(MF_LOG_ERROR, "sample", "at error: \"quoted\"\n\x01 𝄞 \xFF");
+    mf_log_message(MF_LOG_FATAL, "sample", "at fatal");
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_INFO, "fields_only");
     mf_log_count(&line, "n", 3);

@@ -3,9 +3,9 @@
     class Example(LocalCloudCase):
         def test_a_sentence(self):
             cloud = self.cloud(functions={"f": function(timeout=1)}, routes={"POST /f": "f"})
-            self.assertEqual(200, cloud.invoke("f", {"answer": 1}).status)
+            self.assertEqual(200, cloud.invoke("f", {"respond": 1}).status)
 
-Numbers in the first line of a test are lines of the checklist in docs/lambda.md, behind § its
+Numbers in the first line of a test are lines of the checklist in docs/lambda.md, after a § its
 facts.
 """
 
@@ -43,7 +43,7 @@ def echo(**more):
             "environment": {**SANITIZER_ENVIRONMENT, **more.pop("environment", {})}, **more}
 
 
-class Answer:
+class Response:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
 
@@ -76,8 +76,8 @@ class LocalCloud:
         connection = self.connect()
         try:
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            response = connection.getresponse()
+            return Response(response.status, response.headers, response.read())
         finally:
             connection.close()
 
@@ -93,7 +93,7 @@ class LocalCloud:
         return self.request("POST", f"/endpoints/{name}/invocations", body, headers)
 
     def later(self, call, *words, **how):
-        """call(…) on a thread; .wait() gives its value."""
+        """call(…) on a thread; .wait() returns its value."""
         return Later(lambda: call(*words, **how))
 
     def lines(self):
@@ -121,7 +121,7 @@ class Later:
     def _run(self, call):
         try:
             self._value = call()
-        except Exception as error:  # handed on by wait
+        except Exception as error:  # raised again by wait
             self._error = error
 
     @property
@@ -131,7 +131,7 @@ class Later:
     def wait(self, seconds=PATIENCE):
         self._thread.join(seconds)
         if not self.over:
-            raise AssertionError(f"no answer in {seconds} s")
+            raise AssertionError(f"no response in {seconds} s")
         if self._error is not None:
             raise self._error
         return self._value
@@ -147,7 +147,7 @@ def alive(pid):
 
 
 def cloud_beside(case, name="cloud", env=None, **config):
-    """A cloud for a test of another kind: it has a folder, and ends what it began by itself."""
+    """A cloud for a test of another base class, which has the folder and ends its own processes."""
     folder = case.folder / name
     folder.mkdir()
     cloud = LocalCloud(config, folder, env=env)
@@ -182,7 +182,7 @@ class LocalCloudCase(LoudCase):
         return cloud
 
     def one(self, words=(), env=None, config=None, **settings):
-        """A cloud with the one function f at POST /f, and payload variants of it."""
+        """A cloud with one function f at POST /f, in one of its payload formats."""
         return self.cloud(words, env, functions={"f": function(**settings)},
                           routes={"POST /f": "f", "POST /two": {"function": "f", "payload": "2.0"},
                                   "POST /raw": {"function": "f", "payload": "none"},
@@ -190,30 +190,30 @@ class LocalCloudCase(LoudCase):
                           **(config or {}))
 
     def wait_until(self, ready, what):
-        """Also when the cloud has ended: what it killed is gone a moment later."""
+        """Waits, also after the cloud has ended: a killed process is gone a moment later."""
         until = time.monotonic() + PATIENCE
         while not ready():
             self.assertLess(time.monotonic(), until, f"waited in vain for {what}")
             time.sleep(0.002)
 
     def assertPredicts(self, cloud, user, item, times):
-        """POST /predict has a rating, and the same so many times again."""
-        question = {"userId": user, "movieId": item}
-        said = cloud.post("/predict", question)
-        self.assertEqual(200, said.status, said)
-        self.assertIn("predicted_rating", said.json)
+        """POST /predict returns a rating, and the same one for each repetition."""
+        request = {"userId": user, "movieId": item}
+        first = cloud.post("/predict", request)
+        self.assertEqual(200, first.status, first)
+        self.assertIn("predicted_rating", first.json)
         for _ in range(times):
-            self.assertEqual(said.body, cloud.post("/predict", question).body)
+            self.assertEqual(first.body, cloud.post("/predict", request).body)
 
-    def assertFunctionError(self, answer, kind, pattern):
-        self.assertEqual((200, "Unhandled"), (answer.status, answer.headers["X-Amz-Function-Error"]),
-                         answer)
-        self.assertEqual(kind, answer.json["errorType"])
-        self.assertRegex(answer.json["errorMessage"], pattern)
+    def assertFunctionError(self, response, kind, pattern):
+        self.assertEqual((200, "Unhandled"), (response.status, response.headers["X-Amz-Function-Error"]),
+                         response)
+        self.assertEqual(kind, response.json["errorType"])
+        self.assertRegex(response.json["errorMessage"], pattern)
 
 
 def raw_request(port, data, seconds=PATIENCE):
-    """All that comes back for these bytes until the connection ends."""
+    """All bytes received in response until the connection ends."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         connection.sendall(data)
         got = b""

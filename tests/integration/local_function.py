@@ -1,16 +1,16 @@
 """local_function.py: a Lambda function for the tests of local-cloud, in plain Python: it does
-what its event (or the body of a proxy event) says, in this order:
+what its event (or the body of a proxy event) requests, in this order:
 
     {"print": ["a line", …]}   {"print_raw": "text without an end"}
-    {"sleep": seconds}         {"child": true}: a process of its own; its pid is the answer
+    {"sleep": seconds}         {"child": true}: starts a process; its pid is in the response
     {"ignore": true}           SIGTERM from now on
     {"exit": status}           {"kill": signal}       {"truncate": true}: half a response
     {"mode": "x"}              the header of a response mode
     {"error": {…}, "type": …}  posted as an error
     {"raw": "text"}            the response as it is
-    {"answer": value}          the response, as JSON
+    {"respond": value}         the response, as JSON
     else                       {"event": …, "headers": of next, "pid": …}; of a proxy event
-                               a proxy answer with that as its body
+                               a proxy response with that as its body
 
 INIT=fail posts an init error, INIT=exit ends with status 7, INIT=sleep:N waits N seconds,
 INIT=once:FILE:N waits N seconds only while FILE is not there.
@@ -48,8 +48,8 @@ class Runtime:
 
     def call(self, method, path, body=None, headers=None):
         self.connection.request(method, BASE + path, body, headers or {})
-        answer = self.connection.getresponse()
-        return answer, answer.read()
+        response = self.connection.getresponse()
+        return response, response.read()
 
     def truncate(self, request_id):
         self.connection.putrequest("POST", f"{BASE}/invocation/{request_id}/response")
@@ -60,11 +60,11 @@ class Runtime:
 
     def serve(self):
         while True:
-            answer, body = self.call("GET", "/invocation/next")
-            request_id = answer.headers["Lambda-Runtime-Aws-Request-Id"]
-            self.answer(request_id, json.loads(body), answer.headers)
+            response, body = self.call("GET", "/invocation/next")
+            request_id = response.headers["Lambda-Runtime-Aws-Request-Id"]
+            self.respond(request_id, json.loads(body), response.headers)
 
-    def answer(self, request_id, event, headers):
+    def respond(self, request_id, event, headers):
         do = wanted(event)
         for line in do.get("print", ()):
             print(line, flush=True)
@@ -90,16 +90,16 @@ class Runtime:
     def text(do, event, headers):
         if "raw" in do:
             return do["raw"].encode()
-        if "answer" in do:
-            return json.dumps(do["answer"])
-        said = {"event": event, "headers": dict(headers.items()), "pid": os.getpid()}
+        if "respond" in do:
+            return json.dumps(do["respond"])
+        seen = {"event": event, "headers": dict(headers.items()), "pid": os.getpid()}
         if "child" in do:
-            said["child"] = subprocess.Popen(["sleep", "1000"]).pid
+            seen["child"] = subprocess.Popen(["sleep", "1000"]).pid
         if "env" in do:
-            said["env"] = dict(os.environ)
+            seen["env"] = dict(os.environ)
         if isinstance(event, dict) and ("httpMethod" in event or event.get("version") == "2.0"):
-            return json.dumps({"statusCode": 200, "body": json.dumps(said)})
-        return json.dumps(said)
+            return json.dumps({"statusCode": 200, "body": json.dumps(seen)})
+        return json.dumps(seen)
 
 
 def main():

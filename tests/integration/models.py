@@ -18,7 +18,7 @@ ROWS = planted()
 
 
 class Trained:
-    """A finished training job: prefix/model/model.bin and what it was trained on."""
+    """A finished training job: prefix/model/model.bin and its training data."""
 
     def __init__(self, prefix, rows):
         self.prefix, self.rows = Path(prefix), rows
@@ -34,11 +34,11 @@ class Trained:
     @functools.lru_cache(maxsize=None)
     def predict(self, user, item):
         """The rating as `train --predict` prints it: four decimals."""
-        said = subprocess.run(
+        output = subprocess.run(
             [TRAIN, "--prefix", self.prefix, "--predict", user, item], check=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE,
             env={**os.environ, **SANITIZER_ENVIRONMENT}).stdout.decode()
-        return float(re.match(r"predicted_rating=(-?\d+\.\d+)", said).group(1))
+        return float(re.match(r"predicted_rating=(-?\d+\.\d+)", output).group(1))
 
     def __hash__(self):
         return id(self)
@@ -71,7 +71,7 @@ def trained(seed=7, n_factors=8, n_epochs=4, rows=None):
 
 
 def place_model(path, model=None):
-    """Puts a model there under its final name at once, as a deployment does."""
+    """Moves a complete model to its final name, as a deployment does."""
     path = Path(path)
     if model is None:
         model = trained()

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 
 NODE = Path(__file__).resolve().parents[1] / "node"
-OLDEST = 20  # that the SDK takes
+OLDEST = 20  # the oldest Node that the SDK supports
 
 
 def why_not(oldest=0):
@@ -38,9 +38,9 @@ def start_peer(*words, **environment):
                                env={"PATH": os.environ["PATH"], **environment})
     line = process.stdout.readline()
     if not line:
-        said = process.stderr.read()
+        text = process.stderr.read()
         end_peer(process)
-        raise AssertionError(f"{words} did not start: {said}")
+        raise AssertionError(f"{words} did not start: {text}")
     return process, f"http://127.0.0.1:{json.loads(line)['port']}"
 
 
@@ -55,17 +55,17 @@ def end_peer(process):
     process.stderr.close()
 
 
-class Reply:
+class Response:
     """output, with bytes as bytes; or error, as sdk.js has it."""
 
-    def __init__(self, said):
-        self.error = said.get("error")
-        self.output = said.get("output")
+    def __init__(self, message):
+        self.error = message.get("error")
+        self.output = message.get("output")
         for name in ("Payload", "Body"):
             if self.output and isinstance(self.output.get(name), str):
                 self.output[name] = base64.b64decode(self.output[name])
-        self.attempts = said.get("attempts")
-        self.request_id = said.get("requestId")
+        self.attempts = message.get("attempts")
+        self.request_id = message.get("requestId")
 
     def __repr__(self):
         return str(self.error or self.output)[:2000]
@@ -74,7 +74,7 @@ class Reply:
 class Sdk:
     def __init__(self, endpoint, patience=120):
         self._endpoint, self._patience = endpoint, patience
-        self._n, self._replies = 0, {}
+        self._n, self._responses = 0, {}
         self._news = threading.Condition()
         self._process = subprocess.Popen(
             ["node", NODE / "sdk.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -83,13 +83,13 @@ class Sdk:
 
     def _read(self):
         for line in self._process.stdout:
-            said = json.loads(line)
+            message = json.loads(line)
             with self._news:
-                self._replies[said["id"]] = Reply(said)
+                self._responses[message["id"]] = Response(message)
                 self._news.notify_all()
 
     def later(self, client, command, attempts=1, **members):
-        """A function that waits for the reply."""
+        """A function that waits for the response."""
         self._n += 1
         number = self._n
         members = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
@@ -101,9 +101,9 @@ class Sdk:
 
         def wait():
             with self._news:
-                if not self._news.wait_for(lambda: number in self._replies, self._patience):
-                    raise AssertionError(f"no reply to {command} in {self._patience} s")
-                return self._replies.pop(number)
+                if not self._news.wait_for(lambda: number in self._responses, self._patience):
+                    raise AssertionError(f"no response to {command} in {self._patience} s")
+                return self._responses.pop(number)
 
         return wait
 

@@ -1,11 +1,11 @@
-"""openapi.py: serve/openapi.json, read, and what it says about a request or an answer.
+"""openapi.py: reads serve/openapi.json and checks requests and responses against it.
 
     for operation in operations().values():
-        why = operation.complaint(answer)        # '' when the answer is as declared
+        why = operation.complaint(response)      # '' when the response is as declared
 
-(1) A reference points into the document, and no schema means itself.
-(2) The file is laid out by layout(): what fits on a line stands on one.
-(3) An answer is as declared when its status, each of its headers, its media type and its
+(1) A reference points into the document, and no schema refers to itself.
+(2) The file is formatted by layout(): an object or array that fits on a line is on one line.
+(3) A response is as declared when its status, each of its headers, its media type and its
     body are, and every number in it is finite.
 
 Needs Debian's python3-jsonschema; without it `jsonschema` is None.
@@ -21,14 +21,14 @@ try:
 except ImportError:
     jsonschema = None
 
-from http_answer import lines_of, loads
+from http_response import lines_of, loads
 from http_words import JSON
 from programs import SOURCE
 
 PATH = SOURCE / "serve" / "openapi.json"
 METHODS = ("get", "head", "post", "put", "delete", "options", "patch", "trace")
 
-# Headers of every answer that HTTP itself describes.
+# Headers of every response that HTTP itself describes.
 FRAMING = {"content-length", "content-type", "connection", "date", "server"}
 
 
@@ -41,7 +41,7 @@ LINE = 100
 
 
 def layout(node, indent=0, before=0):
-    """JSON for people: objects and arrays that fit on a line stand on one."""
+    """JSON for people: objects and arrays that fit on a line are on one line."""
     flat = json.dumps(node, ensure_ascii=False)
     if not isinstance(node, (dict, list)) or not node or indent + before + len(flat) < LINE:
         return flat
@@ -67,7 +67,7 @@ def save():
 
 
 def resolve(node):
-    """What a reference means; anything else is itself."""
+    """The target of a reference; anything else unchanged."""
     while isinstance(node, dict) and "$ref" in node:
         at = document()
         if not node["$ref"].startswith("#/"):
@@ -82,7 +82,7 @@ def resolve(node):
 
 
 def expand(node, inside=()):
-    """A schema with every reference replaced by what it means; none may mean itself."""
+    """A schema with every reference replaced by its target; a circle fails."""
     if isinstance(node, list):
         return [expand(value, inside) for value in node]
     if not isinstance(node, dict):
@@ -110,7 +110,7 @@ def is_valid(schema, value):
 
 
 def complaint(schema, value):
-    """What the schema has against the value, or ''."""
+    """Why the value does not match the schema, or ''."""
     error = next(validator(schema).iter_errors(value), None)
     if error is None:
         return ""
@@ -149,22 +149,22 @@ class Operation:
                 query.append(f"{p['name']}={quote(str(value), safe='')}")
         return path + ("?" + "&".join(query) if query else "")
 
-    def complaint(self, answer):
-        """What is wrong with an answer by the document, or ''."""
-        response = self.responses.get(answer.status)
-        if response is None:
-            return f"status {answer.status} is not declared"
-        content = response.get("content", {})
-        if self.method == "HEAD" and answer.status < 400:
-            content = operations()[self.path, "GET"].responses[answer.status].get("content", {})
-        return response_complaint(response, answer, content, self.method == "HEAD")
+    def complaint(self, response):
+        """Why the response does not match the document, or ''."""
+        definition = self.responses.get(response.status)
+        if definition is None:
+            return f"status {response.status} is not declared"
+        content = definition.get("content", {})
+        if self.method == "HEAD" and response.status < 400:
+            content = operations()[self.path, "GET"].responses[response.status].get("content", {})
+        return response_complaint(definition, response, content, self.method == "HEAD")
 
 
-def response_complaint(response, answer, content=None, head=False):
-    """The same of an answer by one response. content: that of another one counts; head: the
+def response_complaint(definition, response, content=None, head=False):
+    """The same by one response definition. content: overrides that of the definition; head: the
     body was not sent."""
-    declared = {name.lower(): resolve(h) for name, h in response.get("headers", {}).items()}
-    sent = {name.lower(): value for name, value in answer.headers}
+    declared = {name.lower(): resolve(h) for name, h in definition.get("headers", {}).items()}
+    sent = {name.lower(): value for name, value in response.headers}
     for name, value in sent.items():
         if name not in FRAMING and name not in declared:
             return f"header {name} is not declared"
@@ -173,15 +173,15 @@ def response_complaint(response, answer, content=None, head=False):
     for name, header in declared.items():
         if header.get("required") and name not in sent:
             return f"header {name} is missing"
-    content = response.get("content", {}) if content is None else content
-    media_type = answer.header("Content-Type")
+    content = definition.get("content", {}) if content is None else content
+    media_type = response.header("Content-Type")
     if not content:
-        return "" if not answer.body and media_type is None else "a body that is not declared"
+        return "" if not response.body and media_type is None else "a body that is not declared"
     if media_type not in content:
         return f"Content-Type {media_type} is not declared"
     if head:
-        return "HEAD has a body" if answer.body else ""
-    return body_complaint(content[media_type], media_type, answer.text)
+        return "HEAD has a body" if response.body else ""
+    return body_complaint(content[media_type], media_type, response.text)
 
 
 def body_complaint(media, media_type, text):
@@ -199,7 +199,7 @@ def body_complaint(media, media_type, text):
 
 
 def number_complaint(value):
-    """Every number is finite, which a schema cannot ask for."""
+    """Every number is finite, which a schema cannot require."""
     if isinstance(value, float):
         return "" if math.isfinite(value) else f"{value} is not finite"
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -217,15 +217,15 @@ def methods_of(path):
     return {m for p, m in operations() if p == path}
 
 
-def question_schemas():
+def request_schemas():
     return [ref["$ref"].rpartition("/")[2] for ref in resolve(component("Question"))["oneOf"]]
 
 
-def answer_schema(question):
-    """The schema of the answer to this question."""
-    found = [name for name in question_schemas() if is_valid(component(name), question)]
+def response_schema(request):
+    """The schema of the response to this request."""
+    found = [name for name in request_schemas() if is_valid(component(name), request)]
     if len(found) != 1:
-        raise AssertionError(f"{question} is {found}")
+        raise AssertionError(f"{request} is {found}")
     return resolve(component(found[0]))["x-answer"]
 
 
@@ -244,5 +244,5 @@ def all_request_examples():
             for name, value in request_examples(media_type).items()}
 
 
-def question_text(media_type, value):
+def request_text(media_type, value):
     return json.dumps(value) if media_type == JSON else value

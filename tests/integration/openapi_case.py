@@ -1,4 +1,4 @@
-"""openapi_case.py: the real `serve`, whose answers must be as serve/openapi.json declares them.
+"""openapi_case.py: the real `serve`, whose responses must match serve/openapi.json.
 
 Needs Debian's python3-jsonschema for everything that validates.
 """
@@ -17,7 +17,7 @@ from samples import real_ratings
 from sanitizers import SANITIZER_ENVIRONMENT
 from serve_case import ServeCase
 
-# One user's list, by itself or through Redis.
+# One user's recommendations, computed or from Redis.
 USER_LISTS = ("/internal/recommend/{user_id}", "/recommend/cached/{user_id}")
 
 
@@ -51,13 +51,13 @@ class OpenapiCase(ServeCase):
         self._closers.append(client)
         return client
 
-    def assertConforms(self, operation, answer, what=""):
-        why = operation.complaint(answer)
-        self.assertEqual("", why, f"{operation}: {why}\n{what}{answer}")
-        return answer
+    def assertConforms(self, operation, response, what=""):
+        why = operation.complaint(response)
+        self.assertEqual("", why, f"{operation}: {why}\n{what}{response}")
+        return response
 
-    def ask(self, client, body, media_type=JSON, accept=None, headers=()):
-        """POST /invocations; the answer conforms."""
+    def invoke(self, client, body, media_type=JSON, accept=None, headers=()):
+        """POST /invocations; the response conforms."""
         headers = list(headers) + ([("Accept", accept)] if accept else [])
-        answer = client.post(body, media_type, headers=headers)
-        return self.assertConforms(invocations(), answer, f"{body!r:.500}")
+        response = client.post(body, media_type, headers=headers)
+        return self.assertConforms(invocations(), response, f"{body!r:.500}")

@@ -1,29 +1,29 @@
-"""policy_rules.py: what every policy of a stack has to be like, as rules, and who breaks them.
+"""policy_rules.py: rules for every policy of a stack, and the policies that break them.
 
     complaints(stack)     → ["PredictRole, ReadMovieTitles: …", …]; stack as template.py gives it
 
-A role, a function's permission, and a policy that hangs on a resource are looked at:
-(1) Roles alone carry permissions, and within themselves: no policies beside them, no managed one but
-    that which API Gateway asks for before it writes logs.
-(2) A role is taken by one service of AWS, SageMaker's only on behalf of this account.
-(3) Permissions are given, by name: no "*" in an action, nothing said by what it is not.
+Checked are roles, permissions of functions, and policies of resources:
+(1) Only roles have permissions, in inline policies: no separate policies, no managed one except
+    that which API Gateway requires to write logs.
+(2) A role is assumed by one service of AWS, SageMaker's only on behalf of this account.
+(3) Permissions name their actions: no "*" in an action, no NotAction, NotResource or NotPrincipal.
 (4) Resources are those of this stack, or an ARN with region and account; "*" only where AWS lets an
     action be narrowed by nothing else, and then metrics by their namespace.
-(5) On a resource, others than this account's roles are let in as services: for this resource, or on
-    behalf of a resource that is named. Denying may be as broad as it likes.
+(5) Policies of resources admit only services besides this account's roles: for this resource, or on
+    behalf of a named resource. A denial may be as broad as it likes.
 """
 
 import json
 import re
 
-# Actions that AWS lets nobody narrow to a resource.
+# Actions that AWS does not allow to be limited to a resource.
 UNNARROWED = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "ec2:CreateNetworkInterface",
               "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ecr:GetAuthorizationToken",
               "cloudwatch:PutMetricData", "kinesis:ListStreams"}
 MANAGED = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 SERVICE = re.compile(r"[a-z-]+(\.[a-z]+)?\.amazonaws\.com")
 ACTION = re.compile(r"[a-z0-9]+:[A-Za-z]+")
-# A resource of this stack, a part of its bucket, or an ARN with region, account and something to it.
+# A resource of this stack, a part of its bucket, or an ARN with region, account and a name.
 RESOURCE = re.compile(r"<[A-Za-z]+(\.Arn)?>(/[a-z]+/(\*|[a-z.]+))?|"
                       r"arn:aws:[a-z-]+:eu-central-1:123456789012:[a-z-]+[:/][a-z/][^*]{3,}\*?")
 ON_RESOURCES = {"AWS::S3::BucketPolicy": "PolicyDocument", "AWS::ECR::Repository": "RepositoryPolicyText",
@@ -69,11 +69,11 @@ def of_trust(statement):
     principal = statement.get("Principal")
     if not isinstance(principal, dict) or set(principal) != {"Service"} or not isinstance(principal["Service"], str) or \
             not SERVICE.fullmatch(principal["Service"]):
-        yield f"is taken by {principal}"
+        yield f"is assumed by {principal}"
     elif principal["Service"] == "sagemaker.amazonaws.com" and "aws:SourceAccount" not in json.dumps(statement):
-        yield "is taken by SageMaker on anybody's behalf"
+        yield "is assumed by SageMaker on behalf of any account"
     if as_list(statement.get("Action")) != ["sts:AssumeRole"]:
-        yield f"is taken by {statement.get('Action')}"
+        yield f"is assumed by {statement.get('Action')}"
 
 
 def of_role(role):
@@ -99,7 +99,7 @@ def of_resource(document):
             yield sid, f"lets {statement.get('Principal')} in"
         elif not re.search(r"aws:source(Arn|Account)", json.dumps(statement.get("Condition", {})), re.I) and \
                 not all(map(RESOURCE.fullmatch, as_list(statement.get("Resource", "*")))):
-            yield sid, "lets a service in on anybody's behalf"
+            yield sid, "admits a service on behalf of any account"
 
 
 def of_one(resource, properties):
@@ -111,7 +111,7 @@ def of_one(resource, properties):
     elif kind == "AWS::Lambda::Permission":
         if not SERVICE.fullmatch(properties["Principal"]) or not RESOURCE.fullmatch(
                 re.sub(r"<Api>(/\*)*", "api", properties.get("SourceArn", "*"))):
-            yield "permission", f"{properties['Principal']} on behalf of {properties.get('SourceArn', 'anybody')}"
+            yield "permission", f"{properties['Principal']} on behalf of {properties.get('SourceArn', 'any account')}"
     elif ON_RESOURCES.get(kind) in properties:
         yield from of_resource(properties[ON_RESOURCES[kind]])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def client_ports():
-    """The ports that the kernel hands to clients: a test's own connections use them."""
+    """The ports that the kernel gives to clients: a test's own connections use them."""
     try:
         low, high = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
         return range(int(low), int(high) + 1)

@@ -1,14 +1,14 @@
-"""predict_case.py: the real `predict` as a Lambda function, beside stand-ins for SageMaker
+"""predict_case.py: the real `predict` as a Lambda function, with stand-ins for SageMaker
 Runtime and S3 that check its signatures (aws_peers.py).
 
     class Example(PredictCase):
         def test_a_sentence(self):
             run = self.start()                      # endpoint mode, movies from a file
             self.endpoint.will(failure(503, "ServiceUnavailable"))
-            self.assertBody(ANSWER, self.post(QUESTION))
+            self.assertBody(RESPONSE, self.post(REQUEST))
 
 After each test every function that runs must end with 0 at SIGTERM; its output must be JSON
-lines without a secret, a sanitizer's complaint, or what the users sent.
+lines without secrets, sanitizer reports or the users' data.
 """
 
 import json
@@ -16,7 +16,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from aws_peers import Peer, answer
+from aws_peers import Peer, respond
 from lambda_case import KEYS, REGION, SECRETS, FunctionCase
 from programs import BIN
 
@@ -27,9 +27,9 @@ MOVIES = """movieId,title,genres
 11,"American President, The (1995)",Comedy|Drama|Romance
 1001,"Amélie ""Poulain"", Le (2001)",Comedy|Romance
 """
-QUESTION = {"userId": "2", "movieId": "2959"}
-SAID = b'{"predicted_rating":4.42}'
-ANSWER = '{"predicted_rating": 4.4, "movie_title": "Fight Club (1999)"}'
+REQUEST = {"userId": "2", "movieId": "2959"}
+ENDPOINT_BODY = b'{"predicted_rating":4.42}'
+RESPONSE = '{"predicted_rating": 4.4, "movie_title": "Fight Club (1999)"}'
 
 
 def proxied(body, method="POST", path="/predict", **more):
@@ -53,7 +53,7 @@ class PredictCase(FunctionCase):
         super().setUp()
         self.folder = Path(tempfile.mkdtemp(prefix="mf-predict-"))
         self.endpoint = Peer("sagemaker", KEYS, REGION)
-        self.endpoint.otherwise = answer(200, SAID, [("Content-Type", "application/json")])
+        self.endpoint.otherwise = respond(200, ENDPOINT_BODY, [("Content-Type", "application/json")])
         self.s3 = Peer("s3", KEYS, REGION)
         self.movies = self.folder / "movies.csv"
         self.movies.write_text(MOVIES, encoding="utf-8")
@@ -92,40 +92,40 @@ class PredictCase(FunctionCase):
         self.api.forget()
         return message
 
-    def bare(self, question, **how):
-        """The answer's body of a direct invocation, as text."""
-        event = self.ask(question, **how)
-        self.assertEqual("response", event.kind, event.answer.body)
-        return event.answer.body.decode()
+    def bare(self, request, **how):
+        """The response's body of a direct invocation, as text."""
+        event = self.invoke(request, **how)
+        self.assertEqual("response", event.kind, event.response.body)
+        return event.response.body.decode()
 
-    def post(self, question, deadline_in=60.0, **more):
-        """The reply to a proxy's event: statusCode, headers, body."""
-        event = self.ask(proxied(question, **more), deadline_in=deadline_in)
-        self.assertEqual("response", event.kind, event.answer.body)
-        reply = event.json
-        self.assertIs(int, type(reply["statusCode"]))
-        self.assertIs(str, type(reply["body"]))
-        self.assertEqual("application/json", reply["headers"]["Content-Type"])
-        self.assertIn("Access-Control-Allow-Origin", reply["headers"])
-        return reply
+    def post(self, request, deadline_in=60.0, **more):
+        """The response to a proxy's event: statusCode, headers, body."""
+        event = self.invoke(proxied(request, **more), deadline_in=deadline_in)
+        self.assertEqual("response", event.kind, event.response.body)
+        response = event.json
+        self.assertIs(int, type(response["statusCode"]))
+        self.assertIs(str, type(response["body"]))
+        self.assertEqual("application/json", response["headers"]["Content-Type"])
+        self.assertIn("Access-Control-Allow-Origin", response["headers"])
+        return response
 
-    def assertBody(self, body, reply):
-        self.assertEqual((200, body), (reply["statusCode"], reply["body"]))
+    def assertBody(self, body, response):
+        self.assertEqual((200, body), (response["statusCode"], response["body"]))
 
-    def assertError(self, status, code, reply):
-        """An error of this kind that shows nothing of the system."""
-        self.assertEqual(status, reply["statusCode"], reply)
-        error = json.loads(reply["body"])["error"]
+    def assertError(self, status, code, response):
+        """An error of this kind that discloses nothing of the system."""
+        self.assertEqual(status, response["statusCode"], response)
+        error = json.loads(response["body"])["error"]
         self.assertEqual({"code", "message"}, set(error))
         self.assertEqual(code, error["code"])
-        shown = json.dumps(reply)
+        shown = json.dumps(response)
         for part in (ENDPOINT, "127.0.0.1", str(self.endpoint.port), str(self.s3.port), "arn:",
                      "amazonaws", "curl", "AWS", "bucket", *SECRETS.values()):
             self.assertNotIn(part, shown)
         return error["message"]
 
     def events(self, run, name, text=None):
-        """Log lines with this event, of what came so far."""
-        # The end of what came may be half a line.
+        """Log lines with this event so far."""
+        # The last line may be incomplete.
         lines = [json.loads(line) for line in (text or run.text()).split("\n")[:-1]]
         return [line for line in lines if line.get("event") == name]

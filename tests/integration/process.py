@@ -1,10 +1,10 @@
-"""process.py: one process of a program: what it says, its signals, its end.
+"""process.py: one process of a program: its output, its signals, its exit.
 
-(1) Every wait is bounded, and fails with all that the process said.
-(2) A moment in a run is found by what the program did (a line, a file, a signal handler),
-    never by sleeping and hoping.
+(1) Every wait is bounded, and fails with the whole output of the process.
+(2) A moment in a run is found by an effect of the program (a line, a file, a signal handler),
+    never by sleeping.
 (3) A process is ended by its own pid.
-(4) Its output is searched for a sanitizer's complaint, whatever its exit.
+(4) Its output is searched for sanitizer reports, whatever its exit status.
 """
 
 import errno
@@ -42,7 +42,7 @@ class Result:
         return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
 
     def log_text(self):
-        """Everything the run said, on both streams."""
+        """The output of the run, of both streams."""
         return self.stdout + self.stderr
 
     def __str__(self):
@@ -55,7 +55,7 @@ class Result:
 
 class Run:
     """One process. stdout and stderr are collected by threads; wait_for() looks at
-    what has come so far. With a pty both are one stream, stdout. inside: the
+    the output so far. With a pty both are one stream, stdout. inside: the
     container.Container that argv, which is then `docker run`, makes."""
 
     def __init__(self, argv, env=None, cwd=None, terminal=None, stdout=None, stderr=None, user=None,
@@ -104,7 +104,7 @@ class Run:
             while True:
                 try:
                     piece = os.read(fd, 65536)
-                except OSError as error:  # a pty whose other end is gone
+                except OSError as error:  # a pty whose other end is closed
                     if error.errno not in (errno.EIO, errno.EBADF):
                         raise
                     piece = b""
@@ -124,7 +124,7 @@ class Run:
             return self._bytes[stream].decode("utf-8", "backslashreplace")
 
     def wait_for(self, pattern, stream="stdout", deadline=DEADLINE):
-        """The match of `pattern` in what came so far, as soon as there is one."""
+        """The match of `pattern` in the output so far, as soon as there is one."""
         until = time.monotonic() + deadline
         compiled = re.compile(pattern, re.MULTILINE)
         while True:
@@ -160,7 +160,7 @@ class Run:
             time.sleep(0.0005)
 
     def wait_for_handler(self):
-        """Until SIGTERM is caught: from here on a stop is the program's to handle."""
+        """Waits until SIGTERM has a handler: from here on the program handles a stop itself."""
 
         def caught():
             for line in self.status_file().splitlines():

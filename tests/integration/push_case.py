@@ -30,7 +30,7 @@ PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.execu
 
 
 def cli_error(code, operation, message):
-    """As the aws CLI says it."""
+    """An error in the aws CLI's format."""
     return f"\nAn error occurred ({code}) when calling the {operation} operation: {message}\n"
 
 
@@ -74,7 +74,7 @@ class PushCase(LoudCase):
         self.make_repository()
 
     def make_repository(self):
-        """What the script looks at, in one commit."""
+        """The files that the script reads, in one commit."""
         self.repository.mkdir()
         for name in ("build_and_push.sh", "Dockerfile", "lambda/Dockerfile",
                      "lambda/predict/CMakeLists.txt", "lambda/aws/CMakeLists.txt"):
@@ -107,9 +107,9 @@ class PushCase(LoudCase):
         path.write_text(text)
         path.chmod(0o755)
 
-    def plan(self, program, *words, **reply):
-        """From now on the first thing that these words get."""
-        self.planned[program].insert(0, {"words": list(words), **reply})
+    def plan(self, program, *words, **response):
+        """Plans the output of the next command with these words."""
+        self.planned[program].insert(0, {"words": list(words), **response})
 
     def push(self, *words, status=0, region="eu-central-1", **environment):
         """A run; the calls of earlier ones are forgotten."""

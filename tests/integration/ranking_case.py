@@ -3,9 +3,9 @@
     result = self.train(job)
     steps_of(result)                  # the lines ranking_step=…
     lists_of(result)                  # the line validation_ndcg_at_10=…, or None
-    self.info(job)["ranking_model"]   # what train --info says of model.bin
+    self.info(job)["ranking_model"]   # what train --info prints about model.bin
     sections(job.bytes())             # model.bin's sections by name
-    self.evaluate(job, rows)          # what the program evaluate says of the same model
+    self.evaluate(job, rows)          # what evaluate prints about the same model
 """
 
 import json
@@ -19,7 +19,7 @@ from train_case import TrainCase
 PHASES = ("choosing", "grid", "learning")
 STEP = re.compile(r"ranking_step=(\d+) phase=(\w+) change=(\d+\.\d{6}) seconds=(\d+\.\d{3})")
 FIGURES = ("ndcg", "precision", "recall", "map", "coverage", "novelty")
-# Of names that the platform takes, as anybody writes regexes for metric_definitions.
+# Names that the platform accepts, matched as users' regexes for metric_definitions do.
 METRIC = r"\b{}=([0-9.]+)"
 
 
@@ -40,7 +40,7 @@ def steps_of(result):
 
 
 def lists_of(result, k=10):
-    """The figures of the line that judges lists, by the names that it has; None without one."""
+    """The figures of the line with the metrics of the lists, by name; None without one."""
     lines = [line for line in result.stdout.splitlines() if line.startswith("validation_ndcg_at_")]
     if not lines:
         return None
@@ -114,21 +114,21 @@ class RankingCase(TrainCase):
 
     def assertWarned(self, result, event, *words):
         """One warning of this kind, with these words."""
-        said = self.warnings(result, event)
-        self.assertEqual(1, len(said), f"warnings {event}: {said}{result}")
+        lines = self.warnings(result, event)
+        self.assertEqual(1, len(lines), f"warnings {event}: {lines}{result}")
         for word in words:
-            self.assertIn(str(word), said[0])
+            self.assertIn(str(word), lines[0])
 
     def assertRanks(self, job, result=None):
-        """model.bin has a ranking model with numbers in it. Returns what --info says."""
-        said = self.info(job)
-        self.assertIsNotNone(said["ranking_model"], result)
-        self.assertEqual("ranking", said["answers"]["list_orders"][0], result)
+        """model.bin has a ranking model with numbers in it. Returns the output of --info."""
+        info = self.info(job)
+        self.assertIsNotNone(info["ranking_model"], result)
+        self.assertEqual("ranking", info["answers"]["list_orders"][0], result)
         self.assertTrue(any(map(any, item_vectors(sections(job.bytes())).values())), result)
-        return said
+        return info
 
     def assertNoNan(self, job, result):
-        """Neither in what was said nor in metrics.json, which is strict JSON."""
+        """Neither in the output nor in metrics.json, which is strict JSON."""
         pattern = re.compile(r"(?<![A-Za-z_])-?(nan|inf(inity)?)\b", re.IGNORECASE)
         self.assertNotRegex(result.log_text(), pattern)
         path = job.output / "data" / "metrics.json"

@@ -1,15 +1,15 @@
-"""recommend_case.py: the real `recommend` as a Lambda function between a stream that the test
-hands over and one that it reads, beside a real `serve`.
+"""recommend_case.py: the real `recommend` as a Lambda function between an input stream from the
+test and an output stream to it, with a real `serve`.
 
     class Example(RecommendCase):
         def test_a_sentence(self):
-            f = self.function()                          # asks self.server
-            self.assertFine(f.ask(request("1"), request("2")))
+            f = self.function()                          # calls self.server
+            self.assertFine(f.invoke(request("1"), request("2")))
             self.assertEqual(["r-1", "r-2"], [e["request_id"] for e in self.stream.events()])
 
-The output stream is a server that does what PutRecords does, checks signatures, and fails as a
+The output stream is a server that implements PutRecords, checks signatures, and fails as a
 test says. After each test every function that runs must end with 0 at SIGTERM; its output must
-be JSON lines without a secret, a sanitizer's complaint, or a word of what the users sent.
+be JSON lines without secrets, sanitizer reports or the users' data.
 """
 
 import base64
@@ -31,7 +31,7 @@ def request(user, request_id=None, **more):
 
 
 def encoded(data):
-    """A record's data as the stream has it."""
+    """A record's data as the stream delivers it."""
     data = json.dumps(data).encode() if not isinstance(data, bytes) else data
     return base64.b64encode(data).decode()
 
@@ -72,7 +72,7 @@ class Part(FunctionCase):
 
 
 class Function:
-    """One that runs, and the stream's mapping in front of it."""
+    """A running function, and the stream's event source mapping in front of it."""
 
     def __init__(self, test, part, run):
         self.test, self.part, self.run = test, part, run
@@ -99,13 +99,13 @@ class Function:
 
     def send(self, event, **how):
         self._n_sent += 1
-        return self.part.ask(event, **how)
+        return self.part.invoke(event, **how)
 
-    def ask(self, *datas, **how):
+    def invoke(self, *datas, **how):
         return self.send(self.event(*datas), **how)
 
     def _lines(self):
-        """What it has said, once the last batch's metrics are there: they come last."""
+        """Its log, once it has the metrics of the last batch, which come last."""
         end = time.monotonic() + DEADLINE
         while True:
             lines = [json.loads(line) for line in self.run.text().splitlines(keepends=True)
@@ -170,26 +170,26 @@ class RecommendCase(ServeCase):
 
     def expected(self, user, top_n=20, server=None):
         """What serve recommends."""
-        said = (server or self.server).get(f"/internal/recommend/{user}?top_n={top_n}")
-        return said.json()["recommendations"]
+        response = (server or self.server).get(f"/internal/recommend/{user}?top_n={top_n}")
+        return response.json()["recommendations"]
 
     def version(self, server=None):
         return (server or self.server).get("/health").json()["model"]["version"]
 
-    # -- what must hold
+    # -- checks
 
     def assertFine(self, event):
-        self.assertEqual("response", event.kind, event.answer.body)
+        self.assertEqual("response", event.kind, event.response.body)
         self.assertEqual({"batchItemFailures": []}, event.json)
 
     def assertFrom(self, event, sent, index):
-        """The reply names the record at that index of what was sent, and no other."""
-        self.assertEqual("response", event.kind, event.answer.body)
+        """The response names the record at that index of what was sent, and no other."""
+        self.assertEqual("response", event.kind, event.response.body)
         number = sent["Records"][index]["kinesis"]["sequenceNumber"]
         self.assertEqual({"batchItemFailures": [{"itemIdentifier": number}]}, event.json)
 
-    def assertAnswers(self, events, **more):
-        """Each event is serve's own answer."""
+    def assertRecommendations(self, events, **more):
+        """Each event has the same recommendations as the response of serve."""
         for event in events:
             n = more.get("top_n", 20)
             self.assertEqual(self.expected(event["user_id"], n), event["recommendations"], event)

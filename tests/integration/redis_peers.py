@@ -1,4 +1,4 @@
-"""redis_peers.py: Redis for tests: the real server, and one that does what it is told.
+"""redis_peers.py: Redis for tests: the real server, and a scripted one.
 
     redis = RealRedis(test)                     on 127.0.0.1 and a port of its own
     redis = RealRedis(test, "--requirepass", "x")
@@ -6,7 +6,7 @@
     redis.command("GET", "a")                   → bytes, None, int, a list, or RedisError
     redis.pause(); redis.resume(); redis.kill(); redis.start()
 
-    fake = FakeRedis(test, answer)              answer(connection, words) → bytes, or None
+    fake = FakeRedis(test, respond)             respond(connection, words) → bytes, or None
                                                 to close
 """
 
@@ -90,13 +90,13 @@ class RealRedis:
         self.start()
 
     def start(self):
-        """Starts it (again) and waits until it answers."""
+        """Starts it (again) and waits until it responds."""
         ports = (["--port", "0", "--tls-port", self.port, "--tls-cert-file", self.tls.pem,
                   "--tls-key-file", self.tls.key, "--tls-ca-cert-file", self.tls.pem,
                   "--tls-auth-clients", "no"] if self.tls else ["--port", self.port])
         self.run = Run([REDIS_SERVER, *ports, "--bind", "127.0.0.1", "--save", "", "--appendonly",
                         "no", "--dir", self.folder, *self.settings])
-        if not self.run.wait_until(self.is_up, "a redis-server that answers"):
+        if not self.run.wait_until(self.is_up, "a redis-server that responds"):
             raise AssertionError(f"redis-server ended{self.run.wait()}")
 
     def is_up(self):
@@ -129,7 +129,7 @@ class RealRedis:
         return sorted(key.decode() for key in self.command("KEYS", "*"))
 
     def calls(self, name):
-        """How many such commands it has been given, as it counts them itself."""
+        """How many such commands it has received, by its own counters."""
         for line in self.command("INFO", "commandstats").decode().splitlines():
             if line.startswith(f"cmdstat_{name.lower()}:"):
                 return int(line.split("calls=")[1].split(",")[0])
@@ -149,11 +149,11 @@ class RealRedis:
 
 
 class FakeRedis:
-    """answer is called with each command of each connection; what it returns is sent, None
+    """respond is called with each command of each connection; what it returns is sent, None
     closes. commands has all of them; greeting is sent before the first one comes. reset():
     closes every connection with RST."""
 
-    def __init__(self, test, answer):
+    def __init__(self, test, respond):
         fake = self
         self.greeting = b""
         self.commands, self.connections = [], []
@@ -166,10 +166,10 @@ class FakeRedis:
                     self.request.sendall(fake.greeting)
                     while (words := wire.read()) is not None:
                         fake.commands.append(words)
-                        said = fake.answer(self.request, words)
-                        if said is None:
+                        response = fake.respond(self.request, words)
+                        if response is None:
                             return
-                        self.request.sendall(said)
+                        self.request.sendall(response)
                 except (OSError, ValueError):
                     pass
                 finally:
@@ -180,7 +180,7 @@ class FakeRedis:
             block_on_close = False
             allow_reuse_address = True
 
-        self.answer = answer
+        self.respond = respond
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01},
@@ -207,7 +207,7 @@ OK = b"+OK\r\n"
 
 
 def nothing(words):
-    """What an empty Redis answers."""
+    """What an empty Redis returns."""
     return b"*%d\r\n" % (len(words) - 1) + b"$-1\r\n" * (len(words) - 1) if words[0] == b"MGET" else OK
 
 
@@ -216,12 +216,12 @@ def is_probe(words):
 
 
 def slow(seconds):
-    """Answers as an empty Redis does, questions after so long."""
-    def answer(_, words):
+    """Responds as an empty Redis does, to MGET with this delay."""
+    def respond(_, words):
         if words[0] == b"MGET" and not is_probe(words):
             time.sleep(seconds)
         return nothing(words)
-    return answer
+    return respond
 
 
 def eventually(condition, what, deadline=DEADLINE):

@@ -1,17 +1,17 @@
-"""runtime_api.py: the Lambda Runtime API as AWS's own server behaves, made for tests.
+"""runtime_api.py: the Lambda Runtime API for tests; it behaves as AWS's own server.
 
     api = RuntimeApi()
-    event = api.invoke({"do": "echo"})       # queued until the function asks for it
+    event = api.invoke({"do": "echo"})       # queued until the function requests it
     … a function with AWS_LAMBDA_RUNTIME_API=api.address …
     outcome = event.wait()                   # kind "response" or "error", body, headers
 
-(1) States and their answers are those of docs/lambda.md, 1.1, 1.3 and 1.4:
+(1) States and their responses are those of docs/lambda.md, 1.1, 1.3 and 1.4:
     a wrong id is 400 InvalidRequestID, a right id at the wrong moment 403
     InvalidStateTransition, `next` while an event is running gives the same event again,
-    a response over 6,291,556 bytes is 413 and still uses the event up, after init/error
+    a response over 6,291,556 bytes is 413 and still ends the event, after init/error
     everything is 403.
-(2) api.on("next", fault, …) makes the next calls of that kind go wrong, one fault each
-    (None: that one goes well); invoke(fault=…) spoils that event's `next` once.
+(2) api.on("next", fault, …) makes the next calls of that kind fail, one fault each
+    (None: success); invoke(fault=…) makes that event's `next` fail once.
 (3) api.requests has every request as it came, with the number of its connection.
 
 Faults: Cut, Status, Late, CloseAfter. Python's standard library only.
@@ -35,7 +35,7 @@ STARTED, READY, RUNNING, BEGUN, SENT, INIT_ERROR = (
 
 
 class Cut:
-    """Ends the connection: with nothing answered, or after `after` bytes of the answer.
+    """Ends the connection: before the response, or after `after` bytes of it.
     acted: whether the service had acted on the request. reset: with a RST."""
 
     def __init__(self, after=0, acted=False, reset=False):
@@ -43,21 +43,21 @@ class Cut:
 
 
 class Status:
-    """Answers with an error. uses_up: a POST counts as made all the same."""
+    """Responds with an error. uses_up: a POST takes effect nevertheless."""
 
     def __init__(self, status, kind="InternalServerError", uses_up=False):
         self.status, self.kind, self.uses_up = status, kind, uses_up
 
 
 class Late:
-    """Answers well, seconds later."""
+    """Responds correctly, seconds later."""
 
     def __init__(self, seconds):
         self.seconds = seconds
 
 
 class CloseAfter:
-    """Answers well and closes the connection without having said so."""
+    """Responds correctly and closes the connection without a Connection: close."""
 
 
 class Request:
@@ -87,42 +87,42 @@ class Request:
 
 
 class Event:
-    """An invocation: what the function gets, and in the end what it answered."""
+    """An invocation: the event, and in the end the function's response."""
 
     def __init__(self, body, headers, fault):
         self.body, self.headers, self.fault = body, headers, fault
         self.id = next((value for name, value in headers.items()
                         if name.lower() == "lambda-runtime-aws-request-id"), None)
         if self.id is not None and not re.fullmatch("[A-Za-z0-9_-]{1,127}", self.id):
-            self.id = None  # nobody can answer it
+            self.id = None  # the function cannot respond to it
         self.given = 0
         self.kind = None
-        self.answer = None  # the Request that carried it
+        self.response = None  # the Request that carried it
         self._done = threading.Event()
 
     def finish(self, kind, request):
-        self.kind, self.answer = kind, request
+        self.kind, self.response = kind, request
         self._done.set()
 
     def wait(self, seconds=60):
         if not self._done.wait(seconds):
-            raise AssertionError(f"{self.id}: no answer in {seconds} s")
+            raise AssertionError(f"{self.id}: no response in {seconds} s")
         return self
 
     @property
-    def answered(self):
+    def finished(self):
         return self._done.is_set()
 
     @property
     def json(self):
-        return self.answer.json
+        return self.response.json
 
 
 class RuntimeApi:
     def __init__(self, port=0):
         self.state = STARTED
         self.requests = []
-        self.problems = []  # what no client should do
+        self.problems = []  # errors of the client
         self._queue = []
         self._faults = {"next": [], "response": [], "error": [], "init": []}
         self._current = None
@@ -177,19 +177,19 @@ class RuntimeApi:
             return len(self._open)
 
     def drop_connections(self, reset=False):
-        """Ends every connection that is open, whoever waits on it."""
+        """Ends every open connection, also those of waiting calls."""
         with self._changed:
             for connection in self._open.values():
                 self._end(connection, reset)
 
     def settle(self, seconds=10):
-        """Until the head of a POST has been read whose body has not."""
+        """Waits until the head of a POST has been read, but not its body."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.state == BEGUN, seconds):
                 raise AssertionError(f"no response begun in {seconds} s")
 
     def forget(self):
-        """As if the environment were new: the event that runs is given up."""
+        """Resets to a new environment; the running event is dropped."""
         with self._changed:
             self.state, self._current = STARTED, None
 
@@ -200,7 +200,7 @@ class RuntimeApi:
                 self._end(connection, False)
             self._changed.notify_all()
         # The thread ends before the descriptor is free: the next listener may get its number, and
-        # this thread would take that one's connections.
+        # this thread would accept that one's connections.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._accepter.join()
         self._listener.close()
@@ -236,7 +236,7 @@ class RuntimeApi:
         try:
             while True:
                 request = self._read_head(stream, number)
-                if request is None or not self._answer(connection, stream, request):
+                if request is None or not self._respond(connection, stream, request):
                     break
         except (OSError, ValueError):
             pass
@@ -270,7 +270,7 @@ class RuntimeApi:
 
     # --- calls ------------------------------------------------------------------------
 
-    def _answer(self, connection, stream, request):
+    def _respond(self, connection, stream, request):
         """False when the connection is over."""
         call = request.call
         if call == "next" and request.method == "GET":
@@ -309,7 +309,7 @@ class RuntimeApi:
             event.given += 1
             if fault is None:
                 fault, event.fault = event.fault, None
-            if event.id is None:  # used up by being given, or a test would never end
+            if event.id is None:  # ended when delivered, or a test would never end
                 self.state = SENT
         head = ["HTTP/1.1 200 OK", f"Content-Length: {len(event.body)}"]
         head += [f"{name}: {value}" for name, value in event.headers.items()]
@@ -356,14 +356,14 @@ class RuntimeApi:
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
         return self._deliver(connection, head.encode() + b"\r\n\r\n" + body, fault)
 
-    def _deliver(self, connection, answer, fault):
+    def _deliver(self, connection, response, fault):
         if isinstance(fault, Late):
             time.sleep(fault.seconds)
         if isinstance(fault, Cut):
-            connection.sendall(answer[:fault.after])
+            connection.sendall(response[:fault.after])
             self._end(connection, fault.reset)
             return False
-        connection.sendall(answer)
+        connection.sendall(response)
         if isinstance(fault, CloseAfter):
             self._end(connection, False)
             return False

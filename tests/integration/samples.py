@@ -1,4 +1,4 @@
-"""samples.py: ratings for the tests: small ones, known in what they hold, and MovieLens."""
+"""samples.py: ratings for the tests: small generated ones, and MovieLens."""
 
 import functools
 import random
@@ -39,7 +39,7 @@ def planted(n_users=200, n_items=100, n_ratings=4000, rank=3, noise=0.3, seed=1)
 
 def parity(n_users=40, n_items=40):
     """(rows, withheld): 5 where the parities of user and item agree, else 1; user u
-    never rated items u and u+1. Biases know nothing, one factor knows everything."""
+    never rated items u and u+1. Biases cannot describe them, one factor describes them all."""
     rows, withheld = [], []
     for u in range(n_users):
         for i in range(n_items):

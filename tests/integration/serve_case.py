@@ -3,16 +3,16 @@
     class Example(ServeCase):
         def test_a_sentence(self):
             server = self.serve()                       # a tiny model, 127.0.0.1, a free port
-            answer = server.post({"userId": "1", "movieId": "1001"})
-            self.assertEqual(200, answer.status, answer)
-            answer.json()["predicted_rating"]
+            response = server.post({"userId": "1", "movieId": "1001"})
+            self.assertEqual(200, response.status, response)
+            response.json()["predicted_rating"]
 
             client = server.connect()                   # for everything unusual: http_client.py
 
 (1) The model is trained by the real `train`, once per test process (models.py).
-(2) serve() returns when /ping is 200, found by asking; ready=False does not wait.
+(2) serve() returns when /ping is 200, found by polling; ready=False does not wait.
 (3) After each test every server gets SIGTERM and must exit 0, having written nothing but
-    JSON lines and no sanitizer's complaint; stop(status=…) says otherwise.
+    JSON lines and no sanitizer report; stop(status=…) expects another exit.
 """
 
 import re
@@ -93,7 +93,7 @@ class ServeCase(TrainCase):
         return server
 
     def refused_serve(self, env=None, prefix=None, **how):
-        """The Result of a serve that must say why it does not start: exit 1."""
+        """The Result of a serve that must fail to start with a reason: exit 1."""
         prefix = prefix or self.tree()
         env = {"SAGEMAKER_BIND_TO_PORT": str(self.free_port()), "SERVE_ADDRESS": "127.0.0.1",
                **(env or {})}
@@ -101,29 +101,29 @@ class ServeCase(TrainCase):
         self.assertEqual(1, result.status, result)
         return result
 
-    # -- what must hold
+    # -- checks
 
-    def assertAnswer(self, answer, status=200, media_type=None):
-        self.assertEqual(status, answer.status, answer)
+    def assertResponse(self, response, status=200, media_type=None):
+        self.assertEqual(status, response.status, response)
         if media_type is not None:
-            self.assertEqual(media_type, answer.header("Content-Type"), answer)
-        return answer
+            self.assertEqual(media_type, response.header("Content-Type"), response)
+        return response
 
-    def assertRefused(self, answer, status, *words):
+    def assertRefused(self, response, status, *words):
         """An error with this status whose message holds each of words (text or pattern).
         Returns the message."""
-        self.assertEqual(status, answer.status, answer)
+        self.assertEqual(status, response.status, response)
         for word in words:
             if isinstance(word, re.Pattern):
-                self.assertRegex(answer.message, word)
+                self.assertRegex(response.message, word)
             else:
-                self.assertIn(str(word), answer.message)
-        return answer.message
+                self.assertIn(str(word), response.message)
+        return response.message
 
     def assertServes(self, server):
-        """Alive, ready, and a question has its answer."""
+        """It is alive and ready, and responds to a request with a prediction."""
         row = trained().rows[0]
-        answer = server.post({"userId": row[0], "movieId": row[1]})
-        self.assertEqual(200, answer.status, answer)
-        self.assertIn("predicted_rating", answer.json())
+        response = server.post({"userId": row[0], "movieId": row[1]})
+        self.assertEqual(200, response.status, response)
+        self.assertIn("predicted_rating", response.json())
         self.assertEqual(200, server.ping().status)

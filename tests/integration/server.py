@@ -1,4 +1,4 @@
-"""server.py: one `serve` that runs: questions to it, its log, its process, its end."""
+"""server.py: one running `serve`: requests to it, its log, its process, its exit."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class Server:
     pid = property(lambda self: self.run.pid)
     model_bin = property(lambda self: self.prefix / "model" / "model.bin")
 
-    # -- asking
+    # -- requests
 
     def connect(self, **how):
         return Client(self.port, self.address, **how)
@@ -45,10 +45,10 @@ class Server:
         return self.get("/ping")
 
     def metrics(self):
-        answer = self.get("/metrics")
-        if answer.status != 200:
-            raise AssertionError(f"/metrics{answer}")
-        return Metrics(answer.text)
+        response = self.get("/metrics")
+        if response.status != 200:
+            raise AssertionError(f"/metrics{response}")
+        return Metrics(response.text)
 
     # -- waiting
 
@@ -63,10 +63,10 @@ class Server:
         return self.wait_for(lambda: self.try_ping() == 200, "a /ping of 200")
 
     def wait_until_listening(self):
-        return self.wait_for(lambda: self.try_ping() is not None, "an answer to /ping")
+        return self.wait_for(lambda: self.try_ping() is not None, "a response to /ping")
 
     def try_ping(self):
-        """The status of a ping, or None when nobody listens (yet)."""
+        """The status of a ping, or None when the port is closed."""
         try:
             return self.ping().status
         except (ConnectionError, Closed):
@@ -92,7 +92,7 @@ class Server:
                       f"{n} log lines {event} {fields}")
         return self.log_lines(event, **fields)[n - 1]
 
-    # -- looking at the process
+    # -- the process
 
     def status_bytes(self, name):
         """A line of /proc/…/status that is in kB, as bytes: VmRSS, VmHWM."""
@@ -129,13 +129,13 @@ class Server:
                     found.append((address, int(port, 16)))
         return sorted(set(found))
 
-    # -- ending
+    # -- its exit
 
     def signal(self, number):
         self.run.signal(number)
 
     def hang_up(self):
-        """Asks for a reload and waits until there is an outcome, good or bad."""
+        """Requests a reload and waits until it has succeeded or failed."""
         count = lambda: len(self.log_lines("model")) + len(self.log_lines("model_refused"))
         before = count()
         self.signal(signal.SIGHUP)
@@ -149,7 +149,7 @@ class Server:
         return self.stopped
 
     def ended(self, status=0, deadline=DEADLINE):
-        """The Result of a server that ends by itself or was told to."""
+        """The Result of a server that exits, by a signal or without one."""
         self.stopped = self.run.wait(deadline)
         if self.stopped.status != status:
             raise AssertionError(f"serve exits {self.stopped.status}, not {status}{self.stopped}")

@@ -1,11 +1,11 @@
-"""skipping.py: what a machine cannot test is said on stderr as NOT TESTED HERE."""
+"""skipping.py: tests that a machine cannot run are reported on stderr as NOT TESTED HERE."""
 
 import sys
 import unittest
 
 
 def not_here(test, reason):
-    """Skips the test of that name, and says so where a person sees it."""
+    """Skips the test of that name and prints why on stderr."""
     sys.stderr.write(f"\nNOT TESTED HERE: {test}: {reason}\n")
     raise unittest.SkipTest(reason)
 

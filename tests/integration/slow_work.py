@@ -14,7 +14,7 @@ def slow_model():
 
 @functools.lru_cache(maxsize=None)
 def slow_line():
-    """A question that takes slow_model() milliseconds: a visitor who rated everything."""
+    """A request that takes slow_model() milliseconds: a visitor with ratings of all items."""
     rated = [{"movieId": item, "rating": 1 + n % 5} for n, item in enumerate(slow_model().items)]
     return json.dumps({"ratings": rated, "top_n": 1, "include_rated": True}) + "\n"
 

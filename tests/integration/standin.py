@@ -2,7 +2,7 @@
 """standin.py: stands in for a program on PATH, under that program's name.
 
 It appends {"argv": […], "stdin": text or null} to $STANDIN/calls and does what
-$STANDIN/plan.json says for the first entry of "<name>" whose "words" stand next to each
+$STANDIN/plan.json has for the first entry of "<name>" whose "words" are next to each
 other in argv: {"words": [...], "out": text, "err": text, "status": n}. An entry with
 "times": n counts n times only. Without an entry it ends with 99 and a complaint. Tests start it
 often: it runs without Python's site, and loads little."""

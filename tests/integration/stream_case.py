@@ -68,14 +68,14 @@ class Kinesis:
                     "Content-Type": "application/x-amz-json-1.1", "Authorization": AUTHORIZATION,
                     "X-Amz-Date": "20200101T000000Z",
                     "X-Amz-Target": f"Kinesis_20131202.{operation}"})
-                answer = connection.getresponse()
-                body = answer.read()
+                response = connection.getresponse()
+                body = response.read()
                 break
             except (OSError, http.client.HTTPException):
                 if fresh:
                     raise
-        if answer.status != 200:
-            raise KinesisError(f"{operation}: {answer.status} {body[:500]!r}")
+        if response.status != 200:
+            raise KinesisError(f"{operation}: {response.status} {body[:500]!r}")
         return json.loads(body) if body else {}
 
     def status(self, stream):
@@ -106,10 +106,10 @@ class Kinesis:
 
     def put_many(self, stream, pairs):
         for i in range(0, len(pairs), 500):
-            answer = self.call("PutRecords", StreamName=stream, Records=[
+            response = self.call("PutRecords", StreamName=stream, Records=[
                 {"PartitionKey": key, "Data": base64.b64encode(text.encode()).decode()}
                 for key, text in pairs[i:i + 500]])
-            assert answer["FailedRecordCount"] == 0, answer
+            assert response["FailedRecordCount"] == 0, response
 
     def shards(self, stream):
         return self.call("ListShards", StreamName=stream)["Shards"]
@@ -137,17 +137,17 @@ class Kinesis:
             iterator = self.call("GetShardIterator", StreamName=stream, ShardId=shard["ShardId"],
                                  ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
             while True:
-                answer = self.call("GetRecords", ShardIterator=iterator, Limit=5000)
-                found += answer["Records"]
-                if len(answer["Records"]) < 5000:
+                response = self.call("GetRecords", ShardIterator=iterator, Limit=5000)
+                found += response["Records"]
+                if len(response["Records"]) < 5000:
                     break
-                iterator = answer["NextShardIterator"]
+                iterator = response["NextShardIterator"]
         return found
 
 
 class Proxy:
-    """In front of Kinesis (or any HTTP server): act(operation, request) is None to hand a
-    request on, or (status, body) to answer it here; "drop" ends the connection."""
+    """In front of Kinesis (or any HTTP server): act(operation, request) is None to forward a
+    request, or (status, body) to respond to it here; "drop" ends the connection."""
 
     def __init__(self, url, act=None):
         self.act = act or (lambda operation, request: None)
@@ -172,11 +172,11 @@ class Proxy:
                 if act == "drop":
                     self.close_connection = True
                     return
-                self.answer(*(act or self.hand_on(body)))
+                self.respond(*(act or self.forward(body)))
 
             do_GET = do_POST
 
-            def hand_on(self, body):
+            def forward(self, body):
                 headers = {n: v for n, v in self.headers.items()
                            if n.lower() not in ("host", "content-length", "connection", "expect")}
                 for fresh in (self.kept is None, True):
@@ -184,15 +184,15 @@ class Proxy:
                         self.kept = http.client.HTTPConnection(proxy._to, timeout=PATIENCE)
                     try:
                         self.kept.request(self.command, self.path, body or None, headers)
-                        answer = self.kept.getresponse()
-                        kept = [(n, v) for n, v in answer.headers.items()
+                        response = self.kept.getresponse()
+                        kept = [(n, v) for n, v in response.headers.items()
                                 if n.lower() not in ("content-length", "connection", "date", "server")]
-                        return answer.status, answer.read(), kept
+                        return response.status, response.read(), kept
                     except (OSError, http.client.HTTPException):
                         if fresh:
                             return 503, b"{}"
 
-            def answer(self, status, body, headers=(("Content-Type", "application/json"),)):
+            def respond(self, status, body, headers=(("Content-Type", "application/json"),)):
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 for name, value in headers:
@@ -232,7 +232,7 @@ class Mapped:
         self._calls, self._given_up, self._handler = calls, given_up, handler
 
     def handle(self, handler):
-        """From now on this answers."""
+        """Replaces the function's code."""
         new = self._handler.with_suffix(".new")
         new.write_text(handler)
         new.replace(self._handler)
@@ -271,7 +271,7 @@ class Mapped:
             time.sleep(0.02)
 
     def wait_for_records(self, *texts):
-        """Until each of these has come."""
+        """Waits until each of these has arrived."""
         self.wait(lambda: set(texts) <= set(self.records), texts)
 
     def wait_for_calls(self, n):

@@ -1,6 +1,6 @@
 """stream_function.py: a Lambda function for the tests of mappings, in plain Python: `handle`
-of the file $HANDLER answers each event, and what came and what was answered is a line of JSON
-in the file $CALLS.
+of the file $HANDLER responds to each event; event and response are written as a line of JSON
+to the file $CALLS.
 
     def handle(event, n):        n counts this process's events from 1
         return {…}               the response; raising is a function error
@@ -26,7 +26,7 @@ def sequences(event):
 
 
 def failed(event, text):
-    """A partial answer: the first record with this text has failed."""
+    """A partial batch response: the first record with this text has failed."""
     return {"batchItemFailures": [{"itemIdentifier": s} for r, s in
                                   zip(records(event), sequences(event)) if r == text][:1]}
 
@@ -34,7 +34,7 @@ def failed(event, text):
 class Handler(Runtime):
     n = 0
 
-    def answer(self, request_id, event, headers):
+    def respond(self, request_id, event, headers):
         self.n += 1
         call = {"event": copy.deepcopy(event), "at": time.time(), "id": request_id, "pid": os.getpid()}
         space = {"records": records, "sequences": sequences, "failed": failed, "time": time,
@@ -42,7 +42,7 @@ class Handler(Runtime):
         with open(os.environ["HANDLER"], encoding="utf-8") as source:
             exec(source.read(), space)  # the test's own words
         try:
-            call["answer"] = space["handle"](event, self.n)
+            call["response"] = space["handle"](event, self.n)
         except Exception as error:
             call["error"] = str(error)
         call["done"] = time.time()
@@ -53,8 +53,8 @@ class Handler(Runtime):
                       json.dumps({"errorMessage": call["error"], "errorType": "Function.Wanted"}),
                       {"Lambda-Runtime-Function-Error-Type": "Function.Wanted"})
         else:
-            answer = call["answer"]
-            body = answer.encode() if isinstance(answer, str) else json.dumps(answer)
+            response = call["response"]
+            body = response.encode() if isinstance(response, str) else json.dumps(response)
             self.call("POST", f"/invocation/{request_id}/response", body)
 
 

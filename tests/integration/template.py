@@ -1,11 +1,11 @@
-"""template.py: deploy/template.yaml as Python sees it, and what it comes to.
+"""template.py: deploy/template.yaml in Python, and its resources for given parameters.
 
     template = Template()
     stack = template.stack(Endpoint="serverless", Streams="on")   # parameters; others by default
     stack.resources                 # {logical id: resource} of those whose condition holds
     stack.value(any_part)           # with Ref, Sub, GetAtt, If … put in
 
-A resource that is referred to comes out as <LogicalId> or <LogicalId.Attribute>, unless
+A reference to a resource becomes <LogicalId> or <LogicalId.Attribute>, unless
 `names` of the stack says what it is called.
 """
 
@@ -26,7 +26,7 @@ PSEUDO = {"AWS::AccountId": "123456789012", "AWS::Region": "eu-central-1", "AWS:
 
 
 class Nothing(Exception):
-    """AWS::NoValue: what it stands for is left out."""
+    """AWS::NoValue: the property is left out."""
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # of libyaml, ten times as fast

@@ -1,5 +1,5 @@
 """The function aggregate: totals per key and window. Numbers are those of the checklist in
-docs/lambda.md; behind § of its facts."""
+docs/lambda.md; after a § those of its facts."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ def numbered(values, first=0):
 
 class Windows(AggregateCase):
     def test_ratings_per_movie_with_count_mean_and_trend(self):
-        """74, 76, §4.4.2: state from call to call, the table at the final one."""
+        """74, 76, §4.4.2: the state is passed from call to call, the final call writes the table."""
         self.start()
         state = self.keep(window(numbered([rating("1", 4.5), rating("2", 3), rating("1", 0.5)])))
         self.assertEqual({}, self.items())
@@ -36,7 +36,7 @@ class Windows(AggregateCase):
         self.assertEqual([("1", "3", "2"), ("2", "2", "4"), ("3", "1", "2.5")], self.trend_of())
 
     def test_the_trend_begins_with_the_most_records_and_ends_at_its_length(self):
-        """Whatever came first; of as many records the lower key, as bytes."""
+        """In any order of arrival; among equal counts the lower key, as bytes."""
         self.start(TREND_COUNT="3")
         movies = ["z"] + ["b"] * 2 + ["a"] * 2 + ["c"] * 5 + ["10"] * 2
         self.keep(window(numbered([rating(movie, 4) for movie in movies]), final=True))
@@ -67,7 +67,7 @@ class Windows(AggregateCase):
         self.assertEqual({"1": "42", "2": "1"},
                          {key: item["ratingCount"] for (key, _), item in self.items().items()})
 
-    def test_a_final_call_that_comes_twice_changes_nothing(self):
+    def test_a_repeated_final_call_changes_nothing(self):
         """76, §4.4.5"""
         run = self.start()
         state = self.keep(window(numbered([rating("1", 4.5), rating("2", 1)])))
@@ -119,7 +119,7 @@ class Windows(AggregateCase):
             count, total = expected.get(str(i % 7), (0, 0))
             expected[str(i % 7)] = (count + 1, total + i % 5)
         self.assertEqual({key: (str(count), str(total)) for key, (count, total) in expected.items()},
-                         {key: said[:2] for key, said in self.totals().items()})
+                         {key: figures[:2] for key, figures in self.totals().items()})
         self.assertEqual([15, 30], [line["RepeatedRecords"] for line in self.metrics(run, 2)])
 
     def test_windows_of_one_key_are_items_of_their_own(self):
@@ -137,8 +137,8 @@ class Windows(AggregateCase):
             keys = range(call * n_keys // n_calls, (call + 1) * n_keys // n_calls)
             lines = [("p", rating(f"movie-{key}", 1.5)) for key in keys] + [("p", rating("often", 1))] * 50
             packed = [record(call * 10 + i, None, base64_data=data) for i, data in enumerate(pack(lines))]
-            said = self.take(window(packed, state, final=call == n_calls - 1), deadline_in=600)
-            state = said["state"]
+            response = self.take(window(packed, state, final=call == n_calls - 1), deadline_in=600)
+            state = response["state"]
             self.assertLess(len(json.dumps(state, separators=(",", ":"))), 30001)
             self.assertEqual(call == n_calls - 1, "=often" not in state)
         items = self.items()
@@ -157,7 +157,7 @@ class Windows(AggregateCase):
                               'no member "last"'),
                              ({"version": "1", "fields": "movieId rating -", "last": "7", "=1": "1"},
                               "the totals of a key")):
-            event = self.ask(window([], state))
+            event = self.invoke(window([], state))
             self.assertReport(event, "Function.InvalidData", "event: state", piece)
         self.assertEqual([], self.dynamodb.requests)
 
@@ -186,10 +186,10 @@ class WithoutWindows(AggregateCase):
 
 
 class Records(AggregateCase):
-    def test_dirty_records_are_passed_over_counted_and_logged(self):
+    def test_dirty_records_are_skipped_counted_and_logged(self):
         """65, §4.3.8"""
         run = self.start()
-        secret = "nobody-may-see-this"
+        secret = "must-not-be-logged"
         bad = ["", "no JSON", "[1]", "7", "null", {"movieId": "1"}, {"rating": 4}, rating(None, 4),
                rating("", 4), rating(["1"], 4), rating("1", None), rating("1", "many"), rating("1", True),
                rating("1", {"n": secret}), rating("x" * 1025, 1), '{"movieId":"1","rating":1e400}',
@@ -219,7 +219,7 @@ class Records(AggregateCase):
                    record(50, rating("0", 2))]
         self.keep(window(records, final=True))
         self.assertEqual({str(m): "100" for m in range(1, 10)} | {"0": "102"},
-                         {key: said[0] for key, said in self.totals().items()})
+                         {key: figures[0] for key, figures in self.totals().items()})
         self.assertEqual("53", self.totals()["0"][1])  # 100 times 0.5, and 1 and 2
         self.assertEqual(1002, self.metrics(run)[0]["Records"])
 
@@ -270,7 +270,7 @@ class Records(AggregateCase):
         self.assertEqual({
             "tenths": "1", "big": "18014398509481987", "bigger": "9" * 38,
             "both": "1000000000000000.001", "negative": "-0.75", "cancel": "0.3", "texts": "104.45",
-            "zero": "0"}, {key: said[1] for key, said in self.totals().items()})
+            "zero": "0"}, {key: figures[1] for key, figures in self.totals().items()})
 
     def test_numbers_of_json_are_exact_also_where_a_double_is_not(self):
         """79: up to 38 digits, whole, decimal and with an exponent, as key and carried along too."""
@@ -285,11 +285,11 @@ class Records(AggregateCase):
         self.assertEqual({
             "whole": "18446744073709551615", "long": "9" * 38, "decimal": "1.1234567890123456789012345679",
             "exponent": "150000000000000000002.5", "12345678901234567890": "7"},
-            {key: said[1] for key, said in self.totals().items()})
+            {key: figures[1] for key, figures in self.totals().items()})
         self.assertEqual({"1.00000000000000000001"}, {item["year"] for item in self.items().values()})
         self.assertEqual([], self.events(run, "dirty_record"))
 
-    def test_numbers_that_have_no_place_make_dirty_records(self):
+    def test_numbers_that_do_not_fit_make_dirty_records(self):
         """79"""
         run = self.start(CARRIED_FIELDS="year")
         self.keep(window([record(i, f'{{"movieId":"1","rating":{number},"year":{year}}}'.encode())
@@ -302,19 +302,19 @@ class Records(AggregateCase):
                          "at most 512 bytes or a number of at most 38 digits"] + ["it is not a JSON object"] * 7,
                          [line["message"] for line in self.events(run, "dirty_record")][:10])
 
-    def test_a_sum_that_has_no_room_makes_a_dirty_record(self):
+    def test_a_sum_out_of_range_makes_a_dirty_record(self):
         run = self.start()
         self.keep(window(numbered([rating("1", "9" * 38), rating("1", 1), rating("1", -1)]), final=True))
         self.assertEqual("9" * 37 + "8", self.totals()["1"][1])
         self.assertEqual("2", self.totals()["1"][0])
         self.assertIn("38 digits", self.events(run, "dirty_record")[0]["message"])
 
-    def test_an_event_that_is_none_is_an_error_with_its_place(self):
+    def test_an_invalid_event_is_an_error_with_its_place(self):
         self.start()
-        self.assertReport(self.ask(b'{"Records":'), "Function.InvalidEvent", "event:1:")
-        self.assertReport(self.ask({"Records": [{}]}), "Function.InvalidEvent",
+        self.assertReport(self.invoke(b'{"Records":'), "Function.InvalidEvent", "event:1:")
+        self.assertReport(self.invoke({"Records": [{}]}), "Function.InvalidEvent",
                           "Records[0].kinesis.data is missing")
-        self.assertReport(self.ask({"Records": [{**record(0, ""), "eventSource": "aws:sqs"}]}),
+        self.assertReport(self.invoke({"Records": [{**record(0, ""), "eventSource": "aws:sqs"}]}),
                           "Function.InvalidEvent", "aws:sqs")
 
 
@@ -328,7 +328,7 @@ class Passengers(AggregateCase):
             self.table.create(self.name, "windowStart", "vendorId")
 
     def test_passengers_per_vendor_with_one_setting(self):
-        """76: the items of that name, and what makes a repetition harmless."""
+        """76: the items have these names, and a repetition changes nothing."""
         self.start(TABLE_NAME=None)
         rides = [{"vendorId": v, "passengerCount": n} for v, n in ((1, 2), (2, 1), (1, 5), ("1", "3"))]
         state = self.keep(window(numbered(rides)))
@@ -344,8 +344,8 @@ class Passengers(AggregateCase):
 
 
 class Signed(AggregateCase):
-    def test_what_it_writes_is_signed_as_awss_own_signer_signs(self):
-        """44, 83: names that are reserved or strange go through placeholders."""
+    def test_its_requests_are_signed_as_by_awss_own_signer(self):
+        """44, 83: reserved or unusual names go through placeholders."""
         process, url = start_peer("verify", VERIFY_KEYS=json.dumps({
             "accessKeyId": KEYS.key_id, "secretAccessKey": KEYS.secret, "sessionToken": KEYS.token}))
         self.addCleanup(end_peer, process)
@@ -376,7 +376,7 @@ class Settings(AggregateCase):
             self.assertIn(piece, reports[0].json["errorMessage"])
         self.api.forget()
 
-    def test_what_is_wrong_is_named_at_the_start(self):
+    def test_wrong_settings_are_named_at_the_start(self):
         """19, 55"""
         self.refused("PRESET", "passengers", PRESET="movies")
         self.refused("SUM_FIELDS", "one comma", SUM_FIELDS="a,,b")

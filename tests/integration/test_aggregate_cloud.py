@@ -1,6 +1,6 @@
 """The function aggregate at the end of a real stream: kinesalite, the windows of local-cloud's
-mapping, dynalite behind faults, and records that AWS's own aggregator packed. Numbers are those
-of the checklist in docs/lambda.md; behind § of its facts."""
+mapping, dynalite with injected faults, and records packed by AWS's own aggregator. Numbers are those
+of the checklist in docs/lambda.md; after a § those of its facts."""
 
 import base64
 import collections
@@ -58,14 +58,14 @@ class Cloud(StreamCase):
         for item in self.table.scan(self.name):
             found[item["movieId"]["S"]][0] += int(item["ratingCount"]["N"])
             found[item["movieId"]["S"]][1] += float(item["ratingSum"]["N"])
-        return {movie: tuple(said) for movie, said in found.items()}
+        return {movie: tuple(figures) for movie, figures in found.items()}
 
     def means_are_right(self):
         return all(abs(float(item["ratingSum"]["N"]) / int(item["ratingCount"]["N"]) -
                        float(item["ratingMean"]["N"])) < 1e-5 for item in self.table.scan(self.name))
 
     def assertTotals(self, expected):
-        """Soon, and not more than these. A mean follows its sum by one call."""
+        """Waits for these totals, and no more. A mean is written one call after its sum."""
         n = sum(count for count, _ in expected.values())
         self.wait_until(lambda: sum(c for c, _ in self.totals().values()) >= n, f"{n} ratings")
         self.wait_until(self.means_are_right, "means that are those of their items")
@@ -89,7 +89,7 @@ class Cloud(StreamCase):
                 kinesis.put("ratings", str(dice.random()), base64.b64decode(data))
             kinesis.put("ratings", str(dice.random()), "dirty")
         kinesis.put_many("ratings", [(str(dice.random()), json.dumps(one)) for one in some[half:]])
-        return {movie: tuple(said) for movie, said in expected.items()}
+        return {movie: tuple(figures) for movie, figures in expected.items()}
 
     def test_windows_of_two_shards_with_faults_of_the_table_count_each_record_once(self):
         """76, 80, §4.4"""
@@ -114,10 +114,10 @@ class Cloud(StreamCase):
         n_killed = 0
 
         def kill(connection, request):
-            """In the middle of writing, when the item is written."""
+            """While items are being written, after this one."""
             nonlocal n_killed
             n_killed += 1
-            self.table.ask(None, request.body, dict(request.headers))
+            self.table.send(None, request.body, dict(request.headers))
             for pid in cloud.children():
                 os.kill(pid, signal.SIGKILL)
             return False

@@ -1,6 +1,6 @@
-"""The function aggregate beside a table that throttles, fails, breaks off, loses answers and is
-slow: whatever happens, each record counts once. Numbers are those of the checklist in
-docs/lambda.md; behind § of its facts."""
+"""The function aggregate with a table that throttles, fails, breaks connections, loses responses and is
+slow: each record counts once in every case. Numbers are those of the checklist in
+docs/lambda.md; after a § those of its facts."""
 
 import collections
 import json
@@ -24,7 +24,7 @@ class Faults(AggregateCase):
                          self.totals())
 
     def fails(self, event, *pieces, kind="Function.DownstreamError", **how):
-        self.assertReport(self.ask(event, **how), kind, *pieces)
+        self.assertReport(self.invoke(event, **how), kind, *pieces)
 
     def test_throttling_is_tried_again_beyond_three_tries(self):
         """80"""
@@ -35,8 +35,8 @@ class Faults(AggregateCase):
         self.assertEqual(2 + 5, len(self.calls()))
         self.assertGreater(len(self.events(run, "aws_retry")), 2)
 
-    def test_what_may_be_written_and_what_may_not_counts_once(self):
-        """61, 80, 82: 5xx, broken connections, lost answers, a wrong checksum."""
+    def test_records_count_once_whether_written_or_not(self):
+        """61, 80, 82: 5xx, broken connections, lost responses, a wrong checksum."""
         for act in (failure(500, "InternalServerError"), failure(503, "ServiceUnavailable"), hang_up, reset,
                     self.table.forward_and_hang_up, self.table.forward_with_wrong_crc,
                     raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{", keep=False),
@@ -51,7 +51,7 @@ class Faults(AggregateCase):
             self.assertEqual([("0", "2", "1.5"), ("1", "2", "1.5"), ("2", "2", "1.5")], self.trend_of(start))
             self.stop(run)
 
-    def test_a_table_that_throttles_until_the_deadline_fails_the_event_which_comes_again(self):
+    def test_a_table_that_throttles_until_the_deadline_fails_the_event_which_is_repeated(self):
         """80, §3.6.5, §4.4.5"""
         run = self.start()
         self.dynamodb.will(*[self.table.forward] * 4)
@@ -60,7 +60,7 @@ class Faults(AggregateCase):
         self.fails(event, "6 of 10 items are not written", "ProvisionedThroughputExceeded",
                    deadline_in=4.0)
         self.assertEqual(4, len(self.items()))
-        self.fails(event, "10 of 10 items are not written", deadline_in=4.0)  # nor asked about
+        self.fails(event, "10 of 10 items are not written", deadline_in=4.0)  # nor requested
         self.dynamodb.otherwise = self.table.forward
         self.keep(event)
         self.assertOnce(10)
@@ -69,7 +69,7 @@ class Faults(AggregateCase):
         self.assertEqual([6, 10, 0, 0], [line["ItemsFailed"] for line in self.metrics(run, 4)])
         self.assertEqual(10, len(self.trend_of()))
 
-    def test_a_table_that_says_nothing_fails_the_event_in_time(self):
+    def test_a_silent_table_fails_the_event_in_time(self):
         """§3.6.5"""
         self.start(WRITERS="8")
         self.dynamodb.otherwise = forever
@@ -78,7 +78,7 @@ class Faults(AggregateCase):
         self.keep(final(20))
         self.assertOnce(20)
 
-    def test_nobody_there_fails_the_event_and_the_next_one_is_served(self):
+    def test_a_table_that_is_down_fails_the_event_and_the_next_one_is_served(self):
         self.start()
         self.dynamodb.otherwise = hang_up
         self.fails(final(1), "1 of 1 items are not written", deadline_in=3.0)
@@ -86,27 +86,27 @@ class Faults(AggregateCase):
         self.keep(final(1))
         self.assertOnce(1)
 
-    def test_what_nobody_can_repair_is_not_tried_again(self):
+    def test_permanent_errors_are_not_tried_again(self):
         """80"""
         self.start()
         for kind in ("ValidationException", "AccessDeniedException", "ResourceNotFoundException"):
             before = len(self.calls())
             self.dynamodb.will(refused(kind))
-            answer = self.ask(final(5))
-            self.assertEqual("error", answer.kind)
+            response = self.invoke(final(5))
+            self.assertEqual("error", response.kind)
             for piece in ("5 of 5 items are not written", kind):
-                self.assertIn(piece, answer.json["errorMessage"])
+                self.assertIn(piece, response.json["errorMessage"])
             self.assertEqual(before + 1, len(self.calls()))
         self.assertEqual({}, self.items())
         self.dynamodb.forget()
 
     def test_a_missing_table_is_named(self):
         self.start(TABLE_NAME="nowhere")
-        answer = self.ask(final(1))
-        self.assertEqual("error", answer.kind)
-        self.assertIn("ResourceNotFoundException", answer.json["errorMessage"])
+        response = self.invoke(final(1))
+        self.assertEqual("error", response.kind)
+        self.assertIn("ResourceNotFoundException", response.json["errorMessage"])
 
-    def test_a_mean_that_was_not_written_is_written_when_the_event_comes_again(self):
+    def test_a_mean_that_was_not_written_is_written_when_the_event_is_repeated(self):
         """§4.4.5: between an addition and the mean of the whole."""
         self.start()
         self.keep(window([record(0, rating("1", 5))], final=True, shard="shardId-1"))
@@ -147,7 +147,7 @@ class Faults(AggregateCase):
         calls = [len(next(iter(call["RequestItems"].values()))) for call in self.calls("BatchWriteItem")]
         self.assertEqual([25, 24, 23, 22, 21, 5], calls)
 
-    def test_items_that_stay_unprocessed_fail_the_event_which_comes_again(self):
+    def test_items_that_stay_unprocessed_fail_the_event_which_is_repeated(self):
         """81"""
         self.start()
         left = json.dumps({"UnprocessedItems": {self.trend: [
@@ -177,7 +177,7 @@ class Faults(AggregateCase):
         self.assertEqual({f"movie-{i}": ("3", "4.5", "1.5") for i in range(100)}, self.totals())
 
     def test_an_event_that_fails_half_way_may_come_again_in_halves(self):
-        """78, 92: as with BisectBatchOnFunctionError, and as no event before it was cut."""
+        """78, 92: as with BisectBatchOnFunctionError."""
         for n_done in (1, 20, 44):
             start = f"2026-01-31T11:{n_done:02}:00Z"
             run = self.start(STATE_BYTES="1024", WRITERS="4")
@@ -185,8 +185,8 @@ class Faults(AggregateCase):
             state = self.keep(window(records[:90], start=start))
             self.dynamodb.will(*[self.table.forward] * n_done)
             self.dynamodb.otherwise = refused("AccessDeniedException")
-            answer = self.ask(window(records[90:], state, start=start))
-            self.assertIn("items are not written", answer.json["errorMessage"])
+            response = self.invoke(window(records[90:], state, start=start))
+            self.assertIn("items are not written", response.json["errorMessage"])
             self.dynamodb.otherwise = self.table.forward
             for first, last in ((90, 142), (142, 195), (195, 290), (290, 300)):
                 state = self.keep(window(records[first:last], state, start=start, final=last == 300))

@@ -1,5 +1,5 @@
 """Checklist 54, 61 and contract 1.6 (docs/lambda.md): one connection for each peer, how long it
-is kept, who may be on its other end, and what happens when it breaks."""
+is kept, which peers are trusted, and what happens when it breaks."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ import threading
 import unittest
 
 from aws_case import AwsCase
-from aws_peers import answer, certificate, failure, hang_up, reset, tls
+from aws_peers import certificate, failure, hang_up, reset, respond, tls
 
 IDLE_MS = 20000  # MF_AWS_IDLE_MS
 
@@ -58,29 +58,29 @@ class Kept(AwsCase):
         self.assertEqual(2, len(self.sagemaker.requests))
         self.assertEqual([], self.movies.program.retries())
 
-    def test_a_post_read_and_dropped_on_a_kept_connection_comes_again(self):
-        """61: from libcurl itself, with a whole body and a signature that holds. A question
-        to a model may come twice."""
+    def test_a_post_read_and_dropped_on_a_kept_connection_is_repeated(self):
+        """61: libcurl itself repeats it, with a whole body and a valid signature. An inference
+        request may arrive twice."""
         for act in (hang_up, reset):
-            self.sagemaker.will(answer(200), act, answer(200, b"whole"))
+            self.sagemaker.will(respond(200), act, respond(200, b"whole"))
             self.assertOk(self.invoke(self.movies, b"first"))
             n = len(self.sagemaker.requests)
-            reply = self.assertOk(self.invoke(self.movies, b"second"))
-            self.assertEqual(b"whole", reply["body"])
+            response = self.assertOk(self.invoke(self.movies, b"second"))
+            self.assertEqual(b"whole", response["body"])
             self.assertEqual([b"second"] * 2, [r.body for r in self.sagemaker.requests[n:]])
             self.assertEqual([], self.movies.program.retries())
 
-    def test_what_is_to_be_done_once_does_not_come_again(self):
-        """61: `once` has a connection of its own; the failure says what is not known."""
+    def test_a_call_with_once_is_not_repeated(self):
+        """61: `once` has a connection of its own; the failure says that the request may have been executed."""
         table = self.peer("dynamodb")
         client = self.client("dynamodb", table)
         for act in (hang_up, reset):
-            table.will(answer(200), act, answer(200))
+            table.will(respond(200), act, respond(200))
             self.assertOk(client("json", target="T", body=b"{}"))
             n = len(table.requests)
-            reply = self.assertFails("unreachable",
-                                     client("json", target="T", body=b'{"a":1}', once=True))
-            self.assertTrue(reply["may_have_acted"])
+            response = self.assertFails("unreachable",
+                                        client("json", target="T", body=b'{"a":1}', once=True))
+            self.assertTrue(response["may_have_acted"])
             self.assertEqual([b'{"a":1}'], [r.body for r in table.requests[n:]])
             table.forget()
 
@@ -111,14 +111,14 @@ class Tls(AwsCase):
         self.assertOk(self.invoke(client))
         self.assertEqual(1, peer.n_connections)
 
-    def test_an_authority_that_nobody_knows(self):
-        """54: an error, at once; not a byte of the request is sent."""
+    def test_an_unknown_authority(self):
+        """54: an immediate error; not a byte of the request is sent."""
         peer = self.peer("sagemaker", tls=tls(self.good))
         for bundle in (None, f"{self.other}.pem"):
             client = self.client("sagemaker", peer, **({"AWS_CA_BUNDLE": bundle} if bundle else {}))
-            reply = self.assertFails("untrusted", self.invoke(client))
+            response = self.assertFails("untrusted", self.invoke(client))
             self.assertEqual((1, False, False),
-                             (reply["n_tries"], reply["is_retriable"], reply["may_have_acted"]))
+                             (response["n_tries"], response["is_retriable"], response["may_have_acted"]))
         self.assertEqual([], peer.requests)
 
     def test_a_certificate_of_another_host(self):
@@ -131,8 +131,8 @@ class Tls(AwsCase):
     def test_a_bundle_that_is_not_there(self):
         peer = self.peer("sagemaker", tls=tls(self.good))
         client = self.client("sagemaker", peer, AWS_CA_BUNDLE="/nowhere.pem")
-        reply = self.assertFails("untrusted", self.invoke(client))
-        self.assertIn("/nowhere.pem", reply["text"])
+        response = self.assertFails("untrusted", self.invoke(client))
+        self.assertIn("/nowhere.pem", response["text"])
 
     def test_plain_http_where_https_is_expected(self):
         peer = self.peer("sagemaker")
@@ -164,7 +164,7 @@ class Proxies(AwsCase):
         self.addCleanup(listener.shutdown, socket.SHUT_RDWR)
         return lines, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    def test_plain_http_goes_to_the_peer_whatever_proxies_there_are(self):
+    def test_plain_http_goes_to_the_peer_despite_proxies(self):
         lines, url = self.proxy()
         peer = self.peer("sagemaker")
         client = self.client("sagemaker", peer, http_proxy=url, HTTP_PROXY=url, https_proxy=url,
@@ -173,15 +173,15 @@ class Proxies(AwsCase):
         self.assertEqual([], lines)
 
     def test_https_goes_through_the_environments_proxy_as_a_tunnel(self):
-        """Nothing of the request is seen there, and what the proxy says is not AWS's word."""
+        """The proxy sees nothing of the request, and its response is not taken for one of AWS."""
         lines, url = self.proxy()
         client = self.program(HTTPS_PROXY=url).open("sagemaker")
-        reply = self.assertFails("unreachable", self.invoke(client))
-        self.assertEqual(("", 0), (reply["code"], reply["status"]))
+        response = self.assertFails("unreachable", self.invoke(client))
+        self.assertEqual(("", 0), (response["code"], response["status"]))
         self.assertEqual({b"CONNECT runtime.sagemaker.eu-central-1.amazonaws.com:443 HTTP/1.1\r\n"},
                          set(lines))
 
-    def test_no_proxy_is_heeded(self):
+    def test_no_proxy_is_respected(self):
         lines, url = self.proxy()
         client = self.program(HTTPS_PROXY=url, NO_PROXY="127.0.0.1",
                               AWS_ENDPOINT_URL="https://127.0.0.1:9").open("sagemaker")
@@ -190,8 +190,8 @@ class Proxies(AwsCase):
 
 
 class Names(AwsCase):
-    def test_a_name_server_that_says_nothing_does_not_hold_up_the_deadline(self):
-        """The look-up runs in a thread of libcurl's that nobody can stop."""
+    def test_a_silent_name_server_does_not_delay_the_deadline(self):
+        """The look-up runs in a thread of libcurl's that cannot be stopped."""
         script = ('ip link set lo up && printf "nameserver 127.0.0.1\noptions timeout:30\n" > "$1" && '
                   'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"')
         try:
@@ -209,8 +209,8 @@ class Names(AwsCase):
             program = self.program(wrapper=[*words, script, "sh", f"{folder}/resolv.conf",
                                             "/usr/bin/python3", "-c", silent])
             client = program.open("sagemaker")
-            reply = self.assertFails("timed_out", self.invoke(client, budget_ms=600))
-            self.assertLess(reply["elapsed_s"], 30, "the resolver's own patience")
+            response = self.assertFails("timed_out", self.invoke(client, budget_ms=600))
+            self.assertLess(response["elapsed_s"], 30, "the resolver's own patience")
 
 
 if __name__ == "__main__":

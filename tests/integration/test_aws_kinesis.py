@@ -1,5 +1,5 @@
 """PutRecords, sections 4.6 and lines 71 to 73 of the checklist in docs/lambda.md, against a
-server that fails as told and against kinesalite."""
+server with scripted failures and against kinesalite."""
 
 import base64
 import json
@@ -29,11 +29,11 @@ class Put(NodeCase):
     def test_calls_have_at_most_500_records(self):
         """44, 71"""
         records = [[f"k{i}", f"data {i}"] for i in range(1250)]
-        reply = self.assertOk(self.put(*records))
+        response = self.assertOk(self.put(*records))
         self.assertEqual([500, 500, 250], [len(c["Records"]) for c in self.stream.calls])
         self.assertEqual([(k, d.encode()) for k, d in records],
                          [(k, d) for _, k, d in self.stream.written])
-        self.assertEqual((1250, 0, 3), (reply["n_written"], reply["n_refused"], reply["n_calls"]))
+        self.assertEqual((1250, 0, 3), (response["n_written"], response["n_refused"], response["n_calls"]))
 
     def test_calls_have_at_most_5_mib(self):
         """71"""
@@ -58,10 +58,10 @@ class Put(NodeCase):
     def test_refused_records_are_sent_again_in_order_with_growing_waits(self):
         """72"""
         self.stream.faults = [refuse(0, 2), refuse(0, 1), refuse(1)]
-        reply = self.assertOk(self.put(*([f"k{i}", str(i)] for i in range(4))))
+        response = self.assertOk(self.put(*([f"k{i}", str(i)] for i in range(4))))
         self.assertEqual([["k0", "k1", "k2", "k3"], ["k0", "k2"], ["k0", "k2"], ["k2"]],
                          [[r["PartitionKey"] for r in c["Records"]] for c in self.stream.calls])
-        self.assertEqual((4, 5), (reply["n_written"], reply["n_refused"]))
+        self.assertEqual((4, 5), (response["n_written"], response["n_refused"]))
         waits = [json.loads(line)["wait_ms"] for line in self.stream_log() if "kinesis_retry" in line]
         self.assertEqual(3, len(waits))
         for wait, most in zip(waits, (50, 100, 200)):
@@ -84,13 +84,13 @@ class Put(NodeCase):
             mine = [data for data in written if data[0] == key]
             self.assertEqual(sorted(mine), mine)
 
-    def test_without_time_what_is_not_written_is_told(self):
+    def test_without_time_unwritten_records_are_reported(self):
         """72"""
         self.stream.faults = [refuse(1)] + [refuse()] * 100
-        reply = self.assertFails("throttled", self.put(*([f"k{i}", "x"] for i in range(3)),
-                                                       budget_ms=600))
-        self.assertEqual([True, False, True], reply["written"])
-        self.assertIn(THROTTLED, reply["text"])
+        response = self.assertFails("throttled", self.put(*([f"k{i}", "x"] for i in range(3)),
+                                                          budget_ms=600))
+        self.assertEqual([True, False, True], response["written"])
+        self.assertIn(THROTTLED, response["text"])
         self.assertTrue(self.stream.faults, "it ended for want of time, not of failures")
         self.stream.faults = [refuse(code="InternalFailure")] * 100
         self.assertFails("server", self.put(["k", "x"], budget_ms=1500))
@@ -98,9 +98,9 @@ class Put(NodeCase):
     def test_a_whole_call_that_is_lost_marks_nothing(self):
         """73"""
         self.stream.faults = [lambda body: None, *([instead(hang_up)] * 30)]
-        reply = self.assertFails("unreachable", self.put(*([f"k{i}", "x"] for i in range(600))))
-        self.assertEqual([True] * 500 + [False] * 100, reply["written"])
-        self.assertTrue(reply["may_have_acted"])
+        response = self.assertFails("unreachable", self.put(*([f"k{i}", "x"] for i in range(600))))
+        self.assertEqual([True] * 500 + [False] * 100, response["written"])
+        self.assertTrue(response["may_have_acted"])
 
     def test_kinesalite_takes_them(self):
         url = self.node("kinesis")
@@ -111,8 +111,8 @@ class Put(NodeCase):
                 "X-Amz-Target": f"Kinesis_20131202.{operation}",
                 "Authorization": "AWS4-HMAC-SHA256 Credential=t/20200101/us-east-1/kinesis/"
                                  "aws4_request, SignedHeaders=host, Signature=00"})
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.loads(answer.read() or b"{}")
+            with urllib.request.urlopen(request, timeout=60) as stream:
+                return json.loads(stream.read() or b"{}")
         call("CreateStream", StreamName="s", ShardCount=1)
         self.eventually(lambda: call("DescribeStream", StreamName="s")["StreamDescription"][
             "StreamStatus"] == "ACTIVE", 60)
@@ -126,8 +126,8 @@ class Put(NodeCase):
         self.assertEqual(sorted(map(tuple, records)), sorted(pairs))
         for key in {key for key, _ in records}:
             self.assertEqual([d for k, d in records if k == key], [d for k, d in pairs if k == key])
-        reply = self.assertFails("missing", client("put", stream="other", records=records))
-        self.assertEqual({False}, set(reply["written"]))
+        response = self.assertFails("missing", client("put", stream="other", records=records))
+        self.assertEqual({False}, set(response["written"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Checklist 44-48 (docs/lambda.md) once more, against programs of others: AWS's own signer
+"""Checklist 44-48 (docs/lambda.md) against independent programs: AWS's own signer
 (@smithy/signature-v4), and s3rver, dynalite and kinesalite. tests/node/install brings them."""
 
 import json
@@ -47,11 +47,11 @@ class AwsSigner(NodeCase):
             self.assertOk(dynamodb("json", target="DynamoDB_20120810.UpdateItem", body=b"{}"))
 
     def test_a_wrong_secret_is_noticed(self):
-        """Of the verifier itself."""
+        """Tests the verifier itself."""
         url = self.verifier(USER._replace(secret="other"))
-        reply = self.assertFails("denied", self.program(
+        response = self.assertFails("denied", self.program(
             USER, AWS_ENDPOINT_URL=url).open("kinesis")("json", target="T", body=b"{}"))
-        self.assertIn("signature does not match", reply["text"])
+        self.assertIn("signature does not match", response["text"])
 
     def test_post_get_post_on_one_handle(self):
         """45"""
@@ -103,29 +103,29 @@ class S3rver(NodeCase):
         etags = {key: self.put(key, f"of {key}".encode()) for key in keys}
         for key in keys:
             with self.subTest(key):
-                reply = self.assertOk(self.s3("get", uri=f"s3://movies/{key}"))
-                self.assertEqual((f"of {key}".encode(), etags[key]), (reply["body"], reply["etag"]))
+                response = self.assertOk(self.s3("get", uri=f"s3://movies/{key}"))
+                self.assertEqual((f"of {key}".encode(), etags[key]), (response["body"], response["etag"]))
 
     def test_conditional_and_large_objects(self):
         """59"""
         body = b"1,Toy Story (1995),Adventure\n" * 100_000
         etag = self.put("movies.csv", body)
-        reply = self.assertOk(self.s3("get", uri="s3://movies/movies.csv"))
-        self.assertEqual(len(body), reply["n_object"])
-        reply = self.assertOk(self.s3("get", uri="s3://movies/movies.csv", etag=etag))
-        self.assertTrue(reply["is_not_modified"])
+        response = self.assertOk(self.s3("get", uri="s3://movies/movies.csv"))
+        self.assertEqual(len(body), response["n_object"])
+        response = self.assertOk(self.s3("get", uri="s3://movies/movies.csv", etag=etag))
+        self.assertTrue(response["is_not_modified"])
         self.put("movies.csv", b"new")
-        reply = self.assertOk(self.s3("get", uri="s3://movies/movies.csv", etag=etag))
-        self.assertEqual(b"new", reply["body"])
+        response = self.assertOk(self.s3("get", uri="s3://movies/movies.csv", etag=etag))
+        self.assertEqual(b"new", response["body"])
 
-    def test_what_is_missing_and_who_is_unknown(self):
-        reply = self.assertFails("missing", self.s3("get", uri="s3://movies/none"))
-        self.assertEqual("NoSuchKey", reply["code"])
-        reply = self.assertFails("missing", self.s3("get", uri="s3://nowhere/none"))
-        self.assertEqual("NoSuchBucket", reply["code"])
+    def test_missing_objects_and_unknown_users(self):
+        response = self.assertFails("missing", self.s3("get", uri="s3://movies/none"))
+        self.assertEqual("NoSuchKey", response["code"])
+        response = self.assertFails("missing", self.s3("get", uri="s3://nowhere/none"))
+        self.assertEqual("NoSuchBucket", response["code"])
         self.put("k", b"x")
-        stranger = self.program(USER, AWS_ENDPOINT_URL_S3=self.url).open("s3")
-        self.assertFails("denied", stranger("get", uri="s3://movies/k"))
+        unknown_user = self.program(USER, AWS_ENDPOINT_URL_S3=self.url).open("s3")
+        self.assertFails("denied", unknown_user("get", uri="s3://movies/k"))
 
 
 class StreamsAndTables(NodeCase):
@@ -133,10 +133,10 @@ class StreamsAndTables(NodeCase):
         return client("json", target=target, body=json.dumps(members).encode())
 
     def when_active(self, client, target, **members):
-        """What becomes active takes a moment: asked until it is."""
+        """Polls until it is active, which takes a moment."""
         for _ in range(200):
-            reply = json.loads(self.assertOk(self.call(client, target, **members))["body"])
-            if "ACTIVE" in json.dumps(reply):
+            response = json.loads(self.assertOk(self.call(client, target, **members))["body"])
+            if "ACTIVE" in json.dumps(response):
                 return
             time.sleep(0.02)
         self.fail(f"{target} {members}: not active")
@@ -145,9 +145,9 @@ class StreamsAndTables(NodeCase):
         """§4.7: an idempotent write, and that its CRC-32 is checked by a real one."""
         table = self.program(AWS_ENDPOINT_URL_DYNAMODB=self.node("dynamodb")).open("dynamodb")
         version = "DynamoDB_20120810."
-        reply = self.assertFails("missing", self.call(table, version + "DescribeTable",
-                                                      TableName="counts"))
-        self.assertEqual("ResourceNotFoundException", reply["code"])
+        response = self.assertFails("missing", self.call(table, version + "DescribeTable",
+                                                         TableName="counts"))
+        self.assertEqual("ResourceNotFoundException", response["code"])
         self.assertOk(self.call(
             table, version + "CreateTable", TableName="counts", BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": "movie", "AttributeType": "S"}],
@@ -159,13 +159,13 @@ class StreamsAndTables(NodeCase):
                   "ExpressionAttributeNames": {"#n": "count", "#s": "last"},
                   "ExpressionAttributeValues": {":one": {"N": "1"}, ":s": {"S": "5"}}}
         self.assertOk(self.call(table, version + "UpdateItem", **update))
-        reply = self.assertFails("rejected", self.call(table, version + "UpdateItem", **update))
-        self.assertEqual("ConditionalCheckFailedException", reply["code"])
-        reply = self.assertOk(self.call(table, version + "GetItem", TableName="counts",
-                                        Key={"movie": {"S": "1"}}))
-        self.assertEqual({"N": "1"}, json.loads(reply["body"])["Item"]["count"])
-        reply = self.assertFails("rejected", self.call(table, version + "GetItem"))
-        self.assertEqual("ValidationException", reply["code"])
+        response = self.assertFails("rejected", self.call(table, version + "UpdateItem", **update))
+        self.assertEqual("ConditionalCheckFailedException", response["code"])
+        response = self.assertOk(self.call(table, version + "GetItem", TableName="counts",
+                                           Key={"movie": {"S": "1"}}))
+        self.assertEqual({"N": "1"}, json.loads(response["body"])["Item"]["count"])
+        response = self.assertFails("rejected", self.call(table, version + "GetItem"))
+        self.assertEqual("ValidationException", response["code"])
 
     def test_a_stream_of_kinesalite(self):
         """§4.6"""
@@ -173,10 +173,10 @@ class StreamsAndTables(NodeCase):
         version = "Kinesis_20131202."
         self.assertOk(self.call(stream, version + "CreateStream", StreamName="s", ShardCount=1))
         self.when_active(stream, version + "DescribeStream", StreamName="s")
-        reply = self.assertOk(self.call(stream, version + "PutRecords", StreamName="s", Records=[
+        response = self.assertOk(self.call(stream, version + "PutRecords", StreamName="s", Records=[
             {"Data": "YQ==", "PartitionKey": "1"}, {"Data": "Yg==", "PartitionKey": "2"}]))
-        answer = json.loads(reply["body"])
-        self.assertEqual((0, 2), (answer["FailedRecordCount"], len(answer["Records"])))
+        output = json.loads(response["body"])
+        self.assertEqual((0, 2), (output["FailedRecordCount"], len(output["Records"])))
         self.assertFails("missing", self.call(stream, version + "PutRecords", StreamName="none",
                                               Records=[{"Data": "YQ==", "PartitionKey": "1"}]))
 

@@ -1,5 +1,5 @@
-"""The verifier of aws_signature.py against signatures that AWS published, and against
-requests that it has to refuse."""
+"""The verifier of aws_signature.py against signatures published by AWS, and against
+requests that it has to reject."""
 
 import datetime
 import hashlib
@@ -55,7 +55,7 @@ class Published(unittest.TestCase):
 
 
 class Refused(unittest.TestCase):
-    """Each request differs in one thing from one that is right."""
+    """Each request differs in one part from a valid one."""
 
     def setUp(self):
         self.keys = SUITE._replace(token="token")
@@ -77,7 +77,7 @@ class Refused(unittest.TestCase):
     def complaints(self, request, keys=None, service="kinesis", region="us-east-1"):
         return "; ".join(check(request, keys or self.keys, region, service, self.now))
 
-    def test_one_that_is_right_is_not(self):
+    def test_a_valid_one_is_accepted(self):
         self.assertEqual("", self.complaints(self.signed()))
 
     def test_other_bytes_than_were_signed(self):

@@ -1,10 +1,10 @@
-"""Checklist 44-52 and 55 (docs/lambda.md): signatures, as aws_signature.py computes them once
-more. Every test also holds every request to its rules (AwsCase, 2)."""
+"""Checklist 44-52 and 55 (docs/lambda.md): signatures, as aws_signature.py verifies them
+independently. Every test also checks every request by its rules (AwsCase, 2)."""
 
 import unittest
 
 from aws_case import REGION, ROLE, USER, AwsCase
-from aws_peers import answer
+from aws_peers import respond
 from aws_signature import EMPTY_HASH
 
 KEYS_OF_S3 = ["a b", "a+b", "a(b)", "é", "100%", "a=b", "~-._", "a//b", "a/../b", "./c", "/d",
@@ -35,7 +35,7 @@ class Signing(AwsCase):
         return seen
 
     def test_all_services_with_a_session_token(self):
-        """44, 49: the token is sent and signed (the peer sees to that)."""
+        """44, 49: the token is sent and signed (the peer checks that)."""
         requests = self.requests_of_all_services(ROLE)
         self.assertEqual(["GET", "POST", "POST", "POST"], [r.method for r in requests])
         for request in requests:
@@ -49,7 +49,7 @@ class Signing(AwsCase):
         client = self.client("kinesis", peer, USER, AWS_SESSION_TOKEN="")
         self.assertOk(client("json", target="T", body=b"{}"))
 
-    def test_what_the_requests_look_like(self):
+    def test_the_form_of_the_requests(self):
         s3, sagemaker, kinesis, dynamodb = self.requests_of_all_services(ROLE)
         self.assertEqual("/movies/movies.csv", s3.target)
         self.assertEqual(EMPTY_HASH, s3.header("x-amz-content-sha256"))
@@ -81,7 +81,7 @@ class Signing(AwsCase):
         self.assertEqual(1, peer.n_connections)
 
     def test_a_get_after_a_post_is_signed_without_the_body_before(self):
-        """45: the same for a service whose hash is no header (contract 3.2.13)."""
+        """45: the same for a service without a header for the hash (contract 3.2.13)."""
         peer = self.peer("sagemaker")
         client = self.client("sagemaker", peer)
         self.assertOk(self.invoke(client, b"a body"))
@@ -107,11 +107,11 @@ class Signing(AwsCase):
         self.assertOk(self.invoke(client))
         waits = []
         for _ in range(5):
-            reply = self.assertOk(client("invoke", endpoint="movies", content_type="text/csv",
-                                         body_size=2 << 20))
+            response = self.assertOk(client("invoke", endpoint="movies", content_type="text/csv",
+                                            body_size=2 << 20))
             self.assertEqual(b"x" * (2 << 20), peer.requests[-1].body)
-            waits.append(reply["elapsed_s"])
-        # libcurl's own patience is a second, each time; a busy machine is slow now and then.
+            waits.append(response["elapsed_s"])
+        # libcurl itself waits up to a second each time; a busy machine is slow now and then.
         self.assertLess(min(waits), 1)
 
     def test_keys_of_objects(self):
@@ -120,9 +120,9 @@ class Signing(AwsCase):
         client = self.client("s3", peer)
         for key in KEYS_OF_S3:
             with self.subTest(key):
-                peer.will(answer(200, key.encode()))
-                reply = self.assertOk(client("get", uri=f"s3://movies/{key}"))
-                self.assertEqual(key.encode(), reply["body"])
+                peer.will(respond(200, key.encode()))
+                response = self.assertOk(client("get", uri=f"s3://movies/{key}"))
+                self.assertEqual(key.encode(), response["body"])
                 if key in PATH_OF:
                     self.assertEqual("/movies/" + PATH_OF[key], peer.requests[-1].target)
 
@@ -140,11 +140,11 @@ class Signing(AwsCase):
         peer = self.peer("sagemaker")
         client = self.client("sagemaker", peer)
         for value in ("", "a\r\nX-Evil: b", " a", "a ", "é", "\t"):
-            reply = self.assertFails("local", self.invoke(client, custom_attributes=value))
-            self.assertIn("Custom-Attributes", reply["text"])
+            response = self.assertFails("local", self.invoke(client, custom_attributes=value))
+            self.assertIn("Custom-Attributes", response["text"])
         self.assertEqual([], peer.requests)
 
-    def test_what_the_environment_says_now_is_used(self):
+    def test_the_current_environment_is_used(self):
         """§3.4: expired keys are replaced by what is in the environment at the next call."""
         peer = self.peer("kinesis")
         client = self.client("kinesis", peer)
@@ -155,8 +155,8 @@ class Signing(AwsCase):
         self.assertOk(client("json", target="T", body=b"{}"))
         self.assertEqual("next//token==", peer.requests[-1].header("x-amz-security-token"))
         client.program.setenv("AWS_SECRET_ACCESS_KEY", None)
-        reply = self.assertFails("denied", client("json", target="T", body=b"{}"))
-        self.assertIn("AWS_SECRET_ACCESS_KEY is not set", reply["text"])
+        response = self.assertFails("denied", client("json", target="T", body=b"{}"))
+        self.assertIn("AWS_SECRET_ACCESS_KEY is not set", response["text"])
         self.assertEqual(2, len(peer.requests))
 
 
@@ -164,27 +164,27 @@ class Start(AwsCase):
     def opened(self, service="kinesis", **environment):
         return self.program(**environment)("open", client="c", service=service)
 
-    def test_what_is_missing_is_named(self):
+    def test_missing_settings_are_named(self):
         """55"""
         for name in ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             for value in (None, ""):
-                reply = self.opened(**{name: value})
-                self.assertFalse(reply["ok"])
-                self.assertEqual("config", reply["error"])
-                self.assertIn(name, reply["text"])
+                response = self.opened(**{name: value})
+                self.assertFalse(response["ok"])
+                self.assertEqual("config", response["error"])
+                self.assertIn(name, response["text"])
         self.assertEqual("https://kinesis.eu-west-3.amazonaws.com",
                          self.opened(AWS_REGION=None, AWS_DEFAULT_REGION="eu-west-3")["base"])
 
-    def test_what_cannot_be_right_is_named_and_a_secret_not_quoted(self):
+    def test_invalid_settings_are_named_and_a_secret_is_not_quoted(self):
         """55: a copied line end, a secret in the place of the key."""
         for name, value in (("AWS_SECRET_ACCESS_KEY", "topsecret\n"),
                             ("AWS_SESSION_TOKEN", "topsecret\r\nX-A: b"),
                             ("AWS_ACCESS_KEY_ID", "topsecret/K7"), ("AWS_REGION", "EU (Frankfurt)"),
                             ("AWS_REGION", "a.evil.example/"), ("AWS_REGION", "x" * 64)):
-            reply = self.opened(**{name: value})
-            self.assertFalse(reply["ok"], name)
-            self.assertIn(name, reply["text"])
-            self.assertNotIn("topsecret", reply["text"])
+            response = self.opened(**{name: value})
+            self.assertFalse(response["ok"], name)
+            self.assertIn(name, response["text"])
+            self.assertNotIn("topsecret", response["text"])
 
     def test_the_endpoint_of_a_service_wins_over_that_of_all(self):
         """52"""

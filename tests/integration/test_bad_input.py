@@ -1,4 +1,4 @@
-"""Every bad input there may be, and what each is told: file, line, column, value.
+"""Bad inputs of every kind, and the error for each: file, line, column, value.
 
 Columns count bytes from 1 and name the field's first byte; lines are physical
 lines, a header, blank lines and lines inside quotes included. Checklist numbers are
@@ -21,7 +21,7 @@ HEAD = "userId,movieId,rating,timestamp\n"
 
 class BadCase(TrainCase):
     def refuse(self, content, *words, name="ratings.csv", error="ClientError", **hyperparameters):
-        """Trains on this one file, which must be refused. Returns the failure text."""
+        """Trains on this one file, which must be rejected. Returns the failure text."""
         job = self.job(**hyperparameters).channel("train", {name: content})
         result = self.run_train(job)
         text = self.assertFailed(job, result, *words, error=error)
@@ -38,7 +38,7 @@ class BadCase(TrainCase):
 
 class Files(BadCase):
     def test_an_empty_file_alone_is_no_training_data(self):
-        """Also one that is blank, or packed nothing."""
+        """Also a blank one, or a gzip file of nothing."""
         self.refuse("", "train", "ratings.csv")
         self.refuse("", "train", "ratings.csv.gz", name="ratings.csv.gz")
         self.refuse(gzip.compress(b""), "train", "ratings.csv.gz", name="ratings.csv.gz")
@@ -51,7 +51,7 @@ class Files(BadCase):
             self.refuse(content, re.compile(r"train|ratings\.csv"))
 
     def test_no_ratings_at_all_lists_what_was_found(self):
-        """So that whoever named the wrong folder sees it."""
+        """So that a user who named the wrong folder sees it."""
         job = self.job().channel("train", {
             "movies.csv": "movieId,title,genres\n1,Toy Story (1995),Animation\n",
             "README.txt": "Nothing here.\n", "tags.csv": "movieId,tag,timestamp\n2,x,3\n",
@@ -64,16 +64,16 @@ class Files(BadCase):
         job = self.job().channel("train", {f"{'x' * 60}-{i:05d}.txt": "words\n" for i in range(5000)})
         self.assertFailed(job, self.run_train(job), "train", "5000")
 
-    def test_a_missing_column_is_said_with_the_columns_there_are(self):
-        """The user or the item; without a rating it would be implicit feedback."""
+    def test_a_missing_column_is_reported_with_the_existing_columns(self):
+        """The user or the item; a file without ratings would be implicit feedback."""
         for header in ("movieId,rating,timestamp", "userId,rating,when"):
             with self.subTest(header):
                 text = self.refuse(header + "\n1,2,3\n4,5,6\n", "ratings.csv")
                 for column in header.split(","):
                     self.assertIn(column, text)
 
-    def test_a_column_name_that_no_file_has_is_said(self):
-        """Names given by hyperparameter are not guessed at."""
+    def test_a_column_name_that_no_file_has_is_reported(self):
+        """Names given by hyperparameter must match exactly."""
         for key in ("user_column", "item_column", "rating_column", "timestamp_column"):
             with self.subTest(key):
                 self.refuse(GOOD, "no_such_column", **{key: "no_such_column"})
@@ -94,8 +94,8 @@ class Files(BadCase):
             with self.subTest(label):
                 self.refuse(content, name, name=name, error=None)
 
-    def test_bytes_after_a_gzip_member_that_are_none_are_an_error_or_ignored(self):
-        """gzip(1) ignores trailing zeros; garbage is another matter. Never rows of it."""
+    def test_invalid_bytes_after_a_gzip_member_are_an_error_or_ignored(self):
+        """gzip(1) ignores trailing zeros but not garbage. Neither becomes rows."""
         packed = gzip.compress(GOOD.encode())
         job = self.job().channel("train", {"ratings.csv.gz": packed + b"\0" * 512})
         result = self.run_train(job)
@@ -116,7 +116,7 @@ class Files(BadCase):
 
 
 class Rows(BadCase):
-    def test_text_where_a_number_belongs_says_file_line_column_and_value(self):
+    def test_text_in_place_of_a_number_is_reported_with_file_line_column_and_value(self):
         """Checklist 38: the sentence, word for word."""
         lines = GOOD.splitlines()
         lines[40] = "10,1000,4;5,964982703"
@@ -133,17 +133,17 @@ class Rows(BadCase):
                 self.refuse_row(row, expected)
 
     def test_nan_inf_and_1e400_are_not_ratings(self):
-        """Nor is what a float cannot hold."""
+        """Nor is a value outside of the range of float."""
         for value in ("NaN", "nan", "inf", "-inf", "Infinity", "1e400", "-1e400", "1e39", "nan(1)"):
             with self.subTest(value):
                 self.refuse_row(f"1,1000,{value},5".encode(), rf'8: rating "{re.escape(value)}" ')
 
-    def test_a_bad_timestamp_is_said_like_a_bad_rating(self):
+    def test_a_bad_timestamp_is_reported_like_a_bad_rating(self):
         """Newest by timestamp needs timestamps; an empty one may count as none."""
         self.refuse_row(b"1,1000,4.5,yesterday", r'12: timestamp "yesterday" ')
 
     def test_too_few_and_too_many_fields_are_counted(self):
-        """And how many there should be."""
+        """The error also has the expected number."""
         for row, count in ((b"1,1000", 2), (b"1", 1), (b"1,1000,4.5", 3), (b"1,1000,4.5,5,6", 5),
                            (b"1,1000,4.5,5,", 5), (b"1;1000;4.5;5", 1)):
             with self.subTest(row=row):
@@ -157,7 +157,7 @@ class Rows(BadCase):
         self.refuse_row(b"1,,4.5,5", "3: item")
 
     def test_ids_of_255_bytes_are_fine_and_of_300_are_not(self):
-        """The text says the limit."""
+        """The error has the limit."""
         job = self.job_on(ROWS + [("u" * 255, "i" * 255, "4", "1")])
         self.train(job)
         self.assertNotIn("false", self.predict(job, "u" * 255, "i" * 255)[1])
@@ -166,21 +166,21 @@ class Rows(BadCase):
             text = self.refuse_row(row.encode(), at)
             self.assertIn("255", text)
 
-    def test_nul_bytes_are_named_not_swallowed(self):
+    def test_nul_bytes_are_an_error(self):
         """A C string would end there, and 1\\0x would be user 1."""
         self.refuse_row(b"1\x00x,1000,4.5,5", "1: user")
         self.refuse_row(b"1,1000,4\x00.5,5", "8: rating")
         self.refuse_row(b"1,10\x0000,4.5,5", "3: item")
 
     def test_invalid_utf8_and_control_characters_in_an_id_are_named(self):
-        """What the output cannot spell is not an id."""
+        """An id must be printable."""
         for bad in (b"\xff", b"caf\xe9", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf5\x80\x80\x80", b"a\x07b"):
             with self.subTest(bad=bad):
                 self.refuse_row(bad + b",1000,4.5,5", "1: user")
                 self.refuse_row(b"1," + bad + b",4.5,5", "3: item")
 
     def test_an_unterminated_quote_is_named_where_it_begins_or_ends(self):
-        """It would swallow the rest of the file as one field."""
+        """It would make the rest of the file one field."""
         text = self.refuse_row(b'1,"1000,4.5,5', r"\d+: ")
         self.assertIn("quote", text)
         job = self.job_on(csv(ROWS[:5]) + '1,"1000,4.5,5\n' + "1,2,3,4\n" * 400_000)
@@ -188,7 +188,7 @@ class Rows(BadCase):
         self.assertFailed(job, result, re.compile(r"ratings\.csv:7:\d+: .*quote"))
 
     def test_a_quote_in_the_middle_is_an_error_or_part_of_the_id(self):
-        """RFC 4180 forbids it; a guess must not glue rows together."""
+        """RFC 4180 forbids it; rows must not be joined by guessing."""
         job = self.job_on(csv(ROWS) + '7"x,1000,4.5,5\n8,new,3,6\n')
         result = self.run_train(job)
         if result.status == 0:
@@ -227,8 +227,8 @@ class Rows(BadCase):
                 column = 5 if label == "quoted lines" else 8
                 self.refuse(content, re.compile(rf'ratings\.csv:{line}:{column}: rating "bad"'))
 
-    def test_the_first_error_is_told_whatever_the_number_of_threads(self):
-        """Files are parsed in blocks side by side: the earliest line wins, every time."""
+    def test_the_first_error_is_reported_with_any_number_of_threads(self):
+        """Files are parsed in blocks in parallel: the error of the earliest line is reported every time."""
         rows = planted(800, 400, 60000)
         lines = [",".join(r) for r in rows]
         for at in (50, 20_001, 20_002, 59_990):
@@ -281,7 +281,7 @@ class BadRowsAllowed(BadCase):
         self.refuse(self.content(bad[:1]), 'ratings.csv:12:8: rating "bad"', max_bad_rows=0)
 
     def test_the_first_ten_are_named_with_their_lines(self):
-        """Counted and the first ten named; ids are not spelled out in full."""
+        """Counted and the first ten named; long ids are abbreviated."""
         bad = self.BAD
         for threads in (1, 4):
             job = self.job(max_bad_rows=100, n_threads=threads)
@@ -300,7 +300,7 @@ class BadRowsAllowed(BadCase):
         self.refuse(HEAD + "1,2,x,3\n" * 5, re.compile("train|ratings"), max_bad_rows=1_000_000)
 
     def test_a_long_line_is_one_bad_row_or_stays_an_error(self):
-        """Either the rows after it count, or the limit is said as without max_bad_rows."""
+        """Either the rows after it count, or the error has the limit as without max_bad_rows."""
         job = self.job(max_bad_rows=1).channel("train", {
             "ratings.csv": csv(ROWS[:100]).encode() + b"x" * 10_000_000 + b"\n" +
             csv(ROWS[100:], header=None).encode()})
@@ -326,7 +326,7 @@ class TooLittle(BadCase):
         return job
 
     def one_value(self, rows):
-        """Trains on ratings that are all the same: no rating model, and nobody is told one."""
+        """Trains on ratings that are all the same: no rating model, and no prediction is printed."""
         for threads in (1, 8):
             job = self.job_on(rows, n_threads=threads)
             result = self.train(job)
@@ -335,12 +335,12 @@ class TooLittle(BadCase):
             self.assertIn("one_rating", [line["event"] for line in result.log
                                          if line["level"] == "warning"], result)
             for pair in (rows[0][:2], (rows[0][0], "x"), ("x", "y")):
-                said = self.run_train(job, "--predict", *pair, write_config=False)
-                self.assertEqual((1, ""), (said.status, said.stdout), said)
-                self.assertIn("no rating model", self.last_error(said))
+                predicted = self.run_train(job, "--predict", *pair, write_config=False)
+                self.assertEqual((1, ""), (predicted.status, predicted.stdout), predicted)
+                self.assertIn("no rating model", self.last_error(predicted))
 
     def test_one_rating(self):
-        """It says who rated what, and nothing of how much anybody likes anything."""
+        """It has a user and an item, but no information about preferences."""
         self.one_value([("u", "i", "3.5", "1")])
 
     def test_one_user(self):
@@ -356,7 +356,7 @@ class TooLittle(BadCase):
         self.one_value([(str(n % 20), str(n % 31), "4", "1") for n in range(300)])
 
     def test_two_ratings_with_a_validation_fraction(self):
-        """A split must leave something to train on, or say so."""
+        """A split must leave ratings to train on, or fail with that reason."""
         for rows in (ROWS[:1], ROWS[:2], ROWS[:3]):
             job = self.job_on(rows, validation_fraction=0.5)
             result = self.run_train(job)
@@ -366,7 +366,7 @@ class TooLittle(BadCase):
                 self.assertFailed(job, result, "validation_fraction")
 
     def test_validation_data_of_unknown_users_only(self):
-        """Users and items that training never saw: answered from the mean."""
+        """Users and items that training never saw: predicted from the mean."""
         unknown_rows = [("x" + u, "y" + i, r, t) for u, i, r, t in ROWS[:200]]
         job = self.job_on(GOOD).channel("validation", {"ratings.csv": csv(unknown_rows)})
         result = self.train(job)
@@ -375,7 +375,7 @@ class TooLittle(BadCase):
         self.assertAlmostEqual(rmse, float(result.epochs[-1]["validation_rmse"]), delta=0.002)
 
     def test_ratings_of_any_scale(self):
-        """Any finite numbers; scale learned from the data."""
+        """Any finite numbers; the scale is learned from the data."""
         for factor, offset in ((1e6, 0), (1e-6, 0), (-1, 0), (1, 1e6), (20, -50), (1e30, 0)):
             rows = [(u, i, repr(float(r) * factor + offset), t) for u, i, r, t in ROWS]
             with self.subTest(factor=factor, offset=offset):
@@ -414,17 +414,17 @@ class Config(BadCase):
                     self.refuse_config(name, content)
 
     def test_values_that_are_not_strings_are_refused_with_the_key(self):
-        """The platform sends texts; whoever sends a number is told how to write it."""
+        """The platform sends texts; the error for a number says how to write it."""
         for value in (5, 5.5, True, None, [1], {"a": 1}):
             with self.subTest(value=value):
                 self.refuse_config("hyperparameters.json", {"n_epochs": value}, "n_epochs")
 
     def test_a_key_given_twice_is_refused(self):
-        """Which of the two would be used is nobody's guess."""
+        """Which of the two applies would be unspecified."""
         self.refuse_config("hyperparameters.json", b'{"n_epochs": "3", "n_epochs": "4"}', "n_epochs")
 
     def test_channels_and_hosts_of_wrong_kinds_are_refused(self):
-        """Named, not crashed on."""
+        """An error with its name, no crash."""
         for content in ({"train": "x"}, {"train": []}, {"train": None}, {"train": {"TrainingInputMode": 5}},
                         {"../x": {"TrainingInputMode": "File"}}, {"": {"TrainingInputMode": "File"}}):
             with self.subTest(content=content):
@@ -458,7 +458,7 @@ class Config(BadCase):
 
 class BrokenModels(BadCase):
     """A model file that is not one is refused with its reason. Every byte and every bit
-    of a small file is tests/unit's; here the program's own door."""
+    of a small file is covered by tests/unit; here the program reads it."""
 
     def setUp(self):
         super().setUp()

@@ -1,5 +1,5 @@
-"""script/bootstrap and script/sysroot beside stand-ins for apt-get and the like: what they ask
-of a machine that is somebody's own, and what they say where it cannot be had."""
+"""script/bootstrap and script/sysroot with stand-ins for apt-get and the like: what they install
+on a user's machine, and what they report when a package is unavailable."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from toolbox import toolbox
 
 TOOLS = ("bash", "cat", "dirname", "env", "grep", "ls", "mkdir", "realpath", "rm", "sed",
          "tail")
-# Asked once for each package, so it is none of the slower stand-ins.
+# Called once for each package, so it is not one of the slower stand-ins.
 DPKG_QUERY = """#!/bin/sh
 for name; do :; done
 ! grep -qx "$name" "$STANDIN/missing" && echo installed
@@ -55,7 +55,7 @@ class BootstrapCase(unittest.TestCase):
 
 
 class Bootstrap(BootstrapCase):
-    def test_where_nothing_is_missing_nobody_is_asked(self):
+    def test_when_nothing_is_missing_nothing_is_called(self):
         self.assertEqual("", self.run_it("--build").stdout)
         self.assertEqual([], self.calls("apt-get"))
 
@@ -69,8 +69,8 @@ class Bootstrap(BootstrapCase):
         for word in ("-y", "--no-remove", "--no-install-recommends"):
             self.assertIn(word, install)
 
-    def test_by_sudo_nobody_is_asked_anything_either(self):
-        """sudo keeps no variable, so it is given behind it."""
+    def test_apt_is_noninteractive_also_under_sudo(self):
+        """sudo keeps no variables, so the variable is set after the word sudo."""
         self.plan["id"] = [{"words": ["-u"], "out": "1000\n"}]
         self.plan["sudo"] = [{"words": ["apt-get"]}]
         self.lacks("curl")
@@ -87,11 +87,11 @@ class Bootstrap(BootstrapCase):
         self.assertIn("trying with the lists there are", self.run_it("--build").stderr)
         self.assertIn("install", self.calls("apt-get")[1])
 
-    def test_what_cannot_be_had_is_said(self):
+    def test_an_unavailable_package_is_reported(self):
         self.plan["apt-get"][1] = {"words": ["install"], "err": "E: Unable to locate\n", "status": 100}
         self.lacks("curl", "libcsv-dev")
-        said = self.run_it("--build", status=1).stderr
-        self.assertIn("E: Unable to locate\nbootstrap: apt-get does not install libcsv-dev curl", said)
+        stderr = self.run_it("--build", status=1).stderr
+        self.assertIn("E: Unable to locate\nbootstrap: apt-get does not install libcsv-dev curl", stderr)
         self.plan["id"] = [{"words": ["-u"], "out": "1000\n"}]
         (self.tools / "sudo").unlink()
         self.assertIn("bootstrap: root is needed to install libcsv-dev curl",
@@ -101,11 +101,11 @@ class Bootstrap(BootstrapCase):
         self.assertIn("usage: script/bootstrap", self.run_it("--wrong", status=2).stderr)
 
     def node(self, candidate):
-        """What apt-cache knows of a Node that is not there."""
+        """The output of apt-cache about a Node that is not installed."""
         self.put("apt-cache", f"#!/bin/sh\necho 'nodejs:'\necho '  Candidate: {candidate}'\n")
 
     def test_a_node_that_is_too_old_is_not_installed(self):
-        """Peers of the tests do not run with it; those tests are skipped, and the rest goes on."""
+        """Peers of the tests do not run with it; those tests are skipped, the others run."""
         self.lacks("nodejs", "npm", "curl")
         self.node("18.20.4+dfsg-1~deb12u1")
         self.assertIn("node or npm is missing", self.run_it().stderr)
@@ -118,24 +118,24 @@ class Bootstrap(BootstrapCase):
     def test_a_node_that_is_too_old_is_not_used(self):
         self.put("node", "#!/bin/sh\necho v18.20.4\n")
         self.put("npm", "#!/bin/sh\necho called >&2\nexit 1\n")
-        said = self.run_it().stderr
-        self.assertIn("tests/node: node 18.20.4 is too old, 20 is needed", said)
-        self.assertNotIn("called", said)
+        stderr = self.run_it().stderr
+        self.assertIn("tests/node: node 18.20.4 is too old, 20 is needed", stderr)
+        self.assertNotIn("called", stderr)
         self.put("node", "#!/bin/sh\necho v20.11.1\n")
         self.assertIn("called", self.run_it().stderr)
 
 
 
 class Sysroot(BootstrapCase):
-    def test_without_its_packages_it_says_apts_reason(self):
+    def test_without_its_packages_it_prints_apts_reason(self):
         self.plan["apt-get"][1] = {"words": ["install"], "err": "E: Unable to fetch\n", "status": 100}
-        said = self.run_it("arm64", str(self.folder / "root"), "zlib1g-dev", script="sysroot", status=1).stderr
-        self.assertIn("E: Unable to fetch\nsysroot: apt does not get the arm64 packages", said)
-        # What was begun is begun again.
+        stderr = self.run_it("arm64", str(self.folder / "root"), "zlib1g-dev", script="sysroot", status=1).stderr
+        self.assertIn("E: Unable to fetch\nsysroot: apt does not get the arm64 packages", stderr)
+        # A second run starts from the beginning.
         self.run_it("arm64", str(self.folder / "root"), "zlib1g-dev", script="sysroot", status=1)
 
     def test_apt_works_on_a_state_of_its_own(self):
-        """The machine's apt and dpkg are neither read for what is there nor written to."""
+        """The state of the machine's apt and dpkg is neither read nor written."""
         self.plan["apt-get"][1]["status"] = 100
         root = self.folder / "root"
         self.run_it("arm64", str(root), "zlib1g-dev", script="sysroot", status=1)
@@ -145,12 +145,12 @@ class Sysroot(BootstrapCase):
             self.assertIn(f'{key} "{value}";\n', configuration)
         self.assertIn("--download-only", self.calls("apt-get")[1])
 
-    def test_a_folder_of_somebody_elses_is_left_alone(self):
+    def test_a_foreign_folder_is_left_alone(self):
         home = self.folder / "home"
         home.mkdir()
         (home / "letters").write_text("mine")
-        said = self.run_it("arm64", str(home), "zlib1g-dev", script="sysroot", status=2).stderr
-        self.assertIn("holds something else", said)
+        stderr = self.run_it("arm64", str(home), "zlib1g-dev", script="sysroot", status=2).stderr
+        self.assertIn("holds something else", stderr)
         self.assertEqual("mine", (home / "letters").read_text())
         self.assertEqual([], self.calls("apt-get"))
 

@@ -1,4 +1,4 @@
-"""build_and_push.sh beside stand-ins for aws and docker that record what they are asked.
+"""build_and_push.sh with stand-ins for aws and docker that record their calls.
 Checklist 135 to 139 and contract 6 (docs/sagemaker.md)."""
 
 import json
@@ -31,7 +31,7 @@ class Path(PushCase):
         after_version = steps[steps.index("get-caller-identity"):]
         self.assertEqual({"version"}, set(steps[:steps.index("get-caller-identity")]))
         after_version = [step for step in after_version if step != "version"]
-        # The two ends of the pipe may be recorded in any order.
+        # The two commands of the pipe may be recorded in any order.
         self.assertEqual({"get-login-password", "login"}, set(after_version[4:6]))
         self.assertEqual(["get-caller-identity", "describe-repositories", "create-repository",
                           "describe-images"], after_version[:4])
@@ -41,9 +41,9 @@ class Path(PushCase):
         """137"""
         self.plan("aws", "ecr", "describe-repositories", err=NO_REPOSITORY, status=254)
         self.plan("aws", "ecr", "create-repository", out="IMMUTABLE\n")
-        self.push("team/movies")
+        self.push("group/movies")
         made = self.call("create-repository")
-        for words in (["--repository-name", "team/movies"], ["--image-tag-mutability", "IMMUTABLE"],
+        for words in (["--repository-name", "group/movies"], ["--image-tag-mutability", "IMMUTABLE"],
                       ["--image-scanning-configuration", "scanOnPush=true"]):
             self.assertEqual(words[1], made[made.index(words[0]) + 1])
 
@@ -63,7 +63,7 @@ class Path(PushCase):
             self.refused("movies")
             self.assertNotIn("create-repository", sum(self.calls(), []))
 
-    def test_somebody_else_makes_it_at_the_same_moment(self):
+    def test_another_process_makes_it_at_the_same_moment(self):
         self.plan("aws", "ecr", "describe-repositories", err=NO_REPOSITORY, status=254, times=1)
         self.plan("aws", "ecr", "create-repository", status=254,
                   err=cli_error("RepositoryAlreadyExistsException", "CreateRepository", "exists"))
@@ -77,7 +77,7 @@ class Path(PushCase):
                          login["argv"])
         self.assertNotIn(PASSWORD, json.dumps(self.calls()))
 
-    def test_it_is_built_for_amd64_from_the_top_whatever_the_machine(self):
+    def test_it_is_built_for_amd64_from_the_top_on_any_machine(self):
         """136"""
         self.push("movies", "v1")
         build, push = self.call("build"), self.call("push")
@@ -114,7 +114,7 @@ class Path(PushCase):
         self.push("movies", SOURCE_DATE_EPOCH="77")
         self.assertIn("SOURCE_DATE_EPOCH=77", self.call("build"))
 
-    def test_what_arrived_must_have_the_right_manifest(self):
+    def test_the_pushed_image_must_have_the_right_manifest(self):
         """136, §1.11"""
         for kind in (OCI, INDEX, "None"):
             self.plan("aws", "ecr", "describe-images", out=found(kind))
@@ -155,11 +155,11 @@ class Where(PushCase):
         self.assertIn("no region: give --region", self.refused("movies", region=None))
         self.assertEqual(["configure"], [call[1] for call in self.calls()])
 
-    def test_what_is_no_region_is_said(self):
+    def test_an_invalid_region_is_reported(self):
         for region in ("Frankfurt", "eu-central", "eu-central-1a", "x/../y-1", "-1"):
             self.assertIn("is not a region", self.refused("movies", region=region))
 
-    def test_a_profile_is_handed_to_every_call(self):
+    def test_a_profile_is_passed_to_every_call(self):
         self.plan("aws", "configure", "get", "region", out="ap-south-1\n")
         self.push("--profile", "work", "movies", region=None)
         for call in self.calls("aws"):
@@ -172,8 +172,8 @@ class Where(PushCase):
 
     def test_a_profile_that_is_not_there(self):
         self.plan("aws", "configure", "get", "region", status=255,
-                  err="\nThe config profile (nobody) could not be found\n")
-        self.assertIn('no profile "nobody"', self.refused("--profile", "nobody", "movies", region=None))
+                  err="\nThe config profile (unknown) could not be found\n")
+        self.assertIn('no profile "unknown"', self.refused("--profile", "unknown", "movies", region=None))
 
     def test_registries_of_other_partitions(self):
         """138"""
@@ -198,9 +198,9 @@ class Tags(PushCase):
         tags = {clean}
         for change in ("changed", "changed again"):
             (self.repository / "Dockerfile").write_text(change)
-            tag, said = self.pushed("movies")
+            tag, output = self.pushed("movies")
             self.assertRegex(tag, rf"\A{clean}-dirty-[0-9a-f]{{12}}\Z")
-            self.assertIn("not committed", said)
+            self.assertIn("not committed", output)
             self.assertIn(f"REVISION={self.revision}-dirty", self.call("build"))
             self.assertEqual(tag, self.pushed("movies")[0])  # the same files, the same tag
             tags.add(tag)
@@ -209,7 +209,7 @@ class Tags(PushCase):
         self.assertEqual(4, len(tags))
         before = self.git("count-objects")
         self.pushed("movies")
-        self.assertEqual(before, self.git("count-objects"))  # nothing was written down
+        self.assertEqual(before, self.git("count-objects"))  # the repository has no new objects
         self.assertEqual("", self.git("diff", "--cached"))
         (self.repository / ".gitignore").write_text("*.o\n")
         self.commit()
@@ -234,7 +234,7 @@ class Tags(PushCase):
         self.assertEqual([], [call for call in self.calls("docker") if "version" not in call])
         self.assertIn("there already", done.stderr)
 
-    def test_one_that_is_there_with_a_wrong_manifest_is_no_answer(self):
+    def test_an_existing_image_with_a_wrong_manifest_is_not_accepted(self):
         self.plan("aws", "ecr", "describe-images", out=found(OCI))
         self.assertIn("arrived as", self.refused("movies"))
 
@@ -319,7 +319,7 @@ class Others(PushCase):
 
 
 class Failures(PushCase):
-    """One plain sentence each, status 1 (2 for wrong words), nothing on stdout."""
+    """Each is one sentence, status 1 (2 for wrong arguments), nothing on stdout."""
 
     def test_wrong_words(self):
         for words, sentence in (
@@ -344,7 +344,7 @@ class Failures(PushCase):
                 (("movies", "--context", "lambda", "--file", "Dockerfile"), "--context needs a TAG or"),
                 (("movies", "--platform", "linux/riscv64"), '--platform is "linux/riscv64"'),
                 (("movies", "--function", "nothing"), 'no function "nothing"'),
-                (("movies", "--function", "aws"), 'no function "aws"'),  # a room, no function
+                (("movies", "--function", "aws"), 'no function "aws"'),  # a library, not a function
                 (("movies", "--function", "../x"), "cannot be a function's name"),
                 (("movies", "--function", "predict", "--file", "lambda/Dockerfile"), "not both")):
             self.assertIn(sentence, self.refused(*words, status=2), words)
@@ -360,28 +360,28 @@ class Failures(PushCase):
             self.assertIn(sentence, self.refused("movies", "--dry-run"))
             self.put_program(name, kept)
 
-    def test_an_engine_that_does_not_answer(self):
+    def test_an_engine_that_does_not_respond(self):
         self.plan("docker", "version", "--format", status=1,
                   err="Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?\n")
         self.assertRegex(self.refused("movies"), "engine does not respond: Cannot connect to the Docker daemon")
         self.assertEqual([], self.calls("aws"))
 
     def test_credentials(self):
-        def said(code, text):
+        def sts_error(code, text):
             return cli_error(code, "GetCallerIdentity", text)
 
         for err, sentence in (
                 ('\nUnable to locate credentials. You can configure credentials by running "aws configure".\n',
                  "the aws CLI has no credentials"),
                 ("\nPartial credentials found in env, missing: AWS_SECRET_ACCESS_KEY\n", "has no credentials"),
-                (said("ExpiredToken", "The security token included in the request is expired"), "have expired"),
+                (sts_error("ExpiredToken", "The security token included in the request is expired"), "have expired"),
                 ("\nThe SSO session associated with this profile has expired or is otherwise invalid.\n",
                  "have expired"),
                 ("\nError loading SSO Token: Token for work does not exist\n", "have expired"),
-                (said("InvalidClientTokenId", "The security token included in the request is invalid."),
+                (sts_error("InvalidClientTokenId", "The security token included in the request is invalid."),
                  "AWS does not know these credentials"),
-                (said("SignatureDoesNotMatch", "Check your key"), "AWS does not know these credentials"),
-                (said("AccessDenied", "no"), "not allowed to find out the account: that takes sts:GetCallerIdentity"),
+                (sts_error("SignatureDoesNotMatch", "Check your key"), "AWS does not know these credentials"),
+                (sts_error("AccessDenied", "no"), "not allowed to find out the account: that takes sts:GetCallerIdentity"),
                 ("\nThe config profile (x) could not be found\n", "no profile"),
                 ('\nCould not connect to the endpoint URL: "https://sts.eu-central-1.amazonaws.com/"\n',
                  "AWS cannot be reached in eu-central-1"),
@@ -391,7 +391,7 @@ class Failures(PushCase):
             self.assertIn(sentence, self.refused("movies"))
             self.assertEqual([], [call for call in self.calls("docker") if "version" not in call])
 
-    def test_an_account_that_is_none(self):
+    def test_an_invalid_account(self):
         for out in ("None\n", "", "12345\n", f"{ACCOUNT} x\n"):
             self.plan("aws", "sts", "get-caller-identity", out=out)
             self.assertIn("not twelve digits", self.refused("movies"))
@@ -427,20 +427,20 @@ class Failures(PushCase):
         self.assertIn("COPY failed\nbuild_and_push: the image could not be built", done.stderr)
         self.assertNotIn("push", [call[1] for call in self.calls("docker")])
 
-    def test_a_digest_that_is_none(self):
+    def test_an_invalid_digest(self):
         self.plan("aws", "ecr", "describe-images", out="None\n")
         self.assertIn("says that the digest", self.refused("movies"))
 
 
 class DryRun(PushCase):
     def test_no_command_is_run(self):
-        """139: no network, no account, no engine; only whether buildx is there is looked at."""
+        """139: no network, no account, no engine; only the presence of buildx is checked."""
         done = self.push("movies", "v1", "--dry-run")
         self.assertEqual([["docker", "buildx", "version"]], self.calls())
         self.assertIn("ecr create-repository", done.stdout)
 
-    def test_what_is_printed_is_what_is_done(self):
-        """139: its lines as a shell's script make the same calls and end in the same URI."""
+    def test_the_printed_commands_are_the_executed_ones(self):
+        """139: its lines, run as a shell script, make the same calls and print the same URI."""
         for buildx in (False, True):
             if buildx:
                 self.plan("docker", "buildx", "version", out="v0.12.1\n")

@@ -1,6 +1,6 @@
-"""build_and_push.sh with the real aws CLI, which knows every option that it is given and words
-its errors itself, in front of a small ECR of this file's; and, where an engine and Debian's
-docker-registry are there, with the real docker and a registry that takes real pushes.
+"""build_and_push.sh with the real aws CLI, which checks every option and formats
+its own errors, in front of a small ECR in this file; and, where an engine and Debian's
+docker-registry are installed, with the real docker and a registry that accepts real pushes.
 Checklist 14, 15, 135 to 138 and contract 6 (docs/sagemaker.md)."""
 
 import base64
@@ -37,7 +37,7 @@ class Ecr:
     """The calls of ECR and STS that the script makes, over HTTP on loopback."""
 
     def __init__(self):
-        self.repositories, self.images, self.refusals, self.asked = {}, {}, {}, []
+        self.repositories, self.images, self.refusals, self.requests = {}, {}, {}, []
         ecr = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,11 +45,11 @@ class Ecr:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 target = self.headers.get("X-Amz-Target")
                 if target:
-                    self.reply(*ecr.answer(target.rpartition(".")[2], json.loads(body)))
+                    self.send(*ecr.respond(target.rpartition(".")[2], json.loads(body)))
                 else:
-                    self.reply(*ecr.identity(dict(urllib.parse.parse_qsl(body))), kind="text/xml")
+                    self.send(*ecr.identity(dict(urllib.parse.parse_qsl(body))), kind="text/xml")
 
-            def reply(self, status, content, kind="application/x-amz-json-1.1"):
+            def send(self, status, content, kind="application/x-amz-json-1.1"):
                 content = content if isinstance(content, str) else json.dumps(content)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
@@ -69,7 +69,7 @@ class Ecr:
         self._server.server_close()
 
     def identity(self, form):
-        self.asked.append((form["Action"], form))
+        self.requests.append((form["Action"], form))
         if "GetCallerIdentity" in self.refusals:
             code, message = self.refusals["GetCallerIdentity"]
             return 403, (f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
@@ -78,27 +78,27 @@ class Ecr:
                      f"<Arn>arn:aws:iam::{ACCOUNT}:user/a</Arn><UserId>A</UserId>"
                      f"<Account>{ACCOUNT}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>")
 
-    def answer(self, operation, asked):
-        self.asked.append((operation, asked))
+    def respond(self, operation, request):
+        self.requests.append((operation, request))
         if operation in self.refusals:
             code, message = self.refusals[operation]
             return 400, {"__type": code, "message": message}
-        return getattr(self, operation)(asked)
+        return getattr(self, operation)(request)
 
     @staticmethod
     def missing(what):
         return 400, {"__type": f"{what}NotFoundException", "message": f"The {what} does not exist"}
 
-    def DescribeRepositories(self, asked):
-        name, = asked["repositoryNames"]
+    def DescribeRepositories(self, request):
+        name, = request["repositoryNames"]
         if name not in self.repositories:
             return self.missing("Repository")
         return 200, {"repositories": [{"repositoryName": name, **self.repositories[name]}]}
 
-    def CreateRepository(self, asked):
-        self.repositories[asked["repositoryName"]] = made = {
-            "imageTagMutability": asked.get("imageTagMutability", "MUTABLE"),
-            "imageScanningConfiguration": asked.get("imageScanningConfiguration", {"scanOnPush": False})}
+    def CreateRepository(self, request):
+        self.repositories[request["repositoryName"]] = made = {
+            "imageTagMutability": request.get("imageTagMutability", "MUTABLE"),
+            "imageScanningConfiguration": request.get("imageScanningConfiguration", {"scanOnPush": False})}
         return 200, {"repository": made}
 
     def GetAuthorizationToken(self, _):
@@ -110,9 +110,9 @@ class Ecr:
         """(digest, media type, bytes) of a tag; None when there is none."""
         return self.images.get(tag)
 
-    def DescribeImages(self, asked):
-        image, = asked["imageIds"]
-        found = self.look(asked["repositoryName"], image["imageTag"])
+    def DescribeImages(self, request):
+        image, = request["imageIds"]
+        found = self.look(request["repositoryName"], image["imageTag"])
         if found is None:
             return self.missing("Image")
         return 200, {"imageDetails": [{"imageDigest": found[0], "imageManifestMediaType": found[1],
@@ -139,26 +139,26 @@ class CliCase(PushCase):
 
 class Cli(CliCase):
     def push_makes(self, tag):
-        """docker's stand-in cannot push: the image is there from the second look on."""
+        """docker's stand-in cannot push: the image exists from the second look-up on."""
         seen = []
 
-        def look(_, asked):
-            seen.append(asked)
-            return (DIGEST, DOCKER_2, 7_000_000) if len(seen) > 1 and asked == tag else None
+        def look(_, request):
+            seen.append(request)
+            return (DIGEST, DOCKER_2, 7_000_000) if len(seen) > 1 and request == tag else None
 
         self.ecr.look = look
 
     def test_from_nothing_to_a_uri(self):
-        """137: the whole way, and the CLI knows each word of it."""
+        """137: all steps, with arguments that the CLI accepts."""
         self.push_makes("v1")
-        done = self.push("team/movies", "v1")
-        self.assertEqual(f"{REGISTRY}/team/movies@{DIGEST}\n", done.stdout)
+        done = self.push("group/movies", "v1")
+        self.assertEqual(f"{REGISTRY}/group/movies@{DIGEST}\n", done.stdout)
         self.assertEqual(["GetCallerIdentity", "DescribeRepositories", "CreateRepository",
                           "DescribeImages", "GetAuthorizationToken", "DescribeImages"],
-                         [operation for operation, _ in self.ecr.asked])
+                         [operation for operation, _ in self.ecr.requests])
         self.assertEqual({"imageTagMutability": "IMMUTABLE",
                           "imageScanningConfiguration": {"scanOnPush": True}},
-                         self.ecr.repositories["team/movies"])
+                         self.ecr.repositories["group/movies"])
         login, = [call for call in self.recorded() if "login" in call["argv"]]
         self.assertEqual(PASSWORD + "\n", login["stdin"])
 
@@ -186,9 +186,9 @@ class Cli(CliCase):
             done = self.push(*words, "movies", region=None, **{**nothing, **more})
             self.assertTrue(done.stdout.startswith(f"{ACCOUNT}.dkr.ecr.{host}"), done.stdout)
         self.assertIn("no region", self.refused("--profile", "bare", "movies", region=None, **nothing))
-        self.assertIn('no profile "nobody"', self.refused("--profile", "nobody", "movies", **nothing))
+        self.assertIn('no profile "unknown"', self.refused("--profile", "unknown", "movies", **nothing))
 
-    def test_what_the_cli_says_becomes_a_sentence(self):
+    def test_errors_of_the_cli_become_a_sentence(self):
         self.assertIn("the aws CLI has no credentials",
                       self.refused("movies", AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None))
         self.assertIn("the aws CLI has no credentials", self.refused("movies", AWS_SECRET_ACCESS_KEY=None))
@@ -228,7 +228,7 @@ class Registry(CliCase):
                 self.not_here(why)
         self.start()
         self.ecr.look = self.look
-        # Everything of the real docker, but for who is meant by ECR's name.
+        # The real docker, except that ECR's name is replaced by the registry's.
         self.put_program("docker", f"#!{PYTHON}\nimport os, sys\n"
                          f"os.environ['PATH'] += ':/usr/bin:/bin'\n"
                          f"words = [word.replace('{REGISTRY}', '127.0.0.1:{self.port}') for word in sys.argv]\n"
@@ -261,14 +261,14 @@ class Registry(CliCase):
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                self.assertEqual(200, self.ask("HEAD", "/v2/").status)
+                self.assertEqual(200, self.get("HEAD", "/v2/").status)
                 return
             except ConnectionError:
                 self.assertIsNone(registry.poll(), "the registry ended")
-                self.assertLess(time.monotonic(), until, "the registry does not answer")
+                self.assertLess(time.monotonic(), until, "the registry does not respond")
                 time.sleep(0.05)
 
-    def ask(self, method, path):
+    def get(self, method, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, headers={
@@ -276,14 +276,14 @@ class Registry(CliCase):
                 "Accept": ", ".join((DOCKER_2, "application/vnd.oci.image.manifest.v1+json",
                                      "application/vnd.oci.image.index.v1+json",
                                      "application/vnd.docker.distribution.manifest.list.v2+json"))})
-            answer = connection.getresponse()
-            answer.content = answer.read()
-            return answer
+            response = connection.getresponse()
+            response.content = response.read()
+            return response
         finally:
             connection.close()
 
     def look(self, repository, tag):
-        found = self.ask("GET", f"/v2/{repository}/manifests/{tag}")
+        found = self.get("GET", f"/v2/{repository}/manifests/{tag}")
         if found.status != 200:
             return None
         layers = json.loads(found.content).get("layers", [])
@@ -297,34 +297,34 @@ class Registry(CliCase):
         return done
 
     def forget_images(self):
-        named = subprocess.run(["docker", "image", "ls", "--quiet", f"127.0.0.1:{self.port}/team/movies"],
+        named = subprocess.run(["docker", "image", "ls", "--quiet", f"127.0.0.1:{self.port}/group/movies"],
                                capture_output=True, text=True, check=False).stdout.split()
         if named:
             subprocess.run(["docker", "image", "rm", "--force", *set(named)], capture_output=True, check=False)
 
     def test_an_image_is_there_by_the_digest_that_was_printed(self):
         """14, 15, 136: one manifest of Docker's kind for amd64, gzip layers, no index."""
-        done = self.push("team/movies")
+        done = self.push("group/movies")
         uri, = done.stdout.splitlines()
-        self.assertTrue(uri.startswith(f"{REGISTRY}/team/movies@sha256:"))
-        found = self.ask("GET", f"/v2/team/movies/manifests/{uri.rpartition('@')[2]}")
+        self.assertTrue(uri.startswith(f"{REGISTRY}/group/movies@sha256:"))
+        found = self.get("GET", f"/v2/group/movies/manifests/{uri.rpartition('@')[2]}")
         self.assertEqual((200, DOCKER_2), (found.status, found.headers["Content-Type"]))
         manifest = json.loads(found.content)
         self.assertEqual({"application/vnd.docker.image.rootfs.diff.tar.gzip"},
                          {layer["mediaType"] for layer in manifest["layers"]})
-        config = json.loads(self.ask("GET", f"/v2/team/movies/blobs/{manifest['config']['digest']}").content)
+        config = json.loads(self.get("GET", f"/v2/group/movies/blobs/{manifest['config']['digest']}").content)
         self.assertEqual(("amd64", "linux"), (config["architecture"], config["os"]))
         self.assertEqual(self.revision, config["config"]["Labels"]["revision"])
-        self.assertEqual(uri, self.push("team/movies").stdout.strip())  # nothing to do
+        self.assertEqual(uri, self.push("group/movies").stdout.strip())  # nothing to do
 
     def test_a_registry_that_does_not_know_the_password(self):
         (self.folder / "users").write_text("")
-        self.assertIn(f"docker cannot log in to {REGISTRY}", self.refused("team/movies"))
+        self.assertIn(f"docker cannot log in to {REGISTRY}", self.refused("group/movies"))
 
     def test_a_dockerfile_that_cannot_be_built(self):
         (self.repository / "Dockerfile").write_text("FROM scratch\nCOPY nowhere /\n")
-        self.assertIn("could not be built", self.refused("team/movies"))
-        self.assertIsNone(self.look("team/movies", self.tag))
+        self.assertIn("could not be built", self.refused("group/movies"))
+        self.assertIsNone(self.look("group/movies", self.tag))
 
 
 if __name__ == "__main__":

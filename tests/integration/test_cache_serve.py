@@ -1,5 +1,5 @@
-"""Checklist 84 to 88 of docs/lambda.md and the sentences of serve/cached.h: GET /recommend/cached
-of the real server, with the real Redis and with one that misbehaves."""
+"""Checklist 84 to 88 of docs/lambda.md and the promises of serve/cached.h: GET /recommend/cached
+of the real server, with the real Redis and with a misbehaving one."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from sanitizers import SANITIZED
 from serve_case import ServeCase
 
 PASSWORD = "p@ss word"
-# Redis has all the time that it needs, unless a test is about time.
+# Redis has enough time, unless a test is about time.
 PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000", "REDIS_RETRY_MS": "50"}
 
 
@@ -32,7 +32,7 @@ class CacheCase(ServeCase):
                     self.assertNotIn(PASSWORD, server.stopped.stderr)
 
     def with_redis(self, redis, host="127.0.0.1", connected=True, threads=1, **variables):
-        """A server; connected: it is in use when this returns."""
+        """A server; connected: it has a connection to Redis when this returns."""
         how = {name: variables.pop(name) for name in ("model", "prefix") if name in variables}
         server = self.serve(threads=threads, env={
             "REDIS_ENABLED": "true", "REDIS_ENDPOINT": host, "REDIS_PORT": str(redis.port),
@@ -45,24 +45,24 @@ class CacheCase(ServeCase):
         server.wait_for(lambda: server.metrics()("cache_connections") == n, "a connection to Redis")
 
     def expected(self, server, user, top_n):
-        """The response of the route without a cache."""
-        response = self.assertAnswer(server.get(f"/internal/recommend/{user}?top_n={top_n}"))
+        """The response of the other route, which uses no cache."""
+        response = self.assertResponse(server.get(f"/internal/recommend/{user}?top_n={top_n}"))
         return response.json(), response.header("X-Model-Version")
 
-    def fetch(self, server, user, top_n=20, from_cache=None):
-        """The parsed response, after checks."""
-        response = self.assertAnswer(server.get(f"/recommend/cached/{user}?top_n={top_n}"), 200, JSON)
+    def recommend(self, server, user, top_n=20, from_cache=None):
+        """GET /recommend/cached, checked against the other route. Returns from_cache."""
+        response = self.assertResponse(server.get(f"/recommend/cached/{user}?top_n={top_n}"), 200, JSON)
         return self.assertRight(server, response, user, top_n, from_cache)
 
     def assertRight(self, server, response, user, top_n, from_cache=None):
-        reported = response.json()
-        latency = reported.pop("latency_ms")
+        body = response.json()
+        latency = body.pop("latency_ms")
         self.assertGreaterEqual(latency, 0)
-        was_cached = reported.pop("from_cache")
+        was_cached = body.pop("from_cache")
         if from_cache is not None:
             self.assertIs(from_cache, was_cached, response)
         self.assertEqual(self.expected(server, user, top_n),
-                         (reported, response.header("X-Model-Version")))
+                         (body, response.header("X-Model-Version")))
         return was_cached
 
     def stored(self, server, n):
@@ -71,18 +71,18 @@ class CacheCase(ServeCase):
 
 class Responses(CacheCase):
     def test_the_first_is_computed_the_second_is_from_redis(self):
-        """It looks like the example of the document, and both have the same list."""
+        """It matches the example of the document, and both have the same list."""
         redis = RealRedis(self)
         server = self.with_redis(redis)
-        response = self.assertAnswer(server.get("/recommend/cached/1?top_n=5"), 200, JSON)
+        response = self.assertResponse(server.get("/recommend/cached/1?top_n=5"), 200, JSON)
         self.assertEqual(["user_id", "recommendations", "count", "from_cache", "latency_ms"],
                          list(response.json()))
         self.assertEqual((1, 5, False), tuple(response.json()[k] for k in ("user_id", "count", "from_cache")))
         self.assertRight(server, response, "1", 5, False)
         self.stored(server, 1)
-        self.fetch(server, "1", 5, from_cache=True)
-        self.fetch(server, "1", 6, from_cache=False)
-        self.fetch(server, "2", 5, from_cache=False)
+        self.recommend(server, "1", 5, from_cache=True)
+        self.recommend(server, "1", 6, from_cache=False)
+        self.recommend(server, "2", 5, from_cache=False)
         version = server.get("/health").json()["model"]["version"]
         self.stored(server, 3)
         self.assertEqual(sorted(f"rec:user:{u}:top{n}:v2:{version}"
@@ -95,13 +95,13 @@ class Responses(CacheCase):
 
     def test_without_redis_lists_are_computed(self):
         for _ in range(2):
-            self.fetch(self.server, "1", from_cache=False)
+            self.recommend(self.server, "1", from_cache=False)
         metrics = self.server.metrics()
         self.assertEqual(0, metrics("cache_enabled"))
         self.assertEqual((0, 0), (metrics("cache_misses_total"), metrics("cache_skipped_total")))
 
     def test_ids_parameters_and_errors_are_those_of_the_other_route(self):
-        """Also of unknown users, and ids that have no key."""
+        """Also for unknown users and for ids without a key."""
         redis = RealRedis(self)
         for server in (self.server, self.with_redis(redis)):
             with server.connect() as client:
@@ -111,31 +111,31 @@ class Responses(CacheCase):
                     other = client.get(f"/recommend/cached/{path}")
                     self.assertGreaterEqual(one.status, 400)
                     self.assertEqual((one.status, one.body), (other.status, other.body), path)
-                for user in ("1", "unknown", "a%20b", "a+b", "%C3%A9", "%22", "007", "-5", "x" * 255,
+                for user in ("1", "unknown-user", "a%20b", "a+b", "%C3%A9", "%22", "007", "-5", "x" * 255,
                              "%3A" * 255, "1:top5", "%25", "1%2F2"):
                     for _ in range(2):
-                        self.fetch(server, user, 3)
+                        self.recommend(server, user, 3)
                 self.assertEqual(405, client.request("POST", "/recommend/cached/1", body=b"").status)
                 head = client.request("HEAD", "/recommend/cached/1")
                 self.assertEqual((200, b""), (head.status, head.body))
-        # All but the one of 765 bytes, and HEAD's. The last are stored after their responses.
+        # All but the one of 765 bytes, and HEAD's. The last are stored after the response.
         eventually(lambda: len(redis.keys()) >= 13, "13 keys")
         self.assertEqual(13, len(redis.keys()))
 
     def test_the_latency_is_that_of_the_request(self):
-        """At least what Redis took, at most what the client saw."""
+        """At least the time of Redis, at most the time that the client measures."""
         redis = FakeRedis(self, slow(0.15))
         server = self.with_redis(redis)
         begin = time.monotonic()
-        reported = server.get("/recommend/cached/1").json()
-        self.assertGreaterEqual(reported["latency_ms"], 149)
-        self.assertLessEqual(reported["latency_ms"], (time.monotonic() - begin) * 1000)
+        body = server.get("/recommend/cached/1").json()
+        self.assertGreaterEqual(body["latency_ms"], 149)
+        self.assertLessEqual(body["latency_ms"], (time.monotonic() - begin) * 1000)
 
     def test_an_unknown_user_is_cached_for_a_shorter_time(self):
         redis = RealRedis(self)
         server = self.with_redis(redis, CACHE_TTL="1000", CACHE_UNKNOWN_TTL="20")
-        for user, low, high in (("1", 900, 1100), ("unknown", 18, 22)):
-            self.fetch(server, user, from_cache=False)
+        for user, low, high in (("1", 900, 1100), ("unknown-user", 18, 22)):
+            self.recommend(server, user, from_cache=False)
             eventually(lambda: len(redis.keys()), "a key")
             (key,) = redis.keys()
             life = redis.command("PTTL", key)
@@ -143,14 +143,14 @@ class Responses(CacheCase):
             self.assertGreater(life, low * 1000 - 60000 if user == "1" else 0)
             redis.command("DEL", key)
 
-    def test_strict_refuses_unknown_users_whatever_others_have_stored(self):
+    def test_strict_refuses_unknown_users_despite_stored_lists(self):
         redis = RealRedis(self)
         lenient, strict = self.with_redis(redis), self.with_redis(redis, SERVE_STRICT="true")
-        self.fetch(lenient, "unknown", from_cache=False)
+        self.recommend(lenient, "unknown-user", from_cache=False)
         self.stored(lenient, 1)
-        self.fetch(lenient, "unknown", from_cache=True)
-        self.assertRefused(strict.get("/recommend/cached/unknown"), 404, "unknown")
-        self.fetch(strict, "1", from_cache=False)
+        self.recommend(lenient, "unknown-user", from_cache=True)
+        self.assertRefused(strict.get("/recommend/cached/unknown-user"), 404, "unknown-user")
+        self.recommend(strict, "1", from_cache=False)
         eventually(lambda: len(redis.keys()) >= 2, "two keys")
         self.assertEqual(2, len(redis.keys()))
 
@@ -159,10 +159,10 @@ class Responses(CacheCase):
         one, other = self.with_redis(redis, threads=2), self.with_redis(redis)
         users = trained().users[:100]
         for user in users:
-            self.fetch(one, user, 7, from_cache=False)
+            self.recommend(one, user, 7, from_cache=False)
         self.stored(one, 100)
         for user in users:
-            self.fetch(other, user, 7, from_cache=True)
+            self.recommend(other, user, 7, from_cache=True)
 
     def test_ten_thousand_users(self):
         """On one connection, as fast as they come; twice, then all are from Redis."""
@@ -176,63 +176,63 @@ class Responses(CacheCase):
                     client.send(b"".join(message("GET", f"/recommend/cached/{'u' if u % 2 else ''}{u}?top_n=3")
                                          for u in range(first, first + 500)))
                     for u in range(first, first + 500):
-                        reported = client.read().json()
-                        self.assertIs(from_cache, reported["from_cache"], u)
-                        self.assertEqual(f"u{u}" if u % 2 else u, reported["user_id"])
-                        self.assertEqual(lists.setdefault(u, reported["recommendations"]),
-                                         reported["recommendations"])
+                        body = client.read().json()
+                        self.assertIs(from_cache, body["from_cache"], u)
+                        self.assertEqual(f"u{u}" if u % 2 else u, body["user_id"])
+                        self.assertEqual(lists.setdefault(u, body["recommendations"]),
+                                         body["recommendations"])
             self.stored(server, 10000)
         self.assertEqual((10000, 0), (server.metrics()("cache_hits_total"),
                                       server.metrics()("cache_errors_total")))
         if not SANITIZED:
             self.assertLess(server.status_bytes("VmHWM") - before, 32 << 20)
 
-    def test_a_new_model_never_gives_the_old_ones_lists(self):
+    def test_after_a_new_model_the_old_ones_lists_are_not_used(self):
         """Checklist 87: not after a reload, and not in another process."""
         redis = RealRedis(self)
         server = self.with_redis(redis)
         old = self.with_redis(redis)
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         self.stored(server, 1)
-        self.fetch(server, "1", from_cache=True)
+        self.recommend(server, "1", from_cache=True)
         place_model(server.model_bin, trained(seed=8))
         before = server.get("/health").json()["model"]["version"]
         server.hang_up()
         server.wait_for(lambda: server.get("/health").json()["model"]["version"] != before, "the model")
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         self.stored(server, 2)
-        self.fetch(server, "1", from_cache=True)
-        self.fetch(old, "1", from_cache=True)
+        self.recommend(server, "1", from_cache=True)
+        self.recommend(old, "1", from_cache=True)
         self.assertEqual(2, len(redis.keys()))
 
-    def test_what_others_wrote_under_the_key_is_not_believed(self):
+    def test_foreign_values_under_the_key_are_ignored(self):
         redis = RealRedis(self)
         server = self.with_redis(redis)
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         self.stored(server, 1)
         (key,) = redis.keys()
         for n, bad in enumerate((b"[1,2,3]", b'{"evil":true}', b"\xff" * 100,
                                  redis.command("GET", key)[:-1] + b",1]")):
             redis.command("SET", key, bad)
-            self.fetch(server, "1", from_cache=False)
+            self.recommend(server, "1", from_cache=False)
             self.assertEqual(n + 1, server.metrics()("cache_errors_total"))
             self.stored(server, n + 2)
-            self.fetch(server, "1", from_cache=True)
+            self.recommend(server, "1", from_cache=True)
 
-    def test_concurrent_requests_for_a_list_cause_one_lookup_one_computation_and_one_stored_value(self):
-        """No thundering herd: until the reply of Redis all wait for the same lookup."""
+    def test_concurrent_requests_for_a_list_cause_one_lookup_and_one_store(self):
+        """No thundering herd: until Redis has responded, all wait for the same lookup."""
         hold = threading.Event()
         self.addCleanup(hold.set)
 
-        def response(connection, words):
+        def respond(connection, words):
             if words[0] == b"MGET" and not is_probe(words):
                 hold.wait(60)
             return nothing(words)
 
-        fake = FakeRedis(self, response)
+        fake = FakeRedis(self, respond)
         server = self.with_redis(fake)
         with ThreadPoolExecutor(50) as pool:
-            requested = [pool.submit(server.get, "/recommend/cached/1?top_n=5") for _ in range(50)]
+            pending = [pool.submit(server.get, "/recommend/cached/1?top_n=5") for _ in range(50)]
             served = lambda: server.metrics()("http_connections_total")
             server.wait_for(lambda: served() >= 50, "fifty requests")
             gone = server.connect()
@@ -240,7 +240,7 @@ class Responses(CacheCase):
             gone.reset()
             self.assertTrue(server.get("/ping").status == 200)
             hold.set()
-            for response in requested:
+            for response in pending:
                 self.assertRight(server, response.result(), "1", 5, False)
         commands = [words[0] for words in fake.commands if not is_probe(words)]
         self.assertLessEqual(commands.count(b"MGET"), 3)
@@ -256,7 +256,7 @@ class Outages(CacheCase):
             self.assertRegex(line["message"], word)
 
     def test_killed_restarted_and_used_again(self):
-        """Checklist 84, 85, 86: requests never stop, none fails, and a line says it once."""
+        """Checklist 84, 85, 86: no request fails, and the outage is logged once."""
         redis = RealRedis(self)
         server = self.with_redis(redis, threads=2)
         stop, failures, n = threading.Event(), [], [0]
@@ -287,69 +287,69 @@ class Outages(CacheCase):
                 thread.join()
         self.assertEqual([], failures)
         self.assertEqual(3, len(server.log_lines("cache_down")))
-        self.fetch(server, "60", 5)
-        eventually(lambda: self.fetch(server, "60", 5), "a list from Redis")
+        self.recommend(server, "60", 5)
+        eventually(lambda: self.recommend(server, "60", 5), "a list from Redis")
 
     def test_not_there_when_the_server_starts(self):
         redis = RealRedis(self)
         redis.kill()
         server = self.with_redis(redis, connected=False)
         server.wait_for_log("cache_down")
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         redis.start()
         self.in_use(server)
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         self.stored(server, 1)
-        self.fetch(server, "1", from_cache=True)
+        self.recommend(server, "1", from_cache=True)
         self.assertOneWarning(server, "refused")
 
     def test_a_redis_that_hangs(self):
-        """Checklist 84: stopped by a signal. No request waits longer than the budget, and after
-        the first none waits."""
+        """Checklist 84: stopped by a signal. No request waits longer than the budget, and after the
+        first no request waits."""
         redis = RealRedis(self)
         server = self.with_redis(redis, REDIS_COMMAND_MS="200", REDIS_CONNECT_MS="200", REDIS_RETRY_MS="500")
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         redis.pause()
         for user in range(2, 30):
-            self.fetch(server, str(user), from_cache=False)
+            self.recommend(server, str(user), from_cache=False)
         self.assertOneWarning(server, "no reply within 200 ms|no connection within 200 ms")
         self.assertGreater(server.metrics()("cache_skipped_total"), 0)
         redis.resume()
-        eventually(lambda: self.fetch(server, "1"), "a list from Redis")
+        eventually(lambda: self.recommend(server, "1"), "a list from Redis")
 
     def test_full(self):
-        """Checklist 84: -OOM on storing; what is there is used."""
+        """Checklist 84: -OOM on storing; stored lists are used."""
         redis = RealRedis(self, "--maxmemory-policy", "noeviction")
         server = self.with_redis(redis)
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         self.stored(server, 1)
         redis.command("CONFIG", "SET", "maxmemory", "1")
         for user in range(2, 20):
-            self.fetch(server, str(user), from_cache=False)
-            self.fetch(server, "1", from_cache=True)
+            self.recommend(server, str(user), from_cache=False)
+            self.recommend(server, "1", from_cache=True)
         server.wait_for_log("cache_full")
         (line,) = server.log_lines("cache_full")
         self.assertIn("OOM", line["message"])
         self.assertEqual([], server.log_lines("cache_down"))
         redis.command("CONFIG", "SET", "maxmemory", "0")
-        eventually(lambda: self.fetch(server, "2"), "a list from Redis")
+        eventually(lambda: self.recommend(server, "2"), "a list from Redis")
 
-    def test_who_may_only_read_reads(self):
-        """§6.11: a replica, and a user without the right to store: what is there is used, the
-        connection stays, and one line says why nothing is stored."""
+    def test_without_the_right_to_store_it_reads(self):
+        """§6.11: a replica, and a user without the right to store: stored lists are used, the
+        connection stays open, and one log line says why nothing is stored."""
         master, user = RealRedis(self), ("~rec:user:*", "+mget")
         replica = RealRedis(self, "--replicaof", f"127.0.0.1 {master.port}")
         master.command("ACL", "SETUSER", "reader", "on", f">{PASSWORD}", *user)
         filling = self.with_redis(master)
-        self.fetch(filling, "1", from_cache=False)
+        self.recommend(filling, "1", from_cache=False)
         self.stored(filling, 1)
         eventually(lambda: replica.keys(), "a key at the replica")
         for redis, says, variables in ((replica, "READONLY", {}), (master, "NOPERM", {
                 "REDIS_USERNAME": "reader", "REDIS_PASSWORD": PASSWORD})):
             server = self.with_redis(redis, **variables)
             for other in range(2, 12):
-                self.fetch(server, str(other), from_cache=False)
-                self.fetch(server, "1", from_cache=True)
+                self.recommend(server, str(other), from_cache=False)
+                self.recommend(server, "1", from_cache=True)
             server.wait_for_log("cache_full")
             (line,) = server.log_lines("cache_full")
             self.assertIn(says, line["message"])
@@ -363,9 +363,9 @@ class Outages(CacheCase):
         rights = re.search(r"`(~rec:user:\S* [^`]*)`", (SOURCE / "docs/serving.md").read_text())[1]
         redis.command("ACL", "SETUSER", "cache", "on", f">{PASSWORD}", *rights.split())
         server = self.with_redis(redis, REDIS_USERNAME="cache", REDIS_PASSWORD=PASSWORD)
-        self.fetch(server, "1", from_cache=False)
+        self.recommend(server, "1", from_cache=False)
         self.stored(server, 1)
-        self.fetch(server, "1", from_cache=True)
+        self.recommend(server, "1", from_cache=True)
         self.assertEqual(0, server.metrics()("cache_errors_total"))
 
     def test_passwords(self):
@@ -375,14 +375,14 @@ class Outages(CacheCase):
         for variables in ({"REDIS_PASSWORD": PASSWORD}, {"REDIS_PASSWORD_FILE": str(file)},
                           {"REDIS_USERNAME": "default", "REDIS_PASSWORD": PASSWORD}):
             server = self.with_redis(redis, **variables)
-            self.fetch(server, "1")
-            eventually(lambda: self.fetch(server, "1"), "a list from Redis")
+            self.recommend(server, "1")
+            eventually(lambda: self.recommend(server, "1"), "a list from Redis")
             server.stop()
         for variables, says in (({"REDIS_PASSWORD": "wrong"}, "WRONGPASS"), ({}, "NOAUTH")):
             server = self.with_redis(redis, connected=False, **variables)
             server.wait_for_log("cache_down")
             for user in range(1, 10):
-                self.fetch(server, str(user), from_cache=False)
+                self.recommend(server, str(user), from_cache=False)
             self.assertOneWarning(server, says)
 
     def test_tls(self):
@@ -395,8 +395,8 @@ class Outages(CacheCase):
         for host in ("localhost", "127.0.0.1"):
             server = self.with_redis(redis, host=host, REDIS_CA_FILE=str(good.pem), threads=2, **tls)
             for user in range(1, 30):
-                self.fetch(server, str(user))
-                eventually(lambda: self.fetch(server, str(user)), "a list from Redis")
+                self.recommend(server, str(user))
+                eventually(lambda: self.recommend(server, str(user)), "a list from Redis")
             self.assertEqual(2, server.metrics()("cache_connections_total"))
         wrong = RealRedis(self, "--requirepass", PASSWORD, tls=elsewhere, password=PASSWORD)
         for peer, trusted, says in ((redis, other, "self-signed|unable to get|signature"),
@@ -404,39 +404,39 @@ class Outages(CacheCase):
             server = self.with_redis(peer, REDIS_CA_FILE=str(trusted.pem), connected=False, **tls)
             server.wait_for_log("cache_down")
             for user in range(1, 10):
-                self.fetch(server, str(user), from_cache=False)
+                self.recommend(server, str(user), from_cache=False)
             self.assertOneWarning(server, says)
 
     def test_errors_garbage_and_silence(self):
-        """Checklist 84: -LOADING, -MOVED, what is no reply, and none for ten seconds."""
+        """Checklist 84: -LOADING, -MOVED, an invalid response, and none for ten seconds."""
         stop = threading.Event()
         self.addCleanup(stop.set)
-        for reported, says in ((b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
-                           (b"-MOVED 3999 127.0.0.1:6381\r\n", "MOVED"),
-                           (b"HTTP/1.1 400 Bad Request\r\n\r\n", "Protocol error"),
-                           (b"*1000000000\r\n", "another length"),
-                           (b"*1\r\n$-1\r\n" * 3, "no command"),
-                           (None, "closed the connection"),
-                           (b"", "no reply within")):
-            def response(connection, words, reported=reported):
+        for response, says in ((b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
+                               (b"-MOVED 3999 127.0.0.1:6381\r\n", "MOVED"),
+                               (b"HTTP/1.1 400 Bad Request\r\n\r\n", "Protocol error"),
+                               (b"*1000000000\r\n", "another length"),
+                               (b"*1\r\n$-1\r\n" * 3, "no command"),
+                               (None, "closed the connection"),
+                               (b"", "no reply within")):
+            def respond(connection, words, response=response):
                 if is_probe(words):
                     return nothing(words)
-                if reported == b"":
+                if response == b"":
                     stop.wait()  # until the test is over
-                return reported
+                return response
 
-            fake = FakeRedis(self, response)
-            short = {} if reported != b"" else {"REDIS_COMMAND_MS": "200"}
+            fake = FakeRedis(self, respond)
+            short = {} if response != b"" else {"REDIS_COMMAND_MS": "200"}
             server = self.with_redis(fake, **{**short, "REDIS_RETRY_MS": "60000"})
             for user in range(1, 6):
-                self.fetch(server, str(user), from_cache=False)
-            # A connection that was closed is opened at once, and may be closed again.
-            server.wait_for(lambda: self.fetch(server, "7") or server.log_lines("cache_down"), "a warning")
+                self.recommend(server, str(user), from_cache=False)
+            # A closed connection is opened again at once, and may be closed again.
+            server.wait_for(lambda: self.recommend(server, "7") or server.log_lines("cache_down"), "a warning")
             self.assertOneWarning(server, says)
             self.assertLessEqual(len([w for w in fake.commands if not is_probe(w)]), 2)
 
     def test_a_stop_does_not_wait_for_redis(self):
-        """A request that waits for Redis gets its response, and the server ends."""
+        """A request that waits for Redis gets its response, and the server exits."""
         stop = threading.Event()
         self.addCleanup(stop.set)
         fake = FakeRedis(self, lambda connection, words: nothing(words) if is_probe(words) or
@@ -464,7 +464,7 @@ class Settings(CacheCase):
             self.assertIn(says, result.stderr)
             self.assertNotIn(PASSWORD, result.stderr)
 
-    def test_what_is_in_force_is_logged_without_the_password(self):
+    def test_the_settings_are_logged_without_the_password(self):
         redis = RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD)
         server = self.with_redis(redis, REDIS_PASSWORD=PASSWORD)
         line = server.wait_for_log("cache_settings")

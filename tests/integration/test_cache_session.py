@@ -1,5 +1,5 @@
 """Checklist 84 to 88 and section 6 of docs/lambda.md: the cache as a function uses it, against
-the real Redis and against one that misbehaves."""
+the real Redis and against a misbehaving one."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from train_case import TrainCase
 CACHE_CALL = os.environ.get("MF_CACHE_CALL", "build/release/tests/cache_call")
 PASSWORD = "p@ss word"
 VERSION = "0123456789abcdef"
-# Redis has all the time that it needs, unless a test is about time.
+# Redis has enough time, unless a test is about time.
 PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000", "REDIS_RETRY_MS": "100"}
 BUDGET = 30000
 
@@ -83,23 +83,23 @@ class SessionCase(TrainCase):
             REDIS_ENABLED="true", REDIS_ENDPOINT=host, REDIS_PORT=str(redis.port),
             **{**PATIENT, **variables}))
         self._programs.append(program)
-        result = program("open")
-        self.assertEqual(opens, result["ok"], result)
+        response = program("open")
+        self.assertEqual(opens, response["ok"], response)
         return program
 
-    def assertFound(self, result, *indices, ids="[7,8]"):
-        self.assertTrue(result["ok"], result)
-        self.assertEqual({str(i) for i in indices}, set(result["found"]))
-        for entry in result["found"].values():
+    def assertFound(self, response, *indices, ids="[7,8]"):
+        self.assertTrue(response["ok"], response)
+        self.assertEqual({str(i) for i in indices}, set(response["found"]))
+        for entry in response["found"].values():
             self.assertEqual(ids, entry["list"])
 
-    def assertNothing(self, result):
-        self.assertFalse(result["ok"], result)
-        self.assertEqual({}, result["found"])
+    def assertNothing(self, response):
+        self.assertFalse(response["ok"], response)
+        self.assertEqual({}, response["found"])
 
 
 class Use(SessionCase):
-    def test_what_is_stored_is_found(self):
+    def test_stored_lists_are_found(self):
         redis = RealRedis(self)
         program = self.program(redis)
         self.assertFound(program.get("1", "2"))
@@ -125,7 +125,7 @@ class Use(SessionCase):
         program = self.program(redis, CACHE_TTL="5000", CACHE_UNKNOWN_TTL="100")
         users = [str(u) for u in range(60)]
         program.set(*users)
-        program.set("unknown", known=False)
+        program.set("unknown-user", known=False)
         self.assertFound(program.get("1", version="another"))
         keys = redis.keys()
         self.assertEqual(61, len(keys))
@@ -133,7 +133,7 @@ class Use(SessionCase):
         for key in keys:
             self.assertRegex(key, rf"^rec:user:\w+:top5:v2:{VERSION}$")
             lives.add(redis.command("TTL", key))
-        unknown = redis.command("TTL", f"rec:user:unknown:top5:v2:{VERSION}")
+        unknown = redis.command("TTL", f"rec:user:unknown-user:top5:v2:{VERSION}")
         self.assertTrue(85 <= unknown <= 110, unknown)
         lives.discard(unknown)
         self.assertTrue(4400 <= min(lives) and max(lives) <= 5500, lives)
@@ -159,7 +159,7 @@ class Use(SessionCase):
         counts = program.counts()
         self.assertEqual((10000, 10000, 0), (counts["hits"], counts["stored"], counts["errors"]))
 
-    def test_what_others_wrote_under_the_key_is_a_miss(self):
+    def test_foreign_values_under_the_key_are_a_miss(self):
         redis = RealRedis(self)
         program = self.program(redis)
         program.set("1", "2")
@@ -248,7 +248,7 @@ class Tls(SessionCase):
                 self.assertRegex(line["message"], says)
             self.assertEqual(0, redis.calls("mget"))
 
-    def test_tls_to_who_speaks_none_and_the_other_way_round(self):
+    def test_tls_to_a_plain_server_and_the_other_way_round(self):
         plain = RealRedis(self)
         program = self.program(plain, REDIS_TLS="true", REDIS_CONNECT_MS="300")
         self.assertNothing(program.get("1"))  # Redis waits for the end of a line
@@ -265,7 +265,7 @@ class Tls(SessionCase):
 
 
 class Outages(SessionCase):
-    def test_no_server_there(self):
+    def test_a_redis_that_is_down(self):
         """Checklist 84: refused, and a name that does not exist."""
         redis = RealRedis(self)
         redis.kill()
@@ -290,7 +290,7 @@ class Outages(SessionCase):
         program.freeze(1000)
         self.assertNothing(program.get("1"))
         self.assertEqual(2, len(fake.commands))
-        program.freeze(-3600 * 1000)  # a clock that was set back makes it no longer
+        program.freeze(-3600 * 1000)  # setting the clock back does not prolong it
         self.assertNothing(program.get("1"))
         self.assertEqual(3, len(fake.commands))
         self.assertEqual(1, len(program.events("cache_down")))
@@ -311,13 +311,13 @@ class Outages(SessionCase):
         """§6.8, checklist 86: the first command on it fails, with a reset as with an end."""
         state = {"die": False}
 
-        def response(connection, words):
+        def respond(connection, words):
             if state["die"] and not is_probe(words):
                 state["die"] = False
                 return None
             return nothing(words)
 
-        fake = FakeRedis(self, response)
+        fake = FakeRedis(self, respond)
         program = self.program(fake, REDIS_RETRY_MS="60000")
         self.assertFound(program.get("1"))
         state["die"] = True
@@ -328,7 +328,7 @@ class Outages(SessionCase):
         self.assertEqual(3, program.counts()["connections"])
         self.assertEqual("", program.log())
 
-    def test_a_server_that_closes_again_and_again_is_not_stormed(self):
+    def test_a_server_that_closes_repeatedly_is_not_flooded(self):
         fake = FakeRedis(self, lambda connection, words: nothing(words) if is_probe(words) else None)
         program = self.program(fake, REDIS_RETRY_MS="60000")
         for _ in range(5):
@@ -336,8 +336,8 @@ class Outages(SessionCase):
         self.assertEqual(2, sum(map(is_probe, fake.commands)))
         self.assertEqual(1, len(program.events("cache_down")))
 
-    def test_a_redis_that_hangs_is_given_its_time_and_no_more(self):
-        """Checklist 84: stopped by a signal, it still takes connections. Later it is used
+    def test_a_redis_that_hangs_is_waited_for_within_the_budget(self):
+        """Checklist 84: stopped by a signal, it still accepts connections. Later it is used
         again (85)."""
         redis = RealRedis(self)
         program = self.program(redis, REDIS_COMMAND_MS="50", REDIS_CONNECT_MS="100")
@@ -362,20 +362,20 @@ class Outages(SessionCase):
         stop = threading.Event()
         self.addCleanup(stop.set)
 
-        def response(connection, words):
+        def respond(connection, words):
             if not is_probe(words):
                 stop.wait()
             return nothing(words)
 
-        fake = FakeRedis(self, response)
+        fake = FakeRedis(self, respond)
         program = self.program(fake)
         self.assertNothing(program.get("1", budget_ms=300))
         program.set("1", budget_ms=300)
         self.assertNothing(program.get("1", budget_ms=300))
 
     def test_errors_and_garbage_mean_no_cache_and_one_warning(self):
-        """Checklist 84, §6.7, §6.11: -LOADING, -NOAUTH, -MOVED and what is no reply at all."""
-        for reported, says in (
+        """Checklist 84, §6.7, §6.11: -LOADING, -NOAUTH, -MOVED and invalid responses."""
+        for response, says in (
                 (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
                 (b"-NOAUTH Authentication required.\r\n", "NOAUTH"),
                 (b"-MOVED 3999 127.0.0.1:6381\r\n", "MOVED 3999"),
@@ -388,20 +388,19 @@ class Outages(SessionCase):
                 (b"", "no reply within")):
             for at_greeting in (True, False):
                 fake = FakeRedis(self, lambda connection, words: (
-                    reported if is_probe(words) is at_greeting else nothing(words)))
-                patience = {} if reported else {"REDIS_COMMAND_MS": "300", "REDIS_CONNECT_MS": "300"}
+                    response if is_probe(words) is at_greeting else nothing(words)))
+                patience = {} if response else {"REDIS_COMMAND_MS": "300", "REDIS_CONNECT_MS": "300"}
                 program = self.program(fake, REDIS_RETRY_MS="60000", **patience)
                 for _ in range(3):
-                    result = program.get("1")
-                    self.assertEqual({}, result["found"])
+                    self.assertEqual({}, program.get("1")["found"])
                 lines = program.events("cache_down")
-                self.assertEqual(1, len(lines), (reported, program.log()))
-                wanted = "no connection within" if not reported and at_greeting else says
+                self.assertEqual(1, len(lines), (response, program.log()))
+                wanted = "no connection within" if not response and at_greeting else says
                 self.assertIn(wanted, lines[0]["message"])
                 self.assertLessEqual(len(fake.commands), 3)
 
     def test_a_full_redis_is_read_from_still(self):
-        """Checklist 84: OOM with noeviction; one line, and storing begins again later."""
+        """Checklist 84: OOM with noeviction; one log line, and storing resumes later."""
         redis = RealRedis(self, "--maxmemory-policy", "noeviction")
         program = self.program(redis)
         program.set("1")
@@ -419,24 +418,24 @@ class Outages(SessionCase):
         self.assertFound(program.get("1", "2"), 0, 1)
 
     def test_errors_of_storing_alone_leave_the_connection(self):
-        """Checklist 84, §6.11: one line, nothing stored for a while, and everything read."""
-        for reported in (b"-NOREPLICAS Not enough good replicas to write.", b"-MISCONF Redis is configured to save RDB",
-                     b"-READONLY You can't write against a read only replica.", b"-NOPERM this user has no permissions"):
-            fake = FakeRedis(self, lambda connection, words, reported=reported: (
-                reported + b"\r\n" if words[0] == b"SET" else nothing(words)))
+        """Checklist 84, §6.11: one log line, nothing is stored for a while, reading continues."""
+        for response in (b"-NOREPLICAS Not enough good replicas to write.", b"-MISCONF Redis is configured to save RDB",
+                         b"-READONLY You can't write against a read only replica.", b"-NOPERM this user has no permissions"):
+            fake = FakeRedis(self, lambda connection, words, response=response: (
+                response + b"\r\n" if words[0] == b"SET" else nothing(words)))
             program = self.program(fake, REDIS_RETRY_MS="60000")
             for _ in range(3):
                 program.set("1", "2")
                 self.assertFound(program.get("1"))
             (line,) = program.events("cache_full")
-            self.assertIn(reported[1:].decode(), line["message"])
+            self.assertIn(response[1:].decode(), line["message"])
             self.assertEqual([], program.events("cache_down"))
             self.assertEqual((1, 6), tuple(program.counts()[name] for name in ("connections", "not_stored")))
             self.assertEqual(1, len(fake.connections))
             self.assertLessEqual(sum(words[0] == b"SET" for words in fake.commands), 2)
 
     def test_sigpipe_ends_nothing(self):
-        """Checklist 86: Redis dies with commands under way, again and again."""
+        """Checklist 86: Redis is killed repeatedly with commands pending."""
         redis = RealRedis(self)
         program = self.program(redis, REDIS_RETRY_MS="10")
         for _ in range(5):

@@ -1,7 +1,7 @@
-"""Checklist 55-64 (docs/sagemaker.md): checkpoints, and runs that are cut and continued.
+"""Checklist 55-64 (docs/sagemaker.md): checkpoints, and runs that are killed and resumed.
 
-One measure for everything: a run that was cut and resumed ends with the bytes of
-the run that was not, and each epoch that is printed, whenever, has its figures."""
+One criterion for everything: a run that was killed and resumed ends with the bytes of
+an undisturbed run, and each printed epoch has the same figures."""
 
 import os
 import re
@@ -22,7 +22,7 @@ EPOCHS = 12
 # checkpoint-<which run>-<epoch>.mfck, and the ranking model's; checkpoints.h.
 NAME = re.compile(r"checkpoint-([0-9a-f]{8})-(\d{6})\.mfck")
 RANKING_NAME = re.compile(r"checkpoint-([0-9a-f]{8})-ranking-(\d{6})\.mfck")
-# Room for a few epoch lines: the run stands still after them (gate.Gate).
+# Capacity for a few epoch lines: the run blocks after them (gate.Gate).
 FEW_LINES = 400
 
 
@@ -44,7 +44,7 @@ class CheckpointCase(TrainCase):
         return job.keep_checkpoints()
 
     def reference(self, validation=False, **more):
-        """(bytes, {epoch: figures}) of the run that nobody disturbs, without checkpoints."""
+        """(bytes, {epoch: figures}) of the undisturbed run, without checkpoints."""
         key = (validation, *sorted(more.items()))
         if key not in self._references:
             job = self.checkpointed(validation, **more)
@@ -62,9 +62,9 @@ class CheckpointCase(TrainCase):
         told = [str(e["epoch"]) for e in job.metrics()["epochs"]]
         self.assertEqual(list(epochs), told, "metrics.json has every epoch once")
 
-    def blocked(self, job, room=FEW_LINES):
-        """Starts the job; it stands still in the write of an epoch line."""
-        gate = self.gate(room)
+    def blocked(self, job, capacity=FEW_LINES):
+        """Starts the job; it blocks in the write of an epoch line."""
+        gate = self.gate(capacity)
         run = self.start(job, stdout=gate.write_end)
         self.assertTrue(gate.wait_until_blocked(run), "ended before its output was full")
         return run, gate
@@ -73,9 +73,9 @@ class CheckpointCase(TrainCase):
         run.signal(signal.SIGKILL)
         return run.wait()
 
-    def cut(self, job, room=FEW_LINES):
+    def cut(self, job, capacity=FEW_LINES):
         """SIGKILL in the middle of a run. Returns the last epoch that was printed."""
-        run, gate = self.blocked(job, room)
+        run, gate = self.blocked(job, capacity)
         result = self.kill(run)
         self.assertEqual(-signal.SIGKILL, result.status, result)
         lines = re.findall(r"^epoch=(\d+) .*\n", gate.drain(), re.MULTILINE)
@@ -92,7 +92,7 @@ class CheckpointCase(TrainCase):
         return max((n for n in job.checkpoint_names() if epoch_of(n)), key=epoch_of)
 
     def run_name(self, **job):
-        """The part of its names that says which run: of a job that is run for it."""
+        """The part of its names that identifies the run: of a job that is run for it."""
         source = self.checkpointed(**job)
         self.train(source)
         return NAME.fullmatch(self.newest(source)).group(1)
@@ -143,7 +143,7 @@ class WhereAndWhat(CheckpointCase):
                 self.assertTrue(self.epochs_on_disk(job))
 
     def test_a_config_that_is_not_usable_fails_with_its_name(self):
-        """Checklist 56: a spot job without its checkpoints must not start in silence."""
+        """Checklist 56: a spot job must not start without its checkpoints."""
         for content in (b"nonsense", b"[]", b'{"LocalPath": 5}', b'{"LocalPath": "relative"}'):
             with self.subTest(content=content):
                 job = self.checkpointed()
@@ -179,7 +179,7 @@ class WhereAndWhat(CheckpointCase):
         self.assertEqual(EPOCHS, len(result.epochs))
 
     def test_a_single_one_can_be_kept(self):
-        """Checklist 64: the old one goes only after the new one is there."""
+        """Checklist 64: the old one is deleted only after the new one is complete."""
         job = self.checkpointed(checkpoint_keep=1)
         watch = self.watch()
         watch.add(job.checkpoints, "points", "MOVED_TO", "DELETE")
@@ -269,7 +269,7 @@ class Cut(CheckpointCase):
         self.assertAsUndisturbed(job, [result])
 
     def test_killed_again_and_again(self):
-        """Checklist 57: each start gets a little further."""
+        """Checklist 57: each start runs a few epochs more."""
         job = self.checkpointed()
         starts = 0
         gate = self.gate(250)
@@ -291,7 +291,7 @@ class Cut(CheckpointCase):
     def test_killed_between_checkpoints(self):
         """Checklist 57: the epochs since the last one are done again, with equal figures."""
         job = self.checkpointed(checkpoint_every=3)
-        self.cut(job, room=560)
+        self.cut(job, capacity=560)
         kept = self.epochs_on_disk(job)
         self.assertTrue(kept and all(e % 3 == 0 for e in kept), kept)
         job.forget_results()
@@ -307,10 +307,10 @@ class Cut(CheckpointCase):
         best = min(epochs.values(), key=lambda e: float(e["validation_rmse"]))
         self.assertLess(int(best["epoch"]), 20, "does not overfit: the test needs other settings")
         job = self.checkpointed(validation=True, **hard)
-        room = 110 * (int(best["epoch"]) + 4)
-        if room > 3800:
+        capacity = 110 * (int(best["epoch"]) + 4)
+        if capacity > 3800:
             self.not_here("the best epoch comes too late for a pipe of one page")
-        last = self.cut(job, room)
+        last = self.cut(job, capacity)
         self.assertGreater(last, int(best["epoch"]))
         job.forget_results()
         result = self.train(job)
@@ -351,7 +351,7 @@ class Cut(CheckpointCase):
         self.assertSameModel(self.reference()[0], job)
 
     def test_resumed_with_other_settings_that_do_not_shape_the_model(self):
-        """Checklist 57, 62: only what shapes the model makes a checkpoint another's."""
+        """Checklist 57, 62: only settings that shape the model make a checkpoint unusable."""
         job = self.checkpointed()
         self.cut(job)
         job.forget_results()
@@ -361,7 +361,7 @@ class Cut(CheckpointCase):
         self.assertSameModel(self.reference()[0], job)
 
     def test_killed_while_a_checkpoint_is_written(self):
-        """Checklist 57, 58: caught with the temporary file there; it is no obstacle and
+        """Checklist 57, 58: killed while the temporary file exists; it is no obstacle and
         is not read."""
         caught = 0
         for n in range(12):
@@ -403,7 +403,7 @@ class Cut(CheckpointCase):
         self.assertGreater(caught, 0, "the model was never caught half-written")
 
     def test_killed_at_any_moment(self):
-        """Checklist 57: a sweep over the length of a run; where the cut falls is not
+        """Checklist 57: a sweep over the length of a run; the moment of the kill is not
         chosen, and must not matter."""
         started = time.monotonic()
         self.train(self.checkpointed())
@@ -420,7 +420,7 @@ class Cut(CheckpointCase):
                 self.assertAsUndisturbed(job, [result])
 
     def test_the_same_tree_with_all_that_a_killed_run_left(self):
-        """Checklist 57: model/ and output/ as they were cut, as on a laptop."""
+        """Checklist 57: model/ and output/ as the killed run left them, as on a laptop."""
         job = self.checkpointed()
         self.cut(job)
         (job.model / "model.bin.sagemaker-ignore").write_bytes(b"half a model")
@@ -428,7 +428,7 @@ class Cut(CheckpointCase):
         self.assertTrained(job, result)
         self.assertAsUndisturbed(job, [result])
 
-    def test_sigterm_saves_a_checkpoint_and_the_next_start_goes_on(self):
+    def test_sigterm_saves_a_checkpoint_and_the_next_start_resumes(self):
         """Checklist 57, 49, 50: though the next regular checkpoint was far away."""
         job = self.job_on(real_ratings(), n_factors=32, n_epochs=60, checkpoint_every=1000)
         job.keep_checkpoints()
@@ -485,7 +485,7 @@ class ForeignFiles(CheckpointCase):
         planted_files = {
             f"checkpoint-{run}-000099.mfck.sagemaker-uploading": b"",
             f"checkpoint-{run}-000099.mfck.sagemaker-uploaded": b"",
-            # A whole checkpoint under each of these names: taking it would show.
+            # A complete checkpoint under each of these names: resuming from it would show.
             f"checkpoint-{run}-000098.mfck.sagemaker-ignore": good,
             f"xcheckpoint-{run}-000097.mfck": good, f"checkpoint-{run}-000096.mfck.bak": good,
             f"checkpoint-{run}-12.mfck": good, "checkpoint-000012.mfck": good,
@@ -507,7 +507,7 @@ class ForeignFiles(CheckpointCase):
             self.assertEqual(what, after.get(name), name)
 
     def test_a_checkpoint_being_uploaded_is_not_deleted(self):
-        """Checklist 60: uploading and not uploaded; once uploaded it may go."""
+        """Checklist 60: uploading and not uploaded; once uploaded it may be deleted."""
         job = self.checkpointed()
         points, run = job.checkpoints, self.run_name()
         for epoch in (1, 2, 3):
@@ -534,7 +534,7 @@ class ForeignFiles(CheckpointCase):
     def test_a_damaged_newest_one_falls_back_to_the_one_before(self):
         """Checklist 61: with a log line that names it."""
         source = self.checkpointed()
-        self.cut(source, room=600)
+        self.cut(source, capacity=600)
         before = self.epochs_on_disk(source)[-2]
         name = self.newest(source)
         content = (source.checkpoints / name).read_bytes()
@@ -546,8 +546,8 @@ class ForeignFiles(CheckpointCase):
                 (job.checkpoints / name).write_bytes(bad)
                 result = self.train(job)
                 self.assertEqual(before + 1, self.first_epoch(result), result)
-                said = [l for l in result.log if name in str(l) and l["level"] == "warning"]
-                self.assertTrue(said, f"no warning names {name}{result}")
+                warnings = [l for l in result.log if name in str(l) and l["level"] == "warning"]
+                self.assertTrue(warnings, f"no warning names {name}{result}")
                 self.assertAsUndisturbed(job, [result])
 
     def test_when_all_are_damaged_training_starts_anew(self):
@@ -575,8 +575,8 @@ class ForeignFiles(CheckpointCase):
         (job.checkpoints / f"checkpoint-{run}-{newest + 2:06d}.mfck").symlink_to("nowhere")
         job.forget_results()
         result = self.run_train(job)
-        # Both names are in the way of the checkpoints to come: either is fine, a
-        # reason or a run that gets by; starting anew in silence is not.
+        # Both names collide with those of new checkpoints: allowed are a failure with
+        # its reason or a run that succeeds; starting anew without a warning is not.
         if result.status == 0:
             self.assertEqual(newest + 1, self.first_epoch(result), result)
             self.assertAsUndisturbed(job, [result])
@@ -584,8 +584,8 @@ class ForeignFiles(CheckpointCase):
             self.assertFailed(job, result, "checkpoint-", error=None)
 
     def refused(self, job, name):
-        """Runs on foreign checkpoints. Whatever it decides, it names the file, and does
-        not go on from it."""
+        """Runs on foreign checkpoints. In every case it names the file and does
+        not resume from it."""
         result = self.run_train(job)
         self.assertIn(name, result.stderr, "refused by name")
         if result.status != 0:
@@ -634,7 +634,7 @@ class ForeignFiles(CheckpointCase):
                     self.assertSameModel(clean, job, label)
 
     def test_other_validation_data_makes_it_another_run(self):
-        """Checklist 62: the best epoch and early stopping hang on it."""
+        """Checklist 62: the best epoch and early stopping depend on it."""
         source = self.checkpointed(validation=True)
         self.cut(source)
         newest = self.newest(source)
@@ -648,7 +648,7 @@ class ForeignFiles(CheckpointCase):
 
     def test_another_jobs_newer_checkpoints_do_not_push_ours_out(self):
         """Checklist 62, 64, §2.10.10: "the newest three" counted over both jobs would
-        delete ours at once, and a spot job would begin again for ever."""
+        delete ours at once, and a spot job would start over forever."""
         other = self.checkpointed(seed=99, n_epochs=40)
         self.train(other)
         job = self.checkpointed()
@@ -665,7 +665,7 @@ class ForeignFiles(CheckpointCase):
         self.assertGreater(self.first_epoch(result), 1, "our own checkpoints were gone")
         self.assertAsUndisturbed(job, [result])
 
-    def test_a_longer_run_may_go_on_from_a_shorter_one_only_to_the_same_end(self):
+    def test_a_longer_run_that_resumes_a_shorter_one_ends_with_the_same_bytes(self):
         """Checklist 57, 62: n_epochs raised after a finished run; resumed or begun anew,
         the bytes are those of the longer run."""
         job = self.checkpointed(n_epochs=6)

@@ -1,4 +1,4 @@
-"""The words after `train`, and what a person sees of it (docs/sagemaker.md, checklist 1,
+"""The arguments of `train` and its output for people (docs/sagemaker.md, checklist 1,
 3, 17)."""
 
 import os
@@ -70,7 +70,7 @@ class CommandLine(TrainCase):
                 self.assertEqual([], list(self.folder.iterdir()), "wrote something")
 
     def test_a_first_word_train_changes_nothing(self):
-        """Checklist 1, 3: the platform's word, when the program is the entrypoint (1.3)."""
+        """Checklist 1, 3: the platform's argument, when the program is the entrypoint (1.3)."""
         usual = self.job_on(ROWS)
         self.train(usual)
         job = self.job_on(ROWS)
@@ -86,8 +86,8 @@ class CommandLine(TrainCase):
         self.assertTrained(bare, result)
 
     def test_a_refused_command_line_leaves_a_failure_file_where_a_job_would(self):
-        """Checklist 42: below the prefix, wherever among the words that is; never in place
-        of an earlier reason, nor for a question, nor in a folder that is not there."""
+        """Checklist 42: below the prefix, at any position among the arguments; never in place
+        of an earlier reason, nor for --help or --predict, nor in a missing folder."""
         job = self.job()
         for words in (("--prefix", job.prefix, "--n_factors", "8"), ("--epochs", "--prefix", job.prefix)):
             job.failure.unlink(missing_ok=True)
@@ -126,7 +126,7 @@ class CommandLine(TrainCase):
                 self.assertTrained(job, result)
                 self.assertSameModel(usual, job)
 
-    def test_a_prefix_that_is_not_there_or_too_long_says_so(self):
+    def test_a_missing_or_too_long_prefix_is_reported(self):
         """Exit 1 with a reason that has the path."""
         typo = self.folder / "no" / "such" / "place"
         result = self.say("--prefix", typo)
@@ -150,7 +150,7 @@ class CommandLine(TrainCase):
         self.assertSameModel(usual, job)
 
     def test_bare_train_without_opt_ml_fails_with_a_reason(self):
-        """What `train` typed on a laptop says."""
+        """As when `train` is typed on a laptop."""
         if not namespace():
             self.not_here("an /opt without ml needs a private mount namespace")
         result = self.say(wrapper=inside('mount -t tmpfs none /opt; exec "$@"'))
@@ -158,7 +158,7 @@ class CommandLine(TrainCase):
         self.assertIn("/opt/ml", self.last_error(result))
 
     def test_bare_train_by_its_name_from_path(self):
-        """Checklist 1: the platform starts a word, not a path."""
+        """Checklist 1: the platform starts it by name, not by path."""
         env = {"PATH": f"{TRAIN.parent}:/usr/bin:/bin"}
         result = self.say("--version", program="train", wrapper=("env",), env=env)
         self.assertEqual(0, result.status, result)
@@ -170,14 +170,14 @@ class Predict(TrainCase):
         self.job_done = self.job_on(ROWS, n_epochs=20)
         self.train(self.job_done)
 
-    def test_a_known_pair_is_answered_with_four_decimals(self):
+    def test_a_known_pair_is_predicted_with_four_decimals(self):
         """predicted_rating=4.4213"""
         rating, line = self.predict(self.job_done, ROWS[0][0], ROWS[0][1])
         self.assertRegex(line, r"\Apredicted_rating=\d\.\d{4}\Z")
         self.assertTrue(0.5 <= rating <= 5)
 
     def test_predictions_are_near_what_was_rated(self):
-        """Not merely some number: better than the mean on the training data."""
+        """They are better than the mean on the training data."""
         mean = sum(float(r[2]) for r in ROWS) / len(ROWS)
         model = plain = 0
         for user, item, rating, _ in ROWS[:60]:
@@ -185,17 +185,17 @@ class Predict(TrainCase):
             plain += (mean - float(rating)) ** 2
         self.assertLess(model, plain * 0.6)
 
-    def test_unknown_users_and_items_are_answered_and_said(self):
+    def test_unknown_users_and_items_are_predicted_and_reported(self):
         """From the biases that are known."""
         user, item = ROWS[0][:2]
         known, _ = self.predict(self.job_done, user, item)
-        a, line = self.predict(self.job_done, "nobody", item)
+        a, line = self.predict(self.job_done, "unknown-user", item)
         self.assertIn("known_user=false", line)
         self.assertNotIn("known_item=false", line)
         b, line = self.predict(self.job_done, user, "nothing")
         self.assertIn("known_item=false", line)
         self.assertNotIn("known_user=false", line)
-        c, line = self.predict(self.job_done, "nobody", "nothing")
+        c, line = self.predict(self.job_done, "unknown-user", "nothing")
         self.assertIn("known_user=false", line)
         self.assertIn("known_item=false", line)
         mean = sum(float(r[2]) for r in ROWS) / len(ROWS)
@@ -208,8 +208,8 @@ class Predict(TrainCase):
         for _, item, rating, _ in ROWS:
             by_item.setdefault(item, []).append(float(rating))
         many = sorted((sum(r) / len(r), i) for i, r in by_item.items() if len(r) > 10)
-        worst, _ = self.predict(self.job_done, "nobody", many[0][1])
-        best, _ = self.predict(self.job_done, "nobody", many[-1][1])
+        worst, _ = self.predict(self.job_done, "unknown-user", many[0][1])
+        best, _ = self.predict(self.job_done, "unknown-user", many[-1][1])
         self.assertLess(worst, best)
 
     def test_it_changes_nothing(self):
@@ -240,7 +240,7 @@ class Predict(TrainCase):
         self.assertEqual("", result.stdout)
 
     def test_it_works_while_nothing_can_be_written(self):
-        """A full disk is no reason not to answer."""
+        """A full disk does not prevent a prediction."""
         result = self.run_train(self.job_done, "--predict", "1", "1000", write_config=False,
                                 wrapper=file_size_limit(0))
         self.assertEqual(0, result.status, result)

@@ -1,5 +1,5 @@
-"""What comments in C name exists: files, functions, types and constants; a call in a comment is of
-a function, with as many arguments as it takes; and tables are as they were written."""
+"""Names in comments in C exist: files, functions, types and constants; a call in a comment is of
+a function, with its number of arguments; and tables keep their line breaks."""
 
 import re
 import unittest
@@ -40,7 +40,7 @@ def split(text):
 
 
 def arguments_at(text, at):
-    """The arguments after the "(" that stands before text[at], or None when it is not closed."""
+    """The arguments after the "(" that precedes text[at], or None when it is not closed."""
     depth, start, found = 0, at, []
     for i in range(at, len(text)):
         if text[i] in "([{":
@@ -74,7 +74,7 @@ class Comments(unittest.TestCase):
         # Names of CMake's: libraries, definitions, variables of tests.
         for path in [SOURCE / "CMakeLists.txt", *(p for f in CODE for p in (SOURCE / f).rglob("CMakeLists.txt"))]:
             cls.names |= set(re.findall(r"\b[mM][fF]_\w+", path.read_text(encoding="utf-8")))
-        cls.arities = {}  # function or macro → numbers of arguments of what is declared
+        cls.arities = {}  # function or macro → the declared numbers of arguments
         for match in re.finditer(r"^(?:[\w][\w *]*?[ *])?(?:#define )?(mf_\w+)\(", code, re.MULTILINE):
             parameters = arguments_at(code, match.end())
             if parameters is not None:
@@ -159,7 +159,7 @@ class Comments(unittest.TestCase):
         self.assertEqual([], wrong, "\n" + "\n".join(wrong))
 
     def test_no_line_of_a_table_is_broken_as_a_formatter_breaks_it(self):
-        """A line that is indented, and its rest at the margin because it had over 100 columns."""
+        """Finds an indented line of over 100 columns whose rest was moved to the margin."""
         wrong = []
         for place, _, comment, _ in self.each(re.compile(r"\A")):
             lines = comment.split("\n")

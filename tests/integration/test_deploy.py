@@ -17,7 +17,7 @@ READS = re.compile(r"aws (sts get-|configure get|s3api (get|head|list)-|cloudfor
 
 
 class Whole(DeployCase):
-    def test_from_an_empty_account_to_an_api_that_answers(self):
+    def test_from_an_empty_account_to_a_working_api(self):
         done = self.deploy()
         self.assertEqual(URL, done.stdout)
         self.assertEqual(["bucket", "access block", "stack", f"image {STACK}/movie-recommender", f"image {STACK}/predict",
@@ -28,14 +28,14 @@ class Whole(DeployCase):
         parameters = self.parameters()
         (job,) = self.state["jobs"].values()
         self.assertEqual(job["model"], parameters["ModelUrl"])
-        self.assertEqual(job["asked"]["AlgorithmSpecification"]["TrainingImage"], parameters["EndpointImage"])
+        self.assertEqual(job["request"]["AlgorithmSpecification"]["TrainingImage"], parameters["EndpointImage"])
         self.assertIn(f"/{STACK}/predict@sha256:", parameters["PredictImage"])
         self.assertEqual("", parameters["RecommendImage"])
         self.assertEqual({"data/ratings.csv", "data/movies.csv"}, {k for k in self.state["buckets"][BUCKET]})
         self.assertIn("predicted_rating", done.stderr)
 
-    def test_by_itself_a_new_stack_has_all_that_is_cheap_while_nobody_asks(self):
-        """And an old one stays as it is."""
+    def test_by_default_a_new_stack_has_all_that_is_cheap_while_idle(self):
+        """An existing one is not changed."""
         whole = ("Endpoint", "Streams", "Cache", "Service")
         done = self.run_script("deploy", "--stack", STACK)
         self.assertEqual(URL, done.stdout)
@@ -52,7 +52,7 @@ class Whole(DeployCase):
         self.run_script("deploy", "--stack", STACK)
         self.assertEqual([], self.changes())
 
-    def test_what_is_set_goes_before_what_a_new_stack_has_by_itself(self):
+    def test_settings_override_the_defaults_of_a_new_stack(self):
         for words, region, expected in (
                 (("--set", "Endpoint=none", "--set", "Cache=off"), None, "Endpoint=none Streams=on Cache=off Service=off"),
                 (("--set", "Streams=off"), None, "Endpoint=serverless Streams=off Cache=off Service=off"),
@@ -64,7 +64,7 @@ class Whole(DeployCase):
             self.assertIn(expected, done.stderr)
 
     def order(self, change):
-        """Where a change stands in the calls, but for uploads, whose order is the folder's."""
+        """The position of a change in the calls, without uploads, whose order is the folder's."""
         changes = [c for c in self.changes() if "upload" not in c]
         seen = self.__dict__.setdefault("_seen", {})
         at = [i for i, c in enumerate(changes) if c == change]
@@ -81,7 +81,7 @@ class Whole(DeployCase):
         doing = [" ".join(c["argv"][:3]) for c in self.calls() if not READS.match(" ".join(c["argv"]))]
         self.assertEqual({"aws s3 sync", "aws cloudformation deploy"}, {d for d in doing if d.startswith("aws")})
 
-    def test_what_was_set_stays_set_and_can_be_set_again(self):
+    def test_settings_are_kept_and_can_be_changed(self):
         self.deploy("--set", "Streams=on", "--set", "AllowOrigin=https://a.example", "--hyperparameter", "n_factors=32")
         self.assertEqual("on", self.parameters()["Streams"])
         for name in ("Recommend", "Aggregate"):
@@ -116,11 +116,11 @@ class Whole(DeployCase):
             self.assertEqual(platform, argv[argv.index("--platform") + 1] if "--platform" in argv else None)
 
     def test_another_snapshot_of_the_api_when_its_methods_are_others(self):
-        """A deployment is made anew only under another name."""
+        """A new deployment needs a new name."""
         def names():
             text = self.state["stack"]["template"]
             found = set(re.findall(r"ApiDeployment\w*", text))
-            self.assertEqual(2, text.count("ApiDeployment"))  # it, and who refers to it
+            self.assertEqual(2, text.count("ApiDeployment"))  # it, and a reference to it
             return found
         self.deploy()
         first = names()
@@ -185,7 +185,7 @@ class Steps(DeployCase):
             self.assertIn("--only base", self.deploy("--only", step, status=1).stderr, step)
         self.assertEqual([], self.changes())
 
-    def test_each_failure_names_its_step_and_the_next_run_goes_on_there(self):
+    def test_each_failure_names_its_step_and_the_next_run_resumes_there(self):
         cases = (("base", "s3 mb", {}), ("base", "cloudformation deploy", {"stack": "ROLLBACK_COMPLETE"}),
                  ("images", "--function predict", {"status": 1}), ("data", "s3 sync", {"status": 1}),
                  ("train", "create-training-job", {}), ("train", "create-model-package", {}),
@@ -202,20 +202,20 @@ class Steps(DeployCase):
                 self.assertIn("run this again", last)
                 if words == "cloudformation deploy":
                     self.assertIn("a reason that CloudFormation gives", done.stderr)
-                # What was done before is not done again: one base stack, one job.
+                # Completed steps are not repeated: one base stack, one job.
         self.assertEqual(URL, self.deploy("--set", "Service=on").stdout)
         self.assertEqual([], [c for c in self.changes() if c not in ("stack",)])
         self.assertEqual(1, len(self.state["jobs"]))
         self.assertEqual(1, len(self.state["packages"]))
 
-    def test_interrupted_anywhere_it_goes_on_where_it_was(self):
-        """Ctrl-C behind a command that has been carried out already."""
+    def test_interrupted_anywhere_it_resumes(self):
+        """Ctrl-C after a command that has been executed."""
         words = ("s3 mb", "cloudformation deploy", "describe-stacks", "create-training-job", "create-model-package")
         done = []
         for word in words:
             self.faults = [{"words": word, "interrupt": True, "skip": word == "describe-stacks"}]
-            said = self.deploy(status=128 + signal.SIGINT).stderr.splitlines()[-1]
-            self.assertRegex(said, r'^deploy: interrupted in the step "[a-z]+"; run this again', word)
+            line = self.deploy(status=128 + signal.SIGINT).stderr.splitlines()[-1]
+            self.assertRegex(line, r'^deploy: interrupted in the step "[a-z]+"; run this again', word)
             done += self.changes()
         self.faults = []
         self.assertEqual(URL, self.deploy().stdout)
@@ -229,7 +229,7 @@ class Steps(DeployCase):
         self.assertIn("Forbidden", self.deploy(status=1).stderr)
         self.assertEqual([], self.changes())
 
-    def test_a_stack_whose_first_creation_failed_makes_way(self):
+    def test_a_stack_whose_first_creation_failed_is_replaced(self):
         self.state["stack"] = {"status": "ROLLBACK_COMPLETE", "template": "", "parameters": {}}
         self.deploy("--only", "base")
         self.assertEqual(["bucket", "access block", "stack removed", "stack"], self.changes())
@@ -247,7 +247,7 @@ class Steps(DeployCase):
         self.assertIn("--delete removes that", self.deploy(status=1).stderr)
         self.assertNotIn("stack", self.changes())
 
-    def test_an_api_that_does_not_answer(self):
+    def test_an_api_that_does_not_respond(self):
         self.deploy()
         self.state["http"] = 502
         done = self.deploy("--only", "try", status=1)
@@ -255,7 +255,7 @@ class Steps(DeployCase):
         self.assertIn("aws logs tail", done.stderr)
         self.assertEqual(6, len(self.calls("curl ")))
 
-    def test_with_a_key_or_without_curl_nobody_asks(self):
+    def test_with_a_key_or_without_curl_no_request_is_sent(self):
         self.deploy("--set", "RequireApiKey=yes")
         self.assertEqual([], self.calls("curl "))
         (self.tools / "curl").unlink()
@@ -277,7 +277,7 @@ class Steps(DeployCase):
 
 
 class Words(DeployCase):
-    def test_bad_words_are_refused_before_anybody_is_asked(self):
+    def test_bad_arguments_are_refused_before_any_call(self):
         for words, sentence in (
                 (("--stack", "Movies"), '--stack is "Movies"'), (("--stack", "a" * 25), "--stack is"),
                 (("--stack", "a-"), "--stack is"), (("--stack", "a--b"), "--stack is"),
@@ -306,7 +306,7 @@ class Words(DeployCase):
             self.assertIn(sentence, self.refused("deploy", *words), words)
             self.assertEqual([], self.calls())
 
-    def test_what_does_not_go_together_is_refused_before_anything_is_built(self):
+    def test_contradictions_are_refused_before_anything_is_built(self):
         for words, sentence in (
                 (("Endpoint=instances", "MinInstances=5"), "MinInstances is 5 and MaxInstances 4"),
                 (("Endpoint=instances", "InstanceType=ml.t2.medium"), "--set MaxInstances=1"),
@@ -327,16 +327,16 @@ class Words(DeployCase):
             of_n.update(MaxInstances=100, ServiceTasksMax=200)
             self.deploy("--dry-run", "--only", "try", *(w for pair in of_n.items() for w in ("--set", "%s=%s" % pair)))
 
-    def test_china_has_no_doors_of_these_names(self):
+    def test_china_has_no_vpc_endpoints_of_these_names(self):
         self.assertIn("not for regions in China", self.deploy("--set", "Cache=on", status=1, AWS_REGION="cn-north-1").stderr)
         self.assertEqual([], self.changes())
 
-    def test_who_and_where(self):
+    def test_the_account_and_the_region(self):
         self.assertIn("no region", self.deploy(status=1, AWS_REGION=None).stderr)
         self.assertIn('the region is "Frankfurt"', self.deploy("--region", "Frankfurt", status=1).stderr)
         self.state["credentials"] = False
-        said = self.deploy(status=1).stderr
-        self.assertIn("no working credentials in eu-central-1 (Unable to locate credentials", said)
+        stderr = self.deploy(status=1).stderr
+        self.assertIn("no working credentials in eu-central-1 (Unable to locate credentials", stderr)
         self.state["credentials"] = True
         self.state["region"] = REGION
         self.assertEqual(URL, self.deploy(AWS_REGION=None).stdout)
@@ -352,7 +352,7 @@ class Words(DeployCase):
             (self.tools / name).unlink()
             self.assertIn(f"{name} is not installed", self.refused("deploy", "--stack", STACK))
 
-    def test_a_dry_run_asks_nobody_and_needs_nothing(self):
+    def test_a_dry_run_calls_nothing_and_needs_nothing(self):
         for name in ("aws", "docker", "curl"):
             (self.tools / name).unlink()
         done = self.deploy("--dry-run", "--set", "Streams=on", "--set", "Service=on", AWS_REGION=None)
@@ -370,7 +370,7 @@ class Words(DeployCase):
         self.assertNotIn("set -", done.stdout)
 
     def test_tools_are_those_of_every_unix(self):
-        """A Mac's bash 3.2 has no such things."""
+        """A Mac's bash 3.2 lacks these."""
         self.assertNotIn("python3", TOOLS)
         for name in ("script/deploy", "script/train-job", "deploy/steps.sh"):
             text = (SOURCE / name).read_text()
@@ -383,20 +383,20 @@ class Removal(DeployCase):
         super().setUp()
         self.deploy("--set", "Streams=on")
 
-    def test_it_asks_first(self):
-        for answer in ("", "no\n", "movie\n"):
-            self.assertIn("nothing was removed", self.refused("deploy", "--stack", STACK, "--delete", stdin=answer))
+    def test_it_prompts_first(self):
+        for response in ("", "no\n", "movie\n"):
+            self.assertIn("nothing was removed", self.refused("deploy", "--stack", STACK, "--delete", stdin=response))
             self.assertEqual([], self.changes())
 
     def test_all_of_it_goes(self):
         self.deploy("--delete", stdin=STACK + "\n")
         self.assertEqual((None, {}, []), (self.state["stack"], self.state["buckets"], self.state["packages"]))
-        asked = [c["kept"]["--delete"] for c in self.calls("delete-objects")]
-        self.assertTrue(all(a["Quiet"] is True for a in asked))
+        deletions = [c["kept"]["--delete"] for c in self.calls("delete-objects")]
+        self.assertTrue(all(a["Quiet"] is True for a in deletions))
         self.deploy("--delete", "--yes")  # again, with nothing there
         self.assertEqual(["stack removed"], self.changes())
 
-    def test_what_stopped_half_way_goes_on(self):
+    def test_a_failed_removal_is_resumed(self):
         for words in ("delete-model-package", "stack-delete-complete", "delete-objects", "delete-bucket"):
             self.faults = [{"words": words, "skip": 0, "err": "\nit went wrong\n"}]
             self.assertIn('the step "delete" failed', self.deploy("--delete", "--yes", status=1).stderr, words)

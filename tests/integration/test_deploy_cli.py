@@ -1,7 +1,7 @@
-"""Every aws command line of script/deploy, script/train-job and the documents, by
-the real CLI and its model of AWS's interfaces: nobody listens where it is sent, so a command whose
-words and documents are right ends at the connection, and another one before it. And what the
-documents say of metrics and money."""
+"""Every aws command line of script/deploy, script/train-job and the documents, run by the real CLI
+with its model of AWS's interfaces. The commands go to a closed port: a command with valid
+arguments and documents fails at the connection, an invalid one before it. And the metrics and
+costs in the documents."""
 
 import json
 import os
@@ -16,27 +16,27 @@ from samples import csv, planted
 from template import Template
 from train_case import TrainCase
 
-# The CLI's own front, for many command lines in one process.
+# The CLI's own main function, for many command lines in one process.
 FRONT = """
 import contextlib, io, json, sys
 from awscli.clidriver import create_clidriver
 for line in sys.stdin:
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+    out = io.StringIO()
+    with contextlib.redirect_stderr(out), contextlib.redirect_stdout(out):
         try:
             status = create_clidriver().main(json.loads(line))
         except SystemExit as end:
             status = end.code
-    print(json.dumps([status, said.getvalue()]), flush=True)
+    print(json.dumps([status, out.getvalue()]), flush=True)
 """
-NOBODY = "http://127.0.0.1:9"
+NO_SERVER = "http://127.0.0.1:9"
 COULD_NOT = "Could not connect to the endpoint URL"
 TUNING = ("AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition",
           "EnableManagedSpotTraining", "CheckpointConfig", "EnableNetworkIsolation")
 
 
-def said_by_the_cli(command_lines, folder):
-    """(status, what it printed) of each; words are those behind aws."""
+def run_cli(command_lines, folder):
+    """(status, output) of each; the words are those after aws."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B",
                    "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1", "AWS_MAX_ATTEMPTS": "1",
                    "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "LC_ALL": "C.UTF-8"}
@@ -47,17 +47,17 @@ def said_by_the_cli(command_lines, folder):
 
 
 def elsewhere(words):
-    """The words, sent to nobody, without what differs between two calls of a kind."""
+    """The words with the closed port as endpoint, without options that differ between calls."""
     words = list(words)
     for option in ("--endpoint-url", "--profile"):
         if option in words:
             del words[words.index(option):words.index(option) + 2]
-    return [*words, "--endpoint-url", NOBODY]
+    return [*words, "--endpoint-url", NO_SERVER]
 
 
 class CommandLines(DeployCase):
     def recorded(self):
-        """Of each kind of call of the scripts one, with its documents as files."""
+        """One call of each kind that the scripts make, with its documents as files."""
         self.state["buckets"]["other"] = {"m/model.tar.gz": "etag"}
         self.faults = [{"words": "cloudformation deploy"}]
         self.deploy(status=1)
@@ -87,9 +87,9 @@ class CommandLines(DeployCase):
         return list(kinds.values())
 
     def refusals(self, command_lines):
-        said = said_by_the_cli([elsewhere(words) for words in command_lines], self.folder)
-        self.assertEqual(len(command_lines), len(said))
-        return [(words, status, text) for words, (status, text) in zip(command_lines, said)
+        results = run_cli([elsewhere(words) for words in command_lines], self.folder)
+        self.assertEqual(len(command_lines), len(results))
+        return [(words, status, text) for words, (status, text) in zip(command_lines, results)
                 if status not in (1, 255) or COULD_NOT not in text]
 
     def test_the_scripts(self):
@@ -97,8 +97,8 @@ class CommandLines(DeployCase):
         self.assertGreater(len({tuple(words[:2]) for words in lines}), 18)
         self.assertEqual([], self.refusals(lines))
 
-    def test_words_that_are_wrong_are_seen(self):
-        """The same check, with mistakes."""
+    def test_wrong_arguments_are_detected(self):
+        """The same check finds mistakes."""
         document = self.folder / "bad.json"
         document.write_text('{"TrainingJobName": "a", "RoleArm": "b"}')
         lines = [["s3api", "head-bucket", "--bukket", "b"], ["s3api", "head-buckets", "--bucket", "b"],
@@ -134,7 +134,7 @@ class CommandLines(DeployCase):
         for name in ("README.md", "deploy/README.md", "docs/training.md", "docs/serving.md"):
             for block in self.blocks(name):
                 if re.search(r"^\s*(\$ )?(\w+=\$\()?aws ", block, re.M) and "script/deploy" not in block:
-                    # Only its commands: what they print stands there, too.
+                    # Only its commands; their output is there, too.
                     block = "\n".join(part for part in re.findall(
                         r"^ *(?:\$ )?(?:\w+=\$\()?aws (?:.*\\\n|.*'\{\n(?:.*\n)*?.*\}'.*\\?\n)*.*", block, re.M))
                     lines += self.run_block(block)
@@ -160,8 +160,8 @@ class CommandLines(DeployCase):
 class Metrics(TrainCase):
     def test_the_expressions_are_those_of_the_document_and_read_a_real_line(self):
         metrics = json.loads((SOURCE / "deploy/metrics.json").read_text())
-        said = re.search(r"`MetricDefinitions`:\n\n```json\n(.*?)```", (SOURCE / "docs/training.md").read_text(), re.S)
-        self.assertEqual(json.loads(said[1]), metrics)
+        block = re.search(r"`MetricDefinitions`:\n\n```json\n(.*?)```", (SOURCE / "docs/training.md").read_text(), re.S)
+        self.assertEqual(json.loads(block[1]), metrics)
         job = self.job(n_epochs=1, validation_fraction=0.2)
         job.channel("train", {"ratings.csv": csv(planted())})
         result = self.train(job)
@@ -172,7 +172,7 @@ class Metrics(TrainCase):
 
 
 class Costs(unittest.TestCase):
-    """The table of deploy/README.md is what its prices, its sizes and the template come to."""
+    """The table of deploy/README.md follows from its prices, its sizes and the template."""
 
     SIZES = {"small": {"requests": 0.1}, "medium": {
         "requests": 10, "Endpoint": "instances", "Streams": "on", "Cache": "on"}}
@@ -210,8 +210,8 @@ class Costs(unittest.TestCase):
         shards = count("AWS::Kinesis::Stream") * stack.parameters["Shards"]
         shard_hour, record = self.prices("streams")
         node, secret = self.prices("cache")
-        door, = self.prices("VPC endpoints")
-        alarm, board = self.prices("alarms, dashboard")
+        vpc_endpoint, = self.prices("VPC endpoints")
+        alarm, dashboard = self.prices("alarms, dashboard")
         cpu, memory, balancer, load = self.prices("service")
         of_service = 0
         if count("AWS::ECS::Service"):
@@ -226,29 +226,29 @@ class Costs(unittest.TestCase):
             "endpoint": self.prices("endpoint")[0] * self.MONTH * instances * count("AWS::SageMaker::Endpoint"),
             "streams": shards * shard_hour * self.MONTH + record * requests * streams,
             "cache": count("AWS::ElastiCache::ReplicationGroup") * (node * self.MONTH + secret),
-            "VPC endpoints": count("AWS::EC2::VPCEndpoint") * count("AWS::EC2::Subnet") * door * self.MONTH,
+            "VPC endpoints": count("AWS::EC2::VPCEndpoint") * count("AWS::EC2::Subnet") * vpc_endpoint * self.MONTH,
             "service": of_service,
             "DynamoDB": self.prices("DynamoDB")[0] * requests / 100 * streams,
-            "logs": self.prices("logs")[0] * requests * 0.5,  # KB by the million is GB by the thousand
-            "alarms, dashboard": count("AWS::CloudWatch::Alarm") * alarm + count("AWS::CloudWatch::Dashboard") * board,
+            "logs": self.prices("logs")[0] * requests * 0.5,  # KB times a million is GB times a thousand
+            "alarms, dashboard": count("AWS::CloudWatch::Alarm") * alarm + count("AWS::CloudWatch::Dashboard") * dashboard,
         }
 
     def test_every_line_and_every_sum(self):
         sums = []
         for i, (size, assumed) in enumerate(self.SIZES.items(), 1):
-            said = {name: float(cells[i].replace(",", "")) for name, cells in self.table.items()}
+            stated = {name: float(cells[i].replace(",", "")) for name, cells in self.table.items()}
             lines = self.lines(**assumed)
-            self.assertEqual({"S3, ECR, training on spot"}, set(said) - set(lines), "what is estimated")
+            self.assertEqual({"S3, ECR, training on spot"}, set(stated) - set(lines), "what is estimated")
             for name, amount in lines.items():
-                self.assertAlmostEqual(amount, said[name], delta=0.0051, msg=f"{size}: {name}")
-            amount = sum(said.values())
+                self.assertAlmostEqual(amount, stated[name], delta=0.0051, msg=f"{size}: {name}")
+            amount = sum(stated.values())
             sums.append(f"{amount:,.0f}")
             self.assertEqual(f"**{sums[-1]}**", self.together[i], size)
         readme = (SOURCE / "README.md").read_text().replace("\n", " ")
         for words, amount in zip((" with 100,000", " with 10 million", " with 100 million"), sums):
             self.assertIn(f"${amount}{words}", readme)
 
-    def test_the_smallest_stack_costs_cents_and_nothing_while_nobody_asks(self):
+    def test_the_smallest_stack_costs_cents_and_nothing_while_idle(self):
         small = {**self.SIZES["small"], "Watch": "off"}
         storage = float(self.table["S3, ECR, training on spot"][1])
         cents = round(100 * (sum(self.lines(**small).values()) + storage))
@@ -256,18 +256,18 @@ class Costs(unittest.TestCase):
             self.assertIn(f"{cents} cents", (SOURCE / name).read_text(), name)
         self.assertEqual({0}, set(self.lines(**{**small, "requests": 0}).values()))
 
-    def test_what_a_new_stack_costs_while_nobody_asks(self):
+    def test_what_a_new_stack_costs_while_idle(self):
         lines = self.lines(requests=0, instances=0, Endpoint="serverless", Streams="on", Cache="on")
         idle = sum(amount for row, amount in lines.items() if not row.startswith("Lambda"))
         for name in ("deploy/README.md", "README.md"):
             self.assertIn(f"${idle:.0f} a month while idle",
                           (SOURCE / name).read_text().replace("\n", " "), name)
 
-    def test_the_date_and_the_assumptions_are_said(self):
-        said = re.search(r"## What it costs\n\n(.*?)\n\n\|", self.text, re.S)[1]
+    def test_the_date_and_the_assumptions_are_given(self):
+        stated = re.search(r"## What it costs\n\n(.*?)\n\n\|", self.text, re.S)[1]
         for words in (r"\(N\. Virginia\)", r"in [A-Z][a-z]+ 20\d\d", "without free tiers", "730 hours",
                       "Small: .*100,000", "Medium: .*10 million", "Large: .*100 million"):
-            self.assertRegex(said.replace("\n", " "), words)
+            self.assertRegex(stated.replace("\n", " "), words)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""deploy/README.md: its steps by hand come to what script/deploy does, its commands are such as the
-scripts take, and what goes wrong has a command. The aws CLI's own words are test_deploy_cli.py's."""
+"""deploy/README.md: its manual steps have the result of script/deploy, the scripts accept its
+commands, and each trouble has a command. test_deploy_cli.py checks the arguments of the aws CLI."""
 
 import json
 import re
@@ -25,21 +25,21 @@ def without_digests(value):
     return re.sub(r"sha256:[0-9a-f]{64}", "sha256:…", json.dumps(value, sort_keys=True))
 
 
-class ByHand(DeployCase):
+class Manual(DeployCase):
     def empty_account(self):
         self.state.update(stack=None, buckets={}, blocked=[], jobs={}, packages=[], images=[])
 
     def what_there_is(self):
-        """Of the account what a user would see, without what differs by digest or date."""
+        """The part of the account that a user sees, without digests and dates."""
         templates = f"{STACK}-templates-{ACCOUNT}-{REGION}"
         self.assertGreater(len(self.state["buckets"][templates]), 0)
         return without_digests({
             "parameters": self.state["stack"]["parameters"], "blocked": self.state["blocked"],
             "buckets": {name: some for name, some in self.state["buckets"].items() if name != templates},
-            "jobs": [job["asked"]["HyperParameters"] for job in self.state["jobs"].values()],
+            "jobs": [job["request"]["HyperParameters"] for job in self.state["jobs"].values()],
             "packages": len(self.state["packages"])})
 
-    def test_the_steps_by_hand_come_to_the_same(self):
+    def test_the_manual_steps_have_the_same_result(self):
         blocks = re.findall(r"^ *```\n(.*?)^ *```", section("The same as single commands"), re.M | re.S)
         steps = len(re.findall(r"^\d\. \*\*", section("The same as single commands"), re.M))
         self.assertEqual(steps, len(blocks), "a block of commands to each step")
@@ -59,14 +59,14 @@ class ByHand(DeployCase):
         self.assertIn("predicted_rating", done.stdout)
         self.state = json.loads((self.folder / "account.json").read_text())
         self.assertEqual(by_script, self.what_there_is())
-        # And script/deploy goes on from there: no job, no model, no bucket anew.
+        # And script/deploy continues from there: no new job, model or bucket.
         self.run_script("deploy", "--stack", STACK)
         self.assertEqual(set(), {c for c in self.changes() if c != "stack" and not c.startswith("image ")})
 
 
 class Commands(DeployCase):
     def test_the_scripts_take_every_command_of_the_documents(self):
-        """As a dry run; what a reader fills in (…) is filled in."""
+        """As a dry run, with values for the placeholders (…)."""
         commands = set()
         for line in re.findall(r"^ *(?:\$ )?((?:\w+=\$\()?script/(?:deploy|train-job) .*)$", DOCUMENTS, re.M):
             commands.add(re.sub(r"^\w+=\$\((.*)\)$", r"\1", line.partition("  #")[0].strip()))
@@ -96,7 +96,7 @@ class Commands(DeployCase):
 
 
 class Trouble(unittest.TestCase):
-    def test_what_users_meet_has_a_cause_and_a_command(self):
+    def test_each_trouble_has_a_cause_and_a_command(self):
         rows = [[cell.strip() for cell in line.strip("|").split(" | ")]
                 for line in section("When something is wrong").splitlines() if line.startswith("| ")][2:]
         self.assertGreater(len(rows), 20)

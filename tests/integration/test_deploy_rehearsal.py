@@ -1,13 +1,13 @@
 """deploy/template.yaml on one machine: the functions with the environment, the mappings and the
 tables that the template gives them, on local-cloud, kinesalite, dynalite, s3rver, redis-server
-and the real serve, behind nginx where the template has a load balancer. So the template and the
-programs cannot drift apart.
+and the real serve, behind nginx where the template has a load balancer. This detects differences
+between the template and the programs.
 
-What differs from an account: where services are (AWS_ENDPOINT_URL_…), that a window has one
-second where the template's default is thirty (a parameter), that what a mapping gives up goes
-to a file, that Redis' certificate is our own (REDIS_CA_FILE), that Redis has as long as a slow
-machine takes (REDIS_…_MS), and that tasks share a machine: each has a port, and half of them no
-CPU of its own. Checklist 92 of docs/lambda.md."""
+Differences from an account: the addresses of services (AWS_ENDPOINT_URL_…), windows of one second
+in place of the template's default of thirty (a parameter), a file for records that a mapping gives
+up, our own certificate for Redis (REDIS_CA_FILE), longer timeouts of Redis for a slow machine
+(REDIS_…_MS), and tasks that share a machine: each has a port, and half of them no CPU of their
+own. Checklist 92 of docs/lambda.md."""
 
 import base64
 import io
@@ -35,7 +35,7 @@ from stream_case import Kinesis
 from template import Template
 from test_deploy_template import SWITCHES
 
-S3_KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # s3rver knows no others
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER"}  # the only keys of s3rver
 BUCKET, PASSWORD = "movies", "a-password-of-the-cache"
 PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000"}
 MB = 1 << 20
@@ -74,7 +74,7 @@ class Names(unittest.TestCase):
 
 
 class Stack(ServeCase):
-    """A stack with these switches, at work."""
+    """A running stack with these switches."""
 
     def setUp(self):
         super().setUp()
@@ -133,7 +133,7 @@ class Stack(ServeCase):
         return RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD, tls=self.certificate)
 
     def variables(self, declared):
-        """Those of the template, with the secret put in, and what this machine differs by."""
+        """Variables of the template, with the secret filled in, and those that differ on this machine."""
         found = {k: re.sub(r"\{\{resolve:secretsmanager:[^}]+\}\}", PASSWORD, str(v)) for k, v in declared.items()}
         if found.get("REDIS_ENABLED") == "true":
             self.assertEqual("true", found["REDIS_TLS"])
@@ -215,19 +215,19 @@ class Stack(ServeCase):
             time.sleep(0.05)
         return found
 
-    # -- what must come out
+    # -- checks
 
-    def the_api_answers(self):
+    def the_api_responds(self):
         user, item = trained().rows[0][:2]
-        answer = self.cloud.post("/predict", {"userId": user, "movieId": item})
-        self.assertEqual(200, answer.status, answer)
-        self.assertEqual(f"Movie {item}, The", answer.json["movie_title"])
-        self.assertAlmostEqual(trained().predict(user, item), answer.json["predicted_rating"], delta=0.051)
-        self.assertEqual("*", answer.headers["Access-Control-Allow-Origin"])
+        response = self.cloud.post("/predict", {"userId": user, "movieId": item})
+        self.assertEqual(200, response.status, response)
+        self.assertEqual(f"Movie {item}, The", response.json["movie_title"])
+        self.assertAlmostEqual(trained().predict(user, item), response.json["predicted_rating"], delta=0.051)
+        self.assertEqual("*", response.headers["Access-Control-Allow-Origin"])
         wrong = self.cloud.post("/predict", {"userId": user})
         self.assertEqual((400, "bad_request"), (wrong.status, wrong.json["error"]["code"]))
-        asked = self.cloud.request("OPTIONS", "/predict", headers={"Origin": "https://a.example"})
-        self.assertIn("POST", asked.headers["Access-Control-Allow-Methods"])
+        preflight = self.cloud.request("OPTIONS", "/predict", headers={"Origin": "https://a.example"})
+        self.assertIn("POST", preflight.headers["Access-Control-Allow-Methods"])
 
     def records(self, stream, n):
         return self.eventually(lambda: len(got := self.kinesis.read(self.names[stream])) >= n and got, f"{n} in {stream}")
@@ -235,17 +235,17 @@ class Stack(ServeCase):
     def predictions(self, n):
         return [json.loads(base64.b64decode(r["Data"])) for r in self.records("PredictionsStream", n)]
 
-    def the_stream_is_answered(self, tag="r"):
+    def stream_predictions(self, tag="r"):
         users = trained().users[:5]
         before = len(self.kinesis.read(self.names["PredictionsStream"]))
         self.kinesis.put_many(self.names["RequestsStream"], [
             (user, json.dumps({"user_id": user, "request_id": f"{tag}-{user}"})) for user in users])
-        said = self.predictions(before + len(users))[before:]
-        self.assertEqual({f"{tag}-{user}" for user in users}, {e["request_id"] for e in said})
-        for event in said:
+        events = self.predictions(before + len(users))[before:]
+        self.assertEqual({f"{tag}-{user}" for user in users}, {e["request_id"] for e in events})
+        for event in events:
             expected = self.server.get(f"/internal/recommend/{event['user_id']}?top_n=20").json()
             self.assertEqual(expected["recommendations"], event["recommendations"])
-        return said
+        return events
 
     def ratings_become_windows(self):
         events = [("1", 4.5), ("2", 3), ("1", 2.5), ("1", 5)]
@@ -270,15 +270,15 @@ class Stack(ServeCase):
     def test_the_smallest_stack(self):
         """POST /predict, scored in the function."""
         self.rehearse()
-        self.the_api_answers()
+        self.the_api_responds()
 
-    def test_what_script_deploy_makes_by_itself(self):
+    def test_the_default_stack_of_script_deploy(self):
         """92: an endpoint, streams and a cache."""
         self.rehearse(Endpoint="serverless", Streams="on", Cache="on")
-        self.the_api_answers()
-        self.assertEqual({False}, {e["from_cache"] for e in self.the_stream_is_answered("a")})
+        self.the_api_responds()
+        self.assertEqual({False}, {e["from_cache"] for e in self.stream_predictions("a")})
         self.eventually(lambda: len(self.redis.keys()) >= 5, "five keys")
-        self.assertEqual({True}, {e["from_cache"] for e in self.the_stream_is_answered("b")})
+        self.assertEqual({True}, {e["from_cache"] for e in self.stream_predictions("b")})
         self.ratings_become_windows()
         self.kinesis.put(self.names["RequestsStream"], "k", "this is no request")
         self.assertEqual(1, len(self.records("DeadLettersStream", 1)))
@@ -287,54 +287,54 @@ class Stack(ServeCase):
     def test_streams_alone(self):
         """92: scored in the function."""
         self.rehearse(Streams="on")
-        self.the_api_answers()
-        self.the_stream_is_answered()
+        self.the_api_responds()
+        self.stream_predictions()
         self.ratings_become_windows()
         self.nothing_was_given_up()
 
     # -- the service behind its load balancer
 
     def cached(self, user, top_n=5):
-        """(port of the task that answered, whether from the cache); the list must be right."""
-        status, headers, body = self.balancer.ask("GET", f"/recommend/cached/{user}?top_n={top_n}")
+        """(port of the task that responded, whether from the cache); checks the list."""
+        status, headers, body = self.balancer.send("GET", f"/recommend/cached/{user}?top_n={top_n}")
         self.assertEqual(200, status, body)
-        said = json.loads(body)
+        cached = json.loads(body)
         right = self.server.get(f"/internal/recommend/{user}?top_n={top_n}").json()
-        self.assertEqual((right["recommendations"], user), (said["recommendations"], str(said["user_id"])))
-        return int(headers["X-Target"].rpartition(":")[2]), said["from_cache"]
+        self.assertEqual((right["recommendations"], user), (cached["recommendations"], str(cached["user_id"])))
+        return int(headers["X-Target"].rpartition(":")[2]), cached["from_cache"]
 
     def stored(self, n):
         self.eventually(lambda: sum(t.metrics()("cache_stored_total") for t in self.tasks) >= n, f"{n} lists stored")
 
     def test_a_service_of_two_tasks_behind_a_balancer(self):
-        """92: what one task computed the other one takes from the cache."""
+        """92: a list that one task computed is a cache hit in the other one."""
         self.rehearse(Service="on", Cache="on")
         (container,) = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
-        (door,) = self.stack.value(self.stack.resources["CachedRoute"]["Properties"])["LoadBalancers"]
-        ports = {container["PortMappings"][0]["ContainerPort"], self.balancer.group["Port"], door["ContainerPort"]}
+        (load_balancer,) = self.stack.value(self.stack.resources["CachedRoute"]["Properties"])["LoadBalancers"]
+        ports = {container["PortMappings"][0]["ContainerPort"], self.balancer.group["Port"], load_balancer["ContainerPort"]}
         self.assertEqual({self.default("SAGEMAKER_BIND_TO_PORT")}, ports)
-        self.assertEqual(container["Name"], door["ContainerName"])
+        self.assertEqual(container["Name"], load_balancer["ContainerName"])
         self.assertEqual(80, self.balancer.listener["Port"], "ServiceUrl and RECOMMEND_SERVICE_URL name no port")
         users = trained().users[:20]
         first = dict((user, self.cached(user)) for user in users)
         self.assertEqual({False}, {cached for _, cached in first.values()})
         self.assertEqual({t.port for t in self.tasks}, {port for port, _ in first.values()}, "each in its turn")
         self.stored(len(users))
-        self.cached(users[0])  # so that the turn is the other task's
+        self.cached(users[0])  # so that the next request goes to the other task
         again = dict((user, self.cached(user)) for user in users)
         self.assertEqual({True}, {cached for _, cached in again.values()})
         self.assertTrue(any(first[user][0] != again[user][0] for user in users), "computed by one, told by the other")
         for path, expected in (("/recommend/cached/1?top_n=0", 400), ("/recommend/cached/", 404), ("/nowhere", 404)):
-            status, _, body = self.balancer.ask("GET", path)
+            status, _, body = self.balancer.send("GET", path)
             self.assertEqual(expected, status, body)
-        self.the_api_answers()
+        self.the_api_responds()
 
     def default(self, name):
-        """What serve takes for a variable that nobody gives it."""
+        """The value that serve uses for an unset variable."""
         text = (SOURCE / "serve/serve_settings.c").read_text()
         return int(re.search(rf'"{name}".*?\.initial = "(\d+)"', text, re.S)[1])
 
-    def test_a_task_without_its_model_is_asked_nothing(self):
+    def test_a_task_without_its_model_gets_no_request(self):
         self.rehearse(Service="on")
         bare = self.task(model=False)
         bare.wait_until_listening()
@@ -343,58 +343,58 @@ class Stack(ServeCase):
         self.assertIs(False, self.cached(trained().users[0])[1])
 
     def test_a_new_task_takes_the_place_of_an_old_one_and_no_request_fails(self):
-        """§8.21, §8.22: the new one in, the old one out, drained, SIGTERM, all of it under load."""
+        """§8.21, §8.22: the new one is registered, the old one deregistered, drained and stopped, under load."""
         self.rehearse(Service="on", Cache="on")
         (container,) = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
         self.assertLess(self.default("SERVE_DRAIN_SECONDS"), container["StopTimeout"])
         self.assertLess(self.balancer.idle_seconds, self.default("SERVE_IDLE_SECONDS"))
-        answers, wrong, over = [], [], threading.Event()
+        responses, wrong, over = [], [], threading.Event()
         users = trained().users
         right = {user: self.server.get(f"/internal/recommend/{user}?top_n=3").json()["recommendations"] for user in users}
 
-        def ask(n):
+        def recommend(n):
             while not over.is_set():
                 n += 1
                 user = users[n % len(users)]
                 try:
-                    status, headers, body = self.balancer.ask("GET", f"/recommend/cached/{user}?top_n=3")
+                    status, headers, body = self.balancer.send("GET", f"/recommend/cached/{user}?top_n=3")
                     if status != 200 or json.loads(body)["recommendations"] != right[user]:
                         wrong.append((status, body))
-                    answers.append(headers["X-Target"])
+                    responses.append(headers["X-Target"])
                 except (OSError, ValueError) as error:
                     wrong.append(error)
 
-        threads = [threading.Thread(target=ask, args=(37 * n,)) for n in range(4)]
+        threads = [threading.Thread(target=recommend, args=(37 * n,)) for n in range(4)]
         for thread in threads:
             thread.start()
         try:
-            self.more_answers(answers, 100)
+            self.more_responses(responses, 100)
             old, new = self.tasks[0], self.task()
             new.wait_until_ready()
             self.balancer.register(new.port)
-            self.more_answers(answers, 100)
+            self.more_responses(responses, 100)
             self.balancer.deregister(old.port)
-            n = len(answers)
+            n = len(responses)
             old.signal(signal.SIGTERM)
             old.ended(deadline=max(PATIENCE, container["StopTimeout"]))
-            self.more_answers(answers, 100)
+            self.more_responses(responses, 100)
         finally:
             over.set()
             for thread in threads:
                 thread.join()
         self.assertEqual([], wrong[:5])
-        asked = {name: {int(a.rpartition(":")[2]) for a in part} for name, part in
-                 (("before", answers[:100]), ("after", answers[n + len(threads):]))}
-        self.assertEqual({t.port for t in self.tasks}, asked["before"])
-        self.assertEqual({self.tasks[1].port, new.port}, asked["after"])
+        targets = {name: {int(a.rpartition(":")[2]) for a in part} for name, part in
+                   (("before", responses[:100]), ("after", responses[n + len(threads):]))}
+        self.assertEqual({t.port for t in self.tasks}, targets["before"])
+        self.assertEqual({self.tasks[1].port, new.port}, targets["after"])
         self.assertEqual("every request has its response", old.log_lines("stopped")[0]["message"])
 
-    def more_answers(self, answers, n):
-        n += len(answers)
-        self.eventually(lambda: len(answers) >= n, f"{n} answers")
+    def more_responses(self, responses, n):
+        n += len(responses)
+        self.eventually(lambda: len(responses) >= n, f"{n} responses")
 
-    def test_a_task_stays_within_its_memory_whatever_is_sent(self):
-        """More bodies at once than it keeps: some are refused, none ends it."""
+    def test_a_task_stays_within_its_memory_with_many_large_bodies(self):
+        """More concurrent bodies than it buffers: some are refused, and it keeps running."""
         self.rehearse(Service="on")
         task = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])
         (container,) = task["ContainerDefinitions"]
@@ -414,16 +414,16 @@ class Stack(ServeCase):
         self.assertFalse(self.cached(trained().users[0])[1])
         self.assertLess(self.tasks[0].status_bytes("VmHWM"), int(task["Memory"]) * MB, statuses)
 
-    def test_streams_are_answered_by_the_service(self):
+    def test_streams_use_the_service(self):
         """92: RECOMMEND_SERVICE_URL is the balancer's, and both have one cache."""
         self.rehearse(Streams="on", Cache="on", Service="on")
-        asked = lambda: sum(t.metrics()("http_requests_total", route="/invocations", status="2xx") for t in self.tasks)
-        self.assertEqual(0, asked())
-        self.assertEqual({False}, {e["from_cache"] for e in self.the_stream_is_answered("a")})
-        self.assertGreater(asked(), 0)
+        invocations = lambda: sum(t.metrics()("http_requests_total", route="/invocations", status="2xx") for t in self.tasks)
+        self.assertEqual(0, invocations())
+        self.assertEqual({False}, {e["from_cache"] for e in self.stream_predictions("a")})
+        self.assertGreater(invocations(), 0)
         self.eventually(lambda: len(self.redis.keys()) >= 5, "five keys")
-        self.assertEqual({True}, {e["from_cache"] for e in self.the_stream_is_answered("b")})
-        self.assertTrue(self.cached(trained().users[0], 20)[1], "what the function has put there")
+        self.assertEqual({True}, {e["from_cache"] for e in self.stream_predictions("b")})
+        self.assertTrue(self.cached(trained().users[0], 20)[1], "stored by the function")
         self.nothing_was_given_up()
 
 

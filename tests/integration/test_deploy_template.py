@@ -36,13 +36,13 @@ def validate(*files):
 
 
 def bad(diagnostics):
-    """What is not only a remark. W9003: a parameter's text is taken for a number. W8003: two
+    """The findings except remarks. W9003: a parameter's text is taken for a number. W8003: two
     parameters are taken for texts that are never equal."""
     return {d["rule"]: d["message"] for d in diagnostics
             if d["severity"] != "INFO" and d["rule"] not in ("W9003", "W8003")}
 
 
-# What, in the text, with what in its place, is found by which rule.
+# (text, replacement, the rule that finds it)
 MISTAKES = (
     ("a property that does not exist", "      TracingEnabled: !If", "      TracingEnbled: !If", "F3002"),
     ("a type that does not exist", "Type: AWS::Kinesis::Stream\n", "Type: AWS::Kinesis::Strean\n", "F3006"),
@@ -69,7 +69,7 @@ class Validator(unittest.TestCase):
         self.assertGreater(len(diagnostics), 20, "what it only remarks")
 
     def test_each_of_twelve_mistakes_is_caught(self):
-        """89: the same check sees them, so it sees."""
+        """89: the check of the test above finds each."""
         text = FILE.read_text()
         with tempfile.TemporaryDirectory() as folder:
             files = []
@@ -94,7 +94,7 @@ class Meaning(unittest.TestCase):
             for watch in ("on", "off"):
                 yield self.template.stack(filled, Watch=watch, **switches)
 
-    def test_nothing_refers_to_what_a_choice_leaves_out(self):
+    def test_nothing_refers_to_a_resource_that_a_choice_leaves_out(self):
         """With any switches, before and after there is a model."""
         for stack in self.stacks():
             with self.subTest(**{k: v for k, v in stack.parameters.items() if k not in FILLED}):
@@ -141,7 +141,7 @@ class Meaning(unittest.TestCase):
                 self.assertEqual([], complaints(self.template.stack(Streams="on", **{name: value})), (name, value))
 
     def test_each_rule_is_broken_by_a_mistake(self):
-        """90: the rules see."""
+        """90: the rules find it."""
         for old, new, complaint in (
                 ('Action: ["sagemaker:InvokeEndpoint"]', 'Action: ["sagemaker:*"]',
                  "PredictRole, AskTheEndpoint: the action sagemaker:*"),
@@ -154,15 +154,15 @@ class Meaning(unittest.TestCase):
                 ("endpoint/${AWS::StackName}-${Endpoint}\"]", "endpoint/*\"]",
                  "PredictRole, AskTheEndpoint: the resource"),
                 ("Principal: {Service: lambda.amazonaws.com}, Action", 'Principal: {AWS: "*"}, Action',
-                 "PredictRole, trust: is taken by"),
-                ('            Condition: {StringEquals: {"aws:SourceAccount": !Ref "AWS::AccountId"}}\n', "", "on anybody's behalf"),
+                 "PredictRole, trust: is assumed by"),
+                ('            Condition: {StringEquals: {"aws:SourceAccount": !Ref "AWS::AccountId"}}\n', "", "on behalf of any account"),
                 ("policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs", "policy/AdministratorAccess",
                  "ApiLogsWriter, managed"),
                 ("                Condition: {StringLike: {\"cloudwatch:namespace", "                # {\"cloudwatch:namespace",
                  "metrics of every namespace"),
                 ("            Effect: Deny\n", "            Effect: Allow\n", "BucketPolicy, OnlyByTls: lets * in"),
                 ('"aws:sourceArn": !Sub', '"aws:tag": !Sub',
-                 "PredictRepository, LambdaECRImageRetrievalPolicy: lets a service in"),
+                 "PredictRepository, LambdaECRImageRetrievalPolicy: admits a service"),
                 ("${AWS::AccountId}:${Api}/*/*/predict", "*:*", "MayCallPredict, permission"),
                 ("  AlarmTopic:\n", '  Extra: {Type: "AWS::IAM::ManagedPolicy", Properties: {}}\n  AlarmTopic:\n',
                  "beside a role")):
@@ -177,19 +177,19 @@ class Meaning(unittest.TestCase):
         statements = stack.value(self.template.resources[role]["Properties"])["Policies"][0]["PolicyDocument"]
         return {action for statement in statements["Statement"] for action in statement["Action"]}
 
-    def test_each_function_may_do_what_its_code_does_and_no_more(self):
+    def test_each_function_has_exactly_the_permissions_of_its_calls(self):
         """90."""
         usual = LOGS
         reads = STREAM_READS | {"sqs:SendMessage"}
         for switches in SWITCHES:
             stack = self.template.stack(**switches)
-            asks = {"sagemaker:InvokeEndpoint"} if switches["Endpoint"] != "none" else {"s3:GetObject"}
-            self.assertEqual(usual | asks | {"s3:GetObject"}, self.actions("PredictRole", stack))
+            needed = {"sagemaker:InvokeEndpoint"} if switches["Endpoint"] != "none" else {"s3:GetObject"}
+            self.assertEqual(usual | needed | {"s3:GetObject"}, self.actions("PredictRole", stack))
             if switches["Streams"] == "off":
                 continue
             network = NETWORK if "on" in (switches["Cache"], switches["Service"]) else set()
             self.assertEqual(usual | reads | network | {"kinesis:PutRecords"} |
-                             (asks if switches["Service"] == "off" else set()), self.actions("RecommendRole", stack))
+                             (needed if switches["Service"] == "off" else set()), self.actions("RecommendRole", stack))
             self.assertEqual(usual | reads | {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
                              self.actions("AggregateRole", stack))
         traced = self.template.stack(Streams="on", Tracing="on")
@@ -208,7 +208,7 @@ class Meaning(unittest.TestCase):
                          self.actions("SageMakerRole", self.template.stack(Endpoint="instances")))
 
     def test_the_endpoint_scales_unless_it_has_one_size(self):
-        """Burstable instances have to: AWS does not scale them."""
+        """Burstable instances have one size: AWS does not scale them."""
         for most, scales in ((4, True), (1, False)):
             stack = self.template.stack(Endpoint="instances", MaxInstances=most)
             self.assertEqual(scales, "EndpointScaling" in stack.resources)
@@ -258,11 +258,11 @@ class Meaning(unittest.TestCase):
             if config is not None:
                 self.assertTrue(all(config[k] for k in ("EntryPoint", "Command", "WorkingDirectory")), name)
 
-    def test_the_function_behind_the_api_ends_before_the_api_gives_up(self):
+    def test_the_function_of_the_api_ends_before_the_apis_timeout(self):
         """92."""
         self.assertLessEqual(self.template.resources["PredictFunction"]["Properties"]["Timeout"], 29)
 
-    def test_the_mappings_lose_nothing_and_do_not_stand_still(self):
+    def test_the_mappings_lose_nothing_and_do_not_block(self):
         """92."""
         mappings = {name: self.all.value(m["Properties"])
                     for name, m in self.template.of_type("AWS::Lambda::EventSourceMapping").items()}
@@ -280,7 +280,7 @@ class Meaning(unittest.TestCase):
         self.assertEqual(30, mappings["AggregateMapping"]["TumblingWindowInSeconds"])
         self.assertNotIn("TumblingWindowInSeconds", mappings["RecommendMapping"])
 
-    # -- what keeps data
+    # -- data
 
     def properties(self, kind):
         for name, resource in self.template.of_type(kind).items():
@@ -310,7 +310,7 @@ class Meaning(unittest.TestCase):
             self.assertEqual("Enabled", bucket["VersioningConfiguration"]["Status"], name)
             self.assertIn("BucketEncryption", bucket, name)
 
-    def test_repositories_scan_what_comes_keep_it_as_it_is_and_forget_old_images(self):
+    def test_repositories_scan_images_are_immutable_and_delete_old_ones(self):
         found = dict(self.properties("AWS::ECR::Repository"))
         self.assertEqual(5, len(found))
         for name, repository in found.items():
@@ -319,19 +319,19 @@ class Meaning(unittest.TestCase):
             (rule,) = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
             self.assertEqual(("imageCountMoreThan", "expire"), (rule["selection"]["countType"], rule["action"]["type"]), name)
 
-    def test_the_network_has_a_door_for_each_service_that_is_called_from_it(self):
-        """And nothing else leads out of it."""
+    def test_the_network_has_an_endpoint_for_each_service_that_is_called_from_it(self):
+        """And no other route out of it."""
         for switches in SWITCHES:
             stack = self.template.stack(**switches)
-            doors = {}
+            endpoints = {}
             for name, resource in stack.resources.items():
                 if resource["Type"] == "AWS::EC2::VPCEndpoint":
-                    door = stack.value(resource["Properties"])
-                    doors[door["ServiceName"].removeprefix("com.amazonaws.eu-central-1.")] = name
-                    if door["VpcEndpointType"] == "Interface":
-                        self.assertIs(True, door["PrivateDnsEnabled"], name)
+                    endpoint = stack.value(resource["Properties"])
+                    endpoints[endpoint["ServiceName"].removeprefix("com.amazonaws.eu-central-1.")] = name
+                    if endpoint["VpcEndpointType"] == "Interface":
+                        self.assertIs(True, endpoint["PrivateDnsEnabled"], name)
                         self.assertEqual((["<SubnetA>", "<SubnetB>"], ["<DoorGroup>"]),
-                                         (door["SubnetIds"], door["SecurityGroupIds"]), name)
+                                         (endpoint["SubnetIds"], endpoint["SecurityGroupIds"]), name)
             on = {name for name, value in switches.items() if value == "on"}
             wanted = set()
             if {"Cache", "Service"} & on:
@@ -342,7 +342,7 @@ class Meaning(unittest.TestCase):
                         wanted.add("sagemaker.runtime")
             if "Service" in on:
                 wanted |= {"logs", "ecr.api", "ecr.dkr"} | ({"secretsmanager"} if "Cache" in on else set())
-            self.assertEqual(wanted, set(doors), switches)
+            self.assertEqual(wanted, set(endpoints), switches)
 
     def test_the_balancer_of_the_service_is_internal(self):
         balancer = self.all.value(self.template.resources["Balancer"]["Properties"])
@@ -364,7 +364,7 @@ class Meaning(unittest.TestCase):
         for name, queue in self.properties("AWS::SQS::Queue"):
             self.assertIs(True, queue["SqsManagedSseEnabled"], name)
 
-    def test_what_holds_data_says_what_becomes_of_it(self):
+    def test_resources_with_data_have_deletion_policies(self):
         for kind in ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup",
                      "AWS::ElastiCache::ReplicationGroup", "AWS::SQS::Queue", "AWS::ECR::Repository"):
             found = self.template.of_type(kind)
@@ -383,7 +383,7 @@ class Meaning(unittest.TestCase):
         for name, log in self.properties("AWS::Logs::LogGroup"):
             self.assertEqual(30, log["RetentionInDays"], name)
 
-    def test_alarms_watch_what_is_there_and_tell_somebody(self):
+    def test_alarms_watch_existing_resources_and_notify_a_topic(self):
         metrics = set()
         for name, alarm in self.properties("AWS::CloudWatch::Alarm"):
             self.assertEqual(["<AlarmTopic>"], alarm["AlarmActions"], name)
@@ -398,8 +398,8 @@ class Meaning(unittest.TestCase):
                               ("Events", "MatchedEvents"), ("SQS", "ApproximateNumberOfMessagesVisible"),
                               ("Kinesis", "WriteProvisionedThroughputExceeded")}, metrics)
 
-    def test_who_does_not_watch_pays_for_no_alarm_and_no_dashboard(self):
-        """But for the alarms that take a bad model back."""
+    def test_without_watch_there_is_no_alarm_and_no_dashboard(self):
+        """Except the alarms that roll a bad model back."""
         for endpoint, needed in (("none", set()), ("serverless", set()),
                                  ("instances", {"EndpointErrorsAlarm", "EndpointLatencyAlarm"})):
             stack = self.template.stack(Watch="off", Endpoint=endpoint, Streams="on", Cache="on", Service="on")
@@ -419,8 +419,8 @@ class Meaning(unittest.TestCase):
             if alarm["MetricName"] in ("Duration", "Latency", "ModelLatency", "TargetResponseTime"):
                 self.assertEqual("p99", alarm["ExtendedStatistic"], name)
 
-    def test_a_training_job_that_fails_rings(self):
-        """The event that AWS sends for a job of script/train-job, against the pattern."""
+    def test_a_failed_training_job_raises_an_alarm(self):
+        """The pattern matches the event that AWS sends for a job of script/train-job."""
         rule = self.all.value(self.template.resources["TrainingFailed"]["Properties"])
         pattern = rule["EventPattern"]
         self.assertEqual((["aws.sagemaker"], ["SageMaker Training Job State Change"], ["Failed"]),
@@ -431,19 +431,19 @@ class Meaning(unittest.TestCase):
         self.assertEqual([{"Name": "RuleName", "Value": "<TrainingFailed>"}], alarm["Dimensions"])
 
     def test_the_dashboard_is_json_about_this_stack(self):
-        board = json.loads(self.all.value(self.template.resources["Dashboard"]["Properties"]["DashboardBody"]))
-        places = [(w["x"], w["y"]) for w in board["widgets"]]
+        dashboard = json.loads(self.all.value(self.template.resources["Dashboard"]["Properties"]["DashboardBody"]))
+        places = [(w["x"], w["y"]) for w in dashboard["widgets"]]
         self.assertEqual(len(places), len(set(places)))
         names = {f"my-rec-{n}" for n in ("predict", "recommend", "aggregate", "instances", "requests", "predictions",
                                          "ratings", "dead-letters", "failed-batches")} | {"my-rec"}
-        self.assertEqual(names, set(re.findall(r'"(my-rec[a-z-]*)"', json.dumps(board))))
-        self.assertIn('"<Balancer.LoadBalancerFullName>"', json.dumps(board))
+        self.assertEqual(names, set(re.findall(r'"(my-rec[a-z-]*)"', json.dumps(dashboard))))
+        self.assertIn('"<Balancer.LoadBalancerFullName>"', json.dumps(dashboard))
         without = self.template.stack()
         json.loads(without.value(without.resources["Dashboard"]["Properties"])["DashboardBody"])
 
     # -- the endpoint and the API
 
-    def test_a_new_model_moves_in_without_a_gap_and_back_on_an_alarm(self):
+    def test_a_new_model_is_deployed_without_a_gap_and_rolled_back_on_an_alarm(self):
         for kind in ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"):
             for name, resource in self.template.of_type(kind).items():
                 self.assertFalse([p for p in resource["Properties"] if p.endswith("Name") and p != "ModelName"], name)
@@ -490,16 +490,16 @@ class Meaning(unittest.TestCase):
         self.assertEqual("<ApiAccount>", self.all.value(after))
         self.assertEqual("nothing", self.template.stack(ApiLogsRole="existing").value(after))
         self.assertEqual("OPTIONS", self.template.resources["ApiOptions"]["Properties"]["HttpMethod"])
-        for name, answer in self.properties("AWS::ApiGateway::GatewayResponse"):
-            self.assertEqual("'*'", answer["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"], name)
-            text = answer["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
+        for name, response in self.properties("AWS::ApiGateway::GatewayResponse"):
+            self.assertEqual("'*'", response["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"], name)
+            text = response["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
             self.assertEqual({"code", "message"}, set(json.loads(text)["error"]), name)
         methods = {n for n, r in self.template.resources.items() if r["Type"] in (
             "AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")}
         self.assertEqual(methods, set(self.template.resources["ApiDeployment"]["DependsOn"]))
 
-    def test_where_streams_get_their_answers(self):
-        """One source always, and no more than one."""
+    def test_where_streams_get_their_predictions(self):
+        """Always exactly one source."""
         for switches in SWITCHES:
             if switches["Streams"] == "on":
                 with self.subTest(**switches):

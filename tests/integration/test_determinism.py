@@ -12,7 +12,7 @@ from train_case import TrainCase
 
 PATHS = {"sse2": "sse2", "avx2": "avx2", "avx512": "avx512f"}
 
-# What the arithmetic goes through: a width that is no multiple of 16, a split, early
+# Settings with all arithmetic: a width that is no multiple of 16, a split, early
 # stopping's choice of an epoch, warm starts.
 SETTINGS = (
     {"n_factors": 20, "n_epochs": 3},
@@ -31,7 +31,7 @@ def cpu_flags():
 
 class SameBytes(TrainCase):
     def outcome(self, env=None, text=None, **hyperparameters):
-        """(job, what was printed) of a run on the real ratings."""
+        """(job, output) of a run on the real ratings."""
         job = self.job_on(text or real_ratings(), **hyperparameters)
         return job, self.train(job, env=env)
 
@@ -47,7 +47,7 @@ class SameBytes(TrainCase):
                     self.assertSameModel(one, job)
 
     def test_with_the_number_of_threads_left_to_the_program(self):
-        """Checklist 52: and metrics.json says the same figures."""
+        """Checklist 52: and metrics.json has the same figures."""
         one, _ = self.outcome(n_threads=1, n_epochs=3)
         free, _ = self.outcome(n_epochs=3)
         self.assertSameModel(one, free)
@@ -56,7 +56,7 @@ class SameBytes(TrainCase):
         self.assertEqual(epochs(one), epochs(free))
 
     def test_on_every_instruction_set(self):
-        """Checklist 12: MF_CPU forces a path; the log says which one ran."""
+        """Checklist 12: MF_CPU forces a path; the log has the one that ran."""
         there = [name for name, flag in PATHS.items() if flag in cpu_flags()]
         missing = sorted(set(PATHS) - set(there))
         for settings in SETTINGS:
@@ -72,7 +72,7 @@ class SameBytes(TrainCase):
             self.not_here(f"this CPU has no {', '.join(missing)}")
 
     def test_on_a_cpu_path_and_with_threads_at_once(self):
-        """Both freedoms together."""
+        """Both at once."""
         there = [name for name, flag in PATHS.items() if flag in cpu_flags()]
         models = set()
         for name, threads in zip(there, (3, 1, 2)):
@@ -91,9 +91,9 @@ class SameBytes(TrainCase):
                 job, _ = self.outcome(env=env, n_epochs=3, n_threads=3)
                 self.assertSameModel(usual, job)
 
-    def test_reading_in_parallel_gives_the_indexes_of_reading_alone(self):
-        """Users and items are numbered by first appearance, whoever parsed the block:
-        ids in an order that no sorting gives, text ids among numbers, many files."""
+    def test_parallel_reading_has_the_indexes_of_reading_with_one_thread(self):
+        """Users and items are numbered by first appearance, whichever thread parsed the block:
+        ids in no sorted order, text ids among numbers, many files."""
         rows = [(f"u{hash_of(u)}" if int(u) % 3 else u, f"{hash_of(i)}.x" if int(i) % 2 else i, r, t)
                 for u, i, r, t in planted(900, 500, 60000)]
         half = len(rows) // 2
@@ -106,7 +106,7 @@ class SameBytes(TrainCase):
         self.assertEqual(1, len(set(models.values())))
 
     def test_repeated_pairs_are_decided_the_same_by_any_number_of_threads(self):
-        """The newest wins, across the blocks that threads read side by side."""
+        """The newest wins, across the blocks that threads read in parallel."""
         rows = planted(300, 150, 15000)
         again = [(u, i, str(0.5 + n % 10 / 2), str(int(t) + (1 if n % 2 else -1) * 50000))
                  for n, (u, i, r, t) in enumerate(rows)]
@@ -131,7 +131,7 @@ class SameBytes(TrainCase):
                                    "LANG": "C", "MALLOC_PERTURB_": "85"})
         self.assertSameModel(usual, elsewhere)
 
-    def test_whatever_does_not_shape_the_model(self):
+    def test_settings_that_do_not_shape_the_model(self):
         """Checkpoints, input mode, log level: not in the bytes."""
         usual, _ = self.outcome(n_epochs=3)
         kept = self.job_on(real_ratings(), n_epochs=3).keep_checkpoints()
@@ -144,14 +144,14 @@ class SameBytes(TrainCase):
         self.assertSameModel(usual, fast, "FastFile")
 
     def test_another_seed_gives_other_bytes(self):
-        """So that all the equalities above mean something."""
+        """Shows that the equalities above are not trivial."""
         one, _ = self.outcome(n_epochs=2, seed=1)
         two, _ = self.outcome(n_epochs=2, seed=2)
         self.assertNotEqual(one.bytes(), two.bytes())
 
 
 def hash_of(text):
-    """A number that scatters, the same in every Python."""
+    """A pseudo-random number, the same in every Python."""
     value = int(text) * 0x9E3779B97F4A7C15 % (1 << 64)
     return (value ^ value >> 29) % 1_000_003
 

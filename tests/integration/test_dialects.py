@@ -1,7 +1,7 @@
-"""Folders as people really have them in S3: which files are ratings, and what is in them.
+"""Folders as they occur in S3: which files are ratings, and how they are read.
 
 The rule: every file whose columns are a user, an item and a rating is training
-data; others are named in the log and left alone."""
+data; others are named in the log and ignored."""
 
 import bz2
 import gzip
@@ -54,7 +54,7 @@ class DialectCase(TrainCase):
 
 class Folders(DialectCase):
     def test_ml_latest_small(self):
-        """The repository's own data beside what comes with it."""
+        """The repository's own data with the other files of its archive."""
         job, _ = self.counted(
             {"ratings.csv": real_ratings(), "movies.csv": REAL_MOVIES.read_bytes(),
              "links.csv": LINKS, "tags.csv": TAGS, "README.txt": README},
@@ -144,7 +144,7 @@ class Folders(DialectCase):
         self.assertSameModel(self.plain(), job)
 
     def test_files_of_several_dialects_in_one_folder(self):
-        """Each file is looked at by itself."""
+        """The dialect of each file is detected separately."""
         a, b, c, d = (ROWS[n * 1000 : (n + 1) * 1000] for n in range(4))
         job, _ = self.counted({
             "1.csv": csv(a), "2.data": csv(b, None, "\t"), "3.dat": csv(c, None, "::"),
@@ -153,7 +153,7 @@ class Folders(DialectCase):
         self.assertSameModel(self.plain(), job)
 
     def test_files_with_and_without_timestamps_in_one_folder(self):
-        """A rating without a time is older than one with: at least it is one answer."""
+        """A rating without a time is older than one with a time."""
         timed = csv([("1", "1000", "5", "100"), ("2", "1000", "3", "100"), ("2", "1001", "1", "9")])
         untimed = "userId,movieId,rating\n1,1000,1\n1,1001,4\n"
         for names in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
@@ -181,7 +181,7 @@ class Folders(DialectCase):
         self.assertNotIn("false", self.predict(job, rows[0][0], rows[0][1])[1])
 
     def test_columns_by_hyperparameter(self):
-        """Other people's names, and columns that would have been taken otherwise."""
+        """Uncommon names, and columns that detection would have chosen."""
         rows = [(r[0], "x", r[1], r[3], r[2]) for r in ROWS]
         text = csv(rows, ("reader", "rating", "book", "when", "stars given"))
         job, _ = self.counted({"ratings.csv": text}, ROWS, user_column="reader", item_column="book",
@@ -191,7 +191,7 @@ class Folders(DialectCase):
         for user, item in [(r[0], r[1]) for r in ROWS[:10]]:
             self.assertEqual(self.predict(plain, user, item), self.predict(job, user, item))
 
-    def test_further_columns_are_ignored_whatever_is_in_them(self):
+    def test_further_columns_are_ignored_with_any_contents(self):
         """Quoted commas, quoted lines and doubled quotes in a review."""
         reviews = ('plain', '"with, comma"', '"two\nlines"', '"a ""quoted"" word"', '', '"é 日本"')
         rows = [(r[0], reviews[n % 6], r[1], r[3], r[2]) for n, r in enumerate(ROWS)]
@@ -199,7 +199,7 @@ class Folders(DialectCase):
             {"reviews.csv": csv(rows, ("userId", "review", "movieId", "timestamp", "rating"))}, ROWS)
         self.assertSameModel(self.plain(), job)
 
-    def test_headers_in_other_spellings(self):
+    def test_headers_in_other_forms(self):
         """user_id, User, itemId, ITEM …"""
         for header in (("user_id", "item_id", "rating", "timestamp"), ("user", "item", "rating", "ts"),
                        ("UserID", "MovieID", "Rating", "Timestamp"), ("USERID", "ITEMID", "SCORE", "TIMESTAMP")):
@@ -208,7 +208,7 @@ class Folders(DialectCase):
                 self.assertSameModel(self.plain(), job)
 
     def test_the_validation_channel_may_have_another_dialect(self):
-        """And files of other things beside it."""
+        """Also with files of other kinds in the folder."""
         expected = None
         for files in ({"ratings.csv": csv(ALL[4000:])},
                       {"v/u.data": csv(ALL[4000:], None, "\t"), "movies.csv": MOVIES}):
@@ -273,7 +273,7 @@ class Repeats(DialectCase):
     """A repeated pair keeps the newest by timestamp, else the last; the count is logged."""
 
     def same_as(self, rows, winners, header=HEADER):
-        """Training on rows gives what training on the winners gives."""
+        """Training on rows gives the same model as training on the kept rows."""
         job = self.job().channel("train", {"r.csv": csv([r[: len(header)] for r in rows], header)})
         told = self.train(job)
         clean = self.job().channel("train", {"r.csv": csv([r[: len(header)] for r in winners], header)})
@@ -303,7 +303,7 @@ class Repeats(DialectCase):
         self.same_as(old + new, new, HEADER[:3])
 
     def test_times_may_be_negative_huge_or_fractions(self):
-        """Before 1970, in nanoseconds, and as pandas writes them; the newer stands first."""
+        """Before 1970, in nanoseconds, and as pandas writes them; the newer one is first."""
         for older, newer in (("-5", "-4"), ("-1", "0"), ("1600000000000000001", "1600000000000000002"),
                              ("9223372036854775806", "9223372036854775807"),
                              ("1260759144.0", "1260759144.5"), ("1e9", "1.0000000001e9")):

@@ -1,4 +1,4 @@
-"""README.md, ARCHITECTURE.md and docs/ say what the code is."""
+"""README.md, ARCHITECTURE.md and docs/ agree with the code."""
 
 import re
 import subprocess
@@ -16,24 +16,24 @@ def sources():
             for path in sorted((SOURCE / folder).rglob("*.[ch]"))]
 
 
-# Who cites docs/lambda.md: the Lambda functions, what stands in for Lambda, and their tests.
+# Files that cite docs/lambda.md: the Lambda functions, the stand-ins for Lambda, and their tests.
 LAMBDA_HALF = re.compile(r"(lambda|local)/|"
                          r"tests/integration/(test_)?(deploy|kinesis|recommend)[_.]|"
                          r"tests/\w+/(test_|fuzz_)?(aggregate|aws|cache|dynamodb|lambda|local|predict|runtime_api|streams)[_.]")
 
-# A platform's document, the lines of its checklist, and who cites it without its name.
+# A platform's document, the lines of its checklist, and the files that cite it without its name.
 PLATFORMS = (("docs/sagemaker.md", 140, lambda path: not LAMBDA_HALF.match(path)),
              ("docs/lambda.md", 93, LAMBDA_HALF.match))
 
 
-# Lines of a checklist that need no test, as their cell says: what they are about is not there.
+# Lines of a checklist that need no test, as their cell says: the feature is not offered.
 NOT_OFFERED = re.compile(r"not offered \((\d+)\)")
 
 
 def citing():
     return [path for folder in ("src", "train", "serve", "lambda", "local", "tests/unit",
                                 "tests/integration", "tests/image", "tests/fuzz")
-            for ending in ("*.[ch]", "*.py") for path in sorted((SOURCE / folder).rglob(ending))]
+            for pattern in ("*.[ch]", "*.py") for path in sorted((SOURCE / folder).rglob(pattern))]
 
 
 def test_file(word):
@@ -120,7 +120,7 @@ class Documents(unittest.TestCase):
             n_cited = 0
             for path in citing():
                 code = path.read_text(encoding="utf-8")
-                # "docs/NAME.md, 1.2 and 1.3" means that document wherever it stands.
+                # "docs/NAME.md, 1.2 and 1.3" refers to that document in any file.
                 found = re.findall(rf"{re.escape(name)},[\s*]+((?:\d+\.[\d.]*\d(?:, | and )?)+)", code)
                 cited = re.findall(r"\d[\d.]*\d", " ".join(found))
                 if cites_it(path.relative_to(SOURCE).as_posix()):
@@ -148,7 +148,7 @@ class Documents(unittest.TestCase):
                 self.assertTrue(NOT_OFFERED.fullmatch(word) or test_file(word), f"{name}: {word}")
 
     def test_every_line_of_the_images_checklist_has_a_test_that_cites_it(self):
-        """And no line is without one but those of what is not offered, which point to the
+        """Lines without a test are those of features that are not offered; they refer to the
         line that says so."""
         checklist = text_of("docs/sagemaker.md").split("\n## Checklist\n")[1]
         rows = re.findall(r"^\| (\d+) \| .* \| ([^|]+) \|$", checklist, re.MULTILINE)
@@ -165,7 +165,7 @@ class Documents(unittest.TestCase):
                 self.assertIn(int(line), checklist_lines(path), f"{path} does not cite line {line}")
 
     def test_the_tests_of_the_functions_checklist_cite_its_lines(self):
-        """1 to 61: the runtime, events, signatures and what is asked."""
+        """1 to 61: the runtime, events, signatures and requests."""
         checklist = text_of("docs/lambda.md").split("\n## Checklist\n")[1]
         rows = re.findall(r"^\| (\d+) \| .* \| ([^|]+) \|$", checklist, re.MULTILINE)
         self.assertEqual([str(n) for n in range(1, 94)], [line for line, _ in rows])
@@ -173,7 +173,7 @@ class Documents(unittest.TestCase):
             for word in cell.split(", "):
                 path = test_file(word)
                 self.assertTrue(path, f"line {line} has no test: {word}")
-                if not word.startswith("unit "):  # those name what they test, not a line
+                if not word.startswith("unit "):  # unit tests are named by their subject, not by a line
                     self.assertIn(int(line), checklist_lines(path), f"{path} does not cite line {line}")
 
     def test_the_model_file_is_described_where_the_readme_says(self):

@@ -1,4 +1,4 @@
-"""The program `evaluate`: what it says of a model's lists, and that they are those of serve."""
+"""The program `evaluate`: its report on a model's lists, and that they are those of serve."""
 
 import json
 import random
@@ -25,7 +25,7 @@ class EvaluateCase(TrainCase):
         return self.start(None, *map(str, words), program=EVALUATE).wait()
 
     def evaluate(self, *words):
-        """(JSON, table) of a run that must end well."""
+        """(JSON, table) of a run that must succeed."""
         path = self.folder / "figures.json"
         result = self.run_evaluate("--json", path, *words)
         self.assertEqual((0, ""), (result.status, result.stderr), result)
@@ -50,12 +50,12 @@ class EvaluateSplits(EvaluateCase):
     def data(self):
         return self.file("ratings.csv", csv(self.rows))
 
-    def test_what_one_factor_explains_is_found_and_popularity_does_not_find_it(self):
-        """Even users like even items: the ranking model lists hardly anything else."""
+    def test_one_factor_is_found_by_the_model_and_not_by_popularity(self):
+        """Even users like even items: the ranking model lists almost only these."""
         rows, withheld = parity()
-        said, table = self.evaluate("--data", self.file("parity.csv", csv(rows + withheld)),
-                                    "--relevant-rating", 5, "--k", 4, *FEW_EPOCHS)
-        lists = said["lists"]
+        report, table = self.evaluate("--data", self.file("parity.csv", csv(rows + withheld)),
+                                      "--relevant-rating", 5, "--k", 4, *FEW_EPOCHS)
+        lists = report["lists"]
         self.assertEqual(40, lists["ranking"]["users"])
         self.assertGreater(lists["ranking"]["ndcg"]["mean"], 0.95)
         self.assertGreater(lists["item_item"]["ndcg"]["mean"], 0.95)
@@ -67,13 +67,13 @@ class EvaluateSplits(EvaluateCase):
         data = self.data()
         for kind, held_out in (("random", 600), ("time", 600), ("leave-last", 120),
                                ("global-time", 600)):
-            said, table = self.evaluate("--data", data, "--split", kind, *FEW_EPOCHS)
-            self.assertEqual(kind, said["split"])
-            run = said["runs"][0]
+            report, table = self.evaluate("--data", data, "--split", kind, *FEW_EPOCHS)
+            self.assertEqual(kind, report["split"])
+            run = report["runs"][0]
             self.assertAlmostEqual(held_out, run["n_held_out"], delta=40)
             self.assertEqual(3000, run["n_train"] + run["n_held_out"])
-            self.assertEqual(["ranking", "rating", "popularity", "item_item"], list(said["lists"]))
-            for row in said["lists"].values():
+            self.assertEqual(["ranking", "rating", "popularity", "item_item"], list(report["lists"]))
+            for row in report["lists"].values():
                 for figure in FIGURES:
                     interval = row[figure]
                     self.assertTrue(
@@ -81,11 +81,11 @@ class EvaluateSplits(EvaluateCase):
                 self.assertTrue(0 < row["coverage"] <= 1 and 0 <= row["novelty"] <= 1, row)
             self.assertIn(f"split {kind}", table)
 
-    def test_the_export_holds_the_split_and_the_lists_that_were_judged(self):
+    def test_the_export_holds_the_split_and_the_evaluated_lists(self):
         folder = self.folder / "export"
         folder.mkdir()
-        said, _ = self.evaluate("--data", self.data(), "--split", "time", "--export", folder,
-                                "--k", 5, "--relevant-rating", 4, *FEW_EPOCHS)
+        report, _ = self.evaluate("--data", self.data(), "--split", "time", "--export", folder,
+                                  "--k", 5, "--relevant-rating", 4, *FEW_EPOCHS)
         read = lambda name: [line.split() for line in (folder / name).read_text().splitlines()]
         users, items = (sum(read(name), []) for name in ("users.txt", "items.txt"))
         train, test = read("seed-1-train.txt"), read("seed-1-test.txt")
@@ -101,75 +101,75 @@ class EvaluateSplits(EvaluateCase):
         for user, item, rating in test:
             if float(rating) >= 4:
                 wanted.setdefault(user, set()).add(item)
-        for row in said["lists"]:
+        for row in report["lists"]:
             lists = read(f"seed-1-list-{row}.txt")
             self.assertEqual(sorted(wanted, key=int), [user for user, *_ in lists])
-            self.assertEqual(said["lists"][row]["users"], len(lists))
+            self.assertEqual(report["lists"][row]["users"], len(lists))
             hits = 0
             for user, *listed in lists:
                 self.assertFalse({(user, item) for item in listed} & rated)
                 self.assertEqual(len(set(listed)), len(listed))
                 hits += len(set(listed[:5]) & wanted[user])
-            self.assertAlmostEqual(hits / 5 / len(lists), said["lists"][row]["precision"]["mean"],
+            self.assertAlmostEqual(hits / 5 / len(lists), report["lists"][row]["precision"]["mean"],
                                    places=5)
 
     def test_the_number_of_threads_changes_nothing(self):
         data, seen = self.data(), []
         for n_threads in (1, 2, 3, 8):
-            said, _ = self.evaluate("--data", data, "--seeds", 2, "--compare", "n_factors=4",
-                                    *FEW_EPOCHS, f"n_threads={n_threads}")
-            for run in said["runs"]:
+            report, _ = self.evaluate("--data", data, "--seeds", 2, "--compare", "n_factors=4",
+                                      *FEW_EPOCHS, f"n_threads={n_threads}")
+            for run in report["runs"]:
                 del run["seconds"]
-            seen.append(said)
-        for said in seen[1:]:
-            self.assertEqual(seen[0], said)
+            seen.append(report)
+        for report in seen[1:]:
+            self.assertEqual(seen[0], report)
 
     def test_a_second_setting_is_compared_user_by_user(self):
         data = self.data()
-        said, table = self.evaluate("--data", data, "--order", "rating", *FEW_EPOCHS,
-                                    "--compare", "n_epochs=4,n_factors=8")
-        self.assertEqual(["rating", "second", "popularity", "item_item"], list(said["lists"]))
-        self.assertEqual(0, said["comparison"]["ndcg_difference"]["mean"])
-        self.assertEqual((0, 0), (said["comparison"]["better"], said["comparison"]["worse"]))
-        said, table = self.evaluate("--data", data, "--order", "rating", *FEW_EPOCHS,
-                                    "--compare", "n_epochs=12")
-        comparison = said["comparison"]
+        report, table = self.evaluate("--data", data, "--order", "rating", *FEW_EPOCHS,
+                                      "--compare", "n_epochs=4,n_factors=8")
+        self.assertEqual(["rating", "second", "popularity", "item_item"], list(report["lists"]))
+        self.assertEqual(0, report["comparison"]["ndcg_difference"]["mean"])
+        self.assertEqual((0, 0), (report["comparison"]["better"], report["comparison"]["worse"]))
+        report, table = self.evaluate("--data", data, "--order", "rating", *FEW_EPOCHS,
+                                      "--compare", "n_epochs=12")
+        comparison = report["comparison"]
         self.assertEqual("rating", comparison["against"])
         self.assertGreater(comparison["better"] + comparison["worse"], 0)
         self.assertAlmostEqual(
-            said["lists"]["second"]["ndcg"]["mean"] - said["lists"]["rating"]["ndcg"]["mean"],
+            report["lists"]["second"]["ndcg"]["mean"] - report["lists"]["rating"]["ndcg"]["mean"],
             comparison["ndcg_difference"]["mean"], places=5)
         self.assertIn("second setting (n_epochs=12) against by predicted rating", table)
 
-    def test_nothing_relevant_is_said_and_no_failure(self):
-        said, table = self.evaluate("--data", self.data(), "--relevant-rating", 6, *FEW_EPOCHS)
+    def test_nothing_relevant_is_reported_and_no_failure(self):
+        report, table = self.evaluate("--data", self.data(), "--relevant-rating", 6, *FEW_EPOCHS)
         self.assertIn("nothing relevant is held out of any known user", table)
         self.assertNotIn("nan", table)
-        for row in said["lists"].values():
+        for row in report["lists"].values():
             self.assertEqual((0, 0), (row["users"], row["ndcg"]["mean"]))
 
-    def test_lists_longer_than_the_catalogue_hold_what_there_is(self):
-        said, _ = self.evaluate("--data", self.data(), "--k", 1000, *FEW_EPOCHS)
-        self.assertGreater(said["lists"]["rating"]["recall"]["mean"], 0.99)
+    def test_lists_longer_than_the_catalogue_hold_all_items(self):
+        report, _ = self.evaluate("--data", self.data(), "--k", 1000, *FEW_EPOCHS)
+        self.assertGreater(report["lists"]["rating"]["recall"]["mean"], 0.99)
 
     def test_pairs_without_ratings_have_lists_and_no_rating_model(self):
         rows = [(user, item) for user, item, _, _ in self.rows]
-        said, _ = self.evaluate("--data", self.file("clicks.csv", csv(rows, ("userId", "movieId"))))
-        self.assertEqual(["ranking", "popularity", "item_item"], list(said["lists"]))
-        self.assertIsNone(said["runs"][0]["rmse"])
-        self.assertIsNone(said["runs"][0]["relevant_rating"])
-        self.assertEqual(said["runs"][0]["n_held_out"], said["runs"][0]["n_relevant"])
+        report, _ = self.evaluate("--data", self.file("clicks.csv", csv(rows, ("userId", "movieId"))))
+        self.assertEqual(["ranking", "popularity", "item_item"], list(report["lists"]))
+        self.assertIsNone(report["runs"][0]["rmse"])
+        self.assertIsNone(report["runs"][0]["relevant_rating"])
+        self.assertEqual(report["runs"][0]["n_held_out"], report["runs"][0]["n_relevant"])
 
-    def test_equal_ratings_are_pairs_and_that_is_said(self):
+    def test_equal_ratings_are_pairs_and_that_is_reported(self):
         data = self.file("ones.csv", csv([(*row[:2], "1", row[3]) for row in self.rows]))
         path = self.folder / "figures.json"
         result = self.run_evaluate("--data", data, "--json", path)
         self.assertEqual(0, result.status, result)
         self.assertEqual(["one_rating"], [line["event"] for line in result.log])
-        said = json.loads(path.read_text())
-        self.assertEqual(["ranking", "popularity", "item_item"], list(said["lists"]))
+        report = json.loads(path.read_text())
+        self.assertEqual(["ranking", "popularity", "item_item"], list(report["lists"]))
 
-    def test_bad_words_are_refused_with_the_usage(self):
+    def test_bad_arguments_are_refused_with_the_usage(self):
         data = self.data()
         self.assertRefuses("--data is missing")
         self.assertRefuses("unknown option --fold", "--data", data, "--fold", "5")
@@ -207,7 +207,7 @@ class EvaluateSplits(EvaluateCase):
 
 
 class PlantedChoice(EvaluateCase):
-    """Ratings of users who choose what they like, by `planted --choice`."""
+    """Ratings of users who choose items they like, by `planted --choice`."""
 
     def planted(self, name, *words, n_threads=2):
         path = self.folder / name
@@ -217,7 +217,7 @@ class PlantedChoice(EvaluateCase):
         self.assertEqual(0, result.status, result)
         return path
 
-    def test_users_rate_what_they_like_and_lists_find_it(self):
+    def test_users_rate_items_they_like_and_lists_find_them(self):
         by_popularity, by_choice = self.planted("a.csv"), self.planted("b.csv", "--choice", "3")
         rows = {path: [line.split(",") for line in path.read_text().splitlines()[1:]]
                 for path in (by_popularity, by_choice)}
@@ -257,7 +257,7 @@ class EvaluateModel(EvaluateCase, ServeCase):
     """--model: the lists are those of serve."""
 
     def held_out(self, model):
-        """Ratings that the model's users did not give."""
+        """Ratings that are not in the model's training data."""
         r = random.Random(3)
         rows = []
         for user in model.users:
@@ -265,56 +265,56 @@ class EvaluateModel(EvaluateCase, ServeCase):
             rows += [(user, item, r.choice(["2", "4", "5"]), "1") for item in r.sample(unrated, 6)]
         return rows
 
-    def test_what_is_judged_is_what_serve_returns(self):
+    def test_the_evaluated_lists_are_those_of_serve(self):
         model = trained()
         folder = self.folder / "export"
         folder.mkdir()
         data = self.file("held_out.csv", csv(self.held_out(model)))
-        said, _ = self.evaluate("--data", data, "--model", model.model_bin, "--export", folder,
-                                "--relevant-rating", 4)
+        report, _ = self.evaluate("--data", data, "--model", model.model_bin, "--export", folder,
+                                  "--relevant-rating", 4)
         users, items = ((folder / name).read_text().split() for name in ("users.txt", "items.txt"))
         server = self.serve()
-        orders = [row for row in ("ranking", "rating") if row in said["lists"]]
+        orders = [row for row in ("ranking", "rating") if row in report["lists"]]
         self.assertTrue(orders)
         for row in orders:
             lines = (folder / f"seed-1-list-{row}.txt").read_text().splitlines()
             self.assertGreater(len(lines), 100)
             order = {} if row == orders[0] else {"order": row}
-            asked = [{"userId": users[int(line.split()[0])], "top_n": 20, **order}
-                     for line in lines]
-            served = server.post({"instances": asked}).json()["predictions"]
-            for line, answer in zip(lines, served):
+            instances = [{"userId": users[int(line.split()[0])], "top_n": 20, **order}
+                         for line in lines]
+            served = server.post({"instances": instances}).json()["predictions"]
+            for line, response in zip(lines, served):
                 self.assertEqual([items[int(i)] for i in line.split()[1:]],
-                                 [entry["movieId"] for entry in answer["recommendations"]])
+                                 [entry["movieId"] for entry in response["recommendations"]])
 
     def test_unknown_users_and_items_are_counted(self):
         model = trained()
         rows = self.held_out(model)[:30]
-        rows += [("nobody", model.items[0], "5", "1"), ("nobody", "nothing", "5", "1"),
+        rows += [("unknown-user", model.items[0], "5", "1"), ("unknown-user", "nothing", "5", "1"),
                  (rows[0][0], "nothing", "5", "1")]
         data = self.file("held_out.csv", csv(rows))
-        said, table = self.evaluate("--data", data, "--model", model.model_bin)
-        run = said["runs"][0]
+        report, table = self.evaluate("--data", data, "--model", model.model_bin)
+        run = report["runs"][0]
         self.assertEqual((2, 1), (run["n_unknown_user_ratings"], run["n_unknown_item_ratings"]))
         self.assertIn("unknown users, left out: 2; of unknown items, not to be found: 1", table)
-        self.assertIn("popularity", said["lists"])
-        self.assertNotIn("item_item", said["lists"])
+        self.assertIn("popularity", report["lists"])
+        self.assertNotIn("item_item", report["lists"])
 
     def test_only_unknown_users_is_nothing_to_measure(self):
-        data = self.file("held_out.csv", csv([("nobody", "1000", "5", "1")]))
-        said, table = self.evaluate("--data", data, "--model", trained().model_bin)
+        data = self.file("held_out.csv", csv([("unknown-user", "1000", "5", "1")]))
+        report, table = self.evaluate("--data", data, "--model", trained().model_bin)
         self.assertIn("nothing relevant is held out of any known user", table)
 
     def test_an_order_that_the_model_does_not_have_is_refused(self):
         model = trained()
         data = self.file("held_out.csv", csv(self.held_out(model)))
-        said, _ = self.evaluate("--data", data, "--model", model.model_bin)
-        if "ranking" not in said["lists"]:
+        report, _ = self.evaluate("--data", data, "--model", model.model_bin)
+        if "ranking" not in report["lists"]:
             self.assertRefuses("the model has no such --order", "--data", data, "--model",
                                model.model_bin, "--order", "ranking", status=1)
-        said, _ = self.evaluate("--data", data, "--model", model.model_bin, "--order", "popularity",
-                                "--baselines", "no")
-        self.assertEqual(["popularity_order"], list(said["lists"]))
+        report, _ = self.evaluate("--data", data, "--model", model.model_bin, "--order", "popularity",
+                                  "--baselines", "no")
+        self.assertEqual(["popularity_order"], list(report["lists"]))
 
 
 if __name__ == "__main__":

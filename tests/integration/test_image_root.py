@@ -1,5 +1,5 @@
-"""What the image is made of, where no container engine is needed: the file system that
-script/image-root makes, with the programs at work in it, and the words of the Dockerfile
+"""The contents of the image, without a container engine: the file system that
+script/image-root makes, the programs run in it, and the text of the Dockerfile
 (docs/sagemaker.md, checklist 2, 5, 6, 7, 8, 9, 10, 16)."""
 
 import atexit
@@ -21,7 +21,7 @@ from wrappers import inside, namespace
 IMAGE_ROOT = SOURCE / "script" / "image-root"
 DEBIAN_MIRROR = SOURCE / "script" / "debian-mirror"
 
-# $1 the root, $2 what becomes /opt/ml: all read-only but that, and nothing else there.
+# $1 the root, $2 the folder that becomes /opt/ml; everything else is read-only.
 IN_ROOT = """
 mkdir -p "$1/opt/ml" "$1/proc"
 mount --bind "$1" "$1"
@@ -65,7 +65,7 @@ class Root(ServeCase):
         shutil.copytree(made(), root, symlinks=True)
         return root
 
-    def test_it_holds_the_programs_their_libraries_and_papers_and_nothing_else(self):
+    def test_it_holds_the_programs_their_libraries_and_licences_and_nothing_else(self):
         """Checklist 2, 5, 6: ELF files for everyone, no link, no shell, nothing in /opt."""
         for name, path in files(made()).items():
             head = path.read_bytes()[:4]
@@ -80,16 +80,16 @@ class Root(ServeCase):
         self.assertEqual(0o1777, (made() / "tmp").stat().st_mode & 0o7777)
 
     def test_the_libraries_are_those_that_the_programs_load(self):
-        """Checklist 2: as the loader itself lists them."""
+        """Checklist 2: as listed by the loader."""
         loaded = set()
         for program in (TRAIN, SERVE):
-            said = run("ldd", program).stdout
-            loaded |= {Path(word).name for word in re.findall(r"(/\S+) \(0x", said)}
+            output = run("ldd", program).stdout
+            loaded |= {Path(word).name for word in re.findall(r"(/\S+) \(0x", output)}
         there = {Path(name).name for name in files(made()) if ".so" in name}
         self.assertEqual(loaded | {"libgcc_s.so.1"}, there)
 
-    def test_it_has_the_certificates_that_a_tls_peer_is_judged_by(self):
-        """As the machine that makes it has them, with their package's papers."""
+    def test_it_has_the_certificates_of_trusted_authorities(self):
+        """Those of the build machine, with their package's licence files."""
         self.assertEqual(Path("/etc/ssl/certs/ca-certificates.crt").read_bytes(),
                          (made() / "etc/ssl/certs/ca-certificates.crt").read_bytes())
         self.assertTrue((made() / "usr/share/doc/ca-certificates/copyright").exists())
@@ -154,7 +154,7 @@ class Root(ServeCase):
 
 class Locked(ServeCase):
     def test_without_capabilities_and_privileges_train_and_serve_work(self):
-        """Checklist 9: the built programs, with the kernel's word that nothing is left to them."""
+        """Checklist 9: the built programs; /proc shows that they have no capability."""
         words = ["setpriv", "--no-new-privs"]
         if os.geteuid() == 0:
             words += ["--bounding-set=-all", "--inh-caps=-all"]
@@ -171,8 +171,8 @@ class Recipe(ServeCase):
         text = re.sub(r"(?m)^#.*\n", "", (SOURCE / name).read_text())
         return re.sub(r"\\\n\s*", "", text).strip().split("\n")
 
-    def test_the_image_has_no_user_entrypoint_or_promise_that_it_cannot_keep(self):
-        """Checklist 6, 16: as the Dockerfile says it; the label of the port alone."""
+    def test_the_image_has_no_user_entrypoint_or_false_label(self):
+        """Checklist 6, 16: by the Dockerfile; the label of the port is the only one."""
         lines = self.instructions("Dockerfile")
         last = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM ")):]
         self.assertEqual("FROM scratch", last[0])
@@ -181,7 +181,7 @@ class Recipe(ServeCase):
                          re.findall(r"com\.amazonaws\S+", "\n".join(last)))
 
     def test_the_recipes_name_no_host_and_need_no_newer_builder(self):
-        """Checklist 16: base and packages come from where the builder says."""
+        """Checklist 16: base image and packages come from the builder's arguments."""
         for name in ("Dockerfile", "lambda/Dockerfile", "script/bootstrap", "script/debian-mirror",
                      "script/image-root", ".dockerignore"):
             text = (SOURCE / name).read_text()
@@ -192,8 +192,8 @@ class Recipe(ServeCase):
         for name in ("Dockerfile", "lambda/Dockerfile"):
             self.assertIn(f"ARG VERSION={version}", self.instructions(name))
 
-    def test_the_context_holds_what_is_compiled_and_nothing_else(self):
-        """No history, data, build output or secret goes to the builder."""
+    def test_the_context_holds_the_compiled_sources_and_nothing_else(self):
+        """No history, data, build output or secret is sent to the builder."""
         rules = [line for line in (SOURCE / ".dockerignore").read_text().split("\n")
                  if line and not line.startswith("#")]
         self.assertEqual("*", rules[0])
@@ -207,7 +207,7 @@ class Recipe(ServeCase):
             self.assertIn(script, kept)
 
     def test_a_mirror_takes_the_place_of_all_sources(self):
-        """Both or none."""
+        """Both are replaced, or none."""
         etc = self.folder / "etc"
         (etc / "apt" / "sources.list.d").mkdir(parents=True)
         (etc / "os-release").write_text("ID=debian\nVERSION_CODENAME=bookworm\n")

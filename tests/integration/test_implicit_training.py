@@ -1,5 +1,5 @@
-"""Training without ratings: clicks, purchases and counts teach a ranking model alone; and ratings
-that are all one value."""
+"""Training without ratings: from clicks, purchases and counts a job learns a ranking model alone; and ratings
+that are all the same value."""
 
 import re
 import signal
@@ -11,7 +11,7 @@ from samples import csv, parity, planted, real_ratings
 from serve_case import ServeCase
 from test_determinism import PATHS, cpu_flags
 
-# A user takes the items of his own parity, all but two; those are what there is to find.
+# A user has events with the items of the same parity, all but two; those two are relevant.
 ROWS, WITHHELD = parity()
 PAIRS = [row[:2] for row in ROWS if row[2] == "5"]
 FIND = [row[:2] for row in WITHHELD if row[2] == "5"]
@@ -31,33 +31,33 @@ class ImplicitCase(RankingCase):
         self.assertTrained(job, result)
         self.assertEqual([], result.epochs)
         self.assertTrue(steps_of(result))
-        said = self.assertRanks(job, result)
-        self.assertEqual(2, said["format_version"])
-        self.assertIsNone(said["rating_model"])
-        self.assertEqual(["ranking", "popularity"], said["answers"]["list_orders"])
-        self.assertEqual((False, True), (said["answers"]["predicted_ratings"],
-                                         said["answers"]["similar_items"]))
-        names = [section["name"] for section in said["sections"]]
+        info = self.assertRanks(job, result)
+        self.assertEqual(2, info["format_version"])
+        self.assertIsNone(info["rating_model"])
+        self.assertEqual(["ranking", "popularity"], info["answers"]["list_orders"])
+        self.assertEqual((False, True), (info["answers"]["predicted_ratings"],
+                                         info["answers"]["similar_items"]))
+        names = [section["name"] for section in info["sections"]]
         self.assertEqual([], [name for name in names if "bias" in name or "factors" in name])
         metrics = job.metrics()
         self.assertEqual([], metrics["epochs"])
         self.assertNotIn("train_rmse", metrics["final"])
         self.assertNoNan(job, result)
-        return said
+        return info
 
     def same_ranking(self, job):
-        """Everything in model.bin but what the hyperparameters say."""
+        """Everything in model.bin except the hyperparameters."""
         return {name: value for name, value in sections(job.bytes()).items() if name != "metadata"}
 
 
 class Pairs(ImplicitCase):
     def test_pairs_alone_teach_lists(self):
-        """Two columns; what a user did not take of his own kind comes before all others."""
+        """Two columns; a user's held-out items of the same parity are ranked above all others."""
         job = self.pairs_job().channel("validation", {"pairs.csv": pairs_csv(FIND)})
         result = self.train(job)
-        said = self.assertRanksOnly(job, result)
-        self.assertEqual("one", said["ranking_model"]["grading"])
-        self.assertIs(False, said["ranking_model"]["times"])
+        info = self.assertRanksOnly(job, result)
+        self.assertEqual("one", info["ranking_model"]["grading"])
+        self.assertIs(False, info["ranking_model"]["times"])
         self.assertEqual({255}, {grade for items in rated(sections(job.bytes())).values()
                                  for grade in items.values()})
         self.assertGreater(lists_of(result)["validation_ndcg_at_10"], 0.95)
@@ -73,15 +73,15 @@ class Pairs(ImplicitCase):
         text = csv(rows, header=("order_id", "customer_id", "product_id", "shop", "timestamp"),
                    separator="\t")
         job = self.job().channel("train", {"purchases.tsv": text})
-        said = self.assertRanksOnly(job, self.train(job))
-        self.assertIs(True, said["ranking_model"]["times"])
+        info = self.assertRanksOnly(job, self.train(job))
+        self.assertIs(True, info["ranking_model"]["times"])
 
     def test_counts_weigh_by_their_logarithm(self):
-        """More is more, and the model says so; plays is one of the usual names."""
+        """Counts change the model, and its metadata name the grading; plays is one of the usual names."""
         rows = [(user, item, str(1 + (int(user) * 7 + int(item)) % 50)) for user, item in PAIRS]
         job = self.pairs_job(pairs_csv(rows, "plays"))
-        said = self.assertRanksOnly(job, self.train(job))
-        self.assertEqual("log", said["ranking_model"]["grading"])
+        info = self.assertRanksOnly(job, self.train(job))
+        self.assertEqual("log", info["ranking_model"]["grading"])
         grades = rated(sections(job.bytes()))
         by_count = {}
         for user, item, count in rows:
@@ -121,7 +121,7 @@ class Pairs(ImplicitCase):
         self.assertSameModel(more, scattered)
 
     def test_times_of_events_count(self):
-        """The newest of repeated events; recency 0 makes them nothing."""
+        """The newest of repeated events counts; with recency 0 times have no effect."""
         rows = [(user, item, str(10**9 + (n * 7919) % 10007)) for n, (user, item) in
                 enumerate(PAIRS)]
         models = {}
@@ -137,7 +137,7 @@ class Pairs(ImplicitCase):
         self.assertEqual(models["none"]["optional.ranking_items"],
                          models["zero"]["optional.ranking_items"])
 
-    def test_tags_beside_ratings_stay_out(self):
+    def test_tags_beside_ratings_are_ignored(self):
         """user, movie and no rating: left out and named, as long as there are ratings."""
         rows = planted(60, 40, 900)
         tags = csv([(user, item, "fun", time) for user, item, _, time in rows[:200]],
@@ -155,23 +155,23 @@ class Pairs(ImplicitCase):
         only = self.job().channel("train", {"tags.csv": tags})
         self.assertRanksOnly(only, self.train(only))
 
-    def test_ratings_are_taken_as_pairs_when_asked_for(self):
-        """feedback=implicit: the stars are not looked at."""
+    def test_ratings_are_taken_as_pairs_with_feedback_implicit(self):
+        """The stars have no effect."""
         rows = planted(60, 40, 900)
-        asked = self.job_on(rows, feedback="implicit")
-        self.assertRanksOnly(asked, self.train(asked))
+        as_pairs = self.job_on(rows, feedback="implicit")
+        self.assertRanksOnly(as_pairs, self.train(as_pairs))
         pairs = self.job_on(csv([(u, i, t) for u, i, _, t in rows],
                                 header=(*HEADER, "timestamp")))
         self.assertRanksOnly(pairs, self.train(pairs))
-        self.assertEqual(self.same_ranking(pairs), self.same_ranking(asked))
+        self.assertEqual(self.same_ranking(pairs), self.same_ranking(as_pairs))
 
-    def test_pairs_are_no_ratings_when_ratings_are_asked_for(self):
-        """feedback=explicit on a file without ratings: what was found is named."""
+    def test_pairs_are_an_error_with_feedback_explicit(self):
+        """On a file without ratings; the error lists what was found."""
         job = self.pairs_job(feedback="explicit")
         self.assertFailed(job, self.run_train(job), "ratings.csv", "rating")
 
     def test_from_a_pipe(self):
-        """Read once: it is what it begins with."""
+        """The pipe is read once; its first lines decide."""
         job = self.job().channel("train", None, mode="Pipe")
         self.feed(job.data / "train_0", pairs_csv(PAIRS).encode())
         piped = self.train(job)
@@ -188,7 +188,7 @@ class Pairs(ImplicitCase):
         self.assertEqual(len(PAIRS) // 5, job.metrics()["data"]["n_validation_ratings"])
         self.assertEqual(len(PAIRS) // 5, sum(grade == 0 for items in
                          rated(sections(job.bytes())).values() for grade in items.values()))
-        # Of a few more items of one's own parity than one list takes.
+        # A few more items of the same parity than a list has.
         self.assertGreater(lists_of(result)["validation_ndcg_at_10"], 0.5)
         rows = [(user, item, str(n)) for n, (user, item) in enumerate(PAIRS)]
         for split in ("time", "leave-last"):
@@ -197,14 +197,14 @@ class Pairs(ImplicitCase):
             self.assertIsNotNone(lists_of(self.train(job)))
 
     def test_validation_data_with_ratings_are_pairs_too(self):
-        """What the training data are decides."""
+        """The kind of the training data decides."""
         job = self.pairs_job().channel("validation", {"ratings.csv": csv(WITHHELD)})
-        result = self.train(job)
-        told = job.metrics()["final"]["validation_lists"]
-        self.assertEqual(len(WITHHELD), told["n_relevant"])
+        self.train(job)
+        lists = job.metrics()["final"]["validation_lists"]
+        self.assertEqual(len(WITHHELD), lists["n_relevant"])
 
-    def test_what_count_is_worth_finding_can_be_set(self):
-        """relevant_rating means counts here; without it every pair is."""
+    def test_the_relevant_count_can_be_set(self):
+        """relevant_rating is a count here; without it every pair is relevant."""
         check = pairs_csv([(*pair, str(1 + n % 4)) for n, pair in enumerate(FIND)], "count")
         for given, n_relevant in (({}, len(FIND)), ({"relevant_rating": 3}, len(FIND) // 2)):
             with self.subTest(**given):
@@ -214,7 +214,7 @@ class Pairs(ImplicitCase):
                 self.assertEqual(n_relevant, told["n_relevant"])
                 self.assertEqual(given.get("relevant_rating"), told.get("relevant_rating"))
 
-    def test_nothing_to_find_is_said_without_a_threshold(self):
+    def test_nothing_relevant_is_reported_without_a_threshold(self):
         unknown_rows = [("x" + user, item) for user, item in FIND]
         job = self.pairs_job().channel("validation", {"pairs.csv": pairs_csv(unknown_rows)})
         result = self.train(job)
@@ -256,7 +256,7 @@ class Counts(ImplicitCase):
         job = self.pairs_job(self.counted("0"))
         self.assertFailed(job, self.run_train(job), re.compile("train|ratings.csv"))
 
-    def test_what_is_no_count_is_named_with_its_place(self):
+    def test_an_invalid_count_is_named_with_its_place(self):
         for bad in ("-1", "-0.5", "1e300", "nan", "inf", "many", ""):
             with self.subTest(bad):
                 text = pairs_csv([*((*pair, "2") for pair in PAIRS[:10]), (*PAIRS[10], bad)],
@@ -269,7 +269,7 @@ class Counts(ImplicitCase):
     def test_bad_counts_may_be_left_out(self):
         text = self.counted("1", "2", "3", "-4")
         job = self.pairs_job(text, max_bad_rows=len(PAIRS))
-        result = self.train(job)
+        self.train(job)
         self.assertEqual(len(PAIRS) // 4, job.metrics()["data"]["n_bad_rows"])
 
     def test_huge_and_tiny_counts_make_numbers(self):
@@ -279,11 +279,11 @@ class Counts(ImplicitCase):
             with self.subTest(counts=counts):
                 text = self.counted(*counts)
                 job = self.pairs_job(text + text.split("\n", 1)[1])
-                said = self.assertRanksOnly(job, self.train(job))
-                self.assertGreater(said["ranking_model"]["n_factors"], 0)
+                info = self.assertRanksOnly(job, self.train(job))
+                self.assertGreater(info["ranking_model"]["n_factors"], 0)
 
     def test_equal_counts_are_pairs(self):
-        """Nothing can be told from them: as without counts."""
+        """They carry no information: as without counts."""
         plain, fives = self.pairs_job(), self.pairs_job(self.counted("5"))
         for job in (plain, fives):
             self.assertRanksOnly(job, self.train(job))
@@ -343,8 +343,8 @@ class SameBytes(ImplicitCase):
         gate.drain()
         return run.wait(STOP_DEADLINE)
 
-    def test_a_run_that_is_cut_goes_on(self):
-        """SIGKILL and SIGTERM in each step. Without any model a stop is a failure that says so."""
+    def test_a_run_that_is_cut_resumes(self):
+        """SIGKILL and SIGTERM in each step. A stop without any model is a failure with that reason."""
         settings = {"ranking_factors": 12, "ranking_tolerance": "0.00001", "checkpoint_every": 1,
                     "checkpoint_keep": 50}
         whole = self.pairs_job(**settings)
@@ -372,7 +372,7 @@ class SameBytes(ImplicitCase):
                     self.assertSameModel(whole, job)
 
     def test_checkpoints_of_another_job_are_named(self):
-        """Here the ranking model's is the first stage, so it is the one that looks around."""
+        """Here the ranking model's stage is the first, so it reads the checkpoints."""
         other = self.pairs_job(seed=9, checkpoint_every=1).keep_checkpoints()
         self.train(other)
         job = self.pairs_job().keep_checkpoints()
@@ -390,20 +390,20 @@ class Served(ServeCase):
         job = self.job_on(pairs_csv(PAIRS))
         self.train(job)
         server = self.serve(model=job.bytes())
-        answer = self.assertAnswer(server.post({"userId": "6", "top_n": 5})).json()
-        entries = answer["recommendations"]
+        response = self.assertResponse(server.post({"userId": "6", "top_n": 5})).json()
+        entries = response["recommendations"]
         self.assertEqual(5, len(entries))
         found = [entry["movieId"] for entry in entries]
         self.assertEqual({item for user, item in FIND if user == "6"}, set(found[:1]))
         scores = [entry["score"] for entry in entries]
         self.assertEqual(sorted(scores, reverse=True), scores)
         self.assertTrue(all("predicted_rating" not in entry for entry in entries))
-        similar = self.assertAnswer(server.post({"movieId": "6", "similar": 5})).json()["similar"]
+        similar = self.assertResponse(server.post({"movieId": "6", "similar": 5})).json()["similar"]
         self.assertEqual({0}, {int(entry["movieId"]) % 2 for entry in similar})
         self.assertRefused(server.post({"userId": "6", "movieId": "7"}), 400, "without ratings")
         batch = server.post({"instances": [{"userId": "6", "movieId": "7"}]})
-        self.assertIsNone(self.assertAnswer(batch).json()["predictions"][0]["predicted_rating"])
-        health = self.assertAnswer(server.get("/health")).json()
+        self.assertIsNone(self.assertResponse(batch).json()["predictions"][0]["predicted_rating"])
+        health = self.assertResponse(server.get("/health")).json()
         self.assertEqual({"rating": False, "ranking": True}, health["model"]["models"])
 
 

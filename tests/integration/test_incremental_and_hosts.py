@@ -15,7 +15,7 @@ from sanitizers import SANITIZED
 from train_case import TrainCase
 
 ALL = planted(220, 110, 5200)
-# A first job that has seen the users up to 170 and the items up to 1079 …
+# A first job with the users up to 170 and the items up to 1079 …
 KNOWN = [row for row in ALL if int(row[0]) <= 170 and int(row[1]) < 1080]
 # … and a second one whose data has all users but the first thirty.
 LATER = [row for row in ALL if int(row[0]) > 30]
@@ -58,8 +58,8 @@ class Incremental(TrainCase):
         return self.second({"model.tar.gz": archive(member("model.bin", self.model))},
                            **hyperparameters)
 
-    def test_going_on_with_the_same_data_does_not_undo_what_was_learned(self):
-        """Priors that start at nothing would be learned on top of factors that hold them."""
+    def test_continuing_with_the_same_data_does_not_undo_what_was_learned(self):
+        """Priors that start at zero would be learned in addition to factors that contain them."""
         settings = dict(defaults=True, validation_fraction=0.1)
         first = self.job(**settings).channel("train", {"ratings.csv": real_ratings()})
         before = float(self.train(first).epochs[-1]["validation_rmse"])
@@ -82,7 +82,7 @@ class Incremental(TrainCase):
         self.assertEqual(4, len(warm.epochs), "n_epochs more of them")
 
     def test_known_users_continue_and_new_ones_are_added(self):
-        """Users 1-30 are only in the earlier model, 171-220 only in the data."""
+        """Users 1-30 are only in the base model, 171-220 only in the data."""
         job = self.packed(n_epochs=2)
         self.train(job)
         only_before = next(row for row in KNOWN if int(row[0]) <= 30)
@@ -99,7 +99,7 @@ class Incremental(TrainCase):
         _, line = self.predict(job, "never-seen", LATER[0][1])
         self.assertIn("known_user=false", line)
 
-    def test_every_way_to_pack_it_gives_the_same_model(self):
+    def test_every_way_to_pack_it_makes_the_same_model(self):
         """Checklist 65: tar's and Python's names, other members beside it, other formats,
         no gzip, and the plain file."""
         extra = [member("code/", kind=tarfile.DIRTYPE), member("code/inference.py", b"print()"),
@@ -177,7 +177,7 @@ class Incremental(TrainCase):
         job = self.packed(n_factors=24)
         self.assertFailed(job, self.run_train(job), "n_factors", "24", re.compile(r"\b8\b"))
 
-    def test_its_number_of_factors_is_taken_when_none_is_given(self):
+    def test_its_number_of_factors_is_the_default(self):
         """Checklist 65: the default of n_factors is no reason to refuse a model."""
         job = self.packed()
         del job.hyperparameters["n_factors"]
@@ -218,7 +218,7 @@ class Incremental(TrainCase):
                            if job.prefix not in p.parents}
                     self.assertEqual(set(), new)
 
-    def test_a_checkpoint_wins_over_the_model_channel_and_the_log_says_so(self):
+    def test_a_checkpoint_takes_precedence_over_the_model_channel_and_that_is_logged(self):
         """Checklist 66."""
         undisturbed = self.packed(n_epochs=10)
         self.train(undisturbed)
@@ -232,11 +232,11 @@ class Incremental(TrainCase):
         result = self.train(job)
         self.assertGreater(int(result.epochs[0]["epoch"]), 1, "did not resume")
         self.assertSameModel(undisturbed, job)
-        said = [line for line in result.log
-                if "checkpoint" in str(line).lower() and re.search(r"\bmodel\b", str(line))]
-        self.assertTrue(said, f"no log line speaks of both{result}")
+        lines = [line for line in result.log
+                 if "checkpoint" in str(line).lower() and re.search(r"\bmodel\b", str(line))]
+        self.assertTrue(lines, f"no log line names both{result}")
 
-    def test_another_earlier_model_makes_it_another_run(self):
+    def test_another_base_model_makes_it_another_run(self):
         """Checklist 62, 65: a checkpoint that began from another model is not taken."""
         job = self.packed(n_epochs=10, checkpoint_every=1).keep_checkpoints()
         self.train(job)
@@ -272,7 +272,7 @@ class Hosts(TrainCase):
         return job
 
     def test_the_first_of_the_sorted_hosts_trains_and_the_others_end_well(self):
-        """Checklist 68, 69: sorted bytewise, whatever the order in the file; and no two
+        """Checklist 68, 69: sorted bytewise, with any order in the file; and no two
         hosts leave the same name in model/ or output/data/."""
         alone = self.job_on(self.ROWS)
         self.train(alone)
@@ -296,7 +296,7 @@ class Hosts(TrainCase):
                              if p.is_file() and "input" not in str(p.relative_to(job.prefix))]
             self.assertEqual(sorted(set(left)), sorted(left), "names collide")
 
-    def test_the_operating_systems_host_name_is_not_asked(self):
+    def test_the_operating_systems_host_name_is_not_used(self):
         """Checklist 69: current_host decides; ours is something else."""
         self.assertNotIn(os.uname().nodename, ("b", "a"))
         follower = self.host("b", ["b", "a"])
@@ -304,7 +304,7 @@ class Hosts(TrainCase):
         self.assertEqual([], self.model_files(follower))
 
     def test_a_peer_that_does_not_exist_costs_nothing(self):
-        """Checklist 70: nobody is waited for: each host ends, though no other ever comes."""
+        """Checklist 70: no host waits for another: each ends, though no other ever starts."""
         names = ["algo-1", "no-such-host.invalid"]
         leader = self.host("algo-1", names)
         self.train(leader)
@@ -313,8 +313,8 @@ class Hosts(TrainCase):
         self.train(follower)
 
     def test_shards_on_several_hosts_fail_everywhere_with_the_remedy(self):
-        """Checklist 71: a share of the data is not the data; no host hangs, an empty
-        share is no other case."""
+        """Checklist 71: a shard is not the whole data; no host hangs, an empty
+        shard is no special case."""
         for name in ("algo-1", "algo-2"):
             for files in ({"ratings.csv": csv(self.ROWS)}, {}):
                 with self.subTest(name=name, empty=not files):

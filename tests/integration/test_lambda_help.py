@@ -15,7 +15,7 @@ TABLES = {
 
 class Help(unittest.TestCase):
     def say(self, *arguments):
-        """Without an environment: no variable of AWS, nothing of the function's own."""
+        """With an empty environment: no variable of AWS, none of the function's own."""
         return subprocess.run([BIN / arguments[0], *arguments[1:]], capture_output=True, text=True, timeout=60, env={})
 
     def check(self, name):
@@ -23,7 +23,7 @@ class Help(unittest.TestCase):
         self.assertEqual((0, ""), (result.returncode, result.stderr))
         self.assertTrue(result.stdout.startswith(f"{name}: "))
         pieces = re.split(r"^  ([A-Z_]+) +(?=\S)", result.stdout, flags=re.MULTILINE)[1:]
-        entries = dict(zip(pieces[::2], pieces[1::2]))  # a variable's name: all that is said of it
+        entries = dict(zip(pieces[::2], pieces[1::2]))  # a variable's name: its text
         table = "".join((SOURCE / file).read_text() for file in TABLES[name])
         names = re.findall(r'\{\.name = "([A-Z_]+)"', table)
         self.assertGreater(len(names), 8)

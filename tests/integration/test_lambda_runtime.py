@@ -1,4 +1,4 @@
-"""test_lambda_runtime.py: the loop of lambda/runtime as a process: events in, answers out."""
+"""test_lambda_runtime.py: the loop of lambda/runtime as a process: events and responses."""
 
 import json
 import os
@@ -22,8 +22,8 @@ def padded(event, n_bytes):
 
 
 class Start(FunctionCase):
-    def test_without_its_variable_it_says_so_and_leaves(self):
-        """1: one sentence naming the variable, for a person: nothing on standard output."""
+    def test_without_its_variable_it_reports_that_and_exits(self):
+        """1: one sentence with the variable's name on standard error, nothing on standard output."""
         for value in (None, ""):
             result = self.launch(AWS_LAMBDA_RUNTIME_API=value).wait()
             self.assertEqual((1, ""), (result.status, result.stdout))
@@ -36,7 +36,7 @@ class Start(FunctionCase):
             self.assertIn("expected host:port", result.stderr)
 
     def test_the_first_request_is_next_at_that_address_over_http_1_1(self):
-        """2: and with a User-Agent of ours; the server takes nothing but HTTP/1.1."""
+        """2: with our User-Agent; the server accepts only HTTP/1.1."""
         run = self.start()
         first = self.api.requests[0]
         self.assertEqual(("GET", "/2018-06-01/runtime/invocation/next"), (first.method, first.path))
@@ -48,7 +48,7 @@ class Start(FunctionCase):
         """3"""
         dead = "http://127.0.0.1:9"
         run = self.start(http_proxy=dead, HTTP_PROXY=dead, all_proxy=dead, ALL_PROXY=dead)
-        self.assertEqual({"slept": 0}, self.ask({"do": "sleep", "ms": 0}).json)
+        self.assertEqual({"slept": 0}, self.invoke({"do": "sleep", "ms": 0}).json)
         self.stop(run)
 
     def test_a_failing_start_is_reported_and_ends_the_process(self):
@@ -72,19 +72,19 @@ class Start(FunctionCase):
 
 
 class Events(FunctionCase):
-    def test_a_thousand_answers_belong_to_their_events_over_one_connection(self):
+    def test_a_thousand_responses_belong_to_their_events_over_one_connection(self):
         """5"""
         run = self.start()
         for number in range(1000):
-            event = self.ask({"do": "echo", "number": number})
+            event = self.invoke({"do": "echo", "number": number})
             self.assertEqual(("response", number), (event.kind, event.json["number"]))
-            self.assertIn(f"/invocation/{event.id}/response", event.answer.path)
-            self.assertEqual("application/json", event.answer.header("Content-Type"))
+            self.assertIn(f"/invocation/{event.id}/response", event.response.path)
+            self.assertEqual("application/json", event.response.header("Content-Type"))
         self.assertEqual({1}, {request.connection for request in self.api.requests})
         self.stop(run)
 
     def test_header_names_count_in_any_case(self):
-        """6: and unknown Lambda-Runtime-* headers are passed over."""
+        """6: and unknown Lambda-Runtime-* headers are ignored."""
         run = self.start()
         for change in (str.lower, str.upper, str.swapcase):
             names = ["Lambda-Runtime-Aws-Request-Id", "Lambda-Runtime-Deadline-Ms",
@@ -93,22 +93,22 @@ class Events(FunctionCase):
             headers = {name: None for name in names}
             headers.update({change(name): value for name, value in zip(names, values)})
             headers["Lambda-Runtime-Something-New"] = "1"
-            told = self.ask({"do": "invocation"}, headers=headers).json
+            told = self.invoke({"do": "invocation"}, headers=headers).json
             self.assertEqual(values, [told["request_id"], str(told["deadline_ms"]),
                                       told["function_arn"], told["trace_id"]])
         self.stop(run)
 
-    def test_an_event_without_an_id_is_logged_and_passed_over(self):
-        """7: so is one whose id would change the URL."""
+    def test_an_event_without_an_id_is_logged_and_skipped(self):
+        """7: the same for an event whose id would change the URL."""
         run = self.start()
         for bad in (None, "", "../../x", "a b", "x" * 200):
             self.api.invoke({"do": "echo"}, headers={"Lambda-Runtime-Aws-Request-Id": bad})
-            self.assertEqual({"slept": 0}, self.ask({"do": "sleep", "ms": 0}).json)
+            self.assertEqual({"slept": 0}, self.invoke({"do": "sleep", "ms": 0}).json)
         result = self.stop(run)
         self.assertEqual(5, len(self.api.calls("response")))
-        said = [line for line in self.lines(result) if line["event"] == "next_failed"]
-        self.assertEqual(5, len(said))
-        self.assertIn("Lambda-Runtime-Aws-Request-Id", said[0]["message"])
+        lines = [line for line in self.lines(result) if line["event"] == "next_failed"]
+        self.assertEqual(5, len(lines))
+        self.assertIn("Lambda-Runtime-Aws-Request-Id", lines[0]["message"])
 
     def test_without_a_deadline_there_is_the_default_budget(self):
         """8: 3 s, less the 100 ms that the function keeps for itself."""
@@ -116,83 +116,83 @@ class Events(FunctionCase):
         for headers in ({}, {"Lambda-Runtime-Deadline-Ms": "soon"},
                         {"Lambda-Runtime-Deadline-Ms": "-5"},
                         {"Lambda-Runtime-Deadline-Ms": "99999999999999999999"}):
-            told = self.ask({"do": "invocation"}, deadline_in=None, headers=headers).json
+            told = self.invoke({"do": "invocation"}, deadline_in=None, headers=headers).json
             self.assertEqual(0, told["deadline_ms"])
-            self.assertTrue(0 <= told["budget_ms"] <= 2900, told)  # exactly: unit/test_lambda_runtime_answer
+            self.assertTrue(0 <= told["budget_ms"] <= 2900, told)  # exactly: unit/test_lambda_runtime_response
         before = int(time.time() * 1000)
-        told = self.ask({"do": "invocation"}, deadline_in=3600).json
+        told = self.invoke({"do": "invocation"}, deadline_in=3600).json
         after = time.time() * 1000
         self.assertTrue(before <= told["received_ms"] <= after, (before, told, after))
         self.assertTrue(2900 < told["budget_ms"] <= 3599900, told)
         self.stop(run)
 
     def test_a_deadline_in_the_past_is_a_report_at_once(self):
-        """9: the handler is not asked."""
+        """9: the handler is not called."""
         run = self.start()
-        event = self.ask({"do": "sleep", "ms": 60000}, deadline_in=-1, seconds=10)
+        event = self.invoke({"do": "sleep", "ms": 60000}, deadline_in=-1, seconds=10)
         self.assertReport(event, "Runtime.DeadlinePassed", "deadline")
-        self.assertEqual(1, self.ask({"do": "invocation"}).json["n_calls"])
+        self.assertEqual(1, self.invoke({"do": "invocation"}).json["n_calls"])
         self.stop(run)
 
     def test_the_trace_variable_follows_the_header(self):
-        """10: unchanged, and gone with the next event that has none."""
+        """10: unchanged, and unset by the next event without the header."""
         run = self.start(_X_AMZN_TRACE_ID="of somebody else")
-        ask = lambda trace: self.ask({"do": "env", "name": "_X_AMZN_TRACE_ID"}, trace=trace).json
+        invoke = lambda trace: self.invoke({"do": "env", "name": "_X_AMZN_TRACE_ID"}, trace=trace).json
         one = "Root=1-5e1b4151-5ac6c58f;Parent=53995c3f42cd8ad8;Sampled=1"
         two = "Root=1-00000000-0;Lineage=061379e8:0"
         for trace in (None, one, None, two, one, "x" * 1000, None):
-            self.assertEqual({"value": trace}, ask(trace))
+            self.assertEqual({"value": trace}, invoke(trace))
         self.stop(run)
 
     def test_no_response_is_null(self):
         run = self.start()
-        self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+        self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
         self.stop(run)
 
     def test_a_response_up_to_the_limit_is_sent_and_one_over_it_never(self):
         """14"""
         run = self.start()
-        event = self.ask({"do": "big", "bytes": RESPONSE_BYTES})
-        self.assertEqual(("response", RESPONSE_BYTES), (event.kind, len(event.answer.body)))
+        event = self.invoke({"do": "big", "bytes": RESPONSE_BYTES})
+        self.assertEqual(("response", RESPONSE_BYTES), (event.kind, len(event.response.body)))
         for n_bytes in (RESPONSE_BYTES + 1, 50_000_000):
-            event = self.ask({"do": "big", "bytes": n_bytes})
+            event = self.invoke({"do": "big", "bytes": n_bytes})
             self.assertReport(event, "Function.ResponseSizeTooLarge", str(n_bytes))
-        self.assertEqual({"slept": 1}, self.ask({"do": "sleep", "ms": 1}).json)
+        self.assertEqual({"slept": 1}, self.invoke({"do": "sleep", "ms": 1}).json)
         self.stop(run)
 
     def test_large_bodies_do_not_wait_for_a_hundred_continue(self):
-        """§1.1.7: no Expect (the server complains of one), so no second is lost."""
+        """§1.1.7: no Expect header (the server reports one), so no second is lost."""
         run = self.start()
         for _ in range(3):
-            self.ask({"do": "big", "bytes": 2_000_000})
+            self.invoke({"do": "big", "bytes": 2_000_000})
         self.stop(run)
 
 
 class Failures(FunctionCase):
-    def test_a_handlers_error_is_posted_once_and_the_loop_goes_on(self):
-        """11, 12: the type comes from the error's code; what was appended is dropped."""
+    def test_a_handlers_error_is_posted_once_and_the_loop_continues(self):
+        """11, 12: the type comes from the error's code; the partial response is dropped."""
         run = self.start()
         for code, kind in (("parse", "InvalidEvent"), ("config", "ConfigurationError"),
                            ("io", "DownstreamError"), ("memory", "OutOfMemory"),
                            ("not_found", "NotFound"), ("argument", "InternalError")):
-            event = self.ask({"do": "fail", "code": code, "message": f"no {code}"})
+            event = self.invoke({"do": "fail", "code": code, "message": f"no {code}"})
             self.assertReport(event, f"Function.{kind}")
             self.assertEqual(f"no {code}", event.json["errorMessage"])
             self.assertEqual([], event.json["stackTrace"])
-        event = self.ask({"do": "fail"})
+        event = self.invoke({"do": "fail"})
         self.assertReport(event, "Function.InternalError", "without a reason")
-        self.assertEqual({"slept": 0}, self.ask({"do": "sleep", "ms": 0}).json)
-        said = [x for x in self.lines(self.stop(run)) if x["event"] == "invocation_failed"]
-        self.assertEqual(7, len(said))
+        self.assertEqual({"slept": 0}, self.invoke({"do": "sleep", "ms": 0}).json)
+        lines = [x for x in self.lines(self.stop(run)) if x["event"] == "invocation_failed"]
+        self.assertEqual(7, len(lines))
         self.assertEqual(("ERROR", "Function.InvalidEvent", "no parse"),
-                         tuple(said[0][key] for key in ("level", "errorType", "message")))
+                         tuple(lines[0][key] for key in ("level", "errorType", "message")))
 
-    def test_an_error_message_is_valid_json_whatever_it_quotes(self):
+    def test_an_error_message_is_valid_json_with_any_quotation(self):
         """23: quotes, newlines, control characters, non-BMP characters."""
         run = self.start()
-        event = self.ask({"do": "fail", "code": "io", "message": '"q"\\ \n\t\x01\x7f 𝄞 é \u2028'})
+        event = self.invoke({"do": "fail", "code": "io", "message": '"q"\\ \n\t\x01\x7f 𝄞 é \u2028'})
         self.assertReport(event, "Function.DownstreamError")
-        # One line: control characters are spelled, the rest stays.
+        # One line: control characters are escaped, the rest stays.
         self.assertEqual('"q"\\ \\x0a\\x09\\x01\\x7f 𝄞 é \u2028', event.json["errorMessage"])
         self.stop(run)
 
@@ -208,8 +208,8 @@ class Failures(FunctionCase):
                               (b"[1]", "event:", "found an array"),
                               (b"null", "event:", "found null")):
             with self.subTest(body):
-                self.assertReport(self.ask(body), "Function.InvalidEvent", *pieces)
-        self.assertEqual({"slept": 0}, self.ask({"do": "sleep", "ms": 0}).json)
+                self.assertReport(self.invoke(body), "Function.InvalidEvent", *pieces)
+        self.assertEqual({"slept": 0}, self.invoke({"do": "sleep", "ms": 0}).json)
         self.stop(run)
 
     def test_depth_nul_and_bad_utf_8_are_refused(self):
@@ -225,22 +225,22 @@ class Failures(FunctionCase):
                             (b'{"do":"\xed\xa0\x80"}', "not valid UTF-8"),
                             (b'{"do":"\\ud834"}', "not valid JSON")):
             with self.subTest(body[:40]):
-                self.assertReport(self.ask(body), "Function.InvalidEvent", piece)
+                self.assertReport(self.invoke(body), "Function.InvalidEvent", piece)
         self.stop(run)
 
     def test_an_event_beyond_every_limit_is_a_report(self):
         run = self.start()
-        event = self.ask(padded({"do": "echo"}, 17 * 1024 * 1024))
+        event = self.invoke(padded({"do": "echo"}, 17 * 1024 * 1024))
         self.assertReport(event, "Runtime.EventTooLarge", "16777216")
-        self.assertEqual({"slept": 0}, self.ask({"do": "sleep", "ms": 0}).json)
+        self.assertEqual({"slept": 0}, self.invoke({"do": "sleep", "ms": 0}).json)
         self.stop(run)
 
-    def test_a_process_that_dies_has_answered_nothing(self):
+    def test_a_process_that_dies_has_sent_no_response(self):
         """§1.4.8: the platform reports Runtime.ExitError then, with the status."""
         run = self.start()
         event = self.api.invoke({"do": "exit", "status": 7})
         self.assertEqual(7, run.wait().status)
-        self.assertFalse(event.answered)
+        self.assertFalse(event.finished)
 
 
 class Memory(FunctionCase):
@@ -251,11 +251,11 @@ class Memory(FunctionCase):
         return 0
 
     def test_memory_is_flat_over_a_hundred_events_of_six_mebibytes(self):
-        """20: parsed, and answered with 6 MiB; ±1 MB between the 10th and the 100th."""
+        """20: parsed, and with responses of 6 MiB; ±1 MB between the 10th and the 100th."""
         run = self.start()
         event = padded({"do": "echo"}, EVENT_BYTES)
         for number in range(10 if SANITIZED else 100):
-            self.assertEqual(event, self.ask(event).answer.body)
+            self.assertEqual(event, self.invoke(event).response.body)
             if number == 9:
                 after_ten = self.resident(run)
         if not SANITIZED:
@@ -266,8 +266,8 @@ class Memory(FunctionCase):
     def test_memory_does_not_grow_with_the_number_of_events(self):
         """Trace ids are new each time: setenv would keep them all."""
         run = self.start()
-        say = lambda n: self.ask({"do": "fail", "code": "io", "message": "x" * 500},
-                                 trace=f"Root=1-{n:08x}-" + "0" * 900)
+        say = lambda n: self.invoke({"do": "fail", "code": "io", "message": "x" * 500},
+                                    trace=f"Root=1-{n:08x}-" + "0" * 900)
         for number in range(200):
             say(number)
         before = self.resident(run)
@@ -277,11 +277,11 @@ class Memory(FunctionCase):
             self.assertLess(self.resident(run) - before, 300_000)
         self.stop(run)
 
-    def test_what_a_handler_needed_is_given_back(self):
+    def test_a_handlers_memory_is_freed(self):
         run = self.start()
-        self.ask({"do": "big", "bytes": 80_000_000})
-        self.ask({"do": "allocate", "bytes": 80_000_000})
-        self.assertEqual({"slept": 0}, self.ask({"do": "sleep", "ms": 0}).json)
+        self.invoke({"do": "big", "bytes": 80_000_000})
+        self.invoke({"do": "allocate", "bytes": 80_000_000})
+        self.assertEqual({"slept": 0}, self.invoke({"do": "sleep", "ms": 0}).json)
         if not SANITIZED:
             self.assertLess(self.resident(run), 60_000_000)
         self.stop(run)
@@ -289,7 +289,7 @@ class Memory(FunctionCase):
 
 class Stopping(FunctionCase):
     def end_by(self, run, number):
-        """Ends by the signal, although no event comes."""
+        """Exits by the signal, although no event comes."""
         run.signal(number)
         result = run.wait()
         self.assertEqual(0, result.status, result)
@@ -301,22 +301,22 @@ class Stopping(FunctionCase):
 
     def test_also_after_some_events(self):
         run = self.start()
-        self.ask({"do": "echo"})
+        self.invoke({"do": "echo"})
         self.api.wait_for_calls("next", 2)
         self.end_by(run, signal.SIGTERM)
 
-    def test_a_signal_lets_the_event_be_answered_first(self):
+    def test_a_signal_lets_the_event_finish_first(self):
         run = self.start()
         event = self.api.invoke({"do": "allocate", "bytes": 300_000_000})
         run.wait_until(lambda: event.given, "the event to be given")
         run.signal(signal.SIGTERM)
         self.assertEqual(0, run.wait(60).status)
-        # Given before the signal came: answered, and nothing asked for afterwards.
-        self.assertTrue(event.answered)
+        # Delivered before the signal came: its response is posted, and `next` is not called again.
+        self.assertTrue(event.finished)
         self.assertEqual("response", self.api.requests[-1].call)
 
     def test_a_signal_that_comes_before_next_is_not_missed(self):
-        """Stopped by SIGSTOP at any moment, it finds SIGTERM waiting when it goes on."""
+        """Stopped by SIGSTOP at any moment, it finds SIGTERM pending when it continues."""
         for delay in range(0, 20, 2):
             run = self.launch()
             time.sleep(delay / 1000)
@@ -344,7 +344,7 @@ class Place(FunctionCase):
         before = set(os.listdir("/tmp"))
         run = self.launch(wrapper=wrapper)
         self.api.wait_for_calls("next", 1)
-        self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+        self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
         opened = [os.readlink(fd) for fd in Path(f"/proc/{run.pid}/fd").iterdir()]
         self.assertEqual([], [name for name in opened if name.startswith("/")
                               and not name.startswith("/dev/")], opened)
@@ -357,7 +357,7 @@ class Place(FunctionCase):
         run = self.launch(wrapper=("prlimit", "--fsize=0", "--"))
         self.api.wait_for_calls("next", 1)
         event = padded({"do": "echo"}, EVENT_BYTES)
-        self.assertEqual(event, self.ask(event).answer.body)
+        self.assertEqual(event, self.invoke(event).response.body)
         self.stop(run)
 
 

@@ -1,9 +1,9 @@
-"""test_lambda_runtime_api.py: what a Runtime API must answer (checklist 29 and §1.3 of
-docs/lambda.md), so that a function tested beside it is tested for AWS's.
+"""test_lambda_runtime_api.py: the responses of a Runtime API (checklist 29 and §1.3 of
+docs/lambda.md), so that a function tested with it is tested for AWS's.
 
-Holds our own test server to it. Another service (local/) is held to the same rules by a
+Checks our own test server. Another service (local/) is checked by the same rules in a
 subclass of Rules whose service() starts it and has: address, invoke(body) → an object
-with id and wait() → kind ("response", "error", "refused") and answer.body, and close().
+with id and wait() → kind ("response", "error", "refused") and response.body, and close().
 """
 
 import http.client
@@ -17,15 +17,15 @@ BASE = "/2018-06-01/runtime"
 
 
 class Client:
-    """A runtime made of single calls."""
+    """A runtime as single calls."""
 
     def __init__(self, address):
         self.connection = http.client.HTTPConnection(address, timeout=30)
 
     def call(self, method, path, body=None, **headers):
         self.connection.request(method, BASE + path, body=body, headers=headers)
-        answer = self.connection.getresponse()
-        return answer.status, answer.headers, answer.read()
+        response = self.connection.getresponse()
+        return response.status, response.headers, response.read()
 
     def next(self):
         return self.call("GET", "/invocation/next")
@@ -61,12 +61,12 @@ class Rules:
                          (status, got, headers["Lambda-Runtime-Aws-Request-Id"]))
         return event
 
-    def assertRefused(self, status, kind, answer):
-        self.assertEqual((status, kind), (answer[0], json.loads(answer[2])["errorType"]))
-        self.assertTrue(json.loads(answer[2])["errorMessage"])
+    def assertRefused(self, status, kind, response):
+        self.assertEqual((status, kind), (response[0], json.loads(response[2])["errorType"]))
+        self.assertTrue(json.loads(response[2])["errorMessage"])
 
-    def assertTaken(self, answer):
-        self.assertEqual((202, {"status": "OK"}), (answer[0], json.loads(answer[2])))
+    def assertTaken(self, response):
+        self.assertEqual((202, {"status": "OK"}), (response[0], json.loads(response[2])))
 
     def test_an_event_comes_with_its_headers(self):
         self.api.invoke(b'{"a":1}')
@@ -78,7 +78,7 @@ class Rules:
     def test_a_response_is_taken_once(self):
         event = self.given()
         self.assertTaken(self.client.respond(event.id, b'{"b":2}'))
-        self.assertEqual(("response", b'{"b":2}'), (event.wait().kind, event.answer.body))
+        self.assertEqual(("response", b'{"b":2}'), (event.wait().kind, event.response.body))
         self.assertRefused(403, "InvalidStateTransition", self.client.respond(event.id))
         self.assertRefused(403, "InvalidStateTransition", self.client.report(event.id))
 
@@ -88,10 +88,10 @@ class Rules:
         self.assertEqual("error", event.wait().kind)
         self.assertRefused(403, "InvalidStateTransition", self.client.respond(event.id))
 
-    def test_a_wrong_id_is_400_before_the_state_is_looked_at(self):
-        self.assertRefused(400, "InvalidRequestID", self.client.respond("nobody"))
+    def test_a_wrong_id_is_400_in_any_state(self):
+        self.assertRefused(400, "InvalidRequestID", self.client.respond("unknown"))
         event = self.given()
-        self.assertRefused(400, "InvalidRequestID", self.client.respond("nobody"))
+        self.assertRefused(400, "InvalidRequestID", self.client.respond("unknown"))
         self.assertRefused(400, "InvalidRequestID", self.client.report(event.id[:-1]))
         self.assertTaken(self.client.respond(event.id))
 
@@ -102,7 +102,7 @@ class Rules:
         self.assertRefused(400, "InvalidRequestID", self.client.respond(first.id))
         self.assertTaken(self.client.respond(second.id))
 
-    def test_next_while_running_gives_the_same_event(self):
+    def test_next_while_running_returns_the_same_event(self):
         event = self.given(b'{"n":1}')
         other = self.api.invoke(b'{"n":2}')
         for _ in range(3):
@@ -124,8 +124,8 @@ class Rules:
 
     def test_a_response_over_the_limit_is_413_and_uses_the_event_up(self):
         event = self.given()
-        answer = self.client.respond(event.id, b"x" * (RESPONSE_BYTES + 1))
-        self.assertRefused(413, "RequestEntityTooLarge", answer)
+        response = self.client.respond(event.id, b"x" * (RESPONSE_BYTES + 1))
+        self.assertRefused(413, "RequestEntityTooLarge", response)
         self.assertRefused(403, "InvalidStateTransition", self.client.report(event.id))
         event = self.given()
         self.assertTaken(self.client.respond(event.id, b"x" * RESPONSE_BYTES))
@@ -139,8 +139,8 @@ class Rules:
         self.given()
         self.assertRefused(403, "InvalidStateTransition", self.client.init_error())
 
-    def test_a_response_cut_off_leaves_no_way_to_answer(self):
-        """The state moves before the body is read."""
+    def test_after_a_cut_response_no_other_is_accepted(self):
+        """The state changes before the body is read."""
         event = self.given()
         self.client.connection.putrequest("POST", f"{BASE}/invocation/{event.id}/response")
         self.client.connection.putheader("Content-Length", "10")

@@ -1,5 +1,5 @@
-"""test_lambda_runtime_faults.py: the loop of lambda/runtime beside a Runtime API that
-breaks off, refuses, is late or gone."""
+"""test_lambda_runtime_faults.py: the loop of lambda/runtime with a Runtime API that
+breaks connections, rejects, is late or down."""
 
 import os
 import signal
@@ -23,14 +23,14 @@ class Next(FunctionCase):
         self.api.on("next", Late(late))
         event = self.api.invoke({"do": "nothing"}, deadline_in=late + 60)
         self.start()
-        self.assertEqual(b"null", event.wait(late + 60).answer.body)
-        # And one that comes late by itself.
+        self.assertEqual(b"null", event.wait(late + 60).response.body)
+        # And an event that arrives late.
         time.sleep(late)
-        self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+        self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
         self.assertEqual({1}, {request.connection for request in self.api.requests})
 
-    def test_a_process_that_was_frozen_in_next_goes_on(self):
-        """§1.6.4: with the connection still there, and with one that ended meanwhile."""
+    def test_a_process_that_was_frozen_in_next_continues(self):
+        """§1.6.4: with the connection still open, and with one that was closed meanwhile."""
         run = self.start()
         for drop in (False, True, False):
             self.assertTrue(run.stop_the_clock())
@@ -39,11 +39,11 @@ class Next(FunctionCase):
                 self.api.drop_connections(reset=True)
             event = self.api.invoke({"do": "nothing"})
             run.signal(signal.SIGCONT)
-            self.assertEqual(b"null", event.wait().answer.body)
+            self.assertEqual(b"null", event.wait().response.body)
         self.stop(run)
 
     def test_next_that_is_refused_is_repeated_a_bounded_number_of_times(self):
-        """17: nobody listens: growing waits, then the FATAL line with curl's error and the
+        """17: a closed port: growing waits, then the FATAL line with curl's error and the
         URL, and a status that is not 0."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -51,17 +51,17 @@ class Next(FunctionCase):
         result = self.launch(AWS_LAMBDA_RUNTIME_API=address).wait()
         took = time.monotonic() - began
         self.assertEqual(1, result.status)
-        said = [line for line in self.lines(result) if line["event"] == "next_failed"]
-        self.assertEqual(["WARN"] * (NEXT_TRIES - 1) + ["FATAL"], [x["level"] for x in said])
+        lines = [line for line in self.lines(result) if line["event"] == "next_failed"]
+        self.assertEqual(["WARN"] * (NEXT_TRIES - 1) + ["FATAL"], [x["level"] for x in lines])
         self.assertIn(f"http://{address}/2018-06-01/runtime/invocation/next: curl error 7",
-                      said[-1]["message"])
-        self.assertIn("onnect", said[-1]["message"])
+                      lines[-1]["message"])
+        self.assertIn("onnect", lines[-1]["message"])
         self.assertGreater(took, 1.5)
 
     def test_next_that_is_always_cut_off_ends_the_process(self):
-        """17: also after events that went well."""
+        """17: also after events that succeeded."""
         run = self.start()
-        self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+        self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
         self.api.wait_for_calls("next", 2)
         self.api.on("next", *[Cut()] * 20)
         self.api.drop_connections()
@@ -75,11 +75,11 @@ class Next(FunctionCase):
         for number in range(2 * NEXT_TRIES):
             self.api.on("next", Cut(reset=number % 2 == 0), None)
             self.api.drop_connections()
-            self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+            self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
             self.api.wait_for_calls("next", 1 + len(self.api.calls("response")))
         self.stop(run)
 
-    def test_next_that_says_403_is_repeated_and_ends_the_process(self):
+    def test_a_403_to_next_is_retried_and_ends_the_process(self):
         self.api.on("next", *[Status(403, "InvalidStateTransition")] * NEXT_TRIES)
         result = self.launch().wait()
         self.assertEqual(1, result.status)
@@ -87,7 +87,7 @@ class Next(FunctionCase):
         self.assertIn("returned 403", self.lines(result)[-1]["message"])
         self.assertIn("InvalidStateTransition", self.lines(result)[-1]["message"])
 
-    def test_an_answer_500_to_next_ends_the_process_at_once(self):
+    def test_a_500_to_next_ends_the_process_at_once(self):
         """16"""
         self.api.on("next", Status(500))
         result = self.launch().wait()
@@ -97,18 +97,18 @@ class Next(FunctionCase):
         self.assertEqual("FATAL", last["level"])
         self.assertIn("returned 500", last["message"])
 
-    def test_an_event_cut_off_anywhere_is_asked_for_again_and_handled_once(self):
+    def test_an_event_cut_off_anywhere_is_requested_again_and_handled_once(self):
         """18: in the status line, in the headers, before and in the body."""
         run = self.start()
         event = padded({"do": "echo"}, 100_000)
         n_calls = 0
         for after in (1, 12, 40, 150, 400, 10_000, 99_000):
             for reset in (False, True):
-                answer = self.ask(event, fault=Cut(after=after, reset=reset))
-                self.assertEqual(("response", 2), (answer.kind, answer.given), after)
-                self.assertEqual(event, answer.answer.body)
+                response = self.invoke(event, fault=Cut(after=after, reset=reset))
+                self.assertEqual(("response", 2), (response.kind, response.given), after)
+                self.assertEqual(event, response.response.body)
                 n_calls += 1
-        self.assertEqual(n_calls + 1, self.ask({"do": "invocation"}).json["n_calls"])
+        self.assertEqual(n_calls + 1, self.invoke({"do": "invocation"}).json["n_calls"])
         self.stop(run)
 
     def test_a_stop_ends_the_waits_between_tries(self):
@@ -121,29 +121,29 @@ class Next(FunctionCase):
 
 
 class Connections(FunctionCase):
-    def test_a_connection_closed_between_two_events_does_no_harm(self):
-        """25: closed after `next` or after an answer, said or unsaid."""
+    def test_a_connection_may_be_closed_between_two_events(self):
+        """25: closed after `next` or after a response, with or without Connection: close."""
         run = self.start()
         for call in ("next", "response", "next", "response", "error"):
             self.api.on(call, CloseAfter())
             fails = call == "error"
-            event = self.ask({"do": "fail", "code": "io"} if fails else {"do": "nothing"})
+            event = self.invoke({"do": "fail", "code": "io"} if fails else {"do": "nothing"})
             self.assertEqual("error" if fails else "response", event.kind)
-            self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
-        self.assertEqual(11, self.ask({"do": "invocation"}).json["n_calls"])
+            self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
+        self.assertEqual(11, self.invoke({"do": "invocation"}).json["n_calls"])
         self.stop(run)
 
     def test_only_one_connection_is_open_at_a_time(self):
         run = self.start()
         for _ in range(5):
             self.api.on("response", CloseAfter())
-            self.ask({"do": "nothing"})
+            self.invoke({"do": "nothing"})
             self.api.wait_for_calls("next", 1 + len(self.api.calls("response")))
             run.wait_until(lambda: self.api.n_open() == 1, "one open connection")
         self.stop(run)
 
 
-class Answers(FunctionCase):
+class Responses(FunctionCase):
     def posts(self, event):
         return [r for r in self.api.requests if r.method == "POST" and event.id in r.path]
 
@@ -151,64 +151,64 @@ class Answers(FunctionCase):
         """13: the loop calls `next`."""
         run = self.start()
         self.api.on("response", Status(413, "RequestEntityTooLarge", uses_up=True))
-        event = self.ask({"do": "big", "bytes": 1000})
-        self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+        event = self.invoke({"do": "big", "bytes": 1000})
+        self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
         self.assertEqual(1, len(self.posts(event)))
-        said = [x for x in self.lines(self.stop(run)) if x["event"] == "response_rejected"]
-        self.assertEqual(1, len(said))
-        self.assertIn("returned 413", said[0]["message"])
-        self.assertEqual(event.id, said[0]["requestId"])
+        lines = [x for x in self.lines(self.stop(run)) if x["event"] == "response_rejected"]
+        self.assertEqual(1, len(lines))
+        self.assertIn("returned 413", lines[0]["message"])
+        self.assertEqual(event.id, lines[0]["requestId"])
 
-    def test_after_a_400_or_403_the_loop_goes_on_without_posting_again(self):
+    def test_after_a_400_or_403_the_loop_continues_without_posting_again(self):
         """15: for responses and for reports."""
         run = self.start()
         for call in ("response", "error"):
             for status, kind in ((400, "InvalidRequestID"), (403, "InvalidStateTransition")):
                 self.api.on(call, Status(status, kind, uses_up=True))
-                event = self.ask({"do": "nothing"} if call == "response"
-                                 else {"do": "fail", "code": "io"})
-                self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+                event = self.invoke({"do": "nothing"} if call == "response"
+                                    else {"do": "fail", "code": "io"})
+                self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
                 self.assertEqual(1, len(self.posts(event)))
         self.stop(run)
 
-    def test_an_answer_500_to_a_post_ends_the_process(self):
+    def test_a_500_to_a_post_ends_the_process(self):
         """16"""
         for call in ("response", "error"):
             run = self.start()
             self.api.on(call, Status(500, uses_up=True))
-            self.ask({"do": "nothing"} if call == "response" else {"do": "fail", "code": "io"})
+            self.invoke({"do": "nothing"} if call == "response" else {"do": "fail", "code": "io"})
             result = run.wait()
             self.assertEqual(1, result.status)
             self.assertEqual("FATAL", self.lines(result)[-1]["level"])
             self.assertIn("returned 500", self.lines(result)[-1]["message"])
 
-    def test_an_answer_whose_fate_is_unknown_is_not_posted_again_when_it_arrived(self):
-        """§1.3.1, §1.6.12: the service read it, acted and broke off. curl alone would send it
+    def test_a_response_that_may_have_arrived_is_not_posted_again_when_it_had(self):
+        """§1.3.1, §1.6.12: the service read it, acted and closed. libcurl alone would send it
         again; here `next` brings another event, so it had arrived."""
         run = self.start()
         for reset in (False, True):
             self.api.on("response", Cut(acted=True, reset=reset))
-            event = self.ask({"do": "sleep", "ms": 1})
-            self.assertEqual(b"null", self.ask({"do": "nothing"}).answer.body)
+            event = self.invoke({"do": "sleep", "ms": 1})
+            self.assertEqual(b"null", self.invoke({"do": "nothing"}).response.body)
             self.assertEqual(1, len(self.posts(event)))
         self.stop(run)
 
-    def test_and_is_posted_again_without_handling_when_it_had_not(self):
-        """`next` brings the same event, so the service never had it: the kept answer goes
-        out again and the handler is not called twice."""
+    def test_a_response_that_had_not_arrived_is_posted_again_without_handling(self):
+        """`next` brings the same event, so the service never had it: the kept response is
+        posted again and the handler is not called twice."""
         run = self.start()
         for call, event in (("response", {"do": "sleep", "ms": 3}),
                             ("error", {"do": "fail", "code": "io", "message": "m"})):
             self.api.on(call, Cut(reset=True), Cut())
-            event = self.ask(event)
+            event = self.invoke(event)
             self.assertEqual((call, 3, 3), (event.kind, event.given, len(self.posts(event))))
             self.assertEqual(1, len({r.body for r in self.posts(event)}))
-        self.assertEqual(3, self.ask({"do": "invocation"}).json["n_calls"])
-        said = [x["event"] for x in self.lines(self.stop(run))]
-        self.assertEqual(4, said.count("response_lost"))
+        self.assertEqual(3, self.invoke({"do": "invocation"}).json["n_calls"])
+        lines = [x["event"] for x in self.lines(self.stop(run))]
+        self.assertEqual(4, lines.count("response_lost"))
 
-    def test_an_event_whose_answer_is_never_taken_ends_the_process(self):
-        """No endless loop at full speed, whether answers vanish or are refused."""
+    def test_an_event_whose_response_is_never_accepted_ends_the_process(self):
+        """No endless loop at full speed, whether responses are lost or rejected."""
         for fault in (Cut(), Status(400, "InvalidRequestID")):
             run = self.launch()
             self.api.on("response", *[fault] * POST_TRIES)
@@ -232,8 +232,8 @@ class Answers(FunctionCase):
             self.api.on("init", fault)
             result = self.launch(ECHO_START="fail").wait()
             self.assertEqual(1, result.status)
-            said = [x["event"] for x in self.lines(result)]
-            self.assertEqual(["start_failed", "start_report_failed"], said)
+            lines = [x["event"] for x in self.lines(result)]
+            self.assertEqual(["start_failed", "start_report_failed"], lines)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""test_lambda_runtime_logs.py: what a function writes on standard output: the log and
-the metrics, as CloudWatch takes them."""
+"""test_lambda_runtime_logs.py: a function's standard output: the log and the metrics, in
+CloudWatch's formats."""
 
 import datetime
 import json
@@ -16,21 +16,21 @@ UNITS = ("Seconds", "Microseconds", "Milliseconds", "Bytes", "Percent", "Count",
 
 
 class Lines(FunctionCase):
-    def said(self, **environment):
-        """The lines of a run that says something at every level and then stops."""
+    def logged(self, **environment):
+        """The Result of a run that logs a line at every level and then stops."""
         run = self.start(**environment)
-        self.event = self.ask({"do": "log"})
+        self.event = self.invoke({"do": "log"})
         return self.stop(run)
 
     def levels(self, **environment):
-        return {x["level"] for x in self.lines(self.said(**environment)) if x["event"] == "said"}
+        return {x["level"] for x in self.lines(self.logged(**environment)) if x["event"] == "sample"}
 
     def test_every_line_is_one_json_object_with_four_keys(self):
         """30: and requestId is that of the event while there is one, "" before."""
         for how in ({}, {"AWS_LAMBDA_LOG_FORMAT": "JSON"}, {"AWS_LAMBDA_LOG_FORMAT": "json"},
                     {"AWS_LAMBDA_LOG_FORMAT": "of the future"}):
             before = int(time.time() * 1000) / 1000  # a timestamp has milliseconds
-            result = self.said(AWS_LAMBDA_LOG_LEVEL="TRACE", **how)
+            result = self.logged(AWS_LAMBDA_LOG_LEVEL="TRACE", **how)
             after = time.time()
             self.assertEqual("", result.stderr)
             lines = self.lines(result)
@@ -42,16 +42,16 @@ class Lines(FunctionCase):
                 self.assertTrue(line["message"])
                 self.assertIsInstance(line["requestId"], str)
             self.assertEqual(("start", ""), (lines[0]["event"], lines[0]["requestId"]))
-            spoken = [x for x in lines if x["event"] in ("said", "fields_only", "invocation")]
-            self.assertEqual({self.event.id}, {x["requestId"] for x in spoken})
-            self.assertEqual(LEVELS, tuple(x["level"] for x in spoken if x["event"] == "said"))
+            found = [x for x in lines if x["event"] in ("sample", "fields_only", "invocation")]
+            self.assertEqual({self.event.id}, {x["requestId"] for x in found})
+            self.assertEqual(LEVELS, tuple(x["level"] for x in found if x["event"] == "sample"))
 
     def test_a_line_without_a_sentence_has_its_event_as_message(self):
-        fields = [x for x in self.lines(self.said()) if x["event"] == "fields_only"]
+        fields = [x for x in self.lines(self.logged()) if x["event"] == "fields_only"]
         self.assertEqual(("fields_only", 3), (fields[0]["message"], fields[0]["n"]))
 
     def test_control_characters_and_bad_bytes_stay_out_of_the_lines(self):
-        quoted = [x["message"] for x in self.lines(self.said()) if x["level"] == "ERROR"]
+        quoted = [x["message"] for x in self.lines(self.logged()) if x["level"] == "ERROR"]
         self.assertEqual(['at error: "quoted"\\x0a\\x01 𝄞 \\xff'], quoted)
 
     def test_levels_below_the_configured_one_are_suppressed(self):
@@ -63,29 +63,29 @@ class Lines(FunctionCase):
             with self.subTest(name):
                 self.assertEqual(set(wanted), self.levels(AWS_LAMBDA_LOG_LEVEL=name))
 
-    def test_text_format_is_obeyed(self):
+    def test_text_format_is_used(self):
         """§1.12.2: metrics stay JSON."""
         for name in ("Text", "TEXT", "text"):
             run = self.start(AWS_LAMBDA_LOG_FORMAT=name)
-            event = self.ask({"do": "log"})
-            self.ask({"do": "metrics"})
+            event = self.invoke({"do": "log"})
+            self.invoke({"do": "metrics"})
             lines = self.stop(run).stdout.splitlines()
             plain = [line for line in lines if not line.startswith("{")]
             self.assertEqual(1, len(lines) - len(plain))
             for line in plain:
                 self.assertRegex(line, r"\A\S+Z (INFO|WARN|ERROR|FATAL) \w+ requestId=\S+")
-            self.assertIn(f'INFO said requestId={event.id} message="at info"', plain[1])
+            self.assertIn(f'INFO sample requestId={event.id} message="at info"', plain[1])
 
     def test_neither_secrets_nor_payload_are_logged_at_any_level(self):
-        """32: whatever goes well or wrong."""
+        """32: for successes and failures."""
         run = self.start(AWS_LAMBDA_LOG_LEVEL="TRACE")
         for name in SECRETS:
-            self.assertEqual(SECRETS[name], self.ask({"do": "env", "name": name}).json["value"])
-        self.ask({"do": "echo", "payload": "the customer's own words"})
-        self.ask({"do": "fail", "code": "io", "payload": "the customer's own words"})
-        self.ask({"do": "log", "payload": "the customer's own words"})
-        self.ask(b'{"do":"the customer\'s own words, and then some')
-        self.ask({"do": "sleep", "payload": "the customer's own words"}, deadline_in=-1)
+            self.assertEqual(SECRETS[name], self.invoke({"do": "env", "name": name}).json["value"])
+        self.invoke({"do": "echo", "payload": "the customer's own words"})
+        self.invoke({"do": "fail", "code": "io", "payload": "the customer's own words"})
+        self.invoke({"do": "log", "payload": "the customer's own words"})
+        self.invoke(b'{"do":"the customer\'s own words, and then some')
+        self.invoke({"do": "sleep", "payload": "the customer's own words"}, deadline_in=-1)
         result = self.stop(run)
         for secret in [*SECRETS.values(), "customer's own"]:
             self.assertNotIn(secret, result.stdout + result.stderr)
@@ -94,17 +94,17 @@ class Lines(FunctionCase):
         """§1.12.1: not when a buffer is full or the process ends."""
         run = self.start()
         run.wait_for('"event":"start"')
-        self.ask({"do": "log"})
+        self.invoke({"do": "log"})
         run.wait_for("at fatal")
         self.stop(run)
 
 
 class Metrics(FunctionCase):
     def test_a_document_follows_the_format(self):
-        """33, 34: §5, member by member; whatever the log's level."""
+        """33, 34: §5, member by member; at any log level."""
         run = self.start(AWS_LAMBDA_LOG_LEVEL="FATAL")
         before = int(time.time() * 1000)
-        event = self.ask({"do": "metrics", "Function": "evil", "Latency": 1e308})
+        event = self.invoke({"do": "metrics", "Function": "evil", "Latency": 1e308})
         (document,) = self.lines(self.stop(run))
         self.assertEqual(event.id, document["requestId"])
         self.assertRegex(document["timestamp"], TIMESTAMP)

@@ -1,5 +1,5 @@
-"""The zip of a function, as script/package-lambda makes it: unpacked into a root with nothing
-else in it, no shell, no library, no configuration, and served there. Contract 1.10; the
+"""The zip of a function, made by script/package-lambda, is unpacked into a root with nothing
+else in it, no shell, no library, no configuration, and runs there. Contract 1.10; the
 numbers in the tests' first lines are those of the checklist in docs/lambda.md."""
 
 import os
@@ -14,11 +14,11 @@ import unittest
 import zipfile
 from pathlib import Path
 
-from aws_peers import Peer, answer, certificate, raw, tls
+from aws_peers import Peer, certificate, raw, respond, tls
 from lambda_case import KEYS, REGION, FunctionCase
 from local_cloud import PATIENCE, LocalCloudCase
 from models import trained
-from predict_case import ANSWER, MOVIES, QUESTION, SAID, PredictCase
+from predict_case import RESPONSE, MOVIES, REQUEST, ENDPOINT_BODY, PredictCase
 from programs import BIN, SOURCE
 from samples import REAL_MOVIES
 from sanitizers import SANITIZED, SANITIZER_ENVIRONMENT
@@ -71,7 +71,7 @@ def tearDownModule():
 
 
 def unpack(root, function="predict"):
-    """The zip at its place, with its modes; and /tmp, which Lambda gives."""
+    """The zip at its place, with its modes; and Lambda's /tmp."""
     task = root / "var/task"
     task.mkdir(parents=True)
     with zipfile.ZipFile(Zip.get(function)) as packed:
@@ -87,20 +87,20 @@ def unpack(root, function="predict"):
 
 
 def inside(root):
-    """Words that run a program in that root: as nobody when we are root, else in a user
+    """Words that run a program in that root: unprivileged when we are root, else in a user
     namespace; None where neither is allowed."""
     words = ["unshare", f"--root={root}", "--wd=/var/task"]
     words += (["--setgid=65534", "--setuid=65534"] if os.geteuid() == 0
               else ["--user", "--map-root-user"])
     loader = next(path for path in (root / "var/task/lib").iterdir() if path.name.startswith("ld-"))
-    # The loader says its version; it needs nothing but itself.
+    # The loader prints its version and needs no other file.
     done = subprocess.run([*words, f"/var/task/lib/{loader.name}", "--version"], timeout=60,
                           capture_output=True, text=True, check=False)
     return (words, "") if done.returncode == 0 else (None, done.stderr.strip())
 
 
 class Contents(unittest.TestCase):
-    def test_there_is_a_bootstrap_that_all_may_execute_beside_glibc_and_nothing_else(self):
+    def test_it_has_a_bootstrap_that_all_may_execute_and_glibc_and_nothing_else(self):
         """§1.10.1"""
         with zipfile.ZipFile(Zip.get()) as packed:
             self.assertIsNone(packed.testzip())
@@ -112,19 +112,19 @@ class Contents(unittest.TestCase):
             self.assertLessEqual(others, {"lib/libc.so.6", "lib/libm.so.6"})
             for entry in packed.infolist():
                 self.assertEqual(0o100755, entry.external_attr >> 16, entry)
-                self.assertEqual(3, entry.create_system)  # or modes count for nothing
+                self.assertEqual(3, entry.create_system)  # or modes are ignored
                 self.assertEqual(zipfile.ZIP_DEFLATED, entry.compress_type)
                 self.assertEqual(b"\x7fELF", packed.read(entry)[:4])
 
     def test_it_has_six_megabytes_at_most(self):
-        """§1.10.2, with room: what is fetched at a cold start is what is waited for."""
+        """§1.10.2, with a margin: a cold start waits until the zip is fetched."""
         self.assertIn("predict", FUNCTIONS)
         for function in FUNCTIONS:
             n = Zip.get(function).stat().st_size
             print(f"{function}.zip: {n / 1e6:.2f} MB", file=sys.stderr)
             self.assertLessEqual(n, MOST_BYTES, function)
 
-    def test_a_commit_gives_the_same_bytes_wherever_it_is_built(self):
+    def test_a_commit_makes_the_same_bytes_in_any_folder(self):
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "elsewhere"
             for name in ("CMakeLists.txt", "CMakePresets.json"):
@@ -145,9 +145,9 @@ class CommandLine(unittest.TestCase):
         self.assertRegex(done.stderr, r"\Apackage-lambda: [^\n]+\n\Z")
         return done.stderr
 
-    def test_what_cannot_be_packed_is_a_sentence(self):
+    def test_errors_are_one_sentence(self):
         self.assertIn('no function "nothing": lambda/ has', self.refused("nothing"))
-        self.assertIn('no function "aws"', self.refused("aws"))  # a room, no function
+        self.assertIn('no function "aws"', self.refused("aws"))  # a library, not a function
         self.assertIn('no function "../serve"', self.refused("../serve"))
         self.assertIn("which function?", self.refused())
         self.assertIn("one function at a time", self.refused("predict", "predict"))
@@ -200,38 +200,38 @@ class Root(PredictCase):
                                       "LAMBDA_TASK_ROOT": "/var/task", "PATH": None,
                                       "LD_LIBRARY_PATH": LIBRARY_PATH, **more})
 
-    def test_it_answers_with_nothing_else_around(self):
-        """26: nobody, in a root whose files are another's."""
+    def test_it_responds_with_nothing_else_around(self):
+        """26: as an unprivileged user, in a root with another user's files."""
         run = self.start()
         for _ in range(20):
-            self.assertBody(ANSWER, self.post(QUESTION))
+            self.assertBody(RESPONSE, self.post(REQUEST))
         mapped = {line.split()[-1] for line in
                   Path(f"/proc/{run.pid}/maps").read_text().splitlines() if "/" in line}
         inside_root = {name.removeprefix(str(self.root)) for name in mapped}
         self.assertEqual({"bootstrap", "lib"},
                          {Path(name).relative_to("/var/task").parts[0] for name in inside_root})
 
-    def test_it_answers_from_a_model_of_its_own(self):
+    def test_it_responds_from_a_model_of_its_own(self):
         shutil.copy(trained().model_bin, self.root / "tmp/model.bin")
         (self.root / "tmp/model.bin").chmod(0o644)
         self.start(ENDPOINT_NAME=None, MODEL_URI="/tmp/model.bin")
         user, item = trained().rows[0][:2]
         self.assertIn('"predicted_rating": ', self.bare({"userId": user, "movieId": item}))
 
-    def test_the_libraries_of_the_system_are_passed_by(self):
+    def test_the_libraries_of_the_system_are_not_used(self):
         """§1.10.3, §1.10.6: an older libc in /lib64, which LD_LIBRARY_PATH names first."""
         for folder in ("lib64", "usr/lib64", "lib"):
             (self.root / folder).mkdir(parents=True)
             for name in ("libc.so.6", "libm.so.6"):
                 (self.root / folder / name).write_text("would be the end of it")
         self.start()
-        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertBody(RESPONSE, self.post(REQUEST))
 
     def tls_root(self):
         """An endpoint behind TLS, and the place in the root where its certificate is trusted."""
         path = certificate(self.folder, "authority", "IP:127.0.0.1")
         peer = Peer("sagemaker", KEYS, REGION, tls=tls(path))
-        peer.otherwise = answer(200, SAID, [("Content-Type", "application/json")])
+        peer.otherwise = respond(200, ENDPOINT_BODY, [("Content-Type", "application/json")])
         self.addCleanup(peer.close)
         self.addCleanup(lambda: self.assertEqual([], peer.complaints))
         return peer, f"{path}.pem"
@@ -244,28 +244,28 @@ class Root(PredictCase):
             path.parent.mkdir(parents=True)
             shutil.copy(trusted, path)
             run = self.start(AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=peer.url)
-            self.assertBody(ANSWER, self.post(QUESTION))
+            self.assertBody(RESPONSE, self.post(REQUEST))
             self.stop(run)
             shutil.rmtree(self.root / "etc")
 
-    def test_without_certificates_nobody_is_trusted(self):
+    def test_without_certificates_no_peer_is_trusted(self):
         """54"""
         peer, _ = self.tls_root()
         self.start(AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=peer.url)
-        self.assertError(502, "bad_gateway", self.post(QUESTION))
+        self.assertError(502, "bad_gateway", self.post(REQUEST))
         self.assertEqual([], peer.requests)
 
-    def test_a_peer_who_insists_on_what_was_left_out_gets_an_error(self):
-        """Encodings that libcurl takes unasked; after each of them it goes on."""
+    def test_unsupported_encodings_are_an_error(self):
+        """Encodings that libcurl accepts unrequested; after each of them the function continues."""
         self.start()
         for coding in ("br", "zstd", "gzip, br"):
             before = self.endpoint.otherwise
             self.endpoint.otherwise = raw(
                 f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: {coding}"
                 "\r\nConnection: close\r\n\r\nabcdefgh".encode(), keep=False)
-            self.assertGreaterEqual(self.post(QUESTION)["statusCode"], 500, coding)
+            self.assertGreaterEqual(self.post(REQUEST)["statusCode"], 500, coding)
             self.endpoint.otherwise = before
-            self.assertBody(ANSWER, self.post(QUESTION))
+            self.assertBody(RESPONSE, self.post(REQUEST))
 
     def test_a_proxy_that_wants_kerberos_gets_an_error(self):
         peer, trusted = self.tls_root()
@@ -289,16 +289,16 @@ class Root(PredictCase):
         self.start(AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=peer.url, AWS_CA_BUNDLE="/tmp/trusted.pem",
                    https_proxy=f"socks5://127.0.0.1:{listener.getsockname()[1]}")
         for _ in range(2):
-            self.assertIn(self.post(QUESTION)["statusCode"], (502, 503, 504))
+            self.assertIn(self.post(REQUEST)["statusCode"], (502, 503, 504))
         self.assertIn(1, greeted[0][2:])  # libcurl had offered it
         self.assertEqual([], peer.requests)
 
 
 class Functions(FunctionCase):
-    """Whatever a function needs at its start, it can say in an empty root what is missing."""
+    """In an empty root a function reports what it lacks at its start."""
     program = "/var/task/bootstrap"
 
-    def test_each_function_starts_and_says_what_it_needs(self):
+    def test_each_function_starts_and_reports_what_it_needs(self):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o755)
             for function in FUNCTIONS:

@@ -43,8 +43,8 @@ class Arm64(unittest.TestCase):
                 self.assertEqual(EM_AARCH64, struct.unpack_from("<H", head, 18)[0], name)
         self.assertLessEqual(self.zip.stat().st_size, 6_000_000)
 
-    def test_it_starts_with_what_it_brings(self):
-        """The loader and libc come from the zip: nothing else of arm64 is below this root."""
+    def test_it_starts_with_the_files_of_the_zip(self):
+        """The loader and libc come from the zip: this root has no other arm64 file."""
         emulator = shlex.split(os.environ["MF_EMULATOR"])[0]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         done = subprocess.run([emulator, "-L", self.root, self.root / "var/task/bootstrap"],

@@ -1,5 +1,5 @@
-"""That it learns, and that what is kept is what was promised: known answers, every
-hyperparameter, the best epoch, early stopping, held-out data."""
+"""Learning: data with known results, every hyperparameter, the best epoch, early stopping and
+held-out data."""
 
 import math
 import unittest
@@ -11,7 +11,7 @@ from train_case import TrainCase
 
 ALL = planted(200, 100, 5000, noise=0.25)
 ROWS, CHECK = ALL[:4200], ALL[4200:]
-# Learns the data by heart: the best epoch on other data comes early.
+# Overfits: the best epoch on other data comes early.
 BY_HEART = {"n_factors": 64, "learning_rate": 0.1, "regularization": 0.0001,
             "bias_regularization": 0.0001, "n_epochs": 40}
 
@@ -27,8 +27,8 @@ class LearningCase(TrainCase):
 
 class Learning(LearningCase):
     def test_the_parity_of_user_and_item(self):
-        """Known answer: 5 where parities agree, else 1; the two withheld items of each
-        user come out right. No bias knows anything of it."""
+        """Known result: 5 where parities agree, else 1; the two withheld items of each
+        user are predicted correctly. Biases cannot describe it."""
         rows, withheld = parity()
         job = self.job_on(rows, n_factors=4, n_epochs=60, learning_rate=0.05, regularization=0.01)
         self.train(job)
@@ -47,7 +47,7 @@ class Learning(LearningCase):
         self.assertLess(best, 0.62 * spread)
         self.assertLess(best, 0.62)
 
-    def test_the_defaults_do_on_real_data_what_the_readme_says(self):
+    def test_the_defaults_have_the_documented_error_on_real_data(self):
         """MovieLens ml-latest-small: about 0.87 in cross-validation; a baseline of biases
         has 0.89, the mean 1.06."""
         job = self.job(defaults=True, validation_fraction=0.2)
@@ -63,7 +63,7 @@ class Learning(LearningCase):
         self.assertTrue(all(a > b for a, b in zip(told, told[1:])), told)
 
     def test_each_hyperparameter_changes_the_model(self):
-        """A setting that does nothing is a lie in --help."""
+        """Each setting of --help has an effect."""
         plain = self.job_on(ROWS)
         self.train(plain)
         for name, value in (("n_factors", 9), ("n_epochs", 5), ("learning_rate", 0.02),
@@ -77,19 +77,19 @@ class Learning(LearningCase):
                 job = self.job_on(ROWS, **{name: value})
                 result = self.train(job)
                 self.assertEqual(float(value), float(job.metrics()["hyperparameters"][name]))
-                answers = lambda j: [self.predict(j, r[0], r[1])[0] for r in ROWS[:8]]
-                self.assertNotEqual(answers(plain), answers(job), "no answer changed")
+                responses = lambda j: [self.predict(j, r[0], r[1])[0] for r in ROWS[:8]]
+                self.assertNotEqual(responses(plain), responses(job), "no prediction changed")
                 self.assertTrue(result.epochs)
 
 
 class Validation(LearningCase):
     def rmse_of_model(self, job, rows):
-        """By asking the finished model itself."""
+        """Predicts each pair with the finished model."""
         errors = [(self.predict(job, r[0], r[1])[0] - float(r[2])) ** 2 for r in rows]
         return math.sqrt(sum(errors) / len(errors))
 
     def test_the_reported_rmse_and_mae_are_those_of_the_model_that_was_written(self):
-        """Slow twin: every validation pair asked one by one."""
+        """Reference: every validation pair predicted one by one."""
         check = CHECK[: 60 if SANITIZED else 250]
         job = self.checked(check, n_epochs=8)
         result = self.train(job)
@@ -100,7 +100,7 @@ class Validation(LearningCase):
         self.assertAlmostEqual(float(told["validation_mae"]), mae, delta=0.0006)
 
     def test_the_best_epoch_is_the_one_kept(self):
-        """Not the last: later epochs learn by heart."""
+        """Not the last: later epochs overfit."""
         check = CHECK[: 60 if SANITIZED else 250]
         job = self.checked(check, **BY_HEART)
         result = self.train(job)
@@ -133,19 +133,19 @@ class Validation(LearningCase):
                                        msg="rounded figures may tie")
                 self.assertLess(len(stopped), len(told))
 
-    def test_early_stopping_without_validation_data_is_said_not_swallowed(self):
-        """It cannot work: a warning or an error, never silence."""
+    def test_early_stopping_without_validation_data_is_reported(self):
+        """It has no effect: a warning or an error is required."""
         job = self.job_on(ROWS, early_stopping_patience=2, n_epochs=6)
         result = self.run_train(job)
         if result.status != 0:
             self.assertFailed(job, result, "early_stopping_patience", "validation")
         else:
-            said = [l for l in result.log if l["level"] == "warning" and "early_stopping" in str(l)]
-            self.assertTrue(said, result)
+            warnings = [l for l in result.log if l["level"] == "warning" and "early_stopping" in str(l)]
+            self.assertTrue(warnings, result)
             self.assertEqual(6, len(result.epochs))
 
     def test_a_held_out_fraction_is_about_that_part_and_not_trained_on(self):
-        """Figures differ from a run on everything; the counts say how many."""
+        """Figures differ from a run on everything; the counts have the sizes."""
         job = self.job_on(ROWS, validation_fraction=0.25, **BY_HEART)
         result = self.train(job)
         told = self.validation(result)
@@ -155,7 +155,7 @@ class Validation(LearningCase):
         self.assertTrue(any(abs(v - 0.25 * len(ROWS)) < 0.05 * len(ROWS) for v in counts), counts)
 
     def test_another_seed_holds_out_other_ratings(self):
-        """The split hangs on the seed, and on nothing else."""
+        """The split depends on the seed alone."""
         told = {}
         for seed, threads in ((1, 1), (1, 3), (2, 1)):
             job = self.job_on(ROWS, validation_fraction=0.2, seed=seed, n_threads=threads)
@@ -163,8 +163,8 @@ class Validation(LearningCase):
         self.assertEqual(told[1, 1], told[1, 3])
         self.assertNotEqual(told[1, 1], told[2, 1])
 
-    def test_a_validation_channel_and_a_fraction_do_not_both_count_in_silence(self):
-        """The channel wins and the log says so, or it is refused."""
+    def test_a_validation_channel_and_a_fraction_give_a_warning_or_an_error(self):
+        """The channel is used with a warning, or the job fails."""
         job = self.checked(validation_fraction=0.2)
         result = self.run_train(job)
         if result.status != 0:
@@ -172,11 +172,11 @@ class Validation(LearningCase):
             return
         self.assertEqual(figures(self.train(self.checked())), figures(result),
                          "the fraction was taken off the training data all the same")
-        said = [l for l in result.log if l["level"] == "warning" and "validation_fraction" in str(l)]
-        self.assertTrue(said, result)
+        warnings = [l for l in result.log if l["level"] == "warning" and "validation_fraction" in str(l)]
+        self.assertTrue(warnings, result)
 
     def test_validation_data_shapes_no_parameter(self):
-        """Without early stopping and with one epoch the model answers the same."""
+        """Without early stopping and with one epoch the model is the same."""
         plain = self.job_on(ROWS, n_epochs=1)
         self.train(plain)
         job = self.checked(n_epochs=1)
@@ -185,7 +185,7 @@ class Validation(LearningCase):
             self.assertEqual(self.predict(plain, user, item), self.predict(job, user, item))
 
     def test_users_that_only_validation_has_are_not_in_the_model(self):
-        """A model knows whom it was trained on."""
+        """A model has the users of its training data."""
         job = self.checked([*CHECK[:50], ("only-here", CHECK[0][1], "3", "1")])
         self.train(job)
         self.assertIn("known_user=false", self.predict(job, "only-here", CHECK[0][1])[1])

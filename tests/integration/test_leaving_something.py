@@ -1,8 +1,8 @@
-"""Checklist 39-54 (docs/sagemaker.md): what a run leaves behind, also when it fails or is stopped.
+"""Checklist 39-54 (docs/sagemaker.md): the files and status of a run, also when it fails or is stopped.
 
-The seam "no phase goes untested" is walked in three ways: by holding the program
-still at a known place (a FIFO, a full pipe), by events of the file system, and by
-a sweep of moments over a whole run. Whatever the moment, the same must hold."""
+Every phase of a run is tested in three ways: by blocking the program at a known place
+(a FIFO, a full pipe), by events of the file system, and by a sweep of moments over a
+whole run. The same must hold at each moment."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ import time
 import unittest
 from pathlib import Path
 
-from nobody import NOBODY, train_for_anyone
+from unprivileged import UNPRIVILEGED, train_for_anyone
 from programs import BIN, STOP_DEADLINE, TRAIN
 from samples import csv, planted, real_ratings
 from sanitizers import SANITIZED
@@ -67,7 +67,7 @@ class Success(TrainCase):
         self.assertSameModel(fresh, job)
 
     def test_the_model_survives_tar_as_another_user_and_a_read_only_place(self):
-        """Checklist 41: modes allow others to read; it answers from where it was unpacked."""
+        """Checklist 41: modes allow others to read; it predicts from where it was unpacked."""
         job = self.job_on(ROWS)
         self.train(job)
         here, _ = self.predict(job, "1", ROWS[0][1])
@@ -81,7 +81,7 @@ class Success(TrainCase):
                 self.assertEqual(wanted, member.mode & wanted, f"{member.name} {member.mode:o}")
         served = self.folder / "served" / "model"
         served.mkdir(parents=True)
-        user = NOBODY if os.geteuid() == 0 else None
+        user = UNPRIVILEGED if os.geteuid() == 0 else None
         program = train_for_anyone(self.folder)
         if user:
             os.chown(served, user, user)
@@ -177,14 +177,14 @@ class Failure(TrainCase):
         unwritable.model.write_text("not a folder")
         yield "model folder", unwritable, "PlatformError"
 
-    def test_each_kind_of_failure_says_its_class_and_cause_first(self):
+    def test_each_kind_of_failure_begins_with_its_class_and_cause(self):
         """Checklist 42, 43, 44, 45."""
         for label, job, error in self.failing_jobs():
             with self.subTest(label):
                 self.assertFailed(job, self.run_train(job), error=error)
                 self.assertFalse(job.output.joinpath("data", "metrics.json").exists())
 
-    def test_the_reason_fits_even_when_what_it_quotes_is_huge_and_ugly(self):
+    def test_the_reason_fits_even_when_it_quotes_huge_invalid_text(self):
         """Checklist 43: 1,024 characters of valid UTF-8 on one line."""
         for label, cell in (("long", "9" * 5000 + "x"), ("characters of four bytes", "💩" * 900),
                             ("controls", "\x01\x1b[31m\x7f" * 200)):
@@ -204,23 +204,23 @@ class Failure(TrainCase):
         for label, job, _ in self.failing_jobs():
             with self.subTest(label):
                 watch = self.watch()
-                said = self.folder / f"said-{label}"
-                said.mkdir()
-                watch.add(said, "said", "MODIFY")
+                logs = self.folder / f"log-{label}"
+                logs.mkdir()
+                watch.add(logs, "log", "MODIFY")
                 watch.add(job.output, "output", "CREATE", "MOVED_TO")
-                with open(said / "stderr", "wb") as stderr, open(said / "stdout", "wb") as stdout:
+                with open(logs / "stderr", "wb") as stderr, open(logs / "stdout", "wb") as stdout:
                     status = self.run_train(job, stderr=stderr, stdout=stdout).status
                 self.assertEqual(1, status)
                 events = watch.poll()
-                last_said = max(i for i, e in enumerate(events) if e[0] == "said")
+                last_log = max(i for i, e in enumerate(events) if e[0] == "log")
                 written = [i for i, e in enumerate(events) if e[0] == "output"
                            and e[2] == "failure"]
                 self.assertTrue(written, events)
-                self.assertLess(last_said, min(written), events)
+                self.assertLess(last_log, min(written), events)
 
     def test_an_earlier_failure_file_is_kept(self):
-        """Checklist 46: it may be a wrapper's, who knows more. The new reason is on stderr
-        all the same, and that the old one was kept."""
+        """Checklist 46: a wrapper may have written it. The new reason is on stderr, and a
+        note that the old one was kept."""
         job = self.job_on(ROWS, n_factors="0")
         job.failure.write_text("AlgorithmError: the cause\n")
         result = self.run_train(job)
@@ -269,7 +269,7 @@ class Failure(TrainCase):
                 self.assertEqual(-number, run.wait().status)
 
 
-class NoRoom(TrainCase):
+class NoSpace(TrainCase):
     """Checklist 47."""
 
     def test_a_full_disk_gives_a_reason_and_no_half_model(self):
@@ -283,7 +283,7 @@ class NoRoom(TrainCase):
                 result = self.run_train(job, wrapper=file_size_limit(limit))
                 self.assertFailed(job, result, "model", error="PlatformError")
 
-    def test_a_real_full_file_system_says_no_space(self):
+    def test_a_real_full_file_system_is_reported_as_no_space(self):
         """Checklist 47: a tiny tmpfs as model/; the error is the system's own."""
         if not namespace():
             self.not_here("a tmpfs needs a private mount namespace")
@@ -317,8 +317,8 @@ class NoRoom(TrainCase):
         foreign = self.job_on(ROWS)
         how = {}
         if os.geteuid() == 0:
-            os.chown(foreign.output, NOBODY, NOBODY)
-            how = {"user": NOBODY, "program": train_for_anyone(self.folder)}
+            os.chown(foreign.output, UNPRIVILEGED, UNPRIVILEGED)
+            how = {"user": UNPRIVILEGED, "program": train_for_anyone(self.folder)}
         foreign.model.chmod(0o555)
         result = self.run_train(foreign, **how)
         self.assertFailed(foreign, result, "model", "Permission denied", error="PlatformError")
@@ -332,7 +332,7 @@ class NoRoom(TrainCase):
         self.assertFailed(mounted, result, "model", "Read-only", error="PlatformError")
 
     def test_a_model_folder_that_cannot_be_written_is_found_out_before_training(self):
-        """§2.9: hours of training must not end in a folder that was never writable."""
+        """§2.9: hours of training must not fail because of a folder that was never writable."""
         job = self.job_on(ROWS, n_epochs=20)
         job.model.rmdir()
         job.model.write_text("")
@@ -391,8 +391,8 @@ class NoRoom(TrainCase):
         if self.model_files(job):
             self.assertUsableModel(job, ROWS)
 
-    def test_running_out_of_memory_gives_a_reason_at_every_size(self):
-        """Checklist 47: address space from just enough to start to just enough to end."""
+    def test_running_out_of_memory_gives_a_reason_at_every_limit(self):
+        """Checklist 47: address space from just enough to start to just enough to finish."""
         if SANITIZED:
             self.not_here("a sanitizer's shadow needs terabytes of address space")
         limit = ('ulimit -v "$1"; shift; exec "$@"')
@@ -435,7 +435,7 @@ class Stopped(TrainCase):
         return result
 
     def long_job(self, **more):
-        """Epochs of some ms, hundreds of them: whatever waits for a line of it finds
+        """Hundreds of epochs of some ms each: a test that waits for a line of it finds
         the run in the middle of an epoch."""
         return self.job_on(real_ratings(), n_factors=64, **{"n_epochs": 1000, **more})
 
@@ -470,7 +470,7 @@ class Stopped(TrainCase):
         self.assertEqual(0, self.assertStopped(job, run, self.REAL).status)
 
     def test_a_long_epoch_is_not_waited_for(self):
-        """Checklist 49: an epoch of seconds is left in its middle."""
+        """Checklist 49: an epoch of seconds is interrupted."""
         job = self.job(n_factors=1024, n_epochs=50, n_threads=1)
         text = planted_csv(self.folder, 200_000 if SANITIZED else 2_000_000)
         job.channel("train", {}).data.joinpath("train/ratings.csv").symlink_to(text)
@@ -483,7 +483,7 @@ class Stopped(TrainCase):
         self.assertEqual(1, len(result.epochs), result)
         self.assertEqual(["model.bin"], self.model_files(job))
 
-    def test_sigterm_before_a_first_epoch_says_so(self):
+    def test_sigterm_before_a_first_epoch_is_reported(self):
         """Checklist 50, 51: in the first epoch there is nothing worth keeping."""
         job = self.job(n_factors=512, n_epochs=50, n_threads=1)
         text = planted_csv(self.folder, 200_000 if SANITIZED else 2_000_000)
@@ -507,8 +507,8 @@ class Stopped(TrainCase):
         run.signal(signal.SIGTERM)
         self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error=None)
 
-    def test_sigterm_while_reading_says_that_earlier_checkpoints_are_kept(self):
-        """Checklist 51: the work of an earlier start is not lost, and the reason says so."""
+    def test_sigterm_while_reading_reports_that_earlier_checkpoints_are_kept(self):
+        """Checklist 51: the work of an earlier start is not lost, which is part of the reason."""
         job = self.job_on(ROWS, checkpoint_every=1).keep_checkpoints()
         self.train(job)
         before = sorted(path.name for path in job.checkpoints.iterdir())
@@ -551,7 +551,7 @@ class Stopped(TrainCase):
         self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error=None)
 
     def test_sigterm_while_reading_files(self):
-        """Checklist 51: a file opened says that reading has begun."""
+        """Checklist 51: an open file shows that reading has begun."""
         text = csv(ROWS)
         job = self.job(n_epochs=3)
         job.channel("train", {f"part-{i:03d}.csv": text for i in range(150)})
@@ -563,7 +563,7 @@ class Stopped(TrainCase):
         self.assertStopped(job, run)
 
     def test_sigterm_while_the_model_is_written(self):
-        """Checklist 51: stopped still when the temporary file is there, then told."""
+        """Checklist 51: SIGSTOP when the temporary file is there, then SIGTERM."""
         caught = 0
         for _ in range(12):
             job = self.job_on(real_ratings(), n_factors=512, n_epochs=1)
@@ -583,7 +583,7 @@ class Stopped(TrainCase):
         self.assertGreater(caught, 0, "the model was never caught half-written")
 
     def test_sigterm_at_any_moment_leaves_a_whole_model_or_nothing(self):
-        """Checklist 49, 50, 51: a sweep over the length of a run, whatever is hit."""
+        """Checklist 49, 50, 51: a sweep over the length of a run."""
         job = self.job_on(ROWS, n_epochs=60, n_factors=32)
         started = time.monotonic()
         self.train(job)

@@ -40,7 +40,7 @@ class CommandLine(LocalCloudCase):
         super().setUp()
 
     def aws(self, cloud, *words):
-        """(status, what it printed, the response's body)"""
+        """(status, output, the response's body)"""
         out = self.folder / "out"
         out.unlink(missing_ok=True)
         run = subprocess.run(
@@ -57,27 +57,27 @@ class CommandLine(LocalCloudCase):
     def test_lambda_invoke(self):
         cloud = self.one()
         payload = self.folder / "payload"
-        payload.write_text('{"print":["a line"],"answer":{"n":1}}')
+        payload.write_text('{"print":["a line"],"respond":{"n":1}}')
         words = ("lambda", "invoke", "--payload", f"fileb://{payload}", "--function-name")
-        status, reported, body = self.aws(cloud, *words, "f", "--log-type", "Tail")
+        status, output, body = self.aws(cloud, *words, "f", "--log-type", "Tail")
         self.assertEqual((0, 200, "$LATEST", {"n": 1}),
-                         (status, reported["StatusCode"], reported["ExecutedVersion"], json.loads(body)))
-        self.assertIn(b"\na line\nEND RequestId", base64.b64decode(reported["LogResult"]))
-        status, reported, body = self.aws(cloud, *words, "arn:aws:lambda:us-east-1:123456789012:function:f",
-                                      "--qualifier", "$LATEST")
+                         (status, output["StatusCode"], output["ExecutedVersion"], json.loads(body)))
+        self.assertIn(b"\na line\nEND RequestId", base64.b64decode(output["LogResult"]))
+        status, output, body = self.aws(cloud, *words, "arn:aws:lambda:us-east-1:123456789012:function:f",
+                                        "--qualifier", "$LATEST")
         self.assertEqual((0, {"n": 1}), (status, json.loads(body)))
-        status, reported, body = self.aws(cloud, *words, "f", "--invocation-type", "Event")
-        self.assertEqual((0, 202), (status, reported["StatusCode"]))
-        status, reported, body = self.aws(cloud, *words, "f", "--invocation-type", "DryRun")
-        self.assertEqual((0, 204), (status, reported["StatusCode"]))
+        status, output, body = self.aws(cloud, *words, "f", "--invocation-type", "Event")
+        self.assertEqual((0, 202), (status, output["StatusCode"]))
+        status, output, body = self.aws(cloud, *words, "f", "--invocation-type", "DryRun")
+        self.assertEqual((0, 204), (status, output["StatusCode"]))
         payload.write_text('{"error":{"errorMessage":"no","errorType":"Function.No"}}')
-        status, reported, body = self.aws(cloud, *words, "f")
-        self.assertEqual((0, 200, "Unhandled", "no"), (status, reported["StatusCode"], reported["FunctionError"],
+        status, output, body = self.aws(cloud, *words, "f")
+        self.assertEqual((0, 200, "Unhandled", "no"), (status, output["StatusCode"], output["FunctionError"],
                                                        json.loads(body)["errorMessage"]))
-        status, reported, body = self.aws(cloud, *words, "missing")
+        status, output, body = self.aws(cloud, *words, "unknown")
         self.assertNotEqual(0, status)
-        self.assertIn("ResourceNotFoundException", reported)
-        self.assertIn("Function not found: arn:aws:lambda:us-east-1:123456789012:function:missing", reported)
+        self.assertIn("ResourceNotFoundException", output)
+        self.assertIn("Function not found: arn:aws:lambda:us-east-1:123456789012:function:unknown", output)
 
     def test_sagemaker_runtime_invoke_endpoint(self):
         container = Container()
@@ -87,19 +87,19 @@ class CommandLine(LocalCloudCase):
         words = ("sagemaker-runtime", "invoke-endpoint", "--body", f"fileb://{body}",
                  "--content-type", "application/json", "--endpoint-name")
         body.write_text('{"body":"4.5","headers":{"X-Amzn-SageMaker-Custom-Attributes":"v=1"}}')
-        status, reported, response = self.aws(cloud, *words, "movies", "--custom-attributes", "a=1")
+        status, output, response = self.aws(cloud, *words, "movies", "--custom-attributes", "a=1")
         self.assertEqual((0, b"4.5", "AllTraffic", "text/x", "v=1"),
-                         (status, response, reported["InvokedProductionVariant"], reported["ContentType"],
-                          reported["CustomAttributes"]))
+                         (status, response, output["InvokedProductionVariant"], output["ContentType"],
+                          output["CustomAttributes"]))
         self.assertEqual("a=1", container.requests[0][1]["X-Amzn-SageMaker-Custom-Attributes"])
         body.write_text('{"status":400,"body":"no such user"}')
-        status, reported, _ = self.aws(cloud, *words, "movies")
+        status, output, _ = self.aws(cloud, *words, "movies")
         self.assertNotEqual(0, status)
-        self.assertIn("(ModelError)", reported)
-        self.assertIn('Received client error (400) from primary with message "no such user"', reported)
-        status, reported, _ = self.aws(cloud, *words, "missing")
-        self.assertIn("(ValidationError)", reported)
-        self.assertIn("Endpoint missing of account 123456789012 not found.", reported)
+        self.assertIn("(ModelError)", output)
+        self.assertIn('Received client error (400) from primary with message "no such user"', output)
+        status, output, _ = self.aws(cloud, *words, "unknown")
+        self.assertIn("(ValidationError)", output)
+        self.assertIn("Endpoint unknown of account 123456789012 not found.", output)
 
 
 class Document(ServeCase):
@@ -152,7 +152,7 @@ class RuntimeInterfaceClient(LocalCloudCase):
         ids = set()
         for n in range(100):
             response = cloud.invoke("f", {"n": n}, {"X-Amzn-Trace-Id": f"Root=1-{n}",
-                                                  "X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"})
+                                                    "X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"})
             self.assertEqual(200, response.status, response)
             self.assertNotIn("X-Amz-Function-Error", response.headers, response)
             got = response.json

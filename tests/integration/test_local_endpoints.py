@@ -1,5 +1,5 @@
-"""test_local_endpoints.py: local-cloud as SageMaker Runtime (§3.4): what containers get, and
-what callers get of their responses."""
+"""test_local_endpoints.py: local-cloud as SageMaker Runtime (§3.4): requests to containers and
+responses to callers."""
 
 import http.server
 import json
@@ -44,7 +44,7 @@ class Container:
                 try:
                     self.wfile.write(response)
                 except OSError:
-                    pass  # the client has closed its connection
+                    pass  # the client has closed
                 if outer.close_after_next:
                     self.close_connection = True
 
@@ -52,7 +52,7 @@ class Container:
                 pass
 
         class Server(http.server.ThreadingHTTPServer):
-            request_queue_size = 1024  # its 5 would make many at once wait for seconds
+            request_queue_size = 1024  # with the default of 5 many concurrent connections would wait for seconds
             daemon_threads = True
 
         self._server = Server(("127.0.0.1", 0), Handler)
@@ -95,7 +95,7 @@ class Endpoints(LocalCloudCase):
         self.assertNotIn("X-Mine", headers)
         self.assertNotIn("Authorization", headers)
 
-    def test_of_the_headers_of_the_response_callers_get_four(self):
+    def test_callers_get_four_headers_of_the_response(self):
         response = self.movies().endpoint("movies", json.dumps({"headers": {
             "X-Amzn-SageMaker-Custom-Attributes": "c", "X-Amzn-SageMaker-New-Session-Id": "n; Expires=z",
             "X-Amzn-SageMaker-Closed-Session-Id": "d", "X-Mine": "no"}}))
@@ -145,7 +145,7 @@ class Endpoints(LocalCloudCase):
         self.assertEqual(200, cloud.endpoint("movies", b"{}" + b" " * 6291454).status)
         self.assertEqual(424, cloud.endpoint("movies", '{"times":6291457,"body":"x"}').status)
 
-    def test_connections_are_kept_and_one_that_ended_meanwhile_does_no_harm(self):
+    def test_connections_are_kept_and_a_closed_one_is_replaced(self):
         """61"""
         cloud = self.movies()
         for _ in range(5):
@@ -170,7 +170,7 @@ class Endpoints(LocalCloudCase):
         self.assertEqual({200}, {call.wait().status for call in calls})
         self.assertEqual(200, cloud.endpoint("movies", "{}").status)
 
-    def test_more_than_the_connections_is_a_throttle_as_sagemaker_says_it(self):
+    def test_more_than_the_connections_is_a_throttle_in_sagemakers_form(self):
         """56"""
         cloud = self.movies()
         calls = [cloud.later(cloud.endpoint, "movies", '{"sleep":3}') for _ in range(300)]

@@ -1,5 +1,5 @@
-"""test_local_functions.py: how local-cloud runs functions: processes, time, death, logs; and
-Lambda's Invoke in front of them."""
+"""test_local_functions.py: how local-cloud runs functions: processes, timeouts, exits, logs; and
+Lambda's Invoke."""
 
 import base64
 import json
@@ -14,9 +14,9 @@ from local_cloud import LocalCloudCase, alive, echo, function
 
 
 class Invoke(LocalCloudCase):
-    def test_an_invocation_has_the_response_of_the_function(self):
+    def test_an_invocation_returns_the_functions_response(self):
         cloud = self.one()
-        response = cloud.invoke("f", {"answer": {"n": 1}})
+        response = cloud.invoke("f", {"respond": {"n": 1}})
         self.assertEqual((200, {"n": 1}, "$LATEST"),
                          (response.status, response.json, response.headers["X-Amz-Executed-Version"]))
         self.assertNotIn("X-Amz-Function-Error", response.headers)
@@ -26,7 +26,7 @@ class Invoke(LocalCloudCase):
         cloud = self.one()
         arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
         for name in ("f:$LATEST", "123456789012:function:f", arn, arn.replace(":", "%3A")):
-            self.assertEqual(200, cloud.invoke(name, {"answer": 1}).status, name)
+            self.assertEqual(200, cloud.invoke(name, {"respond": 1}).status, name)
         response = cloud.invoke("f", {}, query="?Qualifier=%24LATEST")
         self.assertEqual(arn + ":$LATEST", response.json["headers"]["Lambda-Runtime-Invoked-Function-Arn"])
 
@@ -59,7 +59,7 @@ class Invoke(LocalCloudCase):
         cloud = self.one()
         mark = self.folder / "mark"
         response = cloud.invoke("f", {"sleep": 0.2, "print": ["async"]},
-                              {"X-Amz-Invocation-Type": "Event"})
+                                {"X-Amz-Invocation-Type": "Event"})
         self.assertEqual((202, b""), (response.status, response.body))
         cloud.wait_for_line("f/1 . async")
         response = cloud.invoke("f", {"print": [str(mark)]}, {"X-Amz-Invocation-Type": "DryRun"})
@@ -70,7 +70,7 @@ class Invoke(LocalCloudCase):
         cloud.invoke("f", {})
         self.assertNotIn(str(mark), cloud.stop().stdout)
 
-    def test_the_tail_of_the_log_comes_when_it_is_requested(self):
+    def test_the_tail_of_the_log_is_returned_when_requested(self):
         cloud = self.one()
         cloud.invoke("f", {"print": ["of another event"]})
         response = cloud.invoke("f", {"print": ["first", "second"]}, {"X-Amz-Log-Type": "Tail"})
@@ -86,7 +86,7 @@ class Invoke(LocalCloudCase):
         self.assertIn(b"REPORT RequestId", tail)
         self.assertNotIn("X-Amz-Log-Result", cloud.invoke("f", {}).headers)
 
-    def test_what_is_no_json_or_too_large_is_refused(self):
+    def test_invalid_json_and_large_events_are_refused(self):
         cloud = self.one()
         for headers, body, status, kind in (
                 ({}, b"{nope", 400, "InvalidRequestContentException"),
@@ -115,7 +115,7 @@ class Processes(LocalCloudCase):
         pids = {call.wait().json["pid"] for call in calls}
         self.assertEqual(4, len(pids))
 
-    def test_what_none_can_take_waits_and_then_is_refused(self):
+    def test_an_event_waits_for_a_process_and_then_is_refused(self):
         cloud = self.one(processes=2, queue=1)
         calls = [cloud.later(cloud.invoke, "f", {"sleep": 1.5}) for _ in range(6)]
         responses = [call.wait() for call in calls]
@@ -130,7 +130,7 @@ class Processes(LocalCloudCase):
         cloud = self.one(queue=0)
         connection = cloud.connect()
         for _ in range(100):
-            connection.request("POST", "/2015-03-31/functions/f/invocations", '{"answer":1}')
+            connection.request("POST", "/2015-03-31/functions/f/invocations", '{"respond":1}')
             response = connection.getresponse()
             self.assertEqual((200, b"1"), (response.status, response.read()))
         connection.close()
@@ -169,7 +169,7 @@ class Processes(LocalCloudCase):
             self.assertLessEqual(len(open_files), 4)  # and its connection
             status = Path(f"/proc/{pid}/status").read_text()
             self.assertEqual(0, int(re.search(r"SigBlk:\s+(\w+)", status)[1], 16))
-            # Python ignores SIGPIPE and SIGXFSZ.
+            # Python itself ignores SIGPIPE and SIGXFSZ.
             self.assertEqual(0, int(re.search(r"SigIgn:\s+(\w+)", status)[1], 16)
                              & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1))
 
@@ -184,14 +184,14 @@ class Ends(LocalCloudCase):
                                      rf"\ARequestId: [0-9a-f-]+ Error: Runtime exited with error: {words}\Z")
         self.assertFunctionError(cloud.invoke("f", {"exit": 0}), "Runtime.ExitError",
                                  "Runtime exited without providing a reason")
-        self.assertEqual(200, cloud.invoke("f", {"answer": 1}).status)
+        self.assertEqual(200, cloud.invoke("f", {"respond": 1}).status)
         cloud.wait_for_line("REPORT .*Error Type: Runtime.ExitError")
 
-    def test_waiting_events_go_to_the_process_that_comes_after(self):
+    def test_waiting_events_go_to_the_next_process(self):
         cloud = self.one()
         dying = cloud.later(cloud.invoke, "f", {"sleep": 0.5, "exit": 1})
         self.wait_until(lambda: "START" in cloud.run.text(), "the first event")
-        waiting = [cloud.later(cloud.invoke, "f", {"answer": n}) for n in range(3)]
+        waiting = [cloud.later(cloud.invoke, "f", {"respond": n}) for n in range(3)]
         self.assertFunctionError(dying.wait(), "Runtime.ExitError", "exit status 1")
         self.assertEqual([0, 1, 2], [call.wait().json for call in waiting])
 
@@ -202,7 +202,7 @@ class Ends(LocalCloudCase):
         cloud.wait_for_line("Error: Runtime exited with error: signal: killed")
         self.assertNotEqual(pid, cloud.invoke("f", {}).json["pid"])
 
-    def test_an_early_one_starts_again_by_itself_unless_it_cannot_start(self):
+    def test_an_early_one_is_restarted_unless_it_cannot_start(self):
         cloud = self.cloud(functions={"f": function(start="early")})
         self.wait_until(cloud.children, "a process")
         pid = cloud.invoke("f", {}).json["pid"]
@@ -223,7 +223,7 @@ class Ends(LocalCloudCase):
         self.assertNotEqual(pid["pid"], cloud.invoke("f", {}).json["pid"])
         cloud.wait_for_line("REPORT .*Error Type: Sandbox.Timeout")
 
-    def test_a_failing_start_fails_the_event_that_wanted_it(self):
+    def test_a_failing_start_fails_the_event_that_caused_it(self):
         """19"""
         cloud = self.one(environment={"INIT": "fail"})
         for _ in range(2):
@@ -235,7 +235,7 @@ class Ends(LocalCloudCase):
         cloud = self.cloud(functions={"f": echo(environment={"ECHO_START": "fail"})})
         self.assertFunctionError(cloud.invoke("f", {}), "Function.ConfigurationError", "ECHO_START")
 
-    def test_a_program_that_is_not_there_is_an_error_with_its_name(self):
+    def test_a_missing_program_is_reported(self):
         cloud = self.cloud(functions={"f": {"program": "/nowhere/to/be"}})
         for _ in range(2):
             self.assertFunctionError(cloud.invoke("f", {}), "Runtime.InvalidEntrypoint",
@@ -250,7 +250,7 @@ class Ends(LocalCloudCase):
         cloud = self.one(environment={"INIT": "sleep:100"}, timeout=1, **{"init-timeout": 0.5})
         self.assertFunctionError(cloud.invoke("f", {}), "Sandbox.Timeout", "Task timed out after 1.00")
 
-    def test_a_client_that_goes_away_does_not_end_its_invocation(self):
+    def test_a_client_that_closes_does_not_end_its_invocation(self):
         cloud = self.one()
         connection = cloud.connect()
         connection.request("POST", "/2015-03-31/functions/f/invocations",
@@ -262,7 +262,7 @@ class Ends(LocalCloudCase):
 
 
 class Logs(LocalCloudCase):
-    def test_lines_have_the_functions_name_and_stand_between_start_and_end(self):
+    def test_lines_have_the_functions_name_between_start_and_end(self):
         cloud = self.cloud(functions={"a": function(), "b": function()})
         cloud.invoke("a", {"print": ["one", "two"]})
         cloud.invoke("b", {"print_raw": "half a line"})

@@ -1,5 +1,5 @@
-"""test_local_gateway.py: local-cloud as API Gateway: the events that it makes (§2.2, §2.3) and
-what it makes of responses (§2.4)."""
+"""test_local_gateway.py: local-cloud as API Gateway: its events (§2.2, §2.3) and its responses
+(§2.4)."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ class Events(LocalCloudCase):
         self.assertEqual(200, response.status, response)
         return response.json["event"]
 
-    def test_a_rest_event_has_what_the_contract_lists(self):
+    def test_a_rest_event_has_the_members_of_the_contract(self):
         """§2.2"""
         cloud = self.one()
         before = int(time.time() * 1000)
@@ -60,7 +60,7 @@ class Events(LocalCloudCase):
         self.assertIsNone(e["queryStringParameters"])
         self.assertIsNone(e["requestContext"]["identity"]["userAgent"])
 
-    def test_an_http_api_event_has_what_the_contract_lists(self):
+    def test_an_http_api_event_has_the_members_of_the_contract(self):
         """§2.3"""
         cloud = self.one()
         e = self.event(cloud.post("/two?a=1&a=2&b=x%20y", '{"n":1}',
@@ -130,13 +130,13 @@ class Events(LocalCloudCase):
 
 
 class Responses(LocalCloudCase):
-    def response(self, cloud, value, path="/f", headers=None):
-        return cloud.post(path, {"answer": value}, headers)
+    def respond(self, cloud, value, path="/f", headers=None):
+        return cloud.post(path, {"respond": value}, headers)
 
     def test_status_headers_and_body_are_the_functions(self):
         """38, 41"""
         cloud = self.one()
-        response = self.response(cloud, {
+        response = self.respond(cloud, {
             "statusCode": 418, "headers": {"X-One": "a", "x-both": "lost", "Content-Type": "text/x",
                                            "X-Number": 3, "X-Yes": True, "Access-Control-Allow-Origin": "*"},
             "multiValueHeaders": {"X-Both": ["b", "c"]}, "body": "té", "isBase64Encoded": False})
@@ -146,15 +146,15 @@ class Responses(LocalCloudCase):
         self.assertEqual(["b", "c"], response.headers.get_all("X-Both"))
         self.assertEqual(("3", "true"), (response.headers["X-Number"], response.headers["X-Yes"]))
         self.assertTrue(response.headers["x-amzn-RequestId"])
-        response = self.response(cloud, {"statusCode": 204})
+        response = self.respond(cloud, {"statusCode": 204})
         self.assertEqual((204, b""), (response.status, response.body))
-        response = self.response(cloud, {"statusCode": 200, "body": None, "headers": None,
-                                     "multiValueHeaders": None, "more": 1})
+        response = self.respond(cloud, {"statusCode": 200, "body": None, "headers": None,
+                                        "multiValueHeaders": None, "more": 1})
         self.assertEqual((200, b"", "application/json"),
                          (response.status, response.body, response.headers["Content-Type"]))
 
     def test_headers_that_belong_to_the_gateway_are_renamed(self):
-        response = self.response(self.one(), {"statusCode": 200, "headers": {
+        response = self.respond(self.one(), {"statusCode": 200, "headers": {
             "Content-Length": "999", "Connection": "close", "Transfer-Encoding": "chunked"},
             "body": "abc"})
         self.assertEqual((b"abc", "999", "3"), (response.body, response.headers["x-amzn-Remapped-Content-Length"],
@@ -171,33 +171,33 @@ class Responses(LocalCloudCase):
                       {"statusCode": 200, "headers": {"a": "x\r\nSet-Cookie: y"}},
                       {"statusCode": 200, "multiValueHeaders": {"a": "b"}},
                       {"statusCode": 200, "isBase64Encoded": "no", "body": ""}):
-            response = self.response(cloud, wrong)
+            response = self.respond(cloud, wrong)
             self.assertEqual((502, {"message": "Internal server error"}), (response.status, response.json), wrong)
         for raw in ("", "{", "\x00", '{"statusCode":200}x'):
             self.assertEqual(502, cloud.post("/f", {"raw": raw}).status, raw)
         self.assertIn("Malformed Lambda proxy response", cloud.stop().stderr)
 
-    def test_base64_goes_out_as_bytes_to_who_accepts_them_first(self):
+    def test_base64_is_sent_as_bytes_to_clients_that_accept_them_first(self):
         """§2.4.8"""
         cloud = self.one()
         value = {"statusCode": 200, "body": base64.b64encode(bytes(range(256))).decode(),
                  "isBase64Encoded": True}
         for accept, raw in (("image/*", True), ("application/octet-stream, text/plain", True),
                             ("text/plain, application/octet-stream", False), ("*/*", False)):
-            body = self.response(cloud, value, headers={"Accept": accept}).body
+            body = self.respond(cloud, value, headers={"Accept": accept}).body
             self.assertEqual(bytes(range(256)) if raw else value["body"].encode(), body, accept)
-        self.assertEqual(bytes(range(256)), self.response(cloud, value, "/two").body)
+        self.assertEqual(bytes(range(256)), self.respond(cloud, value, "/two").body)
         value["body"] = "***"
-        self.assertEqual(502, self.response(cloud, value, headers={"Accept": "image/*"}).status)
+        self.assertEqual(502, self.respond(cloud, value, headers={"Accept": "image/*"}).status)
 
     def test_payload_2_takes_any_json_as_the_body(self):
         """§2.4.6"""
         cloud = self.one()
         for value in ({"a": 1}, [1], "text", 3):
-            response = self.response(cloud, value, "/two")
+            response = self.respond(cloud, value, "/two")
             self.assertEqual((200, "application/json", value),
                              (response.status, response.headers["Content-Type"], response.json))
-        response = self.response(cloud, {"statusCode": 201, "body": "x", "cookies": ["a=1", "b=2"]}, "/two")
+        response = self.respond(cloud, {"statusCode": 201, "body": "x", "cookies": ["a=1", "b=2"]}, "/two")
         self.assertEqual((201, b"x", ["a=1", "b=2"]),
                          (response.status, response.body, response.headers.get_all("Set-Cookie")))
         self.assertEqual(502, cloud.post("/two", {"raw": "no json"}).status)
@@ -211,20 +211,20 @@ class Responses(LocalCloudCase):
         response = cloud.post("/raw", {"error": {"errorMessage": "no"}})
         self.assertEqual((200, {"errorMessage": "no"}), (response.status, response.json))
 
-    def test_a_response_that_takes_too_long_is_504_and_the_function_works_on(self):
+    def test_a_response_that_takes_too_long_is_504_and_the_function_continues(self):
         cloud = self.one(config={"gateway-timeout": 0.5})
         response = cloud.post("/f", {"sleep": 1, "print": ["works on"]})
         self.assertEqual((504, {"message": "Endpoint request timed out"}), (response.status, response.json))
         cloud.wait_for_line("works on")
         cloud.wait_for_line("REPORT")
-        self.assertEqual(200, cloud.post("/raw", {"answer": 1}).status)
+        self.assertEqual(200, cloud.post("/raw", {"respond": 1}).status)
 
 
 class Limits(LocalCloudCase):
     def test_more_than_the_rate_is_429(self):
         """§2.5.6"""
         cloud = self.one(config={"rate": 0.001, "burst": 3})
-        responses = [cloud.post("/raw", {"answer": 1}) for _ in range(5)]
+        responses = [cloud.post("/raw", {"respond": 1}) for _ in range(5)]
         self.assertEqual([200] * 3 + [429] * 2, [a.status for a in responses])
         self.assertEqual(({"message": "Too Many Requests"}, "TooManyRequestsException"),
                          (responses[3].json, responses[3].headers["x-amzn-ErrorType"]))
@@ -233,10 +233,10 @@ class Limits(LocalCloudCase):
     def test_an_invocation_that_lambda_refuses_is_500(self):
         """§2.4.4"""
         cloud = self.one(queue=0)
-        calls = [cloud.later(cloud.post, "/raw", {"sleep": 1, "answer": 1}) for _ in range(4)]
+        calls = [cloud.later(cloud.post, "/raw", {"sleep": 1, "respond": 1}) for _ in range(4)]
         self.assertEqual([200] + [500] * 3, sorted(call.wait().status for call in calls))
 
-    def test_what_is_too_long_is_refused(self):
+    def test_requests_over_the_limits_are_refused(self):
         """§1.14"""
         cloud = self.one()
         self.assertEqual(431, cloud.post("/f", "{}", {"X-Long": "x" * 10300}).status)

@@ -1,5 +1,5 @@
 """test_local_mapping.py: local-cloud brings the records of a stream to a function, as Lambda's
-event source mapping does: batches, order, retries, partial responses, discarded records. The
+event source mapping does: batches, order, retries, partial batch responses, records given up. The
 stream is a real kinesalite."""
 
 import json
@@ -18,7 +18,7 @@ class Batches(StreamCase):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis)
-        before = int(time.time() * 1000) / 1000  # kinesalite counts milliseconds
+        before = int(time.time() * 1000) / 1000  # kinesalite has a resolution of milliseconds
         numbers = kinesis.put("s", "kéy \"1\"", "one", "two", "three")
         after = time.time()
         f.wait_for_records("one", "two", "three")
@@ -58,7 +58,7 @@ class Batches(StreamCase):
         self.assertEqual([100, 50], [len(b) for b in f.batches])
 
     def test_the_batching_window_fills_a_batch(self):
-        """Records that come one after the other, and would be a batch each, are sent together."""
+        """Records that arrive one after the other, and would be batches of one, form one batch."""
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, MaximumBatchingWindowInSeconds=300, BatchSize=5)
@@ -70,7 +70,7 @@ class Batches(StreamCase):
         f.wait_for_calls(1)
         self.assertEqual([["0", "1", "2", "3", "4"]], f.batches)
 
-    def test_after_the_batching_window_a_batch_goes_as_it_is(self):
+    def test_after_the_batching_window_a_batch_is_sent(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, MaximumBatchingWindowInSeconds=1)
@@ -106,7 +106,7 @@ class Batches(StreamCase):
 
 
 class Positions(StreamCase):
-    def test_latest_leaves_out_what_was_there(self):
+    def test_latest_skips_existing_records(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         kinesis.put("s", "k", "old")
@@ -146,7 +146,7 @@ class Positions(StreamCase):
 
 
 class Order(StreamCase):
-    def test_shards_are_read_side_by_side_and_each_in_order(self):
+    def test_shards_are_read_in_parallel_and_each_in_order(self):
         kinesis = self.kinesis()
         kinesis.create("s", shards=4)
         f = self.mapped(kinesis, "def handle(event, n): time.sleep(0.3)", processes=4, BatchSize=5)
@@ -227,8 +227,8 @@ def handle(event, n):
 
 
 class Failures(StreamCase):
-    def test_a_failing_batch_comes_again_until_it_succeeds(self):
-        """§4.1: without limits it holds up its shard."""
+    def test_a_failing_batch_is_repeated_until_it_succeeds(self):
+        """§4.1: without limits it blocks its shard."""
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, """
@@ -301,7 +301,7 @@ def handle(event, n):
         f.wait_for_records("young")
         self.assertEqual(1, len(f.given_up))
 
-    def test_what_is_too_old_from_the_start_is_never_sent(self):
+    def test_records_that_are_too_old_at_the_start_are_never_sent(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         kinesis.put("s", "k", "old")
@@ -312,7 +312,7 @@ def handle(event, n):
         self.assertEqual([], f.batches)
 
     def test_bisecting_finds_the_bad_record(self):
-        """§4.3.6: and cutting counts as no retry."""
+        """§4.3.6: a bisection does not count as a retry."""
         kinesis = self.kinesis()
         kinesis.create("s")
         kinesis.put_many("s", [("k", str(i)) for i in range(8)])
@@ -348,7 +348,7 @@ def handle(event, n):
         self.assertIn("/no/such/program", f.logged("batch_failed")[0]["function_error"])
         self.assertEqual(2, f.counts()["dropped_records"])
 
-    def test_a_function_that_takes_no_more_is_called_again_and_no_try_is_lost(self):
+    def test_a_throttling_function_is_called_again_and_no_try_is_lost(self):
         kinesis = self.kinesis()
         kinesis.create("s", shards=4)
         keys = {}
@@ -369,7 +369,7 @@ class PartialResponses(StreamCase):
         return self.mapped(kinesis, handler, BatchSize=5, **REPORTS, **settings)
 
     def test_from_the_first_failed_record_on_they_come_again(self):
-        """§4.3.1 and §4.3.2: of several the lowest counts, wherever it stands."""
+        """§4.3.1 and §4.3.2: of several the lowest counts, in any order."""
         f = self.one("""
 def handle(event, n):
     if n == 1:
@@ -382,7 +382,7 @@ def handle(event, n):
     def test_all_forms_of_complete_success(self):
         """§4.3.3"""
         for response in ('{"batchItemFailures": []}', '{"batchItemFailures": null}', "{}", "null", "",
-                       '""', '{"other": 1}'):
+                         '""', '{"other": 1}'):
             with self.subTest(response=response):
                 f = self.one(f"def handle(event, n): return {response!r}", n=6,
                              MaximumRetryAttempts=0)
@@ -393,12 +393,12 @@ def handle(event, n):
     def test_all_forms_of_complete_failure(self):
         """§4.3.4"""
         for response in ('{"batchItemFailures": [{"itemIdentifier": ""}]}',
-                       '{"batchItemFailures": [{"itemIdentifier": null}]}',
-                       '{"batchItemFailures": [{"itemIdentifier": 5}]}',
-                       '{"batchItemFailures": [{"identifier": "1"}]}',
-                       '{"batchItemFailures": [{"itemIdentifier": "1"}]}',
-                       '{"batchItemFailures": [null]}', '{"batchItemFailures": 1}', '[]', '"done"',
-                       '{"batchItem'):
+                         '{"batchItemFailures": [{"itemIdentifier": null}]}',
+                         '{"batchItemFailures": [{"itemIdentifier": 5}]}',
+                         '{"batchItemFailures": [{"identifier": "1"}]}',
+                         '{"batchItemFailures": [{"itemIdentifier": "1"}]}',
+                         '{"batchItemFailures": [null]}', '{"batchItemFailures": 1}', '[]', '"done"',
+                         '{"batchItem'):
             with self.subTest(response=response):
                 f = self.one(f"def handle(event, n): return {response!r}", MaximumRetryAttempts=1)
                 f.wait(lambda: f.given_up, "a batch given up")

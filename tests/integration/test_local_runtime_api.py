@@ -1,5 +1,5 @@
-"""test_local_runtime_api.py: local-cloud's Runtime API is held to the rules that our own test
-server keeps (docs/lambda.md, 1.1, 1.2 and 1.3), and to our own client of it."""
+"""test_local_runtime_api.py: local-cloud's Runtime API by the rules of our own test server
+(docs/lambda.md, 1.1, 1.2 and 1.3), and with our own client of it."""
 
 import re
 import socket
@@ -11,14 +11,14 @@ from pathlib import Path
 from local_cloud import PATIENCE, Later, LocalCloud, LocalCloudCase, alive, echo
 from test_lambda_runtime_api import BASE, Client, Rules
 
-# Says where its Runtime API is and does nothing with it: the test is the function.
+# Prints the address of its Runtime API and does not use it: the test is the function.
 IDLE = {"program": "/bin/sh", "arguments": ["-c", "echo API=$AWS_LAMBDA_RUNTIME_API; exec sleep 900"],
         "start": "early", "init-timeout": 900, "timeout": 60}
 
 
 class Id:
-    """That of the n-th event; looked for when it is needed, because it is not known before
-    the event is given: it stands in the START line."""
+    """That of the n-th event. It is read from the START line when it is needed, because it is
+    unknown before the event is delivered."""
 
     def __init__(self, cloud, n):
         self._cloud, self._n = cloud, n
@@ -40,7 +40,7 @@ class Id:
 
 
 class Given:
-    """An invocation through Lambda's Invoke."""
+    """An invocation through Lambda's Invoke API."""
 
     def __init__(self, service, body, number):
         self.id = Id(service.cloud, number)
@@ -48,7 +48,7 @@ class Given:
 
     def wait(self):
         response = self._call.wait()
-        self.answer = response
+        self.response = response
         failed = "X-Amz-Function-Error" in response.headers
         too_large = failed and response.json["errorType"] == "Function.ResponseSizeTooLarge"
         self.kind = "refused" if too_large else "error" if failed else "response"
@@ -63,14 +63,14 @@ class Service:
         self._n = 0
 
     def invoke(self, body):
-        # One after the other, so that START lines are in their order.
+        # One after the other, so that the START lines are in order.
         event = Given(self, body, self._n)
         self._n += 1
         time.sleep(0.02)
         return event
 
     def settle(self):
-        """`next` gives the running event again until the response has begun."""
+        """`next` returns the running event again until the response has begun."""
         client = Client(self.address)
         until = time.monotonic() + PATIENCE
         while client.next()[0] == 200 and time.monotonic() < until:
@@ -84,7 +84,7 @@ class Service:
 
 
 class LocalCloudKeepsTheRules(Rules, unittest.TestCase):
-    """29: and the rules around it."""
+    """29: and related rules."""
 
     def service(self):
         return Service()
@@ -125,17 +125,17 @@ class LocalCloudKeepsTheRules(Rules, unittest.TestCase):
                  + post + "Content-Length: 2\r\n\r\n{}").encode())
             self.assertEqual(202, read_response(stream)[0])
             self.assertEqual(403, read_response(stream)[0])
-        self.assertEqual(b'{"a":1}', event.wait().answer.body)
+        self.assertEqual(b'{"a":1}', event.wait().response.body)
 
     def test_an_unknown_response_mode_is_refused_and_fails_the_event(self):
         event = self.given()
         response = self.client.call("POST", f"/invocation/{event.id}/response", b"{}",
-                                  **{"Lambda-Runtime-Function-Response-Mode": "dripping"})
+                                    **{"Lambda-Runtime-Function-Response-Mode": "dripping"})
         self.assertRefused(400, "InvalidFunctionResponseMode", response)
         event.wait()
-        self.assertEqual("Runtime.InvalidResponseModeHeader", event.answer.json["errorType"])
+        self.assertEqual("Runtime.InvalidResponseModeHeader", event.response.json["errorType"])
 
-    def test_what_is_not_http_is_refused(self):
+    def test_invalid_http_is_refused(self):
         host, port = self.api.address.split(":")
         for bad in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\n bad: 1\r\n\r\n",
                     b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\n\r\n"):
@@ -159,7 +159,7 @@ class Headers(LocalCloudCase):
         cloud = self.one(timeout=PATIENCE)
         before = int(time.time() * 1000) / 1000  # the deadline is in milliseconds
         response = cloud.invoke("f", {}, {"X-Amzn-Trace-Id": "Root=1-2-3;Lineage=a:0",
-                                        "X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"})
+                                          "X-Amz-Client-Context": "eyJjdXN0b20iOnsiYSI6MX19"})
         after = time.time()
         headers = response.json["headers"]
         self.assertEqual("application/json", headers["Content-Type"])
@@ -175,7 +175,7 @@ class Headers(LocalCloudCase):
         made_up = cloud.invoke("f", {}).json["headers"]["Lambda-Runtime-Trace-Id"]
         self.assertRegex(made_up, r"\ARoot=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0\Z")
 
-    def test_an_event_of_6_mib_comes_whole(self):
+    def test_an_event_of_6_mib_is_complete(self):
         """20"""
         cloud = self.cloud(functions={"f": echo()})
         payload = b'{"do":"echo","x":"' + b"x" * (6 * 1024 * 1024 - 20) + b'"}'

@@ -1,5 +1,5 @@
-"""test_local_sdk.py: AWS's own JavaScript SDK against local-cloud: what InvokeCommand and
-InvokeEndpointCommand make of its responses, how they classify its errors, and the whole path
+"""test_local_sdk.py: AWS's own JavaScript SDK against local-cloud: how InvokeCommand and
+InvokeEndpointCommand read its responses and classify its errors, and the whole path
 from them through predict to serve. tests/node/install brings the SDK."""
 
 import base64
@@ -16,7 +16,7 @@ from test_local_endpoints import Container
 
 
 class WithSdk:
-    """What a case with the SDK has besides its other half."""
+    """A mix-in for cases with the SDK."""
 
     def setUp(self):
         reason = why_not(OLDEST)
@@ -31,10 +31,10 @@ class WithSdk:
 
 
 class SdkCase(WithSdk, LocalCloudCase):
-    def assertRefused(self, result, name, status, fault, words, known=True):
+    def assertRefused(self, response, name, status, fault, words, known=True):
         """An error of the service, of the SDK's own class unless its model has none."""
-        error = result.error
-        self.assertIsNotNone(error, result)
+        error = response.error
+        self.assertIsNotNone(error, response)
         self.assertEqual((name, status, fault), (error["name"], error["status"], error["fault"]))
         if known:
             self.assertEqual(name, error["known"])
@@ -48,27 +48,27 @@ class Invoke(SdkCase):
         payload = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         return sdk.call("lambda", "Invoke", attempts, FunctionName=name, Payload=payload, **more)
 
-    def test_a_response_and_all_that_comes_with_it(self):
+    def test_a_response_with_all_members(self):
         sdk = self.sdk(self.one())
-        result = self.invoke(sdk, {"print": ["a line"], "answer": {"é": 1}}, LogType="Tail")
+        response = self.invoke(sdk, {"print": ["a line"], "respond": {"é": 1}}, LogType="Tail")
         self.assertEqual((200, "$LATEST", {"é": 1}), (
-            result.output["StatusCode"], result.output["ExecutedVersion"],
-            json.loads(result.output["Payload"])))
-        self.assertNotIn("FunctionError", result.output)
-        self.assertIn(b"\na line\nEND RequestId: " + result.request_id.encode(),
-                      base64.b64decode(result.output["LogResult"]))
+            response.output["StatusCode"], response.output["ExecutedVersion"],
+            json.loads(response.output["Payload"])))
+        self.assertNotIn("FunctionError", response.output)
+        self.assertIn(b"\na line\nEND RequestId: " + response.request_id.encode(),
+                      base64.b64decode(response.output["LogResult"]))
         context = base64.b64encode(b'{"custom":{"a":1}}').decode()
-        result = self.invoke(sdk, name="arn:aws:lambda:us-east-1:123456789012:function:f",
-                            Qualifier="$LATEST", ClientContext=context)
-        headers = json.loads(result.output["Payload"])["headers"]
+        response = self.invoke(sdk, name="arn:aws:lambda:us-east-1:123456789012:function:f",
+                               Qualifier="$LATEST", ClientContext=context)
+        headers = json.loads(response.output["Payload"])["headers"]
         self.assertEqual('{"custom":{"a":1}}', headers["Lambda-Runtime-Client-Context"])
         self.assertTrue(headers["Lambda-Runtime-Invoked-Function-Arn"].endswith(":function:f:$LATEST"))
 
     def test_the_ways_to_invoke(self):
         sdk = self.sdk(self.one())
         for kind, status in (("RequestResponse", 200), ("Event", 202), ("DryRun", 204)):
-            result = self.invoke(sdk, InvocationType=kind)
-            self.assertEqual(status, result.output["StatusCode"], result)
+            response = self.invoke(sdk, InvocationType=kind)
+            self.assertEqual(status, response.output["StatusCode"], response)
 
     def test_a_function_error_is_no_error_of_the_call(self):
         """§1.4.9"""
@@ -77,17 +77,17 @@ class Invoke(SdkCase):
         for payload, kind, words in (({"error": report}, "Function.No", "no"),
                                      ({"exit": 3}, "Runtime.ExitError", "exit status 3"),
                                      ({"sleep": 60}, "Sandbox.Timeout", "timed out after 1.00 seconds")):
-            result = self.invoke(sdk, payload)
-            self.assertEqual((200, "Unhandled"), (result.output["StatusCode"],
-                                                  result.output["FunctionError"]), result)
-            reported = json.loads(result.output["Payload"])
-            self.assertEqual(kind, reported["errorType"])
-            self.assertIn(words, reported["errorMessage"])
+            response = self.invoke(sdk, payload)
+            self.assertEqual((200, "Unhandled"), (response.output["StatusCode"],
+                                                  response.output["FunctionError"]), response)
+            result = json.loads(response.output["Payload"])
+            self.assertEqual(kind, result["errorType"])
+            self.assertIn(words, result["errorMessage"])
 
-    def test_what_is_wrong_with_a_call_has_the_class_of_the_sdk(self):
+    def test_errors_of_a_call_have_the_class_of_the_sdk(self):
         sdk = self.sdk(self.one())
-        self.assertRefused(self.invoke(sdk, name="missing"), "ResourceNotFoundException", 404, "client",
-                           "Function not found: arn:aws:lambda:us-east-1:123456789012:function:missing")
+        self.assertRefused(self.invoke(sdk, name="unknown"), "ResourceNotFoundException", 404, "client",
+                           "Function not found: arn:aws:lambda:us-east-1:123456789012:function:unknown")
         self.assertRefused(self.invoke(sdk, Qualifier="live"), "ResourceNotFoundException", 404,
                            "client", "Function not found")
         self.assertRefused(self.invoke(sdk, b"{"), "InvalidRequestContentException", 400, "client",
@@ -98,20 +98,20 @@ class Invoke(SdkCase):
                            413, "client", "smaller than")
         self.assertRefused(self.invoke(sdk, InvocationType="Sometimes"), "InvalidParameterValueException",
                            400, "client", "X-Amz-Invocation-Type")
-        self.assertEqual(b"1", self.invoke(sdk, {"answer": 1}).output["Payload"])
+        self.assertEqual(b"1", self.invoke(sdk, {"respond": 1}).output["Payload"])
 
     def test_a_throttle_is_one_to_the_sdk_which_waits_and_tries_again(self):
         cloud = self.one(processes=1, queue=0)
         sdk = self.sdk(cloud)
-        self.invoke(sdk, {"answer": 1})
+        self.invoke(sdk, {"respond": 1})
         busy = sdk.later("lambda", "Invoke", FunctionName="f", Payload=b'{"print":["busy"],"sleep":4}')
         cloud.wait_for_line("busy")
-        result = self.invoke(sdk)
-        error = self.assertRefused(result, "TooManyRequestsException", 429, "client", "Rate Exceeded.")
+        response = self.invoke(sdk)
+        error = self.assertRefused(response, "TooManyRequestsException", 429, "client", "Rate Exceeded.")
         self.assertEqual((True, 1), (error["throttling"], error["attempts"]))
         self.assertEqual(("ReservedFunctionConcurrentInvocationLimitExceeded", "User"),
                          (error["Reason"], error["Type"]))
-        patient = self.invoke(sdk, {"answer": 2}, attempts=30)
+        patient = self.invoke(sdk, {"respond": 2}, attempts=30)
         self.assertEqual(b"2", patient.output["Payload"])
         self.assertGreater(patient.attempts, 1)
         self.assertEqual(200, busy().output["StatusCode"])
@@ -119,8 +119,8 @@ class Invoke(SdkCase):
     def test_a_large_event_and_a_large_response_pass(self):
         sdk = self.sdk(self.one())
         text = "x" * (6 * 1024 * 1024 - 200)
-        result = self.invoke(sdk, {"answer": text})
-        self.assertEqual(text, json.loads(result.output["Payload"]))
+        response = self.invoke(sdk, {"respond": text})
+        self.assertEqual(text, json.loads(response.output["Payload"]))
 
 
 class InvokeEndpoint(SdkCase):
@@ -134,17 +134,17 @@ class InvokeEndpoint(SdkCase):
             endpoints={"movies": f"http://127.0.0.1:{self.container.port}",
                        "gone": "http://127.0.0.1:1"}, **config))
 
-    def fetch(self, sdk, do, name="movies", attempts=1, **more):
+    def invoke_endpoint(self, sdk, do, name="movies", attempts=1, **more):
         return sdk.call("sagemaker-runtime", "InvokeEndpoint", attempts, EndpointName=name,
                         Body=json.dumps(do).encode(), ContentType="application/json", **more)
 
-    def test_a_response_and_all_that_comes_with_it(self):
-        result = self.fetch(self.movies(), {"body": "4.5", "headers": {
+    def test_a_response_with_all_members(self):
+        response = self.invoke_endpoint(self.movies(), {"body": "4.5", "headers": {
             "X-Amzn-SageMaker-Custom-Attributes": "v=1"}}, Accept="text/csv", InferenceId="i-1",
             CustomAttributes="a=1")
         self.assertEqual((b"4.5", "text/x", "AllTraffic", "v=1"), tuple(
-            result.output[n] for n in ("Body", "ContentType", "InvokedProductionVariant",
-                                      "CustomAttributes")))
+            response.output[n] for n in ("Body", "ContentType", "InvokedProductionVariant",
+                                         "CustomAttributes")))
         headers = self.container.requests[0][1]
         self.assertEqual(("text/csv", "i-1", "a=1"), tuple(headers[n] for n in (
             "Accept", "X-Amzn-SageMaker-Inference-Id", "X-Amzn-SageMaker-Custom-Attributes")))
@@ -154,32 +154,32 @@ class InvokeEndpoint(SdkCase):
         sdk = self.movies()
         for status, whose in ((400, "client"), (404, "client"), (500, "server"), (503, "server")):
             error = self.assertRefused(
-                self.fetch(sdk, {"status": status, "body": "because"}), "ModelError", 424, "client",
+                self.invoke_endpoint(sdk, {"status": status, "body": "because"}), "ModelError", 424, "client",
                 f'Received {whose} error ({status}) from primary with message "because"')
             self.assertEqual((status, "because"), (error["OriginalStatusCode"], error["OriginalMessage"]))
             self.assertTrue(error["LogStreamArn"].startswith("arn:aws:logs:us-east-1:"))
 
-    def test_what_is_wrong_with_a_call_has_the_class_of_the_sdk(self):
+    def test_errors_of_a_call_have_the_class_of_the_sdk(self):
         sdk = self.movies()
-        self.assertRefused(self.fetch(sdk, {}, "missing"), "ValidationError", 400, "client",
-                           "Endpoint missing of account 123456789012 not found.")
-        result = self.fetch(sdk, {}, "gone")
-        error = self.assertRefused(result, "ServiceUnavailable", 503, "server", "")
+        self.assertRefused(self.invoke_endpoint(sdk, {}, "unknown"), "ValidationError", 400, "client",
+                           "Endpoint unknown of account 123456789012 not found.")
+        response = self.invoke_endpoint(sdk, {}, "gone")
+        error = self.assertRefused(response, "ServiceUnavailable", 503, "server", "")
         self.assertTrue(error["transient"])
-        self.assertEqual(3, self.fetch(sdk, {}, "gone", attempts=3).error["attempts"])
+        self.assertEqual(3, self.invoke_endpoint(sdk, {}, "gone", attempts=3).error["attempts"])
 
     def test_a_throttle_is_one_to_the_sdk(self):
         """56"""
         sdk = self.movies()
         calls = [sdk.later("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
                            Body=b'{"sleep":3}') for _ in range(300)]
-        results = [call() for call in calls]
-        errors = [result.error for result in results if result.error]
+        responses = [call() for call in calls]
+        errors = [response.error for response in responses if response.error]
         self.assertTrue(0 < len(errors) < 300, len(errors))
         for error in errors:
             self.assertEqual(("ThrottlingException", 400, True),
                              (error["name"], error["status"], error["throttling"]))
-        self.assertEqual(b"fine", self.fetch(sdk, {}).output["Body"])
+        self.assertEqual(b"fine", self.invoke_endpoint(sdk, {}).output["Body"])
 
 
 class WholePath(WithSdk, ServeCase):
@@ -194,21 +194,21 @@ class WholePath(WithSdk, ServeCase):
                             "AWS_ENDPOINT_URL": front.url}}})
         runtime, sdk = self.sdk(front), self.sdk(cloud)
         for user, item in [row[:2] for row in trained().rows[:20]]:
-            instance = json.dumps({"userId": user, "movieId": item}).encode()
-            reported = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
-                            Body=instance, ContentType="application/json")
-            rating = json.loads(reported.output["Body"])["predicted_rating"]
+            request = json.dumps({"userId": user, "movieId": item}).encode()
+            result = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies",
+                            Body=request, ContentType="application/json")
+            rating = json.loads(result.output["Body"])["predicted_rating"]
             self.assertAlmostEqual(trained().predict(user, item), rating, places=4)
-            result = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=instance)
-            self.assertNotIn("FunctionError", result.output, result)
-            self.assertAlmostEqual(rating, json.loads(result.output["Payload"])["predicted_rating"],
+            response = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=request)
+            self.assertNotIn("FunctionError", response.output, response)
+            self.assertAlmostEqual(rating, json.loads(response.output["Payload"])["predicted_rating"],
                                    delta=0.0501)
-        result = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=b'{"userId":"1"}')
-        self.assertEqual("Unhandled", result.output["FunctionError"])
-        self.assertEqual("Function.InvalidEvent", json.loads(result.output["Payload"])["errorType"])
-        result = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies", Body=b"{",
-                             ContentType="application/json")
-        self.assertEqual(("ModelError", 400), (result.error["name"], result.error["OriginalStatusCode"]))
+        response = sdk.call("lambda", "Invoke", FunctionName="predict", Payload=b'{"userId":"1"}')
+        self.assertEqual("Unhandled", response.output["FunctionError"])
+        self.assertEqual("Function.InvalidEvent", json.loads(response.output["Payload"])["errorType"])
+        response = runtime.call("sagemaker-runtime", "InvokeEndpoint", EndpointName="movies", Body=b"{",
+                                ContentType="application/json")
+        self.assertEqual(("ModelError", 400), (response.error["name"], response.error["OriginalStatusCode"]))
 
 
 if __name__ == "__main__":

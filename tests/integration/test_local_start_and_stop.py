@@ -1,4 +1,4 @@
-"""test_local_start_and_stop.py: what local-cloud is told, and that it leaves nothing behind."""
+"""test_local_start_and_stop.py: the settings of local-cloud, and that it leaves nothing behind."""
 
 import http.client
 import json
@@ -72,12 +72,12 @@ class Start(LocalCloudCase):
                 ({"endpoints": {"e": 1}}, "endpoints.e: expected the address")):
             self.assertIn(sentence, self.refused(config=config), config)
 
-    def test_a_taken_port_is_an_error_with_its_number(self):
+    def test_a_taken_port_is_reported(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             text = self.refused("--function", "f=/bin/true", "--port", taken.getsockname()[1])
         self.assertIn("is taken by another process", text)
 
-    def test_words_do_what_a_file_does(self):
+    def test_arguments_have_the_effect_of_a_file(self):
         port_file = self.folder / "port"
         f = function()
         run = Run([LOCAL_CLOUD, "--port", "0", "--port-file", port_file, "--function",
@@ -92,7 +92,7 @@ class Start(LocalCloudCase):
         run.signal(signal.SIGINT)
         self.assertEqual(0, run.wait(PATIENCE).status)
 
-    def test_it_says_that_it_is_a_tool_for_development_and_listens_on_loopback(self):
+    def test_it_prints_that_it_is_a_tool_for_development_and_listens_on_loopback(self):
         cloud = self.one()
         cloud.run.wait_for("a tool for development", "stderr", PATIENCE)
         listening = self.listening(cloud.run.pid)
@@ -150,13 +150,13 @@ class Stop(LocalCloudCase):
         self.assertEqual(0, cloud.stop().status)
         self.assertFalse(alive(pid), "only SIGKILL ends it")
 
-    def test_our_runtime_ends_by_itself(self):
+    def test_our_runtime_exits_on_sigterm(self):
         """24"""
         cloud = self.cloud(functions={"f": echo()})
         cloud.invoke("f", {"do": "echo"})
         self.assertEqual(0, cloud.stop().status)
 
-    def test_its_own_violent_death_takes_the_processes_along(self):
+    def test_its_own_sigkill_ends_the_processes(self):
         cloud, pids = self.busy()
         pids = set(cloud.children())
         self.assertEqual(3, len(pids))
@@ -169,7 +169,7 @@ class Stop(LocalCloudCase):
         while any(alive(pid) for pid in everyone) and time.monotonic() < until:
             time.sleep(0.01)
         self.assertFalse([pid for pid in everyone if alive(pid)])
-        for pid in grandchildren:  # which could not be known before
+        for pid in grandchildren:  # which got no signal
             os.kill(pid, signal.SIGKILL)
         self._clouds.remove(cloud)
 

@@ -1,5 +1,5 @@
-"""test_local_streams.py: a mapping of local-cloud and its stream when things go wrong there, who
-else puts and reads, and what the settings allow."""
+"""test_local_streams.py: a mapping of local-cloud and its stream: failures of the stream, other
+producers and consumers, and the settings."""
 
 import json
 import os
@@ -26,8 +26,8 @@ class Faults(StreamCase):
         """acts: number of the call of that operation → act."""
         seen = {operation: 0}
 
-        def act(requested, _):
-            if requested != operation:
+        def act(called, _):
+            if called != operation:
                 return None
             seen[operation] += 1
             return acts(seen[operation])
@@ -70,8 +70,8 @@ class Faults(StreamCase):
         self.assertEqual((201, "last"), (len(f.records), f.records[-1]))
         self.assertGreater(proxy.calls.count("GetShardIterator"), 2)
 
-    def test_a_response_that_is_too_large_is_requested_in_parts(self):
-        """The stand-in gives 10,000 records whatever their size."""
+    def test_records_whose_response_is_too_large_are_read_in_parts(self):
+        """The stand-in returns 10,000 records whatever their size."""
         kinesis = self.kinesis()
         kinesis.create("s")
         for i in range(40):
@@ -80,7 +80,7 @@ class Faults(StreamCase):
 def handle(event, n):
     return [text[:3] for text in records(event)]
 """)
-        heads = lambda: [head for call in f.calls for head in call["answer"]]
+        heads = lambda: [head for call in f.calls for head in call["response"]]
         f.wait(lambda: len(heads()) >= 40, "40 records")
         self.assertEqual([f"{i:02}x" for i in range(40)], heads())
 
@@ -95,7 +95,7 @@ def handle(event, n):
         f.wait_for_records("one")
         return process, port, kinesis, f
 
-    def test_the_server_of_the_stream_starts_again_with_what_it_had(self):
+    def test_the_server_of_the_stream_restarts_with_its_data(self):
         with tempfile.TemporaryDirectory() as folder:
             process, port, kinesis, f = self.at_port(0, Path(folder) / "db")
             process.send_signal(signal.SIGKILL)
@@ -106,7 +106,7 @@ def handle(event, n):
             f.wait_for_records("two")
             self.assertEqual(["one", "two"], f.records)
 
-    def test_the_server_of_the_stream_starts_again_with_nothing(self):
+    def test_the_server_of_the_stream_restarts_without_data(self):
         process, port, kinesis, f = self.at_port(StartingPosition="LATEST")
         process.kill()
         process.wait()
@@ -117,12 +117,12 @@ def handle(event, n):
         f.wait_for_records("two")
         self.assertEqual(["one", "two"], f.records)
 
-    def test_a_server_that_hangs_does_not_hold_up_the_end(self):
+    def test_a_server_that_hangs_does_not_delay_the_stop(self):
         process, _, _, f = self.at_port()
         process.send_signal(signal.SIGSTOP)
         self.assertEqual(0, f.cloud.stop().status)
 
-    def test_the_end_while_a_batch_is_on_its_way(self):
+    def test_a_stop_while_a_batch_is_pending(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, """
@@ -153,7 +153,7 @@ def handle(event, n):
 
 
 class Parties(StreamCase):
-    """Others than ourselves put and read."""
+    """Other producers and consumers."""
 
     ENVIRONMENT = {"PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": "k", "AWS_REGION": "us-east-1",
                    "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1",
@@ -179,7 +179,7 @@ class Parties(StreamCase):
                          [r["kinesis"]["sequenceNumber"] for e in f.events for r in e["Records"]])
 
     def test_the_sdk_and_the_aggregator_of_node_put(self):
-        """§4.5: an aggregate goes through as it is."""
+        """§4.5: an aggregate is passed on unchanged."""
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, """
@@ -206,7 +206,7 @@ const client = new KinesisClient({ endpoint: process.argv[1], requestHandler: ne
 })();
 """, kinesis.url], cwd=NODE, env=self.ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(0, done.returncode, done.stderr)
-        raw = lambda: [data for call in f.calls for data in call["answer"]["raw"]]
+        raw = lambda: [data for call in f.calls for data in call["response"]["raw"]]
         f.wait(lambda: len(raw()) == 2, "two records")
         self.assertEqual(["b25l", done.stdout.strip()], raw())
         self.assertTrue(raw()[1].startswith("84mawg"))
@@ -223,7 +223,7 @@ class Settings(StreamCase):
         self.assertNotEqual(0, done.returncode)
         return done.stderr
 
-    def test_errors_of_a_mapping_name_their_place(self):
+    def test_errors_are_reported_with_their_place(self):
         good = {"EventSourceArn": "s", "FunctionName": "f", "StartingPosition": "LATEST"}
         at = {"kinesis": "http://127.0.0.1:1"}
         for change, words in (
@@ -294,14 +294,14 @@ class Settings(StreamCase):
         del config["port_file"]
         return config
 
-    def test_functions_are_told_where_the_stream_is(self):
+    def test_functions_get_the_address_of_the_stream(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         kinesis.put("s", "k", "a")
         f = self.mapped(kinesis, "def handle(event, n): return os.environ['AWS_ENDPOINT_URL_KINESIS']")
-        self.assertEqual(kinesis.url, f.wait_for_calls(1)[0]["answer"])
+        self.assertEqual(kinesis.url, f.wait_for_calls(1)[0]["response"])
 
-    def test_a_destination_that_cannot_be_written_is_logged(self):
+    def test_a_destination_that_cannot_be_written_is_reported(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         f = self.mapped(kinesis, "def handle(event, n): raise ValueError('no')", MaximumRetryAttempts=0,

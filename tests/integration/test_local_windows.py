@@ -8,7 +8,7 @@ import unittest
 
 from stream_case import StreamCase
 
-# Counts the records; what it had at the end stands in the calls.
+# Counts the records; its final state is in the calls.
 COUNT = """
 def handle(event, n):
     state = event["state"]
@@ -91,7 +91,7 @@ class Windows(StreamCase):
         self.assertGreater(len(starts), 2)
         self.assertEqual(24, sum(int(e["state"]["n"]) for e in self.finals(f)))
 
-    def test_what_piled_up_is_cut_into_its_windows(self):
+    def test_a_backlog_is_cut_into_its_windows(self):
         kinesis = self.kinesis()
         kinesis.create("s")
         for _ in range(3):
@@ -123,7 +123,7 @@ class Windows(StreamCase):
     def test_a_response_without_state_is_a_failure(self):
         """§4.4.2"""
         for response in ("{}", "null", "", '{"state": null}', '{"state": "5"}', "[]",
-                       '{"batchItemFailures": []}'):
+                         '{"batchItemFailures": []}'):
             with self.subTest(response=response):
                 kinesis, f = self.one(f"""
 def handle(event, n):
@@ -150,20 +150,20 @@ def handle(event, n):
         self.assertEqual([["a"], ["b"], ["b"], []], f.batches)
         self.assertEqual([{}, {"n": "1"}, {"n": "1"}, {"n": "2"}], [e["state"] for e in f.events])
 
-    def test_a_partial_response_keeps_the_state_of_what_went_well(self):
+    def test_a_partial_batch_response_keeps_the_state_of_the_rest(self):
         """§4.3.10"""
         f = self.piled("""
 def handle(event, n):
     got = records(event)[:2] if n == 1 else records(event)
-    whole = {"state": {"n": str(int(event["state"].get("n", 0)) + len(got))}}
-    return {**whole, **failed(event, "c")} if n == 1 else whole
+    response = {"state": {"n": str(int(event["state"].get("n", 0)) + len(got))}}
+    return {**response, **failed(event, "c")} if n == 1 else response
 """, "abcd", FunctionResponseTypes=["ReportBatchItemFailures"])
         f.wait(lambda: self.finals(f), "a final call")
         self.assertEqual([["a", "b", "c", "d"], ["c", "d"], []], f.batches)
         self.assertEqual([{}, {"n": "2"}, {"n": "4"}], [e["state"] for e in f.events])
 
     def test_a_final_call_that_fails_stops_the_shard(self):
-        """§4.4.5: whatever the limits of retries and age are."""
+        """§4.4.5: with any limits of retries and age."""
         kinesis, f = self.one("""
 def handle(event, n):
     if event["isFinalInvokeForWindow"]: raise ValueError("no table")
@@ -209,7 +209,7 @@ def handle(event, n):
         self.assertEqual([(False, False), (True, False)], [flags(e) for e in f.events])
 
     def test_the_end_of_a_shard_closes_its_window(self):
-        """§4.4.7: children start with nothing."""
+        """§4.4.7: children start with an empty state."""
         kinesis, f = self.one(length=900)
         f.wait_for_log("shard_open")
         kinesis.put("s", "k", "a", "b")

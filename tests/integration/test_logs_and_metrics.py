@@ -1,4 +1,4 @@
-"""Checklist 72-78 (docs/sagemaker.md): what is said while training, and metrics.json."""
+"""Checklist 72-78 (docs/sagemaker.md): the output and the log of a training job, and metrics.json."""
 
 import json
 import math
@@ -84,7 +84,7 @@ class Metrics(LogCase):
                                                "rmse" in key or "mae" in key else math.inf)
 
     def test_without_validation_data_the_other_regexes_catch_nothing(self):
-        """Checklist 74: no value that means nothing."""
+        """Checklist 74: no value without a meaning."""
         result = self.train(self.job_on(ROWS))
         for definition in metric_definitions():
             caught = re.findall(definition["Regex"], result.stdout + "\n" + result.stderr)
@@ -105,8 +105,8 @@ class Metrics(LogCase):
                 self.assertTrue(line.startswith(f"epoch={n + 1} "), "counted from 1")
 
     def test_an_epochs_line_arrives_before_the_next_epoch_ends(self):
-        """Checklist 73: stdout a pipe. When checkpoint n is on disk, epoch n-1 has been
-        said; with a block-buffered stdout nothing would be there yet."""
+        """Checklist 73: stdout is a pipe. When checkpoint n is on disk, epoch n-1 has been
+        printed; with a block-buffered stdout nothing would be there yet."""
         job = self.watched_job(n_epochs=30, n_factors=64, checkpoint_every=1).keep_checkpoints()
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
@@ -119,14 +119,14 @@ class Metrics(LogCase):
             run.stop_the_clock()
             newest = max(int(name[-11:-5]) for _, _, name in watch.poll())
             try:
-                said = os.read(read_end, 1 << 20).decode()
+                printed = os.read(read_end, 1 << 20).decode()
             except BlockingIOError:
-                said = ""
+                printed = ""
         finally:
             os.close(read_end)
-        self.assertTrue(said.endswith("\n"), f"not whole lines: {said[-80:]!r}")
-        lines = re.findall(r"^epoch=(\d+) ", said, re.MULTILINE)
-        self.assertGreaterEqual(len(lines), newest - 1, said)
+        self.assertTrue(printed.endswith("\n"), f"not whole lines: {printed[-80:]!r}")
+        lines = re.findall(r"^epoch=(\d+) ", printed, re.MULTILINE)
+        self.assertGreaterEqual(len(lines), newest - 1, printed)
         self.assertLess(newest, 30, "was over before it could be looked at")
 
     def test_a_diverging_run_stops_at_once_with_advice_and_prints_no_nan(self):
@@ -226,7 +226,7 @@ class Terminals(LogCase):
 
 
 class Lost(LogCase):
-    def test_lines_that_standard_output_does_not_take_are_said_once_and_training_goes_on(self):
+    def test_lines_lost_on_standard_output_are_reported_once_and_training_continues(self):
         """§2.12.6: a tuning job without its metrics must be able to find out why."""
         job = self.job_on(ROWS, n_epochs=9)
         with open("/dev/full", "wb") as full:
@@ -238,7 +238,7 @@ class Lost(LogCase):
 
 
 class Waiting(LogCase):
-    """How threads wait for each other can be told from outside: OMP_WAIT_POLICY."""
+    """OMP_WAIT_POLICY sets how threads wait for each other."""
 
     def policy(self, **env):
         job = self.job().channel("train", None, mode="Pipe")
@@ -251,8 +251,8 @@ class Waiting(LogCase):
         self.assertEqual(TRAIN.name, name)
         return [word.partition("=")[2] for word in environment if word.startswith("OMP_WAIT_POLICY=")]
 
-    def test_threads_sleep_while_they_wait_unless_told_otherwise(self):
-        """Two that spin for each other beside a busy program take twice as long."""
+    def test_threads_sleep_while_they_wait_by_default(self):
+        """Two spinning threads on a busy machine take twice as long."""
         self.assertEqual(["passive"], self.policy())
         self.assertEqual(["active"], self.policy(OMP_WAIT_POLICY="active"))
         self.assertEqual([], self.policy(GOMP_SPINCOUNT="1000"))
@@ -327,14 +327,14 @@ class Log(LogCase):
         self.assertNotIn(canary, json.dumps(job.metrics()))
 
     def test_it_holds_no_users_data(self):
-        """House style: ids of good rows are the customer's."""
+        """Ids of valid rows are the customer's data."""
         rows = [(f"person-{u}@example.com", i, r, t) for u, i, r, t in ROWS]
         job = self.job_on(rows)
         result = self.train(job)
         self.assertNotIn("@example.com", result.log_text())
         self.assertNotIn("@example.com", json.dumps(job.metrics()))
 
-    def test_any_log_level_is_accepted_and_metrics_are_printed_whatever_it_is(self):
+    def test_any_log_level_is_accepted_and_metrics_are_always_printed(self):
         """Checklist 78."""
         expected = figures(self.train(self.watched_job()))
         for level in ("10", "20", "30", "40", "50", "debug", "INFO", "Warning", "error", "critical",
@@ -346,7 +346,7 @@ class Log(LogCase):
         quiet = self.train(self.watched_job(), env={"SAGEMAKER_CONTAINER_LOG_LEVEL": "error"})
         self.assertEqual("", quiet.stderr)
 
-    def test_the_reason_of_a_failure_is_said_at_every_log_level(self):
+    def test_the_reason_of_a_failure_is_logged_at_every_log_level(self):
         """Checklist 78, 45."""
         for level in ("50", "critical", "error"):
             job = self.job_on(ROWS, n_factors=0)
@@ -354,7 +354,7 @@ class Log(LogCase):
             self.assertFailed(job, result, "n_factors")
 
     def test_files_left_alone_are_named_in_the_log(self):
-        """Others are named in the log and left alone."""
+        """Other files are named in the log and ignored."""
         job = self.job().channel("train", {
             "ratings.csv": csv(ROWS), "movies.csv": "movieId,title,genres\n1,A,B\n",
             "sub/README.txt": "Some words.\n"})
@@ -362,7 +362,7 @@ class Log(LogCase):
         for name in ("movies.csv", "README.txt"):
             self.assertEqual(1, sum(name in str(line) for line in result.log), result)
 
-    def test_stdout_that_goes_away_does_not_cost_the_model(self):
+    def test_a_closed_stdout_does_not_prevent_the_model(self):
         """`train --prefix DIR | head -1` on a laptop."""
         job = self.job_on(ROWS, n_epochs=40)
         plain = self.job_on(ROWS, n_epochs=40)
@@ -387,7 +387,7 @@ class Log(LogCase):
                 self.assertUsableModel(job, ROWS)
                 job.metrics()
 
-    def test_a_full_log_device_does_not_cost_the_model(self):
+    def test_a_full_log_device_does_not_prevent_the_model(self):
         """/dev/full as both streams."""
         plain = self.job_on(ROWS)
         self.train(plain)
@@ -423,10 +423,10 @@ class MetricsFile(LogCase):
         self.assertEqual(1, data["n_bad_rows"])
         self.assertEqual(2, data["n_repeated"])
         self.assertEqual(6, len(metrics["epochs"]))
-        for said, written in zip(result.epochs, metrics["epochs"]):
-            self.assertEqual(int(said["epoch"]), written["epoch"])
+        for printed, written in zip(result.epochs, metrics["epochs"]):
+            self.assertEqual(int(printed["epoch"]), written["epoch"])
             for name in ("train_rmse", "validation_rmse", "validation_mae"):
-                self.assertAlmostEqual(float(said[name]), written[name], delta=0.00051)
+                self.assertAlmostEqual(float(printed[name]), written[name], delta=0.00051)
         best = min(metrics["epochs"], key=lambda e: e["validation_rmse"])
         self.assertAlmostEqual(best["validation_rmse"], metrics["final"]["validation_rmse"],
                                places=6)
@@ -436,7 +436,7 @@ class MetricsFile(LogCase):
         self.assertNotRegex(raw, r"(?i)\b(nan|infinity)\b")
 
     def test_without_validation_data_it_has_no_validation_figures(self):
-        """A zero or null there would be read as a figure."""
+        """A zero or null would be read as a figure."""
         job = self.job_on(ROWS)
         self.train(job)
         metrics = job.metrics()
@@ -445,7 +445,7 @@ class MetricsFile(LogCase):
         self.assertNotIn("validation_rmse", metrics["final"])
 
     def test_it_can_be_written_again_by_another_reader(self):
-        """Duplicate keys would survive json.loads in silence."""
+        """json.loads would not report duplicate keys."""
         job = self.watched_job()
         self.train(job)
 

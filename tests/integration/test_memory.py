@@ -1,4 +1,4 @@
-"""Peak memory: at most 24 bytes per rating and twice the model, whatever the CSV's size, and for
+"""Peak memory: at most 24 bytes per rating and twice the model, for any size of the CSV, and for
 the ranking model three times the vectors of the smaller side and a block per thread; on data of
 the project's own generator.
 
@@ -19,7 +19,7 @@ from train_case import TrainCase
 
 N_RATINGS = 2_500_000
 PER_RATING = 24
-# Program, libraries, threads' stacks and the blocks of text in flight: what does not
+# Program, libraries, threads' stacks and blocks of text being parsed: memory that does not
 # grow with the data.
 CONSTANT = 24 << 20
 N_USERS, N_ITEMS = 40000, 8000
@@ -61,7 +61,7 @@ class Memory(TrainCase):
         return job
 
     def ranking_bytes(self, job):
-        """What the ranking model may take on top."""
+        """The additional memory that the ranking model may take."""
         if job.hyperparameters.get("ranking") == "false":
             return 0
         data = job.metrics()["data"]
@@ -70,7 +70,7 @@ class Memory(TrainCase):
         return 4 * smaller * (3 * factors + BLOCK * int(job.hyperparameters["n_threads"]))
 
     def assertWithin(self, job, run, n_ratings=N_RATINGS, n_trained=None):
-        """run: what measured() gave. n_trained: without those set aside."""
+        """run: the result of measured(). n_trained: without held-out ratings."""
         result, peak = run
         self.assertTrained(job, result)
         self.assertEqual(n_trained or n_ratings, job.metrics()["data"]["n_ratings"])
@@ -110,7 +110,7 @@ class Memory(TrainCase):
         self.assertWithin(job, self.measured(job))
 
     def test_from_a_base_model(self):
-        """Its grades and the new ones in one list. The mapped base counts as a model."""
+        """Its grades and the new ones are in one list. The mapped base counts as a model."""
         base = self.files(self.lean(), self.ratings)
         self.train(base)
         job = self.files(self.lean(), self.ratings)
@@ -119,12 +119,12 @@ class Memory(TrainCase):
         self.assertWithin(job, (result, peak - base.model_bin.stat().st_size))
 
     def test_without_ratings(self):
-        """The same rows as pairs: no rating model, nothing in its place."""
+        """The same rows as pairs: no rating model and no memory for one."""
         job = self.files(self.lean(feedback="implicit"), self.ratings)
         self.assertWithin(job, self.measured(job))
 
     def test_the_bound_is_on_the_program_not_on_this_test(self):
-        """Two ratings take little, also when Python holds much: that is not measured."""
+        """Two ratings take little, also when Python itself uses much memory."""
         ballast = b"x" * (200 << 20)
         job = self.job_on("1,2,3\n4,5,4\n")
         result, peak = self.measured(job)

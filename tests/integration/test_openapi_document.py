@@ -1,4 +1,4 @@
-"""serve/openapi.json by itself, and beside the sources.
+"""serve/openapi.json: its form, and its agreement with the sources.
 
 (1) The document is OpenAPI 3.1, closed under its references, and its schemas are strict.
 (2) Its facts are those of the sources: paths and methods, statuses and codes, variables and
@@ -10,14 +10,14 @@ import re
 import unittest
 
 from http_words import JSON
-from openapi import (METHODS, PATH, answer_schema, body_complaint, complaint, component, document,
-                     expand, is_valid, jsonschema, layout, methods_of, operations, question_schemas,
-                     request_examples, resolve)
+from openapi import (METHODS, PATH, body_complaint, complaint, component, document, expand,
+                     is_valid, jsonschema, layout, methods_of, operations, request_examples,
+                     request_schemas, resolve, response_schema)
 from programs import SOURCE
 from skipping import LoudCase
 
-# What these versions of a JSON Schema or OpenAPI object may hold: a keyword with a slip in it
-# would otherwise say nothing, silently.
+# The keywords of JSON Schema and OpenAPI objects of these versions: a misspelled keyword would
+# be ignored otherwise.
 SCHEMA_KEYWORDS = {
     "$ref", "title", "description", "examples", "default", "type", "enum", "const", "oneOf",
     "allOf", "not", "properties", "required", "additionalProperties", "items", "minItems",
@@ -189,20 +189,20 @@ class TheDocument(DocumentCase):
         for kind, parts in document()["components"].items():
             for name, part in parts.items():
                 with self.subTest(kind=kind, name=name):
-                    self.assertIn(f'"#/components/{kind}/{name}"', text, "nobody refers to it")
+                    self.assertIn(f'"#/components/{kind}/{name}"', text, "no reference to it")
                     if kind == "schemas":
                         self.schema(part, name)
 
-    def test_questions_exclude_each_other_and_name_their_answers(self):
-        for name in question_schemas():
+    def test_requests_exclude_each_other_and_name_their_responses(self):
+        for name in request_schemas():
             self.assertIn("x-answer", resolve(component(name)), name)
         for name, value in request_examples(JSON).items():
-            for question in value.get("instances", [value]):
-                self.assertIn("$ref", answer_schema(question), name)
+            for request in value.get("instances", [value]):
+                self.assertIn("$ref", response_schema(request), name)
 
-    def test_answers_always_have_all_of_their_fields(self):
-        """But those that are only there to say that something is not known, and what a model
-        that was trained without ratings has not."""
+    def test_responses_always_have_all_of_their_fields(self):
+        """Except those that mark unknown users and items, and those that a model trained
+        without ratings does not have."""
         for name, schema in document()["components"]["schemas"].items():
             for part in (schema, *(p.get("items", {}) for p in schema.get("properties", {}).values())):
                 if part.get("type") == "object" and not name.endswith("Question"):
@@ -249,10 +249,10 @@ class TheDocument(DocumentCase):
         names = set(re.findall(r"\b(?:SERVE|SAGEMAKER|REDIS|CACHE)_[A-Z_]+\b", text))
         self.assertGreater(len(names), 10)
         self.assertLessEqual(names, set(defaults))
-        said = re.findall(r"`((?:SERVE|SAGEMAKER|REDIS|CACHE)_\w+)`(?: bytes)? \(([\d,]+)", text)
-        said += re.findall(r"`((?:SERVE|SAGEMAKER)_\w+)`, ([\d,]+)", text)
-        self.assertGreater(len(said), 8)
-        for name, value in said:
+        stated = re.findall(r"`((?:SERVE|SAGEMAKER|REDIS|CACHE)_\w+)`(?: bytes)? \(([\d,]+)", text)
+        stated += re.findall(r"`((?:SERVE|SAGEMAKER)_\w+)`, ([\d,]+)", text)
+        self.assertGreater(len(stated), 8)
+        for name, value in stated:
             self.assertEqual(defaults[name], value.replace(",", ""), name)
 
 

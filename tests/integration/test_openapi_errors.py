@@ -1,5 +1,5 @@
-"""Every error that serve/openapi.json declares is provoked, and on every operation what all of
-them can answer with."""
+"""Every error that serve/openapi.json declares is provoked; errors of all operations are provoked
+on every operation."""
 
 import json
 import unittest
@@ -11,11 +11,11 @@ from openapi import (METHODS, document, invocations, is_valid, methods_of, opera
                      response_complaint)
 from openapi_case import USER_LISTS, OpenapiCase
 
-# Statuses that nothing sent from outside brings about.
+# Statuses that no request can cause.
 NOT_PROVOKED = {500: "a fault of ours"}
 
 
-def question_body(operation):
+def request_body(operation):
     """(media type, text) of a good request."""
     if operation.body is None:
         return None, None
@@ -23,17 +23,17 @@ def question_body(operation):
 
 
 def good(operation, *headers, target=None):
-    media_type, body = question_body(operation)
+    media_type, body = request_body(operation)
     return message(operation.method, target or operation.target(), body, headers, media_type)
 
 
 def with_body(operation, *headers, body="x", media_type="text/plain"):
     if operation.body is not None:
-        media_type, body = question_body(operation)
+        media_type, body = request_body(operation)
     return message(operation.method, operation.target(), body, headers, media_type)
 
 
-# What brings a status about on any operation, as bytes to send.
+# Bytes that cause a status on any operation.
 PROVOCATIONS = {
     400: lambda o: good(o).replace(b"Host:", b"Host :"),
     413: lambda o: message(o.method, o.target(), None, [("Content-Length", str(1 << 40))], JSON),
@@ -45,10 +45,10 @@ PROVOCATIONS = {
     505: lambda o: good(o).replace(b" HTTP/1.1\r\n", b" HTTP/2.0\r\n"),
 }
 
-# Others that every operation can answer with: tests of their own below, and in Paths.
+# Other errors of every operation: tests of their own below, and in Paths.
 EVERYWHERE = {*PROVOCATIONS, 405, 408, 503, *NOT_PROVOKED}
 
-# And those that only some can; Strict and Errors provoke them.
+# Errors of some operations; Strict and Errors provoke them.
 SOMEWHERE = {
     "/invocations": {404, 406},
     **{path: {404} for path in USER_LISTS},
@@ -61,9 +61,9 @@ class Errors(OpenapiCase):
             self.assertEqual({200} | EVERYWHERE | SOMEWHERE.get(operation.path, set()),
                              set(operation.responses), str(operation))
 
-    def assertProvoked(self, operation, answer, status):
-        self.assertEqual(status, answer.status, f"{operation}{answer}")
-        self.assertConforms(operation, answer)
+    def assertProvoked(self, operation, response, status):
+        self.assertEqual(status, response.status, f"{operation}{response}")
+        self.assertConforms(operation, response)
 
     def test_by_bytes_on_every_operation(self):
         for operation in operations().values():
@@ -71,8 +71,8 @@ class Errors(OpenapiCase):
                 with self.subTest(operation=str(operation), status=status):
                     with self.server.connect() as client:
                         client.send_some(PROVOCATIONS[status](operation))
-                        answer = client.read(head=operation.method == "HEAD")
-                        self.assertProvoked(operation, answer, status)
+                        response = client.read(head=operation.method == "HEAD")
+                        self.assertProvoked(operation, response, status)
         self.assertServes(self.server)
 
     def test_slow_heads_and_bodies(self):
@@ -86,21 +86,21 @@ class Errors(OpenapiCase):
 
         cases = []
         for operation in operations().values():
-            if operation.method != "HEAD":  # a head that is not finished has no method yet
+            if operation.method != "HEAD":  # an incomplete head has no method yet
                 cases.append((operation, good(operation).partition(b"\r\n")[0] + b"\r\nHost:"))
             cases.append((operation, message(operation.method, operation.target(), None,
                                              [("Content-Length", "9")], JSON) + b"{"))
         with ThreadPoolExecutor(len(cases)) as pool:
-            for operation, answer in pool.map(wait, cases):
+            for operation, response in pool.map(wait, cases):
                 with self.subTest(operation=str(operation)):
-                    self.assertProvoked(operation, answer, 408)
+                    self.assertProvoked(operation, response, 408)
 
     def test_too_many_connections(self):
         server = self.serve(env={"SERVE_MAX_CONNECTIONS": "1"}, threads=1)
         with server.connect() as first:
             self.assertEqual(200, first.get("/ping").status)
             for operation in operations().values():
-                if operation.method == "HEAD":  # refused before its method is known
+                if operation.method == "HEAD":  # rejected before its method is known
                     continue
                 with self.subTest(operation=str(operation)), server.connect() as client:
                     client.send_some(good(operation))
@@ -108,14 +108,14 @@ class Errors(OpenapiCase):
 
     def test_formats_that_cannot_be_sent(self):
         client = self.connect(self.server)
-        for accept, question in (("image/png", {"userId": "1", "movieId": "1001"}),
-                                 (CSV, {"userId": "1", "top_n": 3})):
-            self.assertProvoked(invocations(), self.ask(client, question, JSON, accept), 406)
+        for accept, request in (("image/png", {"userId": "1", "movieId": "1001"}),
+                                (CSV, {"userId": "1", "top_n": 3})):
+            self.assertProvoked(invocations(), self.invoke(client, request, JSON, accept), 406)
 
     def test_formats_that_are_not_read(self):
         client = self.connect(self.server)
         for media_type in ("application/octet-stream", "text/plain", "csv"):
-            self.assertProvoked(invocations(), self.ask(client, b"1,1001\n", media_type), 415)
+            self.assertProvoked(invocations(), self.invoke(client, b"1,1001\n", media_type), 415)
 
     def test_parameters_that_do_not_exist_or_are_out_of_range(self):
         client = self.connect(self.server)
@@ -124,8 +124,8 @@ class Errors(OpenapiCase):
             (schema,) = (p["schema"] for p in operation.parameters if p["name"] == "top_n")
             self.assertEqual({"user_id", "top_n"}, {p["name"] for p in operation.parameters})
             for value in (-1, 0, 1, 20, schema["maximum"], schema["maximum"] + 1, "x", "", "1.5"):
-                answer = self.assertConforms(operation, client.get(f"{target}?top_n={value}"))
-                self.assertEqual(200 if is_valid(schema, value) else 400, answer.status, (value, answer))
+                response = self.assertConforms(operation, client.get(f"{target}?top_n={value}"))
+                self.assertEqual(200 if is_valid(schema, value) else 400, response.status, (value, response))
             self.assertProvoked(operation, client.get(f"{target}?top=3"), 400)
             self.assertEqual(schema["default"], client.get(target).json()["count"])
 
@@ -137,16 +137,16 @@ class Paths(OpenapiCase):
             target = next(o for (p, _), o in operations().items() if p == path).target()
             for method in (*(m.upper() for m in METHODS), "CONNECT", "BREW", "get"):
                 with self.subTest(path=path, method=method):
-                    answer = client.request(method, target, body="{}" if method == "POST" else None)
+                    response = client.request(method, target, body="{}" if method == "POST" else None)
                     if method in methods_of(path):
-                        self.assertNotIn(answer.status, (404, 405))
+                        self.assertNotIn(response.status, (404, 405))
                         continue
-                    self.assertEqual(405, answer.status, answer)
-                    self.assertEqual(methods_of(path), set(answer.header("Allow").split(", ")))
+                    self.assertEqual(405, response.status, response)
+                    self.assertEqual(methods_of(path), set(response.header("Allow").split(", ")))
                     for operation in (o for (p, _), o in operations().items() if p == path):
-                        why = response_complaint(operation.responses[405], answer,
+                        why = response_complaint(operation.responses[405], response,
                                                  head=method == "HEAD")
-                        self.assertEqual("", why, answer)
+                        self.assertEqual("", why, response)
 
     def test_other_paths_are_404(self):
         not_found = resolve({"$ref": "#/components/responses/NotFound"})
@@ -155,9 +155,9 @@ class Paths(OpenapiCase):
             path = path.replace("/{user_id}", "")
             for other in (path + "/", path + "s", path.upper(), "/x" + path, path[:-1]):
                 for method in ("GET", "POST", "PUT"):
-                    answer = client.request(method, other)
-                    self.assertEqual(404, answer.status, f"{method} {other}{answer}")
-                    self.assertEqual("", response_complaint(not_found, answer), answer)
+                    response = client.request(method, other)
+                    self.assertEqual(404, response.status, f"{method} {other}{response}")
+                    self.assertEqual("", response_complaint(not_found, response), response)
         for other in ("/", "/models", "/openapi.json", "/internal/recommend/a/b", "/ping%2F"):
             self.assertEqual(404, client.get(other).status, other)
 

@@ -1,4 +1,4 @@
-"""The function predict as a process: starting, every wiring, logs and metrics. The numbers
+"""The function predict as a process: its start, every event source, logs and metrics. The numbers
 are lines of the checklist in the Lambda contract."""
 
 import base64
@@ -9,51 +9,51 @@ import re
 import tarfile
 import unittest
 
-from aws_peers import answer, failure
+from aws_peers import failure, respond
 from models import trained
-from predict_case import ANSWER, ENDPOINT, MOVIES, QUESTION, PredictCase, proxied
+from predict_case import RESPONSE, ENDPOINT, MOVIES, REQUEST, PredictCase, proxied
 from programs import SOURCE
 from sanitizers import SANITIZED
 
 FIXTURES = SOURCE / "tests" / "fuzz" / "seeds" / "fuzz_predict_event"
 
 
-class Wirings(PredictCase):
-    def test_the_same_request_through_every_wiring_has_the_same_body(self):
+class EventSources(PredictCase):
+    def test_the_same_request_by_every_event_source_has_the_same_body(self):
         """35, 38, 41"""
         self.start()
         for name in ("rest_proxy", "rest_proxy_base64", "rest_proxy_nulls", "rest_get",
                      "http_api_1", "http_api_2", "http_api_2_get", "function_url"):
-            event = self.ask((FIXTURES / f"{name}.json").read_bytes())
+            event = self.invoke((FIXTURES / f"{name}.json").read_bytes())
             self.assertEqual("response", event.kind, name)
-            self.assertEqual(ANSWER, event.json["body"], name)
-        self.assertEqual(ANSWER, self.bare(QUESTION))
+            self.assertEqual(RESPONSE, event.json["body"], name)
+        self.assertEqual(RESPONSE, self.bare(REQUEST))
         self.assertEqual({b'{"userId":"2","movieId":"2959"}'},
                          {r.body for r in self.endpoint.requests})
         self.assertEqual({f"/endpoints/{ENDPOINT}/invocations"},
                          {r.target for r in self.endpoint.requests})
         self.assertEqual(1, self.endpoint.n_connections)
 
-    def test_what_is_no_request_is_answered_as_its_wiring_wants(self):
+    def test_invalid_requests_get_the_response_of_their_event_source(self):
         """21, 22, 37, 43"""
         self.start()
         for event in (b"", b"null", b"[]", b"{", b'{"userId":"\0"}', b"\xff",
                       b'{"a":' + b"[" * 10000 + b"]" * 10000 + b"}"):
-            self.assertReport(self.ask(event), "Function.InvalidEvent", "400 bad_request: event:")
-        self.assertReport(self.ask({}), "Function.InvalidEvent", "the request is incomplete")
-        self.assertReport(self.ask({"userId": "x" * 10000, "movieId": 1}), "Function.InvalidEvent",
+            self.assertReport(self.invoke(event), "Function.InvalidEvent", "400 bad_request: event:")
+        self.assertReport(self.invoke({}), "Function.InvalidEvent", "the request is incomplete")
+        self.assertReport(self.invoke({"userId": "x" * 10000, "movieId": 1}), "Function.InvalidEvent",
                           "userId: expected an id of 1 to 255 bytes")
         for body, more in ((None, {}), ("", {}), ("{}", {}), ("x", {"isBase64Encoded": True}),
-                           (json.dumps(QUESTION) + "x", {}), ("\0", {})):
+                           (json.dumps(REQUEST) + "x", {}), ("\0", {})):
             self.assertError(400, "bad_request", self.post(body, **more))
         large = json.dumps({"userId": "x" * (6 << 20), "movieId": 1})
         self.assertError(413, "content_too_large", self.post(large))
         self.assertError(413, "content_too_large", self.post(
             base64.b64encode(large.encode()[:4 << 20]).decode(), isBase64Encoded=True))
         self.assertEqual([], self.endpoint.requests)
-        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertBody(RESPONSE, self.post(REQUEST))
 
-    def test_bodies_and_ids_that_are_none_are_400_with_a_sentence(self):
+    def test_invalid_bodies_and_ids_are_400_with_a_sentence(self):
         """22, 37"""
         self.start()
         for raw in (b"\0\0", b"\xff\xfe", bytes(range(256)), b"\x1f\x8b\x08 no gzip", b'{"userId":"\xc3"}'):
@@ -68,7 +68,7 @@ class Wirings(PredictCase):
                 body = json.dumps({**other, field: value})
                 message = self.assertError(400, "bad_request", self.post(body))
                 self.assertRegex(message, f"^{field}: ")
-                self.assertReport(self.ask(body.encode()), "Function.InvalidEvent",
+                self.assertReport(self.invoke(body.encode()), "Function.InvalidEvent",
                                   f"400 bad_request: {field}: ")
             beyond = json.dumps({**other, field: 10 ** 30})
             self.assertIn("64 bits", self.assertError(400, "bad_request", self.post(beyond)))
@@ -76,31 +76,31 @@ class Wirings(PredictCase):
             message = self.assertError(400, "bad_request", self.post(other))
             self.assertRegex(message, "^add (userId|movieId)|userId with")
         self.assertEqual([], self.endpoint.requests)
-        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertBody(RESPONSE, self.post(REQUEST))
 
-    def test_an_event_of_odd_members_is_still_answered(self):
+    def test_an_event_with_unusual_members_still_gets_a_response(self):
         """40"""
         self.start()
         for more in ({"headers": None}, {"headers": [1]}, {"cookies": [None]}, {"rawPath": None},
                      {"queryStringParameters": 5}, {"isBase64Encoded": None}, {"x": {"y": []}}):
-            self.assertBody(ANSWER, self.post(QUESTION, **more))
+            self.assertBody(RESPONSE, self.post(REQUEST, **more))
         for context in ({}, {"http": None}, {"http": {"method": 5}}, {"http": []}):
-            self.assertError(400, "bad_request", self.post(QUESTION, requestContext=context))
+            self.assertError(400, "bad_request", self.post(REQUEST, requestContext=context))
 
     def test_paths_methods_and_cors(self):
         self.start(ALLOW_ORIGIN="https://www.example.com")
-        self.assertError(404, "not_found", self.post(QUESTION, path="/other"))
-        reply = self.post(QUESTION, method="PUT")
-        self.assertError(405, "method_not_allowed", reply)
-        self.assertEqual("GET, POST, OPTIONS", reply["headers"]["Allow"])
-        self.assertEqual("https://www.example.com", reply["headers"]["Access-Control-Allow-Origin"])
-        reply = self.post(None, method="OPTIONS")
-        self.assertEqual((204, ""), (reply["statusCode"], reply["body"]))
-        self.assertIn("POST", reply["headers"]["Access-Control-Allow-Methods"])
+        self.assertError(404, "not_found", self.post(REQUEST, path="/other"))
+        response = self.post(REQUEST, method="PUT")
+        self.assertError(405, "method_not_allowed", response)
+        self.assertEqual("GET, POST, OPTIONS", response["headers"]["Allow"])
+        self.assertEqual("https://www.example.com", response["headers"]["Access-Control-Allow-Origin"])
+        response = self.post(None, method="OPTIONS")
+        self.assertEqual((204, ""), (response["statusCode"], response["body"]))
+        self.assertIn("POST", response["headers"]["Access-Control-Allow-Methods"])
 
 
 class Starting(PredictCase):
-    def test_what_is_missing_is_reported_by_name(self):
+    def test_missing_settings_are_reported_by_name(self):
         """19, 55"""
         self.refused("neither ENDPOINT_NAME nor MODEL_URI", ENDPOINT_NAME=None)
         self.refused("both set", MODEL_URI="/m.bin")
@@ -132,7 +132,7 @@ class Starting(PredictCase):
             file.writelines(f'{i},"Movie {i}, The (1999)",Drama|Comedy\n' for i in range(1000000))
         run = self.start(MOVIES_URI=str(many))
         self.assertBody('{"predicted_rating": 4.4, "movie_title": "Movie 2959, The (1999)"}',
-                        self.post(QUESTION))
+                        self.post(REQUEST))
         if not SANITIZED:
             peak = int(re.search(r"VmHWM:\s+(\d+) kB", run.status_file()).group(1))
             self.assertLess(peak, 120 * 1024)
@@ -148,11 +148,11 @@ class Starting(PredictCase):
                 file.write(f"{n + 1},{rows[n % len(rows)].partition(',')[2]}\n")
         run = self.start(MOVIES_URI=str(many))
         for _ in range(200):
-            self.post(QUESTION)
+            self.post(REQUEST)
         resident = int(re.search(r"VmRSS:\s+(\d+) kB", run.status_file()).group(1))
         self.assertLess(resident, 32 * 1024)
 
-    def test_a_model_of_its_own_needs_nothing_of_aws(self):
+    def test_a_local_model_needs_nothing_of_aws(self):
         model = trained()
         user, item = model.rows[0][:2]
         self.start(ENDPOINT_NAME=None, MODEL_URI=str(model.model_bin), AWS_REGION=None,
@@ -161,7 +161,7 @@ class Starting(PredictCase):
         self.assertAlmostEqual(model.predict(user, item), rating, delta=0.0501)
         self.assertEqual([], self.endpoint.requests)
 
-    def test_a_model_that_is_none_is_refused_with_the_reason(self):
+    def test_an_invalid_model_is_refused_with_the_reason(self):
         bad = self.folder / "model.bin"
         whole = trained().model_bin.read_bytes()
         self.refused("/nowhere/model.bin", ENDPOINT_NAME=None, MODEL_URI="/nowhere/model.bin")
@@ -172,14 +172,14 @@ class Starting(PredictCase):
 
     def test_nothing_is_left_in_the_temporary_folder(self):
         self.start()
-        self.post(QUESTION)
+        self.post(REQUEST)
         self.assertEqual(["movies.csv"], os.listdir(self.folder))
 
 
     def test_memory_is_flat_over_events_of_six_mebibytes(self):
-        """20: of every wiring; ±1 MB between the third and the tenth of each kind."""
+        """20: of every event source; ±1 MB between the third and the tenth of each kind."""
         run = self.start()
-        bare = json.dumps({**QUESTION, "userId": "x" * (6 * 1024 * 1024 - 60)}).encode()
+        bare = json.dumps({**REQUEST, "userId": "x" * (6 * 1024 * 1024 - 60)}).encode()
         encoded = base64.b64encode(b'{"userId":"' + b"x" * 4_600_000 + b'","movieId":"1"}').decode()
         kinds = (bare, json.dumps(proxied("[" * (6 << 20))).encode()[:6 << 20],
                  json.dumps(proxied('{"userId":"' + "x" * 6_200_000)).encode(),
@@ -189,17 +189,17 @@ class Starting(PredictCase):
             return int(re.search(r"VmRSS:\s+(\d+) kB", run.status_file()).group(1))
 
         for number in range(2 * len(kinds) if SANITIZED else 40):
-            event = self.ask(kinds[number % len(kinds)])
+            event = self.invoke(kinds[number % len(kinds)])
             if event.kind == "response":
                 self.assertIn(event.json["statusCode"], (400, 413))
             if number == 11:
                 after_first = resident()
         if not SANITIZED:
             self.assertLess(abs(resident() - after_first), 1024)
-        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertBody(RESPONSE, self.post(REQUEST))
 
     def test_a_machine_that_refuses_a_wrapper_fails_no_test(self):
-        """The next one is skipped there: what was tried leaves nothing that tearDown checks."""
+        """The next test is skipped there; the attempt leaves nothing that tearDown checks."""
         self.assertEqual("no: not permitted", self.refusal(("sh", "-c", "echo no: not permitted >&2; exit 1")))
         self.assertIn("No such file", self.refusal(("/nowhere/unshare",)))
         self.assertIsNone(self.refusal(("env",)))
@@ -220,7 +220,7 @@ class Starting(PredictCase):
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as tar:
             tar.add(trained().model_bin, "model.bin")
-        self.s3.will(answer(200, MOVIES.encode()), answer(200, packed.getvalue()))
+        self.s3.will(respond(200, MOVIES.encode()), respond(200, packed.getvalue()))
         run = self.launch(wrapper=wrapper, ENDPOINT_NAME=None, MODEL_S3_URI="s3://my-models/model.tar.gz",
                           MOVIES_URI="s3://my-movies/movies.csv")
         self.api.wait_for_calls("next", 1)
@@ -232,13 +232,13 @@ class Starting(PredictCase):
         self.stop(run)
 
 
-class Telling(PredictCase):
+class Output(PredictCase):
     def test_metrics_are_one_line_for_each_event(self):
         """33, 34"""
         run = self.start()
-        self.bare(QUESTION)
+        self.bare(REQUEST)
         self.post({"userId": "2"})
-        self.post(QUESTION, method="DELETE")
+        self.post(REQUEST, method="DELETE")
         result = self.stop(run)
         documents = [line for line in self.lines(result) if "_aws" in line]
         self.assertEqual(3, len(documents))
@@ -257,14 +257,14 @@ class Telling(PredictCase):
 
     def test_metrics_can_be_off(self):
         run = self.start(METRICS="false")
-        self.bare(QUESTION)
+        self.bare(REQUEST)
         self.assertNotIn("_aws", self.stop(run).stdout)
 
     def test_the_log_has_the_details_and_nothing_of_the_user(self):
         """30, 32"""
         self.endpoint.otherwise = failure(400, "ValidationError", Message="Endpoint not found")
         run = self.start(AWS_LAMBDA_LOG_LEVEL="DEBUG")
-        event = self.ask(proxied({"userId": "user-of-mine", "movieId": "2959"}))
+        event = self.invoke(proxied({"userId": "user-of-mine", "movieId": "2959"}))
         self.assertError(502, "bad_gateway", event.json)
         self.post({"userId": "user-of-mine", "movieIdx": "film-of-mine"})
         result = self.stop(run)

@@ -1,6 +1,6 @@
 """test_predict_cloud.py: many requests at once on the whole path: local-cloud's API, several
 processes of predict, local-cloud as the endpoint's front, serve. What `script/bench` counts in
-100,000 requests is looked at here in a few thousand, answer by answer."""
+100,000 requests is checked here in a few thousand, response by response."""
 
 import http.client
 import json
@@ -20,23 +20,23 @@ N_REQUESTS = 50 if SANITIZED else 500  # of each client
 
 
 class Client(threading.Thread):
-    """Asks its questions on one connection and compares the answers."""
+    """Sends its requests on one connection and compares the responses."""
 
-    def __init__(self, port, questions):
+    def __init__(self, port, requests):
         super().__init__(daemon=True)
-        self.port, self.questions = port, questions
+        self.port, self.requests = port, requests
         self.wrong, self.n_right = [], 0
 
     def run(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=4 * PATIENCE)
-        for question, expected in self.questions:
-            connection.request("POST", "/predict", question, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status == 200 and json.loads(body) == expected:
+        for request, expected in self.requests:
+            connection.request("POST", "/predict", request, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            body = response.read()
+            if response.status == 200 and json.loads(body) == expected:
                 self.n_right += 1
             else:
-                self.wrong.append((answer.status, body[:200], question))
+                self.wrong.append((response.status, body[:200], request))
         connection.close()
 
 
@@ -53,26 +53,26 @@ class Cloud(ServeCase):
             "environment": {**SANITIZER_ENVIRONMENT, "ENDPOINT_NAME": "movies", "METRICS": "false",
                             "MOVIES_URI": str(self.movies), "AWS_ENDPOINT_URL": front.url}}})
 
-    def questions(self, n):
-        """With their answers, as one request at a time has them."""
+    def requests(self, n):
+        """n requests with their responses, which were requested one at a time."""
         some = []
         for user, item in [row[:2] for row in trained().rows[:25]]:
-            question = json.dumps({"userId": user, "movieId": item})
-            answer = self.api.post("/predict", question)
-            self.assertEqual(200, answer.status, answer)
-            self.assertEqual(f"Movie {item}, The", answer.json["movie_title"])
-            some.append((question, answer.json))
+            request = json.dumps({"userId": user, "movieId": item})
+            response = self.api.post("/predict", request)
+            self.assertEqual(200, response.status, response)
+            self.assertEqual(f"Movie {item}, The", response.json["movie_title"])
+            some.append((request, response.json))
         return [some[i % len(some)] for i in range(n)]
 
-    def ask_at_once(self, questions):
-        clients = [Client(self.api.port, questions) for _ in range(N_CLIENTS)]
+    def send_at_once(self, requests):
+        clients = [Client(self.api.port, requests) for _ in range(N_CLIENTS)]
         for client in clients:
             client.start()
         return clients
 
-    def test_no_request_of_thousands_fails_and_each_has_its_own_answer(self):
+    def test_no_request_of_thousands_fails_and_each_gets_its_own_response(self):
         """5"""
-        clients = self.ask_at_once(self.questions(N_REQUESTS))
+        clients = self.send_at_once(self.requests(N_REQUESTS))
         for client in clients:
             client.join()
             self.assertEqual([], client.wrong[:3])
@@ -80,9 +80,9 @@ class Cloud(ServeCase):
         self.assertEqual(4, len(self.api.children()))
 
     def test_a_process_that_dies_costs_at_most_the_event_that_it_had(self):
-        questions = self.questions(N_REQUESTS)
+        requests = self.requests(N_REQUESTS)
         victim = self.api.children()[0]
-        clients = self.ask_at_once(questions)
+        clients = self.send_at_once(requests)
         while not clients[0].n_right:
             self.assertTrue(clients[0].is_alive(), clients[0].wrong[:3])
         os.kill(victim, signal.SIGKILL)
@@ -92,7 +92,7 @@ class Cloud(ServeCase):
         self.assertLessEqual(len(wrong), 1, wrong[:3])
         self.assertLessEqual({status for status, *_ in wrong}, {502})
         self.assertFalse(alive(victim))
-        self.assertEqual(200, self.api.post("/predict", questions[0][0]).status)
+        self.assertEqual(200, self.api.post("/predict", requests[0][0]).status)
 
 
 if __name__ == "__main__":

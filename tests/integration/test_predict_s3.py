@@ -9,9 +9,9 @@ import unittest
 import urllib.error
 import urllib.request
 
-from aws_peers import answer, cut, forever, hang_up, raw, slow
+from aws_peers import cut, forever, hang_up, raw, respond, slow
 from models import trained
-from predict_case import ANSWER, MOVIES, QUESTION, PredictCase
+from predict_case import RESPONSE, MOVIES, REQUEST, PredictCase
 from test_aws_node import NodeCase
 
 URI = "s3://my-movies/data/movies v1.csv"
@@ -19,8 +19,8 @@ CSV = MOVIES.encode()
 
 
 def error(status, code):
-    return answer(status, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode(),
-                  [("Content-Type", "application/xml")])
+    return respond(status, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode(),
+                   [("Content-Type", "application/xml")])
 
 
 def archive(content):
@@ -38,31 +38,31 @@ class Movies(PredictCase):
 
     def test_movies_are_fetched_once_at_the_start(self):
         """48, 49"""
-        self.s3.will(answer(200, CSV, [("ETag", '"v1"')]))
+        self.s3.will(respond(200, CSV, [("ETag", '"v1"')]))
         self.start()
         for _ in range(5):
-            self.assertBody(ANSWER, self.post(QUESTION))
+            self.assertBody(RESPONSE, self.post(REQUEST))
         request, = self.s3.requests
         self.assertEqual(("GET", "/my-movies/data/movies%20v1.csv"), (request.method, request.target))
 
-    def test_what_s3_refuses_names_bucket_and_key(self):
+    def test_errors_of_s3_name_bucket_and_key(self):
         """53, 59"""
         for act in (error(403, "AccessDenied"), error(404, "NoSuchKey"), error(404, "NoSuchBucket"),
                     error(403, "SignatureDoesNotMatch"), error(403, "RequestTimeTooSkewed"),
-                    answer(301, b"<Error><Code>PermanentRedirect</Code></Error>",
-                           [("x-amz-bucket-region", "us-west-2")])):
+                    respond(301, b"<Error><Code>PermanentRedirect</Code></Error>",
+                            [("x-amz-bucket-region", "us-west-2")])):
             self.s3.otherwise = act
             self.refused(URI)
 
-    def test_what_passes_is_waited_for(self):
-        self.s3.will(error(503, "SlowDown"), hang_up, slow(0.5, answer(200, CSV)))
+    def test_a_temporary_failure_is_retried(self):
+        self.s3.will(error(503, "SlowDown"), hang_up, slow(0.5, respond(200, CSV)))
         self.start()
-        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertBody(RESPONSE, self.post(REQUEST))
 
-    def test_what_does_not_pass_ends_the_start(self):
+    def test_a_permanent_failure_ends_the_start(self):
         for act in (error(503, "SlowDown"), hang_up, raw(b"SSH-2.0-OpenSSH\r\n\r\n", keep=False),
-                    raw(bytes(range(256)) * 8, keep=False), answer(500, b"<Error><Code>"),
-                    answer(403, b"\0<html>"), answer(204)):
+                    raw(bytes(range(256)) * 8, keep=False), respond(500, b"<Error><Code>"),
+                    respond(403, b"\0<html>"), respond(204)):
             self.s3.otherwise = act
             self.refused(URI)
 
@@ -71,69 +71,69 @@ class Movies(PredictCase):
         self.s3.otherwise = cut(len(CSV) + 100, CSV)
         self.refused(URI)
         self.s3.will(cut(len(CSV) + 100, CSV[:60]))
-        self.s3.otherwise = answer(200, CSV)
+        self.s3.otherwise = respond(200, CSV)
         self.start()
-        self.assertBody(ANSWER, self.post(QUESTION))
+        self.assertBody(RESPONSE, self.post(REQUEST))
 
-    def test_an_object_that_is_no_movies_names_the_line(self):
-        self.s3.otherwise = answer(200, CSV + b'5,"x,y\n6,z,w\n')
+    def test_an_object_that_is_no_movies_file_names_the_line(self):
+        self.s3.otherwise = respond(200, CSV + b'5,"x,y\n6,z,w\n')
         message = self.refused(f"{URI}:5: a quote is opened and not closed")
         self.assertTrue(message.startswith(URI), message)
-        self.s3.otherwise = answer(200, b"")
+        self.s3.otherwise = respond(200, b"")
         self.refused(f"{URI}: the file is empty")
 
-    def test_a_place_that_does_not_answer_ends_the_start_in_time(self):
+    def test_an_s3_that_does_not_respond_ends_the_start_in_time(self):
         self.s3.otherwise = forever
         self.refused(URI)
 
     def refreshing(self):
-        self.s3.will(answer(200, CSV, [("ETag", '"v1"')]))
+        self.s3.will(respond(200, CSV, [("ETag", '"v1"')]))
         return self.start(MOVIES_REFRESH_SECONDS="1")
 
     def post_later(self, **how):
         time.sleep(1.1)
-        return self.post(QUESTION, **how)
+        return self.post(REQUEST, **how)
 
     def test_newer_movies_take_the_old_ones_place(self):
         """59"""
         self.refreshing()
-        self.s3.will(answer(304, headers=[("ETag", '"v1"')]))
-        self.assertBody(ANSWER, self.post_later())
-        self.assertBody(ANSWER, self.post(QUESTION))
-        self.s3.will(answer(200, CSV.replace(b"Fight Club", b"Figth Club"), [("ETag", '"v2"')]))
-        self.assertBody(ANSWER.replace("Fight", "Figth"), self.post_later())
-        self.s3.will(answer(304, headers=[("ETag", '"v2"')]))
-        self.assertBody(ANSWER.replace("Fight", "Figth"), self.post_later())
+        self.s3.will(respond(304, headers=[("ETag", '"v1"')]))
+        self.assertBody(RESPONSE, self.post_later())
+        self.assertBody(RESPONSE, self.post(REQUEST))
+        self.s3.will(respond(200, CSV.replace(b"Fight Club", b"Figth Club"), [("ETag", '"v2"')]))
+        self.assertBody(RESPONSE.replace("Fight", "Figth"), self.post_later())
+        self.s3.will(respond(304, headers=[("ETag", '"v2"')]))
+        self.assertBody(RESPONSE.replace("Fight", "Figth"), self.post_later())
         self.assertEqual([None, '"v1"', '"v1"', '"v2"'],
                          [r.header("If-None-Match") for r in self.s3.requests])
 
-    def test_what_goes_wrong_later_keeps_the_old_movies(self):
+    def test_later_failures_keep_the_old_movies(self):
         """59, 60"""
         run = self.refreshing()
-        acts = (error(404, "NoSuchKey"), error(403, "AccessDenied"), answer(200, b"movieId,x\n"),
-                answer(200, b""), cut(1000, CSV))
+        acts = (error(404, "NoSuchKey"), error(403, "AccessDenied"), respond(200, b"movieId,x\n"),
+                respond(200, b""), cut(1000, CSV))
         for act in acts:
             self.s3.otherwise = act
-            self.assertBody(ANSWER, self.post_later())
+            self.assertBody(RESPONSE, self.post_later())
         lines = self.events(run, "movies_not_refreshed", self.stop(run).stdout)
         self.assertEqual(len(acts), len(lines))
         for line in lines:
             self.assertEqual("WARN", line["level"])
             self.assertIn("keeping the old movies", line["message"])
 
-    def test_a_slow_place_holds_nobody_up_for_long(self):
+    def test_a_slow_s3_delays_no_event_for_long(self):
         self.refreshing()
         self.s3.otherwise = forever
         time.sleep(1.1)
-        self.assertBody(ANSWER, self.post(QUESTION))
-        asked = len(self.s3.requests)
-        self.assertBody(ANSWER, self.post(QUESTION))
-        self.assertEqual(asked, len(self.s3.requests), "asked again right after it failed")
+        self.assertBody(RESPONSE, self.post(REQUEST))
+        n_requests = len(self.s3.requests)
+        self.assertBody(RESPONSE, self.post(REQUEST))
+        self.assertEqual(n_requests, len(self.s3.requests), "requested again right after it failed")
 
 
 class Model(PredictCase):
     def start_with(self, content):
-        self.s3.otherwise = answer(200, content)
+        self.s3.otherwise = respond(200, content)
         return self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://my-models/job/output/model.tar.gz")
 
     def test_a_model_is_fetched_packed_or_not(self):
@@ -151,14 +151,14 @@ class Model(PredictCase):
     def test_a_model_that_is_not_whole_is_refused(self):
         whole = archive(trained().model_bin.read_bytes())
         uri = "s3://my-models/model.tar.gz"
-        for act in (answer(200, whole[:len(whole) // 2]), cut(len(whole), whole[:1000]),
-                    answer(200, b""), answer(200, archive(b"x")), error(404, "NoSuchKey")):
+        for act in (respond(200, whole[:len(whole) // 2]), cut(len(whole), whole[:1000]),
+                    respond(200, b""), respond(200, archive(b"x")), error(404, "NoSuchKey")):
             self.s3.otherwise = act
             self.refused(uri, ENDPOINT_NAME=None, MODEL_S3_URI=uri)
 
 
 class NewerModel(PredictCase):
-    """A model that is looked for again every second."""
+    """A newer model is looked up every second."""
 
     @classmethod
     def setUpClass(cls):
@@ -166,7 +166,7 @@ class NewerModel(PredictCase):
         cls.new = trained(seed=8).model_bin.read_bytes()
 
     def etagged(self, content, etag):
-        return answer(200, content, [("ETag", f'"{etag}"')])
+        return respond(200, content, [("ETag", f'"{etag}"')])
 
     def refreshing(self, **more):
         self.s3.will(self.etagged(self.old, "v1"))
@@ -183,7 +183,7 @@ class NewerModel(PredictCase):
         return json.loads(self.bare({"userId": user, "movieId": item}, **how))["predicted_rating"]
 
     def logged(self, run, name, n):
-        """Its lines of this event, once there are n; they may be read here a moment late."""
+        """Its log lines of this event, once there are n; they may arrive a moment late."""
         run.wait_until(lambda: len(self.events(run, name)) >= n, f"{n} lines of {name}")
         return self.events(run, name)
 
@@ -194,27 +194,27 @@ class NewerModel(PredictCase):
         """59"""
         run = self.refreshing()
         first = self.rating()
-        self.s3.will(answer(304, headers=[("ETag", '"v1"')]))
+        self.s3.will(respond(304, headers=[("ETag", '"v1"')]))
         self.assertEqual(first, self.rating_later())
         self.assertEqual(first, self.rating())
         self.assertEqual(1, len(self.versions(run, 1)))
         self.s3.will(self.etagged(archive(self.new), "v2"))
         self.rating_later()
-        self.s3.will(answer(304, headers=[("ETag", '"v2"')]))
+        self.s3.will(respond(304, headers=[("ETag", '"v2"')]))
         self.rating_later()
         self.assertEqual([None, '"v1"', '"v1"', '"v2"'],
                          [r.header("If-None-Match") for r in self.s3.requests])
         self.assertEqual(2, len(set(self.versions(run, 2))))
         self.assertEqual(["movies.csv"], [p.name for p in self.folder.iterdir()])
 
-    def test_what_goes_wrong_later_keeps_the_old_model(self):
+    def test_later_failures_keep_the_old_model(self):
         """59, 60"""
         run = self.refreshing()
         first = self.rating()
         packed = archive(self.new)
         broken = self.new[:9000] + bytes([self.new[9000] ^ 1]) + self.new[9001:]
-        acts = (error(404, "NoSuchKey"), answer(200, b""), cut(len(self.new), self.new[:-1]),
-                answer(200, packed[:-9]), answer(200, archive(b"no model")), answer(200, broken))
+        acts = (error(404, "NoSuchKey"), respond(200, b""), cut(len(self.new), self.new[:-1]),
+                respond(200, packed[:-9]), respond(200, archive(b"no model")), respond(200, broken))
         for act in acts:
             self.s3.otherwise = act
             self.assertEqual(first, self.rating_later())
@@ -226,18 +226,18 @@ class NewerModel(PredictCase):
             self.assertIn("s3://my-models/model.tar.gz", line["message"])
             self.assertIn("keeping the old model", line["message"])
 
-    def test_a_slow_place_holds_no_event_up_past_its_deadline(self):
+    def test_a_slow_s3_delays_no_event_past_its_deadline(self):
         run = self.refreshing()
         first = self.rating()
         slowly = pieces(self.etagged_head(len(self.new)), self.new, 50, 0.2)
         for act in (forever, slowly):
             self.s3.otherwise = act
-            asked = len(self.s3.requests)
+            n_requests = len(self.s3.requests)
             self.assertEqual(first, self.rating_later(deadline_in=3.0))
-            self.assertGreater(len(self.s3.requests), asked)
-            asked = len(self.s3.requests)
+            self.assertGreater(len(self.s3.requests), n_requests)
+            n_requests = len(self.s3.requests)
             self.assertEqual(first, self.rating())
-            self.assertEqual(asked, len(self.s3.requests), "asked again right after it failed")
+            self.assertEqual(n_requests, len(self.s3.requests), "requested again right after it failed")
         self.assertEqual(2, len(self.logged(run, "model_not_refreshed", 2)))
         self.s3.otherwise = self.etagged(self.new, "v2")
         self.rating_later()
@@ -247,24 +247,24 @@ class NewerModel(PredictCase):
     def etagged_head(n_bytes):
         return (f"HTTP/1.1 200 OK\r\nETag: \"v9\"\r\nContent-Length: {n_bytes}\r\n\r\n").encode()
 
-    def test_without_a_period_nobody_asks_again(self):
+    def test_without_a_period_there_is_no_further_request(self):
         self.s3.will(self.etagged(self.old, "v1"))
         self.start(ENDPOINT_NAME=None, MODEL_S3_URI="s3://my-models/model.bin",
                    MODEL_REFRESH_SECONDS="0")
         self.rating_later()
         self.assertEqual(1, len(self.s3.requests))
 
-    def test_an_event_without_time_for_it_leaves_the_place_alone(self):
+    def test_an_event_without_time_for_it_makes_no_request(self):
         """9"""
         self.refreshing()
         time.sleep(1.1)
-        self.assertReport(self.ask({"userId": "1", "movieId": "1"}, deadline_in=-1.0),
+        self.assertReport(self.invoke({"userId": "1", "movieId": "1"}, deadline_in=-1.0),
                           "Runtime.DeadlinePassed", "")
         self.assertEqual(1, len(self.s3.requests))
 
 
 def pieces(head, body, n, seconds):
-    """The answer in n pieces with so much time between, until nobody wants more."""
+    """The response in n pieces with pauses, until the client closes."""
     def act(connection, _):
         connection.sendall(head)
         size = len(body) // n + 1
@@ -276,7 +276,7 @@ def pieces(head, body, n, seconds):
 
 
 class RealS3(PredictCase, NodeCase):
-    """s3rver, another's idea of S3."""
+    """s3rver, an independent implementation of S3."""
 
     def setUp(self):
         PredictCase.setUp(self)
@@ -303,16 +303,16 @@ class RealS3(PredictCase, NodeCase):
                          MOVIES_URI="s3://movies/movies.csv", AWS_ENDPOINT_URL_S3=url,
                          AWS_ACCESS_KEY_ID="S3RVER", AWS_SECRET_ACCESS_KEY="S3RVER",
                          AWS_SESSION_TOKEN=None, MOVIES_REFRESH_SECONDS="1", MODEL_REFRESH_SECONDS="1")
-        question = {"userId": trained().rows[0][0], "movieId": "2959"}
-        first = json.loads(self.bare(question))
+        request = {"userId": trained().rows[0][0], "movieId": "2959"}
+        first = json.loads(self.bare(request))
         self.assertEqual("Fight Club (1999)", first["movie_title"])
         time.sleep(1.1)
-        self.assertEqual(first, json.loads(self.bare(question)))
+        self.assertEqual(first, json.loads(self.bare(request)))
         self.assertEqual((1, 1), tuple(len(self.events(run, e)) for e in ("movies", "model")))
         self.put(url, "movies.csv", CSV.replace(b"Fight", b"Figth"))
         self.put(url, "job/model.tar.gz", archive(trained(seed=8).model_bin.read_bytes()))
         time.sleep(1.1)
-        self.assertEqual("Figth Club (1999)", json.loads(self.bare(question))["movie_title"])
+        self.assertEqual("Figth Club (1999)", json.loads(self.bare(request))["movie_title"])
         self.assertEqual((2, 2), tuple(len(self.events(run, e)) for e in ("movies", "model")))
 
 

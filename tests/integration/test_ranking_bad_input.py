@@ -1,5 +1,5 @@
-"""Bad settings, and data that leave a ranking model little or nothing: each has its sentence or
-its model, and no number is none."""
+"""Bad settings, and data with little or nothing for a ranking model: each gives an error or a
+model, and every figure is a number."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from ranking_case import (RankingCase, floats, item_vectors, lists_of, rated, se
 from samples import csv, planted
 
 ROWS = planted(60, 40, 900)
-# Of settings that have no "auto" as well.
+# Also of settings without "auto".
 BAD = {
     "ranking": ("maybe", "2", "auto", ""),
     "ranking_factors": ("0", "-1", "4097", "1.5", "1e300", "nan", "many", ""),
@@ -27,8 +27,8 @@ BAD = {
 }
 AUTO = ("ranking_factors", "ranking_regularization", "recency", "ranking_prior", "grading",
         "relevant_rating", "feedback")
-# The hyperparameters of jobs as users of other libraries write them, and what becomes of each:
-# values in force, or the first name without a counterpart and the name that its sentence gives.
+# The hyperparameters of jobs as users of other libraries write them, and the result of each:
+# values in force, or the first name without a counterpart and the name that its error suggests.
 OTHERS = {
     "cornac": ({"k": "10", "max_iter": "25", "lambda_reg": "0.02"},
                {"n_factors": 10, "n_epochs": 25, "regularization": 0.02,
@@ -69,13 +69,13 @@ class Settings(RankingCase):
                     self.assertEqual("", result.stdout)
 
     def test_auto_is_the_default_where_there_is_one(self):
-        usual, asked = self.job_on(ROWS), self.job_on(ROWS, **{name: "auto" for name in AUTO})
-        for job in (usual, asked):
+        usual, automatic = self.job_on(ROWS), self.job_on(ROWS, **{name: "auto" for name in AUTO})
+        for job in (usual, automatic):
             self.train(job)
-        self.assertSameModel(usual, asked)
+        self.assertSameModel(usual, automatic)
 
     def test_the_ends_of_the_ranges_make_models(self):
-        """Of numbers; also where nothing is shrunk, or all is."""
+        """Of numbers; also without shrinkage, or with full shrinkage."""
         for settings in ({"ranking_factors": 1}, {"ranking_factors": 4096},
                          {"ranking_regularization": 0}, {"ranking_regularization": "1e12"},
                          {"ranking_regularization": "1e-300"}, {"recency": 0}, {"recency": 1},
@@ -92,7 +92,7 @@ class Settings(RankingCase):
                 self.assertNoNan(job, result)
 
     def test_names_of_other_libraries(self):
-        """Taken where they mean the same, answered by name where not."""
+        """Accepted where they have the same meaning; otherwise an error suggests our name."""
         for label, (given, expected) in OTHERS.items():
             with self.subTest(label):
                 job = self.job(defaults=True, **given).channel("train", {"r.csv": csv(ROWS)})
@@ -106,8 +106,8 @@ class Settings(RankingCase):
                 in_force = job.metrics()["hyperparameters"]
                 self.assertEqual(expected, {name: in_force[name] for name in expected})
 
-    def test_more_factors_than_memory_are_refused_with_what_fits(self):
-        """Before the rating model is learned."""
+    def test_too_many_factors_for_memory_are_refused_with_the_number_that_fits(self):
+        """The error comes before the rating model is learned."""
         limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         for name in ("memory.max", "memory/memory.limit_in_bytes"):
             path = Path("/sys/fs/cgroup", name)
@@ -159,15 +159,14 @@ class LittleData(RankingCase):
         self.assertEqual(1, self.info(job)["ranking_model"]["n_factors"])
 
     def test_one_rating_of_each_user_and_item(self):
-        """A diagonal matrix: nothing is set aside, so nothing can be chosen."""
+        """A diagonal matrix: nothing is held out, so no setting can be chosen."""
         rows = [(str(n), str(n), str(1 + n % 5), "1") for n in range(40)]
         job, result = self.check(rows)
         self.assertEqual({"learning"}, {phase for phase, _, _ in steps_of(result)})
         self.assertEqual([], job.metrics()["ranking"]["choices"])
 
     def test_all_users_rated_everything(self):
-        """No list has anything left to offer, and validation data nothing to find but what is
-        new."""
+        """Every list is empty, and validation data has no relevant items except new ones."""
         rows = [(str(u), str(i), str(1 + (u * i) % 5), str(u + i)) for u in range(20)
                 for i in range(15)]
         self.check(rows)
@@ -180,13 +179,13 @@ class LittleData(RankingCase):
         self.assertIsNotNone(lists_of(result))
 
     def test_validation_rows_that_were_trained_on(self):
-        """They cannot be found again."""
+        """Lists exclude them, so they cannot be found."""
         job, result = self.check(ROWS, validation=ROWS[:100])
         self.assertIsNone(job.metrics()["final"]["validation_lists"])
         self.assertWarned(result, "nothing_relevant")
 
     def test_a_user_without_liked_items(self):
-        """Grades near zero are no reason for a list; the mean profile is, so there is one."""
+        """Grades near zero give no profile; the list comes from the mean profile."""
         rows = ROWS + [("sad", item, "0.5", "1") for item in sorted({r[1] for r in ROWS})[:12]]
         job, _ = self.check(rows)
         grades = rated(sections(job.bytes()))["sad"]
@@ -198,7 +197,7 @@ class LittleData(RankingCase):
         self.assertTrue(any(item_vectors(sections(job.bytes()))["hit"]))
 
     def test_items_that_are_all_held_out_have_no_vector(self):
-        """A rating that was set aside teaches nothing."""
+        """A held-out rating is not trained on."""
         rows = ROWS + [(str(u), f"rare{u}", "5", "9999999999") for u in range(1, 61)]
         job, result = self.check(rows, validation_split="leave-last")
         vectors = item_vectors(sections(job.bytes()))
@@ -206,7 +205,7 @@ class LittleData(RankingCase):
         self.assertEqual(0, lists_of(result)["validation_recall_at_10"], "never in a list")
 
     def test_a_block_of_zeros(self):
-        """Users whose ratings are all held out but one, among items of their own."""
+        """Users with all ratings held out except one, on items that no other user rated."""
         rows = ROWS + [(f"z{u}", f"z{i}", "5", str(i)) for u in range(10) for i in range(8)]
         self.check(rows, validation_fraction=0.9, validation_split="time")
 
@@ -221,7 +220,7 @@ class LittleData(RankingCase):
         return rows, withheld
 
     def test_equal_singular_values(self):
-        """Ten blocks that are the same: each value ten times."""
+        """Ten equal blocks: each value occurs ten times."""
         rows, withheld = self.blocks(10)
         for settings in ({}, {"ranking_factors": 20, "ranking_regularization": 1},
                          {"ranking_factors": 4, "ranking_regularization": 1}):
@@ -237,7 +236,7 @@ class LittleData(RankingCase):
                     self.assertGreater(lists_of(result)["validation_ndcg_at_10"], 0.99)
 
     def test_a_rank_below_the_number_of_directions(self):
-        """There are as many as there are."""
+        """The model has as many directions as the rank."""
         rows = [(f"u{u}", f"b{u % 3}i{i}", "4" if i % 2 else "5", "1") for u in range(30)
                 for i in range(9)]
         job, _ = self.check(rows, grading="one", ranking_factors=24, ranking_regularization=1)
@@ -247,7 +246,7 @@ class LittleData(RankingCase):
             self.assertAlmostEqual(90, value, places=2)
 
     def test_ratings_of_any_scale_teach_the_same_lists(self):
-        """Negative ones, huge and tiny ones: a grade looks at distance from the mean alone."""
+        """Negative, huge and tiny ones: a grade depends only on the distance from the mean."""
         usual, _ = self.check(ROWS)
         grades = rated(sections(usual.bytes()))
         for factor, offset in ((1, -100), (-1, 0), (1e6, 0), (1e-6, 0), (1e30, 0), (1, 1000)):
@@ -263,7 +262,7 @@ class LittleData(RankingCase):
                         self.assertAlmostEqual(expected, ours[user][item], delta=2)
 
     def test_ratings_that_are_all_0(self):
-        """Pairs, as with any other rating that everybody gave."""
+        """Pairs, as with any other value that all ratings have."""
         job, result = self.check([(u, i, "0", t) for u, i, _, t in ROWS])
         self.assertWarned(result, "one_rating", "every rating is 0")
         self.assertIsNone(self.info(job)["rating_model"])
@@ -274,7 +273,7 @@ class LittleData(RankingCase):
 
 
 class Times(RankingCase):
-    """What is known of when."""
+    """Timestamps."""
 
     def sections_of(self, text, **more):
         job = self.job_on(text, **more)
@@ -293,7 +292,7 @@ class Times(RankingCase):
         self.assertNotIn("optional.ranking_times", found)
 
     def test_equal_times_weigh_as_none(self):
-        """All a user's ratings are equally new: the lists are those of a model without times."""
+        """All ratings of a user are equally new: the lists are those of a model without times."""
         none = self.sections_of(csv([row[:3] for row in ROWS],
                                     header=("userId", "movieId", "rating")), recency=1)
         equal = self.sections_of(self.timed(lambda t: "7"), recency=1)
@@ -337,7 +336,7 @@ class Times(RankingCase):
             self.assertEqual([2 * n for n in range(n_old, len(ranks))], new)
 
     def test_recency_moves_the_mean_profile_alone(self):
-        """Age weighs in profiles, not in vectors, when these are not chosen by lists."""
+        """Age has weight in profiles, not in vectors, when these are not chosen by lists."""
         given = {"ranking_factors": 8, "ranking_regularization": 20}
         old, new = (self.sections_of(csv(ROWS), recency=recency, **given) for recency in (0, 1))
         self.assertEqual(old["optional.ranking_items"], new["optional.ranking_items"])

@@ -1,5 +1,5 @@
-"""A training job learns the rating model and then the ranking model: what it prints, writes and
-stores, the same bytes everywhere, and runs that are cut and continued."""
+"""A training job learns the rating model and then the ranking model: its output and files, the
+same bytes everywhere, and runs that are killed and resumed."""
 
 import os
 import re
@@ -22,7 +22,7 @@ RANKING_SECTIONS = ["optional.ranking", "optional.ranking_items", "optional.rank
 
 
 def rating_part(content):
-    """The sections of a model file that are the rating model's or both models'."""
+    """The sections of a model file that belong to the rating model or to both models."""
     return {name: value for name, value in sections(content).items()
             if not name.startswith("optional.ranking") and name != "metadata"}
 
@@ -45,10 +45,10 @@ class BothModels(RankingCase):
         for phase in set(phases):
             steps = [step for at, step, _ in steps_of(result) if at == phase]
             self.assertEqual(list(range(1, len(steps) + 1)), steps, phase)
-        said = self.assertRanks(job)
-        self.assertEqual(1, said["format_version"])
-        self.assertTrue(said["answers"]["predicted_ratings"])
-        self.assertEqual(RANKING_SECTIONS, [s["name"] for s in said["sections"]][-6:])
+        info = self.assertRanks(job)
+        self.assertEqual(1, info["format_version"])
+        self.assertTrue(info["answers"]["predicted_ratings"])
+        self.assertEqual(RANKING_SECTIONS, [s["name"] for s in info["sections"]][-6:])
 
     def test_the_ranking_model_is_no_larger_than_documented(self):
         """Four bytes for each number of a padded item vector, five for each rating, one percent."""
@@ -63,18 +63,18 @@ class BothModels(RankingCase):
         documented = 4 * info["n_items"] * padded + 5 * info["n_ratings"]
         self.assertLessEqual(size["true"] - size["false"], documented * 1.01)
 
-    def test_metrics_json_tells_what_was_chosen_and_from_what(self):
-        """And the log and the model file tell the same."""
+    def test_metrics_json_has_the_chosen_settings_and_the_candidates(self):
+        """The log and the model file have the same values."""
         job = self.job_on(ROWS)
         result = self.train(job)
         ranking = job.metrics()["ranking"]
-        said = self.info(job)["ranking_model"]
+        info = self.info(job)["ranking_model"]
         line = next(line for line in result.log if line["event"] == "ranking")
-        self.assertEqual(said["n_factors"], ranking["n_factors"])
-        self.assertEqual(said["n_factors"], line["n_factors"])
+        self.assertEqual(info["n_factors"], ranking["n_factors"])
+        self.assertEqual(info["n_factors"], line["n_factors"])
         for name in ("regularization", "recency", "prior"):
-            self.assertAlmostEqual(said[name], ranking[name], delta=1e-5 * abs(said[name]))
-            self.assertAlmostEqual(said[name], line[name], delta=0.00051)
+            self.assertAlmostEqual(info[name], ranking[name], delta=1e-5 * abs(info[name]))
+            self.assertAlmostEqual(info[name], line[name], delta=0.00051)
         ratings = [float(row[2]) for row in ROWS]
         mean = sum(ratings) / len(ratings)
         scale = (sum((r - mean) ** 2 for r in ratings) / len(ratings)) ** 0.5
@@ -100,21 +100,21 @@ class BothModels(RankingCase):
         self.assertEqual(max(choice["recency"] for choice in recencies
                              if choice["ndcg_at_10"] >= least), ranking["recency"])
 
-    def test_what_is_given_is_not_chosen(self):
-        """No phases of choosing; the model has what the settings say."""
+    def test_given_settings_are_not_chosen(self):
+        """There are no phases of choosing; the model has the given settings."""
         job = self.job_on(ROWS, ranking_factors=12, ranking_regularization=30, recency=0.5,
                           ranking_prior=0.25)
         result = self.train(job)
         self.assertEqual({"learning"}, {phase for phase, _, _ in steps_of(result)})
-        said = self.info(job)["ranking_model"]
-        self.assertEqual((12, 30, 0.5, 0.25), tuple(said[name] for name in
+        info = self.info(job)["ranking_model"]
+        self.assertEqual((12, 30, 0.5, 0.25), tuple(info[name] for name in
                          ("n_factors", "regularization", "recency", "prior")))
         self.assertEqual([], job.metrics()["ranking"]["choices"])
         self.assertEqual([], job.metrics()["ranking"]["recency_choices"])
 
     def test_each_ranking_setting_changes_the_ranking_model_and_not_the_rating_model(self):
-        """Each is taken, and the bytes of the rating part stay."""
-        few = {"ranking_factors": 20}  # all that there are would need no second step
+        """Each has an effect, and the bytes of the rating part stay."""
+        few = {"ranking_factors": 20}  # with all directions there would be no second step
         usual = self.job_on(ROWS, **few)
         errors = figures(self.train(usual))
         for name, value in (("ranking_factors", 16), ("ranking_regularization", 5),
@@ -136,15 +136,15 @@ class BothModels(RankingCase):
         self.assertEqual([], steps_of(without))
         self.assertEqual(rating_part(both.bytes()), rating_part(alone.bytes()))
         self.assertEqual([], [name for name in sections(alone.bytes()) if "optional" in name])
-        said = self.info(alone)
-        self.assertIsNone(said["ranking_model"])
-        self.assertEqual("rating", said["answers"]["list_orders"][0])
+        info = self.info(alone)
+        self.assertIsNone(info["ranking_model"])
+        self.assertEqual("rating", info["answers"]["list_orders"][0])
         self.assertIsNone(alone.metrics()["ranking"])
         for key in ("train_rmse", "validation_rmse", "validation_mae"):
             self.assertEqual(both.metrics()["final"][key], alone.metrics()["final"][key])
         self.assertNotEqual(lists_of(with_ranking), lists_of(without), "lists are of the model")
 
-    def test_more_than_its_steps_is_said_and_is_no_failure(self):
+    def test_reaching_the_limit_of_steps_is_reported_and_is_no_failure(self):
         """Not converged: a warning, and the model is written."""
         job = self.job_on(ROWS, ranking_steps=2, ranking_tolerance=0, ranking_factors=16)
         result = self.train(job)
@@ -153,7 +153,7 @@ class BothModels(RankingCase):
         self.assertIs(False, job.metrics()["ranking"]["converged"])
         self.assertRanks(job)
 
-    def test_dislikes_do_not_lead_to_lists(self):
+    def test_dislikes_do_not_raise_an_item(self):
         """Grades follow the stars: a liked item's is high, a disliked one's low."""
         job = self.job_on(ROWS)
         self.train(job)
@@ -169,7 +169,7 @@ class BothModels(RankingCase):
 
 
 class Lists(RankingCase):
-    """Validation data judge the lists."""
+    """The lists are evaluated on validation data."""
 
     def watched_job(self, check=CHECK, **more):
         return self.job_on(ROWS, **more).channel("validation", {"ratings.csv": csv(check)})
@@ -198,7 +198,7 @@ class Lists(RankingCase):
         self.assertEqual(measured["runs"][0]["n_relevant"], told["n_relevant"])
         return told
 
-    def test_a_validation_channel_judges_lists_as_evaluate_does(self):
+    def test_a_validation_channel_evaluates_lists_as_evaluate_does(self):
         job = self.watched_job()
         result = self.train(job)
         told = self.assertSameFigures(job, result, CHECK)
@@ -209,12 +209,12 @@ class Lists(RankingCase):
         self.assertEqual(sum(float(row[2]) >= mean for row in CHECK), told["n_relevant"])
         self.assertGreater(told["ndcg_at_10"], told["popularity_ndcg_at_10"])
 
-    def test_a_model_without_ranking_is_judged_by_its_own_lists(self):
+    def test_a_model_without_ranking_is_evaluated_by_its_own_lists(self):
         job = self.watched_job(ranking="false")
         self.assertSameFigures(job, self.train(job), CHECK)
 
     def test_the_length_of_lists_can_be_set(self):
-        """evaluation_k is in the names; another name for it is topk."""
+        """evaluation_k is part of the names; its alias is topk."""
         job = self.watched_job(evaluation_k=5)
         self.assertSameFigures(job, self.train(job), CHECK, k=5)
         five = job.metrics()["final"]["validation_lists"]
@@ -225,7 +225,7 @@ class Lists(RankingCase):
                            five["recall_at_5"])
 
     def test_lists_longer_than_the_catalogue_are_as_long_as_it_is(self):
-        """Everything is found then: no figure above 1, none that is no number."""
+        """Every item is listed then: no figure is above 1 or not a number."""
         job = self.watched_job(evaluation_k=1000)
         result = self.train(job)
         told = self.assertSameFigures(job, result, CHECK, k=1000)
@@ -233,7 +233,7 @@ class Lists(RankingCase):
         self.assertAlmostEqual(1, told["coverage_at_1000"], places=6)
         self.assertNoNan(job, result)
 
-    def test_what_counts_as_liked_can_be_set(self):
+    def test_the_relevant_rating_can_be_set(self):
         job = self.watched_job(relevant_rating=4.5)
         result = self.train(job)
         told = self.assertSameFigures(job, result, CHECK)
@@ -260,7 +260,7 @@ class Lists(RankingCase):
                 for item, grade in items.items() if grade == 0}
 
     def test_a_fraction_set_aside_at_random(self):
-        """The rows without a grade are the ones set aside; evaluate finds the same with them."""
+        """The rows without a grade are those held out; evaluate has the same figures on them."""
         job = self.job_on(ROWS, validation_fraction=0.25)
         result = self.train(job)
         aside = self.held_out(job)
@@ -276,7 +276,7 @@ class Lists(RankingCase):
         self.assertSameFigures(job, result, rows)
 
     def test_the_newest_rating_of_each_user(self):
-        """validation_split=leave-last needs no fraction, and leaves who has one rating."""
+        """validation_split=leave-last needs no fraction, and holds out no rating of a user with one."""
         job = self.job_on(ROWS + [("alone", "1000", "5", "1")], validation_split="leave-last")
         result = self.train(job)
         self.assertEqual(self.newest(lambda n: 1), self.held_out(job))
@@ -298,8 +298,8 @@ class Lists(RankingCase):
                 job = self.job_on(text, validation_fraction=0.2, validation_split=split)
                 self.assertFailed(job, self.run_train(job), "time")
 
-    def test_a_validation_channel_comes_before_a_split(self):
-        """And that is said."""
+    def test_a_validation_channel_takes_precedence_over_a_split(self):
+        """And that is logged."""
         job = self.watched_job(validation_fraction=0.5)
         result = self.train(job)
         self.assertWarned(result, "ignored", "validation_fraction")
@@ -311,8 +311,8 @@ class Lists(RankingCase):
         self.assertIsNone(lists_of(result))
         self.assertIsNone(job.metrics()["final"]["validation_lists"])
 
-    def test_nothing_relevant_is_said_and_makes_no_line_and_no_nan(self):
-        """Every validation rating below what counts as liked."""
+    def test_nothing_relevant_is_reported_and_makes_no_line_and_no_nan(self):
+        """Every validation rating is below the relevant rating."""
         dislikes = [row for row in CHECK if float(row[2]) < 2.5]
         job = self.watched_job(check=dislikes)
         result = self.train(job)
@@ -324,7 +324,7 @@ class Lists(RankingCase):
         self.assertNoNan(job, result)
 
     def test_validation_users_that_training_does_not_know(self):
-        """They have no list of their own: counted, and the others' figures stay."""
+        """They have no list: they are counted, and the figures of the others stay."""
         known = self.watched_job()
         told = lists_of(self.train(known))
         unknown_rows = [("x" + row[0], *row[1:]) for row in CHECK[:300]]
@@ -338,7 +338,7 @@ class Lists(RankingCase):
         self.assertNoNan(only, result)
 
     def test_liked_items_that_training_does_not_know_are_missed(self):
-        """They make recall and NDCG lower, and nothing else."""
+        """They only lower recall and NDCG."""
         new = [(row[0], "new" + row[1], "5.0", row[3]) for row in CHECK]
         job = self.watched_job(check=CHECK + new)
         result = self.train(job)
@@ -367,8 +367,8 @@ class SameBytes(RankingCase):
             self.assertRanks(one)
             for threads in (2, 3, 8, 256):
                 with self.subTest(threads=threads, **settings):
-                    job, said = self.outcome(n_threads=threads, **settings)
-                    self.assertEqual(expected, said)
+                    job, printed = self.outcome(n_threads=threads, **settings)
+                    self.assertEqual(expected, printed)
                     self.assertSameModel(one, job)
 
     def test_on_every_instruction_set(self):
@@ -377,8 +377,8 @@ class SameBytes(RankingCase):
             usual, expected = self.outcome(**settings)
             for name in there:
                 with self.subTest(cpu=name, **settings):
-                    job, said = self.outcome(env={"MF_CPU": name}, **settings)
-                    self.assertEqual(expected, said)
+                    job, printed = self.outcome(env={"MF_CPU": name}, **settings)
+                    self.assertEqual(expected, printed)
                     self.assertSameModel(usual, job)
         missing = sorted(set(PATHS) - set(there))
         if missing:
@@ -400,12 +400,12 @@ class SameBytes(RankingCase):
                 self.assertSameModel(usual, job)
 
     def test_another_seed_gives_other_bytes(self):
-        """So that the equalities above mean something."""
+        """Shows that the equalities above are not trivial."""
         models = [sections(self.outcome(n_epochs=1, seed=seed)[0].bytes()) for seed in (1, 2)]
         self.assertNotEqual(*(model["optional.ranking_items"] for model in models))
 
 
-# Enough users for the grid to take more than one step, directions that take several.
+# Enough users for a grid of more than one step, and directions that take several steps.
 CUT_ROWS = planted(2600, 150, 26000)
 CUT_SETTINGS = {"n_epochs": 1, "ranking_factors": 16, "ranking_tolerance": "0.00001",
                 "checkpoint_every": 1, "checkpoint_keep": 50}
@@ -431,12 +431,12 @@ class Cut(RankingCase):
         return Cut.reference
 
     def blocked_at(self, job, n_steps, before=""):
-        """Starts the job; it stands still in the write of the line after n_steps lines of
+        """Starts the job; it blocks in the write of the line after n_steps lines of
         steps. before: lines that this run will print first."""
         _, _, text = self.undisturbed()
         lines = [line for line in text.splitlines(True) if line.startswith("ranking_step=")]
-        room = len(before or text.split("ranking_step=")[0]) + sum(map(len, lines[:n_steps])) + 20
-        gate = self.gate(room)
+        capacity = len(before or text.split("ranking_step=")[0]) + sum(map(len, lines[:n_steps])) + 20
+        gate = self.gate(capacity)
         run = self.start(job, stdout=gate.write_end)
         self.assertTrue(gate.wait_until_blocked(run), "ended before its output was full")
         return run, gate
@@ -454,7 +454,7 @@ class Cut(RankingCase):
         return result
 
     def test_the_steps_are_of_all_phases(self):
-        """Or the tests below would not be about each of them."""
+        """A condition of the tests below, which cover each phase."""
         _, steps, _ = self.undisturbed()
         for phase in ("choosing", "grid", "learning"):
             self.assertGreater(sum(step[0] == phase for step in steps), 1, steps)
@@ -470,12 +470,12 @@ class Cut(RankingCase):
                 printed = step_lines(gate.drain())
                 self.assertEqual(steps[:n], printed)
                 self.assertEqual([], self.model_files(job))
-                # The step whose line could not be written was not saved either.
+                # The step whose line could not be written was not saved.
                 self.assertContinues(job, n)
 
     def test_sigterm_in_each_step(self):
         """Exit 0; a model with ranking when there was a step of learning, without and a
-        warning before; the next run makes up for it."""
+        warning before; the next run completes it."""
         _, steps, _ = self.undisturbed()
         learning = next(n for n, step in enumerate(steps) if step[0] == "learning")
         for n in range(len(steps) - 1):
@@ -489,20 +489,20 @@ class Cut(RankingCase):
                 self.assertEqual(["model.bin"], self.model_files(job))
                 self.assertFalse(job.failure.exists())
                 self.assertIs(True, job.metrics()["final"]["stopped_by_signal"])
-                said = self.info(job)
-                self.assertIsNotNone(said["rating_model"])
+                info = self.info(job)
+                self.assertIsNotNone(info["rating_model"])
                 if n < learning:
-                    self.assertIsNone(said["ranking_model"])
+                    self.assertIsNone(info["ranking_model"])
                     self.assertIsNone(job.metrics()["ranking"])
                     self.assertWarned(result, "no_ranking", "predicted rating")
                 else:
-                    self.assertIsNotNone(said["ranking_model"])
+                    self.assertIsNotNone(info["ranking_model"])
                     self.assertIs(False, job.metrics()["ranking"]["converged"])
                     self.assertEqual([], self.warnings(result, "no_ranking"))
                 self.assertContinues(job, n + 1)
 
     def test_sigterm_before_the_ranking_model_has_a_step(self):
-        """While the rating model is learned: its checkpoint is the next run's beginning."""
+        """While the rating model is learned: the next run starts from its checkpoint."""
         settings = {"n_epochs": 40, "ranking_factors": 16, "checkpoint_every": 1000}
         whole = self.job_on(CUT_ROWS, **settings)
         self.train(whole)
@@ -522,7 +522,7 @@ class Cut(RankingCase):
         self.assertSameModel(whole, job)
 
     def test_killed_again_and_again(self):
-        """A machine that lasts one step each time."""
+        """A machine that runs one step each time."""
         _, steps, text = self.undisturbed()
         job = self.cut_job(checkpoint_keep=1)
         lines = [line for line in text.splitlines(True) if line.startswith("ranking_step=")]
@@ -535,7 +535,7 @@ class Cut(RankingCase):
             run = self.start(job, stdout=gate.write_end)
             if not gate.wait_until_blocked(run):
                 break
-            # Dead before anything is read: a pipe with room again would take the next line.
+            # Ended before anything is read: a pipe with free space would accept the next line.
             run.signal(signal.SIGKILL)
             run.wait()
             self.assertEqual(steps[n : n + 1], step_lines(gate.drain()))
@@ -576,7 +576,7 @@ class Cut(RankingCase):
         self.assertEqual(len(self.undisturbed()[1]), len(ranking), names)
 
     def test_how_many_remain_is_counted_for_each_model(self):
-        """The rating model's are not pushed out by the ranking model's."""
+        """Those of the ranking model do not replace those of the rating model."""
         job = self.cut_job(n_epochs=5, checkpoint_keep=2)
         self.train(job)
         names = job.checkpoint_names()
@@ -636,7 +636,7 @@ class Cut(RankingCase):
                 self.assertSameModel(clean, job)
 
     def test_a_full_disk_under_a_checkpoint_of_the_ranking_model(self):
-        """A reason, no half file; with room again the run goes on."""
+        """A reason, no half file; with free space again the run resumes."""
         def fresh():
             job = self.job_on(planted(200, 190, 3000), **{**CUT_SETTINGS, "n_factors": 1,
                                                           "ranking_factors": 128})
@@ -661,7 +661,7 @@ class Cut(RankingCase):
         self.assertSameModel(sizes, job)
 
     def test_a_full_disk_under_the_model(self):
-        """Between the size without the ranking sections and the whole."""
+        """Limits between the size without the ranking sections and the whole size."""
         whole = self.job_on(CUT_ROWS, **CUT_SETTINGS)
         self.train(whole)
         size = whole.model_bin.stat().st_size

@@ -1,5 +1,5 @@
-"""Incremental training with a ranking model: a base model's grades and the new ratings together
-are what it is learned from."""
+"""Incremental training with a ranking model: it is learned from a base model's grades and the new
+ratings together."""
 
 import signal
 import struct
@@ -10,9 +10,9 @@ from ranking_case import RankingCase, item_vectors, lists_of, rated, sections, s
 from samples import csv, planted
 
 ALL = planted(220, 110, 5200)
-# A first job that has seen the users up to 170 and the items up to 1079 …
+# A first job with the users up to 170 and the items up to 1079 …
 KNOWN = [row for row in ALL if int(row[0]) <= 170 and int(row[1]) < 1080]
-# … and a second one with what it has not seen. Times rise from the first row of all: later.
+# … and a second one with the other rows. Times rise over all rows, so these are later.
 LATER = [(*row[:3], str(int(row[3]) + 10**8)) for row in ALL
          if int(row[0]) > 170 or int(row[1]) >= 1080]
 STORED = SOURCE / "tests" / "unit" / "data" / "model_version_1.bin"
@@ -43,7 +43,7 @@ class WarmCase(RankingCase):
 
 class WarmStart(WarmCase):
     def test_the_matrix_is_that_of_both(self):
-        """With grades that do not depend on the ratings' mean: the bytes of a job that has all
+        """With grades that do not depend on the ratings' mean: the bytes of a job with all
         the ratings, in this order."""
         settings = {"grading": "one", "n_epochs": 1}
         whole = self.first(KNOWN + LATER, **settings)
@@ -64,9 +64,9 @@ class WarmStart(WarmCase):
         result = self.train(warm)
         self.assertTrained(warm, result)
         self.assertEqual([], self.warnings(result, "no_base_ranking"))
-        said = self.assertRanks(warm)
-        self.assertEqual((220, 110), (said["n_users"], said["n_items"]))
-        self.assertEqual(len(ALL), said["n_ratings"])
+        info = self.assertRanks(warm)
+        self.assertEqual((220, 110), (info["n_users"], info["n_items"]))
+        self.assertEqual(len(ALL), info["n_ratings"])
         before, after = (item_vectors(sections(job.bytes())) for job in (base, warm))
         self.assertTrue(all(before[item] != after[item] for item in before))
         self.assertTrue(all(any(after[item]) for item in after), "new items have vectors")
@@ -77,8 +77,8 @@ class WarmStart(WarmCase):
                              "--relevant-rating", "1")
         self.assertEqual(0, held["runs"][0]["n_unknown_user_ratings"])
 
-    def test_the_base_models_grading_goes_on(self):
-        """A grade means the same in the whole matrix, though the new ratings' mean is another."""
+    def test_the_base_models_grading_is_kept(self):
+        """Grades have the same scale in the whole matrix, although the new ratings have another mean."""
         base = self.first()
         high = [(*row[:2], str(max(3.5, float(row[2]))), row[3]) for row in LATER]
         warm = self.second(base, high)
@@ -89,7 +89,7 @@ class WarmStart(WarmCase):
         before, after = rated(sections(base.bytes())), rated(sections(warm.bytes()))
         for user, items in before.items():
             for item, grade in items.items():
-                self.assertEqual(grade, after[user][item], "a grade that nobody gave anew")
+                self.assertEqual(grade, after[user][item], "a grade without a new rating")
 
     def test_a_pair_rated_again_counts_as_the_new_one(self):
         base = self.first()
@@ -107,7 +107,7 @@ class WarmStart(WarmCase):
         self.assertEqual(len(KNOWN), self.info(warm)["n_ratings"])
 
     def test_the_base_models_ratings_are_older_than_the_new_ones(self):
-        """Whatever the timestamps say: in their order, then the new ones in theirs."""
+        """With any timestamps: first the base's in their order, then the new ones in theirs."""
         base = self.first()
         early = [(*row[:3], str(int(row[3]) - 10**9)) for row in LATER] + [
             (*row[:3], str(n)) for n, row in enumerate(KNOWN[:50])]
@@ -154,7 +154,7 @@ class WarmStart(WarmCase):
                                delta=2e-6)
 
     def test_the_rating_model_does_not_depend_on_the_ranking_model(self):
-        """Warm or not, beside a ranking model or not."""
+        """With and without a base model, with and without a ranking model."""
         base = self.first()
         bare = self.first(ranking="false")
         jobs = [self.second(base), self.second(base, ranking="false"), self.second(bare)]
@@ -219,7 +219,7 @@ class OtherBases(WarmCase):
                 self.assertAlmostEqual(mean, self.info(warm)["ranking_model"]["grading_center"],
                                        places=5)
 
-    def test_without_a_ranking_model_nothing_is_missed(self):
+    def test_without_a_ranking_model_there_is_no_warning(self):
         """ranking=false on such a base: no warning."""
         warm = self.second(STORED.read_bytes(), ranking="false")
         self.assertEqual([], self.warnings(self.train(warm), "no_base_ranking"))
@@ -227,20 +227,20 @@ class OtherBases(WarmCase):
     def pairs(self, rows):
         return csv([row[:2] for row in rows], header=("userId", "movieId"))
 
-    def test_a_base_without_ratings_goes_on_with_pairs(self):
-        """Grades of both; n_factors, which means the rating model, does not matter. The base's
+    def test_a_base_without_ratings_is_continued_with_pairs(self):
+        """Grades of both; n_factors, a setting of the rating model, has no effect. The base's
         are older than the new ones, so with recency the models differ."""
         whole = self.first(self.pairs(KNOWN + LATER), recency=0)
         base = self.first(self.pairs(KNOWN), recency=0)
         warm = self.second(base, self.pairs(LATER), n_factors=24, recency=0)
         result = self.train(warm)
         self.assertTrained(warm, result)
-        said = self.assertRanks(warm)
-        self.assertEqual(2, said["format_version"])
+        info = self.assertRanks(warm)
+        self.assertEqual(2, info["format_version"])
         ours, theirs = sections(warm.bytes()), sections(whole.bytes())
         self.assertEqual(theirs["optional.ranking_items"], ours["optional.ranking_items"])
         self.assertEqual(rated(theirs), rated(ours))
-        self.assertIs(True, said["ranking_model"]["times"])
+        self.assertIs(True, info["ranking_model"]["times"])
         self.assertIs(False, self.info(whole)["ranking_model"]["times"])
 
     def test_ratings_on_a_base_without_ratings_are_refused_with_the_ways_out(self):
@@ -248,8 +248,8 @@ class OtherBases(WarmCase):
         warm = self.second(base, LATER)
         self.assertFailed(warm, self.run_train(warm), "channel model", "without ratings",
                           "feedback=implicit")
-        asked = self.second(base, LATER, feedback="implicit")
-        self.assertTrained(asked, self.train(asked))
+        as_pairs = self.second(base, LATER, feedback="implicit")
+        self.assertTrained(as_pairs, self.train(as_pairs))
 
     def test_pairs_on_a_base_with_ratings_are_refused(self):
         for base in (self.first().bytes(), STORED.read_bytes()):
@@ -258,13 +258,13 @@ class OtherBases(WarmCase):
                               "channel train has none")
 
     def test_one_rating_everywhere_on_a_base_with_ratings_are_ratings(self):
-        """The base says what the ratings mean."""
+        """The base determines the meaning of the ratings."""
         warm = self.second(self.first(), [(*row[:2], "4", row[3]) for row in LATER])
         result = self.train(warm)
         self.assertEqual([], self.warnings(result, "one_rating"))
         self.assertEqual(4, len(result.epochs))
-        said = self.assertRanks(warm)
-        self.assertIsNotNone(said["rating_model"])
+        info = self.assertRanks(warm)
+        self.assertIsNotNone(info["rating_model"])
 
 
 if __name__ == "__main__":

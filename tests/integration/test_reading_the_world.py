@@ -1,5 +1,5 @@
 """Checklist 18-38 (docs/sagemaker.md): hyperparameters, channels and files as the platform
-hands them over."""
+provides them."""
 
 import functools
 import gzip
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import container
 from epochs import figures
-from nobody import NOBODY, train_for_anyone
+from unprivileged import UNPRIVILEGED, train_for_anyone
 from samples import HEADER, csv, planted
 from train_case import TrainCase
 from wrappers import inside, namespace
@@ -46,7 +46,7 @@ class Hyperparameters(TrainCase):
         self.assertSameModel(plain, self.model_with(n_factors="1e1", n_epochs="3.0"))
 
     def test_texts_with_quotes_inside_give_the_same_model(self):
-        """Checklist 19: what the SDK's framework estimators send."""
+        """Checklist 19: the form of the SDK's framework estimators."""
         text = csv(ROWS, header=("reader", "book", "stars", "when"))
         columns = {"user_column": "reader", "item_column": "book", "rating_column": "stars",
                    "timestamp_column": "when", "learning_rate": "0.02", "n_epochs": "3"}
@@ -57,16 +57,16 @@ class Hyperparameters(TrainCase):
         self.train(quoted)
         self.assertSameModel(plain, quoted)
 
-    def test_booleans_in_every_spelling_mean_the_same(self):
-        """Checklist 20: every hyperparameter that --help says is true or false."""
+    def test_booleans_in_every_form_have_the_same_meaning(self):
+        """Checklist 20: every hyperparameter that is true or false by --help."""
         help_text = self.start(None, "--help").wait().stdout
         names = re.findall(r"^ +(\w+) .*\n.*\btrue or false\b", help_text, re.MULTILINE)
         if not names:
             self.not_here("train has no hyperparameter that is true or false")
         for name in names:
-            for spellings in (("true", "True", '"true"', "TRUE"), ("false", "False", '"false"')):
-                models = [self.model_with(**{name: s}).bytes() for s in spellings]
-                with self.subTest(name=name, spellings=spellings):
+            for forms in (("true", "True", '"true"', "TRUE"), ("false", "False", '"false"')):
+                models = [self.model_with(**{name: s}).bytes() for s in forms]
+                with self.subTest(name=name, forms=forms):
                     self.assertEqual(1, len(set(models)))
             bad = self.job_on(ROWS, **{name: "perhaps"})
             self.assertFailed(bad, self.run_train(bad), name, "perhaps", "true", "false")
@@ -89,7 +89,7 @@ class Hyperparameters(TrainCase):
             job.config[name] = None
         self.assertTrained(job, self.train(job))
 
-    def test_the_platforms_own_keys_are_accepted_in_silence(self):
+    def test_the_platforms_own_keys_are_accepted(self):
         """Checklist 22."""
         plain = self.model_with()
         job = self.job_on(ROWS)
@@ -120,13 +120,13 @@ class Hyperparameters(TrainCase):
                 self.assertFalse(watch.seen("OPEN", r"ratings\.csv"), "data was opened")
 
     def test_an_unknown_key_fails_even_when_there_is_no_data(self):
-        """Checklist 23: nothing about the data is looked at first."""
+        """Checklist 23: no data is read before."""
         job = self.job(n_factor=4)
         job.channel("train", None)
         self.assertFailed(job, self.run_train(job), "n_factor")
 
     def test_an_alias_is_the_same_setting_and_two_values_are_refused(self):
-        """§2.3: names that users of other images type; --help lists them."""
+        """§2.3: names of other images; --help lists them."""
         plain = self.model_with(n_epochs="3")
         job = self.job_on(ROWS, num_epochs="3")
         del job.hyperparameters["n_epochs"]
@@ -166,7 +166,7 @@ class Hyperparameters(TrainCase):
                     self.assertRegex(rest, r"\d", "the allowed range has numbers")
 
     def test_the_whole_allowed_range_is_really_allowed_and_nothing_beyond_it(self):
-        """Checklist 24: the text of the error is the truth."""
+        """Checklist 24: the error has the real range."""
         for key in ("n_factors", "n_epochs", "n_threads", "checkpoint_every"):
             with self.subTest(key=key):
                 job = self.job_on(planted(5, 4, 12), **{key: "1e15"})
@@ -225,7 +225,7 @@ class Channels(TrainCase):
         return job.bytes()
 
     def test_channels_come_from_the_json_not_from_the_folder(self):
-        """Checklist 26: a manifest and unlisted folders beside the channel do no harm."""
+        """Checklist 26: a manifest and unlisted folders beside the channel are ignored."""
         job = self.job_on(self.text)
         (job.data / "train-manifest").write_text('[{"prefix": "s3://bucket/"}]')
         for name in ("validation", "model", "other"):
@@ -242,7 +242,7 @@ class Channels(TrainCase):
         self.assertSameModel(self.plain, job)
 
     def test_the_training_channel_may_be_called_training(self):
-        """§2.4.2: what fit("s3://…") makes."""
+        """§2.4.2: the channel of fit("s3://…")."""
         job = self.job().channel("training", {"ratings.csv": self.text})
         self.train(job)
         self.assertSameModel(self.plain, job)
@@ -302,8 +302,8 @@ class Channels(TrainCase):
                 how = {}
                 if os.geteuid() == 0:
                     for name in ("model", "output"):
-                        os.chown(job.prefix / name, NOBODY, NOBODY)
-                    how = {"user": NOBODY, "program": train_for_anyone(self.folder)}
+                        os.chown(job.prefix / name, UNPRIVILEGED, UNPRIVILEGED)
+                    how = {"user": UNPRIVILEGED, "program": train_for_anyone(self.folder)}
                 result = self.train(job, write_config=False, **how)
             self.assertTrained(job, result)
             self.assertSameModel(self.plain, job, mode)
@@ -326,7 +326,7 @@ class Channels(TrainCase):
                 self.assertSameModel(self.plain, job)
 
     def test_a_content_type_that_is_not_rows_of_text_is_refused_by_name(self):
-        """§2.5.6: a customer error, not a parse error somewhere in the data."""
+        """§2.5.6: a client error, not a parse error somewhere in the data."""
         for content_type in ("application/x-recordio-protobuf", "image/png"):
             with self.subTest(content_type=content_type):
                 job = self.job().channel("train", {"ratings.csv": self.text}, properties={
@@ -351,7 +351,7 @@ class Channels(TrainCase):
                 self.assertFailed(job, self.run_train(job), name)
 
     def test_two_names_of_one_channel_at_once_are_refused(self):
-        """Checklist 37: train and training; silently taking one would lose data."""
+        """Checklist 37: train and training; choosing one silently would lose data."""
         job = self.job_on(self.text).channel("training", {"ratings.csv": self.text})
         self.assertFailed(job, self.run_train(job), "train", "training")
 
@@ -427,8 +427,8 @@ class Files(TrainCase):
             with self.subTest(label):
                 self.same({"ratings.csv": variant}, label)
 
-    def test_the_columns_may_stand_in_any_order(self):
-        """Columns come in any order."""
+    def test_the_columns_may_be_in_any_order(self):
+        """The model is the same."""
         for order in ((3, 2, 1, 0), (2, 0, 3, 1), (1, 0, 2, 3)):
             with self.subTest(order=order):
                 self.same({"ratings.csv": csv([[r[c] for c in order] for r in ROWS],
@@ -501,7 +501,7 @@ class PipeMode(TrainCase):
             return run.wait_until(lambda: run.state() == "S", "a program that waits")
         return wait
 
-    def test_a_fifo_that_comes_late_gives_the_model_of_the_file(self):
+    def test_a_late_fifo_makes_the_model_of_the_file(self):
         """Checklist 32: created late, fed in pieces that respect no row, read to EOF."""
         plain = self.job_on(self.text)
         self.train(plain)
@@ -515,7 +515,7 @@ class PipeMode(TrainCase):
             self.assertSameModel(plain, job, name)
 
     def test_a_fifo_that_is_there_but_has_no_writer_yet_is_not_taken_for_empty(self):
-        """Checklist 32: opening comes before the platform opens its end."""
+        """Checklist 32: the program opens it before the platform does."""
         plain = self.job_on(self.text)
         self.train(plain)
         job = self.pipe_job()
@@ -540,8 +540,8 @@ class PipeMode(TrainCase):
         self.assertSameModel(plain, job)
 
     def test_the_platform_may_offer_more_epochs_than_are_read(self):
-        """Checklist 32: train_1 is there as well; whoever feeds it sees it closed or
-        never opened, and the job ends."""
+        """Checklist 32: train_1 is there as well; its writer sees it closed or never
+        opened, and the job ends."""
         job = self.pipe_job()
         run = self.start(job)
         self.feed(job.data / "train_0", self.text, before=self.late(run))
@@ -549,7 +549,7 @@ class PipeMode(TrainCase):
         self.assertTrained(job, run.wait())
 
     def test_objects_one_after_another_repeat_their_header(self):
-        """§2.6.4: the stream is the objects' bytes; headers in the middle are no rows."""
+        """§2.6.4: the stream is the objects' bytes; headers in the middle are not rows."""
         plain = self.job_on(self.text)
         self.train(plain)
         job = self.pipe_job()
@@ -624,7 +624,7 @@ class PipeMode(TrainCase):
                 self.assertFailed(job, run.wait(), "train")
 
     def test_a_model_channel_in_pipe_mode_is_refused(self):
-        """Checklist 32: a packed model cannot be streamed here; File or FastFile can."""
+        """Checklist 32: a packed model cannot be read from a pipe; File or FastFile work."""
         job = self.job_on(self.text).channel("model", None, mode="Pipe")
         self.assertFailed(job, self.run_train(job), "model", "File")
 

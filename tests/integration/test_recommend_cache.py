@@ -1,4 +1,4 @@
-"""recommend with a real Redis that works, is slow, full, gone or somebody else, and with models
+"""recommend with a real Redis that works, is slow, full, down or untrusted, and with models
 behind an endpoint or in its own process. The numbers are lines of the checklist in
 docs/lambda.md."""
 
@@ -8,15 +8,15 @@ import threading
 import time
 import unittest
 
-from aws_peers import Peer, answer, failure
+from aws_peers import Peer, failure, respond
 from lambda_case import KEYS, REGION
 from models import place_model, trained
 from recommend_case import RecommendCase, request
 from redis_peers import Certificate, FakeRedis, RealRedis, eventually, slow
 
 ENDPOINT = "movies-endpoint-7"
-# On a busy machine a Redis that works may need longer than by the usual settings it may, and two
-# batches be so far apart that serve would be asked after its model's version again.
+# On a busy machine Redis may need longer than the usual settings allow, and two batches may be
+# so far apart that the function would request the model's version from serve again.
 PATIENT = {"REDIS_CONNECT_MS": "10000", "REDIS_COMMAND_MS": "10000", "REDIS_RETRY_MS": "100",
            "MODEL_VERSION_SECONDS": "3600"}
 SHORT = {"REDIS_CONNECT_MS": "300", "REDIS_COMMAND_MS": "200"}
@@ -32,14 +32,14 @@ class CacheCase(RecommendCase):
                                 "REDIS_PORT": str(port), **more})
 
     def batch(self, f, users, from_cache=None, **how):
-        """Answers for these users, right in every way; those that came from the cache."""
+        """Checks the recommendations for these users; returns the users whose list was cached."""
         self._n_batches += 1
         before = len(self.stream.events())
-        self.assertFine(f.ask(*(request(u, f"{u}-{self._n_batches}") for u in users), **how))
+        self.assertFine(f.invoke(*(request(u, f"{u}-{self._n_batches}") for u in users), **how))
         events = self.stream.events()[before:]
         self.assertEqual([f"{u}-{self._n_batches}" for u in users],
                          [e["request_id"] for e in events])
-        self.assertAnswers(events)
+        self.assertRecommendations(events)
         hits = [e["user_id"] for e in events if e["from_cache"]]
         if from_cache is not None:
             self.assertEqual(sorted(from_cache), sorted(hits))
@@ -47,7 +47,7 @@ class CacheCase(RecommendCase):
 
 
 class Cache(CacheCase):
-    def test_what_was_computed_is_cached_under_its_version_and_expires(self):
+    def test_lists_are_cached_under_their_version_and_expire(self):
         """87"""
         redis = RealRedis(self)
         f = self.cached(redis.port, CACHE_TTL="100")
@@ -60,10 +60,10 @@ class Cache(CacheCase):
         self.batch(f, users, from_cache=users)
         self.assertEqual((10, 0), (f.metrics()["CacheHits"], f.metrics()["CacheMisses"]))
         self.batch(f, [5, 11, 6], from_cache=[5, 6])
-        self.assertFine(f.ask(request(1, "other", top_n=3)))
+        self.assertFine(f.invoke(request(1, "other", top_n=3)))
         self.assertEqual(self.expected(1, 3), self.stream.events()[-1]["recommendations"])
 
-    def test_a_batch_is_one_question_to_redis(self):
+    def test_a_batch_is_one_command_to_redis(self):
         redis = RealRedis(self)
         f = self.cached(redis.port)
         self.batch(f, range(1, 41))
@@ -74,7 +74,7 @@ class Cache(CacheCase):
     def test_functions_share_the_cache_with_each_other_and_with_serve(self):
         redis = RealRedis(self)
         self.batch(self.cached(redis.port), [1, 2], from_cache=[])
-        # The first is computed, as its answer tells the version.
+        # The first is computed, because the model's version comes with its response.
         self.batch(self.cached(redis.port), [3, 1, 2], from_cache=[1, 2])
         redis.command("FLUSHALL")
         model = self.cached(redis.port, MODEL_URI=str(trained().model_bin))
@@ -86,7 +86,7 @@ class Cache(CacheCase):
         redis = RealRedis(self)
         f = self.cached(redis.port, MODEL_VERSION_SECONDS="0")
         self.batch(f, [1, 2, 3], from_cache=[])
-        # With 0 seconds each batch asks for its first user.
+        # With 0 seconds each batch computes its first user.
         self.batch(f, [1, 2, 3], from_cache=[2, 3])
         old = self.version()
         before = [self.expected(u) for u in (1, 2, 3)]
@@ -97,7 +97,7 @@ class Cache(CacheCase):
         self.batch(f, [1, 2, 3], from_cache=[])
         self.batch(f, [1, 2, 3], from_cache=[2, 3])
 
-    def test_without_redis_answers_are_right_and_in_time(self):
+    def test_without_redis_recommendations_are_right_and_in_time(self):
         """84"""
         users = [1, 2, 3]
         for port in (self.free_port(), 1):
@@ -106,9 +106,9 @@ class Cache(CacheCase):
                 self.batch(f, users, from_cache=[])
             self.assertGreater(len(f.log("cache_down")), 0)
 
-    def test_redis_that_says_nothing_costs_its_budget_and_no_more(self):
+    def test_a_silent_redis_costs_its_budget_and_no_more(self):
         """84"""
-        # By the settings, or by the time that the function has left: an eighth of it.
+        # By the settings, or by an eighth of the function's remaining time.
         for patience in (SHORT, PATIENT):
             with self.subTest(patience):
                 redis = RealRedis(self)
@@ -120,7 +120,7 @@ class Cache(CacheCase):
                 redis.resume()
                 eventually(lambda f=f: self.batch(f, [1, 2]) == [1, 2], "the cache is used again")
 
-    def test_redis_is_waited_for_as_long_as_the_settings_say(self):
+    def test_the_settings_limit_the_wait_for_redis(self):
         redis = RealRedis(self)
         f = self.cached(redis.port)
         self.batch(f, [1, 2])
@@ -130,13 +130,13 @@ class Cache(CacheCase):
         self.addCleanup(resuming.join)
         self.batch(f, [1, 2], from_cache=[1, 2])
 
-    def test_the_latency_is_that_of_the_answer(self):
-        """At least what Redis took, at most what the batch did."""
+    def test_the_latency_is_that_of_the_recommendations(self):
+        """At least the time of Redis, at most the time of the batch."""
         redis = FakeRedis(self, slow(0.15))
         f = self.cached(redis.port)
-        self.assertFine(f.ask(request(1)))  # tells the model's version, and is computed for that
+        self.assertFine(f.invoke(request(1)))  # computed, to learn the model's version
         begin = time.monotonic()
-        self.assertFine(f.ask(request(2)))
+        self.assertFine(f.invoke(request(2)))
         took = (time.monotonic() - begin) * 1000
         latency = self.stream.events()[-1]["latency_ms"]
         self.assertGreaterEqual(latency, 149)
@@ -144,7 +144,7 @@ class Cache(CacheCase):
         self.assertGreaterEqual(f.metrics()["CacheLatency"], 149)
         self.assertGreaterEqual(f.metrics()["Latency"], latency)
 
-    def test_a_redis_that_comes_back_is_used_again(self):
+    def test_a_redis_that_is_back_is_used_again(self):
         """85"""
         redis = RealRedis(self)
         f = self.cached(redis.port)
@@ -174,13 +174,13 @@ class Cache(CacheCase):
         self.batch(f, [1, 2, 3], from_cache=[1, 2])
         self.batch(f, [1, 2, 3], from_cache=[1, 2])
 
-    def test_garbage_and_errors_of_redis_change_no_answer(self):
+    def test_garbage_and_errors_of_redis_change_no_recommendations(self):
         """84"""
-        for reply in (b"-LOADING Redis is loading\r\n", b"-NOAUTH Authentication required.\r\n",
-                      b"-OOM command not allowed\r\n", b"garbage\r\n", b"*1000000000\r\n", b"\0" * 99,
-                      b"+OK\r\n", b"*-1\r\n", b"$-1\r\n", None):
-            with self.subTest(reply):
-                fake = FakeRedis(self, lambda _connection, _words, reply=reply: reply)
+        for response in (b"-LOADING Redis is loading\r\n", b"-NOAUTH Authentication required.\r\n",
+                         b"-OOM command not allowed\r\n", b"garbage\r\n", b"*1000000000\r\n", b"\0" * 99,
+                         b"+OK\r\n", b"*-1\r\n", b"$-1\r\n", None):
+            with self.subTest(response):
+                fake = FakeRedis(self, lambda _connection, _words, response=response: response)
                 f = self.cached(fake.port, **SHORT)
                 self.batch(f, [1, 2], from_cache=[])
                 self.batch(f, [1, 2], from_cache=[])
@@ -215,18 +215,18 @@ class Cache(CacheCase):
             self.assertEqual(1, len(f.log("cache_down")), wrong)
 
 
-class Doors(RecommendCase):
+class EntryPoints(RecommendCase):
     def endpoint(self):
-        """InvokeEndpoint as SageMaker does it, in front of serve."""
+        """InvokeEndpoint as in SageMaker, in front of serve."""
         def act(connection, seen):
-            said = self.server.post(seen.body, seen.header("Content-Type"), headers=[
+            response = self.server.post(seen.body, seen.header("Content-Type"), headers=[
                 (name, seen.header(name)) for name in (
                     "Accept", "X-Amzn-SageMaker-Custom-Attributes")])
-            if said.status != 200:
-                return failure(424, "ModelError", Message="x", OriginalStatusCode=said.status,
-                               OriginalMessage=said.body.decode())(connection, seen)
-            return answer(200, said.body, [
-                (name, said.header(name)) for name in (
+            if response.status != 200:
+                return failure(424, "ModelError", Message="x", OriginalStatusCode=response.status,
+                               OriginalMessage=response.body.decode())(connection, seen)
+            return respond(200, response.body, [
+                (name, response.header(name)) for name in (
                     "Content-Type", "X-Amzn-SageMaker-Custom-Attributes")])(connection, seen)
         peer = Peer("sagemaker", KEYS, REGION)
         peer.otherwise = act
@@ -237,23 +237,23 @@ class Doors(RecommendCase):
         return self.function(ENDPOINT_NAME=ENDPOINT, AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=peer.url,
                              **more)
 
-    def test_three_doors_give_the_same_answers(self):
+    def test_three_entry_points_give_the_same_recommendations(self):
         peer = self.endpoint()
-        doors = [self.function(), self.through_endpoint(peer),
-                 self.function(MODEL_URI=str(trained().model_bin))]
-        asked = [*(request(u) for u in trained().users[:30]), request("nobody"),
-                 request(5, "few", top_n=2), request(6, "all", top_n=1000)]
-        said = []
-        for f in doors:
+        functions = [self.function(), self.through_endpoint(peer),
+                     self.function(MODEL_URI=str(trained().model_bin))]
+        requests = [*(request(u) for u in trained().users[:30]), request("unknown-user"),
+                    request(5, "few", top_n=2), request(6, "all", top_n=1000)]
+        served = []
+        for f in functions:
             self.stream.written.clear()
-            self.assertFine(f.ask(*asked))
-            self.assertAnswers([e for e in self.stream.events() if e["request_id"].startswith("r-")
-                                and e["user_id"] != "nobody"])
-            said.append([(k, {n: v for n, v in e.items() if n != "latency_ms"})
-                         for k, e in ((k, json.loads(d)) for _, k, d in self.stream.written)])
-        self.assertEqual(33, len(said[0]))
-        self.assertEqual(said[0], said[1])
-        self.assertEqual(said[0], said[2])
+            self.assertFine(f.invoke(*requests))
+            self.assertRecommendations([e for e in self.stream.events() if e["request_id"].startswith("r-")
+                                        and e["user_id"] != "unknown-user"])
+            served.append([(k, {n: v for n, v in e.items() if n != "latency_ms"})
+                           for k, e in ((k, json.loads(d)) for _, k, d in self.stream.written)])
+        self.assertEqual(33, len(served[0]))
+        self.assertEqual(served[0], served[1])
+        self.assertEqual(served[0], served[2])
         self.assertEqual([], peer.complaints)
         self.assertEqual({f"/endpoints/{ENDPOINT}/invocations"}, {r.target for r in peer.requests})
 
@@ -263,38 +263,38 @@ class Doors(RecommendCase):
         f = self.through_endpoint(peer, DEAD_LETTER_STREAM_NAME="dead", MAX_TOP_N="100000")
         peer.will(failure(400, "ThrottlingException", message=None),
                   failure(503, "ServiceUnavailable", Message="x"))
-        self.assertFine(f.ask(*(request(u) for u in range(1, 21))))
-        self.assertAnswers(self.stream.events())
-        self.assertFine(f.ask(request(1, "a"), request(2, "b", top_n=99999), request(3, "c")))
+        self.assertFine(f.invoke(*(request(u) for u in range(1, 21))))
+        self.assertRecommendations(self.stream.events())
+        self.assertFine(f.invoke(request(1, "a"), request(2, "b", top_n=99999), request(3, "c")))
         self.assertEqual(["a", "c"], self.stream.ids()[-2:])
         self.assertEqual(1, len(self.stream.events("dead")))
         peer.will(failure(400, "ValidationError", Message="Endpoint not found"))
-        self.assertEqual("error", f.ask(request(1, "d")).kind)
+        self.assertEqual("error", f.invoke(request(1, "d")).kind)
         self.assertEqual([], peer.complaints)
 
     def test_a_newer_model_takes_the_place_of_the_one_in_process(self):
         path = self.folder / "model.bin"
         place_model(path)
         f = self.function(MODEL_URI=str(path), MODEL_REFRESH_SECONDS="1")
-        self.assertFine(f.ask(request(1)))
+        self.assertFine(f.invoke(request(1)))
         old = self.stream.events()[0]["model_version"]
         self.assertEqual(self.version(), old)
         place_model(path, trained(seed=8))
         n = iter(range(100000))
 
         def is_newer():
-            self.assertFine(f.ask(request(1, f"n{next(n)}")))
+            self.assertFine(f.invoke(request(1, f"n{next(n)}")))
             return self.stream.events()[-1]["model_version"] != old
-        eventually(is_newer, "answers of the newer model")
+        eventually(is_newer, "recommendations of the newer model")
 
     def test_models_come_from_s3(self):
         """48"""
         s3 = Peer("s3", KEYS, REGION)
         self.addCleanup(s3.close)
-        s3.otherwise = answer(200, trained().model_bin.read_bytes(), [("ETag", '"1"')])
+        s3.otherwise = respond(200, trained().model_bin.read_bytes(), [("ETag", '"1"')])
         f = self.function(MODEL_URI="s3://models/a b/model.bin", AWS_ENDPOINT_URL_S3=s3.url)
-        self.assertFine(f.ask(request(1), request(2)))
-        self.assertAnswers(self.stream.events())
+        self.assertFine(f.invoke(request(1), request(2)))
+        self.assertRecommendations(self.stream.events())
         self.assertEqual(["/models/a%20b/model.bin"], [r.target for r in s3.requests])
         self.assertEqual([], s3.complaints)
         s3.otherwise = failure(404, "NoSuchKey")

@@ -1,5 +1,5 @@
 """recommend between real streams: kinesalite behind a proxy that throttles, refuses in part,
-fails and cuts off, and records that npm's aws-kinesis-agg packed. The numbers are lines of the
+fails and breaks connections, and records packed by npm's aws-kinesis-agg. The numbers are lines of the
 checklist in docs/lambda.md."""
 
 import base64
@@ -39,7 +39,7 @@ class Streams(RecommendCase):
         self.beside.tearDown()
 
     def packed(self, *datas):
-        """As a KPL producer would send them; base64."""
+        """Aggregated as by a KPL producer; base64."""
         done = subprocess.run(["node", "-e", PACK], cwd=NODE, input=json.dumps(datas), text=True,
                               capture_output=True, check=False, timeout=60,
                               env={"PATH": os.environ["PATH"]})
@@ -51,25 +51,25 @@ class Streams(RecommendCase):
         return [(record["PartitionKey"], json.loads(base64.b64decode(record["Data"])))
                 for record in self.kinesis.read(OUT)]
 
-    def test_records_that_aws_kinesis_agg_packed_are_answered_one_by_one(self):
+    def test_records_that_aws_kinesis_agg_packed_get_their_own_recommendations(self):
         """66, 69"""
         self.kinesis.create(OUT)
         f = self.function(AWS_ENDPOINT_URL_KINESIS=self.kinesis.url)
-        self.assertFine(f.ask(request(9), self.packed(*(request(user) for user in range(1, 6))),
-                              request(8), self.packed(request(7))))
+        self.assertFine(f.invoke(request(9), self.packed(*(request(user) for user in range(1, 6))),
+                                 request(8), self.packed(request(7))))
         written = self.written()
         self.assertEqual([f"r-{user}" for user in (9, 1, 2, 3, 4, 5, 8, 7)],
                          [event["request_id"] for _, event in written])
         self.assertEqual([str(event["user_id"]) for _, event in written], [key for key, _ in written])
-        self.assertAnswers([event for _, event in written])
+        self.assertRecommendations([event for _, event in written])
 
     def fault(self, generator):
-        """What the proxy does to one call in two: each of the ways in which Kinesis fails."""
+        """The proxy makes every second call fail, in each of Kinesis' ways."""
         def part(body):
             taken = [record for record in body["Records"] if generator.random() < 0.6]
-            answers = iter(self.kinesis.call("PutRecords", **{**body, "Records": taken})["Records"]
-                           if taken else [])
-            entries = [next(answers) if any(record is one for one in taken) else
+            responses = iter(self.kinesis.call("PutRecords", **{**body, "Records": taken})["Records"]
+                             if taken else [])
+            entries = [next(responses) if any(record is one for one in taken) else
                        {"ErrorCode": generator.choice([THROTTLED, "InternalFailure"]),
                         "ErrorMessage": "x"} for record in body["Records"]]
             return 200, {"FailedRecordCount": len(entries) - len(taken), "Records": entries}
@@ -83,13 +83,13 @@ class Streams(RecommendCase):
                 return 500, {"__type": "InternalFailure"}
             if kind == 2:
                 return "drop"
-            if kind == 3:  # written, and the answer is lost
+            if kind == 3:  # written, and the response is lost
                 self.kinesis.call("PutRecords", **body)
                 return "drop"
             return part(body) if kind < 6 else None
         return act
 
-    def test_under_all_faults_each_request_has_its_answer_and_each_user_its_order(self):
+    def test_under_all_faults_no_request_is_lost_and_each_user_keeps_its_order(self):
         """72, 73"""
         self.kinesis.create(OUT, shards=2)
         generator = random.Random(7)
@@ -99,13 +99,13 @@ class Streams(RecommendCase):
         waiting = f.event(*(request(user, f"{n}", top_n=1 + n % 7) for n, user in enumerate(users)))
         waiting = waiting["Records"]
         n_events = 0
-        while waiting:  # as the mapping does: what was reported comes again, with what follows
+        while waiting:  # as the mapping does: from the reported record on, the records come again
             n_events += 1
             self.assertLess(n_events, 200)
-            reply = f.send({"Records": waiting[:50]}, deadline_in=20.0)
-            if reply.kind == "error":
+            response = f.send({"Records": waiting[:50]}, deadline_in=20.0)
+            if response.kind == "error":
                 continue
-            failures = reply.json["batchItemFailures"]
+            failures = response.json["batchItemFailures"]
             numbers = [record["kinesis"]["sequenceNumber"] for record in waiting[:50]]
             waiting = waiting[numbers.index(failures[0]["itemIdentifier"]) if failures else 50:]
         events, seen = [], set()

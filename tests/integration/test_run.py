@@ -18,7 +18,7 @@ from skipping import LoudCase
 
 
 def processes_of(folder):
-    """Those that still have the folder in their command line or environment."""
+    """Processes that have the folder in their command line or environment."""
     found = []
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
@@ -40,9 +40,9 @@ class Run(LoudCase):
         self.environment = {**os.environ, "FOLDER": keep.name, "PORT": "21800",
                             "ENDPOINT_PORT": "21900"}
 
-    def test_ports_that_are_taken_give_way_to_the_next(self):
+    def test_the_next_free_ports_are_used(self):
         for name in ("PORT", "ENDPOINT_PORT"):
-            port = Port()  # the one behind it is not a client's either
+            port = Port()  # the next one is not used by clients either
             self.addCleanup(port.close)
             taken = socket.create_server(("127.0.0.1", port.number))
             self.addCleanup(taken.close)
@@ -55,7 +55,7 @@ class Run(LoudCase):
         self.assertGreater(ports.pop(), int(self.environment["PORT"]))
         self.assertRegex(done.stdout, r'\n\{"predicted_rating": ')
 
-    def test_once_trains_serves_answers_and_leaves_nothing_behind(self):
+    def test_once_trains_serves_responds_and_leaves_nothing_behind(self):
         done = subprocess.run([SOURCE / "script/run", "--once"], env=self.environment, timeout=300,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
@@ -70,17 +70,17 @@ class Run(LoudCase):
         done = subprocess.run([SOURCE / "script/run", "--streams", "--once"], timeout=500, text=True,
                               env={**self.environment, "N_RATINGS": "600"},
                               stdin=subprocess.DEVNULL, capture_output=True)
-        said = done.stdout[-3000:] + done.stderr[-3000:]
-        self.assertEqual(done.returncode, 0, said)
+        output = done.stdout[-3000:] + done.stderr[-3000:]
+        self.assertEqual(done.returncode, 0, output)
         self.assertRegex(done.stdout, r'\n\{"predicted_rating": ')
-        asked, again, counted = re.search(
+        once, again, counted = re.search(
             r"\nRequests of five users(.*)\nThe same users again(.*)\n600 ratings (.*)", done.stdout,
             re.DOTALL).groups()
         user = re.compile(r"^  user (\d+) +(computed|from Redis): (.+\(\d{4}\))$", re.MULTILINE)
-        first, second = sorted(user.findall(asked)), sorted(user.findall(again))
-        self.assertEqual(5, len(first), said)
+        first, second = sorted(user.findall(once)), sorted(user.findall(again))
+        self.assertEqual(5, len(first), output)
         self.assertEqual({"computed"}, {how for _, how, _ in first})
-        # A list that Redis does not give in time is computed: on a busy machine some may be.
+        # A list that Redis does not return in time is computed, which may happen on a busy machine.
         self.assertIn("from Redis", {how for _, how, _ in second})
         self.assertEqual([(u, l) for u, _, l in first], [(u, l) for u, _, l in second])
         windows = re.findall(r"^  window of \S+Z: (\d+) ratings of \d+ movies$", counted, re.MULTILINE)
@@ -96,7 +96,7 @@ class Run(LoudCase):
             if not os.path.exists(what):
                 self.not_here(f"there is no {what}")
 
-    def test_what_streams_need_and_is_not_there_is_said(self):
+    def test_missing_programs_for_streams_are_reported(self):
         for name in ("redis-server", "node"):
             script = f"folder={self.folder}; . script/streams.bash; need {name} debian-{name}"
             done = subprocess.run(["/bin/bash", "-c", script], cwd=SOURCE, capture_output=True, text=True,

@@ -1,6 +1,6 @@
 """Checklist 52 (docs/sagemaker.md) across machines: a program of another CPU, in its
-emulator, trains the same model.bin byte for byte as this machine's own program, and says
-the same of it.
+emulator, trains the same model.bin byte for byte as this machine's own program, and has
+the same responses with it.
 
 MF_BIN has the emulated programs, MF_NATIVE_BIN this machine's."""
 
@@ -16,7 +16,7 @@ from serve_case import ServeCase
 
 NATIVE = Path(os.environ.get("MF_NATIVE_BIN") or "native")
 
-# One, all and a part of 16 lanes; the strides with loops of their own, and others.
+# One, all and some of 16 SIMD elements; strides with specialized loops, and others.
 SETTINGS = (
     {"n_factors": 1, "learning_rate": 0.05},
     {"n_factors": 16},
@@ -37,7 +37,7 @@ class SameBytes(ServeCase):
                         f"{TRAIN} is not the one that tests/emulated makes")
 
     def both(self, text, **hyperparameters):
-        """(job here, job in the emulator), which say the same."""
+        """(job here, job in the emulator), with the same output."""
         here = self.job_on(text, n_epochs=3, **hyperparameters)
         there = self.job_on(text, n_epochs=3, **hyperparameters)
         expected = self.train(here, program=NATIVE / "train")
@@ -54,14 +54,14 @@ class SameBytes(ServeCase):
                 here, there = self.both(real_ratings(), **settings)
                 self.assertSameModel(here, there)
 
-    def test_but_not_with_another_seed(self):
-        """So that the equalities above mean something."""
+    def test_another_seed_gives_other_bytes(self):
+        """Shows that the equalities above are not trivial."""
         here, _ = self.both(real_ratings(), n_factors=8, seed=1)
         _, there = self.both(real_ratings(), n_factors=8, seed=2)
         self.assertNotEqual(here.bytes(), there.bytes())
 
-    def test_of_answers(self):
-        """Ratings, the best items (the scan of the index), items like another, a visitor's
+    def test_of_responses(self):
+        """Ratings, the best items (the scan of the index), similar items, a visitor's
         factors: every digit."""
         rows = planted(400, 900, 30000)
         here, there = self.both(rows, n_factors=50)
@@ -72,14 +72,14 @@ class SameBytes(ServeCase):
         lines += [f'{{"movieId":"{i}","similar":7}}' for i in items]
         rated = ",".join(f'{{"movieId":"{i}","rating":{1 + n % 5}}}' for n, i in enumerate(items[:9]))
         lines += [f'{{"ratings":[{rated}],"top_n":20}}']
-        answers = []
+        responses = []
         for program in (NATIVE / "serve", SERVE):
             server = self.serve(model=here.bytes(), program=program)
-            answer = server.post("\n".join(lines) + "\n", JSON_LINES)
-            self.assertEqual(200, answer.status, answer)
-            answers.append(answer.text)
-        self.assertEqual(len(lines), len(answers[0].splitlines()))
-        self.assertEqual(*answers)
+            response = server.post("\n".join(lines) + "\n", JSON_LINES)
+            self.assertEqual(200, response.status, response)
+            responses.append(response.text)
+        self.assertEqual(len(lines), len(responses[0].splitlines()))
+        self.assertEqual(*responses)
 
 
 if __name__ == "__main__":

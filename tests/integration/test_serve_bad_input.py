@@ -1,5 +1,5 @@
-"""Checklist 104-106, 118: bodies that are wrong, each of which is 400 with a place and a
-sentence, after which the same connection serves the next request."""
+"""Checklist 104-106, 118: invalid bodies. Each is 400 with a place and a sentence, after which
+the same connection serves the next request."""
 
 import json
 import random
@@ -162,28 +162,28 @@ class BadInput(ServeCase):
         self.addCleanup(self.client.close)
 
     def refused(self, body, content_type, *words, status=400):
-        """The message; and the connection still serves requests."""
+        """The message; checks that the connection still works."""
         response = self.client.post(body, content_type)
-        reported = self.assertRefused(response, status, *words)
+        error = self.assertRefused(response, status, *words)
         self.assertFalse(response.closes, response)
         self.assertEqual({"predicted_rating"}, set(self.client.post(PAIR).json()))
-        return reported
+        return error
 
-    def test_what_is_not_json_is_reported_with_line_and_column(self):
+    def test_invalid_json_is_reported_with_line_and_column(self):
         """Checklist 104, 118: NaN, 1e999, integers of more than 64 bits, half of a surrogate
         pair, a key that comes twice."""
         for body, words in NOT_JSON.items():
             with self.subTest(body[:60]):
                 self.refused(body, JSON, *words)
 
-    def test_what_is_no_instance_is_reported_with_its_field(self):
-        """Checklist 104, 118: and what is expected there."""
+    def test_an_invalid_request_is_reported_with_its_field(self):
+        """Checklist 104, 118: and with the expected value."""
         for body, words in WRONG_SHAPES.items():
             with self.subTest(body[:60]):
                 self.refused(body, JSON, *words)
 
     def test_the_place_in_a_batch_is_counted_right(self):
-        """Checklist 104: also behind many good instances, and with line ends in between."""
+        """Checklist 104: also after many valid instances, and with line ends in between."""
         for n in (0, 1, 63, 64, 65, 5000):
             with self.subTest(n):
                 self.refused('{"instances":[%s]}' % ",\n".join([PAIR] * n + ['{"userId":"1"}'] + [PAIR]),
@@ -194,7 +194,7 @@ class BadInput(ServeCase):
                              "column ")
                 self.refused("1,1001\n" * n + "1\n1,1001\n", CSV, f"line {n + 1}")
 
-    def test_a_line_that_is_no_instance_is_reported_with_its_number(self):
+    def test_an_invalid_line_is_reported_with_its_number(self):
         """Checklist 104: JSON Lines."""
         for line, words in {**NOT_JSON, **WRONG_SHAPES}.items():
             if "instances" in line or "\n" in line:
@@ -260,7 +260,7 @@ class BadInput(ServeCase):
 
     def test_random_changes_of_good_bodies_are_200_or_400(self):
         """Checklist 104, 106, 118: never 500, never a crash (this suite runs under ASan,
-        too), and the next request is served."""
+        too), and the next request gets its response."""
         r = random.Random(17)
         good = [(json.dumps({"instances": [json.loads(PAIR)] * 3}), JSON), (PAIR, JSON),
                 ((PAIR + "\n") * 3, JSON_LINES), ("1,1001\n2,1002\n", CSV),
@@ -279,7 +279,7 @@ class BadInput(ServeCase):
             self.assertIn(response.status, (200, 400), (bytes(body), response))
         self.assertServes(self.server)
 
-    def test_every_beginning_of_a_good_body_gets_a_response(self):
+    def test_every_prefix_of_a_good_body_gets_a_response(self):
         """Checklist 104: cut anywhere."""
         for body, content_type in (('{"instances":[%s,%s]}' % (PAIR, VISITOR % "4.5"), JSON),
                                    (f'{PAIR}\n{{"movieId":"1001","similar":3}}\n', JSON_LINES),

@@ -1,4 +1,4 @@
-"""Checklist 119-126: what a batch transform job does with a container."""
+"""Checklist 119-126: the requests of a batch transform job to a container."""
 
 import csv as csv_module
 import io
@@ -19,7 +19,7 @@ BATCH = {"SAGEMAKER_BATCH": "true"}
 
 def pairs(n, seed=8):
     r, model = random.Random(seed), trained()
-    return [(r.choice(model.users + ["unknown"]), r.choice(model.items + ["nothing"]))
+    return [(r.choice(model.users + ["unknown-user"]), r.choice(model.items + ["nothing"]))
             for _ in range(n)]
 
 
@@ -36,7 +36,7 @@ class Parameters(ServeCase):
     def parameters(self, **env):
         """/execution-parameters with these variables."""
         server = self.serve(env=env)
-        response = self.assertAnswer(server.get("/execution-parameters"), 200, JSON).json()
+        response = self.assertResponse(server.get("/execution-parameters"), 200, JSON).json()
         self.assertEqual({"MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"}, set(response))
         for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"):
             self.assertIs(int, type(response[name]), response)
@@ -58,16 +58,16 @@ class Parameters(ServeCase):
         """Checklist 121: in the job's form and in the container's."""
         for batch in ("true", "True", "TRUE", "1"):
             for strategy, reported in (("SINGLE_RECORD", "SINGLE_RECORD"), ("MULTI_RECORD", "MULTI_RECORD"),
-                                   ("SingleRecord", "SINGLE_RECORD"), ("MultiRecord", "MULTI_RECORD")):
+                                       ("SingleRecord", "SINGLE_RECORD"), ("MultiRecord", "MULTI_RECORD")):
                 response = self.parameters(SAGEMAKER_BATCH=batch, SAGEMAKER_BATCH_STRATEGY=strategy,
-                                         SAGEMAKER_MAX_PAYLOAD_IN_MB="20",
-                                         SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="5")
+                                           SAGEMAKER_MAX_PAYLOAD_IN_MB="20",
+                                           SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="5")
                 self.assertEqual({"MaxConcurrentTransforms": 5, "BatchStrategy": reported,
                                   "MaxPayloadInMB": 20}, response)
         response = self.parameters(SAGEMAKER_MAX_PAYLOAD_IN_MB="100", **BATCH)
         self.assertEqual((1, 100), (response["MaxConcurrentTransforms"], response["MaxPayloadInMB"]))
 
-    def test_what_does_not_fit_is_a_clear_error(self):
+    def test_contradicting_variables_are_a_clear_error(self):
         """Checklist 120, 121."""
         for env, words in (
                 ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "101"}, ("MAX_PAYLOAD_IN_MB", "101", "100")),
@@ -75,11 +75,11 @@ class Parameters(ServeCase):
                 ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "50", "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "3"},
                  ("MAX_CONCURRENT_TRANSFORMS", "3", "2")),
                 ({"SAGEMAKER_BATCH": "perhaps"}, ("SAGEMAKER_BATCH", "perhaps"))):
-            reported = self.last_error(self.refused_serve(env))
+            error = self.last_error(self.refused_serve(env))
             for word in words:
-                self.assertIn(word, reported)
+                self.assertIn(word, error)
 
-    def test_a_smaller_limit_of_bodies_is_what_the_platform_is_told(self):
+    def test_a_smaller_limit_of_bodies_is_reported_to_the_platform(self):
         """Checklist 120, contract 3.9.14: no 413 for a payload that was announced."""
         response = self.parameters(SAGEMAKER_MAX_REQUEST_SIZE=str(3 * MIB + 5), **BATCH)
         self.assertEqual(3, response["MaxPayloadInMB"])
@@ -98,7 +98,7 @@ class Parameters(ServeCase):
 
                 def send():
                     with server.connect() as client:
-                        # All are there but for their last byte before any is complete.
+                        # The last byte of each is sent after the other bytes of all.
                         request = message("POST", "/invocations", body, content_type=CSV)
                         client.send(request[:-1])
                         whole.wait()
@@ -119,69 +119,69 @@ class MiniBatches(ServeCase):
     settings = BATCH
 
     def transform(self, client, pieces, content_type, headers=None):
-        """The responses, joined as AssembleWith=Line joins what ends in a newline."""
+        """The responses, joined as by AssembleWith=Line; each has a final newline."""
         joined = b""
         for piece in pieces:
-            response = self.assertAnswer(client.post(piece, content_type, headers=headers or {}), 200)
+            response = self.assertResponse(client.post(piece, content_type, headers=headers or {}), 200)
             self.assertTrue(response.body == b"" or response.body.endswith(b"\n"), response)
             self.assertNotIn(b"\n\n", response.body)
             joined += response.body
         return joined
 
-    def test_a_file_cut_anywhere_between_lines_gives_the_same_bytes(self):
+    def test_a_file_cut_anywhere_between_lines_has_the_same_bytes(self):
         """Checklist 122, 123: CSV and JSON Lines, by one record and by many; no blank line
-        and no glued one."""
-        requested = pairs(600)
-        rows = [f"{u},{i}\n" for u, i in requested]
-        lines = [json.dumps({"userId": u, "movieId": i}) + "\n" for u, i in requested]
+        and no joined ones."""
+        instances = pairs(600)
+        rows = [f"{u},{i}\n" for u, i in instances]
+        lines = [json.dumps({"userId": u, "movieId": i}) + "\n" for u, i in instances]
         with self.server.connect() as client:
             for records, content_type in ((rows, CSV), (lines, JSON_LINES)):
                 whole = self.transform(client, ["".join(records)], content_type)
-                self.assertEqual(len(requested), whole.count(b"\n"))
+                self.assertEqual(len(instances), whole.count(b"\n"))
                 for n in (1, 2, 7, 100, 599):
                     pieces = list(cuts(records, random.Random(n), n))
                     self.assertEqual(whole, self.transform(client, pieces, content_type))
-                    # The splitter may take the last line end away, and send an empty rest.
+                    # The splitter may remove the last line end, and send an empty rest.
                     bare = [piece[:-1] for piece in pieces] + [""]
                     self.assertEqual(whole, self.transform(client, bare, content_type))
 
     def test_records_of_all_kinds_keep_their_lines(self):
         """Checklist 113, 122: lists and similar movies beside ratings, as JSON Lines."""
-        lines = [json.dumps(instance) + "\n" for instance in (
+        lines = [json.dumps(request) + "\n" for request in (
             {"userId": "1", "movieId": "1001"}, {"userId": "1", "top_n": 5},
-            {"movieId": "1001", "similar": 3}, {"userId": "unknown", "top_n": 2},
+            {"movieId": "1001", "similar": 3}, {"userId": "unknown-user", "top_n": 2},
             {"ratings": [{"movieId": "1001", "rating": 5}], "top_n": 2})] * 10
         with self.server.connect() as client:
             whole = self.transform(client, ["".join(lines)], JSON_LINES)
             self.assertEqual(len(lines), whole.count(b"\n"))
             self.assertEqual(whole, self.transform(client, lines, JSON_LINES))
 
-    def test_input_pasted_beside_output_lines_up(self):
+    def test_input_joined_with_output_lines_up(self):
         """Checklist 124: JoinSource=Input, with quoted fields; and with strict placeholders."""
-        requested = pairs(200)
-        text = "".join(f'"{u}",{i}\n' if n % 2 else f"{u},{i}\n" for n, (u, i) in enumerate(requested))
+        instances = pairs(200)
+        text = "".join(f'"{u}",{i}\n' if n % 2 else f"{u},{i}\n" for n, (u, i) in enumerate(instances))
         for server in (self.server, self.serve(env={"SERVE_STRICT": "true"})):
-            output = self.assertAnswer(server.post(text, CSV), 200, CSV).text
+            output = self.assertResponse(server.post(text, CSV), 200, CSV).text
             joined = "".join(f"{a},{b}\n" for a, b in zip(text.splitlines(), output.splitlines()))
             rows = list(csv_module.reader(io.StringIO(joined)))
-            self.assertEqual(len(requested), len(rows))
+            self.assertEqual(len(instances), len(rows))
             self.assertEqual(output.count("\n"), len(rows))
-            for (u, i), row in zip(requested, rows):
+            for (u, i), row in zip(instances, rows):
                 self.assertEqual([u, i], row[:2])
                 self.assertEqual(3, len(row))
-                if (u, i) == ("unknown", "nothing") and server is not self.server:
+                if (u, i) == ("unknown-user", "nothing") and server is not self.server:
                     self.assertEqual("", row[2])
                 elif server is self.server:
                     float(row[2])
-        lines = [json.dumps({"userId": u, "movieId": i}) for u, i in requested]
+        lines = [json.dumps({"userId": u, "movieId": i}) for u, i in instances]
         output = self.server.post("\n".join(lines) + "\n", JSON_LINES).json_lines()
         self.assertEqual(len(lines), len(output))
 
-    def test_a_header_line_gets_one_line(self):
+    def test_the_response_to_a_header_line_is_a_header_line(self):
         """Checklist 123, contract 3.9.6: the platform sends it as data, in the first
-        mini-batch, and pastes what came."""
+        mini-batch, and joins it with the response."""
         rows = csv(pairs(20), header=None)
-        plain = self.assertAnswer(self.server.post(rows, CSV), 200).text
+        plain = self.assertResponse(self.server.post(rows, CSV), 200).text
         for header in ("userId,movieId\n", "user_id,item_id\r\n", '"user","movie"\n'):
             response = self.server.post(header + rows, CSV)
             self.assertEqual("predicted_rating\n" + plain, response.text)
@@ -192,13 +192,13 @@ class MiniBatches(ServeCase):
         self.assertEqual(21, len(lines))
         self.assertEqual({"predicted_rating": None}, lines[0])
 
-    def test_outside_of_a_batch_job_a_header_line_gets_none(self):
+    def test_outside_of_a_batch_job_a_header_line_has_no_response(self):
         """Checklist 114, 123."""
         rows = csv(pairs(20), header=None)
         server = self.serve(env={"SAGEMAKER_BATCH": "false"})
         self.assertEqual(server.post(rows, CSV).body, server.post("userId,movieId\n" + rows, CSV).body)
 
-    def test_an_empty_body_gets_an_empty_response(self):
+    def test_an_empty_body_has_an_empty_response(self):
         """Checklist 125: the splitter's last piece; an error there would fail the job."""
         with self.server.connect() as client:
             for content_type in (CSV, JSON_LINES, JSON):
@@ -207,7 +207,7 @@ class MiniBatches(ServeCase):
                     self.assertIn(response.status, (200, 204), response)
                     self.assertEqual(b"", response.body)
             response = client.request("POST", "/invocations", headers={"Content-Type": CSV})
-            self.assertEqual(b"", self.assertAnswer(response, 200).body)
+            self.assertEqual(b"", self.assertResponse(response, 200).body)
 
     def test_requests_of_a_batch_job_may_be_chunked(self):
         """Contract 3.3.7: with MaxPayloadInMB=0 they are."""
@@ -218,8 +218,8 @@ class MiniBatches(ServeCase):
                 "Transfer-Encoding": "chunked", "Accept": CSV}, host="169.254.255.131:8080"))
             self.assertEqual(expected, client.read().body)
 
-    def test_a_bad_record_fails_its_request_and_says_which(self):
-        """Checklist 104, contract 3.9.12: the log and the error are the only clues."""
+    def test_a_bad_record_fails_its_request_and_is_named(self):
+        """Checklist 104, contract 3.9.12: users see only the log and the error."""
         response = self.server.post("1,1001\n1,1002\nbroken\n", CSV)
         self.assertRefused(response, 400, "line 3")
         self.server.wait_for_log("request", status=400)

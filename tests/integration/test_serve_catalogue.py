@@ -1,5 +1,5 @@
-"""A catalogue whose factors are over 16 MiB: lists are looked for in steps, and several at once
-are what each is alone (sentences of recommend/recommender.h and serve/listing.h)."""
+"""A catalogue whose factors are over 16 MiB: lists are computed in steps, and concurrent ones equal
+each one computed alone (promises of recommend/recommender.h and serve/listing.h)."""
 
 import json
 import random
@@ -27,12 +27,12 @@ class Catalogue(ServeCase):
         self.job = catalogue()
 
     def lists(self, server):
-        """Each user's list by predicted rating, requested alone; it is right when its ratings are
-        those of the pairs, best first, and none is left out that is better."""
+        """Each user's list by predicted rating, requested alone. Checks that its ratings are those
+        of the pairs, best first, and that no better item is missing."""
         lists = {}
         for user in self.job.users:
-            requested = {"userId": user, "top_n": TOP_N, "order": "rating"}
-            found = self.assertAnswer(server.post(requested), 200, JSON).json()["recommendations"]
+            request = {"userId": user, "top_n": TOP_N, "order": "rating"}
+            found = self.assertResponse(server.post(request), 200, JSON).json()["recommendations"]
             rest = [i for i in self.job.items if i not in self.job.rated[user]]
             pairs = [{"userId": user, "movieId": item} for item in rest]
             ratings = {item: p["predicted_rating"] for item, p in zip(rest, server.post(
@@ -46,15 +46,15 @@ class Catalogue(ServeCase):
 
     def side_by_side(self, server, requests):
         """The responses to requests of a connection each, sent before the first is read, with
-        requests that take no time between them."""
+        short requests between them."""
         clients = [server.connect() for _ in requests]
         self.addCleanup(lambda: [client.close() for client in clients])
         for client, request in zip(clients, requests):
             client.send(request)
         self.assertEqual(200, server.ping().status)
-        return [self.assertAnswer(client.read(), 200, JSON).json() for client in clients]
+        return [self.assertResponse(client.read(), 200, JSON).json() for client in clients]
 
-    def test_many_lists_at_once_are_what_each_is_alone(self):
+    def test_many_concurrent_lists_equal_each_one_alone(self):
         server = self.serve(threads=1, model=self.job, env={"SERVE_INDEX_BYTES": "0"})
         self.assertEqual(0, server.wait_for_log("model")["index_bytes"])
         lists = self.lists(server)
@@ -74,14 +74,14 @@ class Catalogue(ServeCase):
         by_default = {user: server.post({"userId": user, "top_n": TOP_N}).json()["recommendations"]
                       for user in users}
         for route in ("/internal/recommend", "/recommend/cached"):
-            requested = [message("GET", f"{route}/{user}?top_n={TOP_N}") for user in users]
-            for user, response in zip(users, self.side_by_side(server, requested)):
+            requests = [message("GET", f"{route}/{user}?top_n={TOP_N}") for user in users]
+            for user, response in zip(users, self.side_by_side(server, requests)):
                 self.assertEqual([f["movieId"] for f in by_default[user]],
                                  [str(i) for i in response["recommendations"]])
         server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
 
     def test_many_lists_that_redis_does_not_have(self):
-        """Several clients request each of them, and some disconnect before it is there."""
+        """Several clients request each of them, and some close before it is computed."""
         redis = RealRedis(self)
         server = self.serve(threads=1, model=self.job, env={
             "REDIS_ENABLED": "true", "REDIS_ENDPOINT": "127.0.0.1",
@@ -90,13 +90,13 @@ class Catalogue(ServeCase):
         server.wait_for(lambda: server.metrics()("cache_connections") == 1, "Redis")
         users = self.job.users
         expected = {u: server.get(f"/internal/recommend/{u}?top_n={TOP_N}").json() for u in users}
-        requested = [message("GET", f"/recommend/cached/{user}?top_n={TOP_N}") for user in users]
-        for request in requested[:8]:
+        requests = [message("GET", f"/recommend/cached/{user}?top_n={TOP_N}") for user in users]
+        for request in requests[:8]:
             client = server.connect()
             client.send(request)
             client.reset()
         for cached in (None, True):
-            responses = self.side_by_side(server, requested * 3)
+            responses = self.side_by_side(server, requests * 3)
             for user, response in zip(users * 3, responses):
                 self.assertEqual(expected[user], {k: response[k] for k in expected[user]})
                 self.assertIn(response["from_cache"], (True, False) if cached is None else (True,))

@@ -1,4 +1,4 @@
-"""Checklist 103-106: what a client reads about its mistakes."""
+"""Checklist 103-106: errors for clients."""
 
 import unittest
 
@@ -8,7 +8,7 @@ from serve_case import ServeCase
 
 
 class Errors(ServeCase):
-    def test_an_empty_body_is_400_and_says_what_to_send(self):
+    def test_an_empty_body_is_400_with_what_to_send(self):
         """Checklist 103: never 500."""
         with self.server.connect() as client:
             for content_type, word in ((JSON, "instances"), (JSON_LINES, "line"), (CSV, "user,movie")):
@@ -17,7 +17,7 @@ class Errors(ServeCase):
                         self.assertRefused(client.post(body, content_type), 400, "empty", word)
             self.assertRefused(client.request("POST", "/invocations", content_type=JSON), 400, "empty")
 
-    def test_an_error_says_where_and_the_connection_goes_on(self):
+    def test_an_error_has_its_place_and_the_connection_stays_usable(self):
         """Checklist 104, 105 (the rest is in test_serve_bad_input)."""
         with self.server.connect() as client:
             for content_type, body, words in (
@@ -33,8 +33,8 @@ class Errors(ServeCase):
                     self.assertFalse(response.closes)
             self.assertEqual(200, client.post(PAIR).status)
 
-    def test_errors_are_short_and_printable_whatever_they_quote(self):
-        """Checklist 105: each response of these tests is checked (http_answer.check_answer)."""
+    def test_errors_are_short_and_printable_with_any_quotation(self):
+        """Checklist 105: each response in these tests is checked (http_response.check_response)."""
         ugly = ("\x01\x1b[31m\x7f\\\"", "💩" * 300, "x" * 3000, "\u202e\u2028", "<script>")
         with self.server.connect() as client:
             for text in ugly:
@@ -44,8 +44,8 @@ class Errors(ServeCase):
                     self.assertRefused(client.post(text, CSV), 400)
                     self.assertRefused(client.post({"instances": [], text: 1}), 400)
 
-    def test_no_client_ever_gets_500(self):
-        """Checklist 106: by the responses to all tests of this server."""
+    def test_500_is_never_a_response_to_a_client(self):
+        """Checklist 106: none of the requests of all tests of this server."""
         with self.server.connect() as client:
             for body in (b"", b"{", b"[]", b"{}", b"null", PAIR, b"\xff", b'{"a":1}'):
                 for content_type in (JSON, JSON_LINES, CSV, "x/y"):

@@ -1,4 +1,4 @@
-"""Checklist 92-97, 104, 110: requests byte by byte: what is one, what is none, and who means harm."""
+"""Checklist 92-97, 104, 110: requests byte by byte: valid, invalid and malicious ones."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ ALLOWED = {"/ping": {"GET", "HEAD", "POST"}, "/invocations": {"POST"},
 
 class Requests(ServeCase):
     def test_any_host_is_accepted_and_none(self):
-        """Checklist 92: HTTP/1.0 has none, and closes unless Connection: keep-alive is sent."""
+        """Checklist 92: HTTP/1.0 has none, and closes without Connection: keep-alive."""
         hosts = ("model.aws.local:8080", "169.254.255.131:8080", "localhost", "[::1]:8080", "",
                  "a.b.c.example:1", "UPPER.case", "*")
         with self.server.connect() as client:
@@ -58,7 +58,7 @@ class Requests(ServeCase):
         with self.server.connect() as client:
             client.send(b"POST /invocations HTTP/1.1\r\nhOST: x\r\ncontent-TYPE: text/csv\r\n"
                         b"CONTENT-length: 6\r\n\r\n1,1001")
-            self.assertAnswer(client.read(), 200, CSV)
+            self.assertResponse(client.read(), 200, CSV)
 
     def test_a_thousand_requests_on_one_connection(self):
         """Checklist 94."""
@@ -69,28 +69,28 @@ class Requests(ServeCase):
                 self.assertEqual((200, expected if n % 2 else b""), (response.status, response.body))
                 self.assertFalse(response.closes)
 
-    def test_pipelined_requests_get_responses_in_order(self):
-        """Checklist 94: however the bytes are cut, quick and slow ones, good and bad."""
+    def test_responses_to_pipelined_requests_are_in_order(self):
+        """Checklist 94: with any cut of the bytes, quick and slow ones, good and bad."""
         with self.server.connect() as client:
-            requested = []
+            exchanges = []
             for n in range(300):
                 kind = n % 5
                 if kind == 0:
-                    requested.append((message("GET", "/ping"), 200, b""))
+                    exchanges.append((message("GET", "/ping"), 200, b""))
                 elif kind == 1:
                     user = str(1 + n % 200)
                     body = b'{"userId":"%s","movieId":"1001"}' % user.encode()
-                    requested.append((message("POST", "/invocations", body), 200,
-                                  self.server.post(body).body))
+                    exchanges.append((message("POST", "/invocations", body), 200,
+                                      self.server.post(body).body))
                 elif kind == 2:
-                    requested.append((message("GET", f"/nothing/{n}"), 404, None))
+                    exchanges.append((message("GET", f"/nothing/{n}"), 404, None))
                 elif kind == 3:
-                    requested.append((message("POST", "/invocations", b"{bad"), 400, None))
+                    exchanges.append((message("POST", "/invocations", b"{bad"), 400, None))
                 else:
                     body = b'{"instances":[' + b",".join([PAIR] * 2000) + b"]}"
-                    requested.append((message("POST", "/invocations", body), 200,
-                                  self.server.post(body).body))
-            stream = b"".join(request for request, *_ in requested)
+                    exchanges.append((message("POST", "/invocations", body), 200,
+                                      self.server.post(body).body))
+            stream = b"".join(request for request, *_ in exchanges)
 
             def send():
                 r, at = random.Random(5), 0
@@ -101,7 +101,7 @@ class Requests(ServeCase):
 
             sender = threading.Thread(target=send)
             sender.start()
-            for n, (_, status, body) in enumerate(requested):
+            for n, (_, status, body) in enumerate(exchanges):
                 response = client.read()
                 self.assertEqual(status, response.status, (n, response))
                 if body is not None:
@@ -134,7 +134,7 @@ class Requests(ServeCase):
             self.assertEqual([200, 200], [client.read().status for _ in range(2)])
 
     def test_half_closed_connections_get_their_responses(self):
-        """Checklist 94: a client that has nothing more to say still listens."""
+        """Checklist 94: a client that sends nothing more still reads."""
         big, n = big_body(MIB)
         for body, check in ((PAIR, lambda a: "predicted_rating" in a.json()),
                             (big, lambda a: len(a.json()["predictions"]) == n)):
@@ -145,9 +145,9 @@ class Requests(ServeCase):
                 self.assertEqual(200, client.read().status)
                 client.wait_until_closed()
 
-    def test_a_request_that_ends_in_its_middle_is_told_so(self):
-        """Checklist 104: cut anywhere, by a client that half closes and reads on; alone and
-        behind a whole one. Of nothing, and of half an empty line, there is nothing to say."""
+    def test_an_incomplete_request_is_400(self):
+        """Checklist 104: cut anywhere, by a client that half-closes and keeps reading; alone and
+        after a complete one. Nothing, or half an empty line, gets no response."""
         whole = message("POST", "/invocations", PAIR)
         head = whole.index(b"\r\n\r\n") + 4
         packed = message("POST", "/invocations", gzip.compress(PAIR),
@@ -176,7 +176,7 @@ class Requests(ServeCase):
         self.assertEqual(200, self.server.ping().status)
 
     def test_chunked_bodies_are_read(self):
-        """Checklist 95: any cut, extensions and trailers; two requests behind each other."""
+        """Checklist 95: any cut, extensions and trailers; two requests in a row."""
         big, n = big_body(300_000)
         headers = {"Transfer-Encoding": "chunked", "Content-Type": JSON}
         with self.server.connect() as client:
@@ -208,7 +208,7 @@ class Requests(ServeCase):
                 client.wait_until_closed()
         self.assertServes(self.server)
 
-    def test_expect_100_continue_gets_its_go_ahead_before_the_body(self):
+    def test_expect_100_continue_gets_a_100_before_the_body(self):
         """Checklist 95: curl waits for it; a refusal needs no body."""
         expect = {"Expect": "100-continue", "Content-Type": JSON, "Content-Length": str(len(PAIR))}
         with self.server.connect() as client:
@@ -235,7 +235,7 @@ class Requests(ServeCase):
             client.send(message("POST", "/invocations", headers={**expect, "Expect": "a-pony"}))
             self.assertEqual(417, client.read().status)
 
-    def test_ping_takes_get_head_and_post_and_ignores_queries(self):
+    def test_ping_accepts_get_head_and_post_and_ignores_queries(self):
         """Checklist 96."""
         with self.server.connect() as client:
             for method in ("GET", "HEAD", "POST"):
@@ -247,7 +247,7 @@ class Requests(ServeCase):
             response = client.request("POST", "/ping", body=b"anything" * 1000)
             self.assertEqual(200, response.status)
 
-    def test_head_says_what_get_would_and_sends_no_body(self):
+    def test_head_has_the_headers_of_get_and_no_body(self):
         """Checklist 96."""
         with self.server.connect() as client:
             for path in ("/execution-parameters", "/internal/recommend/1"):
@@ -287,7 +287,7 @@ class Requests(ServeCase):
             self.assertEqual(200, client.get("/ping").status)
 
     def test_each_response_has_a_date_and_a_request_id(self):
-        """Checklist 108: an id that the caller sent comes back and stands in the log."""
+        """Checklist 108: an id that the caller sent is returned and logged."""
         response = self.server.get("/ping")
         self.assertRegex(response.header("Date"), r"\A\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\Z")
         ids = {self.server.get("/ping").header("X-Request-Id") for _ in range(20)}
@@ -298,7 +298,7 @@ class Requests(ServeCase):
 
 
 class Hostile(ServeCase):
-    """Requests that can be read in two ways, or that are made to hurt."""
+    """Ambiguous and malicious requests."""
 
     def refused(self, data, *statuses):
         with self.server.connect() as client:
@@ -332,7 +332,7 @@ class Hostile(ServeCase):
             post + b"Content-Length: 99999999999999999999999\r\n\r\n", 400, 413).status)
         self.assertServes(self.server)
 
-    def test_heads_that_are_none_are_400(self):
+    def test_invalid_heads_are_400(self):
         """Checklist 104."""
         for head in (b"GET /ping HTTP/1.1\nHost: x\n\n", b"GET  /ping HTTP/1.1\r\n\r\n",
                      b"GET /ping\r\n\r\n", b"/ping HTTP/1.1\r\n\r\n", b"GET /ping HTTP/1.1 x\r\n\r\n",
@@ -410,8 +410,8 @@ class Hostile(ServeCase):
         except Closed:
             pass
 
-    def test_clients_that_leave_or_dawdle_delay_no_other_and_leave_nothing(self):
-        """Checklist 110: gone in a head, in a body, before their response, with a reset; and
+    def test_clients_that_close_or_dawdle_delay_no_other_and_leak_nothing(self):
+        """Checklist 110: closed in a head, in a body, before their response, with a reset; and
         bytes that come one at a time."""
         server = self.serve(threads=1)
         body, _ = big_body(2 * MIB)

@@ -1,4 +1,4 @@
-"""Checklist 85, 86, 98, 106, 109-111: many clients, long work, slow clients, and for long."""
+"""Checklist 85, 86, 98, 106, 109-111: many clients, long requests, slow clients, and long runs."""
 
 import contextlib
 import gzip
@@ -18,12 +18,12 @@ from slow_work import slow_body, slow_line, slow_model
 
 SILENT = 5000
 
-# The client's end of a few bytes, so that what is not read stays with the server.
+# A small receive buffer of the client, so that unread bytes stay with the server.
 SMALL_BUFFER = 4096
 
 
 def open_files_allowed(wanted):
-    """Raises this process's limit; how many there may be."""
+    """Raises this process's limit; returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -37,7 +37,7 @@ class LoadCase(ServeCase):
         self.stack = contextlib.ExitStack()
 
     def tearDown(self):
-        # Before the servers are stopped: one would wait for its clients to read.
+        # Before the servers are stopped: they would wait for their clients to read.
         self.stack.close()
         super().tearDown()
 
@@ -89,10 +89,10 @@ class Connections(LoadCase):
         self.assertIn("http_connections_refused_total 30\n", metrics)
         for client in first[:5]:
             client.close()
-        server.wait_for(lambda: server.try_ping() == 200, "capacity again")
+        server.wait_for(lambda: server.try_ping() == 200, "a free connection")
 
-    def test_with_few_file_descriptors_the_surplus_is_told_so(self):
-        """Checklist 110: the system's limit is below SERVE_MAX_CONNECTIONS; 503, not silence."""
+    def test_with_few_file_descriptors_the_surplus_gets_503(self):
+        """Checklist 110: the system's limit is below SERVE_MAX_CONNECTIONS."""
         server = self.serve(wrapper=("sh", "-c", 'ulimit -n 64; exec "$@"', "sh"), threads=1)
         held = self.connect(server, 40)
         statuses = [client.get("/ping").status for client in held]
@@ -105,9 +105,9 @@ class Connections(LoadCase):
 class SlowClients(LoadCase):
     settings = {"SERVE_RECEIVE_SECONDS": "1", "SERVE_IDLE_SECONDS": "1"}
 
-    def test_what_comes_too_slowly_is_cut_off(self):
-        """Checklist 110: half a head, half a body, half a chunk; each gets 408 and the end,
-        and an idle connection the end."""
+    def test_requests_that_come_too_slowly_are_cut_off(self):
+        """Checklist 110: half a head, half a body, half a chunk; each gets 408 and is closed,
+        and an idle connection is closed."""
         starts = (b"GET /ping HTTP/1.1\r\nHost:", message("POST", "/invocations", PAIR)[:-3],
                   message("POST", "/invocations", b"5\r\nhel", {"Transfer-Encoding": "chunked"}))
         clients = self.connect(self.server, len(starts) + 2)
@@ -123,8 +123,8 @@ class SlowClients(LoadCase):
             self.assertEqual(b"", client.wait_until_closed())
         self.assertGreaterEqual(self.server.metrics()("http_timeouts_total"), len(starts))
 
-    def test_a_byte_now_and_then_is_no_way_to_stay(self):
-        """Checklist 110: the time is that of the whole head and the whole body."""
+    def test_a_byte_now_and_then_does_not_extend_the_time(self):
+        """Checklist 110: the limit is for the whole head and the whole body."""
         for request in (b"GET /ping HTTP/1.1\r\nX: " + b"x" * 1000,
                         message("POST", "/invocations", headers={"Content-Length": "1000"})):
             client, = self.connect(self.server, 1)
@@ -140,18 +140,18 @@ class SlowClients(LoadCase):
             self.assertRefused(client.read(), 408)
 
     def test_a_client_that_does_not_read_its_response_is_cut_off(self):
-        """Checklist 110: and holds nothing of the server's memory afterwards."""
+        """Checklist 110: and its memory is freed."""
         server = self.serve(env={"SERVE_RECEIVE_SECONDS": "1"})
         body = b'{"instances":[' + b",".join([PAIR] * 500_000) + b"]}"
         client, = self.connect(server, 1, receive_buffer=SMALL_BUFFER)
         client.send(message("POST", "/invocations", body, content_type=JSON))
         server.wait_for(lambda: server.metrics()("http_timeouts_total") == 1, "a time-out")
-        # Other loops count what they closed a moment later.
+        # Other loops count their closed connections a moment later.
         server.wait_for(lambda: server.metrics()("http_connections") == 1, "no other connection")
         server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
 
-    def test_a_client_that_sends_and_never_reads_is_not_served_without_end(self):
-        """Checklist 110: what it may have waiting is bounded."""
+    def test_a_client_that_sends_and_never_reads_is_bounded(self):
+        """Checklist 110: its pending requests and responses are bounded."""
         server = self.serve(threads=1, env={"SERVE_RECEIVE_SECONDS": "60",
                                             "SERVE_IDLE_SECONDS": "60"})
         self.assertEqual(200, server.post(PAIR).status)
@@ -166,7 +166,7 @@ class SlowClients(LoadCase):
                 sent += client.socket.send(requests)
         except (TimeoutError, socket.timeout):
             pass
-        self.assertLess(sent, 64 * MIB, "the server continued to read")
+        self.assertLess(sent, 64 * MIB, "the server kept reading")
         self.assertServes(server)
         if not SANITIZED:
             self.assertLess(server.resident() - resident, 8 * MIB)
@@ -174,7 +174,7 @@ class SlowClients(LoadCase):
 
 class Work(LoadCase):
     def occupy(self, server, n=1, lines=500):
-        """Clients with batches of seconds, until n are being worked on."""
+        """Clients with batches of seconds, until n are being processed."""
         # Packed, because the threads read slowly while they work.
         packed = gzip.compress(slow_body(lines), 1)
         request = message("POST", "/invocations", packed, {"Content-Encoding": "gzip"}, JSON_LINES)
@@ -190,7 +190,7 @@ class Work(LoadCase):
         return at_work
 
     def test_pings_get_responses_while_all_threads_work_and_the_queue_is_full(self):
-        """Checklist 85, 86, 106: the surplus gets 503 at once; 200 idle connections beside;
+        """Checklist 85, 86, 106: the surplus gets 503 at once, with 200 idle connections;
         other small requests get responses, too."""
         server = self.serve(model=slow_model(), threads=2,
                             env={"SAGEMAKER_MODEL_JOB_QUEUE_SIZE": "2"})
@@ -199,20 +199,20 @@ class Work(LoadCase):
         for _ in range(10):
             self.assertRefused(server.post(slow_body(2), JSON_LINES), 503)
         self.assertPings(server, 20)
-        # Not behind the batches: those go on below. What is done within its first slice needs no place in the queue.
-        instance = {"userId": slow_model().users[0], "movieId": "1001"}
-        self.assertIn(200, [server.post(instance).status for _ in range(10)])
+        # Not after the batches, which continue below. A request that is done in its first slice needs no queue.
+        request = {"userId": slow_model().users[0], "movieId": "1001"}
+        self.assertIn(200, [server.post(request).status for _ in range(10)])
         still = [client for client in at_work if client.is_open() and not client.has_bytes()]
         self.assertGreaterEqual(len(still), 2, "each thread is still at work")
-        # Who is gone is not worked for any longer. (Who only says that it will send no more
-        # still waits for its response.)
+        # Work for a closed connection ends. (A half-closed client still waits for its
+        # response.)
         for client in at_work:
             client.reset()
         server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
         server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
 
     def test_a_request_that_takes_too_long_is_503(self):
-        """Checklist 109: SAGEMAKER_MODEL_SERVER_TIMEOUT; the connection ends in a known state."""
+        """Checklist 109: SAGEMAKER_MODEL_SERVER_TIMEOUT; the connection is closed or usable."""
         server = self.serve(model=slow_model(), threads=1,
                             env={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"})
         client, = self.occupy(server, lines=1500)
@@ -225,20 +225,20 @@ class Work(LoadCase):
         server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
         self.assertEqual(200, server.ping().status)
 
-    def test_a_single_request_never_waits_behind_a_batch(self):
-        """Checklist 85: not even one that takes longer than a slice."""
+    def test_a_single_request_never_waits_for_a_batch(self):
+        """Checklist 85: also one that takes longer than a slice."""
         server = self.serve(model=slow_model(), threads=1)
         at_work, = self.occupy(server)
-        instance = slow_line().strip()
-        for body, content_type in ((instance, JSON), (instance + "\n", JSON),
-                                   (instance + "\n", JSON_LINES),
-                                   ('{"instances": [%s]}\n' % instance, JSON)):
+        request = slow_line().strip()
+        for body, content_type in ((request, JSON), (request + "\n", JSON),
+                                   (request + "\n", JSON_LINES),
+                                   ('{"instances": [%s]}\n' % request, JSON)):
             self.assertEqual(200, server.post(body, content_type).status)
             self.assertTrue(at_work.is_open() and not at_work.has_bytes(), "still at work")
         at_work.reset()
 
-    def test_requests_behind_a_long_one_on_its_connection_wait_their_turn(self):
-        """Checklist 94: responses in order, nothing lost, whatever was read ahead."""
+    def test_requests_after_a_long_one_on_its_connection_wait(self):
+        """Checklist 94: responses in order, nothing lost, with any read-ahead."""
         server = self.serve(model=slow_model(), threads=1)
         client, = self.connect(server, 1)
         n = 10 if SANITIZED else 30
@@ -250,8 +250,8 @@ class Work(LoadCase):
         self.assertIn("predicted_rating", client.read().json())
 
     def test_all_bodies_together_are_bounded(self):
-        """Checklist 98, 106: SERVE_MAX_BUFFERED_BYTES; what is over it is 503, and the rest
-        gets its response."""
+        """Checklist 98, 106: SERVE_MAX_BUFFERED_BYTES; requests over it get 503, the others
+        their responses."""
         server = self.serve(env={"SAGEMAKER_MAX_REQUEST_SIZE": str(MIB),
                                  "SERVE_MAX_BUFFERED_BYTES": str(3 * MIB)})
         body = PAIR + b" " * (MIB - len(PAIR))
@@ -332,9 +332,9 @@ class ForLong(LoadCase):
             self.assertEqual(before("http_requests_total", **labels),
                              metrics("http_requests_total", **labels))
 
-    def test_the_log_does_not_delay_responses(self):
-        """Checklist 110: a reader of stderr that has stopped delays no response."""
-        # process.Run reads stderr; so a pipe without a reader takes its place.
+    def test_the_log_does_not_block_responses(self):
+        """Checklist 110: a blocked reader of stderr stops no response."""
+        # process.Run reads stderr, so an unread pipe replaces it.
         read_end, write_end = os.pipe()
         self.addCleanup(os.close, read_end)
         try:

@@ -1,4 +1,4 @@
-"""Checklist 99-102: the types of requests and of responses."""
+"""Checklist 99-102: the media types of requests and responses."""
 
 import unittest
 
@@ -11,9 +11,9 @@ class MediaTypes(ServeCase):
     def test_a_request_without_a_content_type_is_json(self):
         """Checklist 99."""
         with self.server.connect() as client:
-            self.assertAnswer(client.request("POST", "/invocations", body=PAIR), 200, JSON)
-            self.assertAnswer(client.request("POST", "/invocations", body=PAIR,
-                                             headers={"Content-Type": ""}), 200, JSON)
+            self.assertResponse(client.request("POST", "/invocations", body=PAIR), 200, JSON)
+            self.assertResponse(client.request("POST", "/invocations", body=PAIR,
+                                               headers={"Content-Type": ""}), 200, JSON)
 
     def test_parameters_and_case_of_a_content_type_do_not_matter(self):
         """Checklist 99."""
@@ -27,10 +27,10 @@ class MediaTypes(ServeCase):
                     (JSON_LINES, ("application/jsonlines", "application/jsonlines;charset=UTF-8"))):
                 for content_type in types:
                     with self.subTest(content_type):
-                        self.assertAnswer(client.post(bodies[expected], content_type), 200, expected)
+                        self.assertResponse(client.post(bodies[expected], content_type), 200, expected)
 
-    def test_other_types_are_415_and_the_text_lists_what_is_read(self):
-        """Checklist 100: what a Predictor of the SDK sends by default is one of them."""
+    def test_other_types_are_415_and_the_text_lists_the_supported_ones(self):
+        """Checklist 100: the default of a Predictor of the SDK is one of them."""
         with self.server.connect() as client:
             for content_type in ("application/octet-stream", "text/html", "application/x-npy",
                                  "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
@@ -41,7 +41,7 @@ class MediaTypes(ServeCase):
                                        JSON_LINES, CSV)
             self.assertEqual(200, client.get("/ping").status)
 
-    def test_accept_chooses_among_what_can_be_sent(self):
+    def test_accept_chooses_among_the_supported_types(self):
         """Checklist 101, 102: with q-values, ranges and lists; the request's own format
         among equals."""
         cases = [(None, None), ("", None), ("*/*", None), ("application/*", JSON), ("text/*", CSV),
@@ -54,17 +54,17 @@ class MediaTypes(ServeCase):
                  ("*/*;q=0.1, text/csv", CSV)]
         bodies = {JSON: PAIR, JSON_LINES: PAIR + b"\n", CSV: b"1,1001\n"}
         with self.server.connect() as client:
-            for requested, body in bodies.items():
+            for content_type, body in bodies.items():
                 for accept, expected in cases:
-                    with self.subTest(f"{requested} {accept}"):
+                    with self.subTest(f"{content_type} {accept}"):
                         headers = {} if accept is None else {"Accept": accept}
-                        response = self.assertAnswer(client.post(body, requested, headers=headers))
+                        response = self.assertResponse(client.post(body, content_type, headers=headers))
                         if accept == "application/json;q=0, */*":
                             self.assertNotEqual(JSON, response.media_type)
                             continue
                         if accept == "application/*":
-                            expected = requested if requested != CSV else JSON
-                        self.assertEqual(expected or requested, response.header("Content-Type"))
+                            expected = content_type if content_type != CSV else JSON
+                        self.assertEqual(expected or content_type, response.header("Content-Type"))
                         self.check_body(response)
 
     def check_body(self, response):
@@ -78,7 +78,7 @@ class MediaTypes(ServeCase):
     def test_accept_may_come_in_several_lines(self):
         """Checklist 101."""
         response = self.server.post(PAIR, headers=[("Accept", "text/html"), ("Accept", "text/csv")])
-        self.assertAnswer(response, 200, CSV)
+        self.assertResponse(response, 200, CSV)
 
     def test_the_default_format_of_responses_can_be_set(self):
         """Checklist 101."""
@@ -88,12 +88,12 @@ class MediaTypes(ServeCase):
                 expected = default.partition(";")[0].lower()
                 for headers in ({}, {"Accept": "*/*"}, {"Accept": ""}):
                     for body, content_type in ((PAIR, JSON), (b"1,1001", CSV), (PAIR, JSON_LINES)):
-                        self.assertAnswer(server.post(body, content_type, headers=headers), 200,
-                                          expected)
-                self.assertAnswer(server.post(PAIR, headers={"Accept": JSON_LINES}), 200, JSON_LINES)
+                        self.assertResponse(server.post(body, content_type, headers=headers), 200,
+                                            expected)
+                self.assertResponse(server.post(PAIR, headers={"Accept": JSON_LINES}), 200, JSON_LINES)
 
-    def test_a_format_that_does_not_exist_is_406_before_anything_is_computed(self):
-        """Checklist 101: 406 even for a body that is none."""
+    def test_an_unsupported_accept_is_406_before_anything_is_computed(self):
+        """Checklist 101: 406 also for an invalid body."""
         with self.server.connect() as client:
             for accept in ("text/html", "image/png", "application/x-recordio-protobuf",
                            "application/json;q=0", "*/*;q=0", "text/csv;q=0, text/html"):
@@ -104,19 +104,19 @@ class MediaTypes(ServeCase):
             self.assertRefused(client.post({"userId": "1", "top_n": 3}, headers={"Accept": CSV}), 406,
                                JSON)
 
-    def test_types_are_looked_at_in_the_order_that_helps(self):
+    def test_types_are_checked_in_a_helpful_order(self):
         """Checklist 100, 101: 415 before 406 before the body."""
         headers = {"Accept": "image/png"}
         self.assertEqual(415, self.server.post(b"", "text/html", headers=headers).status)
         self.assertEqual(406, self.server.post(b"", JSON, headers=headers).status)
         self.assertEqual(400, self.server.post(b"", JSON).status)
 
-    def test_responses_of_every_path_have_a_type(self):
+    def test_responses_of_every_path_have_a_media_type(self):
         """Checklist 102."""
         for path, content_type in (("/execution-parameters", JSON), ("/health", JSON),
                                    ("/internal/recommend/1", JSON), ("/recommend/cached/1", JSON),
                                    ("/metrics", "text/plain; version=0.0.4; charset=utf-8")):
-            self.assertAnswer(self.server.get(path), 200, content_type)
+            self.assertResponse(self.server.get(path), 200, content_type)
 
 
 if __name__ == "__main__":

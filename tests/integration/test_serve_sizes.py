@@ -1,4 +1,4 @@
-"""Checklist 98: how large a body may be, plain and packed."""
+"""Checklist 98: limits of the size of bodies, plain and gzipped."""
 
 import gzip
 import unittest
@@ -12,12 +12,12 @@ from serve_case import ServeCase
 
 
 class Sizes(ServeCase):
-    def test_a_body_of_25_mib_is_accepted(self):
+    def test_a_body_of_25_mib_gets_a_response(self):
         """Checklist 98, 109: with a length and in chunks."""
         body, n = big_body(25 * MIB)
         with self.server.connect() as client:
             response = client.post(body)
-            self.assertAnswer(response, 200, JSON)
+            self.assertResponse(response, 200, JSON)
             self.assertEqual(n, response.body.count(b"predicted_rating"))
             client.send(message("POST", "/invocations", chunked(body, (1 << 18,)),
                                 {"Transfer-Encoding": "chunked"}, JSON))
@@ -25,8 +25,8 @@ class Sizes(ServeCase):
             self.assertEqual(200, client.get("/ping").status)
 
     def test_a_larger_body_is_413_with_the_limit(self):
-        """Checklist 98: by its length before a byte of it has come, by its chunks as soon
-        as they are too many; the client can read the response in any case."""
+        """Checklist 98: by its length before a byte of it has arrived, by its chunks as soon as
+        they are too many; the client can read the response in both cases."""
         limit = 25 * MIB
         with self.server.connect() as client:
             client.send(message("POST", "/invocations", headers={"Content-Length": str(limit + 1)}))
@@ -49,7 +49,7 @@ class Sizes(ServeCase):
         self.assertServes(self.server)
 
     def test_a_client_that_sends_all_before_it_reads_sees_the_413(self):
-        """Checklist 98: as most HTTP libraries do; the server reads what it throws away."""
+        """Checklist 98: as most HTTP libraries do; the server reads and drops the body."""
         body = b" " * (26 * MIB)
         with self.server.connect() as client:
             client.send(message("POST", "/invocations", body))
@@ -57,7 +57,7 @@ class Sizes(ServeCase):
         self.assertServes(self.server)
 
     def test_a_small_body_that_is_refused_leaves_the_connection_usable_or_closes_it(self):
-        """Checklist 98: never are its bytes taken for a request."""
+        """Checklist 98: its bytes are never parsed as a request."""
         smuggled = message("GET", "/nothing-here")
         for path, headers in (("/nothing", {}), ("/invocations", {"Content-Type": "text/html"}),
                               ("/health", {})):
@@ -103,23 +103,23 @@ class Sizes(ServeCase):
                               ("zlib", zlib.compress(PAIR))):
             with self.subTest(label):
                 response = self.server.request("POST", "/invocations", body=packed,
-                                             headers={"Content-Encoding": "gzip"})
+                                               headers={"Content-Encoding": "gzip"})
                 self.assertRefused(response, 400)
         for coding in ("br", "deflate", "gzip, gzip", "zstd"):
             with self.subTest(coding):
                 response = self.server.request("POST", "/invocations", body=good,
-                                             headers={"Content-Encoding": coding})
+                                               headers={"Content-Encoding": coding})
                 self.assertRefused(response, 415, "gzip")
         self.assertEqual(200, self.server.request("POST", "/invocations", body=PAIR, headers={
             "Content-Encoding": "identity"}).status)
 
     def test_a_small_packed_body_that_unpacks_to_gigabytes_is_413(self):
-        """Checklist 98: and costs no memory."""
+        """Checklist 98: and needs no memory."""
         packer = zlib.compressobj(9, zlib.DEFLATED, 31)
         bomb = b"".join(packer.compress(b"\0" * MIB) for _ in range(512)) + packer.flush()
         before = self.server.status_bytes("VmHWM") if self.server.try_ping() else 0
         response = self.server.request("POST", "/invocations", body=bomb,
-                                     headers={"Content-Encoding": "gzip"})
+                                       headers={"Content-Encoding": "gzip"})
         self.assertRefused(response, 413, str(25 * MIB))
         if not SANITIZED:
             self.assertLess(self.server.status_bytes("VmHWM") - before, 100 * MIB)

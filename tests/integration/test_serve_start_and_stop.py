@@ -1,4 +1,4 @@
-"""Checklist 79-84, 87-91: from the first socket to the last response."""
+"""Checklist 79-84, 87-91: start and stop of the server."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import unittest
 
 from http_client import Closed, message
 from models import place_model, trained
-from nobody import NOBODY, program_for_anyone
+from unprivileged import UNPRIVILEGED, program_for_anyone
 from ports import Port
 from programs import SERVE
 from sanitizers import SANITIZED
@@ -48,30 +48,30 @@ class Ports(ServeCase):
                 self.assertEqual([("0.0.0.0", server.port)], server.listening())
                 self.assertEqual(server.port, server.wait_for_log("listening")["port"])
 
-    def test_it_listens_on_the_configured_address_only(self):
+    def test_it_listens_only_on_the_configured_address(self):
         server = self.serve(address="127.0.0.1")
         self.assertEqual([("127.0.0.1", server.port)], server.listening())
 
-    def test_a_port_that_is_none_is_a_clear_error(self):
-        """Checklist 80: the variable, its value and what it may be; exit 1."""
+    def test_an_invalid_port_is_a_clear_error(self):
+        """Checklist 80: the variable, its value and the valid range; exit 1."""
         for value in ("0", "65536", "-1", "http", "80.5", "8080x", "99999999999999999999"):
             with self.subTest(value):
                 result = self.refused_serve({"SAGEMAKER_BIND_TO_PORT": value})
-                reported = self.last_error(result)
+                error = self.last_error(result)
                 for word in ("SAGEMAKER_BIND_TO_PORT", value, "1", "65535"):
-                    self.assertIn(word, reported)
+                    self.assertIn(word, error)
 
-    def test_a_range_of_ports_that_is_none_is_a_clear_error(self):
+    def test_an_invalid_range_of_ports_is_a_clear_error(self):
         """Checklist 81."""
         for value in ("8000", "9000-8000", "a-b", "1-70000", "0-10", "8000-", "-8000", "1-2-3"):
             with self.subTest(value):
-                reported = self.last_error(self.refused_serve({"SAGEMAKER_SAFE_PORT_RANGE": value}))
-                self.assertIn("SAGEMAKER_SAFE_PORT_RANGE", reported)
-                self.assertIn(value, reported)
+                error = self.last_error(self.refused_serve({"SAGEMAKER_SAFE_PORT_RANGE": value}))
+                self.assertIn("SAGEMAKER_SAFE_PORT_RANGE", error)
+                self.assertIn(value, error)
 
     def test_a_port_that_is_taken_is_a_clear_error(self):
-        """Checklist 80: by another program or by another serve, which would else share it
-        and take half of the requests."""
+        """Checklist 80: by another program or by another serve, which would otherwise share it
+        and get half of the requests."""
         port = self.free_port()
         with socket.socket() as other:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -84,14 +84,14 @@ class Ports(ServeCase):
         self.assertIn(str(server.port), self.last_error(result))
         self.assertServes(server)
 
-    def test_an_address_that_is_none_is_a_clear_error(self):
+    def test_an_invalid_address_is_a_clear_error(self):
         for address in ("nowhere", "1.2.3.4.5", "203.0.113.7"):
             with self.subTest(address):
-                reported = self.last_error(self.refused_serve({"SERVE_ADDRESS": address}))
-                self.assertIn(address, reported)
+                error = self.last_error(self.refused_serve({"SERVE_ADDRESS": address}))
+                self.assertIn(address, error)
 
     def test_after_a_crash_it_starts_on_the_same_port_at_once(self):
-        """Checklist 79: connections of the dead one linger, the port does not."""
+        """Checklist 79: connections of the killed one linger, the port does not."""
         server = self.serve()
         with server.connect() as client:
             client.get("/ping")
@@ -101,7 +101,7 @@ class Ports(ServeCase):
 
 
 class Environment(ServeCase):
-    def test_variables_of_the_platform_that_mean_nothing_here_are_ignored(self):
+    def test_irrelevant_variables_of_the_platform_are_ignored(self):
         """Contract 3.8: the SDK sets them for its own images."""
         server = self.serve(env={
             "SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/code",
@@ -117,9 +117,9 @@ class Environment(ServeCase):
                 self.assertServes(self.serve(env={"SAGEMAKER_CONTAINER_LOG_LEVEL": level}))
 
     def test_a_mistyped_setting_of_ours_is_refused_by_name(self):
-        reported = self.last_error(self.refused_serve({"SERVE_MAX_TOPN": "5"}))
-        self.assertIn("SERVE_MAX_TOPN", reported)
-        self.assertIn("SERVE_MAX_TOP_N", reported)
+        error = self.last_error(self.refused_serve({"SERVE_MAX_TOPN": "5"}))
+        self.assertIn("SERVE_MAX_TOPN", error)
+        self.assertIn("SERVE_MAX_TOP_N", error)
 
     def test_values_out_of_range_are_refused_with_the_range(self):
         for name, value, words in (
@@ -131,11 +131,11 @@ class Environment(ServeCase):
                 ("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/html", ("text/csv",)),
                 ("SAGEMAKER_MULTI_MODEL", "true", ("one model",))):
             with self.subTest(name):
-                reported = self.last_error(self.refused_serve({name: value}))
+                error = self.last_error(self.refused_serve({name: value}))
                 for word in (name, value, *words):
-                    self.assertIn(word, reported)
+                    self.assertIn(word, error)
 
-    def test_the_threads_are_as_many_as_configured(self):
+    def test_the_number_of_threads_can_be_set(self):
         for threads in (1, 3):
             with self.subTest(threads):
                 server = self.serve(threads=threads)
@@ -176,7 +176,7 @@ class CommandLine(ServeCase):
                 self.assertEqual((2, ""), (result.status, result.stdout))
                 self.assertIn("usage: serve", result.stderr)
 
-    def test_the_word_serve_may_come_as_an_argument(self):
+    def test_serve_is_accepted_as_an_argument(self):
         """Contract 1.3: the image's entrypoint gets it."""
         prefix, port = self.tree(), self.free_port()
         run = self.start(None, "serve", "--prefix", prefix, program=SERVE, env={
@@ -213,7 +213,7 @@ class Readiness(ServeCase):
         self.assertEqual(1, server.metrics()("model_ready"))
         self.assertServes(server)
 
-    def test_while_the_model_is_loading_pings_get_503_at_once(self):
+    def test_while_the_model_is_loading_pings_are_503_at_once(self):
         """Checklist 83: a large file (a section of zeros, sparse) takes a while to
         read. Its checksum is wrong, which only reading it shows."""
         prefix = self.tree(False)
@@ -241,7 +241,7 @@ class Readiness(ServeCase):
         server.stop(deadline=IDLE_STOP_DEADLINE)
 
     def unusable_models(self):
-        """(what is wrong, what to do to a model folder, words of the reason)"""
+        """(the defect, a function that makes it in a model folder, words of the reason)"""
         good = trained().model_bin.read_bytes()
         write = lambda data: lambda folder: (folder / "model.bin").write_bytes(data)
 
@@ -276,7 +276,7 @@ class Readiness(ServeCase):
         yield "a link to nowhere", lambda folder: (folder / "model.bin").symlink_to("gone"), \
             ("model.bin",)
 
-    def test_without_a_usable_model_pings_say_why_until_it_is_put_right(self):
+    def test_without_a_usable_model_pings_have_the_reason_until_it_is_replaced(self):
         """Checklist 84, 91: never 200; the log names the file and the reason; the process
         stays, and a good model and SIGHUP make it ready."""
         for label, spoil, words in self.unusable_models():
@@ -305,7 +305,7 @@ class Readiness(ServeCase):
                 self.assertServes(server)
                 server.stop()
 
-    def test_a_reason_that_changes_is_the_one_that_pings_tell(self):
+    def test_pings_have_the_newest_reason(self):
         """Checklist 84."""
         server = self.serve(self.tree(b""), ready=False)
         server.wait_for_log("model_refused")
@@ -314,7 +314,7 @@ class Readiness(ServeCase):
         server.wait_for(lambda: "not a model" in server.ping().message, "the newer reason")
 
     def test_good_pings_leave_no_line_in_the_log(self):
-        """Checklist 90: nor do other looks at health; what fails does."""
+        """Checklist 90: the same for other health checks; failing ones are logged."""
         server = self.serve()
         server.wait_for_log("model")
         before = len(server.log)
@@ -324,9 +324,9 @@ class Readiness(ServeCase):
             client.request("HEAD", "/ping")
             client.request("POST", "/ping", body=b"{}")
         server.get("/nothing-here")
-        # Lines are written in the order of the requests, so this one is behind them all.
+        # Lines are written in the order of the requests, so this one is the last.
         server.wait_for_log("request", status=404)
-        # Pings before the model was there failed, and their lines may be late.
+        # Pings before the model was loaded failed, and their lines may be late.
         self.assertEqual(["request"], [line["event"] for line in server.log[before:]
                                        if line.get("status") != 503])
         server.stop()
@@ -334,7 +334,7 @@ class Readiness(ServeCase):
                               and line["status"] == 200])
 
     def test_the_first_failing_ping_leaves_a_line_with_the_reason(self):
-        """Checklist 90: and the hundred after it none of that kind."""
+        """Checklist 90: the hundred after it leave none of that kind."""
         server = self.serve(self.tree(False), ready=False)
         server.wait_for_log("model_refused")
         with server.connect() as client:
@@ -348,7 +348,7 @@ class Readiness(ServeCase):
 
 class OnAReadOnlyPlace(ServeCase):
     def test_nothing_is_written_below_the_prefix_or_where_it_was_started(self):
-        """Checklist 89: seen without any privilege."""
+        """Checklist 89: checked without any privilege."""
         prefix = self.tree()
         elsewhere = self.folder / "elsewhere"
         elsewhere.mkdir()
@@ -381,22 +381,22 @@ exec "$@"
         self.assertServes(server)
 
     def test_it_serves_as_another_user(self):
-        """Contract 3.10: serverless endpoints run it as any user. Also when the
-        programs lie in a folder that only their owner may enter, as a checkout in /root."""
+        """Contract 3.10: serverless endpoints run it as an arbitrary user. Also when the
+        programs are in a folder that only their owner may enter, as a checkout in /root."""
         if os.geteuid() != 0:
             self.not_here("another uid needs root")
         private = self.folder / "private"
         private.mkdir(mode=0o700)
         shutil.copy(SERVE, private / "serve")
         for program in (SERVE, private / "serve"):
-            for user in (12345, NOBODY):
+            for user in (12345, UNPRIVILEGED):
                 with self.subTest(f"{user} {program}"):
                     server = self.serve(user=user, program=program_for_anyone(program, self.folder))
                     self.assertServes(server)
 
-    def test_a_model_without_permission_to_read_is_reported(self):
+    def test_an_unreadable_model_is_reported(self):
         """Checklist 84: the file, or its folder."""
-        user = NOBODY if os.geteuid() == 0 else None
+        user = UNPRIVILEGED if os.geteuid() == 0 else None
         for label, locked in (("file", "model/model.bin"), ("folder", "model")):
             with self.subTest(label):
                 prefix = self.tree()
@@ -422,7 +422,7 @@ class Stopping(ServeCase):
                 server.ended(deadline=IDLE_STOP_DEADLINE)
                 self.assertEqual(1, len(server.log_lines("stopped", level="info")))
 
-    def test_connections_without_a_request_do_not_delay_the_end(self):
+    def test_connections_without_a_request_do_not_delay_the_stop(self):
         """Checklist 88: silent ones and kept-alive ones, and a second SIGTERM."""
         server = self.serve()
         clients = [server.connect() for _ in range(20)]
@@ -435,8 +435,8 @@ class Stopping(ServeCase):
         for client in clients:
             self.assertEqual(b"", client.wait_until_closed())
 
-    def test_half_a_request_delays_the_end_no_longer_than_it_may_take(self):
-        """Checklist 87, 88: SERVE_RECEIVE_SECONDS, whatever the client does."""
+    def test_half_a_request_delays_the_stop_no_longer_than_its_limit(self):
+        """Checklist 87, 88: SERVE_RECEIVE_SECONDS, for any behaviour of the client."""
         server = self.serve(env={"SERVE_RECEIVE_SECONDS": "1"})
         with server.connect() as head, server.connect() as body:
             head.send("GET /ping HT")
@@ -445,7 +445,7 @@ class Stopping(ServeCase):
             server.stop(deadline=IDLE_STOP_DEADLINE)
 
     def start_batch(self, server, n=1):
-        """n clients whose requests are being worked on."""
+        """n clients whose requests are being processed."""
         clients = [server.connect() for _ in range(n)]
         self.addCleanup(lambda: [client.close() for client in clients])
         for client in clients:
@@ -453,7 +453,7 @@ class Stopping(ServeCase):
         server.wait_for(lambda: server.metrics()("http_requests_working") >= n, "the batch at work")
         return clients
 
-    def test_a_batch_under_way_is_finished_and_new_connections_are_refused(self):
+    def test_a_running_batch_is_finished_and_new_connections_are_refused(self):
         """Checklist 87, 88: also after a second SIGTERM."""
         server = self.serve(model=slow_model())
         expected = server.post(slow_body(1), content_type="application/jsonlines")
@@ -467,7 +467,7 @@ class Stopping(ServeCase):
         self.assertTrue(client.is_open(), "the batch is still being worked on")
         server.signal(signal.SIGTERM)
         response = client.read()
-        self.assertAnswer(response, 200, "application/jsonlines")
+        self.assertResponse(response, 200, "application/jsonlines")
         self.assertTrue(response.closes, response)
         self.assertEqual(batch().count(b"\n"), len(response.json_lines()))
         self.assertTrue(response.body.startswith(expected.body))
@@ -475,15 +475,15 @@ class Stopping(ServeCase):
         server.ended()
         self.assertEqual("every request has its response", server.log_lines("stopped")[0]["message"])
 
-    def test_a_request_whose_body_is_still_coming_gets_its_response(self):
-        """Checklist 87: taken before the signal, finished after it."""
+    def test_a_request_whose_body_is_still_arriving_gets_its_response(self):
+        """Checklist 87: accepted before the signal, finished after it."""
         server = self.serve()
         body = b'{"userId":"1","movieId":"1001"}'
         request = message("POST", "/invocations", body, content_type="application/json")
         with server.connect() as client:
             client.send(request[:-5])
-            # It was seen when the next request on another connection of the same loop is
-            # complete; there may be several loops.
+            # It was read when a later request on another connection of the same loop has its
+            # response; there may be several loops.
             server.wait_for(lambda: server.metrics()("http_connections") >= 2, "the connection")
             for _ in range(20):
                 server.ping()
@@ -493,7 +493,7 @@ class Stopping(ServeCase):
             self.assertIn("predicted_rating", client.read().json())
         server.ended()
 
-    def test_what_is_not_done_in_time_is_cut_off_and_logged(self):
+    def test_unfinished_requests_are_cut_off_and_reported(self):
         """Checklist 87: SERVE_DRAIN_SECONDS; the platform would kill it a little later."""
         server = self.serve(model=slow_model(), threads=2, env={"SERVE_DRAIN_SECONDS": "1"})
         clients = self.start_batch(server, 30)
@@ -505,12 +505,12 @@ class Stopping(ServeCase):
         for client in clients:
             client.wait_until_closed()
 
-    def test_a_stop_under_fire_drops_no_request_that_was_taken(self):
-        """Checklist 87: clients that send one request after the other all get whole responses
+    def test_a_stop_under_load_drops_no_accepted_request(self):
+        """Checklist 87: clients that send one request after the other all get complete responses
         until their connection closes."""
         server = self.serve(threads=2)
-        requested = message("POST", "/invocations", '{"userId":"1","movieId":"1001"}',
-                        content_type="application/json")
+        request = message("POST", "/invocations", '{"userId":"1","movieId":"1001"}',
+                          content_type="application/json")
         expected = server.post('{"userId":"1","movieId":"1001"}').body
         outcomes, failures = [], []
 
@@ -519,7 +519,7 @@ class Stopping(ServeCase):
                 with server.connect() as client:
                     n = 0
                     while True:
-                        client.send(requested)
+                        client.send(request)
                         response = client.read()
                         if (response.status, response.body) != (200, expected):
                             failures.append(response)
@@ -538,8 +538,8 @@ class Stopping(ServeCase):
         server.ended()
         for thread in threads:
             thread.join()
-        # A client whose connection was idle at that moment may find it closed before or
-        # while it sends again; its requests before have their responses.
+        # A client whose connection was idle at that moment may find it closed before or while
+        # it sends the next request; its earlier requests got their responses.
         self.assertEqual([], [f for f in failures
                               if not isinstance(f, (Closed, ConnectionError))])
         self.assertEqual([], [f for f in failures if isinstance(f, Closed)
@@ -548,7 +548,7 @@ class Stopping(ServeCase):
 
 def make_huge(path, n_bytes):
     """A model file with an optional section of n_bytes zeros: as it should be but for its
-    checksum. Takes no space on the disk."""
+    checksum. It is sparse: it takes no disk space."""
     good = trained().model_bin.read_bytes()
     table_at, n_sections = struct.unpack_from("<QI", good, 24)
     n_table = n_sections * 64

@@ -1,4 +1,4 @@
-"""Checklist 107, 108: what leads from a request to its response and to its line in the log."""
+"""Checklist 107, 108: ids that connect a request with its response and its log line."""
 
 import unittest
 
@@ -9,7 +9,7 @@ from serve_case import ServeCase
 
 
 class Attributes(ServeCase):
-    def test_custom_attributes_come_back_as_they_were(self):
+    def test_custom_attributes_are_returned_unchanged(self):
         """Checklist 107: up to 1,024 visible characters."""
         with self.server.connect() as client:
             for value in ("trace=1", "a b c", "x" * 1024, "!~{}[]\"'\\,;:"):
@@ -20,7 +20,7 @@ class Attributes(ServeCase):
             self.assertIsNone(client.post(PAIR).header(CUSTOM_ATTRIBUTES))
             self.assertIsNone(client.get("/ping").header(CUSTOM_ATTRIBUTES))
 
-    def test_a_client_that_requests_the_model_version_gets_it_in_the_attributes(self):
+    def test_the_model_version_is_returned_in_the_attributes_on_request(self):
         with self.server.connect() as client:
             version = client.get("/health").json()["model"]["version"]
             for body, content_type in ((PAIR, JSON), (PAIR + b"\n" + PAIR, JSON_LINES)):

@@ -1,7 +1,7 @@
 """test_stream_soak.py: requests on one stream, recommendations on another, between them
-local-cloud's mapping, recommend, serve and Redis, while everything goes wrong: Redis is killed
-and started again, serve answers 503 now and then, Kinesis throttles reads and writes, takes
-parts of a call, and loses answers. MF_SOAK_REQUESTS says how many requests (3000);
+local-cloud's mapping, recommend, serve and Redis, while everything fails: Redis is killed and
+started again, serve responds 503 now and then, Kinesis throttles reads and writes, accepts
+parts of a call, and loses responses. MF_SOAK_REQUESTS is the number of requests (3000);
 `script/bench soak` makes it 100,000.
 """
 
@@ -28,17 +28,17 @@ N_SHARDS = 4
 
 
 class FailingKinesis:
-    """What the proxy in front of Kinesis does: of each kind of call every so manieth fails."""
+    """The acts of the proxy in front of Kinesis: it lets calls of each kind fail at fixed intervals."""
 
     def __init__(self, kinesis, seed=1):
         self.kinesis, self.die = kinesis, random.Random(seed)
-        self.done, self.asked = collections.Counter(), collections.Counter()
+        self.done, self.calls = collections.Counter(), collections.Counter()
         self._lock = threading.Lock()
 
     def __call__(self, operation, request):
         with self._lock:
-            self.asked[operation] += 1
-            turn = self.asked[operation] % 30
+            self.calls[operation] += 1
+            turn = self.calls[operation] % 30
             spared = {i for i in range(len(request.get("Records", ()))) if self.die.random() < 0.7}
         if operation == "GetRecords" and turn in (7, 22):
             return self.note("reads throttled", throttled())
@@ -48,7 +48,7 @@ class FailingKinesis:
             return self.note("writes throttled", throttled())
         if turn == 9:
             self.kinesis.call("PutRecords", **request)
-            return self.note("answers lost", "drop")
+            return self.note("responses lost", "drop")
         if turn in (5, 20):
             return self.note("writes in part", (200, self.in_part(request, spared)))
         return None
@@ -59,18 +59,18 @@ class FailingKinesis:
         return act
 
     def in_part(self, request, spared):
-        """Only those that are spared are written; the rest is throttled."""
+        """Some records are written; the rest is throttled."""
         records = request["Records"]
         some = [r for i, r in enumerate(records) if i in spared]
-        answers = iter(self.kinesis.call("PutRecords", **{**request, "Records": some})["Records"]
-                       if some else ())
+        responses = iter(self.kinesis.call("PutRecords", **{**request, "Records": some})["Records"]
+                         if some else ())
         refused = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down"}
         return {"FailedRecordCount": len(records) - len(some),
-                "Records": [next(answers) if i in spared else refused for i in range(len(records))]}
+                "Records": [next(responses) if i in spared else refused for i in range(len(records))]}
 
 
 class Reader(threading.Thread):
-    """All that comes out, as it comes."""
+    """Reads all output as it arrives."""
 
     def __init__(self, kinesis, stream):
         super().__init__(daemon=True)
@@ -83,16 +83,16 @@ class Reader(threading.Thread):
     def run(self):
         while not self.over.wait(0.05):
             for i, iterator in enumerate(self.iterators):
-                answer = self.kinesis.call("GetRecords", ShardIterator=iterator, Limit=5000)
-                self.iterators[i] = answer["NextShardIterator"]
-                for record in answer["Records"]:
+                response = self.kinesis.call("GetRecords", ShardIterator=iterator, Limit=5000)
+                self.iterators[i] = response["NextShardIterator"]
+                for record in response["Records"]:
                     self.results.append(json.loads(base64.b64decode(record["Data"])))
                     self.ids.add(self.results[-1]["request_id"])
 
 
 class Soak(ServeCase):
     def restarts_of(self, redis, over):
-        """Kills it and starts it again until over is set; how often."""
+        """Kills it and starts it again until over is set; returns a list that counts it."""
         times = [0]
 
         def run():
@@ -109,11 +109,11 @@ class Soak(ServeCase):
         return times
 
     def serve_that_fails(self, server):
-        asked, refused = [0], [0]
+        n_calls, refused = [0], [0]
 
         def act(_, __):
-            asked[0] += 1
-            if asked[0] % 7 == 5:
+            n_calls[0] += 1
+            if n_calls[0] % 7 == 5:
                 refused[0] += 1
                 return 503, {"error": {"message": "busy"}}
             return None
@@ -121,7 +121,7 @@ class Soak(ServeCase):
         self.addCleanup(proxy.close)
         return proxy, refused
 
-    def test_every_request_is_answered_once_and_rightly_whatever_fails(self):
+    def test_every_request_gets_one_right_response_under_all_failures(self):
         """62, 71-73, 84, 85"""
         if not (BIN / "recommend").exists():
             self.not_here("no recommend")
@@ -143,7 +143,7 @@ class Soak(ServeCase):
                             "RECOMMEND_SERVICE_URL": to_serve.url, "METRICS": "false",
                             "PREDICTIONS_STREAM_NAME": "predictions", "REDIS_ENABLED": "true",
                             "REDIS_ENDPOINT": "127.0.0.1", "REDIS_PORT": str(redis.port),
-                            # It is killed, never slow; the machine may be.
+                            # Redis is killed but not slowed; the machine may be slow.
                             "REDIS_CONNECT_MS": "5000", "REDIS_COMMAND_MS": "5000",
                             "REDIS_RETRY_MS": "100"}}},
             kinesis=to_kinesis.url, mappings=[{
@@ -157,17 +157,17 @@ class Soak(ServeCase):
 
         users = trained().users
         die = random.Random(3)
-        asked = {}
+        sent = {}
         started = time.monotonic()
         for first in range(0, N, 500):
             batch = []
             for i in range(first, min(first + 500, N)):
                 user, top_n = die.choice(users), die.choice((5, 20))
-                asked[f"q-{i}"] = (user, top_n)
+                sent[f"q-{i}"] = (user, top_n)
                 batch.append((user, json.dumps({"request_id": f"q-{i}", "user_id": int(user),
                                                 "top_n": top_n})))
             kinesis.put_many("requests", batch)
-            # The stand-in is slower than what it stands for: what waits is bounded.
+            # The stand-in is slower than Kinesis: the backlog is bounded.
             while len(reader.ids) < first - 5000 and reader.is_alive():
                 time.sleep(0.02)
         end = time.monotonic() + max(20 * PATIENCE, N / 20)
@@ -178,11 +178,11 @@ class Soak(ServeCase):
         reader.over.set()
         reader.join()
 
-        self.assertEqual([], sorted(set(asked) - reader.ids)[:10], cloud.run.text("stderr")[-2000:])
-        self.assertEqual(set(asked), reader.ids, "an answer to nothing")
+        self.assertEqual([], sorted(set(sent) - reader.ids)[:10], cloud.run.text("stderr")[-2000:])
+        self.assertEqual(set(sent), reader.ids, "a response without a request")
         right = {}
         for result in reader.results:
-            user, top_n = asked[result["request_id"]]
+            user, top_n = sent[result["request_id"]]
             if (user, top_n) not in right:
                 right[user, top_n] = server.get(
                     f"/internal/recommend/{user}?top_n={top_n}").json()["recommendations"]
@@ -190,12 +190,12 @@ class Soak(ServeCase):
                              (result["user_id"], result["recommendations"]), result)
         by_id = collections.Counter(result["request_id"] for result in reader.results)
         hits = sum(result["from_cache"] for result in reader.results)
-        facts = {"requests": N, "seconds": round(seconds, 1), "answers": len(reader.results),
+        facts = {"requests": N, "seconds": round(seconds, 1), "responses": len(reader.results),
                  "twice": sum(n > 1 for n in by_id.values()),
                  "from_cache": round(hits / len(reader.results), 3), "redis_restarts": times[0],
                  "serve_503": refused[0], **faults.done}
         print(f"SOAK {json.dumps(facts)}", file=sys.stderr)
-        for what in ("reads throttled", "writes throttled", "writes in part", "answers lost"):
+        for what in ("reads throttled", "writes throttled", "writes in part", "responses lost"):
             self.assertGreater(faults.done[what], 0, facts)
         self.assertGreater(times[0], 0, facts)
         self.assertGreater(refused[0], 0, facts)

@@ -1,4 +1,4 @@
-"""What is counted at the end of script/test: every single test, and why some were skipped."""
+"""The count at the end of script/test: every single test, and the reasons of skipped ones."""
 
 import contextlib
 import io
@@ -62,15 +62,15 @@ class Modules(unittest.TestCase):
                 def test_two(self):
                     pass
             '''):
-            status, found, said = self.run_module(code)
-            self.assertEqual(77, status, said)
+            status, found, output = self.run_module(code)
+            self.assertEqual(77, status, output)
             self.assertEqual((0, 0), (found["ran"], found["failed"]))
             self.assertEqual([["test_it.A.test_one", "no node"], ["test_it.A.test_two", "no node"]],
                              found["skipped"])
-            self.assertIn("nothing of this module ran: no node", said)
+            self.assertIn("nothing of this module ran: no node", output)
 
     def test_a_module_of_which_something_ran_has_passed(self):
-        status, found, said = self.run_module('''
+        status, found, output = self.run_module('''
             class A(unittest.TestCase):
                 def test_one(self):
                     for n in range(2):
@@ -81,11 +81,11 @@ class Modules(unittest.TestCase):
                 def test_two(self):
                     pass
             ''')
-        self.assertEqual((0, 1), (status, found["ran"]), said)
+        self.assertEqual((0, 1), (status, found["ran"]), output)
         self.assertEqual([["test_it.A.test_two", "no node"]], found["skipped"])
         self.assertEqual([["test_it.A.test_one (n=1)", "not twice"]], found["parts"])
 
-    def test_a_failure_is_one_whatever_was_skipped(self):
+    def test_a_failure_counts_despite_skipped_tests(self):
         for code in ('''
             class A(unittest.TestCase):
                 def test_one(self):
@@ -99,8 +99,8 @@ class Modules(unittest.TestCase):
                 def test_one(self):
                     self.skipTest("no node")
             ''', "import no_such_module", "# no test"):
-            status, _, said = self.run_module(code)
-            self.assertEqual(1, status, said)
+            status, _, output = self.run_module(code)
+            self.assertEqual(1, status, output)
 
 
 def cmocka(*lines):
@@ -120,13 +120,13 @@ class Counts(unittest.TestCase):
             for module, found in results.items():
                 (build / "results" / f"{module}.json").write_text(json.dumps(
                     {"module": module, "ran": 0, "failed": 0, "skipped": [], "parts": [], **found}))
-            said = io.StringIO()
-            with contextlib.redirect_stdout(said):
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
                 summary.main(build)
-            return said.getvalue()
+            return output.getvalue()
 
     def test_reasons_are_grouped_and_the_last_line_is_that_of_ctest(self):
-        said = self.summary(
+        output = self.summary(
             integration_aws_node={"skipped": [["a", "no node"], ["b", "no node"]]},
             integration_run={"ran": 5, "skipped": [["c", "no redis"], ["d", "no node"]],
                              "parts": [["e (n=1)", "no redis"]]},
@@ -149,19 +149,19 @@ class Counts(unittest.TestCase):
             Nothing ran of: integration/aws_node
 
             100% tests passed, 0 tests failed out of 9
-            """), said)
+            """), output)
 
     def test_a_second_try_is_named_and_counted_once(self):
         entry = "1/2 Testing: unit/test_x\n[==========] 3 test(s) run.\n"
-        said = self.summary(log=entry + entry, ctest=(
+        output = self.summary(log=entry + entry, ctest=(
             "    Start 1: unit/test_x\n1/2 Test #1: unit/test_x .....***Failed    0.01 sec\n"
             "    Start 1: unit/test_x\n    Test #1: unit/test_x .....   Passed    0.01 sec\n"
             "2/2 Test #2: unit/test_y .....   Passed    0.01 sec\n"
             "100% tests passed, 0 tests failed out of 2\n"))
-        self.assertIn("3 tests ran (3 cmocka); 0 were skipped\n", said)
-        self.assertIn("Passed at the second try only: unit/test_x\n", said)
+        self.assertIn("3 tests ran (3 cmocka); 0 were skipped\n", output)
+        self.assertIn("Passed at the second try only: unit/test_x\n", output)
 
-    def test_where_nothing_ran_nothing_is_said(self):
+    def test_where_nothing_ran_nothing_is_printed(self):
         self.assertEqual("", self.summary(ctest="Total Tests: 224\n"))
         self.assertEqual("", self.summary(log="1/2 Testing: unit/test_x\n[==========] 3 test(s) run.\n",
                                           ctest="Total Tests: 224\n"))

@@ -1,5 +1,5 @@
-"""`train --info FILE`: what is inside a model.bin or model.tar.gz, and docs/model-file.md, which
-shows it."""
+"""`train --info FILE`: the contents of a model.bin or model.tar.gz, and the example of
+docs/model-file.md."""
 
 import gzip
 import io
@@ -60,30 +60,30 @@ class InfoCase(TrainCase):
 
 
 class Info(InfoCase):
-    def test_a_trained_model_says_what_it_was_trained_on_and_how(self):
-        """The same as metrics.json does."""
+    def test_info_has_the_data_and_the_settings_of_the_training(self):
+        """The same as metrics.json."""
         job = self.job_on(ROWS, validation_fraction=0.1)
         self.train(job)
-        text, said = self.info(job.model_bin)
+        text, info = self.info(job.model_bin)
         metrics = job.metrics()
-        self.assertEqual(str(job.model_bin), said["file"])
-        self.assertEqual(job.model_bin.stat().st_size, said["file_bytes"])
-        self.assertEqual(metrics["version"], said["program_version"])
-        self.assertEqual(1, said["format_version"])
-        self.assertEqual(len({row[0] for row in ROWS}), said["n_users"])
-        self.assertEqual(len({row[1] for row in ROWS}), said["n_items"])
-        self.assertEqual(len({row[:2] for row in ROWS}), said["n_ratings"])
-        rating = said["rating_model"]
+        self.assertEqual(str(job.model_bin), info["file"])
+        self.assertEqual(job.model_bin.stat().st_size, info["file_bytes"])
+        self.assertEqual(metrics["version"], info["program_version"])
+        self.assertEqual(1, info["format_version"])
+        self.assertEqual(len({row[0] for row in ROWS}), info["n_users"])
+        self.assertEqual(len({row[1] for row in ROWS}), info["n_items"])
+        self.assertEqual(len({row[:2] for row in ROWS}), info["n_ratings"])
+        rating = info["rating_model"]
         self.assertEqual(8, rating["n_factors"])
         self.assertEqual([min(float(r[2]) for r in ROWS), max(float(r[2]) for r in ROWS)],
                          [rating["rating_min"], rating["rating_max"]])
         self.assertEqual(metrics["hyperparameters"]["bias_regularization"],
                          rating["bias_regularization"])
-        self.assertEqual("8", str(said["metadata"]["hyperparameters"]["n_factors"]))
+        self.assertEqual("8", str(info["metadata"]["hyperparameters"]["n_factors"]))
         self.assertAlmostEqual(metrics["final"]["validation_rmse"],
-                               said["metadata"]["validation_rmse"], places=4)
-        self.assertTrue(said["answers"]["predicted_ratings"])
-        for line in (f"n_users +{said['n_users']}", r"rating_model\n  n_factors +8",
+                               info["metadata"]["validation_rmse"], places=4)
+        self.assertTrue(info["answers"]["predicted_ratings"])
+        for line in (f"n_users +{info['n_users']}", r"rating_model\n  n_factors +8",
                      r"predicted_ratings +yes", r"regularization +0\.\d+"):
             self.assertRegex(text, re.compile(rf"^ *{line}$", re.MULTILINE))
         self.assertNotRegex(text, r"\t|\x1b")
@@ -93,65 +93,65 @@ class Info(InfoCase):
         for name in sorted(os.listdir(DATA)):
             if not name.startswith("model_version"):
                 continue
-            _, said = self.info(self.stored(name))
-            places = sum(-(-section["bytes"] // 64) * 64 for section in said["sections"])
-            self.assertEqual(said["file_bytes"], 64 + places + 64 * len(said["sections"]), name)
-            self.assertEqual(len(said["sections"]), len({s["name"] for s in said["sections"]}))
+            _, info = self.info(self.stored(name))
+            places = sum(-(-section["bytes"] // 64) * 64 for section in info["sections"])
+            self.assertEqual(info["file_bytes"], 64 + places + 64 * len(info["sections"]), name)
+            self.assertEqual(len(info["sections"]), len({s["name"] for s in info["sections"]}))
 
-    def test_a_packed_model_says_the_same(self):
+    def test_info_of_a_packed_model_is_the_same(self):
         """model.tar.gz, known by its first bytes; model.bin at the top or one folder deep."""
         plain = self.stored("model_version_1_ranking.bin")
-        text, said = self.info(plain)
+        text, info = self.info(plain)
         for name, inside in (("model.tar.gz", "model.bin"), ("any.name", "export/model.bin")):
             path = self.put(name, packed(plain.read_bytes(), inside))
-            packed_text, packed_said = self.info(path)
-            self.assertEqual(f"{path}: {inside}", packed_said["file"])
-            self.assertEqual({**said, "file": ""}, {**packed_said, "file": ""})
+            packed_text, packed_info = self.info(path)
+            self.assertEqual(f"{path}: {inside}", packed_info["file"])
+            self.assertEqual({**info, "file": ""}, {**packed_info, "file": ""})
             self.assertEqual(text.partition("\n")[2], packed_text.partition("\n")[2])
         tar = self.put("model.tar", gzip.decompress(packed(plain.read_bytes())))
-        self.assertEqual(said["checksum"], self.info(tar)[1]["checksum"])
+        self.assertEqual(info["checksum"], self.info(tar)[1]["checksum"])
 
     def test_a_model_of_an_older_program_has_no_ranking_model(self):
-        text, said = self.info(self.stored("model_version_1.bin"))
-        self.assertEqual(1, said["format_version"])
-        self.assertIsNone(said["ranking_model"])
-        self.assertEqual(["rating", "popularity"], said["answers"]["list_orders"])
+        text, info = self.info(self.stored("model_version_1.bin"))
+        self.assertEqual(1, info["format_version"])
+        self.assertIsNone(info["ranking_model"])
+        self.assertEqual(["rating", "popularity"], info["answers"]["list_orders"])
         self.assertIn("\nranking_model: none\n", text)
 
     def test_both_models_are_described(self):
-        _, said = self.info(self.stored("model_version_1_ranking.bin"))
-        self.assertEqual(1, said["format_version"])
-        self.assertEqual(3, said["rating_model"]["n_factors"])
+        _, info = self.info(self.stored("model_version_1_ranking.bin"))
+        self.assertEqual(1, info["format_version"])
+        self.assertEqual(3, info["rating_model"]["n_factors"])
         self.assertEqual(
             {"n_factors": 2, "regularization": 200, "recency": 0.75, "prior": 0.5,
              "grading": "logistic", "grading_center": 3.5, "grading_scale": 1.25,
-             "relevant_rating": 4, "times": True}, said["ranking_model"])
+             "relevant_rating": 4, "times": True}, info["ranking_model"])
         self.assertEqual({"predicted_ratings": True,
                           "list_orders": ["ranking", "rating", "popularity"],
-                          "similar_items": True, "visitors": True}, said["answers"])
+                          "similar_items": True, "visitors": True}, info["answers"])
 
     def test_a_model_without_ratings_predicts_none(self):
-        text, said = self.info(self.stored("model_version_2.bin"))
-        self.assertEqual(2, said["format_version"])
-        self.assertIsNone(said["rating_model"])
-        self.assertEqual("log", said["ranking_model"]["grading"])
+        text, info = self.info(self.stored("model_version_2.bin"))
+        self.assertEqual(2, info["format_version"])
+        self.assertIsNone(info["rating_model"])
+        self.assertEqual("log", info["ranking_model"]["grading"])
         self.assertEqual({"predicted_ratings": False, "list_orders": ["ranking", "popularity"],
-                          "similar_items": True, "visitors": True}, said["answers"])
+                          "similar_items": True, "visitors": True}, info["answers"])
         self.assertIn("\nrating_model: none\n", text)
         self.assertRegex(text, r"\n  predicted_ratings +no\n")
 
-    def test_a_ranking_model_of_another_rule_is_said_to_be_unknown(self):
-        """The rating model beside it answers."""
+    def test_a_ranking_model_of_another_rule_is_reported_as_unknown(self):
+        """The rating model beside it is used."""
         seed = SOURCE / "tests" / "fuzz" / "seeds" / "fuzz_model" / "ranking_rule_2"
-        text, said = self.info(self.put("model.bin", seed.read_bytes()))
-        self.assertIsNone(said["ranking_model"])
-        self.assertTrue(said["ranking_model_unknown"])
-        self.assertEqual(["rating", "popularity"], said["answers"]["list_orders"])
+        text, info = self.info(self.put("model.bin", seed.read_bytes()))
+        self.assertIsNone(info["ranking_model"])
+        self.assertTrue(info["ranking_model_unknown"])
+        self.assertEqual(["rating", "popularity"], info["answers"]["list_orders"])
         self.assertIn("\nranking_model: of a rule that this program does not know\n", text)
-        self.assertIn("optional.ranking", [section["name"] for section in said["sections"]])
+        self.assertIn("optional.ranking", [section["name"] for section in info["sections"]])
 
-    def test_it_says_the_same_again_and_changes_nothing(self):
-        """Nothing is written beside the model; a file needs no room to be looked at."""
+    def test_it_prints_the_same_again_and_changes_nothing(self):
+        """Nothing is written beside the model; a full disk is no obstacle."""
         path = self.stored("model_version_1_ranking.bin")
         before = path.read_bytes()
         first = self.say("--info", path)
@@ -162,7 +162,7 @@ class Info(InfoCase):
 
 
 class Refused(InfoCase):
-    def test_what_is_no_model_is_named(self):
+    def test_a_file_that_is_no_model_is_named(self):
         self.assertRefused(self.put("ratings.csv", b"userId,movieId,rating\n1,2,3\n"),
                            "not a model of this program", "userId,m")
         self.assertRefused(self.put("empty.bin", b""), "empty")
@@ -172,7 +172,7 @@ class Refused(InfoCase):
         self.assertRefused(self.folder / "no" / "model.bin", "No such file")
 
     def test_a_damaged_model_is_refused(self):
-        """One bit flipped in each part; cut short; more behind its end."""
+        """One bit flipped in each part; truncated; bytes after its end."""
         whole = (DATA / "model_version_1_ranking.bin").read_bytes()
         for at in (0, 8, 60, 200, len(whole) // 2, len(whole) - 1):
             flipped = bytearray(whole)
@@ -202,7 +202,7 @@ class Refused(InfoCase):
             self.assertIn("standard output cannot be written", result.stderr)
 
     def test_words_that_do_not_go_together_print_usage_and_end_in_2(self):
-        """And leave no failure file: it is no job."""
+        """And leave no failure file, because it is no job."""
         job = self.job()
         path = self.stored("model_version_2.bin")
         for words in (("--info",), ("--json",), ("--info", path, "more"), ("--info", path, "-x"),
@@ -216,7 +216,7 @@ class Refused(InfoCase):
 
 
 class Document(InfoCase):
-    def test_the_documents_example_is_what_train_prints(self):
+    def test_the_documents_example_is_the_output_of_train(self):
         """Of the stored file that it names."""
         document = (SOURCE / "docs" / "model-file.md").read_text(encoding="utf-8")
         example = re.search(r"```\n\$ train --info (\S+)\n(.*?)```", document, re.DOTALL)
@@ -228,9 +228,9 @@ class Document(InfoCase):
 
     def test_the_documents_table_has_every_section(self):
         document = (SOURCE / "docs" / "model-file.md").read_text(encoding="utf-8")
-        _, said = self.info(self.stored("model_version_1_ranking.bin"))
+        _, info = self.info(self.stored("model_version_1_ranking.bin"))
         named = re.findall(r"^\| `([a-z_.]+)` \|", document, re.MULTILINE)
-        self.assertEqual([section["name"] for section in said["sections"]], named)
+        self.assertEqual([section["name"] for section in info["sections"]], named)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""script/train-job: one job for one image, data and hyperparameters, and the wait for it."""
+"""script/train-job: starts one job for one image, data and hyperparameters, and waits for it."""
 
 import json
 import re
@@ -44,7 +44,7 @@ class TrainJob(DeployCase):
             package["ModelPackageDescription"], package["InferenceSpecification"]["Containers"][0]["Image"],
             package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]))
 
-    def test_what_has_been_trained_is_taken_as_it_is(self):
+    def test_a_finished_job_is_reused(self):
         first = self.train().stdout
         done = self.train()
         self.assertEqual((first, []), (done.stdout, self.changes()))
@@ -64,7 +64,7 @@ class TrainJob(DeployCase):
         self.assertIn("under way already", done.stderr)
         self.assertEqual(["package"], self.changes())
 
-    def test_a_failed_job_says_why_and_the_next_has_another_name(self):
+    def test_a_failed_job_has_its_reason_and_the_next_has_another_name(self):
         self.state["training"] = [*TRAINING[:3], ["Failed", "Failed", "no"]]
         done = self.train(status=1)
         self.assertIn('ended as Failed: AlgorithmError: ratings.csv:41:9: rating "4;5" is not a number', done.stderr)
@@ -94,21 +94,21 @@ class TrainJob(DeployCase):
             request["ResourceConfig"]["InstanceType"], request["HyperParameters"]))
         self.assertEqual(["train", "validation"], [c["ChannelName"] for c in request["InputDataConfig"]])
 
-    def test_a_fraction_that_is_given_is_the_one(self):
+    def test_a_given_fraction_is_used(self):
         self.train("--hyperparameter", "validation_fraction=0.3")
         self.assertEqual({"validation_fraction": "0.3"}, self.request()["HyperParameters"])
 
-    def test_what_is_missing_is_said(self):
+    def test_a_missing_quota_is_reported(self):
         self.assertIn("there is nothing at s3://", self.train("--data", f"s3://{BUCKET}/none/", status=1).stderr)
         self.faults = [{"words": "create-training-job", "err": "\nResourceLimitExceeded: 0 instances\n"}]
-        said = self.train(status=1).stderr
-        self.assertIn("ResourceLimitExceeded", said)
-        self.assertIn("quota", said)
+        stderr = self.train(status=1).stderr
+        self.assertIn("ResourceLimitExceeded", stderr)
+        self.assertIn("quota", stderr)
         self.faults = []
         self.state["stack"] = None
         self.assertIn("there is no stack", self.train(status=1).stderr)
 
-    def test_bad_words_are_refused_before_anybody_is_asked(self):
+    def test_bad_arguments_are_refused_before_any_call(self):
         for words, sentence in (
                 (("--max-seconds", "0"), "--max-seconds"), (("--hyperparameter", "a"), "--hyperparameter is"),
                 (("--hyperparameter", 'a="'), "--hyperparameter is"), (("--data", "ratings.csv"), "no place in S3"),

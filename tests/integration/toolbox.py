@@ -1,4 +1,4 @@
-"""toolbox.py: scripts with nothing on PATH but what they may use.
+"""toolbox.py: runs scripts with a PATH of allowed programs only.
 
     self.folder, self.tools = toolbox(self, ("bash", "grep"))     both gone after the test
 """

@@ -11,10 +11,10 @@
     side by side.
 (2) Every process is ended before the test returns (process.py).
 (3) The checklist whose lines the tests name by their numbers is that of docs/sagemaker.md.
-(4) What a machine cannot test is said on stderr as NOT TESTED HERE.
+(4) Tests that a machine cannot run are reported on stderr as NOT TESTED HERE.
 (5) With MF_IMAGE the programs under test are those of a container image; see container.py.
 
-Python's standard library only; as root or as anybody.
+Python's standard library only; runs as root or as any other user.
 """
 
 import json
@@ -36,12 +36,12 @@ from skipping import LoudCase
 from watch import Watch
 from wrappers import AS_OPT_ML, measured
 
-# Small and quick; a test that means the program's own defaults says defaults=True.
+# Small and quick; a test of the program's own defaults passes defaults=True.
 SMALL = {"n_factors": "8", "n_epochs": "4", "seed": "7"}
 
 
 class TrainCase(LoudCase):
-    """Fresh trees, bounded runs, and what every run owes us."""
+    """Fresh trees, bounded runs, and checks that hold for every run."""
 
     def setUp(self):
         if not TRAIN.exists():
@@ -105,7 +105,7 @@ class TrainCase(LoudCase):
         return run
 
     def _start_container(self, program, words, wrapper, env, user=None, cwd=None, **how):
-        """The same in the image: what start() would have run, or a loud skip."""
+        """The same in the image: the command of start() in a container, or a reported skip."""
         name = Path(program).name
         folders = {self.folder: self.folder, SOURCE / "data": f"{SOURCE / 'data'}:ro"}
         if wrapper[-3:-1] == (AS_OPT_ML + 'exec "$@"', "sh"):
@@ -122,7 +122,7 @@ class TrainCase(LoudCase):
                    env=dict(os.environ), inside=inside)
 
     def run_train(self, job, *words, deadline=DEADLINE, **how):
-        """Runs to the end, whatever the end is."""
+        """Runs to the end, whatever its exit status."""
         return self.start(job, *words, **how).wait(deadline)
 
     def train(self, job, *words, **how):
@@ -148,8 +148,8 @@ class TrainCase(LoudCase):
         self.assertTrue(match, result)
         return float(match.group(1)), result.stdout.strip()
 
-    def gate(self, room):
-        gate = Gate(room)
+    def gate(self, capacity):
+        gate = Gate(capacity)
         self._closers.append(gate)
         return gate
 
@@ -169,7 +169,7 @@ class TrainCase(LoudCase):
         if container.IMAGE:
             self.not_here(f"in a container: {reason}")
 
-    # -- what must hold
+    # -- checks
 
     def assertTrained(self, job, result):
         """Checklist 39, 40: exit 0, one regular file, no failure, figures written."""
@@ -237,7 +237,7 @@ class TrainCase(LoudCase):
                   f"  {context(a)!r}\n  {context(b)!r}")
 
     def assertUsableModel(self, job, rows):
-        """The model opens (so every byte is as written) and answers within the scale."""
+        """The model opens (so every byte is as written) and predicts within the scale."""
         low, high = (f(float(r[2]) for r in rows) for f in (min, max))
         rating, line = self.predict(job, rows[0][0], rows[0][1])
         self.assertNotIn("known_user=false", line)

@@ -1,4 +1,4 @@
-"""watch.py: what a program does to files, in order."""
+"""watch.py: records a program's operations on files, in order."""
 
 import ctypes
 import os
@@ -7,7 +7,7 @@ import struct
 
 
 class Watch:
-    """inotify by ctypes: what happened in some folders, in the order it happened.
+    """inotify by ctypes: events in some folders, in order.
     events are (label, what, name); what is one of the names below."""
 
     NAMES = {0x2: "MODIFY", 0x8: "CLOSE_WRITE", 0x20: "OPEN", 0x40: "MOVED_FROM",

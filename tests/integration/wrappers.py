@@ -1,5 +1,5 @@
-"""wrappers.py: words before a command that change what it finds around it: mounts of its own, a
-limit on files, somebody who measures it.
+"""wrappers.py: words before a command that change its environment: its own mounts, a
+limit on the size of files, a measurement of its memory.
 
     self.run_train(job, wrapper=inside(AS_OPT_ML + 'exec "$@"', job.prefix), prefix=False)
 """
@@ -10,7 +10,7 @@ import subprocess
 
 @functools.lru_cache(maxsize=None)
 def namespace():
-    """Words that give a command a private mount namespace in which it may mount, or
+    """Words that run a command in a private mount namespace in which it may mount, or
     None: as root directly, else by a user namespace where the kernel allows one."""
     for words in (["unshare", "--mount", "--propagation", "private"],
                   ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"]):

@@ -3,12 +3,12 @@
 //     {"client":"lambda"|"sagemaker-runtime","endpoint":"http://…","command":"Invoke",
 //      "input":{…},"attempts":1}
 //
-// Bytes of input (Payload, Body, ClientContext) are base64. Each call has a line of answer:
+// Bytes of input (Payload, Body, ClientContext) are base64. Each call gets a line of response:
 //
-//     {"output":{…}}                     what the SDK made of it; bytes are base64 again
+//     {"output":{…}}                     the output of the SDK; bytes are base64 again
 //     {"error":{"name",…,"status","attempts","throttling","retryable"}}
 //
-// Calls run side by side; answers carry the "id" of their call. Clients are kept.
+// Calls run concurrently; responses carry the "id" of their call. Clients are kept.
 'use strict';
 
 const http = require('node:http');

@@ -1,15 +1,15 @@
-"""http_answer.py: an answer of `serve`, read strictly, and the rules that hold for every answer."""
+"""http_response.py: a response of `serve`, parsed strictly, and the rules that hold for each."""
 
 import json
 import re
 
 from http_words import JSON
 
-ERROR_BYTES_MAX = 2047  # what reaches the caller of an endpoint (contract 3.7.2)
+ERROR_BYTES_MAX = 2047  # limit of an error for the caller of an endpoint (contract 3.7.2)
 
 
-class Answer:
-    """One answer: status, reason, headers as [(name, value)] in order, body as bytes."""
+class Response:
+    """One response: status, reason, headers as [(name, value)] in order, body as bytes."""
 
     def __init__(self, version, status, reason, headers, body):
         self.version, self.status, self.reason = version, status, reason
@@ -41,7 +41,7 @@ class Answer:
 
     @property
     def message(self):
-        """What an error says."""
+        """The message of an error."""
         return self.json()["error"]["message"]
 
     @property
@@ -72,8 +72,8 @@ def loads(text):
 
 
 def lines_of(text):
-    """The lines of an answer that is one record a line: each ends with a newline and none
-    is blank, so that answers may be joined."""
+    """The lines of a response with one record a line: each ends with a newline and none
+    is blank, so that responses may be joined."""
     if text == "":
         return []
     if not text.endswith("\n"):
@@ -90,25 +90,25 @@ PRINTABLE = re.compile(r"[\x20-\x7e]*")
 ERROR_CODE = re.compile(r"[a-z][a-z_]*")
 
 
-def check_answer(answer):
-    """What every answer owes its client (contract 3.6, 3.7; checklist 102, 105)."""
+def check_response(response):
+    """Checks what holds for every response (contract 3.6, 3.7; checklist 102, 105)."""
 
     def must(condition, what):
         if not condition:
-            raise AssertionError(f"{what}{answer}")
+            raise AssertionError(f"{what}{response}")
 
-    must(answer.version == "HTTP/1.1", "not HTTP/1.1")
-    names = [n.lower() for n, _ in answer.headers]
+    must(response.version == "HTTP/1.1", "not HTTP/1.1")
+    names = [n.lower() for n, _ in response.headers]
     must(len(set(names)) == len(names), "a header came twice")
-    for name, value in answer.headers:
+    for name, value in response.headers:
         must(TOKEN.fullmatch(name) and PRINTABLE.fullmatch(value), f"header {name!r}: {value!r}")
-    if answer.body:
-        must(answer.header("Content-Type"), "a body without Content-Type")
-    if answer.status < 400 or not answer.body:
+    if response.body:
+        must(response.header("Content-Type"), "a body without Content-Type")
+    if response.status < 400 or not response.body:
         return
-    must(len(answer.body) <= ERROR_BYTES_MAX, f"an error of {len(answer.body)} bytes")
-    must(answer.media_type == JSON, "an error that is no JSON")
-    error = answer.json()
+    must(len(response.body) <= ERROR_BYTES_MAX, f"an error of {len(response.body)} bytes")
+    must(response.media_type == JSON, "an error that is no JSON")
+    error = response.json()
     must(set(error) == {"error"} and {"code", "message"} <= set(error["error"]), "an error's shape")
     must(ERROR_CODE.fullmatch(error["error"]["code"]), "an error's code")
     message = error["error"]["message"]

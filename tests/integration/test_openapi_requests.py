@@ -1,5 +1,5 @@
-"""What a schema of serve/openapi.json accepts the server accepts, and what it refuses the server
-refuses; rules that a schema cannot say are in INEXPRESSIBLE and in the descriptions."""
+"""The server accepts exactly the requests that the schemas of serve/openapi.json accept; rules that
+a schema cannot express are in INEXPRESSIBLE and in the descriptions."""
 
 import copy
 import functools
@@ -8,11 +8,11 @@ import random
 import unittest
 
 from http_words import CSV, JSON, JSON_LINES
-from openapi import (answer_schema, complaint, component, invocations, is_valid, question_schemas,
-                     request_examples, resolve)
+from openapi import (complaint, component, invocations, is_valid, request_examples, request_schemas,
+                     resolve, response_schema)
 from openapi_case import OpenapiCase
 
-# Rules that a schema cannot say; values that only they decide are left out of the table below.
+# Rules that a schema cannot express; values that only they decide are not in the table below.
 # Each is in a description.
 INEXPRESSIBLE = {
     "bytes": '{"userId":"%s","movieId":"1001"}' % ("ä" * 200),
@@ -27,16 +27,16 @@ INEXPRESSIBLE = {
 
 
 def model_complaint(value, models):
-    """What the document accepts, and a server with these models refuses; or ''."""
-    for question in value.get("instances", [value]):
-        if models["rating"] and any("rating" not in r for r in question.get("ratings", [])):
+    """Why a server with these models rejects a request that the document accepts; or ''."""
+    for request in value.get("instances", [value]):
+        if models["rating"] and any("rating" not in r for r in request.get("ratings", [])):
             return "this model needs a rating of each of the visitor's movies"
-        if "order" in question and not models.get(question["order"], True):
+        if "order" in request and not models.get(request["order"], True):
             return "this file has no such model"
     return ""
 
 
-IDS = ["1", "2", "1001", "1050", "nobody", "x" * 255, "x" * 256, "", "a\nb", "a\u0085", "tab\t", "ä",
+IDS = ["1", "2", "1001", "1050", "unknown-user", "x" * 255, "x" * 256, "", "a\nb", "a\u0085", "tab\t", "ä",
        "日本", 1, 1001, 0, -1, 2**63 - 1, -(2**63), 1.5, None, True, [], {}, ["1"]]
 COUNTS = [1, 2, 10, 1000, 1001, 0, -1, 2**31, 1.5, "10", None, True, [], {}]
 BOOLEANS = [True, False, None, 0, 1, "true", []]
@@ -46,7 +46,7 @@ NUMBERS = [5, 0.5, -1, 0, 1e9, 1e30, 3e38, 4e38, 1e308, -4e38, "5", None, True, 
 
 
 def a_rating(r, good_only):
-    made = {"movieId": r.choice(["1001", "1002", 1003, "nobody"]), "rating": r.choice([5, 0.5, 3])}
+    made = {"movieId": r.choice(["1001", "1002", 1003, "unknown-user"]), "rating": r.choice([5, 0.5, 3])}
     if r.random() < 0.3:
         made["timestamp"] = r.choice([0, 964982703, 2.5, None])
     if not good_only and r.random() < 0.3:
@@ -55,10 +55,10 @@ def a_rating(r, good_only):
 
 
 def a_value(r, field):
-    """Something for this field; good values and bad ones."""
+    """A value for this field, good or bad."""
     good_only = r.random() < 0.7
     if field in ("userId", "movieId"):
-        return r.choice(["1", "7", 3, "nobody", "1001", 1002] if good_only else IDS)
+        return r.choice(["1", "7", 3, "unknown-user", "1001", 1002] if good_only else IDS)
     if field in ("top_n", "similar"):
         return r.choice([1, 5, 30] if good_only else COUNTS)
     if field == "include_rated":
@@ -69,7 +69,7 @@ def a_value(r, field):
     if field == "movieIds":
         if not good_only and r.random() < 0.3:
             return r.choice(["1001", None, {}, 1001, {"0": "1001"}])
-        return [r.choice(["1001", "1002", 1003, "nobody"]) if good_only or r.random() < 0.9
+        return [r.choice(["1001", "1002", 1003, "unknown-user"]) if good_only or r.random() < 0.9
                 else r.choice(IDS) for _ in range(size)]
     if not good_only and r.random() < 0.3:
         return r.choice(["1001", None, {}, 5, [5], [None], [["1001", 5]]])
@@ -77,7 +77,7 @@ def a_value(r, field):
 
 
 FIELDS = ("userId", "movieId", "movieIds", "top_n", "include_rated", "order", "similar", "ratings")
-STRANGERS = ("surprise", "user_id", "topN", "UserId", "rating", "instances", "", "include_rated ")
+UNKNOWN_FIELDS = ("surprise", "user_id", "topN", "UserId", "rating", "instances", "", "include_rated ")
 
 
 def spoil(r, made, values):
@@ -89,12 +89,12 @@ def spoil(r, made, values):
         field = r.choice(list(made))
         made[field] = r.choice(values[field])
     else:
-        made[r.choice(STRANGERS)] = r.choice([1, "1", None, [], {}])
+        made[r.choice(UNKNOWN_FIELDS)] = r.choice([1, "1", None, [], {}])
 
 
-def a_question(r):
+def a_request(r):
     """One of the document's forms, then up to three changes."""
-    schema = resolve(component(r.choice(question_schemas())))
+    schema = resolve(component(r.choice(request_schemas())))
     made = {f: a_value(r, f) for f in schema["properties"]
             if f in schema["required"] or r.random() < 0.5}
     for _ in range(r.choice([0, 0, 1, 1, 2, 3])):
@@ -108,30 +108,30 @@ def a_question(r):
             field = r.choice(list(made))
             made[field] = a_value(r, field)
         elif r.random() < 0.3:
-            made[r.choice(STRANGERS)] = a_value(r, r.choice(FIELDS))
+            made[r.choice(UNKNOWN_FIELDS)] = a_value(r, r.choice(FIELDS))
     made = list(made.items())
     r.shuffle(made)
     return dict(made)
 
 
-class Questions(OpenapiCase):
+class Requests(OpenapiCase):
     @functools.cached_property
     def models(self):
         return self.server.get("/health").json()["model"]["models"]
 
     def assertAgrees(self, client, value, schema=None):
-        """Accepted exactly if the schema of bodies and the model accept it; True if so."""
+        """It is accepted exactly if the schema of bodies and the model accept it; True if so."""
         schema = schema or invocations().body["content"][JSON]["schema"]
         why = complaint(schema, value) or model_complaint(value, self.models)
-        answer = self.ask(client, value)
-        self.assertEqual(400 if why else 200, answer.status,
-                         f"{json.dumps(value)[:600]}\nby the schema: {why or 'fine'}{answer}")
+        response = self.invoke(client, value)
+        self.assertEqual(400 if why else 200, response.status,
+                         f"{json.dumps(value)[:600]}\nby the schema: {why or 'fine'}{response}")
         if not why:
-            questions = value.get("instances", [value])
-            answers = answer.json()["predictions"] if "instances" in value else [answer.json()]
-            self.assertEqual(len(questions), len(answers))
-            for question, one in zip(questions, answers):
-                self.assertEqual("", complaint(answer_schema(question), one), question)
+            requests = value.get("instances", [value])
+            responses = response.json()["predictions"] if "instances" in value else [response.json()]
+            self.assertEqual(len(requests), len(responses))
+            for request, one in zip(requests, responses):
+                self.assertEqual("", complaint(response_schema(request), one), request)
         return not why
 
     def test_unknown_fields_are_refused_everywhere(self):
@@ -150,8 +150,8 @@ class Questions(OpenapiCase):
                     n += 1
         self.assertGreater(n, 60)
 
-    def test_every_property_by_hand(self):
-        """Each field of each form: left out, and every value of the lists above."""
+    def test_every_value_of_every_property(self):
+        """Each field of each form: missing, and every value of the lists above."""
         client = self.connect(self.server)
         whole = {"userId": "1", "movieId": "1001", "top_n": 3, "similar": 3, "include_rated": True,
                  "order": "popularity", "movieIds": ["1001", "1002"],
@@ -167,7 +167,7 @@ class Questions(OpenapiCase):
                               *([{"movieId": "1001", "rating": 5, "timestamp": x}] for x in TIMES)]}
         self.assertEqual(set(FIELDS), set(values))
         accepted = {True: 0, False: 0}
-        for name in question_schemas():
+        for name in request_schemas():
             fields = resolve(component(name))["properties"]
             base = {f: whole[f] for f in fields}
             self.assertTrue(self.assertAgrees(client, base), name)
@@ -191,26 +191,26 @@ class Questions(OpenapiCase):
         # order or without, each for a user or a visitor; and similar movies.
         self.assertEqual(2 * (1 + 3 * 2 * 2) + 1, accepted)
 
-    def test_random_questions_alone_in_batches_and_on_lines(self):
+    def test_random_requests_alone_in_batches_and_on_lines(self):
         r = random.Random(20250131)
         client = self.connect(self.server)
         one = component("Question")
-        questions = [a_question(r) for _ in range(1500)]
-        fine = [q for q in questions if self.assertAgrees(client, q)]
+        requests = [a_request(r) for _ in range(1500)]
+        fine = [q for q in requests if self.assertAgrees(client, q)]
         self.assertGreater(len(fine), 400)
-        self.assertGreater(len(questions) - len(fine), 400)
+        self.assertGreater(len(requests) - len(fine), 400)
         for _ in range(60):
-            some = r.sample(questions, r.randrange(4)) + r.sample(fine, r.randrange(4))
+            some = r.sample(requests, r.randrange(4)) + r.sample(fine, r.randrange(4))
             r.shuffle(some)
             self.assertAgrees(client, {"instances": some})
             if not some:
                 continue
             why = [complaint(one, q) or model_complaint(q, self.models) for q in some]
-            answer = self.ask(client, "".join(json.dumps(q) + "\n" for q in some), JSON_LINES)
-            self.assertEqual(400 if any(why) else 200, answer.status, (some, why, answer))
+            response = self.invoke(client, "".join(json.dumps(q) + "\n" for q in some), JSON_LINES)
+            self.assertEqual(400 if any(why) else 200, response.status, (some, why, response))
             if not any(why):
-                for question, said in zip(some, answer.json_lines(), strict=True):
-                    self.assertEqual("", complaint(answer_schema(question), said), question)
+                for request, prediction in zip(some, response.json_lines(), strict=True):
+                    self.assertEqual("", complaint(response_schema(request), prediction), request)
 
     def test_other_values_than_objects_are_refused(self):
         client = self.connect(self.server)
@@ -218,14 +218,14 @@ class Questions(OpenapiCase):
         for value in (None, True, 1, 1.5, "1", [], [{"userId": "1", "movieId": "1001"}]):
             for body in (value, {"instances": [value]}, {"instances": {"instances": value}}):
                 self.assertFalse(is_valid(schema, body))
-                self.assertEqual(400, self.ask(client, json.dumps(body)).status, body)
+                self.assertEqual(400, self.invoke(client, json.dumps(body)).status, body)
 
-    def test_what_a_schema_cannot_say_is_refused_too(self):
+    def test_rules_that_a_schema_cannot_express_are_enforced(self):
         client = self.connect(self.server)
         for rule, text in INEXPRESSIBLE.items():
             with self.subTest(rule=rule):
                 self.assertTrue(is_valid(component("Question"), json.loads(text)), "it can")
-                self.assertEqual(400, self.ask(client, text).status)
+                self.assertEqual(400, self.invoke(client, text).status)
 
     def test_lines_of_csv(self):
         client = self.connect(self.server)
@@ -236,7 +236,7 @@ class Questions(OpenapiCase):
                              ("1\n", 400), ("1,1001,5\n", 400), ("", 400), ("\n", 400), (",\n", 400),
                              ('"1\n",1001\n', 400)):
             with self.subTest(text=text):
-                self.assertEqual(status, self.ask(client, text, CSV).status)
+                self.assertEqual(status, self.invoke(client, text, CSV).status)
                 if status == 200:
                     self.assertEqual("", complaint(schema, text))
 
@@ -244,20 +244,20 @@ class Questions(OpenapiCase):
         client = self.connect(self.sample_server())
         examples = [q for q in request_examples(JSON).values() if "instances" not in q]
         r = random.Random(1)
-        questions = [r.choice(examples) for _ in range(100)]
-        questions += [{"userId": str(r.randrange(1, 672)), "movieId": str(r.randrange(1, 3000))}
-                      for _ in range(400)]
-        r.shuffle(questions)
-        alone = [self.ask(client, q).json() for q in questions]
-        batch = self.ask(client, {"instances": questions}).json()["predictions"]
+        requests = [r.choice(examples) for _ in range(100)]
+        requests += [{"userId": str(r.randrange(1, 672)), "movieId": str(r.randrange(1, 3000))}
+                     for _ in range(400)]
+        r.shuffle(requests)
+        alone = [self.invoke(client, q).json() for q in requests]
+        batch = self.invoke(client, {"instances": requests}).json()["predictions"]
         self.assertEqual(alone, batch)
-        lines = self.ask(client, "\n".join(map(json.dumps, questions)), JSON_LINES)
+        lines = self.invoke(client, "\n".join(map(json.dumps, requests)), JSON_LINES)
         self.assertEqual(alone, lines.json_lines())
-        pairs = [(q, a) for q, a in zip(questions, alone) if set(q) == {"userId", "movieId"}]
-        ratings = self.ask(client, "".join(f"{q['userId']},{q['movieId']}\n" for q, _ in pairs), CSV)
+        pairs = [(q, a) for q, a in zip(requests, alone) if set(q) == {"userId", "movieId"}]
+        ratings = self.invoke(client, "".join(f"{q['userId']},{q['movieId']}\n" for q, _ in pairs), CSV)
         self.assertEqual([a["predicted_rating"] for _, a in pairs],
                          list(map(float, ratings.csv_lines())))
-        empty = self.ask(client, {"instances": []})
+        empty = self.invoke(client, {"instances": []})
         self.assertEqual((200, {"predictions": []}), (empty.status, empty.json()))
 
 

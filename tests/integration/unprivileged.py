@@ -1,11 +1,11 @@
-"""nobody.py: another user, and programs that it may run."""
+"""unprivileged.py: an unprivileged user, and programs that it may run."""
 
 import shutil
 from pathlib import Path
 
 from programs import TRAIN
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 
 
 def program_for_anyone(program, folder):

@@ -196,7 +196,8 @@ class HowItStarts(ImageCase):
         server.wait_for(lambda: server.try_ping() == 503, "a ping of 503")
 
     def test_any_user_may_run_it(self):
-        """Checklist 7: an unknown uid, an unprivileged one, and root; only /tmp and the results writable."""
+        """Checklist 7: an unknown uid, an unprivileged one, and root; only /tmp and the results
+        writable."""
         for user in (12345, UNPRIVILEGED, 0):
             with self.subTest(user):
                 job = self.job_on(ROWS)

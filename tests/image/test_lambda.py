@@ -125,8 +125,8 @@ class Image(unittest.TestCase):
 
 class Served(LocalCloudCase):
     def contained(self, function, **variables):
-        """The function's entry for local-cloud, in a read-only container of an unprivileged user without
-        capabilities, with this test's folder below /mnt."""
+        """The function's entry for local-cloud, in a read-only container of an unprivileged user
+        without capabilities, with this test's folder below /mnt."""
         for path in self.folder.iterdir():
             path.chmod(0o644)
         self.folder.chmod(0o755)

@@ -270,8 +270,8 @@ class Account:
 
 
 def format_text(output):
-    """The output as formatted by the CLI's own module. Its package would load the AWS client library,
-    which takes a tenth of a second; the formatter needs only the name of str of it."""
+    """The output as formatted by the CLI's own module. Its package would load the AWS client
+    library, which takes a tenth of a second; the formatter needs only the name of str of it."""
     import importlib.machinery
     import io
     import types

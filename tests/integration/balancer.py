@@ -6,8 +6,9 @@
     balancer.is_healthy(port)            one health check
     balancer.send("GET", "/path")        → (status, headers, body); headers["X-Target"]: the target
 
-Like the service it stands for, it distributes requests round-robin, does not retry, keeps connections to
-targets for as long as the template says, and forwards a request while it is still being received.
+Like the service it stands for, it distributes requests round-robin, does not retry, keeps
+connections to targets for as long as the template says, and forwards a request while it is still
+being received.
 """
 
 import http.client
@@ -88,7 +89,8 @@ class Balancer:
 
     def _configure(self):
         """Reloads nginx with these targets: old workers finish their requests and exit."""
-        # The worker runs as the user of the test, because only that user may read the test's folder.
+        # The worker runs as the user of the test, because only that user may read the test's
+        # folder.
         user = "user root;" if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(CONFIGURATION.format(
             targets="".join(f"server 127.0.0.1:{port} max_fails=0;" for port in self.targets), user=user, **self.fixed))

@@ -54,8 +54,8 @@ class Client:
         return self
 
     def send_some(self, data):
-        """Sends until everything is sent or the server responds or closes. Returns how much was sent. For
-        bodies that the server may reject before it has read them."""
+        """Sends until everything is sent or the server responds or closes. Returns how much was
+        sent. For bodies that the server may reject before it has read them."""
         self.socket.setblocking(False)
         sent = 0
         until = time.monotonic() + RESPONSE_DEADLINE

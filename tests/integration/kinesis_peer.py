@@ -58,7 +58,8 @@ class PutRecords:
 
 
 def refuse(*positions, code=THROTTLED):
-    """A fault: the records at these positions of the call are not written; without positions, all."""
+    """A fault: the records at these positions of the call are not written; without positions,
+    all."""
     return lambda body: [code if not positions or i in positions else None
                          for i in range(len(body["Records"]))]
 

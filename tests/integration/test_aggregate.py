@@ -20,7 +20,8 @@ def numbered(values, first=0):
 
 class Windows(AggregateCase):
     def test_ratings_per_movie_with_count_mean_and_trend(self):
-        """74, 76, §4.4.2: the state is passed from call to call, the final call writes the table."""
+        """74, 76, §4.4.2: the state is passed from call to call, the final call writes the
+        table."""
         self.start()
         state = self.keep(window(numbered([rating("1", 4.5), rating("2", 3), rating("1", 0.5)])))
         self.assertEqual({}, self.items())

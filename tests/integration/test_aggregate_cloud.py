@@ -1,6 +1,6 @@
 """The function aggregate at the end of a real stream: kinesalite, the windows of local-cloud's
-mapping, dynalite with injected faults, and records packed by AWS's own aggregator. Numbers are those
-of the checklist in docs/lambda.md; after a § those of its facts."""
+mapping, dynalite with injected faults, and records packed by AWS's own aggregator. Numbers are
+those of the checklist in docs/lambda.md; after a § those of its facts."""
 
 import base64
 import collections

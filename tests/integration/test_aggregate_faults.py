@@ -1,5 +1,5 @@
-"""The function aggregate with a table that throttles, fails, breaks connections, loses responses and is
-slow: each record counts once in every case. Numbers are those of the checklist in
+"""The function aggregate with a table that throttles, fails, breaks connections, loses responses
+and is slow: each record counts once in every case. Numbers are those of the checklist in
 docs/lambda.md; after a § those of its facts."""
 
 import collections

@@ -71,7 +71,8 @@ class Kept(AwsCase):
             self.assertEqual([], self.movies.program.retries())
 
     def test_a_call_with_once_is_not_repeated(self):
-        """61: `once` has a connection of its own; the failure says that the request may have been executed."""
+        """61: `once` has a connection of its own; the failure says that the request may have been
+        executed."""
         table = self.peer("dynamodb")
         client = self.client("dynamodb", table)
         for act in (hang_up, reset):

@@ -228,7 +228,8 @@ class Rows(BadCase):
                 self.refuse(content, re.compile(rf'ratings\.csv:{line}:{column}: rating "bad"'))
 
     def test_the_first_error_is_reported_with_any_number_of_threads(self):
-        """Files are parsed in blocks in parallel: the error of the earliest line is reported every time."""
+        """Files are parsed in blocks in parallel: the error of the earliest line is reported every
+        time."""
         rows = planted(800, 400, 60000)
         lines = [",".join(r) for r in rows]
         for at in (50, 20_001, 20_002, 59_990):
@@ -326,7 +327,8 @@ class TooLittle(BadCase):
         return job
 
     def one_value(self, rows):
-        """Trains on ratings that are all the same: no rating model, and no prediction is printed."""
+        """Trains on ratings that are all the same: no rating model, and no prediction is
+        printed."""
         for threads in (1, 8):
             job = self.job_on(rows, n_threads=threads)
             result = self.train(job)

@@ -125,7 +125,7 @@ class Use(SessionCase):
         program = self.program(redis, CACHE_TTL="5000", CACHE_UNKNOWN_TTL="100")
         users = [str(u) for u in range(60)]
         program.set(*users)
-        program.set("unknown-user", known=False)
+        program.set("unknown_user", known=False)
         self.assertFound(program.get("1", version="another"))
         keys = redis.keys()
         self.assertEqual(61, len(keys))
@@ -133,7 +133,7 @@ class Use(SessionCase):
         for key in keys:
             self.assertRegex(key, rf"^rec:user:\w+:top5:v2:{VERSION}$")
             lives.add(redis.command("TTL", key))
-        unknown = redis.command("TTL", f"rec:user:unknown-user:top5:v2:{VERSION}")
+        unknown = redis.command("TTL", f"rec:user:unknown_user:top5:v2:{VERSION}")
         self.assertTrue(85 <= unknown <= 110, unknown)
         lives.discard(unknown)
         self.assertTrue(4400 <= min(lives) and max(lives) <= 5500, lives)

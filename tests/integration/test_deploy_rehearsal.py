@@ -133,7 +133,8 @@ class Stack(ServeCase):
         return RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD, tls=self.certificate)
 
     def variables(self, declared):
-        """Variables of the template, with the secret filled in, and those that differ on this machine."""
+        """Variables of the template, with the secret filled in, and those that differ on this
+        machine."""
         found = {k: re.sub(r"\{\{resolve:secretsmanager:[^}]+\}\}", PASSWORD, str(v)) for k, v in declared.items()}
         if found.get("REDIS_ENABLED") == "true":
             self.assertEqual("true", found["REDIS_TLS"])
@@ -343,7 +344,8 @@ class Stack(ServeCase):
         self.assertIs(False, self.cached(trained().users[0])[1])
 
     def test_a_new_task_takes_the_place_of_an_old_one_and_no_request_fails(self):
-        """§8.21, §8.22: the new one is registered, the old one deregistered, drained and stopped, under load."""
+        """§8.21, §8.22: the new one is registered, the old one deregistered, drained and stopped,
+        under load."""
         self.rehearse(Service="on", Cache="on")
         (container,) = self.stack.value(self.stack.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
         self.assertLess(self.default("SERVE_DRAIN_SECONDS"), container["StopTimeout"])

@@ -1,5 +1,5 @@
-"""Training without ratings: from clicks, purchases and counts a job learns a ranking model alone; and ratings
-that are all the same value."""
+"""Training without ratings: from clicks, purchases and counts a job learns a ranking model alone;
+and ratings that are all the same value."""
 
 import re
 import signal
@@ -77,7 +77,8 @@ class Pairs(ImplicitCase):
         self.assertIs(True, info["ranking_model"]["times"])
 
     def test_counts_weigh_by_their_logarithm(self):
-        """Counts change the model, and its metadata name the grading; plays is one of the usual names."""
+        """Counts change the model, and its metadata name the grading; plays is one of the usual
+        names."""
         rows = [(user, item, str(1 + (int(user) * 7 + int(item)) % 50)) for user, item in PAIRS]
         job = self.pairs_job(pairs_csv(rows, "plays"))
         info = self.assertRanksOnly(job, self.train(job))
@@ -344,7 +345,8 @@ class SameBytes(ImplicitCase):
         return run.wait(STOP_DEADLINE)
 
     def test_a_run_that_is_cut_resumes(self):
-        """SIGKILL and SIGTERM in each step. A stop without any model is a failure with that reason."""
+        """SIGKILL and SIGTERM in each step. A stop without any model is a failure with that
+        reason."""
         settings = {"ranking_factors": 12, "ranking_tolerance": "0.00001", "checkpoint_every": 1,
                     "checkpoint_keep": 50}
         whole = self.pairs_job(**settings)

@@ -23,7 +23,8 @@ def padded(event, n_bytes):
 
 class Start(FunctionCase):
     def test_without_its_variable_it_reports_that_and_exits(self):
-        """1: one sentence with the variable's name on standard error, nothing on standard output."""
+        """1: one sentence with the variable's name on standard error, nothing on standard
+        output."""
         for value in (None, ""):
             result = self.launch(AWS_LAMBDA_RUNTIME_API=value).wait()
             self.assertEqual((1, ""), (result.status, result.stdout))

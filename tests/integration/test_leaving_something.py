@@ -1,4 +1,5 @@
-"""Checklist 39-54 (docs/sagemaker.md): the files and status of a run, also when it fails or is stopped.
+"""Checklist 39-54 (docs/sagemaker.md): the files and status of a run, also when it fails or is
+stopped.
 
 Every phase of a run is tested in three ways: by blocking the program at a known place
 (a FIFO, a full pipe), by events of the file system, and by a sweep of moments over a

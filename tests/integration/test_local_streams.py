@@ -138,7 +138,8 @@ def handle(event, n):
         self.assertFalse([p for p in pids if Path(f"/proc/{p}").exists()])
 
     def test_reading_stops_while_much_waits(self):
-        """Memory is bounded while a function is slow: 20,000 records, or 32 MB, and one response."""
+        """Memory is bounded while a function is slow: 20,000 records, or 32 MB, and one
+        response."""
         kinesis = self.kinesis()
         kinesis.create("s")
         for i in range(0, 60):

@@ -1,4 +1,5 @@
-"""Checklist 72-78 (docs/sagemaker.md): the output and the log of a training job, and metrics.json."""
+"""Checklist 72-78 (docs/sagemaker.md): the output and the log of a training job, and
+metrics.json."""
 
 import json
 import math

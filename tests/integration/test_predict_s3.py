@@ -313,7 +313,9 @@ class RealS3(PredictCase, NodeCase):
         self.put(url, "job/model.tar.gz", archive(trained(seed=8).model_bin.read_bytes()))
         time.sleep(1.1)
         self.assertEqual("Figth Club (1999)", json.loads(self.bare(request))["movie_title"])
-        self.assertEqual((2, 2), tuple(len(self.events(run, e)) for e in ("movies", "model")))
+        counts = lambda: tuple(len(self.events(run, e)) for e in ("movies", "model"))
+        run.wait_until(lambda: min(counts()) >= 2, "two log lines of each")
+        self.assertEqual((2, 2), counts())
 
 
 if __name__ == "__main__":

@@ -276,7 +276,8 @@ class Lists(RankingCase):
         self.assertSameFigures(job, result, rows)
 
     def test_the_newest_rating_of_each_user(self):
-        """validation_split=leave-last needs no fraction, and holds out no rating of a user with one."""
+        """validation_split=leave-last needs no fraction, and holds out no rating of a user with
+        one."""
         job = self.job_on(ROWS + [("alone", "1000", "5", "1")], validation_split="leave-last")
         result = self.train(job)
         self.assertEqual(self.newest(lambda n: 1), self.held_out(job))

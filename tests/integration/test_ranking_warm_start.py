@@ -78,7 +78,8 @@ class WarmStart(WarmCase):
         self.assertEqual(0, held["runs"][0]["n_unknown_user_ratings"])
 
     def test_the_base_models_grading_is_kept(self):
-        """Grades have the same scale in the whole matrix, although the new ratings have another mean."""
+        """Grades have the same scale in the whole matrix, although the new ratings have another
+        mean."""
         base = self.first()
         high = [(*row[:2], str(max(3.5, float(row[2]))), row[3]) for row in LATER]
         warm = self.second(base, high)

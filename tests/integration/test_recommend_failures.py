@@ -221,7 +221,8 @@ class Service(RecommendCase):
 
     def test_a_service_that_is_gone_fails_the_batch_in_time(self):
         def silent(connection, _request):
-            """Blocks until the function closes the connection: without a deadline it would wait forever."""
+            """Blocks until the function closes the connection: without a deadline it would wait
+            forever."""
             connection.settimeout(None)
             connection.recv(1)
             return False

@@ -1,5 +1,5 @@
-"""recommend between real streams: kinesalite behind a proxy that throttles, refuses in part,
-fails and breaks connections, and records packed by npm's aws-kinesis-agg. The numbers are lines of the
+"""recommend between real streams: kinesalite behind a proxy that throttles, refuses in part, fails
+and breaks connections, and records packed by npm's aws-kinesis-agg. The numbers are lines of the
 checklist in docs/lambda.md."""
 
 import base64

@@ -199,7 +199,8 @@ class Work(LoadCase):
         for _ in range(10):
             self.assertRefused(server.post(slow_body(2), JSON_LINES), 503)
         self.assertPings(server, 20)
-        # Not after the batches, which continue below. A request that is done in its first slice needs no queue.
+        # Not after the batches, which continue below. A request that is done in its first slice
+        # needs no queue.
         request = {"userId": slow_model().users[0], "movieId": "1001"}
         self.assertIn(200, [server.post(request).status for _ in range(10)])
         still = [client for client in at_work if client.is_open() and not client.has_bytes()]

@@ -186,7 +186,8 @@ class Reload(ReloadCase):
         self.assertNotEqual(start, server.post(slow_body(1), JSON_LINES).body)
 
     def test_a_sighup_before_the_first_model_does_not_end_the_server(self):
-        """Checklist 82: signals in the first moments stay pending until the program handles them."""
+        """Checklist 82: signals in the first moments stay pending until the program handles
+        them."""
         prefix = self.tree(False)
         for _ in range(5):
             server = self.serve(prefix, ready=False)

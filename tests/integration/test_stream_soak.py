@@ -28,7 +28,8 @@ N_SHARDS = 4
 
 
 class FailingKinesis:
-    """The acts of the proxy in front of Kinesis: it lets calls of each kind fail at fixed intervals."""
+    """The acts of the proxy in front of Kinesis: it lets calls of each kind fail at fixed
+    intervals."""
 
     def __init__(self, kinesis, seed=1):
         self.kinesis, self.die = kinesis, random.Random(seed)

@@ -1,5 +1,5 @@
-/* decimal.c: 128-bit integers times powers of ten. Products are checked before they are computed:
- * clang's check afterwards needs a function that gcc's library has not. */
+/* decimal.c: 128-bit integers times powers of ten. A product is checked before it is computed:
+ * clang's overflow check calls a function that gcc's library lacks. */
 #include "lambda/aggregate/decimal.h"
 
 /* 10^38 - 1 */
@@ -15,7 +15,7 @@ static mf_aggregate_int128 power_of_ten(uint32_t n)
     return power;
 }
 
-/* *digits *= 10^n; false when that is too long. */
+/* *digits *= 10^n; false when the product needs more than 38 digits. */
 static bool shift(mf_aggregate_int128 *digits, uint32_t n)
 {
     if (n == 0 || *digits == 0)
@@ -66,8 +66,8 @@ static bool settle(mf_aggregate_int128 digits, int64_t exponent, mf_aggregate_de
     return true;
 }
 
-/* Takes n digits in. Zeros wait in *n_zeros until a digit follows them: at the end of a number
- * they are an exponent and need no place. */
+/* Appends n digits to *digits. Zeros are counted in *n_zeros until another digit follows them: zeros
+ * at the end of a number only raise its exponent. */
 static bool take_digits(const char *at, size_t n, mf_aggregate_int128 *digits, uint32_t *n_zeros)
 {
     for (size_t i = 0; i < n; i++) {

@@ -2,8 +2,8 @@
  *
  *     value = digits · 10^-scale,  |digits| < 10^38,  0 ≤ scale ≤ 38
  *
- * 38 digits are what a number of DynamoDB holds. Sums of whole numbers are whole numbers, and
- * 4.5 is 4.5; what would need more digits is refused, never rounded.
+ * A number of DynamoDB has at most 38 digits. A number that would need more is rejected, never
+ * rounded.
  *
  * Threads: any. No locale. */
 #ifndef MF_LAMBDA_AGGREGATE_DECIMAL_H
@@ -22,11 +22,11 @@ typedef struct mf_aggregate_decimal {
 
 #define MF_AGGREGATE_DECIMAL_ZERO ((mf_aggregate_decimal){0, 0})
 
-/* The whole of text[0..n) is a decimal number: "12", "-0.50", "1e3", "1.5E-2". False when it is
- * none, or needs more than 38 digits before and after the point together. */
+/* Reads text[0..n), which is a decimal number as a whole: "12", "-0.50", "1e3", "1.5E-2". False when
+ * it is something else, or needs more than 38 digits before and after the point together. */
 bool mf_aggregate_decimal_parse(const char *text, size_t n, mf_aggregate_decimal *value);
 
-/* *sum += value. False, and *sum as it was, when that has no place in 38 digits. */
+/* *sum += value. False when the sum needs more than 38 digits; *sum is then unchanged. */
 bool mf_aggregate_decimal_add(mf_aggregate_decimal *sum, const mf_aggregate_decimal *value);
 
 /* The same number, however it was written. */

@@ -1,4 +1,4 @@
-/* fields.c: the members of a record that the settings name, checked. */
+/* fields.c: reads the members that the settings name in one pass over the record, then checks each. */
 #include "lambda/aggregate/fields.h"
 
 enum { MEMBERS_MOST = 1 + MF_AGGREGATE_SUMS_MOST + MF_AGGREGATE_CARRIED_MOST };

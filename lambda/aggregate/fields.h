@@ -6,8 +6,7 @@
  *     key, and so are 1 and 1.0. Where the table's key is a number, a text has to be one.
  * (2) A summed value is a number, or a text that is one.
  * (3) A carried value is a text or a number; absent or null leaves the last one.
- * (4) Every other record is dirty, with a reason that quotes the settings and nothing of the
- *     record.
+ * (4) Every other record is dirty. The reason names settings and quotes nothing of the record.
  * (5) Numbers are exact, as decimal.h has them.
  *
  * Threads: one for each mf_aggregate_fields. */
@@ -34,7 +33,7 @@ typedef struct mf_aggregate_carried {
     mf_id value;
 } mf_aggregate_carried;
 
-/* Views that live until the next record is read; zeroed at first. */
+/* One record. Its views live until the next record is read. Zeroed at first. */
 typedef struct mf_aggregate_fields {
     mf_id key;
     mf_aggregate_decimal sums[MF_AGGREGATE_SUMS_MOST];
@@ -46,8 +45,9 @@ typedef struct mf_aggregate_fields {
 } mf_aggregate_fields;
 
 /* False: MF_ERR_FORMAT with the reason, or MF_ERR_MEMORY. */
-bool mf_aggregate_fields_read(mf_aggregate_fields *fields, const mf_aggregate_settings *settings,
-                              const char *record, size_t n_record, mf_error *why);
+MF_MUST_CHECK bool mf_aggregate_fields_read(mf_aggregate_fields *fields,
+                                            const mf_aggregate_settings *settings,
+                                            const char *record, size_t n_record, mf_error *why);
 
 void mf_aggregate_fields_free(mf_aggregate_fields *fields);
 

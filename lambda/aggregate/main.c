@@ -1,5 +1,5 @@
-/* main.c: aggregate, the Lambda function that adds the events of a stream up: totals for each
- * key and window, in a DynamoDB table.
+/* main.c: aggregate, the Lambda function that adds up the events of a stream: totals for each key and
+ * window, in a DynamoDB table.
  *
  *     {"movieId":"2959","rating":4.5}, …  ─▶  movieRatings: 2959, 12:00 to 12:05, 2 ratings, 4.25
  *
@@ -9,14 +9,13 @@
  * (1) In a tumbling window the state carries the totals from invocation to invocation. They are
  *     written to the table at the final invocation, or when the window is ended early. Without a
  *     window each batch is a window: from the arrival of its first record to that of its last.
- * (2) Records that can never be decoded are counted, logged (the first DIRTY_LINES, by sequence
+ * (2) Records that can never be decoded are counted, logged (the first DIRTY_LINES, with sequence
  *     number and reason) and passed over; none of them is reported as failed.
  * (3) A state never has more than STATE_BYTES: keys with few records are written early. Nothing
  *     is lost, and the keys of the trend stay.
- * (4) When the table does not take all items before the deadline the event fails, and Lambda
- *     sends it again with the state that it had; items that were written are not added twice. In
- *     a window this holds however Lambda cuts the records (BisectBatchOnFunctionError): what is
- *     written, and after which record, depends on the records alone.
+ * (4) When not all items are written before the deadline, the event fails, and Lambda sends it again
+ *     with the state that it had. Items that were written are not added twice, however Lambda cuts
+ *     the records of a window (BisectBatchOnFunctionError).
  * (5) Each event is one line of metrics: namespace Recommender, dimension Function=aggregate.
  *
  * Threads: the runtime's, and those of the writer. */
@@ -33,7 +32,7 @@
 
 enum { DIRTY_LINES = 20, STATE_KEPT = 1 << 20 };
 
-/* What an event was made of, for log and metrics. */
+/* Figures of an event, for log and metrics. */
 typedef struct counts {
     size_t n_stream_records, n_records, n_dirty, n_repeated, n_keys;
     mf_aggregate_write_result written;
@@ -86,7 +85,7 @@ static void log_dirty(function *f, const mf_stream_record *record,
     mf_log_end(&line);
 }
 
-/* A record's failure: dirty, or (false) one of our own. */
+/* Counts and logs a dirty record. False: the failure is not the record's. */
 static bool pass_over(function *f, const mf_stream_record *record,
                       const mf_stream_user_record *user_record, const mf_error *why, mf_error *err)
 {
@@ -117,7 +116,7 @@ static bool take_record(function *f, const mf_stream_record *record, mf_error *e
 
 /* --- the table --------------------------------------------------------------------- */
 
-/* A window's limits as texts; of a batch without one the arrivals of its records. */
+/* A window's limits as texts; of a batch without a window the arrivals of its records. */
 typedef struct limits {
     char start[64];
     char end[64];
@@ -154,8 +153,8 @@ static bool write_items(function *f, const mf_aggregate_write *write, mf_error *
     return ok;
 }
 
-/* After each record, not at the end of a batch, so that the window's records alone decide what is
- * written early and when. */
+/* Called after each record, not at the end of a batch, so that what is written early, and when,
+ * depends on the window's records alone. */
 static bool write_early(function *f, mf_aggregate_write *write, mf_error *err)
 {
     size_t n_bytes;
@@ -164,7 +163,7 @@ static bool write_early(function *f, mf_aggregate_write *write, mf_error *err)
     if (n_bytes <= f->settings.state_bytes)
         return true;
     uint32_t *chosen = NULL;
-    /* To the half, so that the next records fit. */
+    /* Down to the half, so that the next records fit. */
     bool ok = mf_aggregate_window_choose(&f->window, f->settings.state_bytes / 2, &chosen,
                                          &write->n, err);
     write->chosen = chosen;
@@ -175,7 +174,7 @@ static bool write_early(function *f, mf_aggregate_write *write, mf_error *err)
     return ok;
 }
 
-/* Everything into the table; the window begins anew. */
+/* Writes everything to the table and empties the window. */
 static bool flush(function *f, mf_aggregate_write *write, mf_error *err)
 {
     write->n = f->window.n;
@@ -219,7 +218,7 @@ static bool take_records(function *f, mf_aggregate_write *write, mf_error *err)
     return true;
 }
 
-/* The records into the window, and what is over into the table. */
+/* Adds the records to the window; a window that is over is written to the table. */
 static bool total(function *f, const mf_lambda_invocation *invocation, mf_error *err)
 {
     limits l;

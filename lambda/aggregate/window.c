@@ -28,7 +28,7 @@ static bool out_of_memory(mf_error *err)
     return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the totals of a window");
 }
 
-/* Takes the bytes over into *text, in its place if they fit there. */
+/* Copies the bytes into *text, in its old place if they fit there. */
 static bool keep(mf_aggregate_window *w, mf_aggregate_window_text *text, mf_id value)
 {
     if (value.n_bytes > text->capacity || text->capacity == 0) {
@@ -58,7 +58,7 @@ static uint32_t *slot_of(const mf_aggregate_window *w, uint64_t hash, mf_id key)
     return &w->slots[at];
 }
 
-/* Every entry into slots, which are empty. */
+/* Enters every entry into slots, which are empty. */
 static void fill_slots(mf_aggregate_window *w)
 {
     for (size_t i = 0; i < w->n; i++) {
@@ -99,7 +99,7 @@ static void note_change(mf_aggregate_window *w, mf_aggregate_window_entry *entry
     w->first_changed = (uint32_t)(entry - w->entries) + 1;
 }
 
-/* The entry of that key, a new one if need be; NULL without memory. */
+/* The entry of the key, which may be new; NULL without memory. */
 static mf_aggregate_window_entry *entry_of(mf_aggregate_window *w, mf_id key)
 {
     if (w->n == w->capacity && !grow(w))
@@ -169,7 +169,7 @@ static void append(mf_text *text, const char *piece)
     mf_text_append(text, piece, strlen(piece));
 }
 
-/* The fields by which totals were made. */
+/* The names of the fields that totals are made of. */
 static void write_fields(const mf_aggregate_settings *s, mf_text *text)
 {
     append(text, s->key_field);
@@ -222,7 +222,7 @@ static void write_member(mf_aggregate_window *w, const mf_aggregate_window_entry
     text->failed |= scratch->failed;
 }
 
-/* All before the members of the keys. */
+/* All members before those of the keys. */
 static void write_head(mf_aggregate_window *w, mf_text *text)
 {
     mf_text_literal(text, "{\"version\":\"" VERSION "\",\"fields\":");
@@ -306,7 +306,7 @@ static bool take_carried(cursor *c, mf_aggregate_carried *carried)
     return *c->at++ == ' ';
 }
 
-/* A value as write_member writes it, into an entry that is new. */
+/* Reads a value as write_member writes it into a new entry. */
 static bool read_totals(mf_aggregate_window *w, mf_aggregate_window_entry *entry, mf_id value,
                         mf_error *err)
 {
@@ -396,7 +396,7 @@ bool mf_aggregate_window_read_state(mf_aggregate_window *window,
                                  : "last");
 }
 
-/* --- what is written early --------------------------------------------------------- */
+/* --- early writes ------------------------------------------------------------------ */
 
 static int by_count(const void *a, const void *b, void *context)
 {
@@ -429,7 +429,7 @@ bool mf_aggregate_window_choose(mf_aggregate_window *window, size_t most, uint32
     return true;
 }
 
-/* The texts of the entries that stay are copied, so that those of the others are gone. */
+/* Copies the texts of the entries that stay, so that those of the others take no memory. */
 bool mf_aggregate_window_drop_written(mf_aggregate_window *window, mf_error *err)
 {
     if (!measure_members(window, err))

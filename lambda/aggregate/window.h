@@ -1,15 +1,15 @@
-/* window.h: the totals of a window: for each key how many records there were, their sums and
- * what was carried along; and the same as a state between two invocations.
+/* window.h: the totals of a window: for each key the number of records, the sums and the carried
+ * values; and its state, the same as JSON between two invocations.
  *
  *     {"version":"1","fields":"movieId rating -","last":"4959…","=2959":"12 54.5"}
  *
  * (1) A state is a flat object of texts. The member of a key begins with '='. Its value is the
  *     count, the sums and the carried values: "-" for none, or S or N, the number of bytes, ':'
  *     and the bytes. Numbers are read as well as texts.
- * (2) A record with a number up to the state's last one is in it already.
+ * (2) A record whose sequence number is not above the state's `last` is in the state already.
  * (3) Sums are exact (decimal.h).
  * (4) The same records give the same state, byte for byte, the same size after each record and
- *     the same choice of what to write early, however the records are cut into events.
+ *     the same early writes, however the records are cut into events.
  *
  * Threads: one for each window. */
 #ifndef MF_LAMBDA_AGGREGATE_WINDOW_H
@@ -18,7 +18,7 @@
 #include "lambda/aggregate/fields.h"
 #include "lambda/streams/batch.h"
 
-/* A text of the window's own, in its block of bytes. */
+/* A text in the window's block of bytes. */
 typedef struct mf_aggregate_window_text {
     uint32_t at;
     uint32_t n;
@@ -45,7 +45,7 @@ typedef struct mf_aggregate_window {
     size_t n;
     char last[MF_STREAM_SEQUENCE_DIGITS + 1]; /* sequence number; "": none */
 
-    /* Its own. */
+    /* Internal. */
     size_t capacity;
     uint32_t *slots; /* [n_slots] index of an entry and 1, 0: none */
     size_t n_slots;
@@ -54,40 +54,42 @@ typedef struct mf_aggregate_window {
     mf_text bytes, member, scratch;
 } mf_aggregate_window;
 
-/* Empty. */
+/* Empties the window. */
 void mf_aggregate_window_clear(mf_aggregate_window *window);
 
-/* An empty window takes a state over. False: MF_ERR_FORMAT, it is another function's or was
- * made with other fields (a sentence says so), or MF_ERR_MEMORY. */
-bool mf_aggregate_window_read_state(mf_aggregate_window *window,
-                                    const mf_stream_state_member *members, size_t n, mf_error *err);
+/* Reads a state into an empty window. False: MF_ERR_FORMAT, another function or other settings made
+ * the state (the text says so), or MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_aggregate_window_read_state(mf_aggregate_window *window,
+                                                  const mf_stream_state_member *members, size_t n,
+                                                  mf_error *err);
 
 /* True when the record is in the state already. */
 bool mf_aggregate_window_has(const mf_aggregate_window *window, mf_id sequence_number);
 
-/* From now on records up to this number are in it. */
+/* Notes that all records up to this number are in the window. */
 void mf_aggregate_window_reached(mf_aggregate_window *window, mf_id sequence_number);
 
-/* Counts a record in. False: MF_ERR_FORMAT when a sum has too many digits (nothing is changed), or
+/* Adds a record. False: MF_ERR_FORMAT when a sum has too many digits (nothing is changed), or
  * MF_ERR_MEMORY. */
-bool mf_aggregate_window_add(mf_aggregate_window *window, const mf_aggregate_fields *fields,
-                             mf_error *why);
+MF_MUST_CHECK bool mf_aggregate_window_add(mf_aggregate_window *window,
+                                           const mf_aggregate_fields *fields, mf_error *why);
 
 /* Appends the state. */
 void mf_aggregate_window_write_state(mf_aggregate_window *window, mf_text *text);
 
-/* How many bytes mf_aggregate_window_write_state would append. Takes the time of what has changed
- * since the last call, not of the whole. False: MF_ERR_MEMORY. */
-bool mf_aggregate_window_measure_state(mf_aggregate_window *window, size_t *n_bytes, mf_error *err);
+/* The number of bytes that mf_aggregate_window_write_state would append. Costs time for the entries
+ * that changed since the last call only. False: MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_aggregate_window_measure_state(mf_aggregate_window *window, size_t *n_bytes,
+                                                     mf_error *err);
 
 /* Chooses entries to be written early, those with the fewest records first, so that the state
  * of the others has at most `most` bytes: their indexes in chosen[n_chosen], the caller's to
  * mf_free. False: MF_ERR_MEMORY. */
-bool mf_aggregate_window_choose(mf_aggregate_window *window, size_t most, uint32_t **chosen,
-                                size_t *n_chosen, mf_error *err);
+MF_MUST_CHECK bool mf_aggregate_window_choose(mf_aggregate_window *window, size_t most,
+                                              uint32_t **chosen, size_t *n_chosen, mf_error *err);
 
-/* Takes out the entries whose is_written is set. */
-bool mf_aggregate_window_drop_written(mf_aggregate_window *window, mf_error *err);
+/* Removes the entries whose is_written is set. False: MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_aggregate_window_drop_written(mf_aggregate_window *window, mf_error *err);
 
 static inline mf_id mf_aggregate_window_view(const mf_aggregate_window *window,
                                              mf_aggregate_window_text text)

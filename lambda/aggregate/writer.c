@@ -1,4 +1,5 @@
-/* writer.c: workers that take one key after the other, and the trend behind them. */
+/* writer.c: each worker writes one key after the other until none is left; then the caller writes the
+ * trend from the totals that the items have now. */
 #include "lambda/aggregate/writer.h"
 
 #include "base/clock.h"
@@ -30,7 +31,7 @@ struct mf_aggregate_writer {
     worker workers[MF_AGGREGATE_WRITERS_MOST];
     mf_aws_dynamodb_puts puts;
 
-    /* Of the run: */
+    /* Of the present run. */
     const mf_aggregate_write *write;
     char order[MF_STREAM_SEQUENCE_ORDER_BYTES]; /* of the last record */
     char sequence_attribute[SHARD_BYTES];
@@ -317,7 +318,7 @@ bool mf_aggregate_writer_run(mf_aggregate_writer *writer, const mf_aggregate_wri
     const size_t n_workers =
         n_useful < writer->settings->writers ? n_useful : writer->settings->writers;
     size_t n_threads = 0;
-    /* A thread that cannot be started is work for the others. */
+    /* When a thread cannot be started, the others do its work. */
     while (n_threads + 1 < n_workers && mf_thread_start(&writer->workers[n_threads + 1].thread,
                                                         work, &writer->workers[n_threads + 1]) == 0)
         n_threads++;

@@ -1,18 +1,18 @@
-/* writer.h: the totals of a window, added to the items of a DynamoDB table.
+/* writer.h: adds the totals of a window to the items of a DynamoDB table.
  *
  * For each key one UpdateItem of the item (key, window's start):
  *
  *     ADD  count, sums                  so that shards, and several flushes of one window, add up
- *     SET  end, what was carried, means, and "lastSequence:<shard>", the last record in it
- *     if   that attribute is not there or is less
+ *     SET  end, carried values, means, and "lastSequence:<shard>", its last record
+ *     if   that attribute is missing or less
  *
- * (1) The same totals up to the same record change nothing when they come again, after a
- *     failure in the middle or because Lambda called twice (docs/lambda.md, 4.4.5, 4.7).
- * (2) A mean is that of the item as it is afterwards, not of the totals alone: where others
- *     have added to the item it is set by a second update, which another writer's addition
- *     makes void, and that one sets it then.
- * (3) Writes go side by side over as many connections as there are writers. They are repeated
- *     until the deadline (dynamodb.h). A permanent failure ends the run at once.
+ * (1) Totals that are written again up to the same record, after a failure in the middle or a
+ *     second invocation, change nothing (docs/lambda.md, 4.4.5, 4.7).
+ * (2) A mean is that of the whole item, not of these totals alone. Where other writers have added to
+ *     the item, a second update sets it. That update fails when another writer adds meanwhile;
+ *     the other writer then sets the mean.
+ * (3) As many connections as WRITERS says write side by side. Writes are repeated until the
+ *     deadline (dynamodb.h). A permanent failure ends the run at once.
  *
  * Threads: one for each writer; it has threads of its own while it runs. */
 #ifndef MF_LAMBDA_AGGREGATE_WRITER_H
@@ -24,8 +24,8 @@ typedef struct mf_aggregate_writer mf_aggregate_writer;
 
 /* settings stay while there is a writer. NULL: MF_ERR_CONFIG, as a client of AWS has it, or
  * MF_ERR_MEMORY. Opens no connection. */
-mf_aggregate_writer *mf_aggregate_writer_create(const mf_aggregate_settings *settings,
-                                                mf_error *err);
+MF_MUST_CHECK mf_aggregate_writer *mf_aggregate_writer_create(const mf_aggregate_settings *settings,
+                                                              mf_error *err);
 
 /* NULL is fine. */
 void mf_aggregate_writer_destroy(mf_aggregate_writer *writer);
@@ -54,13 +54,15 @@ typedef struct mf_aggregate_write_result {
 
 /* Writes, and sets is_written of each entry that is in the table. False: *err is the first
  * failure, MF_ERR_IO with the number of items that are not written. */
-bool mf_aggregate_writer_run(mf_aggregate_writer *writer, const mf_aggregate_write *write,
-                             mf_aggregate_write_result *result, mf_error *err);
+MF_MUST_CHECK bool mf_aggregate_writer_run(mf_aggregate_writer *writer,
+                                           const mf_aggregate_write *write,
+                                           mf_aggregate_write_result *result, mf_error *err);
 
 /* The n keys with the most records, of those that write has totals of, best first, into
  * settings->trend_table: items of start and place ("<shard>#<last record>#001"), so that a
  * repetition puts the same. */
-bool mf_aggregate_writer_put_trend(mf_aggregate_writer *writer, const mf_aggregate_write *write,
-                                   size_t *n_put, mf_error *err);
+MF_MUST_CHECK bool mf_aggregate_writer_put_trend(mf_aggregate_writer *writer,
+                                                 const mf_aggregate_write *write, size_t *n_put,
+                                                 mf_error *err);
 
 #endif

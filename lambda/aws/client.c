@@ -354,7 +354,8 @@ void mf_aws_call_many(mf_aws_client *client, const mf_aws_call *calls, size_t n,
     for (;;) {
         const int64_t next_ms = start_due(client, calls, n, results);
         const int64_t wait_ms = next_ms == INT64_MAX ? LONGEST_WAIT_MS : next_ms - now_ms();
-        const size_t done = mf_aws_connections_wait(client->connections, wait_ms > 0 ? wait_ms : 0);
+        const size_t done =
+            mf_aws_connections_wait(client->connections, wait_ms > 0 ? wait_ms : 0, -1);
         if (done != MF_AWS_NO_CONNECTION) {
             const size_t i = client->call_of[done];
             client->call_of[done] = NONE;

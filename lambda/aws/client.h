@@ -1,5 +1,5 @@
-/* client.h: calls of one AWS service: signed, with a timeout, retried where that may help; one
- * at a time, or many at once with a bounded number of requests under way.
+/* client.h: calls of one AWS service: signed, with a timeout, retried where a retry may help. One
+ * call at a time, or many at once with a bounded number of requests under way.
  *
  *     mf_aws_client *client = mf_aws_client_create(
  *         &(mf_aws_client_settings){.service = MF_AWS_KINESIS, .margin_ms = 200}, err);
@@ -51,7 +51,8 @@ typedef struct mf_aws_client_settings {
 
 /* NULL and MF_ERR_CONFIG when region, keys or endpoint are missing or invalid, MF_ERR_MEMORY
  * without memory. Opens no connection yet. */
-mf_aws_client *mf_aws_client_create(const mf_aws_client_settings *settings, mf_error *err);
+MF_MUST_CHECK mf_aws_client *mf_aws_client_create(const mf_aws_client_settings *settings,
+                                                  mf_error *err);
 
 /* NULL is fine. */
 void mf_aws_client_destroy(mf_aws_client *client);
@@ -80,8 +81,8 @@ enum {
 
 /* True: *response is a 2xx (or S3's 304). False: *failure says why, and *response is what the
  * last try received. The client owns *response, which lives until its next call. */
-bool mf_aws_call_run(mf_aws_client *client, const mf_aws_call *call,
-                     const mf_aws_response **response, mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_call_run(mf_aws_client *client, const mf_aws_call *call,
+                                   const mf_aws_response **response, mf_aws_failure *failure);
 
 typedef struct mf_aws_result {
     bool ok;                         /* a success is in response; else failure says why    */
@@ -104,7 +105,7 @@ typedef struct mf_aws_json_call {
 } mf_aws_json_call;
 
 /* As mf_aws_call_run; the response's body is unparsed JSON. */
-bool mf_aws_call_json(mf_aws_client *client, const mf_aws_json_call *call,
-                      const mf_aws_response **response, mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_call_json(mf_aws_client *client, const mf_aws_json_call *call,
+                                    const mf_aws_response **response, mf_aws_failure *failure);
 
 #endif

@@ -33,7 +33,7 @@ enum {
 };
 
 /* A name of 3 to 255 letters, digits, '_', '.' and '-', or arn:…:dynamodb:…:table/name. */
-bool mf_aws_dynamodb_table_check(const char *table, mf_error *err);
+MF_MUST_CHECK bool mf_aws_dynamodb_table_check(const char *table, mf_error *err);
 
 typedef enum mf_aws_dynamodb_type {
     MF_AWS_DYNAMODB_TEXT,   /* {"S":…}; valid UTF-8 */
@@ -80,9 +80,9 @@ typedef struct mf_aws_dynamodb_result {
 } mf_aws_dynamodb_result;
 
 /* deadline_ms: wall clock; 0: only the client's own tries. */
-bool mf_aws_dynamodb_update_run(mf_aws_client *client, mf_aws_dynamodb_update *update,
-                                int64_t deadline_ms, mf_aws_dynamodb_result *result,
-                                mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_dynamodb_update_run(mf_aws_client *client, mf_aws_dynamodb_update *update,
+                                              int64_t deadline_ms, mf_aws_dynamodb_result *result,
+                                              mf_aws_failure *failure);
 
 void mf_aws_dynamodb_update_free(mf_aws_dynamodb_update *update);
 
@@ -103,8 +103,8 @@ void mf_aws_dynamodb_puts_attribute(mf_aws_dynamodb_puts *puts, const char *name
 void mf_aws_dynamodb_puts_end(mf_aws_dynamodb_puts *puts);
 
 /* Puts the items, if there are any, and empties the batch. */
-bool mf_aws_dynamodb_puts_run(mf_aws_client *client, mf_aws_dynamodb_puts *puts,
-                              int64_t deadline_ms, mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_dynamodb_puts_run(mf_aws_client *client, mf_aws_dynamodb_puts *puts,
+                                            int64_t deadline_ms, mf_aws_failure *failure);
 
 void mf_aws_dynamodb_puts_free(mf_aws_dynamodb_puts *puts);
 

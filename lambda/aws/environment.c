@@ -1,5 +1,5 @@
-/* environment.c: reads and checks AWS's variables. A host or a header is later made of each
- * value, so everything that could end one and begin another is rejected here. */
+/* environment.c: reads and checks AWS's variables. Hosts and headers are made of the values, so a
+ * character that could end one and begin another is rejected here. */
 #include "lambda/aws/environment.h"
 
 #include "base/certificates.h"

@@ -33,11 +33,11 @@ typedef struct mf_aws_credentials {
 
 /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. Fails MF_ERR_CONFIG when one
  * of the first two is unset, or one contains a character that a header cannot carry. */
-bool mf_aws_credentials_read(mf_aws_credentials *credentials, mf_error *err);
+MF_MUST_CHECK bool mf_aws_credentials_read(mf_aws_credentials *credentials, mf_error *err);
 
 /* AWS_REGION, else AWS_DEFAULT_REGION. Fails MF_ERR_CONFIG when both are unset or the value is
  * not a region's name (lower-case letters, digits, '-'; it becomes part of a host name). */
-bool mf_aws_region_read(char region[MF_AWS_REGION_BYTES], mf_error *err);
+MF_MUST_CHECK bool mf_aws_region_read(char region[MF_AWS_REGION_BYTES], mf_error *err);
 
 /* The file of trusted certificates: AWS_CA_BUNDLE, else the system's; NULL: libcurl's default. */
 const char *mf_aws_ca_bundle(void);
@@ -71,12 +71,13 @@ typedef struct mf_aws_endpoint {
  * depend on the URL. FIPS and dual-stack hosts are not derived: set AWS_ENDPOINT_URL_<SERVICE>.
  *
  * Fails MF_ERR_CONFIG naming the variable that is missing or invalid. */
-bool mf_aws_endpoint_choose(mf_aws_service service, mf_aws_endpoint *endpoint, mf_error *err);
+MF_MUST_CHECK bool mf_aws_endpoint_choose(mf_aws_service service, mf_aws_endpoint *endpoint,
+                                          mf_error *err);
 
 /* The endpoint of MF_AWS_PLAIN at `url`, without a region. Fails MF_ERR_CONFIG with the
  * sentence that `name` is not a URL. */
-bool mf_aws_endpoint_plain(const char *name, const char *url, mf_aws_endpoint *endpoint,
-                           mf_error *err);
+MF_MUST_CHECK bool mf_aws_endpoint_plain(const char *name, const char *url,
+                                         mf_aws_endpoint *endpoint, mf_error *err);
 
 /* The service's product name: "SageMaker Runtime". */
 const char *mf_aws_service_name(mf_aws_service service);
@@ -92,6 +93,7 @@ typedef struct mf_aws_resource_kind {
 } mf_aws_resource_kind;
 
 /* Letters, digits, '_', '.' and '-'. Fails MF_ERR_CONFIG with a sentence that quotes the text. */
-bool mf_aws_resource_name_check(const mf_aws_resource_kind *kind, const char *text, mf_error *err);
+MF_MUST_CHECK bool mf_aws_resource_name_check(const mf_aws_resource_kind *kind, const char *text,
+                                              mf_error *err);
 
 #endif

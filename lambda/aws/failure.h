@@ -3,7 +3,7 @@
  *
  *     error.text is one sentence for the log. It may contain hosts, buckets and the message of
  *     AWS, but never a secret, a token or the caller's data. AWS quotes the token when a
- *     signature is wrong; such a message is left out. A caller's own client gets no text of it.
+ *     signature is wrong; such a message is left out. None of it is for the user of a function.
  *
  * Threads: any. */
 #ifndef MF_LAMBDA_AWS_FAILURE_H
@@ -71,9 +71,10 @@ bool mf_aws_failure_to_error(const mf_aws_failure *failure, mf_error *err);
 /* True for a complete 2xx and for S3's 304 (which only a conditional GET gets). Else every
  * field of *failure is set but n_tries, which stays. subject begins the sentence:
  * "s3://movies/movies.csv"; credentials are those that may not appear in it, NULL: none. */
-bool mf_aws_classify_response(const mf_aws_response *response, const mf_aws_endpoint *endpoint,
-                              const char *subject, const mf_aws_credentials *credentials,
-                              mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_classify_response(const mf_aws_response *response,
+                                            const mf_aws_endpoint *endpoint, const char *subject,
+                                            const mf_aws_credentials *credentials,
+                                            mf_aws_failure *failure);
 
 /* The body of an error response:
  *

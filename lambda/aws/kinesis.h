@@ -54,12 +54,12 @@ typedef struct mf_aws_kinesis_tally {
 } mf_aws_kinesis_tally;
 
 /* A name of 1 to 128 letters, digits, '_', '.' and '-', or arn:…:kinesis:…:stream/name. */
-bool mf_aws_kinesis_stream_check(const char *stream, mf_error *err);
+MF_MUST_CHECK bool mf_aws_kinesis_stream_check(const char *stream, mf_error *err);
 
 /* Puts the records that are not yet marked as written. False: *failure has the last reason why
  * a record is not written; the marked records are written all the same. An invalid key or size
  * is MF_AWS_LOCAL or MF_AWS_TOO_LARGE, and nothing is sent. */
-bool mf_aws_kinesis_put_records(mf_aws_client *client, const mf_aws_kinesis_put *put,
-                                mf_aws_kinesis_tally *tally, mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_kinesis_put_records(mf_aws_client *client, const mf_aws_kinesis_put *put,
+                                              mf_aws_kinesis_tally *tally, mf_aws_failure *failure);
 
 #endif

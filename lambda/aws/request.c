@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { BUFFER_BYTES = 128 << 10 /* fewer system calls for an event of 6 MiB */ };
+
 typedef enum slot_state { IDLE, UNDER_WAY, FAILED } slot_state;
 
 typedef struct slot {
@@ -23,6 +25,8 @@ typedef struct slot {
     struct curl_slist *headers; /* of the request under way, as is response */
     mf_aws_response *response;
     char curl_message[CURL_ERROR_SIZE];
+    bool once;
+    unsigned n_sent; /* how often libcurl sent the request */
 } slot;
 
 struct mf_aws_connections {
@@ -45,6 +49,14 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *context)
     return mf_aws_response_take_body(context, bytes, size * n) ? size * n : 0;
 }
 
+/* libcurl calls this before it sends a request, also before it sends it again. */
+static int on_send(void *context, char *to, char *from, int to_port, int from_port)
+{
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    slot *s = context;
+    return s->n_sent++ > 0 && s->once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* Appends "name: value"; false without memory. */
 static bool add_header(struct curl_slist **list, mf_text *line, const char *name, const char *value)
 {
@@ -63,7 +75,8 @@ static bool add_header(struct curl_slist **list, mf_text *line, const char *name
 static bool make_headers(const mf_aws_request *request, struct curl_slist **list)
 {
     mf_text line = MF_TEXT_EMPTY;
-    bool ok = true;
+    /* libcurl 7.88 would sign this header, which removes "Expect: 100-continue". */
+    bool ok = request->service[0] != '\0' || (*list = curl_slist_append(NULL, "Expect:")) != NULL;
     for (size_t i = 0; i < request->n_headers && ok; i++)
         ok = add_header(list, &line, request->headers[i].name, request->headers[i].value);
     if (ok && request->service[0] != '\0' && request->credentials->token != NULL)
@@ -87,8 +100,7 @@ static bool set_peer(CURL *easy, const mf_aws_request *request)
            SET(SUPPRESS_CONNECT_HEADERS, 1L) && SET(NOSIGNAL, 1L) && SET(QUICK_EXIT, 1L) &&
            SET(TIMEOUT_MS, (long)request->timeout_ms) &&
            SET(CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms) &&
-           SET(MAXAGE_CONN, (long)MF_AWS_IDLE_MS / 1000) &&
-           SET(FRESH_CONNECT, request->once ? 1L : 0L);
+           SET(MAXAGE_CONN, (long)MF_AWS_IDLE_MS / 1000) && SET(BUFFERSIZE, (long)BUFFER_BYTES);
 }
 
 static bool set_signature(CURL *easy, const mf_aws_request *request)
@@ -112,7 +124,7 @@ static bool set_content(slot *s, const mf_aws_request *request)
     return SET(HTTPHEADER, s->headers) && SET(USERAGENT, "movie-recommender/" MF_VERSION) &&
            SET(ERRORBUFFER, s->curl_message) && SET(HEADERFUNCTION, on_header) &&
            SET(HEADERDATA, s->response) && SET(WRITEFUNCTION, on_body) &&
-           SET(WRITEDATA, s->response) &&
+           SET(WRITEDATA, s->response) && SET(PREREQFUNCTION, on_send) && SET(PREREQDATA, s) &&
            (has_body ? SET(POST, 1L) && SET(POSTFIELDSIZE_LARGE, (curl_off_t)request->n_body) &&
                            SET(POSTFIELDS, request->n_body > 0 ? request->body : "") &&
                            SET(EXPECT_100_TIMEOUT_MS, 1L)
@@ -154,6 +166,9 @@ static void explain(const slot *s, CURLcode code)
         return;
     if (response->transfer == MF_AWS_TRANSFER_COMPLETE)
         response->transfer = transfer_of(code);
+    if (code == CURLE_ABORTED_BY_CALLBACK && s->n_sent > 1)
+        mf_fail(&response->why, MF_ERR_IO, MF_NOWHERE,
+                "the connection ended before a response came");
     mf_fail(&response->why, response->transfer == MF_AWS_TRANSFER_LOCAL ? MF_ERR_MEMORY : MF_ERR_IO,
             MF_NOWHERE, "curl error %d (%s)%s%s", (int)code, curl_easy_strerror(code),
             s->curl_message[0] != '\0' ? ": " : "", s->curl_message);
@@ -210,14 +225,19 @@ void mf_aws_connections_destroy(mf_aws_connections *connections)
     if (connections == NULL)
         return;
     for (size_t i = 0; i < connections->n_slots; i++)
-        if (connections->slots[i].state != IDLE)
-            end(connections, &connections->slots[i], CURLE_ABORTED_BY_CALLBACK);
+        mf_aws_connections_abort(connections, i);
     /* Before the easy handles: the multi closes connections through a handle of its own. */
     curl_multi_cleanup(connections->multi);
     for (size_t i = 0; i < connections->n_slots; i++)
         curl_easy_cleanup(connections->slots[i].easy);
     curl_global_cleanup();
     mf_free(connections);
+}
+
+void mf_aws_connections_abort(mf_aws_connections *connections, size_t i)
+{
+    if (connections->slots[i].state != IDLE)
+        end(connections, &connections->slots[i], CURLE_ABORTED_BY_CALLBACK);
 }
 
 /* Promise (6). The multi owns the connections: they close with it. */
@@ -239,6 +259,8 @@ void mf_aws_connections_start(mf_aws_connections *connections, size_t i,
     const bool is_ready = drop_stale(connections);
     s->curl_message[0] = '\0';
     s->response = response;
+    s->once = request->once;
+    s->n_sent = 0;
     const bool has_begun = is_ready && make_headers(request, &s->headers) &&
                            set_peer(s->easy, request) && set_signature(s->easy, request) &&
                            set_content(s, request) &&
@@ -269,18 +291,19 @@ static size_t end_one(mf_aws_connections *connections)
     return MF_AWS_NO_CONNECTION;
 }
 
-size_t mf_aws_connections_wait(mf_aws_connections *connections, int64_t timeout_ms)
+size_t mf_aws_connections_wait(mf_aws_connections *connections, int64_t timeout_ms, int stop_fd)
 {
-    enum { LONGEST_POLL_MS = 1000 };
+    enum { LONGEST_POLL_MS = 3600 * 1000 };
     const int64_t until_ms = mf_clock_us() / 1000 + timeout_ms;
+    struct curl_waitfd stop = {.fd = stop_fd, .events = CURL_WAIT_POLLIN};
     while (connections->n_under_way > 0) {
         int n_running;
         curl_multi_perform(connections->multi, &n_running);
         const size_t done = end_one(connections);
         const int64_t left_ms = until_ms - mf_clock_us() / 1000;
-        if (done != MF_AWS_NO_CONNECTION || left_ms <= 0)
+        if (done != MF_AWS_NO_CONNECTION || left_ms <= 0 || stop.revents != 0)
             return done;
-        curl_multi_poll(connections->multi, NULL, 0,
+        curl_multi_poll(connections->multi, &stop, stop_fd >= 0 ? 1 : 0,
                         (int)(left_ms < LONGEST_POLL_MS ? left_ms : LONGEST_POLL_MS), NULL);
     }
     return MF_AWS_NO_CONNECTION;

@@ -1,9 +1,9 @@
-/* request.h: signed HTTP requests over a pool of connections to one peer. The only file of
- * this library that calls libcurl.
+/* request.h: HTTP requests, signed or not, over a pool of connections to one peer. The only file
+ * below lambda/ that calls libcurl.
  *
  *     for (i = 0; i < n; i++)
  *         mf_aws_connections_start(connections, i, &request[i], &response[i]);
- *     while ((i = mf_aws_connections_wait(connections, 1000)) != MF_AWS_NO_CONNECTION)
+ *     while ((i = mf_aws_connections_wait(connections, 1000, -1)) != MF_AWS_NO_CONNECTION)
  *         …                                     response[i] is complete
  *
  * Connections are kept from request to request for the life of the process. Retries belong to
@@ -18,14 +18,14 @@
  * (3) Redirects are not followed. HTTP/1.1. No cookies, no .netrc.
  * (4) https uses the proxy of the environment (HTTPS_PROXY, NO_PROXY), which sees only a
  *     tunnel; plain http never uses a proxy.
- * (5) A request ends within timeout_ms, name resolution included.
+ * (5) A request ends within timeout_ms, name resolution included; 0: it may wait for ever.
  * (6) When no request was under way for MF_AWS_IDLE_MS of wall clock time, all connections are
  *     closed before the next one. Lambda freezes a function between two events; meanwhile a
  *     connection may have died and the monotonic clock, which libcurl uses, may have stood
  *     still (1.6.8).
  * (7) When a kept connection breaks before the first byte of a response, libcurl sends the
  *     request again, so the peer may get it twice (1.6.12). `once` prevents that: the request
- *     gets a new connection.
+ *     ends as MF_AWS_TRANSFER_BROKEN.
  * (8) A body of more than 1 MiB is sent at once, without a wait for "100 Continue".
  *
  * Threads: one for each pool. The caller ignores SIGPIPE (lambda/runtime does). */
@@ -58,7 +58,7 @@ typedef struct mf_aws_request {
     const char *region;  /* of the signature, as is service */
     const char *service; /* "": unsigned; region and credentials are then ignored */
     const mf_aws_credentials *credentials;
-    int64_t timeout_ms; /* of the whole request; > 0 */
+    int64_t timeout_ms; /* of the whole request; 0: none */
     int64_t connect_timeout_ms;
     bool once;
 } mf_aws_request;
@@ -67,7 +67,7 @@ typedef struct mf_aws_connections mf_aws_connections;
 
 /* A pool for at most n requests at once, 1 … MF_AWS_CONNECTIONS_MOST. NULL and MF_ERR_MEMORY
  * without memory. Opens no connection yet. */
-mf_aws_connections *mf_aws_connections_create(size_t n, mf_error *err);
+MF_MUST_CHECK mf_aws_connections *mf_aws_connections_create(size_t n, mf_error *err);
 
 /* NULL is fine. Requests under way are aborted. */
 void mf_aws_connections_destroy(mf_aws_connections *connections);
@@ -79,7 +79,11 @@ void mf_aws_connections_start(mf_aws_connections *connections, size_t i,
                               const mf_aws_request *request, mf_aws_response *response);
 
 /* Waits until a request is complete and returns its slot; response->transfer says how it
- * ended. MF_AWS_NO_CONNECTION after timeout_ms, or when no request is under way. */
-size_t mf_aws_connections_wait(mf_aws_connections *connections, int64_t timeout_ms);
+ * ended. MF_AWS_NO_CONNECTION after timeout_ms, when the descriptor stop_fd (-1: none) becomes
+ * readable, or when no request is under way. */
+size_t mf_aws_connections_wait(mf_aws_connections *connections, int64_t timeout_ms, int stop_fd);
+
+/* Aborts the request of slot i. */
+void mf_aws_connections_abort(mf_aws_connections *connections, size_t i);
 
 #endif

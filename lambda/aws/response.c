@@ -10,7 +10,7 @@
 void mf_aws_response_start(mf_aws_response *response, const mf_aws_sink *sink, uint64_t max_bytes)
 {
     mf_text body = response->body, headers = response->headers;
-    mf_text_clear(&body, 1 << 20);
+    mf_text_clear(&body, SIZE_MAX);
     mf_text_clear(&headers, MF_AWS_HEADERS_BYTES);
     *response =
         (mf_aws_response){.body = body, .headers = headers, .sink = sink, .max_bytes = max_bytes};
@@ -67,14 +67,18 @@ static bool end_headers(mf_aws_response *response)
     uint64_t n_bytes = UINT64_MAX;
     if (mf_parse_uint64(length, strlen(length), &n_bytes) && n_bytes > response->max_bytes)
         return too_large(response);
-    if (n_bytes == UINT64_MAX && response->status != 204 &&
+    if (n_bytes == UINT64_MAX && response->status != 204 && !response->may_lack_length &&
         strcasecmp(mf_aws_response_header(response, "transfer-encoding"), "chunked") != 0) {
         mf_fail(&response->why, MF_ERR_IO, MF_NOWHERE,
                 "the response has no Content-Length: a cut could not be told from its end");
         return end(response, MF_AWS_TRANSFER_BROKEN);
     }
-    if (!goes_to_sink(response))
+    if (!goes_to_sink(response)) {
+        /* Memory that no byte arrives for is never touched; a failure shows when bytes come. */
+        if (n_bytes != UINT64_MAX)
+            mf_text_reserve(&response->body, (size_t)n_bytes);
         return true;
+    }
     return response->sink->begin(response->sink->context, n_bytes, &response->why) ||
            end(response, MF_AWS_TRANSFER_SINK_FAILED);
 }

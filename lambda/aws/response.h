@@ -4,8 +4,8 @@
  * (1) A successful body (2xx) is kept up to max_bytes; with a sink and status 200 its pieces go
  *     to the sink instead. More than max_bytes, announced or received, ends the reading.
  * (2) Of any other body at most MF_AWS_ERROR_BODY_BYTES are kept, for the error message.
- * (3) A successful body needs a marked end (Content-Length or chunks): a body that ends with
- *     its connection cannot be told from a truncated one.
+ * (3) A successful body needs a marked end (Content-Length or chunks), unless may_lack_length is
+ *     set: a body that ends with its connection cannot be told from a truncated one.
  * (4) Interim responses (100 Continue) leave nothing behind. Headers beyond
  *     MF_AWS_HEADERS_BYTES and trailers are ignored.
  *
@@ -44,10 +44,11 @@ typedef enum mf_aws_transfer {
 
 typedef struct mf_aws_response {
     mf_aws_transfer transfer;
-    bool was_sent; /* the peer may have received the request and acted on it      */
-    mf_error why;  /* unless COMPLETE: one sentence without secrets               */
-    int status;    /* 0 until there is one                                        */
-    mf_text body;  /* not zero-terminated; empty when a sink took it              */
+    bool was_sent;        /* the peer may have received the request and acted on it      */
+    mf_error why;         /* unless COMPLETE: one sentence without secrets               */
+    int status;           /* 0 until there is one                                        */
+    mf_text body;         /* not zero-terminated; empty when a sink took it              */
+    bool may_lack_length; /* set it after the start                                */
 
     /* The reader's own. */
     mf_text headers; /* name, 0, value, 0, name, … */
@@ -63,10 +64,12 @@ void mf_aws_response_start(mf_aws_response *response, const mf_aws_sink *sink, u
 
 /* One header line with its line end. A status line begins a response, an empty line ends its
  * headers. False: the rest need not be read, and unless has_enough, transfer says why. */
-bool mf_aws_response_take_header(mf_aws_response *response, const char *line, size_t n);
+MF_MUST_CHECK bool mf_aws_response_take_header(mf_aws_response *response, const char *line,
+                                               size_t n);
 
 /* A piece of the body; false as above. */
-bool mf_aws_response_take_body(mf_aws_response *response, const char *bytes, size_t n);
+MF_MUST_CHECK bool mf_aws_response_take_body(mf_aws_response *response, const char *bytes,
+                                             size_t n);
 
 /* The value of a header (any case) without surrounding blanks; the first when there are
  * several, "" when there is none. Lives until the next response starts. */

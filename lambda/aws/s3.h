@@ -24,13 +24,14 @@ typedef struct mf_aws_s3_location {
 } mf_aws_s3_location;
 
 /* Fails MF_ERR_CONFIG with the part that is invalid; *location is then untouched. */
-bool mf_aws_s3_uri_parse(const char *uri, mf_aws_s3_location *location, mf_error *err);
+MF_MUST_CHECK bool mf_aws_s3_uri_parse(const char *uri, mf_aws_s3_location *location,
+                                       mf_error *err);
 
 /* True for s3://…; false for a path. */
 bool mf_aws_s3_uri_is(const char *uri);
 
 /* uri is an object or the path of a file; else MF_ERR_CONFIG naming the environment variable. */
-bool mf_aws_s3_uri_check(const char *variable, const char *uri, mf_error *err);
+MF_MUST_CHECK bool mf_aws_s3_uri_check(const char *variable, const char *uri, mf_error *err);
 
 /* Appends bytes[0 .. n) in SigV4's canonical form: A-Z a-z 0-9 - . _ ~ stay, every other byte
  * becomes %XX with upper-case digits; with keep_slashes '/' stays too. libcurl 7.88 signs a
@@ -70,7 +71,7 @@ typedef struct mf_aws_s3_object {
 } mf_aws_s3_object;
 
 /* False: *failure says why and names the object; *object is untouched. */
-bool mf_aws_s3_get_object(mf_aws_client *client, const mf_aws_s3_get *get, mf_aws_s3_object *object,
-                          mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_s3_get_object(mf_aws_client *client, const mf_aws_s3_get *get,
+                                        mf_aws_s3_object *object, mf_aws_failure *failure);
 
 #endif

@@ -43,11 +43,12 @@ typedef struct mf_aws_inference {
 } mf_aws_inference;
 
 /* A valid name of an endpoint: letters, digits and inner '-', at most 63. */
-bool mf_aws_endpoint_name_check(const char *name, mf_error *err);
+MF_MUST_CHECK bool mf_aws_endpoint_name_check(const char *name, mf_error *err);
 
 /* False: *failure says why. A name, a size or an attribute that SageMaker would reject fails
  * without a request (MF_AWS_LOCAL; MF_AWS_TOO_LARGE for the body). */
-bool mf_aws_invoke_endpoint(mf_aws_client *client, const mf_aws_invocation *invocation,
-                            mf_aws_inference *inference, mf_aws_failure *failure);
+MF_MUST_CHECK bool mf_aws_invoke_endpoint(mf_aws_client *client,
+                                          const mf_aws_invocation *invocation,
+                                          mf_aws_inference *inference, mf_aws_failure *failure);
 
 #endif

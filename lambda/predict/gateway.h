@@ -58,8 +58,8 @@ typedef struct mf_predict_request {
 
 /* Reads event[0 .. n_event) into a request that was zeroed once and may have held another.
  * On false `integration` is that of the response: bytes that are no event at all are direct. */
-bool mf_predict_request_read(mf_predict_request *request, const char *event, size_t n_event,
-                             mf_predict_problem *problem);
+MF_MUST_CHECK bool mf_predict_request_read(mf_predict_request *request, const char *event,
+                                           size_t n_event, mf_predict_problem *problem);
 
 void mf_predict_request_free(mf_predict_request *request);
 
@@ -67,15 +67,18 @@ void mf_predict_request_free(mf_predict_request *request);
  * CORS header. */
 
 /* False: it would be too large, see *problem; response is then empty. */
-bool mf_predict_respond(mf_text *response, mf_predict_integration integration, const char *origin,
-                        const mf_text *body, mf_predict_problem *problem);
+MF_MUST_CHECK bool mf_predict_respond(mf_text *response, mf_predict_integration integration,
+                                      const char *origin, const mf_text *body,
+                                      mf_predict_problem *problem);
 
 /* To OPTIONS, of a proxy. */
 void mf_predict_respond_to_options(mf_text *response, const char *origin);
 
 /* False when the integration is direct: the handler fails with *err. */
-bool mf_predict_respond_with_problem(mf_text *response, mf_predict_integration integration,
-                                     const char *origin, const mf_predict_problem *problem,
-                                     mf_error *err);
+MF_MUST_CHECK bool mf_predict_respond_with_problem(mf_text *response,
+                                                   mf_predict_integration integration,
+                                                   const char *origin,
+                                                   const mf_predict_problem *problem,
+                                                   mf_error *err);
 
 #endif

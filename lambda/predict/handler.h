@@ -45,8 +45,9 @@ typedef struct mf_predict_outcome {
 
 /* Appends the response to the empty `response`. False: the invocation fails with *err.
  * *outcome is filled either way. */
-bool mf_predict_handle(mf_predict_handler *handler, const mf_lambda_invocation *invocation,
-                       mf_text *response, mf_predict_outcome *outcome, mf_error *err);
+MF_MUST_CHECK bool mf_predict_handle(mf_predict_handler *handler,
+                                     const mf_lambda_invocation *invocation, mf_text *response,
+                                     mf_predict_outcome *outcome, mf_error *err);
 
 /* Gives back what it kept; settings, movies and predictor are the caller's. */
 void mf_predict_handler_free(mf_predict_handler *handler);

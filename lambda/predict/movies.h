@@ -32,18 +32,19 @@ typedef struct mf_predict_movie {
 typedef struct mf_predict_movies mf_predict_movies;
 
 /* An empty table. NULL: MF_ERR_MEMORY. */
-mf_predict_movies *mf_predict_movies_create(mf_error *err);
+MF_MUST_CHECK mf_predict_movies *mf_predict_movies_create(mf_error *err);
 
 /* NULL is fine. */
 void mf_predict_movies_destroy(mf_predict_movies *movies);
 
 /* Copies the movie; all texts valid UTF-8. Fails MF_ERR_LIMIT (4 GiB of texts),
  * MF_ERR_MEMORY. */
-bool mf_predict_movies_add(mf_predict_movies *movies, const mf_predict_movie *movie, mf_error *err);
+MF_MUST_CHECK bool mf_predict_movies_add(mf_predict_movies *movies, const mf_predict_movie *movie,
+                                         mf_error *err);
 
 /* After the last movie and before the first find. Gives back spare memory.
  * Fails MF_ERR_MEMORY. Cost: a hash and a cache miss per movie. */
-bool mf_predict_movies_finish(mf_predict_movies *movies, mf_error *err);
+MF_MUST_CHECK bool mf_predict_movies_finish(mf_predict_movies *movies, mf_error *err);
 
 /* Rows that were added, and how many of them have an id that came again later. */
 uint32_t mf_predict_movies_count(const mf_predict_movies *movies);
@@ -80,8 +81,8 @@ enum {
 /* The table of the file bytes[0 .. n), the caller's to mf_predict_movies_destroy. name is that of
  * the file, for errors. NULL: MF_ERR_PARSE, MF_ERR_LIMIT (4 GiB of texts), MF_ERR_MEMORY.
  * Cost: 5 ns per byte. */
-mf_predict_movies *mf_predict_movies_read(const char *name, const char *bytes, size_t n,
-                                          mf_error *err);
+MF_MUST_CHECK mf_predict_movies *mf_predict_movies_read(const char *name, const char *bytes,
+                                                        size_t n, mf_error *err);
 
 /* ----------------------------------------------------- movies_source.c: the newest table
  *

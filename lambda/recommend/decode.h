@@ -29,7 +29,7 @@ MF_MUST_CHECK bool mf_recommend_request_read(mf_recommend_request *request,
 /* The stage: fills items in, pending or rejected, and n_records and oldest_ms of the outcome.
  * settings, invocation and outcome are set. False: MF_ERR_PARSE, it is no event of a stream, or
  * MF_ERR_MEMORY. */
-bool mf_recommend_decode(mf_recommend_batch *batch, mf_error *err);
+MF_MUST_CHECK bool mf_recommend_decode(mf_recommend_batch *batch, mf_error *err);
 
 void mf_recommend_batch_free(mf_recommend_batch *batch);
 

@@ -58,8 +58,9 @@ typedef struct mf_recommend_emitter {
 } mf_recommend_emitter;
 
 /* Writes the results of the items [first, usable_end) that are pending. False: MF_ERR_MEMORY. */
-bool mf_recommend_write_results(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
-                                const mf_recommend_lookups *lookups, mf_error *err);
+MF_MUST_CHECK bool mf_recommend_write_results(mf_recommend_emitter *emitter,
+                                              mf_recommend_batch *batch,
+                                              const mf_recommend_lookups *lookups, mf_error *err);
 
 /* Puts what was written and remembers it in *remembered. A failure is the outcome's. */
 void mf_recommend_put_results(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
@@ -67,8 +68,8 @@ void mf_recommend_put_results(mf_recommend_emitter *emitter, mf_recommend_batch 
 
 /* Logs the rejected items [first, usable_end), and puts them when there is a stream for them and
  * this is no test run. False: MF_ERR_MEMORY; any other failure is the outcome's. */
-bool mf_recommend_emit_dead_letters(mf_recommend_emitter *emitter, mf_recommend_batch *batch,
-                                    mf_error *err);
+MF_MUST_CHECK bool mf_recommend_emit_dead_letters(mf_recommend_emitter *emitter,
+                                                  mf_recommend_batch *batch, mf_error *err);
 
 /* Of a test run: appends {"predictions":[…],"rejected":[…],"batchItemFailures":[]} with what was
  * written. */

@@ -40,8 +40,9 @@ typedef struct mf_recommend_handler {
 
 /* Appends the response to the empty `response`. False: the invocation fails with *err.
  * *outcome is filled either way. */
-bool mf_recommend_handle(mf_recommend_handler *handler, const mf_lambda_invocation *invocation,
-                         mf_text *response, mf_recommend_outcome *outcome, mf_error *err);
+MF_MUST_CHECK bool mf_recommend_handle(mf_recommend_handler *handler,
+                                       const mf_lambda_invocation *invocation, mf_text *response,
+                                       mf_recommend_outcome *outcome, mf_error *err);
 
 /* Gives back its own memory. */
 void mf_recommend_handler_free(mf_recommend_handler *handler);

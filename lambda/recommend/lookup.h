@@ -46,7 +46,8 @@ typedef struct mf_recommend_lookups {
 } mf_recommend_lookups;
 
 /* Empties it, with capacity for `most`. False: MF_ERR_MEMORY. */
-bool mf_recommend_lookups_start(mf_recommend_lookups *lookups, size_t most, mf_error *err);
+MF_MUST_CHECK bool mf_recommend_lookups_start(mf_recommend_lookups *lookups, size_t most,
+                                              mf_error *err);
 
 /* Index of the lookup of this user and top_n, a new one if need be. user's bytes are borrowed. */
 size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, mf_id user, uint32_t top_n);
@@ -54,8 +55,8 @@ size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, mf_id user, uint3
 /* The stage: empties *lookups and adds those of the pending items of the part that is handled now;
  * items that are remembered and duplicates change their state. Neither exists in a test run, nor
  * duplicates without a memory (REMEMBERED_REQUESTS 0). False: MF_ERR_MEMORY. */
-bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *batch,
-                          const mf_recommend_remembered *remembered, mf_error *err);
+MF_MUST_CHECK bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *batch,
+                                        const mf_recommend_remembered *remembered, mf_error *err);
 
 /* The list or the reason of a lookup that is resolved or rejected. */
 mf_id mf_recommend_lookup_text(const mf_recommend_lookups *lookups,

@@ -33,12 +33,12 @@ typedef struct mf_recommend_settings {
 
 /* Reads and checks the environment. Fails MF_ERR_CONFIG with a sentence that names the
  * variable. settings is for mf_settings_log. */
-bool mf_recommend_settings_read(mf_settings *settings, mf_recommend_settings *values,
-                                mf_error *err);
+MF_MUST_CHECK bool mf_recommend_settings_read(mf_settings *settings, mf_recommend_settings *values,
+                                              mf_error *err);
 
 /* Every variable at its default, for --help. Fails MF_ERR_ARGUMENT (never, tested). */
-bool mf_recommend_settings_start(mf_settings *settings, mf_recommend_settings *values,
-                                 mf_error *err);
+MF_MUST_CHECK bool mf_recommend_settings_start(mf_settings *settings, mf_recommend_settings *values,
+                                               mf_error *err);
 
 /* The limits of a request. */
 typedef struct mf_recommend_limits {

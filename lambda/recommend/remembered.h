@@ -16,7 +16,7 @@
 typedef struct mf_recommend_remembered mf_recommend_remembered;
 
 /* Remembers the last `most` requests at least, twice as many at most. NULL: MF_ERR_MEMORY. */
-mf_recommend_remembered *mf_recommend_remembered_create(size_t most, mf_error *err);
+MF_MUST_CHECK mf_recommend_remembered *mf_recommend_remembered_create(size_t most, mf_error *err);
 
 static inline bool mf_recommend_key_equals(mf_recommend_key a, mf_recommend_key b)
 {

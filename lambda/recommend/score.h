@@ -26,8 +26,8 @@ typedef struct mf_recommend_scoring {
 
 /* The stage, within the invocation's time. No lookup is pending afterwards. False:
  * MF_ERR_MEMORY. */
-bool mf_recommend_score(mf_recommend_scoring *scoring, mf_recommend_lookups *lookups,
-                        mf_recommend_batch *batch, mf_error *err);
+MF_MUST_CHECK bool mf_recommend_score(mf_recommend_scoring *scoring, mf_recommend_lookups *lookups,
+                                      mf_recommend_batch *batch, mf_error *err);
 
 void mf_recommend_scoring_free(mf_recommend_scoring *scoring);
 

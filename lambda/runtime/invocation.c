@@ -4,108 +4,42 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "lambda/aws/response.h"
 
 #include <jansson.h>
 #include <string.h>
-#include <strings.h>
 
 /* -------------------------------------------------------------------- the response to next */
 
-void mf_lambda_next_start(mf_lambda_next *next)
+/* Copies a header's value, or "" when it is too long or has a control character. */
+static void copy(char *out, size_t size, const mf_aws_response *response, const char *name)
 {
-    next->request_id[0] = '\0';
-    next->function_arn[0] = '\0';
-    next->trace_id[0] = '\0';
-    next->deadline_ms = 0;
-    next->too_large = false;
-    mf_text_clear(&next->event, next->event.capacity);
-}
-
-void mf_lambda_next_free(mf_lambda_next *next)
-{
-    mf_text_free(&next->event);
-}
-
-/* Copies the value, or "" when it is too long or has a control character. */
-static void copy(char *out, size_t out_size, const char *value, size_t n)
-{
+    const char *value = mf_aws_response_header(response, name);
+    const size_t n = strlen(value);
     out[0] = '\0';
-    if (n >= out_size)
+    if (n >= size)
         return;
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)value[i] < 0x20 || value[i] == 0x7F)
             return;
-    memcpy(out, value, n);
-    out[n] = '\0';
+    memcpy(out, value, n + 1);
 }
 
-static bool fits_a_url(const char *value, size_t n)
+void mf_lambda_next_read(mf_lambda_next *next, const mf_aws_response *response)
 {
-    for (size_t i = 0; i < n; i++) {
-        const char c = value[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '_'))
-            return false;
-    }
-    return true;
-}
-
-static bool is(const char *name, size_t n_name, const char *wanted)
-{
-    return n_name == strlen(wanted) && strncasecmp(name, wanted, n_name) == 0;
-}
-
-static void take(mf_lambda_next *next, const char *name, size_t n_name, const char *value, size_t n)
-{
-    if (is(name, n_name, "Lambda-Runtime-Aws-Request-Id")) {
-        copy(next->request_id, sizeof next->request_id, value, fits_a_url(value, n) ? n : 0);
-    } else if (is(name, n_name, "Lambda-Runtime-Invoked-Function-Arn")) {
-        copy(next->function_arn, sizeof next->function_arn, value, n);
-    } else if (is(name, n_name, "Lambda-Runtime-Trace-Id")) {
-        copy(next->trace_id, sizeof next->trace_id, value, n);
-    } else if (is(name, n_name, "Lambda-Runtime-Deadline-Ms")) {
-        int64_t deadline = 0;
-        next->deadline_ms = mf_parse_int64(value, n, &deadline) && deadline > 0 ? deadline : 0;
-    } else if (is(name, n_name, "Content-Length")) {
-        /* Reserves the announced size at once; memory that no byte arrives for is never
-         * touched. */
-        uint64_t length = 0;
-        if (mf_parse_uint64(value, n, &length) && length <= MF_LAMBDA_EVENT_BYTES)
-            mf_text_reserve(&next->event, (size_t)length);
-    }
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-void mf_lambda_next_header(mf_lambda_next *next, const char *line, size_t n)
-{
-    if (n >= 5 && strncmp(line, "HTTP/", 5) == 0) {
-        mf_lambda_next_start(next);
-        return;
-    }
-    const char *colon = memchr(line, ':', n);
-    if (colon == NULL)
-        return;
-    const char *value = colon + 1;
-    const char *end = line + n;
-    while (value < end && is_blank(*value))
-        value++;
-    while (end > value && is_blank(end[-1]))
-        end--;
-    take(next, line, (size_t)(colon - line), value, (size_t)(end - value));
-}
-
-bool mf_lambda_next_body(mf_lambda_next *next, const char *bytes, size_t n)
-{
-    if (n > MF_LAMBDA_EVENT_BYTES - next->event.n_bytes) {
-        next->too_large = true;
-        return false;
-    }
-    mf_text_append(&next->event, bytes, n);
-    return !next->event.failed;
+    const char *deadline = mf_aws_response_header(response, "Lambda-Runtime-Deadline-Ms");
+    copy(next->request_id, sizeof next->request_id, response, "Lambda-Runtime-Aws-Request-Id");
+    copy(next->function_arn, sizeof next->function_arn, response,
+         "Lambda-Runtime-Invoked-Function-Arn");
+    copy(next->trace_id, sizeof next->trace_id, response, "Lambda-Runtime-Trace-Id");
+    if (strspn(next->request_id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789-_") != strlen(next->request_id))
+        next->request_id[0] = '\0';
+    if (!mf_parse_int64(deadline, strlen(deadline), &next->deadline_ms) || next->deadline_ms < 0)
+        next->deadline_ms = 0;
+    next->event = response->body.n_bytes > 0 ? response->body.bytes : "";
+    next->n_event = response->body.n_bytes;
+    next->too_large = response->transfer == MF_AWS_TRANSFER_TOO_LARGE;
 }
 
 /* --------------------------------------------------------------------------------- budget */

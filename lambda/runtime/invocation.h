@@ -76,34 +76,28 @@ int64_t mf_lambda_budget_ms(const mf_lambda_invocation *invocation, int64_t marg
  * Returns a new object, the caller's to json_decref. NULL: MF_ERR_PARSE with a text that begins
  * event:line:column (reported as Function.InvalidEvent), or MF_ERR_MEMORY (without memory
  * jansson may also call a text malformed). */
-struct json_t *mf_lambda_event_parse(const char *event, size_t n_event, mf_error *err);
+MF_MUST_CHECK struct json_t *mf_lambda_event_parse(const char *event, size_t n_event,
+                                                   mf_error *err);
 
-/* The response to `next`, read header line by header line and piece by piece.
+/* The response to `next`.
  *
  * (1) Header names match in any case; unknown headers are ignored.
  * (2) An invalid value counts as absent: a request id with other characters than letters,
  *     digits, '-' and '_' (it becomes part of a URL), a deadline that is not a positive whole
- *     number, a text that is too long.
- * (3) At most MF_LAMBDA_EVENT_BYTES of body are kept, whatever Content-Length says. */
+ *     number, a text that is too long or has a control character. */
 typedef struct mf_lambda_next {
     char request_id[MF_LAMBDA_REQUEST_ID_BYTES]; /* "" when absent, as all texts here */
     char function_arn[MF_LAMBDA_FUNCTION_ARN_BYTES];
     char trace_id[MF_LAMBDA_TRACE_ID_BYTES];
     int64_t deadline_ms; /* 0 when absent */
-    mf_text event;
+    const char *event;   /* [n_event] bytes of the response; never NULL */
+    size_t n_event;
     bool too_large; /* the body is larger than MF_LAMBDA_EVENT_BYTES */
 } mf_lambda_next;
 
-/* Before the first line of a response; keeps the event's memory. */
-void mf_lambda_next_start(mf_lambda_next *next);
+struct mf_aws_response; /* lambda/aws/response.h */
 
-/* One header line, with or without its line end. A status line starts anew. */
-void mf_lambda_next_header(mf_lambda_next *next, const char *line, size_t n);
-
-/* A piece of the body. False when it is too large or there is no memory: the rest need not be
- * read. */
-bool mf_lambda_next_body(mf_lambda_next *next, const char *bytes, size_t n);
-
-void mf_lambda_next_free(mf_lambda_next *next);
+/* Fills *next. The response lives as long as the event is used. */
+void mf_lambda_next_read(mf_lambda_next *next, const struct mf_aws_response *response);
 
 #endif

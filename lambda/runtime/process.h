@@ -11,7 +11,7 @@
 
 /* AWS_LAMBDA_RUNTIME_API, a host with an optional port. Fails MF_ERR_CONFIG naming the variable
  * when it is unset or anything else (a URL, a path). */
-bool mf_lambda_api_address(const char **address, mf_error *err);
+MF_MUST_CHECK bool mf_lambda_api_address(const char **address, mf_error *err);
 
 /* Sends the log (base/log.h) to standard output in CloudWatch's format (1.12):
  *
@@ -27,7 +27,7 @@ void mf_lambda_start_log(void);
 /* SIGTERM and SIGINT set the flag of base/stop.h and make a descriptor readable for good, so
  * that a poll() cannot miss a signal that arrives just before it. SIGPIPE is ignored from here
  * on. Returns the descriptor, which stays open as long as the process, or -1 and MF_ERR_IO. */
-int mf_lambda_install_signals(mf_error *err);
+MF_MUST_CHECK int mf_lambda_install_signals(mf_error *err);
 
 /* Sets _X_AMZN_TRACE_ID, or unsets it when trace_id is "". At most MF_LAMBDA_TRACE_ID_BYTES.
  * Without setenv(), whose memory the C library never frees: one text for each invocation. */

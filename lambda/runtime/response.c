@@ -98,8 +98,8 @@ void mf_lambda_response_make(mf_lambda_response *response, const mf_lambda_funct
         .trace_id = next->trace_id,
         .deadline_ms = next->deadline_ms,
         .received_ms = now_ms,
-        .event = next->event.n_bytes > 0 ? next->event.bytes : "",
-        .n_event = next->event.n_bytes,
+        .event = next->event,
+        .n_event = next->n_event,
     };
     mf_error err = {0};
     if (!function->handle(function->context, &invocation, &response->body, &err)) {

@@ -100,7 +100,7 @@ static void finish_event(const loop *l, int64_t start_us)
 {
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_DEBUG, "invocation");
-    mf_log_count(&line, "event_bytes", l->next.event.n_bytes);
+    mf_log_count(&line, "event_bytes", l->next.n_event);
     mf_log_count(&line, "response_bytes", l->response.body.n_bytes);
     mf_log_number(&line, "elapsed_ms", (double)(mf_clock_us() - start_us) / 1e3, 3);
     mf_log_end(&line);
@@ -203,6 +203,5 @@ int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv)
         function->finish(function->context);
     mf_lambda_api_destroy(l.api);
     mf_lambda_response_free(&l.response);
-    mf_lambda_next_free(&l.next);
     return last == STOP ? 0 : 1;
 }

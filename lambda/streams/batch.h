@@ -4,13 +4,13 @@
  *
  * (1) The event is read strictly, as lambda/runtime/invocation.h has it, but numbers that no 64 bits
  *     or no double hold are numbers (json_reader.h).
- * (2) Every record has a sequence number and data. An event with a record that has not, or that is
- *     not Kinesis', is refused with the record's place. payload.h decodes the data.
+ * (2) Every record has a sequence number and data. An event with a record without them, or of another
+ *     service, is rejected with the record's place. payload.h decodes the data.
  * (3) Records are in the order of their sequence numbers, each number once: of duplicates the
  *     first stays.
  * (4) Unknown members are ignored. Without Records, or with null, there are none.
- * (5) The response names the lowest record that failed and no other: Lambda sends all records from
- *     that one on again. A record inside of an aggregate fails by the number of the aggregate.
+ * (5) The response names the lowest record that failed and no other: Lambda sends that record and all
+ *     later ones again. A record inside an aggregate fails with the number of the aggregate.
  *
  *         {"batchItemFailures":[{"itemIdentifier":"4959…"}],"state":{…}}
  *
@@ -29,16 +29,15 @@
 
 /* ------------------------------------------------------------------ sequence numbers */
 
-/* They order the records of a shard: decimal digits without leading zeros, up to 129 of them. So
- * they are compared by length, then digit by digit (docs/lambda.md, 4.2). */
+/* Sequence numbers order the records of a shard. They have up to 129 decimal digits without leading
+ * zeros, so they are compared by length, then digit by digit (docs/lambda.md, 4.2). */
 enum {
     MF_STREAM_SEQUENCE_DIGITS = 129,
     MF_STREAM_SEQUENCE_ORDER_BYTES =
         MF_STREAM_SEQUENCE_DIGITS + 4, /* three digits of length, zero byte */
 };
 
-/* Digits, at least one and at most MF_STREAM_SEQUENCE_DIGITS, the first not 0 unless it is
- * alone. */
+/* True for 1 to MF_STREAM_SEQUENCE_DIGITS digits, the first not 0 unless it is alone. */
 static inline bool mf_stream_sequence_valid(mf_id number)
 {
     if (number.n_bytes == 0 || number.n_bytes > MF_STREAM_SEQUENCE_DIGITS ||
@@ -50,7 +49,7 @@ static inline bool mf_stream_sequence_valid(mf_id number)
     return true;
 }
 
-/* Below, at or above 0, as a is below, at or above b. Both are valid. */
+/* Negative, 0 or positive, as a is less than, equal to or greater than b. Both are valid. */
 static inline int mf_stream_sequence_compare(mf_id a, mf_id b)
 {
     if (a.n_bytes != b.n_bytes)
@@ -59,7 +58,7 @@ static inline int mf_stream_sequence_compare(mf_id a, mf_id b)
 }
 
 /* A text whose byte order is that of the numbers: "0017" for 7, "056495…". For databases that
- * compare texts. Zero-terminated; returns text. The number is valid. */
+ * compare texts. NUL-terminated; returns text. The number is valid. */
 static inline char *mf_stream_sequence_order_text(mf_id number,
                                                   char text[MF_STREAM_SEQUENCE_ORDER_BYTES])
 {
@@ -73,13 +72,13 @@ static inline char *mf_stream_sequence_order_text(mf_id number,
 
 /* ------------------------------------------------------------------------- the event */
 
-/* Views, "" when the event does not say. */
+/* Views of the event; "" when it has no such member. */
 typedef struct mf_stream_record {
     mf_id sequence_number;
     mf_id data; /* base64 */
     mf_id partition_key;
     mf_id event_id;     /* "shardId-000000000006:4959…": unique in the stream */
-    int64_t arrival_ms; /* since 1970; 0 when not told */
+    int64_t arrival_ms; /* since 1970; 0: unknown */
     uint32_t place;     /* in the event's Records, from 0 */
 } mf_stream_record;
 
@@ -90,8 +89,8 @@ typedef struct mf_stream_state_member {
     mf_id value;
 } mf_stream_state_member;
 
-/* Zeroed at first; keeps its memory from event to event. All views are of the event's bytes
- * or the batch's own and live until it is read again. */
+/* Zeroed at first; keeps its memory from event to event. All views live until the next read, and as
+ * long as the event. */
 typedef struct mf_stream_batch {
     mf_stream_record *records; /* [n_records] */
     size_t n_records;
@@ -106,7 +105,7 @@ typedef struct mf_stream_batch {
     mf_stream_state_member *state; /* [n_state] */
     size_t n_state;
 
-    /* The reader's own. */
+    /* Internal. */
     mf_id stream_of_first; /* ARN of the first record */
     size_t records_capacity, state_capacity;
     mf_stream_json json;
@@ -114,7 +113,8 @@ typedef struct mf_stream_batch {
 
 /* False: MF_ERR_PARSE with the place ("event: Records[3].kinesis.data is missing"), or
  * MF_ERR_MEMORY. */
-bool mf_stream_batch_read(mf_stream_batch *batch, const char *event, size_t n_event, mf_error *err);
+MF_MUST_CHECK bool mf_stream_batch_read(mf_stream_batch *batch, const char *event, size_t n_event,
+                                        mf_error *err);
 
 void mf_stream_batch_free(mf_stream_batch *batch);
 
@@ -126,7 +126,7 @@ typedef struct mf_stream_response {
     const mf_text *state; /* a JSON object; NULL: there is no window */
 } mf_stream_response;
 
-/* The record, or one in it, failed and has to come again. */
+/* Notes that the record, or one in it, failed and has to come again. */
 void mf_stream_response_fail(mf_stream_response *response, const mf_stream_record *record);
 
 /* Appends the response to *text. */

@@ -8,7 +8,7 @@
 enum { MAGIC_BYTES = sizeof MF_STREAM_KPL_MAGIC - 1 };
 enum { VARINT = 0, FIXED_64 = 1, BYTES = 2, FIXED_32 = 5 }; /* wire types */
 
-/* A record before the tables are known. */
+/* A record, whose indexes are resolved when the tables are complete. */
 typedef struct mf_stream_kpl_entry {
     uint64_t partition_key;
     uint64_t hash_key;
@@ -37,7 +37,7 @@ static bool take_varint(cursor *c, uint64_t *value)
         if (c->at == c->end)
             return false;
         const unsigned byte = *c->at++;
-        /* Of a tenth byte one bit is left; protobuf drops the others. */
+        /* One bit of a tenth byte fits; protobuf drops the others. */
         *value |= (uint64_t)(byte & 0x7F) << shift;
         if (byte < 0x80)
             return true;
@@ -126,7 +126,7 @@ static bool push_entry(mf_stream_kpl *kpl, const entry *e, mf_error *err)
     return true;
 }
 
-/* False: it is not the message, or err is set. */
+/* False: the bytes are not the message, or err is set. */
 static bool read_message(mf_stream_kpl *kpl, mf_id message, mf_error *err)
 {
     cursor c = over(message);

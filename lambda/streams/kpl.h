@@ -11,16 +11,16 @@
  *               3  bytes            data
  *               4  tags             passed over, as is every field that is not here
  *
- * (1) Bytes that do not begin so, have no message, another MD5 or no such message after the
- *     first four are no aggregate: a record like any other (4.5.1).
+ * (1) Bytes without this beginning, with another MD5 or without such a message are no aggregate but a
+ *     record like any other (4.5.1).
  * (2) A record with an index outside of its table makes an aggregate malformed, and nothing
  *     of it may be used (4.5.4).
  * (3) Fields come in any order, tables after records too. Of a field that comes twice the
- *     last counts. Groups, varints of more than ten bytes and lengths beyond the end are no
+ *     last counts. Groups, varints of more than ten bytes and lengths beyond the end are not
  *     protobuf.
  *
- * MD5 is libcrypto's, which every program with libcurl has in it; here it finds damage and
- * protects nothing.
+ * MD5 is libcrypto's, which every program with libcurl has. It detects damage here and protects
+ * nothing.
  *
  * Threads: one for each mf_stream_kpl. */
 #ifndef MF_LAMBDA_STREAMS_KPL_H
@@ -61,7 +61,7 @@ typedef struct mf_stream_kpl {
     mf_stream_kpl_record *records; /* [n_records], in their order; of a MF_STREAM_KPL_AGGREGATE */
     size_t n_records;
 
-    /* The reader's own. */
+    /* Internal. */
     struct mf_stream_kpl_entry *entries;
     mf_id *partition_keys, *hash_keys;
     size_t n_partition_keys, n_hash_keys;
@@ -70,8 +70,8 @@ typedef struct mf_stream_kpl {
 
 /* Reads bytes[0 .. n), which stay while the records are used. MF_STREAM_KPL_MALFORMED says why in
  * err: MF_ERR_FORMAT, or MF_ERR_MEMORY. */
-mf_stream_kpl_kind mf_stream_kpl_read(mf_stream_kpl *kpl, const char *bytes, size_t n,
-                                      mf_error *err);
+MF_MUST_CHECK mf_stream_kpl_kind mf_stream_kpl_read(mf_stream_kpl *kpl, const char *bytes, size_t n,
+                                                    mf_error *err);
 
 void mf_stream_kpl_free(mf_stream_kpl *kpl);
 

@@ -1,4 +1,4 @@
-/* payload.c: base64, once or twice, and then KPL's aggregates. */
+/* payload.c: decodes base64 once or twice, then deaggregates. */
 #include "lambda/streams/payload.h"
 
 #include "base/base64.h"
@@ -40,7 +40,7 @@ static mf_id without_line_ends(mf_id data, mf_text *joined)
     return joined->failed ? (mf_id){"", 0} : (mf_id){joined->bytes, joined->n_bytes};
 }
 
-/* The first bytes of objects, lists and aggregates. */
+/* True when the text begins as an object, a list or an aggregate. */
 static bool is_worth_unwrapping(const mf_text *text)
 {
     const char *at = text->bytes;
@@ -52,7 +52,7 @@ static bool is_worth_unwrapping(const mf_text *text)
     return at < end && (*at == '{' || *at == '[');
 }
 
-/* data, or what they stand for as base64, then in *unwrapped. */
+/* data, or the bytes that they encode as base64, which are then in *unwrapped. */
 static mf_id unwrap(mf_id data, mf_text *unwrapped, mf_text *joined)
 {
     if (data.n_bytes < 4 || !is_base64_digit(data.bytes[0]))

@@ -2,12 +2,12 @@
  * brotli, zstd, HTTP/2, IDN, LDAP, public suffixes, RTMP, SSH, Kerberos.
  *
  * Debian builds libcurl.a for 28 protocols. Our functions use HTTP/1.1 and HTTPS only
- * (lambda/aws/request.c, lambda/runtime/api.c). With the real libraries a zip has 8 MB instead
- * of 4, and a start loads 35 files instead of 3. Some of them have no static form either.
+ * (lambda/aws/request.c). With the real libraries a zip has 8 MB instead of 4, and a start loads 35
+ * files instead of 3. Some of them have no static form either.
  *
  * (1) The function of each library that libcurl calls first fails with that library's own
  *     error. When a peer requires the library (a Transfer-Encoding of "br", a proxy with
- *     Kerberos), libcurl returns an error and the function goes on.
+ *     Kerberos), libcurl returns an error and the function continues.
  * (2) The other functions are unreachable. A call would print the function's name and abort.
  * (3) A libcurl that needs a further symbol does not link.
  *
@@ -33,12 +33,14 @@ static _Noreturn void abort_in(const char *name, size_t n)
     abort();
 }
 
-#define UNREACHABLE(name)                                                                          \
+#define STUB(name)                                                                                 \
     void name(void);                                                                               \
     void name(void)                                                                                \
     {                                                                                              \
         abort_in(#name, sizeof #name - 1);                                                         \
     }
+
+/* clang-format off */
 
 /* --- brotli ------------------------------------------------------------ */
 
@@ -49,10 +51,8 @@ void *BrotliDecoderCreateInstance(void *allocate, void *release, void *context)
     return NULL;
 }
 
-UNREACHABLE(BrotliDecoderDecompressStream)
-UNREACHABLE(BrotliDecoderDestroyInstance)
-UNREACHABLE(BrotliDecoderGetErrorCode)
-UNREACHABLE(BrotliDecoderVersion)
+STUB(BrotliDecoderDecompressStream) STUB(BrotliDecoderDestroyInstance)
+STUB(BrotliDecoderGetErrorCode) STUB(BrotliDecoderVersion)
 
 /* --- zstd -------------------------------------------------------------- */
 
@@ -61,10 +61,7 @@ void *ZSTD_createDStream(void)
     return NULL;
 }
 
-UNREACHABLE(ZSTD_decompressStream)
-UNREACHABLE(ZSTD_freeDStream)
-UNREACHABLE(ZSTD_isError)
-UNREACHABLE(ZSTD_versionNumber)
+STUB(ZSTD_decompressStream) STUB(ZSTD_freeDStream) STUB(ZSTD_isError) STUB(ZSTD_versionNumber)
 
 /* --- nghttp2 ----------------------------------------------------------- */
 
@@ -75,43 +72,25 @@ int nghttp2_session_callbacks_new(void **callbacks)
     return -901;
 }
 
-UNREACHABLE(nghttp2_http2_strerror)
-UNREACHABLE(nghttp2_is_fatal)
-UNREACHABLE(nghttp2_option_del)
-UNREACHABLE(nghttp2_option_new)
-UNREACHABLE(nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation)
-UNREACHABLE(nghttp2_pack_settings_payload)
-UNREACHABLE(nghttp2_priority_spec_init)
-UNREACHABLE(nghttp2_session_callbacks_del)
-UNREACHABLE(nghttp2_session_callbacks_set_error_callback)
-UNREACHABLE(nghttp2_session_callbacks_set_on_begin_headers_callback)
-UNREACHABLE(nghttp2_session_callbacks_set_on_data_chunk_recv_callback)
-UNREACHABLE(nghttp2_session_callbacks_set_on_frame_recv_callback)
-UNREACHABLE(nghttp2_session_callbacks_set_on_header_callback)
-UNREACHABLE(nghttp2_session_callbacks_set_on_stream_close_callback)
-UNREACHABLE(nghttp2_session_callbacks_set_send_callback)
-UNREACHABLE(nghttp2_session_check_request_allowed)
-UNREACHABLE(nghttp2_session_client_new2)
-UNREACHABLE(nghttp2_session_del)
-UNREACHABLE(nghttp2_session_get_remote_settings)
-UNREACHABLE(nghttp2_session_get_remote_window_size)
-UNREACHABLE(nghttp2_session_get_stream_remote_window_size)
-UNREACHABLE(nghttp2_session_get_stream_user_data)
-UNREACHABLE(nghttp2_session_mem_recv)
-UNREACHABLE(nghttp2_session_resume_data)
-UNREACHABLE(nghttp2_session_send)
-UNREACHABLE(nghttp2_session_set_local_window_size)
-UNREACHABLE(nghttp2_session_set_stream_user_data)
-UNREACHABLE(nghttp2_session_upgrade2)
-UNREACHABLE(nghttp2_session_want_read)
-UNREACHABLE(nghttp2_session_want_write)
-UNREACHABLE(nghttp2_strerror)
-UNREACHABLE(nghttp2_submit_ping)
-UNREACHABLE(nghttp2_submit_priority)
-UNREACHABLE(nghttp2_submit_request)
-UNREACHABLE(nghttp2_submit_rst_stream)
-UNREACHABLE(nghttp2_submit_settings)
-UNREACHABLE(nghttp2_version)
+STUB(nghttp2_http2_strerror) STUB(nghttp2_is_fatal) STUB(nghttp2_option_del)
+STUB(nghttp2_option_new) STUB(nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation)
+STUB(nghttp2_pack_settings_payload) STUB(nghttp2_priority_spec_init)
+STUB(nghttp2_session_callbacks_del) STUB(nghttp2_session_callbacks_set_error_callback)
+STUB(nghttp2_session_callbacks_set_on_begin_headers_callback)
+STUB(nghttp2_session_callbacks_set_on_data_chunk_recv_callback)
+STUB(nghttp2_session_callbacks_set_on_frame_recv_callback)
+STUB(nghttp2_session_callbacks_set_on_header_callback)
+STUB(nghttp2_session_callbacks_set_on_stream_close_callback)
+STUB(nghttp2_session_callbacks_set_send_callback) STUB(nghttp2_session_check_request_allowed)
+STUB(nghttp2_session_client_new2) STUB(nghttp2_session_del)
+STUB(nghttp2_session_get_remote_settings) STUB(nghttp2_session_get_remote_window_size)
+STUB(nghttp2_session_get_stream_remote_window_size) STUB(nghttp2_session_get_stream_user_data)
+STUB(nghttp2_session_mem_recv) STUB(nghttp2_session_resume_data) STUB(nghttp2_session_send)
+STUB(nghttp2_session_set_local_window_size) STUB(nghttp2_session_set_stream_user_data)
+STUB(nghttp2_session_upgrade2) STUB(nghttp2_session_want_read) STUB(nghttp2_session_want_write)
+STUB(nghttp2_strerror) STUB(nghttp2_submit_ping) STUB(nghttp2_submit_priority)
+STUB(nghttp2_submit_request) STUB(nghttp2_submit_rst_stream) STUB(nghttp2_submit_settings)
+STUB(nghttp2_version)
 
 /* --- libidn2 ----------------------------------------------------------- */
 
@@ -122,8 +101,7 @@ const char *idn2_check_version(const char *wanted)
     return NULL;
 }
 
-UNREACHABLE(idn2_free)
-UNREACHABLE(idn2_lookup_ul)
+STUB(idn2_free) STUB(idn2_lookup_ul)
 
 /* --- OpenLDAP ---------------------------------------------------------- */
 
@@ -135,30 +113,12 @@ int ldap_url_parse(const char *url, void **parts)
     return 0x5a;
 }
 
-UNREACHABLE(ber_bvfree)
-UNREACHABLE(ber_free)
-UNREACHABLE(ber_memfree)
-UNREACHABLE(ber_memvfree)
-UNREACHABLE(ber_sockbuf_add_io)
-UNREACHABLE(ldap_abandon_ext)
-UNREACHABLE(ldap_err2string)
-UNREACHABLE(ldap_free_urldesc)
-UNREACHABLE(ldap_get_attribute_ber)
-UNREACHABLE(ldap_get_dn_ber)
-UNREACHABLE(ldap_get_option)
-UNREACHABLE(ldap_init_fd)
-UNREACHABLE(ldap_memfree)
-UNREACHABLE(ldap_msgfree)
-UNREACHABLE(ldap_msgtype)
-UNREACHABLE(ldap_parse_result)
-UNREACHABLE(ldap_parse_sasl_bind_result)
-UNREACHABLE(ldap_pvt_url_scheme2proto)
-UNREACHABLE(ldap_result)
-UNREACHABLE(ldap_sasl_bind)
-UNREACHABLE(ldap_search_ext)
-UNREACHABLE(ldap_set_option)
-UNREACHABLE(ldap_start_tls)
-UNREACHABLE(ldap_unbind_ext)
+STUB(ber_bvfree) STUB(ber_free) STUB(ber_memfree) STUB(ber_memvfree) STUB(ber_sockbuf_add_io)
+STUB(ldap_abandon_ext) STUB(ldap_err2string) STUB(ldap_free_urldesc) STUB(ldap_get_attribute_ber)
+STUB(ldap_get_dn_ber) STUB(ldap_get_option) STUB(ldap_init_fd) STUB(ldap_memfree)
+STUB(ldap_msgfree) STUB(ldap_msgtype) STUB(ldap_parse_result) STUB(ldap_parse_sasl_bind_result)
+STUB(ldap_pvt_url_scheme2proto) STUB(ldap_result) STUB(ldap_sasl_bind) STUB(ldap_search_ext)
+STUB(ldap_set_option) STUB(ldap_start_tls) STUB(ldap_unbind_ext)
 
 /* --- libpsl ------------------------------------------------------------ */
 
@@ -174,9 +134,7 @@ const void *psl_builtin(void)
     return NULL;
 }
 
-UNREACHABLE(psl_free)
-UNREACHABLE(psl_get_version)
-UNREACHABLE(psl_is_cookie_domain_acceptable)
+STUB(psl_free) STUB(psl_get_version) STUB(psl_is_cookie_domain_acceptable)
 
 /* --- librtmp ----------------------------------------------------------- */
 
@@ -185,15 +143,8 @@ void *RTMP_Alloc(void)
     return NULL;
 }
 
-UNREACHABLE(RTMP_Close)
-UNREACHABLE(RTMP_Connect1)
-UNREACHABLE(RTMP_ConnectStream)
-UNREACHABLE(RTMP_Free)
-UNREACHABLE(RTMP_Init)
-UNREACHABLE(RTMP_Read)
-UNREACHABLE(RTMP_SetBufferMS)
-UNREACHABLE(RTMP_SetupURL)
-UNREACHABLE(RTMP_Write)
+STUB(RTMP_Close) STUB(RTMP_Connect1) STUB(RTMP_ConnectStream) STUB(RTMP_Free) STUB(RTMP_Init)
+STUB(RTMP_Read) STUB(RTMP_SetBufferMS) STUB(RTMP_SetupURL) STUB(RTMP_Write)
 
 /* --- libssh2 ----------------------------------------------------------- */
 
@@ -214,64 +165,27 @@ void *libssh2_session_init_ex(void *allocate, void *release, void *reallocate, v
     return NULL;
 }
 
-UNREACHABLE(libssh2_agent_connect)
-UNREACHABLE(libssh2_agent_disconnect)
-UNREACHABLE(libssh2_agent_free)
-UNREACHABLE(libssh2_agent_get_identity)
-UNREACHABLE(libssh2_agent_init)
-UNREACHABLE(libssh2_agent_list_identities)
-UNREACHABLE(libssh2_agent_userauth)
-UNREACHABLE(libssh2_channel_free)
-UNREACHABLE(libssh2_channel_read_ex)
-UNREACHABLE(libssh2_channel_send_eof)
-UNREACHABLE(libssh2_channel_wait_closed)
-UNREACHABLE(libssh2_channel_wait_eof)
-UNREACHABLE(libssh2_channel_write_ex)
-UNREACHABLE(libssh2_hostkey_hash)
-UNREACHABLE(libssh2_knownhost_add)
-UNREACHABLE(libssh2_knownhost_checkp)
-UNREACHABLE(libssh2_knownhost_del)
-UNREACHABLE(libssh2_knownhost_free)
-UNREACHABLE(libssh2_knownhost_get)
-UNREACHABLE(libssh2_knownhost_init)
-UNREACHABLE(libssh2_knownhost_readfile)
-UNREACHABLE(libssh2_knownhost_writefile)
-UNREACHABLE(libssh2_scp_recv2)
-UNREACHABLE(libssh2_scp_send64)
-UNREACHABLE(libssh2_session_abstract)
-UNREACHABLE(libssh2_session_block_directions)
-UNREACHABLE(libssh2_session_callback_set)
-UNREACHABLE(libssh2_session_disconnect_ex)
-UNREACHABLE(libssh2_session_flag)
-UNREACHABLE(libssh2_session_free)
-UNREACHABLE(libssh2_session_handshake)
-UNREACHABLE(libssh2_session_hostkey)
-UNREACHABLE(libssh2_session_last_errno)
-UNREACHABLE(libssh2_session_last_error)
-UNREACHABLE(libssh2_session_method_pref)
-UNREACHABLE(libssh2_session_set_blocking)
-UNREACHABLE(libssh2_sftp_close_handle)
-UNREACHABLE(libssh2_sftp_init)
-UNREACHABLE(libssh2_sftp_last_error)
-UNREACHABLE(libssh2_sftp_mkdir_ex)
-UNREACHABLE(libssh2_sftp_open_ex)
-UNREACHABLE(libssh2_sftp_read)
-UNREACHABLE(libssh2_sftp_readdir_ex)
-UNREACHABLE(libssh2_sftp_rename_ex)
-UNREACHABLE(libssh2_sftp_rmdir_ex)
-UNREACHABLE(libssh2_sftp_seek64)
-UNREACHABLE(libssh2_sftp_shutdown)
-UNREACHABLE(libssh2_sftp_stat_ex)
-UNREACHABLE(libssh2_sftp_statvfs)
-UNREACHABLE(libssh2_sftp_symlink_ex)
-UNREACHABLE(libssh2_sftp_unlink_ex)
-UNREACHABLE(libssh2_sftp_write)
-UNREACHABLE(libssh2_userauth_authenticated)
-UNREACHABLE(libssh2_userauth_keyboard_interactive_ex)
-UNREACHABLE(libssh2_userauth_list)
-UNREACHABLE(libssh2_userauth_password_ex)
-UNREACHABLE(libssh2_userauth_publickey_fromfile_ex)
-UNREACHABLE(libssh2_version)
+STUB(libssh2_agent_connect) STUB(libssh2_agent_disconnect) STUB(libssh2_agent_free)
+STUB(libssh2_agent_get_identity) STUB(libssh2_agent_init) STUB(libssh2_agent_list_identities)
+STUB(libssh2_agent_userauth) STUB(libssh2_channel_free) STUB(libssh2_channel_read_ex)
+STUB(libssh2_channel_send_eof) STUB(libssh2_channel_wait_closed) STUB(libssh2_channel_wait_eof)
+STUB(libssh2_channel_write_ex) STUB(libssh2_hostkey_hash) STUB(libssh2_knownhost_add)
+STUB(libssh2_knownhost_checkp) STUB(libssh2_knownhost_del) STUB(libssh2_knownhost_free)
+STUB(libssh2_knownhost_get) STUB(libssh2_knownhost_init) STUB(libssh2_knownhost_readfile)
+STUB(libssh2_knownhost_writefile) STUB(libssh2_scp_recv2) STUB(libssh2_scp_send64)
+STUB(libssh2_session_abstract) STUB(libssh2_session_block_directions)
+STUB(libssh2_session_callback_set) STUB(libssh2_session_disconnect_ex) STUB(libssh2_session_flag)
+STUB(libssh2_session_free) STUB(libssh2_session_handshake) STUB(libssh2_session_hostkey)
+STUB(libssh2_session_last_errno) STUB(libssh2_session_last_error) STUB(libssh2_session_method_pref)
+STUB(libssh2_session_set_blocking) STUB(libssh2_sftp_close_handle) STUB(libssh2_sftp_init)
+STUB(libssh2_sftp_last_error) STUB(libssh2_sftp_mkdir_ex) STUB(libssh2_sftp_open_ex)
+STUB(libssh2_sftp_read) STUB(libssh2_sftp_readdir_ex) STUB(libssh2_sftp_rename_ex)
+STUB(libssh2_sftp_rmdir_ex) STUB(libssh2_sftp_seek64) STUB(libssh2_sftp_shutdown)
+STUB(libssh2_sftp_stat_ex) STUB(libssh2_sftp_statvfs) STUB(libssh2_sftp_symlink_ex)
+STUB(libssh2_sftp_unlink_ex) STUB(libssh2_sftp_write) STUB(libssh2_userauth_authenticated)
+STUB(libssh2_userauth_keyboard_interactive_ex) STUB(libssh2_userauth_list)
+STUB(libssh2_userauth_password_ex) STUB(libssh2_userauth_publickey_fromfile_ex)
+STUB(libssh2_version)
 
 /* --- GSSAPI ------------------------------------------------------------ */
 
@@ -328,8 +242,6 @@ uint32_t gss_delete_sec_context(uint32_t *minor, void **context, gss_buffer *tok
     return GSS_S_COMPLETE;
 }
 
-UNREACHABLE(gss_display_name)
-UNREACHABLE(gss_init_sec_context)
-UNREACHABLE(gss_inquire_context)
-UNREACHABLE(gss_unwrap)
-UNREACHABLE(gss_wrap)
+STUB(gss_display_name) STUB(gss_init_sec_context) STUB(gss_inquire_context) STUB(gss_unwrap)
+STUB(gss_wrap)
+    /* clang-format on */

@@ -71,7 +71,7 @@ class Kept(AwsCase):
             self.assertEqual([], self.movies.program.retries())
 
     def test_a_call_with_once_is_not_repeated(self):
-        """61: `once` has a connection of its own; the failure says that the request may have been
+        """61: with `once` libcurl sends nothing again; the failure says that the request may have been
         executed."""
         table = self.peer("dynamodb")
         client = self.client("dynamodb", table)

@@ -105,7 +105,7 @@ static void a_signal_that_interrupts_nothing_still_ends_the_wait(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_lambda_next next = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next next;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -121,14 +121,13 @@ static void a_signal_that_interrupts_nothing_still_ends_the_wait(void **state)
     assert_true(mf_stop_requested() && readable());
     assert_int_equal(err.code, MF_OK);
     mf_lambda_api_destroy(api);
-    mf_lambda_next_free(&next);
 }
 
 static void once_stopped_next_does_not_wait_and_a_post_only_briefly(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_lambda_next next = {.event = MF_TEXT_EMPTY};
+    mf_lambda_next next;
     mf_stop_request(true);
     mf_lambda_api *api = mf_lambda_api_create(address, stop_fd, &err);
     assert_ok(api != NULL, err);
@@ -139,7 +138,6 @@ static void once_stopped_next_does_not_wait_and_a_post_only_briefly(void **state
     assert_true(seen.now_ms > 200 && seen.now_ms < 500); /* of the 500 ms before SIGKILL */
     assert_int_equal(seen.n_with_stop_fd, 0); /* which stays readable: it would wait for nothing */
     mf_lambda_api_destroy(api);
-    mf_lambda_next_free(&next);
     mf_stop_request(false);
 }
 

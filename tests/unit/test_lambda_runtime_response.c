@@ -54,9 +54,10 @@ static mf_lambda_next next;
 static void make(script *s)
 {
     const mf_lambda_function function = {.name = "test", .handle = handle, .context = s};
-    mf_lambda_next_start(&next);
+    next = (mf_lambda_next){.event = "", .n_event = 0};
     strcpy(next.request_id, "id-1");
-    mf_text_literal(&next.event, "{\"a\":1}");
+    next.event = "{\"a\":1}";
+    next.n_event = strlen(next.event);
     mf_lambda_response_make(&response, &function, &next);
     assert_string_equal(response.request_id, "id-1");
 }
@@ -154,7 +155,7 @@ static void after_a_passed_deadline_the_handler_is_not_called(void **state)
     (void)state;
     script s = {.response = "1"};
     const mf_lambda_function function = {.name = "test", .handle = handle, .context = &s};
-    mf_lambda_next_start(&next);
+    next = (mf_lambda_next){.event = "", .n_event = 0};
     strcpy(next.request_id, "id-1");
     next.deadline_ms = mf_clock_wall_ms() - 5;
     mf_lambda_response_make(&response, &function, &next);
@@ -208,7 +209,6 @@ static int done(void **state)
 {
     (void)state;
     mf_lambda_response_free(&response);
-    mf_lambda_next_free(&next);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* local_settings.h: the settings of local-cloud: functions, routes, endpoints and event source mappings.
  *
  * The settings of the program, of a function and of a mapping are three tables of
- * base/settings.h. main.c sets them from the command line, settings_file.c from a JSON
+ * base/settings.h. main.c sets them from the command line, local_settings_file.c from a JSON
  * file; a later value replaces an earlier one.
  *
  * (1) An unknown name, a value outside its range and a route to a function that does not exist

@@ -32,11 +32,12 @@ uint32_t mf_part_ranks(const uint32_t *time_rank, const uint8_t *part, uint8_t o
  * apart, so each run of MF_PART_WINDOW ratings in the order of time is a row of its own beside
  * the user's row, with 0.7 of the grades (sessions as rows of a linear model: Choi, Kim, Lee,
  * Shim, Lee, WWW 2021). A user with MF_PART_WINDOW ratings or fewer, or without times, has none;
- * equally old ratings share one. A user has MF_SPECTRAL_WINDOWS at most, longer ones then. NDCG@10 and recall@20, MovieLens 2016 with the best λ of each:
+ * equally old ratings share one. A user has MF_SPECTRAL_WINDOWS at most; they are longer then.
+ * NDCG@10 and recall@20 on MovieLens 2016, with the best λ of each:
  *   random  .3133 .3497 without, .3198 .3579 with windows of 50; time .1348 .1914, .1373 .1942;
  *   a quarter of the users .2696 .2989, .2766 .3077; time .1216 .1611, .1234 .1683.
- * Windows of 25 are better at random (.3230) and worse by time (.1324), of 100 the other way
- * round. */
+ * Windows of 25 are better at random (.3230) and worse by time (.1324); windows of 100 are worse
+ * at random (.3173) and as good by time (.1369). */
 enum { MF_PART_WINDOW = 50 };
 
 /* How many windows a user has, and how many rows users and windows are together. */

@@ -284,7 +284,7 @@ static const struct {
                   {MF_ORDER_RATING, MF_ROW_RATING},
                   {MF_ORDER_POPULARITY, MF_ROW_POPULARITY_ORDER}};
 
-/* Which of order_rows a model gets: the order that was asked for, or each of the first two. */
+/* Which of order_rows a model gets: the requested order, or each of the first two. */
 static bool wants(const options *o, const mf_recommender *recommender, size_t i)
 {
     if (!mf_recommender_can_order(recommender, order_rows[i].order))

@@ -104,11 +104,11 @@ static void print_models(const mf_evaluate_result *r, FILE *out)
 
 void mf_evaluate_print(const mf_evaluate_result *r, FILE *out)
 {
-    bool nobody = true;
+    bool no_users = true;
     print_head(r, out);
     for (int row = 0; row < MF_ROWS; row++)
-        nobody &= r->summary[row].n_users == 0;
-    if (nobody) {
+        no_users &= r->summary[row].n_users == 0;
+    if (no_users) {
         fputs("\nnothing relevant is held out of any known user: there is nothing to measure\n",
               out);
         print_skipped(r, out);

@@ -56,7 +56,7 @@ typedef struct job {
     double read_seconds;
     double train_seconds;
     bool stopped;
-    bool stdout_lost; /* standard output takes nothing, and that has been said */
+    bool stdout_lost; /* standard output takes nothing, and that is logged */
 } job;
 
 static const mf_channel_rule channel_rules[] = {
@@ -209,7 +209,7 @@ static const mf_model_parts *base_of(const job *j)
 }
 
 /* Which models these data can teach: no rating model without ratings, or when all ratings are
- * one and the same value. A warm start goes on with the models that its base has. */
+ * one and the same value. A warm start continues the models that its base has. */
 static bool choose_models(job *j, mf_error *err)
 {
     const mf_model_parts *base = base_of(j);
@@ -276,7 +276,7 @@ static uint32_t epochs_done(const job *j)
     return n;
 }
 
-/* Training goes on when nobody can read how it goes: the model is what counts. */
+/* Training continues when its progress cannot be printed: the model is what counts. */
 static void note_printed(job *j, bool printed)
 {
     if (printed || j->stdout_lost)
@@ -481,11 +481,11 @@ static bool report_lists(job *j, const mf_model_parts *parts, mf_error *err)
     if (j->lists.model.n_users == 0 && every_pair)
         mf_log_message(MF_LOG_WARNING, "nothing_relevant",
                        "no user of the model has an item to find in the validation data: lists are "
-                       "not judged");
+                       "not evaluated");
     else if (j->lists.model.n_users == 0)
         mf_log_message(MF_LOG_WARNING, "nothing_relevant",
                        "no user of the model has a validation rating of at least %g: lists are not "
-                       "judged (relevant_rating)",
+                       "evaluated (relevant_rating)",
                        (double)options.relevant_rating);
     note_printed(j, mf_list_report_print(&j->lists));
     return true;
@@ -593,7 +593,7 @@ static void explain_stop(const job *j, mf_error *err)
     mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM %s", text);
 }
 
-/* A success leaves no failure file, whoever wrote it. */
+/* A success leaves no failure file, also none of an earlier run. */
 static void remove_failure(const job *j)
 {
     mf_error err = {0};

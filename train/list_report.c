@@ -11,16 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What lists are judged against, and what has to be given back. */
-typedef struct judging {
+/* What lists are evaluated against, and what has to be released. */
+typedef struct evaluating {
     const mf_list_report_options *options;
     mf_held_out held_out;
     float *popularity_rank;
     uint32_t *order;
-} judging;
+} evaluating;
 
-static bool judge(const judging *j, const mf_list_source *source, uint32_t resamples,
-                  mf_evaluation *evaluation, mf_list_summary *summary, mf_error *err)
+static bool evaluate(const evaluating *j, const mf_list_source *source, uint32_t resamples,
+                     mf_evaluation *evaluation, mf_list_summary *summary, mf_error *err)
 {
     const mf_evaluation_options options = {
         .k = j->options->k,
@@ -33,7 +33,7 @@ static bool judge(const judging *j, const mf_list_source *source, uint32_t resam
                               summary, err);
 }
 
-static bool prepare(judging *j, const mf_model_parts *parts, const mf_baselines *baselines,
+static bool prepare(evaluating *j, const mf_model_parts *parts, const mf_baselines *baselines,
                     const mf_ratings_rows *validation, mf_error *err)
 {
     j->popularity_rank =
@@ -54,7 +54,7 @@ bool mf_list_report_make(const mf_model_parts *parts, const mf_ratings *train,
 {
     bool ok = false;
     const double start = mf_clock_seconds();
-    judging j = {.options = options};
+    evaluating j = {.options = options};
     mf_evaluation of_model = {0};
     mf_evaluation of_popularity = {0};
     mf_recommender *recommender = NULL;
@@ -70,10 +70,10 @@ bool mf_list_report_make(const mf_model_parts *parts, const mf_ratings *train,
         goto done;
     lists = (mf_model_lists){recommender, MF_ORDER_DEFAULT};
     source = mf_model_lists_source(&lists);
-    if (!judge(&j, &source, MF_RESAMPLES, &of_model, &report->model, err))
+    if (!evaluate(&j, &source, MF_RESAMPLES, &of_model, &report->model, err))
         goto done;
     source = mf_baselines_popularity(baselines);
-    if (!judge(&j, &source, 0, &of_popularity, &report->popularity, err))
+    if (!evaluate(&j, &source, 0, &of_popularity, &report->popularity, err))
         goto done;
     report->k = options->k;
     report->relevant_rating = (double)options->relevant_rating;

@@ -6,7 +6,7 @@
  *                (Sarwar, Karypis, Konstan, Riedl 2001; no neighbourhood is cut off: that would be
  *                better still, and needs the cosines of all pairs first)
  *
- * Equal scores: the lower item first. Items that nobody rated in training never come; item-item
+ * Equal scores: the lower item first. Items without a rating in training are never listed; item-item
  * has no item either that shares no user with any of u's.
  *
  * Item-item is computed for one user at a time, through the users v who rated what u rated:

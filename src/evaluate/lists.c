@@ -67,8 +67,8 @@ static size_t findable(const run *r, uint32_t user, const mf_left_out *out, uint
     return n;
 }
 
-static void judge(const run *r, size_t place, const uint32_t *list, size_t n_list,
-                  const uint32_t *relevant, size_t n_relevant)
+static void add_figures(const run *r, size_t place, const uint32_t *list, size_t n_list,
+                        const uint32_t *relevant, size_t n_relevant)
 {
     const uint32_t k = r->options->k;
     const float *rank = r->options->popularity_rank;
@@ -102,7 +102,7 @@ static bool look_at(const run *r, worker *w, size_t place, mf_error *err)
         return true;
     if (!s->list(s->context, w->thread, user, &out, r->e->length, list, &n_list, err))
         return false;
-    judge(r, place, list, n_list, w->relevant, n_relevant);
+    add_figures(r, place, list, n_list, w->relevant, n_relevant);
     for (size_t j = n_list; j < r->e->length; j++)
         list[j] = MF_INDEX_NONE;
     return true;

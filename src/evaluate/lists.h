@@ -75,7 +75,8 @@ typedef struct mf_evaluation {
     uint64_t n_repeated;         /* relevant rows that were in training too, of users looked at */
 } mf_evaluation;
 
-/* Makes the lists and judges them. Nobody with anything to find is no failure: n_users is 0.
+/* Makes the lists and computes their figures. If no user has anything to find, n_users is 0 and it
+ * is no failure.
  * Release with mf_evaluation_clear. Fails as the source does, and MF_ERR_ARGUMENT (k),
  * MF_ERR_MEMORY; then *evaluation is empty. Memory: 64 + 4 × length bytes per user. */
 MF_MUST_CHECK bool mf_evaluate_lists(const mf_list_source *source, const mf_held_out *held_out,

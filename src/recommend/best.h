@@ -28,7 +28,7 @@ void mf_best_begin(mf_best *best, mf_recommendation *entries, size_t capacity);
 /* Would it enter? */
 bool mf_best_wants(const mf_best *best, float score, uint32_t item);
 
-/* Takes it, in place of the worst one when there is no room. The caller asked
+/* Takes it, in place of the worst one when it is full. The caller has called
  * mf_best_wants. O(log capacity). */
 void mf_best_take(mf_best *best, float score, uint32_t item);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* What counts against little evidence; chosen on MovieLens (recommender.h). */
-static const double FACTORS_DOUBT = 40, BIAS_DOUBT = 4;
+static const double FACTORS_PRIOR_STRENGTH = 40, BIAS_PRIOR_STRENGTH = 4;
 
 typedef struct entry {
     double time; /* NAN: older than any that has one */
@@ -63,8 +63,8 @@ static float rating_of(const mf_model_parts *parts, const mf_visitor *visitor, s
 static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
                       const mf_visitor *visitor, size_t *n_known, mf_error *err)
 {
-    entry *known =
-        mf_room_reserve(&workspace->entries, visitor->n, sizeof *known, "a visitor's ratings", err);
+    entry *known = mf_scratch_reserve(&workspace->entries, visitor->n, sizeof *known,
+                                      "a visitor's ratings", err);
     if (known == NULL)
         return NULL;
     size_t n = 0;
@@ -98,12 +98,12 @@ static bool fold_ranking(const mf_recommender *r, mf_workspace *workspace,
     const mf_ranking_parts *ranking = &r->parts->ranking;
     const bool has_times = visitor->times != NULL && ranking->time_ranks != NULL;
     const char *what = "a visitor's history";
-    uint8_t *grades = mf_room_reserve(&workspace->grades, n, sizeof *grades, what, err);
-    double *times = mf_room_reserve(&workspace->times, n, sizeof *times, what, err);
-    uint32_t *ranks = mf_room_reserve(&workspace->time_ranks, n, sizeof *ranks, what, err);
-    uint32_t *order = mf_room_reserve(&workspace->time_order, n, sizeof *order, what, err);
-    float *vector = mf_room_reserve(&workspace->vector, r->ranking.stride, sizeof *vector,
-                                    "a ranking vector", err);
+    uint8_t *grades = mf_scratch_reserve(&workspace->grades, n, sizeof *grades, what, err);
+    double *times = mf_scratch_reserve(&workspace->times, n, sizeof *times, what, err);
+    uint32_t *ranks = mf_scratch_reserve(&workspace->time_ranks, n, sizeof *ranks, what, err);
+    uint32_t *order = mf_scratch_reserve(&workspace->time_order, n, sizeof *order, what, err);
+    float *vector = mf_scratch_reserve(&workspace->vector, r->ranking.stride, sizeof *vector,
+                                       "a ranking vector", err);
     if (grades == NULL || times == NULL || ranks == NULL || order == NULL || vector == NULL)
         return false;
     const bool is_liked = visitor->ratings == NULL && ranking->grading.kind != MF_GRADING_LOG;
@@ -133,16 +133,16 @@ static bool fold_rating(const mf_recommender *r, mf_workspace *workspace, entry 
     const size_t most = mf_ridge_n_max(parts->n_factors);
     const size_t n_used = n < most ? n : most;
     size_t n_doubles = 0;
-    if (!mf_ridge_room(n_used, parts->n_factors, &n_doubles))
+    if (!mf_ridge_doubles(n_used, parts->n_factors, &n_doubles))
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for %zu equations", n_used);
     uint32_t *used =
-        mf_room_reserve(&workspace->used, n_used, sizeof *used, "a visitor's items", err);
+        mf_scratch_reserve(&workspace->used, n_used, sizeof *used, "a visitor's items", err);
     float *left =
-        mf_room_reserve(&workspace->left, n_used, sizeof *left, "a visitor's ratings", err);
+        mf_scratch_reserve(&workspace->left, n_used, sizeof *left, "a visitor's ratings", err);
     float *factors =
-        mf_room_reserve(&workspace->factors, stride, sizeof *factors, "a row of factors", err);
+        mf_scratch_reserve(&workspace->factors, stride, sizeof *factors, "a row of factors", err);
     double *work =
-        mf_room_reserve(&workspace->equations, n_doubles, sizeof *work, "equations", err);
+        mf_scratch_reserve(&workspace->equations, n_doubles, sizeof *work, "equations", err);
     if (used == NULL || left == NULL || factors == NULL || work == NULL)
         return false;
     if (n_used < n) {
@@ -160,8 +160,9 @@ static bool fold_rating(const mf_recommender *r, mf_workspace *workspace, entry 
         .rows = parts->item_factors,
         .items = used,
         .y = left,
-        .regularization = (double)parts->regularization * ((double)n_used + FACTORS_DOUBT),
-        .bias_regularization = (double)parts->bias_regularization * (double)n_used + BIAS_DOUBT,
+        .regularization = (double)parts->regularization * ((double)n_used + FACTORS_PRIOR_STRENGTH),
+        .bias_regularization =
+            (double)parts->bias_regularization * (double)n_used + BIAS_PRIOR_STRENGTH,
         .kernel = r->kernel,
     };
     mf_ridge_solve(&ridge, work, factors, &profile->bias);
@@ -184,7 +185,7 @@ bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
         return true;
     }
     uint32_t *rated =
-        mf_room_reserve(&workspace->rated, n, sizeof *rated, "a visitor's items", err);
+        mf_scratch_reserve(&workspace->rated, n, sizeof *rated, "a visitor's items", err);
     if (rated == NULL)
         return false;
     for (size_t j = 0; j < n; j++)

@@ -276,8 +276,8 @@ static double unit_of(const float *p, size_t first, size_t end)
         most_sum = fmax(most_sum, sum);
     }
     /* Rounding to whole numbers adds at most a half for each factor of a run. */
-    const int room = RUN_SUM_MAX - RUN_FACTORS / 2;
-    return fmax(most / CODE_MAX, most_sum / room);
+    const int sum_max = RUN_SUM_MAX - RUN_FACTORS / 2;
+    return fmax(most / CODE_MAX, most_sum / sum_max);
 }
 
 /* One group: its factors' codes, its runs' starts from *run on, unit and norm. Returns δ². */

@@ -114,7 +114,7 @@ INLINE vec16 total(partial sum)
 
 enum { LINES = 1 };
 
-/* A line is the one pair of factors eight times, the other pair eight times, and room. */
+/* A line is the one pair of factors eight times, the other pair eight times, and padding. */
 static void spread(const int8_t *codes, size_t n_quads, uint16_t *lines)
 {
     for (size_t quad = 0; quad < n_quads; quad++, codes += 4)
@@ -158,7 +158,7 @@ INLINE vec16 total(partial sum)
 
 enum { LINES = 4 };
 
-/* The digits n_j of a code x = Σ n_j 16^j need not be taken apart. With x_j = x >> 4j,
+/* The digits n_j of a code x = Σ n_j 16^j need not be separated. With x_j = x >> 4j,
  * n_j = x_j − 16 x_{j+1}, so Σ v_j n_j = Σ (v_j − 16 v_{j−1}) x_j, which is exact mod
  * 2^16. A line is one of these multipliers. */
 static void spread(const int8_t *codes, size_t n_quads, uint16_t *lines)
@@ -254,7 +254,7 @@ INLINE float largest_lane(vec a)
 
 INLINE vec to_floats(const int16_t *sums)
 {
-#if defined __ARM_NEON /* gcc 12 would take every lane by itself */
+#if defined __ARM_NEON /* gcc 12 would extract every lane */
     return (vec)vcvtq_f32_s32(vmovl_s16(vld1_s16(sums)));
 #else
     return __builtin_convertvector(__builtin_convertvector(*(const narrow *)sums, ivec), vec);

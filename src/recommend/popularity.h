@@ -6,7 +6,7 @@
  *
  * About Σ (r − μ − b_u) over the item's ratings: how many stars more it got, all in
  * all, than its raters give otherwise. What few rated is near zero however much they
- * liked it, and so is what everybody rated and nobody liked.
+ * liked it, and so is an item that all users rated and no user liked.
  *
  * Of visitors who were kept out of training (MovieLens, a fifth of the users at a
  * time, all five fifths), the same ten items for everybody, against the items that

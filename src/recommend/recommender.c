@@ -1,4 +1,4 @@
-/* recommender.c: a model made ready to answer; promises in recommender.h. */
+/* recommender.c: a model with what its lists are computed by; promises in recommender.h. */
 #include "recommend/recommender.h"
 
 #include "base/memory.h"

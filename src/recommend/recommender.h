@@ -48,9 +48,8 @@ size_t mf_recommender_index_bytes(const mf_recommender *recommender);
  * That of a list in the default order or of similar items … */
 bool mf_recommender_is_long(const mf_recommender *recommender);
 
-/* What one thread needs while it answers: a row of factors, a heap, sorted lists,
- * the equations of a fold-in. Grows with the largest query so far. Not tied to a
- * recommender. */
+/* Scratch memory of one thread: a row of factors, a heap, sorted lists, the equations of a
+ * fold-in. Grows with the largest query so far. Not tied to a recommender. */
 typedef struct mf_workspace mf_workspace;
 mf_workspace *mf_workspace_create(mf_error *err);
 void mf_workspace_destroy(mf_workspace *workspace);
@@ -101,7 +100,7 @@ mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user);
  * lists all the same.
  *
  * The profile's factors and rated list live in the workspace until its next fold-in.
- * With no known item at all the profile is nobody's (known false).
+ * With no known item at all the profile is the anonymous one (known false).
  * Fails MF_ERR_ARGUMENT: index out of range, rating not finite, time infinite;
  * MF_ERR_MEMORY. Cost: O(n·m² + m³), m = min(n, n_factors + 1). */
 typedef struct mf_visitor {
@@ -161,8 +160,8 @@ typedef struct mf_top_n_query {
 } mf_top_n_query;
 
 /* The best items for this profile, best first; equal scores: the lower item first. Ordered by
- * ranking, items without a vector (nobody's grade) never come, unless they are candidates: then
- * they stand behind all others, before unknown ones, with score 0. An anonymous profile has the
+ * ranking, items without a vector (no user has a grade for them) are listed only if they are candidates:
+ * after all others, before unknown ones, with score 0. An anonymous profile has the
  * mean profile. Ordered by rating, an anonymous profile gets the order of popularity.
  * predicted_rating is clipped to the scale of the ratings.
  * *best lives in the workspace until its next query; *n_best ≤ query->n.
@@ -182,9 +181,9 @@ MF_MUST_CHECK bool mf_similar(const mf_recommender *recommender, mf_workspace *w
                               size_t *n_best, mf_error *err);
 
 /* The same lists in steps, where a pass takes long (mf_recommender_is_long). begin fails as
- * the list does. step goes on about until mf_clock_seconds() is `until`, 0: to the end; true
- * when *best is there, which took one step or many. Between begin and then the workspace
- * (with the profile's fold-in, if there was one) serves nobody else. */
+ * the list does. step continues until mf_clock_seconds() is about `until`, 0: to the end; it returns
+ * true when *best is there, after one step or many. From begin until then the workspace (with the
+ * profile's fold-in, if there was one) must not be used for anything else. */
 MF_MUST_CHECK bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
                                   const mf_profile *profile, const mf_top_n_query *query,
                                   mf_error *err);

@@ -43,7 +43,7 @@ size_t mf_ridge_n_max(uint32_t n_factors)
     return n < 1 ? 1 : (size_t)n;
 }
 
-bool mf_ridge_room(size_t n, uint32_t n_factors, size_t *n_doubles)
+bool mf_ridge_doubles(size_t n, uint32_t n_factors, size_t *n_doubles)
 {
     const size_t width = n_blocks_of(n_unknowns(n, n_factors)) * SIDE;
     return mf_mul(width, width + SIDE + 1, n_doubles);
@@ -147,7 +147,7 @@ static void solve(const equations *e)
     solve_up(e);
 }
 
-/* A model may hold factors so large or small that the answer is no float. */
+/* A model may hold factors so large or small that the solution is no float. */
 static float to_float(double value)
 {
     return (float)fmax(-(double)FLT_MAX, fmin((double)FLT_MAX, value));

@@ -40,7 +40,7 @@ typedef struct mf_ridge {
 size_t mf_ridge_n_max(uint32_t n_factors);
 
 /* How many doubles mf_ridge_solve works in. False when they are too many to count. */
-bool mf_ridge_room(size_t n, uint32_t n_factors, size_t *n_doubles);
+bool mf_ridge_doubles(size_t n, uint32_t n_factors, size_t *n_doubles);
 
 /* Writes p[n_factors] and *b. work: 64-byte aligned. Cost: O(n·k·m + m³), m = min(n, k + 1), k
  * factors. */

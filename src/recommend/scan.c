@@ -180,11 +180,11 @@ static void leave_out(const scan *s, const stage *g, size_t *next)
 }
 
 /* Step 2. False when nothing is left for step 3. */
-static bool score_seeds(scan *s, const stage *g, mf_recommendation *room)
+static bool score_seeds(scan *s, const stage *g, mf_recommendation *found)
 {
     mf_best seeds;
     const float least = floor_of(s->best);
-    mf_best_begin(&seeds, room, s->best->capacity);
+    mf_best_begin(&seeds, found, s->best->capacity);
     for (size_t block = 0; block * MF_INDEX_BLOCK < g->n; block++) {
         const float floor = seeds.threshold > least ? seeds.threshold : least;
         if (g->largest[block] < floor)
@@ -198,8 +198,8 @@ static bool score_seeds(scan *s, const stage *g, mf_recommendation *room)
         }
     }
     for (size_t k = 0; k < seeds.n; k++) {
-        g->bounds[room[k].item] = -INFINITY;
-        offer_place(s, g->first + room[k].item);
+        g->bounds[found[k].item] = -INFINITY;
+        offer_place(s, g->first + found[k].item);
     }
     offer_pending(s);
     return seeds.n == seeds.capacity;
@@ -227,11 +227,11 @@ static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *quer
     const mf_index *index = &s->scoring->space->index;
     const size_t line_bytes = s->r->kernel->lines_per_quad * MF_LINE_U16 * sizeof(uint16_t);
     uint16_t *lines =
-        mf_room_reserve(&workspace->lines, index->n_quads, line_bytes, "a query", err);
+        mf_scratch_reserve(&workspace->lines, index->n_quads, line_bytes, "a query", err);
     int8_t *codes =
-        mf_room_reserve(&workspace->codes, index->n_quads, MF_INDEX_QUAD, "a query", err);
+        mf_scratch_reserve(&workspace->codes, index->n_quads, MF_INDEX_QUAD, "a query", err);
     uint16_t *start =
-        mf_room_reserve(&workspace->runs, index->n_runs, sizeof *start, "a query", err);
+        mf_scratch_reserve(&workspace->runs, index->n_runs, sizeof *start, "a query", err);
     if (lines == NULL || codes == NULL || start == NULL)
         return false;
     *query = (mf_index_query){
@@ -257,9 +257,9 @@ static size_t stage_blocks(const mf_index *index)
 static bool reserve_stage(const mf_search *search, mf_workspace *workspace, mf_error *err)
 {
     const size_t n_bounds = stage_blocks(&search->scoring.space->index) * (MF_INDEX_BLOCK + 1);
-    return mf_room_reserve(&workspace->bounds, n_bounds, sizeof(float), "bounds", err) != NULL &&
-           mf_room_reserve(&workspace->seeds, search->best.capacity, sizeof(mf_recommendation),
-                           "a list of the best", err) != NULL;
+    return mf_scratch_reserve(&workspace->bounds, n_bounds, sizeof(float), "bounds", err) != NULL &&
+           mf_scratch_reserve(&workspace->seeds, search->best.capacity, sizeof(mf_recommendation),
+                              "a list of the best", err) != NULL;
 }
 
 /* How many blocks from this one on the next stage has. By falling length the first stage is short,

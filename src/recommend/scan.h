@@ -60,7 +60,7 @@ typedef struct mf_search {
 bool mf_scoring_leaves_out(const mf_scoring *scoring, uint32_t item);
 
 /* The best of all items, in steps. begin takes the search's scoring and best, reserves
- * what is needed and scores nothing; fails MF_ERR_MEMORY. step goes on until it is done, or
+ * what is needed and scores nothing; fails MF_ERR_MEMORY. step continues until it is done, or
  * until mf_clock_seconds() has come to `until` (0: never); true when it is done. What it does
  * between two looks at the clock are a MiB of factors, or with the index 65,536 items. */
 MF_MUST_CHECK bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err);

@@ -48,7 +48,7 @@
  *   similarity(a, i) = query(a) · row i · weight[i]
  *
  * Fills weight[n_items]; 0, which leaves the item out, where its length is below 1e-30 or not
- * finite, or nobody rated it. space is that of parts->ranking when it has a ranking model. */
+ * finite, or it has no rating. space is that of parts->ranking when it has a ranking model. */
 void mf_similarity_weights(const mf_model_parts *parts, const mf_space *space, float *weight);
 
 /* Fills query[stride]; padding zero. False when nothing is like the item, by its length. */

@@ -1,5 +1,5 @@
 /* state.h: what a recommender and a workspace consist of. Inside of this folder;
- * nobody else includes it. */
+ * no other module includes it. */
 #ifndef MF_RECOMMEND_STATE_H
 #define MF_RECOMMEND_STATE_H
 
@@ -24,39 +24,40 @@ struct mf_recommender {
 };
 
 /* A block of memory that only grows, by throwing away what it held. */
-typedef struct mf_room {
+typedef struct mf_scratch {
     void *block;
     size_t n_bytes;
-} mf_room;
+} mf_scratch;
 
 struct mf_workspace {
-    mf_search search;   /* the list that is on its way */
-    mf_room best;       /* mf_recommendation: the heap, then the answer */
-    mf_room candidates; /* uint32_t: sorted, none twice */
-    mf_room seeds;      /* mf_recommendation: scan.c, as the next four */
-    mf_room bounds;     /* float */
-    mf_room lines;      /* uint16_t: the query in the kernel's form */
-    mf_room codes;      /* int8_t */
-    mf_room runs;       /* uint16_t */
-    size_t n_scored;    /* by the last scan; for tests and benchmarks, as n_bounded */
+    mf_search search;      /* the list that is on its way */
+    mf_scratch best;       /* mf_recommendation: the heap, then the list */
+    mf_scratch candidates; /* uint32_t: sorted, none twice */
+    mf_scratch seeds;      /* mf_recommendation: scan.c, as the next four */
+    mf_scratch bounds;     /* float */
+    mf_scratch lines;      /* uint16_t: the query in the kernel's form */
+    mf_scratch codes;      /* int8_t */
+    mf_scratch runs;       /* uint16_t */
+    size_t n_scored;       /* by the last scan; for tests and benchmarks, as n_bounded */
     size_t n_bounded;
-    mf_room direction;  /* float: a ranking vector, or an item's row at length 1 */
-    mf_room entries;    /* of a fold-in: the ratings, sorted */
-    mf_room used;       /* uint32_t: the items of those that count */
-    mf_room left;       /* float: what is left of them to explain */
-    mf_room equations;  /* double */
-    mf_room rated;      /* uint32_t: its answer, valid until the next one */
-    mf_room factors;    /* float */
-    mf_room grades;     /* uint8_t: of the visitor's items */
-    mf_room times;      /* double: the same */
-    mf_room time_ranks; /* uint32_t: the same */
-    mf_room time_order; /* uint32_t: to work in */
-    mf_room vector;     /* float: the visitor's ranking vector */
+    mf_scratch direction;  /* float: a ranking vector, or an item's row at length 1 */
+    mf_scratch entries;    /* of a fold-in: the ratings, sorted */
+    mf_scratch used;       /* uint32_t: the items of those that count */
+    mf_scratch left;       /* float: what is left of them to explain */
+    mf_scratch equations;  /* double */
+    mf_scratch rated;      /* uint32_t: its result, valid until the next one */
+    mf_scratch factors;    /* float */
+    mf_scratch grades;     /* uint8_t: of the visitor's items */
+    mf_scratch times;      /* double: the same */
+    mf_scratch time_ranks; /* uint32_t: the same */
+    mf_scratch time_order; /* uint32_t: to work in */
+    mf_scratch vector;     /* float: the visitor's ranking vector */
 };
 
 /* At least count elements of `size` bytes, 64-byte aligned, content undefined.
  * NULL and MF_ERR_MEMORY. */
-void *mf_room_reserve(mf_room *room, size_t count, size_t size, const char *what, mf_error *err);
+void *mf_scratch_reserve(mf_scratch *scratch, size_t count, size_t size, const char *what,
+                         mf_error *err);
 
 /* In which items are like others. */
 static inline const mf_space *mf_similar_space(const mf_recommender *recommender)

@@ -21,8 +21,8 @@ static const uint32_t *sorted_candidates(const mf_recommender *r, mf_workspace *
                                          const mf_top_n_query *query, size_t *n, mf_error *err)
 {
     const uint32_t n_items = r->parts->n_items;
-    uint32_t *list = mf_room_reserve(&workspace->candidates, query->n_candidates, sizeof *list,
-                                     "candidates", err);
+    uint32_t *list = mf_scratch_reserve(&workspace->candidates, query->n_candidates, sizeof *list,
+                                        "candidates", err);
     if (list == NULL)
         return NULL;
     size_t kept = 0;
@@ -62,13 +62,14 @@ bool mf_recommender_can_order(const mf_recommender *recommender, mf_order order)
 }
 
 /* What the list is ordered by in fact. False: not by anything that this model has. */
-static bool order_of(const mf_recommender *r, const mf_profile *profile, mf_order asked,
+static bool order_of(const mf_recommender *r, const mf_profile *profile, mf_order requested,
                      mf_order *order, mf_error *err)
 {
-    if (!mf_recommender_can_order(r, asked))
-        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the model has no order %d", (int)asked);
-    *order = asked;
-    if (asked == MF_ORDER_DEFAULT)
+    if (!mf_recommender_can_order(r, requested))
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the model has no order %d",
+                       (int)requested);
+    *order = requested;
+    if (requested == MF_ORDER_DEFAULT)
         *order = mf_recommender_has_ranking(r) ? MF_ORDER_RANKING : MF_ORDER_RATING;
     if (*order == MF_ORDER_RATING && !profile->known)
         *order = MF_ORDER_POPULARITY;
@@ -88,8 +89,8 @@ static bool rank(const mf_recommender *r, mf_workspace *workspace, const mf_prof
         scoring->query = ranking->mean_profile;
     if (scoring->query != NULL)
         return true;
-    float *vector = mf_room_reserve(&workspace->direction, r->ranking.stride, sizeof *vector,
-                                    "a ranking vector", err);
+    float *vector = mf_scratch_reserve(&workspace->direction, r->ranking.stride, sizeof *vector,
+                                       "a ranking vector", err);
     if (vector == NULL)
         return false;
     const mf_history history = profile->user != MF_INDEX_NONE
@@ -144,7 +145,7 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
     const size_t n_unknown = query->n_unknown < query->n ? query->n_unknown : query->n;
     const size_t n_entries = n_unknown < SIZE_MAX - n ? n + n_unknown : SIZE_MAX;
     mf_recommendation *entries =
-        mf_room_reserve(&workspace->best, n_entries, sizeof *entries, "a list of the best", err);
+        mf_scratch_reserve(&workspace->best, n_entries, sizeof *entries, "a list of the best", err);
     if (entries == NULL)
         return false;
     mf_scoring scoring = {
@@ -181,9 +182,9 @@ bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace
                        (unsigned long)parts->n_items);
     n = n < parts->n_items ? n : parts->n_items;
     mf_recommendation *entries =
-        mf_room_reserve(&workspace->best, n, sizeof *entries, "a list of the best", err);
-    float *query = mf_room_reserve(&workspace->direction, space->stride, sizeof *query,
-                                   "a row of factors", err);
+        mf_scratch_reserve(&workspace->best, n, sizeof *entries, "a list of the best", err);
+    float *query = mf_scratch_reserve(&workspace->direction, space->stride, sizeof *query,
+                                      "a row of factors", err);
     if (entries == NULL || query == NULL)
         return false;
     mf_search *search = &workspace->search;

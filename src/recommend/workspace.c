@@ -1,4 +1,4 @@
-/* workspace.c: memory that one thread answers with; see recommender.h. */
+/* workspace.c: scratch memory of one thread; see recommender.h. */
 #include "recommend/state.h"
 
 #include "base/memory.h"
@@ -34,7 +34,8 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace);
 }
 
-void *mf_room_reserve(mf_room *room, size_t count, size_t size, const char *what, mf_error *err)
+void *mf_scratch_reserve(mf_scratch *scratch, size_t count, size_t size, const char *what,
+                         mf_error *err)
 {
     size_t n_bytes;
     if (!mf_mul(count, size, &n_bytes)) {
@@ -42,12 +43,12 @@ void *mf_room_reserve(mf_room *room, size_t count, size_t size, const char *what
                 what);
         return NULL;
     }
-    if (room->block != NULL && n_bytes <= room->n_bytes)
-        return room->block;
+    if (scratch->block != NULL && n_bytes <= scratch->n_bytes)
+        return scratch->block;
     void *block = mf_allocate(n_bytes, 1, what, err);
     if (block == NULL)
         return NULL;
-    mf_free(room->block);
-    *room = (mf_room){block, n_bytes};
+    mf_free(scratch->block);
+    *scratch = (mf_scratch){block, n_bytes};
     return block;
 }

@@ -28,7 +28,7 @@
  *     because what is held out here leaves less to learn from and so wants a larger λ. Where all
  *     grades are equal 3 % cost 2 % at random, and coverage is as good without;
  *   - recency: the strongest age weights within 1 % of the best. What is best depends on what lists
- *     are judged by, and stronger ones than MF_CHOOSE_RECENCIES has would still be a little better
+ *     are evaluated by, and stronger ones than MF_CHOOSE_RECENCIES has would still be a little better
  *     for what comes next, but cost 6 % of the NDCG of ratings held out at random (grade.h). */
 
 /* λ is compared at these powers of STEP times the mean variance. */

@@ -1,5 +1,5 @@
 /* state.h: what a run of the ranking model's trainer consists of between two steps. Inside of
- * the trainer and its checkpoints; nobody else includes this. */
+ * the trainer and its checkpoints; no other module includes this. */
 #ifndef MF_SPECTRAL_STATE_H
 #define MF_SPECTRAL_STATE_H
 

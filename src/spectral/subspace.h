@@ -103,7 +103,7 @@ MF_MUST_CHECK bool mf_subspace_step(mf_subspace *subspace, mf_error *err);
  *   by_columns  true: vectors belong to the columns of Y; false: to its rows (v = Y u / σ)
  *   spectrum    [n_wanted] σ², falling; those up to 1e-7 of the largest are left out
  *   vectors     [columns or rows × stride], stride the number of directions rounded up to 16;
- *               padding zero. Room for n_wanted directions.
+ *               padding zero. Allocated for n_wanted directions.
  *
  * Returns how many directions, or 0 and MF_ERR_DIVERGED: not finite, not orthonormal, or A is
  * zero. */

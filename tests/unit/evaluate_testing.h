@@ -1,4 +1,4 @@
-/* evaluate_testing.h: ratings and held-out rows made by hand or at random. */
+/* evaluate_testing.h: ratings and held-out rows written out or drawn at random. */
 #ifndef MF_TESTS_EVALUATE_TESTING_H
 #define MF_TESTS_EVALUATE_TESTING_H
 

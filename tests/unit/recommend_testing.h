@@ -1,4 +1,4 @@
-/* recommend_testing.h: models of every kind, and the plain answers that those of the
+/* recommend_testing.h: models of every kind, and the plain results that those of the
  * recommender are held against. */
 #ifndef MF_TESTS_RECOMMEND_TESTING_H
 #define MF_TESTS_RECOMMEND_TESTING_H
@@ -341,7 +341,7 @@ static inline bool is_zero_row(const float *row, size_t n)
     return true;
 }
 
-/* The slow twin of mf_profile_compute: the same operations in the same order. */
+/* The slow reference of mf_profile_compute: the same operations in the same order. */
 static inline void plain_profile(const mf_model_parts *parts, const mf_history *history,
                                  float *vector)
 {
@@ -368,7 +368,7 @@ static inline void plain_profile(const mf_model_parts *parts, const mf_history *
                              : vector[f] + mf_prior_weight(r->prior, n) * r->mean_profile[f];
 }
 
-/* The slow twin of mf_top_n: every item is scored and all are sorted. list has room for n_items
+/* The slow reference of mf_top_n: every item is scored and all are sorted. list holds n_items
  * and query->n_unknown; returns how many it holds. */
 static inline size_t plain_top_n(const mf_model_parts *parts, const mf_profile *profile,
                                  const mf_top_n_query *query, mf_recommendation *list)

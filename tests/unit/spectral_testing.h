@@ -45,12 +45,12 @@ static inline made_input make_input(uint32_t n_users, uint32_t n_items, grade_of
 {
     mf_error err = {0};
     made_input m = {0};
-    const size_t room = (size_t)n_users * n_items;
+    const size_t cells = (size_t)n_users * n_items;
     m.user_start = mf_allocate((size_t)n_users + 1, sizeof *m.user_start, "input", &err);
-    m.item = mf_allocate(room, sizeof *m.item, "input", &err);
-    m.grade = mf_allocate(room, sizeof *m.grade, "input", &err);
-    m.time_rank = mf_allocate(room, sizeof *m.time_rank, "input", &err);
-    m.relevant = mf_allocate(room, sizeof *m.relevant, "input", &err);
+    m.item = mf_allocate(cells, sizeof *m.item, "input", &err);
+    m.grade = mf_allocate(cells, sizeof *m.grade, "input", &err);
+    m.time_rank = mf_allocate(cells, sizeof *m.time_rank, "input", &err);
+    m.relevant = mf_allocate(cells, sizeof *m.relevant, "input", &err);
     assert_true(m.user_start != NULL && m.item != NULL && m.grade != NULL && m.time_rank != NULL &&
                 m.relevant != NULL);
     uint64_t n = 0;
@@ -162,8 +162,8 @@ static inline void assert_same_result(const mf_spectral_result *a, const mf_spec
 
 /* --- tables ------------------------------------------------------------------- */
 
-/* A third of the pairs, of a taste of rank three. */
-static inline int taste(uint32_t user, uint32_t item)
+/* A third of the pairs, of rank three. */
+static inline int rank_three(uint32_t user, uint32_t item)
 {
     if (mf_random_unit(31, (uint64_t)user << 32 | item) > 0.35f)
         return NO_PAIR;

@@ -67,13 +67,13 @@ static void item_item_follows_the_cosine_of_ratings(void **state)
     /* User 2 has 1, 2, 3; only 0 is left, 4 shares no user. */
     assert_int_equal(list_of(&source, 2, 5, items), 1);
     assert_int_equal(items[0], 0);
-    /* Nobody to go by: nothing. */
+    /* Without any user: nothing. */
     assert_int_equal(list_of(&source, 3, 5, items), 0);
     mf_baselines_destroy(b);
     ratings_clear(&train);
 }
 
-static void item_item_agrees_with_a_dense_twin(void **state)
+static void item_item_agrees_with_a_dense_reference(void **state)
 {
     (void)state;
     enum { USERS = 23, ITEMS = 40, N = 12 };
@@ -166,7 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(popularity_counts_ratings_and_leaves_out_the_users_own),
         cmocka_unit_test(item_item_follows_the_cosine_of_ratings),
-        cmocka_unit_test(item_item_agrees_with_a_dense_twin),
+        cmocka_unit_test(item_item_agrees_with_a_dense_reference),
         cmocka_unit_test(ratings_of_nothing_but_zero_have_no_cosine),
         cmocka_unit_test(each_failing_allocation_is_an_error),
     };

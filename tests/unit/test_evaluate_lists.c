@@ -268,7 +268,7 @@ static void the_lists_of_a_model_are_those_of_top_n(void **state)
         const uint32_t user = e.user[k];
         uint32_t out[90];
         size_t n_out = 0;
-        /* Without a ranking model nobody knows what was in training: what is held out may come. */
+        /* Without a ranking model the file does not tell what was in training: held-out items may be listed. */
         for (uint64_t r = w.parts->rated_start[user]; r < w.parts->rated_start[user + 1]; r++) {
             const uint32_t item = w.parts->rated_items[r];
             if (!is_among(held.item + held.start[user],

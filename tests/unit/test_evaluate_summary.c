@@ -53,7 +53,7 @@ static void a_users_figure_is_his_mean_over_the_splits(void **state)
     mf_evaluation_clear(&e[1]);
 }
 
-static void nobody_counted_has_no_figure_that_is_not_a_number(void **state)
+static void without_users_no_figure_is_not_a_number(void **state)
 {
     (void)state;
     mf_error err = {0};
@@ -144,7 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_users_figure_is_his_mean_over_the_splits),
-        cmocka_unit_test(nobody_counted_has_no_figure_that_is_not_a_number),
+        cmocka_unit_test(without_users_no_figure_is_not_a_number),
         cmocka_unit_test(two_settings_are_compared_user_by_user),
         cmocka_unit_test(other_users_cannot_be_compared),
         cmocka_unit_test(without_resampling_an_interval_is_its_mean),

@@ -181,7 +181,7 @@ static void one_rating_moves_a_little(void **state)
     (void)state;
     visit v = visit_create(KIND_NORMAL);
     mf_error err = {0};
-    const mf_profile nobody = mf_profile_of_user(v.recommender, MF_INDEX_NONE);
+    const mf_profile anonymous = mf_profile_of_user(v.recommender, MF_INDEX_NONE);
     float before = -100;
     for (float rating = 0.5f; rating <= 5; rating += 0.5f) {
         mf_profile profile;
@@ -190,7 +190,7 @@ static void one_rating_moves_a_little(void **state)
                              &profile, &err),
                   err);
         const float predicted = mf_predict(v.recommender, &profile, v.items[7]);
-        const float average = mf_predict(v.recommender, &nobody, v.items[7]);
+        const float average = mf_predict(v.recommender, &anonymous, v.items[7]);
         assert_true(predicted > before);
         assert_true(fabsf(predicted - average) < 0.7f * fabsf(rating - average));
         before = predicted;
@@ -270,7 +270,7 @@ static void what_is_refused(void **state)
     visit_release(&v);
 }
 
-/* Whatever the model's numbers, the answer is finite and top-N takes it. */
+/* With any numbers in the model the result is finite and top-N takes it. */
 static void every_kind_of_model(void **state)
 {
     (void)state;
@@ -315,7 +315,7 @@ static void without_regularization_there_is_still_one_solution(void **state)
     }
     for (uint32_t n = 1; n <= N; n++) {
         size_t n_doubles;
-        assert_true(mf_ridge_room(n, K, &n_doubles));
+        assert_true(mf_ridge_doubles(n, K, &n_doubles));
         double *work = testing_allocate(n_doubles, sizeof *work);
         const mf_ridge ridge = {.n = n,
                                 .n_factors = K,
@@ -334,10 +334,10 @@ static void without_regularization_there_is_still_one_solution(void **state)
         mf_free(work);
     }
     size_t n_doubles;
-    assert_false(mf_ridge_room(SIZE_MAX, UINT32_MAX, &n_doubles));
+    assert_false(mf_ridge_doubles(SIZE_MAX, UINT32_MAX, &n_doubles));
 }
 
-/* Many tiles, the last ones in part: the gradient by hand. From 1 rating to more
+/* Many tiles, the last ones in part: the gradient in plain loops. From 1 rating to more
  * than unknowns. */
 static void large_systems_have_a_gradient_of_zero(void **state)
 {
@@ -356,7 +356,7 @@ static void large_systems_have_a_gradient_of_zero(void **state)
         for (int c = 0; c < TESTING_CPUS; c++) {
             setenv("MF_CPU", testing_cpus[c], 1);
             size_t n_doubles;
-            assert_true(mf_ridge_room(n, K, &n_doubles));
+            assert_true(mf_ridge_doubles(n, K, &n_doubles));
             double *work = testing_allocate(n_doubles, sizeof *work);
             const mf_ridge ridge = {.n = n,
                                     .n_factors = K,
@@ -393,7 +393,7 @@ static void large_systems_have_a_gradient_of_zero(void **state)
     mf_free(rows);
 }
 
-/* So that nobody waits long for one question. */
+/* So that no request waits long for another. */
 static void of_too_many_ratings_the_last_ones_count(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_recommend_popularity.c: what somebody gets whom nobody knows (popularity.h). */
+/* test_recommend_popularity.c: the list of an unknown user (popularity.h). */
 #include "recommend_testing.h"
 
 #include "recommend/popularity.h"
@@ -22,7 +22,7 @@ static size_t plain_popular(const mf_model_parts *p, const mf_profile *profile,
     return n;
 }
 
-static void nobody_gets_what_many_liked(void **state)
+static void unknown_users_get_what_many_liked(void **state)
 {
     (void)state;
     /* Fewer and more items than are kept sorted. */
@@ -50,7 +50,7 @@ static void nobody_gets_what_many_liked(void **state)
             for (size_t k = 0; k < sizeof wanted / sizeof wanted[0]; k++)
                 for (int mode = 0; mode < 4; mode++) {
                     if (n > 1000 && wanted[k] > 10 && mode > 1)
-                        continue; /* the slow twin is too slow */
+                        continue; /* the slow reference is too slow */
                     const mf_top_n_query query = {.n = wanted[k],
                                                   .include_rated = mode % 2 == 1,
                                                   .candidates = mode < 2 ? NULL : candidates,
@@ -74,6 +74,6 @@ static void nobody_gets_what_many_liked(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nobody_gets_what_many_liked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unknown_users_get_what_many_liked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,7 +227,7 @@ static void an_order_that_the_model_does_not_have_is_refused(void **state)
     }
 }
 
-/* Candidates without a vector stand behind negative scores, before unknown candidates. */
+/* Candidates without a vector come after negative scores, before unknown candidates. */
 static void the_last_places_of_a_ranking(void **state)
 {
     (void)state;
@@ -264,7 +264,7 @@ static void the_last_places_of_a_ranking(void **state)
     asking_release(&a);
 }
 
-/* The order in exact arithmetic: the twin in float could be wrong the same way. */
+/* The order in exact arithmetic: the reference in float could be wrong the same way. */
 static void the_order_is_that_of_the_equation(void **state)
 {
     (void)state;

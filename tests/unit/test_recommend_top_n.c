@@ -192,7 +192,7 @@ static void few_items_are_scored(void **state)
     world_release(&w);
 }
 
-/* Order in exact arithmetic: the float twin above could be wrong the same way. */
+/* Order in exact arithmetic: the float reference above could be wrong the same way. */
 static void the_order_is_that_of_the_equation(void **state)
 {
     (void)state;
@@ -425,7 +425,7 @@ typedef struct job {
 } job;
 
 /* NULL: everything went well. */
-static void *ask_everything(void *argument)
+static void *request_everything(void *argument)
 {
     job *j = argument;
     mf_error err = {0};
@@ -465,7 +465,7 @@ static void threads_share_a_recommender(void **state)
     job jobs[THREADS];
     for (size_t t = 0; t < THREADS; t++) {
         jobs[t] = (job){recommender, 40, 0};
-        assert_int_equal(pthread_create(&threads[t], NULL, ask_everything, &jobs[t]), 0);
+        assert_int_equal(pthread_create(&threads[t], NULL, request_everything, &jobs[t]), 0);
     }
     for (size_t t = 0; t < THREADS; t++) {
         void *failed;

@@ -53,7 +53,7 @@ static void a_run_cut_after_any_step_ends_with_the_same_bits(void **state)
     (void)state;
     static const uint32_t shapes[][2] = {{200, 300}, {300, 200}};
     for (size_t s = 0; s < 2; s++) {
-        made_input m = make_input(shapes[s][0], shapes[s][1], taste, true);
+        made_input m = make_input(shapes[s][0], shapes[s][1], rank_three, true);
         mf_spectral_options automatic = auto_options();
         automatic.n_factors = 20; /* 256 would be all there are, which need no step */
         assert_true(cut_everywhere(&automatic, &m) > 6);
@@ -67,7 +67,7 @@ static void a_run_cut_after_any_step_ends_with_the_same_bits(void **state)
 static void a_run_at_its_step_limit_may_be_cut_too(void **state)
 {
     (void)state;
-    made_input m = make_input(150, 200, taste, true);
+    made_input m = make_input(150, 200, rank_three, true);
     for (uint32_t limit = 1; limit <= 4; limit++) {
         mf_spectral_options options = auto_options();
         options.max_steps = limit;
@@ -96,7 +96,7 @@ static void a_run_cut_in_the_grid_ends_with_the_same_bits(void **state)
 
 /* --- refusals ------------------------------------------------------------------ */
 
-/* The trainer ends as one that was never asked. */
+/* The trainer ends as one whose result was never read. */
 static void assert_refused(const mf_spectral_options *options, const made_input *m,
                            const char *path, const char *words)
 {
@@ -119,7 +119,7 @@ static void checkpoints_of_other_runs_are_refused(void **state)
     mf_error err = {0};
     char *folder = testing_folder();
     char *path = testing_path(folder, "checkpoint");
-    made_input m = make_input(60, 90, taste, true);
+    made_input m = make_input(60, 90, rank_three, true);
     const mf_spectral_options options = auto_options();
     mf_spectral *spectral = new_spectral(&options, &m.input);
     run_steps(spectral, 3);
@@ -132,7 +132,7 @@ static void checkpoints_of_other_runs_are_refused(void **state)
     /* The same fingerprint, but not such a run. */
     other = given_options(5, 2);
     assert_refused(&other, &m, path, "a place that does not exist");
-    made_input smaller = make_input(50, 90, taste, true);
+    made_input smaller = make_input(50, 90, rank_three, true);
     assert_refused(&options, &smaller, path, "");
     clear_input(&smaller);
     clear_input(&m);
@@ -160,7 +160,7 @@ static void damaged_checkpoints_are_refused(void **state)
     mf_error err = {0};
     char *folder = testing_folder();
     char *path = testing_path(folder, "checkpoint");
-    made_input m = make_input(8, 12, taste, true);
+    made_input m = make_input(8, 12, rank_three, true);
     const mf_spectral_options options = given_options(4, 2);
     mf_spectral *spectral = new_spectral(&options, &m.input);
     run_steps(spectral, 2);
@@ -187,7 +187,7 @@ static void damaged_checkpoints_are_refused(void **state)
     mf_error_clear(&err);
     assert_false(mf_spectral_save(spectral, "/nonexistent/checkpoint", &err));
     assert_int_equal(err.code, MF_ERR_IO);
-    /* It goes on as if nothing had been. */
+    /* It continues as if nothing had happened. */
     run_steps(spectral, UINT32_MAX);
     mf_spectral *expected = learn(&options, &m.input);
     const mf_spectral_result a = get_result(spectral);

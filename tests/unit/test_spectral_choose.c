@@ -66,7 +66,7 @@ static void a_fifth_of_each_users_ratings_is_set_aside(void **state)
 static void of_many_ratings_a_part_of_the_users_is_drawn(void **state)
 {
     (void)state;
-    made_input m = make_input(2000, 10, taste, true);
+    made_input m = make_input(2000, 10, rank_three, true);
     const double n = (double)m.user_start[2000];
     uint8_t *part = mark(&m, n / 4, 1, 3);
     uint32_t users = 0;
@@ -121,7 +121,7 @@ static void rows_of_a_part_in_both_directions(void **state)
 {
     (void)state;
     mf_error err = {0};
-    made_input m = make_input(30, 20, taste, true);
+    made_input m = make_input(30, 20, rank_three, true);
     uint8_t *part = mark(&m, INFINITY, 1, 1);
     for (int transposed = 0; transposed < 2; transposed++)
         for (int whole = 0; whole < 2; whole++) {
@@ -298,7 +298,7 @@ static double plain_sum(const made_input *m, const uint8_t *part, bool by_newest
 static void check_lists(uint32_t n_users, uint32_t n_items, bool with_times, double bound)
 {
     mf_error err = {0};
-    made_input m = make_input(n_users, n_items, taste, with_times);
+    made_input m = make_input(n_users, n_items, rank_three, with_times);
     uint8_t *part = mark(&m, INFINITY, 3, 1);
     const mf_spectral_kernel *kernel = mf_spectral_kernel_choose();
     mf_sparse_rows rows;

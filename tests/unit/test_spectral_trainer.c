@@ -125,11 +125,11 @@ static void compare(const made_input *m, uint32_t n_factors, double tolerance)
 static void directions_are_those_of_the_reference_on_either_side(void **state)
 {
     (void)state;
-    made_input wide = make_input(40, 90, taste, true);
-    made_input tall = make_input(90, 40, taste, true);
-    made_input square = make_input(50, 50, taste, false);
-    made_input users_with_windows = make_input(12, 400, taste, true);
-    made_input items_with_windows = make_input(120, 200, taste, true);
+    made_input wide = make_input(40, 90, rank_three, true);
+    made_input tall = make_input(90, 40, rank_three, true);
+    made_input square = make_input(50, 50, rank_three, false);
+    made_input users_with_windows = make_input(12, 400, rank_three, true);
+    made_input items_with_windows = make_input(120, 200, rank_three, true);
     assert_int_equal(mf_part_n_rows(&users_with_windows.input), 12 + 12 * 3);
     assert_true(mf_part_n_rows(&items_with_windows.input) > 200);
     compare(&users_with_windows, 12, 2e-6);
@@ -149,8 +149,8 @@ static void directions_are_those_of_the_reference_on_either_side(void **state)
 static void more_directions_than_there_are_are_left_out(void **state)
 {
     (void)state;
-    made_input wide = make_input(20, 60, taste, true);
-    made_input tall = make_input(60, 20, taste, true);
+    made_input wide = make_input(20, 60, rank_three, true);
+    made_input tall = make_input(60, 20, rank_three, true);
     compare(&wide, 300, 2e-6);
     compare(&tall, 300, 2e-6);
     clear_input(&wide);
@@ -178,12 +178,12 @@ static int own_blocks(uint32_t user, uint32_t item)
 
 static int empty_in_the_middle(uint32_t user, uint32_t item)
 {
-    return (user >= 10 && user < 30) || (item >= 5 && item < 25) ? NO_PAIR : taste(user, item);
+    return (user >= 10 && user < 30) || (item >= 5 && item < 25) ? NO_PAIR : rank_three(user, item);
 }
 
 static int grades_of_zero_there(uint32_t user, uint32_t item)
 {
-    return (user >= 10 && user < 30) || (item >= 5 && item < 25) ? 0 : taste(user, item);
+    return (user >= 10 && user < 30) || (item >= 5 && item < 25) ? 0 : rank_three(user, item);
 }
 
 static int rank_two(uint32_t user, uint32_t item)
@@ -207,7 +207,7 @@ static void ranks_below_k_and_equal_singular_values(void **state)
 {
     (void)state;
     grade_of *const tables[] = {all_alike, only_own, own_blocks, empty_in_the_middle,
-                                rank_two,  one_pair, falling,    taste};
+                                rank_two,  one_pair, falling,    rank_three};
     static const uint32_t shapes[][2] = {{40, 40}, {33, 64}, {64, 33}, {10, 120}};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -312,7 +312,7 @@ static void ratings_of_grade_0_are_as_if_they_were_not_there(void **state)
 static void signs_make_the_largest_component_positive(void **state)
 {
     (void)state;
-    made_input m = make_input(40, 60, taste, true);
+    made_input m = make_input(40, 60, rank_three, true);
     const mf_spectral_options options = given_options(8, 1);
     mf_spectral *spectral = learn(&options, &m.input);
     const mf_spectral_result r = get_result(spectral);
@@ -361,7 +361,7 @@ static void the_mean_profile_is_the_mean_of_all_profiles(void **state)
 static void what_is_given_is_what_comes_back(void **state)
 {
     (void)state;
-    made_input m = make_input(60, 40, taste, true);
+    made_input m = make_input(60, 40, rank_three, true);
     mf_spectral_options options = given_options(7, 12.5);
     mf_spectral *spectral = new_spectral(&options, &m.input);
     assert_int_equal(mf_spectral_progress_get(spectral).phase, MF_SPECTRAL_LEARNING);
@@ -423,7 +423,7 @@ static void what_is_given_is_what_comes_back(void **state)
 static void each_setting_and_the_seed_change_the_model(void **state)
 {
     (void)state;
-    made_input m = make_input(60, 90, taste, true);
+    made_input m = make_input(60, 90, rank_three, true);
     const mf_spectral_options base = given_options(8, 3);
     mf_spectral *expected = learn(&base, &m.input);
     const mf_spectral_result a = get_result(expected);
@@ -455,7 +455,7 @@ static void threads_and_cpus_do_not_change_a_bit(void **state)
     static const char *const cpus[] = {"sse2", "avx2", "avx512", "neon", "generic"};
     const double least_work = mf_subspace_least_work(1);
     for (size_t s = 0; s < 2; s++) {
-        made_input m = make_input(shapes[s][0], shapes[s][1], taste, true);
+        made_input m = make_input(shapes[s][0], shapes[s][1], rank_three, true);
         mf_spectral_options options = auto_options();
         mf_spectral *expected = learn(&options, &m.input);
         const mf_spectral_result a = get_result(expected);
@@ -487,7 +487,7 @@ static void threads_and_cpus_do_not_change_a_bit(void **state)
 static void a_run_at_its_step_limit_says_that_it_has_not_converged(void **state)
 {
     (void)state;
-    made_input m = make_input(200, 150, taste, true);
+    made_input m = make_input(200, 150, rank_three, true);
     for (uint32_t limit = 1; limit <= 3; limit++)
         for (int automatic = 0; automatic < 2; automatic++) {
             mf_spectral_options options = automatic ? auto_options() : given_options(20, 3);
@@ -511,7 +511,7 @@ static void the_result_of_an_interrupted_run_does_not_change_the_rest_of_it(void
     mf_spectral_result r;
     static const uint32_t shapes[][2] = {{150, 260}, {260, 150}};
     for (size_t s = 0; s < 2; s++) {
-        made_input m = make_input(shapes[s][0], shapes[s][1], taste, true);
+        made_input m = make_input(shapes[s][0], shapes[s][1], rank_three, true);
         const mf_spectral_options options = auto_options();
         mf_spectral *expected = learn(&options, &m.input);
         mf_spectral *spectral = new_spectral(&options, &m.input);
@@ -542,7 +542,7 @@ static void the_result_of_an_interrupted_run_does_not_change_the_rest_of_it(void
 static void progress_tells_phases_and_steps(void **state)
 {
     (void)state;
-    made_input m = make_input(200, 150, taste, true);
+    made_input m = make_input(200, 150, rank_three, true);
     const mf_spectral_options options = auto_options();
     mf_spectral *spectral = new_spectral(&options, &m.input);
     mf_spectral_progress before = mf_spectral_progress_get(spectral);
@@ -587,7 +587,7 @@ static void choosing_works_without_times_and_with_equal_ones(void **state)
 static void users_without_anything_liked_leave_the_defaults(void **state)
 {
     (void)state;
-    made_input m = make_input(60, 40, taste, true);
+    made_input m = make_input(60, 40, rank_three, true);
     memset(m.relevant, 0, m.user_start[60]);
     const mf_spectral_options options = auto_options();
     mf_spectral *spectral = learn(&options, &m.input);
@@ -623,7 +623,7 @@ static void bad_input_is_refused(void **state)
     assert_input_refused(&options, &none.input, "no rating has a grade");
     clear_input(&none);
 
-    made_input m = make_input(30, 20, taste, true);
+    made_input m = make_input(30, 20, rank_three, true);
     mf_spectral_input bad = m.input;
     bad.n_users = 0;
     assert_input_refused(&options, &bad, "no users");

@@ -8,9 +8,11 @@
  * A first argument "train" is ignored: the platform adds it when this program is the image's
  * entrypoint (docs/sagemaker.md, 1.3 and 1.5). */
 #include "base/file.h"
+#include "base/log.h"
 #include "info.h"
 #include "job.h"
-#include "predict.h"
+#include "metrics.h"
+#include "model/model.h"
 #include "sagemaker/environment.h"
 #include "sagemaker/failure.h"
 #include "settings.h"
@@ -87,6 +89,44 @@ static int refuse(int argc, char **argv, const char *why, const char *what)
     return 2;
 }
 
+/* Prints the predicted rating of the item by the user, from the model below prefix (NULL: /opt/ml):
+ *
+ *   predicted_rating=4.4213
+ *
+ * and known_user=false or known_item=false where an id is not in the model. */
+static int predict(const char *prefix, const char *user_id, const char *item_id)
+{
+    mf_error err = {0};
+    mf_tree tree;
+    char path[MF_PATH_BYTES + 16];
+    mf_model *model = NULL;
+    if (mf_tree_set(&tree, prefix, &err)) {
+        snprintf(path, sizeof path, "%s/model.bin", tree.model);
+        model = mf_model_open(path, &err);
+    }
+    if (model == NULL) {
+        mf_log_message(MF_LOG_ERROR, "failed", "%s", err.text);
+        return 1;
+    }
+    const mf_model_parts *parts = mf_model_get(model);
+    if (parts->n_factors == 0) {
+        mf_log_message(MF_LOG_ERROR, "failed",
+                       "%s has no rating model: it was trained without ratings, or with one rating "
+                       "everywhere, and predicts none",
+                       path);
+        mf_model_close(model);
+        return 1;
+    }
+    const uint32_t user = mf_model_find_user(model, user_id, strlen(user_id));
+    const uint32_t item = mf_model_find_item(model, item_id, strlen(item_id));
+    printf("predicted_rating=%.*f%s%s\n", mf_metrics_decimals(parts->rating_min, parts->rating_max),
+           (double)mf_model_predict(model, user, item),
+           user == MF_INDEX_NONE ? " known_user=false" : "",
+           item == MF_INDEX_NONE ? " known_item=false" : "");
+    mf_model_close(model);
+    return 0;
+}
+
 /* OpenMP's threads wait for each other by spinning. On a busy machine this takes the time that the
  * other thread needs, and a small training takes twice as long. OpenMP reads the setting from the
  * environment at the start of the program only, so the program executes itself once more. If that
@@ -141,7 +181,7 @@ int main(int argc, char **argv)
     if (model != NULL)
         return mf_info_print(model, as_json);
     if (user != NULL)
-        return mf_predict_print(prefix, user, item);
+        return predict(prefix, user, item);
     wait_without_spinning(argv);
     return mf_job_run(prefix, prefix != NULL);
 }

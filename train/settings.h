@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/settings.h"
 #include "ratings/ratings.h"
-#include "sgd/hyperparameters.h"
+#include "sgd/trainer.h"
 #include "spectral/spectral.h"
 
 #include <stdbool.h>

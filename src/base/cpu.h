@@ -20,4 +20,22 @@ typedef enum mf_cpu {
 /* The best one. */
 mf_cpu mf_cpu_choose(void);
 
+/* Declares the copies type_sse2, … of a constant, one for each instruction set of the build
+ * (mf_kernels in CMake), and defines a table of them by mf_cpu. */
+#if defined __x86_64__
+#define MF_CPU_COPIES(type, table)                                                                 \
+    extern const type type##_sse2, type##_avx2, type##_avx512;                                     \
+    static const type *const table[MF_CPUS] = {[MF_CPU_SSE2] = &type##_sse2,                       \
+                                               [MF_CPU_AVX2] = &type##_avx2,                       \
+                                               [MF_CPU_AVX512] = &type##_avx512}
+#elif defined __aarch64__
+#define MF_CPU_COPIES(type, table)                                                                 \
+    extern const type type##_neon;                                                                 \
+    static const type *const table[MF_CPUS] = {[MF_CPU_NEON] = &type##_neon}
+#else
+#define MF_CPU_COPIES(type, table)                                                                 \
+    extern const type type##_generic;                                                              \
+    static const type *const table[MF_CPUS] = {[MF_CPU_GENERIC] = &type##_generic}
+#endif
+
 #endif

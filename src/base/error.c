@@ -96,6 +96,13 @@ bool mf_fail_errno(mf_error *err, int errnum, mf_where where, const char *format
     return false;
 }
 
+bool mf_fail_again(mf_error *err, const mf_error *cause)
+{
+    if (err != NULL && err->code == MF_OK)
+        *err = *cause;
+    return false;
+}
+
 static const struct {
     const char *name;
     const char *class;

@@ -64,6 +64,9 @@ __attribute__((format(printf, 4, 5))) bool mf_fail(mf_error *err, mf_error_code 
 __attribute__((format(printf, 4, 5))) bool mf_fail_errno(mf_error *err, int errnum, mf_where where,
                                                          const char *format, ...);
 
+/* Fails with another error's code and text. */
+bool mf_fail_again(mf_error *err, const mf_error *cause);
+
 /* Who has to act: "ClientError" (data, hyperparameters, settings),
  * "PlatformError" (disk, memory) or "AlgorithmError" (a bug of ours). */
 const char *mf_error_class(mf_error_code code);

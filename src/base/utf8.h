@@ -1,4 +1,4 @@
-/* utf8.h: how long a UTF-8 character is, if it is one.
+/* utf8.h: the length of a UTF-8 character.
  *
  * Threads: any. */
 #ifndef MF_BASE_UTF8_H
@@ -15,29 +15,15 @@ static inline size_t mf_utf8_length(const char *text, size_t n_bytes)
     const unsigned char *s = (const unsigned char *)text;
     if (s[0] < 0x80)
         return 1;
-    size_t length;
-    unsigned char low = 0x80, high = 0xBF;
-    if (s[0] >= 0xC2 && s[0] <= 0xDF) {
-        length = 2;
-    } else if (s[0] >= 0xE0 && s[0] <= 0xEF) {
-        length = 3;
-        if (s[0] == 0xE0)
-            low = 0xA0;
-        if (s[0] == 0xED)
-            high = 0x9F;
-    } else if (s[0] >= 0xF0 && s[0] <= 0xF4) {
-        length = 4;
-        if (s[0] == 0xF0)
-            low = 0x90;
-        if (s[0] == 0xF4)
-            high = 0x8F;
-    } else {
+    const size_t length = s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
+    if (length == 0 || n_bytes < length)
         return 0;
-    }
-    if (n_bytes < length || s[1] < low || s[1] > high)
+    /* Overlong forms, surrogates and values beyond U+10FFFF show in the second byte. */
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) ||
+        (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
         return 0;
-    for (size_t i = 2; i < length; i++)
-        if (s[i] < 0x80 || s[i] > 0xBF)
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80)
             return 0;
     return length;
 }

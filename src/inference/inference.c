@@ -70,7 +70,7 @@ static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *e
     if (!mf_pairs_respond(inference, err))
         return false;
     if (!ok)
-        return mf_fail(err, behind.code, MF_NOWHERE, "%s", behind.text);
+        return mf_fail_again(err, &behind);
     return check_response(inference, err);
 }
 

@@ -413,7 +413,7 @@ bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, 
     r.rounded = true;
     if (instance->document != NULL && !read_object(&r, instance->document))
         return false;
-    return mf_fail(err, rejected.code, MF_NOWHERE, "%s", rejected.text);
+    return mf_fail_again(err, &rejected);
 }
 
 void mf_instance_free(mf_instance *instance)

@@ -28,11 +28,7 @@ static bool check_parts(const mf_model_parts *parts, mf_error *err)
         else
             mf_model_check_section(&check, section, n_bytes);
     }
-    if (check.found.code == MF_OK)
-        return true;
-    if (err != NULL && err->code == MF_OK)
-        *err = check.found;
-    return false;
+    return check.found.code == MF_OK || mf_fail_again(err, &check.found);
 }
 
 static bool write_shape(mf_section_writer *writer, const mf_model_parts *parts, mf_error *err)

@@ -4,7 +4,6 @@
 
 #include "sgd/evaluate.h"
 #include "sgd/grid.h"
-#include "sgd/hyperparameters.h"
 #include "sgd/implicit.h"
 #include "sgd/kernels.h"
 #include "sgd/parameters.h"

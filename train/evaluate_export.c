@@ -1,4 +1,4 @@
-/* evaluate_export.c: promises in evaluate_export.h. */
+/* evaluate_export.c: splits and lists as text, one number or id per column, for other programs. */
 #include "evaluate_export.h"
 
 #include <errno.h>

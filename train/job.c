@@ -1,4 +1,7 @@
-/* job.c: promises in job.h. */
+/* job.c: a training job from its configuration to its last line.
+ *
+ * In order: configuration, data, rating model, ranking model, outputs, end. Both models are saved
+ * to checkpoints by the same function; run() at the end shows the order. */
 #include "job.h"
 
 #include "base/clock.h"

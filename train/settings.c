@@ -1,4 +1,4 @@
-/* settings.c: promises in settings.h. */
+/* settings.c: the table of hyperparameters, and what follows from their values. */
 #include "settings.h"
 
 #include "base/id_list.h"

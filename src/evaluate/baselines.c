@@ -1,4 +1,7 @@
-/* baselines.c: promises in baselines.h. */
+/* baselines.c: popularity and item-item cosine, computed from the training ratings alone.
+ *
+ * The ratings are kept by user, as they come, and by item (transposed once). A user's item-item
+ * scores are sums over the raters of his items, so no item × item matrix is made. */
 #include "evaluate/baselines.h"
 
 #include "base/memory.h"

@@ -1,4 +1,6 @@
-/* held_out.c: promises in held_out.h. */
+/* held_out.c: held-out ratings sorted by user and item, with a mark on the relevant ones.
+ *
+ * Rows come in any order. They are counted per user, placed, and each user's part is sorted. */
 #include "evaluate/held_out.h"
 
 #include "base/memory.h"

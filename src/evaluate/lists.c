@@ -1,4 +1,7 @@
-/* lists.c: promises in lists.h. */
+/* lists.c: one list per user and its figures.
+ *
+ * Users are chosen first, evenly spread when there are too many. Threads take them one by one; each
+ * writes its figures at the user's place, so the results do not depend on the threads. */
 #include "evaluate/lists.h"
 
 #include "base/memory.h"

@@ -1,4 +1,7 @@
-/* model_lists.c: promises in model_lists.h. */
+/* model_lists.c: the lists that serve would return, as a source for lists.h.
+ *
+ * mf_top_n is the function that serve calls, with the same profile of a user of the model. Only
+ * the items to leave out differ: those of training, without what is held out. */
 #include "evaluate/model_lists.h"
 
 #include "base/memory.h"

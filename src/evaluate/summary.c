@@ -1,4 +1,7 @@
-/* summary.c: promises in summary.h. */
+/* summary.c: means over users with bootstrap intervals, and paired differences of two models.
+ *
+ * A user who was evaluated with several seeds counts once, with the mean of the seeds. All figures
+ * share one drawing of users per resample. */
 #include "evaluate/summary.h"
 
 #include "base/memory.h"

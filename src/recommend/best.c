@@ -1,4 +1,4 @@
-/* best.c: promises in best.h. */
+/* best.c: the n best items so far, as a heap with the worst of them on top. */
 #include "recommend/best.h"
 
 #include <math.h>

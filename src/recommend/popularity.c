@@ -1,4 +1,6 @@
-/* popularity.c: promises in popularity.h. */
+/* popularity.c: the items by popularity, sorted once for lists without candidates.
+ *
+ * The MF_POPULAR_MAX most popular items are kept; a list of candidates is computed anew. */
 #include "recommend/popularity.h"
 
 #include "base/memory.h"

@@ -1,4 +1,7 @@
-/* profile.c: promises in profile.h. */
+/* profile.c: a user's ranking profile, the weighted sum of the vectors of his items.
+ *
+ * A trained user and a visitor go through the same operations in the same order, so that equal
+ * histories have equal bits. */
 #include "recommend/profile.h"
 
 #include "base/portable_math.h"

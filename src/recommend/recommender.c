@@ -1,4 +1,5 @@
-/* recommender.c: a model with what its lists are computed by; promises in recommender.h. */
+/* recommender.c: what is computed once for a model before its first list: the two spaces, the index of
+ * the one that orders lists, similarity weights and popularity. */
 #include "recommend/recommender.h"
 
 #include "base/memory.h"

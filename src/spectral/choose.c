@@ -1,4 +1,6 @@
-/* choose.c: promises in choose.h. */
+/* choose.c: which settings are compared and which are taken, then the lists that compare them.
+ *
+ * In order: the grid and the rules, the mean profile, the lists. */
 #include "spectral/choose.h"
 
 #include "base/memory.h"

@@ -1,4 +1,8 @@
-/* part.c: promises in part.h. */
+/* part.c: which ratings are set aside, and the sparse matrix of the others.
+ *
+ * Ratings are drawn by a hash of seed, user and item, so the draw depends on neither threads nor
+ * order. The matrix has windows: of rows as boundaries within a user's row (kernels.h), of columns
+ * as columns of their own. */
 #include "spectral/part.h"
 
 #include "base/memory.h"

@@ -1,4 +1,5 @@
-/* reference.c: promises in reference.h. */
+/* reference.c: the ranking model in plain double loops: Jacobi's rotations for the eigenvectors of
+ * YᵀY, then the scores. The tests hold the trainer to it. */
 #include "spectral/reference.h"
 
 #include <float.h>

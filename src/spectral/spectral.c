@@ -1,4 +1,7 @@
-/* spectral.c: promises in spectral.h. */
+/* spectral.c: the phases of a training: decompose a part, compare settings, decompose everything.
+ *
+ * Everything that the rest of a run depends on is in `at` and the block of the subspace, which is
+ * what a checkpoint has. The rest is computed again after a resumption. */
 #include "spectral/spectral.h"
 
 #include "base/clock.h"

@@ -1,4 +1,7 @@
-/* subspace.c: promises in subspace.h. */
+/* subspace.c: block subspace iteration: products by slices, Gram matrices, Rayleigh–Ritz.
+ *
+ * In order: slices and dense products, life, iteration, directions. Each parallel loop divides
+ * the outputs among threads, never a sum. */
 #include "spectral/subspace.h"
 
 #include "base/memory.h"

@@ -22,7 +22,7 @@ typedef struct mf_train_settings {
     double bias_regularization;
     double validation_fraction;
     uint32_t validation_split; /* mf_train_split */
-    uint32_t evaluation_k;     /* length of the lists that are judged */
+    uint32_t evaluation_k;     /* length of the lists that are evaluated */
     bool ranking;              /* learn a ranking model too */
     uint32_t ranking_factors;  /* 0: chosen, as MF_SPECTRAL_AUTO for the next three */
     double ranking_regularization;

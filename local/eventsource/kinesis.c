@@ -1,99 +1,57 @@
 /* kinesis.c: calls of Kinesis, and its JSON. */
 #include "local/eventsource/kinesis.h"
 
-#include "local/client.h"
-
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-static const double TIMEOUT_S = 20;
-
-struct mf_local_kinesis {
-    const char *path;
-    mf_local_client *client;
-    mf_local_kinesis_done *done;
-    void *context;
-};
-
-static void on_response(void *context, const mf_local_client_response *from)
-{
-    mf_local_kinesis *k = context;
-    char code[MF_LOCAL_KINESIS_CODE_BYTES] = "";
-    const mf_local_kinesis_response response = {
-        .status = from->status,
-        .is_too_long = from->result == MF_LOCAL_CLIENT_TOO_LONG,
-        .code = code,
-        .body = from->body,
-        .n_body = from->n_body,
-    };
-    if (response.status != 0 && response.status != 200)
-        mf_local_kinesis_read_code(response.body, response.n_body, code);
-    k->done(k->context, &response);
-}
-
-mf_local_kinesis *mf_local_kinesis_create(struct event_base *base,
+mf_local_client *mf_local_kinesis_connect(struct event_base *base,
                                           const mf_local_settings *settings)
 {
-    mf_local_kinesis *k = calloc(1, sizeof *k);
-    if (k == NULL)
-        return NULL;
-    k->path = settings->kinesis_at.base[0] != '\0' ? settings->kinesis_at.base : "/";
-    k->client = mf_local_client_create(base, &settings->kinesis_at, TIMEOUT_S,
-                                       MF_LOCAL_KINESIS_RESPONSE_BYTES);
-    if (k->client == NULL) {
-        free(k);
-        return NULL;
-    }
-    return k;
+    static const double TIMEOUT_S = 20;
+    return mf_local_client_create(base, &settings->kinesis_at, TIMEOUT_S,
+                                  MF_LOCAL_KINESIS_RESPONSE_BYTES);
 }
 
-void mf_local_kinesis_destroy(mf_local_kinesis *k)
+static void add_header(mf_local_client *client, const char *name, const char *value)
 {
-    if (k == NULL)
-        return;
-    mf_local_client_destroy(k->client);
-    free(k);
+    mf_local_client_add_header(client, name, strlen(name), value, strlen(value));
 }
 
-static void add_header(mf_local_kinesis *k, const char *name, const char *value)
+bool mf_local_kinesis_call(mf_local_client *client, const mf_local_settings *settings,
+                           const char *operation, mf_text *body, mf_local_client_done *done,
+                           void *context)
 {
-    mf_local_client_add_header(k->client, name, strlen(name), value, strlen(value));
-}
-
-bool mf_local_kinesis_call(mf_local_kinesis *k, const char *operation, mf_text *body,
-                           mf_local_kinesis_done *done, void *context)
-{
-    bool ok = !body->failed && !mf_local_client_is_busy(k->client);
+    const char *path = settings->kinesis_at.base[0] != '\0' ? settings->kinesis_at.base : "/";
+    bool ok = !body->failed && !mf_local_client_is_busy(client);
     if (ok) {
         char target[96];
         snprintf(target, sizeof target, "Kinesis_20131202.%s", operation);
-        mf_local_client_begin(k->client);
-        add_header(k, "Content-Type", "application/x-amz-json-1.1");
-        add_header(k, "X-Amz-Target", target);
-        add_header(k, "X-Amz-Date", "20200101T000000Z");
-        add_header(k, "Authorization",
+        mf_local_client_begin(client);
+        add_header(client, "Content-Type", "application/x-amz-json-1.1");
+        add_header(client, "X-Amz-Target", target);
+        add_header(client, "X-Amz-Date", "20200101T000000Z");
+        add_header(client, "Authorization",
                    "AWS4-HMAC-SHA256 "
                    "Credential=local/20200101/us-east-1/kinesis/aws4_request, "
                    "SignedHeaders=host, Signature=00");
-        mf_local_client_add_body(k->client, body->bytes, body->n_bytes);
-        k->done = done;
-        k->context = context;
-        ok = mf_local_client_post(k->client, k->path, on_response, k);
+        mf_local_client_add_body(client, body->bytes, body->n_bytes);
+        ok = mf_local_client_post(client, path, done, context);
     }
     mf_text_free(body);
     return ok;
 }
 
-bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *response)
+bool mf_local_kinesis_is_transient(const mf_local_client_response *response)
 {
     static const char *const codes[] = {"ProvisionedThroughputExceededException",
                                         "LimitExceededException", "KMSThrottlingException",
                                         "ThrottlingException"};
+    char code[MF_LOCAL_KINESIS_CODE_BYTES];
     if (response->status == 0 || response->status == 429 || response->status >= 500)
         return true;
+    mf_local_kinesis_read_code(response->body, response->n_body, code);
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (strcmp(response->code, codes[i]) == 0)
+        if (strcmp(code, codes[i]) == 0)
             return true;
     return false;
 }
@@ -104,15 +62,14 @@ double mf_local_kinesis_wait_s(uint32_t n_failures)
     return n_failures <= 6 ? FIRST_S * (1 << (n_failures - 1)) : LONGEST_S;
 }
 
-char *mf_local_kinesis_reason(const mf_local_kinesis_response *response,
-                              char text[MF_LOCAL_KINESIS_REASON_BYTES])
+char *mf_local_kinesis_reason(const mf_local_client_response *response,
+                              char text[MF_LOCAL_KINESIS_CODE_BYTES])
 {
+    mf_local_kinesis_read_code(response->body, response->n_body, text);
     if (response->status == 0)
-        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "no response");
-    else if (response->code[0] != '\0')
-        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "%s", response->code);
-    else
-        snprintf(text, MF_LOCAL_KINESIS_REASON_BYTES, "status %d", response->status);
+        snprintf(text, MF_LOCAL_KINESIS_CODE_BYTES, "no response");
+    else if (text[0] == '\0')
+        snprintf(text, MF_LOCAL_KINESIS_CODE_BYTES, "status %d", response->status);
     return text;
 }
 

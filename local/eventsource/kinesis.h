@@ -12,49 +12,32 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "local/client.h"
 #include "local/eventsource/record.h"
-#include "local/local_settings.h"
-
-struct event_base;
-
-typedef struct mf_local_kinesis mf_local_kinesis;
 
 enum { MF_LOCAL_KINESIS_RESPONSE_BYTES = 32 << 20, MF_LOCAL_KINESIS_CODE_BYTES = 96 };
 
-/* Valid while done runs. */
-typedef struct mf_local_kinesis_response {
-    int status;       /* HTTP's; 0: there was none                              */
-    bool is_too_long; /* more than MF_LOCAL_KINESIS_RESPONSE_BYTES                      */
-    const char *code; /* of an error: "ExpiredIteratorException"; "" if unknown */
-    const char *body;
-    size_t n_body;
-} mf_local_kinesis_response;
-
-typedef void mf_local_kinesis_done(void *context, const mf_local_kinesis_response *response);
-
-/* NULL without memory. Connects with the first call. settings must outlive it. */
-MF_MUST_CHECK mf_local_kinesis *mf_local_kinesis_create(struct event_base *base,
+/* A client for calls of Kinesis. NULL without memory. Connects with the first call. settings must
+ * outlive it. */
+MF_MUST_CHECK mf_local_client *mf_local_kinesis_connect(struct event_base *base,
                                                         const mf_local_settings *settings);
-
-/* Cancels a call under way: its done is not called. NULL is fine. Not from within done. */
-void mf_local_kinesis_destroy(mf_local_kinesis *kinesis);
 
 /* operation: "GetRecords"; body: JSON, freed here. done is called once, never before this
  * returns. False without memory, or while a call is under way. */
-MF_MUST_CHECK bool mf_local_kinesis_call(mf_local_kinesis *kinesis, const char *operation,
-                                         mf_text *body, mf_local_kinesis_done *done, void *context);
+MF_MUST_CHECK bool mf_local_kinesis_call(mf_local_client *client, const mf_local_settings *settings,
+                                         const char *operation, mf_text *body,
+                                         mf_local_client_done *done, void *context);
 
 /* True when the same call may succeed later: no response, throttled, 5xx. */
-bool mf_local_kinesis_is_transient(const mf_local_kinesis_response *response);
+bool mf_local_kinesis_is_transient(const mf_local_client_response *response);
 
 /* Before the call is made again, when n_failures have failed in a row, n_failures > 0:
  * 0.1 s, then twice as much each time, up to 5 s. */
 double mf_local_kinesis_wait_s(uint32_t n_failures);
 
 /* For logs: "ProvisionedThroughputExceededException", "no response", "status 503". Returns text. */
-enum { MF_LOCAL_KINESIS_REASON_BYTES = 128 };
-char *mf_local_kinesis_reason(const mf_local_kinesis_response *response,
-                              char text[MF_LOCAL_KINESIS_REASON_BYTES]);
+char *mf_local_kinesis_reason(const mf_local_client_response *response,
+                              char text[MF_LOCAL_KINESIS_CODE_BYTES]);
 
 /* The code of {"__type":"prefix#ExpiredIteratorException", …}; "" when there is none. */
 void mf_local_kinesis_read_code(const char *body, size_t n, char code[MF_LOCAL_KINESIS_CODE_BYTES]);

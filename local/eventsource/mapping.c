@@ -25,7 +25,7 @@ typedef struct known {
 struct mf_local_mapping {
     mf_local_shard_context of;
     mf_local_mapping_counts counts, reported;
-    mf_local_kinesis *kinesis;
+    mf_local_client *kinesis;
     struct event *timer, *report;
     mf_text next; /* of ListShards */
     known *shards;
@@ -152,10 +152,10 @@ static void list_failed(mf_local_mapping *m, const char *why)
     act_in(m, mf_local_kinesis_wait_s(m->n_failures));
 }
 
-static void on_shards(void *context, const mf_local_kinesis_response *response)
+static void on_shards(void *context, const mf_local_client_response *response)
 {
     mf_local_mapping *m = context;
-    char reason[MF_LOCAL_KINESIS_REASON_BYTES];
+    char reason[MF_LOCAL_KINESIS_CODE_BYTES];
     m->is_listing = false;
     if (response->status != 200) {
         list_failed(m, mf_local_kinesis_reason(response, reason));
@@ -188,7 +188,8 @@ static void list(mf_local_mapping *m)
         mf_text_format(&body, "{\"NextToken\":\"%s\"}", m->next.bytes);
     else
         mf_text_format(&body, "{\"StreamName\":\"%s\"}", m->of.mapping->stream);
-    m->is_listing = mf_local_kinesis_call(m->kinesis, "ListShards", &body, on_shards, m);
+    m->is_listing =
+        mf_local_kinesis_call(m->kinesis, m->of.settings, "ListShards", &body, on_shards, m);
     if (!m->is_listing)
         act_in(m, SOON_S);
 }
@@ -234,7 +235,7 @@ mf_local_mapping *mf_local_mapping_open(struct event_base *base, const mf_local_
                                          .context = m};
         m->position = m->of.mapping->position;
         m->shards = calloc(SHARDS_MAX, sizeof *m->shards);
-        m->kinesis = mf_local_kinesis_create(base, settings);
+        m->kinesis = mf_local_kinesis_connect(base, settings);
         m->timer = event_new(base, -1, 0, on_time, m);
         m->report = event_new(base, -1, EV_PERSIST, on_report, m);
     }
@@ -254,7 +255,7 @@ void mf_local_mapping_stop(mf_local_mapping *m)
         return;
     report(m);
     forget_shards(m);
-    mf_local_kinesis_destroy(m->kinesis);
+    mf_local_client_destroy(m->kinesis);
     event_free(m->report);
     event_free(m->timer);
     m->kinesis = NULL;
@@ -267,7 +268,7 @@ void mf_local_mapping_close(mf_local_mapping *m)
         return;
     if (m->shards != NULL)
         forget_shards(m);
-    mf_local_kinesis_destroy(m->kinesis);
+    mf_local_client_destroy(m->kinesis);
     if (m->timer != NULL)
         event_free(m->timer);
     if (m->report != NULL)

@@ -18,7 +18,7 @@ struct mf_local_shard {
     char id[MF_LOCAL_SHARD_ID_BYTES];
     mf_local_starting_position position;
     mf_local_stream_source source;
-    mf_local_kinesis *kinesis;
+    mf_local_client *kinesis;
     struct event *timer;
     mf_text iterator; /* zero-terminated; empty: to be got */
     char *last_read;  /* sequence number; NULL: none yet   */
@@ -122,20 +122,21 @@ static void failed(mf_local_shard *s, const char *why)
 }
 
 /* Errors of the iterator, not of the call, are resolved by a new iterator. */
-static void classify_failure(mf_local_shard *s, const mf_local_kinesis_response *response)
+static void classify_failure(mf_local_shard *s, const mf_local_client_response *response)
 {
-    char reason[MF_LOCAL_KINESIS_REASON_BYTES];
-    if (response->is_too_long && s->limit > 1) {
+    char code[MF_LOCAL_KINESIS_CODE_BYTES], reason[MF_LOCAL_KINESIS_CODE_BYTES];
+    mf_local_kinesis_read_code(response->body, response->n_body, code);
+    if (response->result == MF_LOCAL_CLIENT_TOO_LONG && s->limit > 1) {
         s->limit /= 2;
         read_in(s, 0);
         return;
     }
-    if (strcmp(response->code, "ResourceNotFoundException") == 0) {
+    if (strcmp(code, "ResourceNotFoundException") == 0) {
         s->is_gone = true;
         s->of.on_event(s->of.context, MF_LOCAL_SHARD_STREAM_GONE);
         return;
     }
-    if (strcmp(response->code, "ExpiredIteratorException") == 0) {
+    if (strcmp(code, "ExpiredIteratorException") == 0) {
         log_about(s, MF_LOG_INFO, "iterator_expired", NULL);
         mf_text_clear(&s->iterator, 4096);
         read_in(s, 0);
@@ -148,7 +149,7 @@ static void classify_failure(mf_local_shard *s, const mf_local_kinesis_response 
 
 /* -------------------------------------------------------------------- reading */
 
-static void on_records(void *context, const mf_local_kinesis_response *response)
+static void on_records(void *context, const mf_local_client_response *response)
 {
     mf_local_shard *s = context;
     mf_local_kinesis_records records;
@@ -184,7 +185,7 @@ static void on_records(void *context, const mf_local_kinesis_response *response)
         read_in(s, is_more ? 0 : s->of.settings->poll_s);
 }
 
-static void on_iterator(void *context, const mf_local_kinesis_response *response)
+static void on_iterator(void *context, const mf_local_client_response *response)
 {
     mf_local_shard *s = context;
     s->is_calling = false;
@@ -224,11 +225,12 @@ static void read_next(mf_local_shard *s)
     s->called_ms = mf_clock_wall_ms();
     if (s->iterator.n_bytes == 0) {
         write_iterator_request(s, &body);
-        ok = mf_local_kinesis_call(s->kinesis, "GetShardIterator", &body, on_iterator, s);
+        ok = mf_local_kinesis_call(s->kinesis, s->of.settings, "GetShardIterator", &body,
+                                   on_iterator, s);
     } else {
         mf_text_format(&body, "{\"ShardIterator\":\"%s\",\"Limit\":%u}", s->iterator.bytes,
                        (unsigned)s->limit);
-        ok = mf_local_kinesis_call(s->kinesis, "GetRecords", &body, on_records, s);
+        ok = mf_local_kinesis_call(s->kinesis, s->of.settings, "GetRecords", &body, on_records, s);
     }
     if (!ok) {
         s->is_calling = false;
@@ -253,7 +255,7 @@ mf_local_shard *mf_local_shard_open(const mf_local_shard_context *context, const
                                          .region = context->settings->region,
                                          .account = context->settings->account,
                                          .shard_id = s->id};
-    s->kinesis = mf_local_kinesis_create(context->base, context->settings);
+    s->kinesis = mf_local_kinesis_connect(context->base, context->settings);
     s->timer = event_new(context->base, -1, 0, on_time, s);
     bool ok = s->kinesis != NULL && s->timer != NULL;
     for (; ok && s->n_sub_queues < n_sub_queues; s->n_sub_queues++) {
@@ -279,7 +281,7 @@ void mf_local_shard_close(mf_local_shard *s)
 {
     if (s == NULL)
         return;
-    mf_local_kinesis_destroy(s->kinesis);
+    mf_local_client_destroy(s->kinesis);
     if (s->timer != NULL)
         event_free(s->timer);
     for (uint32_t i = 0; i < s->n_sub_queues; i++)

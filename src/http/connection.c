@@ -327,7 +327,7 @@ static void begin_request(connection *c, const char *bytes, size_t n_bytes, cons
         c->state = DEAD;
         return;
     }
-    mf_head *head = &request->table->head;
+    mf_head *head = &request->head;
     const char *message;
     c->loop->corked = false;
     const int status = mf_head_parse(bytes, n_bytes, head, &message);
@@ -389,7 +389,7 @@ static bool take_head(connection *c, input *in)
  * and the connection stays open. */
 static after_response after_unread_body(connection *c)
 {
-    const mf_head *head = &c->request->table->head;
+    const mf_head *head = &c->request->head;
     const uint64_t unread = head->chunked ? UINT64_MAX : head->content_length;
     /* A client that sent Expect: 100-continue may now send its body or not: the start of the next
      * request is unknown. */
@@ -403,10 +403,9 @@ static after_response after_unread_body(connection *c)
 static bool find_route(connection *c)
 {
     mf_http_request *request = c->request;
-    mf_request_table *table = request->table;
     const mf_routes *routes = &c->loop->server->routes;
     mf_uri uri;
-    mf_uri_split(request->bytes + table->head.target.at, table->head.target.n_bytes, &uri);
+    mf_uri_split(request->bytes + request->head.target.at, request->head.target.n_bytes, &uri);
     const mf_route_match match = mf_routes_match(routes, uri.path, uri.path_bytes, request->method);
     request->route = match.index;
     request->allowed = match.allowed;
@@ -432,9 +431,9 @@ static bool find_route(connection *c)
                "the path has a %% without two hexadecimal digits, or %%00");
         return false;
     }
-    table->n_parameters = mf_uri_parameters(uri.query, uri.query_bytes, table->parameters);
-    if (table->n_parameters < 0) {
-        table->n_parameters = 0;
+    request->n_parameters = mf_uri_parameters(uri.query, uri.query_bytes, request->parameters);
+    if (request->n_parameters < 0) {
+        request->n_parameters = 0;
         refuse(c, after_unread_body(c), 400,
                "the query string must be name=value pairs, percent-encoded without %%00, and "
                "%d of them at most",
@@ -455,7 +454,7 @@ static void begin_body(connection *c, const input *in)
 {
     const mf_http_settings *settings = c->loop->settings;
     mf_http_request *request = c->request;
-    const mf_head *head = &request->table->head;
+    const mf_head *head = &request->head;
     const bool raw = mf_request_route(request)->raw_body;
     if (head->coding == MF_CODING_UNKNOWN && !raw) {
         refuse(c, after_unread_body(c), 415, "the only Content-Encoding known here is gzip");

@@ -31,21 +31,7 @@ static void free_request(mf_http_request *request)
     mf_text_free(&request->response);
     mf_text_free(&request->headers);
     free(request->bytes);
-    mf_free(request->table);
     mf_free(request);
-}
-
-static mf_http_request *new_request(void)
-{
-    mf_http_request *request = mf_allocate(1, sizeof *request, "a request", NULL);
-    if (request == NULL)
-        return NULL;
-    request->table = mf_allocate(1, sizeof *request->table, "a request", NULL);
-    if (request->table == NULL) {
-        mf_free(request);
-        return NULL;
-    }
-    return request;
 }
 
 mf_http_request *mf_request_acquire(mf_http_loop *loop, struct mf_connection *connection)
@@ -55,7 +41,7 @@ mf_http_request *mf_request_acquire(mf_http_loop *loop, struct mf_connection *co
         STAILQ_REMOVE_HEAD(&loop->free_requests, free);
         loop->n_free_requests--;
     } else {
-        request = new_request();
+        request = mf_allocate(1, sizeof *request, "a request", NULL);
         if (request == NULL)
             return NULL;
     }
@@ -68,9 +54,9 @@ mf_http_request *mf_request_acquire(mf_http_loop *loop, struct mf_connection *co
     request->segment = request->path = request->query = (mf_http_view){NULL, 0};
     request->user = NULL;
     /* As if a head without fields had been read, for refusals before there is one. */
-    memset(&request->table->head, 0, offsetof(mf_head, fields));
-    request->table->n_joined = 0;
-    request->table->n_parameters = 0;
+    memset(&request->head, 0, offsetof(mf_head, fields));
+    request->n_joined = 0;
+    request->n_parameters = 0;
     request->whole_us = loop->now_us;
     request->counted = 0;
     request->state = MF_REQUEST_UNCLAIMED;
@@ -175,14 +161,13 @@ static bool is_name(const mf_http_request *request, const mf_head_field *field, 
 
 /* Writes the value of field `first` and of all later ones of its name after the
  * head, and makes it the value of the first; the others lose their names. */
-static void join(const mf_http_request *request, uint32_t first, const char *name, size_t n_name)
+static void join(mf_http_request *request, uint32_t first, const char *name, size_t n_name)
 {
-    mf_request_table *table = request->table;
-    mf_head_field *field = &table->head.fields[first];
-    char *const start = request->bytes + request->n_head + table->n_joined;
+    mf_head_field *field = &request->head.fields[first];
+    char *const start = request->bytes + request->n_head + request->n_joined;
     char *to = mempcpy(start, request->bytes + field->value.at, field->value.n_bytes);
-    for (uint32_t i = first + 1; i < table->head.n_fields; i++) {
-        mf_head_field *other = &table->head.fields[i];
+    for (uint32_t i = first + 1; i < request->head.n_fields; i++) {
+        mf_head_field *other = &request->head.fields[i];
         if (!is_name(request, other, name, n_name))
             continue;
         to = mempcpy(to, ", ", 2);
@@ -191,12 +176,12 @@ static void join(const mf_http_request *request, uint32_t first, const char *nam
     }
     field->value.at = (uint32_t)(start - request->bytes);
     field->value.n_bytes = (uint32_t)(to - start);
-    table->n_joined += field->value.n_bytes;
+    request->n_joined += field->value.n_bytes;
 }
 
 mf_http_view mf_http_get_header(const mf_http_request *request, const char *name)
 {
-    const mf_head *head = &request->table->head;
+    const mf_head *head = &request->head;
     const size_t n_name = strlen(name);
     const mf_head_field *found = NULL;
     for (uint32_t i = 0; i < head->n_fields; i++) {
@@ -204,7 +189,8 @@ mf_http_view mf_http_get_header(const mf_http_request *request, const char *name
         if (!is_name(request, field, name, n_name))
             continue;
         if (found != NULL) {
-            join(request, (uint32_t)(found - head->fields), name, n_name);
+            /* A getter: that it keeps what it joined does not show. */
+            join(mf_without_const(request), (uint32_t)(found - head->fields), name, n_name);
             break;
         }
         found = field;
@@ -222,7 +208,7 @@ static mf_http_view view_of(const mf_http_request *request, mf_head_span span)
 bool mf_http_get_header_at(const mf_http_request *request, size_t i, mf_http_view *name,
                            mf_http_view *value)
 {
-    const mf_head *head = &request->table->head;
+    const mf_head *head = &request->head;
     if (i >= head->n_fields)
         return false;
     *name = view_of(request, head->fields[i].name);
@@ -232,7 +218,7 @@ bool mf_http_get_header_at(const mf_http_request *request, size_t i, mf_http_vie
 
 mf_http_view mf_http_get_method(const mf_http_request *request)
 {
-    return view_of(request, request->table->head.method);
+    return view_of(request, request->head.method);
 }
 
 mf_http_view mf_http_get_path(const mf_http_request *request)
@@ -273,11 +259,10 @@ mf_http_view mf_http_get_segment(const mf_http_request *request)
 bool mf_http_get_parameter_at(const mf_http_request *request, size_t i, mf_http_view *name,
                               mf_http_view *value)
 {
-    const mf_request_table *table = request->table;
-    if (i >= (size_t)table->n_parameters)
+    if (i >= (size_t)request->n_parameters)
         return false;
-    *name = table->parameters[i].name;
-    *value = table->parameters[i].value;
+    *name = request->parameters[i].name;
+    *value = request->parameters[i].value;
     return true;
 }
 
@@ -434,7 +419,7 @@ static void append_head(const mf_http_request *request, int status, const char *
     }
     if (closes)
         mf_text_literal(out, "Connection: close\r\n");
-    else if (request->table->head.http_1_0)
+    else if (request->head.http_1_0)
         mf_text_literal(out, "Connection: keep-alive\r\n");
     if (!bare)
         append_header(out, "X-Request-Id", id, strlen(id));

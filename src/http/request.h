@@ -27,15 +27,6 @@ typedef enum mf_request_state {
     MF_REQUEST_RESPONDED,
 } mf_request_state;
 
-/* What was read out of a head; a pointer leads to it, because getters take const requests and join
- * headers. */
-typedef struct mf_request_table {
-    mf_head head;
-    size_t n_joined; /* bytes of joined headers, after the head */
-    int n_parameters;
-    mf_uri_parameter parameters[MF_URI_PARAMETERS_MAX];
-} mf_request_table;
-
 struct mf_http_request {
     struct mf_connection *connection;
     mf_http_loop *loop;
@@ -44,7 +35,10 @@ struct mf_http_request {
     char *bytes; /* [capacity] the head, its target decoded in place; joined headers follow */
     size_t capacity;
     size_t n_head;
-    mf_request_table *table;
+    mf_head head;
+    size_t n_joined; /* bytes of joined headers, after the head */
+    int n_parameters;
+    mf_uri_parameter parameters[MF_URI_PARAMETERS_MAX];
     mf_http_method method;
     uint32_t route; /* n_routes: none */
     unsigned allowed;

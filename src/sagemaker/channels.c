@@ -112,10 +112,8 @@ static bool check_name(const char *name, const char *path, mf_error *err)
     if (n >= 1 && n < MF_CHANNEL_NAME_BYTES && n_good == n && strcmp(name, ".") != 0 &&
         strcmp(name, "..") != 0)
         return true;
-    char quoted[96];
-    mf_printable(quoted, sizeof quoted, name, n);
     return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
-                   "\"%s\" is not a channel name: expected 1 to 64 of A-Z a-z 0-9 . - _", quoted);
+                   "\"%.96s\" is not a channel name: expected 1 to 64 of A-Z a-z 0-9 . - _", name);
 }
 
 static bool is_called(const mf_channel_rule *rule, const char *name)

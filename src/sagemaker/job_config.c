@@ -35,18 +35,16 @@ static bool is_platform_key(const char *key)
 static bool fail_not_text(const char *name, const char *key, const json_t *value, mf_error *err)
 {
     const mf_where where = {name, 0, 0};
-    char quoted[96];
-    mf_printable(quoted, sizeof quoted, key, strlen(key));
     if (json_is_number(value) || json_is_boolean(value)) {
         char text[64];
         return mf_fail(err, MF_ERR_CONFIG, where,
-                       "hyperparameter %s is %s, not a text: SageMaker passes every value as a "
-                       "text, so write \"%s\": \"%s\"",
-                       quoted, mf_config_kind_name(value), quoted,
+                       "hyperparameter %.96s is %s, not a text: SageMaker passes every value as a "
+                       "text, so write \"%.96s\": \"%s\"",
+                       key, mf_config_kind_name(value), key,
                        mf_config_write(value, text, sizeof text));
     }
     return mf_fail(err, MF_ERR_CONFIG, where,
-                   "hyperparameter %s is %s: SageMaker passes every value as a text", quoted,
+                   "hyperparameter %.96s is %s: SageMaker passes every value as a text", key,
                    mf_config_kind_name(value));
 }
 
@@ -126,11 +124,10 @@ static bool copy_host_name(const char *path, const char *field, const char *name
         memcpy(out, name, n + 1);
         return true;
     }
-    char quoted[96];
-    mf_printable(quoted, sizeof quoted, name != NULL ? name : "", n);
-    return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
-                   "%s: \"%s\" is not a host name: expected a text of 1 to %d of A-Z a-z 0-9 . - _",
-                   field, quoted, MF_HOST_NAME_BYTES - 1);
+    return mf_fail(
+        err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
+        "%s: \"%.96s\" is not a host name: expected a text of 1 to %d of A-Z a-z 0-9 . - _", field,
+        name != NULL ? name : "", MF_HOST_NAME_BYTES - 1);
 }
 
 static bool read_host_names(const json_t *list, const char *path, mf_hosts *hosts, mf_error *err)
@@ -181,10 +178,8 @@ static bool read_hosts(const json_t *file, const char *path, mf_hosts *hosts, mf
         if (strcmp(hosts->name[hosts->rank], current) == 0)
             return true;
     hosts->rank = 0;
-    char quoted[96];
-    mf_printable(quoted, sizeof quoted, current, strlen(current));
-    return mf_fail(err, MF_ERR_CONFIG, where, "current_host \"%s\" is not among the %zu hosts",
-                   quoted, hosts->n);
+    return mf_fail(err, MF_ERR_CONFIG, where, "current_host \"%.96s\" is not among the %zu hosts",
+                   current, hosts->n);
 }
 
 bool mf_hosts_read(const char *path, mf_hosts *hosts, mf_error *err)
@@ -211,13 +206,10 @@ static bool use_local_path(const mf_tree *tree, const char *local, mf_checkpoint
     size_t n = strlen(local);
     while (n > 1 && local[n - 1] == '/')
         n--;
-    if (local[0] != '/' || n >= MF_PATH_BYTES) {
-        char quoted[96];
-        mf_printable(quoted, sizeof quoted, local, strlen(local));
+    if (local[0] != '/' || n >= MF_PATH_BYTES)
         return mf_fail(err, MF_ERR_CONFIG, where,
-                       "LocalPath \"%s\": expected an absolute path of at most %d bytes", quoted,
+                       "LocalPath \"%.96s\": expected an absolute path of at most %d bytes", local,
                        MF_PATH_BYTES - 1);
-    }
     const size_t n_default = strlen(MF_TREE_PREFIX);
     const bool below_default =
         n > n_default && strncmp(local, MF_TREE_PREFIX, n_default) == 0 && local[n_default] == '/';

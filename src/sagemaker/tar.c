@@ -1,6 +1,6 @@
 /* tar.c: header blocks one at a time, then members in one pass over the input.
  *
- * A header block (POSIX.1-2017 pax, ustar; GNU differs where said):
+ * A header block (POSIX.1-2017 pax, ustar; GNU differs where noted):
  *
  *   offset  size  field
  *        0   100  name
@@ -360,9 +360,7 @@ static const char *kind_of(char type)
 
 static bool refuse(const mf_tar *tar, const char *name, const char *why, mf_error *err)
 {
-    char quoted[256];
-    mf_printable(quoted, sizeof quoted, name, strlen(name));
-    return mf_fail(err, MF_ERR_FORMAT, where_of(tar), "archive refused: member \"%s\" %s", quoted,
+    return mf_fail(err, MF_ERR_FORMAT, where_of(tar), "archive refused: member \"%.256s\" %s", name,
                    why);
 }
 

@@ -84,7 +84,6 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
     (void)what;
     cloud *c = context;
     const bool again = c->stopping;
-    const struct timeval patience = mf_local_timeval(c->settings->stop_s);
     c->stopping = true;
     if (!again) {
         mf_log_message(MF_LOG_INFO, "stopping", "%s: stopping every process",
@@ -95,7 +94,7 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
     if (signal_all(c, again ? SIGKILL : SIGTERM) == 0)
         event_base_loopbreak(c->base);
     else if (!again)
-        event_add(c->kill_timer, &patience);
+        mf_local_start_timer(c->kill_timer, c->settings->stop_s);
 }
 
 static void on_child(evutil_socket_t signal_number, short what, void *context)

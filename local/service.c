@@ -5,7 +5,9 @@
 #include "base/utf8.h"
 #include "http/parse/target.h"
 
+#include <event2/event.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -168,6 +170,13 @@ json_t *mf_local_json_text(const char *bytes, size_t n)
     value = text.failed ? NULL : json_stringn(text.bytes, text.n_bytes);
     mf_text_free(&text);
     return value;
+}
+
+void mf_local_start_timer(struct event *timer, double seconds)
+{
+    const struct timeval wait = mf_local_timeval(fmax(seconds, 0));
+    if (isfinite(seconds))
+        event_add(timer, &wait);
 }
 
 struct timeval mf_local_timeval(double seconds)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+struct event;  /* libevent's */
 struct json_t; /* jansson's */
 
 enum {
@@ -86,6 +87,10 @@ void mf_local_json_append(mf_text *text, struct json_t *value);
 /* The bytes as a JSON string of jansson's; each byte that is not UTF-8 becomes U+FFFD. NULL without
  * memory. */
 MF_MUST_CHECK struct json_t *mf_local_json_text(const char *bytes, size_t n);
+
+/* The timer's event comes once, after that time instead of a time that was set before; never after
+ * INFINITY, at once after a negative one. */
+void mf_local_start_timer(struct event *timer, double seconds);
 
 /* Seconds for libevent. */
 struct timeval mf_local_timeval(double seconds);

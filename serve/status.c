@@ -183,9 +183,9 @@ static void write_cache(mf_text *out, const mf_cache *cache)
         counter(out, counts[i].name, counts[i].help,
                 is_on ? mf_cache_counted(cache, counts[i].what) : 0);
     gauge(out, "cache_connections", "Connections to Redis that are in use.",
-          is_on ? mf_cache_ready(cache) : 0);
+          is_on ? (double)mf_cache_counted(cache, MF_CACHE_CLIENTS_READY) : 0);
     gauge(out, "cache_breakers_open", "Loops that leave Redis alone after a failure.",
-          is_on ? mf_cache_resting(cache) : 0);
+          is_on ? (double)mf_cache_counted(cache, MF_CACHE_CLIENTS_RESTING) : 0);
 }
 
 /* The second number of /proc/self/statm, in pages. */

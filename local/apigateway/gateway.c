@@ -188,13 +188,12 @@ static bool is_fit(const mf_local_route *route, const mf_local_invocation *invoc
 static void submit(mf_local_gateway *gateway, const mf_local_route *route, mf_http_request *request,
                    mf_local_invocation *invocation)
 {
-    const struct timeval wait = mf_local_timeval(gateway->settings->gateway_s);
     mf_local_function *function = gateway->functions[route->function];
     call *c = calloc(1, sizeof *c);
     struct event *timer = c != NULL ? evtimer_new(gateway->base, on_time_over, c) : NULL;
     if (timer != NULL) {
         *c = (call){{client_gone}, gateway, route, request, invocation, timer};
-        event_add(timer, &wait);
+        mf_local_start_timer(timer, gateway->settings->gateway_s);
         invocation->done = done;
         invocation->context = c;
         memcpy(invocation->arn, mf_local_function_arn(function),

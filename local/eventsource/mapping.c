@@ -77,12 +77,6 @@ static void on_report(evutil_socket_t fd, short what, void *context)
 
 /* --------------------------------------------------------------------- shards */
 
-static void act_in(mf_local_mapping *m, double seconds)
-{
-    const struct timeval wait = mf_local_timeval(seconds);
-    event_add(m->timer, &wait);
-}
-
 static known *find(mf_local_mapping *m, const char *id)
 {
     for (uint32_t i = 0; i < m->n_shards; i++)
@@ -96,7 +90,7 @@ static void on_event(void *context, mf_local_shard_event news)
     mf_local_mapping *m = context;
     if (news == MF_LOCAL_SHARD_STREAM_GONE)
         m->is_gone = true;
-    act_in(m, 0);
+    mf_local_start_timer(m->timer, 0);
 }
 
 static bool put_shard(void *context, const mf_local_kinesis_shard *shard)
@@ -128,7 +122,7 @@ static void begin_shards(mf_local_mapping *m)
             continue;
         k->shard = mf_local_shard_open(&m->of, k->id, k->position);
         if (k->shard == NULL)
-            act_in(m, SOON_S);
+            mf_local_start_timer(m->timer, SOON_S);
     }
 }
 
@@ -149,7 +143,7 @@ static void list_failed(mf_local_mapping *m, const char *why)
     if (m->n_failures++ == 0)
         log_about(m, MF_LOG_WARNING, "stream_unreadable", why);
     mf_text_clear(&m->next, 4096);
-    act_in(m, mf_local_kinesis_wait_s(m->n_failures));
+    mf_local_start_timer(m->timer, mf_local_kinesis_wait_s(m->n_failures));
 }
 
 static void on_shards(void *context, const mf_local_client_response *response)
@@ -170,7 +164,7 @@ static void on_shards(void *context, const mf_local_client_response *response)
         return;
     }
     if (m->n_shards == 0) { /* it is being made */
-        act_in(m, SOON_S);
+        mf_local_start_timer(m->timer, SOON_S);
         return;
     }
     m->n_failures = 0;
@@ -191,7 +185,7 @@ static void list(mf_local_mapping *m)
     m->is_listing =
         mf_local_kinesis_call(m->kinesis, m->of.settings, "ListShards", &body, on_shards, m);
     if (!m->is_listing)
-        act_in(m, SOON_S);
+        mf_local_start_timer(m->timer, SOON_S);
 }
 
 /* Outside of what the shards do: here they may be closed. */
@@ -245,7 +239,7 @@ mf_local_mapping *mf_local_mapping_open(struct event_base *base, const mf_local_
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a mapping");
         return NULL;
     }
-    act_in(m, 0);
+    mf_local_start_timer(m->timer, 0);
     return m;
 }
 

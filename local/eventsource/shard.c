@@ -32,12 +32,6 @@ struct mf_local_shard {
 
 static void read_next(mf_local_shard *s);
 
-static void read_in(mf_local_shard *s, double seconds)
-{
-    const struct timeval wait = mf_local_timeval(seconds);
-    event_add(s->timer, &wait);
-}
-
 static void on_time(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
@@ -78,7 +72,7 @@ static void on_moved(void *context)
     mf_local_shard *s = context;
     if (s->is_full && !is_full(s)) {
         s->is_full = false;
-        read_in(s, 0);
+        mf_local_start_timer(s->timer, 0);
     }
     report_if_done(s);
 }
@@ -118,7 +112,7 @@ static void failed(mf_local_shard *s, const char *why)
     s->of.counts->n_errors++;
     if (s->n_failures++ == 0)
         log_about(s, MF_LOG_WARNING, "shard_unreadable", why);
-    read_in(s, mf_local_kinesis_wait_s(s->n_failures));
+    mf_local_start_timer(s->timer, mf_local_kinesis_wait_s(s->n_failures));
 }
 
 /* Errors of the iterator, not of the call, are resolved by a new iterator. */
@@ -128,7 +122,7 @@ static void classify_failure(mf_local_shard *s, const mf_local_client_response *
     mf_local_kinesis_read_code(response->body, response->n_body, code);
     if (response->result == MF_LOCAL_CLIENT_TOO_LONG && s->limit > 1) {
         s->limit /= 2;
-        read_in(s, 0);
+        mf_local_start_timer(s->timer, 0);
         return;
     }
     if (strcmp(code, "ResourceNotFoundException") == 0) {
@@ -139,7 +133,7 @@ static void classify_failure(mf_local_shard *s, const mf_local_client_response *
     if (strcmp(code, "ExpiredIteratorException") == 0) {
         log_about(s, MF_LOG_INFO, "iterator_expired", NULL);
         mf_text_clear(&s->iterator, 4096);
-        read_in(s, 0);
+        mf_local_start_timer(s->timer, 0);
         return;
     }
     if (!mf_local_kinesis_is_transient(response))
@@ -182,7 +176,7 @@ static void on_records(void *context, const mf_local_client_response *response)
     if (s->has_ended)
         report_if_done(s);
     else if (!s->is_full)
-        read_in(s, is_more ? 0 : s->of.settings->poll_s);
+        mf_local_start_timer(s->timer, is_more ? 0 : s->of.settings->poll_s);
 }
 
 static void on_iterator(void *context, const mf_local_client_response *response)

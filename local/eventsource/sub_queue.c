@@ -16,14 +16,6 @@ static const double FIRST_WAIT_S = 0.05, LONGEST_WAIT_S = 5, REFUSED_WAIT_S = 0.
 
 /* --------------------------------------------------------------------- time */
 
-static void set_timer(mf_local_sub_queue *sub_queue, double wait_s)
-{
-    if (!isfinite(wait_s))
-        return;
-    const struct timeval wait = mf_local_timeval(fmax(wait_s, 0));
-    event_add(sub_queue->timer, &wait);
-}
-
 static void on_time(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
@@ -192,7 +184,7 @@ static void on_done(void *context, const mf_local_invocation *invocation,
             fmin(ldexp(FIRST_WAIT_S, (int)fmin(sub_queue->n_failed_in_a_row - 1, 10)),
                  LONGEST_WAIT_S);
     /* Not from in here: the function is in the middle of its own work. */
-    set_timer(sub_queue, 0);
+    mf_local_start_timer(sub_queue->timer, 0);
     sub_queue->moved(sub_queue->context);
 }
 
@@ -216,7 +208,7 @@ static void send_call(mf_local_sub_queue *sub_queue, mf_local_sub_queue_call cal
         call == MF_LOCAL_SUB_QUEUE_BATCH ? mf_local_delivery_part(&sub_queue->delivery)->n : 0;
     mf_local_invocation *invocation = mf_local_invocation_create(NULL, 0);
     if (invocation == NULL) {
-        set_timer(sub_queue, REFUSED_WAIT_S);
+        mf_local_start_timer(sub_queue->timer, REFUSED_WAIT_S);
         return;
     }
     mf_local_stream_event_write(sub_queue->queue.first, n, &invocation->event);
@@ -238,7 +230,7 @@ static void send_call(mf_local_sub_queue *sub_queue, mf_local_sub_queue_call cal
         sub_queue->invocation = NULL;
         sub_queue->call = MF_LOCAL_SUB_QUEUE_IDLE;
         mf_local_invocation_destroy(invocation);
-        set_timer(sub_queue, REFUSED_WAIT_S);
+        mf_local_start_timer(sub_queue->timer, REFUSED_WAIT_S);
     }
 }
 
@@ -264,7 +256,7 @@ static void begin_batch(mf_local_sub_queue *sub_queue, double now)
     mf_local_delivery_start(
         &sub_queue->delivery,
         mf_local_batch_choose(&sub_queue->queue, n_eligible, is_complete, &limits, now, &wait_s));
-    set_timer(sub_queue, wait_s);
+    mf_local_start_timer(sub_queue->timer, wait_s);
 }
 
 void mf_local_sub_queue_step(mf_local_sub_queue *sub_queue)
@@ -273,7 +265,7 @@ void mf_local_sub_queue_step(mf_local_sub_queue *sub_queue)
     if (sub_queue->invocation != NULL)
         return;
     if (now < sub_queue->not_before) {
-        set_timer(sub_queue, sub_queue->not_before - now);
+        mf_local_start_timer(sub_queue->timer, sub_queue->not_before - now);
         return;
     }
     if (sub_queue->window.is_too_large) {

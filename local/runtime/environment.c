@@ -14,12 +14,6 @@
 
 static const double EXIT_S = 2; /* from init/error to the end of the process */
 
-static void set_timer(mf_local_environment *s, double seconds)
-{
-    const struct timeval wait = mf_local_timeval(seconds);
-    event_add(s->timer, &wait);
-}
-
 static void kill_process(mf_local_environment *s)
 {
     event_del(s->timer);
@@ -69,7 +63,7 @@ void mf_local_environment_give(mf_local_environment *s, mf_local_invocation *inv
     mf_local_output_clear_tail(&s->output);
     mf_local_output_platform_line(&s->output, "START RequestId: %s Version: $LATEST",
                                   invocation->id);
-    set_timer(s, s->of->timeout_s);
+    mf_local_start_timer(s->timer, s->of->timeout_s);
     send_event(s, request);
 }
 
@@ -175,7 +169,7 @@ void mf_local_environment_init_failed(mf_local_environment *s, const char *repor
     s->state = MF_LOCAL_ENVIRONMENT_INIT_ERROR;
     mf_text_clear(&s->init_error, 0);
     mf_text_append(&s->init_error, report, n_report);
-    set_timer(s, EXIT_S);
+    mf_local_start_timer(s->timer, EXIT_S);
 }
 
 /* -------------------------------------------------------------------- times */
@@ -242,7 +236,7 @@ void mf_local_environment_start(mf_local_environment *s)
     mf_text_clear(&s->init_error, 0);
     if (ok) {
         s->state = MF_LOCAL_ENVIRONMENT_STARTED;
-        set_timer(s, s->late_start ? s->of->timeout_s : s->of->init_timeout_s);
+        mf_local_start_timer(s->timer, s->late_start ? s->of->timeout_s : s->of->init_timeout_s);
         return;
     }
     if (err.code == MF_OK)

@@ -166,8 +166,6 @@ struct mf_cache {
     mf_cache_settings settings;
     mf_tls *tls;
     atomic_uint_least64_t counts[MF_CACHE_COUNTS];
-    atomic_uint_least32_t ready;
-    atomic_uint_least32_t resting;
     atomic_bool is_down;
     atomic_int_least64_t full_logged_ms;
 };
@@ -222,26 +220,6 @@ void mf_cache_add(mf_cache *cache, mf_cache_count what, uint64_t n)
 uint64_t mf_cache_counted(const mf_cache *cache, mf_cache_count what)
 {
     return atomic_load_explicit(&cache->counts[what], memory_order_relaxed);
-}
-
-void mf_cache_change_ready(mf_cache *cache, bool ready)
-{
-    atomic_fetch_add_explicit(&cache->ready, ready ? 1 : UINT32_MAX, memory_order_relaxed);
-}
-
-void mf_cache_change_resting(mf_cache *cache, bool resting)
-{
-    atomic_fetch_add_explicit(&cache->resting, resting ? 1 : UINT32_MAX, memory_order_relaxed);
-}
-
-uint32_t mf_cache_ready(const mf_cache *cache)
-{
-    return atomic_load_explicit(&cache->ready, memory_order_relaxed);
-}
-
-uint32_t mf_cache_resting(const mf_cache *cache)
-{
-    return atomic_load_explicit(&cache->resting, memory_order_relaxed);
 }
 
 void mf_cache_log_down(mf_cache *cache, const char *why)

@@ -68,12 +68,14 @@ typedef struct mf_cache mf_cache;
 /* Counters. Every key that was looked up is one of hits, misses and skipped. */
 typedef enum mf_cache_count {
     MF_CACHE_HITS,
-    MF_CACHE_MISSES,      /* Redis had nothing, or nothing usable */
-    MF_CACHE_SKIPPED,     /* not looked up, or no response in time */
-    MF_CACHE_STORED,      /* lists that Redis has taken */
-    MF_CACHE_NOT_STORED,  /* lists that it was not given or did not take */
-    MF_CACHE_ERRORS,      /* connections and commands that failed, values that are not ours */
-    MF_CACHE_CONNECTIONS, /* made since the start, AUTH included */
+    MF_CACHE_MISSES,          /* Redis had nothing, or nothing usable */
+    MF_CACHE_SKIPPED,         /* not looked up, or no response in time */
+    MF_CACHE_STORED,          /* lists that Redis has taken */
+    MF_CACHE_NOT_STORED,      /* lists that it was not given or did not take */
+    MF_CACHE_ERRORS,          /* connections and commands that failed, values that are not ours */
+    MF_CACHE_CONNECTIONS,     /* made since the start, AUTH included */
+    MF_CACHE_CLIENTS_READY,   /* now */
+    MF_CACHE_CLIENTS_RESTING, /* now: they leave Redis alone after a failure */
     MF_CACHE_COUNTS
 } mf_cache_count;
 
@@ -85,10 +87,6 @@ const mf_cache_settings *mf_cache_get_settings(const mf_cache *cache);
 
 uint64_t mf_cache_counted(const mf_cache *cache, mf_cache_count what);
 
-/* Clients that are ready, and clients that leave Redis alone after a failure. */
-uint32_t mf_cache_ready(const mf_cache *cache);
-uint32_t mf_cache_resting(const mf_cache *cache);
-
 /* NULL is fine. After the last client and session. */
 void mf_cache_close(mf_cache *cache);
 
@@ -99,11 +97,8 @@ struct mf_tls;
 /* NULL: without TLS. */
 struct mf_tls *mf_cache_get_tls(const mf_cache *cache);
 
+/* Modulo 2^64: UINT64_MAX is one less. */
 void mf_cache_add(mf_cache *cache, mf_cache_count what, uint64_t n);
-
-/* A client's state changed: is_ready and is_resting count clients. */
-void mf_cache_change_ready(mf_cache *cache, bool ready);
-void mf_cache_change_resting(mf_cache *cache, bool resting);
 
 /* A connection failed, or one works. */
 void mf_cache_log_down(mf_cache *cache, const char *why);

@@ -80,10 +80,10 @@ static void set_timer(mf_cache_client *client, int64_t ms)
 
 static void enter(mf_cache_client *client, mf_cache_state state)
 {
-    if ((client->state == MF_CACHE_READY) != (state == MF_CACHE_READY))
-        mf_cache_change_ready(client->cache, state == MF_CACHE_READY);
-    if ((client->state == MF_CACHE_RESTING) != (state == MF_CACHE_RESTING))
-        mf_cache_change_resting(client->cache, state == MF_CACHE_RESTING);
+    mf_cache_add(client->cache, MF_CACHE_CLIENTS_READY,
+                 (uint64_t)(state == MF_CACHE_READY) - (client->state == MF_CACHE_READY));
+    mf_cache_add(client->cache, MF_CACHE_CLIENTS_RESTING,
+                 (uint64_t)(state == MF_CACHE_RESTING) - (client->state == MF_CACHE_RESTING));
     client->state = state;
 }
 

@@ -94,13 +94,12 @@ static bool set(const json_t *command, json_t *result)
 
 static bool count(json_t *result)
 {
-    static const char *const names[MF_CACHE_COUNTS] = {
-        "hits", "misses", "skipped", "stored", "not_stored", "errors", "connections"};
+    static const char *const names[MF_CACHE_COUNTS] = {"hits",        "misses",     "skipped",
+                                                       "stored",      "not_stored", "errors",
+                                                       "connections", "ready",      "resting"};
     for (int i = 0; i < MF_CACHE_COUNTS; i++)
         json_object_set_new(result, names[i],
                             json_integer((json_int_t)mf_cache_counted(cache, (mf_cache_count)i)));
-    json_object_set_new(result, "ready", json_integer(mf_cache_ready(cache)));
-    json_object_set_new(result, "resting", json_integer(mf_cache_resting(cache)));
     return true;
 }
 

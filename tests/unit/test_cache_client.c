@@ -134,7 +134,7 @@ static void a_stored_list_is_found_and_another_key_is_a_miss(void **state)
     (void)state;
     open_ready();
     assert_string_equal(server.last, "MGET rec:user: ");
-    assert_int_equal(mf_cache_ready(cache), 1);
+    assert_int_equal(mf_cache_counted(cache, MF_CACHE_CLIENTS_READY), 1);
     assert_true(store("7", "[1,\"b\",3]", 3, true));
     assert_int_equal(mf_cache_client_pending(client), 1);
     run_until(mf_cache_client_pending(client) == 0);
@@ -293,8 +293,8 @@ static void without_a_server_it_rests(void **state)
     mf_cache_client_start(client);
     run_to(MF_CACHE_RESTING);
     assert_int_equal(count(MF_CACHE_ERRORS), 1);
-    assert_int_equal(mf_cache_resting(cache), 1);
-    assert_int_equal(mf_cache_ready(cache), 0);
+    assert_int_equal(mf_cache_counted(cache, MF_CACHE_CLIENTS_RESTING), 1);
+    assert_int_equal(mf_cache_counted(cache, MF_CACHE_CLIENTS_READY), 0);
     mf_cache_client_start(client); /* the time of rest is not over */
     assert_int_equal(mf_cache_client_state(client), MF_CACHE_RESTING);
 }

@@ -171,7 +171,7 @@ static void a_cache_that_rests_is_left_alone(void **state)
     atomic_store(&wanted_fault, REDIS_CLOSES);
     wait_for_ticks();
     assert_false(mf_cache_session_get(session, &key, 1, 5000, count_found, &found));
-    assert_int_equal(mf_cache_resting(cache), 1);
+    assert_int_equal(mf_cache_counted(cache, MF_CACHE_CLIENTS_RESTING), 1);
     wait_for_ticks();
     const unsigned before = atomic_load(&n_connections);
     assert_false(mf_cache_session_get(session, &key, 1, 5000, count_found, &found));

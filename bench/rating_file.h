@@ -9,12 +9,12 @@ static inline mf_ratings *read_ratings(const char *path, uint32_t n_threads)
 {
     const mf_ratings_options options = {.n_threads = n_threads};
     mf_error err = {0};
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES];
     mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
-    if (reader == NULL || !mf_ratings_reader_add(reader, path, &verdict, reason, &err))
+    if (reader == NULL || !mf_ratings_reader_add(reader, path, &content, reason, &err))
         die(path, err.text);
-    if (verdict != MF_RATINGS_READ)
+    if (content != MF_RATINGS_READ)
         die(path, reason);
     mf_ratings *ratings = mf_ratings_reader_finish(reader, &err);
     if (ratings == NULL)

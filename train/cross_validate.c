@@ -154,7 +154,9 @@ static void print_summary(const score *scores, size_t n)
 
 static bool run(const options *o, mf_error *err)
 {
-    const mf_ratings_options how = mf_train_settings_options(&o->values);
+    mf_ratings_options how;
+    if (!mf_train_settings_options(&o->values, &how, err))
+        return false;
     mf_ratings *ratings = mf_data_file_read(o->data, &how, err);
     if (ratings == NULL)
         return false;

@@ -1,29 +1,36 @@
-/* data.c: promises in data.h. */
+/* data.c: a plan of the files, then their rows, then what was understood. */
 #include "data.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "data_plan.h"
 #include "progress.h"
-#include "ratings/dialect.h"
 #include "sagemaker/channel_data.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static void log_channel(const mf_channel *channel, const mf_ratings *ratings, uint64_t n_files,
-                        double seconds)
+static void log_channel(const mf_channel *channel, const mf_ratings *ratings,
+                        const mf_data_report *report, double seconds)
 {
     const mf_ratings_counts *counts = &ratings->counts;
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_INFO, "channel");
     mf_log_text(&line, "name", channel->name);
     mf_log_text(&line, "mode", mf_channel_mode_name(channel->mode));
-    mf_log_count(&line, "files", n_files);
+    mf_log_count(&line, "files", report->n_files);
     mf_log_count(&line, "rating_files", counts->n_files);
     mf_log_count(&line, "bytes", counts->n_bytes);
     mf_log_count(&line, "rows", counts->n_rows);
     mf_log_count(&line, "bad_rows", counts->n_bad_rows);
+    mf_log_count(&line, "blank_rows", counts->n_blank_rows);
+    mf_log_count(&line, "header_rows", counts->n_header_rows);
+    mf_log_count(&line, "line_ends_in_fields", counts->n_in_fields);
+    if (counts->n_timeless > 0)
+        mf_log_count(&line, "timeless_rows", counts->n_timeless);
+    if (counts->n_not_rated > 0)
+        mf_log_count(&line, "not_rated", counts->n_not_rated);
     mf_log_count(&line, "repeated", counts->n_repeated);
     if (ratings->feedback == MF_FEEDBACK_IMPLICIT) {
         mf_log_text(&line, "feedback", "implicit");
@@ -41,30 +48,7 @@ static void log_channel(const mf_channel *channel, const mf_ratings *ratings, ui
                        (unsigned long long)(counts->n_bad_rows - counts->n_named));
 }
 
-/* A folder may hold thousands of files of other things. */
-enum { FILES_LOGGED = 20, FILES_NAMED = 5 };
-
-/* The files of a channel that were left alone, and why: the first few of them. */
-typedef struct findings {
-    size_t n;
-    const char *name[FILES_LOGGED]; /* the channel's */
-    char reason[FILES_LOGGED][MF_RATINGS_REASON_BYTES];
-} findings;
-
-static void log_findings(const mf_channel *channel, const findings *found)
-{
-    for (size_t i = 0; i < found->n && i < FILES_LOGGED; i++) {
-        mf_log_line line;
-        mf_log_begin(&line, MF_LOG_INFO, "not_ratings");
-        mf_log_text(&line, "channel", channel->name);
-        mf_log_text(&line, "file", found->name[i]);
-        mf_log_text(&line, "reason", found->reason[i]);
-        mf_log_end(&line);
-    }
-    if (found->n > FILES_LOGGED)
-        mf_log_message(MF_LOG_INFO, "not_ratings", "and %zu more files of channel %s",
-                       found->n - FILES_LOGGED, channel->name);
-}
+enum { FILES_NAMED = 5 };
 
 /* What a file would have needed to be read. */
 static const char *needed(mf_feedback feedback)
@@ -73,95 +57,74 @@ static const char *needed(mf_feedback feedback)
     case MF_FEEDBACK_EXPLICIT:
         return "columns user, item and rating";
     case MF_FEEDBACK_IMPLICIT:
-        return "columns user and item in a header";
+        return "columns user and item";
     case MF_FEEDBACK_AUTO:
         break;
     }
     return "columns user, item and rating (or user and item, for implicit feedback)";
 }
 
-/* None of the files could be read. */
-static bool fail_findings(const mf_channel *channel, const findings *found, mf_feedback feedback,
-                          mf_error *err)
+/* None of the files can be read. */
+static bool fail_findings(const mf_channel *channel, const mf_data_plan *plan, mf_error *err)
 {
-    char text[640] = "";
+    char text[700] = "";
     size_t used = 0;
-    for (size_t i = 0; i < found->n && i < FILES_NAMED; i++) {
-        char entry[400];
-        const int n = snprintf(entry, sizeof entry, "%s%.96s (%.200s)", used > 0 ? "; " : "",
-                               found->name[i], found->reason[i]);
+    bool is_missing = false;
+    for (size_t i = 0; i < plan->n && i < FILES_NAMED; i++) {
+        char entry[500];
+        const char *reason = plan->file[i].reason != NULL ? plan->file[i].reason : "";
+        const int n = snprintf(entry, sizeof entry, "%s%.96s (%.*s)", used > 0 ? "; " : "",
+                               plan->file[i].name, plan->n == 1 ? 380 : 200, reason);
+        is_missing |= strstr(reason, "; missing: ") != NULL;
         if (n > 0 && used + (size_t)n < sizeof text) {
             memcpy(text + used, entry, (size_t)n + 1);
             used += (size_t)n;
         }
     }
-    if (found->n == 1)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "channel %s: its only file has no %s: %s",
-                       channel->name, needed(feedback), text);
+    const char *hint =
+        is_missing ? "; user_column=…, item_column=… and rating_column=… name other columns" : "";
+    if (plan->n == 1)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "channel %s: its only file has no %s: %s%s",
+                       channel->name, needed(plan->feedback), text, hint);
     return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                   "channel %s: none of its %zu files has the %s: %s%s", channel->name, found->n,
-                   needed(feedback), text, found->n > FILES_NAMED ? "; …" : "");
+                   "channel %s: none of its %zu files has the %s: %s%s%s", channel->name, plan->n,
+                   needed(plan->feedback), text, plan->n > FILES_NAMED ? "; …" : "", hint);
 }
 
-/* Adds every file to the reader, or finds out why not. */
-static bool add_files(const mf_channel_files *files, mf_ratings_reader *reader, findings *found,
-                      mf_error *err)
+/* Reads the files of the plan, in order. */
+static bool add_files(const mf_data_plan *plan, mf_ratings_reader *reader, mf_error *err)
 {
-    found->n = 0;
-    for (size_t i = 0; i < files->n; i++) {
-        const mf_channel_file *file = &files->file[i];
-        mf_progress_phase("reading", file->name);
-        mf_ratings_verdict verdict;
-        char reason[MF_RATINGS_REASON_BYTES];
-        if (!mf_ratings_reader_add(reader, file->path, &verdict, reason, err))
-            return false;
-        if (verdict != MF_RATINGS_NOT_RATINGS)
+    for (size_t i = 0; i < plan->n; i++) {
+        const mf_planned_file *file = &plan->file[i];
+        if (!file->is_read)
             continue;
-        if (found->n < FILES_LOGGED) {
-            found->name[found->n] = file->name;
-            memcpy(found->reason[found->n], reason, sizeof reason);
-        }
-        found->n++;
-    }
-    return true;
-}
-
-static bool any_implicit(const mf_channel_files *files, const mf_ratings_options *options,
-                         bool *is_any, mf_error *err)
-{
-    *is_any = false;
-    for (size_t i = 0; i < files->n && !*is_any; i++) {
-        mf_feedback found;
-        if (!mf_ratings_look(files->file[i].path, options, &found, err))
+        mf_progress_phase("reading", file->name);
+        const mf_dialect dialect = mf_data_plan_dialect(plan, file);
+        if (!mf_ratings_reader_add_as(reader, file->path, &dialect, err))
             return false;
-        *is_any = found == MF_FEEDBACK_IMPLICIT;
     }
     return true;
 }
 
-/* A reader with all files that can be read. Files with
- * ratings are read once and in order: a channel may be mounted lazily. Only when there
- * is none, the files are looked at again for implicit feedback. NULL on failure. */
+/* A reader with all files that can be read. NULL on failure. */
 static mf_ratings_reader *read_files(const mf_channel *channel, const mf_channel_files *files,
-                                     const mf_ratings_options *options, mf_error *err)
+                                     const mf_ratings_options *options, mf_data_report *report,
+                                     mf_error *err)
 {
+    mf_data_plan plan;
     mf_ratings_options how = *options;
-    findings found = {0};
-    mf_ratings_reader *reader = mf_ratings_reader_create(&how, err);
-    bool ok = reader != NULL && add_files(files, reader, &found, err);
-    bool is_implicit = false;
-    how.feedback = mf_dialect_feedback(options);
-    if (ok && found.n == files->n && how.feedback == MF_FEEDBACK_AUTO)
-        ok = any_implicit(files, &how, &is_implicit, err);
-    if (is_implicit) {
-        how.feedback = MF_FEEDBACK_IMPLICIT;
-        mf_ratings_reader_destroy(reader);
+    mf_ratings_reader *reader = NULL;
+    bool ok = mf_data_plan_make(files, options, &plan, err);
+    mf_data_report_begin(report, &plan);
+    mf_data_report_log_files(report, channel->name);
+    if (ok && plan.n_read == 0)
+        ok = fail_findings(channel, &plan, err);
+    if (ok) {
+        how.feedback = plan.feedback;
         reader = mf_ratings_reader_create(&how, err);
-        ok = reader != NULL && add_files(files, reader, &found, err);
+        ok = reader != NULL && add_files(&plan, reader, err);
     }
-    log_findings(channel, &found);
-    if (ok && found.n == files->n)
-        ok = fail_findings(channel, &found, how.feedback, err);
+    mf_data_plan_clear(&plan);
     if (ok)
         return reader;
     mf_ratings_reader_destroy(reader);
@@ -195,30 +158,77 @@ static mf_ratings_reader *read_pipe(const mf_channel *channel, const mf_ratings_
     return NULL;
 }
 
+static mf_ratings *finish(const mf_channel *channel, mf_ratings_reader *reader,
+                          mf_data_report *report, double start, mf_error *err)
+{
+    mf_ratings *ratings = mf_ratings_reader_finish(reader, err);
+    if (ratings == NULL && err->code == MF_ERR_PARSE)
+        name_channel(channel, err);
+    if (ratings == NULL)
+        return NULL;
+    log_channel(channel, ratings, report, mf_clock_seconds() - start);
+    mf_data_report_end(report, reader, ratings);
+    mf_data_report_log(report, channel->name);
+    return ratings;
+}
+
 mf_ratings *mf_data_read_channel(const mf_channel *channel, const mf_ratings_options *options,
-                                 mf_error *err)
+                                 mf_data_report *report, mf_error *err)
 {
     const double start = mf_clock_seconds();
     mf_ratings *ratings = NULL;
     mf_ratings_reader *reader = NULL;
     mf_channel_files *files = NULL;
     if (channel->mode == MF_CHANNEL_PIPE) {
+        mf_data_report_begin(report, NULL);
         reader = read_pipe(channel, options, err);
     } else {
         files = mf_channel_files_create(channel, err);
         if (files != NULL)
-            reader = read_files(channel, files, options, err);
+            reader = read_files(channel, files, options, report, err);
     }
-    if (reader == NULL)
-        goto done;
-    ratings = mf_ratings_reader_finish(reader, err);
-    if (ratings == NULL && err->code == MF_ERR_PARSE)
-        name_channel(channel, err);
-    if (ratings != NULL)
-        log_channel(channel, ratings, files != NULL ? files->n : 1, mf_clock_seconds() - start);
-done:
+    if (reader != NULL)
+        ratings = finish(channel, reader, report, start, err);
     mf_progress_clear();
     mf_channel_files_destroy(files);
     mf_ratings_reader_destroy(reader);
     return ratings;
+}
+
+bool mf_data_check_known(const mf_ratings *held_out, const mf_ratings_rows *aligned,
+                         mf_data_report *report, mf_error *err)
+{
+    uint64_t n_users = 0;
+    uint64_t n_known = 0;
+    uint64_t n_item_rows = 0;
+    for (uint32_t u = 0; u < held_out->n_users; u++)
+        n_users += aligned->user[held_out->user_start[u]] != MF_INDEX_NONE;
+    for (uint64_t k = 0; k < aligned->n; k++) {
+        n_item_rows += aligned->item[k] != MF_INDEX_NONE;
+        n_known += aligned->user[k] != MF_INDEX_NONE && aligned->item[k] != MF_INDEX_NONE;
+    }
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, "validation_known");
+    mf_log_count(&line, "users", n_users);
+    mf_log_count(&line, "of_users", held_out->n_users);
+    mf_log_count(&line, "rows", n_known);
+    mf_log_count(&line, "of_rows", aligned->n);
+    mf_log_end(&line);
+    if (n_known == 0)
+        return mf_fail(
+            err, MF_ERR_CONFIG, MF_NOWHERE,
+            "channel validation: training knows none of its %llu rows (%llu of %lu users, "
+            "the items of %llu rows): are user and item in the same columns, and the ids "
+            "those of channel train?",
+            (unsigned long long)aligned->n, (unsigned long long)n_users,
+            (unsigned long)held_out->n_users, (unsigned long long)n_item_rows);
+    if (2 * n_known < aligned->n) {
+        mf_data_report_warn(report, "few_known",
+                            "training knows user and item of %llu of %llu validation rows: the "
+                            "others are predicted from what is known of one of them, or of neither",
+                            (unsigned long long)n_known, (unsigned long long)aligned->n);
+        mf_log_message(MF_LOG_WARNING, "few_known", "%s",
+                       report->warning[report->n_warnings - 1].text);
+    }
+    return true;
 }

@@ -1,32 +1,31 @@
 /* data_file.c: promises in data_file.h. */
 #include "data_file.h"
 
+#include "base/memory.h"
 #include "base/number.h"
+#include "ratings/dialect.h"
 
 #include <string.h>
 
 mf_ratings *mf_data_file_read(const char *path, const mf_ratings_options *options, mf_error *err)
 {
     mf_ratings *ratings = NULL;
-    mf_ratings_verdict verdict = MF_RATINGS_NOT_RATINGS;
     mf_ratings_options how = *options;
-    mf_feedback found = MF_FEEDBACK_AUTO;
-    char reason[MF_RATINGS_REASON_BYTES];
-    mf_ratings_reader *reader = mf_ratings_reader_create(&how, err);
-    bool ok = reader != NULL && mf_ratings_reader_add(reader, path, &verdict, reason, err);
-    if (ok && verdict == MF_RATINGS_NOT_RATINGS)
-        ok = mf_ratings_look(path, &how, &found, err);
-    if (ok && found == MF_FEEDBACK_IMPLICIT) {
-        how.feedback = found;
-        mf_ratings_reader_destroy(reader);
+    mf_ratings_reader *reader = NULL;
+    mf_look *look = mf_allocate(1, sizeof *look, "a file's look", err);
+    bool ok = look != NULL && mf_ratings_look(path, options, look, err);
+    if (ok && look->content != MF_RATINGS_READ)
+        ok = mf_fail(err, MF_ERR_PARSE, (mf_where){.path = path}, "is not ratings: %s",
+                     look->reason);
+    if (ok) {
+        how.feedback = look->dialect.feedback;
         reader = mf_ratings_reader_create(&how, err);
-        ok = reader != NULL && mf_ratings_reader_add(reader, path, &verdict, reason, err);
+        ok = reader != NULL && mf_ratings_reader_add_as(reader, path, &look->dialect, err);
     }
-    if (ok && verdict == MF_RATINGS_READ)
+    if (ok)
         ratings = mf_ratings_reader_finish(reader, err);
-    else if (ok)
-        mf_fail(err, MF_ERR_PARSE, (mf_where){.path = path}, "is not ratings: %s", reason);
     mf_ratings_reader_destroy(reader);
+    mf_free(look);
     return ratings;
 }
 

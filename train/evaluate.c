@@ -560,7 +560,9 @@ static bool summarize(const options *o, mf_evaluate_result *result, mf_error *er
 
 static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err)
 {
-    mf_ratings_options how = mf_train_settings_options(&o->first.values);
+    mf_ratings_options how;
+    if (!mf_train_settings_options(&o->first.values, &how, err))
+        return false;
     how.keep_times = o->split == MF_SPLIT_GLOBAL_TIME;
     mf_ratings *all = mf_data_file_read(o->data, &how, err);
     if (all == NULL)

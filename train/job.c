@@ -45,6 +45,8 @@ typedef struct job {
     char metrics_path[MF_PATH_BYTES + MF_HOST_NAME_BYTES + 32];
 
     mf_base_model base;
+    mf_data_report report; /* on the train channel; of validation only warnings */
+    mf_data_report validation_report;
     mf_ratings *all;   /* the train channel */
     mf_ratings *train; /* the part that is trained on; NULL: all of it */
     mf_ratings_rows validation;
@@ -126,10 +128,11 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
     bool ok = false;
     mf_ratings_options same = *options;
     same.feedback = j->all->feedback;
-    mf_ratings *held_out = mf_data_read_channel(channel, &same, err);
+    mf_ratings *held_out = mf_data_read_channel(channel, &same, &j->validation_report, err);
     if (held_out == NULL)
         return false;
-    ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err);
+    ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err) &&
+         mf_data_check_known(held_out, &j->validation, &j->report, err);
     mf_ratings_destroy(held_out);
     return ok;
 }
@@ -183,11 +186,14 @@ static bool prepare_validation(job *j, const mf_ratings_options *options, mf_err
 static bool read_data(job *j, mf_error *err)
 {
     const double start = mf_clock_seconds();
-    const mf_ratings_options options = mf_train_settings_options(&j->values);
+    mf_ratings_options options;
     const mf_channel *model = mf_channels_find(&j->channels, "model");
     if (model != NULL && !mf_base_model_open(&j->base, model, &j->settings, &j->values, err))
         return false;
-    j->all = mf_data_read_channel(mf_channels_find(&j->channels, "train"), &options, err);
+    if (!mf_train_settings_options(&j->values, &options, err))
+        return false;
+    j->all =
+        mf_data_read_channel(mf_channels_find(&j->channels, "train"), &options, &j->report, err);
     if (j->all == NULL)
         return false;
     if (j->base.model != NULL) {
@@ -505,6 +511,7 @@ static bool write_outputs(job *j, mf_error *err)
         .settings = &j->settings,
         .ratings = trained_on(j),
         .all = j->all,
+        .report = &j->report,
         .validation = j->validation.n > 0 ? &j->validation : NULL,
         .trainer = j->trainer,
         .ranking = &j->ranking_facts,

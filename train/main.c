@@ -4,12 +4,14 @@
  *     train --prefix DIR                     the same below DIR
  *     train --prefix DIR --predict USER ITEM predicts with the model there
  *     train --info FILE [--json]             prints what is inside a model
+ *     train --inspect [--json]               prints what a job would be trained on
  *
  * A first argument "train" is ignored: the platform adds it when this program is the image's
  * entrypoint (docs/sagemaker.md, 1.3 and 1.5). */
 #include "base/file.h"
 #include "base/log.h"
 #include "info.h"
+#include "inspect.h"
 #include "job.h"
 #include "metrics.h"
 #include "model/model.h"
@@ -27,6 +29,7 @@ static void print_usage(FILE *out)
 {
     fputs("usage: train [--prefix DIR] [--predict USER ITEM]\n"
           "       train --info FILE [--json]\n"
+          "       train --inspect [--prefix DIR] [--json]\n"
           "\n"
           "Learns to predict ratings from the files in DIR/input/data/train and writes\n"
           "DIR/model/model.bin. DIR is /opt/ml unless given, as in a SageMaker container.\n"
@@ -36,6 +39,10 @@ static void print_usage(FILE *out)
           "  --info FILE          train nothing; print what is inside FILE, a model.bin or\n"
           "                       model.tar.gz: counts, settings, metrics, requests it "
           "supports\n"
+          "  --inspect            train nothing; read the data and print what was understood: "
+          "files,\n"
+          "                       columns, first rows, ratings, warnings; 1 when the job would "
+          "fail\n"
           "  --json               print that as one JSON object\n"
           "  --help, --version\n",
           out);
@@ -58,12 +65,13 @@ static int print_help(void)
 }
 
 /* Writes the failure file of a job whose command line is wrong, if the folders exist; none is
- * created. --predict and --info are no jobs. */
+ * created. --predict, --info and --inspect are no jobs. */
 static void leave_failure(int argc, char **argv, const char *text)
 {
     const char *prefix = NULL;
     for (int a = 1; a < argc; a++) {
-        if (strcmp(argv[a], "--predict") == 0 || strcmp(argv[a], "--info") == 0)
+        if (strcmp(argv[a], "--predict") == 0 || strcmp(argv[a], "--info") == 0 ||
+            strcmp(argv[a], "--inspect") == 0)
             return;
         if (strcmp(argv[a], "--prefix") == 0 && a + 1 < argc)
             prefix = argv[++a];
@@ -149,6 +157,7 @@ int main(int argc, char **argv)
     const char *item = NULL;
     const char *model = NULL;
     bool as_json = false;
+    bool inspects = false;
     const int first = argc > 1 && strcmp(argv[1], "train") == 0 ? 2 : 1;
     for (int a = first; a < argc; a++) {
         if (strcmp(argv[a], "--help") == 0)
@@ -164,6 +173,8 @@ int main(int argc, char **argv)
             item = argv[++a];
         } else if (strcmp(argv[a], "--info") == 0 && a + 1 < argc) {
             model = argv[++a];
+        } else if (strcmp(argv[a], "--inspect") == 0) {
+            inspects = true;
         } else if (strcmp(argv[a], "--json") == 0) {
             as_json = true;
         } else if (strcmp(argv[a], "--prefix") == 0 || strcmp(argv[a], "--predict") == 0 ||
@@ -173,13 +184,18 @@ int main(int argc, char **argv)
             return refuse(argc, argv, "unknown argument", argv[a]);
         }
     }
-    if (as_json && model == NULL)
-        return refuse(argc, argv, "only --info FILE has a form for", "--json");
+    if (as_json && model == NULL && !inspects)
+        return refuse(argc, argv, "only --info FILE and --inspect have a form for", "--json");
+    if (inspects && (model != NULL || user != NULL))
+        return refuse(argc, argv, "--inspect is not combined with",
+                      user != NULL ? "--predict" : "--info");
     if (model != NULL && (prefix != NULL || user != NULL))
         return refuse(argc, argv, "--info FILE stands alone, without",
                       user != NULL ? "--predict" : "--prefix");
     if (model != NULL)
         return mf_info_print(model, as_json);
+    if (inspects)
+        return mf_inspect_print(prefix, as_json);
     if (user != NULL)
         return predict(prefix, user, item);
     wait_without_spinning(argv);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "data_json.h"
 #include "json_build.h"
 #include "progress.h"
 #include "settings.h"
@@ -82,7 +83,7 @@ static json_t *hyperparameters(const mf_settings *settings, bool shaping_only)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < settings->n; i++)
-        if (!shaping_only || mf_train_settings_shapes_model(&settings->table[i]))
+        if (!shaping_only || mf_train_settings_is_recorded(settings, i))
             mf_train_json_set(&object, settings->table[i].name, setting_value(settings, i));
     return object;
 }
@@ -234,6 +235,10 @@ static json_t *data_json(const mf_run_facts *facts)
     mf_train_json_set(&object, "n_rows", json_integer((json_int_t)counts->n_rows));
     mf_train_json_set(&object, "n_bad_rows", json_integer((json_int_t)counts->n_bad_rows));
     mf_train_json_set(&object, "n_repeated", json_integer((json_int_t)counts->n_repeated));
+    if (facts->report != NULL && object != NULL && !mf_data_json_add(object, facts->report)) {
+        json_decref(object);
+        return NULL;
+    }
     return object;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/settings.h"
+#include "data_report.h"
 #include "list_report.h"
 #include "ratings/ratings.h"
 #include "sgd/trainer.h"
@@ -34,6 +35,7 @@ typedef struct mf_run_facts {
     const mf_settings *settings;
     const mf_ratings *ratings;         /* trained on */
     const mf_ratings *all;             /* with the held-out ones; may be == ratings */
+    const mf_data_report *report;      /* what was understood of the data; or NULL */
     const mf_ratings_rows *validation; /* or NULL */
     const mf_trainer *trainer;         /* NULL: no rating model was learned */
     const mf_ranking_facts *ranking;   /* or NULL */

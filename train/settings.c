@@ -2,12 +2,15 @@
 #include "settings.h"
 
 #include "base/id_list.h"
+#include "base/number.h"
 #include "base/random.h"
 #include "model/model.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <sched.h>
 #include <string.h>
+#include <strings.h>
 
 #define FIELD(name) MF_SETTING_FIELD(mf_train_settings, name)
 
@@ -115,18 +118,32 @@ static const mf_setting table[] = {
     {.name = "checkpoint_keep", .type = MF_SETTING_INTEGER, .min = 1, .max = 1000, .initial = "3",
      .help = "newest checkpoints that stay", FIELD(checkpoint_keep)},
     {.name = "user_column", .aliases = "userCol USER_ID_FIELD", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "name of the users' column; when not given: userId, user_id, …", FIELD(user_column)},
+     .help = "users' column: its name, or #2 for the second; if empty: userId, user_id, …", FIELD(user_column)},
     {.name = "item_column", .aliases = "itemCol ITEM_ID_FIELD", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "name of the items' column; when not given: movieId, item_id, …", FIELD(item_column)},
+     .help = "items' column, as user_column; if empty: movieId, item_id, …", FIELD(item_column)},
     {.name = "rating_column", .aliases = "ratingCol RATING_FIELD", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "name of the ratings' column; when not given: rating, score, …",
+     .help = "ratings' column, as user_column; if empty: rating, score, …",
      FIELD(rating_column)},
     {.name = "timestamp_column", .aliases = "TIME_FIELD", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "name of the timestamps' column; when not given: timestamp, …",
+     .help = "timestamps' column, as user_column, or none; if empty: timestamp, …",
      FIELD(timestamp_column)},
     {.name = "weight_column", .type = MF_SETTING_TEXT, .initial = "",
-     .help = "implicit feedback: name of the column of counts; when not given: count, plays, …",
+     .help = "implicit feedback: column of counts, or none; if empty: count, plays, …",
      FIELD(weight_column)},
+    {.name = "delimiter", .aliases = "sep field_separator", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "comma, tab, semicolon, pipe, ::, blanks or one character; if empty: detected",
+     FIELD(delimiter)},
+    {.name = "quoting", .type = MF_SETTING_CHOICE, .choices = "auto minimal none", .initial = "auto",
+     .help = "none: quotes are text; minimal: as Python's csv; auto: what gives whole rows",
+     FIELD(quoting)},
+    {.name = "encoding", .type = MF_SETTING_CHOICE,
+     .choices = "auto utf-8 latin1 windows-1252 utf-16le utf-16be", .initial = "auto",
+     .help = "of the text; auto: UTF-8, or UTF-16 where it is", FIELD(encoding)},
+    {.name = "decimal_comma", .type = MF_SETTING_BOOLEAN, .initial = "false",
+     .help = "a rating is written 2,5", FIELD(decimal_comma)},
+    {.name = "not_rated", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "ratings that mean that there is none, such as 0 or -1 or 0,99: left out",
+     FIELD(not_rated)},
 };
 
 /* What Surprise, LIBMF, SageMaker's Factorization Machines, implicit, Spark, RecBole, LightFM,
@@ -197,13 +214,25 @@ bool mf_train_settings_shapes_model(const mf_setting *setting)
            strncmp(setting->name, "checkpoint_", strlen("checkpoint_")) != 0;
 }
 
+bool mf_train_settings_is_recorded(const mf_settings *settings, size_t i)
+{
+    static const char *const reading[] = {"delimiter", "quoting", "encoding", "decimal_comma",
+                                          "not_rated"};
+    const mf_setting *setting = &settings->table[i];
+    char text[MF_SETTING_TEXT_BYTES];
+    for (size_t r = 0; r < sizeof reading / sizeof reading[0]; r++)
+        if (strcmp(setting->name, reading[r]) == 0)
+            return strcmp(mf_settings_text(settings, i, text), setting->initial) != 0;
+    return mf_train_settings_shapes_model(setting);
+}
+
 uint64_t mf_train_settings_fingerprint(const mf_settings *settings)
 {
     uint64_t print = 0;
     for (size_t i = 0; i < settings->n; i++) {
         const char *name = settings->table[i].name;
         char text[MF_SETTING_TEXT_BYTES];
-        if (!mf_train_settings_shapes_model(&settings->table[i]))
+        if (!mf_train_settings_is_recorded(settings, i))
             continue;
         mf_settings_text(settings, i, text);
         print = mf_random_bits(print, mf_id_hash(name, strlen(name)));
@@ -234,16 +263,77 @@ static const char *unless_empty(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-mf_ratings_options mf_train_settings_options(const mf_train_settings *values)
+/* "tab" is a tab, "\\t" too; 0: it cannot be one. */
+static char delimiter_of(const char *text)
 {
-    return (mf_ratings_options){
+    static const struct {
+        const char *name;
+        char delimiter;
+    } names[] = {
+        {"comma", ','},
+        {"tab", '\t'},
+        {"\\t", '\t'},
+        {"semicolon", ';'},
+        {"pipe", '|'},
+        {"colon", ':'},
+        {"::", MF_DELIMITER_DOUBLE_COLON},
+        {"double-colon", MF_DELIMITER_DOUBLE_COLON},
+        {"blanks", MF_DELIMITER_BLANKS},
+        {"blank", MF_DELIMITER_BLANKS},
+        {"space", MF_DELIMITER_BLANKS},
+        {" ", MF_DELIMITER_BLANKS},
+        {"\\s+", MF_DELIMITER_BLANKS},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcasecmp(text, names[i].name) == 0)
+            return names[i].delimiter;
+    return text[0] != '\0' && text[1] == '\0' && ispunct((unsigned char)text[0]) &&
+                   strchr("\"'.-+_#", text[0]) == NULL
+               ? text[0]
+               : '\0';
+}
+
+static bool read_not_rated(const char *text, mf_ratings_options *options, mf_error *err)
+{
+    while (*text != '\0') {
+        const size_t n = strcspn(text, ",");
+        double value;
+        if (options->n_not_rated == MF_NOT_RATED_MOST || !mf_parse_double(text, n, &value) ||
+            fabs(value) > 1e38)
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "hyperparameter not_rated is \"%s\": expected a number, or up to %d "
+                           "separated by commas",
+                           text, MF_NOT_RATED_MOST);
+        options->not_rated[options->n_not_rated++] = (float)value;
+        text += n;
+        text += *text == ',';
+    }
+    return true;
+}
+
+bool mf_train_settings_options(const mf_train_settings *values, mf_ratings_options *options,
+                               mf_error *err)
+{
+    *options = (mf_ratings_options){
         .user_column = unless_empty(values->user_column),
         .item_column = unless_empty(values->item_column),
         .rating_column = unless_empty(values->rating_column),
         .timestamp_column = unless_empty(values->timestamp_column),
         .weight_column = unless_empty(values->weight_column),
         .feedback = (mf_feedback)values->feedback,
+        .quoting = (mf_quoting)values->quoting,
+        .encoding = (mf_encoding)values->encoding,
+        .decimal_comma = values->decimal_comma,
         .max_bad_rows = values->max_bad_rows,
         .n_threads = values->h.n_threads,
     };
+    if (values->delimiter[0] != '\0') {
+        options->delimiter = delimiter_of(values->delimiter);
+        if (options->delimiter == '\0')
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "hyperparameter delimiter is \"%s\": expected comma, tab, semicolon, "
+                           "pipe, ::, blanks or one punctuation character",
+                           values->delimiter);
+    }
+    return read_not_rated(values->not_rated, options, err);
 }

@@ -14,7 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MF_COLUMN_BYTES = 129, MF_THREADS_MAX = 256 };
+enum {
+    MF_COLUMN_BYTES = 129,
+    MF_DELIMITER_BYTES = 16,
+    MF_NOT_RATED_BYTES = 64,
+    MF_THREADS_MAX = 256,
+};
 
 typedef struct mf_train_settings {
     mf_hyperparameters h;
@@ -41,6 +46,11 @@ typedef struct mf_train_settings {
     char rating_column[MF_COLUMN_BYTES];
     char timestamp_column[MF_COLUMN_BYTES];
     char weight_column[MF_COLUMN_BYTES];
+    char delimiter[MF_DELIMITER_BYTES]; /* "": found by the first rows */
+    uint32_t quoting;                   /* mf_quoting */
+    uint32_t encoding;                  /* mf_encoding */
+    bool decimal_comma;
+    char not_rated[MF_NOT_RATED_BYTES]; /* numbers, separated by commas */
 } mf_train_settings;
 
 /* What validation_fraction sets aside. */
@@ -73,11 +83,17 @@ bool mf_train_settings_is_given(const mf_settings *settings, const char *name);
  * out of its metadata, so that the same model is the same bytes. */
 bool mf_train_settings_shapes_model(const mf_setting *setting);
 
+/* True for entry i when it shapes the model and, if it says how files are written (delimiter,
+ * quoting, …), has another value than its default: only then it is in the model's metadata. */
+bool mf_train_settings_is_recorded(const mf_settings *settings, size_t i);
+
 /* A hash of name and value in force of every entry that shapes the model: of whatever
  * entries the table has. For mf_trainer_input. */
 uint64_t mf_train_settings_fingerprint(const mf_settings *settings);
 
-/* How to read ratings under these settings; borrows the column names. */
-mf_ratings_options mf_train_settings_options(const mf_train_settings *values);
+/* How to read ratings under these settings; borrows the column names. Fails MF_ERR_CONFIG when
+ * delimiter or not_rated cannot be one. */
+MF_MUST_CHECK bool mf_train_settings_options(const mf_train_settings *values,
+                                             mf_ratings_options *options, mf_error *err);
 
 #endif

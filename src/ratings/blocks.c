@@ -70,13 +70,21 @@ static bool put_back(mf_blocks *blocks, const char *bytes, size_t n_bytes, mf_er
     return true;
 }
 
-bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, size_t *n_bytes, mf_flaw *flaw,
-                    uint64_t *flaw_line, uint64_t *flaw_column, mf_error *err)
+static void place_flaw(const char *bytes, const mf_cut *cut, mf_block *block)
+{
+    size_t line = cut->place;
+    while (line > cut->n_bytes && bytes[line - 1] != '\n' && bytes[line - 1] != '\r')
+        line--;
+    block->flaw = cut->flaw;
+    block->flaw_line = mf_count_lines(bytes + cut->n_bytes, cut->place - cut->n_bytes);
+    block->flaw_column = cut->place - line + 1;
+}
+
+bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, mf_block *block, mf_error *err)
 {
     size_t wanted = blocks->block_bytes;
     size_t n = 0;
-    *n_bytes = 0;
-    *flaw = MF_FLAW_NONE;
+    *block = (mf_block){0};
     if (blocks->ended)
         return true;
     for (;;) {
@@ -85,22 +93,18 @@ bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, size_t *n_bytes, mf_fl
             return false;
         const bool is_last = blocks->source_ended && blocks->begin == blocks->end;
         const mf_cut cut =
-            mf_cut_rows(buffer->bytes, n, is_last, blocks->delimiter, blocks->max_row_bytes);
+            blocks->cuts_objects
+                ? mf_cut_objects(buffer->bytes, n, is_last, blocks->form.max_row_bytes)
+                : mf_cut_rows(&blocks->form, buffer->bytes, n, is_last);
+        block->n_bytes = cut.n_bytes;
+        block->n_seen = n;
+        block->is_last = is_last;
         if (cut.flaw != MF_FLAW_NONE) {
-            const size_t place = cut.flaw == MF_FLAW_LONG_ROW ? cut.n_bytes : cut.quote;
-            *flaw_line = mf_count_lines(buffer->bytes + cut.n_bytes, place - cut.n_bytes);
-            size_t line = place;
-            while (line > cut.n_bytes && buffer->bytes[line - 1] != '\n' &&
-                   buffer->bytes[line - 1] != '\r')
-                line--;
-            *flaw_column = place - line + 1;
-            *flaw = cut.flaw;
-            *n_bytes = cut.n_bytes;
+            place_flaw(buffer->bytes, &cut, block);
             blocks->ended = true;
             return true;
         }
         if (cut.n_bytes > 0 || is_last) {
-            *n_bytes = cut.n_bytes;
             blocks->ended = is_last;
             return put_back(blocks, buffer->bytes + cut.n_bytes, n - cut.n_bytes, err);
         }

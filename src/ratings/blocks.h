@@ -26,9 +26,9 @@ void mf_buffer_free(mf_buffer *buffer);
 
 typedef struct mf_blocks {
     mf_source *source; /* borrowed */
-    char delimiter;
+    mf_csv_form form;
+    bool cuts_objects; /* the text is JSON objects that may cross line ends */
     size_t block_bytes;
-    size_t max_row_bytes;
     mf_buffer pending; /* read and not yet given out: [begin, end) */
     size_t begin, end;
     bool source_ended;
@@ -37,18 +37,24 @@ typedef struct mf_blocks {
 
 /* What the text begins with, at most n_bytes of it: pending.bytes[begin .. end).
  * The caller may move `begin` over what is not rows. */
-bool mf_blocks_peek(mf_blocks *blocks, size_t n_bytes, mf_error *err);
+MF_MUST_CHECK bool mf_blocks_peek(mf_blocks *blocks, size_t n_bytes, mf_error *err);
 
 /* So many bytes behind a block may be read. */
 enum { MF_BLOCK_READABLE = 16 };
 
-/* The next block: buffer->bytes[0 .. *n_bytes). No bytes and no flaw: the end.
- * With a flaw (cutter.h) the flawed row follows the block; *flaw_line counts the
- * line ends between the block's end and the place that the flaw names, and
- * *flaw_column (from 1) says where on that line; it is the last block. Fails as
- * mf_source_read. */
-bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, size_t *n_bytes, mf_flaw *flaw,
-                    uint64_t *flaw_line, uint64_t *flaw_column, mf_error *err);
+/* A block, at the front of a buffer. */
+typedef struct mf_block {
+    size_t n_bytes;       /* whole rows */
+    size_t n_seen;        /* bytes of the text in the buffer, the block's and what follows it */
+    bool is_last;         /* the text ends behind n_seen */
+    mf_flaw flaw;         /* of the row that follows the block; then this is the last block */
+    uint64_t flaw_line;   /* line ends between the block's end and the place that the flaw names */
+    uint64_t flaw_column; /* (from 1) of that place on its line */
+} mf_block;
+
+/* The next block, into the buffer. No bytes and no flaw: the end. Fails as mf_source_read. */
+MF_MUST_CHECK bool mf_blocks_next(mf_blocks *blocks, mf_buffer *buffer, mf_block *block,
+                                  mf_error *err);
 
 void mf_blocks_clear(mf_blocks *blocks);
 

@@ -1,123 +1,39 @@
-/* cutter.c: promises in cutter.h. */
+/* cutter.c: text with quotes is cut by reading every row of it, other text by looking for its last
+ * line feed. */
 #include "ratings/cutter.h"
 
 #include <string.h>
 
-/* libcsv's states, with its ROW_NOT_BEGUN and FIELD_NOT_BEGUN in one: they differ
- * in what is reported only. */
-typedef enum state { BEFORE, PLAIN, QUOTED, AFTER_QUOTE } state;
-
-typedef struct scan {
-    const char *bytes;
-    size_t n_bytes;
-    char delimiter;
-    state state;
-    bool blank; /* AFTER_QUOTE: blanks since the quote */
-    size_t quote;
-} scan;
-
-static bool is_end(char c)
+static mf_cut cut_at(size_t row, mf_flaw flaw, size_t place)
 {
-    return c == '\n' || c == '\r';
+    return (mf_cut){row, flaw, place};
 }
 
-static bool is_blank(char c)
+static mf_cut cut_row_by_row(const mf_csv_form *form, const char *bytes, size_t n_bytes,
+                             bool is_last)
 {
-    return c == ' ' || c == '\t';
-}
-
-/* One byte; true when it ends the row. */
-static inline bool step(scan *s, size_t at)
-{
-    const char c = s->bytes[at];
-    switch (s->state) {
-    case BEFORE:
-        if (is_blank(c) && c != s->delimiter)
-            return false;
-        if (is_end(c))
-            return true;
-        if (c == s->delimiter)
-            return false;
-        s->state = c == '"' ? QUOTED : PLAIN;
-        s->quote = at;
-        return false;
-    case PLAIN:
-        if (c == s->delimiter) {
-            s->state = BEFORE;
-        } else if (is_end(c)) {
-            s->state = BEFORE;
-            return true;
-        }
-        return false;
-    case QUOTED:
-        if (c == '"') {
-            s->state = AFTER_QUOTE;
-            s->blank = false;
-        }
-        return false;
-    case AFTER_QUOTE:
-        if (c == s->delimiter) {
-            s->state = BEFORE;
-        } else if (is_end(c)) {
-            s->state = BEFORE;
-            return true;
-        } else if (is_blank(c)) {
-            s->blank = true;
-        } else if (c == '"' && s->blank) {
-            s->blank = false; /* this one may be the closing quote */
-        } else {
-            s->state = QUOTED;
-        }
-        return false;
-    }
-    return false;
-}
-
-/* The row that begins at `row` is longer than the limit: is a quote to blame? */
-static mf_cut long_row(scan s, size_t row, size_t max_row_bytes)
-{
-    s.state = BEFORE;
-    for (size_t at = row; at <= row + max_row_bytes; at++)
-        step(&s, at);
-    return (mf_cut){row, s.state == QUOTED ? MF_FLAW_LONG_QUOTE : MF_FLAW_LONG_ROW, s.quote};
-}
-
-static mf_cut cut_slowly(const char *bytes, size_t n_bytes, bool is_last, char delimiter,
-                         size_t max_row_bytes)
-{
-    scan s = {bytes, n_bytes, delimiter, BEFORE, false, 0};
-    size_t row = 0;  /* where the row that is being scanned begins */
-    size_t held = 0; /* its line end, when that is still in doubt */
-    for (size_t at = 0; at < n_bytes; at++) {
-        if (!step(&s, at))
-            continue;
-        if (at - row > max_row_bytes)
-            return long_row(s, row, max_row_bytes);
-        /* After a CR that comes last we cannot know whether an LF follows; the two
-         * stay in one block so that they count as one line. */
-        if (bytes[at] == '\r' && at + 1 == n_bytes && !is_last) {
-            held = 1;
+    mf_split split;
+    size_t row = 0;
+    while (row < n_bytes) {
+        const mf_split_end end = mf_split_row(form, bytes + row, n_bytes - row, is_last, &split);
+        const size_t place = row + (split.has_open_quote ? split.quote : 0);
+        if (end == MF_SPLIT_LONG)
+            return cut_at(row, split.has_open_quote ? MF_FLAW_LONG_QUOTE : MF_FLAW_LONG_ROW, place);
+        if (end == MF_SPLIT_OPEN)
+            return cut_at(row, MF_FLAW_OPEN_QUOTE, place);
+        if (end == MF_SPLIT_MORE)
             break;
-        }
-        if (bytes[at] == '\r' && at + 1 < n_bytes && bytes[at + 1] == '\n')
-            at++;
-        row = at + 1;
+        row += split.n_bytes;
     }
-    if (n_bytes - row - held > max_row_bytes)
-        return long_row(s, row, max_row_bytes);
-    if (!is_last)
-        return (mf_cut){row, MF_FLAW_NONE, 0};
-    if (s.state == QUOTED)
-        return (mf_cut){row, MF_FLAW_OPEN_QUOTE, s.quote};
-    return (mf_cut){n_bytes, MF_FLAW_NONE, 0};
+    return cut_at(row, MF_FLAW_NONE, row);
 }
 
-mf_cut mf_cut_rows(const char *bytes, size_t n_bytes, bool is_last, char delimiter,
-                   size_t max_row_bytes)
+mf_cut mf_cut_rows(const mf_csv_form *form, const char *bytes, size_t n_bytes, bool is_last)
 {
+    const size_t max_row_bytes = form->max_row_bytes;
     const char *last = memrchr(bytes, '\n', n_bytes);
-    if (last == NULL || memchr(bytes, '"', n_bytes) != NULL)
-        return cut_slowly(bytes, n_bytes, is_last, delimiter, max_row_bytes);
+    if (last == NULL || (form->quoting != MF_QUOTING_NONE && memchr(bytes, '"', n_bytes) != NULL))
+        return cut_row_by_row(form, bytes, n_bytes, is_last);
     /* Hops of at most the limit that each end behind a line feed prove that no row
      * is too long; where there is none, CRs may still have cut the row. */
     const size_t whole = (size_t)(last - bytes) + 1;
@@ -126,10 +42,55 @@ mf_cut mf_cut_rows(const char *bytes, size_t n_bytes, bool is_last, char delimit
             memrchr(bytes + row, '\n',
                     max_row_bytes + 1 < n_bytes - row ? max_row_bytes + 1 : n_bytes - row);
         if (end == NULL)
-            return cut_slowly(bytes, n_bytes, is_last, delimiter, max_row_bytes);
+            return cut_row_by_row(form, bytes, n_bytes, is_last);
         row = (size_t)(end - bytes) + 1;
     }
-    return (mf_cut){is_last ? n_bytes : whole, MF_FLAW_NONE, 0};
+    return cut_at(is_last ? n_bytes : whole, MF_FLAW_NONE, 0);
+}
+
+size_t mf_object_bytes(const char *bytes, size_t n_bytes)
+{
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t at = 0; at < n_bytes; at++) {
+        const char c = bytes[at];
+        if (in_string) {
+            if (c == '\\')
+                at++;
+            else if (c == '"' || c == '\n')
+                in_string = false; /* a string that holds a line end is damage */
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (c == '}' || c == ']') {
+            if (depth <= 1)
+                return at + 1;
+            depth--;
+        } else if (c == '\n' && depth == 0) {
+            return at; /* not an object: damage ends with its line */
+        }
+    }
+    return 0;
+}
+
+mf_cut mf_cut_objects(const char *bytes, size_t n_bytes, bool is_last, size_t max_row_bytes)
+{
+    size_t row = 0;
+    for (;;) {
+        while (row < n_bytes && mf_is_between_objects(bytes[row]))
+            row++;
+        if (row == n_bytes)
+            return cut_at(row, MF_FLAW_NONE, row);
+        const size_t n = mf_object_bytes(bytes + row, n_bytes - row);
+        if (n > max_row_bytes || (n == 0 && n_bytes - row > max_row_bytes))
+            return cut_at(row, MF_FLAW_LONG_ROW, row);
+        if (n == 0 && is_last)
+            return cut_at(row, MF_FLAW_OPEN_OBJECT, row);
+        if (n == 0)
+            return cut_at(row, MF_FLAW_NONE, row);
+        row += n;
+    }
 }
 
 /* What is looked for in a stretch of at most 255 bytes, so that sums of bytes cannot

@@ -1,349 +1,799 @@
-/* dialect.c: promises in dialect.h. Each delimiter is tried on the first row. */
+/* dialect.c: the first rows are read under each delimiter, then looked at in three ways: ratings
+ * with a header, ratings without one, implicit feedback. The first way that fits under any
+ * delimiter wins. */
 #include "ratings/dialect.h"
 
 #include "base/memory.h"
-#include "base/number.h"
 #include "base/utf8.h"
-#include "csv/rows.h"
 #include "ratings/cutter.h"
+#include "ratings/format.h"
 #include "ratings/header.h"
+#include "ratings/json_rows.h"
+#include "ratings/reason.h"
 
-#include <stdarg.h>
+#include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 
-enum { SAMPLE_ROWS = 2, REASON_NAMES = 8 };
+enum { SAMPLE_ROWS = 20, HEADER_WIDTH_OF_RUNS = 8, LEAST_MATRIX = 5 };
 
 /* The most particular one first: it wins where several explain a text as well. */
 static const struct {
     char delimiter;
     bool is_double;
-} candidates[] = {{':', true}, {',', false}, {'\t', false}, {';', false}, {'|', false}};
+    bool is_run;
+} candidates[] = {{':', true, false},  {',', false, false}, {'\t', false, false},
+                  {';', false, false}, {'|', false, false}, {' ', false, true}};
 enum { N_CANDIDATES = sizeof candidates / sizeof candidates[0] };
 
 /* The first rows under one delimiter. */
 typedef struct sample {
+    mf_csv_form form;
+    const char *head;
     uint32_t n_rows;
-    uint32_t n_fields[SAMPLE_ROWS];
-    size_t n_first; /* bytes of the first row and its line end */
-    bool is_double;
-    mf_cell_copy cells[SAMPLE_ROWS][MF_COLUMNS_MAX];
+    size_t at[SAMPLE_ROWS]; /* where they begin */
+    mf_split row[SAMPLE_ROWS];
 } sample;
 
-static void sample_field(void *bytes, size_t n_bytes, void *context)
-{
-    sample *s = context;
-    if (s->n_rows >= SAMPLE_ROWS)
-        return;
-    const uint32_t field = s->n_fields[s->n_rows]++;
-    if (field < MF_COLUMNS_MAX)
-        mf_cell_keep(&s->cells[s->n_rows][field], bytes, n_bytes);
-}
+/* What is looked at, and with what. */
+typedef struct search {
+    const char *head; /* behind the mark and what is skipped */
+    size_t n_head;
+    bool is_all;
+    const mf_ratings_options *options;
+    sample samples[N_CANDIDATES];
+    uint32_t n_samples;
+    mf_cell_copy names[MF_COLUMNS_MAX];
+} search;
 
-static void sample_row(int end, void *context)
+static void take_sample(sample *s, const mf_csv_form *form, const char *head, size_t n_head,
+                        bool is_all)
 {
-    sample *s = context;
-    (void)end;
-    s->n_rows++;
-}
-
-static bool sample_take(sample *s, const char *head, size_t n_head, bool is_all, char delimiter,
-                        bool is_double, mf_error *err)
-{
-    s->n_rows = s->n_fields[0] = s->n_fields[1] = 0;
-    s->n_first = n_head;
-    s->is_double = is_double;
-    mf_rows *rows = mf_rows_create(delimiter, err);
-    if (rows == NULL)
-        return false;
-    bool ok = true;
-    for (size_t at = 0; ok && at < n_head && s->n_rows < SAMPLE_ROWS; at++) {
-        const uint32_t before = s->n_rows;
-        ok = mf_rows_feed(rows, head + at, 1, sample_field, sample_row, s, err);
-        if (before == 0 && s->n_rows == 1)
-            s->n_first = at + 1 + (head[at] == '\r' && at + 1 < n_head && head[at + 1] == '\n');
+    size_t at = 0;
+    s->form = *form;
+    s->form.n_fields = 0;
+    s->head = head;
+    s->n_rows = 0;
+    while (at < n_head && s->n_rows < SAMPLE_ROWS) {
+        mf_split *row = &s->row[s->n_rows];
+        if (mf_split_row(&s->form, head + at, n_head - at, is_all, row) != MF_SPLIT_ROW)
+            return;
+        s->at[s->n_rows] = at;
+        at += row->n_bytes;
+        if (row->is_blank)
+            continue;
+        if (s->n_rows == 0)
+            s->form.n_fields = row->n_fields;
+        s->n_rows++;
     }
-    if (ok && is_all)
-        mf_rows_end(rows, sample_field, sample_row, s);
-    mf_rows_destroy(rows);
-    return ok;
+}
+
+static uint32_t step_of(const sample *s)
+{
+    return s->form.is_double ? 2 : 1;
 }
 
 static uint32_t n_cells(const sample *s, uint32_t row)
 {
-    return s->n_fields[row] < MF_COLUMNS_MAX ? s->n_fields[row] : MF_COLUMNS_MAX;
+    return s->row[row].n_fields < MF_COLUMNS_MAX ? s->row[row].n_fields : MF_COLUMNS_MAX;
 }
 
 static uint32_t n_columns(const sample *s)
 {
-    return s->is_double ? (s->n_fields[0] + 1) / 2 : s->n_fields[0];
+    return s->n_rows > 0 ? (s->row[0].n_fields + step_of(s) - 1) / step_of(s) : 0;
+}
+
+/* The content of a field; no bytes where there is none. */
+static mf_cell cell_at(const sample *s, uint32_t row, uint32_t column, mf_cell_copy *copy)
+{
+    copy->n_bytes = 0;
+    if (row < s->n_rows && column < n_cells(s, row))
+        copy->n_bytes = mf_field_text(s->head + s->at[row], &s->row[row].field[column],
+                                      s->row[row].has_escapes, copy->bytes, MF_COPY_BYTES);
+    return mf_cell_view(copy);
 }
 
 /* Under "::" every second field lies between two colons. */
-static bool gaps_are_empty(const sample *s)
+static bool gaps_are_empty(const sample *s, uint32_t row)
 {
-    if (!s->is_double)
+    if (!s->form.is_double)
         return true;
-    for (uint32_t c = 1; c < n_cells(s, 0); c += 2)
-        if (s->cells[0][c].n_bytes != 0)
+    for (uint32_t c = 1; c < n_cells(s, row); c += 2)
+        if (s->row[row].field[c].n_bytes != 0)
             return false;
-    return s->n_fields[0] % 2 == 1;
+    return s->row[row].n_fields % 2 == 1;
 }
 
-static bool is_number(const mf_cell_copy *cell)
+static bool is_number(const search *f, mf_cell cell)
 {
-    double value;
-    return cell->n_bytes <= MF_COPY_BYTES && mf_parse_double(cell->bytes, cell->n_bytes, &value);
+    float value;
+    return mf_value_rating(cell, f->options->decimal_comma, &value);
 }
 
-static bool is_id(const mf_cell_copy *cell)
+static bool is_time(mf_cell cell)
 {
-    return cell->n_bytes <= MF_ID_BYTES_MAX && mf_id_valid(cell->bytes, cell->n_bytes);
+    bool is_whole;
+    bool is_date;
+    int64_t whole;
+    double seconds;
+    return mf_value_time(cell, &is_whole, &whole, &seconds, &is_date);
 }
 
-static void describe(mf_dialect *dialect, const sample *s, char delimiter,
+static bool is_id(mf_cell cell)
+{
+    return cell.n_bytes <= MF_ID_BYTES_MAX && mf_id_valid(cell.bytes, cell.n_bytes);
+}
+
+/* Rows of data have a number in them, or nothing where one would be. Names of columns do not. */
+static bool is_data_row(const search *f, const sample *s, uint32_t row)
+{
+    mf_cell_copy copy;
+    for (uint32_t c = 0; c < n_cells(s, row); c += step_of(s)) {
+        const mf_cell cell = cell_at(s, row, c, &copy);
+        if (is_number(f, cell) || (c > 0 && c + 1 < n_cells(s, row) && cell.n_bytes == 0) ||
+            (cell.n_bytes > 0 && mf_value_is_missing(cell)))
+            return true;
+    }
+    return false;
+}
+
+/* The row can be read with these columns. */
+static bool row_fits(const search *f, const sample *s, uint32_t row,
                      const uint32_t column[MF_ROLES])
 {
-    memset(dialect, 0, sizeof *dialect);
-    dialect->delimiter = delimiter;
-    dialect->is_double = s->is_double;
-    dialect->n_fields = s->n_fields[0];
-    memset(dialect->role, MF_ROLE_NONE, sizeof dialect->role);
-    for (int role = 0; role < MF_ROLES; role++) {
-        dialect->column[role] = column[role];
-        if (column[role] == MF_COLUMN_ABSENT)
-            continue;
-        dialect->role[column[role]] = (uint8_t)role;
-        dialect->header[role] = s->cells[0][column[role]];
-    }
-    dialect->has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
-    dialect->has_value = column[MF_ROLE_VALUE] != MF_COLUMN_ABSENT;
-    dialect->feedback = MF_FEEDBACK_EXPLICIT;
+    mf_cell_copy copy;
+    return s->row[row].n_fields == s->row[0].n_fields && gaps_are_empty(s, row) &&
+           is_id(cell_at(s, row, column[MF_ROLE_USER], &copy)) &&
+           is_id(cell_at(s, row, column[MF_ROLE_ITEM], &copy)) &&
+           (column[MF_ROLE_VALUE] == MF_COLUMN_ABSENT ||
+            is_number(f, cell_at(s, row, column[MF_ROLE_VALUE], &copy)));
 }
 
-static bool match_header(const sample *s, char delimiter, const mf_ratings_options *options,
-                         mf_feedback feedback, mf_dialect *dialect)
+/* How many of the rows from `first` on have a time in the column, or nothing. */
+static bool has_times(const sample *s, uint32_t first, uint32_t column)
+{
+    mf_cell_copy copy;
+    for (uint32_t row = first; row < s->n_rows; row++)
+        if (is_time(cell_at(s, row, column, &copy)))
+            return true;
+    return false;
+}
+
+static void find_time_unit(const sample *s, mf_dialect *dialect)
+{
+    mf_cell_copy copy;
+    dialect->time_unit = MF_TIME_SECONDS;
+    dialect->time_rate = 1;
+    for (uint32_t row = dialect->has_header; dialect->has_time && row < s->n_rows; row++) {
+        bool is_whole;
+        bool is_date;
+        int64_t whole;
+        double seconds;
+        if (!mf_value_time(cell_at(s, row, dialect->column[MF_ROLE_TIMESTAMP], &copy), &is_whole,
+                           &whole, &seconds, &is_date))
+            continue;
+        dialect->time_unit = is_date ? MF_TIME_DATES : mf_time_unit_of(seconds);
+        return;
+    }
+}
+
+static void describe(const search *f, const sample *s, const uint32_t column[MF_ROLES],
+                     bool has_header, mf_feedback feedback, mf_dialect *dialect)
+{
+    const size_t n_before = dialect->n_head;
+    *dialect = (mf_dialect){.text = MF_TEXT_CSV,
+                            .form = s->form,
+                            .n_fields = s->row[0].n_fields,
+                            .has_header = has_header,
+                            .decimal_comma = f->options->decimal_comma,
+                            .feedback = feedback,
+                            .n_head = n_before};
+    for (int role = 0; role < MF_ROLES; role++) {
+        dialect->column[role] = column[role];
+        if (column[role] != MF_COLUMN_ABSENT && has_header)
+            cell_at(s, 0, column[role], &dialect->header[role]);
+    }
+    for (uint32_t row = 0; row < s->n_rows; row++)
+        dialect->has_escapes |= s->row[row].has_escapes;
+    dialect->has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
+    dialect->has_value = column[MF_ROLE_VALUE] != MF_COLUMN_ABSENT;
+    find_time_unit(s, dialect);
+    if (has_header) {
+        dialect->n_head += s->at[0] + s->row[0].n_bytes;
+        dialect->n_head_rows++;
+        dialect->n_head_in_fields = s->row[0].n_line_ends;
+    }
+}
+
+static uint32_t fill_names(search *f, const sample *s)
+{
+    for (uint32_t c = 0; c < n_cells(s, 0); c++)
+        cell_at(s, 0, c, &f->names[c]);
+    return n_cells(s, 0);
+}
+
+static bool any_name(const mf_ratings_options *options, mf_feedback feedback)
+{
+    const char *given[MF_ROLES];
+    uint32_t position;
+    mf_header_given(options, feedback, given);
+    for (int role = 0; role < MF_ROLES; role++)
+        if (given[role] != NULL && !mf_header_position(given[role], &position) &&
+            !mf_header_is_off(given[role]))
+            return true;
+    return false;
+}
+
+static bool any_position(const mf_ratings_options *options, mf_feedback feedback)
+{
+    const char *given[MF_ROLES];
+    uint32_t position;
+    mf_header_given(options, feedback, given);
+    for (int role = 0; role < MF_ROLES; role++)
+        if (mf_header_position(given[role], &position))
+            return true;
+    return false;
+}
+
+/* Prose has runs of blanks too: there a header is short and every row has its width. */
+static bool is_table_of_runs(const sample *s)
+{
+    if (!s->form.is_run)
+        return true;
+    for (uint32_t row = 1; row < s->n_rows; row++)
+        if (s->row[row].n_fields != s->row[0].n_fields)
+            return false;
+    return s->n_rows > 1 && s->row[0].n_fields <= HEADER_WIDTH_OF_RUNS;
+}
+
+/* Whether some column of these was found by a name, so that the row that has it is a header. */
+static bool found_by_name(const mf_ratings_options *options, mf_feedback feedback,
+                          const uint32_t column[MF_ROLES])
+{
+    const char *given[MF_ROLES];
+    uint32_t position;
+    mf_header_given(options, feedback, given);
+    for (int role = 0; role < MF_ROLES; role++)
+        if (column[role] != MF_COLUMN_ABSENT && !mf_header_position(given[role], &position))
+            return true;
+    return false;
+}
+
+static bool has_a_value(const sample *s, uint32_t column)
+{
+    mf_cell_copy copy;
+    for (uint32_t row = 1; row < s->n_rows; row++)
+        if (cell_at(s, row, column, &copy).n_bytes > 0)
+            return true;
+    return s->n_rows <= 1;
+}
+
+static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect)
 {
     uint32_t column[MF_ROLES];
     bool weak_time;
-    if (s->n_rows == 0 || !gaps_are_empty(s) ||
-        !mf_header_match(s->cells[0], n_cells(s, 0), s->is_double ? 2 : 1, options, feedback,
-                         column, &weak_time))
+    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || !is_table_of_runs(s))
         return false;
-    if (weak_time && !(s->n_rows > 1 && column[MF_ROLE_TIMESTAMP] < n_cells(s, 1) &&
-                       is_number(&s->cells[1][column[MF_ROLE_TIMESTAMP]])))
+    const uint32_t n_names = fill_names(f, s);
+    if (!mf_header_match(f->names, n_names, step_of(s), f->options, feedback, column, &weak_time) ||
+        !found_by_name(f->options, feedback, column))
+        return false;
+    if (weak_time && !has_times(s, 1, column[MF_ROLE_TIMESTAMP]))
         column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
-    describe(dialect, s, delimiter, column);
-    dialect->has_header = true;
-    dialect->feedback = feedback;
-    dialect->n_head = s->n_first;
-    return true;
-}
-
-static bool match_headerless(const sample *s, char delimiter, mf_dialect *dialect)
-{
-    const uint32_t step = s->is_double ? 2 : 1;
-    const mf_cell_copy *cells = s->cells[0];
-    if (s->n_rows == 0 || !gaps_are_empty(s) || n_columns(s) < 3 || n_columns(s) > 4 ||
-        !is_id(&cells[0]) || !is_id(&cells[step]) || !is_number(&cells[2 * step]) ||
-        (n_columns(s) == 4 && !is_number(&cells[3 * step])))
+    /* Amazon Personalize has a column EVENT_VALUE that may be empty: then there are no ratings. */
+    if (feedback == MF_FEEDBACK_EXPLICIT && f->options->rating_column == NULL &&
+        !has_a_value(s, column[MF_ROLE_VALUE]))
         return false;
-    const uint32_t column[MF_ROLES] = {0, step, 2 * step,
-                                       n_columns(s) == 4 ? 3 * step : MF_COLUMN_ABSENT};
-    describe(dialect, s, delimiter, column);
+    describe(f, s, column, true, feedback, dialect);
+    const uint32_t again = mf_header_duplicate(f->names, n_names, step_of(s), column);
+    if (again != MF_COLUMN_ABSENT)
+        mf_printable(dialect->duplicate, sizeof dialect->duplicate, f->names[again].bytes,
+                     f->names[again].n_bytes);
     return true;
 }
 
-/* A growing sentence in a fixed place. */
-__attribute__((format(printf, 2, 3))) static void say(char reason[MF_RATINGS_REASON_BYTES],
-                                                      const char *format, ...)
+/* The columns of rows without a header: those given by position, and the others in order. */
+static bool place_columns(const search *f, const sample *s, mf_feedback feedback,
+                          uint32_t column[MF_ROLES])
 {
-    const size_t used = strlen(reason);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason + used, MF_RATINGS_REASON_BYTES - used, format, arguments);
-    va_end(arguments);
+    const char *given[MF_ROLES];
+    bool is_taken[MF_COLUMNS_MAX] = {false};
+    const uint32_t n = n_cells(s, 0) / step_of(s) + n_cells(s, 0) % step_of(s);
+    mf_header_given(f->options, feedback, given);
+    for (int role = 0; role < MF_ROLES; role++) {
+        uint32_t position = MF_COLUMN_ABSENT;
+        if (mf_header_position(given[role], &position)) {
+            if (position >= n || is_taken[position])
+                return false;
+            is_taken[position] = true;
+        }
+        column[role] = position;
+    }
+    for (int role = 0; role < MF_ROLES; role++) {
+        uint32_t next = 0;
+        if (column[role] != MF_COLUMN_ABSENT || mf_header_is_off(given[role]))
+            continue;
+        while (next < n && is_taken[next])
+            next++;
+        if (next == n || next >= MF_ROLES)
+            continue;
+        is_taken[next] = true;
+        column[role] = next;
+    }
+    for (int role = 0; role < MF_ROLES; role++)
+        if (column[role] != MF_COLUMN_ABSENT)
+            column[role] *= step_of(s);
+    return true;
 }
 
-static bool is_text(const mf_cell_copy *cell)
+static uint32_t n_fitting(const search *f, const sample *s, const uint32_t column[MF_ROLES])
 {
-    const size_t n = cell->n_bytes < MF_COPY_BYTES ? cell->n_bytes : MF_COPY_BYTES;
+    uint32_t n = 0;
+    for (uint32_t row = 0; row < s->n_rows; row++)
+        n += row_fits(f, s, row, column);
+    return n;
+}
+
+/* Names of columns that are not known, above rows that have digits. */
+static bool begins_with_names(const sample *s)
+{
+    mf_cell_copy copy;
+    for (uint32_t c = 0; c < n_cells(s, 0); c += step_of(s)) {
+        const mf_cell cell = cell_at(s, 0, c, &copy);
+        for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
+            if (isdigit((unsigned char)cell.bytes[i]))
+                return false;
+    }
+    for (uint32_t c = 0; s->n_rows > 1 && c < n_cells(s, 1); c += step_of(s)) {
+        const mf_cell cell = cell_at(s, 1, c, &copy);
+        for (size_t i = 0; i < cell.n_bytes && i < MF_COPY_BYTES; i++)
+            if (isdigit((unsigned char)cell.bytes[i]))
+                return true;
+    }
+    return false;
+}
+
+/* Ids of Amazon: an item has ten characters, a user begins with A and has more. Netflix' rows
+ * have the film first, then the user, and a date. */
+static bool looks_item_first(const sample *s, const mf_dialect *dialect)
+{
+    mf_cell_copy copy;
+    bool is_amazon = true;
+    for (uint32_t row = 0; row < s->n_rows; row++) {
+        const mf_cell user = cell_at(s, row, dialect->column[MF_ROLE_USER], &copy);
+        is_amazon &=
+            user.n_bytes == 10 && (isdigit((unsigned char)user.bytes[0]) || user.bytes[0] == 'B');
+        const mf_cell item = cell_at(s, row, dialect->column[MF_ROLE_ITEM], &copy);
+        is_amazon &= item.n_bytes > 10 && item.bytes[0] == 'A';
+    }
+    return is_amazon || (dialect->has_time && dialect->time_unit == MF_TIME_DATES);
+}
+
+static bool match_headerless(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect)
+{
+    uint32_t column[MF_ROLES];
+    const uint32_t n = n_columns(s);
+    const bool is_given = any_position(f->options, feedback);
+    const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
+    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || any_name(f->options, feedback) ||
+        !place_columns(f, s, feedback, column))
+        return false;
+    if (!is_given && (n < (is_implicit ? 2 : 3) || n > 4))
+        return false;
+    for (int role = 0; role < MF_ROLES; role++)
+        if (column[role] == MF_COLUMN_ABSENT && mf_header_needs(role, feedback))
+            return false;
+    const char *given[MF_ROLES];
+    mf_header_given(f->options, feedback, given);
+    if (column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT && given[MF_ROLE_TIMESTAMP] == NULL &&
+        !has_times(s, 0, column[MF_ROLE_TIMESTAMP])) {
+        if (!is_given)
+            return false;
+        column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
+    }
+    /* Of all columns the order is assumed: the first rows have to agree with it. */
+    const uint32_t n_fit = n_fitting(f, s, column);
+    const bool first_fits = row_fits(f, s, 0, column);
+    const bool most_fit = 2 * n_fit >= s->n_rows && n_fit > 0;
+    if (is_implicit && (is_given || column[MF_ROLE_VALUE] == MF_COLUMN_ABSENT) &&
+        begins_with_names(s)) {
+        if (!is_given)
+            return false;
+        describe(f, s, column, true, feedback, dialect);
+        return true;
+    }
+    if (s->form.is_run ? !most_fit : !first_fits && !most_fit)
+        return false;
+    if (!first_fits && !is_data_row(f, s, 0)) {
+        if (!is_given)
+            return false;
+        describe(f, s, column, true, feedback, dialect);
+        return true;
+    }
+    describe(f, s, column, false, feedback, dialect);
+    dialect->is_guess = !is_given;
+    dialect->has_known_order = !is_given && looks_item_first(s, dialect);
+    return true;
+}
+
+/* The ways to see a text, in the order in which they are tried. */
+typedef enum way { WAY_RATINGS, WAY_HEADERLESS, WAY_IMPLICIT, WAY_PAIRS, N_WAYS } way;
+
+static bool way_is_open(way w, const mf_ratings_options *options)
+{
+    const mf_feedback feedback = mf_dialect_feedback(options);
+    switch (w) {
+    case WAY_RATINGS:
+    case WAY_HEADERLESS:
+        return feedback != MF_FEEDBACK_IMPLICIT;
+    case WAY_IMPLICIT:
+        return feedback != MF_FEEDBACK_EXPLICIT;
+    case WAY_PAIRS:
+        return feedback == MF_FEEDBACK_IMPLICIT;
+    case N_WAYS:
+        break;
+    }
+    return false;
+}
+
+static bool match(search *f, way w, const sample *s, mf_dialect *dialect)
+{
+    switch (w) {
+    case WAY_RATINGS:
+        return match_header(f, s, MF_FEEDBACK_EXPLICIT, dialect);
+    case WAY_HEADERLESS:
+        return match_headerless(f, s, MF_FEEDBACK_EXPLICIT, dialect);
+    case WAY_IMPLICIT:
+        return match_header(f, s, MF_FEEDBACK_IMPLICIT, dialect);
+    case WAY_PAIRS:
+        return match_headerless(f, s, MF_FEEDBACK_IMPLICIT, dialect);
+    case N_WAYS:
+        break;
+    }
+    return false;
+}
+
+/* The sample that explains a text best that is not ratings: the one with most columns. */
+static const sample *best_sample(const search *f)
+{
+    const sample *best = NULL;
+    for (uint32_t c = 0; c < f->n_samples; c++) {
+        const sample *s = &f->samples[c];
+        if (s->n_rows == 0 || !gaps_are_empty(s, 0) ||
+            (s->form.is_run && (!is_table_of_runs(s) || n_columns(s) < 3)))
+            continue;
+        if (best == NULL ||
+            (n_columns(s) > n_columns(best) && !(s->form.is_run && n_columns(best) > 1)))
+            best = s;
+    }
+    return best;
+}
+
+static bool is_text(mf_cell cell)
+{
+    const size_t n = cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES;
     for (size_t i = 0; i < n;) {
-        const size_t length = mf_utf8_length(cell->bytes + i, n - i);
+        const size_t length = mf_utf8_length(cell.bytes + i, n - i);
         if (length == 0)
-            return n - i < 4 && cell->n_bytes > MF_COPY_BYTES; /* cut inside a character */
-        if (mf_utf8_is_control(cell->bytes + i, length) && !strchr("\t\r\n\f", cell->bytes[i]))
+            return n - i < 4 && cell.n_bytes > MF_COPY_BYTES; /* cut inside a character */
+        if (mf_utf8_is_control(cell.bytes + i, length) && !strchr("\t\r\n\f", cell.bytes[i]))
             return false;
         i += length;
     }
     return true;
 }
 
-/* "columns movieId, title, genres" */
-static void say_columns(const sample *s, char reason[MF_RATINGS_REASON_BYTES])
+static bool is_binary(const sample *s)
 {
-    const uint32_t step = s->is_double ? 2 : 1;
-    char text[40];
-    for (uint32_t c = 0; c < n_cells(s, 0); c += step) {
-        const mf_cell_copy *cell = &s->cells[0][c];
-        if (c / step == REASON_NAMES) {
-            say(reason, " and %lu more", (unsigned long)(n_columns(s) - REASON_NAMES));
-            break;
-        }
-        mf_printable(text, 24, cell->bytes,
-                     cell->n_bytes < MF_COPY_BYTES ? cell->n_bytes : MF_COPY_BYTES);
-        say(reason, "%s%s", c == 0 ? "columns " : ", ", text);
-    }
-}
-
-/* "; missing: user, rating" */
-static void say_missing(const sample *s, const mf_ratings_options *options, mf_feedback feedback,
-                        char reason[MF_RATINGS_REASON_BYTES])
-{
-    const char *const role_names[MF_ROLES] = {
-        "user", "item", feedback == MF_FEEDBACK_IMPLICIT ? "weight" : "rating", "timestamp"};
-    const char *given[MF_ROLES];
-    uint32_t column[MF_ROLES];
-    char text[40];
-    bool weak_time;
-    const char *between = "; missing: ";
-    mf_header_given(options, feedback, given);
-    mf_header_match(s->cells[0], n_cells(s, 0), s->is_double ? 2 : 1, options, feedback, column,
-                    &weak_time);
-    for (int role = 0; role < MF_ROLES; role++) {
-        if (column[role] != MF_COLUMN_ABSENT ||
-            (given[role] == NULL && !mf_header_needs(role, feedback)))
-            continue;
-        if (given[role] != NULL)
-            say(reason, "%s%s (\"%s\")", between, role_names[role],
-                mf_printable(text, 24, given[role], strlen(given[role])));
-        else
-            say(reason, "%s%s", between, role_names[role]);
-        between = ", ";
-    }
-}
-
-/* Why the text is not what was looked for. */
-static void explain(const sample *s, const mf_ratings_options *options, mf_feedback feedback,
-                    char reason[MF_RATINGS_REASON_BYTES])
-{
-    mf_dialect headerless;
-    char text[40];
+    mf_cell_copy copy;
     for (uint32_t c = 0; c < n_cells(s, 0); c++)
-        if (!is_text(&s->cells[0][c])) {
-            say(reason, "binary data");
-            return;
-        }
-    const size_t n_first =
-        s->cells[0][0].n_bytes < MF_COPY_BYTES ? s->cells[0][0].n_bytes : (size_t)MF_COPY_BYTES;
-    if (n_columns(s) < 2) {
-        say(reason, "not a table; it begins with \"%s\"",
-            mf_printable(text, sizeof text, s->cells[0][0].bytes, n_first));
-        return;
-    }
-    say_columns(s, reason);
-    say_missing(s, options, feedback, reason);
-    if (feedback == MF_FEEDBACK_IMPLICIT && match_headerless(s, ',', &headerless))
-        say(reason, "; implicit feedback needs a header");
+        if (!is_text(cell_at(s, 0, c, &copy)))
+            return true;
+    return false;
 }
 
-/* How well a delimiter explains a text that is not ratings, for the reason. */
-static uint32_t plausibility(const sample *s)
+/* Rows of numbers, one column for each item or user. */
+static bool looks_like_matrix(const sample *s, bool is_data)
 {
-    return s->n_rows > 0 && gaps_are_empty(s) ? n_columns(s) : 0;
-}
-
-/* The ways to see a text, in the order in which they are tried. */
-typedef enum way { WAY_RATINGS, WAY_HEADERLESS, WAY_IMPLICIT, N_WAYS } way;
-
-static bool way_is_open(way w, const mf_ratings_options *options, mf_feedback feedback)
-{
-    if (w == WAY_IMPLICIT)
-        return feedback != MF_FEEDBACK_EXPLICIT;
-    return feedback != MF_FEEDBACK_IMPLICIT && (w == WAY_RATINGS || !mf_header_is_given(options));
-}
-
-static bool find_dialect(const char *head, size_t n_head, bool is_all,
-                         const mf_ratings_options *options, sample *s, mf_dialect *dialect,
-                         bool *found, char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
-{
-    uint32_t best = 0;
-    int best_candidate = 0;
-    const mf_feedback feedback = mf_dialect_feedback(options);
-    for (int w = 0; w < N_WAYS && !*found; w++) {
-        if (!way_is_open((way)w, options, feedback))
-            continue;
-        for (int c = 0; c < N_CANDIDATES && !*found; c++) {
-            const char delimiter = candidates[c].delimiter;
-            if (!sample_take(s, head, n_head, is_all, delimiter, candidates[c].is_double, err))
-                return false;
-            *found = w == WAY_HEADERLESS ? match_headerless(s, delimiter, dialect)
-                                         : match_header(s, delimiter, options,
-                                                        w == WAY_IMPLICIT ? MF_FEEDBACK_IMPLICIT
-                                                                          : MF_FEEDBACK_EXPLICIT,
-                                                        dialect);
-            if (plausibility(s) > best) {
-                best = plausibility(s);
-                best_candidate = c;
-            }
-        }
-    }
-    if (*found && dialect->feedback == MF_FEEDBACK_IMPLICIT && feedback == MF_FEEDBACK_AUTO) {
-        say_columns(s, reason);
-        say_missing(s, options, MF_FEEDBACK_EXPLICIT, reason);
-        say(reason, "; it would count as implicit feedback only when no file has ratings");
-    }
-    if (*found)
-        return true;
-    if (best == 0) {
-        if (is_all)
-            say(reason, "nothing but blank lines");
-        else
-            say(reason, "its first line is longer than %zu bytes", n_head);
-        return true;
-    }
-    if (!sample_take(s, head, n_head, is_all, candidates[best_candidate].delimiter,
-                     candidates[best_candidate].is_double, err))
+    mf_cell_copy copy;
+    uint32_t n_numbers = 0;
+    if (n_columns(s) < (is_data ? LEAST_MATRIX : 3) || s->n_rows < 2)
         return false;
-    explain(s, options, feedback, reason);
+    for (uint32_t row = !is_data; row < s->n_rows; row++) {
+        if (s->row[row].n_fields != s->row[0].n_fields)
+            return false;
+        for (uint32_t c = step_of(s); c < n_cells(s, row); c += step_of(s)) {
+            const mf_cell cell = cell_at(s, row, c, &copy);
+            float value;
+            if (!mf_value_is_missing(cell) &&
+                (!mf_value_rating(cell, true, &value) || fabsf(value) > 100))
+                return false;
+            n_numbers += !mf_value_is_missing(cell);
+        }
+    }
+    if (n_numbers == 0)
+        return false;
+    /* Names that end in "id" are of columns of a table. */
+    for (uint32_t c = step_of(s); !is_data && c < n_cells(s, 0); c += step_of(s)) {
+        const mf_cell name = cell_at(s, 0, c, &copy);
+        if (name.n_bytes >= 2 && name.n_bytes <= MF_COPY_BYTES &&
+            strncasecmp(name.bytes + name.n_bytes - 2, "id", 2) == 0)
+            return false;
+    }
     return true;
 }
 
-mf_feedback mf_dialect_feedback(const mf_ratings_options *options)
+static void explain(search *f, mf_look *look)
 {
-    const bool has_rating = options->rating_column != NULL;
-    const bool has_weight = options->weight_column != NULL;
-    if (options->feedback != MF_FEEDBACK_AUTO || has_rating == has_weight)
-        return options->feedback;
-    return has_rating ? MF_FEEDBACK_EXPLICIT : MF_FEEDBACK_IMPLICIT;
+    const mf_feedback feedback = mf_dialect_feedback(f->options);
+    const sample *s = best_sample(f);
+    mf_cell_copy copy;
+    mf_reason reason = {look->reason, sizeof look->reason, f->options, feedback};
+    if (s == NULL && f->is_all) {
+        mf_reason_add(&reason, "nothing but blank lines");
+        return;
+    }
+    if (s == NULL) {
+        mf_reason_add(&reason, "its first line is longer than %zu bytes", f->n_head);
+        return;
+    }
+    look->dialect.form = s->form;
+    look->dialect.n_fields = s->row[0].n_fields;
+    look->is_binary = is_binary(s);
+    if (look->is_binary) {
+        mf_reason_add(&reason, "binary data");
+        return;
+    }
+    if (n_columns(s) < 2) {
+        mf_reason_begins(&reason, cell_at(s, 0, 0, &copy));
+        return;
+    }
+    look->is_data = is_data_row(f, s, 0);
+    const bool is_matrix = looks_like_matrix(s, look->is_data);
+    const uint32_t n_names = fill_names(f, s);
+    if (look->is_data) {
+        mf_reason_columns(&reason, "no header; columns ", f->names, n_names, step_of(s));
+        if (!is_matrix)
+            mf_reason_data(&reason, f->names, n_names, step_of(s));
+    } else {
+        mf_reason_columns(&reason, "columns ", f->names, n_names, step_of(s));
+        mf_reason_missing(&reason, feedback, f->names, n_names, step_of(s));
+    }
+    if (is_matrix)
+        mf_reason_add(&reason, "; it looks like a matrix, with a column for each item or user: "
+                               "convert it to rows of user, item, rating (pandas: melt)");
+}
+
+static void keep_examples(const sample *s, mf_look *look)
+{
+    mf_cell_copy copy;
+    const mf_dialect *d = &look->dialect;
+    look->n_examples = 0;
+    for (uint32_t row = d->has_header; row < s->n_rows && look->n_examples < MF_DIALECT_EXAMPLES;
+         row++) {
+        for (int role = 0; role < MF_ROLES; role++) {
+            const mf_cell cell = d->column[role] != MF_COLUMN_ABSENT
+                                     ? cell_at(s, row, d->column[role], &copy)
+                                     : (mf_cell){"", 0};
+            mf_printable(look->example[look->n_examples][role], sizeof look->example[0][0],
+                         cell.bytes, cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES);
+        }
+        look->n_examples++;
+    }
+}
+
+/* The samples to look at: the delimiter that is given, or all. */
+static void take_samples(search *f, const mf_csv_form *given)
+{
+    mf_csv_form form = *given;
+    f->n_samples = 0;
+    for (uint32_t c = 0; c < N_CANDIDATES; c++) {
+        if (given->delimiter == '\0') {
+            form.delimiter = candidates[c].delimiter;
+            form.is_double = candidates[c].is_double;
+            form.is_run = candidates[c].is_run;
+        } else if (c > 0) {
+            break;
+        }
+        take_sample(&f->samples[f->n_samples++], &form, f->head, f->n_head, f->is_all);
+    }
+}
+
+static void find_dialect(search *f, mf_look *look)
+{
+    const mf_feedback feedback = mf_dialect_feedback(f->options);
+    for (int w = 0; w < N_WAYS && look->content != MF_RATINGS_READ; w++)
+        for (uint32_t c = 0; c < f->n_samples && way_is_open((way)w, f->options); c++)
+            if (match(f, (way)w, &f->samples[c], &look->dialect)) {
+                look->content = MF_RATINGS_READ;
+                keep_examples(&f->samples[c], look);
+                if (look->dialect.feedback == MF_FEEDBACK_IMPLICIT &&
+                    feedback == MF_FEEDBACK_AUTO) {
+                    mf_reason reason = {look->reason, sizeof look->reason, f->options, feedback};
+                    const uint32_t n_names = fill_names(f, &f->samples[c]);
+                    const uint32_t step = step_of(&f->samples[c]);
+                    mf_reason_columns(&reason, "columns ", f->names, n_names, step);
+                    mf_reason_missing(&reason, MF_FEEDBACK_EXPLICIT, f->names, n_names, step);
+                    mf_reason_add(&reason, "; it would count as implicit feedback only when no "
+                                           "file has ratings");
+                }
+                break;
+            }
+    if (look->content != MF_RATINGS_READ)
+        explain(f, look);
+}
+
+/* "sep=;" on the first line, as Excel writes and reads it. */
+static size_t skip_sep(const char *head, size_t n_head, mf_csv_form *form)
+{
+    if (n_head < 6 || strncasecmp(head, "sep=", 4) != 0 || (head[5] != '\n' && head[5] != '\r') ||
+        head[4] == '\n')
+        return 0;
+    if (form->delimiter == '\0')
+        form->delimiter = head[4];
+    return head[5] == '\r' && n_head > 6 && head[6] == '\n' ? 7 : 6;
+}
+
+/* The lines of a MatrixMarket file before its first entry; 0: it is none. */
+static size_t skip_matrix_market(const char *head, size_t n_head, bool *is_pattern)
+{
+    static const char banner[] = "%%MatrixMarket matrix coordinate ";
+    if (n_head < sizeof banner - 1 || strncasecmp(head, banner, sizeof banner - 1) != 0)
+        return 0;
+    size_t at = 0;
+    *is_pattern = n_head > sizeof banner + 6 &&
+                  strncasecmp(head + sizeof banner - 1, "pattern", strlen("pattern")) == 0;
+    bool has_size = false;
+    while (at < n_head && !has_size) {
+        const char *end = memchr(head + at, '\n', n_head - at);
+        has_size = head[at] != '%' && head[at] != '\n' && head[at] != '\r';
+        at = end != NULL ? (size_t)(end - head) + 1 : n_head;
+    }
+    return has_size ? at : 0;
+}
+
+static uint64_t blank_lines(const char *text, size_t n_bytes)
+{
+    uint64_t n = 0;
+    mf_split split;
+    const mf_csv_form form = {
+        .delimiter = '\x01', .quoting = MF_QUOTING_NONE, .max_row_bytes = n_bytes};
+    for (size_t at = 0; at < n_bytes; at += split.n_bytes) {
+        if (mf_split_row(&form, text + at, n_bytes - at, true, &split) != MF_SPLIT_ROW)
+            break;
+        n += split.is_blank;
+    }
+    return n;
+}
+
+/* Lines of the head that were not met as a header row. */
+static void count_head(const char *head, mf_dialect *dialect)
+{
+    const uint64_t n_blank = blank_lines(head, dialect->n_head);
+    dialect->n_head_blank = n_blank;
+    dialect->n_head_lines = mf_count_lines(head, dialect->n_head);
+    dialect->n_head_rows = dialect->n_head_lines +
+                           (dialect->n_head > 0 && head[dialect->n_head - 1] != '\n' &&
+                            head[dialect->n_head - 1] != '\r') -
+                           n_blank - dialect->n_head_in_fields;
+}
+
+static bool is_one_table(const mf_csv_form *form)
+{
+    return form->delimiter != '\0';
+}
+
+/* What the settings say about delimiter and quoting. delimiter '\0': nothing. */
+static mf_csv_form given_form(const mf_ratings_options *options)
+{
+    return (mf_csv_form){.delimiter = options->delimiter == MF_DELIMITER_DOUBLE_COLON ? ':'
+                                      : options->delimiter == MF_DELIMITER_BLANKS
+                                          ? ' '
+                                          : options->delimiter,
+                         .is_double = options->delimiter == MF_DELIMITER_DOUBLE_COLON,
+                         .is_run = options->delimiter == MF_DELIMITER_BLANKS,
+                         .quoting = options->quoting,
+                         .max_row_bytes = mf_ratings_row_bytes(options)};
+}
+
+static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_mark,
+                       const mf_ratings_options *options, mf_look *look, mf_error *err)
+{
+    bool is_pattern = false;
+    search *f = mf_allocate(1, sizeof *f, "the first rows", err);
+    if (f == NULL)
+        return false;
+    mf_csv_form form = given_form(options);
+    mf_ratings_options how = *options;
+    size_t n_skipped = n_mark;
+    n_skipped += skip_sep(head + n_skipped, n_head - n_skipped, &form);
+    const size_t n_matrix = skip_matrix_market(head + n_skipped, n_head - n_skipped, &is_pattern);
+    if (n_matrix > 0) {
+        form.delimiter = ' ';
+        form.is_run = true;
+        how.user_column = how.user_column != NULL ? how.user_column : "#1";
+        how.item_column = how.item_column != NULL ? how.item_column : "#2";
+        if (is_pattern && how.feedback == MF_FEEDBACK_AUTO)
+            how.feedback = MF_FEEDBACK_IMPLICIT;
+        n_skipped += n_matrix;
+    }
+    f->head = head + n_skipped;
+    f->n_head = n_head - n_skipped;
+    f->is_all = is_all;
+    f->options = &how;
+    look->dialect.n_head = n_skipped;
+    take_samples(f, &form);
+    if (f->n_head == 0)
+        mf_reason_add(&(mf_reason){look->reason, sizeof look->reason, options, MF_FEEDBACK_AUTO},
+                      "%s", "empty");
+    else
+        find_dialect(f, look);
+    if (look->content == MF_RATINGS_READ) {
+        look->dialect.form.n_fields = look->dialect.n_fields;
+        count_head(head, &look->dialect);
+        if (is_one_table(&form) && n_matrix > 0)
+            look->dialect.is_guess = look->dialect.has_known_order = false;
+    }
+    mf_free(f);
+    return true;
 }
 
 bool mf_dialect_detect(const char *head, size_t n_head, bool is_all,
-                       const mf_ratings_options *options, mf_dialect *dialect,
-                       mf_ratings_verdict *verdict, char reason[MF_RATINGS_REASON_BYTES],
-                       mf_error *err)
+                       const mf_ratings_options *options, mf_look *look, mf_error *err)
 {
-    *verdict = MF_RATINGS_NOT_RATINGS;
-    reason[0] = '\0';
+    *look = (mf_look){.content = MF_RATINGS_NOT_RATINGS};
     const size_t n_mark = n_head >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    mf_reason reason = {look->reason, sizeof look->reason, options, MF_FEEDBACK_AUTO};
     if (n_head == n_mark) {
-        say(reason, "empty");
+        mf_reason_add(&reason, "empty");
         return true;
     }
-    if (n_head >= 2 && (memcmp(head, "\xFF\xFE", 2) == 0 || memcmp(head, "\xFE\xFF", 2) == 0)) {
-        say(reason, "UTF-16 text; it has to be UTF-8");
+    const char *refused = mf_format_refused(head + n_mark, n_head - n_mark);
+    if (refused != NULL) {
+        look->is_binary = true;
+        mf_reason_add(&reason, "%s", refused);
         return true;
     }
-    sample *s = mf_allocate(1, sizeof *s, "the first rows", err);
-    if (s == NULL)
+    if (mf_json_begins(head + n_mark, n_head - n_mark))
+        return mf_json_detect(head, n_head, n_mark, is_all, options, look, err);
+    return detect_csv(head, n_head, is_all, n_mark, options, look, err);
+}
+
+bool mf_dialect_fits(const char *head, size_t n_head, bool is_all, const mf_dialect *like,
+                     mf_dialect *dialect)
+{
+    mf_split split;
+    mf_cell_copy copy;
+    size_t at = n_head >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    *dialect = *like;
+    dialect->n_head = at;
+    dialect->n_head_lines = dialect->n_head_rows = 0;
+    dialect->n_head_blank = dialect->n_head_in_fields = 0;
+    if (like->text != MF_TEXT_CSV)
         return false;
-    bool found = false;
-    const bool ok = find_dialect(head + n_mark, n_head - n_mark, is_all, options, s, dialect,
-                                 &found, reason, err);
-    mf_free(s);
-    if (ok && found) {
-        dialect->n_head += n_mark;
-        dialect->n_head_lines = mf_count_lines(head, dialect->n_head);
-        *verdict = MF_RATINGS_READ;
+    /* One of the first rows is enough: the others may be bad. */
+    for (uint32_t row = 0; row < SAMPLE_ROWS && at < n_head; at += split.n_bytes) {
+        if (mf_split_row(&like->form, head + at, n_head - at, is_all, &split) != MF_SPLIT_ROW)
+            break;
+        if (split.is_blank)
+            continue;
+        bool is_header = row++ == 0 && like->has_header && split.n_fields == like->n_fields;
+        for (int role = 0; is_header && role < MF_ROLES; role++) {
+            if (like->column[role] == MF_COLUMN_ABSENT)
+                continue;
+            copy.n_bytes = mf_field_text(head + at, &split.field[like->column[role]],
+                                         split.has_escapes, copy.bytes, MF_COPY_BYTES);
+            is_header = copy.n_bytes == like->header[role].n_bytes &&
+                        copy.n_bytes <= MF_COPY_BYTES &&
+                        memcmp(copy.bytes, like->header[role].bytes, copy.n_bytes) == 0;
+        }
+        if (is_header) {
+            dialect->n_head = at + split.n_bytes;
+            dialect->n_head_in_fields = split.n_line_ends;
+            count_head(head, dialect);
+        }
+        if (split.n_fields == like->n_fields)
+            return true;
     }
-    return ok;
+    return false;
 }

@@ -1,25 +1,31 @@
 /* dialect.h: is this text ratings, and how is it written?
  *
- * Decided by the first row, and that of a header by its names:
+ * Decided by the first rows, and that of a header by its names:
  *
- *   delimiters  , tab ; | and :: (MovieLens' ratings.dat)
+ *   delimiters  , tab ; | :: (MovieLens' ratings.dat), and runs of blanks where nothing else fits;
+ *               Excel's line "sep=;" names one
  *   header      a column each for user, item and rating, in any order, found by
  *               the usual names without regard to case and punctuation (userId,
  *               User-ID, movie_id, asin, Book-Rating …, the list is in header.c)
  *               or by the names the options give, which then have to be there;
- *               a timestamp column is used when there is one; others are ignored
+ *               a timestamp column is used when there is one; others are ignored.
  *               For implicit feedback user and item are enough; a column of
  *               counts or weights is used when there is one (plays, quantity,
  *               weight …), and one of ratings is ignored
- *   no header   three or four columns: user, item, rating, timestamp; the third,
- *               and the fourth if there is one, is a number. Only when the
- *               options name no column, and never implicit feedback.
+ *   no header   three or four columns: user, item, rating, timestamp; the third
+ *               is a number, the fourth a time. Or any number of columns of which the options
+ *               give positions (user_column "#2"); those that they do not give follow in the
+ *               order user, item, rating, timestamp. Or, with MF_FEEDBACK_IMPLICIT, two columns
+ *               or more: user, item, weight, timestamp. The first row need not be a good one.
+ *   JSON        objects, one a line or one after another or in an array, whose keys are names as
+ *               in a header
+ *   MatrixMarket coordinates: row, column, value
  *
- * A column called time, date or the like, whose first value is not a number, is
- * not used; one called timestamp, or named by the options, is, and must hold
- * numbers. A byte order mark is skipped, UTF-8 only.
+ * A column called time, date or the like is used where its first value is a time; one called
+ * timestamp, or named by the options, always. A byte order mark is skipped.
  *
- * Everything else is not ratings, and the reason says what it looks like.
+ * Everything else is not ratings, and the reason says what it looks like and which setting would
+ * help.
  *
  * Which of the two a text is read as follows options.feedback. MF_FEEDBACK_AUTO takes
  * ratings where it can, else implicit feedback; a column that the options name decides:
@@ -29,8 +35,11 @@
 #define MF_RATINGS_DIALECT_H
 
 #include "base/error.h"
+#include "csv/split_row.h"
 #include "ratings/cell.h"
+#include "ratings/encoding.h"
 #include "ratings/ratings.h"
+#include "ratings/value.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,36 +51,80 @@ typedef enum mf_role {
     MF_ROLE_VALUE, /* the rating; of implicit feedback the weight */
     MF_ROLE_TIMESTAMP,
     MF_ROLES,
-    MF_ROLE_NONE = MF_ROLES, /* a column that is ignored */
 } mf_role;
 
-enum { MF_COLUMNS_MAX = 256 };
+enum { MF_COLUMNS_MAX = MF_SPLIT_FIELDS, MF_DIALECT_TEXT_BYTES = 640, MF_DIALECT_EXAMPLES = 3 };
+
+typedef enum mf_text_form {
+    MF_TEXT_CSV,
+    MF_TEXT_JSON_LINES, /* an object does not cross a line end */
+    MF_TEXT_JSON,
+} mf_text_form;
 
 typedef struct mf_dialect {
-    char delimiter;
-    bool is_double; /* "::", which libcsv sees as ':' and an empty field */
+    mf_text_form text;
+    mf_encoding encoding;
+    mf_csv_form form;
+    bool has_escapes; /* \" occurs in the first rows */
     bool has_header;
     bool has_time;
-    bool has_value;                   /* else each row's is 1 */
-    mf_feedback feedback;             /* explicit or implicit */
-    uint32_t n_fields;                /* per row, as libcsv counts */
-    uint32_t column[MF_ROLES];        /* the field with this role */
-    uint8_t role[MF_COLUMNS_MAX + 1]; /* of each field; the last stands for the rest */
-    mf_cell_copy header[MF_ROLES];    /* the names in the header */
-    size_t n_head;                    /* bytes before the first rating row */
-    uint64_t n_head_lines;            /* line ends among them */
+    bool has_value; /* else each row's is 1 */
+    bool decimal_comma;
+    bool is_guess;        /* no header, and no positions given: the order of columns is assumed */
+    bool has_known_order; /* a guess, and the columns look like data that has the item first */
+    mf_time_unit time_unit;
+    double time_rate;              /* times are divided by it; 1: they are read as they are */
+    mf_feedback feedback;          /* explicit or implicit */
+    uint32_t n_fields;             /* per row, as mf_csv_form counts */
+    uint32_t column[MF_ROLES];     /* the field with this role */
+    mf_cell_copy header[MF_ROLES]; /* the names in the header; the keys of JSON */
+    char duplicate[64];            /* a second column with the name of one that is used; or "" */
+    /* Of one file. */
+    size_t n_head;             /* bytes before the first rating row */
+    uint64_t n_head_lines;     /* line ends among them */
+    uint64_t n_head_rows;      /* lines that are a header or belong to one */
+    uint64_t n_head_blank;     /* lines among them without a field */
+    uint64_t n_head_in_fields; /* line ends in fields of the header */
 } mf_dialect;
+
+/* What a file looks like. */
+typedef struct mf_look {
+    mf_ratings_content content;
+    mf_dialect dialect; /* of ratings; else form and n_fields say what delimiter fits best */
+    bool is_data;       /* not ratings, but rows of data without a header */
+    bool is_binary;
+    char reason[MF_RATINGS_REASON_BYTES]; /* of what is not ratings */
+    uint32_t n_examples;                  /* the first rows as they are understood, cut short */
+    char example[MF_DIALECT_EXAMPLES][MF_ROLES][48];
+} mf_look;
 
 /* options->feedback, or what the named columns make of MF_FEEDBACK_AUTO. */
 mf_feedback mf_dialect_feedback(const mf_ratings_options *options);
 
-/* Looks at what a text begins with (all of it, if is_all). Writes the dialect and
- * MF_RATINGS_READ, or the reason and MF_RATINGS_NOT_RATINGS. Implicit feedback that
+/* Looks at what a text begins with (all of it, if is_all). Implicit feedback that
  * was found by MF_FEEDBACK_AUTO gets a reason too: why it is no ratings. Fails
  * MF_ERR_MEMORY. */
-bool mf_dialect_detect(const char *head, size_t n_head, bool is_all,
-                       const mf_ratings_options *options, mf_dialect *dialect,
-                       mf_ratings_verdict *verdict, char reason[MF_RATINGS_REASON_BYTES],
-                       mf_error *err);
+MF_MUST_CHECK bool mf_dialect_detect(const char *head, size_t n_head, bool is_all,
+                                     const mf_ratings_options *options, mf_look *look,
+                                     mf_error *err);
+
+/* The look of a file whose rows are written as those of `like`, if its first rows have that
+ * width: its own header, when it is the same, is skipped. false: they have another. */
+MF_MUST_CHECK bool mf_dialect_fits(const char *head, size_t n_head, bool is_all,
+                                   const mf_dialect *like, mf_dialect *dialect);
+
+/* "user", "item", "rating" or "weight", "timestamp" */
+const char *mf_dialect_role(const mf_dialect *dialect, int role);
+
+/* The column of a role in words: its name, "#2", or "none". text has 64 bytes. Returns text. */
+char *mf_dialect_column(const mf_dialect *dialect, int role, char text[64]);
+
+/* "comma", "tab", … and how fields are quoted, in words. */
+const char *mf_dialect_delimiter(const mf_dialect *dialect, char text[16]);
+const char *mf_dialect_quoting(const mf_dialect *dialect);
+
+/* All of it in one line: "columns user=userId item=movieId rating=rating timestamp=timestamp
+ * delimiter=comma header=yes quoting=minimal". Equal for dialects that read alike. Returns text. */
+char *mf_dialect_text(const mf_dialect *dialect, char text[MF_DIALECT_TEXT_BYTES]);
 
 #endif

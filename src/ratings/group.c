@@ -1,4 +1,4 @@
-/* group.c: promises in group.h.
+/* group.c: each column is dealt out by the places that the user column holds.
  *
  * (1) Member m owns spans first_span[m] … first_span[m+1]-1. Its rows of a user go
  *     behind those of members before it: the sort is stable.
@@ -7,8 +7,8 @@
 #include "ratings/group.h"
 
 #include "base/memory.h"
+#include "ratings/parallel.h"
 #include "ratings/sort.h"
-#include "ratings/team.h"
 #include "ratings/time_rank.h"
 
 #include <math.h>
@@ -23,14 +23,14 @@ typedef struct group {
     mf_ratings *out;
     uint64_t n_rows;
     uint32_t n_members;
-    uint64_t first_span[MF_TEAM_MAX + 1];
+    uint64_t first_span[MF_THREADS_OF_READING + 1];
     uint32_t *place; /* [n_members][n_users] first counts, then where the next goes */
     bool has_time, is_wide;
-    int64_t earliest[MF_TEAM_MAX], latest[MF_TEAM_MAX]; /* of narrow timestamps */
     int64_t time_base;
     uint32_t *time_low, *time_high; /* dealt out; NULL when there are none */
     mf_column column;               /* which one deal() deals out */
     uint32_t *n_kept;               /* [n_users] */
+    uint8_t *file;                  /* [n_rows] of each row in its place; NULL: one file */
     atomic_ullong next_user;
     atomic_bool failed;
     pthread_mutex_t lock;
@@ -67,34 +67,6 @@ static void count(void *context, uint32_t member)
         for (uint32_t r = 0; r < span->n; r++)
             counts[user[r]]++;
     }
-}
-
-/* The range of the narrow timestamps. */
-static void find_times(void *context, uint32_t member)
-{
-    group *g = context;
-    int64_t earliest = INT64_MAX;
-    int64_t latest = INT64_MIN;
-    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
-        const mf_span *span = &g->in->spans[s];
-        if (span->n == 0 || !span->has_time || span->wide_time)
-            continue;
-        const uint32_t *offsets = span->column[MF_COLUMN_TIME_LOW];
-        int32_t low = INT32_MAX;
-        int32_t high = INT32_MIN;
-        for (uint32_t r = 0; r < span->n; r++) {
-            const int32_t offset = (int32_t)offsets[r];
-            low = offset < low ? offset : low;
-            high = offset > high ? offset : high;
-        }
-        /* Offsets came from int64_t timestamps, so these sums are such. */
-        if (span->time_base + low < earliest)
-            earliest = span->time_base + low;
-        if (span->time_base + high > latest)
-            latest = span->time_base + high;
-    }
-    g->earliest[member] = earliest;
-    g->latest[member] = latest;
 }
 
 static void place(void *context, uint32_t member)
@@ -262,6 +234,22 @@ static void deal(void *context, uint32_t member)
     }
 }
 
+/* The file of each row, in its place. */
+static void deal_files(void *context, uint32_t member)
+{
+    const group *g = context;
+    for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
+        const mf_span *span = &g->in->spans[s];
+        const uint8_t file = (uint8_t)(span->file < UINT8_MAX ? span->file : UINT8_MAX);
+        const uint32_t *to = span->column[MF_COLUMN_USER];
+        const mf_run *run = span->column[MF_COLUMN_USER];
+        for (uint32_t r = 0; span->n_runs == 0 && r < span->n; r++)
+            g->file[to[r]] = file;
+        for (uint32_t k = 0; k < span->n_runs; k++)
+            memset(g->file + run[k].user, file, run[k].n);
+    }
+}
+
 static void drop(const group *g, mf_column column)
 {
     for (uint32_t s = 0; s < g->in->n_stores; s++)
@@ -299,19 +287,21 @@ static void add_up(group *g)
 }
 
 /* Narrow timestamps stay so when all of the reading fits 31 bits: then each block
- * fitted 32 from its base wherever it was cut, and the outcome is the same. */
+ * fitted 32 from its base wherever it was cut, and the result is the same. */
 static void choose_time(group *g)
 {
     int64_t earliest = INT64_MAX;
     int64_t latest = INT64_MIN;
-    mf_team_run(g->n_members, find_times, g);
-    for (uint32_t m = 0; m < g->n_members; m++) {
-        earliest = g->earliest[m] < earliest ? g->earliest[m] : earliest;
-        latest = g->latest[m] > latest ? g->latest[m] : latest;
+    for (uint64_t s = 0; s < g->in->n_spans; s++) {
+        const mf_span *span = &g->in->spans[s];
+        if (span->n == 0 || !span->has_time)
+            continue;
+        g->is_wide |= span->wide_time;
+        if (!span->wide_time && span->time_first < earliest)
+            earliest = span->time_first;
+        if (!span->wide_time && span->time_last > latest)
+            latest = span->time_last;
     }
-    for (uint64_t s = 0; s < g->in->n_spans; s++)
-        if (g->in->spans[s].n > 0)
-            g->is_wide |= g->in->spans[s].wide_time;
     int64_t range;
     if (earliest <= latest)
         g->is_wide |= __builtin_sub_overflow(latest, earliest, &range) || range >= INT32_MAX;
@@ -324,7 +314,7 @@ static bool deal_out(group *g, mf_column column, void **to, mf_error *err)
     if (*to == NULL)
         return false;
     g->column = column;
-    mf_team_run(g->n_members, deal, g);
+    mf_parallel_run(g->n_members, deal, g);
     drop(g, column);
     return true;
 }
@@ -347,6 +337,8 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
     const mf_sort_rows rows = {g->out->item + at, g->out->value + at,
                                g->time_low != NULL ? g->time_low + at : NULL,
                                g->time_high != NULL ? g->time_high + at : NULL};
+    if (g->file != NULL && !mf_shared_count(sorter, n, rows.item, g->file + at, g->in->shared, err))
+        return false;
     if (!mf_sort_ratings(sorter, n, &rows, &g->n_kept[user], err))
         return false;
     const uint32_t n_kept = g->n_kept[user];
@@ -445,9 +437,9 @@ static bool group_rows(group *g, mf_error *err)
     g->place = mf_allocate(g->n_members, (size_t)n_users * sizeof *g->place, "counters", err);
     if (out->user_start == NULL || g->place == NULL)
         return false;
-    mf_team_run(g->n_members, count, g);
+    mf_parallel_run(g->n_members, count, g);
     add_up(g);
-    mf_team_run(g->n_members, place, g);
+    mf_parallel_run(g->n_members, place, g);
     mf_free(g->place);
     g->place = NULL;
     if (!deal_out(g, MF_COLUMN_ITEM, (void **)&out->item, err) ||
@@ -455,6 +447,12 @@ static bool group_rows(group *g, mf_error *err)
         return false;
     if (g->has_time && !deal_out_times(g, err))
         return false;
+    if (g->in->shared != NULL) {
+        g->file = mf_allocate(g->n_rows, 1, "counters", err);
+        if (g->file == NULL)
+            return false;
+        mf_parallel_run(g->n_members, deal_files, g);
+    }
     drop(g, MF_COLUMN_USER);
     if (g->has_time && g->in->keep_times) {
         out->time = mf_allocate(g->n_rows, sizeof *out->time, "ratings", err);
@@ -464,10 +462,12 @@ static bool group_rows(group *g, mf_error *err)
     g->n_kept = mf_allocate(n_users, sizeof *g->n_kept, "counters", err);
     if (g->n_kept == NULL)
         return false;
-    mf_team_run(g->in->n_threads, finish_users, g);
+    mf_parallel_run(g->in->n_threads, finish_users, g);
     if (atomic_load(&g->failed))
         return false;
+    mf_free(g->file);
     mf_free(g->time_high);
+    g->file = NULL;
     g->time_high = NULL;
     out->time_rank = g->time_low; /* times no more */
     g->time_low = NULL;
@@ -480,7 +480,7 @@ bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)
     for (uint64_t s = 0; s < grouping->n_spans; s++)
         if (grouping->spans[s].n > 0) {
             g.n_rows += grouping->spans[s].n;
-            g.has_time |= grouping->spans[s].has_time;
+            g.has_time |= grouping->spans[s].has_time && !grouping->spans[s].is_timeless;
         }
     if (g.n_rows >= UINT32_MAX)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "more than %lu ratings",
@@ -497,5 +497,6 @@ bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)
     mf_free(g.time_low);
     mf_free(g.time_high);
     mf_free(g.n_kept);
+    mf_free(g.file);
     return ok;
 }

@@ -6,13 +6,14 @@
  * the file, so the result does not depend on how many there are.
  *
  * Memory at the peak: at most 20 bytes per row (24 with wide timestamps, and where
- * times are kept), 16 in files like MovieLens' (13 without timestamps; store.h); and
+ * times are kept; 21 and 25 of several files), 16 in files like MovieLens' (13 without timestamps; store.h); and
  * 12 per user. */
 #ifndef MF_RATINGS_GROUP_H
 #define MF_RATINGS_GROUP_H
 
 #include "base/error.h"
 #include "ratings/ratings.h"
+#include "ratings/shared.h"
 #include "ratings/store.h"
 
 #include <stdbool.h>
@@ -27,8 +28,9 @@ typedef struct mf_grouping {
     uint32_t **item_index;
     uint32_t n_users, n_items;
     uint32_t n_threads;
-    bool adds;       /* the values of a repeated pair; else the newest one stays */
-    bool keep_times; /* as seconds, beside their ranks */
+    mf_shared *shared; /* NULL, or counts rows that two files have of one pair */
+    bool adds;         /* the values of a repeated pair; else the newest one stays */
+    bool keep_times;   /* as seconds, beside their ranks */
 } mf_grouping;
 
 /* Fills user_start, item, value, time_rank, time, n_ratings and counts.n_repeated of

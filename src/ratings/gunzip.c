@@ -1,4 +1,4 @@
-/* gunzip.c: zlib's inflate over any number of gzip members. */
+/* gunzip.c: zlib enters here. Its inflate runs over any number of gzip members. */
 #include "ratings/gunzip.h"
 
 #include "base/memory.h"
@@ -89,10 +89,10 @@ bool mf_gunzip_read(mf_gunzip *gunzip, char *bytes, size_t n_bytes, size_t *n_re
 {
     z_stream *stream = &gunzip->stream;
     const mf_where where = {gunzip->name, 0, 0};
-    const uInt room = n_bytes < INT_MAX ? (uInt)n_bytes : INT_MAX;
+    const uInt n_most = n_bytes < INT_MAX ? (uInt)n_bytes : INT_MAX;
     stream->next_out = (Bytef *)bytes;
-    stream->avail_out = room;
-    while (stream->avail_out == room) {
+    stream->avail_out = n_most;
+    while (stream->avail_out == n_most) {
         if (!gunzip->in_member) {
             if (!next_member(gunzip, err))
                 return false;
@@ -118,7 +118,7 @@ bool mf_gunzip_read(mf_gunzip *gunzip, char *bytes, size_t n_bytes, size_t *n_re
                            stream->msg != NULL ? stream->msg : "not deflate data");
         }
     }
-    *n_read = room - stream->avail_out;
+    *n_read = n_most - stream->avail_out;
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* gunzip.h: the door to zlib: a gzip stream as plain bytes.
+/* gunzip.h: a gzip stream as plain bytes.
  *
  * Members one after another are one text, as gzip(1) has it, and zero bytes after
  * the last one are padding. Anything else after it, a wrong checksum or an early

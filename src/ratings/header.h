@@ -26,7 +26,17 @@ void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,
 /* Whether this feedback cannot be read without a column of this role. */
 bool mf_header_needs(int role, mf_feedback feedback);
 
-/* Whether the options name any column of ratings. */
-bool mf_header_is_given(const mf_ratings_options *options);
+/* Whether the options give a column a name, not a position or "none". */
+bool mf_header_has_names(const mf_ratings_options *options);
+
+/* "#3" is the position 2; false for anything else. given may be NULL. */
+bool mf_header_position(const char *given, uint32_t *position);
+
+/* "none": the file's column of this role is not used. given may be NULL. */
+bool mf_header_is_off(const char *given);
+
+/* A column that has the name of one of those in column[], or MF_COLUMN_ABSENT. */
+uint32_t mf_header_duplicate(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
+                             const uint32_t column[MF_ROLES]);
 
 #endif

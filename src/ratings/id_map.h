@@ -72,7 +72,7 @@ uint32_t mf_id_map_add(mf_id_map *map, const char *bytes, size_t n_bytes, uint64
 bool mf_id_map_merge(mf_id_map *maps, uint32_t n_maps, uint32_t limit, const char *what,
                      mf_id_map *merged, uint32_t **translation, mf_error *err);
 
-/* Hands the ids over as a list whose arrays are the caller's; the map is empty
+/* Gives the ids away as a list whose arrays are the caller's; the map is empty
  * afterwards. On failure (MF_ERR_MEMORY) the map stays as it is. */
 bool mf_id_map_take(mf_id_map *map, mf_id_list *list, mf_error *err);
 

@@ -1,12 +1,14 @@
-/* parse.c: promises in parse.h. */
+/* parse.c: put_usual_row is what nearly every row goes through, put_row what the first row with a
+ * new id, value or kind of time goes through. */
 #include "ratings/parse.h"
 
 #include "base/memory.h"
 #include "ratings/cutter.h"
-#include "ratings/locate.h"
+#include "ratings/json_rows.h"
 #include "ratings/row_error.h"
 
 #include <endian.h>
+#include <math.h>
 
 #define LIKELY(condition)   __builtin_expect((condition), 1)
 #define UNLIKELY(condition) __builtin_expect((condition), 0)
@@ -31,10 +33,19 @@ static inline uint64_t rating_text(mf_cell cell, size_t *place)
 static const char one_text[MF_CELL_READABLE] = "1";
 static const mf_cell one = {one_text, 1};
 
+static bool is_left_out(const mf_parser *p, float rating)
+{
+    for (uint32_t i = 0; i < p->options->n_not_rated; i++)
+        if (p->options->not_rated[i] == rating)
+            return true;
+    return p->dialect->feedback == MF_FEEDBACK_IMPLICIT && !(rating > 0);
+}
+
 /* People give few different ratings: after the first of each it is a look-up. *code
- * as mf_values_code. The weight 0 is never stored, so it gets no code. */
+ * as mf_values_code. A value of rows that are left out is never stored, so it gets no code. */
 static bool read_rating(mf_parser *p, mf_cell cell, float *rating, uint32_t *code)
 {
+    const bool decimal_comma = p->dialect->decimal_comma;
     size_t place;
     uint64_t text = 0; /* too long for the cache */
     if (cell.n_bytes - 1 < 7) {
@@ -46,9 +57,10 @@ static bool read_rating(mf_parser *p, mf_cell cell, float *rating, uint32_t *cod
         }
     }
     const bool is_weight = p->dialect->feedback == MF_FEEDBACK_IMPLICIT;
-    if (!(is_weight ? mf_row_weight(cell, rating) : mf_row_rating(cell, rating)))
+    if (!(is_weight ? mf_value_weight(cell, decimal_comma, rating)
+                    : mf_value_rating(cell, decimal_comma, rating)))
         return false;
-    if (is_weight && !(*rating > 0))
+    if (is_left_out(p, *rating))
         return true;
     *code = mf_values_code(&p->store.values, *rating);
     if (text != 0) {
@@ -81,17 +93,35 @@ static bool widen(mf_parser *p)
     return true;
 }
 
-/* Stores the timestamp of the row that is about to be appended. False when it is
- * no number, or there is no memory. */
+/* No key of a time is 0. */
+static bool put_no_time(mf_parser *p)
+{
+    mf_draft *draft = &p->draft;
+    if (!draft->wide_time && !widen(p))
+        return false;
+    draft->time_low[draft->n] = draft->time_high[draft->n] = 0;
+    p->counts.n_timeless++;
+    return true;
+}
+
+/* Stores the timestamp of the row that is about to be appended, or that it has none. False when
+ * there is no memory. */
 static inline bool put_time(mf_parser *p, mf_cell cell)
 {
     mf_draft *draft = &p->draft;
     const uint32_t at = draft->n;
+    const double rate = p->dialect->time_rate;
     int64_t whole;
     double seconds = 0;
+    bool is_date = false;
     bool is_whole = mf_cell_digits(cell, &whole);
-    if (UNLIKELY(!is_whole) && !mf_row_time(cell, &is_whole, &whole, &seconds))
-        return false;
+    if (UNLIKELY(!is_whole) && !mf_value_time(cell, &is_whole, &whole, &seconds, &is_date))
+        return put_no_time(p);
+    if (UNLIKELY(rate != 1) && !is_date) {
+        seconds = (is_whole ? (double)whole : seconds) / rate;
+        whole = fabs(seconds) < 0x1p53 ? (int64_t)seconds : 0;
+        is_whole = (double)whole == seconds;
+    }
     if (LIKELY(is_whole && !draft->wide_time)) {
         if (UNLIKELY(at == 0))
             draft->time_base = whole;
@@ -129,20 +159,58 @@ static bool may_be_new_id(mf_cell cell)
     return cell.n_bytes <= MF_ID_BYTES_MAX && mf_id_valid(cell.bytes, cell.n_bytes);
 }
 
+/* Where a field of the row begins; an opening quote counts. What is not there begins where the
+ * row ends. */
+static const char *field_text(const mf_parser *p, uint32_t field)
+{
+    if (p->row_begin != NULL)
+        return p->row_text + (p->row_begin[field] - p->row_begin[0]);
+    if (p->dialect->text != MF_TEXT_CSV || field >= MF_SPLIT_FIELDS)
+        return p->row_text;
+    if (field < p->split.n_fields) {
+        const mf_field *f = &p->split.field[field];
+        return p->row_text + f->begin - (f->is_quoted && !f->is_raw);
+    }
+    const char *end = p->row_text + p->split.n_bytes;
+    while (end > p->row_text && (end[-1] == '\n' || end[-1] == '\r'))
+        end--;
+    return end;
+}
+
+static void place_bad_row(const mf_parser *p, uint32_t field, mf_bad_row *bad)
+{
+    const char *line = p->row_text;
+    while (line > p->block_text && line[-1] != '\n' && line[-1] != '\r')
+        line--;
+    bad->field = field;
+    bad->line = mf_count_lines(p->block_text, (size_t)(line - p->block_text));
+    bad->column = (uint64_t)(field_text(p, field) - line) + 1;
+}
+
 static void on_bad_row(mf_parser *p)
 {
     if (p->failed)
         return;
-    if (p->skips_headers && p->full_gap == 0 && mf_row_is_header(p)) {
-        p->n_rows--;
+    if (p->full_gap == 0 && mf_row_is_header(p)) {
+        p->counts.n_rows--;
+        p->counts.n_header_rows++;
         return;
     }
-    p->n_bad_rows++;
+    p->counts.n_bad_rows++;
     if (p->n_named == MF_RATINGS_BAD_ROWS_NAMED)
         return;
     mf_bad_row *bad = &p->bad[p->n_named++];
     *bad = (mf_bad_row){.block = p->block, .row = p->row};
-    mf_row_explain(p, &bad->field, &bad->error);
+    uint32_t field;
+    mf_row_explain(p, &field, &bad->error);
+    place_bad_row(p, field, bad);
+}
+
+/* Nothing but delimiters. */
+static void on_blank_row(mf_parser *p)
+{
+    p->counts.n_rows--;
+    p->counts.n_blank_rows++;
 }
 
 /* As mf_id_map_find_direct, for users, who mostly come row after row. */
@@ -224,16 +292,13 @@ __attribute__((always_inline)) static inline bool put_usual_row(const mf_parser 
     return true;
 }
 
-/* A row whose ids are good and whose weight is 0 is left out; false when it is bad. */
-static bool leave_out(mf_parser *p, mf_cell time, bool has_time)
+/* A row whose ids are good and whose value means that there is none is left out. */
+static void leave_out(mf_parser *p, float rating)
 {
-    bool is_whole;
-    int64_t whole;
-    double seconds;
-    if (has_time && !mf_row_time(time, &is_whole, &whole, &seconds))
-        return false;
-    p->n_zero_weights++;
-    return true;
+    if (p->dialect->feedback == MF_FEEDBACK_IMPLICIT && !(rating > 0))
+        p->counts.n_zero_weights++;
+    else
+        p->counts.n_not_rated++;
 }
 
 /* A row with the right number of fields, which are in p->cell too; false when it is
@@ -244,7 +309,8 @@ static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
     float rating;
     uint32_t code = MF_VALUE_CODES;
     if (p->header_is_good && mf_row_is_header(p)) {
-        p->n_rows--;
+        p->counts.n_rows--;
+        p->counts.n_header_rows++;
         return true;
     }
     uint32_t user = mf_id_map_find(&p->users, cells[MF_ROLE_USER]);
@@ -255,8 +321,10 @@ static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
         return false;
     if (UNLIKELY(!read_rating(p, cells[MF_ROLE_VALUE], &rating, &code)))
         return false;
-    if (UNLIKELY(rating == 0) && p->dialect->feedback == MF_FEEDBACK_IMPLICIT)
-        return leave_out(p, cells[MF_ROLE_TIMESTAMP], has_time);
+    if (UNLIKELY(code == MF_VALUE_CODES) && is_left_out(p, rating)) {
+        leave_out(p, rating);
+        return true;
+    }
     if (has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP])))
         return false;
     /* From here on the row is good; only memory or a limit can still stop it. */
@@ -264,9 +332,11 @@ static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
         user = add_id(p, &p->users, cells[MF_ROLE_USER], p->max_users, "users");
     if (UNLIKELY(item == MF_INDEX_NONE))
         item = add_id(p, &p->items, cells[MF_ROLE_ITEM], p->max_items, "items");
-    if (!draft->has_values && code == MF_VALUE_CODES &&
-        !mf_draft_spell_out(draft, &p->store.values, p->err))
-        fail(p);
+    if (!draft->has_values && code == MF_VALUE_CODES) {
+        p->has_many_values = true;
+        if (!mf_draft_write_out(draft, &p->store.values, p->err))
+            fail(p);
+    }
     if (UNLIKELY(p->failed))
         return false;
     const uint32_t at = draft->n++;
@@ -305,6 +375,12 @@ static void put_unusual_row(mf_parser *p, const char *text, const uint32_t *begi
     for (int role = 0; role < MF_ROLES; role++)
         p->cell[role] = cell_at(text, begin, at->column[role]);
     p->cell[MF_ROLE_VALUE] = value_at(text, begin, at);
+    p->row_text = text + begin[0];
+    p->row_begin = begin;
+    if (begin[at->n_fields] - begin[0] == at->n_fields) {
+        on_blank_row(p);
+        return;
+    }
     /* Under "::" the fields between two colons have to be empty. */
     if (at->is_double)
         for (uint32_t gap = 1; gap < at->n_fields && p->full_gap == 0; gap += 2)
@@ -362,16 +438,16 @@ __attribute__((noinline)) static void flush_batch(mf_parser *p)
                              has_time ? d->column[MF_ROLE_TIMESTAMP] : 0},
                             has_time,
                             d->has_value,
-                            d->is_double,
-                            p->header_is_good};
+                            d->form.is_double,
+                            p->header_is_good || d->time_rate != 1};
     const layout usual = {4, {0, 1, 2, 3}, true, true, false, false};
     p->n_fields = d->n_fields;
-    if (d->n_fields == usual.n_fields && has_time && d->has_value && !d->is_double &&
-        memcmp(general.column, usual.column, sizeof usual.column) == 0)
+    p->counts.n_rows += p->n_batched / d->n_fields;
+    if (d->n_fields == usual.n_fields && has_time && d->has_value && !d->form.is_double &&
+        !general.is_careful && memcmp(general.column, usual.column, sizeof usual.column) == 0)
         flush_rows(p, usual);
     else
         flush_rows(p, general);
-    p->n_rows += p->n_batched / d->n_fields;
     p->text += p->begin[p->n_batched];
     p->begin[0] = 0;
     p->n_noted = p->n_batched = p->batch_bytes = 0;
@@ -384,20 +460,25 @@ __attribute__((noinline)) static void take_odd_row(mf_parser *p)
     const uint32_t first = p->n_batched;
     const uint32_t n_bytes = p->batch_bytes - p->begin[first];
     uint32_t full_gap = 0;
-    if (p->dialect->is_double)
+    if (p->dialect->form.is_double)
         for (uint32_t gap = 1; gap < n_fields && gap < MF_COLUMNS_MAX && full_gap == 0; gap += 2)
             if (p->begin[first + gap + 1] - p->begin[first + gap] > 1)
                 full_gap = gap;
     flush_batch(p);
     while (*p->text == '\n' || *p->text == '\r')
         p->text++;
+    p->row_text = p->text;
+    p->row_begin = p->begin + first;
     p->text += n_bytes;
     p->n_fields = n_fields;
     p->full_gap = full_gap;
-    on_bad_row(p);
+    p->counts.n_rows++;
+    if (n_bytes == n_fields)
+        on_blank_row(p);
+    else
+        on_bad_row(p);
     p->full_gap = 0;
     p->row++;
-    p->n_rows++;
 }
 
 static void on_plain_field(void *bytes, size_t n_bytes, void *context)
@@ -424,80 +505,238 @@ static void on_plain_row(int end, void *context)
         flush_batch(p);
 }
 
-static void on_field(void *bytes, size_t n_bytes, void *context)
+/* The row that was split, in its cells; false when it does not have its fields. */
+static bool fill_cells(mf_parser *p)
 {
-    mf_parser *p = context;
-    const uint32_t field = p->n_fields++;
-    const uint8_t role = p->dialect->role[field < MF_COLUMNS_MAX ? field : MF_COLUMNS_MAX];
-    if (p->dialect->is_double && field % 2 == 1 && field < MF_COLUMNS_MAX && n_bytes > 0 &&
-        p->full_gap == 0)
-        p->full_gap = field;
-    mf_cell_keep(&p->copy[role], bytes, n_bytes);
-    p->cell[role] = mf_cell_view(&p->copy[role]);
+    const mf_dialect *d = p->dialect;
+    const mf_split *split = &p->split;
+    for (int role = 0; role < MF_ROLES; role++) {
+        const uint32_t column = d->column[role];
+        if (column >= split->n_fields || column >= MF_SPLIT_FIELDS)
+            continue;
+        const mf_field *field = &split->field[column];
+        p->cell[role] = (mf_cell){p->row_text + field->begin, field->n_bytes};
+        if (!field->is_raw)
+            continue;
+        p->copy[role].n_bytes = mf_field_text(p->row_text, field, split->has_escapes,
+                                              p->copy[role].bytes, MF_COPY_BYTES);
+        p->cell[role] = mf_cell_view(&p->copy[role]);
+    }
+    if (!d->has_value)
+        p->cell[MF_ROLE_VALUE] = one;
+    for (uint32_t gap = 1;
+         d->form.is_double && gap < split->n_fields && gap < MF_SPLIT_FIELDS && p->full_gap == 0;
+         gap += 2)
+        if (split->field[gap].n_bytes > 0)
+            p->full_gap = gap;
+    p->n_fields = split->n_fields;
+    return split->n_fields == d->n_fields && p->full_gap == 0;
 }
 
-static void on_row(int end, void *context)
+static bool is_careful(const mf_parser *p)
 {
-    mf_parser *p = context;
-    (void)end;
-    p->n_rows++;
+    return p->header_is_good || p->dialect->time_rate != 1;
+}
+
+static void put_cells(mf_parser *p)
+{
     const bool has_time = p->dialect->has_time;
-    if (!p->failed &&
-        (p->n_fields != p->dialect->n_fields || p->full_gap != 0 ||
-         ((p->header_is_good || !put_usual_row(p, &p->recent, &p->draft, p->cell, has_time)) &&
-          !put_row(p, p->cell, has_time))))
+    if ((is_careful(p) || !put_usual_row(p, &p->recent, &p->draft, p->cell, has_time)) &&
+        !put_row(p, p->cell, has_time))
         on_bad_row(p);
-    p->row++;
-    p->n_fields = 0;
-    p->full_gap = 0;
 }
 
-bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, bool skips_headers,
-                     mf_error *err)
+/* A block of CSV row by row. It is split as it was cut, with the same text after it. */
+static void read_rows(mf_parser *p, const char *bytes, const mf_block *block)
+{
+    p->row_begin = NULL;
+    for (size_t at = 0; at < block->n_bytes && !p->failed; at += p->split.n_bytes) {
+        if (mf_split_row(&p->dialect->form, bytes + at, block->n_seen - at, block->is_last,
+                         &p->split) != MF_SPLIT_ROW) {
+            mf_fail(p->err, MF_ERR_PARSE, MF_NOWHERE, "a block that was cut inside a row");
+            fail(p);
+            return;
+        }
+        p->counts.n_in_fields += p->split.n_line_ends;
+        if (p->split.is_blank) {
+            p->counts.n_blank_rows++;
+            continue;
+        }
+        p->row_text = bytes + at;
+        p->counts.n_rows++;
+        if (fill_cells(p))
+            put_cells(p);
+        else
+            on_bad_row(p);
+        p->row++;
+        p->full_gap = 0;
+    }
+}
+
+/* A block of JSON object by object. */
+static void read_objects(mf_parser *p, const char *bytes, size_t n_bytes)
+{
+    size_t at = 0;
+    size_t begin;
+    bool line_has_row = false;
+    p->row_begin = NULL;
+    p->n_fields = p->dialect->n_fields;
+    while (!p->failed) {
+        const size_t before = at;
+        p->missing_role = MF_ROLES;
+        p->damage[0] = '\0';
+        const mf_json_row row = mf_json_read(p->dialect, bytes, n_bytes, &at, &begin, p->copy,
+                                             &p->missing_role, p->damage);
+        if (p->dialect->text == MF_TEXT_JSON_LINES) {
+            /* Line ends between two objects: the first of them ends the line of the first. */
+            const size_t n_lines = mf_count_lines(bytes + before, begin - before);
+            p->counts.n_blank_rows += n_lines - (line_has_row && n_lines > 0);
+            line_has_row = at > begin && bytes[at - 1] != '\n';
+        }
+        if (row == MF_JSON_NONE)
+            break;
+        p->row_text = bytes + begin;
+        p->counts.n_rows++;
+        for (int role = 0; role < MF_ROLES; role++)
+            p->cell[role] = mf_cell_view(&p->copy[role]);
+        if (!p->dialect->has_value)
+            p->cell[MF_ROLE_VALUE] = one;
+        if (row == MF_JSON_CELLS)
+            put_cells(p);
+        else
+            on_bad_row(p);
+        p->row++;
+    }
+}
+
+static void read_plain(mf_parser *p, const char *bytes, size_t n_bytes, size_t n_lines)
+{
+    const uint64_t n_before = p->counts.n_rows + p->counts.n_blank_rows + p->counts.n_header_rows;
+    if (!mf_rows_feed(p->rows, bytes, n_bytes, on_plain_field, on_plain_row, p, p->err))
+        fail(p);
+    mf_rows_end(p->rows, on_plain_field, on_plain_row, p);
+    flush_batch(p);
+    /* libcsv reports no row for an empty line. */
+    const uint64_t n_reported =
+        p->counts.n_rows + p->counts.n_blank_rows + p->counts.n_header_rows - n_before;
+    p->counts.n_blank_rows += n_lines - n_reported;
+}
+
+bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, mf_error *err)
 {
     parser->dialect = dialect;
-    parser->skips_headers = skips_headers;
-    parser->header_is_good = dialect->has_header && !dialect->has_value && !dialect->has_time;
+    parser->header_is_good = dialect->has_header && !dialect->has_value;
     parser->cell[MF_ROLE_VALUE] = one;
-    parser->n_rows = parser->n_bad_rows = parser->n_named = 0;
-    parser->n_zero_weights = 0;
-    parser->rows = mf_rows_create(dialect->delimiter, err);
+    parser->counts = (mf_row_counts){0};
+    parser->n_named = 0;
+    parser->low = INFINITY;
+    parser->high = -INFINITY;
+    parser->first = (double)INFINITY;
+    parser->last = -(double)INFINITY;
+    parser->rows = mf_rows_create(dialect->form.delimiter, err);
     return parser->rows != NULL;
 }
 
-bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_t n_bytes,
+static double lesser(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double greater(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static void put_value_in_range(mf_parser *p, float value)
+{
+    p->low = value < p->low ? value : p->low;
+    p->high = value > p->high ? value : p->high;
+}
+
+/* The least and the greatest value and time of a block, while it is in the cache. */
+static void take_ranges(mf_parser *p, mf_span *span)
+{
+    const mf_draft *draft = &p->draft;
+    bool seen[MF_VALUE_CODES] = {false};
+    for (uint32_t r = 0; !draft->has_values && r < draft->n; r++)
+        seen[draft->code[r]] = true;
+    for (uint32_t code = 0; !draft->has_values && code < p->store.values.n; code++)
+        if (seen[code]) {
+            put_value_in_range(p, p->store.values.value[code]);
+        }
+    for (uint32_t r = 0; draft->has_values && r < draft->n; r++)
+        put_value_in_range(p, draft->value[r]);
+    if (!p->dialect->has_time || draft->n == 0)
+        return;
+    if (!draft->wide_time) {
+        int32_t low = INT32_MAX;
+        int32_t high = INT32_MIN;
+        for (uint32_t r = 0; r < draft->n; r++) {
+            const int32_t offset = (int32_t)draft->time_low[r];
+            low = offset < low ? offset : low;
+            high = offset > high ? offset : high;
+        }
+        /* Offsets came from int64_t timestamps, so these sums are such. */
+        span->time_first = draft->time_base + low;
+        span->time_last = draft->time_base + high;
+        p->first = lesser(p->first, (double)span->time_first);
+        p->last = greater(p->last, (double)span->time_last);
+        return;
+    }
+    uint64_t first = UINT64_MAX;
+    uint64_t last = 0;
+    for (uint32_t r = 0; r < draft->n; r++) {
+        const uint64_t key = (uint64_t)draft->time_high[r] << 32 | draft->time_low[r];
+        first = key != 0 && key < first ? key : first;
+        last = key > last ? key : last;
+    }
+    span->is_timeless = last == 0;
+    if (last > 0) {
+        p->first = lesser(p->first, mf_time_of_key(first));
+        p->last = greater(p->last, mf_time_of_key(last));
+    }
+}
+
+/* The shortest object that can be a row: {"a":1,"b":2} */
+enum { LEAST_OBJECT_BYTES = 13 };
+
+bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes, const mf_block *block,
                      mf_span *span, mf_error *err)
 {
-    const mf_survey survey = mf_survey_block(bytes, n_bytes, parser->dialect->delimiter);
-    const bool is_plain = survey.is_plain && parser->dialect->n_fields <= MF_COLUMNS_MAX;
-    mf_rows_on_field *field = is_plain ? on_plain_field : on_field;
-    mf_rows_on_row *row = is_plain ? on_plain_row : on_row;
-    const size_t n_lines = survey.n_lines;
-    const uint32_t n_named = parser->n_named;
+    const mf_dialect *dialect = parser->dialect;
+    const mf_survey survey = mf_survey_block(bytes, block->n_bytes, dialect->form.delimiter);
+    const bool is_json = dialect->text != MF_TEXT_CSV;
+    const bool is_plain =
+        survey.is_plain && !is_json && !dialect->form.is_run && dialect->n_fields <= MF_COLUMNS_MAX;
+    const size_t n_lines =
+        survey.n_lines + (block->n_bytes > 0 && bytes[block->n_bytes - 1] != '\n' &&
+                          bytes[block->n_bytes - 1] != '\r');
+    const size_t n_most = is_json ? block->n_bytes / LEAST_OBJECT_BYTES + 1 : n_lines + 1;
     *span = (mf_span){0};
-    if (n_lines >= UINT32_MAX)
+    if (n_most >= UINT32_MAX)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "a block of more than 2^32 rows");
-    if (!mf_draft_begin(&parser->draft, (uint32_t)n_lines + 1, parser->dialect->has_time, err))
+    if (!mf_draft_begin(&parser->draft, (uint32_t)n_most, dialect->has_time, err))
         return false;
-    parser->block = block;
+    parser->block = number;
     parser->row = 0;
-    parser->text = bytes;
+    parser->text = parser->block_text = bytes;
     parser->n_fields = 0;
     parser->full_gap = 0;
     parser->n_noted = parser->n_batched = parser->batch_bytes = 0;
     parser->begin[0] = 0;
     parser->failed = false;
     parser->err = err;
-    bool ok = mf_rows_feed(parser->rows, bytes, n_bytes, field, row, parser, err);
-    mf_rows_end(parser->rows, field, row, parser);
-    flush_batch(parser);
-    ok = ok && !parser->failed &&
-         (parser->n_named == n_named ||
-          mf_locate(bytes, n_bytes, parser->dialect->delimiter, &parser->bad[n_named],
-                    parser->n_named - n_named, err)) &&
-         mf_store_pack(&parser->store, &parser->draft, parser->dialect->has_time, span, err);
+    if (is_plain)
+        read_plain(parser, bytes, block->n_bytes, n_lines);
+    else if (is_json)
+        read_objects(parser, bytes, block->n_bytes);
+    else
+        read_rows(parser, bytes, block);
+    const bool ok = !parser->failed &&
+                    mf_store_pack(&parser->store, &parser->draft, dialect->has_time, span, err);
+    take_ranges(parser, span);
     span->reader = parser->reader;
-    span->n_lines = n_lines;
+    span->n_lines = survey.n_lines;
     return ok;
 }
 

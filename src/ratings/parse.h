@@ -1,16 +1,14 @@
-/* parse.h: one block of CSV into rating rows, the hot path of reading.
+/* parse.h: one block of text into rating rows, the hot path of reading.
  *
- * libcsv says how long each field is. In a block without quotes and blanks that
- * says where the fields stand in the text, so nothing but lengths is noted while
+ * In a block of CSV without quotes and blanks libcsv says how long each field is. That
+ * says where the fields are in the text, so nothing but lengths is noted while
  * libcsv runs, and some hundred rows at a time are then read off the text in one
- * plain loop; else each field is copied when libcsv gives it. Ids go through
- * direct tables, the rating through a cache of the few texts that ratings are, the
- * timestamp eight digits at a time. Whatever that does not settle goes the slow
+ * plain loop. Other blocks of CSV are read row by row (csv/split_row.h), JSON object by object
+ * (json_rows.h). Ids go through direct tables, the rating through a cache of the few texts that
+ * ratings are, the timestamp eight digits at a time. Whatever that does not settle goes the slow
  * way, where messages are made.
  *
- * A row counts only if all of it is good: a bad row leaves no id behind. Where in
- * the file a bad row stands is found by a second, careful walk over its block
- * (locate.h), so that good rows do not pay for it.
+ * A row counts only if all of it is good: a bad row leaves no id behind.
  *
  * Threads: one mf_parser each. */
 #ifndef MF_RATINGS_PARSE_H
@@ -18,6 +16,8 @@
 
 #include "base/error.h"
 #include "csv/rows.h"
+#include "csv/split_row.h"
+#include "ratings/blocks.h"
 #include "ratings/cell.h"
 #include "ratings/dialect.h"
 #include "ratings/id_map.h"
@@ -39,6 +39,18 @@ typedef struct mf_bad_row {
 
 enum { MF_RATING_CACHE = 256, MF_BATCH_FIELDS = 2048 };
 
+/* What one parser met in a file; names as in mf_ratings_counts. */
+typedef struct mf_row_counts {
+    uint64_t n_rows;
+    uint64_t n_bad_rows;
+    uint64_t n_blank_rows;
+    uint64_t n_header_rows;
+    uint64_t n_in_fields;
+    uint64_t n_zero_weights;
+    uint64_t n_not_rated;
+    uint64_t n_timeless;
+} mf_row_counts;
+
 /* What a row has in common with the rows before it, mostly. */
 typedef struct mf_recent {
     uint64_t user_text; /* the last user found, if its id has 1 to 8 bytes: the id */
@@ -56,15 +68,16 @@ typedef struct mf_parser {
     mf_id_map users, items;
     mf_store store;
     mf_draft draft; /* of one block, but its memory stays */
+    const mf_ratings_options *options;
+    bool has_many_values; /* more than have a code */
     /* Of one file. */
     const mf_dialect *dialect;
-    bool skips_headers;  /* a header line that comes again is no row */
     bool header_is_good; /* as a row: no column of it has to be a number */
     mf_rows *rows;
-    uint64_t n_rows; /* good and bad */
-    uint64_t n_bad_rows;
-    uint64_t n_zero_weights; /* rows of implicit feedback that are no event */
-    uint32_t n_named;        /* the first ones in bad[] */
+    mf_row_counts counts;
+    float low, high;    /* of the values */
+    double first, last; /* of the times */
+    uint32_t n_named;   /* the first bad rows, in bad[] */
     mf_bad_row bad[MF_RATINGS_BAD_ROWS_NAMED];
     /* Of one block. */
     uint64_t block;
@@ -79,11 +92,17 @@ typedef struct mf_parser {
     uint32_t n_batched;   /* those of complete rows */
     uint32_t batch_bytes; /* of the fields so far, each with its delimiter */
     uint32_t begin[MF_BATCH_FIELDS + 1];
-    /* Of one row. */
+    const char *block_text;
+    /* Of one row: its first byte, and its fields in the text, one way or the other. */
+    const char *row_text;
+    const uint32_t *row_begin; /* of plain text, from row_text - row_begin[0] on; or NULL */
+    mf_split split;
     uint32_t n_fields;
-    uint32_t full_gap;          /* under "::", a field between colons that is not empty; 0: none */
-    mf_cell cell[MF_ROLES + 1]; /* by role; of plain text in a bad row only */
-    mf_cell_copy copy[MF_ROLES + 1]; /* where the cells are when the text is not plain */
+    uint32_t full_gap;           /* under "::", a field between colons that is not empty; 0: none */
+    mf_cell cell[MF_ROLES];      /* by role; of plain text in a bad row only */
+    mf_cell_copy copy[MF_ROLES]; /* where the cells are when the text does not have them */
+    int missing_role;            /* of JSON: that has no value; MF_ROLES: none */
+    char damage[96];             /* of JSON, in words; "": none */
     struct {
         uint64_t text; /* up to 7 bytes and their number; 0: nothing here */
         float value;
@@ -92,15 +111,14 @@ typedef struct mf_parser {
 } mf_parser;
 
 /* Gets ready for a file; the dialect is borrowed. MF_ERR_MEMORY. */
-bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, bool skips_headers,
-                     mf_error *err);
+MF_MUST_CHECK bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, mf_error *err);
 
-/* Parses a block of whole rows, behind which MF_CELL_READABLE bytes may be read;
+/* Parses a block of whole rows at `bytes`, behind which MF_CELL_READABLE bytes may be read;
  * *span says where the good ones are. Bad rows are
  * counted and the first ones named, not failed on. Fails MF_ERR_MEMORY,
  * MF_ERR_LIMIT. */
-bool mf_parser_block(mf_parser *parser, uint64_t block, const char *bytes, size_t n_bytes,
-                     mf_span *span, mf_error *err);
+MF_MUST_CHECK bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes,
+                                   const mf_block *block, mf_span *span, mf_error *err);
 
 /* Gives back what belongs to the file. */
 void mf_parser_end(mf_parser *parser);

@@ -1,4 +1,4 @@
-/* reader.c: files to rows, in parallel; promises in ratings.h.
+/* reader.c: files to rows, in parallel.
  *
  * Threads take the next block from the source, one at a time under a lock, and
  * parse it outside. Blocks are numbered in file order:
@@ -15,17 +15,17 @@
 #include "ratings/dialect.h"
 #include "ratings/group.h"
 #include "ratings/header.h"
+#include "ratings/parallel.h"
 #include "ratings/parse.h"
-#include "ratings/team.h"
+#include "ratings/shared.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
 
 enum {
     HEAD_BYTES = 64 * 1024, /* the first line has to end within them */
-    ROW_BYTES_DEFAULT = 1024 * 1024,
-    ROW_BYTES_MOST = 1024 * 1024 * 1024, /* offsets in a row have 32 bits */
     BLOCK_BYTES_DEFAULT = 1024 * 1024,
     FIRST_SPANS = 64,
 };
@@ -37,21 +37,25 @@ struct mf_ratings_reader {
     mf_span *spans;     /* [n_spans] by block number */
     uint64_t n_spans, span_capacity;
     mf_ratings_counts counts;
-    mf_error first_bad; /* the first bad row of all files */
+    mf_error first_bad;   /* the first bad row of all files */
+    mf_file_facts *files; /* [counts.n_files]; their names are ours */
+    size_t file_capacity;
+    mf_dialect *dialects; /* [n_dialects] no two with the same text */
+    size_t n_dialects, dialect_capacity;
+    mf_shared *shared; /* NULL: a single file, or nothing is repeated */
 };
 
 /* One file on its way. Everything from `lock` on is under it. */
 typedef struct reading {
     mf_ratings_reader *reader;
     const char *name;
-    mf_dialect dialect;
+    const mf_dialect *dialect;
     mf_blocks blocks;
     uint64_t first_block;
     pthread_mutex_t lock;
     bool halt; /* no more blocks are taken */
     uint64_t n_bad_rows;
-    mf_flaw flaw;
-    uint64_t flaw_line, flaw_column;
+    mf_block flawed; /* the block before what cannot be read */
     mf_error fatal;
     uint64_t fatal_block;
 } reading;
@@ -70,7 +74,7 @@ static bool check_names(const mf_ratings_options *options, mf_error *err)
         mf_header_given(options, kinds[kind], names);
         for (int a = 0; a < MF_ROLES; a++)
             for (int b = 0; b < a; b++)
-                if (same_name(names[a], names[b]))
+                if (same_name(names[a], names[b]) && !mf_header_is_off(names[a]))
                     return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "two columns are called \"%s\"",
                                    names[a]);
     }
@@ -87,15 +91,14 @@ mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, m
     reader->options = *options;
     mf_ratings_options *o = &reader->options;
     o->feedback = mf_dialect_feedback(options);
-    o->n_threads = o->n_threads == 0 ? 1 : o->n_threads < MF_TEAM_MAX ? o->n_threads : MF_TEAM_MAX;
+    o->n_threads = o->n_threads == 0                      ? 1
+                   : o->n_threads < MF_THREADS_OF_READING ? o->n_threads
+                                                          : MF_THREADS_OF_READING;
     if (o->max_users == 0 || o->max_users > MF_INDEX_NONE - 1)
         o->max_users = MF_INDEX_NONE - 1;
     if (o->max_items == 0 || o->max_items > MF_INDEX_NONE - 1)
         o->max_items = MF_INDEX_NONE - 1;
-    if (o->max_row_bytes == 0)
-        o->max_row_bytes = ROW_BYTES_DEFAULT;
-    if (o->max_row_bytes > ROW_BYTES_MOST)
-        o->max_row_bytes = ROW_BYTES_MOST;
+    o->max_row_bytes = mf_ratings_row_bytes(o);
     if (o->block_bytes == 0)
         o->block_bytes = BLOCK_BYTES_DEFAULT;
     reader->parsers = mf_allocate(o->n_threads, sizeof *reader->parsers, "parsers", err);
@@ -106,6 +109,7 @@ mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, m
     }
     for (uint32_t t = 0; t < o->n_threads; t++) {
         reader->parsers[t].reader = t;
+        reader->parsers[t].options = &reader->options;
         reader->parsers[t].max_users = o->max_users;
         reader->parsers[t].max_items = o->max_items;
     }
@@ -134,7 +138,7 @@ static void set_fatal(reading *r, uint64_t block, const mf_error *err)
 }
 
 /* Takes the next block; false when there is none for this thread. */
-static bool take_block(reading *r, mf_buffer *buffer, size_t *n_bytes, uint64_t *block)
+static bool take_block(reading *r, mf_buffer *buffer, mf_block *block, uint64_t *number)
 {
     mf_ratings_reader *reader = r->reader;
     mf_error err = {0};
@@ -142,14 +146,15 @@ static bool take_block(reading *r, mf_buffer *buffer, size_t *n_bytes, uint64_t 
     pthread_mutex_lock(&r->lock);
     if (!r->halt) {
         if (!mf_stop_check(&err) || !reserve_span(reader, &err) ||
-            !mf_blocks_next(&r->blocks, buffer, n_bytes, &r->flaw, &r->flaw_line, &r->flaw_column,
-                            &err)) {
+            !mf_blocks_next(&r->blocks, buffer, block, &err)) {
             set_fatal(r, reader->n_spans, &err);
         } else {
-            r->halt = *n_bytes == 0 || r->flaw != MF_FLAW_NONE;
-            taken = *n_bytes > 0;
+            r->halt = block->n_bytes == 0 || block->flaw != MF_FLAW_NONE;
+            if (block->flaw != MF_FLAW_NONE)
+                r->flawed = *block;
+            taken = block->n_bytes > 0;
             if (taken)
-                *block = reader->n_spans++;
+                *number = reader->n_spans++;
         }
     }
     pthread_mutex_unlock(&r->lock);
@@ -162,18 +167,19 @@ static void read_blocks(void *context, uint32_t member)
     mf_ratings_reader *reader = r->reader;
     mf_parser *parser = &reader->parsers[member];
     mf_buffer *buffer = &reader->buffers[member];
-    size_t n_bytes;
-    uint64_t block;
-    while (take_block(r, buffer, &n_bytes, &block)) {
+    mf_block block;
+    uint64_t number;
+    while (take_block(r, buffer, &block, &number)) {
         mf_span span;
         mf_error err = {0};
-        const uint64_t n_bad = parser->n_bad_rows;
-        const bool ok = mf_parser_block(parser, block, buffer->bytes, n_bytes, &span, &err);
+        const uint64_t n_bad = parser->counts.n_bad_rows;
+        const bool ok = mf_parser_block(parser, number, buffer->bytes, &block, &span, &err);
+        span.file = (uint32_t)reader->counts.n_files;
         pthread_mutex_lock(&r->lock);
-        reader->spans[block] = span;
+        reader->spans[number] = span;
         if (!ok)
-            set_fatal(r, block, &err);
-        r->n_bad_rows += parser->n_bad_rows - n_bad;
+            set_fatal(r, number, &err);
+        r->n_bad_rows += parser->counts.n_bad_rows - n_bad;
         if (reader->counts.n_bad_rows + r->n_bad_rows > reader->options.max_bad_rows)
             r->halt = true;
         pthread_mutex_unlock(&r->lock);
@@ -183,7 +189,7 @@ static void read_blocks(void *context, uint32_t member)
 /* The file's line, from 1, on which a block begins. */
 static uint64_t first_line(const reading *r, uint64_t block)
 {
-    uint64_t line = 1 + r->dialect.n_head_lines;
+    uint64_t line = 1 + r->dialect->n_head_lines;
     for (uint64_t b = r->first_block; b < block; b++)
         line += r->reader->spans[b].n_lines;
     return line;
@@ -226,18 +232,19 @@ static void name_bad_rows(const reading *r)
 static bool fail_bad_rows(const mf_ratings_reader *reader, mf_error *err)
 {
     if (reader->options.max_bad_rows == 0)
-        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s", reader->first_bad.text);
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s (max_bad_rows=… leaves such rows out)",
+                       reader->first_bad.text);
     return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                   "%s (the first of more bad rows than max_bad_rows allows, which is %llu)",
+                   "%s (the first of more bad rows than max_bad_rows=%llu allows)",
                    reader->first_bad.text, (unsigned long long)reader->options.max_bad_rows);
 }
 
 static bool fail_flaw(const reading *r, mf_error *err)
 {
-    const mf_where where = {r->name, first_line(r, r->reader->n_spans) + r->flaw_line,
-                            r->flaw_column};
+    const mf_where where = {r->name, first_line(r, r->reader->n_spans) + r->flawed.flaw_line,
+                            r->flawed.flaw_column};
     const size_t limit = r->reader->options.max_row_bytes;
-    switch (r->flaw) {
+    switch (r->flawed.flaw) {
     case MF_FLAW_LONG_ROW:
         return mf_fail(err, MF_ERR_LIMIT, where, "the row is longer than %zu bytes", limit);
     case MF_FLAW_LONG_QUOTE:
@@ -245,40 +252,134 @@ static bool fail_flaw(const reading *r, mf_error *err)
                        "the row is longer than %zu bytes: the quote that opens here is not closed",
                        limit);
     case MF_FLAW_OPEN_QUOTE:
-        return mf_fail(err, MF_ERR_PARSE, where, "the quote that opens here is never closed");
+        return mf_fail(err, MF_ERR_PARSE, where,
+                       "the quote that opens here is never closed (quoting=none reads quotes as "
+                       "text)");
+    case MF_FLAW_OPEN_OBJECT:
+        return mf_fail(err, MF_ERR_PARSE, where, "the JSON object that begins here never ends");
     case MF_FLAW_NONE:
         break;
     }
     return true;
 }
 
-static bool read_rows(reading *r, bool is_stream, mf_error *err)
+/* Number of the dialect among the reader's, to which it is added if it is new. */
+static bool add_dialect(mf_ratings_reader *reader, const mf_dialect *dialect, uint32_t *number,
+                        mf_error *err)
+{
+    char text[MF_DIALECT_TEXT_BYTES];
+    char other[MF_DIALECT_TEXT_BYTES];
+    mf_dialect_text(dialect, text);
+    for (size_t d = 0; d < reader->n_dialects; d++)
+        if (strcmp(text, mf_dialect_text(&reader->dialects[d], other)) == 0) {
+            *number = (uint32_t)d;
+            return true;
+        }
+    if (reader->n_dialects == reader->dialect_capacity) {
+        const size_t capacity = 2 * reader->dialect_capacity + 1;
+        if (!mf_reallocate((void **)&reader->dialects, reader->dialect_capacity, capacity,
+                           sizeof *reader->dialects, "dialects", err))
+            return false;
+        reader->dialect_capacity = capacity;
+    }
+    reader->dialects[reader->n_dialects] = *dialect;
+    *number = (uint32_t)reader->n_dialects++;
+    return true;
+}
+
+static bool reserve_file(mf_ratings_reader *reader, mf_error *err)
+{
+    const size_t n = reader->counts.n_files;
+    if (n < reader->file_capacity)
+        return true;
+    const size_t capacity = 2 * reader->file_capacity + 1;
+    if (!mf_reallocate((void **)&reader->files, reader->file_capacity, capacity,
+                       sizeof *reader->files, "files", err))
+        return false;
+    reader->file_capacity = capacity;
+    return true;
+}
+
+static double lesser(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double greater(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* The file is read: what its parsers met becomes the reading's. */
+static bool add_file(const reading *r, uint32_t n_members, uint32_t dialect, mf_error *err)
 {
     mf_ratings_reader *reader = r->reader;
     mf_ratings_counts *counts = &reader->counts;
-    bool ok = true;
+    char *name = mf_allocate(strlen(r->name) + 1, 1, "a file's name", err);
+    if (name == NULL)
+        return false;
+    strcpy(name, r->name);
+    mf_file_facts facts = {.name = name,
+                           .dialect = dialect,
+                           .low = INFINITY,
+                           .high = -INFINITY,
+                           .first = (double)INFINITY,
+                           .last = -(double)INFINITY};
+    for (uint32_t t = 0; t < n_members; t++) {
+        const mf_parser *p = &reader->parsers[t];
+        facts.n_rows += p->counts.n_rows;
+        facts.n_good += p->counts.n_rows - p->counts.n_bad_rows - p->counts.n_zero_weights -
+                        p->counts.n_not_rated;
+        facts.low = p->low < facts.low ? p->low : facts.low;
+        facts.high = p->high > facts.high ? p->high : facts.high;
+        facts.first = lesser(facts.first, p->first);
+        facts.last = greater(facts.last, p->last);
+    }
+    reader->files[counts->n_files++] = facts;
+    counts->n_bytes += mf_source_bytes(r->blocks.source);
+    return true;
+}
+
+static void add_counts(mf_ratings_counts *counts, const mf_row_counts *more)
+{
+    counts->n_rows += more->n_rows;
+    counts->n_bad_rows += more->n_bad_rows;
+    counts->n_blank_rows += more->n_blank_rows;
+    counts->n_header_rows += more->n_header_rows;
+    counts->n_in_fields += more->n_in_fields;
+    counts->n_zero_weights += more->n_zero_weights;
+    counts->n_not_rated += more->n_not_rated;
+    counts->n_timeless += more->n_timeless;
+}
+
+static bool read_rows(reading *r, mf_error *err)
+{
+    mf_ratings_reader *reader = r->reader;
+    mf_ratings_counts *counts = &reader->counts;
+    uint32_t dialect = 0;
+    bool ok = reserve_file(reader, err) && add_dialect(reader, r->dialect, &dialect, err);
     r->first_block = reader->n_spans;
     /* A file that is one block needs one thread. */
     const bool is_small =
         r->blocks.source_ended && r->blocks.end - r->blocks.begin <= reader->options.block_bytes;
     const uint32_t n_members = is_small ? 1 : reader->options.n_threads;
     for (uint32_t t = 0; ok && t < reader->options.n_threads; t++) {
-        reader->parsers[t].n_rows = reader->parsers[t].n_bad_rows = 0;
-        reader->parsers[t].n_zero_weights = 0;
+        reader->parsers[t].counts = (mf_row_counts){0};
         reader->parsers[t].n_named = 0;
         if (t < n_members)
-            ok = mf_parser_begin(&reader->parsers[t], &r->dialect, is_stream, err);
+            ok = mf_parser_begin(&reader->parsers[t], r->dialect, err);
     }
     if (ok)
-        mf_team_run(n_members, read_blocks, r);
+        mf_parallel_run(n_members, read_blocks, r);
     for (uint32_t t = 0; t < n_members; t++) {
-        counts->n_rows += reader->parsers[t].n_rows;
-        counts->n_bad_rows += reader->parsers[t].n_bad_rows;
-        counts->n_zero_weights += reader->parsers[t].n_zero_weights;
+        add_counts(counts, &reader->parsers[t].counts);
         mf_parser_end(&reader->parsers[t]);
     }
     if (!ok)
         return false;
+    counts->n_header_rows += r->dialect->n_head_rows;
+    counts->n_in_fields += r->dialect->n_head_in_fields;
+    counts->n_blank_rows += r->dialect->n_head_blank;
     name_bad_rows(r);
     if (r->fatal.code == MF_ERR_MEMORY || r->fatal.code == MF_ERR_STOPPED)
         return mf_fail(err, r->fatal.code, MF_NOWHERE, "%s", r->fatal.text);
@@ -286,11 +387,7 @@ static bool read_rows(reading *r, bool is_stream, mf_error *err)
         return fail_bad_rows(reader, err);
     if (r->fatal.code != MF_OK)
         return mf_fail(err, r->fatal.code, MF_NOWHERE, "%s", r->fatal.text);
-    if (!fail_flaw(r, err))
-        return false;
-    counts->n_files++;
-    counts->n_bytes += mf_source_bytes(r->blocks.source);
-    return true;
+    return fail_flaw(r, err) && add_file(r, n_members, dialect, err);
 }
 
 /* Whether the reader takes what was found. MF_FEEDBACK_AUTO takes implicit feedback only
@@ -307,55 +404,106 @@ static bool takes(mf_ratings_reader *reader, const mf_dialect *dialect, bool is_
     return true;
 }
 
-static bool read_source(mf_ratings_reader *reader, mf_source *source, const char *name,
-                        bool is_stream, mf_ratings_verdict *verdict,
-                        char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
+static mf_blocks blocks_of(mf_source *source, const mf_ratings_options *options)
+{
+    return (mf_blocks){.source = source, .block_bytes = options->block_bytes};
+}
+
+static bool read_by(mf_ratings_reader *reader, mf_blocks *blocks, const char *name,
+                    const mf_dialect *dialect, mf_error *err)
 {
     reading r = {.reader = reader,
                  .name = name,
-                 .blocks = {.source = source,
-                            .block_bytes = reader->options.block_bytes,
-                            .max_row_bytes = reader->options.max_row_bytes},
+                 .dialect = dialect,
+                 .blocks = *blocks,
                  .lock = PTHREAD_MUTEX_INITIALIZER};
-    bool ok = mf_blocks_peek(&r.blocks, HEAD_BYTES, err) &&
-              mf_dialect_detect(r.blocks.pending.bytes, r.blocks.end, r.blocks.source_ended,
-                                &reader->options, &r.dialect, verdict, reason, err);
-    if (ok && *verdict == MF_RATINGS_READ && !takes(reader, &r.dialect, is_stream))
-        *verdict = MF_RATINGS_NOT_RATINGS;
-    if (ok && *verdict == MF_RATINGS_READ) {
-        r.blocks.begin = r.dialect.n_head;
-        r.blocks.delimiter = r.dialect.delimiter;
-        ok = read_rows(&r, is_stream, err);
-    }
-    mf_blocks_clear(&r.blocks);
+    r.blocks.begin = dialect->n_head;
+    r.blocks.form = dialect->form;
+    r.blocks.cuts_objects = dialect->text == MF_TEXT_JSON;
+    const bool ok = read_rows(&r, err);
+    *blocks = r.blocks;
     return ok;
 }
 
-bool mf_ratings_look(const char *path, const mf_ratings_options *options, mf_feedback *found,
+static bool look_at(mf_blocks *blocks, const mf_ratings_options *options, mf_look *look,
+                    mf_error *err)
+{
+    if (!mf_blocks_peek(blocks, HEAD_BYTES, err) ||
+        !mf_dialect_detect(blocks->pending.bytes, blocks->end, blocks->source_ended, options, look,
+                           err))
+        return false;
+    look->dialect.encoding = mf_source_encoding(blocks->source);
+    return true;
+}
+
+static bool read_source(mf_ratings_reader *reader, mf_source *source, const char *name,
+                        bool is_stream, mf_ratings_content *content,
+                        char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
+{
+    mf_blocks blocks = blocks_of(source, &reader->options);
+    mf_look *look = mf_allocate(1, sizeof *look, "a file's look", err);
+    bool ok = look != NULL && look_at(&blocks, &reader->options, look, err);
+    if (ok) {
+        *content = look->content;
+        memcpy(reason, look->reason, MF_RATINGS_REASON_BYTES);
+        if (*content == MF_RATINGS_READ && !takes(reader, &look->dialect, is_stream))
+            *content = MF_RATINGS_NOT_RATINGS;
+        if (*content == MF_RATINGS_READ)
+            ok = read_by(reader, &blocks, name, &look->dialect, err);
+    }
+    mf_blocks_clear(&blocks);
+    mf_free(look);
+    return ok;
+}
+
+bool mf_ratings_look(const char *path, const mf_ratings_options *options, mf_look *look,
                      mf_error *err)
 {
-    char reason[MF_RATINGS_REASON_BYTES];
-    mf_ratings_verdict verdict;
-    mf_dialect dialect;
-    mf_source *source = mf_source_open(path, -1, path, err);
-    mf_blocks blocks = {.source = source, .block_bytes = HEAD_BYTES, .max_row_bytes = HEAD_BYTES};
-    const bool ok = source != NULL && mf_blocks_peek(&blocks, HEAD_BYTES, err) &&
-                    mf_dialect_detect(blocks.pending.bytes, blocks.end, blocks.source_ended,
-                                      options, &dialect, &verdict, reason, err);
-    if (ok)
-        *found = verdict == MF_RATINGS_READ ? dialect.feedback : MF_FEEDBACK_AUTO;
+    mf_source *source = mf_source_open(path, -1, path, options->encoding, err);
+    mf_blocks blocks = {.source = source, .block_bytes = HEAD_BYTES};
+    const bool ok = source != NULL && look_at(&blocks, options, look, err);
     mf_blocks_clear(&blocks);
     mf_source_close(source);
     return ok;
 }
 
-bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path, mf_ratings_verdict *verdict,
+bool mf_ratings_look_like(const char *path, const mf_ratings_options *options,
+                          const mf_dialect *like, mf_dialect *dialect, bool *fits, mf_error *err)
+{
+    mf_source *source = mf_source_open(path, -1, path, options->encoding, err);
+    mf_blocks blocks = {.source = source, .block_bytes = HEAD_BYTES};
+    const bool ok = source != NULL && mf_blocks_peek(&blocks, HEAD_BYTES, err);
+    if (ok) {
+        *fits =
+            mf_dialect_fits(blocks.pending.bytes, blocks.end, blocks.source_ended, like, dialect);
+        dialect->encoding = mf_source_encoding(source);
+    }
+    mf_blocks_clear(&blocks);
+    mf_source_close(source);
+    return ok;
+}
+
+bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path, mf_ratings_content *content,
                            char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
 {
     char unread[MF_RATINGS_REASON_BYTES];
-    mf_source *source = mf_source_open(path, -1, path, err);
-    const bool ok = source != NULL && read_source(reader, source, path, false, verdict,
+    mf_source *source = mf_source_open(path, -1, path, reader->options.encoding, err);
+    const bool ok = source != NULL && read_source(reader, source, path, false, content,
                                                   reason != NULL ? reason : unread, err);
+    mf_source_close(source);
+    return ok;
+}
+
+bool mf_ratings_reader_add_as(mf_ratings_reader *reader, const char *path,
+                              const mf_dialect *dialect, mf_error *err)
+{
+    mf_source *source = mf_source_open(path, -1, path, reader->options.encoding, err);
+    mf_blocks blocks = blocks_of(source, &reader->options);
+    bool ok = source != NULL && mf_blocks_peek(&blocks, HEAD_BYTES, err);
+    if (ok && dialect->n_head > blocks.end)
+        ok = mf_fail(err, MF_ERR_IO, (mf_where){path, 0, 0}, "the file was cut while it was read");
+    ok = ok && read_by(reader, &blocks, path, dialect, err);
+    mf_blocks_clear(&blocks);
     mf_source_close(source);
     return ok;
 }
@@ -363,21 +511,53 @@ bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path, mf_ratin
 bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char *name,
                                   mf_error *err)
 {
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES];
-    mf_source *source = mf_source_open(NULL, fd, name, err);
-    bool ok = source != NULL && read_source(reader, source, name, true, &verdict, reason, err);
-    if (ok && verdict != MF_RATINGS_READ)
+    mf_source *source = mf_source_open(NULL, fd, name, reader->options.encoding, err);
+    bool ok = source != NULL && read_source(reader, source, name, true, &content, reason, err);
+    if (ok && content != MF_RATINGS_READ)
         ok = mf_fail(err, MF_ERR_PARSE, (mf_where){name, 0, 0}, "these are no ratings: %s", reason);
     mf_source_close(source);
     return ok;
 }
 
+const mf_file_facts *mf_ratings_reader_files(const mf_ratings_reader *reader, size_t *n)
+{
+    *n = reader->counts.n_files;
+    return reader->files;
+}
+
+const mf_dialect *mf_ratings_reader_dialects(const mf_ratings_reader *reader, size_t *n)
+{
+    *n = reader->n_dialects;
+    return reader->dialects;
+}
+
+uint32_t mf_ratings_reader_distinct(const mf_ratings_reader *reader)
+{
+    mf_values all = {0};
+    for (uint32_t t = 0; t < reader->options.n_threads; t++) {
+        const mf_parser *p = &reader->parsers[t];
+        if (p->has_many_values)
+            return 0;
+        for (uint32_t code = 0; code < p->store.values.n; code++)
+            if (mf_values_code(&all, p->store.values.value[code]) == MF_VALUE_CODES)
+                return 0;
+    }
+    return all.n;
+}
+
+void mf_ratings_reader_shared(const mf_ratings_reader *reader, mf_shared_rows *shared,
+                              size_t n_most, size_t *n)
+{
+    *n = reader->shared != NULL ? mf_shared_top(reader->shared, shared, n_most) : 0;
+}
+
 /* The two kinds of ids, merged side by side. */
 typedef struct merging {
     mf_ratings_reader *reader;
-    uint32_t *user_index[MF_TEAM_MAX]; /* NULL: local indexes are the final ones */
-    uint32_t *item_index[MF_TEAM_MAX];
+    uint32_t *user_index[MF_THREADS_OF_READING]; /* NULL: local indexes are the final ones */
+    uint32_t *item_index[MF_THREADS_OF_READING];
     mf_id_map users, items;
     mf_error user_error, item_error;
 } merging;
@@ -386,7 +566,7 @@ static bool merge_maps(const mf_ratings_reader *reader, bool is_users, mf_id_map
                        uint32_t **translation, mf_error *err)
 {
     const uint32_t n_threads = reader->options.n_threads;
-    mf_id_map maps[MF_TEAM_MAX];
+    mf_id_map maps[MF_THREADS_OF_READING];
     uint32_t n_filled = 0;
     for (uint32_t t = 0; t < n_threads; t++) {
         maps[t] = is_users ? reader->parsers[t].users : reader->parsers[t].items;
@@ -414,9 +594,9 @@ static void merge(void *context, uint32_t member)
 
 static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *ratings, mf_error *err)
 {
-    mf_store *stores[MF_TEAM_MAX];
+    mf_store *stores[MF_THREADS_OF_READING];
     const uint32_t n_threads = reader->options.n_threads;
-    mf_team_run(n_threads > 1 ? 2 : 1, merge, m);
+    mf_parallel_run(n_threads > 1 ? 2 : 1, merge, m);
     if (n_threads == 1)
         merge(m, 1);
     const mf_error *failed = m->user_error.code != MF_OK ? &m->user_error : &m->item_error;
@@ -429,7 +609,13 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
     }
     ratings->n_users = m->users.n;
     ratings->n_items = m->items.n;
+    if (reader->counts.n_files > 1) {
+        reader->shared = mf_allocate(1, sizeof *reader->shared, "counters", err);
+        if (reader->shared == NULL)
+            return false;
+    }
     const mf_grouping grouping = {.spans = reader->spans,
+                                  .shared = reader->shared,
                                   .n_spans = reader->n_spans,
                                   .stores = stores,
                                   .n_stores = n_threads,
@@ -447,7 +633,7 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
 static bool check_rows(const mf_ratings_counts *counts, mf_error *err)
 {
     const uint64_t n_good = counts->n_rows - counts->n_bad_rows;
-    if (n_good > counts->n_zero_weights)
+    if (n_good > counts->n_zero_weights + counts->n_not_rated)
         return true;
     if (counts->n_files == 0)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "there are no ratings: no file holds any");
@@ -455,6 +641,9 @@ static bool check_rows(const mf_ratings_counts *counts, mf_error *err)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                        "there are no ratings: %llu file%s with the right columns, but without rows",
                        (unsigned long long)counts->n_files, counts->n_files == 1 ? "" : "s");
+    if (counts->n_not_rated > 0)
+        return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                       "there are no ratings: all that can be read are not_rated");
     if (n_good > 0)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                        "there is no feedback: every weight that can be read is 0");
@@ -500,6 +689,11 @@ void mf_ratings_reader_destroy(mf_ratings_reader *reader)
         if (reader->buffers != NULL)
             mf_buffer_free(&reader->buffers[t]);
     }
+    for (uint64_t f = 0; f < reader->counts.n_files; f++)
+        mf_free(reader->files[f].name);
+    mf_free(reader->files);
+    mf_free(reader->dialects);
+    mf_free(reader->shared);
     mf_free(reader->parsers);
     mf_free(reader->buffers);
     mf_free(reader->spans);

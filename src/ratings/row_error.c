@@ -1,7 +1,8 @@
-/* row_error.c: the slow, careful reading of one row. */
+/* row_error.c: each sentence ends with the setting that would help, where there is one. */
 #include "ratings/row_error.h"
 
 #include "base/number.h"
+#include "base/utf8.h"
 
 #include <float.h>
 #include <math.h>
@@ -15,42 +16,8 @@ static const char *quoted(char text[QUOTED_BYTES], mf_cell cell)
                         cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES);
 }
 
-bool mf_row_rating(mf_cell cell, float *rating)
-{
-    double value;
-    if (cell.n_bytes > MF_COPY_BYTES || !mf_parse_double(cell.bytes, cell.n_bytes, &value) ||
-        fabs(value) > (double)FLT_MAX)
-        return false;
-    *rating = (float)value;
-    return true;
-}
-
-bool mf_row_weight(mf_cell cell, float *weight)
-{
-    return mf_row_rating(cell, weight) && !(*weight < 0);
-}
-
-bool mf_row_time(mf_cell cell, bool *is_whole, int64_t *whole, double *seconds)
-{
-    if (cell.n_bytes > MF_COPY_BYTES)
-        return false;
-    *is_whole = mf_parse_int64(cell.bytes, cell.n_bytes, whole);
-    if (*is_whole) {
-        *seconds = (double)*whole;
-        return true;
-    }
-    if (!mf_parse_double(cell.bytes, cell.n_bytes, seconds))
-        return false;
-    /* "1260759144.0" is what pandas makes of a column of integers with gaps. */
-    if (fabs(*seconds) < 0x1p53) {
-        *whole = (int64_t)*seconds;
-        *is_whole = (double)*whole == *seconds;
-    }
-    return true;
-}
-
 /* Why this number is not one. Only for the message: what is finite in base 10 but
- * no double, and what spells no number at all. */
+ * no double, and what is no number at all. */
 static bool is_too_large(mf_cell cell)
 {
     double value;
@@ -89,15 +56,31 @@ static bool explain_number(const char *what, const char *kind, mf_cell cell, mf_
 {
     char text[QUOTED_BYTES];
     const char *why = "is not a number";
+    float value;
     if (cell.n_bytes == 0)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s is empty", what);
     quoted(text, cell);
     if (is_not_finite(cell))
         why = "is not a finite number";
+    else if (mf_value_rating(cell, true, &value))
+        why = "is not a number; decimal_comma=true reads it";
+    else if (cell.n_bytes > 1 && cell.bytes[0] == '\'' && cell.bytes[cell.n_bytes - 1] == '\'')
+        why = "is not a number; single quotes do not quote here: write double quotes or none";
     else if (is_too_large(cell))
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s \"%s\" does not fit a %s", what, text,
                        kind);
     return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s \"%s\" %s", what, text, why);
+}
+
+static bool is_utf8(mf_cell cell)
+{
+    for (size_t at = 0; at < cell.n_bytes;) {
+        const size_t length = mf_utf8_length(cell.bytes + at, cell.n_bytes - at);
+        if (length == 0)
+            return false;
+        at += length;
+    }
+    return true;
 }
 
 static bool explain_id(const char *what, mf_cell cell, mf_error *err)
@@ -110,19 +93,20 @@ static bool explain_id(const char *what, mf_cell cell, mf_error *err)
                        what, quoted(text, cell), (unsigned long)cell.n_bytes, MF_ID_BYTES_MAX);
     if (!mf_id_valid(cell.bytes, cell.n_bytes))
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
-                       "%s \"%s\" is not UTF-8 text without control characters", what,
-                       quoted(text, cell));
+                       "%s \"%s\" is not UTF-8 text without control characters%s", what,
+                       quoted(text, cell),
+                       is_utf8(cell) ? "" : "; encoding=latin1 or windows-1252 reads other text");
     return true;
 }
 
-static bool explain_value(mf_feedback feedback, mf_cell cell, mf_error *err)
+static bool explain_value(const mf_dialect *dialect, mf_cell cell, mf_error *err)
 {
     char text[QUOTED_BYTES];
     float value;
-    const bool is_weight = feedback == MF_FEEDBACK_IMPLICIT;
-    if (!mf_row_rating(cell, &value))
+    const bool is_weight = dialect->feedback == MF_FEEDBACK_IMPLICIT;
+    if (!mf_value_rating(cell, dialect->decimal_comma, &value))
         return explain_number(is_weight ? "weight" : "rating", "float", cell, err);
-    if (is_weight && !mf_row_weight(cell, &value))
+    if (is_weight && !mf_value_weight(cell, dialect->decimal_comma, &value))
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "weight \"%s\" is negative",
                        quoted(text, cell));
     return true;
@@ -131,11 +115,20 @@ static bool explain_value(mf_feedback feedback, mf_cell cell, mf_error *err)
 void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
 {
     const mf_dialect *dialect = parser->dialect;
-    const uint32_t step = dialect->is_double ? 2 : 1;
-    bool is_whole;
-    int64_t whole;
-    double seconds;
+    const uint32_t step = dialect->form.is_double ? 2 : 1;
+    char name[64];
     *field = 0;
+    if (dialect->text != MF_TEXT_CSV && parser->damage[0] != '\0') {
+        mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "%s", parser->damage);
+        return;
+    }
+    if (dialect->text != MF_TEXT_CSV && parser->missing_role != MF_ROLES) {
+        mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                "the object has no text or number \"%s\", which is the %s",
+                mf_dialect_column(dialect, parser->missing_role, name),
+                mf_dialect_role(dialect, parser->missing_role));
+        return;
+    }
     if (parser->full_gap != 0) {
         *field = parser->full_gap;
         mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "one colon where two separate the fields");
@@ -157,12 +150,8 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err)
     if (!explain_id("item id", parser->cell[MF_ROLE_ITEM], err))
         return;
     *field = dialect->column[MF_ROLE_VALUE];
-    if (dialect->has_value && !explain_value(dialect->feedback, parser->cell[MF_ROLE_VALUE], err))
-        return;
-    *field = dialect->column[MF_ROLE_TIMESTAMP];
-    if (dialect->has_time &&
-        !mf_row_time(parser->cell[MF_ROLE_TIMESTAMP], &is_whole, &whole, &seconds))
-        explain_number("timestamp", "double", parser->cell[MF_ROLE_TIMESTAMP], err);
+    if (dialect->has_value)
+        explain_value(dialect, parser->cell[MF_ROLE_VALUE], err);
 }
 
 static bool cell_is(mf_cell cell, const mf_cell_copy *name)

@@ -11,14 +11,4 @@ void mf_row_explain(const mf_parser *parser, uint32_t *field, mf_error *err);
 /* The row in the cells is the header again. */
 bool mf_row_is_header(const mf_parser *parser);
 
-/* The row's rating as a float; false when it is none. */
-bool mf_row_rating(mf_cell cell, float *rating);
-
-/* The row's weight in implicit feedback: a rating that is not negative. */
-bool mf_row_weight(mf_cell cell, float *weight);
-
-/* The row's timestamp: *whole where it is an integer that a double holds too or
- * an int64_t holds, else *seconds; false when it is none. */
-bool mf_row_time(mf_cell cell, bool *is_whole, int64_t *whole, double *seconds);
-
 #endif

@@ -81,7 +81,7 @@ static bool keys_reserve(mf_sorter *sorter, uint32_t n, mf_error *err)
 }
 
 /* column[k] = old column[lower half of keys[k]]; elements of 4 bytes of any type.
- * `spare` has room for n. */
+ * `spare` holds n of them. */
 static void gather(void *column, uint32_t n, const uint64_t *keys, char *spare)
 {
     if (column == NULL)
@@ -139,6 +139,14 @@ uint32_t *mf_sorter_spare(mf_sorter *sorter, uint32_t n, mf_error *err)
     return sorter->place;
 }
 
+uint32_t *mf_sorter_items(mf_sorter *sorter, mf_error *err)
+{
+    if (sorter->item_place == NULL)
+        sorter->item_place =
+            mf_allocate(sorter->n_items, sizeof *sorter->item_place, "sorting", err);
+    return sorter->item_place;
+}
+
 static void scatter(void *column, uint32_t n, const uint32_t *place, uint32_t *spare)
 {
     if (column == NULL)
@@ -150,13 +158,10 @@ static void scatter(void *column, uint32_t n, const uint32_t *place, uint32_t *s
 
 static bool sort_by_counting(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows, mf_error *err)
 {
-    if (sorter->item_place == NULL)
-        sorter->item_place =
-            mf_allocate(sorter->n_items, sizeof *sorter->item_place, "sorting", err);
-    uint32_t *place = sorter->item_place != NULL ? mf_sorter_spare(sorter, n, err) : NULL;
+    uint32_t *item_place = mf_sorter_items(sorter, err);
+    uint32_t *place = item_place != NULL ? mf_sorter_spare(sorter, n, err) : NULL;
     if (place == NULL)
         return false;
-    uint32_t *item_place = sorter->item_place;
     memset(item_place, 0, sorter->n_items * sizeof *item_place);
     for (uint32_t k = 0; k < n; k++)
         item_place[rows->item[k]]++;

@@ -43,6 +43,10 @@ bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows, ui
  * MF_ERR_MEMORY. */
 uint32_t *mf_sorter_spare(mf_sorter *sorter, uint32_t n, mf_error *err);
 
+/* A number for each item that stays the sorter's until its next use; what is in it is
+ * unspecified. NULL and MF_ERR_MEMORY. */
+uint32_t *mf_sorter_items(mf_sorter *sorter, mf_error *err);
+
 void mf_sorter_clear(mf_sorter *sorter);
 
 #endif

@@ -14,7 +14,7 @@
 
 /* How long a wait for a FIFO lasts before the stop flag is looked at again; a
  * signal to another thread does not end our poll. */
-enum { WAIT_MS = 100, MAGIC_BYTES = 2 };
+enum { WAIT_MS = 100, MAGIC_BYTES = 2, RAW_BYTES = 64 * 1024 };
 
 struct mf_source {
     int fd;
@@ -25,6 +25,13 @@ struct mf_source {
     size_t n_magic, magic_used;
     mf_gunzip *gunzip;
     uint64_t n_bytes;
+    mf_encoding encoding;
+    /* The beginning of the text, and what is converted. */
+    char raw[RAW_BYTES];
+    size_t n_raw, raw_used;
+    bool raw_ended;
+    char text[RAW_BYTES * MF_ENCODING_GROWTH];
+    size_t n_text, text_used;
 };
 
 static bool wait_for_bytes(const mf_source *source, mf_error *err)
@@ -99,12 +106,14 @@ static bool begin(mf_source *source, mf_error *err)
     return true;
 }
 
-mf_source *mf_source_open(const char *path, int fd, const char *name, mf_error *err)
+mf_source *mf_source_open(const char *path, int fd, const char *name, mf_encoding encoding,
+                          mf_error *err)
 {
     mf_source *source = mf_allocate(1, sizeof *source, "a file's reader", err);
     if (source == NULL)
         return NULL;
     source->name = name;
+    source->encoding = encoding;
     source->owns_fd = path != NULL;
     source->fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : fd;
     if (source->fd < 0)
@@ -116,7 +125,9 @@ mf_source *mf_source_open(const char *path, int fd, const char *name, mf_error *
     return source;
 }
 
-bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read, mf_error *err)
+/* Fills bytes[0 .. n_bytes) with what is in the file unless its end comes first. */
+static bool read_plain(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read,
+                       mf_error *err)
 {
     *n_read = 0;
     while (*n_read < n_bytes) {
@@ -131,8 +142,87 @@ bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_re
             break;
         *n_read += n;
     }
-    source->n_bytes += *n_read;
     return true;
+}
+
+/* More in raw[], after what is left there. */
+static bool fill_raw(mf_source *source, mf_error *err)
+{
+    size_t n_read;
+    source->n_raw -= source->raw_used;
+    memmove(source->raw, source->raw + source->raw_used, source->n_raw);
+    source->raw_used = 0;
+    if (source->raw_ended)
+        return true;
+    const size_t n_wanted = RAW_BYTES - source->n_raw;
+    if (!read_plain(source, source->raw + source->n_raw, n_wanted, &n_read, err))
+        return false;
+    source->n_raw += n_read;
+    source->raw_ended = n_read < n_wanted;
+    return true;
+}
+
+static bool convert_some(mf_source *source, mf_error *err)
+{
+    size_t n_used;
+    if (!fill_raw(source, err))
+        return false;
+    source->n_text = mf_encoding_convert(source->encoding, source->raw, source->n_raw,
+                                         source->raw_ended, source->text, &n_used);
+    source->text_used = 0;
+    source->raw_used = n_used;
+    return true;
+}
+
+static size_t take(char *to, size_t n_wanted, const char *from, size_t n_from, size_t *n_used)
+{
+    const size_t n = n_from - *n_used < n_wanted ? n_from - *n_used : n_wanted;
+    memcpy(to, from + *n_used, n);
+    *n_used += n;
+    return n;
+}
+
+static bool read_converted(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read,
+                           mf_error *err)
+{
+    for (*n_read = 0; *n_read < n_bytes;) {
+        if (source->text_used == source->n_text && !convert_some(source, err))
+            return false;
+        if (source->n_text == 0)
+            break;
+        *n_read += take(bytes + *n_read, n_bytes - *n_read, source->text, source->n_text,
+                        &source->text_used);
+        if (source->text_used == source->n_text && source->raw_ended &&
+            source->raw_used == source->n_raw)
+            break;
+    }
+    return true;
+}
+
+bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read, mf_error *err)
+{
+    if (source->encoding == MF_ENCODING_AUTO) {
+        if (!fill_raw(source, err))
+            return false;
+        source->encoding = mf_encoding_detect(source->raw, source->n_raw);
+    }
+    bool ok;
+    if (source->encoding != MF_ENCODING_UTF8) {
+        ok = read_converted(source, bytes, n_bytes, n_read, err);
+    } else {
+        size_t n_more = 0;
+        const size_t n_first = take(bytes, n_bytes, source->raw, source->n_raw, &source->raw_used);
+        ok = n_first == n_bytes ||
+             read_plain(source, bytes + n_first, n_bytes - n_first, &n_more, err);
+        *n_read = n_first + n_more;
+    }
+    source->n_bytes += ok ? *n_read : 0;
+    return ok;
+}
+
+mf_encoding mf_source_encoding(const mf_source *source)
+{
+    return source->encoding;
 }
 
 uint64_t mf_source_bytes(const mf_source *source)

@@ -1,8 +1,11 @@
-/* source.h: the bytes of a file, a FIFO or a gzip of either, in order.
+/* source.h: the text of a file, a FIFO or a gzip of either, in order and as UTF-8.
  *
  * Plain files are read with read(2) and not mapped: mapped pages would count as
  * our memory, and reading costs 5 % of parsing. gzip is known by its first two
  * bytes, not by the name.
+ *
+ * UTF-16 is known by its byte order mark or its zero bytes; other encodings are the caller's to
+ * name.
  *
  * Waiting for a FIFO's writer ends at once when a stop is requested.
  *
@@ -11,6 +14,7 @@
 #define MF_RATINGS_SOURCE_H
 
 #include "base/error.h"
+#include "ratings/encoding.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,16 +23,21 @@
 typedef struct mf_source mf_source;
 
 /* From a path, or with path NULL from an open descriptor, which stays the
- * caller's. name stands in messages and is borrowed. NULL and MF_ERR_IO (missing,
+ * caller's. name appears in messages and is borrowed. NULL and MF_ERR_IO (missing,
  * unreadable, a folder), MF_ERR_PARSE (damaged gzip), MF_ERR_MEMORY,
  * MF_ERR_STOPPED. */
-mf_source *mf_source_open(const char *path, int fd, const char *name, mf_error *err);
+mf_source *mf_source_open(const char *path, int fd, const char *name, mf_encoding encoding,
+                          mf_error *err);
 
 /* Fills bytes[0 .. n_bytes) unless the end comes first; *n_read says how far.
  * Fails as mf_source_open. */
-bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read, mf_error *err);
+MF_MUST_CHECK bool mf_source_read(mf_source *source, char *bytes, size_t n_bytes, size_t *n_read,
+                                  mf_error *err);
 
-/* Plain bytes given out so far. */
+/* What the text is in; MF_ENCODING_AUTO before the first read. */
+mf_encoding mf_source_encoding(const mf_source *source);
+
+/* Bytes given out so far. */
 uint64_t mf_source_bytes(const mf_source *source);
 
 /* NULL is fine. */

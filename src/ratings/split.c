@@ -40,7 +40,7 @@ static uint64_t number_of(const numbering *n, uint32_t u, uint64_t k)
 }
 
 /* The number of the rating that stands at place `rank`, from 0, in their order, and
- * how many are smaller. `counts` has room for DIGIT_VALUES. */
+ * how many are smaller. counts [DIGIT_VALUES]. */
 static uint64_t number_at(const numbering *n, uint64_t rank, uint64_t *counts, uint64_t *n_smaller)
 {
     const mf_ratings *all = n->all;
@@ -254,7 +254,7 @@ static bool split_by(choice *c, mf_ratings **train, mf_ratings_rows *held_out, m
     mf_ratings *kept = NULL;
     mf_ratings_rows aside = {0};
     const uint64_t longest = longest_user(all);
-    /* One user's numbers, then room to rank what is left of his times. */
+    /* One user's numbers, then a buffer for the ranks of the times that are left. */
     c->numbers = mf_allocate(longest, sizeof *c->numbers, "numbers", err);
     if (c->numbers == NULL)
         goto done;

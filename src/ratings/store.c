@@ -69,7 +69,7 @@ bool mf_draft_begin(mf_draft *draft, uint32_t n_rows, bool has_time, mf_error *e
     return !has_time || draft->time_low != NULL;
 }
 
-bool mf_draft_spell_out(mf_draft *draft, const mf_values *values, mf_error *err)
+bool mf_draft_write_out(mf_draft *draft, const mf_values *values, mf_error *err)
 {
     if (draft->value == NULL)
         draft->value = mf_allocate(draft->capacity, sizeof *draft->value, "rating rows", err);

@@ -2,7 +2,7 @@
  *
  * A block's rows are first drafted in plain columns, which each thread uses again
  * for every block so that they stay in its cache, then packed into a span. What is
- * kept is what grouping needs, and no wider than the block's content asks for:
+ * kept is what grouping needs, and no wider than the block's content needs:
  * memory that was never touched before is what costs most here (measured: 1 to
  * 3 ns per byte where a host first has to find it). The spans in block order are
  * the file.
@@ -19,7 +19,7 @@
  * and each column can be given back as soon as grouping has dealt it out.
  *
  * Memory: at most 12 bytes per row, 16 with timestamps, 20 with wide ones; 7 with
- * timestamps in MovieLens' files. At the end of a chunk the room for at most one
+ * timestamps in MovieLens' files. At the end of a chunk memory for at most one
  * block's rows stays unused (and untouched). */
 #ifndef MF_RATINGS_STORE_H
 #define MF_RATINGS_STORE_H
@@ -59,12 +59,12 @@ typedef struct mf_draft {
     uint32_t *time_high; /* NULL until a block is wide */
 } mf_draft;
 
-/* An empty draft with room for n_rows, with a timestamp column or without.
+/* An empty draft of capacity n_rows, with a timestamp column or without.
  * MF_ERR_MEMORY. */
 bool mf_draft_begin(mf_draft *draft, uint32_t n_rows, bool has_time, mf_error *err);
 
 /* From here on the draft holds values, no codes. MF_ERR_MEMORY. */
-bool mf_draft_spell_out(mf_draft *draft, const mf_values *values, mf_error *err);
+bool mf_draft_write_out(mf_draft *draft, const mf_values *values, mf_error *err);
 
 /* Gives the draft a time_high column. MF_ERR_MEMORY. */
 bool mf_draft_widen(mf_draft *draft, mf_error *err);
@@ -97,7 +97,10 @@ typedef struct mf_span {
     bool wide_time;
     void *column[MF_COLUMNS]; /* the store's; time columns where there are such */
     int64_t time_base;
-    uint64_t n_lines; /* line ends in the block, for messages */
+    int64_t time_first, time_last; /* of times that are not wide */
+    bool is_timeless;              /* has_time, but no row has one */
+    uint32_t file;                 /* number of the file among the reading's */
+    uint64_t n_lines;              /* line ends in the block, for messages */
 } mf_span;
 
 /* All zero bytes is an empty store. */

@@ -49,6 +49,10 @@ bool mf_content_type_is_ratings(const char *content_type)
         "application/x-csv",
         "text/plain",
         "text/tab-separated-values",
+        "application/jsonlines",
+        "application/x-jsonlines",
+        "application/x-ndjson",
+        "application/ndjson",
         "application/gzip",
         "application/x-gzip",
         "application/octet-stream",
@@ -90,7 +94,9 @@ static const char *content_type_advice(const char *content_type)
                "user, item, rating and the content type text/csv";
     if (mentions(type, n, "sagemaker-model"))
         return "a packed model belongs in the channel model";
-    if (mentions(type, n, "json") || mentions(type, n, "parquet"))
+    if (mentions(type, n, "json"))
+        return "use application/jsonlines for ratings as JSON objects, text/csv for CSV";
+    if (mentions(type, n, "parquet"))
         return "convert the ratings to CSV with the columns user, item, rating and use text/csv";
     return "use text/csv, text/plain, text/tab-separated-values, application/gzip, "
            "application/octet-stream, or no content type at all";

@@ -2,15 +2,17 @@
  *
  * The property: cut into tiny blocks for three threads, the bytes read as they do
  * in one block on one thread, to the same ratings or the same error; and what is
- * read agrees with libcsv run over the whole text in one go. The ranks of a user's n
+ * read agrees with libcsv run over the whole text in one go, where that has no quotes. Rows, blank
+ * rows, header rows and line ends in fields are all lines of the text. The ranks of a user's n
  * times are within 0 … 2 (n - 1), they order as the times do, and their sum is
  * n (n - 1). The first byte chooses the block size, how many bad rows are tolerated
  * and the kind of feedback. */
 #include "base/memory.h"
 #include "csv/rows.h"
 #include "ratings/dialect.h"
+#include "ratings/header.h"
 #include "ratings/ratings.h"
-#include "ratings/row_error.h"
+#include "ratings/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,17 +114,20 @@ typedef struct plain {
     uint64_t n_good;
     uint64_t n_zero; /* weights, of the good rows */
     double sum;      /* of the good ratings or weights */
-    mf_cell_copy copies[MF_ROLES + 1];
+    mf_cell_copy copies[MF_ROLES];
     bool gap;
+    bool full; /* a field has a byte */
 } plain;
 
 static void plain_field(void *bytes, size_t n_bytes, void *context)
 {
     plain *p = context;
     const uint32_t field = p->n_fields++;
-    p->gap |= p->dialect->is_double && field % 2 == 1 && n_bytes > 0;
-    if (field < MF_COLUMNS_MAX)
-        mf_cell_keep(&p->copies[p->dialect->role[field]], bytes, n_bytes);
+    p->gap |= p->dialect->form.is_double && field % 2 == 1 && n_bytes > 0;
+    p->full |= n_bytes > 0;
+    for (int role = 0; role < MF_ROLES; role++)
+        if (p->dialect->column[role] == field)
+            mf_cell_keep(&p->copies[role], bytes, n_bytes);
 }
 
 static bool is_id(const mf_cell_copy *copy)
@@ -135,63 +140,74 @@ static bool plain_value(const plain *p, float *value)
     const mf_cell cell = mf_cell_view(&p->copies[MF_ROLE_VALUE]);
     if (!p->dialect->has_value)
         return true;
-    return p->dialect->feedback == MF_FEEDBACK_IMPLICIT ? mf_row_weight(cell, value)
-                                                        : mf_row_rating(cell, value);
+    return p->dialect->feedback == MF_FEEDBACK_IMPLICIT ? mf_value_weight(cell, false, value)
+                                                        : mf_value_rating(cell, false, value);
 }
 
 static void plain_row(int end, void *context)
 {
     plain *p = context;
     float rating = 1;
-    bool is_whole;
-    int64_t whole;
-    double seconds;
     (void)end;
-    p->n_rows++;
+    p->n_rows += p->full;
     if (p->n_fields == p->dialect->n_fields && !p->gap && is_id(&p->copies[MF_ROLE_USER]) &&
-        is_id(&p->copies[MF_ROLE_ITEM]) && plain_value(p, &rating) &&
-        (!p->dialect->has_time ||
-         mf_row_time(mf_cell_view(&p->copies[MF_ROLE_TIMESTAMP]), &is_whole, &whole, &seconds))) {
+        is_id(&p->copies[MF_ROLE_ITEM]) && plain_value(p, &rating)) {
         p->n_good++;
         p->n_zero += rating == 0;
         p->sum += (double)rating;
     }
     p->n_fields = 0;
-    p->gap = false;
+    p->gap = p->full = false;
+}
+
+/* LF, CR and CRLF, and a last line without one. */
+static uint64_t count_lines(const uint8_t *bytes, size_t n_bytes)
+{
+    uint64_t n = 0;
+    for (size_t at = 0; at < n_bytes; at++)
+        n += bytes[at] == '\n' ||
+             (bytes[at] == '\r' && !(at + 1 < n_bytes && bytes[at + 1] == '\n'));
+    return n + (n_bytes > 0 && bytes[n_bytes - 1] != '\n' && bytes[n_bytes - 1] != '\r');
 }
 
 static void require_plain(const uint8_t *bytes, size_t n_bytes, const mf_ratings_options *options,
                           const mf_ratings *ratings)
 {
-    static mf_dialect dialect;
-    plain p = {.dialect = &dialect};
-    mf_ratings_verdict verdict;
-    char reason[MF_RATINGS_REASON_BYTES];
+    static mf_look look;
+    plain p = {.dialect = &look.dialect};
     mf_error err = {0};
     const bool is_all = n_bytes < 65536;
-    require(mf_dialect_detect((const char *)bytes, is_all ? n_bytes : 65536, is_all, options,
-                              &dialect, &verdict, reason, &err),
+    require(mf_dialect_detect((const char *)bytes, is_all ? n_bytes : 65536, is_all, options, &look,
+                              &err),
             "no memory");
-    require(verdict == MF_RATINGS_READ, "ratings without a dialect");
-    mf_rows *rows = mf_rows_create(dialect.delimiter, &err);
+    require(look.content == MF_RATINGS_READ, "ratings without a dialect");
+    const mf_ratings_counts *counts = &ratings->counts;
+    const mf_dialect *dialect = &look.dialect;
+    const bool is_implicit = dialect->feedback == MF_FEEDBACK_IMPLICIT;
+    require(ratings->feedback == dialect->feedback, "another kind of feedback");
+    require(ratings->n_ratings + counts->n_repeated + counts->n_zero_weights ==
+                counts->n_rows - counts->n_bad_rows,
+            "rows were lost");
+    if (dialect->text != MF_TEXT_CSV)
+        return;
+    require(counts->n_rows + counts->n_blank_rows + counts->n_header_rows + counts->n_in_fields ==
+                count_lines(bytes, n_bytes),
+            "lines were lost");
+    if (dialect->form.is_run || memchr(bytes, '"', n_bytes) != NULL)
+        return;
+    mf_rows *rows = mf_rows_create(dialect->form.delimiter, &err);
     require(rows != NULL &&
-                mf_rows_feed(rows, (const char *)bytes + dialect.n_head, n_bytes - dialect.n_head,
+                mf_rows_feed(rows, (const char *)bytes + dialect->n_head, n_bytes - dialect->n_head,
                              plain_field, plain_row, &p, &err),
             "no memory");
     mf_rows_end(rows, plain_field, plain_row, &p);
     mf_rows_destroy(rows);
-    const mf_ratings_counts *counts = &ratings->counts;
-    const bool is_implicit = dialect.feedback == MF_FEEDBACK_IMPLICIT;
-    require(ratings->feedback == dialect.feedback, "another kind of feedback");
     /* Without a number in it, a header that comes again looks like any row to libcsv. */
-    const bool hides_headers = is_implicit && !dialect.has_value && !dialect.has_time;
+    const bool hides_headers = is_implicit && !dialect->has_value;
     require(hides_headers ? counts->n_rows - counts->n_bad_rows <= p.n_good
                           : counts->n_rows - counts->n_bad_rows == p.n_good,
             "libcsv alone finds other good rows");
     require(counts->n_zero_weights == (is_implicit ? p.n_zero : 0), "other weights of 0");
-    require(ratings->n_ratings + counts->n_repeated + counts->n_zero_weights ==
-                counts->n_rows - counts->n_bad_rows,
-            "rows were lost");
     require(counts->n_rows <= p.n_rows, "rows out of nothing");
     double sum = 0;
     for (uint64_t k = 0; k < ratings->n_ratings; k++) {
@@ -227,7 +243,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     const outcome many = read_bytes(fd, &pieces);
     require_same(&one, &many);
     require_ranks(one.ratings);
-    if (one.ratings != NULL && !(n_bytes > 2 && bytes[1] == 0x1F && bytes[2] == 0x8B))
+    if (one.ratings != NULL && !(n_bytes > 2 && bytes[1] == 0x1F && bytes[2] == 0x8B) &&
+        mf_encoding_detect((const char *)bytes + 1, n_bytes - 1) == MF_ENCODING_UTF8)
         require_plain(bytes + 1, n_bytes - 1, &whole, one.ratings);
     mf_ratings_destroy(one.ratings);
     mf_ratings_destroy(many.ratings);

@@ -122,7 +122,7 @@ class Rows(BadCase):
         lines[40] = "10,1000,4;5,964982703"
         text = self.refuse("\n".join(lines) + "\n")
         self.assertRegex(text, r'\AClientError: (\S*/)?ratings\.csv:41:9: '
-                               r'rating "4;5" is not a number\Z')
+                               r'rating "4;5" is not a number \(max_bad_rows=… leaves such rows out\)\Z')
         for row, expected in ((b"1,1000,,5", r'8: rating (""|is empty)'), (b"1,1000,five,5", '8: rating "five" '),
                               (b"1,1000,4.5.5,5", r'8: rating "4\.5\.5" '),
                               (b"1,1000,0x10,5", '8: rating "0x10" '),
@@ -138,9 +138,16 @@ class Rows(BadCase):
             with self.subTest(value):
                 self.refuse_row(f"1,1000,{value},5".encode(), rf'8: rating "{re.escape(value)}" ')
 
-    def test_a_bad_timestamp_is_reported_like_a_bad_rating(self):
-        """Newest by timestamp needs timestamps; an empty one may count as none."""
-        self.refuse_row(b"1,1000,4.5,yesterday", r'12: timestamp "yesterday" ')
+    def test_a_row_whose_timestamp_is_none_is_read_without_one(self):
+        """Counted and warned about: its rating is as good as any."""
+        for time in (b"yesterday", b"", b"2005-04-31"):
+            lines = GOOD.encode().splitlines()
+            lines[2] = lines[2].rpartition(b",")[0] + b"," + time
+            job = self.job().channel("train", {"ratings.csv": b"\n".join(lines)})
+            result = self.train(job)
+            self.assertTrained(job, result)
+            self.assertEqual(1, job.metrics()["data"]["n_timeless_rows"])
+            self.assertTrue(any(line.get("event") == "timeless_rows" for line in result.log), result)
 
     def test_too_few_and_too_many_fields_are_counted(self):
         """The error also has the expected number."""
@@ -367,14 +374,19 @@ class TooLittle(BadCase):
             else:
                 self.assertFailed(job, result, "validation_fraction")
 
-    def test_validation_data_of_unknown_users_only(self):
-        """Users and items that training never saw: predicted from the mean."""
+    def test_validation_data_of_unknown_users_and_items(self):
+        """Of which training knows nothing: an error; of which it knows few: a warning."""
         unknown_rows = [("x" + u, "y" + i, r, t) for u, i, r, t in ROWS[:200]]
         job = self.job_on(GOOD).channel("validation", {"ratings.csv": csv(unknown_rows)})
+        self.assertFailed(job, self.run_train(job), "validation", "none of its 200 rows",
+                          error="ClientError")
+        known = ROWS[0]
+        job = self.job_on(GOOD).channel("validation", {"ratings.csv": csv([known] + unknown_rows)})
         result = self.train(job)
+        self.assertTrue(any(line.get("event") == "few_known" for line in result.log), result)
         mean = sum(float(r[2]) for r in ROWS) / len(ROWS)
         rmse = (sum((float(r[2]) - mean) ** 2 for r in unknown_rows) / 200) ** 0.5
-        self.assertAlmostEqual(rmse, float(result.epochs[-1]["validation_rmse"]), delta=0.002)
+        self.assertAlmostEqual(rmse, float(result.epochs[-1]["validation_rmse"]), delta=0.01)
 
     def test_ratings_of_any_scale(self):
         """Any finite numbers; the scale is learned from the data."""

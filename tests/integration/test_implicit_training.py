@@ -218,7 +218,11 @@ class Pairs(ImplicitCase):
     def test_nothing_relevant_is_reported_without_a_threshold(self):
         unknown_rows = [("x" + user, item) for user, item in FIND]
         job = self.pairs_job().channel("validation", {"pairs.csv": pairs_csv(unknown_rows)})
+        self.assertIn("none of its", self.last_error(self.run_train(job)))
+        job = self.pairs_job().channel("validation",
+                                       {"pairs.csv": pairs_csv([PAIRS[0]] + unknown_rows)})
         result = self.train(job)
+        self.assertWarned(result, "few_known", "1 of")
         self.assertWarned(result, "nothing_relevant", "no user of the model")
         self.assertIsNone(lists_of(result))
         self.assertNoNan(job, result)

@@ -468,7 +468,7 @@ class Files(TrainCase):
         job = self.job_on("\n".join(lines) + "\n")
         text = self.assertFailed(job, self.run_train(job))
         self.assertRegex(text, r'\AClientError: (\S*/)?ratings\.csv:41:9: '
-                               r'rating "4;5" is not a number\Z')
+                               r'rating "4;5" is not a number \(max_bad_rows=… leaves such rows out\)\Z')
 
     def test_the_file_named_is_the_one_of_many(self):
         """Checklist 38: a nested and a packed one too."""

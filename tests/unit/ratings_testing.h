@@ -32,12 +32,12 @@ static inline mf_ratings *read_file(const char *name, const mf_ratings_options *
                                     mf_error *err)
 {
     const mf_ratings_options usual = {0};
-    mf_ratings_verdict verdict = MF_RATINGS_READ;
+    mf_ratings_content content = MF_RATINGS_READ;
     char reason[MF_RATINGS_REASON_BYTES] = "";
     mf_ratings *ratings = NULL;
     mf_ratings_reader *reader = mf_ratings_reader_create(options != NULL ? options : &usual, err);
-    if (reader != NULL && mf_ratings_reader_add(reader, name, &verdict, reason, err)) {
-        if (verdict != MF_RATINGS_READ)
+    if (reader != NULL && mf_ratings_reader_add(reader, name, &content, reason, err)) {
+        if (content != MF_RATINGS_READ)
             fail_msg("%s was not taken for ratings: %s", name, reason);
         ratings = mf_ratings_reader_finish(reader, err);
     }
@@ -120,6 +120,20 @@ static inline void assert_refused_with(const char *text, const mf_ratings_option
 static inline void assert_refused(const char *text, const char *sentence)
 {
     assert_refused_with(text, NULL, MF_ERR_PARSE, sentence);
+}
+
+/* Reading the text fails at a bad row with exactly this sentence, and the setting that helps. */
+static inline void assert_bad_row_with(const char *text, const mf_ratings_options *options,
+                                       const char *sentence)
+{
+    char whole[1024];
+    snprintf(whole, sizeof whole, "%s (max_bad_rows=… leaves such rows out)", sentence);
+    assert_refused_with(text, options, MF_ERR_PARSE, whole);
+}
+
+static inline void assert_bad_row(const char *text, const char *sentence)
+{
+    assert_bad_row_with(text, NULL, sentence);
 }
 
 /* Every array of a and b has the same bytes. */

@@ -19,21 +19,22 @@ static void take_row(int end, void *context)
 }
 
 /* Feeds the text in two pieces, then its end. */
-static void feed(mf_rows *rows, const char *text, size_t cut, mf_text *said)
+static void feed(mf_rows *rows, const char *text, size_t cut, mf_text *reported)
 {
     mf_error err = {0};
-    mf_text_clear(said, SIZE_MAX);
-    assert_ok(mf_rows_feed(rows, text, cut, take_field, take_row, said, &err), err);
-    assert_ok(mf_rows_feed(rows, text + cut, strlen(text) - cut, take_field, take_row, said, &err),
-              err);
-    mf_rows_end(rows, take_field, take_row, said);
-    mf_text_append(said, "", 1);
+    mf_text_clear(reported, SIZE_MAX);
+    assert_ok(mf_rows_feed(rows, text, cut, take_field, take_row, reported, &err), err);
+    assert_ok(
+        mf_rows_feed(rows, text + cut, strlen(text) - cut, take_field, take_row, reported, &err),
+        err);
+    mf_rows_end(rows, take_field, take_row, reported);
+    mf_text_append(reported, "", 1);
 }
 
 static const struct {
     char delimiter;
     const char *text;
-    const char *said;
+    const char *reported;
 } cases[] = {
     {',', "", ""},
     {',', "a,b\nc\n", "[a][b]n[c]n"},
@@ -54,40 +55,40 @@ static const struct {
 static void rows_and_fields_come_out_by_the_rules_however_the_text_is_cut(void **state)
 {
     (void)state;
-    mf_text said = MF_TEXT_EMPTY;
+    mf_text reported = MF_TEXT_EMPTY;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (size_t cut = 0; cut <= strlen(cases[i].text); cut++) {
             mf_error err = {0};
             mf_rows *rows = mf_rows_create(cases[i].delimiter, &err);
             assert_non_null(rows);
-            feed(rows, cases[i].text, cut, &said);
-            assert_string_equal(said.bytes, cases[i].said);
+            feed(rows, cases[i].text, cut, &reported);
+            assert_string_equal(reported.bytes, cases[i].reported);
             mf_rows_destroy(rows);
         }
-    mf_text_free(&said);
+    mf_text_free(&reported);
 }
 
 static void after_its_end_another_text_begins(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_text said = MF_TEXT_EMPTY;
+    mf_text reported = MF_TEXT_EMPTY;
     mf_rows *rows = mf_rows_create(',', &err);
     assert_non_null(rows);
-    feed(rows, "\"a,b", 2, &said);
-    assert_string_equal(said.bytes, "[a,b].");
-    feed(rows, "a,b", 2, &said);
-    assert_string_equal(said.bytes, "[a][b].");
+    feed(rows, "\"a,b", 2, &reported);
+    assert_string_equal(reported.bytes, "[a,b].");
+    feed(rows, "a,b", 2, &reported);
+    assert_string_equal(reported.bytes, "[a][b].");
     mf_rows_destroy(rows);
-    mf_text_free(&said);
+    mf_text_free(&reported);
 }
 
-/* libcsv asks for less when it does not get what it asked for. */
+/* libcsv requests less when it does not get what it requested. */
 static void one_refusal_of_memory_costs_a_parser_but_no_field(void **state)
 {
     (void)state;
     mf_error err = {0};
-    mf_text said = MF_TEXT_EMPTY;
+    mf_text reported = MF_TEXT_EMPTY;
     mf_memory_fail_nth(1);
     assert_null(mf_rows_create(',', &err));
     assert_error(&err, MF_ERR_MEMORY, "a CSV parser");
@@ -95,12 +96,12 @@ static void one_refusal_of_memory_costs_a_parser_but_no_field(void **state)
     mf_rows *rows = mf_rows_create(',', &err);
     assert_non_null(rows);
     mf_memory_fail_nth(1);
-    feed(rows, "a,b\n", 4, &said);
+    feed(rows, "a,b\n", 4, &reported);
     mf_memory_fail_nth(0);
-    assert_string_equal(said.bytes, "[a][b]n");
+    assert_string_equal(reported.bytes, "[a][b]n");
     mf_rows_destroy(rows);
     mf_rows_destroy(NULL);
-    mf_text_free(&said);
+    mf_text_free(&reported);
 }
 
 int main(void)

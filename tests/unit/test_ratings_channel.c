@@ -24,7 +24,8 @@ static mf_ratings *read_channel(const mf_ratings_options *options, mf_error *err
         write_text(path, text);
     }
     va_end(files);
-    mf_ratings *ratings = mf_data_read_channel(&channel, options, err);
+    static mf_data_report report;
+    mf_ratings *ratings = mf_data_read_channel(&channel, options, &report, err);
     testing_folder_remove(strdup("train"));
     return ratings;
 }
@@ -57,7 +58,7 @@ static void files_without_ratings_count_only_when_no_file_has_any(void **state)
         MF_FEEDBACK_IMPLICIT, "1 31 4\n2 31 2\n");
 }
 
-static void implicit_feedback_that_is_asked_for_takes_ratings_files_too(void **state)
+static void implicit_feedback_that_is_given_takes_ratings_files_too(void **state)
 {
     mf_error err = {0};
     (void)state;
@@ -74,13 +75,17 @@ static void a_channel_with_nothing_to_read_says_what_it_would_need(void **state)
     } cases[] = {
         {&automatic, titles,
          "channel train: its only file has no columns user, item and rating (or user and item, for "
-         "implicit feedback): a.csv (columns movieId, title, genres; missing: user, rating)"},
+         "implicit feedback): a.csv (columns movieId, title, genres; missing: user, rating); "
+         "user_column=…, "
+         "item_column=… and rating_column=… name other columns"},
         {&explicit, tags,
          "channel train: its only file has no columns user, item and rating: a.csv (columns "
-         "userId, movieId, tag, timestamp; missing: rating)"},
-        {&implicit, "1,31,4\n",
-         "channel train: its only file has no columns user and item in a header: a.csv (columns 1, "
-         "31, 4; missing: user, item; implicit feedback needs a header)"},
+         "userId, movieId, tag, timestamp; missing: rating); user_column=…, "
+         "item_column=… and rating_column=… name other columns"},
+        {&implicit, "1,31,4,5,6\n",
+         "channel train: its only file has no columns user and item: a.csv (no header; columns 1, "
+         "31, 4, 5, 6; positions say which is which: user_column=#1, item_column=#2, "
+         "rating_column=#5)"},
     };
     (void)state;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
@@ -95,7 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(files_without_ratings_count_only_when_no_file_has_any),
-        TEST_IN_FOLDER(implicit_feedback_that_is_asked_for_takes_ratings_files_too),
+        TEST_IN_FOLDER(implicit_feedback_that_is_given_takes_ratings_files_too),
         TEST_IN_FOLDER(a_channel_with_nothing_to_read_says_what_it_would_need),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,16 +1,16 @@
-/* test_ratings_dialect.c: which files are ratings, and what is said of the rest. */
+/* test_ratings_dialect.c: which files are ratings, and the reason why others are not. */
 #include "ratings_testing.h"
 
 static void assert_not_ratings_with(const char *bytes, size_t n_bytes,
                                     const mf_ratings_options *options, const char *expected)
 {
     mf_error err = {0};
-    mf_ratings_verdict verdict = MF_RATINGS_READ;
+    mf_ratings_content content = MF_RATINGS_READ;
     char reason[MF_RATINGS_REASON_BYTES] = "";
     testing_write("file", bytes, n_bytes);
     mf_ratings_reader *reader = mf_ratings_reader_create(options, &err);
-    assert_ok(mf_ratings_reader_add(reader, "file", &verdict, reason, &err), err);
-    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_ok(mf_ratings_reader_add(reader, "file", &content, reason, &err), err);
+    assert_int_equal(content, MF_RATINGS_NOT_RATINGS);
     assert_string_equal(reason, expected);
     mf_ratings_reader_destroy(reader);
 }
@@ -38,34 +38,41 @@ static void the_neighbours_of_movielens_ratings_are_left_alone(void **state)
         "and free-text, tagging activity\n",
         "not a table; it begins with \"Summary\"");
     assert_not_ratings("1|24|M|technician|85711\n2|53|F|other|94043\n",
-                       "columns 1, 24, M, technician, 85711; missing: user, item, rating");
+                       "no header; columns 1, 24, M, technician, 85711; column 3 \"M\" is not a "
+                       "number; positions say which is which: "
+                       "user_column=#1, item_column=#2, rating_column=#5");
     assert_not_ratings(
         "1|Toy Story (1995)|01-Jan-1995||http://us.imdb.com/M/title-exact?Toy%20Story"
         "%20(1995)|0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n",
-        "columns 1, Toy Story (1995), 01-Jan-1995, , http://us.imdb.com/M…, 0, 0, 0 "
-        "and 16 more; missing: user, item, rating");
-    assert_not_ratings("unknown|0\nAction|1\n", "columns unknown, 0; missing: user, item, rating");
+        "no header; columns 1, Toy Story (1995), 01-Jan-1995, , http://us.imdb.com/M…, 0, 0, 0 "
+        "and 16 more; column 3 \"01-Jan-1995\" is not a number; positions say which is which: "
+        "user_column=#1, item_column=#2, rating_column=#24");
+    assert_not_ratings("unknown|0\nAction|1\n",
+                       "no header; columns unknown, 0; pairs of user and item are read with "
+                       "feedback=implicit");
     assert_not_ratings("943 users\n1682 items\n100000 ratings\n",
                        "not a table; it begins with \"943 users\"");
     assert_not_ratings("1::Toy Story (1995)::Animation|Children's|Comedy\n",
-                       "columns 1, Toy Story (1995), Animation|Children's…; missing: user, item, "
-                       "rating");
+                       "no header; columns 1, Toy Story (1995), Animation|Children's…; column 3 "
+                       "\"Animation|Children's…\" is not a number; positions say which is which: "
+                       "user_column=#1, item_column=#2, rating_column=#3");
     assert_not_ratings("1::F::1::10::48067\n2::M::56::16::70072\n",
-                       "columns 1, F, 1, 10, 48067; missing: user, item, rating");
+                       "no header; columns 1, F, 1, 10, 48067; positions say which is which: "
+                       "user_column=#1, item_column=#2, rating_column=#5");
 }
 
 static void the_real_movies_csv_is_left_alone(void **state)
 {
     const mf_ratings_options options = {0};
     mf_error err = {0};
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES];
     char *path = testing_path(getenv("MF_SOURCE_DIR") != NULL ? getenv("MF_SOURCE_DIR") : ".",
                               "data/movies.csv");
     (void)state;
     mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
-    assert_ok(mf_ratings_reader_add(reader, path, &verdict, reason, &err), err);
-    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_ok(mf_ratings_reader_add(reader, path, &content, reason, &err), err);
+    assert_int_equal(content, MF_RATINGS_NOT_RATINGS);
     assert_string_equal(reason, "columns movieId, title, genres; missing: user, rating");
     mf_ratings_reader_destroy(reader);
     free(path);
@@ -87,7 +94,8 @@ static void bytes_that_are_no_text_are_named_so(void **state)
     (void)state;
     assert_not_ratings_with(junk, sizeof junk - 1, &options, "binary data");
     assert_not_ratings_with("\x89PNG\r\n\x1A\n", 8, &options, "binary data");
-    assert_not_ratings_with(wide, sizeof wide - 1, &options, "UTF-16 text; it has to be UTF-8");
+    assert_not_ratings_with(wide, sizeof wide - 1, &options,
+                            "not a table; it begins with \"user\"");
 }
 
 static void a_file_that_is_one_endless_line_is_no_table(void **state)
@@ -113,18 +121,31 @@ static void given_names_have_to_be_there(void **state)
                             "columns userId, movieId, rating; missing: user (\"customer\")");
     assert_not_ratings_with(text, strlen(text), &time,
                             "columns userId, movieId, rating; missing: timestamp (\"when\")");
-    assert_not_ratings_with("1,31,4\n", 7, &rating,
-                            "columns 1, 31, 4; missing: user, item, rating (\"rating\")");
+    assert_not_ratings_with(
+        "1,31,4\n", 7, &rating,
+        "no header; columns 1, 31, 4; no column is called \"rating\": give its position, as "
+        "rating_column=#3");
 }
 
 static void without_a_header_only_three_or_four_numeric_looking_columns_are_ratings(void **state)
 {
     (void)state;
-    assert_not_ratings("1,31\n", "columns 1, 31; missing: user, item, rating");
-    assert_not_ratings("1,31,4,5,6\n", "columns 1, 31, 4, 5, 6; missing: user, item, rating");
-    assert_not_ratings("1,31,good\n", "columns 1, 31, good; missing: user, item, rating");
-    assert_not_ratings("1,31,4,May 1\n", "columns 1, 31, 4, May 1; missing: user, item, rating");
-    assert_not_ratings(",31,4\n", "columns , 31, 4; missing: user, item, rating");
+    assert_not_ratings("1,31\n", "no header; columns 1, 31; pairs of user and item are read with "
+                                 "feedback=implicit");
+    assert_not_ratings("1,31,4,5,6\n",
+                       "no header; columns 1, 31, 4, 5, 6; positions say which is which: "
+                       "user_column=#1, item_column=#2, rating_column=#5");
+    assert_not_ratings(
+        "1,31,good\n",
+        "no header; columns 1, 31, good; column 3 \"good\" is not a number; positions "
+        "say which is which: user_column=#1, item_column=#2, rating_column=#3");
+    assert_not_ratings("1,31,4,May 1\n",
+                       "no header; columns 1, 31, 4, May 1; column 4 \"May 1\" is not a time; "
+                       "positions say which is which: user_column=#1, item_column=#2, "
+                       "rating_column=#3");
+    assert_not_ratings(",31,4\n",
+                       "no header; columns , 31, 4; positions say which is which: user_column=#1, "
+                       "item_column=#2, rating_column=#3");
     assert_not_ratings("1:a:31::4\n", "not a table; it begins with \"1:a:31::4\"");
 }
 
@@ -136,7 +157,7 @@ static void a_reason_always_fits(void **state)
                                         .rating_column = "third name, which makes it really long",
                                         .timestamp_column = "and the last of them, longer again"};
     mf_error err = {0};
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES];
     (void)state;
     for (int c = 0; c < 100; c++)
@@ -144,8 +165,8 @@ static void a_reason_always_fits(void **state)
     strcat(text, "x\n1\n");
     write_text("file", text);
     mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
-    assert_ok(mf_ratings_reader_add(reader, "file", &verdict, reason, &err), err);
-    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_ok(mf_ratings_reader_add(reader, "file", &content, reason, &err), err);
+    assert_int_equal(content, MF_RATINGS_NOT_RATINGS);
     assert_true(strlen(reason) < sizeof reason);
     mf_ratings_reader_destroy(reader);
 }

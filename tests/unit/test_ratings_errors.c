@@ -11,42 +11,63 @@
 static void a_rating_that_is_no_finite_float_is_named_with_its_place(void **state)
 {
     (void)state;
-    assert_refused(HEADER GOOD "1,42,4;5,7\n", "r.csv:3:6: rating \"4;5\" is not a number");
-    assert_refused(HEADER GOOD "1,42,good,7\n", "r.csv:3:6: rating \"good\" is not a number");
-    assert_refused(HEADER GOOD "1,42,,7\n", "r.csv:3:6: rating is empty");
-    assert_refused(HEADER GOOD "1,42,   ,7\n", "r.csv:3:9: rating is empty");
-    assert_refused(HEADER GOOD "1,42,NaN,7\n", "r.csv:3:6: rating \"NaN\" is not a finite number");
-    assert_refused(HEADER GOOD "1,42,-inf,7\n",
+    assert_bad_row(HEADER GOOD "1,42,4;5,7\n", "r.csv:3:6: rating \"4;5\" is not a number");
+    assert_bad_row(HEADER GOOD "1,42,good,7\n", "r.csv:3:6: rating \"good\" is not a number");
+    assert_bad_row(HEADER GOOD "1,42,,7\n", "r.csv:3:6: rating is empty");
+    assert_bad_row(HEADER GOOD "1,42,   ,7\n", "r.csv:3:9: rating is empty");
+    assert_bad_row(HEADER GOOD "1,42,NaN,7\n", "r.csv:3:6: rating \"NaN\" is not a finite number");
+    assert_bad_row(HEADER GOOD "1,42,-inf,7\n",
                    "r.csv:3:6: rating \"-inf\" is not a finite number");
-    assert_refused(HEADER GOOD "1,42,1e400,7\n",
+    assert_bad_row(HEADER GOOD "1,42,1e400,7\n",
                    "r.csv:3:6: rating \"1e400\" does not fit a float");
-    assert_refused(HEADER GOOD "1,42,-1e39,7\n",
+    assert_bad_row(HEADER GOOD "1,42,-1e39,7\n",
                    "r.csv:3:6: rating \"-1e39\" does not fit a float");
-    assert_refused(HEADER GOOD "1,42,0x10,7\n", "r.csv:3:6: rating \"0x10\" is not a number");
-    assert_refused(HEADER GOOD "1,42,4 stars,7\n", "r.csv:3:6: rating \"4 stars\" is not a number");
-    assert_refused(HEADER GOOD "1,42,1e,7\n", "r.csv:3:6: rating \"1e\" is not a number");
+    assert_bad_row(HEADER GOOD "1,42,0x10,7\n", "r.csv:3:6: rating \"0x10\" is not a number");
+    assert_bad_row(HEADER GOOD "1,42,4 stars,7\n", "r.csv:3:6: rating \"4 stars\" is not a number");
+    assert_bad_row(HEADER GOOD "1,42,1e,7\n", "r.csv:3:6: rating \"1e\" is not a number");
 }
 
-static void a_timestamp_that_is_no_number_is_named(void **state)
+static void a_row_whose_timestamp_is_none_is_read_without_one_and_counted(void **state)
 {
+    static const char *const times[] = {"yesterday", "", "nan", "2005-13-01"};
     (void)state;
-    assert_refused(HEADER GOOD "1,42,4,yesterday\n",
-                   "r.csv:3:8: timestamp \"yesterday\" is not a number");
-    assert_refused(HEADER GOOD "1,42,4,\n", "r.csv:3:8: timestamp is empty");
-    assert_refused(HEADER GOOD "1,42,4,nan\n",
-                   "r.csv:3:8: timestamp \"nan\" is not a finite number");
+    for (size_t t = 0; t < sizeof times / sizeof times[0]; t++) {
+        char text[200];
+        mf_error err = {0};
+        snprintf(text, sizeof text, HEADER GOOD "1,42,4,%s\n1,43,5,8\n", times[t]);
+        mf_ratings *ratings = read_text(text, NULL, &err);
+        assert_ok(ratings != NULL, err);
+        assert_int_equal(ratings->n_ratings, 3);
+        assert_int_equal(ratings->counts.n_timeless, 1);
+        assert_int_equal(ratings->counts.n_bad_rows, 0);
+        assert_int_equal(ratings->time_rank[0], 2);
+        assert_int_equal(ratings->time_rank[1], 0);
+        assert_int_equal(ratings->time_rank[2], 4);
+        mf_ratings_destroy(ratings);
+    }
+}
+
+static void where_no_row_has_a_timestamp_there_are_no_ranks(void **state)
+{
+    mf_error err = {0};
+    (void)state;
+    mf_ratings *ratings = read_text(HEADER "1,42,4,noon\n1,43,5,\n", NULL, &err);
+    assert_ok(ratings != NULL, err);
+    assert_null(ratings->time_rank);
+    assert_int_equal(ratings->counts.n_timeless, 2);
+    mf_ratings_destroy(ratings);
 }
 
 static void a_row_with_too_few_or_too_many_fields_is_named(void **state)
 {
     (void)state;
-    assert_refused(HEADER GOOD "1,42,4\n", "r.csv:3:1: 3 fields where 4 are expected");
-    assert_refused(HEADER GOOD "1\n", "r.csv:3:1: 1 field where 4 are expected");
-    assert_refused(HEADER GOOD "1,42,4,7,x\n", "r.csv:3:10: 5 fields where 4 are expected");
-    assert_refused(HEADER GOOD "1,42,4,7,\n", "r.csv:3:10: 5 fields where 4 are expected");
-    assert_refused("1::42::4::7\n1::42::4\n", "r.csv:2:1: 3 fields where 4 are expected");
-    assert_refused("1::42::4::7\n1::42::4::7::9\n", "r.csv:2:14: 5 fields where 4 are expected");
-    assert_refused("1::42::4::7\n1::42:4::7\n",
+    assert_bad_row(HEADER GOOD "1,42,4\n", "r.csv:3:1: 3 fields where 4 are expected");
+    assert_bad_row(HEADER GOOD "1\n", "r.csv:3:1: 1 field where 4 are expected");
+    assert_bad_row(HEADER GOOD "1,42,4,7,x\n", "r.csv:3:10: 5 fields where 4 are expected");
+    assert_bad_row(HEADER GOOD "1,42,4,7,\n", "r.csv:3:10: 5 fields where 4 are expected");
+    assert_bad_row("1::42::4::7\n1::42::4\n", "r.csv:2:1: 3 fields where 4 are expected");
+    assert_bad_row("1::42::4::7\n1::42::4::7::9\n", "r.csv:2:14: 5 fields where 4 are expected");
+    assert_bad_row("1::42::4::7\n1::42:4::7\n",
                    "r.csv:2:7: one colon where two separate the fields");
 }
 
@@ -57,7 +78,7 @@ static void a_row_with_very_many_fields_is_named(void **state)
     for (int c = 0; c < 1000; c++)
         strcat(text, "1,");
     strcat(text, "1\n" GOOD);
-    assert_refused(text, "r.csv:3:9: 1001 fields where 4 are expected");
+    assert_bad_row(text, "r.csv:3:9: 1001 fields where 4 are expected");
 }
 
 static void an_id_that_cannot_be_one_is_named(void **state)
@@ -68,60 +89,64 @@ static void an_id_that_cannot_be_one_is_named(void **state)
     char id[301];
     mf_error err = {0};
     (void)state;
-    assert_refused(HEADER GOOD ",42,4,7\n", "r.csv:3:1: user id is empty");
-    assert_refused(HEADER GOOD "1,\"\",4,7\n", "r.csv:3:3: item id is empty");
+    assert_bad_row(HEADER GOOD ",42,4,7\n", "r.csv:3:1: user id is empty");
+    assert_bad_row(HEADER GOOD "1,\"\",4,7\n", "r.csv:3:3: item id is empty");
     memset(id, 'x', 300);
     id[300] = '\0';
     snprintf(text, sizeof text, HEADER "1,%s,4,7\n", id);
-    assert_refused(text, "r.csv:2:3: item id \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" has "
+    assert_bad_row(text, "r.csv:2:3: item id \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" has "
                          "300 bytes (the limit is 255)");
     id[256] = '\0';
     snprintf(text, sizeof text, HEADER "%s,1,4,7\n", id);
-    assert_refused(text, "r.csv:2:1: user id \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" has "
+    assert_bad_row(text, "r.csv:2:1: user id \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" has "
                          "256 bytes (the limit is 255)");
-    assert_refused(HEADER "1,caf\xE9,4,7\n",
-                   "r.csv:2:3: item id \"caf\\xe9\" is not UTF-8 text without control characters");
-    assert_refused(HEADER "1,\xC0\x80,4,7\n", "r.csv:2:3: item id \"\\xc0\\x80\" is not UTF-8 text "
-                                              "without control characters");
-    assert_refused(HEADER "1,a\tb,4,7\n",
+    assert_bad_row(HEADER "1,caf\xE9,4,7\n",
+                   "r.csv:2:3: item id \"caf\\xe9\" is not UTF-8 text without control characters; "
+                   "encoding=latin1 or windows-1252 reads other text");
+    assert_bad_row(
+        HEADER "1,\xC0\x80,4,7\n",
+        "r.csv:2:3: item id \"\\xc0\\x80\" is not UTF-8 text without control characters; "
+        "encoding=latin1 or windows-1252 reads other text");
+    assert_bad_row(HEADER "1,a\tb,4,7\n",
                    "r.csv:2:3: item id \"a\\x09b\" is not UTF-8 text without control characters");
-    assert_refused(HEADER "1,\"a\nb\",4,7\n",
+    assert_bad_row(HEADER "1,\"a\nb\",4,7\n",
                    "r.csv:2:3: item id \"a\\x0ab\" is not UTF-8 text without control characters");
     testing_write("r.csv", with_nul, sizeof with_nul - 1);
     assert_null(read_file("r.csv", NULL, &err));
-    assert_string_equal(
-        err.text, "r.csv:2:3: item id \"4\\x002\" is not UTF-8 text without control characters");
+    assert_string_equal(err.text,
+                        "r.csv:2:3: item id \"4\\x002\" is not UTF-8 text without control "
+                        "characters (max_bad_rows=… leaves such rows out)");
 }
 
 static void lines_are_physical_and_columns_count_bytes(void **state)
 {
     (void)state;
-    assert_refused("userId,movieId,rating,note\n1,31,4,\"a\nb\nc\"\n\n  \n1,42,x,\"\n\"\n",
+    assert_bad_row("userId,movieId,rating,note\n1,31,4,\"a\nb\nc\"\n\n  \n1,42,x,\"\n\"\n",
                    "r.csv:7:6: rating \"x\" is not a number");
-    assert_refused(HEADER "1,31,4,7\r\n\r\n1,42,x,7\r\n",
+    assert_bad_row(HEADER "1,31,4,7\r\n\r\n1,42,x,7\r\n",
                    "r.csv:4:6: rating \"x\" is not a number");
-    assert_refused("userId,movieId,rating\r1,31,4\r\r1,42,x\r",
+    assert_bad_row("userId,movieId,rating\r1,31,4\r\r1,42,x\r",
                    "r.csv:4:6: rating \"x\" is not a number");
-    assert_refused("\n\n" HEADER "1,31,x,7\n", "r.csv:4:6: rating \"x\" is not a number");
-    assert_refused("\"user\nId\",userId,movieId,rating\n0,1,31,x\n",
+    assert_bad_row("\n\n" HEADER "1,31,x,7\n", "r.csv:4:6: rating \"x\" is not a number");
+    assert_bad_row("\"user\nId\",userId,movieId,rating\n0,1,31,x\n",
                    "r.csv:3:8: rating \"x\" is not a number");
-    assert_refused(HEADER " \t1 ,  \"Zo\xC3\xAB\",   \"x\",7\n",
+    assert_bad_row(HEADER " \t1 ,  \"Zo\xC3\xAB\",   \"x\",7\n",
                    "r.csv:2:18: rating \"x\" is not a number");
-    assert_refused("note,userId,movieId,rating\n\"two\nlines\",1,31,x\n",
+    assert_bad_row("note,userId,movieId,rating\n\"two\nlines\",1,31,x\n",
                    "r.csv:2:18: rating \"x\" is not a number");
 }
 
 static void a_missing_column_means_that_the_file_is_not_ratings(void **state)
 {
     mf_error err = {0};
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES];
     const mf_ratings_options options = {.feedback = MF_FEEDBACK_EXPLICIT};
     (void)state;
     write_text("r.csv", "userId,movieId,timestamp\n1,31,7\n");
     mf_ratings_reader *reader = mf_ratings_reader_create(&options, &err);
-    assert_ok(mf_ratings_reader_add(reader, "r.csv", &verdict, reason, &err), err);
-    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_ok(mf_ratings_reader_add(reader, "r.csv", &content, reason, &err), err);
+    assert_int_equal(content, MF_RATINGS_NOT_RATINGS);
     assert_string_equal(reason, "columns userId, movieId, timestamp; missing: rating");
     assert_null(mf_ratings_reader_finish(reader, &err));
     assert_string_equal(err.text, "there are no ratings: no file holds any");
@@ -170,7 +195,7 @@ static void one_bad_row_more_than_allowed_names_the_first(void **state)
             .max_bad_rows = 2, .n_threads = n_threads, .block_bytes = 16};
         assert_refused_with(HEADER "1,1,a,1\n1,2,3,1\n1,3,b,1\n1,4,c,1\n", &options, MF_ERR_PARSE,
                             "r.csv:2:5: rating \"a\" is not a number (the first of more bad rows "
-                            "than max_bad_rows allows, which is 2)");
+                            "than max_bad_rows=2 allows)");
     }
 }
 
@@ -178,7 +203,7 @@ static void a_bad_row_leaves_no_id_behind(void **state)
 {
     const mf_ratings_options options = {.max_bad_rows = 9};
     (void)state;
-    assert_reads_with(HEADER "9,99,bad,7\n8,88,4,bad\n7,77\n6,\"\",4,7\n5,31,4,7\n", &options,
+    assert_reads_with(HEADER "9,99,bad,7\n8,88,4\n7,77\n6,\"\",4,7\n5,31,4,7\n", &options,
                       "5 31 4\n");
 }
 
@@ -249,9 +274,12 @@ static void an_unterminated_quote_is_named_where_it_opens(void **state)
     for (size_t block_bytes = 1; block_bytes < 100; block_bytes += 9) {
         const mf_ratings_options options = {.block_bytes = block_bytes, .n_threads = 2};
         assert_refused_with(HEADER GOOD "1,\"42,4,7\n1,43,4,7\n", &options, MF_ERR_PARSE,
-                            "r.csv:3:3: the quote that opens here is never closed");
+                            "r.csv:3:3: the quote that opens here is never closed "
+                            "(quoting=none reads quotes as text)");
         assert_refused_with("note,user,item,rating\n,1,1,1\n\"a\nb\",\"42,4\n1,43,4,7\n", &options,
-                            MF_ERR_PARSE, "r.csv:4:4: the quote that opens here is never closed");
+                            MF_ERR_PARSE,
+                            "r.csv:4:4: the quote that opens here is never closed "
+                            "(quoting=none reads quotes as text)");
     }
 }
 
@@ -261,8 +289,8 @@ static void of_several_faults_the_first_in_the_file_is_named(void **state)
     for (uint32_t n_threads = 1; n_threads <= 3; n_threads++)
         for (size_t block_bytes = 1; block_bytes < 120; block_bytes += 17) {
             const mf_ratings_options options = {.block_bytes = block_bytes, .n_threads = n_threads};
-            assert_refused_with(HEADER GOOD "1,42,x,7\n2,42,y,7\n1,\"42,4,7\n", &options,
-                                MF_ERR_PARSE, "r.csv:3:6: rating \"x\" is not a number");
+            assert_bad_row_with(HEADER GOOD "1,42,x,7\n2,42,y,7\n1,\"42,4,7\n", &options,
+                                "r.csv:3:6: rating \"x\" is not a number");
         }
 }
 
@@ -317,7 +345,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(a_rating_that_is_no_finite_float_is_named_with_its_place),
-        TEST_IN_FOLDER(a_timestamp_that_is_no_number_is_named),
+        TEST_IN_FOLDER(a_row_whose_timestamp_is_none_is_read_without_one_and_counted),
+        TEST_IN_FOLDER(where_no_row_has_a_timestamp_there_are_no_ranks),
         TEST_IN_FOLDER(a_row_with_too_few_or_too_many_fields_is_named),
         TEST_IN_FOLDER(a_row_with_very_many_fields_is_named),
         TEST_IN_FOLDER(an_id_that_cannot_be_one_is_named),

@@ -1,6 +1,8 @@
 /* test_ratings_implicit.c: files without ratings, by which pairs count. */
 #include "ratings_testing.h"
 
+#include "ratings/dialect.h"
+
 #include <float.h>
 
 static const mf_ratings_options implicit = {.feedback = MF_FEEDBACK_IMPLICIT};
@@ -24,16 +26,16 @@ static void assert_counts_as(const char *text, const mf_ratings_options *options
     mf_ratings_destroy(ratings);
 }
 
-static void assert_verdict(const char *text, const mf_ratings_options *options,
+static void assert_content(const char *text, const mf_ratings_options *options,
                            const char *expected_reason)
 {
     mf_error err = {0};
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES] = "";
     write_text("r.csv", text);
     mf_ratings_reader *reader = mf_ratings_reader_create(options, &err);
-    assert_ok(mf_ratings_reader_add(reader, "r.csv", &verdict, reason, &err), err);
-    assert_int_equal(verdict, MF_RATINGS_NOT_RATINGS);
+    assert_ok(mf_ratings_reader_add(reader, "r.csv", &content, reason, &err), err);
+    assert_int_equal(content, MF_RATINGS_NOT_RATINGS);
     assert_string_equal(reason, expected_reason);
     mf_ratings_reader_destroy(reader);
 }
@@ -41,10 +43,10 @@ static void assert_verdict(const char *text, const mf_ratings_options *options,
 static mf_feedback look(const char *text, const mf_ratings_options *options)
 {
     mf_error err = {0};
-    mf_feedback found = MF_FEEDBACK_AUTO;
+    static mf_look found;
     write_text("r.csv", text);
     assert_ok(mf_ratings_look("r.csv", options, &found, &err), err);
-    return found;
+    return found.content == MF_RATINGS_READ ? found.dialect.feedback : MF_FEEDBACK_AUTO;
 }
 
 static void a_pair_counts_and_repeated_pairs_add_up(void **state)
@@ -75,7 +77,7 @@ static void weights_are_found_by_their_usual_names_or_the_given_one(void **state
     }
     mf_ratings_options given = {.feedback = MF_FEEDBACK_IMPLICIT, .weight_column = "Times"};
     assert_counts_as("plays;times;item;user\n5;2;31;1\n", &given, "1 31 2\n");
-    assert_verdict("userId,movieId,plays\n1,31,2\n", &given,
+    assert_content("userId,movieId,plays\n1,31,2\n", &given,
                    "columns userId, movieId, plays; missing: weight (\"Times\")");
 }
 
@@ -87,8 +89,7 @@ static void a_column_of_ratings_is_ignored_unless_it_is_named_as_the_weight(void
     static const char text[] = "userId,movieId,rating,timestamp\n1,31,4,5\n1,31,nonsense,6\n";
     (void)state;
     assert_counts_as(text, &implicit, "1 31 2\n");
-    assert_refused_with(text, &named, MF_ERR_PARSE,
-                        "r.csv:3:6: weight \"nonsense\" is not a number");
+    assert_bad_row_with(text, &named, "r.csv:3:6: weight \"nonsense\" is not a number");
     assert_counts_as("userId,movieId,rating\n1,31,4\n1,31,2.5\n", &named, "1 31 6.5\n");
     assert_counts_as("userId,movieId,rating\n1,31,4\n1,31,2.5\n", &both, "1 31 6.5\n");
 }
@@ -148,10 +149,9 @@ static void rows_with_the_weight_0_are_no_events(void **state)
 static void a_row_with_the_weight_0_has_to_be_good_all_the_same(void **state)
 {
     (void)state;
-    assert_refused_with("userId,movieId,plays,timestamp\n1,31,0,noon\n", &implicit, MF_ERR_PARSE,
-                        "r.csv:2:8: timestamp \"noon\" is not a number");
-    assert_refused_with("userId,movieId,plays\n,31,0\n", &implicit, MF_ERR_PARSE,
-                        "r.csv:2:1: user id is empty");
+    assert_bad_row_with("userId,movieId,plays\n,31,0\n", &implicit, "r.csv:2:1: user id is empty");
+    assert_bad_row_with("userId,movieId,plays\n1,\"\",0\n", &implicit,
+                        "r.csv:2:3: item id is empty");
 }
 
 static void bad_weights_are_named(void **state)
@@ -176,7 +176,7 @@ static void bad_weights_are_named(void **state)
         char sentence[200];
         sprintf(text, "userId,movieId,plays\n1,31,1\n2,31,%s\n", cases[c].weight);
         sprintf(sentence, "r.csv:3:6: %s", cases[c].why);
-        assert_refused_with(text, &implicit, MF_ERR_PARSE, sentence);
+        assert_bad_row_with(text, &implicit, sentence);
     }
 }
 
@@ -200,19 +200,19 @@ static void beside_ratings_such_a_file_is_left_alone_and_says_why(void **state)
 {
     const mf_ratings_options automatic = {0};
     mf_error err = {0};
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     (void)state;
-    assert_verdict(tags, &automatic,
+    assert_content(tags, &automatic,
                    "columns userId, movieId, tag, timestamp; missing: rating; it would count as "
                    "implicit feedback only when no file has ratings");
     for (int order = 0; order < 2; order++) {
         write_text("a.csv", order == 0 ? tags : stars);
         write_text("b.csv", order == 0 ? stars : tags);
         mf_ratings_reader *reader = mf_ratings_reader_create(&automatic, &err);
-        assert_ok(mf_ratings_reader_add(reader, "a.csv", &verdict, NULL, &err), err);
-        assert_int_equal(verdict, order == 0 ? MF_RATINGS_NOT_RATINGS : MF_RATINGS_READ);
-        assert_ok(mf_ratings_reader_add(reader, "b.csv", &verdict, NULL, &err), err);
-        assert_int_equal(verdict, order == 0 ? MF_RATINGS_READ : MF_RATINGS_NOT_RATINGS);
+        assert_ok(mf_ratings_reader_add(reader, "a.csv", &content, NULL, &err), err);
+        assert_int_equal(content, order == 0 ? MF_RATINGS_NOT_RATINGS : MF_RATINGS_READ);
+        assert_ok(mf_ratings_reader_add(reader, "b.csv", &content, NULL, &err), err);
+        assert_int_equal(content, order == 0 ? MF_RATINGS_READ : MF_RATINGS_NOT_RATINGS);
         mf_ratings *ratings = mf_ratings_reader_finish(reader, &err);
         assert_ok(ratings != NULL, err);
         assert_int_equal(ratings->feedback, MF_FEEDBACK_EXPLICIT);
@@ -228,7 +228,7 @@ static void a_look_tells_what_a_file_would_be(void **state)
     const mf_ratings_options automatic = {0};
     const mf_ratings_options explicit = {.feedback = MF_FEEDBACK_EXPLICIT};
     mf_error err = {0};
-    mf_feedback found;
+    static mf_look found;
     (void)state;
     assert_int_equal(look(stars, &automatic), MF_FEEDBACK_EXPLICIT);
     assert_int_equal(look("1,31,4\n", &automatic), MF_FEEDBACK_EXPLICIT);
@@ -261,18 +261,23 @@ static void explicit_reading_refuses_a_file_without_ratings_as_ever(void **state
 {
     const mf_ratings_options explicit = {.feedback = MF_FEEDBACK_EXPLICIT};
     (void)state;
-    assert_verdict(tags, &explicit, "columns userId, movieId, tag, timestamp; missing: rating");
+    assert_content(tags, &explicit, "columns userId, movieId, tag, timestamp; missing: rating");
 }
 
-static void without_a_header_nothing_is_implicit(void **state)
+static void without_a_header_rows_are_pairs_only_with_that_feedback(void **state)
 {
     const mf_ratings_options automatic = {0};
+    const mf_ratings_options places = {
+        .feedback = MF_FEEDBACK_IMPLICIT, .user_column = "#2", .weight_column = "none"};
     (void)state;
-    assert_verdict("1,31,4\n", &implicit,
-                   "columns 1, 31, 4; missing: user, item; implicit feedback needs a header");
-    assert_verdict("1,31\n", &implicit, "columns 1, 31; missing: user, item");
-    assert_verdict("1,31\n", &automatic, "columns 1, 31; missing: user, item, rating");
-    assert_verdict(titles, &implicit, "columns movieId, title, genres; missing: user");
+    assert_counts_as("1,31\n1,31\n2,42\n", &implicit, "1 31 2\n2 42 1\n");
+    assert_counts_as("1,31,4\n1,31,5\n", &implicit, "1 31 9\n");
+    assert_counts_as("31,1,4\n31,1,5\n", &places, "1 31 2\n");
+    assert_content("1,31\n", &automatic,
+                   "no header; columns 1, 31; pairs of user and item are read with "
+                   "feedback=implicit");
+    assert_content("reader,book\nu1,b1\nu2,b2\n", &implicit, "columns reader, book; missing: user");
+    assert_content(titles, &implicit, "columns movieId, title, genres; missing: user");
 }
 
 static void names_of_columns_may_not_be_shared(void **state)
@@ -351,7 +356,7 @@ static void quoted_and_plain_rows_without_weights_read_alike(void **state)
                      "1 31 2\n2 31 1\n");
     assert_counts_as("userId::movieId::when\n1::31::x\n1::31::y\n2::42::z\n", &implicit,
                      "1 31 2\n2 42 1\n");
-    assert_refused_with("userId,movieId\n1,31\n1,31,4\n", &implicit, MF_ERR_PARSE,
+    assert_bad_row_with("userId,movieId\n1,31\n1,31,4\n", &implicit,
                         "r.csv:3:6: 3 fields where 2 are expected");
 }
 
@@ -451,7 +456,7 @@ int main(void)
         TEST_IN_FOLDER(a_look_tells_what_a_file_would_be),
         TEST_IN_FOLDER(a_named_column_decides_what_is_looked_for),
         TEST_IN_FOLDER(explicit_reading_refuses_a_file_without_ratings_as_ever),
-        TEST_IN_FOLDER(without_a_header_nothing_is_implicit),
+        TEST_IN_FOLDER(without_a_header_rows_are_pairs_only_with_that_feedback),
         TEST_IN_FOLDER(names_of_columns_may_not_be_shared),
         TEST_IN_FOLDER(a_stream_is_what_its_first_file_is),
         TEST_IN_FOLDER(quoted_and_plain_rows_without_weights_read_alike),

@@ -1,5 +1,5 @@
 /* test_ratings_parallel.c: the same ratings whatever the threads, the blocks and
- * the memory; and a slow, plain twin of the whole reader. */
+ * the memory; and a slow, plain reader beside the real one. */
 #include "ratings_testing.h"
 
 #include "base/number.h"
@@ -70,14 +70,14 @@ static void nothing_depends_on_threads_or_blocks(void **state)
     }
 }
 
-/* The slow twin: one row after the other, each searched for linearly. */
-typedef struct twin_row {
+/* The slow reader: one row after the other, each searched for linearly. */
+typedef struct plain_row {
     uint32_t user, item;
     float value;
     double when;
-} twin_row;
+} plain_row;
 
-static uint32_t twin_index(char names[][32], uint32_t *n, const char *name)
+static uint32_t plain_index(char names[][32], uint32_t *n, const char *name)
 {
     for (uint32_t i = 0; i < *n; i++)
         if (strcmp(names[i], name) == 0)
@@ -90,7 +90,7 @@ static void the_result_is_that_of_a_slow_and_plain_reader(void **state)
 {
     static char users[512][32];
     static char items[512][32];
-    static twin_row rows[ROWS];
+    static plain_row rows[ROWS];
     (void)state;
     for (int kind = 0; kind < 4; kind++) {
         uint32_t n_users = 0;
@@ -113,8 +113,8 @@ static void the_result_is_that_of_a_slow_and_plain_reader(void **state)
                        *line == '"' ? "%31[^\"]\",%31[^,],%f,%lf" : "%31[^,],%31[^,],%f,%lf", user,
                        item, &value, &when),
                 4);
-            const twin_row row = {twin_index(users, &n_users, user),
-                                  twin_index(items, &n_items, item), value, when};
+            const plain_row row = {plain_index(users, &n_users, user),
+                                   plain_index(items, &n_items, item), value, when};
             uint32_t r = 0;
             while (r < n_rows && (rows[r].user != row.user || rows[r].item != row.item))
                 r++;

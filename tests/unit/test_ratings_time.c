@@ -41,7 +41,7 @@ static void assert_ranks_of(const char *text, const char *expected)
     mf_ratings *ratings = read_text(text, NULL, &err);
     assert_ok(ratings != NULL, err);
     assert_non_null(ratings->time_rank);
-    assert_null(ratings->time); /* nobody asked for them */
+    assert_null(ratings->time); /* keep_times was not given */
     assert_ranked(ratings, expected);
     mf_ratings_destroy(ratings);
 }
@@ -50,14 +50,14 @@ static mf_ratings *read_two(const char *first, const char *second,
                             const mf_ratings_options *options)
 {
     mf_error err = {0};
-    mf_ratings_verdict verdict;
+    mf_ratings_content content;
     write_text("first.csv", first);
     write_text("second.csv", second);
     mf_ratings_reader *reader = mf_ratings_reader_create(options, &err);
-    assert_ok(mf_ratings_reader_add(reader, "first.csv", &verdict, NULL, &err), err);
-    assert_int_equal(verdict, MF_RATINGS_READ);
-    assert_ok(mf_ratings_reader_add(reader, "second.csv", &verdict, NULL, &err), err);
-    assert_int_equal(verdict, MF_RATINGS_READ);
+    assert_ok(mf_ratings_reader_add(reader, "first.csv", &content, NULL, &err), err);
+    assert_int_equal(content, MF_RATINGS_READ);
+    assert_ok(mf_ratings_reader_add(reader, "second.csv", &content, NULL, &err), err);
+    assert_int_equal(content, MF_RATINGS_READ);
     mf_ratings *ratings = mf_ratings_reader_finish(reader, &err);
     assert_ok(ratings != NULL, err);
     mf_ratings_reader_destroy(reader);

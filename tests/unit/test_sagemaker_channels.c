@@ -178,7 +178,7 @@ static void content_types_ignore_case_and_parameters(void **state)
     refuses("{\"train\": {\"ContentType\": \"application/x-recordio-protobuf\"}}",
             "channel train: content type \"application/x-recordio-protobuf\": "
             "RecordIO-protobuf is not read here: give the ratings as CSV");
-    refuses("{\"train\": {\"ContentType\": \"application/json\"}}", "convert the ratings to CSV");
+    refuses("{\"train\": {\"ContentType\": \"application/json\"}}", "use application/jsonlines");
     refuses("{\"train\": {\"ContentType\": \"application/x-parquet\"}}", "convert the ratings");
     refuses("{\"train\": {\"ContentType\": \"application/x-sagemaker-model\"}}",
             "a packed model belongs in the channel model");

@@ -342,7 +342,9 @@ static void columns_and_limits_reach_the_reader(void **state)
     (void)state;
     static chosen c;
     CHOOSE(&c, "max_bad_rows", "9007199254740992", "n_threads", "3", NULL);
-    mf_ratings_options o = mf_train_settings_options(&c.values);
+    mf_ratings_options o;
+    mf_error err = {0};
+    assert_ok(mf_train_settings_options(&c.values, &o, &err), err);
     assert_null(o.user_column);
     assert_null(o.item_column);
     assert_null(o.rating_column);
@@ -354,7 +356,7 @@ static void columns_and_limits_reach_the_reader(void **state)
     longest[sizeof longest - 1] = '\0';
     CHOOSE(&c, "user_column", "u", "item_column", "i", "rating_column", longest, "timestamp_column",
            "t", NULL);
-    o = mf_train_settings_options(&c.values);
+    assert_ok(mf_train_settings_options(&c.values, &o, &err), err);
     assert_string_equal(o.user_column, "u");
     assert_string_equal(o.item_column, "i");
     assert_string_equal(o.rating_column, longest);

@@ -1,12 +1,12 @@
-/* team.c: threads that live as long as one piece of work. Starting one costs
+/* parallel.c: threads that live as long as one piece of work. Starting one costs
  * about 30 us, a block takes 100 times that to parse. */
-#include "ratings/team.h"
+#include "ratings/parallel.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 
 typedef struct member {
-    mf_team_work *work;
+    mf_parallel_work *work;
     void *context;
     uint32_t number;
     bool started;
@@ -20,11 +20,11 @@ static void *member_run(void *argument)
     return NULL;
 }
 
-void mf_team_run(uint32_t n_members, mf_team_work *work, void *context)
+void mf_parallel_run(uint32_t n_members, mf_parallel_work *work, void *context)
 {
-    member members[MF_TEAM_MAX];
-    if (n_members > MF_TEAM_MAX)
-        n_members = MF_TEAM_MAX;
+    member members[MF_THREADS_OF_READING];
+    if (n_members > MF_THREADS_OF_READING)
+        n_members = MF_THREADS_OF_READING;
     for (uint32_t m = 1; m < n_members; m++) {
         members[m] = (member){work, context, m, false, 0};
         members[m].started = pthread_create(&members[m].thread, NULL, member_run, &members[m]) == 0;

@@ -1,0 +1,183 @@
+/* format.c: magic numbers and first lines. Each sentence says what the file is, and one command
+ * that makes CSV of it. */
+#include "ratings/format.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct magic {
+    const char *bytes;
+    size_t n_bytes;
+    const char *sentence;
+} magic;
+
+#define MAGIC(text) (text), sizeof(text) - 1
+
+static const magic magics[] = {
+    {MAGIC("PAR1"), "Parquet; convert it: python3 -c \"import pandas; "
+                    "pandas.read_parquet('in.parquet').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("ARROW1"), "Arrow (Feather); convert it: python3 -c \"import pandas; "
+                      "pandas.read_feather('in.arrow').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("\xFF\xFF\xFF\xFF"),
+     "an Arrow stream; convert it: python3 -c \"import pyarrow as p; "
+     "p.ipc.open_stream('in').read_pandas().to_csv('ratings.csv', index=False)\""},
+    {MAGIC("FEA1"), "Feather; convert it: python3 -c \"import pandas; "
+                    "pandas.read_feather('in').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("ORC"), "ORC; convert it: python3 -c \"import pandas; "
+                   "pandas.read_orc('in.orc').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("Obj\x01"),
+     "Avro; convert it to CSV: fastavro in.avro gives JSON Lines, which are read"},
+    {MAGIC("\n#\xD7\xCE"), "RecordIO-protobuf; give the ratings it was made of as CSV with the "
+                           "columns user, item, rating and the content type text/csv"},
+    {MAGIC("\xCE\xD7#\n"), "RecordIO-protobuf; give the ratings it was made of as CSV with the "
+                           "columns user, item, rating and the content type text/csv"},
+    {MAGIC("\xD0\xCF\x11\xE0"), "an Excel workbook (xls); export it: File, Save as, CSV UTF-8"},
+    {MAGIC("\x28\xB5\x2F\xFD"), "zstd; unpack it (zstd -d) or use gzip, which is read"},
+    {MAGIC("BZh"), "bzip2; unpack it (bunzip2) or use gzip, which is read"},
+    {MAGIC("\xFD"
+           "7zXZ"),
+     "xz; unpack it (unxz) or use gzip, which is read"},
+    {MAGIC("7z\xBC\xAF"), "a 7z archive; unpack it, and put its files into the channel"},
+    {MAGIC("Rar!"), "a RAR archive; unpack it, and put its files into the channel"},
+    {MAGIC("\x89HDF"), "HDF5; convert it: python3 -c \"import pandas; "
+                       "pandas.read_hdf('in.h5').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("\x93NUMPY"), "a NumPy array; convert it: python3 -c \"import numpy; "
+                         "numpy.savetxt('ratings.csv', numpy.load('in.npy'), '%g', ',')\""},
+    {MAGIC("SQLite format 3"), "a SQLite database; export the table: sqlite3 -header -csv in.db "
+                               "'select * from ratings' > ratings.csv"},
+    {MAGIC("\x80\x03"), "a pickle; convert it: python3 -c \"import pandas; "
+                        "pandas.read_pickle('in').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("\x80\x04"), "a pickle; convert it: python3 -c \"import pandas; "
+                        "pandas.read_pickle('in').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("\x80\x05"), "a pickle; convert it: python3 -c \"import pandas; "
+                        "pandas.read_pickle('in').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("RDX"), "an R data file; in R: write.csv(ratings, 'ratings.csv', row.names = FALSE)"},
+    {MAGIC("MATLAB 5.0"), "a MATLAB file; export three columns: user, item, rating"},
+    {MAGIC("%PDF"), "a PDF"},
+};
+
+static const char zip[] = "a zip archive; unpack it, and put its files into the channel (gzip "
+                          "files are read as they are)";
+static const char xlsx[] = "an Excel workbook (xlsx); export it: File, Save as, CSV UTF-8";
+static const char tar[] = "a tar archive; unpack it, and put its files into the channel";
+static const char netflix[] =
+    "Netflix Prize blocks (\"1:\", then user,rating,date); convert it: awk -F, "
+    "'/:$/{m=substr($0,1,length($0)-1);next}{print $1\",\"m\",\"$2\",\"$3}' in > ratings.csv";
+static const char python[] =
+    "Python dictionaries, not JSON; convert it: python3 -c \"import ast,json,sys; "
+    "[print(json.dumps(ast.literal_eval(l))) for l in sys.stdin]\" < in > out.json";
+static const char manifest[] =
+    "a SageMaker manifest, a list of S3 objects; name it in the channel's data source "
+    "(S3DataType ManifestFile), or put the files that it lists into the channel";
+static const char augmented[] =
+    "an augmented manifest, lines that name S3 objects; put those objects, as CSV with the columns "
+    "user, item, rating, into the channel";
+static const char xml[] =
+    "XML or HTML; export the ratings as CSV with the columns user, item, rating";
+static const char arff[] = "ARFF; remove the lines that begin with @ or %, and the rest is CSV";
+static const char matrix_array[] =
+    "a dense MatrixMarket array; write it as coordinates (scipy.io.mmwrite of a sparse matrix)";
+static const char libsvm[] =
+    "libsvm rows (label index:value …); convert them to CSV with the columns user, item, rating";
+
+static bool begins(const char *head, size_t n_head, const char *text)
+{
+    const size_t n = strlen(text);
+    return n_head >= n && strncasecmp(head, text, n) == 0;
+}
+
+static size_t digits(const char *head, size_t n_head, size_t at)
+{
+    size_t n = 0;
+    while (at + n < n_head && isdigit((unsigned char)head[at + n]))
+        n++;
+    return n;
+}
+
+/* "1:" alone on the first line, then "1488844,3". */
+static bool is_netflix(const char *head, size_t n_head)
+{
+    size_t at = digits(head, n_head, 0);
+    if (at == 0 || at + 2 >= n_head || head[at] != ':')
+        return false;
+    at++;
+    at += head[at] == '\r';
+    if (at >= n_head || head[at++] != '\n')
+        return false;
+    const size_t n = digits(head, n_head, at);
+    return n > 0 && at + n < n_head && head[at + n] == ',';
+}
+
+/* "4 12:1 99:0.5" */
+static bool is_libsvm(const char *head, size_t n_head)
+{
+    size_t at = 0;
+    while (at < n_head && (isdigit((unsigned char)head[at]) || strchr("+-.", head[at])) &&
+           head[at] != '\0')
+        at++;
+    if (at == 0 || at >= n_head || head[at] != ' ')
+        return false;
+    const size_t n = digits(head, n_head, at + 1);
+    at += 1 + n;
+    return n > 0 && at + 1 < n_head && head[at] == ':' && isdigit((unsigned char)head[at + 1]);
+}
+
+static bool holds(const char *head, size_t n_head, const char *text)
+{
+    return memmem(head, n_head, text, strlen(text)) != NULL;
+}
+
+static size_t after_blanks(const char *head, size_t n_head, size_t at)
+{
+    while (at < n_head && isspace((unsigned char)head[at]))
+        at++;
+    return at;
+}
+
+static const char *refused_json(const char *head, size_t n_head, size_t first)
+{
+    if (head[first] == '{') {
+        const size_t key = after_blanks(head, n_head, first + 1);
+        if (key < n_head && head[key] == '\'')
+            return python;
+        const char *line = memchr(head + first, '\n', n_head - first);
+        const size_t n_line = line != NULL ? (size_t)(line - head) - first : n_head - first;
+        return holds(head + first, n_line, "\"source-ref\"") ? augmented : NULL;
+    }
+    const size_t inner = after_blanks(head, n_head, first + 1);
+    return inner < n_head && head[inner] == '{' &&
+                   holds(head + inner, n_head - inner, "\"prefix\"") &&
+                   holds(head + inner, n_head - inner, "s3://")
+               ? manifest
+               : NULL;
+}
+
+const char *mf_format_refused(const char *head, size_t n_head)
+{
+    for (size_t m = 0; m < sizeof magics / sizeof magics[0]; m++)
+        if (n_head >= magics[m].n_bytes && memcmp(head, magics[m].bytes, magics[m].n_bytes) == 0)
+            return magics[m].sentence;
+    if (n_head >= 4 && memcmp(head, "PK\x03\x04", 4) == 0)
+        return holds(head, n_head, "xl/") || holds(head, n_head, "[Content_Types].xml") ? xlsx
+                                                                                        : zip;
+    if (n_head > 262 && memcmp(head + 257, "ustar", 5) == 0)
+        return tar;
+    const size_t first = after_blanks(head, n_head, 0);
+    if (first == n_head)
+        return NULL;
+    if (is_netflix(head + first, n_head - first))
+        return netflix;
+    if (head[first] == '{' || head[first] == '[')
+        return refused_json(head, n_head, first);
+    if (begins(head + first, n_head - first, "<?xml") ||
+        begins(head + first, n_head - first, "<!doctype") ||
+        begins(head + first, n_head - first, "<html"))
+        return xml;
+    if (begins(head + first, n_head - first, "@relation"))
+        return arff;
+    if (begins(head + first, n_head - first, "%%MatrixMarket matrix array"))
+        return matrix_array;
+    return is_libsvm(head + first, n_head - first) ? libsvm : NULL;
+}

@@ -1,0 +1,301 @@
+/* json_rows.c: jansson enters here. Which keys are used is decided by the objects in the
+ * first 64 KiB, all of whose keys count together. */
+#include "ratings/json_rows.h"
+
+#include "base/memory.h"
+#include "ratings/cutter.h"
+#include "ratings/header.h"
+#include "ratings/reason.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { SAMPLE_OBJECTS = 100 };
+
+static size_t skip(const char *text, size_t n_bytes, size_t at)
+{
+    while (at < n_bytes && mf_is_between_objects(text[at]))
+        at++;
+    return at;
+}
+
+bool mf_json_begins(const char *text, size_t n_bytes)
+{
+    size_t at = 0;
+    while (at < n_bytes && strchr(" \t\r\n", text[at]) != NULL && text[at] != '\0')
+        at++;
+    if (at < n_bytes && text[at] == '[')
+        at = skip(text, n_bytes, at);
+    if (at == n_bytes || text[at] != '{')
+        return false;
+    for (at++; at < n_bytes && strchr(" \t\r\n", text[at]) != NULL && text[at] != '\0';)
+        at++;
+    return at == n_bytes || text[at] == '"' || text[at] == '}';
+}
+
+/* The shortest text that reads as the number: 4.5, not 4.5000000000000000. */
+static void keep_number(mf_cell_copy *copy, double value)
+{
+    char text[40];
+    if (fabs(value) < 1e15 && value == (double)(int64_t)value) {
+        copy->n_bytes = (size_t)snprintf(copy->bytes, sizeof text, "%lld", (long long)value);
+        return;
+    }
+    const double tenths = value * 10;
+    if (tenths > 0 && tenths < 1e6 && tenths == (double)(int64_t)tenths &&
+        (double)(int64_t)tenths / 10 == value) {
+        copy->n_bytes = (size_t)snprintf(copy->bytes, sizeof text, "%lld.%lld",
+                                         (long long)tenths / 10, (long long)tenths % 10);
+        return;
+    }
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    mf_cell_keep(copy, text, strlen(text));
+}
+
+/* False when the value is no text and no number. */
+static bool keep_value(mf_cell_copy *copy, const json_t *value)
+{
+    char text[40];
+    copy->n_bytes = 0;
+    if (json_is_string(value)) {
+        mf_cell_keep(copy, json_string_value(value), json_string_length(value));
+        return true;
+    }
+    if (json_is_integer(value)) {
+        const int n = snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+        mf_cell_keep(copy, text, (size_t)n);
+        return true;
+    }
+    if (json_is_real(value)) {
+        keep_number(copy, json_real_value(value));
+        return true;
+    }
+    return value == NULL || json_is_null(value);
+}
+
+/* Where the damage at text[at ..) ends: with its line, or with its object. */
+static size_t after_damage(const mf_dialect *dialect, const char *text, size_t n_bytes, size_t at)
+{
+    if (dialect->text == MF_TEXT_JSON) {
+        const size_t n = mf_object_bytes(text + at, n_bytes - at);
+        return n > 0 ? at + n : n_bytes;
+    }
+    const char *end = memchr(text + at, '\n', n_bytes - at);
+    return end != NULL ? (size_t)(end - text) + 1 : n_bytes;
+}
+
+static json_t *parse(const mf_dialect *dialect, const char *text, size_t n_bytes, size_t *at,
+                     char why[96])
+{
+    json_error_t error;
+    const char *end =
+        dialect->text == MF_TEXT_JSON_LINES ? memchr(text + *at, '\n', n_bytes - *at) : NULL;
+    const size_t n_seen = (end != NULL ? (size_t)(end - text) : n_bytes) - *at;
+    json_t *object =
+        json_loadb(text + *at, n_seen, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, &error);
+    if (object == NULL)
+        snprintf(why, 96, "not JSON: %.80s", error.text);
+    else if (!json_is_object(object))
+        snprintf(why, 96, "not a JSON object");
+    if (object != NULL && json_is_object(object)) {
+        *at += (size_t)error.position;
+        return object;
+    }
+    json_decref(object);
+    *at = after_damage(dialect, text, n_bytes, *at);
+    return NULL;
+}
+
+mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_bytes, size_t *at,
+                         size_t *begin, mf_cell_copy cells[MF_ROLES], int *role, char why[96])
+{
+    mf_json_row result = MF_JSON_CELLS;
+    *at = skip(text, n_bytes, *at);
+    *begin = *at;
+    if (*at == n_bytes)
+        return MF_JSON_NONE;
+    json_t *object = parse(dialect, text, n_bytes, at, why);
+    if (object == NULL)
+        return MF_JSON_DAMAGED;
+    for (int r = 0; r < MF_ROLES; r++) {
+        const mf_cell_copy *name = &dialect->header[r];
+        const json_t *value = NULL;
+        cells[r].n_bytes = 0;
+        if (dialect->column[r] == MF_COLUMN_ABSENT)
+            continue;
+        value = json_object_getn(object, name->bytes, name->n_bytes);
+        const bool is_good = keep_value(&cells[r], value);
+        if (result == MF_JSON_CELLS && r != MF_ROLE_TIMESTAMP && (!is_good || value == NULL)) {
+            result = MF_JSON_MISSING;
+            *role = r;
+        }
+    }
+    json_decref(object);
+    return result;
+}
+
+/* The keys and values of the first objects. */
+typedef struct keys {
+    uint32_t n;
+    mf_cell_copy name[MF_COLUMNS_MAX];
+    mf_cell_copy value[MF_COLUMNS_MAX]; /* the first that is not null */
+} keys;
+
+static void add_keys(keys *k, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        const size_t n_bytes = strlen(key);
+        uint32_t c = 0;
+        while (c < k->n && (k->name[c].n_bytes != n_bytes || n_bytes > MF_COPY_BYTES ||
+                            memcmp(k->name[c].bytes, key, n_bytes) != 0))
+            c++;
+        if (c == k->n && (k->n == MF_COLUMNS_MAX || n_bytes > MF_COPY_BYTES))
+            continue;
+        if (c == k->n) {
+            mf_cell_keep(&k->name[k->n++], key, n_bytes);
+            k->value[c].n_bytes = 0;
+        }
+        if (k->value[c].n_bytes == 0)
+            (void)keep_value(&k->value[c], value);
+    }
+}
+
+/* Objects do not cross line ends: what follows the first one on its line is nothing. */
+static bool is_lines(const char *text, size_t n_bytes, size_t first)
+{
+    const size_t n = mf_object_bytes(text + first, n_bytes - first);
+    if (n == 0 || memchr(text + first, '\n', n) != NULL)
+        return false;
+    for (size_t at = first + n; at < n_bytes; at++)
+        if (text[at] == '\n' || text[at] == '\r')
+            return true;
+        else if (text[at] != ' ' && text[at] != '\t' && text[at] != ',')
+            return false;
+    return true;
+}
+
+static void keep_examples(const mf_dialect *dialect, const char *text, size_t n_bytes,
+                          mf_look *look, mf_cell_copy cells[MF_ROLES])
+{
+    size_t at = 0;
+    size_t begin;
+    int role;
+    char why[96];
+    for (mf_json_row row = MF_JSON_CELLS;
+         row == MF_JSON_CELLS && look->n_examples < MF_DIALECT_EXAMPLES;) {
+        row = mf_json_read(dialect, text, n_bytes, &at, &begin, cells, &role, why);
+        for (int r = 0; row == MF_JSON_CELLS && r < MF_ROLES; r++)
+            mf_printable(look->example[look->n_examples][r], sizeof look->example[0][0],
+                         cells[r].bytes,
+                         cells[r].n_bytes < MF_COPY_BYTES ? cells[r].n_bytes : MF_COPY_BYTES);
+        look->n_examples += row == MF_JSON_CELLS;
+    }
+}
+
+static bool is_time(const mf_cell_copy *copy, mf_time_unit *unit)
+{
+    bool is_whole;
+    bool is_date;
+    int64_t whole;
+    double seconds;
+    if (!mf_value_time(mf_cell_view(copy), &is_whole, &whole, &seconds, &is_date))
+        return false;
+    *unit = is_date ? MF_TIME_DATES : mf_time_unit_of(seconds);
+    return true;
+}
+
+static bool match(const keys *k, const mf_ratings_options *options, mf_feedback feedback,
+                  mf_dialect *dialect)
+{
+    uint32_t column[MF_ROLES];
+    bool weak_time;
+    if (!mf_header_match(k->name, k->n, 1, options, feedback, column, &weak_time))
+        return false;
+    mf_time_unit unit = MF_TIME_SECONDS;
+    const bool has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT &&
+                          is_time(&k->value[column[MF_ROLE_TIMESTAMP]], &unit);
+    if (weak_time && !has_time)
+        column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
+    dialect->has_header = true;
+    dialect->feedback = feedback;
+    dialect->has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
+    dialect->has_value = column[MF_ROLE_VALUE] != MF_COLUMN_ABSENT;
+    dialect->time_unit = unit;
+    dialect->time_rate = 1;
+    dialect->decimal_comma = options->decimal_comma;
+    dialect->n_fields = k->n;
+    for (int role = 0; role < MF_ROLES; role++) {
+        dialect->column[role] = column[role];
+        if (column[role] != MF_COLUMN_ABSENT)
+            dialect->header[role] = k->name[column[role]];
+    }
+    return true;
+}
+
+static size_t gather_keys(const mf_dialect *dialect, const char *text, size_t n_bytes, keys *k)
+{
+    size_t n_objects = 0;
+    char why[96];
+    for (size_t at = skip(text, n_bytes, 0); at < n_bytes && n_objects < SAMPLE_OBJECTS;
+         at = skip(text, n_bytes, at)) {
+        if (mf_object_bytes(text + at, n_bytes - at) == 0)
+            break; /* cut short */
+        json_t *object = parse(dialect, text, n_bytes, &at, why);
+        if (object == NULL)
+            continue;
+        add_keys(k, object);
+        json_decref(object);
+        n_objects++;
+    }
+    return n_objects;
+}
+
+bool mf_json_detect(const char *head, size_t n_head, size_t n_mark, bool is_all,
+                    const mf_ratings_options *options, mf_look *look, mf_error *err)
+{
+    const mf_feedback wanted = mf_dialect_feedback(options);
+    mf_reason reason = {look->reason, sizeof look->reason, options, wanted};
+    mf_dialect *dialect = &look->dialect;
+    const char *text = head + n_mark;
+    const size_t n_bytes = n_head - n_mark;
+    keys *k = mf_allocate(1, sizeof *k, "the first objects", err);
+    if (k == NULL)
+        return false;
+    dialect->text =
+        is_lines(text, n_bytes, skip(text, n_bytes, 0)) ? MF_TEXT_JSON_LINES : MF_TEXT_JSON;
+    dialect->form = (mf_csv_form){.delimiter = '\x01',
+                                  .quoting = MF_QUOTING_NONE,
+                                  .max_row_bytes = mf_ratings_row_bytes(options)};
+    dialect->n_head = n_mark;
+    if (gather_keys(dialect, text, n_bytes, k) == 0) {
+        mf_reason_add(&reason,
+                      is_all ? "it begins like JSON, but holds no JSON object"
+                             : "JSON whose first object is longer than %zu bytes",
+                      n_head);
+    } else if (wanted != MF_FEEDBACK_IMPLICIT && match(k, options, MF_FEEDBACK_EXPLICIT, dialect)) {
+        look->content = MF_RATINGS_READ;
+    } else if (wanted != MF_FEEDBACK_EXPLICIT && match(k, options, MF_FEEDBACK_IMPLICIT, dialect)) {
+        look->content = MF_RATINGS_READ;
+        if (wanted == MF_FEEDBACK_AUTO) {
+            mf_reason_columns(&reason, "JSON keys ", k->name, k->n, 1);
+            mf_reason_missing(&reason, MF_FEEDBACK_EXPLICIT, k->name, k->n, 1);
+            mf_reason_add(&reason, "; it would count as implicit feedback only when no file has "
+                                   "ratings");
+        }
+    } else {
+        mf_reason_columns(&reason, "JSON keys ", k->name, k->n, 1);
+        mf_reason_missing(&reason, wanted, k->name, k->n, 1);
+    }
+    if (look->content == MF_RATINGS_READ)
+        keep_examples(dialect, text, n_bytes, look, k->value);
+    mf_free(k);
+    return true;
+}

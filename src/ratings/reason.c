@@ -1,0 +1,148 @@
+/* reason.c: a header is told what it lacks, a row of data what its columns hold. */
+#include "ratings/reason.h"
+
+#include "base/number.h"
+#include "ratings/dialect.h"
+#include "ratings/header.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { REASON_NAMES = 8, NAME_BYTES = 24 };
+
+void mf_reason_add(const mf_reason *reason, const char *format, ...)
+{
+    const size_t used = strlen(reason->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason->text + used, reason->size - used, format, arguments);
+    va_end(arguments);
+}
+
+static const char *short_text(char text[40], mf_cell cell)
+{
+    return mf_printable(text, NAME_BYTES, cell.bytes,
+                        cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES);
+}
+
+void mf_reason_begins(const mf_reason *reason, mf_cell first)
+{
+    char text[40];
+    mf_reason_add(reason, "not a table; it begins with \"%s\"",
+                  mf_printable(text, sizeof text, first.bytes,
+                               first.n_bytes < MF_COPY_BYTES ? first.n_bytes : MF_COPY_BYTES));
+}
+
+void mf_reason_columns(const mf_reason *reason, const char *what, const mf_cell_copy *names,
+                       uint32_t n_names, uint32_t step)
+{
+    char text[40];
+    for (uint32_t c = 0; c < n_names; c += step) {
+        if (c / step == REASON_NAMES) {
+            mf_reason_add(reason, " and %lu more",
+                          (unsigned long)((n_names + step - 1) / step - REASON_NAMES));
+            break;
+        }
+        mf_reason_add(reason, "%s%s", c == 0 ? what : ", ",
+                      short_text(text, mf_cell_view(&names[c])));
+    }
+}
+
+void mf_reason_missing(const mf_reason *reason, mf_feedback feedback, const mf_cell_copy *names,
+                       uint32_t n_names, uint32_t step)
+{
+    const char *const role_names[MF_ROLES] = {
+        "user", "item", feedback == MF_FEEDBACK_IMPLICIT ? "weight" : "rating", "timestamp"};
+    const char *given[MF_ROLES];
+    uint32_t column[MF_ROLES];
+    char text[40];
+    bool weak_time;
+    const char *between = "; missing: ";
+    mf_header_given(reason->options, feedback, given);
+    mf_header_match(names, n_names, step, reason->options, feedback, column, &weak_time);
+    for (int role = 0; role < MF_ROLES; role++) {
+        if (column[role] != MF_COLUMN_ABSENT || mf_header_is_off(given[role]) ||
+            (given[role] == NULL && !mf_header_needs(role, feedback)))
+            continue;
+        if (given[role] != NULL)
+            mf_reason_add(reason, "%s%s (\"%s\")", between, role_names[role],
+                          mf_printable(text, NAME_BYTES, given[role], strlen(given[role])));
+        else
+            mf_reason_add(reason, "%s%s", between, role_names[role]);
+        between = ", ";
+    }
+}
+
+/* Names that the options give are of no use without a header. */
+static bool explain_names(const mf_reason *reason)
+{
+    static const char *const settings[MF_ROLES] = {"user_column", "item_column", "rating_column",
+                                                   "timestamp_column"};
+    const char *given[MF_ROLES];
+    uint64_t number;
+    uint32_t position;
+    char text[40];
+    bool any = false;
+    mf_header_given(reason->options, reason->feedback, given);
+    for (int role = 0; role < MF_ROLES; role++) {
+        if (given[role] == NULL || mf_header_is_off(given[role]) ||
+            mf_header_position(given[role], &position))
+            continue;
+        const char *setting = role == MF_ROLE_VALUE && reason->feedback == MF_FEEDBACK_IMPLICIT
+                                  ? "weight_column"
+                                  : settings[role];
+        mf_printable(text, NAME_BYTES, given[role], strlen(given[role]));
+        if (mf_parse_uint64(given[role], strlen(given[role]), &number))
+            mf_reason_add(reason, "; for the position write %s=#%s", setting, text);
+        else
+            mf_reason_add(reason, "; no column is called \"%s\": give its position, as %s=#%d",
+                          text, setting, role + 1);
+        any = true;
+    }
+    return any;
+}
+
+static void explain_value(const mf_reason *reason, mf_cell cell)
+{
+    char text[40];
+    float value;
+    if (cell.n_bytes == 0)
+        mf_reason_add(reason, "; column 3 is empty, not a number");
+    else if (!mf_value_rating(cell, reason->options->decimal_comma, &value))
+        mf_reason_add(reason, "; column 3 \"%s\" is not a number%s", short_text(text, cell),
+                      mf_value_rating(cell, true, &value) ? " (decimal_comma=true reads it)" : "");
+}
+
+void mf_reason_data(const mf_reason *reason, const mf_cell_copy *cells, uint32_t n_cells,
+                    uint32_t step)
+{
+    const uint32_t n_columns = (n_cells + step - 1) / step;
+    char text[40];
+    bool is_whole;
+    bool is_date;
+    int64_t whole;
+    double seconds;
+    if (explain_names(reason))
+        return;
+    if (n_columns == 2) {
+        mf_reason_add(reason, "; pairs of user and item are read with feedback=implicit");
+        return;
+    }
+    /* The rating is in the last column of numbers that are no times. */
+    uint32_t rating = 3;
+    for (uint32_t c = 2; c < n_columns; c++) {
+        float value;
+        if (mf_value_rating(mf_cell_view(&cells[c * step]), true, &value) && fabsf(value) < 1e8F)
+            rating = c + 1;
+    }
+    explain_value(reason, mf_cell_view(&cells[2 * step]));
+    if (n_columns == 4 &&
+        !mf_value_time(mf_cell_view(&cells[3 * step]), &is_whole, &whole, &seconds, &is_date))
+        mf_reason_add(reason, "; column 4 \"%s\" is not a time",
+                      short_text(text, mf_cell_view(&cells[3 * step])));
+    mf_reason_add(reason,
+                  "; positions say which is which: user_column=#1, item_column=#2, "
+                  "rating_column=#%lu",
+                  (unsigned long)rating);
+}

@@ -1,0 +1,343 @@
+/* data_plan.c: a look at each file, then what the looks say about one another. */
+#include "data_plan.h"
+
+#include "base/memory.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { PATTERN_BYTES = 256 };
+
+static const char *base_name(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash != NULL ? slash + 1 : name;
+}
+
+/* Without .gz, and the extension. */
+static size_t stem_bytes(const char *name, const char **extension, size_t *n_extension)
+{
+    size_t n = strlen(name);
+    if (n > 3 && strcasecmp(name + n - 3, ".gz") == 0)
+        n -= 3;
+    size_t dot = n;
+    while (dot > 0 && name[dot - 1] != '.')
+        dot--;
+    if (dot <= 1) { /* no extension, or nothing before it */
+        *extension = name + n;
+        *n_extension = 0;
+        return n;
+    }
+    *extension = name + dot;
+    *n_extension = n - dot;
+    return dot - 1;
+}
+
+static bool is_text_extension(const char *extension, size_t n)
+{
+    static const char *const texts[] = {"", "csv", "txt", "tsv", "tab", "dat", "data", "text"};
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
+        if (strlen(texts[t]) == n && strncasecmp(extension, texts[t], n) == 0)
+            return true;
+    return false;
+}
+
+static bool extensions_are_alike(const char *a, const char *b)
+{
+    const char *of_a;
+    const char *of_b;
+    size_t n_a;
+    size_t n_b;
+    stem_bytes(base_name(a), &of_a, &n_a);
+    stem_bytes(base_name(b), &of_b, &n_b);
+    return (n_a == n_b && strncasecmp(of_a, of_b, n_a) == 0) ||
+           (is_text_extension(of_a, n_a) && is_text_extension(of_b, n_b)) ||
+           /* "ratings.csv.0001": what follows the point is digits */
+           (n_a > 0 && n_b > 0 && strspn(of_a, "0123456789") >= n_a &&
+            strspn(of_b, "0123456789") >= n_b);
+}
+
+/* Words with a digit, and words of hexadecimal letters as in a UUID, as one #. */
+static void pattern_of(const char *name, size_t n, char pattern[PATTERN_BYTES])
+{
+    size_t used = 0;
+    for (size_t at = 0; at < n && used + 2 < PATTERN_BYTES;) {
+        size_t end = at;
+        bool has_digit = false;
+        bool is_hex = true;
+        while (end < n && isalnum((unsigned char)name[end])) {
+            has_digit |= isdigit((unsigned char)name[end]) != 0;
+            is_hex &= isxdigit((unsigned char)name[end]) != 0;
+            end++;
+        }
+        if (end == at) {
+            pattern[used++] = name[at++];
+        } else if (is_hex && end - at >= 4) {
+            pattern[used++] = '#';
+            at = end;
+        } else if (has_digit) {
+            /* ratings1 and ratings2 differ in their digits alone, u1 and ratings1 do not. */
+            for (; at < end && used + 2 < PATTERN_BYTES; at++)
+                if (!isdigit((unsigned char)name[at]))
+                    pattern[used++] = name[at];
+                else if (used == 0 || pattern[used - 1] != '#')
+                    pattern[used++] = '#';
+            at = end;
+        } else {
+            while (at < end && used + 2 < PATTERN_BYTES)
+                pattern[used++] = name[at++];
+            at = end;
+        }
+    }
+    pattern[used] = '\0';
+}
+
+/* xaa and xab, ratings_aa.csv and ratings_ab.csv. */
+static bool differ_in_suffix(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    if (n_a != n_b || n_a < 3 || memcmp(a, b, n_a - 2) != 0)
+        return false;
+    const bool is_word =
+        isalpha((unsigned char)a[n_a - 3]) && n_a > 3 && (a[n_a - 2] != 'a' || b[n_a - 2] != 'a');
+    for (size_t at = n_a - 2; at < n_a; at++)
+        if (!islower((unsigned char)a[at]) || !islower((unsigned char)b[at]))
+            return false;
+    /* "users" and "useds" are words; "x" and "part_" are what split puts before its letters. */
+    return !is_word;
+}
+
+bool mf_data_names_are_alike(const char *a, const char *b)
+{
+    char pattern_a[PATTERN_BYTES];
+    char pattern_b[PATTERN_BYTES];
+    const char *extension;
+    size_t n_extension;
+    a = base_name(a);
+    b = base_name(b);
+    if (!extensions_are_alike(a, b))
+        return false;
+    const size_t n_a = stem_bytes(a, &extension, &n_extension);
+    const size_t n_b = stem_bytes(b, &extension, &n_extension);
+    pattern_of(a, n_a, pattern_a);
+    pattern_of(b, n_b, pattern_b);
+    if (strcmp(pattern_a, pattern_b) == 0)
+        return true;
+    /* What split adds to a whole name: ratings.csv.aa */
+    return differ_in_suffix(a, n_a, b, n_b) || differ_in_suffix(a, strlen(a), b, strlen(b));
+}
+
+static bool same_form(const mf_dialect *a, const mf_dialect *b)
+{
+    return a->text == b->text && a->form.delimiter == b->form.delimiter &&
+           a->form.is_double == b->form.is_double && a->form.is_run == b->form.is_run &&
+           a->n_fields == b->n_fields;
+}
+
+static const mf_dialect *dialect_of(const mf_data_plan *plan, const mf_planned_file *file)
+{
+    return &plan->dialects[file->dialect];
+}
+
+/* The number of a dialect, which thousands of files share. */
+static bool add_dialect(mf_data_plan *plan, const mf_dialect *dialect, uint32_t *number,
+                        mf_error *err)
+{
+    char text[MF_DIALECT_TEXT_BYTES];
+    char other[MF_DIALECT_TEXT_BYTES];
+    size_t d = 0;
+    mf_dialect_text(dialect, text);
+    while (d < plan->n_dialects &&
+           (!same_form(dialect, &plan->dialects[d]) ||
+            dialect->is_guess != plan->dialects[d].is_guess ||
+            memcmp(dialect->column, plan->dialects[d].column, sizeof dialect->column) != 0 ||
+            strcmp(text, mf_dialect_text(&plan->dialects[d], other)) != 0))
+        d++;
+    *number = (uint32_t)d;
+    if (d < plan->n_dialects)
+        return true;
+    if (!mf_reallocate((void **)&plan->dialects, d, d + 1, sizeof *plan->dialects, "dialects", err))
+        return false;
+    plan->dialects[plan->n_dialects++] = *dialect;
+    return true;
+}
+
+static void take_head(mf_planned_file *file, const mf_dialect *dialect)
+{
+    file->n_head = dialect->n_head;
+    file->n_head_lines = dialect->n_head_lines;
+    file->n_head_rows = dialect->n_head_rows;
+    file->n_head_blank = dialect->n_head_blank;
+    file->n_head_in_fields = dialect->n_head_in_fields;
+}
+
+static bool keep_reason(mf_planned_file *file, const char *reason, mf_error *err)
+{
+    mf_free(file->reason);
+    file->reason = mf_allocate(strlen(reason) + 1, 1, "why a file is left out", err);
+    if (file->reason != NULL)
+        strcpy(file->reason, reason);
+    return file->reason != NULL;
+}
+
+static bool look_at(mf_data_plan *plan, const mf_channel_file *from,
+                    const mf_ratings_options *options, mf_planned_file *file, mf_look *look,
+                    mf_error *err)
+{
+    file->path = from->path;
+    file->name = from->name;
+    if (!mf_ratings_look(file->path, options, look, err))
+        return false;
+    file->is_read = look->content == MF_RATINGS_READ;
+    file->is_data = look->is_data;
+    if (!add_dialect(plan, &look->dialect, &file->dialect, err))
+        return false;
+    take_head(file, &look->dialect);
+    if (file->is_read && plan->n_read++ == 0)
+        plan->example = *look;
+    return look->reason[0] == '\0' || keep_reason(file, look->reason, err);
+}
+
+/* (4) */
+static void choose_feedback(mf_data_plan *plan, const mf_ratings_options *options)
+{
+    bool is_any_explicit = false;
+    plan->feedback = mf_dialect_feedback(options);
+    for (size_t i = 0; i < plan->n; i++)
+        is_any_explicit |= plan->file[i].is_read &&
+                           dialect_of(plan, &plan->file[i])->feedback == MF_FEEDBACK_EXPLICIT;
+    if (plan->n_read > 0)
+        plan->feedback = is_any_explicit ? MF_FEEDBACK_EXPLICIT : MF_FEEDBACK_IMPLICIT;
+    plan->n_read = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        mf_planned_file *file = &plan->file[i];
+        file->is_read &= dialect_of(plan, file)->feedback == plan->feedback;
+        plan->n_read += file->is_read;
+    }
+}
+
+/* The file that says how rows are written that have no header: the nearest before, else after, of
+ * those that `is_alike` allows. */
+static const mf_planned_file *find_like(const mf_data_plan *plan, size_t i, bool by_name)
+{
+    const mf_planned_file *file = &plan->file[i];
+    for (size_t step = 1; step < 2 * plan->n; step++) {
+        const size_t back = step;
+        const size_t forth = step - plan->n + 1;
+        const mf_planned_file *other = NULL;
+        if (step < plan->n && back <= i)
+            other = &plan->file[i - back];
+        else if (step >= plan->n && i + forth < plan->n)
+            other = &plan->file[i + forth];
+        if (other == NULL || !other->is_read || other->like != NULL ||
+            dialect_of(plan, other)->text != MF_TEXT_CSV)
+            continue;
+        if (by_name ? mf_data_names_are_alike(file->name, other->name)
+                    : dialect_of(plan, other)->has_header &&
+                          same_form(dialect_of(plan, file), dialect_of(plan, other)) &&
+                          extensions_are_alike(file->name, other->name))
+            return other;
+    }
+    return NULL;
+}
+
+static bool read_like(mf_data_plan *plan, mf_planned_file *file, const mf_planned_file *other,
+                      const mf_ratings_options *options, bool *fits, mf_error *err)
+{
+    mf_dialect dialect;
+    if (!mf_ratings_look_like(file->path, options, dialect_of(plan, other), &dialect, fits, err))
+        return false;
+    if (!*fits)
+        return true;
+    if (!add_dialect(plan, &dialect, &file->dialect, err))
+        return false;
+    plan->n_read += !file->is_read;
+    take_head(file, &dialect);
+    file->is_read = true;
+    file->like = other->name;
+    return true;
+}
+
+/* (2) and (3) */
+static bool read_siblings(mf_data_plan *plan, const mf_ratings_options *options, mf_error *err)
+{
+    bool any_header = false;
+    for (size_t i = 0; i < plan->n; i++)
+        any_header |= plan->file[i].is_read && dialect_of(plan, &plan->file[i])->has_header;
+    for (size_t i = 0; i < plan->n; i++) {
+        mf_planned_file *file = &plan->file[i];
+        bool fits = false;
+        if (file->is_read ? !any_header || !dialect_of(plan, file)->is_guess : !file->is_data)
+            continue;
+        const bool was_read = file->is_read;
+        const mf_planned_file *other = find_like(plan, i, !was_read);
+        if (other == NULL)
+            continue;
+        if (!read_like(plan, file, other, options, &fits, err))
+            return false;
+        if (!was_read && !fits)
+            return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "file %.200s looks like a part of the same data as %.200s, but its rows "
+                           "are others (%.200s): mend it, or take it out of the channel",
+                           file->name, other->name, file->reason != NULL ? file->reason : "");
+    }
+    return true;
+}
+
+/* (5) */
+static void choose_times(mf_data_plan *plan)
+{
+    double rate = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        const mf_dialect *dialect = dialect_of(plan, &plan->file[i]);
+        if (!plan->file[i].is_read || !dialect->has_time)
+            continue;
+        const double own = mf_time_unit_rate(dialect->time_unit);
+        plan->mixed_times |= rate != 0 && own != rate;
+        rate = own;
+    }
+    for (size_t d = 0; plan->mixed_times && d < plan->n_dialects; d++)
+        plan->dialects[d].time_rate = mf_time_unit_rate(plan->dialects[d].time_unit);
+}
+
+bool mf_data_plan_make(const mf_channel_files *files, const mf_ratings_options *options,
+                       mf_data_plan *plan, mf_error *err)
+{
+    *plan = (mf_data_plan){0};
+    mf_look *look = mf_allocate(1, sizeof *look, "a file's look", err);
+    plan->file = mf_allocate(files->n, sizeof *plan->file, "a plan of files", err);
+    bool ok = look != NULL && plan->file != NULL;
+    for (size_t i = 0; ok && i < files->n; i++) {
+        plan->n++;
+        ok = look_at(plan, &files->file[i], options, &plan->file[i], look, err);
+    }
+    mf_free(look);
+    if (!ok)
+        return false;
+    choose_feedback(plan, options);
+    if (!read_siblings(plan, options, err))
+        return false;
+    choose_times(plan);
+    return true;
+}
+
+mf_dialect mf_data_plan_dialect(const mf_data_plan *plan, const mf_planned_file *file)
+{
+    mf_dialect dialect = plan->dialects[file->dialect];
+    dialect.n_head = file->n_head;
+    dialect.n_head_lines = file->n_head_lines;
+    dialect.n_head_rows = file->n_head_rows;
+    dialect.n_head_blank = file->n_head_blank;
+    dialect.n_head_in_fields = file->n_head_in_fields;
+    return dialect;
+}
+
+void mf_data_plan_clear(mf_data_plan *plan)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        mf_free(plan->file[i].reason);
+    mf_free(plan->file);
+    mf_free(plan->dialects);
+    *plan = (mf_data_plan){0};
+}

@@ -1,0 +1,65 @@
+/* data_plan.h: which files of a channel are read, and how.
+ *
+ * Every file is looked at (its first 64 KiB) before any is read, since a file may say how another
+ * is written: the parts that `split` makes of a file with a header have it in the first alone.
+ *
+ * (1) A file with a header of its own is read by that.
+ * (2) A file without one whose rows have the width and the delimiter of a file with a header, in
+ *     a file of the same kind (.csv, .txt, …), is read as that file's rows are.
+ * (3) A file that is not ratings on its own, such as a part whose first row is bad, is read like
+ *     a file that is, where its name is the same but for digits and its rows fit. Where they do
+ *     not, although it is data without a header, the job fails: half of the data is missing.
+ * (4) Ratings are read where a file has some; else implicit feedback.
+ * (5) Where files count times in different units, all are read as seconds.
+ *
+ * Threads: one. Cost: a file is opened once more, some twice more. */
+#ifndef MF_TRAIN_DATA_PLAN_H
+#define MF_TRAIN_DATA_PLAN_H
+
+#include "base/error.h"
+#include "ratings/dialect.h"
+#include "ratings/ratings.h"
+#include "sagemaker/channel_data.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mf_planned_file {
+    const char *path, *name; /* the channel's */
+    bool is_read;
+    const char *like; /* the name of the file that says how this one is written; or NULL */
+    uint32_t dialect; /* number among the plan's; of a file that is not read, what fits best */
+    bool is_data;     /* rows without a header */
+    char *reason;     /* of a file that is not read */
+    size_t n_head;    /* as in mf_dialect */
+    uint64_t n_head_lines, n_head_rows, n_head_blank, n_head_in_fields;
+} mf_planned_file;
+
+typedef struct mf_data_plan {
+    size_t n;
+    size_t n_read;
+    mf_planned_file *file; /* [n] in the channel's order */
+    mf_dialect *dialects;  /* [n_dialects] */
+    size_t n_dialects;
+    mf_feedback feedback; /* of what is read; of what was looked for, when nothing is */
+    bool mixed_times;     /* (5) */
+    mf_look example;      /* of the first file that is read */
+} mf_data_plan;
+
+/* Fails as mf_ratings_look; MF_ERR_CONFIG as (3) says. The plan is the caller's to clear, also
+ * after a failure. */
+MF_MUST_CHECK bool mf_data_plan_make(const mf_channel_files *files,
+                                     const mf_ratings_options *options, mf_data_plan *plan,
+                                     mf_error *err);
+
+/* The dialect of a file that is read, with what is the file's own. */
+mf_dialect mf_data_plan_dialect(const mf_data_plan *plan, const mf_planned_file *file);
+
+void mf_data_plan_clear(mf_data_plan *plan);
+
+/* Two names of files that differ in digits alone, or in the last two letters as those that
+ * `split` makes do, whatever their folders. */
+bool mf_data_names_are_alike(const char *a, const char *b);
+
+#endif

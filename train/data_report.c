@@ -1,0 +1,484 @@
+/* data_report.c: the warnings, each with the numbers that made it. */
+#include "data_report.h"
+
+#include "base/log.h"
+#include "base/number.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+static const double MANY_REPEATED = 0.1; /* of the rows */
+static const double MANY_LOWEST = 0.05;
+static const double OTHER_SCALE = 0.4; /* of the whole range */
+enum { ROWS_OF_A_SCALE = 10, SHARED_NAMED = 5, MANY_ITEMS = 20 };
+
+void mf_data_report_warn(mf_data_report *report, const char *event, const char *format, ...)
+{
+    if (report->n_warnings == MF_REPORT_WARNINGS)
+        return;
+    mf_report_warning *warning = &report->warning[report->n_warnings++];
+    va_list arguments;
+    snprintf(warning->event, sizeof warning->event, "%s", event);
+    va_start(arguments, format);
+    vsnprintf(warning->text, sizeof warning->text, format, arguments);
+    va_end(arguments);
+}
+
+char *mf_data_time_text(double seconds, char text[32])
+{
+    struct tm parts;
+    const time_t whole = (time_t)floor(seconds);
+    if (!(fabs(seconds) < 1e12) || gmtime_r(&whole, &parts) == NULL ||
+        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        snprintf(text, 32, "%.17g", seconds);
+    return text;
+}
+
+static void copy_name(char to[MF_REPORT_NAME_BYTES], const char *name)
+{
+    mf_printable(to, MF_REPORT_NAME_BYTES, name, strlen(name));
+}
+
+static void add_file(mf_data_report *report, const mf_dialect *dialect, const char *name)
+{
+    char text[MF_DIALECT_TEXT_BYTES];
+    char other[MF_DIALECT_TEXT_BYTES];
+    uint32_t d = 0;
+    mf_dialect_text(dialect, text);
+    while (d < report->n_dialects &&
+           strcmp(text, mf_dialect_text(&report->dialect[d].dialect, other)) != 0)
+        d++;
+    if (d == MF_REPORT_DIALECTS)
+        return;
+    if (d == report->n_dialects)
+        report->dialect[report->n_dialects++].dialect = *dialect;
+    mf_report_dialect *of = &report->dialect[d];
+    if (of->n_files < MF_REPORT_FILES)
+        copy_name(of->file[of->n_files], name);
+    of->n_files++;
+}
+
+/* A word of the name, as in "test.csv", "u1.test", "ratings_validation.csv". */
+static bool has_word(const char *name, const char *word)
+{
+    const char *slash = strrchr(name, '/');
+    const char *at = slash != NULL ? slash + 1 : name;
+    const size_t n = strlen(word);
+    for (; *at != '\0'; at++)
+        if (strncasecmp(at, word, n) == 0 && (at == name || !isalpha((unsigned char)at[-1])) &&
+            !isalpha((unsigned char)at[n]))
+            return true;
+    return false;
+}
+
+static bool is_held_out(const char *name)
+{
+    static const char *const words[] = {"test", "tests", "testing", "valid", "validation",
+                                        "val",  "dev",   "holdout", "eval",  "heldout"};
+    for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
+        if (has_word(name, words[w]))
+            return true;
+    return false;
+}
+
+static void warn_held_out(mf_data_report *report, const mf_data_plan *plan)
+{
+    const char *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->file[i].is_read && is_held_out(plan->file[i].name)) {
+            first = first != NULL ? first : plan->file[i].name;
+            n++;
+        }
+    if (n > 0 && n < plan->n_read)
+        mf_data_report_warn(report, "test_file_read",
+                            "%.150s%s read as training data: files to measure with belong into the "
+                            "channel validation",
+                            first, n > 1 ? " and others like it are" : " is");
+}
+
+static void warn_left_out(mf_data_report *report)
+{
+    if (report->n_left_out > 0)
+        mf_data_report_warn(
+            report, "left_out", "%llu of %llu files are left out (not_ratings says why)",
+            (unsigned long long)report->n_left_out, (unsigned long long)report->n_files);
+}
+
+void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan)
+{
+    memset(report, 0, sizeof *report);
+    report->n_files = 1;
+    report->first = (double)INFINITY;
+    report->last = -(double)INFINITY;
+    if (plan == NULL)
+        return;
+    report->n_files = plan->n;
+    report->n_examples = plan->example.n_examples;
+    memcpy(report->example, plan->example.example, sizeof report->example);
+    for (size_t i = 0; i < plan->n; i++) {
+        const mf_planned_file *file = &plan->file[i];
+        if (file->is_read || file->reason == NULL)
+            continue;
+        if (report->n_left_out < MF_REPORT_LEFT_OUT) {
+            mf_report_left_out *left = &report->left_out[report->n_left_out];
+            copy_name(left->name, file->name);
+            snprintf(left->reason, sizeof left->reason, "%s", file->reason);
+        }
+        report->n_left_out++;
+    }
+    if (plan->n_read > 0)
+        warn_left_out(report);
+    warn_held_out(report, plan);
+    if (plan->mixed_times)
+        mf_data_report_warn(report, "mixed_times",
+                            "files count time in different units (seconds, milliseconds, …): all "
+                            "are read as seconds");
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->file[i].is_read && plan->file[i].like != NULL)
+            mf_data_report_warn(report, "read_like",
+                                "%.150s has no header: its columns are those of %.150s",
+                                plan->file[i].name, plan->file[i].like);
+}
+
+/* What the values are: one pass. */
+typedef struct values {
+    double sum;
+    float least, second, most, second_most; /* different ones */
+    uint64_t n_least, n_most;
+    bool are_whole;
+} values;
+
+static values look_at_values(const mf_ratings *ratings)
+{
+    values v = {0, INFINITY, INFINITY, -INFINITY, -INFINITY, 0, 0, true};
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        const float value = ratings->value[k];
+        v.sum += (double)value;
+        v.least = value < v.least ? value : v.least;
+        v.most = value > v.most ? value : v.most;
+    }
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        const float value = ratings->value[k];
+        v.n_least += value == v.least;
+        v.n_most += value == v.most;
+        v.second = value > v.least && value < v.second ? value : v.second;
+        v.second_most = value < v.most && value > v.second_most ? value : v.second_most;
+        v.are_whole &= floorf(value) == value;
+    }
+    return v;
+}
+
+static void warn_values(mf_data_report *report, const values *v)
+{
+    const double n = (double)report->n_ratings;
+    const bool is_explicit = report->feedback == MF_FEEDBACK_EXPLICIT;
+    const bool is_many = report->n_distinct == 0 || report->n_distinct > 100;
+    if (!is_explicit || report->n_ratings < 2)
+        return;
+    if (v->least == v->most) {
+        mf_data_report_warn(report, "one_rating",
+                            "every rating is %g: nothing can be learned from their values",
+                            (double)v->least);
+        return;
+    }
+    if (v->are_whole && v->least >= 1e8F)
+        mf_data_report_warn(
+            report, "ratings_like_times",
+            "ratings from %.9g to %.9g look like times or ids: rating_column=… says "
+            "which column has the ratings",
+            (double)v->least, (double)v->most);
+    else if (v->are_whole && v->most > 1000 && v->least >= 0 && is_many)
+        mf_data_report_warn(
+            report, "ratings_like_ids",
+            "ratings from %.9g to %.9g look like ids or counts: rating_column=… says "
+            "which column has the ratings, feedback=implicit that they are counts",
+            (double)v->least, (double)v->most);
+    if ((v->least == 0 || v->least == -1) && v->second >= (v->least == 0 ? 1 : 0) && v->most > 1 &&
+        (double)v->n_least >= MANY_LOWEST * n)
+        mf_data_report_warn(report, "looks_not_rated",
+                            "%.1f %% of the ratings are %g, the others %g to %g: where that means "
+                            "\"not rated\", not_rated=%g leaves them out",
+                            100 * (double)v->n_least / n, (double)v->least, (double)v->second,
+                            (double)v->most, (double)v->least);
+    if ((v->most == 99 || v->most == 999 || v->most == 9999) && v->second_most <= v->most / 4)
+        mf_data_report_warn(report, "looks_not_rated",
+                            "%llu ratings are %g, the others at most %g: where that means \"not "
+                            "rated\", not_rated=%g leaves them out",
+                            (unsigned long long)v->n_most, (double)v->most, (double)v->second_most,
+                            (double)v->most);
+}
+
+static void warn_users(mf_data_report *report, const mf_ratings *ratings)
+{
+    uint32_t n_single = 0;
+    for (uint32_t u = 0; u < ratings->n_users; u++)
+        n_single += ratings->user_start[u + 1] - ratings->user_start[u] < 2;
+    const uint64_t n_good = ratings->n_ratings + ratings->counts.n_repeated;
+    if (ratings->n_users >= 3 && ratings->n_users == n_good)
+        mf_data_report_warn(
+            report, "a_user_a_row",
+            "every row has a user of its own (%lu): user_column=… says which column "
+            "has the users",
+            (unsigned long)ratings->n_users);
+    else if (ratings->n_users >= 3 && 2 * (uint64_t)n_single > ratings->n_users)
+        mf_data_report_warn(report, "few_ratings",
+                            "%lu of %lu users have fewer than two ratings: little can be learned "
+                            "about them",
+                            (unsigned long)n_single, (unsigned long)ratings->n_users);
+    if (ratings->n_items >= MANY_ITEMS && ratings->n_items == n_good)
+        mf_data_report_warn(
+            report, "an_item_a_row",
+            "every row has an item of its own (%lu): item_column=… says which column "
+            "has the items",
+            (unsigned long)ratings->n_items);
+}
+
+static bool is_float_like(mf_id id)
+{
+    return id.n_bytes > 2 && memcmp(id.bytes + id.n_bytes - 2, ".0", 2) == 0 &&
+           strspn(id.bytes, "0123456789") >= id.n_bytes - 2;
+}
+
+static bool is_whole_id(mf_id id)
+{
+    for (size_t i = 0; i < id.n_bytes; i++)
+        if (!isdigit((unsigned char)id.bytes[i]))
+            return false;
+    return true;
+}
+
+static void warn_ids(mf_data_report *report, const mf_id_list *ids, const char *what)
+{
+    uint64_t n_float = 0;
+    uint64_t n_whole = 0;
+    char example[40] = "";
+    for (uint32_t i = 0; i < ids->n; i++) {
+        const mf_id id = mf_id_list_get(ids, i);
+        if (is_float_like(id) && n_float++ == 0)
+            mf_printable(example, sizeof example, id.bytes, id.n_bytes);
+        else
+            n_whole += is_whole_id(id);
+    }
+    if (n_float > 0 && n_whole > 0)
+        mf_data_report_warn(
+            report, "float_ids",
+            "%llu %s look like \"%s\" beside %llu whole numbers: \"1.0\" and \"1\" are "
+            "two ids",
+            (unsigned long long)n_float, what, example, (unsigned long long)n_whole);
+}
+
+static void warn_rows(mf_data_report *report)
+{
+    const mf_ratings_counts *counts = &report->counts;
+    const uint64_t n_good = report->n_ratings + counts->n_repeated;
+    if (report->feedback == MF_FEEDBACK_EXPLICIT &&
+        (double)counts->n_repeated > MANY_REPEATED * (double)n_good)
+        mf_data_report_warn(report, "many_repeated",
+                            "%llu of %llu rows repeat a pair of user and item, whose newest rating "
+                            "stays: feedback=implicit counts events instead",
+                            (unsigned long long)counts->n_repeated, (unsigned long long)n_good);
+    if (counts->n_timeless > 0)
+        mf_data_report_warn(report, "timeless_rows",
+                            "%llu of %llu rows have no time that can be read: they count as older "
+                            "than all others (timestamp_column=none uses no times)",
+                            (unsigned long long)counts->n_timeless,
+                            (unsigned long long)counts->n_rows);
+    if (report->first < report->last && report->first > 0 &&
+        mf_time_unit_of(report->first) != mf_time_unit_of(report->last))
+        mf_data_report_warn(report, "mixed_times",
+                            "times from %.17g to %.17g look like seconds beside milliseconds or "
+                            "microseconds: the newest rating of a pair may be the wrong one",
+                            report->first, report->last);
+}
+
+static void warn_dialects(mf_data_report *report)
+{
+    for (uint32_t d = 0; d < report->n_dialects; d++) {
+        const mf_dialect *dialect = &report->dialect[d].dialect;
+        const bool is_wide = report->n_items > 5 * (uint64_t)report->n_users && report->n_users > 2;
+        if (dialect->duplicate[0] != '\0')
+            mf_data_report_warn(report, "duplicate_column",
+                                "two columns are called \"%s\": the first one is used",
+                                dialect->duplicate);
+        if (dialect->is_guess && (dialect->has_known_order || is_wide))
+            mf_data_report_warn(report, "order_guessed",
+                                "%.150s has no header: column 1 is taken for the users (%lu) and "
+                                "column 2 for the items (%lu); if it is the other way round, say "
+                                "user_column=#2 and item_column=#1",
+                                report->dialect[d].file[0], (unsigned long)report->n_users,
+                                (unsigned long)report->n_items);
+    }
+}
+
+/* The name below the channel's folder, as the log has it. */
+static const char *short_name(const mf_data_report *report, const char *path)
+{
+    for (uint32_t d = 0; d < report->n_dialects; d++)
+        for (uint64_t i = 0; i < report->dialect[d].n_files && i < MF_REPORT_FILES; i++) {
+            const char *name = report->dialect[d].file[i];
+            const size_t n = strlen(name);
+            const size_t n_path = strlen(path);
+            if (n_path > n && strcmp(path + n_path - n, name) == 0)
+                return name;
+        }
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static void warn_scales(mf_data_report *report, const mf_file_facts *files, size_t n)
+{
+    const mf_file_facts *first = NULL;
+    const double range = (double)report->most - (double)report->least;
+    if (report->feedback == MF_FEEDBACK_IMPLICIT)
+        return;
+    for (size_t f = 0; f < n; f++)
+        if (files[f].n_good >= ROWS_OF_A_SCALE &&
+            (first == NULL || files[f].n_good > first->n_good))
+            first = &files[f];
+    for (size_t f = 0; first != NULL && f < n; f++) {
+        const mf_file_facts *file = &files[f];
+        if (file->n_good < ROWS_OF_A_SCALE ||
+            (fabs((double)file->high - (double)first->high) <= OTHER_SCALE * range &&
+             fabs((double)file->low - (double)first->low) <= OTHER_SCALE * range))
+            continue;
+        mf_data_report_warn(report, "different_scales",
+                            "%.150s has ratings from %g to %g, %.150s from %g to %g: they are "
+                            "learned as one scale",
+                            short_name(report, first->name), (double)first->low,
+                            (double)first->high, short_name(report, file->name), (double)file->low,
+                            (double)file->high);
+        return;
+    }
+}
+
+static void warn_shared(mf_data_report *report, const mf_ratings_reader *reader,
+                        const mf_file_facts *files, size_t n_files)
+{
+    mf_shared_rows shared[SHARED_NAMED];
+    size_t n;
+    mf_ratings_reader_shared(reader, shared, SHARED_NAMED, &n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t a = shared[i].file[0];
+        const size_t b = shared[i].file[1];
+        if (a >= n_files || b >= n_files)
+            continue;
+        mf_data_report_warn(report, "shared_rows",
+                            "%llu rows of %.150s are of pairs that %.150s has too",
+                            (unsigned long long)shared[i].n, short_name(report, files[b].name),
+                            short_name(report, files[a].name));
+    }
+}
+
+void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
+                        const mf_ratings *ratings)
+{
+    size_t n_files;
+    size_t n_dialects;
+    const mf_file_facts *files = mf_ratings_reader_files(reader, &n_files);
+    const mf_dialect *dialects = mf_ratings_reader_dialects(reader, &n_dialects);
+    const values v = look_at_values(ratings);
+    for (size_t f = 0; f < n_files; f++) {
+        const mf_dialect *dialect = &dialects[files[f].dialect];
+        const char *slash = strrchr(files[f].name, '/');
+        /* Where times are scaled they are seconds already. */
+        const double rate = dialect->time_rate != 1 ? 1 : mf_time_unit_rate(dialect->time_unit);
+        add_file(report, dialect, slash != NULL ? slash + 1 : files[f].name);
+        report->first = fmin(report->first, files[f].first / rate);
+        report->last = fmax(report->last, files[f].last / rate);
+    }
+    report->counts = ratings->counts;
+    report->n_users = ratings->n_users;
+    report->n_items = ratings->n_items;
+    report->n_ratings = ratings->n_ratings;
+    report->feedback = ratings->feedback;
+    report->least = v.least;
+    report->most = v.most;
+    report->mean = v.sum / (double)ratings->n_ratings;
+    report->n_distinct = mf_ratings_reader_distinct(reader);
+    warn_dialects(report);
+    warn_values(report, &v);
+    warn_users(report, ratings);
+    warn_ids(report, &ratings->users, "user ids");
+    warn_ids(report, &ratings->items, "item ids");
+    warn_rows(report);
+    warn_scales(report, files, n_files);
+    warn_shared(report, reader, files, n_files);
+}
+
+void mf_data_report_log_files(const mf_data_report *report, const char *channel)
+{
+    for (uint64_t i = 0; i < report->n_left_out && i < MF_REPORT_LEFT_OUT; i++) {
+        mf_log_line line;
+        mf_log_begin(&line, MF_LOG_INFO, "not_ratings");
+        mf_log_text(&line, "channel", channel);
+        mf_log_text(&line, "file", report->left_out[i].name);
+        mf_log_text(&line, "reason", report->left_out[i].reason);
+        mf_log_end(&line);
+    }
+    if (report->n_left_out > MF_REPORT_LEFT_OUT)
+        mf_log_message(MF_LOG_INFO, "not_ratings", "and %llu more files of channel %s",
+                       (unsigned long long)report->n_left_out - MF_REPORT_LEFT_OUT, channel);
+}
+
+static void log_dialect(const mf_report_dialect *of, const char *channel)
+{
+    const mf_dialect *dialect = &of->dialect;
+    char text[64];
+    char names[600] = "";
+    size_t used = 0;
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_INFO, "columns");
+    mf_log_text(&line, "channel", channel);
+    for (int role = 0; role < MF_ROLES; role++)
+        mf_log_text(&line, mf_dialect_role(dialect, role), mf_dialect_column(dialect, role, text));
+    mf_log_text(&line, "delimiter", mf_dialect_delimiter(dialect, text));
+    mf_log_bool(&line, "header", dialect->has_header);
+    if (dialect->text == MF_TEXT_CSV)
+        mf_log_text(&line, "quoting", mf_dialect_quoting(dialect));
+    mf_log_text(&line, "encoding", mf_encoding_name(dialect->encoding));
+    if (dialect->has_time)
+        mf_log_text(&line, "times", mf_time_unit_name(dialect->time_unit));
+    if (dialect->decimal_comma)
+        mf_log_bool(&line, "decimal_comma", true);
+    for (uint64_t i = 0; i < of->n_files && i < MF_REPORT_FILES; i++) {
+        const int n =
+            snprintf(names + used, sizeof names - used, "%s%.100s", i > 0 ? ", " : "", of->file[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (of->n_files > MF_REPORT_FILES)
+        snprintf(names + used, sizeof names - used, " and %llu more",
+                 (unsigned long long)of->n_files - MF_REPORT_FILES);
+    mf_log_text(&line, "files", names);
+    mf_log_end(&line);
+}
+
+void mf_data_report_log(const mf_data_report *report, const char *channel)
+{
+    char text[32];
+    mf_log_line line;
+    for (uint32_t d = 0; d < report->n_dialects; d++)
+        log_dialect(&report->dialect[d], channel);
+    mf_log_begin(&line, MF_LOG_INFO, "values");
+    mf_log_text(&line, "channel", channel);
+    mf_log_number(&line, "least", (double)report->least, 4);
+    mf_log_number(&line, "most", (double)report->most, 4);
+    mf_log_number(&line, "mean", report->mean, 4);
+    if (report->n_distinct > 0)
+        mf_log_count(&line, "distinct", report->n_distinct);
+    else
+        mf_log_text(&line, "distinct", "more than 256");
+    if (report->first <= report->last) {
+        mf_log_text(&line, "first_time", mf_data_time_text(report->first, text));
+        mf_log_text(&line, "last_time", mf_data_time_text(report->last, text));
+    }
+    mf_log_end(&line);
+    for (uint32_t w = 0; w < report->n_warnings; w++)
+        if (strcmp(report->warning[w].event, "one_rating") != 0) /* the job says what follows */
+            mf_log_message(MF_LOG_WARNING, report->warning[w].event, "%s", report->warning[w].text);
+}

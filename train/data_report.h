@@ -1,0 +1,83 @@
+/* data_report.h: what was understood of a channel, for the log, metrics.json and train --inspect.
+ *
+ * Warnings say what looks wrong although it can be read: ratings that are all the same, a user for
+ * every row, 0 as a rating among 1 … 10, files with different scales, rows that two files share.
+ * None of them is an error.
+ *
+ * Threads: one. Cost: one pass over the ratings, 1 ns each. */
+#ifndef MF_TRAIN_DATA_REPORT_H
+#define MF_TRAIN_DATA_REPORT_H
+
+#include "data_plan.h"
+#include "ratings/ratings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MF_REPORT_LEFT_OUT = 20, /* a folder may hold thousands of files of other things */
+    MF_REPORT_DIALECTS = 16,
+    MF_REPORT_FILES = 5, /* named of each dialect */
+    MF_REPORT_WARNINGS = 40,
+    MF_REPORT_VALUES = 64,
+    MF_REPORT_NAME_BYTES = 200,
+};
+
+typedef struct mf_report_dialect {
+    mf_dialect dialect;
+    uint64_t n_files;
+    char file[MF_REPORT_FILES][MF_REPORT_NAME_BYTES]; /* the first ones */
+} mf_report_dialect;
+
+typedef struct mf_report_left_out {
+    char name[MF_REPORT_NAME_BYTES];
+    char reason[MF_RATINGS_REASON_BYTES];
+} mf_report_left_out;
+
+typedef struct mf_report_warning {
+    char event[24];
+    char text[520];
+} mf_report_warning;
+
+typedef struct mf_data_report {
+    uint64_t n_files; /* of the channel */
+    uint64_t n_left_out;
+    mf_report_left_out left_out[MF_REPORT_LEFT_OUT]; /* the first ones */
+    uint32_t n_dialects;
+    mf_report_dialect dialect[MF_REPORT_DIALECTS];
+    uint32_t n_warnings;
+    mf_report_warning warning[MF_REPORT_WARNINGS];
+    mf_ratings_counts counts;
+    uint32_t n_users, n_items;
+    uint64_t n_ratings;
+    mf_feedback feedback;
+    /* Of the values: */
+    float least, most;
+    double mean;
+    uint32_t n_distinct; /* 0: more than MF_VALUES_COUNTED */
+    /* Of the times, in seconds since 1970; first > last: there are none. */
+    double first, last;
+    uint32_t n_examples;
+    char example[MF_DIALECT_EXAMPLES][MF_ROLES][48];
+} mf_data_report;
+
+/* Files that are left out, and the dialects of those that are read. plan NULL: a stream. */
+void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan);
+
+/* What was read by the reader (which is finished) and its ratings, and the warnings. */
+void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
+                        const mf_ratings *ratings);
+
+/* One warning more; past the last one, none. */
+__attribute__((format(printf, 3, 4))) void
+mf_data_report_warn(mf_data_report *report, const char *event, const char *format, ...);
+
+/* The log's lines: not_ratings, columns, values and the warnings. */
+void mf_data_report_log_files(const mf_data_report *report, const char *channel);
+void mf_data_report_log(const mf_data_report *report, const char *channel);
+
+/* "2005-04-02T23:53:47Z"; text has 32 bytes. Returns text. */
+char *mf_data_time_text(double seconds, char text[32]);
+
+#endif

@@ -1,0 +1,357 @@
+/* inspect.c: one JSON object is made of what was read; the table is printed from the same report. */
+#include "inspect.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/stop.h"
+#include "data.h"
+#include "data_json.h"
+#include "json_build.h"
+#include "ratings/split.h"
+#include "sagemaker/channels.h"
+#include "sagemaker/environment.h"
+#include "sagemaker/job_config.h"
+#include "settings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(7),
+    BAR_WIDTH = 40,
+    BINS = 20,
+    NAMED_MOST = 20,
+};
+
+/* How often each value occurs, or how many are in each of BINS equal ranges. */
+typedef struct histogram {
+    uint32_t n;
+    bool is_binned;
+    float low[MF_REPORT_VALUES];
+    float high[MF_REPORT_VALUES];
+    uint64_t count[MF_REPORT_VALUES];
+} histogram;
+
+typedef struct inspection {
+    mf_settings settings;
+    mf_train_settings values;
+    mf_channels channels;
+    mf_data_report train;
+    mf_data_report validation;
+    bool has_validation;
+    uint64_t n_validation_known;
+    histogram histogram;
+    mf_error err;
+} inspection;
+
+static const mf_channel_rule rules[] = {
+    {"train", "training", true, MF_CHANNEL_RATINGS},
+    {"validation", NULL, false, MF_CHANNEL_RATINGS},
+    {"model", NULL, false, MF_CHANNEL_MODEL},
+};
+
+static int compare_floats(const void *a, const void *b)
+{
+    const float x = *(const float *)a;
+    const float y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The first 64 different values, ascending; false when there are more. */
+static bool find_values(const mf_ratings *ratings, histogram *h)
+{
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        const float value = ratings->value[k];
+        uint32_t v = 0;
+        while (v < h->n && h->low[v] != value)
+            v++;
+        if (v == MF_REPORT_VALUES)
+            return false;
+        if (v == h->n)
+            h->low[h->n++] = value;
+        h->count[v]++;
+    }
+    return true;
+}
+
+static void fill_histogram(const mf_ratings *ratings, const mf_data_report *report, histogram *h)
+{
+    memset(h, 0, sizeof *h);
+    if (find_values(ratings, h)) {
+        float sorted[MF_REPORT_VALUES];
+        uint64_t count[MF_REPORT_VALUES];
+        memcpy(sorted, h->low, sizeof sorted);
+        qsort(sorted, h->n, sizeof *sorted, compare_floats);
+        for (uint32_t v = 0; v < h->n; v++)
+            for (uint32_t w = 0; w < h->n; w++)
+                if (h->low[w] == sorted[v])
+                    count[v] = h->count[w];
+        memcpy(h->low, sorted, sizeof sorted);
+        memcpy(h->high, sorted, sizeof sorted);
+        memcpy(h->count, count, sizeof count);
+        return;
+    }
+    memset(h, 0, sizeof *h);
+    h->n = BINS;
+    h->is_binned = true;
+    const double width = ((double)report->most - (double)report->least) / BINS;
+    for (uint32_t b = 0; b < BINS; b++) {
+        h->low[b] = (float)((double)report->least + b * width);
+        h->high[b] = (float)((double)report->least + (b + 1) * width);
+    }
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        const double at = ((double)ratings->value[k] - (double)report->least) / width;
+        h->count[at < BINS ? (uint32_t)at : BINS - 1]++;
+    }
+}
+
+static bool inspect_validation(inspection *in, const mf_channel *channel,
+                               const mf_ratings_options *options, const mf_ratings *all)
+{
+    mf_ratings_options same = *options;
+    mf_ratings_rows aligned = {0};
+    same.feedback = all->feedback;
+    in->has_validation = true;
+    mf_ratings *held_out = mf_data_read_channel(channel, &same, &in->validation, &in->err);
+    const bool ok = held_out != NULL &&
+                    mf_ratings_align(held_out, &all->users, &all->items, &aligned, &in->err) &&
+                    mf_data_check_known(held_out, &aligned, &in->validation, &in->err);
+    for (uint64_t k = 0; k < aligned.n; k++)
+        in->n_validation_known +=
+            aligned.user[k] != MF_INDEX_NONE && aligned.item[k] != MF_INDEX_NONE;
+    mf_ratings_rows_clear(&aligned);
+    mf_ratings_destroy(held_out);
+    return ok;
+}
+
+static bool inspect(inspection *in, const char *prefix)
+{
+    mf_tree tree;
+    mf_ratings_options options;
+    mf_platform_hyperparameters platform = {0};
+    mf_error *err = &in->err;
+    mf_data_report_begin(&in->train, NULL);
+    in->train.n_files = 0;
+    if (!mf_tree_set(&tree, prefix, err) ||
+        !mf_train_settings_start(&in->settings, &in->values, err) ||
+        !mf_hyperparameter_file_read(tree.hyperparameters, &in->settings, &platform, err))
+        return false;
+    mf_train_settings_finish(&in->values);
+    if (!mf_channels_read(&tree, rules, sizeof rules / sizeof rules[0], &in->channels, err) ||
+        !mf_train_settings_options(&in->values, &options, err))
+        return false;
+    const mf_channel *train = mf_channels_find(&in->channels, "train");
+    const mf_channel *validation = mf_channels_find(&in->channels, "validation");
+    mf_ratings *all = mf_data_read_channel(train, &options, &in->train, err);
+    if (all == NULL)
+        return false;
+    fill_histogram(all, &in->train, &in->histogram);
+    const bool ok = validation == NULL || inspect_validation(in, validation, &options, all);
+    mf_ratings_destroy(all);
+    return ok;
+}
+
+/* --- JSON ---------------------------------------------------------------- */
+
+static double density(const mf_data_report *report)
+{
+    return (double)report->n_ratings / ((double)report->n_users * (double)report->n_items);
+}
+
+static json_t *examples_json(const mf_data_report *report)
+{
+    json_t *rows = json_array();
+    for (uint32_t e = 0; e < report->n_examples; e++) {
+        json_t *row = json_object();
+        for (int role = 0; role < MF_ROLES && report->n_dialects > 0; role++)
+            mf_train_json_set(&row, mf_dialect_role(&report->dialect[0].dialect, role),
+                              json_string(report->example[e][role]));
+        mf_train_json_append(&rows, row);
+    }
+    return rows;
+}
+
+static json_t *histogram_json(const histogram *h)
+{
+    json_t *list = json_array();
+    for (uint32_t v = 0; v < h->n; v++) {
+        json_t *entry = json_object();
+        mf_train_json_set(&entry, h->is_binned ? "from" : "value", json_real((double)h->low[v]));
+        if (h->is_binned)
+            mf_train_json_set(&entry, "to", json_real((double)h->high[v]));
+        mf_train_json_set(&entry, "n", json_integer((json_int_t)h->count[v]));
+        mf_train_json_append(&list, entry);
+    }
+    return list;
+}
+
+static json_t *channel_json(const mf_data_report *report, const histogram *h)
+{
+    json_t *object = json_object();
+    const mf_ratings_counts *counts = &report->counts;
+    mf_train_json_set(&object, "n_files", json_integer((json_int_t)counts->n_files));
+    mf_train_json_set(&object, "n_rows", json_integer((json_int_t)counts->n_rows));
+    mf_train_json_set(&object, "n_bad_rows", json_integer((json_int_t)counts->n_bad_rows));
+    mf_train_json_set(&object, "n_repeated", json_integer((json_int_t)counts->n_repeated));
+    mf_train_json_set(&object, "n_ratings", json_integer((json_int_t)report->n_ratings));
+    mf_train_json_set(&object, "n_users", json_integer(report->n_users));
+    mf_train_json_set(&object, "n_items", json_integer(report->n_items));
+    if (report->n_ratings > 0) {
+        mf_train_json_set(
+            &object, "feedback",
+            json_string(report->feedback == MF_FEEDBACK_IMPLICIT ? "implicit" : "explicit"));
+        mf_train_json_set(&object, "density", json_real(density(report)));
+    }
+    mf_train_json_set(&object, "first_rows", examples_json(report));
+    if (h != NULL)
+        mf_train_json_set(&object, "histogram", histogram_json(h));
+    if (object == NULL || !mf_data_json_add(object, report)) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static bool print_json(const inspection *in, bool ok)
+{
+    json_t *object = json_object();
+    char text[MF_ERROR_TEXT_BYTES];
+    mf_train_json_set(&object, "ok", json_boolean(ok));
+    if (!ok)
+        mf_train_json_set(
+            &object, "error",
+            json_string(mf_printable(text, sizeof text, in->err.text, strlen(in->err.text))));
+    mf_train_json_set(&object, "train", channel_json(&in->train, &in->histogram));
+    if (in->has_validation) {
+        json_t *validation = channel_json(&in->validation, NULL);
+        mf_train_json_set(&validation, "n_known", json_integer((json_int_t)in->n_validation_known));
+        mf_train_json_set(&object, "validation", validation);
+    }
+    const bool printed = object != NULL && json_dumpf(object, stdout, JSON_FLAGS) == 0;
+    json_decref(object);
+    return printed && putchar('\n') != EOF && fflush(stdout) == 0;
+}
+
+/* --- the table ----------------------------------------------------------- */
+
+static void print_files(const mf_data_report *report)
+{
+    char text[MF_DIALECT_TEXT_BYTES];
+    for (uint32_t d = 0; d < report->n_dialects; d++) {
+        const mf_report_dialect *of = &report->dialect[d];
+        printf("  read      ");
+        for (uint64_t i = 0; i < of->n_files && i < MF_REPORT_FILES; i++)
+            printf("%s%s", i > 0 ? ", " : "", of->file[i]);
+        if (of->n_files > MF_REPORT_FILES)
+            printf(" and %llu more", (unsigned long long)of->n_files - MF_REPORT_FILES);
+        printf("\n            %s\n", mf_dialect_text(&of->dialect, text));
+    }
+    for (uint64_t i = 0; i < report->n_left_out && i < NAMED_MOST; i++)
+        printf("  left out  %s: %s\n", report->left_out[i].name, report->left_out[i].reason);
+    if (report->n_left_out > NAMED_MOST)
+        printf("  left out  and %llu more\n", (unsigned long long)report->n_left_out - NAMED_MOST);
+}
+
+static void print_examples(const mf_data_report *report)
+{
+    if (report->n_examples == 0 || report->n_dialects == 0)
+        return;
+    printf("\n  first rows\n ");
+    for (int role = 0; role < MF_ROLES; role++)
+        printf("   %-16s", mf_dialect_role(&report->dialect[0].dialect, role));
+    putchar('\n');
+    for (uint32_t e = 0; e < report->n_examples; e++) {
+        putchar(' ');
+        for (int role = 0; role < MF_ROLES; role++)
+            printf("   %-16s", report->example[e][role]);
+        putchar('\n');
+    }
+}
+
+static void print_histogram(const histogram *h)
+{
+    uint64_t most = 1;
+    for (uint32_t v = 0; v < h->n; v++)
+        most = h->count[v] > most ? h->count[v] : most;
+    printf("\n  values\n");
+    for (uint32_t v = 0; v < h->n; v++) {
+        const int width = (int)((h->count[v] * BAR_WIDTH + most - 1) / most);
+        if (h->is_binned)
+            printf("    %10g … %-10g %12llu  ", (double)h->low[v], (double)h->high[v],
+                   (unsigned long long)h->count[v]);
+        else
+            printf("    %10g %12llu  ", (double)h->low[v], (unsigned long long)h->count[v]);
+        for (int i = 0; i < width; i++)
+            putchar('#');
+        putchar('\n');
+    }
+}
+
+static void print_facts(const mf_data_report *report)
+{
+    const mf_ratings_counts *counts = &report->counts;
+    char first[32];
+    char last[32];
+    printf(
+        "\n  rows      %llu read, %llu bad, %llu not rated, %llu of a repeated pair; %llu blank, "
+        "%llu header, %llu line ends in fields\n",
+        (unsigned long long)counts->n_rows, (unsigned long long)counts->n_bad_rows,
+        (unsigned long long)counts->n_not_rated, (unsigned long long)counts->n_repeated,
+        (unsigned long long)counts->n_blank_rows, (unsigned long long)counts->n_header_rows,
+        (unsigned long long)counts->n_in_fields);
+    printf("  ratings   %llu of %lu users and %lu items, %.3g %% of all pairs\n",
+           (unsigned long long)report->n_ratings, (unsigned long)report->n_users,
+           (unsigned long)report->n_items, 100 * density(report));
+    printf("  scale     %g to %g, mean %.4g, ", (double)report->least, (double)report->most,
+           report->mean);
+    if (report->n_distinct > 0)
+        printf("%lu different values\n", (unsigned long)report->n_distinct);
+    else
+        printf("more than %d different values\n", MF_VALUES_COUNTED);
+    if (report->first <= report->last)
+        printf("  times     %s to %s\n", mf_data_time_text(report->first, first),
+               mf_data_time_text(report->last, last));
+}
+
+static void print_channel(const char *name, const mf_data_report *report, const histogram *h)
+{
+    printf("channel %s: %llu files\n", name, (unsigned long long)report->n_files);
+    print_files(report);
+    print_examples(report);
+    if (report->n_ratings > 0)
+        print_facts(report);
+    if (h != NULL && h->n > 0)
+        print_histogram(h);
+    for (uint32_t i = 0; i < report->counts.n_named; i++)
+        printf("  bad row   %s\n", report->counts.bad_rows[i]);
+    for (uint32_t w = 0; w < report->n_warnings; w++)
+        printf("%s  warning   %s\n", w == 0 ? "\n" : "", report->warning[w].text);
+}
+
+static bool print_table(const inspection *in, bool ok)
+{
+    print_channel("train", &in->train, &in->histogram);
+    if (in->has_validation) {
+        putchar('\n');
+        print_channel("validation", &in->validation, NULL);
+        printf("  known     user and item of %llu rows\n",
+               (unsigned long long)in->n_validation_known);
+    }
+    if (!ok)
+        printf("\nthe job would fail: %s\n", in->err.text);
+    return fflush(stdout) == 0;
+}
+
+int mf_inspect_print(const char *prefix, bool as_json)
+{
+    static inspection in; /* large; one per process */
+    mf_stop_install();
+    mf_log_set_level(MF_LOG_ERROR);
+    const bool ok = inspect(&in, prefix);
+    const bool printed = as_json ? print_json(&in, ok) : print_table(&in, ok);
+    if (!printed)
+        fprintf(stderr, "train: standard output cannot be written\n");
+    return ok && printed ? 0 : 1;
+}

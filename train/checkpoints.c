@@ -1,5 +1,5 @@
-/* checkpoints.c: file names hold the run, its stage and a number; the folder is listed each time, so
- * that there is no state beside the files. */
+/* checkpoints.c: file names hold the run, its stage and a number; the folder is listed each time,
+ * so that there is no state beside the files. */
 #include "checkpoints.h"
 
 #include "base/file.h"

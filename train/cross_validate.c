@@ -2,8 +2,8 @@
  *
  *     cross-validate --data data/ratings.csv --folds 5 --seeds 2 n_factors=256
  *
- * The ratings are split at random into equal folds. Each fold in turn is held out and predicted by a
- * model of the others. Prints a row per fold, the mean and the deviation. The time is that of the
+ * The ratings are split at random into equal folds. Each fold in turn is held out and predicted by
+ * a model of the others. Prints a row per fold, the mean and the deviation. The time is that of the
  * trainer from ratings in memory to the finished factors, including the cut into blocks.
  *
  * --export writes the same folds as text ("user item rating", numbers from 0), so that another
@@ -79,8 +79,8 @@ static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
     return true;
 }
 
-/* Trains on `train`, scores on held_out. With early stopping (off by default) the held-out fold also
- * chooses the epoch, so its figures are a little too good. */
+/* Trains on `train`, scores on held_out. With early stopping (off by default) the held-out fold
+ * also chooses the epoch, so its figures are a little too good. */
 static bool fit(const options *o, const mf_ratings *train, const mf_ratings_rows *held_out,
                 score *result, mf_error *err)
 {

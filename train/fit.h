@@ -33,11 +33,11 @@ typedef struct mf_fit {
     mf_fit_report report;
 } mf_fit;
 
-/* Trains as a training job with these settings (after mf_train_settings_finish), without validation.
- * With implicit feedback, or one value for all ratings, there is no rating model. The rated items of
- * the model are those of `train`, which must stay valid until release.
- * Fails as mf_trainer_step and mf_spectral_step; MF_ERR_ARGUMENT without a rating. *fit is to be
- * released in any case. */
+/* Trains as a training job with these settings (after mf_train_settings_finish), without
+ * validation. With implicit feedback, or one value for all ratings, there is no rating model. The
+ * rated items of the model are those of `train`, which must stay valid until release. Fails as
+ * mf_trainer_step and mf_spectral_step; MF_ERR_ARGUMENT without a rating. *fit is to be released in
+ * any case. */
 MF_MUST_CHECK bool mf_fit_model(const mf_train_settings *values, const mf_ratings *train,
                                 mf_fit *fit, mf_error *err);
 

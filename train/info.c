@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "json_build.h"
 #include "model/model.h"
+#include "model/section_file.h"
 #include "sagemaker/mapped_model.h"
 #include "sagemaker/tar.h"
 
@@ -143,7 +144,7 @@ static json_t *sections(const mf_model *model)
     json_t *array = json_array();
     const char *name;
     uint64_t n_bytes;
-    for (size_t row = 0; mf_model_section(model, row, &name, &n_bytes); row++) {
+    for (size_t row = 0; mf_section_file_row(mf_model_file(model), row, &name, &n_bytes); row++) {
         json_t *section = json_object();
         mf_train_json_set(&section, "name", json_string(name));
         mf_train_json_set(&section, "bytes", json_integer((json_int_t)n_bytes));
@@ -157,7 +158,7 @@ static bool ranking_is_unknown(const mf_model *model)
 {
     const char *name;
     uint64_t n_bytes;
-    for (size_t row = 0; mf_model_section(model, row, &name, &n_bytes); row++)
+    for (size_t row = 0; mf_section_file_row(mf_model_file(model), row, &name, &n_bytes); row++)
         if (strcmp(name, "optional.ranking") == 0)
             return mf_model_get(model)->ranking.n_factors == 0;
     return false;
@@ -166,15 +167,16 @@ static bool ranking_is_unknown(const mf_model *model)
 static json_t *describe(const mf_model *model, const char *name, mf_error *err)
 {
     const mf_model_parts *parts = mf_model_get(model);
+    const mf_section_header *header = mf_section_file_header(mf_model_file(model));
     char checksum[17];
-    snprintf(checksum, sizeof checksum, "%016" PRIx64, mf_model_checksum(model));
+    snprintf(checksum, sizeof checksum, "%016" PRIx64, header->checksum);
     json_t *metadata = metadata_of(parts);
     const json_t *version = json_object_get(metadata, "version");
     json_t *object = json_object();
     mf_train_json_set(&object, "file", text_of(name));
-    mf_train_json_set(&object, "file_bytes", json_integer((json_int_t)mf_model_file_bytes(model)));
+    mf_train_json_set(&object, "file_bytes", json_integer((json_int_t)header->file_bytes));
     mf_train_json_set(&object, "checksum", json_string(checksum));
-    mf_train_json_set(&object, "format_version", json_integer(mf_model_format_version(model)));
+    mf_train_json_set(&object, "format_version", json_integer(header->version));
     mf_train_json_set(&object, "program_version",
                       json_is_string(version) ? json_string(json_string_value(version))
                                               : json_null());

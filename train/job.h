@@ -2,25 +2,25 @@
  *
  *   read the configuration → read the channels → train → write
  *
- * What Amazon SageMaker expects of a training container (docs/sagemaker.md, 2): exit
- * code 0 and a model, or another exit code and output/failure with the reason. A
- * reason that is there already stays while runs fail; a success removes it.
+ * What Amazon SageMaker expects of a training container (docs/sagemaker.md, 2): exit code 0 and a
+ * model, or another exit code and output/failure with the reason. A reason that is there already
+ * stays while runs fail; a success removes it.
  *
- * Several hosts: the first of the sorted hosts trains, the others end at once
- * with 0 and write nothing. A channel that is sharded over them is refused,
- * because the one host would silently learn from a part.
+ * Several hosts: the first of the sorted hosts trains, the others end at once with 0 and write
+ * nothing. A channel that is sharded over them is refused, because the one host would silently
+ * learn from a part.
  *
- * SIGTERM: the step that runs is finished, a checkpoint and the model as it is
- * are written, and the job ends with 0. Before the first epoch is done there is
- * nothing worth keeping: it ends with 1 and says so. */
+ * SIGTERM: the step that runs is finished, a checkpoint and the model as it is are written, and the
+ * job ends with 0. Before the first epoch is done there is nothing worth keeping: it ends with 1
+ * and says so. */
 #ifndef MF_TRAIN_JOB_H
 #define MF_TRAIN_JOB_H
 
 #include <stdbool.h>
 
-/* Runs the job below `prefix` (NULL: /opt/ml). `person`: somebody may be looking
- * (progress.h). Returns the exit code, 0 or 1; whatever went wrong is in the log
- * and in output/failure by then. */
+/* Runs the job below `prefix` (NULL: /opt/ml). `person`: somebody may be looking (progress.h).
+ * Returns the exit code, 0 or 1; whatever went wrong is in the log and in output/failure by
+ * then. */
 int mf_job_run(const char *prefix, bool person);
 
 #endif

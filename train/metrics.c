@@ -88,15 +88,22 @@ static json_t *hyperparameters(const mf_settings *settings, bool shaping_only)
     return object;
 }
 
+/* The errors of an epoch, each as a JSON number by `number`. */
+static void set_errors(json_t **object, const mf_epoch *epoch, bool validation,
+                       json_t *number(double))
+{
+    mf_train_json_set(object, "train_rmse", number(epoch->train_rmse));
+    if (validation) {
+        mf_train_json_set(object, "validation_rmse", number(epoch->validation_rmse));
+        mf_train_json_set(object, "validation_mae", number(epoch->validation_mae));
+    }
+}
+
 static json_t *epoch_json(const mf_epoch *epoch, bool validation)
 {
     json_t *object = json_object();
     mf_train_json_set(&object, "epoch", json_integer(epoch->epoch));
-    mf_train_json_set(&object, "train_rmse", rounded_error(epoch->train_rmse));
-    if (validation) {
-        mf_train_json_set(&object, "validation_rmse", rounded_error(epoch->validation_rmse));
-        mf_train_json_set(&object, "validation_mae", rounded_error(epoch->validation_mae));
-    }
+    set_errors(&object, epoch, validation, rounded_error);
     mf_train_json_set(&object, "seconds", rounded(epoch->seconds));
     return object;
 }
@@ -113,10 +120,9 @@ static const mf_epoch *final_epoch(const mf_run_facts *facts)
     uint32_t n;
     const mf_epoch *epochs = epochs_of(facts, &n);
     const mf_epoch *final = n > 0 ? &epochs[n - 1] : NULL;
-    if (facts->validation != NULL)
-        for (uint32_t i = 0; i < n; i++)
-            if (epochs[i].is_best)
-                final = &epochs[i];
+    for (uint32_t i = 0; facts->validation != NULL && i < n; i++)
+        if (epochs[i].is_best)
+            final = &epochs[i];
     return final;
 }
 
@@ -162,11 +168,7 @@ static json_t *final_json(const mf_run_facts *facts)
     const mf_epoch *final = final_epoch(facts);
     if (final != NULL) {
         mf_train_json_set(&object, "best_epoch", json_integer(final->epoch));
-        mf_train_json_set(&object, "train_rmse", rounded_error(final->train_rmse));
-        if (facts->validation != NULL) {
-            mf_train_json_set(&object, "validation_rmse", rounded_error(final->validation_rmse));
-            mf_train_json_set(&object, "validation_mae", rounded_error(final->validation_mae));
-        }
+        set_errors(&object, final, facts->validation != NULL, rounded_error);
     }
     const bool early = facts->trainer != NULL && mf_trainer_stopped_early(facts->trainer);
     mf_train_json_set(&object, "stopped_early", json_boolean(early));
@@ -268,13 +270,9 @@ static json_t *timings_json(const mf_run_facts *facts)
  * grow. */
 static char *dump(json_t *object, size_t flags, size_t *n_bytes, mf_error *err)
 {
-    char *text = NULL;
     *n_bytes = object != NULL ? json_dumpb(object, NULL, 0, flags) : 0;
-    if (*n_bytes == 0)
-        mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for metrics");
-    else
-        text = mf_allocate(*n_bytes + 2, 1, "metrics", err);
-    if (text != NULL && json_dumpb(object, text, *n_bytes, flags) != *n_bytes) {
+    char *text = *n_bytes > 0 ? mf_allocate(*n_bytes + 2, 1, "metrics", err) : NULL;
+    if (text == NULL || json_dumpb(object, text, *n_bytes, flags) != *n_bytes) {
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for metrics");
         mf_free(text);
         text = NULL;
@@ -321,13 +319,8 @@ char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, 
     mf_train_json_set(&object, "ranking", ranking_json(facts, false));
     mf_train_json_set(&object, "validation_lists", lists_json(facts, false));
     const mf_epoch *final = final_epoch(facts);
-    if (final != NULL) {
-        mf_train_json_set(&object, "train_rmse", json_real(final->train_rmse));
-        if (facts->validation != NULL) {
-            mf_train_json_set(&object, "validation_rmse", json_real(final->validation_rmse));
-            mf_train_json_set(&object, "validation_mae", json_real(final->validation_mae));
-        }
-    }
+    if (final != NULL)
+        set_errors(&object, final, facts->validation != NULL, json_real);
     size_t n_bytes;
     return dump(object, JSON_COMPACT | JSON_REAL_PRECISION(15), &n_bytes, err);
 }

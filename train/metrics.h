@@ -5,9 +5,9 @@
  *   epoch=7 train_rmse=0.7312 validation_rmse=0.8721 validation_mae=0.6690
  *       seconds=0.041 ratings_per_second=2437000
  *
- * Plain decimals, never an exponent, each followed by a space or the line's end;
- * the validation figures only when there is validation data. Errors have four
- * decimals, more when the range of the ratings is below 1. */
+ * Plain decimals, never an exponent, each followed by a space or the line's end; the validation
+ * figures only when there is validation data. Errors have four decimals, more when the range of the
+ * ratings is below 1. */
 #ifndef MF_TRAIN_METRICS_H
 #define MF_TRAIN_METRICS_H
 
@@ -58,8 +58,8 @@ MF_MUST_CHECK bool mf_metrics_print_epoch(const mf_epoch *epoch, bool validation
  */
 MF_MUST_CHECK bool mf_metrics_print_step(const mf_spectral_progress *progress);
 
-/* metrics.json: version, hyperparameters in force, data, all epochs, final
- * figures, timings. Complete or not at all. */
+/* metrics.json: version, hyperparameters in force, data, all epochs, final figures, timings.
+ * Complete or not at all. */
 MF_MUST_CHECK bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err);
 
 /* The metadata of the model file: JSON text without values that differ between two runs of the same

@@ -3,8 +3,8 @@
  * Three sources are merged into one list for each user, items ascending: the base model's rated
  * items with their grades (warm start), all ratings that were read, and of these the training
  * ratings. Base model and training ratings have grades. A rating held out for validation has grade
- * 0: it is not recommended and not part of the profile. A pair of the base model that is rated again
- * has the new rating. The base model's ratings are older than all new ones.
+ * 0: it is not recommended and not part of the profile. A pair of the base model that is rated
+ * again has the new rating. The base model's ratings are older than all new ones.
  *
  * Threads: mf_rated_create starts its own (OpenMP); the result does not depend on how many. */
 #ifndef MF_TRAIN_RATED_H
@@ -27,11 +27,11 @@ typedef struct mf_rated {
     bool borrows;         /* start, items and time_ranks belong to `all` */
 } mf_rated;
 
-/* base: the model of a warm start or NULL, its users and items the first ones of `all`.
- * train: the training ratings, with the indexes of all (may be == all). grading NULL: only start
- * and items are filled. relevant_rating: the lowest rating of a liked item.
- * Memory: 2 bytes per rating when nothing has to be merged (no base, train == all), else 10. Cost:
- * O(n log n) for the longest user's list. Fails MF_ERR_MEMORY; then *rated is empty. */
+/* base: the model of a warm start or NULL, its users and items the first ones of `all`. train: the
+ * training ratings, with the indexes of all (may be == all). grading NULL: only start and items are
+ * filled. relevant_rating: the lowest rating of a liked item. Memory: 2 bytes per rating when
+ * nothing has to be merged (no base, train == all), else 10. Cost: O(n log n) for the longest
+ * user's list. Fails MF_ERR_MEMORY; then *rated is empty. */
 MF_MUST_CHECK bool mf_rated_create(mf_rated *rated, const mf_model_parts *base,
                                    const mf_ratings *all, const mf_ratings *train,
                                    const mf_grading *grading, float relevant_rating,

@@ -1,13 +1,13 @@
 /* error.h: what went wrong, and where.
  *
  * A function that can fail returns bool and takes an mf_error that the caller owns. The function
- * that detects the error writes its text. The same text reaches the log, /opt/ml/output/failure
- * and an HTTP body.
+ * that detects the error writes its text. The same text reaches the log, /opt/ml/output/failure and
+ * an HTTP body.
  *
  * (1) The first error wins: a second mf_fail on the same mf_error changes nothing. So clean-up code
  *     may fail without hiding the cause.
- * (2) The text is one line of valid UTF-8 without control characters, whatever
- *     bytes were quoted in it, and shorter than MF_ERROR_TEXT_BYTES.
+ * (2) The text is one line of valid UTF-8 without control characters, whatever bytes were quoted in
+ *     it, and shorter than MF_ERROR_TEXT_BYTES.
  * (3) Nothing here allocates, so running out of memory can be reported.
  *
  * Threads: an mf_error belongs to one thread at a time. */
@@ -41,8 +41,8 @@ typedef struct mf_error {
     char text[MF_ERROR_TEXT_BYTES]; /* "" while code is MF_OK */
 } mf_error;
 
-/* A place in an input. path may be NULL (no place at all); line and column
- * count from 1, 0 means unknown. column is the field's first byte. */
+/* A place in an input. path may be NULL (no place at all); line and column count from 1, 0 means
+ * unknown. column is the field's first byte. */
 typedef struct mf_where {
     const char *path;
     uint64_t line;
@@ -67,8 +67,8 @@ __attribute__((format(printf, 4, 5))) bool mf_fail_errno(mf_error *err, int errn
 /* Fails with another error's code and text. */
 bool mf_fail_again(mf_error *err, const mf_error *cause);
 
-/* Who has to act: "ClientError" (data, hyperparameters, settings),
- * "PlatformError" (disk, memory) or "AlgorithmError" (a bug of ours). */
+/* Who has to act: "ClientError" (data, hyperparameters, settings), "PlatformError" (disk, memory)
+ * or "AlgorithmError" (a bug of ours). */
 const char *mf_error_class(mf_error_code code);
 
 /* A short stable name for logs: "parse", "config", … */
@@ -77,9 +77,9 @@ const char *mf_error_name(mf_error_code code);
 /* Back to MF_OK and "". */
 void mf_error_clear(mf_error *err);
 
-/* Copies bytes into out as one printable line: valid UTF-8 stays, control
- * characters and invalid bytes become \xNN, what does not fit is cut at a
- * character and marked with "…". out_size > 4. Returns out. */
+/* Copies bytes into out as one printable line: valid UTF-8 stays, control characters and invalid
+ * bytes become \xNN, what does not fit is cut at a character and marked with "…". out_size > 4.
+ * Returns out. */
 char *mf_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes);
 
 #endif

@@ -21,55 +21,49 @@ bool mf_file_exists(const char *path)
     return stat(path, &status) == 0;
 }
 
+/* Up to `most` bytes; fewer when the file became shorter. */
+static bool read_all(int fd, const char *path, char *bytes, size_t most, size_t *n_bytes,
+                     mf_error *err)
+{
+    ssize_t got = 1;
+    *n_bytes = 0;
+    while (*n_bytes < most && got != 0) {
+        got = read(fd, bytes + *n_bytes, most - *n_bytes);
+        if (got < 0 && errno != EINTR)
+            return mf_fail_errno(err, errno, AT(path), "cannot read");
+        *n_bytes += got > 0 ? (size_t)got : 0;
+    }
+    bytes[*n_bytes] = '\0';
+    return true;
+}
+
 bool mf_file_read(const char *path, size_t limit, char **bytes, size_t *n_bytes, mf_error *err)
 {
     bool ok = false;
     char *content = NULL;
-    size_t used = 0;
     struct stat status;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        mf_fail_errno(err, errno, AT(path), "cannot open");
-        goto done;
-    }
-    if (fstat(fd, &status) != 0) {
+    if (fd < 0)
+        return mf_fail_errno(err, errno, AT(path), "cannot open");
+    if (fstat(fd, &status) != 0)
         mf_fail_errno(err, errno, AT(path), "cannot look at");
-        goto done;
-    }
-    if (!S_ISREG(status.st_mode)) {
+    else if (!S_ISREG(status.st_mode))
         mf_fail(err, MF_ERR_IO, AT(path), "is %s, not a file",
                 S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe");
-        goto done;
-    }
-    if ((uint64_t)status.st_size > limit) {
+    else if ((uint64_t)status.st_size > limit)
         mf_fail(err, MF_ERR_LIMIT, AT(path), "has %llu bytes; at most %zu are read",
                 (unsigned long long)status.st_size, limit);
-        goto done;
+    else
+        content = mf_allocate((size_t)status.st_size + 1, 1, "a file", err);
+    size_t used = 0;
+    if (content != NULL && read_all(fd, path, content, (size_t)status.st_size, &used, err)) {
+        *bytes = content;
+        *n_bytes = used;
+        content = NULL;
+        ok = true;
     }
-    content = mf_allocate((size_t)status.st_size + 1, 1, "a file", err);
-    if (content == NULL)
-        goto done;
-    while (used < (size_t)status.st_size) {
-        const ssize_t got = read(fd, content + used, (size_t)status.st_size - used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            mf_fail_errno(err, errno, AT(path), "cannot read");
-            goto done;
-        }
-        if (got == 0)
-            break;
-        used += (size_t)got;
-    }
-    content[used] = '\0';
-    *bytes = content;
-    *n_bytes = used;
-    content = NULL;
-    ok = true;
-done:
     mf_free(content);
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return ok;
 }
 
@@ -177,31 +171,29 @@ static void sync_folder_of(char *path)
     close(folder);
 }
 
-/* Everything that can fail comes before the rename: until then the previous file keeps its
- * name, and destroy removes the temporary one. */
+/* Everything that can fail comes before the rename: until then the previous file keeps its name,
+ * and destroy removes the temporary one. */
 bool mf_file_writer_commit(mf_file_writer *writer, mf_error *err)
 {
-    bool ok = false;
-    if (fsync(writer->fd) != 0) {
-        mf_fail_errno(err, errno, AT(writer->path), "cannot be written to disk");
-        goto done;
+    const char *failed = NULL;
+    if (fsync(writer->fd) != 0)
+        failed = "cannot be written to disk";
+    if (failed == NULL) {
+        const int fd = writer->fd;
+        writer->fd = -1; /* Linux closes the descriptor even when close() fails */
+        if (close(fd) != 0)
+            failed = "cannot be closed";
     }
-    const int closed = close(writer->fd);
-    writer->fd = -1; /* Linux closes the descriptor even when close() fails */
-    if (closed != 0) {
-        mf_fail_errno(err, errno, AT(writer->path), "cannot be closed");
-        goto done;
+    if (failed == NULL && rename(writer->temporary, writer->path) != 0)
+        failed = "cannot be put in its place";
+    if (failed != NULL) {
+        mf_fail_errno(err, errno, AT(writer->path), "%s", failed);
+    } else {
+        writer->temporary_exists = false;
+        sync_folder_of(writer->path);
     }
-    if (rename(writer->temporary, writer->path) != 0) {
-        mf_fail_errno(err, errno, AT(writer->path), "cannot be put in its place");
-        goto done;
-    }
-    writer->temporary_exists = false;
-    sync_folder_of(writer->path);
-    ok = true;
-done:
     mf_file_writer_destroy(writer);
-    return ok;
+    return failed == NULL;
 }
 
 bool mf_file_write(const char *path, const void *bytes, size_t n_bytes, mf_error *err)

@@ -111,8 +111,8 @@ static bool check_suspects(const mf_id_list *list, suspects *pairs, mf_error *er
     return true;
 }
 
-/* Checks promise (1) for one id. An equal id of a lower index is on the path from home to this
- * one: if it were after it, its own path would contain this higher index. */
+/* Checks promise (1) for one id. An equal id of a lower index is on the path from home to this one:
+ * if it were after it, its own path would contain this higher index. */
 static bool check_path(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
                        uint64_t home, uint32_t index, suspects *pairs, mf_error *err)
 {

@@ -1,10 +1,9 @@
 /* id_list.h: the customer's ids in index order, and the way back.
  *
- * An id is a string of 1 … MF_ID_BYTES_MAX bytes of valid UTF-8 without control
- * characters, opaque: "0042" and "42" are two ids. An index is our dense uint32_t row, 0 … n-1. The
- * list gives index → id; the table (open addressing, linear probing, at most half full) gives id →
- * index. Both are flat arrays, so a model file holds them as they are and a mapped file needs no
- * parsing.
+ * An id is a string of 1 … MF_ID_BYTES_MAX bytes of valid UTF-8 without control characters, opaque:
+ * "0042" and "42" are two ids. An index is our dense uint32_t row, 0 … n-1. The list gives index →
+ * id; the table (open addressing, linear probing, at most half full) gives id → index. Both are
+ * flat arrays, so a model file holds them as they are and a mapped file needs no parsing.
  *
  * Threads: any number may read one list or table. */
 #ifndef MF_BASE_ID_LIST_H
@@ -39,35 +38,33 @@ static inline mf_id mf_id_list_get(const mf_id_list *list, uint32_t index)
                    (size_t)(list->start[index + 1] - list->start[index])};
 }
 
-/* True when the bytes can be an id: length, UTF-8 and no control characters (as
- * at the top). Cost: a few ns for ASCII. */
+/* True when the bytes can be an id: length, UTF-8 and no control characters (as at the top). Cost:
+ * a few ns for ASCII. */
 bool mf_id_valid(const char *bytes, size_t n_bytes);
 
-/* 64 well-mixed bits of an id. Part of the model file's format: never changes
- * within a format version (XXH3, seed 0). */
+/* 64 well-mixed bits of an id. Part of the model file's format: never changes within a format
+ * version (XXH3, seed 0). */
 uint64_t mf_id_hash(const char *bytes, size_t n_bytes);
 
 /* How many slots a table for n ids has: a power of two, at least 2n, at least 2. */
 uint64_t mf_id_table_slots(uint32_t n);
 
-/* Fills slots[0 .. n_slots) (n_slots from mf_id_table_slots) with the indexes of
- * the list's ids, MF_INDEX_NONE where empty. Index 0 enters first: equal lists
- * give equal slots. Ids must be distinct: false and MF_ERR_FORMAT naming the id
- * that occurs twice. */
+/* Fills slots[0 .. n_slots) (n_slots from mf_id_table_slots) with the indexes of the list's ids,
+ * MF_INDEX_NONE where empty. Index 0 enters first: equal lists give equal slots. Ids must be
+ * distinct: false and MF_ERR_FORMAT naming the id that occurs twice. */
 MF_MUST_CHECK bool mf_id_table_build(const mf_id_list *list, uint32_t *slots, uint64_t n_slots,
                                      mf_error *err);
 
-/* The list and slots fit each other: slots are what mf_id_table_build makes of
- * the list, so the ids are distinct and each is found. False and MF_ERR_FORMAT
- * with the reason. The list's start must ascend within bytes; slots may hold
- * anything. Cost: one hash and one or two cache misses per id, overlapped:
- * about 30 ns per id for tables beyond the cache. */
+/* The list and slots fit each other: slots are what mf_id_table_build makes of the list, so the ids
+ * are distinct and each is found. False and MF_ERR_FORMAT with the reason. The list's start must
+ * ascend within bytes; slots may hold anything. Cost: one hash and one or two cache misses per id,
+ * overlapped: about 30 ns per id for tables beyond the cache. */
 MF_MUST_CHECK bool mf_id_table_check(const mf_id_list *list, const uint32_t *slots,
                                      uint64_t n_slots, mf_error *err);
 
-/* The index of an id, or MF_INDEX_NONE. Ends for any content of slots (an index
- * that the list does not have counts as empty), so a table from a file cannot
- * hang or overrun. n_slots is a power of two. */
+/* The index of an id, or MF_INDEX_NONE. Ends for any content of slots (an index that the list does
+ * not have counts as empty), so a table from a file cannot hang or overrun. n_slots is a power of
+ * two. */
 uint32_t mf_id_table_find(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
                           const char *bytes, size_t n_bytes);
 

@@ -2,16 +2,16 @@
  *
  *     {"ts":"2026-01-31T09:30:00.120Z","level":"info","event":"channel","name":"train","files":1}
  *
- * The line is JSON unless standard error is a terminal, where the same fields
- * are written as `info channel name=train files=1` for a person to read. A program sets
- * another style where the platform requires other names for the same fields (Lambda).
+ * The line is JSON unless standard error is a terminal, where the same fields are written as `info
+ * channel name=train files=1` for a person to read. A program sets another style where the platform
+ * requires other names for the same fields (Lambda).
  *
- * (1) A line is at most MF_LOG_LINE_BYTES; a field that does not fit is left
- *     out whole, so the line stays valid JSON.
+ * (1) A line is at most MF_LOG_LINE_BYTES; a field that does not fit is left out whole, so the line
+ *     stays valid JSON.
  * (2) Lines go to standard error, unless a style says otherwise. They hold no user data.
  * (3) Control characters never reach the output: text is escaped.
- * (4) Logging does not hang: a line that cannot be written within a second (a full pipe) is dropped.
- *     The next lines are then dropped at once, until one can be written.
+ * (4) Logging does not hang: a line that cannot be written within a second (a full pipe) is
+ *     dropped. The next lines are then dropped at once, until one can be written.
  *
  * Threads: any; lines of different threads do not mix. */
 #ifndef MF_BASE_LOG_H
@@ -85,8 +85,8 @@ void mf_log_write(const char *line, size_t n_bytes);
  * once; else -1 with EAGAIN, even when the descriptor blocks. */
 ssize_t mf_log_try_write(int fd, const char *bytes, size_t n_bytes);
 
-/* begin, any number of fields, end. Keys and event are literals of ours; an event has
- * at most 64 bytes. */
+/* begin, any number of fields, end. Keys and event are literals of ours; an event has at most 64
+ * bytes. */
 void mf_log_begin(mf_log_line *line, mf_log_level level, const char *event);
 void mf_log_text(mf_log_line *line, const char *key, const char *value);
 void mf_log_count(mf_log_line *line, const char *key, uint64_t value);

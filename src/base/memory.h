@@ -1,8 +1,7 @@
 /* memory.h: blocks of memory whose sizes are checked for overflow.
  *
  * (1) Every size is a product that was checked for overflow.
- * (2) Every block starts on a 64-byte boundary (a cache line, an AVX-512 register)
- *     and is zero.
+ * (2) Every block starts on a 64-byte boundary (a cache line, an AVX-512 register) and is zero.
  * (3) A block from here is freed with mf_free and nothing else.
  *
  * Threads: all functions may be called from any thread. */
@@ -20,10 +19,9 @@ MF_MUST_CHECK static inline bool mf_mul(size_t a, size_t b, size_t *product)
     return !__builtin_mul_overflow(a, b, product);
 }
 
-/* A zeroed block of count × size bytes. NULL and MF_ERR_MEMORY naming `what`
- * when there is none; a block of zero bytes is a valid pointer. Large blocks
- * come straight from the kernel, in huge pages where it offers them, and cost
- * no resident memory until they are written. */
+/* A zeroed block of count × size bytes. NULL and MF_ERR_MEMORY naming `what` when there is none; a
+ * block of zero bytes is a valid pointer. Large blocks come straight from the kernel, in huge pages
+ * where it offers them, and cost no resident memory until they are written. */
 MF_MUST_CHECK void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err);
 
 /* Changes *block from old_count to new_count elements of `size` bytes; content
@@ -47,9 +45,8 @@ static inline void *mf_without_const(const void *memory)
     return pointer.wanted;
 }
 
-/* For tests: the n-th allocation from now on fails (n = 1 is the next one);
- * 0 switches that off. Returns how many allocations were made since the last
- * call. */
+/* For tests: the n-th allocation from now on fails (n = 1 is the next one); 0 switches that off.
+ * Returns how many allocations were made since the last call. */
 size_t mf_memory_fail_nth(size_t n);
 
 #endif

@@ -82,8 +82,8 @@ bool mf_parse_double(const char *text, size_t n, double *value)
     }
     if (at != n)
         return false;
-    /* Up to 15 digits and 22 powers of ten are exact doubles, and one correctly
-     * rounded operation on exact values is the correctly rounded result. */
+    /* Up to 15 digits and 22 powers of ten are exact doubles, and one correctly rounded operation
+     * on exact values is the correctly rounded result. */
     if (n_digits > 15 || scale < -22 || scale > 22)
         return parse_slowly(text, n, value);
     double magnitude = (double)digits;

@@ -1,8 +1,8 @@
 /* number.h: text to numbers and back, the same under every locale.
  *
- * Reading follows the C locale's strtod and gives the correctly rounded value
- * (the short decimal numbers of rating files take an exact fast path: Clinger
- * 1990, "How to read floating point numbers accurately").
+ * Reading follows the C locale's strtod and gives the correctly rounded value (the short decimal
+ * numbers of rating files take an exact fast path: Clinger 1990, "How to read floating point
+ * numbers accurately").
  *
  * Threads: any. */
 #ifndef MF_BASE_NUMBER_H
@@ -31,8 +31,8 @@ bool mf_is_whole(double value);
 
 enum { MF_NUMBER_TEXT_BYTES = 32 };
 
-/* The decimal number with the fewest digits that reads back as the same double, or with is_float
- * as the same float. Whole numbers have no exponent. Returns text. */
+/* The decimal number with the fewest digits that reads back as the same double, or with is_float as
+ * the same float. Whole numbers have no exponent. Returns text. */
 char *mf_write_double(double value, bool is_float, char text[MF_NUMBER_TEXT_BYTES]);
 
 #endif

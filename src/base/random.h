@@ -30,8 +30,8 @@ static inline float mf_random_unit(uint64_t key, uint64_t counter)
     return (float)(mf_random_bits(key, counter) >> 40) * 0x1p-24f;
 }
 
-/* About normal: the sum of the four 16-bit parts, mean 0, deviation 1, within
- * ±3.47. Enough for starting values. */
+/* About normal: the sum of the four 16-bit parts, mean 0, deviation 1, within ±3.47. Enough for
+ * starting values. */
 static inline float mf_random_normal(uint64_t key, uint64_t counter)
 {
     const uint64_t z = mf_random_bits(key, counter);

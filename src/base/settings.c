@@ -510,8 +510,8 @@ char *mf_settings_text(const mf_settings *settings, size_t i, char text[MF_SETTI
     return write_value(&settings->table[i], field_of(settings, i), text);
 }
 
-/* One more of a list of names, on a new line where this one would be too long. gap is one
- * character and a blank, and on that new line what comes after them. */
+/* One more of a list of names, on a new line where this one would be too long. gap is one character
+ * and a blank, and on that new line what comes after them. */
 static void print_name(FILE *out, int *column, const char *gap, mf_setting_name name)
 {
     enum { WIDTH = 110 };

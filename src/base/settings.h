@@ -18,14 +18,13 @@
  *     if (!mf_settings_start(&settings, table, 2, "hyperparameter", &chosen, err) ||
  *         !mf_settings_set(&settings, "k", "1e2", 3, err)) …
  *
- * (1) After start every field holds its default; after set, the given value. A
- *     field never holds a value outside its range.
+ * (1) After start every field holds its default; after set, the given value. A field never holds a
+ *     value outside its range.
  * (2) The text of a field, set again, gives the same field, bit for bit.
  * (3) Nothing depends on the locale.
- * (4) A name and its alias are one setting: giving both is an error, unless both say
- *     the same.
- * (5) A shared name sets every entry that lists it, except those that are given by
- *     a name of their own, whichever comes first.
+ * (4) A name and its alias are one setting: giving both is an error, unless both say the same.
+ * (5) A shared name sets every entry that lists it, except those that are given by a name of their
+ *     own, whichever comes first.
  * (6) An entry that follows another has the other one's value until it is given.
  *
  * What a text may look like; blanks around it are dropped:
@@ -135,15 +134,15 @@ MF_MUST_CHECK bool mf_settings_set(mf_settings *settings, const char *name, cons
 MF_MUST_CHECK bool mf_settings_change(mf_settings *settings, const char *name, const char *value,
                                       size_t n_bytes, mf_error *err);
 
-/* Sets each setting whose name (or alias) is an environment variable that is not
- * empty. Other variables are ignored. */
+/* Sets each setting whose name (or alias) is an environment variable that is not empty. Other
+ * variables are ignored. */
 MF_MUST_CHECK bool mf_settings_read_environment(mf_settings *settings, mf_error *err);
 
 /* True when entry i was set, false while it holds its default. */
 bool mf_settings_is_given(const mf_settings *settings, size_t i);
 
-/* The value in force of entry i < n as text; integers, reals and booleans are
- * in their JSON form, reals with the fewest digits that give the same value back. Returns text. */
+/* The value in force of entry i < n as text; integers, reals and booleans are in their JSON form,
+ * reals with the fewest digits that give the same value back. Returns text. */
 char *mf_settings_text(const mf_settings *settings, size_t i, char text[MF_SETTING_TEXT_BYTES]);
 
 /* For --help: name, what is allowed, default, aliases and help of each entry. */
@@ -157,8 +156,8 @@ void mf_settings_log(const mf_settings *settings, mf_log_level level, const char
  * case costs nothing. SIZE_MAX when either is longer than MF_EDIT_BYTES_MAX. O(n_a·n_b). */
 size_t mf_edit_distance(const char *a, size_t n_a, const char *b, size_t n_b);
 
-/* True when that many edits look like a typing error: at most a third of the typed word, and
- * at most 3. */
+/* True when that many edits look like a typing error: at most a third of the typed word, and at
+ * most 3. */
 bool mf_edit_is_near(size_t distance, size_t n_typed);
 
 #endif

@@ -50,13 +50,13 @@ __attribute__((format(printf, 2, 3))) void mf_text_format(mf_text *text, const c
 /* Decimal digits. */
 void mf_text_count(mf_text *text, uint64_t value);
 
-/* A finite float as a JSON number that is exact to 5e-7 where 0.001 ≤ |value| < 1e9:
- * up to six decimals, no trailing zeros but at least one decimal (4.0, 3.528461,
- * -0.25); outside that range nine significant digits (1.5e-07). Not finite: null. */
+/* A finite float as a JSON number that is exact to 5e-7 where 0.001 ≤ |value| < 1e9: up to six
+ * decimals, no trailing zeros but at least one decimal (4.0, 3.528461, -0.25); outside that range
+ * nine significant digits (1.5e-07). Not finite: null. */
 void mf_text_float(mf_text *text, float value);
 
-/* A JSON string with its quotes. Bytes are valid UTF-8; quotes, backslashes and
- * control characters are escaped. */
+/* A JSON string with its quotes. Bytes are valid UTF-8; quotes, backslashes and control characters
+ * are escaped. */
 void mf_text_json(mf_text *text, const char *bytes, size_t n);
 
 /* The next of `words` (separated by one space) from *position on, which starts at 0 and is moved

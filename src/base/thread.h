@@ -13,8 +13,8 @@
 
 enum { MF_THREAD_STACK_BYTES = 1 << 20 };
 
-/* Starts a thread with a stack of MF_THREAD_STACK_BYTES, or of PTHREAD_STACK_MIN when
- * that is more. Returns 0 or an errno value, like pthread_create. */
+/* Starts a thread with a stack of MF_THREAD_STACK_BYTES, or of PTHREAD_STACK_MIN when that is more.
+ * Returns 0 or an errno value, like pthread_create. */
 MF_MUST_CHECK int mf_thread_start(pthread_t *thread, void *(*fn)(void *argument), void *argument);
 
 #endif

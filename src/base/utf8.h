@@ -7,9 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes of the character that text[0 .. n_bytes) begins with (1 … 4), or 0 when
- * that is not valid UTF-8 (Unicode 15, table 3-7: no overlong forms, no
- * surrogates). n_bytes > 0. */
+/* Bytes of the character that text[0 .. n_bytes) begins with (1 … 4), or 0 when that is not valid
+ * UTF-8 (Unicode 15, table 3-7: no overlong forms, no surrogates). n_bytes > 0. */
 static inline size_t mf_utf8_length(const char *text, size_t n_bytes)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -28,8 +27,8 @@ static inline size_t mf_utf8_length(const char *text, size_t n_bytes)
     return length;
 }
 
-/* True for U+0000 … U+001F and U+007F … U+009F, at the start of a valid character
- * of `length` bytes. */
+/* True for U+0000 … U+001F and U+007F … U+009F, at the start of a valid character of `length`
+ * bytes. */
 static inline bool mf_utf8_is_control(const char *text, size_t length)
 {
     const unsigned char *s = (const unsigned char *)text;

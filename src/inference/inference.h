@@ -17,39 +17,37 @@
  *   text/csv                                     user,movie a line, one number a line
  *
  * Ids are strings or integers (2959 is "2959"). A response has "known_user":false or
- * "known_item":false for an unknown user or item; it is then computed from biases, the mean
- * profile or popularity. With `strict` such an instance is rejected instead: alone with an error,
- * in a batch with the response null ("" in CSV, an empty list for a list).
+ * "known_item":false for an unknown user or item; it is then computed from biases, the mean profile
+ * or popularity. With `strict` such an instance is rejected instead: alone with an error, in a
+ * batch with the response null ("" in CSV, an empty list for a list).
  *
- * Lists are ordered by the ranking score, or by "order": "ranking", "rating" (predicted
- * ratings, not clipped) or "popularity"; without a ranking model the default is "rating".
- * An order that the model does not have is rejected. "score" is what the list is ordered by,
- * "predicted_rating" is left out when the model was trained without ratings. Of movieIds
- * each counts once; unknown items have "known_item":false and stand last with the score
- * null, ordered by rating where μ + b_u stands, by popularity where 0 does (strict: null, at
- * the end in any order).
+ * Lists are ordered by the ranking score, or by "order": "ranking", "rating" (predicted ratings,
+ * not clipped) or "popularity"; without a ranking model the default is "rating". An order that the
+ * model does not have is rejected. "score" is what the list is ordered by, "predicted_rating" is
+ * left out when the model was trained without ratings. Of movieIds each counts once; unknown items
+ * have "known_item":false and stand last with the score null, ordered by rating where μ + b_u
+ * stands, by popularity where 0 does (strict: null, at the end in any order).
  *
  * Of a folded-in user's ratings those of unknown items are left out; when all of them are unknown
- * the user is an unknown user. Timestamps order them for the age weights of the ranking
- * model; without any all weights are 1. For the rating model, with over 258 factors, not all
- * of a thousand count, but the newest, without timestamps the last ones (mf_fold_in). For a
- * model trained without ratings "rating" may be missing or a weight above 0.
+ * the user is an unknown user. Timestamps order them for the age weights of the ranking model;
+ * without any all weights are 1. For the rating model, with over 258 factors, not all of a thousand
+ * count, but the newest, without timestamps the last ones (mf_fold_in). For a model trained without
+ * ratings "rating" may be missing or a weight above 0.
  *
  * A model trained without ratings predicts none: an instance that requests one is rejected alone;
  * in a batch its response is null ("" in CSV).
  *
- * Every request format allows every response format: JSON wraps a batch in predictions, JSON
- * Lines and CSV end every response with \n, so that the concatenated responses to pieces of a file
- * are the response to the file. CSV holds ratings only. A first CSV line
- * of names (userId,movieId and the like) is skipped, see `batch`. Empty lines may
- * stand at the end of a body and nowhere else.
+ * Every request format allows every response format: JSON wraps a batch in predictions, JSON Lines
+ * and CSV end every response with \n, so that the concatenated responses to pieces of a file are
+ * the response to the file. CSV holds ratings only. A first CSV line of names (userId,movieId and
+ * the like) is skipped, see `batch`. Empty lines may stand at the end of a body and nowhere else.
  *
  * (1) There is one response for each instance, in the same order.
  * (2) The same instance yields the same response alone, in a batch, in every format.
  * (3) An invalid body is rejected with the place of the error and what was expected:
  *     "instances[3].movieId: expected a string or an integer".
- * (4) Work is done in slices; memory is bounded by the body's size and the limits. One
- *     JSON instance, and one line, has at most 256 KiB.
+ * (4) Work is done in slices; memory is bounded by the body's size and the limits. One JSON
+ *     instance, and one line, has at most 256 KiB.
  *
  * Threads: one inference per thread at a time; any number beside each other. */
 #ifndef MF_INFERENCE_INFERENCE_H
@@ -128,18 +126,18 @@ typedef struct mf_inference_list {
     bool known_user; /* false: it is the mean profile's list, or the popular items */
 } mf_inference_list;
 
-/* Appends the best items for one user as a JSON list of ids, [1,2,…], to *items. Ids that
- * are canonical integers of at most 15 digits ("12", "-5", not "007") are JSON numbers,
- * others strings. Fails as step does; *items may then have an incomplete list. */
+/* Appends the best items for one user as a JSON list of ids, [1,2,…], to *items. Ids that are
+ * canonical integers of at most 15 digits ("12", "-5", not "007") are JSON numbers, others strings.
+ * Fails as step does; *items may then have an incomplete list. */
 MF_MUST_CHECK bool mf_inference_items(const mf_recommender *recommender,
                                       const mf_inference_limits *limits, mf_workspace *workspace,
                                       const char *user_id, size_t n_bytes, uint32_t top_n,
                                       mf_text *items, mf_inference_list *list, mf_error *err);
 
 /* The same in steps; the struct is its caller's. begin fails as above. step works for about
- * `microseconds` (0: to the end); *items and *list are there when it says DONE. A long
- * search uses a workspace of its own; a short one uses the borrowed workspace and is done after the
- * first step. end frees the listing, also a zeroed one. */
+ * `microseconds` (0: to the end); *items and *list are there when it says DONE. A long search uses
+ * a workspace of its own; a short one uses the borrowed workspace and is done after the first step.
+ * end frees the listing, also a zeroed one. */
 typedef struct mf_listing {
     const mf_recommender *recommender;
     mf_workspace *workspace;

@@ -61,12 +61,11 @@ static bool fail_syntax(mf_error *err, const char *bytes, mf_json_where where, u
     if (line == 1)
         column += (uint64_t)(bytes - line_start);
     line += lines_before;
-    const unsigned long long shown_line = line, shown_column = column;
-    if (where.place.kind == MF_PLACE_LINE)
-        return mf_place_fail(err, MF_ERR_PARSE, where.place, NULL,
-                             "not valid JSON at column %llu: %s", shown_column, message);
+    char in_line[32] = "";
+    if (where.place.kind != MF_PLACE_LINE)
+        snprintf(in_line, sizeof in_line, "line %llu, ", (unsigned long long)line);
     return mf_place_fail(err, MF_ERR_PARSE, where.place, NULL,
-                         "not valid JSON at line %llu, column %llu: %s", shown_line, shown_column,
+                         "not valid JSON at %scolumn %llu: %s", in_line, (unsigned long long)column,
                          message);
 }
 
@@ -129,23 +128,11 @@ json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_
 
 const char *mf_json_kind_name(const json_t *value)
 {
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "an array";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-        return "an integer";
-    case JSON_REAL:
-        return "a number with decimals";
-    case JSON_TRUE:
-        return "true";
-    case JSON_FALSE:
-        return "false";
-    case JSON_NULL:
-        break;
-    }
-    return "null";
+    static const char *const names[] = {
+        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",  [JSON_INTEGER] = "an integer",
+        [JSON_TRUE] = "true",        [JSON_REAL] = "a number with decimals",
+        [JSON_FALSE] = "false",      [JSON_NULL] = "null",
+    };
+    return names[json_typeof(value)];
 }

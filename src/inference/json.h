@@ -28,8 +28,8 @@ typedef struct mf_place {
     uint64_t number;
 } mf_place;
 
-/* Fails with the place, the field ("ratings[2].movieId"; NULL: the whole instance)
- * and the message. Returns false. */
+/* Fails with the place, the field ("ratings[2].movieId"; NULL: the whole instance) and the message.
+ * Returns false. */
 __attribute__((format(printf, 5, 6))) bool mf_place_fail(mf_error *err, mf_error_code code,
                                                          mf_place place, const char *field,
                                                          const char *format, ...);

@@ -15,10 +15,10 @@
 
 #include <stddef.h>
 
-/* When bytes[0 .. n_bytes) begins with an object of exactly the keys userId and
- * movieId, values being non-empty strings of printable ASCII without escapes or
- * integers of at most 18 digits without a sign: how many bytes it has, and the ids
- * as views of them. Else 0. An id may still be too long to be one. */
+/* When bytes[0 .. n_bytes) begins with an object of exactly the keys userId and movieId, values
+ * being non-empty strings of printable ASCII without escapes or integers of at most 18 digits
+ * without a sign: how many bytes it has, and the ids as views of them. Else 0. An id may still be
+ * too long to be one. */
 size_t mf_scan_pair(const char *bytes, size_t n_bytes, mf_id *user, mf_id *item);
 
 #endif

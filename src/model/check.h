@@ -1,8 +1,8 @@
 /* check.h: checks promise (2) of model.h piece by piece.
  *
  * The same code checks parts before they are written and a file while it is hashed. The first
- * finding is kept in `found` and not returned: if the file is damaged, that is the better reason, and
- * it is known only at the end.
+ * finding is kept in `found` and not returned: if the file is damaged, that is the better reason,
+ * and it is known only at the end.
  *
  * Internal to src/model. Threads: one mf_model_check per thread. */
 #ifndef MF_MODEL_CHECK_H
@@ -31,12 +31,12 @@ typedef struct mf_model_check {
     uint32_t rank_most;  /* the largest time rank that this user may have */
 } mf_model_check;
 
-/* Checks counts and scalars, from which all shapes follow. To be called first, and nothing else after
- * a finding. */
+/* Checks counts and scalars, from which all shapes follow. To be called first, and nothing else
+ * after a finding. */
 void mf_model_check_shape(mf_model_check *check);
 
-/* Checks bytes [offset, offset + n_bytes) of a section of format.h, except shapes and tables. Pieces
- * come in file order and without gaps, offset is a multiple of 64. */
+/* Checks bytes [offset, offset + n_bytes) of a section of format.h, except shapes and tables.
+ * Pieces come in file order and without gaps, offset is a multiple of 64. */
 void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, size_t n_bytes);
 
 /* Checks all pieces of a section of n_bytes. */

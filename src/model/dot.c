@@ -3,8 +3,8 @@
 
 #include "model/model.h"
 
-/* A register of every supported CPU. A plain loop over 16 lanes has the same result, but gcc 12 makes
- * shuffles of it at -O3, and vectors of 16 floats go through memory. */
+/* A register of every supported CPU. A plain loop over 16 lanes has the same result, but gcc 12
+ * makes shuffles of it at -O3, and vectors of 16 floats go through memory. */
 typedef float four __attribute__((vector_size(16), may_alias));
 
 _Static_assert(4 * sizeof(four) == MF_MODEL_LANES * sizeof(float), "rows are padded to lanes");

@@ -1,10 +1,9 @@
 /* format.h: the sections of model.bin, versions 1 and 2.
  *
- * The container (header, table, checksum, alignment) is section_file.h. These are
- * its sections, in this order; n_users … come from the section "shape", stride is
- * n_factors rounded up to 16, the ranking model's n_factors and stride come from
- * "optional.ranking". Ids are those of base/id_list.h, a table is what
- * mf_id_table_build makes of them.
+ * The container (header, table, checksum, alignment) is section_file.h. These are its sections, in
+ * this order; n_users … come from the section "shape", stride is n_factors rounded up to 16, the
+ * ranking model's n_factors and stride come from "optional.ranking". Ids are those of
+ * base/id_list.h, a table is what mf_id_table_build makes of them.
  *
  *   name               elements                     what they are
  *   shape              1 × 64 bytes                 the table below
@@ -67,13 +66,13 @@
  * What a change needs:
  *
  * (1) What an older program can do without is a section "optional.…"; the version stays. An older
- *     program passes over the section, and what it computes from the rest must still be right. So
- *     a ranking model beside a rating model stays version 1.
+ *     program passes over the section, and what it computes from the rest must still be right. So a
+ *     ranking model beside a rating model stays version 1.
  * (2) What an older program would misread, or could not do without, gets a new version, which the
  *     older program refuses. So a file without a rating model is version 2.
- * (3) Other formulas for profiles or scores get a new rule in optional.ranking. A program that
- *     does not know the rule takes the file as one without a ranking model; in version 2 nothing
- *     is left then, and it refuses the file.
+ * (3) Other formulas for profiles or scores get a new rule in optional.ranking. A program that does
+ *     not know the rule takes the file as one without a ranking model; in version 2 nothing is left
+ *     then, and it refuses the file.
  *
  * Internal to src/model, its tests and its fuzz target. */
 #ifndef MF_MODEL_FORMAT_H

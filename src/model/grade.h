@@ -50,8 +50,8 @@ const char *mf_grading_name(const mf_grading *grading);
 /* The code of a finite rating or count: 1 … MF_GRADE_MAX. */
 uint8_t mf_grade_code(const mf_grading *grading, float value);
 
-/* The age weight of a rating among n of its user: time_rank as in mf_ratings, recency 0 … 1
- * (0: always 1). n ≥ 1, time_rank ≤ 2 (n - 1). In (0, 1]. A function of 2 b alone, constant from
+/* The age weight of a rating among n of its user: time_rank as in mf_ratings, recency 0 … 1 (0:
+ * always 1). n ≥ 1, time_rank ≤ 2 (n - 1). In (0, 1]. A function of 2 b alone, constant from
  * MF_AGE_OLDEST on, so it can be tabulated. Cost: one mf_exp. */
 float mf_age_weight(float recency, uint32_t time_rank, uint32_t n);
 

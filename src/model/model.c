@@ -68,8 +68,8 @@ static bool check_version(const mf_model_parts *parts, const mf_section_file *fi
     return true;
 }
 
-/* The counts and settings of the ranking model. Without a section optional.ranking, or with one
- * of a rule that this program does not know, there is none, if the file can do without. */
+/* The counts and settings of the ranking model. Without a section optional.ranking, or with one of
+ * a rule that this program does not know, there is none, if the file can do without. */
 static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
 {
     const mf_where where = mf_section_file_where(file);
@@ -253,19 +253,9 @@ uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_byte
     return find(&model->parts.items, model->item_slots, id, n_bytes);
 }
 
-uint32_t mf_model_format_version(const mf_model *model)
+const mf_section_file *mf_model_file(const mf_model *model)
 {
-    return mf_section_file_header(model->file)->version;
-}
-
-size_t mf_model_file_bytes(const mf_model *model)
-{
-    return mf_section_file_header(model->file)->file_bytes;
-}
-
-bool mf_model_section(const mf_model *model, size_t row, const char **name, uint64_t *n_bytes)
-{
-    return mf_section_file_row(model->file, row, name, n_bytes);
+    return model->file;
 }
 
 float mf_model_predict(const mf_model *model, uint32_t user, uint32_t item)

@@ -8,13 +8,13 @@
  * one pass over its bytes to check them, and no memory. format.h has its layout and the rules for
  * older and newer programs.
  *
- * (1) A file is used only when every byte of it is as it was written: length,
- *     magic, version, section table, checksum.
+ * (1) A file is used only when every byte of it is as it was written: length, magic, version,
+ *     section table, checksum.
  * (2) After open every number in it is finite, every index in range and every list ascending,
  *     padding is zero, ids are distinct and valid and each is found in its table. So code that
  *     reads a model does not check again.
- * (3) The same parts give the same bytes, and a file's parts give that file
- *     (but for "optional." sections that this program does not know).
+ * (3) The same parts give the same bytes, and a file's parts give that file (but for "optional."
+ *     sections that this program does not know).
  *
  * Threads: any number may read one mf_model. */
 #ifndef MF_MODEL_MODEL_H
@@ -109,11 +109,10 @@ MF_MUST_CHECK bool mf_model_write(const char *path, const mf_model_parts *parts,
 
 typedef struct mf_model mf_model;
 
-/* Maps and checks the file. NULL and MF_ERR_FORMAT with the reason (a folder,
- * empty, gzip, not a model, truncated, newer version, damaged, not usable),
- * MF_ERR_IO (missing, unreadable) or MF_ERR_MEMORY. The file must not be changed
- * in place while it is open: replace it by a new one, as mf_model_write does.
- * Cost: one pass over the file, and one walk of the id tables. */
+/* Maps and checks the file. NULL and MF_ERR_FORMAT with the reason (a folder, empty, gzip, not a
+ * model, truncated, newer version, damaged, not usable), MF_ERR_IO (missing, unreadable) or
+ * MF_ERR_MEMORY. The file must not be changed in place while it is open: replace it by a new one,
+ * as mf_model_write does. Cost: one pass over the file, and one walk of the id tables. */
 MF_MUST_CHECK mf_model *mf_model_open(const char *path, mf_error *err);
 
 /* The same from a copy in memory, for a server: later changes of the file have no effect, and huge
@@ -139,11 +138,8 @@ const mf_model_parts *mf_model_get(const mf_model *model);
 /* The file's checksum, which identifies the model, e.g. in cache keys. */
 uint64_t mf_model_checksum(const mf_model *model);
 
-/* For reports: format version, size, and each section in file order, also those that this program
- * does not know (false after the last; name is valid until close). */
-uint32_t mf_model_format_version(const mf_model *model);
-size_t mf_model_file_bytes(const mf_model *model);
-bool mf_model_section(const mf_model *model, size_t row, const char **name, uint64_t *n_bytes);
+/* The file, for reports (section_file.h); valid until close. NULL for a view. */
+const struct mf_section_file *mf_model_file(const mf_model *model);
 
 /* The index of an id, or MF_INDEX_NONE. Cost: one hash, one or two cache misses. */
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes);

@@ -22,8 +22,8 @@
  *       40     8  n_bytes
  *       48    16  zero
  *
- * (1) A file is opened only when every byte is as it was written, padding included: a flipped bit, a
- *     missing byte and an additional byte are errors.
+ * (1) A file is opened only when every byte is as it was written, padding included: a flipped bit,
+ *     a missing byte and an additional byte are errors.
  * (2) Order of checks: length, magic, version, counts, offsets, checksum.
  * (3) Sections have the order of the kind's names, each at most once. Another name is an error,
  *     unless it begins with "optional.": a newer program may add those within a version.
@@ -72,8 +72,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are mapped as t
 _Static_assert(sizeof(mf_section_header) == 64, "byte table");
 _Static_assert(sizeof(mf_section_entry) == 64, "byte table");
 
-/* A kind of file. A section is denoted by its index in names, so that a program numbers its sections
- * with an enum:
+/* A kind of file. A section is denoted by its index in names, so that a program numbers its
+ * sections with an enum:
  *
  *   enum { STATE, USER_BIAS, N_SECTIONS };
  *   static const char *const names[] = {[STATE] = "state", [USER_BIAS] = "user_bias"};
@@ -102,8 +102,8 @@ mf_section_writer_create(const char *path, const mf_section_kind *kind, mf_error
 MF_MUST_CHECK bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version,
                                                  mf_error *err);
 
-/* Begins the next section, for all appends until the next begin. MF_ERR_ARGUMENT when it is not after
- * the previous one in the kind's names. */
+/* Begins the next section, for all appends until the next begin. MF_ERR_ARGUMENT when it is not
+ * after the previous one in the kind's names. */
 MF_MUST_CHECK bool mf_section_writer_begin(mf_section_writer *writer, size_t section,
                                            mf_error *err);
 
@@ -125,16 +125,15 @@ void mf_section_writer_destroy(mf_section_writer *writer);
 
 typedef struct mf_section_file mf_section_file;
 
-/* Checks the content of a file in the pass that hashes it. Until open has returned, the bytes may be
- * damaged: both calls may rely on sizes and offsets, on nothing else. */
+/* Checks the content of a file in the pass that hashes it. Until open has returned, the bytes may
+ * be damaged: both calls may rely on sizes and offsets, on nothing else. */
 typedef struct mf_section_check {
     /* Called once before the pass: finds the sections, checks their sizes. False and an error: the
      * file is not opened. */
     bool (*shapes)(void *context, const mf_section_file *file, mf_error *err);
-    /* Called for each piece of each named section, in file order: bytes
-     * [offset, offset + n_bytes) of the section, offset a multiple of
-     * MF_SECTION_PIECE_BYTES. It records a finding in its context: if the file turns out to be
-     * damaged, that is the better message. */
+    /* Called for each piece of each named section, in file order: bytes [offset, offset + n_bytes)
+     * of the section, offset a multiple of MF_SECTION_PIECE_BYTES. It records a finding in its
+     * context: if the file turns out to be damaged, that is the better message. */
     void (*piece)(void *context, size_t section, size_t offset, size_t n_bytes);
     void *context;
 } mf_section_check;
@@ -161,8 +160,8 @@ MF_MUST_CHECK mf_section_file *mf_section_file_open_bytes(const void *bytes, siz
 /* NULL is fine. */
 void mf_section_file_close(mf_section_file *file);
 
-/* A section's first byte, 64-byte aligned, valid until close, and its size.
- * NULL when the file has no such section. */
+/* A section's first byte, 64-byte aligned, valid until close, and its size. NULL when the file has
+ * no such section. */
 const void *mf_section_file_get(const mf_section_file *file, size_t section, size_t *n_bytes);
 
 /* The same for a section that must exist with exactly count elements of `size` bytes; else NULL and

@@ -43,38 +43,36 @@ static const char *const section_names[N_SECTIONS] = {
 
 static const mf_section_kind kind = {"MFCHECK", 1, "checkpoint", section_names, N_SECTIONS};
 
-/* Where a section's bytes are in a trainer, and how many. bytes NULL: the run has
- * no such section. */
+/* The array of a section in a trainer. bytes NULL: the run has no such section. */
 typedef struct place {
     void *bytes;
     size_t count;
     size_t size;
 } place;
 
+/* Four sections in a row, from `first` on. */
+static void list_parameters(const mf_parameters *p, place *first)
+{
+    const size_t row = p->stride * sizeof(float);
+    first[0] = (place){p->user_factors, p->n_users, row};
+    first[1] = (place){p->item_factors, p->n_items, row};
+    first[2] = (place){p->user_bias, p->n_users, sizeof(float)};
+    first[3] = (place){p->item_bias, p->n_items, sizeof(float)};
+}
+
 static void list_places(const mf_trainer *t, const mf_position *at, place places[N_SECTIONS])
 {
     const mf_parameters *p = &t->parameters;
-    const size_t row = p->stride * sizeof(float);
-    const bool priors = t->implicit.user_vectors != NULL;
-    const bool best = t->held_out.n > 0 && at->best_epoch > 0;
     memset(places, 0, N_SECTIONS * sizeof *places);
     places[EPOCHS] = (place){t->epochs, at->epochs_done, sizeof *t->epochs};
     places[BLOCK_LOSS] = (place){t->block_loss, (size_t)t->grid.user_blocks * t->grid.item_blocks,
                                  sizeof *t->block_loss};
-    places[USER_FACTORS] = (place){p->user_factors, p->n_users, row};
-    places[ITEM_FACTORS] = (place){p->item_factors, p->n_items, row};
-    places[USER_BIAS] = (place){p->user_bias, p->n_users, sizeof(float)};
-    places[ITEM_BIAS] = (place){p->item_bias, p->n_items, sizeof(float)};
-    if (priors) {
-        places[USER_VECTORS] = (place){t->implicit.user_vectors, p->n_users, row};
-        places[ITEM_PRIORS] = (place){t->implicit.item_priors, p->n_items, row};
-    }
-    if (best) {
-        places[BEST_USER_FACTORS] = (place){t->best.user_factors, p->n_users, row};
-        places[BEST_ITEM_FACTORS] = (place){t->best.item_factors, p->n_items, row};
-        places[BEST_USER_BIAS] = (place){t->best.user_bias, p->n_users, sizeof(float)};
-        places[BEST_ITEM_BIAS] = (place){t->best.item_bias, p->n_items, sizeof(float)};
-    }
+    list_parameters(p, &places[USER_FACTORS]);
+    /* Without priors the pointers are NULL. */
+    places[USER_VECTORS] = (place){t->implicit.user_vectors, p->n_users, p->stride * sizeof(float)};
+    places[ITEM_PRIORS] = (place){t->implicit.item_priors, p->n_items, p->stride * sizeof(float)};
+    if (t->held_out.n > 0 && at->best_epoch > 0)
+        list_parameters(&t->best, &places[BEST_USER_FACTORS]);
 }
 
 bool mf_trainer_save(const mf_trainer *t, const char *path, mf_error *err)

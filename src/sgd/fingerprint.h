@@ -24,9 +24,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* grid: of input->ratings. held_out: of input->validation, n 0 when there is none.
- * Fails MF_ERR_MEMORY. Cost: one pass over everything. Memory while it works: 4 bytes
- * for each user and item. */
+/* grid: of input->ratings. held_out: of input->validation, n 0 when there is none. Fails
+ * MF_ERR_MEMORY. Cost: one pass over everything. Memory while it works: 4 bytes for each user and
+ * item. */
 MF_MUST_CHECK bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid,
                                   const mf_sgd_held_out *held_out, uint32_t n_threads,
                                   uint64_t *fingerprint, mf_error *err);

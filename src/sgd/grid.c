@@ -6,8 +6,8 @@
 #include <omp.h>
 #include <string.h>
 
-/* Bytes of a user-block's factors: half of the smallest common second-level cache (1 MiB). The other
- * half holds the items that pass by. */
+/* Bytes of a user-block's factors: half of the smallest common second-level cache (1 MiB). The
+ * other half holds the items that pass by. */
 enum { USER_BLOCK_BYTES = 512 * 1024 };
 /* Blocks per side: enough for as many threads, few enough that a block is worth its
  * synchronization. */

@@ -14,11 +14,11 @@
  *
  * (1) The cut depends on the ratings and the stride alone, never on the threads.
  * (2) Rows are dealt to the blocks by popularity, alternately ascending and descending. So the
- *     blocks of a side have the same number of rows (± 1) and nearly the same number of ratings. The
- *     rows of a block are contiguous, the popular ones first.
+ *     blocks of a side have the same number of rows (± 1) and nearly the same number of ratings.
+ *     The rows of a block are contiguous, the popular ones first.
  * (3) A user-block's rows of factors fit the second-level cache.
- * (4) Every total over ratings or segments has 64 bits. A row's own count and a
- *     segment's have 32: no user rates an item twice.
+ * (4) Every total over ratings or segments has 64 bits. A row's own count and a segment's have 32:
+ *     no user rates an item twice.
  *
  * Memory: 8 bytes per rating and 8 per segment.
  * Threads: any number may read a grid and run blocks of one round. */
@@ -49,8 +49,8 @@ typedef struct mf_grid {
     mf_grid_segment *segments;
 } mf_grid;
 
-/* Cuts ratings, each value as (rating - mean) / scale. Fails MF_ERR_MEMORY.
- * Cost: two passes over the ratings, on n_threads. */
+/* Cuts ratings, each value as (rating - mean) / scale. Fails MF_ERR_MEMORY. Cost: two passes over
+ * the ratings, on n_threads. */
 MF_MUST_CHECK bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
                                   size_t stride, uint32_t n_threads, mf_error *err);
 

@@ -1,9 +1,9 @@
 /* implicit.h: item priors, learned from the set of an item's users.
  *
  * The set of users who rated an item is information beside the values of the ratings. SVD++ (Koren
- * 2008, "Factorization meets the neighborhood") adds the set of a user's items to the user. Here the
- * set of an item's users gives a prior mean z_i of the item's factors, which counts when its ratings
- * are few: regularization pulls the factors towards z_i instead of towards zero.
+ * 2008, "Factorization meets the neighborhood") adds the set of a user's items to the user. Here
+ * the set of an item's users gives a prior mean z_i of the item's factors, which counts when its
+ * ratings are few: regularization pulls the factors towards z_i instead of towards zero.
  *
  *   z_i = 1 / (|U(i)| + damping) · Σ_{u rated i} x_u
  *
@@ -25,9 +25,9 @@
  *   Σ x of an item  by user-block, mf_grid_user_block_at(…, 0) first; inside one by
  *                   user row. It is taken on top of 0.
  *
- * Memory: one row for each user and each item. Cost: about half an epoch of SGD.
- * Threads: mf_implicit_update starts n_threads; every row has one writer, and the
- * order of its sums does not depend on them. */
+ * Memory: one row for each user and each item. Cost: about half an epoch of SGD. Threads:
+ * mf_implicit_update starts n_threads; every row has one writer, and the order of its sums does not
+ * depend on them. */
 #ifndef MF_SGD_IMPLICIT_H
 #define MF_SGD_IMPLICIT_H
 

@@ -27,9 +27,9 @@ typedef struct lanes {
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* gcc 12 keeps small arrays in registers only when every loop over them is gone:
- * without this, half the speed with AVX-512. Under a sanitizer (MF_PLAIN_LOOPS)
- * the unrolled code takes minutes to compile; the bits are the same without. */
+/* gcc 12 keeps small arrays in registers only when every loop over them is gone: without this, half
+ * the speed with AVX-512. Under a sanitizer (MF_PLAIN_LOOPS) the unrolled code takes minutes to
+ * compile; the bits are the same without. */
 #if defined MF_PLAIN_LOOPS
 #define UNROLL
 #define UNROLL_4
@@ -41,8 +41,8 @@ typedef struct lanes {
 #define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
-/* The sums of 16 lanes are taken in the same tree at every width: l+8, l+4, l+2, l+1.
- * First what needs no shuffling: one vector of the 16 lanes. */
+/* The sums of 16 lanes are taken in the same tree at every width: l+8, l+4, l+2, l+1. First what
+ * needs no shuffling: one vector of the 16 lanes. */
 INLINE vec fold(lanes a)
 {
 #if defined __AVX512F__
@@ -54,8 +54,8 @@ INLINE vec fold(lanes a)
 #endif
 }
 
-/* Then eight such vectors to eight sums by one transposing tree: every level folds
- * two vectors into one, so no lane idles. */
+/* Then eight such vectors to eight sums by one transposing tree: every level folds two vectors into
+ * one, so no lane idles. */
 /* clang-format off */
 INLINE vec8 sum_lanes(const vec a[GROUP])
 {
@@ -115,8 +115,8 @@ INLINE void prefetch_row(const float *row, size_t stride)
         __builtin_prefetch((const char *)row + at, 1);
 }
 
-/* One group: n ≤ 8 ratings of the item with row q. n, stride and whether there is
- * a prior are constants wherever this is inlined. Lanes from n on carry zeros. */
+/* One group: n ≤ 8 ratings of the item with row q. n, stride and whether there is a prior are
+ * constants wherever this is inlined. Lanes from n on carry zeros. */
 INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int n, size_t stride,
                   float *restrict q, const float *restrict prior, float *item_bias, wide8 *loss)
 {
@@ -159,8 +159,8 @@ INLINE void group(const mf_sgd_rates *rates, const mf_grid_rating *ratings, int 
     const wide8 exact = __builtin_convertvector(e, wide8);
     *loss += exact * exact;
 
-    /* Both gradients are taken at one point: the old q and p of a factor are read
-     * before either is written. */
+    /* Both gradients are taken at one point: the old q and p of a factor are read before either is
+     * written. */
     const vec8 step = rates->learning_rate * e;
     const float item_decay = rates->item_decay[n];
     const float user_decay = rates->user_decay;

@@ -1,9 +1,8 @@
 /* kernels.h: one pass of SGD over one block of the grid, the hot loop. reference.c is the same in
  * plain loops.
  *
- * For a rating r of user u and item i, with everything in the units of
- * parameters.h (Koren, Bell, Volinsky 2009, "Matrix factorization techniques for
- * recommender systems", equations 4 and 5):
+ * For a rating r of user u and item i, with everything in the units of parameters.h (Koren, Bell,
+ * Volinsky 2009, "Matrix factorization techniques for recommender systems", equations 4 and 5):
  *
  *   e    = r - b_u - b_i - p_u·q_i
  *   q_i += rate (e p_u - λ (q_i - z_i))     b_i += rate_b (e - λ_bi b_i)
@@ -18,12 +17,12 @@
  * A single rating would wait for the one before it (dot product, sum of lanes, error, update: about
  * 100 cycles); eight at once fill that time.
  *
- * (1) Dot products are summed in 16 fixed lanes, then lanes l and l+8, l+4, l+2,
- *     l+1: the same bits on SSE2, AVX2, AVX-512 and NEON, with gcc and clang,
- *     because nothing here is compiled with fused multiply-add.
+ * (1) Dot products are summed in 16 fixed lanes, then lanes l and l+8, l+4, l+2, l+1: the same bits
+ *     on SSE2, AVX2, AVX-512 and NEON, with gcc and clang, because nothing here is compiled with
+ *     fused multiply-add.
  * (2) Padding factors that are zero stay zero.
- * (3) ratings[] is read up to MF_SGD_AHEAD entries past the block, only to
- *     prefetch: those must exist and hold valid rows.
+ * (3) ratings[] is read up to MF_SGD_AHEAD entries past the block, only to prefetch: those must
+ *     exist and hold valid rows.
  *
  * Threads: blocks that share no user and no item may run side by side. */
 #ifndef MF_SGD_KERNELS_H
@@ -56,22 +55,21 @@ typedef struct mf_sgd_rates {
     size_t stride; /* a multiple of MF_SGD_LANES */
     float learning_rate;
     float bias_learning_rate;
-    /* The factor by which regularization shrinks a parameter in n updates, (1 - rate λ)^n: for users
-     * n is 1, for the segment's item 0 … MF_SGD_GROUP. */
+    /* The factor by which regularization shrinks a parameter in n updates, (1 - rate λ)^n: for
+     * users n is 1, for the segment's item 0 … MF_SGD_GROUP. */
     float user_decay;
     float user_bias_decay;
     float item_decay[MF_SGD_GROUP + 1];
     float item_bias_decay[MF_SGD_GROUP + 1];
 } mf_sgd_rates;
 
-/* Runs the segments in turn. Returns Σ e², each error taken before its own
- * update. Cost: about 14 cycles per rating at stride 64 with AVX-512. */
+/* Runs the segments in turn. Returns Σ e², each error taken before its own update. Cost: about 14
+ * cycles per rating at stride 64 with AVX-512. */
 typedef double mf_sgd_block(const mf_sgd_rates *rates, const mf_grid_segment *segments,
                             size_t n_segments, const mf_grid_rating *ratings);
 
-/* For every rating of the block: to[its user's row] += from[its item's row], rows
- * of `stride` floats; then the same the other way round. Sums are added in the
- * order of the segments. */
+/* For every rating of the block: to[its user's row] += from[its item's row], rows of `stride`
+ * floats; then the same the other way round. Sums are added in the order of the segments. */
 typedef void mf_sgd_add_rows(float *restrict to, const float *restrict from, size_t stride,
                              const mf_grid_segment *segments, size_t n_segments,
                              const mf_grid_rating *ratings);
@@ -83,8 +81,8 @@ typedef struct mf_sgd_kernel {
     mf_sgd_add_rows *users_to_items;
 } mf_sgd_kernel;
 
-/* The best one for this CPU. The environment variable MF_CPU names one instead,
- * for tests; a name that this CPU or build does not have is ignored. */
+/* The best one for this CPU. The environment variable MF_CPU names one instead, for tests; a name
+ * that this CPU or build does not have is ignored. */
 const mf_sgd_kernel *mf_sgd_kernel_choose(void);
 
 #endif

@@ -49,8 +49,8 @@ MF_MUST_CHECK bool mf_parameters_allocate(mf_parameters *parameters, mf_error *e
 void mf_parameters_start(mf_parameters *parameters, float init_scale, uint64_t seed,
                          uint32_t first_user);
 
-/* (r̂ - mean) / scale, not clipped. MF_INDEX_NONE for an unknown user or item: its bias
- * and factors count as zero. */
+/* (r̂ - mean) / scale, not clipped. MF_INDEX_NONE for an unknown user or item: its bias and factors
+ * count as zero. */
 float mf_parameters_predict(const mf_parameters *parameters, uint32_t user, uint32_t item);
 
 /* Fills the arrays of *to (allocated with the same counts) with the parameters as a model stores

@@ -53,8 +53,8 @@ static uint64_t progress_of(const sweep *s, uint32_t w, uint32_t round)
     return s->by_place ? (uint64_t)mf_grid_start(s->grid, w) + round : round;
 }
 
-/* Takes the free stripe with the least progress; of equal ones the last, because the others wait for
- * it. Returns round_blocks when none is free; *finished when all are done. */
+/* Takes the free stripe with the least progress; of equal ones the last, because the others wait
+ * for it. Returns round_blocks when none is free; *finished when all are done. */
 static uint32_t take_stripe(const sweep *s, bool *finished)
 {
     const uint32_t width = s->grid->round_blocks;

@@ -70,8 +70,8 @@ static bool create_parameters(mf_trainer *t, const mf_trainer_input *input, mf_e
     p->user_row = t->grid.user_row;
     p->item_row = t->grid.item_row;
     mf_parameters_start(p, (float)t->h.init_scale, t->h.seed, base != NULL ? base->n_users : 0);
-    /* A split may leave users without a rating. Their random factors would never be trained and only
-     * add noise to their predictions. */
+    /* A split may leave users without a rating. Their random factors would never be trained and
+     * only add noise to their predictions. */
     for (uint32_t u = 0; u < p->n_users; u++)
         if (input->ratings->user_start[u] == input->ratings->user_start[u + 1])
             memset(p->user_factors + p->user_row[u] * p->stride, 0, p->stride * sizeof(float));

@@ -11,12 +11,11 @@
  * SIGTERM, draw a bar, or write a checkpoint. On two cores a step takes about a second at most, or
  * one round if that is longer.
  *
- * (1) The same input, hyperparameters and seed give the same bits with any number
- *     of threads and on any CPU, also when the run was cut anywhere and resumed
- *     from a checkpoint.
+ * (1) The same input, hyperparameters and seed give the same bits with any number of threads and on
+ *     any CPU, also when the run was cut anywhere and resumed from a checkpoint.
  * (2) With validation data the result is the best epoch, else the last one.
- * (3) Parameters that are not finite end the run with MF_ERR_DIVERGED and advice; a result never has
- *     a NaN.
+ * (3) Parameters that are not finite end the run with MF_ERR_DIVERGED and advice; a result never
+ *     has a NaN.
  *
  * Threads: one caller; the trainer starts hyperparameters.n_threads of its own. */
 #ifndef MF_SGD_TRAINER_H
@@ -56,13 +55,13 @@ typedef struct mf_hyperparameters {
 typedef struct mf_trainer_input {
     const mf_ratings *ratings;         /* at least one rating */
     const mf_ratings_rows *validation; /* or NULL */
-    /* Warm start, or NULL: a base model whose users and items are the first
-     * ones of `ratings` in the same order and whose n_factors is the same. Its
-     * global mean is kept, so that its biases keep their meaning. */
+    /* Warm start, or NULL: a base model whose users and items are the first ones of `ratings` in
+     * the same order and whose n_factors is the same. Its global mean is kept, so that its biases
+     * keep their meaning. */
     const mf_model_parts *base;
-    /* A hash of all settings that shape the result (train/settings.h). It becomes part
-     * of the run's fingerprint, and the trainer adds none of the hyperparameters: runs
-     * that differ in them need different values. 0 is a value like any other. */
+    /* A hash of all settings that shape the result (train/settings.h). It becomes part of the run's
+     * fingerprint, and the trainer adds none of the hyperparameters: runs that differ in them need
+     * different values. 0 is a value like any other. */
     uint64_t settings_fingerprint;
 } mf_trainer_input;
 
@@ -92,9 +91,9 @@ typedef struct mf_trainer_result {
 
 typedef struct mf_trainer mf_trainer;
 
-/* Fails MF_ERR_ARGUMENT (no rating, wrong base model), MF_ERR_MEMORY.
- * Memory: 8 bytes per rating, 12 per validation rating, and two sets of parameters;
- * with validation data and item priors (implicit.h) three. */
+/* Fails MF_ERR_ARGUMENT (no rating, wrong base model), MF_ERR_MEMORY. Memory: 8 bytes per rating,
+ * 12 per validation rating, and two sets of parameters; with validation data and item priors
+ * (implicit.h) three. */
 MF_MUST_CHECK mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
                                             const mf_trainer_input *input, mf_error *err);
 
@@ -103,8 +102,8 @@ void mf_trainer_destroy(mf_trainer *trainer);
 /* True when all epochs are done or early stopping has ended the run. */
 bool mf_trainer_done(const mf_trainer *trainer);
 
-/* One step. *epoch_ended says that mf_trainer_epochs has grown by one. Fails
- * MF_ERR_DIVERGED, MF_ERR_MEMORY; after a failure only destroy is of use. */
+/* One step. *epoch_ended says that mf_trainer_epochs has grown by one. Fails MF_ERR_DIVERGED,
+ * MF_ERR_MEMORY; after a failure only destroy is of use. */
 MF_MUST_CHECK bool mf_trainer_step(mf_trainer *trainer, bool *epoch_ended, mf_error *err);
 
 /* The epochs done, oldest first; *n of them. Views until the next step. */
@@ -133,9 +132,9 @@ uint64_t mf_trainer_fingerprint(const mf_trainer *trainer);
 /* Writes the state that the rest of the run depends on (base/file.h: complete or not at all). */
 MF_MUST_CHECK bool mf_trainer_save(const mf_trainer *trainer, const char *path, mf_error *err);
 
-/* Continues from a checkpoint of the same fingerprint; the trainer must be new.
- * MF_ERR_FORMAT when the file is damaged or of another run ("other data or other
- * hyperparameters"); the trainer is unchanged then. */
+/* Continues from a checkpoint of the same fingerprint; the trainer must be new. MF_ERR_FORMAT when
+ * the file is damaged or of another run ("other data or other hyperparameters"); the trainer is
+ * unchanged then. */
 MF_MUST_CHECK bool mf_trainer_resume(mf_trainer *trainer, const char *path, mf_error *err);
 
 #endif

@@ -51,7 +51,7 @@ static void set_version(unsigned char *bytes, size_t n_bytes, uint32_t version)
 
 static void expect_version(const mf_model *model, uint32_t version)
 {
-    assert_int_equal(mf_model_format_version(model), version);
+    assert_int_equal(mf_section_file_header(mf_model_file(model))->version, version);
 }
 
 /* --- older files --------------------------------------------------------- */
@@ -217,18 +217,18 @@ static void a_report_sees_version_size_and_every_section(void **state)
     size_t n_bytes;
     unsigned char *bytes = stored_file("model_version_2.bin", &n_bytes);
     mf_model *model = open_sound(bytes, n_bytes);
-    assert_int_equal(mf_model_file_bytes(model), n_bytes);
+    assert_int_equal(mf_section_file_header(mf_model_file(model))->file_bytes, n_bytes);
     const char *name;
     uint64_t n;
     size_t row = 0;
     for (size_t section = 0; section < MF_MODEL_SECTIONS; section++) {
         if (!mf_model_has_section(mf_model_get(model), section))
             continue;
-        assert_true(mf_model_section(model, row++, &name, &n));
+        assert_true(mf_section_file_row(mf_model_file(model), row++, &name, &n));
         assert_string_equal(name, mf_model_kind.names[section]);
     }
     assert_int_equal(n, 5 * sizeof(uint32_t)); /* ranking_times */
-    assert_false(mf_model_section(model, row, &name, &n));
+    assert_false(mf_section_file_row(mf_model_file(model), row, &name, &n));
     mf_model_close(model);
     free(bytes);
 }

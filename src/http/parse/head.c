@@ -208,22 +208,25 @@ typedef struct framing {
     bool other_expectation;
 } framing;
 
+/* Most names differ in their lengths. */
+#define NAME_IS(word) (n_name == sizeof(word) - 1 && mf_head_is(name, n_name, word))
+
 static int look_at_field(reader *in, mf_head *head, const mf_head_field *field, framing *seen)
 {
     const char *name = in->bytes + field->name.at;
     const char *value = in->bytes + field->value.at;
     const size_t n = field->value.n_bytes;
     const size_t n_name = field->name.n_bytes;
-    if (mf_head_is(name, n_name, "expect")) {
+    if (NAME_IS("expect")) {
         head->expects_continue = mf_head_is(value, n, "100-continue");
         seen->other_expectation = seen->other_expectation || !head->expects_continue;
-    } else if (mf_head_is(name, n_name, "connection")) {
+    } else if (NAME_IS("connection")) {
         read_connection(head, value, n, &seen->close);
-    } else if (mf_head_is(name, n_name, "content-length")) {
+    } else if (NAME_IS("content-length")) {
         return read_length(in, head, value, n);
-    } else if (mf_head_is(name, n_name, "content-encoding")) {
+    } else if (NAME_IS("content-encoding")) {
         head->coding = read_coding(head, value, n);
-    } else if (mf_head_is(name, n_name, "transfer-encoding")) {
+    } else if (NAME_IS("transfer-encoding")) {
         if (seen->transfer_coding)
             return refuse(in, 400, "there must be one Transfer-Encoding at most");
         seen->transfer_coding = true;

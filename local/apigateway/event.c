@@ -1,6 +1,6 @@
 /* event.c: the events of payload 1.0 and of payload 2.0, put together by jansson.
  *
- * Values of headers and parameters are grouped by name first (values_of): 1.0 has the last value of
+ * Values of headers and parameters are grouped by name first: 1.0 has the last value of
  * each name and all of them, 2.0 joins them with commas. A function that returns json_t * returns NULL
  * without memory, and so does json_pack when one of its members is NULL. */
 #include "local/apigateway/event.h"
@@ -115,11 +115,6 @@ static bool add_to_group(json_t *groups, const mf_local_gateway_pair *pair, bool
     return json_array_append_new(found, text_of(pair->value)) == 0;
 }
 
-static json_t *all_of(const json_t *values)
-{
-    return json_incref(mf_without_const(values));
-}
-
 static json_t *last_of(const json_t *values)
 {
     return json_incref(json_array_get(values, json_array_size(values) - 1));
@@ -140,18 +135,27 @@ static json_t *joined_of(const json_t *values)
     return text;
 }
 
-/* One member for each name, in the order in which they came; value_of makes it of all values of
- * the name. null without pairs. */
-static json_t *values_of(const mf_local_gateway_pair *pairs, size_t n, bool any_case,
-                         json_t *(*value_of)(const json_t *values))
+/* {name: [value, …], …} in the order in which the names came; null without pairs. */
+static json_t *group(const mf_local_gateway_pair *pairs, size_t n, bool any_case)
 {
-    json_t *object = n > 0 ? json_object() : json_null();
+    json_t *groups = n > 0 ? json_object() : json_null();
+    bool ok = groups != NULL;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = add_to_group(groups, &pairs[i], any_case);
+    if (ok)
+        return groups;
+    json_decref(groups);
+    return NULL;
+}
+
+/* The groups with a value for each name in place of all, which value_of makes; null for null. */
+static json_t *reduce(json_t *groups, json_t *(*value_of)(const json_t *values))
+{
+    json_t *object = json_is_object(groups) ? json_object() : json_incref(groups);
     const char *key;
     json_t *values;
     bool ok = object != NULL;
-    for (size_t i = 0; ok && i < n; i++)
-        ok = add_to_group(object, &pairs[i], any_case);
-    json_object_foreach(object, key, values)
+    json_object_foreach(groups, key, values)
     {
         ok = ok && json_object_set_new(object, key, value_of(values)) == 0;
     }
@@ -159,6 +163,14 @@ static json_t *values_of(const mf_local_gateway_pair *pairs, size_t n, bool any_
         return object;
     json_decref(object);
     return NULL;
+}
+
+static json_t *joined(const mf_local_gateway_pair *pairs, size_t n)
+{
+    json_t *groups = group(pairs, n, true);
+    json_t *object = reduce(groups, joined_of);
+    json_decref(groups);
+    return object;
 }
 
 static json_t *path_parameters_of(const gateway_request *r)
@@ -221,18 +233,19 @@ static json_t *rest_event(const gateway_request *r, const query_parameters *quer
     const bool binary =
         r->body.n_bytes > 0 && r->content_type.bytes != NULL &&
         mf_local_gateway_is_binary(r->settings, r->content_type.bytes, r->content_type.n_bytes);
-    return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:o, s:o, s:b}", "resource", r->route->path,
-        "path", text_of(r->path), "httpMethod", text_of(r->method), "headers",
-        values_of(r->headers, r->n_headers, true, last_of), "multiValueHeaders",
-        values_of(r->headers, r->n_headers, true, all_of), "queryStringParameters",
-        values_of(query->all, query->n, false, last_of), "multiValueQueryStringParameters",
-        values_of(query->all, query->n, false, all_of), "pathParameters", path_parameters_of(r),
-        "stageVariables", "requestContext", rest_context(r), "body",
-        r->body.n_bytes == 0 ? json_null()
-        : binary             ? base64_of(r->body)
-                             : text_of(r->body),
-        "isBase64Encoded", binary);
+    json_t *headers = group(r->headers, r->n_headers, true);
+    json_t *parameters = group(query->all, query->n, false);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:o, s:o, s:b}", "resource",
+                     r->route->path, "path", text_of(r->path), "httpMethod", text_of(r->method),
+                     "headers", reduce(headers, last_of), "multiValueHeaders", headers,
+                     "queryStringParameters", reduce(parameters, last_of),
+                     "multiValueQueryStringParameters", parameters, "pathParameters",
+                     path_parameters_of(r), "stageVariables", "requestContext", rest_context(r),
+                     "body",
+                     r->body.n_bytes == 0 ? json_null()
+                     : binary             ? base64_of(r->body)
+                                          : text_of(r->body),
+                     "isBase64Encoded", binary);
 }
 
 /* -------------------------------------------------- payload 2.0, of an HTTP API */
@@ -269,7 +282,7 @@ static json_t *http_headers(const gateway_request *r)
     for (size_t i = 0; i < r->n_headers; i++)
         if (!is_cookie(&r->headers[i]))
             others[n++] = r->headers[i];
-    groups = values_of(others, n, true, joined_of);
+    groups = joined(others, n);
     json_object_foreach(groups, key, value)
     {
         char *name = strdup(key);
@@ -314,8 +327,7 @@ static json_t *http_event(const gateway_request *r, const query_parameters *quer
     return json_pack("{s:s, s:s, s:o, s:o, s:o*, s:o, s:o*, s:o*, s:o, s:o*, s:b}", "version",
                      "2.0", "routeKey", key, "rawPath", text_of(r->sent_path), "rawQueryString",
                      text_of(r->query), "cookies", cookies_of(r), "headers", http_headers(r),
-                     "queryStringParameters",
-                     query->n > 0 ? values_of(query->all, query->n, true, joined_of) : NULL,
+                     "queryStringParameters", query->n > 0 ? joined(query->all, query->n) : NULL,
                      "pathParameters", r->parameters->n > 0 ? path_parameters_of(r) : NULL,
                      "requestContext", http_context(r, key), "body",
                      r->body.n_bytes == 0 ? NULL

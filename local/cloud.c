@@ -1,4 +1,8 @@
-/* cloud.c: start, signals and the end, which leaves no process. */
+/* cloud.c: one event loop for everything: the HTTP server, the processes' output, signals, timers.
+ *
+ * Every request passes one route and is offered to the invoke API, the endpoints and the gateway in
+ * turn. After the first SIGTERM or SIGINT new requests are refused and processes get SIGTERM, after
+ * the second or after stop-seconds SIGKILL; the loop ends when no process is left. */
 #include "local/cloud.h"
 
 #include "base/file.h"

@@ -1,5 +1,6 @@
-/* local_settings.c: the three tables of settings, and functions, routes, endpoints and mappings, which
- * may occur several times. */
+/* local_settings.c: the tables of the program's, a function's and a mapping's settings, and the checks
+ * of what may occur several times: functions, routes, endpoints, mappings. Each add function checks
+ * everything before it changes anything. */
 #include "local/local_settings.h"
 
 #include "base/number.h"

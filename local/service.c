@@ -1,4 +1,5 @@
-/* service.c: errors, identifiers and JSON strings that the services share. */
+/* service.c: what the services share: the HTTP server with their limits, errors in AWS's form,
+ * identifiers from one random key and a counter, and texts that become JSON. */
 #include "local/service.h"
 
 #include "base/random.h"

@@ -1,4 +1,5 @@
-/* serve_settings.c: one table of all variables, then the figures that are derived from them. */
+/* serve_settings.c: one table of all variables. The engine of base/settings.h reads and checks each
+ * alone; the functions below check what must fit together and derive the figures of a batch job. */
 #include "serve/serve_settings.h"
 
 #include "base/number.h"

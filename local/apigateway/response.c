@@ -1,4 +1,7 @@
-/* response.c: reads a function's response with jansson. */
+/* response.c: jansson reads the function's response; headers and body are copied into two texts.
+ *
+ * The first member of a wrong type ends the reading with a sentence that names it; the gateway logs
+ * the sentence and sends 502. */
 #include "local/apigateway/response.h"
 
 #include "base/base64.h"

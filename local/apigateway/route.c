@@ -1,4 +1,6 @@
-/* route.c: matching a path against the routes. */
+/* route.c: a path is compared with each route segment by segment. A parameter takes one segment, a
+ * greedy one the rest of the path. Of the routes that match, the one that names the method comes
+ * first, then the one without parameters. */
 #include "local/apigateway/route.h"
 
 #include "local/service.h"

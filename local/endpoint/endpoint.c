@@ -1,4 +1,6 @@
-/* endpoint.c: forwarding, and what SageMaker Runtime makes of a container's response. */
+/* endpoint.c: each endpoint has a pool of connections to its container, one request on each. The
+ * container's response becomes that of SageMaker Runtime: 2xx is passed on, everything else is an
+ * error in AWS's form. */
 #include "local/endpoint/endpoint.h"
 
 #include "local/client.h"

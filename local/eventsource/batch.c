@@ -1,4 +1,8 @@
-/* batch.c: choosing, reading the result of, cutting and discarding a batch. */
+/* batch.c: the rules of a batch as functions without timers and calls: its size and time, the meaning
+ * of the function's response, what is sent again, and the line for what is discarded.
+ *
+ * A delivery is a stack of parts of the batch: bisecting pushes a half, a part that is done is
+ * popped. Records stay in the queue until they are delivered or discarded. */
 #include "local/eventsource/batch.h"
 
 #include "base/clock.h"

@@ -1,4 +1,6 @@
-/* kinesis.c: calls of Kinesis, and its JSON. */
+/* kinesis.c: calls are POST requests with the operation in a header; jansson reads the responses.
+ *
+ * A reader checks all members first and calls put only for a response that is right as a whole. */
 #include "local/eventsource/kinesis.h"
 
 #include <jansson.h>

@@ -1,4 +1,7 @@
-/* mapping.c: which shards there are, and which of them may be read now. */
+/* mapping.c: a table of the stream's shards, filled by ListShards, and one timer that acts on it.
+ *
+ * Shards report what happened (on_event) and are closed by the timer, never within their own calls.
+ * A shard is opened when both its parents are done or unknown. */
 #include "local/eventsource/mapping.h"
 
 #include "base/log.h"

@@ -1,4 +1,5 @@
-/* record.c: writing a record's JSON, and the queue of records. */
+/* record.c: a record is one block of memory: the struct, its sequence number and its member of
+ * `Records` as JSON. A queue is a singly linked list of them with its length and bytes. */
 #include "local/eventsource/record.h"
 
 #include "base/text.h"

@@ -1,4 +1,7 @@
-/* sub_queue.c: timers, calls of the function and their results. */
+/* sub_queue.c: a step function, called by a timer and after every change: it sends the next call when
+ * none is under way and one is due (a part of the batch, or the call that ends a window).
+ *
+ * The result of a call moves the delivery (batch.h) and sets the timer for the next step. */
 #include "local/eventsource/sub_queue.h"
 
 #include "base/clock.h"

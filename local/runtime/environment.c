@@ -1,4 +1,8 @@
-/* environment.c: the states of an environment, its times and the end of its process. */
+/* environment.c: the state machine of environment.h. One timer belongs to the state: the time of the
+ * start, of the event, or of the end after init/error.
+ *
+ * The process is never waited for: it is killed, and what follows happens when it has been reaped
+ * (end_of_process). */
 #include "local/runtime/environment.h"
 
 #include "base/clock.h"

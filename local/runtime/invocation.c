@@ -1,4 +1,5 @@
-/* invocation.c: creating and finishing invocations. */
+/* invocation.c: an invocation finishes by exactly one call of done, which may be NULL, and is
+ * destroyed then. Errors of the platform have the form of errors of a function. */
 #include "local/runtime/invocation.h"
 
 #include "local/runtime/output.h"

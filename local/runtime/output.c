@@ -1,4 +1,7 @@
-/* output.c: lines of the processes, to the console and to the log of an invocation. */
+/* output.c: one text of lines for standard output, written when the loop's pass ends, and for each
+ * environment an unfinished line and the tail of the log.
+ *
+ * The tail grows to four times its size before it is cut, so that bytes move seldom. */
 #include "local/runtime/output.h"
 
 #include "base/text.h"

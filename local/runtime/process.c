@@ -1,4 +1,8 @@
-/* process.c: fork, exec and the end of a process group. */
+/* process.c: fork and exec. The child reports why exec failed through a pipe that a successful exec
+ * closes, so the parent knows before it returns. Between fork and exec there are system calls only.
+ *
+ * The leader of the group is reaped after the group was killed: until then no other group can have
+ * its number. */
 #include "local/runtime/process.h"
 
 #include <ctype.h>

@@ -1,4 +1,6 @@
-/* runtime_api.c: which call a request is, and whether the state allows it. */
+/* runtime_api.c: a call is decided when its head is there (decide), which also changes the state, and
+ * carried out when its body is there (handle). In between the decision is the request's user
+ * pointer; NULL stands for `next`, which has no body. */
 #include "local/runtime/runtime_api.h"
 
 #include "base/memory.h"

@@ -1,4 +1,5 @@
-/* ranking_metrics.c: promises in ranking_metrics.h. */
+/* ranking_metrics.c: one pass over a list with a binary search for each item; the bootstrap draws
+ * indices from counters (base/random.h), so that resample r of a seed is the same everywhere. */
 #include "metrics/ranking_metrics.h"
 
 #include "base/portable_math.h"

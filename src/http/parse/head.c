@@ -1,4 +1,5 @@
-/* head.c: one pass over the bytes with a table of character classes. */
+/* head.c: one pass over the bytes with a table of character classes. Fields that frame the message
+ * are looked at as they come; what they say together is checked at the end (check_framing). */
 #include "http/parse/head.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* client.c: one evhttp connection. evhttp frees a request when it ends, so headers and body are kept
- * in texts of our own for the second attempt, which an event of its own sends: within evhttp's
+/* client.c: one evhttp connection. evhttp frees a request when it ends, so headers and body are
+ * kept in texts of our own for the second attempt, which an event of its own sends: within evhttp's
  * callback the connection cannot be opened again. */
 #include "local/client.h"
 

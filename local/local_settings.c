@@ -1,6 +1,5 @@
-/* local_settings.c: the tables of the program's, a function's and a mapping's settings, and the checks
- * of what may occur several times: functions, routes, endpoints, mappings. Each add function checks
- * everything before it changes anything. */
+/* local_settings.c: the tables of the program's, a function's and a mapping's settings, and the
+ * checks of what may occur several times: functions, routes, endpoints, mappings. */
 #include "local/local_settings.h"
 
 #include "base/number.h"

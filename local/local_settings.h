@@ -1,4 +1,5 @@
-/* local_settings.h: the settings of local-cloud: functions, routes, endpoints and event source mappings.
+/* local_settings.h: the settings of local-cloud: functions, routes, endpoints and event source
+ * mappings.
  *
  * The settings of the program, of a function and of a mapping are three tables of
  * base/settings.h. main.c sets them from the command line, local_settings_file.c from a JSON

@@ -1,5 +1,5 @@
-/* local_settings_file.c: settings from a JSON file, by the same setters as the command line; the form is
- * in local_settings.h.
+/* local_settings_file.c: settings from a JSON file, by the same setters as the command line; the
+ * form is in local_settings.h.
  *
  * An error is made where it is found (`why`). Its place in the file (`at`, as in
  * "functions.predict.timeout") is put in front of it once, at the end. */

@@ -1,8 +1,8 @@
 /* event.c: the events of payload 1.0 and of payload 2.0, put together by jansson.
  *
  * Values of headers and parameters are grouped by name first: 1.0 has the last value of
- * each name and all of them, 2.0 joins them with commas. A function that returns json_t * returns NULL
- * without memory, and so does json_pack when one of its members is NULL. */
+ * each name and all of them, 2.0 joins them with commas. A function that returns json_t * returns
+ * NULL without memory, and so does json_pack when one of its members is NULL. */
 #include "local/apigateway/event.h"
 
 #include "base/base64.h"

@@ -1,8 +1,8 @@
 /* gateway.c: a request becomes an invocation, and the function's response the client's.
  *
- * A `call` connects the two while the function works: it is the pending state of the request and the
- * context of the invocation. It ends with the response, with the API's own timeout (504; the function
- * works on and its response is discarded) or when the client disconnects. */
+ * A `call` connects the two while the function works: it is the pending state of the request and
+ * the context of the invocation. It ends with the response, with the API's own timeout (504; the
+ * function works on and its response is discarded) or when the client disconnects. */
 #include "local/apigateway/gateway.h"
 
 #include "base/clock.h"

@@ -1,4 +1,5 @@
-/* response.h: the HTTP response that API Gateway makes of a function's response (docs/lambda.md, 2.4).
+/* response.h: the HTTP response that API Gateway makes of a function's response (docs/lambda.md,
+ * 2.4).
  *
  * Payload 1.0: {"statusCode": whole number 100 … 599, "headers": {name: text}, and
  * "multiValueHeaders": {name: [text, …]}, which wins, "body": text, "isBase64Encoded"}. All

@@ -1,5 +1,5 @@
-/* batch.c: the rules of a batch as functions without timers and calls: its size and time, the meaning
- * of the function's response, what is sent again, and the line for what is discarded.
+/* batch.c: the rules of a batch as functions without timers and calls: its size and time, the
+ * meaning of the function's response, what is sent again, and the line for what is discarded.
  *
  * A delivery is a stack of parts of the batch: bisecting pushes a half, a part that is done is
  * popped. Records stay in the queue until they are delivered or discarded. */

@@ -2,8 +2,8 @@
  *
  * (1) Speaks JSON over plain HTTP/1.1 to the address of the setting `kinesis`: a stand-in on
  *     this machine. The Authorization header has the shape of a signature and is none.
- * (2) Failed calls are not retried, except as `local/client.h` says: every operation used here may be
- *     called twice.
+ * (2) Failed calls are not retried, except as `local/client.h` says: every operation used here may
+ *     be called twice.
  * (3) A response of another shape than documented is rejected as a whole.
  *
  * Threads: one; the readers: any. */

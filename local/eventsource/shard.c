@@ -1,8 +1,9 @@
-/* shard.c: one call of Kinesis at a time: GetShardIterator when there is no iterator, else GetRecords.
+/* shard.c: one call of Kinesis at a time: GetShardIterator when there is no iterator, else
+ * GetRecords.
  *
  * Errors of the iterator drop it; other errors wait longer with each failure in a row. Reading
- * pauses while the sub-queues are full and resumes when one of them has moved on. A response that is
- * too long halves the limit of records; each success doubles it. */
+ * pauses while the sub-queues are full and resumes when one of them has moved on. A response that
+ * is too long halves the limit of records; each success doubles it. */
 #include "local/eventsource/shard.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* sub_queue.c: a step function, called by a timer and after every change: it sends the next call when
- * none is under way and one is due (a part of the batch, or the call that ends a window).
+/* sub_queue.c: a step function, called by a timer and after every change: it sends the next call
+ * when none is under way and one is due (a part of the batch, or the call that ends a window).
  *
  * The result of a call moves the delivery (batch.h) and sets the timer for the next step. */
 #include "local/eventsource/sub_queue.h"

@@ -1,5 +1,5 @@
-/* window.c: a window is known by its start in ms since 1970. Records are in order, so the first one of
- * a later window ends the open one. The state is kept as JSON text and never parsed here. */
+/* window.c: a window is known by its start in ms since 1970. Records are in order, so the first one
+ * of a later window ends the open one. The state is kept as JSON text and never parsed here. */
 #include "local/eventsource/window.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* environment.c: the state machine of environment.h. One timer belongs to the state: the time of the
- * start, of the event, or of the end after init/error.
+/* environment.c: the state machine of environment.h. One timer belongs to the state: the time of
+ * the start, of the event, or of the end after init/error.
  *
  * The process is never waited for: it is killed, and what follows happens when it has been reaped
  * (end_of_process). */

@@ -1,6 +1,6 @@
-/* function.c: a list of invocations and an array of environments. An invocation goes to an environment
- * that waits for one; else as many environments are started as invocations wait, less those that
- * will call `next` anyway (is_coming). */
+/* function.c: a list of invocations and an array of environments. An invocation goes to an
+ * environment that waits for one; else as many environments are started as invocations wait, less
+ * those that will call `next` anyway (is_coming). */
 #include "local/runtime/function.h"
 
 #include "local/runtime/environment.h"

@@ -1,6 +1,6 @@
-/* invoke_api.c: finds the function by name, ARN and qualifier, checks the request as Lambda does, and
- * submits an invocation. The invocation is the pending state of the request; an event invocation
- * (202) has none. */
+/* invoke_api.c: finds the function by name, ARN and qualifier, checks the request as Lambda does,
+ * and submits an invocation. The invocation is the pending state of the request; an event
+ * invocation (202) has none. */
 #include "local/runtime/invoke_api.h"
 
 #include "base/base64.h"

@@ -1,5 +1,5 @@
-/* runtime_api.c: a call is decided when its head is there (decide), which also changes the state, and
- * carried out when its body is there (handle). In between the decision is the request's user
+/* runtime_api.c: a call is decided when its head is there (decide), which also changes the state,
+ * and carried out when its body is there (handle). In between the decision is the request's user
  * pointer; NULL stands for `next`, which has no body. */
 #include "local/runtime/runtime_api.h"
 

@@ -79,7 +79,7 @@ typedef enum mf_cache_count {
     MF_CACHE_COUNTS
 } mf_cache_count;
 
-/* Settings are copied; what is in them was checked (mf_cache_settings_read). Fails
+/* Settings are copied; they were checked by mf_cache_settings_read. Fails
  * MF_ERR_CONFIG: certificates; MF_ERR_MEMORY. */
 MF_MUST_CHECK mf_cache *mf_cache_open(const mf_cache_settings *settings, mf_error *err);
 

@@ -15,10 +15,10 @@
  * whom the model knows, u for one that it does not. The checksum is XXH3's of the list,
  * seeded with that of the key.
  *
- * (3) Others write to the same Redis: what is read is taken for an entry only when every
- *     byte is as write would have written it for this key. A value that was cut short,
- *     changed, or moved to another key is none.
- * (4) write refuses what read would not take.
+ * (3) Other programs may write to the same Redis. A value is an entry only when every byte is as
+ *     mf_cache_entry_write would have written it for this key: one that was truncated, changed or
+ *     moved to another key is not.
+ * (4) mf_cache_entry_write refuses what mf_cache_entry_read would not accept.
  *
  * Threads: any. Neither mf_cache_key_make nor mf_cache_entry_read allocates. */
 #ifndef MF_CACHE_ENTRY_H

@@ -4,8 +4,8 @@
  * (1) A reply is taken only when it is one that the command can have: a status, or a list
  *     of as many values as the command has keys, each a text or nothing, or an error. Anything
  *     else is BROKEN, and nothing that comes after it can be trusted.
- * (2) Nothing of a reply is kept: values are handed on as they come, so memory is that of
- *     bytes not yet understood: at most 64 KiB for each value that is due, and 64 KiB.
+ * (2) Values are handed on as they come and not kept. Memory is that of bytes not yet parsed: at
+ *     most 64 KiB for each value that is due, and 64 KiB.
  *
  * Threads: one reader per thread. */
 #ifndef MF_CACHE_PROTOCOL_H

@@ -1,8 +1,8 @@
 /* resolver.h: a host's addresses, without waiting for them.
  *
- * getaddrinfo knows everything that the system knows about names, but has no time limit
- * and blocks; so it runs on a thread of its own, and an event says when it is done. A
- * numeric address needs no thread.
+ * getaddrinfo uses every source of names that the system is configured for, but it blocks and
+ * has no time limit. So it runs on a thread of its own, and an event reports its end. A numeric
+ * address needs no thread.
  *
  * (1) At most one thread at a time: a start while it runs gets the result of that thread.
  * (2) Destroying waits for nothing: a thread that still runs frees what it needs when it ends.

@@ -26,8 +26,8 @@ typedef struct mf_stream mf_stream;
 typedef struct mf_stream_events {
     void (*ready)(void *argument);
     void (*bytes)(void *argument, const char *bytes, size_t n_bytes);
-    /* why is one printable line. closed: by the other end, which had been ready; as a
-     * server does that is started again, or a network that forgot the connection. */
+    /* why is one printable line. closed: by the other end, after ready; as when a
+     * server is restarted, or a network drops idle connections. */
     void (*lost)(void *argument, bool closed, const char *why);
 } mf_stream_events;
 

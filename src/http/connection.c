@@ -1,5 +1,6 @@
-/* connection.c: one connection, in the order of a request's life: accept, read, head, body, handler,
- * response, output, what follows, close. Then what the loop calls: its turn and its deadlines.
+/* connection.c: one connection, in the order of a request's life: accept, read, head, body,
+ * handler, response, output, what follows, close. Then what the loop calls: its turn and its
+ * deadlines.
  *
  *                 ┌──────── response, keep-alive ────────┐
  *                 ▼                                      │

@@ -83,10 +83,10 @@ struct mf_http_loop {
 
     /* Every connection is in one of the first, in the order in which it began to wait. */
     struct mf_connection_list waiting[MF_DEADLINES];
-    struct mf_connection_list runnable; /* they can resume although their sockets are silent */
+    struct mf_connection_list runnable; /* have input left: see is_runnable */
     struct mf_request_queue deferred;   /* whole requests whose round had no time for them */
     struct mf_request_queue work;
-    struct mf_request_queue woken; /* those that mf_http_resume was called for */
+    struct mf_request_queue woken; /* resumed by mf_http_resume, or READY */
     struct mf_request_stack free_requests;
     int64_t handled_us; /* in handlers and unpacking since the last turn */
     uint32_t duration_ms[MF_DEADLINES];

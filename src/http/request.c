@@ -85,7 +85,7 @@ void mf_request_abort(mf_http_request *request)
 void mf_request_uncount(mf_http_request *request)
 {
     if (request->counted == 0)
-        return; /* nearly always: no need to touch what all loops share */
+        return; /* the usual case: buffered_bytes, which all loops share, is not written */
     atomic_fetch_sub_explicit(&request->loop->server->buffered_bytes, request->counted,
                               memory_order_relaxed);
     request->counted = 0;

@@ -99,10 +99,10 @@ static bool check_settings(const mf_http_settings *s, mf_error *err)
 }
 
 /* Raises the limit of open files as far as it must and can be, and lowers what needs
- * more: a client that cannot even be accepted would hear nothing, not even 503. */
+ * more: a client that cannot be accepted would get no response, not even 503. */
 static bool fit_open_files(mf_http_server *server, mf_error *err)
 {
-    /* Of a loop: what it listens on, waits with and is woken by; as many are spare. */
+    /* Of a loop: listening socket, epoll, eventfd; as many are spare. */
     enum { LEAST = 16, RESERVE = 32, PER_LOOP = 6, TURNED_AWAY = 64, TURNED_AWAY_SCARCE = 2 };
     mf_http_settings *settings = &server->settings;
     const rlim_t loops = (rlim_t)settings->n_threads * PER_LOOP;
@@ -257,7 +257,7 @@ static void accept_some(mf_http_loop *loop, int n)
                 pause_accepting(loop, errno);
             return;
         }
-        /* Others concern that one connection (accept(2)). */
+        /* All other errors concern that one connection (accept(2)). */
         if (errno == EAGAIN || errno == EINVAL || errno == EBADF)
             return;
     }
@@ -428,15 +428,13 @@ void mf_http_server_each_loop(mf_http_server *server, void (*fn)(uint32_t loop, 
 
 /* --------------------------------------------------------------------- drain */
 
-/* Calls to post. */
-
 /* Stops accepting and lets the last requests finish. */
 static void drain_loop(mf_http_loop *loop, void *unused)
 {
     (void)unused;
     if (loop->draining)
         return;
-    accept_some(loop, BACKLOG); /* the kernel has accepted them for us */
+    accept_some(loop, BACKLOG); /* the kernel has completed their handshakes */
     stop_accepting(loop);
     loop->draining = true;
     loop->drain_us = loop->now_us;

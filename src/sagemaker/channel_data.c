@@ -22,7 +22,8 @@
 /* Linux's PATH_MAX: nothing longer can be opened by path. */
 enum { PATH_BYTES = 4096 };
 
-/* A list under construction. The public struct comes first: a pointer to one is one to the other. */
+/* A list under construction. The public struct comes first: a pointer to one is one to the other.
+ * */
 typedef struct walk {
     mf_channel_files view;
     mf_channel_file *files; /* [view.n] of [capacity]; each path is a block of malloc */

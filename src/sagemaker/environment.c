@@ -1,4 +1,5 @@
-/* environment.c: the names of files below /opt/ml and of environment variables, each in one place. */
+/* environment.c: the names of files below /opt/ml and of environment variables, each in one place.
+ * */
 #include "sagemaker/environment.h"
 
 #include <stddef.h>

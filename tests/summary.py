@@ -1,11 +1,11 @@
-"""summary.py: how many tests a run of CTest was, how many were skipped, and why.
+"""summary.py: counts the tests of a CTest run, and the skipped ones by reason.
 
     summary.py BUILD_FOLDER
 
-CTest counts programs and modules, and calls one Passed in which half of the tests were skipped.
-Here single tests are counted: those of Python from the files that run_module.py left in results/,
-those of cmocka and the replays of fuzz targets from what they printed (Testing/Temporary/
-LastTest.log). Prints nothing when no test ran. The last line is CTest's own summary once more.
+CTest counts programs and modules, and reports one as Passed in which half of the tests were skipped.
+This counts single tests: those of Python from the files of run_module.py in results/, those of
+cmocka and the replays of fuzz targets from their output (Testing/Temporary/LastTest.log). Prints
+nothing when no test ran. The last line repeats CTest's own summary.
 """
 
 import collections
@@ -14,7 +14,7 @@ import re
 import sys
 from pathlib import Path
 
-# "12/224 Testing: unit/test_x", and all that it printed up to the next.
+# "12/224 Testing: unit/test_x"; its output follows up to the next one.
 ENTRY = re.compile(r"^\d+/\d+ Testing: (\S+)$", re.MULTILINE)
 RAN = re.compile(r"^\[=+\] (\d+) test\(s\) run\.", re.MULTILINE)
 # "  3/224 Test  #3: unit/test_x ....***Failed"; a second try has no number in front.
@@ -29,13 +29,13 @@ def text_of(path):
 
 
 def outputs(log):
-    """{test of CTest: what it printed}; of one that was repeated the last time."""
+    """{test of CTest: its output}; the last output of a repeated test."""
     pieces = ENTRY.split(log)
     return dict(zip(pieces[1::2], pieces[2::2]))
 
 
 def of_cmocka(output):
-    """How many ran, and the reasons of those that were skipped."""
+    """The number of tests that ran, and the reasons of the skipped ones."""
     reasons, why = [], NO_REASON
     for line in output.splitlines():
         if line.startswith("SKIPPED: "):
@@ -46,7 +46,7 @@ def of_cmocka(output):
         elif re.match(r"\[ +RUN +\]", line):
             why = NO_REASON
         elif re.match(r"\[=+\] \d+ test\(s\) run", line):
-            break  # a list of what was skipped follows
+            break  # a list of the skipped tests follows
     return sum(map(int, RAN.findall(output))) - len(reasons), reasons
 
 
@@ -83,7 +83,7 @@ class Summary:
 
     @staticmethod
     def second_tries(log):
-        """Tests that did not pass the first time, and passed."""
+        """Tests that passed after a failed try."""
         results = collections.defaultdict(list)
         for name, result in LINE.findall(log):
             results[name].append(result)

@@ -127,7 +127,7 @@ class Pairs(ImplicitCase):
                 enumerate(PAIRS)]
         models = {}
         for name, text, recency in (("none", pairs_csv(PAIRS), "auto"),
-                                    ("times", pairs_csv(rows, "timestamp"), "auto"),
+                                    ("times", pairs_csv(rows, "timestamp"), 0.5),
                                     ("zero", pairs_csv(rows, "timestamp"), 0)):
             job = self.pairs_job(text, recency=recency)
             self.train(job)

@@ -14,6 +14,7 @@
 #include "data.h"
 #include "metrics.h"
 #include "output.h"
+#include "presence.h"
 #include "progress.h"
 #include "ranking.h"
 #include "rated.h"
@@ -61,7 +62,8 @@ typedef struct job {
     double read_seconds;
     double train_seconds;
     bool stopped;
-    bool stdout_lost; /* standard output takes nothing, and that is logged */
+    mf_presence *presence; /* of the first of several hosts */
+    bool stdout_lost;      /* standard output takes nothing, and that is logged */
 } job;
 
 static const mf_channel_rule channel_rules[] = {
@@ -563,16 +565,50 @@ static bool write_outputs(job *j, mf_error *err)
     return true;
 }
 
+/* A host that does not train. */
+static bool wait_for_first(const job *j, mf_error *err)
+{
+    const char *first = j->hosts.name[0];
+    mf_presence_end end;
+    mf_log_message(MF_LOG_INFO, "waiting", "%s trains, this host (%s) waits until it has ended",
+                   first, j->hosts.name[j->hosts.rank]);
+    if (!mf_presence_wait(&j->hosts, (uint16_t)j->values.hosts_port, j->values.hosts_wait, &end,
+                          err))
+        return err->code == MF_ERR_STOPPED;
+    if (end == MF_PRESENCE_FAILED)
+        return mf_fail(err, MF_ERR_IO, MF_NOWHERE,
+                       "%s, which trains, has failed: its own failure "
+                       "file and log have the reason",
+                       first);
+    if (end == MF_PRESENCE_ABSENT)
+        mf_log_message(MF_LOG_WARNING, "first_host_absent",
+                       "%s cannot be reached at port %u (hosts_port) for %.0f s (hosts_wait): this "
+                       "host ends without waiting for it",
+                       first, j->values.hosts_port, j->values.hosts_wait);
+    return true;
+}
+
+/* Training needs no other host, so that they cannot wait is no failure. */
+static void let_others_wait(job *j)
+{
+    mf_error err = {0};
+    if (j->hosts.n == 1)
+        return;
+    j->presence =
+        mf_presence_open(&j->hosts, (uint16_t)j->values.hosts_port, j->values.hosts_wait, &err);
+    if (j->presence == NULL)
+        mf_log_message(MF_LOG_WARNING, "hosts", "the other hosts cannot wait for this one: %s",
+                       err.text);
+}
+
 static bool run(job *j, mf_error *err)
 {
     if (!read_configuration(j, err))
         return false;
     log_start(j);
-    if (j->hosts.rank > 0) {
-        mf_log_message(MF_LOG_INFO, "not_needed", "%s trains, this host (%s) has nothing to do",
-                       j->hosts.name[0], j->hosts.name[j->hosts.rank]);
-        return true;
-    }
+    if (j->hosts.rank > 0)
+        return wait_for_first(j, err);
+    let_others_wait(j);
     return prepare_outputs(j, err) && read_data(j, err) && train(j, err) && write_outputs(j, err);
 }
 
@@ -643,9 +679,10 @@ int mf_job_run(const char *prefix, bool person)
         explain_stop(&j, &err);
     release(&j);
     mf_progress_close();
-    if (ok)
+    if (ok && j.hosts.rank == 0)
         remove_failure(&j);
-    else
+    else if (!ok)
         report_failure(&j, have_tree, &err);
+    mf_presence_close(j.presence, ok);
     return ok ? 0 : 1;
 }

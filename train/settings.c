@@ -113,6 +113,11 @@ static const mf_setting table[] = {
     {.name = "max_bad_rows", .type = MF_SETTING_INTEGER, .min = 0, .max = 9007199254740992.0,
      .initial = "0", .help = "rows that may be unreadable and are left out; one more is an error",
      FIELD(max_bad_rows)},
+    {.name = "hosts_port", .type = MF_SETTING_INTEGER, .min = 1, .max = 65535, .initial = "29870",
+     .help = "with several hosts: the first one's port, where the others wait for its end",
+     FIELD(hosts_port)},
+    {.name = "hosts_wait", .type = MF_SETTING_REAL, .min = 0, .max = 86400, .initial = "60",
+     .help = "seconds in which the others try to reach the first one", FIELD(hosts_wait)},
     {.name = "checkpoint_every", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
      .initial = "5", .help = "epochs between two checkpoints", FIELD(checkpoint_every)},
     {.name = "checkpoint_keep", .type = MF_SETTING_INTEGER, .min = 1, .max = 1000, .initial = "3",
@@ -211,6 +216,7 @@ bool mf_train_settings_is_given(const mf_settings *settings, const char *name)
 bool mf_train_settings_shapes_model(const mf_setting *setting)
 {
     return strcmp(setting->name, "n_threads") != 0 &&
+           strncmp(setting->name, "hosts_", strlen("hosts_")) != 0 &&
            strncmp(setting->name, "checkpoint_", strlen("checkpoint_")) != 0;
 }
 

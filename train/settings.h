@@ -39,6 +39,8 @@ typedef struct mf_train_settings {
     double relevant_rating; /* INFINITY: the mean of the training ratings */
     uint32_t feedback;      /* mf_feedback */
     uint64_t max_bad_rows;
+    uint32_t hosts_port;
+    double hosts_wait;                 /* seconds */
     uint32_t checkpoint_every;         /* epochs */
     uint32_t checkpoint_keep;          /* files */
     char user_column[MF_COLUMN_BYTES]; /* "": the usual names */

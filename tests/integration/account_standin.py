@@ -105,7 +105,8 @@ class Account:
         found = self.bucket(self.option("--bucket"), "HeadObject")
         if self.option("--key") not in found:
             raise refused("404", "HeadObject", "Not Found")
-        return {"ETag": found[self.option("--key")]}
+        mark = self.state["marks"].get(f"{self.option('--bucket')}/{self.option('--key')}")
+        return {"ETag": found[self.option("--key")], "Metadata": {"source": mark} if mark else {}}
 
     def s3api_list_objects_v2(self):
         found = self.bucket(self.option("--bucket"), "ListObjectsV2")
@@ -133,19 +134,31 @@ class Account:
         self.state["blocked"] = [b for b in self.state["blocked"] if b in self.state["buckets"]]
         self.change("bucket removed")
 
-    def s3_sync(self):
-        name, _, folder = self.words[3].removeprefix("s3://").partition("/")
-        included = [self.words[i + 1] for i, w in enumerate(self.words) if w == "--include"]
-        for file in os.listdir(self.words[2]):
-            path = os.path.join(self.words[2], file)
-            tag = digest(read(path), "md5") if os.path.isfile(path) else ""
-            key = f"{folder}/{file}"
-            if file in included and self.state["buckets"][name].get(key) != tag:
-                self.state["buckets"][name][key] = tag
-                self.change(f"upload {key}")
+    def put(self, name, key, tag):
+        self.state["buckets"][name][key] = tag
+        marks = dict(word.split("=", 1) for word in [self.option("--metadata")] if word)
+        self.state["marks"].pop(f"{name}/{key}", None)
+        if marks:
+            self.state["marks"][f"{name}/{key}"] = marks["source"]
+        self.change(f"upload {key}")
+
+    def s3_rm(self):
+        name, _, key = self.words[2].removeprefix("s3://").partition("/")
+        gone = [k for k in self.state["buckets"][name]
+                if k == key or ("--recursive" in self.words and k.startswith(key))]
+        for k in gone:
+            del self.state["buckets"][name][k]
+            self.change(f"remove {k}")
 
     def s3_cp(self):
         source, target = self.words[2:4]
+        if "--recursive" in self.words:
+            assert self.option("--exclude") == ".*" and target.endswith("/")
+            name, _, folder = target.removeprefix("s3://").partition("/")
+            for file in sorted(os.listdir(source)):
+                if not file.startswith("."):
+                    self.put(name, folder + file, digest(read(os.path.join(source, file)), "md5"))
+            return
         if not target.startswith("s3://"):
             with open(target, "wb") as file:
                 file.write(bytes.fromhex(self.state["tar"]))
@@ -154,8 +167,7 @@ class Account:
         tag = self.bucket(name, "CopyObject")[key] if source.startswith("s3://") else \
             digest(read(source), "md5")
         name, _, key = target.removeprefix("s3://").partition("/")
-        self.state["buckets"][name][key] = tag
-        self.change(f"copy to {key}")
+        self.put(name, key, tag)
 
     # -- CloudFormation
 
@@ -177,6 +189,8 @@ class Account:
         name = self.option("--stack-name")
         found = {"BucketName": f"{name}-{ACCOUNT}-{REGION}", "SageMakerRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
                  "ModelPackageGroupName": f"{name}-models"}
+        if stack["parameters"].get("DataUri"):
+            found["DataUri"] = stack["parameters"]["DataUri"]
         if all(stack["parameters"].get(p) for p in FILLED):
             found["ApiUrl"] = f"https://abc.execute-api.{REGION}.amazonaws.com/v1"
         return found

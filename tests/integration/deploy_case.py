@@ -69,7 +69,7 @@ class DeployCase(unittest.TestCase):
             (self.repository / "data" / name).write_text(name)
         self.tmp = self.folder / "tmp"
         self.tmp.mkdir()
-        self.state = {"credentials": True, "region": None, "stack": None, "buckets": {}, "blocked": [], "foreign": [], "jobs": {}, "packages": [],
+        self.state = {"credentials": True, "region": None, "stack": None, "buckets": {}, "marks": {}, "blocked": [], "foreign": [], "jobs": {}, "packages": [],
                       "images": [], "training": TRAINING, "tar": model_tar(), "http": 200}
         self.faults = []
         self.save()

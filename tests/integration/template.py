@@ -128,8 +128,12 @@ class Stack:
                 for key in inside:
                     found = found[self.value(key)]
                 return found
-            if kind in ("Fn::Select", "Fn::GetAZs"):
-                return f"<{kind}>"
+            if kind == "Fn::GetAZs":
+                return ["<zone 1>", "<zone 2>"]
+            if kind == "Fn::Select":
+                return self.value(inside[1])[int(inside[0])]
+            if kind == "Fn::Split":
+                return self.value(inside[1]).split(inside[0])
             if kind.startswith("Fn::"):
                 raise NotImplementedError(kind)
         values = {key: self._or_nothing(v) for key, v in part.items()}

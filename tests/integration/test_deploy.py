@@ -79,7 +79,7 @@ class Whole(DeployCase):
         self.assertEqual(URL, done.stdout)
         self.assertEqual(json.loads(before), self.state)
         doing = [" ".join(c["argv"][:3]) for c in self.calls() if not READS.match(" ".join(c["argv"]))]
-        self.assertEqual({"aws s3 sync", "aws cloudformation deploy"}, {d for d in doing if d.startswith("aws")})
+        self.assertEqual({"aws cloudformation deploy"}, {d for d in doing if d.startswith("aws")})
 
     def test_settings_are_kept_and_can_be_changed(self):
         self.deploy("--set", "Streams=on", "--set", "AllowOrigin=https://a.example", "--hyperparameter", "n_factors=32")
@@ -187,9 +187,9 @@ class Steps(DeployCase):
 
     def test_each_failure_names_its_step_and_the_next_run_resumes_there(self):
         cases = (("base", "s3 mb", {}), ("base", "cloudformation deploy", {"stack": "ROLLBACK_COMPLETE"}),
-                 ("images", "--function predict", {"status": 1}), ("data", "s3 sync", {"status": 1}),
+                 ("images", "--function predict", {"status": 1}), ("data", "s3 cp", {"status": 1}),
                  ("train", "create-training-job", {}), ("train", "create-model-package", {}),
-                 ("service", "s3 cp", {"status": 1}), ("stack", "cloudformation deploy", {}), ("try", "curl", {"status": 6}))
+                 ("service", "s3 cp s3://", {"status": 1}), ("stack", "cloudformation deploy", {}), ("try", "curl", {"status": 6}))
         for step, words, more in cases:
             with self.subTest(step=step, words=words):
                 fault = {"words": words, "err": "\nwhat the program says\n", **more}
@@ -319,7 +319,7 @@ class Words(DeployCase):
     def test_all_values_that_the_template_allows_are_taken(self):
         values = {}
         for name, parameter in Template().parameters.items():
-            if not re.search("Image$|^ModelUrl$|^Hyperparameters$", name):
+            if not re.search("Image$|^ModelUrl$|^Hyperparameters$|^DataUri$", name):
                 values[name] = parameter.get("AllowedValues", [parameter["Default"], *(
                     parameter[limit] for limit in ("MinValue", "MaxValue") if limit in parameter)])
         for n in range(max(map(len, values.values()))):
@@ -357,7 +357,7 @@ class Words(DeployCase):
             (self.tools / name).unlink()
         done = self.deploy("--dry-run", "--set", "Streams=on", "--set", "Service=on", AWS_REGION=None)
         self.assertEqual([], self.calls())
-        for words in ("+ aws s3 mb", "+ aws cloudformation deploy", "+ aws s3 sync", "+ aws sagemaker create-training-job",
+        for words in ("+ aws s3 mb", "+ aws cloudformation deploy", "+ aws s3 cp", "+ aws sagemaker create-training-job",
                       f"{STACK}/aggregate", f"{STACK}/service"):
             self.assertIn(words, done.stderr)
         done = self.deploy("--dry-run", "--delete", AWS_REGION=None)

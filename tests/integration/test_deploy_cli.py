@@ -79,8 +79,6 @@ class CommandLines(DeployCase):
                     words[words.index(option) + 1] = f"file://{path}"
             if "--template-file" in words:
                 words[words.index("--template-file") + 1] = str(SOURCE / "deploy/template.yaml")
-            if words[:2] == ["s3", "sync"]:
-                words[2] = str(SOURCE / "data")
             if words[:2] == ["s3", "cp"] and not words[2].startswith("s3:"):
                 words[2] = str(SOURCE / "data/movies.csv")
             kinds[tuple(w for w in words if w.startswith("--") or w in words[:2])] = words

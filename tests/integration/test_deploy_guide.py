@@ -76,6 +76,8 @@ class Commands(DeployCase):
             for left_out, filled_in in (("$image", "an/image"), ("NAME", STACK), ("STEP", "base"), ("=…", "=1"),
                                         ("--instance-type …", "--instance-type ml.m5.xlarge"), (" …", "")):
                 command = command.replace(left_out, filled_in)
+            for option, name in (("--data", "ratings.csv"), ("--items", "movies.csv")):
+                command = command.replace(f"{option} {name}", f"{option} {self.repository}/data/{name}")
             program, *words = shlex.split(command)
             needed = {"--stack": STACK, "--image": "an/image"} if program.endswith("train-job") else {"--stack": STACK}
             for option, value in needed.items():

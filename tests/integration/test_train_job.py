@@ -99,7 +99,7 @@ class TrainJob(DeployCase):
         self.assertEqual({"validation_fraction": "0.3"}, self.request()["HyperParameters"])
 
     def test_a_missing_quota_is_reported(self):
-        self.assertIn("there is nothing at s3://", self.train("--data", f"s3://{BUCKET}/none/", status=1).stderr)
+        self.assertIn("there is nothing at s3://", self.train("--data", f"s3://{BUCKET}/data/none/", status=1).stderr)
         self.faults = [{"words": "create-training-job", "err": "\nResourceLimitExceeded: 0 instances\n"}]
         stderr = self.train(status=1).stderr
         self.assertIn("ResourceLimitExceeded", stderr)

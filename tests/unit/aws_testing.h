@@ -13,6 +13,29 @@
 
 enum { PEER_CONNECTIONS = 64, PEER_REQUESTS = 1024, PEER_ENDS = 0 };
 
+#ifdef PEER_CLOCK
+/* With --wrap of these three: a clock that moves in waits only, which take no time. */
+static int64_t peer_clock_ms = 1769851800000;
+
+int64_t __wrap_mf_clock_wall_ms(void);
+int64_t __wrap_mf_clock_wall_ms(void)
+{
+    return peer_clock_ms;
+}
+
+int64_t __wrap_mf_clock_us(void);
+int64_t __wrap_mf_clock_us(void)
+{
+    return peer_clock_ms * 1000;
+}
+
+void __wrap_mf_clock_sleep_ms(int64_t wait_ms);
+void __wrap_mf_clock_sleep_ms(int64_t wait_ms)
+{
+    peer_clock_ms += wait_ms;
+}
+#endif
+
 /* status PEER_ENDS: the connection ends without a response. */
 typedef struct peer_response {
     int status;
@@ -35,10 +58,10 @@ typedef struct aws_peer {
     size_t n_fds;
 } aws_peer;
 
-static inline bool peer_write(int fd, const char *bytes, size_t n)
+static inline bool peer_write(int fd, const char *bytes, size_t n, int flags)
 {
     while (n > 0) {
-        const ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
+        const ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL | flags);
         if (sent <= 0)
             return false;
         bytes += sent;
@@ -81,8 +104,9 @@ static inline bool peer_serve(aws_peer *peer, int fd)
     const char *body = r.body != NULL ? r.body : "{}";
     snprintf(head, sizeof head, "HTTP/1.1 %d x\r\nContent-Length: %zu\r\n%s\r\n", r.status,
              strlen(body), r.headers != NULL ? r.headers : "");
-    return r.status != PEER_ENDS && peer_write(fd, head, strlen(head)) &&
-           peer_write(fd, body, r.status != 304 ? strlen(body) : 0);
+    const size_t n_sent = r.status != 304 ? strlen(body) : 0;
+    return r.status != PEER_ENDS && peer_write(fd, head, strlen(head), n_sent > 0 ? MSG_MORE : 0) &&
+           peer_write(fd, body, n_sent, 0);
 }
 
 static inline void *peer_work(void *argument)

@@ -224,7 +224,7 @@ static void the_same_totals_again_change_nothing(void **state)
     (void)state;
     mf_aggregate_write_result result;
     for (int i = 0; i < 20; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "%d", i);
         add(id, 4);
     }
@@ -264,7 +264,7 @@ static void a_permanent_failure_ends_the_run_and_counts_the_rest(void **state)
     (void)state;
     mf_aggregate_write_result result;
     for (int i = 0; i < 40; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "%d", i);
         add(id, 4);
     }

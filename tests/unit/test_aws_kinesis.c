@@ -160,7 +160,7 @@ static void a_call_has_500_records_and_5_mib_at_most(void **state)
     (void)state;
     enum { N = 1100, LARGE = 900000 };
     static mf_aws_kinesis_record records[N];
-    static char keys[N][8];
+    static char keys[N][24];
     mf_aws_kinesis_tally tally;
     mf_aws_failure failure;
     for (size_t i = 0; i < N; i++) {

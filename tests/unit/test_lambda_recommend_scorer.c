@@ -43,7 +43,7 @@ static peer_response respond(void *context, size_t i, const char *head, const ch
 /* Lookups of users u0, u1, …, all chosen. */
 static void look_up(size_t n, uint32_t top_n)
 {
-    static char names[USERS][8];
+    static char names[USERS][24];
     assert_ok(mf_recommend_lookups_start(&lookups, USERS, &err), err);
     for (size_t i = 0; i < n; i++) {
         snprintf(names[i], sizeof names[i], "u%zu", i);

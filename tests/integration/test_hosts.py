@@ -36,8 +36,8 @@ class Hosts(TrainCase):
         return second, waiting, first, training, gate
 
     def test_no_host_ends_before_the_model_is_written(self):
-        """As docker compose up --abort-on-container-exit, which stops all when one has ended: the
-        model is complete then, whichever order they were started in."""
+        """Checklist 70, as docker compose up --abort-on-container-exit, which stops all when one has
+        ended: the model is complete then, whichever order they were started in."""
         for first_is_first in (True, False):
             with self.subTest(first_is_first=first_is_first):
                 jobs = {name: self.host(name, n_epochs=30) for name in NAMES}
@@ -80,6 +80,7 @@ class Hosts(TrainCase):
         self.assertFailed(second, waiting.wait(), "localhost", "has failed", error="PlatformError")
 
     def test_a_first_host_that_never_comes(self):
+        """Checklist 70."""
         second = self.host("second", hosts_wait=0.5)
         result = self.train(second)
         self.assertIn("first_host_absent", result.stderr)

@@ -191,6 +191,7 @@ static bool look_at(mf_data_plan *plan, const mf_channel_file *from,
         return false;
     file->is_read = look->content == MF_RATINGS_READ;
     file->is_data = look->is_data;
+    file->is_binary = look->is_binary;
     if (!add_dialect(plan, &look->dialect, &file->dialect, err))
         return false;
     take_head(file, &look->dialect);
@@ -268,15 +269,15 @@ static bool read_siblings(mf_data_plan *plan, const mf_ratings_options *options,
     for (size_t i = 0; i < plan->n; i++) {
         mf_planned_file *file = &plan->file[i];
         bool fits = false;
-        if (file->is_read ? !any_header || !dialect_of(plan, file)->is_guess : !file->is_data)
+        if (file->is_read && (!any_header || !dialect_of(plan, file)->is_guess))
             continue;
         const bool was_read = file->is_read;
         const mf_planned_file *other = find_like(plan, i, !was_read);
         if (other == NULL)
             continue;
-        if (!read_like(plan, file, other, options, &fits, err))
+        if (!file->is_binary && !read_like(plan, file, other, options, &fits, err))
             return false;
-        if (!was_read && !fits)
+        if (!was_read && !fits && (file->is_data || file->is_binary))
             return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                            "file %.200s looks like a part of the same data as %.200s, but its rows "
                            "are others (%.200s): mend it, or take it out of the channel",

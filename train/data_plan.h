@@ -8,7 +8,8 @@
  *     a file of the same kind (.csv, .txt, …), is read as that file's rows are.
  * (3) A file that is not ratings on its own, such as a part whose first row is bad, is read like
  *     a file that is, where its name is the same but for digits and its rows fit. Where they do
- *     not, although it is data without a header, the job fails: half of the data is missing.
+ *     not, although it is data without a header or in a form that is not read, the job fails: half
+ *     of the data would be missing.
  * (4) Ratings are read where a file has some; else implicit feedback.
  * (5) Where files count times in different units, all are read as seconds.
  *
@@ -31,8 +32,9 @@ typedef struct mf_planned_file {
     const char *like; /* the name of the file that says how this one is written; or NULL */
     uint32_t dialect; /* number among the plan's; of a file that is not read, what fits best */
     bool is_data;     /* rows without a header */
-    char *reason;     /* of a file that is not read */
-    size_t n_head;    /* as in mf_dialect */
+    bool is_binary;
+    char *reason;  /* of a file that is not read */
+    size_t n_head; /* as in mf_dialect */
     uint64_t n_head_lines, n_head_rows, n_head_blank, n_head_in_fields;
 } mf_planned_file;
 

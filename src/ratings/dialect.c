@@ -666,16 +666,16 @@ static uint64_t blank_lines(const char *text, size_t n_bytes)
     return n;
 }
 
-/* Lines of the head that were not met as a header row. */
-static void count_head(const char *head, mf_dialect *dialect)
+/* The lines of the head, which a byte order mark of n_mark bytes begins. */
+static void count_head(const char *head, size_t n_mark, mf_dialect *dialect)
 {
-    const uint64_t n_blank = blank_lines(head, dialect->n_head);
-    dialect->n_head_blank = n_blank;
-    dialect->n_head_lines = mf_count_lines(head, dialect->n_head);
+    const size_t n = dialect->n_head - n_mark;
+    const char *text = head + n_mark;
+    dialect->n_head_lines = mf_count_lines(text, n);
+    dialect->n_head_blank = blank_lines(text, n);
     dialect->n_head_rows = dialect->n_head_lines +
-                           (dialect->n_head > 0 && head[dialect->n_head - 1] != '\n' &&
-                            head[dialect->n_head - 1] != '\r') -
-                           n_blank - dialect->n_head_in_fields;
+                           (n > 0 && text[n - 1] != '\n' && text[n - 1] != '\r') -
+                           dialect->n_head_blank - dialect->n_head_in_fields;
 }
 
 static bool is_one_table(const mf_csv_form *form)
@@ -730,7 +730,7 @@ static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_ma
         find_dialect(f, look);
     if (look->content == MF_RATINGS_READ) {
         look->dialect.form.n_fields = look->dialect.n_fields;
-        count_head(head, &look->dialect);
+        count_head(head, n_mark, &look->dialect);
         if (is_one_table(&form) && n_matrix > 0)
             look->dialect.is_guess = look->dialect.has_known_order = false;
     }
@@ -764,7 +764,8 @@ bool mf_dialect_fits(const char *head, size_t n_head, bool is_all, const mf_dial
 {
     mf_split split;
     mf_cell_copy copy;
-    size_t at = n_head >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    const size_t n_mark = n_head >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    size_t at = n_mark;
     *dialect = *like;
     dialect->n_head = at;
     dialect->n_head_lines = dialect->n_head_rows = 0;
@@ -790,7 +791,7 @@ bool mf_dialect_fits(const char *head, size_t n_head, bool is_all, const mf_dial
         if (is_header) {
             dialect->n_head = at + split.n_bytes;
             dialect->n_head_in_fields = split.n_line_ends;
-            count_head(head, dialect);
+            count_head(head, n_mark, dialect);
         }
         if (split.n_fields == like->n_fields)
             return true;

@@ -25,6 +25,7 @@ import tempfile
 from pathlib import Path
 
 import container
+from data_lines import assert_no_line_lost
 from feeder import Feeder
 from gate import Gate
 from job import Job
@@ -178,7 +179,9 @@ class TrainCase(LoudCase):
         self.assertEqual(["model.bin"], self.model_files(job), result)
         self.assertGreater(job.model_bin.stat().st_size, 64)
         self.assertEqual([p.name for p in (job.output / "data").iterdir()], ["metrics.json"])
-        job.metrics()
+        data = job.metrics()["data"]
+        if job.channels.get("train", {}).get("TrainingInputMode") != "Pipe":
+            assert_no_line_lost(self, job.data / "train", data)
 
     def model_files(self, job):
         """Names below model/, asserting that they are plain files and folders."""

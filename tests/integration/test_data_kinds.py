@@ -1,0 +1,617 @@
+"""Data as people have it, kind by kind: read as its owner means it, or refused with what to change.
+
+Each test makes its inputs from one set of ratings; what is read must be exactly those."""
+
+import gzip
+import json
+import random
+import unittest
+
+from data_lines import assert_no_line_lost
+from samples import HEADER, csv, planted
+from train_case import TrainCase
+
+ROWS = planted(60, 40, 900)
+PAIRS = {(row[0], row[1]) for row in ROWS}
+
+
+class KindCase(TrainCase):
+    def inspect(self, files, mode="File", channel="train", **hyperparameters):
+        """(exit code, what train --inspect --json prints) for these files of the train channel."""
+        job = self.job(**hyperparameters).channel(channel, files, mode=mode)
+        result = self.run_train(job, "--inspect", "--json")
+        self.assertIn(result.status, (0, 1), result)
+        seen = json.loads(result.stdout)
+        self.assertEqual(result.status == 0, seen["ok"])
+        if seen["ok"]:
+            assert_no_line_lost(self, job.data / channel, seen["train"])
+        return seen
+
+    def assertReads(self, files, n=len(ROWS), users=60, items=40, events=(), **hyperparameters):
+        """Returns what --inspect says of the train channel."""
+        seen = self.inspect(files, **hyperparameters)
+        self.assertTrue(seen["ok"], seen)
+        train = seen["train"]
+        self.assertEqual((n, users, items), (train["n_ratings"], train["n_users"], train["n_items"]), train)
+        self.assertLessEqual(set(events), {w["event"] for w in train["warnings"]}, train)
+        return train
+
+    def assertRefuses(self, files, *words, **hyperparameters):
+        seen = self.inspect(files, **hyperparameters)
+        self.assertFalse(seen["ok"], seen)
+        for word in words:
+            self.assertIn(word, seen["error"])
+        return seen
+
+    def events(self, files, **hyperparameters):
+        seen = self.inspect(files, **hyperparameters)
+        self.assertTrue(seen["ok"], seen)
+        return {w["event"] for w in seen["train"]["warnings"]}
+
+
+def with_text(rows, text_of, separator="\t", newline="\n", quote=lambda text: text):
+    """user, item, text, rating: text_of(n) stands before the rating."""
+    lines = ["user_id", "item_id", "headline", "rating"]
+    out = [separator.join(lines)]
+    for n, (user, item, rating, _) in enumerate(rows):
+        out.append(separator.join((user, item, quote(text_of(n)), rating)))
+    return newline.join(out) + newline
+
+
+class Quotes(KindCase):
+    """1. Quotes in unquoted text."""
+
+    def texts(self):
+        r = random.Random(5)
+        kinds = ['"Amazing" album', 'album "Amazing"', 'plain', '5" disc', '"', '""', 'say "hi" twice', '"open',
+                 "closed\"", '"whole"', '"a ""b"" c"', 'back\\slash', 'it\'s']
+        return [r.choice(kinds) for _ in ROWS]
+
+    def test_no_row_is_lost_in_text_that_was_written_without_quoting(self):
+        texts = self.texts()
+        for separator in ("\t", "|"):
+            for newline in ("\n", "\r\n"):
+                with self.subTest(separator=separator, newline=newline):
+                    train = self.assertReads({"r.tsv": with_text(ROWS, lambda n: texts[n], separator, newline)})
+                    self.assertEqual(0, train["n_line_ends_in_fields"])
+
+    def test_the_same_with_double_colons(self):
+        text = "".join(f'{u}::{i}::{r}::{t}\n' for u, i, r, t in ROWS)
+        self.assertReads({"ratings.dat": text})
+
+    def test_with_commas_a_stray_quote_is_text_or_an_error(self):
+        """Rows between two stray quotes are whole rows."""
+        lines = with_text(ROWS, lambda n: f"headline {n}", ",").split("\n")
+        lines[51] = lines[51].replace("headline 50", '"Great')
+        lines[91] = lines[91].replace("headline 90", 'nice"')
+        self.assertReads({"r.csv": "\n".join(lines)})
+        lines[91] = lines[91].replace('nice"', "nice")
+        self.assertRefuses({"r.csv": "\n".join(lines)}, "r.csv:52:", "never closed", "quoting=none")
+        self.assertReads({"r.csv": "\n".join(lines)}, quoting="none")
+
+    def test_quoted_fields_with_delimiters_quotes_and_line_ends(self):
+        quote = lambda text: '"' + text.replace('"', '""') + '"'
+        for separator in (",", ";", "\t", "|"):
+            text = with_text(ROWS, lambda n: f'a {n}{separator} "b"\nc', separator, quote=quote)
+            with self.subTest(separator=separator):
+                train = self.assertReads({"r.csv": text})
+                self.assertEqual(len(ROWS), train["n_line_ends_in_fields"])
+                self.assertReads({"r.csv": text}, quoting="minimal")
+
+    def test_escaped_quotes(self):
+        text = '"User-ID";"ISBN";"Title";"Book-Rating"\r\n' + "".join(
+            f'"{u}";"{i}";"the \\"{n}\\"; or \\"not\\"";"{r}"\r\n' for n, (u, i, r, _) in enumerate(ROWS))
+        train = self.assertReads({"BX.csv": text})
+        self.assertEqual("backslash", train["dialects"][0]["quoting"])
+        text = "user,item,path,rating\n" + "".join(f'{u},{i},"C:\\dir\\",{r}\n' for u, i, r, _ in ROWS)
+        self.assertReads({"r.csv": text})
+
+
+class Parts(KindCase):
+    """2. A part left out as a whole."""
+
+    def split(self, header, rows, names, separator=","):
+        size = -(-len(rows) // len(names))
+        lines = [separator.join(row) + "\n" for row in rows]
+        files = {name: "".join(lines[n * size:(n + 1) * size]) for n, name in enumerate(names)}
+        files[names[0]] = separator.join(header) + "\n" + files[names[0]]
+        return files
+
+    def test_the_header_is_in_the_first_part_alone(self):
+        swapped = [(i, u, t, r) for u, i, r, t in ROWS]
+        header = ("item", "user", "timestamp", "rating")
+        for names in (("xaa", "xab", "xac"), ("part-00000.csv", "part-00001.csv"),
+                      ("ratings_aa", "ratings_ab"), ("r.csv.000", "r.csv.001"), ("a/part-0.txt", "b/part-1.txt"),
+                      ("part-00000-1b2c3d4e-aaaa.csv", "part-00001-ffffffff-bbbb.csv")):
+            with self.subTest(names=names):
+                train = self.assertReads(self.split(header, swapped, names), events=("read_like",))
+                self.assertEqual({"item"}, {d["item"] for d in train["dialects"]})
+        gz = {name + ".gz": gzip.compress(text.encode())
+              for name, text in self.split(header, swapped, ("part-0.csv", "part-1.csv")).items()}
+        self.assertReads(gz)
+
+    def test_five_columns_and_quotes_and_crlf(self):
+        rows = [(u, i, "web", r, t) for u, i, r, t in ROWS]
+        files = self.split(("user", "item", "device", "rating", "timestamp"), rows, ("xaa.csv", "xab.csv"), ";")
+        self.assertReads(files)
+        self.assertReads({name: text.replace("\n", "\r\n") for name, text in files.items()})
+        self.assertReads({name: text.replace("web", '"w;eb"') for name, text in files.items()})
+
+    def test_a_headerless_part_whose_first_row_is_bad_stops_the_job_at_that_row(self):
+        lines = csv(ROWS, None).splitlines(keepends=True)
+        for bad in ("7,31,NULL,5\n", "7,31,,5\n", "7,,4,5\n", "7\n"):
+            files = {"part-0.csv": "".join(lines[:300]), "part-1.csv": bad + "".join(lines[300:])}
+            with self.subTest(bad=bad):
+                self.assertRefuses(files, "part-1.csv:1:")
+                train = self.assertReads(files, max_bad_rows=1)
+                self.assertEqual(1, train["n_bad_rows"])
+
+    def test_a_lone_file_whose_first_row_is_bad_is_refused_at_that_row(self):
+        text = "7,31,NULL,5\n" + csv(ROWS, None)
+        self.assertRefuses({"r.csv": text}, "r.csv:1:6", 'rating "NULL" is not a number', "max_bad_rows")
+        self.assertReads({"r.csv": text}, max_bad_rows=1)
+
+    def test_a_part_of_other_rows_stops_the_job(self):
+        files = {"part-0.csv": csv(ROWS, None), "part-1.csv": "1,2,3,4,5,6\n" * 9}
+        self.assertRefuses(files, "part-1.csv", "part-0.csv", "6")
+        files["part-1.csv"] = b"PAR1\x15\x04"
+        self.assertRefuses(files, "part-1.csv", "part-0.csv", "Parquet")
+
+    def test_a_part_in_another_encoding_is_read(self):
+        text = csv(ROWS[:400]), csv(ROWS[400:])
+        for encoded in (text[1].encode("utf-16"), text[1].encode("utf-16-le"), text[1].encode("utf-16-be"),
+                        b"\xfe\xff" + text[1].encode("utf-16-be"), b"\xef\xbb\xbf" + text[1].encode()):
+            self.assertReads({"p0.csv": text[0], "p1.csv": encoded})
+        self.assertReads({"p0.csv": csv(ROWS[:400], None), "p1.csv": csv(ROWS[400:], None).encode("utf-16")})
+
+    def test_what_is_left_out_is_counted_and_warned_about(self):
+        for other in (b"PAR1\x15\x00\x15", b"PK\x03\x04\x14\x00\x00\x00xl/workbook.xml", b"a few words\n"):
+            train = self.assertReads({"a.csv": csv(ROWS), "b.bin": other}, events=("left_out",))
+            self.assertEqual((1, "b.bin"), (train["n_left_out"], train["left_out"][0]["file"]))
+
+
+class Understood(KindCase):
+    """3. What was understood is shown, and what looks wrong is warned about."""
+
+    def test_the_log_says_how_files_are_written(self):
+        job = self.job_on(ROWS)
+        result = self.train(job)
+        line = next(line for line in result.log if line.get("event") == "columns")
+        self.assertEqual({"user": "userId", "item": "movieId", "rating": "rating", "timestamp": "timestamp",
+                          "delimiter": "comma", "header": True, "quoting": "minimal", "files": "ratings.csv"},
+                         {key: line[key] for key in ("user", "item", "rating", "timestamp", "delimiter", "header",
+                                                     "quoting", "files")})
+        values = next(line for line in result.log if line.get("event") == "values")
+        given = [float(row[2]) for row in ROWS]
+        self.assertEqual((min(given), max(given), len(set(given))),
+                         (values["least"], values["most"], values["distinct"]))
+        self.assertAlmostEqual(sum(given) / len(given), values["mean"], places=3)
+        self.assertEqual(("2001-09-09T01:46:40Z", "2001-09-09T02:01:39Z"),
+                         (values["first_time"], values["last_time"]))
+
+    def test_warnings(self):
+        def rated(value_of):
+            return csv([(u, i, value_of(n, r), t) for n, (u, i, r, t) in enumerate(ROWS)])
+        for event, files in (
+                ("one_rating", {"r.csv": rated(lambda n, r: "1")}),
+                ("a_user_a_row", {"r.csv": csv([(f"u{n}", *row[1:]) for n, row in enumerate(ROWS)])}),
+                ("few_ratings", {"r.csv": csv([(f"u{max(0, n - 300)}", *row[1:]) for n, row in enumerate(ROWS)])}),
+                ("ratings_like_times", {"r.csv": rated(lambda n, r: str(1112486027 + n))}),
+                ("ratings_like_ids", {"r.csv": rated(lambda n, r: str(n * 7))}),
+                ("looks_not_rated", {"r.csv": rated(lambda n, r: "0" if n % 3 else str(n % 10 + 1))}),
+                ("looks_not_rated", {"r.csv": rated(lambda n, r: "-1" if n % 3 else str(n % 10 + 1))}),
+                ("looks_not_rated", {"r.csv": rated(lambda n, r: "99" if n % 3 else str(n % 19 - 9.5))}),
+                ("different_scales", {"a.csv": csv(ROWS[:400]), "b.csv": csv(
+                    [(u, i, str(float(r) * 20), t) for u, i, r, t in ROWS[400:]])}),
+                ("test_file_read", {"train.csv": csv(ROWS[:400]), "test.csv": csv(ROWS[400:])}),
+                ("test_file_read", {"u1.base": csv(ROWS[:400], None, "\t"), "u1.test": csv(ROWS[400:], None, "\t")}),
+                ("duplicate_column", {"r.csv": csv([(*row, "1") for row in ROWS], (*HEADER, "rating"))}),
+                ("float_ids", {"r.csv": csv([(u + ".0" if n % 9 == 0 else u, i, r, t)
+                                             for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("many_repeated", {"r.csv": csv(ROWS + ROWS[:300])}),
+                ("mixed_times", {"r.csv": csv([(u, i, r, t + "000" if n > 400 else t)
+                                               for n, (u, i, r, t) in enumerate(ROWS)])}),
+                ("mixed_times", {"a.csv": csv(ROWS[:400]), "b.csv": csv(
+                    [(u, i, r, t + "000") for u, i, r, t in ROWS[400:]])}),
+        ):
+            with self.subTest(event=event, files=list(files)):
+                self.assertIn(event, self.events(files))
+
+    def test_good_data_has_no_warning(self):
+        self.assertEqual(set(), self.events({"ratings.csv": csv(ROWS)}))
+        self.assertEqual(set(), self.events({"a.csv": csv(ROWS[:500]), "b.csv": csv(ROWS[500:])}))
+        zero_one = csv([(u, i, "1" if float(r) > 3 else "0", t) for u, i, r, t in ROWS])
+        self.assertEqual(set(), self.events({"ratings.csv": zero_one}))
+
+
+class Settings(KindCase):
+    """4. A way to say it."""
+
+    def test_positions_for_files_without_a_header(self):
+        swapped = [(i, u, r, t) for u, i, r, t in ROWS]
+        self.assertReads({"r.csv": csv(swapped, None)}, user_column="#2")
+        self.assertReads({"r.csv": csv(swapped, None)}, user_column="#2", item_column="#1", rating_column="#3")
+        self.assertReads({"r.csv": csv(swapped, None, "::")}, user_column="#2")
+        wide = [("x", r, t, u, "y", i) for u, i, r, t in ROWS]
+        where = {"user_column": "#4", "item_column": "#6", "rating_column": "#2", "timestamp_column": "#3"}
+        train = self.assertReads({"r.csv": csv(wide, None)}, **where)
+        self.assertEqual("#3", train["dialects"][0]["timestamp"])
+        self.assertReads({"r.csv": csv(wide, ("a", "b", "c", "d", "e", "f"))}, **where)
+        self.assertReads({"p0.csv": csv(wide[:400], None), "p1.csv.gz": gzip.compress(csv(wide[400:], None).encode())},
+                         **where)
+        self.assertRefuses({"r.csv": csv(ROWS, None)}, "user_column=#2", user_column="2")
+        self.assertRefuses({"r.csv": csv(ROWS, None)}, 'no column is called "reader"', "#1", user_column="reader")
+
+    def test_pairs_without_a_header(self):
+        text = "".join(f"{u},{i}\n" for u, i, *_ in ROWS)
+        self.assertReads({"r.csv": text}, feedback="implicit")
+        self.assertReads({"r.csv": text}, feedback="implicit", user_column="#1", item_column="#2")
+        self.assertReads({"r.csv": "".join(f"{i} {u}\n" for u, i, *_ in ROWS)}, feedback="implicit", user_column="#2")
+        self.assertRefuses({"r.csv": text}, "feedback=implicit")
+
+    def test_a_value_that_means_not_rated(self):
+        zeros = csv([(u, i, "0" if n % 3 else r, t) for n, (u, i, r, t) in enumerate(ROWS)])
+        n_zero = sum(1 for n in range(len(ROWS)) if n % 3)
+        for given in ("0", "0.0", "-1,0"):
+            train = self.inspect({"r.csv": zeros}, not_rated=given)["train"]
+            self.assertEqual((len(ROWS) - n_zero, n_zero, len(ROWS)),
+                             (train["n_ratings"], train["n_not_rated"], train["n_rows"]))
+            self.assertGreater(train["values"]["least"], 0)
+        self.assertRefuses({"r.csv": zeros}, "not_rated", not_rated="none at all")
+
+    def test_times_that_are_not_to_be_used(self):
+        train = self.assertReads({"r.csv": csv(ROWS)}, timestamp_column="none")
+        self.assertEqual("none", train["dialects"][0]["timestamp"])
+        self.assertNotIn("times", train)
+
+    def test_delimiters(self):
+        for given, separator in (("comma", ","), ("tab", "\t"), ("\\t", "\t"), ("semicolon", ";"), ("pipe", "|"),
+                                 ("|", "|"), ("::", "::"), ("^", "^"), ("~", "~"), ("blanks", "  "), (";", ";")):
+            with self.subTest(given=given):
+                self.assertReads({"r.csv": csv(ROWS, HEADER, separator)}, delimiter=given)
+                self.assertReads({"r.csv": csv(ROWS, None, separator)}, delimiter=given)
+        self.assertRefuses({"r.csv": csv(ROWS)}, "delimiter", delimiter="letters")
+
+    def test_decimal_commas(self):
+        rows = [(u, i, r.replace(".", ","), t) for u, i, r, t in ROWS]
+        for header in (HEADER, None):
+            text = csv(rows, header, ";")
+            self.assertRefuses({"r.csv": text}, "decimal_comma=true")
+            train = self.assertReads({"r.csv": text}, decimal_comma="true")
+            self.assertEqual((0.5, 5.0), (train["values"]["least"], train["values"]["most"]))
+
+    def test_encodings(self):
+        rows = [("Müller" + u, "Œuvre €" + i, r, t) for u, i, r, t in ROWS]
+        text = csv(rows)
+        self.assertRefuses({"r.csv": text.encode("windows-1252")}, "not UTF-8", "encoding=latin1", "windows-1252")
+        job = self.job(encoding="windows-1252").channel("train", {"r.csv": text.encode("windows-1252")})
+        plain = self.job_on(rows)
+        self.train(job)
+        self.train(plain)
+        self.assertEqual(plain.metrics()["data"]["n_users"], job.metrics()["data"]["n_users"])
+        self.assertIn("Œuvre €1000".encode(), job.bytes())
+        self.assertReads({"r.csv": csv([("é" + u, i, r, t) for u, i, r, t in ROWS]).encode("latin-1")},
+                         encoding="latin1")
+
+
+class Times(KindCase):
+    """5. Times in every form give the order that they have."""
+
+    def times(self, write):
+        return csv([(u, i, r, write(int(t))) for u, i, r, t in ROWS])
+
+    def test_dates_and_units_are_one_order(self):
+        import datetime
+        utc = datetime.timezone.utc
+        at = lambda t: datetime.datetime.fromtimestamp(t, utc)
+        east = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+        forms = {
+            "seconds": str, "milliseconds": lambda t: f"{t}000", "microseconds": lambda t: f"{t}000000",
+            "float": lambda t: f"{t}.0", "exponent": lambda t: f"{t:.9e}",
+            "blank": lambda t: at(t).strftime("%Y-%m-%d %H:%M:%S"),
+            "T": lambda t: at(t).strftime("%Y-%m-%dT%H:%M:%S"), "Z": lambda t: at(t).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "offset": lambda t: at(t).astimezone(east).strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "colon": lambda t: at(t).astimezone(east).isoformat(),
+            "UTC": lambda t: at(t).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            "fraction": lambda t: at(t).strftime("%Y-%m-%d %H:%M:%S.000"),
+            "slashes": lambda t: at(t).strftime("%Y/%m/%d %H:%M:%S"),
+        }
+        plain = self.job(recency="0.5").channel("train", {"r.csv": self.times(str)})
+        self.train(plain)
+        for name, write in forms.items():
+            with self.subTest(name):
+                job = self.job(recency="0.5").channel("train", {"r.csv": self.times(write)})
+                self.train(job)
+                self.assertEqual("2001-09-09T01:46:40Z", job.metrics()["data"]["times"]["first"])
+                self.assertSameModel(plain, job)
+
+    def test_files_of_different_units_are_read_as_seconds(self):
+        """The newest of a repeated pair stays, whatever its file counts."""
+        old = csv([("1", "1000", "1", "1000000000000"), ("2", "1000", "2", "1000000000000"), ("2", "1", "3", "1")])
+        new = csv([("1", "1000", "5", "1100000000"), ("3", "1000", "4", "1100000000")])
+        for names in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
+            seen = self.inspect(dict(zip(names, (old, new))))["train"]
+            self.assertIn("mixed_times", {w["event"] for w in seen["warnings"]})
+            self.assertEqual({1.0: 0, 5.0: 1}, {value: sum(e["n"] for e in seen["histogram"] if e["value"] == value)
+                                                for value in (1.0, 5.0)})
+
+    def test_a_column_called_date_takes_part(self):
+        rows = [("1", "1", "5", "2020-01-02"), ("1", "1", "1", "2019-01-02"), ("2", "1", "3", "2020-01-01"),
+                ("2", "2", "3", "2020-01-01")]
+        seen = self.inspect({"r.csv": csv(rows, ("user", "item", "rating", "date"))})["train"]
+        self.assertEqual([3.0, 5.0], [e["value"] for e in seen["histogram"]])
+
+    def test_rows_without_a_time_are_counted(self):
+        for missing in ("", "NULL", "0000-00-00", "soon"):
+            text = csv([(u, i, r, missing if n % 10 == 5 else t) for n, (u, i, r, t) in enumerate(ROWS)])
+            train = self.assertReads({"r.csv": text}, events=("timeless_rows",))
+            self.assertEqual(len(ROWS) // 10, train["n_timeless_rows"])
+        text = csv([(u, i, r, "") for u, i, r, t in ROWS])
+        self.assertReads({"r.csv": text}, events=("timeless_rows",))
+
+
+class Delimiters(KindCase):
+    """6. Runs of blanks, "sep=", rows of nothing but delimiters."""
+
+    def test_runs_of_blanks_and_tabs(self):
+        for separator in (" ", "   ", "\t\t", "\t \t"):
+            for lead, end in (("", "\n"), ("  ", " \r\n")):
+                text = "".join(lead + separator.join(row) + end for row in ROWS)
+                with self.subTest(separator=separator, lead=lead):
+                    train = self.assertReads({"r.txt": text})
+                    self.assertEqual("blanks", train["dialects"][0]["delimiter"])
+        self.assertReads({"r.txt": "".join(f"{u} {i} {r}\n" for u, i, r, _ in ROWS)})
+        self.assertReads({"r.txt": "user item rating\n" + "".join(f"{u} {i} {r}\n" for u, i, r, _ in ROWS)})
+
+    def test_a_line_that_names_the_delimiter(self):
+        for separator in ";|,^":
+            for header in (HEADER, None):
+                text = f"sep={separator}\r\n" + csv(ROWS, header, separator, "\r\n")
+                train = self.assertReads({"r.csv": text})
+                self.assertEqual(1 + (header is not None), train["n_header_rows"])
+
+    def test_rows_of_nothing_but_delimiters_are_blank(self):
+        for separator in (",", ";", "\t", "|", "::"):
+            lines = csv(ROWS, HEADER, separator).splitlines(keepends=True)
+            lines[7:7] = [separator * 3 + "\n", "\n", separator * 5 + "\n", separator + "\n"]
+            train = self.assertReads({"r.csv": "".join(lines) + separator * 3 + "\n\n"})
+            self.assertEqual(6, train["n_blank_rows"])
+
+
+def json_lines(rows, between="\n"):
+    return between.join(json.dumps({"user_id": u, "item_id": i, "rating": float(r), "timestamp": int(t)})
+                        for u, i, r, t in rows)
+
+
+class Shapes(KindCase):
+    """7. Other shapes that people bring."""
+
+    def test_json_objects(self):
+        plain = self.job_on(ROWS)
+        self.train(plain)
+        indented = "\n".join(json.dumps({"user": u, "item": i, "nested": {"a": ["}", "{\"", 1]}, "rating": r,
+                                         "timestamp": t}, indent=1) for u, i, r, t in ROWS)
+        array = "[\n" + json_lines(ROWS, ",\n") + "\n]\n"
+        forms = {
+            "lines": json_lines(ROWS) + "\n", "no last line end": json_lines(ROWS), "CRLF": json_lines(ROWS, "\r\n"),
+            "concatenated": json_lines(ROWS, ""), "blanks": json_lines(ROWS, "  "), "indented": indented,
+            "array": array, "array of one line": "[" + json_lines(ROWS, ", ") + "]", "blank lines": json_lines(ROWS, "\n\n"),
+            "mark": "\ufeff" + json_lines(ROWS), "gzip": gzip.compress(json_lines(ROWS).encode()),
+            "numbers": "\n".join(f'{{"USER_ID": {u}, "ITEM_ID": {i}, "x": null, "RATING": "{r}", "TIMESTAMP": {t}.0}}'
+                                 for u, i, r, t in ROWS),
+            "UTF-16": json_lines(ROWS).encode("utf-16"),
+        }
+        for name, content in forms.items():
+            for threads in (1, 3):
+                with self.subTest(name, threads=threads):
+                    job = self.job(n_threads=threads).channel("train", {"part-0001": content})
+                    result = self.train(job)
+                    self.assertTrained(job, result)
+                    self.assertSameModel(plain, job)
+
+    def test_json_that_is_damaged_says_where(self):
+        lines = json_lines(ROWS).split("\n")
+        for bad, words in (('{"user_id": "1", "item_id"', "not JSON"), ('{"user_id": "1", "item_id": "2"}', '"rating"'),
+                           ('{"user_id": "1", "item_id": "2", "rating": "good"}', 'rating "good" is not a number'),
+                           ('{"user_id": ["1"], "item_id": "2", "rating": 3}', '"user_id"'), ("17", "not JSON")):
+            with self.subTest(bad=bad):
+                text = "\n".join(lines[:20] + [bad] + lines[20:])
+                self.assertRefuses({"r.json": text}, "r.json:21:", words)
+                train = self.assertReads({"r.json": text}, max_bad_rows=1)
+                self.assertEqual(1, train["n_bad_rows"])
+
+    def test_json_names_and_pairs(self):
+        text = "\n".join(json.dumps({"reader": u, "book": i, "points": r}) for u, i, r, _ in ROWS)
+        self.assertRefuses({"r.json": text}, "JSON keys reader, book, points", "user_column")
+        self.assertReads({"r.json": text}, user_column="reader", item_column="book", rating_column="points")
+        text = "\n".join(json.dumps({"userId": u, "itemId": i, "eventTime": t}) for u, i, _, t in ROWS)
+        self.assertReads({"r.json": text})
+
+    def test_recbole(self):
+        header = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
+        train = self.assertReads({"ml.inter": csv(ROWS, header, "\t")})
+        self.assertEqual("rating:float", train["dialects"][0]["rating"])
+        self.assertReads({"ml.inter": csv(ROWS, header, "\t")}, user_column="user_id")
+
+    def test_amazon_personalize(self):
+        header = ("USER_ID", "ITEM_ID", "EVENT_TYPE", "EVENT_VALUE", "TIMESTAMP")
+        rows = [(u, i, "watch", r, t) for u, i, r, t in ROWS]
+        self.assertEqual("explicit", self.assertReads({"i.csv": csv(rows, header)})["feedback"])
+        empty = [(u, i, "watch", "", t) for u, i, r, t in ROWS]
+        self.assertEqual("implicit", self.assertReads({"i.csv": csv(empty, header)})["feedback"])
+        without = [(u, i, "watch", t) for u, i, r, t in ROWS]
+        train = self.assertReads({"i.csv": csv(without, header[:3] + header[4:])})
+        self.assertEqual(("implicit", "TIMESTAMP"), (train["feedback"], train["dialects"][0]["timestamp"]))
+
+    def test_matrix_market(self):
+        head = f"%%MatrixMarket matrix coordinate real general\n% written by scipy\n%\n60 1039 {len(ROWS)}\n"
+        self.assertReads({"m.mtx": head + "".join(f"{u} {i} {r}\n" for u, i, r, _ in ROWS)})
+        pattern = head.replace("real", "pattern")
+        train = self.assertReads({"m.mtx": pattern + "".join(f"{u} {i}\n" for u, i, *_ in ROWS)})
+        self.assertEqual("implicit", train["feedback"])
+
+    def test_what_is_not_read_says_what_it_is_and_how_to_convert_it(self):
+        for content, words in (
+                (b"PAR1\x15\x04", ("Parquet", "read_parquet")), (b"ARROW1\0\0", ("Arrow", "read_feather")),
+                (b"\xff\xff\xff\xff\x10\0\0\0", ("Arrow", "open_stream")), (b"ORC\x08", ("ORC", "read_orc")),
+                (b"PK\x03\x04........[Content_Types].xml", ("Excel", "CSV")), (b"PK\x03\x04\x14\0", ("zip", "unpack")),
+                (b"\n#\xd7\xce\x14\0\0\0", ("RecordIO", "CSV")), (b"\xd0\xcf\x11\xe0\xa1", ("Excel", "CSV")),
+                (b"\x28\xb5\x2f\xfd\x04", ("zstd", "zstd -d")), (b"BZh91AY", ("bzip2", "bunzip2")),
+                (b"\xfd7zXZ\0", ("xz", "unxz")), (b"\x89HDF\r\n", ("HDF5", "read_hdf")), (b"\x93NUMPY\1", ("NumPy",)),
+                (b"SQLite format 3\0", ("SQLite", "sqlite3")), (b"\x80\x04\x95", ("pickle", "read_pickle")),
+                (b"x" * 257 + b"ustar\x0000" + b"y" * 300, ("tar", "unpack")),
+                (b'[{"prefix": "s3://b/r/"}, "p0.csv", "p1.csv"]', ("manifest", "ManifestFile")),
+                (b'{"source-ref": "s3://b/p0.csv"}\n{"source-ref": "s3://b/p1.csv"}\n', ("augmented manifest",)),
+                (b"{'reviewerID': 'A1', 'asin': 'B0', 'overall': 5.0}\n", ("Python", "literal_eval")),
+                (b"1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n2:\n", ("Netflix", "awk")),
+                (b"1:\r\n1488844,3\r\n", ("Netflix", "awk")),
+                (b"4 1:1 9:0.5\n3 2:1 8:1\n", ("libsvm",)), (b"<?xml version='1.0'?>\n<r/>\n", ("XML",)),
+                (("74," + "99,-9.66,8.79," * 8 + "5\n").encode() * 6, ("matrix", "melt")),
+                (b"item,alice,bob,carol\nm1,5,3,\nm2,4,,2\nm3,1,2,3\n", ("matrix", "melt")),
+        ):
+            with self.subTest(words=words):
+                self.assertRefuses({"data": content}, *words)
+                self.assertReads({"data": content, "ratings.csv": csv(ROWS)}, events=("left_out",))
+        self.assertRefuses({"data": gzip.compress(b"PAR1\x15\x04")}, "Parquet")
+
+
+class Words(KindCase):
+    """8. Words that a person can act on."""
+
+    def test_rows_without_a_header_are_described_as_data(self):
+        seen = self.assertRefuses({"r.csv": "1,2,web,5\n3,4,app,4\n"}, "no header", 'column 3 "web" is not a number',
+                                  "rating_column=#4")
+        self.assertNotIn("missing", seen["error"])
+        self.assertRefuses({"r.csv": "u1,i1,5,1,web\nu2,i2,4,2,app\n"}, "no header", "user_column=#1")
+        self.assertRefuses({"r.csv": "reader,book,points\nu1,b1,5\n"}, "columns reader, book, points",
+                           "missing: user, rating", "user_column=…")
+
+    def test_each_message_names_the_setting_that_helps(self):
+        for text, words in ((csv(ROWS[:9]) + "1,2,NULL,4\n", ("max_bad_rows",)),
+                            ("user;item;rating\n1;2;3,5\n", ("decimal_comma=true",)),
+                            (b"user,item,rating\nJos\xe9,2,3\n", ("encoding=latin1",)),
+                            ("user,item,rating\n'1','2','3'\n", ("single quotes",)),
+                            ("1,2\n3,4\n", ("feedback=implicit",))):
+            with self.subTest(words=words):
+                self.assertRefuses({"r.csv": text}, *words)
+
+
+class Validation(KindCase):
+    """9. What training knows of the validation channel."""
+
+    def validated(self, rows):
+        job = self.job_on(ROWS[:700]).channel("validation", {"v.csv": csv(rows)})
+        return job, self.run_train(job)
+
+    def test_the_known_share_is_logged(self):
+        job, result = self.validated(ROWS[700:])
+        self.assertTrained(job, result)
+        line = next(line for line in result.log if line.get("event") == "validation_known")
+        self.assertEqual((200, 200), (line["rows"], line["of_rows"]))
+        self.assertFalse([line for line in result.log if line.get("event") == "few_known"])
+
+    def test_below_half_is_a_warning_and_none_an_error(self):
+        unknown = [("x" + u, i, r, t) for u, i, r, t in ROWS[700:]]
+        job, result = self.validated(ROWS[700:] + unknown + [("y" + u, i, r, t) for u, i, r, t in ROWS[700:]])
+        self.assertTrained(job, result)
+        self.assertTrue([line for line in result.log if line.get("event") == "few_known"], result)
+        self.assertIn("few_known", {w["event"] for w in job.metrics()["data"]["warnings"]})
+        job, result = self.validated(unknown)
+        self.assertFailed(job, result, "validation", "none of its 200 rows")
+        job, result = self.validated([(i, u, r, t) for u, i, r, t in ROWS[700:]])
+        self.assertFailed(job, result, "validation", "same columns")
+
+
+class SharedRows(KindCase):
+    """10. Several files of the same rows."""
+
+    def test_repeated_pairs_are_counted_for_each_two_files(self):
+        train = self.assertReads({"all.csv": csv(ROWS), "train.csv": csv(ROWS[:600]), "z.csv": csv(ROWS[600:650])},
+                                 events=("shared_rows", "many_repeated"))
+        texts = [w["message"] for w in train["warnings"] if w["event"] == "shared_rows"]
+        self.assertEqual(["600 rows of train.csv are of pairs that all.csv has too",
+                          "50 rows of z.csv are of pairs that all.csv has too"], texts)
+
+    def test_one_file_is_not_named_for_its_own_repeated_rows(self):
+        self.assertNotIn("shared_rows", self.events({"a.csv": csv(ROWS[:500] + ROWS[:500]), "b.csv": csv(ROWS[500:])}))
+
+    def test_many_files(self):
+        files = {f"part-{n:03}.csv": csv(ROWS[n * 3:n * 3 + 3]) for n in range(300)}
+        files["part-999.csv"] = csv(ROWS[:3])
+        train = self.assertReads(files)
+        self.assertEqual(3, train["n_repeated"])
+
+
+class Inspect(KindCase):
+    """train --inspect."""
+
+    def test_a_table_for_people(self):
+        job = self.job().channel("train", {"ratings.csv": csv(ROWS), "README.txt": "Some words.\n"})
+        result = self.run_train(job, "--inspect")
+        self.assertEqual(0, result.status, result)
+        for words in ("read      ratings.csv", "columns user=userId item=movieId rating=rating timestamp=timestamp "
+                      "delimiter=comma header=yes quoting=minimal", "left out  README.txt", "first rows",
+                      ROWS[0][0], "900 of 60 users and 40 items", "0.5 to 5", "2001-09-09T01:46:40Z", "##", "warning"):
+            self.assertIn(words, result.stdout)
+
+    def test_the_same_for_programs(self):
+        seen = self.inspect({"ratings.csv": csv(ROWS)})["train"]
+        self.assertEqual([{"user": u, "item": i, "rating": r, "timestamp": t} for u, i, r, t in ROWS[:3]],
+                         seen["first_rows"])
+        counts = {}
+        for row in ROWS:
+            counts[float(row[2])] = counts.get(float(row[2]), 0) + 1
+        self.assertEqual(sorted(counts.items()), [(e["value"], e["n"]) for e in seen["histogram"]])
+        self.assertAlmostEqual(900 / 60 / 40, seen["density"], places=6)
+
+    def test_exit_1_when_the_job_would_fail(self):
+        job = self.job().channel("train", {"movies.csv": "movieId,title\n1,A\n"})
+        result = self.run_train(job, "--inspect")
+        self.assertEqual(1, result.status, result)
+        self.assertIn("the job would fail: channel train: its only file has no", result.stdout)
+        self.assertIn("left out  movies.csv", result.stdout)
+        self.assertFalse(job.failure.exists())
+        job = self.job(n_factors="many").channel("train", {"ratings.csv": csv(ROWS)})
+        self.assertEqual(1, self.run_train(job, "--inspect").status)
+
+    def test_validation_too(self):
+        job = self.job_on(ROWS[:700]).channel("validation", {"v.csv": csv(ROWS[700:])})
+        seen = json.loads(self.run_train(job, "--inspect", "--json").stdout)
+        self.assertEqual((200, 200), (seen["validation"]["n_ratings"], seen["validation"]["n_known"]))
+
+    def test_it_stands_apart_from_other_options(self):
+        for words in (("--inspect", "--info", "x"), ("--inspect", "--predict", "1", "2")):
+            self.assertEqual(2, self.run_train(self.job_on(ROWS), *words).status)
+
+
+class Modes(KindCase):
+    """The same through every door: FastFile, Pipe, gzip, threads."""
+
+    def test_pipe_and_fast_file(self):
+        quoted = with_text(ROWS, lambda n: '"a" b' if n % 3 else '"open', "\t")
+        for content in (csv(ROWS), csv(ROWS, None, "::"), json_lines(ROWS), quoted, csv(ROWS).encode("utf-16"),
+                        "".join(" ".join(row) + "\n" for row in ROWS)):
+            plain = self.job().channel("train", {"r.csv": content})
+            self.train(plain)
+            fast = self.job().channel("train", {"r.csv": content}, mode="FastFile")
+            self.train(fast)
+            self.assertSameModel(plain, fast)
+            pipe = self.job().channel("train", None, mode="Pipe")
+            raw = content if isinstance(content, bytes) else content.encode()
+            self.feed(pipe.data / "train_0", raw)
+            result = self.train(pipe)
+            self.assertSameModel(plain, pipe)
+            self.assertTrue([line for line in result.log if line.get("event") == "columns"], result)
+
+    def test_threads_change_nothing(self):
+        big = [(f"{u}-{k}", i, r, t) for k in range(60) for u, i, r, t in ROWS]
+        content = {"q.tsv": with_text(big, lambda n: ('"a" b', "plain", '"', "x\"")[n % 4], "\t"),
+                   "r.json": json_lines([("j" + u, i, r, t) for u, i, r, t in big])}
+        one = self.inspect(content, n_threads=1)
+        three = self.inspect(content, n_threads=3)
+        self.assertEqual(one, three)
+        self.assertEqual(2 * len(big), one["train"]["n_rows"])
+
+
+if __name__ == "__main__":
+    unittest.main()

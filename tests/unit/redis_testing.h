@@ -48,7 +48,7 @@ static inline bool redis_parse(const char *bytes, size_t n, const char *words[RE
 {
     char *after;
     const char *end = bytes + n;
-    if (n == 0)
+    if (n == 0 || memchr(bytes, '\n', n) == NULL)
         return false;
     assert_int_equal(bytes[0], '*');
     *n_words = strtoul(bytes + 1, &after, 10);

@@ -91,14 +91,14 @@ void mf_local_service_refuse(mf_http_request *request, int status, const char *t
 bool mf_local_service_name(mf_http_view path, const char *prefix, const char *suffix, char *name,
                            size_t name_size)
 {
-    const size_t n_prefix = strlen(prefix), n_suffix = strlen(suffix);
-    if (path.n_bytes <= n_prefix + n_suffix || memcmp(path.bytes, prefix, n_prefix) != 0 ||
+    const size_t n_suffix = strlen(suffix);
+    if (!mf_local_take_prefix(&path, prefix) || path.n_bytes <= n_suffix ||
         memcmp(path.bytes + path.n_bytes - n_suffix, suffix, n_suffix) != 0)
         return false;
-    size_t n = path.n_bytes - n_prefix - n_suffix;
-    if (n >= name_size || memchr(path.bytes + n_prefix, '/', n) != NULL)
+    size_t n = path.n_bytes - n_suffix;
+    if (n >= name_size || memchr(path.bytes, '/', n) != NULL)
         return false;
-    memcpy(name, path.bytes + n_prefix, n);
+    memcpy(name, path.bytes, n);
     if (!mf_uri_decode(name, n, false, &n))
         return false;
     name[n] = '\0';

@@ -50,6 +50,16 @@ static inline bool mf_local_equals(mf_http_view view, const char *text)
            memcmp(view.bytes, text, view.n_bytes) == 0;
 }
 
+/* Cuts prefix off the view; false, and the view as it was, when it begins otherwise. */
+static inline bool mf_local_take_prefix(mf_http_view *view, const char *prefix)
+{
+    const size_t n = strlen(prefix);
+    if (view->n_bytes < n || memcmp(view->bytes, prefix, n) != 0)
+        return false;
+    *view = (mf_http_view){view->bytes + n, view->n_bytes - n};
+    return true;
+}
+
 /* Responds with an error in the form of AWS's services: {"message":…} and the header
  * x-amzn-ErrorType. */
 void mf_local_service_refuse(mf_http_request *request, int status, const char *type,

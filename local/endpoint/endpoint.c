@@ -3,6 +3,7 @@
  * error in AWS's form. */
 #include "local/endpoint/endpoint.h"
 
+#include "http/parse/head.h"
 #include "local/client.h"
 #include "local/service.h"
 
@@ -180,8 +181,8 @@ static void copy_request(mf_local_client *client, const mf_http_request *request
     for (size_t i = 0; mf_http_get_header_at(request, i, &name, &value); i++)
         if ((name.n_bytes > strlen(PREFIX) &&
              strncasecmp(name.bytes, PREFIX, strlen(PREFIX)) == 0) ||
-            (name.n_bytes == 12 && strncasecmp(name.bytes, "Content-Type", 12) == 0) ||
-            (name.n_bytes == 6 && strncasecmp(name.bytes, "Accept", 6) == 0))
+            mf_head_is(name.bytes, name.n_bytes, "content-type") ||
+            mf_head_is(name.bytes, name.n_bytes, "accept"))
             mf_local_client_add_header(client, name.bytes, name.n_bytes, value.bytes,
                                        value.n_bytes);
     const mf_http_view body = mf_http_get_body(request);

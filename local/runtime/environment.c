@@ -123,14 +123,11 @@ void mf_local_environment_respond(mf_local_environment *s, const char *error_typ
                                   const char *payload, size_t n_payload)
 {
     mf_local_invocation *invocation = s->invocation;
-    mf_local_response response = {
-        .failed = error_type != NULL, .payload = payload, .n_payload = n_payload};
     s->invocation = NULL;
     s->state = MF_LOCAL_ENVIRONMENT_SENT;
     mf_local_output_drain(&s->output);
     log_report(s, error_type);
-    mf_local_response_set_tail(&response, &s->output.tail);
-    mf_local_invocation_finish(invocation, &response);
+    mf_local_invocation_finish(invocation, error_type != NULL, payload, n_payload, &s->output.tail);
 }
 
 void mf_local_environment_fail(mf_local_environment *s, const char *type, const char *message,
@@ -158,14 +155,11 @@ static void fail_oldest(mf_local_environment *s, const char *type, const char *m
     mf_local_invocation *invocation = s->owner.take(s->owner.context);
     if (invocation == NULL)
         return;
-    if (report == NULL || report->n_bytes == 0) {
+    if (report == NULL || report->n_bytes == 0)
         mf_local_invocation_fail(invocation, type, message, &s->output.tail);
-        return;
-    }
-    mf_local_response response = {
-        .failed = true, .payload = report->bytes, .n_payload = report->n_bytes};
-    mf_local_response_set_tail(&response, &s->output.tail);
-    mf_local_invocation_finish(invocation, &response);
+    else
+        mf_local_invocation_finish(invocation, true, report->bytes, report->n_bytes,
+                                   &s->output.tail);
 }
 
 void mf_local_environment_init_failed(mf_local_environment *s, const char *report, size_t n_report)

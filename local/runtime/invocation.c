@@ -29,19 +29,21 @@ void mf_local_invocation_destroy(mf_local_invocation *invocation)
     free(invocation);
 }
 
-void mf_local_invocation_finish(mf_local_invocation *invocation, const mf_local_response *response)
+void mf_local_invocation_finish(mf_local_invocation *invocation, bool failed, const char *payload,
+                                size_t n_payload, const mf_text *tail)
 {
-    if (invocation->done != NULL)
-        invocation->done(invocation->context, invocation, response);
-    mf_local_invocation_destroy(invocation);
-}
-
-void mf_local_response_set_tail(mf_local_response *response, const mf_text *tail)
-{
-    const size_t n =
+    const size_t n_tail =
         tail->n_bytes < MF_LOCAL_OUTPUT_TAIL_BYTES ? tail->n_bytes : MF_LOCAL_OUTPUT_TAIL_BYTES;
-    response->tail = n > 0 ? tail->bytes + tail->n_bytes - n : "";
-    response->n_tail = n;
+    const mf_local_response response = {
+        .failed = failed,
+        .payload = payload,
+        .n_payload = n_payload,
+        .tail = n_tail > 0 ? tail->bytes + tail->n_bytes - n_tail : "",
+        .n_tail = n_tail,
+    };
+    if (invocation->done != NULL)
+        invocation->done(invocation->context, invocation, &response);
+    mf_local_invocation_destroy(invocation);
 }
 
 void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
@@ -51,10 +53,7 @@ void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
     mf_text_format(&line, "RequestId: %s Error: %s", invocation->id, message);
     mf_local_json_append(&payload, json_pack("{s:s, s:o}", "errorType", type, "errorMessage",
                                              mf_local_json_text(line.bytes, line.n_bytes)));
-    mf_local_response response = {
-        .failed = true, .payload = payload.bytes, .n_payload = payload.n_bytes};
-    mf_local_response_set_tail(&response, tail);
-    mf_local_invocation_finish(invocation, &response);
+    mf_local_invocation_finish(invocation, true, payload.bytes, payload.n_bytes, tail);
     mf_text_free(&line);
     mf_text_free(&payload);
 }

@@ -53,15 +53,14 @@ MF_MUST_CHECK mf_local_invocation *mf_local_invocation_create(const char *trace,
 
 void mf_local_invocation_destroy(mf_local_invocation *invocation);
 
-/* Calls done with the response and destroys the invocation. */
-void mf_local_invocation_finish(mf_local_invocation *invocation, const mf_local_response *response);
+/* Calls done with the response and destroys the invocation. tail: the log, of which the response has
+ * the last 4 KB. */
+void mf_local_invocation_finish(mf_local_invocation *invocation, bool failed, const char *payload,
+                                size_t n_payload, const mf_text *tail);
 
 /* Finishes with an error of the platform's:
  * {"errorType":type,"errorMessage":"RequestId: … Error: message"}. */
 void mf_local_invocation_fail(mf_local_invocation *invocation, const char *type,
                               const char *message, const mf_text *tail);
-
-/* The last 4 KB of a text that keeps more. */
-void mf_local_response_set_tail(mf_local_response *response, const mf_text *tail);
 
 #endif

@@ -4,6 +4,7 @@
 #include "local/runtime/invoke_api.h"
 
 #include "base/base64.h"
+#include "http/parse/head.h"
 #include "local/service.h"
 
 #include <jansson.h>
@@ -81,18 +82,13 @@ static const char *bare_name(char *text, const char **qualifier)
 static mf_local_function *find(const mf_local_invoke_api *api, mf_http_request *request, char *text,
                                const char **qualifier)
 {
-    static const char QUALIFIER[] = "Qualifier=";
     const char *name = bare_name(text, qualifier);
-    const mf_http_view query = mf_http_get_query(request);
-    char requested[128];
-    if (query.n_bytes > strlen(QUALIFIER) && query.n_bytes - strlen(QUALIFIER) < sizeof requested &&
-        memcmp(query.bytes, QUALIFIER, strlen(QUALIFIER)) == 0) {
-        snprintf(requested, sizeof requested, "%.*s", (int)(query.n_bytes - strlen(QUALIFIER)),
-                 query.bytes + strlen(QUALIFIER));
-        const bool latest =
-            strcmp(requested, LATEST) == 0 || strcasecmp(requested, "%24LATEST") == 0;
-        *qualifier = latest ? LATEST : "?";
-    }
+    mf_http_view query = mf_http_get_query(request);
+    if (mf_local_take_prefix(&query, "Qualifier=") && query.n_bytes > 0)
+        *qualifier =
+            mf_local_equals(query, LATEST) || mf_head_is(query.bytes, query.n_bytes, "%24latest")
+                ? LATEST
+                : "?";
     if ((*qualifier)[0] == '\0' || strcmp(*qualifier, LATEST) == 0)
         for (uint32_t i = 0; i < api->settings->n_functions; i++)
             if (strcmp(mf_local_function_name(api->functions[i]), name) == 0)
@@ -208,7 +204,8 @@ bool mf_local_invoke_api_handle(const mf_local_invoke_api *api, mf_http_request 
 {
     char text[256];
     const mf_http_view path = mf_http_get_path(request);
-    if (path.n_bytes < strlen(PREFIX) || memcmp(path.bytes, PREFIX, strlen(PREFIX)) != 0)
+    mf_http_view rest = path;
+    if (!mf_local_take_prefix(&rest, PREFIX))
         return false;
     if (mf_local_service_name(path, PREFIX, "/invocations", text, sizeof text) &&
         mf_local_equals(mf_http_get_method(request), "POST"))

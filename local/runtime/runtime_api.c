@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char BASE[] = "/2018-06-01/runtime/";
-
 typedef enum call { NEXT, RESPONSE, ERROR, INIT_ERROR, NO_CALL } call;
 
 /* Decided when the head is there, sent after the body; the request's user pointer. */
@@ -55,24 +53,17 @@ static call invocation_call(mf_http_view rest, mf_http_view *id)
 
 static call which(const mf_http_request *request, mf_http_view *id)
 {
-    static const char INVOCATION[] = "invocation/";
+    const mf_http_view method = mf_http_get_method(request);
     mf_http_view path = mf_http_get_path(request);
-    if (path.n_bytes < strlen(BASE) || memcmp(path.bytes, BASE, strlen(BASE)) != 0)
+    if (!mf_local_take_prefix(&path, "/2018-06-01/runtime/"))
         return NO_CALL;
-    path.bytes += strlen(BASE);
-    path.n_bytes -= strlen(BASE);
-    if (mf_local_equals(mf_http_get_method(request), "GET"))
+    if (mf_local_equals(method, "GET"))
         return mf_local_equals(path, "invocation/next") ? NEXT : NO_CALL;
-    if (!mf_local_equals(mf_http_get_method(request), "POST"))
+    if (!mf_local_equals(method, "POST"))
         return NO_CALL;
     if (mf_local_equals(path, "init/error"))
         return INIT_ERROR;
-    if (path.n_bytes < strlen(INVOCATION) ||
-        memcmp(path.bytes, INVOCATION, strlen(INVOCATION)) != 0)
-        return NO_CALL;
-    path.bytes += strlen(INVOCATION);
-    path.n_bytes -= strlen(INVOCATION);
-    return invocation_call(path, id);
+    return mf_local_take_prefix(&path, "invocation/") ? invocation_call(path, id) : NO_CALL;
 }
 
 static bool mode_is_known(const mf_http_request *request)

@@ -5,6 +5,7 @@
 #include "local/apigateway/response.h"
 
 #include "base/base64.h"
+#include "http/parse/head.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -29,18 +30,6 @@ static const char *outgoing_name(const char *name, char renamed[128])
     return name;
 }
 
-/* Whether it can be a header (RFC 9110, 5.1 and 5.5): no value adds a line. */
-static bool is_header(const char *name, const char *value)
-{
-    for (const char *c = name; *c != '\0'; c++)
-        if (*c <= ' ' || *c > '~' || strchr("\"(),/:;<=>?@[\\]{}", *c) != NULL)
-            return false;
-    for (const char *c = value; *c != '\0'; c++)
-        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7F)
-            return false;
-    return name[0] != '\0';
-}
-
 static void put_header(mf_text *headers, const char *name, const char *value)
 {
     mf_text_append(headers, name, strlen(name) + 1);
@@ -63,7 +52,7 @@ static bool add_value(mf_local_gateway_response *response, const char *name, con
         return json_is_null(value);
     response->has_type = response->has_type || strcasecmp(name, "Content-Type") == 0;
     name = outgoing_name(name, renamed);
-    if (!is_header(name, bytes))
+    if (!mf_head_is_field(name, strlen(name), bytes, strlen(bytes)))
         return false;
     put_header(&response->headers, name, bytes);
     return true;

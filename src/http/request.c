@@ -311,24 +311,14 @@ void mf_http_set_header(mf_http_request *request, const char *name, const char *
         append_header(&request->headers, name, value, n_bytes);
 }
 
-static bool is_token(char c)
-{
-    return is_visible(c) && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
-}
-
 bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
                         size_t n_bytes)
 {
     const size_t n_name = strlen(name);
-    if (n_name == 0 || n_bytes > ADDED_MAX || n_name > ADDED_MAX ||
-        request->headers.n_bytes + n_name + n_bytes + 4 > ADDED_MAX)
+    if (n_bytes > ADDED_MAX || n_name > ADDED_MAX ||
+        request->headers.n_bytes + n_name + n_bytes + 4 > ADDED_MAX ||
+        !mf_head_is_field(name, n_name, value, n_bytes))
         return false;
-    for (size_t i = 0; i < n_bytes; i++)
-        if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7F)
-            return false;
-    for (size_t i = 0; i < n_name; i++)
-        if (!is_token(name[i]))
-            return false;
     append_header(&request->headers, name, value, n_bytes);
     return true;
 }

@@ -49,6 +49,20 @@ bool mf_head_is(const char *bytes, size_t n_bytes, const char *word)
     return word[n_bytes] == '\0';
 }
 
+static bool are(const char *bytes, size_t n_bytes, unsigned class)
+{
+    while (n_bytes > 0 && is(*bytes, class)) {
+        bytes++;
+        n_bytes--;
+    }
+    return n_bytes == 0;
+}
+
+bool mf_head_is_field(const char *name, size_t n_name, const char *value, size_t n_value)
+{
+    return n_name > 0 && are(name, n_name, TOKEN) && are(value, n_value, VALUE);
+}
+
 mf_head_end mf_head_find_end(const char *bytes, size_t n_bytes, size_t *scanned, size_t *n_head)
 {
     /* Refuses TLS and other protocols at their first byte. */

@@ -70,6 +70,10 @@ MF_MUST_CHECK mf_head_end mf_head_find_end(const char *bytes, size_t n_bytes, si
 MF_MUST_CHECK int mf_head_parse(const char *bytes, size_t n_bytes, mf_head *head,
                                 const char **message);
 
+/* True when the name is a token and the value a field value (RFC 9110, 5.1 and 5.5), which may be
+ * empty or UTF-8: such a line adds no other line to a head. */
+bool mf_head_is_field(const char *name, size_t n_name, const char *value, size_t n_value);
+
 /* True when a name or token is `word`, in any case; word is in lower case. */
 bool mf_head_is(const char *bytes, size_t n_bytes, const char *word);
 

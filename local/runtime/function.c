@@ -12,7 +12,7 @@
 struct mf_local_function {
     const mf_local_function_settings *settings;
     char arn[MF_LOCAL_INVOCATION_ARN_BYTES];
-    mf_local_invocation *first, *last; /* that wait */
+    STAILQ_HEAD(, mf_local_invocation) waiting;
     size_t n_waiting;
     bool stopping;
     uint32_t n_environments;
@@ -22,25 +22,12 @@ struct mf_local_function {
 static mf_local_invocation *take(void *context)
 {
     mf_local_function *function = context;
-    mf_local_invocation *invocation = function->first;
-    if (invocation == NULL)
-        return NULL;
-    function->first = invocation->next;
-    if (function->first == NULL)
-        function->last = NULL;
-    function->n_waiting--;
-    invocation->next = NULL;
+    mf_local_invocation *invocation = STAILQ_FIRST(&function->waiting);
+    if (invocation != NULL) {
+        STAILQ_REMOVE_HEAD(&function->waiting, next);
+        function->n_waiting--;
+    }
     return invocation;
-}
-
-static void put(mf_local_function *function, mf_local_invocation *invocation)
-{
-    if (function->last != NULL)
-        function->last->next = invocation;
-    else
-        function->first = invocation;
-    function->last = invocation;
-    function->n_waiting++;
 }
 
 /* Starts environments until one is coming for each invocation that waits. */
@@ -84,6 +71,7 @@ mf_local_function *mf_local_function_create(struct event_base *base,
         mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a function");
         return NULL;
     }
+    STAILQ_INIT(&function->waiting);
     function->settings = &settings->functions[index];
     snprintf(function->arn, sizeof function->arn, "arn:aws:lambda:%.32s:%.32s:function:%s",
              settings->region, settings->account, function->settings->name);
@@ -142,11 +130,12 @@ bool mf_local_function_submit(mf_local_function *function, mf_local_invocation *
     }
     if (function->stopping || function->n_waiting >= n_free + function->settings->queue)
         return false;
-    if (waiting != NULL && function->first == NULL) {
+    if (waiting != NULL && function->n_waiting == 0) {
         mf_local_environment_give(waiting, invocation);
         return true;
     }
-    put(function, invocation);
+    STAILQ_INSERT_TAIL(&function->waiting, invocation, next);
+    function->n_waiting++;
     start_more(function);
     return true;
 }

@@ -13,6 +13,7 @@
 #include "local/service.h"
 
 #include <stdbool.h>
+#include <sys/queue.h>
 
 enum {
     MF_LOCAL_INVOCATION_ARN_BYTES = 256,
@@ -36,7 +37,7 @@ typedef struct mf_local_invocation mf_local_invocation;
 struct mf_local_invocation {
     mf_local_pending
         pending; /* of a caller's request; first: a pointer to one is one to the other */
-    mf_local_invocation *next; /* in the function's queue */
+    STAILQ_ENTRY(mf_local_invocation) next; /* in the function's queue */
     char id[MF_LOCAL_UUID_BYTES];
     char trace[MF_LOCAL_INVOCATION_TRACE_BYTES];
     char arn[MF_LOCAL_INVOCATION_ARN_BYTES]; /* as invoked */

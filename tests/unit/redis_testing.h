@@ -1,11 +1,13 @@
 /* redis_testing.h: a Redis for tests, on an event base: AUTH, MGET, SET … EX, and its faults.
  *
  * It keeps a few keys and the words of the last commands. It lives on the base of the client under
- * test, or on a base and thread of its own (redis_run). */
+ * test, or on a base and thread of its own (redis_start). */
 #ifndef MF_TESTS_REDIS_TESTING_H
 #define MF_TESTS_REDIS_TESTING_H
 
 #include "testing.h"
+
+#include "cache/cache.h"
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -13,6 +15,8 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 enum { REDIS_WORDS = 256, REDIS_KEYS = 16 };
 
@@ -198,6 +202,68 @@ static inline void redis_close(redis *r)
     if (r->listener != NULL)
         evconnlistener_free(r->listener);
     r->listener = NULL;
+}
+
+/* ----------------------------------------------------------- on its own thread */
+
+typedef struct redis_thread {
+    redis redis; /* of the thread; what follows is for the test */
+    pthread_t thread;
+    struct event *tick;
+    atomic_int fault; /* redis_fault, wanted from the next tick on */
+    atomic_bool drop, stop;
+    atomic_uint n_connections;
+} redis_thread;
+
+/* Every 5 ms the thread looks at what the test wants. */
+static inline void redis_on_tick(evutil_socket_t fd, short what, void *argument)
+{
+    redis_thread *t = argument;
+    (void)fd, (void)what;
+    t->redis.fault = (redis_fault)atomic_load(&t->fault);
+    if (atomic_exchange(&t->drop, false))
+        redis_drop(&t->redis, NULL);
+    atomic_store(&t->n_connections, t->redis.n_connections);
+    if (atomic_load(&t->stop))
+        event_base_loopbreak(t->redis.base);
+}
+
+static inline void *redis_run(void *argument)
+{
+    event_base_dispatch(argument);
+    return NULL;
+}
+
+static inline void redis_start(redis_thread *t)
+{
+    static const struct timeval every = {0, 5000};
+    *t = (redis_thread){0};
+    redis_open(&t->redis, event_base_new());
+    t->tick = event_new(t->redis.base, -1, EV_PERSIST, redis_on_tick, t);
+    event_add(t->tick, &every);
+    assert_int_equal(pthread_create(&t->thread, NULL, redis_run, t->redis.base), 0);
+}
+
+static inline void redis_stop(redis_thread *t)
+{
+    atomic_store(&t->stop, true);
+    pthread_join(t->thread, NULL);
+    event_free(t->tick);
+    redis_close(&t->redis);
+    event_base_free(t->redis.base);
+}
+
+/* Settings of a client of it, with time enough for a busy machine. */
+static inline mf_cache_settings redis_settings(const redis *r)
+{
+    return (mf_cache_settings){.enabled = true,
+                               .host = "127.0.0.1",
+                               .port = r->port,
+                               .connect_ms = 3000,
+                               .command_ms = 2000,
+                               .retry_ms = 60000,
+                               .ttl_seconds = 3600,
+                               .unknown_ttl_seconds = 60};
 }
 
 #endif

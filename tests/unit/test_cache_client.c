@@ -19,14 +19,7 @@ static int set_up(void **state)
     base = event_base_new();
     assert_non_null(base);
     redis_open(&server, base);
-    settings = (mf_cache_settings){.enabled = true,
-                                   .host = "127.0.0.1",
-                                   .port = server.port,
-                                   .connect_ms = 2000,
-                                   .command_ms = 2000,
-                                   .retry_ms = 60000,
-                                   .ttl_seconds = 3600,
-                                   .unknown_ttl_seconds = 60};
+    settings = redis_settings(&server);
     return 0;
 }
 

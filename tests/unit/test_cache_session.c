@@ -5,58 +5,16 @@
 #include "base/clock.h"
 #include "cache/session.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
-static redis server;
-static pthread_t thread;
-static atomic_int wanted_fault;
-static atomic_bool drop, stop;
-static atomic_uint n_connections;
-static mf_cache_settings settings;
+static redis_thread server;
 static mf_cache *cache;
 static mf_cache_session *session;
-
-/* Every 5 ms the server's thread looks at what the test wants. */
-static void on_tick(evutil_socket_t fd, short what, void *argument)
-{
-    (void)fd, (void)what, (void)argument;
-    server.fault = (redis_fault)atomic_load(&wanted_fault);
-    if (atomic_exchange(&drop, false))
-        redis_drop(&server, NULL);
-    atomic_store(&n_connections, server.n_connections);
-    if (atomic_load(&stop))
-        event_base_loopbreak(server.base);
-}
-
-static void *run(void *argument)
-{
-    event_base_dispatch(argument);
-    return NULL;
-}
-
-static struct event *tick;
 
 static int set_up(void **state)
 {
     (void)state;
-    static const struct timeval every = {0, 5000};
-    struct event_base *base = event_base_new();
     mf_error err = {0};
-    atomic_store(&wanted_fault, REDIS_FINE);
-    atomic_store(&stop, false);
-    redis_open(&server, base);
-    tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
-    event_add(tick, &every);
-    assert_int_equal(pthread_create(&thread, NULL, run, base), 0);
-    settings = (mf_cache_settings){.enabled = true,
-                                   .host = "127.0.0.1",
-                                   .port = server.port,
-                                   .connect_ms = 3000,
-                                   .command_ms = 2000,
-                                   .retry_ms = 60000,
-                                   .ttl_seconds = 3600,
-                                   .unknown_ttl_seconds = 60};
+    redis_start(&server);
+    const mf_cache_settings settings = redis_settings(&server.redis);
     cache = mf_cache_open(&settings, &err);
     session = cache != NULL ? mf_cache_session_open(cache, &err) : NULL;
     if (session == NULL)
@@ -69,11 +27,7 @@ static int tear_down(void **state)
     (void)state;
     mf_cache_session_close(session);
     mf_cache_close(cache);
-    atomic_store(&stop, true);
-    pthread_join(thread, NULL);
-    event_free(tick);
-    redis_close(&server);
-    event_base_free(server.base);
+    redis_stop(&server);
     return 0;
 }
 
@@ -140,12 +94,12 @@ static void a_connection_that_died_between_two_calls_is_opened_again(void **stat
     const mf_cache_key key = key_of("a");
     unsigned found = 0;
     assert_int_equal(store("a", 5000), 1);
-    atomic_store(&drop, true);
+    atomic_store(&server.drop, true);
     wait_for_ticks();
     assert_true(mf_cache_session_get(session, &key, 1, 5000, count_found, &found));
     assert_int_equal(found, 1);
     wait_for_ticks();
-    assert_int_equal(atomic_load(&n_connections), 2);
+    assert_int_equal(atomic_load(&server.n_connections), 2);
 }
 
 static void a_silent_server_costs_the_budget_and_no_more(void **state)
@@ -154,7 +108,7 @@ static void a_silent_server_costs_the_budget_and_no_more(void **state)
     const mf_cache_key key = key_of("a");
     unsigned found = 0;
     assert_int_equal(store("a", 5000), 1);
-    atomic_store(&wanted_fault, REDIS_SILENT);
+    atomic_store(&server.fault, REDIS_SILENT);
     wait_for_ticks();
     const double start = mf_clock_seconds();
     assert_false(mf_cache_session_get(session, &key, 1, 100, count_found, &found));
@@ -168,16 +122,16 @@ static void a_cache_that_rests_is_left_alone(void **state)
     (void)state;
     const mf_cache_key key = key_of("a");
     unsigned found = 0;
-    atomic_store(&wanted_fault, REDIS_CLOSES);
+    atomic_store(&server.fault, REDIS_CLOSES);
     wait_for_ticks();
     assert_false(mf_cache_session_get(session, &key, 1, 5000, count_found, &found));
     assert_int_equal(mf_cache_counted(cache, MF_CACHE_CLIENTS_RESTING), 1);
     wait_for_ticks();
-    const unsigned before = atomic_load(&n_connections);
+    const unsigned before = atomic_load(&server.n_connections);
     assert_false(mf_cache_session_get(session, &key, 1, 5000, count_found, &found));
     assert_int_equal(store("a", 5000), 0);
     wait_for_ticks();
-    assert_int_equal(atomic_load(&n_connections), before);
+    assert_int_equal(atomic_load(&server.n_connections), before);
     assert_int_equal(mf_cache_counted(cache, MF_CACHE_SKIPPED), 2);
     assert_int_equal(mf_cache_counted(cache, MF_CACHE_NOT_STORED), 1);
 }

@@ -331,24 +331,6 @@ static void without_a_cache_lists_are_computed(void **state)
     assert_non_null(strstr(get("/metrics")->body, "\ncache_enabled 0\n"));
 }
 
-static redis server;
-static atomic_bool stop_redis;
-static atomic_int redis_fault_wanted;
-
-static void on_tick(evutil_socket_t fd, short what, void *argument)
-{
-    (void)fd, (void)what, (void)argument;
-    server.fault = (redis_fault)atomic_load(&redis_fault_wanted);
-    if (atomic_load(&stop_redis))
-        event_base_loopbreak(server.base);
-}
-
-static void *run_redis(void *argument)
-{
-    event_base_dispatch(argument);
-    return NULL;
-}
-
 static double metric(const char *name)
 {
     char line[100];
@@ -362,23 +344,11 @@ static double metric(const char *name)
 static void with_a_cache_a_list_is_computed_once(void **state)
 {
     (void)state;
-    static const struct timeval every = {0, 5000};
+    static redis_thread server;
     const mf_model_parts parts = sample_parts();
-    struct event_base *base = event_base_new();
-    pthread_t thread;
     mf_service_stop(&service);
-    redis_open(&server, base);
-    struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
-    event_add(tick, &every);
-    assert_int_equal(pthread_create(&thread, NULL, run_redis, base), 0);
-    cache_settings = (mf_cache_settings){.enabled = true,
-                                         .host = "127.0.0.1",
-                                         .port = server.port,
-                                         .connect_ms = 5000,
-                                         .command_ms = 5000,
-                                         .retry_ms = 60000,
-                                         .ttl_seconds = 60,
-                                         .unknown_ttl_seconds = 60};
+    redis_start(&server);
+    cache_settings = redis_settings(&server.redis);
     start(PAIRS(VARIABLES));
     serve_model(&parts);
     assert_soon(metric("cache_connections") == 2);
@@ -389,16 +359,12 @@ static void with_a_cache_a_list_is_computed_once(void **state)
     assert_int_equal(metric("cache_misses_total"), 1);
     assert_refused(get("/recommend/cached/7?top_n=0"), 400, "top_n");
     /* A Redis that fails delays a request and does not fail it. */
-    atomic_store(&redis_fault_wanted, REDIS_WRONG_TYPE);
+    atomic_store(&server.fault, REDIS_WRONG_TYPE);
     assert_soon((assert_int_equal(get("/recommend/cached/7?top_n=2")->status, 200),
                  metric("cache_breakers_open") == 2));
     assert_list(get("/recommend/cached/7"), false);
     assert_int_equal(mf_service_stop(&service), 0);
-    atomic_store(&stop_redis, true);
-    pthread_join(thread, NULL);
-    event_free(tick);
-    redis_close(&server);
-    event_base_free(base);
+    redis_stop(&server);
     cache_settings = (mf_cache_settings){0};
     start(PAIRS(VARIABLES)); /* for tear_down */
 }

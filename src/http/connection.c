@@ -108,10 +108,18 @@ typedef struct input {
 
 static void read_input(connection *c);
 static void resume(connection *c);
+static void use_input(connection *c, size_t n_new);
+static void keep(connection *c, const char *rest, size_t n);
+static size_t dispatch(connection *c, const char *bytes, size_t n_bytes);
+static bool skip_body(connection *c, input *in);
 static bool take_head(connection *c, input *in);
+static void begin_request(connection *c, const char *bytes, size_t n_bytes, const input *in);
 static bool find_route(connection *c);
+static after_response after_unread_body(connection *c);
 static void begin_body(connection *c, const input *in);
 static bool take_body(connection *c, input *in);
+static mf_body_state feed_body(connection *c, input *in);
+static bool count_request(mf_http_request *request);
 static void when_whole(connection *c, const input *in);
 static void respond(mf_http_request *request, int status, const char *content_type);
 static void finish_request(connection *c);
@@ -213,16 +221,62 @@ void mf_connection_accept(mf_http_loop *loop, int fd)
 
 /* ---------------------------------------------------------------------- read */
 
-static bool skip_body(connection *c, input *in)
+static void read_input(connection *c)
 {
-    const size_t there = in->n - in->at;
-    const size_t n = c->skip < there ? (size_t)c->skip : there;
-    in->at += n;
-    c->skip -= n;
-    if (c->skip > 0)
-        return false;
-    c->state = HEAD;
-    return true;
+    mf_http_loop *loop = c->loop;
+    mf_loop_touch(loop);
+    assert(c->in_bytes <= loop->n_kept);
+    const ssize_t n =
+        recv(event_get_fd(&c->readable), loop->scratch + c->in_bytes, MF_READ_BYTES, 0);
+    if (n > 0) {
+        mf_count(&loop->counters.bytes_in, (uint64_t)n);
+        use_input(c, (size_t)n);
+        return;
+    }
+    if (n == 0)
+        c->half_closed = true;
+    else if (errno != EAGAIN && errno != EINTR)
+        c->state = DEAD;
+    settle(c);
+}
+
+static void resume(connection *c)
+{
+    if (c->in_bytes == 0 && !is_runnable(c))
+        settle(c);
+    else
+        use_input(c, 0);
+}
+
+/* Dispatches what was kept, and n_new bytes after it in scratch. */
+static void use_input(connection *c, size_t n_new)
+{
+    char *scratch = c->loop->scratch;
+    const size_t n = c->in_bytes + n_new;
+    if (c->in_bytes > 0)
+        memcpy(scratch, c->in, c->in_bytes);
+    const size_t used = dispatch(c, scratch, n);
+    keep(c, scratch + used, n - used);
+    settle(c);
+}
+
+/* Keeps the last n bytes of what is in scratch. */
+static void keep(connection *c, const char *rest, size_t n)
+{
+    if (n == 0) {
+        free(c->in);
+        c->in = NULL;
+    } else if (n != c->in_bytes) {
+        char *in = realloc(c->in, n);
+        if (in == NULL) {
+            c->state = DEAD;
+            return;
+        }
+        c->in = in;
+    }
+    c->in_bytes = (uint32_t)n;
+    if (n > 0)
+        memcpy(c->in, rest, n);
 }
 
 /* Uses bytes as far as they make requests, or until a fair share of work is done; returns how
@@ -259,95 +313,19 @@ static size_t dispatch(connection *c, const char *bytes, size_t n_bytes)
     return in.at;
 }
 
-/* Keeps the last n bytes of what is in scratch. */
-static void keep(connection *c, const char *rest, size_t n)
+static bool skip_body(connection *c, input *in)
 {
-    if (n == 0) {
-        free(c->in);
-        c->in = NULL;
-    } else if (n != c->in_bytes) {
-        char *in = realloc(c->in, n);
-        if (in == NULL) {
-            c->state = DEAD;
-            return;
-        }
-        c->in = in;
-    }
-    c->in_bytes = (uint32_t)n;
-    if (n > 0)
-        memcpy(c->in, rest, n);
-}
-
-/* Dispatches what was kept, and n_new bytes after it in scratch. */
-static void use_input(connection *c, size_t n_new)
-{
-    char *scratch = c->loop->scratch;
-    const size_t n = c->in_bytes + n_new;
-    if (c->in_bytes > 0)
-        memcpy(scratch, c->in, c->in_bytes);
-    const size_t used = dispatch(c, scratch, n);
-    keep(c, scratch + used, n - used);
-    settle(c);
-}
-
-static void resume(connection *c)
-{
-    if (c->in_bytes == 0 && !is_runnable(c))
-        settle(c);
-    else
-        use_input(c, 0);
-}
-
-static void read_input(connection *c)
-{
-    mf_http_loop *loop = c->loop;
-    mf_loop_touch(loop);
-    assert(c->in_bytes <= loop->n_kept);
-    const ssize_t n =
-        recv(event_get_fd(&c->readable), loop->scratch + c->in_bytes, MF_READ_BYTES, 0);
-    if (n > 0) {
-        mf_count(&loop->counters.bytes_in, (uint64_t)n);
-        use_input(c, (size_t)n);
-        return;
-    }
-    if (n == 0)
-        c->half_closed = true;
-    else if (errno != EAGAIN && errno != EINTR)
-        c->state = DEAD;
-    settle(c);
+    const size_t there = in->n - in->at;
+    const size_t n = c->skip < there ? (size_t)c->skip : there;
+    in->at += n;
+    c->skip -= n;
+    if (c->skip > 0)
+        return false;
+    c->state = HEAD;
+    return true;
 }
 
 /* ---------------------------------------------------------------------- head */
-
-/* Acquires a request for a whole head, finds its route and begins its body. */
-static void begin_request(connection *c, const char *bytes, size_t n_bytes, const input *in)
-{
-    mf_http_request *request = mf_request_acquire(c->loop, c);
-    c->request = request;
-    if (request == NULL || !mf_request_keep_head(request, bytes, n_bytes)) {
-        c->state = DEAD;
-        return;
-    }
-    mf_head *head = &request->head;
-    const char *message;
-    c->loop->corked = false;
-    const int status = mf_head_parse(bytes, n_bytes, head, &message);
-    /* Known even when the rest is refused: HEAD gets no body with a refusal either. */
-    request->method = mf_routes_method(request->bytes + head->method.at, head->method.n_bytes);
-    if (status != 0) {
-        head->n_fields = 0;
-        refuse(c, LINGER, status, "%s", message);
-        return;
-    }
-    c->after = head->keep_alive ? KEEP_ALIVE : CLOSE;
-    if (!find_route(c))
-        return;
-    const mf_http_route *route = mf_request_route(request);
-    request->state = MF_REQUEST_READING;
-    if (route->on_head != NULL)
-        route->on_head(request, c->loop->settings->context);
-    begin_body(c, in);
-}
 
 static bool take_head(connection *c, input *in)
 {
@@ -386,18 +364,34 @@ static bool take_head(connection *c, input *in)
     return true;
 }
 
-/* What at least follows the refusal of a request whose body was not read: a small body is skipped,
- * and the connection stays open. */
-static after_response after_unread_body(connection *c)
+/* Acquires a request for a whole head, finds its route and begins its body. */
+static void begin_request(connection *c, const char *bytes, size_t n_bytes, const input *in)
 {
-    const mf_head *head = &c->request->head;
-    const uint64_t unread = head->chunked ? UINT64_MAX : head->content_length;
-    /* A client that sent Expect: 100-continue may now send its body or not: the start of the next
-     * request is unknown. */
-    if (unread > SKIP_MAX || (unread > 0 && (head->expects_continue || c->after != KEEP_ALIVE)))
-        return LINGER;
-    c->skip = unread;
-    return KEEP_ALIVE;
+    mf_http_request *request = mf_request_acquire(c->loop, c);
+    c->request = request;
+    if (request == NULL || !mf_request_keep_head(request, bytes, n_bytes)) {
+        c->state = DEAD;
+        return;
+    }
+    mf_head *head = &request->head;
+    const char *message;
+    c->loop->corked = false;
+    const int status = mf_head_parse(bytes, n_bytes, head, &message);
+    /* Known even when the rest is refused: HEAD gets no body with a refusal either. */
+    request->method = mf_routes_method(request->bytes + head->method.at, head->method.n_bytes);
+    if (status != 0) {
+        head->n_fields = 0;
+        refuse(c, LINGER, status, "%s", message);
+        return;
+    }
+    c->after = head->keep_alive ? KEEP_ALIVE : CLOSE;
+    if (!find_route(c))
+        return;
+    const mf_http_route *route = mf_request_route(request);
+    request->state = MF_REQUEST_READING;
+    if (route->on_head != NULL)
+        route->on_head(request, c->loop->settings->context);
+    begin_body(c, in);
 }
 
 /* Finds the route and decodes the target. False after a refusal. */
@@ -444,12 +438,21 @@ static bool find_route(connection *c)
     return true;
 }
 
-/* ---------------------------------------------------------------------- body */
-
-static bool count_request(mf_http_request *request)
+/* What at least follows the refusal of a request whose body was not read: a small body is skipped,
+ * and the connection stays open. */
+static after_response after_unread_body(connection *c)
 {
-    return mf_request_count(request) || free_buffers(request->loop);
+    const mf_head *head = &c->request->head;
+    const uint64_t unread = head->chunked ? UINT64_MAX : head->content_length;
+    /* A client that sent Expect: 100-continue may now send its body or not: the start of the next
+     * request is unknown. */
+    if (unread > SKIP_MAX || (unread > 0 && (head->expects_continue || c->after != KEEP_ALIVE)))
+        return LINGER;
+    c->skip = unread;
+    return KEEP_ALIVE;
 }
+
+/* ---------------------------------------------------------------------- body */
 
 static void begin_body(connection *c, const input *in)
 {
@@ -480,23 +483,6 @@ static void begin_body(connection *c, const input *in)
         refuse(c, after_unread_body(c), 503, "there is no memory for the body; try again later");
         break;
     }
-}
-
-/* Unpacking is work like a handler's, and shares its time. */
-static mf_body_state feed_body(connection *c, input *in)
-{
-    mf_http_loop *loop = c->loop;
-    mf_body *body = &c->request->body;
-    const bool packed = body->unpack != NULL;
-    const int64_t from_us = packed ? mf_clock_us() : 0;
-    size_t used;
-    const mf_body_state state = mf_body_feed(body, in->bytes + in->at, in->n - in->at, &used);
-    in->at += used;
-    if (packed) {
-        loop->handled_us += mf_clock_us() - from_us;
-        mf_loop_want_turn(loop);
-    }
-    return state;
 }
 
 static bool take_body(connection *c, input *in)
@@ -534,6 +520,28 @@ static bool take_body(connection *c, input *in)
         break;
     }
     return true;
+}
+
+/* Unpacking is work like a handler's, and shares its time. */
+static mf_body_state feed_body(connection *c, input *in)
+{
+    mf_http_loop *loop = c->loop;
+    mf_body *body = &c->request->body;
+    const bool packed = body->unpack != NULL;
+    const int64_t from_us = packed ? mf_clock_us() : 0;
+    size_t used;
+    const mf_body_state state = mf_body_feed(body, in->bytes + in->at, in->n - in->at, &used);
+    in->at += used;
+    if (packed) {
+        loop->handled_us += mf_clock_us() - from_us;
+        mf_loop_want_turn(loop);
+    }
+    return state;
+}
+
+static bool count_request(mf_http_request *request)
+{
+    return mf_request_count(request) || free_buffers(request->loop);
 }
 
 /* Refuses a request that has begun and of which nothing more will come. */
@@ -951,32 +959,32 @@ static void begin_linger(connection *c)
     keep(c, NULL, 0);
 }
 
-static bool is_over(const connection *c, bool unsent)
+static bool is_over(const connection *c)
 {
     if (c->state == DEAD)
         return true;
     if (c->half_closed && c->state == HANDLER)
         return mf_request_is_pending(c->request) && mf_request_route(c->request)->fin_disconnects;
-    if (c->half_closed && !unsent && !is_runnable(c))
+    if (c->half_closed && !is_unsent(c) && !is_runnable(c))
         return true;
     if (c->state == LINGERING && c->skip > LINGER_BYTES)
         return true;
-    return c->loop->draining && c->state == HEAD && c->in_bytes == 0 && !unsent;
+    return c->loop->draining && c->state == HEAD && c->in_bytes == 0 && !is_unsent(c);
 }
 
 /* Inside a request that has begun, and nothing more will come. */
-static bool is_cut_short(const connection *c, bool unsent)
+static bool is_cut_short(const connection *c)
 {
-    if (!c->half_closed || unsent || is_runnable(c))
+    if (!c->half_closed || is_unsent(c) || is_runnable(c))
         return false;
     if (c->state == HEAD) /* half of an empty line is no request */
         return c->in_bytes > 1 || (c->in_bytes == 1 && c->in[0] != '\r');
     return c->state == BODY;
 }
 
-static mf_deadline next_deadline(const connection *c, bool unsent)
+static mf_deadline next_deadline(const connection *c)
 {
-    if (unsent)
+    if (is_unsent(c))
         return MF_DEADLINE_WRITE;
     switch (c->state) {
     case HEAD:
@@ -1025,18 +1033,16 @@ static void watch(struct event *event, short what, bool wanted)
 static void settle(connection *c)
 {
     mf_http_loop *loop = c->loop;
-    bool unsent = is_unsent(c);
-    if (is_cut_short(c, unsent)) {
+    if (is_cut_short(c))
         refuse_rest(c);
-        unsent = is_unsent(c);
-    }
-    if (!unsent && c->state == CLOSING)
+    if (c->state == CLOSING && !is_unsent(c))
         begin_linger(c);
-    if (is_over(c, unsent)) {
+    if (is_over(c)) {
         close_connection(c);
         return;
     }
-    const mf_deadline deadline = next_deadline(c, unsent);
+    const bool unsent = is_unsent(c);
+    const mf_deadline deadline = next_deadline(c);
     if (deadline != c->deadline)
         set_deadline(c, deadline);
     const bool runnable = is_runnable(c);

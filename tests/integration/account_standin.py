@@ -193,7 +193,13 @@ class Account:
             found["DataUri"] = stack["parameters"]["DataUri"]
         if all(stack["parameters"].get(p) for p in FILLED):
             found["ApiUrl"] = f"https://abc.execute-api.{REGION}.amazonaws.com/v1"
+            found["ApiKeyId"] = "keyid"
+            found["ApiArn"] = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc/v1/POST/predict"
         return found
+
+    def apigateway_get_api_key(self):
+        assert self.option("--api-key") == "keyid"
+        return {"id": "keyid", **({"value": "the-secret-key"} if "--include-value" in self.words else {})}
 
     def cloudformation_deploy(self):
         import re
@@ -357,11 +363,15 @@ def build_and_push(account, words):
 
 
 def curl(account, words):
-    response = '{"predicted_rating": 4.4}'
+    response, status = '{"predicted_rating": 4.4}', account.state["http"]
+    headers = [words[i + 1] for i, word in enumerate(words) if word == "-H"]
+    headers = [read(h[1:]).strip() if h.startswith("@") else h for h in headers]
+    if account.state["stack"]["parameters"].get("Access") == "key" and "x-api-key: the-secret-key" not in headers:
+        response, status = '{"error":{"code":"INVALID_API_KEY","message":"Forbidden"}}', 403
     if "--output" not in words:
         return 0, response
     write(account.option("--output"), response)
-    return 0, str(account.state["http"])
+    return 0, str(status)
 
 
 def main():

@@ -13,7 +13,7 @@ from template import Template
 TEMPLATES = f"{STACK}-templates-{ACCOUNT}-{REGION}"
 URL = f"https://abc.execute-api.{REGION}.amazonaws.com/v1\n"
 STEPS = ("base", "images", "data", "train", "service", "stack", "try")
-READS = re.compile(r"aws (sts get-|configure get|s3api (get|head|list)-|cloudformation describe-|sagemaker (describe|list)-)")
+READS = re.compile(r"aws (sts get-|apigateway get-|configure get|s3api (get|head|list)-|cloudformation describe-|sagemaker (describe|list)-)")
 
 
 class Whole(DeployCase):
@@ -127,8 +127,16 @@ class Whole(DeployCase):
         self.assertEqual(1, len(first))
         self.deploy("--set", "ApiRate=9")
         self.assertEqual(first, names())
-        self.deploy("--set", "RequireApiKey=yes")
-        self.assertNotEqual(first, names())
+        self.deploy("--set", "Access=iam")
+        second = names()
+        self.assertNotEqual(first, second)
+        self.deploy("--set", "AllowOrigin=https://a.example")
+        self.assertNotIn(names(), (first, second))
+        # An update for another reason, with a --set that is not carried out yet, makes none.
+        self.state["buckets"]["lake"] = {"r.csv": "etag"}
+        third = names()
+        self.deploy("--only", "data", "--data", "s3://lake/r.csv", "--set", "Access=public")
+        self.assertEqual(("s3://lake/r.csv", third), (self.parameters()["DataUri"], names()))
 
     def test_a_model_from_elsewhere_is_taken_over_once(self):
         self.state["buckets"]["other"] = {"m/model.tar.gz": "etag"}
@@ -255,11 +263,36 @@ class Steps(DeployCase):
         self.assertIn("aws logs tail", done.stderr)
         self.assertEqual(6, len(self.calls("curl ")))
 
-    def test_with_a_key_or_without_curl_no_request_is_sent(self):
-        self.deploy("--set", "RequireApiKey=yes")
+    def test_an_api_is_not_public_unless_that_is_said_and_then_it_is_said_what_that_means(self):
+        done = self.deploy()
+        self.assertEqual("key", self.parameters()["Access"])
+        self.assertIn("get-api-key --include-value --api-key keyid", done.stderr)
+        self.assertNotIn("the-secret-key", done.stderr + done.stdout + (self.folder / "calls").read_text())
+        self.assertNotIn("everybody", done.stderr)
+        for words in (("--public",), ()):  # at each run
+            done = self.deploy(*words)
+            self.assertEqual("public", self.parameters()["Access"])
+            for meaning in ("everybody on the internet may send requests", "without a key", "not told what users have rated",
+                            "paid by this account, up to 100 a second"):
+                self.assertIn(meaning, done.stderr)
+        self.assertEqual(URL, done.stdout)
+        self.assertNotIn("everybody", self.deploy("--set", "Access=key").stderr)
+
+    def test_an_api_that_was_public_before_there_was_a_choice_is_closed_with_a_word(self):
+        self.deploy()
+        del self.parameters()["Access"]
+        self.parameters()["RequireApiKey"] = "no"
+        done = self.deploy("--dry-run")
+        self.assertNotIn("until now", done.stderr)
+        done = self.deploy(status=None)
+        self.assertIn("until now this API was public; from now on its callers need a key (Access=key)", done.stderr)
+
+    def test_signed_requests_are_not_tried_and_without_curl_none_is_sent(self):
+        done = self.deploy("--set", "Access=iam")
         self.assertEqual([], self.calls("curl "))
+        self.assertIn("execute-api:Invoke on arn:aws:execute-api", done.stderr)
         (self.tools / "curl").unlink()
-        self.assertEqual(URL, self.deploy("--set", "RequireApiKey=no").stdout)
+        self.assertEqual(URL, self.deploy("--set", "Access=key").stdout)
 
     def test_a_failure_while_looking_is_not_taken_for_an_empty_account(self):
         self.deploy()
@@ -302,6 +335,12 @@ class Words(DeployCase):
                 (("--stack", "m1", "--delete", "--smallest"), "--delete removes all"),
                 (("--stack", "m1", "--delete", "--set", "Streams=off"), "--delete removes all"),
                 (("--stack", "m1", "--set", "Shards=2", "--set", "Shards=3"), "--set Shards is given twice"),
+                (("--stack", "m1", "--public", "--set", "Access=key"), "--set Access is given twice"),
+                (("--stack", "m1", "--set", "Access=everybody"), "expected one of key, iam, public"),
+                (("--stack", "m1", "--set", "Outsiders=some"), "expected one of open, closed"),
+                (("--stack", "m1", "--set", "AllowOrigin=example.com"), "expected one origin such as"),
+                (("--stack", "m1", "--set", "AllowOrigin=https://a.b/"), "expected one origin such as"),
+                (("--stack", "m1", "--set", "PredictConcurrency=1001"), "expected a number from 0 to 1000"),
                 (("--stack", "m1", "--fast"), "--fast is no option")):
             self.assertIn(sentence, self.refused("deploy", *words), words)
             self.assertEqual([], self.calls())
@@ -310,6 +349,7 @@ class Words(DeployCase):
         for words, sentence in (
                 (("Endpoint=instances", "MinInstances=5"), "MinInstances is 5 and MaxInstances 4"),
                 (("Endpoint=instances", "InstanceType=ml.t2.medium"), "--set MaxInstances=1"),
+                (("Access=public", "Outsiders=open"), "whoever asks would be told what users have rated"),
                 (("Service=on", "ServiceTasks=9"), "ServiceTasks is 9 and ServiceTasksMax 8")):
             given = [word for setting in words for word in ("--set", setting)]
             self.assertIn(sentence, self.deploy(*given, status=1).stderr)
@@ -325,6 +365,8 @@ class Words(DeployCase):
         for n in range(max(map(len, values.values()))):
             of_n = {name: some[n % len(some)] for name, some in values.items()}
             of_n.update(MaxInstances=100, ServiceTasksMax=200)
+            if of_n["Access"] == "public":
+                of_n["Outsiders"] = "closed"
             self.deploy("--dry-run", "--only", "try", *(w for pair in of_n.items() for w in ("--set", "%s=%s" % pair)))
 
     def test_china_has_no_vpc_endpoints_of_these_names(self):

@@ -207,7 +207,7 @@ class Given(DataCase):
         self.faults = [{"words": "s3 cp", "skip": 1, "err": "\nthe network is gone\n"}]
         self.data(status=1)
         self.faults = []
-        done = self.data()  # goes on where it stopped
+        done = self.data()  # continues where it stopped
         for words in ("MovieLens", "must not be used commercially without their permission", "data/README.md", "--data FILE"):
             self.assertIn(words, done.stderr)
         self.assertEqual({"data/ratings.csv": self.tag("ratings.csv"), "data/movies.csv": self.tag("movies.csv")}, self.in_bucket())
@@ -333,8 +333,8 @@ esac
 
     def fetch(self, key):
         try:
-            with urllib.request.urlopen(f"{self.s3}/{BUCKET}/{key}", timeout=30) as answer:
-                return answer.read().decode()
+            with urllib.request.urlopen(f"{self.s3}/{BUCKET}/{key}", timeout=30) as response:
+                return response.read().decode()
         except urllib.error.HTTPError as error:
             self.assertEqual(404, error.code)
             return None

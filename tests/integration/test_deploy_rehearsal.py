@@ -218,17 +218,17 @@ class Stack(ServeCase):
 
     # -- checks
 
-    def the_api_responds(self):
+    def the_api_responds(self, origin=None):
         user, item = trained().rows[0][:2]
         response = self.cloud.post("/predict", {"userId": user, "movieId": item})
         self.assertEqual(200, response.status, response)
         self.assertEqual(f"Movie {item}, The", response.json["movie_title"])
         self.assertAlmostEqual(trained().predict(user, item), response.json["predicted_rating"], delta=0.051)
-        self.assertEqual("*", response.headers["Access-Control-Allow-Origin"])
+        self.assertEqual(origin, response.headers["Access-Control-Allow-Origin"])
         wrong = self.cloud.post("/predict", {"userId": user})
         self.assertEqual((400, "bad_request"), (wrong.status, wrong.json["error"]["code"]))
         preflight = self.cloud.request("OPTIONS", "/predict", headers={"Origin": "https://a.example"})
-        self.assertIn("POST", preflight.headers["Access-Control-Allow-Methods"])
+        self.assertEqual(origin is not None, "POST" in (preflight.headers["Access-Control-Allow-Methods"] or ""))
 
     def records(self, stream, n):
         return self.eventually(lambda: len(got := self.kinesis.read(self.names[stream])) >= n and got, f"{n} in {stream}")
@@ -272,6 +272,18 @@ class Stack(ServeCase):
         """POST /predict, scored in the function."""
         self.rehearse()
         self.the_api_responds()
+
+    def test_a_public_stack_tells_nobody_what_a_user_has_rated(self):
+        """The function with the environment of Access=public."""
+        self.rehearse(Access="public")
+        self.the_api_responds("*")
+        user = trained().users[0]
+        rated = trained().rated[user]
+        listed = self.cloud.post("/predict", {"userId": user, "movieIds": trained().items, "top_n": len(trained().items)})
+        self.assertEqual(set(trained().items), {e["movieId"] for e in listed.json["recommendations"]})
+        self.assertEqual(400, self.cloud.post("/predict", {"userId": user, "top_n": 5, "include_rated": False}).status)
+        self.assertNotIn("known_user", self.cloud.post("/predict", {"userId": "nobody", "top_n": 5}).json)
+        self.assertGreater(len(rated), 0)
 
     def test_the_default_stack_of_script_deploy(self):
         """92: an endpoint, streams and a cache."""

@@ -136,7 +136,7 @@ class Meaning(unittest.TestCase):
         """90: least privilege, with any switches."""
         for stack in self.stacks():
             self.assertEqual([], complaints(stack), stack.parameters)
-        for name in ("Tracing", "RequireApiKey", "ApiLogsRole"):
+        for name in ("Tracing", "Access", "ApiLogsRole"):
             for value in self.template.parameters[name]["AllowedValues"]:
                 self.assertEqual([], complaints(self.template.stack(Streams="on", **{name: value})), (name, value))
 
@@ -480,9 +480,6 @@ class Meaning(unittest.TestCase):
         self.assertEqual(({"RateLimit": 100, "BurstLimit": 200}, {"Limit": 1000000, "Period": "MONTH"}),
                          (plan["Throttle"], plan["Quota"]))
         self.assertEqual(("<ApiKey>", "<ApiPlan>"), (key["KeyId"], key["UsagePlanId"]))
-        for wanted, value in (("yes", True), ("no", False)):
-            with_key = self.template.stack(RequireApiKey=wanted)
-            self.assertIs(value, with_key.value(with_key.resources["ApiPost"]["Properties"])["ApiKeyRequired"])
         self.assertEqual((100, 200), (stage["MethodSettings"][0]["ThrottlingRateLimit"],
                                       stage["MethodSettings"][0]["ThrottlingBurstLimit"]))
         json.loads(stage["AccessLogSetting"]["Format"])
@@ -491,12 +488,44 @@ class Meaning(unittest.TestCase):
         self.assertEqual("nothing", self.template.stack(ApiLogsRole="existing").value(after))
         self.assertEqual("OPTIONS", self.template.resources["ApiOptions"]["Properties"]["HttpMethod"])
         for name, response in self.properties("AWS::ApiGateway::GatewayResponse"):
-            self.assertEqual("'*'", response["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"], name)
             text = response["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
             self.assertEqual({"code", "message"}, set(json.loads(text)["error"]), name)
         methods = {n for n, r in self.template.resources.items() if r["Type"] in (
             "AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")}
         self.assertEqual(methods, set(self.template.resources["ApiDeployment"]["DependsOn"]))
+
+    def test_the_api_is_public_only_when_that_is_chosen(self):
+        default = self.template.stack()
+        for access, expected in ((None, ("NONE", True)), ("key", ("NONE", True)), ("iam", ("AWS_IAM", False)),
+                                 ("public", ("NONE", False))):
+            stack = self.template.stack(**{"Access": access} if access else {})
+            post, options = (stack.value(stack.resources[n]["Properties"]) for n in ("ApiPost", "ApiOptions"))
+            self.assertEqual(expected, (post["AuthorizationType"], post["ApiKeyRequired"]), access)
+            self.assertEqual("NONE", options["AuthorizationType"], "a browser's preflight request has no key")
+            self.assertNotIn("ApiKeyRequired", options)
+        post = default.resources["ApiPost"]["Properties"]
+        self.assertEqual({"Fn::If": ["NeedsSignature", "AWS_IAM", "NONE"]}, post["AuthorizationType"])
+
+    def test_outsiders_are_not_told_what_users_have_rated_when_the_api_is_public(self):
+        for parameters, expected in (({}, "open"), ({"Outsiders": "closed"}, "closed"), ({"Access": "public"}, "closed"),
+                                     ({"Access": "public", "Outsiders": "open"}, "closed"), ({"Access": "iam"}, "open")):
+            self.assertEqual(expected, self.template.stack(**parameters).environment("PredictFunction")["OUTSIDERS"], parameters)
+
+    def test_browsers_of_other_origins_are_let_in_when_that_is_said(self):
+        for parameters, origin in (({}, ""), ({"Access": "public"}, "*"), ({"AllowOrigin": "https://a.example"}, "https://a.example"),
+                                   ({"AllowOrigin": "*"}, "*"), ({"Access": "public", "AllowOrigin": "https://a.example"}, "https://a.example")):
+            stack = self.template.stack(**parameters)
+            self.assertEqual(origin, stack.environment("PredictFunction")["ALLOW_ORIGIN"], parameters)
+            responses = [stack.value(r["Properties"]) for r in stack.resources.values() if r["Type"] == "AWS::ApiGateway::GatewayResponse"]
+            self.assertEqual(3, len(responses))
+            for response in responses:
+                self.assertEqual({"gatewayresponse.header.Access-Control-Allow-Origin": f"'{origin}'"} if origin else None,
+                                 response.get("ResponseParameters"), parameters)
+
+    def test_the_function_behind_the_api_can_have_a_concurrency_of_its_own(self):
+        for parameters, expected in (({}, None), ({"PredictConcurrency": 7}, 7)):
+            stack = self.template.stack(**parameters)
+            self.assertEqual(expected, stack.value(stack.resources["PredictFunction"]["Properties"]).get("ReservedConcurrentExecutions"))
 
     def test_where_streams_get_their_predictions(self):
         """Always exactly one source."""

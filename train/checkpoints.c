@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char COMMON[] = "checkpoint-";
@@ -100,6 +101,12 @@ static void path_of(const mf_checkpoints *checkpoints, uint64_t epoch,
              EPOCH_DIGITS, (unsigned long long)epoch, SUFFIX);
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 /* Whether path_of makes this name. */
 static bool is_ours(const mf_checkpoints *checkpoints, const char *name, uint64_t *epoch)
 {
@@ -164,6 +171,14 @@ static bool list(const mf_checkpoints *checkpoints, bool tell, uint64_t **epochs
                                entry->d_name);
             continue;
         }
+        char path[CHECKPOINT_PATH_BYTES];
+        path_of(checkpoints, epoch, path);
+        if (is_folder(path)) {
+            if (tell)
+                mf_log_message(MF_LOG_WARNING, "checkpoint_refused",
+                               "%s is a folder and no checkpoint; it is left alone", path);
+            continue;
+        }
         if (!MF_GROW(found, capacity, used + 1, "checkpoint names", err))
             goto done;
         found[used++] = epoch;
@@ -220,6 +235,11 @@ bool mf_checkpoints_save(const mf_checkpoints *checkpoints, const mf_checkpointe
     char path[CHECKPOINT_PATH_BYTES];
     const uint64_t epoch = what->number(what->trainer);
     path_of(checkpoints, epoch, path);
+    if (is_folder(path)) {
+        mf_log_message(MF_LOG_WARNING, "checkpoint_refused",
+                       "%s is a folder: this checkpoint is not saved", path);
+        return true;
+    }
     if (!what->save(what->trainer, path, err))
         return false;
     mf_log_message(MF_LOG_INFO, "checkpoint", "%s", path);

@@ -636,7 +636,7 @@ static void explain_stop(const job *j, mf_error *err)
     else if (mf_checkpoints_found(&j->checkpoint_folder))
         text = "while reading; checkpoints of an earlier run are kept";
     mf_error_clear(err);
-    mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "stopped by SIGTERM %s", text);
+    mf_fail(err, MF_ERR_STOPPED, MF_NOWHERE, "SIGTERM came %s", text);
 }
 
 /* A success leaves no failure file, also none of an earlier run. */

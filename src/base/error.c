@@ -116,7 +116,7 @@ static const struct {
     [MF_ERR_IO] = {"io", "PlatformError"},
     [MF_ERR_MEMORY] = {"memory", "PlatformError"},
     [MF_ERR_DIVERGED] = {"diverged", "ClientError"},
-    [MF_ERR_STOPPED] = {"stopped", "PlatformError"},
+    [MF_ERR_STOPPED] = {"stopped", "Stopped"},
     [MF_ERR_UNKNOWN] = {"not_found", "ClientError"},
     [MF_ERR_NOT_ACCEPTABLE] = {"not_acceptable", "ClientError"},
 };

@@ -3,7 +3,7 @@
  *
  * (1) One line of valid UTF-8, at most MF_FAILURE_TEXT_MAX characters, that starts
  *     with the class of the error, which tells who must act: "ClientError:
- *     ratings.csv:41:9: rating "4;5" is not a number".
+ *     ratings.csv:41:9: rating "4;5" is not a number"; "Stopped" after SIGTERM.
  * (2) A file that is not empty is kept: the first reason is the cause,
  *     later ones are its consequences (docs/sagemaker.md, 2.9.7).
  * (3) It appears complete or not at all.

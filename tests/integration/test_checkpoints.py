@@ -506,6 +506,22 @@ class ForeignFiles(CheckpointCase):
         for name, what in before.items():
             self.assertEqual(what, after.get(name), name)
 
+    def test_a_folder_with_the_name_of_a_checkpoint_does_not_end_the_job(self):
+        """The name of each epoch in turn: that checkpoint is not saved, and a warning says why."""
+        source = self.checkpointed()
+        self.train(source)
+        run = NAME.fullmatch(self.newest(source)).group(1)
+        for taken in ([1], [2, 3], [1, 2, 3, 4, 5, 6]):
+            with self.subTest(taken=taken):
+                job = self.checkpointed()
+                for epoch in taken:
+                    (job.checkpoints / f"checkpoint-{run}-{epoch:06}.mfck").mkdir()
+                result = self.train(job)
+                self.assertAsUndisturbed(job, [result])
+                self.assertIn("is a folder", result.stderr)
+                for epoch in taken:
+                    self.assertTrue((job.checkpoints / f"checkpoint-{run}-{epoch:06}.mfck").is_dir())
+
     def test_a_checkpoint_being_uploaded_is_not_deleted(self):
         """Checklist 60: uploading and not uploaded; once uploaded it may be deleted."""
         job = self.checkpointed()

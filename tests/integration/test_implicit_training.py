@@ -366,8 +366,8 @@ class SameBytes(ImplicitCase):
                     if number == signal.SIGKILL:
                         self.assertEqual(-number, result.status)
                     elif n < learning:
-                        self.assertFailed(job, result, "stopped by SIGTERM", "ranking model",
-                                          "checkpoint", error=None)
+                        self.assertFailed(job, result, "SIGTERM came", "ranking model",
+                                          "checkpoint", error="Stopped")
                     else:
                         self.assertEqual(0, result.status, result)
                         self.assertIsNone(self.info(job)["rating_model"])

@@ -267,7 +267,7 @@ class Hosts(TrainCase):
     ROWS = planted(80, 50, 1500)
 
     def host(self, current, names, **properties):
-        job = self.job_on(self.ROWS, hosts_wait=0).hosts(current, names)
+        job = self.job_on(self.ROWS).hosts(current, names)
         job.channels["train"].update(properties)
         return job
 

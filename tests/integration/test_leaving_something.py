@@ -24,7 +24,7 @@ from train_case import TrainCase
 from wrappers import AS_OPT_ML, file_size_limit, inside, namespace
 
 ROWS = planted()
-BEFORE_AN_EPOCH = "stopped by SIGTERM before a first epoch"
+BEFORE_AN_EPOCH = "SIGTERM came before a first epoch"
 
 
 class Success(TrainCase):
@@ -495,7 +495,7 @@ class Stopped(TrainCase):
         run.wait_until(lambda: watch.seen("OPEN", text.name), "reading")
         run.signal(signal.SIGTERM)
         result = run.wait(STOP_DEADLINE)
-        self.assertFailed(job, result, BEFORE_AN_EPOCH, error=None)
+        self.assertFailed(job, result, BEFORE_AN_EPOCH, error="Stopped")
         self.assertEqual([], result.epochs)
 
     def test_sigterm_while_a_fifo_does_not_come(self):
@@ -506,7 +506,7 @@ class Stopped(TrainCase):
         run.wait_for_handler()
         run.wait_until(lambda: run.state() == "S", "a program that waits")
         run.signal(signal.SIGTERM)
-        self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error=None)
+        self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error="Stopped")
 
     def test_sigterm_while_reading_reports_that_earlier_checkpoints_are_kept(self):
         """Checklist 51: the work of an earlier start is not lost, which is part of the reason."""
@@ -521,8 +521,8 @@ class Stopped(TrainCase):
         run.wait_until(lambda: run.state() == "S", "a program that waits")
         run.signal(signal.SIGTERM)
         self.assertFailed(job, run.wait(STOP_DEADLINE),
-                          "stopped by SIGTERM while reading; checkpoints of an earlier run are kept",
-                          error=None)
+                          "SIGTERM came while reading; checkpoints of an earlier run are kept",
+                          error="Stopped")
         self.assertEqual(before, sorted(path.name for path in job.checkpoints.iterdir()))
 
     def test_sigterm_while_a_fifo_has_no_writer(self):
@@ -538,7 +538,7 @@ class Stopped(TrainCase):
         # A blocking open() reports nothing until it returns: asleep is enough then.
         run.wait_until(lambda: watch.seen("OPEN", "train_0") or run.state() == "S", "waiting")
         run.signal(signal.SIGTERM)
-        self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error=None)
+        self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error="Stopped")
 
     def test_sigterm_in_the_middle_of_a_stream(self):
         """Checklist 51: the writer has stopped writing and has not closed."""
@@ -549,7 +549,7 @@ class Stopped(TrainCase):
         self.assertTrue(feeder.held.wait(60))
         run.wait_until(lambda: feeder.unread() == 0 and run.state() == "S", "all taken, waiting")
         run.signal(signal.SIGTERM)
-        self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error=None)
+        self.assertFailed(job, run.wait(STOP_DEADLINE), BEFORE_AN_EPOCH, error="Stopped")
 
     def test_sigterm_while_reading_files(self):
         """Checklist 51: an open file shows that reading has begun."""

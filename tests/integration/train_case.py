@@ -202,7 +202,7 @@ class TrainCase(LoudCase):
         content = job.failure.read_bytes().decode("utf-8")  # strict
         text = content[:-1] if content.endswith("\n") else content
         self.assertLessEqual(len(content), 1024)
-        self.assertRegex(text, r"\A(ClientError|PlatformError|AlgorithmError): \S")
+        self.assertRegex(text, r"\A(ClientError|PlatformError|AlgorithmError|Stopped): \S")
         self.assertNotRegex(text, r"[\x00-\x1f\x7f-\x9f]", "one line, no control characters")
         found, _, reason = text.partition(": ")
         if error is not None:

@@ -9,7 +9,7 @@
 #define MF_BASE_CPU_H
 
 typedef enum mf_cpu {
-    MF_CPU_GENERIC, /* whatever the compiler assumes; the only one of other CPUs */
+    MF_CPU_GENERIC, /* the default of the compiler; the only one of other CPUs */
     MF_CPU_NEON,    /* every arm64, and the only one there */
     MF_CPU_SSE2,    /* every x86-64 */
     MF_CPU_AVX2,    /* and FMA, BMI, BMI2 */

@@ -29,7 +29,7 @@ typedef enum mf_error_code {
     MF_ERR_MEMORY,         /* no memory                                              */
     MF_ERR_DIVERGED,       /* training left the finite numbers                       */
     MF_ERR_STOPPED,        /* a stop was requested (SIGTERM)                        */
-    MF_ERR_UNKNOWN,        /* a user or movie that the model does not know           */
+    MF_ERR_UNKNOWN,        /* an unknown user or item                                */
     MF_ERR_NOT_ACCEPTABLE, /* a response that the requested format cannot hold      */
 } mf_error_code;
 

@@ -1,4 +1,4 @@
-/* id_list.c: linear probing over indexes; promises in id_list.h.
+/* id_list.c: a hash table of indexes with linear probing.
  *
  * (1) An id is in its home slot (hash modulo slots) or in a later one. All slots between are
  *     occupied, by lower indexes: inserting 0, 1, 2 … gives exactly that.

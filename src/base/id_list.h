@@ -1,4 +1,4 @@
-/* id_list.h: the customer's ids in index order, and the way back.
+/* id_list.h: maps indexes to the customer's ids, and ids to indexes.
  *
  * An id is a string of 1 … MF_ID_BYTES_MAX bytes of valid UTF-8 without control characters, opaque:
  * "0042" and "42" are two ids. An index is our dense uint32_t row, 0 … n-1. The list gives index →

@@ -35,7 +35,7 @@ typedef enum mf_log_level {
     MF_LOG_LEVELS
 } mf_log_level;
 
-/* A line under construction; lives on the stack. */
+/* A line under construction, on the stack of the caller. */
 typedef struct mf_log_line {
     bool on;
     bool has_message;

@@ -35,7 +35,7 @@
  *   text     valid UTF-8 without control characters
  *   choice   one of the words, in any case
  *
- * Errors are MF_ERR_CONFIG and say name, value and what is allowed:
+ * Errors are MF_ERR_CONFIG with name, value and allowed values:
  *   hyperparameter n_factors is "many": expected a whole number from 1 to 4096
  *   unknown hyperparameter "n_factor": did you mean n_factors?
  *   hyperparameter feature_dim does not exist here: the data say it; remove it
@@ -70,8 +70,8 @@ typedef struct mf_setting {
     const char *name;
     const char *aliases; /* other names, separated by one space; or NULL */
     const char *shared;  /* names that set other entries too; or NULL    */
-    const char *follows; /* an entry before this one of the same type, whose value this one has
-                          * until it is given; then there is no initial */
+    const char *follows; /* an earlier entry of the same type: the default is its value, and there
+                          * is no initial */
     mf_setting_type type;
     bool above_min;      /* min itself is not allowed                            */
     bool below_max;      /* max itself is not allowed                            */

@@ -25,8 +25,8 @@
  * not clipped) or "popularity"; without a ranking model the default is "rating". An order that the
  * model does not have is rejected. "score" is what the list is ordered by, "predicted_rating" is
  * left out when the model was trained without ratings. Of movieIds each counts once; unknown items
- * have "known_item":false and stand last with the score null, ordered by rating where μ + b_u
- * stands, by popularity where 0 does (strict: null, at the end in any order).
+ * have "known_item":false. Ordered by rating they are placed by μ + b_u, ordered by popularity by 0,
+ * else they are last with the score null (strict: last in any order).
  *
  * Of a folded-in user's ratings those of unknown items are left out; when all of them are unknown
  * the user is an unknown user. Timestamps order them for the age weights of the ranking model;
@@ -40,7 +40,7 @@
  * Every request format allows every response format: JSON wraps a batch in predictions, JSON Lines
  * and CSV end every response with \n, so that the concatenated responses to pieces of a file are
  * the response to the file. CSV holds ratings only. A first CSV line of names (userId,movieId and
- * the like) is skipped, see `batch`. Empty lines may stand at the end of a body and nowhere else.
+ * the like) is skipped, see `batch`. Empty lines are allowed only at the end of a body.
  *
  * (1) There is one response for each instance, in the same order.
  * (2) The same instance yields the same response alone, in a batch, in every format.

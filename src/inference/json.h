@@ -1,4 +1,4 @@
-/* json.h: reads one JSON value of a body with jansson, and says where in the body an error is.
+/* json.h: reads one JSON value of a body with jansson; errors have their place in the body.
  *
  *     a body without instances   "movieId: expected …"
  *     one of instances           "instances[3].movieId: expected …"

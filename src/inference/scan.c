@@ -1,5 +1,5 @@
 /* scan.c: reads one object with two known keys from left to right. Every step accepts bytes or
- * gives up. Giving up is always correct, because jansson then reads the instance from its start. */
+ * returns 0. That is always correct, because jansson then reads the instance from its start. */
 #include "inference/scan.h"
 
 #include <stdbool.h>

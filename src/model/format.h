@@ -63,16 +63,16 @@
  * sections user_bias, item_bias, user_factors and item_factors are not there, those of the ranking
  * model are.
  *
- * What a change needs:
+ * Rules for changes:
  *
- * (1) What an older program can do without is a section "optional.…"; the version stays. An older
- *     program passes over the section, and what it computes from the rest must still be right. So a
- *     ranking model beside a rating model stays version 1.
- * (2) What an older program would misread, or could not do without, gets a new version, which the
- *     older program refuses. So a file without a rating model is version 2.
+ * (1) Data that older programs can ignore is a section "optional.…"; the version stays. An older
+ *     program skips the section, and its results from the rest must still be correct. So a ranking
+ *     model beside a rating model is version 1.
+ * (2) A change that older programs would misread gets a new version, which they reject. So a file
+ *     without a rating model is version 2.
  * (3) Other formulas for profiles or scores get a new rule in optional.ranking. A program that does
- *     not know the rule takes the file as one without a ranking model; in version 2 nothing is left
- *     then, and it refuses the file.
+ *     not know the rule uses the file without its ranking model; a file of version 2 has no other
+ *     model, so it is an error.
  *
  * Internal to src/model, its tests and its fuzz target. */
 #ifndef MF_MODEL_FORMAT_H

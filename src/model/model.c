@@ -68,8 +68,8 @@ static bool check_version(const mf_model_parts *parts, const mf_section_file *fi
     return true;
 }
 
-/* The counts and settings of the ranking model. Without a section optional.ranking, or with one of
- * a rule that this program does not know, there is none, if the file can do without. */
+/* The counts and settings of the ranking model. A file with a rating model may lack the section
+ * optional.ranking, or have one of an unknown rule: then the model has no ranking model. */
 static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
 {
     const mf_where where = mf_section_file_where(file);

@@ -27,6 +27,12 @@ mf_id mf_pairs_copy(mf_inference *inference, mf_id id)
     return (mf_id){copy, n};
 }
 
+static void prefetch_row(const float *row, size_t stride)
+{
+    for (size_t line = 0; line < PREFETCHED_LINES && line * LINE_FLOATS < stride; line++)
+        __builtin_prefetch(row + line * LINE_FLOATS);
+}
+
 /* Validates an unknown id; an id of the model is valid. */
 static bool check_id(const mf_inference *inference, const mf_pair *pair, bool is_user,
                      mf_error *err)
@@ -40,31 +46,27 @@ static bool check_id(const mf_inference *inference, const mf_pair *pair, bool is
                          MF_ID_EXPECTED);
 }
 
-/* Looks up the n users or items and prefetches what a prediction reads of them. */
-static inline __attribute__((always_inline)) void
-find_side(const mf_inference *inference, bool is_user, size_t n, uint32_t *indexes)
-{
-    const mf_model_parts *parts = inference->parts;
-    const size_t stride = mf_model_stride(parts->n_factors); /* 0 without a rating model */
-    const float *bias = is_user ? parts->user_bias : parts->item_bias;
-    const float *factors = is_user ? parts->user_factors : parts->item_factors;
-    for (size_t i = 0; i < n; i++) {
-        const mf_id id = is_user ? inference->pairs[i].user : inference->pairs[i].item;
-        indexes[i] = is_user ? mf_model_find_user(inference->model, id.bytes, id.n_bytes)
-                             : mf_model_find_item(inference->model, id.bytes, id.n_bytes);
-        if (indexes[i] == MF_INDEX_NONE || stride == 0)
-            continue;
-        __builtin_prefetch(bias + indexes[i]);
-        for (size_t f = 0; f < PREFETCHED_LINES * LINE_FLOATS && f < stride; f += LINE_FLOATS)
-            __builtin_prefetch(factors + indexes[i] * stride + f);
-    }
-}
-
 static bool find_all(const mf_inference *inference, size_t n, uint32_t *users, uint32_t *items,
                      mf_error *err)
 {
-    find_side(inference, true, n, users);
-    find_side(inference, false, n, items);
+    const mf_model_parts *parts = inference->parts;
+    const size_t stride = mf_model_stride(parts->n_factors); /* 0 without a rating model */
+    for (size_t i = 0; i < n; i++) {
+        const mf_id id = inference->pairs[i].user;
+        users[i] = mf_model_find_user(inference->model, id.bytes, id.n_bytes);
+        if (users[i] == MF_INDEX_NONE || stride == 0)
+            continue;
+        __builtin_prefetch(parts->user_bias + users[i]);
+        prefetch_row(parts->user_factors + users[i] * stride, stride);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const mf_id id = inference->pairs[i].item;
+        items[i] = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
+        if (items[i] == MF_INDEX_NONE || stride == 0)
+            continue;
+        __builtin_prefetch(parts->item_bias + items[i]);
+        prefetch_row(parts->item_factors + items[i] * stride, stride);
+    }
     for (size_t i = 0; i < n; i++) {
         const mf_pair *pair = &inference->pairs[i];
         if ((users[i] == MF_INDEX_NONE && !check_id(inference, pair, true, err)) ||

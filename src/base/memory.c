@@ -4,7 +4,6 @@
  * them, and mf_free unmaps them at once. */
 #include "base/memory.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +18,6 @@ typedef struct block_header {
     _Alignas(ALIGNMENT) size_t total_bytes; /* header included */
 } block_header;
 _Static_assert(sizeof(block_header) == ALIGNMENT, "blocks start on a cache line");
-
-static atomic_size_t n_allocations;
-static atomic_size_t fail_at; /* 0: never */
-
-size_t mf_memory_fail_nth(size_t n)
-{
-    const size_t made = atomic_exchange(&n_allocations, 0);
-    atomic_store(&fail_at, n);
-    return made;
-}
-
-static bool must_fail(void)
-{
-    const size_t made = atomic_fetch_add(&n_allocations, 1) + 1;
-    return made == atomic_load(&fail_at);
-}
 
 static bool total_size(size_t count, size_t size, size_t *total)
 {
@@ -99,7 +82,7 @@ void *mf_allocate(size_t count, size_t size, const char *what, mf_error *err)
 {
     size_t total;
     block_header *header = NULL;
-    if (!must_fail() && total_size(count, size, &total))
+    if (total_size(count, size, &total))
         header = block_create(total);
     if (header == NULL) {
         fail_memory(err, count, size, what);
@@ -112,7 +95,7 @@ bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size
                    mf_error *err)
 {
     size_t total;
-    if (must_fail() || !total_size(new_count, size, &total))
+    if (!total_size(new_count, size, &total))
         return fail_memory(err, new_count, size, what);
     block_header *old = *block != NULL ? (block_header *)*block - 1 : NULL;
     block_header *header;

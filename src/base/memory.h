@@ -45,8 +45,4 @@ static inline void *mf_without_const(const void *memory)
     return pointer.wanted;
 }
 
-/* For tests: the n-th allocation from now on fails (n = 1 is the next one); 0 switches that off.
- * Returns how many allocations were made since the last call. */
-size_t mf_memory_fail_nth(size_t n);
-
 #endif

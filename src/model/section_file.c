@@ -116,15 +116,9 @@ static bool check_header(mf_section_file *file, mf_error *err)
 
 static bool name_is_text(const char name[MF_SECTION_NAME_BYTES])
 {
-    size_t n = 0;
-    while (n < MF_SECTION_NAME_BYTES && name[n] != '\0') {
-        const bool allowed = (name[n] >= 'a' && name[n] <= 'z') ||
-                             (name[n] >= '0' && name[n] <= '9') || name[n] == '_' || name[n] == '.';
-        if (!allowed)
-            return false;
-        n++;
-    }
+    const size_t n = strnlen(name, MF_SECTION_NAME_BYTES);
     return n > 0 && n < MF_SECTION_NAME_BYTES &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") == n &&
            mf_section_is_zero(name + n, MF_SECTION_NAME_BYTES - n);
 }
 
@@ -181,23 +175,6 @@ static bool check_table(mf_section_file *file, mf_error *err)
 
 /* --- the pass over all bytes --------------------------------------------- */
 
-static uint64_t finish_checksum(XXH3_state_t *hash, mf_section_header header)
-{
-    header.checksum = 0;
-    XXH3_64bits_update(hash, &header, sizeof header);
-    return XXH3_64bits_digest(hash);
-}
-
-uint64_t mf_section_checksum(const void *bytes, size_t n_bytes)
-{
-    XXH3_state_t hash;
-    mf_section_header header;
-    memcpy(&header, bytes, sizeof header);
-    XXH3_64bits_reset(&hash);
-    XXH3_64bits_update(&hash, (const char *)bytes + sizeof header, n_bytes - sizeof header);
-    return finish_checksum(&hash, header);
-}
-
 static bool check_bytes(const mf_section_file *file, const mf_section_check *check, mf_error *err)
 {
     XXH3_state_t hash;
@@ -217,7 +194,10 @@ static bool check_bytes(const mf_section_file *file, const mf_section_check *che
                            (size_t)(align_up(entry->offset + n_bytes) - entry->offset) - n_bytes);
     }
     XXH3_64bits_update(&hash, file->table, file->header.n_sections * sizeof *file->table);
-    const uint64_t found = finish_checksum(&hash, file->header);
+    mf_section_header header = file->header;
+    header.checksum = 0;
+    XXH3_64bits_update(&hash, &header, sizeof header);
+    const uint64_t found = XXH3_64bits_digest(&hash);
     if (found != file->header.checksum)
         return FAIL_DAMAGED(file, err, "its checksum is %016llx, its header says %016llx",
                             (unsigned long long)found, (unsigned long long)file->header.checksum);

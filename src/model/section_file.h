@@ -183,7 +183,4 @@ mf_where mf_section_file_where(const mf_section_file *file);
 /* True when all bytes are 0. */
 bool mf_section_is_zero(const void *bytes, size_t n_bytes);
 
-/* The checksum that n_bytes ≥ 64 bytes should have at offset 56, for tests that change a file. */
-uint64_t mf_section_checksum(const void *bytes, size_t n_bytes);
-
 #endif

@@ -7,6 +7,8 @@
  *
  * Almost no mutation survives the checksum, so each input is tried twice: as it
  * is, and with its sizes and checksum made right. */
+#include "../unit/section_testing.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "model/format.h"
@@ -156,7 +158,7 @@ static void mend(unsigned char *bytes, size_t n_bytes)
     header.file_bytes = n_bytes;
     header.table_offset = n_bytes - (uint64_t)header.n_sections * sizeof(mf_section_entry);
     memcpy(bytes, &header, sizeof header);
-    header.checksum = mf_section_checksum(bytes, n_bytes);
+    header.checksum = section_checksum(bytes, n_bytes);
     memcpy(bytes, &header, sizeof header);
 }
 

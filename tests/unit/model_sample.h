@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "model/format.h"
 #include "model/model.h"
+#include "section_testing.h"
 
 #define SAMPLE_METADATA "{\"n_factors\": 3,\n\t\"note\": \"für alle\"}"
 
@@ -130,7 +131,7 @@ static inline unsigned char *sample_file(const mf_model_parts *parts, size_t *n_
 /* Makes the header agree with bytes that were changed on purpose. */
 static inline void mend_checksum(unsigned char *bytes, size_t n_bytes)
 {
-    const uint64_t checksum = mf_section_checksum(bytes, n_bytes);
+    const uint64_t checksum = section_checksum(bytes, n_bytes);
     memcpy(bytes + offsetof(mf_section_header, checksum), &checksum, sizeof checksum);
 }
 
@@ -239,7 +240,7 @@ static inline void round_trip(const mf_model_parts *parts)
     assert_ok(mf_file_read(again, (size_t)1 << 30, &bytes_again, &n_bytes_again, &err), err);
     assert_int_equal(n_bytes, n_bytes_again);
     assert_memory_equal(bytes, bytes_again, n_bytes);
-    assert_true(mf_model_checksum(model) == mf_section_checksum(bytes, n_bytes));
+    assert_true(mf_model_checksum(model) == section_checksum(bytes, n_bytes));
     mf_free(bytes);
     mf_free(bytes_again);
     mf_model_close(model);

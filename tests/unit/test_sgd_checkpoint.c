@@ -2,7 +2,7 @@
 #include "sgd_testing.h"
 
 #include "base/file.h"
-#include "model/section_file.h"
+#include "section_testing.h"
 #include "sgd/state.h"
 
 enum { USERS = 30, ITEMS = 25, STEPS_MAX = 64 };
@@ -459,7 +459,7 @@ static void a_checkpoint_with_a_position_that_does_not_exist_is_refused(void **s
         uint32_t kept;
         memcpy(&kept, bytes + cases[c].offset, sizeof kept);
         memcpy(bytes + cases[c].offset, &cases[c].value, sizeof kept);
-        const uint64_t checksum = mf_section_checksum(bytes, n_bytes);
+        const uint64_t checksum = section_checksum(bytes, n_bytes);
         memcpy(bytes + 56, &checksum, sizeof checksum);
         testing_write(path, bytes, n_bytes);
         assert_refused(trainer, path, cases[c].words);

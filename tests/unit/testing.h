@@ -17,6 +17,10 @@
 
 #include "base/error.h"
 
+/* The n-th mf_allocate or mf_reallocate from now on fails (n = 1 is the next one); 0 switches that
+ * off. Returns the number of allocations since the last call (memory_fail.c). */
+size_t mf_memory_fail_nth(size_t n);
+
 /* Fails the test with the error's own words. */
 #define assert_ok(call, err)                                                                       \
     do {                                                                                           \

@@ -23,7 +23,7 @@ typedef mf_local_gateway_request gateway_request;
 
 typedef struct query_parameters {
     char bytes[MF_LOCAL_GATEWAY_QUERY_MAX];
-    mf_local_gateway_pair all[MF_URI_PARAMETERS_MAX]; /* decoded */
+    mf_uri_parameter all[MF_URI_PARAMETERS_MAX]; /* decoded */
     size_t n;
 } query_parameters;
 
@@ -37,7 +37,7 @@ void mf_local_gateway_add_header(mf_local_gateway_request *request, mf_http_view
         if (mf_head_is(name.bytes, name.n_bytes, of_the_connection[i]))
             return;
     if (request->n_headers < MF_LOCAL_GATEWAY_HEADERS_MAX)
-        request->headers[request->n_headers++] = (mf_local_gateway_pair){name, value};
+        request->headers[request->n_headers++] = (mf_uri_parameter){name, value};
 }
 
 bool mf_local_gateway_is_binary(const mf_local_settings *settings, const char *type, size_t n_type)
@@ -60,16 +60,12 @@ bool mf_local_gateway_is_binary(const mf_local_settings *settings, const char *t
 
 static bool read_query(query_parameters *query, mf_http_view text)
 {
-    mf_uri_parameter found[MF_URI_PARAMETERS_MAX];
     query->n = 0;
-    if (text.n_bytes == 0)
-        return true;
     if (text.n_bytes > sizeof query->bytes)
         return false;
-    memcpy(query->bytes, text.bytes, text.n_bytes);
-    const int n = mf_uri_parameters(query->bytes, text.n_bytes, found);
-    for (int i = 0; i < n; i++)
-        query->all[i] = (mf_local_gateway_pair){found[i].name, found[i].value};
+    if (text.n_bytes > 0)
+        memcpy(query->bytes, text.bytes, text.n_bytes);
+    const int n = mf_uri_parameters(query->bytes, text.n_bytes, query->all);
     query->n = n > 0 ? (size_t)n : 0;
     return n >= 0;
 }
@@ -90,13 +86,13 @@ static json_t *base64_of(mf_http_view view)
     return value;
 }
 
-static bool is_cookie(const mf_local_gateway_pair *header)
+static bool is_cookie(const mf_uri_parameter *header)
 {
     return mf_head_is(header->name.bytes, header->name.n_bytes, "cookie");
 }
 
 /* Adds value to the array of its name in groups. */
-static bool add_to_group(json_t *groups, const mf_local_gateway_pair *pair, bool any_case)
+static bool add_to_group(json_t *groups, const mf_uri_parameter *pair, bool any_case)
 {
     json_t *name = text_of(pair->name);
     const char *key;
@@ -136,7 +132,7 @@ static json_t *joined_of(const json_t *values)
 }
 
 /* {name: [value, …], …} in the order in which the names came; null without pairs. */
-static json_t *group(const mf_local_gateway_pair *pairs, size_t n, bool any_case)
+static json_t *group(const mf_uri_parameter *pairs, size_t n, bool any_case)
 {
     json_t *groups = n > 0 ? json_object() : json_null();
     bool ok = groups != NULL;
@@ -165,7 +161,7 @@ static json_t *reduce(json_t *groups, json_t *(*value_of)(const json_t *values))
     return NULL;
 }
 
-static json_t *joined(const mf_local_gateway_pair *pairs, size_t n)
+static json_t *joined(const mf_uri_parameter *pairs, size_t n)
 {
     json_t *groups = group(pairs, n, true);
     json_t *object = reduce(groups, joined_of);
@@ -275,7 +271,7 @@ static json_t *cookies_of(const gateway_request *r)
 static json_t *http_headers(const gateway_request *r)
 {
     json_t *headers = json_object(), *groups;
-    mf_local_gateway_pair others[MF_LOCAL_GATEWAY_HEADERS_MAX];
+    mf_uri_parameter others[MF_LOCAL_GATEWAY_HEADERS_MAX];
     const char *key;
     json_t *value;
     size_t n = 0;

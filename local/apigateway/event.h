@@ -14,11 +14,6 @@
 #include "base/error.h"
 #include "local/apigateway/route.h"
 
-/* A header or a parameter. */
-typedef struct mf_local_gateway_pair {
-    mf_http_view name, value;
-} mf_local_gateway_pair;
-
 enum { MF_LOCAL_GATEWAY_HEADERS_MAX = 112, MF_LOCAL_GATEWAY_QUERY_MAX = 4096 };
 
 typedef struct mf_local_gateway_request {
@@ -37,7 +32,7 @@ typedef struct mf_local_gateway_request {
     mf_http_view body;
     mf_http_view content_type; /* NULL: none */
     mf_http_view user_agent;
-    mf_local_gateway_pair headers[MF_LOCAL_GATEWAY_HEADERS_MAX];
+    mf_uri_parameter headers[MF_LOCAL_GATEWAY_HEADERS_MAX];
     size_t n_headers;
 } mf_local_gateway_request;
 

@@ -24,8 +24,7 @@ static bool add_parameter(mf_local_path_parameters *parameters, mf_http_view nam
 {
     if (value.n_bytes == 0 || parameters->n == MF_LOCAL_PATH_PARAMETERS_MAX)
         return false;
-    parameters->all[parameters->n].name = name;
-    parameters->all[parameters->n++].value = value;
+    parameters->all[parameters->n++] = (mf_uri_parameter){name, value};
     return true;
 }
 

@@ -4,16 +4,13 @@
 #ifndef MF_LOCAL_APIGATEWAY_ROUTE_H
 #define MF_LOCAL_APIGATEWAY_ROUTE_H
 
-#include "http/server.h"
+#include "http/parse/target.h"
 #include "local/local_settings.h"
 
 enum { MF_LOCAL_PATH_PARAMETERS_MAX = 8 };
 
 typedef struct mf_local_path_parameters {
-    struct {
-        mf_http_view name;  /* in the route's path */
-        mf_http_view value; /* in the request's path, as sent */
-    } all[MF_LOCAL_PATH_PARAMETERS_MAX];
+    mf_uri_parameter all[MF_LOCAL_PATH_PARAMETERS_MAX]; /* values as sent */
     size_t n;
 } mf_local_path_parameters;
 

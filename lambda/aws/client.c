@@ -253,7 +253,6 @@ static bool make_request(const mf_aws_client *client, const mf_aws_call *call, p
         .credentials = &p->credentials,
         .timeout_ms = smaller(client->settings.timeout_ms, left),
         .connect_timeout_ms = smaller(client->settings.connect_timeout_ms, left),
-        .once = call->once,
     };
     mf_aws_response_start(&p->response, call->sink,
                           call->max_response_bytes > 0 ? call->max_response_bytes
@@ -286,8 +285,8 @@ static void finish_try(mf_aws_client *client, const mf_aws_call *call, pending *
     if (result->ok)
         return;
     const double u = (double)mf_random_unit(client->random_key, client->n_waits++);
-    const int64_t wait_ms = mf_aws_retry_wait_ms(&result->failure, client->endpoint.service,
-                                                 call->once, u, left_ms(client, call));
+    const int64_t wait_ms =
+        mf_aws_retry_wait_ms(&result->failure, client->endpoint.service, u, left_ms(client, call));
     if (wait_ms < 0)
         return;
     log_retry(client, &result->failure, wait_ms);
@@ -379,23 +378,23 @@ bool mf_aws_call_run(mf_aws_client *client, const mf_aws_call *call,
     return result.ok;
 }
 
-bool mf_aws_call_json(mf_aws_client *client, const mf_aws_json_call *call,
-                      const mf_aws_response **response, mf_aws_failure *failure)
+bool mf_aws_call_json(mf_aws_client *client, const char *target, const mf_text *body,
+                      int64_t deadline_ms, const mf_aws_response **response,
+                      mf_aws_failure *failure)
 {
     const bool is_dynamodb = client->endpoint.service == MF_AWS_DYNAMODB;
     const mf_aws_header headers[] = {
         {"Content-Type", is_dynamodb ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1"},
-        {"X-Amz-Target", call->target},
+        {"X-Amz-Target", target},
     };
     const mf_aws_call post = {
-        .subject = call->target,
+        .subject = target,
         .path = "/",
         .headers = headers,
         .n_headers = sizeof headers / sizeof headers[0],
-        .body = call->body,
-        .n_body = call->n_body,
-        .deadline_ms = call->deadline_ms,
-        .once = call->once,
+        .body = body->bytes,
+        .n_body = body->n_bytes,
+        .deadline_ms = deadline_ms,
     };
     return mf_aws_call_run(client, &post, response, failure);
 }

@@ -4,11 +4,10 @@
  *     mf_aws_client *client = mf_aws_client_create(
  *         &(mf_aws_client_settings){.service = MF_AWS_KINESIS, .margin_ms = 200}, err);
  *     …
- *     const mf_aws_json_call call = {.target = "Kinesis_20131202.PutRecords", .body = body,
- *                                    .n_body = n_body, .deadline_ms = invocation->deadline_ms};
  *     const mf_aws_response *response;
  *     mf_aws_failure failure;
- *     if (!mf_aws_call_json(client, &call, &response, &failure))
+ *     if (!mf_aws_call_json(client, "Kinesis_20131202.PutRecords", &body, invocation->deadline_ms,
+ *                           &response, &failure))
  *         …                        failure says what failed, why, and whether a retry may help
  *
  * Create one client for each peer and keep it for the life of the process: it keeps the
@@ -20,8 +19,8 @@
  * (2) No request and no wait lasts beyond deadline_ms - margin_ms. A call that comes too late
  *     makes no request.
  * (3) Retries follow failure.h. The failure is that of the last try and has their number.
- * (4) A call that succeeds was carried out at least once, perhaps twice. With `once` it is
- *     carried out at most once, and a failure says if the peer may have acted.
+ * (4) A call that succeeds was carried out at least once, perhaps twice. A failure says if the peer
+ *     may have acted.
  * (5) Each retry is logged ("aws_retry"); the caller logs the failure.
  * (6) Of many calls, one that waits for its retry delays none of the others. Calls begin in
  *     the order of the array as connections become free; responses may arrive in any order.
@@ -71,7 +70,6 @@ typedef struct mf_aws_call {
     const mf_aws_sink *sink;     /* NULL: the body is kept                                     */
     uint64_t max_response_bytes; /* 0: MF_AWS_RESPONSE_BYTES                                   */
     int64_t deadline_ms;         /* wall clock, ms since 1970; 0: none                         */
-    bool once;
 } mf_aws_call;
 
 enum {
@@ -95,17 +93,10 @@ typedef struct mf_aws_result {
 void mf_aws_call_many(mf_aws_client *client, const mf_aws_call *calls, size_t n,
                       mf_aws_result *results);
 
-/* A POST of the services that speak JSON (Kinesis, DynamoDB). */
-typedef struct mf_aws_json_call {
-    const char *target; /* "DynamoDB_20120810.UpdateItem" */
-    const char *body;
-    size_t n_body;
-    int64_t deadline_ms;
-    bool once;
-} mf_aws_json_call;
-
-/* As mf_aws_call_run; the response's body is unparsed JSON. */
-MF_MUST_CHECK bool mf_aws_call_json(mf_aws_client *client, const mf_aws_json_call *call,
-                                    const mf_aws_response **response, mf_aws_failure *failure);
+/* A POST to a service that speaks JSON (Kinesis, DynamoDB). target: "DynamoDB_20120810.UpdateItem".
+ * As mf_aws_call_run; the response's body is unparsed JSON. */
+MF_MUST_CHECK bool mf_aws_call_json(mf_aws_client *client, const char *target, const mf_text *body,
+                                    int64_t deadline_ms, const mf_aws_response **response,
+                                    mf_aws_failure *failure);
 
 #endif

@@ -175,12 +175,10 @@ static bool call(mf_aws_client *client, const char *target, const mf_text *body,
         mf_aws_fail(failure, MF_ERR_MEMORY, "%s: no memory for a request", target);
         return false;
     }
-    const mf_aws_json_call post = {
-        .target = target, .body = body->bytes, .n_body = body->n_bytes, .deadline_ms = deadline_ms};
     uint32_t n_tries = 0;
     for (uint32_t i = 0;; i++) {
         mf_aws_failure now;
-        if (mf_aws_call_json(client, &post, response, &now))
+        if (mf_aws_call_json(client, target, body, deadline_ms, response, &now))
             return true;
         n_tries += now.n_tries;
         /* When there was no time for a request, the failure of the round before says more. */

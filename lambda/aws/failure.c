@@ -419,14 +419,13 @@ static int64_t first_wait_ms(mf_aws_kind kind, mf_aws_service service)
     return kind == MF_AWS_THROTTLED ? 500 : 100;
 }
 
-int64_t mf_aws_retry_wait_ms(const mf_aws_failure *failure, mf_aws_service service, bool once,
-                             double u, int64_t left_ms)
+int64_t mf_aws_retry_wait_ms(const mf_aws_failure *failure, mf_aws_service service, double u,
+                             int64_t left_ms)
 {
     const uint32_t n_allowed = failure->kind == MF_AWS_MODEL ? MF_AWS_MODEL_TRIES
                                : service == MF_AWS_PLAIN     ? MF_AWS_PLAIN_TRIES
                                                              : MF_AWS_TRIES;
-    if (!failure->is_retriable || failure->n_tries == 0 || failure->n_tries >= n_allowed ||
-        (once && failure->may_have_acted))
+    if (!failure->is_retriable || failure->n_tries == 0 || failure->n_tries >= n_allowed)
         return -1;
     int64_t wait_ms = mf_aws_backoff_ms(first_wait_ms(failure->kind, service),
                                         MF_AWS_LONGEST_WAIT_MS, failure->n_tries - 1, u);

@@ -121,9 +121,8 @@ int64_t mf_aws_backoff_ms(int64_t first_ms, int64_t longest_ms, uint32_t i, doub
  * 20 for MF_AWS_PLAIN. There is no retry
  *
  *     after MF_AWS_TRIES tries (MF_AWS_MODEL: 2, MF_AWS_PLAIN: 6),
- *     when less than MF_AWS_MIN_TRY_MS would be left after the wait,
- *     with `once` if the peer may have acted. */
-int64_t mf_aws_retry_wait_ms(const mf_aws_failure *failure, mf_aws_service service, bool once,
-                             double u, int64_t left_ms);
+ *     when less than MF_AWS_MIN_TRY_MS would be left after the wait. */
+int64_t mf_aws_retry_wait_ms(const mf_aws_failure *failure, mf_aws_service service, double u,
+                             int64_t left_ms);
 
 #endif

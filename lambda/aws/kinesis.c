@@ -14,8 +14,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static const char target[] = "Kinesis_20131202.PutRecords";
-
 enum { BODY_BYTES_KEPT = 1 << 20, ENTRY_BYTES = 64 /* the JSON around key and data */ };
 
 /* One mf_aws_kinesis_put_records. */
@@ -198,15 +196,10 @@ static bool read_entries(work *w, const json_t *root, size_t *n_refused)
 
 static bool call(work *w, size_t *n_refused)
 {
-    const mf_aws_json_call post = {
-        .target = target,
-        .body = w->body.bytes,
-        .n_body = w->body.n_bytes,
-        .deadline_ms = w->put->deadline_ms,
-    };
     const mf_aws_response *response;
     w->tally->n_calls++;
-    if (!mf_aws_call_json(w->client, &post, &response, w->failure))
+    if (!mf_aws_call_json(w->client, "Kinesis_20131202.PutRecords", &w->body, w->put->deadline_ms,
+                          &response, w->failure))
         return false;
     json_t *root = json_loadb(response->body.bytes, response->body.n_bytes, JSON_ALLOW_NUL, NULL);
     const bool ok = json_is_object(root) ? read_entries(w, root, n_refused)

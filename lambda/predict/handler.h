@@ -12,13 +12,12 @@
 #ifndef MF_LAMBDA_PREDICT_HANDLER_H
 #define MF_LAMBDA_PREDICT_HANDLER_H
 
+#include "inference/instance.h"
 #include "lambda/predict/gateway.h"
 #include "lambda/predict/movies.h"
 #include "lambda/predict/predict_settings.h"
 #include "lambda/predict/predictor.h"
 #include "lambda/runtime/invocation.h"
-
-#include "inference/instance.h"
 
 /* Zeroed but for the first four, which are borrowed; keeps its memory from event to event. */
 typedef struct mf_predict_handler {

@@ -8,16 +8,6 @@
 enum { MAGIC_BYTES = sizeof MF_STREAM_KPL_MAGIC - 1 };
 enum { VARINT = 0, FIXED_64 = 1, BYTES = 2, FIXED_32 = 5 }; /* wire types */
 
-/* A record, whose indexes are resolved when the tables are complete. */
-typedef struct mf_stream_kpl_entry {
-    uint64_t partition_key;
-    uint64_t hash_key;
-    mf_id data;
-    bool has_partition_key;
-    bool has_hash_key;
-    bool has_data;
-} entry;
-
 typedef struct cursor {
     const unsigned char *at;
     const unsigned char *end;
@@ -86,26 +76,28 @@ static cursor over(mf_id bytes)
     return (cursor){at, at + bytes.n_bytes};
 }
 
-static bool read_entry(mf_id bytes, entry *e)
+/* Reads a record. The keys have no bytes yet: n_bytes is the index in the table, which may follow. */
+static bool read_record(mf_id bytes, mf_stream_kpl_record *record)
 {
     cursor c = over(bytes);
     field f;
-    *e = (entry){.has_data = false};
+    bool has_partition_key = false, has_data = false;
+    *record = (mf_stream_kpl_record){.explicit_hash_key = {"", 0}};
     while (c.at < c.end) {
         if (!take_field(&c, &f))
             return false;
         if (f.number == 1 && f.wire_type == VARINT) {
-            e->partition_key = f.value;
-            e->has_partition_key = true;
+            record->partition_key = (mf_id){NULL, f.value};
+            has_partition_key = true;
         } else if (f.number == 2 && f.wire_type == VARINT) {
-            e->hash_key = f.value;
-            e->has_hash_key = true;
+            record->explicit_hash_key = (mf_id){NULL, f.value};
+            record->has_explicit_hash_key = true;
         } else if (f.number == 3 && f.wire_type == BYTES) {
-            e->data = f.bytes;
-            e->has_data = true;
+            record->data = f.bytes;
+            has_data = true;
         }
     }
-    return e->has_partition_key && e->has_data;
+    return has_partition_key && has_data;
 }
 
 static const char what[] = "the records of an aggregate";
@@ -118,11 +110,11 @@ static bool push_text(mf_id **texts, size_t *n, size_t *capacity, mf_id text, mf
     return true;
 }
 
-static bool push_entry(mf_stream_kpl *kpl, const entry *e, mf_error *err)
+static bool push_record(mf_stream_kpl *kpl, const mf_stream_kpl_record *record, mf_error *err)
 {
-    if (!MF_GROW(kpl->entries, kpl->entries_capacity, kpl->n_records + 1, what, err))
+    if (!MF_GROW(kpl->records, kpl->records_capacity, kpl->n_records + 1, what, err))
         return false;
-    kpl->entries[kpl->n_records++] = *e;
+    kpl->records[kpl->n_records++] = *record;
     return true;
 }
 
@@ -131,7 +123,7 @@ static bool read_message(mf_stream_kpl *kpl, mf_id message, mf_error *err)
 {
     cursor c = over(message);
     field f;
-    entry e;
+    mf_stream_kpl_record record;
     while (c.at < c.end) {
         if (!take_field(&c, &f))
             return false;
@@ -145,36 +137,34 @@ static bool read_message(mf_stream_kpl *kpl, mf_id message, mf_error *err)
             ok = push_text(&kpl->hash_keys, &kpl->n_hash_keys, &kpl->hash_keys_capacity, f.bytes,
                            err);
         else if (f.number == 3)
-            ok = read_entry(f.bytes, &e) && push_entry(kpl, &e, err);
+            ok = read_record(f.bytes, &record) && push_record(kpl, &record, err);
         if (!ok)
             return false;
     }
     return true;
 }
 
-static bool check_index(const char *table, size_t record, uint64_t index, size_t n, mf_error *err)
+/* Replaces the index in *key by the text of the table. */
+static bool resolve_key(mf_id *key, const char *name, size_t record, const mf_id *table, size_t n,
+                        mf_error *err)
 {
-    return index < n ||
-           mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "record %zu of the aggregate has %s %llu of %zu",
-                   record, table, (unsigned long long)index, n);
+    const size_t index = key->n_bytes;
+    if (index >= n)
+        return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE,
+                       "record %zu of the aggregate has %s %zu of %zu", record, name, index, n);
+    *key = table[index];
+    return true;
 }
 
 static bool resolve(mf_stream_kpl *kpl, mf_error *err)
 {
-    if (!MF_GROW(kpl->records, kpl->records_capacity, kpl->n_records, what, err))
-        return false;
     for (size_t i = 0; i < kpl->n_records; i++) {
-        const entry *e = &kpl->entries[i];
-        if (!check_index("partition key", i, e->partition_key, kpl->n_partition_keys, err) ||
-            (e->has_hash_key &&
-             !check_index("explicit hash key", i, e->hash_key, kpl->n_hash_keys, err)))
+        mf_stream_kpl_record *r = &kpl->records[i];
+        if (!resolve_key(&r->partition_key, "partition key", i, kpl->partition_keys,
+                         kpl->n_partition_keys, err) ||
+            (r->has_explicit_hash_key && !resolve_key(&r->explicit_hash_key, "explicit hash key", i,
+                                                      kpl->hash_keys, kpl->n_hash_keys, err)))
             return false;
-        kpl->records[i] = (mf_stream_kpl_record){
-            .partition_key = kpl->partition_keys[e->partition_key],
-            .explicit_hash_key = e->has_hash_key ? kpl->hash_keys[e->hash_key] : (mf_id){"", 0},
-            .has_explicit_hash_key = e->has_hash_key,
-            .data = e->data,
-        };
     }
     return true;
 }
@@ -207,7 +197,6 @@ mf_stream_kpl_kind mf_stream_kpl_read(mf_stream_kpl *kpl, const char *bytes, siz
 void mf_stream_kpl_free(mf_stream_kpl *kpl)
 {
     mf_free(kpl->records);
-    mf_free(kpl->entries);
     mf_free(kpl->partition_keys);
     mf_free(kpl->hash_keys);
     *kpl = (mf_stream_kpl){.n_records = 0};

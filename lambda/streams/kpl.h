@@ -62,10 +62,9 @@ typedef struct mf_stream_kpl {
     size_t n_records;
 
     /* Internal. */
-    struct mf_stream_kpl_entry *entries;
     mf_id *partition_keys, *hash_keys;
     size_t n_partition_keys, n_hash_keys;
-    size_t records_capacity, entries_capacity, partition_keys_capacity, hash_keys_capacity;
+    size_t records_capacity, partition_keys_capacity, hash_keys_capacity;
 } mf_stream_kpl;
 
 /* Reads bytes[0 .. n), which stay while the records are used. MF_STREAM_KPL_MALFORMED says why in

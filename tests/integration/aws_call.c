@@ -8,7 +8,7 @@
  *     {"do":"json","client":"k","target":"…","body_hex":"…"}
  *     {"do":"raw","client":"s3","path":"/a","headers":{"a":"b"},"body_hex":"…"}  no body: GET
  *
- * All calls take budget_ms (from now to the deadline) and once; body_size makes a body of so
+ * All calls take budget_ms (from now to the deadline); body_size makes a body of so
  * many 'x'. Bodies of responses are returned as body_hex up to SHOWN_BYTES. The log is on
  * standard error. */
 #include "commands.h"
@@ -235,19 +235,13 @@ static bool call(mf_aws_client *client, const json_t *command, json_t *result)
         .n_body = n_body,
         .max_response_bytes = (uint64_t)count_of(command, "max_bytes"),
         .deadline_ms = deadline_of(command),
-        .once = json_is_true(json_object_get(command, "once")),
     };
-    const mf_aws_json_call json = {
-        .target = text_of(command, "target"),
-        .body = body,
-        .n_body = n_body,
-        .deadline_ms = raw.deadline_ms,
-        .once = raw.once,
-    };
+    const mf_text json = {.bytes = body, .n_bytes = n_body};
     const mf_aws_response *response;
     mf_aws_failure failure;
     const bool ok = raw.path != NULL ? mf_aws_call_run(client, &raw, &response, &failure)
-                                     : mf_aws_call_json(client, &json, &response, &failure);
+                                     : mf_aws_call_json(client, text_of(command, "target"), &json,
+                                                        raw.deadline_ms, &response, &failure);
     if (ok) {
         json_object_set_new(result, "status", json_integer(response->status));
         show_body(result, response->body.bytes, response->body.n_bytes);

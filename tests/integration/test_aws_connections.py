@@ -70,21 +70,6 @@ class Kept(AwsCase):
             self.assertEqual([b"second"] * 2, [r.body for r in self.sagemaker.requests[n:]])
             self.assertEqual([], self.movies.program.retries())
 
-    def test_a_call_with_once_is_not_repeated(self):
-        """61: with `once` libcurl sends nothing again; the failure says that the request may have been
-        executed."""
-        table = self.peer("dynamodb")
-        client = self.client("dynamodb", table)
-        for act in (hang_up, reset):
-            table.will(respond(200), act, respond(200))
-            self.assertOk(client("json", target="T", body=b"{}"))
-            n = len(table.requests)
-            response = self.assertFails("unreachable",
-                                        client("json", target="T", body=b'{"a":1}', once=True))
-            self.assertTrue(response["may_have_acted"])
-            self.assertEqual([b'{"a":1}'], [r.body for r in table.requests[n:]])
-            table.forget()
-
     def test_no_descriptor_is_left_behind(self):
         pid = self.movies.program._process.pid
         counts = []

@@ -277,27 +277,12 @@ class Json(AwsCase):
         peer.will(respond(200, b"", [("x-amz-crc32", "0")]))
         self.assertOk(client("json", target="T", body=b"{}"))
 
-    def test_a_call_with_once_is_not_repeated_when_it_may_have_been_executed(self):
-        """Throttling is retried; a 500, a broken connection or a timeout is not."""
-        peer = self.peer("dynamodb")
-        client = self.client("dynamodb", peer, settings={"timeout_ms": 1000})
-        for act in (respond(500), hang_up, reset, forever, cut(10, b"{")):
-            peer.will(act)
-            response = client("json", target="T", body=b"{}", once=True)
-            self.assertEqual((False, 1, True),
-                             (response["ok"], response["n_tries"], response["may_have_acted"]), response)
-        n = len(peer.requests)
-        self.assertEqual(5, n)
-        peer.will(failure(400, "ThrottlingException"), respond(200))
-        self.assertOk(client("json", target="T", body=b"{}", once=True))
-        self.assertEqual(n + 2, len(peer.requests))
-
-    def test_a_peer_that_is_not_there_is_tried_again_also_once(self):
+    def test_a_peer_that_is_not_there_is_tried_again(self):
         peer = self.peer("dynamodb")
         client = self.client("dynamodb", peer)
         peer.close()
         start = time.monotonic()
-        response = self.assertFails("unreachable", client("json", target="T", body=b"{}", once=True))
+        response = self.assertFails("unreachable", client("json", target="T", body=b"{}"))
         self.assertEqual((3, False), (response["n_tries"], response["may_have_acted"]))
         self.assertGreater(time.monotonic() - start, 0.070)
 

@@ -114,12 +114,12 @@ static void a_failure_becomes_an_error_with_the_same_sentence(void **state)
 {
     (void)state;
     mf_aws_client *client = created(MF_AWS_KINESIS);
-    const mf_aws_json_call call = {
-        .target = "T", .body = "{}", .n_body = 2, .deadline_ms = mf_clock_wall_ms() - 1};
+    char json[] = "{}";
+    const mf_text body = {.bytes = json, .n_bytes = 2};
     const mf_aws_response *response;
     mf_aws_failure failure;
     mf_error err = {.code = MF_OK};
-    assert_false(mf_aws_call_json(client, &call, &response, &failure));
+    assert_false(mf_aws_call_json(client, "T", &body, mf_clock_wall_ms() - 1, &response, &failure));
     assert_int_equal(failure.kind, MF_AWS_TIMED_OUT);
     assert_false(mf_aws_failure_to_error(&failure, &err));
     assert_error(&err, MF_ERR_IO, "T: no time is left to call Kinesis");

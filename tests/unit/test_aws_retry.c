@@ -9,7 +9,7 @@ static mf_aws_failure failed(mf_aws_kind kind, uint32_t n_tries)
 
 static int64_t wait_of(mf_aws_failure failure, double u)
 {
-    return mf_aws_retry_wait_ms(&failure, MF_AWS_SAGEMAKER_RUNTIME, false, u, INT64_MAX);
+    return mf_aws_retry_wait_ms(&failure, MF_AWS_SAGEMAKER_RUNTIME, u, INT64_MAX);
 }
 
 static const double almost_one = 1.0 - 0x1p-24;
@@ -25,7 +25,7 @@ static void waits_grow_and_lie_between_half_and_whole(void **state)
     assert_int_equal(wait_of(failed(MF_AWS_THROTTLED, 1), 0), 250);
     assert_int_equal(wait_of(failed(MF_AWS_THROTTLED, 2), almost_one), 999);
     const mf_aws_failure throttled = failed(MF_AWS_THROTTLED, 1);
-    assert_int_equal(mf_aws_retry_wait_ms(&throttled, MF_AWS_DYNAMODB, false, 0, INT64_MAX), 25);
+    assert_int_equal(mf_aws_retry_wait_ms(&throttled, MF_AWS_DYNAMODB, 0, INT64_MAX), 25);
 }
 
 static void there_are_three_tries_and_two_of_a_model(void **state)
@@ -46,10 +46,10 @@ static void no_wait_passes_the_time_that_is_left(void **state)
     (void)state;
     const mf_aws_failure failure = failed(MF_AWS_SERVER, 1);
     const int64_t just = 50 + MF_AWS_MIN_TRY_MS;
-    assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, false, 0, just), 50);
+    assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, 0, just), 50);
     const int64_t lefts[] = {just - 1, 50, 1, 0, -1, INT64_MIN};
     for (size_t i = 0; i < sizeof lefts / sizeof lefts[0]; i++)
-        assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, false, 0, lefts[i]), -1);
+        assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, 0, lefts[i]), -1);
 }
 
 static void a_peer_can_lengthen_a_wait_by_five_seconds(void **state)
@@ -62,16 +62,6 @@ static void a_peer_can_lengthen_a_wait_by_five_seconds(void **state)
         failure.retry_after_ms = wanted[i];
         assert_int_equal(wait_of(failure, 0), expected[i]);
     }
-}
-
-static void what_may_be_done_once_is_repeated_only_if_it_was_not_done(void **state)
-{
-    (void)state;
-    mf_aws_failure failure = failed(MF_AWS_SERVER, 1);
-    assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, true, 0, INT64_MAX), 50);
-    failure.may_have_acted = true;
-    assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, true, 0, INT64_MAX), -1);
-    assert_int_equal(mf_aws_retry_wait_ms(&failure, MF_AWS_S3, false, 0, INT64_MAX), 50);
 }
 
 static void a_backoff_doubles_up_to_its_limit(void **state)
@@ -94,7 +84,6 @@ int main(void)
         cmocka_unit_test(no_wait_passes_the_time_that_is_left),
         cmocka_unit_test(a_peer_can_lengthen_a_wait_by_five_seconds),
         cmocka_unit_test(a_backoff_doubles_up_to_its_limit),
-        cmocka_unit_test(what_may_be_done_once_is_repeated_only_if_it_was_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
-/* bench_ratings.c: the speed of reading a CSV file of ratings, beside libcsv alone.
+/* bench_ratings.c: the speed of reading a file of ratings, beside libcsv or jansson alone.
  *
  *     bench_ratings FILE [threads [repeats]]
  *
  * Prints one JSON line. The time is from opening the file to ratings grouped by user with ids
  * mapped, the median of `repeats` (5) runs; the file is in the page cache. The peer, in turn with
- * it, is libcsv with callbacks that do nothing, on one thread; ratio is the peer's time by ours.
+ * it, is libcsv with callbacks that do nothing, on one thread; for JSON Lines it is jansson that
+ * parses each line and frees it. ratio is the peer's time by ours.
  * Peak memory is that of a child process that reads the file once, less that of one that reads
  * nothing. */
 #include "base/clock.h"
@@ -12,6 +13,8 @@
 
 #include <csv.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -19,7 +22,7 @@
 
 enum { REPEATS_MOST = 101, PEER_BLOCK_BYTES = 1 << 20 };
 
-static double peer_seconds(const char *path)
+static double csv_seconds(const char *path)
 {
     static char block[PEER_BLOCK_BYTES];
     struct csv_parser parser;
@@ -35,6 +38,37 @@ static double peer_seconds(const char *path)
     csv_free(&parser);
     close(fd);
     return seconds;
+}
+
+static double json_seconds(const char *path)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t n;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        die(path, strerror(errno));
+    const double start = mf_clock_seconds();
+    while ((n = getline(&line, &capacity, file)) > 0) {
+        json_t *object = json_loadb(line, (size_t)n, 0, NULL);
+        if (object == NULL)
+            die(path, "not JSON");
+        json_decref(object);
+    }
+    const double seconds = mf_clock_seconds() - start;
+    free(line);
+    fclose(file);
+    return seconds;
+}
+
+static bool is_json(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        die(path, strerror(errno));
+    const int first = fgetc(file);
+    fclose(file);
+    return first == '{';
 }
 
 /* The peak of a child's memory in bytes; with path NULL it reads nothing. */
@@ -65,6 +99,7 @@ int main(int argc, char **argv)
     size_t repeats = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 5;
     if (repeats < 1 || repeats > REPEATS_MOST)
         repeats = 5;
+    const bool json = is_json(argv[1]);
     /* The children first: memory that this process has touched would count as theirs. */
     const double idle_bytes = child_peak_bytes(NULL, n_threads);
     const double peak_bytes = child_peak_bytes(argv[1], n_threads) - idle_bytes;
@@ -83,7 +118,7 @@ int main(int argc, char **argv)
         n_users = ratings->n_users;
         n_items = ratings->n_items;
         mf_ratings_destroy(ratings);
-        peer[r] = peer_seconds(argv[1]);
+        peer[r] = json ? json_seconds(argv[1]) : csv_seconds(argv[1]);
     }
     const double megabytes = (double)counts.n_bytes / 1e6;
     const double ours = quantile(seconds, repeats, 0.5);
@@ -91,10 +126,10 @@ int main(int argc, char **argv)
     printf("{\"bench\":\"ratings\",\"bytes\":%llu,\"rows\":%llu,\"users\":%lu,\"items\":%lu,"
            "\"threads\":%lu,\"seconds\":%.4f,\"best_seconds\":%.4f,\"mb_per_second\":%.1f,"
            "\"best_mb_per_second\":%.1f,"
-           "\"libcsv_alone_mb_per_second\":%.1f,\"ratio\":%.2f,\"peak_bytes_per_rating\":%.1f}\n",
+           "\"%s_alone_mb_per_second\":%.1f,\"ratio\":%.2f,\"peak_bytes_per_rating\":%.1f}\n",
            (unsigned long long)counts.n_bytes, (unsigned long long)counts.n_rows,
            (unsigned long)n_users, (unsigned long)n_items, (unsigned long)n_threads, ours,
-           seconds[0], megabytes / ours, megabytes / seconds[0], megabytes / theirs, theirs / ours,
-           n_ratings > 0 ? peak_bytes / (double)n_ratings : 0);
+           seconds[0], megabytes / ours, megabytes / seconds[0], json ? "jansson" : "libcsv",
+           megabytes / theirs, theirs / ours, n_ratings > 0 ? peak_bytes / (double)n_ratings : 0);
     return 0;
 }

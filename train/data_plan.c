@@ -94,18 +94,18 @@ static void pattern_of(const char *name, size_t n, char pattern[PATTERN_BYTES])
     pattern[used] = '\0';
 }
 
-/* xaa and xab, ratings_aa.csv and ratings_ab.csv. */
+/* xaa and xab, ratings_aa.csv and ratings_ab.csv, ratings.csv.aa and ratings.csv.ab. */
 static bool differ_in_suffix(const char *a, size_t n_a, const char *b, size_t n_b)
 {
     if (n_a != n_b || n_a < 3 || memcmp(a, b, n_a - 2) != 0)
         return false;
-    const bool is_word =
-        isalpha((unsigned char)a[n_a - 3]) && n_a > 3 && (a[n_a - 2] != 'a' || b[n_a - 2] != 'a');
     for (size_t at = n_a - 2; at < n_a; at++)
         if (!islower((unsigned char)a[at]) || !islower((unsigned char)b[at]))
             return false;
-    /* "users" and "useds" are words; "x" and "part_" are what split puts before its letters. */
-    return !is_word;
+    /* In a word ("users") or an extension two other letters mean something else, unless they are
+     * the first that split makes. */
+    const bool is_word = n_a > 3 && (isalpha((unsigned char)a[n_a - 3]) || a[n_a - 3] == '.');
+    return !is_word || (a[n_a - 2] == 'a' && b[n_a - 2] == 'a');
 }
 
 bool mf_data_names_are_alike(const char *a, const char *b)
@@ -116,16 +116,15 @@ bool mf_data_names_are_alike(const char *a, const char *b)
     size_t n_extension;
     a = base_name(a);
     b = base_name(b);
+    if (differ_in_suffix(a, strlen(a), b, strlen(b)))
+        return true;
     if (!extensions_are_alike(a, b))
         return false;
     const size_t n_a = stem_bytes(a, &extension, &n_extension);
     const size_t n_b = stem_bytes(b, &extension, &n_extension);
     pattern_of(a, n_a, pattern_a);
     pattern_of(b, n_b, pattern_b);
-    if (strcmp(pattern_a, pattern_b) == 0)
-        return true;
-    /* What split adds to a whole name: ratings.csv.aa */
-    return differ_in_suffix(a, n_a, b, n_b) || differ_in_suffix(a, strlen(a), b, strlen(b));
+    return strcmp(pattern_a, pattern_b) == 0 || differ_in_suffix(a, n_a, b, n_b);
 }
 
 static bool same_form(const mf_dialect *a, const mf_dialect *b)

@@ -184,7 +184,9 @@ static void place_bad_row(const mf_parser *p, uint32_t field, mf_bad_row *bad)
         line--;
     bad->field = field;
     bad->line = mf_count_lines(p->block_text, (size_t)(line - p->block_text));
-    bad->column = (uint64_t)(field_text(p, field) - line) + 1;
+    /* A block of objects may begin anywhere on a line: then the column is not known. */
+    bad->column =
+        p->dialect->text == MF_TEXT_JSON ? 0 : (uint64_t)(field_text(p, field) - line) + 1;
 }
 
 static void on_bad_row(mf_parser *p)

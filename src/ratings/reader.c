@@ -242,7 +242,7 @@ static bool fail_bad_rows(const mf_ratings_reader *reader, mf_error *err)
 static bool fail_flaw(const reading *r, mf_error *err)
 {
     const mf_where where = {r->name, first_line(r, r->reader->n_spans) + r->flawed.flaw_line,
-                            r->flawed.flaw_column};
+                            r->blocks.cuts_objects ? 0 : r->flawed.flaw_column};
     const size_t limit = r->reader->options.max_row_bytes;
     switch (r->flawed.flaw) {
     case MF_FLAW_LONG_ROW:

@@ -78,6 +78,10 @@ class LocalMode(ImageCase):
                 "AWS_REGION": "eu-west-1", "TRAINING_JOB_NAME": "movies-2026-01-01",
                 "S3_ENDPOINT_URL": "None", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
             }) for name, job in made]
+        # As --abort-on-container-exit: what is there when the first service has ended is all.
+        ended = runs[-1].wait()
+        self.assertEqual(["model.bin"] if ended.status == 0 else [], [p.name for p in shared.iterdir()],
+                         "a host ended before the model was written")
         return [run.wait() for run in runs], shared, [job for _, job in made]
 
     def deploy(self, model, **environment):

@@ -30,6 +30,24 @@ stand_in() {
     printf -v "$1_url" 'http://127.0.0.1:%s' "$port"
 }
 
+# --streams needs Node 20 or later with npm. Without them it ends at once, before anything is installed
+# or built, unless the system's package is new enough (script/bootstrap installs that one).
+need_node() {
+    local found candidate
+    found=$(node --version 2>/dev/null) || found=none
+    if [[ "$found" =~ ^v([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 20 ] && command -v npm >/dev/null; then
+        return
+    fi
+    candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9]*\)\..*/\2/p')
+    if [ "$found" = none ] && [ "${candidate:-0}" -ge 20 ]; then
+        return
+    fi
+    echo "run: --streams needs Node.js 20 or later, with npm. Found: $found$(command -v npm >/dev/null || echo ', no npm');" \
+        "Debian's package here: ${candidate:-none}. Debian 13 has a newer one; for other systems see the Node.js" \
+        "project's downloads. Everything else runs without it: script/run" >&2
+    exit 1
+}
+
 start_stand_ins() {
     script/bootstrap --streams
     need redis-server redis-server

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import select
 import signal
 import socket
@@ -103,6 +104,32 @@ class Run(LoudCase):
                                   env={"PATH": str(self.folder)}, timeout=60)
             self.assertEqual((1, f"run: --streams needs {name}, the Debian package debian-{name}\n"),
                              (done.returncode, done.stderr))
+
+    def test_streams_without_node_20_says_so_before_anything_else(self):
+        """With the version found; nothing is installed, built or created."""
+        programs = self.folder / "programs"
+        programs.mkdir(parents=True)
+        for found, version, npm in (("none", None, False), ("v18.20.4", "v18.20.4", True),
+                                    ("v20.1.0, no npm", "v20.1.0", False)):
+            with self.subTest(found):
+                for name, text in (("node", version), ("npm", "10" if npm else None),
+                                   ("apt-cache", "  Candidate: 18.19.0+dfsg-6")):
+                    (programs / name).unlink(missing_ok=True)
+                    if text is not None:
+                        (programs / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+                        (programs / name).chmod(0o755)
+                for name in ("bash", "sed", "dirname", "env"):
+                    if not (programs / name).exists():
+                        (programs / name).symlink_to(shutil.which(name))
+                before = sorted(path.name for path in self.folder.iterdir())
+                done = subprocess.run(
+                    [SOURCE / "script/run", "--streams", "--once"], capture_output=True, text=True,
+                    env={"PATH": str(programs), "FOLDER": str(self.folder)}, timeout=60)
+                self.assertEqual(1, done.returncode, done.stderr)
+                self.assertIn(f"needs Node.js 20 or later, with npm. Found: {found}", done.stderr)
+                self.assertIn("Debian's package here: 18", done.stderr)
+                self.assertEqual("", done.stdout)
+                self.assertEqual(before, sorted(path.name for path in self.folder.iterdir()))
 
     def test_ctrl_c_ends_everything(self):
         self.assertCtrlCEnds("script/run")

@@ -82,7 +82,7 @@ static bool for_a_person(void)
     return known == 1;
 }
 
-/* Appends piece if it fits whole and leaves `kept` bytes, else nothing. */
+/* Appends piece if it fits and leaves `kept` bytes free, else nothing. */
 static bool append(mf_log_line *line, const char *piece, size_t kept)
 {
     const size_t n = strlen(piece);

@@ -95,18 +95,17 @@ bool mf_reallocate(void **block, size_t old_count, size_t new_count, size_t size
                    mf_error *err)
 {
     size_t total;
+    block_header *old = *block != NULL ? (block_header *)*block - 1 : NULL;
+    block_header *header = NULL;
     if (!total_size(new_count, size, &total))
         return fail_memory(err, new_count, size, what);
-    block_header *old = *block != NULL ? (block_header *)*block - 1 : NULL;
-    block_header *header;
     if (old != NULL && old->total_bytes >= MAPPED_BYTES && total >= MAPPED_BYTES) {
-        const size_t old_end = sizeof(block_header) + old_count * size;
-        header = mremap(old, old->total_bytes, total, MREMAP_MAYMOVE);
+        const size_t old_total = old->total_bytes, old_end = sizeof *old + old_count * size;
+        header = mremap(old, old_total, total, MREMAP_MAYMOVE);
         if (header == MAP_FAILED)
             return fail_memory(err, new_count, size, what);
-        /* The last page may still hold bytes from before the block was shrunk. */
-        const size_t old_total = header->total_bytes;
         header->total_bytes = total;
+        /* The last page may still hold bytes from before the block was shrunk. */
         if (new_count > old_count && old_total > old_end)
             memset((char *)header + old_end, 0, (old_total < total ? old_total : total) - old_end);
     } else {

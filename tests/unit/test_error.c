@@ -106,19 +106,33 @@ static void a_long_text_is_cut_at_a_character(void **state)
     assert_non_null(strstr(err.text, "…"));
 }
 
-static void every_code_has_a_name_and_somebody_who_acts(void **state)
+static void every_code_has_a_name_and_a_class(void **state)
 {
     (void)state;
     for (mf_error_code code = MF_ERR_ARGUMENT; code <= MF_ERR_NOT_ACCEPTABLE; code++) {
         assert_string_not_equal(mf_error_name(code), "unknown");
-        assert_non_null(strstr(mf_error_class(code), "Error"));
+        assert_non_null(strstr(mf_error_class(code), code == MF_ERR_STOPPED ? "Stopped" : "Error"));
     }
     assert_string_equal(mf_error_class(MF_ERR_PARSE), "ClientError");
+}
+
+static void fail_again_copies_the_cause_unless_there_is_an_error(void **state)
+{
+    (void)state;
+    mf_error cause = {0}, err = {0}, other = {0};
+    mf_fail(&cause, MF_ERR_PARSE, MF_NOWHERE, "the cause");
+    assert_false(mf_fail_again(&err, &cause));
+    assert_error(&err, MF_ERR_PARSE, "the cause");
+    mf_fail(&other, MF_ERR_IO, MF_NOWHERE, "the first error");
+    assert_false(mf_fail_again(&other, &cause));
+    assert_error(&other, MF_ERR_IO, "the first error");
+    assert_false(mf_fail_again(NULL, &cause));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fail_again_copies_the_cause_unless_there_is_an_error),
         cmocka_unit_test(fail_names_path_line_and_column),
         cmocka_unit_test(fail_leaves_out_what_is_not_known),
         cmocka_unit_test(of_a_long_path_the_end_is_shown),
@@ -128,7 +142,7 @@ int main(void)
         cmocka_unit_test(a_control_character_of_two_bytes_at_the_cut_stays_inside),
         cmocka_unit_test(quoted_bytes_become_one_printable_line),
         cmocka_unit_test(a_long_text_is_cut_at_a_character),
-        cmocka_unit_test(every_code_has_a_name_and_somebody_who_acts),
+        cmocka_unit_test(every_code_has_a_name_and_a_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -251,9 +251,29 @@ static int end(void **state)
     return 0;
 }
 
+static void words_are_found_whole_and_in_any_letter_case(void **state)
+{
+    (void)state;
+    static const char words[] = "warning warn 30";
+    assert_int_equal(mf_word_find(words, "warning", 7), 0);
+    assert_int_equal(mf_word_find(words, "WARN", 4), 1);
+    assert_int_equal(mf_word_find(words, "30 and more", 2), 2);
+    static const char *const others[] = {"", "war", "warnings", "warning warn", " ", "3"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_true(mf_word_find(words, others[i], strlen(others[i])) == SIZE_MAX);
+    assert_true(mf_word_find(NULL, "warn", 4) == SIZE_MAX);
+    size_t position = 0, n = 0;
+    assert_memory_equal(mf_word_next(words, &position, &n), "warning", 7);
+    assert_memory_equal(mf_word_next(words, &position, &n), "warn", 4);
+    assert_memory_equal(mf_word_next(words, &position, &n), "30", 2);
+    assert_int_equal(n, 2);
+    assert_null(mf_word_next(words, &position, &n));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_are_found_whole_and_in_any_letter_case),
         cmocka_unit_test(appending_keeps_everything),
         cmocka_unit_test(growth_is_by_half_so_that_appending_is_cheap),
         cmocka_unit_test(without_memory_it_fails_once_and_keeps_what_is_there),

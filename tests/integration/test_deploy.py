@@ -268,15 +268,15 @@ class Steps(DeployCase):
         self.assertEqual("key", self.parameters()["Access"])
         self.assertIn("get-api-key --include-value --api-key keyid", done.stderr)
         self.assertNotIn("the-secret-key", done.stderr + done.stdout + (self.folder / "calls").read_text())
-        self.assertNotIn("everybody", done.stderr)
+        self.assertNotIn("everyone", done.stderr)
         for words in (("--public",), ()):  # at each run
             done = self.deploy(*words)
             self.assertEqual("public", self.parameters()["Access"])
-            for meaning in ("everybody on the internet may send requests", "without a key", "not told what users have rated",
+            for meaning in ("everyone on the internet may send requests", "without a key", "without what users have rated",
                             "paid by this account, up to 100 a second"):
                 self.assertIn(meaning, done.stderr)
         self.assertEqual(URL, done.stdout)
-        self.assertNotIn("everybody", self.deploy("--set", "Access=key").stderr)
+        self.assertNotIn("everyone", self.deploy("--set", "Access=key").stderr)
 
     def test_an_api_that_was_public_before_there_was_a_choice_is_closed_with_a_word(self):
         self.deploy()
@@ -349,7 +349,7 @@ class Words(DeployCase):
         for words, sentence in (
                 (("Endpoint=instances", "MinInstances=5"), "MinInstances is 5 and MaxInstances 4"),
                 (("Endpoint=instances", "InstanceType=ml.t2.medium"), "--set MaxInstances=1"),
-                (("Access=public", "Outsiders=open"), "whoever asks would be told what users have rated"),
+                (("Access=public", "Outsiders=open"), "every caller could find out what users have rated"),
                 (("Service=on", "ServiceTasks=9"), "ServiceTasks is 9 and ServiceTasksMax 8")):
             given = [word for setting in words for word in ("--set", setting)]
             self.assertIn(sentence, self.deploy(*given, status=1).stderr)

@@ -1,5 +1,5 @@
-/* kinesis.c: rounds of PutRecords. Each round takes, from the front, the records that are not
- * written, whose predecessor of the same key is written (keep_order), and that fit one call. */
+/* kinesis.c: rounds of PutRecords. A round takes, from the front, as many unwritten records as fit a
+ * call; with keep_order only those whose predecessor of the same key is written. */
 #include "lambda/aws/kinesis.h"
 
 #include "base/base64.h"

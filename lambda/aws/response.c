@@ -58,7 +58,7 @@ static bool end_headers(mf_aws_response *response)
 {
     response->in_headers = false;
     if (response->headers.failed) {
-        mf_fail(&response->why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for an response's headers");
+        mf_fail(&response->why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a response's headers");
         return end(response, MF_AWS_TRANSFER_LOCAL);
     }
     if (!is_success(response))
@@ -126,8 +126,7 @@ bool mf_aws_response_take_body(mf_aws_response *response, const char *bytes, siz
                end(response, MF_AWS_TRANSFER_SINK_FAILED);
     mf_text_append(&response->body, bytes, n);
     if (response->body.failed) {
-        mf_fail(&response->why, MF_ERR_MEMORY, MF_NOWHERE,
-                "no memory for an response of %llu bytes",
+        mf_fail(&response->why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a response of %llu bytes",
                 (unsigned long long)response->n_received);
         return end(response, MF_AWS_TRANSFER_LOCAL);
     }

@@ -50,8 +50,8 @@ const char *mf_aws_s3_path(const mf_aws_endpoint *endpoint, const mf_aws_s3_loca
  * limited by the caller, not by memory.
  *
  * (1) The object arrives whole or the call fails: as many bytes as Content-Length announced, or
- *     every chunk. The sink may have got a part of an object that then failed: use nothing of
- *     it before the call returns true.
+ *     every chunk. The sink may get a part before the call fails: use nothing of it before the
+ *     call returns true.
  * (2) After a broken transfer the next try calls the sink's begin again.
  * (3) With if_none_match the response may be "not modified": then the sink is not called.
  * (4) Redirects are not followed; a bucket in another region is MF_AWS_WRONG_REGION. */

@@ -11,8 +11,7 @@
  * The request:
  * (1) Unknown members are ignored: AWS adds some. Known ones may be absent or null, and must
  *     otherwise be of their type.
- * (2) No header of the event is read, so their names' case does not matter and no client
- *     chooses a response by one.
+ * (2) No header of the event is read, so no client chooses a response by a header.
  * (3) A base64 body is decoded.
  * (4) The path is without the stage that HTTP APIs put before it.
  *
@@ -24,7 +23,7 @@
  * (7) 405 has Allow, 429 has Retry-After, and the response to OPTIONS (204, no body) has the
  *     headers that a browser wants before a request from another origin, none with an empty
  *     ALLOW_ORIGIN: a function URL with CORS of its own adds them.
- * (8) A response of more than Lambda takes, MF_LAMBDA_RESPONSE_BYTES, becomes a problem.
+ * (8) A response of more than MF_LAMBDA_RESPONSE_BYTES, which Lambda would reject, becomes a problem.
  *
  * Threads: one request each. */
 #ifndef MF_LAMBDA_PREDICT_GATEWAY_H
@@ -57,7 +56,8 @@ typedef struct mf_predict_request {
 } mf_predict_request;
 
 /* Reads event[0 .. n_event) into a request that was zeroed once and may have held another.
- * On false `integration` is that of the response: bytes that are no event at all are direct. */
+ * On false *problem says why, and `integration` is that of the response: bytes that are not an event
+ * count as direct. */
 MF_MUST_CHECK bool mf_predict_request_read(mf_predict_request *request, const char *event,
                                            size_t n_event, mf_predict_problem *problem);
 

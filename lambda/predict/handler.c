@@ -10,7 +10,7 @@
 
 enum { BYTES_KEPT = 1 << 20 };
 
-/* "/predict", "/v1/predict/", "/" and no path at all are ours. */
+/* True for "/predict", "/v1/predict/", "/" and no path at all. */
 static bool is_our_path(const mf_predict_request *request, const char *route)
 {
     const size_t n_route = strlen(route);
@@ -88,7 +88,7 @@ static bool predict(mf_predict_handler *h, const mf_lambda_invocation *invocatio
     return ok;
 }
 
-/* The body of the response, into h->response_body. */
+/* Writes the body of the response to h->response_body. */
 static bool compute(mf_predict_handler *h, const mf_lambda_invocation *invocation,
                     mf_predict_outcome *outcome)
 {

@@ -1,5 +1,5 @@
-/* movies.h: titles and genres by movie id: a compact table, its reader for movies.csv, and the
- * place from which the newest table comes.
+/* movies.h: titles and genres by movie id: a compact table, the reader of movies.csv that makes it,
+ * and the place of the newest file.
  *
  * All texts are in one block, one after the other; a movie takes its texts and 12 bytes, and the
  * hash table 8 to 16 more: 90,000 movies of MovieLens are 7 MB. */
@@ -46,7 +46,7 @@ MF_MUST_CHECK bool mf_predict_movies_add(mf_predict_movies *movies, const mf_pre
  * Fails MF_ERR_MEMORY. Cost: a hash and a cache miss per movie. */
 MF_MUST_CHECK bool mf_predict_movies_finish(mf_predict_movies *movies, mf_error *err);
 
-/* Rows that were added, and how many of them have an id that came again later. */
+/* The rows that were added, and those of them whose id came again later. */
 uint32_t mf_predict_movies_count(const mf_predict_movies *movies);
 uint32_t mf_predict_movies_n_repeated(const mf_predict_movies *movies);
 
@@ -55,7 +55,7 @@ bool mf_predict_movies_find(const mf_predict_movies *movies, const char *id, siz
                             mf_predict_movie *movie);
 
 /* The next genre of "Action|Crime" as genre[0 .. n); false after the last. *at is 0 at the
- * start. MovieLens' "(no genres listed)" and empty ones are none. */
+ * start. Empty genres and MovieLens' "(no genres listed)" are left out. */
 bool mf_predict_genres_next(const mf_predict_movie *movie, size_t *at, const char **genre,
                             size_t *n);
 

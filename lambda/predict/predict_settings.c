@@ -70,7 +70,7 @@ static bool check_model(const mf_predict_settings *values, mf_error *err)
     return !has_model || mf_aws_s3_uri_check("MODEL_URI", values->model_uri, err);
 }
 
-/* A header of every response has it as it is. */
+/* Every response has the value in a header, unchanged. */
 static bool check_origin(const char *origin, mf_error *err)
 {
     const char *host = strstr(origin, "://");

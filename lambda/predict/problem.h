@@ -1,5 +1,4 @@
-/* problem.h: why a request has no response: a message for its sender, and a detail for the log
- * alone.
+/* problem.h: why a request fails: a message for its sender, and a detail for the log alone.
  *
  *     kind          status  code                 error of a direct event
  *     bad request   400     bad_request          Function.InvalidEvent
@@ -12,8 +11,8 @@
  *     timeout       504     gateway_timeout      Function.DownstreamError
  *
  * (1) `message` is for the sender: what is wrong with the request, or the usual sentence of the
- *     kind. Names of endpoints, hosts, buckets, accounts and keys never are in it.
- * (2) `detail` is for the log: it has all of those, and nothing that a user sent.
+ *     kind. It never names endpoints, hosts, buckets, accounts or keys.
+ * (2) `detail` is for the log: it may name all of those, and quotes nothing that a user sent.
  * (3) The first problem wins, as with errors.
  *
  * Threads: a value. */
@@ -38,7 +37,7 @@ typedef enum mf_predict_problem_kind {
 typedef struct mf_predict_problem {
     mf_predict_problem_kind kind;
     mf_error message;
-    mf_error detail; /* MF_OK: there is no more to say than `message` */
+    mf_error detail; /* MF_OK: none */
 } mf_predict_problem;
 
 /* 400 …; 200 for none. */
@@ -55,7 +54,7 @@ __attribute__((format(printf, 3, 4))) bool mf_predict_problem_set(mf_predict_pro
                                                                   mf_predict_problem_kind kind,
                                                                   const char *format, ...);
 
-/* Something else is wrong: the log gets the sentence, the sender the usual one of the kind.
+/* Something else failed: the log gets the sentence, the sender gets the usual one of the kind.
  * Returns false. */
 __attribute__((format(printf, 3, 4))) bool mf_predict_problem_hide(mf_predict_problem *problem,
                                                                    mf_predict_problem_kind kind,

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <math.h>
 
-/* So that tenths of it are exact in a double's 53 bits and fit a long long. */
+/* Tenths of a rating up to this are exact in a double and fit a long long. */
 static const double RATING_MOST = 1e14;
 
 static bool nonsense(mf_predict_problem *problem, const char *expected)
@@ -104,7 +104,7 @@ static bool is_score(const json_t *value)
     return json_is_number(value) && isfinite((float)json_number_value(value));
 }
 
-/* The numbers of an entry, and which are there. Null is for an unknown item. */
+/* True when an entry has the numbers of its list. A score or rating is null for an unknown item. */
 static bool has_measures(const json_t *entry, bool is_similar)
 {
     const json_t *score = json_object_get(entry, "score");
@@ -116,7 +116,7 @@ static bool has_measures(const json_t *entry, bool is_similar)
            (rating == NULL || json_is_null(rating) || is_rating(rating));
 }
 
-/* Left out when value is NULL. */
+/* Writes the member unless value is NULL. */
 static void write_score(mf_text *text, const char *name, const json_t *value)
 {
     if (value == NULL)
@@ -128,7 +128,7 @@ static void write_score(mf_text *text, const char *name, const json_t *value)
         mf_text_float(text, (float)json_number_value(value));
 }
 
-/* One of a list. */
+/* Writes an entry of a list. False: it is not a valid one. */
 static bool write_entry(const json_t *entry, bool is_similar, const mf_predict_movies *movies,
                         mf_text *text)
 {

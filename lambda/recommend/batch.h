@@ -25,7 +25,7 @@ typedef struct mf_recommend_request {
     uint32_t top_n;
 } mf_recommend_request;
 
-/* 128 bits that stand for request_id, user and top_n of a request (remembered.h). */
+/* A hash of 128 bits of request_id, user and top_n of a request (remembered.h). */
 typedef struct mf_recommend_key {
     uint64_t low, high;
 } mf_recommend_key;
@@ -43,7 +43,7 @@ typedef struct mf_recommend_item {
     uint32_t sub_sequence_number;
     mf_recommend_item_state state;
     bool is_aggregated;
-    bool is_done; /* nothing is left to do: its record need not come again */
+    bool is_done; /* its record need not come again */
     mf_recommend_request request;
     mf_recommend_key key;
     size_t lookup;              /* index, when pending                                   */
@@ -52,7 +52,7 @@ typedef struct mf_recommend_item {
     size_t reason_at, n_reason; /* in reasons, when rejected                             */
 } mf_recommend_item;
 
-/* How a batch went, for log and metrics. */
+/* Figures of a batch, for log and metrics. */
 typedef struct mf_recommend_outcome {
     size_t n_records;  /* of the event                                                */
     size_t n_requests; /* in them, without those that are rejected                    */

@@ -1,4 +1,4 @@
-/* decode.c: the members of one request, checked; then all records of an event. */
+/* decode.c: checks the members of one request, and does so for all records of an event. */
 #include "lambda/recommend/decode.h"
 
 #include "base/grow.h"
@@ -13,7 +13,7 @@ static bool wrong(mf_error *why, const char *reason)
 
 /* --------------------------------------------------------------------- one request */
 
-/* A copy, which does not move: *kept has capacity for it. */
+/* A copy that does not move, because *kept has capacity for it. */
 static mf_id keep(mf_text *kept, mf_id text)
 {
     const size_t at = kept->n_bytes;
@@ -105,7 +105,7 @@ static mf_recommend_item *add_item(mf_recommend_batch *b, size_t record, mf_erro
     return item;
 }
 
-/* A rejected record, or (false) a failure of our own. */
+/* Rejects the item. False: the failure is not the record's. */
 static bool reject(mf_recommend_batch *b, mf_recommend_item *item, const mf_error *why,
                    mf_error *err)
 {
@@ -185,7 +185,7 @@ bool mf_recommend_decode(mf_recommend_batch *batch, mf_error *err)
     batch->outcome->oldest_ms = oldest_ms(batch);
     mf_text_clear(&batch->reasons, BYTES_KEPT);
     mf_text_clear(&batch->kept, BYTES_KEPT);
-    /* What is kept of a record is no longer than twice the record: itself, and its members. */
+    /* A record is kept at most twice: the record itself, and its members. */
     if (!mf_text_reserve(&batch->kept, 2 * invocation->n_event))
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
     for (size_t i = 0; i < batch->event.n_records; i++)

@@ -8,8 +8,8 @@
  *     timestamp   a text of at most 64 bytes, handed on as it is; may be absent
  *
  * (1) Unknown members are ignored, whatever they are.
- * (2) The reason why a record is no request is a sentence without a word of the record: it goes
- *     into the log.
+ * (2) The reason why a record is not a request is a sentence that quotes nothing of the record,
+ *     because it goes into the log.
  *
  * Threads: any, one request or batch each. */
 #ifndef MF_LAMBDA_RECOMMEND_DECODE_H
@@ -27,7 +27,7 @@ MF_MUST_CHECK bool mf_recommend_request_read(mf_recommend_request *request,
                                              mf_text *kept, mf_error *why);
 
 /* The stage: fills items in, pending or rejected, and n_records and oldest_ms of the outcome.
- * settings, invocation and outcome are set. False: MF_ERR_PARSE, it is no event of a stream, or
+ * settings, invocation and outcome are set. False: MF_ERR_PARSE, the event is not one of a stream, or
  * MF_ERR_MEMORY. */
 MF_MUST_CHECK bool mf_recommend_decode(mf_recommend_batch *batch, mf_error *err);
 

@@ -1,4 +1,5 @@
-/* emit.c: records as JSON, then onto their streams. */
+/* emit.c: writes results and dead letters as JSON into one text, whose parts are the records of a
+ * call. */
 #include "lambda/recommend/emit.h"
 
 #include "base/base64.h"
@@ -51,7 +52,7 @@ static void write_result(mf_text *out, const mf_recommend_request *request,
 
 static void write_data(mf_text *out, const mf_recommend_dead_letter *letter)
 {
-    /* Whole groups of base64, so that what is cut can be read. */
+    /* Whole groups of base64, so that the cut text can be decoded. */
     enum { BYTES_MOST = MF_RECOMMEND_DEAD_LETTER_BYTES / 4 * 3 };
     const mf_id base64 = letter->record->data;
     const size_t n_bytes = letter->is_aggregated ? letter->data.n_bytes : base64.n_bytes;
@@ -219,13 +220,13 @@ static mf_recommend_dead_letter letter_of(const mf_recommend_batch *batch,
     };
 }
 
-/* A partition key for a record that may have come without one. */
+/* The record's partition key, or another one when it has none. */
 static mf_id dead_letter_key(const mf_stream_record *record)
 {
     return record->partition_key.n_bytes > 0 ? record->partition_key : record->sequence_number;
 }
 
-/* True when the stream will never take the records, however often they come. */
+/* True when putting the records again cannot succeed. */
 static bool is_permanent(const mf_aws_failure *failure)
 {
     if (failure->is_retriable)

@@ -1,4 +1,4 @@
-/* emit.h: the last stage: recommendations and dead letters as records of streams.
+/* emit.h: the last stage: puts recommendations and dead letters on streams.
  *
  * The record of a result:
  *
@@ -6,9 +6,9 @@
  *      "model_version":"1da2c000e3b8bdcc","from_cache":true,"latency_ms":1.8,
  *      "timestamp":"2026-01-31T09:30:00Z"}
  *
- * known_user (false) is there when the model does not know the user; timestamp is the request's.
- * latency_ms is from the arrival of the event to the list. A result may come twice: consumers go by
- * request_id (docs/lambda.md, 4.6).
+ * known_user (false) is there for an unknown user only; timestamp is the request's. latency_ms is the
+ * time from the arrival of the event to the list. A result may come twice: consumers recognize
+ * duplicates by request_id (docs/lambda.md, 4.6).
  *
  * A dead letter:
  *
@@ -22,9 +22,8 @@
  *     Consecutive calls put those of one part of the batch.
  * (2) A result longer than a record of a stream is a dead letter.
  * (3) A request is remembered when its result is on the stream, not before.
- * (4) A dead letter has to come again when its stream does not take it for now. One that the
- *     stream will never take (there is no such stream, say) is lost and counted, or it would hold
- *     up its shard.
+ * (4) A dead letter that cannot be put for now has to come again. One that can never be put (for
+ *     example, there is no such stream) is lost and counted; otherwise it would block its shard.
  *
  * Threads: one. */
 #ifndef MF_LAMBDA_RECOMMEND_EMIT_H
@@ -51,9 +50,9 @@ typedef struct mf_recommend_emitter {
     void (*log)(void *context, const mf_recommend_dead_letter *letter);
     void *context;
 
-    mf_text out;                    /* data of the records, one behind the other */
+    mf_text out;                    /* data of the records, one after the other */
     mf_aws_kinesis_record *records; /* [n] */
-    size_t *items;                  /* [n] whose record it is */
+    size_t *items;                  /* [n] the item of each record */
     size_t n, records_capacity, items_capacity;
 } mf_recommend_emitter;
 

@@ -1,4 +1,5 @@
-/* lookup.c: open addressing twice: lookups by user and top_n, items by the key of their request. */
+/* lookup.c: two hash tables with open addressing: lookups by user and top_n, items by the key of their
+ * request. */
 #include "lambda/recommend/lookup.h"
 
 #include "base/clock.h"
@@ -41,7 +42,7 @@ size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, mf_id user, uint3
     return lookups->n - 1;
 }
 
-/* Index of the first item with the key of item i: i, mostly. */
+/* Index of the first item with the key of item i, which is i unless it is a duplicate. */
 static size_t first_of(mf_recommend_batch *b, size_t i)
 {
     const mf_recommend_key key = b->items[i].key;

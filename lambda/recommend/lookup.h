@@ -3,8 +3,8 @@
  *
  * (1) A request that is remembered (remembered.h) needs no lookup. Neither does a duplicate of
  *     an earlier request of the batch: it is done when that one is.
- * (2) A lookup is pending until it is resolved with a list, rejected for ever with a reason, or
- *     failed for now. Lists are JSON: [969,3035,"tt0080684",899,1948].
+ * (2) A lookup is pending until it is resolved with a list, rejected with a reason, or failed for
+ *     now. Lists are JSON: [969,3035,"tt0080684",899,1948].
  *
  * Threads: a value. */
 #ifndef MF_LAMBDA_RECOMMEND_LOOKUP_H
@@ -34,7 +34,7 @@ typedef struct mf_recommend_lookup {
     char version[MF_RECOMMEND_VERSION_BYTES]; /* of the model; "": not known */
 } mf_recommend_lookup;
 
-/* Those of a part of a batch. */
+/* The lookups of a part of a batch. */
 typedef struct mf_recommend_lookups {
     mf_recommend_lookup *lookups; /* [n] */
     size_t n;
@@ -66,8 +66,7 @@ mf_id mf_recommend_lookup_text(const mf_recommend_lookups *lookups,
 void mf_recommend_lookup_resolve(mf_recommend_lookup *lookup, size_t text_at, size_t n_text,
                                  uint32_t count, bool known_user, const char *version);
 
-/* The printf kind of sentence says why, without a word of what the user sent but what the model
- * says of it. */
+/* The printf-style reason may quote the model's message, but nothing else of the request. */
 __attribute__((format(printf, 3, 4))) void mf_recommend_lookup_reject(mf_recommend_lookups *lookups,
                                                                       mf_recommend_lookup *lookup,
                                                                       const char *format, ...);

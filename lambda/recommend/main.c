@@ -3,12 +3,12 @@
  *     {"user_id":123,"top_n":20,"request_id":"7d0c…"}
  *     → {"request_id":"7d0c…","recommendations":[…],…}
  *
- * handler.h with real streams, a real cache, a scorer, a log and metrics.
+ * It connects handler.h with real streams, a real cache, a scorer, a log and metrics.
  *
- * (1) The start reads the settings and, when this process computes, the model; anything wrong
- *     there is one sentence. It opens no connection but to the place of the model.
+ * (1) The start reads the settings and, when this process computes, the model. A failure is one
+ *     sentence. It opens no connection but to the place of the model.
  * (2) A dead letter is one line of the log (WARN, "dead_letter") with sequence number and
- *     reason and no word of the record.
+ *     reason, without the record's content.
  * (3) Requests that have to come again are one line (WARN, "come_again") with the reason and
  *     their number; so are dead letters that are lost (ERROR, "dead_letters_lost").
  * (4) Each batch is one line of metrics: namespace Recommender, dimension Function=recommend:
@@ -33,10 +33,10 @@ typedef struct function {
     mf_cache *cache;
     mf_recommend_scorer scorer;
     mf_recommend_handler handler;
-    uint64_t n_cache_errors; /* that metrics have told */
+    uint64_t n_cache_errors; /* in metrics so far */
 } function;
 
-/* Lambda gives a start 10 s; a sentence about what took too long has to get out too. */
+/* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
 enum { START_MS = 9000 };
 
 static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,

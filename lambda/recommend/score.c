@@ -1,4 +1,5 @@
-/* score.c: cache, then scorer, then what they found back into the cache. */
+/* score.c: reads the cache, gives the scorer the lookups that are left, and writes its lists to the
+ * cache. */
 #include "lambda/recommend/score.h"
 
 #include "base/clock.h"
@@ -12,14 +13,14 @@ typedef struct work {
     mf_recommend_batch *batch;
 } work;
 
-/* When lists have to be there, so that there is time to put them. */
+/* The deadline of the lists: a quarter of the time is left for putting them. */
 static int64_t score_deadline_ms(const mf_recommend_batch *batch)
 {
     const int64_t budget_ms = mf_recommend_budget_ms(batch);
     return mf_clock_wall_ms() + budget_ms - budget_ms / 4;
 }
 
-/* The first `most` pending lookups. */
+/* Scores the first `most` pending lookups. */
 static void call_scorer(const work *w, size_t most)
 {
     mf_recommend_scorer *scorer = w->scoring->scorer;
@@ -38,7 +39,7 @@ static void call_scorer(const work *w, size_t most)
 
 /* ------------------------------------------------------------------------- the cache */
 
-/* The worst that the cache may take, or a share of what is left when that is less. */
+/* The longest time that the cache may take, or an eighth of what is left when that is less. */
 static uint32_t cache_budget_ms(const work *w)
 {
     const uint32_t worst_ms = mf_cache_session_worst_ms(w->scoring->cache);

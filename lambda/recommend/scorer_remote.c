@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 enum {
-    FEWEST_USERS = 8,   /* of a request, while there are more: less is not worth a request */
+    FEWEST_USERS = 8,   /* of a request, unless there are fewer */
     MOST_USERS = 250,   /* so that one response is small */
     MOST_ITEMS = 60000, /* of a response: 64 bytes each are less than SageMaker's 6 MiB */
     BYTES_KEPT = 1 << 20,

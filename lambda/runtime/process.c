@@ -1,5 +1,5 @@
-/* process.c: the log's style and the signal handlers. A handler sets the stop flag and writes to
- * an eventfd, both async-signal-safe. */
+/* process.c: chooses the log's style from the environment and installs signal handlers. A handler
+ * sets the stop flag and writes to an eventfd; both are async-signal-safe. */
 #include "lambda/runtime/process.h"
 
 #include "base/log.h"

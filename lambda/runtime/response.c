@@ -1,5 +1,4 @@
-/* response.c: what becomes the body of …/response or …/error: the checks before and after the
- * handler, and the types and bodies of errors. */
+/* response.c: checks before and after the handler, and makes the body of …/response or …/error. */
 #include "lambda/runtime/response.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* runtime.c: the loop.
+/* runtime.c: the loop of a function, and the tries, waits and logs around it.
  *
  *     start ──▶ next ──▶ handler ──▶ response or error ──▶ next …
  *       └─▶ init/error ──▶ exit 1

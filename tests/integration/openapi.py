@@ -28,6 +28,9 @@ from programs import SOURCE
 PATH = SOURCE / "serve" / "openapi.json"
 METHODS = ("get", "head", "post", "put", "delete", "options", "patch", "trace")
 
+REQUEST = "Question"  # the schema of a request or an instance
+RESPONSE = "x-answer"  # of the schema of a request: the schema of its response
+
 # Headers of every response that HTTP itself describes.
 FRAMING = {"content-length", "content-type", "connection", "date", "server"}
 
@@ -91,7 +94,7 @@ def expand(node, inside=()):
         if node["$ref"] in inside:
             raise AssertionError(f"{node['$ref']} refers to itself")
         return expand(resolve({"$ref": node["$ref"]}), (*inside, node["$ref"]))
-    return {k: v if k in ("x-answer", "examples", "const", "enum") else expand(v, inside)
+    return {k: v if k in (RESPONSE, "examples", "const", "enum") else expand(v, inside)
             for k, v in node.items()}
 
 
@@ -218,7 +221,7 @@ def methods_of(path):
 
 
 def request_schemas():
-    return [ref["$ref"].rpartition("/")[2] for ref in resolve(component("Question"))["oneOf"]]
+    return [ref["$ref"].rpartition("/")[2] for ref in resolve(component(REQUEST))["oneOf"]]
 
 
 def response_schema(request):
@@ -226,7 +229,7 @@ def response_schema(request):
     found = [name for name in request_schemas() if is_valid(component(name), request)]
     if len(found) != 1:
         raise AssertionError(f"{request} is {found}")
-    return resolve(component(found[0]))["x-answer"]
+    return resolve(component(found[0]))[RESPONSE]
 
 
 def invocations():

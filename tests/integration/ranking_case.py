@@ -93,6 +93,11 @@ def item_vectors(found):
     return {item: values[i * stride : (i + 1) * stride] for i, item in enumerate(items)}
 
 
+def offers(info):
+    """The part of `train --info --json` with what serve offers with this model."""
+    return info["answers"]
+
+
 class RankingCase(TrainCase):
     def info(self, job):
         result = self.start(None, "--info", job.model_bin, "--json").wait()
@@ -123,7 +128,7 @@ class RankingCase(TrainCase):
         """model.bin has a ranking model with numbers in it. Returns the output of --info."""
         info = self.info(job)
         self.assertIsNotNone(info["ranking_model"], result)
-        self.assertEqual("ranking", info["answers"]["list_orders"][0], result)
+        self.assertEqual("ranking", offers(info)["list_orders"][0], result)
         self.assertTrue(any(map(any, item_vectors(sections(job.bytes())).values())), result)
         return info
 

@@ -23,6 +23,7 @@ from programs import BIN, DEADLINE
 from serve_case import ServeCase
 
 OUT, DEAD = "predictions", "dead-letters"
+RECOMMENDED = "Answers"  # the metric of the number of recommendations
 
 
 def request(user, request_id=None, **more):

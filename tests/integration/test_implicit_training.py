@@ -6,7 +6,7 @@ import signal
 import unittest
 
 from programs import STOP_DEADLINE
-from ranking_case import RankingCase, lists_of, rated, sections, steps_of
+from ranking_case import RankingCase, lists_of, offers, rated, sections, steps_of
 from samples import csv, parity, planted, real_ratings
 from serve_case import ServeCase
 from test_determinism import PATHS, cpu_flags
@@ -34,9 +34,9 @@ class ImplicitCase(RankingCase):
         info = self.assertRanks(job, result)
         self.assertEqual(2, info["format_version"])
         self.assertIsNone(info["rating_model"])
-        self.assertEqual(["ranking", "popularity"], info["answers"]["list_orders"])
-        self.assertEqual((False, True), (info["answers"]["predicted_ratings"],
-                                         info["answers"]["similar_items"]))
+        self.assertEqual(["ranking", "popularity"], offers(info)["list_orders"])
+        self.assertEqual((False, True), (offers(info)["predicted_ratings"],
+                                         offers(info)["similar_items"]))
         names = [section["name"] for section in info["sections"]]
         self.assertEqual([], [name for name in names if "bias" in name or "factors" in name])
         metrics = job.metrics()

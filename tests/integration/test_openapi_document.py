@@ -10,9 +10,9 @@ import re
 import unittest
 
 from http_words import JSON
-from openapi import (METHODS, PATH, body_complaint, complaint, component, document, expand,
-                     is_valid, jsonschema, layout, methods_of, operations, request_examples,
-                     request_schemas, resolve, response_schema)
+from openapi import (METHODS, PATH, REQUEST, RESPONSE, body_complaint, complaint, component,
+                     document, expand, is_valid, jsonschema, layout, methods_of, operations,
+                     request_examples, request_schemas, resolve, response_schema)
 from programs import SOURCE
 from skipping import LoudCase
 
@@ -21,7 +21,7 @@ from skipping import LoudCase
 SCHEMA_KEYWORDS = {
     "$ref", "title", "description", "examples", "default", "type", "enum", "const", "oneOf",
     "allOf", "not", "properties", "required", "additionalProperties", "items", "minItems",
-    "maxItems", "minimum", "maximum", "minLength", "maxLength", "pattern", "x-answer"}
+    "maxItems", "minimum", "maximum", "minLength", "maxLength", "pattern", RESPONSE}
 
 OBJECT_FIELDS = {
     "document": ({"openapi", "info", "paths"}, {"servers", "tags", "components"}),
@@ -103,7 +103,7 @@ class DocumentCase(LoudCase):
         if node.get("type") == "object":
             self.assertIs(False, node.get("additionalProperties"), where)
             self.assertLessEqual(set(node["required"]), set(node["properties"]), where)
-        for keyword in ("items", "not", "x-answer"):
+        for keyword in ("items", "not", RESPONSE):
             if keyword in node:
                 self.schema(node[keyword], f"{where}/{keyword}")
         for keyword in ("oneOf", "allOf"):
@@ -195,7 +195,7 @@ class TheDocument(DocumentCase):
 
     def test_requests_exclude_each_other_and_name_their_responses(self):
         for name in request_schemas():
-            self.assertIn("x-answer", resolve(component(name)), name)
+            self.assertIn(RESPONSE, resolve(component(name)), name)
         for name, value in request_examples(JSON).items():
             for request in value.get("instances", [value]):
                 self.assertIn("$ref", response_schema(request), name)
@@ -205,7 +205,7 @@ class TheDocument(DocumentCase):
         without ratings does not have."""
         for name, schema in document()["components"]["schemas"].items():
             for part in (schema, *(p.get("items", {}) for p in schema.get("properties", {}).values())):
-                if part.get("type") == "object" and not name.endswith("Question"):
+                if part.get("type") == "object" and not name.endswith(REQUEST):
                     optional = {"known_user", "known_item"}
                     if "score" in part["properties"]:
                         optional.add("predicted_rating")

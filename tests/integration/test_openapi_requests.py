@@ -8,8 +8,8 @@ import random
 import unittest
 
 from http_words import CSV, JSON, JSON_LINES
-from openapi import (complaint, component, invocations, is_valid, request_examples, request_schemas,
-                     resolve, response_schema)
+from openapi import (REQUEST, complaint, component, invocations, is_valid, request_examples,
+                     request_schemas, resolve, response_schema)
 from openapi_case import OpenapiCase
 
 # Rules that a schema cannot express; values that only they decide are not in the table below.
@@ -194,7 +194,7 @@ class Requests(OpenapiCase):
     def test_random_requests_alone_in_batches_and_on_lines(self):
         r = random.Random(20250131)
         client = self.connect(self.server)
-        one = component("Question")
+        one = component(REQUEST)
         requests = [a_request(r) for _ in range(1500)]
         fine = [q for q in requests if self.assertAgrees(client, q)]
         self.assertGreater(len(fine), 400)
@@ -224,7 +224,7 @@ class Requests(OpenapiCase):
         client = self.connect(self.server)
         for rule, text in INEXPRESSIBLE.items():
             with self.subTest(rule=rule):
-                self.assertTrue(is_valid(component("Question"), json.loads(text)), "it can")
+                self.assertTrue(is_valid(component(REQUEST), json.loads(text)), "it can")
                 self.assertEqual(400, self.invoke(client, text).status)
 
     def test_lines_of_csv(self):

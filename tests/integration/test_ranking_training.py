@@ -8,8 +8,8 @@ import unittest
 
 from epochs import figures
 from programs import STOP_DEADLINE
-from ranking_case import (FIGURES, METRIC, RankingCase, lists_of, rated, sections, step_lines,
-                          steps_of)
+from ranking_case import (FIGURES, METRIC, RankingCase, lists_of, offers, rated, sections,
+                          step_lines, steps_of)
 from samples import csv, planted, real_ratings
 from test_determinism import PATHS, cpu_flags
 from wrappers import file_size_limit, inside, namespace
@@ -47,7 +47,7 @@ class BothModels(RankingCase):
             self.assertEqual(list(range(1, len(steps) + 1)), steps, phase)
         info = self.assertRanks(job)
         self.assertEqual(1, info["format_version"])
-        self.assertTrue(info["answers"]["predicted_ratings"])
+        self.assertTrue(offers(info)["predicted_ratings"])
         self.assertEqual(RANKING_SECTIONS, [s["name"] for s in info["sections"]][-6:])
 
     def test_the_ranking_model_is_no_larger_than_documented(self):
@@ -138,7 +138,7 @@ class BothModels(RankingCase):
         self.assertEqual([], [name for name in sections(alone.bytes()) if "optional" in name])
         info = self.info(alone)
         self.assertIsNone(info["ranking_model"])
-        self.assertEqual("rating", info["answers"]["list_orders"][0])
+        self.assertEqual("rating", offers(info)["list_orders"][0])
         self.assertIsNone(alone.metrics()["ranking"])
         for key in ("train_rmse", "validation_rmse", "validation_mae"):
             self.assertEqual(both.metrics()["final"][key], alone.metrics()["final"][key])

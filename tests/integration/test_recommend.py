@@ -10,7 +10,8 @@ import unittest
 from local_cloud import cloud_beside
 from models import trained
 from programs import BIN, DEADLINE, SOURCE
-from recommend_case import DEAD, OUT, Function, RecommendCase, aggregated, encoded, request
+from recommend_case import (DEAD, OUT, RECOMMENDED, Function, RecommendCase, aggregated, encoded,
+                            request)
 from sanitizers import SANITIZER_ENVIRONMENT
 
 
@@ -28,7 +29,7 @@ class Responses(RecommendCase):
         self.assertEqual({False}, {e["from_cache"] for e in events})
         self.assertRecommendations(events)
         self.assertEqual(users, [key for _, key, _ in self.stream.written])
-        self.assertEqual(40, f.metrics()["Answers"])
+        self.assertEqual(40, f.metrics()[RECOMMENDED])
 
     def test_top_n_is_the_requests_or_the_settings(self):
         f = self.function(TOP_N="3")
@@ -78,7 +79,7 @@ class Responses(RecommendCase):
                                  request(1, "a", top_n=3), request(2, "a")))
         self.assertEqual(sorted([(1, "a", 20), (2, "a", 20), (1, "b", 20), (1, "a", 3)]),
                          sorted((e["user_id"], e["request_id"], e["count"]) for e in self.stream.events()))
-        self.assertEqual((4, 3), tuple(f.metrics()[name] for name in ("Answers", "Repeated")))
+        self.assertEqual((4, 3), tuple(f.metrics()[name] for name in (RECOMMENDED, "Repeated")))
 
     def test_two_responses_for_a_user_are_never_in_one_call(self):
         f = self.function()

@@ -9,7 +9,7 @@ import unittest
 from aws_peers import Peer, cut, failure, hang_up, raw, reset, respond
 from kinesis_peer import THROTTLED, instead, refuse
 from programs import DEADLINE
-from recommend_case import DEAD, OUT, RecommendCase, aggregated, request
+from recommend_case import DEAD, OUT, RECOMMENDED, RecommendCase, aggregated, request
 
 
 class Front:
@@ -68,7 +68,7 @@ class OutputStream(RecommendCase):
         self.assertEqual(["r-1", "r-3", "r-4", "r-5"], self.stream.ids())
         metrics = f.metrics()
         self.assertEqual((4, 1, 1, 0), tuple(metrics[name] for name in (
-            "Answers", "Failed", "StreamErrors", "ModelErrors")))
+            RECOMMENDED, "Failed", "StreamErrors", "ModelErrors")))
         self.stream.faults = []
         again = {"Records": event["Records"][1:]}
         self.assertFine(f.send(again))
@@ -204,7 +204,7 @@ class Service(RecommendCase):
         self.assertEqual(["r-1", "r-2"], self.stream.ids())
         metrics = f.metrics()
         self.assertEqual((2, 3, 0, 1), tuple(metrics[name] for name in (
-            "Answers", "Failed", "StreamErrors", "ModelErrors")))
+            RECOMMENDED, "Failed", "StreamErrors", "ModelErrors")))
         self.front.always = lambda seen: None
         self.assertFine(f.send({"Records": event["Records"][2:]}))
         self.assertEqual([f"r-{user}" for user in range(1, 6)], self.stream.ids())

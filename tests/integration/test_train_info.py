@@ -11,6 +11,7 @@ import tarfile
 import unittest
 
 from programs import SOURCE
+from ranking_case import offers
 from samples import planted
 from train_case import TrainCase
 from wrappers import file_size_limit
@@ -82,7 +83,7 @@ class Info(InfoCase):
         self.assertEqual("8", str(info["metadata"]["hyperparameters"]["n_factors"]))
         self.assertAlmostEqual(metrics["final"]["validation_rmse"],
                                info["metadata"]["validation_rmse"], places=4)
-        self.assertTrue(info["answers"]["predicted_ratings"])
+        self.assertTrue(offers(info)["predicted_ratings"])
         for line in (f"n_users +{info['n_users']}", r"rating_model\n  n_factors +8",
                      r"predicted_ratings +yes", r"regularization +0\.\d+"):
             self.assertRegex(text, re.compile(rf"^ *{line}$", re.MULTILINE))
@@ -115,7 +116,7 @@ class Info(InfoCase):
         text, info = self.info(self.stored("model_version_1.bin"))
         self.assertEqual(1, info["format_version"])
         self.assertIsNone(info["ranking_model"])
-        self.assertEqual(["rating", "popularity"], info["answers"]["list_orders"])
+        self.assertEqual(["rating", "popularity"], offers(info)["list_orders"])
         self.assertIn("\nranking_model: none\n", text)
 
     def test_both_models_are_described(self):
@@ -128,7 +129,7 @@ class Info(InfoCase):
              "relevant_rating": 4, "times": True}, info["ranking_model"])
         self.assertEqual({"predicted_ratings": True,
                           "list_orders": ["ranking", "rating", "popularity"],
-                          "similar_items": True, "visitors": True}, info["answers"])
+                          "similar_items": True, "visitors": True}, offers(info))
 
     def test_a_model_without_ratings_predicts_none(self):
         text, info = self.info(self.stored("model_version_2.bin"))
@@ -136,7 +137,7 @@ class Info(InfoCase):
         self.assertIsNone(info["rating_model"])
         self.assertEqual("log", info["ranking_model"]["grading"])
         self.assertEqual({"predicted_ratings": False, "list_orders": ["ranking", "popularity"],
-                          "similar_items": True, "visitors": True}, info["answers"])
+                          "similar_items": True, "visitors": True}, offers(info))
         self.assertIn("\nrating_model: none\n", text)
         self.assertRegex(text, r"\n  predicted_ratings +no\n")
 
@@ -146,7 +147,7 @@ class Info(InfoCase):
         text, info = self.info(self.put("model.bin", seed.read_bytes()))
         self.assertIsNone(info["ranking_model"])
         self.assertTrue(info["ranking_model_unknown"])
-        self.assertEqual(["rating", "popularity"], info["answers"]["list_orders"])
+        self.assertEqual(["rating", "popularity"], offers(info)["list_orders"])
         self.assertIn("\nranking_model: of a rule that this program does not know\n", text)
         self.assertIn("optional.ranking", [section["name"] for section in info["sections"]])
 

@@ -27,7 +27,7 @@ def n_lines(text):
 
 
 def read_files(folder, left_out):
-    """The files of a channel, by its rules, but those that are left out."""
+    """The files of a channel, by its rules, without the ignored ones."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(part[0] in "._" for part in parts) \

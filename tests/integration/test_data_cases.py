@@ -1,7 +1,7 @@
 """Inputs in the form of public bug reports and data sets (cases/train), each with its right outcome.
 
-A case is a /opt/ml tree. Read: how many ratings, users and items, from which columns, with which warnings. Refused:
-words of the sentence that says why. Never: fewer ratings than the file has, without a word."""
+A case is a /opt/ml tree. Read: the numbers of ratings, users and items, the columns and the warnings. Refused: words
+of the error. Never: fewer ratings than the file has, without a message."""
 
 import json
 import shutil
@@ -128,7 +128,7 @@ EXPECTED = {
     "79-gz-truncated": refused("damaged gzip"),
     "81-part-parquet-beside": read(150, 30, 40, warned=("left_out",), n_left_out=1),
     "83-single-quote": refused("single quotes"),
-    "84-user-in-two-spellings": read(3, 3, 1, warned=("float_ids",)),
+    "84-user-in-two-forms": read(3, 3, 1, warned=("float_ids",)),
     "86-jester-user-ratings-kaggle": refused("matrix", "User1"),
     "87-wide-three-columns": refused("matrix", "alice"),
     "88-wide-three-columns-headerless": read(3, 3, 3, ("#1", "#2", "#3", "none"), ("a_user_a_row",)),

@@ -1,6 +1,6 @@
-"""Data as people have it, kind by kind: read as its owner means it, or refused with what to change.
+"""Kinds of data that users have: each is read as intended, or refused with what to change.
 
-Each test makes its inputs from one set of ratings; what is read must be exactly those."""
+Each test makes its inputs from one set of ratings; exactly these must be read."""
 
 import gzip
 import json
@@ -28,7 +28,7 @@ class KindCase(TrainCase):
         return seen
 
     def assertReads(self, files, n=len(ROWS), users=60, items=40, events=(), **hyperparameters):
-        """Returns what --inspect says of the train channel."""
+        """Returns the train channel's part of the output of --inspect."""
         seen = self.inspect(files, **hyperparameters)
         self.assertTrue(seen["ok"], seen)
         train = seen["train"]
@@ -50,7 +50,7 @@ class KindCase(TrainCase):
 
 
 def with_text(rows, text_of, separator="\t", newline="\n", quote=lambda text: text):
-    """user, item, text, rating: text_of(n) stands before the rating."""
+    """user, item, text, rating: text_of(n) precedes the rating."""
     lines = ["user_id", "item_id", "headline", "rating"]
     out = [separator.join(lines)]
     for n, (user, item, rating, _) in enumerate(rows):
@@ -164,14 +164,14 @@ class Parts(KindCase):
             self.assertReads({"p0.csv": text[0], "p1.csv": encoded})
         self.assertReads({"p0.csv": csv(ROWS[:400], None), "p1.csv": csv(ROWS[400:], None).encode("utf-16")})
 
-    def test_what_is_left_out_is_counted_and_warned_about(self):
+    def test_ignored_files_are_counted_and_warned_about(self):
         for other in (b"PAR1\x15\x00\x15", b"PK\x03\x04\x14\x00\x00\x00xl/workbook.xml", b"a few words\n"):
             train = self.assertReads({"a.csv": csv(ROWS), "b.bin": other}, events=("left_out",))
             self.assertEqual((1, "b.bin"), (train["n_left_out"], train["left_out"][0]["file"]))
 
 
 class Understood(KindCase):
-    """3. What was understood is shown, and what looks wrong is warned about."""
+    """3. The detected format is logged, and suspicious data gives a warning."""
 
     def test_the_log_says_how_files_are_written(self):
         job = self.job_on(ROWS)
@@ -225,7 +225,7 @@ class Understood(KindCase):
 
 
 class Settings(KindCase):
-    """4. A way to say it."""
+    """4. Settings for the format."""
 
     def test_positions_for_files_without_a_header(self):
         swapped = [(i, u, r, t) for u, i, r, t in ROWS]
@@ -295,7 +295,7 @@ class Settings(KindCase):
 
 
 class Times(KindCase):
-    """5. Times in every form give the order that they have."""
+    """5. Times in every form give the same order."""
 
     def times(self, write):
         return csv([(u, i, r, write(int(t))) for u, i, r, t in ROWS])
@@ -326,7 +326,7 @@ class Times(KindCase):
                 self.assertSameModel(plain, job)
 
     def test_files_of_different_units_are_read_as_seconds(self):
-        """The newest of a repeated pair stays, whatever its file counts."""
+        """The newest of a repeated pair stays, in any unit of its file."""
         old = csv([("1", "1000", "1", "1000000000000"), ("2", "1000", "2", "1000000000000"), ("2", "1", "3", "1")])
         new = csv([("1", "1000", "5", "1100000000"), ("3", "1000", "4", "1100000000")])
         for names in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
@@ -384,7 +384,7 @@ def json_lines(rows, between="\n"):
 
 
 class Shapes(KindCase):
-    """7. Other shapes that people bring."""
+    """7. Other formats that users have."""
 
     def test_json_objects(self):
         plain = self.job_on(ROWS)
@@ -409,7 +409,7 @@ class Shapes(KindCase):
                     self.assertTrained(job, result)
                     self.assertSameModel(plain, job)
 
-    def test_json_that_is_damaged_says_where(self):
+    def test_damaged_json_is_reported_with_its_place(self):
         lines = json_lines(ROWS).split("\n")
         for bad, words in (('{"user_id": "1", "item_id"', "not JSON"), ('{"user_id": "1", "item_id": "2"}', '"rating"'),
                            ('{"user_id": "1", "item_id": "2", "rating": "good"}', 'rating "good" is not a number'),
@@ -450,7 +450,7 @@ class Shapes(KindCase):
         train = self.assertReads({"m.mtx": pattern + "".join(f"{u} {i}\n" for u, i, *_ in ROWS)})
         self.assertEqual("implicit", train["feedback"])
 
-    def test_what_is_not_read_says_what_it_is_and_how_to_convert_it(self):
+    def test_unsupported_formats_are_named_with_a_way_to_convert_them(self):
         for content, words in (
                 (b"PAR1\x15\x04", ("Parquet", "read_parquet")), (b"ARROW1\0\0", ("Arrow", "read_feather")),
                 (b"\xff\xff\xff\xff\x10\0\0\0", ("Arrow", "open_stream")), (b"ORC\x08", ("ORC", "read_orc")),
@@ -476,7 +476,7 @@ class Shapes(KindCase):
 
 
 class Words(KindCase):
-    """8. Words that a person can act on."""
+    """8. Messages that a user can act on."""
 
     def test_rows_without_a_header_are_described_as_data(self):
         seen = self.assertRefuses({"r.csv": "1,2,web,5\n3,4,app,4\n"}, "no header", 'column 3 "web" is not a number',
@@ -497,7 +497,7 @@ class Words(KindCase):
 
 
 class Validation(KindCase):
-    """9. What training knows of the validation channel."""
+    """9. The share of the validation channel that training knows."""
 
     def validated(self, rows):
         job = self.job_on(ROWS[:700]).channel("validation", {"v.csv": csv(rows)})
@@ -579,13 +579,13 @@ class Inspect(KindCase):
         seen = json.loads(self.run_train(job, "--inspect", "--json").stdout)
         self.assertEqual((200, 200), (seen["validation"]["n_ratings"], seen["validation"]["n_known"]))
 
-    def test_it_stands_apart_from_other_options(self):
+    def test_it_excludes_other_options(self):
         for words in (("--inspect", "--info", "x"), ("--inspect", "--predict", "1", "2")):
             self.assertEqual(2, self.run_train(self.job_on(ROWS), *words).status)
 
 
 class Modes(KindCase):
-    """The same through every door: FastFile, Pipe, gzip, threads."""
+    """The same by every input mode: FastFile, Pipe, gzip, threads."""
 
     def test_pipe_and_fast_file(self):
         quoted = with_text(ROWS, lambda n: '"a" b' if n % 3 else '"open', "\t")

@@ -1,5 +1,5 @@
-"""The step data of script/deploy: what lies in the user's bucket is never replaced, unless
---replace-data says so; and where script/train-job trains. The account is a file
+"""The step data of script/deploy: objects in the user's bucket are never replaced without
+--replace-data; and the data that script/train-job trains on. The account is a file
 (account_standin.py); for the last class S3 is s3rver, and the aws CLI is Debian's own."""
 
 import json
@@ -57,10 +57,10 @@ class DataCase(DeployCase):
 
 
 class Kept(DataCase):
-    """What was there stays, byte for byte."""
+    """Existing objects stay, byte for byte."""
 
     def the_users(self):
-        """A bucket with ratings that the user has put there, by hand."""
+        """A bucket with ratings that the user has uploaded."""
         self.base()
         self.state["buckets"][BUCKET]["data/ratings.csv"] = self.tag(RATINGS)
 
@@ -76,7 +76,7 @@ class Kept(DataCase):
             self.assertEqual(self.tag(RATINGS), self.in_bucket().get("data/ratings.csv"), words)
             self.assertNotIn("MovieLens", done.stderr)
 
-    def test_so_it_is_trained_on_and_gets_no_titles_of_other_movies(self):
+    def test_they_are_trained_on_and_get_no_titles_of_other_movies(self):
         self.the_users()
         done = self.deploy()
         self.assertIn("stay as they are", done.stderr)
@@ -85,7 +85,7 @@ class Kept(DataCase):
         self.assertEqual({"data/ratings.csv": self.tag(RATINGS), "data/movies.csv": self.tag("movieId,title,genres\n")},
                          self.in_bucket())
 
-    def test_other_ratings_need_the_word(self):
+    def test_other_ratings_need_replace_data(self):
         self.the_users()
         for given in (self.path("other.csv"), str(self.mine)):
             done = self.data("--data", given, status=1)
@@ -96,7 +96,7 @@ class Kept(DataCase):
         self.assertEqual(["remove data/ratings.csv", "upload data/ratings.csv", "upload data/movies.csv"], self.changes())
         self.assertEqual(self.tag(OTHER), self.in_bucket()["data/ratings.csv"])
 
-    def test_titles_need_the_word_too(self):
+    def test_titles_need_replace_data_too(self):
         self.the_users()
         self.state["buckets"][BUCKET]["data/movies.csv"] = "theirs"
         done = self.data("--items", self.path("titles.csv"), status=1)
@@ -110,7 +110,7 @@ class Kept(DataCase):
         done = self.deploy("--model", "s3://other/m/model.tar.gz")
         self.assertIn("no ratings are uploaded", done.stderr)
         self.assertEqual({"data/movies.csv": self.tag("movieId,title,genres\n")}, self.in_bucket())
-        # Nor later: what is in the bucket is no sample.
+        # Nor later: the bucket does not have the sample.
         self.assertIn("there are no ratings in", self.deploy(status=1).stderr)
         self.assertEqual([], [c for c in self.changes() if "ratings" in c])
 
@@ -162,7 +162,7 @@ class Given(DataCase):
         self.data("--data", self.path("parts"), "--replace-data")
         self.assertEqual({f"data/ratings/{n} part.csv" for n in range(3)} | {"data/movies.csv"}, set(self.in_bucket()))
 
-    def test_an_address_is_trained_on_where_it_is(self):
+    def test_an_address_is_trained_on_in_place(self):
         self.state["buckets"]["lake"] = {"ratings/2026/part.csv": "etag"}
         uri = "s3://lake/ratings/2026/"
         self.deploy("--data", uri)
@@ -202,7 +202,7 @@ class Given(DataCase):
         self.data("--items", self.path("titles.csv"))
         self.assertEqual(["upload data/movies.csv"], self.changes())
 
-    def test_the_sample_goes_into_an_empty_bucket_alone_and_its_licence_is_said(self):
+    def test_the_sample_goes_only_into_an_empty_bucket_and_its_licence_is_printed(self):
         self.base()
         self.faults = [{"words": "s3 cp", "skip": 1, "err": "\nthe network is gone\n"}]
         self.data(status=1)
@@ -232,7 +232,7 @@ class Given(DataCase):
 
 
 class BadWords(DataCase):
-    def test_are_refused_before_anybody_is_asked(self):
+    def test_are_refused_before_any_call(self):
         self.write("empty.csv", "")
         self.write("sample/ratings.csv", RATINGS)
         self.write("sample/movies.csv", TITLES)
@@ -266,17 +266,17 @@ class Training(DataCase):
     def train(self, *words, **how):
         return self.run_script("train-job", "--stack", STACK, "--image", IMAGE, *words, **how)
 
-    def test_where_the_role_may_not_read_is_said_with_what_to_do(self):
+    def test_data_that_the_role_may_not_read_is_reported_with_what_to_do(self):
         self.base()
         self.data("--data", self.path("ratings.csv"))
         self.state["buckets"]["lake"] = {"r/a.csv": "e", "v/a.csv": "e"}
-        said = self.train("--data", "s3://lake/r/", status=1).stderr
-        self.assertIn(f"script/deploy --stack {STACK} --only data --data s3://lake/r/", said)
-        self.assertIn(f"aws s3 cp s3://lake/r/ s3://{BUCKET}/data/ --recursive", said)
+        stderr = self.train("--data", "s3://lake/r/", status=1).stderr
+        self.assertIn(f"script/deploy --stack {STACK} --only data --data s3://lake/r/", stderr)
+        self.assertIn(f"aws s3 cp s3://lake/r/ s3://{BUCKET}/data/ --recursive", stderr)
         self.assertEqual([], self.changes())
         self.assertIn(f"reads only below s3://{BUCKET}/data/", self.train("--data", f"s3://{BUCKET}/x.csv", status=1).stderr)
         self.assertIn("--validation is", self.train("--validation", "s3://lake/v/a.csv", status=1).stderr)
-        self.data("--data", "s3://lake/r/")  # what was said to be done
+        self.data("--data", "s3://lake/r/")  # the reported remedy
         self.train("--data", "s3://lake/r/a.csv")
         self.assertEqual("s3://lake/r/a.csv", self.channel())
 
@@ -304,7 +304,7 @@ class Training(DataCase):
 
 
 class RealS3(DataCase):
-    """The step's commands as the real CLI carries them out."""
+    """The step's commands with the real CLI."""
 
     def setUp(self):
         why = why_not()
@@ -355,7 +355,7 @@ esac
         self.assertEqual(("ratings.csv", "movies.csv"), (self.fetch("data/ratings.csv"), self.fetch("data/movies.csv")))
         for n in range(3):
             self.write(f"parts/{n} part.csv", RATINGS + str(n))
-        os.utime(self.path("parts/1 part.csv"), (1, 1))  # older than what it replaces
+        os.utime(self.path("parts/1 part.csv"), (1, 1))  # older than the object it replaces
         self.data("--data", self.path("parts"), "--replace-data")
         self.assertEqual((None, RATINGS + "1"), (self.fetch("data/ratings.csv"), self.fetch("data/ratings/1%20part.csv")))
         self.assertIn("already", self.data("--data", self.path("parts")).stderr)

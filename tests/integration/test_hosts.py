@@ -64,7 +64,7 @@ class Hosts(TrainCase):
         self.assertEqual(0, result.status, result)
         self.assertIn("localhost trains", result.stderr)
 
-    def test_the_loss_of_the_first_host_is_named(self):
+    def test_the_loss_of_the_first_host_is_reported(self):
         """Killed: the other one ends with 1 and names it."""
         second, waiting, _, training, _ = self.started()
         training.signal(signal.SIGKILL)
@@ -93,14 +93,14 @@ class Hosts(TrainCase):
         self.assertEqual(0, result.status, result)
 
     def test_foreign_connections_are_closed(self):
-        """Neither noise nor a host of another job is taken for one of this job."""
+        """Neither noise nor a host of another job is accepted as one of this job."""
         _, waiting, _, training, gate = self.started()
         for hello in (b"GET / HTTP/1.1\r\n\r\n", b"recommender-presence-1 third\n", b"x" * 4096):
             with self.subTest(hello[:20]), socket.create_connection(
                     ("127.0.0.1", self.port.number), timeout=30) as stray:
                 stray.sendall(hello)
                 with contextlib.suppress(ConnectionResetError):
-                    while stray.recv(100):  # what comes before the end are beats
+                    while stray.recv(100):  # the bytes before the end are beats
                         pass
         gate.drain()
         self.assertEqual(0, training.wait().status)

@@ -67,7 +67,7 @@ __attribute__((format(printf, 4, 5))) bool mf_fail_errno(mf_error *err, int errn
 /* Fails with another error's code and text. */
 bool mf_fail_again(mf_error *err, const mf_error *cause);
 
-/* Who has to act: "ClientError" (data, hyperparameters, settings), "PlatformError" (disk, memory)
+/* The class in failure reports: "ClientError" (data, hyperparameters, settings), "PlatformError" (disk, memory)
  * or "AlgorithmError" (a bug of ours); "Stopped" after a signal. */
 const char *mf_error_class(mf_error_code code);
 

@@ -74,11 +74,18 @@ static bool fail_twice(const mf_id_list *list, uint32_t first, uint32_t second, 
                    (unsigned long)second);
 }
 
+static bool check_n_slots(const mf_id_list *list, uint64_t n_slots, mf_error_code code,
+                          mf_error *err)
+{
+    return n_slots == mf_id_table_slots(list->n) ||
+           mf_fail(err, code, MF_NOWHERE, "a table for %lu ids has not %llu slots",
+                   (unsigned long)list->n, (unsigned long long)n_slots);
+}
+
 bool mf_id_table_build(const mf_id_list *list, uint32_t *slots, uint64_t n_slots, mf_error *err)
 {
-    if (n_slots != mf_id_table_slots(list->n))
-        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a table for %lu ids has not %llu slots",
-                       (unsigned long)list->n, (unsigned long long)n_slots);
+    if (!check_n_slots(list, n_slots, MF_ERR_ARGUMENT, err))
+        return false;
     memset(slots, 0xFF, (size_t)n_slots * sizeof *slots); /* MF_INDEX_NONE everywhere */
     for (uint32_t index = 0; index < list->n; index++) {
         const mf_id id = mf_id_list_get(list, index);
@@ -132,23 +139,16 @@ static bool check_path(const mf_id_list *list, const uint32_t *slots, uint64_t n
     return true;
 }
 
-static uint64_t count_taken(const uint32_t *slots, uint64_t n_slots)
-{
-    uint64_t n = 0;
-    for (uint64_t slot = 0; slot < n_slots; slot++)
-        n += slots[slot] != MF_INDEX_NONE;
-    return n;
-}
-
 bool mf_id_table_check(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
                        mf_error *err)
 {
     suspects pairs = {.n = 0};
-    if (n_slots != mf_id_table_slots(list->n))
-        return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "a table for %lu ids has not %llu slots",
-                       (unsigned long)list->n, (unsigned long long)n_slots);
+    if (!check_n_slots(list, n_slots, MF_ERR_FORMAT, err))
+        return false;
     /* With this, at least half of the slots are empty, so the walks end. */
-    const uint64_t n_taken = count_taken(slots, n_slots);
+    uint64_t n_taken = 0;
+    for (uint64_t slot = 0; slot < n_slots; slot++)
+        n_taken += slots[slot] != MF_INDEX_NONE;
     if (n_taken != list->n)
         return mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE, "a table of %lu ids holds %llu",
                        (unsigned long)list->n, (unsigned long long)n_taken);

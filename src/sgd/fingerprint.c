@@ -100,12 +100,12 @@ bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid,
     bool ok = false;
     uint32_t *user_of = invert(grid->user_row, grid->n_users, err);
     uint32_t *item_of = invert(grid->item_row, grid->n_items, err);
-    uint64_t *user_print = mf_allocate(n_user_blocks, sizeof *user_print, "the fingerprint", err);
-    uint64_t *item_print = mf_allocate(n_item_blocks, sizeof *item_print, "the fingerprint", err);
-    uint64_t *group_print = mf_allocate(n_groups, sizeof *group_print, "the fingerprint", err);
-    if (user_of == NULL || item_of == NULL || user_print == NULL || item_print == NULL ||
-        group_print == NULL)
+    const size_t n_prints = (size_t)n_user_blocks + n_item_blocks + n_groups;
+    uint64_t *user_print = mf_allocate(n_prints, sizeof *user_print, "the fingerprint", err);
+    if (user_of == NULL || item_of == NULL || user_print == NULL)
         goto done;
+    uint64_t *item_print = user_print + n_user_blocks;
+    uint64_t *group_print = item_print + n_item_blocks;
 #pragma omp parallel num_threads((int)n_threads)
     {
 #pragma omp for schedule(dynamic, 1)
@@ -125,19 +125,13 @@ bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid,
         }
     }
     uint64_t print = mix_whole(input, held_out);
-    for (uint32_t a = 0; a < n_user_blocks; a++)
-        print = mf_random_bits(print, user_print[a]);
-    for (uint32_t b = 0; b < n_item_blocks; b++)
-        print = mf_random_bits(print, item_print[b]);
-    for (uint32_t g = 0; g < n_groups; g++)
-        print = mf_random_bits(print, group_print[g]);
+    for (size_t i = 0; i < n_prints; i++)
+        print = mf_random_bits(print, user_print[i]);
     *fingerprint = print;
     ok = true;
 done:
     mf_free(user_of);
     mf_free(item_of);
     mf_free(user_print);
-    mf_free(item_print);
-    mf_free(group_print);
     return ok;
 }

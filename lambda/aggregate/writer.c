@@ -82,6 +82,11 @@ void mf_aggregate_writer_destroy(mf_aggregate_writer *writer)
 
 /* --- one item ---------------------------------------------------------------------- */
 
+static mf_id text_of(const char *text)
+{
+    return (mf_id){text, strlen(text)};
+}
+
 static mf_aws_dynamodb_type key_type(const mf_aggregate_settings *s)
 {
     return s->key_is_number ? MF_AWS_DYNAMODB_NUMBER : MF_AWS_DYNAMODB_TEXT;
@@ -108,9 +113,9 @@ static void start_update(worker *w, const mf_aggregate_window_entry *entry)
     const mf_aggregate_write *write = w->writer->write;
     const mf_id key = mf_aggregate_window_view(write->window, entry->key);
     mf_aws_dynamodb_update_start(&w->update, s->table);
-    mf_aws_dynamodb_update_key(&w->update, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
-    mf_aws_dynamodb_update_key(&w->update, s->start_attribute, MF_AWS_DYNAMODB_TEXT, write->start,
-                               strlen(write->start));
+    mf_aws_dynamodb_update_key(&w->update, s->key_attribute, key_type(s), key);
+    mf_aws_dynamodb_update_key(&w->update, s->start_attribute, MF_AWS_DYNAMODB_TEXT,
+                               text_of(write->start));
 }
 
 static void set_means(worker *w, const mf_aggregate_decimal *sums, uint64_t count)
@@ -120,7 +125,7 @@ static void set_means(worker *w, const mf_aggregate_decimal *sums, uint64_t coun
         const mf_aggregate_decimal mean = mf_aggregate_decimal_mean(&sums[i], count);
         const mf_id text = decimal_text(w, &mean);
         mf_aws_dynamodb_update_set(&w->update, s->mean_attributes.names[i], MF_AWS_DYNAMODB_NUMBER,
-                                   text.bytes, text.n_bytes);
+                                   text);
     }
 }
 
@@ -158,16 +163,13 @@ static void build_addition(worker *w, const mf_aggregate_window_entry *entry)
     const mf_aggregate_settings *s = writer->settings;
     const mf_aggregate_write *write = writer->write;
     start_update(w, entry);
-    if (s->count_attribute[0] != '\0') {
-        const mf_id count = count_text(w, entry->count);
-        mf_aws_dynamodb_update_add(&w->update, s->count_attribute, count.bytes, count.n_bytes);
-    }
-    for (size_t i = 0; i < s->sum_attributes.n; i++) {
-        const mf_id sum = decimal_text(w, &entry->sums[i]);
-        mf_aws_dynamodb_update_add(&w->update, s->sum_attributes.names[i], sum.bytes, sum.n_bytes);
-    }
-    mf_aws_dynamodb_update_set(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, write->end,
-                               strlen(write->end));
+    if (s->count_attribute[0] != '\0')
+        mf_aws_dynamodb_update_add(&w->update, s->count_attribute, count_text(w, entry->count));
+    for (size_t i = 0; i < s->sum_attributes.n; i++)
+        mf_aws_dynamodb_update_add(&w->update, s->sum_attributes.names[i],
+                                   decimal_text(w, &entry->sums[i]));
+    mf_aws_dynamodb_update_set(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT,
+                               text_of(write->end));
     for (size_t i = 0; i < s->carried_fields.n; i++) {
         if (entry->types[i] == MF_AGGREGATE_CARRIED_NONE)
             continue;
@@ -176,13 +178,13 @@ static void build_addition(worker *w, const mf_aggregate_window_entry *entry)
                                    entry->types[i] == MF_AGGREGATE_CARRIED_NUMBER
                                        ? MF_AWS_DYNAMODB_NUMBER
                                        : MF_AWS_DYNAMODB_TEXT,
-                                   value.bytes, value.n_bytes);
+                                   value);
     }
     set_means(w, entry->sums, entry->count);
     mf_aws_dynamodb_update_set(&w->update, writer->sequence_attribute, MF_AWS_DYNAMODB_TEXT,
-                               writer->order, strlen(writer->order));
+                               text_of(writer->order));
     mf_aws_dynamodb_update_if_newer(&w->update, writer->sequence_attribute, MF_AWS_DYNAMODB_TEXT,
-                                    writer->order, strlen(writer->order));
+                                    text_of(writer->order));
     want_totals(w);
 }
 
@@ -200,10 +202,9 @@ static bool fetch_totals(worker *w, const mf_aggregate_window_entry *entry,
     const char *end = w->writer->write->end;
     mf_aws_dynamodb_result outcome;
     start_update(w, entry);
-    mf_aws_dynamodb_update_set(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, end,
-                               strlen(end));
-    mf_aws_dynamodb_update_if_equal(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, end,
-                                    strlen(end));
+    mf_aws_dynamodb_update_set(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT, text_of(end));
+    mf_aws_dynamodb_update_if_equal(&w->update, s->end_attribute, MF_AWS_DYNAMODB_TEXT,
+                                    text_of(end));
     want_totals(w);
     if (!run(w, &outcome, failure))
         return false;
@@ -221,13 +222,10 @@ static bool write_means(worker *w, const mf_aggregate_window_entry *entry,
     start_update(w, entry);
     set_means(w, totals->sums, totals->count);
     const mf_id count = count_text(w, totals->count);
-    mf_aws_dynamodb_update_if_equal(&w->update, s->count_attribute, MF_AWS_DYNAMODB_NUMBER,
-                                    count.bytes, count.n_bytes);
-    for (size_t i = 0; i < s->sum_attributes.n; i++) {
-        const mf_id sum = decimal_text(w, &totals->sums[i]);
+    mf_aws_dynamodb_update_if_equal(&w->update, s->count_attribute, MF_AWS_DYNAMODB_NUMBER, count);
+    for (size_t i = 0; i < s->sum_attributes.n; i++)
         mf_aws_dynamodb_update_if_equal(&w->update, s->sum_attributes.names[i],
-                                        MF_AWS_DYNAMODB_NUMBER, sum.bytes, sum.n_bytes);
-    }
+                                        MF_AWS_DYNAMODB_NUMBER, decimal_text(w, &totals->sums[i]));
     return run(w, &outcome, failure);
 }
 
@@ -293,9 +291,8 @@ static void *work(void *argument)
 
 static void begin(mf_aggregate_writer *writer, const mf_aggregate_write *write)
 {
-    const mf_id last = {write->window->last, strlen(write->window->last)};
     writer->write = write;
-    mf_stream_sequence_order_text(last, writer->order);
+    mf_stream_sequence_order_text(text_of(write->window->last), writer->order);
     snprintf(writer->sequence_attribute, sizeof writer->sequence_attribute, "lastSequence:%.*s",
              (int)(write->shard_id.n_bytes < 128 ? write->shard_id.n_bytes : 128),
              write->shard_id.bytes);
@@ -356,7 +353,7 @@ static int compare_trend(const void *a, const void *b, void *context)
 
 static void put_text(mf_aws_dynamodb_puts *puts, const char *name, const char *text)
 {
-    mf_aws_dynamodb_puts_attribute(puts, name, MF_AWS_DYNAMODB_TEXT, text, strlen(text));
+    mf_aws_dynamodb_puts_attribute(puts, name, MF_AWS_DYNAMODB_TEXT, text_of(text));
 }
 
 static void put_place(mf_aggregate_writer *writer, const mf_aggregate_write *write, uint32_t i,
@@ -374,16 +371,15 @@ static void put_place(mf_aggregate_writer *writer, const mf_aggregate_write *wri
     put_text(puts, s->start_attribute, write->start);
     put_text(puts, MF_AGGREGATE_PLACE_ATTRIBUTE, place);
     put_text(puts, s->end_attribute, write->end);
-    mf_aws_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key.bytes, key.n_bytes);
-    const mf_id count = count_text(w, totals->count);
-    mf_aws_dynamodb_puts_attribute(puts, s->count_attribute, MF_AWS_DYNAMODB_NUMBER, count.bytes,
-                                   count.n_bytes);
+    mf_aws_dynamodb_puts_attribute(puts, s->key_attribute, key_type(s), key);
+    mf_aws_dynamodb_puts_attribute(puts, s->count_attribute, MF_AWS_DYNAMODB_NUMBER,
+                                   count_text(w, totals->count));
     for (size_t m = 0; m < s->mean_attributes.n; m++) {
         const mf_aggregate_decimal mean =
             mf_aggregate_decimal_mean(&totals->sums[m], totals->count);
         const mf_id text = decimal_text(w, &mean);
         mf_aws_dynamodb_puts_attribute(puts, s->mean_attributes.names[m], MF_AWS_DYNAMODB_NUMBER,
-                                       text.bytes, text.n_bytes);
+                                       text);
     }
     mf_aws_dynamodb_puts_end(puts);
 }

@@ -26,25 +26,24 @@ static void write_name(mf_text *text, const char *name)
     mf_text_json(text, name, strlen(name));
 }
 
-static void write_value(mf_text *text, mf_aws_dynamodb_type type, const char *value, size_t n)
+static void write_value(mf_text *text, mf_aws_dynamodb_type type, mf_id value)
 {
     if (type == MF_AWS_DYNAMODB_NUMBER)
         mf_text_literal(text, "{\"N\":");
     else
         mf_text_literal(text, "{\"S\":");
-    mf_text_json(text, value, n);
+    mf_text_json(text, value.bytes, value.n_bytes);
     mf_text_literal(text, "}");
 }
 
 /* "name":{"S":"value"}, with a comma before it unless it is the first. */
-static void write_attribute(mf_text *text, const char *name, mf_aws_dynamodb_type type,
-                            const char *value, size_t n)
+static void write_attribute(mf_text *text, const char *name, mf_aws_dynamodb_type type, mf_id value)
 {
     if (text->n_bytes > 0 && text->bytes[text->n_bytes - 1] != '{')
         mf_text_literal(text, ",");
     write_name(text, name);
     mf_text_literal(text, ":");
-    write_value(text, type, value, n);
+    write_value(text, type, value);
 }
 
 void mf_aws_dynamodb_update_start(mf_aws_dynamodb_update *update, const char *table)
@@ -60,34 +59,33 @@ void mf_aws_dynamodb_update_start(mf_aws_dynamodb_update *update, const char *ta
 
 /* #i stands for the name and :i for the value; returns i. */
 static uint32_t place(mf_aws_dynamodb_update *update, const char *name, mf_aws_dynamodb_type type,
-                      const char *value, size_t n)
+                      mf_id value)
 {
     const uint32_t i = update->n_placeholders++;
     const char *comma = i > 0 ? "," : "";
     mf_text_format(&update->names, "%s\"#%u\":", comma, i);
     write_name(&update->names, name);
     mf_text_format(&update->values, "%s\":%u\":", comma, i);
-    write_value(&update->values, type, value, n);
+    write_value(&update->values, type, value);
     return i;
 }
 
 void mf_aws_dynamodb_update_key(mf_aws_dynamodb_update *update, const char *name,
-                                mf_aws_dynamodb_type type, const char *value, size_t n)
+                                mf_aws_dynamodb_type type, mf_id value)
 {
-    write_attribute(&update->key, name, type, value, n);
+    write_attribute(&update->key, name, type, value);
 }
 
 void mf_aws_dynamodb_update_set(mf_aws_dynamodb_update *update, const char *name,
-                                mf_aws_dynamodb_type type, const char *value, size_t n)
+                                mf_aws_dynamodb_type type, mf_id value)
 {
-    const uint32_t i = place(update, name, type, value, n);
+    const uint32_t i = place(update, name, type, value);
     mf_text_format(&update->set, "%s#%u = :%u", update->set.n_bytes > 0 ? ", " : "SET ", i, i);
 }
 
-void mf_aws_dynamodb_update_add(mf_aws_dynamodb_update *update, const char *name,
-                                const char *number, size_t n)
+void mf_aws_dynamodb_update_add(mf_aws_dynamodb_update *update, const char *name, mf_id number)
 {
-    const uint32_t i = place(update, name, MF_AWS_DYNAMODB_NUMBER, number, n);
+    const uint32_t i = place(update, name, MF_AWS_DYNAMODB_NUMBER, number);
     mf_text_format(&update->add, "%s#%u :%u", update->add.n_bytes > 0 ? ", " : "ADD ", i, i);
 }
 
@@ -97,17 +95,17 @@ static const char *and_if_more(const mf_aws_dynamodb_update *update)
 }
 
 void mf_aws_dynamodb_update_if_newer(mf_aws_dynamodb_update *update, const char *name,
-                                     mf_aws_dynamodb_type type, const char *value, size_t n)
+                                     mf_aws_dynamodb_type type, mf_id value)
 {
-    const uint32_t i = place(update, name, type, value, n);
+    const uint32_t i = place(update, name, type, value);
     mf_text_format(&update->condition, "%s(attribute_not_exists(#%u) OR #%u < :%u)",
                    and_if_more(update), i, i, i);
 }
 
 void mf_aws_dynamodb_update_if_equal(mf_aws_dynamodb_update *update, const char *name,
-                                     mf_aws_dynamodb_type type, const char *value, size_t n)
+                                     mf_aws_dynamodb_type type, mf_id value)
 {
-    const uint32_t i = place(update, name, type, value, n);
+    const uint32_t i = place(update, name, type, value);
     mf_text_format(&update->condition, "%s#%u = :%u", and_if_more(update), i, i);
 }
 
@@ -263,9 +261,9 @@ void mf_aws_dynamodb_puts_begin(mf_aws_dynamodb_puts *puts)
 }
 
 void mf_aws_dynamodb_puts_attribute(mf_aws_dynamodb_puts *puts, const char *name,
-                                    mf_aws_dynamodb_type type, const char *value, size_t n)
+                                    mf_aws_dynamodb_type type, mf_id value)
 {
-    write_attribute(&puts->items, name, type, value, n);
+    write_attribute(&puts->items, name, type, value);
 }
 
 void mf_aws_dynamodb_puts_end(mf_aws_dynamodb_puts *puts)

@@ -1,9 +1,9 @@
 /* dynamodb.h: UpdateItem and BatchWriteItem of DynamoDB (docs/lambda.md, 4.7).
  *
  *     mf_aws_dynamodb_update_start(&update, "ratings");
- *     mf_aws_dynamodb_update_key(&update, "movieId", MF_AWS_DYNAMODB_TEXT, id, n_id);
- *     mf_aws_dynamodb_update_add(&update, "count", "12", 2);
- *     mf_aws_dynamodb_update_if_newer(&update, "lastSequence", MF_AWS_DYNAMODB_TEXT, number, n_number);
+ *     mf_aws_dynamodb_update_key(&update, "movieId", MF_AWS_DYNAMODB_TEXT, id);
+ *     mf_aws_dynamodb_update_add(&update, "count", (mf_id){"12", 2});
+ *     mf_aws_dynamodb_update_if_newer(&update, "lastSequence", MF_AWS_DYNAMODB_TEXT, last);
  *     if (!mf_aws_dynamodb_update_run(client, &update, deadline_ms, &result, &failure)) …
  *
  * The client is one of service MF_AWS_DYNAMODB.
@@ -23,6 +23,7 @@
 #ifndef MF_LAMBDA_AWS_DYNAMODB_H
 #define MF_LAMBDA_AWS_DYNAMODB_H
 
+#include "base/id_list.h"
 #include "lambda/aws/client.h"
 
 enum {
@@ -54,21 +55,20 @@ void mf_aws_dynamodb_update_start(mf_aws_dynamodb_update *update, const char *ta
 
 /* An attribute of the item's key. */
 void mf_aws_dynamodb_update_key(mf_aws_dynamodb_update *update, const char *name,
-                                mf_aws_dynamodb_type type, const char *value, size_t n);
+                                mf_aws_dynamodb_type type, mf_id value);
 
 /* SET name = value. */
 void mf_aws_dynamodb_update_set(mf_aws_dynamodb_update *update, const char *name,
-                                mf_aws_dynamodb_type type, const char *value, size_t n);
+                                mf_aws_dynamodb_type type, mf_id value);
 
 /* ADD name number: a missing attribute counts as 0. */
-void mf_aws_dynamodb_update_add(mf_aws_dynamodb_update *update, const char *name,
-                                const char *number, size_t n);
+void mf_aws_dynamodb_update_add(mf_aws_dynamodb_update *update, const char *name, mf_id number);
 
 /* Conditions; all of them must hold. if_newer: the attribute is missing or less. */
 void mf_aws_dynamodb_update_if_newer(mf_aws_dynamodb_update *update, const char *name,
-                                     mf_aws_dynamodb_type type, const char *value, size_t n);
+                                     mf_aws_dynamodb_type type, mf_id value);
 void mf_aws_dynamodb_update_if_equal(mf_aws_dynamodb_update *update, const char *name,
-                                     mf_aws_dynamodb_type type, const char *value, size_t n);
+                                     mf_aws_dynamodb_type type, mf_id value);
 
 /* The item's number of that name afterwards, into the result's numbers, in the order of these
  * calls; at most MF_AWS_DYNAMODB_WANTED. */
@@ -99,7 +99,7 @@ void mf_aws_dynamodb_puts_start(mf_aws_dynamodb_puts *puts, const char *table);
 /* An item, attribute by attribute. At most MF_AWS_DYNAMODB_BATCH_ITEMS between two runs. */
 void mf_aws_dynamodb_puts_begin(mf_aws_dynamodb_puts *puts);
 void mf_aws_dynamodb_puts_attribute(mf_aws_dynamodb_puts *puts, const char *name,
-                                    mf_aws_dynamodb_type type, const char *value, size_t n);
+                                    mf_aws_dynamodb_type type, mf_id value);
 void mf_aws_dynamodb_puts_end(mf_aws_dynamodb_puts *puts);
 
 /* Puts the items, if there are any, and empties the batch. */

@@ -49,12 +49,12 @@ static int end(void **state)
 static void build_update(void)
 {
     mf_aws_dynamodb_update_start(&update, "ratings");
-    mf_aws_dynamodb_update_key(&update, "movieId", MF_AWS_DYNAMODB_TEXT, "a\"b", 3);
-    mf_aws_dynamodb_update_key(&update, "start", MF_AWS_DYNAMODB_NUMBER, "7", 1);
-    mf_aws_dynamodb_update_add(&update, "count", "12", 2);
-    mf_aws_dynamodb_update_set(&update, "end", MF_AWS_DYNAMODB_TEXT, "z", 1);
-    mf_aws_dynamodb_update_if_newer(&update, "last", MF_AWS_DYNAMODB_TEXT, "9", 1);
-    mf_aws_dynamodb_update_if_equal(&update, "sum", MF_AWS_DYNAMODB_NUMBER, "4.5", 3);
+    mf_aws_dynamodb_update_key(&update, "movieId", MF_AWS_DYNAMODB_TEXT, (mf_id){"a\"b", 3});
+    mf_aws_dynamodb_update_key(&update, "start", MF_AWS_DYNAMODB_NUMBER, (mf_id){"7", 1});
+    mf_aws_dynamodb_update_add(&update, "count", (mf_id){"12", 2});
+    mf_aws_dynamodb_update_set(&update, "end", MF_AWS_DYNAMODB_TEXT, (mf_id){"z", 1});
+    mf_aws_dynamodb_update_if_newer(&update, "last", MF_AWS_DYNAMODB_TEXT, (mf_id){"9", 1});
+    mf_aws_dynamodb_update_if_equal(&update, "sum", MF_AWS_DYNAMODB_NUMBER, (mf_id){"4.5", 3});
     mf_aws_dynamodb_update_want(&update, "count");
     mf_aws_dynamodb_update_want(&update, "sum");
 }
@@ -89,7 +89,7 @@ static void an_update_names_attributes_by_placeholders(void **state)
     assert_non_null(strstr(peer_head(&peer, first), "Content-Type: application/x-amz-json-1.0"));
     assert_non_null(strstr(peer_head(&peer, first), "/eu-central-1/dynamodb/aws4_request"));
     mf_aws_dynamodb_update_start(&update, "ratings");
-    mf_aws_dynamodb_update_set(&update, "end", MF_AWS_DYNAMODB_TEXT, "z", 1);
+    mf_aws_dynamodb_update_set(&update, "end", MF_AWS_DYNAMODB_TEXT, (mf_id){"z", 1});
     assert_true(run(0, &result, &failure));
     assert_non_null(
         strstr(peer_body(&peer, first + 1), "\"SET #0 = :0\",\"ExpressionAttributeNames\""));
@@ -165,8 +165,8 @@ static void put_item(const char *id)
 {
     peer_count(&peer);
     mf_aws_dynamodb_puts_begin(&batch);
-    mf_aws_dynamodb_puts_attribute(&batch, "id", MF_AWS_DYNAMODB_TEXT, id, strlen(id));
-    mf_aws_dynamodb_puts_attribute(&batch, "n", MF_AWS_DYNAMODB_NUMBER, "1", 1);
+    mf_aws_dynamodb_puts_attribute(&batch, "id", MF_AWS_DYNAMODB_TEXT, (mf_id){id, strlen(id)});
+    mf_aws_dynamodb_puts_attribute(&batch, "n", MF_AWS_DYNAMODB_NUMBER, (mf_id){"1", 1});
     mf_aws_dynamodb_puts_end(&batch);
 }
 

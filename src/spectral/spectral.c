@@ -451,6 +451,7 @@ static bool choosing_step(mf_spectral *s, mf_error *err)
 bool mf_spectral_step(mf_spectral *s, mf_error *err)
 {
     const double begin = mf_clock_seconds();
+    const bool is_grid = s->at.phase == MF_SPECTRAL_GRID;
     bool ok = true;
     switch (s->at.phase) {
     case MF_SPECTRAL_CHOOSING:
@@ -467,6 +468,7 @@ bool mf_spectral_step(mf_spectral *s, mf_error *err)
     }
     note_position(s);
     s->seconds = mf_clock_seconds() - begin;
+    s->change = is_grid ? 0 : s->subspace->at.change;
     return ok;
 }
 
@@ -476,7 +478,7 @@ mf_spectral_progress mf_spectral_progress_get(const mf_spectral *s)
         .phase = s->at.phase,
         .step = s->at.begun ? s->subspace->at.steps : 0,
         .max_step = s->options.max_steps,
-        .change = s->at.begun ? s->subspace->at.change : 0,
+        .change = s->change,
         .seconds = s->seconds,
     };
     if (s->at.phase == MF_SPECTRAL_GRID) {
@@ -484,7 +486,6 @@ mf_spectral_progress mf_spectral_progress_get(const mf_spectral *s)
         progress.step =
             (uint32_t)((s->at.sums.n_users + MF_CHOOSE_STRETCH - 1) / MF_CHOOSE_STRETCH);
         progress.max_step = n == 0 ? 1 : (n + MF_CHOOSE_STRETCH - 1) / MF_CHOOSE_STRETCH;
-        progress.change = 0;
     }
     return progress;
 }

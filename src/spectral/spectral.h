@@ -86,7 +86,8 @@ typedef struct mf_spectral_progress {
     mf_spectral_phase phase;
     uint32_t step;     /* of this phase, steps done */
     uint32_t max_step; /* of this phase, at most */
-    double change;     /* of the weighted Ritz values in the last step; 0 before the second */
+    double change;     /* of the weighted Ritz values in the last step; 0 before the second, and
+                      * after a step of the grid */
     double seconds;    /* of the last step */
 } mf_spectral_progress;
 

@@ -50,7 +50,8 @@ struct mf_spectral {
     double prior;
     uint32_t result_steps; /* of which item_vectors and the others are; 0: of none */
 
-    double seconds; /* of the last step */
+    double seconds; /* of the last step, as change */
+    double change;
     mf_spectral_choice choices[MF_CHOOSE_MAX];
     mf_spectral_recency recencies[MF_CHOOSE_RECENCIES];
 };

@@ -11,6 +11,8 @@ Checked are roles, permissions of functions, and policies of resources:
     action be narrowed by nothing else, and then metrics by their namespace.
 (5) Policies of resources admit only services besides this account's roles: for this resource, or on
     behalf of a named resource. A denial may be as broad as it likes.
+(6) A VPC endpoint lets actions through by name, to resources as in (4), for this account alone, or to
+    the layers of images.
 """
 
 import json
@@ -21,15 +23,19 @@ UNNARROWED = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "ec2:CreateNe
               "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ecr:GetAuthorizationToken",
               "cloudwatch:PutMetricData", "kinesis:ListStreams"}
 MANAGED = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
-SERVICE = re.compile(r"[a-z-]+(\.[a-z]+)?\.amazonaws\.com")
+SERVICE = re.compile(r"[a-z-]+(\.[a-z0-9]+)?\.amazonaws\.com")
 ACTION = re.compile(r"[a-z0-9]+:[A-Za-z]+")
 # A resource of this stack, a part of its bucket, or an ARN with region, account and a name.
 RESOURCE = re.compile(r"<[A-Za-z]+(\.Arn)?>(/[a-z]+/(\*|[a-z.]+))?|"
-                      r"arn:aws:[a-z-]+:eu-central-1:123456789012:[a-z-]+[:/][a-z/][^*]{3,}\*?")
+                      r"arn:aws:[a-z-]+:eu-central-1:123456789012:[a-z-]+[:/][a-z/][^*]{3,}\*?|"
+                      r"arn:aws:s3:::lake(/ratings/\*)?")  # the DataUri of a test
+# Where ECR keeps the layers of images; ECR itself signs the requests.
+LAYERS = "arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*"
 ON_RESOURCES = {"AWS::S3::BucketPolicy": "PolicyDocument", "AWS::ECR::Repository": "RepositoryPolicyText",
                 "AWS::Logs::ResourcePolicy": "PolicyDocument", "AWS::SQS::QueuePolicy": "PolicyDocument",
-                "AWS::SNS::TopicPolicy": "PolicyDocument", "AWS::EC2::VPCEndpoint": "PolicyDocument",
-                "AWS::SecretsManager::ResourcePolicy": "ResourcePolicy"}
+                "AWS::SNS::TopicPolicy": "PolicyDocument",
+                "AWS::SecretsManager::ResourcePolicy": "ResourcePolicy", "AWS::KMS::Key": "KeyPolicy"}
+OWNER = {"AWS": "arn:aws:iam::123456789012:root"}
 
 
 def as_list(value):
@@ -93,6 +99,8 @@ def of_resource(document):
         sid = statement.get("Sid", "?")
         if statement["Effect"] == "Deny":
             continue
+        if (statement["Principal"], statement["Action"]) == (OWNER, "kms:*"):
+            continue  # without it nobody could ever change the key
         yield from ((sid, what) for what in of_actions(statement))
         services = statement["Principal"].get("Service", []) if isinstance(statement.get("Principal"), dict) else []
         if not services or set(statement["Principal"]) != {"Service"} or not all(map(SERVICE.fullmatch, as_list(services))):
@@ -100,6 +108,22 @@ def of_resource(document):
         elif not re.search(r"aws:source(Arn|Account)", json.dumps(statement.get("Condition", {})), re.I) and \
                 not all(map(RESOURCE.fullmatch, as_list(statement.get("Resource", "*")))):
             yield sid, "admits a service on behalf of any account"
+
+
+def of_vpc_endpoint(document):
+    """(6)"""
+    for statement in statements(document):
+        sid = statement.get("Sid", "?")
+        yield from ((sid, what) for what in of_actions(statement))
+        actions = set(as_list(statement.get("Action", "*")))
+        for resource in as_list(statement.get("Resource", "*")):
+            if resource == "*" and not actions <= UNNARROWED:
+                yield sid, f"every resource for {', '.join(sorted(actions - UNNARROWED))}"
+            if resource not in ("*", LAYERS) and not RESOURCE.fullmatch(resource):
+                yield sid, f"the resource {resource}"
+        if statement.get("Condition") != {"StringEquals": {"aws:PrincipalAccount": "123456789012"}} and \
+                as_list(statement.get("Resource")) != [LAYERS]:
+            yield sid, "lets other accounts through"
 
 
 def of_one(resource, properties):
@@ -112,6 +136,8 @@ def of_one(resource, properties):
         if not SERVICE.fullmatch(properties["Principal"]) or not RESOURCE.fullmatch(
                 re.sub(r"<Api>(/\*)*", "api", properties.get("SourceArn", "*"))):
             yield "permission", f"{properties['Principal']} on behalf of {properties.get('SourceArn', 'any account')}"
+    elif kind == "AWS::EC2::VPCEndpoint":
+        yield from of_vpc_endpoint(properties.get("PolicyDocument", {"Statement": [{}]}))
     elif ON_RESOURCES.get(kind) in properties:
         yield from of_resource(properties[ON_RESOURCES[kind]])
 

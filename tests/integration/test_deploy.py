@@ -272,7 +272,7 @@ class Steps(DeployCase):
         for words in (("--public",), ()):  # at each run
             done = self.deploy(*words)
             self.assertEqual("public", self.parameters()["Access"])
-            for meaning in ("everyone on the internet may send requests", "without a key", "without what users have rated",
+            for meaning in ("everyone on the internet may send requests", "without a key", "no response reveals what a user has rated",
                             "paid by this account, up to 100 a second"):
                 self.assertIn(meaning, done.stderr)
         self.assertEqual(URL, done.stdout)
@@ -315,6 +315,7 @@ class Words(DeployCase):
                 (("--stack", "Movies"), '--stack is "Movies"'), (("--stack", "a" * 25), "--stack is"),
                 (("--stack", "a-"), "--stack is"), (("--stack", "a--b"), "--stack is"),
                 (("--stack", "movies-templates"), "for the templates of movies"),
+                (("--stack", "movies-logs"), "for the logs of movies"),
                 (("--stack",), "--stack needs a value"), ((), '--stack is ""'),
                 (("--stack", "m1", "--set", "Strems=on"), '--set is "Strems=on"'),
                 (("--stack", "m1", "--set", "Streams"), '--set is "Streams"'),
@@ -431,6 +432,7 @@ class Removal(DeployCase):
             self.assertEqual([], self.changes())
 
     def test_all_of_it_goes(self):
+        self.state["buckets"][f"{STACK}-logs-{ACCOUNT}-{REGION}"] = {"bucket/2026-01-31": "etag"}
         self.deploy("--delete", stdin=STACK + "\n")
         self.assertEqual((None, {}, []), (self.state["stack"], self.state["buckets"], self.state["packages"]))
         deletions = [c["kept"]["--delete"] for c in self.calls("delete-objects")]

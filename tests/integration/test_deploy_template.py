@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -61,7 +62,60 @@ MISTAKES = (
 )
 
 
+def nag(resource):
+    """The rules of cfn_nag that a resource breaks, of those that concern kinds in this file. A value
+    that depends on a condition counts as set, as in cfn_nag."""
+    kind, properties = resource["Type"].removeprefix("AWS::"), resource.get("Properties", {})
+    text = json.dumps(properties)
+    egress, ingress = (properties.get(f"SecurityGroup{way}", []) for way in ("Egress", "Ingress"))
+    rules = {
+        "F1000": kind == "EC2::SecurityGroup" and not egress,
+        "W5": kind == "EC2::SecurityGroup" and any(r.get("CidrIp") == "0.0.0.0/0" for r in egress),
+        "W9": kind == "EC2::SecurityGroup" and any(not r.get("CidrIp", "/32").endswith("/32") for r in ingress),
+        "W11": kind == "IAM::Role" and '"Resource": ["*"]' in text,
+        "W28": kind in ("ECR::Repository", "Kinesis::Stream", "DynamoDB::Table") and
+               bool({"RepositoryName", "Name", "TableName"} & set(properties)),
+        "W35": kind == "S3::Bucket" and "LoggingConfiguration" not in properties,
+        "W41": kind == "S3::Bucket" and "BucketEncryption" not in properties,
+        "W47": kind == "SNS::Topic" and "KmsMasterKeyId" not in properties,
+        "W48": kind == "SQS::Queue" and "KmsMasterKeyId" not in properties,
+        "W49": kind == "Kinesis::Stream" and "StreamEncryption" not in properties,
+        "W52": kind == "ElasticLoadBalancingV2::LoadBalancer" and "access_logs.s3.enabled" not in text,
+        "W56": kind == "ElasticLoadBalancingV2::Listener" and properties.get("Protocol") == "HTTP",
+        "W59": kind == "ApiGateway::Method" and properties["AuthorizationType"] == "NONE" and properties["HttpMethod"] != "OPTIONS",
+        "W60": kind == "EC2::VPC",
+        "W69": kind == "ApiGateway::Stage" and "AccessLogSetting" not in properties,
+        "W77": kind == "SecretsManager::Secret" and "KmsKeyId" not in properties,
+        "W78": kind == "DynamoDB::Table" and "PointInTimeRecoverySpecification" not in properties,
+        "W84": kind == "Logs::LogGroup" and "KmsKeyId" not in properties,
+        "W86": kind == "Logs::LogGroup" and "RetentionInDays" not in properties,
+        "W89": kind == "Lambda::Function" and "VpcConfig" not in properties,
+        "W92": kind == "Lambda::Function" and "ReservedConcurrentExecutions" not in properties,
+    }
+    return {rule for rule, broken in rules.items() if broken}
+
+
+def lint(*files):
+    """What cfn-lint finds; None where it is not installed."""
+    if shutil.which("cfn-lint") is None:
+        return None
+    done = subprocess.run(["cfn-lint", "--format", "parseable", *files], capture_output=True, text=True, timeout=300, check=False)
+    if "command not found" in done.stderr:  # a version manager's wrapper
+        return None
+    return (done.stdout + done.stderr).splitlines()
+
+
 class Validator(unittest.TestCase):
+    def test_cfn_lint_finds_nothing(self):
+        found = lint(FILE)
+        if found is None:
+            self.skipTest("cfn-lint is not installed")
+        self.assertEqual([], found)
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = Path(folder) / "wrong.yaml"
+            wrong.write_text(FILE.read_text().replace("      EnableKeyRotation: true", "      EnableKeyRotations: true"))
+            self.assertNotEqual([], lint(wrong))
+
     def test_the_template_has_no_error(self):
         """89: by AWS's own validator: every type, property, reference."""
         (diagnostics,) = validate(FILE)
@@ -112,7 +166,7 @@ class Meaning(unittest.TestCase):
         kinds = {r["Type"] for r in self.template.stack(False, Endpoint="instances", Streams="on", Cache="on",
                                                         Service="on").resources.values()}
         self.assertEqual({"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::ECR::Repository", "AWS::IAM::Role",
-                          "AWS::SageMaker::ModelPackageGroup", "AWS::SNS::Topic", "AWS::Events::Rule",
+                          "AWS::SageMaker::ModelPackageGroup", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::Events::Rule",
                           "AWS::Logs::LogGroup", "AWS::Logs::ResourcePolicy", "AWS::CloudWatch::Alarm"}, kinds)
 
     def test_the_smallest_stack_has_nothing_that_runs_by_the_hour(self):
@@ -136,6 +190,8 @@ class Meaning(unittest.TestCase):
         """90: least privilege, with any switches."""
         for stack in self.stacks():
             self.assertEqual([], complaints(stack), stack.parameters)
+        for more in ({"DataUri": "s3://lake/ratings/"}, {"AlarmEmail": "a@example.com"}, {"AccessLogs": "on"}, {"CapturePercent": 5}):
+            self.assertEqual([], complaints(self.template.stack(Endpoint="instances", Service="on", **more)), more)
         for name in ("Tracing", "Access", "ApiLogsRole"):
             for value in self.template.parameters[name]["AllowedValues"]:
                 self.assertEqual([], complaints(self.template.stack(Streams="on", **{name: value})), (name, value))
@@ -145,17 +201,26 @@ class Meaning(unittest.TestCase):
         for old, new, complaint in (
                 ('Action: ["sagemaker:InvokeEndpoint"]', 'Action: ["sagemaker:*"]',
                  "PredictRole, AskTheEndpoint: the action sagemaker:*"),
-                ('Action: ["s3:GetObject"]', 'Action: ["*"]', "SageMakerRole, ReadDataAndModels: the action *"),
+                ('Action: ["s3:GetObject"]', 'Action: ["*"]', "TrainingRole, ReadDataAndModels: the action *"),
                 ('Action: ["sqs:SendMessage"]', 'NotAction: ["sqs:SendMessage"]',
                  "RecommendRole, LeaveFailedBatches: says what"),
-                ("Resource: [!GetAtt FailedBatches.Arn]", 'Resource: ["*"]', "every resource for sqs:SendMessage"),
+                ('Action: ["sqs:SendMessage"]\n                Resource: [!GetAtt FailedBatches.Arn]',
+                 'Action: ["sqs:SendMessage"]\n                Resource: ["*"]', "every resource for sqs:SendMessage"),
                 ("Resource: [!GetAtt Windows.Arn]", 'Resource: ["arn:aws:dynamodb:*:*:table/*"]',
                  "AggregateRole, AddToWindows: the resource"),
                 ("endpoint/${AWS::StackName}-${Endpoint}\"]", "endpoint/*\"]",
                  "PredictRole, AskTheEndpoint: the resource"),
                 ("Principal: {Service: lambda.amazonaws.com}, Action", 'Principal: {AWS: "*"}, Action',
                  "PredictRole, trust: is assumed by"),
-                ('            Condition: {StringEquals: {"aws:SourceAccount": !Ref "AWS::AccountId"}}\n', "", "on behalf of any account"),
+                ('            Action: "sts:AssumeRole"\n            Condition: {StringEquals: {"aws:SourceAccount": !Ref "AWS::AccountId"}}\n',
+                 '            Action: "sts:AssumeRole"\n', "TrainingRole, trust: is assumed by SageMaker on behalf of any account"),
+                ('          - Sid: PutPredictions\n            Effect: Allow\n            Principal: "*"\n            Action: ["kinesis:PutRecords"]',
+                 '          - Sid: PutPredictions\n            Effect: Allow\n            Principal: "*"\n            Action: ["kinesis:*"]',
+                 "KinesisDoor, PutPredictions: the action kinesis:*"),
+                ('            Condition: {StringEquals: {"aws:PrincipalAccount": !Ref "AWS::AccountId"}}\n', "",
+                 "S3Door, ReadModels: lets other accounts through"),
+                ('            Principal: {Service: cloudwatch.amazonaws.com}\n            Action: ["sns:Publish"]',
+                 '            Principal: "*"\n            Action: ["sns:Publish"]', "AlarmTopicPolicy, AlarmsOfThisAccount: lets * in"),
                 ("policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs", "policy/AdministratorAccess",
                  "ApiLogsWriter, managed"),
                 ("                Condition: {StringLike: {\"cloudwatch:namespace", "                # {\"cloudwatch:namespace",
@@ -196,16 +261,117 @@ class Meaning(unittest.TestCase):
         for role in ("PredictRole", "RecommendRole", "AggregateRole"):
             self.assertLessEqual(TRACES, self.actions(role, traced))
 
-    def test_sagemaker_may_read_train_write_and_look_at_its_alarms(self):
+    def test_training_reads_data_and_serving_only_models(self):
         """90."""
         always = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket", "s3:GetBucketLocation",
                   "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability",
                   "ecr:GetAuthorizationToken", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
                   "logs:DescribeLogStreams", "cloudwatch:PutMetricData"}
-        self.assertEqual(always, self.actions("SageMakerRole", self.template.stack(False)))
-        self.assertEqual(always, self.actions("SageMakerRole", self.template.stack(Endpoint="serverless")))
-        self.assertEqual(always | {"cloudwatch:DescribeAlarms"},
-                         self.actions("SageMakerRole", self.template.stack(Endpoint="instances")))
+        for role in ("TrainingRole", "ServingRole"):
+            self.assertEqual(always, self.actions(role, self.template.stack(False)))
+            self.assertEqual(always, self.actions(role, self.template.stack(Endpoint="serverless")))
+        instances = self.template.stack(Endpoint="instances")
+        self.assertEqual(always, self.actions("TrainingRole", instances))
+        self.assertEqual(always | {"cloudwatch:DescribeAlarms"}, self.actions("ServingRole", instances))
+        places = {}
+        for role in ("TrainingRole", "ServingRole"):
+            (policy,) = self.all.value(self.template.resources[role]["Properties"])["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]:
+                for action in {"s3:GetObject", "s3:PutObject"} & set(statement["Action"]):
+                    places[role, action] = {r.partition("/")[2] for r in statement["Resource"]}
+        self.assertEqual({("TrainingRole", "s3:GetObject"): {"data/*", "models/*", "checkpoints/*"},
+                          ("TrainingRole", "s3:PutObject"): {"models/*", "checkpoints/*"},
+                          ("ServingRole", "s3:GetObject"): {"models/*", "batch/*"}, ("ServingRole", "s3:PutObject"): {"batch/*"}}, places)
+        self.assertEqual("<ServingRole.Arn>", self.all.value(self.template.resources["Model"]["Properties"])["ExecutionRoleArn"])
+        outputs = self.template.whole["Outputs"]
+        self.assertEqual(("<TrainingRole.Arn>", "<ServingRole.Arn>"), tuple(
+            self.all.value(outputs[n]["Value"]) for n in ("SageMakerRoleArn", "ServingRoleArn")))
+
+    def test_a_model_has_no_network_where_aws_offers_that(self):
+        """Not for serverless endpoints."""
+        for endpoint, expected in (("instances", True), ("serverless", None)):
+            stack = self.template.stack(Endpoint=endpoint)
+            self.assertEqual(expected, stack.value(stack.resources["Model"]["Properties"]).get("EnableNetworkIsolation"))
+
+    def test_requests_are_captured_when_that_is_set(self):
+        for parameters, captured in (({}, False), ({"CapturePercent": 20}, True), ({"CapturePercent": 20, "Endpoint": "serverless"}, False)):
+            stack = self.template.stack(**{"Endpoint": "instances", **parameters})
+            config = stack.value(stack.resources["EndpointConfiguration"]["Properties"]).get("DataCaptureConfig")
+            role = stack.value(stack.resources["ServingRole"]["Properties"])["Policies"][0]["PolicyDocument"]["Statement"]
+            self.assertEqual(captured, any(s["Sid"] == "WriteCapturedRequests" for s in role))
+            self.assertEqual(captured, config is not None)
+            if captured:
+                self.assertEqual((20, "s3://<Bucket>/captured"), (config["InitialSamplingPercentage"], config["DestinationS3Uri"]))
+        rules = self.all.value(self.template.resources["Bucket"]["Properties"])["LifecycleConfiguration"]["Rules"]
+        self.assertEqual([30], [r["ExpirationInDays"] for r in rules if r.get("Prefix") == "captured/"])
+
+    def test_access_logs_go_to_a_bucket_of_their_own_when_that_is_set(self):
+        on = self.template.stack(Service="on", AccessLogs="on")
+        off = self.template.stack(Service="on")
+        self.assertEqual([], complaints(on))
+        self.assertEqual({"AccessLogsBucket", "AccessLogsPolicy"}, set(on.resources) - set(off.resources))
+        for stack, logging, attributes in ((off, None, {"access_logs.s3.enabled": "false"}), (
+                on, {"DestinationBucketName": "<AccessLogsBucket>", "LogFilePrefix": "bucket/"},
+                {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": "<AccessLogsBucket>", "access_logs.s3.prefix": "balancer"})):
+            self.assertEqual(logging, stack.value(stack.resources["Bucket"]["Properties"]).get("LoggingConfiguration"))
+            found = {a["Key"]: a["Value"] for a in stack.value(stack.resources["Balancer"]["Properties"])["LoadBalancerAttributes"]}
+            self.assertEqual(attributes, {k: v for k, v in found.items() if k.startswith("access_logs")})
+        self.assertEqual("<AccessLogsPolicy>", on.value(on.resources["Balancer"]["Metadata"]["After"]))
+        written = {s["Principal"]["Service"]: s["Resource"] for s in on.value(on.resources["AccessLogsPolicy"]["Properties"])
+                   ["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"}
+        self.assertEqual({"logging.s3.amazonaws.com": ["<AccessLogsBucket.Arn>/bucket/*"],
+                          "logdelivery.elasticloadbalancing.amazonaws.com": ["<AccessLogsBucket.Arn>/balancer/*"]}, written)
+
+    def test_alarms_are_encrypted_and_published_by_tls_alone(self):
+        told = self.template.stack(AlarmEmail="a@example.com")
+        self.assertEqual([], complaints(told))
+        self.assertEqual("<AlarmKey>", told.value(told.resources["AlarmTopic"]["Properties"])["KmsMasterKeyId"])
+        key = told.value(told.resources["AlarmKey"]["Properties"])
+        self.assertIs(True, key["EnableKeyRotation"])
+        (publisher,) = (s for s in key["KeyPolicy"]["Statement"] if "Service" in s["Principal"])
+        self.assertEqual(("cloudwatch.amazonaws.com", {"kms:Decrypt", "kms:GenerateDataKey"}),
+                         (publisher["Principal"]["Service"], set(publisher["Action"])))
+        self.assertNotIn("AlarmKey", self.template.stack().resources, "without a subscriber nothing is stored")
+        for name in ("AlarmTopicPolicy", "FailedBatchesPolicy", "BucketPolicy"):
+            denied = [s for s in self.all.value(self.template.resources[name]["Properties"])["PolicyDocument"]["Statement"]
+                      if s["Effect"] == "Deny"]
+            self.assertEqual([({"Bool": {"aws:SecureTransport": "false"}}, "*")], [(s["Condition"], s["Principal"]) for s in denied], name)
+
+    def test_what_may_leave_each_security_group(self):
+        """Without a rule AWS would let everything out."""
+        nothing = {(1, "127.0.0.1/32")}
+        aws, cache, balancer = (443, "0.0.0.0/0"), (6379, "10.0.0.0/16"), (80, "10.0.0.0/16")
+        for switches in SWITCHES:
+            stack = self.template.stack(**switches)
+            has_cache, has_service = switches["Cache"] == "on", switches["Service"] == "on"
+            expected = {"FunctionGroup": {aws} | ({cache} if has_cache else set()) | ({balancer} if has_service else set()),
+                        "DoorGroup": nothing, "CacheGroup": nothing, "BalancerGroup": {(8080, "10.0.0.0/16")},
+                        "ServiceGroup": {aws} | ({cache} if has_cache else set())}
+            for name, resource in stack.resources.items():
+                if resource["Type"] == "AWS::EC2::SecurityGroup":
+                    rules = stack.value(resource["Properties"])["SecurityGroupEgress"]
+                    self.assertEqual({"tcp"}, {r["IpProtocol"] for r in rules}, name)
+                    self.assertEqual(expected[name], {(r["FromPort"], r["CidrIp"]) for r in rules}, (name, switches))
+                    self.assertTrue(all(r["FromPort"] == r["ToPort"] and r["Description"] for r in rules), name)
+
+    def test_tasks_run_as_nobody_without_capabilities(self):
+        (container,) = self.all.value(self.template.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
+        self.assertEqual("65534:65534", container["User"])
+        self.assertEqual(["ALL"], container["LinuxParameters"]["Capabilities"]["Drop"])
+        self.assertIs(True, container["ReadonlyRootFilesystem"])
+
+    def test_what_cfn_nag_finds_is_accepted_with_a_reason(self):
+        """Its rules that concern this file (nag below), against the rules that the file suppresses: no
+        finding without a reason, no reason without a finding."""
+        found, accepted = set(), {}
+        for name, resource in self.template.resources.items():
+            found |= {(name, rule) for rule in nag(resource)}
+            for rule in resource.get("Metadata", {}).get("cfn_nag", {}).get("rules_to_suppress", []):
+                accepted[name, rule["id"]] = rule["reason"]
+        self.assertEqual(found, set(accepted))
+        self.assertGreater(len(accepted), 30)
+        for where, reason in accepted.items():
+            self.assertGreater(len(reason), 20, where)
 
     def test_the_endpoint_scales_unless_it_has_one_size(self):
         """Burstable instances have one size: AWS does not scale them."""

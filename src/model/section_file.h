@@ -102,16 +102,8 @@ mf_section_writer_create(const char *path, const mf_section_kind *kind, mf_error
 MF_MUST_CHECK bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version,
                                                  mf_error *err);
 
-/* Begins the next section, for all appends until the next begin. MF_ERR_ARGUMENT when it is not
- * after the previous one in the kind's names. */
-MF_MUST_CHECK bool mf_section_writer_begin(mf_section_writer *writer, size_t section,
-                                           mf_error *err);
-
-/* Adds bytes to the section; each call is at least one write(). n_bytes 0 is fine. */
-MF_MUST_CHECK bool mf_section_writer_append(mf_section_writer *writer, const void *bytes,
-                                            size_t n_bytes, mf_error *err);
-
-/* A whole section: begin and append. */
+/* Writes the next section. n_bytes 0 is fine. MF_ERR_ARGUMENT when it is not after the previous one
+ * in the kind's names. */
 MF_MUST_CHECK bool mf_section_writer_add(mf_section_writer *writer, size_t section,
                                          const void *bytes, size_t n_bytes, mf_error *err);
 

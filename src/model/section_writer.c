@@ -77,7 +77,8 @@ bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version, 
     return true;
 }
 
-bool mf_section_writer_begin(mf_section_writer *writer, size_t section, mf_error *err)
+bool mf_section_writer_add(mf_section_writer *writer, size_t section, const void *bytes,
+                           size_t n_bytes, mf_error *err)
 {
     if (section >= writer->kind->n_names || section < writer->next_section ||
         writer->n_sections == MF_SECTIONS_MAX)
@@ -89,31 +90,12 @@ bool mf_section_writer_begin(mf_section_writer *writer, size_t section, mf_error
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "\"%s\" is no name for a section", name);
     if (!put_padding(writer, err))
         return false;
-    mf_section_entry *entry = &writer->table[writer->n_sections];
+    mf_section_entry *entry = &writer->table[writer->n_sections++];
     memcpy(entry->name, name, n_name);
     entry->offset = writer->n_bytes;
-    writer->n_sections++;
+    entry->n_bytes = n_bytes;
     writer->next_section = section + 1;
-    return true;
-}
-
-bool mf_section_writer_append(mf_section_writer *writer, const void *bytes, size_t n_bytes,
-                              mf_error *err)
-{
-    if (writer->n_sections == 0)
-        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "bytes before the first section of a %s",
-                       writer->kind->noun);
-    if (!put(writer, bytes, n_bytes, err))
-        return false;
-    writer->table[writer->n_sections - 1].n_bytes += n_bytes;
-    return true;
-}
-
-bool mf_section_writer_add(mf_section_writer *writer, size_t section, const void *bytes,
-                           size_t n_bytes, mf_error *err)
-{
-    return mf_section_writer_begin(writer, section, err) &&
-           mf_section_writer_append(writer, bytes, n_bytes, err);
+    return put(writer, bytes, n_bytes, err);
 }
 
 bool mf_section_writer_commit(mf_section_writer *writer, mf_error *err)

@@ -300,7 +300,6 @@ enum { WITHOUT = 1 << 20 };
 static unsigned char *with_section_changed(unsigned char *bytes, size_t n_bytes, size_t changed,
                                            int more, size_t *n_changed)
 {
-    static const unsigned char zeros[64];
     mf_error err = {0};
     char *folder = testing_folder();
     char *path = testing_path(folder, "model.bin");
@@ -320,9 +319,13 @@ static unsigned char *with_section_changed(unsigned char *bytes, size_t n_bytes,
             continue;
         if (is_changed && more < 0)
             n = n >= (size_t)-more ? n - (size_t)-more : 0;
-        assert_ok(mf_section_writer_add(writer, section, content, n, &err), err);
-        if (is_changed && more > 0)
-            assert_ok(mf_section_writer_append(writer, zeros, (size_t)more, &err), err);
+        const size_t n_zeros = is_changed && more > 0 ? (size_t)more : 0;
+        char *longer = calloc(n + n_zeros + 1, 1);
+        assert_non_null(longer);
+        if (n > 0)
+            memcpy(longer, content, n);
+        assert_ok(mf_section_writer_add(writer, section, longer, n + n_zeros, &err), err);
+        free(longer);
     }
     assert_ok(mf_section_writer_commit(writer, &err), err);
     assert_ok(mf_file_read(path, 1 << 20, &read, n_changed, &err), err);

@@ -28,10 +28,9 @@
 #include "base/memory.h"
 #include "http/request.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -694,20 +693,12 @@ static void cancel(mf_http_request *request)
 
 void mf_http_get_peer(const mf_http_request *request, char peer[MF_HTTP_PEER_BYTES])
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } name;
+    struct sockaddr_storage name;
+    struct sockaddr *address = (struct sockaddr *)&name;
     socklen_t n = sizeof name;
-    memset(&name, 0, sizeof name);
-    peer[0] = '\0';
-    if (getpeername(event_get_fd(&request->connection->readable), &name.any, &n) != 0)
-        return;
-    if (name.any.sa_family == AF_INET)
-        inet_ntop(AF_INET, &name.v4.sin_addr, peer, MF_HTTP_PEER_BYTES);
-    else if (name.any.sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &name.v6.sin6_addr, peer, MF_HTTP_PEER_BYTES);
+    if (getpeername(event_get_fd(&request->connection->readable), address, &n) != 0 ||
+        getnameinfo(address, n, peer, MF_HTTP_PEER_BYTES, NULL, 0, NI_NUMERICHOST) != 0)
+        peer[0] = '\0';
 }
 
 /* ------------------------------------------------------------------ response */

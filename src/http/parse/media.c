@@ -35,8 +35,6 @@ static bool next_part(piece *rest, char mark, piece *part)
         else if (quoted && rest->bytes[i] == '\\' && i + 1 < rest->n)
             i++;
     }
-    if (i > rest->n)
-        i = rest->n;
     *part = trim((piece){rest->bytes, i});
     *rest = i < rest->n ? (piece){rest->bytes + i + 1, rest->n - i - 1} : (piece){NULL, 0};
     return true;

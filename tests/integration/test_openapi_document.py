@@ -24,8 +24,9 @@ SCHEMA_KEYWORDS = {
     "maxItems", "minimum", "maximum", "minLength", "maxLength", "pattern", RESPONSE}
 
 OBJECT_FIELDS = {
-    "document": ({"openapi", "info", "paths"}, {"servers", "tags", "components"}),
-    "info": ({"title", "version"}, {"summary", "description", "license"}),
+    "document": ({"openapi", "info", "paths"}, {"servers", "security", "tags", "components"}),
+    "info": ({"title", "version"}, {"summary", "description", "contact", "license"}),
+    "contact": ({"name"}, {"url", "email"}),
     "operation": ({"operationId", "summary", "responses"},
                   {"description", "tags", "parameters", "requestBody"}),
     "parameter": ({"name", "in", "description", "schema"}, {"required", "example", "examples"}),
@@ -155,6 +156,8 @@ class TheDocument(DocumentCase):
         self.fields("document", document(), "document")
         self.assertRegex(document()["openapi"], r"\A3\.1\.\d+\Z")
         self.fields("info", document()["info"], "info")
+        self.fields("contact", document()["info"]["contact"], "contact")
+        self.assertEqual([], document()["security"])  # serve has no authentication of its own
         self.fields("components", document()["components"], "components")
         tags = {tag["name"] for tag in document()["tags"]}
         ids = set()

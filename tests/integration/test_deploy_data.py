@@ -153,7 +153,15 @@ class Given(DataCase):
         self.assertEqual([], self.changes())
         del self.state["buckets"][BUCKET]["data/ratings/2 part.csv"]  # uploading stopped there
         self.deploy("--data", self.path("parts"))
-        self.assertIn("upload data/ratings/2 part.csv", self.changes())
+        self.assertEqual(["upload data/ratings/2 part.csv"], [c for c in self.changes() if "ratings" in c])
+        # What the user has put beside them or in their place meanwhile stays.
+        del self.state["buckets"][BUCKET]["data/ratings/2 part.csv"]
+        self.state["buckets"][BUCKET].update({"data/ratings/1 part.csv": "theirs", "data/ratings/x.csv": "theirs"})
+        self.deploy("--data", self.path("parts"))
+        self.assertEqual(["upload data/ratings/2 part.csv"], [c for c in self.changes() if "ratings" in c])
+        for name in ("1 part.csv", "x.csv"):
+            self.assertEqual("theirs", self.in_bucket()[f"data/ratings/{name}"])
+        del self.state["buckets"][BUCKET]["data/ratings/x.csv"]
         self.write("parts/1 part.csv", RATINGS + "9")
         self.assertIn("stays as it is", self.data("--data", self.path("parts"), status=1).stderr)
         self.assertEqual([], self.changes())

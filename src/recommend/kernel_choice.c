@@ -1,35 +1,9 @@
-/* kernel_choice.c: which copy of kernels.c this CPU runs. */
+/* kernel_choice.c: the copies of kernels.c, one for each instruction set. */
 #include "recommend/kernels.h"
 
 #include "base/cpu.h"
 
-#if defined __x86_64__
-
-extern const mf_recommend_kernel mf_recommend_kernel_sse2;
-extern const mf_recommend_kernel mf_recommend_kernel_avx2;
-extern const mf_recommend_kernel mf_recommend_kernel_avx512;
-
-static const mf_recommend_kernel *const kernels[MF_CPUS] = {
-    [MF_CPU_SSE2] = &mf_recommend_kernel_sse2,
-    [MF_CPU_AVX2] = &mf_recommend_kernel_avx2,
-    [MF_CPU_AVX512] = &mf_recommend_kernel_avx512,
-};
-
-#elif defined __aarch64__
-
-extern const mf_recommend_kernel mf_recommend_kernel_neon;
-
-static const mf_recommend_kernel *const kernels[MF_CPUS] = {[MF_CPU_NEON] =
-                                                                &mf_recommend_kernel_neon};
-
-#else
-
-extern const mf_recommend_kernel mf_recommend_kernel_generic;
-
-static const mf_recommend_kernel *const kernels[MF_CPUS] = {[MF_CPU_GENERIC] =
-                                                                &mf_recommend_kernel_generic};
-
-#endif
+MF_CPU_COPIES(mf_recommend_kernel, kernels);
 
 const mf_recommend_kernel *mf_recommend_kernel_choose(void)
 {

@@ -4,15 +4,13 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/id_list.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
 
 #include <jansson.h>
 #include <string.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum { BODY_BYTES_KEPT = 1 << 20, ENTRY_BYTES = 64 /* the JSON around key and data */ };
 
@@ -79,15 +77,13 @@ static bool chain(work *w)
 {
     const mf_aws_kinesis_put *put = w->put;
     mf_error err = {.code = MF_OK};
-    size_t n_slots = 16;
-    while (n_slots < put->n_records * 2)
-        n_slots *= 2;
+    const size_t n_slots = mf_id_table_slots((uint32_t)put->n_records);
     size_t *last = mf_allocate(n_slots, sizeof *last, "partition keys", &err);
     if (last == NULL)
         return mf_aws_fail(w->failure, err.code, "%s", err.text);
     for (size_t i = 0; i < put->n_records; i++) {
         const mf_aws_kinesis_record *r = &put->records[i];
-        size_t slot = XXH3_64bits(r->key, r->n_key) & (n_slots - 1);
+        size_t slot = mf_id_hash(r->key, r->n_key) & (n_slots - 1);
         while (last[slot] != 0 && !is_same_key(r, &put->records[last[slot] - 1]))
             slot = (slot + 1) & (n_slots - 1);
         w->previous[i] = last[slot] != 0 ? last[slot] - 1 : NONE;

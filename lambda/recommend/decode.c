@@ -166,9 +166,7 @@ static double oldest_ms(const mf_recommend_batch *b)
 
 static bool start_slots(mf_recommend_batch *b, mf_error *err)
 {
-    b->n_slots = 16;
-    while (b->n_slots < 2 * b->n_items)
-        b->n_slots *= 2;
+    b->n_slots = mf_id_table_slots((uint32_t)b->n_items);
     if (!MF_GROW(b->slots, b->slots_capacity, b->n_slots, "a batch", err))
         return false;
     memset(b->slots, 0, b->n_slots * sizeof *b->slots);

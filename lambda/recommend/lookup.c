@@ -12,9 +12,7 @@ enum { TEXT_BYTES_KEPT = 4 << 20, REASON_BYTES = 256 };
 
 bool mf_recommend_lookups_start(mf_recommend_lookups *lookups, size_t most, mf_error *err)
 {
-    size_t n_slots = 16;
-    while (n_slots < 2 * most)
-        n_slots *= 2;
+    const size_t n_slots = mf_id_table_slots((uint32_t)most);
     lookups->n = 0;
     mf_text_clear(&lookups->text, TEXT_BYTES_KEPT);
     mf_error_clear(&lookups->failure);

@@ -29,9 +29,7 @@ mf_recommend_remembered *mf_recommend_remembered_create(size_t most, mf_error *e
     if (a == NULL)
         return NULL;
     a->most = most;
-    a->n_slots = 2;
-    while (a->n_slots < 2 * most)
-        a->n_slots *= 2;
+    a->n_slots = mf_id_table_slots((uint32_t)most);
     a->seed = mf_random_bits((uint64_t)mf_clock_wall_ms(), (uint64_t)getpid());
     a->young.slots = mf_allocate(a->n_slots, sizeof *a->young.slots, "the memory of requests", err);
     a->old.slots = mf_allocate(a->n_slots, sizeof *a->old.slots, "the memory of requests", err);

@@ -13,7 +13,7 @@
 #include "inference/inference.h"
 #include "lambda/aws/sagemaker_runtime.h"
 
-/* What callers may ask about a user of the training data (decode.h). */
+/* What callers may request about a user of the training data (decode.h). */
 typedef enum mf_predict_outsiders { MF_PREDICT_OPEN, MF_PREDICT_CLOSED } mf_predict_outsiders;
 
 typedef struct mf_predict_settings {

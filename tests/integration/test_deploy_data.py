@@ -291,7 +291,7 @@ class Training(DataCase):
     def test_both_kinds_of_ratings_in_the_bucket_are_ambiguous(self):
         self.base()
         self.state["buckets"][BUCKET].update({"data/ratings.csv": "a", "data/ratings/b.csv": "b"})
-        self.assertIn("--data says which one", self.train(status=1).stderr)
+        self.assertIn("choose one with --data", self.train(status=1).stderr)
         self.train("--data", f"s3://{BUCKET}/data/ratings/")
         self.assertEqual(f"s3://{BUCKET}/data/ratings/", self.channel())
 

@@ -1,4 +1,5 @@
-/* align.c: one set of ratings in another's indexes; promises in split.h. */
+/* align.c: one set of ratings in another's indexes. Each id is looked up once, in a hash table of
+ * the other's ids; then the rows are copied. Declared in split.h. */
 #include "ratings/split.h"
 
 #include "base/memory.h"

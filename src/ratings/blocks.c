@@ -1,4 +1,4 @@
-/* blocks.c: promises in blocks.h.
+/* blocks.c: a block is read, cut at its last whole row, and read longer when there is none.
  *
  * What was read beyond a cut waits in `pending` for the next block. */
 #include "ratings/blocks.h"

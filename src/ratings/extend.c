@@ -1,4 +1,5 @@
-/* extend.c: promises in extend.h. */
+/* extend.c: old ids get their new indexes, then each user's ratings move to their new place, where
+ * items are sorted again. */
 #include "ratings/extend.h"
 
 #include "base/memory.h"

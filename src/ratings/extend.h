@@ -18,7 +18,7 @@
  * rank, 8 for its time).
  * Fails MF_ERR_FORMAT when an id is twice in a list, MF_ERR_LIMIT (more ids than
  * an index can hold), MF_ERR_MEMORY; *ratings is untouched then. */
-bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
-                       const mf_id_list *first_items, mf_error *err);
+MF_MUST_CHECK bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
+                                     const mf_id_list *first_items, mf_error *err);
 
 #endif

@@ -37,6 +37,6 @@ typedef struct mf_grouping {
  * *ratings, whose arrays are NULL before; after a failure they are the caller's to
  * destroy. Fails MF_ERR_MEMORY, MF_ERR_LIMIT (2^32 - 1 rows or more; more than 2^31
  * with times of one user). */
-bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err);
+MF_MUST_CHECK bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err);
 
 #endif

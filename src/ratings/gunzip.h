@@ -24,7 +24,8 @@ mf_gunzip *mf_gunzip_create(const char *name, mf_gunzip_input *input, void *cont
 
 /* The next plain bytes, at least one unless the end was reached. Fails
  * MF_ERR_PARSE (damaged or cut short), MF_ERR_MEMORY, or what input fails with. */
-bool mf_gunzip_read(mf_gunzip *gunzip, char *bytes, size_t n_bytes, size_t *n_read, mf_error *err);
+MF_MUST_CHECK bool mf_gunzip_read(mf_gunzip *gunzip, char *bytes, size_t n_bytes, size_t *n_read,
+                                  mf_error *err);
 
 void mf_gunzip_destroy(mf_gunzip *gunzip);
 

@@ -1,4 +1,4 @@
-/* id_map.c: promises in id_map.h.
+/* id_map.c: a plain table for small integers, a hash table with open addressing for other ids.
  *
  * (1) An id is in direct[] or in slots[], or first in slots[] and later, when
  *     direct[] has grown over its value, in both; never in neither.

@@ -69,12 +69,13 @@ uint32_t mf_id_map_add(mf_id_map *map, const char *bytes, size_t n_bytes, uint64
  * arrays are the caller's to mf_free, also after a failure (translation[0 ..
  * n_maps) is NULL before). Fails MF_ERR_LIMIT with more than `limit` ids, of
  * which the message says that they are `what` ("users"); MF_ERR_MEMORY. */
-bool mf_id_map_merge(mf_id_map *maps, uint32_t n_maps, uint32_t limit, const char *what,
-                     mf_id_map *merged, uint32_t **translation, mf_error *err);
+MF_MUST_CHECK bool mf_id_map_merge(mf_id_map *maps, uint32_t n_maps, uint32_t limit,
+                                   const char *what, mf_id_map *merged, uint32_t **translation,
+                                   mf_error *err);
 
 /* Gives the ids away as a list whose arrays are the caller's; the map is empty
  * afterwards. On failure (MF_ERR_MEMORY) the map stays as it is. */
-bool mf_id_map_take(mf_id_map *map, mf_id_list *list, mf_error *err);
+MF_MUST_CHECK bool mf_id_map_take(mf_id_map *map, mf_id_list *list, mf_error *err);
 
 /* More than `limit` distinct ids: the one sentence for it. */
 bool mf_id_map_fail_limit(mf_error *err, uint32_t limit, const char *what);

@@ -1,4 +1,5 @@
-/* sort.c: promises in sort.h. */
+/* sort.c: all three sorts are stable, so rows of one item stay in the order in which they were
+ * read; merge_repeated makes one of them. */
 #include "ratings/sort.h"
 
 #include "base/memory.h"

@@ -36,8 +36,8 @@ typedef struct mf_sort_rows {
  * of one item the one with the largest time stays, and of equal times the last; if
  * the sorter adds, it gets the sum of their values, at most FLT_MAX. *n_kept is how
  * many are left, at the front. Fails MF_ERR_MEMORY. */
-bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows, uint32_t *n_kept,
-                     mf_error *err);
+MF_MUST_CHECK bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows,
+                                   uint32_t *n_kept, mf_error *err);
 
 /* Memory for 2 n numbers that stays the sorter's until its next use. NULL and
  * MF_ERR_MEMORY. */

@@ -1,4 +1,5 @@
-/* source.c: promises in source.h. */
+/* source.c: read(2), then gunzip where the file is gzip, then UTF-8 where the text is not. The first
+ * 64 KiB are kept until the encoding is known. */
 #include "ratings/source.h"
 
 #include "base/memory.h"

@@ -1,4 +1,4 @@
-/* split.c: promises in split.h.
+/* split.c: what is set aside is found by one selection, whatever the kind.
  *
  * Every kind of split is a range of numbers that ratings have: draws, times, or a
  * user's ratings in order of age. The k-th smallest of all is found by its digits of

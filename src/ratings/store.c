@@ -1,4 +1,5 @@
-/* store.c: promises in store.h. */
+/* store.c: a column is a list of chunks, each four times the one before up to 16 MiB; a span's part
+ * of it lies in one chunk. */
 #include "ratings/store.h"
 
 #include "base/memory.h"

@@ -61,13 +61,13 @@ typedef struct mf_draft {
 
 /* An empty draft of capacity n_rows, with a timestamp column or without.
  * MF_ERR_MEMORY. */
-bool mf_draft_begin(mf_draft *draft, uint32_t n_rows, bool has_time, mf_error *err);
+MF_MUST_CHECK bool mf_draft_begin(mf_draft *draft, uint32_t n_rows, bool has_time, mf_error *err);
 
 /* From here on the draft holds values, no codes. MF_ERR_MEMORY. */
-bool mf_draft_write_out(mf_draft *draft, const mf_values *values, mf_error *err);
+MF_MUST_CHECK bool mf_draft_write_out(mf_draft *draft, const mf_values *values, mf_error *err);
 
 /* Gives the draft a time_high column. MF_ERR_MEMORY. */
-bool mf_draft_widen(mf_draft *draft, mf_error *err);
+MF_MUST_CHECK bool mf_draft_widen(mf_draft *draft, mf_error *err);
 
 void mf_draft_clear(mf_draft *draft);
 
@@ -112,8 +112,8 @@ typedef struct mf_store {
 
 /* Packs the draft's rows; fills in *span but for reader and n_lines.
  * MF_ERR_MEMORY. */
-bool mf_store_pack(mf_store *store, const mf_draft *draft, bool has_time, mf_span *span,
-                   mf_error *err);
+MF_MUST_CHECK bool mf_store_pack(mf_store *store, const mf_draft *draft, bool has_time,
+                                 mf_span *span, mf_error *err);
 
 /* Gives back one column of all spans. */
 void mf_store_drop(mf_store *store, mf_column column);

@@ -1,4 +1,4 @@
-/* time_rank.c: promises in time_rank.h.
+/* time_rank.c: sorts positions by time, then writes each rank in the place of its time.
  *
  * Few times are sorted by insertion. Many are sorted by a radix sort of their
  * positions, which needs 8 bytes per rating: a sort of keys with positions would need

@@ -263,7 +263,7 @@ class Steps(DeployCase):
         self.assertIn("aws logs tail", done.stderr)
         self.assertEqual(6, len(self.calls("curl ")))
 
-    def test_an_api_is_not_public_unless_that_is_said_and_then_it_is_said_what_that_means(self):
+    def test_an_api_is_public_only_with_the_option_which_prints_its_consequences(self):
         done = self.deploy()
         self.assertEqual("key", self.parameters()["Access"])
         self.assertIn("get-api-key --include-value --api-key keyid", done.stderr)

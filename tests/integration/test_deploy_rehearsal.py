@@ -273,7 +273,7 @@ class Stack(ServeCase):
         self.rehearse()
         self.the_api_responds()
 
-    def test_a_public_stack_tells_nobody_what_a_user_has_rated(self):
+    def test_a_public_stack_does_not_disclose_ratings(self):
         """The function with the environment of Access=public."""
         self.rehearse(Access="public")
         self.the_api_responds("*")
@@ -282,7 +282,7 @@ class Stack(ServeCase):
         listed = self.cloud.post("/predict", {"userId": user, "movieIds": trained().items, "top_n": len(trained().items)})
         self.assertEqual(set(trained().items), {e["movieId"] for e in listed.json["recommendations"]})
         self.assertEqual(400, self.cloud.post("/predict", {"userId": user, "top_n": 5, "include_rated": False}).status)
-        self.assertNotIn("known_user", self.cloud.post("/predict", {"userId": "nobody", "top_n": 5}).json)
+        self.assertNotIn("known_user", self.cloud.post("/predict", {"userId": "unknown-user", "top_n": 5}).json)
         self.assertGreater(len(rated), 0)
 
     def test_the_default_stack_of_script_deploy(self):

@@ -677,7 +677,7 @@ class Meaning(unittest.TestCase):
                                      ({"Access": "public", "Outsiders": "open"}, "closed"), ({"Access": "iam"}, "open")):
             self.assertEqual(expected, self.template.stack(**parameters).environment("PredictFunction")["OUTSIDERS"], parameters)
 
-    def test_browsers_of_other_origins_are_let_in_when_that_is_said(self):
+    def test_browsers_of_other_origins_are_allowed_by_a_setting(self):
         for parameters, origin in (({}, ""), ({"Access": "public"}, "*"), ({"AllowOrigin": "https://a.example"}, "https://a.example"),
                                    ({"AllowOrigin": "*"}, "*"), ({"Access": "public", "AllowOrigin": "https://a.example"}, "https://a.example")):
             stack = self.template.stack(**parameters)

@@ -239,6 +239,7 @@ def handle(event, n):
         f.wait_for_records("c")
         self.assertEqual([["a", "b"]] * 4 + [["c"]], f.batches)
         self.assertIn("not yet", f.logged("batch_failed")[0]["function_error"])
+        f.cloud.wait_for_line(r"(?s)(REPORT RequestId.*){5}")
         counts = f.counts()
         self.assertEqual((3, 5, 3, 0), (counts["records"], counts["invocations"],
                                         counts["failed_invocations"], counts["dropped_records"]))

@@ -170,7 +170,7 @@ class LittleData(RankingCase):
         rows = [(str(u), str(i), str(1 + (u * i) % 5), str(u + i)) for u in range(20)
                 for i in range(15)]
         self.check(rows)
-        check = [(str(u), "new", "5", "1") for u in range(20)]
+        check = [(str(u), "new", "5", "1") for u in range(20)] + rows[:20]
         job, result = self.check(rows, validation=check)
         told = job.metrics()["final"]["validation_lists"]
         if told is not None:

@@ -100,7 +100,7 @@ def of_resource(document):
         if statement["Effect"] == "Deny":
             continue
         if (statement["Principal"], statement["Action"]) == (OWNER, "kms:*"):
-            continue  # without it nobody could ever change the key
+            continue  # without it the key could never be changed
         yield from ((sid, what) for what in of_actions(statement))
         services = statement["Principal"].get("Service", []) if isinstance(statement.get("Principal"), dict) else []
         if not services or set(statement["Principal"]) != {"Service"} or not all(map(SERVICE.fullmatch, as_list(services))):

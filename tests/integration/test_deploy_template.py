@@ -354,7 +354,7 @@ class Meaning(unittest.TestCase):
                     self.assertEqual(expected[name], {(r["FromPort"], r["CidrIp"]) for r in rules}, (name, switches))
                     self.assertTrue(all(r["FromPort"] == r["ToPort"] and r["Description"] for r in rules), name)
 
-    def test_tasks_run_as_nobody_without_capabilities(self):
+    def test_tasks_run_unprivileged_without_capabilities(self):
         (container,) = self.all.value(self.template.resources["ServiceTask"]["Properties"])["ContainerDefinitions"]
         self.assertEqual("65534:65534", container["User"])
         self.assertEqual(["ALL"], container["LinuxParameters"]["Capabilities"]["Drop"])

@@ -282,6 +282,7 @@ static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_di
         column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
     /* Amazon Personalize has a column EVENT_VALUE that may be empty: then there are no ratings. */
     if (feedback == MF_FEEDBACK_EXPLICIT && f->options->rating_column == NULL &&
+        mf_header_may_be_empty(&f->names[column[MF_ROLE_VALUE]]) &&
         !has_a_value(s, column[MF_ROLE_VALUE]))
         return false;
     describe(f, s, column, true, feedback, dialect);

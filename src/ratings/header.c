@@ -78,6 +78,11 @@ static bool name_is(const mf_cell_copy *cell, const char *usual)
     return *usual == '\0';
 }
 
+bool mf_header_may_be_empty(const mf_cell_copy *name)
+{
+    return name_is(name, "eventvalue");
+}
+
 static bool is_taken(const uint32_t column[MF_ROLES], uint32_t c)
 {
     for (int role = 0; role < MF_ROLES; role++)

@@ -32,6 +32,9 @@ bool mf_header_has_names(const mf_ratings_options *options);
 /* "#3" is the position 2; false for anything else. given may be NULL. */
 bool mf_header_position(const char *given, uint32_t *position);
 
+/* A column of values that may have none: EVENT_VALUE of Amazon Personalize. */
+bool mf_header_may_be_empty(const mf_cell_copy *name);
+
 /* "none": the file's column of this role is not used. given may be NULL. */
 bool mf_header_is_off(const char *given);
 

@@ -74,8 +74,8 @@ void mf_reason_missing(const mf_reason *reason, mf_feedback feedback, const mf_c
     }
 }
 
-/* Names that the options give are of no use without a header. */
-static bool explain_names(const mf_reason *reason)
+/* Names that the options give are of no use without a header, nor are positions beyond the row. */
+static bool explain_names(const mf_reason *reason, uint32_t n_columns)
 {
     static const char *const settings[MF_ROLES] = {"user_column", "item_column", "rating_column",
                                                    "timestamp_column"};
@@ -86,14 +86,19 @@ static bool explain_names(const mf_reason *reason)
     bool any = false;
     mf_header_given(reason->options, reason->feedback, given);
     for (int role = 0; role < MF_ROLES; role++) {
-        if (given[role] == NULL || mf_header_is_off(given[role]) ||
-            mf_header_position(given[role], &position))
-            continue;
         const char *setting = role == MF_ROLE_VALUE && reason->feedback == MF_FEEDBACK_IMPLICIT
                                   ? "weight_column"
                                   : settings[role];
+        if (given[role] == NULL || mf_header_is_off(given[role]))
+            continue;
         mf_printable(text, NAME_BYTES, given[role], strlen(given[role]));
-        if (mf_parse_uint64(given[role], strlen(given[role]), &number))
+        const bool is_position = mf_header_position(given[role], &position);
+        if (is_position && position < n_columns)
+            continue;
+        if (is_position)
+            mf_reason_add(reason, "; %s=%s, but there are %lu columns", setting, text,
+                          (unsigned long)n_columns);
+        else if (mf_parse_uint64(given[role], strlen(given[role]), &number))
             mf_reason_add(reason, "; for the position write %s=#%s", setting, text);
         else
             mf_reason_add(reason, "; no column is called \"%s\": give its position, as %s=#%d",
@@ -123,7 +128,7 @@ void mf_reason_data(const mf_reason *reason, const mf_cell_copy *cells, uint32_t
     bool is_date;
     int64_t whole;
     double seconds;
-    if (explain_names(reason))
+    if (explain_names(reason, n_columns))
         return;
     if (n_columns == 2) {
         mf_reason_add(reason, "; pairs of user and item are read with feedback=implicit");

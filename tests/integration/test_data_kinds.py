@@ -240,6 +240,7 @@ class Settings(KindCase):
         self.assertReads({"p0.csv": csv(wide[:400], None), "p1.csv.gz": gzip.compress(csv(wide[400:], None).encode())},
                          **where)
         self.assertRefuses({"r.csv": csv(ROWS, None)}, "user_column=#2", user_column="2")
+        self.assertRefuses({"r.csv": csv(ROWS, None)}, "user_column=#9, but there are 4 columns", user_column="#9")
         self.assertRefuses({"r.csv": csv(ROWS, None)}, 'no column is called "reader"', "#1", user_column="reader")
 
     def test_pairs_without_a_header(self):
@@ -439,6 +440,7 @@ class Shapes(KindCase):
         self.assertEqual("explicit", self.assertReads({"i.csv": csv(rows, header)})["feedback"])
         empty = [(u, i, "watch", "", t) for u, i, r, t in ROWS]
         self.assertEqual("implicit", self.assertReads({"i.csv": csv(empty, header)})["feedback"])
+        self.assertRefuses({"r.csv": csv([(u, i, "", t) for u, i, r, t in ROWS])}, "r.csv:2:", "rating is empty")
         without = [(u, i, "watch", t) for u, i, r, t in ROWS]
         train = self.assertReads({"i.csv": csv(without, header[:3] + header[4:])})
         self.assertEqual(("implicit", "TIMESTAMP"), (train["feedback"], train["dialects"][0]["timestamp"]))

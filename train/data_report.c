@@ -299,6 +299,9 @@ static void warn_rows(mf_data_report *report)
 
 static void warn_dialects(mf_data_report *report)
 {
+    bool any_header = false;
+    for (uint32_t d = 0; d < report->n_dialects; d++)
+        any_header |= report->dialect[d].dialect.has_header;
     for (uint32_t d = 0; d < report->n_dialects; d++) {
         const mf_dialect *dialect = &report->dialect[d].dialect;
         const bool is_wide = report->n_items > 5 * (uint64_t)report->n_users && report->n_users > 2;
@@ -306,7 +309,7 @@ static void warn_dialects(mf_data_report *report)
             mf_data_report_warn(report, "duplicate_column",
                                 "two columns are called \"%s\": the first one is used",
                                 dialect->duplicate);
-        if (dialect->is_guess && (dialect->has_known_order || is_wide))
+        if (dialect->is_guess && (dialect->has_known_order || is_wide || any_header))
             mf_data_report_warn(report, "order_guessed",
                                 "%.150s has no header: column 1 is taken for the users (%lu) and "
                                 "column 2 for the items (%lu); if it is the other way round, say "

@@ -79,6 +79,9 @@ static const char xml[] =
 static const char arff[] = "ARFF; remove the lines that begin with @ or %, and the rest is CSV";
 static const char matrix_array[] =
     "a dense MatrixMarket array; write it as coordinates (scipy.io.mmwrite of a sparse matrix)";
+static const char matrix_symmetric[] =
+    "a symmetric MatrixMarket matrix, of which one half is written: it is not of users and items; "
+    "write it as general";
 static const char libsvm[] =
     "libsvm rows (label index:value …); convert them to CSV with the columns user, item, rating";
 
@@ -136,15 +139,21 @@ static size_t after_blanks(const char *head, size_t n_head, size_t at)
     return at;
 }
 
+static size_t line_bytes(const char *text, size_t n_bytes)
+{
+    const char *end = memchr(text, '\n', n_bytes);
+    return end != NULL ? (size_t)(end - text) : n_bytes;
+}
+
 static const char *refused_json(const char *head, size_t n_head, size_t first)
 {
     if (head[first] == '{') {
         const size_t key = after_blanks(head, n_head, first + 1);
         if (key < n_head && head[key] == '\'')
             return python;
-        const char *line = memchr(head + first, '\n', n_head - first);
-        const size_t n_line = line != NULL ? (size_t)(line - head) - first : n_head - first;
-        return holds(head + first, n_line, "\"source-ref\"") ? augmented : NULL;
+        return holds(head + first, line_bytes(head + first, n_head - first), "\"source-ref\"")
+                   ? augmented
+                   : NULL;
     }
     const size_t inner = after_blanks(head, n_head, first + 1);
     return inner < n_head && head[inner] == '{' &&
@@ -179,5 +188,8 @@ const char *mf_format_refused(const char *head, size_t n_head)
         return arff;
     if (begins(head + first, n_head - first, "%%MatrixMarket matrix array"))
         return matrix_array;
+    if (begins(head + first, n_head - first, "%%MatrixMarket") &&
+        holds(head + first, line_bytes(head + first, n_head - first), "symmetric"))
+        return matrix_symmetric;
     return is_libsvm(head + first, n_head - first) ? libsvm : NULL;
 }

@@ -203,6 +203,7 @@ class Understood(KindCase):
                 ("looks_not_rated", {"r.csv": rated(lambda n, r: "99" if n % 3 else str(n % 19 - 9.5))}),
                 ("different_scales", {"a.csv": csv(ROWS[:400]), "b.csv": csv(
                     [(u, i, str(float(r) * 20), t) for u, i, r, t in ROWS[400:]])}),
+                ("order_guessed", {"a.csv": csv(ROWS[:400]), "b.tsv": csv(ROWS[400:], None, "\t")}),
                 ("test_file_read", {"train.csv": csv(ROWS[:400]), "test.csv": csv(ROWS[400:])}),
                 ("test_file_read", {"u1.base": csv(ROWS[:400], None, "\t"), "u1.test": csv(ROWS[400:], None, "\t")}),
                 ("duplicate_column", {"r.csv": csv([(*row, "1") for row in ROWS], (*HEADER, "rating"))}),
@@ -467,6 +468,8 @@ class Shapes(KindCase):
                 (b"{'reviewerID': 'A1', 'asin': 'B0', 'overall': 5.0}\n", ("Python", "literal_eval")),
                 (b"1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n2:\n", ("Netflix", "awk")),
                 (b"1:\r\n1488844,3\r\n", ("Netflix", "awk")),
+                (b"%%MatrixMarket matrix coordinate real symmetric\n3 3 1\n2 1 5\n", ("symmetric", "general")),
+                (b"%%MatrixMarket matrix array real general\n3 3\n1\n", ("MatrixMarket array", "coordinates")),
                 (b"4 1:1 9:0.5\n3 2:1 8:1\n", ("libsvm",)), (b"<?xml version='1.0'?>\n<r/>\n", ("XML",)),
                 (("74," + "99,-9.66,8.79," * 8 + "5\n").encode() * 6, ("matrix", "melt")),
                 (b"item,alice,bob,carol\nm1,5,3,\nm2,4,,2\nm3,1,2,3\n", ("matrix", "melt")),

@@ -173,10 +173,11 @@ static void take_head(mf_planned_file *file, const mf_dialect *dialect)
 
 static bool keep_reason(mf_planned_file *file, const char *reason, mf_error *err)
 {
+    const size_t n = strlen(reason);
     mf_free(file->reason);
-    file->reason = mf_allocate(strlen(reason) + 1, 1, "why a file is left out", err);
+    file->reason = mf_allocate(n + 1, 1, "why a file is left out", err);
     if (file->reason != NULL)
-        strcpy(file->reason, reason);
+        memcpy(file->reason, reason, n);
     return file->reason != NULL;
 }
 

@@ -55,7 +55,9 @@ static closing find_closing(scanner *s, size_t at)
     for (; c.at < s->n_bytes; c.at++) {
         const char byte = s->text[c.at];
         const char next = c.at + 1 < s->n_bytes ? s->text[c.at + 1] : '\0';
-        if (byte == '"' && next == '"' && c.at + 1 < s->n_bytes) {
+        s->saw_escape |= byte == '\\' && next == '"';
+        if ((byte == '"' && next == '"' && c.at + 1 < s->n_bytes) ||
+            (s->escapes && byte == '\\' && (next == '"' || next == '\\'))) {
             c.has_inner = true;
             c.at++;
         } else if (byte == '"') {
@@ -63,15 +65,6 @@ static closing find_closing(scanner *s, size_t at)
                 break;
             c.end = MF_SPLIT_ROW;
             return c;
-        } else if (byte == '\\' && next == '"') {
-            s->saw_escape = true;
-            if (s->escapes) {
-                c.has_inner = true;
-                c.at++;
-            }
-        } else if (byte == '\\' && next == '\\' && s->escapes) {
-            c.has_inner = true;
-            c.at++;
         } else if (is_end(byte)) {
             if (!s->crosses)
                 return c;
@@ -330,13 +323,11 @@ size_t mf_field_text(const char *row, const mf_field *field, bool has_escapes, c
     bool inside = true;
     size_t n = 0;
     for (size_t at = 1; at < field->n_bytes; at++) {
-        const bool has_next = at + 1 < field->n_bytes;
-        if (inside && from[at] == '"' && has_next && from[at + 1] == '"')
-            at++;
-        else if (inside && has_escapes && from[at] == '\\' && has_next &&
-                 (from[at + 1] == '"' || from[at + 1] == '\\'))
-            at++;
-        else if (inside && from[at] == '"') {
+        const char next = at + 1 < field->n_bytes ? from[at + 1] : '\0';
+        if (inside && ((from[at] == '"' && next == '"') ||
+                       (has_escapes && from[at] == '\\' && (next == '"' || next == '\\')))) {
+            at++; /* the second of the two is content */
+        } else if (inside && from[at] == '"') {
             inside = false;
             continue;
         }

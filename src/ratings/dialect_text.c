@@ -16,7 +16,7 @@ char *mf_dialect_column(const mf_dialect *dialect, int role, char text[64])
     const uint32_t step = dialect->form.is_double ? 2 : 1;
     const mf_cell_copy *name = &dialect->header[role];
     if (dialect->column[role] == MF_COLUMN_ABSENT)
-        return strcpy(text, "none");
+        return memcpy(text, "none", sizeof "none");
     if (dialect->has_header && name->n_bytes > 0)
         return mf_printable(text, 64, name->bytes,
                             name->n_bytes < MF_COPY_BYTES ? name->n_bytes : MF_COPY_BYTES);

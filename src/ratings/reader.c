@@ -315,10 +315,11 @@ static bool add_file(const reading *r, uint32_t n_members, uint32_t dialect, mf_
 {
     mf_ratings_reader *reader = r->reader;
     mf_ratings_counts *counts = &reader->counts;
-    char *name = mf_allocate(strlen(r->name) + 1, 1, "a file's name", err);
+    const size_t n_name = strlen(r->name);
+    char *name = mf_allocate(n_name + 1, 1, "a file's name", err);
     if (name == NULL)
         return false;
-    strcpy(name, r->name);
+    memcpy(name, r->name, n_name);
     mf_file_facts facts = {.name = name,
                            .dialect = dialect,
                            .low = INFINITY,

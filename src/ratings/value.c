@@ -119,8 +119,10 @@ static bool take_clock(reader *r, int64_t *seconds, double *fraction)
     if (take(r, ':') && !take_number(r, 2, 0, 60, &second))
         return false;
     if (take(r, '.') || take(r, ','))
-        for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++, digit /= 10)
+        for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
             *fraction += digit * (*r->at - '0');
+            digit /= 10;
+        }
     *seconds += hour * 3600 + minute * 60 + second;
     return true;
 }

@@ -22,7 +22,7 @@ static void count_predictions(mf_service_loop *loop, uint64_t n)
 mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop)
 {
     if (loop->loaded == NULL)
-        mf_http_refuse(request, 503, "there is no model to answer from: %s", loop->reason);
+        mf_http_refuse(request, 503, "no model is in service: %s", loop->reason);
     return loop->loaded;
 }
 
@@ -72,7 +72,7 @@ static bool choose_response_format(mf_http_request *request, const mf_service *s
     const int chosen = mf_media_choose(accept.bytes, accept.n_bytes, types, n);
     if (chosen < 0) {
         mf_http_refuse(request, 406,
-                       "Accept %.*s names nothing that can be sent: ask for application/json, "
+                       "Accept %.*s names nothing that can be sent: request application/json, "
                        "application/jsonlines or text/csv",
                        (int)(accept.n_bytes < 200 ? accept.n_bytes : 200), accept.bytes);
         return false;

@@ -102,8 +102,7 @@ static const char *route_name(const mf_service *service, size_t route)
 
 static void write_requests(mf_text *out, const mf_service *service, const mf_http_stats *stats)
 {
-    declare(out, "http_requests_total", "counter",
-            "Answered requests by route and kind of status.");
+    declare(out, "http_requests_total", "counter", "Responses by route and class of status.");
     for (size_t r = 0; r <= service->n_routes; r++)
         for (size_t status = 1; status < MF_HTTP_STATUSES; status++)
             if (stats->routes[r].responses[status] > 0)
@@ -115,7 +114,7 @@ static void write_requests(mf_text *out, const mf_service *service, const mf_htt
 static void write_latency(mf_text *out, const mf_service *service, const mf_http_stats *stats)
 {
     static const char NAME[] = "http_request_duration_seconds";
-    declare(out, NAME, "histogram", "From a request's last byte to its answer.");
+    declare(out, NAME, "histogram", "From a request's last byte to its response.");
     for (size_t r = 0; r <= service->n_routes; r++) {
         const mf_http_route_stats *route = &stats->routes[r];
         uint64_t so_far = 0;
@@ -137,7 +136,7 @@ static void write_latency(mf_text *out, const mf_service *service, const mf_http
 
 static void write_model(mf_text *out, const mf_loaded *loaded)
 {
-    gauge(out, "model_ready", "1 when there is a model to answer from.", loaded != NULL);
+    gauge(out, "model_ready", "1 when a model is in service.", loaded != NULL);
     if (loaded == NULL)
         return;
     const mf_model_parts *model = mf_model_get(loaded->model);
@@ -145,7 +144,7 @@ static void write_model(mf_text *out, const mf_loaded *loaded)
     mf_text_format(out, "model_info{version=\"%s\"} 1\n", loaded->version);
     gauge(out, "model_users", "Users in the model.", model->n_users);
     gauge(out, "model_items", "Items in the model.", model->n_items);
-    gauge(out, "model_ratings", "Ratings that it knows of, those held out included.",
+    gauge(out, "model_ratings", "Ratings the model was made from, including those held out.",
           (double)model->n_rated);
     gauge(out, "model_has_rating", "1 when it predicts ratings.", model->n_factors > 0);
     gauge(out, "model_has_ranking", "1 when lists are ordered by a ranking model.",
@@ -155,7 +154,7 @@ static void write_model(mf_text *out, const mf_loaded *loaded)
     gauge(out, "model_ranking_factors", "Factors of an item's vector; 0 without a ranking model.",
           model->ranking.n_factors);
     gauge(out, "model_load_seconds", "Time to read and check the model.", loaded->seconds);
-    gauge(out, "model_index_bytes", "Memory that makes top-N fast.",
+    gauge(out, "model_index_bytes", "Memory of the top-N index.",
           (double)mf_recommender_index_bytes(loaded->recommender));
 }
 
@@ -169,12 +168,12 @@ static void write_cache(mf_text *out, const mf_cache *cache)
         {MF_CACHE_HITS, "cache_hits_total", "Lists that were in Redis."},
         {MF_CACHE_MISSES, "cache_misses_total", "Lists that Redis did not have."},
         {MF_CACHE_SKIPPED, "cache_skipped_total",
-         "Lists that Redis was not asked for, or not in time."},
-        {MF_CACHE_STORED, "cache_stored_total", "Lists that Redis has taken."},
+         "Lists that were not requested from Redis, or not received in time."},
+        {MF_CACHE_STORED, "cache_stored_total", "Lists stored in Redis."},
         {MF_CACHE_NOT_STORED, "cache_not_stored_total",
-         "Lists that Redis was not given, or did not take."},
+         "Lists not sent to Redis, or not stored by it."},
         {MF_CACHE_ERRORS, "cache_errors_total",
-         "Connections and commands that failed, and values that are not ours."},
+         "Failed connections and commands, and values that cannot be decoded."},
         {MF_CACHE_CONNECTIONS, "cache_connections_total", "Connections to Redis, since the start."},
     };
     const bool is_on = cache != NULL;
@@ -184,7 +183,7 @@ static void write_cache(mf_text *out, const mf_cache *cache)
                 is_on ? mf_cache_counted(cache, counts[i].what) : 0);
     gauge(out, "cache_connections", "Connections to Redis that are in use.",
           is_on ? (double)mf_cache_counted(cache, MF_CACHE_CLIENTS_READY) : 0);
-    gauge(out, "cache_breakers_open", "Loops that leave Redis alone after a failure.",
+    gauge(out, "cache_breakers_open", "Event loops that do not use Redis after a failure.",
           is_on ? (double)mf_cache_counted(cache, MF_CACHE_CLIENTS_RESTING) : 0);
 }
 
@@ -214,10 +213,10 @@ void mf_handle_metrics(mf_http_request *request, void *context)
     mf_text *out = mf_http_response(request);
     write_requests(out, service, &stats);
     write_latency(out, service, &stats);
-    counter(out, "predictions_total", "Questions answered, those of a batch one by one.",
-            n_predictions);
+    counter(out, "predictions_total",
+            "Responses to instances; those of a batch are counted one by one.", n_predictions);
     write_model(out, loop_of(request, service)->loaded);
-    counter(out, "model_reloads_total", "Models that took the place of another.",
+    counter(out, "model_reloads_total", "Models that replaced another.",
             atomic_load(&service->reloads));
     counter(out, "model_reloads_refused_total", "Models that were not usable on reload.",
             atomic_load(&service->reloads_refused));
@@ -227,7 +226,7 @@ void mf_handle_metrics(mf_http_request *request, void *context)
     counter(out, "http_connections_refused_total", "Connections over the limit.", stats.refused);
     counter(out, "http_timeouts_total", "Connections closed for being slow.", stats.timed_out);
     gauge(out, "http_requests_working", "Long requests at work.", (double)stats.working);
-    gauge(out, "http_buffered_bytes", "Bodies and unsent answers in memory.",
+    gauge(out, "http_buffered_bytes", "Bodies and unsent responses in memory.",
           (double)stats.buffered_bytes);
     counter(out, "http_received_bytes_total", "Bytes received.", stats.bytes_in);
     counter(out, "http_sent_bytes_total", "Bytes sent.", stats.bytes_out);

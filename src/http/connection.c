@@ -558,7 +558,7 @@ static void refuse_rest(connection *c)
 
 /* ------------------------------------------------------------------- handler */
 
-static const char NO_RESPONSE[] = "the server has a bug: nothing answered this request";
+static const char NO_RESPONSE[] = "the server has a bug: this request got no response";
 
 static void enqueue(mf_http_request *request, struct mf_request_queue *queue)
 {

@@ -59,18 +59,25 @@ static int compare_floats(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The first 64 different values, ascending; false when there are more. */
+/* The different values, in order of appearance; false when there are more than fit. A value is
+ * found through its bits, where it was last. */
 static bool find_values(const mf_ratings *ratings, histogram *h)
 {
+    uint8_t last[256] = {0};
     for (uint64_t k = 0; k < ratings->n_ratings; k++) {
         const float value = ratings->value[k];
-        uint32_t v = 0;
-        while (v < h->n && h->low[v] != value)
-            v++;
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        const uint32_t place = bits * UINT32_C(0x9E3779B9) >> 24;
+        uint32_t v = last[place];
+        if (v >= h->n || h->low[v] != value)
+            for (v = 0; v < h->n && h->low[v] != value;)
+                v++;
         if (v == MF_REPORT_VALUES)
             return false;
         if (v == h->n)
             h->low[h->n++] = value;
+        last[place] = (uint8_t)v;
         h->count[v]++;
     }
     return true;

@@ -89,14 +89,14 @@ typedef struct mf_choose_sums {
     uint64_t n_users;           /* whose lists are in the sums */
     double ndcg[MF_CHOOSE_MAX]; /* Σ over users; [regularization × n_sizes + size] */
     uint64_t n_recency_users;   /* of them those with something among the newest to find */
-    double recency_ndcg[MF_CHOOSE_RECENCIES]; /* Σ over these */
+    double recency_ndcg[MF_CHOOSE_RECENCIES];         /* Σ over these */
+    double recency_gain_squares[MF_CHOOSE_RECENCIES]; /* Σ (NDCG less that of the strongest)² */
 } mf_choose_sums;
 
 /* The one to take: an index into the sums, or UINT32_MAX when every list was empty. */
 uint32_t mf_choose_best(const mf_choose_grid *grid, const mf_choose_sums *sums);
 
-/* The recency to take: an index into mf_choose_recencies, or UINT32_MAX when nothing was compared or
- * every list was empty. */
+/* The recency to take: an index into mf_choose_recencies, or UINT32_MAX when nothing was compared. */
 uint32_t mf_choose_best_recency(const mf_choose_grid *grid, const mf_choose_sums *sums);
 
 /* The lists. */

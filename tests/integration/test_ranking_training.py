@@ -96,9 +96,10 @@ class BothModels(RankingCase):
         self.assertAlmostEqual(chosen["ndcg_at_10"], line["chosen_by_ndcg_at_10"], delta=0.000051)
         recencies = ranking["recency_choices"]
         self.assertEqual([0, 0.5, 1], [choice["recency"] for choice in recencies])
-        least = 0.99 * max(choice["ndcg_at_10"] for choice in recencies)
-        self.assertEqual(max(choice["recency"] for choice in recencies
-                             if choice["ndcg_at_10"] >= least), ranking["recency"])
+        self.assertIn(ranking["recency"], (0, 0.5, 1))
+        if ranking["recency"] < 1:  # only for a gain
+            by_recency = {choice["recency"]: choice["ndcg_at_10"] for choice in recencies}
+            self.assertGreater(by_recency[ranking["recency"]], by_recency[1])
 
     def test_given_settings_are_not_chosen(self):
         """There are no phases of choosing; the model has the given settings."""

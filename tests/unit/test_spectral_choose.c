@@ -432,17 +432,26 @@ static void the_grid_stands_around_the_mean_variance(void **state)
     assert_int_equal(given.size[0], 33);
 }
 
-static void the_strongest_recency_near_the_best_is_taken(void **state)
+static void a_weaker_recency_is_taken_when_its_gain_is_no_chance(void **state)
 {
     (void)state;
     mf_choose_grid grid = automatic_grid();
-    mf_choose_sums sums = {.n_users = 100, .n_recency_users = 50, .recency_ndcg = {10, 9.8, 9.95}};
     assert_int_equal(grid.n_recencies, 3);
+    /* 100 users: gains of .02 and .01 with a deviation of .2, whose standard error is .02. */
+    mf_choose_sums sums = {
+        .n_recency_users = 100, .recency_ndcg = {12, 11, 10}, .recency_gain_squares = {4, 4, 0}};
     assert_int_equal(mf_choose_best_recency(&grid, &sums), 2);
-    sums.recency_ndcg[2] = 9.8;
+    /* A deviation of .09 and .045: .02 is more than two of the first one's errors. */
+    sums.recency_gain_squares[0] = 0.8;
     assert_int_equal(mf_choose_best_recency(&grid, &sums), 0);
-    sums.recency_ndcg[1] = 9.95;
+    sums.recency_gain_squares[0] = 4;
+    sums.recency_gain_squares[1] = 0.2;
     assert_int_equal(mf_choose_best_recency(&grid, &sums), 1);
+    /* A certain loss. */
+    sums = (mf_choose_sums){.n_recency_users = 100,
+                            .recency_ndcg = {9, 9.5, 10},
+                            .recency_gain_squares = {0.01, 0.01, 0}};
+    assert_int_equal(mf_choose_best_recency(&grid, &sums), 2);
     sums = (mf_choose_sums){.n_users = 100};
     assert_int_equal(mf_choose_best_recency(&grid, &sums), UINT32_MAX);
     mf_spectral_options options = auto_options();
@@ -542,7 +551,7 @@ int main(void)
         cmocka_unit_test(lists_of_many_items_come_from_the_best_candidates),
         cmocka_unit_test(of_many_users_some_are_drawn),
         cmocka_unit_test(the_grid_stands_around_the_mean_variance),
-        cmocka_unit_test(the_strongest_recency_near_the_best_is_taken),
+        cmocka_unit_test(a_weaker_recency_is_taken_when_its_gain_is_no_chance),
         cmocka_unit_test(the_smallest_regularization_near_the_best_is_taken),
         cmocka_unit_test(graded_ratings_take_one_that_is_a_little_further_away),
         cmocka_unit_test(the_largest_size_near_the_best_is_taken),

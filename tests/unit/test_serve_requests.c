@@ -135,7 +135,7 @@ static void without_a_model_every_prediction_is_503_with_the_reason(void **state
     mf_service_set_reason(&service, "no model.bin here");
     assert_refused(get("/ping"), 503, "no model.bin here");
     assert_refused(request(POST "application/json", "{\"userId\":\"7\",\"movieId\":\"1042\"}"), 503,
-                   "from: no model.bin here");
+                   "in service: no model.bin here");
     assert_non_null(strstr(get("/metrics")->body, "\nmodel_ready 0\n"));
 }
 

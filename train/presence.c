@@ -150,7 +150,8 @@ static void send_all(mf_presence *p, char byte)
 static void *serve(void *argument)
 {
     mf_presence *p = argument;
-    for (double beat = 0; p->last == 0;) {
+    double beat = 0;
+    while (p->last == 0) {
         const double now = mf_clock_seconds();
         if (now >= beat) {
             send_all(p, BEAT);
@@ -160,7 +161,8 @@ static void *serve(void *argument)
     }
     send_all(p, p->last);
     const double leave = mf_clock_seconds() + LEAVE_MS / 1000.0;
-    for (double now = mf_clock_seconds();; now = mf_clock_seconds()) {
+    for (;;) {
+        const double now = mf_clock_seconds();
         const double until = p->n_missing > 0 && p->late > leave ? p->late : leave;
         if (now >= until || (p->n == 0 && (p->n_missing == 0 || now >= p->late)))
             break;

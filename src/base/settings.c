@@ -131,13 +131,13 @@ static char *write_value(const mf_setting *setting, const void *field,
         const double value = number_of(setting, field);
         const bool is_float = setting->type == MF_SETTING_REAL && setting->size == sizeof(float);
         if (setting->has_auto && value == setting->automatic)
-            strcpy(text, "auto");
+            snprintf(text, MF_SETTING_TEXT_BYTES, "auto");
         else
             mf_write_double(value, is_float, text);
     } else if (setting->type == MF_SETTING_BOOLEAN) {
         bool value;
         memcpy(&value, field, sizeof value);
-        strcpy(text, value ? "true" : "false");
+        snprintf(text, MF_SETTING_TEXT_BYTES, "%s", value ? "true" : "false");
     } else if (setting->type == MF_SETTING_TEXT) {
         snprintf(text, MF_SETTING_TEXT_BYTES, "%s", (const char *)field);
     } else {

@@ -633,7 +633,7 @@ static void evaluate_recencies(const mf_choose *c, uint32_t user, size_t u, cons
         if (c->part[k] == MF_PART_ASIDE && c->input->relevant[k] &&
             is_among_newest(c->input, user, k))
             relevant[n_relevant++] = c->input->item[k];
-    for (uint32_t r = 0; r < c->grid->n_recencies; r++) {
+    for (uint32_t r = 0; r < MF_CHOOSE_RECENCIES; r++) {
         const float recency = (float)mf_choose_recencies[r];
         uint32_t list[K];
         for (size_t i = 0; i < n; i++) {

@@ -34,6 +34,72 @@ bool mf_id_valid(const char *bytes, size_t n_bytes)
     return true;
 }
 
+static size_t count_digits(const char *bytes, const char *end)
+{
+    size_t n = 0;
+    while (bytes + n < end && bytes[n] >= '0' && bytes[n] <= '9')
+        n++;
+    return n;
+}
+
+size_t mf_id_write_integer(const char *bytes, size_t n_bytes, char integer[MF_INTEGER_ID_BYTES])
+{
+    const char *at = bytes;
+    const char *const end = bytes + n_bytes;
+    if (n_bytes > MF_ID_BYTES_MAX)
+        return 0;
+    const size_t sign = n_bytes > 0 && *at == '-';
+    at += sign;
+    const char *const whole = at;
+    const size_t n_whole = count_digits(whole, end);
+    if (n_whole == 0 || (*whole == '0' && n_whole > 1))
+        return 0;
+    at += n_whole;
+    const char *fraction = at;
+    size_t n_fraction = 0;
+    if (at < end && *at == '.') {
+        fraction = at + 1;
+        n_fraction = count_digits(fraction, end);
+        if (n_fraction == 0)
+            return 0;
+        at = fraction + n_fraction;
+    }
+    int64_t point = (int64_t)n_whole; /* digits before the decimal point */
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        const bool down = at < end && *at == '-';
+        at += at < end && (*at == '-' || *at == '+');
+        const size_t n = count_digits(at, end);
+        int64_t exponent = 0;
+        for (size_t i = 0; i < n; i++)
+            exponent = exponent < MF_ID_BYTES_MAX ? exponent * 10 + (at[i] - '0') : exponent;
+        if (n == 0)
+            return 0;
+        at += n;
+        point += down ? -exponent : exponent;
+    }
+    if (at != end)
+        return 0;
+    /* The digits before the point are the id, and those after it are zeros. */
+    size_t n = 0;
+    const int64_t n_digits = (int64_t)(n_whole + n_fraction);
+    for (int64_t i = 0; i < n_digits || i < point; i++) {
+        const size_t k = (size_t)i;
+        const char digit = i >= n_digits ? '0' : k < n_whole ? whole[k] : fraction[k - n_whole];
+        if (i >= point ? digit != '0' : n == MF_INTEGER_ID_BYTES - 1)
+            return 0;
+        if (i < point && (n > 0 || digit != '0'))
+            integer[sign + n++] = digit;
+    }
+    if (n == 0) {
+        integer[0] = '0';
+        return 1;
+    }
+    if (sign > 0)
+        integer[0] = '-';
+    return sign + n;
+}
+
 uint64_t mf_id_hash(const char *bytes, size_t n_bytes)
 {
     return XXH3_64bits(bytes, n_bytes);

@@ -42,6 +42,21 @@ static inline mf_id mf_id_list_get(const mf_id_list *list, uint32_t index)
  * a few ns for ASCII. */
 bool mf_id_valid(const char *bytes, size_t n_bytes);
 
+enum { MF_INTEGER_ID_BYTES = 20 }; /* "-9223372036854775808" */
+
+/* The id of a whole number, whatever program wrote the number: 2, 2.0, 2.00 and 2e0 are all "2". The
+ * same rule holds in every program:
+ *   - A JSON number is the id that this function writes for it. A string or a CSV field is the id as
+ *     it stands.
+ *   - Where ids are looked up (mf_model_find_user, mf_model_find_item), an unknown id is looked up
+ *     again as this function writes it, then with ".0" appended: "2.0" finds "2", and "2" finds "2.0".
+ *
+ * The text must be a number as JSON writes it (RFC 8259: no +, no leading zeros, no blanks) and
+ * whole, with at most 19 digits. Writes its digits to integer, without a terminator, and returns how
+ * many bytes they are; 0 for any other text ("2.5", "007", "x"). -0 is "0". No double is involved,
+ * so that 9007199254740993.0 is exact. */
+size_t mf_id_write_integer(const char *bytes, size_t n_bytes, char integer[MF_INTEGER_ID_BYTES]);
+
 /* 64 well-mixed bits of an id. Part of the model file's format: never changes within a format
  * version (XXH3, seed 0). */
 uint64_t mf_id_hash(const char *bytes, size_t n_bytes);

@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MF_INTEGER_ID_BYTES = 20 }; /* "-9223372036854775808" */
-
 /* An id as text. `digits` holds an integer's. Must not be copied: id may point into it. */
 typedef struct mf_written_id {
     mf_id id;

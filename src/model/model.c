@@ -239,8 +239,18 @@ uint64_t mf_model_checksum(const mf_model *model)
 
 static uint32_t find(const mf_id_list *ids, const uint32_t *slots, const char *id, size_t n_bytes)
 {
-    return slots == NULL ? MF_INDEX_NONE
-                         : mf_id_table_find(ids, slots, mf_id_table_slots(ids->n), id, n_bytes);
+    if (slots == NULL)
+        return MF_INDEX_NONE;
+    const uint64_t n_slots = mf_id_table_slots(ids->n);
+    uint32_t index = mf_id_table_find(ids, slots, n_slots, id, n_bytes);
+    char number[MF_INTEGER_ID_BYTES + 2];
+    const size_t n = index == MF_INDEX_NONE ? mf_id_write_integer(id, n_bytes, number) : 0;
+    if (n > 0) {
+        index = mf_id_table_find(ids, slots, n_slots, number, n);
+        memcpy(number + n, ".0", 2);
+    }
+    return n > 0 && index == MF_INDEX_NONE ? mf_id_table_find(ids, slots, n_slots, number, n + 2)
+                                           : index;
 }
 
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes)

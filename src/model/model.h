@@ -141,7 +141,9 @@ uint64_t mf_model_checksum(const mf_model *model);
 /* The file, for reports (section_file.h); valid until close. NULL for a view. */
 const struct mf_section_file *mf_model_file(const mf_model *model);
 
-/* The index of an id, or MF_INDEX_NONE. Cost: one hash, one or two cache misses. */
+/* The index of an id, or MF_INDEX_NONE. An unknown id that is a whole number is found in another
+ * notation (mf_id_write_integer): 2.0 as 2, 2 as 2.0. Cost: one hash, one or two cache misses; for
+ * an unknown number three times that. */
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes);
 uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_bytes);
 

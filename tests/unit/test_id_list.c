@@ -73,6 +73,45 @@ static void ids_that_look_alike_are_different_ids(void **state)
     assert_int_equal(mf_id_table_find(&list, slots, 8, "4", 1), MF_INDEX_NONE);
 }
 
+static void a_whole_number_has_one_id_however_it_is_written(void **state)
+{
+    (void)state;
+    static const char *const same[][2] = {
+        {"2", "2"},
+        {"2.0", "2"},
+        {"2.000000000000000000e+00", "2"},
+        {"2e0", "2"},
+        {"2E+2", "200"},
+        {"20e-1", "2"},
+        {"0.25e2", "25"},
+        {"2.959e3", "2959"},
+        {"-7.0", "-7"},
+        {"-0.0", "0"},
+        {"0e99", "0"},
+        {"9007199254740993.0", "9007199254740993"},
+        {"1e18", "1000000000000000000"},
+        {"-9223372036854775808.0", "-9223372036854775808"},
+    };
+    static const char *const others[] = {
+        "",       "-",      "x",     "2.5", "2.",   ".0",   "+2",
+        "007",    "00.0",   "2e",    "2e+", "2.0 ", " 2.0", "2e-1",
+        "1e-999", "1e9999", "2.0.0", "0x2", "2.0f", "1e19", "12345678901234567890",
+        "nan"};
+    char integer[MF_INTEGER_ID_BYTES];
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        const size_t n = mf_id_write_integer(same[i][0], strlen(same[i][0]), integer);
+        assert_int_equal(n, strlen(same[i][1]));
+        assert_memory_equal(integer, same[i][1], n);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_int_equal(mf_id_write_integer(others[i], strlen(others[i]), integer), 0);
+    char zeros[MF_ID_BYTES_MAX + 1];
+    memset(zeros, '0', sizeof zeros);
+    memcpy(zeros, "3.", 2);
+    assert_int_equal(mf_id_write_integer(zeros, MF_ID_BYTES_MAX, integer), 1);
+    assert_int_equal(mf_id_write_integer(zeros, MF_ID_BYTES_MAX + 1, integer), 0);
+}
+
 static void a_table_has_a_power_of_two_of_slots_at_least_twice_the_ids(void **state)
 {
     (void)state;
@@ -226,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_id_is_found_at_its_index_and_others_are_not),
         cmocka_unit_test(ids_that_look_alike_are_different_ids),
+        cmocka_unit_test(a_whole_number_has_one_id_however_it_is_written),
         cmocka_unit_test(a_table_has_a_power_of_two_of_slots_at_least_twice_the_ids),
         cmocka_unit_test(build_names_an_id_that_occurs_twice),
         cmocka_unit_test(the_hash_never_changes),

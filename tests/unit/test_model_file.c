@@ -448,6 +448,43 @@ static void ids_lead_to_indexes(void **state)
     free(bytes);
 }
 
+/* 2.0 of a program that writes ids as decimals, and a model trained on such ids. */
+static void an_unknown_whole_number_is_found_in_another_notation(void **state)
+{
+    (void)state;
+    static const uint64_t start[] = {0, 3, 4, 7};
+    mf_error err = {0};
+    size_t n_bytes;
+    mf_model_parts parts = sample_parts();
+    parts.users = (mf_id_list){3, start,
+                               "7.0"
+                               "2"
+                               "2.0"};
+    unsigned char *bytes = sample_file(&parts, &n_bytes);
+    mf_model *model = mf_model_open_bytes(bytes, n_bytes, "sample", &err);
+    assert_ok(model != NULL, err);
+    static const struct {
+        const char *id;
+        uint32_t index;
+    } users[] = {{"7", 0},
+                 {"7.0", 0},
+                 {"7.00", 0},
+                 {"7e0", 0},
+                 {"2", 1},
+                 {"2.0", 2},
+                 {"2.00", 1},
+                 {"7.5", MF_INDEX_NONE},
+                 {"07", MF_INDEX_NONE},
+                 {"8.0", MF_INDEX_NONE}};
+    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
+        assert_int_equal(mf_model_find_user(model, users[i].id, strlen(users[i].id)),
+                         users[i].index);
+    assert_int_equal(mf_model_find_item(model, "2959.0", 6), 1);
+    assert_int_equal(mf_model_find_item(model, "2959.5", 6), MF_INDEX_NONE);
+    mf_model_close(model);
+    free(bytes);
+}
+
 static void predict_is_the_equation_clipped_to_the_scale(void **state)
 {
     (void)state;
@@ -539,6 +576,7 @@ int main(void)
         cmocka_unit_test(writing_and_opening_are_clean_when_any_allocation_fails),
         cmocka_unit_test(a_loaded_model_does_not_care_what_becomes_of_its_file),
         cmocka_unit_test(ids_lead_to_indexes),
+        cmocka_unit_test(an_unknown_whole_number_is_found_in_another_notation),
         cmocka_unit_test(predict_is_the_equation_clipped_to_the_scale),
         cmocka_unit_test(predict_stays_on_the_scale_when_factors_overflow),
         cmocka_unit_test(dot_adds_in_the_promised_order_and_is_near_the_exact_sum),

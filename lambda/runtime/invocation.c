@@ -58,6 +58,34 @@ int64_t mf_lambda_budget_ms(const mf_lambda_invocation *invocation, int64_t marg
 
 /* ----------------------------------------------------------------------------------- JSON */
 
+/* A ping is small; every other event is passed over at no cost. */
+enum { PING_BYTES_MOST = 4096 };
+
+static bool is_pings_source(const json_t *source)
+{
+    static const char *const sources[] = {"serverless-plugin-warmup", "aws.events",
+                                          "aws.scheduler"};
+    for (size_t i = 0; json_is_string(source) && i < sizeof sources / sizeof sources[0]; i++)
+        if (strcmp(json_string_value(source), sources[i]) == 0)
+            return true;
+    return false;
+}
+
+bool mf_lambda_event_is_ping(const char *event, size_t n_event)
+{
+    static const char text[] = "#warmup";
+    json_t *root =
+        n_event <= PING_BYTES_MOST ? json_loadb(event, n_event, JSON_DECODE_ANY, NULL) : NULL;
+    const bool is_ping =
+        is_pings_source(json_object_get(root, "source")) ||
+        is_pings_source(json_object_get(json_object_get(root, "Event"), "source")) ||
+        json_is_true(json_object_get(root, "warmer")) ||
+        json_is_true(json_object_get(root, "warmup")) ||
+        (json_is_string(root) && strncmp(json_string_value(root), text, strlen(text)) == 0);
+    json_decref(root);
+    return is_ping;
+}
+
 /* jansson would end its message at a NUL byte, or take it for a blank. */
 static void fail_at_zero(const char *event, const char *zero, mf_error *err)
 {

@@ -79,6 +79,17 @@ int64_t mf_lambda_budget_ms(const mf_lambda_invocation *invocation, int64_t marg
 MF_MUST_CHECK struct json_t *mf_lambda_event_parse(const char *event, size_t n_event,
                                                    mf_error *err);
 
+/* True for an event that only keeps a function warm, or that a schedule sends:
+ *
+ *     {"source": "serverless-plugin-warmup"}       also inside of {"Event": …}
+ *     {"source": "aws.events", …}                  a rule of EventBridge, as those of Zappa
+ *     {"source": "aws.scheduler", …}
+ *     {"warmer": true}, {"warmup": true}           lambda-warmer and others
+ *     "#warmup"                                    Thundra
+ *
+ * The response is null, without a call of the handler. */
+bool mf_lambda_event_is_ping(const char *event, size_t n_event);
+
 /* The response to `next`.
  *
  * (1) Header names match in any case; unknown headers are ignored.

@@ -6,6 +6,7 @@
 #include "lambda/runtime/invocation.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const mf_where event_itself = {"event", 0, 0};
@@ -27,6 +28,9 @@ typedef struct reading {
     mf_error *err;
     bool is_in_record;  /* the one that batch->n_records counts next */
     const char *inside; /* "window.", ".kinesis." */
+    bool has_records;
+    char members[160]; /* names of those that no event of a stream has, for errors */
+    size_t n_members;  /* bytes */
 } reading;
 
 static void refuse_kind(reading *r, const char *name, const char *expected)
@@ -141,7 +145,7 @@ static void read_records(reading *r)
     mf_stream_json_nested list;
     if (!open_member(r, "Records", &list, '['))
         return;
-    r->is_in_record = true;
+    r->has_records = r->is_in_record = true;
     while (mf_stream_json_next(&batch->json, &list, NULL)) {
         mf_stream_record record = {
             .partition_key = none, .event_id = none, .place = (uint32_t)batch->n_records};
@@ -206,9 +210,19 @@ static void read_window(reading *r)
     r->inside = "";
 }
 
+static void note_member(reading *r, mf_id name)
+{
+    char text[48];
+    mf_printable(text, sizeof text, name.bytes, name.n_bytes);
+    if (r->n_members + strlen(text) + 2 < sizeof r->members)
+        r->n_members +=
+            (size_t)sprintf(r->members + r->n_members, "%s%s", r->n_members > 0 ? ", " : "", text);
+}
+
 static void read_member(reading *r, mf_id key)
 {
     mf_stream_batch *batch = r->batch;
+    mf_id source = none;
     if (mf_stream_json_is(key, "Records"))
         read_records(r);
     else if (mf_stream_json_is(key, "state"))
@@ -223,8 +237,13 @@ static void read_member(reading *r, mf_id key)
         read_bool(r, "isFinalInvokeForWindow", &batch->is_final);
     else if (mf_stream_json_is(key, "isWindowTerminatedEarly"))
         read_bool(r, "isWindowTerminatedEarly", &batch->is_terminated_early);
-    else
+    else if (mf_stream_json_is(key, "eventSource")) {
+        read_text(r, "eventSource", &source);
+        note_member(r, source.n_bytes > 0 ? source : key);
+    } else {
+        note_member(r, key);
         mf_stream_json_skip(&batch->json);
+    }
 }
 
 /* What the event says, unchecked. */
@@ -240,7 +259,10 @@ static bool read_event(mf_stream_batch *batch, const char *event, size_t n_event
     while (mf_stream_json_next(&batch->json, &members, &key))
         read_member(&r, key);
     if (mf_stream_json_end(&batch->json))
-        return true;
+        return r.has_records || batch->has_window ||
+               mf_fail(err, MF_ERR_PARSE, event_itself,
+                       "no Records: expected the event of a Kinesis stream; this one has %s",
+                       r.n_members > 0 ? r.members : "no members");
     /* jansson says in which line and column the event ceases to be JSON. */
     if (why.code == MF_OK && syntax.code == MF_ERR_PARSE)
         json_decref(mf_lambda_event_parse(event, n_event, &why));

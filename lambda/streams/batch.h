@@ -8,7 +8,9 @@
  *     service, is rejected with the record's place. payload.h decodes the data.
  * (3) Records are in the order of their sequence numbers, each number once: of duplicates the
  *     first stays.
- * (4) Unknown members are ignored. Without Records, or with null, there are none.
+ * (4) Unknown members are ignored. In a window Records may be absent or null. Elsewhere such an event
+ *     is rejected with the names of its members: it is one of Firehose, MSK or a test, and a success
+ *     would lose its records.
  * (5) The response names the lowest record that failed and no other: Lambda sends that record and all
  *     later ones again. A record inside an aggregate fails with the number of the aggregate.
  *

@@ -6,6 +6,7 @@
 #include "local/eventsource/batch.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "local/eventsource/record.h"
 #include "local/service.h"
 
@@ -16,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 uint32_t mf_local_batch_choose(const mf_local_record_queue *queue, uint32_t n_eligible,
@@ -68,14 +70,28 @@ static uint32_t find(const mf_local_batch_request *request, const char *sequence
     return i;
 }
 
+#define FAILURES "batchItemFailures"
+
+static void warn_of_other_case(const json_t *response, mf_local_batch_result *result)
+{
+    json_t *members = mf_without_const(response); /* for iterators; nothing changes */
+    for (void *at = json_object_iter(members); at != NULL; at = json_object_iter_next(members, at))
+        if (strcasecmp(json_object_iter_key(at), FAILURES) == 0 &&
+            strcmp(json_object_iter_key(at), FAILURES) != 0)
+            snprintf(result->why, sizeof result->why,
+                     "Lambda ignores %s, because only " FAILURES " counts: all records are done",
+                     json_object_iter_key(at));
+}
+
 static bool read_failures(const mf_local_batch_request *request, const json_t *response,
                           mf_local_batch_result *result)
 {
-    const json_t *list = json_object_get(response, "batchItemFailures");
+    const json_t *list = json_object_get(response, FAILURES);
+    warn_of_other_case(response, result);
     if (list == NULL || json_is_null(list))
         return true;
     if (!json_is_array(list))
-        return fail(result, "batchItemFailures is no list");
+        return fail(result, FAILURES " is no list");
     uint32_t lowest = request->n;
     size_t i;
     json_t *entry;
@@ -83,7 +99,7 @@ static bool read_failures(const mf_local_batch_request *request, const json_t *r
     {
         const char *sequence = json_string_value(json_object_get(entry, "itemIdentifier"));
         if (sequence == NULL || sequence[0] == '\0')
-            return fail(result, "an entry of batchItemFailures has no itemIdentifier");
+            return fail(result, "an entry of " FAILURES " has no itemIdentifier");
         const uint32_t at = find(request, sequence);
         if (at == request->n)
             return fail(result, "itemIdentifier %.64s is not of this batch", sequence);

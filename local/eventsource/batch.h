@@ -14,6 +14,7 @@
  *     are success; of several sequence numbers the first one of the batch counts; an entry
  *     without itemIdentifier, with an empty one or with one that is not of the batch makes the
  *     whole batch a failure, and so does a response of another shape.
+ *     A member of that name in another case (BatchItemFailures) is ignored, with a warning.
  * (4) With a tumbling window a response without an object `state` is a failure.
  *
  * Retries (mf_local_delivery)
@@ -59,7 +60,7 @@ typedef struct mf_local_batch_request {
 typedef struct mf_local_batch_result {
     uint32_t n_done; /* records that need not come again: n is success   */
     bool ok;         /* false with n_done == n: a call without records   */
-    char why[128];   /* of a failure; "" for success                     */
+    char why[128];   /* of a failure; of a success a warning, or ""      */
     mf_text state;   /* compact JSON, when ok or n_done > 0, in a window */
 } mf_local_batch_result;
 

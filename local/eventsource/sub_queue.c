@@ -109,12 +109,12 @@ static void drop_old(mf_local_sub_queue *sub_queue)
 
 /* -------------------------------------------------------------------- results */
 
-static void log_failure(const mf_local_sub_queue *sub_queue, const char *why, const char *payload,
-                        size_t n)
+static void log_warning(const mf_local_sub_queue *sub_queue, const char *event, const char *why,
+                        const char *payload, size_t n)
 {
     char message[256];
     mf_log_line line;
-    mf_log_begin(&line, MF_LOG_WARNING, "batch_failed");
+    mf_log_begin(&line, MF_LOG_WARNING, event);
     mf_log_text(&line, "stream", sub_queue->settings->stream);
     mf_log_text(&line, "function", mf_local_function_name(sub_queue->function));
     mf_log_text(&line, "shard", sub_queue->source->shard_id);
@@ -166,10 +166,10 @@ static void on_done(void *context, const mf_local_invocation *invocation,
     sub_queue->has_function_error = of->failed;
     sub_queue->counts->n_calls++;
     mf_local_batch_result_read(&request, of->failed, of->payload, of->n_payload, &result);
-    if (!result.ok) {
-        sub_queue->counts->n_failed++;
-        log_failure(sub_queue, result.why, of->payload, of->n_payload);
-    }
+    sub_queue->counts->n_failed += !result.ok;
+    if (result.why[0] != '\0')
+        log_warning(sub_queue, result.ok ? "failures_ignored" : "batch_failed", result.why,
+                    of->payload, of->n_payload);
     if (is_batch) {
         apply_batch(sub_queue, &result);
     } else if (result.ok) {

@@ -391,6 +391,15 @@ def handle(event, n):
                 self.assertEqual(([list("01234"), ["5"]], []), (f.batches, f.given_up))
                 f.cloud.stop()
 
+    def test_a_name_in_another_case_is_a_success_with_a_warning(self):
+        """§4.3.3: AWS has no such warning."""
+        f = self.one("""
+def handle(event, n): return {"BatchItemFailures": [{"itemIdentifier": sequences(event)[0]}]}
+""")
+        [line] = f.wait_for_log("failures_ignored")
+        self.assertIn("only batchItemFailures counts", line["message"])
+        self.assertEqual([list("01234")], f.batches)
+
     def test_all_forms_of_complete_failure(self):
         """§4.3.4"""
         for response in ('{"batchItemFailures": [{"itemIdentifier": ""}]}',

@@ -103,6 +103,52 @@ static void no_response_is_null(void **state)
     assert_response("null");
 }
 
+static void make_of(script *s, const char *event)
+{
+    const mf_lambda_function function = {.name = "test", .handle = handle, .context = s};
+    next.event = event;
+    next.n_event = strlen(event);
+    mf_lambda_response_make(&response, &function, &next);
+}
+
+static void a_ping_is_a_success_without_the_handler(void **state)
+{
+    (void)state;
+    static const char *const pings[] = {
+        "{\"source\":\"serverless-plugin-warmup\"}",
+        "{\"Event\":{\"source\":\"serverless-plugin-warmup\"}}",
+        "{\"version\":\"0\",\"id\":\"53dc4d37\",\"detail-type\":\"Scheduled Event\",\"source\":"
+        "\"aws.events\",\"resources\":[\"arn:aws:events:eu-central-1:123456789012:rule/app-"
+        "zappa-keep-warm-handler.keep_warm_callback\"],\"detail\":{}}",
+        "{\"source\":\"aws.scheduler\",\"detail-type\":\"Scheduled Event\",\"detail\":\"{}\"}",
+        "{\"warmer\":true,\"concurrency\":3}",
+        "{\"warmup\":true}",
+        "\"#warmup wait=100\"",
+    };
+    static const char *const others[] = {
+        "{}",
+        "{\"source\":7}",
+        "{\"source\":\"aws.s3\"}",
+        "{\"Event\":[\"source\"]}",
+        "{\"warmer\":false}",
+        "{\"warmup\":\"true\"}",
+        "\"warmup\"",
+        "{\"source\":\"aws.events\"",
+        "{\"userId\":\"2\",\"movieId\":\"aws.events\"}",
+        "{\"eventSource\":\"aws.events\"}",
+    };
+    script s = {.response = "1"};
+    for (size_t i = 0; i < sizeof pings / sizeof pings[0]; i++) {
+        make_of(&s, pings[i]);
+        assert_response("null");
+    }
+    assert_int_equal(s.n_calls, 0);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        make_of(&s, others[i]);
+        assert_int_equal(s.n_calls, i + 1);
+    }
+}
+
 static void a_failure_is_a_report_without_what_was_appended(void **state)
 {
     (void)state;
@@ -218,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_response_is_the_handlers_text),
         cmocka_unit_test(no_response_is_null),
+        cmocka_unit_test(a_ping_is_a_success_without_the_handler),
         cmocka_unit_test(a_failure_is_a_report_without_what_was_appended),
         cmocka_unit_test(every_code_has_a_type_that_the_platform_keeps),
         cmocka_unit_test(a_response_over_the_limit_is_a_report),

@@ -128,6 +128,22 @@ static void responses_mean_what_the_platform_documents(void **state)
     read_all(responses, sizeof responses / sizeof responses[0], false);
 }
 
+static void a_name_in_another_case_is_a_success_with_a_warning(void **state)
+{
+    (void)state;
+    mf_local_record_queue queue = queue_of(3);
+    const mf_local_batch_request request = {queue.first, 3, true, false};
+    static const char payload[] = "{\"BatchItemFailures\":[" ITEM("\"101\"") "]}";
+    mf_local_batch_result outcome;
+    mf_local_batch_result_read(&request, false, payload, strlen(payload), &outcome);
+    assert_true(outcome.ok);
+    assert_int_equal(outcome.n_done, 3);
+    assert_string_equal(outcome.why, "Lambda ignores BatchItemFailures, because only "
+                                     "batchItemFailures counts: all records are done");
+    mf_text_free(&outcome.state);
+    mf_local_record_queue_clear(&queue);
+}
+
 static void in_a_window_a_response_needs_a_state(void **state)
 {
     (void)state;
@@ -309,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_batch_goes_when_it_is_full_or_old_or_complete),
         cmocka_unit_test(bytes_bound_a_batch_but_not_a_single_record),
         cmocka_unit_test(responses_mean_what_the_platform_documents),
+        cmocka_unit_test(a_name_in_another_case_is_a_success_with_a_warning),
         cmocka_unit_test(in_a_window_a_response_needs_a_state),
         cmocka_unit_test(what_fails_is_sent_again_as_the_rules_say),
         cmocka_unit_test(the_largest_batch_is_cut_down_to_its_last_record),

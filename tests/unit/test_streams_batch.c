@@ -114,7 +114,7 @@ static void records_may_be_empty_null_or_absent(void **state)
         assert_int_equal(batch.n_state, 4);
         assert_true(batch.has_window && batch.is_final);
     }
-    assert_ok(read_event("{}"), err);
+    assert_ok(read_event("{\"Records\":[]}"), err);
     assert_int_equal(batch.n_records, 0);
     assert_view(batch.shard_id, "");
     assert_view(batch.stream, "");
@@ -152,6 +152,14 @@ static void what_is_wrong_with_an_event_is_named(void **state)
         {"{\"window\":{\"start\":\"a\"}}", "event: window.end is missing"},
         {"{\"window\":{\"start\":1}}", "event: window.start is not a text"},
         {"{\"isFinalInvokeForWindow\":1}", "isFinalInvokeForWindow is not true or false"},
+        {"{}", "no Records: expected the event of a Kinesis stream; this one has no members"},
+        {"{\"Records\":null}", "event: no Records"},
+        {"{\"key1\":\"value1\",\"key2\":\"value2\"}", "this one has key1, key2"},
+        {"{\"eventSource\":\"aws:kafka\",\"records\":{\"t-0\":[]}}", "has aws:kafka, records"},
+        {"{\"invocationId\":\"i\",\"deliveryStreamArn\":\"a\",\"region\":\"r\",\"records\":[]}",
+         "has invocationId, deliveryStreamArn, region, records"},
+        {"{\"records\":[{\"kinesis\":{\"data\":\"\",\"sequenceNumber\":\"1\"}}]}", "has records"},
+        {"{\"a-name-that-is-far-too-long-to-be-shown-in-full-in-a-message\":1,\"b\\n\":1}", "…"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (read_event(cases[i][0]))
@@ -262,7 +270,7 @@ static void an_event_with_a_state_of_many_members_is_read(void **state)
 {
     (void)state;
     mf_text event = MF_TEXT_EMPTY;
-    mf_text_literal(&event, "{\"state\":{\"k0\":\"0\"");
+    mf_text_literal(&event, "{\"Records\":[],\"state\":{\"k0\":\"0\"");
     for (int i = 1; i < 20000; i++)
         mf_text_format(&event, ",\"k%d\":\"%d\"", i, i);
     const size_t n = event.n_bytes;

@@ -16,7 +16,8 @@
  *   application/jsonlines                        one instance a line, one response a line
  *   text/csv                                     user,movie a line, one number a line
  *
- * Ids are strings or integers (2959 is "2959"). A response has "known_user":false or
+ * Ids are strings or whole numbers (2959 and 2959.0 are "2959", see mf_id_write_integer); an unknown id
+ * is looked up in another notation (mf_model_find_user). A response has "known_user":false or
  * "known_item":false for an unknown user or item; it is then computed from biases, the mean profile
  * or popularity. With `strict` such an instance is rejected instead: alone with an error, in a
  * batch with the response null ("" in CSV, an empty list for a list).

@@ -3,6 +3,7 @@
 #include "inference/instance.h"
 
 #include "base/grow.h"
+#include "base/number.h"
 #include "base/settings.h"
 #include "base/text.h"
 
@@ -145,18 +146,20 @@ static bool fail_unknown(const reading *r, const char *inside, const char *name,
 
 static bool read_id(const reading *r, const char *field, const json_t *value, mf_written_id *to)
 {
-    if (json_is_integer(value)) {
+    const double number = json_real_value(value); /* 0 for other types */
+    const bool is_real = json_is_real(value) && number == floor(number);
+    if (is_real && !mf_is_whole(number))
+        return FAIL(r, field, "%s: a long id must be sent as a string",
+                    r->rounded && fabs(number) >= 0x1p63 ? "an integer beyond 64 bits"
+                                                         : "a number beyond 2^53");
+    if (json_is_integer(value) || is_real) {
         char text[MF_INTEGER_ID_BYTES + 1];
-        const int n = snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+        const int n = snprintf(text, sizeof text, "%lld",
+                               is_real ? (long long)number : (long long)json_integer_value(value));
         memcpy(to->digits, text, (size_t)n);
         to->id = (mf_id){to->digits, (size_t)n};
         return true;
     }
-    const double number = json_real_value(value); /* 0 for other types */
-    if (r->rounded && fabs(number) >= 0x1p63)
-        return FAIL(r, field, "an integer beyond 64 bits: a long id must be sent as a string");
-    if (r->rounded && json_is_real(value) && number == floor(number))
-        return true; /* not the error that is looked for */
     if (!json_is_string(value))
         return fail_field(r, field, "a string or an integer", value);
     to->id = (mf_id){json_string_value(value), json_string_length(value)};
@@ -168,8 +171,7 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
 
 static bool read_count(const reading *r, const char *field, const json_t *value)
 {
-    /* Both functions return 0 for other types. */
-    const double n = r->rounded ? json_real_value(value) : (double)json_integer_value(value);
+    const double n = json_number_value(value); /* 0 for other types */
     if (n < 1 || n > (double)r->limits->max_top_n || n != floor(n))
         return FAIL(r, field, "expected a whole number from 1 to %lu",
                     (unsigned long)r->limits->max_top_n);
@@ -406,14 +408,13 @@ bool mf_instance_read(mf_instance *instance, const mf_inference_limits *limits, 
     reading r = {.instance = instance, .limits = limits, .place = where.place, .err = err};
     clear(instance);
     instance->document = mf_json_load(bytes, n_bytes, n_used, where, &rejected);
-    if (instance->document != NULL)
-        return read_object(&r, instance->document);
-    /* An integer beyond 64 bits gets the message of its field, not that of the JSON reader. */
-    instance->document = mf_json_load_rounded(bytes, n_bytes);
-    r.rounded = true;
-    if (instance->document != NULL && !read_object(&r, instance->document))
-        return false;
-    return mf_fail_again(err, &rejected);
+    /* A JSON number may be an integer beyond 64 bits, which jansson reads as a double only. */
+    if (instance->document == NULL) {
+        instance->document = mf_json_load_rounded(bytes, n_bytes, n_used);
+        r.rounded = true;
+    }
+    return instance->document != NULL ? read_object(&r, instance->document)
+                                      : mf_fail_again(err, &rejected);
 }
 
 void mf_instance_free(mf_instance *instance)

@@ -95,11 +95,14 @@ static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_
 
 static const size_t LOAD_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK;
 
-json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes)
+json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used)
 {
     const size_t n = n_bytes < MF_INSTANCE_BYTES_MAX ? n_bytes : MF_INSTANCE_BYTES_MAX;
     json_error_t error;
-    return json_loadb(bytes, n, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
+    json_t *value = json_loadb(bytes, n, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
+    if (value != NULL)
+        *n_used = (size_t)error.position;
+    return value;
 }
 
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,

@@ -53,7 +53,7 @@ MF_MUST_CHECK json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_
 
 /* The same with every integer as a double: after mf_json_load failed it returns a value when the
  * only error is an integer beyond 64 bits. NULL otherwise. */
-MF_MUST_CHECK json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes);
+MF_MUST_CHECK json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used);
 
 /* "an object", "null", … */
 const char *mf_json_kind_name(const json_t *value);

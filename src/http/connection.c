@@ -393,6 +393,17 @@ static void begin_request(connection *c, const char *bytes, size_t n_bytes, cons
     begin_body(c, in);
 }
 
+/* Decodes what has a '%'. False after a refusal. */
+static bool decode_path(connection *c, char *path, size_t n_bytes, size_t *n_decoded)
+{
+    *n_decoded = n_bytes;
+    if (memchr(path, '%', n_bytes) == NULL || mf_uri_decode(path, n_bytes, false, n_decoded))
+        return true;
+    refuse(c, after_unread_body(c), 400,
+           "the path has a %% without two hexadecimal digits, or %%00");
+    return false;
+}
+
 /* Finds the route and decodes the target. False after a refusal. */
 static bool find_route(connection *c)
 {
@@ -404,7 +415,8 @@ static bool find_route(connection *c)
     request->route = match.index;
     request->allowed = match.allowed;
     if (match.index == routes->n_routes) {
-        refuse(c, after_unread_body(c), 404, "there is nothing at this path");
+        if (decode_path(c, uri.path, uri.path_bytes, &uri.path_bytes))
+            refuse(c, after_unread_body(c), 404, "there is nothing at this path");
         return false;
     }
     if (!match.found) {
@@ -420,11 +432,8 @@ static bool find_route(connection *c)
     }
     request->segment.bytes = match.segment;
     if (match.segment != NULL &&
-        !mf_uri_decode(match.segment, match.segment_bytes, false, &request->segment.n_bytes)) {
-        refuse(c, after_unread_body(c), 400,
-               "the path has a %% without two hexadecimal digits, or %%00");
+        !decode_path(c, match.segment, match.segment_bytes, &request->segment.n_bytes))
         return false;
-    }
     request->n_parameters = mf_uri_parameters(uri.query, uri.query_bytes, request->parameters);
     if (request->n_parameters < 0) {
         request->n_parameters = 0;

@@ -25,7 +25,7 @@
  *
  * What is refused, always with JSON:
  *
- *     400  anything that RFC 9112 does not allow; a bare LF as line end (which it
+ *     400  anything that RFC 9112 does not allow; no Host, or two; a bare LF as line end (which it
  *          allows a server to take); a path or query that cannot be decoded or
  *          holds %00; over 32 parameters; bad chunks, bad gzip
  *     404  no such path             405  not with this method (with Allow)
@@ -34,12 +34,12 @@
  *     417  Expect other than 100-continue
  *     431  head too long, over 100 headers
  *     501  Transfer-Encoding other than chunked
- *     503  too much at once         505  not HTTP/1.0 or 1.1
+ *     503  too much at once         505  not HTTP/1
  *
  * After 404, 405, 413, 415 and a bad path or query the connection stays open when the body
  * is known to be 64 KiB or less, which is then read and dropped. After all others of the
  * list that come before a whole request, it is closed, with a few seconds for the client to
- * read the response. Host may be anything or missing.
+ * read the response. A path may end in one slash more than its route.
  *
  * Responses carry Date, Server, Content-Length and X-Request-Id; the latter is the
  * client's X-Amzn-RequestId or X-Request-Id when that is 1 to 39 visible characters.

@@ -69,7 +69,7 @@ class Hosting(ImageCase):
         response = server.post(body + b"\n" * (25 * MIB - len(body)), CSV)
         self.assertEqual(200, response.status)
         with server.connect() as client:
-            client.send(b"POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\n"
+            client.send(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
                         b"Content-Length: %d\r\n\r\n" % (25 * MIB + 1))
             response = client.read()
         self.assertIn(str(25 * MIB), self.assertRefused(response, 413))
@@ -111,7 +111,7 @@ class Hosting(ImageCase):
                 server = self.served(*options)
                 idle = server.connect()
                 client = server.connect()
-                request = (b"POST /invocations HTTP/1.1\r\nContent-Type: text/csv\r\n"
+                request = (b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
                            b"Content-Length: %d\r\n\r\n" % len(body)) + body.encode()
                 client.send(request[:-1])
                 stopper = threading.Thread(target=docker, args=("stop", "--time", "30", server.run.name))

@@ -1,7 +1,7 @@
 """http_client.py: an HTTP client that sends and reads exact bytes.
 
     client = Client(port)                       # a raw socket, for everything unusual
-    client.send(b"GET /ping HTTP/1.1\\r\\n\\r\\n" * 2)
+    client.send(b"GET /ping HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" * 2)
     first, second = client.read(), client.read()
 
 Each response is checked while it is read: its length, its lines, and the rules of http_response.py.

@@ -383,7 +383,7 @@ static inline void assert_json_error(const response *r, int status, const char *
     assert_true(r->n_body < 2048);
 }
 
-#define GET_PING "GET /ping HTTP/1.1\r\n\r\n"
+#define GET_PING "GET /ping HTTP/1.1\r\nHost: h\r\n\r\n"
 
 /* The server is well: it serves another client. */
 static inline void assert_serves(const mf_http_server *server)

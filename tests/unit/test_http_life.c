@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#define WORK(slices) "POST /work HTTP/1.1\r\nContent-Length: 2\r\n\r\n" slices
+#define WORK(slices) "POST /work HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n" slices
 
 /* --------------------------------------------------------------------- drain */
 
@@ -35,7 +35,7 @@ static void drain_finishes_what_was_taken_and_closes_the_idle(void **state)
     response r;
     exchange(idle, GET_PING, &r);
     send_text(working, WORK("99") GET_PING);
-    send_text(sending, "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\nab");
+    send_text(sending, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
     assert_soon(stats_of(server).working == 1 && stats_of(server).buffered_bytes > 2);
     int fds[2] = {idle->fd, sending->fd};
     pthread_t thread;
@@ -269,13 +269,14 @@ static void stats_add_up_and_the_log_has_a_line_for_each(void **state)
         client *c = open_client(server);
         for (int j = 0; j < 100; j++)
             exchange(c,
-                     "POST /echo?secret=1 HTTP/1.1\r\nX-Amzn-SageMaker-Inference-Id: inf \"1\" \r\n"
+                     "POST /echo?secret=1 HTTP/1.1\r\nHost: h\r\nX-Amzn-SageMaker-Inference-Id: "
+                     "inf \"1\" \r\n"
                      "X-Request-Id: a\"b\\c\r\nContent-Length: 6\r\n\r\nsecret",
                      &r);
         exchange(c, GET_PING, &r);
-        exchange(c, "GET /secret HTTP/1.1\r\n\r\n", &r);
-        exchange(c, "GET /inside/secret HTTP/1.1\r\nX-Test: secret\r\n\r\n", &r);
-        exchange(c, "DELETE /ping HTTP/1.1\r\n\r\n", &r);
+        exchange(c, "GET /secret HTTP/1.1\r\nHost: h\r\n\r\n", &r);
+        exchange(c, "GET /inside/secret HTTP/1.1\r\nHost: h\r\nX-Test: secret\r\n\r\n", &r);
+        exchange(c, "DELETE /ping HTTP/1.1\r\nHost: h\r\n\r\n", &r);
         close_client(c);
     }
     /* A response is counted before it is sent. */

@@ -20,7 +20,7 @@
 #define SANITIZED false
 #endif
 
-#define WORK(slices) "POST /work HTTP/1.1\r\nContent-Length: 2\r\n\r\n" slices
+#define WORK(slices) "POST /work HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n" slices
 
 /* ----------------------------------------------------------------- deadlines */
 
@@ -32,10 +32,13 @@ static void slow_requests_get_408_however_they_drip(void **state)
     settings.body_ms = 300;
     mf_http_server *server = start_server(&settings);
     static const char *const texts[] = {
-        "GET /ping HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        "POST /echo HTTP/1.1\r\nContent-Length: 1000\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-    const size_t starts[] = {1, 44, 50};
+        "GET /ping HTTP/1.1\r\nHost: h\r\nX: "
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: "
+        "1000\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    const size_t starts[] = {1, 53, 59};
     for (int i = 0; i < 3; i++) {
         client *c = open_client(server);
         const int64_t start = now_ms();
@@ -92,7 +95,7 @@ static void a_client_that_reads_nothing_is_cut_off(void **state)
     settings.write_ms = 200;
     mf_http_server *server = start_server(&settings);
     client *c = open_client(server);
-    send_text(c, "GET /big HTTP/1.1\r\n\r\n");
+    send_text(c, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
     /* The rest of the response waits for 200 ms, which a busy machine may not let us see; that
      * there was one shows in what has come. */
     assert_soon(stats_of(server).timed_out == 1);
@@ -164,7 +167,7 @@ static void over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer(vo
     for (int i = 0; i < 3; i++) {
         /* Of a second big response the rest would exceed the limit. */
         slow[i] = open_narrow_client(server);
-        send_text(slow[i], "GET /big HTTP/1.1\r\n\r\n");
+        send_text(slow[i], "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
         assert_soon(stats_of(server).routes[5].responses[2] == (uint64_t)i + 1);
         assert_soon(stats_of(server).buffered_bytes > 4u << 20);
         assert_soon(stats_of(server).connections == 1);
@@ -177,7 +180,7 @@ static void over_the_limit_the_slowest_reader_is_cut_off_and_not_the_newcomer(vo
     client *c[8];
     for (int i = 0; i < 8; i++) {
         c[i] = open_client(server);
-        send_text(c[i], "POST /echo HTTP/1.1\r\nContent-Length: 900001\r\n\r\n");
+        send_text(c[i], "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 900001\r\n\r\n");
         send_bytes(c[i], body, 900000);
     }
     assert_soon(stats_of(server).buffered_bytes == 8u * 900000);
@@ -346,11 +349,11 @@ static void bodies_over_the_limit_of_all_get_503(void **state)
     char *body = calloc(1, 250000);
     assert_non_null(body);
     client *first = open_client(server);
-    send_text(first, "POST /echo HTTP/1.1\r\nContent-Length: 250001\r\n\r\n");
+    send_text(first, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 250001\r\n\r\n");
     send_bytes(first, body, 250000);
     assert_soon(stats_of(server).buffered_bytes == 250000);
     client *second = open_client(server);
-    send_text(second, "POST /echo HTTP/1.1\r\nContent-Length: 250001\r\n\r\n");
+    send_text(second, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 250001\r\n\r\n");
     send_bytes(second, body, 250000);
     response r;
     assert_true(read_response(second, &r));

@@ -128,7 +128,7 @@ static const mf_http_route routes[] = {
 
 enum { N_TEST_ROUTES = sizeof routes / sizeof routes[0] };
 
-#define GET(path) "GET " path " HTTP/1.1\r\n\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 
 static void forget(void)
 {
@@ -169,15 +169,17 @@ static void the_head_is_seen_before_the_body(void **state)
     mf_http_server *server = start_default();
     client *c = open_client(server);
     response r;
-    send_text(c, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\n");
+    send_text(c, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
     assert_soon(atomic_load(&n_heads) == 1);
     assert_int_equal(atomic_load(&n_handled), 0);
     exchange(c, "body", &r);
     assert_string_equal(r.body, "body");
     assert_int_equal(atomic_load(&n_handled), 1);
     /* Also when all comes at once, and chunked. */
-    exchange(c, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
-             &r);
+    exchange(
+        c,
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+        &r);
     assert_string_equal(r.body, "ab");
     assert_int_equal(atomic_load(&n_heads), 2);
     assert_int_equal(atomic_load(&n_disconnected), 0);
@@ -191,7 +193,7 @@ static void a_client_that_goes_before_its_body_has_disconnected(void **state)
     mf_http_server *server = start_default();
     for (int i = 1; i <= 10; i++) {
         client *c = open_client(server);
-        send_text(c, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\nbo");
+        send_text(c, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo");
         assert_soon(atomic_load(&n_heads) == i);
         if (i % 2 == 0)
             reset_client(c);
@@ -208,9 +210,9 @@ static void a_body_that_is_refused_disconnects(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx",
-        "POST /echo HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Encoding: br\r\n\r\nx",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Encoding: br\r\n\r\nx",
     };
     mf_http_server *server = start_default();
     for (int i = 0; i < 3; i++) {
@@ -234,7 +236,7 @@ static void a_body_that_is_late_disconnects(void **state)
     mf_http_server *server = start(&settings);
     client *c = open_client(server);
     response r;
-    exchange(c, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\n", &r);
+    exchange(c, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n", &r);
     assert_int_equal(r.status, 408);
     assert_int_equal(atomic_load(&n_disconnected), 1);
     close_client(c);
@@ -278,7 +280,7 @@ static void a_suspended_request_may_get_its_response_at_once(void **state)
     client *c = open_client(server);
     response r;
     for (int i = 0; i < 3; i++) {
-        exchange(c, "POST /at-once HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi", &r);
+        exchange(c, "POST /at-once HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", &r);
         assert_int_equal(r.status, 200);
         assert_string_equal(r.body, "hi");
     }
@@ -399,12 +401,13 @@ static void the_route_of_every_path_sees_the_request_as_it_was_sent(void **state
     mf_http_server *server = start_default();
     client *c = open_client(server);
     response r;
-    exchange(c, "PATCH /a%2fb%zz?x=%00+&y HTTP/1.1\r\nA:  1 \r\na: 2\r\n\r\n", &r);
+    exchange(c, "PATCH /a%2fb%zz?x=%00+&y HTTP/1.1\r\nHost: h\r\nA:  1 \r\na: 2\r\n\r\n", &r);
     assert_int_equal(r.status, 200);
-    assert_string_equal(r.body, "PATCH|/a%2fb%zz|x=%00+&y|51|127.0.0.1|A|1|a|2||");
-    exchange(c, "GET /other HTTP/1.1\r\n\r\n", &r);
-    assert_string_equal(r.body, "GET|/other|-|23|127.0.0.1||");
-    exchange(c, "POST /release HTTP/1.1\r\nContent-Length: 0\r\n\r\n", &r); /* not its method */
+    assert_string_equal(r.body, "PATCH|/a%2fb%zz|x=%00+&y|60|127.0.0.1|Host|h|A|1|a|2||");
+    exchange(c, "GET /other HTTP/1.1\r\nHost: h\r\n\r\n", &r);
+    assert_string_equal(r.body, "GET|/other|-|32|127.0.0.1|Host|h||");
+    exchange(c, "POST /release HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+             &r); /* not its method */
     assert_int_equal(r.status, 200);
     close_client(c);
     stop(server);
@@ -422,15 +425,19 @@ static void a_raw_body_is_neither_unpacked_nor_refused(void **state)
         const char *sent;
         const char *end;
     } cases[] = {
-        {"POST /x HTTP/1.1\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd", "|abcd|"},
-        {"POST /x HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab", "|ab|"},
-        {"POST /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde", "|too large||"},
-        {"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n1\r\ne\r\n3\r\nfgh\r\n"
+        {"POST /x HTTP/1.1\r\nHost: h\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd",
+         "|abcd|"},
+        {"POST /x HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab",
+         "|ab|"},
+        {"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde", "|too large||"},
+        {"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n4\r\nabcd\r\n1\r\ne\r\n3\r\nfgh\r\n"
          "0\r\n\r\n",
          "|too large||"},
-        {"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+        {"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
          "|too large||"},
-        {"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "|abc|"},
+        {"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+         "|abc|"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         exchange(c, cases[i].sent, &r); /* the connection stays in step */

@@ -3,7 +3,7 @@
 
 #include <zlib.h>
 
-#define ECHO(headers, body) "POST /echo HTTP/1.1\r\n" headers "\r\n" body
+#define ECHO(headers, body) "POST /echo HTTP/1.1\r\nHost: h\r\n" headers "\r\n" body
 
 static mf_http_server *server;
 
@@ -51,7 +51,8 @@ static void pipelined_requests_get_responses_in_order(void **state)
     assert_non_null(all);
     size_t n = 0;
     for (int i = 0; i < N; i++) /* every third one is long work */
-        n += (size_t)snprintf(all + n, 100, "POST /%s HTTP/1.1\r\nContent-Length: 6\r\n\r\n1 %04d",
+        n += (size_t)snprintf(all + n, 100,
+                              "POST /%s HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n1 %04d",
                               i % 3 == 0 ? "work" : "echo", i);
     send_bytes(c, all, n);
     free(all);
@@ -97,20 +98,20 @@ static void head_gets_the_length_without_the_body(void **state)
     (void)state;
     client *c = open_client(server);
     response r;
-    send_text(c,
-              "HEAD /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcHEAD /nowhere HTTP/1.1\r\n\r\n");
+    send_text(c, "HEAD /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcHEAD /nowhere "
+                 "HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(read_response_of(c, &r, false));
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Content-Length"), "3");
     assert_true(read_response_of(c, &r, false));
     assert_int_equal(r.status, 404);
-    exchange(c, "GET /empty HTTP/1.1\r\n\r\n", &r);
+    exchange(c, "GET /empty HTTP/1.1\r\nHost: h\r\n\r\n", &r);
     assert_int_equal(r.status, 204);
     exchange(c, GET_PING, &r);
     assert_int_equal(r.status, 200);
     assert_string_equal(header_of(&r, "Content-Length"), "0");
     /* Refused while its headers are read: nothing follows the head before the end. */
-    send_text(c, "HEAD /echo HTTP/1.1\r\nExpect: tea\r\n\r\n");
+    send_text(c, "HEAD /echo HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n");
     assert_true(read_response_of(c, &r, false));
     assert_int_equal(r.status, 417);
     assert_true(is_closed(c));
@@ -123,7 +124,7 @@ static void a_handler_sees_path_query_and_headers(void **state)
     client *c = open_client(server);
     response r;
     exchange(c,
-             "GET /inside/a%2Fb%20c?n=1+2&x=%C3%BC&n=3 HTTP/1.1\r\nX-Test: one\r\nHost: h\r\n"
+             "GET /inside/a%2Fb%20c?n=1+2&x=%C3%BC&n=3 HTTP/1.1\r\nHost: h\r\nX-Test: one\r\n"
              "x-test: two \r\nX-TEST: three\r\n\r\n",
              &r);
     assert_int_equal(r.status, 200);
@@ -132,16 +133,20 @@ static void a_handler_sees_path_query_and_headers(void **state)
     assert_null(header_of(&r, "X-Bad"));
     assert_null(header_of(&r, "X-Injected"));
     assert_null(header_of(&r, "X-Blank"));
-    exchange(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Test: \xC3\xBC\r\n\r\n", &r);
+    exchange(c,
+             "GET /inside/a HTTP/1.1\r\nHost: h\r\nX-Request-Id: abc-1\r\nX-Test: \xC3\xBC\r\n\r\n",
+             &r);
     assert_string_equal(r.body, "a|ü|");
     assert_null(header_of(&r, "X-Echo"));
     assert_string_equal(header_of(&r, "X-Request-Id"), "abc-1");
-    exchange(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: abc-1\r\nX-Amzn-RequestId: amzn\r\n\r\n",
+    exchange(c,
+             "GET /inside/a HTTP/1.1\r\nHost: h\r\nX-Request-Id: abc-1\r\nX-Amzn-RequestId: "
+             "amzn\r\n\r\n",
              &r);
     assert_string_equal(header_of(&r, "X-Request-Id"), "amzn");
-    exchange(c, "GET /inside/a HTTP/1.1\r\nX-Request-Id: not usable\r\n\r\n", &r);
+    exchange(c, "GET /inside/a HTTP/1.1\r\nHost: h\r\nX-Request-Id: not usable\r\n\r\n", &r);
     assert_int_equal(strlen(header_of(&r, "X-Request-Id")), 16);
-    char longest[1200] = "GET /inside/a HTTP/1.1\r\nX-Test: ";
+    char longest[1200] = "GET /inside/a HTTP/1.1\r\nHost: h\r\nX-Test: ";
     memset(longest + strlen(longest), 'v', 1025);
     strcat(longest, "\r\n\r\n");
     exchange(c, longest, &r);
@@ -156,7 +161,7 @@ static void eight_kilobytes_of_unknown_headers_are_ignored(void **state)
     settings.max_head_bytes = mf_http_settings_default().max_head_bytes;
     mf_http_server *roomy = start_server(&settings);
     client *c = open_client(roomy);
-    char text[10000] = "GET /ping HTTP/1.1\r\n";
+    char text[10000] = "GET /ping HTTP/1.1\r\nHost: h\r\n";
     for (int i = 0; i < 80; i++) {
         char line[130];
         snprintf(line, sizeof line, "X-Amzn-%d: %0100d\r\n", i, i);
@@ -181,19 +186,25 @@ typedef struct refusal {
 #define LINES10(x) x x x x x x x x x x
 
 static const refusal refusals[] = {
-    {"GET /nowhere HTTP/1.1\r\n\r\n", 404, "not_found", true},
-    {"POST /nowhere HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", 404, "not_found", true},
-    {"POST /nowhere HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 404, "not_found", false},
-    {"POST /nowhere HTTP/1.1\r\nContent-Length: 70000\r\n\r\n", 404, "not_found", false},
-    {"POST /nowhere HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n", 404,
+    {"GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", 404, "not_found", true},
+    {"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 404, "not_found", true},
+    {"POST /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 404, "not_found",
+     false},
+    {"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 70000\r\n\r\n", 404, "not_found", false},
+    {"POST /nowhere HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n", 404,
      "not_found", false},
-    {"GET /echo HTTP/1.1\r\n\r\n", 405, "method_not_allowed", true},
-    {"BREW /echo HTTP/1.1\r\n\r\n", 405, "method_not_allowed", true},
-    {"OPTIONS * HTTP/1.1\r\n\r\n", 404, "not_found", true},
-    {"GET /inside/%zz HTTP/1.1\r\n\r\n", 400, "bad_request", true},
-    {"GET /inside/%00 HTTP/1.1\r\n\r\n", 400, "bad_request", true},
-    {"GET /inside/a?n=%z HTTP/1.1\r\n\r\n", 400, "bad_request", true},
-    {"GET /nothing HTTP/1.1\r\n\r\n", 500, "internal_error", true},
+    {"GET /echo HTTP/1.1\r\nHost: h\r\n\r\n", 405, "method_not_allowed", true},
+    {"BREW /echo HTTP/1.1\r\nHost: h\r\n\r\n", 405, "method_not_allowed", true},
+    {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", 404, "not_found", true},
+    {"GET /inside/%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400, "bad_request", true},
+    {"GET /inside/%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "bad_request", true},
+    {"GET /inside/a?n=%z HTTP/1.1\r\nHost: h\r\n\r\n", 400, "bad_request", true},
+    {"GET /ping%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "bad_request", true},
+    {"GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400, "bad_request", true},
+    {"GET /ping// HTTP/1.1\r\nHost: h\r\n\r\n", 404, "not_found", true},
+    {"GET /inside/ HTTP/1.1\r\nHost: h\r\n\r\n", 404, "not_found", true},
+    {"GET /ping HTTP/1.1\r\n\r\n", 400, "bad_request", false},
+    {"GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n", 500, "internal_error", true},
     {ECHO("Content-Length: 1048577\r\n", ""), 413, "content_too_large", false},
     {ECHO("Content-Length: 1048577\r\nExpect: 100-continue\r\n", ""), 413, "content_too_large",
      false},
@@ -214,7 +225,7 @@ static const refusal refusals[] = {
     {"\r\n\r\n\r\n" GET_PING, 400, "bad_request", false},
     {ECHO("Transfer-Encoding: chunked\r\n", "x\r\n"), 400, "bad_request", false},
     {ECHO("Content-Encoding: gzip\r\nContent-Length: 3\r\n", "abc"), 400, "bad_request", false},
-    {"GET /ping HTTP/1.1\r\n" LINES10(LINES10("X: 1\r\n")) "X: 1\r\n\r\n", 431,
+    {"GET /ping HTTP/1.1\r\nHost: h\r\n" LINES10(LINES10("X: 1\r\n")) "X: 1\r\n\r\n", 431,
      "header_fields_too_large", false},
 };
 
@@ -247,7 +258,7 @@ static void wrong_methods_hear_the_right_ones(void **state)
     (void)state;
     client *c = open_client(server);
     response r;
-    exchange(c, "DELETE /ping HTTP/1.1\r\n\r\n", &r);
+    exchange(c, "DELETE /ping HTTP/1.1\r\nHost: h\r\n\r\n", &r);
     assert_json_error(&r, 405, "method_not_allowed");
     assert_string_equal(header_of(&r, "Allow"), "GET, HEAD, POST");
     close_client(c);
@@ -261,7 +272,7 @@ static void heads_over_the_limit_are_431_or_414(void **state)
     for (int whole = 0; whole < 2; whole++) {
         client *c = open_client(server);
         memset(text, 'x', sizeof text);
-        memcpy(text, "GET /ping HTTP/1.1\r\nX: ", 23);
+        memcpy(text, "GET /ping HTTP/1.1\r\nHost: h\r\nX: ", 32);
         memcpy(text + sizeof text - 5, whole ? "\r\n\r\n" : "xxxx", 5);
         send_bytes(c, text, sizeof text - 1);
         assert_true(read_response(c, &r));
@@ -269,7 +280,7 @@ static void heads_over_the_limit_are_431_or_414(void **state)
         assert_true(is_closed(c));
         close_client(c);
         c = open_client(server);
-        memcpy(text, "GET /pingpingpingpingpi", 23);
+        memcpy(text, "GET /pingpingpingpingpingpingpin", 32);
         send_bytes(c, text, sizeof text - 1);
         assert_true(read_response(c, &r));
         assert_json_error(&r, 414, "uri_too_long");
@@ -347,7 +358,7 @@ static void http_1_0_closes_unless_keep_alive_is_sent(void **state)
     assert_true(is_closed(c));
     close_client(c);
     c = open_client(server);
-    exchange(c, "GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n" GET_PING, &r);
+    exchange(c, "GET /ping HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" GET_PING, &r);
     assert_int_equal(r.status, 200);
     assert_true(is_closed(c));
     close_client(c);
@@ -439,7 +450,7 @@ static void a_client_that_reads_slowly_gets_all_of_it_and_delays_no_other(void *
     (void)state;
     client *c = open_client(server);
     for (int i = 0; i < 3; i++)
-        send_text(c, "GET /big HTTP/1.1\r\n\r\n");
+        send_text(c, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_soon(stats_of(server).buffered_bytes > 0);
     assert_serves(server);
     for (int i = 0; i < 3; i++) {
@@ -458,7 +469,7 @@ static void a_half_closed_connection_gets_its_response_and_a_half_request_is_ref
     (void)state;
     client *c = open_client(server);
     response r;
-    send_text(c, "POST /work HTTP/1.1\r\nContent-Length: 2\r\n\r\n20" GET_PING);
+    send_text(c, "POST /work HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n20" GET_PING);
     shutdown(c->fd, SHUT_WR);
     assert_true(read_response(c, &r));
     assert_int_equal(r.status, 200);

@@ -105,6 +105,7 @@ static void targets_are_a_path_and_a_query(void **state)
     assert_uri("HTTP://localhost", "/", NULL);
     assert_uri("http://localhost?x=1", "/", "x=1");
     assert_uri("http://localhost/", "/", NULL);
+    assert_uri("https://[::1]:8080/ping?x", "/ping", "x");
 }
 
 static void parameters_are_decoded_in_their_order(void **state)
@@ -181,27 +182,18 @@ static void paths_find_their_route(void **state)
         uint32_t index;
         bool found;
     } cases[] = {
-        {"/ping", MF_HTTP_GET, 0, true},
-        {"/p%69ng", MF_HTTP_GET, 0, true},
-        {"/ping/", MF_HTTP_GET, 5, false},
-        {"/pin", MF_HTTP_GET, 5, false},
-        {"/Ping", MF_HTTP_GET, 5, false},
-        {"//ping", MF_HTTP_GET, 5, false},
-        {"%2Fping", MF_HTTP_GET, 5, false},
-        {"/ping%00", MF_HTTP_GET, 5, false},
-        {"/ping%", MF_HTTP_GET, 5, false},
-        {"/ping", MF_HTTP_POST, 0, false},
-        {"/models", MF_HTTP_GET, 1, true},
-        {"/models", MF_HTTP_POST, 2, true},
-        {"/models", MF_HTTP_PUT, 1, false},
-        {"/models/", MF_HTTP_GET, 5, false},
-        {"/models/a", MF_HTTP_GET, 3, true},
-        {"/models/a/b", MF_HTTP_GET, 5, false},
-        {"/models/a%2Fb", MF_HTTP_DELETE, 3, true},
-        {"/models/all", MF_HTTP_GET, 3, true},
-        {"/models/all", MF_HTTP_PUT, 4, true},
-        {"*", MF_HTTP_OPTIONS, 5, false},
-        {"/", MF_HTTP_GET, 5, false},
+        {"/ping", MF_HTTP_GET, 0, true},        {"/p%69ng", MF_HTTP_GET, 0, true},
+        {"/ping/", MF_HTTP_GET, 0, true},       {"/ping//", MF_HTTP_GET, 5, false},
+        {"/pin", MF_HTTP_GET, 5, false},        {"/Ping", MF_HTTP_GET, 5, false},
+        {"//ping", MF_HTTP_GET, 5, false},      {"%2Fping", MF_HTTP_GET, 5, false},
+        {"/ping%00", MF_HTTP_GET, 5, false},    {"/ping%", MF_HTTP_GET, 5, false},
+        {"/ping", MF_HTTP_POST, 0, false},      {"/models", MF_HTTP_GET, 1, true},
+        {"/models", MF_HTTP_POST, 2, true},     {"/models", MF_HTTP_PUT, 1, false},
+        {"/models/", MF_HTTP_GET, 1, true},     {"/models//", MF_HTTP_GET, 5, false},
+        {"/models/a/", MF_HTTP_GET, 3, true},   {"/models/a", MF_HTTP_GET, 3, true},
+        {"/models/a/b", MF_HTTP_GET, 5, false}, {"/models/a%2Fb", MF_HTTP_DELETE, 3, true},
+        {"/models/all", MF_HTTP_GET, 3, true},  {"/models/all", MF_HTTP_PUT, 4, true},
+        {"*", MF_HTTP_OPTIONS, 5, false},       {"/", MF_HTTP_GET, 5, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const mf_route_match found = match(&table, cases[i].path, cases[i].method);

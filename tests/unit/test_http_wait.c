@@ -1,7 +1,7 @@
 /* Requests that wait for something from outside: mf_http_wait and mf_http_resume. */
 #include "http_testing.h"
 
-#define GET(path) "GET " path " HTTP/1.1\r\n\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 
 /* All requests that wait, on the one loop of these servers. */
 typedef struct waiting {

@@ -139,7 +139,7 @@ static void assert_response(const response *r, int status, const char *piece)
         fail_msg("expected %d with %s, got %s%s", status, piece, r->head, r->body);
 }
 
-#define INVOKE(name) "POST /2015-03-31/functions/" name "/invocations HTTP/1.1"
+#define INVOKE(name) "POST /2015-03-31/functions/" name "/invocations HTTP/1.1\r\nHost: h"
 
 /* ------------------------------------------------------------------ the runtime */
 
@@ -160,7 +160,7 @@ static client *open_runtime(void)
 /* The next event; its identifier into id. */
 static json_t *next_event(client *runtime, char id[64], response *r)
 {
-    send_text(runtime, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n");
+    send_text(runtime, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(read_response(runtime, r));
     assert_int_equal(r->status, 200);
     snprintf(id, 64, "%.63s", header_of(r, "Lambda-Runtime-Aws-Request-Id"));
@@ -175,7 +175,8 @@ static const response *post_to_runtime(client *runtime, const char *id, const ch
 {
     static response r;
     char head[200];
-    snprintf(head, sizeof head, "POST /2018-06-01/runtime/invocation/%s/%s HTTP/1.1", id, what);
+    snprintf(head, sizeof head, "POST /2018-06-01/runtime/invocation/%s/%s HTTP/1.1\r\nHost: h", id,
+             what);
     send_request(runtime, head, body);
     assert_true(read_response(runtime, &r));
     return &r;
@@ -262,7 +263,8 @@ static void invocations_that_lambda_refuses_are_refused(void **state)
                     "Client context must be a valid Base64-encoded JSON object.");
     assert_response(request(INVOKE("f") "\r\nX-Amz-Invocation-Type: Later", "{}"), 400,
                     "X-Amz-Invocation-Type is none of RequestResponse, Event, DryRun");
-    assert_response(request("GET /2015-03-31/functions/f HTTP/1.1", ""), 404, "only Invoke");
+    assert_response(request("GET /2015-03-31/functions/f HTTP/1.1\r\nHost: h", ""), 404,
+                    "only Invoke");
     assert_int_equal(request(INVOKE("f") "\r\nX-Amz-Invocation-Type: DryRun", "{}")->status, 204);
     assert_int_equal(request(INVOKE("f") "\r\nX-Amz-Invocation-Type: Event", "{}")->status, 202);
     client *runtime = open_runtime(); /* the event was taken */
@@ -316,7 +318,7 @@ static void a_route_makes_an_event_and_a_response_of_it(void **state)
     client *caller = open_client_at(port);
     client *runtime = NULL;
 
-    send_request(caller, "POST /local/movies/a%20b?x=1&x=2 HTTP/1.1\r\nX-A: b", "hello");
+    send_request(caller, "POST /local/movies/a%20b?x=1&x=2 HTTP/1.1\r\nHost: h\r\nX-A: b", "hello");
     runtime = open_runtime();
     json_t *event = next_event(runtime, id, &of_next);
     assert_string_equal(text_at(event, "resource"), "/movies/{id}");
@@ -336,7 +338,7 @@ static void a_route_makes_an_event_and_a_response_of_it(void **state)
     assert_string_equal(r.body, "aGk=");
     assert_string_equal(header_of(&r, "X-B"), "c");
 
-    send_request(caller, "PUT /v2 HTTP/1.1\r\nCookie: a=1; b=2", "");
+    send_request(caller, "PUT /v2 HTTP/1.1\r\nHost: h\r\nCookie: a=1; b=2", "");
     event = next_event(runtime, id, &of_next);
     assert_string_equal(text_at(event, "version"), "2.0");
     assert_string_equal(text_at(event, "routeKey"), "ANY /v2");
@@ -347,7 +349,7 @@ static void a_route_makes_an_event_and_a_response_of_it(void **state)
     assert_true(read_response(caller, &r));
     assert_response(&r, 200, "[1,2]");
 
-    send_request(caller, "POST /bare HTTP/1.1", "[3]");
+    send_request(caller, "POST /bare HTTP/1.1\r\nHost: h", "[3]");
     event = next_event(runtime, id, &of_next);
     assert_int_equal(json_integer_value(json_array_get(event, 0)), 3);
     json_decref(event);
@@ -355,15 +357,17 @@ static void a_route_makes_an_event_and_a_response_of_it(void **state)
     assert_true(read_response(caller, &r));
     assert_response(&r, 200, "4");
 
-    send_request(caller, "POST /movies/x HTTP/1.1", "");
+    send_request(caller, "POST /movies/x HTTP/1.1\r\nHost: h", "");
     json_decref(next_event(runtime, id, &of_next));
     assert_int_equal(post_to_runtime(runtime, id, "response", "{\"status\":1}")->status, 202);
     assert_true(read_response(caller, &r));
     assert_response(&r, 502, "{\"message\":\"Internal server error\"}");
 
-    assert_response(request("GET /movies/x HTTP/1.1", ""), 403, "Missing Authentication Token");
-    assert_response(request("POST /bare HTTP/1.1", "{"), 400, "Could not parse request body");
-    assert_response(request("POST /bare?a=%zz HTTP/1.1", "1"), 400, "Bad Request");
+    assert_response(request("GET /movies/x HTTP/1.1\r\nHost: h", ""), 403,
+                    "Missing Authentication Token");
+    assert_response(request("POST /bare HTTP/1.1\r\nHost: h", "{"), 400,
+                    "Could not parse request body");
+    assert_response(request("POST /bare?a=%zz HTTP/1.1\r\nHost: h", "1"), 400, "Bad Request");
     close_client(runtime);
     close_client(caller);
 }
@@ -376,8 +380,8 @@ static void the_api_gives_up_after_its_own_time_and_at_its_rate(void **state)
     set(&settings.table, "gateway-timeout", "0.05");
     set(&settings.table, "rate", "0.001");
     start_cloud();
-    assert_response(request("POST /p HTTP/1.1", "x"), 504, "Endpoint request timed out");
-    assert_response(request("POST /p HTTP/1.1", "x"), 429, "Too Many Requests");
+    assert_response(request("POST /p HTTP/1.1\r\nHost: h", "x"), 504, "Endpoint request timed out");
+    assert_response(request("POST /p HTTP/1.1\r\nHost: h", "x"), 429, "Too Many Requests");
 }
 
 /* ---------------------------------------------------------------- the endpoint */
@@ -406,7 +410,7 @@ static void an_endpoint_forwards_to_its_container(void **state)
     assert_ok(mf_local_settings_add_endpoint(&settings, "movies", url, &err), err);
     assert_ok(mf_local_settings_add_endpoint(&settings, "gone", "http://127.0.0.1:1", &err), err);
     start_cloud();
-#define ENDPOINT(name) "POST /endpoints/" name "/invocations HTTP/1.1"
+#define ENDPOINT(name) "POST /endpoints/" name "/invocations HTTP/1.1\r\nHost: h"
     const response *r =
         request(ENDPOINT("movies") "\r\nX-Amzn-SageMaker-Custom-Attributes: a=1", "1,2");
     assert_response(r, 200, "1,2");

@@ -105,7 +105,7 @@ static const response *request(const char *head, const char *body)
 static const response *get(const char *path)
 {
     char head[600];
-    snprintf(head, sizeof head, "GET %s HTTP/1.1", path);
+    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: h", path);
     return request(head, NULL);
 }
 
@@ -121,7 +121,7 @@ static void assert_refused(const response *r, int status, const char *piece)
         fail_msg("expected %d with \"%s\", got %s%s", status, piece, r->head, r->body);
 }
 
-#define POST "POST /invocations HTTP/1.1\r\nContent-Type: "
+#define POST "POST /invocations HTTP/1.1\r\nHost: h\r\nContent-Type: "
 
 /* -------------------------------------------------------------------- a model */
 
@@ -190,7 +190,8 @@ static void a_prediction_has_the_format_of_the_request_or_of_accept(void **state
     static const char ONE[] = "{\"userId\":\"7\",\"movieId\":\"1042\"}";
     const mf_model_parts parts = sample_parts();
     serve_model(&parts);
-    assert_body(request("POST /invocations HTTP/1.1", ONE), "{\"predicted_rating\":4.0}");
+    assert_body(request("POST /invocations HTTP/1.1\r\nHost: h", ONE),
+                "{\"predicted_rating\":4.0}");
     assert_body(request(POST "application/json; charset=utf-8", ONE), "{\"predicted_rating\":4.0}");
     const response *r = request(POST "text/csv", "7,1042\n7,1042\n");
     assert_body(r, "4.0\n4.0\n");
@@ -264,7 +265,8 @@ static void a_list_has_the_version_of_its_model(void **state)
     assert_non_null(strstr(r->body, "{\"user_id\":\"z\xC3\xBCri\",\"recommendations\":["));
     assert_non_null(strstr(r->body, "],\"count\":1}"));
     assert_non_null(strstr(get("/internal/recommend/new")->body, "\"known_user\":false"));
-    assert_int_equal(request("HEAD /ping HTTP/1.1\r\nConnection: close", NULL)->status, 200);
+    assert_int_equal(request("HEAD /ping HTTP/1.1\r\nHost: h\r\nConnection: close", NULL)->status,
+                     200);
 }
 
 static void top_n_is_one_number_in_its_range(void **state)

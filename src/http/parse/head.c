@@ -8,29 +8,37 @@ enum {
     TOKEN = 1,  /* RFC 9110, 5.6.2: names and methods */
     VALUE = 2,  /* field values: HTAB, visible, blank and 0x80 … 0xFF */
     TARGET = 4, /* visible ASCII but '#', which no client may send */
+    HOST = 8,   /* names of hosts: RFC 3986, 3.2.2 */
 };
 
 static const unsigned char classes[256] = {
     ['\t'] = VALUE,
     [' '] = VALUE,
-    ['!'] = TOKEN | VALUE | TARGET,
+    ['!'] = TOKEN | VALUE | TARGET | HOST,
     ['"'] = VALUE | TARGET,
     ['#'] = TOKEN | VALUE,
-    ['$' ... '\''] = TOKEN | VALUE | TARGET,
-    ['(' ... ')'] = VALUE | TARGET,
-    ['*' ... '+'] = TOKEN | VALUE | TARGET,
-    [','] = VALUE | TARGET,
-    ['-' ... '.'] = TOKEN | VALUE | TARGET,
+    ['$' ... '\''] = TOKEN | VALUE | TARGET | HOST,
+    ['(' ... ')'] = VALUE | TARGET | HOST,
+    ['*' ... '+'] = TOKEN | VALUE | TARGET | HOST,
+    [','] = VALUE | TARGET | HOST,
+    ['-' ... '.'] = TOKEN | VALUE | TARGET | HOST,
     ['/'] = VALUE | TARGET,
-    ['0' ... '9'] = TOKEN | VALUE | TARGET,
-    [':' ... '@'] = VALUE | TARGET,
-    ['A' ... 'Z'] = TOKEN | VALUE | TARGET,
+    ['0' ... '9'] = TOKEN | VALUE | TARGET | HOST,
+    [':'] = VALUE | TARGET,
+    [';'] = VALUE | TARGET | HOST,
+    ['<'] = VALUE | TARGET,
+    ['='] = VALUE | TARGET | HOST,
+    ['>' ... '@'] = VALUE | TARGET,
+    ['A' ... 'Z'] = TOKEN | VALUE | TARGET | HOST,
     ['[' ... ']'] = VALUE | TARGET,
-    ['^' ... 'z'] = TOKEN | VALUE | TARGET,
+    ['^'] = TOKEN | VALUE | TARGET,
+    ['_'] = TOKEN | VALUE | TARGET | HOST,
+    ['`'] = TOKEN | VALUE | TARGET,
+    ['a' ... 'z'] = TOKEN | VALUE | TARGET | HOST,
     ['{'] = VALUE | TARGET,
     ['|'] = TOKEN | VALUE | TARGET,
     ['}'] = VALUE | TARGET,
-    ['~'] = TOKEN | VALUE | TARGET,
+    ['~'] = TOKEN | VALUE | TARGET | HOST,
     [128 ... 255] = VALUE,
 };
 
@@ -123,21 +131,44 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* A minor version above 1 is read as 1.1 (RFC 9110, 2.5). */
 static int read_version(reader *in, mf_head *head)
 {
-    if (take_text(in, "HTTP/1.1\r\n")) {
-        head->http_1_0 = false;
-    } else if (take_text(in, "HTTP/1.0\r\n")) {
-        head->http_1_0 = true;
-    } else {
-        const char *v = in->bytes + in->at;
-        if (in->n_bytes - in->at >= 10 && memcmp(v, "HTTP/", 5) == 0 && is_digit(v[5]) &&
-            v[6] == '.' && is_digit(v[7]) && v[8] == '\r' && v[9] == '\n')
-            return refuse(in, 505, "this server speaks HTTP/1.1 and HTTP/1.0");
+    enum { N = sizeof "HTTP/1.1\r\n" - 1 };
+    const char *v = in->bytes + in->at;
+    if (in->n_bytes - in->at < N || memcmp(v, "HTTP/", 5) != 0 || !is_digit(v[5]) || v[6] != '.' ||
+        !is_digit(v[7]) || v[8] != '\r' || v[9] != '\n')
         return refuse(in, 400, "the request line must end in HTTP/1.1 and CR LF");
-    }
+    if (v[5] != '1')
+        return refuse(in, 505, "this server speaks HTTP/1.1 and HTTP/1.0");
+    in->at += N;
+    head->http_1_0 = v[7] == '0';
     head->keep_alive = !head->http_1_0;
     return 0;
+}
+
+/* A host, also an empty one, and perhaps a port (RFC 9110, 7.2). */
+static bool is_authority(const char *bytes, size_t n)
+{
+    const char *const end = bytes + n;
+    const bool literal = n > 0 && *bytes == '['; /* an IPv6 address */
+    bytes += literal;
+    while (bytes < end && (is(*bytes, HOST) || (literal && *bytes == ':')))
+        bytes++;
+    if (literal && (bytes == end || *bytes++ != ']'))
+        return false;
+    if (bytes < end && *bytes == ':')
+        do
+            bytes++;
+        while (bytes < end && is_digit(*bytes));
+    return bytes == end;
+}
+
+size_t mf_head_scheme(const char *target, size_t n)
+{
+    return n >= 7 && mf_head_is(target, 7, "http://")    ? 7
+           : n >= 8 && mf_head_is(target, 8, "https://") ? 8
+                                                         : 0;
 }
 
 static bool target_is_known(const char *method, size_t n_method, const char *target, size_t n)
@@ -146,7 +177,12 @@ static bool target_is_known(const char *method, size_t n_method, const char *tar
         return true;
     if (n == 1 && target[0] == '*')
         return n_method == 7 && memcmp(method, "OPTIONS", 7) == 0;
-    return n > 7 && mf_head_is(target, 7, "http://");
+    const size_t start = mf_head_scheme(target, n);
+    size_t end = start;
+    while (end < n && target[end] != '/' && target[end] != '?')
+        end++;
+    return start > 0 && end > start && target[start] != ':' &&
+           is_authority(target + start, end - start);
 }
 
 static int read_request_line(reader *in, mf_head *head)
@@ -164,7 +200,7 @@ static int read_request_line(reader *in, mf_head *head)
         return status;
     if (!target_is_known(in->bytes + head->method.at, head->method.n_bytes,
                          in->bytes + head->target.at, head->target.n_bytes))
-        return refuse(in, 400, "the request target must begin with /");
+        return refuse(in, 400, "the request target must begin with / or be a URL of http or https");
     return 0;
 }
 
@@ -221,6 +257,7 @@ typedef struct framing {
     bool transfer_coding;
     bool other_transfer_coding;
     bool other_expectation;
+    bool host;
 } framing;
 
 /* Most names differ in their lengths. */
@@ -235,6 +272,11 @@ static int look_at_field(reader *in, mf_head *head, const mf_head_field *field, 
     if (NAME_IS("expect")) {
         head->expects_continue = mf_head_is(value, n, "100-continue");
         seen->other_expectation = seen->other_expectation || !head->expects_continue;
+    } else if (NAME_IS("host")) {
+        if (seen->host || !is_authority(value, n))
+            return refuse(in, 400,
+                          "there must be one Host, a name or address with an optional port");
+        seen->host = true;
     } else if (NAME_IS("connection")) {
         read_connection(head, value, n, &seen->close);
     } else if (NAME_IS("content-length")) {
@@ -272,6 +314,8 @@ static int read_field(reader *in, mf_head_field *field)
 
 static int check_framing(reader *in, mf_head *head, const framing *seen)
 {
+    if (!seen->host && !head->http_1_0)
+        return refuse(in, 400, "a request of HTTP/1.1 must have a Host header");
     if (seen->transfer_coding && head->has_length)
         return refuse(in, 400, "Content-Length and Transfer-Encoding exclude each other");
     if (seen->transfer_coding && head->http_1_0)

@@ -4,7 +4,8 @@
  * (1) Strict where two readers could differ: a bare LF or CR, a folded line, a
  *     blank before a colon, control characters, two lengths, a length besides
  *     chunks and an unknown transfer coding are refused, never repaired.
- * (2) Host is not looked at: the platform sends several, HTTP/1.0 none.
+ * (2) A request of HTTP/1.1 has one Host, any name or address (RFC 9112, 3.2). It decides nothing:
+ *     the platform's differ.
  * (3) No byte beyond n_bytes is read; nothing is allocated; the bytes are not
  *     changed. Places are offsets, so the bytes may move afterwards.
  *
@@ -39,7 +40,7 @@ typedef enum mf_head_coding {
 
 typedef struct mf_head {
     mf_head_span method;
-    mf_head_span target;     /* begins with '/' or "http://", or is "*" */
+    mf_head_span target;     /* begins with '/', "http://" or "https://", or is "*" */
     uint64_t content_length; /* 0 without one; UINT64_MAX when it does not fit */
     mf_head_coding coding;
     bool http_1_0;
@@ -73,6 +74,9 @@ MF_MUST_CHECK int mf_head_parse(const char *bytes, size_t n_bytes, mf_head *head
 /* True when the name is a token and the value a field value (RFC 9110, 5.1 and 5.5), which may be
  * empty or UTF-8: such a line adds no other line to a head. */
 bool mf_head_is_field(const char *name, size_t n_name, const char *value, size_t n_value);
+
+/* The bytes of "http://" or "https://" at the start of a target, in any case; 0: neither. */
+size_t mf_head_scheme(const char *target, size_t n_bytes);
 
 /* True when a name or token is `word`, in any case; word is in lower case. */
 bool mf_head_is(const char *bytes, size_t n_bytes, const char *word);

@@ -9,9 +9,8 @@
 void mf_uri_split(char *target, size_t n_bytes, mf_uri *uri)
 {
     static char root[] = "/"; /* decoding leaves it as it is */
-    enum { SCHEME_BYTES = 7 };
-    if (n_bytes >= SCHEME_BYTES && mf_head_is(target, SCHEME_BYTES, "http://")) {
-        size_t at = SCHEME_BYTES;
+    size_t at = mf_head_scheme(target, n_bytes);
+    if (at > 0) {
         while (at < n_bytes && target[at] != '/' && target[at] != '?')
             at++;
         target += at;
@@ -192,6 +191,7 @@ mf_route_match mf_routes_match(const mf_routes *table, char *path, size_t n_byte
                                mf_http_method method)
 {
     mf_route_match match = {.index = table->n_routes};
+    n_bytes -= n_bytes > 1 && path[n_bytes - 1] == '/';
     for (uint32_t i = 0; i < table->n_routes; i++) {
         const mf_http_route *route = &table->routes[i];
         const bool has_segment = table->paths[i].has_segment;

@@ -13,7 +13,7 @@
 enum { MF_URI_PARAMETERS_MAX = 32 };
 
 typedef struct mf_uri {
-    char *path; /* as sent; "/" when http://host has none, "*" stays */
+    char *path; /* as sent; "/" when https://host has none, "*" stays */
     size_t path_bytes;
     char *query; /* as sent, without '?'; NULL without one */
     size_t query_bytes;
@@ -67,7 +67,8 @@ typedef struct mf_route_match {
     size_t segment_bytes;
 } mf_route_match;
 
-/* A segment is never empty and holds no slash of its own. */
+/* A segment is never empty and holds no slash of its own. One slash at the end of the path does not
+ * count. */
 mf_route_match mf_routes_match(const mf_routes *table, char *path, size_t n_bytes,
                                mf_http_method method);
 

@@ -147,15 +147,23 @@ typedef struct mf_recommendation {
 } mf_recommendation;
 
 typedef struct mf_top_n_query {
-    size_t n; /* how many; fewer come when there are no more */
+    size_t n;      /* how many; fewer come when there are no more */
+    size_t offset; /* how many of the best to pass over first: n = 10 with offset 0, 10, 20, … are
+                    * the pages of one list, in which nothing stands twice */
     mf_order order;
     bool include_rated;         /* also what profile->rated lists */
     const uint32_t *candidates; /* [n_candidates] only these, in any order, repeats count once,
                                  * MF_INDEX_NONE is skipped; NULL: all items */
     size_t n_candidates;
+    const uint64_t *allowed; /* [n_items / 64, rounded up] of them only the items whose bit i % 64
+                              * of word i / 64 is set; NULL: all */
+    const uint32_t *exclude; /* [n_exclude] not these, in any order, repeats and MF_INDEX_NONE are
+                              * nothing special; may be NULL */
+    size_t n_exclude;
     size_t n_unknown;  /* different candidates that the model does not know: they stand in the
                         * list with item MF_INDEX_NONE, ordered by ranking last with score NAN;
-                        * by rating where μ + b_u stands, by popularity where 0 does */
+                        * by rating where μ + b_u stands, by popularity where 0 does; neither
+                        * allowed nor exclude is about them */
     bool unknown_last; /* … or last in any order, with NAN for score and rating (strict) */
 } mf_top_n_query;
 
@@ -165,10 +173,11 @@ typedef struct mf_top_n_query {
  * mean profile. Ordered by rating, an anonymous profile gets the order of popularity.
  * predicted_rating is clipped to the scale of the ratings.
  * *best lives in the workspace until its next query; *n_best ≤ query->n.
- * Fails MF_ERR_ARGUMENT: candidate out of range, an order that the model does not have;
- * MF_ERR_MEMORY.
+ * Fails MF_ERR_ARGUMENT: candidate or excluded item out of range, an order that the model does not
+ * have; MF_ERR_MEMORY.
  * Cost: O(n_items · k), with the index an eighth of the vectors' bytes are read; for a user of the
- * model and MF_ORDER_RANKING also O(n_rated · k) for the profile. */
+ * model and MF_ORDER_RANKING also O(n_rated · k) for the profile. Where the query leaves fewer than
+ * one item in 32, those alone are read. */
 MF_MUST_CHECK bool mf_top_n(const mf_recommender *recommender, mf_workspace *workspace,
                             const mf_profile *profile, const mf_top_n_query *query,
                             const mf_recommendation **best, size_t *n_best, mf_error *err);

@@ -37,6 +37,8 @@ typedef struct scan {
 
 bool mf_scoring_leaves_out(const mf_scoring *scoring, uint32_t item)
 {
+    if (scoring->chosen != NULL && !mf_choice_has(scoring->chosen, item))
+        return true;
     size_t low = 0, high = scoring->n_left_out;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
@@ -122,6 +124,8 @@ static void scan_some(scan *s, size_t first, size_t end)
     const mf_scoring *scoring = s->scoring;
     float products[TILE] = {0}, scores[TILE];
     for (; first < end; first += TILE) {
+        if (scoring->chosen != NULL && scoring->chosen[first / TILE] == 0)
+            continue;
         const size_t n = end - first < TILE ? end - first : TILE;
         if (scoring->query != NULL)
             s->r->kernel->products(scoring->query,
@@ -179,6 +183,25 @@ static void leave_out(const scan *s, const stage *g, size_t *next)
         g->bounds[k] = -INFINITY;
 }
 
+/* The items of a block whose bounds are at least floor, without those that are not chosen. With
+ * places the few that are left are looked up one by one: to bring all bits into the order of the
+ * places would take longer than the scan. */
+static uint64_t at_least(const scan *s, const stage *g, size_t block, float floor)
+{
+    const uint64_t *chosen = s->scoring->chosen;
+    const uint32_t *item_at = s->scoring->space->index.item_at;
+    const uint32_t place = g->first + (uint32_t)(block * MF_INDEX_BLOCK);
+    uint64_t set = s->r->kernel->at_least(g->bounds + block * MF_INDEX_BLOCK, floor);
+    if (chosen == NULL)
+        return set;
+    if (item_at == NULL)
+        return set & chosen[place / MF_INDEX_BLOCK];
+    for (uint64_t left = set; left != 0; left &= left - 1)
+        if (!mf_choice_has(chosen, item_at[place + (uint32_t)__builtin_ctzll(left)]))
+            set &= ~(left & -left);
+    return set;
+}
+
 /* Step 2. False when nothing is left for step 3. */
 static bool score_seeds(scan *s, const stage *g, mf_recommendation *found)
 {
@@ -190,7 +213,7 @@ static bool score_seeds(scan *s, const stage *g, mf_recommendation *found)
         if (g->largest[block] < floor)
             continue;
         const float *bounds = g->bounds + block * MF_INDEX_BLOCK;
-        for (uint64_t set = s->r->kernel->at_least(bounds, floor); set != 0; set &= set - 1) {
+        for (uint64_t set = at_least(s, g, block, floor); set != 0; set &= set - 1) {
             const uint32_t place = (uint32_t)__builtin_ctzll(set);
             const uint32_t item = (uint32_t)(block * MF_INDEX_BLOCK) + place;
             if (mf_best_wants(&seeds, bounds[place], item))
@@ -212,8 +235,7 @@ static void score_rest(scan *s, const stage *g)
         const float floor = floor_of(s->best);
         if (g->largest[block] < floor)
             continue;
-        const float *bounds = g->bounds + block * MF_INDEX_BLOCK;
-        for (uint64_t set = s->r->kernel->at_least(bounds, floor); set != 0; set &= set - 1)
+        for (uint64_t set = at_least(s, g, block, floor); set != 0; set &= set - 1)
             offer_place(s, g->first + (uint32_t)(block * MF_INDEX_BLOCK) +
                                (uint32_t)__builtin_ctzll(set));
     }
@@ -282,6 +304,25 @@ static size_t next_stage(const mf_search *search, size_t block)
     return most;
 }
 
+/* Step 1, without the blocks of which no item is chosen. */
+static void compute_bounds(const scan *s, mf_search *search, const stage *g, size_t block,
+                           size_t n_blocks)
+{
+    const mf_index *index = &s->scoring->space->index;
+    const uint64_t *chosen = index->item_at == NULL ? s->scoring->chosen : NULL;
+    for (size_t first = 0, end; first < n_blocks; first = end) {
+        for (end = first; end < n_blocks && (chosen == NULL || chosen[block + end] != 0);)
+            end = chosen == NULL ? n_blocks : end + 1;
+        if (end > first)
+            s->r->kernel->bounds(index, &search->query, block + first, end - first,
+                                 g->bounds + first * MF_INDEX_BLOCK, g->largest + first);
+        const size_t n_places = end * MF_INDEX_BLOCK < g->n ? end * MF_INDEX_BLOCK : g->n;
+        search->n_bounded += end > first ? n_places - first * MF_INDEX_BLOCK : 0;
+        for (; end < n_blocks && chosen != NULL && chosen[block + end] == 0; end++)
+            g->largest[end] = -INFINITY;
+    }
+}
+
 /* The stage of these blocks. */
 static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size_t block,
                        size_t n_blocks)
@@ -296,8 +337,7 @@ static void scan_stage(scan *s, mf_search *search, mf_workspace *workspace, size
         .bounds = bounds,
         .largest = bounds + stage_blocks(index) * MF_INDEX_BLOCK,
     };
-    s->r->kernel->bounds(index, &search->query, block, n_blocks, g.bounds, g.largest);
-    search->n_bounded += g.n;
+    compute_bounds(s, search, &g, block, n_blocks);
     leave_out(s, &g, &search->next_left_out);
     if (score_seeds(s, &g, workspace->seeds.block))
         score_rest(s, &g);

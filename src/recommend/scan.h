@@ -3,6 +3,7 @@
 #define MF_RECOMMEND_SCAN_H
 
 #include "recommend/best.h"
+#include "recommend/choice.h"
 #include "recommend/index.h"
 #include "recommend/recommender.h"
 
@@ -31,6 +32,7 @@ typedef struct mf_scoring {
     float base;
     const float *bias;        /* [n_items]; NULL: base is not added either */
     const float *weight;      /* [n_items] ≥ 0, where 0 leaves the item out; NULL: all 1 */
+    const uint64_t *chosen;   /* choice.h: the other items are left out; NULL: none */
     const uint32_t *left_out; /* [n_left_out] items, ascending; may be NULL */
     size_t n_left_out;
 } mf_scoring;
@@ -51,8 +53,9 @@ typedef struct mf_search {
     mf_order order;       /* of a list for a profile; not MF_ORDER_DEFAULT */
     mf_profile profile;   /* of a list for a profile */
     size_t n;             /* entries at most, all kinds of candidates together */
-    const uint32_t *candidates; /* of a list by ranking: [n_candidates] ascending, or NULL */
-    size_t n_candidates;
+    size_t offset;        /* of them to pass over */
+    mf_choice choice;
+    bool takes_bare;  /* items without a vector, last: candidates of a list by ranking */
     size_t n_unknown; /* unknown candidates that may stand in the list */
     bool unknown_last;
 } mf_search;

@@ -32,7 +32,8 @@ typedef struct mf_scratch {
 struct mf_workspace {
     mf_search search;      /* the list that is on its way */
     mf_scratch best;       /* mf_recommendation: the heap, then the list */
-    mf_scratch candidates; /* uint32_t: sorted, none twice */
+    mf_scratch candidates; /* uint32_t: choice.c, as the next one */
+    mf_scratch chosen;     /* uint64_t */
     mf_scratch seeds;      /* mf_recommendation: scan.c, as the next four */
     mf_scratch bounds;     /* float */
     mf_scratch lines;      /* uint16_t: the query in the kernel's form */

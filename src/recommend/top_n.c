@@ -7,43 +7,7 @@
 #include "recommend/state.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-static int by_item(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* The candidates ascending, none twice, in the workspace. NULL with *err. */
-static const uint32_t *sorted_candidates(const mf_recommender *r, mf_workspace *workspace,
-                                         const mf_top_n_query *query, size_t *n, mf_error *err)
-{
-    const uint32_t n_items = r->parts->n_items;
-    uint32_t *list = mf_scratch_reserve(&workspace->candidates, query->n_candidates, sizeof *list,
-                                        "candidates", err);
-    if (list == NULL)
-        return NULL;
-    size_t kept = 0;
-    for (size_t k = 0; k < query->n_candidates; k++) {
-        const uint32_t item = query->candidates[k];
-        if (item == MF_INDEX_NONE)
-            continue;
-        if (item >= n_items) {
-            mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "candidates[%zu] is item %lu of %lu", k,
-                    (unsigned long)item, (unsigned long)n_items);
-            return NULL;
-        }
-        list[kept++] = item;
-    }
-    qsort(list, kept, sizeof *list, by_item);
-    *n = 0;
-    for (size_t k = 0; k < kept; k++)
-        if (*n == 0 || list[*n - 1] != list[k])
-            list[(*n)++] = list[k];
-    return list;
-}
 
 bool mf_recommender_can_order(const mf_recommender *recommender, mf_order order)
 {
@@ -109,22 +73,32 @@ static void rate(const mf_recommender *r, const mf_profile *profile, mf_scoring 
     scoring->bias = r->parts->item_bias;
 }
 
-/* The best of all items, or of these n_items. */
-static bool search_items(mf_search *search, mf_workspace *workspace, const uint32_t *items,
-                         size_t n_items, mf_error *err)
+/* The best of all items, or of those chosen. */
+static bool search_items(mf_search *search, mf_workspace *workspace, mf_error *err)
 {
     const mf_recommender *r = search->recommender;
+    const mf_choice *choice = &search->choice;
     if (search->best.capacity == 0)
         return true;
-    if (search->order == MF_ORDER_POPULARITY && items == NULL)
+    if (search->order == MF_ORDER_POPULARITY && choice->items == NULL)
         mf_popular_best(&r->popular, r->parts, &search->scoring, &search->best);
     else if (search->order == MF_ORDER_POPULARITY)
-        mf_popular_best_of(r->parts, &search->scoring, items, n_items, &search->best);
-    else if (items != NULL)
-        mf_scan_list(r, &search->scoring, items, n_items, &search->best);
+        mf_popular_best_of(r->parts, &search->scoring, choice->items, choice->n, &search->best);
+    else if (choice->items != NULL)
+        mf_scan_list(r, &search->scoring, choice->items, choice->n, &search->best);
     else
         return mf_scan_begin(search, workspace, err);
     return true;
+}
+
+static size_t sum_at_most(size_t a, size_t b)
+{
+    return b < SIZE_MAX - a ? a + b : SIZE_MAX;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
@@ -132,25 +106,22 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
 {
     mf_search *search = &workspace->search;
     mf_order order = query->order;
-    const uint32_t *items = NULL;
-    size_t n_items = recommender->parts->n_items;
-    if (!order_of(recommender, profile, query->order, &order, err))
+    mf_choice choice;
+    if (!order_of(recommender, profile, query->order, &order, err) ||
+        !mf_choice_make(recommender, workspace, profile, query, &choice, err))
         return false;
-    if (query->candidates != NULL) {
-        items = sorted_candidates(recommender, workspace, query, &n_items, err);
-        if (items == NULL)
-            return false;
-    }
-    const size_t n = query->n < n_items ? query->n : n_items;
-    const size_t n_unknown = query->n_unknown < query->n ? query->n_unknown : query->n;
-    const size_t n_entries = n_unknown < SIZE_MAX - n ? n + n_unknown : SIZE_MAX;
-    mf_recommendation *entries =
-        mf_scratch_reserve(&workspace->best, n_entries, sizeof *entries, "a list of the best", err);
+    const size_t n_wanted = query->n > 0 ? sum_at_most(query->offset, query->n) : 0;
+    const size_t n = least(n_wanted, choice.n);
+    const size_t n_unknown = least(query->n_unknown, n_wanted);
+    mf_recommendation *entries = mf_scratch_reserve(&workspace->best, sum_at_most(n, n_unknown),
+                                                    sizeof *entries, "a list of the best", err);
     if (entries == NULL)
         return false;
+    const bool leaves_out = choice.bits == NULL && !query->include_rated;
     mf_scoring scoring = {
+        .chosen = choice.bits,
         .left_out = profile->rated,
-        .n_left_out = query->include_rated ? 0 : profile->n_rated,
+        .n_left_out = leaves_out ? profile->n_rated : 0,
     };
     if (order == MF_ORDER_RATING)
         rate(recommender, profile, &scoring);
@@ -162,14 +133,15 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
         .item = MF_INDEX_NONE,
         .order = order,
         .profile = *profile,
-        .n = query->n,
-        .candidates = order == MF_ORDER_RANKING ? items : NULL,
-        .n_candidates = n_items,
+        .n = n_wanted,
+        .offset = query->offset,
+        .choice = choice,
+        .takes_bare = order == MF_ORDER_RANKING && query->candidates != NULL,
         .n_unknown = n_unknown,
         .unknown_last = query->unknown_last,
     };
     mf_best_begin(&search->best, entries, n);
-    return search_items(search, workspace, items, n_items, err);
+    return search_items(search, workspace, err);
 }
 
 bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace, uint32_t item,
@@ -206,8 +178,10 @@ bool mf_similar_begin(const mf_recommender *recommender, mf_workspace *workspace
 static void append_bare(mf_search *search)
 {
     const mf_recommender *r = search->recommender;
-    for (size_t k = 0; search->candidates != NULL && k < search->n_candidates; k++) {
-        const uint32_t item = search->candidates[k];
+    const uint32_t *items = search->choice.items;
+    const size_t n = items != NULL ? search->choice.n : r->parts->n_items;
+    for (size_t k = 0; search->takes_bare && k < n; k++) {
+        const uint32_t item = items != NULL ? items[k] : (uint32_t)k;
         if (search->best.n == search->best.capacity)
             break;
         if (mf_space_is_zero(&r->ranking, item) && !mf_scoring_leaves_out(&search->scoring, item))
@@ -255,9 +229,12 @@ bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendati
     if (is_similar || search->order != MF_ORDER_POPULARITY) /* those stand sorted */
         mf_best_sort(&search->best);
     append_bare(search);
-    for (size_t k = 0; k < search->best.n; k++) {
+    const size_t n = insert_unknown(search);
+    const size_t offset = least(search->offset, n);
+    for (size_t k = offset; k < n; k++) {
         mf_recommendation *entry = &entries[k];
-        entry->predicted_rating = NAN;
+        if (entry->item == MF_INDEX_NONE)
+            continue;
         if (is_similar)
             entry->score = mf_clip_similarity(entry->score);
         else if (search->order == MF_ORDER_RATING)
@@ -265,8 +242,8 @@ bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendati
         else if (mf_recommender_has_ratings(recommender))
             entry->predicted_rating = mf_predict(recommender, &search->profile, entry->item);
     }
-    *best = entries;
-    *n_best = insert_unknown(search);
+    *best = entries + offset;
+    *n_best = n - offset;
     return true;
 }
 

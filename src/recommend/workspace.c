@@ -14,6 +14,7 @@ void mf_workspace_destroy(mf_workspace *workspace)
         return;
     mf_free(workspace->best.block);
     mf_free(workspace->candidates.block);
+    mf_free(workspace->chosen.block);
     mf_free(workspace->seeds.block);
     mf_free(workspace->bounds.block);
     mf_free(workspace->lines.block);

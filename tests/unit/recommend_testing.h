@@ -407,6 +407,10 @@ static inline size_t plain_top_n(const mf_model_parts *parts, const mf_profile *
             if (query->candidates != NULL &&
                 !is_among(query->candidates, query->n_candidates, item))
                 continue;
+            if (query->allowed != NULL && (query->allowed[item / 64] >> item % 64 & 1) == 0)
+                continue;
+            if (is_among(query->exclude, query->n_exclude, item))
+                continue;
             const float *q = ranking->item_vectors + item * ranking_stride;
             const bool is_bare = order == MF_ORDER_RANKING && is_zero_row(q, ranking_stride);
             if (is_bare != (bare == 1) || (is_bare && query->candidates == NULL))
@@ -444,7 +448,9 @@ static inline size_t plain_top_n(const mf_model_parts *parts, const mf_profile *
             list[at] = list[at - 1];
         list[at] = unknown;
     }
-    return n < query->n ? n : query->n;
+    const size_t first = query->offset < n ? query->offset : n;
+    memmove(list, list + first, (n - first) * sizeof *list);
+    return n - first < query->n ? n - first : query->n;
 }
 
 /* One NaN is as good as another. */

@@ -1,0 +1,152 @@
+/* bench_steer.c: the time for lists of ten that are steered, beside the plain list of the same user,
+ * in turn, one thread.
+ *
+ *   bench_steer [--model FILE] [--export FILE] [--rounds R]
+ *
+ * Without --model 60,000 planted items with 64 factors (planted_items.h). Filters are random items,
+ * other ones for every user. Prints one JSON line: for each case the median in µs, and
+ * of the ratios to the plain list of the same user and round the median. --export as in
+ * bench_top_n. */
+#include "base/clock.h"
+#include "planted_items.h"
+#include "recommend/state.h"
+
+#include <inttypes.h>
+
+enum { N = 10, EXCLUDED = 1000, FEW = 200 };
+
+typedef struct bench {
+    const mf_recommender *recommender;
+    mf_workspace *workspace;
+    const mf_model_parts *parts;
+    uint64_t *allowed[3]; /* half, a tenth, a hundredth of the items */
+    uint32_t exclude[EXCLUDED];
+} bench;
+
+static void filters_of_user(bench *b, uint32_t user)
+{
+    static const uint32_t one_in[] = {2, 10, 100};
+    const uint32_t n_items = b->parts->n_items;
+    for (size_t k = 0; k < 3; k++) {
+        memset(b->allowed[k], 0, (n_items + 63) / 64 * sizeof(uint64_t));
+        for (uint32_t item = 0; item < n_items; item++)
+            if (mf_random_below(mf_random_key(7 + k, user), item, one_in[k]) == 0)
+                b->allowed[k][item / 64] |= UINT64_C(1) << item % 64;
+    }
+    for (uint32_t e = 0; e < EXCLUDED; e++)
+        b->exclude[e] = mf_random_below(mf_random_key(11, user), e, n_items);
+}
+
+typedef struct steered {
+    const char *name;
+    void (*run)(const bench *b, uint32_t user);
+} steered;
+
+static void list(const bench *b, uint32_t user, mf_top_n_query query)
+{
+    const mf_profile profile = mf_profile_of_user(b->recommender, user);
+    const mf_recommendation *best;
+    size_t n_best;
+    query.n = N;
+    if (!mf_top_n(b->recommender, b->workspace, &profile, &query, &best, &n_best, &err))
+        die("top n", err.text);
+}
+
+static void plain(const bench *b, uint32_t user)
+{
+    list(b, user, (mf_top_n_query){0});
+}
+
+static void half(const bench *b, uint32_t user)
+{
+    list(b, user, (mf_top_n_query){.allowed = b->allowed[0]});
+}
+
+static void tenth(const bench *b, uint32_t user)
+{
+    list(b, user, (mf_top_n_query){.allowed = b->allowed[1]});
+}
+
+static void hundredth(const bench *b, uint32_t user)
+{
+    list(b, user, (mf_top_n_query){.allowed = b->allowed[2]});
+}
+
+static void excluded(const bench *b, uint32_t user)
+{
+    list(b, user, (mf_top_n_query){.exclude = b->exclude, .n_exclude = EXCLUDED});
+}
+
+static const steered CASES[] = {
+    {"plain", plain},      {"kept_50", half},           {"kept_10", tenth},
+    {"kept_1", hundredth}, {"excluded_1000", excluded},
+};
+enum { N_CASES = sizeof CASES / sizeof CASES[0] };
+
+int main(int argc, char **argv)
+{
+    uint32_t rounds = 3;
+    const char *model_path = NULL, *export_path = NULL;
+    char path[512];
+    for (int a = 1; a + 1 < argc; a += 2) {
+        if (strcmp(argv[a], "--rounds") == 0)
+            rounds = (uint32_t)strtoul(argv[a + 1], NULL, 10);
+        else if (strcmp(argv[a], "--model") == 0)
+            model_path = argv[a + 1];
+        else if (strcmp(argv[a], "--export") == 0)
+            export_path = argv[a + 1];
+        else
+            argc = 0;
+    }
+    if (argc % 2 == 0 || rounds == 0) {
+        fprintf(stderr, "usage: bench_steer [--model FILE] [--export FILE] [--rounds R]\n");
+        return 2;
+    }
+    temporary_path(path);
+    mf_model *model = model_path != NULL ? open_model(model_path) : planted(path, 60000, 64);
+    if (model_path == NULL)
+        unlink(path);
+    bench b = {.parts = mf_model_get(model)};
+    if (export_path != NULL)
+        export(export_path, b.parts);
+    mf_recommender *recommender = mf_recommender_create(model, SIZE_MAX, &err);
+    b.recommender = recommender;
+    b.workspace = mf_workspace_create(&err);
+    if (b.recommender == NULL || b.workspace == NULL)
+        die("create", err.text);
+    for (size_t k = 0; k < 3; k++)
+        b.allowed[k] = allocate(b.parts->n_items / 64 + 1, sizeof(uint64_t));
+
+    const uint32_t n_users = b.parts->n_users < FEW ? b.parts->n_users : FEW;
+    const size_t n_times = (size_t)rounds * n_users;
+    double *us = allocate(N_CASES * n_times, sizeof *us);
+    double *ratio = allocate(N_CASES * n_times, sizeof *ratio);
+    size_t n = 0;
+    for (uint32_t user = 0; user < n_users; user++) {
+        filters_of_user(&b, user);
+        for (size_t c = 0; c < N_CASES; c++) /* caches and branches as they are in a load */
+            CASES[c].run(&b, user);
+        for (uint32_t round = 0; round < rounds; round++, n++)
+            for (size_t c = 0; c < N_CASES; c++) {
+                const double before = mf_clock_seconds();
+                CASES[c].run(&b, user);
+                us[c * n_times + n] = 1e6 * (mf_clock_seconds() - before);
+                ratio[c * n_times + n] = us[c * n_times + n] / us[n];
+            }
+    }
+    printf("{\"bench\":\"steer\",\"items\":%" PRIu32 ",\"n\":%d,\"threads\":1,\"cpu\":\"%s\"",
+           b.parts->n_items, N, recommender->kernel->cpu);
+    for (size_t c = 0; c < N_CASES; c++)
+        printf(",\"%s_us\":%.1f,\"%s_ratio\":%.2f", CASES[c].name,
+               quantile(us + c * n_times, n, 0.5), CASES[c].name,
+               quantile(ratio + c * n_times, n, 0.5));
+    printf("}\n");
+    mf_workspace_destroy(b.workspace);
+    mf_recommender_destroy(recommender);
+    mf_model_close(model);
+    for (size_t k = 0; k < 3; k++)
+        mf_free(b.allowed[k]);
+    mf_free(us);
+    mf_free(ratio);
+    return 0;
+}

@@ -27,6 +27,7 @@ mf_find_library(jansson jansson.h jansson)
 mf_find_library(libevent event2/event.h event_core)
 mf_find_library(libevent_openssl event2/bufferevent_ssl.h event_openssl)
 mf_find_library(hiredis hiredis/hiredis.h hiredis)
+mf_find_library(libzstd zstd.h zstd)
 if(MF_DEVELOPMENT)
   mf_find_library(libevent_extra event2/http.h event_extra) # evhttp: a client in local/, a peer in bench/
   mf_find_library(cmocka cmocka.h cmocka)

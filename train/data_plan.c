@@ -16,12 +16,14 @@ static const char *base_name(const char *name)
     return slash != NULL ? slash + 1 : name;
 }
 
-/* Without .gz, and the extension. */
+/* Without .gz and .zst, and the extension. */
 static size_t stem_bytes(const char *name, const char **extension, size_t *n_extension)
 {
     size_t n = strlen(name);
     if (n > 3 && strcasecmp(name + n - 3, ".gz") == 0)
         n -= 3;
+    else if (n > 4 && strcasecmp(name + n - 4, ".zst") == 0)
+        n -= 4;
     size_t dot = n;
     while (dot > 0 && name[dot - 1] != '.')
         dot--;

@@ -34,7 +34,6 @@ static const magic magics[] = {
     {MAGIC("\xCE\xD7#\n"), "RecordIO-protobuf; give the ratings it was made of as CSV with the "
                            "columns user, item, rating and the content type text/csv"},
     {MAGIC("\xD0\xCF\x11\xE0"), "an Excel workbook (xls); export it: File, Save as, CSV UTF-8"},
-    {MAGIC("\x28\xB5\x2F\xFD"), "zstd; unpack it (zstd -d) or use gzip, which is read"},
     {MAGIC("BZh"), "bzip2; unpack it (bunzip2) or use gzip, which is read"},
     {MAGIC("\xFD"
            "7zXZ"),

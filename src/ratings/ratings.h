@@ -186,7 +186,7 @@ MF_MUST_CHECK bool mf_ratings_look_like(const char *path, const mf_ratings_optio
                                         const struct mf_dialect *like, struct mf_dialect *dialect,
                                         bool *fits, mf_error *err);
 
-/* Reads a file (plain or gzip, by its first bytes; gzip members one after another
+/* Reads a file (plain, gzip or zstd, by its first bytes; members one after another
  * are one text). A file without the columns of ratings is not an error: *content
  * is MF_RATINGS_NOT_RATINGS and reason says what it looked like ("columns movieId,
  * title, genres; missing: user, rating"). A header without rows is a ratings file.
@@ -195,9 +195,9 @@ MF_MUST_CHECK bool mf_ratings_look_like(const char *path, const mf_ratings_optio
  * reads them; mf_ratings_look tells beforehand.
  * Errors, the first in the file whatever the threads:
  *   MF_ERR_PARSE    a bad row more than max_bad_rows, with file, line and column
- *                   of the first one; a quote that is never closed; damaged gzip
+ *                   of the first one; a quote that is never closed; damaged gzip or zstd
  *   MF_ERR_LIMIT    a row longer than max_row_bytes; more users or items than
- *                   max_users, max_items
+ *                   max_users, max_items; a window of zstd beyond 128 MiB
  *   MF_ERR_IO, MF_ERR_MEMORY, MF_ERR_STOPPED
  * After an error only destroy is allowed. reason may be NULL. */
 MF_MUST_CHECK bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path,

@@ -1,10 +1,10 @@
-/* source.c: read(2), then gunzip where the file is gzip, then UTF-8 where the text is not. The first
+/* source.c: read(2), then unpacked where the file is gzip or zstd, then UTF-8 where the text is not. The first
  * 64 KiB are kept until the encoding is known. */
 #include "ratings/source.h"
 
 #include "base/memory.h"
 #include "base/stop.h"
-#include "ratings/gunzip.h"
+#include "ratings/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +15,16 @@
 
 /* How long a wait for a FIFO lasts before the stop flag is looked at again; a
  * signal to another thread does not end our poll. */
-enum { WAIT_MS = 100, MAGIC_BYTES = 2, RAW_BYTES = 64 * 1024 };
+enum { WAIT_MS = 100, RAW_BYTES = 64 * 1024 };
 
 struct mf_source {
     int fd;
     bool owns_fd;
     bool waits; /* not a regular file: reading may block */
     const char *name;
-    char magic[MAGIC_BYTES]; /* the first bytes, read to tell gzip */
+    char magic[MF_PACKING_MAGIC_BYTES]; /* the first bytes, read to tell gzip and zstd */
     size_t n_magic, magic_used;
-    mf_gunzip *gunzip;
+    mf_unpack *unpack; /* NULL: plain */
     uint64_t n_bytes;
     mf_encoding encoding;
     /* The beginning of the text, and what is converted. */
@@ -67,7 +67,7 @@ static bool read_some(mf_source *source, char *bytes, size_t n_bytes, size_t *n_
     }
 }
 
-/* The descriptor's bytes again from the first, for gunzip as for plain text. */
+/* The descriptor's bytes again from the first, for unpacking as for plain text. */
 static bool read_raw(void *context, char *bytes, size_t n_bytes, size_t *n_read, mf_error *err)
 {
     mf_source *source = context;
@@ -91,20 +91,20 @@ static bool begin(mf_source *source, mf_error *err)
     source->waits = !S_ISREG(status.st_mode);
     if (!source->waits)
         (void)posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    while (source->n_magic < MAGIC_BYTES) {
+    while (source->n_magic < sizeof source->magic) {
         size_t n_read;
-        if (!read_some(source, source->magic + source->n_magic, MAGIC_BYTES - source->n_magic,
-                       &n_read, err))
+        if (!read_some(source, source->magic + source->n_magic,
+                       sizeof source->magic - source->n_magic, &n_read, err))
             return false;
         if (n_read == 0)
             break;
         source->n_magic += n_read;
     }
-    if (source->n_magic == MAGIC_BYTES && memcmp(source->magic, "\x1F\x8B", MAGIC_BYTES) == 0) {
-        source->gunzip = mf_gunzip_create(source->name, read_raw, source, err);
-        return source->gunzip != NULL;
-    }
-    return true;
+    const mf_packing packing = mf_packing_detect(source->magic, source->n_magic);
+    if (packing == MF_PACKING_NONE)
+        return true;
+    source->unpack = mf_unpack_create(packing, source->name, read_raw, source, err);
+    return source->unpack != NULL;
 }
 
 mf_source *mf_source_open(const char *path, int fd, const char *name, mf_encoding encoding,
@@ -134,8 +134,8 @@ static bool read_plain(mf_source *source, char *bytes, size_t n_bytes, size_t *n
     while (*n_read < n_bytes) {
         size_t n = 0;
         const bool ok =
-            source->gunzip != NULL
-                ? mf_gunzip_read(source->gunzip, bytes + *n_read, n_bytes - *n_read, &n, err)
+            source->unpack != NULL
+                ? mf_unpack_read(source->unpack, bytes + *n_read, n_bytes - *n_read, &n, err)
                 : read_raw(source, bytes + *n_read, n_bytes - *n_read, &n, err);
         if (!ok)
             return false;
@@ -235,7 +235,7 @@ void mf_source_close(mf_source *source)
 {
     if (source == NULL)
         return;
-    mf_gunzip_destroy(source->gunzip);
+    mf_unpack_destroy(source->unpack);
     if (source->owns_fd && source->fd >= 0)
         close(source->fd);
     mf_free(source);

@@ -1,8 +1,8 @@
-/* source.h: the text of a file, a FIFO or a gzip of either, in order and as UTF-8.
+/* source.h: the text of a file, a FIFO or a gzip or zstd of either, in order and as UTF-8.
  *
  * Plain files are read with read(2) and not mapped: mapped pages would count as
- * our memory, and reading costs 5 % of parsing. gzip is known by its first two
- * bytes, not by the name.
+ * our memory, and reading costs 5 % of parsing. gzip and zstd are known by
+ * their first bytes, not by the name.
  *
  * UTF-16 is known by its byte order mark or its zero bytes; other encodings are the caller's to
  * name.
@@ -24,7 +24,7 @@ typedef struct mf_source mf_source;
 
 /* From a path, or with path NULL from an open descriptor, which stays the
  * caller's. name appears in messages and is borrowed. NULL and MF_ERR_IO (missing,
- * unreadable, a folder), MF_ERR_PARSE (damaged gzip), MF_ERR_MEMORY,
+ * unreadable, a folder), what mf_unpack_read fails with, MF_ERR_MEMORY,
  * MF_ERR_STOPPED. */
 mf_source *mf_source_open(const char *path, int fd, const char *name, mf_encoding encoding,
                           mf_error *err);

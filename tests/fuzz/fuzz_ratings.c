@@ -12,6 +12,7 @@
 #include "ratings/dialect.h"
 #include "ratings/header.h"
 #include "ratings/ratings.h"
+#include "ratings/unpack.h"
 #include "ratings/value.h"
 
 #include <stdio.h>
@@ -243,7 +244,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     const outcome many = read_bytes(fd, &pieces);
     require_same(&one, &many);
     require_ranks(one.ratings);
-    if (one.ratings != NULL && !(n_bytes > 2 && bytes[1] == 0x1F && bytes[2] == 0x8B) &&
+    if (one.ratings != NULL &&
+        mf_packing_detect((const char *)bytes + 1, n_bytes - 1) == MF_PACKING_NONE &&
         mf_encoding_detect((const char *)bytes + 1, n_bytes - 1) == MF_ENCODING_UTF8)
         require_plain(bytes + 1, n_bytes - 1, &whole, one.ratings);
     mf_ratings_destroy(one.ratings);

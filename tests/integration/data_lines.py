@@ -6,6 +6,8 @@ bytes, without looking at quotes."""
 import gzip
 import re
 
+import zstd
+
 LINE = re.compile(r"\r\n|\n|\r")
 
 
@@ -14,6 +16,8 @@ def text_of(path):
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
         content = gzip.decompress(content)
+    if content[:4] == b"\x28\xb5\x2f\xfd":
+        content = zstd.decompress(content)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16")
     if content[1:2] == b"\0" or content[:1] == b"\0":

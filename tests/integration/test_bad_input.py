@@ -9,6 +9,7 @@ import os
 import re
 import unittest
 
+import zstd
 from epochs import figures
 from samples import csv, planted
 from sanitizers import SANITIZED
@@ -103,6 +104,15 @@ class Files(BadCase):
             self.assertEqual(len(ROWS), job.metrics()["data"]["n_ratings"])
         else:
             self.assertFailed(job, result, "ratings.csv.gz", error=None)
+
+    def test_a_zstd_file_that_is_cut_or_wrong_is_named(self):
+        packed = zstd.compress(csv(planted()).encode())
+        name = "ratings.csv.zst"
+        for label, content in (("cut", packed[: len(packed) * 2 // 3]), ("no end", packed[:-1]),
+                               ("one byte", packed[:1000] + b"\xff\xff" + packed[1002:]),
+                               ("only the start", packed[:5]), ("more", packed + b"1,2,3")):
+            with self.subTest(label):
+                self.refuse(content, name, name=name, error=None)
 
     def test_a_file_that_cannot_be_read_is_named(self):
         """A dangling link works for root too."""

@@ -7,6 +7,7 @@ import json
 import random
 import unittest
 
+import zstd
 from data_lines import assert_no_line_lost
 from samples import HEADER, csv, planted
 from train_case import TrainCase
@@ -126,9 +127,10 @@ class Parts(KindCase):
             with self.subTest(names=names):
                 train = self.assertReads(self.split(header, swapped, names), events=("read_like",))
                 self.assertEqual({"item"}, {d["item"] for d in train["dialects"]})
-        gz = {name + ".gz": gzip.compress(text.encode())
-              for name, text in self.split(header, swapped, ("part-0.csv", "part-1.csv")).items()}
-        self.assertReads(gz)
+        for suffix, compress in ((".gz", gzip.compress), (".zst", zstd.compress)):
+            self.assertReads({name + suffix: compress(text.encode())
+                              for name, text in self.split(header, swapped, ("part-0.csv", "part-1.csv")).items()},
+                             events=("read_like",))
 
     def test_five_columns_and_quotes_and_crlf(self):
         rows = [(u, i, "web", r, t) for u, i, r, t in ROWS]
@@ -399,6 +401,7 @@ class Shapes(KindCase):
             "concatenated": json_lines(ROWS, ""), "blanks": json_lines(ROWS, "  "), "indented": indented,
             "array": array, "array of one line": "[" + json_lines(ROWS, ", ") + "]", "blank lines": json_lines(ROWS, "\n\n"),
             "mark": "\ufeff" + json_lines(ROWS), "gzip": gzip.compress(json_lines(ROWS).encode()),
+            "zstd": zstd.compress(json_lines(ROWS).encode()),
             "numbers": "\n".join(f'{{"USER_ID": {u}, "ITEM_ID": {i}, "x": null, "RATING": "{r}", "TIMESTAMP": {t}.0}}'
                                  for u, i, r, t in ROWS),
             "UTF-16": json_lines(ROWS).encode("utf-16"),
@@ -459,7 +462,7 @@ class Shapes(KindCase):
                 (b"\xff\xff\xff\xff\x10\0\0\0", ("Arrow", "open_stream")), (b"ORC\x08", ("ORC", "read_orc")),
                 (b"PK\x03\x04........[Content_Types].xml", ("Excel", "CSV")), (b"PK\x03\x04\x14\0", ("zip", "unpack")),
                 (b"\n#\xd7\xce\x14\0\0\0", ("RecordIO", "CSV")), (b"\xd0\xcf\x11\xe0\xa1", ("Excel", "CSV")),
-                (b"\x28\xb5\x2f\xfd\x04", ("zstd", "zstd -d")), (b"BZh91AY", ("bzip2", "bunzip2")),
+                (b"BZh91AY", ("bzip2", "bunzip2")),
                 (b"\xfd7zXZ\0", ("xz", "unxz")), (b"\x89HDF\r\n", ("HDF5", "read_hdf")), (b"\x93NUMPY\1", ("NumPy",)),
                 (b"SQLite format 3\0", ("SQLite", "sqlite3")), (b"\x80\x04\x95", ("pickle", "read_pickle")),
                 (b"x" * 257 + b"ustar\x0000" + b"y" * 300, ("tar", "unpack")),
@@ -478,6 +481,7 @@ class Shapes(KindCase):
                 self.assertRefuses({"data": content}, *words)
                 self.assertReads({"data": content, "ratings.csv": csv(ROWS)}, events=("left_out",))
         self.assertRefuses({"data": gzip.compress(b"PAR1\x15\x04")}, "Parquet")
+        self.assertRefuses({"data": zstd.compress(b"PAR1\x15\x04")}, "Parquet")
 
 
 class Words(KindCase):
@@ -590,12 +594,12 @@ class Inspect(KindCase):
 
 
 class Modes(KindCase):
-    """The same by every input mode: FastFile, Pipe, gzip, threads."""
+    """The same by every input mode: FastFile, Pipe, gzip, zstd, threads."""
 
     def test_pipe_and_fast_file(self):
         quoted = with_text(ROWS, lambda n: '"a" b' if n % 3 else '"open', "\t")
         for content in (csv(ROWS), csv(ROWS, None, "::"), json_lines(ROWS), quoted, csv(ROWS).encode("utf-16"),
-                        "".join(" ".join(row) + "\n" for row in ROWS)):
+                        gzip.compress(csv(ROWS).encode()), zstd.compress(csv(ROWS).encode()), "".join(" ".join(row) + "\n" for row in ROWS)):
             plain = self.job().channel("train", {"r.csv": content})
             self.train(plain)
             fast = self.job().channel("train", {"r.csv": content}, mode="FastFile")

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #define HEADER "userId,movieId,rating,timestamp\n"
 #define GOOD   "1,31,2.5,7\n"
@@ -329,6 +330,53 @@ static void damaged_gzip_is_refused(void **state)
     assert_int_equal(err.code, MF_ERR_PARSE);
 }
 
+static void assert_zstd_fails(const char *bytes, size_t n_bytes, mf_error_code code,
+                              const char *sentence)
+{
+    mf_error err = {0};
+    testing_write("r.zst", bytes, n_bytes);
+    assert_null(read_file("r.zst", NULL, &err));
+    assert_error(&err, code, sentence);
+}
+
+static void damaged_zstd_is_refused(void **state)
+{
+    static char text[1 << 16];
+    static char bytes[1 << 16];
+    size_t n_text = (size_t)snprintf(text, sizeof text, HEADER);
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    (void)state;
+    for (int row = 0; row < 2000; row++)
+        n_text += (size_t)snprintf(text + n_text, sizeof text - n_text, "%d,%d,%d,%d\n", row % 37,
+                                   row, row % 5, row * row);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+    const size_t n = ZSTD_compress2(context, bytes, sizeof bytes - 1, text, n_text);
+    ZSTD_freeCCtx(context);
+    assert_false(ZSTD_isError(n));
+    const char *const early = "r.zst: damaged zstd: the compressed data ends too early";
+    assert_zstd_fails(bytes, n - 100, MF_ERR_PARSE, early);
+    assert_zstd_fails(bytes, n - 1, MF_ERR_PARSE, early);
+    assert_zstd_fails(bytes, 5, MF_ERR_PARSE, early);
+    assert_zstd_fails(bytes, 4, MF_ERR_PARSE, early);
+    bytes[n - 1] ^= 1;
+    assert_zstd_fails(bytes, n, MF_ERR_PARSE,
+                      "r.zst: damaged zstd: Restored data doesn't match checksum");
+    bytes[n - 1] ^= 1;
+    memcpy(bytes + n, "x,y,z", 5);
+    assert_zstd_fails(bytes, n + 5, MF_ERR_PARSE,
+                      "r.zst: damaged zstd: foreign bytes after the compressed data");
+}
+
+/* Of a frame whose header declares 2 GiB only the header is needed. */
+static void a_huge_window_of_zstd_is_refused_with_the_command_that_unpacks_it(void **state)
+{
+    static const char frame[] = "\x28\xB5\x2F\xFD\x00\xA8\x01\x00\x00";
+    (void)state;
+    assert_zstd_fails(frame, sizeof frame - 1, MF_ERR_LIMIT,
+                      "r.zst: zstd with a window of more than 128 MiB; unpack it: zstd -d "
+                      "--long=31 ratings.csv.zst");
+}
+
 static void missing_files_and_folders_are_named(void **state)
 {
     mf_error err = {0};
@@ -362,6 +410,8 @@ int main(void)
         TEST_IN_FOLDER(an_unterminated_quote_is_named_where_it_opens),
         TEST_IN_FOLDER(of_several_faults_the_first_in_the_file_is_named),
         TEST_IN_FOLDER(damaged_gzip_is_refused),
+        TEST_IN_FOLDER(damaged_zstd_is_refused),
+        TEST_IN_FOLDER(a_huge_window_of_zstd_is_refused_with_the_command_that_unpacks_it),
         TEST_IN_FOLDER(missing_files_and_folders_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #define HEADER "userId,movieId,rating,timestamp\n"
 
@@ -253,6 +254,33 @@ static void gzip_is_known_by_its_bytes_and_may_have_members(void **state)
     mf_ratings_destroy(ratings);
 }
 
+static void append_zstd(const char *name, const char *text)
+{
+    char packed[512];
+    const size_t n = ZSTD_compress(packed, sizeof packed, text, strlen(text), 3);
+    assert_false(ZSTD_isError(n));
+    FILE *file = fopen(name, "ab");
+    assert_int_equal(fwrite(packed, 1, n, file), n);
+    fclose(file);
+}
+
+static void zstd_is_known_by_its_bytes_and_may_have_frames(void **state)
+{
+    mf_error err = {0};
+    (void)state;
+    testing_write("r.bin", "\x5A\x2A\x4D\x18\x03\0\0\0abc", 11); /* a frame that is skipped */
+    append_zstd("r.bin", HEADER "1,31,2,50\n2,3");
+    append_zstd("r.bin", "1,3,5\n");
+    append_zstd("r.bin", "");
+    mf_ratings *ratings = read_file("r.bin", NULL, &err);
+    assert_ok(ratings != NULL, err);
+    char *text = ratings_text(ratings);
+    assert_string_equal(text, "1 31 2\n2 31 3\n");
+    assert_int_equal(ratings->counts.n_bytes, strlen(HEADER "1,31,2,50\n2,31,3,5\n"));
+    free(text);
+    mf_ratings_destroy(ratings);
+}
+
 typedef struct writer {
     const char *name;
     const char *text;
@@ -387,6 +415,7 @@ int main(void)
         TEST_IN_FOLDER(a_column_called_date_is_used_where_it_holds_times),
         TEST_IN_FOLDER(many_files_are_one_reading),
         TEST_IN_FOLDER(gzip_is_known_by_its_bytes_and_may_have_members),
+        TEST_IN_FOLDER(zstd_is_known_by_its_bytes_and_may_have_frames),
         TEST_IN_FOLDER(a_fifo_may_carry_several_files_with_their_headers),
         TEST_IN_FOLDER(a_header_that_comes_again_is_no_row_and_counted),
         TEST_IN_FOLDER(a_stream_that_is_not_ratings_is_an_error),

@@ -14,6 +14,7 @@ static void parts_have_names_that_differ_in_digits_or_in_splits_letters(void **s
         {"part-00000.csv", "part-00001.csv"},
         {"year=2020/part-00000.csv", "year=2021/part-00007.csv"},
         {"part-00000-1b2c3d4e-c000.csv.gz", "part-00001-99ffeeaa-c000.csv"},
+        {"part-00000.csv.zst", "part-00001.csv.gz"},
         {"ratings1.csv", "ratings22.txt"},
     };
     static const char *const unlike[][2] = {

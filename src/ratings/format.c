@@ -15,52 +15,50 @@ typedef struct magic {
 
 #define MAGIC(text) (text), sizeof(text) - 1
 
+/* Commands that several formats share. */
+#define PANDAS(read)                                                                               \
+    "python3 -c \"import pandas; pandas." read ".to_csv('ratings.csv', index=False)\""
+#define AS_CSV "give the ratings it was made of as CSV with the columns user, item, rating"
+
 static const magic magics[] = {
-    {MAGIC("PAR1"), "Parquet; convert it: python3 -c \"import pandas; "
-                    "pandas.read_parquet('in.parquet').to_csv('ratings.csv', index=False)\""},
-    {MAGIC("ARROW1"), "Arrow (Feather); convert it: python3 -c \"import pandas; "
-                      "pandas.read_feather('in.arrow').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("PAR1"), "Parquet; convert it: " PANDAS("read_parquet('in.parquet')")},
+    {MAGIC("ARROW1"), "Arrow (Feather); convert it: " PANDAS("read_feather('in.arrow')")},
     {MAGIC("\xFF\xFF\xFF\xFF"),
      "an Arrow stream; convert it: python3 -c \"import pyarrow as p; "
      "p.ipc.open_stream('in').read_pandas().to_csv('ratings.csv', index=False)\""},
-    {MAGIC("FEA1"), "Feather; convert it: python3 -c \"import pandas; "
-                    "pandas.read_feather('in').to_csv('ratings.csv', index=False)\""},
-    {MAGIC("ORC"), "ORC; convert it: python3 -c \"import pandas; "
-                   "pandas.read_orc('in.orc').to_csv('ratings.csv', index=False)\""},
-    {MAGIC("Obj\x01"),
-     "Avro; convert it to CSV: fastavro in.avro gives JSON Lines, which are read"},
-    {MAGIC("\n#\xD7\xCE"), "RecordIO-protobuf; give the ratings it was made of as CSV with the "
-                           "columns user, item, rating and the content type text/csv"},
-    {MAGIC("\xCE\xD7#\n"), "RecordIO-protobuf; give the ratings it was made of as CSV with the "
-                           "columns user, item, rating and the content type text/csv"},
-    {MAGIC("\xD0\xCF\x11\xE0"), "an Excel workbook (xls); export it: File, Save as, CSV UTF-8"},
-    {MAGIC("BZh"), "bzip2; unpack it (bunzip2) or use gzip, which is read"},
+    {MAGIC("FEA1"), "Feather; convert it: " PANDAS("read_feather('in')")},
+    {MAGIC("ORC"), "ORC; convert it: " PANDAS("read_orc('in.orc')")},
+    {MAGIC("Obj\x01"), "Avro; convert it to JSON Lines: fastavro in.avro > ratings.json"},
+    {MAGIC("\n#\xD7\xCE"), "RecordIO-protobuf; " AS_CSV " and the content type text/csv"},
+    {MAGIC("\xCE\xD7#\n"), "RecordIO-protobuf; " AS_CSV " and the content type text/csv"},
+    {MAGIC("\xD0\xCF\x11\xE0"),
+     "an Excel workbook (xls); convert it to CSV: " PANDAS("read_excel('in.xls')")},
+    {MAGIC("BZh"), "bzip2; unpack it: bzip2 -d ratings.csv.bz2"},
     {MAGIC("\xFD"
            "7zXZ"),
-     "xz; unpack it (unxz) or use gzip, which is read"},
-    {MAGIC("7z\xBC\xAF"), "a 7z archive; unpack it, and put its files into the channel"},
-    {MAGIC("Rar!"), "a RAR archive; unpack it, and put its files into the channel"},
-    {MAGIC("\x89HDF"), "HDF5; convert it: python3 -c \"import pandas; "
-                       "pandas.read_hdf('in.h5').to_csv('ratings.csv', index=False)\""},
+     "xz; unpack it: xz -d ratings.csv.xz"},
+    {MAGIC("\x04\x22\x4D\x18"), "lz4; unpack it: lz4 -d ratings.csv.lz4"},
+    {MAGIC("7z\xBC\xAF"), "a 7z archive; unpack it: 7z x ratings.7z"},
+    {MAGIC("Rar!"), "a RAR archive; unpack it: unrar x ratings.rar"},
+    {MAGIC("\x89HDF"), "HDF5; convert it: " PANDAS("read_hdf('in.h5')")},
     {MAGIC("\x93NUMPY"), "a NumPy array; convert it: python3 -c \"import numpy; "
                          "numpy.savetxt('ratings.csv', numpy.load('in.npy'), '%g', ',')\""},
     {MAGIC("SQLite format 3"), "a SQLite database; export the table: sqlite3 -header -csv in.db "
                                "'select * from ratings' > ratings.csv"},
-    {MAGIC("\x80\x03"), "a pickle; convert it: python3 -c \"import pandas; "
-                        "pandas.read_pickle('in').to_csv('ratings.csv', index=False)\""},
-    {MAGIC("\x80\x04"), "a pickle; convert it: python3 -c \"import pandas; "
-                        "pandas.read_pickle('in').to_csv('ratings.csv', index=False)\""},
-    {MAGIC("\x80\x05"), "a pickle; convert it: python3 -c \"import pandas; "
-                        "pandas.read_pickle('in').to_csv('ratings.csv', index=False)\""},
+    {MAGIC("\x80\x03"), "a pickle; convert it: " PANDAS("read_pickle('in')")},
+    {MAGIC("\x80\x04"), "a pickle; convert it: " PANDAS("read_pickle('in')")},
+    {MAGIC("\x80\x05"), "a pickle; convert it: " PANDAS("read_pickle('in')")},
     {MAGIC("RDX"), "an R data file; in R: write.csv(ratings, 'ratings.csv', row.names = FALSE)"},
-    {MAGIC("MATLAB 5.0"), "a MATLAB file; export three columns: user, item, rating"},
-    {MAGIC("%PDF"), "a PDF"},
+    {MAGIC("MATLAB 5.0"), "a MATLAB file; convert a variable of three columns: python3 -c \"import "
+                          "numpy, scipy.io as s; numpy.savetxt('ratings.csv', "
+                          "s.loadmat('in.mat')['ratings'], '%g', ',')\""},
+    {MAGIC("%PDF"), "a PDF; " AS_CSV},
 };
 
-static const char zip[] = "a zip archive; unpack it, and put its files into the channel (gzip "
-                          "files are read as they are)";
-static const char xlsx[] = "an Excel workbook (xlsx); export it: File, Save as, CSV UTF-8";
-static const char tar[] = "a tar archive; unpack it, and put its files into the channel";
+static const char zip[] = "a zip archive; unpack it: unzip ratings.zip";
+static const char xlsx[] =
+    "an Excel workbook (xlsx); convert it to CSV: " PANDAS("read_excel('in.xlsx')");
+static const char tar[] = "a tar archive; unpack it: tar -xf ratings.tar";
 static const char netflix[] =
     "Netflix Prize blocks (\"1:\", then user,rating,date); convert it: awk -F, "
     "'/:$/{m=substr($0,1,length($0)-1);next}{print $1\",\"m\",\"$2\",\"$3}' in > ratings.csv";
@@ -73,16 +71,17 @@ static const char manifest[] =
 static const char augmented[] =
     "an augmented manifest, lines that name S3 objects; put those objects, as CSV with the columns "
     "user, item, rating, into the channel";
-static const char xml[] =
-    "XML or HTML; export the ratings as CSV with the columns user, item, rating";
-static const char arff[] = "ARFF; remove the lines that begin with @ or %, and the rest is CSV";
+static const char xml[] = "XML or HTML; " AS_CSV;
+static const char arff[] = "ARFF; convert it to CSV: grep -v '^[@%]' ratings.arff > ratings.csv";
 static const char matrix_array[] =
-    "a dense MatrixMarket array; write it as coordinates (scipy.io.mmwrite of a sparse matrix)";
+    "a dense MatrixMarket array; convert it: python3 -c \"import scipy.io as s, scipy.sparse as p; "
+    "s.mmwrite('ratings.mtx', p.coo_matrix(s.mmread('in.mtx')))\" writes coordinates";
 static const char matrix_symmetric[] =
     "a symmetric MatrixMarket matrix, of which one half is written: it is not of users and items; "
     "write it as general";
 static const char libsvm[] =
-    "libsvm rows (label index:value …); convert them to CSV with the columns user, item, rating";
+    "libsvm rows (rating user:1 item:1); convert them: awk '{split($2,u,\":\"); split($3,i,\":\"); "
+    "print u[1]\",\"i[1]\",\"$1}' in > ratings.csv";
 
 static bool begins(const char *head, size_t n_head, const char *text)
 {

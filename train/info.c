@@ -122,6 +122,27 @@ static json_t *ranking_model(const mf_ranking_parts *ranking)
     return object;
 }
 
+/* What is known about the items: name and kind of each attribute. */
+static json_t *item_attributes(const mf_attributes *attributes)
+{
+    if (!mf_attributes_exist(attributes))
+        return json_null();
+    json_t *object = json_object();
+    for (uint32_t a = 0; a < attributes->n; a++) {
+        const mf_attribute *attribute = &attributes->attribute[a];
+        char kind[64];
+        if (attribute->kind == MF_ATTRIBUTE_CATEGORIES)
+            snprintf(kind, sizeof kind, "categories, %" PRIu32 " values", attribute->n_values);
+        else
+            snprintf(kind, sizeof kind, "%s",
+                     a == attributes->title                   ? "title"
+                     : attribute->kind == MF_ATTRIBUTE_NUMBER ? "number"
+                                                              : "text");
+        mf_train_json_set(&object, attribute->name, json_string(kind));
+    }
+    return object;
+}
+
 /* Which requests the model can respond to. The first order is the default. */
 static json_t *abilities(const mf_model_parts *parts)
 {
@@ -186,6 +207,8 @@ static json_t *describe(const mf_model *model, const char *name, mf_error *err)
     mf_train_json_set(&object, "rating_model", rating_model(parts));
     mf_train_json_set(&object, "ranking_model", ranking_model(&parts->ranking));
     mf_train_json_set(&object, "ranking_model_unknown", json_boolean(ranking_is_unknown(model)));
+    mf_train_json_set(&object, "unrated_items", json_integer(parts->attributes.unrated.n));
+    mf_train_json_set(&object, "item_attributes", item_attributes(&parts->attributes));
     mf_train_json_set(&object, "answers", abilities(parts));
     mf_train_json_set(&object, "sections", sections(model));
     mf_train_json_set(&object, "metadata", metadata != NULL ? metadata : json_null());
@@ -260,7 +283,7 @@ static bool print_lines(json_t *object)
 {
     static const char *const heads[] = {"file",           "file_bytes",      "checksum",
                                         "format_version", "program_version", "n_users",
-                                        "n_items",        "n_ratings"};
+                                        "n_items",        "n_ratings",       "unrated_items"};
     json_t *section;
     size_t i;
     for (i = 0; i < sizeof heads / sizeof heads[0]; i++)
@@ -270,6 +293,7 @@ static bool print_lines(json_t *object)
                  json_is_true(json_object_get(object, "ranking_model_unknown"))
                      ? ": of a rule that this program does not know"
                      : ": none");
+    print_member(object, "item_attributes", ": none");
     print_member(object, "answers", "");
     puts("\nsections and their bytes");
     json_array_foreach(json_object_get(object, "sections"), i, section)

@@ -92,6 +92,8 @@ void mf_model_check_shape(mf_model_check *check)
         check_no_rating_model(check);
     if (parts->ranking.n_factors > 0)
         check_ranking_shape(check);
+    if (mf_attributes_exist(&parts->attributes))
+        mf_model_check_attribute_shapes(check);
 }
 
 /* --- biases and factors -------------------------------------------------- */
@@ -383,7 +385,7 @@ void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, 
     case MF_MODEL_RANKING_TIMES:
         check_time_ranks(check, first32, n32);
         break;
-    default: /* grades, which may be any byte */
+    default: /* grades, which may be any byte; attributes */
         break;
     }
 }

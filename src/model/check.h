@@ -35,11 +35,20 @@ typedef struct mf_model_check {
  * after a finding. */
 void mf_model_check_shape(mf_model_check *check);
 
-/* Checks bytes [offset, offset + n_bytes) of a section of format.h, except shapes and tables.
+/* Checks bytes [offset, offset + n_bytes) of a section of format.h, except shapes, tables and
+ * attributes.
  * Pieces come in file order and without gaps, offset is a multiple of 64. */
 void mf_model_check_piece(mf_model_check *check, size_t section, size_t offset, size_t n_bytes);
 
 /* Checks all pieces of a section of n_bytes. */
 void mf_model_check_section(mf_model_check *check, size_t section, size_t n_bytes);
+
+/* Checks kinds, names and counts of the attributes, from which their shapes follow; part of
+ * mf_model_check_shape. */
+void mf_model_check_attribute_shapes(mf_model_check *check);
+
+/* Checks all arrays of the attributes at once, after those before them. Cost: O(their bytes), and
+ * O(log) per link of categories. */
+void mf_model_check_attributes(mf_model_check *check);
 
 #endif

@@ -30,6 +30,25 @@
  *   optional.ranking_times     n_rated × u32             0 … 2 (grades of the user - 1),
  *                                                        0 where there is no grade
  *
+ *   optional.items                1 × 64 bytes             the third table below
+ *   optional.items_attributes     attributes × 128 bytes   mf_attribute of attributes.h
+ *   optional.items_id_start       (n_unrated + 1) × u64    as for users; the ids ascend bytewise
+ *   optional.items_id_bytes       … × u8
+ *   optional.items_id_table       mf_id_table_slots × u32  of the unrated items' ids
+ *   optional.items_text_start     (texts × n + 1) × u64    first 0, each text 0 … 4096 bytes
+ *   optional.items_text_bytes     … × u8                   UTF-8, no control characters
+ *   optional.items_numbers        numbers × n × f64        finite or NAN
+ *   optional.items_order          numbers × n × u32        rows by number, then by row; NAN last
+ *   optional.items_value_start    (Σ n_values + 1) × u64   first 0, each value 1 … 255 bytes
+ *   optional.items_value_bytes    … × u8                   per attribute bytewise ascending
+ *   optional.items_start          lists × (n + 1) × u32    per attribute 0 … n_links, ascending
+ *   optional.items_values         Σ n_links × u32          < n_values, ascending per item
+ *   optional.items_by_start       (Σ n_values + lists) × u32  per attribute 0 … n_links, ascending
+ *   optional.items_by_value       Σ n_links × u32          items_values transposed
+ *
+ *   where n = n_items + n_unrated; texts, numbers and lists are the attributes of these kinds
+ *   (lists: categories).
+ *
  *   offset  size  shape
  *        0     4  n_users               1 … 2^32 - 2
  *        4     4  n_items               1 … 2^32 - 2
@@ -55,9 +74,16 @@
  *       32     4  rule                  1: the formulas of profile and score, as in model.h
  *       36    28  zero
  *
+ *   offset  size  optional.items
+ *        0     4  attributes            0 … MF_ATTRIBUTES_MAX
+ *        4     4  n_unrated             n_items + n_unrated ≤ 2^32 - 2; one of the two is not 0
+ *        8     4  title                 a text attribute, or 2^32 - 1
+ *       12    52  zero
+ *
  * Version 1 has a rating model: every section from shape to metadata is there. A ranking model is
  * an addition: either no section "optional.ranking…" is there, or all are; ranking_times may be
- * missing where no times are known.
+ * missing where no times are known. In the same way all sections "optional.items…" are there or
+ * none, beside any model.
  *
  * Version 2 has a ranking model alone: n_factors is 0, the five floats of the shape are 0, the
  * sections user_bias, item_bias, user_factors and item_factors are not there, those of the ranking
@@ -115,6 +141,21 @@ enum {
     MF_MODEL_RANKING_SPECTRUM,
     MF_MODEL_RANKING_GRADES,
     MF_MODEL_RANKING_TIMES,
+    MF_MODEL_ITEMS,
+    MF_MODEL_ITEMS_ATTRIBUTES,
+    MF_MODEL_ITEMS_ID_START,
+    MF_MODEL_ITEMS_ID_BYTES,
+    MF_MODEL_ITEMS_ID_TABLE,
+    MF_MODEL_ITEMS_TEXT_START,
+    MF_MODEL_ITEMS_TEXT_BYTES,
+    MF_MODEL_ITEMS_NUMBERS,
+    MF_MODEL_ITEMS_ORDER,
+    MF_MODEL_ITEMS_VALUE_START,
+    MF_MODEL_ITEMS_VALUE_BYTES,
+    MF_MODEL_ITEMS_START,
+    MF_MODEL_ITEMS_VALUES,
+    MF_MODEL_ITEMS_BY_START,
+    MF_MODEL_ITEMS_BY_VALUE,
     MF_MODEL_SECTIONS,
 };
 
@@ -135,8 +176,8 @@ typedef struct mf_model_array {
 } mf_model_array;
 
 /* False for a section that is no array of the parts (shapes and tables of ids), and for one that
- * models with these n_factors do not have. Counts come from the parts; those of ids also from
- * users.start and items.start, 0 while these are NULL. */
+ * models with these n_factors and attributes do not have. Counts come from the parts; those of bytes
+ * also from the arrays of their starts, 0 while these are NULL. */
 bool mf_model_array_of(const mf_model_parts *parts, size_t section, mf_model_array *array);
 
 /* The pointer at array->offset of the parts. */
@@ -173,5 +214,14 @@ typedef struct mf_model_ranking {
 } mf_model_ranking;
 
 _Static_assert(sizeof(mf_model_ranking) == 64, "byte table");
+
+typedef struct mf_model_items {
+    uint32_t n_attributes;
+    uint32_t n_unrated;
+    uint32_t title;
+    uint32_t zeros[13];
+} mf_model_items;
+
+_Static_assert(sizeof(mf_model_items) == 64, "byte table");
 
 #endif

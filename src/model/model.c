@@ -15,6 +15,7 @@ struct mf_model {
     mf_model_parts parts; /* views into file */
     const uint32_t *user_slots;
     const uint32_t *item_slots;
+    const uint32_t *unrated_slots; /* NULL: no catalogue */
     mf_section_file *file;
 };
 
@@ -68,6 +69,18 @@ static bool check_version(const mf_model_parts *parts, const mf_section_file *fi
     return true;
 }
 
+/* Without the section `head` none of those up to `last` may be there either. */
+static bool check_orphans(const mf_section_file *file, size_t head, size_t last, mf_error *err)
+{
+    size_t n_bytes;
+    for (size_t section = head + 1; section <= last; section++)
+        if (mf_section_file_get(file, section, &n_bytes) != NULL)
+            return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
+                           "damaged model: it has a section %s, but no section %s",
+                           mf_model_kind.names[section], mf_model_kind.names[head]);
+    return true;
+}
+
 /* The counts and settings of the ranking model. A file with a rating model may lack the section
  * optional.ranking, or have one of an unknown rule: then the model has no ranking model. */
 static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
@@ -75,12 +88,8 @@ static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *fil
     const mf_where where = mf_section_file_where(file);
     size_t n_bytes;
     const mf_model_ranking *shape = mf_section_file_get(file, MF_MODEL_RANKING, &n_bytes);
-    for (size_t section = MF_MODEL_RANKING_ITEMS; shape == NULL && section < MF_MODEL_SECTIONS;
-         section++)
-        if (mf_section_file_get(file, section, &n_bytes) != NULL)
-            return mf_fail(err, MF_ERR_FORMAT, where,
-                           "damaged model: it has a section %s, but no section %s",
-                           mf_model_kind.names[section], mf_model_kind.names[MF_MODEL_RANKING]);
+    if (shape == NULL && !check_orphans(file, MF_MODEL_RANKING, MF_MODEL_RANKING_TIMES, err))
+        return false;
     if (shape == NULL && parts->n_factors > 0)
         return true;
     if (shape != NULL && n_bytes >= sizeof *shape && shape->rule != MF_MODEL_RANKING_RULE)
@@ -111,6 +120,31 @@ static bool bind_ranking_shape(mf_model_parts *parts, const mf_section_file *fil
     return true;
 }
 
+/* The counts of the attributes, and the attributes themselves: sizes of arrays follow from them. */
+static bool bind_items_shape(mf_model_parts *parts, const mf_section_file *file, mf_error *err)
+{
+    size_t n_bytes;
+    mf_attributes *attributes = &parts->attributes;
+    if (mf_section_file_get(file, MF_MODEL_ITEMS, &n_bytes) == NULL)
+        return check_orphans(file, MF_MODEL_ITEMS, MF_MODEL_ITEMS_BY_VALUE, err);
+    const mf_model_items *shape =
+        mf_section_file_require(file, MF_MODEL_ITEMS, 1, sizeof *shape, err);
+    if (shape == NULL)
+        return false;
+    if (!mf_section_is_zero(shape->zeros, sizeof shape->zeros) ||
+        (shape->n_attributes == 0 && shape->n_unrated == 0))
+        return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(file),
+                       "damaged model: its section %s is empty or has bytes that should be zero",
+                       mf_model_kind.names[MF_MODEL_ITEMS]);
+    attributes->n = shape->n_attributes;
+    attributes->unrated.n = shape->n_unrated;
+    attributes->n_items = parts->n_items + shape->n_unrated;
+    attributes->title = shape->title;
+    attributes->attribute = mf_section_file_require(
+        file, MF_MODEL_ITEMS_ATTRIBUTES, shape->n_attributes, sizeof *attributes->attribute, err);
+    return attributes->attribute != NULL;
+}
+
 /* Sets the pointers of the parts. Starts of ids come before their bytes, whose count they hold. */
 static bool bind_arrays(mf_model *model, const mf_section_file *file, mf_error *err)
 {
@@ -135,6 +169,12 @@ static bool bind_arrays(mf_model *model, const mf_section_file *file, mf_error *
     model->item_slots =
         mf_section_file_require(file, MF_MODEL_ITEM_ID_TABLE, mf_id_table_slots(parts->n_items),
                                 sizeof *model->item_slots, err);
+    if (mf_attributes_exist(&parts->attributes) && model->item_slots != NULL) {
+        model->unrated_slots = mf_section_file_require(
+            file, MF_MODEL_ITEMS_ID_TABLE, mf_id_table_slots(parts->attributes.unrated.n),
+            sizeof *model->unrated_slots, err);
+        return model->user_slots != NULL && model->unrated_slots != NULL;
+    }
     return model->user_slots != NULL && model->item_slots != NULL;
 }
 
@@ -150,7 +190,7 @@ static bool shapes(void *context, const mf_section_file *file, mf_error *err)
     mf_model_parts *parts = &o->model->parts;
     o->check.where = mf_section_file_where(file);
     if (!bind_shape(parts, file, err) || !check_version(parts, file, err) ||
-        !bind_ranking_shape(parts, file, err))
+        !bind_ranking_shape(parts, file, err) || !bind_items_shape(parts, file, err))
         return false;
     mf_model_check_shape(&o->check);
     return is_clean(o, err) && bind_arrays(o->model, file, err);
@@ -171,6 +211,27 @@ static bool check_table(const mf_model *model, const char *what, const mf_id_lis
                    "not a usable model: the table of its %s ids: %s", what, why.text);
 }
 
+/* The attributes, and that no id is both in the model and unrated. */
+static bool check_catalogue(opening *o, mf_error *err)
+{
+    const mf_model *model = o->model;
+    const mf_id_list *unrated = &model->parts.attributes.unrated;
+    if (model->unrated_slots == NULL)
+        return true;
+    mf_model_check_attributes(&o->check);
+    if (!is_clean(o, err) ||
+        !check_table(model, "unrated item", unrated, model->unrated_slots, err))
+        return false;
+    for (uint32_t k = 0; k < unrated->n; k++) {
+        const mf_id id = mf_id_list_get(unrated, k);
+        if (mf_model_find_item(model, id.bytes, id.n_bytes) != MF_INDEX_NONE)
+            return mf_fail(err, MF_ERR_FORMAT, mf_section_file_where(model->file),
+                           "not a usable model: unrated item %lu is an item of the model",
+                           (unsigned long)k);
+    }
+    return true;
+}
+
 typedef mf_section_file *open_file(const char *path, const mf_section_kind *kind,
                                    const mf_section_check *check, mf_error *err);
 
@@ -188,7 +249,8 @@ static mf_model *open_model(open_file *open, const char *path, const void *bytes
                                                             &check, err);
     if (model->file != NULL && is_clean(&o, err) &&
         check_table(model, "user", &model->parts.users, model->user_slots, err) &&
-        check_table(model, "item", &model->parts.items, model->item_slots, err))
+        check_table(model, "item", &model->parts.items, model->item_slots, err) &&
+        check_catalogue(&o, err))
         return model;
     mf_model_close(model);
     return NULL;
@@ -261,6 +323,21 @@ uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_byte
 uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_bytes)
 {
     return find(&model->parts.items, model->item_slots, id, n_bytes);
+}
+
+uint32_t mf_model_find_row(const mf_model *model, const char *id, size_t n_bytes)
+{
+    const uint32_t item = mf_model_find_item(model, id, n_bytes);
+    if (item != MF_INDEX_NONE || model->unrated_slots == NULL)
+        return item;
+    const uint32_t k = find(&model->parts.attributes.unrated, model->unrated_slots, id, n_bytes);
+    return k != MF_INDEX_NONE ? model->parts.n_items + k : MF_INDEX_NONE;
+}
+
+mf_id mf_model_row_id(const mf_model_parts *parts, uint32_t row)
+{
+    return row < parts->n_items ? mf_id_list_get(&parts->items, row)
+                                : mf_id_list_get(&parts->attributes.unrated, row - parts->n_items);
 }
 
 const mf_section_file *mf_model_file(const mf_model *model)

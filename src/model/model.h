@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/id_list.h"
+#include "model/attributes.h"
 #include "model/grade.h"
 
 #include <stdbool.h>
@@ -96,6 +97,8 @@ typedef struct mf_model_parts {
 
     mf_ranking_parts ranking; /* n_factors 0: none; a model has at least one of the two */
 
+    mf_attributes attributes; /* titles, numbers and categories of the items */
+
     const char *metadata; /* JSON text of training: hyperparameters, figures, version;
                            * UTF-8, no control characters but line ends and tabs */
     size_t metadata_bytes;
@@ -146,6 +149,13 @@ const struct mf_section_file *mf_model_file(const mf_model *model);
  * an unknown number three times that. */
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes);
 uint32_t mf_model_find_item(const mf_model *model, const char *id, size_t n_bytes);
+
+/* The same for an item of the model or an unrated one: a row of parts.attributes. Without a
+ * catalogue as mf_model_find_item. */
+uint32_t mf_model_find_row(const mf_model *model, const char *id, size_t n_bytes);
+
+/* The id of an item of the model or of an unrated one. */
+mf_id mf_model_row_id(const mf_model_parts *parts, uint32_t row);
 
 /* The equation at the top for indexes in range. MF_INDEX_NONE for an unknown user or item: its bias
  * and factors count as zero. Only for a model with a rating model (parts.n_factors > 0). */

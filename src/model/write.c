@@ -28,6 +28,8 @@ static bool check_parts(const mf_model_parts *parts, mf_error *err)
         else
             mf_model_check_section(&check, section, n_bytes);
     }
+    if (check.found.code == MF_OK)
+        mf_model_check_attributes(&check);
     return check.found.code == MF_OK || mf_fail_again(err, &check.found);
 }
 
@@ -63,8 +65,15 @@ static bool write_ranking(mf_section_writer *writer, const mf_ranking_parts *ran
     return mf_section_writer_add(writer, MF_MODEL_RANKING, &shape, sizeof shape, err);
 }
 
+static bool write_items(mf_section_writer *writer, const mf_attributes *attributes, mf_error *err)
+{
+    const mf_model_items shape = {attributes->n, attributes->unrated.n, attributes->title, {0}};
+    return mf_section_writer_add(writer, MF_MODEL_ITEMS, &shape, sizeof shape, err);
+}
+
+/* `others` are ids that the list must not have; or NULL. */
 static bool write_table(mf_section_writer *writer, size_t section, const char *what,
-                        const mf_id_list *list, mf_error *err)
+                        const mf_id_list *list, const mf_id_list *others, mf_error *err)
 {
     const uint64_t n_slots = mf_id_table_slots(list->n);
     uint32_t *slots = mf_allocate(n_slots, sizeof *slots, "a table of ids", err);
@@ -75,6 +84,13 @@ static bool write_table(mf_section_writer *writer, size_t section, const char *w
     if (!ok)
         mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "not a usable model: its %s ids: %s", what,
                 why.text);
+    for (uint32_t k = 0; ok && others != NULL && k < others->n; k++) {
+        const mf_id id = mf_id_list_get(others, k);
+        ok = mf_id_table_find(list, slots, n_slots, id.bytes, id.n_bytes) == MF_INDEX_NONE ||
+             mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE,
+                     "not a usable model: item %lu of the model is an unrated item too",
+                     (unsigned long)k);
+    }
     ok = ok && mf_section_writer_add(writer, section, slots, n_slots * sizeof *slots, err);
     mf_free(slots);
     return ok;
@@ -90,9 +106,14 @@ static bool write_section(mf_section_writer *writer, size_t section, const mf_mo
     case MF_MODEL_RANKING:
         return write_ranking(writer, &parts->ranking, err);
     case MF_MODEL_USER_ID_TABLE:
-        return write_table(writer, section, "user", &parts->users, err);
+        return write_table(writer, section, "user", &parts->users, NULL, err);
     case MF_MODEL_ITEM_ID_TABLE:
-        return write_table(writer, section, "item", &parts->items, err);
+        return write_table(writer, section, "item", &parts->items, NULL, err);
+    case MF_MODEL_ITEMS:
+        return write_items(writer, &parts->attributes, err);
+    case MF_MODEL_ITEMS_ID_TABLE:
+        return write_table(writer, section, "unrated item", &parts->attributes.unrated,
+                           &parts->items, err);
     default:
         return !mf_model_array_of(parts, section, &a) ||
                mf_section_writer_add(writer, section, mf_model_array_bytes(parts, &a),

@@ -2,7 +2,7 @@
  *
  * Properties: (1) open refuses with a reason, or the parts, written again, are the
  * file that was opened, less the "optional." sections that this program does not
- * know. (2) An opened model finds ids, predicts and scores for every index
+ * know. (2) An opened model finds ids, attributes, predicts and scores for every index
  * without leaving the file, and its numbers are in the ranges of model.h.
  *
  * Almost no mutation survives the checksum, so each input is tried twice: as it
@@ -93,6 +93,41 @@ static void use_ranking(const mf_model_parts *parts)
     }
 }
 
+static void use_attributes(const mf_model *model)
+{
+    const mf_model_parts *parts = mf_model_get(model);
+    const mf_attributes *attributes = &parts->attributes;
+    for (uint32_t row = 0; row < attributes->n_items; row++) {
+        const mf_id id = mf_model_row_id(parts, row);
+        REQUIRE(mf_model_find_row(model, id.bytes, id.n_bytes) == row, "row %u is lost\n", row);
+    }
+    for (uint32_t a = 0; a < attributes->n; a++) {
+        const mf_attribute *attribute = &attributes->attribute[a];
+        REQUIRE(mf_attribute_find(attributes, attribute->name, strlen(attribute->name)) == a,
+                "attribute %u is lost\n", a);
+        for (uint32_t row = 0; row < attributes->n_items; row++)
+            if (attribute->kind == MF_ATTRIBUTE_TEXT) {
+                const mf_id text = mf_attribute_text(attributes, a, row);
+                for (size_t b = 0; b < text.n_bytes; b++)
+                    REQUIRE((unsigned char)text.bytes[b] >= ' ', "a control character\n");
+            } else if (attribute->kind == MF_ATTRIBUTE_NUMBER) {
+                const mf_numbers n = mf_attribute_numbers(attributes, a);
+                REQUIRE(isnan(n.value[n.order[row]]) == (row >= n.n_known),
+                        "numbers in disorder\n");
+            } else {
+                const mf_categories c = mf_attribute_categories(attributes, a);
+                for (uint32_t k = c.start[row]; k < c.start[row + 1]; k++) {
+                    const mf_id name = mf_id_list_get(&c.names, c.values[k]);
+                    bool found;
+                    REQUIRE(mf_category_find(&c.names, name.bytes, name.n_bytes, &found) ==
+                                    c.values[k] &&
+                                found,
+                            "a value is lost\n");
+                }
+            }
+    }
+}
+
 static void use(const mf_model *model)
 {
     const mf_model_parts *parts = mf_model_get(model);
@@ -116,6 +151,7 @@ static void use(const mf_model *model)
     REQUIRE(parts->n_factors > 0 || parts->ranking.n_factors > 0, "a model of nothing\n");
     if (parts->ranking.n_factors > 0)
         use_ranking(parts);
+    use_attributes(model);
 }
 
 static void write_again(const mf_model *model, const unsigned char *bytes, size_t n_bytes)

@@ -131,6 +131,17 @@ class Info(InfoCase):
                           "list_orders": ["ranking", "rating", "popularity"],
                           "similar_items": True, "visitors": True}, offers(info))
 
+    def test_the_attributes_of_the_items_are_listed(self):
+        text, info = self.info(self.stored("model_version_1_catalogue.bin"))
+        self.assertEqual(2, info["unrated_items"])
+        self.assertEqual({"title": "title", "genres": "categories, 3 values", "year": "number",
+                          "größe": "text", "price": "number"}, info["item_attributes"])
+        self.assertRegex(text, r"\nunrated_items +2\n")
+        self.assertRegex(text, r"\nitem_attributes\n  title +title\n  genres +categories, 3 v")
+        text, info = self.info(self.stored("model_version_1_ranking.bin"))
+        self.assertEqual((0, None), (info["unrated_items"], info["item_attributes"]))
+        self.assertIn("\nitem_attributes: none\n", text)
+
     def test_a_model_without_ratings_predicts_none(self):
         text, info = self.info(self.stored("model_version_2.bin"))
         self.assertEqual(2, info["format_version"])
@@ -229,7 +240,7 @@ class Document(InfoCase):
 
     def test_the_documents_table_has_every_section(self):
         document = (SOURCE / "docs" / "model-file.md").read_text(encoding="utf-8")
-        _, info = self.info(self.stored("model_version_1_ranking.bin"))
+        _, info = self.info(self.stored("model_version_1_catalogue.bin"))
         named = re.findall(r"^\| `([a-z_.]+)` \|", document, re.MULTILINE)
         self.assertEqual([section["name"] for section in info["sections"]], named)
 

@@ -12,6 +12,8 @@
 #include "model/model.h"
 #include "section_testing.h"
 
+#include <math.h>
+
 #define SAMPLE_METADATA "{\"n_factors\": 3,\n\t\"note\": \"für alle\"}"
 
 static const uint64_t sample_user_start[] = {0, 1, 4, 9};
@@ -100,6 +102,60 @@ static inline mf_model_parts sample_parts_without_ratings(void)
     return parts;
 }
 
+/* The catalogue of the sample: two unrated items, each kind of attribute twice (categories once),
+ * an item without any value. */
+static const mf_attribute sample_attributes[] = {
+    {.kind = MF_ATTRIBUTE_TEXT, .name = "title"},
+    {.kind = MF_ATTRIBUTE_CATEGORIES, .n_values = 3, .n_links = 6, .name = "genres"},
+    {.kind = MF_ATTRIBUTE_NUMBER, .name = "year"},
+    {.kind = MF_ATTRIBUTE_TEXT, .name = "größe"},
+    {.kind = MF_ATTRIBUTE_NUMBER, .name = "price"},
+};
+static const uint64_t sample_unrated_start[] = {0, 2, 6};
+static const char sample_unrated_bytes[] = "31"
+                                           "31st";
+/* Of items 0, 1, 2, 3, "31" and "31st": titles, then sizes. */
+static const uint64_t sample_text_start[] = {0, 3, 8, 8, 9, 10, 10, 10, 10, 11, 11, 12, 14};
+static const char sample_text_bytes[] = "Ran"
+                                        "Am\xC3\xA9l"
+                                        "MZ"
+                                        "ab"
+                                        "cd";
+static const double sample_numbers[] = {1985, 2001, NAN, 1931, 1985, NAN, //
+                                        NAN,  NAN,  NAN, NAN,  NAN,  -0.5};
+static const uint32_t sample_number_order[] = {3, 0, 4, 1, 2, 5, 5, 0, 1, 2, 3, 4};
+static const uint64_t sample_value_start[] = {0, 5, 10, 13};
+static const char sample_value_bytes[] = "Drama"
+                                         "Drame"
+                                         "War";
+static const uint32_t sample_item_lists[] = {0, 2, 3, 3, 5, 5, 6};
+static const uint32_t sample_item_values[] = {0, 2, 1, 0, 1, 0};
+static const uint32_t sample_category_start[] = {0, 3, 5, 6};
+static const uint32_t sample_category_items[] = {0, 3, 5, 1, 3, 0};
+
+static inline mf_model_parts sample_parts_with_attributes(void)
+{
+    mf_model_parts parts = sample_parts();
+    parts.attributes = (mf_attributes){
+        .n = 5,
+        .n_items = 6,
+        .title = 0,
+        .unrated = {2, sample_unrated_start, sample_unrated_bytes},
+        .attribute = sample_attributes,
+        .text_start = sample_text_start,
+        .text_bytes = sample_text_bytes,
+        .numbers = sample_numbers,
+        .number_order = sample_number_order,
+        .value_start = sample_value_start,
+        .value_bytes = sample_value_bytes,
+        .item_start = sample_item_lists,
+        .item_values = sample_item_values,
+        .category_start = sample_category_start,
+        .category_items = sample_category_items,
+    };
+    return parts;
+}
+
 /* A copy on a cache line, exactly as large as n_bytes, so that the sanitizer sees
  * one byte over. The caller's to free. */
 static inline unsigned char *aligned_copy(const void *bytes, size_t n_bytes)
@@ -148,6 +204,72 @@ static inline void *section_of(unsigned char *bytes, size_t section)
     return NULL;
 }
 
+/* Opens a copy of exactly this size: NULL, or the caller's to close; *copy is the caller's to
+ * free. */
+static inline mf_model *open_copy(const void *bytes, size_t n_bytes, unsigned char **copy,
+                                  mf_error *err)
+{
+    *copy = aligned_copy(bytes, n_bytes);
+    mf_error_clear(err);
+    mf_model *model = mf_model_open_bytes(*copy, n_bytes, "model.bin", err);
+    if (model == NULL)
+        assert_true(err->code == MF_ERR_FORMAT && strlen(err->text) > strlen("model.bin: "));
+    return model;
+}
+
+static inline bool opens_bytes(const void *bytes, size_t n_bytes, mf_error *err)
+{
+    unsigned char *copy;
+    mf_model *model = open_copy(bytes, n_bytes, &copy, err);
+    const bool opened = model != NULL;
+    mf_model_close(model);
+    free(copy);
+    return opened;
+}
+
+/* The file again, with `more` bytes more or less in one section, or without it (WITHOUT). */
+enum { WITHOUT = 1 << 20 };
+
+static inline unsigned char *with_section_changed(unsigned char *bytes, size_t n_bytes,
+                                                  size_t changed, int more, size_t *n_changed)
+{
+    mf_error err = {0};
+    char *folder = testing_folder();
+    char *path = testing_path(folder, "model.bin");
+    char *read = NULL;
+    mf_section_file *file =
+        mf_section_file_open_bytes(bytes, n_bytes, "sample", &mf_model_kind, NULL, &err);
+    assert_ok(file != NULL, err);
+    mf_section_writer *writer = mf_section_writer_create(path, &mf_model_kind, &err);
+    assert_ok(writer != NULL, err);
+    assert_ok(mf_section_writer_set_version(writer, mf_section_file_header(file)->version, &err),
+              err);
+    for (size_t section = 0; section < MF_MODEL_SECTIONS; section++) {
+        size_t n = 0;
+        const char *content = mf_section_file_get(file, section, &n);
+        const bool is_changed = section == changed;
+        if ((content == NULL && !is_changed) || (is_changed && more == WITHOUT))
+            continue;
+        if (is_changed && more < 0)
+            n = n >= (size_t)-more ? n - (size_t)-more : 0;
+        const size_t n_zeros = is_changed && more > 0 ? (size_t)more : 0;
+        char *longer = calloc(n + n_zeros + 1, 1);
+        assert_non_null(longer);
+        if (n > 0)
+            memcpy(longer, content, n);
+        assert_ok(mf_section_writer_add(writer, section, longer, n + n_zeros, &err), err);
+        free(longer);
+    }
+    assert_ok(mf_section_writer_commit(writer, &err), err);
+    assert_ok(mf_file_read(path, 1 << 20, &read, n_changed, &err), err);
+    unsigned char *copy = aligned_copy(read, *n_changed);
+    mf_free(read);
+    mf_section_file_close(file);
+    free(path);
+    testing_folder_remove(folder);
+    return copy;
+}
+
 static inline void assert_lists_equal(const mf_id_list *a, const mf_id_list *b)
 {
     assert_int_equal(a->n, b->n);
@@ -178,6 +300,42 @@ static inline void assert_ranking_equal(const mf_model_parts *parts_a,
         assert_memory_equal(a->grades, b->grades, parts_a->n_rated);
         if (a->time_ranks != NULL)
             assert_memory_equal(a->time_ranks, b->time_ranks, parts_a->n_rated * sizeof(uint32_t));
+    }
+}
+
+static inline void assert_attributes_equal(const mf_attributes *a, const mf_attributes *b)
+{
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(a->unrated.n, b->unrated.n);
+    if (!mf_attributes_exist(a))
+        return;
+    assert_int_equal(a->n_items, b->n_items);
+    assert_int_equal(a->title, b->title);
+    assert_lists_equal(&a->unrated, &b->unrated);
+    for (uint32_t k = 0; k < a->n; k++) {
+        assert_memory_equal(&a->attribute[k], &b->attribute[k], sizeof a->attribute[k]);
+        if (a->attribute[k].kind == MF_ATTRIBUTE_TEXT) {
+            for (uint32_t row = 0; row < a->n_items; row++)
+                assert_int_equal(
+                    mf_id_compare(mf_attribute_text(a, k, row), mf_attribute_text(b, k, row)), 0);
+        } else if (a->attribute[k].kind == MF_ATTRIBUTE_NUMBER) {
+            const mf_numbers x = mf_attribute_numbers(a, k), y = mf_attribute_numbers(b, k);
+            assert_int_equal(x.n_known, y.n_known);
+            assert_memory_equal(x.value, y.value, a->n_items * sizeof *x.value);
+            assert_memory_equal(x.order, y.order, a->n_items * sizeof *x.order);
+        } else {
+            const mf_categories x = mf_attribute_categories(a, k),
+                                y = mf_attribute_categories(b, k);
+            const size_t n_links = (size_t)a->attribute[k].n_links;
+            assert_int_equal(x.names.n, y.names.n);
+            for (uint32_t v = 0; v < x.names.n; v++)
+                assert_int_equal(
+                    mf_id_compare(mf_id_list_get(&x.names, v), mf_id_list_get(&y.names, v)), 0);
+            assert_memory_equal(x.start, y.start, ((size_t)a->n_items + 1) * 4);
+            assert_memory_equal(x.item_start, y.item_start, ((size_t)x.names.n + 1) * 4);
+            assert_memory_equal(x.values, y.values, n_links * 4);
+            assert_memory_equal(x.items, y.items, n_links * 4);
+        }
     }
 }
 
@@ -212,6 +370,7 @@ static inline void assert_parts_equal(const mf_model_parts *a, const mf_model_pa
     if (a->metadata_bytes > 0)
         assert_memory_equal(a->metadata, b->metadata, a->metadata_bytes);
     assert_ranking_equal(a, b);
+    assert_attributes_equal(&a->attributes, &b->attributes);
 }
 
 /* Written, opened and written again: the same parts, the same bytes. */

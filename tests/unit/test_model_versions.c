@@ -2,7 +2,7 @@
  * makes of stored files, and what an older program makes of new ones.
  *
  * tests/unit/data/model_version_1.bin was written by the program before there were ranking models;
- * the two others are the samples of model_sample.h as this format was introduced. */
+ * the others are the samples of model_sample.h as this format was introduced. */
 #include "model_sample.h"
 
 /* The sections that the program before ranking models knew. */
@@ -89,6 +89,8 @@ static void a_file_of_the_program_before_has_no_ranking_model_and_predicts_as_be
 static void the_stored_files_are_what_is_written_today(void **state)
 {
     (void)state;
+    mf_model_parts with_catalogue = sample_parts_with_ranking();
+    with_catalogue.attributes = sample_parts_with_attributes().attributes;
     const struct {
         const char *name;
         mf_model_parts parts;
@@ -96,6 +98,7 @@ static void the_stored_files_are_what_is_written_today(void **state)
     } stored[] = {
         {"model_version_1_ranking.bin", sample_parts_with_ranking(), 1},
         {"model_version_2.bin", sample_parts_without_ratings(), 2},
+        {"model_version_1_catalogue.bin", with_catalogue, 1},
     };
     for (size_t s = 0; s < sizeof stored / sizeof stored[0]; s++) {
         size_t n_stored, n_written;
@@ -114,13 +117,12 @@ static void the_stored_files_are_what_is_written_today(void **state)
 
 /* --- older programs ------------------------------------------------------ */
 
-static void an_older_program_sees_the_rating_model_alone_in_a_file_with_both(void **state)
+static void expect_rating_model_alone(const char *name)
 {
-    (void)state;
     mf_error err = {0};
     size_t n_both, n_alone;
     const mf_model_parts alone = sample_parts();
-    unsigned char *both = stored_file("model_version_1_ranking.bin", &n_both);
+    unsigned char *both = stored_file(name, &n_both);
     unsigned char *rating = sample_file(&alone, &n_alone);
     mf_section_file *file =
         mf_section_file_open_bytes(both, n_both, "model.bin", &old_kind, NULL, &err);
@@ -141,6 +143,13 @@ static void an_older_program_sees_the_rating_model_alone_in_a_file_with_both(voi
     mf_section_file_close(wanted);
     free(both);
     free(rating);
+}
+
+static void an_older_program_sees_the_rating_model_alone_in_a_file_with_more(void **state)
+{
+    (void)state;
+    expect_rating_model_alone("model_version_1_ranking.bin");
+    expect_rating_model_alone("model_version_1_catalogue.bin");
 }
 
 static void an_older_program_refuses_a_file_without_a_rating_model(void **state)
@@ -238,7 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_of_the_program_before_has_no_ranking_model_and_predicts_as_before),
         cmocka_unit_test(the_stored_files_are_what_is_written_today),
-        cmocka_unit_test(an_older_program_sees_the_rating_model_alone_in_a_file_with_both),
+        cmocka_unit_test(an_older_program_sees_the_rating_model_alone_in_a_file_with_more),
         cmocka_unit_test(an_older_program_refuses_a_file_without_a_rating_model),
         cmocka_unit_test(a_version_that_does_not_fit_the_content_is_refused),
         cmocka_unit_test(a_rule_of_another_release_is_no_ranking_model),

@@ -68,12 +68,16 @@ static mf_lambda_model *open_model(mf_mapped_model *file, mf_error *err)
     return model;
 }
 
-static bool is_archive(const mf_mapped_model *file)
+static bool is_archive(const unsigned char *bytes, uint64_t n_bytes)
 {
-    const unsigned char *bytes = file->bytes;
-    if (file->n_bytes >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B)
+    if (n_bytes >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B)
         return true;
-    return file->n_bytes > TAR_MAGIC_AT + 5 && memcmp(bytes + TAR_MAGIC_AT, "ustar", 5) == 0;
+    return n_bytes > TAR_MAGIC_AT + 5 && memcmp(bytes + TAR_MAGIC_AT, "ustar", 5) == 0;
+}
+
+static bool check_start(const void *first, uint64_t n_bytes, const char *name, mf_error *err)
+{
+    return is_archive(first, n_bytes) || mf_model_check_start(first, n_bytes, name, err);
 }
 
 /* Replaces an archive by the model inside. */
@@ -95,7 +99,7 @@ static bool use_model(void *context, int fd, const char *name, int64_t deadline_
     mf_mapped_model file = {0};
     snprintf(file.name, sizeof file.name, "%s", name);
     if (!mf_mapped_model_map(&file, fd, err) ||
-        (is_archive(&file) && !unpack(&file, deadline_ms, err)))
+        (is_archive(file.bytes, file.n_bytes) && !unpack(&file, deadline_ms, err)))
         return false;
     mf_lambda_model *model = open_model(&file, err);
     if (model == NULL)
@@ -109,7 +113,10 @@ bool mf_lambda_model_source_start(mf_lambda_model_source *source, const char *ur
                                   mf_aws_client *s3, mf_error *err)
 {
     source->model = NULL;
-    return mf_lambda_watched_start(&source->place, "model", uri, s3, use_model, source, err);
+    const bool ok =
+        mf_lambda_watched_start(&source->place, "model", uri, s3, use_model, source, err);
+    source->place.check = check_start;
+    return ok;
 }
 
 void mf_lambda_model_source_refresh_before(mf_lambda_model_source *source, uint32_t every_seconds,

@@ -79,11 +79,15 @@ typedef struct download {
     const mf_lambda_watched *place;
     int64_t deadline_ms;
     int fd;
+    uint64_t n_bytes; /* of the object; UINT64_MAX: not known */
+    uint64_t n_taken;
 } download;
 
 static bool begin_download(void *context, uint64_t n_bytes, mf_error *err)
 {
-    const download *d = context;
+    download *d = context;
+    d->n_bytes = n_bytes;
+    d->n_taken = 0;
     if (ftruncate(d->fd, 0) != 0 || lseek(d->fd, 0, SEEK_SET) != 0)
         return mf_fail_errno(err, errno, MF_NOWHERE, "a temporary file cannot be emptied");
     return n_bytes == UINT64_MAX || has_time(d->place, n_bytes, d->deadline_ms, err);
@@ -91,15 +95,22 @@ static bool begin_download(void *context, uint64_t n_bytes, mf_error *err)
 
 static bool take_download(void *context, const char *bytes, size_t n, mf_error *err)
 {
-    const download *d = context;
-    return mf_nameless_file_append(d->fd, bytes, n, err);
+    download *d = context;
+    char first[MF_LAMBDA_WATCHED_START];
+    const bool had_start = d->n_taken >= sizeof first;
+    d->n_taken += n;
+    if (!mf_nameless_file_append(d->fd, bytes, n, err))
+        return false;
+    return had_start || d->n_taken < sizeof first || d->n_bytes == UINT64_MAX ||
+           d->place->check == NULL || pread(d->fd, first, sizeof first, 0) != sizeof first ||
+           d->place->check(first, d->n_bytes, d->place->uri, err);
 }
 
 /* The object in a file, if it is newer; -1 with err->code MF_OK if it is not. */
 static int get_object(const mf_lambda_watched *place, int64_t deadline_ms,
                       mf_lambda_watched_version *version, mf_error *err)
 {
-    download target = {place, deadline_ms, mf_nameless_file_open(err)};
+    download target = {place, deadline_ms, mf_nameless_file_open(err), 0, 0};
     const mf_aws_s3_get get = {
         .location = &place->location,
         .if_none_match = place->version.etag,

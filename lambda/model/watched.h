@@ -37,6 +37,12 @@ typedef struct mf_lambda_watched_version {
 typedef bool mf_lambda_watched_use(void *context, int fd, const char *name, int64_t deadline_ms,
                                    mf_error *err);
 
+/* Looks at the first MF_LAMBDA_WATCHED_START bytes of an object of n_bytes. False and *err: the rest
+ * is not downloaded. */
+typedef bool mf_lambda_watched_check(const void *first, uint64_t n_bytes, const char *name,
+                                     mf_error *err);
+enum { MF_LAMBDA_WATCHED_START = 512 };
+
 typedef struct mf_lambda_watched {
     const char *what; /* "movies", for errors */
     char uri[MF_AWS_S3_URI_BYTES];
@@ -44,6 +50,7 @@ typedef struct mf_lambda_watched {
     mf_aws_s3_location location;
     mf_lambda_watched_use *use;
     void *context;
+    mf_lambda_watched_check *check; /* NULL, until it is set after start */
     mf_lambda_watched_version version;
     int64_t known_ms;   /* wall clock: when the version was last current */
     int64_t looked_ms;  /* wall clock: the last look, successful or not  */

@@ -271,6 +271,11 @@ mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *nam
     return open_model(NULL, name, bytes, n_bytes, err);
 }
 
+bool mf_model_check_start(const void *first, uint64_t n_bytes, const char *name, mf_error *err)
+{
+    return mf_section_file_check_start(first, n_bytes, name, &mf_model_kind, err);
+}
+
 mf_model *mf_model_view(const mf_model_parts *parts, mf_error *err)
 {
     mf_model *model = mf_allocate(1, sizeof *model, "a model", err);

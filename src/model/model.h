@@ -127,6 +127,11 @@ MF_MUST_CHECK mf_model *mf_model_load(const char *path, mf_error *err);
 MF_MUST_CHECK mf_model *mf_model_open_bytes(const void *bytes, size_t n_bytes, const char *name,
                                             mf_error *err);
 
+/* Whether a file of n_bytes may be a model by its first min(n_bytes, 64) bytes (format, version and
+ * stated size), before the rest is read. MF_ERR_FORMAT as open, MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_model_check_start(const void *first, uint64_t n_bytes, const char *name,
+                                        mf_error *err);
+
 /* A model of arrays in memory, before it is written: *parts is copied, its arrays are borrowed and
  * not checked. Without a file ids are not found (MF_INDEX_NONE) and the checksum is 0. NULL and
  * MF_ERR_MEMORY. */

@@ -1,7 +1,7 @@
 /* section_file.c: reads section files.
  *
  * First the structure: header and table. Offsets follow from sizes, so each has one correct value.
- * Then one pass in file order: each piece is hashed and, while it is in the cache, checked. The
+ * The header is read before the rest of the file, so that a wrong file takes no memory. Then one pass in file order: each piece is hashed and, while it is in the cache, checked. The
  * header is hashed last because it is written last. */
 #include "model/section_file.h"
 
@@ -60,32 +60,33 @@ mf_where mf_section_file_where(const mf_section_file *file)
 
 /* --- structure ----------------------------------------------------------- */
 
-static bool fail_foreign(const mf_section_file *file, mf_error *err)
+static bool fail_foreign(const mf_section_file *file, const void *first, mf_error *err)
 {
     static const unsigned char gzip[] = {0x1F, 0x8B};
-    if (file->n_bytes >= sizeof gzip && memcmp(file->bytes, gzip, sizeof gzip) == 0)
+    if (file->n_bytes >= sizeof gzip && memcmp(first, gzip, sizeof gzip) == 0)
         return FAIL(file, err, "a gzip archive, not a %s: unpack it first (tar -xzf model.tar.gz)",
                     file->kind->noun);
-    char first[64];
-    mf_printable(first, sizeof first, file->bytes, file->n_bytes < 8 ? file->n_bytes : 8);
+    char text[64];
+    mf_printable(text, sizeof text, first, file->n_bytes < 8 ? file->n_bytes : 8);
     return FAIL(file, err, "not a %s of this program: its first bytes are \"%s\"", file->kind->noun,
-                first);
+                text);
 }
 
-static bool check_header(mf_section_file *file, mf_error *err)
+/* first: the first bytes of the file, up to a header's. */
+static bool check_header(mf_section_file *file, const void *first, mf_error *err)
 {
     const char *noun = file->kind->noun;
     if (file->n_bytes == 0)
         return FAIL(file, err, "an empty file, not a %s", noun);
     const size_t n_magic =
         file->n_bytes < sizeof file->kind->magic ? file->n_bytes : sizeof file->kind->magic;
-    if (memcmp(file->bytes, file->kind->magic, n_magic) != 0)
-        return fail_foreign(file, err);
+    if (memcmp(first, file->kind->magic, n_magic) != 0)
+        return fail_foreign(file, first, err);
     if (file->n_bytes < sizeof(mf_section_header))
         return FAIL(file, err, "truncated %s: %zu bytes are there, its header alone has %zu", noun,
                     file->n_bytes, sizeof(mf_section_header));
     mf_section_header *header = &file->header;
-    memcpy(header, file->bytes, sizeof *header);
+    memcpy(header, first, sizeof *header);
     if (header->version > file->kind->version)
         return FAIL(file, err,
                     "a %s of format version %lu, this program reads up to version %lu: it was "
@@ -110,7 +111,6 @@ static bool check_header(mf_section_file *file, mf_error *err)
         return FAIL_DAMAGED(file, err, "its section table is not at its end");
     if (!mf_section_is_zero(header->zero, sizeof header->zero))
         return FAIL_DAMAGED(file, err, "its header has bytes that should be zero");
-    file->table = (const mf_section_entry *)(file->bytes + header->table_offset);
     return true;
 }
 
@@ -214,29 +214,46 @@ static void release(const void *bytes, size_t n_bytes, origin bytes_are)
         mf_free(bytes);
 }
 
-/* Takes over the bytes in any case. */
-static mf_section_file *create(const void *bytes, size_t n_bytes, origin bytes_are,
-                               const char *name, const mf_section_kind *kind,
-                               const mf_section_check *check, mf_error *err)
+/* A file of n_bytes whose header is right; its other bytes are still to come. */
+static mf_section_file *begin(const void *first, size_t n_bytes, const char *name,
+                              const mf_section_kind *kind, mf_error *err)
 {
     const size_t n_name = strlen(name);
     mf_section_file *file =
         mf_allocate(sizeof(mf_section_file) + n_name + 1, 1, "an open file", err);
-    if (file == NULL) {
-        release(bytes, n_bytes, bytes_are);
+    if (file == NULL)
         return NULL;
-    }
-    file->bytes = bytes;
     file->n_bytes = n_bytes;
-    file->bytes_are = bytes_are;
     file->kind = kind;
     memcpy(file->name, name, n_name + 1);
-    if (check_header(file, err) && check_table(file, err) &&
-        (check == NULL || check->shapes(check->context, file, err)) &&
-        check_bytes(file, check, err))
+    if (check_header(file, first, err))
         return file;
+    mf_free(file);
+    return NULL;
+}
+
+/* Checks the rest, which the file takes over. NULL: and closed. bytes NULL: *err is set already. */
+static mf_section_file *finish(mf_section_file *file, const void *bytes, origin bytes_are,
+                               const mf_section_check *check, mf_error *err)
+{
+    if (bytes != NULL) {
+        file->bytes = bytes;
+        file->bytes_are = bytes_are;
+        file->table = (const mf_section_entry *)(file->bytes + file->header.table_offset);
+        if (check_table(file, err) && (check == NULL || check->shapes(check->context, file, err)) &&
+            check_bytes(file, check, err))
+            return file;
+    }
     mf_section_file_close(file);
     return NULL;
+}
+
+bool mf_section_file_check_start(const void *first, uint64_t n_bytes, const char *name,
+                                 const mf_section_kind *kind, mf_error *err)
+{
+    mf_section_file *file = begin(first, n_bytes, name, kind, err);
+    mf_free(file);
+    return file != NULL;
 }
 
 mf_section_file *mf_section_file_open_bytes(const void *bytes, size_t n_bytes, const char *name,
@@ -248,7 +265,8 @@ mf_section_file *mf_section_file_open_bytes(const void *bytes, size_t n_bytes, c
                 "the bytes of a %s start on a multiple of %d", kind->noun, MF_SECTION_ALIGNMENT);
         return NULL;
     }
-    return create(bytes, n_bytes, BORROWED, name, kind, check, err);
+    mf_section_file *file = begin(bytes, n_bytes, name, kind, err);
+    return file != NULL ? finish(file, bytes, BORROWED, check, err) : NULL;
 }
 
 /* Measured with 400 MB, in the page cache and not: MAP_POPULATE, MADV_SEQUENTIAL, MADV_WILLNEED and
@@ -262,23 +280,29 @@ static void *map_bytes(int fd, size_t n_bytes, mf_where where, const char *noun,
     return NULL;
 }
 
+/* The first n_bytes of the file. */
+static bool read_bytes(int fd, void *bytes, size_t n_bytes, mf_where where, const char *noun,
+                       mf_error *err)
+{
+    for (size_t done = 0; done < n_bytes;) {
+        const ssize_t n = pread(fd, (char *)bytes + done, n_bytes - done, (off_t)done);
+        if (n == 0)
+            return mf_fail(err, MF_ERR_FORMAT, where, "the %s became shorter while it was read",
+                           noun);
+        if (n < 0 && errno != EINTR)
+            return mf_fail_errno(err, errno, where, "the %s cannot be read", noun);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
 static void *copy_bytes(int fd, size_t n_bytes, mf_where where, const char *noun, mf_error *err)
 {
-    unsigned char *copy = mf_allocate(n_bytes, 1, noun, err);
-    for (size_t done = 0; copy != NULL && done < n_bytes;) {
-        const ssize_t n = read(fd, copy + done, n_bytes - done);
-        if (n > 0 || (n < 0 && errno == EINTR)) {
-            done += n > 0 ? (size_t)n : 0;
-            continue;
-        }
-        if (n < 0)
-            mf_fail_errno(err, errno, where, "the %s cannot be read", noun);
-        else
-            mf_fail(err, MF_ERR_FORMAT, where, "the %s became shorter while it was read", noun);
-        mf_free(copy);
-        copy = NULL;
-    }
-    return copy;
+    void *copy = mf_allocate(n_bytes, 1, noun, err);
+    if (copy == NULL || read_bytes(fd, copy, n_bytes, where, noun, err))
+        return copy;
+    mf_free(copy);
+    return NULL;
 }
 
 static mf_section_file *open_path(const char *path, origin bytes_are, const mf_section_kind *kind,
@@ -298,14 +322,17 @@ static mf_section_file *open_path(const char *path, origin bytes_are, const mf_s
     } else if (!S_ISREG(status.st_mode)) {
         mf_fail(err, MF_ERR_FORMAT, where, "%s, not a %s",
                 S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe", kind->noun);
-    } else if (status.st_size == 0) {
-        file = create(NULL, 0, BORROWED, path, kind, check, err);
     } else {
         const size_t n_bytes = (size_t)status.st_size;
-        void *bytes = bytes_are == MAPPED ? map_bytes(fd, n_bytes, where, kind->noun, err)
-                                          : copy_bytes(fd, n_bytes, where, kind->noun, err);
-        if (bytes != NULL)
-            file = create(bytes, n_bytes, bytes_are, path, kind, check, err);
+        mf_section_header first;
+        if (read_bytes(fd, &first, n_bytes < sizeof first ? n_bytes : sizeof first, where,
+                       kind->noun, err))
+            file = begin(&first, n_bytes, path, kind, err);
+        if (file != NULL) {
+            void *bytes = bytes_are == MAPPED ? map_bytes(fd, n_bytes, where, kind->noun, err)
+                                              : copy_bytes(fd, n_bytes, where, kind->noun, err);
+            file = finish(file, bytes, bytes_are, check, err);
+        }
     }
     close(fd);
     return file;

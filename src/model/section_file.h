@@ -24,7 +24,8 @@
  *
  * (1) A file is opened only when every byte is as it was written, padding included: a flipped bit,
  *     a missing byte and an additional byte are errors.
- * (2) Order of checks: length, magic, version, counts, offsets, checksum.
+ * (2) Order of checks: magic, version, length, counts, offsets, checksum. Before the length is
+ *     found right, 64 bytes are read.
  * (3) Sections have the order of the kind's names, each at most once. Another name is an error,
  *     unless it begins with "optional.": a newer program may add those within a version.
  *
@@ -148,6 +149,12 @@ MF_MUST_CHECK mf_section_file *mf_section_file_open_bytes(const void *bytes, siz
                                                           const mf_section_kind *kind,
                                                           const mf_section_check *check,
                                                           mf_error *err);
+
+/* Checks the header of a file of n_bytes before the rest is there: magic, version, size. first: its
+ * first min(n_bytes, 64) bytes. MF_ERR_FORMAT as above, MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_section_file_check_start(const void *first, uint64_t n_bytes,
+                                               const char *name, const mf_section_kind *kind,
+                                               mf_error *err);
 
 /* NULL is fine. */
 void mf_section_file_close(mf_section_file *file);

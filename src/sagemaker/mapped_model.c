@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "model/model.h"
 #include "sagemaker/channel_data.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COPY_BYTES = 1 << 18 };
+enum { COPY_BYTES = 1 << 15 };
 
 /* "a, b, c" for an error's text: what was found in place of what was expected. The list is ""
  * at first, NUL-terminated always, and closed with "…" when not all of them fit. */
@@ -115,13 +116,18 @@ static bool in_time(int64_t deadline_ms, mf_error *err)
            mf_fail(err, MF_ERR_IO, MF_NOWHERE, "the model was not unpacked in time");
 }
 
-static bool copy_member(mf_tar *tar, int fd, char *buffer, int64_t deadline_ms, mf_error *err)
+/* What cannot be a model is refused after its first bytes. */
+static bool copy_member(mf_tar *tar, uint64_t n_bytes, const char *name, int fd, char *buffer,
+                        int64_t deadline_ms, mf_error *err)
 {
     size_t got;
+    bool is_first = true;
     do {
         if (!in_time(deadline_ms, err) || !mf_tar_read(tar, buffer, COPY_BYTES, &got, err) ||
+            (is_first && !mf_model_check_start(buffer, n_bytes, name, err)) ||
             !mf_nameless_file_append(fd, buffer, got, err))
             return false;
+        is_first = false;
     } while (got == COPY_BYTES);
     return true;
 }
@@ -150,7 +156,7 @@ static bool copy_model(mf_mapped_model *model, mf_tar *tar, const char *archive,
         found = true;
         snprintf(model->name, sizeof model->name, "%.*s: %.64s",
                  (int)(sizeof model->name - sizeof ": " - 64), archive, member.name);
-        if (!copy_member(tar, fd, buffer, deadline_ms, err))
+        if (!copy_member(tar, member.n_bytes, model->name, fd, buffer, deadline_ms, err))
             return false;
     }
     return found || mf_fail(err, MF_ERR_FORMAT, where,

@@ -8,7 +8,8 @@
  * (3) In a channel there is one model: model.tar.gz, still packed as the SDK's
  *     Estimator(model_uri=…) leaves it (docs/sagemaker.md, 2.15), model.tgz, model.tar, one
  *     archive of another name, or a model.bin, at any depth of the folder.
- * (4) Whether the bytes are a model is not looked at: mf_model_open_bytes does.
+ * (4) Of model.bin in an archive the first bytes are looked at (mf_model_check_start): one that is no
+ *     model is not unpacked. The rest is left to mf_model_open_bytes.
  *
  * Threads: any number, one model each. */
 #ifndef MF_SAGEMAKER_MAPPED_MODEL_H
@@ -37,7 +38,7 @@ MF_MUST_CHECK bool mf_mapped_model_map(mf_mapped_model *model, int fd, mf_error 
 
 /* Unpacks and maps the archive's model.bin; tar is at its beginning, archive its name.
  * deadline_ms: wall clock, 0: none. Fails MF_ERR_FORMAT: archive refused, damaged, truncated,
- * or without model.bin (the text lists what it holds); MF_ERR_LIMIT, MF_ERR_IO (disk full, or
+ * without model.bin, or with one that is no model (the text lists what it holds); MF_ERR_LIMIT, MF_ERR_IO (disk full, or
  * the deadline), MF_ERR_MEMORY, MF_ERR_STOPPED. *model is then empty. */
 MF_MUST_CHECK bool mf_mapped_model_unpack(mf_mapped_model *model, mf_tar *tar, const char *archive,
                                           int64_t deadline_ms, mf_error *err);

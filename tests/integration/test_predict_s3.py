@@ -156,6 +156,12 @@ class Model(PredictCase):
             self.s3.otherwise = act
             self.refused(uri, ENDPOINT_NAME=None, MODEL_S3_URI=uri)
 
+    def test_of_what_is_no_model_only_the_start_is_downloaded(self):
+        uri = "s3://my-models/model.bin"
+        self.s3.otherwise = cut(1 << 30, bytes(100_000))
+        self.refused(f"{uri}: not a model of this program", ENDPOINT_NAME=None, MODEL_S3_URI=uri)
+        self.assertEqual(1, len(self.s3.requests))
+
 
 class NewerModel(PredictCase):
     """A newer model is looked up every second."""

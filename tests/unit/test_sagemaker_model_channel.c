@@ -6,10 +6,13 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "model/section_file.h"
 #include "sagemaker/mapped_model.h"
 #include "sagemaker/tar.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static char *folder;
@@ -53,13 +56,38 @@ static void put_tar(bool packed)
     }
 }
 
-static void opens_as(const char *content, const char *name_end)
+/* 128 bytes: the header of a model without sections, then `text` in place of one. */
+typedef struct short_model {
+    mf_section_header header;
+    char text[64];
+} short_model;
+
+static short_model model_of(const char *text)
+{
+    short_model model = {{.magic = "MFMODEL",
+                          .version = 1,
+                          .header_bytes = sizeof(mf_section_header),
+                          .file_bytes = sizeof model,
+                          .table_offset = sizeof model},
+                         ""};
+    snprintf(model.text, sizeof model.text, "%s", text);
+    return model;
+}
+
+static void add_model(const char *name, const char *text)
+{
+    const short_model model = model_of(text);
+    testing_tar_add(&tar, name, '0', &model, sizeof model);
+}
+
+static void opens_as(const char *text, const char *name_end)
 {
     mf_error err = {0};
     mf_mapped_model model;
     assert_ok(mf_model_channel_open(&channel, &model, &err), err);
-    assert_int_equal(model.n_bytes, strlen(content));
-    assert_memory_equal(model.bytes, content, strlen(content));
+    const short_model expected = model_of(text);
+    assert_int_equal(model.n_bytes, sizeof expected);
+    assert_memory_equal(model.bytes, &expected, sizeof expected);
     assert_int_equal((uintptr_t)model.bytes % 64, 0);
     const size_t n = strlen(model.name);
     assert_true(n >= strlen(name_end));
@@ -89,7 +117,7 @@ static void a_packed_model_is_found_at_the_top_or_one_folder_deep(void **state)
         tar.n = 0;
         testing_tar_add(&tar, "./", '5', "", 0);
         testing_tar_add(&tar, "code/README.txt", '0', "text", 4);
-        testing_tar_add(&tar, names[i], '0', "the model", 9);
+        add_model(names[i], "the model");
         testing_tar_add(&tar, "._model.bin", '0', "AppleDouble", 11);
         testing_tar_end(&tar);
         put_tar(true);
@@ -102,11 +130,12 @@ static void a_packed_model_is_found_at_the_top_or_one_folder_deep(void **state)
 static void a_plain_tar_and_an_unpacked_model_are_fine_too(void **state)
 {
     (void)state;
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     put_tar(false);
     opens_as("the model", "/model.tar: model.bin");
-    put("model.bin", "unpacked", 8);
+    const short_model unpacked = model_of("unpacked");
+    put("model.bin", &unpacked, sizeof unpacked);
     fails(MF_ERR_CONFIG, "holds more than one model: model.bin and model.tar: keep one");
     char *path = testing_path(channel.path, "model.tar");
     unlink(path);
@@ -121,7 +150,7 @@ static void a_single_archive_of_another_name_is_taken(void **state)
     (void)state;
     put("README.txt", "x", 1);
     fails(MF_ERR_CONFIG, "holds neither model.tar.gz nor model.bin, but README.txt");
-    testing_tar_add(&tar, "model.bin", '0', "v3", 2);
+    add_model("model.bin", "v3");
     testing_tar_end(&tar);
     put("movies-v3.tar.gz", tar.bytes, tar.n);
     opens_as("v3", "/movies-v3.tar.gz: model.bin");
@@ -138,7 +167,7 @@ static void long_names_of_gnu_and_pax_are_understood(void **state)
     memset(deep, 'd', sizeof deep);
     memcpy(deep + 280, "/model.bin", sizeof "/model.bin");
     testing_tar_add(&tar, "././@LongLink", 'L', deep, strlen(deep) + 1);
-    testing_tar_add(&tar, "cut", '0', "gnu", 3);
+    add_model("cut", "gnu");
     testing_tar_end(&tar);
     put_tar(true);
     char name_end[80];
@@ -150,7 +179,7 @@ static void long_names_of_gnu_and_pax_are_understood(void **state)
     snprintf(record, sizeof record, "%zu path=%s\n", strlen(deep) + 10, deep);
     testing_tar_add(&tar, "pax_global", 'g', "20 comment=whatever\n", 20);
     testing_tar_add(&tar, "pax", 'x', record, strlen(record));
-    testing_tar_add(&tar, "cut", '0', "pax", 3);
+    add_model("cut", "pax");
     testing_tar_end(&tar);
     put_tar(true);
     opens_as("pax", name_end);
@@ -161,7 +190,8 @@ static void archives_of_the_systems_tar_are_read(void **state)
 {
     (void)state;
     char *path = testing_path(folder, "model.bin");
-    testing_write(path, "the model", 9);
+    const short_model model = model_of("the model");
+    testing_write(path, &model, sizeof model);
     static const char *const formats[] = {"gnu", "pax", "posix", "ustar", "v7", "oldgnu"};
     for (size_t i = 0; i < 6; i++) {
         char command[3 * MF_PATH_BYTES];
@@ -177,7 +207,7 @@ static void archives_of_the_systems_tar_are_read(void **state)
 static void refused(const char *name, char type, const char *piece)
 {
     tar.n = 0;
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9); /* harmless, and first */
+    add_model("model.bin", "the model"); /* harmless, and first */
     testing_tar_add(&tar, name, type, "", 0);
     testing_tar_end(&tar);
     put_tar(true);
@@ -203,19 +233,19 @@ static void hostile_members_refuse_the_whole_archive(void **state)
 
     tar.n = 0; /* a harmless header, a hostile long name */
     testing_tar_add(&tar, "pax", 'x', "13 path=../x\n", 13);
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     put_tar(true);
     fails(MF_ERR_FORMAT, "member \"../x\" leads out");
     tar.n = 0;
     testing_tar_add(&tar, "longlink", 'L', "/x", 3);
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     put_tar(true);
     fails(MF_ERR_FORMAT, "member \"/x\" has an absolute path");
     tar.n = 0;
     testing_tar_add(&tar, "pax", 'x', "22 GNU.sparse.major=1\n", 22);
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     put_tar(true);
     fails(MF_ERR_FORMAT, "is a sparse file");
@@ -250,13 +280,13 @@ static void broken_archives_say_what_is_wrong(void **state)
     put_tar(true);
     fails(MF_ERR_FORMAT, "it holds no files");
     tar.n = 0;
-    testing_tar_add(&tar, "model.bin", '0', "1", 1);
-    testing_tar_add(&tar, "x/model.bin", '0', "2", 1);
+    add_model("model.bin", "1");
+    add_model("x/model.bin", "2");
     testing_tar_end(&tar);
     put_tar(true);
     fails(MF_ERR_FORMAT, "the archive holds model.bin more than once");
     tar.n = 0;
-    testing_tar_add(&tar, "model.bin", '0', "1", 1);
+    add_model("model.bin", "1");
     const size_t second = tar.n;
     testing_tar_add(&tar, "other", '0', "2", 1);
     testing_tar_end(&tar);
@@ -270,7 +300,7 @@ static void broken_archives_say_what_is_wrong(void **state)
 static void every_truncation_is_refused(void **state)
 {
     (void)state;
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_add(&tar, "other", '0', "2", 1);
     testing_tar_end(&tar);
     size_t n;
@@ -299,10 +329,11 @@ static void every_truncation_is_refused(void **state)
 static void no_flipped_bit_of_the_gzip_data_changes_the_model(void **state)
 {
     (void)state;
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     size_t n;
     unsigned char *gz = testing_gzip(tar.bytes, tar.n, &n);
+    const short_model expected = model_of("the model");
     for (size_t at = 10; at < n; at++) { /* 10: the header's time and flags may differ */
         for (unsigned bit = 0; bit < 8; bit++) {
             mf_error err = {0};
@@ -311,7 +342,7 @@ static void no_flipped_bit_of_the_gzip_data_changes_the_model(void **state)
             put("model.tar.gz", gz, n);
             /* Some bits are padding, or point to an equal run of zeros. */
             if (mf_model_channel_open(&channel, &model, &err))
-                assert_memory_equal(model.bytes, "the model", model.n_bytes);
+                assert_memory_equal(model.bytes, &expected, model.n_bytes);
             else
                 assert_int_equal(err.code, MF_ERR_FORMAT);
             mf_mapped_model_close(&model);
@@ -326,7 +357,7 @@ static void no_flipped_bit_of_the_gzip_data_changes_the_model(void **state)
 static void what_follows_the_gzip_stream_is_checked(void **state)
 {
     (void)state;
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     const size_t half = tar.n;
     testing_tar_end(&tar);
     size_t n1;
@@ -372,6 +403,44 @@ static void a_bomb_stops_at_the_limit(void **state)
     free(zeros);
 }
 
+/* Where nothing can be written: a byte that is unpacked is another error. */
+static void what_is_no_model_is_refused_by_its_first_bytes(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    short_model wrong = model_of("");
+    wrong.header.file_bytes = wrong.header.table_offset = (uint64_t)1 << 40;
+    char text[80];
+    for (int i = 0; i < 3; i++) {
+        tar.n = 0;
+        testing_tar_header(&tar, "model.bin", '0', (size_t)1 << 32);
+        memset(tar.bytes + tar.n, 0, sizeof tar.bytes - tar.n);
+        if (i > 0)
+            memcpy(tar.bytes + tar.n, &wrong, sizeof wrong);
+        tar.n = sizeof tar.bytes;
+        size_t n;
+        unsigned char *gz = testing_gzip(tar.bytes, tar.n, &n);
+        mf_error err = {0};
+        mf_tar *archive = mf_tar_open_bytes(gz, n, "a.tar.gz", MF_MODEL_CHANNEL_BYTES_MAX, &err);
+        assert_ok(archive != NULL, err);
+        mf_mapped_model model;
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, before.rlim_max});
+        assert_false(mf_mapped_model_unpack(&model, archive, "a.tar.gz", 0, &err));
+        setrlimit(RLIMIT_FSIZE, &before);
+        snprintf(text, sizeof text, "a.tar.gz: model.bin: %s",
+                 i == 0   ? "not a model of this program"
+                 : i == 1 ? "truncated model: 4294967296 of 1099511627776 bytes"
+                          : "a model of format version 9");
+        assert_error(&err, MF_ERR_FORMAT, text);
+        if (i == 1)
+            wrong.header.version = 9;
+        mf_tar_close(archive);
+        free(gz);
+    }
+}
+
 static void a_huge_extended_header_is_not_read(void **state)
 {
     (void)state;
@@ -383,12 +452,12 @@ static void a_huge_extended_header_is_not_read(void **state)
 static void a_size_in_base_256_is_understood(void **state)
 {
     (void)state;
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     unsigned char *size = tar.bytes + 124;
     memset(size, 0, 12);
     size[0] = 0x80;
-    size[11] = 9;
+    size[11] = sizeof(short_model);
     testing_tar_checksum(tar.bytes);
     put_tar(false);
     opens_as("the model", "model.bin");
@@ -401,7 +470,7 @@ static void a_size_in_base_256_is_understood(void **state)
 static void a_full_or_missing_scratch_folder_is_named(void **state)
 {
     (void)state;
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     put_tar(true);
     char *before = getenv("TMPDIR") != NULL ? strdup(getenv("TMPDIR")) : NULL;
@@ -418,7 +487,7 @@ static void every_failing_allocation_is_an_error(void **state)
 {
     (void)state;
     testing_tar_add(&tar, "pax", 'x', "20 comment=whatever\n", 20);
-    testing_tar_add(&tar, "model.bin", '0', "the model", 9);
+    add_model("model.bin", "the model");
     testing_tar_end(&tar);
     put_tar(true);
     bool ok = false;
@@ -456,6 +525,7 @@ int main(void)
         TEST(no_flipped_bit_of_the_gzip_data_changes_the_model),
         TEST(what_follows_the_gzip_stream_is_checked),
         TEST(a_bomb_stops_at_the_limit),
+        TEST(what_is_no_model_is_refused_by_its_first_bytes),
         TEST(a_huge_extended_header_is_not_read),
         TEST(a_size_in_base_256_is_understood),
         TEST(a_full_or_missing_scratch_folder_is_named),

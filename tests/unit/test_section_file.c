@@ -6,7 +6,10 @@
 #include "base/memory.h"
 #include "model/section_file.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { EPOCH, FACTORS, EXTRA, N_SECTIONS };
 static const char *const names[] = {[EPOCH] = "epoch", [FACTORS] = "factors", [EXTRA] = "extra"};
@@ -249,6 +252,32 @@ static bool seen_shapes(void *context, const mf_section_file *file, mf_error *er
     return mf_section_file_require(file, FACTORS, 100001, 1, err) != NULL;
 }
 
+/* Magic, version and stated size: 8 GB of it take no memory. */
+static void a_wrong_file_is_refused_by_its_first_bytes(void **state)
+{
+    place *p = *state;
+    struct rusage before;
+    struct rusage after;
+    const int fd = open(p->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(ftruncate(fd, (off_t)8 << 30), 0);
+    mf_section_header header = {.magic = "MFCHECK", .header_bytes = sizeof header};
+    static const char *const expected[] = {
+        "not a checkpoint of this program", "a checkpoint of format version 2",
+        "truncated checkpoint: 8589934592 of 9895604649984 bytes"};
+    getrusage(RUSAGE_SELF, &before);
+    for (int i = 0; i < 3; i++) {
+        header.version = i == 1 ? 2 : 1;
+        header.file_bytes = (uint64_t)9 << 40;
+        assert_true(i == 0 || pwrite(fd, &header, sizeof header, 0) == sizeof header);
+        mf_error err = {0};
+        assert_null(mf_section_file_load(p->path, &kind, NULL, &err));
+        assert_error(&err, MF_ERR_FORMAT, expected[i]);
+    }
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 300); /* KiB */
+    close(fd);
+}
+
 static void seen_piece(void *context, size_t section, size_t offset, size_t n_bytes)
 {
     seen *s = context;
@@ -324,6 +353,7 @@ int main(void)
         TEST(a_writer_may_write_an_older_version_and_no_newer_one),
         TEST(the_rows_of_a_file_are_its_sections_also_unknown_ones),
         TEST(a_file_of_another_kind_is_refused),
+        TEST(a_wrong_file_is_refused_by_its_first_bytes),
         TEST(a_check_sees_each_byte_of_a_section_once_in_order),
         TEST(open_is_clean_when_any_allocation_fails),
         TEST(bytes_that_are_not_aligned_are_an_argument_error),

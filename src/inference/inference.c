@@ -33,6 +33,7 @@ mf_inference *mf_inference_create(const mf_recommender *recommender,
     inference->body = body;
     inference->n_bytes = n_bytes;
     inference->response = response;
+    inference->response_at = response->n_bytes;
     if (n_bytes >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
         inference->at = 3; /* a byte order mark is not part of the text */
     return inference;
@@ -89,6 +90,8 @@ static bool finish(mf_inference *inference, mf_error *err)
                        send[inference->request_format]);
     if (!empty)
         mf_response_finish(inference);
+    else
+        inference->response->n_bytes = inference->response_at; /* of empty lines alone */
     return check_response(inference, err);
 }
 

@@ -40,8 +40,9 @@
  *
  * Every request format allows every response format: JSON wraps a batch in predictions, JSON Lines
  * and CSV end every response with \n, so that the concatenated responses to pieces of a file are
- * the response to the file. CSV holds ratings only. A first CSV line of names (userId,movieId and
- * the like) is skipped, see `batch`. Empty lines are allowed only at the end of a body.
+ * the response to the file. CSV holds ratings only. A first CSV line may name the columns, as in
+ * the files that train reads (csv/column_names.h), in either order; it has no response, see `batch`. A
+ * line with one such name and something else is refused, unless one of them is an id of the model. Empty lines are allowed only at the end of a body.
  *
  * (1) There is one response for each instance, in the same order.
  * (2) The same instance yields the same response alone, in a batch, in every format.
@@ -74,12 +75,13 @@ typedef enum mf_inference_format {
 extern const char *const mf_inference_media_types[MF_INFERENCE_FORMATS];
 
 typedef struct mf_inference_limits {
-    bool strict;          /* unknown users and items are rejected */
-    bool batch;           /* a batch transform job: an empty body has an empty response, and a
-                                  * CSV header line has a response too, so that lines correspond: a
-                                  * header in CSV, else {"predicted_rating":null} */
-    uint32_t max_top_n;   /* top_n and similar: 1 … this; also the longest movieIds */
-    uint32_t max_fold_in; /* ratings of one folded-in user */
+    bool strict;        /* unknown users and items are rejected */
+    bool batch;         /* a batch transform job: an empty body has an empty response. Every line of
+                           * another body has a response, so that lines correspond: the CSV header
+                           * "predicted_rating", an empty line "", in JSON both
+                           * {"predicted_rating":null} */
+    uint32_t max_top_n; /* top_n and similar: 1 … this; also the longest movieIds */
+    uint32_t max_fold_in;        /* ratings of one folded-in user */
     uint64_t max_response_bytes; /* a longer response is rejected: a body may hold a million
                                   * instances for a thousand movies each; 0: any length */
 } mf_inference_limits;

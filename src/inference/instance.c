@@ -3,7 +3,6 @@
 #include "inference/instance.h"
 
 #include "base/grow.h"
-#include "base/number.h"
 #include "base/settings.h"
 #include "base/text.h"
 
@@ -148,10 +147,10 @@ static bool read_id(const reading *r, const char *field, const json_t *value, mf
 {
     const double number = json_real_value(value); /* 0 for other types */
     const bool is_real = json_is_real(value) && number == floor(number);
-    if (is_real && !mf_is_whole(number))
+    if (is_real && fabs(number) >= 0x1p53) /* which may stand for 2^53 + 1 */
         return FAIL(r, field, "%s: a long id must be sent as a string",
                     r->rounded && fabs(number) >= 0x1p63 ? "an integer beyond 64 bits"
-                                                         : "a number beyond 2^53");
+                                                         : "a number of 2^53 or more");
     if (json_is_integer(value) || is_real) {
         char text[MF_INTEGER_ID_BYTES + 1];
         const int n = snprintf(text, sizeof text, "%lld",

@@ -1,5 +1,6 @@
 /* lines.c: a body of lines, JSON Lines or CSV. Lines are split here, because each must yield one
  * response; libcsv splits a CSV line into its fields. */
+#include "csv/column_names.h"
 #include "inference/scan.h"
 #include "inference/state.h"
 
@@ -10,6 +11,7 @@ typedef struct mf_line {
     const char *bytes;
     size_t n_bytes;
     bool closed; /* a \n follows */
+    bool empty;  /* blanks alone: in a batch job only */
 } mf_line;
 
 static bool is_blank(char c)
@@ -25,9 +27,9 @@ static size_t count_blanks(const char *bytes, size_t n_bytes)
     return n;
 }
 
-/* Reads the next line that is not empty. bytes is NULL at the end of the body (`ended`) or of the
- * slice. Empty lines are allowed at the end of the body only, because each line must yield one
- * response. */
+/* Reads the next line; bytes is NULL at the end of the body (`ended`) or of the slice. Outside of a batch
+ * job empty lines are passed over, and allowed only at the end of the body, because each line must yield
+ * one response. */
 static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
 {
     const size_t stop = inference->at + MF_SLICE_BYTES;
@@ -43,9 +45,10 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
                                  "over %d bytes, which is the most that one instance may have",
                                  MF_INSTANCE_BYTES_MAX);
         const size_t n_bytes = end != NULL ? (size_t)(end - start) : left;
+        const bool empty = count_blanks(start, n_bytes) == n_bytes;
         inference->at += n_bytes + (end != NULL);
         inference->n_lines++;
-        if (count_blanks(start, n_bytes) == n_bytes) {
+        if (empty && !inference->limits->batch) {
             if (inference->empty_line == 0)
                 inference->empty_line = inference->n_lines;
             continue;
@@ -54,7 +57,7 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
             return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                            "line %llu: the line is empty: every line must hold an instance",
                            (unsigned long long)inference->empty_line);
-        *line = (mf_line){start, n_bytes, end != NULL};
+        *line = (mf_line){start, n_bytes, end != NULL, empty};
         return true;
     }
     inference->ended = inference->at == inference->n_bytes;
@@ -62,6 +65,8 @@ static bool next_line(mf_inference *inference, mf_line *line, mf_error *err)
 }
 
 /* ------------------------------------------------------------------ text/csv */
+
+typedef enum mf_csv_name { MF_CSV_NO_NAME, MF_CSV_USER, MF_CSV_ITEM } mf_csv_name;
 
 static void on_field(void *bytes, size_t n_bytes, void *context)
 {
@@ -81,29 +86,46 @@ static void on_row(int end, void *context)
     inference->row.n_rows++;
 }
 
-static bool names_user(mf_id name)
+/* The column of the first line's field f, which has a usual name; or MF_CSV_NO_NAME. */
+static mf_csv_name name_of(mf_id field)
 {
-    return mf_word_find("userId user_id user", name.bytes, name.n_bytes) != SIZE_MAX;
+    if (mf_column_name_among(field.bytes, field.n_bytes, mf_column_user_names))
+        return MF_CSV_USER;
+    return mf_column_name_among(field.bytes, field.n_bytes, mf_column_item_names) ? MF_CSV_ITEM
+                                                                                  : MF_CSV_NO_NAME;
 }
 
-static bool names_item(mf_id name)
+/* An id of the model is an id, also when it looks like the name of a column. */
+static bool is_known(const mf_inference *inference, int f)
 {
-    return mf_word_find("movieId movie_id movie itemId item_id item", name.bytes, name.n_bytes) !=
-           SIZE_MAX;
+    const mf_id id = inference->row.fields[f];
+    return (f == 0 ? mf_model_find_user(inference->model, id.bytes, id.n_bytes)
+                   : mf_model_find_item(inference->model, id.bytes, id.n_bytes)) != MF_INDEX_NONE;
 }
 
-/* Line 1 may name the columns. */
-static bool take_header(mf_inference *inference, mf_error *err)
+/* The first line may name the columns, in either order. A line with one name only is a header that is not
+ * understood: read as ids it would have a response, and all later ones would be a line off. */
+static bool take_header(mf_inference *inference, mf_place place, mf_error *err)
 {
     const mf_id *fields = inference->row.fields;
-    const mf_place place = {MF_PLACE_LINE, 1};
-    inference->has_header = names_user(fields[0]) && names_item(fields[1]);
-    if (names_item(fields[0]) && names_user(fields[1]))
-        return mf_place_fail(err, MF_ERR_PARSE, place, NULL,
-                             "expected user,movie in this order, found movie,user");
+    const mf_csv_name names[2] = {name_of(fields[0]), name_of(fields[1])};
+    const int named = names[0] == MF_CSV_NO_NAME;
+    inference->has_header = names[0] + names[1] == MF_CSV_USER + MF_CSV_ITEM;
+    inference->item_first = inference->has_header && names[0] == MF_CSV_ITEM;
     if (inference->has_header && inference->limits->batch)
-        mf_response_header(inference);
-    return true;
+        mf_response_no_instance(inference, true);
+    if (inference->has_header || names[named] == MF_CSV_NO_NAME || is_known(inference, 0) ||
+        is_known(inference, 1))
+        return true;
+    const bool user = names[named] == MF_CSV_USER;
+    char shown[2][64];
+    for (int f = 0; f < 2; f++)
+        mf_printable(shown[f], sizeof shown[f], fields[f].bytes, fields[f].n_bytes);
+    return mf_place_fail(
+        err, MF_ERR_PARSE, place, NULL,
+        "a header, because \"%s\" is a column of %s, but \"%s\" is not the name of "
+        "one of %s: expected names such as userId,movieId, or no header",
+        shown[named], user ? "users" : "items", shown[!named], user ? "items" : "users");
 }
 
 static bool check_row(const mf_inference *inference, mf_place place, mf_error *err)
@@ -139,15 +161,17 @@ static bool split(mf_inference *inference, const mf_line *line, mf_error *err)
             mf_rows_feed(inference->rows, "\n", 1, on_field, on_row, inference, err));
 }
 
-/* Line 1 may be a header instead of a pair. */
+/* The first line may be a header instead of a pair. */
 static bool take_csv(mf_inference *inference, const mf_line *line, mf_place place, mf_error *err)
 {
-    if (!split(inference, line, err) || !check_row(inference, place, err))
+    const bool first = inference->n_instances == 0 && !inference->has_header;
+    if (!split(inference, line, err) || !check_row(inference, place, err) ||
+        (first && !take_header(inference, place, err)))
         return false;
-    if (place.number == 1 && !take_header(inference, err))
-        return false;
-    if (place.number > 1 || !inference->has_header)
-        mf_pairs_add(inference, inference->row.fields[0], inference->row.fields[1], place);
+    const mf_id *fields = inference->row.fields;
+    if (!first || !inference->has_header)
+        mf_pairs_add(inference, fields[inference->item_first], fields[!inference->item_first],
+                     place);
     return true;
 }
 
@@ -185,6 +209,12 @@ bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *e
         if (line.bytes == NULL)
             return true;
         const mf_place place = {MF_PLACE_LINE, inference->n_lines};
+        if (line.empty) {
+            if (!mf_pairs_respond(inference, err))
+                return false;
+            mf_response_no_instance(inference, false);
+            continue;
+        }
         if (inference->request_format == MF_INFERENCE_CSV
                 ? !take_csv(inference, &line, place, err)
                 : !take_json(inference, workspace, &line, place, err))

@@ -81,13 +81,15 @@ void mf_response_rating(mf_inference *inference, const mf_rating_response *respo
     mf_text_literal(text, "}");
 }
 
-void mf_response_header(mf_inference *inference)
+void mf_response_no_instance(mf_inference *inference, bool header)
 {
     mf_response_begin(inference);
-    if (inference->response_format == MF_INFERENCE_CSV)
+    if (inference->response_format == MF_INFERENCE_CSV && header)
         mf_text_literal(inference->response, "predicted_rating");
     else
-        mf_text_literal(inference->response, "{\"predicted_rating\":null}");
+        mf_response_rating(
+            inference,
+            &(mf_rating_response){.known_user = true, .known_item = true, .rejected = true});
     end_entry(inference);
 }
 

@@ -85,6 +85,7 @@ struct mf_inference {
     mf_rows *rows;        /* libcsv; NULL until a CSV line comes */
     mf_csv_row row;
     bool has_header;
+    bool item_first; /* the header's order */
 
     mf_instance instance;
     size_t n_pairs;
@@ -101,8 +102,9 @@ struct mf_inference {
     size_t indexes_capacity;
 
     mf_text *response;
-    bool single; /* the body is one instance, not a batch */
-    bool opened; /* something was written to the response */
+    size_t response_at; /* where it begins in *response */
+    bool single;        /* the body is one instance, not a batch */
+    bool opened;        /* something was written to the response */
     uint64_t n_responses;
 };
 
@@ -161,8 +163,9 @@ void mf_response_end(mf_inference *inference);
 
 void mf_response_rating(mf_inference *inference, const mf_rating_response *response);
 
-/* Writes the line of a batch job that corresponds to the CSV header line; not counted. */
-void mf_response_header(mf_inference *inference);
+/* Writes the line of a batch job that corresponds to a line without an instance, the CSV header or an empty
+ * line; not counted. */
+void mf_response_no_instance(mf_inference *inference, bool header);
 
 /* Closes the response; opens it first when the body had no instance. */
 void mf_response_finish(mf_inference *inference);

@@ -1,81 +1,15 @@
-/* header.c: the names that people give to the columns of ratings.
- *
- * They are compared without case, punctuation and the type that RecBole appends (user_id:token).
- * Collected from MovieLens, Book-Crossing, Amazon reviews, Yelp, Netflix, Last.fm,
- * MyAnimeList, Jester, Steam, the Million Song Dataset, Douban, Amazon Personalize and what Surprise, LibRec and
- * implicit read. In each list the first name wins that a header has. */
+/* header.c: finds the columns of ratings by the names in a header (csv/column_names.h). In each list the
+ * first name wins that a header has. */
 #include "ratings/header.h"
 
 #include "base/number.h"
+#include "csv/column_names.h"
 
-#include <ctype.h>
 #include <strings.h>
 
-static const char *const user_names[] = {"userid",      "user",
-                                         "uid",         "usersid",
-                                         "username",    "customerid",
-                                         "customer",    "reviewerid",
-                                         "memberid",    "member",
-                                         "visitorid",   "viewerid",
-                                         "accountid",   "profileid",
-                                         "personid",    "readerid",
-                                         "listenerid",  "playerid",
-                                         "clientid",    "usermd5",
-                                         "profilename", "reviewprofilename",
-                                         NULL};
-static const char *const item_names[] = {
-    "movieid",  "itemid",     "item",       "iid",       "movie",     "productid",  "product",
-    "asin",     "parentasin", "isbn",       "bookid",    "book",      "trackid",    "track",
-    "songid",   "song",       "artistid",   "artist",    "albumid",   "filmid",     "film",
-    "showid",   "animeid",    "anime",      "gameid",    "game",      "businessid", "restaurantid",
-    "recipeid", "jokeid",     "videoid",    "articleid", "contentid", "courseid",   "sku",
-    "placeid",  "beerid",     "beerbeerid", NULL};
-static const char *const rating_names[] = {
-    "rating",     "ratings",     "userrating", "bookrating",    "movierating", "itemrating",
-    "starrating", "score",       "stars",      "star",          "overall",     "preference",
-    "value",      "ratingvalue", "myscore",    "reviewoverall", "eventvalue",  NULL};
-static const char *const weight_names[] = {
-    "count",           "counts",     "weight",      "weights",     "confidence",
-    "frequency",       "freq",       "quantity",    "qty",         "plays",
-    "playcount",       "playcounts", "timesplayed", "listens",     "listencount",
-    "views",           "viewcount",  "clicks",      "clickcount",  "purchases",
-    "purchasecount",   "orders",     "ordercount",  "downloads",   "visits",
-    "interactions",    "eventcount", "hours",       "hoursplayed", "playtime",
-    "playtimeforever", "watchtime",  "listentime",  "dwelltime",   NULL};
-static const char *const time_names[] = {
-    "timestamp", "ts", "unixtime", "unixtimestamp", "unixreviewtime", "ratingtimestamp", NULL};
-static const char *const weak_time_names[] = {"time",       "date",       "datetime",
-                                              "ratedat",    "createdat",  "reviewtime",
-                                              "ratingtime", "reviewdate", NULL};
-
-/* The bytes of a name without ":token", ":float" or the like. */
-static size_t name_bytes(const mf_cell_copy *cell)
-{
-    static const char *const types[] = {":token", ":float", ":token_seq", ":float_seq"};
-    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
-        const size_t n = strlen(types[t]);
-        if (cell->n_bytes > n && cell->n_bytes <= MF_COPY_BYTES &&
-            strncasecmp(cell->bytes + cell->n_bytes - n, types[t], n) == 0)
-            return cell->n_bytes - n;
-    }
-    return cell->n_bytes;
-}
-
-/* "User-ID" is "userid". */
 static bool name_is(const mf_cell_copy *cell, const char *usual)
 {
-    const size_t n_bytes = name_bytes(cell);
-    if (cell->n_bytes > MF_COPY_BYTES)
-        return false;
-    for (size_t i = 0; i < n_bytes; i++) {
-        const unsigned char c = (unsigned char)cell->bytes[i];
-        if (ispunct(c) || c == ' ')
-            continue;
-        if (tolower(c) != *usual || *usual == '\0')
-            return false;
-        usual++;
-    }
-    return *usual == '\0';
+    return cell->n_bytes <= MF_COPY_BYTES && mf_column_name_is(cell->bytes, cell->n_bytes, usual);
 }
 
 bool mf_header_may_be_empty(const mf_cell_copy *name)
@@ -104,7 +38,8 @@ static uint32_t find_usual(const mf_cell_copy *names, uint32_t n_names, uint32_t
 static bool is_name(const mf_cell_copy *cell, const char *given)
 {
     const size_t n = strlen(given);
-    return (cell->n_bytes == n || name_bytes(cell) == n) && n <= MF_COPY_BYTES &&
+    return cell->n_bytes <= MF_COPY_BYTES &&
+           (cell->n_bytes == n || mf_column_name_bytes(cell->bytes, cell->n_bytes) == n) &&
            strncasecmp(cell->bytes, given, n) == 0;
 }
 
@@ -183,8 +118,9 @@ bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
     const char *given[MF_ROLES];
     mf_header_given(options, feedback, given);
     const char *const *const usual[MF_ROLES] = {
-        user_names, item_names, feedback == MF_FEEDBACK_IMPLICIT ? weight_names : rating_names,
-        time_names};
+        mf_column_user_names, mf_column_item_names,
+        feedback == MF_FEEDBACK_IMPLICIT ? mf_column_weight_names : mf_column_rating_names,
+        mf_column_time_names};
     bool is_off[MF_ROLES];
     for (int role = 0; role < MF_ROLES; role++) {
         is_off[role] = mf_header_is_off(given[role]);
@@ -197,7 +133,8 @@ bool mf_header_match(const mf_cell_copy *names, uint32_t n_names, uint32_t step,
             column[role] = find_usual(names, n_names, step, usual[role], column);
     *weak_time = false;
     if (column[MF_ROLE_TIMESTAMP] == MF_COLUMN_ABSENT && given[MF_ROLE_TIMESTAMP] == NULL) {
-        column[MF_ROLE_TIMESTAMP] = find_usual(names, n_names, step, weak_time_names, column);
+        column[MF_ROLE_TIMESTAMP] =
+            find_usual(names, n_names, step, mf_column_weak_time_names, column);
         *weak_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
     }
     for (int role = 0; role < MF_ROLES; role++)

@@ -232,8 +232,10 @@ class Ids(DialectCase):
         self.assertEqual(len(users), job.metrics()["data"]["n_users"])
         for user in users:
             self.assertTrue(self.known(job, user, "7"), user)
-        for user in ("0x2a", "42 ", "000042", "42.00"):
+        for user in ("0x2a", "42 ", "000042", "42.5"):
             self.assertFalse(self.known(job, user, "7"), user)
+        # Not in the data, and so the whole number that it is.
+        self.assertEqual(self.predict(job, "42", "7"), self.predict(job, "42.00", "7"))
 
     def test_numbers_beyond_64_bits_are_ids_like_others(self):
         """2^32, 2^63, 2^64 and ids that agree in their first 8 or 19 digits."""

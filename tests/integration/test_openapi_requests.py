@@ -230,7 +230,8 @@ class Requests(OpenapiCase):
         schema = invocations().body["content"][CSV]["schema"]
         for text, status in (("1,1001\n", 200), ("1,1001", 200), ("1,1001\r\n2,1002\r\n", 200),
                              ('"1","1001"\n', 200), ("1,1001\n\n", 200), ("user,item\n1,1001\n", 200),
-                             ("MOVIEID,USERID\n1,2\n", 400), ("1,1001\n\n1,1001\n", 400),
+                             ("MOVIEID,USERID\n1,2\n", 200),
+                             ("reviewerID,title\n1,2\n", 400), ("1,1001\n\n1,1001\n", 400),
                              ("1\n", 400), ("1,1001,5\n", 400), ("", 400), ("\n", 400), (",\n", 400),
                              ('"1\n",1001\n', 400)):
             with self.subTest(text=text):

@@ -77,7 +77,7 @@ WRONG_SHAPES = {
     '{"userId":null,"movieId":"2"}': ("userId", "string or an integer", "null"),
     '{"userId":true,"movieId":"2"}': ("userId", "true"),
     '{"userId":1.5,"movieId":"2"}': ("userId", "string or an integer"),
-    '{"userId":1e17,"movieId":"2"}': ("userId", "beyond 2^53", "string"),
+    '{"userId":1e17,"movieId":"2"}': ("userId", "2^53", "string"),
     '{"userId":["1"],"movieId":"2"}': ("userId", "an array"),
     '{"userId":{"id":1},"movieId":"2"}': ("userId", "an object"),
     '{"userId":"","movieId":"2"}': ("userId", "1 to 255 bytes"),
@@ -148,7 +148,7 @@ WRONG_ROWS = {
     "1\t2\n": ("line 1", "1 field"),
     "x" * 300 + ",2\n": ("line 1", "user"),
     "1,2\n" + "1," + "y" * 300 + "\n": ("line 2", "movie"),
-    "movieId,userId\n1,2\n": ("line 1", "user,movie"),
+    "movieId,title\n1,2\n": ("line 1", "movieId", "title", "userId,movieId"),
     "1,2\nuserId\n": ("line 2",),
     "1,a\x01b\n": ("line 1", "movie"),
 }

@@ -142,6 +142,7 @@ class Ratings(DataCase):
         with self.server.connect() as client:
             expected = client.post(rows, CSV).body
             for text in ("userId,movieId\n" + rows, "USER_ID,item_id\r\n" + rows, '"user","movie"\n' + rows,
+                         "reviewerID,asin\n" + rows, "uid,iid\n" + rows, "movieId,userId\n1001,1\n1002,2\n",
                          '"1","1001"\n2,"1002"\n'):
                 self.assertEqual(expected, client.post(text, CSV).body, text)
             # Other headers are records of unknown users.

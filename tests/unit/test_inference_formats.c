@@ -89,7 +89,22 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
         {"7,\"2959\n", "line 1: a quoted field does not end on its line"},
         {"7,2959\r7,1042\n", "line 1: a carriage return inside the line: expected lines to end "
                              "with \\n or \\r\\n"},
-        {"movieId,userId\n1,2\n", "line 1: expected user,movie in this order, found movie,user"},
+        {"reviewerID,title\n7,1\n",
+         "line 1: a header, because \"reviewerID\" is a column of users, but \"title\" is not the "
+         "name "
+         "of one of items: expected names such as userId,movieId, or no header"},
+        {"member\t,asin\n7,\n", "line 2: movie: expected an id of 1 to 255 bytes of UTF-8 without "
+                                "control characters"},
+        {"who,asin\n7,1\n", "line 1: a header, because \"asin\" is a column of items, but \"who\" "
+                            "is not the name of one "
+                            "of users: expected names such as userId,movieId, or no header"},
+        {"movie,genre\n7,1\n", "line 1: a header, because \"movie\" is a column of items, but "
+                               "\"genre\" is not the name of "
+                               "one of users: expected names such as userId,movieId, or no header"},
+        {"user,username\n7,1\n",
+         "line 1: a header, because \"user\" is a column of users, but \"username\" is not the "
+         "name of "
+         "one of items: expected names such as userId,movieId, or no header"},
         {"7,2959\n7,1,\n7,\xFF", "line 2: expected user,movie, found 3 fields"},
         {"7,\xFF\n7\n", "line 1: movie: expected an id of 1 to 255 bytes of UTF-8 without control "
                         "characters"},
@@ -115,8 +130,9 @@ static void csv_lines_that_are_no_pair_are_refused_by_number(void **state)
 static void a_csv_header_is_skipped_or_has_a_response(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"userId,movieId", "USER_ID,Movie_Id", "user,item",
-                                          "\"userid\",\"itemId\"", "User,ITEM_ID\r"};
+    static const char *const headers[] = {
+        "userId,movieId", "USER_ID,Movie_Id", "user,item", "\"userid\",\"itemId\"",
+        "User,ITEM_ID\r", "reviewerID,asin",  "uid,iid",   "user_id:token,item_id:token"};
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         char body[128];
         snprintf(body, sizeof body, "%s\n7,2959\n", headers[i]);
@@ -137,9 +153,39 @@ static void a_csv_header_is_skipped_or_has_a_response(void **state)
     fixture.limits.batch = false;
     expect_as(CSV, CSV, "userId,movieId\n", "");
     expect_as(CSV, JSON, "userId,movieId", "{\"predictions\":[]}");
-    /* Only the first line, only names on both sides. */
+    /* The header's order is that of all lines. */
+    expect_as(CSV, CSV, "asin,reviewerID\n2959,7\n1042,7\n", "2.0\n4.0\n");
+    refuse_as(
+        CSV, CSV, "item,user\n2959,7\n,7\n", 400,
+        "line 3: movie: expected an id of 1 to 255 bytes of UTF-8 without control characters");
+    /* Only the first line; an id of the model is no name. */
     expect_as(CSV, CSV, "7,2959\nuserId,movieId\n", "2.0\n3.5\n");
     expect_as(CSV, CSV, "userId,2959\n", "4.0\n");
+}
+
+/* So that the lines of a batch job's input and output correspond, wherever the platform cuts. */
+static void an_empty_line_of_a_batch_has_a_response(void **state)
+{
+    (void)state;
+    fixture.limits.batch = true;
+    for (fixture.microseconds = 0; fixture.microseconds <= WHOLE; fixture.microseconds += WHOLE) {
+        expect_as(CSV, CSV, "7,2959\n\n7,1042\n", "2.0\n\"\"\n4.0\n");
+        expect_as(CSV, CSV, "\n \t\r\nuid,iid\n7,2959\n\n\n7,1042\n\n",
+                  "\"\"\n\"\"\npredicted_rating\n2.0\n\"\"\n\"\"\n4.0\n\"\"\n");
+        expect_as(CSV, LINES, "\n7,2959\n",
+                  "{\"predicted_rating\":null}\n{\"predicted_rating\":2.0}\n");
+        expect_as(CSV, JSON, "7,2959\n\n7,2959",
+                  "{\"predictions\":[{\"predicted_rating\":2.0},{\"predicted_rating\":null},"
+                  "{\"predicted_rating\":2.0}]}");
+        assert_int_equal(fixture.n_responses, 2);
+        expect_as(LINES, LINES,
+                  "{\"userId\":7,\"movieId\":2959}\n\n{\"movieId\":\"x\",\"similar\":1}\n\r\n"
+                  "{\"userId\":7,\"movieId\":1042}",
+                  "{\"predicted_rating\":2.0}\n{\"predicted_rating\":null}\n"
+                  "{\"similar\":[],\"known_item\":false}\n{\"predicted_rating\":null}\n"
+                  "{\"predicted_rating\":4.0}\n");
+        refuse_as(CSV, CSV, "7,2959\n\n7\n", 400, "line 3: expected user,movie, found 1 field");
+    }
 }
 
 static void json_lines_are_one_instance_a_line(void **state)
@@ -252,6 +298,7 @@ int main(void)
         inference_test(csv_is_read_as_rfc_4180_says),
         inference_test(csv_lines_that_are_no_pair_are_refused_by_number),
         inference_test(a_csv_header_is_skipped_or_has_a_response),
+        inference_test(an_empty_line_of_a_batch_has_a_response),
         inference_test(json_lines_are_one_instance_a_line),
         inference_test(an_empty_body_is_refused_but_for_a_batch),
         inference_test(a_line_has_a_most_of_bytes),

@@ -21,28 +21,32 @@ static bool is_count(const char *value, size_t n)
            (value[0] != '0' || n == 1);
 }
 
-static void write_items(const char *value, size_t n, mf_text *body)
+#define ITEMS "movieIds"
+
+static void write_items(const json_t *values, mf_text *body)
 {
-    const char *end = value + n;
-    mf_text_literal(body, "[");
-    while (true) {
-        const char *comma = memchr(value, ',', (size_t)(end - value));
-        const char *stop = comma != NULL ? comma : end;
-        mf_text_json(body, value, (size_t)(stop - value));
-        if (comma == NULL)
-            break;
-        mf_text_literal(body, ",");
-        value = comma + 1;
+    char before = '[';
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        const char *at = json_string_value(json_array_get(values, i));
+        const char *const end = at + json_string_length(json_array_get(values, i));
+        for (const char *comma = at; comma != NULL; at = comma + 1) {
+            comma = memchr(at, ',', (size_t)(end - at));
+            mf_text_append(body, &before, 1);
+            mf_text_json(body, at, (size_t)((comma != NULL ? comma : end) - at));
+            before = ',';
+        }
     }
     mf_text_literal(body, "]");
 }
 
-static void write_parameter(const char *name, const char *value, size_t n, mf_text *body)
+static void write_parameter(const char *name, const json_t *values, mf_text *body)
 {
     const bool is_number = strcmp(name, "top_n") == 0 || strcmp(name, "similar") == 0;
     const bool is_boolean = strcmp(name, "include_rated") == 0;
-    if (strcmp(name, "movieIds") == 0)
-        write_items(value, n, body);
+    const char *value = json_string_value(json_array_get(values, 0));
+    const size_t n = json_string_length(json_array_get(values, 0));
+    if (strcmp(name, ITEMS) == 0)
+        write_items(values, body);
     else if ((is_number && is_count(value, n)) ||
              (is_boolean && (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)))
         mf_text_append(body, value, n);
@@ -50,24 +54,29 @@ static void write_parameter(const char *name, const char *value, size_t n, mf_te
         mf_text_json(body, value, n);
 }
 
-void mf_predict_query_write(const json_t *query, mf_text *body)
+bool mf_predict_query_write(json_t *query, mf_text *body, mf_predict_problem *problem)
 {
-    json_t *parameters = mf_without_const(query); /* for iterators; nothing changes */
-    bool is_first = true;
-    mf_text_literal(body, "{");
-    for (void *at = json_object_iter(parameters); at != NULL;
-         at = json_object_iter_next(parameters, at)) {
-        const char *name = json_object_iter_key(at);
-        const json_t *value = json_object_iter_value(at);
-        if (!is_first)
-            mf_text_literal(body, ",");
-        is_first = false;
+    char before = '{', shown[64];
+    const char *name;
+    json_t *values;
+    json_object_foreach(query, name, values)
+    {
+        if (json_array_size(values) > 1 && strcmp(name, ITEMS) != 0)
+            return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                                          "%s is given %zu times: only " ITEMS " may be repeated",
+                                          mf_printable(shown, sizeof shown, name, strlen(name)),
+                                          json_array_size(values));
+        mf_text_append(body, &before, 1);
         mf_text_json(body, name, strlen(name));
         mf_text_literal(body, ":");
-        write_parameter(name, json_is_string(value) ? json_string_value(value) : "",
-                        json_string_length(value), body);
+        write_parameter(name, values, body);
+        before = ',';
     }
+    if (before == '{')
+        mf_text_append(body, &before, 1);
     mf_text_literal(body, "}");
+    return !body->failed ||
+           mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL, "no memory for a query");
 }
 
 /* ------------------------------------------------------------------- canonical form */

@@ -4,7 +4,7 @@
  *     {"movieId":2959,"userId":"2"}         {"userId":"2","movieId":"2959"}
  *     ?userId=2&movieId=2959                {"userId":"2","movieId":"2959"}
  *     ?userId=2&top_n=5&include_rated=true  {"userId":"2","top_n":5,"include_rated":true}
- *     ?userId=2&movieIds=1,2,3              {"userId":"2","movieIds":["1","2","3"]}
+ *     ?userId=2&movieIds=1,2&movieIds=3     {"userId":"2","movieIds":["1","2","3"]}
  *     ?userId=2&top_n=5&order=rating        {"userId":"2","top_n":5,"order":"rating"}
  *
  * (1) The reader is that of the bodies of /invocations (inference/instance.h), and so are the
@@ -27,10 +27,11 @@
 
 struct json_t; /* jansson's */
 
-/* Appends the parameters of a GET as a JSON object. query is an object of decoded texts. Nothing is
- * checked: unknown names and invalid values are in the object too, and mf_predict_decode rejects
- * them by name. */
-void mf_predict_query_write(const struct json_t *query, mf_text *body);
+/* Appends the parameters of a GET as a JSON object. query has a list of decoded texts for each name.
+ * Only movieIds may be given several times; *problem names another one. Nothing else is checked:
+ * unknown names and invalid values are in the object too, and mf_predict_decode rejects them by name. */
+MF_MUST_CHECK bool mf_predict_query_write(struct json_t *query, mf_text *body,
+                                          mf_predict_problem *problem);
 
 /* Reads body[0 .. n_body) and appends the instance's canonical form, NUL-terminated; the terminator
  * is not counted. body NULL: there is none. is_closed: see (4). On false *problem says why. */

@@ -34,6 +34,8 @@ static bool check_target(const mf_predict_handler *h, mf_predict_problem *proble
     const mf_predict_request *request = &h->request;
     if (request->integration == MF_PREDICT_DIRECT)
         return true;
+    if (request->is_health_check)
+        return true;
     if (!is_our_path(request, h->settings->route))
         return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_NOT_FOUND,
                                       "nothing is here: POST to /%s", h->settings->route);
@@ -57,14 +59,12 @@ static bool read_instance(mf_predict_handler *h, mf_predict_problem *problem)
 {
     const char *body = h->request.body;
     size_t n_body = h->request.n_body;
-    if (is_method(&h->request, "GET")) {
-        if (h->request.query == NULL)
-            return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
-                                          "the request is incomplete: add ?userId=…&movieId=…");
-        mf_predict_query_write(h->request.query, &h->query_body);
-        if (h->query_body.failed)
-            return mf_predict_problem_hide(problem, MF_PREDICT_PROBLEM_INTERNAL,
-                                           "no memory for a query");
+    if (is_method(&h->request, "GET") && h->request.query == NULL)
+        return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                                      "the request is incomplete: add ?userId=…&movieId=…");
+    if (h->request.query != NULL) {
+        if (!mf_predict_query_write(h->request.query, &h->query_body, problem))
+            return false;
         body = h->query_body.bytes;
         n_body = h->query_body.n_bytes;
     }
@@ -114,12 +114,15 @@ bool mf_predict_handle(mf_predict_handler *handler, const mf_lambda_invocation *
         mf_predict_request_read(&h->request, invocation->event, invocation->n_event, problem) &&
         check_target(h, problem);
     outcome->integration = h->request.integration;
+    outcome->is_health_check = h->request.is_health_check;
     if (ok && is_method(&h->request, "OPTIONS")) {
         outcome->status = 204;
-        mf_predict_respond_to_options(response, origin);
+        mf_predict_respond_to_options(response, outcome->integration, origin);
         return true;
     }
-    ok = ok && compute(h, invocation, outcome) &&
+    if (ok && outcome->is_health_check)
+        mf_text_literal(&h->response_body, "{\"status\": \"ok\"}");
+    ok = ok && (outcome->is_health_check || compute(h, invocation, outcome)) &&
          mf_predict_respond(response, outcome->integration, origin, &h->response_body, problem);
     outcome->status = mf_predict_problem_status(problem->kind);
     return ok ||

@@ -38,6 +38,7 @@ typedef struct mf_predict_outcome {
     int status;
     mf_predict_integration integration;
     mf_predict_problem problem;
+    bool is_health_check; /* of a load balancer: it is in no metric */
     bool called_model;
     double model_ms; /* that the predictor took; 0 when it was not called */
 } mf_predict_outcome;

@@ -127,7 +127,7 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
-    if (f->settings.metrics)
+    if (f->settings.metrics && !outcome.is_health_check)
         write_metrics(f, invocation, &outcome, (mf_clock_seconds() - start) * 1e3);
     return ok;
 }

@@ -20,6 +20,8 @@ static const struct {
                                    MF_ERR_PARSE},
     [MF_PREDICT_PROBLEM_TOO_LARGE] = {"content_too_large", "TooLarge", "the request is too large",
                                       413, MF_ERR_LIMIT},
+    [MF_PREDICT_PROBLEM_MEDIA_TYPE] = {"unsupported_media_type", "UnsupportedMediaType",
+                                       "send JSON", 415, MF_ERR_PARSE},
     [MF_PREDICT_PROBLEM_THROTTLED] = {"too_many_requests", "Throttled",
                                       "too many requests at once: try again in a moment", 429,
                                       MF_ERR_LIMIT},

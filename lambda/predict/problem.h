@@ -5,6 +5,7 @@
  *     not found     404     not_found            Function.NotFound
  *     method        405     method_not_allowed   Function.InvalidEvent
  *     too large     413     content_too_large    Function.LimitExceeded
+ *     media type    415     unsupported_media_type Function.InvalidEvent
  *     throttled     429     too_many_requests    Function.LimitExceeded
  *     internal      500     internal_error       Function.InternalError
  *     model         502     bad_gateway          Function.DownstreamError
@@ -27,6 +28,7 @@ typedef enum mf_predict_problem_kind {
     MF_PREDICT_PROBLEM_NOT_FOUND,
     MF_PREDICT_PROBLEM_METHOD,
     MF_PREDICT_PROBLEM_TOO_LARGE,
+    MF_PREDICT_PROBLEM_MEDIA_TYPE,
     MF_PREDICT_PROBLEM_THROTTLED,
     MF_PREDICT_PROBLEM_INTERNAL,
     MF_PREDICT_PROBLEM_MODEL,

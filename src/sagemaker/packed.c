@@ -240,3 +240,19 @@ bool mf_packed_read(mf_packed *packed, void *bytes, size_t n_bytes, size_t *n_re
     }
     return true;
 }
+
+bool mf_packed_append(mf_text *text, const void *bytes, size_t n_bytes, const char *name,
+                      uint64_t limit_bytes, mf_error *err)
+{
+    mf_packed *packed = mf_packed_open_bytes(bytes, n_bytes, name, limit_bytes, err);
+    bool ok = packed != NULL;
+    size_t n_read = 1;
+    while (ok && n_read > 0) {
+        ok = mf_text_reserve(text, INPUT_BYTES)
+                 ? mf_packed_read(packed, text->bytes + text->n_bytes, INPUT_BYTES, &n_read, err)
+                 : mf_fail(err, MF_ERR_MEMORY, where_of(packed), "no memory to unpack");
+        text->n_bytes += n_read;
+    }
+    mf_packed_close(packed);
+    return ok;
+}

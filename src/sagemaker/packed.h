@@ -14,6 +14,7 @@
 #define MF_SAGEMAKER_PACKED_H
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,16 @@ MF_MUST_CHECK mf_packed *mf_packed_open_bytes(const void *bytes, size_t n_bytes,
  * (truncated, damaged), MF_ERR_LIMIT, MF_ERR_IO. */
 MF_MUST_CHECK bool mf_packed_read(mf_packed *packed, void *bytes, size_t n_bytes, size_t *n_read,
                                   mf_error *err);
+
+/* True when bytes[0..n_bytes) begin as gzip. */
+static inline bool mf_packed_is_gzip(const char *bytes, size_t n_bytes)
+{
+    return n_bytes >= 2 && bytes[0] == '\x1F' && bytes[1] == '\x8B';
+}
+
+/* Appends what bytes[0..n_bytes) unpack to. Fails as mf_packed_read. */
+MF_MUST_CHECK bool mf_packed_append(mf_text *text, const void *bytes, size_t n_bytes,
+                                    const char *name, uint64_t limit_bytes, mf_error *err);
 
 /* The path or name of open, until close. */
 const char *mf_packed_path(const mf_packed *packed);

@@ -60,11 +60,15 @@ static void start(void)
 
 static void check_proxy(const json_t *response, const mf_predict_outcome *outcome)
 {
-    const json_t *headers = json_object_get(response, "headers");
+    const bool is_multi = outcome->integration == MF_PREDICT_ALB_MULTI;
+    const json_t *headers = json_object_get(response, is_multi ? "multiValueHeaders" : "headers");
     const json_t *body = json_object_get(response, "body");
     require(json_integer_value(json_object_get(response, "statusCode")) == outcome->status);
-    require(json_is_string(json_object_get(headers, "Content-Type")));
-    require(json_is_string(json_object_get(headers, "Access-Control-Allow-Origin")));
+    static const char *const names[] = {"Content-Type", "Access-Control-Allow-Origin"};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *value = json_object_get(headers, names[i]);
+        require(json_is_string(is_multi ? json_array_get(value, 0) : value));
+    }
     require(json_is_string(body));
     if (outcome->status == 204)
         return;
@@ -108,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     const mf_predict_problem_kind kind = r.outcome.problem.kind;
     require(r.ok == (r.err.code == MF_OK));
     /* The model is sound and there is time: nothing but the request can be wrong. */
-    require(kind <= MF_PREDICT_PROBLEM_TOO_LARGE ||
+    require(kind <= MF_PREDICT_PROBLEM_MEDIA_TYPE ||
             (kind == MF_PREDICT_PROBLEM_MODEL && on.instance != NULL));
     if (r.ok) {
         json_t *response =

@@ -1,15 +1,17 @@
 """The three functions and the events that reach functions in practice, in the form of public reports
 (cases/functions): pings, events of other services, events of load balancers, KPL aggregates.
 
-recommend and aggregate run without their services: no event here gets that far. predict computes with a
-model of its own.
+recommend and aggregate run without their services: no event here gets that far.
 """
+import base64
 import json
 import unittest
 from pathlib import Path
 
+from aws_peers import respond
 from lambda_case import FunctionCase
 from models import trained
+from predict_case import REQUEST, RESPONSE, PredictCase
 from programs import BIN, SOURCE
 
 CASES = Path(__file__).parent / "cases" / "functions"
@@ -54,6 +56,40 @@ class OtherSources(EventCase):
             for path in sorted((CASES / "04-other-sources").iterdir()):
                 with self.subTest(function=name, case=path.name):
                     self.assertReport(self.invoke(case(path)), "Function.InvalidEvent", named[path.stem])
+
+
+class Requests(PredictCase):
+    def exchange(self, event):
+        """The response's status and body, and what the endpoint was sent."""
+        before = len(self.endpoint.requests)
+        response = self.invoke(event).json
+        sent = [json.loads(request.body) for request in self.endpoint.requests[before:]]
+        return response["statusCode"], json.loads(response["body"]), sent
+
+    def test_requests_of_load_balancers_stages_and_packed_bodies_are_one_request(self):
+        self.start()
+        packed = base64.b64encode((CASES / "12-base64-gzip-body" / "body.json.gz").read_bytes()).decode()
+        events = {path.name: case(path) for folder in ("02-alb-event", "03-http-api-stage")
+                  for path in (CASES / folder).iterdir() if path.stem != "health"}
+        for headers in ({"Content-Encoding": "gzip"}, {}):
+            events[f"gzip {headers}"] = {**case("03-http-api-stage/function-url-root.json"), "headers": headers,
+                                         "body": packed, "isBase64Encoded": True}
+        for name, event in events.items():
+            with self.subTest(name):
+                self.assertEqual((200, json.loads(RESPONSE), [REQUEST]), self.exchange(event))
+
+    def test_a_health_check_is_a_success_without_metrics(self):
+        run = self.start()
+        self.assertEqual((200, {"status": "ok"}, []), self.exchange(case("02-alb-event/health.json")))
+        self.assertNotIn("CloudWatchMetrics", self.stop(run).stdout)
+
+    def test_a_repeated_parameter_has_all_its_values(self):
+        self.start()
+        self.endpoint.otherwise = respond(200, b'{"recommendations":[]}')
+        for path in (CASES / "06-repeated-query").iterdir():
+            with self.subTest(path.name):
+                self.assertEqual((200, {"recommendations": []}, [{"userId": "2", "include_rated": True,
+                                                                  "movieIds": ["318", "1"]}]), self.exchange(case(path)))
 
 
 if __name__ == "__main__":

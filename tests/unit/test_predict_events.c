@@ -92,6 +92,7 @@ static void a_failure_of_a_bare_event_is_an_error_of_the_function(void **state)
         {MF_PREDICT_PROBLEM_BAD_REQUEST, MF_ERR_PARSE, "400 bad_request: "},
         {MF_PREDICT_PROBLEM_NOT_FOUND, MF_ERR_UNKNOWN, "404 not_found: "},
         {MF_PREDICT_PROBLEM_TOO_LARGE, MF_ERR_LIMIT, "413 content_too_large: "},
+        {MF_PREDICT_PROBLEM_MEDIA_TYPE, MF_ERR_PARSE, "415 unsupported_media_type: "},
         {MF_PREDICT_PROBLEM_THROTTLED, MF_ERR_LIMIT, "429 too_many_requests: "},
         {MF_PREDICT_PROBLEM_INTERNAL, MF_ERR_ARGUMENT, "500 internal_error: "},
         {MF_PREDICT_PROBLEM_MODEL, MF_ERR_IO, "502 bad_gateway: "},
@@ -270,6 +271,119 @@ static void the_parameters_of_a_get_are_an_instance(void **state)
     assert_int_equal(on.n_calls, n_calls);
 }
 
+/* ALB sends what the client sent, undecoded, and wants a statusDescription. */
+static void a_load_balancer_gets_responses_in_its_shape(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"alb_plain", "alb_query_encoded", "alb_multi"};
+    for (size_t i = 0; i < 3; i++) {
+        send_fixture(names[i]);
+        assert_string_equal(on.instance, RATING_REQUEST);
+        assert_int_equal(json_integer_value(json_object_get(on.json, "statusCode")), 200);
+        assert_string_equal(json_string_value(json_object_get(on.json, "statusDescription")),
+                            "200 OK");
+        assert_string_equal(json_string_value(json_object_get(on.json, "body")), RATING_RESPONSE);
+        const bool is_multi = i == 2;
+        const json_t *headers =
+            json_object_get(on.json, is_multi ? "multiValueHeaders" : "headers");
+        const json_t *type = json_object_get(headers, "Content-Type");
+        assert_string_equal(json_string_value(is_multi ? json_array_get(type, 0) : type),
+                            "application/json");
+        assert_null(json_object_get(on.json, is_multi ? "headers" : "multiValueHeaders"));
+    }
+    send_event("{\"httpMethod\":\"PUT\",\"path\":\"/predict\",\"requestContext\":{\"elb\":{}},"
+               "\"multiValueHeaders\":{}}");
+    assert_string_equal(json_string_value(json_object_get(on.json, "statusDescription")),
+                        "405 method_not_allowed");
+    const json_t *headers = json_object_get(on.json, "multiValueHeaders");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(headers, "Allow"), 0)),
+                        "GET, POST, OPTIONS");
+    send_event("{\"httpMethod\":\"OPTIONS\",\"path\":\"/predict\",\"requestContext\":{\"elb\":{}},"
+               "\"multiValueHeaders\":{}}");
+    assert_string_equal(json_string_value(json_object_get(on.json, "statusDescription")),
+                        "204 No Content");
+}
+
+static void a_health_check_is_a_success_on_every_path(void **state)
+{
+    (void)state;
+    send_fixture("alb_health");
+    assert_string_equal(proxied_body(200), "{\"status\": \"ok\"}");
+    assert_true(on.outcome.is_health_check);
+    send_event("{\"httpMethod\":\"GET\",\"path\":\"/\",\"requestContext\":{\"elb\":{}},"
+               "\"multiValueHeaders\":{\"User-Agent\":[\"ELB-HealthChecker/2.0\"]}}");
+    assert_true(on.outcome.is_health_check);
+    assert_int_equal(on.n_calls, 0);
+    /* Elsewhere it is a request like others. */
+    send_proxied(NULL, "GET", ",\"headers\":{\"user-agent\":\"ELB-HealthChecker/2.0\"}");
+    assert_refused(400, "bad_request", "the request is incomplete");
+}
+
+static void repeated_parameters_have_all_their_values(void **state)
+{
+    (void)state;
+    static const char get[] = "{\"httpMethod\":\"GET\",\"requestContext\":{%s},%s}";
+    char event[512];
+    on.model_response = "{\"recommendations\":[]}";
+    static const char *const names[] = {"repeated_v1", "repeated_v2"};
+    for (size_t i = 0; i < 2; i++) {
+        send_fixture(names[i]);
+        assert_string_equal(proxied_body(200), "{\"recommendations\": []}");
+        assert_string_equal(
+            on.instance, "{\"userId\":\"2\",\"include_rated\":true,\"movieIds\":[\"318\",\"1\"]}");
+    }
+    send_proxied(NULL, "GET", ",\"rawQueryString\":\"userId=a%2Cb+c%&movieIds=1,2&&movieIds=%33\"");
+    assert_string_equal(
+        on.instance,
+        "{\"userId\":\"a,b c%\",\"include_rated\":true,\"movieIds\":[\"1\",\"2\",\"3\"]}");
+    static const char *const twice[][2] = {
+        {"", "\"multiValueQueryStringParameters\":{\"userId\":[\"2\",\"3\"],\"movieId\":[\"1\"]}"},
+        {"\"elb\":{}",
+         "\"multiValueQueryStringParameters\":{\"userId\":[\"2\",\"3\"],\"movieId\":[\"1\"]}"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(event, sizeof event, get, twice[i][0], twice[i][1]);
+        send_event(event);
+        assert_refused(400, "bad_request", "userId is given 2 times");
+    }
+    send_proxied(NULL, "GET", ",\"rawQueryString\":\"userId=2&userId=2&movieId=1\"");
+    assert_refused(400, "bad_request", "userId is given 2 times: only movieIds may be repeated");
+    send_proxied(NULL, "GET", ",\"rawQueryString\":\"userId=%ff&movieId=1\"");
+    assert_refused(400, "bad_request", "not UTF-8");
+    send_proxied(NULL, "GET", ",\"rawQueryString\":\"%ff=2&movieId=1\"");
+    assert_refused(400, "bad_request", "not UTF-8");
+    send_proxied(NULL, "GET", ",\"rawQueryString\":\"userId=%00&movieId=1\"");
+    assert_refused(400, "bad_request", "");
+}
+
+static void bodies_are_read_by_what_they_are(void **state)
+{
+    (void)state;
+    send_fixture("gzip");
+    assert_string_equal(proxied_body(200), RATING_RESPONSE);
+    on.model_response = "{\"recommendations\":[]}";
+    send_fixture("form");
+    assert_string_equal(proxied_body(200), "{\"recommendations\": []}");
+    assert_string_equal(on.instance, "{\"userId\":\"2\",\"include_rated\":true,\"movieIds\":"
+                                     "[\"318\",\"1\",\"2959\"]}");
+    on.model_response = MODEL_RESPONSE;
+    send_proxied(RATING_REQUEST, "POST",
+                 ",\"headers\":{\"content-type\":\"application/x-www-form-urlencoded\"}");
+    assert_string_equal(proxied_body(200), RATING_RESPONSE);
+    send_fixture("csv");
+    assert_refused(415, "unsupported_media_type",
+                   "Content-Type is text/csv: expected application/json");
+    send_proxied("x", "POST",
+                 ",\"headers\":{\"Content-Type\":\"application/json; charset=utf-8\"}");
+    assert_refused(400, "bad_request", "not valid JSON");
+    send_proxied("x", "POST", ",\"headers\":{\"Content-Encoding\":\"br\"}");
+    assert_refused(415, "unsupported_media_type", "Content-Encoding is br: expected gzip or none");
+    send_proxied("\x1F\xEF\xBF\xBD", "POST", ",\"headers\":{\"Content-Encoding\":\"gzip\"}");
+    assert_refused(415, "unsupported_media_type", "needs a binary media type");
+    send_proxied("H4sIAAAA", "POST", ",\"isBase64Encoded\":true");
+    assert_refused(400, "bad_request", "the gzip stream ends early");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +401,10 @@ int main(void)
         predicting_test(the_response_to_options_has_what_a_browser_needs),
         predicting_test(without_an_origin_there_are_no_cors_headers),
         predicting_test(the_parameters_of_a_get_are_an_instance),
+        predicting_test(a_load_balancer_gets_responses_in_its_shape),
+        predicting_test(a_health_check_is_a_success_on_every_path),
+        predicting_test(repeated_parameters_have_all_their_values),
+        predicting_test(bodies_are_read_by_what_they_are),
     };
     return predicting_tests(tests);
 }

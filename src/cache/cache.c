@@ -167,7 +167,7 @@ struct mf_cache {
     mf_tls *tls;
     atomic_uint_least64_t counts[MF_CACHE_COUNTS];
     atomic_bool is_down;
-    atomic_int_least64_t full_logged_ms;
+    atomic_int_least64_t not_stored_logged_ms[2];
 };
 
 static void ignore_sigpipe(void)
@@ -238,17 +238,20 @@ void mf_cache_log_up(mf_cache *cache)
                        cache->settings.host, cache->settings.port);
 }
 
-void mf_cache_log_full(mf_cache *cache, const char *why)
+void mf_cache_log_not_stored(mf_cache *cache, bool read_only, const char *why)
 {
     enum { MINUTE_MS = 60 * 1000 };
     const int64_t now = mf_clock_wall_ms();
-    int64_t logged = atomic_load(&cache->full_logged_ms);
+    int64_t logged = atomic_load(&cache->not_stored_logged_ms[read_only]);
     if ((logged != 0 && now >= logged && now - logged < MINUTE_MS) ||
-        !atomic_compare_exchange_strong(&cache->full_logged_ms, &logged, now))
+        !atomic_compare_exchange_strong(&cache->not_stored_logged_ms[read_only], &logged, now))
         return;
-    mf_log_message(MF_LOG_WARNING, "cache_full",
-                   "Redis at %s port %u does not take values: %s; what it has is used",
-                   cache->settings.host, cache->settings.port, why);
+    mf_log_message(MF_LOG_WARNING, read_only ? "cache_read_only" : "cache_full",
+                   "Redis at %s port %u does not take values: %s; what it has is used%s",
+                   cache->settings.host, cache->settings.port, why,
+                   read_only ? ", and the name is looked up again: after a failover it is another "
+                               "node's"
+                             : "");
 }
 
 void mf_cache_close(mf_cache *cache)

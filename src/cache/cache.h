@@ -104,7 +104,8 @@ void mf_cache_add(mf_cache *cache, mf_cache_count what, uint64_t n);
 void mf_cache_log_down(mf_cache *cache, const char *why);
 void mf_cache_log_up(mf_cache *cache);
 
-/* Redis works, but does not store values. At most a line a minute. */
-void mf_cache_log_full(mf_cache *cache, const char *why);
+/* Redis works, but does not store values (cache_full), or is a replica (cache_read_only). At most a
+ * line a minute of each. */
+void mf_cache_log_not_stored(mf_cache *cache, bool read_only, const char *why);
 
 #endif

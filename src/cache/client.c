@@ -134,15 +134,21 @@ static void rest(mf_cache_client *client, const char *why)
     set_timer(client, client->breaker.rest_ms);
 }
 
-/* The connection is over: every lookup on it ends incomplete. */
-static void fail(mf_cache_client *client, bool closed, const char *why)
+/* Whether another connection may be opened at once. */
+static bool may_reopen(const mf_cache_client *client, int64_t now)
+{
+    return client->state == MF_CACHE_READY &&
+           (now < client->reopened_ms || now - client->reopened_ms >= client->breaker.rest_ms);
+}
+
+/* The connection is over: every lookup on it ends incomplete. again: another one is likely to
+ * work. */
+static void fail(mf_cache_client *client, bool again, const char *why)
 {
     char kept[256];
     snprintf(kept, sizeof kept, "%s", why);
     const int64_t now = mf_clock_wall_ms();
-    const bool reopen =
-        closed && client->state == MF_CACHE_READY &&
-        (now < client->reopened_ms || now - client->reopened_ms >= client->breaker.rest_ms);
+    const bool reopen = again && may_reopen(client, now);
     mf_stream_close(client->stream);
     event_del(client->timer);
     mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
@@ -251,18 +257,22 @@ static bool begins_with(const char *text, const char *word)
 static bool take_error(mf_cache_client *client, const char *text)
 {
     char why[MF_REPLY_TEXT_BYTES + 32];
-    if (head_of(client)->kind == SET &&
-        (begins_with(text, "OOM") || begins_with(text, "READONLY") ||
-         begins_with(text, "NOREPLICAS") || begins_with(text, "MISCONF") ||
-         begins_with(text, "NOPERM"))) {
-        mf_breaker_fail(&client->storing, mf_clock_wall_ms());
+    const int64_t now = mf_clock_wall_ms();
+    const bool read_only = begins_with(text, "READONLY");
+    const bool storing =
+        head_of(client)->kind == SET &&
+        (read_only || begins_with(text, "OOM") || begins_with(text, "NOREPLICAS") ||
+         begins_with(text, "MISCONF") || begins_with(text, "NOPERM"));
+    if (storing)
+        mf_cache_log_not_stored(client->cache, read_only, text);
+    if (storing && !(read_only && may_reopen(client, now))) {
+        mf_breaker_fail(&client->storing, now);
         mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
-        mf_cache_log_full(client->cache, text);
         finish(client, false);
         return true;
     }
     snprintf(why, sizeof why, "its reply is %s", text);
-    fail(client, false, why);
+    fail(client, storing, why);
     return false;
 }
 
@@ -315,17 +325,23 @@ static void take_loss(void *argument, bool closed, const char *why)
 
 static void when_timer(evutil_socket_t fd, short what, void *argument)
 {
+    static const char *const words[] = {"AUTH", "MGET", "MGET", "SET"};
     mf_cache_client *client = argument;
-    char why[64];
+    const char *word = client->n_commands > 0 ? words[head_of(client)->kind] : "";
+    const char *step = mf_stream_step(client->stream);
+    char why[128];
     (void)fd;
     (void)what;
     switch (client->state) {
     case MF_CACHE_OPENING:
-        snprintf(why, sizeof why, "no connection within %u ms", settings_of(client)->connect_ms);
+        snprintf(why, sizeof why, "no connection within %u ms: %s%s",
+                 settings_of(client)->connect_ms, step != NULL ? step : "no reply to ",
+                 step != NULL ? "" : word);
         fail(client, false, why);
         break;
     case MF_CACHE_READY:
-        snprintf(why, sizeof why, "no reply within %u ms", settings_of(client)->command_ms);
+        snprintf(why, sizeof why, "no reply within %u ms to %s", settings_of(client)->command_ms,
+                 word);
         fail(client, false, why);
         break;
     case MF_CACHE_RESTING:

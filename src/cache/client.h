@@ -18,8 +18,10 @@
  *     retry_ms: it was restarted, or the process was frozen for long.
  * (4) Memory is bounded: at most MF_CACHE_COMMANDS_MAX commands and 4 MiB wait to be sent;
  *     a reply is handed on as it comes. What is too much is skipped.
- * (5) An error that concerns storing alone (OOM, READONLY, NOPERM to a user who may only
- *     read, …) stops storing for retry_ms, and nothing else.
+ * (5) An error that concerns storing alone (OOM, NOPERM to a user who may only read, …) stops
+ *     storing for retry_ms, and nothing else. After READONLY, the reply of a node that was demoted
+ *     in a failover, the name is looked up again and another connection opened, as in (3); when
+ *     the node there replies it too, storing stops for retry_ms.
  * (6) A value is an entry of its key (entry.h), or it is a miss.
  * (7) What is stored expires, always: value and time go in one command. The time is up to
  *     a tenth shorter or longer, so that what was stored together does not expire so.

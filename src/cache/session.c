@@ -146,6 +146,7 @@ size_t mf_cache_session_set(mf_cache_session *session, const mf_cache_key *keys,
     }
     while (mf_cache_client_pending(client) > 0 && !session->is_over)
         event_base_loop(session->base, EVLOOP_ONCE);
+    wait_for_connection(session); /* the next one, after READONLY */
     end(session);
     return given;
 }

@@ -244,6 +244,15 @@ size_t mf_stream_unsent(const mf_stream *stream)
     return stream->buffer != NULL ? evbuffer_get_length(bufferevent_get_output(stream->buffer)) : 0;
 }
 
+const char *mf_stream_step(const mf_stream *stream)
+{
+    if (stream->is_ready)
+        return NULL;
+    if (stream->buffer != NULL)
+        return "the TLS handshake does not end; does this port speak TLS?";
+    return stream->fd >= 0 ? "TCP does not connect" : "its name is not resolved";
+}
+
 void mf_stream_destroy(mf_stream *stream)
 {
     if (stream == NULL)

@@ -50,6 +50,9 @@ MF_MUST_CHECK bool mf_stream_send(mf_stream *stream, const char *bytes, size_t n
 /* Bytes that the socket has not taken yet. */
 size_t mf_stream_unsent(const mf_stream *stream);
 
+/* What is not done yet of opening, for messages ("TCP does not connect"). NULL: it is ready. */
+const char *mf_stream_step(const mf_stream *stream);
+
 /* NULL is fine. */
 void mf_stream_destroy(mf_stream *stream);
 

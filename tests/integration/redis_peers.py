@@ -148,6 +148,50 @@ class RealRedis:
     close = kill
 
 
+class MovingRedis:
+    """An address that a failover moves: connections that are open stay where they are, new ones go
+    to `node`."""
+
+    def __init__(self, test, node):
+        self.node, self.n_connections, self.sockets = node, 0, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        test._closers.append(self)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        try:
+            while True:
+                ends = [self.listener.accept()[0],
+                        socket.create_connection(("127.0.0.1", self.node.port))]
+                self.n_connections += 1
+                self.sockets += ends
+                for a, b in (ends, ends[::-1]):
+                    threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
+        except OSError:
+            pass  # closed
+
+    @staticmethod
+    def copy(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        for sock in (self.listener, *self.sockets):
+            sock.close()
+
+
+def fail_over(master, replica):
+    """The replica becomes the master, and the master its replica, as a planned failover has it."""
+    replica.command("REPLICAOF", "NO", "ONE")
+    master.command("REPLICAOF", "127.0.0.1", replica.port)
+
+
 class FakeRedis:
     """respond is called with each command of each connection; what it returns is sent, None
     closes. commands has all of them; greeting is sent before the first one comes. reset():

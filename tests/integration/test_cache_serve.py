@@ -13,7 +13,8 @@ from http_client import message
 from http_words import JSON
 from models import place_model, trained
 from programs import SOURCE
-from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing, slow
+from redis_peers import (Certificate, FakeRedis, MovingRedis, RealRedis, eventually, fail_over, is_probe,
+                         nothing, slow)
 from sanitizers import SANITIZED
 from serve_case import ServeCase
 
@@ -335,28 +336,69 @@ class Outages(CacheCase):
         eventually(lambda: self.recommend(server, "2"), "a list from Redis")
 
     def test_without_the_right_to_store_it_reads(self):
-        """§6.11: a replica, and a user without the right to store: stored lists are used, the
-        connection stays open, and one log line says why nothing is stored."""
-        master, user = RealRedis(self), ("~rec:user:*", "+mget")
+        """§6.11: a user without the right to store: stored lists are used, the connection stays
+        open, and one log line says why nothing is stored."""
+        redis = RealRedis(self)
+        redis.command("ACL", "SETUSER", "reader", "on", f">{PASSWORD}", "~rec:user:*", "+mget")
+        filling = self.with_redis(redis)
+        self.recommend(filling, "1", from_cache=False)
+        self.stored(filling, 1)
+        server = self.with_redis(redis, REDIS_USERNAME="reader", REDIS_PASSWORD=PASSWORD)
+        for other in range(2, 12):
+            self.recommend(server, str(other), from_cache=False)
+            self.recommend(server, "1", from_cache=True)
+        server.wait_for_log("cache_full")
+        (line,) = server.log_lines("cache_full")
+        self.assertIn("NOPERM", line["message"])
+        self.assertEqual([], server.log_lines("cache_down"))
+        metrics = server.metrics()
+        self.assertEqual((10, 1, 0), tuple(metrics(f"cache_{name}_total") for name in (
+            "hits", "connections", "stored")))
+
+    def test_after_a_failover_the_new_master_is_used(self):
+        """§6.11: the node of the open connection is a replica now and says READONLY."""
+        master = RealRedis(self)
         replica = RealRedis(self, "--replicaof", f"127.0.0.1 {master.port}")
-        master.command("ACL", "SETUSER", "reader", "on", f">{PASSWORD}", *user)
+        name = MovingRedis(self, master)
+        server = self.with_redis(name)
+        self.recommend(server, "1", from_cache=False)
+        self.stored(server, 1)
+        eventually(lambda: replica.keys(), "a key at the replica")
+        fail_over(master, replica)
+        name.node = replica
+        self.recommend(server, "1", from_cache=True)  # the old node has it too
+        self.recommend(server, "2", from_cache=False)
+        server.wait_for_log("cache_read_only")
+        (line,) = server.log_lines("cache_read_only")
+        self.assertIn("READONLY", line["message"])
+        server.wait_for(lambda: server.metrics()("cache_connections_total") == 2, "another connection")
+        self.recommend(server, "3", from_cache=False)
+        self.stored(server, 2)
+        self.assertEqual(2, len(replica.keys()))
+        self.recommend(server, "1", from_cache=True)
+        self.assertEqual([], server.log_lines("cache_down"))
+        self.assertEqual(2, name.n_connections)
+
+    def test_a_replica_is_read_from(self):
+        """§6.11: two connections show that it is no failover; then stored lists are used."""
+        master = RealRedis(self)
+        replica = RealRedis(self, "--replicaof", f"127.0.0.1 {master.port}")
         filling = self.with_redis(master)
         self.recommend(filling, "1", from_cache=False)
         self.stored(filling, 1)
         eventually(lambda: replica.keys(), "a key at the replica")
-        for redis, says, variables in ((replica, "READONLY", {}), (master, "NOPERM", {
-                "REDIS_USERNAME": "reader", "REDIS_PASSWORD": PASSWORD})):
-            server = self.with_redis(redis, **variables)
-            for other in range(2, 12):
-                self.recommend(server, str(other), from_cache=False)
-                self.recommend(server, "1", from_cache=True)
-            server.wait_for_log("cache_full")
-            (line,) = server.log_lines("cache_full")
-            self.assertIn(says, line["message"])
-            self.assertEqual([], server.log_lines("cache_down"))
-            metrics = server.metrics()
-            self.assertEqual((10, 1, 0), tuple(metrics(f"cache_{name}_total") for name in (
-                "hits", "connections", "stored")))
+        server = self.with_redis(replica, REDIS_RETRY_MS="60000")
+        self.recommend(server, "2", from_cache=False)
+        server.wait_for(lambda: server.metrics()("cache_connections_total") == 2, "another connection")
+        for other in range(3, 12):
+            self.recommend(server, str(other), from_cache=False)
+            self.recommend(server, "1", from_cache=True)
+        (line,) = server.log_lines("cache_read_only")
+        self.assertIn("READONLY", line["message"])
+        self.assertEqual([], server.log_lines("cache_down"))
+        metrics = server.metrics()
+        self.assertEqual((9, 2, 0), tuple(metrics(f"cache_{name}_total") for name in (
+            "hits", "connections", "stored")))
 
     def test_the_rights_that_the_document_names_are_enough(self):
         redis = RealRedis(self)

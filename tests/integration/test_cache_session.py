@@ -3,12 +3,15 @@ the real Redis and against a misbehaving one."""
 
 import json
 import os
+import socket
 import subprocess
 import tempfile
 import threading
 import unittest
+from types import SimpleNamespace
 
-from redis_peers import Certificate, FakeRedis, RealRedis, eventually, is_probe, nothing
+from redis_peers import (Certificate, FakeRedis, MovingRedis, RealRedis, eventually, fail_over, is_probe,
+                         nothing)
 from train_case import TrainCase
 
 CACHE_CALL = os.environ.get("MF_CACHE_CALL", "build/release/tests/cache_call")
@@ -252,7 +255,8 @@ class Tls(SessionCase):
         plain = RealRedis(self)
         program = self.program(plain, REDIS_TLS="true", REDIS_CONNECT_MS="300")
         self.assertNothing(program.get("1"))  # Redis waits for the end of a line
-        self.assertEqual(1, len(program.events("cache_down")))
+        self.assertIn("no connection within 300 ms: the TLS handshake does not end",
+                      program.events("cache_down")[0]["message"])
         fake = FakeRedis(self, nothing)
         program = self.program(fake, REDIS_TLS="true")
         fake.greeting = b"-ERR not here\r\n"
@@ -395,9 +399,28 @@ class Outages(SessionCase):
                     self.assertEqual({}, program.get("1")["found"])
                 lines = program.events("cache_down")
                 self.assertEqual(1, len(lines), (response, program.log()))
-                wanted = "no connection within" if not response and at_greeting else says
+                wanted = ("no connection within 300 ms: no reply to MGET" if not response and at_greeting
+                          else says)
                 self.assertIn(wanted, lines[0]["message"])
                 self.assertLessEqual(len(fake.commands), 3)
+
+    def test_the_step_that_hangs_is_named(self):
+        """Redis' host is there and does not take the connection, or no AUTH."""
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+            port = full.getsockname()[1]
+            waiting = [socket.socket() for _ in range(4)]
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            fake = FakeRedis(self, lambda connection, words: b"")
+            for at, says, more in ((port, "TCP does not connect", {}),
+                                   (fake.port, "no reply to AUTH", {"REDIS_PASSWORD": PASSWORD})):
+                program = self.program(SimpleNamespace(port=at), REDIS_CONNECT_MS="300", **more)
+                self.assertNothing(program.get("1"))
+                self.assertIn(f"no connection within 300 ms: {says}",
+                              program.events("cache_down")[0]["message"])
+            for one in waiting:
+                one.close()
 
     def test_a_full_redis_is_read_from_still(self):
         """Checklist 84: OOM with noeviction; one log line, and storing resumes later."""
@@ -420,7 +443,7 @@ class Outages(SessionCase):
     def test_errors_of_storing_alone_leave_the_connection(self):
         """Checklist 84, §6.11: one log line, nothing is stored for a while, reading continues."""
         for response in (b"-NOREPLICAS Not enough good replicas to write.", b"-MISCONF Redis is configured to save RDB",
-                         b"-READONLY You can't write against a read only replica.", b"-NOPERM this user has no permissions"):
+                         b"-NOPERM this user has no permissions"):
             fake = FakeRedis(self, lambda connection, words, response=response: (
                 response + b"\r\n" if words[0] == b"SET" else nothing(words)))
             program = self.program(fake, REDIS_RETRY_MS="60000")
@@ -433,6 +456,27 @@ class Outages(SessionCase):
             self.assertEqual((1, 6), tuple(program.counts()[name] for name in ("connections", "not_stored")))
             self.assertEqual(1, len(fake.connections))
             self.assertLessEqual(sum(words[0] == b"SET" for words in fake.commands), 2)
+
+    def test_after_a_failover_the_new_master_is_used(self):
+        """§6.11: from the next event on."""
+        master = RealRedis(self)
+        replica = RealRedis(self, "--replicaof", f"127.0.0.1 {master.port}")
+        name = MovingRedis(self, master)
+        program = self.program(name)
+        program.set("1")
+        eventually(replica.keys, "a key at the replica")
+        fail_over(master, replica)
+        name.node = replica
+        program.set("2")
+        (line,) = program.events("cache_read_only")
+        self.assertIn("READONLY", line["message"])
+        program.freeze()
+        program.set("2")
+        self.assertFound(program.get("1", "2"), 0, 1)
+        self.assertEqual(2, len(replica.keys()))
+        self.assertEqual([], program.events("cache_down"))
+        self.assertEqual((2, 2, 1), tuple(program.counts()[name] for name in (
+            "connections", "stored", "not_stored")))
 
     def test_sigpipe_ends_nothing(self):
         """Checklist 86: Redis is killed repeatedly with commands pending."""

@@ -372,8 +372,8 @@ static void a_connection_that_redis_closed_is_opened_again_at_once_but_not_twice
 static void an_error_of_storing_stops_storing_alone(void **state)
 {
     (void)state;
-    static const char *const errors[] = {"OOM command not allowed", "READONLY You can't write",
-                                         "NOREPLICAS Not enough", "MISCONF Redis is configured",
+    static const char *const errors[] = {"OOM command not allowed", "NOREPLICAS Not enough",
+                                         "MISCONF Redis is configured",
                                          "NOPERM this user has no permissions"};
     const mf_cache_key key = key_of("7");
     server.error_to = "SET";
@@ -398,6 +398,31 @@ static void an_error_of_storing_stops_storing_alone(void **state)
         client = NULL;
         cache = NULL;
     }
+}
+
+static void a_node_that_became_a_replica_is_left_but_not_twice(void **state)
+{
+    (void)state;
+    const mf_cache_key key = key_of("7");
+    looked_up l;
+    server.fault = REDIS_ERROR;
+    server.error = "READONLY You can't write";
+    server.error_to = "SET";
+    open_ready();
+    assert_true(store("7", "[1]", 1, true));
+    assert_true(store("8", "[1]", 1, true));
+    run_to(MF_CACHE_OPENING);
+    assert_int_equal(count(MF_CACHE_NOT_STORED), 2);
+    run_to(MF_CACHE_READY);
+    assert_int_equal(server.n_connections, 2);
+    assert_true(store("7", "[1]", 1, true));
+    run_until(mf_cache_client_pending(client) == 0);
+    assert_int_equal(mf_cache_client_state(client), MF_CACHE_READY);
+    assert_false(store("7", "[1]", 1, true));
+    assert_non_null(look_up(&key, 1, &l));
+    run_until(l.done);
+    assert_true(l.complete);
+    assert_int_equal(server.n_connections, 2);
 }
 
 static void more_commands_than_the_ring_holds_are_skipped(void **state)
@@ -449,6 +474,7 @@ int main(void)
         TEST(a_fault_ends_the_lookup_and_the_connection),
         TEST(a_connection_that_redis_closed_is_opened_again_at_once_but_not_twice),
         TEST(an_error_of_storing_stops_storing_alone),
+        TEST(a_node_that_became_a_replica_is_left_but_not_twice),
         TEST(more_commands_than_the_ring_holds_are_skipped),
         TEST(trusted_certificates_must_be_a_file_of_them),
     };

@@ -11,8 +11,9 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-/* What the name has for addresses. */
+/* What the name has for addresses, and whether a lookup of it ends. */
 static mf_addresses name;
+static bool resolver_hangs;
 
 static void (*resolver_done)(void *argument, const mf_addresses *addresses);
 static void *resolver_argument;
@@ -37,7 +38,8 @@ mf_resolver *__wrap_mf_resolver_create(struct event_base *base, const char *host
 bool __wrap_mf_resolver_start(mf_resolver *resolver)
 {
     (void)resolver;
-    resolver_done(resolver_argument, &name);
+    if (!resolver_hangs)
+        resolver_done(resolver_argument, &name);
     return true;
 }
 
@@ -247,6 +249,40 @@ static void a_second_address_is_used_when_the_first_cannot_be(void **state)
     close(listener);
 }
 
+static void what_opening_waits_for_is_told(void **state)
+{
+    (void)state;
+    static const mf_stream_events events = {when_ready, when_bytes, when_lost};
+    mf_error err = {0};
+    result end = {0};
+    uint16_t port;
+    const int listener = bound(&port);
+    assert_int_equal(listen(listener, 8), 0);
+    add_v4(port);
+    struct event_base *base = event_base_new();
+    mf_tls *tls = mf_tls_create("", "localhost", &err);
+    assert_non_null(tls);
+    mf_stream *stream = mf_stream_create(base, tls, "localhost", 1, &events, &end);
+    resolver_hangs = true;
+    mf_stream_open(stream);
+    resolver_hangs = false;
+    assert_string_equal(mf_stream_step(stream), "its name is not resolved");
+    resolver_done(resolver_argument, &name);
+    assert_string_equal(mf_stream_step(stream), "TCP does not connect");
+    event_base_loop(base, EVLOOP_ONCE);
+    assert_non_null(strstr(mf_stream_step(stream), "the TLS handshake does not end"));
+    mf_stream_destroy(stream);
+    stream = mf_stream_create(base, NULL, "localhost", 1, &events, &end);
+    mf_stream_open(stream);
+    while (!end.is_ready)
+        event_base_loop(base, EVLOOP_ONCE);
+    assert_null(mf_stream_step(stream));
+    mf_stream_destroy(stream);
+    mf_tls_destroy(tls);
+    event_base_free(base);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +292,7 @@ int main(void)
                                forget_addresses),
         cmocka_unit_test_setup(the_reason_is_that_of_the_last_open, forget_addresses),
         cmocka_unit_test_setup(a_second_address_is_used_when_the_first_cannot_be, forget_addresses),
+        cmocka_unit_test_setup(what_opening_waits_for_is_told, forget_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

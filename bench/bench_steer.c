@@ -1,14 +1,18 @@
 /* bench_steer.c: the time for lists of ten that are steered, beside the plain list of the same user,
  * in turn, one thread.
  *
- *   bench_steer [--model FILE] [--export FILE] [--rounds R]
+ *   bench_steer [--model FILE] [--ranking 1] [--export FILE] [--rounds R]
  *
- * Without --model 60,000 planted items with 64 factors (planted_items.h). Filters are random items,
+ * Without --model 60,000 planted items with 64 factors (planted_items.h), with --ranking 1 as a
+ * ranking model. Filters are random items,
  * other ones for every user. Prints one JSON line: for each case the median in µs, and
- * of the ratios to the plain list of the same user and round the median. --export as in
+ * of the ratios to the plain list of the same user and round the median; lowered is the share of the
+ * listed items whose score is lower for the user without the rating that is the first reason. --export as in
  * bench_top_n. */
 #include "base/clock.h"
+#include "model/dot.h"
 #include "planted_items.h"
+#include "recommend/explain.h"
 #include "recommend/state.h"
 
 #include <inttypes.h>
@@ -77,20 +81,89 @@ static void excluded(const bench *b, uint32_t user)
     list(b, user, (mf_top_n_query){.exclude = b->exclude, .n_exclude = EXCLUDED});
 }
 
+/* The plain list with three reasons for each item; only of a ranking model. */
+static void explained(const bench *b, uint32_t user)
+{
+    const mf_explanation *why;
+    plain(b, user);
+    if (b->parts->ranking.n_factors > 0 && !mf_explain(b->workspace, 3, &why, &err))
+        die("explain", err.text);
+}
+
 static const steered CASES[] = {
     {"plain", plain},      {"kept_50", half},           {"kept_10", tenth},
-    {"kept_1", hundredth}, {"excluded_1000", excluded},
+    {"kept_1", hundredth}, {"excluded_1000", excluded}, {"explained", explained},
 };
 enum { N_CASES = sizeof CASES / sizeof CASES[0] };
+
+/* The user's score of an item when one of the ratings had not been given. */
+static float score_without(const bench *b, const mf_history *history, uint32_t rated, uint32_t item)
+{
+    const mf_ranking_parts *ranking = &b->parts->ranking;
+    const size_t stride = mf_model_stride(ranking->n_factors);
+    uint32_t *items = allocate(history->n, sizeof *items);
+    uint8_t *grades = allocate(history->n, sizeof *grades);
+    uint32_t *ranks = allocate(history->n, sizeof *ranks);
+    float *vector = allocate(stride, sizeof *vector);
+    mf_history other = {.items = items, .grades = grades};
+    size_t at = 0;
+    while (history->items[at] != rated)
+        at++;
+    for (size_t j = 0; j < history->n; j++) {
+        if (j == at)
+            continue;
+        items[other.n] = history->items[j];
+        grades[other.n] = history->grades[j];
+        if (history->time_ranks != NULL) { /* twice the older ones, and the equally old ones */
+            const uint32_t rank = history->time_ranks[j], gone = history->time_ranks[at];
+            ranks[other.n] = rank - (gone < rank ? 2 : gone == rank);
+            other.time_ranks = ranks;
+        }
+        other.n++;
+    }
+    mf_profile_compute(&b->recommender->profiles, &other, vector);
+    const float score = mf_dot(vector, ranking->item_vectors + item * stride, stride);
+    mf_free(items);
+    mf_free(grades);
+    mf_free(ranks);
+    mf_free(vector);
+    return score;
+}
+
+/* Of the listed items, the share whose score is lower without their first reason. */
+static double lowered(const bench *b, uint32_t n_users)
+{
+    size_t n = 0, n_lower = 0;
+    for (uint32_t user = 0; b->parts->ranking.n_factors > 0 && user < n_users; user++) {
+        const mf_history history = mf_history_of_user(b->parts, user);
+        const mf_explanation *why;
+        plain(b, user);
+        if (!mf_explain(b->workspace, 1, &why, &err))
+            die("explain", err.text);
+        const mf_search *search = &b->workspace->search;
+        for (size_t k = 0; k < search->n_list; k++) {
+            if (why[k].n_reasons == 0)
+                continue;
+            const mf_recommendation *entry = &search->list[k];
+            n++;
+            n_lower +=
+                score_without(b, &history, why[k].reasons[0].item, entry->item) < entry->score;
+        }
+    }
+    return n > 0 ? (double)n_lower / (double)n : 0;
+}
 
 int main(int argc, char **argv)
 {
     uint32_t rounds = 3;
+    bool is_ranked = false;
     const char *model_path = NULL, *export_path = NULL;
     char path[512];
     for (int a = 1; a + 1 < argc; a += 2) {
         if (strcmp(argv[a], "--rounds") == 0)
             rounds = (uint32_t)strtoul(argv[a + 1], NULL, 10);
+        else if (strcmp(argv[a], "--ranking") == 0)
+            is_ranked = strcmp(argv[a + 1], "0") != 0;
         else if (strcmp(argv[a], "--model") == 0)
             model_path = argv[a + 1];
         else if (strcmp(argv[a], "--export") == 0)
@@ -99,11 +172,13 @@ int main(int argc, char **argv)
             argc = 0;
     }
     if (argc % 2 == 0 || rounds == 0) {
-        fprintf(stderr, "usage: bench_steer [--model FILE] [--export FILE] [--rounds R]\n");
+        fprintf(stderr, "usage: bench_steer [--model FILE] [--ranking 1] [--export FILE] "
+                        "[--rounds R]\n");
         return 2;
     }
     temporary_path(path);
-    mf_model *model = model_path != NULL ? open_model(model_path) : planted(path, 60000, 64);
+    mf_model *model =
+        model_path != NULL ? open_model(model_path) : planted(path, 60000, 64, is_ranked);
     if (model_path == NULL)
         unlink(path);
     bench b = {.parts = mf_model_get(model)};
@@ -140,7 +215,7 @@ int main(int argc, char **argv)
         printf(",\"%s_us\":%.1f,\"%s_ratio\":%.2f", CASES[c].name,
                quantile(us + c * n_times, n, 0.5), CASES[c].name,
                quantile(ratio + c * n_times, n, 0.5));
-    printf("}\n");
+    printf(",\"lowered\":%.4f}\n", lowered(&b, n_users));
     mf_workspace_destroy(b.workspace);
     mf_recommender_destroy(recommender);
     mf_model_close(model);

@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     }
     temporary_path(path);
     mf_model *model =
-        model_path != NULL ? open_model(model_path) : planted(path, n_items, n_factors);
+        model_path != NULL ? open_model(model_path) : planted(path, n_items, n_factors, false);
     if (model_path == NULL)
         unlink(path);
     const mf_model_parts *parts = mf_model_get(model);

@@ -18,7 +18,8 @@ static void rate(uint32_t *items, uint32_t n_items, uint64_t key)
         items[k] = k * (n_items / RATED) + mf_random_below(key, k, n_items / RATED);
 }
 
-static mf_model *planted(const char *path, uint32_t n_items, uint32_t n_factors)
+/* With is_ranked the same factors are a ranking model, too, of users who like what they rated. */
+static mf_model *planted(const char *path, uint32_t n_items, uint32_t n_factors, bool is_ranked)
 {
     const size_t stride = mf_model_stride(n_factors);
     const float deviation = (float)__builtin_sqrt(0.5 / __builtin_sqrt((double)n_factors));
@@ -37,7 +38,23 @@ static mf_model *planted(const char *path, uint32_t n_items, uint32_t n_factors)
     uint32_t *rated = allocate((size_t)USERS * RATED, sizeof *rated);
     for (uint32_t user = 0; user < USERS; user++)
         rate(rated + (size_t)user * RATED, n_items, mf_random_key(5, user));
+    uint8_t *grades = allocate((size_t)USERS * RATED, sizeof *grades);
+    float *spectrum = allocate(n_factors, sizeof *spectrum);
+    for (size_t k = 0; k < (size_t)USERS * RATED; k++)
+        grades[k] = MF_GRADE_MAX;
+    for (uint32_t f = 0; f < n_factors; f++)
+        spectrum[f] = 1;
+    if (is_ranked)
+        p.ranking = (mf_ranking_parts){.n_factors = n_factors,
+                                       .grading = {MF_GRADING_LOGISTIC, 3.5f, 1},
+                                       .prior = 1,
+                                       .item_vectors = p.item_factors,
+                                       .mean_profile = p.user_factors,
+                                       .spectrum = spectrum,
+                                       .grades = grades};
     write_model(path, &p, rated, RATED);
+    mf_free(grades);
+    mf_free(spectrum);
     return open_model(path);
 }
 

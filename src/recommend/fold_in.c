@@ -121,6 +121,8 @@ static bool fold_ranking(const mf_recommender *r, mf_workspace *workspace,
     };
     mf_profile_compute(&r->profiles, &history, vector);
     profile->vector = vector;
+    profile->grades = history.grades;
+    profile->time_ranks = history.time_ranks;
     return true;
 }
 

@@ -42,7 +42,8 @@ enum {
     WIDTH = BYTES / 4,
     GROUPS = BLOCK / WIDTH,
     LANES = MF_MODEL_LANES,
-    AHEAD_BYTES = 2048, /* of the codes; 1024 … 16384 are much the same */
+    ROWS = BYTES > 16 ? 4 : 2, /* that are multiplied at a time: their sums fit the registers */
+    AHEAD_BYTES = 2048,        /* of the codes; 1024 … 16384 are much the same */
 };
 
 typedef uint16_t vec16 __attribute__((vector_size(BYTES), may_alias));
@@ -410,19 +411,8 @@ static uint64_t at_least(const float *bounds, float floor)
 #endif
 
 /* The tree of mf_dot: lane l and l+8, l+4, l+2, l+1. */
-INLINE float product(const float *p, const float *row, size_t stride)
+INLINE float sum_lanes(const vec *sum)
 {
-    enum { N = LANES / WIDTH };
-    vec sum[N];
-    UNROLL
-    for (int part = 0; part < N; part++)
-        sum[part] = (vec){0};
-    for (size_t f = 0; f < stride; f += LANES) {
-        UNROLL
-        for (int part = 0; part < N; part++)
-            sum[part] +=
-                *(const vec *)(p + f + part * WIDTH) * *(const vec *)(row + f + part * WIDTH);
-    }
 #if defined __AVX512F__
     const vec8 eight = __builtin_shufflevector(sum[0], sum[0], 0, 1, 2, 3, 4, 5, 6, 7) +
                        __builtin_shufflevector(sum[0], sum[0], 8, 9, 10, 11, 12, 13, 14, 15);
@@ -438,17 +428,63 @@ INLINE float product(const float *p, const float *row, size_t stride)
     return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
+/* With n rows at a time, whose sums do not wait for each other. */
+INLINE void some_products(const float *p, const float *const *rows, size_t stride, size_t n,
+                          float *products)
+{
+    enum { PER_ROW = LANES / WIDTH };
+    vec sum[ROWS][PER_ROW];
+    UNROLL
+    for (size_t k = 0; k < n; k++) {
+        UNROLL
+        for (int part = 0; part < PER_ROW; part++)
+            sum[k][part] = (vec){0};
+    }
+    for (size_t f = 0; f < stride; f += LANES) {
+        UNROLL
+        for (int part = 0; part < PER_ROW; part++) {
+            const vec x = *(const vec *)(p + f + part * WIDTH);
+            UNROLL
+            for (size_t k = 0; k < n; k++)
+                sum[k][part] += x * *(const vec *)(rows[k] + f + part * WIDTH);
+        }
+    }
+    UNROLL
+    for (size_t k = 0; k < n; k++)
+        products[k] = sum_lanes(sum[k]);
+}
+
 static void products(const float *p, const float *rows, size_t stride, size_t n, float *products)
 {
-    for (size_t k = 0; k < n; k++)
-        products[k] = product(p, rows + k * stride, stride);
+    size_t k = 0;
+    for (; k + ROWS <= n; k += ROWS) {
+        const float *some[ROWS];
+        UNROLL
+        for (size_t row = 0; row < ROWS; row++)
+            some[row] = rows + (k + row) * stride;
+        some_products(p, some, stride, ROWS, products + k);
+    }
+    for (; k < n; k++) {
+        const float *one = rows + k * stride;
+        some_products(p, &one, stride, 1, products + k);
+    }
 }
 
 static void products_of(const float *p, const float *rows, size_t stride, const uint32_t *items,
                         size_t n, float *products)
 {
-    for (size_t k = 0; k < n; k++)
-        products[k] = product(p, rows + items[k] * stride, stride);
+    size_t k = 0;
+    for (; k + ROWS <= n; k += ROWS) {
+        const float *some[ROWS];
+        UNROLL
+        for (size_t row = 0; row < ROWS; row++)
+            some[row] = rows + items[k + row] * stride;
+        some_products(p, some, stride, ROWS, products + k);
+    }
+    for (; k < n; k++) {
+        const float *one = rows + items[k] * stride;
+        some_products(p, &one, stride, 1, products + k);
+    }
 }
 
 /* Every factor is a sum of its own, so lanes change no order. */

@@ -70,6 +70,24 @@ static float weight_of(const mf_profiles *profiles, const mf_history *history, b
     return profiles->age_weights[newer < MF_AGE_OLDEST ? newer : MF_AGE_OLDEST] * grade;
 }
 
+static uint32_t count_graded(const mf_history *history)
+{
+    uint32_t n = 0;
+    for (size_t j = 0; j < history->n; j++)
+        n += history->grades[j] > 0;
+    return n;
+}
+
+float mf_profile_weights(const mf_profiles *profiles, const mf_history *history, float *weights)
+{
+    const uint32_t n_graded = count_graded(history);
+    const bool ordered = has_order(history, n_graded);
+    for (size_t j = 0; j < history->n; j++)
+        weights[j] =
+            history->grades[j] > 0 ? weight_of(profiles, history, ordered, j, n_graded) : 0;
+    return mf_prior_weight(profiles->parts->ranking.prior, n_graded);
+}
+
 void mf_profile_compute(const mf_profiles *profiles, const mf_history *history, float *vector)
 {
     const mf_ranking_parts *ranking = &profiles->parts->ranking;
@@ -77,10 +95,8 @@ void mf_profile_compute(const mf_profiles *profiles, const mf_history *history, 
     const size_t stride = mf_model_stride(ranking->n_factors);
     uint32_t items[BATCH];
     float weights[BATCH];
-    uint32_t n_graded = 0;
+    const uint32_t n_graded = count_graded(history);
     size_t n_batch = 0;
-    for (size_t j = 0; j < history->n; j++)
-        n_graded += history->grades[j] > 0;
     const bool ordered = has_order(history, n_graded);
     memset(vector, 0, stride * sizeof *vector);
     for (size_t j = 0; j < history->n; j++) {

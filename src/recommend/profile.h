@@ -64,6 +64,10 @@ float mf_prior_weight(float prior, size_t n);
  * Cost: O(n · k). */
 void mf_profile_compute(const mf_profiles *profiles, const mf_history *history, float *vector);
 
+/* What each item of the history and the mean profile count in that sum: fills weights[history->n],
+ * a_j · y_j, 0 for items without a grade; returns w(n). (Not of a sum that is zero.) */
+float mf_profile_weights(const mf_profiles *profiles, const mf_history *history, float *weights);
+
 /* < 0, 0, > 0 as x is older than, as old as, newer than y. NAN, no time at all, is older than any.
  */
 int mf_time_compare(double x, double y);

@@ -61,9 +61,11 @@ typedef struct mf_profile {
     bool known;            /* false: an anonymous user, who gets the mean profile's list */
     const uint32_t *rated; /* [n_rated] items to leave out, ascending; may be NULL */
     size_t n_rated;
-    uint32_t user;       /* of the model, or MF_INDEX_NONE */
-    const float *vector; /* ranking model: a visitor's, [ranking stride] 64-byte aligned; NULL:
+    uint32_t user;         /* of the model, or MF_INDEX_NONE */
+    const float *vector;   /* ranking model: a visitor's, [ranking stride] 64-byte aligned; NULL:
                           * mf_top_n computes that of `user` (or the mean profile) */
+    const uint8_t *grades; /* ranking model: a visitor's, [n_rated] of `rated`, and … */
+    const uint32_t *time_ranks; /* … where times are known (profile.h); for reasons (explain.h) */
 } mf_profile;
 
 /* Of a user index, or of MF_INDEX_NONE: the anonymous user. Views into the model; costs nothing:

@@ -58,6 +58,8 @@ typedef struct mf_search {
     bool takes_bare;  /* items without a vector, last: candidates of a list by ranking */
     size_t n_unknown; /* unknown candidates that may stand in the list */
     bool unknown_last;
+    const mf_recommendation *list; /* [n_list] when it is done: the response */
+    size_t n_list;
 } mf_search;
 
 bool mf_scoring_leaves_out(const mf_scoring *scoring, uint32_t item);

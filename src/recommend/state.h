@@ -41,18 +41,22 @@ struct mf_workspace {
     mf_scratch runs;       /* uint16_t */
     size_t n_scored;       /* by the last scan; for tests and benchmarks, as n_bounded */
     size_t n_bounded;
-    mf_scratch direction;  /* float: a ranking vector, or an item's row at length 1 */
-    mf_scratch entries;    /* of a fold-in: the ratings, sorted */
-    mf_scratch used;       /* uint32_t: the items of those that count */
-    mf_scratch left;       /* float: what is left of them to explain */
-    mf_scratch equations;  /* double */
-    mf_scratch rated;      /* uint32_t: its result, valid until the next one */
-    mf_scratch factors;    /* float */
-    mf_scratch grades;     /* uint8_t: of the visitor's items */
-    mf_scratch times;      /* double: the same */
-    mf_scratch time_ranks; /* uint32_t: the same */
-    mf_scratch time_order; /* uint32_t: to work in */
-    mf_scratch vector;     /* float: the visitor's ranking vector */
+    mf_scratch direction;    /* float: a ranking vector, or an item's row at length 1 */
+    mf_scratch entries;      /* of a fold-in: the ratings, sorted */
+    mf_scratch used;         /* uint32_t: the items of those that count */
+    mf_scratch left;         /* float: what is left of them to explain */
+    mf_scratch equations;    /* double */
+    mf_scratch rated;        /* uint32_t: its result, valid until the next one */
+    mf_scratch factors;      /* float */
+    mf_scratch grades;       /* uint8_t: of the visitor's items */
+    mf_scratch times;        /* double: the same */
+    mf_scratch time_ranks;   /* uint32_t: the same */
+    mf_scratch time_order;   /* uint32_t: to work in */
+    mf_scratch vector;       /* float: the visitor's ranking vector */
+    mf_scratch weights;      /* float: explain.c, as the next three */
+    mf_scratch reasons;      /* mf_reason */
+    mf_scratch explanations; /* mf_explanation */
+    mf_scratch terms;
 };
 
 /* At least count elements of `size` bytes, 64-byte aligned, content undefined.

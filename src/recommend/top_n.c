@@ -242,8 +242,8 @@ bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendati
         else if (mf_recommender_has_ratings(recommender))
             entry->predicted_rating = mf_predict(recommender, &search->profile, entry->item);
     }
-    *best = entries + offset;
-    *n_best = n - offset;
+    *best = search->list = entries + offset;
+    *n_best = search->n_list = n - offset;
     return true;
 }
 

@@ -32,6 +32,10 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->time_ranks.block);
     mf_free(workspace->time_order.block);
     mf_free(workspace->vector.block);
+    mf_free(workspace->weights.block);
+    mf_free(workspace->reasons.block);
+    mf_free(workspace->explanations.block);
+    mf_free(workspace->terms.block);
     mf_free(workspace);
 }
 

@@ -36,7 +36,7 @@ static const mf_setting table[] = {
     {.name = "COUNT_ATTRIBUTE", .type = MF_SETTING_TEXT, .min = 1, .initial = "ratingCount",
      .help = "number of records; - for none", FIELD(count_attribute)},
     {.name = "MEAN_ATTRIBUTES", .type = MF_SETTING_TEXT, .min = 1, .initial = "ratingMean",
-     .help = "sums divided by the count, one for each of SUM_FIELDS; - for none",
+     .help = "sums divided by the count, one for each of SUM_FIELDS; - for none, also for one of them",
      FIELD(given.mean_attributes)},
     {.name = "TREND_TABLE_NAME", .type = MF_SETTING_TEXT, .min = 1, .initial = "trendingMovies",
      .help = "DynamoDB table of each window's keys with the most records; its key are "
@@ -88,12 +88,17 @@ static bool set_preset(mf_settings *settings, const mf_aggregate_settings *value
     return true;
 }
 
+static bool is_dash(const char *name)
+{
+    return strcmp(name, "-") == 0;
+}
+
 /* "a,b" as a list, "-" as an empty one. */
 static bool split(const char *variable, const char *text, size_t most, mf_aggregate_names *list,
                   mf_error *err)
 {
     list->n = 0;
-    if (strcmp(text, "-") == 0)
+    if (is_dash(text))
         return true;
     for (const char *at = text;; at++) {
         while (*at == ' ')
@@ -121,8 +126,47 @@ static bool split(const char *variable, const char *text, size_t most, mf_aggreg
 
 static void none_if_dash(char *text)
 {
-    if (strcmp(text, "-") == 0)
+    if (is_dash(text))
         text[0] = '\0';
+}
+
+/* "avg,-": of the second sum there is no mean. */
+static void take_out_dashes(mf_aggregate_names *list)
+{
+    size_t n_named = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        none_if_dash(list->names[i]);
+        n_named += list->names[i][0] != '\0';
+    }
+    list->n = n_named > 0 ? list->n : 0;
+}
+
+/* A dash is no name where there has to be one. */
+static bool check_names(const mf_aggregate_settings *v, mf_error *err)
+{
+    const struct {
+        const char *variable, *name;
+    } single[] = {{"KEY_FIELD", v->key_field},
+                  {"START_ATTRIBUTE", v->start_attribute},
+                  {"END_ATTRIBUTE", v->end_attribute}};
+    const struct {
+        const char *variable;
+        const mf_aggregate_names *list;
+    } lists[] = {{"SUM_FIELDS", &v->sum_fields},
+                 {"SUM_ATTRIBUTES", &v->sum_attributes},
+                 {"CARRIED_FIELDS", &v->carried_fields}};
+    const char *wrong = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        if (is_dash(single[i].name))
+            wrong = single[i].variable;
+        for (size_t k = 0; k < lists[i].list->n; k++)
+            if (is_dash(lists[i].list->names[k]))
+                wrong = lists[i].variable;
+    }
+    return wrong == NULL || mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                                    "environment variable %s has - for a name: it means none, and "
+                                    "a name is needed here",
+                                    wrong);
 }
 
 static bool check_length(const char *variable, const mf_aggregate_names *list, size_t n,
@@ -167,10 +211,14 @@ static bool check_distinct(const mf_aggregate_settings *v, mf_error *err)
         names[n++] = v->count_attribute;
     const mf_aggregate_names *const lists[] = {&v->mean_attributes, &v->sum_attributes,
                                                &v->carried_fields};
-    const size_t n_of_trend = v->trend_table[0] != '\0' ? n + v->mean_attributes.n : 0;
-    for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
+    size_t n_of_trend = 0;
+    for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
         for (size_t i = 0; i < lists[l]->n; i++)
-            names[n++] = lists[l]->names[i];
+            if (lists[l]->names[i][0] != '\0')
+                names[n++] = lists[l]->names[i];
+        if (l == 0 && v->trend_table[0] != '\0')
+            n_of_trend = n;
+    }
     for (size_t i = 0; i < n; i++) {
         bool is_twice = i < n_of_trend && strcmp(names[i], MF_AGGREGATE_PLACE_ATTRIBUTE) == 0;
         for (size_t j = 0; j < i; j++)
@@ -196,11 +244,13 @@ static bool check(mf_aggregate_settings *v, mf_error *err)
                &v->carried_fields, err) ||
         !check_length("SUM_ATTRIBUTES", &v->sum_attributes, v->sum_fields.n, err) ||
         (v->mean_attributes.n > 0 &&
-         !check_length("MEAN_ATTRIBUTES", &v->mean_attributes, v->sum_fields.n, err)))
+         !check_length("MEAN_ATTRIBUTES", &v->mean_attributes, v->sum_fields.n, err)) ||
+        !check_names(v, err))
         return false;
+    take_out_dashes(&v->mean_attributes);
     none_if_dash(v->count_attribute);
     none_if_dash(v->trend_table);
-    if (strcmp(v->key_attribute, "-") == 0)
+    if (is_dash(v->key_attribute))
         memcpy(v->key_attribute, v->key_field, sizeof v->key_attribute);
     v->key_is_number = v->given.key_type == 1;
     if (v->count_attribute[0] == '\0' && (v->mean_attributes.n > 0 || v->trend_table[0] != '\0'))

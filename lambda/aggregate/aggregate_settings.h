@@ -13,7 +13,8 @@
  *     TREND_TABLE_NAME  trendingMovies            -
  *
  * The table in aggregate_settings.c has every name, range, default and one line of
- * help; docs/functions.md has the same table. "-" means none, as a variable cannot be empty and set.
+ * help; docs/functions.md has the same table. "-" means none, as a variable cannot be empty and set;
+ * where there has to be a name it is an error.
  *
  * Threads: a value to read; any number. */
 #ifndef MF_LAMBDA_AGGREGATE_SETTINGS_H
@@ -45,7 +46,7 @@ typedef struct mf_aggregate_settings {
     char key_attribute[MF_AGGREGATE_NAME_BYTES];
     bool key_is_number; /* in the table */
     mf_aggregate_names sum_fields, sum_attributes;
-    mf_aggregate_names mean_attributes; /* one for each sum, or none */
+    mf_aggregate_names mean_attributes; /* one for each sum, "" for none, or an empty list */
     mf_aggregate_names carried_fields;  /* the last value of each; attributes of the same name */
     char count_attribute[MF_AGGREGATE_NAME_BYTES]; /* "": none */
     char start_attribute[MF_AGGREGATE_NAME_BYTES];

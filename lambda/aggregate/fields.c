@@ -80,7 +80,7 @@ static bool read_members(mf_aggregate_fields *fields, const mf_aggregate_setting
         names[n_names++] = s->carried_fields.names[i];
     return mf_stream_json_members(&fields->json, names, n_names, values, record, n, &reason) ||
            mf_fail(why, reason.code == MF_ERR_MEMORY ? MF_ERR_MEMORY : MF_ERR_FORMAT, MF_NOWHERE,
-                   "%s", reason.code == MF_ERR_MEMORY ? reason.text : "it is not a JSON object");
+                   "%s", reason.text);
 }
 
 bool mf_aggregate_fields_read(mf_aggregate_fields *fields, const mf_aggregate_settings *settings,

@@ -122,6 +122,8 @@ static void set_means(worker *w, const mf_aggregate_decimal *sums, uint64_t coun
 {
     const mf_aggregate_settings *s = w->writer->settings;
     for (size_t i = 0; i < s->mean_attributes.n; i++) {
+        if (s->mean_attributes.names[i][0] == '\0')
+            continue;
         const mf_aggregate_decimal mean = mf_aggregate_decimal_mean(&sums[i], count);
         const mf_id text = decimal_text(w, &mean);
         mf_aws_dynamodb_update_set(&w->update, s->mean_attributes.names[i], MF_AWS_DYNAMODB_NUMBER,
@@ -375,6 +377,8 @@ static void put_place(mf_aggregate_writer *writer, const mf_aggregate_write *wri
     mf_aws_dynamodb_puts_attribute(puts, s->count_attribute, MF_AWS_DYNAMODB_NUMBER,
                                    count_text(w, totals->count));
     for (size_t m = 0; m < s->mean_attributes.n; m++) {
+        if (s->mean_attributes.names[m][0] == '\0')
+            continue;
         const mf_aggregate_decimal mean =
             mf_aggregate_decimal_mean(&totals->sums[m], totals->count);
         const mf_id text = decimal_text(w, &mean);

@@ -4,7 +4,10 @@
 #include "base/grow.h"
 #include "base/number.h"
 
-enum { BYTES_KEPT = 8 << 20 };
+enum {
+    BYTES_KEPT = 8 << 20,
+    REQUEST_KEPT = 2 * MF_ID_BYTES_MAX + MF_RECOMMEND_TIMESTAMP_BYTES, /* of a request, at most */
+};
 
 static bool wrong(mf_error *why, const char *reason)
 {
@@ -21,19 +24,27 @@ static mf_id keep(mf_text *kept, mf_id text)
     return (mf_id){kept->bytes + at, text.n_bytes};
 }
 
+/* The digits of a whole number, however it is written; 0: it is none. */
+static size_t write_integer(const mf_stream_value *v, char integer[MF_INTEGER_ID_BYTES])
+{
+    return v->kind == MF_STREAM_INTEGER || v->kind == MF_STREAM_REAL
+               ? mf_id_write_integer(v->text.bytes, v->text.n_bytes, integer)
+               : 0;
+}
+
 static bool read_user(mf_id *user, const mf_stream_value *v, mf_text *kept, mf_error *why)
 {
     if (v->kind == MF_STREAM_ABSENT)
         return wrong(why, "user_id is missing");
-    if ((v->kind != MF_STREAM_TEXT && v->kind != MF_STREAM_INTEGER) ||
-        !mf_id_valid(v->text.bytes, v->text.n_bytes))
+    char integer[MF_INTEGER_ID_BYTES];
+    const mf_id id =
+        v->kind == MF_STREAM_TEXT ? v->text : (mf_id){integer, write_integer(v, integer)};
+    if (v->kind == MF_STREAM_INTEGER && id.n_bytes == 0)
+        return wrong(why, "user_id: more than 19 digits: a long id must be sent as a text");
+    if (!mf_id_valid(id.bytes, id.n_bytes))
         return wrong(why, "user_id: expected an integer, or a text of 1 to 255 bytes without "
                           "control characters");
-    int64_t n;
-    if (v->kind == MF_STREAM_INTEGER && !mf_parse_int64(v->text.bytes, v->text.n_bytes, &n))
-        return wrong(why, "user_id: an integer beyond 64 bits: a long id must be sent as a text");
-    const bool is_minus_zero = v->kind == MF_STREAM_INTEGER && mf_stream_json_is(v->text, "-0");
-    *user = keep(kept, is_minus_zero ? (mf_id){"0", 1} : v->text);
+    *user = keep(kept, id);
     return true;
 }
 
@@ -50,11 +61,11 @@ static bool read_top_n(uint32_t *top_n, const mf_stream_value *v, const mf_recom
                        mf_error *why)
 {
     uint64_t n;
+    char integer[MF_INTEGER_ID_BYTES];
     *top_n = limits->usual_top_n;
     if (v->kind == MF_STREAM_ABSENT)
         return true;
-    if (v->kind != MF_STREAM_INTEGER || !mf_parse_uint64(v->text.bytes, v->text.n_bytes, &n) ||
-        n < 1 || n > limits->max_top_n)
+    if (!mf_parse_uint64(integer, write_integer(v, integer), &n) || n < 1 || n > limits->max_top_n)
         return mf_fail(why, MF_ERR_PARSE, MF_NOWHERE, "top_n: expected a whole number from 1 to %u",
                        limits->max_top_n);
     *top_n = (uint32_t)n;
@@ -88,7 +99,7 @@ bool mf_recommend_request_read(mf_recommend_request *request, const mf_recommend
 {
     mf_stream_value values[MEMBERS];
     *request = (mf_recommend_request){.timestamp = {"", 0}};
-    if (kept->capacity - kept->n_bytes < n)
+    if (kept->capacity - kept->n_bytes < (n < REQUEST_KEPT ? n : REQUEST_KEPT))
         return mf_fail(why, MF_ERR_MEMORY, MF_NOWHERE, "no memory for a request");
     return mf_stream_json_members(json, names, MEMBERS, values, bytes, n, why) &&
            check_members(request, limits, values, kept, why);
@@ -183,8 +194,9 @@ bool mf_recommend_decode(mf_recommend_batch *batch, mf_error *err)
     batch->outcome->oldest_ms = oldest_ms(batch);
     mf_text_clear(&batch->reasons, BYTES_KEPT);
     mf_text_clear(&batch->kept, BYTES_KEPT);
-    /* A record is kept at most twice: the record itself, and its members. */
-    if (!mf_text_reserve(&batch->kept, 2 * invocation->n_event))
+    /* A record is kept at most twice: the record itself, and its members, which gzip may hide. */
+    if (!mf_text_reserve(&batch->kept,
+                         2 * invocation->n_event + batch->event.n_records * REQUEST_KEPT))
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for requests");
     for (size_t i = 0; i < batch->event.n_records; i++)
         if (!decode_record(batch, i, err))

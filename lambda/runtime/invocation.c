@@ -126,7 +126,10 @@ json_t *mf_lambda_event_parse(const char *event, size_t n_event, mf_error *err)
     }
     json_error_t error;
     memset(&error, 0, sizeof error);
-    json_t *root = json_loadb(event, n_event, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    json_t *root = json_loadb(event, n_event, flags, &error);
+    if (root == NULL && json_error_code(&error) == json_error_numeric_overflow)
+        root = json_loadb(event, n_event, flags | JSON_DECODE_INT_AS_REAL, &error);
     if (root == NULL) {
         fail_json(&error, err);
         return NULL;

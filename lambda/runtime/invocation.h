@@ -71,7 +71,8 @@ int64_t mf_lambda_budget_ms(const mf_lambda_invocation *invocation, int64_t marg
  *
  * (1) It is one JSON object.
  * (2) Rejected: a NUL byte or \u0000, invalid UTF-8, a duplicate key, nesting deeper than
- *     2,048 (jansson's limit), a number out of range, text after the object.
+ *     2,048 (jansson's limit), a number beyond a double, text after the object.
+ * (3) When there is an integer beyond 64 bits, every integer is a real.
  *
  * Returns a new object, the caller's to json_decref. NULL: MF_ERR_PARSE with a text that begins
  * event:line:column (reported as Function.InvalidEvent), or MF_ERR_MEMORY (without memory

@@ -11,8 +11,8 @@
  *               3  bytes            data
  *               4  tags             passed over, as is every field that is not here
  *
- * (1) Bytes without this beginning, with another MD5 or without such a message are no aggregate but a
- *     record like any other (4.5.1).
+ * (1) Bytes without this beginning, with another MD5 or without such a message are no aggregate
+ *     (4.5.1).
  * (2) A record with an index outside of its table makes an aggregate malformed, and nothing
  *     of it may be used (4.5.4).
  * (3) Fields come in any order, tables after records too. Of a field that comes twice the

@@ -1,7 +1,8 @@
-/* payload.c: decodes base64 once or twice, then deaggregates. */
+/* payload.c: decodes base64 once or twice, then deaggregates or unpacks. */
 #include "lambda/streams/payload.h"
 
 #include "base/base64.h"
+#include "sagemaker/packed.h"
 
 enum { BYTES_KEPT = 2 << 20 };
 
@@ -40,12 +41,19 @@ static mf_id without_line_ends(mf_id data, mf_text *joined)
     return joined->failed ? (mf_id){"", 0} : (mf_id){joined->bytes, joined->n_bytes};
 }
 
-/* True when the text begins as an object, a list or an aggregate. */
+static mf_id without_byte_order_mark(mf_id data)
+{
+    const size_t n = data.n_bytes >= 3 && memcmp(data.bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    return (mf_id){data.bytes + n, data.n_bytes - n};
+}
+
+/* True when the text begins as an object, a list, an aggregate or gzip. */
 static bool is_worth_unwrapping(const mf_text *text)
 {
-    const char *at = text->bytes;
-    const char *end = at + text->n_bytes;
-    if (mf_stream_kpl_begins(at, text->n_bytes))
+    const mf_id data = without_byte_order_mark((mf_id){text->bytes, text->n_bytes});
+    const char *at = data.bytes;
+    const char *end = at + data.n_bytes;
+    if (mf_stream_kpl_begins(at, data.n_bytes) || mf_packed_is_gzip(at, data.n_bytes))
         return true;
     while (at < end && (*at == ' ' || *at == '\t' || is_line_end(*at)))
         at++;
@@ -83,6 +91,22 @@ bool mf_stream_payload_open(mf_stream_payload *payload, const mf_stream_record *
         mf_stream_kpl_read(&payload->kpl, payload->data.bytes, payload->data.n_bytes, why);
     if (kind == MF_STREAM_KPL_MALFORMED)
         return false;
+    if (kind == MF_STREAM_KPL_NO_AGGREGATE &&
+        mf_stream_kpl_begins(payload->data.bytes, payload->data.n_bytes))
+        return mf_fail(
+            why, MF_ERR_FORMAT, MF_NOWHERE,
+            "it begins as an aggregate of the KPL, but its MD5 or its message is damaged");
+    if (mf_packed_is_gzip(payload->data.bytes, payload->data.n_bytes)) {
+        mf_text_clear(&payload->unpacked, BYTES_KEPT);
+        if (!mf_packed_append(&payload->unpacked, payload->data.bytes, payload->data.n_bytes,
+                              "gzip", MF_STREAM_UNPACKED_BYTES, why)) {
+            if (why->code == MF_ERR_LIMIT)
+                why->code = MF_ERR_FORMAT; /* it can never be read either */
+            return false;
+        }
+        payload->data = (mf_id){payload->unpacked.bytes, payload->unpacked.n_bytes};
+    }
+    payload->data = without_byte_order_mark(payload->data);
     payload->is_aggregate = kind == MF_STREAM_KPL_AGGREGATE;
     payload->n = payload->is_aggregate ? payload->kpl.n_records : 1;
     return true;
@@ -101,7 +125,7 @@ bool mf_stream_payload_next(mf_stream_payload *payload, mf_stream_user_record *u
     }
     const mf_stream_kpl_record *record = &payload->kpl.records[at];
     *user_record = (mf_stream_user_record){
-        .data = unwrap(record->data, &payload->inner, &payload->joined),
+        .data = without_byte_order_mark(unwrap(record->data, &payload->inner, &payload->joined)),
         .partition_key = record->partition_key,
         .explicit_hash_key = record->explicit_hash_key,
         .has_explicit_hash_key = record->has_explicit_hash_key,
@@ -118,5 +142,6 @@ void mf_stream_payload_free(mf_stream_payload *payload)
     mf_text_free(&payload->unwrapped);
     mf_text_free(&payload->inner);
     mf_text_free(&payload->joined);
+    mf_text_free(&payload->unpacked);
     *payload = (mf_stream_payload){.n = 0};
 }

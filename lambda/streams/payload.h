@@ -8,10 +8,12 @@
  *     client encoded them again: when the decoded bytes are base64 (with line ends) whose own
  *     decoded bytes begin with '{' or '[' after blanks, or as an aggregate. The same holds for the
  *     records in an aggregate.
- * (2) Records come in the order of the aggregate and count from 0; all have the sequence
+ * (2) A record that is gzip as a whole is unpacked, to MF_STREAM_UNPACKED_BYTES at most. A byte order
+ *     mark before the data is left out.
+ * (3) Records come in the order of the aggregate and count from 0; all have the sequence
  *     number of the whole.
- * (3) What can never be read (not base64, a malformed aggregate) is an error, which is to be counted
- *     and passed over, not retried (docs/lambda.md, 4.3.8).
+ * (4) What can never be read (not base64, damaged gzip, an aggregate that is malformed or damaged) is
+ *     an error, which is to be counted and passed over, not retried (docs/lambda.md, 4.3.8).
  *
  * Threads: one for each payload. */
 #ifndef MF_LAMBDA_STREAMS_PAYLOAD_H
@@ -21,6 +23,8 @@
 #include "base/text.h"
 #include "lambda/streams/batch.h"
 #include "lambda/streams/kpl.h"
+
+enum { MF_STREAM_UNPACKED_BYTES = 16 << 20 };
 
 /* Views that live until the next call for this payload. */
 typedef struct mf_stream_user_record {
@@ -40,7 +44,7 @@ typedef struct mf_stream_payload {
     bool is_aggregate;
     size_t at, n;
     mf_stream_kpl kpl;
-    mf_text bytes, unwrapped, inner, joined;
+    mf_text bytes, unwrapped, inner, joined, unpacked;
 } mf_stream_payload;
 
 /* False: MF_ERR_FORMAT with the reason in a sentence without the data, or MF_ERR_MEMORY.

@@ -4,15 +4,18 @@
 recommend and aggregate run without their services: no event here gets that far.
 """
 import base64
+import gzip
 import json
 import unittest
 from pathlib import Path
 
+from aggregate_case import record, window
 from aws_peers import respond
 from lambda_case import FunctionCase
 from models import trained
 from predict_case import REQUEST, RESPONSE, PredictCase
 from programs import BIN, SOURCE
+from recommend_case import aggregated
 
 CASES = Path(__file__).parent / "cases" / "functions"
 SETTINGS = {
@@ -52,10 +55,64 @@ class OtherSources(EventCase):
                  "records-lower": "this one has records", "records-null": "no Records",
                  "test-console": "this one has key1, key2, key3"}
         for name in ("recommend", "aggregate"):
-            self.run_function(name)
+            run = self.run_function(name)
             for path in sorted((CASES / "04-other-sources").iterdir()):
                 with self.subTest(function=name, case=path.name):
                     self.assertReport(self.invoke(case(path)), "Function.InvalidEvent", named[path.stem])
+            self.stop(run)  # else it would take the next one's events
+
+
+def request(request_id):
+    return json.dumps({"user_id": 2.0, "top_n": 1.0, "request_id": request_id, "rating": 10**20}).encode()
+
+
+class Records(EventCase):
+    def send(self, *datas):
+        return self.invoke({"Records": [record(n, None, base64_data=base64.b64encode(data).decode())
+                                        for n, data in enumerate(datas)]})
+
+    def test_a_record_is_read_or_refused_once_with_its_reason(self):
+        """Case 13, and aggregates of case 05: what follows a bad record goes on."""
+        damaged = bytearray(aggregated(request("p")))
+        damaged[-1] ^= 1
+        self.run_function("recommend")
+        datas = [request("plain"), gzip.compress(request("gzip")), base64.b64encode(request("twice")),
+                 b"\xef\xbb\xbf" + request("mark"), gzip.compress(b"\xef\xbb\xbf" + request("both")),
+                 base64.b64encode(gzip.compress(request("gzip twice"))), aggregated(request("packed")),
+                 b"", request("two") + request("two"), b"poison", bytes(damaged), gzip.compress(request("cut"))[:-4],
+                 b'{"user_id": 2, "request_id": NaN}', request("last")]
+        result = self.send(*datas).json
+        self.assertEqual(["plain", "gzip", "twice", "mark", "both", "gzip twice", "packed", "last"],
+                         [one["request_id"] for one in result["predictions"]])
+        self.assertEqual([{2}, {1}], [{one[name] for one in result["predictions"]} for name in ("user_id", "count")])
+        self.assertEqual([], result["batchItemFailures"])
+        reasons = [one["reason"] for one in result["rejected"]]
+        for reason, piece in zip(reasons, ("not JSON, at byte 0 of 0", "not JSON, at byte", "not JSON, at byte 0 of 6",
+                                           "but its MD5", "the gzip stream ends early", "not JSON, at byte 29")):
+            self.assertIn(piece, reason)
+        self.assertEqual(6, len(reasons))
+
+    def test_the_packed_records_of_the_reports_are_read_one_by_one(self):
+        self.run_function("recommend")
+        for path in sorted((CASES / "05-kpl").iterdir()):
+            with self.subTest(path.name):
+                result = self.invoke(case(path)).json
+                self.assertEqual(["k1", "k4"], [one["request_id"] for one in result["predictions"]])
+                self.assertEqual(2, len(result["rejected"]))
+
+    def test_aggregate_says_the_same_reasons(self):
+        run = self.run_function("aggregate")
+        damaged = bytearray(aggregated({"movieId": "1", "rating": 1}))
+        damaged[-1] ^= 1
+        event = window([record(n, data) for n, data in enumerate((
+            {"movieId": 1.0, "rating": 4}, gzip.compress(b'{"movieId": "1", "rating": 1}'),
+            b'\xef\xbb\xbf{"movieId": 1, "rating": 100000000000000000000}', bytes(damaged), b'{"movieId": 1, "rating": NaN}'))])
+        state = self.invoke(event).json["state"]
+        self.assertEqual("3 100000000000000000005", state["=1"])
+        reasons = [line["message"] for line in self.lines(self.stop(run)) if line.get("event") == "dirty_record"]
+        self.assertEqual(2, len(reasons))
+        self.assertIn("its MD5 or its message is damaged", reasons[0])
+        self.assertEqual("not JSON, at byte 25 of 29", reasons[1])
 
 
 class Requests(PredictCase):

@@ -10,7 +10,7 @@ static mf_aggregate_settings values;
 static const char *const variables[] = {
     "PRESET",        "KEY_FIELD",   "SUM_FIELDS",       "CARRIED_FIELDS",  "TABLE_NAME",
     "KEY_ATTRIBUTE", "KEY_TYPE",    "SUM_ATTRIBUTES",   "COUNT_ATTRIBUTE", "MEAN_ATTRIBUTES",
-    "END_ATTRIBUTE", "STATE_BYTES", "TREND_TABLE_NAME", "TREND_COUNT",
+    "END_ATTRIBUTE", "STATE_BYTES", "TREND_TABLE_NAME", "TREND_COUNT",     "START_ATTRIBUTE",
 };
 
 static int fresh(void **state)
@@ -69,6 +69,24 @@ static void lists_are_names_with_commas(void **state)
     assert_true(values.key_is_number);
 }
 
+static void a_dash_stands_for_no_mean_in_any_place(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    assert_ok(read_with(PAIRS("SUM_FIELDS", "a,b", "SUM_ATTRIBUTES", "x,place", "MEAN_ATTRIBUTES",
+                              "avg,-"),
+                        &err),
+              err);
+    assert_int_equal(values.mean_attributes.n, 2);
+    assert_string_equal(values.mean_attributes.names[0], "avg");
+    assert_string_equal(values.mean_attributes.names[1], "");
+    assert_ok(read_with(PAIRS("SUM_FIELDS", "a,b", "SUM_ATTRIBUTES", "x,y", "MEAN_ATTRIBUTES",
+                              "-, -", "COUNT_ATTRIBUTE", "-", "TREND_TABLE_NAME", "-"),
+                        &err),
+              err);
+    assert_int_equal(values.mean_attributes.n, 0);
+}
+
 static void what_contradicts_itself_is_refused_with_the_variable(void **state)
 {
     (void)state;
@@ -89,6 +107,16 @@ static void what_contradicts_itself_is_refused_with_the_variable(void **state)
         {PAIRS("KEY_ATTRIBUTE", "place"), "the attribute \"place\" twice"},
         {PAIRS("CARRIED_FIELDS", "movieId"), "the attribute \"movieId\" twice"},
         {PAIRS("STATE_BYTES", "10"), "STATE_BYTES"},
+        {PAIRS("SUM_FIELDS", "a,-", "SUM_ATTRIBUTES", "x,y", "MEAN_ATTRIBUTES", "-"),
+         "SUM_FIELDS has - for a name: it means none"},
+        {PAIRS("SUM_FIELDS", "a,b", "SUM_ATTRIBUTES", "-,y", "MEAN_ATTRIBUTES", "-"),
+         "SUM_ATTRIBUTES has - for a name"},
+        {PAIRS("CARRIED_FIELDS", "-,title"), "CARRIED_FIELDS has - for a name"},
+        {PAIRS("START_ATTRIBUTE", "-"), "START_ATTRIBUTE has - for a name"},
+        {PAIRS("END_ATTRIBUTE", "-"), "END_ATTRIBUTE has - for a name"},
+        {PAIRS("KEY_FIELD", "-"), "KEY_FIELD has - for a name"},
+        {PAIRS("SUM_FIELDS", "a,b", "SUM_ATTRIBUTES", "x,y", "MEAN_ATTRIBUTES", "-,place"),
+         "the attribute \"place\" twice"},
         {PAIRS("PRESET", "taxis"), "PRESET"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -152,8 +180,9 @@ static void a_dirty_record_has_a_reason_without_its_content(void **state)
         const char *says;
         bool key_is_number;
     } cases[] = {
-        {"", "it is not a JSON object", false},
-        {"[1]", "it is not a JSON object", false},
+        {"", "not JSON, at byte 0 of 0", false},
+        {"[1]", "expected a JSON object", false},
+        {"{\"movieId\":1,\"rating\":NaN}", "not JSON, at byte 22 of 26", false},
         {"{\"rating\":1}", "field movieId is missing", false},
         {"{\"movieId\":null,\"rating\":1}", "field movieId is missing", false},
         {"{\"movieId\":\"\",\"rating\":1}", "field movieId is not a text of 1 to 1024", false},
@@ -189,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_preset_is_the_default_of_what_is_not_set, fresh),
         cmocka_unit_test_setup(lists_are_names_with_commas, fresh),
+        cmocka_unit_test_setup(a_dash_stands_for_no_mean_in_any_place, fresh),
         cmocka_unit_test_setup(what_contradicts_itself_is_refused_with_the_variable, fresh),
         cmocka_unit_test_setup(a_key_is_a_text_or_the_shortest_form_of_a_number, fresh),
         cmocka_unit_test_setup(a_dirty_record_has_a_reason_without_its_content, fresh),

@@ -67,7 +67,7 @@ static bool read_state(const char *state)
 {
     static char *event;
     free(event);
-    if (asprintf(&event, "{\"state\":%s}", state) < 0)
+    if (asprintf(&event, "{\"Records\":[],\"state\":%s}", state) < 0)
         fail_msg("no memory");
     mf_aggregate_window_clear(&other);
     mf_error_clear(&err);

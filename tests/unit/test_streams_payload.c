@@ -7,6 +7,7 @@
 #include "lambda/streams/payload.h"
 
 #include <locale.h>
+#include <zlib.h>
 
 static mf_stream_payload payload;
 static mf_error why;
@@ -121,11 +122,8 @@ static void aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so(vo
         assert_last();
     }
     packed.bytes[10] = (char)(packed.bytes[10] ^ 1);
-    assert_ok(open_bytes(packed.bytes, packed.n_bytes, 1), why); /* passed on whole */
-    mf_stream_user_record whole;
-    assert_true(mf_stream_payload_next(&payload, &whole));
-    assert_int_equal(whole.data.n_bytes, packed.n_bytes);
-    assert_false(whole.is_aggregated);
+    assert_false(open_bytes(packed.bytes, packed.n_bytes, 1));
+    assert_error(&why, MF_ERR_FORMAT, "begins as an aggregate of the KPL, but its MD5");
     packed.n_bytes = 0;
     mf_text message = MF_TEXT_EMPTY;
     kpl_bytes(&message, 1, "a", 1);
@@ -136,6 +134,45 @@ static void aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so(vo
     assert_last();
     mf_text_free(&message);
     mf_text_free(&packed);
+}
+
+static void gzip_is_unpacked_and_a_byte_order_mark_left_out(void **state)
+{
+    (void)state;
+    static const char packed[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\xca\x53\xb2\x32"
+                                 "\xac\x05\x00\x7e\x3b\x4b\xd4\x07\x00\x00\x00"; /* {"n":1} */
+    const size_t n = sizeof packed - 1;
+    for (int n_times = 1; n_times <= 2; n_times++) {
+        assert_ok(open_bytes(packed, n, n_times), why);
+        assert_next("{\"n\":1}", "outer", 0);
+        assert_last();
+        assert_ok(open_bytes("\xEF\xBB\xBF{\"n\":1}", 10, n_times), why);
+        assert_next("{\"n\":1}", "outer", 0);
+        assert_last();
+    }
+    for (size_t cut = 2; cut < n; cut++) {
+        assert_false(open_bytes(packed, cut, 1));
+        assert_error(&why, MF_ERR_FORMAT, "gzip");
+        assert_last();
+    }
+    assert_ok(open_bytes("\xEF\xBB\xBF", 3, 1), why);
+    assert_next("", "outer", 0);
+}
+
+static void gzip_that_unpacks_to_too_much_is_refused(void **state)
+{
+    (void)state;
+    static char zeros[MF_STREAM_UNPACKED_BYTES + 1], packed[1 << 17];
+    z_stream stream = {.next_in = (Bytef *)zeros,
+                       .avail_in = sizeof zeros,
+                       .next_out = (Bytef *)packed,
+                       .avail_out = sizeof packed};
+    assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY),
+                     Z_OK);
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_false(open_bytes(packed, stream.total_out, 1));
+    assert_error(&why, MF_ERR_FORMAT, "unpacks to more than 16777216 bytes");
+    deflateEnd(&stream);
 }
 
 static int end(void **state)
@@ -153,6 +190,8 @@ int main(void)
         cmocka_unit_test(line_ends_of_a_wrapped_inner_base64_do_not_matter),
         cmocka_unit_test(what_only_looks_like_base64_stays_as_it_is),
         cmocka_unit_test(bad_base64_can_never_be_read),
+        cmocka_unit_test(gzip_is_unpacked_and_a_byte_order_mark_left_out),
+        cmocka_unit_test(gzip_that_unpacks_to_too_much_is_refused),
         cmocka_unit_test(aggregates_open_also_when_encoded_twice_and_malformed_ones_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, end);

@@ -107,7 +107,7 @@ static void respond(mf_inference_format format, const mf_text *body)
     do
         progress = mf_inference_step(inference, b.workspace, SLICE_MICROSECONDS, &err);
     while (progress == MF_INFERENCE_MORE);
-    if (progress == MF_INFERENCE_FAILED || mf_inference_n_responses(inference) != b.n)
+    if (progress == MF_INFERENCE_FAILED || mf_inference_counted(inference).n_responses != b.n)
         die("body", err.text);
     mf_inference_destroy(inference);
 }

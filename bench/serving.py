@@ -415,8 +415,8 @@ def cached(folder):
     with redis(redis_port) as store:
         with serve(folder / "ml", port, **variables):
             facts = counters(port)
-            n_users = int(facts["model_users"])
-            say(f"{facts['model_items']:.0f} items, {n_users} users, 64 factors")
+            n_users = int(facts["recommender_model_users"])
+            say(f"{facts['recommender_model_items']:.0f} items, {n_users} users, 64 factors")
             once = [user(u) for u in range(n_users)]
             few = [user(u) for u in range(1000)]
             measure("/ping, for comparison", (), what=("/ping",))

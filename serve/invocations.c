@@ -3,6 +3,7 @@
 #include "serve/invocations.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "http/parse/media.h"
 
@@ -12,11 +13,48 @@
 
 static const char CUSTOM_ATTRIBUTES[] = "X-Amzn-SageMaker-Custom-Attributes";
 
-static void count_predictions(mf_service_loop *loop, uint64_t n)
+static void add(atomic_uint_fast64_t *count, uint64_t n)
 {
-    atomic_store_explicit(&loop->n_predictions,
-                          atomic_load_explicit(&loop->n_predictions, memory_order_relaxed) + n,
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
                           memory_order_relaxed);
+}
+
+static void add_unknown(mf_http_request *request, atomic_uint_fast64_t *count, const char *name,
+                        uint64_t n)
+{
+    add(count, n);
+    if (n > 0)
+        mf_http_log_count(request, name, n);
+}
+
+/* Counts the predictions of a request, in /metrics and in its line of the access log. */
+static void count_predictions(mf_http_request *request, mf_service_loop *loop,
+                              const mf_inference_counts *counts)
+{
+    add(&loop->n_predictions, counts->n_responses);
+    add_unknown(request, &loop->n_unknown_users, "unknown_users", counts->n_unknown_users);
+    add_unknown(request, &loop->n_unknown_items, "unknown_items", counts->n_unknown_items);
+}
+
+/* A batch without any known user is most likely one whose ids are written otherwise than those of the
+ * training data. Its responses look like others. */
+static void warn_unknown(mf_service *service, const mf_inference_counts *counts)
+{
+    enum { FEWEST = 10, INTERVAL_US = 60 * 1000 * 1000 };
+    if (counts->n_users < FEWEST || counts->n_unknown_users < counts->n_users)
+        return;
+    const int64_t now = mf_clock_us();
+    int_fast64_t before = atomic_load_explicit(&service->warned_us, memory_order_relaxed);
+    if ((before != INT64_MIN && now - before < INTERVAL_US) ||
+        !atomic_compare_exchange_strong(&service->warned_us, &before, now))
+        return;
+    mf_log_line line;
+    mf_log_begin(&line, MF_LOG_WARNING, "unknown_users");
+    mf_log_count(&line, "users", counts->n_users);
+    mf_log_text(&line, "message",
+                "none of the users of a batch is in the training data: compare the ids with those "
+                "that the model was trained on");
+    mf_log_end(&line);
 }
 
 mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop)
@@ -102,6 +140,7 @@ static bool resume_in_slices(mf_http_request *request, mf_http_slice *slice, con
 
 /* A request to /invocations between its slices. */
 typedef struct invocation {
+    mf_service *service;
     mf_service_loop *loop;
     mf_loaded *loaded; /* see resume_in_slices */
     mf_inference *inference;
@@ -129,11 +168,14 @@ static bool step_invocation(mf_http_request *request, void *state)
 {
     const invocation *in = state;
     mf_error err = {0};
+    mf_inference_counts counts;
     switch (mf_inference_step(in->inference, in->loop->workspace, MF_SLICE_MICROSECONDS, &err)) {
     case MF_INFERENCE_MORE:
         return false;
     case MF_INFERENCE_DONE:
-        count_predictions(in->loop, mf_inference_n_responses(in->inference));
+        counts = mf_inference_counted(in->inference);
+        count_predictions(request, in->loop, &counts);
+        warn_unknown(in->service, &counts);
         set_attributes(request, in->loaded);
         mf_http_respond(request, 200, in->media_type);
         return true;
@@ -164,8 +206,10 @@ void mf_handle_invocations(mf_http_request *request, void *context)
 
     mf_error err = {0};
     const mf_http_view body = mf_http_get_body(request);
-    invocation in = {
-        .loop = loop, .loaded = loaded, .media_type = mf_inference_media_types[response_format]};
+    invocation in = {.service = service,
+                     .loop = loop,
+                     .loaded = loaded,
+                     .media_type = mf_inference_media_types[response_format]};
     in.inference =
         mf_inference_create(loaded->recommender, &service->limits, request_format, response_format,
                             body.bytes, body.n_bytes, mf_http_response(request), &err);
@@ -221,7 +265,9 @@ void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, cons
         mf_text_format(out, ",\"from_cache\":%s,\"latency_ms\":%.3f", from_cache ? "true" : "false",
                        (mf_clock_seconds() - since) * MILLI);
     mf_text_literal(out, "}");
-    count_predictions(loop, 1);
+    count_predictions(request, loop,
+                      &(mf_inference_counts){
+                          .n_responses = 1, .n_users = 1, .n_unknown_users = !list->known_user});
     mf_http_set_header(request, "X-Model-Version", loaded->version, strlen(loaded->version));
     mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
 }

@@ -2,6 +2,7 @@
  * created, share a model and are freed. */
 #include "serve/service.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "serve/cached.h"
 #include "serve/invocations.h"
@@ -76,6 +77,8 @@ bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
                        const mf_cache_settings *cache, mf_error *err)
 {
     memset(service, 0, sizeof *service);
+    service->started_ms = mf_clock_wall_ms();
+    service->warned_us = INT64_MIN;
     service->settings = *settings;
     service->limits = mf_serve_settings_limits(&service->settings);
     service->http = mf_serve_settings_http(&service->settings);

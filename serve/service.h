@@ -25,8 +25,10 @@ typedef struct mf_service_loop {
     mf_workspace *workspace;
     mf_cache_client *cache;             /* NULL: there is none */
     struct mf_shared_lookups *shared;   /* its lookups in progress (cached.h), or NULL */
-    atomic_uint_fast64_t n_predictions; /* written by this loop only */
-    char reason[MF_ERROR_TEXT_BYTES];   /* why there is no model */
+    atomic_uint_fast64_t n_predictions; /* these three are written by this loop only */
+    atomic_uint_fast64_t n_unknown_users;
+    atomic_uint_fast64_t n_unknown_items;
+    char reason[MF_ERROR_TEXT_BYTES]; /* why there is no model */
 } mf_service_loop;
 
 typedef struct mf_service {
@@ -43,6 +45,8 @@ typedef struct mf_service {
     atomic_bool ready;   /* every loop has a model: what /ping and /health say */
     atomic_bool failing; /* a /ping got 503 since the last 200 */
 
+    int64_t started_ms;            /* since 1970 */
+    atomic_int_fast64_t warned_us; /* the last warning about unknown users, mf_clock_us() */
     atomic_uint_fast64_t reloads;
     atomic_uint_fast64_t reloads_refused;
 } mf_service;

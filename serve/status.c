@@ -77,21 +77,30 @@ void mf_handle_execution_parameters(mf_http_request *request, void *context)
 
 /* ----------------------------------------------------------------- /metrics */
 
-static void declare(mf_text *out, const char *name, const char *type, const char *help)
+/* Where the metrics go, and what their names begin with. */
+typedef struct metrics {
+    mf_text *text;
+    const char *prefix;
+} metrics;
+
+static const char PREFIX[] = "recommender_";
+
+static void declare(const metrics *out, const char *name, const char *type, const char *help)
 {
-    mf_text_format(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+    mf_text_format(out->text, "# HELP %s%s %s%s\n# TYPE %s%s %s\n", out->prefix, name,
+                   out->prefix[0] == '\0' ? "Old name. " : "", help, out->prefix, name, type);
 }
 
-static void gauge(mf_text *out, const char *name, const char *help, double value)
+static void gauge(const metrics *out, const char *name, const char *help, double value)
 {
     declare(out, name, "gauge", help);
-    mf_text_format(out, "%s %.17g\n", name, value);
+    mf_text_format(out->text, "%s%s %.17g\n", out->prefix, name, value);
 }
 
-static void counter(mf_text *out, const char *name, const char *help, uint64_t value)
+static void counter(const metrics *out, const char *name, const char *help, uint64_t value)
 {
     declare(out, name, "counter", help);
-    mf_text_format(out, "%s %llu\n", name, (unsigned long long)value);
+    mf_text_format(out->text, "%s%s %llu\n", out->prefix, name, (unsigned long long)value);
 }
 
 /* Requests without a route share one name. */
@@ -100,18 +109,20 @@ static const char *route_name(const mf_service *service, size_t route)
     return route < service->n_routes ? service->routes[route].path : "none";
 }
 
-static void write_requests(mf_text *out, const mf_service *service, const mf_http_stats *stats)
+static void write_requests(const metrics *out, const mf_service *service,
+                           const mf_http_stats *stats)
 {
     declare(out, "http_requests_total", "counter", "Responses by route and class of status.");
     for (size_t r = 0; r <= service->n_routes; r++)
         for (size_t status = 1; status < MF_HTTP_STATUSES; status++)
             if (stats->routes[r].responses[status] > 0)
-                mf_text_format(out, "http_requests_total{route=\"%s\",status=\"%zuxx\"} %llu\n",
-                               route_name(service, r), status,
+                mf_text_format(out->text,
+                               "%shttp_requests_total{route=\"%s\",status=\"%zuxx\"} %llu\n",
+                               out->prefix, route_name(service, r), status,
                                (unsigned long long)stats->routes[r].responses[status]);
 }
 
-static void write_latency(mf_text *out, const mf_service *service, const mf_http_stats *stats)
+static void write_latency(const metrics *out, const mf_service *service, const mf_http_stats *stats)
 {
     static const char NAME[] = "http_request_duration_seconds";
     declare(out, NAME, "histogram", "From a request's last byte to its response.");
@@ -121,27 +132,29 @@ static void write_latency(mf_text *out, const mf_service *service, const mf_http
         for (size_t b = 0; b < MF_HTTP_BUCKETS; b++) {
             so_far += route->buckets[b];
             if (b + 1 < MF_HTTP_BUCKETS)
-                mf_text_format(out, "%s_bucket{route=\"%s\",le=\"%.6g\"} %llu\n", NAME,
-                               route_name(service, r), mf_http_bucket_bounds[b] * 1e-6,
-                               (unsigned long long)so_far);
+                mf_text_format(out->text, "%s%s_bucket{route=\"%s\",le=\"%.6g\"} %llu\n",
+                               out->prefix, NAME, route_name(service, r),
+                               mf_http_bucket_bounds[b] * 1e-6, (unsigned long long)so_far);
             else
-                mf_text_format(out, "%s_bucket{route=\"%s\",le=\"+Inf\"} %llu\n", NAME,
-                               route_name(service, r), (unsigned long long)so_far);
+                mf_text_format(out->text, "%s%s_bucket{route=\"%s\",le=\"+Inf\"} %llu\n",
+                               out->prefix, NAME, route_name(service, r),
+                               (unsigned long long)so_far);
         }
-        mf_text_format(out, "%s_sum{route=\"%s\"} %.6f\n%s_count{route=\"%s\"} %llu\n", NAME,
-                       route_name(service, r), (double)route->microseconds * 1e-6, NAME,
+        mf_text_format(out->text, "%s%s_sum{route=\"%s\"} %.6f\n%s%s_count{route=\"%s\"} %llu\n",
+                       out->prefix, NAME, route_name(service, r),
+                       (double)route->microseconds * 1e-6, out->prefix, NAME,
                        route_name(service, r), (unsigned long long)so_far);
     }
 }
 
-static void write_model(mf_text *out, const mf_loaded *loaded)
+static void write_model(const metrics *out, const mf_loaded *loaded)
 {
     gauge(out, "model_ready", "1 when a model is in service.", loaded != NULL);
     if (loaded == NULL)
         return;
     const mf_model_parts *model = mf_model_get(loaded->model);
     declare(out, "model_info", "gauge", "Version of the model in service.");
-    mf_text_format(out, "model_info{version=\"%s\"} 1\n", loaded->version);
+    mf_text_format(out->text, "%smodel_info{version=\"%s\"} 1\n", out->prefix, loaded->version);
     gauge(out, "model_users", "Users in the model.", model->n_users);
     gauge(out, "model_items", "Items in the model.", model->n_items);
     gauge(out, "model_ratings", "Ratings the model was made from, including those held out.",
@@ -158,7 +171,7 @@ static void write_model(mf_text *out, const mf_loaded *loaded)
           (double)mf_recommender_index_bytes(loaded->recommender));
 }
 
-static void write_cache(mf_text *out, const mf_cache *cache)
+static void write_cache(const metrics *out, const mf_cache *cache)
 {
     static const struct {
         mf_cache_count what;
@@ -200,36 +213,71 @@ static uint64_t resident_bytes(void)
     return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-void mf_handle_metrics(mf_http_request *request, void *context)
-{
-    mf_service *service = context;
-    mf_http_stats stats;
-    mf_http_server_stats(service->server, &stats);
-    uint64_t n_predictions = 0;
-    for (uint32_t i = 0; i < service->http.n_threads; i++)
-        n_predictions +=
-            atomic_load_explicit(&service->loops[i].n_predictions, memory_order_relaxed);
+typedef enum loop_count { PREDICTIONS, UNKNOWN_USERS, UNKNOWN_ITEMS } loop_count;
 
-    mf_text *out = mf_http_response(request);
-    write_requests(out, service, &stats);
-    write_latency(out, service, &stats);
+static uint64_t sum_loops(const mf_service *service, loop_count which)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < service->http.n_threads; i++) {
+        const mf_service_loop *loop = &service->loops[i];
+        const atomic_uint_fast64_t *const counts[] = {
+            [PREDICTIONS] = &loop->n_predictions,
+            [UNKNOWN_USERS] = &loop->n_unknown_users,
+            [UNKNOWN_ITEMS] = &loop->n_unknown_items,
+        };
+        n += atomic_load_explicit(counts[which], memory_order_relaxed);
+    }
+    return n;
+}
+
+static void write_all(const metrics *out, mf_service *service, const mf_loaded *loaded,
+                      const mf_http_stats *stats)
+{
+    write_requests(out, service, stats);
+    write_latency(out, service, stats);
     counter(out, "predictions_total",
-            "Responses to instances; those of a batch are counted one by one.", n_predictions);
-    write_model(out, loop_of(request, service)->loaded);
+            "Responses to instances; those of a batch are counted one by one.",
+            sum_loops(service, PREDICTIONS));
+    write_model(out, loaded);
     counter(out, "model_reloads_total", "Models that replaced another.",
             atomic_load(&service->reloads));
     counter(out, "model_reloads_refused_total", "Models that were not usable on reload.",
             atomic_load(&service->reloads_refused));
     write_cache(out, service->cache);
-    gauge(out, "http_connections", "Open connections.", (double)stats.connections);
-    counter(out, "http_connections_total", "Connections accepted.", stats.accepted);
-    counter(out, "http_connections_refused_total", "Connections over the limit.", stats.refused);
-    counter(out, "http_timeouts_total", "Connections closed for being slow.", stats.timed_out);
-    gauge(out, "http_requests_working", "Long requests at work.", (double)stats.working);
+    gauge(out, "http_connections", "Open connections.", (double)stats->connections);
+    counter(out, "http_connections_total", "Connections accepted.", stats->accepted);
+    counter(out, "http_connections_refused_total", "Connections over the limit.", stats->refused);
+    counter(out, "http_timeouts_total", "Connections closed for being slow.", stats->timed_out);
+    gauge(out, "http_requests_working", "Long requests at work.", (double)stats->working);
     gauge(out, "http_buffered_bytes", "Bodies and unsent responses in memory.",
-          (double)stats.buffered_bytes);
-    counter(out, "http_received_bytes_total", "Bytes received.", stats.bytes_in);
-    counter(out, "http_sent_bytes_total", "Bytes sent.", stats.bytes_out);
-    gauge(out, "process_resident_memory_bytes", "Resident memory.", (double)resident_bytes());
+          (double)stats->buffered_bytes);
+    counter(out, "http_received_bytes_total", "Bytes received.", stats->bytes_in);
+    counter(out, "http_sent_bytes_total", "Bytes sent.", stats->bytes_out);
+}
+
+void mf_handle_metrics(mf_http_request *request, void *context)
+{
+    enum { MILLI = 1000 };
+    mf_service *service = context;
+    mf_http_stats stats;
+    mf_http_server_stats(service->server, &stats);
+    mf_text *text = mf_http_response(request);
+    const metrics ours = {text, PREFIX};
+    const metrics process = {text, "process_"};
+    const metrics old = {text, ""}; /* names without a prefix, for one more release */
+    const mf_loaded *loaded = loop_of(request, service)->loaded;
+    write_all(&ours, service, loaded, &stats);
+    counter(
+        &ours, "unknown_users_total",
+        "Responses for a user who is not in the training data; those of a batch are counted one by "
+        "one.",
+        sum_loops(service, UNKNOWN_USERS));
+    counter(&ours, "unknown_items_total",
+            "Ids of items in requests that are not in the training data.",
+            sum_loops(service, UNKNOWN_ITEMS));
+    gauge(&process, "resident_memory_bytes", "Resident memory.", (double)resident_bytes());
+    gauge(&process, "start_time_seconds", "When the process started, in seconds since 1970.",
+          (double)service->started_ms / MILLI);
+    write_all(&old, service, loaded, &stats);
     mf_http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8");
 }

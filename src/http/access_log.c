@@ -160,6 +160,10 @@ static void append_line(mf_http_access_log *log, const mf_access *access)
     mf_text_count(line, access->bytes_out);
     mf_text_literal(line, ",\"microseconds\":");
     mf_text_count(line, access->microseconds);
+    for (int i = 0; i < MF_ACCESS_COUNTS && access->counts[i].name != NULL; i++) {
+        mf_text_format(line, ",\"%s\":", access->counts[i].name);
+        mf_text_count(line, access->counts[i].value);
+    }
     mf_text_literal(line, "}\n");
 }
 

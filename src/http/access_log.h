@@ -2,7 +2,7 @@
  *
  *     {"ts":"2026-01-31T09:30:00.120Z","level":"info","event":"request",
  *      "request_id":"5f2c…","inference_id":"abc","method":"POST","route":"/invocations",
- *      "status":200,"bytes_in":35,"bytes_out":31,"microseconds":42}
+ *      "status":200,"bytes_in":35,"bytes_out":31,"microseconds":42,"unknown_users":1}
  *
  * Loops put records into rings of their own and never wait; the thread writes
  * them a few times a second, many lines to one write(). A ring that is full drops
@@ -25,6 +25,14 @@ enum {
     MF_ACCESS_INFERENCE_ID_BYTES = 65, /* X-Amzn-SageMaker-Inference-Id: 1 … 64 printable */
 };
 
+/* A figure of the handler's own (mf_http_log_count). */
+enum { MF_ACCESS_COUNTS = 2 };
+
+typedef struct mf_access_count {
+    const char *name; /* static; NULL: none */
+    uint64_t value;
+} mf_access_count;
+
 typedef struct mf_access {
     const char *method; /* static */
     const char *route;  /* static; "" when there was none */
@@ -33,6 +41,7 @@ typedef struct mf_access {
     uint64_t bytes_out; /* of the response's body */
     uint64_t microseconds;
     int64_t when_ms; /* wall clock, since 1970 */
+    mf_access_count counts[MF_ACCESS_COUNTS];
     char request_id[MF_ACCESS_REQUEST_ID_BYTES];
     char inference_id[MF_ACCESS_INFERENCE_ID_BYTES]; /* "" when there was none */
 } mf_access;

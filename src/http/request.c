@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "http/access_log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +57,7 @@ mf_http_request *mf_request_acquire(mf_http_loop *loop, struct mf_connection *co
     request->n_joined = 0;
     request->n_parameters = 0;
     request->whole_us = loop->now_us;
+    memset(request->log_counts, 0, sizeof request->log_counts);
     request->counted = 0;
     request->state = MF_REQUEST_UNCLAIMED;
     request->queue = NULL;
@@ -311,6 +311,15 @@ void mf_http_set_header(mf_http_request *request, const char *name, const char *
         append_header(&request->headers, name, value, n_bytes);
 }
 
+void mf_http_log_count(mf_http_request *request, const char *name, uint64_t value)
+{
+    for (int i = 0; i < MF_ACCESS_COUNTS; i++)
+        if (request->log_counts[i].name == NULL) {
+            request->log_counts[i] = (mf_access_count){name, value};
+            return;
+        }
+}
+
 bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
                         size_t n_bytes)
 {
@@ -435,6 +444,7 @@ static void record(const mf_http_request *request, int status, const char *id)
     access.bytes_out = request->response.n_bytes;
     access.microseconds = microseconds;
     access.when_ms = now_us / 1000 + loop->wall_offset_ms;
+    memcpy(access.counts, request->log_counts, sizeof access.counts);
     memcpy(access.request_id, id, strlen(id) + 1);
     /* SageMaker's pattern for it is \p{ASCII}{1,64}. */
     const mf_http_view inference = visible_header(request, "X-Amzn-SageMaker-Inference-Id",

@@ -10,6 +10,7 @@
 #define MF_HTTP_REQUEST_H
 
 #include "base/error.h"
+#include "http/access_log.h"
 #include "http/loop.h"
 #include "http/parse/body.h"
 #include "http/parse/head.h"
@@ -51,6 +52,7 @@ struct mf_http_request {
     mf_text response;
     mf_text headers;  /* whole lines, from mf_http_set_header */
     int64_t whole_us; /* when its last byte had come */
+    mf_access_count log_counts[MF_ACCESS_COUNTS];
     uint64_t counted; /* of its memory, in the server's buffered_bytes */
 
     mf_request_state state;

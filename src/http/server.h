@@ -150,6 +150,10 @@ void mf_http_set_header(mf_http_request *request, const char *name, const char *
 MF_MUST_CHECK bool mf_http_add_header(mf_http_request *request, const char *name, const char *value,
                                       size_t n_bytes);
 
+/* Adds "name":value to the request's line in the access log, after its other fields. name is a literal; at
+ * most two of them. Call it before the response. */
+void mf_http_log_count(mf_http_request *request, const char *name, uint64_t value);
+
 /* Sends what mf_http_response holds. content_type is a literal; NULL: none (for empty bodies).
  * For HEAD the length is sent and the body is not; 204 and 304 have neither. If the
  * response ran out of memory a 503 is sent instead. Do not use the request

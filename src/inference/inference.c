@@ -145,9 +145,9 @@ void mf_inference_log_models(const mf_recommender *recommender)
                        "requests for a rating are refused: the model was trained without ratings");
 }
 
-uint64_t mf_inference_n_responses(const mf_inference *inference)
+mf_inference_counts mf_inference_counted(const mf_inference *inference)
 {
-    return inference->n_responses;
+    return inference->counts;
 }
 
 void mf_inference_destroy(mf_inference *inference)

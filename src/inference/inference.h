@@ -113,8 +113,15 @@ MF_MUST_CHECK mf_inference_progress mf_inference_step(mf_inference *inference,
  * strict mode, 406 the response format cannot hold the response, 503 no memory, 500 internal. */
 int mf_inference_status(const mf_error *err);
 
-/* The number of responses so far. */
-uint64_t mf_inference_n_responses(const mf_inference *inference);
+/* What was counted so far. Ids count as often as they occur. */
+typedef struct mf_inference_counts {
+    uint64_t n_responses;
+    uint64_t n_users;         /* responses to a user: all but those to `similar` */
+    uint64_t n_unknown_users; /* of them computed for an unknown user */
+    uint64_t n_unknown_items; /* ids of items, also candidates and rated ones, that are unknown */
+} mf_inference_counts;
+
+mf_inference_counts mf_inference_counted(const mf_inference *inference);
 
 /* NULL is fine. */
 void mf_inference_destroy(mf_inference *inference);

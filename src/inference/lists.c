@@ -10,6 +10,13 @@
 
 enum { FIELD_BYTES = 48 };
 
+static uint32_t find_item(mf_inference *inference, mf_id id)
+{
+    const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
+    inference->counts.n_unknown_items += item == MF_INDEX_NONE;
+    return item;
+}
+
 /* Fills indexes with the items of these ids, MF_INDEX_NONE for unknown items. */
 static bool find_items(mf_inference *inference, const mf_written_id *ids, size_t n, mf_error *err)
 {
@@ -17,9 +24,14 @@ static bool find_items(mf_inference *inference, const mf_written_id *ids, size_t
                  err))
         return false;
     for (size_t i = 0; i < n; i++)
-        inference->indexes[i] =
-            mf_model_find_item(inference->model, ids[i].id.bytes, ids[i].id.n_bytes);
+        inference->indexes[i] = find_item(inference, ids[i].id);
     return true;
+}
+
+static void count_user(mf_inference *inference, const mf_profile *profile)
+{
+    inference->counts.n_users++;
+    inference->counts.n_unknown_users += !profile->known;
 }
 
 /* Fills the user profile of the instance. It is valid until the next fold-in. */
@@ -31,6 +43,7 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
         const mf_id id = instance->user.id;
         *profile = mf_profile_of_user(inference->recommender,
                                       mf_model_find_user(inference->model, id.bytes, id.n_bytes));
+        count_user(inference, profile);
         return profile->known || mf_reject_unknown(inference, "userId", id, err);
     }
     if (!find_items(inference, instance->rated, instance->n_ratings, err))
@@ -43,6 +56,7 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
     };
     if (!mf_fold_in(inference->recommender, workspace, &visitor, profile, err))
         return false;
+    count_user(inference, profile);
     if (!profile->known && inference->limits->strict && inference->single)
         return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE,
                        "ratings: none of the movies is in the training data");
@@ -184,7 +198,7 @@ static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_e
 {
     const mf_instance *instance = &inference->instance;
     const mf_id id = instance->item.id;
-    const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
+    const uint32_t item = find_item(inference, id);
     inference->list.known_item = item != MF_INDEX_NONE;
     if (item == MF_INDEX_NONE)
         return mf_reject_unknown(inference, "movieId", id, err);
@@ -198,7 +212,7 @@ static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_e
 static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const mf_id id = inference->instance.item.id;
-    const uint32_t item = mf_model_find_item(inference->model, id.bytes, id.n_bytes);
+    const uint32_t item = find_item(inference, id);
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
     mf_profile profile;
     if (!mf_reject_rating(inference, err) || !find_profile(inference, workspace, &profile, err))

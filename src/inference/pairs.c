@@ -88,6 +88,8 @@ bool mf_pairs_respond(mf_inference *inference, mf_error *err)
         const mf_pair *pair = &inference->pairs[i];
         mf_rating_response response = {.known_user = users[i] != MF_INDEX_NONE,
                                        .known_item = items[i] != MF_INDEX_NONE};
+        inference->counts.n_unknown_users += !response.known_user;
+        inference->counts.n_unknown_items += !response.known_item;
         response.rejected = !has_ratings || (inference->limits->strict &&
                                              !(response.known_user && response.known_item));
         if (!response.known_user && !mf_reject_unknown(inference, "userId", pair->user, err))
@@ -100,6 +102,7 @@ bool mf_pairs_respond(mf_inference *inference, mf_error *err)
         mf_response_rating(inference, &response);
         mf_response_end(inference);
     }
+    inference->counts.n_users += n;
     inference->n_pairs = 0;
     inference->n_pair_bytes = 0;
     return true;

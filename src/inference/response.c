@@ -56,7 +56,7 @@ static void end_entry(mf_inference *inference)
 void mf_response_end(mf_inference *inference)
 {
     end_entry(inference);
-    inference->n_responses++;
+    inference->counts.n_responses++;
 }
 
 void mf_response_rating(mf_inference *inference, const mf_rating_response *response)

@@ -105,7 +105,7 @@ struct mf_inference {
     size_t response_at; /* where it begins in *response */
     bool single;        /* the body is one instance, not a batch */
     bool opened;        /* something was written to the response */
-    uint64_t n_responses;
+    mf_inference_counts counts;
 };
 
 /* ---------------------------------------------------------------- readers: body → instances

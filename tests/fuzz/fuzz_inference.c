@@ -82,7 +82,7 @@ static outcome infer(const choice *c, const char *body, size_t n_bytes, uint32_t
         progress = mf_inference_step(inference, on.workspace, microseconds, &o.err);
     while (progress == MF_INFERENCE_MORE);
     o.ok = progress == MF_INFERENCE_DONE;
-    o.n_responses = mf_inference_n_responses(inference);
+    o.n_responses = mf_inference_counted(inference).n_responses;
     mf_inference_destroy(inference);
     return o;
 }

@@ -43,7 +43,7 @@ class CacheCase(ServeCase):
         return server
 
     def in_use(self, server, n=1):
-        server.wait_for(lambda: server.metrics()("cache_connections") == n, "a connection to Redis")
+        server.wait_for(lambda: server.metrics()("recommender_cache_connections") == n, "a connection to Redis")
 
     def expected(self, server, user, top_n):
         """The response of the other route, which uses no cache."""
@@ -67,7 +67,7 @@ class CacheCase(ServeCase):
         return was_cached
 
     def stored(self, server, n):
-        server.wait_for(lambda: server.metrics()("cache_stored_total") == n, f"{n} lists stored")
+        server.wait_for(lambda: server.metrics()("recommender_cache_stored_total") == n, f"{n} lists stored")
 
 
 class Responses(CacheCase):
@@ -91,15 +91,15 @@ class Responses(CacheCase):
         metrics = server.metrics()
         self.assertEqual((1, 3, 3, 0, 0), tuple(metrics(f"cache_{name}_total") for name in (
             "hits", "misses", "stored", "errors", "skipped")))
-        self.assertEqual((1, 1, 0), (metrics("cache_enabled"), metrics("cache_connections"),
-                                     metrics("cache_breakers_open")))
+        self.assertEqual((1, 1, 0), (metrics("recommender_cache_enabled"), metrics("recommender_cache_connections"),
+                                     metrics("recommender_cache_breakers_open")))
 
     def test_without_redis_lists_are_computed(self):
         for _ in range(2):
             self.recommend(self.server, "1", from_cache=False)
         metrics = self.server.metrics()
-        self.assertEqual(0, metrics("cache_enabled"))
-        self.assertEqual((0, 0), (metrics("cache_misses_total"), metrics("cache_skipped_total")))
+        self.assertEqual(0, metrics("recommender_cache_enabled"))
+        self.assertEqual((0, 0), (metrics("recommender_cache_misses_total"), metrics("recommender_cache_skipped_total")))
 
     def test_ids_parameters_and_errors_are_those_of_the_other_route(self):
         """Also for unknown users and for ids without a key."""
@@ -183,8 +183,8 @@ class Responses(CacheCase):
                         self.assertEqual(lists.setdefault(u, body["recommendations"]),
                                          body["recommendations"])
             self.stored(server, 10000)
-        self.assertEqual((10000, 0), (server.metrics()("cache_hits_total"),
-                                      server.metrics()("cache_errors_total")))
+        self.assertEqual((10000, 0), (server.metrics()("recommender_cache_hits_total"),
+                                      server.metrics()("recommender_cache_errors_total")))
         if not SANITIZED:
             self.assertLess(server.status_bytes("VmHWM") - before, 32 << 20)
 
@@ -216,7 +216,7 @@ class Responses(CacheCase):
                                  redis.command("GET", key)[:-1] + b",1]")):
             redis.command("SET", key, bad)
             self.recommend(server, "1", from_cache=False)
-            self.assertEqual(n + 1, server.metrics()("cache_errors_total"))
+            self.assertEqual(n + 1, server.metrics()("recommender_cache_errors_total"))
             self.stored(server, n + 2)
             self.recommend(server, "1", from_cache=True)
 
@@ -234,7 +234,7 @@ class Responses(CacheCase):
         server = self.with_redis(fake)
         with ThreadPoolExecutor(50) as pool:
             pending = [pool.submit(server.get, "/recommend/cached/1?top_n=5") for _ in range(50)]
-            served = lambda: server.metrics()("http_connections_total")
+            served = lambda: server.metrics()("recommender_http_connections_total")
             server.wait_for(lambda: served() >= 50, "fifty requests")
             gone = server.connect()
             gone.send(message("GET", "/recommend/cached/1?top_n=5"))
@@ -314,7 +314,7 @@ class Outages(CacheCase):
         for user in range(2, 30):
             self.recommend(server, str(user), from_cache=False)
         self.assertOneWarning(server, "no reply within 200 ms|no connection within 200 ms")
-        self.assertGreater(server.metrics()("cache_skipped_total"), 0)
+        self.assertGreater(server.metrics()("recommender_cache_skipped_total"), 0)
         redis.resume()
         eventually(lambda: self.recommend(server, "1"), "a list from Redis")
 
@@ -408,7 +408,7 @@ class Outages(CacheCase):
         self.recommend(server, "1", from_cache=False)
         self.stored(server, 1)
         self.recommend(server, "1", from_cache=True)
-        self.assertEqual(0, server.metrics()("cache_errors_total"))
+        self.assertEqual(0, server.metrics()("recommender_cache_errors_total"))
 
     def test_passwords(self):
         redis = RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD)
@@ -439,7 +439,7 @@ class Outages(CacheCase):
             for user in range(1, 30):
                 self.recommend(server, str(user))
                 eventually(lambda: self.recommend(server, str(user)), "a list from Redis")
-            self.assertEqual(2, server.metrics()("cache_connections_total"))
+            self.assertEqual(2, server.metrics()("recommender_cache_connections_total"))
         wrong = RealRedis(self, "--requirepass", PASSWORD, tls=elsewhere, password=PASSWORD)
         for peer, trusted, says in ((redis, other, "self-signed|unable to get|signature"),
                                     (wrong, elsewhere, "mismatch")):

@@ -317,7 +317,7 @@ class Stack(ServeCase):
         return int(headers["X-Target"].rpartition(":")[2]), cached["from_cache"]
 
     def stored(self, n):
-        self.eventually(lambda: sum(t.metrics()("cache_stored_total") for t in self.tasks) >= n, f"{n} lists stored")
+        self.eventually(lambda: sum(t.metrics()("recommender_cache_stored_total") for t in self.tasks) >= n, f"{n} lists stored")
 
     def test_a_service_of_two_tasks_behind_a_balancer(self):
         """92: a list that one task computed is a cache hit in the other one."""
@@ -431,7 +431,7 @@ class Stack(ServeCase):
     def test_streams_use_the_service(self):
         """92: RECOMMEND_SERVICE_URL is the balancer's, and both have one cache."""
         self.rehearse(Streams="on", Cache="on", Service="on")
-        invocations = lambda: sum(t.metrics()("http_requests_total", route="/invocations", status="2xx") for t in self.tasks)
+        invocations = lambda: sum(t.metrics()("recommender_http_requests_total", route="/invocations", status="2xx") for t in self.tasks)
         self.assertEqual(0, invocations())
         self.assertEqual({False}, {e["from_cache"] for e in self.stream_predictions("a")})
         self.assertGreater(invocations(), 0)

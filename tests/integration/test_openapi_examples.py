@@ -123,8 +123,11 @@ class Examples(OpenapiCase):
                  re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", operation.item["description"],
                             re.MULTILINE)}
         metrics = self.sample_server().metrics()
-        self.assertEqual({name: (metrics.types[name], metrics.help[name]) for name in metrics.types},
-                         table)
+        described = {name: (metrics.types[name], metrics.help[name]) for name in metrics.types}
+        old = {name: described.pop(name) for name in list(described) if "recommender_" + name in described}
+        self.assertEqual(described, table)
+        for name, (kind, words) in old.items():
+            self.assertEqual((kind, words), (table["recommender_" + name][0], "Old name. " + table["recommender_" + name][1]))
         for media in operation.responses[200]["content"].values():
             for example in media["examples"].values():
                 Metrics(example["value"])  # rejects what Prometheus cannot read

@@ -78,7 +78,7 @@ class Catalogue(ServeCase):
             for user, response in zip(users, self.side_by_side(server, requests)):
                 self.assertEqual([f["movieId"] for f in by_default[user]],
                                  [str(i) for i in response["recommendations"]])
-        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
+        server.wait_for(lambda: server.metrics()("recommender_http_requests_working") == 0, "no work")
 
     def test_many_lists_that_redis_does_not_have(self):
         """Several clients request each of them, and some close before it is computed."""
@@ -87,7 +87,7 @@ class Catalogue(ServeCase):
             "REDIS_ENABLED": "true", "REDIS_ENDPOINT": "127.0.0.1",
             "REDIS_PORT": str(redis.port), "REDIS_CONNECT_MS": "10000",
             "REDIS_COMMAND_MS": "10000"})
-        server.wait_for(lambda: server.metrics()("cache_connections") == 1, "Redis")
+        server.wait_for(lambda: server.metrics()("recommender_cache_connections") == 1, "Redis")
         users = self.job.users
         expected = {u: server.get(f"/internal/recommend/{u}?top_n={TOP_N}").json() for u in users}
         requests = [message("GET", f"/recommend/cached/{user}?top_n={TOP_N}") for user in users]

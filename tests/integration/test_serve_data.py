@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 import unittest
 import urllib.parse
 
@@ -515,14 +516,14 @@ class Figures(DataCase):
         rise["/metrics", "2xx"] = 1
         for (route, status), n in rise.items():
             labels = {"route": route, "status": status}
-            self.assertEqual(n, after("http_requests_total", **labels)
-                             - before("http_requests_total", **labels), labels)
+            self.assertEqual(n, after("recommender_http_requests_total", **labels)
+                             - before("recommender_http_requests_total", **labels), labels)
         requests = sum(n for *_, n in made) + 1
-        self.assertEqual(11 + 4 + 100, after("predictions_total") - before("predictions_total"))
-        self.assertEqual(requests + 1, after("http_connections_total")
-                         - before("http_connections_total"))
-        self.assertGreater(after("http_received_bytes_total"), before("http_received_bytes_total"))
-        self.assertGreater(after("http_sent_bytes_total"), before("http_sent_bytes_total"))
+        self.assertEqual(11 + 4 + 100, after("recommender_predictions_total") - before("recommender_predictions_total"))
+        self.assertEqual(requests + 1, after("recommender_http_connections_total")
+                         - before("recommender_http_connections_total"))
+        self.assertGreater(after("recommender_http_received_bytes_total"), before("recommender_http_received_bytes_total"))
+        self.assertGreater(after("recommender_http_sent_bytes_total"), before("recommender_http_sent_bytes_total"))
 
     def test_figures_agree_with_each_other(self):
         """Histograms are cumulative and end in their counts; the model's are those of /health."""
@@ -531,7 +532,7 @@ class Figures(DataCase):
                 client.post({"userId": "1", "top_n": 5})
                 client.get("/ping")
         metrics = self.server.metrics()
-        name = "http_request_duration_seconds"
+        name = "recommender_http_request_duration_seconds"
         self.assertEqual("histogram", metrics.types[name])
         for route in ("/ping", "/invocations", "none"):
             bounds = sorted((float(dict(labels)["le"].replace("+Inf", "inf")), value)
@@ -543,13 +544,18 @@ class Figures(DataCase):
             self.assertEqual(metrics(name + "_count", route=route), values[-1])
         self.assertEqual(50, metrics(name + "_count", route="/invocations"))
         health = self.server.get("/health").json()
-        self.assertEqual(1, metrics("model_info", version=health["model"]["version"]))
+        self.assertEqual(1, metrics("recommender_model_info", version=health["model"]["version"]))
         for figure in ("users", "items", "ratings", "factors"):
-            self.assertEqual(health["model"][figure], metrics("model_" + figure))
-        self.assertEqual(1, metrics("model_ready"))
+            self.assertEqual(health["model"][figure], metrics("recommender_model_" + figure))
+        self.assertEqual(1, metrics("recommender_model_ready"))
         self.assertGreater(metrics("process_resident_memory_bytes"), 1 << 20)
+        self.assertTrue(0 <= time.time() - metrics("process_start_time_seconds") < 3600)
+        # The old names, for one release.
+        for (name, labels), value in list(metrics.values.items()):
+            if name.startswith("recommender_") and "unknown" not in name:
+                self.assertEqual(value, metrics(name[len("recommender_"):], **dict(labels)))
         # The clients above have closed theirs; other loops may not have noticed yet.
-        self.server.wait_for(lambda: self.server.metrics()("http_connections") == 1,
+        self.server.wait_for(lambda: self.server.metrics()("recommender_http_connections") == 1,
                              "the connection of this request alone")
 
 

@@ -51,7 +51,7 @@ class Errors(ServeCase):
                 for content_type in (JSON, JSON_LINES, CSV, "x/y"):
                     client.post(body, content_type)
         metrics = self.server.metrics()
-        self.assertEqual(0, metrics("http_requests_total", route="/invocations", status="5xx"))
+        self.assertEqual(0, metrics("recommender_http_requests_total", route="/invocations", status="5xx"))
 
 
 if __name__ == "__main__":

@@ -448,9 +448,9 @@ class Hostile(ServeCase):
             self.assertEqual(200, one.read().status)
         server.wait_for(lambda: server.open_files() <= files, "files closed")
         metrics = server.metrics()
-        self.assertEqual(11, metrics("http_connections"))
-        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
-        self.assertLess(server.metrics()("http_buffered_bytes"), 4096)
+        self.assertEqual(11, metrics("recommender_http_connections"))
+        server.wait_for(lambda: server.metrics()("recommender_http_requests_working") == 0, "no work")
+        self.assertLess(server.metrics()("recommender_http_buffered_bytes"), 4096)
 
 
 if __name__ == "__main__":

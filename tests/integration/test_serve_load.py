@@ -61,19 +61,19 @@ class Connections(LoadCase):
         server.post(PAIR)
         resident, files = server.resident(), server.open_files()
         self.connect(server, n)
-        server.wait_for(lambda: server.metrics()("http_connections") > n, f"{n} connections")
+        server.wait_for(lambda: server.metrics()("recommender_http_connections") > n, f"{n} connections")
         self.assertPings(server)
         self.assertServes(server)
         if not SANITIZED:
             self.assertLess(server.resident() - resident, 64 * MIB)
         self.stack.close()
-        server.wait_for(lambda: server.metrics()("http_connections") == 1, "closed connections")
+        server.wait_for(lambda: server.metrics()("recommender_http_connections") == 1, "closed connections")
         server.wait_for(lambda: server.open_files() <= files + 1, "closed files")
 
     def test_connections_over_the_limit_get_503_and_the_others_are_not_disturbed(self):
         """Checklist 106: SERVE_MAX_CONNECTIONS."""
         server = self.serve(threads=2, env={"SERVE_MAX_CONNECTIONS": "20"})
-        server.wait_for(lambda: server.metrics()("http_connections") == 1, "only this one")
+        server.wait_for(lambda: server.metrics()("recommender_http_connections") == 1, "only this one")
         first = self.connect(server, 20)
         for client in first:
             self.assertEqual(200, client.get("/ping").status)
@@ -86,7 +86,7 @@ class Connections(LoadCase):
         for client in first:
             self.assertEqual(200, client.post(PAIR).status)
         metrics = first[0].get("/metrics").text
-        self.assertIn("http_connections_refused_total 30\n", metrics)
+        self.assertIn("recommender_http_connections_refused_total 30\n", metrics)
         for client in first[:5]:
             client.close()
         server.wait_for(lambda: server.try_ping() == 200, "a free connection")
@@ -121,7 +121,7 @@ class SlowClients(LoadCase):
             client.wait_until_closed()
         for client in clients[len(starts) :]:
             self.assertEqual(b"", client.wait_until_closed())
-        self.assertGreaterEqual(self.server.metrics()("http_timeouts_total"), len(starts))
+        self.assertGreaterEqual(self.server.metrics()("recommender_http_timeouts_total"), len(starts))
 
     def test_a_byte_now_and_then_does_not_extend_the_time(self):
         """Checklist 110: the limit is for the whole head and the whole body."""
@@ -145,10 +145,10 @@ class SlowClients(LoadCase):
         body = b'{"instances":[' + b",".join([PAIR] * 500_000) + b"]}"
         client, = self.connect(server, 1, receive_buffer=SMALL_BUFFER)
         client.send(message("POST", "/invocations", body, content_type=JSON))
-        server.wait_for(lambda: server.metrics()("http_timeouts_total") == 1, "a time-out")
+        server.wait_for(lambda: server.metrics()("recommender_http_timeouts_total") == 1, "a time-out")
         # Other loops count their closed connections a moment later.
-        server.wait_for(lambda: server.metrics()("http_connections") == 1, "no other connection")
-        server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
+        server.wait_for(lambda: server.metrics()("recommender_http_connections") == 1, "no other connection")
+        server.wait_for(lambda: server.metrics()("recommender_http_buffered_bytes") < 4096, "no memory held")
 
     def test_a_client_that_sends_and_never_reads_is_bounded(self):
         """Checklist 110: its pending requests and responses are bounded."""
@@ -178,7 +178,7 @@ class Work(LoadCase):
         # Packed, because the threads read slowly while they work.
         packed = gzip.compress(slow_body(lines), 1)
         request = message("POST", "/invocations", packed, {"Content-Encoding": "gzip"}, JSON_LINES)
-        working = lambda: server.metrics()("http_requests_working")
+        working = lambda: server.metrics()("recommender_http_requests_working")
         at_work = []
         while len(at_work) < n:
             client, = self.connect(server, 1)
@@ -209,8 +209,8 @@ class Work(LoadCase):
         # response.)
         for client in at_work:
             client.reset()
-        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
-        server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
+        server.wait_for(lambda: server.metrics()("recommender_http_requests_working") == 0, "no work")
+        server.wait_for(lambda: server.metrics()("recommender_http_buffered_bytes") < 4096, "no memory held")
 
     def test_a_request_that_takes_too_long_is_503(self):
         """Checklist 109: SAGEMAKER_MODEL_SERVER_TIMEOUT; the connection is closed or usable."""
@@ -223,7 +223,7 @@ class Work(LoadCase):
             client.wait_until_closed()
         else:
             self.assertEqual(200, client.get("/ping").status)
-        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "no work")
+        server.wait_for(lambda: server.metrics()("recommender_http_requests_working") == 0, "no work")
         self.assertEqual(200, server.ping().status)
 
     def test_a_single_request_never_waits_for_a_batch(self):
@@ -273,7 +273,7 @@ class Work(LoadCase):
                 self.assertRefused(response, 503)
         self.assertEqual({200, 503}, set(statuses), statuses)
         self.stack.close()
-        server.wait_for(lambda: server.metrics()("http_buffered_bytes") < 4096, "no memory held")
+        server.wait_for(lambda: server.metrics()("recommender_http_buffered_bytes") < 4096, "no memory held")
         self.assertEqual(200, server.post(body).status)
 
 
@@ -317,21 +317,21 @@ class ForLong(LoadCase):
                 self.assertEqual(200, server.ping().status)
 
         rounds(2, 5)
-        server.wait_for(lambda: server.metrics()("http_connections") == 1, "closed connections")
+        server.wait_for(lambda: server.metrics()("recommender_http_connections") == 1, "closed connections")
         resident, files, before = server.resident(), server.open_files(), server.metrics()
         rounds(*((2, 3) if SANITIZED else (20, 10)))
         self.assertEqual([], failures)
-        server.wait_for(lambda: server.metrics()("http_connections") == 1, "closed connections")
+        server.wait_for(lambda: server.metrics()("recommender_http_connections") == 1, "closed connections")
         server.wait_for(lambda: server.open_files() <= files, "closed files")
         if not SANITIZED:
             self.assertLess(server.resident() - resident, 4 * MIB)
         metrics = server.metrics()
-        self.assertEqual(0, metrics("http_requests_working"))
-        self.assertLess(metrics("http_buffered_bytes"), 4096)
+        self.assertEqual(0, metrics("recommender_http_requests_working"))
+        self.assertLess(metrics("recommender_http_buffered_bytes"), 4096)
         for route in ("/invocations", "/ping", "none"):
             labels = {"route": route, "status": "5xx"}
-            self.assertEqual(before("http_requests_total", **labels),
-                             metrics("http_requests_total", **labels))
+            self.assertEqual(before("recommender_http_requests_total", **labels),
+                             metrics("recommender_http_requests_total", **labels))
 
     def test_the_log_does_not_block_responses(self):
         """Checklist 110: a blocked reader of stderr stops no response."""

@@ -42,10 +42,10 @@ class Reload(ReloadCase):
         self.assertEqual(self.response_to(fresh, {"userId": "1", "top_n": 9}),
                          self.response_to(server, {"userId": "1", "top_n": 9}))
         metrics = server.metrics()
-        self.assertEqual((1, 0), (metrics("model_reloads_total"),
-                                  metrics("model_reloads_refused_total")))
-        self.assertEqual(1, metrics("model_info", version=after))
-        self.assertEqual(0, metrics("model_info", version=before))
+        self.assertEqual((1, 0), (metrics("recommender_model_reloads_total"),
+                                  metrics("recommender_model_reloads_refused_total")))
+        self.assertEqual(1, metrics("recommender_model_info", version=after))
+        self.assertEqual(0, metrics("recommender_model_info", version=before))
 
     def test_a_model_of_other_users_and_factors_may_follow(self):
         """Checklist 82: nothing of the old one is used."""
@@ -78,7 +78,7 @@ class Reload(ReloadCase):
             self.assertEqual(200, server.ping().status)
             self.assertEqual(version, self.version(server))
             self.assertEqual(old, self.response_to(server, {"userId": "1", "top_n": 9}))
-        self.assertEqual(5, server.metrics()("model_reloads_refused_total"))
+        self.assertEqual(5, server.metrics()("recommender_model_reloads_refused_total"))
         self.assertEqual([], server.log_lines("ping_failed", message=line["message"]))
         server.model_bin.rmdir()
         place_model(server.model_bin, trained(seed=8))
@@ -163,7 +163,7 @@ class Reload(ReloadCase):
                 thread.join()
         self.assertEqual([], wrong)
         self.assertEqual(allowed, seen, "responses of both models")
-        self.assertEqual(0, server.metrics()("model_reloads_refused_total"))
+        self.assertEqual(0, server.metrics()("recommender_model_reloads_refused_total"))
         if not SANITIZED:
             self.assertLess(server.resident() - resident, 8 << 20)
 
@@ -175,12 +175,12 @@ class Reload(ReloadCase):
         start = self.assertResponse(server.post(slow_body(1), JSON_LINES)).body
         with server.connect() as client:
             client.send(message("POST", "/invocations", body, content_type=JSON_LINES))
-            server.wait_for(lambda: server.metrics()("http_requests_working") == 1, "work")
+            server.wait_for(lambda: server.metrics()("recommender_http_requests_working") == 1, "work")
             place_model(server.model_bin, trained())
             server.hang_up()
             server.wait_for(lambda: server.get("/health").json()["model"]["factors"] == 8, "a switch")
             self.assertTrue(client.is_open())
-            self.assertEqual(1, server.metrics()("http_requests_working"), "still at work")
+            self.assertEqual(1, server.metrics()("recommender_http_requests_working"), "still at work")
             response = self.assertResponse(client.read(), 200, JSON_LINES)
         self.assertEqual(start * body.count(b"\n"), response.body)
         self.assertNotEqual(start, server.post(slow_body(1), JSON_LINES).body)
@@ -205,7 +205,7 @@ class Crash(ReloadCase):
         old = self.response_to(server, request)
         with server.connect() as client:
             client.send(message("POST", "/invocations", slow_body(100), content_type=JSON_LINES))
-            server.wait_for(lambda: server.metrics()("http_requests_working") == 1, "work")
+            server.wait_for(lambda: server.metrics()("recommender_http_requests_working") == 1, "work")
             server.kill()
             with self.assertRaises(Closed):
                 client.read()

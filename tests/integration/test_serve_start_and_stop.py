@@ -210,7 +210,7 @@ class Readiness(ServeCase):
         response = server.ping()
         self.assertEqual((200, b"", "0"),
                          (response.status, response.body, response.header("Content-Length")), response)
-        self.assertEqual(1, server.metrics()("model_ready"))
+        self.assertEqual(1, server.metrics()("recommender_model_ready"))
         self.assertServes(server)
 
     def test_while_the_model_is_loading_pings_are_503_at_once(self):
@@ -294,7 +294,7 @@ class Readiness(ServeCase):
                                    line["message"])
                 self.assertRefused(server.get("/internal/recommend/1"), 503, line["message"])
                 self.assertEqual(200, server.get("/execution-parameters").status)
-                self.assertEqual(0, server.metrics()("model_ready"))
+                self.assertEqual(0, server.metrics()("recommender_model_ready"))
                 model = prefix / "model"
                 if not model.exists():
                     model.mkdir()
@@ -441,7 +441,7 @@ class Stopping(ServeCase):
         with server.connect() as head, server.connect() as body:
             head.send("GET /ping HT")
             body.send(message("POST", "/invocations", headers={"Content-Length": "100"}))
-            server.wait_for(lambda: server.metrics()("http_connections") >= 3, "the connections")
+            server.wait_for(lambda: server.metrics()("recommender_http_connections") >= 3, "the connections")
             server.stop(deadline=IDLE_STOP_DEADLINE)
 
     def start_batch(self, server, n=1):
@@ -450,7 +450,7 @@ class Stopping(ServeCase):
         self.addCleanup(lambda: [client.close() for client in clients])
         for client in clients:
             client.send(message("POST", "/invocations", batch(), content_type="application/jsonlines"))
-        server.wait_for(lambda: server.metrics()("http_requests_working") >= n, "the batch at work")
+        server.wait_for(lambda: server.metrics()("recommender_http_requests_working") >= n, "the batch at work")
         return clients
 
     def test_a_running_batch_is_finished_and_new_connections_are_refused(self):
@@ -484,7 +484,7 @@ class Stopping(ServeCase):
             client.send(request[:-5])
             # It was read when a later request on another connection of the same loop has its
             # response; there may be several loops.
-            server.wait_for(lambda: server.metrics()("http_connections") >= 2, "the connection")
+            server.wait_for(lambda: server.metrics()("recommender_http_connections") >= 2, "the connection")
             for _ in range(20):
                 server.ping()
             server.signal(signal.SIGTERM)

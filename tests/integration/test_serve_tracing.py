@@ -62,6 +62,33 @@ class Log(ServeCase):
         self.server.stop()
         self.assertNotIn("secret", self.server.stopped.stderr)
 
+    def test_unknown_users_and_items_are_counted_without_their_ids(self):
+        """In the line of the request and in /metrics; 0 is left out of the line."""
+        unknown = [{"userId": f"secret-{n}", "movieId": "1001"} for n in range(12)]
+        known = {"userId": "1", "movieId": "1001"}
+        for body, counts in ((known, {}), ({"userId": "1", "movieIds": ["1001", "secret", "x"]}, {"unknown_items": 2}),
+                             ({"instances": unknown[:9]}, {"unknown_users": 9}),
+                             ({"instances": [*unknown, known]}, {"unknown_users": 12})):
+            inference_id = str(len(str(body)))
+            self.assertResponse(self.server.post(body, headers={INFERENCE_ID: inference_id}))
+            line = self.server.wait_for_log("request", inference_id=inference_id)
+            self.assertEqual(counts, {key: n for key, n in line.items() if key.startswith("unknown")})
+        self.assertEqual([], self.server.log_lines("unknown_users"))
+        self.server.get("/internal/recommend/secret-user")
+        self.server.wait_for_log("request", route="/internal/recommend/{user_id}", unknown_users=1)
+        metrics = self.server.metrics()
+        self.assertEqual((22, 2), (metrics("recommender_unknown_users_total"),
+                                   metrics("recommender_unknown_items_total")))
+        # No user of a batch is known: one warning a minute.
+        for n in range(3):
+            self.assertResponse(self.server.post({"instances": unknown[:10 + n]}))
+        self.server.wait_for_log("request", n=9)
+        warnings = self.server.log_lines("unknown_users")
+        self.assertEqual([("warning", 10)], [(line["level"], line["users"]) for line in warnings])
+        self.assertIn("ids", warnings[0]["message"])
+        self.server.stop()
+        self.assertNotIn("secret", self.server.stopped.stderr)
+
     def test_an_inference_id_cannot_break_the_log(self):
         """Checklist 108: each line of the log is read as JSON at the end of each test."""
         with self.server.connect() as client:

@@ -222,7 +222,7 @@ typedef struct response {
     int status;
     size_t n_body;
     char head[4096];
-    char body[16 * 1024]; /* the beginning of it, zero-terminated */
+    char body[64 * 1024]; /* the beginning of it, zero-terminated */
 } response;
 
 static inline int connect_to_port(uint16_t port)

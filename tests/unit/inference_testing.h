@@ -28,6 +28,7 @@ static struct fixture {
     mf_text response;
     int status;
     uint64_t n_responses;
+    mf_inference_counts counts;
     size_t n_steps;
 } fixture;
 
@@ -100,7 +101,8 @@ static inline bool send_bytes(mf_inference_format request_format,
                 mf_inference_step(inference, fixture.workspace, fixture.microseconds, &fixture.err);
             fixture.n_steps++;
         } while (progress == MF_INFERENCE_MORE);
-        fixture.n_responses = mf_inference_n_responses(inference);
+        fixture.counts = mf_inference_counted(inference);
+        fixture.n_responses = fixture.counts.n_responses;
     }
     mf_inference_destroy(inference);
     free(body);

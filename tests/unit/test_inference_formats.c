@@ -188,6 +188,34 @@ static void an_empty_line_of_a_batch_has_a_response(void **state)
     }
 }
 
+static void unknown_users_and_items_are_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        uint64_t n_users, n_unknown_users, n_unknown_items;
+    } cases[] = {
+        {"{\"userId\":7,\"movieId\":1042}", 1, 0, 0},
+        {"{\"userId\":8,\"movieId\":1}", 1, 1, 1},
+        {"{\"userId\":8,\"movieIds\":[1,2,1042,2]}", 1, 1, 3},
+        {"{\"movieId\":1,\"similar\":2}", 0, 0, 1},
+        {"{\"ratings\":[{\"movieId\":1042,\"rating\":4},{\"movieId\":1,\"rating\":4}],\"movieId\":"
+         "2}",
+         1, 0, 2},
+        {"{\"ratings\":[{\"movieId\":1,\"rating\":4}],\"top_n\":1}", 1, 1, 1},
+        {"{\"instances\":[{\"userId\":7.0,\"movieId\":1},{\"userId\":\"7.5\",\"movieId\":1042},"
+         "{\"userId\":\"x\",\"top_n\":1}]}",
+         3, 2, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (!send_bytes(JSON, JSON, cases[i].body, strlen(cases[i].body)))
+            fail_msg("%s was refused: %s", cases[i].body, fixture.err.text);
+        assert_int_equal(fixture.counts.n_users, cases[i].n_users);
+        assert_int_equal(fixture.counts.n_unknown_users, cases[i].n_unknown_users);
+        assert_int_equal(fixture.counts.n_unknown_items, cases[i].n_unknown_items);
+    }
+}
+
 static void json_lines_are_one_instance_a_line(void **state)
 {
     (void)state;
@@ -299,6 +327,7 @@ int main(void)
         inference_test(csv_lines_that_are_no_pair_are_refused_by_number),
         inference_test(a_csv_header_is_skipped_or_has_a_response),
         inference_test(an_empty_line_of_a_batch_has_a_response),
+        inference_test(unknown_users_and_items_are_counted),
         inference_test(json_lines_are_one_instance_a_line),
         inference_test(an_empty_body_is_refused_but_for_a_batch),
         inference_test(a_line_has_a_most_of_bytes),

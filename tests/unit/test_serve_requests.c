@@ -7,9 +7,11 @@
 
 #include "serve/service.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static mf_serve_settings settings;
 static mf_cache_settings cache_settings;
@@ -136,7 +138,7 @@ static void without_a_model_every_prediction_is_503_with_the_reason(void **state
     assert_refused(get("/ping"), 503, "no model.bin here");
     assert_refused(request(POST "application/json", "{\"userId\":\"7\",\"movieId\":\"1042\"}"), 503,
                    "in service: no model.bin here");
-    assert_non_null(strstr(get("/metrics")->body, "\nmodel_ready 0\n"));
+    assert_non_null(strstr(get("/metrics")->body, "\nrecommender_model_ready 0\n"));
 }
 
 static void health_names_the_model_in_service(void **state)
@@ -248,7 +250,7 @@ static void a_long_batch_is_computed_in_slices(void **state)
     assert_memory_equal(r.body, "4.0\n4.0\n4.0\n", 12);
     close_client(c);
     mf_text_free(&text);
-    assert_non_null(strstr(get("/metrics")->body, "\npredictions_total 40000\n"));
+    assert_non_null(strstr(get("/metrics")->body, "\nrecommender_predictions_total 40000\n"));
 }
 
 static void a_list_has_the_version_of_its_model(void **state)
@@ -330,7 +332,7 @@ static void without_a_cache_lists_are_computed(void **state)
     serve_model(&parts);
     assert_list(get("/recommend/cached/7"), false);
     assert_list(get("/recommend/cached/7"), false);
-    assert_non_null(strstr(get("/metrics")->body, "\ncache_enabled 0\n"));
+    assert_non_null(strstr(get("/metrics")->body, "\nrecommender_cache_enabled 0\n"));
 }
 
 static double metric(const char *name)
@@ -353,17 +355,17 @@ static void with_a_cache_a_list_is_computed_once(void **state)
     cache_settings = redis_settings(&server.redis);
     start(PAIRS(VARIABLES));
     serve_model(&parts);
-    assert_soon(metric("cache_connections") == 2);
+    assert_soon(metric("recommender_cache_connections") == 2);
     assert_list(get("/recommend/cached/7"), false);
-    assert_soon(metric("cache_stored_total") == 1);
+    assert_soon(metric("recommender_cache_stored_total") == 1);
     assert_list(get("/recommend/cached/7"), true);
-    assert_int_equal(metric("cache_hits_total"), 1);
-    assert_int_equal(metric("cache_misses_total"), 1);
+    assert_int_equal(metric("recommender_cache_hits_total"), 1);
+    assert_int_equal(metric("recommender_cache_misses_total"), 1);
     assert_refused(get("/recommend/cached/7?top_n=0"), 400, "top_n");
     /* A Redis that fails delays a request and does not fail it. */
     atomic_store(&server.fault, REDIS_WRONG_TYPE);
     assert_soon((assert_int_equal(get("/recommend/cached/7?top_n=2")->status, 200),
-                 metric("cache_breakers_open") == 2));
+                 metric("recommender_cache_breakers_open") == 2));
     assert_list(get("/recommend/cached/7"), false);
     assert_int_equal(mf_service_stop(&service), 0);
     redis_stop(&server);
@@ -397,26 +399,34 @@ static void metrics_count_requests_by_route_and_status(void **state)
     get("/nothing");
     const response *r = get("/metrics");
     static const char *const lines[] = {
-        "\nhttp_requests_total{route=\"/ping\",status=\"2xx\"} 2\n",
-        "\nhttp_requests_total{route=\"/internal/recommend/{user_id}\",status=\"2xx\"} 1\n",
-        "\nhttp_requests_total{route=\"/internal/recommend/{user_id}\",status=\"4xx\"} 1\n",
-        "\nhttp_requests_total{route=\"none\",status=\"4xx\"} 1\n",
-        "\nhttp_request_duration_seconds_count{route=\"/ping\"} 2\n",
+        "\nrecommender_http_requests_total{route=\"/ping\",status=\"2xx\"} 2\n",
+        "\nrecommender_http_requests_total{route=\"/internal/recommend/{user_id}\",status=\"2xx\"} "
+        "1\n",
+        "\nrecommender_http_requests_total{route=\"/internal/recommend/{user_id}\",status=\"4xx\"} "
+        "1\n",
+        "\nrecommender_http_requests_total{route=\"none\",status=\"4xx\"} 1\n",
+        "\nrecommender_http_request_duration_seconds_count{route=\"/ping\"} 2\n",
     };
     assert_string_equal(header_of(r, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         if (strstr(r->body, lines[i]) == NULL)
             fail_msg("no line %s in %s", lines[i], r->body);
+    assert_int_equal(metric("recommender_predictions_total"), 1);
     assert_int_equal(metric("predictions_total"), 1);
-    assert_int_equal(metric("model_ready"), 1);
-    assert_int_equal(metric("model_users"), 3);
-    assert_int_equal(metric("model_items"), 4);
-    assert_int_equal(metric("model_ratings"), 5);
-    assert_int_equal(metric("model_factors"), 3);
-    assert_int_equal(metric("model_ranking_factors"), 2);
-    assert_int_equal(metric("http_connections_refused_total"), 0);
+    assert_int_equal(metric("recommender_unknown_users_total"), 0);
+    get("/internal/recommend/unknown");
+    assert_int_equal(metric("recommender_unknown_users_total"), 1);
+    assert_int_equal(metric("recommender_unknown_items_total"), 0);
+    assert_true(fabs(metric("process_start_time_seconds") - (double)time(NULL)) < 600);
+    assert_int_equal(metric("recommender_model_ready"), 1);
+    assert_int_equal(metric("recommender_model_users"), 3);
+    assert_int_equal(metric("recommender_model_items"), 4);
+    assert_int_equal(metric("recommender_model_ratings"), 5);
+    assert_int_equal(metric("recommender_model_factors"), 3);
+    assert_int_equal(metric("recommender_model_ranking_factors"), 2);
+    assert_int_equal(metric("recommender_http_connections_refused_total"), 0);
     assert_true(metric("process_resident_memory_bytes") > 1e6);
-    assert_true(metric("http_received_bytes_total") > 100);
+    assert_true(metric("recommender_http_received_bytes_total") > 100);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

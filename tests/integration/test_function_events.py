@@ -72,7 +72,7 @@ class Records(EventCase):
                                         for n, data in enumerate(datas)]})
 
     def test_a_record_is_read_or_refused_once_with_its_reason(self):
-        """Case 13, and aggregates of case 05: what follows a bad record goes on."""
+        """Case 13, and aggregates of case 05: what follows a bad record is read."""
         damaged = bytearray(aggregated(request("p")))
         damaged[-1] ^= 1
         self.run_function("recommend")

@@ -212,38 +212,6 @@ static bool is_archive(const char *name)
     return ends_with(name, ".tar.gz") || ends_with(name, ".tgz") || ends_with(name, ".tar");
 }
 
-/* The one file that is, or holds, the model. A name with "model" goes before other
- * archives, because a job's output folder also has output.tar.gz. */
-static const mf_channel_file *choose(const mf_channel *channel, const mf_channel_files *files,
-                                     mf_error *err)
-{
-    bool (*const rules[])(const char *) = {is_model_name, is_archive};
-    for (size_t rule = 0; rule < 2; rule++) {
-        const mf_channel_file *chosen = NULL;
-        for (size_t i = 0; i < files->n; i++) {
-            const mf_channel_file *file = &files->file[i];
-            if (!rules[rule](file->name))
-                continue;
-            if (chosen != NULL) {
-                mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                        "channel %s at %s holds more than one model: %.200s and %.200s: keep one",
-                        channel->name, channel->path, chosen->name, file->name);
-                return NULL;
-            }
-            chosen = file;
-        }
-        if (chosen != NULL)
-            return chosen;
-    }
-    char list[LIST_BYTES] = "";
-    for (size_t i = 0; i < files->n; i++)
-        list_name(list, files->file[i].name);
-    mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-            "channel %s at %s holds neither model.tar.gz nor model.bin, but %s", channel->name,
-            channel->path, list);
-    return NULL;
-}
-
 /* A model.bin that lies there unpacked. */
 static bool map_file(const char *path, mf_mapped_model *model, mf_error *err)
 {
@@ -264,18 +232,66 @@ static bool unpack(const char *path, mf_mapped_model *model, mf_error *err)
     return ok;
 }
 
+static bool take(const mf_channel_file *file, mf_mapped_model *model, mf_error *err)
+{
+    return strcmp(base_name(file->name), MF_MAPPED_MODEL_MEMBER) == 0
+               ? map_file(file->path, model, err)
+               : unpack(file->path, model, err);
+}
+
+/* Whether the file holds the model too, as model.bin beside the model.tar.gz that the SDK's local mode
+ * unpacked it from. */
+static bool check_same(const mf_channel *channel, const mf_channel_file *first,
+                       const mf_channel_file *file, const mf_mapped_model *model, mf_error *err)
+{
+    mf_mapped_model other = {0};
+    mf_error reason = {0};
+    const bool taken = take(file, &other, &reason);
+    const bool same = taken && other.n_bytes == model->n_bytes &&
+                      memcmp(other.bytes, model->bytes, model->n_bytes) == 0;
+    mf_mapped_model_close(&other);
+    if (!taken && reason.code != MF_ERR_FORMAT)
+        return mf_fail_again(err, &reason);
+    return same || mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                           "channel %s at %s holds more than one model: %.200s and %.200s differ: "
+                           "keep one",
+                           channel->name, channel->path, first->name, file->name);
+}
+
+/* The one model of the files. A name with "model" goes before other archives, because a job's output
+ * folder also has output.tar.gz. */
+static bool take_one(const mf_channel *channel, const mf_channel_files *files,
+                     mf_mapped_model *model, mf_error *err)
+{
+    bool (*const rules[])(const char *) = {is_model_name, is_archive};
+    const mf_channel_file *first = NULL;
+    for (size_t rule = 0; rule < 2 && first == NULL; rule++)
+        for (size_t i = 0; i < files->n; i++) {
+            const mf_channel_file *file = &files->file[i];
+            if (!rules[rule](file->name))
+                continue;
+            if (first == NULL ? !take(file, model, err)
+                              : !check_same(channel, first, file, model, err))
+                return false;
+            if (first == NULL)
+                first = file;
+        }
+    char list[LIST_BYTES] = "";
+    for (size_t i = 0; first == NULL && i < files->n; i++)
+        list_name(list, files->file[i].name);
+    return first != NULL ||
+           mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "channel %s at %s holds neither model.tar.gz nor model.bin, but %s",
+                   channel->name, channel->path, list);
+}
+
 bool mf_model_channel_open(const mf_channel *channel, mf_mapped_model *model, mf_error *err)
 {
     *model = (mf_mapped_model){0};
     mf_channel_files *files = mf_channel_files_create(channel, err);
-    if (files == NULL)
-        return false;
-    const mf_channel_file *file = choose(channel, files, err);
-    bool ok = false;
-    if (file != NULL)
-        ok = strcmp(base_name(file->name), MF_MAPPED_MODEL_MEMBER) == 0
-                 ? map_file(file->path, model, err)
-                 : unpack(file->path, model, err);
+    const bool ok = files != NULL && take_one(channel, files, model, err);
+    if (!ok)
+        mf_mapped_model_close(model);
     mf_channel_files_destroy(files);
     return ok;
 }

@@ -7,7 +7,8 @@
  *     disk, not memory, and nothing is left behind however the process ends.
  * (3) In a channel there is one model: model.tar.gz, still packed as the SDK's
  *     Estimator(model_uri=…) leaves it (docs/sagemaker.md, 2.15), model.tgz, model.tar, one
- *     archive of another name, or a model.bin, at any depth of the folder.
+ *     archive of another name, or a model.bin, at any depth of the folder. The same model may be there
+ *     twice: the SDK's local mode leaves model.bin beside the model.tar.gz that it came from.
  * (4) Of model.bin in an archive the first bytes are looked at (mf_model_check_start): one that is no
  *     model is not unpacked. The rest is left to mf_model_open_bytes.
  *
@@ -58,7 +59,7 @@ MF_MUST_CHECK bool mf_nameless_file_append(int fd, const char *bytes, size_t n_b
 
 /* Finds, unpacks and maps the base model of a channel, for incremental training;
  * mf_model_open_bytes opens it. mf_mapped_model_close after use, also of what was opened from it.
- * Fails MF_ERR_CONFIG: none or several models (the text lists what is there); else as
+ * Fails MF_ERR_CONFIG: none or several different models (the text lists what is there); else as
  * mf_mapped_model_unpack. */
 MF_MUST_CHECK bool mf_model_channel_open(const mf_channel *channel, mf_mapped_model *model,
                                          mf_error *err);

@@ -137,6 +137,18 @@ class Incremental(TrainCase):
         third = self.second({"model.tar.gz": archive(member("model.bin", job.bytes()))}, rows=KNOWN)
         self.assertTrained(third, self.train(third))
 
+    def test_fit_deploy_and_fit_on_the_folder_of_local_mode(self):
+        """deploy unpacks the archive in its own folder, which is then the channel of the second fit."""
+        packed = archive(member("model.bin", self.model))
+        both = self.second({"model.tar.gz": packed, "model.bin": self.model})
+        self.train(both)
+        alone = self.packed()
+        self.train(alone)
+        self.assertSameModel(alone, both)
+        other = self.second({"model.tar.gz": packed, "model.bin": both.bytes()})
+        self.assertFailed(other, self.run_train(other), "more than one model", "model.bin", "model.tar.gz",
+                          "differ")
+
     def test_a_broken_one_fails_with_a_reason(self):
         """Checklist 65."""
         whole = archive(member("model.bin", self.model))

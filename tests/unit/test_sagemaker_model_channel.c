@@ -136,11 +136,31 @@ static void a_plain_tar_and_an_unpacked_model_are_fine_too(void **state)
     opens_as("the model", "/model.tar: model.bin");
     const short_model unpacked = model_of("unpacked");
     put("model.bin", &unpacked, sizeof unpacked);
-    fails(MF_ERR_CONFIG, "holds more than one model: model.bin and model.tar: keep one");
+    fails(MF_ERR_CONFIG, "holds more than one model: model.bin and model.tar differ: keep one");
     char *path = testing_path(channel.path, "model.tar");
     unlink(path);
     free(path);
     opens_as("unpacked", "/model/model.bin");
+    put("model.bin", "", 0);
+    fails(MF_ERR_FORMAT, "the model file is empty");
+}
+
+/* The SDK's local mode: deploy unpacks the archive of fit in the same folder, and the next fit has that
+ * folder as its channel. */
+static void the_same_model_may_be_there_packed_and_unpacked(void **state)
+{
+    (void)state;
+    add_model("model.bin", "the model");
+    testing_tar_end(&tar);
+    put_tar(true);
+    short_model unpacked = model_of("the model");
+    put("model.bin", &unpacked, sizeof unpacked);
+    opens_as("the model", "/model/model.bin");
+    unpacked.text[sizeof unpacked.text - 1] = 'x';
+    put("model.bin", &unpacked, sizeof unpacked);
+    fails(MF_ERR_CONFIG, "holds more than one model: model.bin and model.tar.gz differ: keep one");
+    put("model.bin", &unpacked, sizeof unpacked - 1);
+    fails(MF_ERR_CONFIG, "differ");
     put("model.bin", "", 0);
     fails(MF_ERR_FORMAT, "the model file is empty");
 }
@@ -155,7 +175,15 @@ static void a_single_archive_of_another_name_is_taken(void **state)
     put("movies-v3.tar.gz", tar.bytes, tar.n);
     opens_as("v3", "/movies-v3.tar.gz: model.bin");
     put("output.tar.gz", tar.bytes, tar.n);
-    fails(MF_ERR_CONFIG, "holds more than one model: movies-v3.tar.gz and output.tar.gz");
+    opens_as("v3", "/movies-v3.tar.gz: model.bin"); /* the same model */
+    tar.n = 0;
+    testing_tar_add(&tar, "metrics.json", '0', "{}", 2);
+    testing_tar_end(&tar);
+    put("output.tar.gz", tar.bytes, tar.n);
+    fails(MF_ERR_CONFIG, "holds more than one model: movies-v3.tar.gz and output.tar.gz differ");
+    tar.n = 0;
+    add_model("model.bin", "v3");
+    testing_tar_end(&tar);
     put("model.tgz", tar.bytes, tar.n); /* now one of them says "model" */
     opens_as("v3", "/model.tgz: model.bin");
 }
@@ -516,6 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_packed_model_is_found_at_the_top_or_one_folder_deep),
         TEST(a_plain_tar_and_an_unpacked_model_are_fine_too),
+        TEST(the_same_model_may_be_there_packed_and_unpacked),
         TEST(a_single_archive_of_another_name_is_taken),
         TEST(long_names_of_gnu_and_pax_are_understood),
         TEST(archives_of_the_systems_tar_are_read),

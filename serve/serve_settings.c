@@ -49,7 +49,7 @@ static const mf_setting table[] = {
      FIELD(max_payload_mb)},
     {.name = "SAGEMAKER_BATCH_STRATEGY", .type = MF_SETTING_CHOICE,
      .choices = "MULTI_RECORD SINGLE_RECORD MultiRecord SingleRecord", .initial = "MULTI_RECORD",
-     .help = "set by a batch transform job", FIELD(batch_strategy)},
+     .help = "set by a batch transform job; reported only when it is", FIELD(batch_strategy)},
     {.name = "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", .type = MF_SETTING_INTEGER, .min = 0,
      .max = 1000, .initial = "0", .help = "set by a batch transform job",
      FIELD(max_concurrent)},
@@ -200,6 +200,7 @@ static bool settle_batch(const mf_settings *settings, mf_serve_settings *values,
 {
     enum { JOB_SECONDS = 600, CHUNKED_MB = 1024 };
     values->batch_strategy %= 2; /* MultiRecord and MULTI_RECORD are the same */
+    values->has_batch_strategy = is_given(settings, "SAGEMAKER_BATCH_STRATEGY");
     const bool given = is_given(settings, "SAGEMAKER_MAX_PAYLOAD_IN_MB");
     const uint32_t payload = choose_payload(settings, values);
     if (given && (uint64_t)values->max_concurrent * payload > PAYLOADS_MB_MAX)

@@ -37,6 +37,7 @@ typedef struct mf_serve_settings {
     bool batch;
     uint32_t max_payload_mb; /* 0: not given */
     uint32_t batch_strategy; /* mf_batch_strategy */
+    bool has_batch_strategy; /* the job set it: only then it is reported */
     uint32_t max_concurrent; /* 0: not given */
 
     uint32_t n_threads; /* 0: the CPUs of the affinity mask */

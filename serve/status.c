@@ -66,12 +66,14 @@ void mf_handle_health(mf_http_request *request, void *context)
 void mf_handle_execution_parameters(mf_http_request *request, void *context)
 {
     const mf_serve_settings *settings = &((const mf_service *)context)->settings;
-    mf_text_format(
-        mf_http_response(request),
-        "{\"MaxConcurrentTransforms\":%u,\"BatchStrategy\":\"%s\",\"MaxPayloadInMB\":%u}",
-        settings->max_concurrent,
-        settings->batch_strategy == MF_SINGLE_RECORD ? "SINGLE_RECORD" : "MULTI_RECORD",
-        settings->max_payload_mb);
+    mf_text *response = mf_http_response(request);
+    mf_text_format(response, "{\"MaxConcurrentTransforms\":%u,", settings->max_concurrent);
+    /* The platform's default is MULTI_RECORD. The SDK's local mode fails on that word. */
+    if (settings->has_batch_strategy)
+        mf_text_format(response, "\"BatchStrategy\":\"%s\",",
+                       settings->batch_strategy == MF_SINGLE_RECORD ? "SINGLE_RECORD"
+                                                                    : "MULTI_RECORD");
+    mf_text_format(response, "\"MaxPayloadInMB\":%u}", settings->max_payload_mb);
     mf_http_respond(request, 200, "application/json");
 }
 

@@ -204,12 +204,12 @@ class TheDocument(DocumentCase):
                 self.assertIn("$ref", response_schema(request), name)
 
     def test_responses_always_have_all_of_their_fields(self):
-        """Except those that mark unknown users and items, and those that a model trained
-        without ratings does not have."""
+        """Except those that mark unknown users and items, those that a model trained
+        without ratings does not have, and the strategy that a job did not set."""
         for name, schema in document()["components"]["schemas"].items():
             for part in (schema, *(p.get("items", {}) for p in schema.get("properties", {}).values())):
                 if part.get("type") == "object" and not name.endswith(REQUEST):
-                    optional = {"known_user", "known_item"}
+                    optional = {"known_user", "known_item", "BatchStrategy"}
                     if "score" in part["properties"]:
                         optional.add("predicted_rating")
                     self.assertEqual(set(part["properties"]) - optional, set(part["required"]), name)

@@ -37,7 +37,7 @@ class Parameters(ServeCase):
         """/execution-parameters with these variables."""
         server = self.serve(env=env)
         response = self.assertResponse(server.get("/execution-parameters"), 200, JSON).json()
-        self.assertEqual({"MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"}, set(response))
+        self.assertEqual({"MaxConcurrentTransforms", "MaxPayloadInMB"}, set(response) - {"BatchStrategy"})
         for name in ("MaxConcurrentTransforms", "MaxPayloadInMB"):
             self.assertIs(int, type(response[name]), response)
             self.assertGreaterEqual(response[name], 1)
@@ -49,7 +49,9 @@ class Parameters(ServeCase):
         """Checklist 119, 120: with and without a job around it, for any number of threads."""
         for env in ({}, BATCH):
             response = self.parameters(**env)
-            self.assertEqual(("MULTI_RECORD", 6), (response["BatchStrategy"], response["MaxPayloadInMB"]))
+            # The SDK's local mode fails on MULTI_RECORD, which is the platform's default.
+            self.assertNotIn("BatchStrategy", response)
+            self.assertEqual(6, response["MaxPayloadInMB"])
         for threads in ("1", "2", "16", "64"):
             response = self.parameters(SAGEMAKER_MODEL_SERVER_WORKERS=threads, **BATCH)
             self.assertEqual(min(int(threads), 16), response["MaxConcurrentTransforms"])

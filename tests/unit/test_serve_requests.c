@@ -378,8 +378,8 @@ static void with_a_cache_a_list_is_computed_once(void **state)
 static void execution_parameters_are_those_of_the_settings(void **state)
 {
     (void)state;
-    assert_body(get("/execution-parameters"), "{\"MaxConcurrentTransforms\":2,\"BatchStrategy\":"
-                                              "\"MULTI_RECORD\",\"MaxPayloadInMB\":6}");
+    assert_body(get("/execution-parameters"),
+                "{\"MaxConcurrentTransforms\":2,\"MaxPayloadInMB\":6}");
     mf_service_stop(&service);
     start(PAIRS(VARIABLES, "SAGEMAKER_BATCH_STRATEGY", "SingleRecord",
                 "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS", "3", "SAGEMAKER_MAX_PAYLOAD_IN_MB", "20"));

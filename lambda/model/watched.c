@@ -161,6 +161,7 @@ bool mf_lambda_watched_load(mf_lambda_watched *place, int64_t deadline_ms, mf_er
         close(fd);
     /* The end of the look counts: a place that hangs delays one event per period. */
     place->looked_ms = mf_clock_wall_ms();
+    place->failure = why;
     if (!ok)
         return mf_fail(err, why.code, MF_NOWHERE, "%s", why.text);
     place->known_ms = start_ms;
@@ -175,7 +176,8 @@ bool mf_lambda_watched_refresh(mf_lambda_watched *place, int64_t deadline_ms)
     if (mf_lambda_watched_load(place, deadline_ms, &err))
         return true;
     snprintf(event, sizeof event, "%s_not_refreshed", place->what);
-    mf_log_message(MF_LOG_WARNING, event, "%s; keeping the old %s", err.text, place->what);
+    mf_log_message(MF_LOG_WARNING, event, "%s; %s %s", err.text,
+                   place->known_ms > 0 ? "keeping the old" : "there are still no", place->what);
     return false;
 }
 

@@ -54,6 +54,7 @@ typedef struct mf_lambda_watched {
     mf_lambda_watched_version version;
     int64_t known_ms;   /* wall clock: when the version was last current */
     int64_t looked_ms;  /* wall clock: the last look, successful or not  */
+    mf_error failure;   /* of the last look; MF_OK: it succeeded             */
     double ms_per_byte; /* that the use of the last version took; 0: not known */
 } mf_lambda_watched;
 

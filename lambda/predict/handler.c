@@ -94,8 +94,12 @@ static bool compute(mf_predict_handler *h, const mf_lambda_invocation *invocatio
 {
     const char *model = NULL;
     size_t n_model = 0;
-    return read_instance(h, &outcome->problem) &&
-           predict(h, invocation, &model, &n_model, outcome) &&
+    if (!read_instance(h, &outcome->problem))
+        return false;
+    if (h->movies == NULL && h->settings->movies_uri[0] != '\0')
+        return mf_predict_problem_hide(&outcome->problem, MF_PREDICT_PROBLEM_MOVIES, "%s",
+                                       h->movies_failure);
+    return predict(h, invocation, &model, &n_model, outcome) &&
            mf_predict_response_write(&h->instance, is_closed(h), model, n_model, h->movies,
                                      &h->response_body, &outcome->problem);
 }

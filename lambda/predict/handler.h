@@ -19,11 +19,12 @@
 #include "lambda/predict/predictor.h"
 #include "lambda/runtime/invocation.h"
 
-/* Zeroed but for the first four, which are borrowed; keeps its memory from event to event. */
+/* Zeroed but for the first five, which are borrowed; keeps its memory from event to event. */
 typedef struct mf_predict_handler {
     const mf_predict_settings *settings;
     mf_inference_limits limits;
-    const mf_predict_movies *movies;
+    const mf_predict_movies *movies; /* NULL: responses have no titles, or */
+    const char *movies_failure;      /* why there are none though settings has movies_uri */
     mf_predict_predictor *predictor;
 
     mf_predict_request request;

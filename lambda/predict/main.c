@@ -5,7 +5,10 @@
  * It connects handler.h with a real model, real movies, a log and metrics.
  *
  * (1) The start reads settings, movies and, when this process computes, the model. A failure is one
- *     sentence. With an endpoint it opens no connection but to the place of the movies.
+ *     sentence. With an endpoint it opens no connection but to the place of the movies. Movies that
+ *     are there but cannot be read do not fail the start, which would be "Internal server error" for
+ *     a client: requests get 500 movies_unreadable until the file is corrected, for which the
+ *     function looks every MOVIES_RETRY_SECONDS.
  * (2) Before an event is handled, the movies are looked at again when the last look was
  *     MOVIES_REFRESH_SECONDS ago, for a quarter of the event's time and MOVIES_REFRESH_MS at most;
  *     the model of this process when it was MODEL_REFRESH_SECONDS ago, for half of the event's time
@@ -34,7 +37,7 @@ typedef struct function {
 } function;
 
 /* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
-enum { START_MS = 9000, MOVIES_REFRESH_MS = 1000 };
+enum { START_MS = 9000, MOVIES_REFRESH_MS = 1000, MOVIES_RETRY_SECONDS = 10 };
 
 static bool start_s3(function *f, mf_error *err)
 {
@@ -56,6 +59,21 @@ static bool start_predictor(function *f, int64_t deadline_ms, mf_error *err)
            mf_lambda_watched_load(&f->model.place, deadline_ms, err);
 }
 
+static bool start_movies(function *f, int64_t deadline_ms, mf_error *err)
+{
+    mf_error why = {0};
+    if (f->settings.movies_uri[0] == '\0')
+        return true;
+    if (!mf_predict_movies_source_start(&f->movies, f->settings.movies_uri, f->s3, err))
+        return false;
+    if (mf_lambda_watched_load(&f->movies.place, deadline_ms, &why))
+        return true;
+    if (why.code != MF_ERR_PARSE && why.code != MF_ERR_FORMAT && why.code != MF_ERR_LIMIT)
+        return mf_fail(err, why.code, MF_NOWHERE, "%s", why.text);
+    mf_log_message(MF_LOG_ERROR, "movies_unreadable", "%s", why.text);
+    return true;
+}
+
 static bool start(void *context, mf_error *err)
 {
     function *f = context;
@@ -66,9 +84,7 @@ static bool start(void *context, mf_error *err)
     mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
     f->handler.settings = &f->settings;
     f->handler.limits = mf_predict_settings_limits(&f->settings);
-    return start_s3(f, err) &&
-           mf_predict_movies_source_start(&f->movies, f->settings.movies_uri, f->s3, err) &&
-           mf_lambda_watched_load(&f->movies.place, deadline_ms, err) &&
+    return start_s3(f, err) && start_movies(f, deadline_ms, err) &&
            start_predictor(f, deadline_ms, err);
 }
 
@@ -101,8 +117,9 @@ static void write_metrics(const function *f, const mf_lambda_invocation *invocat
     if (outcome->called_model)
         mf_lambda_metrics_add(&metrics, "ModelLatency", MF_LAMBDA_UNIT_MILLISECONDS,
                               outcome->model_ms);
-    mf_lambda_metrics_add(&metrics, "MoviesAge", MF_LAMBDA_UNIT_SECONDS,
-                          (double)mf_lambda_watched_age_ms(&f->movies.place) / 1e3);
+    if (f->movies.movies != NULL)
+        mf_lambda_metrics_add(&metrics, "MoviesAge", MF_LAMBDA_UNIT_SECONDS,
+                              (double)mf_lambda_watched_age_ms(&f->movies.place) / 1e3);
     if (f->model.model != NULL)
         mf_lambda_metrics_add(&metrics, "ModelAge", MF_LAMBDA_UNIT_SECONDS,
                               (double)mf_lambda_watched_age_ms(&f->model.place) / 1e3);
@@ -113,16 +130,27 @@ static void write_metrics(const function *f, const mf_lambda_invocation *invocat
     mf_lambda_metrics_end(&metrics);
 }
 
+static void refresh_movies(function *f, const mf_lambda_invocation *invocation)
+{
+    uint32_t every_seconds = f->settings.movies_refresh_seconds;
+    if (f->settings.movies_uri[0] == '\0')
+        return;
+    if (f->movies.movies == NULL && every_seconds > MOVIES_RETRY_SECONDS)
+        every_seconds = MOVIES_RETRY_SECONDS;
+    mf_lambda_watched_refresh_if_due(&f->movies.place, every_seconds,
+                                     mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4,
+                                     MOVIES_REFRESH_MS);
+    f->handler.movies = f->movies.movies;
+    f->handler.movies_failure = f->movies.place.failure.text;
+}
+
 static bool handle(void *context, const mf_lambda_invocation *invocation, mf_text *response,
                    mf_error *err)
 {
     function *f = context;
     mf_predict_outcome outcome;
     const double start = mf_clock_seconds();
-    mf_lambda_watched_refresh_if_due(&f->movies.place, f->settings.movies_refresh_seconds,
-                                     mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4,
-                                     MOVIES_REFRESH_MS);
-    f->handler.movies = f->movies.movies;
+    refresh_movies(f, invocation);
     mf_lambda_model_source_refresh_before(&f->model, f->settings.model_refresh_seconds,
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
     const bool ok = mf_predict_handle(&f->handler, invocation, response, &outcome, err);

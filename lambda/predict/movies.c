@@ -128,7 +128,15 @@ uint32_t mf_predict_movies_n_repeated(const mf_predict_movies *movies)
 bool mf_predict_movies_find(const mf_predict_movies *movies, const char *id, size_t n_id,
                             mf_predict_movie *movie)
 {
-    const uint32_t index = *slot_of(movies, id, n_id);
+    char number[MF_INTEGER_ID_BYTES + 2];
+    uint32_t index = *slot_of(movies, id, n_id);
+    const size_t n = index == MF_INDEX_NONE ? mf_id_write_integer(id, n_id, number) : 0;
+    if (n > 0) {
+        index = *slot_of(movies, number, n);
+        memcpy(number + n, ".0", 2);
+    }
+    if (n > 0 && index == MF_INDEX_NONE)
+        index = *slot_of(movies, number, n + 2);
     if (index == MF_INDEX_NONE)
         return false;
     *movie = movie_of(movies, index);

@@ -50,7 +50,8 @@ MF_MUST_CHECK bool mf_predict_movies_finish(mf_predict_movies *movies, mf_error 
 uint32_t mf_predict_movies_count(const mf_predict_movies *movies);
 uint32_t mf_predict_movies_n_repeated(const mf_predict_movies *movies);
 
-/* False when there is no such movie; *movie is then untouched. */
+/* An id that is not there is looked up in another notation, as in a model (mf_id_write_integer). False
+ * when there is no such movie; *movie is then untouched. */
 bool mf_predict_movies_find(const mf_predict_movies *movies, const char *id, size_t n_id,
                             mf_predict_movie *movie);
 
@@ -64,10 +65,11 @@ bool mf_predict_genres_next(const mf_predict_movie *movie, size_t *at, const cha
  *     movieId,title,genres
  *     11,"American President, The (1995)",Comedy|Drama|Romance
  *
- * (1) libcsv reads it (csv/rows.h): quoted titles, any line ends, lines of blanks
- *     passed over; a byte order mark at the start is no part of the text.
+ * (1) Fields are separated by comma, semicolon, tab or "::", which the first line tells. Quoted
+ *     titles (csv/split_row.h; not with "::"), any line ends, lines of blanks passed over; a byte order
+ *     mark at the start is no part of the text.
  * (2) The first line names the columns, in any order and any case; columns of other names
- *     are passed over.
+ *     are passed over. Three fields with "::" need no header (MovieLens' movies.dat).
  * (3) Errors name the file, the line and what was expected. MF_ERR_PARSE: no header, a column
  *     missing, fewer or more fields than the header has, a quote that is not closed on its line,
  *     an invalid id, bytes that are not UTF-8, a line of more than MF_PREDICT_MOVIE_LINE_BYTES,
@@ -80,14 +82,14 @@ enum {
 
 /* The table of the file bytes[0 .. n), the caller's to mf_predict_movies_destroy. name is that of
  * the file, for errors. NULL: MF_ERR_PARSE, MF_ERR_LIMIT (4 GiB of texts), MF_ERR_MEMORY.
- * Cost: 5 ns per byte. */
+ * Cost: 1 to 5 ns per byte. */
 MF_MUST_CHECK mf_predict_movies *mf_predict_movies_read(const char *name, const char *bytes,
                                                         size_t n, mf_error *err);
 
 /* ----------------------------------------------------- movies_source.c: the newest table
  *
  * The place is s3://bucket/key or the path of a file of at most MF_PREDICT_MOVIES_FILE_BYTES
- * (watched.h). Once the load of source.place succeeded there is always a table.
+ * (watched.h), which may be gzip. Once the load of source.place succeeded there is always a table.
  *
  * Threads: one. */
 

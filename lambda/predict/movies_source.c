@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "sagemaker/packed.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -40,6 +41,18 @@ static bool read_file(int fd, const char *name, mf_text *csv, mf_error *err)
     return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory to read the movies");
 }
 
+static bool unpack(const char *name, mf_text *csv, mf_error *err)
+{
+    mf_text packed = *csv;
+    if (!mf_packed_is_gzip(packed.bytes, packed.n_bytes))
+        return true;
+    *csv = (mf_text)MF_TEXT_EMPTY;
+    const bool ok = mf_packed_append(csv, packed.bytes, packed.n_bytes, name,
+                                     MF_PREDICT_MOVIES_FILE_BYTES, err);
+    mf_text_free(&packed);
+    return ok;
+}
+
 static bool use_movies(void *context, int fd, const char *name, int64_t deadline_ms, mf_error *err)
 {
     mf_predict_movies_source *source = context;
@@ -47,7 +60,7 @@ static bool use_movies(void *context, int fd, const char *name, int64_t deadline
     mf_text csv = MF_TEXT_EMPTY;
     const double start = mf_clock_seconds();
     (void)deadline_ms;
-    if (read_file(fd, name, &csv, err))
+    if (read_file(fd, name, &csv, err) && unpack(name, &csv, err))
         movies = mf_predict_movies_read(name, csv.bytes, csv.n_bytes, err);
     mf_text_free(&csv);
     if (movies == NULL)

@@ -20,7 +20,7 @@ static const mf_setting table[] = {
      .initial = "300", .help = "seconds between two looks for a newer model; 0: never",
      FIELD(model_refresh_seconds)},
     {.name = "MOVIES_URI", .aliases = "MOVIES_S3_URI MOVIES_FILE", .type = MF_SETTING_TEXT,
-     .initial = "", .help = "movies.csv: s3://bucket/key or a path; required", FIELD(movies_uri)},
+     .initial = "", .help = "movies.csv: s3://bucket/key or a path; empty: no titles", FIELD(movies_uri)},
     {.name = "MOVIES_REFRESH_SECONDS", .type = MF_SETTING_INTEGER, .min = 0, .max = 31536000,
      .initial = "300", .help = "seconds between two looks for a newer movies.csv; 0: never",
      FIELD(movies_refresh_seconds)},
@@ -95,10 +95,6 @@ bool mf_predict_settings_read(mf_settings *settings, mf_predict_settings *values
     const char *origin = getenv("ALLOW_ORIGIN");
     if (origin != NULL && origin[0] == '\0')
         values->allow_origin[0] = '\0';
-    if (values->movies_uri[0] == '\0')
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "MOVIES_URI is not set: it says where movies.csv is, as s3://bucket/key or "
-                       "a path");
     if (strchr(values->route, '/') != NULL)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "environment variable ROUTE is \"%s\": expected the last part of a path, "

@@ -20,7 +20,7 @@ typedef struct mf_predict_settings {
     char endpoint_name[MF_AWS_ENDPOINT_NAME_BYTES]; /* "": the model is in this process */
     char model_uri[MF_SETTING_TEXT_BYTES];          /* "": it is behind the endpoint    */
     uint32_t model_refresh_seconds;                 /* 0: never; of model_uri           */
-    char movies_uri[MF_SETTING_TEXT_BYTES];         /* s3://bucket/key or a path        */
+    char movies_uri[MF_SETTING_TEXT_BYTES];         /* s3://bucket/key or a path; "": no titles */
     uint32_t movies_refresh_seconds;                /* 0: never                         */
     char allow_origin[MF_SETTING_TEXT_BYTES];       /* "": no header */
     mf_predict_outsiders outsiders;

@@ -8,6 +8,7 @@
  *     media type    415     unsupported_media_type Function.InvalidEvent
  *     throttled     429     too_many_requests    Function.LimitExceeded
  *     internal      500     internal_error       Function.InternalError
+ *     movies        500     movies_unreadable    Function.ConfigurationError
  *     model         502     bad_gateway          Function.DownstreamError
  *     timeout       504     gateway_timeout      Function.DownstreamError
  *
@@ -31,6 +32,7 @@ typedef enum mf_predict_problem_kind {
     MF_PREDICT_PROBLEM_MEDIA_TYPE,
     MF_PREDICT_PROBLEM_THROTTLED,
     MF_PREDICT_PROBLEM_INTERNAL,
+    MF_PREDICT_PROBLEM_MOVIES,
     MF_PREDICT_PROBLEM_MODEL,
     MF_PREDICT_PROBLEM_TIMEOUT,
     MF_PREDICT_PROBLEM_KINDS,

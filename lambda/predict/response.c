@@ -49,16 +49,17 @@ static void write_title(mf_text *text, const mf_predict_movie *movie)
         mf_text_literal(text, "null");
 }
 
-static void write_unlisted(mf_text *text, const mf_predict_movie *movie)
+static void write_unlisted(mf_text *text, const mf_predict_movies *movies,
+                           const mf_predict_movie *movie)
 {
-    if (movie == NULL)
+    if (movies != NULL && movie == NULL)
         mf_text_literal(text, ", \"known_movie\": false");
 }
 
 static const mf_predict_movie *find(const mf_predict_movies *movies, const char *id, size_t n_id,
                                     mf_predict_movie *movie)
 {
-    return mf_predict_movies_find(movies, id, n_id, movie) ? movie : NULL;
+    return movies != NULL && mf_predict_movies_find(movies, id, n_id, movie) ? movie : NULL;
 }
 
 static bool write_rating(const mf_instance *instance, const json_t *model,
@@ -75,11 +76,13 @@ static bool write_rating(const mf_instance *instance, const json_t *model,
         find(movies, instance->item.id.bytes, instance->item.id.n_bytes, &found);
     mf_text_literal(text, "{\"predicted_rating\": ");
     write_tenths(text, json_number_value(rating));
-    mf_text_literal(text, ", \"movie_title\": ");
-    write_title(text, movie);
+    if (movies != NULL) {
+        mf_text_literal(text, ", \"movie_title\": ");
+        write_title(text, movie);
+    }
     write_flag(text, "known_user", known_user);
     write_flag(text, "known_item", known_item);
-    write_unlisted(text, movie);
+    write_unlisted(text, movies, movie);
     mf_text_literal(text, "}");
     return true;
 }
@@ -143,9 +146,11 @@ static bool write_entry(const json_t *entry, bool is_similar, const mf_predict_m
         find(movies, json_string_value(id), json_string_length(id), &found);
     mf_text_literal(text, "{\"movieId\": ");
     mf_text_json(text, json_string_value(id), json_string_length(id));
-    mf_text_literal(text, ", \"title\": ");
-    write_title(text, movie);
-    write_genres(text, movie);
+    if (movies != NULL) {
+        mf_text_literal(text, ", \"title\": ");
+        write_title(text, movie);
+        write_genres(text, movie);
+    }
     if (is_similar)
         write_score(text, "similarity", json_object_get(entry, "similarity"));
     else
@@ -157,7 +162,7 @@ static bool write_entry(const json_t *entry, bool is_similar, const mf_predict_m
     else if (rating != NULL)
         write_tenths(text, json_number_value(rating));
     write_flag(text, "known_item", known_item);
-    write_unlisted(text, movie);
+    write_unlisted(text, movies, movie);
     mf_text_literal(text, "}");
     return true;
 }

@@ -10,7 +10,8 @@
  *     entry its score. A score or a predicted rating that the model leaves out is left out: an
  *     older serve sends no score, a model trained without ratings no predicted rating.
  * (2) "known_user": false and "known_item": false are copied from the model's response. A movie
- *     without a row in movies.csv has the title null, no genres and "known_movie": false.
+ *     without a row in movies.csv has the title null, no genres and "known_movie": false. Without
+ *     movies (NULL) all of these members are left out.
  * (3) Closed (OUTSIDERS): "known_user" is left out beside a userId.
  * (4) A text that is not a response to this instance is the model's problem; none of it is shown.
  *

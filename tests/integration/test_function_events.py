@@ -148,6 +148,25 @@ class Requests(PredictCase):
                 self.assertEqual((200, {"recommendations": []}, [{"userId": "2", "include_rated": True,
                                                                   "movieIds": ["318", "1"]}]), self.exchange(case(path)))
 
+    def test_each_file_of_movies_is_read_or_named(self):
+        titles = {"bom": "Fight Club (1999)", "case": "Fight Club (1999)", "pandas-index": "Fight Club (1999)",
+                  "quoted-crlf": "Fight Club, The (1999)", "dup": "B"}
+        reasons = {"empty": "the file is empty", "latin1": "title has the byte 0xE9", "nogenres": "no column genres",
+                   "other": "no header: expected movieId,title,genres in any order, found item_id, name",
+                   "shortrow": "expected 3 fields as in the header, found 2",
+                   "unquoted-comma": "a title with a comma needs quotes", "utf16": "no header"}
+        for path in sorted((CASES / "19-movies-csv").iterdir()):
+            with self.subTest(path.name):
+                run = self.start(MOVIES_URI=str(path))
+                status, body, _ = self.exchange(case("03-http-api-stage/proxy-plus.json"))
+                log = self.stop(run).stdout
+                if path.stem in titles:
+                    self.assertEqual((200, titles[path.stem]), (status, body["movie_title"]))
+                else:
+                    self.assertEqual((500, "movies_unreadable"), (status, body["error"]["code"]))
+                    [line] = self.events(run, "movies_unreadable", log)
+                    self.assertIn(reasons[path.stem], line["message"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,6 +2,7 @@
 are lines of the checklist in the Lambda contract."""
 
 import base64
+import gzip
 import io
 import json
 import os
@@ -107,14 +108,29 @@ class Starting(PredictCase):
         """19, 55"""
         self.refused("neither ENDPOINT_NAME nor MODEL_URI", ENDPOINT_NAME=None)
         self.refused("both set", MODEL_URI="/m.bin")
-        self.refused("MOVIES_URI is not set", MOVIES_URI=None)
         self.refused("AWS_REGION", AWS_REGION=None)
         self.refused("AWS_ACCESS_KEY_ID", AWS_ACCESS_KEY_ID=None)
         self.refused("AWS_SECRET_ACCESS_KEY", AWS_SECRET_ACCESS_KEY=None)
         self.refused("ALLOW_ORIGIN", ALLOW_ORIGIN="example.com")
         self.refused("MOVIES_REFRESH_SECONDS", MOVIES_REFRESH_SECONDS="often")
 
-    def test_movies_that_cannot_be_read_name_the_file_and_the_line(self):
+    def test_without_a_file_of_movies_there_are_no_titles(self):
+        self.start(MOVIES_URI=None)
+        self.assertBody('{"predicted_rating": 4.4}', self.post(REQUEST))
+        self.endpoint.otherwise = respond(200, b'{"recommendations":[{"movieId":"1","score":0.5}],"known_user":false}')
+        self.assertBody('{"recommendations": [{"movieId": "1", "score": 0.5}], "known_user": false}',
+                        self.post({"userId": "2", "top_n": 1}))
+
+    def test_the_file_of_movies_may_be_packed_and_separated_as_train_reads_it(self):
+        for n, text in enumerate((MOVIES.replace(",", ";").replace('"American President; The', '"American President, The'),
+                                  "2959::Fight Club (1999)::Action|Crime|Drama|Thriller\n", MOVIES)):
+            file = self.folder / f"movies{n}"
+            file.write_bytes(gzip.compress(text.encode()) if n != 1 else text.encode())
+            run = self.start(MOVIES_URI=str(file))
+            self.assertBody(RESPONSE, self.post(REQUEST))
+            self.stop(run)
+
+    def test_movies_that_cannot_be_read_are_a_500_that_the_log_explains(self):
         bad = self.folder / "bad.csv"
         self.refused("/nowhere/movies.csv: the movies cannot be read", MOVIES_URI="/nowhere/movies.csv")
         for text, *pieces in (
@@ -126,7 +142,28 @@ class Starting(PredictCase):
             (MOVIES + "12,x\n", "bad.csv:5: expected 3 fields"),
         ):
             bad.write_text(text, encoding="utf-8")
-            self.refused(*pieces, MOVIES_URI=str(bad))
+            run = self.start(MOVIES_URI=str(bad))
+            self.assertIn("the log has the reason", self.assertError(500, "movies_unreadable", self.post(REQUEST)))
+            self.assertError(400, "bad_request", self.post("{"))
+            text = self.stop(run).stdout
+            [start], refused = self.events(run, "movies_unreadable", text), self.events(run, "refused", text)
+            self.assertEqual("movies_unreadable", refused[0]["code"])
+            for piece in pieces:
+                self.assertIn(piece, start["message"])
+                self.assertIn(piece, refused[0]["message"])
+            self.assertIn('"MoviesError":1', text)
+        self.assertEqual([], self.endpoint.requests)
+
+    def test_when_the_file_of_movies_is_corrected_there_are_titles(self):
+        self.movies.write_text("movieId,title\n1,x\n")
+        run = self.start(MOVIES_REFRESH_SECONDS="1")
+        self.assertError(500, "movies_unreadable", self.post(REQUEST))
+        new = self.movies.with_suffix(".new")
+        new.write_text(MOVIES, encoding="utf-8")
+        new.replace(self.movies)
+        run.wait_until(lambda: self.post(REQUEST)["statusCode"] == 200, "titles")
+        self.assertBody(RESPONSE, self.post(REQUEST))
+        self.stop(run)
 
     def test_a_million_movies_are_served(self):
         many = self.folder / "many.csv"

@@ -76,11 +76,13 @@ class Movies(PredictCase):
         self.assertBody(RESPONSE, self.post(REQUEST))
 
     def test_an_object_that_is_no_movies_file_names_the_line(self):
-        self.s3.otherwise = respond(200, CSV + b'5,"x,y\n6,z,w\n')
-        message = self.refused(f"{URI}:5: a quote is opened and not closed")
-        self.assertTrue(message.startswith(URI), message)
-        self.s3.otherwise = respond(200, b"")
-        self.refused(f"{URI}: the file is empty")
+        for body, says in ((CSV + b'5,"x,y\n6,z,w\n', f"{URI}:5: a quote is opened and not closed"),
+                           (b"", f"{URI}: the file is empty")):
+            self.s3.otherwise = respond(200, body)
+            run = self.start()
+            self.assertError(500, "movies_unreadable", self.post(REQUEST))
+            [line] = self.events(run, "movies_unreadable", self.stop(run).stdout)
+            self.assertTrue(line["message"].startswith(says), line)
 
     def test_an_s3_that_does_not_respond_ends_the_start_in_time(self):
         self.s3.otherwise = forever

@@ -60,6 +60,11 @@ static void columns_may_come_in_any_order_and_case_with_others_between(void **st
         "\xEF\xBB\xBF\"movieId\",title,genres\n6,Heat (1995),Action",
         "\n\n  movieId , title,genres \n\n \t\n 6 , Heat (1995) ,\tAction \n\n",
         "movieId,title,genres\r6,Heat (1995),Action\r",
+        "genres;movieId;title\nAction;6;Heat (1995)\n",
+        "movieId\ttitle\tgenres\n6\tHeat (1995)\tAction\n",
+        "movieId::title::genres\n6::Heat (1995)::Action\n",
+        "6::Heat (1995)::Action\r\n",
+        "title,genres,movieId\nHeat (1995),Action,6.0\n",
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         mf_predict_movies *movies = read_all(files[i]);
@@ -142,6 +147,20 @@ static void a_line_without_end_is_refused_early(void **state)
     memcpy(csv, MOVIES_HEADER, sizeof MOVIES_HEADER - 1);
     assert_refusal(csv, LONG, "movies.csv:2: a line of over 65536 bytes");
     free(csv);
+}
+
+static void fields_between_double_colons_may_have_colons_and_quotes(void **state)
+{
+    (void)state;
+    mf_predict_movies *movies =
+        read_all("260::Star Wars: Episode IV (1977)::Action|Sci-Fi\n7::\"Say: ::Drama\n");
+    assert_movie(movies, "260", "Star Wars: Episode IV (1977)", "Action|Sci-Fi");
+    assert_movie(movies, "260.0", "Star Wars: Episode IV (1977)", "Action|Sci-Fi");
+    assert_movie(movies, "7", "\"Say: ", "Drama");
+    mf_predict_movies_destroy(movies);
+    static const char cut[] = "1::a::b\n2::c\n";
+    assert_refusal(cut, sizeof cut - 1,
+                   "movies.csv:2: expected 3 fields as in the header, found 2");
 }
 
 static void of_movies_with_one_id_the_last_counts(void **state)
@@ -240,6 +259,7 @@ int main(void)
         cmocka_unit_test(no_prefix_of_a_file_is_read_beyond_its_end),
         cmocka_unit_test(what_is_wrong_with_a_file_is_named_with_its_line),
         cmocka_unit_test(a_line_without_end_is_refused_early),
+        cmocka_unit_test(fields_between_double_colons_may_have_colons_and_quotes),
         cmocka_unit_test(of_movies_with_one_id_the_last_counts),
         cmocka_unit_test(genres_are_what_stands_between_bars),
         cmocka_unit_test(a_million_movies_are_read_and_found),

@@ -59,7 +59,6 @@ static void what_cannot_be_is_refused_by_name(void **state)
     } cases[] = {
         {PAIRS("MOVIES_URI", "/m.csv"), "neither ENDPOINT_NAME nor MODEL_URI is set"},
         {PAIRS(ENOUGH, "MODEL_URI", "/m.bin"), "ENDPOINT_NAME and MODEL_URI are both set"},
-        {PAIRS("ENDPOINT_NAME", "movies"), "MOVIES_URI is not set"},
         {PAIRS("ENDPOINT_NAME", "a_b", "MOVIES_URI", "/m"),
          "ENDPOINT_NAME: \"a_b\" is not the name"},
         {PAIRS("ENDPOINT_NAME", "-a", "MOVIES_URI", "/m"), "ENDPOINT_NAME"},

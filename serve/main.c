@@ -243,9 +243,7 @@ int main(int argc, char **argv)
 {
     const char *prefix = NULL;
     fill_standard_streams();
-    /* With an entrypoint, the command "serve" comes as the first argument. */
-    int a = argc > 1 && strcmp(argv[1], "serve") == 0 ? 2 : 1;
-    for (; a < argc; a++) {
+    for (int a = 1; a < argc; a++) {
         if (strcmp(argv[a], "--help") == 0)
             return print_help();
         if (strcmp(argv[a], "--version") == 0) {
@@ -254,6 +252,11 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[a], "--usage") == 0)
             return print_usage_of_image();
+        if (strcmp(argv[a], "serve") == 0)
+            return fail_usage(
+                "the word is given twice: an image whose ENTRYPOINT is serve gets it from the "
+                "platform again, and needs no ENTRYPOINT",
+                "");
         if (strcmp(argv[a], "--prefix") != 0)
             return fail_usage("unknown argument ", argv[a]);
         if (a + 1 == argc)

@@ -181,8 +181,12 @@ int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv)
     mf_error err = {0};
     const char *address = NULL;
     if (!mf_lambda_api_address(&address, &err)) {
-        fprintf(stderr, "%s: %s\n", function->name, err.text);
-        return 1;
+        if (argc > 1)
+            fprintf(stderr, "%s: unknown argument %s; ", function->name, argv[1]);
+        else
+            fprintf(stderr, "%s: ", function->name);
+        fprintf(stderr, "%s\n", err.text);
+        return argc > 1 ? 2 : 1;
     }
     mf_lambda_start_log();
     step last = FAIL;

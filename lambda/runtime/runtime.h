@@ -46,8 +46,8 @@ enum {
 };
 
 /* Returns the exit status. Without AWS_LAMBDA_RUNTIME_API that is 1, with one sentence on
- * standard error. --help prints the function's settings instead; every other argument is ignored,
- * because Lambda may start a container with any. */
+ * standard error. --help prints the function's settings instead. Lambda may start a container
+ * with any other argument: with AWS_LAMBDA_RUNTIME_API it is ignored, without it the status is 2. */
 int mf_lambda_run(const mf_lambda_function *function, int argc, char **argv);
 
 #endif

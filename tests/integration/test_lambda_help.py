@@ -41,6 +41,12 @@ class Help(unittest.TestCase):
         self.assertIn("AWS_LAMBDA_RUNTIME_API", result.stdout)
         return result.stdout
 
+    def test_an_unknown_argument_is_named_outside_of_lambda(self):
+        for name in TABLES:
+            result = self.say(name, "nonsense")
+            self.assertEqual((2, ""), (result.returncode, result.stdout))
+            self.assertRegex(result.stderr, rf"\A{name}: unknown argument nonsense; AWS_LAMBDA_RUNTIME_API is not set")
+
     def test_predict(self):
         self.assertIn("s3://bucket/key or a path", self.check("predict"))
 
@@ -50,12 +56,14 @@ class Help(unittest.TestCase):
     def test_aggregate(self):
         self.assertIn("one of ratings, passengers; default ratings", self.check("aggregate"))
 
-    def test_any_other_argument_is_ignored(self):
-        """Lambda may start a container with the handler's name as an argument."""
+    def test_in_lambda_any_other_argument_is_ignored(self):
+        """Lambda may start a container with the handler's name as an argument. Nothing listens here."""
         for name in TABLES:
-            result = self.say(name, "app.handler")
-            self.assertEqual((1, ""), (result.returncode, result.stdout))
-            self.assertIn("AWS_LAMBDA_RUNTIME_API is not set", result.stderr)
+            result = subprocess.run([BIN / name, "app.handler"], capture_output=True, text=True, timeout=60,
+                                    env={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"})
+            self.assertEqual(1, result.returncode)
+            self.assertNotIn("app.handler", result.stdout + result.stderr)
+            self.assertIn("start_failed", result.stdout + result.stderr)
 
 
 if __name__ == "__main__":

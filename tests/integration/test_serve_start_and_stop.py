@@ -176,14 +176,11 @@ class CommandLine(ServeCase):
                 self.assertEqual((2, ""), (result.status, result.stdout))
                 self.assertIn("usage: serve", result.stderr)
 
-    def test_serve_is_accepted_as_an_argument(self):
-        """Contract 1.3: the image's entrypoint gets it."""
-        prefix, port = self.tree(), self.free_port()
-        run = self.start(None, "serve", "--prefix", prefix, program=SERVE, env={
-            "SAGEMAKER_BIND_TO_PORT": str(port), "SERVE_ADDRESS": "127.0.0.1"})
-        run.wait_for('"event":"model"', stream="stderr")
-        run.signal(signal.SIGTERM)
-        self.assertEqual(0, run.wait().status)
+    def test_the_word_given_twice_is_an_error_that_says_why(self):
+        result = self.run_serve("serve")
+        self.assertEqual((2, ""), (result.status, result.stdout))
+        self.assertIn("given twice", result.stderr)
+        self.assertIn("ENTRYPOINT", result.stderr)
 
     def test_without_a_prefix_the_model_is_in_opt_ml_model(self):
         """Checklist 82, contract 3.2.1."""

@@ -113,8 +113,10 @@ static bool move_user(const mf_ratings *old, uint64_t from, uint32_t n, const si
                       columns *c, uint64_t to, mf_sorter *sorter, mf_error *err)
 {
     /* No item is repeated, so the sorter takes any two columns along as times. */
-    const mf_sort_rows rows = {c->item + to, c->value + to,
-                               c->time_rank != NULL ? c->time_rank + to : NULL, c->position};
+    const mf_sort_rows rows = {.item = c->item + to,
+                               .value = c->value + to,
+                               .time_low = c->time_rank != NULL ? c->time_rank + to : NULL,
+                               .time_high = c->position};
     uint32_t n_kept;
     for (uint32_t k = 0; k < n; k++) {
         c->item[to + k] = items->index[old->item[from + k]];
@@ -135,7 +137,7 @@ static bool move_user(const mf_ratings *old, uint64_t from, uint32_t n, const si
 static bool regroup(const mf_ratings *old, const side *users, const side *items, columns *c,
                     mf_error *err)
 {
-    mf_sorter sorter = {.n_items = items->n};
+    mf_sorter sorter = {0};
     bool ok = true;
     for (uint32_t u = 0; u < old->n_users; u++)
         c->user_start[users->index[u] + 1] = old->user_start[u + 1] - old->user_start[u];

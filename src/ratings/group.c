@@ -334,11 +334,9 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
 {
     const uint64_t at = g->out->user_start[user];
     const uint32_t n = (uint32_t)(g->out->user_start[user + 1] - at);
-    const mf_sort_rows rows = {g->out->item + at, g->out->value + at,
-                               g->time_low != NULL ? g->time_low + at : NULL,
-                               g->time_high != NULL ? g->time_high + at : NULL};
-    if (g->file != NULL && !mf_shared_count(sorter, n, rows.item, g->file + at, g->in->shared, err))
-        return false;
+    const mf_sort_rows rows = {
+        g->out->item + at, g->out->value + at, g->time_low != NULL ? g->time_low + at : NULL,
+        g->time_high != NULL ? g->time_high + at : NULL, g->file != NULL ? g->file + at : NULL};
     if (!mf_sort_ratings(sorter, n, &rows, &g->n_kept[user], err))
         return false;
     const uint32_t n_kept = g->n_kept[user];
@@ -352,17 +350,17 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
                        "a user has more than %lu ratings with timestamps",
                        (unsigned long)MF_TIME_RANK_MOST);
-    uint32_t *spare = mf_sorter_spare(sorter, n_kept, err);
-    if (spare == NULL)
+    uint64_t *keys = mf_sorter_keys(sorter, n_kept, err);
+    if (keys == NULL)
         return false;
-    mf_time_rank(n_kept, rows.time_low, rows.time_high, spare);
+    mf_time_rank(n_kept, rows.time_low, rows.time_high, keys);
     return true;
 }
 
 static void finish_users(void *context, uint32_t member)
 {
     group *g = context;
-    mf_sorter sorter = {.n_items = g->in->n_items, .adds = g->in->adds};
+    mf_sorter sorter = {.adds = g->in->adds, .shared = g->in->shared};
     mf_error err = {0};
     bool ok = true;
     (void)member;

@@ -26,7 +26,7 @@ typedef struct mf_grouping {
     uint32_t n_stores;
     uint32_t **user_index; /* [readers] local index to index; NULL: they are equal */
     uint32_t **item_index;
-    uint32_t n_users, n_items;
+    uint32_t n_users;
     uint32_t n_threads;
     mf_shared *shared; /* NULL, or counts rows that two files have of one pair */
     bool adds;         /* the values of a repeated pair; else the newest one stays */

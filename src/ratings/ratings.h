@@ -32,8 +32,8 @@
  * MovieLens', user by user with less than 2^16 items and few different ratings, it is
  * 7 while reading and 16 while grouping. On top of that, for each thread 1 MiB of text,
  * its rows (13 to 21 bytes each), a map of the ids it met (about 100 bytes per id at
- * most) and 24 bytes per rating of the user with most ratings (8 if he has rated an
- * eighth of the items), and up to 16 MiB per column that are reserved and used from the
+ * most) and 16 bytes per rating of the user with most ratings,
+ * and up to 16 MiB per column that are reserved and used from the
  * front.
  * At most 2^32 - 2 ratings.
  *

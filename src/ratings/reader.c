@@ -623,7 +623,6 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
                                   .user_index = m->user_index,
                                   .item_index = m->item_index,
                                   .n_users = m->users.n,
-                                  .n_items = m->items.n,
                                   .n_threads = n_threads,
                                   .adds = ratings->feedback == MF_FEEDBACK_IMPLICIT,
                                   .keep_times = reader->options.keep_times};

@@ -1,27 +1,23 @@
 /* sort.h: one user's ratings by item, each item once.
  *
- * Three ways, by what is cheapest: nothing when the items already ascend (as in
- * MovieLens' files); a radix sort of keys for most users; a counting
- * sort over all items for users who have rated a good part of them, which needs
- * 8 bytes per rating and so keeps the memory bound even for a single user.
+ * Nothing is sorted where the items already ascend, as in MovieLens' files.
  *
- * Threads: one mf_sorter each. */
+ * Threads: one mf_sorter each. Memory: 16 bytes per rating of the user with most ratings. */
 #ifndef MF_RATINGS_SORT_H
 #define MF_RATINGS_SORT_H
 
 #include "base/error.h"
+#include "ratings/shared.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+/* All zero bytes is a sorter without options. */
 typedef struct mf_sorter {
-    uint32_t n_items;
-    bool adds;      /* see mf_sort_ratings */
-    uint64_t *keys; /* [2 * n_keys] */
+    bool adds;         /* see mf_sort_ratings */
+    mf_shared *shared; /* NULL, or counts rows of one item in different files */
+    uint64_t *keys;    /* [2 n_keys] keys, and as much to sort them */
     uint32_t n_keys;
-    uint32_t *item_place; /* [n_items] */
-    uint32_t *place;      /* [2 * n_places] where each rating goes; one column on its way */
-    uint32_t n_places;
 } mf_sorter;
 
 /* Ratings in columns, the caller's. */
@@ -30,6 +26,7 @@ typedef struct mf_sort_rows {
     float *value;
     uint32_t *time_low;  /* may be NULL */
     uint32_t *time_high; /* may be NULL */
+    const uint8_t *file; /* where the sorter has `shared`: the file of each row */
 } mf_sort_rows;
 
 /* Sorts n ratings, given in the order in which they were read, by item. Of those
@@ -39,14 +36,13 @@ typedef struct mf_sort_rows {
 MF_MUST_CHECK bool mf_sort_ratings(mf_sorter *sorter, uint32_t n, const mf_sort_rows *rows,
                                    uint32_t *n_kept, mf_error *err);
 
-/* Memory for 2 n numbers that stays the sorter's until its next use. NULL and
- * MF_ERR_MEMORY. */
-uint32_t *mf_sorter_spare(mf_sorter *sorter, uint32_t n, mf_error *err);
-
-/* A number for each item that stays the sorter's until its next use; what is in it is
- * unspecified. NULL and MF_ERR_MEMORY. */
-uint32_t *mf_sorter_items(mf_sorter *sorter, mf_error *err);
+/* Memory for 2 n keys that stays the sorter's until its next use. NULL and MF_ERR_MEMORY. */
+uint64_t *mf_sorter_keys(mf_sorter *sorter, uint32_t n, mf_error *err);
 
 void mf_sorter_clear(mf_sorter *sorter);
+
+/* Sorts n keys by their upper halves, stably; spare has n. Cost: O(n) for each 8 bits of the upper
+ * halves, O(n²) below 32. */
+void mf_sort_keys(uint64_t *keys, uint32_t n, uint64_t *spare);
 
 #endif

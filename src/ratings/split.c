@@ -128,7 +128,7 @@ typedef struct choice {
     bool is_none;       /* not per_user: nothing at all */
     uint64_t low, high; /* not per_user; both belong to it */
     double fraction;    /* per_user */
-    uint64_t *numbers;  /* [longest] per_user: one user's */
+    uint64_t *numbers;  /* [2 longest] per_user: one user's */
 } choice;
 
 static uint64_t part_of(double fraction, uint64_t n)
@@ -254,8 +254,8 @@ static bool split_by(choice *c, mf_ratings **train, mf_ratings_rows *held_out, m
     mf_ratings *kept = NULL;
     mf_ratings_rows aside = {0};
     const uint64_t longest = longest_user(all);
-    /* One user's numbers, then a buffer for the ranks of the times that are left. */
-    c->numbers = mf_allocate(longest, sizeof *c->numbers, "numbers", err);
+    /* One user's numbers, then keys for the ranks of the times that are left. */
+    c->numbers = mf_allocate(2 * longest, sizeof *c->numbers, "numbers", err);
     if (c->numbers == NULL)
         goto done;
     const uint64_t n = count_aside(c);
@@ -269,8 +269,7 @@ static bool split_by(choice *c, mf_ratings **train, mf_ratings_rows *held_out, m
         kept->user_start[u] = at;
         deal_user(c, u, kept, &n_kept, &aside, &n_aside);
         if (kept->time_rank != NULL)
-            mf_time_rank((uint32_t)(n_kept - at), kept->time_rank + at, NULL,
-                         (uint32_t *)c->numbers);
+            mf_time_rank((uint32_t)(n_kept - at), kept->time_rank + at, NULL, c->numbers);
     }
     kept->user_start[all->n_users] = n_kept;
     *train = kept;

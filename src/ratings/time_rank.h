@@ -13,8 +13,8 @@
 /* Replaces n <= MF_TIME_RANK_MOST times of one user by their ranks, in place. A time is
  * low[k], or with a high column (it may be NULL) high[k] · 2^32 + low[k]. Ranks of a
  * part of the ratings are times as well.
- *   spare  [2 n] the caller's; its content is lost
- * Cost: O(n) for many ratings, 2 to 8 passes by the range of the times; O(n²) below 32. */
-void mf_time_rank(uint32_t n, uint32_t *low, const uint32_t *high, uint32_t *spare);
+ *   keys  [2 n] the caller's; its content is lost
+ * Cost: that of mf_sort_keys, twice with a high column. */
+void mf_time_rank(uint32_t n, uint32_t *low, const uint32_t *high, uint64_t *keys);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "ratings/extend.h"
+#include "ratings/sort.h"
 #include "ratings/time_rank.h"
 
 #include <math.h>
@@ -184,14 +185,14 @@ static void ranks_are_those_of_a_slow_count(void **state)
             uint32_t *low = calloc(n, sizeof *low);
             uint32_t *high = calloc(n, sizeof *high);
             uint64_t *time = calloc(n, sizeof *time);
-            uint32_t *spare = malloc(2 * n * sizeof *spare);
+            uint64_t *keys = malloc(2 * n * sizeof *keys);
             uint64_t sum = 0;
             for (uint32_t k = 0; k < n; k++) {
                 time[k] = bits == 0 ? 77 : mf_random_bits(key, k) >> (64 - bits);
                 low[k] = (uint32_t)time[k];
                 high[k] = (uint32_t)(time[k] >> 32);
             }
-            mf_time_rank(n, low, bits > 32 || s % 2 == 0 ? high : NULL, spare);
+            mf_time_rank(n, low, bits > 32 || s % 2 == 0 ? high : NULL, keys);
             for (uint32_t k = 0; k < n; k++) {
                 uint32_t n_older = 0;
                 uint32_t n_equal = 0;
@@ -206,7 +207,36 @@ static void ranks_are_those_of_a_slow_count(void **state)
             free(low);
             free(high);
             free(time);
-            free(spare);
+            free(keys);
+        }
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of all sizes around those where the way of sorting changes. Upper halves that differ in all bits,
+ * in the lowest, in the highest, in both ends, in none; lower halves that tell their order. */
+static void keys_are_sorted_stably_by_their_upper_halves(void **state)
+{
+    static const uint32_t sizes[] = {1, 2, 31, 32, 33, 100, 255, 256, 5000};
+    static const uint32_t masks[] = {UINT32_MAX, 0xFF, 0xFFFF0000, 0x80000001, 0};
+    (void)state;
+    for (size_t m = 0; m < sizeof masks / sizeof masks[0]; m++)
+        for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+            const uint32_t n = sizes[s];
+            uint64_t *keys = malloc(2 * n * sizeof *keys);
+            uint64_t *sorted = malloc(n * sizeof *sorted);
+            for (uint32_t k = 0; k < n; k++)
+                keys[k] = sorted[k] = (mf_random_bits(s, k) & masks[m]) << 32 | k;
+            mf_sort_keys(keys, n, keys + n);
+            qsort(sorted, n, sizeof *sorted, compare_keys);
+            assert_memory_equal(keys, sorted, n * sizeof *keys);
+            free(keys);
+            free(sorted);
         }
 }
 
@@ -312,6 +342,7 @@ int main(void)
         TEST_IN_FOLDER(ranks_are_those_of_the_ratings_that_stay),
         TEST_IN_FOLDER(repeated_pairs_without_a_time_give_way),
         cmocka_unit_test(ranks_are_those_of_a_slow_count),
+        cmocka_unit_test(keys_are_sorted_stably_by_their_upper_halves),
         TEST_IN_FOLDER(ranks_and_times_travel_with_their_ratings_into_other_indexes),
         TEST_IN_FOLDER(extending_with_times_is_clean_when_any_allocation_fails),
     };

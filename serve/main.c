@@ -14,6 +14,7 @@
 #include "serve/service.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,6 +199,15 @@ static void run(mf_service *service, const char *folder, const sigset_t *heeded,
     }
 }
 
+/* Buffers of a MiB and more are mappings of their own, which free returns to the system at once: by
+ * default glibc learns from large buffers to keep up to 32 MiB of each thread for later ones. */
+static void return_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 static int serve(const char *prefix)
 {
     mf_error err = {0};
@@ -209,6 +219,7 @@ static int serve(const char *prefix)
     mf_cache_settings cache;
     sigset_t heeded;
     models m = {0};
+    return_memory();
     block_signals(&heeded); /* one that comes while we start is kept for run() */
     mf_log_set_level(mf_environment_log_level(NULL));
     if (!mf_tree_set(&tree, prefix, &err) || !mf_serve_settings_read(&settings, &values, &err) ||

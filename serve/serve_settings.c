@@ -2,6 +2,7 @@
  * alone; the functions below check what must fit together and derive the figures of a batch job. */
 #include "serve/serve_settings.h"
 
+#include "base/memory_limit.h"
 #include "base/number.h"
 #include "http/parse/media.h"
 #include "sagemaker/environment.h"
@@ -36,7 +37,7 @@ static const mf_setting table[] = {
      .help = "seconds from a whole request to its response, then 503; 600 in a batch job", FIELD(response_seconds)},
     {.name = "SAGEMAKER_MAX_REQUEST_SIZE", .aliases = "MAX_CONTENT_LENGTH",
      .type = MF_SETTING_INTEGER, .min = 1024, .max = 4294967296.0, .initial = "26214400",
-     .help = "bytes of a request's body, unpacked; more is refused (413)", FIELD(max_body_bytes)},
+     .help = "bytes of a request's body, unpacked; more is refused (413). At most 1/32 of the memory when not given", FIELD(max_body_bytes)},
     {.name = "SAGEMAKER_MODEL_JOB_QUEUE_SIZE", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
      .initial = "100", .help = "long requests of a thread at work; more are refused (503)",
      FIELD(max_working)},
@@ -66,14 +67,14 @@ static const mf_setting table[] = {
      .initial = "-1", .help = "most memory that may make top-N fast; 0: none; -1: as the model needs",
      FIELD(max_index_bytes)},
     {.name = "SERVE_MAX_CONNECTIONS", .type = MF_SETTING_INTEGER, .min = 1, .max = 1000000,
-     .initial = "10000", .help = "open connections; more are refused (503)",
+     .initial = "10000", .help = "open connections; more are refused (503). At most one for 256 KiB of memory when not given",
      FIELD(max_connections)},
     {.name = "SERVE_MAX_HEAD_BYTES", .type = MF_SETTING_INTEGER, .min = 1024, .max = 1048576,
      .initial = "32768", .help = "request line and headers; more is refused (431)",
      FIELD(max_head_bytes)},
     {.name = "SERVE_MAX_BUFFERED_BYTES", .type = MF_SETTING_INTEGER, .min = 1048576,
      .max = 1099511627776.0, .initial = "536870912",
-     .help = "all bodies and unsent responses together; more is refused (503)",
+     .help = "all bodies and unsent responses together; more is refused (503). At most 1/8 of the memory when not given",
      FIELD(max_buffered_bytes)},
     {.name = "SERVE_RECEIVE_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 3600,
      .initial = "60", .help = "to send the whole of a body; then 408. A head has 10 of them",
@@ -183,6 +184,22 @@ static uint32_t smaller(uint64_t a, uint64_t b)
     return (uint32_t)(a < b ? a : b);
 }
 
+/* Defaults that are too large for the memory of the machine or of the control group become this part
+ * of it. What is buffered may take half as much again (base/text.h), so all of it is below a
+ * quarter. */
+static void fit_memory(const mf_settings *settings, mf_serve_settings *values)
+{
+    enum { BUFFERED = 8, BODY = 32, CONNECTION_BYTES = 256 * 1024 };
+    const uint64_t memory = mf_memory_limit("");
+    if (!is_given(settings, "SERVE_MAX_BUFFERED_BYTES") &&
+        values->max_buffered_bytes > memory / BUFFERED)
+        values->max_buffered_bytes = memory / BUFFERED;
+    if (!is_given(settings, "SAGEMAKER_MAX_REQUEST_SIZE") && values->max_body_bytes > memory / BODY)
+        values->max_body_bytes = memory / BODY;
+    if (!is_given(settings, "SERVE_MAX_CONNECTIONS"))
+        values->max_connections = smaller(values->max_connections, memory / CONNECTION_BYTES);
+}
+
 /* MB of the largest body that /execution-parameters allows: the job's value (0: chunks without a
  * limit), else the platform's default if it fits. */
 static uint32_t choose_payload(const mf_settings *settings, const mf_serve_settings *values)
@@ -256,6 +273,7 @@ bool mf_serve_settings_read(mf_settings *settings, mf_serve_settings *values, mf
     if (values->n_threads == 0)
         values->n_threads = mf_http_settings_default().n_threads;
     settle_access_log(settings, values);
+    fit_memory(settings, values);
     return settle_batch(settings, values, err);
 }
 

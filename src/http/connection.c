@@ -31,6 +31,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,17 @@ void mf_connection_accept(mf_http_loop *loop, int fd)
 
 /* ---------------------------------------------------------------------- read */
 
+/* The client sends no more: half-closed or gone. Where the response takes long an interim one (RFC
+ * 9110, 15.2) finds out: the system of a client that has gone resets the connection. */
+static void end_input(connection *c)
+{
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    c->half_closed = true;
+    if (c->state == HANDLER && !c->request->head.http_1_0 && !is_unsent(c) &&
+        send(event_get_fd(&c->readable), interim, sizeof interim - 1, MSG_NOSIGNAL) < 0)
+        c->state = DEAD;
+}
+
 static void read_input(connection *c)
 {
     mf_http_loop *loop = c->loop;
@@ -233,7 +245,7 @@ static void read_input(connection *c)
         return;
     }
     if (n == 0)
-        c->half_closed = true;
+        end_input(c);
     else if (errno != EAGAIN && errno != EINTR)
         c->state = DEAD;
     settle(c);
@@ -1194,6 +1206,19 @@ static void expire(connection *c)
     settle(c);
 }
 
+/* Ends the work for half-closed clients that have gone. */
+static void drop_gone(mf_http_loop *loop, mf_deadline which)
+{
+    connection *c = TAILQ_FIRST(&loop->waiting[which]);
+    while (c != NULL) {
+        connection *next = TAILQ_NEXT(c, waiting);
+        struct pollfd reset = {.fd = event_get_fd(&c->readable)}; /* POLLERR, POLLHUP */
+        if (c->half_closed && poll(&reset, 1, 0) > 0)
+            close_connection(c);
+        c = next;
+    }
+}
+
 /* While the server stops. */
 static void end_all_work(mf_http_loop *loop, mf_deadline which, bool only_half_closed)
 {
@@ -1208,6 +1233,8 @@ static void end_all_work(mf_http_loop *loop, mf_deadline which, bool only_half_c
 
 void mf_connections_check_deadlines(mf_http_loop *loop)
 {
+    drop_gone(loop, MF_DEADLINE_RESPONSE);
+    drop_gone(loop, MF_DEADLINE_UNLIMITED);
     if (loop->draining)
         end_all_work(loop, MF_DEADLINE_UNLIMITED, false);
     /* The client of a half-closed connection may have gone. */

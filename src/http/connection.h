@@ -6,7 +6,9 @@
  *     MF_PIPELINE_BYTES and one read are. So a client cannot make the server hold more than
  *     that for it.
  * (3) The end of what the client sends (FIN) may be a half-closed connection: a request that
- *     is whole gets its response, and one that is not is refused with what is missing. A reset
+ *     is whole gets its response, and one that is not is refused with what is missing. While a
+ *     handler has the request of HTTP/1.1, "100 Continue" is sent after it: a client that has gone
+ *     resets the connection, which ends the work within a tick. Any other reset
  *     ends everything at once; while the client has sent too much ahead (2) it is noticed when
  *     the server writes.
  * (4) A connection that the server ends while the client may be sending is shut down on the

@@ -181,7 +181,7 @@ typedef bool mf_http_slice(mf_http_request *request, void *state);
  * state destroyed. Call it from a handler, as the last thing.
  *
  * A client has disconnected when its connection is reset. The end of what it sends (FIN) may
- * be a half-closed connection and does not end the work, unless the route has
+ * be a half-closed connection, gets "100 Continue" to find out, and does not end the work, unless the route has
  * fin_disconnects; two seconds into a drain it does, with a 503. */
 void mf_http_work(mf_http_request *request, mf_http_slice *slice, void *state,
                   void (*destroy)(void *state));

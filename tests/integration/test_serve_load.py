@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import os
+import random
 import resource
 import socket
 import threading
@@ -12,6 +13,7 @@ import unittest
 from bodies import MIB, PAIR
 from http_client import message
 from http_words import JSON, JSON_LINES
+from models import trained
 from sanitizers import SANITIZED
 from serve_case import ServeCase
 from slow_work import slow_body, slow_line, slow_model
@@ -275,6 +277,57 @@ class Work(LoadCase):
         self.stack.close()
         server.wait_for(lambda: server.metrics()("recommender_http_buffered_bytes") < 4096, "no memory held")
         self.assertEqual(200, server.post(body).status)
+
+
+@unittest.skipIf(SANITIZED, "a sanitizer keeps what is freed")
+class Memory(LoadCase):
+    """Requests of at most 8.6 KB, whose responses have up to 20 MB each."""
+
+    N, MOST = 40, 64 * MIB
+
+    def setUp(self):
+        super().setUp()
+        rows = tuple((str(1 + n % 24), str(1000 + n % 1100), str(1 + n % 5), "0") for n in range(3300))
+        self.fresh = self.serve(threads=2, model=trained(n_epochs=1, rows=rows))
+        self.before = self.fresh.resident()
+
+    def send(self, sizes):
+        """A client for each, which does not read: its response has about 70 KB × size."""
+        one = b'{"userId":"1","top_n":1000}'
+        clients = self.connect(self.fresh, len(sizes), receive_buffer=SMALL_BUFFER)
+        for client, size in zip(clients, sizes):
+            client.send(message("POST", "/invocations", b'{"instances":[' + b",".join([one] * size) + b"]}",
+                                content_type=JSON))
+        return clients
+
+    def leave(self, clients):
+        for client in clients:
+            client.close()
+        self.fresh.wait_for(lambda: self.fresh.metrics()("http_connections") <= 2, "no client any more")
+
+    def test_clients_that_leave_leave_nothing(self):
+        """Their work ends, though their FIN could be that of half-closed clients."""
+        self.leave(self.send([300] * self.N))
+        self.assertEqual(0, self.fresh.metrics()("http_requests_working"))
+        most, now = (self.fresh.status_bytes(name) - self.before for name in ("VmHWM", "VmRSS"))
+        print(f"\n{self.N} clients that left: {self.before >> 20} MiB before, at most {most >> 20} more, "
+              f"then {now >> 20}")
+        self.assertLess(most, self.MOST)
+        self.assertLess(now, self.MOST)
+
+    def test_memory_goes_back_to_the_system(self):
+        """After clients that stayed until their responses were there, of many sizes."""
+        for seed in range(3):
+            r = random.Random(seed)
+            clients = self.send([r.choice((10, 30, 50, 70)) for _ in range(self.N)])
+            self.fresh.wait_for(lambda: self.fresh.metrics()("http_requests_working") == 0, "responses")
+            self.assertGreater(self.fresh.resident() - self.before, self.MOST)
+            r.shuffle(clients)
+            self.leave(clients)
+        now = self.fresh.resident() - self.before
+        print(f"\n3 × {self.N} clients with unread responses, then none: {now >> 20} MiB more than before")
+        self.assertLess(now, self.MOST)
+        self.assertServes(self.fresh)
 
 
 class ForLong(LoadCase):

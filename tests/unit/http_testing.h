@@ -359,6 +359,15 @@ static inline bool read_response(client *c, response *r)
     return read_response_of(c, r, true);
 }
 
+/* The same without interim responses, which a half-closed client may get. */
+static inline bool read_final(client *c, response *r)
+{
+    while (read_response(c, r))
+        if (r->status != 100)
+            return true;
+    return false;
+}
+
 static inline bool is_closed(client *c)
 {
     return c->n == 0 && !read_more(c);

@@ -102,7 +102,7 @@ static void drain_gives_up_work_whose_client_has_finished_sending(void **state)
     assert_true(atomic_load(&gate_open)); /* the other one's work was waited for */
     pthread_join(thread, NULL);
     response r;
-    assert_true(read_response(finished, &r));
+    assert_true(read_final(finished, &r));
     assert_json_error(&r, 503, "service_unavailable");
     assert_true(is_closed(finished));
     assert_true(read_response(there, &r));

@@ -317,9 +317,40 @@ static void a_half_closed_client_gets_its_response_all_the_same(void **state)
     assert_soon(atomic_load(&n_handled) == 1);
     shutdown(waits->fd, SHUT_WR);
     exchange(other, GET("/release"), &r);
-    assert_true(read_response(waits, &r));
+    assert_true(read_final(waits, &r));
     assert_string_equal(r.body, "late");
     assert_int_equal(atomic_load(&n_disconnected), 0);
+    close_client(waits);
+    close_client(other);
+    stop(server);
+}
+
+static void a_client_that_has_gone_without_a_reset_is_found_out(void **state)
+{
+    (void)state;
+    mf_http_server *server = start_default();
+    client *waits = open_client(server);
+    send_text(waits, GET("/half"));
+    assert_soon(atomic_load(&n_handled) == 1);
+    close_client(waits); /* a FIN, as of a half-closed client */
+    assert_soon(atomic_load(&n_disconnected) == 1);
+    stop(server);
+}
+
+static void a_half_closed_client_of_http_1_0_gets_no_interim_response(void **state)
+{
+    (void)state;
+    mf_http_server *server = start_default();
+    client *waits = open_client(server);
+    client *other = open_client(server);
+    response r;
+    send_text(waits, "GET /half HTTP/1.0\r\n\r\n");
+    assert_soon(atomic_load(&n_handled) == 1);
+    shutdown(waits->fd, SHUT_WR);
+    exchange(other, GET("/ping"), &r); /* the same loop's: the FIN has been read */
+    exchange(other, GET("/release"), &r);
+    assert_true(read_response(waits, &r));
+    assert_string_equal(r.body, "late");
     close_client(waits);
     close_client(other);
     stop(server);
@@ -605,6 +636,8 @@ int main(void)
         cmocka_unit_test(a_suspended_request_may_get_its_response_at_once),
         cmocka_unit_test(a_client_that_goes_while_suspended_has_disconnected),
         cmocka_unit_test(a_half_closed_client_gets_its_response_all_the_same),
+        cmocka_unit_test(a_client_that_has_gone_without_a_reset_is_found_out),
+        cmocka_unit_test(a_half_closed_client_of_http_1_0_gets_no_interim_response),
         cmocka_unit_test(only_a_route_without_a_deadline_outlives_response_ms),
         cmocka_unit_test(a_deadline_disconnects),
         cmocka_unit_test(a_drain_ends_long_polling_with_503),

@@ -21,6 +21,15 @@ static mf_serve_settings read_settings(void)
     return values;
 }
 
+static uint64_t memory = (uint64_t)16 << 30;
+
+uint64_t __wrap_mf_memory_limit(const char *root);
+uint64_t __wrap_mf_memory_limit(const char *root)
+{
+    assert_string_equal(root, "");
+    return memory;
+}
+
 static void refuses(const char *name, const char *value, const char *sentence)
 {
     mf_error err = {0};
@@ -45,6 +54,35 @@ static void an_empty_environment_gives_the_defaults(void **state)
     assert_int_equal(s.max_body_bytes, 25 << 20);
     assert_int_equal(s.max_payload_mb, 6);
     assert_int_equal(s.batch_strategy, MF_MULTI_RECORD);
+}
+
+static void limits_fit_the_memory_unless_they_are_given(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t memory_mb, buffered, body, connections;
+    } cases[] = {{16384, (uint64_t)512 << 20, 25 << 20, 10000},
+                 {4096, (uint64_t)512 << 20, 25 << 20, 10000},
+                 {1024, 128 << 20, 25 << 20, 4096},
+                 {512, 64 << 20, 16 << 20, 2048},
+                 {64, 8 << 20, 2 << 20, 256}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memory = cases[i].memory_mb << 20;
+        const mf_serve_settings s = read_settings();
+        assert_int_equal(s.max_buffered_bytes, cases[i].buffered);
+        assert_int_equal(s.max_body_bytes, cases[i].body);
+        assert_int_equal(s.max_connections, cases[i].connections);
+        assert_true(s.max_payload_mb <= 6 && s.max_payload_mb << 20 <= s.max_body_bytes);
+        assert_true(s.max_buffered_bytes <= memory / 4);
+    }
+    setenv("SERVE_MAX_BUFFERED_BYTES", "300000000", 1);
+    setenv("SAGEMAKER_MAX_REQUEST_SIZE", "20000000", 1);
+    setenv("SERVE_MAX_CONNECTIONS", "7000", 1);
+    const mf_serve_settings s = read_settings();
+    assert_int_equal(s.max_buffered_bytes, 300000000);
+    assert_int_equal(s.max_body_bytes, 20000000);
+    assert_int_equal(s.max_connections, 7000);
+    memory = (uint64_t)16 << 30;
 }
 
 static void the_index_follows_the_model_unless_it_has_a_limit(void **state)
@@ -201,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup(an_empty_environment_gives_the_defaults, clean_environment),
         cmocka_unit_test_setup(the_index_follows_the_model_unless_it_has_a_limit,
                                clean_environment),
+        cmocka_unit_test_setup(limits_fit_the_memory_unless_they_are_given, clean_environment),
         cmocka_unit_test_setup(wrong_values_are_refused_with_what_is_allowed, clean_environment),
         cmocka_unit_test_setup(port_ranges_are_two_ports_in_order, clean_environment),
         cmocka_unit_test_setup(a_mistyped_setting_of_ours_is_refused_with_the_right_one,

@@ -82,14 +82,16 @@ bool mf_pairs_respond(mf_inference *inference, mf_error *err)
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
     uint32_t users[MF_PAIRS];
     uint32_t items[MF_PAIRS];
+    size_t n_unknown_users = 0;
+    size_t n_unknown_items = 0;
     if (!find_all(inference, n, users, items, err) || (n > 0 && !mf_reject_rating(inference, err)))
         return false;
     for (size_t i = 0; i < n; i++) {
         const mf_pair *pair = &inference->pairs[i];
         mf_rating_response response = {.known_user = users[i] != MF_INDEX_NONE,
                                        .known_item = items[i] != MF_INDEX_NONE};
-        inference->counts.n_unknown_users += !response.known_user;
-        inference->counts.n_unknown_items += !response.known_item;
+        n_unknown_users += !response.known_user;
+        n_unknown_items += !response.known_item;
         response.rejected = !has_ratings || (inference->limits->strict &&
                                              !(response.known_user && response.known_item));
         if (!response.known_user && !mf_reject_unknown(inference, "userId", pair->user, err))
@@ -103,6 +105,8 @@ bool mf_pairs_respond(mf_inference *inference, mf_error *err)
         mf_response_end(inference);
     }
     inference->counts.n_users += n;
+    inference->counts.n_unknown_users += n_unknown_users;
+    inference->counts.n_unknown_items += n_unknown_items;
     inference->n_pairs = 0;
     inference->n_pair_bytes = 0;
     return true;

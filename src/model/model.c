@@ -304,20 +304,27 @@ uint64_t mf_model_checksum(const mf_model *model)
     return model->file != NULL ? mf_section_file_header(model->file)->checksum : 0;
 }
 
+/* Looks a number up in other notations; a function of its own, so that ids that are found do not pay for
+ * its stack. */
+__attribute__((noinline)) static uint32_t find_number(const mf_id_list *ids, const uint32_t *slots,
+                                                      const char *id, size_t n_bytes)
+{
+    const uint64_t n_slots = mf_id_table_slots(ids->n);
+    char number[MF_INTEGER_ID_BYTES + 2];
+    const size_t n = mf_id_write_integer(id, n_bytes, number);
+    if (n == 0)
+        return MF_INDEX_NONE;
+    const uint32_t index = mf_id_table_find(ids, slots, n_slots, number, n);
+    memcpy(number + n, ".0", 2);
+    return index != MF_INDEX_NONE ? index : mf_id_table_find(ids, slots, n_slots, number, n + 2);
+}
+
 static uint32_t find(const mf_id_list *ids, const uint32_t *slots, const char *id, size_t n_bytes)
 {
     if (slots == NULL)
         return MF_INDEX_NONE;
-    const uint64_t n_slots = mf_id_table_slots(ids->n);
-    uint32_t index = mf_id_table_find(ids, slots, n_slots, id, n_bytes);
-    char number[MF_INTEGER_ID_BYTES + 2];
-    const size_t n = index == MF_INDEX_NONE ? mf_id_write_integer(id, n_bytes, number) : 0;
-    if (n > 0) {
-        index = mf_id_table_find(ids, slots, n_slots, number, n);
-        memcpy(number + n, ".0", 2);
-    }
-    return n > 0 && index == MF_INDEX_NONE ? mf_id_table_find(ids, slots, n_slots, number, n + 2)
-                                           : index;
+    const uint32_t index = mf_id_table_find(ids, slots, mf_id_table_slots(ids->n), id, n_bytes);
+    return index != MF_INDEX_NONE ? index : find_number(ids, slots, id, n_bytes);
 }
 
 uint32_t mf_model_find_user(const mf_model *model, const char *id, size_t n_bytes)

@@ -199,13 +199,14 @@ static void detach(void *state)
 static shared_lookup *start_lookup(mf_service *service, mf_service_loop *loop, mf_loaded *loaded,
                                    const mf_cache_key *key)
 {
-    static const mf_cache_lookup_events events = {take_found, take_done};
+    static const mf_cache_lookup_events events = {.found = take_found, .done = take_done};
     shared_lookup *f = malloc(sizeof *f);
     if (f == NULL)
         return NULL;
     *f = (shared_lookup){.service = service, .loop = loop, .loaded = loaded, .key = *key};
     TAILQ_INIT(&f->waiters);
-    f->lookup = mf_cache_client_get(loop->cache, &f->key, 1, &events, f);
+    const mf_cache_wanted wanted = {.lists = &f->key, .n = 1};
+    f->lookup = mf_cache_client_get(loop->cache, &wanted, &events, f);
     if (f->lookup == NULL) {
         free(f);
         return NULL;

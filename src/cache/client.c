@@ -22,23 +22,27 @@
 enum { UNSENT_MAX = 4 << 20, SCRATCH_KEPT = 64 * 1024 };
 
 struct mf_cache_lookup {
-    const mf_cache_key *keys;
+    mf_cache_wanted wanted;
     mf_cache_lookup_events events;
     void *argument;
     uint32_t n_commands; /* without a reply */
     bool failed;
 };
 
-typedef enum command_kind { AUTH, PROBE, GET, SET } command_kind;
+typedef enum command_kind { AUTH, PROBE, GET, SET, UPDATE } command_kind;
 
 /* A command whose reply is due; replies come in the order of commands. */
 typedef struct command {
-    mf_cache_lookup *lookup; /* NULL: none, or cancelled */
-    size_t first;            /* of the lookup's keys */
-    uint32_t n_keys;
-    uint32_t n_found;
-    int64_t due_ms; /* monotonic */
-    uint8_t kind;   /* command_kind */
+    mf_cache_lookup *lookup;    /* NULL: none, or cancelled */
+    mf_feedback_update *update; /* NULL: none, or cancelled */
+    size_t first;               /* of the lookup's users */
+    uint32_t n_keys;            /* of an MGET */
+    uint32_t n_lists;           /* of them */
+    uint32_t n_found;           /* lists */
+    size_t feedback_of;         /* the user whose events came last, with … */
+    uint64_t generation;        /* … this generation; 0: none have come */
+    int64_t due_ms;             /* monotonic */
+    uint8_t kind;               /* command_kind */
 } command;
 
 struct mf_cache_client {
@@ -57,6 +61,9 @@ struct mf_cache_client {
     uint64_t random_key;
     uint64_t n_random;
     mf_text value;
+    mf_feedback feedback; /* of one user of a lookup */
+    bool has_script;      /* the server got it on this connection */
+    char reason[MF_CACHE_REASON_BYTES];
 };
 
 static const mf_cache_settings *settings_of(const mf_cache_client *client)
@@ -92,6 +99,14 @@ static command *head_of(mf_cache_client *client)
     return &client->commands[client->first_command];
 }
 
+/* What the script returned. */
+static mf_feedback_state state_of(const char *status)
+{
+    return strcmp(status, "CHANGED") == 0    ? MF_FEEDBACK_CHANGED
+           : strcmp(status, "REPLACED") == 0 ? MF_FEEDBACK_REPLACED
+                                             : MF_FEEDBACK_WRITTEN;
+}
+
 /* Ends a command: its lookup, too, when it was the last one of it. */
 static void finish(mf_cache_client *client, bool complete)
 {
@@ -103,8 +118,10 @@ static void finish(mf_cache_client *client, bool complete)
     if (c.kind == GET) {
         mf_cache_add(client->cache, MF_CACHE_HITS, c.n_found);
         mf_cache_add(client->cache, complete ? MF_CACHE_MISSES : MF_CACHE_SKIPPED,
-                     c.n_keys - c.n_found);
+                     c.n_lists - c.n_found);
     }
+    if (c.update != NULL && complete)
+        c.update->state = state_of(mf_reply_text(client->reader));
     mf_cache_lookup *lookup = c.lookup;
     if (lookup == NULL)
         return;
@@ -119,6 +136,7 @@ static void finish(mf_cache_client *client, bool complete)
 static void open_stream(mf_cache_client *client)
 {
     enter(client, MF_CACHE_OPENING);
+    client->has_script = false;
     set_timer(client, settings_of(client)->connect_ms);
     if (!mf_reply_reader_reset(client->reader))
         return; /* the time for opening ends it */
@@ -145,8 +163,9 @@ static bool may_reopen(const mf_cache_client *client, int64_t now)
  * work. */
 static void fail(mf_cache_client *client, bool again, const char *why)
 {
-    char kept[256];
+    char kept[MF_CACHE_REASON_BYTES];
     snprintf(kept, sizeof kept, "%s", why);
+    memcpy(client->reason, kept, sizeof kept);
     const int64_t now = mf_clock_wall_ms();
     const bool reopen = again && may_reopen(client, now);
     mf_stream_close(client->stream);
@@ -165,6 +184,11 @@ static void fail(mf_cache_client *client, bool again, const char *why)
 }
 
 /* ------------------------------------------------------------------- commands */
+
+static size_t keys_per_user(const mf_cache_wanted *wanted)
+{
+    return (size_t)(wanted->lists != NULL) + (wanted->feedback != NULL);
+}
 
 /* Sends it and puts it into the ring. False without capacity or memory. */
 static bool send_command(mf_cache_client *client, const command *c, const mf_word *words, size_t n)
@@ -231,6 +255,20 @@ static void become_ready(mf_cache_client *client)
 
 /* -------------------------------------------------------------------- replies */
 
+/* Of user k; a foreign value too, so that a writer can replace it. */
+static void take_feedback(mf_cache_client *client, command *c, size_t k, const char *bytes,
+                          size_t n_bytes)
+{
+    mf_cache_lookup *lookup = c->lookup;
+    mf_error err = {0};
+    if (!mf_feedback_read(&client->feedback, &lookup->wanted.feedback[k], bytes, n_bytes, &err))
+        mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
+    c->feedback_of = k;
+    c->generation = client->feedback.generation;
+    if (lookup->events.feedback != NULL)
+        lookup->events.feedback(lookup->argument, k, &client->feedback);
+}
+
 static void take_value(void *argument, size_t i, const char *bytes, size_t n_bytes)
 {
     mf_cache_client *client = argument;
@@ -239,11 +277,18 @@ static void take_value(void *argument, size_t i, const char *bytes, size_t n_byt
     mf_cache_entry entry;
     if (lookup == NULL) /* cancelled; a probe's key has no value */
         return;
-    const size_t k = c->first + i;
-    if (!mf_cache_entry_read(bytes, n_bytes, &lookup->keys[k], &entry)) {
+    const mf_cache_wanted *wanted = &lookup->wanted;
+    const size_t k = c->first + i / keys_per_user(wanted);
+    if (wanted->feedback != NULL && (wanted->lists == NULL || i % 2 == 0)) {
+        take_feedback(client, c, k, bytes, n_bytes);
+        return;
+    }
+    if (!mf_cache_entry_read(bytes, n_bytes, &wanted->lists[k], &entry)) {
         mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
         return;
     }
+    if (wanted->feedback != NULL && entry.generation != (c->feedback_of == k ? c->generation : 0))
+        return; /* out of date: a miss */
     c->n_found++;
     lookup->events.found(lookup->argument, k, &entry);
 }
@@ -256,22 +301,33 @@ static bool begins_with(const char *text, const char *word)
 /* False when the connection is over because of it. */
 static bool take_error(mf_cache_client *client, const char *text)
 {
-    char why[MF_REPLY_TEXT_BYTES + 32];
+    char why[MF_REPLY_TEXT_BYTES + 64];
     const int64_t now = mf_clock_wall_ms();
     const bool read_only = begins_with(text, "READONLY");
-    const bool storing =
-        head_of(client)->kind == SET &&
-        (read_only || begins_with(text, "OOM") || begins_with(text, "NOREPLICAS") ||
-         begins_with(text, "MISCONF") || begins_with(text, "NOPERM"));
+    const bool is_update = head_of(client)->kind == UPDATE;
+    const bool of_cluster = begins_with(text, "MOVED") || begins_with(text, "CROSSSLOT") ||
+                            begins_with(text, "CLUSTERDOWN");
+    const bool storing = (head_of(client)->kind == SET || is_update) &&
+                         (read_only || begins_with(text, "OOM") ||
+                          begins_with(text, "NOREPLICAS") || begins_with(text, "MISCONF") ||
+                          begins_with(text, "NOPERM") || (is_update && begins_with(text, "ERR")));
+    snprintf(why, sizeof why, "its reply is %s%s", text,
+             of_cluster ? "; Redis in cluster mode cannot be used" : "");
+    if (is_update && begins_with(text, "NOSCRIPT")) { /* somebody flushed the scripts */
+        snprintf(client->reason, sizeof client->reason, "%s", why);
+        client->has_script = false;
+        finish(client, false);
+        return true;
+    }
     if (storing)
         mf_cache_log_not_stored(client->cache, read_only, text);
     if (storing && !(read_only && may_reopen(client, now))) {
+        snprintf(client->reason, sizeof client->reason, "%s", why);
         mf_breaker_fail(&client->storing, now);
         mf_cache_add(client->cache, MF_CACHE_ERRORS, 1);
         finish(client, false);
         return true;
     }
-    snprintf(why, sizeof why, "its reply is %s", text);
     fail(client, storing, why);
     return false;
 }
@@ -325,7 +381,7 @@ static void take_loss(void *argument, bool closed, const char *why)
 
 static void when_timer(evutil_socket_t fd, short what, void *argument)
 {
-    static const char *const words[] = {"AUTH", "MGET", "MGET", "SET"};
+    static const char *const words[] = {"AUTH", "MGET", "MGET", "SET", "EVAL"};
     mf_cache_client *client = argument;
     const char *word = client->n_commands > 0 ? words[head_of(client)->kind] : "";
     const char *step = mf_stream_step(client->stream);
@@ -392,41 +448,50 @@ void mf_cache_client_start(mf_cache_client *client)
         open_stream(client);
 }
 
-/* One MGET of a lookup. */
+/* One MGET of a lookup, for n users from `first` on. */
 static bool send_mget(mf_cache_client *client, mf_cache_lookup *lookup, size_t first, size_t n)
 {
+    const mf_cache_wanted *wanted = &lookup->wanted;
     mf_word words[1 + MF_CACHE_KEYS_MAX] = {WORD("MGET")};
-    for (size_t i = 0; i < n; i++)
-        words[1 + i] = (mf_word){lookup->keys[first + i].bytes, lookup->keys[first + i].n_bytes};
-    const command c = {.lookup = lookup, .first = first, .n_keys = (uint32_t)n, .kind = GET};
-    return send_command(client, &c, words, 1 + n);
+    size_t n_keys = 0;
+    for (size_t i = first; i < first + n; i++) {
+        if (wanted->feedback != NULL)
+            words[1 + n_keys++] = (mf_word){wanted->feedback[i].bytes, wanted->feedback[i].n_bytes};
+        if (wanted->lists != NULL)
+            words[1 + n_keys++] = (mf_word){wanted->lists[i].bytes, wanted->lists[i].n_bytes};
+    }
+    const command c = {.lookup = lookup,
+                       .first = first,
+                       .n_keys = (uint32_t)n_keys,
+                       .n_lists = wanted->lists != NULL ? (uint32_t)n : 0,
+                       .kind = GET};
+    return send_command(client, &c, words, 1 + n_keys);
 }
 
-mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_key *keys, size_t n,
+mf_cache_lookup *mf_cache_client_get(mf_cache_client *client, const mf_cache_wanted *wanted,
                                      const mf_cache_lookup_events *events, void *argument)
 {
-    const size_t n_commands = (n + MF_CACHE_KEYS_MAX - 1) / MF_CACHE_KEYS_MAX;
+    const size_t n = wanted->n;
+    const size_t most = MF_CACHE_KEYS_MAX / keys_per_user(wanted); /* of one command */
+    const size_t n_commands = (n + most - 1) / most;
     mf_cache_lookup *lookup =
         client->state == MF_CACHE_READY && n_commands <= MF_CACHE_COMMANDS_MAX - client->n_commands
             ? calloc(1, sizeof *lookup)
             : NULL;
-    if (lookup == NULL) {
-        mf_cache_add(client->cache, MF_CACHE_SKIPPED, n);
-        return NULL;
-    }
-    *lookup = (mf_cache_lookup){.keys = keys, .events = *events, .argument = argument};
     size_t n_sent = 0;
-    while (n_sent < n) {
-        const size_t left = n - n_sent;
-        const size_t now = left < MF_CACHE_KEYS_MAX ? left : (size_t)MF_CACHE_KEYS_MAX;
+    if (lookup != NULL)
+        *lookup = (mf_cache_lookup){.wanted = *wanted, .events = *events, .argument = argument};
+    while (lookup != NULL && n_sent < n) {
+        const size_t now = n - n_sent < most ? n - n_sent : most;
         if (!send_mget(client, lookup, n_sent, now))
             break;
         lookup->n_commands++;
         n_sent += now;
     }
-    mf_cache_add(client->cache, MF_CACHE_SKIPPED, n - n_sent);
-    lookup->failed = n_sent < n;
-    if (lookup->n_commands > 0)
+    mf_cache_add(client->cache, MF_CACHE_SKIPPED, wanted->lists != NULL ? n - n_sent : 0);
+    if (lookup != NULL)
+        lookup->failed = n_sent < n;
+    if (n_sent > 0)
         return lookup;
     free(lookup);
     return NULL;
@@ -482,6 +547,51 @@ bool mf_cache_client_set(mf_cache_client *client, const mf_cache_key *key,
     return sent;
 }
 
+/* KEYS[1], ARGV: how the value begins that was read ("" for none), the value in its place, seconds.
+ * A value that is no string begins with nothing that MGET could have read. */
+#define SCRIPT                                                                                     \
+    "local head = redis.pcall('GETRANGE', KEYS[1], 0, 15) "                                        \
+    "local is_string = type(head) == 'string' "                                                    \
+    "if is_string and head ~= ARGV[1] then return redis.status_reply('CHANGED') end "              \
+    "local reply = redis.pcall('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) "                           \
+    "if reply.ok and not is_string then return redis.status_reply('REPLACED') end "                \
+    "return reply"
+#define SCRIPT_SHA1 "d3c99374bd56cd4a005efdcd09235a0e58a372fe"
+
+bool mf_cache_client_update(mf_cache_client *client, mf_feedback_update *update)
+{
+    char seconds[24];
+    update->state = MF_FEEDBACK_UNSENT;
+    if (client->state != MF_CACHE_READY ||
+        mf_breaker_is_resting(&client->storing, mf_clock_wall_ms()))
+        return false;
+    const int n = snprintf(seconds, sizeof seconds, "%u", update->ttl_seconds);
+    const mf_word words[] = {client->has_script ? WORD("EVALSHA") : WORD("EVAL"),
+                             client->has_script ? WORD(SCRIPT_SHA1) : WORD(SCRIPT),
+                             WORD("1"),
+                             {update->key->bytes, update->key->n_bytes},
+                             {update->head.bytes, update->head.n_bytes},
+                             {update->value.bytes, update->value.n_bytes},
+                             {seconds, (size_t)n}};
+    const command c = {.update = update, .kind = UPDATE};
+    if (!send_command(client, &c, words, sizeof words / sizeof words[0]))
+        return false;
+    update->state = MF_FEEDBACK_FAILED;
+    client->has_script = true;
+    return true;
+}
+
+void mf_cache_client_cancel_updates(mf_cache_client *client)
+{
+    for (uint32_t i = 0; i < client->n_commands; i++)
+        client->commands[(client->first_command + i) % MF_CACHE_COMMANDS_MAX].update = NULL;
+}
+
+const char *mf_cache_client_reason(const mf_cache_client *client)
+{
+    return client->reason;
+}
+
 size_t mf_cache_client_pending(const mf_cache_client *client)
 {
     return client->n_commands;
@@ -497,5 +607,6 @@ void mf_cache_client_destroy(mf_cache_client *client)
     if (client->timer != NULL)
         event_free(client->timer);
     mf_text_free(&client->value);
+    mf_feedback_free(&client->feedback);
     free(client);
 }

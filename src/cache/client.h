@@ -23,8 +23,12 @@
  *     in a failover, the name is looked up again and another connection opened, as in (3); when
  *     the node there replies it too, storing stops for retry_ms.
  * (6) A value is an entry of its key (entry.h), or it is a miss.
- * (7) What is stored expires, always: value and time go in one command. The time is up to
+ * (7) What is stored expires, always: value and time go in one command. A list's time is up to
  *     a tenth shorter or longer, so that what was stored together does not expire so.
+ * (8) Events (feedback.h) are replaced by a script, which a connection sends once (EVAL) and then
+ *     names (EVALSHA).
+ * (9) A reply of a node of a cluster (MOVED, CROSSSLOT, …) is an error that names the cause: keys
+ *     of one MGET would lie on several nodes.
  *
  * Threads: the event base's. */
 #ifndef MF_CACHE_CLIENT_H
@@ -33,6 +37,7 @@
 #include "base/error.h"
 #include "cache/cache.h"
 #include "cache/entry.h"
+#include "cache/feedback.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,17 +47,30 @@ struct event_base;
 
 enum {
     MF_CACHE_COMMANDS_MAX = 1024, /* without a reply yet */
-    MF_CACHE_KEYS_MAX = 100,      /* of one MGET; more keys make more commands */
+    MF_CACHE_KEYS_MAX = 100,      /* of one MGET, even; more keys make more commands */
+    MF_CACHE_REASON_BYTES = 256,
 };
 
 typedef struct mf_cache_client mf_cache_client;
 typedef struct mf_cache_lookup mf_cache_lookup;
 
-/* From the loop, never from within get. entry is a view for the time of the call. In done
- * the lookup is gone; complete is false when some keys have no response. */
+/* What to look up of n > 0 users. Views that stay until done or cancel. */
+typedef struct mf_cache_wanted {
+    const mf_cache_key *lists;       /* [n]; NULL: no lists  */
+    const mf_feedback_key *feedback; /* [n]; NULL: no events. With both, of one user each */
+    size_t n;
+} mf_cache_wanted;
+
+/* From the loop, never from within get. entry and feedback are views for the time of the call. In
+ * done the lookup is gone; complete is false when some keys have no response.
+ *
+ * Of user i first the events come, when there are any (or a foreign value, which is counted as an
+ * error too), then the list. With events wanted, a list that was made for another generation
+ * of them is a miss and does not come. */
 typedef struct mf_cache_lookup_events {
-    void (*found)(void *argument, size_t i, const mf_cache_entry *entry);
+    void (*found)(void *argument, size_t i, const mf_cache_entry *entry); /* or NULL */
     void (*done)(void *argument, bool complete);
+    void (*feedback)(void *argument, size_t i, const mf_feedback *feedback); /* or NULL */
 } mf_cache_lookup_events;
 
 /* cache is borrowed. Nothing is done until start. Fails MF_ERR_MEMORY. */
@@ -71,10 +89,10 @@ typedef enum mf_cache_state {
 
 mf_cache_state mf_cache_client_state(const mf_cache_client *client);
 
-/* Looks up n > 0 keys at once; keys must stay until done or cancel. found comes for each
- * that is there, then done. NULL: not now (counted as skipped); nothing will be called. */
+/* Looks up everything at once, then calls done. NULL: not now (lists are counted as skipped);
+ * nothing will be called. */
 MF_MUST_CHECK mf_cache_lookup *mf_cache_client_get(mf_cache_client *client,
-                                                   const mf_cache_key *keys, size_t n,
+                                                   const mf_cache_wanted *wanted,
                                                    const mf_cache_lookup_events *events,
                                                    void *argument);
 
@@ -85,6 +103,16 @@ void mf_cache_client_cancel(mf_cache_client *client, mf_cache_lookup *lookup);
  * that can be stored. */
 bool mf_cache_client_set(mf_cache_client *client, const mf_cache_key *key,
                          const mf_cache_entry *entry);
+
+/* Replaces a user's events. True: it was sent; update->state is FAILED until its reply comes, and
+ * *update stays until then, or until cancel_updates. False, with the state UNSENT: not now. */
+MF_MUST_CHECK bool mf_cache_client_update(mf_cache_client *client, mf_feedback_update *update);
+
+/* No update is touched any more; what was sent may still be done. */
+void mf_cache_client_cancel_updates(mf_cache_client *client);
+
+/* What failed last, as one printable line; "" when nothing has. */
+const char *mf_cache_client_reason(const mf_cache_client *client);
 
 /* Commands without a reply yet. */
 size_t mf_cache_client_pending(const mf_cache_client *client);

@@ -30,14 +30,13 @@ static bool is_version(const char *version)
     return n > 0 && n <= MF_CACHE_VERSION_MAX;
 }
 
-/* Writes id to out; 0 when it does not fit. */
-static size_t escape(char out[MF_CACHE_ID_MAX + 1], const char *id, size_t n_bytes)
+size_t mf_cache_id_escape(char *out, size_t most, const char *id, size_t n_bytes)
 {
     static const char hex[] = "0123456789ABCDEF";
     size_t n = 0;
     for (size_t i = 0; i < n_bytes; i++) {
         const unsigned char c = (unsigned char)id[i];
-        if (n + (is_plain(id[i]) ? 1 : 3) > MF_CACHE_ID_MAX)
+        if (n + (is_plain(id[i]) ? 1 : 3) > most)
             return 0;
         if (is_plain(id[i])) {
             out[n++] = id[i];
@@ -55,7 +54,7 @@ bool mf_cache_key_make(mf_cache_key *key, const char *user_id, size_t n_bytes, u
                        const char *version)
 {
     char id[MF_CACHE_ID_MAX + 1];
-    if (!is_version(version) || escape(id, user_id, n_bytes) == 0)
+    if (!is_version(version) || mf_cache_id_escape(id, MF_CACHE_ID_MAX, user_id, n_bytes) == 0)
         return false;
     const int n = snprintf(key->bytes, sizeof key->bytes, "rec:user:%s:top%u:v%d:%s", id, top_n,
                            MF_CACHE_SCHEMA, version);
@@ -65,7 +64,7 @@ bool mf_cache_key_make(mf_cache_key *key, const char *user_id, size_t n_bytes, u
     return true;
 }
 
-enum { HEAD_MAX = MF_CACHE_VERSION_MAX + 48, DIGITS_MAX = 15 };
+enum { HEAD_MAX = MF_CACHE_VERSION_MAX + 64, DIGITS_MAX = 15, HEX_DIGITS = 16 };
 
 /* ------------------------------------------------------------------ the list */
 
@@ -135,9 +134,10 @@ static bool is_list(const char *text, size_t n, uint32_t count)
 
 static int write_head(char head[HEAD_MAX], const mf_cache_key *key, const mf_cache_entry *entry)
 {
-    const uint64_t seed = XXH3_64bits(key->bytes, key->n_bytes);
-    return snprintf(head, HEAD_MAX, "%s %c %u %016llx\n", key->bytes + key->version_at,
+    const uint64_t seed = XXH3_64bits(key->bytes, key->n_bytes) ^ entry->generation;
+    return snprintf(head, HEAD_MAX, "%s %c %u %016llx %016llx\n", key->bytes + key->version_at,
                     entry->known_user ? 'k' : 'u', entry->count,
+                    (unsigned long long)entry->generation,
                     (unsigned long long)XXH3_64bits_withSeed(entry->list, entry->n_list, seed));
 }
 
@@ -155,6 +155,15 @@ bool mf_cache_entry_write(mf_text *out, const mf_cache_key *key, const mf_cache_
     return true;
 }
 
+/* Other characters give any number. */
+static uint64_t read_hex(const char digits[HEX_DIGITS])
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < HEX_DIGITS; i++)
+        value = value << 4 | (uint64_t)(digits[i] <= '9' ? digits[i] - '0' : digits[i] - 'a' + 10);
+    return value;
+}
+
 bool mf_cache_entry_read(const char *value, size_t n_bytes, const mf_cache_key *key,
                          mf_cache_entry *entry)
 {
@@ -167,12 +176,14 @@ bool mf_cache_entry_read(const char *value, size_t n_bytes, const mf_cache_key *
     const char *count = value + n_version + strlen(" k ");
     const char *blank = memchr(count, ' ', (size_t)(end - count));
     uint64_t n = 0;
-    if (blank == NULL || !mf_parse_uint64(count, (size_t)(blank - count), &n) || n > key->top_n)
+    if (blank == NULL || !mf_parse_uint64(count, (size_t)(blank - count), &n) || n > key->top_n ||
+        end - blank <= HEX_DIGITS)
         return false;
     const mf_cache_entry found = {.list = end + 1,
                                   .n_list = n_bytes - (size_t)(end + 1 - value),
                                   .count = (uint32_t)n,
-                                  .known_user = value[n_version + 1] == 'k'};
+                                  .known_user = value[n_version + 1] == 'k',
+                                  .generation = read_hex(blank + 1)};
     /* As write would have written it: nothing else need be looked at. */
     char head[HEAD_MAX];
     const size_t n_head = (size_t)write_head(head, key, &found);

@@ -71,8 +71,7 @@ static void *take_text(const redisReadTask *task, char *bytes, size_t n_bytes)
             (task->type == REDIS_REPLY_STATUS && reader->n_values > 0))
             return refuse(reader, "a single text");
         reader->is_error = task->type == REDIS_REPLY_ERROR;
-        if (reader->is_error)
-            mf_printable(reader->text, sizeof reader->text, bytes, n_bytes);
+        mf_printable(reader->text, sizeof reader->text, bytes, n_bytes);
         return &something;
     }
     if (task->type != REDIS_REPLY_STRING)

@@ -18,7 +18,7 @@
 
 enum {
     MF_COMMAND_WORDS_MAX = 128,
-    MF_REPLY_TEXT_BYTES = 160, /* of an error that is kept */
+    MF_REPLY_TEXT_BYTES = 160, /* of a status or an error that is kept */
 };
 
 typedef struct mf_word {
@@ -55,7 +55,8 @@ typedef void mf_reply_found(void *argument, size_t i, const char *bytes, size_t 
 MF_MUST_CHECK mf_reply mf_reply_next(mf_reply_reader *reader, size_t n_values,
                                      mf_reply_found *found, void *argument);
 
-/* After ERROR: the server's text, printable and cut. After BROKEN: what is wrong. */
+/* After OK of a status and after ERROR: the server's text, printable and cut. After BROKEN: what is
+ * wrong. */
 const char *mf_reply_text(const mf_reply_reader *reader);
 
 /* True while there are bytes that belong to no reply yet. */

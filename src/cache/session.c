@@ -20,9 +20,10 @@ struct mf_cache_session {
 typedef struct get_call {
     mf_cache_session *session;
     mf_cache_session_found *found;
+    mf_cache_session_feedback *feedback;
     void *argument;
     mf_cache_lookup *lookup; /* NULL when it is done */
-    size_t n_found;
+    size_t n_found;          /* calls of both */
     bool complete;
 } get_call;
 
@@ -86,7 +87,16 @@ static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
 {
     get_call *call = argument;
     call->n_found++;
-    call->found(call->argument, i, entry);
+    if (call->found != NULL)
+        call->found(call->argument, i, entry);
+}
+
+static void take_feedback(void *argument, size_t i, const mf_feedback *feedback)
+{
+    get_call *call = argument;
+    call->n_found++;
+    if (call->feedback != NULL)
+        call->feedback(call->argument, i, feedback);
 }
 
 static void take_done(void *argument, bool complete)
@@ -97,11 +107,11 @@ static void take_done(void *argument, bool complete)
 }
 
 /* Until it is done or the time is over. */
-static void look_up(get_call *call, const mf_cache_key *keys, size_t n,
-                    const mf_cache_lookup_events *events)
+static void look_up(get_call *call, const mf_cache_wanted *wanted)
 {
+    static const mf_cache_lookup_events events = {take_found, take_done, take_feedback};
     mf_cache_session *session = call->session;
-    call->lookup = mf_cache_client_get(session->client, keys, n, events, call);
+    call->lookup = mf_cache_client_get(session->client, wanted, &events, call);
     while (call->lookup != NULL && !session->is_over)
         event_base_loop(session->base, EVLOOP_ONCE);
     if (call->lookup != NULL)
@@ -113,22 +123,53 @@ uint32_t mf_cache_session_worst_ms(const mf_cache_session *session)
     return session->settings->connect_ms + session->settings->command_ms;
 }
 
-bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,
-                          uint32_t budget_ms, mf_cache_session_found *found, void *argument)
+bool mf_cache_session_look_up(mf_cache_session *session, const mf_cache_wanted *wanted,
+                              uint32_t budget_ms, mf_cache_session_found *found,
+                              mf_cache_session_feedback *feedback, void *argument)
 {
-    static const mf_cache_lookup_events events = {take_found, take_done};
-    get_call call = {.session = session, .found = found, .argument = argument};
-    if (n == 0)
+    get_call call = {
+        .session = session, .found = found, .feedback = feedback, .argument = argument};
+    if (wanted->n == 0)
         return true;
     begin(session, budget_ms);
     wait_for_connection(session);
-    look_up(&call, keys, n, &events);
+    look_up(&call, wanted);
     /* The connection had died long ago, and only now it shows. */
     if (!call.complete && call.n_found == 0 &&
         mf_cache_client_state(session->client) == MF_CACHE_OPENING && wait_for_connection(session))
-        look_up(&call, keys, n, &events);
+        look_up(&call, wanted);
     end(session);
     return call.complete;
+}
+
+bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,
+                          uint32_t budget_ms, mf_cache_session_found *found, void *argument)
+{
+    const mf_cache_wanted wanted = {.lists = keys, .n = n};
+    return mf_cache_session_look_up(session, &wanted, budget_ms, found, NULL, argument);
+}
+
+void mf_cache_session_update(mf_cache_session *session, mf_feedback_update *updates, size_t n,
+                             uint32_t budget_ms)
+{
+    mf_cache_client *client = session->client;
+    begin(session, budget_ms);
+    wait_for_connection(session);
+    for (size_t i = 0; i < n; i++)
+        /* As many as may wait for a reply; then one has to come first. */
+        while (!mf_cache_client_update(client, &updates[i]) &&
+               mf_cache_client_pending(client) > 0 && !session->is_over)
+            event_base_loop(session->base, EVLOOP_ONCE);
+    while (mf_cache_client_pending(client) > 0 && !session->is_over)
+        event_base_loop(session->base, EVLOOP_ONCE);
+    mf_cache_client_cancel_updates(client);
+    wait_for_connection(session); /* the next one, after READONLY */
+    end(session);
+}
+
+const char *mf_cache_session_reason(const mf_cache_session *session)
+{
+    return mf_cache_client_reason(session->client);
 }
 
 size_t mf_cache_session_set(mf_cache_session *session, const mf_cache_key *keys,

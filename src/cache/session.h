@@ -34,7 +34,16 @@ uint32_t mf_cache_session_worst_ms(const mf_cache_session *session);
 /* Key i is in the cache. entry is a view for the time of the call. */
 typedef void mf_cache_session_found(void *argument, size_t i, const mf_cache_entry *entry);
 
-/* Looks up n keys; found comes for each that is there, once. False: some have no response
+/* The events of user i, or a foreign value; the same. */
+typedef void mf_cache_session_feedback(void *argument, size_t i, const mf_feedback *feedback);
+
+/* Looks up what is wanted (client.h), also nothing. Neither callback is called for the same i
+ * twice; each may be NULL. False as get. */
+bool mf_cache_session_look_up(mf_cache_session *session, const mf_cache_wanted *wanted,
+                              uint32_t budget_ms, mf_cache_session_found *found,
+                              mf_cache_session_feedback *feedback, void *argument);
+
+/* Looks up n lists; found comes for each that is there, once. False: some have no response
  * (as when the cache is left alone): they count as skipped. */
 bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, size_t n,
                           uint32_t budget_ms, mf_cache_session_found *found, void *argument);
@@ -43,6 +52,13 @@ bool mf_cache_session_get(mf_cache_session *session, const mf_cache_key *keys, s
  * the counters say how many it took. */
 size_t mf_cache_session_set(mf_cache_session *session, const mf_cache_key *keys,
                             const mf_cache_entry *entries, size_t n, uint32_t budget_ms);
+
+/* Replaces the events of n different users, and waits until each update has its state. */
+void mf_cache_session_update(mf_cache_session *session, mf_feedback_update *updates, size_t n,
+                             uint32_t budget_ms);
+
+/* What failed last, as one printable line; "" when nothing has. */
+const char *mf_cache_session_reason(const mf_cache_session *session);
 
 /* NULL is fine. Before the cache is closed. */
 void mf_cache_session_close(mf_cache_session *session);

@@ -86,7 +86,7 @@ class Responses(CacheCase):
         self.recommend(server, "2", 5, from_cache=False)
         version = server.get("/health").json()["model"]["version"]
         self.stored(server, 3)
-        self.assertEqual(sorted(f"rec:user:{u}:top{n}:v2:{version}"
+        self.assertEqual(sorted(f"rec:user:{u}:top{n}:v3:{version}"
                                 for u, n in (("1", 5), ("1", 6), ("2", 5))), redis.keys())
         metrics = server.metrics()
         self.assertEqual((1, 3, 3, 0, 0), tuple(metrics(f"cache_{name}_total") for name in (

@@ -134,9 +134,9 @@ class Use(SessionCase):
         self.assertEqual(61, len(keys))
         lives = set()
         for key in keys:
-            self.assertRegex(key, rf"^rec:user:\w+:top5:v2:{VERSION}$")
+            self.assertRegex(key, rf"^rec:user:\w+:top5:v3:{VERSION}$")
             lives.add(redis.command("TTL", key))
-        unknown = redis.command("TTL", f"rec:user:unknown_user:top5:v2:{VERSION}")
+        unknown = redis.command("TTL", f"rec:user:unknown_user:top5:v3:{VERSION}")
         self.assertTrue(85 <= unknown <= 110, unknown)
         lives.discard(unknown)
         self.assertTrue(4400 <= min(lives) and max(lives) <= 5500, lives)
@@ -166,14 +166,14 @@ class Use(SessionCase):
         redis = RealRedis(self)
         program = self.program(redis)
         program.set("1", "2")
-        good = redis.command("GET", f"rec:user:2:top5:v2:{VERSION}")
+        good = redis.command("GET", f"rec:user:2:top5:v3:{VERSION}")
         for n, bad in enumerate((b"", b"[7,8]", good, good[:-1], good + b" ", good.upper(),
                                  b"\x00" * 1000, b"x" * 70000)):
-            redis.command("SET", f"rec:user:1:top5:v2:{VERSION}", bad)
+            redis.command("SET", f"rec:user:1:top5:v3:{VERSION}", bad)
             self.assertFound(program.get("1", "2"), 1)
             self.assertEqual(n + 1, program.counts()["errors"])
-        redis.command("DEL", f"rec:user:1:top5:v2:{VERSION}")
-        redis.command("LPUSH", f"rec:user:1:top5:v2:{VERSION}", "7")
+        redis.command("DEL", f"rec:user:1:top5:v3:{VERSION}")
+        redis.command("LPUSH", f"rec:user:1:top5:v3:{VERSION}", "7")
         self.assertFound(program.get("1", "2"), 1)
 
 

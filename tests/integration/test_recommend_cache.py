@@ -54,7 +54,7 @@ class Cache(CacheCase):
         users = list(range(1, 11))
         self.batch(f, users, from_cache=[])
         version = self.version()
-        self.assertEqual(sorted(f"rec:user:{u}:top20:v2:{version}" for u in users), redis.keys())
+        self.assertEqual(sorted(f"rec:user:{u}:top20:v3:{version}" for u in users), redis.keys())
         for key in redis.keys():
             self.assertIn(redis.command("TTL", key), range(80, 111))
         self.batch(f, users, from_cache=users)

@@ -1,4 +1,5 @@
-/* redis_testing.h: a Redis for tests, on an event base: AUTH, MGET, SET … EX, and its faults.
+/* redis_testing.h: a Redis for tests, on an event base: AUTH, MGET, SET … EX, the script for events,
+ * and its faults.
  *
  * It keeps a few keys and the words of the last commands. It lives on the base of the client under
  * test, or on a base and thread of its own (redis_start). */
@@ -42,6 +43,7 @@ typedef struct redis {
     char auth[600]; /* the same of the last AUTH */
     struct {
         char key[400], value[400];
+        size_t n_value;
     } stored[REDIS_KEYS];
     size_t n_stored;
 } redis;
@@ -72,17 +74,26 @@ static inline bool redis_parse(const char *bytes, size_t n, const char *words[RE
     return true;
 }
 
-static inline void redis_store(redis *r, const char *key, size_t n_key, const char *value,
-                               size_t n_value)
+/* Its index, n_stored when it is not there. */
+static inline size_t redis_find(const redis *r, const char *key, size_t n_key)
 {
     size_t i = 0;
     while (i < r->n_stored &&
            (strlen(r->stored[i].key) != n_key || memcmp(r->stored[i].key, key, n_key) != 0))
         i++;
+    return i;
+}
+
+static inline void redis_store(redis *r, const char *key, size_t n_key, const char *value,
+                               size_t n_value)
+{
+    const size_t i = redis_find(r, key, n_key);
     assert_true(i < REDIS_KEYS);
     r->n_stored += i == r->n_stored;
     snprintf(r->stored[i].key, sizeof r->stored[i].key, "%.*s", (int)n_key, key);
-    snprintf(r->stored[i].value, sizeof r->stored[i].value, "%.*s", (int)n_value, value);
+    assert_true(n_value < sizeof r->stored[i].value);
+    memcpy(r->stored[i].value, value, n_value);
+    r->stored[i].n_value = n_value;
 }
 
 static inline void redis_mget(const redis *r, struct evbuffer *out, const char **words,
@@ -90,16 +101,30 @@ static inline void redis_mget(const redis *r, struct evbuffer *out, const char *
 {
     evbuffer_add_printf(out, "*%zu\r\n", n_words - 1);
     for (size_t w = 1; w < n_words; w++) {
-        const char *value = NULL;
-        for (size_t i = 0; i < r->n_stored; i++)
-            if (strlen(r->stored[i].key) == lengths[w] &&
-                memcmp(r->stored[i].key, words[w], lengths[w]) == 0)
-                value = r->stored[i].value;
-        if (value != NULL)
-            evbuffer_add_printf(out, "$%zu\r\n%s\r\n", strlen(value), value);
-        else
+        const size_t i = redis_find(r, words[w], lengths[w]);
+        if (i == r->n_stored) {
             evbuffer_add_printf(out, "$-1\r\n");
+            continue;
+        }
+        evbuffer_add_printf(out, "$%zu\r\n", r->stored[i].n_value);
+        evbuffer_add(out, r->stored[i].value, r->stored[i].n_value);
+        evbuffer_add(out, "\r\n", 2);
     }
+}
+
+/* What the script for events does: EVAL or EVALSHA script 1 key head value seconds. */
+static inline void redis_eval(redis *r, struct evbuffer *out, const char **words,
+                              const size_t *lengths)
+{
+    const size_t i = redis_find(r, words[3], lengths[3]);
+    const size_t n_value = i < r->n_stored ? r->stored[i].n_value : 0;
+    const size_t n_head = n_value < 16 ? n_value : 16;
+    if (n_head != lengths[4] || memcmp(r->stored[i].value, words[4], n_head) != 0) {
+        evbuffer_add_printf(out, "+CHANGED\r\n");
+        return;
+    }
+    redis_store(r, words[3], lengths[3], words[5], lengths[5]);
+    evbuffer_add_printf(out, "+OK\r\n");
 }
 
 /* False when the connection is to be closed. */
@@ -123,6 +148,8 @@ static inline bool redis_command(redis *r, struct evbuffer *out, const char **wo
     } else if (strncmp(r->last, "SET ", 4) == 0) {
         redis_store(r, words[1], lengths[1], words[2], lengths[2]);
         evbuffer_add_printf(out, "+OK\r\n");
+    } else if (strncmp(r->last, "EVAL", 4) == 0) {
+        redis_eval(r, out, words, lengths);
     } else if (strncmp(r->last, "AUTH ", 5) == 0) {
         memcpy(r->auth, r->last, sizeof r->auth);
         evbuffer_add_printf(out, "+OK\r\n");

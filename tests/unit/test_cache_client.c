@@ -107,9 +107,10 @@ static void take_done(void *argument, bool complete)
 
 static mf_cache_lookup *look_up(const mf_cache_key *keys, size_t n, looked_up *l)
 {
-    static const mf_cache_lookup_events events = {take_found, take_done};
+    static const mf_cache_lookup_events events = {.found = take_found, .done = take_done};
+    const mf_cache_wanted wanted = {.lists = keys, .n = n};
     *l = (looked_up){0};
-    return mf_cache_client_get(client, keys, n, &events, l);
+    return mf_cache_client_get(client, &wanted, &events, l);
 }
 
 static bool store(const char *user, const char *list, uint32_t n, bool known_user)
@@ -453,6 +454,252 @@ static void trusted_certificates_must_be_a_file_of_them(void **state)
     assert_error(&err, MF_ERR_CONFIG, "/no/such/file: cannot be read as certificates");
 }
 
+/* ---------------------------------------------------------------------- events */
+
+static mf_feedback_key feedback_key_of(const char *user)
+{
+    mf_feedback_key key;
+    assert_true(mf_feedback_key_make(&key, user, strlen(user)));
+    return key;
+}
+
+/* The value of a user who rated `item`; its generation begins it. */
+static uint64_t write_events(mf_text *value, const char *user, const char *item)
+{
+    const mf_feedback_key key = feedback_key_of(user);
+    mf_feedback_event event = {.item = {item, strlen(item)}, .time_ms = 1000, .rating = 4};
+    mf_feedback none;
+    mf_feedback_clear(&none);
+    return mf_feedback_merge(value, &key, &none, &event, 1, MF_FEEDBACK_NEVER, 200);
+}
+
+/* Replaces what begins with head; returns when Redis has replied. */
+static mf_feedback_state update(const char *user, const char *item, const char *head)
+{
+    const mf_feedback_key key = feedback_key_of(user);
+    mf_text value = MF_TEXT_EMPTY;
+    write_events(&value, user, item);
+    mf_feedback_update u = {.key = &key,
+                            .value = {value.bytes, value.n_bytes},
+                            .head = {head, strnlen(head, MF_FEEDBACK_HEAD)},
+                            .ttl_seconds = 77};
+    const bool sent = mf_cache_client_update(client, &u);
+    assert_int_equal(u.state, sent ? MF_FEEDBACK_FAILED : MF_FEEDBACK_UNSENT);
+    run_until(mf_cache_client_pending(client) == 0);
+    mf_text_free(&value);
+    return u.state;
+}
+
+/* What a lookup of events, or of both, found of each user. */
+typedef struct both {
+    bool done, complete;
+    unsigned n_lists, n_feedback, n_foreign;
+    size_t last_list, last_feedback;
+    uint64_t generation;
+} both;
+
+static void take_list_of_both(void *argument, size_t i, const mf_cache_entry *entry)
+{
+    both *b = argument;
+    (void)entry;
+    b->n_lists++;
+    b->last_list = i;
+    assert_true(b->n_feedback == 0 || i >= b->last_feedback); /* a user's events come first */
+}
+
+static void take_feedback_of_both(void *argument, size_t i, const mf_feedback *feedback)
+{
+    both *b = argument;
+    b->n_feedback++;
+    b->n_foreign += feedback->is_foreign;
+    b->last_feedback = i;
+    b->generation = feedback->generation;
+}
+
+static void take_done_of_both(void *argument, bool complete)
+{
+    both *b = argument;
+    b->done = true;
+    b->complete = complete;
+}
+
+static both look_up_both(const mf_cache_key *lists, const mf_feedback_key *feedback, size_t n)
+{
+    static const mf_cache_lookup_events events = {take_list_of_both, take_done_of_both,
+                                                  take_feedback_of_both};
+    const mf_cache_wanted wanted = {.lists = lists, .feedback = feedback, .n = n};
+    both b = {.done = false};
+    assert_non_null(mf_cache_client_get(client, &wanted, &events, &b));
+    run_until(b.done);
+    assert_true(b.complete);
+    return b;
+}
+
+static void store_for(const char *user, uint64_t generation)
+{
+    const mf_cache_key key = key_of(user);
+    const mf_cache_entry entry = {
+        .list = "[1]", .n_list = 3, .count = 1, .known_user = true, .generation = generation};
+    assert_true(mf_cache_client_set(client, &key, &entry));
+    run_until(mf_cache_client_pending(client) == 0);
+}
+
+static void a_list_and_the_events_of_its_user_are_one_command(void **state)
+{
+    (void)state;
+    const mf_cache_key lists[] = {key_of("a"), key_of("b"), key_of("c")};
+    const mf_feedback_key feedback[] = {feedback_key_of("a"), feedback_key_of("b"),
+                                        feedback_key_of("c")};
+    mf_text value = MF_TEXT_EMPTY;
+    const uint64_t generation = write_events(&value, "b", "x");
+    open_ready();
+    assert_int_equal(update("b", "x", ""), MF_FEEDBACK_WRITTEN);
+    store_for("a", 0);
+    store_for("b", generation);
+    store_for("c", generation); /* c has no events, so that this list is out of date */
+    const unsigned n = server.n_commands;
+    both b = look_up_both(lists, feedback, 3);
+    assert_int_equal(server.n_commands, n + 1);
+    assert_string_equal(server.last, "MGET fb:user:a rec:user:a:top5:v3:0123456789abcdef "
+                                     "fb:user:b rec:user:b:top5:v3:0123456789abcdef "
+                                     "fb:user:c rec:user:c:top5:v3:0123456789abcdef ");
+    assert_int_equal(b.n_lists, 2);
+    assert_int_equal(b.last_list, 1);
+    assert_int_equal(b.n_feedback, 1);
+    assert_int_equal(b.last_feedback, 1);
+    assert_true(b.generation == generation);
+    assert_int_equal(count(MF_CACHE_HITS), 2);
+    assert_int_equal(count(MF_CACHE_MISSES), 1);
+    assert_int_equal(count(MF_CACHE_SKIPPED), 0);
+
+    /* Another event: the list of b is out of date. */
+    assert_int_equal(update("b", "y", value.bytes), MF_FEEDBACK_WRITTEN);
+    b = look_up_both(lists, feedback, 3);
+    assert_int_equal(b.n_lists, 1);
+    assert_int_equal(b.last_list, 0);
+
+    /* The events alone count as no list. */
+    b = look_up_both(NULL, feedback, 3);
+    assert_int_equal(b.n_feedback, 1);
+    assert_int_equal(count(MF_CACHE_HITS) + count(MF_CACHE_MISSES), 6);
+    assert_int_equal(count(MF_CACHE_ERRORS), 0);
+    mf_text_free(&value);
+}
+
+static void many_users_events_are_several_commands(void **state)
+{
+    (void)state;
+    enum { N = 120 };
+    static mf_cache_key lists[N];
+    static mf_feedback_key feedback[N];
+    for (size_t i = 0; i < N; i++) {
+        char user[8];
+        snprintf(user, sizeof user, "%zu", i);
+        lists[i] = key_of(user);
+        feedback[i] = feedback_key_of(user);
+    }
+    open_ready();
+    assert_int_equal(update("119", "x", ""), MF_FEEDBACK_WRITTEN);
+    store_for("70", 0);
+    const unsigned n = server.n_commands;
+    const both b = look_up_both(lists, feedback, N);
+    assert_int_equal(server.n_commands, n + 3);
+    assert_int_equal(b.last_list, 70);
+    assert_int_equal(b.last_feedback, 119);
+}
+
+static void an_update_replaces_what_was_read_and_nothing_else(void **state)
+{
+    (void)state;
+    mf_text value = MF_TEXT_EMPTY;
+    write_events(&value, "7", "x");
+    open_ready();
+    assert_int_equal(update("7", "x", ""), MF_FEEDBACK_WRITTEN);
+    assert_int_equal(strncmp(server.last, "EVAL local head", 15), 0);
+    assert_int_equal(update("7", "y", ""), MF_FEEDBACK_CHANGED);
+    assert_int_equal(strncmp(server.last, "EVALSHA ", 8), 0);
+    assert_int_equal(update("7", "y", value.bytes), MF_FEEDBACK_WRITTEN);
+    assert_non_null(strstr(server.last, "fb:user:7"));
+    assert_string_equal(server.stored[0].key, "fb:user:7");
+    mf_text_clear(&value, SIZE_MAX);
+    write_events(&value, "7", "y");
+    assert_memory_equal(server.stored[0].value, value.bytes, value.n_bytes);
+    mf_text_free(&value);
+}
+
+static void a_foreign_value_is_shown_and_can_be_replaced(void **state)
+{
+    (void)state;
+    const mf_feedback_key feedback = feedback_key_of("7");
+    open_ready();
+    redis_store(&server, "fb:user:7", 9, "somebody else's", 15);
+    const both b = look_up_both(NULL, &feedback, 1);
+    assert_int_equal(b.n_foreign, 1);
+    assert_int_equal(b.generation, 0);
+    assert_int_equal(count(MF_CACHE_ERRORS), 1);
+    assert_int_equal(update("7", "x", "somebody else's"), MF_FEEDBACK_WRITTEN);
+}
+
+static void scripts_that_were_flushed_are_sent_again(void **state)
+{
+    (void)state;
+    open_ready();
+    assert_int_equal(update("7", "x", ""), MF_FEEDBACK_WRITTEN);
+    server.fault = REDIS_ERROR;
+    server.error = "NOSCRIPT No matching script";
+    server.error_to = "EVALSHA";
+    assert_int_equal(update("8", "x", ""), MF_FEEDBACK_FAILED);
+    assert_non_null(strstr(mf_cache_client_reason(client), "NOSCRIPT"));
+    assert_int_equal(mf_cache_client_state(client), MF_CACHE_READY);
+    assert_int_equal(update("8", "x", ""), MF_FEEDBACK_WRITTEN);
+}
+
+static void an_error_of_an_update_has_its_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *error, *reason;
+        mf_cache_state state;
+    } errors[] = {
+        {"OOM command not allowed", "OOM command", MF_CACHE_READY},
+        {"ERR unknown command 'EVAL'", "unknown command", MF_CACHE_READY},
+        {"MOVED 1 10.0.0.1:6379", "cluster mode cannot be used", MF_CACHE_RESTING},
+        {"LOADING Redis is loading", "LOADING", MF_CACHE_RESTING},
+    };
+    server.error_to = "EVAL";
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        server.fault = REDIS_ERROR;
+        server.error = errors[i].error;
+        open_ready();
+        assert_string_equal(mf_cache_client_reason(client), "");
+        assert_int_equal(update("7", "x", ""), MF_FEEDBACK_FAILED);
+        assert_int_equal(mf_cache_client_state(client), errors[i].state);
+        assert_non_null(strstr(mf_cache_client_reason(client), errors[i].reason));
+        assert_int_equal(update("7", "x", ""), MF_FEEDBACK_UNSENT); /* not again so soon */
+        assert_int_equal(count(MF_CACHE_ERRORS), 1);
+        assert_int_equal(count(MF_CACHE_NOT_STORED), 0);
+        mf_cache_client_destroy(client);
+        mf_cache_close(cache);
+        client = NULL;
+        cache = NULL;
+    }
+}
+
+static void a_cancelled_update_is_not_touched(void **state)
+{
+    (void)state;
+    const mf_feedback_key key = feedback_key_of("7");
+    mf_feedback_update *u = calloc(1, sizeof *u);
+    *u = (mf_feedback_update){.key = &key, .value = {"x", 1}, .head = {"", 0}, .ttl_seconds = 1};
+    open_ready();
+    assert_true(mf_cache_client_update(client, u));
+    mf_cache_client_cancel_updates(client);
+    assert_int_equal(u->state, MF_FEEDBACK_FAILED);
+    free(u);
+    run_until(mf_cache_client_pending(client) == 0);
+    assert_int_equal(mf_cache_client_state(client), MF_CACHE_READY);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -477,6 +724,13 @@ int main(void)
         TEST(a_node_that_became_a_replica_is_left_but_not_twice),
         TEST(more_commands_than_the_ring_holds_are_skipped),
         TEST(trusted_certificates_must_be_a_file_of_them),
+        TEST(a_list_and_the_events_of_its_user_are_one_command),
+        TEST(many_users_events_are_several_commands),
+        TEST(an_update_replaces_what_was_read_and_nothing_else),
+        TEST(a_foreign_value_is_shown_and_can_be_replaced),
+        TEST(scripts_that_were_flushed_are_sent_again),
+        TEST(an_error_of_an_update_has_its_reason),
+        TEST(a_cancelled_update_is_not_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,7 @@ static void a_key_says_user_top_n_schema_and_model(void **state)
 {
     (void)state;
     const mf_cache_key key = key_of("123", 20);
-    assert_string_equal(key.bytes, "rec:user:123:top20:v2:9c1f0a7b5d3e2468");
+    assert_string_equal(key.bytes, "rec:user:123:top20:v3:9c1f0a7b5d3e2468");
     assert_int_equal(key.n_bytes, strlen(key.bytes));
     assert_string_equal(key.bytes + key.version_at, VERSION);
     assert_int_equal(key.top_n, 20);
@@ -36,7 +36,7 @@ static void different_requests_have_different_keys(void **state)
 {
     (void)state;
     static const char *const users[] = {
-        "1",   "1:top20",    "1:top20:v2:9c1f0a7b5d3e2468",
+        "1",   "1:top20",    "1:top20:v3:9c1f0a7b5d3e2468",
         "%31", "a b",        "a%20b",
         "é",   "e\u0301",    "\xff",
         "1\n", "1\r\nDEL 1", "*",
@@ -104,11 +104,13 @@ static void what_was_written_is_read(void **state)
             mf_text value = MF_TEXT_EMPTY;
             mf_cache_entry in = list_of(good_lists[i], good_counts[i]);
             in.known_user = known;
+            in.generation = known ? UINT64_MAX - i : 0;
             assert_true(mf_cache_entry_write(&value, &key, &in));
             mf_cache_entry out = {0};
             assert_true(mf_cache_entry_read(value.bytes, value.n_bytes, &key, &out));
             assert_int_equal(out.count, in.count);
             assert_int_equal(out.known_user, known);
+            assert_true(out.generation == in.generation);
             assert_int_equal(out.n_list, in.n_list);
             assert_memory_equal(out.list, in.list, in.n_list);
             mf_text_free(&value);

@@ -225,6 +225,12 @@ static int serve(const char *prefix)
     if (!mf_tree_set(&tree, prefix, &err) || !mf_serve_settings_read(&settings, &values, &err) ||
         !mf_cache_settings_read(&cache_settings, &cache, &err))
         goto failed;
+    if (cache.enabled && cache.password_secret[0] != '\0') {
+        mf_fail(&err, MF_ERR_CONFIG, MF_NOWHERE,
+                "environment variable REDIS_PASSWORD_SECRET is for functions: expected "
+                "REDIS_PASSWORD or REDIS_PASSWORD_FILE");
+        goto failed;
+    }
     mf_settings_log(&settings, MF_LOG_INFO, "settings");
     if (cache.enabled)
         mf_settings_log(&cache_settings, MF_LOG_INFO, "cache_settings");

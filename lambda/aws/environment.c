@@ -103,6 +103,8 @@ static const struct {
                                   "sagemaker", "runtime.sagemaker"},
     [MF_AWS_KINESIS] = {"Kinesis", "AWS_ENDPOINT_URL_KINESIS", "kinesis", "kinesis"},
     [MF_AWS_DYNAMODB] = {"DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "dynamodb"},
+    [MF_AWS_SECRETS_MANAGER] = {"Secrets Manager", "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                                "secretsmanager", "secretsmanager"},
     [MF_AWS_PLAIN] = {"the service", NULL, "", NULL},
 };
 

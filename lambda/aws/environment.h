@@ -47,13 +47,14 @@ typedef enum mf_aws_service {
     MF_AWS_SAGEMAKER_RUNTIME,
     MF_AWS_KINESIS,
     MF_AWS_DYNAMODB,
+    MF_AWS_SECRETS_MANAGER,
     MF_AWS_SERVICES,                /* number of AWS services                                */
     MF_AWS_PLAIN = MF_AWS_SERVICES, /* a service of the operator at its own URL; not signed  */
 } mf_aws_service;
 
 typedef struct mf_aws_endpoint {
     mf_aws_service service;
-    const char *signing_name; /* "s3", "sagemaker", "kinesis", "dynamodb"; "": not signed */
+    const char *signing_name; /* "s3", "sagemaker", "kinesis", …; "": not signed */
     char region[MF_AWS_REGION_BYTES];
     char base[MF_AWS_BASE_BYTES]; /* scheme, host, port and path, without '/' at its end */
     bool is_override;             /* base comes from a variable */

@@ -6,7 +6,9 @@
  * It connects handler.h with real streams, a real cache, a scorer, a log and metrics.
  *
  * (1) The start reads the settings and, when this process computes, the model. A failure is one
- *     sentence. It opens no connection but to the place of the model.
+ *     sentence. It opens no connection but to the place of the model and, for the password of Redis,
+ *     to Secrets Manager. A password that cannot be read is no failure: the cache is not used, and
+ *     the secret is read again later, as it is after Redis rejected the password.
  * (2) A dead letter is one line of the log (WARN, "dead_letter") with sequence number and
  *     reason, without the record's content.
  * (3) Requests that have to come again are one line (WARN, "come_again") with the reason and
@@ -19,6 +21,7 @@
  * Threads: the runtime's. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "lambda/aws/secrets.h"
 #include "lambda/recommend/handler.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
@@ -30,6 +33,9 @@ typedef struct function {
     mf_aws_client *kinesis;       /* NULL in a test run */
     mf_aws_client *s3;            /* NULL when the model is elsewhere, or in a file */
     mf_lambda_model_source model; /* zeroed when it is elsewhere                    */
+    mf_aws_client *secrets;       /* NULL: the password is in the settings, or there is none */
+    bool needs_password;
+    int64_t looked_for_password_ms; /* wall clock */
     mf_cache *cache;
     mf_recommend_scorer scorer;
     mf_recommend_handler handler;
@@ -37,7 +43,7 @@ typedef struct function {
 } function;
 
 /* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
-enum { START_MS = 9000 };
+enum { START_MS = 9000, PASSWORD_MS = 2000 };
 
 static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
                 mf_aws_failure *failure)
@@ -71,7 +77,43 @@ static bool start_kinesis(function *f, mf_error *err)
     return f->kinesis != NULL;
 }
 
-static bool start_cache(function *f, mf_error *err)
+/* Reads the secret when there is a reason to, and not more often than Redis is tried. */
+static void refresh_password(function *f, int64_t budget_ms)
+{
+    char password[MF_CACHE_PASSWORD_MAX + 1];
+    const int64_t now_ms = mf_clock_wall_ms();
+    const int64_t since_ms = now_ms - f->looked_for_password_ms;
+    mf_aws_failure failure;
+    mf_error err = {0};
+    f->needs_password = mf_cache_take_rejection(f->cache) || f->needs_password;
+    if (!f->needs_password || (since_ms >= 0 && since_ms < f->cache_settings.retry_ms))
+        return;
+    if (!mf_aws_secret_get(f->secrets, f->cache_settings.password_secret, "password",
+                           now_ms + (budget_ms < PASSWORD_MS ? budget_ms : PASSWORD_MS), password,
+                           sizeof password, &failure))
+        mf_aws_failure_to_error(&failure, &err);
+    else if (mf_cache_set_password(f->cache, password, &err))
+        f->needs_password = false;
+    explicit_bzero(password, sizeof password);
+    f->looked_for_password_ms = mf_clock_wall_ms();
+    if (f->needs_password)
+        mf_log_message(MF_LOG_WARNING, "no_redis_password", "%s", err.text);
+}
+
+static bool start_password(function *f, int64_t deadline_ms, mf_error *err)
+{
+    const mf_aws_client_settings settings = {.service = MF_AWS_SECRETS_MANAGER};
+    if (f->cache_settings.password_secret[0] == '\0')
+        return true;
+    f->secrets = mf_aws_client_create(&settings, err);
+    if (f->secrets == NULL)
+        return false;
+    f->needs_password = true;
+    refresh_password(f, deadline_ms - mf_clock_wall_ms());
+    return true;
+}
+
+static bool start_cache(function *f, int64_t deadline_ms, mf_error *err)
 {
     mf_settings settings;
     if (!mf_cache_settings_read(&settings, &f->cache_settings, err))
@@ -80,7 +122,7 @@ static bool start_cache(function *f, mf_error *err)
     if (!f->cache_settings.enabled)
         return true;
     f->cache = mf_cache_open(&f->cache_settings, err);
-    if (f->cache == NULL)
+    if (f->cache == NULL || !start_password(f, deadline_ms, err))
         return false;
     f->handler.scoring.cache = mf_cache_session_open(f->cache, err);
     return f->handler.scoring.cache != NULL;
@@ -122,8 +164,8 @@ static bool start(void *context, mf_error *err)
     f->handler.emitter.log = log_dead_letter;
     f->handler.emitter.context = f;
     f->handler.remembered = mf_recommend_remembered_create(f->settings.remembered, err);
-    return f->handler.remembered != NULL && start_kinesis(f, err) && start_cache(f, err) &&
-           start_scorer(f, deadline_ms, err);
+    return f->handler.remembered != NULL && start_kinesis(f, err) &&
+           start_cache(f, deadline_ms, err) && start_scorer(f, deadline_ms, err);
 }
 
 static void log_outcome(const mf_recommend_outcome *outcome)
@@ -193,6 +235,8 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
     const double start = mf_clock_seconds();
     mf_lambda_model_source_refresh_before(&f->model, f->settings.model_refresh_seconds,
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
+    if (f->secrets != NULL)
+        refresh_password(f, mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4);
     const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)
@@ -209,6 +253,7 @@ static void finish(void *context)
     mf_recommend_handler_free(&f->handler);
     mf_recommend_scorer_end(&f->scorer);
     mf_lambda_model_source_end(&f->model);
+    mf_aws_client_destroy(f->secrets);
     mf_aws_client_destroy(f->kinesis);
     mf_aws_client_destroy(f->s3);
 }

@@ -38,6 +38,10 @@ static const mf_setting table[] = {
     {.name = "REDIS_PASSWORD_FILE", .type = MF_SETTING_TEXT, .initial = "",
      .help = "file with the password or token of AUTH, in place of REDIS_PASSWORD; "
              "read at each connection", FIELD(password_file)},
+    {.name = "REDIS_PASSWORD_SECRET", .type = MF_SETTING_TEXT, .initial = "",
+     .help = "secret of AWS Secrets Manager with the password, by ARN or name, in place of "
+             "REDIS_PASSWORD; for functions, which read it at the start and when Redis rejects it",
+     FIELD(password_secret)},
     {.name = "REDIS_CONNECT_MS", .type = MF_SETTING_INTEGER, .min = 1, .max = 10000,
      .initial = "100", .help = "for name, connection, TLS and AUTH together", FIELD(connect_ms)},
     {.name = "REDIS_COMMAND_MS", .type = MF_SETTING_INTEGER, .min = 1, .max = 10000,
@@ -92,14 +96,16 @@ static bool check_secrets(const mf_cache_settings *values, mf_error *err)
     char password[MF_CACHE_PASSWORD_MAX + 1];
     const bool has_file = values->password_file[0] != '\0';
     const bool has_password = values->password[0] != '\0';
-    if (has_file && has_password)
+    const bool has_secret = values->password_secret[0] != '\0';
+    if (has_file + has_password + has_secret > 1)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "environment variables REDIS_PASSWORD and REDIS_PASSWORD_FILE are both "
-                       "set: one is too many");
-    if (values->username[0] != '\0' && !has_file && !has_password)
+                       "environment variables %s and %s are both set: one is too many",
+                       has_password ? "REDIS_PASSWORD" : "REDIS_PASSWORD_FILE",
+                       has_password && has_file ? "REDIS_PASSWORD_FILE" : "REDIS_PASSWORD_SECRET");
+    if (values->username[0] != '\0' && !has_file && !has_password && !has_secret)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "environment variable REDIS_USERNAME is set without REDIS_PASSWORD or "
-                       "REDIS_PASSWORD_FILE");
+                       "environment variable REDIS_USERNAME is set without REDIS_PASSWORD, "
+                       "REDIS_PASSWORD_FILE or REDIS_PASSWORD_SECRET");
     const bool ok = mf_cache_settings_password(values, password, err);
     explicit_bzero(password, sizeof password);
     return ok;
@@ -167,6 +173,7 @@ struct mf_cache {
     mf_tls *tls;
     atomic_uint_least64_t counts[MF_CACHE_COUNTS];
     atomic_bool is_down;
+    atomic_bool is_rejected;
     atomic_int_least64_t not_stored_logged_ms[2];
 };
 
@@ -193,13 +200,34 @@ mf_cache *mf_cache_open(const mf_cache_settings *settings, mf_error *err)
             free(cache);
             return NULL;
         }
-    } else if (settings->password[0] != '\0' || settings->password_file[0] != '\0') {
+    } else if (settings->password[0] != '\0' || settings->password_file[0] != '\0' ||
+               settings->password_secret[0] != '\0') {
         mf_log_message(MF_LOG_WARNING, "cache_in_clear",
                        "the password of Redis goes over the network as it is: REDIS_TLS is "
                        "not true");
     }
     ignore_sigpipe();
     return cache;
+}
+
+bool mf_cache_set_password(mf_cache *cache, const char *password, mf_error *err)
+{
+    const size_t n = strlen(password);
+    if (n > MF_CACHE_PASSWORD_MAX)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "a password of %zu bytes: expected at most %d", n, MF_CACHE_PASSWORD_MAX);
+    memcpy(cache->settings.password, password, n + 1);
+    return true;
+}
+
+bool mf_cache_take_rejection(mf_cache *cache)
+{
+    return atomic_exchange(&cache->is_rejected, false);
+}
+
+void mf_cache_note_rejection(mf_cache *cache)
+{
+    atomic_store(&cache->is_rejected, true);
 }
 
 const mf_cache_settings *mf_cache_get_settings(const mf_cache *cache)

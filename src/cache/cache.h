@@ -35,10 +35,11 @@ typedef struct mf_cache_settings {
     char host[MF_SETTING_TEXT_BYTES]; /* a name or a numeric address */
     uint32_t port;
     bool tls;
-    char ca_file[MF_SETTING_TEXT_BYTES];       /* "": the system's */
-    char username[MF_SETTING_TEXT_BYTES];      /* "": the default user */
-    char password_file[MF_SETTING_TEXT_BYTES]; /* read at each connection; "" for none */
-    char password[MF_CACHE_PASSWORD_MAX + 1];  /* "" for none */
+    char ca_file[MF_SETTING_TEXT_BYTES];         /* "": the system's */
+    char username[MF_SETTING_TEXT_BYTES];        /* "": the default user */
+    char password_file[MF_SETTING_TEXT_BYTES];   /* read at each connection; "" for none */
+    char password_secret[MF_SETTING_TEXT_BYTES]; /* fetched by the program; "" for none */
+    char password[MF_CACHE_PASSWORD_MAX + 1];    /* "" for none */
 
     uint32_t connect_ms; /* name, TCP, TLS and AUTH together */
     uint32_t command_ms; /* from a command to its reply */
@@ -83,6 +84,13 @@ typedef enum mf_cache_count {
  * MF_ERR_CONFIG: certificates; MF_ERR_MEMORY. */
 MF_MUST_CHECK mf_cache *mf_cache_open(const mf_cache_settings *settings, mf_error *err);
 
+/* The password from here on, of password_secret. While no client is at work in another thread. Fails
+ * MF_ERR_CONFIG: it is too long. */
+MF_MUST_CHECK bool mf_cache_set_password(mf_cache *cache, const char *password, mf_error *err);
+
+/* True once after Redis rejected the password or wanted one: the secret may have a newer one. */
+bool mf_cache_take_rejection(mf_cache *cache);
+
 const mf_cache_settings *mf_cache_get_settings(const mf_cache *cache);
 
 uint64_t mf_cache_counted(const mf_cache *cache, mf_cache_count what);
@@ -99,6 +107,9 @@ struct mf_tls *mf_cache_get_tls(const mf_cache *cache);
 
 /* Modulo 2^64: UINT64_MAX is one less. */
 void mf_cache_add(mf_cache *cache, mf_cache_count what, uint64_t n);
+
+/* Redis rejected the password, or wants one. */
+void mf_cache_note_rejection(mf_cache *cache);
 
 /* A connection failed, or one works. */
 void mf_cache_log_down(mf_cache *cache, const char *why);

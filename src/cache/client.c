@@ -328,6 +328,9 @@ static bool take_error(mf_cache_client *client, const char *text)
         finish(client, false);
         return true;
     }
+    if (head_of(client)->kind == AUTH || begins_with(text, "NOAUTH") ||
+        begins_with(text, "WRONGPASS"))
+        mf_cache_note_rejection(client->cache);
     fail(client, storing, why);
     return false;
 }

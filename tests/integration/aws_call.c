@@ -107,7 +107,8 @@ static bool set_environment(const json_t *command)
 
 static bool open_client(const json_t *command, json_t *result)
 {
-    static const char *const names[MF_AWS_SERVICES] = {"s3", "sagemaker", "kinesis", "dynamodb"};
+    static const char *const names[MF_AWS_SERVICES] = {"s3", "sagemaker", "kinesis", "dynamodb",
+                                                       "secretsmanager"};
     mf_aws_client_settings settings = {
         .timeout_ms = count_of(command, "timeout_ms"),
         .connect_timeout_ms = count_of(command, "connect_timeout_ms"),

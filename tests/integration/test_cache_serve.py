@@ -501,7 +501,9 @@ class Settings(CacheCase):
                           ({"REDIS_ENABLED": "true", "REDIS_ENDPOINT": "a", "REDIS_TLS": "true",
                             "REDIS_CA_FILE": "/dev/null"}, "/dev/null"),
                           ({"REDIS_ENABLED": "true", "REDIS_ENDPOINT": "a", "REDIS_PASSWORD": PASSWORD,
-                            "REDIS_PASSWORD_FILE": "/none"}, "REDIS_PASSWORD_FILE")):
+                            "REDIS_PASSWORD_FILE": "/none"}, "REDIS_PASSWORD_FILE"),
+                          ({"REDIS_ENABLED": "true", "REDIS_ENDPOINT": "cache",
+                            "REDIS_PASSWORD_SECRET": "arn"}, "is for functions")):
             result = self.refused_serve(env)
             self.assertIn(says, result.stderr)
             self.assertNotIn(PASSWORD, result.stderr)

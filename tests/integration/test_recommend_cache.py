@@ -196,6 +196,37 @@ class Cache(CacheCase):
         self.batch(f, [1, 2, 3], from_cache=[])
         self.batch(f, [1, 2, 3], from_cache=[1, 2, 3])
 
+    def test_the_password_is_read_from_its_secret_and_again_when_it_was_rotated(self):
+        first, second, arn = "fir5t-Pass", "sec0nd-Pass", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:c-Ab"
+        redis = RealRedis(self, "--requirepass", first, password=first)
+        secrets = Peer("secretsmanager", KEYS, REGION)
+        self.addCleanup(secrets.close)
+        secret = lambda text: respond(200, json.dumps({"ARN": arn, "SecretString": text}).encode())
+        secrets.otherwise = secret(first)
+        f = self.cached(redis.port, REDIS_PASSWORD=None, REDIS_PASSWORD_SECRET=arn,
+                        AWS_ENDPOINT_URL_SECRETS_MANAGER=secrets.url)
+        self.batch(f, [1, 2], from_cache=[])
+        self.batch(f, [1, 2], from_cache=[1, 2])
+        [read] = secrets.requests
+        self.assertEqual(({"SecretId": arn}, "secretsmanager.GetSecretValue", "application/x-amz-json-1.1"),
+                         (json.loads(read.body), read.header("x-amz-target"), read.header("content-type")))
+        # Secrets that AWS rotates are JSON. Until the secret is there, lists are computed.
+        secrets.otherwise = failure(400, "AccessDeniedException", message="not authorized")
+        redis.command("CONFIG", "SET", "requirepass", second)
+        redis.login = [second]
+        redis.command("CLIENT", "KILL", "TYPE", "normal")
+        eventually(lambda: self.batch(f, [1]) or f.log("no_redis_password"), "a secret that is denied")
+        self.assertIn("AccessDeniedException", f.log("no_redis_password")[0]["message"])
+        for wrong in ("", "[1]" * 2000, '{"user":"x"}'):
+            secrets.will(secret(wrong))
+        secrets.otherwise = secret(json.dumps({"username": "default", "password": second}))
+        eventually(lambda: self.batch(f, [1, 2]) == [1, 2], "lists from the cache")
+        self.assertIn("expected a text of 1 to 4096 bytes", f.log("no_redis_password")[-1]["message"])
+        self.assertIn("WRONGPASS", f.log("cache_down")[0]["message"])
+        self.assertEqual([], secrets.complaints)
+        for word in (first, second):
+            self.assertNotIn(word, f.run.text())
+
     def test_passwords_and_certificates(self):
         """88"""
         certificate = Certificate(self.folder, "redis", "IP:127.0.0.1")

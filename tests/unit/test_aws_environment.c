@@ -31,6 +31,8 @@ static void each_service_has_its_host_and_its_name_in_signatures(void **state)
          "sagemaker"},
         {MF_AWS_KINESIS, "https://kinesis.eu-central-1.amazonaws.com", "kinesis"},
         {MF_AWS_DYNAMODB, "https://dynamodb.eu-central-1.amazonaws.com", "dynamodb"},
+        {MF_AWS_SECRETS_MANAGER, "https://secretsmanager.eu-central-1.amazonaws.com",
+         "secretsmanager"},
     };
     for (size_t i = 0; i < MF_AWS_SERVICES; i++) {
         const mf_aws_endpoint endpoint = chosen(expected[i].service);

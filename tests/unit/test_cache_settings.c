@@ -100,6 +100,11 @@ static void what_cannot_be_is_refused_by_name(void **state)
         {PAIRS(ENOUGH, "REDIS_PASSWORD_FILE", "/dev/null"), "a password of 1 to 4096 bytes"},
         {PAIRS(ENOUGH, "REDIS_PASSWORD_FILE", "/dev/zero"), "a password of 1 to 4096 bytes"},
         {PAIRS(ENOUGH, "REDIS_PASSWORD_FILE", "/dev/null", "REDIS_PASSWORD", "s3cret"), "both"},
+        {PAIRS(ENOUGH, "REDIS_PASSWORD_SECRET", "arn:aws:secretsmanager:x", "REDIS_PASSWORD",
+               "s3cret"),
+         "REDIS_PASSWORD and REDIS_PASSWORD_SECRET are both"},
+        {PAIRS(ENOUGH, "REDIS_PASSWORD_SECRET", "cache", "REDIS_PASSWORD_FILE", "/dev/null"),
+         "REDIS_PASSWORD_FILE and REDIS_PASSWORD_SECRET are both"},
         {PAIRS(ENOUGH, "REDIS_PASSWORD", longest), "REDIS_PASSWORD has 4097 bytes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -136,6 +141,31 @@ static void the_password_may_be_a_line_of_a_file(void **state)
     assert_string_equal(password, "s3cret word");
     unlink(path);
     assert_false(mf_cache_settings_password(&values, password, &err));
+}
+
+static void a_secrets_password_is_set_when_it_was_fetched(void **state)
+{
+    (void)state;
+    mf_cache_settings values;
+    mf_error err;
+    char longest[MF_CACHE_PASSWORD_MAX + 2];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_ok(read_with(PAIRS(ENOUGH, "REDIS_PASSWORD_SECRET", "cache", "REDIS_USERNAME", "app"),
+                        &values, &err),
+              err);
+    mf_cache *cache = mf_cache_open(&values, &err);
+    assert_non_null(cache);
+    assert_ok(mf_cache_set_password(cache, "s3cret", &err), err);
+    assert_string_equal(mf_cache_get_settings(cache)->password, "s3cret");
+    assert_false(mf_cache_set_password(cache, longest, &err));
+    assert_int_equal(err.code, MF_ERR_CONFIG);
+    assert_string_equal(mf_cache_get_settings(cache)->password, "s3cret");
+    assert_false(mf_cache_take_rejection(cache));
+    mf_cache_note_rejection(cache);
+    assert_true(mf_cache_take_rejection(cache));
+    assert_false(mf_cache_take_rejection(cache));
+    mf_cache_close(cache);
 }
 
 static void no_table_has_the_password(void **state)
@@ -194,6 +224,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
         cmocka_unit_test(variables_of_a_service_called_redis_are_none_of_ours),
         cmocka_unit_test(the_password_may_be_a_line_of_a_file),
+        cmocka_unit_test(a_secrets_password_is_set_when_it_was_fetched),
         cmocka_unit_test(no_table_has_the_password),
         cmocka_unit_test(a_file_without_certificates_is_refused),
         cmocka_unit_test(an_open_cache_ignores_sigpipe_unless_it_is_handled),

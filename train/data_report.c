@@ -15,7 +15,7 @@
 static const double MANY_REPEATED = 0.1; /* of the rows */
 static const double MANY_LOWEST = 0.05;
 static const double OTHER_SCALE = 0.4; /* of the whole range */
-enum { ROWS_OF_A_SCALE = 10, SHARED_NAMED = 5, MANY_ITEMS = 20 };
+enum { ROWS_OF_A_SCALE = 10, SHARED_NAMED = 5, MANY_ITEMS = 20, BINS = 20 };
 
 void mf_data_report_warn(mf_data_report *report, const char *event, const char *format, ...)
 {
@@ -146,32 +146,106 @@ void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan)
                                 plan->file[i].name, plan->file[i].like);
 }
 
-/* What the values are: one pass. */
+/* The different values, in order of appearance; false when there are more than fit. A value is
+ * found through its bits, where it was last. */
+static bool count_values(const mf_ratings *ratings, mf_report_values *v)
+{
+    uint8_t last[256] = {0};
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        const float value = ratings->value[k];
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        const uint32_t place = bits * UINT32_C(0x9E3779B9) >> 24;
+        uint32_t i = last[place];
+        if (i >= v->n || v->low[i] != value)
+            for (i = 0; i < v->n && v->low[i] != value;)
+                i++;
+        if (i == MF_REPORT_VALUES)
+            return false;
+        if (i == v->n)
+            v->low[v->n++] = value;
+        last[place] = (uint8_t)i;
+        v->count[i]++;
+    }
+    return true;
+}
+
+static void sort_values(mf_report_values *v)
+{
+    for (uint32_t i = 1; i < v->n; i++)
+        for (uint32_t j = i; j > 0 && v->low[j - 1] > v->low[j]; j--) {
+            const float low = v->low[j];
+            const uint64_t count = v->count[j];
+            v->low[j] = v->low[j - 1];
+            v->count[j] = v->count[j - 1];
+            v->low[j - 1] = low;
+            v->count[j - 1] = count;
+        }
+    memcpy(v->high, v->low, sizeof v->high);
+}
+
+/* What the values are. */
 typedef struct values {
     double sum;
     float least, second, most, second_most; /* different ones */
     uint64_t n_least, n_most;
-    bool are_whole;
+    bool are_whole, are_thousandths, has_third_decimal, has_large_whole;
 } values;
 
-static values look_at_values(const mf_ratings *ratings)
+static bool is_near_whole(double value)
 {
-    values v = {0, INFINITY, INFINITY, -INFINITY, -INFINITY, 0, 0, true};
-    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
-        const float value = ratings->value[k];
-        v.sum += (double)value;
-        v.least = value < v.least ? value : v.least;
-        v.most = value > v.most ? value : v.most;
+    return fabs(value - rint(value)) < 0.1;
+}
+
+/* values[0 .. n), each as often as counts says (NULL: once). */
+static values look_at_values(const float *value, const uint64_t *counts, uint64_t n)
+{
+    values v = {0, INFINITY, INFINITY, -INFINITY, -INFINITY, 0, 0, true, true, false, false};
+    for (uint64_t k = 0; k < n; k++) {
+        v.sum += (double)value[k] * (double)(counts != NULL ? counts[k] : 1);
+        v.least = value[k] < v.least ? value[k] : v.least;
+        v.most = value[k] > v.most ? value[k] : v.most;
     }
-    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
-        const float value = ratings->value[k];
-        v.n_least += value == v.least;
-        v.n_most += value == v.most;
-        v.second = value > v.least && value < v.second ? value : v.second;
-        v.second_most = value < v.most && value > v.second_most ? value : v.second_most;
-        v.are_whole &= floorf(value) == value;
+    for (uint64_t k = 0; k < n; k++) {
+        const float x = value[k];
+        const uint64_t count = counts != NULL ? counts[k] : 1;
+        const bool is_whole = floorf(x) == x;
+        v.n_least += x == v.least ? count : 0;
+        v.n_most += x == v.most ? count : 0;
+        v.second = x > v.least && x < v.second ? x : v.second;
+        v.second_most = x < v.most && x > v.second_most ? x : v.second_most;
+        v.are_whole &= is_whole;
+        v.has_large_whole |= is_whole && x >= 100 && x < 1000;
+        v.are_thousandths &= x < 1000 && (is_whole || (x >= 1 && is_near_whole(1000 * (double)x)));
+        v.has_third_decimal |= !is_near_whole(100 * (double)x);
     }
     return v;
+}
+
+static void bin_values(const mf_ratings *ratings, const values *range, mf_report_values *v)
+{
+    const double width = ((double)range->most - (double)range->least) / BINS;
+    *v = (mf_report_values){.n = BINS, .is_binned = true};
+    for (uint32_t b = 0; b < BINS; b++) {
+        v->low[b] = (float)((double)range->least + b * width);
+        v->high[b] = (float)((double)range->least + (b + 1) * width);
+    }
+    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
+        const double at = ((double)ratings->value[k] - (double)range->least) / width;
+        v->count[at < BINS ? (uint32_t)at : BINS - 1]++;
+    }
+}
+
+static values report_values(const mf_ratings *ratings, mf_report_values *v)
+{
+    *v = (mf_report_values){0};
+    if (count_values(ratings, v)) {
+        sort_values(v);
+        return look_at_values(v->low, v->count, v->n);
+    }
+    const values range = look_at_values(ratings->value, NULL, ratings->n_ratings);
+    bin_values(ratings, &range, v);
+    return range;
 }
 
 static void warn_values(mf_data_report *report, const values *v)
@@ -206,7 +280,17 @@ static void warn_values(mf_data_report *report, const values *v)
                             "\"not rated\", not_rated=%g leaves them out",
                             100 * (double)v->n_least / n, (double)v->least, (double)v->second,
                             (double)v->most, (double)v->least);
-    if ((v->most == 99 || v->most == 999 || v->most == 9999) && v->second_most <= v->most / 4)
+    /* 1.234 beside 999 is no 1234 below 9990. */
+    const bool has_points = v->are_thousandths && v->has_third_decimal;
+    if (has_points && v->has_large_whole)
+        mf_data_report_warn(
+            report, "thousands_points",
+            "values from %g to %g: all fractions have three decimals, and whole "
+            "numbers are below 1000: where the point separates thousands, it has to "
+            "be removed",
+            (double)v->least, (double)v->most);
+    else if (!has_points && (v->most == 99 || v->most == 999 || v->most == 9999) &&
+             v->second_most <= v->most / 4)
         mf_data_report_warn(report, "looks_not_rated",
                             "%llu ratings are %g, the others at most %g: where that means \"not "
                             "rated\", not_rated=%g leaves them out",
@@ -385,7 +469,7 @@ void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
     size_t n_dialects;
     const mf_file_facts *files = mf_ratings_reader_files(reader, &n_files);
     const mf_dialect *dialects = mf_ratings_reader_dialects(reader, &n_dialects);
-    const values v = look_at_values(ratings);
+    const values v = report_values(ratings, &report->values);
     for (size_t f = 0; f < n_files; f++) {
         const mf_dialect *dialect = &dialects[files[f].dialect];
         const char *slash = strrchr(files[f].name, '/');

@@ -4,7 +4,7 @@
  * every row, 0 as a rating among 1 … 10, files with different scales, rows that two files share.
  * None of them is an error.
  *
- * Threads: one. Cost: one pass over the ratings, 1 ns each. */
+ * Threads: one. Cost: one pass over the ratings, three where they have many values; 1 ns each. */
 #ifndef MF_TRAIN_DATA_REPORT_H
 #define MF_TRAIN_DATA_REPORT_H
 
@@ -40,6 +40,15 @@ typedef struct mf_report_warning {
     char text[520];
 } mf_report_warning;
 
+/* How often each value occurs, ascending; of more than MF_REPORT_VALUES different ones, how many are
+ * in each of equal ranges. */
+typedef struct mf_report_values {
+    uint32_t n;
+    bool is_binned;
+    float low[MF_REPORT_VALUES], high[MF_REPORT_VALUES];
+    uint64_t count[MF_REPORT_VALUES];
+} mf_report_values;
+
 typedef struct mf_data_report {
     uint64_t n_files; /* of the channel */
     uint64_t n_left_out;
@@ -56,6 +65,7 @@ typedef struct mf_data_report {
     float least, most;
     double mean;
     uint32_t n_distinct; /* 0: more than MF_VALUES_COUNTED */
+    mf_report_values values;
     /* Of the times, in seconds since 1970; first > last: there are none. */
     double first, last;
     uint32_t n_examples;

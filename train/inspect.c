@@ -13,26 +13,14 @@
 #include "sagemaker/job_config.h"
 #include "settings.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
     JSON_FLAGS = JSON_INDENT(2) | JSON_REAL_PRECISION(7),
     BAR_WIDTH = 40,
-    BINS = 20,
     NAMED_MOST = 20,
 };
-
-/* How often each value occurs, or how many are in each of BINS equal ranges. */
-typedef struct histogram {
-    uint32_t n;
-    bool is_binned;
-    float low[MF_REPORT_VALUES];
-    float high[MF_REPORT_VALUES];
-    uint64_t count[MF_REPORT_VALUES];
-} histogram;
 
 typedef struct inspection {
     mf_settings settings;
@@ -42,7 +30,6 @@ typedef struct inspection {
     mf_data_report validation;
     bool has_validation;
     uint64_t n_validation_known;
-    histogram histogram;
     mf_error err;
 } inspection;
 
@@ -51,68 +38,6 @@ static const mf_channel_rule rules[] = {
     {"validation", NULL, false, MF_CHANNEL_RATINGS},
     {"model", NULL, false, MF_CHANNEL_MODEL},
 };
-
-static int compare_floats(const void *a, const void *b)
-{
-    const float x = *(const float *)a;
-    const float y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* The different values, in order of appearance; false when there are more than fit. A value is
- * found through its bits, where it was last. */
-static bool find_values(const mf_ratings *ratings, histogram *h)
-{
-    uint8_t last[256] = {0};
-    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
-        const float value = ratings->value[k];
-        uint32_t bits;
-        memcpy(&bits, &value, sizeof bits);
-        const uint32_t place = bits * UINT32_C(0x9E3779B9) >> 24;
-        uint32_t v = last[place];
-        if (v >= h->n || h->low[v] != value)
-            for (v = 0; v < h->n && h->low[v] != value;)
-                v++;
-        if (v == MF_REPORT_VALUES)
-            return false;
-        if (v == h->n)
-            h->low[h->n++] = value;
-        last[place] = (uint8_t)v;
-        h->count[v]++;
-    }
-    return true;
-}
-
-static void fill_histogram(const mf_ratings *ratings, const mf_data_report *report, histogram *h)
-{
-    memset(h, 0, sizeof *h);
-    if (find_values(ratings, h)) {
-        float sorted[MF_REPORT_VALUES];
-        uint64_t count[MF_REPORT_VALUES];
-        memcpy(sorted, h->low, sizeof sorted);
-        qsort(sorted, h->n, sizeof *sorted, compare_floats);
-        for (uint32_t v = 0; v < h->n; v++)
-            for (uint32_t w = 0; w < h->n; w++)
-                if (h->low[w] == sorted[v])
-                    count[v] = h->count[w];
-        memcpy(h->low, sorted, sizeof sorted);
-        memcpy(h->high, sorted, sizeof sorted);
-        memcpy(h->count, count, sizeof count);
-        return;
-    }
-    memset(h, 0, sizeof *h);
-    h->n = BINS;
-    h->is_binned = true;
-    const double width = ((double)report->most - (double)report->least) / BINS;
-    for (uint32_t b = 0; b < BINS; b++) {
-        h->low[b] = (float)((double)report->least + b * width);
-        h->high[b] = (float)((double)report->least + (b + 1) * width);
-    }
-    for (uint64_t k = 0; k < ratings->n_ratings; k++) {
-        const double at = ((double)ratings->value[k] - (double)report->least) / width;
-        h->count[at < BINS ? (uint32_t)at : BINS - 1]++;
-    }
-}
 
 static bool inspect_validation(inspection *in, const mf_channel *channel,
                                const mf_ratings_options *options, const mf_ratings *all)
@@ -154,7 +79,6 @@ static bool inspect(inspection *in, const char *prefix)
     mf_ratings *all = mf_data_read_channel(train, &options, &in->train, err);
     if (all == NULL)
         return false;
-    fill_histogram(all, &in->train, &in->histogram);
     const bool ok = validation == NULL || inspect_validation(in, validation, &options, all);
     mf_ratings_destroy(all);
     return ok;
@@ -180,7 +104,7 @@ static json_t *examples_json(const mf_data_report *report)
     return rows;
 }
 
-static json_t *histogram_json(const histogram *h)
+static json_t *histogram_json(const mf_report_values *h)
 {
     json_t *list = json_array();
     for (uint32_t v = 0; v < h->n; v++) {
@@ -194,7 +118,7 @@ static json_t *histogram_json(const histogram *h)
     return list;
 }
 
-static json_t *channel_json(const mf_data_report *report, const histogram *h)
+static json_t *channel_json(const mf_data_report *report)
 {
     json_t *object = json_object();
     const mf_ratings_counts *counts = &report->counts;
@@ -212,8 +136,7 @@ static json_t *channel_json(const mf_data_report *report, const histogram *h)
         mf_train_json_set(&object, "density", json_real(density(report)));
     }
     mf_train_json_set(&object, "first_rows", examples_json(report));
-    if (h != NULL)
-        mf_train_json_set(&object, "histogram", histogram_json(h));
+    mf_train_json_set(&object, "histogram", histogram_json(&report->values));
     if (object == NULL || !mf_data_json_add(object, report)) {
         json_decref(object);
         return NULL;
@@ -230,9 +153,9 @@ static bool print_json(const inspection *in, bool ok)
         mf_train_json_set(
             &object, "error",
             json_string(mf_printable(text, sizeof text, in->err.text, strlen(in->err.text))));
-    mf_train_json_set(&object, "train", channel_json(&in->train, &in->histogram));
+    mf_train_json_set(&object, "train", channel_json(&in->train));
     if (in->has_validation) {
-        json_t *validation = channel_json(&in->validation, NULL);
+        json_t *validation = channel_json(&in->validation);
         mf_train_json_set(&validation, "n_known", json_integer((json_int_t)in->n_validation_known));
         mf_train_json_set(&object, "validation", validation);
     }
@@ -277,7 +200,7 @@ static void print_examples(const mf_data_report *report)
     }
 }
 
-static void print_histogram(const histogram *h)
+static void print_histogram(const mf_report_values *h)
 {
     uint64_t most = 1;
     for (uint32_t v = 0; v < h->n; v++)
@@ -322,15 +245,15 @@ static void print_facts(const mf_data_report *report)
                mf_data_time_text(report->last, last));
 }
 
-static void print_channel(const char *name, const mf_data_report *report, const histogram *h)
+static void print_channel(const char *name, const mf_data_report *report)
 {
     printf("channel %s: %llu files\n", name, (unsigned long long)report->n_files);
     print_files(report);
     print_examples(report);
     if (report->n_ratings > 0)
         print_facts(report);
-    if (h != NULL && h->n > 0)
-        print_histogram(h);
+    if (report->values.n > 0)
+        print_histogram(&report->values);
     for (uint32_t i = 0; i < report->counts.n_named; i++)
         printf("  bad row   %s\n", report->counts.bad_rows[i]);
     for (uint32_t w = 0; w < report->n_warnings; w++)
@@ -339,10 +262,10 @@ static void print_channel(const char *name, const mf_data_report *report, const 
 
 static bool print_table(const inspection *in, bool ok)
 {
-    print_channel("train", &in->train, &in->histogram);
+    print_channel("train", &in->train);
     if (in->has_validation) {
         putchar('\n');
-        print_channel("validation", &in->validation, NULL);
+        print_channel("validation", &in->validation);
         printf("  known     user and item of %llu rows\n",
                (unsigned long long)in->n_validation_known);
     }

@@ -63,7 +63,7 @@ EXPECTED = {
     "21e-xlsx": refused("Excel", "CSV"),
     "22a-utf16-bom": read(300, 30, 40),
     "23a-decimal-comma": refused('rating "2,5"', "decimal_comma=true"),
-    "23c-thousands": read(3, 2, 2),
+    "23c-thousands": read(3, 2, 2, warned=("thousands_points",)),
     "24a-kaggle-ml20m-iso-timestamp": read(300, 30, 40, ("userId", "movieId", "rating", "timestamp")),
     "24b-kaggle-ml20m-timestamp_column-empty": read(300, 30, 40),
     "24c-kaggle-ml20m-timestamp_column-none": read(300, 30, 40, ("userId", "movieId", "rating", "none")),

@@ -220,6 +220,20 @@ class Understood(KindCase):
             with self.subTest(event=event, files=list(files)):
                 self.assertIn(event, self.events(files))
 
+    def test_many_different_values_are_counted_in_ranges(self):
+        values = [n * 0.37 - 100 for n in range(len(ROWS))]
+        train = self.assertReads({"r.csv": csv([(u, i, f"{v:.2f}", t) for (u, i, _, t), v in zip(ROWS, values)])})
+        ranges = train["histogram"]
+        self.assertEqual((20, len(ROWS)), (len(ranges), sum(entry["n"] for entry in ranges)))
+        self.assertLessEqual(max(entry["n"] for entry in ranges) - min(entry["n"] for entry in ranges), 1)
+        self.assertAlmostEqual(sum(values) / len(values), train["values"]["mean"], places=3)
+        self.assertEqual((-100, round(max(values), 2), "more than 256"),
+                         tuple(train["values"][key] for key in ("least", "most", "distinct")))
+
+    def test_thousands_are_no_ratings_beside_a_mark_for_not_rated(self):
+        rows = [(u, i, "999" if n % 3 else f"{n % 19 + 1}.{n % 7}34", t) for n, (u, i, _, t) in enumerate(ROWS)]
+        self.assertEqual({"thousands_points"}, self.events({"r.csv": csv(rows)}))
+
     def test_good_data_has_no_warning(self):
         self.assertEqual(set(), self.events({"ratings.csv": csv(ROWS)}))
         self.assertEqual(set(), self.events({"a.csv": csv(ROWS[:500]), "b.csv": csv(ROWS[500:])}))

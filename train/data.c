@@ -114,7 +114,9 @@ static mf_ratings_reader *read_files(const mf_channel *channel, const mf_channel
     mf_data_plan plan;
     mf_ratings_options how = *options;
     mf_ratings_reader *reader = NULL;
-    bool ok = mf_data_plan_make(files, options, &plan, err);
+    const bool is_train = channel->rule != NULL && strcmp(channel->rule->name, "train") == 0;
+    bool ok = mf_data_plan_make(files, options, &plan, err) &&
+              (!is_train || mf_data_plan_find_items(&plan, options, err));
     mf_data_report_begin(report, &plan);
     mf_data_report_log_files(report, channel->name);
     if (ok && plan.n_read == 0)

@@ -70,6 +70,48 @@ static json_t *times_json(const mf_data_report *report)
     return object;
 }
 
+/* What the files of items became; null: none were read. */
+static json_t *items_json(const mf_data_report *report)
+{
+    const mf_items_facts *facts = &report->items;
+    if (!report->has_items)
+        return json_null();
+    json_t *object = json_object();
+    json_t *files = json_array();
+    json_t *attributes = json_array();
+    json_t *omitted = json_array();
+    for (uint32_t i = 0; i < report->n_items_files; i++)
+        mf_train_json_append(&files, text_of(report->items_file[i].name));
+    for (uint32_t a = 0; a < report->n_attributes; a++) {
+        const mf_attribute *attribute = &report->attribute[a];
+        char kind[MF_ATTRIBUTE_KIND_BYTES];
+        json_t *entry = json_object();
+        mf_train_json_set(&entry, "name", text_of(attribute->name));
+        mf_train_json_set(&entry, "kind", json_string(mf_data_attribute_kind(report, a, kind)));
+        if (attribute->kind == MF_ATTRIBUTE_CATEGORIES)
+            mf_train_json_set(&entry, "n_values", count(attribute->n_values));
+        mf_train_json_append(&attributes, entry);
+    }
+    for (uint32_t i = 0; i < facts->n_omitted && i < MF_ITEMS_OMITTED; i++) {
+        json_t *entry = json_object();
+        mf_train_json_set(&entry, "column", text_of(facts->omitted[i].name));
+        mf_train_json_set(&entry, "reason", text_of(facts->omitted[i].reason));
+        mf_train_json_append(&omitted, entry);
+    }
+    mf_train_json_set(&object, "files", files);
+    mf_train_json_set(&object, "n_rows", count(facts->n_rows));
+    mf_train_json_set(&object, "n_bad_rows", count(facts->n_bad_rows));
+    mf_train_json_set(&object, "n_repeated", count(facts->n_repeated));
+    mf_train_json_set(&object, "n_matched", count(facts->n_matched));
+    mf_train_json_set(&object, "n_without_ratings", count(facts->n_unrated));
+    mf_train_json_set(&object, "n_cut_texts", count(facts->n_cut_texts));
+    mf_train_json_set(&object, "n_long_categories", count(facts->n_long_words));
+    mf_train_json_set(&object, "n_bytes", count(facts->n_bytes));
+    mf_train_json_set(&object, "attributes", attributes);
+    mf_train_json_set(&object, "left_out", omitted);
+    return object;
+}
+
 bool mf_data_json_add(json_t *object, const mf_data_report *report)
 {
     const mf_ratings_counts *counts = &report->counts;
@@ -104,6 +146,7 @@ bool mf_data_json_add(json_t *object, const mf_data_report *report)
         mf_train_json_set(&all, "values", values_json(report));
     if (report->first <= report->last)
         mf_train_json_set(&all, "times", times_json(report));
+    mf_train_json_set(&all, "items", items_json(report));
     mf_train_json_set(&all, "warnings", warnings);
     const bool ok = all != NULL && json_object_update(object, all) == 0;
     json_decref(all);

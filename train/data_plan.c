@@ -2,6 +2,7 @@
 #include "data_plan.h"
 
 #include "base/memory.h"
+#include "items/items.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -322,6 +323,17 @@ bool mf_data_plan_make(const mf_channel_files *files, const mf_ratings_options *
     if (!read_siblings(plan, options, err))
         return false;
     choose_times(plan);
+    return true;
+}
+
+bool mf_data_plan_find_items(mf_data_plan *plan, const mf_ratings_options *options, mf_error *err)
+{
+    for (size_t i = 0; plan->n_read > 0 && i < plan->n; i++) {
+        mf_planned_file *file = &plan->file[i];
+        if (!file->is_read && !file->is_data && !file->is_binary &&
+            !mf_items_recognize(file->path, options, &file->is_items, err))
+            return false;
+    }
     return true;
 }
 

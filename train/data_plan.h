@@ -33,6 +33,7 @@ typedef struct mf_planned_file {
     uint32_t dialect; /* number among the plan's; of a file that is not read, what fits best */
     bool is_data;     /* rows without a header */
     bool is_binary;
+    bool is_items; /* not read here, but a file of items (items/items.h) */
     char *reason;  /* of a file that is not read */
     size_t n_head; /* as in mf_dialect */
     uint64_t n_head_lines, n_head_rows, n_head_blank, n_head_in_fields;
@@ -54,6 +55,11 @@ typedef struct mf_data_plan {
 MF_MUST_CHECK bool mf_data_plan_make(const mf_channel_files *files,
                                      const mf_ratings_options *options, mf_data_plan *plan,
                                      mf_error *err);
+
+/* Recognizes the files of items among those that are not read, where any is. Fails as
+ * mf_items_recognize. */
+MF_MUST_CHECK bool mf_data_plan_find_items(mf_data_plan *plan, const mf_ratings_options *options,
+                                           mf_error *err);
 
 /* The dialect of a file that is read, with what is the file's own. */
 mf_dialect mf_data_plan_dialect(const mf_data_plan *plan, const mf_planned_file *file);

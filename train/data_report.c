@@ -102,6 +102,37 @@ static void warn_held_out(mf_data_report *report, const mf_data_plan *plan)
                             first, n > 1 ? " and others like it are" : " is");
 }
 
+void mf_data_report_leave_out(mf_data_report *report, const char *name, const char *reason)
+{
+    if (report->n_left_out < MF_REPORT_LEFT_OUT) {
+        mf_report_left_out *left = &report->left_out[report->n_left_out];
+        copy_name(left->name, name);
+        snprintf(left->reason, sizeof left->reason, "%s", reason);
+    }
+    report->n_left_out++;
+}
+
+bool mf_data_report_add_items_file(mf_data_report *report, const char *path, const char *name)
+{
+    if (report->n_items_files == MF_REPORT_ITEMS_FILES || strlen(path) >= MF_PATH_BYTES)
+        return false;
+    mf_report_items_file *file = &report->items_file[report->n_items_files++];
+    copy_name(file->name, name);
+    memcpy(file->path, path, strlen(path) + 1);
+    return true;
+}
+
+char *mf_data_attribute_kind(const mf_data_report *report, uint32_t attribute,
+                             char text[MF_ATTRIBUTE_KIND_BYTES])
+{
+    static const char *const names[] = {[MF_ATTRIBUTE_TEXT] = "text",
+                                        [MF_ATTRIBUTE_NUMBER] = "number",
+                                        [MF_ATTRIBUTE_CATEGORIES] = "categories"};
+    snprintf(text, MF_ATTRIBUTE_KIND_BYTES, "%s",
+             attribute == report->title ? "title" : names[report->attribute[attribute].kind]);
+    return text;
+}
+
 static void warn_left_out(mf_data_report *report)
 {
     if (report->n_left_out > 0)
@@ -123,14 +154,10 @@ void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan)
     memcpy(report->example, plan->example.example, sizeof report->example);
     for (size_t i = 0; i < plan->n; i++) {
         const mf_planned_file *file = &plan->file[i];
-        if (file->is_read || file->reason == NULL)
+        if (file->is_read || file->reason == NULL ||
+            (file->is_items && mf_data_report_add_items_file(report, file->path, file->name)))
             continue;
-        if (report->n_left_out < MF_REPORT_LEFT_OUT) {
-            mf_report_left_out *left = &report->left_out[report->n_left_out];
-            copy_name(left->name, file->name);
-            snprintf(left->reason, sizeof left->reason, "%s", file->reason);
-        }
-        report->n_left_out++;
+        mf_data_report_leave_out(report, file->name, file->reason);
     }
     if (plan->n_read > 0)
         warn_left_out(report);

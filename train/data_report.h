@@ -9,7 +9,9 @@
 #define MF_TRAIN_DATA_REPORT_H
 
 #include "data_plan.h"
+#include "items/items.h"
 #include "ratings/ratings.h"
+#include "sagemaker/environment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +24,8 @@ enum {
     MF_REPORT_WARNINGS = 40,
     MF_REPORT_VALUES = 64,
     MF_REPORT_NAME_BYTES = 200,
+    MF_REPORT_ITEMS_FILES = 16, /* more are left out */
+    MF_ATTRIBUTE_KIND_BYTES = 32,
 };
 
 typedef struct mf_report_dialect {
@@ -34,6 +38,11 @@ typedef struct mf_report_left_out {
     char name[MF_REPORT_NAME_BYTES];
     char reason[MF_RATINGS_REASON_BYTES];
 } mf_report_left_out;
+
+typedef struct mf_report_items_file {
+    char name[MF_REPORT_NAME_BYTES];
+    char path[MF_PATH_BYTES];
+} mf_report_items_file;
 
 typedef struct mf_report_warning {
     char event[24];
@@ -53,6 +62,12 @@ typedef struct mf_data_report {
     uint64_t n_files; /* of the channel */
     uint64_t n_left_out;
     mf_report_left_out left_out[MF_REPORT_LEFT_OUT]; /* the first ones */
+    uint32_t n_items_files;
+    mf_report_items_file items_file[MF_REPORT_ITEMS_FILES];
+    bool has_items; /* they were read (item_data.h): */
+    mf_items_facts items;
+    uint32_t n_attributes, title; /* as in mf_attributes */
+    mf_attribute attribute[MF_ATTRIBUTES_MAX];
     uint32_t n_dialects;
     mf_report_dialect dialect[MF_REPORT_DIALECTS];
     uint32_t n_warnings;
@@ -78,6 +93,16 @@ void mf_data_report_begin(mf_data_report *report, const mf_data_plan *plan);
 /* What was read by the reader (which is finished) and its ratings, and the warnings. */
 void mf_data_report_end(mf_data_report *report, const mf_ratings_reader *reader,
                         const mf_ratings *ratings);
+
+/* A file that is left out, with the reason. */
+void mf_data_report_leave_out(mf_data_report *report, const char *name, const char *reason);
+
+/* A file of items; false: there are too many. */
+bool mf_data_report_add_items_file(mf_data_report *report, const char *path, const char *name);
+
+/* "title", "text", "number" or "categories". Returns text. */
+char *mf_data_attribute_kind(const mf_data_report *report, uint32_t attribute,
+                             char text[MF_ATTRIBUTE_KIND_BYTES]);
 
 /* One warning more; past the last one, none. */
 __attribute__((format(printf, 3, 4))) void

@@ -6,6 +6,7 @@
 #include "base/stop.h"
 #include "data.h"
 #include "data_json.h"
+#include "item_data.h"
 #include "json_build.h"
 #include "ratings/split.h"
 #include "sagemaker/channels.h"
@@ -36,6 +37,7 @@ typedef struct inspection {
 static const mf_channel_rule rules[] = {
     {"train", "training", true, MF_CHANNEL_RATINGS},
     {"validation", NULL, false, MF_CHANNEL_RATINGS},
+    {"items", NULL, false, MF_CHANNEL_ITEMS},
     {"model", NULL, false, MF_CHANNEL_MODEL},
 };
 
@@ -79,7 +81,12 @@ static bool inspect(inspection *in, const char *prefix)
     mf_ratings *all = mf_data_read_channel(train, &options, &in->train, err);
     if (all == NULL)
         return false;
-    const bool ok = validation == NULL || inspect_validation(in, validation, &options, all);
+    mf_item_data item_data = {0};
+    const bool ok =
+        (validation == NULL || inspect_validation(in, validation, &options, all)) &&
+        mf_item_data_read(&item_data, mf_channels_find(&in->channels, "items"), &options,
+                          in->values.item_columns, NULL, &all->items, &in->train, err);
+    mf_item_data_clear(&item_data);
     mf_ratings_destroy(all);
     return ok;
 }
@@ -184,6 +191,33 @@ static void print_files(const mf_data_report *report)
         printf("  left out  and %llu more\n", (unsigned long long)report->n_left_out - NAMED_MOST);
 }
 
+static void print_items(const mf_data_report *report)
+{
+    const mf_items_facts *facts = &report->items;
+    if (!report->has_items)
+        return;
+    printf(
+        "\n  items     %llu rows, %llu bad, %llu of a repeated id; %lu of items with ratings, %lu "
+        "of others; %llu bytes\n",
+        (unsigned long long)facts->n_rows, (unsigned long long)facts->n_bad_rows,
+        (unsigned long long)facts->n_repeated, (unsigned long)facts->n_matched,
+        (unsigned long)facts->n_unrated, (unsigned long long)facts->n_bytes);
+    for (uint32_t i = 0; i < report->n_items_files; i++)
+        printf("  of        %s\n", report->items_file[i].name);
+    for (uint32_t a = 0; a < report->n_attributes; a++) {
+        char kind[MF_ATTRIBUTE_KIND_BYTES];
+        printf("  attribute %-20s %s", report->attribute[a].name,
+               mf_data_attribute_kind(report, a, kind));
+        if (report->attribute[a].kind == MF_ATTRIBUTE_CATEGORIES)
+            printf(", %lu different", (unsigned long)report->attribute[a].n_values);
+        putchar('\n');
+    }
+    for (uint32_t i = 0; i < facts->n_omitted && i < MF_ITEMS_OMITTED; i++)
+        printf("  no attribute %s: %s\n", facts->omitted[i].name, facts->omitted[i].reason);
+    for (uint32_t i = 0; i < facts->n_named; i++)
+        printf("  bad row   %s\n", facts->bad_rows[i]);
+}
+
 static void print_examples(const mf_data_report *report)
 {
     if (report->n_examples == 0 || report->n_dialects == 0)
@@ -252,6 +286,7 @@ static void print_channel(const char *name, const mf_data_report *report)
     print_examples(report);
     if (report->n_ratings > 0)
         print_facts(report);
+    print_items(report);
     if (report->values.n > 0)
         print_histogram(&report->values);
     for (uint32_t i = 0; i < report->counts.n_named; i++)

@@ -12,6 +12,7 @@
 #include "base_model.h"
 #include "checkpoints.h"
 #include "data.h"
+#include "item_data.h"
 #include "metrics.h"
 #include "output.h"
 #include "presence.h"
@@ -48,6 +49,7 @@ typedef struct job {
     mf_base_model base;
     mf_data_report report; /* on the train channel; of validation only warnings */
     mf_data_report validation_report;
+    mf_item_data item_data;
     mf_ratings *all;   /* the train channel */
     mf_ratings *train; /* the part that is trained on; NULL: all of it */
     mf_ratings_rows validation;
@@ -69,6 +71,7 @@ typedef struct job {
 static const mf_channel_rule channel_rules[] = {
     {"train", "training", true, MF_CHANNEL_RATINGS},
     {"validation", NULL, false, MF_CHANNEL_RATINGS},
+    {"items", NULL, false, MF_CHANNEL_ITEMS},
     {"model", NULL, false, MF_CHANNEL_MODEL},
 };
 
@@ -185,6 +188,11 @@ static bool prepare_validation(job *j, const mf_ratings_options *options, mf_err
     return true;
 }
 
+static const mf_model_parts *base_of(const job *j)
+{
+    return j->base.model != NULL ? mf_model_get(j->base.model) : NULL;
+}
+
 static bool read_data(job *j, mf_error *err)
 {
     const double start = mf_clock_seconds();
@@ -203,7 +211,9 @@ static bool read_data(job *j, mf_error *err)
         if (!mf_ratings_extend(j->all, &earlier->users, &earlier->items, err))
             return false;
     }
-    if (!prepare_validation(j, &options, err))
+    if (!mf_item_data_read(&j->item_data, mf_channels_find(&j->channels, "items"), &options,
+                           j->values.item_columns, base_of(j), &j->all->items, &j->report, err) ||
+        !prepare_validation(j, &options, err))
         return false;
     j->read_seconds = mf_clock_seconds() - start;
     return true;
@@ -212,11 +222,6 @@ static bool read_data(job *j, mf_error *err)
 static const mf_ratings *trained_on(const job *j)
 {
     return j->train != NULL ? j->train : j->all;
-}
-
-static const mf_model_parts *base_of(const job *j)
-{
-    return j->base.model != NULL ? mf_model_get(j->base.model) : NULL;
 }
 
 /* Which models these data can teach: no rating model without ratings, or when all ratings are
@@ -545,6 +550,7 @@ static bool write_outputs(job *j, mf_error *err)
         .all = j->all,
         .rated = j->ranking.spectral != NULL ? &j->ranking.rated : &j->rated,
         .ranking = &ranking,
+        .attributes = &j->item_data.attributes,
     };
     ok = mf_output_parts(&output, &parts, &item_count, &best_epoch, err) &&
          report_lists(j, &parts, err) &&
@@ -620,6 +626,7 @@ static void release(job *j)
     mf_ratings_rows_clear(&j->validation);
     mf_ratings_destroy(j->train);
     mf_ratings_destroy(j->all);
+    mf_item_data_clear(&j->item_data);
     mf_base_model_close(&j->base);
 }
 

@@ -45,6 +45,8 @@ bool mf_output_parts(const mf_output *output, mf_model_parts *parts, uint32_t **
         .item_count = *item_count,
         .ranking = *output->ranking,
     };
+    if (output->attributes != NULL)
+        parts->attributes = *output->attributes;
     if (output->trainer == NULL)
         return true;
     parts->n_factors = output->n_factors;

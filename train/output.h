@@ -22,6 +22,7 @@ typedef struct mf_output {
     const mf_ratings *all;           /* for the ids */
     const mf_rated *rated;           /* those held out for validation included */
     const mf_ranking_parts *ranking; /* n_factors 0: no ranking model */
+    const mf_attributes *attributes; /* of the items; all zero: none. NULL too */
 } mf_output;
 
 /* The parts of a model, views into what *output names; *item_count is the caller's (mf_free).

@@ -52,7 +52,8 @@ typedef struct mf_train_settings {
     uint32_t quoting;                   /* mf_quoting */
     uint32_t encoding;                  /* mf_encoding */
     bool decimal_comma;
-    char not_rated[MF_NOT_RATED_BYTES]; /* numbers, separated by commas */
+    char not_rated[MF_NOT_RATED_BYTES];       /* numbers, separated by commas */
+    char item_columns[MF_SETTING_TEXT_BYTES]; /* names, separated by commas; "": all, or "none" */
 } mf_train_settings;
 
 /* What validation_fraction sets aside. */
@@ -81,8 +82,9 @@ void mf_train_settings_finish(mf_train_settings *values);
 /* True when the setting called name was given, not left at its default. */
 bool mf_train_settings_is_given(const mf_settings *settings, const char *name);
 
-/* True for entries that do not change the model (threads, checkpoints): they stay
- * out of its metadata, so that the same model is the same bytes. */
+/* True for entries that change what is learned. The others (threads, checkpoints; item_columns, which
+ * the attributes themselves show) stay out of the model's metadata, so that the same model is the
+ * same bytes. */
 bool mf_train_settings_shapes_model(const mf_setting *setting);
 
 /* True for entry i when it shapes the model and, if it says how files are written (delimiter,

@@ -550,17 +550,17 @@ static void explain(search *f, mf_look *look)
         return;
     }
     look->is_data = is_data_row(f, s, 0);
-    const bool is_matrix = looks_like_matrix(s, look->is_data);
+    look->is_matrix = looks_like_matrix(s, look->is_data);
     const uint32_t n_names = fill_names(f, s);
     if (look->is_data) {
         mf_reason_columns(&reason, "no header; columns ", f->names, n_names, step_of(s));
-        if (!is_matrix)
+        if (!look->is_matrix)
             mf_reason_data(&reason, f->names, n_names, step_of(s));
     } else {
         mf_reason_columns(&reason, "columns ", f->names, n_names, step_of(s));
         mf_reason_missing(&reason, feedback, f->names, n_names, step_of(s));
     }
-    if (is_matrix)
+    if (look->is_matrix)
         mf_reason_add(&reason, "; it looks like a matrix, with a column for each item or user: "
                                "convert it to rows of user, item, rating (pandas: melt)");
 }

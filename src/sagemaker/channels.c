@@ -179,9 +179,10 @@ static bool read_mode(const json_t *properties, const char *path, const char *ow
                        "%s: TrainingInputMode \"%.64s\" is not known: expected File, FastFile or "
                        "Pipe",
                        owner, text);
-    if (channel->mode == MF_CHANNEL_PIPE && channel->rule->use == MF_CHANNEL_MODEL)
+    if (channel->mode == MF_CHANNEL_PIPE && channel->rule->use != MF_CHANNEL_RATINGS)
         return mf_fail(err, MF_ERR_CONFIG, (mf_where){path, 0, 0},
-                       "%s: a model cannot be read in Pipe mode: use File or FastFile", owner);
+                       "%s: %s cannot be read in Pipe mode: use File or FastFile", owner,
+                       channel->rule->use == MF_CHANNEL_MODEL ? "a model" : "a file of items");
     return true;
 }
 

@@ -33,6 +33,7 @@ typedef enum mf_channel_mode {
 /* What a channel is for, and so what it may look like. */
 typedef enum mf_channel_use {
     MF_CHANNEL_RATINGS, /* any mode                   */
+    MF_CHANNEL_ITEMS,   /* files of items, no Pipe    */
     MF_CHANNEL_MODEL,   /* a base model, no Pipe      */
 } mf_channel_use;
 
@@ -74,7 +75,7 @@ const char *mf_channel_mode_name(mf_channel_mode mode);
  * ';' ignored (docs/sagemaker.md, 2.5.6): "Text/CSV; charset=utf-8" is text/csv. Absent and empty
  * are fine, because the SDK leaves the field out (2.4). What a file really is, its bytes tell.
  *
- * Ratings: text of columns, gzip of it, or unspecific bytes. NULL counts as absent. */
+ * Ratings and items: text of columns, gzip of it, or unspecific bytes. NULL counts as absent. */
 bool mf_content_type_is_ratings(const char *content_type);
 
 /* Models: a packed model, application/x-sagemaker-model, tar, gzip, unspecific bytes. */

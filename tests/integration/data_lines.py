@@ -41,7 +41,7 @@ def read_files(folder, left_out):
 
 def assert_no_line_lost(test, folder, data):
     """folder: the train channel's, as the run saw it. data: of metrics.json."""
-    left_out = {entry["file"] for entry in data["left_out"]}
+    left_out = {entry["file"] for entry in data["left_out"]} | set((data["items"] or {"files": []})["files"])
     forms = {dialect["delimiter"] for dialect in data["dialects"]}
     if len(left_out) < data["n_left_out"] or forms & {"JSON"} or not folder.is_dir():
         return

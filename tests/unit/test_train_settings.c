@@ -245,17 +245,18 @@ static void n_threads_zero_is_every_cpu_that_there_is(void **state)
     assert_int_equal(c.values.h.n_threads, 1);
 }
 
-static void threads_checkpoints_and_hosts_do_not_shape_the_model_all_else_does(void **state)
+static void
+threads_checkpoints_hosts_and_item_columns_do_not_shape_the_model_all_else_does(void **state)
 {
     (void)state;
     static chosen c;
     CHOOSE(&c, NULL);
     for (size_t i = 0; i < c.settings.n; i++) {
         const char *name = c.settings.table[i].name;
-        const bool is_apart = strcmp(name, "n_threads") == 0 ||
-                              strcmp(name, "checkpoint_every") == 0 ||
-                              strcmp(name, "checkpoint_keep") == 0 ||
-                              strcmp(name, "hosts_port") == 0 || strcmp(name, "hosts_wait") == 0;
+        const bool is_apart =
+            strcmp(name, "n_threads") == 0 || strcmp(name, "checkpoint_every") == 0 ||
+            strcmp(name, "item_columns") == 0 || strcmp(name, "checkpoint_keep") == 0 ||
+            strcmp(name, "hosts_port") == 0 || strcmp(name, "hosts_wait") == 0;
         assert_int_equal(mf_train_settings_shapes_model(&c.settings.table[i]), !is_apart);
     }
 }
@@ -393,7 +394,8 @@ int main(void)
         cmocka_unit_test(every_alias_leads_to_its_setting),
         cmocka_unit_test(values_outside_their_range_are_refused),
         cmocka_unit_test(n_threads_zero_is_every_cpu_that_there_is),
-        cmocka_unit_test(threads_checkpoints_and_hosts_do_not_shape_the_model_all_else_does),
+        cmocka_unit_test(
+            threads_checkpoints_hosts_and_item_columns_do_not_shape_the_model_all_else_does),
         cmocka_unit_test(every_setting_that_shapes_the_model_changes_the_fingerprint),
         cmocka_unit_test(a_further_entry_changes_the_fingerprint_and_a_given_default_does_not),
         cmocka_unit_test(columns_and_limits_reach_the_reader),

@@ -22,6 +22,8 @@ import unittest
 import urllib.request
 
 from aggregate_case import Table
+from aws_peers import Peer, respond
+from aws_signature import Keys
 from balancer import Balancer
 from http_client import Client, message
 from local_cloud import PATIENCE, cloud_beside
@@ -113,6 +115,8 @@ class Stack(ServeCase):
             self.tasks = [self.task() for _ in range(stack.parameters["ServiceTasks"])]
             self.balancer.register(*(task.port for task in self.tasks))
         where = {"AWS_ENDPOINT_URL_S3": self.s3}
+        if redis:
+            where["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = self.secrets().url
         if parameters.get("Endpoint", "none") != "none":
             front = cloud_beside(self, "front", endpoints={
                 self.names["SageMakerEndpoint"]: f"http://127.0.0.1:{self.server.port}"})
@@ -132,10 +136,20 @@ class Stack(ServeCase):
         self.certificate = Certificate(self.folder, "cache", "IP:127.0.0.1")
         return RealRedis(self, "--requirepass", PASSWORD, password=PASSWORD, tls=self.certificate)
 
+    def secrets(self):
+        """A stand-in for Secrets Manager with the password of the cache."""
+        def value(connection, request):
+            self.assertEqual({"SecretId": self.names["CacheSecret"]}, json.loads(request.body))
+            return respond(200, json.dumps({"SecretString": PASSWORD}).encode())(connection, request)
+        peer = Peer("secretsmanager", Keys(*S3_KEYS.values()), "us-east-1")
+        peer.otherwise = value
+        self.addCleanup(lambda: self.assertEqual([], peer.complaints))
+        self.addCleanup(peer.close)
+        return peer
+
     def variables(self, declared):
-        """Variables of the template, with the secret filled in, and those that differ on this
-        machine."""
-        found = {k: re.sub(r"\{\{resolve:secretsmanager:[^}]+\}\}", PASSWORD, str(v)) for k, v in declared.items()}
+        """Variables of the template, and those that differ on this machine."""
+        found = {k: str(v) for k, v in declared.items()}
         if found.get("REDIS_ENABLED") == "true":
             self.assertEqual("true", found["REDIS_TLS"])
             found.update(PATIENT, REDIS_CA_FILE=str(self.certificate.pem))

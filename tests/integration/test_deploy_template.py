@@ -253,7 +253,8 @@ class Meaning(unittest.TestCase):
             if switches["Streams"] == "off":
                 continue
             network = NETWORK if "on" in (switches["Cache"], switches["Service"]) else set()
-            self.assertEqual(usual | reads | network | {"kinesis:PutRecords"} |
+            secret = {"secretsmanager:GetSecretValue"} if switches["Cache"] == "on" else set()
+            self.assertEqual(usual | reads | network | secret | {"kinesis:PutRecords"} |
                              (needed if switches["Service"] == "off" else set()), self.actions("RecommendRole", stack))
             self.assertEqual(usual | reads | {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
                              self.actions("AggregateRole", stack))
@@ -507,7 +508,9 @@ class Meaning(unittest.TestCase):
                     if "Service" not in on and switches["Endpoint"] != "none":
                         wanted.add("sagemaker.runtime")
             if "Service" in on:
-                wanted |= {"logs", "ecr.api", "ecr.dkr"} | ({"secretsmanager"} if "Cache" in on else set())
+                wanted |= {"logs", "ecr.api", "ecr.dkr"}
+            if "Cache" in on and {"Streams", "Service"} & on:
+                wanted.add("secretsmanager")  # the password of the cache
             self.assertEqual(wanted, set(endpoints), switches)
 
     def test_the_balancer_of_the_service_is_internal(self):

@@ -307,7 +307,7 @@ static bool look_at_model(run *r, const mf_model *model, bool second, mf_error *
         if (!any && !second)
             r->result->first = order_rows[i].row;
         any = true;
-        const mf_model_lists lists = {recommender, order_rows[i].order};
+        const mf_model_lists lists = {.recommender = recommender, .order = order_rows[i].order};
         const mf_list_source source = mf_model_lists_source(&lists);
         ok = look_at(r, second ? MF_ROW_SECOND : order_rows[i].row, &source, r->o->max_users, err);
     }
@@ -465,7 +465,7 @@ static mf_ratings *rated_in_training(const mf_model *model, const mf_held_out *h
     if (rated->user_start == NULL || rated->item == NULL || rated->value == NULL ||
         recommender == NULL)
         goto done;
-    lists = (mf_model_lists){recommender, MF_ORDER_DEFAULT};
+    lists = (mf_model_lists){.recommender = recommender, .order = MF_ORDER_DEFAULT};
     source = mf_model_lists_source(&lists);
     thread = source.thread_create(source.context, err);
     if (thread == NULL)

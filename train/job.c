@@ -12,6 +12,7 @@
 #include "base_model.h"
 #include "checkpoints.h"
 #include "data.h"
+#include "gate.h"
 #include "item_data.h"
 #include "metrics.h"
 #include "output.h"
@@ -45,18 +46,21 @@ typedef struct job {
     mf_checkpoint_folder checkpoint_folder;
     char model_path[MF_PATH_BYTES + 16];
     char metrics_path[MF_PATH_BYTES + MF_HOST_NAME_BYTES + 32];
+    char gate_path[MF_PATH_BYTES + 16];
 
     mf_base_model base;
+    mf_gate gate;
     mf_data_report report; /* on the train channel; of validation only warnings */
     mf_data_report validation_report;
     mf_item_data item_data;
     mf_ratings *all;   /* the train channel */
     mf_ratings *train; /* the part that is trained on; NULL: all of it */
     mf_ratings_rows validation;
-    bool has_ratings;    /* there are ratings to learn to predict */
-    mf_trainer *trainer; /* of the rating model; NULL: there is none */
-    mf_ranking ranking;  /* spectral NULL: there is none */
-    mf_rated rated;      /* what the model file knows without a ranking model */
+    mf_ratings_rows in_current; /* a validation channel in the indexes of the gate's model */
+    bool has_ratings;           /* there are ratings to learn to predict */
+    mf_trainer *trainer;        /* of the rating model; NULL: there is none */
+    mf_ranking ranking;         /* spectral NULL: there is none */
+    mf_rated rated;             /* what the model file knows without a ranking model */
     mf_ranking_facts ranking_facts;
     mf_list_report lists;
     uint64_t fingerprint; /* of the settings */
@@ -73,6 +77,7 @@ static const mf_channel_rule channel_rules[] = {
     {"validation", NULL, false, MF_CHANNEL_RATINGS},
     {"items", NULL, false, MF_CHANNEL_ITEMS},
     {"model", NULL, false, MF_CHANNEL_MODEL},
+    {"current", NULL, false, MF_CHANNEL_MODEL},
 };
 
 static bool read_configuration(job *j, mf_error *err)
@@ -91,6 +96,7 @@ static bool read_configuration(job *j, mf_error *err)
         !mf_checkpoint_folder_read(&j->tree, &j->checkpoint_folder, err))
         return false;
     snprintf(j->model_path, sizeof j->model_path, "%s/model.bin", j->tree.model);
+    snprintf(j->gate_path, sizeof j->gate_path, "%s/gate.json", j->tree.output_data);
     if (j->hosts.n > 1)
         snprintf(j->metrics_path, sizeof j->metrics_path, "%s/metrics-%s.json", j->tree.output_data,
                  j->hosts.name[j->hosts.rank]);
@@ -138,6 +144,10 @@ static bool read_validation(job *j, const mf_channel *channel, const mf_ratings_
         return false;
     ok = mf_ratings_align(held_out, &j->all->users, &j->all->items, &j->validation, err) &&
          mf_data_check_known(held_out, &j->validation, &j->report, err);
+    if (ok && j->gate.current != NULL) {
+        const mf_model_parts *current = mf_model_get(j->gate.current);
+        ok = mf_ratings_align(held_out, &current->users, &current->items, &j->in_current, err);
+    }
     mf_ratings_destroy(held_out);
     return ok;
 }
@@ -182,6 +192,12 @@ static bool prepare_validation(job *j, const mf_ratings_options *options, mf_err
         return read_validation(j, channel, options, err);
     if (splits)
         return split_validation(j, err);
+    if (j->gate.used)
+        return mf_fail(
+            err, MF_ERR_CONFIG, MF_NOWHERE,
+            "channel current: a new model is compared with the one in service on held-out "
+            "ratings, and there are none: give validation_fraction, for example 0.1 with "
+            "validation_split=time, or a channel validation");
     if (j->values.h.early_stopping_patience > 0)
         mf_log_message(MF_LOG_WARNING, "ignored",
                        "early_stopping_patience is not used: there is no validation data");
@@ -198,6 +214,9 @@ static bool read_data(job *j, mf_error *err)
     const double start = mf_clock_seconds();
     mf_ratings_options options;
     const mf_channel *model = mf_channels_find(&j->channels, "model");
+    const mf_channel *current = mf_channels_find(&j->channels, "current");
+    if (current != NULL && !mf_gate_open(&j->gate, current, err))
+        return false;
     if (model != NULL && !mf_base_model_open(&j->base, model, &j->settings, &j->values, err))
         return false;
     if (!mf_train_settings_options(&j->values, &options, err))
@@ -477,24 +496,29 @@ static bool take_ranking(job *j, mf_ranking_parts *parts, mf_error *err)
     return true;
 }
 
+/* The lowest rating that counts as found in the lists. */
+static float relevant_rating(const job *j)
+{
+    if (isfinite(j->values.relevant_rating))
+        return (float)j->values.relevant_rating;
+    return j->all->feedback == MF_FEEDBACK_IMPLICIT ? -INFINITY
+                                                    : mf_ranking_relevant(trained_on(j));
+}
+
 /* What the lists of this model are worth, when there is something to find. */
 static bool report_lists(job *j, const mf_model_parts *parts, mf_error *err)
 {
     if (j->validation.n == 0)
         return true;
-    const bool is_given = isfinite(j->values.relevant_rating);
-    const bool every_pair = !is_given && j->all->feedback == MF_FEEDBACK_IMPLICIT;
-    const float relevant =
-        is_given ? (float)j->values.relevant_rating : mf_ranking_relevant(trained_on(j));
     const mf_list_report_options options = {
         .k = j->values.evaluation_k,
-        .relevant_rating = every_pair ? -INFINITY : relevant,
+        .relevant_rating = relevant_rating(j),
         .seed = j->values.h.seed,
         .n_threads = j->values.h.n_threads,
     };
     if (!mf_list_report_make(parts, trained_on(j), &j->validation, &options, &j->lists, err))
         return false;
-    if (j->lists.model.n_users == 0 && every_pair)
+    if (j->lists.model.n_users == 0 && !isfinite(options.relevant_rating))
         mf_log_message(MF_LOG_WARNING, "nothing_relevant",
                        "no user of the model has an item to find in the validation data: lists are "
                        "not evaluated");
@@ -505,6 +529,53 @@ static bool report_lists(job *j, const mf_model_parts *parts, mf_error *err)
                        (double)options.relevant_rating);
     note_printed(j, mf_list_report_print(&j->lists));
     return true;
+}
+
+/* Whether this model may take the place of the one in service. */
+static bool decide_promotion(job *j, const mf_model_parts *parts, mf_error *err)
+{
+    if (!j->gate.used)
+        return true;
+    char split[128];
+    char text[MF_SETTING_TEXT_BYTES];
+    const bool channel = mf_channels_find(&j->channels, "validation") != NULL;
+    for (size_t i = 0; i < j->settings.n; i++)
+        if (strcmp(j->settings.table[i].name, "validation_split") == 0)
+            snprintf(split, sizeof split, "validation_fraction %g, validation_split %s",
+                     j->values.validation_fraction, mf_settings_text(&j->settings, i, text));
+    const mf_gate_input input = {
+        .parts = parts,
+        .train = trained_on(j),
+        .users = &j->all->users,
+        .items = &j->all->items,
+        .validation = &j->validation,
+        .in_current = j->in_current.user != NULL ? &j->in_current : NULL,
+        .relevant_rating = relevant_rating(j),
+        .has_ratings = j->all->feedback == MF_FEEDBACK_EXPLICIT,
+        .stopped = j->stopped,
+        .source = channel ? "channel validation" : split,
+        .level = j->values.gate_level,
+        .k = j->values.evaluation_k,
+        .seed = j->values.h.seed,
+        .n_threads = j->values.h.n_threads,
+    };
+    if (!mf_gate_decide(&j->gate, &input, err))
+        return false;
+    note_printed(j, mf_gate_print(&j->gate));
+    return true;
+}
+
+/* gate.json, after the new model's file is found to be one that can be served. */
+static bool write_gate(job *j, const mf_run_facts *facts, mf_error *err)
+{
+    if (!j->gate.used)
+        return true;
+    mf_model *written = mf_model_open(j->model_path, err);
+    if (written == NULL)
+        return false;
+    j->gate.checksum = mf_model_checksum(written);
+    mf_model_close(written);
+    return mf_metrics_write_gate(j->gate_path, facts, err);
 }
 
 static bool write_outputs(job *j, mf_error *err)
@@ -523,6 +594,7 @@ static bool write_outputs(job *j, mf_error *err)
         .trainer = j->trainer,
         .ranking = &j->ranking_facts,
         .lists = &j->lists,
+        .gate = j->gate.used ? &j->gate : NULL,
         .read_seconds = j->read_seconds,
         .train_seconds = j->train_seconds,
         .stopped = j->stopped,
@@ -553,9 +625,9 @@ static bool write_outputs(job *j, mf_error *err)
         .attributes = &j->item_data.attributes,
     };
     ok = mf_output_parts(&output, &parts, &item_count, &best_epoch, err) &&
-         report_lists(j, &parts, err) &&
+         report_lists(j, &parts, err) && decide_promotion(j, &parts, err) &&
          mf_output_write_model(j->model_path, &parts, &facts, best_epoch, err) &&
-         mf_metrics_write(j->metrics_path, &facts, err);
+         mf_metrics_write(j->metrics_path, &facts, err) && write_gate(j, &facts, err);
     mf_free(item_count);
     if (!ok)
         return false;
@@ -624,6 +696,8 @@ static void release(job *j)
     mf_rated_release(&j->rated);
     mf_trainer_destroy(j->trainer);
     mf_ratings_rows_clear(&j->validation);
+    mf_ratings_rows_clear(&j->in_current);
+    mf_gate_close(&j->gate);
     mf_ratings_destroy(j->train);
     mf_ratings_destroy(j->all);
     mf_item_data_clear(&j->item_data);

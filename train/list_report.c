@@ -68,7 +68,7 @@ bool mf_list_report_make(const mf_model_parts *parts, const mf_ratings *train,
     recommender = mf_recommender_create(model, SIZE_MAX, err);
     if (recommender == NULL)
         goto done;
-    lists = (mf_model_lists){recommender, MF_ORDER_DEFAULT};
+    lists = (mf_model_lists){.recommender = recommender, .order = MF_ORDER_DEFAULT};
     source = mf_model_lists_source(&lists);
     if (!evaluate(&j, &source, MF_RESAMPLES, &of_model, &report->model, err))
         goto done;

@@ -9,6 +9,7 @@
 #include "progress.h"
 #include "settings.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,6 +282,33 @@ static char *dump(json_t *object, size_t flags, size_t *n_bytes, mf_error *err)
     return text;
 }
 
+static bool write_json(const char *path, json_t *object, mf_error *err)
+{
+    size_t n_bytes;
+    char *text = dump(object, MF_TRAIN_JSON_FLAGS, &n_bytes, err);
+    if (text == NULL)
+        return false;
+    text[n_bytes++] = '\n';
+    const bool ok = mf_file_write(path, text, n_bytes, err);
+    mf_free(text);
+    return ok;
+}
+
+bool mf_metrics_write_gate(const char *path, const mf_run_facts *facts, mf_error *err)
+{
+    json_t *object = mf_gate_json(facts->gate);
+    char checksum[17];
+    snprintf(checksum, sizeof checksum, "%016" PRIx64, facts->gate->checksum);
+    json_t *new = json_object();
+    mf_train_json_set(&new, "checksum", json_string(checksum));
+    mf_train_json_set(&new, "program_version", json_string(MF_VERSION));
+    mf_train_json_set(&new, "n_users", json_integer(facts->all->n_users));
+    mf_train_json_set(&new, "n_items", json_integer(facts->all->n_items));
+    mf_train_json_set(&new, "data", data_json(facts));
+    mf_train_json_set(&object, "new", new);
+    return write_json(path, object, err);
+}
+
 bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err)
 {
     uint32_t n;
@@ -297,15 +325,10 @@ bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err
     mf_train_json_set(&object, "epochs", list);
     mf_train_json_set(&object, "ranking", ranking_json(facts, true));
     mf_train_json_set(&object, "final", final_json(facts));
+    if (facts->gate != NULL)
+        mf_train_json_set(&object, "gate", mf_gate_json(facts->gate));
     mf_train_json_set(&object, "timings", timings_json(facts));
-    size_t n_bytes;
-    char *text = dump(object, MF_TRAIN_JSON_FLAGS, &n_bytes, err);
-    if (text == NULL)
-        return false;
-    text[n_bytes++] = '\n';
-    const bool ok = mf_file_write(path, text, n_bytes, err);
-    mf_free(text);
-    return ok;
+    return write_json(path, object, err);
 }
 
 char *mf_metrics_model_metadata(const mf_run_facts *facts, uint32_t best_epoch, mf_error *err)

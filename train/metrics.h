@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/settings.h"
 #include "data_report.h"
+#include "gate.h"
 #include "list_report.h"
 #include "ratings/ratings.h"
 #include "sgd/trainer.h"
@@ -40,6 +41,7 @@ typedef struct mf_run_facts {
     const mf_trainer *trainer;         /* NULL: no rating model was learned */
     const mf_ranking_facts *ranking;   /* or NULL */
     const mf_list_report *lists;       /* on validation data, or NULL */
+    const mf_gate *gate;               /* NULL: there is no channel current */
     double read_seconds;
     double train_seconds;
     bool stopped; /* by SIGTERM */
@@ -61,6 +63,10 @@ MF_MUST_CHECK bool mf_metrics_print_step(const mf_spectral_progress *progress);
 /* metrics.json: version, hyperparameters in force, data, all epochs, final figures, timings.
  * Complete or not at all. */
 MF_MUST_CHECK bool mf_metrics_write(const char *path, const mf_run_facts *facts, mf_error *err);
+
+/* gate.json: the gate's decision, and what the models were trained on. */
+MF_MUST_CHECK bool mf_metrics_write_gate(const char *path, const mf_run_facts *facts,
+                                         mf_error *err);
 
 /* The metadata of the model file: JSON text without values that differ between two runs of the same
  * training (times, threads). The caller frees it with mf_free. NULL and MF_ERR_MEMORY. */

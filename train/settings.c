@@ -71,6 +71,9 @@ static const mf_setting table[] = {
     {.name = "evaluation_k", .aliases = "topk top_k", .type = MF_SETTING_INTEGER, .min = 1,
      .max = 1000, .initial = "10", .help = "length of the lists that are evaluated on validation data",
      FIELD(evaluation_k)},
+    {.name = "gate_level", .type = MF_SETTING_REAL, .min = 0, .above_min = true, .max = 0.5,
+     .initial = "0.01", .help = "channel current: how often an equally good model may be refused",
+     FIELD(gate_level)},
     {.name = "ranking", .type = MF_SETTING_BOOLEAN, .initial = "true",
      .help = "learn a ranking model too; without one lists are ordered by predicted rating",
      FIELD(ranking)},
@@ -219,6 +222,7 @@ bool mf_train_settings_is_given(const mf_settings *settings, const char *name)
 bool mf_train_settings_shapes_model(const mf_setting *setting)
 {
     return strcmp(setting->name, "n_threads") != 0 && strcmp(setting->name, "item_columns") != 0 &&
+           strcmp(setting->name, "gate_level") != 0 &&
            strncmp(setting->name, "hosts_", strlen("hosts_")) != 0 &&
            strncmp(setting->name, "checkpoint_", strlen("checkpoint_")) != 0;
 }

@@ -28,6 +28,7 @@ typedef struct mf_train_settings {
     double validation_fraction;
     uint32_t validation_split; /* mf_train_split */
     uint32_t evaluation_k;     /* length of the lists that are evaluated */
+    double gate_level;         /* gate.h */
     bool ranking;              /* learn a ranking model too */
     uint32_t ranking_factors;  /* 0: chosen, as MF_SPECTRAL_AUTO for the next three */
     double ranking_regularization;
@@ -82,7 +83,7 @@ void mf_train_settings_finish(mf_train_settings *values);
 /* True when the setting called name was given, not left at its default. */
 bool mf_train_settings_is_given(const mf_settings *settings, const char *name);
 
-/* True for entries that change what is learned. The others (threads, checkpoints; item_columns, which
+/* True for entries that change what is learned. The others (threads, checkpoints, the gate; item_columns, which
  * the attributes themselves show) stay out of the model's metadata, so that the same model is the
  * same bytes. */
 bool mf_train_settings_shapes_model(const mf_setting *setting);

@@ -44,13 +44,20 @@ static bool left_out(const void *context, void *thread, uint32_t user, const uin
     const uint64_t start = parts->rated_start[user];
     const size_t n_rated = (size_t)(parts->rated_start[user + 1] - start);
     const uint8_t *grades = parts->ranking.n_factors > 0 ? parts->ranking.grades : NULL;
-    if (n_rated > t->capacity) {
+    const uint32_t *also = NULL;
+    const uint32_t *also_end = NULL;
+    if (lists->also_start != NULL) {
+        also = lists->also_items + lists->also_start[user];
+        also_end = lists->also_items + lists->also_start[user + 1];
+    }
+    const size_t n_most = n_rated + (size_t)(also_end - also);
+    if (n_most > t->capacity) {
         mf_free(t->left_out);
         t->capacity = 0;
-        t->left_out = mf_allocate(n_rated, sizeof *t->left_out, "items to leave out", err);
+        t->left_out = mf_allocate(n_most, sizeof *t->left_out, "items to leave out", err);
         if (t->left_out == NULL)
             return false;
-        t->capacity = n_rated;
+        t->capacity = n_most;
     }
     size_t n = 0;
     size_t at = 0;
@@ -59,9 +66,15 @@ static bool left_out(const void *context, void *thread, uint32_t user, const uin
         while (at < n_held && held[at] < item)
             at++;
         const bool is_held = at < n_held && held[at] == item;
-        if (grades != NULL ? grades[start + k] > 0 : !is_held)
-            t->left_out[n++] = item;
+        if (!(grades != NULL ? grades[start + k] > 0 : !is_held))
+            continue;
+        while (also < also_end && *also < item)
+            t->left_out[n++] = *also++;
+        also += also < also_end && *also == item;
+        t->left_out[n++] = item;
     }
+    while (also < also_end)
+        t->left_out[n++] = *also++;
     *out = (mf_left_out){t->left_out, n};
     return true;
 }

@@ -13,6 +13,10 @@
 typedef struct mf_model_lists {
     const mf_recommender *recommender;
     mf_order order;
+    /* Items that stay out of the list of user u as if he had rated them in training, ascending:
+     * also_items[also_start[u]] up to also_items[also_start[u + 1]]. NULL: none. */
+    const uint64_t *also_start;
+    const uint32_t *also_items;
 } mf_model_lists;
 
 /* The source; `lists` and its recommender must outlive it. Its list fails MF_ERR_ARGUMENT for an

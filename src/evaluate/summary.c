@@ -63,8 +63,8 @@ static void means_intervals(means *m, uint32_t n, mf_interval *intervals)
 {
     const uint32_t affordable = RESAMPLED_VALUES / n;
     const uint32_t most = affordable > RESAMPLES_MIN ? affordable : RESAMPLES_MIN;
-    mf_intervals_of(m->sum, n, m->n_columns, m->resamples < most ? m->resamples : most, m->seed,
-                    m->scratch, intervals);
+    mf_intervals_of(m->sum, n, m->n_columns, m->resamples < most ? m->resamples : most,
+                    MF_INTERVAL_LEVEL, m->seed, m->scratch, intervals);
 }
 
 bool mf_list_summary_of(const mf_evaluation *evaluations, uint32_t n_evaluations, uint32_t n_users,

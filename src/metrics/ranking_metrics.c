@@ -85,7 +85,7 @@ static double percentile(const double *ascending, size_t n, double part)
 }
 
 void mf_intervals_of(const double *values, size_t n, size_t n_columns, size_t resamples,
-                     uint64_t seed, double *scratch, mf_interval *intervals)
+                     double level, uint64_t seed, double *scratch, mf_interval *intervals)
 {
     for (size_t c = 0; c < n_columns; c++) {
         const double mean = mean_of(values + c, n, n_columns);
@@ -107,8 +107,8 @@ void mf_intervals_of(const double *values, size_t n, size_t n_columns, size_t re
     for (size_t c = 0; c < n_columns; c++) {
         double *means = scratch + c * resamples;
         qsort(means, resamples, sizeof *means, compare_doubles);
-        intervals[c].low = percentile(means, resamples, 0.025);
-        intervals[c].high = percentile(means, resamples, 0.975);
+        intervals[c].low = percentile(means, resamples, level / 2);
+        intervals[c].high = percentile(means, resamples, 1 - level / 2);
     }
 }
 

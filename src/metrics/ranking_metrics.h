@@ -42,8 +42,8 @@ typedef struct mf_list_metrics {
 mf_list_metrics mf_list_metrics_of(const uint32_t *items, size_t n_list, const uint32_t *relevant,
                                    size_t n_relevant, size_t k);
 
-/* A mean over users with its 95 % interval: the 2.5 and 97.5 percentiles of `resamples` means
- * of n values drawn with replacement (bootstrap, Efron 1979), by seed. */
+/* A mean over users with its interval: percentiles of `resamples` means of n values drawn with
+ * replacement (bootstrap, Efron 1979), by seed. */
 typedef struct mf_interval {
     double mean;
     double low;
@@ -52,12 +52,15 @@ typedef struct mf_interval {
 
 enum { MF_INTERVAL_COLUMNS = 8 };
 
+/* How often a 95 % interval misses: its ends are the 2.5 and 97.5 percentiles. */
+#define MF_INTERVAL_LEVEL 0.05
+
 /* Of each of n_columns ≤ MF_INTERVAL_COLUMNS figures: values [n × n_columns], a row for each user,
- * n ≥ 1, into intervals [n_columns]. All figures are drawn together, and come out as they would
+ * n ≥ 1, into intervals [n_columns] from the level / 2 to the 1 - level / 2 quantile. All figures are drawn together, and come out as they would
  * one by one. With n == 1 or no resamples low and high are the mean. Cost: resamples · n draws.
  * Needs scratch [n_columns × resamples], the caller's. */
 void mf_intervals_of(const double *values, size_t n, size_t n_columns, size_t resamples,
-                     uint64_t seed, double *scratch, mf_interval *intervals);
+                     double level, uint64_t seed, double *scratch, mf_interval *intervals);
 
 /* popularity_rank[i] in 0 … 1 for item_count[n_items]: (items with more ratings + half of the
  * others with as many) / (n_items - 1); 0.5 for a single item. order is scratch [n_items]. */

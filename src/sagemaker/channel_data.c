@@ -147,19 +147,29 @@ static bool fail_empty(const walk *w, mf_error *err)
                    w->channel->name, w->channel->path, skipped);
 }
 
-mf_channel_files *mf_channel_files_create(const mf_channel *channel, mf_error *err)
+mf_channel_files *mf_channel_files_list(const mf_channel *channel, mf_error *err)
 {
     walk *w = mf_allocate(1, sizeof *w, "a list of files", err);
     if (w == NULL)
         return NULL;
     w->channel = channel;
-    if (!walk_folder(w, err) || (w->view.n == 0 && !fail_empty(w, err))) {
+    if (!walk_folder(w, err)) {
         mf_channel_files_destroy(&w->view);
         return NULL;
     }
-    qsort(w->files, w->view.n, sizeof *w->files, by_name);
+    if (w->view.n > 0)
+        qsort(w->files, w->view.n, sizeof *w->files, by_name);
     w->view.file = w->files;
     return &w->view;
+}
+
+mf_channel_files *mf_channel_files_create(const mf_channel *channel, mf_error *err)
+{
+    mf_channel_files *files = mf_channel_files_list(channel, err);
+    if (files == NULL || files->n > 0 || fail_empty((const walk *)files, err))
+        return files;
+    mf_channel_files_destroy(files);
+    return NULL;
 }
 
 void mf_channel_files_destroy(mf_channel_files *files)

@@ -51,6 +51,9 @@ typedef struct mf_channel_files {
  * many, MF_ERR_IO a folder that cannot be read, MF_ERR_STOPPED, MF_ERR_MEMORY. */
 MF_MUST_CHECK mf_channel_files *mf_channel_files_create(const mf_channel *channel, mf_error *err);
 
+/* The same, but a folder without files is no failure. */
+MF_MUST_CHECK mf_channel_files *mf_channel_files_list(const mf_channel *channel, mf_error *err);
+
 /* NULL is fine. */
 void mf_channel_files_destroy(mf_channel_files *files);
 

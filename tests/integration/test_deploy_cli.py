@@ -160,8 +160,10 @@ class Metrics(TrainCase):
         metrics = json.loads((SOURCE / "deploy/metrics.json").read_text())
         block = re.search(r"`MetricDefinitions`:\n\n```json\n(.*?)```", (SOURCE / "docs/training.md").read_text(), re.S)
         self.assertEqual(json.loads(block[1]), metrics)
-        job = self.job(n_epochs=1, validation_fraction=0.2)
-        job.channel("train", {"ratings.csv": csv(planted())})
+        first = self.job_on(planted(), n_epochs=1, validation_fraction=0.2)
+        self.train(first)
+        job = self.job_on(planted(), n_epochs=1, validation_fraction=0.2)
+        job.channel("current", {"model.bin": first.bytes()})
         result = self.train(job)
         for metric in metrics:
             found = re.findall(metric["Regex"], result.log_text())

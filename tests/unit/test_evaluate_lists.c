@@ -258,7 +258,7 @@ static void the_lists_of_a_model_are_those_of_top_n(void **state)
     mf_workspace *workspace = workspace_create();
     mf_held_out held;
     held_out_at_random(w.parts, &held);
-    const mf_model_lists lists = {recommender, MF_ORDER_RATING};
+    const mf_model_lists lists = {.recommender = recommender, .order = MF_ORDER_RATING};
     const mf_list_source source = mf_model_lists_source(&lists);
     mf_evaluation e =
         evaluation_of(&source, &held, &(mf_evaluation_options){.k = 10, .n_threads = 3});
@@ -296,6 +296,51 @@ static void the_lists_of_a_model_are_those_of_top_n(void **state)
     world_release(&w);
 }
 
+static void what_else_is_left_out_joins_what_was_rated(void **state)
+{
+    (void)state;
+    world w = world_create((world_shape){
+        .n_users = 20, .n_items = 90, .n_factors = 5, .rated_percent = 30, .seed = 4});
+    mf_recommender *recommender = recommender_with(w.model, SIZE_MAX);
+    mf_held_out held;
+    held_out_at_random(w.parts, &held);
+    /* Items 0, 2, 4, …, of all users: some are rated, and some are held out. */
+    uint64_t start[21];
+    uint32_t items[20 * 45];
+    for (uint32_t k = 0; k < sizeof items / sizeof items[0]; k++)
+        items[k] = k % 45 * 2;
+    for (uint32_t u = 0; u < sizeof start / sizeof start[0]; u++)
+        start[u] = u * 45;
+    const mf_model_lists lists = {.recommender = recommender,
+                                  .order = MF_ORDER_RATING,
+                                  .also_start = start,
+                                  .also_items = items};
+    const mf_list_source source = mf_model_lists_source(&lists);
+    mf_evaluation e =
+        evaluation_of(&source, &held, &(mf_evaluation_options){.k = 10, .n_threads = 2});
+    assert_true(e.n_users > 5);
+    for (uint32_t k = 0; k < e.n_users * e.length; k++)
+        assert_true(e.list[k] == MF_INDEX_NONE || e.list[k] % 2 == 1);
+    mf_error err = {0};
+    void *thread = source.thread_create(source.context, &err);
+    assert_ok(thread != NULL, err);
+    for (uint32_t u = 0; u < w.parts->n_users; u++) {
+        mf_left_out out;
+        assert_ok(source.left_out(source.context, thread, u, NULL, 0, &out, &err), err);
+        for (size_t k = 1; k < out.n; k++)
+            assert_true(out.items[k - 1] < out.items[k]);
+        for (uint32_t i = 0; i < 90; i += 2)
+            assert_true(is_among(out.items, out.n, i));
+        for (uint64_t r = w.parts->rated_start[u]; r < w.parts->rated_start[u + 1]; r++)
+            assert_true(is_among(out.items, out.n, w.parts->rated_items[r]));
+    }
+    source.thread_destroy(thread);
+    mf_evaluation_clear(&e);
+    mf_held_out_clear(&held);
+    mf_recommender_destroy(recommender);
+    world_release(&w);
+}
+
 static void the_number_of_threads_changes_no_bit(void **state)
 {
     (void)state;
@@ -308,7 +353,7 @@ static void the_number_of_threads_changes_no_bit(void **state)
     assert_ok(b != NULL, err);
     mf_held_out held;
     held_out_at_random(w.parts, &held);
-    const mf_model_lists lists = {recommender, MF_ORDER_RATING};
+    const mf_model_lists lists = {.recommender = recommender, .order = MF_ORDER_RATING};
     const mf_list_source sources[] = {mf_model_lists_source(&lists), mf_baselines_popularity(b),
                                       mf_baselines_item_item(b)};
     for (size_t s = 0; s < 3; s++) {
@@ -341,6 +386,7 @@ int main(void)
         cmocka_unit_test(lists_without_a_length_are_refused),
         cmocka_unit_test(each_failing_allocation_is_an_error),
         cmocka_unit_test(the_lists_of_a_model_are_those_of_top_n),
+        cmocka_unit_test(what_else_is_left_out_joins_what_was_rated),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static mf_interval interval_of(const double *values, size_t n, size_t resamples,
                                double *scratch)
 {
     mf_interval interval;
-    mf_intervals_of(values, n, 1, resamples, seed, scratch, &interval);
+    mf_intervals_of(values, n, 1, resamples, MF_INTERVAL_LEVEL, seed, scratch, &interval);
     return interval;
 }
 
@@ -83,7 +83,7 @@ static void figures_that_are_drawn_together_are_as_if_drawn_one_by_one(void **st
     const mf_interval of_one = interval_of(one, N(one), 200, 3, scratch);
     const mf_interval of_other = interval_of(other, N(other), 200, 3, scratch);
     mf_interval together[2];
-    mf_intervals_of(both, N(one), 2, 200, 3, scratch, together);
+    mf_intervals_of(both, N(one), 2, 200, MF_INTERVAL_LEVEL, 3, scratch, together);
     assert_memory_equal(&of_one, &together[0], sizeof of_one);
     assert_memory_equal(&of_other, &together[1], sizeof of_other);
     assert_true(of_other.low < of_other.mean && of_other.mean < of_other.high);

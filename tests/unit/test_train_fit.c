@@ -186,7 +186,7 @@ static void a_list_leaves_out_what_has_a_grade_alone(void **state)
     mf_held_out held = held_out_of(held_rows, n_held, parts.n_users, 4);
     static const mf_order orders[] = {MF_ORDER_RANKING, MF_ORDER_RATING, MF_ORDER_POPULARITY};
     for (int o = 0; o < 3; o++) {
-        const mf_model_lists lists = {recommender, orders[o]};
+        const mf_model_lists lists = {.recommender = recommender, .order = orders[o]};
         const mf_list_source source = mf_model_lists_source(&lists);
         mf_evaluation e;
         assert_ok(mf_evaluate_lists(&source, &held,

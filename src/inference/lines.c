@@ -213,6 +213,8 @@ bool mf_lines_read(mf_inference *inference, mf_workspace *workspace, mf_error *e
             if (!mf_pairs_respond(inference, err))
                 return false;
             mf_response_no_instance(inference, false);
+            /* Thousands of them fit in MF_SLICE_BYTES. */
+            inference->n_slow += inference->n_lines % MF_PAIRS == 0;
             continue;
         }
         if (inference->request_format == MF_INFERENCE_CSV

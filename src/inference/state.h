@@ -79,7 +79,7 @@ struct mf_inference {
     mf_envelope_state envelope;
     size_t object_at;     /* where the body's object starts */
     uint64_t n_instances; /* read so far */
-    uint64_t n_slow;      /* of them by jansson: after each the clock is read */
+    uint64_t n_slow;      /* by jansson, or 64 empty lines: after each the clock is read */
     uint64_t n_lines;     /* lines read so far */
     uint64_t empty_line;  /* the first of the empty lines just before, or 0 */
     mf_rows *rows;        /* libcsv; NULL until a CSV line comes */

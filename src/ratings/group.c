@@ -2,8 +2,7 @@
  *
  * (1) Member m owns spans first_span[m] … first_span[m+1]-1. Its rows of a user go
  *     behind those of members before it: the sort is stable.
- * (2) After `place` the user column holds each row's final place, or that of a
- *     run's first row. */
+ * (2) After `place` the user column holds each row's final place. */
 #include "ratings/group.h"
 
 #include "base/memory.h"
@@ -48,22 +47,10 @@ static void count(void *context, uint32_t member)
     uint32_t *counts = member_place(g, member);
     for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
         const mf_span *span = &g->in->spans[s];
-        if (span->n == 0)
-            continue;
         const uint32_t *index = g->in->user_index[span->reader];
-        if (span->n_runs > 0) {
-            mf_run *run = span->column[MF_COLUMN_USER];
-            for (uint32_t k = 0; k < span->n_runs; k++) {
-                if (index != NULL)
-                    run[k].user = index[run[k].user];
-                counts[run[k].user] += run[k].n;
-            }
-            continue;
-        }
         uint32_t *user = span->column[MF_COLUMN_USER];
-        if (index != NULL)
-            for (uint32_t r = 0; r < span->n; r++)
-                user[r] = index[user[r]];
+        for (uint32_t r = 0; index != NULL && r < span->n; r++)
+            user[r] = index[user[r]];
         for (uint32_t r = 0; r < span->n; r++)
             counts[user[r]]++;
     }
@@ -75,17 +62,6 @@ static void place(void *context, uint32_t member)
     uint32_t *next = member_place(g, member);
     for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
         const mf_span *span = &g->in->spans[s];
-        if (span->n == 0)
-            continue;
-        if (span->n_runs > 0) {
-            mf_run *run = span->column[MF_COLUMN_USER];
-            for (uint32_t k = 0; k < span->n_runs; k++) {
-                const uint32_t user = run[k].user;
-                run[k].user = next[user];
-                next[user] += run[k].n;
-            }
-            continue;
-        }
         uint32_t *user = span->column[MF_COLUMN_USER];
         for (uint32_t r = 0; r < span->n; r++)
             user[r] = next[user[r]]++;
@@ -94,52 +70,34 @@ static void place(void *context, uint32_t member)
 
 /* One column of a span on its way out. */
 typedef struct dealing {
-    const void *from;
+    const uint32_t *from;
     const uint32_t *index; /* items: local index to index, or NULL */
-    const float *value;    /* values: by code */
     int64_t base;          /* narrow times: what is added to an offset */
 } dealing;
 
-/* What 32 bits of row r go out. */
+/* What goes out of row r. */
 typedef uint32_t cell(const dealing *d, uint32_t r);
 
 #define CELL __attribute__((always_inline)) static inline uint32_t
 
-CELL long_cell(const dealing *d, uint32_t r)
+CELL same(const dealing *d, uint32_t r)
 {
-    return ((const uint32_t *)d->from)[r];
+    return d->from[r];
 }
 
-CELL long_item(const dealing *d, uint32_t r)
+CELL indexed(const dealing *d, uint32_t r)
 {
-    return d->index[((const uint32_t *)d->from)[r]];
-}
-
-CELL short_cell(const dealing *d, uint32_t r)
-{
-    return ((const uint16_t *)d->from)[r];
-}
-
-CELL short_item(const dealing *d, uint32_t r)
-{
-    return d->index[((const uint16_t *)d->from)[r]];
-}
-
-CELL coded_value(const dealing *d, uint32_t r)
-{
-    uint32_t bits;
-    memcpy(&bits, &d->value[((const uint8_t *)d->from)[r]], sizeof bits);
-    return bits;
+    return d->index[d->from[r]];
 }
 
 CELL time_offset(const dealing *d, uint32_t r)
 {
-    return (uint32_t)(d->base + (int32_t)((const uint32_t *)d->from)[r]);
+    return (uint32_t)(d->base + (int32_t)d->from[r]);
 }
 
 static uint64_t time_key(const dealing *d, uint32_t r)
 {
-    return mf_time_key((double)(d->base + (int32_t)((const uint32_t *)d->from)[r]));
+    return mf_time_key((double)(d->base + (int32_t)d->from[r]));
 }
 
 CELL time_key_low(const dealing *d, uint32_t r)
@@ -156,46 +114,11 @@ CELL time_key_high(const dealing *d, uint32_t r)
 __attribute__((always_inline)) static inline void deal_as(const mf_span *span, const dealing d,
                                                           cell *at, void *column)
 {
-    if (span->n_runs == 0) {
-        const uint32_t *to = span->column[MF_COLUMN_USER];
-        for (uint32_t r = 0; r < span->n; r++) {
-            const uint32_t bits = at(&d, r);
-            memcpy((char *)column + 4 * (size_t)to[r], &bits, 4);
-        }
-        return;
+    const uint32_t *to = span->column[MF_COLUMN_USER];
+    for (uint32_t r = 0; r < span->n; r++) {
+        const uint32_t bits = at(&d, r);
+        memcpy((char *)column + sizeof bits * to[r], &bits, sizeof bits);
     }
-    const mf_run *run = span->column[MF_COLUMN_USER];
-    for (uint32_t k = 0, from = 0; k < span->n_runs; from += run[k++].n) {
-        char *to = (char *)column + 4 * (size_t)run[k].user;
-        const uint32_t n = run[k].n;
-        for (uint32_t r = 0; r < n; r++) {
-            const uint32_t bits = at(&d, from + r);
-            memcpy(to + 4 * (size_t)r, &bits, 4);
-        }
-    }
-}
-
-static void deal_items(const group *g, const mf_span *span)
-{
-    const dealing d = {span->column[MF_COLUMN_ITEM], g->in->item_index[span->reader], NULL, 0};
-    if (span->short_items && d.index != NULL)
-        deal_as(span, d, short_item, g->out->item);
-    else if (span->short_items)
-        deal_as(span, d, short_cell, g->out->item);
-    else if (d.index != NULL)
-        deal_as(span, d, long_item, g->out->item);
-    else
-        deal_as(span, d, long_cell, g->out->item);
-}
-
-static void deal_values(const group *g, const mf_span *span)
-{
-    const float *value = g->in->stores[span->reader]->values.value;
-    const dealing d = {span->column[MF_COLUMN_VALUE], NULL, value, 0};
-    if (span->has_values)
-        deal_as(span, d, long_cell, g->out->value);
-    else
-        deal_as(span, d, coded_value, g->out->value);
 }
 
 /* Rows without a timestamp, in a reading that has some, are older than any: 0. */
@@ -203,15 +126,14 @@ static void deal_times(const group *g, const mf_span *span)
 {
     if (!span->has_time)
         return; /* the memory is zero already */
-    const bool is_high = g->column == MF_COLUMN_TIME_HIGH;
-    dealing d = {span->column[MF_COLUMN_TIME_LOW], NULL, NULL, span->time_base};
+    dealing d = {span->column[MF_COLUMN_TIME_LOW], NULL, span->time_base};
     if (!g->is_wide) {
         d.base = span->time_base - g->time_base + 1;
         deal_as(span, d, time_offset, g->time_low);
     } else if (span->wide_time) {
         d.from = span->column[g->column];
-        deal_as(span, d, long_cell, is_high ? g->time_high : g->time_low);
-    } else if (is_high) {
+        deal_as(span, d, same, g->column == MF_COLUMN_TIME_HIGH ? g->time_high : g->time_low);
+    } else if (g->column == MF_COLUMN_TIME_HIGH) {
         deal_as(span, d, time_key_high, g->time_high);
     } else {
         deal_as(span, d, time_key_low, g->time_low);
@@ -225,10 +147,13 @@ static void deal(void *context, uint32_t member)
         const mf_span *span = &g->in->spans[s];
         if (span->n == 0)
             continue;
-        if (g->column == MF_COLUMN_ITEM)
-            deal_items(g, span);
+        const dealing d = {span->column[g->column], g->in->item_index[span->reader], 0};
+        if (g->column == MF_COLUMN_ITEM && d.index != NULL)
+            deal_as(span, d, indexed, g->out->item);
+        else if (g->column == MF_COLUMN_ITEM)
+            deal_as(span, d, same, g->out->item);
         else if (g->column == MF_COLUMN_VALUE)
-            deal_values(g, span);
+            deal_as(span, d, same, g->out->value);
         else
             deal_times(g, span);
     }
@@ -240,13 +165,9 @@ static void deal_files(void *context, uint32_t member)
     const group *g = context;
     for (uint64_t s = g->first_span[member]; s < g->first_span[member + 1]; s++) {
         const mf_span *span = &g->in->spans[s];
-        const uint8_t file = (uint8_t)(span->file < UINT8_MAX ? span->file : UINT8_MAX);
-        const uint32_t *to = span->column[MF_COLUMN_USER];
-        const mf_run *run = span->column[MF_COLUMN_USER];
-        for (uint32_t r = 0; span->n_runs == 0 && r < span->n; r++)
-            g->file[to[r]] = file;
-        for (uint32_t k = 0; k < span->n_runs; k++)
-            memset(g->file + run[k].user, file, run[k].n);
+        for (uint32_t r = 0; r < span->n; r++)
+            g->file[span->column[MF_COLUMN_USER][r]] =
+                (uint8_t)(span->file < UINT8_MAX ? span->file : UINT8_MAX);
     }
 }
 

@@ -5,9 +5,8 @@
  * (sort.h) and their times to ranks (time_rank.h). Threads take fixed stretches of
  * the file, so the result does not depend on how many there are.
  *
- * Memory at the peak: at most 20 bytes per row (24 with wide timestamps, and where
- * times are kept; 21 and 25 of several files), 16 in files like MovieLens' (13 without timestamps; store.h); and
- * 12 per user. */
+ * Memory at the peak: 20 bytes per row (24 with wide timestamps, and where times are kept; 21 and
+ * 25 of several files), and 12 per user. */
 #ifndef MF_RATINGS_GROUP_H
 #define MF_RATINGS_GROUP_H
 

@@ -33,40 +33,63 @@ static inline uint64_t rating_text(mf_cell cell, size_t *place)
 static const char one_text[MF_CELL_READABLE] = "1";
 static const mf_cell one = {one_text, 1};
 
-static bool is_left_out(const mf_parser *p, float rating)
+/* What counts the rows with this value, which are left out; NULL: they are not. */
+static uint64_t *left_out(mf_parser *p, float rating)
 {
+    if (p->dialect->feedback == MF_FEEDBACK_IMPLICIT && !(rating > 0))
+        return &p->counts.n_zero_weights;
     for (uint32_t i = 0; i < p->options->n_not_rated; i++)
         if (p->options->not_rated[i] == rating)
-            return true;
-    return p->dialect->feedback == MF_FEEDBACK_IMPLICIT && !(rating > 0);
+            return &p->counts.n_not_rated;
+    return NULL;
 }
 
-/* People give few different ratings: after the first of each it is a look-up. *code
- * as mf_values_code. A value of rows that are left out is never stored, so it gets no code. */
-static bool read_rating(mf_parser *p, mf_cell cell, float *rating, uint32_t *code)
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+void mf_values_add(mf_values *values, uint32_t bits)
+{
+    if (values->n > MF_VALUES_COUNTED)
+        return;
+    for (uint32_t i = 0; i < values->n; i++)
+        if (values->bits[i] == bits)
+            return;
+    if (values->n < MF_VALUES_COUNTED)
+        values->bits[values->n] = bits;
+    values->n++;
+}
+
+/* People give few different ratings: after the first of each it is a look-up. *bits are the float's.
+ * A value of rows that are left out is not cached. */
+static bool read_rating(mf_parser *p, mf_cell cell, uint32_t *bits, uint64_t **n_left_out)
 {
     const bool decimal_comma = p->dialect->decimal_comma;
+    const bool is_weight = p->dialect->feedback == MF_FEEDBACK_IMPLICIT;
     size_t place;
+    float rating;
     uint64_t text = 0; /* too long for the cache */
+    *n_left_out = NULL;
     if (cell.n_bytes - 1 < 7) {
         text = rating_text(cell, &place);
-        if (p->cache[place].text == text) {
-            *rating = p->cache[place].value;
-            *code = p->cache[place].code;
+        *bits = p->cache[place].value;
+        if (p->cache[place].text == text)
             return true;
-        }
     }
-    const bool is_weight = p->dialect->feedback == MF_FEEDBACK_IMPLICIT;
-    if (!(is_weight ? mf_value_weight(cell, decimal_comma, rating)
-                    : mf_value_rating(cell, decimal_comma, rating)))
+    if (!(is_weight ? mf_value_weight(cell, decimal_comma, &rating)
+                    : mf_value_rating(cell, decimal_comma, &rating)))
         return false;
-    if (is_left_out(p, *rating))
+    *bits = bits_of(rating);
+    *n_left_out = left_out(p, rating);
+    if (*n_left_out != NULL)
         return true;
-    *code = mf_values_code(&p->store.values, *rating);
+    mf_values_add(&p->values, *bits);
     if (text != 0) {
         p->cache[place].text = text;
-        p->cache[place].value = *rating;
-        p->cache[place].code = *code;
+        p->cache[place].value = *bits;
     }
     return true;
 }
@@ -80,27 +103,26 @@ static bool fail(mf_parser *p)
 /* The block's timestamps do not fit 32 bits: from here on it holds 64-bit keys. */
 static bool widen(mf_parser *p)
 {
-    mf_draft *draft = &p->draft;
-    if (!mf_draft_widen(draft, p->err))
+    mf_span *span = &p->span;
+    if (!mf_store_reserve(&p->store, MF_COLUMN_TIME_HIGH, p->n_most, span, p->err))
         return fail(p);
-    for (uint32_t r = 0; r < draft->n; r++) {
-        const int64_t whole = draft->time_base + (int32_t)draft->time_low[r];
+    for (uint32_t r = 0; r < span->n; r++) {
+        const int64_t whole = span->time_base + (int32_t)span->column[MF_COLUMN_TIME_LOW][r];
         const uint64_t key = mf_time_key((double)whole);
-        draft->time_low[r] = (uint32_t)key;
-        draft->time_high[r] = (uint32_t)(key >> 32);
+        span->column[MF_COLUMN_TIME_LOW][r] = (uint32_t)key;
+        span->column[MF_COLUMN_TIME_HIGH][r] = (uint32_t)(key >> 32);
     }
-    draft->wide_time = true;
+    span->wide_time = true;
     return true;
 }
 
-/* No key of a time is 0. */
-static bool put_no_time(mf_parser *p)
+/* A time as its key; no key of a time is 0. */
+static bool put_key(mf_parser *p, uint64_t key)
 {
-    mf_draft *draft = &p->draft;
-    if (!draft->wide_time && !widen(p))
+    if (!p->span.wide_time && !widen(p))
         return false;
-    draft->time_low[draft->n] = draft->time_high[draft->n] = 0;
-    p->counts.n_timeless++;
+    p->span.column[MF_COLUMN_TIME_LOW][p->span.n] = (uint32_t)key;
+    p->span.column[MF_COLUMN_TIME_HIGH][p->span.n] = (uint32_t)(key >> 32);
     return true;
 }
 
@@ -108,36 +130,31 @@ static bool put_no_time(mf_parser *p)
  * there is no memory. */
 static inline bool put_time(mf_parser *p, mf_cell cell)
 {
-    mf_draft *draft = &p->draft;
-    const uint32_t at = draft->n;
+    mf_span *span = &p->span;
     const double rate = p->dialect->time_rate;
     int64_t whole;
     double seconds = 0;
     bool is_date = false;
     bool is_whole = mf_cell_digits(cell, &whole);
-    if (UNLIKELY(!is_whole) && !mf_value_time(cell, &is_whole, &whole, &seconds, &is_date))
-        return put_no_time(p);
+    if (UNLIKELY(!is_whole) && !mf_value_time(cell, &is_whole, &whole, &seconds, &is_date)) {
+        p->counts.n_timeless++;
+        return put_key(p, 0);
+    }
     if (UNLIKELY(rate != 1) && !is_date) {
         seconds = (is_whole ? (double)whole : seconds) / rate;
         whole = fabs(seconds) < 0x1p53 ? (int64_t)seconds : 0;
         is_whole = (double)whole == seconds;
     }
-    if (LIKELY(is_whole && !draft->wide_time)) {
-        if (UNLIKELY(at == 0))
-            draft->time_base = whole;
+    if (LIKELY(is_whole && !span->wide_time)) {
+        if (UNLIKELY(span->n == 0))
+            span->time_base = whole;
         int64_t offset;
-        if (!__builtin_sub_overflow(whole, draft->time_base, &offset) &&
-            offset == (int32_t)offset) {
-            draft->time_low[at] = (uint32_t)offset;
+        if (!__builtin_sub_overflow(whole, span->time_base, &offset) && offset == (int32_t)offset) {
+            span->column[MF_COLUMN_TIME_LOW][span->n] = (uint32_t)offset;
             return true;
         }
     }
-    if (!draft->wide_time && !widen(p))
-        return false;
-    const uint64_t key = mf_time_key(is_whole ? (double)whole : seconds);
-    draft->time_low[at] = (uint32_t)key;
-    draft->time_high[at] = (uint32_t)(key >> 32);
-    return true;
+    return put_key(p, mf_time_key(is_whole ? (double)whole : seconds));
 }
 
 static uint32_t add_id(mf_parser *p, mf_id_map *map, mf_cell cell, uint32_t limit, const char *what)
@@ -251,15 +268,15 @@ static inline bool read_time(mf_recent *recent, mf_cell cell, int64_t *whole)
 
 /* A row as nearly all are: ids that are known small integers, a rating that was met
  * before, a timestamp near the others. False, and nothing is done, when it is not:
- * then put_row. Worth 16 % of reading. Changes only *recent and *draft, so that they can be the caller's own
+ * then put_row. Worth 16 % of reading. Changes only *recent and *span, so that they can be the caller's own
  * and stay in registers. */
 __attribute__((always_inline)) static inline bool put_usual_row(const mf_parser *p,
-                                                                mf_recent *recent, mf_draft *draft,
+                                                                mf_recent *recent, mf_span *span,
                                                                 const mf_cell cells[MF_ROLES],
                                                                 bool has_time)
 {
     const mf_cell rating = cells[MF_ROLE_VALUE];
-    const uint32_t at = draft->n;
+    const uint32_t at = span->n;
     const uint32_t user = find_user(&p->users, recent, cells[MF_ROLE_USER]);
     if (UNLIKELY(user == MF_INDEX_NONE))
         return false;
@@ -270,46 +287,31 @@ __attribute__((always_inline)) static inline bool put_usual_row(const mf_parser 
     const uint64_t text = rating_text(rating, &place);
     if (UNLIKELY(p->cache[place].text != text))
         return false;
-    const uint32_t code = p->cache[place].code;
-    if (UNLIKELY(code == MF_VALUE_CODES && !draft->has_values))
-        return false;
     if (has_time) {
         int64_t whole;
         if (UNLIKELY(!read_time(recent, cells[MF_ROLE_TIMESTAMP], &whole)))
             return false;
         int64_t offset;
-        if (UNLIKELY(at == 0 || draft->wide_time) ||
-            UNLIKELY(__builtin_sub_overflow(whole, draft->time_base, &offset)) ||
+        if (UNLIKELY(at == 0 || span->wide_time) ||
+            UNLIKELY(__builtin_sub_overflow(whole, span->time_base, &offset)) ||
             UNLIKELY(offset != (int32_t)offset))
             return false;
-        draft->time_low[at] = (uint32_t)offset;
+        span->column[MF_COLUMN_TIME_LOW][at] = (uint32_t)offset;
     }
-    draft->user[at] = user;
-    draft->item[at] = item;
-    if (LIKELY(!draft->has_values))
-        draft->code[at] = (uint8_t)code;
-    else
-        draft->value[at] = p->cache[place].value;
-    draft->n = at + 1;
+    span->column[MF_COLUMN_USER][at] = user;
+    span->column[MF_COLUMN_ITEM][at] = item;
+    span->column[MF_COLUMN_VALUE][at] = p->cache[place].value;
+    span->n = at + 1;
     return true;
-}
-
-/* A row whose ids are good and whose value means that there is none is left out. */
-static void leave_out(mf_parser *p, float rating)
-{
-    if (p->dialect->feedback == MF_FEEDBACK_IMPLICIT && !(rating > 0))
-        p->counts.n_zero_weights++;
-    else
-        p->counts.n_not_rated++;
 }
 
 /* A row with the right number of fields, which are in p->cell too; false when it is
  * bad. */
 static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
 {
-    mf_draft *draft = &p->draft;
-    float rating;
-    uint32_t code = MF_VALUE_CODES;
+    mf_span *span = &p->span;
+    uint32_t value;
+    uint64_t *n_left_out;
     if (p->header_is_good && mf_row_is_header(p)) {
         p->counts.n_rows--;
         p->counts.n_header_rows++;
@@ -321,10 +323,10 @@ static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
         return false;
     if (UNLIKELY(item == MF_INDEX_NONE) && !may_be_new_id(cells[MF_ROLE_ITEM]))
         return false;
-    if (UNLIKELY(!read_rating(p, cells[MF_ROLE_VALUE], &rating, &code)))
+    if (UNLIKELY(!read_rating(p, cells[MF_ROLE_VALUE], &value, &n_left_out)))
         return false;
-    if (UNLIKELY(code == MF_VALUE_CODES) && is_left_out(p, rating)) {
-        leave_out(p, rating);
+    if (UNLIKELY(n_left_out != NULL)) {
+        ++*n_left_out;
         return true;
     }
     if (has_time && UNLIKELY(!put_time(p, cells[MF_ROLE_TIMESTAMP])))
@@ -334,20 +336,11 @@ static bool put_row(mf_parser *p, const mf_cell cells[MF_ROLES], bool has_time)
         user = add_id(p, &p->users, cells[MF_ROLE_USER], p->max_users, "users");
     if (UNLIKELY(item == MF_INDEX_NONE))
         item = add_id(p, &p->items, cells[MF_ROLE_ITEM], p->max_items, "items");
-    if (!draft->has_values && code == MF_VALUE_CODES) {
-        p->has_many_values = true;
-        if (!mf_draft_write_out(draft, &p->store.values, p->err))
-            fail(p);
-    }
     if (UNLIKELY(p->failed))
         return false;
-    const uint32_t at = draft->n++;
-    draft->user[at] = user;
-    draft->item[at] = item;
-    if (draft->has_values)
-        draft->value[at] = rating;
-    else
-        draft->code[at] = (uint8_t)code;
+    span->column[MF_COLUMN_USER][span->n] = user;
+    span->column[MF_COLUMN_ITEM][span->n] = item;
+    span->column[MF_COLUMN_VALUE][span->n++] = value;
     return true;
 }
 
@@ -394,14 +387,14 @@ static void put_unusual_row(mf_parser *p, const char *text, const uint32_t *begi
 }
 
 /* Reads the complete rows that were noted off the text. Inlined with what is known
- * of the layout; that, the recent ids and the copies of the draft are 11 % of reading. */
+ * of the layout; that, the recent ids and the copies of the span are 11 % of reading. */
 __attribute__((always_inline)) static inline void flush_rows(mf_parser *p, const layout at)
 {
     const uint32_t n_batched = p->n_batched;
     const uint32_t first_row = p->row;
     const char *text = p->text;
     mf_recent recent = p->recent;
-    mf_draft draft = p->draft;
+    mf_span span = p->span;
     uint32_t row = first_row;
     for (uint32_t f = 0; f < n_batched; f += at.n_fields, row++) {
         const uint32_t *begin = p->begin + f;
@@ -414,18 +407,18 @@ __attribute__((always_inline)) static inline void flush_rows(mf_parser *p, const
         if (at.is_double)
             for (uint32_t gap = 1; gap < at.n_fields; gap += 2)
                 is_usual &= begin[gap + 1] - begin[gap] == 1;
-        if (LIKELY(is_usual && put_usual_row(p, &recent, &draft, cells, at.has_time)))
+        if (LIKELY(is_usual && put_usual_row(p, &recent, &span, cells, at.has_time)))
             continue;
         p->row = row;
-        p->draft = draft;
+        p->span = span;
         put_unusual_row(p, text, begin, &at);
-        draft = p->draft;
+        span = p->span;
         if (UNLIKELY(p->failed))
             break;
     }
     p->row = first_row + n_batched / at.n_fields;
     p->recent = recent;
-    p->draft = draft;
+    p->span = span;
     p->text = text;
 }
 
@@ -542,7 +535,7 @@ static bool is_careful(const mf_parser *p)
 static void put_cells(mf_parser *p)
 {
     const bool has_time = p->dialect->has_time;
-    if ((is_careful(p) || !put_usual_row(p, &p->recent, &p->draft, p->cell, has_time)) &&
+    if ((is_careful(p) || !put_usual_row(p, &p->recent, &p->span, p->cell, has_time)) &&
         !put_row(p, p->cell, has_time))
         on_bad_row(p);
 }
@@ -648,46 +641,38 @@ static double greater(double a, double b)
     return a > b ? a : b;
 }
 
-static void put_value_in_range(mf_parser *p, float value)
-{
-    p->low = value < p->low ? value : p->low;
-    p->high = value > p->high ? value : p->high;
-}
-
 /* The least and the greatest value and time of a block, while it is in the cache. */
-static void take_ranges(mf_parser *p, mf_span *span)
+static void take_ranges(mf_parser *p)
 {
-    const mf_draft *draft = &p->draft;
-    bool seen[MF_VALUE_CODES] = {false};
-    for (uint32_t r = 0; !draft->has_values && r < draft->n; r++)
-        seen[draft->code[r]] = true;
-    for (uint32_t code = 0; !draft->has_values && code < p->store.values.n; code++)
-        if (seen[code]) {
-            put_value_in_range(p, p->store.values.value[code]);
-        }
-    for (uint32_t r = 0; draft->has_values && r < draft->n; r++)
-        put_value_in_range(p, draft->value[r]);
-    if (!p->dialect->has_time || draft->n == 0)
+    mf_span *span = &p->span;
+    const uint32_t *low = span->column[MF_COLUMN_TIME_LOW];
+    const uint32_t *high = span->column[MF_COLUMN_TIME_HIGH];
+    for (uint32_t r = 0; r < span->n; r++) {
+        float value;
+        memcpy(&value, &span->column[MF_COLUMN_VALUE][r], sizeof value);
+        p->low = value < p->low ? value : p->low;
+        p->high = value > p->high ? value : p->high;
+    }
+    if (!span->has_time || span->n == 0)
         return;
-    if (!draft->wide_time) {
-        int32_t low = INT32_MAX;
-        int32_t high = INT32_MIN;
-        for (uint32_t r = 0; r < draft->n; r++) {
-            const int32_t offset = (int32_t)draft->time_low[r];
-            low = offset < low ? offset : low;
-            high = offset > high ? offset : high;
+    if (!span->wide_time) {
+        int32_t least = INT32_MAX;
+        int32_t most = INT32_MIN;
+        for (uint32_t r = 0; r < span->n; r++) {
+            least = (int32_t)low[r] < least ? (int32_t)low[r] : least;
+            most = (int32_t)low[r] > most ? (int32_t)low[r] : most;
         }
         /* Offsets came from int64_t timestamps, so these sums are such. */
-        span->time_first = draft->time_base + low;
-        span->time_last = draft->time_base + high;
+        span->time_first = span->time_base + least;
+        span->time_last = span->time_base + most;
         p->first = lesser(p->first, (double)span->time_first);
         p->last = greater(p->last, (double)span->time_last);
         return;
     }
     uint64_t first = UINT64_MAX;
     uint64_t last = 0;
-    for (uint32_t r = 0; r < draft->n; r++) {
-        const uint64_t key = (uint64_t)draft->time_high[r] << 32 | draft->time_low[r];
+    for (uint32_t r = 0; r < span->n; r++) {
+        const uint64_t key = (uint64_t)high[r] << 32 | low[r];
         first = key != 0 && key < first ? key : first;
         last = key > last ? key : last;
     }
@@ -696,6 +681,15 @@ static void take_ranges(mf_parser *p, mf_span *span)
         p->first = lesser(p->first, mf_time_of_key(first));
         p->last = greater(p->last, mf_time_of_key(last));
     }
+}
+
+static bool reserve_rows(mf_parser *p, mf_error *err)
+{
+    for (mf_column column = MF_COLUMN_USER; column <= MF_COLUMN_TIME_LOW; column++)
+        if ((column != MF_COLUMN_TIME_LOW || p->span.has_time) &&
+            !mf_store_reserve(&p->store, column, p->n_most, &p->span, err))
+            return false;
+    return true;
 }
 
 /* The shortest object that can be a row: {"a":1,"b":2} */
@@ -716,7 +710,10 @@ bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes, cons
     *span = (mf_span){0};
     if (n_most >= UINT32_MAX)
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "a block of more than 2^32 rows");
-    if (!mf_draft_begin(&parser->draft, (uint32_t)n_most, dialect->has_time, err))
+    parser->n_most = (uint32_t)n_most;
+    parser->span = (mf_span){
+        .reader = parser->reader, .has_time = dialect->has_time, .n_lines = survey.n_lines};
+    if (!reserve_rows(parser, err))
         return false;
     parser->block = number;
     parser->row = 0;
@@ -733,12 +730,10 @@ bool mf_parser_block(mf_parser *parser, uint64_t number, const char *bytes, cons
         read_objects(parser, bytes, block->n_bytes);
     else
         read_rows(parser, bytes, block);
-    const bool ok = !parser->failed &&
-                    mf_store_pack(&parser->store, &parser->draft, dialect->has_time, span, err);
-    take_ranges(parser, span);
-    span->reader = parser->reader;
-    span->n_lines = survey.n_lines;
-    return ok;
+    mf_store_keep(&parser->store, &parser->span);
+    take_ranges(parser);
+    *span = parser->span;
+    return !parser->failed;
 }
 
 void mf_parser_end(mf_parser *parser)
@@ -752,6 +747,5 @@ void mf_parser_clear(mf_parser *parser)
     mf_parser_end(parser);
     mf_id_map_clear(&parser->users);
     mf_id_map_clear(&parser->items);
-    mf_draft_clear(&parser->draft);
     mf_store_clear(&parser->store);
 }

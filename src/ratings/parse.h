@@ -51,6 +51,14 @@ typedef struct mf_row_counts {
     uint64_t n_timeless;
 } mf_row_counts;
 
+/* The different values; all zero bytes is none. */
+typedef struct mf_values {
+    uint32_t n; /* more than MF_VALUES_COUNTED: not all are in bits[] */
+    uint32_t bits[MF_VALUES_COUNTED];
+} mf_values;
+
+void mf_values_add(mf_values *values, uint32_t bits);
+
 /* What a row has in common with the rows before it, mostly. */
 typedef struct mf_recent {
     uint64_t user_text; /* the last user found, if its id has 1 to 8 bytes: the id */
@@ -67,9 +75,8 @@ typedef struct mf_parser {
     uint32_t max_users, max_items;
     mf_id_map users, items;
     mf_store store;
-    mf_draft draft; /* of one block, but its memory stays */
+    mf_values values; /* that were read */
     const mf_ratings_options *options;
-    bool has_many_values; /* more than have a code */
     /* Of one file. */
     const mf_dialect *dialect;
     bool header_is_good; /* as a row: no column of it has to be a number */
@@ -81,6 +88,8 @@ typedef struct mf_parser {
     mf_bad_row bad[MF_RATINGS_BAD_ROWS_NAMED];
     /* Of one block. */
     uint64_t block;
+    uint32_t n_most; /* rows that it can have */
+    mf_span span;    /* its rows so far */
     uint32_t row;
     mf_recent recent;
     bool failed; /* err holds why; the rest of the block is skipped */
@@ -104,9 +113,8 @@ typedef struct mf_parser {
     int missing_role;            /* of JSON: that has no value; MF_ROLES: none */
     char damage[96];             /* of JSON, in words; "": none */
     struct {
-        uint64_t text; /* up to 7 bytes and their number; 0: nothing here */
-        float value;
-        uint32_t code; /* MF_VALUE_CODES: the value has none */
+        uint64_t text;  /* up to 7 bytes and their number; 0: nothing here */
+        uint32_t value; /* the bits of a float */
     } cache[MF_RATING_CACHE];
 } mf_parser;
 

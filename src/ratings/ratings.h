@@ -26,15 +26,11 @@
  * is no such number. Its place is the physical line on which the row begins and the
  * byte, counted from that line's beginning, at which the field to blame begins.
  *
- * Memory: at most 16 bytes per rating while reading (12 without timestamps, 20 with
- * such as do not fit 32 bits), 20 while grouping (24, also where times are kept), in
- * the end 12 (8 without timestamps, 20 where times are kept). In files like
- * MovieLens', user by user with less than 2^16 items and few different ratings, it is
- * 7 while reading and 16 while grouping. On top of that, for each thread 1 MiB of text,
- * its rows (13 to 21 bytes each), a map of the ids it met (about 100 bytes per id at
- * most) and 16 bytes per rating of the user with most ratings,
- * and up to 16 MiB per column that are reserved and used from the
- * front.
+ * Memory: 16 bytes per rating while reading (12 without timestamps, 20 with such as do not fit 32
+ * bits), 20 while grouping (24, also where times are kept), in the end 12 (8 without timestamps,
+ * 20 where times are kept). On top of that, for each thread 1 MiB of text, a map of the ids it met
+ * (about 100 bytes per id at most) and 16 bytes per rating of the user with most ratings, and up
+ * to 16 MiB per column that are reserved and used from the front.
  * At most 2^32 - 2 ratings.
  *
  * Time: libcsv's, and three fifths on top (bench/bench_ratings.c), a fifth of that for the

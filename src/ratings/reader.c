@@ -538,14 +538,13 @@ uint32_t mf_ratings_reader_distinct(const mf_ratings_reader *reader)
 {
     mf_values all = {0};
     for (uint32_t t = 0; t < reader->options.n_threads; t++) {
-        const mf_parser *p = &reader->parsers[t];
-        if (p->has_many_values)
+        const mf_values *own = &reader->parsers[t].values;
+        for (uint32_t i = 0; i < own->n && i < MF_VALUES_COUNTED; i++)
+            mf_values_add(&all, own->bits[i]);
+        if (own->n > MF_VALUES_COUNTED)
             return 0;
-        for (uint32_t code = 0; code < p->store.values.n; code++)
-            if (mf_values_code(&all, p->store.values.value[code]) == MF_VALUE_CODES)
-                return 0;
     }
-    return all.n;
+    return all.n <= MF_VALUES_COUNTED ? all.n : 0;
 }
 
 void mf_ratings_reader_shared(const mf_ratings_reader *reader, mf_shared_rows *shared,

@@ -1,26 +1,16 @@
-/* store.h: rating rows in the order they were read, packed.
+/* store.h: rating rows in the order they were read, in columns of 32 bits.
  *
- * A block's rows are first drafted in plain columns, which each thread uses again
- * for every block so that they stay in its cache, then packed into a span. What is
- * kept is what grouping needs, and no wider than the block's content needs:
- * memory that was never touched before is what costs most here (measured: 1 to
- * 3 ns per byte where a host first has to find it). The spans in block order are
- * the file.
+ * A span is a block's rows; the spans in block order are the file. Users and items are local
+ * indexes of the thread that read them, values the bits of floats. A time is an offset from the
+ * span's base while all of the block fit 32 bits, else ("wide") the 64 bits of mf_time_key in two
+ * columns. Each column is given back as soon as grouping has dealt it out.
  *
- *   users   runs of rows that have one user, as files mostly have them; else 32
- *           bits per row
- *   items   16 bits while all of the block fit, else 32
- *   values  8 bits, the number of the value among the first 256 that the thread met,
- *           while all of the block are such; else a float
- *   times   32 bits from the span's base while all of the block fit, else ("wide")
- *           the 64 bits of mf_time_key in two columns of 32
+ * Memory: 12 bytes per row, 16 with timestamps, 20 with wide ones. Columns lie in chunks that never
+ * move; at the end of a chunk memory for at most one block's rows stays unused (and untouched).
+ * Columns that are no wider than a block's content needs (users as runs, items in 16 bits, values as
+ * codes of 8) need 7 bytes per row in MovieLens' files, but the peak is later, and they are no faster.
  *
- * Each thread has a store of its own. Its columns lie in chunks that never move,
- * and each column can be given back as soon as grouping has dealt it out.
- *
- * Memory: at most 12 bytes per row, 16 with timestamps, 20 with wide ones; 7 with
- * timestamps in MovieLens' files. At the end of a chunk memory for at most one
- * block's rows stays unused (and untouched). */
+ * Threads: one mf_store each. */
 #ifndef MF_RATINGS_STORE_H
 #define MF_RATINGS_STORE_H
 
@@ -31,53 +21,6 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MF_VALUE_CODES = 256 };
-
-/* The values that have a code. All zero bytes is none. */
-typedef struct mf_values {
-    uint32_t n;
-    float value[MF_VALUE_CODES];
-    uint16_t slot[2 * MF_VALUE_CODES]; /* hash table: code + 1; 0: empty */
-} mf_values;
-
-/* The code of a value (by its bits), which it gets if it has none; MF_VALUE_CODES
- * when all are taken. */
-uint32_t mf_values_code(mf_values *values, float value);
-
-/* A block's rows as they are read. All zero bytes is an empty draft. */
-typedef struct mf_draft {
-    uint32_t n;
-    uint32_t capacity;
-    bool has_values; /* value[] holds the values, else code[] their codes */
-    bool wide_time;
-    int64_t time_base;
-    uint32_t *user; /* [capacity], each column */
-    uint32_t *item;
-    uint8_t *code;
-    float *value;        /* NULL until a value has no code */
-    uint32_t *time_low;  /* NULL until a row has a timestamp */
-    uint32_t *time_high; /* NULL until a block is wide */
-} mf_draft;
-
-/* An empty draft of capacity n_rows, with a timestamp column or without.
- * MF_ERR_MEMORY. */
-MF_MUST_CHECK bool mf_draft_begin(mf_draft *draft, uint32_t n_rows, bool has_time, mf_error *err);
-
-/* From here on the draft holds values, no codes. MF_ERR_MEMORY. */
-MF_MUST_CHECK bool mf_draft_write_out(mf_draft *draft, const mf_values *values, mf_error *err);
-
-/* Gives the draft a time_high column. MF_ERR_MEMORY. */
-MF_MUST_CHECK bool mf_draft_widen(mf_draft *draft, mf_error *err);
-
-void mf_draft_clear(mf_draft *draft);
-
-/* `n` rows, one after the other, of one user. */
-typedef struct mf_run {
-    uint32_t user;
-    uint32_t n;
-} mf_run;
-
-/* The columns of a store, to be given back one by one. */
 typedef enum mf_column {
     MF_COLUMN_USER,
     MF_COLUMN_ITEM,
@@ -90,12 +33,9 @@ typedef enum mf_column {
 typedef struct mf_span {
     uint32_t n;
     uint32_t reader; /* whose store, and whose local indexes */
-    uint32_t n_runs; /* 0: users are one by one */
-    bool short_items;
-    bool has_values; /* else codes */
     bool has_time;
     bool wide_time;
-    void *column[MF_COLUMNS]; /* the store's; time columns where there are such */
+    uint32_t *column[MF_COLUMNS]; /* the store's; time columns where there are such */
     int64_t time_base;
     int64_t time_first, time_last; /* of times that are not wide */
     bool is_timeless;              /* has_time, but no row has one */
@@ -105,15 +45,16 @@ typedef struct mf_span {
 
 /* All zero bytes is an empty store. */
 typedef struct mf_store {
-    mf_values values; /* of all codes in it */
     struct mf_chunk *newest[MF_COLUMNS];
     size_t next_bytes[MF_COLUMNS]; /* of the next chunk */
 } mf_store;
 
-/* Packs the draft's rows; fills in *span but for reader and n_lines.
- * MF_ERR_MEMORY. */
-MF_MUST_CHECK bool mf_store_pack(mf_store *store, const mf_draft *draft, bool has_time,
-                                 mf_span *span, mf_error *err);
+/* Gives the span memory for n_rows rows in a column. MF_ERR_MEMORY. */
+MF_MUST_CHECK bool mf_store_reserve(mf_store *store, mf_column column, uint32_t n_rows,
+                                    mf_span *span, mf_error *err);
+
+/* The rows of the span stay: what was reserved beyond them is for the next span. */
+void mf_store_keep(mf_store *store, const mf_span *span);
 
 /* Gives back one column of all spans. */
 void mf_store_drop(mf_store *store, mf_column column);

@@ -82,7 +82,7 @@ enum {
 
 /* The table of the file bytes[0 .. n), the caller's to mf_predict_movies_destroy. name is that of
  * the file, for errors. NULL: MF_ERR_PARSE, MF_ERR_LIMIT (4 GiB of texts), MF_ERR_MEMORY.
- * Cost: 1 to 5 ns per byte. */
+ * Cost: 0.8 s for a million movies (47 MB), the table included. */
 MF_MUST_CHECK mf_predict_movies *mf_predict_movies_read(const char *name, const char *bytes,
                                                         size_t n, mf_error *err);
 

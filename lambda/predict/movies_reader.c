@@ -53,11 +53,11 @@ static bool split_line(reader *r, const char *line, size_t n)
     return true;
 }
 
-/* Appends the content of a field to text and returns its size; 0: no memory. */
+/* Appends the content of a field to text and returns its size; without memory 0, and text fails. */
 static size_t append_field(reader *r, const char *line, uint32_t i)
 {
     const mf_field *field = &r->split.field[i];
-    if (!mf_text_reserve(&r->text, field->n_bytes))
+    if (field->n_bytes == 0 || !mf_text_reserve(&r->text, field->n_bytes))
         return 0;
     const size_t n =
         mf_field_text(line, field, false, r->text.bytes + r->text.n_bytes, field->n_bytes);

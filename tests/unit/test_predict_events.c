@@ -291,6 +291,12 @@ static void a_load_balancer_gets_responses_in_its_shape(void **state)
                             "application/json");
         assert_null(json_object_get(on.json, is_multi ? "headers" : "multiValueHeaders"));
     }
+    send_event(
+        "{\"httpMethod\":\"GET\",\"path\":\"/predict\",\"requestContext\":{\"elb\":{}},"
+        "\"multiValueHeaders\":{},\"multiValueQueryStringParameters\":{\"user%49d\":[\"%32\"],"
+        "\"movieId\":[\"2959\"]}}");
+    assert_string_equal(on.instance, RATING_REQUEST);
+    assert_int_equal(on.outcome.status, 200);
     send_event("{\"httpMethod\":\"PUT\",\"path\":\"/predict\",\"requestContext\":{\"elb\":{}},"
                "\"multiValueHeaders\":{}}");
     assert_string_equal(json_string_value(json_object_get(on.json, "statusDescription")),

@@ -1,6 +1,6 @@
 /* where.c: every condition is a bitmap; AND, OR and `none` are operations on words.
  *
- * (1) Bits of unrated items, which stand behind those of the model, are never set.
+ * (1) Bits of unrated items, which follow those of the model, are never set.
  * (2) A condition at depth d (the outermost is 0) uses the bitmaps of scratch from d on: its parts'
  *     results are in bitmap d. */
 #include "recommend/where.h"

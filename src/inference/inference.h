@@ -40,9 +40,11 @@
  *
  * Every request format allows every response format: JSON wraps a batch in predictions, JSON Lines
  * and CSV end every response with \n, so that the concatenated responses to pieces of a file are
- * the response to the file. CSV holds ratings only. A first CSV line may name the columns, as in
- * the files that train reads (csv/column_names.h), in either order; it has no response, see `batch`. A
- * line with one such name and something else is refused, unless one of them is an id of the model. Empty lines are allowed only at the end of a body.
+ * the response to the file. CSV holds ratings only. A first CSV line may name the columns, as in the
+ * files that train reads (csv/column_names.h), in either order; it has no response, see `batch`. In
+ * a batch job the user comes first, because later bodies have no header. A line with one such name
+ * and something else is refused, unless one of them is an id of the model. Empty lines are allowed
+ * only at the end of a body, see `batch`.
  *
  * (1) There is one response for each instance, in the same order.
  * (2) The same instance yields the same response alone, in a batch, in every format.

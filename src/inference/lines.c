@@ -112,6 +112,12 @@ static bool take_header(mf_inference *inference, mf_place place, mf_error *err)
     const int named = names[0] == MF_CSV_NO_NAME;
     inference->has_header = names[0] + names[1] == MF_CSV_USER + MF_CSV_ITEM;
     inference->item_first = inference->has_header && names[0] == MF_CSV_ITEM;
+    /* A batch job's later bodies have no header. */
+    if (inference->item_first && inference->limits->batch)
+        return mf_place_fail(
+            err, MF_ERR_PARSE, place, NULL,
+            "a header with the item first: in a batch transform job only the first of "
+            "many requests has it, so that the columns must be user,movie");
     if (inference->has_header && inference->limits->batch)
         mf_response_no_instance(inference, true);
     if (inference->has_header || names[named] == MF_CSV_NO_NAME || is_known(inference, 0) ||

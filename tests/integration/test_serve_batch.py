@@ -188,6 +188,8 @@ class MiniBatches(ServeCase):
             response = self.server.post(header + rows, CSV)
             self.assertEqual("predicted_rating\n" + plain, response.text)
         self.assertEqual("predicted_rating\n", self.server.post("userId,movieId\n", CSV).text)
+        # Later requests of a job have no header that could say their order.
+        self.assertRefused(self.server.post("movieId,userId\n1001,1\n", CSV), 400, "line 1", "item first")
         # JSON has no header lines: a placeholder keeps the count.
         response = self.server.post("userId,movieId\n" + rows, CSV, headers={"Accept": JSON_LINES})
         lines = response.json_lines()

@@ -155,6 +155,12 @@ static void a_csv_header_is_skipped_or_has_a_response(void **state)
     expect_as(CSV, JSON, "userId,movieId", "{\"predictions\":[]}");
     /* The header's order is that of all lines. */
     expect_as(CSV, CSV, "asin,reviewerID\n2959,7\n1042,7\n", "2.0\n4.0\n");
+    fixture.limits.batch = true; /* later bodies of the job have no header */
+    refuse_as(
+        CSV, CSV, "asin,reviewerID\n2959,7\n", 400,
+        "line 1: a header with the item first: in a batch transform job only the first of many "
+        "requests has it, so that the columns must be user,movie");
+    fixture.limits.batch = false;
     refuse_as(
         CSV, CSV, "item,user\n2959,7\n,7\n", 400,
         "line 3: movie: expected an id of 1 to 255 bytes of UTF-8 without control characters");

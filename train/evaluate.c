@@ -44,7 +44,9 @@ typedef struct options {
     uint32_t seeds;
     uint32_t k;
     uint32_t max_users;
-    mf_order order; /* MF_ORDER_DEFAULT: a row for each that there is */
+    double diversity;    /* 0: no second row */
+    char second_row[32]; /* its name then */
+    mf_order order;      /* MF_ORDER_DEFAULT: a row for each that there is */
     bool baselines;
     setting first;
     setting second;
@@ -72,6 +74,7 @@ static const char usage[] =
     "  --order ORDER        ranking, rating or popularity alone; default: each that there is\n"
     "  --compare SETTINGS   NAME=VALUE,…: a second model, learned with these as well, compared\n"
     "                       with the first user by user\n"
+    "  --diversity D        0 < D <= 1: the same lists again, varied, as a second setting\n"
     "  --users N            look at N users at most, evenly spread; default: all\n"
     "  --baselines yes|no   popularity and item-item (yes)\n"
     "  --json FILE          all figures as JSON\n"
@@ -138,6 +141,8 @@ static bool parse_option(options *o, const char *name, const char *value, mf_err
         ok = parse_order(o, value);
     else if (strcmp(name, "--fraction") == 0)
         ok = parse_real(value, &o->fraction) && o->fraction > 0 && o->fraction < 1;
+    else if (strcmp(name, "--diversity") == 0)
+        ok = parse_real(value, &o->diversity) && o->diversity > 0 && o->diversity <= 1;
     else if (strcmp(name, "--relevant-rating") == 0)
         ok = parse_real(value, &o->relevant_rating);
     else if (strcmp(name, "--seeds") == 0)
@@ -199,6 +204,9 @@ static bool check(const options *o, mf_error *err)
     if (o->model != NULL && (o->compare != NULL || o->seeds > 1))
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "--compare and --seeds learn models; with --model nothing is learned");
+    if (o->diversity > 0 && o->compare != NULL)
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "--diversity and --compare are both a second setting");
     if (o->seeds > 1 && o->split != MF_SPLIT_USER_RANDOM)
         return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
                        "--seeds is for --split random; by time there is one split");
@@ -234,6 +242,7 @@ static bool parse_arguments(options *o, int argc, char **argv, mf_error *err)
     }
     if (!check(o, err) || (o->compare != NULL && !set_second(o, err)))
         return false;
+    snprintf(o->second_row, sizeof o->second_row, "diversity %g", o->diversity);
     mf_train_settings_finish(&o->first.values);
     mf_train_settings_finish(&o->second.values);
     return true;
@@ -293,6 +302,38 @@ static bool wants(const options *o, const mf_recommender *recommender, size_t i)
                                         : o->order == order_rows[i].order;
 }
 
+/* Of two items in a list, the mean over pairs and users. */
+static double cosine_of(const mf_recommender *recommender, const mf_evaluation *e)
+{
+    double sum = 0;
+    uint64_t n = 0;
+    for (uint32_t user = 0; user < e->n_users; user++) {
+        const uint32_t *list = e->list + (size_t)user * e->length;
+        for (uint32_t a = 0; a < e->k && list[a] != MF_INDEX_NONE; a++)
+            for (uint32_t b = 0; b < a; b++, n++)
+                sum += mf_item_cosine(recommender, list[a], list[b]);
+    }
+    return n > 0 ? sum / (double)n : 0;
+}
+
+/* The first model's lists once more, with diversity. */
+static bool look_at_varied(run *r, const mf_recommender *recommender, mf_error *err)
+{
+    mf_evaluate_result *result = r->result;
+    const mf_evaluate_row rows[] = {result->first, MF_ROW_SECOND};
+    mf_model_lists lists = {.recommender = recommender, .diversity = (float)r->o->diversity};
+    for (size_t i = 0; i < sizeof order_rows / sizeof order_rows[0]; i++)
+        if (order_rows[i].row == result->first)
+            lists.order = order_rows[i].order;
+    const mf_list_source source = mf_model_lists_source(&lists);
+    if (!look_at(r, MF_ROW_SECOND, &source, r->o->max_users, err))
+        return false;
+    for (size_t i = 0; i < 2; i++)
+        result->cosine[rows[i]] +=
+            cosine_of(recommender, &result->evaluation[rows[i]][r->place]) / r->o->seeds;
+    return true;
+}
+
 /* The rows of the first model, or the one row of the second. */
 static bool look_at_model(run *r, const mf_model *model, bool second, mf_error *err)
 {
@@ -313,6 +354,8 @@ static bool look_at_model(run *r, const mf_model *model, bool second, mf_error *
     }
     if (ok && !any)
         ok = mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE, "the model has no such --order");
+    if (ok && r->o->diversity > 0)
+        ok = look_at_varied(r, recommender, err);
     mf_recommender_destroy(recommender);
     return ok;
 }
@@ -577,7 +620,8 @@ static bool evaluate(const options *o, mf_evaluate_result *result, mf_error *err
     *result = (mf_evaluate_result){.data = o->data,
                                    .model = o->model,
                                    .split = o->split_name,
-                                   .compare = o->compare,
+                                   .compare = o->diversity > 0 ? o->second_row : o->compare,
+                                   .diversity = o->diversity,
                                    .fraction = has_fraction ? o->fraction : (double)NAN,
                                    .k = o->k,
                                    .n_users = all->n_users,

@@ -122,6 +122,10 @@ void mf_evaluate_print(const mf_evaluate_result *r, FILE *out)
     for (int row = 0; row < MF_ROWS; row++)
         if (r->has_row[row])
             print_row(r, (mf_evaluate_row)row, out);
+    if (r->has_row[MF_ROW_SECOND] && r->diversity > 0)
+        fprintf(out, "\ncosine of two items in a list: %.4f, with diversity %g %.4f (%+.1f %%)\n",
+                r->cosine[r->first], r->diversity, r->cosine[MF_ROW_SECOND],
+                100 * (r->cosine[MF_ROW_SECOND] / r->cosine[r->first] - 1));
     if (r->has_row[MF_ROW_SECOND])
         fprintf(
             out,
@@ -179,6 +183,8 @@ static json_t *lists(const mf_evaluate_result *r, mf_evaluate_row row)
     set(&object, "recall_20", interval(s->recall_20));
     set(&object, "coverage", real(s->coverage));
     set(&object, "novelty", real(s->novelty));
+    if (r->diversity > 0 && (row == r->first || row == MF_ROW_SECOND))
+        set(&object, "cosine", real(r->cosine[row]));
     set(&object, "users_without_relevant", count(e->n_nothing_relevant));
     set(&object, "users_unknown", count(e->n_unknown_users));
     set(&object, "users_not_looked_at", count(e->n_not_looked_at));

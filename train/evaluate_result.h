@@ -47,10 +47,12 @@ typedef struct mf_evaluate_run {
 
 typedef struct mf_evaluate_result {
     const char *data;
-    const char *model;   /* NULL: trained here */
-    const char *split;   /* "random", … */
-    const char *compare; /* NULL: no second setting */
-    double fraction;     /* NAN where the split has none */
+    const char *model;      /* NULL: trained here */
+    const char *split;      /* "random", … */
+    const char *compare;    /* NULL: no second setting */
+    double diversity;       /* > 0: of the second row, which are the first model's lists */
+    double cosine[MF_ROWS]; /* then: of two items in a list, the mean over pairs, users, runs */
+    double fraction;        /* NAN where the split has none */
     uint32_t k;
     uint32_t n_users; /* of the model */
     uint32_t n_items;

@@ -84,7 +84,7 @@ static bool list(const void *context, void *thread, uint32_t user, const mf_left
 {
     const mf_model_lists *lists = context;
     thread_state *t = thread;
-    const mf_top_n_query query = {.n = n, .order = lists->order};
+    const mf_top_n_query query = {.n = n, .order = lists->order, .diversity = lists->diversity};
     const mf_recommendation *best;
     mf_profile profile = mf_profile_of_user(lists->recommender, user);
     profile.rated = out->items;

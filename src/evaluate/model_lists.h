@@ -17,6 +17,7 @@ typedef struct mf_model_lists {
      * also_items[also_start[u]] up to also_items[also_start[u + 1]]. NULL: none. */
     const uint64_t *also_start;
     const uint32_t *also_items;
+    float diversity; /* 0 … 1 (recommender.h) */
 } mf_model_lists;
 
 /* The source; `lists` and its recommender must outlive it. Its list fails MF_ERR_ARGUMENT for an

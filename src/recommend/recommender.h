@@ -148,6 +148,19 @@ typedef struct mf_recommendation {
     float predicted_rating; /* NAN without a rating model, and in mf_similar */
 } mf_recommendation;
 
+/* At most so many items of a list have one value: two of a genre, one of a brand. */
+typedef struct mf_quota {
+    const uint32_t *start; /* [n_items + 1] item i has the values at start[i] … start[i + 1] − 1 */
+    const uint32_t *values; /* < n_values, none twice for an item */
+    uint32_t n_values;
+    uint32_t most; /* items of each value */
+} mf_quota;
+
+enum {
+    MF_STEER_POOL = 100, /* steer.h */
+    MF_STEER_MAX = 1000, /* offset + n with diversity: each place is compared with all before */
+};
+
 typedef struct mf_top_n_query {
     size_t n;      /* how many; fewer come when there are no more */
     size_t offset; /* how many of the best to pass over first: n = 10 with offset 0, 10, 20, … are
@@ -162,10 +175,16 @@ typedef struct mf_top_n_query {
     const uint32_t *exclude; /* [n_exclude] not these, in any order, repeats and MF_INDEX_NONE are
                               * nothing special; may be NULL */
     size_t n_exclude;
+    float diversity;        /* 0 … 1: how much an item like those before it is put behind others
+                             * (steer.h); 0: not at all */
+    const mf_quota *quotas; /* [n_quotas] an item comes only if it is within all of them, which are
+                             * used up from the first place on; their arrays must live until the
+                             * list is there; may be NULL */
+    size_t n_quotas;
     size_t n_unknown;  /* different candidates that the model does not know: they stand in the
                         * list with item MF_INDEX_NONE, ordered by ranking last with score NAN;
-                        * by rating where μ + b_u stands, by popularity where 0 does; neither
-                        * allowed nor exclude is about them */
+                        * by rating where μ + b_u stands, by popularity where 0 does; with
+                        * diversity or quotas last. Neither allowed nor exclude is about them */
     bool unknown_last; /* … or last in any order, with NAN for score and rating (strict) */
 } mf_top_n_query;
 
@@ -176,7 +195,7 @@ typedef struct mf_top_n_query {
  * predicted_rating is clipped to the scale of the ratings.
  * *best lives in the workspace until its next query; *n_best ≤ query->n.
  * Fails MF_ERR_ARGUMENT: candidate or excluded item out of range, an order that the model does not
- * have; MF_ERR_MEMORY.
+ * have, a diversity that is not from 0 to 1, more than MF_STEER_MAX items with one; MF_ERR_MEMORY.
  * Cost: O(n_items · k), with the index an eighth of the vectors' bytes are read; for a user of the
  * model and MF_ORDER_RANKING also O(n_rated · k) for the profile. Where the query leaves fewer than
  * one item in 32, those alone are read. */
@@ -190,6 +209,10 @@ MF_MUST_CHECK bool mf_top_n(const mf_recommender *recommender, mf_workspace *wor
 MF_MUST_CHECK bool mf_similar(const mf_recommender *recommender, mf_workspace *workspace,
                               uint32_t item, size_t n, const mf_recommendation **best,
                               size_t *n_best, mf_error *err);
+
+/* The cosine of two items in that space, without the damping: what diversity is about (steer.h). 0
+ * where an item has no direction. Both in range. Cost: O(k). */
+double mf_item_cosine(const mf_recommender *recommender, uint32_t a, uint32_t b);
 
 /* The same lists in steps, where a pass takes long (mf_recommender_is_long). begin fails as
  * the list does. step continues until mf_clock_seconds() is about `until`, 0: to the end; it returns

@@ -37,12 +37,39 @@ typedef struct mf_scoring {
     size_t n_left_out;
 } mf_scoring;
 
+/* An item of the pool. */
+typedef struct mf_steer_item {
+    mf_recommendation entry;
+    float cosines; /* the sum of those with the items of the list */
+} mf_steer_item;
+
+/* A varied list on its way (steer.h). */
+typedef struct mf_steering {
+    float diversity;
+    const mf_quota *quotas; /* [n_quotas] */
+    size_t n_quotas;
+    size_t n;                /* places to fill; 0: the list is not of this kind */
+    uint32_t *counts;        /* [Σ n_values] listed items of each value */
+    mf_recommendation *list; /* [n and the unknown candidates] */
+    size_t n_list;
+    float *rows;         /* [n × stride] of the listed items, at length 1 */
+    mf_steer_item *pool; /* [pool_size] in the order of the scores */
+    size_t pool_size;
+    size_t n_pool;
+    size_t next; /* of the best items: the first that was not looked at */
+    float top;   /* the best score … */
+    float per_spread;
+    uint32_t *numbers; /* [n or pool_size] to work in, as cosines */
+    float *cosines;
+} mf_steering;
+
 /* A list on its way. */
 typedef struct mf_search {
     const mf_recommender *recommender;
     mf_scoring scoring;
     mf_best best;
     bool under_way; /* the scan is not done */
+    bool is_sorted; /* best is no heap any more */
     bool indexed;
     mf_index_query query; /* of the index */
     size_t next;          /* item that was not looked at; with the index a block */
@@ -58,6 +85,7 @@ typedef struct mf_search {
     bool takes_bare;  /* items without a vector, last: candidates of a list by ranking */
     size_t n_unknown; /* unknown candidates that may stand in the list */
     bool unknown_last;
+    mf_steering steering;
     const mf_recommendation *list; /* [n_list] when it is done: the response */
     size_t n_list;
 } mf_search;

@@ -3,14 +3,12 @@
 #include "recommend/similar.h"
 
 #include "recommend/norm.h"
+#include "recommend/state.h"
 
 #include <math.h>
 
 /* Below it a row's products underflow. */
 static const double LENGTH_MIN = 1e-30;
-
-/* Pseudo-counts, with a rating model and with a ranking model. */
-static const double RATING_DAMPING = 5, RANKING_DAMPING = 50;
 
 /* Of the squared first component, which is popularity. */
 static const double FIRST = 0.25;
@@ -40,7 +38,8 @@ static double length_of(const mf_model_parts *parts, const mf_space *space, uint
 
 void mf_similarity_weights(const mf_model_parts *parts, const mf_space *space, float *weight)
 {
-    const double damping = parts->ranking.n_factors > 0 ? RANKING_DAMPING : RATING_DAMPING;
+    const double damping = (double)(parts->ranking.n_factors > 0 ? MF_SIMILAR_RANKING_DAMPING
+                                                                 : MF_SIMILAR_RATING_DAMPING);
     for (uint32_t item = 0; item < parts->n_items; item++) {
         const double length = length_of(parts, space, item);
         const double count = (double)parts->item_count[item];
@@ -62,4 +61,17 @@ bool mf_similarity_query(const mf_model_parts *parts, const mf_space *space, uin
         query[f] = (float)(scale * (double)row[f] / length);
     }
     return is_length(length);
+}
+
+double mf_item_cosine(const mf_recommender *recommender, uint32_t a, uint32_t b)
+{
+    const mf_model_parts *parts = recommender->parts;
+    const mf_space *space = mf_similar_space(recommender);
+    const double lengths = length_of(parts, space, a) * length_of(parts, space, b);
+    const float *x = space->rows + a * space->stride, *y = space->rows + b * space->stride;
+    double sum = 0;
+    for (size_t f = 0; f < space->n_factors; f++)
+        sum +=
+            (parts->ranking.n_factors > 0 ? weight_of(parts, f) : 1) * (double)x[f] * (double)y[f];
+    return is_length(lengths) ? sum / lengths : 0;
 }

@@ -42,6 +42,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Pseudo-counts: 5 and 50 above. */
+#define MF_SIMILAR_RATING_DAMPING  5.0F
+#define MF_SIMILAR_RANKING_DAMPING 50.0F
+
 /* Items are like others in the space of the ranking model, or in that of the rating model. Both
  * functions compute
  *

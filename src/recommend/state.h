@@ -57,6 +57,13 @@ struct mf_workspace {
     mf_scratch reasons;      /* mf_reason */
     mf_scratch explanations; /* mf_explanation */
     mf_scratch terms;
+    mf_scratch quotas;  /* mf_quota: steer.c, as the next ones */
+    mf_scratch counts;  /* uint32_t */
+    mf_scratch steered; /* mf_recommendation: the list */
+    mf_scratch pool;    /* mf_steer_item */
+    mf_scratch rows;    /* float */
+    mf_scratch numbers; /* uint32_t */
+    mf_scratch cosines; /* float */
 };
 
 /* At least count elements of `size` bytes, 64-byte aligned, content undefined.

@@ -5,6 +5,7 @@
 #include "recommend/scan.h"
 #include "recommend/similar.h"
 #include "recommend/state.h"
+#include "recommend/steer.h"
 
 #include <math.h>
 #include <string.h>
@@ -111,10 +112,14 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
         !mf_choice_make(recommender, workspace, profile, query, &choice, err))
         return false;
     const size_t n_wanted = query->n > 0 ? sum_at_most(query->offset, query->n) : 0;
-    const size_t n = least(n_wanted, choice.n);
+    const bool is_steered = n_wanted > 0 && mf_steer_applies(query);
+    const size_t n_places = least(n_wanted, choice.n);
+    const size_t n = is_steered ? least(mf_steer_lookahead(query, n_wanted), choice.n) : n_places;
     const size_t n_unknown = least(query->n_unknown, n_wanted);
-    mf_recommendation *entries = mf_scratch_reserve(&workspace->best, sum_at_most(n, n_unknown),
-                                                    sizeof *entries, "a list of the best", err);
+    const size_t n_entries =
+        is_steered && query->n_quotas > 0 ? choice.n : sum_at_most(n, n_unknown);
+    mf_recommendation *entries =
+        mf_scratch_reserve(&workspace->best, n_entries, sizeof *entries, "a list of the best", err);
     if (entries == NULL)
         return false;
     const bool leaves_out = choice.bits == NULL && !query->include_rated;
@@ -140,6 +145,8 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
         .n_unknown = n_unknown,
         .unknown_last = query->unknown_last,
     };
+    if (is_steered && !mf_steer_begin(search, workspace, query, n_places, err))
+        return false;
     mf_best_begin(&search->best, entries, n);
     return search_items(search, workspace, err);
 }
@@ -191,12 +198,11 @@ static void append_bare(mf_search *search)
 
 /* The unknown candidates into the sorted list, behind known items with the same score.
  * Returns its length. */
-static size_t insert_unknown(const mf_search *search)
+static size_t insert_unknown(const mf_search *search, mf_recommendation *entries, size_t n_known)
 {
     const mf_model_parts *parts = search->recommender->parts;
-    mf_recommendation *entries = search->best.entries;
     mf_recommendation unknown = {MF_INDEX_NONE, NAN, NAN};
-    size_t at = search->best.n;
+    size_t at = n_known;
     if (search->n_unknown == 0)
         return at;
     if (!search->unknown_last && mf_recommender_has_ratings(search->recommender))
@@ -204,12 +210,12 @@ static size_t insert_unknown(const mf_search *search)
     if (!search->unknown_last && search->order != MF_ORDER_RANKING) {
         unknown.score =
             search->order == MF_ORDER_RATING ? parts->global_mean + search->profile.bias : 0;
-        while (at > 0 && entries[at - 1].score < unknown.score)
+        while (search->steering.n == 0 && at > 0 && entries[at - 1].score < unknown.score)
             at--;
     }
     const size_t left = search->n - at;
     const size_t n = search->n_unknown < left ? search->n_unknown : left;
-    const size_t behind = search->best.n - at;
+    const size_t behind = n_known - at;
     const size_t moved = behind < left - n ? behind : left - n;
     memmove(entries + at + n, entries + at, moved * sizeof *entries);
     for (size_t k = 0; k < n; k++)
@@ -217,19 +223,54 @@ static size_t insert_unknown(const mf_search *search)
     return at + n + moved;
 }
 
+/* Finds more of the best items; their list begins as it did. What that needs was reserved. */
+static void look_further(mf_search *search, mf_workspace *workspace)
+{
+    enum { TIMES = 8 };
+    mf_error none = {0};
+    const size_t most = search->choice.n / TIMES;
+    const size_t n =
+        search->best.capacity < most ? search->best.capacity * TIMES : search->choice.n;
+    mf_best_begin(&search->best, search->best.entries, n);
+    search->is_sorted = false;
+    if (!search_items(search, workspace, &none)) /* cannot be: mf_steer_begin reserved it */
+        search->best.capacity = search->choice.n = 0;
+}
+
+/* True when the list is there. */
+static bool fill_places(mf_search *search, mf_workspace *workspace, double until)
+{
+    for (;;) {
+        if (search->under_way && !mf_scan_step(search, workspace, until))
+            return false;
+        if (!search->is_sorted) {
+            const bool is_similar = search->item != MF_INDEX_NONE;
+            if (is_similar || search->order != MF_ORDER_POPULARITY) /* those stand sorted */
+                mf_best_sort(&search->best);
+            append_bare(search);
+            search->is_sorted = true;
+        }
+        if (search->steering.n == 0)
+            return true;
+        const mf_steer_state state = mf_steer_step(search, until);
+        if (state != MF_STEER_SHORT)
+            return state == MF_STEER_DONE;
+        look_further(search, workspace);
+    }
+}
+
 bool mf_search_step(mf_workspace *workspace, double until, const mf_recommendation **best,
                     size_t *n_best)
 {
     mf_search *search = &workspace->search;
     const mf_recommender *recommender = search->recommender;
-    if (search->under_way && !mf_scan_step(search, workspace, until))
+    if (!fill_places(search, workspace, until))
         return false;
-    mf_recommendation *entries = search->best.entries;
     const bool is_similar = search->item != MF_INDEX_NONE;
-    if (is_similar || search->order != MF_ORDER_POPULARITY) /* those stand sorted */
-        mf_best_sort(&search->best);
-    append_bare(search);
-    const size_t n = insert_unknown(search);
+    const bool is_steered = search->steering.n > 0;
+    mf_recommendation *entries = is_steered ? search->steering.list : search->best.entries;
+    const size_t n =
+        insert_unknown(search, entries, is_steered ? search->steering.n_list : search->best.n);
     const size_t offset = least(search->offset, n);
     for (size_t k = offset; k < n; k++) {
         mf_recommendation *entry = &entries[k];

@@ -36,6 +36,13 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->reasons.block);
     mf_free(workspace->explanations.block);
     mf_free(workspace->terms.block);
+    mf_free(workspace->quotas.block);
+    mf_free(workspace->counts.block);
+    mf_free(workspace->steered.block);
+    mf_free(workspace->pool.block);
+    mf_free(workspace->rows.block);
+    mf_free(workspace->numbers.block);
+    mf_free(workspace->cosines.block);
     mf_free(workspace);
 }
 

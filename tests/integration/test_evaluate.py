@@ -50,6 +50,19 @@ class EvaluateSplits(EvaluateCase):
     def data(self):
         return self.file("ratings.csv", csv(self.rows))
 
+    def test_diversity_is_a_second_row_of_lists_that_are_less_alike(self):
+        report, table = self.evaluate("--data", self.data(), "--diversity", 0.7, *FEW_EPOCHS)
+        first, second = report["lists"]["ranking"], report["lists"]["second"]
+        self.assertLess(second["cosine"], first["cosine"])
+        self.assertEqual(first["users"], second["users"])
+        self.assertEqual("diversity 0.7", report["comparison"]["settings"])
+        self.assertIn(f"cosine of two items in a list: {first['cosine']:.4f}, with diversity 0.7 "
+                      f"{second['cosine']:.4f}", table)
+        self.assertNotIn("cosine", report["lists"]["popularity"])
+        self.assertRefuses("--diversity cannot be \"2\"", "--data", self.data(), "--diversity", 2)
+        self.assertRefuses("are both a second setting", "--data", self.data(), "--diversity", 0.7,
+                           "--compare", "n_factors=3")
+
     def test_one_factor_is_found_by_the_model_and_not_by_popularity(self):
         """Even users like even items: the ranking model lists almost only these."""
         rows, withheld = parity()

@@ -334,7 +334,8 @@ static bool make_lists(const comparison *j, side *s, mf_error *err)
     if (recommender == NULL || s->ndcg == NULL ||
         !mf_held_out_create(&s->rows, s->parts->n_users, j->input->relevant_rating, &held_out, err))
         goto done;
-    const mf_model_lists lists = {recommender, MF_ORDER_DEFAULT, s->also.start, s->also.item};
+    const mf_model_lists lists = {
+        .recommender = recommender, .also_start = s->also.start, .also_items = s->also.item};
     const mf_list_source source = mf_model_lists_source(&lists);
     if (!mf_evaluate_lists(&source, &held_out, &options, &evaluation, err))
         goto done;

@@ -51,7 +51,8 @@ static bool check_response(const mf_inference *inference, mf_error *err)
     const uint64_t max_bytes = inference->limits->max_response_bytes;
     if (inference->response->failed)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for the response");
-    if (max_bytes > 0 && inference->response->n_bytes > max_bytes)
+    if (max_bytes > 0 &&
+        (inference->response->n_bytes > max_bytes || inference->least_bytes > max_bytes))
         return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE,
                        "the response has over %llu bytes: request less at once",
                        (unsigned long long)max_bytes);
@@ -64,6 +65,11 @@ static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *e
     mf_error behind = {0};
     if (inference->list.searched_in != NULL) {
         mf_instance_resume(inference);
+        return check_response(inference, err);
+    }
+    /* Once it is known that the body has more than pairs. */
+    if (inference->n_slow > 0 && inference->least_at < inference->n_bytes) {
+        mf_least_step(inference);
         return check_response(inference, err);
     }
     const bool ok = read_some(inference, workspace, &behind);
@@ -121,8 +127,9 @@ int mf_inference_status(const mf_error *err)
     case MF_OK:
         return 200;
     case MF_ERR_PARSE:
-    case MF_ERR_LIMIT:
         return 400;
+    case MF_ERR_LIMIT:
+        return 413;
     case MF_ERR_UNKNOWN:
         return 404;
     case MF_ERR_NOT_ACCEPTABLE:

@@ -112,7 +112,9 @@ MF_MUST_CHECK mf_inference_progress mf_inference_step(mf_inference *inference,
                                                       uint32_t microseconds, mf_error *err);
 
 /* The HTTP status of an error of this folder: 400 invalid request, 404 unknown user or item in
- * strict mode, 406 the response format cannot hold the response, 503 no memory, 500 internal. */
+ * strict mode, 406 the response format cannot hold the response, 413 an instance or the response is
+ * too large (a batch of lists whose response must be is refused before they are computed), 503 no
+ * memory, 500 internal. */
 int mf_inference_status(const mf_error *err);
 
 /* What was counted so far. Ids count as often as they occur. */

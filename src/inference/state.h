@@ -101,6 +101,9 @@ struct mf_inference {
     uint32_t *indexes; /* [indexes_capacity] items of a list or of a folded-in user */
     size_t indexes_capacity;
 
+    size_t least_at;      /* of the body: what mf_least_step has read */
+    uint64_t least_bytes; /* that the response must have by then */
+
     mf_text *response;
     size_t response_at; /* where it begins in *response */
     bool single;        /* the body is one instance, not a batch */
@@ -123,6 +126,10 @@ void mf_pairs_add(mf_inference *inference, mf_id user, mf_id item, mf_place plac
 
 /* Copies an id whose bytes will be reused; at most two for each pair. */
 mf_id mf_pairs_copy(mf_inference *inference, mf_id id);
+
+/* Reads the next piece of the body for the least size of the response (least.c): least_bytes grows
+ * with each. Not after its end. */
+void mf_least_step(mf_inference *inference);
 
 /* Whether there is no capacity for another pair. */
 bool mf_pairs_full(const mf_inference *inference);

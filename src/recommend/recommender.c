@@ -40,6 +40,24 @@ static bool create_index(mf_recommender *r, size_t max_bytes, mf_error *err)
     return mf_index_create(&space->index, &rows, err);
 }
 
+static void count_listed(mf_recommender *r)
+{
+    const mf_model_parts *parts = r->parts;
+    for (size_t item = 0; item < parts->n_items; item++)
+        r->n_listed += r->similarity_weight[item] > 0; /* it has a vector and ratings */
+    for (size_t user = 0; user < parts->n_users; user++) {
+        const size_t n = (size_t)(parts->rated_start[user + 1] - parts->rated_start[user]);
+        r->most_rated = n > r->most_rated ? n : r->most_rated;
+    }
+}
+
+size_t mf_recommender_least_list(const mf_recommender *recommender, size_t n_ratings)
+{
+    const size_t left_out =
+        recommender->most_rated > n_ratings ? recommender->most_rated : n_ratings;
+    return recommender->n_listed > left_out ? recommender->n_listed - left_out : 0;
+}
+
 mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_bytes, mf_error *err)
 {
     mf_recommender *r = mf_allocate(1, sizeof *r, "a recommender", err);
@@ -57,6 +75,7 @@ mf_recommender *mf_recommender_create(const mf_model *model, size_t max_index_by
     if (r->similarity_weight == NULL)
         goto failed;
     mf_similarity_weights(r->parts, mf_similar_space(r), r->similarity_weight);
+    count_listed(r);
     if (!mf_popular_create(&r->popular, r->parts, err) || !create_index(r, max_index_bytes, err))
         goto failed;
     return r;

@@ -41,6 +41,10 @@ void mf_recommender_destroy(mf_recommender *recommender);
 
 const mf_model *mf_recommender_model(const mf_recommender *recommender);
 
+/* The fewest items that mf_top_n has for any user of the model, and any visitor with at most
+ * n_ratings, when all items are candidates. */
+size_t mf_recommender_least_list(const mf_recommender *recommender, size_t n_ratings);
+
 /* 0 when there is none. */
 size_t mf_recommender_index_bytes(const mf_recommender *recommender);
 

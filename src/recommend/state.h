@@ -20,6 +20,8 @@ struct mf_recommender {
     mf_space ranking;     /* the item vectors */
     mf_profiles profiles; /* with a ranking model */
     mf_popular popular;
+    size_t n_listed;          /* items that every order lists */
+    size_t most_rated;        /* by one user */
     float *similarity_weight; /* [n_items] similar.h: damping over the row's norm; 0: none */
 };
 

@@ -290,7 +290,7 @@ static void a_line_has_a_most_of_bytes(void **state)
     memcpy(body, "7,2959\n", 7);
     body[BYTES] = '\0';
     for (mf_inference_format q = LINES; q <= CSV; q++)
-        refuse_as(q, q, body + (q == LINES ? 7 : 0), 400,
+        refuse_as(q, q, body + (q == LINES ? 7 : 0), 413,
                   q == LINES
                       ? "line 1: over 262144 bytes, which is the most that one instance may have"
                       : "line 2: over 262144 bytes, which is the most that one instance may have");
@@ -312,7 +312,7 @@ static void errors_have_a_status(void **state)
         mf_error_code code;
         int status;
     } cases[] = {
-        {MF_ERR_PARSE, 400},   {MF_ERR_LIMIT, 400},
+        {MF_ERR_PARSE, 400},   {MF_ERR_LIMIT, 413},
         {MF_ERR_UNKNOWN, 404}, {MF_ERR_NOT_ACCEPTABLE, 406},
         {MF_ERR_MEMORY, 503},  {MF_ERR_ARGUMENT, 500},
         {MF_ERR_IO, 500},

@@ -407,9 +407,10 @@ static void an_instance_has_a_maximum_of_bytes(void **state)
         while (n < BYTES)
             n += sprintf(body + n, ",%d", n);
         sprintf(body + n, "]}%s", instance ? "]}" : "");
-        refuse(body, instance ? "instances[0]: over 262144 bytes, which is the most that one "
-                                "instance may have"
-                              : "over 262144 bytes, which is the most that one instance may have");
+        refuse_as(JSON, JSON, body, 413,
+                  instance ? "instances[0]: over 262144 bytes, which is the most that one "
+                             "instance may have"
+                           : "over 262144 bytes, which is the most that one instance may have");
         /* A mistake before that is the mistake. */
         body[200] = '?';
         assert_false(send_bytes(JSON, JSON, body, strlen(body)));

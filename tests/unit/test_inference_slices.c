@@ -308,9 +308,9 @@ static void a_response_has_a_maximum_of_bytes(void **state)
     fixture.limits.max_response_bytes = 8;
     expect_as(CSV, CSV, body, "2.0\n4.0\n");
     fixture.limits.max_response_bytes = 7;
-    refuse_as(CSV, CSV, body, 400, "the response has over 7 bytes: request less at once");
-    refuse("{\"userId\":\"unknown\",\"top_n\":3}",
-           "the response has over 7 bytes: request less at once");
+    refuse_as(CSV, CSV, body, 413, "the response has over 7 bytes: request less at once");
+    refuse_as(JSON, JSON, "{\"userId\":\"unknown\",\"top_n\":3}", 413,
+              "the response has over 7 bytes: request less at once");
 }
 
 static void a_body_of_no_bytes_needs_no_memory(void **state)

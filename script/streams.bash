@@ -88,12 +88,19 @@ stream_words() {
     for variable in "${keys[@]}" "AWS_ENDPOINT_URL_DYNAMODB=$dynamodb_url"; do
         words+=(--variable "$variable")
     done
+    words+=(--function feedback=build/release/bin/feedback --timeout 30 --processes 2 --start early)
+    for variable in "${keys[@]}" "${cache[@]}"; do
+        words+=(--variable "$variable")
+    done
     words+=(--mapping requests=recommend --StartingPosition TRIM_HORIZON --BatchSize 100
         --MaximumBatchingWindowInSeconds 1 --MaximumRetryAttempts 3
         --FunctionResponseTypes ReportBatchItemFailures --OnFailure "$folder/requests-given-up.jsonl"
         --mapping ratings=aggregate --StartingPosition TRIM_HORIZON --BatchSize 1000
         --TumblingWindowInSeconds 5 --FunctionResponseTypes ReportBatchItemFailures
-        --OnFailure "$folder/ratings-given-up.jsonl")
+        --OnFailure "$folder/ratings-given-up.jsonl"
+        --mapping ratings=feedback --StartingPosition TRIM_HORIZON --BatchSize 100
+        --MaximumBatchingWindowInSeconds 0 --FunctionResponseTypes ReportBatchItemFailures
+        --OnFailure "$folder/feedback-given-up.jsonl")
 }
 
 # show COMMAND: runs that command of streams.js.

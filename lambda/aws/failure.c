@@ -38,6 +38,25 @@ bool mf_aws_fail(mf_aws_failure *failure, mf_error_code code, const char *format
     return mf_fail(&failure->error, code, MF_NOWHERE, "%s", text);
 }
 
+bool mf_aws_failure_is_permanent(const mf_aws_failure *failure)
+{
+    if (failure->is_retriable)
+        return false;
+    switch (failure->kind) {
+    case MF_AWS_REJECTED:
+    case MF_AWS_MISSING:
+    case MF_AWS_DENIED:
+    case MF_AWS_UNTRUSTED:
+    case MF_AWS_WRONG_REGION:
+    case MF_AWS_TOO_LARGE:
+        return true;
+    case MF_AWS_LOCAL:
+        return failure->error.code != MF_ERR_MEMORY;
+    default:
+        return false;
+    }
+}
+
 bool mf_aws_failure_to_error(const mf_aws_failure *failure, mf_error *err)
 {
     return mf_fail(err, failure->error.code, MF_NOWHERE, "%s", failure->error.text);

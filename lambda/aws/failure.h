@@ -65,6 +65,10 @@ const char *mf_aws_kind_name(mf_aws_kind kind);
 __attribute__((format(printf, 3, 4))) bool mf_aws_fail(mf_aws_failure *failure, mf_error_code code,
                                                        const char *format, ...);
 
+/* True when the same call can never succeed: the service, the operator's settings or the request
+ * itself rule it out. */
+bool mf_aws_failure_is_permanent(const mf_aws_failure *failure);
+
 /* Copies the sentence into err, if that is empty. Returns false. */
 bool mf_aws_failure_to_error(const mf_aws_failure *failure, mf_error *err);
 

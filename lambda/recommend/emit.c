@@ -2,7 +2,6 @@
  * call. */
 #include "lambda/recommend/emit.h"
 
-#include "base/base64.h"
 #include "base/clock.h"
 #include "base/grow.h"
 #include "inference/inference.h"
@@ -47,44 +46,6 @@ static void write_result(mf_text *out, const mf_recommend_request *request,
         mf_text_literal(out, ",\"timestamp\":");
         write_id(out, request->timestamp);
     }
-    mf_text_literal(out, "}");
-}
-
-static void write_data(mf_text *out, const mf_recommend_dead_letter *letter)
-{
-    /* Whole groups of base64, so that the cut text can be decoded. */
-    enum { BYTES_MOST = MF_RECOMMEND_DEAD_LETTER_BYTES / 4 * 3 };
-    const mf_id base64 = letter->record->data;
-    const size_t n_bytes = letter->is_aggregated ? letter->data.n_bytes : base64.n_bytes;
-    const size_t most = letter->is_aggregated ? BYTES_MOST : MF_RECOMMEND_DEAD_LETTER_BYTES;
-    const size_t n = n_bytes < most ? n_bytes : most;
-    mf_text_literal(out, ",\"data\":");
-    if (letter->is_aggregated) {
-        mf_text_literal(out, "\"");
-        mf_base64_encode(out, letter->data.bytes, n);
-        mf_text_literal(out, "\"");
-    } else {
-        mf_text_json(out, base64.bytes, n);
-    }
-    if (n < n_bytes)
-        mf_text_literal(out, ",\"truncated\":true");
-}
-
-static void write_dead_letter(mf_text *out, const mf_recommend_dead_letter *letter)
-{
-    mf_text_literal(out, "{\"reason\":");
-    write_id(out, letter->reason);
-    mf_text_literal(out, ",\"sequence_number\":");
-    write_id(out, letter->record->sequence_number);
-    if (letter->is_aggregated) {
-        mf_text_literal(out, ",\"sub_sequence_number\":");
-        mf_text_count(out, letter->sub_sequence_number);
-    }
-    mf_text_literal(out, ",\"event_id\":");
-    write_id(out, letter->record->event_id);
-    mf_text_literal(out, ",\"partition_key\":");
-    write_id(out, letter->record->partition_key);
-    write_data(out, letter);
     mf_text_literal(out, "}");
 }
 
@@ -208,10 +169,10 @@ void mf_recommend_put_results(mf_recommend_emitter *emitter, mf_recommend_batch 
 
 /* -------------------------------------------------------------------- dead letters */
 
-static mf_recommend_dead_letter letter_of(const mf_recommend_batch *batch,
-                                          const mf_recommend_item *item)
+static mf_stream_dead_letter letter_of(const mf_recommend_batch *batch,
+                                       const mf_recommend_item *item)
 {
-    return (mf_recommend_dead_letter){
+    return (mf_stream_dead_letter){
         .record = &batch->event.records[item->record],
         .is_aggregated = item->is_aggregated,
         .sub_sequence_number = item->sub_sequence_number,
@@ -220,39 +181,13 @@ static mf_recommend_dead_letter letter_of(const mf_recommend_batch *batch,
     };
 }
 
-/* The record's partition key, or another one when it has none. */
-static mf_id dead_letter_key(const mf_stream_record *record)
-{
-    return record->partition_key.n_bytes > 0 ? record->partition_key : record->sequence_number;
-}
-
-/* True when putting the records again cannot succeed. */
-static bool is_permanent(const mf_aws_failure *failure)
-{
-    if (failure->is_retriable)
-        return false;
-    switch (failure->kind) {
-    case MF_AWS_REJECTED:
-    case MF_AWS_MISSING:
-    case MF_AWS_DENIED:
-    case MF_AWS_UNTRUSTED:
-    case MF_AWS_WRONG_REGION:
-    case MF_AWS_TOO_LARGE:
-        return true;
-    case MF_AWS_LOCAL:
-        return failure->error.code != MF_ERR_MEMORY;
-    default:
-        return false;
-    }
-}
-
 static void write_dead_letters(mf_recommend_emitter *e, mf_recommend_batch *batch, bool is_put)
 {
     for (size_t i = batch->first; i < batch->usable_end; i++) {
         mf_recommend_item *item = &batch->items[i];
         if (item->state != MF_RECOMMEND_REJECTED)
             continue;
-        const mf_recommend_dead_letter letter = letter_of(batch, item);
+        const mf_stream_dead_letter letter = letter_of(batch, item);
         const size_t from = e->out.n_bytes;
         batch->outcome->n_dead++;
         item->is_done = !is_put;
@@ -260,8 +195,8 @@ static void write_dead_letters(mf_recommend_emitter *e, mf_recommend_batch *batc
             e->log(e->context, &letter);
         if (!is_put)
             continue;
-        write_dead_letter(&e->out, &letter);
-        add_record(e, dead_letter_key(letter.record), from, i);
+        mf_stream_dead_letter_write(&e->out, &letter);
+        add_record(e, mf_stream_dead_letter_key(letter.record), from, i);
     }
 }
 
@@ -277,7 +212,7 @@ bool mf_recommend_emit_dead_letters(mf_recommend_emitter *emitter, mf_recommend_
         return false;
     if (emitter->n == 0 || put(emitter, batch, stream, &failure))
         return true;
-    if (!is_permanent(&failure)) {
+    if (!mf_aws_failure_is_permanent(&failure)) {
         note_failure(batch->outcome, &failure);
         return true;
     }
@@ -308,9 +243,9 @@ void mf_recommend_return_results(const mf_recommend_emitter *emitter,
     for (size_t i = 0; i < batch->n_items; i++) {
         if (batch->items[i].state != MF_RECOMMEND_REJECTED)
             continue;
-        const mf_recommend_dead_letter letter = letter_of(batch, &batch->items[i]);
+        const mf_stream_dead_letter letter = letter_of(batch, &batch->items[i]);
         mf_text_format(response, "%s", separator);
-        write_dead_letter(response, &letter);
+        mf_stream_dead_letter_write(response, &letter);
         separator = ",";
     }
     mf_text_literal(response, "],\"batchItemFailures\":[]}");

@@ -10,13 +10,7 @@
  * time from the arrival of the event to the list. A result may come twice: consumers recognize
  * duplicates by request_id (docs/lambda.md, 4.6).
  *
- * A dead letter:
- *
- *     {"reason":"request_id is missing","sequence_number":"4959…","event_id":"shardId-…",
- *      "partition_key":"7","data":"eyJ1c2VyX2lkIjo3fQ=="}
- *
- * sub_sequence_number is there when the record was part of an aggregate; data is base64, cut
- * to MF_RECOMMEND_DEAD_LETTER_BYTES with "truncated":true.
+ * A dead letter is that of streams/dead_letter.h.
  *
  * (1) Results have the user as partition key and the order of their requests (aws/kinesis.h).
  *     Consecutive calls put those of one part of the batch.
@@ -30,16 +24,7 @@
 #define MF_LAMBDA_RECOMMEND_EMIT_H
 
 #include "lambda/recommend/lookup.h"
-
-enum { MF_RECOMMEND_DEAD_LETTER_BYTES = 900000 /* of base64; a record of Kinesis has 1 MiB */ };
-
-typedef struct mf_recommend_dead_letter {
-    const mf_stream_record *record;
-    bool is_aggregated;
-    uint32_t sub_sequence_number;
-    mf_id data; /* of a record in an aggregate; otherwise it is the record's own, as base64 */
-    mf_id reason;
-} mf_recommend_dead_letter;
+#include "lambda/streams/dead_letter.h"
 
 /* Zeroed but for the first part; keeps its memory. */
 typedef struct mf_recommend_emitter {
@@ -47,7 +32,7 @@ typedef struct mf_recommend_emitter {
     bool (*put)(void *context, const mf_aws_kinesis_put *put, mf_aws_kinesis_tally *tally,
                 mf_aws_failure *failure);
     /* Logs a dead letter; may be NULL. */
-    void (*log)(void *context, const mf_recommend_dead_letter *letter);
+    void (*log)(void *context, const mf_stream_dead_letter *letter);
     void *context;
 
     mf_text out;                    /* data of the records, one after the other */

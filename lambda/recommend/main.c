@@ -7,8 +7,7 @@
  *
  * (1) The start reads the settings and, when this process computes, the model. A failure is one
  *     sentence. It opens no connection but to the place of the model and, for the password of Redis,
- *     to Secrets Manager. A password that cannot be read is no failure: the cache is not used, and
- *     the secret is read again later, as it is after Redis rejected the password.
+ *     to Secrets Manager (cache/redis.h).
  * (2) A dead letter is one line of the log (WARN, "dead_letter") with sequence number and
  *     reason, without the record's content.
  * (3) Requests that have to come again are one line (WARN, "come_again") with the reason and
@@ -21,7 +20,7 @@
  * Threads: the runtime's. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "lambda/aws/secrets.h"
+#include "lambda/cache/redis.h"
 #include "lambda/recommend/handler.h"
 #include "lambda/runtime/metrics.h"
 #include "lambda/runtime/runtime.h"
@@ -29,21 +28,16 @@
 /* Zeroed before start. */
 typedef struct function {
     mf_recommend_settings settings;
-    mf_cache_settings cache_settings;
     mf_aws_client *kinesis;       /* NULL in a test run */
     mf_aws_client *s3;            /* NULL when the model is elsewhere, or in a file */
     mf_lambda_model_source model; /* zeroed when it is elsewhere                    */
-    mf_aws_client *secrets;       /* NULL: the password is in the settings, or there is none */
-    bool needs_password;
-    int64_t looked_for_password_ms; /* wall clock */
-    mf_cache *cache;
+    mf_lambda_redis redis;
     mf_recommend_scorer scorer;
     mf_recommend_handler handler;
-    uint64_t n_cache_errors; /* in metrics so far */
 } function;
 
 /* Lambda gives a start 10 s, in which a sentence about what took too long must get out too. */
-enum { START_MS = 9000, PASSWORD_MS = 2000 };
+enum { START_MS = 9000 };
 
 static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis_tally *tally,
                 mf_aws_failure *failure)
@@ -52,20 +46,10 @@ static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis
     return mf_aws_kinesis_put_records(f->kinesis, records, tally, failure);
 }
 
-static void log_dead_letter(void *context, const mf_recommend_dead_letter *letter)
+static void log_dead_letter(void *context, const mf_stream_dead_letter *letter)
 {
-    char text[MF_ERROR_TEXT_BYTES];
-    const mf_id number = letter->record->sequence_number;
-    mf_log_line line;
     (void)context;
-    mf_log_begin(&line, MF_LOG_WARNING, "dead_letter");
-    mf_log_text(&line, "sequence_number",
-                mf_printable(text, sizeof text, number.bytes, number.n_bytes));
-    if (letter->is_aggregated)
-        mf_log_count(&line, "sub_sequence_number", letter->sub_sequence_number);
-    mf_log_text(&line, "reason",
-                mf_printable(text, sizeof text, letter->reason.bytes, letter->reason.n_bytes));
-    mf_log_end(&line);
+    mf_stream_dead_letter_log(letter);
 }
 
 static bool start_kinesis(function *f, mf_error *err)
@@ -75,57 +59,6 @@ static bool start_kinesis(function *f, mf_error *err)
         return true;
     f->kinesis = mf_aws_client_create(&settings, err);
     return f->kinesis != NULL;
-}
-
-/* Reads the secret when there is a reason to, and not more often than Redis is tried. */
-static void refresh_password(function *f, int64_t budget_ms)
-{
-    char password[MF_CACHE_PASSWORD_MAX + 1];
-    const int64_t now_ms = mf_clock_wall_ms();
-    const int64_t since_ms = now_ms - f->looked_for_password_ms;
-    mf_aws_failure failure;
-    mf_error err = {0};
-    f->needs_password = mf_cache_take_rejection(f->cache) || f->needs_password;
-    if (!f->needs_password || (since_ms >= 0 && since_ms < f->cache_settings.retry_ms))
-        return;
-    if (!mf_aws_secret_get(f->secrets, f->cache_settings.password_secret, "password",
-                           now_ms + (budget_ms < PASSWORD_MS ? budget_ms : PASSWORD_MS), password,
-                           sizeof password, &failure))
-        mf_aws_failure_to_error(&failure, &err);
-    else if (mf_cache_set_password(f->cache, password, &err))
-        f->needs_password = false;
-    explicit_bzero(password, sizeof password);
-    f->looked_for_password_ms = mf_clock_wall_ms();
-    if (f->needs_password)
-        mf_log_message(MF_LOG_WARNING, "no_redis_password", "%s", err.text);
-}
-
-static bool start_password(function *f, int64_t deadline_ms, mf_error *err)
-{
-    const mf_aws_client_settings settings = {.service = MF_AWS_SECRETS_MANAGER};
-    if (f->cache_settings.password_secret[0] == '\0')
-        return true;
-    f->secrets = mf_aws_client_create(&settings, err);
-    if (f->secrets == NULL)
-        return false;
-    f->needs_password = true;
-    refresh_password(f, deadline_ms - mf_clock_wall_ms());
-    return true;
-}
-
-static bool start_cache(function *f, int64_t deadline_ms, mf_error *err)
-{
-    mf_settings settings;
-    if (!mf_cache_settings_read(&settings, &f->cache_settings, err))
-        return false;
-    mf_settings_log(&settings, MF_LOG_DEBUG, "settings");
-    if (!f->cache_settings.enabled)
-        return true;
-    f->cache = mf_cache_open(&f->cache_settings, err);
-    if (f->cache == NULL || !start_password(f, deadline_ms, err))
-        return false;
-    f->handler.scoring.cache = mf_cache_session_open(f->cache, err);
-    return f->handler.scoring.cache != NULL;
 }
 
 static bool start_model(function *f, int64_t deadline_ms, mf_error *err)
@@ -164,8 +97,11 @@ static bool start(void *context, mf_error *err)
     f->handler.emitter.log = log_dead_letter;
     f->handler.emitter.context = f;
     f->handler.remembered = mf_recommend_remembered_create(f->settings.remembered, err);
-    return f->handler.remembered != NULL && start_kinesis(f, err) &&
-           start_cache(f, deadline_ms, err) && start_scorer(f, deadline_ms, err);
+    if (f->handler.remembered == NULL || !start_kinesis(f, err) ||
+        !mf_lambda_redis_start(&f->redis, deadline_ms, err))
+        return false;
+    f->handler.scoring.cache = f->redis.session;
+    return start_scorer(f, deadline_ms, err);
 }
 
 static void log_outcome(const mf_recommend_outcome *outcome)
@@ -216,13 +152,11 @@ static void write_metrics(function *f, const mf_lambda_invocation *invocation,
     count(&metrics, "Repeated", outcome->n_repeated);
     count(&metrics, "Failed", outcome->n_failed);
     count(&metrics, "PutRetries", outcome->tally.n_refused);
-    if (f->cache != NULL) {
-        const uint64_t n_errors = mf_cache_counted(f->cache, MF_CACHE_ERRORS);
+    if (f->redis.cache != NULL) {
         time_of(&metrics, "CacheLatency", outcome->cache_ms);
         count(&metrics, "CacheHits", outcome->n_from_cache);
         count(&metrics, "CacheMisses", outcome->n_computed);
-        count(&metrics, "CacheErrors", (size_t)(n_errors - f->n_cache_errors));
-        f->n_cache_errors = n_errors;
+        count(&metrics, "CacheErrors", mf_lambda_redis_take_errors(&f->redis));
     }
     mf_lambda_metrics_end(&metrics);
 }
@@ -235,8 +169,7 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
     const double start = mf_clock_seconds();
     mf_lambda_model_source_refresh_before(&f->model, f->settings.model_refresh_seconds,
                                           mf_lambda_budget_ms(invocation, f->settings.margin_ms));
-    if (f->secrets != NULL)
-        refresh_password(f, mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4);
+    mf_lambda_redis_refresh(&f->redis, mf_lambda_budget_ms(invocation, f->settings.margin_ms) / 4);
     const bool ok = mf_recommend_handle(&f->handler, invocation, response, &outcome, err);
     log_outcome(&outcome);
     if (f->settings.metrics)
@@ -247,13 +180,11 @@ static bool handle(void *context, const mf_lambda_invocation *invocation, mf_tex
 static void finish(void *context)
 {
     function *f = context;
-    mf_cache_session_close(f->handler.scoring.cache);
-    mf_cache_close(f->cache);
+    mf_lambda_redis_end(&f->redis);
     mf_recommend_remembered_destroy(f->handler.remembered);
     mf_recommend_handler_free(&f->handler);
     mf_recommend_scorer_end(&f->scorer);
     mf_lambda_model_source_end(&f->model);
-    mf_aws_client_destroy(f->secrets);
     mf_aws_client_destroy(f->kinesis);
     mf_aws_client_destroy(f->s3);
 }
@@ -262,11 +193,9 @@ static void print_settings(void)
 {
     mf_settings settings;
     mf_recommend_settings values;
-    mf_cache_settings cache;
     if (mf_recommend_settings_start(&settings, &values, NULL))
         mf_settings_print_help(&settings, stdout);
-    if (mf_cache_settings_start(&settings, &cache, NULL))
-        mf_settings_print_help(&settings, stdout);
+    mf_lambda_redis_print_settings();
 }
 
 int main(int argc, char **argv)

@@ -78,6 +78,7 @@ class Function:
     def __init__(self, test, part, run):
         self.test, self.part, self.run = test, part, run
         self._n_sent = 0
+        self.arrival = 1545084650.987  # of records, in seconds since 1970
         self._next = int("49590338271490256608559692538361571095921575989136588898")
 
     def event(self, *datas):
@@ -90,7 +91,7 @@ class Function:
                 "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "1",
                             "sequenceNumber": number,
                             "data": data[0] if isinstance(data, tuple) else encoded(data),
-                            "approximateArrivalTimestamp": 1545084650.987},
+                            "approximateArrivalTimestamp": self.arrival},
                 "eventSource": "aws:kinesis", "eventVersion": "1.0",
                 "eventID": f"shardId-000000000006:{number}", "eventName": "aws:kinesis:record",
                 "invokeIdentityArn": "arn:aws:iam::123456789012:role/r",

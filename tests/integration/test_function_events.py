@@ -1,7 +1,7 @@
-"""The three functions and the events that reach functions in practice, in the form of public reports
+"""The functions and the events that reach functions in practice, in the form of public reports
 (cases/functions): pings, events of other services, events of load balancers, KPL aggregates.
 
-recommend and aggregate run without their services: no event here gets that far.
+recommend, aggregate and feedback run without their services: no event here gets that far.
 """
 import base64
 import gzip
@@ -22,6 +22,7 @@ SETTINGS = {
     "predict": {"MOVIES_URI": str(SOURCE / "data" / "movies.csv")},
     "recommend": {"TEST_RUN": "True"},
     "aggregate": {"TABLE_NAME": "totals", "TREND_TABLE_NAME": "-"},
+    "feedback": {"REDIS_ENABLED": "true", "REDIS_ENDPOINT": "127.0.0.1", "REDIS_PORT": "1"},
 }
 
 
@@ -32,7 +33,7 @@ def case(path):
 class EventCase(FunctionCase):
     def run_function(self, name, **more):
         self.program = BIN / name
-        model = {} if name == "aggregate" else {"MODEL_URI": str(trained().model_bin)}
+        model = {} if name in ("aggregate", "feedback") else {"MODEL_URI": str(trained().model_bin)}
         return self.start(**{**model, **SETTINGS[name], **more})
 
 
@@ -54,7 +55,7 @@ class OtherSources(EventCase):
                  "firehose": "deliveryStreamArn", "get-records": "Records[0].kinesis", "pipes": "found an array",
                  "records-lower": "this one has records", "records-null": "no Records",
                  "test-console": "this one has key1, key2, key3"}
-        for name in ("recommend", "aggregate"):
+        for name in ("recommend", "aggregate", "feedback"):
             run = self.run_function(name)
             for path in sorted((CASES / "04-other-sources").iterdir()):
                 with self.subTest(function=name, case=path.name):

@@ -1,4 +1,4 @@
-"""test_lambda_help.py: --help of the three functions lists every environment variable that they read."""
+"""test_lambda_help.py: --help of the functions lists every environment variable that they read."""
 
 import re
 import subprocess
@@ -10,6 +10,7 @@ TABLES = {
     "predict": ["lambda/predict/predict_settings.c"],
     "recommend": ["lambda/recommend/recommend_settings.c", "src/cache/cache.c"],
     "aggregate": ["lambda/aggregate/aggregate_settings.c"],
+    "feedback": ["lambda/feedback/feedback_settings.c", "src/cache/cache.c"],
 }
 
 
@@ -55,6 +56,9 @@ class Help(unittest.TestCase):
 
     def test_aggregate(self):
         self.assertIn("one of ratings, passengers; default ratings", self.check("aggregate"))
+
+    def test_feedback(self):
+        self.assertIn("default 2592000", self.check("feedback"))
 
     def test_in_lambda_any_other_argument_is_ignored(self):
         """Lambda may start a container with the handler's name as an argument. Nothing listens here."""

@@ -87,7 +87,7 @@ class Run(LoudCase):
         windows = re.findall(r"^  window of \S+Z: (\d+) ratings of \d+ movies$", counted, re.MULTILINE)
         self.assertEqual(600, sum(map(int, windows)))
         self.assertRegex(counted, r"\n +\d+ ratings, mean \d\.\d\d: .+ \(\d{4}\)\n")
-        for name in ("requests", "ratings"):
+        for name in ("requests", "ratings", "feedback"):
             self.assertFalse((self.folder / f"{name}-given-up.jsonl").exists())
         self.assertEqual(processes_of(self.folder), [])
 

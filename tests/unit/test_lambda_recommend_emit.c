@@ -37,7 +37,7 @@ static bool put(void *context, const mf_aws_kinesis_put *records, mf_aws_kinesis
     return w->failure.kind == MF_AWS_FINE;
 }
 
-static void log_letter(void *context, const mf_recommend_dead_letter *letter)
+static void log_letter(void *context, const mf_stream_dead_letter *letter)
 {
     world *w = context;
     assert_memory_equal(letter->reason.bytes, "wrong", letter->reason.n_bytes);

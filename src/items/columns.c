@@ -116,7 +116,9 @@ bool mf_item_columns_set(mf_item_columns *columns, uint32_t column, const char *
     while (first + n_blanks < of->text.n_bytes && of->text.bytes[first + n_blanks] == ' ')
         n_blanks++;
     of->text.n_bytes -= n_blanks;
-    memmove(of->text.bytes + first, of->text.bytes + first + n_blanks, of->text.n_bytes - first);
+    if (n_blanks > 0)
+        memmove(of->text.bytes + first, of->text.bytes + first + n_blanks,
+                of->text.n_bytes - first);
     cell->n_bytes = of->text.n_bytes - cell->start;
     columns->n_bytes += of->text.n_bytes - before;
     return columns->n_bytes <= MF_ITEMS_READ_MAX ||

@@ -327,5 +327,6 @@ bool mf_items_finish(mf_items *items, const mf_id_list *rated, mf_attributes *at
         mf_items_drafts_clear(drafts, n_drafts);
     mf_free(drafts);
     mf_free(order);
+    mf_item_columns_clear(&items->columns);
     return ok;
 }

@@ -416,8 +416,8 @@ static void there_are_32_attributes_at_most(void **state)
     mf_attributes attributes;
     char text[1000] = "item", row[300] = "\n1";
     for (int c = 0; c < 40; c++) {
-        snprintf(text + strlen(text), 10, ",c%d", c);
-        snprintf(row + strlen(row), 10, ",%d", 1000 + c);
+        snprintf(text + strlen(text), 16, ",c%d", c);
+        snprintf(row + strlen(row), 16, ",%d", 1000 + c);
     }
     strcat(text, row);
     assert_ok(read_items(READ(text), &items, &attributes, &err), err);

@@ -59,16 +59,6 @@ typedef struct mf_values {
 
 void mf_values_add(mf_values *values, uint32_t bits);
 
-/* What a row has in common with the rows before it, mostly. */
-typedef struct mf_recent {
-    uint64_t user_text; /* the last user found, if its id has 1 to 8 bytes: the id */
-    size_t user_bytes;  /* and its length (else 0) */
-    uint32_t user;
-    size_t time_bytes;  /* the digits before the last eight of a timestamp: how many */
-    uint64_t time_text; /* (0: none yet), the digits, */
-    int64_t time_high;  /* and what they stand for */
-} mf_recent;
-
 typedef struct mf_parser {
     /* Of the whole reading. */
     uint32_t reader; /* this thread's number */
@@ -91,7 +81,6 @@ typedef struct mf_parser {
     uint32_t n_most; /* rows that it can have */
     mf_span span;    /* its rows so far */
     uint32_t row;
-    mf_recent recent;
     bool failed; /* err holds why; the rest of the block is skipped */
     mf_error *err;
     /* Of a batch of rows in plain text. Field k of the batch is begin[k] …

@@ -204,13 +204,12 @@ class Failures(FunctionCase):
                               (b'{"do":"echo"} x', "event:1:", "end of file expected"),
                               (b'{"do":1,"do":2}', "event:1:", "duplicate"),
                               (b'{"n":1e999}', "event:1:", "overflow"),
-                              (b'{"n":99999999999999999999}', "event:1:", "too big"),
                               (b"", "event:", "expected a JSON object"),
                               (b"[1]", "event:", "found an array"),
                               (b"null", "event:", "found null")):
             with self.subTest(body):
                 self.assertReport(self.invoke(body), "Function.InvalidEvent", *pieces)
-        self.assertEqual({"slept": 0}, self.invoke({"do": "sleep", "ms": 0}).json)
+        self.assertEqual({"slept": 0}, self.invoke(b'{"do":"sleep","n":99999999999999999999}').json)
         self.stop(run)
 
     def test_depth_nul_and_bad_utf_8_are_refused(self):

@@ -212,27 +212,19 @@ static uint32_t fill_names(search *f, const sample *s)
     return n_cells(s, 0);
 }
 
-static bool any_name(const mf_ratings_options *options, mf_feedback feedback)
+/* Whether the options give names, and positions, to columns of this feedback. */
+static void look_at_given(const mf_ratings_options *options, mf_feedback feedback, bool *names,
+                          bool *positions)
 {
     const char *given[MF_ROLES];
     uint32_t position;
     mf_header_given(options, feedback, given);
-    for (int role = 0; role < MF_ROLES; role++)
-        if (given[role] != NULL && !mf_header_position(given[role], &position) &&
-            !mf_header_is_off(given[role]))
-            return true;
-    return false;
-}
-
-static bool any_position(const mf_ratings_options *options, mf_feedback feedback)
-{
-    const char *given[MF_ROLES];
-    uint32_t position;
-    mf_header_given(options, feedback, given);
+    *names = *positions = false;
     for (int role = 0; role < MF_ROLES; role++)
         if (mf_header_position(given[role], &position))
-            return true;
-    return false;
+            *positions = true;
+        else
+            *names |= given[role] != NULL && !mf_header_is_off(given[role]);
 }
 
 /* Prose has runs of blanks too: there a header is short and every row has its width. */
@@ -374,9 +366,11 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
 {
     uint32_t column[MF_ROLES];
     const uint32_t n = n_columns(s);
-    const bool is_given = any_position(f->options, feedback);
+    bool is_given;
+    bool has_names;
     const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
-    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || any_name(f->options, feedback) ||
+    look_at_given(f->options, feedback, &has_names, &is_given);
+    if (s->n_rows == 0 || !gaps_are_empty(s, 0) || has_names ||
         !place_columns(f, s, feedback, column))
         return false;
     if (!is_given && (n < (is_implicit ? 2 : 3) || n > 4))

@@ -1,10 +1,11 @@
-/* extend.c: old ids get their new indexes, then each user's ratings move to their new place, where
- * items are sorted again. */
+/* extend.c: old ids get their new indexes, then the ratings are grouped again, as the rows of one
+ * block. */
 #include "ratings/extend.h"
 
 #include "base/memory.h"
-#include "ratings/sort.h"
+#include "ratings/group.h"
 
+#include <math.h>
 #include <string.h>
 
 /* One side of the new index space. */
@@ -65,91 +66,28 @@ static bool extend_side(const mf_id_list *first, const mf_id_list *old, side *s,
     return true;
 }
 
-/* The columns of the ratings in their new order. */
-typedef struct columns {
-    uint64_t *user_start;
-    uint32_t *item;
-    float *value;
-    uint32_t *time_rank; /* as in mf_ratings: may be NULL */
-    double *time;
-    uint32_t *position; /* [longest] with `time`: where a user's ratings were */
-} columns;
-
-static void columns_release(columns *c)
+/* The ratings as rows of one block, with times or, where those were not kept, ranks as times. */
+static bool fill_span(const mf_ratings *old, const side *users, const side *items, mf_store *store,
+                      mf_span *span, mf_error *err)
 {
-    mf_free(c->user_start);
-    mf_free(c->item);
-    mf_free(c->value);
-    mf_free(c->time_rank);
-    mf_free(c->time);
-    mf_free(c->position);
-}
-
-static bool columns_create(columns *c, const mf_ratings *old, uint32_t n_users, mf_error *err)
-{
-    const uint64_t n = old->n_ratings;
-    uint64_t longest = 0;
+    const bool has_time = old->time_rank != NULL;
+    *span = (mf_span){.n = (uint32_t)old->n_ratings, .has_time = has_time, .wide_time = has_time};
+    for (mf_column column = 0; column < (has_time ? MF_COLUMNS : MF_COLUMN_TIME_LOW); column++)
+        if (!mf_store_reserve(store, column, span->n, span, err))
+            return false;
+    memcpy(span->column[MF_COLUMN_VALUE], old->value, old->n_ratings * sizeof *old->value);
     for (uint32_t u = 0; u < old->n_users; u++)
-        if (old->user_start[u + 1] - old->user_start[u] > longest)
-            longest = old->user_start[u + 1] - old->user_start[u];
-    c->user_start = mf_allocate((size_t)n_users + 1, sizeof *c->user_start, "users", err);
-    c->item = mf_allocate(n, sizeof *c->item, "ratings", err);
-    c->value = mf_allocate(n, sizeof *c->value, "ratings", err);
-    if (c->user_start == NULL || c->item == NULL || c->value == NULL)
-        return false;
-    if (old->time_rank != NULL)
-        c->time_rank = mf_allocate(n, sizeof *c->time_rank, "ratings", err);
-    if (old->time != NULL) {
-        c->time = mf_allocate(n, sizeof *c->time, "ratings", err);
-        c->position = mf_allocate(longest, sizeof *c->position, "ratings", err);
-    }
-    return (old->time_rank == NULL || c->time_rank != NULL) &&
-           (old->time == NULL || (c->time != NULL && c->position != NULL));
-}
-
-/* One user's ratings; items renamed and put in order again, and all columns with
- * them. The order among a user's times stays, and with it the ranks. */
-static bool move_user(const mf_ratings *old, uint64_t from, uint32_t n, const side *items,
-                      columns *c, uint64_t to, mf_sorter *sorter, mf_error *err)
-{
-    /* No item is repeated, so the sorter takes any two columns along as times. */
-    const mf_sort_rows rows = {.item = c->item + to,
-                               .value = c->value + to,
-                               .time_low = c->time_rank != NULL ? c->time_rank + to : NULL,
-                               .time_high = c->position};
-    uint32_t n_kept;
-    for (uint32_t k = 0; k < n; k++) {
-        c->item[to + k] = items->index[old->item[from + k]];
-        c->value[to + k] = old->value[from + k];
-    }
-    for (uint32_t k = 0; c->time_rank != NULL && k < n; k++)
-        c->time_rank[to + k] = old->time_rank[from + k];
-    for (uint32_t k = 0; c->time != NULL && k < n; k++)
-        c->position[k] = k;
-    if (!mf_sort_ratings(sorter, n, &rows, &n_kept, err))
-        return false;
-    for (uint32_t k = 0; c->time != NULL && k < n; k++)
-        c->time[to + k] = old->time[from + c->position[k]];
+        for (uint64_t k = old->user_start[u]; k < old->user_start[u + 1]; k++) {
+            span->column[MF_COLUMN_USER][k] = users->index[u];
+            span->column[MF_COLUMN_ITEM][k] = items->index[old->item[k]];
+            if (!has_time)
+                continue;
+            const double time = old->time != NULL ? old->time[k] : (double)old->time_rank[k];
+            const uint64_t key = isfinite(time) ? mf_time_key(time) : 0;
+            span->column[MF_COLUMN_TIME_LOW][k] = (uint32_t)key;
+            span->column[MF_COLUMN_TIME_HIGH][k] = (uint32_t)(key >> 32);
+        }
     return true;
-}
-
-/* The ratings in the new order of users. */
-static bool regroup(const mf_ratings *old, const side *users, const side *items, columns *c,
-                    mf_error *err)
-{
-    mf_sorter sorter = {0};
-    bool ok = true;
-    for (uint32_t u = 0; u < old->n_users; u++)
-        c->user_start[users->index[u] + 1] = old->user_start[u + 1] - old->user_start[u];
-    for (uint32_t u = 0; u < users->n; u++)
-        c->user_start[u + 1] += c->user_start[u];
-    for (uint32_t u = 0; ok && u < old->n_users; u++) {
-        const uint64_t from = old->user_start[u];
-        ok = move_user(old, from, (uint32_t)(old->user_start[u + 1] - from), items, c,
-                       c->user_start[users->index[u]], &sorter, err);
-    }
-    mf_sorter_clear(&sorter);
-    return ok;
 }
 
 bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
@@ -158,38 +96,42 @@ bool mf_ratings_extend(mf_ratings *ratings, const mf_id_list *first_users,
     bool ok = false;
     side users = {0};
     side items = {0};
-    columns c = {0};
-    if (!extend_side(first_users, &ratings->users, &users, err) ||
+    mf_store store = {0};
+    mf_span span;
+    mf_ratings *extended = mf_allocate(1, sizeof *extended, "ratings", err);
+    if (extended == NULL || !extend_side(first_users, &ratings->users, &users, err) ||
         !extend_side(first_items, &ratings->items, &items, err) ||
-        !columns_create(&c, ratings, users.n, err) || !regroup(ratings, &users, &items, &c, err))
+        !fill_span(ratings, &users, &items, &store, &span, err))
         goto done;
-
-    mf_free(ratings->user_start);
-    mf_free(ratings->item);
-    mf_free(ratings->value);
-    mf_free(ratings->time_rank);
-    mf_free(ratings->time);
-    mf_free(ratings->users.start);
-    mf_free(ratings->users.bytes);
-    mf_free(ratings->items.start);
-    mf_free(ratings->items.bytes);
-    ratings->n_users = users.n;
-    ratings->n_items = items.n;
-    ratings->user_start = c.user_start;
-    ratings->item = c.item;
-    ratings->value = c.value;
-    ratings->time_rank = c.time_rank;
-    ratings->time = c.time;
-    ratings->users = (mf_id_list){users.n, users.start, users.bytes};
-    ratings->items = (mf_id_list){items.n, items.start, items.bytes};
+    mf_store *stores[] = {&store};
+    uint32_t *no_index[] = {NULL};
+    const mf_grouping grouping = {.spans = &span,
+                                  .n_spans = 1,
+                                  .stores = stores,
+                                  .n_stores = 1,
+                                  .user_index = no_index,
+                                  .item_index = no_index,
+                                  .n_users = users.n,
+                                  .n_threads = 1,
+                                  .keep_times = ratings->time != NULL};
+    if (!mf_group(&grouping, extended, err))
+        goto done;
+    extended->n_users = users.n;
+    extended->n_items = items.n;
+    extended->users = (mf_id_list){users.n, users.start, users.bytes};
+    extended->items = (mf_id_list){items.n, items.start, items.bytes};
+    extended->feedback = ratings->feedback;
+    extended->counts = ratings->counts;
     users.start = items.start = NULL;
     users.bytes = items.bytes = NULL;
-    mf_free(c.position);
-    c = (columns){0};
+    const mf_ratings old = *ratings;
+    *ratings = *extended;
+    *extended = old;
     ok = true;
 done:
+    mf_store_clear(&store);
     side_release(&users);
     side_release(&items);
-    columns_release(&c);
+    mf_ratings_destroy(extended);
     return ok;
 }

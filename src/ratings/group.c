@@ -408,6 +408,8 @@ bool mf_group(const mf_grouping *grouping, mf_ratings *ratings, mf_error *err)
     g.n_members = grouping->n_threads;
     if (g.n_members > g.n_rows / grouping->n_users)
         g.n_members = (uint32_t)(g.n_rows / grouping->n_users);
+    if (g.n_members == 0)
+        g.n_members = 1;
     if (g.n_members > g.n_rows / ROWS_PER_MEMBER + 1)
         g.n_members = (uint32_t)(g.n_rows / ROWS_PER_MEMBER + 1);
     share_spans(&g);

@@ -83,18 +83,6 @@ bool mf_header_is_off(const char *given)
     return given != NULL && strcasecmp(given, "none") == 0;
 }
 
-bool mf_header_has_names(const mf_ratings_options *options)
-{
-    const char *const given[] = {options->user_column, options->item_column, options->rating_column,
-                                 options->timestamp_column, options->weight_column};
-    uint32_t position;
-    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
-        if (given[i] != NULL && !mf_header_position(given[i], &position) &&
-            !mf_header_is_off(given[i]))
-            return true;
-    return false;
-}
-
 void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,
                      const char *given[MF_ROLES])
 {

@@ -26,9 +26,6 @@ void mf_header_given(const mf_ratings_options *options, mf_feedback feedback,
 /* Whether this feedback cannot be read without a column of this role. */
 bool mf_header_needs(int role, mf_feedback feedback);
 
-/* Whether the options give a column a name, not a position or "none". */
-bool mf_header_has_names(const mf_ratings_options *options);
-
 /* "#3" is the position 2; false for anything else. given may be NULL. */
 bool mf_header_position(const char *given, uint32_t *position);
 

@@ -594,16 +594,6 @@ bool mf_parser_begin(mf_parser *parser, const mf_dialect *dialect, mf_error *err
     return parser->rows != NULL;
 }
 
-static double lesser(double a, double b)
-{
-    return a < b ? a : b;
-}
-
-static double greater(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 /* The least and the greatest value and time of a block, while it is in the cache. */
 static void take_ranges(mf_parser *p)
 {
@@ -628,8 +618,8 @@ static void take_ranges(mf_parser *p)
         /* Offsets came from int64_t timestamps, so these sums are such. */
         span->time_first = span->time_base + least;
         span->time_last = span->time_base + most;
-        p->first = lesser(p->first, (double)span->time_first);
-        p->last = greater(p->last, (double)span->time_last);
+        p->first = fmin(p->first, (double)span->time_first);
+        p->last = fmax(p->last, (double)span->time_last);
         return;
     }
     uint64_t first = UINT64_MAX;
@@ -641,8 +631,8 @@ static void take_ranges(mf_parser *p)
     }
     span->is_timeless = last == 0;
     if (last > 0) {
-        p->first = lesser(p->first, mf_time_of_key(first));
-        p->last = greater(p->last, mf_time_of_key(last));
+        p->first = fmin(p->first, mf_time_of_key(first));
+        p->last = fmax(p->last, mf_time_of_key(last));
     }
 }
 

@@ -9,7 +9,7 @@
  * (2) A thread's blocks ascend, so its ids are in order of first appearance. */
 #include "ratings/ratings.h"
 
-#include "base/memory.h"
+#include "base/grow.h"
 #include "base/stop.h"
 #include "ratings/blocks.h"
 #include "ratings/dialect.h"
@@ -27,7 +27,6 @@
 enum {
     HEAD_BYTES = 64 * 1024, /* the first line has to end within them */
     BLOCK_BYTES_DEFAULT = 1024 * 1024,
-    FIRST_SPANS = 64,
 };
 
 struct mf_ratings_reader {
@@ -35,7 +34,8 @@ struct mf_ratings_reader {
     mf_parser *parsers; /* [n_threads] */
     mf_buffer *buffers; /* [n_threads] */
     mf_span *spans;     /* [n_spans] by block number */
-    uint64_t n_spans, span_capacity;
+    uint64_t n_spans;
+    size_t span_capacity;
     mf_ratings_counts counts;
     mf_error first_bad;   /* the first bad row of all files */
     mf_file_facts *files; /* [counts.n_files]; their names are ours */
@@ -116,18 +116,6 @@ mf_ratings_reader *mf_ratings_reader_create(const mf_ratings_options *options, m
     return reader;
 }
 
-static bool reserve_span(mf_ratings_reader *reader, mf_error *err)
-{
-    if (reader->n_spans < reader->span_capacity)
-        return true;
-    const uint64_t capacity = reader->span_capacity == 0 ? FIRST_SPANS : 2 * reader->span_capacity;
-    if (!mf_reallocate((void **)&reader->spans, reader->span_capacity, capacity,
-                       sizeof *reader->spans, "blocks", err))
-        return false;
-    reader->span_capacity = capacity;
-    return true;
-}
-
 static void set_fatal(reading *r, uint64_t block, const mf_error *err)
 {
     r->halt = true;
@@ -145,7 +133,8 @@ static bool take_block(reading *r, mf_buffer *buffer, mf_block *block, uint64_t 
     bool taken = false;
     pthread_mutex_lock(&r->lock);
     if (!r->halt) {
-        if (!mf_stop_check(&err) || !reserve_span(reader, &err) ||
+        if (!mf_stop_check(&err) ||
+            !MF_GROW(reader->spans, reader->span_capacity, reader->n_spans + 1, "blocks", &err) ||
             !mf_blocks_next(&r->blocks, buffer, block, &err)) {
             set_fatal(r, reader->n_spans, &err);
         } else {
@@ -275,39 +264,12 @@ static bool add_dialect(mf_ratings_reader *reader, const mf_dialect *dialect, ui
             *number = (uint32_t)d;
             return true;
         }
-    if (reader->n_dialects == reader->dialect_capacity) {
-        const size_t capacity = 2 * reader->dialect_capacity + 1;
-        if (!mf_reallocate((void **)&reader->dialects, reader->dialect_capacity, capacity,
-                           sizeof *reader->dialects, "dialects", err))
-            return false;
-        reader->dialect_capacity = capacity;
-    }
+    if (!MF_GROW(reader->dialects, reader->dialect_capacity, reader->n_dialects + 1, "dialects",
+                 err))
+        return false;
     reader->dialects[reader->n_dialects] = *dialect;
     *number = (uint32_t)reader->n_dialects++;
     return true;
-}
-
-static bool reserve_file(mf_ratings_reader *reader, mf_error *err)
-{
-    const size_t n = reader->counts.n_files;
-    if (n < reader->file_capacity)
-        return true;
-    const size_t capacity = 2 * reader->file_capacity + 1;
-    if (!mf_reallocate((void **)&reader->files, reader->file_capacity, capacity,
-                       sizeof *reader->files, "files", err))
-        return false;
-    reader->file_capacity = capacity;
-    return true;
-}
-
-static double lesser(double a, double b)
-{
-    return a < b ? a : b;
-}
-
-static double greater(double a, double b)
-{
-    return a > b ? a : b;
 }
 
 /* The file is read: what its parsers met becomes the reading's. */
@@ -331,10 +293,10 @@ static bool add_file(const reading *r, uint32_t n_members, uint32_t dialect, mf_
         facts.n_rows += p->counts.n_rows;
         facts.n_good += p->counts.n_rows - p->counts.n_bad_rows - p->counts.n_zero_weights -
                         p->counts.n_not_rated;
-        facts.low = p->low < facts.low ? p->low : facts.low;
-        facts.high = p->high > facts.high ? p->high : facts.high;
-        facts.first = lesser(facts.first, p->first);
-        facts.last = greater(facts.last, p->last);
+        facts.low = fminf(facts.low, p->low);
+        facts.high = fmaxf(facts.high, p->high);
+        facts.first = fmin(facts.first, p->first);
+        facts.last = fmax(facts.last, p->last);
     }
     reader->files[counts->n_files++] = facts;
     counts->n_bytes += mf_source_bytes(r->blocks.source);
@@ -358,7 +320,8 @@ static bool read_rows(reading *r, mf_error *err)
     mf_ratings_reader *reader = r->reader;
     mf_ratings_counts *counts = &reader->counts;
     uint32_t dialect = 0;
-    bool ok = reserve_file(reader, err) && add_dialect(reader, r->dialect, &dialect, err);
+    bool ok = MF_GROW(reader->files, reader->file_capacity, counts->n_files + 1, "files", err) &&
+              add_dialect(reader, r->dialect, &dialect, err);
     r->first_block = reader->n_spans;
     /* A file that is one block needs one thread. */
     const bool is_small =

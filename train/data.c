@@ -31,6 +31,10 @@ static void log_channel(const mf_channel *channel, const mf_ratings *ratings,
         mf_log_count(&line, "timeless_rows", counts->n_timeless);
     if (counts->n_not_rated > 0)
         mf_log_count(&line, "not_rated", counts->n_not_rated);
+    if (counts->n_tombstones > 0) {
+        mf_log_count(&line, "tombstones", counts->n_tombstones);
+        mf_log_count(&line, "forgotten", counts->n_forgotten);
+    }
     mf_log_count(&line, "repeated", counts->n_repeated);
     if (ratings->feedback == MF_FEEDBACK_IMPLICIT) {
         mf_log_text(&line, "feedback", "implicit");

@@ -141,6 +141,8 @@ bool mf_data_json_add(json_t *object, const mf_data_report *report)
     mf_train_json_set(&all, "n_line_ends_in_fields", count(counts->n_in_fields));
     mf_train_json_set(&all, "n_timeless_rows", count(counts->n_timeless));
     mf_train_json_set(&all, "n_not_rated", count(counts->n_not_rated));
+    mf_train_json_set(&all, "n_tombstones", count(counts->n_tombstones));
+    mf_train_json_set(&all, "n_forgotten", count(counts->n_forgotten));
     mf_train_json_set(&all, "dialects", dialects);
     if (report->n_ratings > 0)
         mf_train_json_set(&all, "values", values_json(report));

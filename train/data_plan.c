@@ -203,8 +203,21 @@ static bool look_at(mf_data_plan *plan, const mf_channel_file *from,
     return look->reason[0] == '\0' || keep_reason(file, look->reason, err);
 }
 
+/* Events without a rating, to be read as ratings of which there is none. */
+static bool read_as_ratings(mf_data_plan *plan, mf_planned_file *file, mf_error *err)
+{
+    mf_dialect dialect = *dialect_of(plan, file);
+    if (!file->is_read || dialect.text == MF_TEXT_CSV || dialect.feedback != MF_FEEDBACK_IMPLICIT)
+        return true;
+    dialect.feedback = MF_FEEDBACK_EXPLICIT;
+    dialect.has_value = true;
+    dialect.column[MF_ROLE_VALUE] = dialect.n_fields++;
+    mf_cell_keep(&dialect.header[MF_ROLE_VALUE], "rating", strlen("rating"));
+    return add_dialect(plan, &dialect, &file->dialect, err);
+}
+
 /* (4) */
-static void choose_feedback(mf_data_plan *plan, const mf_ratings_options *options)
+static bool choose_feedback(mf_data_plan *plan, const mf_ratings_options *options, mf_error *err)
 {
     bool is_any_explicit = false;
     plan->feedback = mf_dialect_feedback(options);
@@ -216,9 +229,12 @@ static void choose_feedback(mf_data_plan *plan, const mf_ratings_options *option
     plan->n_read = 0;
     for (size_t i = 0; i < plan->n; i++) {
         mf_planned_file *file = &plan->file[i];
+        if (plan->feedback == MF_FEEDBACK_EXPLICIT && !read_as_ratings(plan, file, err))
+            return false;
         file->is_read &= dialect_of(plan, file)->feedback == plan->feedback;
         plan->n_read += file->is_read;
     }
+    return true;
 }
 
 /* The file that says how rows are written that have no header: the nearest before, else after, of
@@ -319,8 +335,7 @@ bool mf_data_plan_make(const mf_channel_files *files, const mf_ratings_options *
     mf_free(look);
     if (!ok)
         return false;
-    choose_feedback(plan, options);
-    if (!read_siblings(plan, options, err))
+    if (!choose_feedback(plan, options, err) || !read_siblings(plan, options, err))
         return false;
     choose_times(plan);
     return true;

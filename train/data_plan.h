@@ -10,7 +10,9 @@
  *     a file that is, where its name is the same but for digits and its rows fit. Where they do
  *     not, although it is data without a header or in a form that is not read, the job fails: half
  *     of the data would be missing.
- * (4) Ratings are read where a file has some; else implicit feedback.
+ * (4) Ratings are read where a file has some; else implicit feedback. JSON without ratings is read
+ *     beside files with ratings all the same, as events without a rating (counted as not rated):
+ *     a user who is to be forgotten (ratings/forget.h) may be anywhere in it.
  * (5) Where files count times in different units, all are read as seconds.
  *
  * Threads: one. Cost: a file is opened once more, some twice more. */

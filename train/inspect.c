@@ -265,6 +265,9 @@ static void print_facts(const mf_data_report *report)
         (unsigned long long)counts->n_not_rated, (unsigned long long)counts->n_repeated,
         (unsigned long long)counts->n_blank_rows, (unsigned long long)counts->n_header_rows,
         (unsigned long long)counts->n_in_fields);
+    if (counts->n_tombstones > 0)
+        printf("  forget    %llu of users who are to be forgotten, by %llu events\n",
+               (unsigned long long)counts->n_forgotten, (unsigned long long)counts->n_tombstones);
     printf("  ratings   %llu of %lu users and %lu items, %.3g %% of all pairs\n",
            (unsigned long long)report->n_ratings, (unsigned long)report->n_users,
            (unsigned long)report->n_items, 100 * density(report));

@@ -227,6 +227,11 @@ static bool read_data(job *j, mf_error *err)
         return false;
     if (j->base.model != NULL) {
         const mf_model_parts *earlier = mf_model_get(j->base.model);
+        if (j->all->counts.n_tombstones > 0)
+            mf_log_message(
+                MF_LOG_WARNING, "base_model_not_forgotten",
+                "users are to be forgotten, but what the model of channel model knows of "
+                "them stays: train without the channel model");
         if (!mf_ratings_extend(j->all, &earlier->users, &earlier->items, err))
             return false;
     }

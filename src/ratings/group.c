@@ -255,6 +255,8 @@ static bool finish_user(group *g, mf_sorter *sorter, uint64_t user, mf_error *er
 {
     const uint64_t at = g->out->user_start[user];
     const uint32_t n = (uint32_t)(g->out->user_start[user + 1] - at);
+    if (n == 0) /* forgotten */
+        return true;
     const mf_sort_rows rows = {
         g->out->item + at, g->out->value + at, g->time_low != NULL ? g->time_low + at : NULL,
         g->time_high != NULL ? g->time_high + at : NULL, g->file != NULL ? g->file + at : NULL};

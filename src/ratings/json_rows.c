@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <strings.h>
 
 enum { SAMPLE_OBJECTS = 100 };
 
@@ -111,6 +112,12 @@ static json_t *parse(const mf_dialect *dialect, const char *text, size_t n_bytes
     return NULL;
 }
 
+static bool is_tombstone(const json_t *object)
+{
+    const char *event = json_string_value(json_object_get(object, "event"));
+    return event != NULL && strcasecmp(event, "forget") == 0;
+}
+
 mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_bytes, size_t *at,
                          size_t *begin, mf_cell_copy cells[MF_ROLES], int *role, char why[96])
 {
@@ -122,6 +129,7 @@ mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_b
     json_t *object = parse(dialect, text, n_bytes, at, why);
     if (object == NULL)
         return MF_JSON_DAMAGED;
+    const bool forgets = is_tombstone(object);
     for (int r = 0; r < MF_ROLES; r++) {
         const mf_cell_copy *name = &dialect->header[r];
         const json_t *value = NULL;
@@ -130,13 +138,18 @@ mf_json_row mf_json_read(const mf_dialect *dialect, const char *text, size_t n_b
             continue;
         value = json_object_getn(object, name->bytes, name->n_bytes);
         const bool is_good = keep_value(&cells[r], value);
-        if (result == MF_JSON_CELLS && r != MF_ROLE_TIMESTAMP && (!is_good || value == NULL)) {
+        if (forgets && (r == MF_ROLE_ITEM || r == MF_ROLE_VALUE))
+            continue;
+        if (result == MF_JSON_CELLS && r == MF_ROLE_VALUE && is_good &&
+            (value == NULL || json_is_null(value)) && dialect->feedback == MF_FEEDBACK_EXPLICIT)
+            result = MF_JSON_NOT_RATED;
+        else if (result == MF_JSON_CELLS && r != MF_ROLE_TIMESTAMP && (!is_good || value == NULL)) {
             result = MF_JSON_MISSING;
             *role = r;
         }
     }
     json_decref(object);
-    return result;
+    return forgets && result == MF_JSON_CELLS ? MF_JSON_FORGET : result;
 }
 
 /* The keys and values of the first objects. */
@@ -166,6 +179,16 @@ static void add_keys(keys *k, json_t *object)
         if (k->value[c].n_bytes == 0)
             (void)keep_value(&k->value[c], value);
     }
+}
+
+/* A key that events have, when no object has shown it yet. */
+static void add_event_key(keys *k, const char *given, const char *usual)
+{
+    const char *name = given != NULL ? given : usual;
+    if (k->n == MF_COLUMNS_MAX)
+        return;
+    mf_cell_keep(&k->name[k->n], name, strlen(name));
+    k->value[k->n++].n_bytes = 0;
 }
 
 /* Objects do not cross line ends: what follows the first one on its line is nothing. */
@@ -240,9 +263,18 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
     return true;
 }
 
-static size_t gather_keys(const mf_dialect *dialect, const char *text, size_t n_bytes, keys *k)
+static bool match_wanted(const keys *k, const mf_ratings_options *options, mf_feedback wanted,
+                         mf_dialect *dialect)
+{
+    return (wanted != MF_FEEDBACK_IMPLICIT && match(k, options, MF_FEEDBACK_EXPLICIT, dialect)) ||
+           (wanted != MF_FEEDBACK_EXPLICIT && match(k, options, MF_FEEDBACK_IMPLICIT, dialect));
+}
+
+static size_t gather_keys(const mf_dialect *dialect, const char *text, size_t n_bytes, keys *k,
+                          bool *any_tombstone)
 {
     size_t n_objects = 0;
+    *any_tombstone = false;
     char why[96];
     for (size_t at = skip(text, n_bytes, 0); at < n_bytes && n_objects < SAMPLE_OBJECTS;
          at = skip(text, n_bytes, at)) {
@@ -252,6 +284,7 @@ static size_t gather_keys(const mf_dialect *dialect, const char *text, size_t n_
         if (object == NULL)
             continue;
         add_keys(k, object);
+        *any_tombstone |= is_tombstone(object);
         json_decref(object);
         n_objects++;
     }
@@ -275,16 +308,21 @@ bool mf_json_detect(const char *head, size_t n_head, size_t n_mark, bool is_all,
                                   .quoting = MF_QUOTING_NONE,
                                   .max_row_bytes = mf_ratings_row_bytes(options)};
     dialect->n_head = n_mark;
-    if (gather_keys(dialect, text, n_bytes, k) == 0) {
+    bool any_tombstone;
+    const size_t n_objects = gather_keys(dialect, text, n_bytes, k, &any_tombstone);
+    if (any_tombstone && !match_wanted(k, options, wanted, dialect)) {
+        add_event_key(k, options->item_column, "item_id");
+        if (wanted == MF_FEEDBACK_EXPLICIT)
+            add_event_key(k, options->rating_column, "rating");
+    }
+    if (n_objects == 0) {
         mf_reason_add(&reason,
                       is_all ? "it begins like JSON, but holds no JSON object"
                              : "JSON whose first object is longer than %zu bytes",
                       n_head);
-    } else if (wanted != MF_FEEDBACK_IMPLICIT && match(k, options, MF_FEEDBACK_EXPLICIT, dialect)) {
+    } else if (match_wanted(k, options, wanted, dialect)) {
         look->content = MF_RATINGS_READ;
-    } else if (wanted != MF_FEEDBACK_EXPLICIT && match(k, options, MF_FEEDBACK_IMPLICIT, dialect)) {
-        look->content = MF_RATINGS_READ;
-        if (wanted == MF_FEEDBACK_AUTO) {
+        if (wanted == MF_FEEDBACK_AUTO && dialect->feedback == MF_FEEDBACK_IMPLICIT) {
             mf_reason_columns(&reason, "JSON keys ", k->name, k->n, 1);
             mf_reason_missing(&reason, MF_FEEDBACK_EXPLICIT, k->name, k->n, 1);
             mf_reason_add(&reason, "; it would count as implicit feedback only when no file has "

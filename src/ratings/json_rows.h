@@ -4,7 +4,8 @@
  *
  * A key is found by the names that a column has (header.c). Values are texts and numbers; an
  * integer is its digits, another number the shortest text that reads as it. Objects may also be
- * the elements of an array.
+ * the elements of an array. Where the first objects are tombstones (forget.h) and have no item, its
+ * key is item_id.
  *
  * Threads: any. Cost: jansson's, 5 to 10 ns per byte. */
 #ifndef MF_RATINGS_JSON_ROWS_H
@@ -24,10 +25,12 @@ MF_MUST_CHECK bool mf_json_detect(const char *head, size_t n_head, size_t n_mark
                                   const mf_ratings_options *options, mf_look *look, mf_error *err);
 
 typedef enum mf_json_row {
-    MF_JSON_NONE,    /* nothing but what stands between objects */
-    MF_JSON_CELLS,   /* the roles' cells are filled in */
-    MF_JSON_DAMAGED, /* not JSON, or not an object; `why` says what */
-    MF_JSON_MISSING, /* a key is not there, or its value is no text and no number */
+    MF_JSON_NONE,      /* nothing but what stands between objects */
+    MF_JSON_CELLS,     /* the roles' cells are filled in */
+    MF_JSON_DAMAGED,   /* not JSON, or not an object; `why` says what */
+    MF_JSON_MISSING,   /* a key is not there, or its value is no text and no number */
+    MF_JSON_NOT_RATED, /* an event without a rating, among ratings */
+    MF_JSON_FORGET,    /* "event": "forget" (forget.h): user and perhaps timestamp are there */
 } mf_json_row;
 
 /* Reads the object that text[*at .. n_bytes) begins with, after blanks and the like, and moves

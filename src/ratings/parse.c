@@ -530,6 +530,25 @@ static void read_rows(mf_parser *p, const char *bytes, const mf_block *block)
     }
 }
 
+/* False: the user can be none, or there is no memory. */
+static bool put_tombstone(mf_parser *p)
+{
+    const mf_cell user = p->cell[MF_ROLE_USER];
+    double until = (double)INFINITY;
+    bool is_whole;
+    bool is_date;
+    int64_t whole;
+    if (!may_be_new_id(user))
+        return false;
+    if (p->dialect->has_time && p->cell[MF_ROLE_TIMESTAMP].n_bytes > 0 &&
+        mf_value_time(p->cell[MF_ROLE_TIMESTAMP], &is_whole, &whole, &until, &is_date) && !is_date)
+        until /= p->dialect->time_rate;
+    if (!mf_tombstones_add(&p->tombstones, user, until, p->err))
+        return fail(p);
+    p->counts.n_tombstones++;
+    return true;
+}
+
 /* A block of JSON object by object. */
 static void read_objects(mf_parser *p, const char *bytes, size_t n_bytes)
 {
@@ -560,7 +579,9 @@ static void read_objects(mf_parser *p, const char *bytes, size_t n_bytes)
             p->cell[MF_ROLE_VALUE] = one;
         if (row == MF_JSON_CELLS)
             put_cells(p);
-        else
+        else if (row == MF_JSON_NOT_RATED)
+            p->counts.n_not_rated++;
+        else if (row != MF_JSON_FORGET || !put_tombstone(p))
             on_bad_row(p);
         p->row++;
     }
@@ -700,5 +721,6 @@ void mf_parser_clear(mf_parser *parser)
     mf_parser_end(parser);
     mf_id_map_clear(&parser->users);
     mf_id_map_clear(&parser->items);
+    mf_free(parser->tombstones.tombstone);
     mf_store_clear(&parser->store);
 }

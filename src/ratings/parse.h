@@ -20,6 +20,7 @@
 #include "ratings/blocks.h"
 #include "ratings/cell.h"
 #include "ratings/dialect.h"
+#include "ratings/forget.h"
 #include "ratings/id_map.h"
 #include "ratings/ratings.h"
 #include "ratings/store.h"
@@ -49,6 +50,7 @@ typedef struct mf_row_counts {
     uint64_t n_zero_weights;
     uint64_t n_not_rated;
     uint64_t n_timeless;
+    uint64_t n_tombstones;
 } mf_row_counts;
 
 /* The different values; all zero bytes is none. */
@@ -66,6 +68,7 @@ typedef struct mf_parser {
     mf_id_map users, items;
     mf_store store;
     mf_values values; /* that were read */
+    mf_tombstones tombstones;
     const mf_ratings_options *options;
     /* Of one file. */
     const mf_dialect *dialect;

@@ -95,11 +95,13 @@ typedef struct mf_ratings_counts {
     uint64_t n_header_rows;  /* also where a header comes again, and Excel's "sep=;" */
     uint64_t n_in_fields;    /* line ends inside quoted fields */
     uint64_t n_zero_weights; /* rows of implicit feedback that are no event, left out */
-    uint64_t n_not_rated;    /* rows left out for options.not_rated */
-    uint64_t n_timeless;     /* rows read without a timestamp, in files that have them */
-    uint64_t n_repeated;     /* rows that a newer one of the same pair replaced, or that were added
+    uint64_t n_not_rated;  /* rows left out for options.not_rated; JSON objects without a rating */
+    uint64_t n_tombstones; /* rows that say that a user is to be forgotten (forget.h) */
+    uint64_t n_forgotten;  /* rows of such users that were left out */
+    uint64_t n_timeless;   /* rows read without a timestamp, in files that have them */
+    uint64_t n_repeated;   /* rows that a newer one of the same pair replaced, or that were added
                               * to another one */
-    uint32_t n_named;        /* how many of the bad rows are in bad_rows: the first ten */
+    uint32_t n_named;      /* how many of the bad rows are in bad_rows: the first ten */
     char bad_rows[MF_RATINGS_BAD_ROWS_NAMED][256]; /* "file:line:column: sentence" */
 } mf_ratings_counts;
 

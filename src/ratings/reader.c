@@ -292,7 +292,7 @@ static bool add_file(const reading *r, uint32_t n_members, uint32_t dialect, mf_
         const mf_parser *p = &reader->parsers[t];
         facts.n_rows += p->counts.n_rows;
         facts.n_good += p->counts.n_rows - p->counts.n_bad_rows - p->counts.n_zero_weights -
-                        p->counts.n_not_rated;
+                        p->counts.n_not_rated - p->counts.n_tombstones;
         facts.low = fminf(facts.low, p->low);
         facts.high = fmaxf(facts.high, p->high);
         facts.first = fmin(facts.first, p->first);
@@ -313,6 +313,7 @@ static void add_counts(mf_ratings_counts *counts, const mf_row_counts *more)
     counts->n_zero_weights += more->n_zero_weights;
     counts->n_not_rated += more->n_not_rated;
     counts->n_timeless += more->n_timeless;
+    counts->n_tombstones += more->n_tombstones;
 }
 
 static bool read_rows(reading *r, mf_error *err)
@@ -592,9 +593,36 @@ static bool group_rows(mf_ratings_reader *reader, merging *m, mf_ratings *rating
            mf_id_map_take(&m->items, &ratings->items, err) && mf_group(&grouping, ratings, err);
 }
 
+/* Leaves out the rows of users who are to be forgotten. */
+static bool forget_rows(mf_ratings_reader *reader, mf_error *err)
+{
+    const uint32_t n_threads = reader->options.n_threads;
+    uint64_t n_left = 0;
+    for (uint32_t t = 0; t < n_threads; t++) {
+        mf_id_map *users = &reader->parsers[t].users;
+        double *until = mf_allocate(users->n, sizeof *until, "users to forget", err);
+        if (until == NULL)
+            return false;
+        for (uint32_t u = 0; u < users->n; u++)
+            until[u] = -(double)INFINITY;
+        for (uint32_t from = 0; from < n_threads; from++)
+            mf_tombstones_apply(&reader->parsers[from].tombstones, users, until);
+        for (uint64_t s = 0; s < reader->n_spans; s++)
+            if (reader->spans[s].reader == t) {
+                reader->counts.n_forgotten += mf_span_forget(&reader->spans[s], until);
+                n_left += reader->spans[s].n;
+            }
+        mf_free(until);
+    }
+    return n_left > 0 ||
+           mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
+                   "there are no ratings: all %llu are of users who are to be forgotten",
+                   (unsigned long long)reader->counts.n_forgotten);
+}
+
 static bool check_rows(const mf_ratings_counts *counts, mf_error *err)
 {
-    const uint64_t n_good = counts->n_rows - counts->n_bad_rows;
+    const uint64_t n_good = counts->n_rows - counts->n_bad_rows - counts->n_tombstones;
     if (n_good > counts->n_zero_weights + counts->n_not_rated)
         return true;
     if (counts->n_files == 0)
@@ -616,7 +644,8 @@ static bool check_rows(const mf_ratings_counts *counts, mf_error *err)
 
 mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
 {
-    if (!check_rows(&reader->counts, err))
+    if (!check_rows(&reader->counts, err) ||
+        (reader->counts.n_tombstones > 0 && !forget_rows(reader, err)))
         return NULL;
     mf_ratings *ratings = mf_allocate(1, sizeof *ratings, "ratings", err);
     if (ratings == NULL)
@@ -627,7 +656,8 @@ mf_ratings *mf_ratings_reader_finish(mf_ratings_reader *reader, mf_error *err)
     for (uint32_t t = 0; t < reader->options.n_threads; t++)
         mf_buffer_free(&reader->buffers[t]);
     merging m = {.reader = reader};
-    const bool ok = group_rows(reader, &m, ratings, err);
+    const bool ok = group_rows(reader, &m, ratings, err) &&
+                    (reader->counts.n_forgotten == 0 || mf_ratings_drop_unrated(ratings, err));
     mf_id_map_clear(&m.users);
     mf_id_map_clear(&m.items);
     for (uint32_t t = 0; t < reader->options.n_threads; t++) {

@@ -13,6 +13,7 @@
 #include "model/dot.h"
 #include "planted_items.h"
 #include "recommend/explain.h"
+#include "recommend/group.h"
 #include "recommend/state.h"
 
 #include <inttypes.h>
@@ -90,9 +91,41 @@ static void explained(const bench *b, uint32_t user)
         die("explain", err.text);
 }
 
+static void group_of_five(const bench *b, uint32_t user, mf_blend blend)
+{
+    mf_profile profile;
+    const mf_recommendation *best;
+    size_t n_best;
+    bool ok = mf_group_begin(b->recommender, b->workspace, &err);
+    for (uint32_t m = 0; ok && m < 5; m++) {
+        profile = mf_profile_of_user(b->recommender, (user + m * 7) % b->parts->n_users);
+        ok = mf_group_add(b->recommender, b->workspace, &profile, &err);
+    }
+    const mf_top_n_query query = {.n = N};
+    if (!ok || !mf_group_profile(b->recommender, b->workspace, blend, &profile, &err) ||
+        !mf_top_n(b->recommender, b->workspace, &profile, &query, &best, &n_best, &err))
+        die("group", err.text);
+}
+
+static void average(const bench *b, uint32_t user)
+{
+    group_of_five(b, user, MF_BLEND_AVERAGE);
+}
+
+static void least_misery(const bench *b, uint32_t user)
+{
+    group_of_five(b, user, MF_BLEND_LEAST_MISERY);
+}
+
+static void varied(const bench *b, uint32_t user)
+{
+    list(b, user, (mf_top_n_query){.diversity = 0.5f});
+}
+
 static const steered CASES[] = {
     {"plain", plain},      {"kept_50", half},           {"kept_10", tenth},
     {"kept_1", hundredth}, {"excluded_1000", excluded}, {"explained", explained},
+    {"varied", varied},    {"average_of_5", average},   {"least_misery_of_5", least_misery},
 };
 enum { N_CASES = sizeof CASES / sizeof CASES[0] };
 

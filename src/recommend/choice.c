@@ -95,7 +95,7 @@ static size_t sort_candidates(const mf_top_n_query *query, const uint64_t *bits,
     return n;
 }
 
-static void list_bits(const uint64_t *bits, size_t n_words, uint32_t *list)
+void mf_choice_list(const uint64_t *bits, size_t n_words, uint32_t *list)
 {
     for (size_t w = 0; w < n_words; w++)
         for (uint64_t left = bits[w]; left != 0; left &= left - 1)
@@ -135,7 +135,7 @@ bool mf_choice_make(const mf_recommender *recommender, mf_workspace *workspace,
     if (is_sorted)
         choice->n = sort_candidates(query, bits, list);
     else
-        list_bits(bits, n_words, list);
+        mf_choice_list(bits, n_words, list);
     choice->items = list;
     return true;
 }

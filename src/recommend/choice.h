@@ -31,6 +31,9 @@ static inline bool mf_choice_has(const uint64_t *bits, uint32_t item)
     return bits[item / 64] >> item % 64 & 1;
 }
 
+/* The items of a bitmap, ascending. */
+void mf_choice_list(const uint64_t *bits, size_t n_words, uint32_t *list);
+
 /* In the workspace until its next query. Fails MF_ERR_ARGUMENT: an item out of range; MF_ERR_MEMORY.
  * Cost: O(n_candidates + n_exclude + n_rated + n_items / 64), or few candidates are sorted. */
 MF_MUST_CHECK bool mf_choice_make(const mf_recommender *recommender, mf_workspace *workspace,

@@ -150,14 +150,28 @@ mf_profile mf_profile_of_user(const mf_recommender *recommender, uint32_t user)
     };
 }
 
+/* Not clipped. */
+static float score_of(const mf_recommender *r, const float *factors, float bias, uint32_t item)
+{
+    const mf_space *space = &r->rating;
+    float rating = r->parts->global_mean + bias;
+    if (item != MF_INDEX_NONE)
+        rating += r->parts->item_bias[item];
+    if (item != MF_INDEX_NONE && factors != NULL)
+        rating += mf_dot(factors, space->rows + item * space->stride, space->stride);
+    return rating;
+}
+
 float mf_predict(const mf_recommender *recommender, const mf_profile *profile, uint32_t item)
 {
-    const mf_model_parts *parts = recommender->parts;
-    const mf_space *space = &recommender->rating;
-    float rating = parts->global_mean + profile->bias;
-    if (item != MF_INDEX_NONE)
-        rating += parts->item_bias[item];
-    if (item != MF_INDEX_NONE && profile->factors != NULL)
-        rating += mf_dot(profile->factors, space->rows + item * space->stride, space->stride);
-    return mf_clip_rating(parts, rating);
+    const size_t stride = recommender->rating.stride;
+    float rating = profile->n_members > 0
+                       ? INFINITY
+                       : score_of(recommender, profile->factors, profile->bias, item);
+    for (size_t m = 0; m < profile->n_members; m++) {
+        const float one = score_of(recommender, profile->member_factors + m * stride,
+                                   profile->member_bias[m], item);
+        rating = isnan(one) ? -INFINITY : fminf(rating, one);
+    }
+    return mf_clip_rating(recommender->parts, rating);
 }

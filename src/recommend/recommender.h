@@ -70,6 +70,11 @@ typedef struct mf_profile {
                           * mf_top_n computes that of `user` (or the mean profile) */
     const uint8_t *grades; /* ranking model: a visitor's, [n_rated] of `rated`, and … */
     const uint32_t *time_ranks; /* … where times are known (profile.h); for reasons (explain.h) */
+    size_t n_members;           /* of a group of which the least score counts (group.h); 0: none */
+    const float
+        *member_vectors; /* [n_members × ranking stride] as vector, which is a mean of them */
+    const float *member_factors; /* [n_members × stride] as factors, which are a mean of them */
+    const float *member_bias;    /* [n_members]; bias is the least of them */
 } mf_profile;
 
 /* Of a user index, or of MF_INDEX_NONE: the anonymous user. Views into the model; costs nothing:

@@ -15,6 +15,7 @@
 #include "recommend/state.h"
 
 #include "base/clock.h"
+#include "recommend/norm.h"
 
 #include <float.h>
 #include <math.h>
@@ -73,10 +74,46 @@ static void offer(const scan *s, uint32_t item, float score)
     mf_best_take(s->best, comparable, item);
 }
 
+/* Offers n items, items[n], by the least score of the members. Items that cannot enter are dropped
+ * after each member. */
+static void offer_least(scan *s, uint32_t *items, size_t n)
+{
+    const mf_scoring *scoring = s->scoring;
+    const mf_space *space = scoring->space;
+    float products[TILE], least[TILE];
+    for (size_t m = 0; m < scoring->n_members; m++) {
+        size_t n_left = 0;
+        s->r->kernel->products_of(scoring->members + m * space->stride, space->rows, space->stride,
+                                  items, n, products);
+        for (size_t k = 0; k < n; k++) {
+            float score = products[k];
+            if (scoring->bias != NULL)
+                score =
+                    (s->r->parts->global_mean + scoring->member_bias[m] + scoring->bias[items[k]]) +
+                    score;
+            score = isnan(score) ? -INFINITY : score;
+            score = m > 0 ? fminf(least[k], score) : score;
+            if (score < s->best->threshold)
+                continue;
+            items[n_left] = items[k];
+            least[n_left++] = score;
+        }
+        n = n_left;
+    }
+    for (size_t k = 0; k < n; k++)
+        offer(s, items[k], least[k]);
+}
+
 static void offer_pending(scan *s)
 {
     const mf_scoring *scoring = s->scoring;
     float products[PENDING] = {0};
+    if (scoring->n_members > 0) {
+        s->n_scored += s->n_pending;
+        offer_least(s, s->pending, s->n_pending);
+        s->n_pending = 0;
+        return;
+    }
     if (scoring->query != NULL)
         s->r->kernel->products_of(scoring->query, s->scoring->space->rows,
                                   s->scoring->space->stride, s->pending, s->n_pending, products);
@@ -127,6 +164,13 @@ static void scan_some(scan *s, size_t first, size_t end)
         if (scoring->chosen != NULL && scoring->chosen[first / TILE] == 0)
             continue;
         const size_t n = end - first < TILE ? end - first : TILE;
+        if (scoring->n_members > 0) {
+            uint32_t items[TILE];
+            for (size_t k = 0; k < n; k++)
+                items[k] = (uint32_t)(first + k);
+            offer_least(s, items, n);
+            continue;
+        }
         if (scoring->query != NULL)
             s->r->kernel->products(scoring->query,
                                    s->scoring->space->rows + first * s->scoring->space->stride,
@@ -242,6 +286,19 @@ static void score_rest(scan *s, const stage *g)
     offer_pending(s);
 }
 
+/* The least of the members' products is at most that of any mean of them, but for the rounding of
+ * each product (dot.h) and of the mean. */
+static bool allow_for_members(const mf_scoring *scoring, mf_index_query *query)
+{
+    const size_t stride = scoring->space->stride;
+    double longest = 0;
+    for (size_t m = 0; m < scoring->n_members; m++)
+        longest = fmax(longest, mf_norm(scoring->members + m * stride, stride));
+    const double rounding = (double)stride / MF_MODEL_LANES + 8;
+    query->per_norm = (float)(((double)query->per_norm + 0x1p-24 * rounding * longest) * 1.01);
+    return longest <= 1e18;
+}
+
 /* What the query needs in the kernel's form. */
 static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *query, bool *usable,
                     mf_error *err)
@@ -265,6 +322,8 @@ static bool prepare(const scan *s, mf_workspace *workspace, mf_index_query *quer
     };
     *usable = mf_index_query_prepare(index, s->scoring->query, s->scoring->space->n_factors, codes,
                                      start, query);
+    if (*usable && s->scoring->n_members > 0)
+        *usable = allow_for_members(s->scoring, query);
     if (*usable)
         s->r->kernel->spread(codes, index->n_quads, lines);
     return true;
@@ -350,6 +409,7 @@ bool mf_scan_begin(mf_search *search, mf_workspace *workspace, mf_error *err)
     const scan s = {.r = r, .scoring = &search->scoring, .best = &search->best};
     search->indexed = search->scoring.query != NULL && index->n_items > 0 &&
                       fabsf(search->scoring.base) <= BASE_MAX &&
+                      (search->scoring.n_members == 0 || search->scoring.bias == NULL) &&
                       search->best.capacity < r->parts->n_items / 8;
     if (search->indexed && !prepare(&s, workspace, &search->query, &search->indexed, err))
         return false;

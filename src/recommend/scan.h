@@ -24,7 +24,8 @@ typedef struct mf_space {
  *   score(i) = ((base + bias[i]) + query · q_i) · weight[i]
  *
  * each operation rounded to float, the product of rows as mf_dot does it; not a number
- * counts as -INFINITY. Minus zero counts as zero. */
+ * counts as -INFINITY. Minus zero counts as zero. With members it is the least
+ * of their scores, and query is a mean of their rows: no product is above its bound. */
 typedef struct mf_scoring {
     const mf_space *space;
     bool skips_zero;    /* items whose row is zero are left out */
@@ -32,6 +33,9 @@ typedef struct mf_scoring {
     float base;
     const float *bias;        /* [n_items]; NULL: base is not added either */
     const float *weight;      /* [n_items] ≥ 0, where 0 leaves the item out; NULL: all 1 */
+    size_t n_members;         /* 0: none */
+    const float *members;     /* [n_members × stride] */
+    const float *member_bias; /* [n_members] with bias: their b_u */
     const uint64_t *chosen;   /* choice.h: the other items are left out; NULL: none */
     const uint32_t *left_out; /* [n_left_out] items, ascending; may be NULL */
     size_t n_left_out;

@@ -3,6 +3,7 @@
 #ifndef MF_RECOMMEND_STATE_H
 #define MF_RECOMMEND_STATE_H
 
+#include "recommend/group.h"
 #include "recommend/index.h"
 #include "recommend/kernels.h"
 #include "recommend/popularity.h"
@@ -31,7 +32,19 @@ typedef struct mf_scratch {
     size_t n_bytes;
 } mf_scratch;
 
+/* group.c */
+typedef struct mf_group {
+    mf_scratch vectors; /* float: [MF_GROUP_MAX + 1] rows of members, and their mean */
+    mf_scratch factors;
+    mf_scratch rated;    /* uint64_t: a bitmap of what any of them rated */
+    mf_scratch left_out; /* uint32_t: the same as a list */
+    float bias[MF_GROUP_MAX];
+    size_t n;
+    bool known; /* any of them */
+} mf_group;
+
 struct mf_workspace {
+    mf_group group;
     mf_search search;      /* the list that is on its way */
     mf_scratch best;       /* mf_recommendation: the heap, then the list */
     mf_scratch candidates; /* uint32_t: choice.c, as the next one */

@@ -50,6 +50,8 @@ static bool rank(const mf_recommender *r, mf_workspace *workspace, const mf_prof
     scoring->space = &r->ranking;
     scoring->skips_zero = true;
     scoring->query = profile->vector;
+    scoring->n_members = profile->n_members;
+    scoring->members = profile->member_vectors;
     if (profile->vector == NULL && !profile->known)
         scoring->query = ranking->mean_profile;
     if (scoring->query != NULL)
@@ -71,6 +73,11 @@ static void rate(const mf_recommender *r, const mf_profile *profile, mf_scoring 
     scoring->space = &r->rating;
     scoring->query = profile->factors;
     scoring->base = r->parts->global_mean + profile->bias;
+    if (profile->n_members > 0) {
+        scoring->n_members = profile->n_members;
+        scoring->members = profile->member_factors;
+        scoring->member_bias = profile->member_bias;
+    }
     scoring->bias = r->parts->item_bias;
 }
 

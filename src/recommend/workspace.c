@@ -43,6 +43,10 @@ void mf_workspace_destroy(mf_workspace *workspace)
     mf_free(workspace->rows.block);
     mf_free(workspace->numbers.block);
     mf_free(workspace->cosines.block);
+    mf_free(workspace->group.vectors.block);
+    mf_free(workspace->group.factors.block);
+    mf_free(workspace->group.rated.block);
+    mf_free(workspace->group.left_out.block);
     mf_free(workspace);
 }
 

@@ -148,12 +148,15 @@ bool mf_items_recognize(const char *path, const mf_ratings_options *options, boo
         return false;
     items->ids_only = true;
     mf_item_columns_begin_file(&items->columns);
-    const bool ok = mf_items_read_file(items, path, path, why, err);
+    mf_error cause = {0};
+    const bool ok = mf_items_read_file(items, path, path, why, &cause);
     const mf_items_facts *facts = &items->facts;
     *is_items = ok && why[0] == '\0' && items->columns.ids.n > 0 &&
                 10 * (facts->n_repeated + facts->n_bad_rows) <= facts->n_rows;
     mf_items_destroy(items);
-    return ok;
+    /* What cannot be read as rows is no file of items. */
+    return ok || cause.code == MF_ERR_PARSE || cause.code == MF_ERR_LIMIT ||
+           mf_fail_again(err, &cause);
 }
 
 bool mf_items_add(mf_items *items, const char *path, const char *name, mf_error *err)

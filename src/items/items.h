@@ -70,7 +70,8 @@ typedef struct mf_items mf_items;
 mf_items *mf_items_create(const mf_ratings_options *options, const char *columns, mf_error *err);
 
 /* Whether the file is one of items by its first 64 KiB; its ids are nearly all different (a file of
- * other things about items repeats them). Fails MF_ERR_IO, MF_ERR_MEMORY as reading does. */
+ * other things about items repeats them). Fails MF_ERR_IO, MF_ERR_MEMORY, MF_ERR_STOPPED as reading
+ * does; a file whose rows cannot be read is none of items. */
 MF_MUST_CHECK bool mf_items_recognize(const char *path, const mf_ratings_options *options,
                                       bool *is_items, mf_error *err);
 

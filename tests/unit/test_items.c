@@ -549,6 +549,18 @@ static void a_file_of_items_is_known_by_its_beginning(void **state)
         if (is_items != cases[c].is_items)
             fail_msg("case %zu: %s", c, cases[c].text);
     }
+    /* What cannot be read is none, and no error. */
+    const mf_ratings_options strict = {.quoting = MF_QUOTING_MINIMAL, .max_row_bytes = 30};
+    static const char *const unreadable[] = {"item,title\n1,\"A\n2,B\n",
+                                             "item,title\n1,a title of more than 30 bytes\n",
+                                             "\x1F\x8B\x08 no gzip after all"};
+    for (size_t u = 0; u < sizeof unreadable / sizeof unreadable[0]; u++) {
+        mf_error err = {0};
+        bool is_items = true;
+        testing_write(path, unreadable[u], strlen(unreadable[u]));
+        assert_ok(mf_items_recognize(path, &strict, &is_items, &err), err);
+        assert_false(is_items);
+    }
     free(path);
 }
 

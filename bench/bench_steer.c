@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "model/dot.h"
 #include "planted_items.h"
+#include "recommend/audience.h"
 #include "recommend/explain.h"
 #include "recommend/group.h"
 #include "recommend/state.h"
@@ -122,10 +123,27 @@ static void varied(const bench *b, uint32_t user)
     list(b, user, (mf_top_n_query){.diversity = 0.5f});
 }
 
+/* The hundred users who would like an item most. */
+static void audience(const bench *b, uint32_t user)
+{
+    const mf_recommendation *best;
+    size_t n_best;
+    if (!mf_audience(b->recommender, b->workspace, user % b->parts->n_items, 100, MF_ORDER_DEFAULT,
+                     &best, &n_best, &err))
+        die("audience", err.text);
+}
+
 static const steered CASES[] = {
-    {"plain", plain},      {"kept_50", half},           {"kept_10", tenth},
-    {"kept_1", hundredth}, {"excluded_1000", excluded}, {"explained", explained},
-    {"varied", varied},    {"average_of_5", average},   {"least_misery_of_5", least_misery},
+    {"plain", plain},
+    {"kept_50", half},
+    {"kept_10", tenth},
+    {"kept_1", hundredth},
+    {"excluded_1000", excluded},
+    {"explained", explained},
+    {"varied", varied},
+    {"average_of_5", average},
+    {"least_misery_of_5", least_misery},
+    {"audience_of_100", audience},
 };
 enum { N_CASES = sizeof CASES / sizeof CASES[0] };
 

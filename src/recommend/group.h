@@ -1,7 +1,7 @@
 /* group.h: one list for several people together.
  *
  *   average        score(i) = mean over members of score(u, i)     the list of a mean vector
- *   least misery   score(i) = min over members of score(u, i)      nobody dislikes it
+ *   least misery   score(i) = min over members of score(u, i)      no member dislikes it
  *
  * The scores are those of the members' own lists, in the order of the query. Who rated more has higher
  * ranking scores, and with that more weight in the average. By popularity the blend is of no effect.

@@ -43,7 +43,25 @@ typedef struct mf_group {
     bool known; /* any of them */
 } mf_group;
 
+/* audience.c */
+typedef struct mf_audience_search {
+    const mf_recommender *recommender;
+    uint32_t item;
+    bool by_ranking;
+    int phase;
+    size_t next;     /* item or user of the phase */
+    float *products; /* [n_items] of item vectors with the item's */
+    float *lengths;  /* [n_items] of item vectors */
+    float *highest;  /* [n_users] that a score can be; by rating [a few] products */
+    float *weights;  /* [of the longest history] */
+    float *vector;
+    mf_best lowest; /* the n best users by the least that their scores can be */
+    mf_best best;
+    size_t n_scored; /* users whose vector was computed */
+} mf_audience_search;
+
 struct mf_workspace {
+    mf_audience_search audience;
     mf_group group;
     mf_search search;      /* the list that is on its way */
     mf_scratch best;       /* mf_recommendation: the heap, then the list */

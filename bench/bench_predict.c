@@ -57,13 +57,6 @@ static long resident_kb(pid_t pid)
     return kb;
 }
 
-static void must_read(peer *p)
-{
-    size_t n_body;
-    if (read_request(p, &n_body) == NULL)
-        die("the function", "has ended");
-}
-
 /* Measures the milliseconds of each request after the warm-up. */
 static void measure(peer *runtime, int endpoints, double *ms, size_t n)
 {
@@ -79,13 +72,13 @@ static void measure(peer *runtime, int endpoints, double *ms, size_t n)
         put(runtime->fd, next, (size_t)n_next);
         if (endpoint.fd < 0)
             endpoint.fd = take_connection(endpoints);
-        must_read(&endpoint);
+        must_read(&endpoint, "");
         put(endpoint.fd, prediction, sizeof prediction - 1);
-        must_read(runtime);
+        must_read(runtime, "");
         if (i >= WARM_UP)
             ms[i - WARM_UP] = (mf_clock_seconds() - begin) * 1e3;
         put(runtime->fd, accepted, sizeof accepted - 1);
-        must_read(runtime); /* the next `next` */
+        must_read(runtime, ""); /* the next `next` */
     }
     close(endpoint.fd);
     free(endpoint.bytes);
@@ -110,7 +103,7 @@ int main(int argc, char **argv)
         const double begin = mf_clock_seconds();
         const pid_t pid = start(argv[1], argv[2], runtime_port, endpoint_port);
         peer runtime = {.fd = take_connection(runtimes)};
-        must_read(&runtime);
+        must_read(&runtime, "");
         start_ms[i] = (mf_clock_seconds() - begin) * 1e3;
         if (i == n_starts - 1) {
             measure(&runtime, endpoints, added_ms, n);

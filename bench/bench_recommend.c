@@ -18,14 +18,10 @@
  *
  * The runtime is one thread, each connection of the stream another. Prints one JSON line. */
 #include "base/base64.h"
-#include "base/clock.h"
 #include "loopback.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
-
-static const char fine[] = "{\"batchItemFailures\":[]}";
 
 static atomic_size_t n_written, n_calls, n_cached;
 static char sample[8192]; /* written by one stream at a time: batches follow each other */
@@ -121,65 +117,15 @@ typedef struct plan {
     size_t batch, n_batches, n_users, first;
 } plan;
 
-static void write_event(mf_text *event, const plan *p, size_t number)
+static int write_request(char data[RECORD_BYTES], char user[RECORD_BYTES], const void *argument,
+                         size_t n)
 {
-    char data[256];
-    mf_text_clear(event, SIZE_MAX);
-    mf_text_literal(event, "{\"Records\":[");
-    for (size_t i = 0; i < p->batch; i++) {
-        const size_t n = number * p->batch + i;
-        const int n_data =
-            snprintf(data, sizeof data,
-                     "{\"user_id\":\"u%08zu\",\"top_n\":20,\"request_id\":\"7d0c8f4e-5a"
-                     "1b-4c55-9d1e-%012zu\",\"timestamp\":\"2026-01-31T09:30:00Z\"}",
-                     p->first + n % p->n_users, n);
-        mf_text_format(
-            event,
-            "%s{\"kinesis\":{\"kinesisSchemaVersion\":\"1.0\",\"partitionKey\":\"u%08zu\","
-            "\"sequenceNumber\":\"4959033827149025660855969253836157109592%016zu\","
-            "\"data\":\"",
-            i > 0 ? "," : "", p->first + n % p->n_users, n);
-        mf_base64_encode(event, data, (size_t)n_data);
-        mf_text_format(
-            event,
-            "\",\"approximateArrivalTimestamp\":1545084650.987},\"eventSource\":\"aws:"
-            "kinesis\",\"eventVersion\":\"1.0\",\"eventID\":\"shardId-000000000006:4959033"
-            "827149025660855969253836157109592%016zu\",\"eventName\":\"aws:kinesis:record"
-            "\",\"invokeIdentityArn\":\"arn:aws:iam::123456789012:role/lambda-role\","
-            "\"awsRegion\":\"us-east-2\",\"eventSourceARN\":\"arn:aws:kinesis:us-east-2:"
-            "123456789012:stream/lambda-stream\"}",
-            n);
-    }
-    mf_text_literal(event, "]}");
-}
-
-static void must_read(peer *p, const char *expected)
-{
-    size_t n_body;
-    const char *body = read_request(p, &n_body);
-    if (body == NULL || strstr(body, expected) == NULL)
-        die("the function", body != NULL ? body : "has ended");
-}
-
-/* The milliseconds that the batch takes. */
-static double invoke(peer *runtime, const mf_text *event, size_t number)
-{
-    char head[512];
-    const int n = snprintf(head, sizeof head,
-                           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                           "Lambda-Runtime-Aws-Request-Id: request-%zu\r\n"
-                           "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-central-1:"
-                           "123456789012:function:recommend\r\n"
-                           "Lambda-Runtime-Deadline-Ms: %lld\r\nContent-Length: %zu\r\n\r\n",
-                           number, (long long)mf_clock_wall_ms() + 60000, event->n_bytes);
-    const double begin = mf_clock_seconds();
-    put(runtime->fd, head, (size_t)n);
-    put(runtime->fd, event->bytes, event->n_bytes);
-    must_read(runtime, fine);
-    const double ms = (mf_clock_seconds() - begin) * 1e3;
-    put(runtime->fd, accepted, sizeof accepted - 1);
-    must_read(runtime, ""); /* the next `next` */
-    return ms;
+    const plan *p = argument;
+    snprintf(user, RECORD_BYTES, "u%08zu", p->first + n % p->n_users);
+    return snprintf(data, RECORD_BYTES,
+                    "{\"user_id\":\"%s\",\"top_n\":20,\"request_id\":\"7d0c8f4e-5a"
+                    "1b-4c55-9d1e-%012zu\",\"timestamp\":\"2026-01-31T09:30:00Z\"}",
+                    user, n);
 }
 
 static pid_t start(const char *program, uint16_t runtime, uint16_t stream)
@@ -195,16 +141,6 @@ static pid_t start(const char *program, uint16_t runtime, uint16_t stream)
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
     setenv("AWS_SESSION_TOKEN", "token", 1);
     return start_program(program, environ);
-}
-
-/* Processor time of a running process. */
-static double cpu_seconds(pid_t pid)
-{
-    clockid_t clock;
-    struct timespec used;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
-        die("processor time", strerror(errno));
-    return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
 int main(int argc, char **argv)
@@ -240,7 +176,7 @@ int main(int argc, char **argv)
             written = atomic_load(&n_written);
             cached = atomic_load(&n_cached);
         }
-        write_event(&event, &p, i);
+        write_records(&event, p.batch, i * p.batch, write_request, &p);
         const double took = invoke(&runtime, &event, i);
         if (i >= n_before) {
             ms[i - n_before] = took;

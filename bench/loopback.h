@@ -3,6 +3,8 @@
 #ifndef MF_BENCH_LOOPBACK_H
 #define MF_BENCH_LOOPBACK_H
 
+#include "base/base64.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "bench.h"
 
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What the Runtime API responds to the function's response. */
@@ -108,6 +111,79 @@ static inline void end_program(pid_t pid)
 {
     kill(pid, SIGTERM);
     waitpid(pid, NULL, 0);
+}
+
+enum { RECORD_BYTES = 256 };
+
+/* An event with n records, counted from `first` on. write writes record i and its partition key, and
+ * returns the bytes of the record. */
+static inline void write_records(mf_text *event, size_t n, size_t first,
+                                 int (*write)(char data[RECORD_BYTES], char key[RECORD_BYTES],
+                                              const void *argument, size_t i),
+                                 const void *argument)
+{
+    char data[RECORD_BYTES];
+    char key[RECORD_BYTES];
+    mf_text_clear(event, SIZE_MAX);
+    mf_text_literal(event, "{\"Records\":[");
+    for (size_t i = first; i < first + n; i++) {
+        const int n_data = write(data, key, argument, i);
+        mf_text_format(event,
+                       "%s{\"kinesis\":{\"kinesisSchemaVersion\":\"1.0\",\"partitionKey\":\"%s\","
+                       "\"sequenceNumber\":\"4959033827149025660855969253836157109592%016zu\","
+                       "\"data\":\"",
+                       i > first ? "," : "", key, i);
+        mf_base64_encode(event, data, (size_t)n_data);
+        mf_text_format(
+            event,
+            "\",\"approximateArrivalTimestamp\":1769851800.987},\"eventSource\":\"aws:"
+            "kinesis\",\"eventVersion\":\"1.0\",\"eventID\":\"shardId-000000000006:4959033"
+            "827149025660855969253836157109592%016zu\",\"eventName\":\"aws:kinesis:record"
+            "\",\"invokeIdentityArn\":\"arn:aws:iam::123456789012:role/lambda-role\","
+            "\"awsRegion\":\"us-east-2\",\"eventSourceARN\":\"arn:aws:kinesis:us-east-2:"
+            "123456789012:stream/lambda-stream\"}",
+            i);
+    }
+    mf_text_literal(event, "]}");
+}
+
+static inline void must_read(peer *p, const char *expected)
+{
+    size_t n_body;
+    const char *body = read_request(p, &n_body);
+    if (body == NULL || strstr(body, expected) == NULL)
+        die("the function", body != NULL ? body : "has ended");
+}
+
+/* The milliseconds that the batch takes. */
+static inline double invoke(peer *runtime, const mf_text *event, size_t number)
+{
+    char head[512];
+    const int n = snprintf(head, sizeof head,
+                           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                           "Lambda-Runtime-Aws-Request-Id: request-%zu\r\n"
+                           "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-central-1:"
+                           "123456789012:function:f\r\n"
+                           "Lambda-Runtime-Deadline-Ms: %lld\r\nContent-Length: %zu\r\n\r\n",
+                           number, (long long)mf_clock_wall_ms() + 60000, event->n_bytes);
+    const double begin = mf_clock_seconds();
+    put(runtime->fd, head, (size_t)n);
+    put(runtime->fd, event->bytes, event->n_bytes);
+    must_read(runtime, "{\"batchItemFailures\":[]}");
+    const double ms = (mf_clock_seconds() - begin) * 1e3;
+    put(runtime->fd, accepted, sizeof accepted - 1);
+    must_read(runtime, ""); /* the next `next` */
+    return ms;
+}
+
+/* Processor time of a running process. */
+static inline double cpu_seconds(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        die("processor time", strerror(errno));
+    return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
 #endif

@@ -219,6 +219,7 @@ class Account:
         parameters = {**defaults, **(stack["parameters"] if stack else {}), **given}
         if parameters["Streams"] == "on" and parameters["PredictImage"]:
             assert parameters["RecommendImage"] and parameters["AggregateImage"]
+            assert parameters["FeedbackImage"] or parameters["Cache"] == "off"
         if stack and stack["template"] == text and stack["parameters"] == parameters:
             print(f"No changes to deploy. Stack {name} is up to date", file=sys.stderr)
             return

@@ -19,7 +19,7 @@ FILE = SOURCE / "deploy" / "template.yaml"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/x/y@sha256:" + "0" * 64
 # What a stack has once it has images and a model.
 FILLED = {"EndpointImage": IMAGE, "PredictImage": IMAGE, "RecommendImage": IMAGE,
-          "AggregateImage": IMAGE, "ServiceImage": IMAGE,
+          "AggregateImage": IMAGE, "FeedbackImage": IMAGE, "ServiceImage": IMAGE,
           "ModelUrl": "s3://my-rec/models/job/output/model.tar.gz"}
 PSEUDO = {"AWS::AccountId": "123456789012", "AWS::Region": "eu-central-1", "AWS::StackName": "my-rec",
           "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}

@@ -398,10 +398,11 @@ class Words(DeployCase):
     def test_a_dry_run_calls_nothing_and_needs_nothing(self):
         for name in ("aws", "docker", "curl"):
             (self.tools / name).unlink()
-        done = self.deploy("--dry-run", "--set", "Streams=on", "--set", "Service=on", AWS_REGION=None)
+        done = self.deploy("--dry-run", "--set", "Streams=on", "--set", "Cache=on", "--set", "Service=on",
+                           AWS_REGION=None)
         self.assertEqual([], self.calls())
         for words in ("+ aws s3 mb", "+ aws cloudformation deploy", "+ aws s3 cp", "+ aws sagemaker create-training-job",
-                      f"{STACK}/aggregate", f"{STACK}/service"):
+                      f"{STACK}/aggregate", f"{STACK}/feedback", f"{STACK}/service"):
             self.assertIn(words, done.stderr)
         done = self.deploy("--dry-run", "--delete", AWS_REGION=None)
         self.assertIn("+ aws cloudformation delete-stack", done.stderr)

@@ -222,7 +222,8 @@ class Costs(unittest.TestCase):
         return {
             "API Gateway": api * requests,
             behind_api: calls(requests, 5),
-            behind_streams: calls(shards / 2 * self.MONTH * 3600 / 1e6, 20),  # of two streams, a call a second
+            behind_streams: calls(count("AWS::Lambda::EventSourceMapping") * stack.parameters["Shards"] *
+                                  self.MONTH * 3600 / 1e6, 20),  # a call a second
             "endpoint": self.prices("endpoint")[0] * self.MONTH * instances * count("AWS::SageMaker::Endpoint"),
             "streams": shards * shard_hour * self.MONTH + record * requests * streams,
             "cache": count("AWS::ElastiCache::ReplicationGroup") * (node * self.MONTH + secret),

@@ -44,6 +44,7 @@ MB = 1 << 20
 PROGRAMS = {"PredictFunction": ("lambda/predict/predict_settings.c",),
             "RecommendFunction": ("lambda/recommend/recommend_settings.c", "src/cache/cache.c"),
             "AggregateFunction": ("lambda/aggregate/aggregate_settings.c",),
+            "FeedbackFunction": ("lambda/feedback/feedback_settings.c", "src/cache/cache.c"),
             "ServiceTask": ("serve/serve_settings.c", "src/cache/cache.c")}
 NAME = {"AWS::Kinesis::Stream": "Name", "AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName",
         "AWS::Lambda::Function": "FunctionName", "AWS::SageMaker::Endpoint": "EndpointName"}

@@ -258,8 +258,11 @@ class Meaning(unittest.TestCase):
                              (needed if switches["Service"] == "off" else set()), self.actions("RecommendRole", stack))
             self.assertEqual(usual | reads | {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
                              self.actions("AggregateRole", stack))
-        traced = self.template.stack(Streams="on", Tracing="on")
-        for role in ("PredictRole", "RecommendRole", "AggregateRole"):
+            if secret:
+                self.assertEqual(usual | reads | network | secret | {"kinesis:PutRecords"},
+                                 self.actions("FeedbackRole", stack))
+        traced = self.template.stack(Streams="on", Cache="on", Tracing="on")
+        for role in ("PredictRole", "RecommendRole", "AggregateRole", "FeedbackRole"):
             self.assertLessEqual(TRACES, self.actions(role, traced))
 
     def test_training_reads_data_and_serving_only_models(self):
@@ -407,7 +410,7 @@ class Meaning(unittest.TestCase):
                 (statement,) = repository["RepositoryPolicyText"]["Statement"]
                 self.assertEqual({"Service": "lambda.amazonaws.com"}, statement["Principal"])
                 allowed[name] = statement["Condition"]["StringLike"]["aws:sourceArn"].rpartition(":")[2]
-        self.assertEqual({f"{n}Repository": f"my-rec-{n.lower()}" for n in ("Predict", "Recommend", "Aggregate")},
+        self.assertEqual({f"{n}Repository": f"my-rec-{n.lower()}" for n in ("Predict", "Recommend", "Aggregate", "Feedback")},
                          allowed)
         self.assertEqual(set(allowed.values()), {f["FunctionName"] for _, f in self.properties("AWS::Lambda::Function")})
 
@@ -433,17 +436,19 @@ class Meaning(unittest.TestCase):
         """92."""
         mappings = {name: self.all.value(m["Properties"])
                     for name, m in self.template.of_type("AWS::Lambda::EventSourceMapping").items()}
-        self.assertEqual({"RecommendMapping", "AggregateMapping"}, set(mappings))
+        self.assertEqual({"RecommendMapping", "AggregateMapping", "FeedbackMapping"}, set(mappings))
         for name, mapping in mappings.items():
-            self.assertEqual(1, mapping["MaximumBatchingWindowInSeconds"], name)
+            feeds = name == "FeedbackMapping"  # at once, and as long as the stream keeps records
+            self.assertEqual(0 if feeds else 1, mapping["MaximumBatchingWindowInSeconds"], name)
             self.assertGreater(mapping["MaximumRecordAgeInSeconds"], 0, name)
             self.assertEqual(["ReportBatchItemFailures"], mapping["FunctionResponseTypes"], name)
             self.assertEqual("<FailedBatches.Arn>", mapping["DestinationConfig"]["OnFailure"]["Destination"], name)
             self.assertEqual("TRIM_HORIZON", mapping["StartingPosition"], name)
-            self.assertEqual((100, 3, True), tuple(mapping[p] for p in (
+            self.assertEqual((100, -1 if feeds else 3, True), tuple(mapping[p] for p in (
                 "BatchSize", "MaximumRetryAttempts", "BisectBatchOnFunctionError")), name)
         stream = self.template.resources["EventsStream"]["Properties"]
         self.assertEqual(24, stream["RetentionPeriodHours"])
+        self.assertEqual(24 * 3600, mappings["FeedbackMapping"]["MaximumRecordAgeInSeconds"])
         self.assertEqual(30, mappings["AggregateMapping"]["TumblingWindowInSeconds"])
         self.assertNotIn("TumblingWindowInSeconds", mappings["RecommendMapping"])
 
@@ -479,7 +484,7 @@ class Meaning(unittest.TestCase):
 
     def test_repositories_scan_images_are_immutable_and_delete_old_ones(self):
         found = dict(self.properties("AWS::ECR::Repository"))
-        self.assertEqual(5, len(found))
+        self.assertEqual(6, len(found))
         for name, repository in found.items():
             self.assertIs(True, repository["ImageScanningConfiguration"]["ScanOnPush"], name)
             self.assertEqual("IMMUTABLE", repository["ImageTagMutability"], name)
@@ -583,7 +588,8 @@ class Meaning(unittest.TestCase):
                 watched.setdefault(dimension["Value"], set()).add(alarm["MetricName"])
         always = {"Errors", "Throttles", "Duration"}
         self.assertEqual({"<PredictFunction>": always, "<RecommendFunction>": always | {"IteratorAge"},
-                          "<AggregateFunction>": always | {"IteratorAge"}}, watched)
+                          "<AggregateFunction>": always | {"IteratorAge"},
+                          "<FeedbackFunction>": always | {"IteratorAge"}}, watched)
         for name, alarm in self.properties("AWS::CloudWatch::Alarm"):
             if alarm["MetricName"] in ("Duration", "Latency", "ModelLatency", "TargetResponseTime"):
                 self.assertEqual("p99", alarm["ExtendedStatistic"], name)
@@ -603,7 +609,7 @@ class Meaning(unittest.TestCase):
         dashboard = json.loads(self.all.value(self.template.resources["Dashboard"]["Properties"]["DashboardBody"]))
         places = [(w["x"], w["y"]) for w in dashboard["widgets"]]
         self.assertEqual(len(places), len(set(places)))
-        names = {f"my-rec-{n}" for n in ("predict", "recommend", "aggregate", "instances", "requests", "predictions",
+        names = {f"my-rec-{n}" for n in ("predict", "recommend", "aggregate", "feedback", "instances", "requests", "predictions",
                                          "ratings", "dead-letters", "failed-batches")} | {"my-rec"}
         self.assertEqual(names, set(re.findall(r'"(my-rec[a-z-]*)"', json.dumps(dashboard))))
         self.assertIn('"<Balancer.LoadBalancerFullName>"', json.dumps(dashboard))

@@ -259,6 +259,8 @@ class Account:
         if status == "Completed":
             description["FinalMetricDataList"] = [{"MetricName": "train:rmse", "Value": 0.75},
                                                   {"MetricName": "validation:rmse", "Value": 0.875}]
+            if any(c["ChannelName"] == "current" for c in job["request"]["InputDataConfig"]):
+                description["FinalMetricDataList"].append({"MetricName": "gate:promote", "Value": self.state["promote"]})
             description["ModelArtifacts"] = {"S3ModelArtifacts": job["model"]}
         if status == "Failed":
             description["FailureReason"] = "AlgorithmError: ratings.csv:41:9: rating \"4;5\" is not a number"

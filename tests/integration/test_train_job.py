@@ -1,13 +1,17 @@
 """script/train-job: starts one job for one image, data and hyperparameters, and waits for it."""
 
+import io
 import json
 import re
+import tarfile
 import unittest
 
-from deploy_case import BUCKET, REGION, STACK, TRAINING, DeployCase
+from deploy_case import BUCKET, REGION, STACK, TRAINING, DeployCase, model_tar
 from programs import SOURCE
 
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/{STACK}/movie-recommender@sha256:" + "0" * 64
+
+CURRENT = f"s3://{BUCKET}/models/old/output/model.tar.gz"
 
 
 class TrainJob(DeployCase):
@@ -107,6 +111,65 @@ class TrainJob(DeployCase):
         self.faults = []
         self.state["stack"] = None
         self.assertIn("there is no stack", self.train(status=1).stderr)
+
+    def serving(self, promote, reason="lists are \"worse\" than the model in service"):
+        """The stack serves a model, and the gate of the next job decides this."""
+        self.state["stack"]["parameters"]["ModelUrl"] = CURRENT
+        self.state["promote"] = promote
+        raw = io.BytesIO()
+        with tarfile.open(fileobj=raw, mode="w:gz") as tar:
+            for name, text in (("metrics.json", "{}"),
+                               ("gate.json", json.dumps({"promote": promote == 1, "reason": reason}, indent=2))):
+                info = tarfile.TarInfo(name)
+                info.size = len(text)
+                tar.addfile(info, io.BytesIO(text.encode()))
+        self.state["tar"] = raw.getvalue().hex()
+
+    def test_a_model_that_the_gate_promotes_is_registered_with_its_figures(self):
+        self.serving(1.0)
+        done = self.train("--gate")
+        request = self.request()
+        name = request["TrainingJobName"]
+        self.assertEqual(["train", "current"], [c["ChannelName"] for c in request["InputDataConfig"]])
+        self.assertEqual((CURRENT, "application/x-sagemaker-model"), (
+            request["InputDataConfig"][1]["DataSource"]["S3DataSource"]["S3Uri"], request["InputDataConfig"][1]["ContentType"]))
+        self.assertEqual({"validation_fraction": "0.1", "validation_split": "time"}, request["HyperParameters"])
+        self.assertEqual(f"s3://{BUCKET}/models/{name}/output/model.tar.gz\n", done.stdout)
+        self.assertIn(f"models/{name}/gate.json", self.state["buckets"][BUCKET])
+        (package,) = self.state["packages"]
+        self.assertEqual("Approved", package["ModelApprovalStatus"])
+        self.assertEqual('lists are "worse" than the model in service', package["ApprovalDescription"])
+        self.assertEqual({"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/models/{name}/gate.json"},
+                         package["ModelMetrics"]["ModelQuality"]["Statistics"])
+
+    def test_a_model_that_the_gate_refuses_waits_for_a_person(self):
+        self.serving(0.0)
+        for changes in (["job", 1, "package"], [1]):  # the second time the job is known
+            done = self.train("--gate", status=1)
+            self.assertEqual(len(changes), len(self.changes()), self.changes())
+            self.assertIn('the gate: lists are \\"worse\\" than', done.stderr)
+            self.assertIn("the gate refuses this model", done.stderr.splitlines()[-1])
+            self.assertIn(f"script/deploy --stack {STACK} --model s3://{BUCKET}/models/", done.stderr.splitlines()[-1])
+        (package,) = self.state["packages"]
+        self.assertEqual("PendingManualApproval", package["ModelApprovalStatus"])
+
+    def test_another_model_in_service_is_another_comparison(self):
+        self.serving(1.0)
+        first = self.train("--gate").stdout
+        self.state["stack"]["parameters"]["ModelUrl"] = CURRENT.replace("old", "older")
+        self.assertNotEqual(first, self.train("--gate").stdout)
+
+    def test_a_stack_without_a_model_has_nothing_to_compare_with(self):
+        done = self.train("--gate")
+        self.assertIn("serves no model yet", done.stderr)
+        self.assertEqual(["train"], [c["ChannelName"] for c in self.request()["InputDataConfig"]])
+        self.assertEqual(["job", "package"], self.changes())
+
+    def test_a_job_without_gate_json_is_told(self):
+        self.serving(1.0)
+        self.state["tar"] = model_tar()
+        self.assertIn("has left no gate.json", self.refused("train-job", "--stack", STACK, "--image", IMAGE, "--gate"))
+        self.assertEqual([], self.state["packages"])
 
     def test_bad_arguments_are_refused_before_any_call(self):
         for words, sentence in (

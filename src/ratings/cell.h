@@ -40,6 +40,13 @@ static inline mf_cell mf_cell_view(const mf_cell_copy *copy)
     return (mf_cell){copy->bytes, copy->n_bytes};
 }
 
+/* The cell for a message, as mf_printable. */
+static inline char *mf_cell_text(char *text, size_t size, mf_cell cell)
+{
+    return mf_printable(text, size, cell.bytes,
+                        cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES);
+}
+
 /* n_bytes (1 … 8) of decimal digits at text, where 8 bytes may be read: their
  * value, or UINT64_MAX when one is not a digit. Eight digits at a time in one
  * register: Lemire, "Quickly parsing eight digits", 2018. */

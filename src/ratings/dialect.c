@@ -110,15 +110,6 @@ static bool is_number(const search *f, mf_cell cell)
     return mf_value_rating(cell, f->options->decimal_comma, &value);
 }
 
-static bool is_time(mf_cell cell)
-{
-    bool is_whole;
-    bool is_date;
-    int64_t whole;
-    double seconds;
-    return mf_value_time(cell, &is_whole, &whole, &seconds, &is_date);
-}
-
 static bool is_id(mf_cell cell)
 {
     return cell.n_bytes <= MF_ID_BYTES_MAX && mf_id_valid(cell.bytes, cell.n_bytes);
@@ -149,32 +140,14 @@ static bool row_fits(const search *f, const sample *s, uint32_t row,
             is_number(f, cell_at(s, row, column[MF_ROLE_VALUE], &copy)));
 }
 
-/* How many of the rows from `first` on have a time in the column, or nothing. */
-static bool has_times(const sample *s, uint32_t first, uint32_t column)
+/* Whether some row from `first` on has a time in the column, and the unit of the first one. */
+static bool has_times(const sample *s, uint32_t first, uint32_t column, mf_time_unit *unit)
 {
     mf_cell_copy copy;
     for (uint32_t row = first; row < s->n_rows; row++)
-        if (is_time(cell_at(s, row, column, &copy)))
+        if (mf_value_time_unit(cell_at(s, row, column, &copy), unit))
             return true;
     return false;
-}
-
-static void find_time_unit(const sample *s, mf_dialect *dialect)
-{
-    mf_cell_copy copy;
-    dialect->time_unit = MF_TIME_SECONDS;
-    dialect->time_rate = 1;
-    for (uint32_t row = dialect->has_header; dialect->has_time && row < s->n_rows; row++) {
-        bool is_whole;
-        bool is_date;
-        int64_t whole;
-        double seconds;
-        if (!mf_value_time(cell_at(s, row, dialect->column[MF_ROLE_TIMESTAMP], &copy), &is_whole,
-                           &whole, &seconds, &is_date))
-            continue;
-        dialect->time_unit = is_date ? MF_TIME_DATES : mf_time_unit_of(seconds);
-        return;
-    }
 }
 
 static void describe(const search *f, const sample *s, const uint32_t column[MF_ROLES],
@@ -197,7 +170,9 @@ static void describe(const search *f, const sample *s, const uint32_t column[MF_
         dialect->has_escapes |= s->row[row].has_escapes;
     dialect->has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT;
     dialect->has_value = column[MF_ROLE_VALUE] != MF_COLUMN_ABSENT;
-    find_time_unit(s, dialect);
+    dialect->time_rate = 1;
+    if (dialect->has_time)
+        (void)has_times(s, has_header, column[MF_ROLE_TIMESTAMP], &dialect->time_unit);
     if (has_header) {
         dialect->n_head += s->at[0] + s->row[0].n_bytes;
         dialect->n_head_rows++;
@@ -264,13 +239,14 @@ static bool match_header(search *f, const sample *s, mf_feedback feedback, mf_di
 {
     uint32_t column[MF_ROLES];
     bool weak_time;
+    mf_time_unit unit;
     if (s->n_rows == 0 || !gaps_are_empty(s, 0) || !is_table_of_runs(s))
         return false;
     const uint32_t n_names = fill_names(f, s);
     if (!mf_header_match(f->names, n_names, step_of(s), f->options, feedback, column, &weak_time) ||
         !found_by_name(f->options, feedback, column))
         return false;
-    if (weak_time && !has_times(s, 1, column[MF_ROLE_TIMESTAMP]))
+    if (weak_time && !has_times(s, 1, column[MF_ROLE_TIMESTAMP], &unit))
         column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
     /* Amazon Personalize has a column EVENT_VALUE that may be empty: then there are no ratings. */
     if (feedback == MF_FEEDBACK_EXPLICIT && f->options->rating_column == NULL &&
@@ -368,6 +344,7 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     const uint32_t n = n_columns(s);
     bool is_given;
     bool has_names;
+    mf_time_unit unit;
     const bool is_implicit = feedback == MF_FEEDBACK_IMPLICIT;
     look_at_given(f->options, feedback, &has_names, &is_given);
     if (s->n_rows == 0 || !gaps_are_empty(s, 0) || has_names ||
@@ -381,7 +358,7 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     const char *given[MF_ROLES];
     mf_header_given(f->options, feedback, given);
     if (column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT && given[MF_ROLE_TIMESTAMP] == NULL &&
-        !has_times(s, 0, column[MF_ROLE_TIMESTAMP])) {
+        !has_times(s, 0, column[MF_ROLE_TIMESTAMP], &unit)) {
         if (!is_given)
             return false;
         column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
@@ -411,41 +388,21 @@ static bool match_headerless(search *f, const sample *s, mf_feedback feedback, m
     return true;
 }
 
-/* The ways to see a text, in the order in which they are tried. */
-typedef enum way { WAY_RATINGS, WAY_HEADERLESS, WAY_IMPLICIT, WAY_PAIRS, N_WAYS } way;
+/* The ways to see a text, in the order in which they are tried. Pairs without a header are implicit
+ * feedback only where an option requests it. */
+static const struct {
+    bool (*match)(search *f, const sample *s, mf_feedback feedback, mf_dialect *dialect);
+    mf_feedback feedback;
+    bool needs_option;
+} ways[] = {{match_header, MF_FEEDBACK_EXPLICIT, false},
+            {match_headerless, MF_FEEDBACK_EXPLICIT, false},
+            {match_header, MF_FEEDBACK_IMPLICIT, false},
+            {match_headerless, MF_FEEDBACK_IMPLICIT, true}};
+enum { N_WAYS = sizeof ways / sizeof ways[0] };
 
-static bool way_is_open(way w, const mf_ratings_options *options)
+static bool is_open(int way, mf_feedback wanted)
 {
-    const mf_feedback feedback = mf_dialect_feedback(options);
-    switch (w) {
-    case WAY_RATINGS:
-    case WAY_HEADERLESS:
-        return feedback != MF_FEEDBACK_IMPLICIT;
-    case WAY_IMPLICIT:
-        return feedback != MF_FEEDBACK_EXPLICIT;
-    case WAY_PAIRS:
-        return feedback == MF_FEEDBACK_IMPLICIT;
-    case N_WAYS:
-        break;
-    }
-    return false;
-}
-
-static bool match(search *f, way w, const sample *s, mf_dialect *dialect)
-{
-    switch (w) {
-    case WAY_RATINGS:
-        return match_header(f, s, MF_FEEDBACK_EXPLICIT, dialect);
-    case WAY_HEADERLESS:
-        return match_headerless(f, s, MF_FEEDBACK_EXPLICIT, dialect);
-    case WAY_IMPLICIT:
-        return match_header(f, s, MF_FEEDBACK_IMPLICIT, dialect);
-    case WAY_PAIRS:
-        return match_headerless(f, s, MF_FEEDBACK_IMPLICIT, dialect);
-    case N_WAYS:
-        break;
-    }
-    return false;
+    return wanted == ways[way].feedback || (wanted == MF_FEEDBACK_AUTO && !ways[way].needs_option);
 }
 
 /* The sample that explains a text best that is not ratings: the one with most columns. */
@@ -570,8 +527,7 @@ static void keep_examples(const sample *s, mf_look *look)
             const mf_cell cell = d->column[role] != MF_COLUMN_ABSENT
                                      ? cell_at(s, row, d->column[role], &copy)
                                      : (mf_cell){"", 0};
-            mf_printable(look->example[look->n_examples][role], sizeof look->example[0][0],
-                         cell.bytes, cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES);
+            mf_cell_text(look->example[look->n_examples][role], sizeof look->example[0][0], cell);
         }
         look->n_examples++;
     }
@@ -596,26 +552,20 @@ static void take_samples(search *f, const mf_csv_form *given)
 
 static void find_dialect(search *f, mf_look *look)
 {
-    const mf_feedback feedback = mf_dialect_feedback(f->options);
-    for (int w = 0; w < N_WAYS && look->content != MF_RATINGS_READ; w++)
-        for (uint32_t c = 0; c < f->n_samples && way_is_open((way)w, f->options); c++)
-            if (match(f, (way)w, &f->samples[c], &look->dialect)) {
-                look->content = MF_RATINGS_READ;
-                keep_examples(&f->samples[c], look);
-                if (look->dialect.feedback == MF_FEEDBACK_IMPLICIT &&
-                    feedback == MF_FEEDBACK_AUTO) {
-                    mf_reason reason = {look->reason, sizeof look->reason, f->options, feedback};
-                    const uint32_t n_names = fill_names(f, &f->samples[c]);
-                    const uint32_t step = step_of(&f->samples[c]);
-                    mf_reason_columns(&reason, "columns ", f->names, n_names, step);
-                    mf_reason_missing(&reason, MF_FEEDBACK_EXPLICIT, f->names, n_names, step);
-                    mf_reason_add(&reason, "; it would count as implicit feedback only when no "
-                                           "file has ratings");
-                }
-                break;
-            }
-    if (look->content != MF_RATINGS_READ)
-        explain(f, look);
+    const mf_feedback wanted = mf_dialect_feedback(f->options);
+    const mf_reason reason = {look->reason, sizeof look->reason, f->options, wanted};
+    for (int way = 0; way < N_WAYS; way++)
+        for (uint32_t c = 0; c < f->n_samples && is_open(way, wanted); c++) {
+            const sample *s = &f->samples[c];
+            if (!ways[way].match(f, s, ways[way].feedback, &look->dialect))
+                continue;
+            look->content = MF_RATINGS_READ;
+            keep_examples(s, look);
+            if (ways[way].feedback == MF_FEEDBACK_IMPLICIT && wanted == MF_FEEDBACK_AUTO)
+                mf_reason_implicit(&reason, "columns ", f->names, fill_names(f, s), step_of(s));
+            return;
+        }
+    explain(f, look);
 }
 
 /* "sep=;" on the first line, as Excel writes and reads it. */
@@ -673,11 +623,6 @@ static void count_head(const char *head, size_t n_mark, mf_dialect *dialect)
                            dialect->n_head_blank - dialect->n_head_in_fields;
 }
 
-static bool is_one_table(const mf_csv_form *form)
-{
-    return form->delimiter != '\0';
-}
-
 /* What the settings say about delimiter and quoting. delimiter '\0': nothing. */
 static mf_csv_form given_form(const mf_ratings_options *options)
 {
@@ -726,7 +671,7 @@ static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_ma
     if (look->content == MF_RATINGS_READ) {
         look->dialect.form.n_fields = look->dialect.n_fields;
         count_head(head, n_mark, &look->dialect);
-        if (is_one_table(&form) && n_matrix > 0)
+        if (n_matrix > 0)
             look->dialect.is_guess = look->dialect.has_known_order = false;
     }
     mf_free(f);

@@ -18,8 +18,7 @@ char *mf_dialect_column(const mf_dialect *dialect, int role, char text[64])
     if (dialect->column[role] == MF_COLUMN_ABSENT)
         return memcpy(text, "none", sizeof "none");
     if (dialect->has_header && name->n_bytes > 0)
-        return mf_printable(text, 64, name->bytes,
-                            name->n_bytes < MF_COPY_BYTES ? name->n_bytes : MF_COPY_BYTES);
+        return mf_cell_text(text, 64, mf_cell_view(name));
     snprintf(text, 64, "#%lu", (unsigned long)(dialect->column[role] / step + 1));
     return text;
 }

@@ -216,23 +216,10 @@ static void keep_examples(const mf_dialect *dialect, const char *text, size_t n_
          row == MF_JSON_CELLS && look->n_examples < MF_DIALECT_EXAMPLES;) {
         row = mf_json_read(dialect, text, n_bytes, &at, &begin, cells, &role, why);
         for (int r = 0; row == MF_JSON_CELLS && r < MF_ROLES; r++)
-            mf_printable(look->example[look->n_examples][r], sizeof look->example[0][0],
-                         cells[r].bytes,
-                         cells[r].n_bytes < MF_COPY_BYTES ? cells[r].n_bytes : MF_COPY_BYTES);
+            mf_cell_text(look->example[look->n_examples][r], sizeof look->example[0][0],
+                         mf_cell_view(&cells[r]));
         look->n_examples += row == MF_JSON_CELLS;
     }
-}
-
-static bool is_time(const mf_cell_copy *copy, mf_time_unit *unit)
-{
-    bool is_whole;
-    bool is_date;
-    int64_t whole;
-    double seconds;
-    if (!mf_value_time(mf_cell_view(copy), &is_whole, &whole, &seconds, &is_date))
-        return false;
-    *unit = is_date ? MF_TIME_DATES : mf_time_unit_of(seconds);
-    return true;
 }
 
 static bool match(const keys *k, const mf_ratings_options *options, mf_feedback feedback,
@@ -243,8 +230,9 @@ static bool match(const keys *k, const mf_ratings_options *options, mf_feedback 
     if (!mf_header_match(k->name, k->n, 1, options, feedback, column, &weak_time))
         return false;
     mf_time_unit unit = MF_TIME_SECONDS;
-    const bool has_time = column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT &&
-                          is_time(&k->value[column[MF_ROLE_TIMESTAMP]], &unit);
+    const bool has_time =
+        column[MF_ROLE_TIMESTAMP] != MF_COLUMN_ABSENT &&
+        mf_value_time_unit(mf_cell_view(&k->value[column[MF_ROLE_TIMESTAMP]]), &unit);
     if (weak_time && !has_time)
         column[MF_ROLE_TIMESTAMP] = MF_COLUMN_ABSENT;
     dialect->has_header = true;
@@ -322,12 +310,8 @@ bool mf_json_detect(const char *head, size_t n_head, size_t n_mark, bool is_all,
                       n_head);
     } else if (match_wanted(k, options, wanted, dialect)) {
         look->content = MF_RATINGS_READ;
-        if (wanted == MF_FEEDBACK_AUTO && dialect->feedback == MF_FEEDBACK_IMPLICIT) {
-            mf_reason_columns(&reason, "JSON keys ", k->name, k->n, 1);
-            mf_reason_missing(&reason, MF_FEEDBACK_EXPLICIT, k->name, k->n, 1);
-            mf_reason_add(&reason, "; it would count as implicit feedback only when no file has "
-                                   "ratings");
-        }
+        if (wanted == MF_FEEDBACK_AUTO && dialect->feedback == MF_FEEDBACK_IMPLICIT)
+            mf_reason_implicit(&reason, "JSON keys ", k->name, k->n, 1);
     } else {
         mf_reason_columns(&reason, "JSON keys ", k->name, k->n, 1);
         mf_reason_missing(&reason, wanted, k->name, k->n, 1);

@@ -369,9 +369,19 @@ static bool takes(mf_ratings_reader *reader, const mf_dialect *dialect, bool is_
     return true;
 }
 
-static mf_blocks blocks_of(mf_source *source, const mf_ratings_options *options)
+/* A file, or with path NULL a descriptor, and what it begins with; to be closed also after a failure. */
+static bool open_head(const char *path, int fd, const char *name, const mf_ratings_options *options,
+                      mf_blocks *blocks, mf_error *err)
 {
-    return (mf_blocks){.source = source, .block_bytes = options->block_bytes};
+    *blocks = (mf_blocks){.source = mf_source_open(path, fd, name, options->encoding, err),
+                          .block_bytes = options->block_bytes};
+    return blocks->source != NULL && mf_blocks_peek(blocks, HEAD_BYTES, err);
+}
+
+static void close_blocks(mf_blocks *blocks)
+{
+    mf_blocks_clear(blocks);
+    mf_source_close(blocks->source);
 }
 
 static bool read_by(mf_ratings_reader *reader, mf_blocks *blocks, const char *name,
@@ -390,86 +400,76 @@ static bool read_by(mf_ratings_reader *reader, mf_blocks *blocks, const char *na
     return ok;
 }
 
-static bool look_at(mf_blocks *blocks, const mf_ratings_options *options, mf_look *look,
+static bool look_at(const mf_blocks *blocks, const mf_ratings_options *options, mf_look *look,
                     mf_error *err)
 {
-    if (!mf_blocks_peek(blocks, HEAD_BYTES, err) ||
-        !mf_dialect_detect(blocks->pending.bytes, blocks->end, blocks->source_ended, options, look,
+    if (!mf_dialect_detect(blocks->pending.bytes, blocks->end, blocks->source_ended, options, look,
                            err))
         return false;
     look->dialect.encoding = mf_source_encoding(blocks->source);
     return true;
 }
 
-static bool read_source(mf_ratings_reader *reader, mf_source *source, const char *name,
-                        bool is_stream, mf_ratings_content *content,
-                        char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
-{
-    mf_blocks blocks = blocks_of(source, &reader->options);
-    mf_look *look = mf_allocate(1, sizeof *look, "a file's look", err);
-    bool ok = look != NULL && look_at(&blocks, &reader->options, look, err);
-    if (ok) {
-        *content = look->content;
-        memcpy(reason, look->reason, MF_RATINGS_REASON_BYTES);
-        if (*content == MF_RATINGS_READ && !takes(reader, &look->dialect, is_stream))
-            *content = MF_RATINGS_NOT_RATINGS;
-        if (*content == MF_RATINGS_READ)
-            ok = read_by(reader, &blocks, name, &look->dialect, err);
-    }
-    mf_blocks_clear(&blocks);
-    mf_free(look);
-    return ok;
-}
-
 bool mf_ratings_look(const char *path, const mf_ratings_options *options, mf_look *look,
                      mf_error *err)
 {
-    mf_source *source = mf_source_open(path, -1, path, options->encoding, err);
-    mf_blocks blocks = {.source = source, .block_bytes = HEAD_BYTES};
-    const bool ok = source != NULL && look_at(&blocks, options, look, err);
-    mf_blocks_clear(&blocks);
-    mf_source_close(source);
+    mf_blocks blocks;
+    const bool ok =
+        open_head(path, -1, path, options, &blocks, err) && look_at(&blocks, options, look, err);
+    close_blocks(&blocks);
     return ok;
 }
 
 bool mf_ratings_look_like(const char *path, const mf_ratings_options *options,
                           const mf_dialect *like, mf_dialect *dialect, bool *fits, mf_error *err)
 {
-    mf_source *source = mf_source_open(path, -1, path, options->encoding, err);
-    mf_blocks blocks = {.source = source, .block_bytes = HEAD_BYTES};
-    const bool ok = source != NULL && mf_blocks_peek(&blocks, HEAD_BYTES, err);
+    mf_blocks blocks;
+    const bool ok = open_head(path, -1, path, options, &blocks, err);
     if (ok) {
         *fits =
             mf_dialect_fits(blocks.pending.bytes, blocks.end, blocks.source_ended, like, dialect);
-        dialect->encoding = mf_source_encoding(source);
+        dialect->encoding = mf_source_encoding(blocks.source);
     }
-    mf_blocks_clear(&blocks);
-    mf_source_close(source);
+    close_blocks(&blocks);
+    return ok;
+}
+
+static bool add(mf_ratings_reader *reader, const char *path, int fd, const char *name,
+                mf_ratings_content *content, char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
+{
+    mf_blocks blocks;
+    mf_look *look = mf_allocate(1, sizeof *look, "a file's look", err);
+    bool ok = open_head(path, fd, name, &reader->options, &blocks, err) && look != NULL &&
+              look_at(&blocks, &reader->options, look, err);
+    if (ok) {
+        *content = look->content;
+        if (reason != NULL)
+            memcpy(reason, look->reason, MF_RATINGS_REASON_BYTES);
+        if (*content == MF_RATINGS_READ && !takes(reader, &look->dialect, path == NULL))
+            *content = MF_RATINGS_NOT_RATINGS;
+        if (*content == MF_RATINGS_READ)
+            ok = read_by(reader, &blocks, name, &look->dialect, err);
+    }
+    close_blocks(&blocks);
+    mf_free(look);
     return ok;
 }
 
 bool mf_ratings_reader_add(mf_ratings_reader *reader, const char *path, mf_ratings_content *content,
                            char reason[MF_RATINGS_REASON_BYTES], mf_error *err)
 {
-    char unread[MF_RATINGS_REASON_BYTES];
-    mf_source *source = mf_source_open(path, -1, path, reader->options.encoding, err);
-    const bool ok = source != NULL && read_source(reader, source, path, false, content,
-                                                  reason != NULL ? reason : unread, err);
-    mf_source_close(source);
-    return ok;
+    return add(reader, path, -1, path, content, reason, err);
 }
 
 bool mf_ratings_reader_add_as(mf_ratings_reader *reader, const char *path,
                               const mf_dialect *dialect, mf_error *err)
 {
-    mf_source *source = mf_source_open(path, -1, path, reader->options.encoding, err);
-    mf_blocks blocks = blocks_of(source, &reader->options);
-    bool ok = source != NULL && mf_blocks_peek(&blocks, HEAD_BYTES, err);
+    mf_blocks blocks;
+    bool ok = open_head(path, -1, path, &reader->options, &blocks, err);
     if (ok && dialect->n_head > blocks.end)
         ok = mf_fail(err, MF_ERR_IO, (mf_where){path, 0, 0}, "the file was cut while it was read");
     ok = ok && read_by(reader, &blocks, path, dialect, err);
-    mf_blocks_clear(&blocks);
-    mf_source_close(source);
+    close_blocks(&blocks);
     return ok;
 }
 
@@ -478,12 +478,9 @@ bool mf_ratings_reader_add_stream(mf_ratings_reader *reader, int fd, const char 
 {
     mf_ratings_content content;
     char reason[MF_RATINGS_REASON_BYTES];
-    mf_source *source = mf_source_open(NULL, fd, name, reader->options.encoding, err);
-    bool ok = source != NULL && read_source(reader, source, name, true, &content, reason, err);
-    if (ok && content != MF_RATINGS_READ)
-        ok = mf_fail(err, MF_ERR_PARSE, (mf_where){name, 0, 0}, "these are no ratings: %s", reason);
-    mf_source_close(source);
-    return ok;
+    return add(reader, NULL, fd, name, &content, reason, err) &&
+           (content == MF_RATINGS_READ ||
+            mf_fail(err, MF_ERR_PARSE, (mf_where){name, 0, 0}, "these are no ratings: %s", reason));
 }
 
 const mf_file_facts *mf_ratings_reader_files(const mf_ratings_reader *reader, size_t *n)

@@ -20,18 +20,11 @@ void mf_reason_add(const mf_reason *reason, const char *format, ...)
     va_end(arguments);
 }
 
-static const char *short_text(char text[40], mf_cell cell)
-{
-    return mf_printable(text, NAME_BYTES, cell.bytes,
-                        cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES);
-}
-
 void mf_reason_begins(const mf_reason *reason, mf_cell first)
 {
     char text[40];
     mf_reason_add(reason, "not a table; it begins with \"%s\"",
-                  mf_printable(text, sizeof text, first.bytes,
-                               first.n_bytes < MF_COPY_BYTES ? first.n_bytes : MF_COPY_BYTES));
+                  mf_cell_text(text, sizeof text, first));
 }
 
 void mf_reason_columns(const mf_reason *reason, const char *what, const mf_cell_copy *names,
@@ -45,7 +38,7 @@ void mf_reason_columns(const mf_reason *reason, const char *what, const mf_cell_
             break;
         }
         mf_reason_add(reason, "%s%s", c == 0 ? what : ", ",
-                      short_text(text, mf_cell_view(&names[c])));
+                      mf_cell_text(text, NAME_BYTES, mf_cell_view(&names[c])));
     }
 }
 
@@ -72,6 +65,14 @@ void mf_reason_missing(const mf_reason *reason, mf_feedback feedback, const mf_c
             mf_reason_add(reason, "%s%s", between, role_names[role]);
         between = ", ";
     }
+}
+
+void mf_reason_implicit(const mf_reason *reason, const char *what, const mf_cell_copy *names,
+                        uint32_t n_names, uint32_t step)
+{
+    mf_reason_columns(reason, what, names, n_names, step);
+    mf_reason_missing(reason, MF_FEEDBACK_EXPLICIT, names, n_names, step);
+    mf_reason_add(reason, "; it would count as implicit feedback only when no file has ratings");
 }
 
 /* Names that the options give are of no use without a header, nor are positions beyond the row. */
@@ -115,7 +116,8 @@ static void explain_value(const mf_reason *reason, mf_cell cell)
     if (cell.n_bytes == 0)
         mf_reason_add(reason, "; column 3 is empty, not a number");
     else if (!mf_value_rating(cell, reason->options->decimal_comma, &value))
-        mf_reason_add(reason, "; column 3 \"%s\" is not a number%s", short_text(text, cell),
+        mf_reason_add(reason, "; column 3 \"%s\" is not a number%s",
+                      mf_cell_text(text, NAME_BYTES, cell),
                       mf_value_rating(cell, true, &value) ? " (decimal_comma=true reads it)" : "");
 }
 
@@ -124,10 +126,7 @@ void mf_reason_data(const mf_reason *reason, const mf_cell_copy *cells, uint32_t
 {
     const uint32_t n_columns = (n_cells + step - 1) / step;
     char text[40];
-    bool is_whole;
-    bool is_date;
-    int64_t whole;
-    double seconds;
+    mf_time_unit unit;
     if (explain_names(reason, n_columns))
         return;
     if (n_columns == 2) {
@@ -142,10 +141,9 @@ void mf_reason_data(const mf_reason *reason, const mf_cell_copy *cells, uint32_t
             rating = c + 1;
     }
     explain_value(reason, mf_cell_view(&cells[2 * step]));
-    if (n_columns == 4 &&
-        !mf_value_time(mf_cell_view(&cells[3 * step]), &is_whole, &whole, &seconds, &is_date))
+    if (n_columns == 4 && !mf_value_time_unit(mf_cell_view(&cells[3 * step]), &unit))
         mf_reason_add(reason, "; column 4 \"%s\" is not a time",
-                      short_text(text, mf_cell_view(&cells[3 * step])));
+                      mf_cell_text(text, NAME_BYTES, mf_cell_view(&cells[3 * step])));
     mf_reason_add(reason,
                   "; positions say which is which: user_column=#1, item_column=#2, "
                   "rating_column=#%lu",

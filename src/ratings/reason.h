@@ -34,6 +34,10 @@ void mf_reason_columns(const mf_reason *reason, const char *what, const mf_cell_
 void mf_reason_missing(const mf_reason *reason, mf_feedback feedback, const mf_cell_copy *names,
                        uint32_t n_names, uint32_t step);
 
+/* Both, of a header of implicit feedback where ratings may be in another file. */
+void mf_reason_implicit(const mf_reason *reason, const char *what, const mf_cell_copy *names,
+                        uint32_t n_names, uint32_t step);
+
 /* Why a row without a header is none of ratings, and the setting that would help. */
 void mf_reason_data(const mf_reason *reason, const mf_cell_copy *cells, uint32_t n_cells,
                     uint32_t step);

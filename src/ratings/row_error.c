@@ -12,8 +12,7 @@ enum { QUOTED_BYTES = 48 };
 
 static const char *quoted(char text[QUOTED_BYTES], mf_cell cell)
 {
-    return mf_printable(text, QUOTED_BYTES, cell.bytes,
-                        cell.n_bytes < MF_COPY_BYTES ? cell.n_bytes : MF_COPY_BYTES);
+    return mf_cell_text(text, QUOTED_BYTES, cell);
 }
 
 /* Why this number is not one. Only for the message: what is finite in base 10 but

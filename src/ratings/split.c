@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "ratings/sort.h"
 #include "ratings/store.h"
 #include "ratings/time_rank.h"
 
@@ -144,35 +145,19 @@ static uint64_t n_aside_of_user(const choice *c, uint64_t n)
     return wanted < n ? wanted : n > 0 ? n - 1 : 0;
 }
 
-/* The one at place `rank`, from 0, in the order of n different numbers, which it
- * shuffles: Hoare's selection, O(n) for numbers in any usual order. */
-static uint64_t select_number(uint64_t *numbers, uint64_t n, uint64_t rank)
+static void swap_halves(uint64_t *numbers, uint64_t n)
 {
-    uint64_t from = 0;
-    uint64_t to = n - 1;
-    while (from < to) {
-        const uint64_t pivot = numbers[from + (to - from) / 2];
-        uint64_t i = from;
-        uint64_t j = to;
-        for (;;) {
-            while (numbers[i] < pivot)
-                i++;
-            while (numbers[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            const uint64_t swap = numbers[i];
-            numbers[i++] = numbers[j];
-            numbers[j--] = swap;
-        }
-        /* Numbers differ, so the pivot stands at j: or everything up to j is below
-         * it, and everything from j + 1 on not. */
-        if (rank <= j)
-            to = j;
-        else
-            from = j + 1;
-    }
-    return numbers[rank];
+    for (uint64_t k = 0; k < n; k++)
+        numbers[k] = numbers[k] << 32 | numbers[k] >> 32;
+}
+
+/* Sorts a user's numbers by their lower halves, then by their upper ones. */
+static void sort_numbers(uint64_t *numbers, uint32_t n)
+{
+    swap_halves(numbers, n);
+    mf_sort_keys(numbers, n, numbers + n);
+    swap_halves(numbers, n);
+    mf_sort_keys(numbers, n, numbers + n);
 }
 
 /* The least number of user u that is set aside; false when none is. */
@@ -186,7 +171,8 @@ static bool least_aside(const choice *c, uint32_t u, uint64_t *least)
         return false;
     for (uint64_t k = 0; k < n; k++)
         c->numbers[k] = number_of(&c->by, u, at + k);
-    *least = select_number(c->numbers, n, n - n_aside);
+    sort_numbers(c->numbers, (uint32_t)n);
+    *least = c->numbers[n - n_aside];
     return true;
 }
 

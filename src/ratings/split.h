@@ -13,7 +13,7 @@
  * ascending. Both results are the caller's: mf_ratings_destroy, mf_ratings_rows_clear.
  *
  * Memory: the two results, 8 and 12 bytes per rating (4 more in training for a rank, 8
- * for a time); 0.5 MiB to find the ranks of draws; 8 bytes per rating of the user who
+ * for a time); 0.5 MiB to find the ranks of draws; 16 bytes per rating of the user who
  * has most. The source stays as it is. Cost: about 30 ns per rating.
  * Threads: any number on one source. */
 #ifndef MF_RATINGS_SPLIT_H

@@ -186,6 +186,18 @@ bool mf_value_time(mf_cell cell, bool *is_whole, int64_t *whole, double *seconds
     return true;
 }
 
+bool mf_value_time_unit(mf_cell cell, mf_time_unit *unit)
+{
+    bool is_whole;
+    bool is_date;
+    int64_t whole;
+    double seconds;
+    if (!mf_value_time(cell, &is_whole, &whole, &seconds, &is_date))
+        return false;
+    *unit = is_date ? MF_TIME_DATES : mf_time_unit_of(seconds);
+    return true;
+}
+
 bool mf_value_is_missing(mf_cell cell)
 {
     static const char *const words[] = {"null", "nan", "na", "n/a", "none", "nil", "\\N", "<na>"};

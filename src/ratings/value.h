@@ -44,6 +44,9 @@ MF_MUST_CHECK bool mf_value_weight(mf_cell cell, bool decimal_comma, float *weig
 MF_MUST_CHECK bool mf_value_time(mf_cell cell, bool *is_whole, int64_t *whole, double *seconds,
                                  bool *is_date);
 
+/* Whether it is a time, and of which unit. */
+bool mf_value_time_unit(mf_cell cell, mf_time_unit *unit);
+
 /* Empty, or a word for it: NULL, NaN, NA, None, \N. */
 bool mf_value_is_missing(mf_cell cell);
 

@@ -430,7 +430,7 @@ class Shapes(KindCase):
 
     def test_damaged_json_is_reported_with_its_place(self):
         lines = json_lines(ROWS).split("\n")
-        for bad, words in (('{"user_id": "1", "item_id"', "not JSON"), ('{"user_id": "1", "item_id": "2"}', '"rating"'),
+        for bad, words in (('{"user_id": "1", "item_id"', "not JSON"), ('{"user_id": "1", "rating": 3}', '"item_id"'),
                            ('{"user_id": "1", "item_id": "2", "rating": "good"}', 'rating "good" is not a number'),
                            ('{"user_id": ["1"], "item_id": "2", "rating": 3}', '"user_id"'), ("17", "not JSON")):
             with self.subTest(bad=bad):
@@ -438,6 +438,10 @@ class Shapes(KindCase):
                 self.assertRefuses({"r.json": text}, "r.json:21:", words)
                 train = self.assertReads({"r.json": text}, max_bad_rows=1)
                 self.assertEqual(1, train["n_bad_rows"])
+
+    def test_json_without_a_rating_is_counted(self):
+        text = json_lines(ROWS) + '\n{"user_id": "1", "item_id": "2"}\n'
+        self.assertEqual(1, self.assertReads({"r.json": text})["n_not_rated"])
 
     def test_json_names_and_pairs(self):
         text = "\n".join(json.dumps({"reader": u, "book": i, "points": r}) for u, i, r, _ in ROWS)

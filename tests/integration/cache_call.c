@@ -155,7 +155,8 @@ static void take_read(void *argument, size_t i, const mf_feedback *feedback)
     mf_feedback_event copy[MF_FEEDBACK_MOST];
     (void)i;
     /* Written again it is the same, so that its bytes are there to be read again. */
-    memcpy(copy, feedback->events, feedback->n * sizeof *copy);
+    if (feedback->n > 0)
+        memcpy(copy, feedback->events, feedback->n * sizeof *copy);
     if (feedback->is_foreign) {
         memcpy(r->feedback.head, feedback->head, feedback->n_head);
         r->feedback.n_head = feedback->n_head;

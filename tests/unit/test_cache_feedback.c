@@ -41,7 +41,8 @@ static void merge(stored *s, const mf_feedback_event *events, size_t n, int64_t 
     mf_error err = {0};
     mf_feedback_event *copy = calloc(n + 1, sizeof *copy);
     assert_non_null(copy);
-    memcpy(copy, events, n * sizeof *copy);
+    if (n > 0)
+        memcpy(copy, events, n * sizeof *copy);
     const uint64_t generation =
         mf_feedback_merge(&value, &s->key, &s->feedback, copy, n, forgotten_ms, most);
     assert_true(generation != 0);
@@ -139,7 +140,7 @@ static void what_is_there_already_changes_nothing(void **state)
 static void the_newest_items_stay(void **state)
 {
     (void)state;
-    char names[10][2];
+    char names[10][12];
     stored s = nothing_of("7");
     for (int i = 0; i < 10; i++) {
         snprintf(names[i], sizeof names[i], "%d", i);

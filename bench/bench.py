@@ -2,7 +2,7 @@
 
     script/bench            everything but ranking and soak (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
-                            serve batch topn start mixed predict cloud cached recommend (serving.py)
+                            serve batch topn steer start mixed predict cloud cached recommend (serving.py)
                             aggregate feedback (streams.py) stream soak (stream_path.py)
                             ranking (ranking.py, a quarter of an hour)
 

@@ -223,6 +223,36 @@ def top_n(folder):
                  ("--model", prefix / "model/model.bin"))
 
 
+STEERED = dict(
+    kept_50="a filter that keeps 50 %", kept_10="10 %", kept_1="1 %", excluded_1000="1,000 excluded",
+    explained="three reasons each", varied="diversity 0.5", average_of_5="group of 5, average",
+    least_misery_of_5="group of 5, least misery")
+
+
+def steer(folder):
+    say("\n## steer: lists of ten beside the plain list of the same user, one thread")
+    if not FAISS:
+        say("no FAISS (MF_FAISS)")
+    prefix = train(folder)
+    for what, options, peer in (
+        ("60,000 items, 64 independent factors", (), FAISS),
+        ("the same as a ranking model", ("--ranking", "1"), None),
+        ("data/ratings.csv", ("--model", prefix / "model/model.bin"), None),
+    ):
+        words = [peer, ROOT / "bench/faiss_steer.py"] if peer else []
+        r = json.loads(run(*words, BIN / "bench_steer", *options))
+        say(f"{what}, {r['cpu']}: plain {r['plain_us']} µs")
+        for key, name in STEERED.items():
+            if key == "explained" and r["lowered"] == 0:  # no ranking model
+                continue
+            against = f"; FAISS {r[key + '_faiss_us']} µs, {r[key + '_faiss_to_ours']} times ours" \
+                if key + "_faiss_us" in r else ""
+            say(f"  {name:28} {r[key + '_us']:7} µs, {r[key + '_ratio']} times plain{against}")
+        say(f"  the audience of an item      {r['audience_of_100_us']:7} µs for 100 users")
+        if r["lowered"] > 0:
+            say(f"  lower without the first reason: {100 * r['lowered']:.2f} % of the items")
+
+
 def make_model(prefix, mib):
     """The path of a new model of this size, with 64 factors, below prefix."""
     path = prefix / "model/model.bin"
@@ -577,7 +607,7 @@ def cloud(folder):
 
 
 PARTS = dict(cached=cached, recommend=recommend, predict=predict, cloud=cloud, serve=throughput, batch=batch,
-             topn=top_n, start=start, mixed=mixed)
+             topn=top_n, steer=steer, start=start, mixed=mixed)
 
 
 def run_part(name):

@@ -13,6 +13,9 @@
  * scores by item index, lower first. The same query gives the same bits with any CPU, any number
  * of threads, with and without the index.
  *
+ * Why an item stands in a list: explain.h. Lists for several people: group.h. Users for an item:
+ * audience.h. Varied lists, and quotas: steer.h.
+ *
  * Threads: any number may use one recommender, each with a workspace of its own. */
 #ifndef MF_RECOMMEND_RECOMMENDER_H
 #define MF_RECOMMEND_RECOMMENDER_H

@@ -2,6 +2,9 @@
  * the plain scan, bit for bit, whatever the model, the CPU and the index (recommender.h). */
 #include "recommend_testing.h"
 
+#include "recommend/audience.h"
+#include "recommend/explain.h"
+#include "recommend/group.h"
 #include "recommend/state.h"
 
 enum { UNKNOWN = 3 };
@@ -355,6 +358,9 @@ static void without_memory_there_is_an_error(void **state)
     const float ratings[] = {4, 1};
     const double times[] = {7, 6};
     const mf_visitor visitor = {items, ratings, times, 2};
+    uint32_t *start = testing_allocate(501, sizeof *start);
+    const uint32_t values[] = {0};
+    const mf_quota quota = {start, values, 1, 1}; /* of values that no item has */
     size_t n_failures = 0;
     bool ok = false;
     while (!ok) {
@@ -369,10 +375,25 @@ static void without_memory_there_is_an_error(void **state)
             const mf_profile user = mf_profile_of_user(recommender, 0);
             const mf_top_n_query all = {.n = 20};
             const mf_top_n_query some = {.n = 20, .candidates = candidates, .n_candidates = 2};
-            ok = mf_top_n(recommender, workspace, &user, &all, &best, &n_best, &err) &&
-                 mf_fold_in(recommender, workspace, &visitor, &profile, &err) &&
-                 mf_top_n(recommender, workspace, &profile, &some, &best, &n_best, &err) &&
-                 mf_similar(recommender, workspace, 4, 50, &best, &n_best, &err);
+            const mf_top_n_query varied = {.n = 20,
+                                           .exclude = candidates,
+                                           .n_exclude = 2,
+                                           .diversity = 0.5f,
+                                           .quotas = &quota,
+                                           .n_quotas = 1};
+            const mf_explanation *why;
+            ok =
+                mf_top_n(recommender, workspace, &user, &all, &best, &n_best, &err) &&
+                mf_explain(workspace, 3, &why, &err) &&
+                mf_top_n(recommender, workspace, &user, &varied, &best, &n_best, &err) &&
+                mf_group_begin(recommender, workspace, &err) &&
+                mf_group_add(recommender, workspace, &user, &err) &&
+                mf_group_profile(recommender, workspace, MF_BLEND_LEAST_MISERY, &profile, &err) &&
+                mf_top_n(recommender, workspace, &profile, &all, &best, &n_best, &err) &&
+                mf_audience(recommender, workspace, 5, 2, MF_ORDER_RANKING, &best, &n_best, &err) &&
+                mf_fold_in(recommender, workspace, &visitor, &profile, &err) &&
+                mf_top_n(recommender, workspace, &profile, &some, &best, &n_best, &err) &&
+                mf_similar(recommender, workspace, 4, 50, &best, &n_best, &err);
         }
         mf_memory_fail_nth(0);
         if (!ok) {
@@ -382,7 +403,8 @@ static void without_memory_there_is_an_error(void **state)
         mf_workspace_destroy(workspace);
         mf_recommender_destroy(recommender);
     }
-    assert_true(n_failures >= 20);
+    assert_true(n_failures >= 40);
+    mf_free(start);
     world_release(&w);
 }
 

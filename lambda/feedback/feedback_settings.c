@@ -2,6 +2,7 @@
 #include "lambda/feedback/feedback_settings.h"
 
 #include "cache/feedback.h"
+#include "lambda/aws/kinesis.h"
 
 #include <string.h>
 
@@ -37,6 +38,12 @@ bool mf_feedback_settings_start(mf_settings *settings, mf_feedback_settings *val
 
 bool mf_feedback_settings_read(mf_settings *settings, mf_feedback_settings *values, mf_error *err)
 {
-    return mf_feedback_settings_start(settings, values, err) &&
-           mf_settings_read_environment(settings, err);
+    mf_error why = {0};
+    if (!mf_feedback_settings_start(settings, values, err) ||
+        !mf_settings_read_environment(settings, err))
+        return false;
+    return values->dead_letter_stream[0] == '\0' ||
+           mf_aws_kinesis_stream_check(values->dead_letter_stream, &why) ||
+           mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                   "environment variable DEAD_LETTER_STREAM_NAME: %s", why.text);
 }

@@ -187,7 +187,7 @@ static void fail(mf_cache_client *client, bool again, const char *why)
 
 static size_t keys_per_user(const mf_cache_wanted *wanted)
 {
-    return (size_t)(wanted->lists != NULL) + (wanted->feedback != NULL);
+    return wanted->lists != NULL && wanted->feedback != NULL ? 2 : 1;
 }
 
 /* Sends it and puts it into the ring. False without capacity or memory. */

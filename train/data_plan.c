@@ -165,15 +165,6 @@ static bool add_dialect(mf_data_plan *plan, const mf_dialect *dialect, uint32_t 
     return true;
 }
 
-static void take_head(mf_planned_file *file, const mf_dialect *dialect)
-{
-    file->n_head = dialect->n_head;
-    file->n_head_lines = dialect->n_head_lines;
-    file->n_head_rows = dialect->n_head_rows;
-    file->n_head_blank = dialect->n_head_blank;
-    file->n_head_in_fields = dialect->n_head_in_fields;
-}
-
 static bool keep_reason(mf_planned_file *file, const char *reason, mf_error *err)
 {
     const size_t n = strlen(reason);
@@ -197,7 +188,7 @@ static bool look_at(mf_data_plan *plan, const mf_channel_file *from,
     file->is_binary = look->is_binary;
     if (!add_dialect(plan, &look->dialect, &file->dialect, err))
         return false;
-    take_head(file, &look->dialect);
+    file->head = look->dialect.head;
     if (file->is_read && plan->n_read++ == 0)
         plan->example = *look;
     return look->reason[0] == '\0' || keep_reason(file, look->reason, err);
@@ -273,7 +264,7 @@ static bool read_like(mf_data_plan *plan, mf_planned_file *file, const mf_planne
     if (!add_dialect(plan, &dialect, &file->dialect, err))
         return false;
     plan->n_read += !file->is_read;
-    take_head(file, &dialect);
+    file->head = dialect.head;
     file->is_read = true;
     file->like = other->name;
     return true;
@@ -355,11 +346,7 @@ bool mf_data_plan_find_items(mf_data_plan *plan, const mf_ratings_options *optio
 mf_dialect mf_data_plan_dialect(const mf_data_plan *plan, const mf_planned_file *file)
 {
     mf_dialect dialect = plan->dialects[file->dialect];
-    dialect.n_head = file->n_head;
-    dialect.n_head_lines = file->n_head_lines;
-    dialect.n_head_rows = file->n_head_rows;
-    dialect.n_head_blank = file->n_head_blank;
-    dialect.n_head_in_fields = file->n_head_in_fields;
+    dialect.head = file->head;
     return dialect;
 }
 

@@ -37,8 +37,7 @@ typedef struct mf_planned_file {
     bool is_binary;
     bool is_items; /* not read here, but a file of items (items/items.h) */
     char *reason;  /* of a file that is not read */
-    size_t n_head; /* as in mf_dialect */
-    uint64_t n_head_lines, n_head_rows, n_head_blank, n_head_in_fields;
+    mf_head head;
 } mf_planned_file;
 
 typedef struct mf_data_plan {

@@ -157,8 +157,8 @@ static bool begin(reading *r, const char *path, char why[MF_RATINGS_REASON_BYTES
         return true;
     }
     if (r->look.content == MF_RATINGS_READ)
-        r->look.dialect.n_head = 0;
-    r->blocks.begin = r->look.dialect.n_head;
+        r->look.dialect.head.n_bytes = 0;
+    r->blocks.begin = r->look.dialect.head.n_bytes;
     if (is_json(r))
         read_json_keys(r);
     else

@@ -153,14 +153,14 @@ static bool has_times(const sample *s, uint32_t first, uint32_t column, mf_time_
 static void describe(const search *f, const sample *s, const uint32_t column[MF_ROLES],
                      bool has_header, mf_feedback feedback, mf_dialect *dialect)
 {
-    const size_t n_before = dialect->n_head;
+    const size_t n_before = dialect->head.n_bytes;
     *dialect = (mf_dialect){.text = MF_TEXT_CSV,
                             .form = s->form,
                             .n_fields = s->row[0].n_fields,
                             .has_header = has_header,
                             .decimal_comma = f->options->decimal_comma,
                             .feedback = feedback,
-                            .n_head = n_before};
+                            .head = {.n_bytes = n_before}};
     for (int role = 0; role < MF_ROLES; role++) {
         dialect->column[role] = column[role];
         if (column[role] != MF_COLUMN_ABSENT && has_header)
@@ -174,9 +174,9 @@ static void describe(const search *f, const sample *s, const uint32_t column[MF_
     if (dialect->has_time)
         (void)has_times(s, has_header, column[MF_ROLE_TIMESTAMP], &dialect->time_unit);
     if (has_header) {
-        dialect->n_head += s->at[0] + s->row[0].n_bytes;
-        dialect->n_head_rows++;
-        dialect->n_head_in_fields = s->row[0].n_line_ends;
+        dialect->head.n_bytes += s->at[0] + s->row[0].n_bytes;
+        dialect->head.n_rows++;
+        dialect->head.n_in_fields = s->row[0].n_line_ends;
     }
 }
 
@@ -614,13 +614,13 @@ static uint64_t blank_lines(const char *text, size_t n_bytes)
 /* The lines of the head, which a byte order mark of n_mark bytes begins. */
 static void count_head(const char *head, size_t n_mark, mf_dialect *dialect)
 {
-    const size_t n = dialect->n_head - n_mark;
+    const size_t n = dialect->head.n_bytes - n_mark;
     const char *text = head + n_mark;
-    dialect->n_head_lines = mf_count_lines(text, n);
-    dialect->n_head_blank = blank_lines(text, n);
-    dialect->n_head_rows = dialect->n_head_lines +
+    dialect->head.n_lines = mf_count_lines(text, n);
+    dialect->head.n_blank = blank_lines(text, n);
+    dialect->head.n_rows = dialect->head.n_lines +
                            (n > 0 && text[n - 1] != '\n' && text[n - 1] != '\r') -
-                           dialect->n_head_blank - dialect->n_head_in_fields;
+                           dialect->head.n_blank - dialect->head.n_in_fields;
 }
 
 /* What the settings say about delimiter and quoting. delimiter '\0': nothing. */
@@ -661,7 +661,7 @@ static bool detect_csv(const char *head, size_t n_head, bool is_all, size_t n_ma
     f->n_head = n_head - n_skipped;
     f->is_all = is_all;
     f->options = &how;
-    look->dialect.n_head = n_skipped;
+    look->dialect.head.n_bytes = n_skipped;
     take_samples(f, &form);
     if (f->n_head == 0)
         mf_reason_add(&(mf_reason){look->reason, sizeof look->reason, options, MF_FEEDBACK_AUTO},
@@ -707,9 +707,7 @@ bool mf_dialect_fits(const char *head, size_t n_head, bool is_all, const mf_dial
     const size_t n_mark = n_head >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     size_t at = n_mark;
     *dialect = *like;
-    dialect->n_head = at;
-    dialect->n_head_lines = dialect->n_head_rows = 0;
-    dialect->n_head_blank = dialect->n_head_in_fields = 0;
+    dialect->head = (mf_head){.n_bytes = at};
     if (like->text != MF_TEXT_CSV)
         return false;
     /* One of the first rows is enough: the others may be bad. */
@@ -729,8 +727,8 @@ bool mf_dialect_fits(const char *head, size_t n_head, bool is_all, const mf_dial
                         memcmp(copy.bytes, like->header[role].bytes, copy.n_bytes) == 0;
         }
         if (is_header) {
-            dialect->n_head = at + split.n_bytes;
-            dialect->n_head_in_fields = split.n_line_ends;
+            dialect->head.n_bytes = at + split.n_bytes;
+            dialect->head.n_in_fields = split.n_line_ends;
             count_head(head, n_mark, dialect);
         }
         if (split.n_fields == like->n_fields)

@@ -295,7 +295,7 @@ bool mf_json_detect(const char *head, size_t n_head, size_t n_mark, bool is_all,
     dialect->form = (mf_csv_form){.delimiter = '\x01',
                                   .quoting = MF_QUOTING_NONE,
                                   .max_row_bytes = mf_ratings_row_bytes(options)};
-    dialect->n_head = n_mark;
+    dialect->head.n_bytes = n_mark;
     bool any_tombstone;
     const size_t n_objects = gather_keys(dialect, text, n_bytes, k, &any_tombstone);
     if (any_tombstone && !match_wanted(k, options, wanted, dialect)) {

@@ -178,7 +178,7 @@ static void read_blocks(void *context, uint32_t member)
 /* The file's line, from 1, on which a block begins. */
 static uint64_t first_line(const reading *r, uint64_t block)
 {
-    uint64_t line = 1 + r->dialect->n_head_lines;
+    uint64_t line = 1 + r->dialect->head.n_lines;
     for (uint64_t b = r->first_block; b < block; b++)
         line += r->reader->spans[b].n_lines;
     return line;
@@ -342,9 +342,9 @@ static bool read_rows(reading *r, mf_error *err)
     }
     if (!ok)
         return false;
-    counts->n_header_rows += r->dialect->n_head_rows;
-    counts->n_in_fields += r->dialect->n_head_in_fields;
-    counts->n_blank_rows += r->dialect->n_head_blank;
+    counts->n_header_rows += r->dialect->head.n_rows;
+    counts->n_in_fields += r->dialect->head.n_in_fields;
+    counts->n_blank_rows += r->dialect->head.n_blank;
     name_bad_rows(r);
     if (r->fatal.code == MF_ERR_MEMORY || r->fatal.code == MF_ERR_STOPPED)
         return mf_fail(err, r->fatal.code, MF_NOWHERE, "%s", r->fatal.text);
@@ -392,7 +392,7 @@ static bool read_by(mf_ratings_reader *reader, mf_blocks *blocks, const char *na
                  .dialect = dialect,
                  .blocks = *blocks,
                  .lock = PTHREAD_MUTEX_INITIALIZER};
-    r.blocks.begin = dialect->n_head;
+    r.blocks.begin = dialect->head.n_bytes;
     r.blocks.form = dialect->form;
     r.blocks.cuts_objects = dialect->text == MF_TEXT_JSON;
     const bool ok = read_rows(&r, err);
@@ -466,7 +466,7 @@ bool mf_ratings_reader_add_as(mf_ratings_reader *reader, const char *path,
 {
     mf_blocks blocks;
     bool ok = open_head(path, -1, path, &reader->options, &blocks, err);
-    if (ok && dialect->n_head > blocks.end)
+    if (ok && dialect->head.n_bytes > blocks.end)
         ok = mf_fail(err, MF_ERR_IO, (mf_where){path, 0, 0}, "the file was cut while it was read");
     ok = ok && read_by(reader, &blocks, path, dialect, err);
     close_blocks(&blocks);

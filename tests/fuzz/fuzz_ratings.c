@@ -186,7 +186,8 @@ static void require_plain(const uint8_t *bytes, size_t n_bytes, const mf_ratings
     const mf_dialect *dialect = &look.dialect;
     const bool is_implicit = dialect->feedback == MF_FEEDBACK_IMPLICIT;
     require(ratings->feedback == dialect->feedback, "another kind of feedback");
-    require(ratings->n_ratings + counts->n_repeated + counts->n_zero_weights ==
+    require(ratings->n_ratings + counts->n_repeated + counts->n_zero_weights + counts->n_not_rated +
+                    counts->n_tombstones + counts->n_forgotten ==
                 counts->n_rows - counts->n_bad_rows,
             "rows were lost");
     if (dialect->text != MF_TEXT_CSV)
@@ -198,8 +199,8 @@ static void require_plain(const uint8_t *bytes, size_t n_bytes, const mf_ratings
         return;
     mf_rows *rows = mf_rows_create(dialect->form.delimiter, &err);
     require(rows != NULL &&
-                mf_rows_feed(rows, (const char *)bytes + dialect->n_head, n_bytes - dialect->n_head,
-                             plain_field, plain_row, &p, &err),
+                mf_rows_feed(rows, (const char *)bytes + dialect->head.n_bytes,
+                             n_bytes - dialect->head.n_bytes, plain_field, plain_row, &p, &err),
             "no memory");
     mf_rows_end(rows, plain_field, plain_row, &p);
     mf_rows_destroy(rows);

@@ -97,12 +97,12 @@ static void write_list(const mf_instance *q, mf_text *text)
         mf_text_literal(text, ",\"include_rated\":false");
     if (q->order != MF_ORDER_DEFAULT)
         mf_text_format(text, ",\"order\":\"%s\"", mf_order_names[q->order]);
-    if (q->n_movies == 0)
+    if (q->candidates.n == 0)
         return;
     mf_text_literal(text, ",\"movieIds\":");
-    for (size_t i = 0; i < q->n_movies; i++) {
+    for (size_t i = 0; i < q->candidates.n; i++) {
         mf_text_append(text, i == 0 ? "[" : ",", 1);
-        write_id(text, &q->movies[i]);
+        write_id(text, &q->candidates.id[i]);
     }
     mf_text_literal(text, "]");
 }
@@ -110,10 +110,10 @@ static void write_list(const mf_instance *q, mf_text *text)
 static void write_ratings(const mf_instance *q, mf_text *text)
 {
     mf_text_literal(text, "\"ratings\":");
-    for (size_t i = 0; i < q->n_ratings; i++) {
+    for (size_t i = 0; i < q->rated.n; i++) {
         mf_text_append(text, i == 0 ? "[" : ",", 1);
         mf_text_literal(text, "{\"movieId\":");
-        write_id(text, &q->rated[i]);
+        write_id(text, &q->rated.id[i]);
         /* Nine digits give the same float back and seventeen the same double; + 0, because -0
          * would come back as the integer 0. */
         if (!isnan(q->ratings[i]))
@@ -128,7 +128,7 @@ static void write_ratings(const mf_instance *q, mf_text *text)
 static void write_canonical(const mf_instance *q, mf_text *text)
 {
     mf_text_literal(text, "{");
-    if (q->n_ratings > 0) {
+    if (q->rated.n > 0) {
         write_ratings(q, text);
     } else if (q->kind != MF_INSTANCE_SIMILAR) {
         mf_text_literal(text, "\"userId\":");
@@ -151,6 +151,8 @@ static void write_canonical(const mf_instance *q, mf_text *text)
 
 /* -------------------------------------------------------------------------- bodies */
 
+enum { BODY_BYTES = 1 << 20 }; /* a hundred thousand excluded items */
+
 static size_t n_blanks(const char *bytes, size_t n)
 {
     size_t i = 0;
@@ -169,6 +171,9 @@ static bool read_whole(mf_instance *instance, const mf_inference_limits *limits,
     at += n_blanks(body + at, n_body - at);
     if (at == n_body)
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE, "the body is empty: " EXAMPLE);
+    if (n_body > BODY_BYTES)
+        return mf_fail(err, MF_ERR_LIMIT, MF_NOWHERE, "the body must be %d bytes at most",
+                       BODY_BYTES);
     if (!mf_instance_read(instance, limits, body + at, n_body - at, &n_used, where, err))
         return false;
     at += n_used;
@@ -180,7 +185,7 @@ static bool read_whole(mf_instance *instance, const mf_inference_limits *limits,
 /* decode.h (4). */
 static bool close_list(mf_instance *instance, mf_predict_problem *problem)
 {
-    if (instance->kind != MF_INSTANCE_LIST || instance->n_ratings > 0)
+    if (instance->kind != MF_INSTANCE_LIST || instance->rated.n > 0)
         return true;
     if (json_is_false(json_object_get(instance->document, "include_rated")))
         return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
@@ -193,6 +198,23 @@ static bool close_list(mf_instance *instance, mf_predict_problem *problem)
     instance->include_rated = true;
     if (instance->order == MF_ORDER_DEFAULT)
         instance->order = MF_ORDER_RATING;
+    return true;
+}
+
+/* The fields of the canonical form, under their usual names. */
+static bool check_fields(const mf_instance *instance, mf_predict_problem *problem)
+{
+    const char *name;
+    json_t *value;
+    char shown[64];
+    json_object_foreach(instance->document, name, value)
+    {
+        const mf_field field = mf_field_find(name, strlen(name));
+        if (field > MF_FIELD_RATINGS || strcmp(mf_field_name(field), name) != 0)
+            return mf_predict_problem_set(problem, MF_PREDICT_PROBLEM_BAD_REQUEST,
+                                          "unknown field \"%s\"",
+                                          mf_printable(shown, sizeof shown, name, strlen(name)));
+    }
     return true;
 }
 
@@ -211,6 +233,8 @@ bool mf_predict_decode(mf_instance *instance, const mf_inference_limits *limits,
                 "instances: one request at a time is accepted here: " EXAMPLE);
         return mf_predict_problem_of_error(problem, &err);
     }
+    if (!check_fields(instance, problem))
+        return false;
     if (is_closed && !close_list(instance, problem))
         return false;
     write_canonical(instance, canonical);

@@ -175,7 +175,7 @@ static bool write_list(const mf_instance *instance, const json_t *model,
     const json_t *list = json_object_get(model, name);
     const json_t *known_user = json_object_get(model, "known_user");
     const json_t *known_item = json_object_get(model, "known_item");
-    const size_t n_wanted = instance->n > 0 ? instance->n : instance->n_movies;
+    const size_t n_wanted = instance->n > 0 ? instance->n : instance->candidates.n;
     if (!json_is_array(list) || json_array_size(list) > n_wanted || !is_flag(known_user) ||
         !is_flag(known_item))
         return nonsense(problem, is_similar ? "similar, an array of as many as wanted at most"
@@ -203,7 +203,7 @@ bool mf_predict_response_write(const mf_instance *instance, bool is_closed, cons
 {
     json_t *root = json_loadb(model, n_model, JSON_REJECT_DUPLICATES, NULL);
     bool ok = false;
-    if (is_closed && instance->n_ratings == 0)
+    if (is_closed && instance->rated.n == 0)
         json_object_del(root, "known_user");
     if (!json_is_object(root))
         nonsense(problem, "an object of JSON");

@@ -83,4 +83,7 @@ MF_MUST_CHECK bool mf_id_table_check(const mf_id_list *list, const uint32_t *slo
 uint32_t mf_id_table_find(const mf_id_list *list, const uint32_t *slots, uint64_t n_slots,
                           const char *bytes, size_t n_bytes);
 
+/* The message about an invalid id. */
+#define MF_ID_EXPECTED "expected an id of 1 to 255 bytes of UTF-8 without control characters"
+
 #endif

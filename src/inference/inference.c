@@ -64,8 +64,7 @@ static bool resume(mf_inference *inference, mf_workspace *workspace, mf_error *e
 {
     mf_error behind = {0};
     if (inference->list.searched_in != NULL) {
-        mf_instance_resume(inference);
-        return check_response(inference, err);
+        return mf_instance_resume(inference, err) && check_response(inference, err);
     }
     /* Once it is known that the body has more than pairs. */
     if (inference->n_slow > 0 && inference->least_at < inference->n_bytes) {
@@ -163,6 +162,7 @@ void mf_inference_destroy(mf_inference *inference)
         return;
     mf_rows_destroy(inference->rows);
     mf_instance_free(&inference->instance);
+    mf_steered_free(&inference->steered);
     mf_workspace_destroy(inference->own);
     mf_free(inference->list.unknown);
     mf_free(inference->indexes);

@@ -51,7 +51,7 @@
  * (3) An invalid body is rejected with the place of the error and what was expected:
  *     "instances[3].movieId: expected a string or an integer".
  * (4) Work is done in slices; memory is bounded by the body's size and the limits. One JSON
- *     instance, and one line, has at most 256 KiB.
+ *     instance of a batch, and one line, has at most 256 KiB.
  *
  * Threads: one inference per thread at a time; any number beside each other. */
 #ifndef MF_INFERENCE_INFERENCE_H
@@ -82,9 +82,11 @@ typedef struct mf_inference_limits {
                            * another body has a response, so that lines correspond: the CSV header
                            * "predicted_rating", an empty line "", in JSON both
                            * {"predicted_rating":null} */
-    uint32_t max_top_n; /* top_n and similar: 1 … this; also the longest movieIds */
-    uint32_t max_fold_in;        /* ratings of one folded-in user */
-    uint64_t max_response_bytes; /* a longer response is rejected: a body may hold a million
+    uint32_t max_top_n; /* top_n and similar: 1 … this; also the longest movieIds
+                           * without top_n */
+    uint32_t max_fold_in;               /* ratings of one folded-in user */
+    const struct mf_named_lists *lists; /* of the service (named_lists.h), borrowed; NULL: none */
+    uint64_t max_response_bytes;        /* a longer response is rejected: a body may hold a million
                                   * instances for a thousand movies each; 0: any length */
 } mf_inference_limits;
 

@@ -11,16 +11,12 @@
 #include "base/id_list.h"
 #include "inference/inference.h"
 #include "inference/json.h"
+#include "inference/reading.h"
+#include "inference/steering.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* An id as text. `digits` holds an integer's. Must not be copied: id may point into it. */
-typedef struct mf_written_id {
-    mf_id id;
-    char digits[MF_INTEGER_ID_BYTES];
-} mf_written_id;
 
 typedef enum mf_instance_kind {
     MF_INSTANCE_RATING,
@@ -32,22 +28,21 @@ typedef struct mf_instance {
     mf_instance_kind kind;
     mf_written_id user; /* id.bytes NULL: folded in from ratings, or none (similar) */
     mf_written_id item; /* of a rating, of similar */
-    uint32_t n;         /* how many at most; a list of all of `movies`: 0 */
+    uint32_t n;         /* how many at most; a list of all candidates: 0 */
     bool include_rated;
     mf_order order; /* of a list; MF_ORDER_DEFAULT: not given */
 
-    mf_written_id *movies; /* [n_movies] candidates of a list; 0: every movie */
-    size_t n_movies;
-    mf_written_id *rated; /* [n_ratings] items of a folded-in user */
-    float *ratings;       /* finite, or NAN where "rating" is missing */
-    double *times;        /* seconds, or NAN where "timestamp" is missing or null */
-    size_t n_ratings;
-    size_t n_times; /* how many have a timestamp */
+    mf_id item_word; /* what the response calls an item's id: "movieId", "item_id", … */
+    mf_steering steering;
+
+    mf_written_ids candidates; /* of a list; n 0: every item */
+    mf_written_ids rated;      /* items of a folded-in user */
+    float *ratings;            /* [rated.n] finite, or NAN where "rating" is missing */
+    double *times;             /* [rated.n] seconds, or NAN where "timestamp" is missing or null */
+    size_t n_times;            /* how many have a timestamp */
 
     /* Private: owns the memory of the above. */
     json_t *document;
-    size_t movies_capacity;
-    size_t rated_capacity;
     size_t ratings_capacity;
     size_t times_capacity;
 } mf_instance;
@@ -63,8 +58,5 @@ void mf_instance_free(mf_instance *instance);
 
 /* "ranking", …, the values of the field "order"; NULL for MF_ORDER_DEFAULT. */
 extern const char *const mf_order_names[MF_ORDERS];
-
-/* The message about an invalid id. */
-#define MF_ID_EXPECTED "expected an id of 1 to 255 bytes of UTF-8 without control characters"
 
 #endif

@@ -95,9 +95,15 @@ static void fail_load(mf_error *err, const char *bytes, size_t n_bytes, mf_json_
 
 static const size_t LOAD_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK;
 
-json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used)
+/* Whether the value is longer than an instance may be. */
+static bool is_cut(size_t n_bytes, mf_json_where where)
 {
-    const size_t n = n_bytes < MF_INSTANCE_BYTES_MAX ? n_bytes : MF_INSTANCE_BYTES_MAX;
+    return n_bytes > MF_INSTANCE_BYTES_MAX && where.place.kind != MF_PLACE_BODY;
+}
+
+json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where)
+{
+    const size_t n = is_cut(n_bytes, where) ? MF_INSTANCE_BYTES_MAX : n_bytes;
     json_error_t error;
     json_t *value = json_loadb(bytes, n, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, &error);
     if (value != NULL)
@@ -108,7 +114,7 @@ json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used)
 json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used, mf_json_where where,
                      mf_error *err)
 {
-    const bool cut = n_bytes > MF_INSTANCE_BYTES_MAX;
+    const bool cut = is_cut(n_bytes, where);
     if (cut)
         n_bytes = MF_INSTANCE_BYTES_MAX;
     static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -34,8 +34,9 @@ __attribute__((format(printf, 5, 6))) bool mf_place_fail(mf_error *err, mf_error
                                                          mf_place place, const char *field,
                                                          const char *format, ...);
 
-/* One JSON instance has at most this many bytes, because it is parsed in one step of about 5 ms. A
- * thousand ids of the maximum length fit. */
+/* An instance of a batch has at most this many bytes, because it is parsed in one step of about 5 ms. A
+ * thousand ids of the maximum length fit. One that is the whole body may be as long as a body, for its candidates
+ * or excluded items: a million ids take about 0.2 s. */
 enum { MF_INSTANCE_BYTES_MAX = 256 * 1024 };
 
 /* The position of the value, for error messages. */
@@ -47,13 +48,14 @@ typedef struct mf_json_where {
 /* The value at the start of bytes[0 .. n_bytes), the caller's to json_decref;
  * *n_used is how many bytes it has; later bytes are ignored. Strings hold
  * valid UTF-8 without NUL, keys are distinct, nesting is bounded.
- * NULL: MF_ERR_PARSE, MF_ERR_LIMIT (over MF_INSTANCE_BYTES_MAX), MF_ERR_MEMORY. */
+ * NULL: MF_ERR_PARSE, MF_ERR_LIMIT (over MF_INSTANCE_BYTES_MAX, in a batch), MF_ERR_MEMORY. */
 MF_MUST_CHECK json_t *mf_json_load(const char *bytes, size_t n_bytes, size_t *n_used,
                                    mf_json_where where, mf_error *err);
 
 /* The same with every integer as a double: after mf_json_load failed it returns a value when the
  * only error is an integer beyond 64 bits. NULL otherwise. */
-MF_MUST_CHECK json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used);
+MF_MUST_CHECK json_t *mf_json_load_rounded(const char *bytes, size_t n_bytes, size_t *n_used,
+                                           mf_json_where where);
 
 /* "an object", "null", … */
 const char *mf_json_kind_name(const json_t *value);

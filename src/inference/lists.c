@@ -18,13 +18,13 @@ static uint32_t find_item(mf_inference *inference, mf_id id)
 }
 
 /* Fills indexes with the items of these ids, MF_INDEX_NONE for unknown items. */
-static bool find_items(mf_inference *inference, const mf_written_id *ids, size_t n, mf_error *err)
+static bool find_items(mf_inference *inference, const mf_written_ids *ids, mf_error *err)
 {
-    if (!MF_GROW(inference->indexes, inference->indexes_capacity, n, "the items of an instance",
-                 err))
+    if (!MF_GROW(inference->indexes, inference->indexes_capacity, ids->n,
+                 "the items of an instance", err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        inference->indexes[i] = find_item(inference, ids[i].id);
+    for (size_t i = 0; i < ids->n; i++)
+        inference->indexes[i] = find_item(inference, ids->id[i].id);
     return true;
 }
 
@@ -39,20 +39,20 @@ static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_pr
                          mf_error *err)
 {
     const mf_instance *instance = &inference->instance;
-    if (instance->n_ratings == 0) {
+    if (instance->rated.n == 0) {
         const mf_id id = instance->user.id;
         *profile = mf_profile_of_user(inference->recommender,
                                       mf_model_find_user(inference->model, id.bytes, id.n_bytes));
         count_user(inference, profile);
         return profile->known || mf_reject_unknown(inference, "userId", id, err);
     }
-    if (!find_items(inference, instance->rated, instance->n_ratings, err))
+    if (!find_items(inference, &instance->rated, err))
         return false;
     const mf_visitor visitor = {
         .items = inference->indexes,
         .ratings = instance->ratings,
         .times = instance->n_times > 0 ? instance->times : NULL,
-        .n = instance->n_ratings,
+        .n = instance->rated.n,
     };
     if (!mf_fold_in(inference->recommender, workspace, &visitor, profile, err))
         return false;
@@ -94,16 +94,16 @@ static bool find_unknown(mf_inference *inference, mf_error *err)
     const mf_instance *instance = &inference->instance;
     mf_list *list = &inference->list;
     size_t n = 0;
-    for (size_t i = 0; i < instance->n_movies; i++)
+    for (size_t i = 0; i < instance->candidates.n; i++)
         n += inference->indexes[i] == MF_INDEX_NONE;
     if (n == 0)
         return true;
     list->unknown = mf_allocate(n, sizeof *list->unknown, "the movies of an instance", err);
     if (list->unknown == NULL)
         return false;
-    for (size_t i = 0, k = 0; i < instance->n_movies; i++)
+    for (size_t i = 0, k = 0; i < instance->candidates.n; i++)
         if (inference->indexes[i] == MF_INDEX_NONE)
-            list->unknown[k++] = (mf_unknown_item){instance->movies[i].id, i};
+            list->unknown[k++] = (mf_unknown_item){instance->candidates.id[i].id, i};
     if (!mf_reject_unknown(inference, "movieIds", list->unknown[0].id, err))
         return false;
     qsort(list->unknown, n, sizeof *list->unknown, by_id);
@@ -115,73 +115,30 @@ static bool find_unknown(mf_inference *inference, mf_error *err)
     return true;
 }
 
-/* {"movieId":"318","score":0.71,"predicted_rating":4.9} or {"movieId":"318","similarity":0.93} */
-static void write_entry(mf_inference *inference, const mf_recommendation *entry, size_t *n_unknown)
-{
-    mf_text *text = inference->response;
-    const bool is_list = inference->instance.kind == MF_INSTANCE_LIST;
-    const bool known = entry->item != MF_INDEX_NONE;
-    const mf_id id = known ? mf_id_list_get(&inference->parts->items, entry->item)
-                           : inference->list.unknown[(*n_unknown)++].id;
-    mf_text_literal(text, "{\"movieId\":");
-    mf_text_json(text, id.bytes, id.n_bytes);
-    if (is_list)
-        mf_text_literal(text, ",\"score\":");
-    else
-        mf_text_literal(text, ",\"similarity\":");
-    mf_text_float(text, entry->score); /* null for NaN */
-    if (is_list && mf_recommender_has_ratings(inference->recommender)) {
-        mf_text_literal(text, ",\"predicted_rating\":");
-        mf_text_float(text, entry->predicted_rating);
-    }
-    if (!known)
-        mf_text_literal(text, ",\"known_item\":false");
-    mf_text_literal(text, "}");
-}
-
-/* The response to a list or to similar items. */
-static void write_entries(mf_inference *inference, const mf_recommendation *best, size_t n_best)
-{
-    mf_text *text = inference->response;
-    const bool is_list = inference->instance.kind == MF_INSTANCE_LIST;
-    size_t n_unknown = 0;
-    mf_response_begin(inference);
-    if (is_list)
-        mf_text_literal(text, "{\"recommendations\":[");
-    else
-        mf_text_literal(text, "{\"similar\":[");
-    for (size_t i = 0; i < n_best; i++) {
-        if (i > 0)
-            mf_text_literal(text, ",");
-        write_entry(inference, &best[i], &n_unknown);
-    }
-    mf_text_literal(text, "]");
-    if (is_list && !inference->list.profile.known)
-        mf_text_literal(text, ",\"known_user\":false");
-    if (!is_list && !inference->list.known_item)
-        mf_text_literal(text, ",\"known_item\":false");
-    mf_text_literal(text, "}");
-    mf_response_end(inference);
-}
-
 static bool begin_list(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
     const mf_instance *instance = &inference->instance;
     mf_list *list = &inference->list;
     if (!find_profile(inference, workspace, &list->profile, err))
         return false;
-    if (instance->n_movies > 0 &&
-        (!find_items(inference, instance->movies, instance->n_movies, err) ||
-         !find_unknown(inference, err)))
+    if (instance->candidates.n > 0 &&
+        (!find_items(inference, &instance->candidates, err) || !find_unknown(inference, err)))
         return false;
     const mf_top_n_query query = {
-        .n = instance->n > 0 ? instance->n : instance->n_movies,
+        .n = instance->n > 0 ? instance->n : instance->candidates.n,
         .order = instance->order,
         .include_rated = instance->include_rated,
-        .candidates = instance->n_movies > 0 ? inference->indexes : NULL,
-        .n_candidates = instance->n_movies,
+        .candidates = instance->candidates.n > 0 ? inference->indexes : NULL,
+        .n_candidates = instance->candidates.n,
         .n_unknown = list->n_unknown,
         .unknown_last = inference->limits->strict,
+        .offset = instance->steering.offset,
+        .allowed = inference->steered.allowed,
+        .exclude = inference->steered.exclude,
+        .n_exclude = inference->steered.n_exclude,
+        .diversity = instance->steering.diversity,
+        .quotas = inference->steered.quotas,
+        .n_quotas = inference->steered.n_quotas,
     };
     /* Strict: an unknown user gets an empty list, not the mean profile's. */
     if (inference->limits->strict && !list->profile.known)
@@ -227,6 +184,7 @@ static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_
         response.predicted_rating = mf_predict(inference->recommender, &profile, item);
     mf_response_begin(inference);
     mf_response_rating(inference, &response);
+    mf_entries_add_attributes(inference, id);
     mf_response_end(inference);
     return true;
 }
@@ -242,16 +200,22 @@ static mf_workspace *choose_workspace(mf_inference *inference, mf_workspace *wor
     return inference->own;
 }
 
-void mf_instance_resume(mf_inference *inference)
+bool mf_instance_resume(mf_inference *inference, mf_error *err)
 {
     mf_list *list = &inference->list;
     const mf_recommendation *best = NULL;
     size_t n_best = 0;
     const double until = list->searched_in == inference->own ? inference->until : 0;
-    if (list->searched_in != NULL && !mf_search_step(list->searched_in, until, &best, &n_best))
-        return;
-    write_entries(inference, best, n_best);
+    const mf_explanation *explanations = NULL;
+    mf_workspace *searched_in = list->searched_in;
+    if (searched_in != NULL && !mf_search_step(searched_in, until, &best, &n_best))
+        return true;
     list->searched_in = NULL;
+    if (searched_in != NULL && inference->instance.steering.n_reasons > 0 &&
+        !mf_explain(searched_in, inference->instance.steering.n_reasons, &explanations, err))
+        return false;
+    mf_entries_write(inference, best, n_best, explanations);
+    return true;
 }
 
 /* Begins the response to inference->instance, which is not a pair. Earlier pairs have theirs. */
@@ -266,8 +230,7 @@ static bool begin_instance(mf_inference *inference, mf_workspace *workspace, mf_
     if (workspace == NULL || !(kind == MF_INSTANCE_LIST ? begin_list(inference, workspace, err)
                                                         : begin_similar(inference, workspace, err)))
         return false;
-    mf_instance_resume(inference);
-    return true;
+    return mf_instance_resume(inference, err);
 }
 
 /* -------------------------------------------------- what the model must be able to do */
@@ -275,6 +238,12 @@ static bool begin_instance(mf_inference *inference, mf_workspace *workspace, mf_
 static bool check_order(const mf_inference *inference, mf_place place, mf_error *err)
 {
     const mf_order order = inference->instance.order;
+    const bool by_rating =
+        order == MF_ORDER_RATING ||
+        (order == MF_ORDER_DEFAULT && !mf_recommender_has_ranking(inference->recommender));
+    if (inference->instance.steering.n_reasons > 0 && by_rating)
+        return mf_place_fail(err, MF_ERR_PARSE, place, "explain",
+                             "a list by predicted rating has no reasons, one by ranking has");
     if (mf_recommender_can_order(inference->recommender, order))
         return true;
     return mf_place_fail(err, MF_ERR_PARSE, place, "order",
@@ -291,7 +260,7 @@ static bool check_weights(mf_inference *inference, mf_place place, mf_error *err
 {
     const mf_instance *instance = &inference->instance;
     const bool has_ratings = mf_recommender_has_ratings(inference->recommender);
-    for (size_t i = 0; i < instance->n_ratings; i++) {
+    for (size_t i = 0; i < instance->rated.n; i++) {
         char field[FIELD_BYTES];
         if (has_ratings ? !isnan(instance->ratings[i]) : instance->ratings[i] > 0)
             continue;
@@ -315,9 +284,13 @@ bool mf_instance_take(mf_inference *inference, mf_workspace *workspace, const ch
     if (!mf_instance_read(&inference->instance, inference->limits, bytes, n_bytes, n_used, where,
                           err) ||
         !mf_response_check(inference, instance->kind, err) ||
-        !check_order(inference, where.place, err) || !check_weights(inference, where.place, err))
+        !check_order(inference, where.place, err) || !check_weights(inference, where.place, err) ||
+        !mf_steering_resolve(&instance->steering, inference->model, inference->limits->lists,
+                             where.place, &inference->steered, err))
         return false;
-    if (instance->kind == MF_INSTANCE_RATING && instance->n_ratings == 0) {
+    inference->counts.n_unknown_items += inference->steered.n_unknown;
+    if (instance->kind == MF_INSTANCE_RATING && instance->rated.n == 0 &&
+        instance->steering.n_with == 0) {
         mf_pairs_add(inference, instance->user.id, instance->item.id, where.place);
         return true;
     }

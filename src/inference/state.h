@@ -15,6 +15,7 @@
 #include "inference/inference.h"
 #include "inference/instance.h"
 #include "inference/json.h"
+#include "recommend/explain.h"
 
 enum {
     MF_PAIRS = 64,              /* processed together, so that their cache misses overlap */
@@ -88,6 +89,7 @@ struct mf_inference {
     bool item_first; /* the header's order */
 
     mf_instance instance;
+    mf_steered steered; /* of the instance */
     size_t n_pairs;
     size_t pairs_capacity; /* pairs that may be collected in this step */
     mf_pair pairs[MF_PAIRS];
@@ -144,7 +146,14 @@ MF_MUST_CHECK bool mf_instance_take(mf_inference *inference, mf_workspace *works
                                     const char *bytes, size_t n_bytes, size_t *n_used,
                                     mf_json_where where, mf_error *err);
 
-void mf_instance_resume(mf_inference *inference);
+MF_MUST_CHECK bool mf_instance_resume(mf_inference *inference, mf_error *err);
+
+/* Writes the response to a list or to similar items. explanations: [n_best], NULL: none. */
+void mf_entries_write(mf_inference *inference, const mf_recommendation *best, size_t n_best,
+                      const mf_explanation *explanations);
+
+/* Adds the attributes of an item (`with`) to the rating that was written last. */
+void mf_entries_add_attributes(mf_inference *inference, mf_id item);
 
 /* ---------------------------------------------------------------- response
  *

@@ -113,6 +113,13 @@ static bool fail_attribute(const mf_attributes *attributes, mf_id name, mf_error
     return FAIL(err, "no attribute \"%s\": the model has %s", quoted, names);
 }
 
+bool mf_where_attribute(const mf_attributes *attributes, mf_id name, uint32_t *attribute,
+                        mf_error *err)
+{
+    *attribute = mf_attribute_find(attributes, name.bytes, name.n_bytes);
+    return *attribute != MF_INDEX_NONE || fail_attribute(attributes, name, err);
+}
+
 /* The values around the place where the unknown one would be: with many of them those that begin
  * otherwise are not compared. */
 static bool fail_value(const char *name, const mf_id_list *names, mf_id value, uint32_t place,
@@ -270,9 +277,9 @@ static bool select_attribute(const selection *s, const mf_condition *c, uint64_t
                              uint64_t *one)
 {
     const mf_attributes *attributes = &s->parts->attributes;
-    const uint32_t a = mf_attribute_find(attributes, c->name.bytes, c->name.n_bytes);
-    if (a == MF_INDEX_NONE)
-        return fail_attribute(attributes, c->name, s->err);
+    uint32_t a;
+    if (!mf_where_attribute(attributes, c->name, &a, s->err))
+        return false;
     const char *name = attributes->attribute[a].name;
     switch (attributes->attribute[a].kind) {
     case MF_ATTRIBUTE_CATEGORIES:

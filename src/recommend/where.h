@@ -65,6 +65,10 @@ typedef struct mf_conditions {
 mf_condition *mf_conditions_take(mf_conditions *conditions, size_t n, mf_error *err);
 mf_id *mf_conditions_take_values(mf_conditions *conditions, size_t n, mf_error *err);
 
+/* The attribute of this name. Fails MF_ERR_PARSE, with a sentence that names the nearest. */
+MF_MUST_CHECK bool mf_where_attribute(const mf_attributes *attributes, mf_id name,
+                                      uint32_t *attribute, mf_error *err);
+
 /* Words of a bitmap of items: bit i % 64 of word i / 64 is item i. */
 static inline size_t mf_where_words(uint32_t n_items)
 {

@@ -216,16 +216,17 @@ static void append64(mf_text *text, uint64_t value)
 
 static void append_event(mf_text *text, const mf_feedback_event *event)
 {
-    const char n_id = (char)event->item.n_bytes;
+    char bytes[EVENT_BYTES + MF_ID_BYTES_MAX];
+    const uint64_t numbers[] = {htole64((uint64_t)event->time_ms), htole64(event->arrival)};
     uint32_t bits = NO_RATING;
     if (!isnan(event->rating))
         memcpy(&bits, &event->rating, sizeof bits);
     bits = htole32(bits);
-    append64(text, (uint64_t)event->time_ms);
-    append64(text, event->arrival);
-    mf_text_append(text, (const char *)&bits, sizeof bits);
-    mf_text_append(text, &n_id, 1);
-    mf_text_append(text, event->item.bytes, event->item.n_bytes);
+    memcpy(bytes, numbers, sizeof numbers);
+    memcpy(bytes + sizeof numbers, &bits, sizeof bits);
+    bytes[EVENT_BYTES - 1] = (char)event->item.n_bytes;
+    memcpy(bytes + EVENT_BYTES, event->item.bytes, event->item.n_bytes);
+    mf_text_append(text, bytes, EVENT_BYTES + event->item.n_bytes);
 }
 
 uint64_t mf_feedback_merge(mf_text *value, const mf_feedback_key *key, const mf_feedback *old,

@@ -21,13 +21,16 @@ import re
 # Actions that AWS does not allow to be limited to a resource.
 UNNARROWED = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "ec2:CreateNetworkInterface",
               "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ecr:GetAuthorizationToken",
-              "cloudwatch:PutMetricData", "kinesis:ListStreams"}
+              "cloudwatch:PutMetricData", "kinesis:ListStreams", "ec2:DescribeSecurityGroups",
+              "ec2:DescribeSubnets", "ec2:DescribeVpcs"}
 MANAGED = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 SERVICE = re.compile(r"[a-z-]+(\.[a-z0-9]+)?\.amazonaws\.com")
 ACTION = re.compile(r"[a-z0-9]+:[A-Za-z]+")
 # A resource of this stack, a part of its bucket, or an ARN with region, account and a name.
 RESOURCE = re.compile(r"<[A-Za-z]+(\.Arn)?>(/[a-z]+/(\*|[a-z.]+))?|"
                       r"arn:aws:[a-z-]+:eu-central-1:123456789012:[a-z-]+[:/][a-z/][^*]{3,}\*?|"
+                      # The rule by which Step Functions hears of the end of training jobs.
+                      r"arn:aws:events:eu-central-1:123456789012:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule|"
                       r"arn:aws:s3:::lake(/ratings/\*)?")  # the DataUri of a test
 # Where ECR keeps the layers of images; ECR itself signs the requests.
 LAYERS = "arn:aws:s3:::prod-eu-central-1-starport-layer-bucket/*"

@@ -132,6 +132,8 @@ class Stack:
                 return ["<zone 1>", "<zone 2>"]
             if kind == "Fn::Select":
                 return self.value(inside[1])[int(inside[0])]
+            if kind == "Fn::Join":
+                return inside[0].join(self.value(inside[1]))
             if kind == "Fn::Split":
                 return self.value(inside[1]).split(inside[0])
             if kind.startswith("Fn::"):

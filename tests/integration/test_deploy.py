@@ -17,6 +17,17 @@ READS = re.compile(r"aws (sts get-|apigateway get-|configure get|s3api (get|head
 
 
 class Whole(DeployCase):
+    def test_the_model_that_the_loop_has_chosen_stays(self):
+        self.deploy("--set", "Retrain=nightly")
+        chosen = f"s3://{BUCKET}/models/chosen/output/model.tar.gz"
+        self.state["stack"]["parameters"]["ModelUrl"] = chosen
+        done = self.deploy()
+        self.assertEqual([], self.calls("create-training-job"))
+        self.assertEqual(chosen, self.parameters()["ModelUrl"])
+        self.assertIn("the model stays the one that it has chosen", done.stderr)
+        self.deploy("--hyperparameter", "seed=2")
+        self.assertNotEqual(chosen, self.parameters()["ModelUrl"])
+
     def test_from_an_empty_account_to_a_working_api(self):
         done = self.deploy()
         self.assertEqual(URL, done.stdout)

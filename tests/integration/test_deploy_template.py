@@ -12,6 +12,7 @@ from pathlib import Path
 from node_sdk import why_not
 from policy_rules import complaints
 from programs import SOURCE
+from state_machine import StateMachine
 from template import FILE, FILLED, Template
 
 PEERS = SOURCE / "tests" / "node"
@@ -141,12 +142,15 @@ class Meaning(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.template = Template()
-        cls.all = cls.template.stack(Endpoint="instances", Streams="on", Cache="on", Service="on")
+        cls.all = cls.template.stack(Endpoint="instances", Streams="on", Cache="on", Service="on", Archive="on",
+                                     Retrain="nightly")
 
     def stacks(self):
         for filled, switches in itertools.product((False, True), SWITCHES):
             for watch in ("on", "off"):
                 yield self.template.stack(filled, Watch=watch, **switches)
+        for filled, endpoint, streams in itertools.product((False, True), ("none", "instances"), ("on", "off")):
+            yield self.template.stack(filled, Endpoint=endpoint, Streams=streams, Archive="on", Retrain="weekly")
 
     def test_nothing_refers_to_a_resource_that_a_choice_leaves_out(self):
         """With any switches, before and after there is a model."""
@@ -615,6 +619,85 @@ class Meaning(unittest.TestCase):
         self.assertIn('"<Balancer.LoadBalancerFullName>"', json.dumps(dashboard))
         without = self.template.stack()
         json.loads(without.value(without.resources["Dashboard"]["Properties"])["DashboardBody"])
+
+    # -- retraining
+
+    def retrain(self, promote=1.0, status="UPDATE_COMPLETE", after=("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"), **parameters):
+        """Runs the state machine. (its last state, [(state, parameters)], the stack's parameters)."""
+        stack = self.template.stack(Streams="on", Retrain="nightly", **parameters)
+        known = [{"ParameterKey": k, "ParameterValue": str(v)} for k, v in stack.parameters.items() if not k.startswith("AWS::")]
+        shown = iter([status, *after])
+        machine = StateMachine(stack.value(stack.resources["RetrainMachine"]["Properties"])["Definition"])
+
+        def train(request):
+            name = request["TrainingJobName"]
+            self.assertRegex(name, r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
+            return {"ModelArtifacts": {"S3ModelArtifacts": f"{request['OutputDataConfig']['S3OutputPath']}{name}/output/model.tar.gz"},
+                    "FinalMetricDataList": [{"MetricName": "validation:rmse", "Value": 0.8},
+                                            {"MetricName": "gate:promote", "Value": promote}]}
+        end, trail = machine.run({
+            "arn:aws:states:::aws-sdk:cloudformation:describeStacks":
+                lambda _: {"Stacks": [{"StackStatus": next(shown), "Parameters": known}]},
+            "arn:aws:states:::sagemaker:createTrainingJob.sync": train,
+            "arn:aws:states:::aws-sdk:sagemaker:createModelPackage": lambda _: {},
+            "arn:aws:states:::aws-sdk:cloudformation:updateStack": lambda _: {}})
+        return end, dict(trail), stack.parameters
+
+    def test_a_promoted_model_takes_the_place_of_the_one_in_service(self):
+        end, did, before = self.retrain()
+        self.assertEqual("Replaced", end)
+        job = did["Train"]
+        channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job["InputDataConfig"]}
+        self.assertEqual({"train": "s3://<Bucket>/data/", "current": before["ModelUrl"]}, channels)
+        self.assertEqual({"validation_fraction": "0.1", "validation_split": "time"}, job["HyperParameters"])
+        self.assertTrue(job["EnableManagedSpotTraining"] and job["EnableNetworkIsolation"])
+        self.assertTrue(job["CheckpointConfig"]["S3Uri"].endswith(f"/checkpoints/{job['TrainingJobName']}/"))
+        own = {m["Name"]: m["Regex"] for m in job["AlgorithmSpecification"]["MetricDefinitions"]}
+        every = {m["Name"]: m["Regex"] for m in json.loads((SOURCE / "deploy/metrics.json").read_text())}
+        self.assertLessEqual(own.items(), every.items())
+        package = did["Register"]
+        model = f"s3://<Bucket>/models/{job['TrainingJobName']}/output/model.tar.gz"
+        self.assertEqual(("Approved", model), (package["ModelApprovalStatus"],
+                                               package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]))
+        update = did["UpdateTheStack"]
+        self.assertIs(True, update["UsePreviousTemplate"])
+        after = {p["ParameterKey"]: p["ParameterValue"] for p in update["Parameters"]}
+        self.assertEqual(len(after), len(update["Parameters"]))
+        self.assertEqual({**{k: str(v) for k, v in before.items() if not k.startswith("AWS::")}, "ModelUrl": model}, after)
+        self.assertEqual(set(self.template.whole["Parameters"]), set(after))
+
+    def test_a_refused_model_waits_for_a_person(self):
+        end, did, _ = self.retrain(promote=0.0)
+        self.assertEqual("Kept", end)
+        self.assertEqual("PendingManualApproval", did["Register"]["ModelApprovalStatus"])
+        self.assertNotIn("UpdateTheStack", did)
+
+    def test_an_update_that_is_rolled_back_fails_and_a_busy_stack_is_left_alone(self):
+        self.assertEqual("RolledBack", self.retrain(after=["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"])[0])
+        end, did, _ = self.retrain(status="UPDATE_IN_PROGRESS")
+        self.assertEqual("StackIsBusy", end)
+        self.assertNotIn("Train", did)
+
+    def test_retraining_has_the_hyperparameters_of_the_stack(self):
+        _, did, _ = self.retrain(Hyperparameters="n_factors=128 validation_fraction=0.2")
+        self.assertEqual({"n_factors": "128", "validation_fraction": "0.2", "validation_split": "time"},
+                         did["Train"]["HyperParameters"])
+
+    def test_the_schedule_starts_the_state_machine(self):
+        for often, expression in (("nightly", "cron(0 3 * * ? *)"), ("weekly", "cron(0 3 ? * SUN *)")):
+            stack = self.template.stack(Retrain=often)
+            schedule = stack.value(stack.resources["RetrainSchedule"]["Properties"])
+            self.assertEqual((expression, "<RetrainMachine>"), (schedule["ScheduleExpression"], schedule["Target"]["Arn"]))
+        for stack in (self.template.stack(), self.template.stack(False, Retrain="nightly", Archive="on", Streams="on")):
+            self.assertFalse([n for n in stack.resources if n.startswith(("Retrain", "Archiver"))])
+
+    def test_the_archive_is_where_training_reads(self):
+        archiver = self.all.value(self.template.resources["Archiver"]["Properties"])
+        target = archiver["ExtendedS3DestinationConfiguration"]
+        self.assertEqual(("<EventsStream.Arn>", "<Bucket.Arn>", "GZIP"), (
+            archiver["KinesisStreamSourceConfiguration"]["KinesisStreamARN"], target["BucketARN"], target["CompressionFormat"]))
+        self.assertTrue(target["Prefix"].startswith("data/events/!{timestamp:yyyy/MM/dd}/"))
+        self.assertFalse(target["ErrorOutputPrefix"].startswith("data/"), "what failed is no training data")
 
     # -- the endpoint and the API
 

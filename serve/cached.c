@@ -29,7 +29,6 @@ typedef struct waiter {
 } waiter;
 
 struct shared_lookup {
-    mf_service *service;
     mf_service_loop *loop;
     mf_loaded *loaded; /* held: the key has its version */
     mf_cache_key key;
@@ -106,7 +105,7 @@ static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
 {
     shared_lookup *f = argument;
     (void)i;
-    if (f->service->limits.strict && !entry->known_user)
+    if (f->loaded->limits.strict && !entry->known_user)
         return;
     mf_text_append(&f->items, entry->list, entry->n_list);
     f->list = (mf_inference_list){.count = entry->count, .known_user = entry->known_user};
@@ -141,7 +140,7 @@ static mf_inference_progress compute(mf_http_request *request, shared_lookup *f,
     if (shared->searching != NULL && shared->searching != f)
         return MF_INFERENCE_MORE;
     if (!f->searching &&
-        !mf_listing_begin(&f->listing, f->loaded->recommender, &f->service->limits,
+        !mf_listing_begin(&f->listing, f->loaded->recommender, &f->loaded->limits,
                           f->loop->workspace, user.bytes, user.n_bytes, f->key.top_n, err)) {
         end_search(f);
         return MF_INFERENCE_FAILED;
@@ -196,14 +195,14 @@ static void detach(void *state)
 }
 
 /* NULL: Redis is not available now, or there is no memory. */
-static shared_lookup *start_lookup(mf_service *service, mf_service_loop *loop, mf_loaded *loaded,
+static shared_lookup *start_lookup(mf_service_loop *loop, mf_loaded *loaded,
                                    const mf_cache_key *key)
 {
     static const mf_cache_lookup_events events = {.found = take_found, .done = take_done};
     shared_lookup *f = malloc(sizeof *f);
     if (f == NULL)
         return NULL;
-    *f = (shared_lookup){.service = service, .loop = loop, .loaded = loaded, .key = *key};
+    *f = (shared_lookup){.loop = loop, .loaded = loaded, .key = *key};
     TAILQ_INIT(&f->waiters);
     const mf_cache_wanted wanted = {.lists = &f->key, .n = 1};
     f->lookup = mf_cache_client_get(loop->cache, &wanted, &events, f);
@@ -218,8 +217,8 @@ static shared_lookup *start_lookup(mf_service *service, mf_service_loop *loop, m
 }
 
 /* True when the request waits for a lookup. */
-static bool join(mf_http_request *request, mf_service *service, mf_service_loop *loop,
-                 mf_loaded *loaded, uint32_t top_n, double since)
+static bool join(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded, uint32_t top_n,
+                 double since)
 {
     mf_cache_key key;
     const mf_http_view user = mf_http_get_segment(request);
@@ -229,7 +228,7 @@ static bool join(mf_http_request *request, mf_service *service, mf_service_loop 
     waiter *w = malloc(sizeof *w);
     shared_lookup *f = w != NULL ? find(loop->shared, &key) : NULL;
     if (w != NULL && f == NULL)
-        f = start_lookup(service, loop, loaded, &key);
+        f = start_lookup(loop, loaded, &key);
     if (f == NULL) {
         free(w);
         return false;
@@ -245,12 +244,12 @@ static bool join(mf_http_request *request, mf_service *service, mf_service_loop 
 void mf_handle_cached(mf_http_request *request, void *context)
 {
     const double since = mf_clock_seconds();
-    mf_service *service = context;
+    const mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
     mf_loaded *loaded = mf_serve_model(request, loop);
     uint32_t top_n;
-    if (loaded == NULL || !mf_serve_top_n(request, service->limits.max_top_n, &top_n))
+    if (loaded == NULL || !mf_serve_top_n(request, service->settings.max_top_n, &top_n))
         return;
-    if (!join(request, service, loop, loaded, top_n, since))
-        mf_serve_list(request, service, loop, loaded, top_n, since);
+    if (!join(request, loop, loaded, top_n, since))
+        mf_serve_list(request, loop, loaded, top_n, since);
 }

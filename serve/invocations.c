@@ -211,7 +211,7 @@ void mf_handle_invocations(mf_http_request *request, void *context)
                      .loaded = loaded,
                      .media_type = mf_inference_media_types[response_format]};
     in.inference =
-        mf_inference_create(loaded->recommender, &service->limits, request_format, response_format,
+        mf_inference_create(loaded->recommender, &loaded->limits, request_format, response_format,
                             body.bytes, body.n_bytes, mf_http_response(request), &err);
     if (in.inference == NULL) {
         mf_serve_reject(request, &err);
@@ -305,13 +305,13 @@ static void destroy_list(void *state)
     free(r);
 }
 
-void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
-                   mf_loaded *loaded, uint32_t top_n, double since)
+void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded,
+                   uint32_t top_n, double since)
 {
     mf_error err = {0};
     list_request r = {.loop = loop, .loaded = loaded, .since = since};
     const mf_http_view user = mf_http_get_segment(request);
-    if (!mf_listing_begin(&r.listing, loaded->recommender, &service->limits, loop->workspace,
+    if (!mf_listing_begin(&r.listing, loaded->recommender, &loaded->limits, loop->workspace,
                           user.bytes, user.n_bytes, top_n, &err))
         mf_serve_reject(request, &err);
     else if (!step_list(request, &r) &&
@@ -326,6 +326,6 @@ void mf_handle_recommend(mf_http_request *request, void *context)
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
     mf_loaded *loaded = mf_serve_model(request, loop);
     uint32_t top_n;
-    if (loaded != NULL && mf_serve_top_n(request, service->limits.max_top_n, &top_n))
-        mf_serve_list(request, service, loop, loaded, top_n, 0);
+    if (loaded != NULL && mf_serve_top_n(request, service->settings.max_top_n, &top_n))
+        mf_serve_list(request, loop, loaded, top_n, 0);
 }

@@ -39,7 +39,7 @@ void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, cons
 /* Looks up the list of the user in the path and responds with it, or with an error; at once, or in
  * slices where the catalogue takes long, so that the loop serves other requests in between. Must be
  * the last call of a handler. */
-void mf_serve_list(mf_http_request *request, const mf_service *service, mf_service_loop *loop,
-                   mf_loaded *loaded, uint32_t top_n, double since);
+void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded,
+                   uint32_t top_n, double since);
 
 #endif

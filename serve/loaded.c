@@ -59,7 +59,7 @@ static void explain_missing(const char *folder, mf_error *err)
     closedir(entries);
 }
 
-static mf_loaded *read_model(const char *folder, size_t max_index_bytes, mf_error *err)
+static mf_loaded *read_model(const char *folder, const mf_serve_settings *settings, mf_error *err)
 {
     const double start = mf_clock_seconds();
     char path[2048];
@@ -76,11 +76,16 @@ static mf_loaded *read_model(const char *folder, size_t max_index_bytes, mf_erro
     }
     loaded->model = mf_model_load(path, err);
     if (loaded->model != NULL)
-        loaded->recommender = mf_recommender_create(loaded->model, max_index_bytes, err);
-    if (loaded->recommender == NULL) {
+        loaded->recommender =
+            mf_recommender_create(loaded->model, mf_serve_settings_index_bytes(settings), err);
+    if (loaded->recommender != NULL)
+        loaded->lists = mf_named_lists_load(folder, loaded->model, err);
+    if (loaded->lists == NULL) {
         mf_loaded_free_if_unused(loaded);
         return NULL;
     }
+    loaded->limits = mf_serve_settings_limits(settings);
+    loaded->limits.lists = loaded->lists;
     snprintf(loaded->version, sizeof loaded->version, "%016llx",
              (unsigned long long)mf_model_checksum(loaded->model));
     loaded->seconds = mf_clock_seconds() - start;
@@ -102,6 +107,7 @@ bool mf_loaded_free_if_unused(mf_loaded *loaded)
 {
     if (atomic_load_explicit(&loaded->references, memory_order_acquire) > 0)
         return false;
+    mf_named_lists_destroy(loaded->lists);
     mf_recommender_destroy(loaded->recommender);
     mf_model_close(loaded->model);
     free(loaded);
@@ -113,19 +119,17 @@ bool mf_loaded_free_if_unused(mf_loaded *loaded)
 static void *run(void *argument)
 {
     mf_loader *loader = argument;
-    loader->loaded = read_model(loader->folder, loader->max_index_bytes, &loader->err);
+    loader->loaded = read_model(loader->folder, loader->settings, &loader->err);
     atomic_store(&loader->done, true);
     pthread_kill(loader->main_thread, loader->signal);
     return NULL;
 }
 
-bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_bytes, int signal,
-                     mf_error *err)
+bool mf_loader_start(mf_loader *loader, const char *folder, const mf_serve_settings *settings,
+                     int signal, mf_error *err)
 {
-    *loader = (mf_loader){.folder = folder,
-                          .max_index_bytes = max_index_bytes,
-                          .signal = signal,
-                          .main_thread = pthread_self()};
+    *loader = (mf_loader){
+        .folder = folder, .settings = settings, .signal = signal, .main_thread = pthread_self()};
     const int failed = mf_thread_start(&loader->thread, run, loader);
     if (failed != 0)
         return mf_fail_errno(err, failed, MF_NOWHERE, "no thread to load the model with");

@@ -1,4 +1,4 @@
-/* loaded.h: loads a model on a thread of its own and counts the references to it.
+/* loaded.h: loads a model and the lists beside it on a thread of its own and counts the references to it.
  *
  * Each loop holds a reference to the model it serves, and so does every request that is processed
  * in slices. A new model replaces the old one while both are in memory; the old one is freed after
@@ -9,7 +9,9 @@
 #define MF_SERVE_LOADED_H
 
 #include "base/error.h"
+#include "inference/named_lists.h"
 #include "recommend/recommender.h"
+#include "serve/serve_settings.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,6 +23,8 @@ enum { MF_MODEL_VERSION_BYTES = 17 };
 typedef struct mf_loaded {
     mf_model *model;
     mf_recommender *recommender;
+    mf_named_lists *lists;
+    mf_inference_limits limits;           /* the service's, with these lists */
     char version[MF_MODEL_VERSION_BYTES]; /* the file's checksum, 16 hexadecimal digits */
     double seconds;                       /* that loading took */
     atomic_uint references;
@@ -39,7 +43,7 @@ bool mf_loaded_free_if_unused(mf_loaded *loaded);
  * read. Main thread only. */
 typedef struct mf_loader {
     const char *folder;
-    size_t max_index_bytes;
+    const mf_serve_settings *settings;
     int signal; /* sent to the main thread at the end */
     pthread_t main_thread;
     pthread_t thread;
@@ -49,17 +53,18 @@ typedef struct mf_loader {
     mf_error err;
 } mf_loader;
 
-/* Begins to read folder's model.bin; `signal` is sent to the calling thread, which
- * blocks it, when the result is set. Must not be called while running.
+/* Begins to read folder's model.bin and lists; `signal` is sent to the calling thread, which
+ * blocks it, when the result is set. Must not be called while running. settings are borrowed for as
+ * long as the models.
  * Fails MF_ERR_IO: no thread. */
-MF_MUST_CHECK bool mf_loader_start(mf_loader *loader, const char *folder, size_t max_index_bytes,
-                                   int signal, mf_error *err);
+MF_MUST_CHECK bool mf_loader_start(mf_loader *loader, const char *folder,
+                                   const mf_serve_settings *settings, int signal, mf_error *err);
 
 /* Whether mf_loader_take would not wait. */
 bool mf_loader_is_done(const mf_loader *loader);
 
 /* Once it is done: the checked model and its recommender, with one reference, the caller's; or NULL
- * with MF_ERR_IO, MF_ERR_FORMAT or MF_ERR_MEMORY. Without a model.bin the error lists the contents
+ * with MF_ERR_IO, MF_ERR_FORMAT, MF_ERR_MEMORY or an error of mf_named_lists_load. Without a model.bin the error lists the contents
  * of the folder. */
 MF_MUST_CHECK mf_loaded *mf_loader_take(mf_loader *loader, mf_error *err);
 

@@ -6,7 +6,7 @@
  * The main thread loads models and waits for signals; loops serve requests (service.h).
  *
  *   SIGTERM, SIGINT  finish the requests under way and exit 0; a second one changes nothing
- *   SIGHUP           load model.bin again beside the one in service, check it, switch */
+ *   SIGHUP           load model.bin and the lists again beside those in service, check them, switch */
 #include "base/log.h"
 #include "sagemaker/environment.h"
 #include "serve/loaded.h"
@@ -124,6 +124,7 @@ static void log_model(const mf_loaded *loaded)
     mf_log_count(&line, "factors", model->n_factors);
     mf_log_count(&line, "ranking_factors", model->ranking.n_factors);
     mf_log_count(&line, "index_bytes", mf_recommender_index_bytes(loaded->recommender));
+    mf_log_count(&line, "lists", loaded->lists->n);
     mf_log_number(&line, "seconds", loaded->seconds, 3);
     mf_log_end(&line);
     mf_inference_log_models(loaded->recommender);
@@ -181,8 +182,7 @@ static void run(mf_service *service, const char *folder, const sigset_t *heeded,
         if (wanted && !loader.running && m->old == NULL) {
             mf_error err = {0};
             wanted = false;
-            if (!mf_loader_start(&loader, folder, mf_serve_settings_index_bytes(&service->settings),
-                                 LOADED, &err))
+            if (!mf_loader_start(&loader, folder, &service->settings, LOADED, &err))
                 reject_model(service, m, &err);
         }
         const int signal_number =

@@ -80,7 +80,6 @@ bool mf_service_create(mf_service *service, const mf_serve_settings *settings,
     service->started_ms = mf_clock_wall_ms();
     service->warned_us = INT64_MIN;
     service->settings = *settings;
-    service->limits = mf_serve_settings_limits(&service->settings);
     service->http = mf_serve_settings_http(&service->settings);
     service->http.context = service;
     service->routes = routes;

@@ -33,7 +33,6 @@ typedef struct mf_service_loop {
 
 typedef struct mf_service {
     mf_serve_settings settings;
-    mf_inference_limits limits;
     mf_http_settings http;
     mf_http_server *server;
     const mf_http_route *routes; /* [n_routes] every path that is handled */

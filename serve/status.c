@@ -55,11 +55,11 @@ void mf_handle_health(mf_http_request *request, void *context)
                    "{\"status\":\"ok\",\"version\":\"%s\",\"model\":{\"version\":\"%s\","
                    "\"users\":%u,\"items\":%u,\"ratings\":%llu,"
                    "\"models\":{\"rating\":%s,\"ranking\":%s},\"factors\":%u,"
-                   "\"ranking_factors\":%u,\"load_seconds\":%.3f}}",
+                   "\"ranking_factors\":%u,\"lists\":%zu,\"load_seconds\":%.3f}}",
                    MF_VERSION, loop->loaded->version, model->n_users, model->n_items,
                    (unsigned long long)model->n_rated, true_or_false(model->n_factors > 0),
                    true_or_false(model->ranking.n_factors > 0), model->n_factors,
-                   model->ranking.n_factors, loop->loaded->seconds);
+                   model->ranking.n_factors, loop->loaded->lists->n, loop->loaded->seconds);
     mf_http_respond(request, 200, "application/json");
 }
 
@@ -168,6 +168,7 @@ static void write_model(const metrics *out, const mf_loaded *loaded)
           model->n_factors);
     gauge(out, "model_ranking_factors", "Factors of an item's vector; 0 without a ranking model.",
           model->ranking.n_factors);
+    gauge(out, "model_lists", "Named lists of items beside the model.", (double)loaded->lists->n);
     gauge(out, "model_load_seconds", "Time to read and check the model.", loaded->seconds);
     gauge(out, "model_index_bytes", "Memory of the top-N index.",
           (double)mf_recommender_index_bytes(loaded->recommender));

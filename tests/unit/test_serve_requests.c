@@ -31,7 +31,7 @@ static mf_loaded *load(const mf_model_parts *parts, mf_error *err)
     sigemptyset(&loaded);
     sigaddset(&loaded, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &loaded, NULL);
-    assert_ok(mf_loader_start(&loader, folder, SIZE_MAX, SIGUSR1, err), *err);
+    assert_ok(mf_loader_start(&loader, folder, &settings, SIGUSR1, err), *err);
     assert_int_equal(sigwait(&loaded, &signal_number), 0);
     assert_true(mf_loader_is_done(&loader));
     mf_loaded *taken = mf_loader_take(&loader, err);
@@ -152,7 +152,7 @@ static void health_names_the_model_in_service(void **state)
     snprintf(body, sizeof body,
              "{\"status\":\"ok\",\"version\":\"" MF_VERSION "\",\"model\":{\"version\":\"%s\","
              "\"users\":3,\"items\":4,\"ratings\":5,\"models\":{\"rating\":true,\"ranking\":false},"
-             "\"factors\":3,\"ranking_factors\":0,\"load_seconds\":%.3f}}",
+             "\"factors\":3,\"ranking_factors\":0,\"lists\":0,\"load_seconds\":%.3f}}",
              model->version, model->seconds);
     assert_body(get("/health"), body);
     memcpy(first, model->version, sizeof first);
@@ -424,6 +424,7 @@ static void metrics_count_requests_by_route_and_status(void **state)
     assert_int_equal(metric("recommender_model_ratings"), 5);
     assert_int_equal(metric("recommender_model_factors"), 3);
     assert_int_equal(metric("recommender_model_ranking_factors"), 2);
+    assert_int_equal(metric("recommender_model_lists"), 0);
     assert_int_equal(metric("recommender_http_connections_refused_total"), 0);
     assert_true(metric("process_resident_memory_bytes") > 1e6);
     assert_true(metric("recommender_http_received_bytes_total") > 100);

@@ -2,6 +2,8 @@
  * the file of items but has no ratings has attributes and no score. */
 #include "inference/state.h"
 
+#include <string.h>
+
 /* The name of ids in entries. */
 static mf_id item_word(const mf_inference *inference)
 {
@@ -75,22 +77,48 @@ static void write_entry(mf_inference *inference, const mf_recommendation *entry,
     mf_text_literal(text, "}");
 }
 
+/* {"userId":"7","score":0.81,"predicted_rating":4.2}; the name follows that of the item. */
+static void write_user(mf_inference *inference, const mf_recommendation *entry)
+{
+    mf_text *text = inference->response;
+    const mf_id word = item_word(inference);
+    const mf_id id = mf_id_list_get(&inference->parts->users, entry->item);
+    if (memchr(word.bytes, '_', word.n_bytes) != NULL)
+        mf_text_literal(text, "{\"user_id\":");
+    else
+        mf_text_literal(text, "{\"userId\":");
+    mf_text_json(text, id.bytes, id.n_bytes);
+    mf_text_literal(text, ",\"score\":");
+    mf_text_float(text, entry->score);
+    if (mf_recommender_has_ratings(inference->recommender)) {
+        mf_text_literal(text, ",\"predicted_rating\":");
+        mf_text_float(text, entry->predicted_rating);
+    }
+    mf_text_literal(text, "}");
+}
+
 void mf_entries_write(mf_inference *inference, const mf_recommendation *best, size_t n_best,
                       const mf_explanation *explanations)
 {
     mf_text *text = inference->response;
     const bool is_list = inference->instance.kind == MF_INSTANCE_LIST;
+    const bool is_audience = inference->instance.kind == MF_INSTANCE_AUDIENCE;
     size_t n_unknown = 0;
     mf_response_begin(inference);
     if (is_list)
         mf_text_literal(text, "{\"recommendations\":[");
+    else if (is_audience)
+        mf_text_literal(text, "{\"audience\":[");
     else
         mf_text_literal(text, "{\"similar\":[");
     for (size_t i = 0; i < n_best; i++) {
         if (i > 0)
             mf_text_literal(text, ",");
-        write_entry(inference, &best[i], explanations != NULL ? &explanations[i] : NULL,
-                    &n_unknown);
+        if (is_audience)
+            write_user(inference, &best[i]);
+        else
+            write_entry(inference, &best[i], explanations != NULL ? &explanations[i] : NULL,
+                        &n_unknown);
     }
     mf_text_literal(text, "]");
     if (is_list && !inference->list.profile.known)

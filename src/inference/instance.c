@@ -37,7 +37,7 @@ static bool fail_unknown(const mf_reading *r, const char *inside, const char *na
                                ? "movieId, rating and timestamp"
                                : "userId, movieId, movieIds, ratings, top_n, similar, order, "
                                  "include_rated, where, exclude, in, diversity, max_per, offset, "
-                                 "explain or with");
+                                 "explain, with, userIds, blend or audience");
 }
 
 static bool read_rating(const mf_reading *r, const char *field, const json_t *value, float *rating)
@@ -78,6 +78,16 @@ static bool read_order(const mf_reading *r, const char *field, const json_t *val
         }
     return MF_READING_FAIL(r, field, "expected %s, found \"%s\"", expected,
                            mf_printable(shown, sizeof shown, word, json_string_length(value)));
+}
+
+static bool read_blend(const mf_reading *r, const char *field, const json_t *value)
+{
+    const char *word = json_string_value(value);
+    if (word != NULL && strcmp(word, "least_misery") == 0)
+        r->instance->blend = MF_BLEND_LEAST_MISERY;
+    else if (word == NULL || strcmp(word, "average") != 0)
+        return MF_READING_FAIL(r, field, "expected \"average\" or \"least_misery\"");
+    return true;
 }
 
 static bool read_one_rated(const mf_reading *r, size_t i, json_t *value)
@@ -166,8 +176,13 @@ static bool read_field(mf_reading *r, const char *name, size_t n_bytes, json_t *
         return mf_reading_id(r, name, value, &instance->item);
     case MF_FIELD_ITEM_IDS:
         return mf_reading_ids(r, name, value, SIZE_MAX, &instance->candidates);
+    case MF_FIELD_USER_IDS:
+        return mf_reading_ids(r, name, value, MF_GROUP_MAX, &instance->users);
+    case MF_FIELD_BLEND:
+        return read_blend(r, name, value);
     case MF_FIELD_TOP_N:
     case MF_FIELD_SIMILAR:
+    case MF_FIELD_AUDIENCE:
         return mf_reading_count(r, name, value, 1, r->limits->max_top_n, &instance->n);
     case MF_FIELD_INCLUDE_RATED:
         if (!json_is_boolean(value))
@@ -207,16 +222,30 @@ static bool decide(const mf_reading *r)
     mf_instance *instance = r->instance;
     const bool *has = r->has;
     const bool list = has[MF_FIELD_TOP_N] || has[MF_FIELD_ITEM_IDS];
-    const bool user = has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS];
+    const bool group = has[MF_FIELD_USER_IDS];
+    const bool user = has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS] || group;
+    const bool of_item = has[MF_FIELD_SIMILAR] || has[MF_FIELD_AUDIENCE];
     const mf_field of_lists = list_field(r);
     const char *message = NULL;
-    if (has[MF_FIELD_SIMILAR] && (user || list || of_lists != MF_FIELDS))
+    if (has[MF_FIELD_SIMILAR] && (user || list || has[MF_FIELD_AUDIENCE] || of_lists != MF_FIELDS))
         message = "similar goes with movieId and with: leave out the other fields";
-    else if (has[MF_FIELD_SIMILAR] && !has[MF_FIELD_ITEM_ID])
-        message = "add movieId: similar lists the movies that are like one";
+    else if (has[MF_FIELD_AUDIENCE] && (user || list || has[MF_FIELD_WITH] ||
+                                        (of_lists != MF_FIELDS && of_lists != MF_FIELD_ORDER)))
+        message = "audience goes with movieId and order: leave out the other fields";
+    else if (of_item && !has[MF_FIELD_ITEM_ID])
+        message = has[MF_FIELD_SIMILAR]
+                      ? "add movieId: similar lists the movies that are like one"
+                      : "add movieId: audience lists the users who would like one";
     else if (has[MF_FIELD_USER_ID] && has[MF_FIELD_RATINGS])
         message = "send userId for a user of the training data or ratings for a visitor, not both";
-    else if (!user && !list && !has[MF_FIELD_SIMILAR])
+    else if (group && (has[MF_FIELD_USER_ID] || has[MF_FIELD_RATINGS]))
+        message = "send userIds for a group or one user, not both";
+    else if (group && (!list || has[MF_FIELD_EXPLAIN]))
+        message = !list ? "userIds goes with top_n or movieIds: add one of them"
+                        : "explain goes with one user: a group's list has no reasons";
+    else if (has[MF_FIELD_BLEND] && !group)
+        message = "blend goes with userIds: add them";
+    else if (!user && !list && !of_item)
         message = has[MF_FIELD_ITEM_ID]
                       ? "add userId for a rating or similar for movies like this one"
                       : "the request is incomplete: send userId with movieId or top_n";
@@ -224,16 +253,17 @@ static bool decide(const mf_reading *r)
         message = "add userId, or ratings of a visitor";
     else if (has[MF_FIELD_ITEM_ID] && list)
         message = "send movieId for one rating, or top_n and movieIds for a list, not both";
-    else if (!list && of_lists != MF_FIELDS)
+    else if (!list && !of_item && of_lists != MF_FIELDS)
         return MF_READING_FAIL(r, NULL, "%s goes with top_n or movieIds: add one of them",
                                mf_field_name(of_lists));
     else if (!has[MF_FIELD_ITEM_ID] && !list)
         message = "add movieId for a rating or top_n for recommendations";
     if (message != NULL)
         return MF_READING_FAIL(r, NULL, "%s", message);
-    instance->kind = has[MF_FIELD_SIMILAR] ? MF_INSTANCE_SIMILAR
-                     : list                ? MF_INSTANCE_LIST
-                                           : MF_INSTANCE_RATING;
+    instance->kind = has[MF_FIELD_SIMILAR]    ? MF_INSTANCE_SIMILAR
+                     : has[MF_FIELD_AUDIENCE] ? MF_INSTANCE_AUDIENCE
+                     : list                   ? MF_INSTANCE_LIST
+                                              : MF_INSTANCE_RATING;
     if (list && !has[MF_FIELD_TOP_N] && instance->candidates.n > r->limits->max_top_n)
         return MF_READING_FAIL(r, NULL,
                                "add top_n: without it the list has all movieIds, which may be %lu "
@@ -272,6 +302,8 @@ static void clear(mf_instance *instance)
     instance->include_rated = false;
     instance->order = MF_ORDER_DEFAULT;
     instance->item_word = (mf_id){NULL, 0};
+    instance->users.n = 0;
+    instance->blend = MF_BLEND_AVERAGE;
     instance->candidates.n = 0;
     instance->rated.n = 0;
     instance->n_times = 0;
@@ -298,6 +330,7 @@ void mf_instance_free(mf_instance *instance)
 {
     clear(instance);
     mf_steering_free(&instance->steering);
+    mf_free(instance->users.id);
     mf_free(instance->candidates.id);
     mf_free(instance->rated.id);
     mf_free(instance->ratings);

@@ -13,6 +13,7 @@
 #include "inference/json.h"
 #include "inference/reading.h"
 #include "inference/steering.h"
+#include "recommend/group.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,11 +23,14 @@ typedef enum mf_instance_kind {
     MF_INSTANCE_RATING,
     MF_INSTANCE_LIST,
     MF_INSTANCE_SIMILAR,
+    MF_INSTANCE_AUDIENCE,
 } mf_instance_kind;
 
 typedef struct mf_instance {
     mf_instance_kind kind;
-    mf_written_id user; /* id.bytes NULL: folded in from ratings, or none (similar) */
+    mf_written_id user;   /* id.bytes NULL: a group, folded in from ratings, or none (similar) */
+    mf_written_ids users; /* of a group; n 0: none */
+    mf_blend blend;
     mf_written_id item; /* of a rating, of similar */
     uint32_t n;         /* how many at most; a list of all candidates: 0 */
     bool include_rated;

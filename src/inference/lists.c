@@ -34,11 +34,32 @@ static void count_user(mf_inference *inference, const mf_profile *profile)
     inference->counts.n_unknown_users += !profile->known;
 }
 
+/* The group of the instance: a member who is not in the model counts with the mean profile. */
+static bool find_group(mf_inference *inference, mf_workspace *workspace, mf_profile *profile,
+                       mf_error *err)
+{
+    const mf_instance *instance = &inference->instance;
+    if (!mf_group_begin(inference->recommender, workspace, err))
+        return false;
+    for (size_t i = 0; i < instance->users.n; i++) {
+        const mf_id id = instance->users.id[i].id;
+        const mf_profile member = mf_profile_of_user(
+            inference->recommender, mf_model_find_user(inference->model, id.bytes, id.n_bytes));
+        count_user(inference, &member);
+        if ((!member.known && !mf_reject_unknown(inference, "userIds", id, err)) ||
+            !mf_group_add(inference->recommender, workspace, &member, err))
+            return false;
+    }
+    return mf_group_profile(inference->recommender, workspace, instance->blend, profile, err);
+}
+
 /* Fills the user profile of the instance. It is valid until the next fold-in. */
 static bool find_profile(mf_inference *inference, mf_workspace *workspace, mf_profile *profile,
                          mf_error *err)
 {
     const mf_instance *instance = &inference->instance;
+    if (instance->users.n > 0)
+        return find_group(inference, workspace, profile, err);
     if (instance->rated.n == 0) {
         const mf_id id = instance->user.id;
         *profile = mf_profile_of_user(inference->recommender,
@@ -165,6 +186,20 @@ static bool begin_similar(mf_inference *inference, mf_workspace *workspace, mf_e
     return true;
 }
 
+static bool begin_audience(mf_inference *inference, mf_workspace *workspace, mf_error *err)
+{
+    const mf_instance *instance = &inference->instance;
+    const uint32_t item = find_item(inference, instance->item.id);
+    inference->list.known_item = item != MF_INDEX_NONE;
+    if (item == MF_INDEX_NONE)
+        return mf_reject_unknown(inference, "movieId", instance->item.id, err);
+    if (!mf_audience_begin(inference->recommender, workspace, item, instance->n, instance->order,
+                           err))
+        return false;
+    inference->list.searched_in = workspace;
+    return true;
+}
+
 /* Predicts a folded-in user's rating of one item. */
 static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_error *err)
 {
@@ -193,7 +228,8 @@ static bool respond_rating(mf_inference *inference, mf_workspace *workspace, mf_
 static mf_workspace *choose_workspace(mf_inference *inference, mf_workspace *workspace,
                                       mf_error *err)
 {
-    if (inference->until <= 0 || !mf_recommender_is_long(inference->recommender))
+    if (inference->until <= 0 || (inference->instance.kind != MF_INSTANCE_AUDIENCE &&
+                                  !mf_recommender_is_long(inference->recommender)))
         return workspace;
     if (inference->own == NULL)
         inference->own = mf_workspace_create(err);
@@ -208,7 +244,9 @@ bool mf_instance_resume(mf_inference *inference, mf_error *err)
     const double until = list->searched_in == inference->own ? inference->until : 0;
     const mf_explanation *explanations = NULL;
     mf_workspace *searched_in = list->searched_in;
-    if (searched_in != NULL && !mf_search_step(searched_in, until, &best, &n_best))
+    if (searched_in != NULL && !(inference->instance.kind == MF_INSTANCE_AUDIENCE
+                                     ? mf_audience_step(searched_in, until, &best, &n_best)
+                                     : mf_search_step(searched_in, until, &best, &n_best)))
         return true;
     list->searched_in = NULL;
     if (searched_in != NULL && inference->instance.steering.n_reasons > 0 &&
@@ -227,8 +265,10 @@ static bool begin_instance(mf_inference *inference, mf_workspace *workspace, mf_
     mf_free(inference->list.unknown);
     inference->list = (mf_list){.searched_in = NULL};
     workspace = choose_workspace(inference, workspace, err);
-    if (workspace == NULL || !(kind == MF_INSTANCE_LIST ? begin_list(inference, workspace, err)
-                                                        : begin_similar(inference, workspace, err)))
+    if (workspace == NULL ||
+        !(kind == MF_INSTANCE_LIST       ? begin_list(inference, workspace, err)
+          : kind == MF_INSTANCE_AUDIENCE ? begin_audience(inference, workspace, err)
+                                         : begin_similar(inference, workspace, err)))
         return false;
     return mf_instance_resume(inference, err);
 }
@@ -244,6 +284,9 @@ static bool check_order(const mf_inference *inference, mf_place place, mf_error 
     if (inference->instance.steering.n_reasons > 0 && by_rating)
         return mf_place_fail(err, MF_ERR_PARSE, place, "explain",
                              "a list by predicted rating has no reasons, one by ranking has");
+    if (inference->instance.kind == MF_INSTANCE_AUDIENCE && order == MF_ORDER_POPULARITY)
+        return mf_place_fail(err, MF_ERR_PARSE, place, "order",
+                             "expected ranking or rating: popularity is the same for all users");
     if (mf_recommender_can_order(inference->recommender, order))
         return true;
     return mf_place_fail(err, MF_ERR_PARSE, place, "order",

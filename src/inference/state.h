@@ -15,6 +15,7 @@
 #include "inference/inference.h"
 #include "inference/instance.h"
 #include "inference/json.h"
+#include "recommend/audience.h"
 #include "recommend/explain.h"
 
 enum {

@@ -27,8 +27,9 @@ static void require(bool holds)
 
 static void start(void)
 {
-    const mf_model_parts parts[MODELS] = {sample_parts(), sample_parts_with_ranking(),
-                                          sample_parts_without_ratings()};
+    mf_model_parts parts[MODELS] = {sample_parts(), sample_parts_with_ranking(),
+                                    sample_parts_without_ratings()};
+    parts[BOTH_MODELS].attributes = sample_parts_with_attributes().attributes;
     for (int m = 0; m < MODELS; m++) {
         size_t n_bytes;
         on.files[m] = sample_file(&parts[m], &n_bytes);
@@ -116,9 +117,10 @@ static void check_entries(const choice *c, const json_t *response)
 {
     const json_t *list = json_object_get(response, "recommendations");
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *entry = json_array_get(list, i);
+        json_t *entry = json_array_get(list, i);
         const json_t *rating = json_object_get(entry, "predicted_rating");
-        require(json_is_string(json_object_get(entry, "movieId")));
+        /* The id stands first, under the name of the request. */
+        require(json_is_string(json_object_iter_value(json_object_iter(entry))));
         require(is_number_or_null(json_object_get(entry, "score")));
         require(c->model == RANKING_MODEL ? rating == NULL : is_number_or_null(rating));
         if (json_object_get(entry, "known_item") == NULL)

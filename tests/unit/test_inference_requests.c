@@ -172,19 +172,21 @@ static void unknown_fields_are_named_with_what_was_meant(void **state)
     refuse("{\"userId\":\"7\",\"color\":\"1\"}",
            "unknown field \"color\": expected userId, movieId, movieIds, ratings, top_n, similar, "
            "order, "
-           "include_rated, where, exclude, in, diversity, max_per, offset, explain or with");
+           "include_rated, where, exclude, in, diversity, max_per, offset, explain, with, userIds, "
+           "blend or audience");
     refuse("{\"\":1}", "unknown field \"\": expected userId, movieId, movieIds, ratings, "
                        "top_n, similar, order, include_rated, where, exclude, in, diversity, "
-                       "max_per, offset, explain or with");
+                       "max_per, offset, explain, with, userIds, blend or audience");
     refuse("{\"ratings\":[{\"movieId\":1,\"rating\":5,\"color\":1}],\"top_n\":1}",
            "ratings[0]: unknown field \"color\": expected movieId, rating and timestamp");
     refuse("{\"ratings\":[{\"movieId\":1,\"rating\":5,\"timestmap\":1}],\"top_n\":1}",
            "ratings[0]: unknown field \"timestmap\": did you mean timestamp?");
     refuse("{\"ratings\":[{\"movieId\":1,\"rating\":5,\"ts\":1}],\"top_n\":1}",
            "ratings[0]: unknown field \"ts\": did you mean timestamp?");
-    refuse("{\"timestamp\":1}", "unknown field \"timestamp\": expected userId, movieId, movieIds, "
-                                "ratings, top_n, similar, order, include_rated, where, exclude, "
-                                "in, diversity, max_per, offset, explain or with");
+    refuse("{\"timestamp\":1}",
+           "unknown field \"timestamp\": expected userId, movieId, movieIds, "
+           "ratings, top_n, similar, order, include_rated, where, exclude, "
+           "in, diversity, max_per, offset, explain, with, userIds, blend or audience");
     refuse("{\"ratings\":[{\"userId\":1,\"rating\":5}],\"top_n\":1}",
            "ratings[0]: unknown field \"userId\": expected movieId, rating and timestamp");
     refuse("{\"instances\":[{\"userId\":1,\"moveID\":2}]}",

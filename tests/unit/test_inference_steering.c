@@ -209,6 +209,49 @@ static void responses_use_the_words_of_the_request(void **state)
            "item_id: is movieId once more: send one of the two");
 }
 
+static void several_people_get_one_list(void **state)
+{
+    (void)state;
+    expect_ids("{\"userIds\":[\"7\"],\"include_rated\":true,\"top_n\":4}", "~~~~ 2959 1042");
+    expect_ids("{\"user_ids\":[7,\"z\xC3\xBCri\"],\"include_rated\":true,\"top_n\":1,"
+               "\"movieIds\":[\"2959\"]}",
+               "2959");
+    /* 7 rated all but a@b, which züri rated: nothing is left. */
+    expect_ids("{\"userIds\":[7,\"z\xC3\xBCri\"],\"top_n\":4}", "");
+    expect_ids("{\"userIds\":[7,\"unknown\"],\"blend\":\"least_misery\",\"include_rated\":true,"
+               "\"top_n\":4,\"where\":{\"genres\":\"War\"}}",
+               "1042");
+    assert_int_equal(fixture.counts.n_unknown_users, 1);
+    refuse("{\"userIds\":[],\"top_n\":1}", "userIds: expected 1 to 100 ids, found 0");
+    refuse("{\"userIds\":[1],\"movieId\":1}",
+           "userIds goes with top_n or movieIds: add one of them");
+    refuse("{\"userIds\":[1],\"userId\":1,\"top_n\":1}",
+           "send userIds for a group or one user, not both");
+    refuse("{\"userIds\":[1],\"top_n\":1,\"explain\":1}",
+           "explain goes with one user: a group's list has no reasons");
+    refuse("{\"userIds\":[1],\"top_n\":1,\"blend\":\"max\"}",
+           "blend: expected \"average\" or \"least_misery\"");
+    refuse("{\"userId\":1,\"top_n\":1,\"blend\":\"average\"}", "blend goes with userIds: add them");
+}
+
+static void an_audience_is_the_users_who_have_not_rated_the_item(void **state)
+{
+    (void)state;
+    const char *body = "{\"movieId\":\"1042\",\"audience\":10}";
+    assert_true(send_bytes(JSON, JSON, body, strlen(body)));
+    assert_null(strstr(fixture.response.bytes, "{\"userId\":\"7\""));
+    assert_non_null(strstr(fixture.response.bytes, "{\"audience\":[{\"userId\":\""));
+    body = "{\"item_id\":\"1042\",\"audience\":1,\"order\":\"rating\"}";
+    assert_true(send_bytes(JSON, JSON, body, strlen(body)));
+    assert_non_null(strstr(fixture.response.bytes, "[{\"user_id\":\""));
+    expect("{\"movieId\":\"none\",\"audience\":1}", "{\"audience\":[],\"known_item\":false}");
+    refuse("{\"audience\":1}", "add movieId: audience lists the users who would like one");
+    refuse("{\"movieId\":1,\"audience\":1,\"userId\":1}",
+           "audience goes with movieId and order: leave out the other fields");
+    refuse("{\"movieId\":1,\"audience\":1,\"order\":\"popularity\"}",
+           "order: expected ranking or rating: popularity is the same for all users");
+}
+
 static void a_list_has_the_items_of_its_file(void **state)
 {
     (void)state;
@@ -258,6 +301,8 @@ int main(void)
         inference_test(attributes_stand_in_entries),
         inference_test(reasons_add_up),
         inference_test(responses_use_the_words_of_the_request),
+        inference_test(several_people_get_one_list),
+        inference_test(an_audience_is_the_users_who_have_not_rated_the_item),
         inference_test(a_list_has_the_items_of_its_file),
     };
     return cmocka_run_group_tests_name("inference_steering", tests, steering_start, asking_end);

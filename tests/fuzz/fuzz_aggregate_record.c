@@ -50,7 +50,8 @@ static bool read_state(mf_aggregate_window *w, const char *state, size_t n)
 {
     mf_text event = MF_TEXT_EMPTY;
     mf_error err = {.code = MF_OK};
-    mf_text_literal(&event, "{\"state\":");
+    mf_text_literal(&event, "{\"window\":{\"start\":\"2026-01-31T09:00:00Z\","
+                            "\"end\":\"2026-01-31T09:05:00Z\"},\"state\":");
     mf_text_append(&event, state, n);
     mf_text_literal(&event, "}");
     mf_aggregate_window_clear(w);

@@ -54,7 +54,7 @@ static bool is_closed(const mf_predict_handler *h)
     return h->settings->outsiders == MF_PREDICT_CLOSED;
 }
 
-/* The instance, and its canonical form. */
+/* The instance, and the JSON that the model is sent. */
 static bool read_instance(mf_predict_handler *h, mf_predict_problem *problem)
 {
     const char *body = h->request.body;
@@ -68,7 +68,7 @@ static bool read_instance(mf_predict_handler *h, mf_predict_problem *problem)
         body = h->query_body.bytes;
         n_body = h->query_body.n_bytes;
     }
-    return mf_predict_decode(&h->instance, &h->limits, is_closed(h), body, n_body, &h->canonical,
+    return mf_predict_decode(&h->instance, &h->limits, is_closed(h), body, n_body, &h->sent,
                              problem);
 }
 
@@ -81,7 +81,7 @@ static bool predict(mf_predict_handler *h, const mf_lambda_invocation *invocatio
                                        "the time was up before the model was called");
     const double start = mf_clock_seconds();
     const bool ok =
-        h->predictor->predict(h->predictor, h->canonical.bytes, h->canonical.n_bytes,
+        h->predictor->predict(h->predictor, h->sent.bytes, h->sent.n_bytes,
                               mf_clock_wall_ms() + budget_ms, model, n_model, &outcome->problem);
     outcome->called_model = true;
     outcome->model_ms = (mf_clock_seconds() - start) * 1e3;
@@ -112,7 +112,7 @@ bool mf_predict_handle(mf_predict_handler *handler, const mf_lambda_invocation *
     const char *origin = h->settings->allow_origin;
     *outcome = (mf_predict_outcome){.status = 0};
     mf_text_clear(&h->query_body, BYTES_KEPT);
-    mf_text_clear(&h->canonical, BYTES_KEPT);
+    mf_text_clear(&h->sent, BYTES_KEPT);
     mf_text_clear(&h->response_body, BYTES_KEPT);
     bool ok =
         mf_predict_request_read(&h->request, invocation->event, invocation->n_event, problem) &&
@@ -138,6 +138,6 @@ void mf_predict_handler_free(mf_predict_handler *handler)
     mf_predict_request_free(&handler->request);
     mf_instance_free(&handler->instance);
     mf_text_free(&handler->query_body);
-    mf_text_free(&handler->canonical);
+    mf_text_free(&handler->sent);
     mf_text_free(&handler->response_body);
 }

@@ -30,7 +30,7 @@ typedef struct mf_predict_handler {
     mf_predict_request request;
     mf_instance instance;
     mf_text query_body; /* of a GET */
-    mf_text canonical;  /* of the instance */
+    mf_text sent;       /* to the model: the instance (decode.h) */
     mf_text response_body;
 } mf_predict_handler;
 

@@ -1,7 +1,7 @@
 /* predictor.h: what computes the response to an instance: a SageMaker endpoint, or a model in this
  * process.
  *
- * An instance is one JSON object of inference.h in its canonical form (decode.h). The response is
+ * An instance is one JSON object of inference.h (decode.h). The response is
  * the body that /invocations gives for it.
  *
  * Threads: one for each predictor. */

@@ -13,7 +13,9 @@
  *     without a row in movies.csv has the title null, no genres and "known_movie": false. Without
  *     movies (NULL) all of these members are left out.
  * (3) Closed (OUTSIDERS): "known_user" is left out beside a userId.
- * (4) A text that is not a response to this instance is the model's problem; none of it is shown.
+ * (4) An item has the name that the request gives it. What `with` and `explain` add follows; the title and
+ *     the genres of a movie are those of movies.csv, when it has the movie.
+ * (5) A text that is not a response to this instance is the model's problem; none of it is shown.
  *
  * Threads: any. */
 #ifndef MF_LAMBDA_PREDICT_RESPONSE_H

@@ -136,6 +136,17 @@ void mf_text_float(mf_text *text, float value)
     mf_text_append(text, start, (size_t)(end - start));
 }
 
+void mf_text_double(mf_text *text, double value)
+{
+    char digits[32];
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    mf_text_append(text, digits, strlen(digits));
+}
+
 void mf_text_json(mf_text *text, const char *bytes, size_t n)
 {
     mf_text_literal(text, "\"");

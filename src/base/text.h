@@ -55,6 +55,9 @@ void mf_text_count(mf_text *text, uint64_t value);
  * nine significant digits (1.5e-07). Not finite: null. */
 void mf_text_float(mf_text *text, float value);
 
+/* A finite double, with as many digits as it takes to read it back: 1995, 0.1, 0.30000000000000004. */
+void mf_text_double(mf_text *text, double value);
+
 /* A JSON string with its quotes. Bytes are valid UTF-8; quotes, backslashes and control characters
  * are escaped. */
 void mf_text_json(mf_text *text, const char *bytes, size_t n);

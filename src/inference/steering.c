@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------------ reading */
@@ -409,18 +408,6 @@ static void write_categories(const mf_attributes *attributes, uint32_t attribute
     mf_text_literal(text, "]");
 }
 
-/* As short as it can be read back. */
-static void write_number(double number, mf_text *text)
-{
-    char digits[32];
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, number);
-        if (strtod(digits, NULL) == number)
-            break;
-    }
-    mf_text_append(text, digits, strlen(digits));
-}
-
 static void write_value(const mf_attributes *attributes, uint32_t attribute, uint32_t row,
                         mf_text *text)
 {
@@ -438,7 +425,7 @@ static void write_value(const mf_attributes *attributes, uint32_t attribute, uin
     if (written.n_bytes > 0)
         mf_text_json(text, written.bytes, written.n_bytes);
     else if (isfinite(number))
-        write_number(number, text);
+        mf_text_double(text, number);
     else
         mf_text_literal(text, "null");
 }

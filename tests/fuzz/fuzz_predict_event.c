@@ -2,8 +2,8 @@
  *
  * The predictor responds as a model would. The response of the function is JSON in the shape of its
  * integration, with the headers of every response; what is rejected has a status of its own and
- * shows nothing of the system; the instance that the model gets has, as a request of its own, the
- * same canonical form. */
+ * shows nothing of the system; the JSON that the model gets is, as a request of its own, sent as
+ * it is. */
 #include "lambda/predict/handler.h"
 #include "lambda/predict/movies.h"
 
@@ -126,13 +126,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         require(strtol(r.err.text, NULL, 10) == r.outcome.status);
     }
     if (on.instance != NULL) {
-        char *canonical = on.instance;
+        char *sent = on.instance;
         on.instance = NULL;
         result again;
-        handle(canonical, strlen(canonical), &again);
-        require(on.instance != NULL && strcmp(on.instance, canonical) == 0);
+        handle(sent, strlen(sent), &again);
+        require(on.instance != NULL && strcmp(on.instance, sent) == 0);
         mf_text_free(&again.response);
-        free(canonical);
+        free(sent);
     }
     mf_text_free(&r.response);
     free(on.instance);

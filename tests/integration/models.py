@@ -53,14 +53,14 @@ def shared_folder():
 
 
 @functools.lru_cache(maxsize=None)
-def trained(seed=7, n_factors=8, n_epochs=4, rows=None):
+def trained(seed=7, n_factors=8, n_epochs=4, rows=None, movies=None):
     """The model of ROWS (or of other rows, a tuple), by the real `train`; other seeds give
-    other models of the same users and items."""
+    other models of the same users and items. movies: the text of a file of items."""
     rows = ROWS if rows is None else rows
     prefix = Path(tempfile.mkdtemp(prefix="job-", dir=shared_folder()))
     prefix.chmod(0o755)
     job = Job(prefix, {"n_factors": str(n_factors), "n_epochs": str(n_epochs), "seed": str(seed)})
-    job.channel("train", {"ratings.csv": csv(rows)})
+    job.channel("train", {"ratings.csv": csv(rows), **({"movies.csv": movies} if movies else {})})
     job.write_config()
     done = subprocess.run([TRAIN, "--prefix", prefix], stdout=subprocess.PIPE, check=False,
                           stderr=subprocess.STDOUT, timeout=DEADLINE,
@@ -68,6 +68,14 @@ def trained(seed=7, n_factors=8, n_epochs=4, rows=None):
     if done.returncode != 0:
         raise AssertionError(f"train exits {done.returncode}\n{done.stdout.decode()}")
     return Trained(prefix, rows)
+
+
+def described():
+    """The model of ROWS with titles, years 1990 to 1999, and genres: Drama, of each third item Comedy too."""
+    items = sorted({row[1] for row in ROWS})
+    return trained(movies="movieId,title,genres\n" + "".join(
+        f'{item},"Film {item} ({1990 + i % 10})",Drama{"" if i % 3 else "|Comedy"}\n'
+        for i, item in enumerate(items)))
 
 
 def place_model(path, model=None):

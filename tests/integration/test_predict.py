@@ -29,8 +29,8 @@ class EventSources(PredictCase):
             self.assertEqual("response", event.kind, name)
             self.assertEqual(RESPONSE, event.json["body"], name)
         self.assertEqual(RESPONSE, self.bare(REQUEST))
-        self.assertEqual({b'{"userId":"2","movieId":"2959"}'},
-                         {r.body for r in self.endpoint.requests})
+        self.assertEqual([{"userId": "2", "movieId": "2959"}] * 9,
+                         [json.loads(r.body) for r in self.endpoint.requests])
         self.assertEqual({f"/endpoints/{ENDPOINT}/invocations"},
                          {r.target for r in self.endpoint.requests})
         self.assertEqual(1, self.endpoint.n_connections)

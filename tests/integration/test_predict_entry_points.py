@@ -5,7 +5,7 @@ import json
 import unittest
 
 from aws_peers import failure, respond
-from models import trained
+from models import described, trained
 from predict_case import PredictCase
 from serve_case import ServeCase
 
@@ -106,7 +106,7 @@ class EntryPoints(ServeCase):
     def test_errors_have_the_same_text_at_every_entry_point(self):
         behind, own = self.functions
         for request in ({"userId": "1"}, {"movieId": "1"}, {"userId": None, "movieId": "1"},
-                        {"userId": "", "movieId": "1"}, {"userId": "1", "item": "2"},
+                        {"userId": "", "movieId": "1"}, {"userId": "1", "thing": "2"},
                         {"userId": "1", "top_n": 0}, {"userId": "1", "top_n": 1001},
                         {"userId": "1", "movieIds": []}, {"movieId": "1", "similar": "3"},
                         {"ratings": [{"rating": 1}], "top_n": 1},
@@ -128,6 +128,53 @@ class EntryPoints(ServeCase):
                              json.loads(function.post(json.dumps(request))["body"])["error"]["message"])
         self.assertEqual(1, len(behind.endpoint.requests))
         self.assertEqual("response", own.invoke({"userId": "1", "movieId": "2"}).kind)
+
+
+class Steered(ServeCase):
+    """A model with a file of items, requests with where, exclude, explain, …; no file of movies."""
+
+    def requests(self):
+        users, items = trained().users, trained().items
+        yield {"user_id": users[0], "item_id": items[0], "with": ["title", "genres", "year"]}
+        yield {"item_id": items[0], "similar": 5, "with": ["year"]}
+        rated = [{"product_id": item, "rating": 5 - n % 2} for n, item in enumerate(items[:5])]
+        for who in ({"userId": users[3]}, {"user": users[4]}, {"ratings": rated}, {"userId": "unknown"},
+                    {"userIds": users[:3], "blend": "least_misery"}):
+            yield {**who, "top_n": 5, "where": {"genres": {"any": ["Comedy"]}, "year": {"from": 1993}}}
+            yield {**who, "limit": 5, "offset": 3, "exclude": [*items[:4], "nothing"], "diversity": 0.4}
+            yield {**who, "top_n": 6, "max_per": {"genres": 3}, "with": ["title"]}
+            yield {**who, "item_ids": items[5:9], "include_rated": True, "order": "popularity"}
+        yield {"userId": users[3], "top_n": 4, "explain": 2}
+        yield {"ratings": rated, "top_n": 4, "explain": 3}
+        yield {"userId": "unknown", "top_n": 2, "explain": 1}
+
+    def test_serve_and_the_function_list_the_same(self):
+        server, function = self.serve(self.tree(described())), PredictCase()
+        function.setUp()
+        self.addCleanup(function.tearDown)
+        function.start(ENDPOINT_NAME=None, MOVIES_URI=None, MODEL_URI=str(described().model_bin))
+        for request in self.requests():
+            served = server.post(request)
+            self.assertEqual(200, served.status, (request, served.body))
+            self.assertEqual(rounded(served.json()), json.loads(function.bare(request)), request)
+        for request in ({"userId": "1", "top_n": 1, "where": {"genres": "Comedie"}},
+                        {"userId": "1", "top_n": 1, "with": ["titel"]},
+                        {"userId": "1", "top_n": 1, "in": "in-stock"},
+                        {"userId": "1", "top_n": 1, "diversity": 2}):
+            served = server.post(request)
+            self.assertEqual(400, served.status)
+            error = json.loads(function.post(request)["body"])["error"]
+            self.assertEqual(served.message, error["message"])
+        self.assertIn("audience", function.assertError(
+            400, "bad_request", function.post({"itemId": "1", "audience": 3})))
+
+
+def rounded(response):
+    """A response of serve with ratings of one decimal, as the function has them."""
+    for entry in [response, *response.get("recommendations", [])]:
+        if entry.get("predicted_rating") is not None:
+            entry["predicted_rating"] = float(round_to_tenths(entry["predicted_rating"]))
+    return response
 
 
 if __name__ == "__main__":

@@ -7,58 +7,42 @@
 
 enum { MIB = 1 << 20 };
 
-static void each_instance_has_one_canonical_form(void **state)
+static void the_model_is_sent_the_request_itself(void **state)
 {
     (void)state;
-    static const struct {
-        const char *body;
-        const char *model_response;
-        const char *instance;
-    } cases[] = {
-        {" {\"movieId\" : 2959,\n\"userId\":\"2\"} ", MODEL_RESPONSE, RATING_REQUEST},
-        {"\xEF\xBB\xBF" RATING_REQUEST, MODEL_RESPONSE, RATING_REQUEST},
-        {"{\"userId\":\"z\\u00fcri\",\"movieId\":-5}", MODEL_RESPONSE,
-         "{\"userId\":\"z\xC3\xBCri\",\"movieId\":\"-5\"}"},
-        {"{\"top_n\":3,\"userId\":2,\"include_rated\":false}", "{\"recommendations\":[]}",
-         "{\"userId\":\"2\",\"top_n\":3}"},
-        {"{\"userId\":2,\"movieIds\":[1,\"2\"]}", "{\"recommendations\":[]}",
-         "{\"userId\":\"2\",\"include_rated\":true,\"movieIds\":[\"1\",\"2\"]}"},
-        {"{\"userId\":2,\"movieIds\":[1],\"include_rated\":false}", "{\"recommendations\":[]}",
-         "{\"userId\":\"2\",\"include_rated\":false,\"movieIds\":[\"1\"]}"},
-        {"{\"userId\":2,\"movieIds\":[1],\"top_n\":1}", "{\"recommendations\":[]}",
-         "{\"userId\":\"2\",\"top_n\":1,\"movieIds\":[\"1\"]}"},
-        {"{\"similar\":2,\"movieId\":7}", "{\"similar\":[]}", "{\"movieId\":\"7\",\"similar\":2}"},
-        {"{\"ratings\":[{\"rating\":0.1,\"movieId\":7}],\"movieId\":8}", MODEL_RESPONSE,
-         "{\"ratings\":[{\"movieId\":\"7\",\"rating\":0.100000001}],\"movieId\":\"8\"}"},
-        {"{\"ratings\":[{\"rating\":5,\"movieId\":7},{\"rating\":-1e-7,\"movieId\":8}],\"top_n\":"
-         "2}",
-         "{\"recommendations\":[]}",
-         "{\"ratings\":[{\"movieId\":\"7\",\"rating\":5},{\"movieId\":\"8\",\"rating\":-1."
-         "00000001e-07}],"
-         "\"top_n\":2}"},
-        {"{\"order\":\"rating\",\"top_n\":3,\"userId\":2}", "{\"recommendations\":[]}",
-         "{\"userId\":\"2\",\"top_n\":3,\"order\":\"rating\"}"},
-        {"{\"movieIds\":[1],\"order\":\"popularity\",\"userId\":2}", "{\"recommendations\":[]}",
-         "{\"userId\":\"2\",\"include_rated\":true,\"order\":\"popularity\",\"movieIds\":[\"1\"]}"},
-        {"{\"ratings\":[{\"timestamp\":964982703,\"movieId\":7,\"rating\":5},"
-         "{\"movieId\":8,\"timestamp\":-2.5e-3},{\"movieId\":9,\"timestamp\":null,\"rating\":1},"
-         "{\"movieId\":9,\"timestamp\":9007199254740993,\"rating\":1}],"
-         "\"top_n\":3,\"order\":\"ranking\"}",
-         "{\"recommendations\":[]}",
-         "{\"ratings\":[{\"movieId\":\"7\",\"rating\":5,\"timestamp\":964982703},"
-         "{\"movieId\":\"8\",\"timestamp\":-0.0025000000000000001},{\"movieId\":\"9\",\"rating\":1}"
-         ","
-         "{\"movieId\":\"9\",\"rating\":1,\"timestamp\":9007199254740992}],"
-         "\"top_n\":3,\"order\":\"ranking\"}"},
+    static const char *const cases[][2] = {
+        {RATING_REQUEST, MODEL_RESPONSE},
+        {"{\"movieId\" : 2959,\n\"userId\":\"2\"}", MODEL_RESPONSE},
+        {"{\"item_id\":\"1\",\"user\":-5}", MODEL_RESPONSE},
+        {"{\"userId\":\"z\\u00fcri\",\"movieId\":2959.0}", MODEL_RESPONSE},
+        {"{\"ratings\":[{\"rating\":0.1,\"movieId\":7,\"timestamp\":9007199254740993}],"
+         "\"movieId\":8}",
+         MODEL_RESPONSE},
+        {"{\"similar\":2,\"movieId\":7}", "{\"similar\":[]}"},
+        {"{\"top_n\":3,\"userId\":2,\"include_rated\":false}", "{\"recommendations\":[]}"},
+        {"{\"limit\":3,\"userId\":2,\"where\":{\"genres\":{\"any\":[\"Comedy\"]},\"year\":1999},"
+         "\"exclude\":[1,\"2\"],\"in\":\"in-stock\",\"diversity\":0.3,\"max_per\":{\"genres\":2},"
+         "\"offset\":10,\"explain\":3}",
+         "{\"recommendations\":[]}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        on.model_response = cases[i].model_response;
-        send_proxied(cases[i].body, "POST", "");
+        char framed[512];
+        snprintf(framed, sizeof framed, "\xEF\xBB\xBF %s\r\n", cases[i][0]);
+        on.model_response = cases[i][1];
+        send_proxied(framed, "POST", "");
         proxied_body(200);
-        assert_string_equal(on.instance, cases[i].instance);
-        assert_true(send_event(on.instance)); /* which is its own canonical form */
-        assert_string_equal(on.instance, cases[i].instance);
+        assert_string_equal(on.instance, cases[i][0]);
+        assert_true(send_event(on.instance));
+        assert_string_equal(on.instance, cases[i][0]);
     }
+}
+
+static void no_audience_is_listed(void **state)
+{
+    (void)state;
+    send_proxied("{\"movieId\":\"2959\",\"audience\":10}", "POST", "");
+    assert_refused(400, "bad_request", "audience: not supported here");
+    assert_int_equal(on.n_calls, 0);
 }
 
 /* OUTSIDERS=closed: what leaves this function about a stored user says nothing of what is rated. */
@@ -70,17 +54,21 @@ static void closed_a_list_for_a_user_contains_what_is_rated(void **state)
         const char *instance;
     } cases[] = {
         {"{\"userId\":2,\"top_n\":3}",
-         "{\"userId\":\"2\",\"top_n\":3,\"include_rated\":true,\"order\":\"rating\"}"},
-        {"{\"userId\":2,\"movieIds\":[1]}",
-         "{\"userId\":\"2\",\"include_rated\":true,\"order\":\"rating\",\"movieIds\":[\"1\"]}"},
-        {"{\"userId\":2,\"movieIds\":[1,2],\"top_n\":2,\"order\":\"rating\"}",
-         "{\"userId\":\"2\",\"top_n\":2,\"include_rated\":true,\"order\":\"rating\","
-         "\"movieIds\":[\"1\",\"2\"]}"},
+         "{\"include_rated\":true,\"order\":\"rating\",\"userId\":2,\"top_n\":3}"},
+        {"{ \"user\":2,\"item_ids\":[1]}",
+         "{\"include_rated\":true,\"order\":\"rating\", \"user\":2,\"item_ids\":[1]}"},
+        {"{\"userId\":2,\"limit\":2,\"order\":\"rating\",\"exclude\":[1],\"diversity\":1}",
+         "{\"include_rated\":true,\"userId\":2,\"limit\":2,\"order\":\"rating\",\"exclude\":[1],"
+         "\"diversity\":1}"},
+        {"{\"userIds\":[2,3],\"top_n\":3}",
+         "{\"include_rated\":true,\"order\":\"rating\",\"userIds\":[2,3],\"top_n\":3}"},
         {"{\"userId\":2,\"top_n\":3,\"include_rated\":true,\"order\":\"popularity\"}",
-         "{\"userId\":\"2\",\"top_n\":3,\"include_rated\":true,\"order\":\"popularity\"}"},
+         "{\"userId\":2,\"top_n\":3,\"include_rated\":true,\"order\":\"popularity\"}"},
         /* The sender knows these ratings. */
-        {"{\"ratings\":[{\"movieId\":7,\"rating\":5}],\"top_n\":3,\"include_rated\":false}",
-         "{\"ratings\":[{\"movieId\":\"7\",\"rating\":5}],\"top_n\":3}"},
+        {"{\"ratings\":[{\"movieId\":7,\"rating\":5}],\"top_n\":3,\"include_rated\":false,"
+         "\"explain\":1}",
+         "{\"ratings\":[{\"movieId\":7,\"rating\":5}],\"top_n\":3,\"include_rated\":false,"
+         "\"explain\":1}"},
     };
     on.settings.outsiders = MF_PREDICT_CLOSED;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -96,6 +84,10 @@ static void closed_a_list_for_a_user_contains_what_is_rated(void **state)
     assert_refused(400, "bad_request", "include_rated: only true is accepted here for a userId");
     send_proxied("{\"userId\":2,\"movieIds\":[1],\"order\":\"ranking\"}", "POST", "");
     assert_refused(400, "bad_request", "order: only rating and popularity are accepted here");
+    send_proxied("{\"userId\":2,\"top_n\":3,\"explain\":1}", "POST", "");
+    assert_refused(400, "bad_request", "explain: not accepted here for a userId");
+    send_proxied("{\"user_ids\":[2,3],\"top_n\":3,\"include_rated\":false}", "POST", "");
+    assert_refused(400, "bad_request", "include_rated: only true is accepted here");
     assert_int_equal(on.n_calls, n_calls);
     on.settings.outsiders = MF_PREDICT_OPEN;
 }
@@ -128,7 +120,8 @@ static void what_is_wrong_with_a_body_is_named(void **state)
         {"{\"userId\":\"a\\nb\",\"movieId\":1}", "userId: expected an id"},
         {"{\"userId\":99999999999999999999,\"movieId\":1}", "beyond 64 bits"},
         {"{\"userId\":\"2\",\"userId\":\"3\",\"movieId\":1}", "duplicate"},
-        {"{\"userId\":\"2\",\"item_id\":\"1\"}", "unknown field \"item_id\""},
+        {"{\"userId\":\"2\",\"item_id\":\"1\",\"movieId\":\"1\"}",
+         "movieId once more: send one of the two"},
         {"{\"userId\":\"2\",\"movieId\":\"1\",\"secret\":1}", "unknown field \"secret\""},
         {"{\"userId\":\"2\",\"top_n\":0}", "top_n: expected a whole number from 1 to 1000"},
         {"{\"userId\":\"2\",\"top_n\":1001}", "top_n: expected a whole number from 1 to 1000"},
@@ -270,7 +263,8 @@ static void base64_is_decoded_by_the_book_and_nothing_else_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        predicting_test(each_instance_has_one_canonical_form),
+        predicting_test(the_model_is_sent_the_request_itself),
+        predicting_test(no_audience_is_listed),
         predicting_test(closed_a_list_for_a_user_contains_what_is_rated),
         predicting_test(what_is_wrong_with_a_body_is_named),
         predicting_test(limits_come_from_the_settings),

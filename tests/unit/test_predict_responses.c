@@ -5,6 +5,8 @@
 #include "lambda/predict/predictor.h"
 
 #define LIST_REQUEST    "{\"userId\":\"2\",\"top_n\":3}"
+#define WITH_REQUEST    "{\"userId\":\"2\",\"movieId\":\"2959\",\"with\":[\"year\"]}"
+#define REASONED        "{\"recommendations\":[{\"movieId\":\"1\",\"score\":1,\"because\":"
 #define SIMILAR_REQUEST "{\"movieId\":\"2959\",\"similar\":2}"
 
 static void expect(const char *request, const char *model_response, const char *response)
@@ -102,6 +104,35 @@ static void lists_have_titles_and_genres_in_the_models_order(void **state)
            "{\"similar\": [], \"known_item\": false}");
 }
 
+static void items_have_the_name_of_the_request_and_what_it_adds(void **state)
+{
+    (void)state;
+    expect("{\"user_id\":\"2\",\"top_n\":3,\"with\":[\"title\",\"year\",\"tags\"]}",
+           "{\"recommendations\":[{\"item_id\":\"2959\",\"score\":0.5,\"title\":\"In the model\","
+           "\"year\":1999,\"tags\":[]},{\"item_id\":\"x\",\"score\":0.25,\"title\":\"X\","
+           "\"year\":1999.5,\"tags\":[\"a\",\"b\"]}]}",
+           "{\"recommendations\": [{\"item_id\": \"2959\", \"title\": \"Fight Club (1999)\", "
+           "\"genres\": [\"Action\", \"Crime\", \"Drama\", \"Thriller\"], \"score\": 0.5, "
+           "\"year\": 1999, \"tags\": []}, {\"item_id\": \"x\", \"genres\": [], \"score\": 0.25, "
+           "\"known_movie\": false, \"title\": \"X\", \"year\": 1999.5, \"tags\": [\"a\", "
+           "\"b\"]}]}");
+    expect("{\"item\":\"2959\",\"user\":2,\"with\":[\"year\"]}",
+           "{\"predicted_rating\":4.42,\"year\":null}",
+           "{\"predicted_rating\": 4.4, \"movie_title\": \"Fight Club (1999)\", \"year\": null}");
+    on.handler.movies = NULL;
+    expect("{\"productId\":1,\"similar\":3,\"with\":[\"title\"]}",
+           "{\"similar\":[{\"productId\":\"x\",\"similarity\":0.5,\"title\":\"X\"}]}",
+           "{\"similar\": [{\"productId\": \"x\", \"similarity\": 0.5, \"title\": \"X\"}]}");
+    expect("{\"userId\":2,\"top_n\":2,\"explain\":2}",
+           "{\"recommendations\":[{\"movieId\":\"1\",\"score\":1,\"because\":[{\"movieId\":\"7\","
+           "\"share\":0.31}],\"popular_share\":0.69},{\"movieId\":\"2\",\"score\":0.5,"
+           "\"because\":\"popular\"}]}",
+           "{\"recommendations\": [{\"movieId\": \"1\", \"score\": 1.0, \"because\": "
+           "[{\"movieId\": \"7\", \"share\": 0.31}], \"popular_share\": 0.69}, "
+           "{\"movieId\": \"2\", \"score\": 0.5, \"because\": \"popular\"}]}");
+    on.handler.movies = on.movies;
+}
+
 static void a_response_that_does_not_fit_the_request_is_a_502(void **state)
 {
     (void)state;
@@ -137,6 +168,15 @@ static void a_response_that_does_not_fit_the_request_is_a_502(void **state)
                        "{\"movieId\":\"3\",\"predicted_rating\":1},"
                        "{\"movieId\":\"4\",\"predicted_rating\":1}]}"},
         {SIMILAR_REQUEST, "{\"similar\":[{\"movieId\":\"1\",\"similarity\":null}]}"},
+        {SIMILAR_REQUEST, "{\"similar\":[{\"item_id\":\"1\",\"similarity\":1}]}"},
+        {WITH_REQUEST, "{\"predicted_rating\":4.4}"},
+        {WITH_REQUEST, "{\"predicted_rating\":4.4,\"year\":{}}"},
+        {WITH_REQUEST, "{\"predicted_rating\":4.4,\"year\":[[]]}"},
+        {LIST_REQUEST, REASONED "{}}]}"},
+        {LIST_REQUEST, REASONED "[1]}]}"},
+        {LIST_REQUEST, REASONED "[{\"movieId\":\"2\"}]}]}"},
+        {LIST_REQUEST, REASONED "[{\"share\":1}]}]}"},
+        {LIST_REQUEST, REASONED "[]}]}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         on.model_response = cases[i][1];
@@ -293,6 +333,7 @@ int main(void)
         predicting_test(what_is_not_known_is_flagged),
         predicting_test(closed_it_is_not_told_whether_a_user_is_in_the_data),
         predicting_test(lists_have_titles_and_genres_in_the_models_order),
+        predicting_test(items_have_the_name_of_the_request_and_what_it_adds),
         predicting_test(a_response_that_does_not_fit_the_request_is_a_502),
         predicting_test(failures_of_the_endpoint_become_statuses_and_show_nothing),
         predicting_test(what_our_container_rejects_is_a_client_error_in_its_words),

@@ -160,6 +160,20 @@ static void floats_look_like_this(void **state)
         }
 }
 
+static void doubles_are_as_short_as_can_be_read_back(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {{1995, "1995"},       {0.1, "0.1"},      {0.1 + 0.2, "0.30000000000000004"},
+                 {-2.5e-3, "-0.0025"}, {1e300, "1e+300"}, {0, "0"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mf_text_double(&text, cases[i].value);
+        assert_string_equal(taken(), cases[i].text);
+    }
+}
+
 /* A JSON number by the grammar of RFC 8259. */
 static bool is_json_number(const char *s)
 {
@@ -279,6 +293,7 @@ int main(void)
         cmocka_unit_test(without_memory_it_fails_once_and_keeps_what_is_there),
         cmocka_unit_test(format_and_counts),
         cmocka_unit_test(floats_look_like_this),
+        cmocka_unit_test(doubles_are_as_short_as_can_be_read_back),
         cmocka_unit_test(every_float_is_json_and_near_enough),
         cmocka_unit_test(no_locale_and_no_rounding_mode_changes_a_number),
         cmocka_unit_test(json_strings_escape_what_must_be),

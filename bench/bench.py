@@ -1,10 +1,10 @@
 """The figures of docs/benchmarks.md, each with its peer in the same run.
 
-    script/bench            everything but ranking and soak (about eight minutes)
+    script/bench            everything but gate, ranking and soak (about eight minutes)
     script/bench sgd csv    some of: accuracy sgd goal floor csv memory model
                             serve batch topn steer start mixed predict cloud cached recommend (serving.py)
                             aggregate feedback (streams.py) stream soak (stream_path.py)
-                            ranking (ranking.py, a quarter of an hour)
+                            ranking (ranking.py, a quarter of an hour) gate (gate.py, ten minutes)
 
 Peers are optional:
     MF_LIBMF      a folder with LIBMF's mf-train and mf-predict
@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 
+import gate
 import ranking
 import serving
 import stream_path
@@ -267,9 +268,9 @@ PARTS = dict(accuracy=accuracy, sgd=sgd, goal=goal, floor=floor, csv=csv, memory
 
 
 def main():
-    others = streams.PARTS | stream_path.PARTS | ranking.PARTS
+    others = streams.PARTS | stream_path.PARTS | ranking.PARTS | gate.PARTS
     parts = [*PARTS, *serving.PARTS, *others]
-    wanted = sys.argv[1:] or [name for name in parts if name not in ("ranking", "soak")]
+    wanted = sys.argv[1:] or [name for name in parts if name not in ("gate", "ranking", "soak")]
     unknown = [name for name in wanted if name not in parts]
     if unknown:
         sys.exit(f"bench: no part called {unknown[0]}; there are {' '.join(parts)}")

@@ -260,6 +260,12 @@ static bool decide(const mf_reading *r)
         message = "add movieId for a rating or top_n for recommendations";
     if (message != NULL)
         return MF_READING_FAIL(r, NULL, "%s", message);
+    const size_t n_listed =
+        instance->steering.offset + (has[MF_FIELD_TOP_N] ? instance->n : instance->candidates.n);
+    if (list && instance->steering.diversity > 0 && n_listed > MF_STEER_MAX)
+        return MF_READING_FAIL(r, "diversity",
+                               "lists have at most %d items with it, and offset and top_n are %zu",
+                               MF_STEER_MAX, n_listed);
     instance->kind = has[MF_FIELD_SIMILAR]    ? MF_INSTANCE_SIMILAR
                      : has[MF_FIELD_AUDIENCE] ? MF_INSTANCE_AUDIENCE
                      : list                   ? MF_INSTANCE_LIST

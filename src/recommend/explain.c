@@ -130,13 +130,13 @@ static float share_of(float term, float score)
     return score > 0 ? term / score : NAN;
 }
 
-static void write(terms *t, float score, mf_reason *reasons, mf_explanation *explanation)
+static void write(terms *t, float score, mf_score_term *reasons, mf_explanation *explanation)
 {
     double rest = t->sum;
     mf_best_sort(&t->reasons);
     for (size_t k = 0; k < t->reasons.n; k++) {
         const mf_recommendation *entry = &t->reasons.entries[k];
-        reasons[k] = (mf_reason){entry->item, entry->score, share_of(entry->score, score)};
+        reasons[k] = (mf_score_term){entry->item, entry->score, share_of(entry->score, score)};
         rest -= (double)entry->score;
     }
     *explanation = (mf_explanation){
@@ -171,7 +171,7 @@ bool mf_explain(mf_workspace *workspace, size_t n_reasons, const mf_explanation 
         mf_scratch_reserve(&workspace->weights, e.history.n, sizeof *weights, WHAT, err);
     mf_recommendation *heaps =
         mf_scratch_reserve(&workspace->seeds, n_all, sizeof *heaps, WHAT, err);
-    mf_reason *reasons = mf_scratch_reserve(&workspace->reasons, n_all, sizeof *reasons, WHAT, err);
+    mf_score_term *reasons = mf_scratch_reserve(&workspace->reasons, n_all, sizeof *reasons, WHAT, err);
     mf_explanation *list =
         mf_scratch_reserve(&workspace->explanations, search->n_list, sizeof *list, WHAT, err);
     e.terms = mf_scratch_reserve(&workspace->terms, search->n_list, sizeof *e.terms, WHAT, err);

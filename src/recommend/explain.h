@@ -18,18 +18,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct mf_reason {
+typedef struct mf_score_term {
     uint32_t item; /* that the user rated */
     float term;    /* > 0 */
     float share;   /* term / score; NAN where the score is not above 0 */
-} mf_reason;
+} mf_score_term;
 
 /* score = Σ terms of the reasons + popular + rest. */
 typedef struct mf_explanation {
-    const mf_reason *reasons; /* [n_reasons] greatest first; equal ones: the lower item first */
+    const mf_score_term *reasons; /* [n_reasons] greatest first; equal ones: the lower item first */
     size_t n_reasons;
     float popular;       /* the prior's term; by popularity the score */
-    float popular_share; /* popular / score; NAN as in mf_reason */
+    float popular_share; /* popular / score; NAN as in mf_score_term */
     float rest;          /* all other terms, negative ones too */
 } mf_explanation;
 

@@ -87,7 +87,7 @@ struct mf_workspace {
     mf_scratch time_order;   /* uint32_t: to work in */
     mf_scratch vector;       /* float: the visitor's ranking vector */
     mf_scratch weights;      /* float: explain.c, as the next three */
-    mf_scratch reasons;      /* mf_reason */
+    mf_scratch reasons;      /* mf_score_term */
     mf_scratch explanations; /* mf_explanation */
     mf_scratch terms;
     mf_scratch quotas;  /* mf_quota: steer.c, as the next ones */

@@ -124,7 +124,7 @@ bool mf_top_n_begin(const mf_recommender *recommender, mf_workspace *workspace,
     const size_t n = is_steered ? least(mf_steer_lookahead(query, n_wanted), choice.n) : n_places;
     const size_t n_unknown = least(query->n_unknown, n_wanted);
     const size_t n_entries =
-        is_steered && query->n_quotas > 0 ? choice.n : sum_at_most(n, n_unknown);
+        sum_at_most(is_steered && query->n_quotas > 0 ? choice.n : n, n_unknown);
     mf_recommendation *entries =
         mf_scratch_reserve(&workspace->best, n_entries, sizeof *entries, "a list of the best", err);
     if (entries == NULL)

@@ -133,10 +133,16 @@ static void items_are_excluded_and_pages_follow_each_other(void **state)
     expect_ids(LIST "\"max_per\":{\"genres\":1}}", "~~~~");
     expect_ids(LIST "\"max_per\":{\"genres\":2}}", "~~~~ 2959 1042");
     expect_ids(LIST "\"diversity\":1}", "~~~~ 1042 2959");
+    expect_ids(
+        LIST
+        "\"max_per\":{\"genres\":1},\"exclude\":[\"1042\"],\"movieIds\":[\"a\",\"1042\",\"b\"]}",
+        "a b");
     refuse(LIST "\"exclude\":[]}", "exclude: expected 1 or more ids, found 0");
     refuse(LIST "\"exclude\":[null]}", "exclude[0]: expected a string or an integer, found null");
     refuse(LIST "\"offset\":-1}", "offset: expected a whole number from 0 to 2147483647");
     refuse(LIST "\"diversity\":1.5}", "diversity: expected a number from 0 to 1");
+    refuse(LIST "\"diversity\":0.5,\"offset\":997}",
+           "diversity: lists have at most 1000 items with it, and offset and top_n are 1001");
     refuse(LIST "\"max_per\":{}}", "max_per: expected 1 to 32 attributes, found 0");
     refuse(LIST "\"max_per\":{\"genres\":0}}",
            "max_per.genres: expected a whole number from 1 to 1000");

@@ -18,7 +18,7 @@ static mf_ratings *read_texts(const char *const *texts, size_t n, const mf_ratin
     mf_ratings_reader *reader = mf_ratings_reader_create(options, err);
     bool ok = reader != NULL;
     for (size_t i = 0; ok && i < n; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "r%zu", i);
         write_text(name, texts[i]);
         ok = mf_ratings_reader_add(reader, name, &content, NULL, err);

@@ -59,7 +59,7 @@ static void check_entry(const mf_model_parts *parts, const mf_history *history,
     assert_true(why->n_reasons <= n_reasons);
     assert_true(why->n_reasons >= (n_positive < n_reasons ? n_positive : n_reasons));
     for (size_t k = 0; k < why->n_reasons; k++) {
-        const mf_reason *reason = &why->reasons[k];
+        const mf_score_term *reason = &why->reasons[k];
         size_t j = 0, n_greater = 0;
         while (j < history->n && history->items[j] != reason->item)
             j++;

@@ -37,7 +37,7 @@ typedef struct mf_planned_file {
     bool is_binary;
     bool is_items; /* not read here, but a file of items (items/items.h) */
     char *reason;  /* of a file that is not read */
-    mf_head head;
+    mf_data_head head;
 } mf_planned_file;
 
 typedef struct mf_data_plan {

@@ -707,7 +707,7 @@ bool mf_dialect_fits(const char *head, size_t n_head, bool is_all, const mf_dial
     const size_t n_mark = n_head >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     size_t at = n_mark;
     *dialect = *like;
-    dialect->head = (mf_head){.n_bytes = at};
+    dialect->head = (mf_data_head){.n_bytes = at};
     if (like->text != MF_TEXT_CSV)
         return false;
     /* One of the first rows is enough: the others may be bad. */

@@ -62,13 +62,13 @@ typedef enum mf_text_form {
 } mf_text_form;
 
 /* What stands before the first rating row of a file. */
-typedef struct mf_head {
+typedef struct mf_data_head {
     size_t n_bytes;
     uint64_t n_lines;     /* line ends */
     uint64_t n_rows;      /* lines that are a header or belong to one */
     uint64_t n_blank;     /* lines without a field */
     uint64_t n_in_fields; /* line ends in fields of the header */
-} mf_head;
+} mf_data_head;
 
 typedef struct mf_dialect {
     mf_text_form text;
@@ -88,7 +88,7 @@ typedef struct mf_dialect {
     uint32_t column[MF_ROLES];     /* the field with this role */
     mf_cell_copy header[MF_ROLES]; /* the names in the header; the keys of JSON */
     char duplicate[64];            /* a second column with the name of one that is used; or "" */
-    mf_head head;                  /* of one file */
+    mf_data_head head;             /* of one file */
 } mf_dialect;
 
 /* What a file looks like. */

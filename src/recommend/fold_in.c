@@ -1,4 +1,4 @@
-/* fold_in.c: a visitor's profile from a few ratings. The equation of the factors is in
+/* fold_in.c: a visitor's profile from a few ratings, and a user's with fresh events. The equation of the factors is in
  * recommender.h, its solution in ridge.h; the sum of the ranking vector is in profile.h. */
 #include "recommend/profile.h"
 #include "recommend/ridge.h"
@@ -15,7 +15,7 @@ typedef struct entry {
     double time; /* NAN: older than any that has one */
     uint32_t item;
     uint32_t place; /* in the caller's list */
-    float rating;
+    float rating;   /* NAN of an event: a liked item */
 } entry;
 
 static int compare_ages(const entry *x, const entry *y)
@@ -37,13 +37,15 @@ static int newest_first(const void *a, const void *b)
     return compare_ages(b, a);
 }
 
-static bool check(const mf_model_parts *parts, const mf_visitor *visitor, size_t j, mf_error *err)
+static bool check(const mf_model_parts *parts, const mf_visitor *visitor, bool may_lack_ratings,
+                  size_t j, mf_error *err)
 {
     const uint32_t item = visitor->items[j];
     if (item != MF_INDEX_NONE && item >= parts->n_items)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "ratings[%zu] is of item %lu of %lu", j,
                        (unsigned long)item, (unsigned long)parts->n_items);
-    if (visitor->ratings != NULL && !isfinite(visitor->ratings[j]))
+    if (visitor->ratings != NULL && !isfinite(visitor->ratings[j]) &&
+        !(may_lack_ratings && isnan(visitor->ratings[j])))
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "ratings[%zu] is not a finite number", j);
     if (visitor->times != NULL && isinf(visitor->times[j]))
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "times[%zu] is not a finite number", j);
@@ -54,14 +56,16 @@ static bool check(const mf_model_parts *parts, const mf_visitor *visitor, size_t
 static float rating_of(const mf_model_parts *parts, const mf_visitor *visitor, size_t j)
 {
     const float rating = visitor->ratings != NULL ? visitor->ratings[j] : 1;
-    return parts->n_factors > 0 ? fminf(fmaxf(rating, parts->rating_min), parts->rating_max)
-                                : rating;
+    return parts->n_factors > 0 && !isnan(rating)
+               ? fminf(fmaxf(rating, parts->rating_min), parts->rating_max)
+               : rating;
 }
 
 /* The known items ascending, each with its newest rating, in the workspace. NULL with
  * *err. */
 static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
-                      const mf_visitor *visitor, size_t *n_known, mf_error *err)
+                      const mf_visitor *visitor, bool may_lack_ratings, size_t *n_known,
+                      mf_error *err)
 {
     entry *known = mf_scratch_reserve(&workspace->entries, visitor->n, sizeof *known,
                                       "a visitor's ratings", err);
@@ -69,7 +73,7 @@ static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
         return NULL;
     size_t n = 0;
     for (size_t j = 0; j < visitor->n; j++) {
-        if (!check(parts, visitor, j, err))
+        if (!check(parts, visitor, may_lack_ratings, j, err))
             return NULL;
         if (visitor->items[j] == MF_INDEX_NONE)
             continue;
@@ -90,6 +94,52 @@ static entry *collect(const mf_model_parts *parts, mf_workspace *workspace,
     return known;
 }
 
+/* Memory for a history of n items and its vector. */
+typedef struct history_memory {
+    uint8_t *grades;
+    double *times;
+    uint32_t *ranks, *order;
+    float *vector;
+} history_memory;
+
+static bool reserve_history(const mf_recommender *r, mf_workspace *workspace, size_t n,
+                            history_memory *to, mf_error *err)
+{
+    const char *what = "a visitor's history";
+    to->grades = mf_scratch_reserve(&workspace->grades, n, sizeof *to->grades, what, err);
+    to->times = mf_scratch_reserve(&workspace->times, n, sizeof *to->times, what, err);
+    to->ranks = mf_scratch_reserve(&workspace->time_ranks, n, sizeof *to->ranks, what, err);
+    to->order = mf_scratch_reserve(&workspace->time_order, n, sizeof *to->order, what, err);
+    to->vector = mf_scratch_reserve(&workspace->vector, r->ranking.stride, sizeof *to->vector,
+                                    "a ranking vector", err);
+    return to->grades != NULL && to->times != NULL && to->ranks != NULL && to->order != NULL &&
+           to->vector != NULL;
+}
+
+static uint8_t grade_of(const mf_ranking_parts *ranking, const mf_visitor *visitor,
+                        const entry *known)
+{
+    const bool is_liked = visitor->ratings == NULL && ranking->grading.kind != MF_GRADING_LOG;
+    return is_liked || isnan(known->rating) ? MF_GRADE_MAX
+                                            : mf_grade_code(&ranking->grading, known->rating);
+}
+
+/* The vector of profile->rated with these grades and, if `ordered`, these time ranks. */
+static void set_history(const mf_recommender *r, const history_memory *m, bool ordered, size_t n,
+                        mf_profile *profile)
+{
+    const mf_history history = {
+        .items = profile->rated,
+        .grades = m->grades,
+        .time_ranks = ordered ? m->ranks : NULL,
+        .n = n,
+    };
+    mf_profile_compute(&r->profiles, &history, m->vector);
+    profile->vector = m->vector;
+    profile->grades = history.grades;
+    profile->time_ranks = history.time_ranks;
+}
+
 /* The ranking model's side: the sum that a user's vector is. */
 static bool fold_ranking(const mf_recommender *r, mf_workspace *workspace,
                          const mf_visitor *visitor, const entry *known, size_t n,
@@ -97,32 +147,16 @@ static bool fold_ranking(const mf_recommender *r, mf_workspace *workspace,
 {
     const mf_ranking_parts *ranking = &r->parts->ranking;
     const bool has_times = visitor->times != NULL && ranking->time_ranks != NULL;
-    const char *what = "a visitor's history";
-    uint8_t *grades = mf_scratch_reserve(&workspace->grades, n, sizeof *grades, what, err);
-    double *times = mf_scratch_reserve(&workspace->times, n, sizeof *times, what, err);
-    uint32_t *ranks = mf_scratch_reserve(&workspace->time_ranks, n, sizeof *ranks, what, err);
-    uint32_t *order = mf_scratch_reserve(&workspace->time_order, n, sizeof *order, what, err);
-    float *vector = mf_scratch_reserve(&workspace->vector, r->ranking.stride, sizeof *vector,
-                                       "a ranking vector", err);
-    if (grades == NULL || times == NULL || ranks == NULL || order == NULL || vector == NULL)
+    history_memory m;
+    if (!reserve_history(r, workspace, n, &m, err))
         return false;
-    const bool is_liked = visitor->ratings == NULL && ranking->grading.kind != MF_GRADING_LOG;
     for (size_t j = 0; j < n; j++) {
-        grades[j] = is_liked ? MF_GRADE_MAX : mf_grade_code(&ranking->grading, known[j].rating);
-        times[j] = known[j].time;
+        m.grades[j] = grade_of(ranking, visitor, &known[j]);
+        m.times[j] = known[j].time;
     }
     if (has_times)
-        mf_time_ranks(times, n, order, ranks);
-    const mf_history history = {
-        .items = profile->rated,
-        .grades = grades,
-        .time_ranks = has_times ? ranks : NULL,
-        .n = n,
-    };
-    mf_profile_compute(&r->profiles, &history, vector);
-    profile->vector = vector;
-    profile->grades = history.grades;
-    profile->time_ranks = history.time_ranks;
+        mf_time_ranks(m.times, n, m.order, m.ranks);
+    set_history(r, &m, has_times, n, profile);
     return true;
 }
 
@@ -153,7 +187,8 @@ static bool fold_rating(const mf_recommender *r, mf_workspace *workspace, entry 
     }
     for (size_t j = 0; j < n_used; j++) {
         used[j] = known[j].item;
-        left[j] = known[j].rating - parts->global_mean - parts->item_bias[known[j].item];
+        const float rating = isnan(known[j].rating) ? parts->rating_max : known[j].rating;
+        left[j] = rating - parts->global_mean - parts->item_bias[known[j].item];
     }
     const mf_ridge ridge = {
         .n = n_used,
@@ -173,13 +208,14 @@ static bool fold_rating(const mf_recommender *r, mf_workspace *workspace, entry 
     return true;
 }
 
-bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
-                const mf_visitor *visitor, mf_profile *profile, mf_error *err)
+static bool fold_in(const mf_recommender *recommender, mf_workspace *workspace,
+                    const mf_visitor *visitor, bool may_lack_ratings, mf_profile *profile,
+                    mf_error *err)
 {
     size_t n = 0;
     if (visitor->n == 0 || visitor->n > UINT32_MAX)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a visitor with %zu ratings", visitor->n);
-    entry *known = collect(recommender->parts, workspace, visitor, &n, err);
+    entry *known = collect(recommender->parts, workspace, visitor, may_lack_ratings, &n, err);
     if (known == NULL)
         return false;
     if (n == 0) {
@@ -201,4 +237,112 @@ bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
         return false;
     *profile = folded;
     return true;
+}
+
+bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
+                const mf_visitor *visitor, mf_profile *profile, mf_error *err)
+{
+    return fold_in(recommender, workspace, visitor, false, profile, err);
+}
+
+/* ---------------------------------------------------------------- events of a user */
+
+/* Later than any rank of a history. */
+static const double AFTER_HISTORY = 0x1p33;
+
+/* The history and the events, ascending by item, in rated and m; returns how many. An event's place is
+ * its time rank. */
+static size_t merge(const mf_history *history, const mf_ranking_parts *ranking,
+                    const mf_visitor *events, const entry *known, size_t n, uint32_t *rated,
+                    const history_memory *m)
+{
+    size_t n_all = 0;
+    for (size_t h = 0, j = 0; h < history->n || j < n; n_all++) {
+        const bool is_event = j < n && (h == history->n || known[j].item <= history->items[h]);
+        rated[n_all] = is_event ? known[j].item : history->items[h];
+        m->grades[n_all] = is_event ? grade_of(ranking, events, &known[j]) : history->grades[h];
+        m->times[n_all] = is_event                      ? AFTER_HISTORY + known[j].place
+                          : history->time_ranks != NULL ? history->time_ranks[h]
+                                                        : 0;
+        h += h < history->n && history->items[h] == rated[n_all];
+        j += is_event;
+    }
+    return n_all;
+}
+
+/* Time ranks among the items with a grade; 0 for the others. */
+static void rank_graded(const history_memory *m, size_t n)
+{
+    size_t n_graded = 0;
+    for (size_t k = 0; k < n; k++)
+        if (m->grades[k] > 0)
+            m->times[n_graded++] = m->times[k];
+    mf_time_ranks(m->times, n_graded, m->order, m->ranks);
+    for (size_t k = n; k-- > 0;)
+        m->ranks[k] = m->grades[k] > 0 ? m->ranks[--n_graded] : 0;
+}
+
+static bool add_to_ranking(const mf_recommender *r, mf_workspace *workspace,
+                           const mf_visitor *events, entry *known, size_t n, mf_profile *profile,
+                           mf_error *err)
+{
+    const mf_ranking_parts *ranking = &r->parts->ranking;
+    const mf_history history = mf_history_of_user(r->parts, profile->user);
+    const size_t n_most = history.n + n;
+    uint32_t *rated =
+        mf_scratch_reserve(&workspace->rated, n_most, sizeof *rated, "a user's items", err);
+    history_memory m;
+    if (rated == NULL || !reserve_history(r, workspace, n_most, &m, err))
+        return false;
+    for (size_t j = 0; j < n; j++)
+        m.times[j] = known[j].time;
+    mf_time_ranks(m.times, n, m.order, m.ranks);
+    for (size_t j = 0; j < n; j++)
+        known[j].place = m.ranks[j];
+    const size_t n_all = merge(&history, ranking, events, known, n, rated, &m);
+    rank_graded(&m, n_all);
+    profile->rated = rated;
+    profile->n_rated = n_all;
+    set_history(r, &m, ranking->time_ranks != NULL, n_all, profile);
+    return true;
+}
+
+/* Without a ranking model the items are left out, and that is all. */
+static bool add_to_rated(mf_workspace *workspace, const entry *known, size_t n, mf_profile *profile,
+                         mf_error *err)
+{
+    size_t n_all = 0;
+    uint32_t *rated = mf_scratch_reserve(&workspace->rated, profile->n_rated + n, sizeof *rated,
+                                         "a user's items", err);
+    if (rated == NULL)
+        return false;
+    for (size_t h = 0, j = 0; h < profile->n_rated || j < n; n_all++) {
+        const bool is_event =
+            j < n && (h == profile->n_rated || known[j].item <= profile->rated[h]);
+        rated[n_all] = is_event ? known[j].item : profile->rated[h];
+        h += h < profile->n_rated && profile->rated[h] == rated[n_all];
+        j += is_event;
+    }
+    profile->rated = rated;
+    profile->n_rated = n_all;
+    return true;
+}
+
+bool mf_add_events(const mf_recommender *recommender, mf_workspace *workspace, uint32_t user,
+                   const mf_visitor *events, mf_profile *profile, mf_error *err)
+{
+    size_t n = 0;
+    if (user == MF_INDEX_NONE)
+        return fold_in(recommender, workspace, events, true, profile, err);
+    if (events->n == 0 || events->n > UINT32_MAX)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "a user with %zu events", events->n);
+    entry *known = collect(recommender->parts, workspace, events, true, &n, err);
+    if (known == NULL)
+        return false;
+    *profile = mf_profile_of_user(recommender, user);
+    if (n == 0)
+        return true;
+    return mf_recommender_has_ranking(recommender)
+               ? add_to_ranking(recommender, workspace, events, known, n, profile, err)
+               : add_to_rated(workspace, known, n, profile, err);
 }

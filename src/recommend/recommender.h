@@ -129,6 +129,20 @@ typedef struct mf_visitor {
 MF_MUST_CHECK bool mf_fold_in(const mf_recommender *recommender, mf_workspace *workspace,
                               const mf_visitor *visitor, mf_profile *profile, mf_error *err);
 
+/* A user with events that are newer than what the model learned from.
+ *
+ *   user     of the model, or MF_INDEX_NONE: the events are all that is known, as of a visitor
+ *   events   as a visitor's; ratings may be NAN where there is none: a liked item
+ *
+ * For the ranking model an event replaces what the history has of its item, others are added, and all
+ * are newer than the history, in the order of their times. They are left out of lists as rated items
+ * are. A user's rating factors stay as they are; those of a visitor count a liked item as rating_max.
+ * With no known item the profile is mf_profile_of_user's. Lives in the workspace as a fold-in does.
+ * Fails as mf_fold_in. Cost: O(n log n + n_rated + (n + n_rated) · k). */
+MF_MUST_CHECK bool mf_add_events(const mf_recommender *recommender, mf_workspace *workspace,
+                                 uint32_t user, const mf_visitor *events, mf_profile *profile,
+                                 mf_error *err);
+
 /* Whether the model predicts ratings, and whether it has a ranking model. At least one. */
 bool mf_recommender_has_ratings(const mf_recommender *recommender);
 bool mf_recommender_has_ranking(const mf_recommender *recommender);

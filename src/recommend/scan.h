@@ -48,7 +48,7 @@ typedef struct mf_steer_item {
 } mf_steer_item;
 
 /* A varied list on its way (steer.h). */
-typedef struct mf_steering {
+typedef struct mf_steer_search {
     float diversity;
     const mf_quota *quotas; /* [n_quotas] */
     size_t n_quotas;
@@ -65,7 +65,7 @@ typedef struct mf_steering {
     float per_spread;
     uint32_t *numbers; /* [n or pool_size] to work in, as cosines */
     float *cosines;
-} mf_steering;
+} mf_steer_search;
 
 /* A list on its way. */
 typedef struct mf_search {
@@ -89,7 +89,7 @@ typedef struct mf_search {
     bool takes_bare;  /* items without a vector, last: candidates of a list by ranking */
     size_t n_unknown; /* unknown candidates that may stand in the list */
     bool unknown_last;
-    mf_steering steering;
+    mf_steer_search steering;
     const mf_recommendation *list; /* [n_list] when it is done: the response */
     size_t n_list;
 } mf_search;

@@ -64,8 +64,8 @@ bool mf_steer_begin(mf_search *search, mf_workspace *workspace, const mf_top_n_q
         n_counts += query->quotas[q].n_values;
     if (!mf_mul(n_rows, stride, &n_floats) || __builtin_add_overflow(n, search->n_unknown, &n_list))
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for %zu items of %s", n, WHAT);
-    mf_steering *s = &search->steering;
-    *s = (mf_steering){.diversity = query->diversity, .n_quotas = query->n_quotas, .n = n};
+    mf_steer_search *s = &search->steering;
+    *s = (mf_steer_search){.diversity = query->diversity, .n_quotas = query->n_quotas, .n = n};
     mf_quota *quotas =
         mf_scratch_reserve(&workspace->quotas, query->n_quotas, sizeof *quotas, WHAT, err);
     s->counts = mf_scratch_reserve(&workspace->counts, n_counts, sizeof *s->counts, WHAT, err);
@@ -92,7 +92,7 @@ bool mf_steer_begin(mf_search *search, mf_workspace *workspace, const mf_top_n_q
 }
 
 /* Whether each of the item's values has a place left; with `take`, takes them. */
-static bool has_place(mf_steering *s, uint32_t item, bool take)
+static bool has_place(mf_steer_search *s, uint32_t item, bool take)
 {
     uint32_t *counts = s->counts;
     for (size_t q = 0; q < s->n_quotas; counts += s->quotas[q].n_values, q++) {
@@ -118,7 +118,7 @@ static float per_length(const mf_recommender *r, uint32_t item)
 }
 
 /* The cosines of an item that comes into the pool with those listed. */
-static float cosines_of(const mf_recommender *r, mf_steering *s, uint32_t item)
+static float cosines_of(const mf_recommender *r, mf_steer_search *s, uint32_t item)
 {
     const mf_space *space = mf_similar_space(r);
     const float scale = per_length(r, item);
@@ -135,7 +135,7 @@ static float cosines_of(const mf_recommender *r, mf_steering *s, uint32_t item)
 }
 
 /* The next place is the item's: its row, and the pool's cosines with it. */
-static void list_item(const mf_recommender *r, mf_steering *s, uint32_t item)
+static void list_item(const mf_recommender *r, mf_steer_search *s, uint32_t item)
 {
     const mf_space *space = mf_similar_space(r);
     float *row = s->rows + s->n_list * space->stride;
@@ -151,7 +151,7 @@ static void list_item(const mf_recommender *r, mf_steering *s, uint32_t item)
 }
 
 /* Which of the pool comes next. */
-static size_t choose(const mf_steering *s)
+static size_t choose(const mf_steer_search *s)
 {
     size_t best = 0;
     float most = -INFINITY;
@@ -168,13 +168,13 @@ static size_t choose(const mf_steering *s)
     return best;
 }
 
-static void remove_from_pool(mf_steering *s, size_t k)
+static void remove_from_pool(mf_steer_search *s, size_t k)
 {
     s->n_pool--;
     memmove(&s->pool[k], &s->pool[k + 1], (s->n_pool - k) * sizeof *s->pool);
 }
 
-static void take(const mf_recommender *r, mf_steering *s)
+static void take(const mf_recommender *r, mf_steer_search *s)
 {
     const size_t k = choose(s);
     const mf_recommendation entry = s->pool[k].entry;
@@ -188,7 +188,7 @@ static void take(const mf_recommender *r, mf_steering *s)
 }
 
 /* What scores are measured by: the first pool of the list, whatever the quotas allow. */
-static void measure(mf_steering *s, const mf_best *best)
+static void measure(mf_steer_search *s, const mf_best *best)
 {
     const size_t n = best->n < MF_STEER_POOL ? best->n : MF_STEER_POOL;
     double mean = 0, square = 0;
@@ -205,7 +205,7 @@ static void measure(mf_steering *s, const mf_best *best)
 
 mf_steer_state mf_steer_step(mf_search *search, double until)
 {
-    mf_steering *s = &search->steering;
+    mf_steer_search *s = &search->steering;
     const mf_best *best = &search->best;
     const bool is_all = best->n < best->capacity || best->capacity == search->choice.n;
     if (s->n_list == 0 && s->n_pool == 0)

@@ -204,12 +204,13 @@ static bool read_field(mf_reading *r, const char *name, size_t n_bytes, json_t *
     }
 }
 
-/* The first field that only a list can have, or MF_FIELDS. */
+/* The first field that only a list can have, or MF_FIELDS; the order, which an audience has too, is last. */
 static mf_field list_field(const mf_reading *r)
 {
-    static const mf_field fields[] = {MF_FIELD_INCLUDE_RATED, MF_FIELD_ORDER,  MF_FIELD_WHERE,
-                                      MF_FIELD_EXCLUDE,       MF_FIELD_IN,     MF_FIELD_DIVERSITY,
-                                      MF_FIELD_MAX_PER,       MF_FIELD_OFFSET, MF_FIELD_EXPLAIN};
+    static const mf_field fields[] = {
+        MF_FIELD_INCLUDE_RATED, MF_FIELD_WHERE,   MF_FIELD_EXCLUDE, MF_FIELD_IN,
+        MF_FIELD_DIVERSITY,     MF_FIELD_MAX_PER, MF_FIELD_OFFSET,  MF_FIELD_EXPLAIN,
+        MF_FIELD_ORDER};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (r->has[fields[i]])
             return fields[i];

@@ -254,6 +254,8 @@ static void an_audience_is_the_users_who_have_not_rated_the_item(void **state)
     refuse("{\"audience\":1}", "add movieId: audience lists the users who would like one");
     refuse("{\"movieId\":1,\"audience\":1,\"userId\":1}",
            "audience goes with movieId and order: leave out the other fields");
+    refuse("{\"movieId\":1,\"audience\":1,\"order\":\"rating\",\"in\":\"in-stock\"}",
+           "audience goes with movieId and order: leave out the other fields");
     refuse("{\"movieId\":1,\"audience\":1,\"order\":\"popularity\"}",
            "order: expected ranking or rating: popularity is the same for all users");
 }

@@ -13,7 +13,7 @@ from models import Trained, shared_folder
 from openapi import invocations, jsonschema
 from process import Run
 from programs import DEADLINE, TRAIN
-from samples import real_ratings
+from samples import REAL_MOVIES, real_ratings
 from sanitizers import SANITIZER_ENVIRONMENT
 from serve_case import ServeCase
 
@@ -23,10 +23,10 @@ USER_LISTS = ("/internal/recommend/{user_id}", "/recommend/cached/{user_id}")
 
 @functools.lru_cache(maxsize=None)
 def sample():
-    """The model that the examples are about: data/ratings.csv, defaults."""
+    """The model that the examples are about: data/ratings.csv and movies.csv, defaults."""
     prefix = Path(tempfile.mkdtemp(prefix="sample-", dir=shared_folder()))
     job = Job(prefix, {})
-    job.channel("train", {"ratings.csv": real_ratings()})
+    job.channel("train", {"ratings.csv": real_ratings(), "movies.csv": REAL_MOVIES.read_text(encoding="utf-8")})
     job.write_config()
     result = Run([TRAIN, "--prefix", prefix], env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
                                                    **SANITIZER_ENVIRONMENT}).wait(DEADLINE)
@@ -43,7 +43,10 @@ class OpenapiCase(ServeCase):
         super().setUp()
 
     def sample_server(self, **env):
-        return self.serve(model=sample(), env=env)
+        """With the list in-stock: every second movie."""
+        prefix = self.tree(sample())
+        self.place_list(prefix, "in-stock", sample().items[::2])
+        return self.serve(prefix, env=env)
 
     def connect(self, server):
         """A connection that is closed after the test."""

@@ -62,6 +62,14 @@ class ServeCase(TrainCase):
             place_model(prefix / "model" / "model.bin", model)
         return prefix
 
+    def place_list(self, prefix, name, content):
+        """lists/name.csv beside the model: text, bytes or ids."""
+        folder = prefix / "model" / "lists"
+        folder.mkdir(exist_ok=True)
+        if not isinstance(content, (str, bytes)):
+            content = "\n".join(content) + "\n"
+        (folder / f"{name}.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+
     def free_port(self):
         port = Port()
         self._closers.append(port)

@@ -20,8 +20,8 @@ from skipping import LoudCase
 # be ignored otherwise.
 SCHEMA_KEYWORDS = {
     "$ref", "title", "description", "examples", "default", "type", "enum", "const", "oneOf",
-    "allOf", "not", "properties", "required", "additionalProperties", "items", "minItems",
-    "maxItems", "minimum", "maximum", "minLength", "maxLength", "pattern", RESPONSE}
+    "allOf", "not", "properties", "required", "additionalProperties", "minProperties", "maxProperties",
+    "items", "minItems", "maxItems", "uniqueItems", "minimum", "maximum", "minLength", "maxLength", "pattern", RESPONSE}
 
 OBJECT_FIELDS = {
     "document": ({"openapi", "info", "paths"}, {"servers", "security", "tags", "components"}),
@@ -98,11 +98,13 @@ class DocumentCase(LoudCase):
         self.assertLessEqual(set(node), needed | allowed, where)
 
     def schema(self, node, where):
-        """Known keywords only, and objects are closed."""
+        """Known keywords only. Objects are closed, or have a schema for properties of other names."""
         self.assertIsInstance(node, dict, where)
         self.assertLessEqual(set(node), SCHEMA_KEYWORDS, where)
         if node.get("type") == "object":
-            self.assertIs(False, node.get("additionalProperties"), where)
+            self.assertIn("additionalProperties", node, where)
+            if node["additionalProperties"] is not False:
+                self.schema(node["additionalProperties"], f"{where}/*")
             self.assertLessEqual(set(node["required"]), set(node["properties"]), where)
         for keyword in ("items", "not", RESPONSE):
             if keyword in node:
@@ -205,13 +207,16 @@ class TheDocument(DocumentCase):
 
     def test_responses_always_have_all_of_their_fields(self):
         """Except those that mark unknown users and items, those that a model trained
-        without ratings does not have, and the strategy that a job did not set."""
+        without ratings does not have, the strategy that a job did not set, reasons, and the
+        item, whose name is the request's."""
         for name, schema in document()["components"]["schemas"].items():
             for part in (schema, *(p.get("items", {}) for p in schema.get("properties", {}).values())):
-                if part.get("type") == "object" and not name.endswith(REQUEST):
-                    optional = {"known_user", "known_item", "BatchStrategy"}
+                if part.get("type") == "object" and not name.endswith(REQUEST) and name != "Where":
+                    optional = {"known_user", "known_item", "BatchStrategy", "movieId"}
+                    if name == "AudienceAnswer":
+                        optional |= {"userId", "user_id"}
                     if "score" in part["properties"]:
-                        optional.add("predicted_rating")
+                        optional |= {"predicted_rating", "because", "popular_share"}
                     self.assertEqual(set(part["properties"]) - optional, set(part["required"]), name)
 
     def test_every_error_has_the_one_body_with_its_own_code(self):

@@ -61,7 +61,7 @@ class Examples(OpenapiCase):
             for accept in (JSON, JSON_LINES, CSV):
                 with self.subTest(name=name, accept=accept):
                     response = self.invoke(client, text, media_type, accept)
-                    lists = re.search(r"top_n|movieIds|similar", text)
+                    lists = re.search(r"top_n|movieIds|similar|audience", text)
                     self.assertEqual(406 if accept == CSV and lists else 200, response.status, response)
 
     def test_packed_in_chunks_and_with_every_header(self):

@@ -13,15 +13,9 @@ class Lists(ServeCase):
     def tree_with(self, **files):
         """A model folder with these lists, by name: text, or ids."""
         prefix = self.tree()
-        (prefix / "model" / "lists").mkdir()
         for name, content in files.items():
-            self.write_list(prefix, name, content)
+            self.place_list(prefix, name, content)
         return prefix
-
-    def write_list(self, prefix, name, content):
-        text = content if isinstance(content, (str, bytes)) else "\n".join(content) + "\n"
-        path = prefix / "model" / "lists" / f"{name}.csv"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     def items(self, server, **request):
         response = self.assertResponse(server.post({"top_n": 100, **request}))
@@ -57,8 +51,8 @@ class Lists(ServeCase):
         """The rows of another model have other items: a list is of the model that it was loaded with."""
         server = self.serve(self.tree_with(half=HALF))
         self.assertLessEqual(set(self.items(server, userId="1", **{"in": "half"})), set(HALF))
-        self.write_list(server.prefix, "half", ["1001", "1003"])
-        self.write_list(server.prefix, "more", ["1002"])
+        self.place_list(server.prefix, "half", ["1001", "1003"])
+        self.place_list(server.prefix, "more", ["1002"])
         self.assertLess(2, len(self.items(server, userId="unknown", **{"in": "half"})), "no signal yet")
         server.hang_up()
         server.wait_for(lambda: server.get("/health").json()["model"]["lists"] == 2, "two lists")
@@ -77,7 +71,7 @@ class Lists(ServeCase):
         place_model(server.model_bin, trained(seed=8))
         for n, (content, words) in enumerate(((b"movieId\n1001\n\xff\xfe\n", ("half.csv:3", "field 1 is no item")),
                                               (b'1001\n"1002\n', ("half.csv:2", "a quote is not closed")))):
-            self.write_list(server.prefix, "half", content)
+            self.place_list(server.prefix, "half", content)
             server.hang_up()
             line = server.wait_for_log("model_refused", n=n + 1)
             for word in (*words, "the model in service stays"):
@@ -85,7 +79,7 @@ class Lists(ServeCase):
             self.assertEqual(version, server.get("/health").json()["model"]["version"])
             self.assertEqual(before, self.items(server, userId="1", **{"in": "half"}))
         self.assertEqual(2, server.metrics()("recommender_model_reloads_refused_total"))
-        self.write_list(server.prefix, "half", HALF)
+        self.place_list(server.prefix, "half", HALF)
         server.hang_up()
         server.wait_for(lambda: server.get("/health").json()["model"]["version"] != version, "the new model")
 
@@ -93,7 +87,7 @@ class Lists(ServeCase):
         server = self.serve(self.tree_with(half="1001\n\n" + "x" * 300 + "\n"), ready=False)
         server.wait_for_log("model_refused")
         self.assertRefused(server.ping(), 503, "half.csv:3", "field 1 is no item")
-        self.write_list(server.prefix, "half", HALF)
+        self.place_list(server.prefix, "half", HALF)
         server.hang_up()
         server.wait_until_ready()
         self.assertEqual((1, 1, 1), self.counted(server))

@@ -3,7 +3,7 @@
  *     event ─▶ decode ─▶ look up ─▶ score ─▶ emit ─▶ response
  *
  *     decode.h   records to requests; a record that is no request is rejected
- *     lookup.h   requests to distinct lookups of (user, top_n); repeated requests need none
+ *     lookup.h   requests to distinct lookups of (user, top_n) or of an instance; repeated requests need none
  *     score.h    lookups to recommendations, from the cache or from a scorer (scorer.h)
  *     emit.h     recommendations and dead letters to streams
  *
@@ -19,13 +19,15 @@
 #include "lambda/streams/payload.h"
 
 typedef struct mf_recommend_request {
-    mf_id user;
+    mf_id user; /* n_bytes 0: none, of a request with an instance */
     mf_id request_id;
-    mf_id timestamp; /* n_bytes 0: there is none */
-    uint32_t top_n;
+    mf_id timestamp;  /* n_bytes 0: there is none */
+    mf_id instance;   /* n_bytes 0: the best top_n for user; else the JSON that the model gets */
+    bool has_entries; /* its list is one of objects (with, explain), not of ids */
+    uint32_t top_n;   /* of an instance: how many ids its result is as long as, about */
 } mf_recommend_request;
 
-/* A hash of 128 bits of request_id, user and top_n of a request (remembered.h). */
+/* A hash of 128 bits of a request (remembered.h). */
 typedef struct mf_recommend_key {
     uint64_t low, high;
 } mf_recommend_key;
@@ -90,6 +92,7 @@ typedef struct mf_recommend_batch {
     mf_stream_payload payload;
     mf_stream_json json; /* of one record */
     mf_text kept;        /* bytes of requests, and of records in aggregates */
+    mf_text instances;   /* of requests, each NUL-terminated                */
     mf_text reasons;     /* of rejected items                               */
     uint32_t *slots;     /* [n_slots], a power of two: 1 + index of an item, by its key */
     size_t n_slots, items_capacity, slots_capacity;

@@ -7,7 +7,15 @@
  *     top_n       a whole number from 1 on; may be absent
  *     timestamp   a text of at most 64 bytes, handed on as it is; may be absent
  *
- * (1) Unknown members are ignored, whatever they are.
+ * A record with any other field of a request to /invocations (inference.h: item_id, ratings, where, …) is one
+ * for an instance: its members without request_id and timestamp. Without a field that says what is wanted
+ * (top_n, item_id, …) it is a list of the usual length.
+ *
+ *     {"user_id":2,"item_id":2959,"request_id":"7d0c…"}     {"user_id":2,"item_id":2959}
+ *     {"user":2,"where":{"year":1999},"request_id":"7d0c…"} {"user":2,"where":{"year":1999},"top_n":20}
+ *
+ * (1) Members that are no field of a request are ignored, whatever they are, and so are other names of the
+ *     user beside user_id. Whether an instance is valid is for the model to say.
  * (2) The reason why a record is not a request is a sentence that quotes nothing of the record,
  *     because it goes into the log.
  *
@@ -20,11 +28,12 @@
 enum { MF_RECOMMEND_TIMESTAMP_BYTES = 64 };
 
 /* Reads bytes[0 .. n). The views are of *kept, to which at most n bytes are appended; it has
- * capacity for them and does not move. False: MF_ERR_PARSE with the reason, or MF_ERR_MEMORY. */
+ * capacity for them and does not move. The instance is a view of *instances, to which it is appended; it moves
+ * when that grows. False: MF_ERR_PARSE with the reason, or MF_ERR_MEMORY. */
 MF_MUST_CHECK bool mf_recommend_request_read(mf_recommend_request *request,
                                              const mf_recommend_limits *limits,
                                              mf_stream_json *json, const char *bytes, size_t n,
-                                             mf_text *kept, mf_error *why);
+                                             mf_text *kept, mf_text *instances, mf_error *why);
 
 /* The stage: fills items in, pending or rejected, and n_records and oldest_ms of the outcome.
  * settings, invocation and outcome are set. False: MF_ERR_PARSE, the event is not one of a stream, or

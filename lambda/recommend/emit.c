@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/grow.h"
+#include "inference/fields.h"
 #include "inference/inference.h"
 
 #include <stdio.h>
@@ -17,21 +18,54 @@ static void write_id(mf_text *out, mf_id id)
     mf_text_json(out, id.bytes, id.n_bytes);
 }
 
-static void write_result(mf_text *out, const mf_recommend_request *request,
-                         const mf_recommend_lookups *lookups, const mf_recommend_lookup *lookup,
-                         double latency_ms)
+/* ,"recommendations":[…],"count":2 */
+static void write_list(mf_text *out, const mf_recommend_lookup *lookup, mf_id list)
 {
-    const mf_id list = mf_recommend_lookup_text(lookups, lookup);
-    mf_text_literal(out, "{\"request_id\":");
-    write_id(out, request->request_id);
     mf_text_literal(out, ",\"user_id\":");
-    mf_inference_write_id(out, request->user);
+    mf_inference_write_id(out, lookup->user);
     mf_text_literal(out, ",\"recommendations\":");
     mf_text_append(out, list.bytes, list.n_bytes);
     mf_text_literal(out, ",\"count\":");
     mf_text_count(out, lookup->count);
     if (!lookup->known_user)
         mf_text_literal(out, ",\"known_user\":false");
+}
+
+/* The user and the item of an instance, as they are there, and the members of the response. */
+static void write_response(mf_text *out, mf_stream_json *json, const mf_recommend_lookup *lookup,
+                           mf_id response)
+{
+    mf_stream_json_nested object;
+    mf_id name;
+    mf_stream_json_start(json, lookup->instance.bytes, lookup->instance.n_bytes, NULL);
+    mf_stream_json_open(json, &object, '{');
+    while (mf_stream_json_next(json, &object, &name)) {
+        const mf_field field = mf_field_find(name.bytes, name.n_bytes);
+        mf_stream_json_peek(json);
+        const char *const at = json->at;
+        mf_stream_json_skip(json);
+        if (field != MF_FIELD_USER_ID && field != MF_FIELD_ITEM_ID)
+            continue;
+        mf_text_literal(out, ",");
+        mf_text_json(out, name.bytes, name.n_bytes);
+        mf_text_literal(out, ":");
+        mf_text_append(out, at, (size_t)(json->at - at));
+    }
+    mf_text_literal(out, ",");
+    mf_text_append(out, response.bytes, response.n_bytes);
+}
+
+static void write_result(mf_text *out, mf_stream_json *json, const mf_recommend_request *request,
+                         const mf_recommend_lookups *lookups, const mf_recommend_lookup *lookup,
+                         double latency_ms)
+{
+    const mf_id text = mf_recommend_lookup_text(lookups, lookup);
+    mf_text_literal(out, "{\"request_id\":");
+    write_id(out, request->request_id);
+    if (lookup->instance.n_bytes > 0)
+        write_response(out, json, lookup, text);
+    else
+        write_list(out, lookup, text);
     mf_text_literal(out, ",\"model_version\":");
     if (lookup->version[0] != '\0')
         mf_text_json(out, lookup->version, strlen(lookup->version));
@@ -137,15 +171,17 @@ bool mf_recommend_write_results(mf_recommend_emitter *emitter, mf_recommend_batc
             continue;
         const mf_recommend_lookup *lookup = &lookups->lookups[item->lookup];
         const size_t from = out->n_bytes;
-        write_result(out, &item->request, lookups, lookup,
+        write_result(out, &batch->json, &item->request, lookups, lookup,
                      (lookup->resolved_s - batch->start_s) * 1e3);
         const size_t n_result = out->n_bytes - from;
-        if (n_result + item->request.user.n_bytes > MF_AWS_KINESIS_RECORD_BYTES) {
+        const mf_id key =
+            item->request.user.n_bytes > 0 ? item->request.user : item->request.request_id;
+        if (n_result + key.n_bytes > MF_AWS_KINESIS_RECORD_BYTES) {
             out->n_bytes = from;
             reject_long(batch, item, n_result);
             continue;
         }
-        add_record(emitter, item->request.user, from, i);
+        add_record(emitter, key, from, i);
         batch->outcome->n_from_cache += lookup->from_cache;
         batch->outcome->n_computed += !lookup->from_cache;
     }

@@ -6,13 +6,17 @@
  *      "model_version":"1da2c000e3b8bdcc","from_cache":true,"latency_ms":1.8,
  *      "timestamp":"2026-01-31T09:30:00Z"}
  *
+ * and of one with an instance (decode.h), which has the user and the item as the request has them:
+ *
+ *     {"request_id":"7d0c…","user_id":2,"item_id":2959,"predicted_rating":4.42,"model_version":…}
+ *
  * known_user (false) is there for an unknown user only; timestamp is the request's. latency_ms is the
  * time from the arrival of the event to the list. A result may come twice: consumers recognize
  * duplicates by request_id (docs/lambda.md, 4.6).
  *
  * A dead letter is that of streams/dead_letter.h.
  *
- * (1) Results have the user as partition key and the order of their requests (aws/kinesis.h).
+ * (1) Results have the user as partition key, without one their request_id, and the order of their requests (aws/kinesis.h).
  *     Consecutive calls put those of one part of the batch.
  * (2) A result longer than a record of a stream is a dead letter.
  * (3) A request is remembered when its result is on the stream, not before.

@@ -1,4 +1,4 @@
-/* lookup.c: two hash tables with open addressing: lookups by user and top_n, items by the key of their
+/* lookup.c: two hash tables with open addressing: lookups by what they look up, items by the key of their
  * request. */
 #include "lambda/recommend/lookup.h"
 
@@ -24,18 +24,27 @@ bool mf_recommend_lookups_start(mf_recommend_lookups *lookups, size_t most, mf_e
     return true;
 }
 
-size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, mf_id user, uint32_t top_n)
+static bool is_same(mf_id a, mf_id b)
 {
-    size_t slot = (mf_id_hash(user.bytes, user.n_bytes) ^ top_n) & (lookups->n_slots - 1);
+    return a.n_bytes == b.n_bytes && (a.n_bytes == 0 || memcmp(a.bytes, b.bytes, a.n_bytes) == 0);
+}
+
+size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, const mf_recommend_request *request)
+{
+    const mf_id by = request->instance.n_bytes > 0 ? request->instance : request->user;
+    size_t slot = (mf_id_hash(by.bytes, by.n_bytes) ^ request->top_n) & (lookups->n_slots - 1);
     while (lookups->slots[slot] != 0) {
         const size_t i = lookups->slots[slot] - 1;
         const mf_recommend_lookup *other = &lookups->lookups[i];
-        if (other->top_n == top_n && other->user.n_bytes == user.n_bytes &&
-            memcmp(other->user.bytes, user.bytes, user.n_bytes) == 0)
+        if (other->top_n == request->top_n && is_same(other->user, request->user) &&
+            is_same(other->instance, request->instance))
             return i;
         slot = (slot + 1) & (lookups->n_slots - 1);
     }
-    lookups->lookups[lookups->n] = (mf_recommend_lookup){.user = user, .top_n = top_n};
+    lookups->lookups[lookups->n] = (mf_recommend_lookup){.user = request->user,
+                                                         .top_n = request->top_n,
+                                                         .instance = request->instance,
+                                                         .has_entries = request->has_entries};
     lookups->slots[slot] = (uint32_t)++lookups->n;
     return lookups->n - 1;
 }
@@ -80,8 +89,7 @@ bool mf_recommend_look_up(mf_recommend_lookups *lookups, mf_recommend_batch *bat
         batch->outcome->n_requests++;
         item->key = mf_recommend_remembered_key(remembered, &item->request);
         if (needs_lookup(batch, i, remembered))
-            item->lookup =
-                mf_recommend_lookups_add(lookups, item->request.user, item->request.top_n);
+            item->lookup = mf_recommend_lookups_add(lookups, &item->request);
         else
             batch->outcome->n_repeated++;
     }

@@ -1,10 +1,11 @@
 /* lookup.h: the second stage: requests to distinct lookups. A lookup is the best top_n for one
- * user, wanted by one or more requests of a batch and resolved once.
+ * user, or the response to an instance, wanted by one or more requests of a batch and resolved once.
  *
  * (1) A request that is remembered (remembered.h) needs no lookup. Neither does a duplicate of
  *     an earlier request of the batch: it is done when that one is.
  * (2) A lookup is pending until it is resolved with a list, rejected with a reason, or failed for
- *     now. Lists are JSON: [969,3035,"tt0080684",899,1948].
+ *     now. Lists are JSON: [969,3035,"tt0080684",899,1948]. A lookup of an instance is resolved with the
+ *     members of a result: "recommendations":[969,3035],"count":2 or "predicted_rating":4.42.
  *
  * Threads: a value. */
 #ifndef MF_LAMBDA_RECOMMEND_LOOKUP_H
@@ -25,6 +26,8 @@ typedef enum mf_recommend_lookup_state {
 typedef struct mf_recommend_lookup {
     mf_id user;
     uint32_t top_n;
+    mf_id instance; /* n_bytes 0: none; else NUL-terminated, the terminator is not counted */
+    bool has_entries;
     mf_recommend_lookup_state state;
     bool from_cache;
     bool known_user;
@@ -41,7 +44,7 @@ typedef struct mf_recommend_lookups {
     mf_text text;
     mf_error failure; /* of the first that failed */
 
-    uint32_t *slots; /* [n_slots], a power of two: 1 + index, by user and top_n */
+    uint32_t *slots; /* [n_slots], a power of two: 1 + index, by what they look up */
     size_t n_slots, capacity, slots_capacity;
 } mf_recommend_lookups;
 
@@ -49,8 +52,8 @@ typedef struct mf_recommend_lookups {
 MF_MUST_CHECK bool mf_recommend_lookups_start(mf_recommend_lookups *lookups, size_t most,
                                               mf_error *err);
 
-/* Index of the lookup of this user and top_n, a new one if need be. user's bytes are borrowed. */
-size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, mf_id user, uint32_t top_n);
+/* Index of the lookup of this user and top_n, or of this instance, a new one if need be. Bytes are borrowed. */
+size_t mf_recommend_lookups_add(mf_recommend_lookups *lookups, const mf_recommend_request *request);
 
 /* The stage: empties *lookups and adds those of the pending items of the part that is handled now;
  * items that are remembered and duplicates change their state. Neither exists in a test run, nor

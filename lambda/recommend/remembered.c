@@ -44,12 +44,16 @@ mf_recommend_key mf_recommend_remembered_key(const mf_recommend_remembered *reme
                                              const mf_recommend_request *request)
 {
     /* With its lengths, so that no two requests have the same bytes. */
-    char bytes[3 * sizeof(uint64_t) + 2 * MF_ID_BYTES_MAX];
-    const mf_id id = request->request_id, user = request->user;
-    const uint64_t head[] = {id.n_bytes, user.n_bytes, request->top_n};
+    char bytes[5 * sizeof(uint64_t) + 2 * MF_ID_BYTES_MAX];
+    const mf_id id = request->request_id, user = request->user, instance = request->instance;
+    const XXH128_hash_t of_instance =
+        XXH3_128bits_withSeed(instance.bytes, instance.n_bytes, remembered->seed);
+    const uint64_t head[] = {id.n_bytes, user.n_bytes, request->top_n, of_instance.low64,
+                             of_instance.high64};
     memcpy(bytes, head, sizeof head);
     memcpy(bytes + sizeof head, id.bytes, id.n_bytes);
-    memcpy(bytes + sizeof head + id.n_bytes, user.bytes, user.n_bytes);
+    if (user.n_bytes > 0)
+        memcpy(bytes + sizeof head + id.n_bytes, user.bytes, user.n_bytes);
     const XXH128_hash_t hash =
         XXH3_128bits_withSeed(bytes, sizeof head + id.n_bytes + user.n_bytes, remembered->seed);
     /* Zero is the empty slot's. */

@@ -4,7 +4,7 @@
  * among them that are remembered need no second result. The memory is bounded and forgets the
  * oldest. A request that it forgot gets one more result, under the same request_id.
  *
- * A request is known by 128 bits of its request_id, user and top_n (XXH3 with a seed of the
+ * A request is known by 128 bits of its request_id, user, top_n and instance (XXH3 with a seed of the
  * process, so that no client can make two requests look like one).
  *
  * Threads: one. */

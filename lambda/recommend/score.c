@@ -47,9 +47,11 @@ static uint32_t cache_budget_ms(const work *w)
     return share_ms < worst_ms ? (uint32_t)share_ms : worst_ms;
 }
 
+/* False: such a lookup is not cached. */
 static bool make_key(mf_cache_key *key, const mf_recommend_lookup *lookup, const char *version)
 {
-    return mf_cache_key_make(key, lookup->user.bytes, lookup->user.n_bytes, lookup->top_n, version);
+    return lookup->instance.n_bytes == 0 &&
+           mf_cache_key_make(key, lookup->user.bytes, lookup->user.n_bytes, lookup->top_n, version);
 }
 
 static void take_hit(void *argument, size_t i, const mf_cache_entry *entry)

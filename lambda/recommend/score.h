@@ -1,7 +1,8 @@
 /* score.h: the third stage: lookups to recommendations, from the cache or from the scorer.
  *
  * (1) Keys of the cache have the version of the model (scorer.h). When it is not known, the first
- *     lookup goes to the scorer, whose response has it. A cache that fails fails no lookup.
+ *     lookup goes to the scorer, whose response has it. A cache that fails fails no lookup. Lookups of
+ *     instances are computed.
  * (2) Items whose lookup is rejected are rejected. The first item whose lookup failed ends the
  *     part: batch->usable_end is its index.
  *

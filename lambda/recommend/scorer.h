@@ -24,6 +24,8 @@ struct mf_recommend_scorer {
     /* Of a model in this process. */
     const mf_lambda_model_source *source;
     mf_inference_limits limits;
+    mf_text response; /* to an instance */
+    mf_stream_json json;
 
     void *context; /* of a service or an endpoint */
 };
@@ -38,6 +40,7 @@ void mf_recommend_scorer_model(mf_recommend_scorer *scorer, const mf_lambda_mode
  *     POST …/invocations, application/jsonlines
  *     {"userId":"123","top_n":20}
  *     {"userId":"7","top_n":5}
+ *     {"user_id":2,"item_id":2959}                an instance
  *
  * A request has many users, and `concurrency` requests are under way at once: a request for each
  * user would cost both sides more than the computation (script/bench recommend).

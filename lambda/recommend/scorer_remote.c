@@ -5,18 +5,18 @@
 #include "base/clock.h"
 #include "base/grow.h"
 #include "base/memory.h"
-#include "inference/inference.h"
 #include "lambda/aws/client.h"
 #include "lambda/aws/sagemaker_runtime.h"
-#include "lambda/streams/json_reader.h"
+#include "lambda/recommend/response_line.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
 enum {
-    FEWEST_USERS = 8,   /* of a request, unless there are fewer */
-    MOST_USERS = 250,   /* so that one response is small */
-    MOST_ITEMS = 60000, /* of a response: 64 bytes each are less than SageMaker's 6 MiB */
+    FEWEST_USERS = 8,     /* of a request, unless there are fewer */
+    MOST_USERS = 250,     /* so that one response is small */
+    MOST_ITEMS = 60000,   /* of a response: 64 bytes each are less than SageMaker's 6 MiB */
+    MOST_BYTES = 1 << 20, /* of a request with more than one instance */
     BYTES_KEPT = 1 << 20,
     MESSAGE_BYTES = 160,
 };
@@ -59,6 +59,11 @@ typedef struct remote {
 
 static void write_instance(mf_text *body, const mf_recommend_lookup *lookup)
 {
+    if (lookup->instance.n_bytes > 0) {
+        mf_text_append(body, lookup->instance.bytes, lookup->instance.n_bytes);
+        mf_text_literal(body, "\n");
+        return;
+    }
     mf_text_literal(body, "{\"userId\":");
     mf_text_json(body, lookup->user.bytes, lookup->user.n_bytes);
     mf_text_literal(body, ",\"top_n\":");
@@ -86,7 +91,8 @@ static size_t write_requests(remote *r, mf_recommend_lookup *const *chosen, size
         do {
             n_items += chosen[i]->top_n;
             write_instance(&r->bodies, chosen[i++]);
-        } while (i < n && i - c->first < users && n_items + chosen[i]->top_n <= MOST_ITEMS);
+        } while (i < n && i - c->first < users && n_items + chosen[i]->top_n <= MOST_ITEMS &&
+                 r->bodies.n_bytes - c->body_at + chosen[i]->instance.n_bytes <= MOST_BYTES);
         c->n = i - c->first;
         c->n_body = r->bodies.n_bytes - c->body_at;
     }
@@ -128,71 +134,6 @@ static void read_version(remote *r, const mf_aws_response *response,
     r->version_ms = mf_clock_wall_ms();
 }
 
-/* A list as it is read: its items go to `text`. */
-typedef struct listed {
-    mf_text *text;
-    uint32_t count;
-    bool has_list, known_user;
-} listed;
-
-/* {"movieId":"318","predicted_rating":4.9} adds 318. */
-static void read_item(mf_stream_json *json, listed *list)
-{
-    mf_stream_json_nested item;
-    mf_id key, id = {NULL, 0};
-    mf_stream_json_open(json, &item, '{');
-    while (mf_stream_json_next(json, &item, &key)) {
-        if (!mf_stream_json_is(key, "movieId"))
-            mf_stream_json_skip(json);
-        else if (mf_stream_json_value(json, &id) != MF_STREAM_TEXT)
-            id.bytes = NULL;
-    }
-    if (id.bytes == NULL) {
-        mf_stream_json_refuse(json);
-        return;
-    }
-    if (list->count++ > 0)
-        mf_text_literal(list->text, ",");
-    mf_inference_write_id(list->text, id);
-}
-
-/* {"recommendations":[{"movieId":"318","predicted_rating":4.9},…],"known_user":false} as [318,…].
- * 1.0 µs for a list of 20 items; jansson needs 17 µs. */
-static bool read_list(mf_stream_json *json, listed *list, const char *line, size_t n)
-{
-    mf_stream_json_nested object, items;
-    mf_id key;
-    mf_stream_json_start(json, line, n, NULL);
-    mf_stream_json_open(json, &object, '{');
-    while (mf_stream_json_next(json, &object, &key)) {
-        if (mf_stream_json_is(key, "recommendations")) {
-            list->has_list = true;
-            mf_text_literal(list->text, "[");
-            mf_stream_json_open(json, &items, '[');
-            while (mf_stream_json_next(json, &items, NULL))
-                read_item(json, list);
-            mf_text_literal(list->text, "]");
-        } else if (mf_stream_json_is(key, "known_user")) {
-            list->known_user = mf_stream_json_value(json, NULL) != MF_STREAM_FALSE;
-        } else {
-            mf_stream_json_skip(json);
-        }
-    }
-    return mf_stream_json_end(json) && list->has_list;
-}
-
-static bool read_line(remote *r, mf_recommend_lookups *lookups, mf_recommend_lookup *lookup,
-                      const char *line, size_t n, const char *version)
-{
-    const size_t text_at = lookups->text.n_bytes;
-    listed list = {.text = &lookups->text, .known_user = true};
-    if (!read_list(&r->json, &list, line, n) || list.count > lookup->top_n)
-        return false;
-    mf_recommend_lookup_resolve(lookup, text_at, lookups->text.n_bytes - text_at, list.count,
-                                list.known_user, version);
-    return true;
-}
-
 /* One line for each user, or none of them counts. */
 static bool read_response(remote *r, mf_recommend_lookups *lookups,
                           mf_recommend_lookup *const *chosen, const chunk *c,
@@ -209,7 +150,8 @@ static bool read_response(remote *r, mf_recommend_lookups *lookups,
     read_version(r, response, version);
     for (size_t i = 0; i < c->n; i++) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
-        if (!read_line(r, lookups, chosen[c->first + i], line, (size_t)(stop - line), version))
+        if (!mf_recommend_line_read(&r->json, lookups, chosen[c->first + i], line,
+                                    (size_t)(stop - line), version))
             return false;
         line = stop + 1;
     }
@@ -342,6 +284,8 @@ static const char *version(const mf_recommend_scorer *scorer, int64_t max_age_ms
 void mf_recommend_scorer_end(mf_recommend_scorer *scorer)
 {
     remote *r = scorer->context;
+    mf_text_free(&scorer->response);
+    mf_stream_json_free(&scorer->json);
     *scorer = (mf_recommend_scorer){.context = NULL};
     if (r == NULL)
         return;

@@ -171,7 +171,8 @@ bool mf_explain(mf_workspace *workspace, size_t n_reasons, const mf_explanation 
         mf_scratch_reserve(&workspace->weights, e.history.n, sizeof *weights, WHAT, err);
     mf_recommendation *heaps =
         mf_scratch_reserve(&workspace->seeds, n_all, sizeof *heaps, WHAT, err);
-    mf_score_term *reasons = mf_scratch_reserve(&workspace->reasons, n_all, sizeof *reasons, WHAT, err);
+    mf_score_term *reasons =
+        mf_scratch_reserve(&workspace->reasons, n_all, sizeof *reasons, WHAT, err);
     mf_explanation *list =
         mf_scratch_reserve(&workspace->explanations, search->n_list, sizeof *list, WHAT, err);
     e.terms = mf_scratch_reserve(&workspace->terms, search->n_list, sizeof *e.terms, WHAT, err);

@@ -23,12 +23,16 @@ static bool is_same(mf_id a, mf_id b)
 
 static void write_again(mf_text *text, const mf_recommend_request *request)
 {
-    mf_text_literal(text, "{\"user_id\":");
-    mf_text_json(text, request->user.bytes, request->user.n_bytes);
+    if (request->instance.n_bytes > 0) {
+        mf_text_append(text, request->instance.bytes, request->instance.n_bytes - 1);
+    } else {
+        mf_text_literal(text, "{\"user_id\":");
+        mf_text_json(text, request->user.bytes, request->user.n_bytes);
+        mf_text_literal(text, ",\"top_n\":");
+        mf_text_count(text, request->top_n);
+    }
     mf_text_literal(text, ",\"request_id\":");
     mf_text_json(text, request->request_id.bytes, request->request_id.n_bytes);
-    mf_text_literal(text, ",\"top_n\":");
-    mf_text_count(text, request->top_n);
     if (request->timestamp.n_bytes > 0) {
         mf_text_literal(text, ",\"timestamp\":");
         mf_text_json(text, request->timestamp.bytes, request->timestamp.n_bytes);
@@ -40,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     char *bytes = malloc(n > 0 ? n : 1); /* exactly as long: one byte too far is seen */
     mf_text kept = MF_TEXT_EMPTY, again = MF_TEXT_EMPTY, kept_again = MF_TEXT_EMPTY;
+    mf_text instances = MF_TEXT_EMPTY, instances_again = MF_TEXT_EMPTY;
     mf_error err = {.code = MF_OK};
     mf_recommend_request request, same;
     static mf_stream_json json;
@@ -47,22 +52,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         abort();
     if (n > 0)
         memcpy(bytes, data, n);
-    if (mf_recommend_request_read(&request, &limits, &json, bytes, n, &kept, &err)) {
+    if (mf_recommend_request_read(&request, &limits, &json, bytes, n, &kept, &instances, &err)) {
         must(kept.n_bytes <= n);
-        must(request.top_n >= 1 && request.top_n <= limits.max_top_n);
-        must(mf_id_valid(request.user.bytes, request.user.n_bytes));
+        const bool is_instance = request.instance.n_bytes > 0;
+        must(request.top_n >= 1 && (is_instance || request.top_n <= limits.max_top_n));
+        must((is_instance && request.user.n_bytes == 0) ||
+             mf_id_valid(request.user.bytes, request.user.n_bytes));
+        must(!is_instance ||
+             memchr(request.instance.bytes, '\n', request.instance.n_bytes) == NULL);
         write_again(&again, &request);
         must(mf_text_reserve(&kept_again, again.n_bytes));
         must(mf_recommend_request_read(&same, &limits, &json, again.bytes, again.n_bytes,
-                                       &kept_again, &err));
+                                       &kept_again, &instances_again, &err));
         must(is_same(request.user, same.user) && is_same(request.request_id, same.request_id) &&
-             is_same(request.timestamp, same.timestamp) && request.top_n == same.top_n);
+             is_same(request.timestamp, same.timestamp) &&
+             is_same(request.instance, same.instance) && request.top_n == same.top_n);
     } else {
         must(err.code == MF_ERR_PARSE && err.text[0] != '\0');
     }
     mf_text_free(&kept);
     mf_text_free(&again);
     mf_text_free(&kept_again);
+    mf_text_free(&instances);
+    mf_text_free(&instances_again);
     free(bytes);
     return 0;
 }

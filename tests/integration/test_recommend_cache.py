@@ -63,6 +63,15 @@ class Cache(CacheCase):
         self.assertFine(f.invoke(request(1, "other", top_n=3)))
         self.assertEqual(self.expected(1, 3), self.stream.events()[-1]["recommendations"])
 
+    def test_only_lists_of_a_user_and_a_number_are_cached(self):
+        redis = RealRedis(self)
+        f = self.cached(redis.port)
+        for n in range(2):
+            self.assertFine(f.invoke(request(1, f"a{n}", item_id="1"), request(2, f"b{n}", exclude=["1"]),
+                                     request(3, f"c{n}")))
+        self.assertEqual({"a0": False, "b0": False, "c0": False, "a1": False, "b1": False, "c1": True},
+                         {e["request_id"]: e["from_cache"] for e in self.stream.events()})
+
     def test_a_batch_is_one_command_to_redis(self):
         redis = RealRedis(self)
         f = self.cached(redis.port)

@@ -209,6 +209,16 @@ class Service(RecommendCase):
         self.assertFine(f.send({"Records": event["Records"][2:]}))
         self.assertEqual([f"r-{user}" for user in range(1, 6)], self.stream.ids())
 
+    def test_a_rating_that_fails_for_now_comes_again(self):
+        f = self.behind()
+        self.front.always = lambda seen: respond(500, b"{}") if b'"item_id"' in seen.body else None
+        event = f.event(request(1), request(2, item_id="1"), request(3))
+        self.assertFrom(f.send(event, deadline_in=20.0), event, 1)
+        self.assertEqual(["r-1"], self.stream.ids())
+        self.front.always = lambda seen: None
+        self.assertFine(f.send({"Records": event["Records"][1:]}))
+        self.assertEqual({"r-1", "r-2", "r-3"}, set(self.stream.ids()))
+
     def test_everything_ends_the_margin_before_the_timeout(self):
         """For recommendations and dead letters: with no time left nothing is requested."""
         f = self.function(ANSWER_MARGIN_MS="60000", DEAD_LETTER_STREAM_NAME=DEAD)

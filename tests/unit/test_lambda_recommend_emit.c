@@ -70,7 +70,8 @@ static void open_world(world *w)
         .state = MF_RECOMMEND_PENDING,
         .request = {.user = {"123", 3}, .request_id = {"r", 1}, .timestamp = {"now", 3}},
         .key = {1, 1},
-        .lookup = mf_recommend_lookups_add(&w->lookups, (mf_id){"123", 3}, 20),
+        .lookup = mf_recommend_lookups_add(
+            &w->lookups, &(mf_recommend_request){.user = (mf_id){"123", 3}, .top_n = 20}),
     };
     mf_recommend_lookup_resolve(&w->lookups.lookups[0], 0, strlen(list), 2, false, "");
     w->lookups.lookups[0].resolved_s = 1.5e-3;

@@ -54,12 +54,18 @@ static void another_user_id_or_top_n_is_another_request(void **state)
     mf_recommend_remembered *remembered = mf_recommend_remembered_create(4, &err);
     assert_ok(remembered != NULL, err);
     const mf_recommend_request first = request_of("1", "23", 20);
-    const mf_recommend_request others[] = {request_of("12", "3", 20), request_of("1", "23", 21),
-                                           request_of("2", "23", 20), request_of("1", "24", 20)};
+    mf_recommend_request others[] = {request_of("12", "3", 20), request_of("1", "23", 21),
+                                     request_of("2", "23", 20), request_of("1", "24", 20),
+                                     request_of("1", "23", 20)};
+    others[4].instance = (mf_id){"{}", 2};
     mf_recommend_remembered_add(remembered, mf_recommend_remembered_key(remembered, &first));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         assert_false(mf_recommend_remembered_has(
             remembered, mf_recommend_remembered_key(remembered, &others[i])));
+    mf_recommend_remembered_add(remembered, mf_recommend_remembered_key(remembered, &others[4]));
+    others[4].instance = (mf_id){"[]", 2};
+    assert_false(mf_recommend_remembered_has(remembered,
+                                             mf_recommend_remembered_key(remembered, &others[4])));
     mf_recommend_remembered_destroy(remembered);
     remembered = mf_recommend_remembered_create(0, &err);
     assert_ok(remembered != NULL, err);
@@ -93,8 +99,9 @@ static void one_user_and_top_n_is_one_lookup(void **state)
         for (size_t i = 0; i < 4 * N; i++) {
             char *user = users[i % N];
             snprintf(user, sizeof users[0], "u%zu", i % N);
-            const size_t lookup = mf_recommend_lookups_add(&lookups, (mf_id){user, strlen(user)},
-                                                           i / N % 2 == 0 ? 20 : 21);
+            const size_t lookup = mf_recommend_lookups_add(
+                &lookups, &(mf_recommend_request){.user = {user, strlen(user)},
+                                                  .top_n = i / N % 2 == 0 ? 20 : 21});
             assert_int_equal(lookup, i % (2 * N));
         }
         assert_int_equal(lookups.n, 2 * N);

@@ -59,7 +59,8 @@ static void open_world(world *w, const char *users)
     assert_ok(mf_recommend_lookups_start(&w->lookups, N, &err), err);
     for (size_t i = 0; users[i] != '\0'; i++) {
         w->items[i].state = MF_RECOMMEND_PENDING;
-        w->items[i].lookup = mf_recommend_lookups_add(&w->lookups, (mf_id){&users[i], 1}, 20);
+        w->items[i].lookup = mf_recommend_lookups_add(
+            &w->lookups, &(mf_recommend_request){.user = (mf_id){&users[i], 1}, .top_n = 20});
     }
 }
 

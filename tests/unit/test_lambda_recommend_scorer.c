@@ -3,6 +3,8 @@
 #include "aws_testing.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
+#include "lambda/recommend/response_line.h"
 #include "lambda/recommend/scorer.h"
 #include "model_sample.h"
 
@@ -47,7 +49,9 @@ static void look_up(size_t n, uint32_t top_n)
     assert_ok(mf_recommend_lookups_start(&lookups, USERS, &err), err);
     for (size_t i = 0; i < n; i++) {
         snprintf(names[i], sizeof names[i], "u%zu", i);
-        mf_recommend_lookups_add(&lookups, (mf_id){names[i], strlen(names[i])}, top_n);
+        mf_recommend_lookups_add(
+            &lookups,
+            &(mf_recommend_request){.user = {names[i], strlen(names[i])}, .top_n = top_n});
         chosen[i] = &lookups.lookups[i];
     }
 }
@@ -219,6 +223,74 @@ static void an_endpoint_is_called_with_a_signature(void **state)
     mf_recommend_scorer_end(&scorer);
 }
 
+static void add_instance(const char *instance, bool has_entries)
+{
+    mf_recommend_lookups_add(&lookups,
+                             &(mf_recommend_request){.instance = {instance, strlen(instance)},
+                                                     .has_entries = has_entries,
+                                                     .top_n = 1});
+}
+
+/* Lists are of ids unless attributes or reasons are requested. */
+static void a_line_becomes_the_members_of_a_result(void **state)
+{
+    (void)state;
+    static const struct {
+        bool has_entries;
+        const char *line, *members; /* NULL: it fits no instance */
+    } cases[] = {
+        {false, "{\"predicted_rating\":4.42,\"known_item\":false}",
+         "\"predicted_rating\":4.42,\"known_item\":false"},
+        {false,
+         "{\"recommendations\":[{\"item_id\":\"318\",\"score\":1},{\"sku\":\"x\"}],"
+         "\"known_user\":false}",
+         "\"recommendations\":[318,\"x\"],\"count\":2,\"known_user\":false"},
+        {true, "{\"recommendations\":[{\"item_id\":\"318\",\"title\":\"\\u00e9\"}]}",
+         "\"recommendations\":[{\"item_id\":\"318\",\"title\":\"\\u00e9\"}],\"count\":1"},
+        {false, "{\"similar\":[{\"movieId\":\"1\",\"similarity\":0.5}]}",
+         "\"similar\":[{\"movieId\":\"1\",\"similarity\":0.5}],\"count\":1"},
+        {false, "{\"audience\":[]}", "\"audience\":[],\"count\":0"},
+        {false, "{}", NULL},
+        {false, "", NULL},
+        {false, "{\"recommendations\":1}", NULL},
+        {false, "{\"recommendations\":[{\"score\":1}]}", NULL},
+        {true, "{\"similar\":{}}", NULL},
+        {false, "{\"predicted_rating\":4}}", NULL},
+    };
+    mf_stream_json json = {.keys = NULL};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_ok(mf_recommend_lookups_start(&lookups, 1, &err), err);
+        add_instance("{}", cases[i].has_entries);
+        mf_recommend_lookup *lookup = &lookups.lookups[0];
+        assert_int_equal(mf_recommend_line_read(&json, &lookups, lookup, cases[i].line,
+                                                strlen(cases[i].line), "v"),
+                         cases[i].members != NULL);
+        if (cases[i].members != NULL)
+            assert_text(lookup, cases[i].members);
+        else
+            assert_int_equal(lookup->state, MF_LOOKUP_PENDING);
+    }
+    mf_stream_json_free(&json);
+}
+
+/* An instance is a line beside the others; one that is rejected is told from them. */
+static void instances_are_lines_of_a_request(void **state)
+{
+    (void)state;
+    service.poison = "item_id";
+    service.poison_status = 400;
+    look_up(3, 5);
+    add_instance("{\"user_id\":1,\"item_id\":9}", false);
+    chosen[3] = &lookups.lookups[3];
+    mf_recommend_scorer scorer = open_remote();
+    score(&scorer, 4);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(chosen[i]->state, MF_LOOKUP_RESOLVED);
+    assert_int_equal(chosen[3]->state, MF_LOOKUP_REJECTED);
+    assert_text(chosen[3], "the model refuses it: not 9");
+    mf_recommend_scorer_end(&scorer);
+}
+
 static void a_model_in_this_process_scores_until_the_deadline(void **state)
 {
     (void)state;
@@ -236,9 +308,9 @@ static void a_model_in_this_process_scores_until_the_deadline(void **state)
     mf_recommend_scorer_model(&scorer, &source, 3);
     assert_string_equal(scorer.version(&scorer, 0), source.model->version);
     assert_ok(mf_recommend_lookups_start(&lookups, 3, &err), err);
-    mf_recommend_lookups_add(&lookups, (mf_id){"7", 1}, 2);
-    mf_recommend_lookups_add(&lookups, (mf_id){"unknown", 7}, 1);
-    mf_recommend_lookups_add(&lookups, (mf_id){"7", 1}, 4);
+    mf_recommend_lookups_add(&lookups, &(mf_recommend_request){.user = {"7", 1}, .top_n = 2});
+    mf_recommend_lookups_add(&lookups, &(mf_recommend_request){.user = {"unknown", 7}, .top_n = 1});
+    mf_recommend_lookups_add(&lookups, &(mf_recommend_request){.user = {"7", 1}, .top_n = 4});
     for (size_t i = 0; i < 3; i++)
         chosen[i] = &lookups.lookups[i];
     scorer.score(&scorer, &lookups, chosen, 3, mf_clock_wall_ms() + 60000);
@@ -254,6 +326,30 @@ static void a_model_in_this_process_scores_until_the_deadline(void **state)
     scorer.score(&scorer, &lookups, chosen, 3, 0);
     assert_int_equal(chosen[0]->state, MF_LOOKUP_FAILED);
     assert_error(&lookups.failure, MF_ERR_IO, "the model was not done in time");
+    static const char *const instances[][2] = {
+        {"{\"user_id\":7,\"top_n\":1}", "\"recommendations\":["},
+        {"{\"user_id\":\"unknown\",\"item_id\":\"x\"}", "\"predicted_rating\":"},
+        {"{\"user_id\":7,\"top_n\":4}", "the model refuses it: line 1: top_n: expected"},
+    };
+    assert_ok(mf_recommend_lookups_start(&lookups, 3, &err), err);
+    for (size_t i = 0; i < 3; i++) {
+        add_instance(instances[i][0], false);
+        chosen[i] = &lookups.lookups[i];
+    }
+    scorer.score(&scorer, &lookups, chosen, 3, mf_clock_wall_ms() + 60000);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(chosen[i]->state, i < 2 ? MF_LOOKUP_RESOLVED : MF_LOOKUP_REJECTED);
+        const mf_id text = mf_recommend_lookup_text(&lookups, chosen[i]);
+        assert_memory_equal(text.bytes, instances[i][1], strlen(instances[i][1]));
+    }
+    for (size_t nth = 1; chosen[0]->state != MF_LOOKUP_RESOLVED || nth == 1; nth++) {
+        chosen[0]->state = MF_LOOKUP_PENDING;
+        mf_memory_fail_nth(nth);
+        scorer.score(&scorer, &lookups, chosen, 1, mf_clock_wall_ms() + 60000);
+        mf_memory_fail_nth(0);
+        assert_true(nth < 100 && chosen[0]->state != MF_LOOKUP_REJECTED);
+    }
+    mf_recommend_scorer_end(&scorer);
     mf_lambda_model_source_end(&source);
     free(file);
     free(path);
@@ -267,6 +363,8 @@ int main(void)
         cmocka_unit_test_setup(a_user_who_is_rejected_is_told_from_the_others, fresh),
         cmocka_unit_test_setup(a_response_that_does_not_fit_fails_all_of_its_users, fresh),
         cmocka_unit_test_setup(an_endpoint_is_called_with_a_signature, fresh),
+        cmocka_unit_test_setup(a_line_becomes_the_members_of_a_result, fresh),
+        cmocka_unit_test_setup(instances_are_lines_of_a_request, fresh),
         cmocka_unit_test_setup(a_model_in_this_process_scores_until_the_deadline, fresh),
     };
     return cmocka_run_group_tests(tests, start, end);

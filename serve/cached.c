@@ -32,6 +32,11 @@ struct shared_lookup {
     mf_service_loop *loop;
     mf_loaded *loaded; /* held: the key has its version */
     mf_cache_key key;
+    mf_feedback_key feedback_key;
+    uint64_t generation;     /* of the user's events */
+    mf_visitor events;       /* its arrays are of `memory` */
+    double *memory;          /* NULL: there are no events */
+    bool has_lost_events;    /* no memory: the list is not stored */
     mf_cache_lookup *lookup; /* NULL after the response of Redis */
     mf_text items;           /* empty until the list is known */
     mf_inference_list list;
@@ -98,7 +103,40 @@ static void free_lookup(shared_lookup *f)
         mf_cache_client_cancel(f->loop->cache, f->lookup);
     mf_loaded_release(f->loaded);
     mf_text_free(&f->items);
+    mf_free(f->memory);
     free(f);
+}
+
+/* The rating as the model has ratings: NAN is a liked item, in a model of counts one more. */
+static float rating_of(const shared_lookup *f, float rating)
+{
+    if (mf_recommender_has_ratings(f->loaded->recommender))
+        return rating;
+    return rating > 0 ? rating : 1;
+}
+
+/* The events come newest first. Their order is that of cache/feedback.h, whatever their times are. */
+static void take_events(void *argument, size_t i, const mf_feedback *feedback)
+{
+    shared_lookup *f = argument;
+    (void)i;
+    f->generation = feedback->generation;
+    if (feedback->n == 0)
+        return;
+    f->memory = mf_allocate(feedback->n, sizeof(double) + sizeof(uint32_t) + sizeof(float),
+                            "a user's events", NULL);
+    f->has_lost_events = f->memory == NULL;
+    if (f->memory == NULL)
+        return;
+    uint32_t *items = (uint32_t *)(f->memory + feedback->n);
+    float *ratings = (float *)(items + feedback->n);
+    for (size_t j = 0; j < feedback->n; j++) {
+        const mf_feedback_event *event = &feedback->events[j];
+        items[j] = mf_model_find_item(f->loaded->model, event->item.bytes, event->item.n_bytes);
+        ratings[j] = rating_of(f, event->rating);
+        f->memory[j] = (double)(feedback->n - j);
+    }
+    f->events = (mf_visitor){items, ratings, f->memory, feedback->n};
 }
 
 static void take_found(void *argument, size_t i, const mf_cache_entry *entry)
@@ -127,8 +165,10 @@ static void store(shared_lookup *f)
     const mf_cache_entry entry = {.list = f->items.bytes,
                                   .n_list = f->items.n_bytes,
                                   .count = f->list.count,
-                                  .known_user = f->list.known_user};
-    mf_cache_client_set(f->loop->cache, &f->key, &entry);
+                                  .known_user = f->list.known_user,
+                                  .generation = f->generation};
+    if (!f->has_lost_events)
+        mf_cache_client_set(f->loop->cache, &f->key, &entry);
 }
 
 /* Computes a list after a miss. A long search takes several steps, each run by one of the waiting
@@ -141,7 +181,8 @@ static mf_inference_progress compute(mf_http_request *request, shared_lookup *f,
         return MF_INFERENCE_MORE;
     if (!f->searching &&
         !mf_listing_begin(&f->listing, f->loaded->recommender, &f->loaded->limits,
-                          f->loop->workspace, user.bytes, user.n_bytes, f->key.top_n, err)) {
+                          f->loop->workspace, user.bytes, user.n_bytes, f->key.top_n,
+                          f->memory != NULL ? &f->events : NULL, err)) {
         end_search(f);
         return MF_INFERENCE_FAILED;
     }
@@ -195,17 +236,19 @@ static void detach(void *state)
 }
 
 /* NULL: Redis is not available now, or there is no memory. */
-static shared_lookup *start_lookup(mf_service_loop *loop, mf_loaded *loaded,
+static shared_lookup *start_lookup(mf_service_loop *loop, mf_loaded *loaded, mf_http_view user,
                                    const mf_cache_key *key)
 {
-    static const mf_cache_lookup_events events = {.found = take_found, .done = take_done};
+    static const mf_cache_lookup_events events = {
+        .found = take_found, .done = take_done, .feedback = take_events};
     shared_lookup *f = malloc(sizeof *f);
     if (f == NULL)
         return NULL;
     *f = (shared_lookup){.loop = loop, .loaded = loaded, .key = *key};
     TAILQ_INIT(&f->waiters);
-    const mf_cache_wanted wanted = {.lists = &f->key, .n = 1};
-    f->lookup = mf_cache_client_get(loop->cache, &wanted, &events, f);
+    const mf_cache_wanted wanted = {.lists = &f->key, .feedback = &f->feedback_key, .n = 1};
+    if (mf_feedback_key_make(&f->feedback_key, user.bytes, user.n_bytes))
+        f->lookup = mf_cache_client_get(loop->cache, &wanted, &events, f);
     if (f->lookup == NULL) {
         free(f);
         return NULL;
@@ -228,7 +271,7 @@ static bool join(mf_http_request *request, mf_service_loop *loop, mf_loaded *loa
     waiter *w = malloc(sizeof *w);
     shared_lookup *f = w != NULL ? find(loop->shared, &key) : NULL;
     if (w != NULL && f == NULL)
-        f = start_lookup(loop, loaded, &key);
+        f = start_lookup(loop, loaded, user, &key);
     if (f == NULL) {
         free(w);
         return false;

@@ -13,6 +13,10 @@
  *     stored value.
  * (4) In strict mode an unknown user is rejected, even if another server has stored a list.
  *
+ * (5) A list knows the user's newest events (cache/feedback.h): they are looked up together with the
+ *     list, count as newer than the model (mf_add_events) and are left out of it. When Redis is not
+ *     available the list is that of the model alone.
+ *
  * Threads: as handlers, on the loop of the request. */
 #ifndef MF_SERVE_CACHED_H
 #define MF_SERVE_CACHED_H

@@ -312,7 +312,7 @@ void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *l
     list_request r = {.loop = loop, .loaded = loaded, .since = since};
     const mf_http_view user = mf_http_get_segment(request);
     if (!mf_listing_begin(&r.listing, loaded->recommender, &loaded->limits, loop->workspace,
-                          user.bytes, user.n_bytes, top_n, &err))
+                          user.bytes, user.n_bytes, top_n, NULL, &err))
         mf_serve_reject(request, &err);
     else if (!step_list(request, &r) &&
              resume_in_slices(request, step_list, &r, sizeof r, loaded, destroy_list))

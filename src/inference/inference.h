@@ -150,7 +150,8 @@ MF_MUST_CHECK bool mf_inference_items(const mf_recommender *recommender,
                                       const char *user_id, size_t n_bytes, uint32_t top_n,
                                       mf_text *items, mf_inference_list *list, mf_error *err);
 
-/* The same in steps; the struct is its caller's. begin fails as above. step works for about
+/* The same in steps; the struct is its caller's. events, or NULL, are newer than the model (mf_add_events; n > 0) and
+ * only used by begin, which fails as above. step works for about
  * `microseconds` (0: to the end); *items and *list are there when it says DONE. A long search uses
  * a workspace of its own; a short one uses the borrowed workspace and is done after the first step.
  * end frees the listing, also a zeroed one. */
@@ -164,7 +165,7 @@ typedef struct mf_listing {
 MF_MUST_CHECK bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
                                     const mf_inference_limits *limits, mf_workspace *workspace,
                                     const char *user_id, size_t n_bytes, uint32_t top_n,
-                                    mf_error *err);
+                                    const mf_visitor *events, mf_error *err);
 MF_MUST_CHECK mf_inference_progress mf_listing_step(const mf_listing *listing,
                                                     uint32_t microseconds, mf_text *items,
                                                     mf_inference_list *list, mf_error *err);

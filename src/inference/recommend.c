@@ -47,7 +47,8 @@ void mf_inference_end_list(mf_text *response, const mf_inference_list *list)
 
 bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
                       const mf_inference_limits *limits, mf_workspace *workspace,
-                      const char *user_id, size_t n_bytes, uint32_t top_n, mf_error *err)
+                      const char *user_id, size_t n_bytes, uint32_t top_n, const mf_visitor *events,
+                      mf_error *err)
 {
     *listing = (mf_listing){.recommender = recommender, .workspace = workspace};
     if (!mf_id_valid(user_id, n_bytes))
@@ -56,23 +57,25 @@ bool mf_listing_begin(mf_listing *listing, const mf_recommender *recommender,
         return mf_fail(err, MF_ERR_PARSE, MF_NOWHERE,
                        "top_n: expected a whole number from 1 to %lu",
                        (unsigned long)limits->max_top_n);
-    const mf_model *model = mf_recommender_model(recommender);
-    const mf_profile profile =
-        mf_profile_of_user(recommender, mf_model_find_user(model, user_id, n_bytes));
+    const uint32_t user = mf_model_find_user(mf_recommender_model(recommender), user_id, n_bytes);
+    if (mf_recommender_is_long(recommender)) {
+        listing->own = mf_workspace_create(err);
+        listing->workspace = listing->own;
+    }
+    mf_profile profile = mf_profile_of_user(recommender, user);
+    if (listing->workspace == NULL ||
+        (events != NULL &&
+         !mf_add_events(recommender, listing->workspace, user, events, &profile, err)))
+        return false;
     if (!profile.known && limits->strict) {
         char shown[SHOWN_BYTES];
         return mf_fail(err, MF_ERR_UNKNOWN, MF_NOWHERE,
                        "user_id \"%s\" is not in the training data",
                        mf_printable(shown, sizeof shown, user_id, n_bytes));
     }
-    if (mf_recommender_is_long(recommender)) {
-        listing->own = mf_workspace_create(err);
-        listing->workspace = listing->own;
-    }
     listing->known_user = profile.known;
     const mf_top_n_query query = {.n = top_n};
-    return listing->workspace != NULL &&
-           mf_top_n_begin(recommender, listing->workspace, &profile, &query, err);
+    return mf_top_n_begin(recommender, listing->workspace, &profile, &query, err);
 }
 
 mf_inference_progress mf_listing_step(const mf_listing *listing, uint32_t microseconds,
@@ -111,9 +114,9 @@ bool mf_inference_items(const mf_recommender *recommender, const mf_inference_li
                         uint32_t top_n, mf_text *items, mf_inference_list *list, mf_error *err)
 {
     mf_listing listing;
-    const bool ok =
-        mf_listing_begin(&listing, recommender, limits, workspace, user_id, n_bytes, top_n, err) &&
-        mf_listing_step(&listing, 0, items, list, err) == MF_INFERENCE_DONE;
+    const bool ok = mf_listing_begin(&listing, recommender, limits, workspace, user_id, n_bytes,
+                                     top_n, NULL, err) &&
+                    mf_listing_step(&listing, 0, items, list, err) == MF_INFERENCE_DONE;
     mf_listing_end(&listing);
     return ok;
 }

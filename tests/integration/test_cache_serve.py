@@ -339,7 +339,7 @@ class Outages(CacheCase):
         """§6.11: a user without the right to store: stored lists are used, the connection stays
         open, and one log line says why nothing is stored."""
         redis = RealRedis(self)
-        redis.command("ACL", "SETUSER", "reader", "on", f">{PASSWORD}", "~rec:user:*", "+mget")
+        redis.command("ACL", "SETUSER", "reader", "on", f">{PASSWORD}", "~rec:user:*", "%R~fb:user:*", "+mget")
         filling = self.with_redis(redis)
         self.recommend(filling, "1", from_cache=False)
         self.stored(filling, 1)
@@ -457,7 +457,7 @@ class Outages(CacheCase):
                                (b"-MOVED 3999 127.0.0.1:6381\r\n", "MOVED"),
                                (b"HTTP/1.1 400 Bad Request\r\n\r\n", "Protocol error"),
                                (b"*1000000000\r\n", "another length"),
-                               (b"*1\r\n$-1\r\n" * 3, "no command"),
+                               (b"*2\r\n$-1\r\n$-1\r\n" * 3, "no command"),
                                (None, "closed the connection"),
                                (b"", "no reply within")):
             def respond(connection, words, response=response):

@@ -177,12 +177,12 @@ static void a_listing_in_steps_is_the_list(void **state)
                                      &expected, &whole, &err),
                   err);
         mf_listing listing, other;
-        assert_ok(mf_listing_begin(&listing, recommender, &limits, workspace, id, strlen(id), TOP_N,
+        assert_ok(mf_listing_begin(&listing, recommender, &limits, workspace, id, strlen(id), TOP_N, NULL,
                                    &err),
                   err);
         const char *first = id_of(catalogue.parts->users, 0);
         assert_ok(mf_listing_begin(&other, recommender, &limits, workspace, first, strlen(first),
-                                   TOP_N, &err),
+                                   TOP_N, NULL, &err),
                   err);
         size_t n_steps = 1;
         for (; mf_listing_step(&listing, SHORTEST, &items, &list, &err) == MF_INFERENCE_MORE;

@@ -32,13 +32,13 @@ class Lists(FeedbackCase, ServeCase):
         server, f = self.cached_server(), self.function()
         before = self.listed(server, 2, False)
         self.assertEqual(before, self.listed(server, 2, True))
-        self.assertFine(f.invoke(rated(2, before[0], 5, 1700000000)))
+        self.assertFine(f.invoke(rated(2, before[0], 5, 1500000000)))
         after = self.listed(server, 2, False)
         self.assertNotIn(before[0], after)
         self.assertNotEqual(before[1:], after[:-1])  # the event moves the others, too
         self.assertEqual(after, self.listed(server, 2, True))
         # An event of an item that the model does not know, and one that is older, change what is kept alone.
-        self.assertFine(f.invoke(rated(2, "unknown", 5, 1700000001), rated(2, before[0], 1, 1600000000)))
+        self.assertFine(f.invoke(rated(2, "unknown", 5, 1500000001), rated(2, before[0], 1, 1400000000)))
         self.assertEqual(after, self.listed(server, 2, False))
         self.assertFine(f.invoke({"user_id": 2, "event": "forget"}))
         self.assertEqual(before, self.listed(server, 2, False))
@@ -46,7 +46,7 @@ class Lists(FeedbackCase, ServeCase):
     def test_an_unknown_user_with_events_is_a_visitor(self):
         server, f = self.cached_server(), self.function()
         popular = self.listed(server, "new", False)
-        events = [(popular[0], 5.0, 1700000000), (popular[3], 4.0, 1700000005), (popular[7], 1.0, 1700000009)]
+        events = [(popular[0], 5.0, 1500000000), (popular[3], 4.0, 1500000005), (popular[7], 1.0, 1500000009)]
         self.assertFine(f.invoke(*(rated("new", *event) for event in events)))
         ratings = [{"movieId": item, "rating": rating, "timestamp": time} for item, rating, time in events]
         visitor = self.assertResponse(server.post(json.dumps({"ratings": ratings, "top_n": TOP}))).json()
@@ -57,7 +57,7 @@ class Lists(FeedbackCase, ServeCase):
     def test_without_redis_lists_are_those_of_the_model(self):
         server, f = self.cached_server(), self.function()
         before = self.listed(server, 3, False)
-        self.assertFine(f.invoke(rated(3, before[0], 5, 1700000000)))
+        self.assertFine(f.invoke(rated(3, before[0], 5, 1500000000)))
         self.assertNotEqual(before, self.listed(server, 3, False))
         self.redis.kill()
         server.wait_for(lambda: server.metrics()("recommender_cache_connections") == 0, "Redis is gone")

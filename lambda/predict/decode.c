@@ -30,10 +30,11 @@ static void write_elements(const json_t *values, mf_text *body)
     for (size_t i = 0; i < json_array_size(values); i++) {
         const char *at = json_string_value(json_array_get(values, i));
         const char *const end = at + json_string_length(json_array_get(values, i));
-        for (const char *comma = at; comma != NULL; at = comma + 1) {
-            comma = memchr(at, ',', (size_t)(end - at));
+        for (size_t n = 0; at <= end; at += n + 1) {
+            const char *comma = memchr(at, ',', (size_t)(end - at));
+            n = (size_t)((comma != NULL ? comma : end) - at);
             mf_text_append(body, &before, 1);
-            mf_text_json(body, at, (size_t)((comma != NULL ? comma : end) - at));
+            mf_text_json(body, at, n);
             before = ',';
         }
     }

@@ -144,7 +144,9 @@ typedef struct invocation {
     mf_service_loop *loop;
     mf_loaded *loaded; /* see resume_in_slices */
     mf_inference *inference;
-    const char *media_type;
+    const char *media_type; /* NULL: a list for the user in the path */
+    double since;           /* of such a list, see mf_serve_respond_list */
+    mf_text body;           /* of such a list */
 } invocation;
 
 /* The attributes are returned as they were sent. Only "model_version" is completed by the version
@@ -163,6 +165,21 @@ static void set_attributes(mf_http_request *request, const mf_loaded *loaded)
     }
 }
 
+/* The members that a list ends with, its last brace, and the response. since: see
+ * mf_serve_respond_list. */
+static void finish_list(mf_http_request *request, const mf_loaded *loaded, bool from_cache,
+                        double since)
+{
+    enum { MILLI = 1000 };
+    mf_text *out = mf_http_response(request);
+    if (since > 0)
+        mf_text_format(out, ",\"from_cache\":%s,\"latency_ms\":%.3f", from_cache ? "true" : "false",
+                       (mf_clock_seconds() - since) * MILLI);
+    mf_text_literal(out, "}");
+    mf_http_set_header(request, "X-Model-Version", loaded->version, strlen(loaded->version));
+    mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+}
+
 /* Runs one slice and sends the response at the end. False: not done. */
 static bool step_invocation(mf_http_request *request, void *state)
 {
@@ -175,6 +192,10 @@ static bool step_invocation(mf_http_request *request, void *state)
     case MF_INFERENCE_DONE:
         counts = mf_inference_counted(in->inference);
         count_predictions(request, in->loop, &counts);
+        if (in->media_type == NULL) {
+            finish_list(request, in->loaded, false, in->since);
+            return true;
+        }
         warn_unknown(in->service, &counts);
         set_attributes(request, in->loaded);
         mf_http_respond(request, 200, in->media_type);
@@ -190,6 +211,7 @@ static void destroy_invocation(void *state)
 {
     invocation *in = state;
     mf_inference_destroy(in->inference);
+    mf_text_free(&in->body);
     mf_loaded_release(in->loaded);
     free(in);
 }
@@ -225,28 +247,47 @@ void mf_handle_invocations(mf_http_request *request, void *context)
 
 /* ------------------------------------------------------ recommendations for one user */
 
-bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n)
+static bool is_name(mf_http_view a, mf_http_view b)
+{
+    return a.n_bytes == b.n_bytes && memcmp(a.bytes, b.bytes, a.n_bytes) == 0;
+}
+
+static bool read_top_n(mf_http_request *request, mf_http_view value, uint32_t max_top_n,
+                       uint32_t *top_n)
+{
+    uint64_t n = 0;
+    if (!mf_parse_uint64(value.bytes, value.n_bytes, &n) || n < 1 || n > max_top_n) {
+        mf_http_refuse(request, 400, "top_n is \"%.*s\": expected a whole number from 1 to %u",
+                       (int)(value.n_bytes < 64 ? value.n_bytes : 64), value.bytes, max_top_n);
+        return false;
+    }
+    *top_n = (uint32_t)n;
+    return true;
+}
+
+bool mf_serve_parameters(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n,
+                         mf_text *steering)
 {
     enum { USUAL = 20 };
+    static const mf_http_view TOP_N = {"top_n", 5};
     *top_n = USUAL < max_top_n ? USUAL : max_top_n;
-    mf_http_view name, value;
+    mf_http_view name, value, before, unused;
+    mf_error err = {0};
     for (size_t i = 0; mf_http_get_parameter_at(request, i, &name, &value); i++) {
-        if (name.n_bytes != strlen("top_n") || memcmp(name.bytes, "top_n", name.n_bytes) != 0) {
-            mf_http_refuse(request, 400, "unknown parameter \"%.*s\": top_n is the only one",
-                           (int)(name.n_bytes < 64 ? name.n_bytes : 64), name.bytes);
+        for (size_t k = 0; k < i && mf_http_get_parameter_at(request, k, &before, &unused); k++)
+            if (is_name(name, before)) {
+                mf_http_refuse(request, 400, "%.*s is given twice: send it once", (int)name.n_bytes,
+                               name.bytes);
+                return false;
+            }
+        if (is_name(name, TOP_N)) {
+            if (!read_top_n(request, value, max_top_n, top_n))
+                return false;
+        } else if (!mf_inference_add_parameter(steering, name.bytes, name.n_bytes, value.bytes,
+                                               value.n_bytes, &err)) {
+            mf_serve_reject(request, &err);
             return false;
         }
-        if (i > 0) {
-            mf_http_refuse(request, 400, "top_n is given twice: send it once");
-            return false;
-        }
-        uint64_t n = 0;
-        if (!mf_parse_uint64(value.bytes, value.n_bytes, &n) || n < 1 || n > max_top_n) {
-            mf_http_refuse(request, 400, "top_n is \"%.*s\": expected a whole number from 1 to %u",
-                           (int)(value.n_bytes < 64 ? value.n_bytes : 64), value.bytes, max_top_n);
-            return false;
-        }
-        *top_n = (uint32_t)n;
     }
     return true;
 }
@@ -255,21 +296,15 @@ void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, cons
                            const mf_text *items, const mf_inference_list *list, bool from_cache,
                            double since)
 {
-    enum { MILLI = 1000 };
     mf_text *out = mf_http_response(request);
     const mf_http_view user = mf_http_get_segment(request);
     mf_inference_begin_list(out, user.bytes, user.n_bytes);
     mf_text_append(out, items->bytes, items->n_bytes);
     mf_inference_end_list(out, list);
-    if (since > 0)
-        mf_text_format(out, ",\"from_cache\":%s,\"latency_ms\":%.3f", from_cache ? "true" : "false",
-                       (mf_clock_seconds() - since) * MILLI);
-    mf_text_literal(out, "}");
     count_predictions(request, loop,
                       &(mf_inference_counts){
                           .n_responses = 1, .n_users = 1, .n_unknown_users = !list->known_user});
-    mf_http_set_header(request, "X-Model-Version", loaded->version, strlen(loaded->version));
-    mf_http_respond(request, 200, mf_inference_media_types[MF_INFERENCE_JSON]);
+    finish_list(request, loaded, from_cache, since);
 }
 
 /* A request for a list between its slices. */
@@ -320,12 +355,47 @@ void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *l
     mf_listing_end(&r.listing);
 }
 
+void mf_serve_steered(mf_http_request *request, mf_service *service, mf_service_loop *loop,
+                      mf_loaded *loaded, uint32_t top_n, const mf_text *steering, double since)
+{
+    mf_error err = {0};
+    const mf_http_view user = mf_http_get_segment(request);
+    invocation in = {.service = service, .loop = loop, .loaded = loaded, .since = since};
+    mf_text_literal(&in.body, "{\"user_id\":");
+    mf_text_json(&in.body, user.bytes, user.n_bytes);
+    mf_text_format(&in.body, ",\"top_n\":%u", top_n);
+    mf_text_append(&in.body, steering->bytes, steering->n_bytes);
+    mf_text_append(&in.body, "}", 2); /* with the zero byte behind */
+    if (steering->failed || in.body.failed)
+        mf_fail(&err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for this request: try again later");
+    else
+        in.inference = mf_inference_create(loaded->recommender, &loaded->limits, MF_INFERENCE_JSON,
+                                           MF_INFERENCE_JSON, in.body.bytes, in.body.n_bytes - 1,
+                                           mf_http_response(request), &err);
+    if (in.inference != NULL)
+        mf_inference_set_listing(in.inference);
+    if (in.inference == NULL)
+        mf_serve_reject(request, &err);
+    else if (!step_invocation(request, &in) &&
+             resume_in_slices(request, step_invocation, &in, sizeof in, loaded, destroy_invocation))
+        return;
+    mf_inference_destroy(in.inference);
+    mf_text_free(&in.body);
+}
+
 void mf_handle_recommend(mf_http_request *request, void *context)
 {
     mf_service *service = context;
     mf_service_loop *loop = &service->loops[mf_http_get_loop(request)];
     mf_loaded *loaded = mf_serve_model(request, loop);
+    mf_text steering = MF_TEXT_EMPTY;
     uint32_t top_n;
-    if (loaded != NULL && mf_serve_top_n(request, service->settings.max_top_n, &top_n))
+    if (loaded == NULL ||
+        !mf_serve_parameters(request, service->settings.max_top_n, &top_n, &steering))
+        ;
+    else if (steering.n_bytes > 0)
+        mf_serve_steered(request, service, loop, loaded, top_n, &steering, 0);
+    else
         mf_serve_list(request, loop, loaded, top_n, 0);
+    mf_text_free(&steering);
 }

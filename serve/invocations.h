@@ -17,13 +17,14 @@
 /* POST /invocations. Long bodies are processed in slices. */
 void mf_handle_invocations(mf_http_request *request, void *service);
 
-/* GET /internal/recommend/{user_id}?top_n=20. X-Model-Version is the version of the model. */
+/* GET /internal/recommend/{user_id}?top_n=20, with the parameters of mf_inference_add_parameter. X-Model-Version is the version of the model. */
 void mf_handle_recommend(mf_http_request *request, void *service);
 
-/* Shared with cached.c: the loop's model, or NULL after a 503; top_n of the query, 20 by default,
- * or false after a 400; the response to an error of inference.h. */
+/* Shared with cached.c: the loop's model, or NULL after a 503; the parameters of the query, top_n
+ * by default 20 and the others as members of a JSON instance, or false after a 400; the response to an error of inference.h. */
 MF_MUST_CHECK mf_loaded *mf_serve_model(mf_http_request *request, const mf_service_loop *loop);
-MF_MUST_CHECK bool mf_serve_top_n(mf_http_request *request, uint32_t max_top_n, uint32_t *top_n);
+MF_MUST_CHECK bool mf_serve_parameters(mf_http_request *request, uint32_t max_top_n,
+                                       uint32_t *top_n, mf_text *steering);
 void mf_serve_reject(mf_http_request *request, const mf_error *err);
 
 /* The length of a slice: long enough that switching costs nothing, short enough that a /ping behind
@@ -41,5 +42,9 @@ void mf_serve_respond_list(mf_http_request *request, mf_service_loop *loop, cons
  * the last call of a handler. */
 void mf_serve_list(mf_http_request *request, mf_service_loop *loop, mf_loaded *loaded,
                    uint32_t top_n, double since);
+
+/* The same for a list with other parameters than top_n; steering is copied. */
+void mf_serve_steered(mf_http_request *request, mf_service *service, mf_service_loop *loop,
+                      mf_loaded *loaded, uint32_t top_n, const mf_text *steering, double since);
 
 #endif

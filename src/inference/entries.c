@@ -97,6 +97,31 @@ static void write_user(mf_inference *inference, const mf_recommendation *entry)
     mf_text_literal(text, "}");
 }
 
+/* {"user_id":2,"recommendations":[595,318],"count":2 */
+static void write_listing(mf_inference *inference, const mf_recommendation *best, size_t n_best,
+                          const mf_explanation *explanations)
+{
+    mf_text *text = inference->response;
+    const mf_id user = inference->instance.user.id;
+    const bool is_bare = inference->steered.n_with == 0 && explanations == NULL;
+    const mf_inference_list list = {.count = (uint32_t)n_best,
+                                    .known_user = inference->list.profile.known};
+    size_t n_unknown = 0;
+    mf_inference_begin_list(text, user.bytes, user.n_bytes);
+    mf_text_literal(text, "[");
+    for (size_t i = 0; i < n_best; i++) {
+        if (i > 0)
+            mf_text_literal(text, ",");
+        if (is_bare)
+            mf_inference_write_id(text, mf_id_list_get(&inference->parts->items, best[i].item));
+        else
+            write_entry(inference, &best[i], explanations != NULL ? &explanations[i] : NULL,
+                        &n_unknown);
+    }
+    mf_text_literal(text, "]");
+    mf_inference_end_list(text, &list);
+}
+
 void mf_entries_write(mf_inference *inference, const mf_recommendation *best, size_t n_best,
                       const mf_explanation *explanations)
 {
@@ -105,6 +130,11 @@ void mf_entries_write(mf_inference *inference, const mf_recommendation *best, si
     const bool is_audience = inference->instance.kind == MF_INSTANCE_AUDIENCE;
     size_t n_unknown = 0;
     mf_response_begin(inference);
+    if (inference->is_listing) {
+        write_listing(inference, best, n_best, explanations);
+        mf_response_end(inference);
+        return;
+    }
     if (is_list)
         mf_text_literal(text, "{\"recommendations\":[");
     else if (is_audience)

@@ -151,6 +151,11 @@ void mf_inference_log_models(const mf_recommender *recommender)
                        "requests for a rating are refused: the model was trained without ratings");
 }
 
+void mf_inference_set_listing(mf_inference *inference)
+{
+    inference->is_listing = true;
+}
+
 mf_inference_counts mf_inference_counted(const mf_inference *inference)
 {
     return inference->counts;

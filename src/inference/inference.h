@@ -177,6 +177,18 @@ void mf_listing_end(mf_listing *listing);
 void mf_inference_begin_list(mf_text *response, const char *user_id, size_t n_bytes);
 void mf_inference_end_list(mf_text *response, const mf_inference_list *list);
 
+/* Appends a field of a list, from a parameter of a URL, to a JSON instance that is not closed yet:
+ * ,"offset":10. offset, diversity and explain are numbers; in is a text; exclude and with are texts
+ * between commas; where is a JSON object. Fails MF_ERR_PARSE, MF_ERR_MEMORY: another name, no
+ * number, no object. */
+MF_MUST_CHECK bool mf_inference_add_parameter(mf_text *instance, const char *name, size_t n_name,
+                                              const char *value, size_t n_bytes, mf_error *err);
+
+/* Before the first step, of a body that is one instance with a user_id, for a list: the response has
+ * the form above, again without the last brace. Its entries are ids, or with explain or `with` those
+ * of /invocations. */
+void mf_inference_set_listing(mf_inference *inference);
+
 /* Appends an id in the form of these lists: a JSON number or string. */
 void mf_inference_write_id(mf_text *response, mf_id id);
 

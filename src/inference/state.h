@@ -77,6 +77,7 @@ struct mf_inference {
     size_t n_bytes;
     size_t at;
     bool ended; /* the whole body was read */
+    bool is_listing;
 
     mf_envelope_state envelope;
     size_t object_at;     /* where the body's object starts */

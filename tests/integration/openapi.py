@@ -139,16 +139,18 @@ class Operation:
         return f"{self.method} {self.path}"
 
     def target(self, example=None):
-        """The request target with the parameters of an example; of any, without a name."""
+        """The request target with the parameters of an example; without a name, any path and no query."""
         path, query = self.path, []
         for p in self.parameters:
             if p["in"] not in ("path", "query"):
                 continue
             examples = p["examples"]
+            if p["in"] == "query" and example not in examples:
+                continue
             value = examples[example if example in examples else next(iter(examples))]["value"]
             if p["in"] == "path":
                 path = path.replace("{%s}" % p["name"], quote(str(value), safe=""))
-            elif example is not None:
+            else:
                 query.append(f"{p['name']}={quote(str(value), safe='')}")
         return path + ("?" + "&".join(query) if query else "")
 

@@ -122,7 +122,11 @@ class Errors(OpenapiCase):
         for path in USER_LISTS:
             operation, target = operations()[path, "GET"], path.replace("{user_id}", "1")
             (schema,) = (p["schema"] for p in operation.parameters if p["name"] == "top_n")
-            self.assertEqual({"user_id", "top_n"}, {p["name"] for p in operation.parameters})
+            self.assertEqual({"user_id", "top_n", "where", "exclude", "in", "diversity", "offset", "explain", "with"},
+                             {p["name"] for p in operation.parameters})
+            for query in ("where=5", "where=%7B", "exclude=", "in=", "in=none", "diversity=2", "diversity=x", "offset=-1",
+                          "offset=1.5", "explain=21", "with=none", "offset=1&offset=1", "where=%7B%7D,%22in%22:%22a%22"):
+                self.assertProvoked(operation, client.get(f"{target}?{query}"), 400)
             for value in (-1, 0, 1, 20, schema["maximum"], schema["maximum"] + 1, "x", "", "1.5"):
                 response = self.assertConforms(operation, client.get(f"{target}?top_n={value}"))
                 self.assertEqual(200 if is_valid(schema, value) else 400, response.status, (value, response))

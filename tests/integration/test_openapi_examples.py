@@ -100,7 +100,7 @@ class Examples(OpenapiCase):
         for path in USER_LISTS:
             operation = operations()[path, "GET"]
             examples = operation.responses[200]["content"][JSON]["examples"]
-            self.assertEqual({"known", "unknown"}, set(examples))
+            self.assertEqual({"known", "unknown", "steered"}, set(examples))
             for name, example in examples.items():
                 response = self.assertConforms(operation, client.get(operation.target(name)))
                 actual = response.json()

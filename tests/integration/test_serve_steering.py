@@ -6,6 +6,7 @@ import json
 import random
 import re
 import unittest
+from urllib.parse import urlencode
 
 from http_words import JSON_LINES
 from openapi_case import sample
@@ -205,6 +206,48 @@ class Combinations(SteeringCase):
             for entry in self.entries({**request, "top_n": 5, "explain": 3, "in": "in-stock"}):
                 self.assertEqual("popular", entry["because"])
                 self.assertNotIn("popular_share", entry)
+
+
+class Parameters(SteeringCase):
+    """GET with the same fields as parameters of the query."""
+
+    def test_lists_by_parameters_are_those_of_invocations(self):
+        r = random.Random(7)
+        whole = self.entries({"userId": "2", "top_n": 10000})
+        for n in range(24):
+            who = r.choice((*USERS, "unknown"))
+            request = {k: v for k, v in a_request(r, whole).items() if k in ("where", "exclude", "in", "offset", "top_n")}
+            request.setdefault("top_n", 5)
+            if n % 3 == 1:
+                request["with"] = r.choice((["title"], ["year", "genres"]))
+            if n % 4 == 1:
+                request["explain"] = 2
+            if n % 5 == 1 and request["top_n"] + request.get("offset", 0) < 1000:
+                request["diversity"] = 0.25
+            entries = self.entries({"user_id": who, **request})
+            if not {"with", "explain"} & set(request):
+                entries = [int(entry["item_id"]) for entry in entries]
+            query = urlencode({k: json.dumps(v) if k == "where" else ",".join(v) if isinstance(v, list) else v
+                               for k, v in request.items()})
+            expected = {"user_id": who if who == "unknown" else int(who), "recommendations": entries,
+                        "count": len(entries), **({"known_user": False} if who == "unknown" else {})}
+            with self.subTest(query=query):
+                response = self.assertResponse(self.client.get(f"/internal/recommend/{who}?{query}"))
+                self.assertEqual(expected, response.json())
+                cached = self.assertResponse(self.client.get(f"/recommend/cached/{who}?{query}")).json()
+                if len(request) > 1:
+                    self.assertIs(False, cached["from_cache"])
+                self.assertEqual(expected, {k: v for k, v in cached.items() if k not in ("from_cache", "latency_ms")})
+                self.assertEqual(response.header("X-Model-Version"), self.version())
+
+    def version(self):
+        return self.client.get("/health").json()["model"]["version"]
+
+    def test_an_unknown_user_of_a_strict_server_is_404(self):
+        prefix = self.tree(sample())
+        strict = self.serve(prefix, env={"SERVE_STRICT": "true"})
+        self.assertRefused(strict.get("/internal/recommend/unknown?offset=1"), 404, "not in the training data")
+        self.assertResponse(strict.get("/internal/recommend/2?offset=1"))
 
 
 class BadInput(SteeringCase):

@@ -282,7 +282,16 @@ static void top_n_is_one_number_in_its_range(void **state)
         {"?top_n=x", "top_n is \\\"x\\\""},
         {"?top_n=", "top_n is \\\"\\\""},
         {"?top_n=3&top_n=3", "top_n is given twice: send it once"},
-        {"?n=3", "unknown parameter \\\"n\\\": top_n is the only one"},
+        {"?n=3",
+         "unknown parameter \\\"n\\\": expected top_n, where, exclude, in, diversity, offset, "
+         "explain and with"},
+        {"?userIds=1", "unknown parameter"},
+        {"?offset=", "offset: expected a number, found \\\"\\\""},
+        {"?where=7", "where: expected one JSON object"},
+        {"?where=%7B%7D,%22a%22:1", "where: expected one JSON object"},
+        {"?where=%7B", "where: expected one JSON object, found not valid JSON"},
+        {"?where=%7B%7D", "where: expected at least one condition"},
+        {"?exclude=1,,2", "exclude[1]: expected an id"},
     };
     const mf_model_parts parts = sample_parts();
     serve_model(&parts);
@@ -359,8 +368,10 @@ static void with_a_cache_a_list_is_computed_once(void **state)
     assert_list(get("/recommend/cached/7"), false);
     assert_soon(metric("recommender_cache_stored_total") == 1);
     assert_list(get("/recommend/cached/7"), true);
+    assert_int_equal(get("/recommend/cached/7?offset=1")->status, 200); /* not looked up */
     assert_int_equal(metric("recommender_cache_hits_total"), 1);
     assert_int_equal(metric("recommender_cache_misses_total"), 1);
+    assert_int_equal(metric("recommender_cache_stored_total"), 1);
     assert_refused(get("/recommend/cached/7?top_n=0"), 400, "top_n");
     /* A Redis that fails delays a request and does not fail it. */
     atomic_store(&server.fault, REDIS_WRONG_TYPE);

@@ -292,12 +292,12 @@ void mf_handle_cached(mf_http_request *request, void *context)
     mf_loaded *loaded = mf_serve_model(request, loop);
     mf_text steering = MF_TEXT_EMPTY;
     uint32_t top_n;
-    if (loaded == NULL ||
-        !mf_serve_parameters(request, service->settings.max_top_n, &top_n, &steering))
-        ;
-    else if (steering.n_bytes > 0)
-        mf_serve_steered(request, service, loop, loaded, top_n, &steering, since);
-    else if (!join(request, loop, loaded, top_n, since))
-        mf_serve_list(request, loop, loaded, top_n, since);
+    if (loaded != NULL &&
+        mf_serve_parameters(request, service->settings.max_top_n, &top_n, &steering)) {
+        if (steering.n_bytes > 0)
+            mf_serve_steered(request, service, loop, loaded, top_n, &steering, since);
+        else if (!join(request, loop, loaded, top_n, since))
+            mf_serve_list(request, loop, loaded, top_n, since);
+    }
     mf_text_free(&steering);
 }

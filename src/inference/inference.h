@@ -8,10 +8,15 @@
  *       with "include_rated":true                what the user rated is not left out
  *       with "movieIds":["1","2"]                only these are ranked
  *       with "order":"rating"                    ordered by another score, see below
+ *       with "where", "exclude", "in",           steered, and with reasons (steering.h)
+ *       "diversity", "max_per", "offset", "explain"
  *   {"userId":"2","movieIds":["1","2"]}        → {"recommendations":[…]}, all of them ranked
+ *   {"userIds":["2","5"],"blend":"average"}      and "top_n" or "movieIds": a list for a group
  *   {"movieId":"2959","similar":10}            → {"similar":[{"movieId":"…","similarity":0.93},…]}
+ *   {"movieId":"2959","audience":10}           → {"audience":[{"userId":"7","score":0.81},…]}
  *   {"ratings":[{"movieId":"1","rating":5,     and "top_n", "movieIds" or "movieId" as above: a
  *                "timestamp":964982703},…]}      user who is not in the training data (fold-in)
+ *   "with":["title"] in any but the audience     attributes of the items in the response
  *   {"instances":[…]}                          → {"predictions":[…]}, one each, in order
  *   application/jsonlines                        one instance a line, one response a line
  *   text/csv                                     user,movie a line, one number a line

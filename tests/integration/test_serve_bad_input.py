@@ -99,10 +99,10 @@ WRONG_SHAPES = {
     '{"similar":5}': ("movieId",),
     '{"userId":"1","movieId":"1","similar":5}': ("similar", "movieId"),
     '{"userId":"1","movieId":"1","top_n":5}': ("movieId", "top_n"),
-    '{"userId":"1","movieIds":[]}': ("movieIds", "1 to 1000"),
+    '{"userId":"1","movieIds":[]}': ("movieIds", "1 or more"),
     '{"userId":"1","movieIds":"1"}': ("movieIds", "array"),
     '{"userId":"1","movieIds":["1",2.5]}': ("movieIds[1]",),
-    '{"userId":"1","movieIds":[%s]}' % ",".join(["1"] * 1001): ("movieIds", "1 to 1000", "1001"),
+    '{"userId":"1","movieIds":[%s]}' % ",".join(["1"] * 1001): ("movieIds", "top_n", "1000", "1001"),
     '{"userId":"1","top_n":5,"include_rated":"yes"}': ("include_rated", "true or false"),
     '{"userId":"1","top_n":5,"include_rated":1}': ("include_rated", "true or false"),
     '{"userId":"1","movieId":"1","include_rated":true}': ("include_rated", "top_n"),
@@ -120,13 +120,13 @@ WRONG_SHAPES = {
         ("ratings", "1 to 1000", "1001"),
     '{"ratings":[{"movieId":"1","rating":5}]}': ("movieId", "top_n"),
     '{"userId":"1","ratings":[{"movieId":"1","rating":5}],"top_n":1}': ("not both",),
-    '{"user_id":"1","movieId":"2"}': ("user_id", "userId"),
-    '{"userId":"1","itemId":"2"}': ("itemId", "movieId"),
-    '{"userid":"1","movieId":"2"}': ("userid", "userId"),
+    '{"user_id":"1","userId":"1","movieId":"2"}': ("userId", "one of the two"),
+    '{"userId":"1","itemId":"2","movieId":"2"}': ("movieId", "one of the two"),
+    '{"usrId":"1","movieId":"2"}': ("usrId", "userId"),
     '{"userId":"1","topn":2}': ("topn", "top_n"),
     '{"userId":"1","movieId":"2","verbose":true}': ("verbose",),
     '{"userId":"1","movieId":"2","":1}': ("unknown field",),
-    '{"instances":[{"user":"1","movieId":"2"}]}': ("instances[0]", "user"),
+    '{"instances":[{"users":"1","movieId":"2"}]}': ("instances[0].users",),
 }
 
 # text/csv: words of the message
@@ -253,8 +253,7 @@ class BadInput(ServeCase):
             for body in ('{"userId":"%s","movieId":"2"}', '{"%s":1}', '"%s"', "%s",
                          '{"instances":[{"userId":"%s","movieId":"2"}]}'):
                 with self.subTest(f"{n} {body}"):
-                    self.refused(body % ("x" * n), JSON,
-                                 status=413 if n == 5_000_000 and body[0] == "{" and "inst" not in body else 400)
+                    self.refused(body % ("x" * n), JSON, status=400)
         self.refused("x" * 5_000_000 + ",1\n", CSV, "line 1", status=413)
         self.refused(PAIR + "\n" + " " * 5_000_000 + "x\n", JSON_LINES, "line 2", status=413)
 

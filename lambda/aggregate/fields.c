@@ -78,7 +78,8 @@ static bool read_members(mf_aggregate_fields *fields, const mf_aggregate_setting
         names[n_names++] = s->sum_fields.names[i];
     for (size_t i = 0; i < s->carried_fields.n; i++)
         names[n_names++] = s->carried_fields.names[i];
-    return mf_stream_json_members(&fields->json, names, n_names, values, record, n, &reason) ||
+    return mf_stream_json_members(&fields->json, names, n_names, values, NULL, record, n,
+                                  &reason) ||
            mf_fail(why, reason.code == MF_ERR_MEMORY ? MF_ERR_MEMORY : MF_ERR_FORMAT, MF_NOWHERE,
                    "%s", reason.text);
 }

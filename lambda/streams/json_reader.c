@@ -386,13 +386,15 @@ bool mf_stream_json_end(mf_stream_json *json)
 }
 
 bool mf_stream_json_members(mf_stream_json *json, const char *const *names, size_t n,
-                            mf_stream_value *values, const char *bytes, size_t n_bytes,
-                            mf_error *err)
+                            mf_stream_value *values, bool *has_others, const char *bytes,
+                            size_t n_bytes, mf_error *err)
 {
     mf_stream_json_nested object;
     mf_id name;
     for (size_t i = 0; i < n; i++)
         values[i] = (mf_stream_value){MF_STREAM_ABSENT, {"", 0}};
+    if (has_others != NULL)
+        *has_others = false;
     mf_stream_json_start(json, bytes, n_bytes, err);
     if (mf_stream_json_peek(json) != '{') {
         mf_stream_json_skip(json);
@@ -402,10 +404,15 @@ bool mf_stream_json_members(mf_stream_json *json, const char *const *names, size
     mf_stream_json_open(json, &object, '{');
     while (mf_stream_json_next(json, &object, &name)) {
         mf_stream_value value;
+        bool is_named = false;
         value.kind = mf_stream_json_value(json, &value.text);
         for (size_t i = 0; i < n; i++)
-            if (mf_stream_json_is(name, names[i]))
+            if (mf_stream_json_is(name, names[i])) {
                 values[i] = value;
+                is_named = true;
+            }
+        if (!is_named && has_others != NULL)
+            *has_others = true;
     }
     return mf_stream_json_end(json);
 }

@@ -107,10 +107,10 @@ void mf_stream_json_refuse(mf_stream_json *json);
 MF_MUST_CHECK bool mf_stream_json_end(mf_stream_json *json);
 
 /* Reads a text that is one object. values[i] becomes that of the member names[i]; a name may be
- * there twice. Fails as mf_stream_json_start says. */
+ * there twice. *has_others (NULL: not needed): it has members with other names. Fails as mf_stream_json_start says. */
 MF_MUST_CHECK bool mf_stream_json_members(mf_stream_json *json, const char *const *names, size_t n,
-                                          mf_stream_value *values, const char *bytes,
-                                          size_t n_bytes, mf_error *err);
+                                          mf_stream_value *values, bool *has_others,
+                                          const char *bytes, size_t n_bytes, mf_error *err);
 
 void mf_stream_json_free(mf_stream_json *json);
 

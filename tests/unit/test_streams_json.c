@@ -8,6 +8,7 @@ enum { A, B, A_AGAIN, MISSING, N };
 static const char *const names[N] = {"a", "b", "a", "missing"};
 static mf_stream_json json;
 static mf_error err;
+static bool has_others;
 
 /* From a block of the exact size, so that a byte read beyond it is seen. */
 static bool read_members(const char *record, size_t n, mf_stream_value *values)
@@ -18,7 +19,7 @@ static bool read_members(const char *record, size_t n, mf_stream_value *values)
     assert_non_null(exact);
     memcpy(exact, record, n);
     mf_error_clear(&err);
-    return mf_stream_json_members(&json, names, N, values, exact, n, &err);
+    return mf_stream_json_members(&json, names, N, values, &has_others, exact, n, &err);
 }
 
 static void assert_value(mf_stream_value_kind kind, const char *text, mf_stream_value value)
@@ -55,11 +56,15 @@ static void members_have_their_kind_and_their_text(void **state)
         snprintf(record, sizeof record, " {\"b\" : 7,\"other\":\"\\u0041\",\n\"a\":%s } ",
                  values[i].json);
         assert_ok(read_members(record, strlen(record), found), err);
+        assert_true(has_others);
         assert_value(MF_STREAM_INTEGER, "7", found[B]);
         assert_value(MF_STREAM_ABSENT, "", found[MISSING]);
         assert_value(values[i].kind, values[i].text, found[A]);
         assert_value(values[i].kind, values[i].text, found[A_AGAIN]);
     }
+    mf_stream_value found[N];
+    assert_ok(read_members("{\"b\":{\"x\":1},\"a\":2}", 19, found), err);
+    assert_false(has_others);
 }
 
 static void escapes_are_decoded_and_texts_before_them_stay(void **state)

@@ -59,7 +59,7 @@ static const mf_setting table[] = {
     {.name = "SERVE_STRICT", .type = MF_SETTING_BOOLEAN, .initial = "false",
      .help = "refuse unknown users and items instead of predicting from biases", FIELD(strict)},
     {.name = "SERVE_MAX_TOP_N", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
-     .initial = "1000", .help = "most recommendations, similar items or candidates of a request",
+     .initial = "1000", .help = "most recommendations, similar items, or candidates without top_n",
      FIELD(max_top_n)},
     {.name = "SERVE_MAX_FOLD_IN", .type = MF_SETTING_INTEGER, .min = 1, .max = 100000,
      .initial = "1000", .help = "most ratings of one visitor", FIELD(max_fold_in)},

@@ -289,9 +289,11 @@ class Lists(DataCase):
     def test_limits_of_lists_can_be_set_and_are_reported(self):
         server = self.serve(env={"SERVE_MAX_TOP_N": "3", "SERVE_MAX_FOLD_IN": "2"})
         self.assertEqual(3, len(self.invoke({"userId": "1", "top_n": 3}, server)["recommendations"]))
-        for request in ({"userId": "1", "top_n": 4}, {"movieId": "1000", "similar": 4},
-                        {"userId": "1", "movieIds": ["1", "2", "3", "4"]}):
-            self.assertRefused(server.post(request), 400, "1", "3")
+        candidates = {"userId": "1", "movieIds": ["1", "2", "3", "4"]}
+        for request, words in (({"userId": "1", "top_n": 4}, "1 to 3"), ({"movieId": "1000", "similar": 4}, "1 to 3"),
+                               (candidates, "add top_n: without it the list has all movieIds, which may be 3")):
+            self.assertRefused(server.post(request), 400, words)
+        self.assertEqual(3, len(self.invoke({**candidates, "top_n": 3}, server)["recommendations"]))
         rated = [{"movieId": str(i), "rating": 3} for i in range(1000, 1003)]
         self.invoke({"ratings": rated[:2], "top_n": 1}, server)
         self.assertRefused(server.post({"ratings": rated, "top_n": 1}), 400, "ratings", "2")

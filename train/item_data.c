@@ -47,10 +47,21 @@ static bool add_files(mf_item_data *data, const mf_channel *channel, mf_data_rep
     return ok;
 }
 
+/* "movies.csv, links.csv"; "model" when a warm start has them. */
+static void name_files(const mf_data_report *report, char *text, size_t size)
+{
+    snprintf(text, size, "%s", report->n_items_files > 0 ? "" : "model");
+    for (uint32_t i = 0; i < report->n_items_files; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%.200s", used > 0 ? ", " : "",
+                 report->items_file[i].name);
+    }
+}
+
 static void log_items(const mf_data_report *report, double seconds)
 {
     const mf_items_facts *facts = &report->items;
-    char names[600] = "";
+    char names[600] = "", files[1000];
     for (uint32_t a = 0; a < report->n_attributes; a++) {
         char kind[MF_ATTRIBUTE_KIND_BYTES];
         const size_t used = strlen(names);
@@ -60,7 +71,8 @@ static void log_items(const mf_data_report *report, double seconds)
     }
     mf_log_line line;
     mf_log_begin(&line, MF_LOG_INFO, "items");
-    mf_log_text(&line, "file", report->n_items_files > 0 ? report->items_file[0].name : "model");
+    name_files(report, files, sizeof files);
+    mf_log_text(&line, "file", files);
     mf_log_count(&line, "files", facts->n_files);
     mf_log_count(&line, "rows", facts->n_rows);
     mf_log_count(&line, "bad_rows", facts->n_bad_rows);
@@ -133,13 +145,14 @@ bool mf_item_data_read(mf_item_data *data, const mf_channel *channel,
         log_items(report, mf_clock_seconds() - start);
         return true;
     }
+    char files[1000];
     mf_item_data_clear(data);
+    name_files(report, files, sizeof files);
     if (!may_leave_out(channel, columns, &why))
         return mf_fail_again(err, &why);
     mf_data_report_warn(report, "items_left_out",
-                        "%.100s%s: the model has no titles and attributes of items: %.380s",
-                        report->n_items_files > 0 ? report->items_file[0].name : "the base model",
-                        report->n_items_files > 1 ? " and others" : "", why.text);
+                        "%.200s: the model has no titles and attributes of items: %.380s", files,
+                        why.text);
     leave_out_files(report, why.text);
     mf_log_message(MF_LOG_WARNING, "items_left_out", "%s",
                    report->warning[report->n_warnings - 1].text);

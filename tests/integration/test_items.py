@@ -38,7 +38,7 @@ class ItemsCase(TrainCase):
         self.assertEqual([line[key] for key in ("rows", "bad_rows", "repeated", "matched", "without_ratings", "bytes")],
                          [items[key] for key in ("n_rows", "n_bad_rows", "n_repeated", "n_matched",
                                                  "n_without_ratings", "n_bytes")])
-        self.assertEqual((line["attributes"], line["file"]), (len(items["attributes"]), items["files"][0]))
+        self.assertEqual((line["attributes"], line["file"]), (len(items["attributes"]), ", ".join(items["files"])))
         for key, value in expected.items():
             self.assertEqual(value, items[key], items)
         return items

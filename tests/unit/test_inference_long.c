@@ -177,8 +177,8 @@ static void a_listing_in_steps_is_the_list(void **state)
                                      &expected, &whole, &err),
                   err);
         mf_listing listing, other;
-        assert_ok(mf_listing_begin(&listing, recommender, &limits, workspace, id, strlen(id), TOP_N, NULL,
-                                   &err),
+        assert_ok(mf_listing_begin(&listing, recommender, &limits, workspace, id, strlen(id), TOP_N,
+                                   NULL, &err),
                   err);
         const char *first = id_of(catalogue.parts->users, 0);
         assert_ok(mf_listing_begin(&other, recommender, &limits, workspace, first, strlen(first),

@@ -146,7 +146,7 @@ class Requests(PredictCase):
         self.endpoint.otherwise = respond(200, b'{"recommendations":[]}')
         for path in (CASES / "06-repeated-query").iterdir():
             with self.subTest(path.name):
-                self.assertEqual((200, {"recommendations": []}, [{"userId": "2", "include_rated": True,
+                self.assertEqual((200, {"recommendations": []}, [{"userId": "2",
                                                                   "movieIds": ["318", "1"]}]), self.exchange(case(path)))
 
     def test_each_file_of_movies_is_read_or_named(self):

@@ -82,7 +82,7 @@ class Log(ServeCase):
         # No user of a batch is known: one warning a minute.
         for n in range(3):
             self.assertResponse(self.server.post({"instances": unknown[:10 + n]}))
-        self.server.wait_for_log("request", n=9)
+        self.server.wait_for_log("request", unknown_users=12, n=2)
         warnings = self.server.log_lines("unknown_users")
         self.assertEqual([("warning", 10)], [(line["level"], line["users"]) for line in warnings])
         self.assertIn("ids", warnings[0]["message"])

@@ -367,6 +367,8 @@ static bool compare_lists(comparison *j, mf_error *err)
 {
     double *ndcg[SIDES] = {j->side[CURRENT].ndcg, j->side[NEW].ndcg};
     uint32_t n = 0;
+    if (ndcg[CURRENT] == NULL || ndcg[NEW] == NULL)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "the lists of a model are missing");
     for (uint32_t u = 0; u < j->n_places; u++) {
         if (isnan(ndcg[CURRENT][u]) || isnan(ndcg[NEW][u]))
             continue;

@@ -146,7 +146,7 @@ static bool close_list(const mf_instance *instance, mf_text *text, mf_predict_pr
 bool mf_predict_decode(mf_instance *instance, const mf_inference_limits *limits, bool is_closed,
                        const char *body, size_t n_body, mf_text *text, mf_predict_problem *problem)
 {
-    const char *object = NULL;
+    const char *object = "";
     size_t n_object = 0;
     mf_error err = {0};
     if (body == NULL)

@@ -220,7 +220,7 @@ static bool read_content(mf_predict_request *request, json_t *event, mf_predict_
     const char *at = request->body, *end = at + request->n_body;
     if (request->n_body >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
         at += 3;
-    while (at < end && memchr(" \t\r\n", *at, 4) != NULL)
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
         at++;
     if (at == end || *at == '{' || *at == '[')
         return true;

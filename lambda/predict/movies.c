@@ -133,7 +133,8 @@ bool mf_predict_movies_find(const mf_predict_movies *movies, const char *id, siz
     const size_t n = index == MF_INDEX_NONE ? mf_id_write_integer(id, n_id, number) : 0;
     if (n > 0) {
         index = *slot_of(movies, number, n);
-        memcpy(number + n, ".0", 2);
+        number[n] = '.';
+        number[n + 1] = '0';
     }
     if (n > 0 && index == MF_INDEX_NONE)
         index = *slot_of(movies, number, n + 2);

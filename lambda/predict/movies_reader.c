@@ -99,7 +99,7 @@ static bool fail_header(reader *r, const char *line, size_t n_found)
         return mf_fail(&r->err, MF_ERR_PARSE, here(r),
                        "no header: expected movieId,title,genres in any order, found %.*s", n_shown,
                        r->text.bytes);
-    while (r->column[missing] != UINT32_MAX)
+    while (missing + 1 < COLUMNS && r->column[missing] != UINT32_MAX)
         missing++;
     return mf_fail(&r->err, MF_ERR_PARSE, here(r),
                    "no column %s: expected movieId, title and genres, the header has %.*s",

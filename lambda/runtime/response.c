@@ -101,9 +101,8 @@ void mf_lambda_response_make(mf_lambda_response *response, const mf_lambda_funct
         .n_event = next->n_event,
     };
     mf_error err = {0};
-    if (mf_lambda_event_is_ping(next->event, next->n_event)) {
-        mf_text_literal(&response->body, "null");
-    } else if (!function->handle(function->context, &invocation, &response->body, &err)) {
+    const bool is_ping = mf_lambda_event_is_ping(next->event, next->n_event);
+    if (!is_ping && !function->handle(function->context, &invocation, &response->body, &err)) {
         if (err.code == MF_OK)
             mf_fail(&err, MF_ERR_ARGUMENT, MF_NOWHERE, "the handler failed without a reason");
         fail(response, mf_lambda_error_type(err.code), err.text);

@@ -2,6 +2,8 @@
  * A group that is not visible from here, as in a container, leaves the folders above it. */
 #include "base/memory_limit.h"
 
+#include "base/number.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,12 +14,14 @@
 static void read_limit(const char *folder, const char *name, uint64_t *limit)
 {
     char path[PATH_MAX + 64];
-    unsigned long long value;
+    char text[32] = "";
+    uint64_t value;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return;
-    if (fscanf(file, "%llu", &value) == 1 && value > 0 && value < *limit)
+    if (fgets(text, sizeof text, file) != NULL &&
+        mf_parse_uint64(text, strcspn(text, "\n"), &value) && value > 0 && value < *limit)
         *limit = value;
     fclose(file);
 }

@@ -171,19 +171,19 @@ failed:
 
 void mf_named_lists_destroy(mf_named_lists *lists)
 {
-    for (size_t i = 0; lists != NULL && i < lists->n; i++) {
+    if (lists == NULL)
+        return;
+    for (size_t i = 0; lists->list != NULL && i < lists->n; i++) {
         free(lists->list[i].name);
         mf_free(lists->list[i].words);
     }
-    if (lists != NULL)
-        mf_free(lists->list);
+    mf_free(lists->list);
     mf_free(lists);
 }
 
 const mf_named_list *mf_named_lists_find(const mf_named_lists *lists, mf_id name, mf_error *err)
 {
     char shown[NAME_SHOWN];
-    const mf_named_list *nearest = NULL;
     size_t distance = SIZE_MAX;
     mf_printable(shown, sizeof shown, name.bytes, name.n_bytes);
     if (lists == NULL || lists->n == 0) {
@@ -191,6 +191,7 @@ const mf_named_list *mf_named_lists_find(const mf_named_lists *lists, mf_id name
                 "no list \"%s\": there are no lists beside the model (lists/*.csv)", shown);
         return NULL;
     }
+    const mf_named_list *nearest = lists->list;
     for (size_t i = 0; i < lists->n; i++) {
         const mf_named_list *list = &lists->list[i];
         const size_t n = strlen(list->name);

@@ -50,7 +50,7 @@ static const char *scalar(const json_t *value, char text[MF_NUMBER_TEXT_BYTES], 
     else if (json_is_real(value))
         mf_write_double(json_real_value(value), false, text);
     else if (json_is_boolean(value))
-        strcpy(text, json_is_true(value) ? "true" : "false");
+        snprintf(text, MF_NUMBER_TEXT_BYTES, "%s", json_is_true(value) ? "true" : "false");
     else
         return NULL;
     *n_bytes = strlen(text);

@@ -55,8 +55,10 @@ void mf_model_check_attribute_shapes(mf_model_check *check)
         attributes->n_items != parts->n_items + attributes->unrated.n)
         FOUND(check, "%lu rated and %lu unrated items are not %lu rows", (ul)parts->n_items,
               (ul)attributes->unrated.n, (ul)attributes->n_items);
-    if (attributes->n > 0 && attributes->attribute == NULL)
+    if (attributes->n > 0 && attributes->attribute == NULL) {
         FOUND(check, "it has no %s", name_of(MF_MODEL_ITEMS_ATTRIBUTES));
+        return;
+    }
     for (uint32_t a = 0; check->found.code == MF_OK && a < attributes->n; a++)
         check_attribute(check, a);
     if (check->found.code == MF_OK && attributes->title != MF_INDEX_NONE &&

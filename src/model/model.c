@@ -315,7 +315,8 @@ __attribute__((noinline)) static uint32_t find_number(const mf_id_list *ids, con
     if (n == 0)
         return MF_INDEX_NONE;
     const uint32_t index = mf_id_table_find(ids, slots, n_slots, number, n);
-    memcpy(number + n, ".0", 2);
+    number[n] = '.';
+    number[n + 1] = '0';
     return index != MF_INDEX_NONE ? index : mf_id_table_find(ids, slots, n_slots, number, n + 2);
 }
 

@@ -87,8 +87,8 @@ static void list_names(const mf_attributes *attributes, char *text, size_t size)
     for (uint32_t a = 0; a < attributes->n && used + 4 < size; a++) {
         const mf_id name = attribute_name(attributes, a);
         if (a > 0 && used + 6 < size) {
-            memcpy(text + used, ", ", 2);
-            used += 2;
+            text[used++] = ',';
+            text[used++] = ' ';
         }
         mf_printable(text + used, size - used, name.bytes, name.n_bytes);
         used += strlen(text + used);

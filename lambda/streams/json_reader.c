@@ -37,7 +37,9 @@ static void fail(mf_stream_json *json, const char *why)
 
 static void fail_syntax(mf_stream_json *json)
 {
-    fail(json, "not JSON");
+    const bool is_gzip =
+        json->end - json->start >= 2 && json->start[0] == '\x1f' && json->start[1] == '\x8b';
+    fail(json, is_gzip ? "gzip inside of an aggregated record, which is not unpacked" : "not JSON");
 }
 
 static void fail_memory(mf_stream_json *json)

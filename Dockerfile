@@ -48,7 +48,7 @@ EXPOSE 8080
 # Without an argument the image prints the usage on stderr and exits with 2.
 CMD ["serve", "--usage"]
 
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION
 ARG SOURCE
 LABEL org.opencontainers.image.title="movie-recommender" \

@@ -11,7 +11,7 @@
 void mf_handle_ping(mf_http_request *request, void *service);
 
 /* GET /health, for load balancers and people: the same statuses with facts about the model.
- *   {"status":"ok","version":"0.1.0","model":{"version":"…","users":671,
+ *   {"status":"ok","version":"0.2.0","model":{"version":"…","users":671,
  *    "models":{"rating":true,"ranking":true},…}} */
 void mf_handle_health(mf_http_request *request, void *service);
 

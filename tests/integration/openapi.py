@@ -28,8 +28,8 @@ from programs import SOURCE
 PATH = SOURCE / "serve" / "openapi.json"
 METHODS = ("get", "head", "post", "put", "delete", "options", "patch", "trace")
 
-REQUEST = "Question"  # the schema of a request or an instance
-RESPONSE = "x-answer"  # of the schema of a request: the schema of its response
+REQUEST = "Request"  # the schema of a request or an instance
+RESPONSE = "x-response"  # of the schema of a request: the schema of its response
 
 # Headers of every response that HTTP itself describes.
 FRAMING = {"content-length", "content-type", "connection", "date", "server"}

@@ -213,7 +213,7 @@ class TheDocument(DocumentCase):
             for part in (schema, *(p.get("items", {}) for p in schema.get("properties", {}).values())):
                 if part.get("type") == "object" and not name.endswith(REQUEST) and name != "Where":
                     optional = {"known_user", "known_item", "BatchStrategy", "movieId"}
-                    if name == "AudienceAnswer":
+                    if name == "AudienceResponse":
                         optional |= {"userId", "user_id"}
                     if "score" in part["properties"]:
                         optional |= {"predicted_rating", "because", "popular_share"}

@@ -67,7 +67,8 @@ class Documents(unittest.TestCase):
     def test_every_path_in_the_documents_exists(self):
         names = [path.relative_to(SOURCE).as_posix() for path in sorted((SOURCE / "docs").glob("*.md"))]
         self.assertGreater(len(names), 6)
-        for name in ("ARCHITECTURE.md", "README.md", "bench/README.md", "data/README.md", "deploy/README.md", *names):
+        for name in ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md",
+                     "bench/README.md", "data/README.md", "deploy/README.md", *names):
             folder = (SOURCE / name).parent
             text = text_of(name)
             links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
@@ -175,6 +176,27 @@ class Documents(unittest.TestCase):
                 self.assertTrue(path, f"line {line} has no test: {word}")
                 if not word.startswith("unit "):  # unit tests are named by their subject, not by a line
                     self.assertIn(int(line), checklist_lines(path), f"{path} does not cite line {line}")
+
+    def test_the_reference_of_the_api_is_made_from_openapi_json(self):
+        run = subprocess.run([SOURCE / "script/api-reference", "--check"], capture_output=True, text=True, timeout=60)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+
+    def test_the_reference_of_log_events_has_those_of_the_code(self):
+        code = "\n".join(path.read_text(encoding="utf-8") for path in sources())
+        begun = r'mf_(?:log_(?:begin|message)|settings_log)\([^;"]*,\s*(?:j->stopped \? "stopped" : )?"([a-z_]+)"'
+        written = r'\\"event\\":\\"([a-z_]+)'
+        table = text_of("docs/log-events.md").split("\n## Events\n")[1].split("\n## ")[0]
+        self.assertEqual(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE), sorted({*re.findall(begun, code), *re.findall(written, code)}))
+
+    def test_every_document_is_in_the_index(self):
+        index = text_of("docs/README.md")
+        for path in sorted((SOURCE / "docs").glob("*.md")):
+            if path.name != "README.md":
+                self.assertIn(f"]({path.name})", index)
+
+    def test_the_readme_fits_a_reader(self):
+        """Its words, code left out as a reader would."""
+        self.assertLessEqual(len(text_of("README.md").split()), 1500)
 
     def test_the_model_file_is_described_where_the_readme_says(self):
         for name in ("src/model/format.h", "src/model/section_file.h"):

@@ -22,47 +22,65 @@ static uint32_t block_of(const uint32_t *block_row, uint32_t blocks, uint32_t ro
     return low;
 }
 
-/* The cell of a row in the order of evaluate.h, of groups × (item_blocks + 1) cells. */
-static size_t cell_of(const mf_grid *grid, uint32_t user, uint32_t item)
+/* The cell of a row in the order of evaluate.h, of groups × (item_blocks + 1) cells. SIZE_MAX when
+ * another host has its group. */
+static size_t cell_of(const mf_sgd_held_out *held_out, const mf_grid *grid, uint32_t user,
+                      uint32_t item)
 {
     const bool known = user != MF_INDEX_NONE;
     const uint32_t group =
         known ? block_of(grid->user_block_row, grid->user_blocks, grid->user_row[user])
               : grid->user_blocks;
+    if (group < held_out->first_group || group >= held_out->end_group)
+        return SIZE_MAX;
     uint32_t turn = grid->item_blocks;
     if (item != MF_INDEX_NONE)
         turn =
             mf_grid_turn(grid, known ? group : group - 1,
                          block_of(grid->item_block_row, grid->item_blocks, grid->item_row[item]));
-    return (size_t)group * (grid->item_blocks + 1) + turn;
+    return (size_t)group * held_out->n_turns + turn;
 }
 
 bool mf_sgd_held_out_create(mf_sgd_held_out *held_out, const mf_grid *grid,
                             const mf_ratings_rows *rows, mf_error *err)
 {
-    const uint32_t n_groups = grid->user_blocks + 1;
-    const size_t group_cells = (size_t)grid->item_blocks + 1;
-    const size_t n_cells = n_groups * group_cells;
-    *held_out = (mf_sgd_held_out){.n = rows->n, .n_groups = n_groups};
+    const bool has_last =
+        grid->end_block == grid->user_blocks && grid->first_block < grid->end_block;
+    *held_out = (mf_sgd_held_out){
+        .n = rows->n,
+        .n_groups = grid->user_blocks + 1,
+        .first_group = grid->first_block,
+        .end_group = grid->end_block + (has_last ? 1 : 0),
+        .n_turns = grid->item_blocks + 1,
+    };
+    const size_t n_cells = (size_t)held_out->n_groups * held_out->n_turns;
     bool ok = false;
     uint64_t *start = mf_allocate(n_cells + 1, sizeof *start, "validation ratings", err);
-    held_out->group_start =
-        mf_allocate((size_t)n_groups + 1, sizeof *held_out->group_start, "validation ratings", err);
-    held_out->ratings = mf_allocate(rows->n, sizeof *held_out->ratings, "validation ratings", err);
-    if (start == NULL || held_out->group_start == NULL || held_out->ratings == NULL)
+    held_out->turn_start = start;
+    if (start == NULL)
         goto done;
-    for (uint64_t k = 0; k < rows->n; k++)
-        start[cell_of(grid, rows->user[k], rows->item[k]) + 1]++;
+    for (uint64_t k = 0; k < rows->n; k++) {
+        const size_t cell = cell_of(held_out, grid, rows->user[k], rows->item[k]);
+        if (cell != SIZE_MAX)
+            start[cell + 1]++;
+    }
     for (size_t c = 0; c < n_cells; c++)
         start[c + 1] += start[c];
-    for (uint32_t g = 0; g <= n_groups; g++)
-        held_out->group_start[g] = start[g * group_cells];
-    for (uint64_t k = 0; k < rows->n; k++)
-        held_out->ratings[start[cell_of(grid, rows->user[k], rows->item[k])]++] =
-            (mf_sgd_held_out_rating){rows->user[k], rows->item[k], rows->value[k]};
+    held_out->ratings =
+        mf_allocate(start[n_cells], sizeof *held_out->ratings, "validation ratings", err);
+    if (held_out->ratings == NULL)
+        goto done;
+    for (uint64_t k = 0; k < rows->n; k++) {
+        const size_t cell = cell_of(held_out, grid, rows->user[k], rows->item[k]);
+        if (cell != SIZE_MAX)
+            held_out->ratings[start[cell]++] =
+                (mf_sgd_held_out_rating){rows->user[k], rows->item[k], rows->value[k]};
+    }
+    /* Each start moved over its ratings to the next one's, and now back by one. */
+    memmove(start + 1, start, n_cells * sizeof *start);
+    start[0] = 0;
     ok = true;
 done:
-    mf_free(start);
     if (!ok)
         mf_sgd_held_out_release(held_out);
     return ok;
@@ -70,21 +88,19 @@ done:
 
 void mf_sgd_held_out_release(mf_sgd_held_out *held_out)
 {
-    mf_free(held_out->group_start);
+    mf_free(held_out->turn_start);
     mf_free(held_out->ratings);
     memset(held_out, 0, sizeof *held_out);
 }
 
-typedef struct sums {
-    double squares;
-    double absolutes;
-} sums;
-
-static sums evaluate_group(const mf_parameters *p, const mf_sgd_held_out *held_out, uint32_t group)
+void mf_sgd_errors_add(mf_sgd_errors *errors, const mf_parameters *p,
+                       const mf_sgd_held_out *held_out, uint32_t group, uint32_t first,
+                       uint32_t end)
 {
-    sums sum = {0};
     const double low = (double)p->rating_min, high = (double)p->rating_max;
-    for (uint64_t k = held_out->group_start[group]; k < held_out->group_start[group + 1]; k++) {
+    const uint64_t *start = held_out->turn_start + (size_t)group * held_out->n_turns;
+    mf_sgd_errors sum = *errors;
+    for (uint64_t k = start[first]; k < start[end]; k++) {
         const mf_sgd_held_out_rating *rating = &held_out->ratings[k];
         const float predicted = mf_parameters_predict(p, rating->user, rating->item) * p->scale;
         /* Written so that a NaN stays one. */
@@ -94,25 +110,39 @@ static sums evaluate_group(const mf_parameters *p, const mf_sgd_held_out *held_o
         sum.squares += error * error;
         sum.absolutes += fabs(error);
     }
-    return sum;
+    *errors = sum;
+}
+
+void mf_sgd_errors_sum(mf_sgd_errors *total, const mf_sgd_errors *groups, uint32_t first,
+                       uint32_t end)
+{
+    for (uint32_t g = first; g < end; g++) {
+        total->squares += groups[g].squares;
+        total->absolutes += groups[g].absolutes;
+    }
+}
+
+mf_accuracy mf_sgd_errors_accuracy(const mf_sgd_errors *total, const mf_sgd_held_out *held_out)
+{
+    return (mf_accuracy){
+        .rmse = sqrt(total->squares / (double)held_out->n),
+        .mae = total->absolutes / (double)held_out->n,
+    };
 }
 
 bool mf_evaluate(const mf_parameters *parameters, const mf_sgd_held_out *held_out,
                  uint32_t n_threads, mf_accuracy *accuracy, mf_error *err)
 {
-    sums *groups = mf_allocate(held_out->n_groups, sizeof *groups, "validation errors", err);
+    mf_sgd_errors *groups =
+        mf_allocate(held_out->n_groups, sizeof *groups, "validation errors", err);
     if (groups == NULL)
         return false;
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)n_threads)
     for (uint32_t g = 0; g < held_out->n_groups; g++)
-        groups[g] = evaluate_group(parameters, held_out, g);
-    sums total = {0};
-    for (uint32_t g = 0; g < held_out->n_groups; g++) {
-        total.squares += groups[g].squares;
-        total.absolutes += groups[g].absolutes;
-    }
+        mf_sgd_errors_add(&groups[g], parameters, held_out, g, 0, held_out->n_turns);
+    mf_sgd_errors total = {0};
+    mf_sgd_errors_sum(&total, groups, 0, held_out->n_groups);
+    *accuracy = mf_sgd_errors_accuracy(&total, held_out);
     mf_free(groups);
-    accuracy->rmse = sqrt(total.squares / (double)held_out->n);
-    accuracy->mae = total.absolutes / (double)held_out->n;
     return true;
 }

@@ -30,27 +30,56 @@ typedef struct mf_sgd_held_out_rating {
     float value;
 } mf_sgd_held_out_rating;
 
-/* Held-out ratings in the order in which their errors are added. */
+/* Held-out ratings in the order in which their errors are added. One of several hosts has those of
+ * its own user-blocks; the host of the last user-block has those of unknown users. */
 typedef struct mf_sgd_held_out {
-    uint64_t n;
+    uint64_t n;                      /* of all hosts */
     uint32_t n_groups;               /* user_blocks + 1: the last are the unknown users' */
-    uint64_t *group_start;           /* [n_groups + 1] */
-    mf_sgd_held_out_rating *ratings; /* [n] */
+    uint32_t first_group;            /* of this host */
+    uint32_t end_group;              /* and the one after its last */
+    uint32_t n_turns;                /* item_blocks + 1: the last are unknown items */
+    uint64_t *turn_start;            /* [n_groups × n_turns + 1], empty for other hosts' groups */
+    mf_sgd_held_out_rating *ratings; /* [turn_start[n_groups × n_turns]] */
 } mf_sgd_held_out;
 
 /* Copies rows (with the grid's indexes, or MF_INDEX_NONE), sorted by user-block and turn of the
- * lap. Fails MF_ERR_MEMORY. Memory: 12 bytes per row. Cost: two passes over the rows. */
+ * lap. rows are those of all hosts; only those of the grid's own user-blocks are copied. Fails
+ * MF_ERR_MEMORY. Memory: 12 bytes per row. Cost: two passes over the rows. */
 MF_MUST_CHECK bool mf_sgd_held_out_create(mf_sgd_held_out *held_out, const mf_grid *grid,
                                           const mf_ratings_rows *rows, mf_error *err);
 
 void mf_sgd_held_out_release(mf_sgd_held_out *held_out);
+
+/* The first rating of a group (n_groups: the end). */
+static inline uint64_t mf_sgd_held_out_group(const mf_sgd_held_out *held_out, uint32_t group)
+{
+    return held_out->turn_start[(size_t)group * held_out->n_turns];
+}
 
 typedef struct mf_accuracy {
     double rmse;
     double mae;
 } mf_accuracy;
 
-/* held_out->n > 0, and the parameters are those of its grid. Fails MF_ERR_MEMORY only. Cost: one
+/* Sums over the ratings of a group. */
+typedef struct mf_sgd_errors {
+    double squares;
+    double absolutes;
+} mf_sgd_errors;
+
+/* Adds the errors of a group's ratings of the turns first … end - 1. */
+void mf_sgd_errors_add(mf_sgd_errors *errors, const mf_parameters *parameters,
+                       const mf_sgd_held_out *held_out, uint32_t group, uint32_t first,
+                       uint32_t end);
+
+/* *total += the sums of the groups first … end - 1, in this order. */
+void mf_sgd_errors_sum(mf_sgd_errors *total, const mf_sgd_errors *groups, uint32_t first,
+                       uint32_t end);
+
+/* From the sum of all groups. held_out->n > 0. */
+mf_accuracy mf_sgd_errors_accuracy(const mf_sgd_errors *total, const mf_sgd_held_out *held_out);
+
+/* held_out->n > 0 with all groups, and the parameters are those of its grid. Fails MF_ERR_MEMORY only. Cost: one
  * dot product per rating. */
 MF_MUST_CHECK bool mf_evaluate(const mf_parameters *parameters, const mf_sgd_held_out *held_out,
                                uint32_t n_threads, mf_accuracy *accuracy, mf_error *err);

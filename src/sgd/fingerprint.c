@@ -4,6 +4,7 @@
 #include "base/id_list.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "hosts/exchange.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -90,6 +91,23 @@ static uint32_t *invert(const uint32_t *row, uint32_t n, mf_error *err)
     return index;
 }
 
+/* Every host gets the prints of the others' user-blocks and groups. */
+static bool share_prints(mf_hosts_group *group, const mf_grid *grid, uint64_t *user_print,
+                         uint64_t *group_print, uint32_t n_groups, mf_error *err)
+{
+    const uint32_t size = mf_hosts_size(group);
+    size_t *start = mf_allocate((size_t)size + 1, sizeof *start, "the fingerprint", err);
+    if (start == NULL)
+        return false;
+    for (uint32_t rank = 0; rank <= size; rank++)
+        start[rank] = mf_grid_range_start(grid, rank, size) * sizeof *user_print;
+    bool ok = mf_hosts_share(group, user_print, start, err);
+    start[size] += sizeof *group_print; /* the unknown users' */
+    ok = ok && (n_groups == 0 || mf_hosts_share(group, group_print, start, err));
+    mf_free(start);
+    return ok;
+}
+
 bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid,
                     const mf_sgd_held_out *held_out, uint32_t n_threads, uint64_t *fingerprint,
                     mf_error *err)
@@ -109,7 +127,7 @@ bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid,
 #pragma omp parallel num_threads((int)n_threads)
     {
 #pragma omp for schedule(dynamic, 1)
-        for (uint32_t a = 0; a < n_user_blocks; a++)
+        for (uint32_t a = grid->first_block; a < grid->end_block; a++)
             for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++)
                 user_print[a] = mix_user(user_print[a], input, user_of[row]);
 #pragma omp for schedule(dynamic, 1)
@@ -117,13 +135,17 @@ bool mf_fingerprint(const mf_trainer_input *input, const mf_grid *grid,
             for (uint32_t row = grid->item_block_row[b]; row < grid->item_block_row[b + 1]; row++)
                 item_print[b] = mix_item(item_print[b], input, item_of[row]);
 #pragma omp for schedule(dynamic, 1)
-        for (uint32_t g = 0; g < n_groups; g++) {
-            const uint64_t from = held_out->group_start[g];
-            const size_t n = (size_t)(held_out->group_start[g + 1] - from);
+        for (uint32_t g = n_groups > 0 ? held_out->first_group : 0;
+             g < (n_groups > 0 ? held_out->end_group : 0); g++) {
+            const uint64_t from = mf_sgd_held_out_group(held_out, g);
+            const size_t n = (size_t)(mf_sgd_held_out_group(held_out, g + 1) - from);
             group_print[g] =
                 mf_id_hash((const char *)(held_out->ratings + from), n * sizeof *held_out->ratings);
         }
     }
+    if (mf_hosts_size(input->group) > 1 &&
+        !share_prints(input->group, grid, user_print, group_print, n_groups, err))
+        goto done;
     uint64_t print = mix_whole(input, held_out);
     for (size_t i = 0; i < n_prints; i++)
         print = mf_random_bits(print, user_print[i]);

@@ -9,8 +9,8 @@
  *   held-out ratings in the order of evaluate.h.
  *
  * Users are hashed by user-block, items by item-block and held-out ratings by group, each in row
- * order; these hashes are mixed in order. So each host of a ring can hash its own blocks, and one
- * host mixes the hashes of all: 8 bytes for each block.
+ * order; these hashes are mixed in order. So each host of a ring hashes its own user-blocks and groups,
+ * and all get the hashes of all: 8 bytes for each block.
  *
  * Threads: starts its own (OpenMP); the result does not depend on them. */
 #ifndef MF_SGD_FINGERPRINT_H

@@ -82,6 +82,32 @@ uint32_t mf_grid_turn(const mf_grid *grid, uint32_t user_block, uint32_t item_bl
     return stripes_are_items(grid) ? (first + n - item_block) % n : (item_block + n - first) % n;
 }
 
+uint32_t mf_grid_range_start(const mf_grid *grid, uint32_t rank, uint32_t size)
+{
+    return (uint32_t)((uint64_t)grid->user_blocks * rank / size);
+}
+
+uint32_t mf_grid_host(const mf_grid *grid, uint32_t user_block, uint32_t size)
+{
+    /* The last rank whose range starts at the block or before it. */
+    return (uint32_t)((((uint64_t)user_block + 1) * size - 1) / grid->user_blocks);
+}
+
+uint32_t mf_grid_first_row(const mf_grid *grid)
+{
+    return grid->user_block_row[grid->first_block];
+}
+
+uint32_t mf_grid_n_rows(const mf_grid *grid)
+{
+    return grid->user_block_row[grid->end_block] - grid->user_block_row[grid->first_block];
+}
+
+size_t mf_grid_cell(const mf_grid *grid, uint32_t user_block, uint32_t item_block)
+{
+    return (size_t)(user_block - grid->first_block) * grid->item_blocks + item_block;
+}
+
 /* Deals n rows to blocks by descending count, equal counts by index (a counting sort). seen has
  * most + 2 elements, all zero. */
 static void deal(uint32_t n, const uint32_t *count, uint32_t most, uint32_t blocks, uint32_t *seen,
@@ -156,7 +182,7 @@ static void measure_blocks(const filling *f, uint32_t a, uint64_t *start)
             n_ratings += start[r + 1];
             n_segments += start[r + 1] > 0;
         }
-        const size_t c = (size_t)a * grid->item_blocks + b;
+        const size_t c = mf_grid_cell(grid, a, b);
         grid->rating_start[c + 1] = n_ratings;
         grid->segment_start[c + 1] = n_segments;
     }
@@ -167,48 +193,48 @@ static void fill_blocks(const filling *f, uint32_t a, uint64_t *start)
 {
     mf_grid *grid = f->grid;
     count_items(f, a, start);
-    uint64_t at = grid->segment_start[(size_t)a * grid->item_blocks];
+    uint64_t at = grid->segment_start[mf_grid_cell(grid, a, 0)];
+    const uint32_t first_row = mf_grid_first_row(grid);
     for (uint32_t r = 0; r < grid->n_items; r++) {
         if (start[r + 1] > 0)
             grid->segments[at++] = (mf_grid_segment){r, (uint32_t)start[r + 1]};
         start[r + 1] += start[r];
     }
-    mf_grid_rating *ratings = grid->ratings + grid->rating_start[(size_t)a * grid->item_blocks];
+    mf_grid_rating *ratings = grid->ratings + grid->rating_start[mf_grid_cell(grid, a, 0)];
     for (uint32_t row = grid->user_block_row[a]; row < grid->user_block_row[a + 1]; row++) {
         const uint32_t user = f->user_of_row[row];
         for (uint64_t k = f->ratings->user_start[user]; k < f->ratings->user_start[user + 1]; k++)
             ratings[start[grid->item_row[f->ratings->item[k]]]++] =
-                (mf_grid_rating){row, (f->ratings->value[k] - f->mean) / f->scale};
+                (mf_grid_rating){row - first_row, (f->ratings->value[k] - f->mean) / f->scale};
     }
 }
 
 static bool fill(filling *f, uint32_t n_threads, mf_error *err)
 {
     mf_grid *grid = f->grid;
-    const size_t n_blocks = (size_t)grid->user_blocks * grid->item_blocks;
+    const size_t n_blocks = (size_t)(grid->end_block - grid->first_block) * grid->item_blocks;
     const size_t n_starts = ((size_t)grid->n_items + 1 + 7) / 8 * 8; /* whole cache lines */
     uint64_t *starts = mf_allocate(n_threads, n_starts * sizeof *starts, "the grid", err);
     grid->rating_start = mf_allocate(n_blocks + 1, sizeof *grid->rating_start, "the grid", err);
     grid->segment_start = mf_allocate(n_blocks + 1, sizeof *grid->segment_start, "the grid", err);
-    grid->ratings = mf_allocate(f->ratings->n_ratings + MF_SGD_AHEAD, sizeof *grid->ratings,
-                                "the grid's ratings", err);
     bool ok = false;
-    if (starts == NULL || grid->rating_start == NULL || grid->segment_start == NULL ||
-        grid->ratings == NULL)
+    if (starts == NULL || grid->rating_start == NULL || grid->segment_start == NULL)
         goto done;
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)n_threads)
-    for (uint32_t a = 0; a < grid->user_blocks; a++)
+    for (uint32_t a = grid->first_block; a < grid->end_block; a++)
         measure_blocks(f, a, starts + (size_t)omp_get_thread_num() * n_starts);
     for (size_t c = 0; c < n_blocks; c++) {
         grid->rating_start[c + 1] += grid->rating_start[c];
         grid->segment_start[c + 1] += grid->segment_start[c];
     }
+    grid->ratings = mf_allocate(grid->rating_start[n_blocks] + MF_SGD_AHEAD, sizeof *grid->ratings,
+                                "the grid's ratings", err);
     grid->segments = mf_allocate(grid->segment_start[n_blocks], sizeof *grid->segments,
                                  "the grid's segments", err);
-    if (grid->segments == NULL)
+    if (grid->ratings == NULL || grid->segments == NULL)
         goto done;
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)n_threads)
-    for (uint32_t a = 0; a < grid->user_blocks; a++)
+    for (uint32_t a = grid->first_block; a < grid->end_block; a++)
         fill_blocks(f, a, starts + (size_t)omp_get_thread_num() * n_starts);
     ok = true;
 done:
@@ -219,16 +245,26 @@ done:
 bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
                     size_t stride, uint32_t n_threads, mf_error *err)
 {
+    return mf_grid_create_range(grid, ratings, mean, scale, stride, 0, 1, n_threads, err);
+}
+
+bool mf_grid_create_range(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
+                          size_t stride, uint32_t rank, uint32_t size, uint32_t n_threads,
+                          mf_error *err)
+{
     memset(grid, 0, sizeof *grid);
     grid->n_users = ratings->n_users;
     grid->n_items = ratings->n_items;
     choose_cut(grid, ratings->n_ratings, stride);
+    grid->first_block = mf_grid_range_start(grid, rank, size);
+    grid->end_block = mf_grid_range_start(grid, rank + 1, size);
 
     bool ok = false;
     uint32_t *user_of_row = NULL;
     uint32_t *user_count = mf_allocate(grid->n_users, sizeof *user_count, "the grid", err);
     uint32_t *item_count = mf_allocate(grid->n_items, sizeof *item_count, "the grid", err);
-    if (user_count == NULL || item_count == NULL)
+    grid->item_count = mf_allocate(grid->n_items, sizeof *grid->item_count, "the grid", err);
+    if (user_count == NULL || item_count == NULL || grid->item_count == NULL)
         goto done;
     for (uint32_t u = 0; u < grid->n_users; u++)
         user_count[u] = (uint32_t)(ratings->user_start[u + 1] - ratings->user_start[u]);
@@ -243,6 +279,8 @@ bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float 
     user_count = NULL;
     for (uint32_t u = 0; u < grid->n_users; u++)
         user_of_row[grid->user_row[u]] = u;
+    for (uint32_t i = 0; i < grid->n_items; i++)
+        grid->item_count[grid->item_row[i]] = item_count[i];
     ok = fill(&(filling){grid, ratings, user_of_row, mean, scale}, n_threads, err);
 done:
     mf_free(user_count);
@@ -259,6 +297,7 @@ void mf_grid_release(mf_grid *grid)
     mf_free(grid->item_row);
     mf_free(grid->user_block_row);
     mf_free(grid->item_block_row);
+    mf_free(grid->item_count);
     mf_free(grid->rating_start);
     mf_free(grid->segment_start);
     mf_free(grid->ratings);

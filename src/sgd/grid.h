@@ -20,7 +20,10 @@
  * (4) Every total over ratings or segments has 64 bits. A row's own count and a segment's have 32:
  *     no user rates an item twice.
  *
- * Memory: 8 bytes per rating and 8 per segment.
+ * With several hosts each has the blocks of its own range of user-blocks, and rows of all users and
+ * items. Blocks and rows of users have local numbers then: 0 is the first of the range.
+ *
+ * Memory: 8 bytes per rating and 8 per segment of the range, 4 per user and item.
  * Threads: any number may read a grid and run blocks of one round. */
 #ifndef MF_SGD_GRID_H
 #define MF_SGD_GRID_H
@@ -37,15 +40,19 @@ typedef struct mf_grid {
     uint32_t n_items;
     uint32_t user_blocks;
     uint32_t item_blocks;
-    uint32_t n_rounds;        /* the larger of the two */
-    uint32_t round_blocks;    /* blocks in a round: the smaller of the two */
+    uint32_t n_rounds;     /* the larger of the two */
+    uint32_t round_blocks; /* blocks in a round: the smaller of the two */
+    uint32_t first_block;  /* user-blocks of this host: first_block … end_block - 1 */
+    uint32_t end_block;
     uint32_t *user_row;       /* [n_users] index → row of the factors */
     uint32_t *item_row;       /* [n_items] */
     uint32_t *user_block_row; /* [user_blocks + 1] first row of a block */
     uint32_t *item_block_row; /* [item_blocks + 1] */
-    uint64_t *rating_start;   /* [user_blocks × item_blocks + 1], user-block major */
+    uint32_t *item_count;     /* [n_items] by row: ratings of an item, by users of all hosts */
+    uint64_t *rating_start;   /* [own user-blocks × item_blocks + 1], user-block major */
     uint64_t *segment_start;  /* the same */
-    mf_grid_rating *ratings;  /* [n_ratings + MF_SGD_AHEAD] */
+    mf_grid_rating *ratings;  /* [own ratings + MF_SGD_AHEAD], rows of users from that of
+                               * first_block on */
     mf_grid_segment *segments;
 } mf_grid;
 
@@ -54,7 +61,26 @@ typedef struct mf_grid {
 MF_MUST_CHECK bool mf_grid_create(mf_grid *grid, const mf_ratings *ratings, float mean, float scale,
                                   size_t stride, uint32_t n_threads, mf_error *err);
 
-/* The index in rating_start and segment_start of the block that a stripe takes in a round. */
+/* The same for host `rank` of `size`: only its range of user-blocks, ⌊user_blocks · rank / size⌋ to
+ * that of the next rank, is filled. The range may be empty. `ratings` are those of all users. */
+MF_MUST_CHECK bool mf_grid_create_range(mf_grid *grid, const mf_ratings *ratings, float mean,
+                                        float scale, size_t stride, uint32_t rank, uint32_t size,
+                                        uint32_t n_threads, mf_error *err);
+
+/* The first user-block of host `rank`; user_blocks for rank == size. */
+uint32_t mf_grid_range_start(const mf_grid *grid, uint32_t rank, uint32_t size);
+
+/* The host whose range has a user-block. */
+uint32_t mf_grid_host(const mf_grid *grid, uint32_t user_block, uint32_t size);
+
+/* The first row of this host's users, and how many they are. */
+uint32_t mf_grid_first_row(const mf_grid *grid);
+uint32_t mf_grid_n_rows(const mf_grid *grid);
+
+/* The index in rating_start and segment_start of a block, of which the host has the user-block. */
+size_t mf_grid_cell(const mf_grid *grid, uint32_t user_block, uint32_t item_block);
+
+/* The number, user-block major, of the block that a stripe takes in a round. */
 size_t mf_grid_block(const mf_grid *grid, uint32_t round, uint32_t stripe);
 
 /* The block of the longer side that a stripe takes in round 0. */

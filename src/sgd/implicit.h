@@ -40,19 +40,40 @@
 #include <stdint.h>
 
 typedef struct mf_implicit {
-    float *user_vectors;  /* x: [n_users × stride], rows as in the grid */
-    float *item_priors;   /* z: [n_items × stride] */
-    uint32_t *user_count; /* [n_users] by row: |N(u)| */
-    uint32_t *item_count; /* [n_items] by row: |U(i)| */
+    float *user_vectors;        /* x: [users of the grid's range × stride], rows as in the grid */
+    float *item_priors;         /* z: [n_items × stride] */
+    uint32_t *user_count;       /* [users of the range] by row: |N(u)| */
+    const uint32_t *item_count; /* [n_items] by row: |U(i)|, the grid's */
 } mf_implicit;
 
-/* Zero vectors and priors, counts from the grid. Fails MF_ERR_MEMORY. */
+/* Zero vectors and priors, counts from the grid, which must outlive them. Fails MF_ERR_MEMORY. */
 MF_MUST_CHECK bool mf_implicit_create(mf_implicit *implicit, const mf_grid *grid, size_t stride,
                                       mf_error *err);
 
-/* The step after an epoch: moves x, z and the item factors. */
+/* The step after an epoch, on one host: moves x, z and the item factors. ring.h has the same for
+ * several. */
 void mf_implicit_update(mf_implicit *implicit, const mf_grid *grid, const mf_sgd_kernel *kernel,
                         mf_parameters *parameters, float rate, float damping, uint32_t n_threads);
+
+/* The pieces of the step. x of n rows, as Σ q is to be added: x · |N(u)| / rate; and back. */
+void mf_implicit_open_users(mf_implicit *implicit, size_t first_row, size_t n, size_t stride,
+                            float rate);
+void mf_implicit_close_users(mf_implicit *implicit, size_t first_row, size_t n, size_t stride,
+                             float rate);
+
+/* Of n rows of items: v becomes q = v - z; z becomes 0; then, with Σ x in z, z becomes the mean and
+ * v = q + z. v [n_items × stride]. */
+void mf_implicit_take_priors(const mf_implicit *implicit, float *v, size_t first_row, size_t n,
+                             size_t stride);
+void mf_implicit_clear_priors(mf_implicit *implicit, size_t first_row, size_t n, size_t stride);
+void mf_implicit_close_items(mf_implicit *implicit, float *v, size_t first_row, size_t n,
+                             size_t stride, float damping);
+
+/* Adds one block of the grid: its q to x, or its x to z. */
+void mf_implicit_add_items(mf_implicit *implicit, const mf_grid *grid, const mf_sgd_kernel *kernel,
+                           const float *v, size_t stride, uint32_t user_block, uint32_t item_block);
+void mf_implicit_add_users(mf_implicit *implicit, const mf_grid *grid, const mf_sgd_kernel *kernel,
+                           size_t stride, uint32_t user_block, uint32_t item_block);
 
 void mf_implicit_release(mf_implicit *implicit);
 

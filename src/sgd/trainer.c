@@ -1,10 +1,12 @@
-/* trainer.c: steps of rounds (sweep.h), and between two epochs priors, validation and the decision
- * to stop. */
+/* trainer.c: steps of rounds (sweep.h) or, on several hosts, of epochs (ring.h); between two epochs
+ * priors, validation and the decision to stop. */
 #include "sgd/trainer.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "hosts/exchange.h"
 #include "sgd/fingerprint.h"
+#include "sgd/ring.h"
 #include "sgd/state.h"
 #include "sgd/sweep.h"
 
@@ -63,20 +65,38 @@ static bool create_parameters(mf_trainer *t, const mf_trainer_input *input, mf_e
     p->n_items = input->ratings->n_items;
     p->n_factors = t->h.n_factors;
     measure_ratings(input->ratings, base, p);
-    if (!mf_parameters_allocate(p, err) ||
-        !mf_grid_create(&t->grid, input->ratings, p->mean, p->scale, p->stride, t->h.n_threads,
-                        err))
+    if (!mf_grid_create_range(&t->grid, input->ratings, p->mean, p->scale,
+                              mf_model_stride(p->n_factors), mf_hosts_rank(t->group),
+                              mf_hosts_size(t->group), t->h.n_threads, err) ||
+        !mf_parameters_allocate_rows(p, mf_grid_first_row(&t->grid), mf_grid_n_rows(&t->grid), err))
         return false;
     p->user_row = t->grid.user_row;
     p->item_row = t->grid.item_row;
     mf_parameters_start(p, (float)t->h.init_scale, t->h.seed, base != NULL ? base->n_users : 0);
     /* A split may leave users without a rating. Their random factors would never be trained and
      * only add noise to their predictions. */
-    for (uint32_t u = 0; u < p->n_users; u++)
-        if (input->ratings->user_start[u] == input->ratings->user_start[u + 1])
-            memset(p->user_factors + p->user_row[u] * p->stride, 0, p->stride * sizeof(float));
+    for (uint32_t u = 0; u < p->n_users; u++) {
+        const uint32_t row = mf_parameters_row(p, u);
+        if (row != MF_INDEX_NONE &&
+            input->ratings->user_start[u] == input->ratings->user_start[u + 1])
+            memset(p->user_factors + row * p->stride, 0, p->stride * sizeof(float));
+    }
     if (base != NULL)
         mf_parameters_import(p, base);
+    return true;
+}
+
+static bool has_hosts(const mf_trainer *t)
+{
+    return mf_hosts_size(t->group) > 1;
+}
+
+static bool update_priors(mf_trainer *t, mf_error *err)
+{
+    if (has_hosts(t))
+        return mf_ring_priors(t, err);
+    mf_implicit_update(&t->implicit, &t->grid, t->kernel, &t->parameters, (float)t->h.implicit_rate,
+                       (float)t->h.implicit_damping, t->h.n_threads);
     return true;
 }
 
@@ -91,13 +111,13 @@ static bool fit_priors(mf_trainer *t, mf_error *err)
     if (kept == NULL)
         return false;
     memcpy(kept, p->item_factors, n * sizeof *kept);
-    for (int turn = 0; turn < PRIOR_TURNS; turn++) {
-        mf_implicit_update(&t->implicit, &t->grid, t->kernel, p, (float)t->h.implicit_rate,
-                           (float)t->h.implicit_damping, t->h.n_threads);
+    bool ok = true;
+    for (int turn = 0; ok && turn < PRIOR_TURNS; turn++) {
+        ok = update_priors(t, err);
         memcpy(p->item_factors, kept, n * sizeof *kept);
     }
     mf_free(kept);
-    return true;
+    return ok;
 }
 
 mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
@@ -118,6 +138,7 @@ mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
     if (t == NULL)
         return NULL;
     t->h = *hyperparameters;
+    t->group = input->group;
     t->kernel = mf_sgd_kernel_choose();
     t->n_ratings = input->ratings->n_ratings;
     t->at.best_rmse = INFINITY;
@@ -136,9 +157,10 @@ mf_trainer *mf_trainer_create(const mf_hyperparameters *hyperparameters,
     const mf_parameters *p = &t->parameters;
     t->best =
         (mf_parameters){.n_users = p->n_users, .n_items = p->n_items, .n_factors = p->n_factors};
-    if (!mf_parameters_allocate(&t->best, err))
+    if ((!has_hosts(t) || t->held_out.n > 0) &&
+        !mf_parameters_allocate_rows(&t->best, p->first_row, p->n_rows, err))
         goto failed;
-    const size_t n_blocks = (size_t)t->grid.user_blocks * t->grid.item_blocks;
+    const size_t n_blocks = mf_grid_cell(&t->grid, t->grid.end_block, 0);
     t->epochs = mf_allocate(t->h.n_epochs, sizeof *t->epochs, "the list of epochs", err);
     t->block_loss = mf_allocate(n_blocks, sizeof *t->block_loss, "losses", err);
     if (t->epochs == NULL || t->block_loss == NULL)
@@ -168,6 +190,7 @@ void mf_trainer_destroy(mf_trainer *t)
         return;
     release_state(t);
     mf_parameters_release(&t->best);
+    mf_parameters_release(&t->whole);
     mf_free(t->epochs);
     mf_free(t);
 }
@@ -246,7 +269,8 @@ static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
 {
     const double start = mf_clock_seconds();
     mf_accuracy accuracy;
-    if (!mf_evaluate(&t->parameters, &t->held_out, t->h.n_threads, &accuracy, err))
+    if (!(has_hosts(t) ? mf_ring_validate(t, &accuracy, err)
+                       : mf_evaluate(&t->parameters, &t->held_out, t->h.n_threads, &accuracy, err)))
         return false;
     if (!isfinite(accuracy.rmse))
         return fail_diverged(t, err);
@@ -256,7 +280,10 @@ static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
         t->at.best_rmse = accuracy.rmse;
         t->at.best_epoch = epoch->epoch;
         epoch->is_best = 1;
-        mf_parameters_export(&t->best, &t->parameters);
+        if (has_hosts(t))
+            mf_ring_keep_best(t);
+        else
+            mf_parameters_export(&t->best, &t->parameters);
     } else if (t->h.early_stopping_patience > 0 &&
                epoch->epoch - t->at.best_epoch >= t->h.early_stopping_patience) {
         t->at.stopped = 1;
@@ -265,27 +292,48 @@ static bool validate(mf_trainer *t, mf_epoch *epoch, mf_error *err)
     return true;
 }
 
-static bool end_epoch(mf_trainer *t, mf_error *err)
+/* loss: Σ e² of all blocks. */
+static bool end_epoch(mf_trainer *t, double loss, uint64_t sent_before, mf_error *err)
 {
     const double start = mf_clock_seconds();
     mf_epoch epoch = {.epoch = t->at.epochs_done + 1};
-    double loss = 0; /* added by user-block and inside one by item-block */
-    for (size_t c = 0; c < (size_t)t->grid.user_blocks * t->grid.item_blocks; c++)
-        loss += t->block_loss[c];
     const double rmse = sqrt(loss / (double)t->n_ratings);
     epoch.train_rmse = rmse * (double)t->parameters.scale;
     if (!(rmse < DIVERGED_RMSE))
         return fail_diverged(t, err);
-    if (t->implicit.user_vectors != NULL)
-        mf_implicit_update(&t->implicit, &t->grid, t->kernel, &t->parameters,
-                           (float)t->h.implicit_rate, (float)t->h.implicit_damping, t->h.n_threads);
+    if (t->implicit.user_vectors != NULL && !update_priors(t, err))
+        return false;
     epoch.seconds = t->at.epoch_seconds + mf_clock_seconds() - start;
     if (t->held_out.n > 0 && !validate(t, &epoch, err))
         return false;
+    epoch.sent_bytes = mf_hosts_sent_bytes(t->group) - sent_before;
     t->epochs[t->at.epochs_done++] = epoch;
     t->at.round = 0;
     t->at.epoch_seconds = 0;
     return true;
+}
+
+/* Σ e², added by user-block and inside one by item-block. */
+static double sum_losses(const mf_trainer *t)
+{
+    double loss = 0;
+    for (size_t c = 0; c < (size_t)t->grid.user_blocks * t->grid.item_blocks; c++)
+        loss += t->block_loss[c];
+    return loss;
+}
+
+/* An epoch on several hosts. */
+static bool step_of_hosts(mf_trainer *t, bool *epoch_ended, mf_error *err)
+{
+    const double start = mf_clock_seconds();
+    const uint64_t sent_before = mf_hosts_sent_bytes(t->group);
+    const mf_sgd_rates rates = rates_of(t);
+    double loss;
+    if (!mf_ring_update(t, &rates, &loss, err))
+        return false;
+    t->at.epoch_seconds = mf_clock_seconds() - start;
+    *epoch_ended = end_epoch(t, loss, sent_before, err);
+    return *epoch_ended;
 }
 
 bool mf_trainer_step(mf_trainer *t, bool *epoch_ended, mf_error *err)
@@ -293,13 +341,15 @@ bool mf_trainer_step(mf_trainer *t, bool *epoch_ended, mf_error *err)
     *epoch_ended = false;
     if (mf_trainer_done(t))
         return true;
+    if (has_hosts(t))
+        return step_of_hosts(t, epoch_ended, err);
     const double start = mf_clock_seconds();
     if (!run_rounds(t, t->at.round + step_rounds(t), err))
         return false;
     t->at.epoch_seconds += mf_clock_seconds() - start;
     if (t->at.round < t->grid.n_rounds)
         return true;
-    *epoch_ended = end_epoch(t, err);
+    *epoch_ended = end_epoch(t, sum_losses(t), 0, err);
     return *epoch_ended;
 }
 
@@ -338,33 +388,49 @@ static bool all_finite(const float *values, size_t n)
     return sum == 0;
 }
 
+/* Fills best. */
+static void take_result(mf_trainer *t, bool *finite)
+{
+    const mf_parameters *p = &t->parameters;
+    const mf_parameters *best = &t->best;
+    if (t->held_out.n == 0)
+        mf_parameters_export(&t->best, p);
+    *finite = all_finite(best->user_factors, p->n_users * p->stride) &&
+              all_finite(best->item_factors, p->n_items * p->stride) &&
+              all_finite(best->user_bias, p->n_users) && all_finite(best->item_bias, p->n_items);
+}
+
 bool mf_trainer_result_get(mf_trainer *t, mf_trainer_result *result, mf_error *err)
 {
     const mf_parameters *p = &t->parameters;
     if (t->at.epochs_done == 0)
         return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "no epoch is done yet");
-    if (!t->is_released && t->held_out.n == 0) {
+    if (!t->is_released) {
+        bool finite = false;
         /* The priors are not needed any more; the export needs memory. */
         if (mf_trainer_done(t))
             mf_implicit_release(&t->implicit);
-        mf_parameters_export(&t->best, p);
-        t->at.best_epoch = t->at.epochs_done;
+        if (t->held_out.n == 0)
+            t->at.best_epoch = t->at.epochs_done;
+        if (!has_hosts(t))
+            take_result(t, &finite);
+        else if (!mf_ring_result(t, &finite, err))
+            return false;
+        if (!finite)
+            return fail_diverged(t, err);
+        if (mf_trainer_done(t))
+            release_state(t);
     }
-    if (!all_finite(t->best.user_factors, p->n_users * p->stride) ||
-        !all_finite(t->best.item_factors, p->n_items * p->stride) ||
-        !all_finite(t->best.user_bias, p->n_users) || !all_finite(t->best.item_bias, p->n_items))
-        return fail_diverged(t, err);
-    if (mf_trainer_done(t))
-        release_state(t);
+    const mf_parameters *best = has_hosts(t) ? &t->whole : &t->best;
     *result = (mf_trainer_result){
         .global_mean = p->mean,
         .rating_scale = p->scale,
         .rating_min = p->rating_min,
         .rating_max = p->rating_max,
-        .user_bias = t->best.user_bias,
-        .item_bias = t->best.item_bias,
-        .user_factors = t->best.user_factors,
-        .item_factors = t->best.item_factors,
+        .user_bias = best->user_bias,
+        .item_bias = best->item_bias,
+        .user_factors = best->user_factors,
+        .item_factors = best->item_factors,
         .best_epoch = t->at.best_epoch,
     };
     return true;

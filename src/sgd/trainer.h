@@ -12,16 +12,23 @@
  * one round if that is longer.
  *
  * (1) The same input, hyperparameters and seed give the same bits with any number of threads and on
- *     any CPU, also when the run was cut anywhere and resumed from a checkpoint.
+ *     any CPU, on any number of hosts, also when the run was cut anywhere and resumed from a
+ *     checkpoint.
  * (2) With validation data the result is the best epoch, else the last one.
  * (3) Parameters that are not finite end the run with MF_ERR_DIVERGED and advice; a result never
  *     has a NaN.
+ *
+ * With a group of hosts all of them call every function that can fail, with the same input, and
+ * decide alike. Each learns from the ratings of its own range of users, the item-blocks go round
+ * (lap.h), and a step is an epoch. What comes of it has the same bits as on one host. Each needs 1/H
+ * of the memory for ratings and users, and all of that for items.
  *
  * Threads: one caller; the trainer starts hyperparameters.n_threads of its own. */
 #ifndef MF_SGD_TRAINER_H
 #define MF_SGD_TRAINER_H
 
 #include "base/error.h"
+#include "hosts/group.h"
 #include "model/model.h"
 #include "ratings/ratings.h"
 #include "sgd/evaluate.h"
@@ -63,6 +70,7 @@ typedef struct mf_trainer_input {
      * fingerprint, and the trainer adds none of the hyperparameters: runs that differ in them need
      * different values. 0 is a value like any other. */
     uint64_t settings_fingerprint;
+    mf_hosts_group *group; /* NULL: one host. Borrowed until destroy */
 } mf_trainer_input;
 
 /* One epoch, for logs and metrics.json. */
@@ -74,9 +82,11 @@ typedef struct mf_epoch {
     double validation_mae;
     double seconds;            /* updates only */
     double validation_seconds; /* evaluation */
+    uint64_t sent_bytes;       /* by this host to others; 0 with one host */
 } mf_epoch;
 
-/* A finished training, views into the trainer until destroy. */
+/* A finished training, views into the trainer until destroy. With several hosts only the first one
+ * has the four arrays, the others NULL. */
 typedef struct mf_trainer_result {
     float global_mean;
     float rating_scale; /* the unit of the hyperparameters (parameters.h) */

@@ -25,6 +25,7 @@ static mf_grid make_grid(size_t shape)
                     .n_items = ITEMS,
                     .user_blocks = shapes[shape].user_blocks,
                     .item_blocks = shapes[shape].item_blocks,
+                    .end_block = shapes[shape].user_blocks,
                     .user_row = user_row,
                     .item_row = item_row,
                     .item_block_row = item_block_row};
@@ -219,10 +220,11 @@ static void held_out_ratings_are_all_there_and_grouped_by_user_block(void **stat
         char seen[5000] = {0};
         assert_int_equal(held_out.n, rows.n);
         assert_int_equal(held_out.n_groups, grid.user_blocks + 1);
-        assert_int_equal(held_out.group_start[0], 0);
-        assert_int_equal(held_out.group_start[held_out.n_groups], rows.n);
+        assert_int_equal(mf_sgd_held_out_group(&held_out, 0), 0);
+        assert_int_equal(mf_sgd_held_out_group(&held_out, held_out.n_groups), rows.n);
         for (uint32_t g = 0; g < held_out.n_groups; g++)
-            for (uint64_t k = held_out.group_start[g]; k < held_out.group_start[g + 1]; k++) {
+            for (uint64_t k = mf_sgd_held_out_group(&held_out, g);
+                 k < mf_sgd_held_out_group(&held_out, g + 1); k++) {
                 const mf_sgd_held_out_rating *r = &held_out.ratings[k];
                 const size_t from = (size_t)r->value;
                 assert_int_equal(seen[from]++, 0);
@@ -232,7 +234,7 @@ static void held_out_ratings_are_all_there_and_grouped_by_user_block(void **stat
                                      ? block_of(grid.user_block_row, user_row[r->user])
                                      : grid.user_blocks,
                                  g);
-                if (k > held_out.group_start[g] && r[-1].item == r->item)
+                if (k > mf_sgd_held_out_group(&held_out, g) && r[-1].item == r->item)
                     assert_true(r[-1].value < r->value);
             }
         mf_sgd_held_out_release(&held_out);

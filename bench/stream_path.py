@@ -2,7 +2,8 @@
 on the same CPUs; used by bench.py.
 
     stream    from a put to a readable result on the output stream; hits with Zipf users
-    soak      100,000 requests while Redis, serve and Kinesis fail (tests/integration/test_stream_soak.py)
+    soak      100,000 requests while Redis, serve and Kinesis fail (tests/integration/test_stream_soak.py), and
+              100,000 events while Redis, the function and Kinesis fail (test_feedback_soak.py)
 """
 
 import base64
@@ -142,20 +143,33 @@ def stream(folder):
     say(f"{100 * hits / n:.1f} % from Redis: {len(users)} users, rank r as often as 1/r, {n} requests")
 
 
-def soak(_):
-    n = os.environ.get("MF_SOAK_REQUESTS", "100000")
-    say(f"\n## soak: {n} requests while Redis is killed, serve responds with 503, Kinesis throttles")
+def run_soak(module, **variables):
+    """What a test of tests/integration prints about its run, with these variables."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "unittest", "test_stream_soak"], check=False, text=True,
+        [sys.executable, "-W", "ignore", "-m", "unittest", module], check=False, text=True,
         cwd=ROOT / "tests/integration", capture_output=True,
-        env={**os.environ, "MF_SOAK_REQUESTS": n, "MF_BIN": str(BIN), "MF_SOURCE_DIR": str(ROOT)})
+        env={**os.environ, **variables, "MF_BIN": str(BIN), "MF_SOURCE_DIR": str(ROOT)})
     found = re.search(r"^SOAK (.*)$", done.stderr, re.MULTILINE)
     if done.returncode != 0 or found is None:
         sys.exit(f"bench: the soak failed\n{done.stderr[-3000:]}")
-    facts = json.loads(found[1])
+    return json.loads(found[1])
+
+
+def soak(_):
+    n = os.environ.get("MF_SOAK_REQUESTS", "100000")
+    say(f"\n## soak: {n} requests while Redis is killed, serve responds with 503, Kinesis throttles")
+    facts = run_soak("test_stream_soak", MF_SOAK_REQUESTS=n)
     say(f"every one of {facts['requests']} has the right result, in {facts['seconds']:.0f} s; {facts['twice']} came twice "
-        f"and are one by their id; " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in facts.items()
-                                                  if name not in ("requests", "seconds", "twice", "answers")))
+        f"and are one by their id; " + counts(facts, "requests", "seconds", "twice", "answers"))
+    n = os.environ.get("MF_SOAK_EVENTS", "100000")
+    say(f"\n## soak: {n} events while Redis and the function are killed, Kinesis throttles, events come twice")
+    facts = run_soak("test_feedback_soak", MF_SOAK_EVENTS=n, MF_SOAK_KILLS=os.environ.get("MF_SOAK_KILLS", "30"))
+    say(f"the archive has every one of {facts['events']}, and the profiles of {facts['users']} users are those of a replay, "
+        f"in {facts['seconds']:.0f} s; " + counts(facts, "events", "seconds", "users"))
+
+
+def counts(facts, *without):
+    return ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in facts.items() if name not in without)
 
 
 PARTS = dict(stream=stream, soak=soak)

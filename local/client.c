@@ -20,8 +20,9 @@ struct mf_local_client {
     struct event *sender; /* sends outside of evhttp's callback, which cannot reconnect */
     bool is_busy, was_used, is_repeated;
     mf_local_client_result result;
-    char target[MF_LOCAL_TEXT_BYTES + 32];
-    mf_text headers; /* "Name\0value\0" pairs, kept for the second attempt */
+    enum evhttp_cmd_type method;
+    mf_text target;  /* zero-terminated; kept for the second attempt, as are headers and body */
+    mf_text headers; /* "Name\0value\0" pairs */
     mf_text body;
     mf_local_client_done *done;
     void *context;
@@ -78,7 +79,8 @@ static bool send_request(mf_local_client *c)
     snprintf(host, sizeof host, "%s:%u", c->to->host, (unsigned)c->to->port);
     snprintf(length, sizeof length, "%zu", c->body.n_bytes);
     evhttp_add_header(headers, "Host", host);
-    evhttp_add_header(headers, "Content-Length", length);
+    if (c->method == EVHTTP_REQ_POST)
+        evhttp_add_header(headers, "Content-Length", length);
     const char *end = c->headers.bytes + c->headers.n_bytes;
     for (const char *name = c->headers.bytes; name < end;) {
         const char *value = name + strlen(name) + 1;
@@ -86,7 +88,7 @@ static bool send_request(mf_local_client *c)
         name = value + strlen(value) + 1;
     }
     evbuffer_add(evhttp_request_get_output_buffer(request), c->body.bytes, c->body.n_bytes);
-    return evhttp_make_request(c->connection, request, EVHTTP_REQ_POST, c->target) == 0;
+    return evhttp_make_request(c->connection, request, c->method, c->target.bytes) == 0;
 }
 
 static void on_send(evutil_socket_t fd, short what, void *context)
@@ -137,6 +139,7 @@ void mf_local_client_destroy(mf_local_client *c)
         evhttp_connection_free(c->connection);
     if (c->sender != NULL)
         event_free(c->sender);
+    mf_text_free(&c->target);
     mf_text_free(&c->headers);
     mf_text_free(&c->body);
     free(c);
@@ -167,18 +170,32 @@ void mf_local_client_add_body(mf_local_client *c, const char *bytes, size_t n_by
     mf_text_append(&c->body, bytes, n_bytes);
 }
 
-bool mf_local_client_post(mf_local_client *c, const char *target, mf_local_client_done *done,
-                          void *context)
+static bool start(mf_local_client *c, enum evhttp_cmd_type method, const char *target,
+                  mf_local_client_done *done, void *context)
 {
-    if (c->headers.failed || c->body.failed)
+    mf_text_clear(&c->target, 4096);
+    mf_text_append(&c->target, target, strlen(target) + 1);
+    if (c->target.failed || c->headers.failed || c->body.failed)
         return false;
-    snprintf(c->target, sizeof c->target, "%s", target);
+    c->method = method;
     c->done = done;
     c->context = context;
     c->is_busy = true;
     c->is_repeated = false;
     event_active(c->sender, 0, 0);
     return true;
+}
+
+bool mf_local_client_post(mf_local_client *c, const char *target, mf_local_client_done *done,
+                          void *context)
+{
+    return start(c, EVHTTP_REQ_POST, target, done, context);
+}
+
+bool mf_local_client_get(mf_local_client *c, const char *target, mf_local_client_done *done,
+                         void *context)
+{
+    return start(c, EVHTTP_REQ_GET, target, done, context);
 }
 
 const char *mf_local_client_header(const mf_local_client_response *response, const char *name)

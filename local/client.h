@@ -62,6 +62,10 @@ void mf_local_client_add_body(mf_local_client *client, const char *bytes, size_t
 MF_MUST_CHECK bool mf_local_client_post(mf_local_client *client, const char *target,
                                         mf_local_client_done *done, void *context);
 
+/* The same for a request without a body. */
+MF_MUST_CHECK bool mf_local_client_get(mf_local_client *client, const char *target,
+                                       mf_local_client_done *done, void *context);
+
 /* The value of a header of the response; NULL when it has none of that name. */
 const char *mf_local_client_header(const mf_local_client_response *response, const char *name);
 

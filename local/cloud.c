@@ -1,7 +1,7 @@
 /* cloud.c: one event loop for everything: the HTTP server, the processes' output, signals, timers.
  *
- * Every request passes one route and is offered to the invoke API, the endpoints and the gateway in
- * turn. After the first SIGTERM or SIGINT new requests are refused and processes get SIGTERM, after
+ * Every request passes one route and is offered to the invoke API, the endpoints, the page and the
+ * gateway in turn. After the first SIGTERM or SIGINT new requests are refused and processes get SIGTERM, after
  * the second or after stop-seconds SIGKILL; the loop ends when no process is left. */
 #include "local/cloud.h"
 
@@ -10,6 +10,7 @@
 #include "local/apigateway/gateway.h"
 #include "local/endpoint/endpoint.h"
 #include "local/eventsource/mapping.h"
+#include "local/page/page.h"
 #include "local/runtime/function.h"
 #include "local/runtime/invoke_api.h"
 #include "local/runtime/output.h"
@@ -32,6 +33,7 @@ typedef struct cloud {
     mf_local_invoke_api lambda;
     mf_local_gateway gateway;
     mf_local_endpoints *endpoints;
+    mf_local_page *page; /* NULL: there is none */
     mf_local_mapping *mappings[MF_LOCAL_MAPPINGS_MAX];
     bool stopping;
 } cloud;
@@ -45,7 +47,8 @@ static void handle(mf_http_request *request, void *context)
     if (c->stopping)
         mf_local_service_refuse(request, 503, "ServiceUnavailable", "local-cloud stops");
     else if (!mf_local_invoke_api_handle(&c->lambda, request) &&
-             !mf_local_endpoints_handle(c->endpoints, request))
+             !mf_local_endpoints_handle(c->endpoints, request) &&
+             !mf_local_page_handle(c->page, request))
         mf_local_gateway_handle(&c->gateway, request);
 }
 
@@ -182,6 +185,11 @@ static bool start(cloud *c, mf_error *err)
     c->endpoints = mf_local_endpoints_create(c->base, settings);
     if (c->endpoints == NULL)
         return mf_fail(err, MF_ERR_MEMORY, MF_NOWHERE, "no memory for endpoints");
+    if (settings->page_model[0] != '\0') {
+        c->page = mf_local_page_create(c->base, settings, err);
+        if (c->page == NULL)
+            return false;
+    }
     for (uint32_t i = 0; i < settings->n_functions; i++) {
         c->functions[i] = mf_local_function_create(c->base, settings, i, err);
         if (c->functions[i] == NULL)
@@ -217,6 +225,7 @@ static void end(cloud *c)
     /* Requests end first: they cancel what they wait for, which still exists. */
     mf_http_server_destroy(c->server);
     mf_local_endpoints_destroy(c->endpoints);
+    mf_local_page_destroy(c->page);
     for (uint32_t i = 0; i < c->settings->n_mappings; i++)
         mf_local_mapping_close(c->mappings[i]);
     for (uint32_t i = 0; i < c->settings->n_functions; i++)

@@ -53,6 +53,15 @@ static const mf_setting of_program[] = {
      .help = "http://host:port of a stand-in; else AWS_ENDPOINT_URL_KINESIS", GLOBAL(kinesis)},
     {.name = "poll-seconds", REAL(0.001, 60), .initial = "1",
      .help = "between two reads of a shard without new records", GLOBAL(poll_s)},
+    {.name = "page", TEXT, .initial = "",
+     .help = "model.bin of the page at /, which shows lists; empty: no page", GLOBAL(page_model)},
+    {.name = "page-ratings", TEXT, .initial = "",
+     .help = "file of ratings that the page shows, to this machine alone", GLOBAL(page_ratings)},
+    {.name = "page-api", TEXT, .initial = "/predict",
+     .help = "path of the API that the page sends its requests to", GLOBAL(page_api)},
+    {.name = "page-stream", TEXT, .initial = "",
+     .help = "stream that ratings of the page are put on; lists are then those of the first "
+             "endpoint's /recommend/cached", GLOBAL(page_stream)},
 };
 
 static const mf_setting of_functions[] = {
@@ -419,13 +428,19 @@ bool mf_local_settings_check(mf_local_settings *settings, mf_error *err)
     for (uint32_t i = 0; i < settings->n_mappings; i++)
         if (!check_mapping(&settings->mappings[i], err))
             return false;
-    if (settings->n_mappings == 0 && settings->kinesis[0] == '\0')
+    if (settings->page_stream[0] != '\0' &&
+        (settings->page_model[0] == '\0' || settings->n_endpoints == 0))
+        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
+                       "page-stream needs a page and an endpoint, which computes its lists");
+    if (settings->n_mappings == 0 && settings->kinesis[0] == '\0' &&
+        settings->page_stream[0] == '\0')
         return true;
     const char *url = kinesis_url(settings);
     if (url == NULL)
-        return mf_fail(err, MF_ERR_CONFIG, MF_NOWHERE,
-                       "a mapping needs the address of a stand-in for Kinesis: the setting "
-                       "kinesis, or AWS_ENDPOINT_URL_KINESIS");
+        return mf_fail(
+            err, MF_ERR_CONFIG, MF_NOWHERE,
+            "a mapping or page-stream needs the address of a stand-in for Kinesis: the setting "
+            "kinesis, or AWS_ENDPOINT_URL_KINESIS");
     return read_address(&settings->kinesis_at, "kinesis", url, err);
 }
 

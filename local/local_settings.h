@@ -102,7 +102,7 @@ typedef struct mf_local_mapping_settings {
 } mf_local_mapping_settings;
 
 typedef struct mf_local_settings {
-    mf_settings table; /* writes the fields from address to poll_s */
+    mf_settings table; /* writes the fields from address to page_stream */
     char address[MF_LOCAL_TEXT_BYTES];
     uint32_t port; /* 0: any free one */
     char port_file[MF_LOCAL_TEXT_BYTES];
@@ -118,6 +118,10 @@ typedef struct mf_local_settings {
     double container_s;                     /* that an endpoint's container has for a response */
     char kinesis[MF_LOCAL_TEXT_BYTES];      /* the URL as it was given */
     double poll_s;                          /* between two reads of a shard without new records */
+    char page_model[MF_LOCAL_TEXT_BYTES];   /* model.bin of the page; "": no page */
+    char page_ratings[MF_LOCAL_TEXT_BYTES]; /* file that it was trained on; "": none are shown */
+    char page_api[MF_LOCAL_TEXT_BYTES];     /* path of the API for the page's requests */
+    char page_stream[MF_LOCAL_TEXT_BYTES];  /* that the page's ratings go to; "": none */
     mf_local_address kinesis_at;
     mf_local_function_settings functions[MF_LOCAL_FUNCTIONS_MAX];
     uint32_t n_functions;

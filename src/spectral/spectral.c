@@ -252,6 +252,7 @@ mf_spectral *mf_spectral_create(const mf_spectral_options *options, const mf_spe
     if (s->variances == NULL || s->spectrum == NULL || s->mean_profile == NULL ||
         s->item_vectors == NULL || s->subspace == NULL)
         goto done;
+    s->subspace->group = options->group;
 
     s->at.fingerprint = options->fingerprint;
     s->choosing = options->regularization < 0 || options->n_factors == 0;

@@ -26,6 +26,8 @@
  *
  * (1) The same input, options and seed give the same bits with any number of threads and on any
  *     CPU, also when the run was cut between any two steps and resumed.
+ *     With a group of hosts all of them call every function with the same input; each multiplies by
+ *     the rows of a part of the users (chain.h) and has what one host would have.
  * (2) A direction's sign is such that its largest component (the first of equal ones) is
  *     positive; directions come by falling σ², and a result has none whose σ² is below
  *     1e-7 of the largest.
@@ -42,6 +44,7 @@
 #define MF_SPECTRAL_SPECTRAL_H
 
 #include "base/error.h"
+#include "hosts/group.h"
 #include "model/grade.h"
 
 #include <stdbool.h>
@@ -70,8 +73,9 @@ typedef struct mf_spectral_options {
                        * 1e-3: the first ten of the lists are those of many more steps to
                        * 98 … 99 % (data/, planted ratings; 1e-2: 93 … 99 %) */
     uint64_t seed;
-    uint32_t n_threads;   /* does not change the result */
-    uint64_t fingerprint; /* of everything that shapes input and options; names checkpoints */
+    uint32_t n_threads;    /* does not change the result */
+    uint64_t fingerprint;  /* of everything that shapes input and options; names checkpoints */
+    mf_hosts_group *group; /* NULL: one host. Borrowed until destroy */
 } mf_spectral_options;
 
 typedef enum mf_spectral_phase {

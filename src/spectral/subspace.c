@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/model.h"
+#include "spectral/chain.h"
 #include "spectral/eigen.h"
 
 #include <math.h>
@@ -93,8 +94,12 @@ static int threads_for(const mf_subspace *s, size_t n_tasks, double operations)
 }
 
 /* z = A x. With more threads than slices each takes half of one. */
-static void multiply_by_a(mf_subspace *s, float *x, float *z)
+static bool multiply_by_a(mf_subspace *s, float *x, float *z, mf_error *err)
 {
+    if (mf_hosts_size(s->group) > 1) {
+        const mf_chain chain = {s->group, s->kernel, &s->y, s->value, s->n, s->width, s->n_threads};
+        return mf_chain_multiply(&chain, x, z, err);
+    }
     const size_t piece = s->n_threads > n_slices(s) ? LANES : SLICE;
     const double entries = 4.0 * (double)s->y.start[s->y.n_rows];
     memset(z, 0, s->n * s->width * sizeof *z);
@@ -106,6 +111,7 @@ static void multiply_by_a(mf_subspace *s, float *x, float *z)
                            slice_of(s, z, c / SLICE) + c % SLICE, width,
                            smaller(s->width - c, piece));
     }
+    return true;
 }
 
 static void mirror(double *a, size_t n)
@@ -281,7 +287,8 @@ static bool orthonormalize(mf_subspace *s, float *from, float *to, mf_error *err
 /* z = A x and what H tells. */
 static bool ritz_step(mf_subspace *s, mf_error *err)
 {
-    multiply_by_a(s, s->x, s->z);
+    if (!multiply_by_a(s, s->x, s->z, err))
+        return false;
     gram_of(s, s->x, s->z, s->h);
     memcpy(s->small[0], s->h, s->width * s->width * sizeof *s->h);
     double *swap = s->before;
@@ -318,7 +325,8 @@ static bool filter_step(mf_subspace *s, mf_error *err)
     const double g1 = c / (most - c);
     const double g2 = 1 / (2 / g1 - g1);
     combine(s, s->z, g1 / c, s->z, -g1, s->x, 0, NULL);
-    multiply_by_a(s, s->z, s->spare);
+    if (!multiply_by_a(s, s->z, s->spare, err))
+        return false;
     combine(s, s->spare, 2 * g2 / c, s->spare, -2 * g2, s->z, -g1 * g2, s->x);
     s->at.stage = MF_SUBSPACE_ORTHONORMAL;
     return orthonormalize(s, s->spare, s->x, err);
@@ -329,7 +337,8 @@ bool mf_subspace_step(mf_subspace *s, mf_error *err)
     s->at.steps++;
     switch (s->at.stage) {
     case MF_SUBSPACE_START:
-        multiply_by_a(s, s->x, s->spare);
+        if (!multiply_by_a(s, s->x, s->spare, err))
+            return false;
         s->at.stage = MF_SUBSPACE_ORTHONORMAL;
         return orthonormalize(s, s->spare, s->x, err);
     case MF_SUBSPACE_ORTHONORMAL:
@@ -372,7 +381,8 @@ static bool rayleigh_ritz(mf_subspace *s, double *values, mf_error *err)
     double *work = s->small[2];
     double *rotation = s->small[3];
     if (s->at.stage != MF_SUBSPACE_RITZ) {
-        multiply_by_a(s, s->x, s->spare);
+        if (!multiply_by_a(s, s->x, s->spare, err))
+            return false;
         gram_of(s, s->x, s->spare, s->h);
     }
     gram_of(s, s->x, s->x, gram);

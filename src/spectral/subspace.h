@@ -22,12 +22,14 @@
  * before. The error of θ after the step is a fifth to a tenth of it.
  *
  * Columns that depend on others (rank below the width) become zero and stay so.
- * All of it has the same bits with any number of threads and on any CPU.
+ * All of it has the same bits with any number of threads and on any CPU. With several hosts each
+ * multiplies by a part of the rows of Y (chain.h), and all do the rest alike.
  * Memory: 3 n · width floats and some 6 width² doubles. Threads: one caller. */
 #ifndef MF_SPECTRAL_SUBSPACE_H
 #define MF_SPECTRAL_SUBSPACE_H
 
 #include "base/error.h"
+#include "hosts/group.h"
 #include "spectral/kernels.h"
 
 #include <stdbool.h>
@@ -50,6 +52,7 @@ typedef struct mf_subspace_state {
 } mf_subspace_state;
 
 typedef struct mf_subspace {
+    mf_hosts_group *group; /* NULL: one host; the caller sets it after mf_subspace_create */
     const mf_spectral_kernel *kernel;
     mf_sparse_rows y; /* borrowed; its columns are the smaller side */
     float value[256]; /* of a grade code */
@@ -94,7 +97,7 @@ void mf_subspace_start(mf_subspace *subspace, const mf_sparse_rows *y, uint64_t 
  * rotated to its Ritz vectors. y may be changed afterwards. Fails MF_ERR_DIVERGED. */
 MF_MUST_CHECK bool mf_subspace_restart(mf_subspace *subspace, size_t n_wanted, mf_error *err);
 
-/* One multiplication by A. Fails MF_ERR_DIVERGED. */
+/* One multiplication by A. Fails MF_ERR_DIVERGED, and with several hosts as chain.h. */
 MF_MUST_CHECK bool mf_subspace_step(mf_subspace *subspace, mf_error *err);
 
 /* The directions of the moment, after Rayleigh–Ritz; does not change the iteration. At a

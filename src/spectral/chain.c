@@ -1,0 +1,219 @@
+/* chain.c: threads work on the slices that are here; the calling thread receives and sends others
+ * between two slices. */
+#include "spectral/chain.h"
+
+#include "base/memory.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+enum { SLICE = MF_SPECTRAL_SLICE, LOOK_NS = 100000 };
+
+/* A slice is sent in messages of at most this many bytes. */
+static const size_t PIECE_BYTES = (size_t)16 << 20;
+
+typedef enum state { AWAITED, READY, BUSY, DONE, SENT } state;
+
+typedef struct run {
+    const mf_chain *chain;
+    mf_sparse_rows rows; /* of this host */
+    const float *x;
+    float *z;
+    uint32_t rank;
+    uint32_t size;
+    uint32_t n_slices;
+    state *slices;   /* [n_slices] */
+    uint32_t n_left; /* to be worked on */
+    uint32_t n_unsent;
+    uint32_t n_busy;
+    bool failed;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    mf_error *err; /* of the calling thread */
+} run;
+
+uint32_t mf_chain_first_row(const mf_sparse_rows *y, uint32_t rank, uint32_t size)
+{
+    const uint64_t n = y->start[y->n_rows];
+    const uint64_t before = n / size * rank + n % size * rank / size;
+    uint32_t low = 0;
+    uint32_t high = y->n_rows;
+    if (rank == size)
+        return high;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (y->start[middle] < before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Rows first … end - 1; entries and windows keep their places. */
+static mf_sparse_rows rows_between(const mf_sparse_rows *y, uint32_t first, uint32_t end)
+{
+    mf_sparse_rows rows = *y;
+    rows.n_rows = end - first;
+    rows.start += first;
+    if (rows.row_window != NULL)
+        rows.row_window += first;
+    return rows;
+}
+
+static size_t width_of(const run *r, uint32_t k)
+{
+    const size_t left = r->chain->width - (size_t)k * SLICE;
+    return left < SLICE ? left : SLICE;
+}
+
+static size_t place_of(const run *r, uint32_t k)
+{
+    return r->chain->n * (size_t)k * SLICE;
+}
+
+/* With the lock, which is given back meanwhile. */
+static void multiply(run *r, uint32_t k)
+{
+    const mf_chain *c = r->chain;
+    const size_t width = width_of(r, k);
+    r->slices[k] = BUSY;
+    r->n_busy++;
+    pthread_mutex_unlock(&r->lock);
+    if (r->rows.n_rows > 0)
+        c->kernel->product(&r->rows, c->value, r->x + place_of(r, k), r->z + place_of(r, k), width,
+                           width);
+    pthread_mutex_lock(&r->lock);
+    r->n_busy--;
+    r->n_left--;
+    r->slices[k] = DONE;
+    pthread_cond_broadcast(&r->changed);
+}
+
+/* --- messages: the calling thread alone, with the lock --------------------------------- */
+
+static bool transfer(run *r, uint32_t k, uint32_t peer, bool send, mf_error *err)
+{
+    char *at = (char *)(r->z + place_of(r, k));
+    bool ok = true;
+    pthread_mutex_unlock(&r->lock);
+    for (size_t left = r->chain->n * width_of(r, k) * sizeof *r->z; ok && left > 0;) {
+        const size_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
+        ok = send ? mf_hosts_send(r->chain->group, peer, k, at, n, err)
+                  : mf_hosts_receive(r->chain->group, peer, k, at, n, err);
+        at += n;
+        left -= n;
+    }
+    pthread_mutex_lock(&r->lock);
+    return ok;
+}
+
+static bool send_done(run *r, mf_error *err)
+{
+    for (uint32_t k = 0; k < r->n_slices && r->n_unsent > 0; k++) {
+        if (r->slices[k] != DONE)
+            continue;
+        if (!transfer(r, k, r->rank + 1, true, err))
+            return false;
+        r->slices[k] = SENT;
+        r->n_unsent--;
+    }
+    return true;
+}
+
+static bool take_arrived(run *r, mf_error *err)
+{
+    for (uint32_t k = 0; k < r->n_slices; k++) {
+        mf_hosts_message message;
+        bool found;
+        if (r->slices[k] != AWAITED)
+            continue;
+        if (!mf_hosts_probe(r->chain->group, r->rank - 1, k, &message, &found, err))
+            return false;
+        if (!found)
+            continue;
+        if (!transfer(r, k, r->rank - 1, false, err))
+            return false;
+        r->slices[k] = READY;
+        pthread_cond_broadcast(&r->changed);
+    }
+    return true;
+}
+
+/* Until another thread is done, or a slice comes. */
+static bool wait_for_change(run *r, mf_error *err)
+{
+    if (r->n_busy > 0) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += LOOK_NS;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        pthread_cond_timedwait(&r->changed, &r->lock, &until);
+        return true;
+    }
+    mf_hosts_message message;
+    pthread_mutex_unlock(&r->lock);
+    const bool ok = mf_hosts_wait(r->chain->group, r->rank - 1, MF_HOSTS_ANY, &message, err);
+    pthread_mutex_lock(&r->lock);
+    return ok;
+}
+
+static void work(run *r, bool exchanges)
+{
+    pthread_mutex_lock(&r->lock);
+    while (!r->failed) {
+        if (exchanges && !(send_done(r, r->err) && take_arrived(r, r->err))) {
+            r->failed = true;
+            break;
+        }
+        uint32_t k = 0;
+        while (k < r->n_slices && r->slices[k] != READY)
+            k++;
+        if (k < r->n_slices)
+            multiply(r, k);
+        else if (r->n_left == 0 && (!exchanges || r->n_unsent == 0))
+            break;
+        else if (exchanges)
+            r->failed = !wait_for_change(r, r->err);
+        else
+            pthread_cond_wait(&r->changed, &r->lock);
+    }
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool mf_chain_multiply(const mf_chain *chain, const float *x, float *z, mf_error *err)
+{
+    run r = {
+        .chain = chain,
+        .x = x,
+        .z = z,
+        .rank = mf_hosts_rank(chain->group),
+        .size = mf_hosts_size(chain->group),
+        .n_slices = (uint32_t)((chain->width + SLICE - 1) / SLICE),
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER,
+        .err = err,
+    };
+    r.rows = rows_between(chain->y, mf_chain_first_row(chain->y, r.rank, r.size),
+                          mf_chain_first_row(chain->y, r.rank + 1, r.size));
+    r.n_left = r.n_slices;
+    r.n_unsent = r.rank + 1 < r.size ? r.n_slices : 0;
+    r.slices = mf_allocate(r.n_slices, sizeof *r.slices, "the chain of hosts", err);
+    if (r.slices == NULL)
+        return false;
+    for (uint32_t k = 0; k < r.n_slices; k++)
+        r.slices[k] = r.rank == 0 ? READY : AWAITED;
+    if (r.rank == 0)
+        memset(z, 0, chain->n * chain->width * sizeof *z);
+#pragma omp parallel num_threads((int)chain->n_threads)
+    work(&r, omp_get_thread_num() == 0);
+    mf_free(r.slices);
+    return !r.failed && mf_hosts_broadcast(chain->group, r.size - 1, z,
+                                           chain->n * chain->width * sizeof *z, err);
+}

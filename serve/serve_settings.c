@@ -74,7 +74,7 @@ static const mf_setting table[] = {
      FIELD(max_head_bytes)},
     {.name = "SERVE_MAX_BUFFERED_BYTES", .type = MF_SETTING_INTEGER, .min = 1048576,
      .max = 1099511627776.0, .initial = "536870912",
-     .help = "all bodies and unsent responses together; more is refused (503). At most 1/8 of the memory when not given",
+     .help = "all bodies and unsent responses together; more is refused (503). At most 1/10 of the memory when not given",
      FIELD(max_buffered_bytes)},
     {.name = "SERVE_RECEIVE_SECONDS", .type = MF_SETTING_INTEGER, .min = 1, .max = 3600,
      .initial = "60", .help = "to send the whole of a body; then 408. A head has 10 of them",
@@ -185,11 +185,11 @@ static uint32_t smaller(uint64_t a, uint64_t b)
 }
 
 /* Defaults that are too large for the memory of the machine or of the control group become this part
- * of it. What is buffered may take half as much again (base/text.h), so all of it is below a
- * quarter. */
+ * of it. What is buffered may take half as much again (base/text.h), and the allocator keeps some:
+ * together that is below a quarter (tests/integration/test_serve_load.py). */
 static void fit_memory(const mf_settings *settings, mf_serve_settings *values)
 {
-    enum { BUFFERED = 8, BODY = 32, CONNECTION_BYTES = 256 * 1024 };
+    enum { BUFFERED = 10, BODY = 32, CONNECTION_BYTES = 256 * 1024 };
     const uint64_t memory = mf_memory_limit("");
     if (!is_given(settings, "SERVE_MAX_BUFFERED_BYTES") &&
         values->max_buffered_bytes > memory / BUFFERED)

@@ -6,7 +6,7 @@
  * (1) A value that is not allowed, and a SERVE_… variable that does not exist, is
  *     an error that says what is allowed; other variables are ignored.
  * (2) Limits that are not given fit the memory of the machine or of the control group
- *     (base/memory_limit.h): 1/8 for all buffers, 1/32 for a body, 256 KiB for a connection.
+ *     (base/memory_limit.h): 1/10 for all buffers, 1/32 for a body, 256 KiB for a connection.
  * (3) Derived figures fit each other: concurrent transforms × payload ≤ 100 MB, and
  *     a batch job accepts every body of the payload. Outside of one the limit of a
  *     body is the one that was set.

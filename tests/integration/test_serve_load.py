@@ -9,13 +9,16 @@ import socket
 import threading
 import time
 import unittest
+from pathlib import Path
 
 from bodies import MIB, PAIR
 from http_client import message
 from http_words import JSON, JSON_LINES
 from models import trained
+from programs import SERVE
 from sanitizers import SANITIZED
 from serve_case import ServeCase
+from skipping import not_here
 from slow_work import slow_body, slow_line, slow_model
 
 SILENT = 5000
@@ -31,6 +34,12 @@ def open_files_allowed(wanted):
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def many_items():
+    """A model whose lists of 1,000 are 70 KB of JSON."""
+    rows = tuple((str(1 + n % 24), str(1000 + n % 1100), str(1 + n % 5), "0") for n in range(3300))
+    return trained(n_epochs=1, rows=rows)
 
 
 class LoadCase(ServeCase):
@@ -287,8 +296,7 @@ class Memory(LoadCase):
 
     def setUp(self):
         super().setUp()
-        rows = tuple((str(1 + n % 24), str(1000 + n % 1100), str(1 + n % 5), "0") for n in range(3300))
-        self.fresh = self.serve(threads=2, model=trained(n_epochs=1, rows=rows))
+        self.fresh = self.serve(threads=2, model=many_items())
         self.before = self.fresh.resident()
 
     def send(self, sizes):
@@ -328,6 +336,42 @@ class Memory(LoadCase):
         print(f"\n3 × {self.N} clients with unread responses, then none: {now >> 20} MiB more than before")
         self.assertLess(now, self.MOST)
         self.assertServes(self.fresh)
+
+
+@unittest.skipIf(SANITIZED, "a sanitizer keeps what is freed")
+class InACgroup(LoadCase):
+    """A container's memory, of which a quarter is enough, whatever the clients do."""
+
+    LIMIT = 512 * MIB
+
+    def group(self):
+        """A memory cgroup of this test, version 1 or 2, with the limit."""
+        for parent, limit in ((Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+                              (Path("/sys/fs/cgroup"), "memory.max")):
+            group = parent / f"serve-load-{os.getpid()}"
+            with contextlib.suppress(OSError):
+                group.mkdir()
+                self.addCleanup(group.rmdir)
+                (group / limit).write_text(str(self.LIMIT))
+                return group
+        not_here(self.id(), "no memory cgroup can be made")
+
+    def test_clients_that_do_not_read_take_a_quarter_at_most(self):
+        group = self.group()
+        program = self.folder / "serve-in-group"
+        program.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs && exec {SERVE} "$@"\n')
+        program.chmod(0o755)
+        server = self.serve(threads=2, model=many_items(), program=program)
+        body = b'{"instances":[' + b",".join([b'{"userId":"1","top_n":1000}'] * 70) + b"]}"
+        clients = self.connect(server, 60, receive_buffer=SMALL_BUFFER)
+        for client in clients:
+            client.send(message("POST", "/invocations", body, content_type=JSON))
+        server.wait_for(lambda: server.metrics()("http_requests_working") == 0, "responses")
+        most = server.status_bytes("VmHWM")
+        print(f"\n60 clients that do not read, in a cgroup of {self.LIMIT >> 20} MiB: at most {most >> 20} MiB")
+        self.assertGreater(most, self.LIMIT // 16)
+        self.assertLess(most, self.LIMIT // 4)
+        self.assertServes(server)
 
 
 class ForLong(LoadCase):

@@ -108,6 +108,12 @@ MF_MUST_CHECK bool mf_section_writer_set_version(mf_section_writer *writer, uint
 MF_MUST_CHECK bool mf_section_writer_add(mf_section_writer *writer, size_t section,
                                          const void *bytes, size_t n_bytes, mf_error *err);
 
+/* The same in pieces: begins the next section, and appends to the one that was begun last. */
+MF_MUST_CHECK bool mf_section_writer_begin(mf_section_writer *writer, size_t section,
+                                           mf_error *err);
+MF_MUST_CHECK bool mf_section_writer_append(mf_section_writer *writer, const void *bytes,
+                                            size_t n_bytes, mf_error *err);
+
 /* Completes the file, syncs it and renames it. The writer is destroyed in any case. */
 MF_MUST_CHECK bool mf_section_writer_commit(mf_section_writer *writer, mf_error *err);
 

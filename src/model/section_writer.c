@@ -77,8 +77,7 @@ bool mf_section_writer_set_version(mf_section_writer *writer, uint32_t version, 
     return true;
 }
 
-bool mf_section_writer_add(mf_section_writer *writer, size_t section, const void *bytes,
-                           size_t n_bytes, mf_error *err)
+bool mf_section_writer_begin(mf_section_writer *writer, size_t section, mf_error *err)
 {
     if (section >= writer->kind->n_names || section < writer->next_section ||
         writer->n_sections == MF_SECTIONS_MAX)
@@ -93,9 +92,25 @@ bool mf_section_writer_add(mf_section_writer *writer, size_t section, const void
     mf_section_entry *entry = &writer->table[writer->n_sections++];
     memcpy(entry->name, name, n_name);
     entry->offset = writer->n_bytes;
-    entry->n_bytes = n_bytes;
     writer->next_section = section + 1;
+    return true;
+}
+
+bool mf_section_writer_append(mf_section_writer *writer, const void *bytes, size_t n_bytes,
+                              mf_error *err)
+{
+    if (writer->n_sections == 0)
+        return mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "bytes of no section of a %s",
+                       writer->kind->noun);
+    writer->table[writer->n_sections - 1].n_bytes += n_bytes;
     return put(writer, bytes, n_bytes, err);
+}
+
+bool mf_section_writer_add(mf_section_writer *writer, size_t section, const void *bytes,
+                           size_t n_bytes, mf_error *err)
+{
+    return mf_section_writer_begin(writer, section, err) &&
+           mf_section_writer_append(writer, bytes, n_bytes, err);
 }
 
 bool mf_section_writer_commit(mf_section_writer *writer, mf_error *err)

@@ -139,12 +139,20 @@ MF_MUST_CHECK bool mf_trainer_result_get(mf_trainer *trainer, mf_trainer_result 
 /* The hash of this run's data and settings (fingerprint.h). */
 uint64_t mf_trainer_fingerprint(const mf_trainer *trainer);
 
-/* Writes the state that the rest of the run depends on (base/file.h: complete or not at all). */
+/* Writes the state that the rest of the run depends on (base/file.h: complete or not at all). With
+ * several hosts, at the end of an epoch, each writes a file of its own: the rows of its users and of
+ * the item-blocks that are at home with it. */
 MF_MUST_CHECK bool mf_trainer_save(const mf_trainer *trainer, const char *path, mf_error *err);
 
 /* Continues from a checkpoint of the same fingerprint; the trainer must be new. MF_ERR_FORMAT when
  * the file is damaged or of another run ("other data or other hyperparameters"); the trainer is
  * unchanged then. */
 MF_MUST_CHECK bool mf_trainer_resume(mf_trainer *trainer, const char *path, mf_error *err);
+
+/* The same from the n files of n hosts, by rank. This run may have another number of hosts. A file
+ * of one host is a set of one; several hosts continue from it when it is of the end of an epoch.
+ * With several hosts all call, each can read all files, and all continue or none. */
+MF_MUST_CHECK bool mf_trainer_resume_set(mf_trainer *trainer, const char *const *paths, size_t n,
+                                         mf_error *err);
 
 #endif

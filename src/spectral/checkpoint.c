@@ -6,6 +6,7 @@
  * computed again. */
 #include "spectral/state.h"
 
+#include "hosts/exchange.h"
 #include "model/section_file.h"
 
 #include <string.h>
@@ -92,6 +93,17 @@ static bool read_position(const mf_spectral *s, const mf_section_file *file,
     return true;
 }
 
+/* True when all hosts can continue. */
+static bool agree(mf_hosts_group *group, bool ok, mf_error *err)
+{
+    bool any;
+    mf_error unsent = {0};
+    if (!mf_hosts_any(group, !ok, &any, ok ? err : &unsent))
+        return false;
+    return ok && (!any || mf_fail(err, MF_ERR_FORMAT, MF_NOWHERE,
+                                  "another host cannot continue from its copy of the checkpoint"));
+}
+
 bool mf_spectral_resume(mf_spectral *s, const char *path, mf_error *err)
 {
     bool ok = false;
@@ -100,9 +112,7 @@ bool mf_spectral_resume(mf_spectral *s, const char *path, mf_error *err)
     const void *found[N_SECTIONS] = {NULL};
     mf_subspace *block = s->subspace;
     mf_section_file *file = mf_section_file_open(path, &kind, NULL, err);
-    if (file == NULL)
-        return false;
-    if (!read_position(s, file, &at, err))
+    if (file == NULL || !read_position(s, file, &at, err))
         goto done;
     list_places(block, &at, places);
     for (size_t k = POSITION + 1; k < N_SECTIONS; k++) {
@@ -112,8 +122,13 @@ bool mf_spectral_resume(mf_spectral *s, const char *path, mf_error *err)
         if (found[k] == NULL)
             goto done;
     }
-    if (!mf_spectral_prepare(s, &at, err))
-        goto done;
+    ok = true;
+done:
+    ok = agree(s->options.group, ok, err);
+    if (!ok || !mf_spectral_prepare(s, &at, err)) {
+        mf_section_file_close(file);
+        return false;
+    }
     for (size_t k = POSITION + 1; k < N_SECTIONS; k++)
         if (found[k] != NULL)
             memcpy(places[k].bytes, found[k], places[k].count * places[k].size);
@@ -125,8 +140,6 @@ bool mf_spectral_resume(mf_spectral *s, const char *path, mf_error *err)
     block->width = at.width;
     block->n_wanted = at.n_wanted;
     block->y = mf_spectral_rows(s);
-    ok = true;
-done:
     mf_section_file_close(file);
-    return ok;
+    return true;
 }

@@ -152,7 +152,8 @@ MF_MUST_CHECK bool mf_spectral_result_get(mf_spectral *spectral, mf_spectral_res
 
 /* As mf_trainer_save and mf_trainer_resume (sgd/trainer.h): everything that the rest of the run
  * depends on; MF_ERR_FORMAT when the file is damaged or of another fingerprint, and then nothing
- * has changed. */
+ * has changed. With several hosts all have the same state: one may save it, and all resume it, or
+ * none. */
 MF_MUST_CHECK bool mf_spectral_save(const mf_spectral *spectral, const char *path, mf_error *err);
 MF_MUST_CHECK bool mf_spectral_resume(mf_spectral *spectral, const char *path, mf_error *err);
 

@@ -98,6 +98,38 @@ static void a_section_longer_than_one_write_is_complete(void **state)
     free(factors);
 }
 
+static void a_section_in_pieces_is_the_same_file(void **state)
+{
+    place *p = *state;
+    enum { N = 100001, PIECE = 777 };
+    unsigned char *factors = malloc(N);
+    fill(factors, N);
+    uint64_t checksums[2];
+    for (int pieces = 0; pieces < 2; pieces++) {
+        mf_section_writer *writer = mf_section_writer_create(p->path, &kind, &p->err);
+        assert_non_null(writer);
+        assert_false(mf_section_writer_append(writer, "x", 1, &p->err));
+        mf_error_clear(&p->err);
+        assert_ok(mf_section_writer_add(writer, EPOCH, "12345", 5, &p->err), p->err);
+        if (pieces == 0)
+            assert_ok(mf_section_writer_add(writer, FACTORS, factors, N, &p->err), p->err);
+        else
+            assert_ok(mf_section_writer_begin(writer, FACTORS, &p->err), p->err);
+        for (size_t at = 0; pieces == 1 && at < N; at += PIECE)
+            assert_ok(mf_section_writer_append(writer, factors + at,
+                                               N - at < PIECE ? N - at : PIECE, &p->err),
+                      p->err);
+        assert_ok(mf_section_writer_add(writer, EXTRA, "1", 1, &p->err), p->err);
+        assert_ok(mf_section_writer_commit(writer, &p->err), p->err);
+        mf_section_file *file = mf_section_file_open(p->path, &kind, NULL, &p->err);
+        assert_ok(file != NULL, p->err);
+        checksums[pieces] = mf_section_file_header(file)->checksum;
+        mf_section_file_close(file);
+    }
+    assert_true(checksums[0] == checksums[1]);
+    free(factors);
+}
+
 static void a_file_without_sections_is_a_file(void **state)
 {
     place *p = *state;
@@ -345,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sections_come_back_as_they_were_written),
         TEST(a_section_longer_than_one_write_is_complete),
+        TEST(a_section_in_pieces_is_the_same_file),
         TEST(a_file_without_sections_is_a_file),
         TEST(require_names_a_section_that_is_missing_or_of_another_size),
         TEST(a_writer_refuses_sections_out_of_order_twice_or_unknown),

@@ -17,6 +17,10 @@ typedef struct run {
     mf_trainer_result result;    /* of it */
     bool must_differ;
     uint64_t sent_bytes[8]; /* by rank, in the last epoch */
+    /* Checkpoints: one file for each host. */
+    char *paths[8];
+    size_t n_paths;
+    uint32_t epochs_before; /* they are made after as many */
 } run;
 
 /* Trains to the end. */
@@ -244,6 +248,141 @@ static void divergence_ends_all_hosts_with_the_same_sentence(void **state)
     mf_ratings_destroy(ratings);
 }
 
+/* --- checkpoints --------------------------------------------------------------------- */
+
+static bool save(mf_hosts_group *group, void *argument, mf_error *err)
+{
+    const run *r = argument;
+    const mf_trainer_input input = {
+        .ratings = r->ratings, .validation = r->rows, .base = r->base, .group = group};
+    mf_trainer *t = mf_trainer_create(&r->h, &input, err);
+    bool ok = t != NULL;
+    for (uint32_t n = 0; ok && n < r->epochs_before;) {
+        bool ended;
+        ok = mf_trainer_step(t, &ended, err);
+        n += ended;
+    }
+    ok = ok && mf_trainer_save(t, r->paths[mf_hosts_rank(group)], err);
+    mf_trainer_destroy(t);
+    return ok;
+}
+
+static bool resume(mf_hosts_group *group, void *argument, mf_error *err)
+{
+    run *r = argument;
+    const mf_trainer_input input = {
+        .ratings = r->ratings, .validation = r->rows, .base = r->base, .group = group};
+    mf_trainer *t = mf_trainer_create(&r->h, &input, err);
+    uint32_t n = 0;
+    bool ok = t != NULL && mf_trainer_resume_set(t, (const char *const *)r->paths, r->n_paths, err);
+    if (ok)
+        mf_trainer_epochs(t, &n);
+    ok = ok && (n == r->epochs_before || mf_fail(err, MF_ERR_ARGUMENT, MF_NOWHERE, "%u epochs", n));
+    ok = ok && train_to_the_end(t, err) && is_that_of_one_host(group, r, t, err);
+    mf_trainer_destroy(t);
+    return ok;
+}
+
+static void name_paths(run *r, const char *folder, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "%zu-of-%zu", k + 1, n);
+        r->paths[k] = testing_path(folder, name);
+    }
+    r->n_paths = n;
+}
+
+static void forget_paths(run *r)
+{
+    for (size_t k = 0; k < r->n_paths; k++)
+        free(r->paths[k]);
+    r->n_paths = 0;
+}
+
+static void a_run_continues_on_another_number_of_hosts_with_the_same_bits(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {1, 2, 3, 5};
+    static const struct {
+        uint32_t n_users, n_items, n_factors, epochs_before;
+        bool validated;
+    } cases[] = {{120, 90, 8, 2, true},
+                 {TALL_USERS, TALL_ITEMS, TALL_FACTORS, 1, true},
+                 {3, 60, 8, 1, false},
+                 {60, 50, 8, 3, true}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        mf_hyperparameters h = small_run();
+        h.n_factors = cases[c].n_factors;
+        h.n_epochs = 3;
+        mf_ratings *ratings = make_ratings(cases[c].n_users, cases[c].n_items, rank_two);
+        mf_ratings_rows rows = rows_with_unknowns(cases[c].n_users, cases[c].n_items);
+        run r = make_run(&h, ratings, cases[c].validated ? &rows : NULL, NULL);
+        r.epochs_before = cases[c].epochs_before;
+        /* The large one takes longer. */
+        const size_t step = cases[c].n_factors == TALL_FACTORS ? 2 : 1;
+        for (size_t from = 0; from < 4; from += step) {
+            mf_error err = {0};
+            char *folder = testing_folder();
+            name_paths(&r, folder, counts[from]);
+            assert_ok(mf_hosts_loopback_run(counts[from], save, &r, &err), err);
+            for (size_t to = 0; to < 4; to += step)
+                if (!mf_hosts_loopback_run(counts[to], resume, &r, &err))
+                    fail_msg("case %zu, from %u hosts to %u: %s", c, counts[from], counts[to],
+                             err.text);
+            forget_paths(&r);
+            testing_folder_remove(folder);
+        }
+        mf_trainer_destroy(r.expected);
+        mf_ratings_rows_clear(&rows);
+        mf_ratings_destroy(ratings);
+    }
+}
+
+static void sets_that_are_not_whole_are_refused_by_all_hosts(void **state)
+{
+    (void)state;
+    mf_error err = {0};
+    mf_hyperparameters h = small_run();
+    h.n_epochs = 2;
+    mf_ratings *ratings = make_ratings(60, 50, rank_two);
+    run r = make_run(&h, ratings, NULL, NULL);
+    char *folder = testing_folder();
+    r.epochs_before = 1;
+    name_paths(&r, folder, 3);
+    assert_ok(mf_hosts_loopback_run(3, save, &r, &err), err);
+    /* One too few. */
+    r.n_paths = 2;
+    assert_false(mf_hosts_loopback_run(2, resume, &r, &err));
+    assert_int_equal(err.code, MF_ERR_FORMAT);
+    assert_non_null(strstr(err.text, "is not number 1 of the checkpoints of 2 hosts"));
+    /* In another order. */
+    mf_error_clear(&err);
+    r.n_paths = 3;
+    char *first = r.paths[0];
+    r.paths[0] = r.paths[1];
+    r.paths[1] = first;
+    assert_false(mf_hosts_loopback_run(2, resume, &r, &err));
+    assert_non_null(strstr(err.text, "is not number 1 of the checkpoints of 3 hosts"));
+    r.paths[1] = r.paths[0];
+    r.paths[0] = first;
+    /* One of another epoch. */
+    mf_error_clear(&err);
+    r.epochs_before = 2;
+    free(r.paths[1]);
+    r.paths[1] = testing_path(folder, "later");
+    assert_ok(mf_hosts_loopback_run(3, save, &r, &err), err);
+    r.epochs_before = 1;
+    free(r.paths[1]);
+    r.paths[1] = testing_path(folder, "2-of-3");
+    assert_false(mf_hosts_loopback_run(2, resume, &r, &err));
+    assert_non_null(strstr(err.text, "is of another epoch"));
+    forget_paths(&r);
+    testing_folder_remove(folder);
+    mf_trainer_destroy(r.expected);
+    mf_ratings_destroy(ratings);
+}
+
 /* --- the ring itself --------------------------------------------------------------- */
 
 static void ranges_cover_all_user_blocks(void **state)
@@ -271,6 +410,8 @@ int main(void)
         cmocka_unit_test(a_warm_start_over_hosts_has_the_bits_of_one_host),
         cmocka_unit_test(item_blocks_out_of_turn_give_other_bits),
         cmocka_unit_test(a_host_sends_each_item_row_once_a_lap),
+        cmocka_unit_test(a_run_continues_on_another_number_of_hosts_with_the_same_bits),
+        cmocka_unit_test(sets_that_are_not_whole_are_refused_by_all_hosts),
         cmocka_unit_test(divergence_ends_all_hosts_with_the_same_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
